@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+// Artifacts: named, typed, versioned, immutable sets of files. Costs nlohmann/json.
+
+#include <cairn/checkpoint/version.hpp>
+#include <cairn/core/error.hpp>
+#include <cairn/model/encode.hpp>
+#include <cairn/model/part.hpp>
+#include <cairn/run/run.hpp>
+#include <cairn/store/artifact_store.hpp>
+#include <cairn/store/file_batch.hpp>
+#include <cairn/store/manifest.hpp>
+#include <cairn/store/object.hpp>
+
+#include <nlohmann/json.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <initializer_list>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace CAIRN_NAMESPACE {
+
+/// What is to become a version of an artifact: files, bytes and references under paths of their own. Nothing is read or
+/// copied before `run.log_artifact`.
+class Artifact {
+  public:
+    /// Throws `errc::invalid_name`. `type` is any word: "dataset", "model", …
+    Artifact(std::string name, std::string type) : name_{std::move(name)}, type_{std::move(type)} {
+        detail::check_name("artifact", name_).value();
+        detail::check_name("artifact type", type_).value();
+    }
+
+    /// Adds a file, under its own file name or under `as`. Throws `errc::not_found` if it is not there.
+    Artifact& add_file(const std::filesystem::path& file, std::string as = {}) {
+        const auto status = detail::os::status(file).value();
+        if (!status.is_file) {
+            detail::raise({errc::not_found, "there is no such file to add", file.string(), "check the path"});
+        }
+        return add(as.empty() ? file.filename().generic_string() : std::move(as), File{file});
+    }
+    /// Adds every file below a folder, under its path in it (below `prefix`, if given). Links are not followed.
+    Artifact& add_dir(const std::filesystem::path& dir, const std::string& prefix = {}) {
+        const auto names = detail::os::list_dir(dir).value();
+        for (const std::string& name : names) {
+            const std::string inside = prefix.empty() ? name : prefix + "/" + name;
+            const auto status = detail::os::status(dir / name, detail::os::Links::refuse).value();
+            if (status.is_dir) {
+                add_dir(dir / name, inside);
+            } else if (status.is_file) {
+                add(inside, File{dir / name});
+            }
+        }
+        return *this;
+    }
+    /// Adds bytes as a file; they are copied now.
+    Artifact& add_bytes(std::string as, std::span<const std::byte> bytes) {
+        return add(std::move(as), std::string{reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+    }
+    Artifact& add_bytes(std::string as, std::string_view bytes) { return add(std::move(as), std::string{bytes}); }
+    /// Adds a URI that is recorded and never fetched.
+    Artifact& add_reference(std::string uri, std::string as = {}) {
+        if (as.empty()) as = uri.substr(uri.find_last_of('/') + 1);
+        return add(std::move(as), Reference{std::move(uri)});
+    }
+
+    nlohmann::json metadata = nlohmann::json::object();  ///< anything to be kept with the version
+    std::string description = {};
+
+    [[nodiscard]] const std::string& name() const noexcept { return name_; }
+    [[nodiscard]] const std::string& type() const noexcept { return type_; }
+
+    /// Copies and hashes the files into a store, as the files of `draft`.
+    [[nodiscard]] result<std::vector<StagedFile>> stage(const Store& store, Manifest& draft) const {
+        std::vector<StagedFile> staged;
+        for (const auto& [path, content] : entries_) {
+            if (const auto* reference = std::get_if<Reference>(&content)) {
+                draft.files.push_back({path, 0, {}, reference->uri});
+                continue;
+            }
+            const auto* file = std::get_if<File>(&content);
+            auto object = file != nullptr ? stage_file(store, file->path)
+                                          : stage_bytes(store, std::as_bytes(std::span{std::get<std::string>(content)}));
+            if (!object) return object.error();
+            staged.push_back({path, std::move(*object)});
+        }
+        return staged;
+    }
+
+  private:
+    struct File {
+        std::filesystem::path path;
+    };
+    struct Reference {
+        std::string uri;
+    };
+    using Content = std::variant<File, std::string, Reference>;
+
+    Artifact& add(std::string path, Content content) {
+        detail::check_relative_path(path).value();
+        for (const auto& [known, any] : entries_) {
+            if (known == path) {
+                detail::raise({errc::already_exists, "the artifact has a file of this path", path, "give it another path"});
+            }
+        }
+        entries_.emplace_back(std::move(path), std::move(content));
+        return *this;
+    }
+
+    std::string name_, type_;
+    std::vector<std::pair<std::string, Content>> entries_;
+};
+
+/// A version of an artifact that exists: what it holds, and how to get at it.
+class StoredArtifact {
+  public:
+    StoredArtifact(ArtifactStore store, Manifest manifest) : store_{std::move(store)}, manifest_{std::move(manifest)} {}
+
+    [[nodiscard]] const std::string& name() const noexcept { return store_.name(); }
+    [[nodiscard]] const std::string& type() const noexcept { return store_.type(); }
+    [[nodiscard]] std::uint64_t version() const noexcept { return manifest_.version; }
+    /// "v3".
+    [[nodiscard]] std::string label() const { return manifest_.label(); }
+    [[nodiscard]] const nlohmann::json& metadata() const noexcept { return manifest_.metadata; }
+    [[nodiscard]] const std::vector<FileEntry>& files() const noexcept { return manifest_.files; }
+    [[nodiscard]] const Manifest& manifest() const noexcept { return manifest_; }
+    /// The folder that shows the files under their own names; read them, do not change them.
+    [[nodiscard]] std::filesystem::path path() const { return store_.plain_path(manifest_.version); }
+
+    /// Copies the files into a folder, verified, and returns it. Throws `errc::not_found`, `errc::corrupt`, or what the
+    /// disk says. References are not fetched.
+    std::filesystem::path download(const std::filesystem::path& to) const {
+        store_.download(manifest_, to).value();
+        return to;
+    }
+    /// A file's bytes, verified. Throws `errc::not_found`, `errc::corrupt`.
+    [[nodiscard]] std::string read(std::string_view file) const { return store_.read(manifest_, file).value(); }
+    /// Hashes every file. Fails: not_found, corrupt.
+    [[nodiscard]] result<void> verify() const { return store_.verify(manifest_); }
+    /// Points an alias to this version. Throws `errc::invalid_name`.
+    void add_alias(const std::string& alias) const { store_.set_alias(alias, manifest_.version).value(); }
+
+  private:
+    ArtifactStore store_;
+    Manifest manifest_;
+};
+
+namespace detail {
+
+[[nodiscard]] inline RunCore& recording(const std::shared_ptr<RunCore>& core, const char* tried) {
+    if (core && !core->is_detached()) return *core;
+    raise({errc::unsupported, std::string{tried} + " needs a run that records", "",
+           "unset CAIRN_MODE=disabled; in a forked child open a run of its own; or ask run.disabled() first"});
+}
+
+/// Remembers in the run's record that it made or used a version.
+inline void link_artifact(RunCore& core, const char* list, const Manifest& manifest) {
+    core.describe([&](nlohmann::json& about) {
+        const std::string label = manifest.artifact + ":" + manifest.label();
+        for (const nlohmann::json& known : about[list]) {
+            if (known == label) return;
+        }
+        about[list].push_back(label);
+    });
+}
+
+/// Commits a draft and returns what is there then.
+inline StoredArtifact commit_artifact(RunCore& core, const std::string& name, const std::string& type, Manifest draft,
+                                      std::vector<StagedFile> staged, const CommitOptions& options) {
+    const auto store = ArtifactStore::open(core.store(), core.options().project, name, type).value();
+    draft.run = core.options().id;
+    auto committed = store.commit(std::move(draft), std::move(staged), options).value();
+    for (const error& warning : committed.warnings) core.note_failure(warning, false);
+    link_artifact(core, "logged_artifacts", committed.manifest);
+    return {store, std::move(committed.manifest)};
+}
+
+}  // namespace detail
+
+template <class A>
+auto Run::log_artifact(const A& artifact, std::initializer_list<std::string_view> aliases) {
+    static_assert(std::same_as<A, Artifact>, "cairn: log_artifact takes a cairn::Artifact");
+    detail::RunCore& core = detail::recording(core_, "log_artifact");
+    Manifest draft;
+    draft.metadata = artifact.metadata;
+    draft.description = artifact.description;
+    auto staged = artifact.stage(core.store(), draft).value();
+    CommitOptions options{true, {}};
+    for (const std::string_view alias : aliases) options.aliases.emplace_back(alias);
+    return detail::commit_artifact(core, artifact.name(), artifact.type(), std::move(draft), std::move(staged), options);
+}
+
+template <class Text>
+auto Run::use_artifact(const Text& spec) {
+    detail::RunCore& core = detail::recording(core_, "use_artifact");
+    const std::string_view text{spec};
+    const std::size_t colon = text.rfind(':');
+    const std::string name{text.substr(0, colon)};
+    const std::string label{colon == std::string_view::npos ? "latest" : text.substr(colon + 1)};
+    const auto store = ArtifactStore::open(core.store(), core.options().project, name).value();
+    StoredArtifact found{store, store.resolve(label).value()};
+    detail::link_artifact(core, "used_artifacts", found.manifest());
+    return found;
+}
+
+template <class... Parts>
+auto Run::log_model(std::string_view name, const Parts&... parts) {
+    detail::RunCore& core = detail::recording(core_, "log_model");
+    detail::check_parts(parts...).value();
+    detail::ObjectBatch batch;
+    const auto emit = [&](std::string_view file, std::span<const std::byte> bytes) {
+        return batch.write(core.store(), file, bytes);
+    };
+    (detail::encode(parts, emit).value(), ...);
+    auto staged = batch.finish().value();
+    return detail::commit_artifact(core, std::string{name}, "model", {}, std::move(staged), CommitOptions{true, {}});
+}
+
+}  // namespace CAIRN_NAMESPACE

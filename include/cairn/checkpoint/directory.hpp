@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+// A sink of plain files in a folder of one's own.
+
+#include <cairn/checkpoint/sink.hpp>
+#include <cairn/core/error.hpp>
+#include <cairn/store/atomic_file.hpp>
+#include <cairn/store/file_batch.hpp>
+#include <cairn/store/os.hpp>
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace CAIRN_NAMESPACE {
+
+/// Writes each file of a version to a path made from a pattern: `Directory{"checkpoints/{name}-{step}.{file}"}`.
+/// `{name}` is the checkpoint's, `{step}` the row's, `{version}` counts from 0, `{run}` is the run's id, `{file}` the file
+/// ("model.safetensors"); the pattern must hold `{file}`. A pattern with neither `{step}` nor `{version}` is a slot: each
+/// version replaces the one before. Files are written beside their place and renamed when all are whole.
+class Directory {
+  public:
+    /// Throws `errc::invalid_argument` for a pattern without `{file}` or with an unknown field.
+    explicit Directory(std::string pattern) : pattern_{std::move(pattern)} {
+        if (pattern_.find("{file}") == std::string::npos) {
+            detail::raise({errc::invalid_argument, "the pattern of a Directory sink has no {file}", pattern_,
+                           "write for example \"checkpoints/{name}-{step}.{file}\""});
+        }
+        (void)expand("model.bin").value();
+    }
+
+    result<void> begin(const VersionInfo& info) {
+        abort();
+        info_ = info;
+        pending_ = {};
+        pending_.row = info.row;
+        pending_.number = next_;
+        return {};
+    }
+
+    result<void> write(std::string_view file, std::span<const std::byte> bytes) {
+        auto path = expand(file);
+        if (!path) return path.error();
+        if (written_.empty() || written_.back().file != file) written_.push_back({std::string{file}, *path});
+        pending_.bytes += bytes.size();
+        return batch_.write(*path, bytes);
+    }
+
+    result<Version> commit() {
+        const auto placed = batch_.place();
+        if (!placed) return placed.error();
+        if (!written_.empty()) pending_.path = written_.front().path;
+        ++next_;
+        versions_[pending_.number] = std::exchange(written_, {});
+        return std::move(pending_);
+    }
+
+    void abort() noexcept {
+        batch_.clear();
+        written_.clear();
+    }
+
+    result<StoredFiles> open(const Version& version) {
+        StoredFiles files;
+        for (const Written& file : versions_[version.number]) {
+            auto bytes = detail::read_file(file.path, max_bytes);
+            if (!bytes) return bytes.error();
+            files.add(file.file, std::move(*bytes));
+        }
+        return files;
+    }
+
+    result<void> remove(const Version& version) {
+        const std::vector<Written> files = versions_[version.number];
+        versions_.erase(version.number);
+        for (const Written& file : files) {
+            if (is_used(file.path)) continue;  // a slot: a newer version lies there
+            if (auto removed = detail::os::remove_file(file.path); !removed && removed.error().code() != errc::not_found) {
+                return removed;
+            }
+        }
+        return {};
+    }
+
+  private:
+    struct Written {
+        std::string file;
+        std::filesystem::path path;
+    };
+    static constexpr std::uint64_t max_bytes = std::uint64_t{1} << 40U;
+
+    [[nodiscard]] bool is_used(const std::filesystem::path& path) const {
+        for (const auto& [number, files] : versions_) {
+            for (const Written& file : files) {
+                if (file.path == path) return true;
+            }
+        }
+        return false;
+    }
+
+    [[nodiscard]] result<std::filesystem::path> expand(std::string_view file) const {
+        std::string out;
+        for (std::size_t i = 0; i < pattern_.size();) {
+            const std::size_t open = pattern_.find('{', i);
+            out += pattern_.substr(i, open - i);
+            if (open == std::string::npos) break;
+            const std::size_t close = pattern_.find('}', open);
+            const std::string field = close == std::string::npos ? "" : pattern_.substr(open + 1, close - open - 1);
+            if (field == "name") {
+                out += info_.name;
+            } else if (field == "run") {
+                out += info_.run;
+            } else if (field == "step") {
+                out += std::to_string(info_.row.step());
+            } else if (field == "version") {
+                out += std::to_string(next_);
+            } else if (field == "file") {
+                out += file;
+            } else {
+                return error{errc::invalid_argument, "the pattern of a Directory sink has an unknown field", pattern_,
+                             "use {name}, {run}, {step}, {version} and {file}"};
+            }
+            i = close + 1;
+        }
+        return std::filesystem::path{out};
+    }
+
+    std::string pattern_;
+    VersionInfo info_;
+    Version pending_;
+    detail::PathBatch batch_;
+    std::vector<Written> written_;
+    std::map<std::uint64_t, std::vector<Written>> versions_;
+    std::uint64_t next_ = 0;
+};
+
+}  // namespace CAIRN_NAMESPACE

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+// A run that is off at compile time: `cairn::init<cairn::Disabled>(…)`. An empty type with the interface of `Run`,
+// whose calls compile to nothing.
+
+#include <cairn/checkpoint/checkpoint.hpp>
+#include <cairn/core/row.hpp>
+#include <cairn/core/value.hpp>
+#include <cairn/policy/never.hpp>
+#include <cairn/run/health.hpp>
+#include <cairn/run/options.hpp>
+#include <cairn/run/run.hpp>
+
+#include <nlohmann/json.hpp>
+
+#include <cstdint>
+#include <filesystem>
+#include <initializer_list>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace CAIRN_NAMESPACE {
+
+/// What a dynamic `log` of a disabled run returns: a row that holds nothing, since an owning one is not free.
+struct NoRow {
+    static constexpr std::int64_t step() noexcept { return 0; }
+    static constexpr std::int64_t time_ns() noexcept { return 0; }
+    template <MetricName Name>
+    static constexpr Reading reading() noexcept {
+        return {};
+    }
+};
+
+/// A run that records nothing. Arguments are evaluated as ever; nothing is done with them.
+class DisabledRun {
+  public:
+    template <class... Names, class... Ts>
+    constexpr auto log(Step step, Field<Names, Ts>... fields) const noexcept {
+        return detail::make_row(step.value, 0, std::move(fields)...);
+    }
+    template <class... Names, class... Ts>
+        requires(sizeof...(Names) > 0)
+    constexpr auto log(Field<Names, Ts>... fields) const noexcept {
+        return detail::make_row(0, 0, std::move(fields)...);
+    }
+    constexpr NoRow log(std::initializer_list<NamedValue>, const LogOptions& = {}) const noexcept { return {}; }
+    constexpr NoRow log(std::span<const NamedValue>, const LogOptions& = {}) const noexcept { return {}; }
+
+    /// An empty checkpoint, whatever the policy.
+    template <class Policy, class... Rest>
+    [[nodiscard]] constexpr auto checkpoint(std::string_view, const Rest&...) const noexcept {
+        return Checkpoint<NoBestSave>{};
+    }
+    template <class... Parts>
+    [[nodiscard]] constexpr auto checkpoint(std::string_view, const Parts&...) const noexcept {
+        return Checkpoint<NoBestSave>{};
+    }
+
+    template <class A>
+    constexpr void log_artifact(const A&, std::initializer_list<std::string_view> = {}) const noexcept {}
+    template <class... Parts>
+    constexpr void log_model(std::string_view, const Parts&...) const noexcept {}
+    void save(const std::string&, When = When::live) const noexcept {}
+
+    [[nodiscard]] static nlohmann::json config() { return nlohmann::json::object(); }
+    void update_config(const nlohmann::json&) const noexcept {}
+    [[nodiscard]] static nlohmann::json summary() { return nlohmann::json::object(); }
+    void set_summary(const std::string&, const nlohmann::json&) const noexcept {}
+    void define_metric(std::string_view, const MetricOptions&) const noexcept {}
+    void set_notes(const std::string&) const noexcept {}
+    void add_tag(const std::string&) const noexcept {}
+
+    [[nodiscard]] static std::string id() { return {}; }
+    [[nodiscard]] static std::string project() { return {}; }
+    [[nodiscard]] static std::string name() { return {}; }
+    [[nodiscard]] static std::filesystem::path dir() { return {}; }
+    [[nodiscard]] static constexpr bool disabled() noexcept { return true; }
+    [[nodiscard]] static constexpr bool resumed() noexcept { return false; }
+    [[nodiscard]] static constexpr std::int64_t first_step() noexcept { return 0; }
+    [[nodiscard]] static Health health() { return {}; }
+    static result<void> finish() noexcept { return {}; }
+    static result<void> fail(const std::string&) noexcept { return {}; }
+};
+
+/// `init<Disabled>(options)`: a run that is off at compile time. The options are not looked at.
+template <std::same_as<Disabled> Off>
+[[nodiscard]] constexpr DisabledRun init(const Options& = {}) noexcept {
+    return {};
+}
+
+}  // namespace CAIRN_NAMESPACE

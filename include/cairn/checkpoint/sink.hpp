@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+// Where a checkpoint's bytes go: the concept, and the sinks that need no store.
+
+#include <cairn/checkpoint/version.hpp>
+#include <cairn/core/error.hpp>
+
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace CAIRN_NAMESPACE {
+
+/// A place for versions. A checkpoint calls, on one thread: `begin`, then `write` for each piece of each file (a file's
+/// pieces follow one another), then `commit`, or `abort` after a failure of any of them. A version exists once `commit`
+/// has returned it, and not before. Fifteen lines are enough for one of your own:
+///
+///     struct MySink {
+///         cairn::result<void> begin(const cairn::VersionInfo& info);
+///         cairn::result<void> write(std::string_view file, std::span<const std::byte> bytes);
+///         cairn::result<cairn::Version> commit();
+///         void abort() noexcept;
+///     };
+template <class S>
+concept ArtifactSink = std::movable<S> && requires(S sink, const VersionInfo& info, std::string_view file,
+                                                   std::span<const std::byte> bytes) {
+    { sink.begin(info) } -> std::same_as<result<void>>;
+    { sink.write(file, bytes) } -> std::same_as<result<void>>;
+    { sink.commit() } -> std::same_as<result<Version>>;
+    { sink.abort() } noexcept -> std::same_as<void>;
+};
+
+/// The files of a stored version: `find("model.safetensors")` gives its bytes, valid as long as this object.
+class StoredFiles {
+  public:
+    void add(std::string file, std::string bytes) { files_.insert_or_assign(std::move(file), std::move(bytes)); }
+    [[nodiscard]] std::optional<std::span<const std::byte>> find(std::string_view file) const {
+        const auto found = files_.find(file);
+        if (found == files_.end()) return std::nullopt;
+        return std::as_bytes(std::span{found->second});
+    }
+
+  private:
+    std::map<std::string, std::string, std::less<>> files_;
+};
+
+/// A sink one can restore from: `result<StoredFiles> open(const Version&)`.
+template <class S>
+concept ReadableSink = ArtifactSink<S> && requires(S sink, const Version& version) {
+    { sink.open(version) } -> std::same_as<result<StoredFiles>>;
+};
+
+/// A sink that can delete a version, so that a retention can prune: `result<void> remove(const Version&)`.
+template <class S>
+concept PrunableSink = ArtifactSink<S> && requires(S sink, const Version& version) {
+    { sink.remove(version) } -> std::same_as<result<void>>;
+};
+
+/// Takes everything and keeps nothing: measures what saving costs without a disk.
+class Null {
+  public:
+    result<void> begin(const VersionInfo& info) {
+        pending_ = {};
+        pending_.row = info.row;
+        return {};
+    }
+    result<void> write(std::string_view, std::span<const std::byte> bytes) {
+        pending_.bytes += bytes.size();
+        return {};
+    }
+    result<Version> commit() {
+        pending_.number = count_++;
+        return std::move(pending_);
+    }
+    void abort() noexcept {}
+    result<void> remove(const Version&) { return {}; }
+
+  private:
+    Version pending_;
+    std::uint64_t count_ = 0;
+};
+
+/// Keeps versions in memory: for tests, and for going back to an earlier state within one process.
+class Memory {
+  public:
+    result<void> begin(const VersionInfo& info) {
+        pending_ = {};
+        pending_.row = info.row;
+        files_.clear();
+        return {};
+    }
+    result<void> write(std::string_view file, std::span<const std::byte> bytes) {
+        files_[std::string{file}].append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+        pending_.bytes += bytes.size();
+        return {};
+    }
+    result<Version> commit() {
+        pending_.number = next_++;
+        StoredFiles& stored = versions_[pending_.number];
+        for (auto& [file, bytes] : files_) stored.add(file, std::move(bytes));
+        files_.clear();
+        return std::move(pending_);
+    }
+    void abort() noexcept { files_.clear(); }
+
+    result<StoredFiles> open(const Version& version) {
+        const auto found = versions_.find(version.number);
+        if (found == versions_.end()) {
+            return error{errc::not_found, "no such version in memory", version.label(), "it was pruned or never saved"};
+        }
+        return found->second;
+    }
+    result<void> remove(const Version& version) {
+        versions_.erase(version.number);
+        return {};
+    }
+
+  private:
+    Version pending_;
+    std::map<std::string, std::string> files_;
+    std::map<std::uint64_t, StoredFiles> versions_;
+    std::uint64_t next_ = 0;
+};
+
+/// Writes every version to two sinks or more; a version exists when all of them have it. Restores from the first that
+/// can be read. The first sink numbers the versions.
+template <ArtifactSink First, ArtifactSink Second>
+class Tee {
+  public:
+    Tee() = default;
+    Tee(First first, Second second) : first_{std::move(first)}, second_{std::move(second)} {}
+
+    result<void> begin(const VersionInfo& info) {
+        if (auto begun = first_.begin(info); !begun) return begun;
+        return second_.begin(info);
+    }
+    result<void> write(std::string_view file, std::span<const std::byte> bytes) {
+        if (auto written = first_.write(file, bytes); !written) return written;
+        return second_.write(file, bytes);
+    }
+    result<Version> commit() {
+        auto second = second_.commit();
+        if (!second) return second;
+        auto first = first_.commit();
+        if (first) {
+            pairs_[first->number] = *second;
+        } else if constexpr (PrunableSink<Second>) {
+            (void)second_.remove(*second);  // a version exists in all sinks or in none
+        }
+        return first;
+    }
+    void abort() noexcept {
+        first_.abort();
+        second_.abort();
+    }
+
+    result<StoredFiles> open(const Version& version)
+        requires ReadableSink<First>
+    {
+        return first_.open(version);
+    }
+    result<StoredFiles> open(const Version& version)
+        requires(!ReadableSink<First> && ReadableSink<Second>)
+    {
+        return second_.open(pairs_[version.number]);
+    }
+    result<void> remove(const Version& version)
+        requires(PrunableSink<First> || PrunableSink<Second>)
+    {
+        if constexpr (PrunableSink<First>) {
+            if (auto removed = first_.remove(version); !removed) return removed;
+        }
+        if constexpr (PrunableSink<Second>) {
+            if (const auto pair = pairs_.find(version.number); pair != pairs_.end()) {
+                if (auto removed = second_.remove(pair->second); !removed) return removed;
+            }
+        }
+        pairs_.erase(version.number);
+        return {};
+    }
+
+    [[nodiscard]] First& first() noexcept { return first_; }
+    [[nodiscard]] Second& second() noexcept { return second_; }
+
+  private:
+    First first_;
+    Second second_;
+    std::map<std::uint64_t, Version> pairs_;  // the second sink's version for each of the first's
+};
+
+template <class First, class Second>
+Tee(First, Second) -> Tee<First, Second>;
+
+}  // namespace CAIRN_NAMESPACE

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+// A committed version of a checkpoint, as a program sees it.
+
+#include <cairn/core/dynamic_row.hpp>
+#include <cairn/policy/retention.hpp>
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+namespace CAIRN_NAMESPACE {
+
+/// What a sink is told when a version begins.
+struct VersionInfo {
+    std::string name;       ///< the checkpoint's
+    std::string project{};  ///< of the run
+    std::string run{};      ///< the run's id
+    DynamicRow row{};       ///< the row that is saved: its step, its time and all of its metrics
+};
+
+/// A committed version: which one, of which row, where.
+struct Version {
+    std::uint64_t number = 0;
+    std::uint64_t bytes = 0;       ///< logical size of all its files
+    DynamicRow row{};              ///< the row that was saved, with all of its metrics
+    std::filesystem::path path{};  ///< the folder or file that shows it; empty if there is none
+
+    [[nodiscard]] std::int64_t step() const noexcept { return row.step(); }
+    /// "v3".
+    [[nodiscard]] std::string label() const { return "v" + std::to_string(number); }
+
+    /// What a retention may know of it; refers to this version.
+    [[nodiscard]] VersionFacts facts() const noexcept {
+        return {number, row.step(), row.time_ns(), bytes,
+                [](const void* source, std::string_view metric) {
+                    return static_cast<const Version*>(source)->row.find(metric).reading();
+                },
+                this};
+    }
+};
+
+}  // namespace CAIRN_NAMESPACE

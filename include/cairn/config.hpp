@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+// The library's few macros. Everything else is a template. None of them changes a public type, so
+// translation units with different settings link and work together.
+
+#include <cairn/version.hpp>
+
+/// The namespace of the whole library. Inline and versioned: two shared libraries that were built with
+/// different versions can live in one process; where they meet is the format on disk, not the ABI.
+#define CAIRN_NAMESPACE cairn::inline v0_1
+
+/// 1 where the compiler has exceptions. Without them (`core/`, `policy/` and `model/` compile so), what
+/// would be thrown ends the program with its message on stderr.
+#if defined(__cpp_exceptions) || defined(_CPPUNWIND)
+#define CAIRN_HAS_EXCEPTIONS 1
+#else
+#define CAIRN_HAS_EXCEPTIONS 0
+#endif

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+// What fails and how it says so: `cairn::error` (thrown by opening and configuring) and `cairn::result`
+// (returned where a failure is an ordinary outcome). Costs <string> and <optional>.
+
+#include <cairn/config.hpp>
+
+#include <exception>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#if !CAIRN_HAS_EXCEPTIONS
+#include <cstdio>
+#include <cstdlib>
+#endif
+
+namespace CAIRN_NAMESPACE {
+
+/// What kind of failure it was; stable, so a program can branch on it.
+enum class errc : unsigned char {
+    invalid_argument,  ///< a value that can never work (shape, option, pattern, config)
+    invalid_name,      ///< a project, artifact, part or run name that cannot be stored safely
+    not_found,         ///< no such run, artifact, version, alias or file
+    already_exists,    ///< what must be new is there already
+    busy,              ///< another process or object holds it
+    corrupt,           ///< bytes on disk are not what was written
+    mismatch,          ///< the model does not fit the file: names, shapes or types
+    permission,        ///< the operating system forbids it
+    no_space,          ///< the disk or the quota is full
+    io,                ///< any other failure of the operating system
+    unsupported,       ///< this platform, sink or format version cannot do it
+    user,              ///< reported by the user's own code (a sink, a model that streams itself)
+};
+
+/// The code's name as it is printed, for example `no_space`.
+[[nodiscard]] constexpr std::string_view to_string(errc code) noexcept {
+    switch (code) {
+        case errc::invalid_argument: return "invalid_argument";
+        case errc::invalid_name: return "invalid_name";
+        case errc::not_found: return "not_found";
+        case errc::already_exists: return "already_exists";
+        case errc::busy: return "busy";
+        case errc::corrupt: return "corrupt";
+        case errc::mismatch: return "mismatch";
+        case errc::permission: return "permission";
+        case errc::no_space: return "no_space";
+        case errc::io: return "io";
+        case errc::unsupported: return "unsupported";
+        case errc::user: return "user";
+    }
+    return "unknown";
+}
+
+/// A failure in four parts: a code, what was tried, the path it concerns (may be empty) and what to do.
+/// `what()` is one line of all four. Threads: a value, share it as any `std::string`.
+class error : public std::exception {
+  public:
+    error() = default;
+
+    error(errc code, std::string tried, std::string path, std::string advice)
+        : code_{code}, tried_{std::move(tried)}, path_{std::move(path)}, advice_{std::move(advice)} {
+        text_ = "cairn: " + tried_;
+        if (!path_.empty()) text_ += ": " + path_;
+        text_ += " [";
+        text_ += to_string(code_);
+        text_ += "]";
+        if (!advice_.empty()) text_ += "; " + advice_;
+    }
+
+    [[nodiscard]] errc code() const noexcept { return code_; }
+    /// What was tried and why it failed, in one clause.
+    [[nodiscard]] const std::string& tried() const noexcept { return tried_; }
+    /// The file, folder or name concerned; empty if there is none.
+    [[nodiscard]] const std::string& path() const noexcept { return path_; }
+    /// What the user can do about it.
+    [[nodiscard]] const std::string& advice() const noexcept { return advice_; }
+    [[nodiscard]] const char* what() const noexcept override { return text_.c_str(); }
+
+  private:
+    errc code_ = errc::io;
+    std::string tried_, path_, advice_, text_;
+};
+
+namespace detail {
+
+/// Throws `e`; without exceptions, prints it and aborts.
+[[noreturn]] inline void raise(error e) {
+#if CAIRN_HAS_EXCEPTIONS
+    throw e;  // NOLINT(misc-throw-by-value-catch-by-reference): a value, moved into the exception
+#else
+    std::fputs(e.what(), stderr);
+    std::abort();
+#endif
+}
+
+}  // namespace detail
+
+/// Either a `T` or an `error`. Converts from both; `value()` throws the error, `operator*` requires success.
+template <class T = void>
+class [[nodiscard]] result {
+  public:
+    result(T value) : value_{std::move(value)} {}              // NOLINT(google-explicit-constructor)
+    result(cairn::error failure) : error_{std::move(failure)} {}  // NOLINT(google-explicit-constructor)
+
+    [[nodiscard]] bool has_value() const noexcept { return value_.has_value(); }
+    [[nodiscard]] explicit operator bool() const noexcept { return value_.has_value(); }
+    /// Requires success.
+    [[nodiscard]] T& operator*() & noexcept { return *value_; }
+    [[nodiscard]] const T& operator*() const& noexcept { return *value_; }
+    [[nodiscard]] T&& operator*() && noexcept { return std::move(*value_); }
+    [[nodiscard]] T* operator->() noexcept { return &*value_; }
+    [[nodiscard]] const T* operator->() const noexcept { return &*value_; }
+    /// Requires failure.
+    [[nodiscard]] const cairn::error& error() const noexcept { return error_; }
+    /// The value, or throws the error.
+    T value() && {
+        if (!value_) detail::raise(std::move(error_));
+        return std::move(*value_);
+    }
+
+  private:
+    std::optional<T> value_;
+    cairn::error error_;
+};
+
+/// Success, or an `error`. `value()` throws it.
+template <>
+class [[nodiscard]] result<void> {
+  public:
+    result() = default;
+    result(cairn::error failure) : error_{std::move(failure)} {}  // NOLINT(google-explicit-constructor)
+
+    [[nodiscard]] bool has_value() const noexcept { return !error_.has_value(); }
+    [[nodiscard]] explicit operator bool() const noexcept { return !error_.has_value(); }
+    /// Requires failure.
+    [[nodiscard]] const cairn::error& error() const noexcept { return *error_; }
+    void value() && {
+        if (error_) detail::raise(std::move(*error_));
+    }
+
+  private:
+    std::optional<cairn::error> error_;
+};
+
+}  // namespace CAIRN_NAMESPACE

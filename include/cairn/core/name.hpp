@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+// Names that become folder or file names: one rule for projects, runs, artifacts and parts. Costs <string>.
+
+#include <cairn/core/error.hpp>
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace CAIRN_NAMESPACE::detail {
+
+inline constexpr std::size_t max_name_bytes = 128;
+
+[[nodiscard]] constexpr bool is_name_char(char c) noexcept {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
+           c == '-';
+}
+
+/// Why `name` cannot be a file name on every system we write to; empty if it can.
+[[nodiscard]] constexpr std::string_view name_problem(std::string_view name) noexcept {
+    if (name.empty()) return "is empty";
+    if (name.size() > max_name_bytes) return "is longer than 128 bytes";
+    if (name.front() == '.') return "starts with a dot";
+    for (const char c : name) {
+        if (c == '/' || c == '\\') return "contains a path separator";
+        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) return "contains a control character";
+        if (!is_name_char(c)) return "contains a character other than letters, digits, '.', '_' and '-'";
+    }
+    return {};
+}
+
+/// `name` with every character that is not allowed replaced by `-`, for messages and defaults.
+[[nodiscard]] inline std::string suggest_name(std::string_view name) {
+    std::string out;
+    for (const char c : name.substr(0, 64)) out += is_name_char(c) ? c : '-';
+    while (!out.empty() && out.front() == '.') out.erase(0, 1);
+    return out.empty() ? "unnamed" : out;
+}
+
+/// Success if `name` can be a `what` ("project", "artifact", …); else `errc::invalid_name` with a valid suggestion.
+inline result<void> check_name(std::string_view what, std::string_view name) {
+    const std::string_view problem = name_problem(name);
+    if (problem.empty()) return {};
+    return error{errc::invalid_name, std::string{what} + " name " + std::string{problem}, suggest_name(name),
+                 "use up to 128 letters, digits, '.', '_' or '-', not starting with '.', for example \"" +
+                     suggest_name(name) + "\""};
+}
+
+}  // namespace CAIRN_NAMESPACE::detail

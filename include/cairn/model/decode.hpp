@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+// Parts from the bytes of files: all of them, or none is touched. Costs nlohmann/json.
+
+#include <cairn/config.hpp>
+#include <cairn/core/error.hpp>
+#include <cairn/model/describe.hpp>
+#include <cairn/model/detail/byte_stream.hpp>
+#include <cairn/model/detail/guarded.hpp>
+#include <cairn/model/detail/json_bytes.hpp>
+#include <cairn/model/detail/load.hpp>
+#include <cairn/model/part.hpp>
+#include <cairn/model/safetensors.hpp>
+#include <cairn/model/serializable.hpp>
+
+#include <nlohmann/json.hpp>
+
+#include <concepts>
+#include <cstddef>
+#include <istream>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// Gives the bytes of a file, or nothing if there is none: `find_file(std::string_view file)`. The bytes stay
+/// valid until decode returns.
+template <class F>
+concept FindFile = std::is_invocable_r_v<std::optional<std::span<const std::byte>>, F&, std::string_view>;
+
+/// Why a part has no file of its kind: there is none at all, or one that was written by another kind of type.
+template <FindFile Find>
+[[nodiscard]] error missing_part(std::string_view name, std::string_view extension, Find& find_file) {
+    for (const std::string_view other : {".safetensors", ".json", ".cbor", ".bin"}) {
+        std::string file{name};
+        file += other;
+        if (!std::optional<std::span<const std::byte>>{find_file(std::string_view{file})}) continue;
+        return error{errc::mismatch, "the part \"" + std::string{name} + "\" was saved in another way", file,
+                     "restore it into the type it was saved from, or give it another name"};
+    }
+    return error{errc::not_found, "no part \"" + std::string{name} + "\" was saved",
+                 std::string{name} + std::string{extension}, "name the parts as when they were saved"};
+}
+
+/// What a part becomes, before it becomes it: `stage` reads and checks, `reserve` takes what memory is
+/// needed, `commit` changes the object.
+template <class T, Encoding = encoding_of<T>>
+class Staged;
+
+template <class T>
+class Staged<T, Encoding::tensors> {
+  public:
+    template <FindFile Find>
+    [[nodiscard]] result<void> stage(const Part<T>& part, Find& find_file) {
+        const std::string name = std::string{part.name()} + ".safetensors";
+        const std::optional<std::span<const std::byte>> bytes = find_file(std::string_view{name});
+        if (!bytes) return missing_part(part.name(), ".safetensors", find_file);
+        result<safetensors::File> file = safetensors::parse(*bytes);
+        if (!file) return at_path(file.error(), name);
+        result<Description> model = description_of(part.object());
+        if (!model) return at_path(model.error(), name);
+        auto load = TensorLoad<>::prepare(std::move(*model), *file);
+        if (!load) return at_path(load.error(), name);
+        load_ = std::move(*load);
+        return {};
+    }
+    [[nodiscard]] result<void> reserve() { return load_.reserve(); }
+    void undo() { load_.undo(); }
+    void commit(T&) noexcept { load_.write(); }
+
+  private:
+    TensorLoad<> load_;
+};
+
+/// A second object, to be moved into the first.
+template <class T>
+class Replacement {
+  public:
+    [[nodiscard]] static result<void> reserve() { return {}; }
+    static void undo() {}
+    void commit(T& object) { object = std::move(*fresh_); }
+
+  protected:
+    static_assert(
+        std::copy_constructible<T> || std::default_initializable<T>,
+        "cairn: restoring a part needs a second object to load into, so that a failure leaves the first "
+        "untouched; make the type copyable or give it a default constructor");
+    static_assert(std::is_move_assignable_v<T>, "cairn: restoring a part needs a type that can be assigned");
+
+    T& fresh(const T& object) {
+        if constexpr (std::copy_constructible<T>)
+            return fresh_.emplace(object);
+        else
+            return fresh_.emplace();
+    }
+
+  private:
+    std::optional<T> fresh_;
+};
+
+template <class T>
+class Staged<T, Encoding::json> : public Replacement<T> {
+  public:
+    template <FindFile Find>
+    [[nodiscard]] result<void> stage(const Part<T>& part, Find& find_file) {
+        auto format = nlohmann::json::input_format_t::json;
+        std::string name = std::string{part.name()} + ".json";
+        std::optional<std::span<const std::byte>> bytes = find_file(std::string_view{name});
+        if (!bytes) {
+            format = nlohmann::json::input_format_t::cbor;
+            name = std::string{part.name()} + ".cbor";
+            bytes = find_file(std::string_view{name});
+        }
+        if (!bytes) return missing_part(part.name(), ".json", find_file);
+        std::optional<nlohmann::json> value = parse_json(*bytes, format);
+        if (!value) {
+            return error{errc::corrupt, "this is not one whole JSON value", name,
+                         "restore another version, or copy the file again from where it came from"};
+        }
+        result<void> done = guarded("converting the part from JSON", [&]() -> result<void> {
+            T& target = this->fresh(part.object());
+            if constexpr (std::same_as<T, nlohmann::json>)
+                target = std::move(*value);
+            else
+                value->get_to(target);
+            return {};
+        });
+        if (done) return done;
+        return at_path(done.error(), name);
+    }
+};
+
+template <class T>
+class Staged<T, Encoding::stream> : public Replacement<T> {
+  public:
+    template <FindFile Find>
+    [[nodiscard]] result<void> stage(const Part<T>& part, Find& find_file) {
+        const std::string name = std::string{part.name()} + ".bin";
+        const std::optional<std::span<const std::byte>> bytes = find_file(std::string_view{name});
+        if (!bytes) return missing_part(part.name(), ".bin", find_file);
+        result<void> done = guarded("loading the part", [&]() -> result<void> {
+            InputBytes buffer{*bytes};
+            std::istream in{&buffer};
+            prepare_stream(in);
+            return load_from(this->fresh(part.object()), in);
+        });
+        if (done) return done;
+        return at_path(done.error(), name);
+    }
+
+  private:
+    static result<void> load_from(T& object, std::istream& in) {
+        if constexpr (StreamsByMembers<T>) {
+            if constexpr (std::same_as<decltype(object.load(in)), bool>) {
+                if (!object.load(in)) in.setstate(std::ios_base::failbit);
+            } else {
+                object.load(in);
+            }
+        } else {
+            in >> object;
+        }
+        if (!in.fail()) return {};
+        return error{errc::user, "loading the part left its stream in a failed state", "",
+                     "see whether its load or operator>> reads what its save or operator<< writes"};
+    }
+};
+
+/// Loads every part from its file. First all files are read and checked; only then is any object changed, so
+/// after a failure all are as before. Fails: not_found, mismatch, corrupt, invalid_name, invalid_argument,
+/// user. (What an assignment operator throws in the second phase is reported as user, and parts before it are
+/// changed.)
+template <FindFile Find, AnyPart... Parts>
+[[nodiscard]] result<void> decode(Find&& find_file, const Parts&... parts) {
+    static_assert((!std::is_const_v<typename Parts::type> && ...),
+                  "cairn: a const object cannot be restored; hand over one that may change");
+    if (result<void> checked = check_parts(parts...); !checked) return checked;
+
+    std::tuple<Staged<typename Parts::type>...> staged;
+    result<void> done;
+    const auto each = [&](auto&& step) {
+        return std::apply([&](auto&... stage) { return (step(stage, parts) && ...); }, staged);
+    };
+    const auto succeeded = [&done](result<void> outcome) {
+        done = std::move(outcome);
+        return done.has_value();
+    };
+    if (!each([&](auto& stage, const auto& part) { return succeeded(stage.stage(part, find_file)); }))
+        return done;
+    if (!each([&](auto& stage, const auto&) { return succeeded(stage.reserve()); })) {
+        each([](auto& stage, const auto&) {
+            stage.undo();
+            return true;
+        });
+        return done;
+    }
+    return guarded("assigning the loaded parts", [&]() -> result<void> {
+        each([](auto& stage, const auto& part) {
+            stage.commit(part.object());
+            return true;
+        });
+        return {};
+    });
+}
+
+}  // namespace CAIRN_NAMESPACE::detail

@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+// How a model says what tensors it has: one function `describe`, which serves saving, restoring and watching.
+// Costs <span>, <string> and <vector>.
+
+#include <cairn/config.hpp>
+#include <cairn/core/error.hpp>
+#include <cairn/model/detail/guarded.hpp>
+#include <cairn/model/detail/text.hpp>
+#include <cairn/model/dtype.hpp>
+#include <cairn/model/shape.hpp>
+#include <cairn/model/tensor.hpp>
+
+#include <concepts>
+#include <cstddef>
+#include <limits>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace CAIRN_NAMESPACE {
+
+class Fields;
+
+/// Specialise for a type that is not yours, with `static void describe(auto& self, auto& fields)`, before its
+/// first use. The primary template is unspecified.
+template <class T>
+struct describe_for;
+
+namespace detail {
+
+// A describe that returns `void` is only declared here: its body is not instantiated by asking.
+template <class T>
+concept DescribedOutside = requires(T& self, Fields& fields) {
+    { describe_for<std::remove_cv_t<T>>::describe(self, fields) } -> std::same_as<void>;
+};
+template <class T>
+concept DescribedByStatic = requires(T& self, Fields& fields) {
+    { std::remove_cv_t<T>::describe(self, fields) } -> std::same_as<void>;
+};
+template <class T>
+concept DescribedByMember = requires(T& self, Fields& fields) {
+    { self.describe(fields) } -> std::same_as<void>;
+};
+
+}  // namespace detail
+
+/// A type that lists its tensors. One of
+/// * `void describe(auto& fields)`, a member (on a const object: a const member);
+/// * `static void describe(auto& self, auto& fields)`, a static member that serves const objects too;
+/// * a specialised `cairn::describe_for<T>` with such a static member.
+/// It must list the same names and shapes each time, change nothing, and return void.
+template <class T>
+concept Describable =
+    detail::DescribedOutside<T> || detail::DescribedByStatic<T> || detail::DescribedByMember<T>;
+
+namespace detail {
+
+/// How to write to a described tensor.
+struct Slot {
+    std::byte* target = nullptr;  // null for data that is const
+    void* container = nullptr;    // with `resize`: it was empty and takes the size of what is loaded
+    std::byte* (*resize)(void* container, std::size_t elements) = nullptr;
+    bool writable = false;
+};
+
+/// All tensors of a model, in the order it lists them; `slots[i]` writes to `tensors[i]`.
+struct Description {
+    std::vector<TensorView> tensors;
+    std::vector<Slot> slots;
+};
+
+template <class T>
+inline constexpr bool never = false;
+template <class T>
+inline constexpr bool is_span = false;
+template <class T, std::size_t N>
+inline constexpr bool is_span<std::span<T, N>> = true;
+template <class T>
+inline constexpr bool is_vector_of_bool = false;
+template <class Allocator>
+inline constexpr bool is_vector_of_bool<std::vector<bool, Allocator>> = true;
+
+/// A container with its elements in one row, which can be a tensor.
+template <class T>
+concept TensorContainer = requires(T& values) {
+    requires std::is_pointer_v<decltype(values.data())>;
+    requires TensorElement<std::remove_cv_t<std::remove_pointer_t<decltype(values.data())>>>;
+    { values.size() } -> std::convertible_to<std::size_t>;
+};
+
+template <Describable T>
+[[nodiscard]] result<Description> description_of(T& model);
+
+}  // namespace detail
+
+/// What `describe` is handed: call it once for each tensor, `fields(name, value)` or
+/// `fields(name, value, {extents...})`. A value is
+/// * a vector, array or span of numbers: a tensor of one dimension unless a shape is given;
+/// * a number: a tensor of no dimension;
+/// * a pointer to numbers, with a shape;
+/// * another describable object, whose tensors get `name` and a dot in front (an empty name adds nothing).
+///
+/// A vector that is empty and has no shape takes, when it is loaded, the size it has in the file.
+/// Fails: never here; what is wrong with a tensor is reported by whatever asked for the description.
+class Fields {
+  public:
+    Fields(const Fields&) = delete;
+    Fields& operator=(const Fields&) = delete;
+
+    template <class V>
+    void operator()(std::string_view name, V&& value);
+
+    template <class V>
+    void operator()(std::string_view name, V&& value, const Shape& shape);
+
+  private:
+    template <Describable T>
+    friend result<detail::Description> detail::description_of(T& model);
+
+    Fields() = default;
+
+    template <Describable T>
+    void nested(std::string_view name, T& value);
+
+    template <class Element>
+    void add(std::string_view name, Element* data, std::uint64_t elements, Shape shape);
+
+    detail::Description found_;
+    std::string prefix_;
+    std::optional<error> failure_;
+};
+
+namespace detail {
+
+template <class T>
+void describe(T& model, Fields& fields) {
+    if constexpr (DescribedOutside<T>) {
+        describe_for<std::remove_cv_t<T>>::describe(model, fields);
+    } else if constexpr (DescribedByStatic<T>) {
+        std::remove_cv_t<T>::describe(model, fields);
+    } else {
+        model.describe(fields);
+    }
+}
+
+/// Says at compile time what a value that cannot be a tensor should have been.
+template <class V>
+constexpr void check_field() {
+    using T = std::remove_cvref_t<V>;
+    static_assert(!is_vector_of_bool<T>,
+                  "cairn: std::vector<bool> packs its bits, so it has no bytes to save; use "
+                  "std::vector<unsigned char> or an array of bool");
+    static_assert(
+        std::is_lvalue_reference_v<V> || std::is_pointer_v<T> || is_span<T>,
+        "cairn: this field is a temporary and would be gone before it is saved; describe a member, a "
+        "std::span or a pointer with a shape");
+}
+
+}  // namespace detail
+
+template <class V>
+void Fields::operator()(std::string_view name, V&& value) {
+    using T = std::remove_reference_t<V>;
+    detail::check_field<V&&>();
+    if constexpr (Describable<T>) {
+        nested(name, value);
+    } else if constexpr (TensorElement<std::remove_cv_t<T>>) {
+        add(name, &value, 1, Shape{});
+    } else if constexpr (std::is_bounded_array_v<T> &&
+                         TensorElement<std::remove_cv_t<std::remove_extent_t<T>>>) {
+        add(name, value, std::extent_v<T>, Shape{std::extent_v<T>});
+    } else if constexpr (detail::TensorContainer<T>) {
+        const auto size = static_cast<std::size_t>(value.size());
+        add(name, value.data(), size, Shape{size});
+        if constexpr (requires { value.resize(size); }) {
+            if (size == 0) {
+                found_.slots.back().container = &value;
+                found_.slots.back().resize = [](void* container, std::size_t elements) {
+                    T& values = *static_cast<T*>(container);
+                    values.resize(elements);
+                    return reinterpret_cast<std::byte*>(values.data());
+                };
+            }
+        }
+    } else {
+        static_assert(!std::is_pointer_v<T>,
+                      "cairn: a pointer does not know how many elements it points to; add the shape: "
+                      "fields(name, pointer, {rows, columns})");
+        static_assert(std::is_pointer_v<T> || detail::is_vector_of_bool<std::remove_cv_t<T>> ||
+                          detail::never<T>,
+                      "cairn: this field is not a number, not a contiguous container of numbers, and has no "
+                      "describe of its own (on a const object, a describe must be const or static)");
+    }
+}
+
+template <class V>
+void Fields::operator()(std::string_view name, V&& value, const Shape& shape) {
+    using T = std::remove_cvref_t<V>;
+    detail::check_field<V&&>();
+    if constexpr (std::is_pointer_v<T>) {
+        static_assert(TensorElement<std::remove_cv_t<std::remove_pointer_t<T>>>,
+                      "cairn: this pointer does not point to numbers that a tensor can hold");
+        add(name, value, shape.elements(), shape);
+    } else if constexpr (std::is_bounded_array_v<T>) {
+        add(name, value, std::extent_v<T>, shape);
+    } else if constexpr (TensorElement<T>) {
+        add(name, &value, 1, shape);
+    } else if constexpr (detail::TensorContainer<std::remove_reference_t<V>>) {
+        add(name, value.data(), static_cast<std::size_t>(value.size()), shape);
+    } else {
+        static_assert(detail::is_vector_of_bool<T>,
+                      "cairn: a shape belongs to a pointer to numbers or to a contiguous container of them");
+    }
+}
+
+template <Describable T>
+void Fields::nested(std::string_view name, T& value) {
+    const std::size_t outer = prefix_.size();
+    if (!name.empty()) {
+        prefix_ += name;
+        prefix_ += '.';
+    }
+    detail::describe(value, *this);
+    prefix_.resize(outer);
+}
+
+template <class Element>
+void Fields::add(std::string_view name, Element* data, std::uint64_t elements, Shape shape) {
+    static_assert(!std::is_volatile_v<Element>, "cairn: a volatile object cannot be a tensor");
+    TensorView tensor{prefix_, dtype_of<std::remove_const_t<Element>>, std::move(shape), {}};
+    tensor.name += name;
+    if (name.empty() && !prefix_.empty()) tensor.name.pop_back();  // the dot
+    const char* problem = nullptr;
+    if (elements > std::numeric_limits<std::size_t>::max() / sizeof(Element))
+        problem = " is larger than the memory";
+    if (data == nullptr && elements != 0) problem = " is a null pointer";
+    detail::Slot slot{nullptr, nullptr, nullptr, !std::is_const_v<Element>};
+    if (problem != nullptr) {
+        if (!failure_) {
+            failure_ = error{errc::invalid_argument, "the tensor " + detail::in_quotes(tensor.name) + problem,
+                             "", "describe the memory the tensor has"};
+        }
+    } else {
+        tensor.bytes = {reinterpret_cast<const std::byte*>(data),
+                        static_cast<std::size_t>(elements) * sizeof(Element)};
+        if constexpr (!std::is_const_v<Element>) slot.target = reinterpret_cast<std::byte*>(data);
+    }
+    found_.tensors.push_back(std::move(tensor));
+    found_.slots.push_back(slot);
+}
+
+template <Describable T>
+result<detail::Description> detail::description_of(T& model) {
+    Fields fields;
+    result<void> described = guarded("describing the model", [&]() -> result<void> {
+        describe(model, fields);
+        if (fields.failure_) return *fields.failure_;
+        return check_tensors(fields.found_.tensors);
+    });
+    if (!described) return described.error();
+    return std::move(fields.found_);
+}
+
+/// The tensors of `model`, in the order it lists them; their bytes are the model's own and follow its
+/// changes. Fails: invalid_argument for two tensors of one name or a shape that is not the data's; user if
+/// describe throws. Cost: a few allocations per tensor, no copy of the data.
+template <Describable T>
+[[nodiscard]] result<std::vector<TensorView>> tensors_of(T& model) {
+    result<detail::Description> description = detail::description_of(model);
+    if (!description) return description.error();
+    return std::move(description->tensors);
+}
+
+}  // namespace CAIRN_NAMESPACE

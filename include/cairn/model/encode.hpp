@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+// A part as the bytes of a file. Costs nlohmann/json.
+
+#include <cairn/config.hpp>
+#include <cairn/core/error.hpp>
+#include <cairn/core/name.hpp>
+#include <cairn/model/describe.hpp>
+#include <cairn/model/detail/byte_stream.hpp>
+#include <cairn/model/detail/guarded.hpp>
+#include <cairn/model/detail/json_bytes.hpp>
+#include <cairn/model/part.hpp>
+#include <cairn/model/safetensors.hpp>
+#include <cairn/model/serializable.hpp>
+
+#include <nlohmann/json.hpp>
+
+#include <concepts>
+#include <cstddef>
+#include <ostream>
+#include <span>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <vector>
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// Takes the next bytes of a file: `emit(std::string_view file, std::span<const std::byte>) -> result<void>`.
+template <class F>
+concept Emit = std::is_invocable_r_v<result<void>, F&, std::string_view, std::span<const std::byte>>;
+
+template <class T>
+[[nodiscard]] result<void> save_to(const T& object, std::ostream& out) {
+    if constexpr (StreamsByMembers<T>) {
+        if constexpr (std::same_as<decltype(object.save(out)), bool>) {
+            if (!object.save(out)) out.setstate(std::ios_base::failbit);
+        } else {
+            object.save(out);
+        }
+    } else {
+        out << object;
+    }
+    if (out) return {};
+    return error{errc::user, "saving the part left its stream in a failed state", "",
+                 "see why its save or operator<< failed"};
+}
+
+/// Emits the file of `part`: `<name>.safetensors`, `.json` (`.cbor` if it holds what JSON text cannot) or
+/// `.bin`, in order, in one or more pieces, at least one. Fails: invalid_name, invalid_argument (a model that
+/// does not describe itself well), user (its code threw), and whatever `emit` returns.
+template <class T, Emit F>
+[[nodiscard]] result<void> encode(const Part<T>& part, F&& emit) {
+    if (result<void> named = check_name("part", part.name()); !named) return named;
+    std::string file{part.name()};
+    constexpr Encoding encoding = encoding_of<T>;
+    if constexpr (encoding == Encoding::tensors) {
+        file += ".safetensors";
+        result<Description> model = description_of(part.object());
+        if (!model) return at_path(model.error(), file);
+        return write_safetensors(model->tensors, {}, [&](std::span<const std::byte> bytes) -> result<void> {
+            return emit(file, bytes);
+        });
+    } else if constexpr (encoding == Encoding::json) {
+        std::vector<std::uint8_t> cbor;
+        std::string text;
+        const std::string tried = "converting the part \"" + file + "\" to JSON";
+        result<void> converted = guarded(tried, [&]() -> result<void> {
+            const nlohmann::json value(part.object());
+            if (fits_json_text(value)) {
+                text = value.dump();
+            } else {
+                cbor = nlohmann::json::to_cbor(value);
+            }
+            return {};
+        });
+        if (!converted) return at_path(converted.error(), file + ".json");
+        if (!cbor.empty()) return emit(file + ".cbor", std::as_bytes(std::span{cbor}));
+        return emit(file + ".json", std::as_bytes(std::span{text.data(), text.size()}));
+    } else {
+        const std::string tried = "saving the part \"" + file + "\"";
+        file += ".bin";
+        OutputBytes buffer;
+        result<void> saved = guarded(tried, [&] {
+            std::ostream out{&buffer};
+            prepare_stream(out);
+            return save_to<std::remove_const_t<T>>(part.object(), out);
+        });
+        if (!saved) return at_path(saved.error(), file);
+        return emit(file, buffer.bytes());
+    }
+}
+
+}  // namespace CAIRN_NAMESPACE::detail

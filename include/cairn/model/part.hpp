@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+// One named thing inside a checkpoint: `cairn::part("model", model)`. Costs nlohmann/json.
+
+#include <cairn/config.hpp>
+#include <cairn/core/error.hpp>
+#include <cairn/core/name.hpp>
+#include <cairn/model/serializable.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace CAIRN_NAMESPACE {
+
+/// A serializable object under a name; refers to both. Made by `part`.
+template <class T>
+class Part {
+  public:
+    using type = T;
+
+    Part(std::string_view name, T& object) noexcept : name_{name}, object_{&object} {}
+
+    [[nodiscard]] std::string_view name() const noexcept { return name_; }
+    [[nodiscard]] T& object() const noexcept { return *object_; }
+
+  private:
+    std::string_view name_;
+    T* object_;
+};
+
+/// `object` under `name`, to be handed to a function that saves or restores; it refers to both, so use it in
+/// the same expression. The name becomes a file name: letters, digits, '.', '_' and '-'; it is checked when
+/// it is used. A const object can be saved, not restored.
+template <class T>
+[[nodiscard]] Part<T> part(std::string_view name, T& object) noexcept {
+    return Part<T>{name, object};
+}
+
+/// A temporary would be gone before it is saved or after it is restored.
+template <class T>
+void part(std::string_view name, const T&& object) = delete;
+
+namespace detail {
+
+template <class T>
+inline constexpr bool is_part = false;
+template <class T>
+inline constexpr bool is_part<Part<T>> = true;
+
+/// What `cairn::part` makes.
+template <class T>
+concept AnyPart = is_part<T>;
+
+/// Success if every part has a name that can be a file's and no two share one.
+template <AnyPart... Parts>
+[[nodiscard]] result<void> check_parts(const Parts&... parts) {
+    std::array<std::string_view, sizeof...(Parts)> names{parts.name()...};
+    for (const std::string_view name : names) {
+        if (result<void> checked = check_name("part", name); !checked) return checked;
+    }
+    std::sort(names.begin(), names.end());
+    if (const auto twice = std::adjacent_find(names.begin(), names.end()); twice != names.end()) {
+        return error{errc::invalid_argument, "two parts are called \"" + std::string{*twice} + "\"", "",
+                     "give every part a name of its own"};
+    }
+    return {};
+}
+
+}  // namespace detail
+
+}  // namespace CAIRN_NAMESPACE

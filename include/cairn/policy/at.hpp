@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+// All that a policy may look at when it decides, so that a decision can be replayed anywhere. Costs
+// <optional>.
+
+#include <cairn/core/row.hpp>
+
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <type_traits>
+
+namespace CAIRN_NAMESPACE {
+
+namespace detail {
+
+template <class T>
+[[nodiscard]] constexpr auto number_or_nan(const std::optional<T>& value) noexcept {
+    if constexpr (std::is_arithmetic_v<T>) {
+        return value ? static_cast<double>(*value) : std::numeric_limits<double>::quiet_NaN();
+    } else {
+        return value;
+    }
+}
+
+}  // namespace detail
+
+/// The moment a policy is asked about: the row, and what is known beside it. A decision is a pure function of
+/// this and of the policy's state.
+template <class R>
+struct At {
+    const R& row;
+    std::int64_t step = row.step();
+    std::int64_t time_ns = row.time_ns();  ///< wall time of the row, nanoseconds since the Unix epoch
+    double seconds = 0;                    ///< since the run started
+    double save_seconds = 0;               ///< spent on saving so far, by this checkpoint
+    bool signal = false;                   ///< the process was asked to stop
+    bool final = false;                    ///< `checkpoint.finish()` is asking
+
+    /// The row's value of a metric: `at["loss"_m]`. Does not compile if the row's type lacks it. An optional number that
+    /// is empty reads as NaN, so that no comparison with it is true.
+    template <MetricName Name>
+    [[nodiscard]] constexpr auto operator[](Name name) const {
+        const auto& value = row[name];
+        if constexpr (detail::is_optional<std::remove_cvref_t<decltype(value)>>) {
+            return detail::number_or_nan(value);
+        } else {
+            return value;
+        }
+    }
+
+    /// The metric as missing, NaN or a number.
+    template <MetricName Name>
+    [[nodiscard]] constexpr Reading reading() const {
+        return row.template reading<Name>();
+    }
+};
+
+template <class R>
+At(const R&) -> At<R>;
+
+namespace detail {
+
+/// Stands for any row where a policy's shape is checked before there is one.
+struct AnyRow {
+    static constexpr std::int64_t step() noexcept { return 0; }
+    static constexpr std::int64_t time_ns() noexcept { return 0; }
+    template <MetricName Name>
+    constexpr double operator[](Name) const noexcept {
+        return 0;
+    }
+    template <MetricName Name>
+    static constexpr Reading reading() noexcept {
+        return {};
+    }
+};
+
+}  // namespace detail
+
+}  // namespace CAIRN_NAMESPACE

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+// The collector: one thread for each run that drains the rings into the history and keeps the summary.
+
+#include <cairn/run/detail/journal.hpp>
+#include <cairn/run/detail/thumbnail.hpp>
+#include <cairn/run/summary.hpp>
+#include <cairn/store/history.hpp>
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <span>
+#include <string>
+#include <thread>
+#include <utility>
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// A metric's summary and its curve in small.
+struct MetricView {
+    MetricSummary summary;
+    Thumbnail curve;
+};
+using MetricViews = std::map<std::string, MetricView, std::less<>>;
+
+/// Drains, writes, sums up. It polls: every 5 ms while rows come, less and less often down to 250 ms while none do. A
+/// logging thread wakes it only when a ring is half full.
+class Collector final : public Pressure {
+  public:
+    explicit Collector(HistoryWriter history, HistoryReport known) : history_{std::move(history)}, report_{std::move(known)} {}
+
+    ~Collector() { stop(); }
+    Collector(const Collector&) = delete;
+    Collector& operator=(const Collector&) = delete;
+
+    void start(Journal& journal) {
+        journal_ = &journal;
+        thread_ = std::thread{[this] { work(); }};
+    }
+
+    /// Drains what is there and ends the thread. Does nothing the second time.
+    void stop() noexcept {
+        {
+            const std::scoped_lock lock{mutex_};
+            stopping_ = true;
+        }
+        wake_.notify_all();
+        if (thread_.joinable() && thread_.get_id() != std::this_thread::get_id()) thread_.join();
+    }
+
+    /// After a fork the child has no such thread: forgets it without ending it.
+    void abandon() noexcept { thread_.detach(); }
+
+    void nudge() noexcept override {
+        if (nudged_.exchange(true, std::memory_order_relaxed)) return;
+        { const std::scoped_lock lock{mutex_}; }  // it has not yet looked, or it is waiting: never in between
+        wake_.notify_one();
+    }
+
+    /// At most 100 ms for as long as nothing is drained; not at all while it is known to be stuck.
+    bool wait_for_room(std::int64_t waiting_since_ns) noexcept override {
+        constexpr std::int64_t patience_ns = 100'000'000;
+        const std::uint64_t drained = drained_.load(std::memory_order_relaxed);
+        if (stuck_at_.load(std::memory_order_relaxed) == drained + 1) return false;
+        if (steady_ns() - waiting_since_ns > patience_ns) {
+            stuck_at_.store(drained + 1, std::memory_order_relaxed);
+            return false;
+        }
+        std::this_thread::sleep_for(std::chrono::microseconds{100});
+        return true;
+    }
+
+    /// Takes over the summary of the sessions before. Before `start`.
+    void remember(MetricViews earlier) { views_ = std::move(earlier); }
+
+    /// Takes a row into a summary.
+    static void add_to(MetricViews& views, std::int64_t step, std::span<const NamedValue> values) {
+        for (const NamedValue& named : values) {
+            auto view = views.find(named.name);
+            if (view == views.end()) view = views.emplace(named.name, MetricView{}).first;
+            view->second.summary.add(step, named.value);
+            if (!named.value.is_text()) view->second.curve.add(named.value.number());
+        }
+    }
+
+    [[nodiscard]] MetricViews views() const {
+        const std::scoped_lock lock{views_mutex_};
+        return views_;
+    }
+    [[nodiscard]] std::uint64_t rows() const noexcept { return rows_.load(std::memory_order_relaxed); }
+    [[nodiscard]] std::uint64_t bytes() const noexcept { return bytes_.load(std::memory_order_relaxed); }
+    /// Why the history cannot be written now; empty while it can.
+    [[nodiscard]] std::string failure() const {
+        const std::scoped_lock lock{views_mutex_};
+        return failure_;
+    }
+
+  private:
+    void work() noexcept {
+        std::chrono::milliseconds pause{5};
+        for (bool last = false; !last;) {
+            {
+                std::unique_lock lock{mutex_};
+                wake_.wait_for(lock, pause, [&] { return stopping_ || nudged_.load(std::memory_order_relaxed); });
+                last = stopping_;
+            }
+            nudged_.store(false, std::memory_order_relaxed);
+            bool busy = false;
+            try {
+                busy = drain();
+            } catch (const std::exception& failure) {  // out of memory: rows stay in their rings, we try again
+                fail(failure.what());
+            }
+            pause = busy ? std::chrono::milliseconds{5} : std::min(pause * 2, std::chrono::milliseconds{250});
+        }
+        (void)history_.sync();
+    }
+
+    bool drain() {
+        bool any = false;
+        for (const auto& lane : journal_->lanes()) {
+            for (Ring::Readable piece = lane->ring.readable(); !piece.bytes.empty(); piece = lane->ring.readable()) {
+                if (auto written = history_.append(lane->ring.id(), piece.from, piece.bytes); !written) {
+                    fail(written.error().what());
+                    return any;
+                }
+                {
+                    const std::scoped_lock lock{views_mutex_};
+                    failure_.clear();
+                    assembler_.feed(lane->ring.id(), piece.bytes, report_,
+                                    [&](std::int64_t step, std::int64_t, std::span<const NamedValue> values) {
+                                        add_to(views_, step, values);
+                                        rows_.fetch_add(1, std::memory_order_relaxed);
+                                    });
+                }
+                lane->ring.release(piece.from + piece.bytes.size());
+                drained_.fetch_add(1, std::memory_order_relaxed);
+                bytes_.store(history_.bytes(), std::memory_order_relaxed);
+                any = true;
+            }
+        }
+        return any;
+    }
+
+    void fail(std::string why) {
+        const std::scoped_lock lock{views_mutex_};
+        failure_ = std::move(why);
+    }
+
+    HistoryWriter history_;
+    HistoryReport report_;
+    RowAssembler assembler_;
+    Journal* journal_ = nullptr;
+
+    std::mutex mutex_;
+    std::condition_variable wake_;
+    bool stopping_ = false;
+    std::atomic<bool> nudged_{false};
+    std::atomic<std::uint64_t> drained_{0};
+    std::atomic<std::uint64_t> stuck_at_{0};
+
+    mutable std::mutex views_mutex_;
+    MetricViews views_;
+    std::string failure_;
+    std::atomic<std::uint64_t> rows_{0};
+    std::atomic<std::uint64_t> bytes_{0};
+
+    std::thread thread_;
+};
+
+}  // namespace CAIRN_NAMESPACE::detail

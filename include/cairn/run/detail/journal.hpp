@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+// The lanes of a run, and how a thread finds its own.
+
+#include <cairn/run/detail/lane.hpp>
+#include <cairn/store/os.hpp>
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// Makes lanes, hands them to threads, takes them back when a thread ends.
+class Journal {
+  public:
+    Journal(std::filesystem::path dir, std::uint32_t next_ring, std::int64_t first_step, Pressure& pressure)
+        : dir_{std::move(dir)}, next_ring_{next_ring}, first_step_{first_step}, pressure_{&pressure} {}
+
+    /// A lane for the calling thread: one that an ended thread left, or a new one. Throws only `std::bad_alloc`.
+    std::shared_ptr<Lane> acquire() {
+        const std::scoped_lock lock{mutex_};
+        for (const auto& lane : lanes_) {
+            bool taken = false;
+            if (lane->taken.compare_exchange_strong(taken, true, std::memory_order_acquire)) return lane;
+        }
+        const std::uint32_t id = next_ring_++;
+        auto memory = os::Mapping::create_shared(path_of(id), ring_file_bytes);
+        if (!memory) {
+            mapped_ = false;
+            if (first_failure_.empty()) first_failure_ = memory.error().what();
+            memory = os::Mapping::anonymous(ring_file_bytes);
+            if (!memory) throw std::bad_alloc{};
+        }
+        // Threads after the first count their rows from 0, unless the run is resumed.
+        return lanes_.emplace_back(std::make_shared<Lane>(std::move(*memory), id, first_step_, names_, *pressure_));
+    }
+
+    /// The lanes as they are now; a lane stays valid as long as someone holds it.
+    [[nodiscard]] std::vector<std::shared_ptr<Lane>> lanes() const {
+        const std::scoped_lock lock{mutex_};
+        return lanes_;
+    }
+
+    /// False once a ring had to be made in plain memory; then `failure` says why.
+    [[nodiscard]] bool mapped() const {
+        const std::scoped_lock lock{mutex_};
+        return mapped_;
+    }
+    [[nodiscard]] std::string failure() const {
+        const std::scoped_lock lock{mutex_};
+        return first_failure_;
+    }
+
+    /// Removes the files of rings that are drained and that no other thread can still write to.
+    void remove_drained(const Lane* own) {
+        const std::scoped_lock lock{mutex_};
+        for (const auto& lane : lanes_) {
+            const bool writable = lane.get() != own && lane->taken.load(std::memory_order_acquire);
+            if (!writable && lane->ring.readable().bytes.empty()) (void)os::remove_file(path_of(lane->ring.id()));
+        }
+    }
+
+    MetricTable& names() noexcept { return names_; }
+
+  private:
+    [[nodiscard]] std::filesystem::path path_of(std::uint32_t id) const { return dir_ / (std::to_string(id) + ".ring"); }
+
+    std::filesystem::path dir_;
+    mutable std::mutex mutex_;
+    MetricTable names_;
+    std::vector<std::shared_ptr<Lane>> lanes_;
+    std::uint32_t next_ring_;
+    std::int64_t first_step_;
+    Pressure* pressure_;
+    bool mapped_ = true;
+    std::string first_failure_;
+};
+
+/// The calling thread's lanes, one for each run it logs to. When the thread ends they are free for another.
+class ThreadLanes {
+  public:
+    /// What the fast path looks at: no constructor, no guard.
+    struct Latest {
+        std::uint64_t run;
+        Lane* lane;
+        bool ended;
+    };
+    static const Latest& latest() noexcept { return latest_; }
+
+    /// The thread's lane into run `run`, made on first use; null when the thread is ending.
+    static Lane* find(std::uint64_t run, Journal& journal) {
+        if (latest_.ended) return nullptr;
+        ThreadLanes& lanes = instance();
+        Lane* lane = nullptr;
+        for (const Entry& entry : lanes.entries_) {
+            if (entry.run == run) lane = entry.lane.get();
+        }
+        if (lane == nullptr) {
+            lanes.forget_orphans();
+            lane = lanes.entries_.emplace_back(Entry{run, journal.acquire()}).lane.get();
+        }
+        latest_ = {run, lane, false};
+        return lane;
+    }
+
+    ThreadLanes(const ThreadLanes&) = delete;
+    ThreadLanes& operator=(const ThreadLanes&) = delete;
+
+  private:
+    struct Entry {
+        std::uint64_t run;
+        std::shared_ptr<Lane> lane;
+    };
+
+    ThreadLanes() = default;
+    ~ThreadLanes() {
+        latest_ = {0, nullptr, true};
+        for (const Entry& entry : entries_) entry.lane->taken.store(false, std::memory_order_release);
+    }
+    static ThreadLanes& instance() {
+        thread_local ThreadLanes lanes;
+        return lanes;
+    }
+    /// Lets go of lanes whose run is gone: nobody else holds them.
+    void forget_orphans() {
+        std::erase_if(entries_, [](const Entry& entry) { return entry.lane.use_count() == 1; });
+    }
+
+    static inline constinit thread_local Latest latest_{0, nullptr, false};
+    std::vector<Entry> entries_;
+};
+
+}  // namespace CAIRN_NAMESPACE::detail

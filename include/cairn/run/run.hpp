@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+// `cairn::init` and the handle it returns. Checkpoints and artifacts are declared here and defined in checkpoint/,
+// which `cairn/cairn.hpp` includes too.
+
+#include <cairn/core/dynamic_row.hpp>
+#include <cairn/core/row.hpp>
+#include <cairn/core/time.hpp>
+#include <cairn/policy/save_policy.hpp>
+#include <cairn/run/detail/report.hpp>
+#include <cairn/run/run_core.hpp>
+#include <cairn/run/health.hpp>
+#include <cairn/run/options.hpp>
+
+#include <nlohmann/json.hpp>
+
+#include <cstdint>
+#include <exception>
+#include <filesystem>
+#include <initializer_list>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace CAIRN_NAMESPACE {
+
+class Artifact;
+class StoredArtifact;
+
+/// When `run.save(pattern)` copies: now, at the end of the run, or both and whenever asked again.
+enum class When : unsigned char { now, end, live };
+
+/// What `log` takes beside a row whose names are known at run time.
+struct LogOptions {
+    std::optional<std::int64_t> step = {};  ///< default: the calling thread's own count of rows
+};
+
+/// What `define_metric` declares of a metric.
+struct MetricOptions {
+    Direction goal = Direction::unspecified;  ///< which way it is better; checked against policies and retentions
+    std::string step_metric = {};             ///< the metric it is drawn over, for example "epoch"
+    std::string unit = {};                    ///< shown beside the value
+};
+
+/// A run that is being recorded. A movable handle: when the last of it goes, the run is finished (failed, if an
+/// exception is on its way). `log` may be called from any thread; the rest from one thread at a time.
+class Run {
+  public:
+    /// A run that records nothing, as `CAIRN_MODE=disabled` makes it.
+    Run() = default;
+    explicit Run(std::shared_ptr<detail::RunCore> core) : core_{std::move(core)} {}
+    ~Run() { close(); }
+    Run(Run&&) noexcept = default;
+    Run& operator=(Run&& other) noexcept {
+        if (this != &other) {
+            close();
+            core_ = std::move(other.core_);
+            exceptions_ = other.exceptions_;
+        }
+        return *this;
+    }
+
+    // ---- logging
+
+    /// Logs one row at a step: `run.log(cairn::step(epoch), "loss"_m = loss)`. Returns the row, for a checkpoint.
+    /// Fails: never; a row that cannot be kept is counted in `health()`. Threads: any.
+    /// Cost: tens of nanoseconds; no lock, no system call. When it returns, a SIGKILL of the process loses no value.
+    template <class... Names, class... Ts>
+    auto log(Step step, Field<Names, Ts>... fields) noexcept {
+        const auto row = detail::make_row(step.value, detail::wall_ns(), std::move(fields)...);
+        if (core_) core_->append(row, core_->lane());
+        return row;
+    }
+
+    /// Logs one row; its step is the calling thread's own count of rows.
+    template <class... Names, class... Ts>
+        requires(sizeof...(Names) > 0)
+    auto log(Field<Names, Ts>... fields) noexcept {
+        detail::Lane* const lane = core_ ? core_->lane() : nullptr;
+        const std::int64_t step = lane != nullptr ? lane->take_step() : 0;
+        const auto row = detail::make_row(step, detail::wall_ns(), std::move(fields)...);
+        if (core_) core_->append(row, lane);
+        return row;
+    }
+
+    /// Logs a row whose names are known only at run time: `run.log({{"loss", loss}, {"epoch", epoch}}, {.step = n})`.
+    DynamicRow log(std::initializer_list<NamedValue> values, LogOptions options = {}) {
+        return log(std::span{values.begin(), values.size()}, options);
+    }
+    DynamicRow log(std::span<const NamedValue> values, LogOptions options = {}) {
+        detail::Lane* const lane = core_ ? core_->lane() : nullptr;
+        const std::int64_t step = options.step ? *options.step : lane != nullptr ? lane->take_step() : 0;
+        DynamicRow row{step, detail::wall_ns(), values.data(), values.size()};
+        if (core_) core_->append(row, lane);
+        return row;
+    }
+
+    // ---- saving (defined in checkpoint/)
+
+    /// A checkpoint that saves by a policy, as types: `run.checkpoint<cairn::EveryN<2>>("model")`. Retention and sink may
+    /// follow, as values, in any order. Throws `cairn::error` on a bad name, or where directions disagree.
+    template <class Policy, class... Rest>
+    [[nodiscard]] auto checkpoint(std::string_view name, Rest... rest);
+
+    /// The same with the policy as a value, anywhere among policy, retention and sink:
+    /// `run.checkpoint("model", Best<"val/loss", minimize>{} | EveryN<500>{}, KeepLast<3>{})`.
+    template <class... Parts>
+    [[nodiscard]] auto checkpoint(std::string_view name, Parts... parts);
+
+    /// Commits an artifact as a new version, or finds that its newest version is the same. Throws `cairn::error`.
+    template <class A>
+    auto log_artifact(const A& artifact, std::initializer_list<std::string_view> aliases = {});
+
+    /// An artifact's version, by "name:alias" or "name:v3"; "name" is "name:latest". Throws `errc::not_found`.
+    template <class Text>
+    [[nodiscard]] auto use_artifact(const Text& spec);
+
+    /// Saves parts as a new version of a model artifact, whatever the policies say: `run.log_model("model",
+    /// cairn::part("model", model))`. Throws `cairn::error`.
+    template <class... Parts>
+    auto log_model(std::string_view name, const Parts&... parts);
+
+    /// Copies the files that match a pattern (`*` and `?` in file names) into the run's folder. With `When::end` at the
+    /// end of the run; with `When::live` now and at the end. Throws `cairn::error` if a copy made now fails.
+    void save(const std::string& pattern, When when = When::live) {
+        if (!core_) return;
+        if (when != When::now) core_->save_at_end(pattern);
+        if (when != When::end) detail::save_files(pattern, core_->dir() / "files").value();
+    }
+
+    // ---- what is recorded beside rows
+
+    /// The config as it stands; a nested value is `config()["optimizer"]["lr"]`.
+    [[nodiscard]] nlohmann::json config() const { return core_ ? core_->config() : nlohmann::json::object(); }
+    /// Merges an object into the config, nested objects too. Throws `cairn::error` on anything else.
+    void update_config(const nlohmann::json& patch) {
+        if (core_) core_->update_config(patch);
+    }
+
+    /// For each metric last, min, max, mean, count and where they were, under "metrics"; what was set, under "user". Rows
+    /// that are not collected yet (some milliseconds) are not in it.
+    [[nodiscard]] nlohmann::json summary() const { return core_ ? core_->summary() : nlohmann::json::object(); }
+    /// Sets a value of one's own in the summary.
+    void set_summary(std::string key, nlohmann::json value) {
+        if (core_) core_->set_summary(std::move(key), std::move(value));
+    }
+
+    /// Declares a metric: which way it is better, over what it is drawn. Throws `cairn::error` if it cannot be written.
+    void define_metric(std::string_view name, const MetricOptions& options) {
+        if (!core_) return;
+        core_->describe([&](nlohmann::json& about) {
+            nlohmann::json& metric = about["metrics"][std::string{name}];
+            if (!metric.is_object()) metric = nlohmann::json::object();
+            if (options.goal != Direction::unspecified) {
+                metric["goal"] = options.goal == minimize ? "minimize" : "maximize";
+            }
+            if (!options.step_metric.empty()) metric["step_metric"] = options.step_metric;
+            if (!options.unit.empty()) metric["unit"] = options.unit;
+        });
+    }
+    void set_notes(const std::string& notes) {
+        if (core_) core_->describe([&](nlohmann::json& about) { about["notes"] = notes; });
+    }
+    void add_tag(const std::string& tag) {
+        if (!core_) return;
+        core_->describe([&](nlohmann::json& about) {
+            for (const nlohmann::json& known : about["tags"]) {
+                if (known == tag) return;
+            }
+            about["tags"].push_back(tag);
+        });
+    }
+
+    // ---- the run itself
+
+    [[nodiscard]] std::string id() const { return core_ ? core_->options().id : std::string{}; }
+    [[nodiscard]] std::string project() const { return core_ ? core_->options().project : std::string{}; }
+    [[nodiscard]] std::string name() const { return core_ ? core_->about().value("name", "") : std::string{}; }
+    /// The run's folder.
+    [[nodiscard]] std::filesystem::path dir() const { return core_ ? core_->dir() : std::filesystem::path{}; }
+    [[nodiscard]] bool disabled() const noexcept { return core_ == nullptr; }
+    /// The run existed before; then `first_step` is one more than the greatest step it had logged.
+    [[nodiscard]] bool resumed() const noexcept { return core_ != nullptr && core_->resumed(); }
+    [[nodiscard]] std::int64_t first_step() const noexcept { return core_ ? core_->first_step() : 0; }
+    /// What was logged, collected, waited for, dropped; which saves failed.
+    [[nodiscard]] Health health() const { return core_ ? core_->health() : Health{}; }
+
+    /// Ends the run: writes what is left, the summary and the state "finished". The handle then only counts what it is
+    /// given. The result has the first thing that could not be written.
+    result<void> finish() noexcept { return end("finished", {}); }
+    /// Ends the run as failed, with the reason.
+    result<void> fail(const std::string& why) noexcept { return end("failed", why); }
+
+    /// For the layers below.
+    [[nodiscard]] const std::shared_ptr<detail::RunCore>& core() const noexcept { return core_; }
+
+  private:
+    result<void> end(std::string_view status, const std::string& why) noexcept {
+        if (!core_ || core_->has_ended()) return {};
+        auto ended = core_->end(status, why);
+        detail::report_end(*core_);
+        return ended;
+    }
+    void close() noexcept {
+        if (!core_) return;
+        if (std::uncaught_exceptions() > exceptions_) {
+            (void)end("failed", "an exception left the run's scope");
+        } else {
+            (void)end("finished", {});
+        }
+    }
+
+    std::shared_ptr<detail::RunCore> core_;
+    int exceptions_ = std::uncaught_exceptions();
+};
+
+/// Opens a run: `auto run = cairn::init({.project = "mnist", .config = {{"lr", 1e-3}, {"epochs", 5}}});`
+/// Throws `cairn::error` if the store cannot be written, a name is bad, the run exists or does not (see `Resume`), or
+/// another process writes it.
+[[nodiscard]] inline Run init(Options options = {}) {
+    options = detail::resolve(std::move(options));
+    if (options.mode == Mode::disabled) return Run{};
+    auto core = detail::RunCore::open(std::move(options));
+    detail::report_start(*core);
+    return Run{std::move(core)};
+}
+
+}  // namespace CAIRN_NAMESPACE

@@ -1,0 +1,360 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+// What a run is, behind its handles: the folder, the journal, the collector, config, summary and state.
+
+#include <cairn/core/time.hpp>
+#include <cairn/policy/best.hpp>
+#include <cairn/run/detail/collector.hpp>
+#include <cairn/run/detail/journal.hpp>
+#include <cairn/run/detail/process.hpp>
+#include <cairn/run/health.hpp>
+#include <cairn/run/options.hpp>
+#include <cairn/store/run_folder.hpp>
+#include <cairn/store/saved_files.hpp>
+#include <cairn/store/store.hpp>
+
+#include <nlohmann/json.hpp>
+
+#include <atomic>
+#include <cstdint>
+#include <cstdio>
+#include <filesystem>
+#include <limits>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// Opened by `init`, ended once. Threads: any, unless said otherwise.
+class RunCore final : public Endable {
+  public:
+    /// Opens or resumes a run. Throws `cairn::error`; nothing half-made is left behind but the store's own folders.
+    static std::shared_ptr<RunCore> open(Options options) {
+        const Store store = Store::open(options.dir).value();
+        if (options.id.empty()) options.id = os::random_hex(8);
+        const std::filesystem::path dir = store.run_dir(options.project, options.id);
+        const bool exists = os::status(dir / "run.json").value().exists;
+        if (exists && *options.resume == Resume::never) {
+            raise({errc::already_exists, "a run of this id exists", dir.string(),
+                   "set .resume = cairn::Resume::allow (or CAIRN_RESUME=allow) to go on with it, or choose another id"});
+        }
+        if (!exists && *options.resume == Resume::must) {
+            raise({errc::not_found, "resume is \"must\" but there is no such run",
+                   dir.string(), "check the id, the project and CAIRN_DIR, or use resume \"allow\" to start it"});
+        }
+        auto folder = RunFolder::open_writer(store, options.project, options.id).value();
+        auto core = std::shared_ptr<RunCore>{new RunCore{std::move(options), store, std::move(folder)}};
+        Process::instance().add(core);
+        return core;
+    }
+
+    ~RunCore() { (void)end("finished", {}); }
+    RunCore(const RunCore&) = delete;
+    RunCore& operator=(const RunCore&) = delete;
+
+    // ---- logging
+
+    /// The calling thread's lane; null if the run takes no more rows.
+    [[nodiscard]] Lane* lane() noexcept {
+        if (!open_.load(std::memory_order_relaxed)) return nullptr;
+        const ThreadLanes::Latest& latest = ThreadLanes::latest();
+        if (latest.run == key_) return latest.lane;
+        try {
+            return ThreadLanes::find(key_, live_->journal);
+        } catch (...) {
+            return nullptr;  // no memory: the row is counted as dropped
+        }
+    }
+
+    /// Takes a row; never throws, never waits for a disk. `make(step, time_ns)` gives the row once its step is known.
+    template <class R>
+    void append(const R& row, Lane* lane) noexcept {
+        try {
+            if (lane != nullptr && lane->append(row, row.step(), row.time_ns())) return;
+        } catch (...) {  // no memory
+        }
+        dropped_.fetch_add(1, std::memory_order_relaxed);
+    }
+
+    // ---- what is known of the run
+
+    [[nodiscard]] const Options& options() const noexcept { return options_; }
+    [[nodiscard]] const Store& store() const noexcept { return store_; }
+    [[nodiscard]] const std::filesystem::path& dir() const noexcept { return folder_.path(); }
+    [[nodiscard]] std::int64_t started_ns() const noexcept { return started_ns_; }
+    [[nodiscard]] bool resumed() const noexcept { return resumed_; }
+    /// One more than the greatest step of the sessions before; 0 for a new run.
+    [[nodiscard]] std::int64_t first_step() const noexcept { return first_step_; }
+    [[nodiscard]] bool is_open() const noexcept { return open_.load(std::memory_order_relaxed); }
+    [[nodiscard]] bool has_ended() const noexcept { return ended_.load(std::memory_order_relaxed); }
+    [[nodiscard]] bool is_detached() const noexcept { return detached_.load(std::memory_order_relaxed); }
+    [[nodiscard]] MetricViews views() const { return has_live() ? live_->collector.views() : MetricViews{}; }
+
+    [[nodiscard]] Health health() const {
+        Health health;
+        if (has_live()) {
+            for (const auto& lane : live_->journal.lanes()) {
+                health.rows_logged += lane->counters.rows.load(std::memory_order_relaxed);
+                health.texts_cut += lane->counters.texts_cut.load(std::memory_order_relaxed);
+                health.waits += lane->counters.waits.load(std::memory_order_relaxed);
+                health.waited_ns += lane->counters.waited_ns.load(std::memory_order_relaxed);
+            }
+            health.rows_collected = live_->collector.rows();
+            health.history_bytes = live_->collector.bytes();
+            health.journal_mapped = live_->journal.mapped();
+        }
+        health.rows_dropped = dropped_.load(std::memory_order_relaxed);
+        const std::scoped_lock lock{mutex_};
+        health.saves_failed = saves_failed_;
+        health.errors = errors_;
+        if (has_live()) {
+            for (std::string text : {live_->journal.failure(), live_->collector.failure()}) {
+                if (!text.empty()) health.errors.push_back(std::move(text));
+            }
+        }
+        return health;
+    }
+
+    /// Keeps a failure and says it once on stderr. Never throws.
+    void note_failure(const error& failure, bool of_a_save) noexcept {
+        try {
+            const std::scoped_lock lock{mutex_};
+            if (of_a_save) ++saves_failed_;
+            for (const std::string& known : errors_) {
+                if (known == failure.what()) return;
+            }
+            if (errors_.size() < 16) errors_.emplace_back(failure.what());
+            std::fprintf(stderr, "%s\n", failure.what());
+        } catch (...) {  // no memory to keep a text: the count above stands
+        }
+    }
+
+    // ---- config, summary, description
+
+    [[nodiscard]] nlohmann::json config() const {
+        const std::scoped_lock lock{mutex_};
+        return config_;
+    }
+    /// Merges an object into the config, nested objects too, and writes it. Throws on a value that is no object.
+    void update_config(const nlohmann::json& patch) {
+        check_config(patch);
+        const std::scoped_lock lock{mutex_};
+        if (patch.is_object()) config_.update(patch, true);
+        if (!is_detached()) folder_.write_json("config.json", config_).value();
+    }
+    void set_summary(std::string key, nlohmann::json value) {
+        const std::scoped_lock lock{mutex_};
+        user_summary_[std::move(key)] = std::move(value);
+    }
+    /// Changes the run's own record (`run.json`) and writes it.
+    template <class F>
+    void describe(F&& change) {
+        const std::scoped_lock lock{mutex_};
+        change(about_);
+        if (!is_detached()) folder_.write_run(about_).value();
+    }
+    [[nodiscard]] nlohmann::json about() const {
+        const std::scoped_lock lock{mutex_};
+        return about_;
+    }
+    [[nodiscard]] nlohmann::json summary() const {
+        nlohmann::json metrics = nlohmann::json::object();
+        for (const auto& [name, view] : views()) metrics[name] = to_json(view.summary);
+        const std::scoped_lock lock{mutex_};
+        return {{"metrics", std::move(metrics)}, {"user", user_summary_}};
+    }
+
+    /// The declared direction of a metric, if `define_metric` gave one.
+    [[nodiscard]] Direction goal_of(std::string_view metric) const {
+        const std::scoped_lock lock{mutex_};
+        const auto defined = about_["metrics"].find(metric);
+        if (defined == about_["metrics"].end()) return Direction::unspecified;
+        const std::string goal = defined->value("goal", "");
+        return goal == "minimize" ? minimize : goal == "maximize" ? maximize : Direction::unspecified;
+    }
+
+    /// Copies what `pattern` matches into the run's folder at the end of the run.
+    void save_at_end(std::string pattern) {
+        const std::scoped_lock lock{mutex_};
+        at_end_.push_back(std::move(pattern));
+    }
+
+    // ---- ends
+
+    /// Ends the run once: drains, writes summary and state, lets go of the lock. The first failure is returned and kept.
+    result<void> end(std::string_view status, const std::string& why) noexcept {
+        if (ended_.exchange(true)) return {};
+        open_.store(false, std::memory_order_relaxed);
+        if (is_detached()) {
+            (void)live_.release();  // its thread is in the parent: nothing here may be waited for or destroyed
+            return {};
+        }
+        try {
+            return write_end(status, why);
+        } catch (const error& failure) {
+            note_failure(failure, false);
+            return failure;
+        } catch (const std::exception& failure) {
+            error e{errc::io, std::string{"ending the run: "} + failure.what(), dir().string(), ""};
+            note_failure(e, false);
+            return e;
+        }
+    }
+
+    void on_terminate(const std::string& why) noexcept override { (void)end("failed", why); }
+    void on_exit() noexcept override { (void)end("exited", "exit() was called before the run was finished"); }
+    void on_fork_child() noexcept override {
+        open_.store(false, std::memory_order_relaxed);
+        detached_.store(true, std::memory_order_relaxed);
+        folder_.close_in_child();
+    }
+
+  private:
+    static std::uint64_t random_key() noexcept {
+        std::uint64_t key = 0;
+        os::random_bytes(std::as_writable_bytes(std::span{&key, 1}));
+        return key | 1U;  // never the 0 that stands for no run
+    }
+
+    /// In the child of a fork, a thread that is not there may hold their mutexes.
+    [[nodiscard]] bool has_live() const noexcept { return live_ != nullptr && !is_detached(); }
+
+    /// What lives only while the run is recorded by this process.
+    struct Live {
+        Live(HistoryWriter history, const HistoryReport& known, const std::filesystem::path& journal_dir,
+             std::int64_t first_step)
+            : collector{std::move(history), known}, journal{journal_dir, known.next_ring, first_step, collector} {
+            for (const std::string& name : known.names) (void)journal.names().id_of(name);
+        }
+        Collector collector;
+        Journal journal;
+    };
+
+    RunCore(Options options, Store store, RunFolder folder)
+        : options_{std::move(options)},
+          store_{std::move(store)},
+          folder_{std::move(folder)},
+          resumed_{!folder_.is_new()},
+          key_{random_key()},
+          started_ns_{wall_ns()} {
+        read_earlier();
+        open_journal();
+        write_start();
+        live_->collector.start(live_->journal);
+        open_.store(true, std::memory_order_relaxed);
+    }
+
+    /// What a resumed run already has: its record, its config, what the user set in its summary.
+    void read_earlier() {
+        about_ = {{"format", 1}, {"metrics", nlohmann::json::object()}};
+        config_ = options_.config;
+        user_summary_ = nlohmann::json::object();
+        if (!resumed_) return;
+        about_ = folder_.read_run().value();
+        if (!about_.contains("metrics") || !about_["metrics"].is_object()) about_["metrics"] = nlohmann::json::object();
+        if (auto earlier = folder_.read_json("config.json"); earlier && earlier->is_object()) {
+            earlier->update(config_, true);
+            config_ = std::move(*earlier);
+        }
+        if (auto earlier = folder_.read_json("summary.json")) user_summary_ = earlier->value("user", user_summary_);
+    }
+
+    /// Folds what a crash left in the rings into the history, cuts its torn tail, and makes the new journal.
+    void open_journal() {
+        const std::filesystem::path journal_dir = dir() / "journal";
+        HistoryReport known;
+        std::optional<std::int64_t> greatest;
+        MetricViews earlier;
+        if (resumed_) {
+            known = recover_history(dir(), [&](std::int64_t step, std::int64_t, std::span<const NamedValue> values) {
+                        greatest = greatest ? std::max(*greatest, step) : step;
+                        Collector::add_to(earlier, step, values);
+                    }).value();
+        }
+        first_step_ = greatest ? *greatest + 1 : 0;
+        os::make_dirs(journal_dir).value();
+        auto history = HistoryWriter::open(dir() / "history.cairn", known.whole_bytes).value();
+        live_ = std::make_unique<Live>(std::move(history), known, journal_dir, first_step_);
+        live_->collector.remember(std::move(earlier));
+    }
+
+    void write_start() {
+        const auto set = [&](const char* key, const auto& value) {
+            if (!value.empty() || !about_.contains(key)) about_[key] = value;
+        };
+        about_["id"] = options_.id;
+        about_["project"] = options_.project;
+        set("name", options_.name);
+        if (about_["name"] == "") about_["name"] = options_.id;
+        set("group", options_.group);
+        set("job_type", options_.job_type);
+        set("notes", options_.notes);
+        set("tags", options_.tags);
+        if (!about_.contains("created_ns")) about_["created_ns"] = started_ns_;
+        about_["started_ns"] = started_ns_;
+        about_["sessions"] = about_.value("sessions", 0) + 1;
+        about_["status"] = "running";
+        about_["library"] = CAIRN_VERSION;
+        about_.erase("ended_ns");
+        about_.erase("why");
+        folder_.write_json("config.json", config_).value();
+        folder_.write_run(about_).value();
+    }
+
+    result<void> write_end(std::string_view status, const std::string& why) {
+        live_->collector.stop();
+        const ThreadLanes::Latest& latest = ThreadLanes::latest();
+        live_->journal.remove_drained(latest.run == key_ ? latest.lane : nullptr);
+        std::vector<std::string> patterns;
+        {
+            const std::scoped_lock lock{mutex_};
+            patterns = at_end_;
+        }
+        result<void> first;
+        const auto keep = [&](result<void> done) {
+            if (done) return;
+            note_failure(done.error(), false);
+            if (first) first = done;
+        };
+        for (const std::string& pattern : patterns) keep(save_files(pattern, dir() / "files"));
+        keep(folder_.write_json("summary.json", summary()));
+        {
+            const std::scoped_lock lock{mutex_};
+            about_["status"] = status;
+            about_["ended_ns"] = wall_ns();
+            if (!why.empty()) about_["why"] = why;
+        }
+        keep(folder_.write_run(about()));
+        folder_.release();
+        return first;
+    }
+
+    Options options_;
+    Store store_;
+    RunFolder folder_;
+    bool resumed_;
+    std::uint64_t key_;  // tells this run from all others that a thread may log to
+    std::int64_t started_ns_;
+    std::int64_t first_step_ = 0;
+    std::unique_ptr<Live> live_;
+    std::atomic<bool> open_{false};
+    std::atomic<bool> detached_{false};
+    std::atomic<bool> ended_{false};
+    std::atomic<std::uint64_t> dropped_{0};
+
+    mutable std::mutex mutex_;
+    nlohmann::json about_;
+    nlohmann::json config_;
+    nlohmann::json user_summary_;
+    std::vector<std::string> at_end_;
+    std::vector<std::string> errors_;
+    std::uint64_t saves_failed_ = 0;
+};
+
+}  // namespace CAIRN_NAMESPACE::detail

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+// The summary of a run: for each metric its last, least, greatest and mean value, and where they were. Costs
+// nlohmann/json.
+
+#include <cairn/core/value.hpp>
+#include <cairn/store/manifest.hpp>
+
+#include <nlohmann/json.hpp>
+
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <string>
+#include <string_view>
+
+namespace CAIRN_NAMESPACE {
+
+/// What is known of one metric over a whole run. Infinities count as numbers; NaNs are counted apart.
+struct MetricSummary {
+    std::uint64_t count = 0;  ///< values, NaNs and texts included
+    std::uint64_t numbers = 0;
+    std::uint64_t nans = 0;
+    double last = std::numeric_limits<double>::quiet_NaN();
+    double min = std::numeric_limits<double>::quiet_NaN();
+    double max = std::numeric_limits<double>::quiet_NaN();
+    double mean = std::numeric_limits<double>::quiet_NaN();  ///< of the finite numbers
+    std::int64_t last_step = 0;
+    std::int64_t min_step = 0;  ///< the first step that had the least value
+    std::int64_t max_step = 0;
+    std::string text = {};  ///< the last text, for metrics that are texts
+
+    /// Takes one more value in. Cost: a few comparisons.
+    void add(std::int64_t step, const Value& value) {
+        ++count;
+        last_step = step;
+        if (value.is_text()) {
+            text = value.text();
+            return;
+        }
+        last = value.number();
+        if (std::isnan(last)) {
+            ++nans;
+            return;
+        }
+        ++numbers;
+        if (!(last >= min)) min = last, min_step = step;
+        if (!(last <= max)) max = last, max_step = step;
+        if (std::isfinite(last)) {
+            ++finite_;
+            mean = finite_ == 1 ? last : mean + (last - mean) / static_cast<double>(finite_);
+        }
+    }
+
+  private:
+    std::uint64_t finite_ = 0;
+};
+
+namespace detail {
+
+[[nodiscard]] inline nlohmann::json to_json(const MetricSummary& m) {
+    nlohmann::json out = {{"count", m.count}, {"last_step", m.last_step}};
+    if (!m.text.empty()) out["text"] = m.text;
+    if (m.nans != 0) out["nans"] = m.nans;
+    if (m.numbers + m.nans != 0) out["last"] = metric_to_json(m.last);
+    if (m.numbers != 0) {
+        out.update({{"min", metric_to_json(m.min)},
+                    {"max", metric_to_json(m.max)},
+                    {"mean", metric_to_json(m.mean)},
+                    {"min_step", m.min_step},
+                    {"max_step", m.max_step}});
+    }
+    return out;
+}
+
+}  // namespace detail
+
+}  // namespace CAIRN_NAMESPACE

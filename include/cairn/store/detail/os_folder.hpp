@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+// Folders and names: making, listing, moving and removing. Removal is bounded to a folder and follows no link.
+
+#include <cairn/core/error.hpp>
+#include <cairn/store/detail/os_error.hpp>
+#include <cairn/store/detail/os_file.hpp>
+#include <cairn/store/detail/os_sys.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+namespace CAIRN_NAMESPACE::detail::os {
+
+/// What is at a path. All false and 0 if there is nothing.
+struct Status {
+    bool exists = false;
+    bool is_dir = false;
+    bool is_file = false;
+    bool is_link = false;
+    std::uint64_t size = 0;
+    std::uint64_t nlink = 0;
+    std::int64_t modified_ns = 0;
+};
+
+/// Nothing there is an answer, not a failure.
+template <class = void>
+[[nodiscard]] result<Status> status(const Path& path, Links links = Links::follow) {
+    struct ::stat info {};
+    const int got = links == Links::follow ? sys::stat(path.c_str(), &info) : sys::lstat(path.c_str(), &info);
+    if (got != 0) {
+        if (errno == ENOENT || errno == ENOTDIR) return Status{};
+        return failure("look at", path);
+    }
+    Status out;
+    out.exists = true;
+    out.is_dir = S_ISDIR(info.st_mode);
+    out.is_file = S_ISREG(info.st_mode);
+    out.is_link = S_ISLNK(info.st_mode);
+    out.size = static_cast<std::uint64_t>(info.st_size);
+    out.nlink = static_cast<std::uint64_t>(info.st_nlink);
+#if defined(__APPLE__)
+    out.modified_ns = static_cast<std::int64_t>(info.st_mtimespec.tv_sec) * 1'000'000'000 + info.st_mtimespec.tv_nsec;
+#else
+    out.modified_ns = static_cast<std::int64_t>(info.st_mtim.tv_sec) * 1'000'000'000 + info.st_mtim.tv_nsec;
+#endif
+    return out;
+}
+
+/// Makes one folder. Fails: already_exists.
+inline result<void> make_dir(const Path& path) {
+    if (sys::mkdir(path.c_str()) != 0) return failure("make the folder", path);
+    return {};
+}
+
+/// Makes a folder and those above it; one that is there is success.
+template <class = void>
+result<void> make_dirs(const Path& path) {
+    if (path.empty() || sys::mkdir(path.c_str()) == 0) return {};
+    const int number = errno;
+    // Some systems say EROFS, EACCES or EISDIR for a folder that is there already: look before complaining.
+    const auto there = os::status(path);  // qualified: std::filesystem has one too
+    if (there && there->is_dir) return {};
+    if (number == EEXIST) return failure_of(ENOTDIR, "make the folder", path);
+    if (number != ENOENT || path.parent_path() == path) return failure_of(number, "make the folder", path);
+    if (auto above = make_dirs(path.parent_path()); !above) return above;
+    if (sys::mkdir(path.c_str()) == 0 || errno == EEXIST) return {};
+    return failure("make the folder", path);
+}
+
+/// Moves a file or folder; a file that is at `to` is replaced, in one step that no reader can see half of.
+inline result<void> rename_replace(const Path& from, const Path& to) {
+    if (sys::rename(from.c_str(), to.c_str()) != 0) return failure("rename " + from.string() + " to", to);
+    return {};
+}
+
+/// Gives a file a second name. Fails: already_exists; unsupported or permission where links are impossible.
+inline result<void> hard_link(const Path& from, const Path& to) {
+    if (sys::link(from.c_str(), to.c_str()) != 0) return failure("link " + from.string() + " to", to);
+    return {};
+}
+
+/// Removes a file, or a link itself. Fails: not_found.
+inline result<void> remove_file(const Path& path) {
+    if (sys::unlink(path.c_str()) != 0) return failure("remove", path);
+    return {};
+}
+
+inline result<void> set_read_only(const Path& path) {
+    if (sys::chmod(path.c_str(), 0444) != 0) return failure("make read-only", path);
+    return {};
+}
+
+/// Waits until the folder's entries are on the disk, so that a new name outlives a power loss.
+template <class = void>
+result<void> sync_dir(const Path& path) {
+    const int fd = sys::retry([&] { return sys::open(path.c_str(), O_RDONLY | O_DIRECTORY); });
+    if (fd < 0) return failure("open the folder", path);
+    const int done = sys::retry([&] { return sys::fsync(fd); });
+    const int number = errno;
+    sys::close(fd);
+    // Some file systems cannot sync a folder; they order names by themselves.
+    if (done != 0 && number != EINVAL && number != EOPNOTSUPP) return failure_of(number, "sync the folder", path);
+    return {};
+}
+
+/// The names of an open folder, sorted, without "." and "..". Takes the handle.
+template <class = void>
+[[nodiscard]] result<std::vector<std::string>> names_in(Handle folder, const Path& path) {
+    ::DIR* stream = sys::fdopendir(folder);
+    if (stream == nullptr) {
+        const int number = errno;
+        sys::close(folder);
+        return failure_of(number, "list", path);
+    }
+    std::vector<std::string> names;
+    errno = 0;
+    while (const ::dirent* entry = sys::readdir(stream)) {
+        const std::string_view name{entry->d_name};
+        if (name != "." && name != "..") names.emplace_back(name);
+        errno = 0;
+    }
+    const int number = errno;
+    sys::closedir(stream);
+    if (number != 0) return failure_of(number, "list", path);
+    std::sort(names.begin(), names.end());
+    return names;
+}
+
+/// The names in a folder, sorted. Fails: not_found.
+template <class = void>
+[[nodiscard]] result<std::vector<std::string>> list_dir(const Path& path) {
+    const int fd = sys::retry([&] { return sys::open(path.c_str(), O_RDONLY | O_DIRECTORY); });
+    if (fd < 0) return failure("list", path);
+    return names_in(fd, path);
+}
+
+/// Copies the bytes of a regular file to a new file, which is removed again if that fails.
+template <class = void>
+result<void> copy_file(const Path& from, const Path& to) {
+    auto source = File::open_read(from);
+    if (!source) return source.error();
+    auto target = File::create_new(to);
+    if (!target) return target.error();
+    std::vector<std::byte> buffer(std::size_t{1} << 20U);
+    result<void> done;
+    while (done) {
+        const auto got = source->read_some(buffer);
+        if (!got) done = got.error();
+        else if (*got == 0) break;
+        else done = target->write_all(std::span{buffer}.first(*got));
+    }
+    if (done) done = target->close();
+    if (!done) sys::unlink(to.c_str());
+    return done;
+}
+
+/// What `remove_inside` may take away.
+enum class Removal : unsigned char { file, empty_dir, tree };
+
+inline constexpr int max_tree_depth = 128;
+
+/// Removes everything in an open folder, which it takes. Links are removed, never followed.
+template <class = void>
+result<void> remove_contents(Handle folder, const Path& path, int depth) {
+    if (depth > max_tree_depth) {
+        sys::close(folder);
+        return error{errc::unsupported, "cannot remove folders that lie so deep in each other", path.string(),
+                     "remove it by hand"};
+    }
+    const Handle listed = sys::retry([&] { return sys::openat(folder, ".", O_RDONLY | O_DIRECTORY); });
+    if (listed < 0) {
+        const int number = errno;
+        sys::close(folder);
+        return failure_of(number, "list", path);
+    }
+    auto names = names_in(listed, path);
+    result<void> done;
+    if (!names) done = names.error();
+    for (std::size_t i = 0; done && i < names->size(); ++i) {
+        const std::string& name = (*names)[i];
+        if (sys::unlinkat(folder, name.c_str(), 0) == 0 || errno == ENOENT) continue;
+        if (errno != EISDIR && errno != EPERM) {  // the two words for "this is a folder"
+            done = failure("remove", path / name);
+            break;
+        }
+        const int number = errno;
+        const Handle inner = sys::openat(folder, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+        if (inner < 0) done = failure_of(errno == ENOTDIR ? number : errno, "remove", path / name);
+        else done = remove_contents(inner, path / name, depth + 1);
+        if (done && sys::unlinkat(folder, name.c_str(), AT_REMOVEDIR) != 0) done = failure("remove", path / name);
+    }
+    sys::close(folder);
+    return done;
+}
+
+/// Removes what `relative` names below `root`, going from folder to folder without following a link, so that nothing
+/// outside of `root` can be touched. Nothing there is success. Fails: invalid_argument if `relative` could leave
+/// `root`, or goes through a link.
+template <class = void>
+result<void> remove_inside(const Path& root, std::string_view relative, Removal what) {
+    const Path path = root / Path{relative};
+    Handle folder = sys::retry([&] { return sys::open(root.c_str(), O_RDONLY | O_DIRECTORY); });
+    if (folder < 0) return errno == ENOENT ? result<void>{} : failure("open the folder", root);
+    while (true) {
+        const std::size_t slash = relative.find('/');
+        const std::string name{relative.substr(0, slash)};
+        if (name.empty() || name == "." || name == ".." || name.find('\0') != std::string::npos) {
+            sys::close(folder);
+            return error{errc::invalid_argument, "cannot remove by a path that may leave its folder", path.string(),
+                         "name a file below the folder, without \"..\" or an empty part"};
+        }
+        const bool last = slash == std::string_view::npos;
+        int number = 0;
+        if (last && what != Removal::tree) {
+            if (sys::unlinkat(folder, name.c_str(), what == Removal::file ? 0 : AT_REMOVEDIR) != 0) number = errno;
+        } else if (last && sys::unlinkat(folder, name.c_str(), 0) == 0) {
+            number = 0;  // a file, or a link
+        } else {
+            const Handle inner = sys::openat(folder, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+            // A link is ELOOP or ENOTDIR, by system.
+            if (inner < 0) number = errno == ENOTDIR ? ELOOP : errno;
+            if (inner >= 0 && !last) {
+                sys::close(std::exchange(folder, inner));
+                relative.remove_prefix(slash + 1);
+                continue;
+            }
+            if (inner >= 0) {
+                if (auto done = remove_contents(inner, path, 1); !done) {
+                    sys::close(folder);
+                    return done;
+                }
+                if (sys::unlinkat(folder, name.c_str(), AT_REMOVEDIR) != 0) number = errno;
+            }
+        }
+        sys::close(folder);
+        if (number == 0 || number == ENOENT) return {};
+        return failure_of(number, "remove", path);
+    }
+}
+
+/// Removes a file or a whole folder below `root`; see `remove_inside`.
+inline result<void> remove_tree(const Path& root, std::string_view relative) {
+    return remove_inside(root, relative, Removal::tree);
+}
+inline result<void> remove_file_inside(const Path& root, std::string_view relative) {
+    return remove_inside(root, relative, Removal::file);
+}
+/// Fails: already_exists if there is still something in it.
+inline result<void> remove_empty_dir_inside(const Path& root, std::string_view relative) {
+    return remove_inside(root, relative, Removal::empty_dir);
+}
+
+}  // namespace CAIRN_NAMESPACE::detail::os

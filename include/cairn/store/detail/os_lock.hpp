@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+// A lock between processes, on a file of its own. The kernel drops it when its holder dies, however that happens.
+
+#include <cairn/core/error.hpp>
+#include <cairn/core/time.hpp>
+#include <cairn/store/detail/os_error.hpp>
+#include <cairn/store/detail/os_file.hpp>
+#include <cairn/store/detail/os_folder.hpp>
+#include <cairn/store/detail/os_sys.hpp>
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <utility>
+
+namespace CAIRN_NAMESPACE::detail::os {
+
+/// Held from acquiring to destruction. It belongs to the open file and not to the process: two locks on one file
+/// exclude each other within a process too, and whoever opens and closes the file beside it drops nothing. A forked
+/// child shares it, and would keep it after the parent's death: it calls `close_in_child`.
+class Lock {
+  public:
+    Lock() = default;
+    Lock(Lock&& other) noexcept : file_{std::move(other.file_)}, owner_{std::exchange(other.owner_, 0)} {}
+    Lock& operator=(Lock&& other) noexcept {
+        if (this != &other) {
+            release();
+            file_ = std::move(other.file_);
+            owner_ = std::exchange(other.owner_, 0);
+        }
+        return *this;
+    }
+    ~Lock() { release(); }
+
+    /// The lock, without waiting; makes the file if need be. Fails: busy if another holds it.
+    static result<Lock> try_acquire(const Path& path) { return acquire(path, 0); }
+    /// The lock, after at most `timeout_ms` milliseconds (looks again every 1 to 20 ms). Fails: busy.
+    static result<Lock> acquire(const Path& path, std::int64_t timeout_ms);
+    /// Whether anybody, this process included, holds it. Takes nothing and drops nothing, makes no file.
+    static result<bool> is_held(const Path& path);
+
+    [[nodiscard]] bool held() const noexcept { return file_.is_open(); }
+    [[nodiscard]] Handle native_handle() const noexcept { return file_.native_handle(); }
+    /// Replaces what the lock's file says of its holder, for those that it keeps out. Requires `held()`.
+    result<void> write_note(std::string_view text) {
+        if (auto emptied = file_.truncate(0); !emptied) return emptied;
+        return file_.write_at(0, std::as_bytes(std::span{text}));
+    }
+
+    /// In a forked child: forgets the lock, which stays the parent's. Calls only `close`.
+    void close_in_child() noexcept {
+        file_ = File{};
+        owner_ = 0;
+    }
+
+    /// Gives it back, even if a forked child still shares it. In such a child it does what `close_in_child` does.
+    void release() noexcept {
+        if (file_.is_open() && owner_ == sys::getpid()) (void)sys::lock(file_.native_handle(), F_UNLCK);
+        file_ = File{};
+        owner_ = 0;
+    }
+
+  private:
+    explicit Lock(File file) : file_{std::move(file)}, owner_{sys::getpid()} {}
+
+    File file_;
+    ::pid_t owner_ = 0;
+};
+
+inline result<Lock> Lock::acquire(const Path& path, std::int64_t timeout_ms) {
+    const std::int64_t end = steady_ns() + timeout_ms * 1'000'000;
+    long pause = 1'000'000;
+    while (true) {
+        auto file = File::open_read_write(path);
+        if (!file) return file.error();
+        if (sys::retry([&] { return sys::lock(file->native_handle(), F_WRLCK); }) == 0) {
+            // Somebody may have removed or replaced the file meanwhile; then this lock keeps nobody out.
+            struct ::stat mine {};
+            struct ::stat there {};
+            if (sys::fstat(file->native_handle(), &mine) == 0 && sys::stat(path.c_str(), &there) == 0 &&
+                mine.st_ino == there.st_ino && mine.st_dev == there.st_dev) {
+                return Lock{std::move(*file)};
+            }
+            if (steady_ns() < end || timeout_ms == 0) continue;
+            return error{errc::busy, "the lock's file is replaced again and again", path.string(),
+                         "stop the program that removes it"};
+        }
+        if (errno != EAGAIN) return failure("lock", path);
+        if (steady_ns() >= end) {
+            return error{errc::busy, "another process or object holds the lock", path.string(),
+                         "wait until it is done, or stop it"};
+        }
+        sys::sleep_ns(pause);
+        pause = pause < 10'000'000 ? pause * 2 : 20'000'000;
+    }
+}
+
+inline result<bool> Lock::is_held(const Path& path) {
+    auto file = File::open_read(path);
+    if (!file) return file.error().code() == errc::not_found ? result<bool>{false} : file.error();
+    const int held = sys::retry([&] { return sys::is_locked(file->native_handle()); });
+    if (held < 0) return failure("look at the lock", path);
+    return held == 1;
+}
+
+}  // namespace CAIRN_NAMESPACE::detail::os

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+// Memory that is a file. What is written to a shared mapping is in the system's hands at once: killing the process
+// loses none of it.
+
+#include <cairn/core/error.hpp>
+#include <cairn/store/detail/os_error.hpp>
+#include <cairn/store/detail/os_file.hpp>
+#include <cairn/store/detail/os_sys.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <span>
+#include <string_view>
+#include <utility>
+
+namespace CAIRN_NAMESPACE::detail::os {
+
+/// Owns a mapping. Threads: as plain memory. Who shortens a mapped file from outside kills those who read it (SIGBUS).
+class Mapping {
+  public:
+    Mapping() = default;
+    Mapping(Mapping&& other) noexcept
+        : data_{std::exchange(other.data_, nullptr)}, size_{std::exchange(other.size_, 0)},
+          writable_{std::exchange(other.writable_, false)}, has_file_{std::exchange(other.has_file_, false)} {}
+    Mapping& operator=(Mapping&& other) noexcept {
+        if (this != &other) {
+            unmap();
+            data_ = std::exchange(other.data_, nullptr);
+            size_ = std::exchange(other.size_, 0);
+            writable_ = std::exchange(other.writable_, false);
+            has_file_ = std::exchange(other.has_file_, false);
+        }
+        return *this;
+    }
+    ~Mapping() { unmap(); }
+
+    /// A new file of `size` zeros, shared and writable. Its blocks are reserved first, so a full disk is an error here
+    /// and not a SIGBUS later. Fails: already_exists, no_space; then there is no file.
+    static result<Mapping> create_shared(const Path& path, std::size_t size);
+    /// A whole existing file, shared and writable. Its blocks are reserved as in `create_shared`.
+    static result<Mapping> open_shared(const Path& path);
+    /// A whole existing file, to be read.
+    static result<Mapping> open_read(const Path& path, Links links = Links::follow);
+    static result<Mapping> open_read(const File& file);
+    /// Zeros that belong to no file; they die with the process.
+    static result<Mapping> anonymous(std::size_t size) {
+        return map(no_handle, {}, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS);
+    }
+
+    [[nodiscard]] std::span<const std::byte> bytes() const noexcept { return {data_, size_}; }
+    /// The bytes to be changed; empty if the mapping is to be read only.
+    [[nodiscard]] std::span<std::byte> writable() const noexcept { return {data_, writable_ ? size_ : 0}; }
+    [[nodiscard]] std::size_t size() const noexcept { return size_; }
+    [[nodiscard]] bool has_file() const noexcept { return has_file_; }
+
+    void unmap() noexcept {
+        if (data_ != nullptr) sys::munmap(data_, size_);
+        data_ = nullptr;
+        size_ = 0;
+    }
+
+  private:
+    static result<Mapping> map(Handle file, const Path& path, std::uint64_t size, int protection, int flags) {
+        Mapping out;
+        out.writable_ = (protection & PROT_WRITE) != 0;
+        out.has_file_ = file != no_handle;
+        if (size == 0) return out;  // the system maps no empty range
+        if (size > std::numeric_limits<std::size_t>::max()) return failure_of(EFBIG, "map", path);
+        void* at = sys::mmap(static_cast<std::size_t>(size), protection, flags, file);
+        if (at == MAP_FAILED) return failure("map", path);
+        out.data_ = static_cast<std::byte*>(at);
+        out.size_ = static_cast<std::size_t>(size);
+        return out;
+    }
+    static result<void> reserve(File& file, std::uint64_t from, std::uint64_t size);
+
+    std::byte* data_ = nullptr;
+    std::size_t size_ = 0;
+    bool writable_ = false;
+    bool has_file_ = false;
+};
+
+inline result<void> Mapping::reserve(File& file, std::uint64_t from, std::uint64_t size) {
+    int number = EINTR;
+    while (size != 0 && number == EINTR) number = sys::reserve(file.native_handle(), size);
+    if (size == 0 || number == 0) return {};
+    if (number != EOPNOTSUPP && number != EINVAL && number != ENOSYS) {
+        return failure_of(number, "reserve " + std::to_string(size) + " bytes for", file.path());
+    }
+    static constexpr std::array<std::byte, 65536> zeros{};  // this file system reserves only by writing
+    while (from < size) {
+        const auto n = std::min<std::uint64_t>(zeros.size(), size - from);
+        if (auto put = file.write_at(from, std::span{zeros}.first(static_cast<std::size_t>(n))); !put) return put;
+        from += n;
+    }
+    return {};
+}
+
+inline result<Mapping> Mapping::create_shared(const Path& path, std::size_t size) {
+    auto file = File::create_new(path);
+    if (!file) return file.error();
+    auto reserved = reserve(*file, 0, size);
+    auto mapping = reserved ? map(file->native_handle(), path, size, PROT_READ | PROT_WRITE, MAP_SHARED)
+                            : result<Mapping>{reserved.error()};
+    if (!mapping) sys::unlink(path.c_str());
+    return mapping;
+}
+
+inline result<Mapping> Mapping::open_shared(const Path& path) {
+    const auto there = File::open_read(path);  // must exist, and be a regular file
+    if (!there) return there.error();
+    auto file = File::open_read_write(path);
+    if (!file) return file.error();
+    const auto size = file->size();
+    if (!size) return size.error();
+    if (auto reserved = reserve(*file, *size, *size); !reserved) return reserved.error();
+    return map(file->native_handle(), path, *size, PROT_READ | PROT_WRITE, MAP_SHARED);
+}
+
+inline result<Mapping> Mapping::open_read(const File& file) {
+    const auto size = file.size();
+    if (!size) return size.error();
+    return map(file.native_handle(), file.path(), *size, PROT_READ, MAP_SHARED);
+}
+
+inline result<Mapping> Mapping::open_read(const Path& path, Links links) {
+    const auto file = File::open_read(path, links);
+    if (!file) return file.error();
+    return open_read(*file);
+}
+
+}  // namespace CAIRN_NAMESPACE::detail::os

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+// Several files that become visible together: as objects of a store, or at paths of their own.
+
+#include <cairn/core/error.hpp>
+#include <cairn/store/artifact_store.hpp>
+#include <cairn/store/atomic_file.hpp>
+#include <cairn/store/object.hpp>
+#include <cairn/store/os.hpp>
+#include <cairn/store/store.hpp>
+
+#include <cstddef>
+#include <filesystem>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// Files written one after the other, piece by piece, into a store's temporaries. What is not finished is removed.
+class ObjectBatch {
+  public:
+    result<void> write(const Store& store, std::string_view file, std::span<const std::byte> bytes) {
+        if (!writer_ || file != file_) {
+            if (auto closed = close(); !closed) return closed;
+            auto writer = ObjectWriter::create(store);
+            if (!writer) return writer.error();
+            writer_.emplace(std::move(*writer));
+            file_ = file;
+        }
+        return writer_->write(bytes);
+    }
+
+    /// The files, durable and ready to be committed; the batch is empty again.
+    result<std::vector<StagedFile>> finish() {
+        if (auto closed = close(); !closed) return closed.error();
+        return std::exchange(staged_, {});
+    }
+
+    void clear() noexcept {
+        writer_.reset();
+        staged_.clear();
+        file_.clear();
+    }
+
+  private:
+    result<void> close() {
+        if (!writer_) return {};
+        auto object = writer_->finish();
+        writer_.reset();
+        if (!object) return object.error();
+        staged_.push_back({std::exchange(file_, {}), std::move(*object)});
+        return {};
+    }
+
+    std::vector<StagedFile> staged_;
+    std::optional<ObjectWriter> writer_;
+    std::string file_;
+};
+
+/// Files written one after the other beside their places, and renamed when all of them are whole.
+class PathBatch {
+  public:
+    result<void> write(const std::filesystem::path& path, std::span<const std::byte> bytes) {
+        if (files_.empty() || files_.back().path != path) {
+            if (auto closed = close(); !closed) return closed;
+            const std::filesystem::path folder = folder_of(path);
+            if (auto made = os::make_dirs(folder); !made) return made;
+            TempPath temp{folder / ("." + temp_name())};
+            auto created = os::File::create_new(temp.path());
+            if (!created) return created.error();
+            file_ = std::move(*created);
+            files_.push_back({std::move(temp), path});
+        }
+        return file_.write_all(bytes);
+    }
+
+    /// Puts the files in their places, durably. Fails: as the disk does; then those not yet renamed are removed.
+    result<std::vector<std::filesystem::path>> place() {
+        std::vector<std::filesystem::path> placed;
+        result<void> done = close();
+        for (File& file : files_) {
+            if (done) done = os::rename_replace(file.temp.path(), file.path);
+            if (!done) break;
+            file.temp.keep();
+            placed.push_back(file.path);
+            done = os::sync_dir(folder_of(file.path));
+        }
+        files_.clear();
+        if (!done) return done.error();
+        return placed;
+    }
+
+    void clear() noexcept {
+        file_ = os::File{};
+        files_.clear();
+    }
+
+  private:
+    struct File {
+        TempPath temp;
+        std::filesystem::path path;
+    };
+
+    static std::filesystem::path folder_of(const std::filesystem::path& path) {
+        return path.has_parent_path() ? path.parent_path() : std::filesystem::path{"."};
+    }
+    result<void> close() {
+        if (!file_.is_open()) return {};
+        if (auto synced = file_.sync(); !synced) return synced;
+        return file_.close();
+    }
+
+    os::File file_;
+    std::vector<File> files_;
+};
+
+}  // namespace CAIRN_NAMESPACE::detail

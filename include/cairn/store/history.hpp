@@ -1,0 +1,354 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+// The history: all rows of a run, append-only. A file header, then frames; each frame is a stretch of one ring with its
+// length and CRC-32C, so a torn tail is cut, and a fold of the rings counts no row twice. Readable while it is written.
+//
+//   file   "CAIRNHST" · u32 version · u32 0
+//   frame  u32 "FRAM" · u32 payload bytes · u32 CRC-32C of what follows it · u32 ring · u64 from · u64 to · payload
+//
+// Little-endian; the payload is records (record.hpp), `from` and `to` are the ring's positions.
+
+#include <cairn/core/crc32c.hpp>
+#include <cairn/core/error.hpp>
+#include <cairn/store/atomic_file.hpp>
+#include <cairn/store/os.hpp>
+#include <cairn/store/record.hpp>
+#include <cairn/store/ring.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <deque>
+#include <filesystem>
+#include <map>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace CAIRN_NAMESPACE::detail {
+
+inline constexpr const char* history_file = "history.cairn";
+inline constexpr std::string_view history_magic = "CAIRNHST";
+inline constexpr std::uint32_t history_version = 1;
+inline constexpr std::size_t history_header_bytes = 16;
+inline constexpr std::size_t max_history_bytes = std::size_t{1} << 40U;
+inline constexpr std::uint32_t frame_magic = 0x4d415246;  // "FRAM"
+inline constexpr std::size_t frame_header_bytes = 32;
+
+struct Frame {
+    std::uint32_t ring = 0;
+    std::uint64_t from = 0;
+    std::uint64_t to = 0;
+    std::span<const std::byte> payload;
+};
+
+/// Walks the frames of a history that may be torn or damaged. After damage it goes on at the next whole frame.
+class FrameReader {
+  public:
+    explicit FrameReader(std::span<const std::byte> file) noexcept : file_{file} {}
+
+    bool next(Frame& frame) noexcept {
+        while (at_ + frame_header_bytes <= file_.size()) {
+            if (parse(frame)) {
+                at_ += frame_header_bytes + frame.payload.size();
+                if (skipping_) ++gaps_;
+                skipping_ = false;
+                end_ = at_;
+                return true;
+            }
+            skipping_ = true;
+            at_ += 8;  // frames are multiples of 8 bytes
+        }
+        return false;
+    }
+
+    /// Where the last whole frame ends: what follows is a torn tail.
+    [[nodiscard]] std::size_t whole_bytes() const noexcept { return end_; }
+    /// Damaged stretches between whole frames.
+    [[nodiscard]] std::size_t gaps() const noexcept { return gaps_; }
+
+  private:
+    bool parse(Frame& frame) const noexcept {
+        const std::byte* head = file_.data() + at_;
+        if (get<std::uint32_t>(head) != frame_magic) return false;
+        const std::size_t bytes = get<std::uint32_t>(head + 4);
+        if (bytes % 8 != 0 || bytes > file_.size() - at_ - frame_header_bytes) return false;
+        if (crc32c(file_.subspan(at_ + 12, frame_header_bytes - 12 + bytes)) != get<std::uint32_t>(head + 8)) {
+            return false;
+        }
+        frame = {get<std::uint32_t>(head + 12), get<std::uint64_t>(head + 16), get<std::uint64_t>(head + 24),
+                 file_.subspan(at_ + frame_header_bytes, bytes)};
+        return true;
+    }
+
+    std::span<const std::byte> file_;
+    std::size_t at_ = history_header_bytes;
+    std::size_t end_ = history_header_bytes;
+    std::size_t gaps_ = 0;
+    bool skipping_ = false;
+};
+
+/// Appends frames. A frame that cannot be written whole is taken back.
+class HistoryWriter {
+  public:
+    /// Opens the history for appending after its first `whole_bytes`; 0 makes a new one.
+    static result<HistoryWriter> open(const std::filesystem::path& path, std::size_t whole_bytes) {
+        auto file = os::File::open_read_write(path);
+        if (!file) return file.error();
+        HistoryWriter writer{std::move(*file)};
+        if (whole_bytes < history_header_bytes) {
+            std::byte header[history_header_bytes] = {};
+            std::memcpy(header, history_magic.data(), history_magic.size());
+            put(header + history_magic.size(), history_version);
+            if (auto written = writer.write_at(0, header); !written) return written.error();
+            whole_bytes = history_header_bytes;
+        }
+        writer.end_ = whole_bytes;
+        if (auto cut = writer.file_.truncate(whole_bytes); !cut) return cut.error();
+        return writer;
+    }
+
+    /// Appends what lies in a ring from position `from` on.
+    result<void> append(std::uint32_t ring, std::uint64_t from, std::span<const std::byte> records) {
+        buffer_.resize(frame_header_bytes + records.size());
+        std::byte* head = buffer_.data();
+        put(head, frame_magic);
+        put(head + 4, static_cast<std::uint32_t>(records.size()));
+        put(head + 12, ring);
+        put(head + 16, from);
+        put(head + 24, from + records.size());
+        std::memcpy(head + frame_header_bytes, records.data(), records.size());
+        put(head + 8, crc32c(std::span<const std::byte>{buffer_}.subspan(12)));
+        auto written = write_at(end_, buffer_);
+        if (!written) {
+            (void)file_.truncate(end_);  // if this fails too, readers skip the torn frame
+            return written;
+        }
+        end_ += buffer_.size();
+        return {};
+    }
+
+    /// Bytes of the file.
+    [[nodiscard]] std::uint64_t bytes() const noexcept { return end_; }
+    result<void> sync() { return file_.sync(); }
+
+  private:
+    explicit HistoryWriter(os::File file) : file_{std::move(file)} {}
+    result<void> write_at(std::uint64_t at, std::span<const std::byte> bytes) { return file_.write_at(at, bytes); }
+
+    os::File file_;
+    std::uint64_t end_ = 0;
+    std::vector<std::byte> buffer_;
+};
+
+/// What is known after all rows of a run were read.
+struct HistoryReport {
+    std::size_t whole_bytes = 0;       ///< of the history file
+    std::size_t torn_bytes = 0;        ///< after it
+    std::size_t damaged = 0;           ///< stretches that could not be read
+    std::uint64_t rows = 0;
+    std::uint64_t folded = 0;          ///< of these, rows that were still in a ring
+    std::uint32_t next_ring = 0;       ///< a number that no ring of this run has had
+    std::vector<std::string> names{};  ///< the metric names, by their numbers
+};
+
+/// Turns records into rows: keeps the names, joins what continues.
+class RowAssembler {
+  public:
+    /// Calls `f(step, time_ns, std::span<const NamedValue>)` for each row in `records`, which lie in `ring`.
+    template <class F>
+    void feed(std::uint32_t ring, std::span<const std::byte> records, HistoryReport& report, F&& f) {
+        RecordReader reader{records};
+        for (RecordReader::Record record; reader.next(record);) {
+            if (record.kind == RecordKind::name) {
+                keep_name(record.body, report);
+            } else if (record.kind == RecordKind::row) {
+                take_row(ring, record, report, f);
+            }
+        }
+        if (reader.damaged()) ++report.damaged;
+    }
+
+  private:
+    // A hostile file must not make us allocate: no run has more names.
+    static constexpr std::uint32_t max_metrics = 1U << 22U;
+
+    /// The first records of a row that goes on in the next one; owns what it refers to.
+    struct Begun {
+        std::int64_t step = 0, time_ns = 0;
+        std::vector<Cell> cells;
+        std::deque<std::string> texts;
+    };
+
+    static void keep_name(std::span<const std::byte> body, HistoryReport& report) {
+        std::uint32_t id = 0;
+        std::string_view name;
+        if (!read_name(body, id, name) || id > max_metrics) {
+            ++report.damaged;
+            return;
+        }
+        if (id >= report.names.size()) report.names.resize(id + 1);
+        report.names[id] = name;
+    }
+
+    template <class F>
+    void take_row(std::uint32_t ring, const RecordReader::Record& record, HistoryReport& report, F&& f) {
+        cells_.clear();
+        std::int64_t step = 0, time_ns = 0;
+        if (!read_row(record.body, step, time_ns, [&](const Cell& cell) { cells_.push_back(cell); })) ++report.damaged;
+        auto begun = begun_.find(ring);
+        if (begun != begun_.end() && (begun->second.step != step || begun->second.time_ns != time_ns)) {
+            emit(begun->second.step, begun->second.time_ns, begun->second.cells, report, f);  // its end was dropped
+            begun_.erase(begun);
+            begun = begun_.end();
+        }
+        if ((record.flags & row_continues) != 0) {
+            if (begun == begun_.end()) begun = begun_.emplace(ring, Begun{step, time_ns, {}, {}}).first;
+            for (Cell cell : cells_) {
+                if (cell.value.is_text()) cell.value = Value{begun->second.texts.emplace_back(cell.value.text())};
+                begun->second.cells.push_back(cell);
+            }
+            return;
+        }
+        if (begun == begun_.end()) {
+            emit(step, time_ns, cells_, report, f);
+            return;
+        }
+        begun->second.cells.insert(begun->second.cells.end(), cells_.begin(), cells_.end());
+        emit(step, time_ns, begun->second.cells, report, f);
+        begun_.erase(begun);
+    }
+
+    template <class F>
+    void emit(std::int64_t step, std::int64_t time_ns, const std::vector<Cell>& cells, HistoryReport& report, F&& f) {
+        values_.clear();
+        for (const Cell& cell : cells) {
+            if (cell.metric < report.names.size()) values_.push_back({report.names[cell.metric], cell.value});
+        }
+        ++report.rows;
+        f(step, time_ns, std::span<const NamedValue>{values_});
+    }
+
+    std::map<std::uint32_t, Begun> begun_;
+    std::vector<Cell> cells_;
+    std::vector<NamedValue> values_;
+};
+
+/// What a ring file still holds: a copy, so that its writer may go on.
+struct RingRest {
+    std::uint32_t id = 0;
+    std::uint64_t from = 0;
+    std::vector<std::byte> bytes;
+};
+
+/// Copies what a ring file has not released yet; empty if it is no ring or a damaged one. Safe while it is written:
+/// what the writer releases during the copy is dropped from it, and is in the history by then.
+[[nodiscard]] inline RingRest copy_ring(const std::filesystem::path& path) {
+    RingRest rest;
+    auto file = os::File::open_read(path);
+    if (!file) return rest;
+    // The head is read before the data and the tail once more after it: what lies between is whole.
+    std::vector<std::byte> bytes(ring_file_bytes);
+    const auto read = file->read_at(0, bytes);
+    if (!read || *read != bytes.size()) return rest;
+    alignas(RingHeader) std::byte head[sizeof(RingHeader)];
+    std::memcpy(head, bytes.data(), sizeof head);
+    const auto* header = reinterpret_cast<const RingHeader*>(head);
+    if (!header->is_valid()) return rest;
+    const std::uint64_t from = header->tail.load(std::memory_order_relaxed);
+    const std::uint64_t to = header->head.load(std::memory_order_relaxed);
+    std::byte later[8];
+    const auto reread = file->read_at(offsetof(RingHeader, tail), later);
+    std::uint64_t released = 0;
+    std::memcpy(&released, later, sizeof released);
+    if (!reread || *reread != sizeof later || to < from || to - from > ring_capacity || released < from) return rest;
+    rest.id = header->id;
+    rest.from = std::min(released, to);
+    rest.bytes.resize(static_cast<std::size_t>(to - rest.from));
+    for (std::size_t i = 0; i < rest.bytes.size();) {
+        const std::size_t offset = (rest.from + i) & (ring_capacity - 1);
+        const std::size_t piece = std::min(rest.bytes.size() - i, ring_capacity - offset);
+        std::memcpy(rest.bytes.data() + i, bytes.data() + ring_header_bytes + offset, piece);
+        i += piece;
+    }
+    return rest;
+}
+
+/// Every row of a run once: the history, then what its rings still hold. Calls
+/// `f(step, time_ns, std::span<const NamedValue>)`, in the order of each thread. Fails if the history is from a newer
+/// version or cannot be read; a run without one has no rows. `rests`, if given, gets what only the rings hold.
+template <class F>
+result<HistoryReport> read_history(const std::filesystem::path& run_dir, F&& f, std::vector<RingRest>* rests = nullptr) {
+    HistoryReport report;
+    // Rings first: what leaves them while we read is in the history when we come to it.
+    std::vector<RingRest> rings;
+    if (auto names = os::list_dir(run_dir / "journal")) {
+        for (const std::string& name : *names) {
+            rings.push_back(copy_ring(run_dir / "journal" / name));
+            report.next_ring = std::max(report.next_ring, rings.back().id + 1);
+        }
+    }
+    RowAssembler assembler;
+    std::map<std::uint32_t, std::uint64_t> done;  // ring -> position up to which its rows were seen
+    const std::filesystem::path path = run_dir / history_file;
+    auto file = read_file(path, max_history_bytes);
+    if (!file && file.error().code() != errc::not_found) return file.error();
+    if (file && !file->empty()) {
+        const std::span<const std::byte> bytes = std::as_bytes(std::span{*file});
+        if (bytes.size() < history_header_bytes ||
+            std::memcmp(bytes.data(), history_magic.data(), history_magic.size()) != 0) {
+            return error{errc::corrupt, "this is not a history", path.string(), "restore it from a copy, or delete it"};
+        }
+        if (get<std::uint32_t>(bytes.data() + 8) > history_version) {
+            return error{errc::unsupported, "the history was written by a newer version of cairn", path.string(),
+                         "read it with that version"};
+        }
+        FrameReader frames{bytes};
+        for (Frame frame; frames.next(frame);) {
+            std::uint64_t& position = done[frame.ring];
+            if (frame.to > position) assembler.feed(frame.ring, frame.payload, report, f);
+            position = std::max(position, frame.to);
+            report.next_ring = std::max(report.next_ring, frame.ring + 1);
+        }
+        report.whole_bytes = frames.whole_bytes();
+        report.torn_bytes = bytes.size() - frames.whole_bytes();
+        report.damaged += frames.gaps();
+    }
+    for (RingRest& ring : rings) {
+        const std::uint64_t seen = std::max(done[ring.id], ring.from);
+        const auto skipped = static_cast<std::size_t>(seen - ring.from);
+        if (skipped >= ring.bytes.size()) continue;
+        ring.bytes.erase(ring.bytes.begin(), ring.bytes.begin() + static_cast<std::ptrdiff_t>(skipped));
+        ring.from = seen;
+        const std::uint64_t before = report.rows;
+        assembler.feed(ring.id, std::span<const std::byte>{ring.bytes}, report, f);
+        report.folded += report.rows - before;
+        if (rests != nullptr) rests->push_back(ring);
+    }
+    return report;
+}
+
+/// Reads like `read_history`, and leaves a history that is whole: what only the rings held is appended, a torn tail is
+/// cut, the rings are removed. Only for the run's one writer.
+template <class F>
+result<HistoryReport> recover_history(const std::filesystem::path& run_dir, F&& f) {
+    std::vector<RingRest> rests;
+    auto report = read_history(run_dir, f, &rests);
+    if (!report) return report;
+    auto writer = HistoryWriter::open(run_dir / history_file, report->whole_bytes);
+    if (!writer) return writer.error();
+    for (const RingRest& rest : rests) {
+        if (auto appended = writer->append(rest.id, rest.from, rest.bytes); !appended) return appended.error();
+    }
+    if (auto synced = writer->sync(); !synced) return synced.error();
+    report->whole_bytes = static_cast<std::size_t>(writer->bytes());
+    if (auto names = os::list_dir(run_dir / "journal")) {
+        for (const std::string& name : *names) (void)os::remove_file(run_dir / "journal" / name);
+    }
+    return report;
+}
+
+}  // namespace CAIRN_NAMESPACE::detail

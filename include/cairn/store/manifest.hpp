@@ -1,0 +1,299 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+// The manifest of a version: what it holds and where it came from. A version without one does not exist. Costs
+// nlohmann/json.
+
+#include <cairn/core/error.hpp>
+#include <cairn/core/name.hpp>
+#include <cairn/core/sha256.hpp>
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <set>
+#include <span>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace CAIRN_NAMESPACE {
+
+/// One file of a version: either an object of the store or a reference to something outside it.
+struct FileEntry {
+    std::string path;         ///< relative, with '/'
+    std::uint64_t size = 0;   ///< bytes; 0 for a reference
+    std::string digest{};     ///< SHA-256 as 64 hexadecimal digits; empty for a reference
+    std::string reference{};  ///< a URI; empty for a stored file
+};
+
+namespace detail {
+
+/// The number of "v3"; nothing for any other text.
+[[nodiscard]] inline std::optional<std::uint64_t> parse_version_label(std::string_view label) noexcept {
+    if (label.size() < 2 || label.front() != 'v' || (label[1] == '0' && label.size() > 2)) return std::nullopt;
+    std::uint64_t number = 0;
+    const auto [end, problem] = std::from_chars(label.data() + 1, label.data() + label.size(), number);
+    if (problem != std::errc{} || end != label.data() + label.size()) return std::nullopt;
+    return number;
+}
+
+/// Success if `path` names something below the folder it is read in, on every system.
+[[nodiscard]] inline result<void> check_relative_path(std::string_view path) {
+    const auto bad = [&](const char* why) {
+        return error{errc::invalid_name, std::string{"a file's path inside an artifact "} + why, suggest_name(path),
+                     "use a relative path like \"data/train.csv\""};
+    };
+    if (path.empty()) return bad("is empty");
+    if (path.size() > 1024) return bad("is longer than 1024 bytes");
+    for (const char c : path) {
+        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) return bad("has a control character");
+        if (c == '\\' || c == ':') return bad("has a backslash or a colon");
+    }
+    for (std::size_t from = 0; from <= path.size();) {
+        const std::size_t to = std::min(path.find('/', from), path.size());
+        const std::string_view component = path.substr(from, to - from);
+        if (component.empty()) return bad("is absolute or has an empty component");
+        if (component == "." || component == "..") return bad("has a component . or ..");
+        if (component.size() > 255) return bad("has a component longer than 255 bytes");
+        from = to + 1;
+    }
+    // JSON holds UTF-8 only. Its writer knows what that is: what it would replace is what it would leave out.
+    using handler = nlohmann::json::error_handler_t;
+    const nlohmann::json text = std::string{path};
+    if (text.dump(-1, ' ', false, handler::replace) != text.dump(-1, ' ', false, handler::ignore)) return bad("is no UTF-8");
+    return {};
+}
+
+}  // namespace detail
+
+/// A number as JSON keeps it: JSON has no NaN and no infinity, so these are the words that JavaScript uses.
+[[nodiscard]] inline nlohmann::json metric_to_json(double x) {
+    if (std::isnan(x)) return "NaN";
+    if (std::isinf(x)) return x > 0 ? "Infinity" : "-Infinity";
+    return x;
+}
+[[nodiscard]] inline std::optional<double> metric_from_json(const nlohmann::json& value) {
+    if (value.is_number()) return value.get<double>();
+    if (value == "NaN") return std::numeric_limits<double>::quiet_NaN();
+    if (value == "Infinity") return std::numeric_limits<double>::infinity();
+    if (value == "-Infinity") return -std::numeric_limits<double>::infinity();
+    return std::nullopt;
+}
+
+/// All that is known of a version.
+struct Manifest {
+    static constexpr std::uint64_t format = 1;
+
+    std::string project{}, artifact{}, type{}, run{}, description{};
+    std::uint64_t version = 0;
+    std::int64_t created_ns = 0;
+    std::optional<std::int64_t> step{};
+    nlohmann::json metadata = nlohmann::json::object();
+    nlohmann::json metrics = nlohmann::json::object();  ///< of the row that was saved; see `metric_to_json`
+    std::vector<FileEntry> files{};
+
+    /// SHA-256 over the files' paths, sizes and digests: equal for equal content.
+    [[nodiscard]] std::string content_digest() const {
+        std::vector<const FileEntry*> sorted;
+        for (const FileEntry& file : files) sorted.push_back(&file);
+        std::sort(sorted.begin(), sorted.end(), [](auto* a, auto* b) { return a->path < b->path; });
+        nlohmann::json all = nlohmann::json::array();
+        for (const FileEntry* file : sorted) all.push_back({file->path, file->size, file->digest, file->reference});
+        const std::string text = all.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace);
+        return sha256(std::as_bytes(std::span{text})).hex();
+    }
+    [[nodiscard]] std::uint64_t logical_size() const noexcept {
+        std::uint64_t size = 0;
+        for (const FileEntry& file : files) size += file.size;
+        return size;
+    }
+    [[nodiscard]] const FileEntry* find(std::string_view path) const noexcept {
+        for (const FileEntry& file : files) {
+            if (file.path == path) return &file;
+        }
+        return nullptr;
+    }
+    [[nodiscard]] std::string label() const { return "v" + std::to_string(version); }
+};
+
+namespace detail {
+
+inline constexpr std::size_t max_manifest_bytes = std::size_t{256} << 20U;
+inline constexpr int max_manifest_depth = 64;
+inline constexpr std::string_view checksum_key = "\"checksum\": \"";
+inline constexpr std::size_t digest_digits = 64;
+
+/// Where the checksum's digits lie in a manifest's text; the name of the artifact, the one field before it, holds no '"'.
+[[nodiscard]] inline std::size_t checksum_at(std::string_view text) noexcept {
+    const std::size_t at = text.find(checksum_key);
+    if (at == std::string_view::npos || text.size() - at < checksum_key.size() + digest_digits) return std::string::npos;
+    return at + checksum_key.size();
+}
+/// SHA-256 of a text in which the 64 digits from `at` on count as zeros: over bytes, so that nothing but the very text
+/// that was written is accepted, and any tool can check it without our JSON writer.
+[[nodiscard]] inline std::string checksum_of(std::string_view text, std::size_t at) {
+    Sha256 hash;
+    const std::string zeros(digest_digits, '0');
+    for (const std::string_view part : {text.substr(0, at), std::string_view{zeros}, text.substr(at + digest_digits)}) {
+        hash.update(std::as_bytes(std::span{part}));
+    }
+    return hash.finish().hex();
+}
+
+/// Whether objects and arrays lie in each other no deeper than `depth`.
+[[nodiscard]] inline bool is_shallow(const nlohmann::json& value, int depth) {
+    if (!value.is_structured()) return true;
+    return depth > 0 && std::all_of(value.begin(), value.end(),
+                                    [&](const nlohmann::json& inner) { return is_shallow(inner, depth - 1); });
+}
+
+/// The paths of a version: each once, none of them a folder of another.
+class PathSet {
+  public:
+    result<void> add(const std::string& path) {
+        if (auto checked = check_relative_path(path); !checked) return checked;
+        bool clash = !paths_.insert(path).second || folders_.count(path) != 0;
+        for (std::size_t to = path.find('/'); to != std::string::npos; to = path.find('/', to + 1)) {
+            folders_.insert(path.substr(0, to));
+            clash = clash || paths_.count(path.substr(0, to)) != 0;
+        }
+        if (!clash) return {};
+        return error{errc::invalid_argument, "two files of the artifact have one path, or one is the folder of another",
+                     path, "give each file a path of its own"};
+    }
+
+  private:
+    std::set<std::string> paths_, folders_;
+};
+
+}  // namespace detail
+
+/// The manifest as it lies on disk, with a checksum over all of it. Text that is no UTF-8 is replaced by marks. Fails:
+/// invalid_name for a path it must not hold, invalid_argument for what could not be read again.
+template <class = void>
+[[nodiscard]] result<std::string> to_text(const Manifest& m) {
+    detail::PathSet paths;
+    nlohmann::json files = nlohmann::json::array();
+    for (const FileEntry& file : m.files) {
+        if (auto added = paths.add(file.path); !added) return added.error();
+        nlohmann::json entry = {{"path", file.path}};
+        if (!file.reference.empty() && file.digest.empty()) {
+            entry["reference"] = file.reference;
+        } else if (file.reference.empty() && Digest::from_hex(file.digest)) {
+            entry.update({{"size", file.size}, {"digest", file.digest}});
+        } else {
+            return error{errc::invalid_argument, "a file of the artifact has neither a digest nor a reference, or both",
+                         file.path, "give it a SHA-256 of 64 lower-case hexadecimal digits, or a reference"};
+        }
+        files.push_back(std::move(entry));
+    }
+    if (!detail::is_shallow(m.metadata, detail::max_manifest_depth - 2) || !m.metrics.is_object() ||
+        !detail::is_shallow(m.metrics, 1)) {
+        return error{errc::invalid_argument, "the metadata of the artifact is nested too deeply, or the metrics are no numbers",
+                     m.artifact, "keep metadata below 60 levels; keep large structures in a file of the artifact"};
+    }
+    const nlohmann::json out = {{"format", Manifest::format},
+                                {"checksum", std::string(detail::digest_digits, '0')},
+                                {"project", m.project},
+                                {"artifact", m.artifact},
+                                {"type", m.type},
+                                {"run", m.run},
+                                {"description", m.description},
+                                {"version", m.version},
+                                {"created_ns", m.created_ns},
+                                {"step", m.step ? nlohmann::json(*m.step) : nlohmann::json()},
+                                {"metadata", m.metadata},
+                                {"metrics", m.metrics},
+                                {"files", std::move(files)}};
+    std::string text = out.dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+    const std::size_t at = detail::checksum_at(text);
+    if (at == std::string::npos || text.size() > detail::max_manifest_bytes) {
+        return error{errc::invalid_argument, "the manifest of the artifact would be too long", m.artifact,
+                     "pack the files into fewer ones, or keep large metadata in a file of the artifact"};
+    }
+    return text.replace(at, detail::digest_digits, detail::checksum_of(text, at));
+}
+
+namespace detail {
+
+/// The value of a field in `to`; false if it is missing or of another type.
+template <class T>
+[[nodiscard]] bool get_field(const nlohmann::json& in, const char* key, T& to) {
+    const auto found = in.find(key);
+    if (found == in.end()) return false;
+    if constexpr (std::is_same_v<T, std::string>) {
+        if (!found->is_string()) return false;
+    } else if constexpr (std::is_unsigned_v<T>) {
+        if (!found->is_number_unsigned()) return false;
+    } else if constexpr (std::is_integral_v<T>) {
+        if (!found->is_number_integer()) return false;
+    }
+    found->get_to(to);
+    return true;
+}
+
+template <class = void>
+[[nodiscard]] bool read_manifest(const nlohmann::json& in, Manifest& m) {
+    nlohmann::json step, files;
+    if (!get_field(in, "project", m.project) || !get_field(in, "artifact", m.artifact) ||
+        !get_field(in, "type", m.type) || !get_field(in, "run", m.run) ||
+        !get_field(in, "description", m.description) || !get_field(in, "version", m.version) ||
+        !get_field(in, "created_ns", m.created_ns) || !get_field(in, "step", step) ||
+        !get_field(in, "metadata", m.metadata) || !get_field(in, "metrics", m.metrics) ||
+        !get_field(in, "files", files) || !m.metrics.is_object() || !files.is_array()) {
+        return false;
+    }
+    if (step.is_number_integer()) m.step = step.get<std::int64_t>();
+    else if (!step.is_null()) return false;
+    PathSet paths;
+    for (const nlohmann::json& entry : files) {
+        FileEntry file{};
+        if (!entry.is_object() || !get_field(entry, "path", file.path) || !paths.add(file.path)) return false;
+        if (!get_field(entry, "reference", file.reference)) {
+            if (!get_field(entry, "size", file.size) || !get_field(entry, "digest", file.digest)) return false;
+            if (!Digest::from_hex(file.digest)) return false;
+        }
+        m.files.push_back(std::move(file));
+    }
+    return true;
+}
+
+}  // namespace detail
+
+/// A manifest from its text. Fails: corrupt, if a single bit is not as it was written; unsupported, if it is from a newer
+/// version (whose checksum is made in the same way).
+template <class = void>
+[[nodiscard]] result<Manifest> parse_manifest(std::string_view text, const std::string& path) {
+    const error corrupt{errc::corrupt, "the manifest of this version is damaged", path,
+                        "use another version, or restore the file from a copy of the store"};
+    const std::size_t at = detail::checksum_at(text);
+    if (at == std::string::npos || text.size() > detail::max_manifest_bytes) return corrupt;
+    if (detail::checksum_of(text, at) != text.substr(at, detail::digest_digits)) return corrupt;
+    // A checksum is no signature: from here on, whoever made the file may have meant harm.
+    bool shallow = true;
+    const auto bounded = [&](int depth, nlohmann::json::parse_event_t, nlohmann::json&) {
+        shallow = shallow && depth <= detail::max_manifest_depth;
+        return shallow;
+    };
+    const nlohmann::json in = nlohmann::json::parse(text, bounded, false);
+    std::uint64_t format = 0;
+    if (!shallow || !in.is_object() || !detail::get_field(in, "format", format) || format == 0) return corrupt;
+    if (format > Manifest::format) {
+        return error{errc::unsupported, "the manifest was written by a newer version of cairn", path,
+                     "read it with that version"};
+    }
+    Manifest manifest;
+    if (!detail::read_manifest(in, manifest)) return corrupt;
+    return manifest;
+}
+
+}  // namespace CAIRN_NAMESPACE

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+// Objects: blobs named by their SHA-256, shared by all versions of a store that have the same bytes.
+
+#include <cairn/core/error.hpp>
+#include <cairn/core/sha256.hpp>
+#include <cairn/store/atomic_file.hpp>
+#include <cairn/store/os.hpp>
+#include <cairn/store/store.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace CAIRN_NAMESPACE {
+
+/// Bytes that lie whole in the store's `tmp/`, waiting for a commit; removed with this object if there is none.
+class StagedObject {
+  public:
+    StagedObject(Digest digest, std::uint64_t size, detail::TempPath temp)
+        : digest_{digest}, size_{size}, temp_{std::move(temp)} {}
+
+    [[nodiscard]] const Digest& digest() const noexcept { return digest_; }
+    [[nodiscard]] std::uint64_t size() const noexcept { return size_; }
+
+    /// Puts the object where it belongs; one that is there already is shared, unless its size says that it is damaged.
+    /// True if there was none. Requires the store's lock.
+    result<bool> install(const Store& store) {
+        const std::filesystem::path path = store.object_path(digest_.hex());
+        const auto there = detail::os::status(path, detail::os::Links::refuse);
+        if (!there) return there.error();
+        if (there->is_file && there->size == size_) return false;
+        const std::filesystem::path folder = path.parent_path();
+        if (auto made = detail::os::make_dirs(folder); !made) return made.error();
+        if (auto moved = detail::os::rename_replace(temp_.path(), path); !moved) return moved.error();
+        temp_.keep();
+        const bool is_new = !there->exists;
+        if (store.durability() == Durability::process_crash) return is_new;
+        for (const auto& changed : {folder, folder.parent_path()}) {
+            if (auto synced = detail::os::sync_dir(changed); !synced) {
+                if (is_new) (void)detail::os::remove_file(path);  // not durable: as if it had never come
+                return synced.error();
+            }
+        }
+        return is_new;
+    }
+
+  private:
+    Digest digest_;
+    std::uint64_t size_;
+    detail::TempPath temp_;
+};
+
+/// Writes one object, hashing on the way. What is not finished is removed.
+class ObjectWriter {
+  public:
+    static result<ObjectWriter> create(const Store& store) {
+        detail::TempPath temp{store.new_temp_path()};
+        auto file = detail::os::File::create_new(temp.path());
+        if (!file) return file.error();
+        return ObjectWriter{std::move(temp), std::move(*file), store.durability()};
+    }
+
+    result<void> write(std::span<const std::byte> bytes) {
+        if (failed_) return *failed_;
+        hash_.update(bytes);
+        size_ += bytes.size();
+        auto written = file_.write_all(bytes);
+        if (!written) failed_ = written.error();
+        return written;
+    }
+
+    /// The object, durable under its temporary name and read-only. Fails: as the first `write` that failed, too.
+    result<StagedObject> finish() {
+        if (failed_) return *failed_;
+        if (auto sealed = file_.set_read_only(); !sealed) return sealed.error();
+        if (durability_ == Durability::power_loss) {
+            if (auto synced = file_.sync(); !synced) return synced.error();
+        }
+        if (auto closed = file_.close(); !closed) return closed.error();
+        return StagedObject{hash_.finish(), size_, std::move(temp_)};
+    }
+
+  private:
+    ObjectWriter(detail::TempPath temp, detail::os::File file, Durability durability)
+        : temp_{std::move(temp)}, file_{std::move(file)}, durability_{durability} {}
+
+    detail::TempPath temp_;
+    detail::os::File file_;
+    Durability durability_;
+    Sha256 hash_;
+    std::uint64_t size_ = 0;
+    std::optional<error> failed_;
+};
+
+namespace detail {
+
+/// Reads a file in pieces: `f(std::span<const std::byte>) -> result<void>`.
+template <class F>
+result<void> read_in_pieces(const os::Path& path, os::Links links, F&& f) {
+    auto file = os::File::open_read(path, links);
+    if (!file) return file.error();
+    std::vector<std::byte> buffer(std::size_t{1} << 20U);
+    for (std::uint64_t at = 0;;) {
+        const auto read = file->read_at(at, buffer);
+        if (!read) return read.error();
+        if (*read == 0) return {};
+        if (auto taken = f(std::span<const std::byte>{buffer}.first(*read)); !taken) return taken;
+        at += *read;
+    }
+}
+
+/// What is wrong with an object, in the words of the version that needs it.
+[[nodiscard]] inline error object_missing(const os::Path& path) {
+    return {errc::not_found, "an object of this version is missing", path.string(),
+            "use another version, or restore the file from a copy of the store"};
+}
+[[nodiscard]] inline error object_damaged(const os::Path& path) {
+    return {errc::corrupt, "an object of this version is damaged: its bytes are not those that were saved",
+            path.string(), "use another version, or restore the file from a copy of the store"};
+}
+
+/// Gives an object's bytes to `f` in pieces, and fails at the end if they are not those of the digest. Fails:
+/// not_found, corrupt.
+template <class F>
+result<void> read_object(const Store& store, const std::string& digest, F&& f) {
+    const os::Path path = store.object_path(digest);
+    Sha256 hash;
+    auto read = read_in_pieces(path, os::Links::refuse, [&](std::span<const std::byte> bytes) -> result<void> {
+        hash.update(bytes);
+        return f(bytes);
+    });
+    if (!read && read.error().path() != path.string()) return read;  // what `f` did with the bytes
+    if (!read && read.error().code() == errc::not_found) return object_missing(path);
+    // A link or a folder in an object's place is damage like any other.
+    if (!read && read.error().code() != errc::invalid_argument) return read;
+    if (read && hash.finish().hex() == digest) return read;
+    return object_damaged(path);
+}
+
+/// Hashes the object of a digest. Fails: not_found, corrupt.
+[[nodiscard]] inline result<void> verify_object(const Store& store, const std::string& digest) {
+    return read_object(store, digest, [](std::span<const std::byte>) { return result<void>{}; });
+}
+
+}  // namespace detail
+
+/// Stages bytes, or a copy of a file, as an object.
+inline result<StagedObject> stage_bytes(const Store& store, std::span<const std::byte> bytes) {
+    auto writer = ObjectWriter::create(store);
+    if (!writer) return writer.error();
+    if (auto written = writer->write(bytes); !written) return written.error();
+    return writer->finish();
+}
+inline result<StagedObject> stage_file(const Store& store, const std::filesystem::path& path) {
+    auto writer = ObjectWriter::create(store);
+    if (!writer) return writer.error();
+    auto copied = detail::read_in_pieces(path, detail::os::Links::follow, [&](std::span<const std::byte> bytes) { return writer->write(bytes); });
+    if (!copied) return copied.error();
+    return writer->finish();
+}
+
+}  // namespace CAIRN_NAMESPACE

@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+// The records that travel through a ring and lie in the history: rows and the names they use. One encoding for both,
+// so that whoever opens a crashed run reads the ring as it reads the file. Little-endian, multiples of 8 bytes.
+//
+//   record  u32 bytes (whole, multiple of 8) · u8 kind · u8 flags · u16 0
+//   row     record · u32 cells · u32 0 · i64 step · i64 time_ns · cells × cell
+//   cell    u32 metric id · u8 value kind · u8[3] 0 · u64 (integer, double's bits, or text length) · text, padded
+//   name    record · u32 metric id · u32 length · bytes, padded
+
+#include <cairn/core/value.hpp>
+
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <span>
+#include <string_view>
+
+namespace CAIRN_NAMESPACE::detail {
+
+static_assert(std::endian::native == std::endian::little || std::endian::native == std::endian::big,
+              "cairn: a machine of mixed endianness");
+
+/// `value` in the order of bytes on disk, and back.
+template <class T>
+[[nodiscard]] constexpr T little_endian(T value) noexcept {
+    if constexpr (std::endian::native == std::endian::big && sizeof(T) > 1) {
+        T swapped = 0;
+        for (std::size_t i = 0; i < sizeof(T); ++i) {
+            swapped = static_cast<T>(static_cast<T>(swapped << 8U) | static_cast<T>((value >> (8U * i)) & 0xffU));
+        }
+        return swapped;
+    } else {
+        return value;
+    }
+}
+
+template <class T>
+std::byte* put(std::byte* to, T value) noexcept {
+    value = little_endian(value);
+    std::memcpy(to, &value, sizeof value);
+    return to + sizeof value;
+}
+
+template <class T>
+[[nodiscard]] T get(const std::byte* from) noexcept {
+    T value;
+    std::memcpy(&value, from, sizeof value);
+    return little_endian(value);
+}
+
+[[nodiscard]] constexpr std::size_t padded(std::size_t bytes) noexcept { return (bytes + 7U) & ~std::size_t{7}; }
+
+enum class RecordKind : std::uint8_t { padding = 0, row = 1, name = 2 };
+
+/// The next row record of the same ring belongs to the same row: a row that is larger than a record may be.
+inline constexpr std::uint8_t row_continues = 1;
+
+inline constexpr std::size_t record_header_bytes = 8;
+inline constexpr std::size_t row_header_bytes = record_header_bytes + 24;
+inline constexpr std::size_t cell_bytes = 16;
+/// A metric's text is cut to this many bytes.
+inline constexpr std::size_t max_text_bytes = 1024;
+inline constexpr std::size_t max_metric_name_bytes = 512;
+
+[[nodiscard]] constexpr std::size_t cell_size(std::string_view text) noexcept { return cell_bytes + padded(text.size()); }
+template <class T>
+    requires std::is_arithmetic_v<T>
+[[nodiscard]] constexpr std::size_t cell_size(T) noexcept {
+    return cell_bytes;
+}
+[[nodiscard]] constexpr std::size_t cell_size(const Value& value) noexcept { return cell_size(value.text()); }
+
+inline std::byte* put_record(std::byte* to, std::size_t bytes, RecordKind kind, std::uint8_t flags = 0) noexcept {
+    to = put(to, static_cast<std::uint32_t>(bytes));
+    return put(to, static_cast<std::uint32_t>(static_cast<std::uint32_t>(kind) | std::uint32_t{flags} << 8U));
+}
+
+inline std::byte* put_row_header(std::byte* to, std::size_t bytes, std::uint8_t flags, std::size_t cells,
+                                 std::int64_t step, std::int64_t time_ns) noexcept {
+    to = put_record(to, bytes, RecordKind::row, flags);
+    to = put(to, static_cast<std::uint64_t>(cells));
+    to = put(to, static_cast<std::uint64_t>(step));
+    return put(to, static_cast<std::uint64_t>(time_ns));
+}
+
+inline std::byte* put_cell(std::byte* to, std::uint32_t id, const Value& value) noexcept {
+    to = put(to, static_cast<std::uint64_t>(id) | static_cast<std::uint64_t>(value.kind()) << 32U);
+    switch (value.kind()) {
+        case Value::Kind::number: return put(to, std::bit_cast<std::uint64_t>(value.number()));
+        case Value::Kind::text: {
+            const std::string_view text = value.text();
+            to = put(to, static_cast<std::uint64_t>(text.size()));
+            const std::size_t room = padded(text.size());
+            if (room != 0) {
+                std::memset(to + room - 8, 0, 8);  // the padding, before the text covers what is its own
+                std::memcpy(to, text.data(), text.size());
+            }
+            return to + room;
+        }
+        default: return put(to, value.bits());
+    }
+}
+
+[[nodiscard]] constexpr std::size_t name_record_size(std::string_view name) noexcept {
+    return record_header_bytes + 8 + padded(name.size());
+}
+
+inline void put_name(std::byte* to, std::uint32_t id, std::string_view name) noexcept {
+    const std::size_t bytes = name_record_size(name);
+    std::byte* at = put_record(to, bytes, RecordKind::name);
+    at = put(at, static_cast<std::uint64_t>(id) | static_cast<std::uint64_t>(name.size()) << 32U);
+    if (!name.empty()) {
+        std::memset(to + bytes - 8, 0, 8);
+        std::memcpy(at, name.data(), name.size());
+    }
+}
+
+/// One cell as it is read: the metric's id and its value (a text points into the record).
+struct Cell {
+    std::uint32_t metric = 0;
+    Value value;
+};
+
+/// Reads records one after the other from bytes that may be damaged: it stops at what cannot be one.
+class RecordReader {
+  public:
+    explicit RecordReader(std::span<const std::byte> bytes) noexcept : rest_{bytes} {}
+
+    struct Record {
+        RecordKind kind{};
+        std::uint8_t flags = 0;
+        std::span<const std::byte> body;  // after the record's header
+    };
+
+    /// The next record; false at the end or at bytes that are no record (then `damaged()`).
+    bool next(Record& record) noexcept {
+        if (rest_.empty()) return false;
+        if (rest_.size() < record_header_bytes) return stop();
+        const std::size_t bytes = get<std::uint32_t>(rest_.data());
+        const std::uint32_t tag = get<std::uint32_t>(rest_.data() + 4);
+        if (bytes < record_header_bytes || bytes % 8 != 0 || bytes > rest_.size() || (tag & 0xffU) > 2) return stop();
+        record = {static_cast<RecordKind>(tag & 0xffU), static_cast<std::uint8_t>(tag >> 8U),
+                  rest_.subspan(record_header_bytes, bytes - record_header_bytes)};
+        rest_ = rest_.subspan(bytes);
+        return true;
+    }
+
+    [[nodiscard]] bool damaged() const noexcept { return damaged_; }
+
+  private:
+    bool stop() noexcept {
+        damaged_ = true;
+        rest_ = {};
+        return false;
+    }
+    std::span<const std::byte> rest_;
+    bool damaged_ = false;
+};
+
+/// A name record's content; false if it is damaged.
+inline bool read_name(std::span<const std::byte> body, std::uint32_t& id, std::string_view& name) noexcept {
+    if (body.size() < 8) return false;
+    const auto head = get<std::uint64_t>(body.data());
+    const std::size_t size = head >> 32U;
+    if (size > max_metric_name_bytes || size > body.size() - 8) return false;
+    id = static_cast<std::uint32_t>(head);
+    name = {reinterpret_cast<const char*>(body.data()) + 8, size};
+    return true;
+}
+
+/// Calls `f(Cell)` for each cell of a row record; false if it is damaged (cells before the damage were seen).
+template <class F>
+bool read_row(std::span<const std::byte> body, std::int64_t& step, std::int64_t& time_ns, F&& f) {
+    if (body.size() < row_header_bytes - record_header_bytes) return false;
+    const auto cells = get<std::uint64_t>(body.data());
+    step = static_cast<std::int64_t>(get<std::uint64_t>(body.data() + 8));
+    time_ns = static_cast<std::int64_t>(get<std::uint64_t>(body.data() + 16));
+    body = body.subspan(24);
+    for (std::uint64_t i = 0; i < cells; ++i) {
+        if (body.size() < cell_bytes) return false;
+        const auto head = get<std::uint64_t>(body.data());
+        const auto bits = get<std::uint64_t>(body.data() + 8);
+        const auto id = static_cast<std::uint32_t>(head);
+        body = body.subspan(cell_bytes);
+        switch (const auto kind = static_cast<Value::Kind>((head >> 32U) & 0xffU)) {
+            case Value::Kind::number: f(Cell{id, Value{std::bit_cast<double>(bits)}}); break;
+            case Value::Kind::integer:
+            case Value::Kind::natural:
+            case Value::Kind::boolean: f(Cell{id, Value::from_integer_bits(kind, bits)}); break;
+            case Value::Kind::text: {
+                if (bits > body.size()) return false;
+                const auto size = static_cast<std::size_t>(bits);
+                f(Cell{id, Value{std::string_view{reinterpret_cast<const char*>(body.data()), size}}});
+                body = body.subspan(padded(size) <= body.size() ? padded(size) : body.size());
+                break;
+            }
+            default: return false;
+        }
+    }
+    return true;
+}
+
+}  // namespace CAIRN_NAMESPACE::detail

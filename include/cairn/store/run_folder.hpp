@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+// The folder of a run: its one writer, its record, its state. Costs nlohmann/json.
+
+#include <cairn/core/error.hpp>
+#include <cairn/core/name.hpp>
+#include <cairn/store/atomic_file.hpp>
+#include <cairn/store/os.hpp>
+#include <cairn/store/store.hpp>
+
+#include <nlohmann/json.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace CAIRN_NAMESPACE {
+
+/// How a run stands. `crashed`: it never ended, and whoever wrote it is gone.
+enum class RunState : unsigned char { running, finished, failed, exited, crashed };
+
+[[nodiscard]] constexpr std::string_view to_string(RunState state) noexcept {
+    switch (state) {
+        case RunState::running: return "running";
+        case RunState::finished: return "finished";
+        case RunState::failed: return "failed";
+        case RunState::exited: return "exited";
+        case RunState::crashed: return "crashed";
+    }
+    return "unknown";
+}
+
+namespace detail {
+
+[[nodiscard]] inline nlohmann::json to_json(const os::Process& p) {
+    return {{"pid", p.pid}, {"start", p.start}, {"boot", p.boot}, {"space", p.space}, {"host", p.host}};
+}
+[[nodiscard]] inline os::Process process_from(const nlohmann::json& in) {
+    os::Process out;
+    const auto number = [&](const char* key, std::uint64_t& to) {
+        if (const auto found = in.find(key); found != in.end() && found->is_number_unsigned()) found->get_to(to);
+    };
+    const auto text = [&](const char* key, std::string& to) {
+        if (const auto found = in.find(key); found != in.end() && found->is_string()) found->get_to(to);
+    };
+    if (!in.is_object()) return out;
+    number("pid", out.pid);
+    number("start", out.start);
+    text("boot", out.boot);
+    text("space", out.space);
+    text("host", out.host);
+    return out;
+}
+
+}  // namespace detail
+
+/// One run's folder, open for its one writer or for a reader.
+class RunFolder {
+  public:
+    /// Makes the folder if it is not there and takes the writer's lock. Fails: busy, naming who holds it.
+    static result<RunFolder> open_writer(const Store& store, const std::string& project, const std::string& run) {
+        if (auto checked = detail::check_name("project", project); !checked) return checked.error();
+        if (auto checked = detail::check_name("run", run); !checked) return checked.error();
+        RunFolder folder{store, store.run_dir(project, run)};
+        if (auto made = detail::os::make_dirs(folder.path_); !made) return made.error();
+        auto lock = detail::os::Lock::try_acquire(folder.lock_path());
+        if (!lock && lock.error().code() == errc::busy) return folder.held_by_another();
+        if (!lock) return lock.error();
+        folder.lock_ = std::move(*lock);
+        if (auto noted = folder.lock_.write_note(detail::to_json(detail::os::this_process()).dump()); !noted) {
+            return noted.error();
+        }
+        const auto record = detail::os::status(folder.path_ / "run.json");
+        if (!record) return record.error();
+        folder.is_new_ = !record->exists;
+        return folder;
+    }
+
+    /// A run that is there. Fails: not_found.
+    static result<RunFolder> open_reader(const Store& store, const std::string& project, const std::string& run) {
+        if (auto checked = detail::check_name("project", project); !checked) return checked.error();
+        if (auto checked = detail::check_name("run", run); !checked) return checked.error();
+        RunFolder folder{store, store.run_dir(project, run)};
+        const auto record = detail::os::status(folder.path_ / "run.json");
+        if (!record) return record.error();
+        if (record->exists) return folder;
+        return error{errc::not_found, "there is no such run", folder.path_.string(), "see which there are with: cairn ls"};
+    }
+
+    [[nodiscard]] const std::filesystem::path& path() const noexcept { return path_; }
+    /// It had no record when it was opened.
+    [[nodiscard]] bool is_new() const noexcept { return is_new_; }
+
+    /// A JSON file of the run. Fails: not_found, corrupt.
+    [[nodiscard]] result<nlohmann::json> read_json(std::string_view name) const {
+        const std::filesystem::path path = path_ / name;
+        const auto text = detail::read_file(path, max_json_bytes);
+        if (!text) return text.error();
+        auto value = nlohmann::json::parse(*text, nullptr, false);
+        if (!value.is_discarded()) return value;
+        return error{errc::corrupt, "this file of the run is no JSON", path.string(), "restore it from a copy, or delete it"};
+    }
+    /// Replaces a JSON file of the run in one step.
+    result<void> write_json(std::string_view name, const nlohmann::json& value) const {
+        const std::string text = value.dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+        return detail::write_file_atomically(path_ / name, text, durability_, temp_dir_);
+    }
+    /// The run's record. Fails: corrupt, if it is no object.
+    [[nodiscard]] result<nlohmann::json> read_run() const {
+        auto record = read_json("run.json");
+        if (!record || record->is_object()) return record;
+        return error{errc::corrupt, "the run's record is no object", (path_ / "run.json").string(), "restore it from a copy"};
+    }
+    /// Writes the record, with the process that writes it.
+    result<void> write_run(nlohmann::json record) const {
+        record["process"] = detail::to_json(detail::os::this_process());
+        return write_json("run.json", record);
+    }
+
+    /// How the run stands. A run that says it is running, but whose lock is free or whose process is dead, has crashed.
+    [[nodiscard]] result<RunState> state() const {
+        const auto record = read_run();
+        if (!record) return record.error();
+        const auto status = record->find("status");
+        if (status == record->end()) return RunState::crashed;  // it never got as far as saying
+        for (const RunState ended : {RunState::finished, RunState::failed, RunState::exited}) {
+            if (*status == to_string(ended)) return ended;
+        }
+        const auto held = detail::os::Lock::is_held(lock_path());
+        if (held && !*held) return RunState::crashed;
+        const auto process = detail::process_from(record->value("process", nlohmann::json()));
+        const bool dead = detail::os::liveness(process) == detail::os::Liveness::dead;
+        return dead ? RunState::crashed : RunState::running;
+    }
+
+    /// In a forked child: the lock stays the parent's.
+    void close_in_child() noexcept { lock_.close_in_child(); }
+    /// Lets another writer in.
+    void release() noexcept { lock_.release(); }
+
+  private:
+    static constexpr std::size_t max_json_bytes = std::size_t{256} << 20U;
+
+    RunFolder(const Store& store, std::filesystem::path path)
+        : path_{std::move(path)}, temp_dir_{store.temp_dir()}, durability_{store.durability()} {}
+
+    [[nodiscard]] std::filesystem::path lock_path() const { return path_ / "lock"; }
+
+    [[nodiscard]] error held_by_another() const {
+        const auto note = detail::read_file(lock_path(), 4096);
+        const auto holder = detail::process_from(nlohmann::json::parse(note ? *note : "", nullptr, false));
+        const std::string who = holder.pid == 0 ? " that does not say who it is"  // it took the lock just now
+                                                : ": process " + std::to_string(holder.pid) + " on " + holder.host;
+        return {errc::busy, "another writer has this run open" + who, path_.string(),
+                "stop that process, or give this one another run id (CAIRN_RUN_ID)"};
+    }
+
+    std::filesystem::path path_;
+    std::filesystem::path temp_dir_;
+    Durability durability_;
+    detail::os::Lock lock_;
+    bool is_new_ = false;
+};
+
+}  // namespace CAIRN_NAMESPACE

@@ -1,0 +1,72 @@
+#!/usr/bin/env python3
+"""Writes single_include/cairn/cairn.hpp and, where include/ has one, cairn_full.hpp: the umbrella with every header
+of ours once, in the order of use. Standard and third-party includes are hoisted, those inside an #if stay where they
+are. With --check nothing is written, and a stale file is an error."""
+import re
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+INCLUDE = re.compile(r'\s*#\s*include\s*([<"][^>"]+[>"])')
+VERSION = re.search(r'CAIRN_VERSION "(.*)"', (ROOT / "include/cairn/version.hpp").read_text())[1]
+BANNER = """// SPDX-License-Identifier: MIT
+// cairn {version}, all of <cairn/{name}> in one file. Needs {needs} on the include path.
+// Written by packaging/amalgamate.py from include/; do not edit.
+{guard}
+"""
+# The two files hold the same definitions, so one makes the other's content vanish or says that it cannot.
+GUARDS = {
+    "cairn.hpp": "#ifndef CAIRN_SINGLE_INCLUDE\n#define CAIRN_SINGLE_INCLUDE 1",
+    "cairn_full.hpp": "#if defined(CAIRN_SINGLE_INCLUDE) && CAIRN_SINGLE_INCLUDE == 1\n"
+    "#error include cairn_full.hpp before cairn.hpp, or alone\n#endif\n"
+    "#ifndef CAIRN_SINGLE_INCLUDE\n#define CAIRN_SINGLE_INCLUDE 2",
+}
+
+
+class Amalgamation:
+    def __init__(self, umbrella):
+        self.seen, self.outside, self.body = set(), set(), []
+        self.add(umbrella)
+        needs = ["nlohmann/json"] + (["cpp-httplib, CLI11"] if umbrella == "cairn_full.hpp" else [])
+        banner = BANNER.format(version=VERSION, name=umbrella, needs=", ".join(needs), guard=GUARDS[umbrella])
+        # Third party before the standard library, as in every header of ours.
+        order = sorted(self.outside, key=lambda name: ("." not in name and "/" not in name, name))
+        includes = "".join(f"#include {name}\n" for name in order)
+        body = re.sub(r"\n{3,}", "\n\n", "".join(self.body))
+        self.text = f"{banner}\n{includes}\n{body.strip()}\n\n#endif  // CAIRN_SINGLE_INCLUDE\n"
+
+    def add(self, header):
+        """Appends `header` after what it includes."""
+        if header in self.seen:
+            return
+        self.seen.add(header)
+        own, depth = [], 0
+        for number, line in enumerate((ROOT / "include/cairn" / header).read_text().splitlines(keepends=True), 1):
+            directive = line.lstrip().removeprefix("#").lstrip() if line.lstrip().startswith("#") else ""
+            depth += directive.startswith("if") - directive.startswith("endif")
+            include = INCLUDE.match(line)
+            if include and include[1].startswith("<cairn/"):
+                if depth:
+                    sys.exit(f"include/cairn/{header}:{number}: a header of ours is included inside an #if")
+                self.add(include[1][len("<cairn/"):-1])
+            elif include and not depth:
+                self.outside.add(include[1])
+            elif not line.startswith(("#pragma once", "// SPDX-")):
+                own.append(line)
+        if "".join(own).strip():
+            self.body += [f"\n// ---- cairn/{header}\n", *own]
+
+
+stale = False
+for umbrella in GUARDS:
+    target = ROOT / "single_include/cairn" / umbrella
+    if not (ROOT / "include/cairn" / umbrella).exists():
+        continue
+    text = Amalgamation(umbrella).text
+    if "--check" not in sys.argv:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text)
+    elif not target.exists() or target.read_text() != text:
+        print(f"{target.relative_to(ROOT)} is stale: run python3 packaging/amalgamate.py")
+        stale = True
+sys.exit(stale)

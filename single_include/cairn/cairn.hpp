@@ -1,0 +1,9709 @@
+// SPDX-License-Identifier: MIT
+// cairn 0.1.0, all of <cairn/cairn.hpp> in one file. Needs nlohmann/json on the include path.
+// Written by packaging/amalgamate.py from include/; do not edit.
+#ifndef CAIRN_SINGLE_INCLUDE
+#define CAIRN_SINGLE_INCLUDE 1
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <nlohmann/json.hpp>
+#include <signal.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+#include <time.h>
+#include <unistd.h>
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <bit>
+#include <cerrno>
+#include <charconv>
+#include <chrono>
+#include <cmath>
+#include <concepts>
+#include <condition_variable>
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <deque>
+#include <exception>
+#include <filesystem>
+#include <functional>
+#include <initializer_list>
+#include <ios>
+#include <istream>
+#include <limits>
+#include <locale>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <new>
+#include <numeric>
+#include <optional>
+#include <ostream>
+#include <set>
+#include <span>
+#include <streambuf>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <thread>
+#include <tuple>
+#include <type_traits>
+#include <unordered_map>
+#include <utility>
+#include <variant>
+#include <vector>
+
+// ---- cairn/version.hpp
+// The one place that says which version this is; CMake, Meson, Conan and the port read it here.
+
+#define CAIRN_VERSION_MAJOR 0
+#define CAIRN_VERSION_MINOR 1
+#define CAIRN_VERSION_PATCH 0
+#define CAIRN_VERSION "0.1.0"
+
+// ---- cairn/config.hpp
+// The library's few macros. Everything else is a template. None of them changes a public type, so
+// translation units with different settings link and work together.
+
+/// The namespace of the whole library. Inline and versioned: two shared libraries that were built with
+/// different versions can live in one process; where they meet is the format on disk, not the ABI.
+#define CAIRN_NAMESPACE cairn::inline v0_1
+
+/// 1 where the compiler has exceptions. Without them (`core/`, `policy/` and `model/` compile so), what
+/// would be thrown ends the program with its message on stderr.
+#if defined(__cpp_exceptions) || defined(_CPPUNWIND)
+#define CAIRN_HAS_EXCEPTIONS 1
+#else
+#define CAIRN_HAS_EXCEPTIONS 0
+#endif
+
+// ---- cairn/core/metric.hpp
+// Metric names as types. `"loss"_m` is a value of the type `Metric<'l','o','s','s'>`, so a name that does not
+// exist is a compile error, and every compiler spells it out in its messages (clang 14 prints class-type
+// template arguments as numbers). Costs <string_view>.
+
+namespace CAIRN_NAMESPACE {
+
+namespace detail {
+
+/// A string literal as a template argument.
+template <std::size_t N>
+struct FixedString {
+    char chars[N] = {};
+    // Implicit, so that a literal can stand where a name is wanted: Best<"loss", minimize>.
+    consteval FixedString(const char (&text)[N]) noexcept {  // NOLINT(google-explicit-constructor)
+        for (std::size_t i = 0; i < N; ++i) chars[i] = text[i];
+    }
+    static constexpr std::size_t size = N - 1;
+};
+
+/// FNV-1a, for look-ups by name; computed at compile time where the name is a type.
+[[nodiscard]] constexpr std::uint64_t hash_name(std::string_view name) noexcept {
+    std::uint64_t hash = 14695981039346656037U;
+    for (const char c : name) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211U;
+    return hash;
+}
+
+template <class T>
+inline constexpr bool is_optional = false;
+template <class T>
+inline constexpr bool is_optional<std::optional<T>> = true;
+
+template <class T>
+concept Scalar = std::is_arithmetic_v<T> ||
+                 (!std::is_null_pointer_v<T> && std::convertible_to<const T&, std::string_view>);
+
+/// How a row keeps a value: text that the row need not own as a view, everything else as it came.
+template <class T>
+struct stored {
+    using type = std::conditional_t<std::is_pointer_v<T> && Scalar<T>, std::string_view, T>;
+};
+
+// Never defined: its name and arguments are the compiler's message.
+template <class Name, class T>
+struct this_metric_needs_a_number_a_bool_a_text_or_an_optional_of_one_not;
+
+}  // namespace detail
+
+/// A value that a metric can have: an integer, a float, a bool, a short text, or a `std::optional` of one of
+/// them for rows that do not always have it.
+template <class T>
+concept MetricValue = detail::Scalar<T> || requires {
+    requires detail::is_optional<T>;
+    requires detail::Scalar<typename T::value_type>;
+};
+
+/// One named value of a typed row.
+template <class Name, class T>
+struct Field {
+    using metric = Name;
+    T value;
+};
+
+namespace detail {
+
+template <class Name, class T>
+constexpr auto make_field(T&& value) {
+    using Plain = typename stored<std::decay_t<T>>::type;
+    if constexpr (MetricValue<Plain>) {
+        return Field<Name, Plain>{static_cast<Plain>(std::forward<T>(value))};
+    } else {
+        (void)sizeof(this_metric_needs_a_number_a_bool_a_text_or_an_optional_of_one_not<Name, Plain>);
+        return Field<Name, double>{0};
+    }
+}
+
+}  // namespace detail
+
+/// A metric's name as a type. Write it `"loss"_m` (with `using namespace cairn::literals`).
+template <char... Chars>
+struct Metric {
+    static_assert(sizeof...(Chars) > 0, "cairn: a metric needs a name");
+    static constexpr char chars[sizeof...(Chars) + 1] = {Chars..., '\0'};
+    static constexpr std::string_view name{chars, sizeof...(Chars)};
+    static constexpr std::uint64_t hash = detail::hash_name(name);
+
+    /// The named value, for `run.log("loss"_m = loss)`. Text is kept as a view until it is logged; pass a
+    /// `std::string` by value to keep it longer.
+    template <class T>
+    constexpr auto operator=(T&& value) const {
+        return detail::make_field<Metric>(std::forward<T>(value));
+    }
+    // Not constexpr for what owns memory: clang 14 crashes when it tries such a call at compile time and
+    // fails.
+    template <class T>
+        requires(!std::is_trivially_copyable_v<std::decay_t<T>>)
+    auto operator=(T&& value) const {
+        return detail::make_field<Metric>(std::forward<T>(value));
+    }
+};
+
+namespace detail {
+
+template <FixedString Text, class = std::make_index_sequence<decltype(Text)::size>>
+struct metric_of;
+template <FixedString Text, std::size_t... I>
+struct metric_of<Text, std::index_sequence<I...>> {
+    using type = Metric<Text.chars[I]...>;
+};
+
+template <class T>
+inline constexpr bool is_metric = false;
+template <char... Chars>
+inline constexpr bool is_metric<Metric<Chars...>> = true;
+
+}  // namespace detail
+
+/// The type of a metric's name: `MetricNamed<"loss">` is `Metric<'l','o','s','s'>`.
+template <detail::FixedString Text>
+using MetricNamed = typename detail::metric_of<Text>::type;
+
+/// A type that is a metric's name.
+template <class T>
+concept MetricName = detail::is_metric<T>;
+
+inline namespace literals {
+
+/// The metric named so: `run.log("loss"_m = 0.5)`, `row["loss"_m]`.
+// Not consteval: clang 14 then emits a call in a generic lambda, and the program does not link.
+template <detail::FixedString Text>
+[[nodiscard]] constexpr auto operator""_m() noexcept {
+    return MetricNamed<Text>{};
+}
+
+}  // namespace literals
+
+}  // namespace CAIRN_NAMESPACE
+
+// ---- cairn/core/row.hpp
+// Typed rows: one `log()` whose metric names the compiler knows. Costs <string_view> and <optional>.
+
+namespace CAIRN_NAMESPACE {
+
+/// A row's explicit step: `run.log(cairn::step(epoch), "loss"_m = loss)`.
+struct Step {
+    std::int64_t value;
+};
+
+/// The step `n` of a row, from any integer.
+template <std::integral I>
+[[nodiscard]] constexpr Step step(I n) noexcept {
+    return {static_cast<std::int64_t>(n)};
+}
+
+namespace detail {
+
+/// By its bits, because -ffast-math takes `x != x` to be false.
+[[nodiscard]] constexpr bool is_nan(const double& x) noexcept {
+    return (std::bit_cast<std::uint64_t>(x) & 0x7fff'ffff'ffff'ffffU) > 0x7ff0'0000'0000'0000U;
+}
+
+}  // namespace detail
+
+/// What a policy finds when it looks for a metric in a row.
+struct Reading {
+    enum class Kind : unsigned char { missing, nan, number };
+    Kind kind = Kind::missing;
+    double value = 0;
+
+    /// Infinities are numbers, 0.0 is a value, a NaN is neither.
+    // By reference: clang takes a double argument never to be NaN under -ffast-math.
+    [[nodiscard]] static constexpr Reading of(const double& x) noexcept {
+        return {detail::is_nan(x) ? Kind::nan : Kind::number, x};
+    }
+};
+
+namespace detail {
+
+template <class T>
+[[nodiscard]] constexpr Reading reading_of(const T& value) noexcept {
+    if constexpr (is_optional<T>) {
+        return value ? reading_of(*value) : Reading{};
+    } else if constexpr (std::is_arithmetic_v<T>) {
+        return Reading::of(static_cast<double>(value));
+    } else {
+        return {};  // a text has no number to compare
+    }
+}
+
+// Never defined: its name and arguments are the compiler's message.
+template <class Name, class... InTheRow>
+struct this_row_has_no_metric_named;
+template <class... InTheRow>
+struct this_row_has_the_same_metric_twice;
+
+template <class Name, class... Fields>
+inline constexpr int times_named = (0 + ... + (std::same_as<Name, typename Fields::metric> ? 1 : 0));
+
+// A field's place among a row's bases.
+template <class Name, class T>
+[[nodiscard]] constexpr const Field<Name, T>& field_named(const Field<Name, T>& field) noexcept {
+    return field;
+}
+
+}  // namespace detail
+
+/// One `log()`: a step, a time and named values. A metric that the row's type lacks does not compile.
+/// Threads: a value. Cost: the values themselves.
+template <class... Fields>
+class Row : Fields... {
+  public:
+    constexpr explicit Row(std::int64_t step, std::int64_t time_ns, Fields... fields)
+        : Fields(std::move(fields))..., step_{step}, time_ns_{time_ns} {}
+
+    /// The user's step, or the logging thread's count of rows.
+    [[nodiscard]] constexpr std::int64_t step() const noexcept { return step_; }
+    /// Nanoseconds since the Unix epoch; 0 for a row that was never logged.
+    [[nodiscard]] constexpr std::int64_t time_ns() const noexcept { return time_ns_; }
+
+    /// The value of a metric of this row: `row["loss"_m]`.
+    template <MetricName Name>
+    [[nodiscard]] constexpr const auto& operator[](Name) const noexcept {
+        if constexpr (has<Name>) {
+            return detail::field_named<Name>(*this).value;
+        } else {
+            (void)sizeof(detail::this_row_has_no_metric_named<Name, typename Fields::metric...>);
+            return step_;  // for the compiler, which is to say nothing but the line above
+        }
+    }
+
+    /// A metric as a policy sees it.
+    template <MetricName Name>
+    [[nodiscard]] constexpr Reading reading() const noexcept {
+        return detail::reading_of((*this)[Name{}]);
+    }
+
+    /// Calls `f(name, value)` for each metric, in the order they were written; an empty optional is passed
+    /// over.
+    template <class F>
+    constexpr void for_each(F&& f) const {
+        (visit_field(f, static_cast<const Fields&>(*this)), ...);
+    }
+
+    /// Whether the row's type has the metric; an optional one counts.
+    template <MetricName Name>
+    static constexpr bool has = detail::times_named<Name, Fields...> > 0;
+
+    static constexpr std::size_t size() noexcept { return sizeof...(Fields); }
+
+  private:
+    template <class F, class Name, class T>
+    static constexpr void visit_field(F& f, const Field<Name, T>& field) {
+        if constexpr (detail::is_optional<T>) {
+            if (field.value) f(Name{}, *field.value);
+        } else {
+            f(Name{}, field.value);
+        }
+    }
+
+    std::int64_t step_;
+    std::int64_t time_ns_;
+};
+
+namespace detail {
+
+/// The row of these fields; a metric that is named twice does not compile.
+template <class... Names, class... Ts>
+[[nodiscard]] constexpr auto make_row(std::int64_t step, std::int64_t time_ns, Field<Names, Ts>... fields) {
+    if constexpr (((times_named<Names, Field<Names, Ts>...> == 1) && ...)) {
+        return Row<Field<Names, Ts>...>{step, time_ns, std::move(fields)...};
+    } else {
+        (void)sizeof(this_row_has_the_same_metric_twice<Names...>);
+        return Row<>{step, time_ns};
+    }
+}
+
+}  // namespace detail
+
+/// A row that is not logged, for policies and tests: `cairn::row(cairn::step(3), "loss"_m = 0.5)`.
+template <class... Names, class... Ts>
+[[nodiscard]] constexpr auto row(Step step, Field<Names, Ts>... fields) {
+    return detail::make_row(step.value, 0, std::move(fields)...);
+}
+
+/// A row that is not logged, at step 0.
+template <class... Names, class... Ts>
+[[nodiscard]] constexpr auto row(Field<Names, Ts>... fields) {
+    return row(Step{0}, std::move(fields)...);
+}
+
+}  // namespace CAIRN_NAMESPACE
+
+// ---- cairn/core/value.hpp
+// A metric's value whose kind is known at run time. Costs <string_view>.
+
+namespace CAIRN_NAMESPACE {
+
+/// An integer, a float, a bool, a short text, or nothing. A view: it does not own its text.
+class Value {
+  public:
+    enum class Kind : unsigned char { none, integer, natural, number, boolean, text };
+
+    constexpr Value() noexcept : integer_{0} {}
+
+    template <class T>
+        requires std::is_arithmetic_v<T>
+    constexpr Value(T value) noexcept : integer_{0} {  // NOLINT(google-explicit-constructor): a row is written in braces
+        if constexpr (std::same_as<T, bool>) {
+            kind_ = Kind::boolean;
+            integer_ = value ? 1 : 0;
+        } else if constexpr (std::floating_point<T>) {
+            kind_ = Kind::number;
+            number_ = static_cast<double>(value);
+        } else if constexpr (std::is_signed_v<T>) {
+            kind_ = Kind::integer;
+            integer_ = static_cast<std::int64_t>(value);
+        } else {
+            kind_ = Kind::natural;
+            natural_ = static_cast<std::uint64_t>(value);
+        }
+    }
+
+    template <class T>
+        requires std::convertible_to<const T&, std::string_view>
+    constexpr Value(const T& value) noexcept  // NOLINT(google-explicit-constructor)
+        : kind_{Kind::text}, text_{std::string_view{value}} {}
+
+    template <class T>
+        requires detail::Scalar<T>
+    constexpr Value(const std::optional<T>& value) noexcept  // NOLINT(google-explicit-constructor)
+        : Value{value ? Value{*value} : Value{}} {}
+
+    [[nodiscard]] constexpr Kind kind() const noexcept { return kind_; }
+    [[nodiscard]] constexpr bool is_text() const noexcept { return kind_ == Kind::text; }
+
+    /// The text; empty for any other kind.
+    [[nodiscard]] constexpr std::string_view text() const noexcept {
+        return is_text() ? text_ : std::string_view{};
+    }
+
+    /// The value as a number; NaN for a text and for nothing.
+    [[nodiscard]] constexpr double number() const noexcept {
+        switch (kind_) {
+            case Kind::integer:
+            case Kind::boolean: return static_cast<double>(integer_);
+            case Kind::natural: return static_cast<double>(natural_);
+            case Kind::number: return number_;
+            case Kind::none:
+            case Kind::text: break;
+        }
+        return std::numeric_limits<double>::quiet_NaN();
+    }
+
+    /// The value as a policy sees it: a text has no number to compare.
+    [[nodiscard]] constexpr Reading reading() const noexcept {
+        return kind_ == Kind::none || is_text() ? Reading{} : Reading::of(number());
+    }
+
+    /// The integer's 64 bits, for the kinds integer, natural and boolean.
+    [[nodiscard]] constexpr std::uint64_t bits() const noexcept {
+        return kind_ == Kind::natural ? natural_ : static_cast<std::uint64_t>(integer_);
+    }
+
+    /// The value that `kind` and `bits` describe, as a record on disk keeps it; a number as its IEEE 754 double.
+    [[nodiscard]] static constexpr Value from_integer_bits(Kind kind, std::uint64_t bits) noexcept {
+        Value value;
+        value.kind_ = kind;
+        if (kind == Kind::natural) {
+            value.natural_ = bits;
+        } else {
+            value.integer_ = static_cast<std::int64_t>(bits);
+        }
+        return value;
+    }
+
+  private:
+    Kind kind_ = Kind::none;
+    union {
+        std::int64_t integer_;
+        std::uint64_t natural_;
+        double number_;
+        std::string_view text_;
+    };
+};
+
+/// A named value of a row whose names are known only at run time.
+struct NamedValue {
+    std::string_view name;
+    Value value;
+};
+
+}  // namespace CAIRN_NAMESPACE
+
+// ---- cairn/core/dynamic_row.hpp
+// Rows whose metric names are known only at run time. Costs <string> and <vector>.
+
+namespace CAIRN_NAMESPACE {
+
+/// One `log()` with names known only at run time: `run.log({{"loss", 0.5}, {"epoch", 3}})` returns one. It owns its
+/// names and texts. A metric it lacks is missing for a policy (unknown), not an error.
+class DynamicRow {
+  public:
+    DynamicRow() = default;
+
+    DynamicRow(std::int64_t step, std::int64_t time_ns, const NamedValue* values, std::size_t count)
+        : step_{step}, time_ns_{time_ns} {
+        cells_.reserve(count);
+        for (std::size_t i = 0; i < count; ++i) add(values[i]);
+    }
+
+    [[nodiscard]] std::int64_t step() const noexcept { return step_; }
+    [[nodiscard]] std::int64_t time_ns() const noexcept { return time_ns_; }
+    [[nodiscard]] std::size_t size() const noexcept { return cells_.size(); }
+
+    /// The value of a metric; of kind `none` if the row lacks it. The last one wins where a name stands twice.
+    [[nodiscard]] Value find(std::string_view name) const noexcept {
+        for (std::size_t i = cells_.size(); i-- > 0;) {
+            if (text(cells_[i].name) == name) return value(cells_[i]);
+        }
+        return {};
+    }
+
+    /// The metric as a number; NaN if the row lacks it or it is a text.
+    [[nodiscard]] double operator[](std::string_view name) const noexcept { return find(name).number(); }
+    template <MetricName Name>
+    [[nodiscard]] double operator[](Name) const noexcept {
+        return find(Name::name).number();
+    }
+
+    template <MetricName Name>
+    [[nodiscard]] Reading reading() const noexcept {
+        return find(Name::name).reading();
+    }
+
+    /// Calls `f(std::string_view name, Value)` for each metric, in the order they were written.
+    template <class F>
+    void for_each(F&& f) const {
+        for (const Cell& cell : cells_) f(text(cell.name), value(cell));
+    }
+
+  private:
+    struct Slice {
+        std::size_t from = 0, size = 0;
+    };
+    struct Cell {
+        Slice name, text;
+        Value value;
+    };
+
+    void add(const NamedValue& named) {
+        if (named.value.kind() == Value::Kind::none) return;
+        const Slice name = keep(named.name);
+        cells_.push_back({name, keep(named.value.text()), named.value});
+    }
+    Slice keep(std::string_view text) {
+        const Slice slice{pool_.size(), text.size()};
+        pool_ += text;
+        return slice;
+    }
+    [[nodiscard]] std::string_view text(Slice slice) const noexcept {
+        return std::string_view{pool_}.substr(slice.from, slice.size);
+    }
+    // A text's view may point to what is gone: it is rebuilt from what the row owns.
+    [[nodiscard]] Value value(const Cell& cell) const noexcept {
+        return cell.value.is_text() ? Value{text(cell.text)} : cell.value;
+    }
+
+    std::int64_t step_ = 0;
+    std::int64_t time_ns_ = 0;
+    std::string pool_;
+    std::vector<Cell> cells_;
+};
+
+/// A dynamic row that is not logged: `cairn::row(cairn::step(3), {{"loss", 0.5}})`.
+[[nodiscard]] inline DynamicRow row(Step step, std::initializer_list<NamedValue> values) {
+    return {step.value, 0, values.begin(), values.size()};
+}
+
+}  // namespace CAIRN_NAMESPACE
+
+// ---- cairn/policy/answer.hpp
+// What a policy answers, and the three-valued (Kleene) logic that joins answers. Costs nothing to include.
+
+namespace CAIRN_NAMESPACE {
+
+/// A policy's answer at one row: save, do not, or unknown, with the reason why it is unknown.
+enum class Answer : unsigned char {
+    no,
+    missing,  ///< unknown: the metric it depends on is not in this row
+    nan,      ///< unknown: the metric it depends on is not a number here
+    yes,
+};
+
+/// `yes` or `no`.
+[[nodiscard]] constexpr Answer answer(bool save) noexcept { return save ? Answer::yes : Answer::no; }
+
+[[nodiscard]] constexpr bool is_unknown(Answer a) noexcept {
+    return a == Answer::missing || a == Answer::nan;
+}
+
+/// Kleene or: a yes decides; else an unknown wins over a no. Of two unknowns, missing is told before NaN.
+[[nodiscard]] constexpr Answer operator|(Answer a, Answer b) noexcept {
+    if (a == Answer::yes || b == Answer::yes) return Answer::yes;
+    if (a == Answer::no) return b;
+    if (b == Answer::no) return a;
+    return a == b ? a : Answer::missing;
+}
+
+/// Kleene and: a no decides; else an unknown wins over a yes.
+[[nodiscard]] constexpr Answer operator&(Answer a, Answer b) noexcept {
+    if (a == Answer::no || b == Answer::no) return Answer::no;
+    if (a == Answer::yes) return b;
+    if (b == Answer::yes) return a;
+    return a == b ? a : Answer::missing;
+}
+
+/// Kleene not: unknown stays unknown, so `!Best` never fires on a missing value.
+[[nodiscard]] constexpr Answer operator!(Answer a) noexcept {
+    return is_unknown(a) ? a : answer(a == Answer::no);
+}
+
+/// What became of a row that every policy was asked about.
+enum class Outcome : unsigned char {
+    not_saved,
+    saved,     ///< a version was committed, whoever of the composed policies caused it
+    failed,    ///< a version was to be saved and could not be
+    restored,  ///< this row's version was just restored; training goes on after it
+};
+
+}  // namespace CAIRN_NAMESPACE
+
+// ---- cairn/policy/at.hpp
+// All that a policy may look at when it decides, so that a decision can be replayed anywhere. Costs
+// <optional>.
+
+namespace CAIRN_NAMESPACE {
+
+namespace detail {
+
+template <class T>
+[[nodiscard]] constexpr auto number_or_nan(const std::optional<T>& value) noexcept {
+    if constexpr (std::is_arithmetic_v<T>) {
+        return value ? static_cast<double>(*value) : std::numeric_limits<double>::quiet_NaN();
+    } else {
+        return value;
+    }
+}
+
+}  // namespace detail
+
+/// The moment a policy is asked about: the row, and what is known beside it. A decision is a pure function of
+/// this and of the policy's state.
+template <class R>
+struct At {
+    const R& row;
+    std::int64_t step = row.step();
+    std::int64_t time_ns = row.time_ns();  ///< wall time of the row, nanoseconds since the Unix epoch
+    double seconds = 0;                    ///< since the run started
+    double save_seconds = 0;               ///< spent on saving so far, by this checkpoint
+    bool signal = false;                   ///< the process was asked to stop
+    bool final = false;                    ///< `checkpoint.finish()` is asking
+
+    /// The row's value of a metric: `at["loss"_m]`. Does not compile if the row's type lacks it. An optional number that
+    /// is empty reads as NaN, so that no comparison with it is true.
+    template <MetricName Name>
+    [[nodiscard]] constexpr auto operator[](Name name) const {
+        const auto& value = row[name];
+        if constexpr (detail::is_optional<std::remove_cvref_t<decltype(value)>>) {
+            return detail::number_or_nan(value);
+        } else {
+            return value;
+        }
+    }
+
+    /// The metric as missing, NaN or a number.
+    template <MetricName Name>
+    [[nodiscard]] constexpr Reading reading() const {
+        return row.template reading<Name>();
+    }
+};
+
+template <class R>
+At(const R&) -> At<R>;
+
+namespace detail {
+
+/// Stands for any row where a policy's shape is checked before there is one.
+struct AnyRow {
+    static constexpr std::int64_t step() noexcept { return 0; }
+    static constexpr std::int64_t time_ns() noexcept { return 0; }
+    template <MetricName Name>
+    constexpr double operator[](Name) const noexcept {
+        return 0;
+    }
+    template <MetricName Name>
+    static constexpr Reading reading() noexcept {
+        return {};
+    }
+};
+
+}  // namespace detail
+
+}  // namespace CAIRN_NAMESPACE
+
+// ---- cairn/policy/save_policy.hpp
+// The concept every policy meets, and the two calls a checkpoint makes. Costs <concepts>.
+
+namespace CAIRN_NAMESPACE {
+
+/// A small regular type that answers one question at one row: save now?
+///
+///     constexpr Answer decide(const auto& at) const;            // pure: the same At, the same answer
+///     constexpr void settle(const auto& at, Outcome outcome);   // only if it has state
+///
+/// `decide` names its return type `Answer` (not `auto`). `settle` hears of **every** row, after all policies
+/// that are composed with it have decided: whether a version was saved, whoever caused it. It need not be
+/// assignable: a lambda that captures is not. Two policies of your own namespace are joined by `cairn::Any{a,
+/// b}`, or by `a | b` after `using cairn::operator|;`.
+template <class P>
+concept SavePolicy = std::copy_constructible<P> && requires(const P policy, const At<detail::AnyRow>& at) {
+    { policy.decide(at) } -> std::same_as<Answer>;
+};
+
+/// A policy that remembers something between rows.
+template <class P>
+concept StatefulPolicy = SavePolicy<P> && requires(P policy, const At<detail::AnyRow>& at) {
+    { policy.settle(at, Outcome::saved) } -> std::same_as<void>;
+};
+
+namespace detail {
+
+/// The policy wants to be asked when there are no more rows: it has `static constexpr bool saves_at_end = true`.
+template <class P>
+inline constexpr bool saves_at_end = requires { requires P::saves_at_end; };
+
+// Never defined: their names are the compiler's message.
+template <class T>
+struct this_is_not_a_policy_it_has_no_decide_that_takes_const_auto_ref_at;
+template <class P>
+struct this_policys_decide_must_be_const;
+template <class P, class Returned>
+struct this_policys_decide_must_return_Answer_not;
+template <class P>
+struct this_policy_cannot_be_copied;
+template <class P>
+struct this_policys_settle_must_take_const_auto_ref_at_and_Outcome_and_return_void;
+
+/// Says, as one compile error, what `P` lacks to be a policy; nothing if it is one.
+template <class P>
+constexpr void explain_policy() noexcept {
+    using Moment = const At<AnyRow>&;
+    if constexpr (SavePolicy<P>) {
+        return;
+    } else if constexpr (requires(const P& policy, Moment at) { policy.decide(at); }) {
+        using Returned = decltype(std::declval<const P&>().decide(std::declval<Moment>()));
+        if constexpr (std::same_as<Returned, Answer>) {
+            (void)sizeof(this_policy_cannot_be_copied<P>);
+        } else {
+            (void)sizeof(this_policys_decide_must_return_Answer_not<P, Returned>);
+        }
+    } else if constexpr (requires(P& policy, Moment at) { policy.decide(at); }) {
+        (void)sizeof(this_policys_decide_must_be_const<P>);
+    } else {
+        (void)sizeof(this_is_not_a_policy_it_has_no_decide_that_takes_const_auto_ref_at<P>);
+    }
+}
+
+template <class A, class B>
+concept OnlyOneIsAPolicy = (SavePolicy<A> != SavePolicy<B>);
+
+template <class A, class B>
+constexpr void explain_operands() noexcept {
+    explain_policy<A>();
+    explain_policy<B>();
+}
+
+// A second member called settle makes the name ambiguous, whatever the first one takes and whoever may call
+// it.
+struct Settler {
+    void settle();
+};
+template <class P>
+struct AlsoSettler : P, Settler {};
+template <class P>
+concept HasMemberSettle = std::is_class_v<P> && !std::is_final_v<P> && !requires { &AlsoSettler<P>::settle; };
+
+template <SavePolicy P, class R>
+constexpr void settle(P& policy, const At<R>& at, Outcome outcome) {
+    if constexpr (StatefulPolicy<P>) {
+        policy.settle(at, outcome);
+    } else if constexpr (HasMemberSettle<P>) {  // it would never be called
+        (void)sizeof(this_policys_settle_must_take_const_auto_ref_at_and_Outcome_and_return_void<P>);
+    }
+}
+
+/// No policy of the composition watches a metric.
+struct NoMonitor {};
+
+template <class P>
+struct monitor_of {
+    using type = NoMonitor;
+};
+template <class P>
+    requires requires { typename P::monitor; }
+struct monitor_of<P> {
+    using type = typename P::monitor;
+};
+
+template <class... Monitors>
+struct first_monitor {
+    using type = NoMonitor;
+};
+template <class First, class... Rest>
+struct first_monitor<First, Rest...> {
+    using type = First;
+};
+template <class... Rest>
+struct first_monitor<NoMonitor, Rest...> : first_monitor<Rest...> {};
+
+/// The first metric that any of these policies or retentions watches, with its direction; or `NoMonitor`.
+template <class... Ps>
+using monitor_of_any = typename first_monitor<typename monitor_of<Ps>::type...>::type;
+
+}  // namespace detail
+
+}  // namespace CAIRN_NAMESPACE
+
+// ---- cairn/policy/best.hpp
+// Saving by a metric: what is better than everything saved so far.
+
+namespace CAIRN_NAMESPACE {
+
+/// Which way a metric is better. It is always written, never guessed from the metric's name.
+enum class Direction : unsigned char { unspecified, minimize, maximize };
+inline constexpr Direction minimize = Direction::minimize;
+inline constexpr Direction maximize = Direction::maximize;
+
+/// Whether `a` is strictly better than `b`; false if either is NaN.
+[[nodiscard]] constexpr bool is_better(Direction direction, double a, double b) noexcept {
+    return direction == Direction::minimize ? a < b : a > b;
+}
+
+namespace detail {
+
+/// A metric that is watched, and which way it is better.
+template <MetricName Name, Direction D>
+struct Monitor {
+    using metric = Name;
+    static constexpr Direction direction = D;
+};
+
+// Never defined: its name is the compiler's message.
+template <class Name>
+struct this_needs_a_direction_minimize_or_maximize_after_the_metric;
+
+template <class Name, Direction D>
+constexpr void check_direction() noexcept {
+    if constexpr (D == Direction::unspecified) {
+        (void)sizeof(this_needs_a_direction_minimize_or_maximize_after_the_metric<Name>);
+    }
+}
+
+}  // namespace detail
+
+/// The type behind `Best`.
+template <MetricName Name, Direction D>
+class BestOf {
+  public:
+    using monitor = detail::Monitor<Name, D>;
+
+    constexpr Answer decide(const auto& at) const {
+        detail::check_direction<Name, D>();
+        if (at.final) return Answer::no;
+        const Reading now = at.template reading<Name>();
+        switch (now.kind) {
+            case Reading::Kind::missing: return Answer::missing;
+            case Reading::Kind::nan: return Answer::nan;
+            case Reading::Kind::number: break;
+        }
+        return answer(improves(now.value));
+    }
+
+    constexpr void settle(const auto& at, Outcome outcome) {
+        if (outcome != Outcome::saved && outcome != Outcome::restored) return;
+        const Reading now = at.template reading<Name>();
+        if (now.kind == Reading::Kind::number && improves(now.value)) {
+            reference_ = std::bit_cast<std::uint64_t>(now.value);
+        }
+    }
+
+    /// The best value among the saved versions; NaN while there is none.
+    [[nodiscard]] constexpr double reference() const noexcept { return std::bit_cast<double>(reference_); }
+
+  private:
+    // The bits of a double; those of a NaN, which is never stored, while there is none. Not a double, since
+    // clang takes a NaN for impossible under -ffast-math.
+    static constexpr std::uint64_t none = ~std::uint64_t{0};
+
+    [[nodiscard]] constexpr bool improves(double value) const noexcept {
+        return reference_ == none || is_better(D, value, std::bit_cast<double>(reference_));
+    }
+
+    std::uint64_t reference_ = none;
+};
+
+/// Saves on a strict improvement on the best value *among the versions that were saved*, whoever caused them:
+/// `Best<"val/loss", minimize>`. So `Best{} & EveryN<500>{}` means what it says: at the multiples of 500 that
+/// beat everything saved before.
+///
+/// Ties: the first of equals stays. NaN: unknown, never stored as best. ±inf compare as numbers, 0.0 is a
+/// value. A metric that the row's type lacks does not compile; an empty optional is unknown. Step 0: the
+/// first number is an improvement. Resume: the reference is rebuilt from the committed versions. Steps that
+/// go back: no difference. Choose `EveryN` when the metric is noisy and any recent state will do.
+template <detail::FixedString Name, Direction D = Direction::unspecified>
+using Best = BestOf<MetricNamed<Name>, D>;
+
+}  // namespace CAIRN_NAMESPACE
+
+// ---- cairn/policy/detail/leaf.hpp
+// One member of a composed type, without a byte where it is empty. An empty base, since MSVC ignores
+// [[no_unique_address]]. `Owner` keeps it apart from an equal member of what it is composed with: in `a |
+// !a`, `a` stands twice.
+
+namespace CAIRN_NAMESPACE::detail {
+
+template <class Owner, std::size_t I, class T, bool AsBase = std::is_class_v<T> && !std::is_final_v<T>>
+class Leaf : T {
+  public:
+    Leaf() = default;
+    constexpr explicit Leaf(T value) : T(std::move(value)) {}
+    [[nodiscard]] constexpr T& get() noexcept { return *this; }
+    [[nodiscard]] constexpr const T& get() const noexcept { return *this; }
+};
+
+template <class Owner, std::size_t I, class T>
+class Leaf<Owner, I, T, false> {
+  public:
+    Leaf() = default;
+    constexpr explicit Leaf(T value) : value_(std::move(value)) {}
+    [[nodiscard]] constexpr T& get() noexcept { return value_; }
+    [[nodiscard]] constexpr const T& get() const noexcept { return value_; }
+
+  private:
+    T value_{};
+};
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/policy/retention.hpp
+// Which committed versions stay: the concept, the retentions, and `|`.
+
+namespace CAIRN_NAMESPACE {
+
+/// What a retention may know of a committed version.
+struct VersionFacts {
+    std::uint64_t number = 0;  ///< counts up by one from version to version
+    std::int64_t step = 0;
+    std::int64_t time_ns = 0;
+    std::uint64_t bytes = 0;  ///< logical size, shared objects counted in full
+    /// Looks a metric up in what the version recorded; asked through `reading`.
+    Reading (*look_up)(const void* source, std::string_view metric) = nullptr;
+    const void* source = nullptr;
+
+    template <MetricName Name>
+    [[nodiscard]] constexpr Reading reading() const {
+        return look_up == nullptr ? Reading{} : look_up(source, Name::name);
+    }
+};
+
+/// The committed versions of one checkpoint, oldest first, each with a mark: keep it?
+class VersionList {
+  public:
+    constexpr VersionList(const VersionFacts* facts, bool* keep, std::size_t count)
+        : facts_{facts}, keep_{keep}, count_{count} {}
+    [[nodiscard]] constexpr std::size_t size() const noexcept { return count_; }
+    [[nodiscard]] constexpr const VersionFacts& operator[](std::size_t i) const noexcept { return facts_[i]; }
+    constexpr void keep(std::size_t i) const noexcept { keep_[i] = true; }
+
+  private:
+    const VersionFacts* facts_;
+    bool* keep_;
+    std::size_t count_;
+};
+
+/// A small regular type that answers one question about the committed versions: which to keep? It marks those
+/// it wants and never unmarks, so that retentions join with `|`. It must not depend on anything but the list.
+///
+///     constexpr void mark(const VersionList& versions) const;
+template <class R>
+concept RetentionPolicy = std::copyable<R> && requires(const R retention, const VersionList& versions) {
+    { retention.mark(versions) } -> std::same_as<void>;
+};
+
+/// Keeps every version. The default: nothing is deleted that you did not ask to be.
+struct KeepAll {
+    constexpr void mark(const VersionList& versions) const {
+        for (std::size_t i = 0; i < versions.size(); ++i) versions.keep(i);
+    }
+};
+
+/// Keeps the `n` newest versions. Join it with `KeepBest` to be able to resume *and* to have the best.
+template <std::size_t n>
+struct KeepLast {
+    constexpr void mark(const VersionList& versions) const {
+        const std::size_t count = versions.size();
+        for (std::size_t i = count > n ? count - n : 0; i < count; ++i) versions.keep(i);
+    }
+    static_assert(n > 0,
+                  "cairn: KeepLast<n> needs an n of 1 or more; to save nothing use the policy NoBestSave");
+};
+
+/// The type behind `KeepBest`.
+template <std::size_t n, MetricName Name, Direction D>
+struct KeepBestOf {
+    using monitor = detail::Monitor<Name, D>;
+    /// A version without the metric stays until this many newer ones were committed. They are counted by
+    /// number, since some of them may be gone already.
+    static constexpr std::size_t max_pending = 3;
+
+    constexpr void mark(const VersionList& versions) const {
+        detail::check_direction<Name, D>();
+        const std::size_t count = versions.size();
+        for (std::size_t i = 0; i < count; ++i) {
+            const Reading value = versions[i].template reading<Name>();
+            const bool keep =
+                value.kind == Reading::Kind::missing
+                    ? versions[count - 1].number - versions[i].number < max_pending
+                    : value.kind == Reading::Kind::number && is_among_best(versions, i, value.value);
+            if (keep) versions.keep(i);
+        }
+    }
+
+  private:
+    /// Whether fewer than `n` versions come before version `i`: better ones, and older ones that are as good.
+    static constexpr bool is_among_best(const VersionList& versions, std::size_t i, double value) {
+        std::size_t before = 0;
+        for (std::size_t j = 0; j < versions.size() && before < n; ++j) {
+            const Reading other = versions[j].template reading<Name>();
+            if (j == i || other.kind != Reading::Kind::number) continue;
+            if (is_better(D, other.value, value) || (other.value == value && j < i)) ++before;
+        }
+        return before < n;
+    }
+
+    static_assert(n > 0, "cairn: KeepBest<n, ...> needs an n of 1 or more");
+};
+
+/// Keeps the `n` best versions by a metric of the row that was saved: `KeepBest<1, "val/loss", minimize>`.
+/// Ties: the first of equals stays. A NaN is never among the best. A version that has no such metric yet is
+/// kept until the metric comes or three newer versions were committed.
+template <std::size_t n, detail::FixedString Name, Direction D = Direction::unspecified>
+using KeepBest = KeepBestOf<n, MetricNamed<Name>, D>;
+
+/// Keeps what either retention wants: `KeepLast<3>{} | KeepBest<1, "val/loss", minimize>{}`.
+template <RetentionPolicy A, RetentionPolicy B>
+class KeepEither : detail::Leaf<KeepEither<A, B>, 0, A>, detail::Leaf<KeepEither<A, B>, 1, B> {
+    using First = detail::Leaf<KeepEither, 0, A>;
+    using Second = detail::Leaf<KeepEither, 1, B>;
+
+  public:
+    using monitor = detail::monitor_of_any<A, B>;
+
+    KeepEither() = default;
+    constexpr KeepEither(A a, B b) : First{std::move(a)}, Second{std::move(b)} {}
+    constexpr void mark(const VersionList& versions) const {
+        First::get().mark(versions);
+        Second::get().mark(versions);
+    }
+};
+
+namespace detail {
+
+// Never defined: their names are the compiler's message.
+template <class A, class B>
+struct a_retention_and_a_policy_cannot_be_joined;
+template <class T>
+struct this_is_not_a_retention_it_has_no_const_mark_that_takes_const_VersionList_ref;
+
+}  // namespace detail
+
+/// `a` or `b`; joining with `KeepAll` is `KeepAll`.
+template <RetentionPolicy A, RetentionPolicy B>
+[[nodiscard]] constexpr auto operator|(A a, B b) {
+    if constexpr (std::same_as<A, KeepAll> || std::same_as<B, KeepAll>) {
+        return KeepAll{};
+    } else if constexpr (std::same_as<A, B> && std::is_empty_v<A>) {
+        return a;
+    } else {
+        return KeepEither<A, B>{std::move(a), std::move(b)};
+    }
+}
+
+/// One operand is a retention and the other is not: the compiler says what it lacks.
+template <class A, class B>
+    requires(RetentionPolicy<A> != RetentionPolicy<B>) && (!detail::OnlyOneIsAPolicy<A, B>)
+constexpr KeepAll operator|(const A&, const B&) {
+    using Other = std::conditional_t<RetentionPolicy<A>, B, A>;
+    (void)sizeof(
+        detail::this_is_not_a_retention_it_has_no_const_mark_that_takes_const_VersionList_ref<Other>);
+    return {};
+}
+template <class A, class B>
+    requires detail::OnlyOneIsAPolicy<A, B> && (RetentionPolicy<A> != RetentionPolicy<B>)
+constexpr KeepAll operator|(const A&, const B&) {
+    (void)sizeof(detail::a_retention_and_a_policy_cannot_be_joined<A, B>);
+    return {};
+}
+
+}  // namespace CAIRN_NAMESPACE
+
+// ---- cairn/checkpoint/version.hpp
+// A committed version of a checkpoint, as a program sees it.
+
+namespace CAIRN_NAMESPACE {
+
+/// What a sink is told when a version begins.
+struct VersionInfo {
+    std::string name;       ///< the checkpoint's
+    std::string project{};  ///< of the run
+    std::string run{};      ///< the run's id
+    DynamicRow row{};       ///< the row that is saved: its step, its time and all of its metrics
+};
+
+/// A committed version: which one, of which row, where.
+struct Version {
+    std::uint64_t number = 0;
+    std::uint64_t bytes = 0;       ///< logical size of all its files
+    DynamicRow row{};              ///< the row that was saved, with all of its metrics
+    std::filesystem::path path{};  ///< the folder or file that shows it; empty if there is none
+
+    [[nodiscard]] std::int64_t step() const noexcept { return row.step(); }
+    /// "v3".
+    [[nodiscard]] std::string label() const { return "v" + std::to_string(number); }
+
+    /// What a retention may know of it; refers to this version.
+    [[nodiscard]] VersionFacts facts() const noexcept {
+        return {number, row.step(), row.time_ns(), bytes,
+                [](const void* source, std::string_view metric) {
+                    return static_cast<const Version*>(source)->row.find(metric).reading();
+                },
+                this};
+    }
+};
+
+}  // namespace CAIRN_NAMESPACE
+
+// ---- cairn/core/error.hpp
+// What fails and how it says so: `cairn::error` (thrown by opening and configuring) and `cairn::result`
+// (returned where a failure is an ordinary outcome). Costs <string> and <optional>.
+
+#if !CAIRN_HAS_EXCEPTIONS
+#include <cstdio>
+#include <cstdlib>
+#endif
+
+namespace CAIRN_NAMESPACE {
+
+/// What kind of failure it was; stable, so a program can branch on it.
+enum class errc : unsigned char {
+    invalid_argument,  ///< a value that can never work (shape, option, pattern, config)
+    invalid_name,      ///< a project, artifact, part or run name that cannot be stored safely
+    not_found,         ///< no such run, artifact, version, alias or file
+    already_exists,    ///< what must be new is there already
+    busy,              ///< another process or object holds it
+    corrupt,           ///< bytes on disk are not what was written
+    mismatch,          ///< the model does not fit the file: names, shapes or types
+    permission,        ///< the operating system forbids it
+    no_space,          ///< the disk or the quota is full
+    io,                ///< any other failure of the operating system
+    unsupported,       ///< this platform, sink or format version cannot do it
+    user,              ///< reported by the user's own code (a sink, a model that streams itself)
+};
+
+/// The code's name as it is printed, for example `no_space`.
+[[nodiscard]] constexpr std::string_view to_string(errc code) noexcept {
+    switch (code) {
+        case errc::invalid_argument: return "invalid_argument";
+        case errc::invalid_name: return "invalid_name";
+        case errc::not_found: return "not_found";
+        case errc::already_exists: return "already_exists";
+        case errc::busy: return "busy";
+        case errc::corrupt: return "corrupt";
+        case errc::mismatch: return "mismatch";
+        case errc::permission: return "permission";
+        case errc::no_space: return "no_space";
+        case errc::io: return "io";
+        case errc::unsupported: return "unsupported";
+        case errc::user: return "user";
+    }
+    return "unknown";
+}
+
+/// A failure in four parts: a code, what was tried, the path it concerns (may be empty) and what to do.
+/// `what()` is one line of all four. Threads: a value, share it as any `std::string`.
+class error : public std::exception {
+  public:
+    error() = default;
+
+    error(errc code, std::string tried, std::string path, std::string advice)
+        : code_{code}, tried_{std::move(tried)}, path_{std::move(path)}, advice_{std::move(advice)} {
+        text_ = "cairn: " + tried_;
+        if (!path_.empty()) text_ += ": " + path_;
+        text_ += " [";
+        text_ += to_string(code_);
+        text_ += "]";
+        if (!advice_.empty()) text_ += "; " + advice_;
+    }
+
+    [[nodiscard]] errc code() const noexcept { return code_; }
+    /// What was tried and why it failed, in one clause.
+    [[nodiscard]] const std::string& tried() const noexcept { return tried_; }
+    /// The file, folder or name concerned; empty if there is none.
+    [[nodiscard]] const std::string& path() const noexcept { return path_; }
+    /// What the user can do about it.
+    [[nodiscard]] const std::string& advice() const noexcept { return advice_; }
+    [[nodiscard]] const char* what() const noexcept override { return text_.c_str(); }
+
+  private:
+    errc code_ = errc::io;
+    std::string tried_, path_, advice_, text_;
+};
+
+namespace detail {
+
+/// Throws `e`; without exceptions, prints it and aborts.
+[[noreturn]] inline void raise(error e) {
+#if CAIRN_HAS_EXCEPTIONS
+    throw e;  // NOLINT(misc-throw-by-value-catch-by-reference): a value, moved into the exception
+#else
+    std::fputs(e.what(), stderr);
+    std::abort();
+#endif
+}
+
+}  // namespace detail
+
+/// Either a `T` or an `error`. Converts from both; `value()` throws the error, `operator*` requires success.
+template <class T = void>
+class [[nodiscard]] result {
+  public:
+    result(T value) : value_{std::move(value)} {}              // NOLINT(google-explicit-constructor)
+    result(cairn::error failure) : error_{std::move(failure)} {}  // NOLINT(google-explicit-constructor)
+
+    [[nodiscard]] bool has_value() const noexcept { return value_.has_value(); }
+    [[nodiscard]] explicit operator bool() const noexcept { return value_.has_value(); }
+    /// Requires success.
+    [[nodiscard]] T& operator*() & noexcept { return *value_; }
+    [[nodiscard]] const T& operator*() const& noexcept { return *value_; }
+    [[nodiscard]] T&& operator*() && noexcept { return std::move(*value_); }
+    [[nodiscard]] T* operator->() noexcept { return &*value_; }
+    [[nodiscard]] const T* operator->() const noexcept { return &*value_; }
+    /// Requires failure.
+    [[nodiscard]] const cairn::error& error() const noexcept { return error_; }
+    /// The value, or throws the error.
+    T value() && {
+        if (!value_) detail::raise(std::move(error_));
+        return std::move(*value_);
+    }
+
+  private:
+    std::optional<T> value_;
+    cairn::error error_;
+};
+
+/// Success, or an `error`. `value()` throws it.
+template <>
+class [[nodiscard]] result<void> {
+  public:
+    result() = default;
+    result(cairn::error failure) : error_{std::move(failure)} {}  // NOLINT(google-explicit-constructor)
+
+    [[nodiscard]] bool has_value() const noexcept { return !error_.has_value(); }
+    [[nodiscard]] explicit operator bool() const noexcept { return !error_.has_value(); }
+    /// Requires failure.
+    [[nodiscard]] const cairn::error& error() const noexcept { return *error_; }
+    void value() && {
+        if (error_) detail::raise(std::move(*error_));
+    }
+
+  private:
+    std::optional<cairn::error> error_;
+};
+
+}  // namespace CAIRN_NAMESPACE
+
+// ---- cairn/core/name.hpp
+// Names that become folder or file names: one rule for projects, runs, artifacts and parts. Costs <string>.
+
+namespace CAIRN_NAMESPACE::detail {
+
+inline constexpr std::size_t max_name_bytes = 128;
+
+[[nodiscard]] constexpr bool is_name_char(char c) noexcept {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
+           c == '-';
+}
+
+/// Why `name` cannot be a file name on every system we write to; empty if it can.
+[[nodiscard]] constexpr std::string_view name_problem(std::string_view name) noexcept {
+    if (name.empty()) return "is empty";
+    if (name.size() > max_name_bytes) return "is longer than 128 bytes";
+    if (name.front() == '.') return "starts with a dot";
+    for (const char c : name) {
+        if (c == '/' || c == '\\') return "contains a path separator";
+        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) return "contains a control character";
+        if (!is_name_char(c)) return "contains a character other than letters, digits, '.', '_' and '-'";
+    }
+    return {};
+}
+
+/// `name` with every character that is not allowed replaced by `-`, for messages and defaults.
+[[nodiscard]] inline std::string suggest_name(std::string_view name) {
+    std::string out;
+    for (const char c : name.substr(0, 64)) out += is_name_char(c) ? c : '-';
+    while (!out.empty() && out.front() == '.') out.erase(0, 1);
+    return out.empty() ? "unnamed" : out;
+}
+
+/// Success if `name` can be a `what` ("project", "artifact", …); else `errc::invalid_name` with a valid suggestion.
+inline result<void> check_name(std::string_view what, std::string_view name) {
+    const std::string_view problem = name_problem(name);
+    if (problem.empty()) return {};
+    return error{errc::invalid_name, std::string{what} + " name " + std::string{problem}, suggest_name(name),
+                 "use up to 128 letters, digits, '.', '_' or '-', not starting with '.', for example \"" +
+                     suggest_name(name) + "\""};
+}
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/model/detail/guarded.hpp
+// Runs the user's code so that nothing it throws escapes. Costs what core/error.hpp costs.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// What `body()` returns (a `result<void>`); what it throws becomes an error that says what was `tried`.
+template <class Body>
+[[nodiscard]] result<void> guarded(std::string_view tried, Body&& body) {
+#if CAIRN_HAS_EXCEPTIONS
+    try {
+        return body();
+    } catch (const error& e) {
+        return e;
+    } catch (const std::exception& e) {
+        return error{errc::user, std::string{tried} + " threw: " + e.what(), "",
+                     "mend what it complains about; nothing was changed"};
+    } catch (...) {
+        return error{errc::user, std::string{tried} + " threw something that is not a std::exception", "",
+                     "throw exceptions derived from std::exception, so that they can say why"};
+    }
+#else
+    static_cast<void>(tried);
+    return body();
+#endif
+}
+
+/// `failure` with `path`, if it named none.
+[[nodiscard]] inline error at_path(const error& failure, std::string_view path) {
+    if (!failure.path().empty()) return failure;
+    return error{failure.code(), failure.tried(), std::string{path}, failure.advice()};
+}
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/model/detail/text.hpp
+// Text that came from elsewhere: is it UTF-8, and how to quote it in a message. Costs <string>.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// Whether `text` is well-formed UTF-8 (Unicode, table 3-7): no overlong form, no surrogate, nothing cut off.
+[[nodiscard]] constexpr bool is_utf8(std::string_view text) noexcept {
+    const auto at = [text](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+    for (std::size_t i = 0; i < text.size();) {
+        const unsigned lead = at(i);
+        if (lead < 0x80) {
+            ++i;
+            continue;
+        }
+        const std::size_t length = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
+        if (lead < 0xc2 || lead > 0xf4 || text.size() - i < length) return false;
+        const unsigned second_min = lead == 0xe0 ? 0xa0 : lead == 0xf0 ? 0x90 : 0x80;
+        const unsigned second_max = lead == 0xed ? 0x9f : lead == 0xf4 ? 0x8f : 0xbf;
+        if (at(i + 1) < second_min || at(i + 1) > second_max) return false;
+        for (std::size_t k = 2; k < length; ++k) {
+            if ((at(i + k) & 0xc0U) != 0x80) return false;
+        }
+        i += length;
+    }
+    return true;
+}
+
+/// `text` in quotes, cut to a length a message can carry and without anything a terminal would act on.
+[[nodiscard]] inline std::string in_quotes(std::string_view text) {
+    constexpr std::size_t longest = 80;
+    std::string out = "\"";
+    for (const char c : text.substr(0, longest)) {
+        const auto byte = static_cast<unsigned char>(c);
+        out += byte < 0x20 || byte == 0x7f ? '?' : c;
+    }
+    while (text.size() > longest && !is_utf8(out)) out.pop_back();  // not half a character
+    return out + (text.size() > longest ? "…\"" : "\"");
+}
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/model/dtype.hpp
+// The element types a tensor can have, as the safetensors format names them, and which C++ type is which.
+// Costs <optional> and <string_view>.
+
+namespace CAIRN_NAMESPACE {
+
+/// The element type of a tensor. In the order of growing alignment, which is how safetensors files are
+/// sorted.
+enum class Dtype : unsigned char {
+    BOOL,
+    U8,
+    I8,
+    F8_E5M2,
+    F8_E4M3,
+    I16,
+    U16,
+    F16,
+    BF16,
+    I32,
+    U32,
+    F32,
+    F64,
+    I64,
+    U64,
+};
+
+namespace detail {
+
+struct DtypeInfo {
+    std::string_view name;
+    std::size_t size;
+};
+
+inline constexpr std::array<DtypeInfo, 15> dtype_table{{{"BOOL", 1},
+                                                        {"U8", 1},
+                                                        {"I8", 1},
+                                                        {"F8_E5M2", 1},
+                                                        {"F8_E4M3", 1},
+                                                        {"I16", 2},
+                                                        {"U16", 2},
+                                                        {"F16", 2},
+                                                        {"BF16", 2},
+                                                        {"I32", 4},
+                                                        {"U32", 4},
+                                                        {"F32", 4},
+                                                        {"F64", 8},
+                                                        {"I64", 8},
+                                                        {"U64", 8}}};
+
+/// Numbers with one meaning everywhere. Not the character types (`char` is signed on some systems only) and
+/// not `long double` (it is 8, 12 or 16 bytes).
+template <class T>
+concept Number = std::is_arithmetic_v<T> && !std::same_as<T, char> && !std::same_as<T, wchar_t> &&
+                 !std::same_as<T, char8_t> && !std::same_as<T, char16_t> && !std::same_as<T, char32_t> &&
+                 !std::same_as<T, long double>;
+
+template <Number T>
+[[nodiscard]] consteval Dtype number_dtype() noexcept {
+    if (std::same_as<T, bool>) return Dtype::BOOL;
+    if (std::is_floating_point_v<T>) return sizeof(T) == 4 ? Dtype::F32 : Dtype::F64;
+    switch (sizeof(T)) {
+        case 1: return std::is_signed_v<T> ? Dtype::I8 : Dtype::U8;
+        case 2: return std::is_signed_v<T> ? Dtype::I16 : Dtype::U16;
+        case 4: return std::is_signed_v<T> ? Dtype::I32 : Dtype::U32;
+        default: return std::is_signed_v<T> ? Dtype::I64 : Dtype::U64;
+    }
+}
+
+}  // namespace detail
+
+/// The name safetensors gives it, for example `F32`.
+[[nodiscard]] constexpr std::string_view to_string(Dtype dtype) noexcept {
+    return detail::dtype_table[static_cast<std::size_t>(dtype)].name;
+}
+
+/// Bytes per element.
+[[nodiscard]] constexpr std::size_t size_of(Dtype dtype) noexcept {
+    return detail::dtype_table[static_cast<std::size_t>(dtype)].size;
+}
+
+/// The element type called `name`; nothing if there is none.
+[[nodiscard]] constexpr std::optional<Dtype> parse_dtype(std::string_view name) noexcept {
+    for (std::size_t i = 0; i < detail::dtype_table.size(); ++i) {
+        if (detail::dtype_table[i].name == name) return static_cast<Dtype>(i);
+    }
+    return std::nullopt;
+}
+
+/// Specialise for a number type of your own (a half, a bfloat16) with `static constexpr Dtype value`; the
+/// type must be trivially copyable and of that dtype's size. The primary template is unspecified.
+template <class T>
+struct dtype_for;
+
+template <detail::Number T>
+struct dtype_for<T> {
+    static constexpr Dtype value = detail::number_dtype<T>();
+};
+
+/// A type whose objects can be the elements of a tensor: `bool`, the integers, `float`, `double`, and
+/// whatever `dtype_for` is specialised for.
+template <class T>
+concept TensorElement = std::is_trivially_copyable_v<T> && requires {
+    requires std::same_as<decltype(dtype_for<T>::value), const Dtype>;
+    requires size_of(dtype_for<T>::value) == sizeof(T);
+};
+
+/// The dtype of a C++ element type.
+template <TensorElement T>
+inline constexpr Dtype dtype_of = dtype_for<T>::value;
+
+}  // namespace CAIRN_NAMESPACE
+
+// ---- cairn/model/shape.hpp
+// The extents of a tensor, written as a list of any integers: {rows, cols}. Costs <string> and <vector>.
+
+namespace CAIRN_NAMESPACE {
+
+namespace detail {
+
+/// The product of `extents`; nothing if it cannot be counted. As in the reference implementation of
+/// safetensors, a zero after an overflow does not make up for it.
+[[nodiscard]] constexpr std::optional<std::uint64_t>
+product(std::span<const std::uint64_t> extents) noexcept {
+    std::uint64_t out = 1;
+    for (const std::uint64_t extent : extents) {
+        if (extent != 0 && out > std::numeric_limits<std::uint64_t>::max() / extent) return std::nullopt;
+        out *= extent;
+    }
+    return out;
+}
+
+}  // namespace detail
+
+/// One extent of a `Shape`, from an integer of any type, so that `{rows, cols}` never narrows.
+/// Fails: throws `cairn::error` (invalid_argument) if negative.
+class Extent {
+  public:
+    template <std::integral Integer>
+        requires(!std::same_as<Integer, bool>)
+    constexpr Extent(Integer value)  // NOLINT(google-explicit-constructor): a list of integers is a shape
+        : value_{static_cast<std::uint64_t>(value)} {
+        if (std::cmp_less(value, 0)) {
+            detail::raise({errc::invalid_argument,
+                           "a tensor cannot have the negative extent " + std::to_string(value), "",
+                           "write the sizes the data has; -1 is not worked out"});
+        }
+    }
+
+    [[nodiscard]] constexpr std::uint64_t value() const noexcept { return value_; }
+
+  private:
+    std::uint64_t value_;
+};
+
+/// The extents of a tensor, outermost first; none at all for a scalar. Fails: making one throws
+/// `cairn::error` (invalid_argument) for a negative extent, for more than 64 of them, or when there are more
+/// elements than can be counted. Cost: one allocation.
+class Shape {
+  public:
+    static constexpr std::size_t max_rank = 64;
+
+    Shape() = default;
+
+    Shape(std::initializer_list<Extent> extents) {
+        extents_.reserve(extents.size());
+        for (const Extent extent : extents) extents_.push_back(extent.value());
+        check();
+    }
+
+    /// From any range of integers, for example a `std::vector<std::int64_t>`.
+    template <class Range>
+        requires requires(const Range& range) { Extent{*range.begin()}, range.end(); }
+    Shape(const Range& extents) {  // NOLINT(google-explicit-constructor): it is one already
+        for (const auto& extent : extents) extents_.push_back(Extent{extent}.value());
+        check();
+    }
+
+    [[nodiscard]] std::span<const std::uint64_t> extents() const noexcept { return extents_; }
+    [[nodiscard]] std::size_t rank() const noexcept { return extents_.size(); }
+    /// How many elements: the product of the extents.
+    [[nodiscard]] std::uint64_t elements() const noexcept { return elements_; }
+
+    friend bool operator==(const Shape& a, const Shape& b) { return a.extents_ == b.extents_; }
+
+  private:
+    void check() {
+        if (extents_.size() > max_rank) {
+            detail::raise({errc::invalid_argument,
+                           "a tensor cannot have " + std::to_string(extents_.size()) + " dimensions", "",
+                           "use at most 64"});
+        }
+        const std::optional<std::uint64_t> elements = detail::product(extents_);
+        if (!elements) {
+            detail::raise({errc::invalid_argument, "a tensor cannot have more than 2^64 elements", "",
+                           "check the extents: was one of them negative before it became unsigned?"});
+        }
+        elements_ = *elements;
+    }
+
+    std::vector<std::uint64_t> extents_;
+    std::uint64_t elements_ = 1;
+};
+
+/// As Python writes a list: `[2, 10]`.
+[[nodiscard]] inline std::string to_string(const Shape& shape) {
+    std::string out = "[";
+    for (const std::uint64_t extent : shape.extents()) {
+        if (out.size() > 1) out += ", ";
+        out += std::to_string(extent);
+    }
+    return out + "]";
+}
+
+}  // namespace CAIRN_NAMESPACE
+
+// ---- cairn/model/tensor.hpp
+// A tensor seen from outside: its name, element type, shape and bytes. Costs <span>, <string> and <vector>.
+
+namespace CAIRN_NAMESPACE {
+
+/// One tensor of a model or of a file. Does not own its bytes, which are row-major and in the processor's
+/// byte order.
+struct TensorView {
+    std::string name;
+    Dtype dtype = Dtype::F32;
+    Shape shape;
+    std::span<const std::byte> bytes;
+};
+
+namespace detail {
+
+/// The key of a safetensors header that is not a tensor.
+inline constexpr std::string_view metadata_key = "__metadata__";
+
+/// What is wrong with one tensor on its own; empty if nothing is.
+[[nodiscard]] inline std::string tensor_problem(const TensorView& tensor) {
+    if (tensor.name.empty()) return "has no name";
+    if (tensor.name == metadata_key) return "has a name that is reserved";
+    if (!is_utf8(tensor.name)) return "has a name that is not UTF-8";
+    const std::size_t size = size_of(tensor.dtype);
+    if (tensor.bytes.size() % size != 0 || tensor.bytes.size() / size != tensor.shape.elements()) {
+        return "has the shape " + to_string(tensor.shape) + ", which is not its " +
+               std::to_string(tensor.bytes.size() / size) + " elements";
+    }
+    return {};
+}
+
+/// Success if every tensor can be stored under its name and no two share one.
+template <class = void>
+[[nodiscard]] result<void> check_tensors(std::span<const TensorView> tensors) {
+    std::vector<std::string_view> names;
+    names.reserve(tensors.size());
+    for (const TensorView& tensor : tensors) {
+        if (const std::string problem = tensor_problem(tensor); !problem.empty()) {
+            return error{errc::invalid_argument, "the tensor " + in_quotes(tensor.name) + " " + problem, "",
+                         "give every tensor a name of its own and the shape of its data"};
+        }
+        names.push_back(tensor.name);
+    }
+    std::sort(names.begin(), names.end());
+    if (const auto twice = std::adjacent_find(names.begin(), names.end()); twice != names.end()) {
+        return error{errc::invalid_argument, "two tensors are called " + in_quotes(*twice), "",
+                     "give every tensor a name of its own"};
+    }
+    return {};
+}
+
+}  // namespace detail
+
+}  // namespace CAIRN_NAMESPACE
+
+// ---- cairn/model/describe.hpp
+// How a model says what tensors it has: one function `describe`, which serves saving, restoring and watching.
+// Costs <span>, <string> and <vector>.
+
+namespace CAIRN_NAMESPACE {
+
+class Fields;
+
+/// Specialise for a type that is not yours, with `static void describe(auto& self, auto& fields)`, before its
+/// first use. The primary template is unspecified.
+template <class T>
+struct describe_for;
+
+namespace detail {
+
+// A describe that returns `void` is only declared here: its body is not instantiated by asking.
+template <class T>
+concept DescribedOutside = requires(T& self, Fields& fields) {
+    { describe_for<std::remove_cv_t<T>>::describe(self, fields) } -> std::same_as<void>;
+};
+template <class T>
+concept DescribedByStatic = requires(T& self, Fields& fields) {
+    { std::remove_cv_t<T>::describe(self, fields) } -> std::same_as<void>;
+};
+template <class T>
+concept DescribedByMember = requires(T& self, Fields& fields) {
+    { self.describe(fields) } -> std::same_as<void>;
+};
+
+}  // namespace detail
+
+/// A type that lists its tensors. One of
+/// * `void describe(auto& fields)`, a member (on a const object: a const member);
+/// * `static void describe(auto& self, auto& fields)`, a static member that serves const objects too;
+/// * a specialised `cairn::describe_for<T>` with such a static member.
+/// It must list the same names and shapes each time, change nothing, and return void.
+template <class T>
+concept Describable =
+    detail::DescribedOutside<T> || detail::DescribedByStatic<T> || detail::DescribedByMember<T>;
+
+namespace detail {
+
+/// How to write to a described tensor.
+struct Slot {
+    std::byte* target = nullptr;  // null for data that is const
+    void* container = nullptr;    // with `resize`: it was empty and takes the size of what is loaded
+    std::byte* (*resize)(void* container, std::size_t elements) = nullptr;
+    bool writable = false;
+};
+
+/// All tensors of a model, in the order it lists them; `slots[i]` writes to `tensors[i]`.
+struct Description {
+    std::vector<TensorView> tensors;
+    std::vector<Slot> slots;
+};
+
+template <class T>
+inline constexpr bool never = false;
+template <class T>
+inline constexpr bool is_span = false;
+template <class T, std::size_t N>
+inline constexpr bool is_span<std::span<T, N>> = true;
+template <class T>
+inline constexpr bool is_vector_of_bool = false;
+template <class Allocator>
+inline constexpr bool is_vector_of_bool<std::vector<bool, Allocator>> = true;
+
+/// A container with its elements in one row, which can be a tensor.
+template <class T>
+concept TensorContainer = requires(T& values) {
+    requires std::is_pointer_v<decltype(values.data())>;
+    requires TensorElement<std::remove_cv_t<std::remove_pointer_t<decltype(values.data())>>>;
+    { values.size() } -> std::convertible_to<std::size_t>;
+};
+
+template <Describable T>
+[[nodiscard]] result<Description> description_of(T& model);
+
+}  // namespace detail
+
+/// What `describe` is handed: call it once for each tensor, `fields(name, value)` or
+/// `fields(name, value, {extents...})`. A value is
+/// * a vector, array or span of numbers: a tensor of one dimension unless a shape is given;
+/// * a number: a tensor of no dimension;
+/// * a pointer to numbers, with a shape;
+/// * another describable object, whose tensors get `name` and a dot in front (an empty name adds nothing).
+///
+/// A vector that is empty and has no shape takes, when it is loaded, the size it has in the file.
+/// Fails: never here; what is wrong with a tensor is reported by whatever asked for the description.
+class Fields {
+  public:
+    Fields(const Fields&) = delete;
+    Fields& operator=(const Fields&) = delete;
+
+    template <class V>
+    void operator()(std::string_view name, V&& value);
+
+    template <class V>
+    void operator()(std::string_view name, V&& value, const Shape& shape);
+
+  private:
+    template <Describable T>
+    friend result<detail::Description> detail::description_of(T& model);
+
+    Fields() = default;
+
+    template <Describable T>
+    void nested(std::string_view name, T& value);
+
+    template <class Element>
+    void add(std::string_view name, Element* data, std::uint64_t elements, Shape shape);
+
+    detail::Description found_;
+    std::string prefix_;
+    std::optional<error> failure_;
+};
+
+namespace detail {
+
+template <class T>
+void describe(T& model, Fields& fields) {
+    if constexpr (DescribedOutside<T>) {
+        describe_for<std::remove_cv_t<T>>::describe(model, fields);
+    } else if constexpr (DescribedByStatic<T>) {
+        std::remove_cv_t<T>::describe(model, fields);
+    } else {
+        model.describe(fields);
+    }
+}
+
+/// Says at compile time what a value that cannot be a tensor should have been.
+template <class V>
+constexpr void check_field() {
+    using T = std::remove_cvref_t<V>;
+    static_assert(!is_vector_of_bool<T>,
+                  "cairn: std::vector<bool> packs its bits, so it has no bytes to save; use "
+                  "std::vector<unsigned char> or an array of bool");
+    static_assert(
+        std::is_lvalue_reference_v<V> || std::is_pointer_v<T> || is_span<T>,
+        "cairn: this field is a temporary and would be gone before it is saved; describe a member, a "
+        "std::span or a pointer with a shape");
+}
+
+}  // namespace detail
+
+template <class V>
+void Fields::operator()(std::string_view name, V&& value) {
+    using T = std::remove_reference_t<V>;
+    detail::check_field<V&&>();
+    if constexpr (Describable<T>) {
+        nested(name, value);
+    } else if constexpr (TensorElement<std::remove_cv_t<T>>) {
+        add(name, &value, 1, Shape{});
+    } else if constexpr (std::is_bounded_array_v<T> &&
+                         TensorElement<std::remove_cv_t<std::remove_extent_t<T>>>) {
+        add(name, value, std::extent_v<T>, Shape{std::extent_v<T>});
+    } else if constexpr (detail::TensorContainer<T>) {
+        const auto size = static_cast<std::size_t>(value.size());
+        add(name, value.data(), size, Shape{size});
+        if constexpr (requires { value.resize(size); }) {
+            if (size == 0) {
+                found_.slots.back().container = &value;
+                found_.slots.back().resize = [](void* container, std::size_t elements) {
+                    T& values = *static_cast<T*>(container);
+                    values.resize(elements);
+                    return reinterpret_cast<std::byte*>(values.data());
+                };
+            }
+        }
+    } else {
+        static_assert(!std::is_pointer_v<T>,
+                      "cairn: a pointer does not know how many elements it points to; add the shape: "
+                      "fields(name, pointer, {rows, columns})");
+        static_assert(std::is_pointer_v<T> || detail::is_vector_of_bool<std::remove_cv_t<T>> ||
+                          detail::never<T>,
+                      "cairn: this field is not a number, not a contiguous container of numbers, and has no "
+                      "describe of its own (on a const object, a describe must be const or static)");
+    }
+}
+
+template <class V>
+void Fields::operator()(std::string_view name, V&& value, const Shape& shape) {
+    using T = std::remove_cvref_t<V>;
+    detail::check_field<V&&>();
+    if constexpr (std::is_pointer_v<T>) {
+        static_assert(TensorElement<std::remove_cv_t<std::remove_pointer_t<T>>>,
+                      "cairn: this pointer does not point to numbers that a tensor can hold");
+        add(name, value, shape.elements(), shape);
+    } else if constexpr (std::is_bounded_array_v<T>) {
+        add(name, value, std::extent_v<T>, shape);
+    } else if constexpr (TensorElement<T>) {
+        add(name, &value, 1, shape);
+    } else if constexpr (detail::TensorContainer<std::remove_reference_t<V>>) {
+        add(name, value.data(), static_cast<std::size_t>(value.size()), shape);
+    } else {
+        static_assert(detail::is_vector_of_bool<T>,
+                      "cairn: a shape belongs to a pointer to numbers or to a contiguous container of them");
+    }
+}
+
+template <Describable T>
+void Fields::nested(std::string_view name, T& value) {
+    const std::size_t outer = prefix_.size();
+    if (!name.empty()) {
+        prefix_ += name;
+        prefix_ += '.';
+    }
+    detail::describe(value, *this);
+    prefix_.resize(outer);
+}
+
+template <class Element>
+void Fields::add(std::string_view name, Element* data, std::uint64_t elements, Shape shape) {
+    static_assert(!std::is_volatile_v<Element>, "cairn: a volatile object cannot be a tensor");
+    TensorView tensor{prefix_, dtype_of<std::remove_const_t<Element>>, std::move(shape), {}};
+    tensor.name += name;
+    if (name.empty() && !prefix_.empty()) tensor.name.pop_back();  // the dot
+    const char* problem = nullptr;
+    if (elements > std::numeric_limits<std::size_t>::max() / sizeof(Element))
+        problem = " is larger than the memory";
+    if (data == nullptr && elements != 0) problem = " is a null pointer";
+    detail::Slot slot{nullptr, nullptr, nullptr, !std::is_const_v<Element>};
+    if (problem != nullptr) {
+        if (!failure_) {
+            failure_ = error{errc::invalid_argument, "the tensor " + detail::in_quotes(tensor.name) + problem,
+                             "", "describe the memory the tensor has"};
+        }
+    } else {
+        tensor.bytes = {reinterpret_cast<const std::byte*>(data),
+                        static_cast<std::size_t>(elements) * sizeof(Element)};
+        if constexpr (!std::is_const_v<Element>) slot.target = reinterpret_cast<std::byte*>(data);
+    }
+    found_.tensors.push_back(std::move(tensor));
+    found_.slots.push_back(slot);
+}
+
+template <Describable T>
+result<detail::Description> detail::description_of(T& model) {
+    Fields fields;
+    result<void> described = guarded("describing the model", [&]() -> result<void> {
+        describe(model, fields);
+        if (fields.failure_) return *fields.failure_;
+        return check_tensors(fields.found_.tensors);
+    });
+    if (!described) return described.error();
+    return std::move(fields.found_);
+}
+
+/// The tensors of `model`, in the order it lists them; their bytes are the model's own and follow its
+/// changes. Fails: invalid_argument for two tensors of one name or a shape that is not the data's; user if
+/// describe throws. Cost: a few allocations per tensor, no copy of the data.
+template <Describable T>
+[[nodiscard]] result<std::vector<TensorView>> tensors_of(T& model) {
+    result<detail::Description> description = detail::description_of(model);
+    if (!description) return description.error();
+    return std::move(description->tensors);
+}
+
+}  // namespace CAIRN_NAMESPACE
+
+// ---- cairn/model/detail/byte_stream.hpp
+// Standard streams over bytes in memory, as the (de)serialisers of users get them. Costs <istream>, <ostream>
+// and <streambuf>.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// Collects what is written.
+class OutputBytes final : public std::streambuf {
+  public:
+    [[nodiscard]] std::span<const std::byte> bytes() const noexcept {
+        return std::as_bytes(std::span{text_.data(), text_.size()});
+    }
+
+  private:
+    int_type overflow(int_type c) override {
+        if (!traits_type::eq_int_type(c, traits_type::eof())) text_ += traits_type::to_char_type(c);
+        return traits_type::not_eof(c);
+    }
+    std::streamsize xsputn(const char* data, std::streamsize size) override {
+        text_.append(data, static_cast<std::size_t>(size));
+        return size;
+    }
+
+    std::string text_;
+};
+
+/// Reads bytes in place. They are never written to.
+class InputBytes final : public std::streambuf {
+  public:
+    explicit InputBytes(std::span<const std::byte> bytes) {
+        char* const begin = const_cast<char*>(reinterpret_cast<const char*>(bytes.data()));
+        setg(begin, begin, begin + bytes.size());
+    }
+
+  private:
+    pos_type seekoff(off_type offset, std::ios_base::seekdir from, std::ios_base::openmode which) override {
+        const off_type start = from == std::ios_base::beg   ? 0
+                               : from == std::ios_base::cur ? gptr() - eback()
+                                                            : egptr() - eback();
+        if ((which & std::ios_base::in) == 0 || offset < -start || offset > (egptr() - eback()) - start) {
+            return pos_type(off_type(-1));
+        }
+        setg(eback(), eback() + start + offset, egptr());
+        return pos_type(start + offset);
+    }
+    pos_type seekpos(pos_type position, std::ios_base::openmode which) override {
+        return seekoff(off_type(position), std::ios_base::beg, which);
+    }
+};
+
+/// Numbers look the same in every country, and keep all their digits.
+inline void prepare_stream(std::ios& stream) {
+    stream.imbue(std::locale::classic());
+    stream.precision(std::numeric_limits<long double>::max_digits10);
+}
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/model/detail/json_bytes.hpp
+// A JSON value as bytes and back: as text where text can hold it, else as CBOR. Costs nlohmann/json.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// JSON text has no NaN, no infinity, no bytes, and only UTF-8.
+template <class = void>
+[[nodiscard]] bool fits_json_text(const nlohmann::json& value) {
+    switch (value.type()) {
+        case nlohmann::json::value_t::number_float: return std::isfinite(value.get<double>());
+        case nlohmann::json::value_t::string: return is_utf8(value.get_ref<const std::string&>());
+        case nlohmann::json::value_t::binary: return false;
+        case nlohmann::json::value_t::array:
+            for (const auto& item : value) {
+                if (!fits_json_text(item)) return false;
+            }
+            return true;
+        case nlohmann::json::value_t::object:
+            for (const auto& [key, item] : value.get_ref<const nlohmann::json::object_t&>()) {
+                if (!is_utf8(key) || !fits_json_text(item)) return false;
+            }
+            return true;
+        default: return true;
+    }
+}
+
+/// Stops at a nesting that would exhaust the stack of whoever walks the value; keeps nothing.
+template <class = void>
+class DepthCheck final : public nlohmann::json_sax<nlohmann::json> {
+  public:
+    static constexpr int deepest = 500;
+
+    bool null() override { return true; }
+    bool boolean(bool) override { return true; }
+    bool number_integer(number_integer_t) override { return true; }
+    bool number_unsigned(number_unsigned_t) override { return true; }
+    bool number_float(number_float_t, const string_t&) override { return true; }
+    bool string(string_t&) override { return true; }
+    bool binary(binary_t&) override { return true; }
+    bool key(string_t&) override { return true; }
+    bool start_object(std::size_t) override { return ++depth_ <= deepest; }
+    bool start_array(std::size_t) override { return ++depth_ <= deepest; }
+    bool end_object() override { return --depth_ >= 0; }
+    bool end_array() override { return --depth_ >= 0; }
+    bool parse_error(std::size_t, const std::string&, const nlohmann::json::exception&) override {
+        return false;
+    }
+
+  private:
+    int depth_ = 0;
+};
+
+/// The value in `bytes`; nothing if they are not one whole value in that format, nested at most 500 deep.
+template <class = void>
+[[nodiscard]] std::optional<nlohmann::json> parse_json(std::span<const std::byte> bytes,
+                                                       nlohmann::json::input_format_t format) {
+    const auto* const begin = reinterpret_cast<const std::uint8_t*>(bytes.data());
+    const auto* const end = begin + bytes.size();
+    DepthCheck<> check;
+    nlohmann::json_sax<nlohmann::json>* const events = &check;
+    if (!nlohmann::json::sax_parse(begin, end, events, format)) return std::nullopt;
+    nlohmann::json value = format == nlohmann::json::input_format_t::json
+                               ? nlohmann::json::parse(begin, end, nullptr, false)
+                               : nlohmann::json::from_cbor(begin, end, true, false);
+    if (value.is_discarded()) return std::nullopt;
+    return value;
+}
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/model/serializable.hpp
+// What can be a part of a checkpoint, and in which of three ways it is written: as tensors, as JSON or as the
+// bytes it streams. Costs nlohmann/json.
+
+namespace CAIRN_NAMESPACE {
+
+namespace detail {
+
+/// Here every type has operators and JSON functions that take exactly it. One of the user's that takes it
+/// through a conversion or a base class loses to these, and would lose data; one that takes the type itself
+/// wins or ties.
+namespace exact {
+
+struct Lost {};
+
+template <class U>
+Lost operator<<(std::ostream&, const U&);
+template <class U>
+Lost operator>>(std::istream&, U&);
+template <class U>
+Lost to_json(nlohmann::json&, const U&);
+template <class U>
+Lost from_json(const nlohmann::json&, U&);
+
+template <class T>
+concept StreamLost = requires(std::ostream& out, const T& self) {
+    { out << self } -> std::same_as<Lost>;
+} || requires(std::istream& in, T& target) {
+    { in >> target } -> std::same_as<Lost>;
+};
+
+template <class T>
+concept JsonLost = requires(nlohmann::json& json, const T& self) {
+    { to_json(json, self) } -> std::same_as<Lost>;
+} || requires(const nlohmann::json& json, T& target) {
+    { from_json(json, target) } -> std::same_as<Lost>;
+};
+
+}  // namespace exact
+
+template <class T>
+concept StreamsByOperators = requires(const T& self, T& target, std::ostream& out, std::istream& in) {
+    { out << self } -> std::convertible_to<std::ostream&>;
+    { in >> target } -> std::convertible_to<std::istream&>;
+} && !exact::StreamLost<T>;
+
+/// A save or load that takes this too is a template for another library's archives.
+struct NotAStream {};
+
+template <class T>
+concept StreamsByMembers = requires(const T& self, T& target, std::ostream& out, std::istream& in) {
+    self.save(out);
+    target.load(in);
+} && !requires(const T& self, NotAStream& archive) {
+    self.save(archive);
+} && !requires(T& target, NotAStream& archive) { target.load(archive); };
+
+/// There is a to_json that the author of T or of its base wrote.
+template <class T>
+concept HasOwnJson = requires(nlohmann::json& json, const T& self) { to_json(json, self); };
+
+template <class T>
+concept JsonByConversion = !std::is_pointer_v<T> && std::constructible_from<nlohmann::json, const T&> &&
+                           requires(const nlohmann::json& json, T& target) { json.get_to(target); };
+
+// Two ways in which nlohmann/json would take what is not all of the object: by the functions of a base class,
+// and, for a class that can be iterated over, by its elements, although it says itself how it is saved.
+template <class T>
+concept Json = JsonByConversion<T> && (HasOwnJson<T> ? !exact::JsonLost<T> : !StreamsByMembers<T>);
+
+}  // namespace detail
+
+/// A type that nlohmann/json converts from and to: `nlohmann::json` itself, numbers, `std::string`,
+/// containers of such, structs with NLOHMANN_DEFINE_TYPE_* or a `to_json` and `from_json` of their own.
+template <class T>
+concept JsonSerializable = detail::Json<std::remove_const_t<T>>;
+
+/// A type that writes itself: `save(std::ostream&) const` and `load(std::istream&)`, or the operators `<<`
+/// and `>>` for exactly this type. What is loaded must be what was saved; the stream has the classic locale
+/// and enough digits.
+template <class T>
+concept StreamSerializable =
+    detail::StreamsByMembers<std::remove_const_t<T>> || detail::StreamsByOperators<std::remove_const_t<T>>;
+
+/// A type that can be a part of a checkpoint. Written as tensors if it is `Describable`, else as JSON if it
+/// is `JsonSerializable`, else as the bytes it streams. A const object can be saved, but not loaded into; if
+/// it describes itself, then through a const or a static describe.
+template <class T>
+concept Serializable = !std::is_reference_v<T> && !std::is_volatile_v<T> &&
+                       (Describable<T> || (!Describable<std::remove_const_t<T>> &&
+                                           (JsonSerializable<T> || StreamSerializable<T>)));
+
+namespace detail {
+
+enum class Encoding : unsigned char { tensors, json, stream };
+
+/// How a T is written; the same for const T.
+template <Serializable T>
+inline constexpr Encoding encoding_of = Describable<T>        ? Encoding::tensors
+                                        : JsonSerializable<T> ? Encoding::json
+                                                              : Encoding::stream;
+
+}  // namespace detail
+
+}  // namespace CAIRN_NAMESPACE
+
+// ---- cairn/model/part.hpp
+// One named thing inside a checkpoint: `cairn::part("model", model)`. Costs nlohmann/json.
+
+namespace CAIRN_NAMESPACE {
+
+/// A serializable object under a name; refers to both. Made by `part`.
+template <class T>
+class Part {
+  public:
+    using type = T;
+
+    Part(std::string_view name, T& object) noexcept : name_{name}, object_{&object} {}
+
+    [[nodiscard]] std::string_view name() const noexcept { return name_; }
+    [[nodiscard]] T& object() const noexcept { return *object_; }
+
+  private:
+    std::string_view name_;
+    T* object_;
+};
+
+/// `object` under `name`, to be handed to a function that saves or restores; it refers to both, so use it in
+/// the same expression. The name becomes a file name: letters, digits, '.', '_' and '-'; it is checked when
+/// it is used. A const object can be saved, not restored.
+template <class T>
+[[nodiscard]] Part<T> part(std::string_view name, T& object) noexcept {
+    return Part<T>{name, object};
+}
+
+/// A temporary would be gone before it is saved or after it is restored.
+template <class T>
+void part(std::string_view name, const T&& object) = delete;
+
+namespace detail {
+
+template <class T>
+inline constexpr bool is_part = false;
+template <class T>
+inline constexpr bool is_part<Part<T>> = true;
+
+/// What `cairn::part` makes.
+template <class T>
+concept AnyPart = is_part<T>;
+
+/// Success if every part has a name that can be a file's and no two share one.
+template <AnyPart... Parts>
+[[nodiscard]] result<void> check_parts(const Parts&... parts) {
+    std::array<std::string_view, sizeof...(Parts)> names{parts.name()...};
+    for (const std::string_view name : names) {
+        if (result<void> checked = check_name("part", name); !checked) return checked;
+    }
+    std::sort(names.begin(), names.end());
+    if (const auto twice = std::adjacent_find(names.begin(), names.end()); twice != names.end()) {
+        return error{errc::invalid_argument, "two parts are called \"" + std::string{*twice} + "\"", "",
+                     "give every part a name of its own"};
+    }
+    return {};
+}
+
+}  // namespace detail
+
+}  // namespace CAIRN_NAMESPACE
+
+// ---- cairn/model/detail/safetensors_header.hpp
+// Reads the JSON header of a safetensors file as a stream of events, so that a hostile one costs no more than
+// its own length: nothing is nested, repeated or unexpected that is accepted. Costs nlohmann/json.
+
+namespace CAIRN_NAMESPACE::detail {
+
+struct HeaderEntry {
+    std::string name;
+    Dtype dtype = Dtype::F32;
+    std::vector<std::uint64_t> extents;
+    std::uint64_t begin = 0;
+    std::uint64_t end = 0;
+};
+
+/// A handler for `nlohmann::json::sax_parse`. A template so that only those who read files compile it.
+template <class = void>
+class HeaderReader final : public nlohmann::json_sax<nlohmann::json> {
+  public:
+    std::vector<HeaderEntry> entries;
+    std::map<std::string, std::string> metadata;
+    /// Why the header was refused.
+    std::string problem;
+
+    bool start_object(std::size_t) override {
+        if (depth_ == 0) {
+            ++depth_;
+            return true;
+        }
+        if (depth_ != 1) return refuse("has an object where a tensor's values belong");
+        ++depth_;
+        return true;
+    }
+
+    bool key(string_t& key) override {
+        if (depth_ == 1) {
+            in_metadata_ = key == metadata_key;
+            if (in_metadata_ && std::exchange(had_metadata_, true)) return refuse("has its metadata twice");
+            seen_ = 0;
+            numbers_.clear();
+            if (!in_metadata_) entries.push_back({std::move(key), {}, {}, 0, 0});
+            return true;
+        }
+        if (in_metadata_) {
+            key_ = std::move(key);
+            return true;
+        }
+        field_ = key == "dtype"          ? dtype_field
+                 : key == "shape"        ? shape_field
+                 : key == "data_offsets" ? offsets_field
+                                         : 0U;
+        if (field_ == 0) return refuse_tensor("has the unknown key " + in_quotes(key));
+        if ((seen_ & field_) != 0) return refuse_tensor("has its " + key + " twice");
+        seen_ |= field_;
+        return true;
+    }
+
+    bool string(string_t& value) override {
+        if (depth_ == 2 && in_metadata_) {
+            if (metadata.emplace(key_, std::move(value)).second) return true;
+            return refuse("has the metadata key " + in_quotes(key_) + " twice");
+        }
+        if (depth_ != 2 || field_ != dtype_field) return unexpected("a text");
+        const std::optional<Dtype> dtype = parse_dtype(value);
+        if (!dtype) return refuse_tensor("has the unknown dtype " + in_quotes(value));
+        entries.back().dtype = *dtype;
+        return true;
+    }
+
+    bool start_array(std::size_t) override {
+        if (depth_ != 2 || in_metadata_ || field_ == dtype_field) return unexpected("a list");
+        ++depth_;
+        numbers_.clear();
+        return true;
+    }
+
+    bool number_unsigned(number_unsigned_t value) override {
+        if (depth_ != 3) return unexpected("a number");
+        if (numbers_.size() == Shape::max_rank) return refuse_tensor("has more than 64 dimensions");
+        numbers_.push_back(value);
+        return true;
+    }
+
+    bool end_array() override {
+        --depth_;
+        HeaderEntry& entry = entries.back();
+        if (field_ == shape_field) {
+            entry.extents = numbers_;
+            return true;
+        }
+        if (numbers_.size() != 2) return refuse_tensor("does not have two data_offsets");
+        entry.begin = numbers_[0];
+        entry.end = numbers_[1];
+        return true;
+    }
+
+    bool end_object() override {
+        --depth_;
+        if (depth_ == 0 || in_metadata_) return true;
+        if (seen_ == (dtype_field | shape_field | offsets_field)) return true;
+        return refuse_tensor("lacks its dtype, shape or data_offsets");
+    }
+
+    bool null() override { return unexpected("a null"); }
+    bool boolean(bool) override { return unexpected("a boolean"); }
+    bool number_integer(number_integer_t) override { return unexpected("a negative number"); }
+    bool number_float(number_float_t, const string_t&) override {
+        return unexpected("a number that is not whole or too large");
+    }
+    bool binary(binary_t&) override { return unexpected("binary data"); }
+
+    bool parse_error(std::size_t position, const std::string&, const nlohmann::json::exception&) override {
+        return refuse("is not JSON at byte " + std::to_string(position));
+    }
+
+  private:
+    static constexpr unsigned dtype_field = 1;
+    static constexpr unsigned shape_field = 2;
+    static constexpr unsigned offsets_field = 4;
+
+    bool refuse(std::string why) {
+        problem = std::move(why);
+        return false;
+    }
+    bool refuse_tensor(const std::string& why) {
+        return refuse("says that " + in_quotes(entries.back().name) + " " + why);
+    }
+    bool unexpected(const std::string& what) { return refuse("has " + what + " in the wrong place"); }
+
+    int depth_ = 0;
+    bool in_metadata_ = false;
+    bool had_metadata_ = false;
+    unsigned field_ = 0;
+    unsigned seen_ = 0;
+    string_t key_;
+    std::vector<std::uint64_t> numbers_;
+};
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/model/safetensors.hpp
+// The safetensors format (https://github.com/huggingface/safetensors): written byte for byte as its Python
+// library does, read without trusting a byte. Little-endian hosts only; others get `unsupported`.
+// Costs nlohmann/json.
+
+namespace CAIRN_NAMESPACE::safetensors {
+
+/// The texts a file carries about itself.
+using Metadata = std::map<std::string, std::string>;
+
+/// The longest header that is read or written: 100 MB, as everywhere.
+inline constexpr std::uint64_t max_header_bytes = 100'000'000;
+
+/// A file that was read: what it holds, as views of the bytes it was read from.
+struct File {
+    std::vector<TensorView> tensors;  ///< sorted by name
+    Metadata metadata;
+
+    /// The tensor called `name`, or null.
+    [[nodiscard]] const TensorView* find(std::string_view name) const noexcept {
+        const auto less = [](const TensorView& tensor, std::string_view key) { return tensor.name < key; };
+        const auto found = std::lower_bound(tensors.begin(), tensors.end(), name, less);
+        return found != tensors.end() && found->name == name ? &*found : nullptr;
+    }
+};
+
+}  // namespace CAIRN_NAMESPACE::safetensors
+
+namespace CAIRN_NAMESPACE::detail {
+
+[[nodiscard]] inline error big_endian_error() {
+    return {errc::unsupported, "safetensors files are not read or written on big-endian machines", "",
+            "save and restore on a little-endian one, or let the model stream itself"};
+}
+
+[[nodiscard]] inline error bad_safetensors(const std::string& why) {
+    return {errc::corrupt, "this is not a whole safetensors file: " + why, "",
+            "restore another version, or copy the file again from where it came from"};
+}
+
+[[nodiscard]] inline std::string json_text(const std::string& text) { return nlohmann::json(text).dump(); }
+
+/// `tensors` in the order in which a file holds them: widest alignment first, then by name.
+template <class = void>
+[[nodiscard]] std::vector<const TensorView*> file_order(std::span<const TensorView> tensors) {
+    std::vector<const TensorView*> order;
+    order.reserve(tensors.size());
+    for (const TensorView& tensor : tensors) order.push_back(&tensor);
+    std::sort(order.begin(), order.end(), [](const TensorView* a, const TensorView* b) {
+        return a->dtype != b->dtype ? a->dtype > b->dtype : a->name < b->name;
+    });
+    return order;
+}
+
+/// The header of a file, its length in front. Requires checked tensors.
+template <class = void>
+[[nodiscard]] std::string safetensors_header(std::span<const TensorView* const> order,
+                                             const safetensors::Metadata& metadata) {
+    std::string json = "{";
+    const auto comma = [&json] { json += json.back() == '{' ? "" : ","; };
+    if (!metadata.empty()) {
+        json += "\"__metadata__\":{";
+        for (const auto& [key, value] : metadata) {
+            comma();
+            json += json_text(key) + ":" + json_text(value);
+        }
+        json += '}';
+    }
+    std::uint64_t offset = 0;
+    for (const TensorView* tensor : order) {
+        comma();
+        json += json_text(tensor->name) + R"(:{"dtype":")";
+        json += to_string(tensor->dtype);
+        json += R"(","shape":[)";
+        for (const std::uint64_t extent : tensor->shape.extents()) {
+            if (json.back() != '[') json += ',';
+            json += std::to_string(extent);
+        }
+        json += R"(],"data_offsets":[)" + std::to_string(offset) + ",";
+        offset += tensor->bytes.size();
+        json += std::to_string(offset) + "]}";
+    }
+    json += '}';
+    json.resize((json.size() + 7) / 8 * 8, ' ');
+
+    std::string length(8, '\0');
+    for (std::size_t i = 0; i < 8; ++i) length[i] = static_cast<char>(json.size() >> (8 * i) & 0xffU);
+    return length + json;
+}
+
+/// Writes tensors that were checked.
+template <class Sink>
+result<void> write_safetensors(std::span<const TensorView> tensors, const safetensors::Metadata& metadata,
+                               Sink&& sink) {
+    if constexpr (std::endian::native != std::endian::little) return big_endian_error();
+    const std::vector<const TensorView*> order = file_order(tensors);
+    const std::string header = safetensors_header(order, metadata);
+    if (header.size() - 8 > safetensors::max_header_bytes) {
+        return error{errc::invalid_argument, "the header of the safetensors file would exceed 100 MB", "",
+                     "describe fewer tensors or give them shorter names"};
+    }
+    if (result<void> done = sink(std::as_bytes(std::span{header.data(), header.size()})); !done) return done;
+    for (const TensorView* tensor : order) {
+        if (tensor->bytes.empty()) continue;
+        if (result<void> done = sink(tensor->bytes); !done) return done;
+    }
+    return {};
+}
+
+/// The entries of a header as views of `data`, if they cover it exactly.
+template <class = void>
+[[nodiscard]] result<std::vector<TensorView>> place_tensors(std::vector<HeaderEntry>& entries,
+                                                            std::span<const std::byte> data) {
+    std::sort(entries.begin(), entries.end(), [](const HeaderEntry& a, const HeaderEntry& b) {
+        return a.begin != b.begin ? a.begin < b.begin : a.end < b.end;
+    });
+    std::vector<TensorView> tensors;
+    tensors.reserve(entries.size());
+    std::uint64_t covered = 0;
+    for (HeaderEntry& entry : entries) {
+        const std::string name = in_quotes(entry.name);
+        if (entry.name.empty()) return bad_safetensors("a tensor has no name");
+        if (entry.begin != covered) {
+            return bad_safetensors("the data of " + name + " leaves a hole or overlaps another tensor's");
+        }
+        if (entry.end < entry.begin || entry.end > data.size()) {
+            return bad_safetensors("the data of " + name + " ends outside the file");
+        }
+        const std::uint64_t size = entry.end - entry.begin;
+        const std::optional<std::uint64_t> elements = product(entry.extents);
+        if (!elements || size % size_of(entry.dtype) != 0 || size / size_of(entry.dtype) != *elements) {
+            return bad_safetensors("the data of " + name + " is not as long as its shape and dtype say");
+        }
+        covered = entry.end;
+        tensors.push_back(
+            {std::move(entry.name), entry.dtype, Shape{entry.extents},
+             data.subspan(static_cast<std::size_t>(entry.begin), static_cast<std::size_t>(size))});
+    }
+    if (covered != data.size()) return bad_safetensors("there are bytes after the last tensor");
+    std::sort(tensors.begin(), tensors.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
+    const auto same = [](const TensorView& a, const TensorView& b) { return a.name == b.name; };
+    const auto twice = std::adjacent_find(tensors.begin(), tensors.end(), same);
+    if (twice != tensors.end())
+        return bad_safetensors("the tensor " + in_quotes(twice->name) + " is in it twice");
+    return tensors;
+}
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+namespace CAIRN_NAMESPACE::safetensors {
+
+/// Writes a file of `tensors`: calls `sink(std::span<const std::byte>) -> result<void>` for the header, then
+/// for each tensor, with the tensor's own bytes. The same content gives the same file, whatever its order
+/// here. Fails: invalid_argument for a name that is empty, reserved, not UTF-8 or there twice, or a shape
+/// that is not the data's; whatever `sink` returns. Cost: no copy of the data.
+template <class Sink>
+    requires std::is_invocable_r_v<result<void>, Sink&, std::span<const std::byte>>
+result<void> write(std::span<const TensorView> tensors, const Metadata& metadata, Sink&& sink) {
+    if (result<void> checked = detail::check_tensors(tensors); !checked) return checked;
+    for (const auto& [key, value] : metadata) {
+        if (detail::is_utf8(key) && detail::is_utf8(value)) continue;
+        return error{errc::invalid_argument, "the metadata " + detail::in_quotes(key) + " is not UTF-8", "",
+                     "encode binary data as text"};
+    }
+    return detail::write_safetensors(tensors, metadata, sink);
+}
+
+/// What the file in `bytes` holds. The views stay valid as long as `bytes` does; the data may not be aligned.
+/// Fails: corrupt for anything but a whole, well-formed file: never undefined, whatever the bytes are.
+/// Cost: memory for the header alone.
+template <class = void>
+[[nodiscard]] result<File> parse(std::span<const std::byte> bytes) {
+    if constexpr (std::endian::native != std::endian::little) return detail::big_endian_error();
+    if (bytes.size() < 8) return detail::bad_safetensors("it is shorter than 8 bytes");
+    std::uint64_t length = 0;
+    for (std::size_t i = 0; i < 8; ++i) length |= static_cast<std::uint64_t>(bytes[i]) << (8 * i);
+    if (length > bytes.size() - 8) return detail::bad_safetensors("it ends before its header does");
+    if (length > max_header_bytes) return detail::bad_safetensors("its header is longer than 100 MB");
+    const std::string_view header{reinterpret_cast<const char*>(bytes.data()) + 8,
+                                  static_cast<std::size_t>(length)};
+    if (header.empty() || header.front() != '{')
+        return detail::bad_safetensors("its header does not begin with '{'");
+    // The JSON parser would take a zero byte for the end of its input.
+    if (header.find('\0') != std::string_view::npos)
+        return detail::bad_safetensors("its header has a zero byte");
+
+    detail::HeaderReader<> reader;
+    nlohmann::json_sax<nlohmann::json>* const events = &reader;
+    if (!nlohmann::json::sax_parse(header.data(), header.data() + header.size(), events)) {
+        return detail::bad_safetensors("its header " + reader.problem);
+    }
+    auto tensors = detail::place_tensors(reader.entries, bytes.subspan(8 + header.size()));
+    if (!tensors) return tensors.error();
+    return File{std::move(*tensors), std::move(reader.metadata)};
+}
+
+}  // namespace CAIRN_NAMESPACE::safetensors
+
+// ---- cairn/model/encode.hpp
+// A part as the bytes of a file. Costs nlohmann/json.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// Takes the next bytes of a file: `emit(std::string_view file, std::span<const std::byte>) -> result<void>`.
+template <class F>
+concept Emit = std::is_invocable_r_v<result<void>, F&, std::string_view, std::span<const std::byte>>;
+
+template <class T>
+[[nodiscard]] result<void> save_to(const T& object, std::ostream& out) {
+    if constexpr (StreamsByMembers<T>) {
+        if constexpr (std::same_as<decltype(object.save(out)), bool>) {
+            if (!object.save(out)) out.setstate(std::ios_base::failbit);
+        } else {
+            object.save(out);
+        }
+    } else {
+        out << object;
+    }
+    if (out) return {};
+    return error{errc::user, "saving the part left its stream in a failed state", "",
+                 "see why its save or operator<< failed"};
+}
+
+/// Emits the file of `part`: `<name>.safetensors`, `.json` (`.cbor` if it holds what JSON text cannot) or
+/// `.bin`, in order, in one or more pieces, at least one. Fails: invalid_name, invalid_argument (a model that
+/// does not describe itself well), user (its code threw), and whatever `emit` returns.
+template <class T, Emit F>
+[[nodiscard]] result<void> encode(const Part<T>& part, F&& emit) {
+    if (result<void> named = check_name("part", part.name()); !named) return named;
+    std::string file{part.name()};
+    constexpr Encoding encoding = encoding_of<T>;
+    if constexpr (encoding == Encoding::tensors) {
+        file += ".safetensors";
+        result<Description> model = description_of(part.object());
+        if (!model) return at_path(model.error(), file);
+        return write_safetensors(model->tensors, {}, [&](std::span<const std::byte> bytes) -> result<void> {
+            return emit(file, bytes);
+        });
+    } else if constexpr (encoding == Encoding::json) {
+        std::vector<std::uint8_t> cbor;
+        std::string text;
+        const std::string tried = "converting the part \"" + file + "\" to JSON";
+        result<void> converted = guarded(tried, [&]() -> result<void> {
+            const nlohmann::json value(part.object());
+            if (fits_json_text(value)) {
+                text = value.dump();
+            } else {
+                cbor = nlohmann::json::to_cbor(value);
+            }
+            return {};
+        });
+        if (!converted) return at_path(converted.error(), file + ".json");
+        if (!cbor.empty()) return emit(file + ".cbor", std::as_bytes(std::span{cbor}));
+        return emit(file + ".json", std::as_bytes(std::span{text.data(), text.size()}));
+    } else {
+        const std::string tried = "saving the part \"" + file + "\"";
+        file += ".bin";
+        OutputBytes buffer;
+        result<void> saved = guarded(tried, [&] {
+            std::ostream out{&buffer};
+            prepare_stream(out);
+            return save_to<std::remove_const_t<T>>(part.object(), out);
+        });
+        if (!saved) return at_path(saved.error(), file);
+        return emit(file, buffer.bytes());
+    }
+}
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/core/time.hpp
+// The two clocks of the library, as integers; no <chrono>.
+
+namespace CAIRN_NAMESPACE::detail {
+
+[[nodiscard]] inline std::int64_t to_ns(const timespec& t) noexcept {
+    return static_cast<std::int64_t>(t.tv_sec) * 1'000'000'000 + static_cast<std::int64_t>(t.tv_nsec);
+}
+
+/// Wall time, nanoseconds since the Unix epoch, at the resolution of the scheduler's tick (1 to 10 ms): what stamps
+/// a row. The coarse clock costs a quarter of the fine one.
+[[nodiscard]] inline std::int64_t wall_ns() noexcept {
+    timespec now{};
+#if defined(CLOCK_REALTIME_COARSE)
+    ::clock_gettime(CLOCK_REALTIME_COARSE, &now);
+#elif defined(_WIN32)
+    timespec_get(&now, TIME_UTC);
+#else
+    ::clock_gettime(CLOCK_REALTIME, &now);
+#endif
+    return to_ns(now);
+}
+
+/// A clock that never goes back, nanoseconds; for durations.
+[[nodiscard]] inline std::int64_t steady_ns() noexcept {
+    timespec now{};
+#if defined(_WIN32)
+    timespec_get(&now, TIME_UTC);
+#else
+    ::clock_gettime(CLOCK_MONOTONIC, &now);
+#endif
+    return to_ns(now);
+}
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/store/record.hpp
+// The records that travel through a ring and lie in the history: rows and the names they use. One encoding for both,
+// so that whoever opens a crashed run reads the ring as it reads the file. Little-endian, multiples of 8 bytes.
+//
+//   record  u32 bytes (whole, multiple of 8) · u8 kind · u8 flags · u16 0
+//   row     record · u32 cells · u32 0 · i64 step · i64 time_ns · cells × cell
+//   cell    u32 metric id · u8 value kind · u8[3] 0 · u64 (integer, double's bits, or text length) · text, padded
+//   name    record · u32 metric id · u32 length · bytes, padded
+
+namespace CAIRN_NAMESPACE::detail {
+
+static_assert(std::endian::native == std::endian::little || std::endian::native == std::endian::big,
+              "cairn: a machine of mixed endianness");
+
+/// `value` in the order of bytes on disk, and back.
+template <class T>
+[[nodiscard]] constexpr T little_endian(T value) noexcept {
+    if constexpr (std::endian::native == std::endian::big && sizeof(T) > 1) {
+        T swapped = 0;
+        for (std::size_t i = 0; i < sizeof(T); ++i) {
+            swapped = static_cast<T>(static_cast<T>(swapped << 8U) | static_cast<T>((value >> (8U * i)) & 0xffU));
+        }
+        return swapped;
+    } else {
+        return value;
+    }
+}
+
+template <class T>
+std::byte* put(std::byte* to, T value) noexcept {
+    value = little_endian(value);
+    std::memcpy(to, &value, sizeof value);
+    return to + sizeof value;
+}
+
+template <class T>
+[[nodiscard]] T get(const std::byte* from) noexcept {
+    T value;
+    std::memcpy(&value, from, sizeof value);
+    return little_endian(value);
+}
+
+[[nodiscard]] constexpr std::size_t padded(std::size_t bytes) noexcept { return (bytes + 7U) & ~std::size_t{7}; }
+
+enum class RecordKind : std::uint8_t { padding = 0, row = 1, name = 2 };
+
+/// The next row record of the same ring belongs to the same row: a row that is larger than a record may be.
+inline constexpr std::uint8_t row_continues = 1;
+
+inline constexpr std::size_t record_header_bytes = 8;
+inline constexpr std::size_t row_header_bytes = record_header_bytes + 24;
+inline constexpr std::size_t cell_bytes = 16;
+/// A metric's text is cut to this many bytes.
+inline constexpr std::size_t max_text_bytes = 1024;
+inline constexpr std::size_t max_metric_name_bytes = 512;
+
+[[nodiscard]] constexpr std::size_t cell_size(std::string_view text) noexcept { return cell_bytes + padded(text.size()); }
+template <class T>
+    requires std::is_arithmetic_v<T>
+[[nodiscard]] constexpr std::size_t cell_size(T) noexcept {
+    return cell_bytes;
+}
+[[nodiscard]] constexpr std::size_t cell_size(const Value& value) noexcept { return cell_size(value.text()); }
+
+inline std::byte* put_record(std::byte* to, std::size_t bytes, RecordKind kind, std::uint8_t flags = 0) noexcept {
+    to = put(to, static_cast<std::uint32_t>(bytes));
+    return put(to, static_cast<std::uint32_t>(static_cast<std::uint32_t>(kind) | std::uint32_t{flags} << 8U));
+}
+
+inline std::byte* put_row_header(std::byte* to, std::size_t bytes, std::uint8_t flags, std::size_t cells,
+                                 std::int64_t step, std::int64_t time_ns) noexcept {
+    to = put_record(to, bytes, RecordKind::row, flags);
+    to = put(to, static_cast<std::uint64_t>(cells));
+    to = put(to, static_cast<std::uint64_t>(step));
+    return put(to, static_cast<std::uint64_t>(time_ns));
+}
+
+inline std::byte* put_cell(std::byte* to, std::uint32_t id, const Value& value) noexcept {
+    to = put(to, static_cast<std::uint64_t>(id) | static_cast<std::uint64_t>(value.kind()) << 32U);
+    switch (value.kind()) {
+        case Value::Kind::number: return put(to, std::bit_cast<std::uint64_t>(value.number()));
+        case Value::Kind::text: {
+            const std::string_view text = value.text();
+            to = put(to, static_cast<std::uint64_t>(text.size()));
+            const std::size_t room = padded(text.size());
+            if (room != 0) {
+                std::memset(to + room - 8, 0, 8);  // the padding, before the text covers what is its own
+                std::memcpy(to, text.data(), text.size());
+            }
+            return to + room;
+        }
+        default: return put(to, value.bits());
+    }
+}
+
+[[nodiscard]] constexpr std::size_t name_record_size(std::string_view name) noexcept {
+    return record_header_bytes + 8 + padded(name.size());
+}
+
+inline void put_name(std::byte* to, std::uint32_t id, std::string_view name) noexcept {
+    const std::size_t bytes = name_record_size(name);
+    std::byte* at = put_record(to, bytes, RecordKind::name);
+    at = put(at, static_cast<std::uint64_t>(id) | static_cast<std::uint64_t>(name.size()) << 32U);
+    if (!name.empty()) {
+        std::memset(to + bytes - 8, 0, 8);
+        std::memcpy(at, name.data(), name.size());
+    }
+}
+
+/// One cell as it is read: the metric's id and its value (a text points into the record).
+struct Cell {
+    std::uint32_t metric = 0;
+    Value value;
+};
+
+/// Reads records one after the other from bytes that may be damaged: it stops at what cannot be one.
+class RecordReader {
+  public:
+    explicit RecordReader(std::span<const std::byte> bytes) noexcept : rest_{bytes} {}
+
+    struct Record {
+        RecordKind kind{};
+        std::uint8_t flags = 0;
+        std::span<const std::byte> body;  // after the record's header
+    };
+
+    /// The next record; false at the end or at bytes that are no record (then `damaged()`).
+    bool next(Record& record) noexcept {
+        if (rest_.empty()) return false;
+        if (rest_.size() < record_header_bytes) return stop();
+        const std::size_t bytes = get<std::uint32_t>(rest_.data());
+        const std::uint32_t tag = get<std::uint32_t>(rest_.data() + 4);
+        if (bytes < record_header_bytes || bytes % 8 != 0 || bytes > rest_.size() || (tag & 0xffU) > 2) return stop();
+        record = {static_cast<RecordKind>(tag & 0xffU), static_cast<std::uint8_t>(tag >> 8U),
+                  rest_.subspan(record_header_bytes, bytes - record_header_bytes)};
+        rest_ = rest_.subspan(bytes);
+        return true;
+    }
+
+    [[nodiscard]] bool damaged() const noexcept { return damaged_; }
+
+  private:
+    bool stop() noexcept {
+        damaged_ = true;
+        rest_ = {};
+        return false;
+    }
+    std::span<const std::byte> rest_;
+    bool damaged_ = false;
+};
+
+/// A name record's content; false if it is damaged.
+inline bool read_name(std::span<const std::byte> body, std::uint32_t& id, std::string_view& name) noexcept {
+    if (body.size() < 8) return false;
+    const auto head = get<std::uint64_t>(body.data());
+    const std::size_t size = head >> 32U;
+    if (size > max_metric_name_bytes || size > body.size() - 8) return false;
+    id = static_cast<std::uint32_t>(head);
+    name = {reinterpret_cast<const char*>(body.data()) + 8, size};
+    return true;
+}
+
+/// Calls `f(Cell)` for each cell of a row record; false if it is damaged (cells before the damage were seen).
+template <class F>
+bool read_row(std::span<const std::byte> body, std::int64_t& step, std::int64_t& time_ns, F&& f) {
+    if (body.size() < row_header_bytes - record_header_bytes) return false;
+    const auto cells = get<std::uint64_t>(body.data());
+    step = static_cast<std::int64_t>(get<std::uint64_t>(body.data() + 8));
+    time_ns = static_cast<std::int64_t>(get<std::uint64_t>(body.data() + 16));
+    body = body.subspan(24);
+    for (std::uint64_t i = 0; i < cells; ++i) {
+        if (body.size() < cell_bytes) return false;
+        const auto head = get<std::uint64_t>(body.data());
+        const auto bits = get<std::uint64_t>(body.data() + 8);
+        const auto id = static_cast<std::uint32_t>(head);
+        body = body.subspan(cell_bytes);
+        switch (const auto kind = static_cast<Value::Kind>((head >> 32U) & 0xffU)) {
+            case Value::Kind::number: f(Cell{id, Value{std::bit_cast<double>(bits)}}); break;
+            case Value::Kind::integer:
+            case Value::Kind::natural:
+            case Value::Kind::boolean: f(Cell{id, Value::from_integer_bits(kind, bits)}); break;
+            case Value::Kind::text: {
+                if (bits > body.size()) return false;
+                const auto size = static_cast<std::size_t>(bits);
+                f(Cell{id, Value{std::string_view{reinterpret_cast<const char*>(body.data()), size}}});
+                body = body.subspan(padded(size) <= body.size() ? padded(size) : body.size());
+                break;
+            }
+            default: return false;
+        }
+    }
+    return true;
+}
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/run/detail/metric_table.hpp
+// Which number stands for which metric name in a run's records.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// The run's names, shared by its threads. Threads: any; a thread asks once for each name, then its lane remembers.
+class MetricTable {
+  public:
+    /// The number of a name, given on first sight. Names are kept for as long as the table.
+    std::pair<std::uint32_t, std::string_view> id_of(std::string_view name) {
+        const std::scoped_lock lock{mutex_};
+        if (const auto found = ids_.find(name); found != ids_.end()) return {found->second, found->first};
+        const std::string_view kept = names_.emplace_back(name);
+        const auto id = static_cast<std::uint32_t>(names_.size() - 1);
+        ids_.emplace(kept, id);
+        return {id, kept};
+    }
+
+    [[nodiscard]] std::string_view name_of(std::uint32_t id) const {
+        const std::scoped_lock lock{mutex_};
+        return id < names_.size() ? std::string_view{names_[id]} : std::string_view{};
+    }
+
+  private:
+    mutable std::mutex mutex_;
+    std::deque<std::string> names_;  // its strings stay where they are
+    std::unordered_map<std::string_view, std::uint32_t> ids_;
+};
+
+/// The part of the table that one thread has used: a small open-addressed table without locks.
+class MetricCache {
+  public:
+    /// The number of a metric this thread has used before; `unknown` otherwise.
+    static constexpr std::uint32_t unknown = 0xffffffffU;
+
+    [[nodiscard]] std::uint32_t find(std::uint64_t hash, std::string_view name) const noexcept {
+        for (std::size_t i = hash & mask_;; i = (i + 1) & mask_) {
+            const Entry& entry = slots_[i];
+            if (entry.id == unknown) return unknown;
+            // A literal keeps its address, so its characters are compared only once.
+            if (entry.hash == hash && (entry.literal == name.data() || entry.name == name)) return entry.id;
+        }
+    }
+
+    void insert(std::uint64_t hash, const char* literal, std::string_view kept, std::uint32_t id) {
+        if ((count_ + 1) * 2 > slots_.size()) grow();
+        place({hash, literal, kept, id});
+        ++count_;
+    }
+
+  private:
+    struct Entry {
+        std::uint64_t hash = 0;
+        const char* literal = nullptr;
+        std::string_view name{};
+        std::uint32_t id = unknown;
+    };
+
+    void place(const Entry& entry) {
+        std::size_t i = entry.hash & mask_;
+        while (slots_[i].id != unknown) i = (i + 1) & mask_;
+        slots_[i] = entry;
+    }
+    void grow() {
+        std::vector<Entry> old(slots_.size() * 2);
+        old.swap(slots_);
+        mask_ = slots_.size() - 1;
+        for (const Entry& entry : old) {
+            if (entry.id != unknown) place(entry);
+        }
+    }
+
+    std::vector<Entry> slots_ = std::vector<Entry>(32);
+    std::size_t mask_ = 31;
+    std::size_t count_ = 0;
+};
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/store/detail/os_error.hpp
+// What the operating system's error numbers mean here, and what to do about each.
+
+namespace CAIRN_NAMESPACE::detail::os {
+
+using Path = std::filesystem::path;
+
+/// A code, and advice that needs no more than the number to be given.
+struct Meaning {
+    errc code;
+    std::string_view advice;
+};
+
+template <class = void>
+[[nodiscard]] Meaning meaning(int number) noexcept {
+    switch (number) {
+        case ENOSPC: return {errc::no_space, "free space, or set CAIRN_DIR to a folder on a bigger disk"};
+        case EDQUOT: return {errc::no_space, "the quota is used up: free space, or set CAIRN_DIR to another disk"};
+        case EFBIG: return {errc::no_space, "the file would be larger than the file system or `ulimit -f` allows"};
+        case EACCES:
+        case EPERM: return {errc::permission, "make it readable and writable for this user, or set CAIRN_DIR"};
+        case EROFS: return {errc::permission, "the disk is mounted read-only: set CAIRN_DIR to one that is not"};
+        case ENOENT: return {errc::not_found, "check the path; a folder above it may be missing"};
+        case ENOTDIR: return {errc::not_found, "a part of the path is a file and not a folder: move that file away"};
+        case EEXIST:
+        case ENOTEMPTY: return {errc::already_exists, "choose another name, or remove it first"};
+        case EMFILE: return {errc::io, "this process has too many open files: close some, or raise `ulimit -n`"};
+        case ENFILE: return {errc::io, "the machine has too many open files: close some programs"};
+        case ENAMETOOLONG: return {errc::invalid_argument, "use a shorter name, or a CAIRN_DIR nearer to the root"};
+        case EISDIR: return {errc::invalid_argument, "this is a folder where a file is wanted: name a file"};
+        case ELOOP: return {errc::invalid_argument, "symbolic links are not followed here: put the file itself there"};
+        case EAGAIN:
+        case EBUSY:
+        case ETXTBSY: return {errc::busy, "another process uses it: wait, or stop that process"};
+        case ENOLCK:
+        case ENOSYS:
+        case EOPNOTSUPP:
+            return {errc::unsupported, "this file system lacks what the store needs (locks, for one): set CAIRN_DIR to "
+                                       "a local disk, or mount it with locks"};
+        case EXDEV: return {errc::unsupported, "keep the whole store on one file system"};
+        case EMLINK: return {errc::unsupported, "the file has as many links as the file system allows"};
+        case ENOMEM: return {errc::io, "memory is short: close programs, or save less at once"};
+        case EIO: return {errc::io, "the disk reports a failure: look at the system's log and save elsewhere"};
+        case ESTALE: return {errc::io, "the network disk lost the file: mount it again"};
+        default: return {errc::io, "look at the system's log; set CAIRN_DIR to try another disk"};
+    }
+}
+
+/// The error that `number` (an errno) stands for: "cannot <tried>: <the system's words>".
+template <class = void>
+[[nodiscard]] error failure_of(int number, std::string_view tried, const Path& path) {
+    const Meaning what = meaning(number);
+    return error{what.code, "cannot " + std::string{tried} + ": " + std::strerror(number), path.string(),
+                 std::string{what.advice}};
+}
+
+/// The error of the system call that failed last.
+template <class = void>
+[[nodiscard]] error failure(std::string_view tried, const Path& path) {
+    return failure_of(errno, tried, path);
+}
+
+}  // namespace CAIRN_NAMESPACE::detail::os
+
+// ---- cairn/store/detail/os_sys.hpp
+// One thin function for each call into the operating system; nothing else in the library makes one that touches
+// a file. A fault injector replaces these, and a port to another system writes its own os_*.hpp files.
+
+#if defined(__APPLE__)
+#include <sys/random.h>
+#endif
+
+namespace CAIRN_NAMESPACE::detail::os {
+
+/// What the system calls an open file.
+using Handle = int;
+inline constexpr Handle no_handle = -1;
+
+}  // namespace CAIRN_NAMESPACE::detail::os
+
+namespace CAIRN_NAMESPACE::detail::os::sys {
+
+// Descriptors never reach a program that is executed: O_CLOEXEC is set here, once for all.
+[[nodiscard]] inline int open(const char* path, int flags, ::mode_t mode = 0) noexcept {
+    return ::open(path, flags | O_CLOEXEC, mode);
+}
+[[nodiscard]] inline int openat(int folder, const char* name, int flags) noexcept {
+    return ::openat(folder, name, flags | O_CLOEXEC);
+}
+inline int close(int fd) noexcept { return ::close(fd); }
+[[nodiscard]] inline ::ssize_t read(int fd, void* to, std::size_t n) noexcept { return ::read(fd, to, n); }
+[[nodiscard]] inline ::ssize_t write(int fd, const void* from, std::size_t n) noexcept { return ::write(fd, from, n); }
+[[nodiscard]] inline ::ssize_t pread(int fd, void* to, std::size_t n, std::uint64_t at) noexcept {
+    return ::pread(fd, to, n, static_cast<::off_t>(at));
+}
+[[nodiscard]] inline ::ssize_t pwrite(int fd, const void* from, std::size_t n, std::uint64_t at) noexcept {
+    return ::pwrite(fd, from, n, static_cast<::off_t>(at));
+}
+[[nodiscard]] inline int ftruncate(int fd, std::uint64_t size) noexcept {
+    return ::ftruncate(fd, static_cast<::off_t>(size));
+}
+[[nodiscard]] inline int fstat(int fd, struct ::stat* out) noexcept { return ::fstat(fd, out); }
+[[nodiscard]] inline int stat(const char* path, struct ::stat* out) noexcept { return ::stat(path, out); }
+[[nodiscard]] inline int lstat(const char* path, struct ::stat* out) noexcept { return ::lstat(path, out); }
+[[nodiscard]] inline int chmod(const char* path, ::mode_t mode) noexcept { return ::chmod(path, mode); }
+[[nodiscard]] inline int fchmod(int fd, ::mode_t mode) noexcept { return ::fchmod(fd, mode); }
+[[nodiscard]] inline int mkdir(const char* path) noexcept { return ::mkdir(path, 0777); }
+[[nodiscard]] inline int rename(const char* from, const char* to) noexcept { return std::rename(from, to); }
+[[nodiscard]] inline int link(const char* from, const char* to) noexcept { return ::link(from, to); }
+inline int unlink(const char* path) noexcept { return ::unlink(path); }
+[[nodiscard]] inline int unlinkat(int folder, const char* name, int flags) noexcept {
+    return ::unlinkat(folder, name, flags);
+}
+[[nodiscard]] inline ::ssize_t readlink(const char* path, char* to, std::size_t n) noexcept {
+    return ::readlink(path, to, n);
+}
+[[nodiscard]] inline ::DIR* fdopendir(int fd) noexcept { return ::fdopendir(fd); }
+[[nodiscard]] inline ::dirent* readdir(::DIR* folder) noexcept { return ::readdir(folder); }
+inline int closedir(::DIR* folder) noexcept { return ::closedir(folder); }
+
+/// To the disk itself, and not only to its cache.
+[[nodiscard]] inline int fsync(int fd) noexcept {
+#if defined(F_FULLFSYNC)
+    if (::fcntl(fd, F_FULLFSYNC) == 0) return 0;
+#endif
+    return ::fsync(fd);
+}
+
+/// Reserves the blocks of a file, so that no later write through a mapping can fail. Gives the errno, not -1.
+[[nodiscard]] inline int reserve(int fd, std::uint64_t size) noexcept {
+#if defined(__APPLE__)
+    (void)fd, (void)size;
+    return EOPNOTSUPP;
+#else
+    return ::posix_fallocate(fd, 0, static_cast<::off_t>(size));
+#endif
+}
+
+[[nodiscard]] inline void* mmap(std::size_t size, int protection, int flags, int fd) noexcept {
+    return ::mmap(nullptr, size, protection, flags, fd, 0);
+}
+inline int munmap(void* at, std::size_t size) noexcept { return ::munmap(at, size); }
+
+/// Takes (`F_WRLCK`) or drops (`F_UNLCK`) the whole file for this open file, not for the process: another open file
+/// of the same process is kept out too, and closing that one drops nothing. EAGAIN if another has it.
+[[nodiscard]] inline int lock(int fd, short type) noexcept {
+#if defined(F_OFD_SETLK)
+    struct ::flock range {};
+    range.l_type = type;
+    range.l_whence = SEEK_SET;
+    if (::fcntl(fd, F_OFD_SETLK, &range) == 0) return 0;
+    if (errno == EACCES) errno = EAGAIN;
+    if (errno != EINVAL) return -1;
+#endif
+    return ::flock(fd, type == F_UNLCK ? LOCK_UN : LOCK_EX | LOCK_NB);
+}
+
+/// 1 if the file is locked, 0 if it is free, -1 on failure. Nothing is taken where the system can tell.
+[[nodiscard]] inline int is_locked(int fd) noexcept {
+#if defined(F_OFD_SETLK)
+    struct ::flock range {};
+    range.l_type = F_WRLCK;
+    range.l_whence = SEEK_SET;
+    if (::fcntl(fd, F_OFD_GETLK, &range) == 0) return range.l_type == F_UNLCK ? 0 : 1;
+    if (errno != EINVAL) return -1;
+#endif
+    if (::flock(fd, LOCK_SH | LOCK_NB) != 0) return errno == EWOULDBLOCK ? 1 : -1;
+    return ::flock(fd, LOCK_UN);
+}
+
+[[nodiscard]] inline ::pid_t getpid() noexcept { return ::getpid(); }
+/// Whether the process exists, as far as this one may know: 0, or -1 with ESRCH or EPERM.
+[[nodiscard]] inline int exists(::pid_t pid) noexcept { return ::kill(pid, 0); }
+[[nodiscard]] inline int gethostname(char* to, std::size_t n) noexcept { return ::gethostname(to, n); }
+[[nodiscard]] inline int getentropy(void* to, std::size_t n) noexcept { return ::getentropy(to, n); }
+inline void sleep_ns(long ns) noexcept {
+    const ::timespec time{0, ns};
+    ::nanosleep(&time, nullptr);
+}
+
+/// Repeats a call that a signal broke off.
+template <class Call>
+[[nodiscard]] auto retry(Call call) noexcept {
+    auto done = call();
+    while (done < 0 && errno == EINTR) done = call();
+    return done;
+}
+
+}  // namespace CAIRN_NAMESPACE::detail::os::sys
+
+// ---- cairn/store/detail/os_file.hpp
+// An open file: interrupted calls are repeated, short writes continued, and every failure names its path.
+
+namespace CAIRN_NAMESPACE::detail::os {
+
+/// Whether a symbolic link at the end of a path stands for its target.
+enum class Links : unsigned char { follow, refuse };
+
+/// Owns a handle: closed when it goes, never inherited by an executed program. Threads: one at a time.
+class File {
+  public:
+    File() = default;
+    File(File&& other) noexcept
+        : handle_{std::exchange(other.handle_, no_handle)}, path_{std::move(other.path_)} {}
+    File& operator=(File&& other) noexcept {
+        if (this != &other) {
+            drop();
+            handle_ = std::exchange(other.handle_, no_handle);
+            path_ = std::move(other.path_);
+        }
+        return *this;
+    }
+    ~File() { drop(); }
+
+    /// An existing regular file, to be read. A folder, a pipe or a device is refused, and never waited for.
+    static result<File> open_read(const Path& path, Links links = Links::follow);
+    /// A file that did not exist, to be written. Fails: already_exists.
+    static result<File> create_new(const Path& path) { return open(path, O_RDWR | O_CREAT | O_EXCL, "create"); }
+    /// A file to be written at its end; made if it is not there.
+    static result<File> open_append(const Path& path) {
+        return open(path, O_WRONLY | O_CREAT | O_APPEND, "open for appending");
+    }
+    /// A file to be read and written; made if it is not there.
+    static result<File> open_read_write(const Path& path) { return open(path, O_RDWR | O_CREAT, "open"); }
+
+    /// Writes all of `bytes`, or says why not; what was written before a failure stays in the file.
+    result<void> write_all(std::span<const std::byte> bytes) {
+        return put(bytes, [this](const std::byte* from, std::size_t n) { return sys::write(handle_, from, n); });
+    }
+    result<void> write_all(std::string_view text) { return write_all(std::as_bytes(std::span{text})); }
+    /// The same at a place, without moving where `write_all` goes on.
+    result<void> write_at(std::uint64_t offset, std::span<const std::byte> bytes) {
+        return put(bytes, [this, &offset](const std::byte* from, std::size_t n) {
+            const auto done = sys::pwrite(handle_, from, n, offset);
+            if (done > 0) offset += static_cast<std::uint64_t>(done);
+            return done;
+        });
+    }
+    /// Reads at most `to.size()` bytes; 0 at the end of the file.
+    [[nodiscard]] result<std::size_t> read_some(std::span<std::byte> to) {
+        const auto got = sys::retry([&] { return sys::read(handle_, to.data(), chunk(to.size())); });
+        if (got < 0) return failure("read", path_);
+        return static_cast<std::size_t>(got);
+    }
+    /// Fills `to` from a place, less only at the end of the file.
+    [[nodiscard]] result<std::size_t> read_at(std::uint64_t offset, std::span<std::byte> to) const;
+    /// The rest of the file. Fails: corrupt if it is longer than `max` bytes.
+    [[nodiscard]] result<std::string> read_all(std::uint64_t max);
+
+    [[nodiscard]] result<std::uint64_t> size() const {
+        struct ::stat info {};
+        if (sys::fstat(handle_, &info) != 0) return failure("look at", path_);
+        return static_cast<std::uint64_t>(info.st_size);
+    }
+    result<void> truncate(std::uint64_t size) {
+        if (sys::retry([&] { return sys::ftruncate(handle_, size); }) != 0) return failure("resize", path_);
+        return {};
+    }
+    /// Makes it read-only for everybody (the open handle still writes).
+    result<void> set_read_only() {
+        if (sys::fchmod(handle_, 0444) != 0) return failure("make read-only", path_);
+        return {};
+    }
+    /// Waits until the bytes are on the disk. Cost: milliseconds.
+    result<void> sync() {
+        if (sys::retry([&] { return sys::fsync(handle_); }) != 0) return failure("sync", path_);
+        return {};
+    }
+    /// Closes it and tells what only closing finds out (a quota on a network disk).
+    result<void> close() {
+        if (handle_ == no_handle) return {};
+        // Not repeated after EINTR: the handle is gone, and its number may be another file's by then.
+        if (sys::close(std::exchange(handle_, no_handle)) != 0 && errno != EINTR) return failure("close", path_);
+        return {};
+    }
+
+    [[nodiscard]] bool is_open() const noexcept { return handle_ != no_handle; }
+    [[nodiscard]] const Path& path() const noexcept { return path_; }
+    [[nodiscard]] Handle native_handle() const noexcept { return handle_; }
+
+  private:
+    File(Handle handle, Path path) : handle_{handle}, path_{std::move(path)} {}
+
+    static result<File> open(const Path& path, int flags, std::string_view tried) {
+        const Handle handle = sys::retry([&] { return sys::open(path.c_str(), flags, 0666); });
+        if (handle < 0) return failure(tried, path);
+        return File{handle, path};
+    }
+    // Some systems refuse a call for more than 2 GiB.
+    static std::size_t chunk(std::size_t n) noexcept { return n < (1U << 30U) ? n : (1U << 30U); }
+
+    template <class Write>
+    result<void> put(std::span<const std::byte> bytes, Write write) {
+        while (!bytes.empty()) {
+            const auto done = sys::retry([&] { return write(bytes.data(), chunk(bytes.size())); });
+            if (done < 0) return failure("write", path_);
+            if (done == 0) return failure_of(ENOSPC, "write", path_);
+            bytes = bytes.subspan(static_cast<std::size_t>(done));
+        }
+        return {};
+    }
+    void drop() noexcept {
+        if (handle_ != no_handle) sys::close(std::exchange(handle_, no_handle));
+    }
+
+    Handle handle_ = no_handle;
+    Path path_;
+};
+
+inline result<File> File::open_read(const Path& path, Links links) {
+    // O_NONBLOCK: a pipe that somebody put there must not hang us.
+    auto file = open(path, O_RDONLY | O_NONBLOCK | (links == Links::refuse ? O_NOFOLLOW : 0), "open");
+    if (!file) return file;
+    struct ::stat info {};
+    if (sys::fstat(file->handle_, &info) != 0) return failure("look at", path);
+    if (!S_ISREG(info.st_mode)) {
+        return error{errc::invalid_argument, "cannot read what is not a regular file", path.string(),
+                     "put a regular file there"};
+    }
+    return file;
+}
+
+inline result<std::size_t> File::read_at(std::uint64_t offset, std::span<std::byte> to) const {
+    std::size_t done = 0;
+    while (done < to.size()) {
+        const auto rest = to.subspan(done);
+        const auto got =
+            sys::retry([&] { return sys::pread(handle_, rest.data(), chunk(rest.size()), offset + done); });
+        if (got < 0) return failure("read", path_);
+        if (got == 0) break;
+        done += static_cast<std::size_t>(got);
+    }
+    return done;
+}
+
+inline result<std::string> File::read_all(std::uint64_t max) {
+    const auto expected = size();
+    if (!expected) return expected.error();
+    const auto too_long = [&] {
+        return error{errc::corrupt, "the file is longer than the " + std::to_string(max) + " bytes it can have",
+                     path_.string(), "restore it from a copy, or remove it"};
+    };
+    if (*expected > max) return too_long();
+    // One byte more than expected, so that the end is seen without growing; files in /proc say 0.
+    std::string text(static_cast<std::size_t>(*expected) + 1, '\0');
+    std::size_t used = 0;
+    while (true) {
+        if (used == text.size()) text.resize(text.size() * 2 + 4096);
+        const auto got = read_some(std::as_writable_bytes(std::span{text}.subspan(used)));
+        if (!got) return got.error();
+        if (*got == 0) break;
+        used += *got;
+        if (used > max) return too_long();
+    }
+    text.resize(used);
+    return text;
+}
+
+}  // namespace CAIRN_NAMESPACE::detail::os
+
+// ---- cairn/store/detail/os_folder.hpp
+// Folders and names: making, listing, moving and removing. Removal is bounded to a folder and follows no link.
+
+namespace CAIRN_NAMESPACE::detail::os {
+
+/// What is at a path. All false and 0 if there is nothing.
+struct Status {
+    bool exists = false;
+    bool is_dir = false;
+    bool is_file = false;
+    bool is_link = false;
+    std::uint64_t size = 0;
+    std::uint64_t nlink = 0;
+    std::int64_t modified_ns = 0;
+};
+
+/// Nothing there is an answer, not a failure.
+template <class = void>
+[[nodiscard]] result<Status> status(const Path& path, Links links = Links::follow) {
+    struct ::stat info {};
+    const int got = links == Links::follow ? sys::stat(path.c_str(), &info) : sys::lstat(path.c_str(), &info);
+    if (got != 0) {
+        if (errno == ENOENT || errno == ENOTDIR) return Status{};
+        return failure("look at", path);
+    }
+    Status out;
+    out.exists = true;
+    out.is_dir = S_ISDIR(info.st_mode);
+    out.is_file = S_ISREG(info.st_mode);
+    out.is_link = S_ISLNK(info.st_mode);
+    out.size = static_cast<std::uint64_t>(info.st_size);
+    out.nlink = static_cast<std::uint64_t>(info.st_nlink);
+#if defined(__APPLE__)
+    out.modified_ns = static_cast<std::int64_t>(info.st_mtimespec.tv_sec) * 1'000'000'000 + info.st_mtimespec.tv_nsec;
+#else
+    out.modified_ns = static_cast<std::int64_t>(info.st_mtim.tv_sec) * 1'000'000'000 + info.st_mtim.tv_nsec;
+#endif
+    return out;
+}
+
+/// Makes one folder. Fails: already_exists.
+inline result<void> make_dir(const Path& path) {
+    if (sys::mkdir(path.c_str()) != 0) return failure("make the folder", path);
+    return {};
+}
+
+/// Makes a folder and those above it; one that is there is success.
+template <class = void>
+result<void> make_dirs(const Path& path) {
+    if (path.empty() || sys::mkdir(path.c_str()) == 0) return {};
+    const int number = errno;
+    // Some systems say EROFS, EACCES or EISDIR for a folder that is there already: look before complaining.
+    const auto there = os::status(path);  // qualified: std::filesystem has one too
+    if (there && there->is_dir) return {};
+    if (number == EEXIST) return failure_of(ENOTDIR, "make the folder", path);
+    if (number != ENOENT || path.parent_path() == path) return failure_of(number, "make the folder", path);
+    if (auto above = make_dirs(path.parent_path()); !above) return above;
+    if (sys::mkdir(path.c_str()) == 0 || errno == EEXIST) return {};
+    return failure("make the folder", path);
+}
+
+/// Moves a file or folder; a file that is at `to` is replaced, in one step that no reader can see half of.
+inline result<void> rename_replace(const Path& from, const Path& to) {
+    if (sys::rename(from.c_str(), to.c_str()) != 0) return failure("rename " + from.string() + " to", to);
+    return {};
+}
+
+/// Gives a file a second name. Fails: already_exists; unsupported or permission where links are impossible.
+inline result<void> hard_link(const Path& from, const Path& to) {
+    if (sys::link(from.c_str(), to.c_str()) != 0) return failure("link " + from.string() + " to", to);
+    return {};
+}
+
+/// Removes a file, or a link itself. Fails: not_found.
+inline result<void> remove_file(const Path& path) {
+    if (sys::unlink(path.c_str()) != 0) return failure("remove", path);
+    return {};
+}
+
+inline result<void> set_read_only(const Path& path) {
+    if (sys::chmod(path.c_str(), 0444) != 0) return failure("make read-only", path);
+    return {};
+}
+
+/// Waits until the folder's entries are on the disk, so that a new name outlives a power loss.
+template <class = void>
+result<void> sync_dir(const Path& path) {
+    const int fd = sys::retry([&] { return sys::open(path.c_str(), O_RDONLY | O_DIRECTORY); });
+    if (fd < 0) return failure("open the folder", path);
+    const int done = sys::retry([&] { return sys::fsync(fd); });
+    const int number = errno;
+    sys::close(fd);
+    // Some file systems cannot sync a folder; they order names by themselves.
+    if (done != 0 && number != EINVAL && number != EOPNOTSUPP) return failure_of(number, "sync the folder", path);
+    return {};
+}
+
+/// The names of an open folder, sorted, without "." and "..". Takes the handle.
+template <class = void>
+[[nodiscard]] result<std::vector<std::string>> names_in(Handle folder, const Path& path) {
+    ::DIR* stream = sys::fdopendir(folder);
+    if (stream == nullptr) {
+        const int number = errno;
+        sys::close(folder);
+        return failure_of(number, "list", path);
+    }
+    std::vector<std::string> names;
+    errno = 0;
+    while (const ::dirent* entry = sys::readdir(stream)) {
+        const std::string_view name{entry->d_name};
+        if (name != "." && name != "..") names.emplace_back(name);
+        errno = 0;
+    }
+    const int number = errno;
+    sys::closedir(stream);
+    if (number != 0) return failure_of(number, "list", path);
+    std::sort(names.begin(), names.end());
+    return names;
+}
+
+/// The names in a folder, sorted. Fails: not_found.
+template <class = void>
+[[nodiscard]] result<std::vector<std::string>> list_dir(const Path& path) {
+    const int fd = sys::retry([&] { return sys::open(path.c_str(), O_RDONLY | O_DIRECTORY); });
+    if (fd < 0) return failure("list", path);
+    return names_in(fd, path);
+}
+
+/// Copies the bytes of a regular file to a new file, which is removed again if that fails.
+template <class = void>
+result<void> copy_file(const Path& from, const Path& to) {
+    auto source = File::open_read(from);
+    if (!source) return source.error();
+    auto target = File::create_new(to);
+    if (!target) return target.error();
+    std::vector<std::byte> buffer(std::size_t{1} << 20U);
+    result<void> done;
+    while (done) {
+        const auto got = source->read_some(buffer);
+        if (!got) done = got.error();
+        else if (*got == 0) break;
+        else done = target->write_all(std::span{buffer}.first(*got));
+    }
+    if (done) done = target->close();
+    if (!done) sys::unlink(to.c_str());
+    return done;
+}
+
+/// What `remove_inside` may take away.
+enum class Removal : unsigned char { file, empty_dir, tree };
+
+inline constexpr int max_tree_depth = 128;
+
+/// Removes everything in an open folder, which it takes. Links are removed, never followed.
+template <class = void>
+result<void> remove_contents(Handle folder, const Path& path, int depth) {
+    if (depth > max_tree_depth) {
+        sys::close(folder);
+        return error{errc::unsupported, "cannot remove folders that lie so deep in each other", path.string(),
+                     "remove it by hand"};
+    }
+    const Handle listed = sys::retry([&] { return sys::openat(folder, ".", O_RDONLY | O_DIRECTORY); });
+    if (listed < 0) {
+        const int number = errno;
+        sys::close(folder);
+        return failure_of(number, "list", path);
+    }
+    auto names = names_in(listed, path);
+    result<void> done;
+    if (!names) done = names.error();
+    for (std::size_t i = 0; done && i < names->size(); ++i) {
+        const std::string& name = (*names)[i];
+        if (sys::unlinkat(folder, name.c_str(), 0) == 0 || errno == ENOENT) continue;
+        if (errno != EISDIR && errno != EPERM) {  // the two words for "this is a folder"
+            done = failure("remove", path / name);
+            break;
+        }
+        const int number = errno;
+        const Handle inner = sys::openat(folder, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+        if (inner < 0) done = failure_of(errno == ENOTDIR ? number : errno, "remove", path / name);
+        else done = remove_contents(inner, path / name, depth + 1);
+        if (done && sys::unlinkat(folder, name.c_str(), AT_REMOVEDIR) != 0) done = failure("remove", path / name);
+    }
+    sys::close(folder);
+    return done;
+}
+
+/// Removes what `relative` names below `root`, going from folder to folder without following a link, so that nothing
+/// outside of `root` can be touched. Nothing there is success. Fails: invalid_argument if `relative` could leave
+/// `root`, or goes through a link.
+template <class = void>
+result<void> remove_inside(const Path& root, std::string_view relative, Removal what) {
+    const Path path = root / Path{relative};
+    Handle folder = sys::retry([&] { return sys::open(root.c_str(), O_RDONLY | O_DIRECTORY); });
+    if (folder < 0) return errno == ENOENT ? result<void>{} : failure("open the folder", root);
+    while (true) {
+        const std::size_t slash = relative.find('/');
+        const std::string name{relative.substr(0, slash)};
+        if (name.empty() || name == "." || name == ".." || name.find('\0') != std::string::npos) {
+            sys::close(folder);
+            return error{errc::invalid_argument, "cannot remove by a path that may leave its folder", path.string(),
+                         "name a file below the folder, without \"..\" or an empty part"};
+        }
+        const bool last = slash == std::string_view::npos;
+        int number = 0;
+        if (last && what != Removal::tree) {
+            if (sys::unlinkat(folder, name.c_str(), what == Removal::file ? 0 : AT_REMOVEDIR) != 0) number = errno;
+        } else if (last && sys::unlinkat(folder, name.c_str(), 0) == 0) {
+            number = 0;  // a file, or a link
+        } else {
+            const Handle inner = sys::openat(folder, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+            // A link is ELOOP or ENOTDIR, by system.
+            if (inner < 0) number = errno == ENOTDIR ? ELOOP : errno;
+            if (inner >= 0 && !last) {
+                sys::close(std::exchange(folder, inner));
+                relative.remove_prefix(slash + 1);
+                continue;
+            }
+            if (inner >= 0) {
+                if (auto done = remove_contents(inner, path, 1); !done) {
+                    sys::close(folder);
+                    return done;
+                }
+                if (sys::unlinkat(folder, name.c_str(), AT_REMOVEDIR) != 0) number = errno;
+            }
+        }
+        sys::close(folder);
+        if (number == 0 || number == ENOENT) return {};
+        return failure_of(number, "remove", path);
+    }
+}
+
+/// Removes a file or a whole folder below `root`; see `remove_inside`.
+inline result<void> remove_tree(const Path& root, std::string_view relative) {
+    return remove_inside(root, relative, Removal::tree);
+}
+inline result<void> remove_file_inside(const Path& root, std::string_view relative) {
+    return remove_inside(root, relative, Removal::file);
+}
+/// Fails: already_exists if there is still something in it.
+inline result<void> remove_empty_dir_inside(const Path& root, std::string_view relative) {
+    return remove_inside(root, relative, Removal::empty_dir);
+}
+
+}  // namespace CAIRN_NAMESPACE::detail::os
+
+// ---- cairn/store/detail/os_lock.hpp
+// A lock between processes, on a file of its own. The kernel drops it when its holder dies, however that happens.
+
+namespace CAIRN_NAMESPACE::detail::os {
+
+/// Held from acquiring to destruction. It belongs to the open file and not to the process: two locks on one file
+/// exclude each other within a process too, and whoever opens and closes the file beside it drops nothing. A forked
+/// child shares it, and would keep it after the parent's death: it calls `close_in_child`.
+class Lock {
+  public:
+    Lock() = default;
+    Lock(Lock&& other) noexcept : file_{std::move(other.file_)}, owner_{std::exchange(other.owner_, 0)} {}
+    Lock& operator=(Lock&& other) noexcept {
+        if (this != &other) {
+            release();
+            file_ = std::move(other.file_);
+            owner_ = std::exchange(other.owner_, 0);
+        }
+        return *this;
+    }
+    ~Lock() { release(); }
+
+    /// The lock, without waiting; makes the file if need be. Fails: busy if another holds it.
+    static result<Lock> try_acquire(const Path& path) { return acquire(path, 0); }
+    /// The lock, after at most `timeout_ms` milliseconds (looks again every 1 to 20 ms). Fails: busy.
+    static result<Lock> acquire(const Path& path, std::int64_t timeout_ms);
+    /// Whether anybody, this process included, holds it. Takes nothing and drops nothing, makes no file.
+    static result<bool> is_held(const Path& path);
+
+    [[nodiscard]] bool held() const noexcept { return file_.is_open(); }
+    [[nodiscard]] Handle native_handle() const noexcept { return file_.native_handle(); }
+    /// Replaces what the lock's file says of its holder, for those that it keeps out. Requires `held()`.
+    result<void> write_note(std::string_view text) {
+        if (auto emptied = file_.truncate(0); !emptied) return emptied;
+        return file_.write_at(0, std::as_bytes(std::span{text}));
+    }
+
+    /// In a forked child: forgets the lock, which stays the parent's. Calls only `close`.
+    void close_in_child() noexcept {
+        file_ = File{};
+        owner_ = 0;
+    }
+
+    /// Gives it back, even if a forked child still shares it. In such a child it does what `close_in_child` does.
+    void release() noexcept {
+        if (file_.is_open() && owner_ == sys::getpid()) (void)sys::lock(file_.native_handle(), F_UNLCK);
+        file_ = File{};
+        owner_ = 0;
+    }
+
+  private:
+    explicit Lock(File file) : file_{std::move(file)}, owner_{sys::getpid()} {}
+
+    File file_;
+    ::pid_t owner_ = 0;
+};
+
+inline result<Lock> Lock::acquire(const Path& path, std::int64_t timeout_ms) {
+    const std::int64_t end = steady_ns() + timeout_ms * 1'000'000;
+    long pause = 1'000'000;
+    while (true) {
+        auto file = File::open_read_write(path);
+        if (!file) return file.error();
+        if (sys::retry([&] { return sys::lock(file->native_handle(), F_WRLCK); }) == 0) {
+            // Somebody may have removed or replaced the file meanwhile; then this lock keeps nobody out.
+            struct ::stat mine {};
+            struct ::stat there {};
+            if (sys::fstat(file->native_handle(), &mine) == 0 && sys::stat(path.c_str(), &there) == 0 &&
+                mine.st_ino == there.st_ino && mine.st_dev == there.st_dev) {
+                return Lock{std::move(*file)};
+            }
+            if (steady_ns() < end || timeout_ms == 0) continue;
+            return error{errc::busy, "the lock's file is replaced again and again", path.string(),
+                         "stop the program that removes it"};
+        }
+        if (errno != EAGAIN) return failure("lock", path);
+        if (steady_ns() >= end) {
+            return error{errc::busy, "another process or object holds the lock", path.string(),
+                         "wait until it is done, or stop it"};
+        }
+        sys::sleep_ns(pause);
+        pause = pause < 10'000'000 ? pause * 2 : 20'000'000;
+    }
+}
+
+inline result<bool> Lock::is_held(const Path& path) {
+    auto file = File::open_read(path);
+    if (!file) return file.error().code() == errc::not_found ? result<bool>{false} : file.error();
+    const int held = sys::retry([&] { return sys::is_locked(file->native_handle()); });
+    if (held < 0) return failure("look at the lock", path);
+    return held == 1;
+}
+
+}  // namespace CAIRN_NAMESPACE::detail::os
+
+// ---- cairn/store/detail/os_mapping.hpp
+// Memory that is a file. What is written to a shared mapping is in the system's hands at once: killing the process
+// loses none of it.
+
+namespace CAIRN_NAMESPACE::detail::os {
+
+/// Owns a mapping. Threads: as plain memory. Who shortens a mapped file from outside kills those who read it (SIGBUS).
+class Mapping {
+  public:
+    Mapping() = default;
+    Mapping(Mapping&& other) noexcept
+        : data_{std::exchange(other.data_, nullptr)}, size_{std::exchange(other.size_, 0)},
+          writable_{std::exchange(other.writable_, false)}, has_file_{std::exchange(other.has_file_, false)} {}
+    Mapping& operator=(Mapping&& other) noexcept {
+        if (this != &other) {
+            unmap();
+            data_ = std::exchange(other.data_, nullptr);
+            size_ = std::exchange(other.size_, 0);
+            writable_ = std::exchange(other.writable_, false);
+            has_file_ = std::exchange(other.has_file_, false);
+        }
+        return *this;
+    }
+    ~Mapping() { unmap(); }
+
+    /// A new file of `size` zeros, shared and writable. Its blocks are reserved first, so a full disk is an error here
+    /// and not a SIGBUS later. Fails: already_exists, no_space; then there is no file.
+    static result<Mapping> create_shared(const Path& path, std::size_t size);
+    /// A whole existing file, shared and writable. Its blocks are reserved as in `create_shared`.
+    static result<Mapping> open_shared(const Path& path);
+    /// A whole existing file, to be read.
+    static result<Mapping> open_read(const Path& path, Links links = Links::follow);
+    static result<Mapping> open_read(const File& file);
+    /// Zeros that belong to no file; they die with the process.
+    static result<Mapping> anonymous(std::size_t size) {
+        return map(no_handle, {}, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS);
+    }
+
+    [[nodiscard]] std::span<const std::byte> bytes() const noexcept { return {data_, size_}; }
+    /// The bytes to be changed; empty if the mapping is to be read only.
+    [[nodiscard]] std::span<std::byte> writable() const noexcept { return {data_, writable_ ? size_ : 0}; }
+    [[nodiscard]] std::size_t size() const noexcept { return size_; }
+    [[nodiscard]] bool has_file() const noexcept { return has_file_; }
+
+    void unmap() noexcept {
+        if (data_ != nullptr) sys::munmap(data_, size_);
+        data_ = nullptr;
+        size_ = 0;
+    }
+
+  private:
+    static result<Mapping> map(Handle file, const Path& path, std::uint64_t size, int protection, int flags) {
+        Mapping out;
+        out.writable_ = (protection & PROT_WRITE) != 0;
+        out.has_file_ = file != no_handle;
+        if (size == 0) return out;  // the system maps no empty range
+        if (size > std::numeric_limits<std::size_t>::max()) return failure_of(EFBIG, "map", path);
+        void* at = sys::mmap(static_cast<std::size_t>(size), protection, flags, file);
+        if (at == MAP_FAILED) return failure("map", path);
+        out.data_ = static_cast<std::byte*>(at);
+        out.size_ = static_cast<std::size_t>(size);
+        return out;
+    }
+    static result<void> reserve(File& file, std::uint64_t from, std::uint64_t size);
+
+    std::byte* data_ = nullptr;
+    std::size_t size_ = 0;
+    bool writable_ = false;
+    bool has_file_ = false;
+};
+
+inline result<void> Mapping::reserve(File& file, std::uint64_t from, std::uint64_t size) {
+    int number = EINTR;
+    while (size != 0 && number == EINTR) number = sys::reserve(file.native_handle(), size);
+    if (size == 0 || number == 0) return {};
+    if (number != EOPNOTSUPP && number != EINVAL && number != ENOSYS) {
+        return failure_of(number, "reserve " + std::to_string(size) + " bytes for", file.path());
+    }
+    static constexpr std::array<std::byte, 65536> zeros{};  // this file system reserves only by writing
+    while (from < size) {
+        const auto n = std::min<std::uint64_t>(zeros.size(), size - from);
+        if (auto put = file.write_at(from, std::span{zeros}.first(static_cast<std::size_t>(n))); !put) return put;
+        from += n;
+    }
+    return {};
+}
+
+inline result<Mapping> Mapping::create_shared(const Path& path, std::size_t size) {
+    auto file = File::create_new(path);
+    if (!file) return file.error();
+    auto reserved = reserve(*file, 0, size);
+    auto mapping = reserved ? map(file->native_handle(), path, size, PROT_READ | PROT_WRITE, MAP_SHARED)
+                            : result<Mapping>{reserved.error()};
+    if (!mapping) sys::unlink(path.c_str());
+    return mapping;
+}
+
+inline result<Mapping> Mapping::open_shared(const Path& path) {
+    const auto there = File::open_read(path);  // must exist, and be a regular file
+    if (!there) return there.error();
+    auto file = File::open_read_write(path);
+    if (!file) return file.error();
+    const auto size = file->size();
+    if (!size) return size.error();
+    if (auto reserved = reserve(*file, *size, *size); !reserved) return reserved.error();
+    return map(file->native_handle(), path, *size, PROT_READ | PROT_WRITE, MAP_SHARED);
+}
+
+inline result<Mapping> Mapping::open_read(const File& file) {
+    const auto size = file.size();
+    if (!size) return size.error();
+    return map(file.native_handle(), file.path(), *size, PROT_READ, MAP_SHARED);
+}
+
+inline result<Mapping> Mapping::open_read(const Path& path, Links links) {
+    const auto file = File::open_read(path, links);
+    if (!file) return file.error();
+    return open_read(*file);
+}
+
+}  // namespace CAIRN_NAMESPACE::detail::os
+
+// ---- cairn/store/detail/os_process.hpp
+// Who this process is, so that another, later, can tell whether it still lives; and randomness for ids.
+
+namespace CAIRN_NAMESPACE::detail::os {
+
+/// A process, told apart from every other that has or had its number. Parts that a system does not give are empty.
+struct Process {
+    std::uint64_t pid = 0;
+    std::uint64_t start = 0;  ///< when it began, in the system's own unit, since the machine did
+    std::string boot;         ///< this running of the machine
+    std::string space;        ///< which numbering of processes (containers have their own)
+    std::string host;         ///< for people
+};
+
+/// `unknown`: it is or was on another machine or in another container.
+enum class Liveness : unsigned char { dead, alive, unknown };
+
+[[nodiscard]] inline std::uint64_t pid() noexcept { return static_cast<std::uint64_t>(sys::getpid()); }
+
+template <class = void>
+[[nodiscard]] std::string host_name() {
+    std::array<char, 257> name{};
+    if (sys::gethostname(name.data(), name.size() - 1) != 0) return {};
+    return name.data();
+}
+
+/// The user's name, or nothing; from the environment, because asking the system can take a network and seconds.
+template <class = void>
+[[nodiscard]] std::string user_name() {
+    for (const char* variable : {"USER", "LOGNAME"}) {
+        // NOLINTNEXTLINE(concurrency-mt-unsafe): read once, when a run is opened
+        if (const char* value = std::getenv(variable); value != nullptr && *value != '\0') return value;
+    }
+    return {};
+}
+
+/// What the kernel says of a process: when it began, and whether only its entry is left.
+struct ProcessTime {
+    std::uint64_t start = 0;
+    bool ended = false;
+};
+
+/// Nothing where there is no /proc, or no such process.
+template <class = void>
+[[nodiscard]] std::optional<ProcessTime> process_time(std::uint64_t pid) {
+    auto file = File::open_read("/proc/" + std::to_string(pid) + "/stat");
+    if (!file) return std::nullopt;
+    const auto text = file->read_all(65536);
+    if (!text) return std::nullopt;
+    // pid (name) state …: the name may hold blanks and brackets, so count from its last one; the start is field 22.
+    std::size_t at = text->rfind(") ");
+    if (at == std::string::npos || at + 2 >= text->size()) return std::nullopt;
+    ProcessTime out;
+    const char state = (*text)[at + 2];
+    out.ended = state == 'Z' || state == 'X';
+    for (int field = 2; field < 22; ++field) {
+        at = text->find(' ', at + 1);
+        if (at == std::string::npos) return std::nullopt;
+    }
+    const char* const begin = text->data() + at + 1;
+    if (std::from_chars(begin, text->data() + text->size(), out.start).ec != std::errc{}) return std::nullopt;
+    return out;
+}
+
+template <class = void>
+[[nodiscard]] Process this_process() {
+    Process out;
+    out.pid = pid();
+    if (const auto time = process_time(out.pid)) out.start = time->start;
+    if (auto file = File::open_read("/proc/sys/kernel/random/boot_id")) {
+        if (auto text = file->read_all(64)) out.boot = text->substr(0, text->find('\n'));
+    }
+    std::array<char, 64> space{};
+    if (const auto n = sys::readlink("/proc/self/ns/pid", space.data(), space.size()); n > 0) {
+        out.space.assign(space.data(), static_cast<std::size_t>(n));
+    }
+    out.host = host_name();
+    return out;
+}
+
+/// Whether `process` still runs. Cost: reads one file in /proc.
+template <class = void>
+[[nodiscard]] Liveness liveness(const Process& process) {
+    const Process self = this_process();
+    if (process.boot != self.boot && process.host == self.host) return Liveness::dead;  // the machine was restarted
+    if (process.boot != self.boot || process.space != self.space || process.pid == 0) return Liveness::unknown;
+    if (self.boot.empty() && process.host != self.host) return Liveness::unknown;
+    if (sys::exists(static_cast<::pid_t>(process.pid)) != 0 && errno == ESRCH) return Liveness::dead;
+    if (const auto time = process_time(process.pid)) {
+        const bool other = process.start != 0 && time->start != process.start;  // its number was given out again
+        return other || time->ended ? Liveness::dead : Liveness::alive;
+    }
+    return Liveness::alive;
+}
+
+/// Certainly alive; a process elsewhere is not.
+template <class = void>
+[[nodiscard]] bool is_alive(const Process& process) {
+    return liveness(process) == Liveness::alive;
+}
+
+/// Fills `to` with bytes that nobody can guess.
+template <class = void>
+void random_bytes(std::span<std::byte> to) noexcept {
+    while (!to.empty()) {
+        const std::size_t n = std::min<std::size_t>(to.size(), 256);
+        // Fails only on kernels without it; then an id has to differ, not to be secret.
+        if (sys::getentropy(to.data(), n) != 0) {
+            std::uint64_t x = pid() * 0x9e3779b97f4a7c15U ^ reinterpret_cast<std::uintptr_t>(to.data());
+            x ^= static_cast<std::uint64_t>(wall_ns()) ^ static_cast<std::uint64_t>(steady_ns()) << 20U;
+            for (std::size_t i = 0; i < n; ++i) {  // splitmix64
+                std::uint64_t z = x += 0x9e3779b97f4a7c15U;
+                z = (z ^ z >> 30U) * 0xbf58476d1ce4e5b9U;
+                z = (z ^ z >> 27U) * 0x94d049bb133111ebU;
+                to[i] = static_cast<std::byte>(z >> 56U);
+            }
+        }
+        to = to.subspan(n);
+    }
+}
+
+/// `digits` random hexadecimal digits.
+template <class = void>
+[[nodiscard]] std::string random_hex(std::size_t digits) {
+    std::string out(digits, '0');
+    random_bytes(std::as_writable_bytes(std::span{out}));
+    for (char& c : out) c = "0123456789abcdef"[static_cast<unsigned char>(c) & 15U];
+    return out;
+}
+
+}  // namespace CAIRN_NAMESPACE::detail::os
+
+// ---- cairn/store/os.hpp
+// The one seam between the library and the operating system: files, folders, locks, mappings, processes. Names no
+// POSIX type, so that another system needs only its own detail/os_*.hpp; detail/os_sys.hpp holds every system call.
+// Costs <filesystem>, for its paths.
+
+// ---- cairn/store/ring.hpp
+// The journal: one ring for each logging thread, in a memory-mapped file of the run's folder. What a commit has
+// published is in the page cache, so killing the process loses none of it. One producer, one consumer.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// The first page of a ring file. Positions count bytes since the ring was made and never wrap; the data that follows
+/// is used modulo `capacity`. Numbers are in the order of the machine that wrote it (`byte_order` tells).
+struct RingHeader {
+    static constexpr char expected_magic[8] = {'C', 'A', 'I', 'R', 'N', 'R', 'N', 'G'};
+    static constexpr std::uint32_t current_version = 1;
+    static constexpr std::uint32_t expected_byte_order = 0x01020304;
+
+    char magic[8];
+    std::uint32_t version;
+    std::uint32_t byte_order;
+    std::uint64_t capacity;
+    std::uint32_t id;
+    // Each on its own cache line: the producer writes one, the consumer the other.
+    alignas(64) std::atomic<std::uint64_t> head;
+    alignas(64) std::atomic<std::uint64_t> tail;
+
+    [[nodiscard]] bool is_valid() const noexcept;
+};
+static_assert(std::atomic<std::uint64_t>::is_always_lock_free);
+static_assert(sizeof(RingHeader) == 192);
+
+inline constexpr std::size_t ring_header_bytes = 4096;
+/// Fits the second-level cache beside a training loop's own data: a ring that leaves it costs four times as much a row.
+inline constexpr std::size_t ring_capacity = std::size_t{64} * 1024;
+inline constexpr std::size_t ring_file_bytes = ring_header_bytes + ring_capacity;
+
+inline bool RingHeader::is_valid() const noexcept {
+    return std::memcmp(magic, expected_magic, sizeof magic) == 0 && version == current_version &&
+           byte_order == expected_byte_order && capacity == ring_capacity;
+}
+
+/// A view of a ring in memory that outlives it. The producer calls `reserve` and `commit`, the consumer `readable` and
+/// `release`; neither waits.
+class Ring {
+  public:
+    Ring() = default;
+
+    /// Makes a ring of `ring_file_bytes` zeroed bytes.
+    static Ring create(std::byte* memory, std::uint32_t id) noexcept {
+        auto* header = new (memory) RingHeader{};
+        header->version = RingHeader::current_version;
+        header->byte_order = RingHeader::expected_byte_order;
+        header->capacity = ring_capacity;
+        header->id = id;
+        std::memcpy(header->magic, RingHeader::expected_magic, sizeof header->magic);
+        return Ring{header, memory + ring_header_bytes};
+    }
+
+    [[nodiscard]] std::uint32_t id() const noexcept { return header_->id; }
+
+    /// `bytes` (a multiple of 8, at most half the ring) to be written and committed; null if the ring is full.
+    [[nodiscard]] std::byte* reserve(std::size_t bytes) noexcept {
+        std::size_t offset = head_ & mask;
+        const std::size_t to_end = ring_capacity - offset;
+        const std::size_t skipped = bytes > to_end ? to_end : 0;
+        const std::uint64_t end = head_ + skipped + bytes;
+        if (end - tail_seen_ > ring_capacity) {
+            tail_seen_ = header_->tail.load(std::memory_order_acquire);
+            if (end - tail_seen_ > ring_capacity) return nullptr;
+        }
+        if (skipped != 0) {
+            put_record(data_ + offset, skipped, RecordKind::padding);
+            offset = 0;
+        }
+        reserved_end_ = end;
+        return data_ + offset;
+    }
+
+    /// Publishes what was written since `reserve`. When this returns, a SIGKILL of the process loses none of it.
+    void commit() noexcept {
+        head_ = reserved_end_;
+        header_->head.store(head_, std::memory_order_release);
+        std::atomic_signal_fence(std::memory_order_seq_cst);  // a signal that comes now finds it stored
+    }
+
+    /// More than half of the ring waits for the consumer, as far as the producer knows without looking.
+    [[nodiscard]] bool is_filling() const noexcept { return head_ - tail_seen_ > ring_capacity / 2; }
+    /// Looks again.
+    void refresh() noexcept { tail_seen_ = header_->tail.load(std::memory_order_acquire); }
+
+    struct Readable {
+        std::uint64_t from = 0;
+        std::span<const std::byte> bytes;  // contiguous; call again after release for what wrapped
+    };
+    [[nodiscard]] Readable readable() const noexcept {
+        const std::uint64_t from = header_->tail.load(std::memory_order_relaxed);
+        const std::uint64_t to = header_->head.load(std::memory_order_acquire);
+        const std::size_t offset = from & mask;
+        const std::uint64_t waiting = to - from;
+        const std::size_t to_end = ring_capacity - offset;
+        return {from, {data_ + offset, waiting < to_end ? static_cast<std::size_t>(waiting) : to_end}};
+    }
+    void release(std::uint64_t to) noexcept { header_->tail.store(to, std::memory_order_release); }
+
+  private:
+    static constexpr std::size_t mask = ring_capacity - 1;
+    static_assert((ring_capacity & mask) == 0);
+
+    Ring(RingHeader* header, std::byte* data) noexcept : header_{header}, data_{data} {}
+
+    RingHeader* header_ = nullptr;
+    std::byte* data_ = nullptr;
+    std::uint64_t head_ = 0;  // the producer's own copies: no shared line is read on the fast path
+    std::uint64_t tail_seen_ = 0;
+    std::uint64_t reserved_end_ = 0;
+};
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/run/detail/lane.hpp
+// A thread's way into a run: its ring, the names it has used there, its count of rows.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// What a lane asks of its run when the ring has no room. Implemented by the collector.
+class Pressure {
+  public:
+    /// Sees to it that the ring is drained soon. Cheap when it was said already.
+    virtual void nudge() noexcept = 0;
+    /// Waits for the collector a little; false when there is no use in waiting longer.
+    virtual bool wait_for_room(std::int64_t waiting_since_ns) noexcept = 0;
+
+  protected:
+    ~Pressure() = default;
+};
+
+/// One producer at a time: the thread that holds it. The collector reads the ring and the counters.
+class Lane {
+  public:
+    Lane(os::Mapping memory, std::uint32_t id, std::int64_t first_step, MetricTable& names, Pressure& pressure)
+        : memory_{std::move(memory)},
+          ring{Ring::create(memory_.writable().data(), id)},
+          names_{&names},
+          pressure_{&pressure},
+          next_step_{first_step} {}
+
+    struct Counters {
+        std::atomic<std::uint64_t> rows{0}, dropped{0}, texts_cut{0}, waits{0}, waited_ns{0};
+    };
+
+    /// Appends a typed or dynamic row; false if it had to be dropped. May allocate when a name is new.
+    template <class R>
+    bool append(const R& row, std::int64_t step, std::int64_t time_ns) {
+        std::size_t cells = 0;
+        std::size_t bytes = row_header_bytes;
+        bool known = true;
+        visit(row, [&](auto name, const auto& value) {
+            ++cells;
+            bytes += cell_size(shortened(value));
+            known = known && find(name) != MetricCache::unknown;
+            if (Value{value}.text().size() > max_text_bytes) bump(counters.texts_cut);
+        });
+        if (!known && !define_all(row)) return false;
+        if (bytes > max_record_bytes) return append_in_pieces(row, step, time_ns);
+        std::byte* to = reserve(bytes);
+        if (to == nullptr) return false;
+        to = put_row_header(to, bytes, 0, cells, step, time_ns);
+        visit(row, [&](auto name, const auto& value) { to = put_cell(to, find(name), shortened(value)); });
+        ring.commit();
+        bump(counters.rows);
+        if (ring.is_filling()) relieve();
+        return true;
+    }
+
+    /// The thread's own count of rows, for rows without a step.
+    [[nodiscard]] std::int64_t take_step() noexcept { return next_step_++; }
+
+    static void bump(std::atomic<std::uint64_t>& counter, std::uint64_t by = 1) noexcept {
+        // Only this thread adds: a load and a store, no locked instruction.
+        counter.store(counter.load(std::memory_order_relaxed) + by, std::memory_order_relaxed);
+    }
+
+  private:
+    static constexpr std::size_t max_record_bytes = ring_capacity / 4;
+
+    // First in the object, so that it is alive when the ring is made in it.
+    os::Mapping memory_;
+
+  public:
+    Ring ring;
+    Counters counters;
+    std::atomic<bool> taken{true};  // by a thread; a lane that is not may be handed to another
+
+  private:
+    template <class... Fields, class F>
+    static void visit(const Row<Fields...>& row, F&& f) {
+        row.for_each(f);
+    }
+    template <class F>
+    static void visit(const DynamicRow& row, F&& f) {
+        row.for_each(f);
+    }
+
+    [[nodiscard]] static std::string_view name_text(std::string_view name) noexcept {
+        return name.substr(0, max_metric_name_bytes);
+    }
+    template <MetricName Name>
+    [[nodiscard]] std::uint32_t find(Name) const noexcept {
+        return known_.find(Name::hash, Name::name);
+    }
+    [[nodiscard]] std::uint32_t find(std::string_view name) const noexcept {
+        name = name_text(name);
+        return known_.find(hash_name(name), name);
+    }
+
+    /// The value with its text cut to what may be stored, at the boundary of a UTF-8 character.
+    template <class T>
+    [[nodiscard]] Value shortened(const T& value) const noexcept {
+        const Value v{value};
+        if (!v.is_text() || v.text().size() <= max_text_bytes) return v;
+        std::size_t size = max_text_bytes;
+        while (size > 0 && (static_cast<unsigned char>(v.text()[size]) & 0xc0U) == 0x80U) --size;
+        return Value{v.text().substr(0, size)};
+    }
+
+    /// Writes a name record for each name this lane uses for the first time, ahead of the row that uses it.
+    template <class R>
+    bool define_all(const R& row) {
+        bool done = true;
+        visit(row, [&](auto name, const auto&) {
+            if constexpr (MetricName<decltype(name)>) {
+                done = done && define(decltype(name)::hash, decltype(name)::chars, decltype(name)::name);
+            } else {
+                if (name.size() > max_metric_name_bytes) bump(counters.texts_cut);
+                done = done && define(hash_name(name_text(name)), nullptr, name_text(name));
+            }
+        });
+        return done;
+    }
+    bool define(std::uint64_t hash, const char* literal, std::string_view name) {
+        if (known_.find(hash, name) != MetricCache::unknown) return true;
+        const auto [id, kept] = names_->id_of(name);
+        std::byte* to = reserve(name_record_size(kept));
+        if (to == nullptr) return false;
+        put_name(to, id, kept);
+        ring.commit();
+        known_.insert(hash, literal, kept, id);
+        return true;
+    }
+
+    /// A row that is too large for one record goes into several that belong together.
+    template <class R>
+    bool append_in_pieces(const R& row, std::int64_t step, std::int64_t time_ns) {
+        std::vector<std::pair<std::uint32_t, Value>> cells;
+        visit(row, [&](auto name, const auto& value) { cells.emplace_back(find(name), shortened(value)); });
+        for (std::size_t i = 0; i < cells.size();) {
+            std::size_t bytes = row_header_bytes;
+            std::size_t end = i;
+            while (end < cells.size() && bytes + cell_size(cells[end].second) <= max_record_bytes) {
+                bytes += cell_size(cells[end++].second);
+            }
+            std::byte* to = reserve(bytes);
+            if (to == nullptr) return false;
+            to = put_row_header(to, bytes, end < cells.size() ? row_continues : std::uint8_t{0}, end - i, step, time_ns);
+            for (; i < end; ++i) to = put_cell(to, cells[i].first, cells[i].second);
+            ring.commit();
+        }
+        bump(counters.rows);
+        return true;
+    }
+
+    [[nodiscard]] std::byte* reserve(std::size_t bytes) noexcept {
+        std::byte* to = ring.reserve(bytes);
+        return to != nullptr ? to : reserve_slowly(bytes);
+    }
+    [[nodiscard]] std::byte* reserve_slowly(std::size_t bytes) noexcept {
+        const std::int64_t since = steady_ns();
+        bump(counters.waits);
+        std::byte* to = nullptr;
+        do {
+            pressure_->nudge();
+            to = ring.reserve(bytes);
+        } while (to == nullptr && pressure_->wait_for_room(since));
+        bump(counters.waited_ns, static_cast<std::uint64_t>(steady_ns() - since));
+        return to;
+    }
+    void relieve() noexcept {
+        ring.refresh();
+        if (ring.is_filling()) pressure_->nudge();
+    }
+
+    MetricTable* names_;
+    Pressure* pressure_;
+    MetricCache known_;
+    std::int64_t next_step_;
+};
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/run/detail/journal.hpp
+// The lanes of a run, and how a thread finds its own.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// Makes lanes, hands them to threads, takes them back when a thread ends.
+class Journal {
+  public:
+    Journal(std::filesystem::path dir, std::uint32_t next_ring, std::int64_t first_step, Pressure& pressure)
+        : dir_{std::move(dir)}, next_ring_{next_ring}, first_step_{first_step}, pressure_{&pressure} {}
+
+    /// A lane for the calling thread: one that an ended thread left, or a new one. Throws only `std::bad_alloc`.
+    std::shared_ptr<Lane> acquire() {
+        const std::scoped_lock lock{mutex_};
+        for (const auto& lane : lanes_) {
+            bool taken = false;
+            if (lane->taken.compare_exchange_strong(taken, true, std::memory_order_acquire)) return lane;
+        }
+        const std::uint32_t id = next_ring_++;
+        auto memory = os::Mapping::create_shared(path_of(id), ring_file_bytes);
+        if (!memory) {
+            mapped_ = false;
+            if (first_failure_.empty()) first_failure_ = memory.error().what();
+            memory = os::Mapping::anonymous(ring_file_bytes);
+            if (!memory) throw std::bad_alloc{};
+        }
+        // Threads after the first count their rows from 0, unless the run is resumed.
+        return lanes_.emplace_back(std::make_shared<Lane>(std::move(*memory), id, first_step_, names_, *pressure_));
+    }
+
+    /// The lanes as they are now; a lane stays valid as long as someone holds it.
+    [[nodiscard]] std::vector<std::shared_ptr<Lane>> lanes() const {
+        const std::scoped_lock lock{mutex_};
+        return lanes_;
+    }
+
+    /// False once a ring had to be made in plain memory; then `failure` says why.
+    [[nodiscard]] bool mapped() const {
+        const std::scoped_lock lock{mutex_};
+        return mapped_;
+    }
+    [[nodiscard]] std::string failure() const {
+        const std::scoped_lock lock{mutex_};
+        return first_failure_;
+    }
+
+    /// Removes the files of rings that are drained and that no other thread can still write to.
+    void remove_drained(const Lane* own) {
+        const std::scoped_lock lock{mutex_};
+        for (const auto& lane : lanes_) {
+            const bool writable = lane.get() != own && lane->taken.load(std::memory_order_acquire);
+            if (!writable && lane->ring.readable().bytes.empty()) (void)os::remove_file(path_of(lane->ring.id()));
+        }
+    }
+
+    MetricTable& names() noexcept { return names_; }
+
+  private:
+    [[nodiscard]] std::filesystem::path path_of(std::uint32_t id) const { return dir_ / (std::to_string(id) + ".ring"); }
+
+    std::filesystem::path dir_;
+    mutable std::mutex mutex_;
+    MetricTable names_;
+    std::vector<std::shared_ptr<Lane>> lanes_;
+    std::uint32_t next_ring_;
+    std::int64_t first_step_;
+    Pressure* pressure_;
+    bool mapped_ = true;
+    std::string first_failure_;
+};
+
+/// The calling thread's lanes, one for each run it logs to. When the thread ends they are free for another.
+class ThreadLanes {
+  public:
+    /// What the fast path looks at: no constructor, no guard.
+    struct Latest {
+        std::uint64_t run;
+        Lane* lane;
+        bool ended;
+    };
+    static const Latest& latest() noexcept { return latest_; }
+
+    /// The thread's lane into run `run`, made on first use; null when the thread is ending.
+    static Lane* find(std::uint64_t run, Journal& journal) {
+        if (latest_.ended) return nullptr;
+        ThreadLanes& lanes = instance();
+        Lane* lane = nullptr;
+        for (const Entry& entry : lanes.entries_) {
+            if (entry.run == run) lane = entry.lane.get();
+        }
+        if (lane == nullptr) {
+            lanes.forget_orphans();
+            lane = lanes.entries_.emplace_back(Entry{run, journal.acquire()}).lane.get();
+        }
+        latest_ = {run, lane, false};
+        return lane;
+    }
+
+    ThreadLanes(const ThreadLanes&) = delete;
+    ThreadLanes& operator=(const ThreadLanes&) = delete;
+
+  private:
+    struct Entry {
+        std::uint64_t run;
+        std::shared_ptr<Lane> lane;
+    };
+
+    ThreadLanes() = default;
+    ~ThreadLanes() {
+        latest_ = {0, nullptr, true};
+        for (const Entry& entry : entries_) entry.lane->taken.store(false, std::memory_order_release);
+    }
+    static ThreadLanes& instance() {
+        thread_local ThreadLanes lanes;
+        return lanes;
+    }
+    /// Lets go of lanes whose run is gone: nobody else holds them.
+    void forget_orphans() {
+        std::erase_if(entries_, [](const Entry& entry) { return entry.lane.use_count() == 1; });
+    }
+
+    static inline constinit thread_local Latest latest_{0, nullptr, false};
+    std::vector<Entry> entries_;
+};
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/run/detail/thumbnail.hpp
+// A metric's curve in a few characters, for the message at the end of a run.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// From `width` to twice as many means of equally long stretches of a series of any length. Cost: O(1) amortised.
+class Thumbnail {
+  public:
+    static constexpr std::size_t width = 12;
+
+    void add(double x) noexcept {
+        if (!std::isfinite(x)) return;
+        sum_ += x;
+        if (++in_bucket_ < per_bucket_) return;
+        buckets_[filled_++] = sum_ / static_cast<double>(in_bucket_);
+        sum_ = 0;
+        in_bucket_ = 0;
+        if (filled_ == buckets_.size()) halve();
+    }
+
+    /// The curve as block characters (UTF-8), lowest to highest of this series; empty if there is no number.
+    [[nodiscard]] std::string text() const {
+        static constexpr const char* blocks[] = {"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
+        double low = 0, high = 0;
+        for (std::size_t i = 0; i < filled_; ++i) {
+            if (i == 0 || buckets_[i] < low) low = buckets_[i];
+            if (i == 0 || buckets_[i] > high) high = buckets_[i];
+        }
+        std::string out;
+        for (std::size_t i = 0; i < filled_; ++i) {
+            const double share = high > low ? (buckets_[i] - low) / (high - low) : 0.0;
+            out += blocks[static_cast<std::size_t>(share * 7.0 + 0.5)];
+        }
+        return out;
+    }
+
+  private:
+    void halve() noexcept {
+        for (std::size_t i = 0; i < width; ++i) buckets_[i] = (buckets_[2 * i] + buckets_[2 * i + 1]) / 2;
+        filled_ = width;
+        per_bucket_ *= 2;
+    }
+
+    std::array<double, 2 * width> buckets_{};
+    std::size_t filled_ = 0;
+    std::uint64_t per_bucket_ = 1;
+    std::uint64_t in_bucket_ = 0;
+    double sum_ = 0;
+};
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/core/detail/cpu.hpp
+// Which optional instructions this processor has, asked of the processor itself (g++ 12's
+// __builtin_cpu_supports does not know "sha"). Costs <cpuid.h> on x86-64.
+
+#if defined(__x86_64__) && defined(__GNUC__)
+#include <cpuid.h>
+#endif
+
+namespace CAIRN_NAMESPACE::detail {
+
+struct CpuFeatures {
+    bool sha = false;    // SHA-NI, and the SSSE3 and SSE4.1 that code for it also uses
+    bool sse42 = false;  // the crc32 instruction
+};
+
+[[nodiscard]] inline CpuFeatures detect_cpu() noexcept {
+    CpuFeatures found;
+#if defined(__x86_64__) && defined(__GNUC__)
+    unsigned eax = 0;
+    unsigned ebx = 0;
+    unsigned ecx = 0;
+    unsigned edx = 0;
+    if (__get_cpuid(1, &eax, &ebx, &ecx, &edx) == 0) return found;
+    const bool ssse3 = (ecx >> 9U & 1U) != 0;
+    const bool sse41 = (ecx >> 19U & 1U) != 0;
+    found.sse42 = (ecx >> 20U & 1U) != 0;
+    if (__get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) == 0) return found;
+    found.sha = ssse3 && sse41 && (ebx >> 29U & 1U) != 0;
+#endif
+    return found;
+}
+
+/// What this processor has; asked once.
+[[nodiscard]] inline const CpuFeatures& cpu() noexcept {
+    static const CpuFeatures found = detect_cpu();
+    return found;
+}
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/core/detail/sha256_block.hpp
+// The SHA-256 compression function (FIPS 180-4, section 6.2) in plain C++: what every platform has, and what
+// the hardware versions are tested against. Costs nothing to include.
+
+namespace CAIRN_NAMESPACE::detail {
+
+struct Sha256State {
+    std::uint32_t word[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
+                             0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
+};
+
+inline constexpr std::size_t sha256_block_bytes = 64;
+
+inline constexpr std::uint32_t sha256_constants[64] = {
+    0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
+    0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
+    0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da,
+    0x983e5152, 0xa831c66d, 0xb00327c8, 0xbf597fc7, 0xc6e00bf3, 0xd5a79147, 0x06ca6351, 0x14292967,
+    0x27b70a85, 0x2e1b2138, 0x4d2c6dfc, 0x53380d13, 0x650a7354, 0x766a0abb, 0x81c2c92e, 0x92722c85,
+    0xa2bfe8a1, 0xa81a664b, 0xc24b8b70, 0xc76c51a3, 0xd192e819, 0xd6990624, 0xf40e3585, 0x106aa070,
+    0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
+    0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2};
+
+[[nodiscard]] constexpr std::uint32_t rotate_right(std::uint32_t x, unsigned n) noexcept {
+    return x >> n | x << (32U - n);
+}
+
+inline void sha256_blocks_portable(Sha256State& state, const std::byte* data, std::size_t blocks) noexcept {
+    for (; blocks != 0; --blocks, data += sha256_block_bytes) {
+        std::uint32_t w[64];
+        for (std::size_t i = 0; i < 16; ++i) {
+            w[i] = static_cast<std::uint32_t>(data[4 * i]) << 24U |
+                   static_cast<std::uint32_t>(data[4 * i + 1]) << 16U |
+                   static_cast<std::uint32_t>(data[4 * i + 2]) << 8U |
+                   static_cast<std::uint32_t>(data[4 * i + 3]);
+        }
+        for (std::size_t i = 16; i < 64; ++i) {
+            const std::uint32_t p = w[i - 15];
+            const std::uint32_t q = w[i - 2];
+            w[i] = w[i - 16] + w[i - 7] + (rotate_right(p, 7) ^ rotate_right(p, 18) ^ p >> 3U) +
+                   (rotate_right(q, 17) ^ rotate_right(q, 19) ^ q >> 10U);
+        }
+        auto [a, b, c, d, e, f, g, h] = state.word;
+        for (std::size_t i = 0; i < 64; ++i) {
+            const std::uint32_t t1 = h + (rotate_right(e, 6) ^ rotate_right(e, 11) ^ rotate_right(e, 25)) +
+                                     ((e & f) ^ (~e & g)) + sha256_constants[i] + w[i];
+            const std::uint32_t t2 = (rotate_right(a, 2) ^ rotate_right(a, 13) ^ rotate_right(a, 22)) +
+                                     ((a & b) ^ (a & c) ^ (b & c));
+            h = g;
+            g = f;
+            f = e;
+            e = d + t1;
+            d = c;
+            c = b;
+            b = a;
+            a = t1 + t2;
+        }
+        const std::uint32_t sum[8] = {a, b, c, d, e, f, g, h};
+        for (std::size_t i = 0; i < 8; ++i) state.word[i] += sum[i];
+    }
+}
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/core/detail/sha256_arm.hpp
+// The SHA-256 compression function with the SHA instructions of ARMv8, compiled where the target is said to
+// have them (-march=armv8-a+crypto, every Apple processor). Inline assembly, because the builtins behind
+// <arm_neon.h> have other names in every compiler and the header is slow.
+
+#if defined(__aarch64__) && defined(__GNUC__) && !defined(__AARCH64EB__) &&                                  \
+    (defined(__ARM_FEATURE_SHA2) || defined(__ARM_FEATURE_CRYPTO))
+
+namespace CAIRN_NAMESPACE::detail {
+
+using Words = std::uint32_t __attribute__((vector_size(16)));
+
+/// Four words of a block, which are big-endian there.
+inline Words sha256_load(const std::byte* data) noexcept {
+    using Bytes = unsigned char __attribute__((vector_size(16)));
+    Bytes raw;
+    __builtin_memcpy(&raw, data, sizeof raw);
+    return reinterpret_cast<Words>(
+        __builtin_shufflevector(raw, raw, 3, 2, 1, 0, 7, 6, 5, 4, 11, 10, 9, 8, 15, 14, 13, 12));
+}
+
+/// Message words plus the constants of rounds 4*i to 4*i+3.
+inline Words sha256_keyed(Words message, std::size_t i) noexcept {
+    Words constants;
+    __builtin_memcpy(&constants, sha256_constants + 4 * i, sizeof constants);
+    return message + constants;
+}
+
+/// Rounds 4*i to 4*i+3.
+inline void sha256_rounds(Words& abcd, Words& efgh, Words message, std::size_t i) noexcept {
+    const Words keyed = sha256_keyed(message, i);
+    const Words before = abcd;
+    asm("sha256h %q0, %q1, %2.4s" : "+w"(abcd) : "w"(efgh), "w"(keyed));
+    asm("sha256h2 %q0, %q1, %2.4s" : "+w"(efgh) : "w"(before), "w"(keyed));
+}
+
+/// The four message words that follow the sixteen in w0 to w3.
+inline Words sha256_next(Words w0, Words w1, Words w2, Words w3) noexcept {
+    asm("sha256su0 %0.4s, %1.4s" : "+w"(w0) : "w"(w1));
+    asm("sha256su1 %0.4s, %1.4s, %2.4s" : "+w"(w0) : "w"(w2), "w"(w3));
+    return w0;
+}
+
+inline void sha256_blocks_arm(Sha256State& state, const std::byte* data, std::size_t blocks) noexcept {
+    Words high;
+    Words low;
+    __builtin_memcpy(&high, state.word, sizeof high);
+    __builtin_memcpy(&low, state.word + 4, sizeof low);
+    for (; blocks != 0; --blocks, data += sha256_block_bytes) {
+        Words abcd = high;
+        Words efgh = low;
+        Words w0 = sha256_load(data);
+        Words w1 = sha256_load(data + 16);
+        Words w2 = sha256_load(data + 32);
+        Words w3 = sha256_load(data + 48);
+        for (std::size_t i = 0; i < 12; i += 4) {
+            sha256_rounds(abcd, efgh, w0, i);
+            w0 = sha256_next(w0, w1, w2, w3);
+            sha256_rounds(abcd, efgh, w1, i + 1);
+            w1 = sha256_next(w1, w2, w3, w0);
+            sha256_rounds(abcd, efgh, w2, i + 2);
+            w2 = sha256_next(w2, w3, w0, w1);
+            sha256_rounds(abcd, efgh, w3, i + 3);
+            w3 = sha256_next(w3, w0, w1, w2);
+        }
+        sha256_rounds(abcd, efgh, w0, 12);
+        sha256_rounds(abcd, efgh, w1, 13);
+        sha256_rounds(abcd, efgh, w2, 14);
+        sha256_rounds(abcd, efgh, w3, 15);
+        high += abcd;
+        low += efgh;
+    }
+    __builtin_memcpy(state.word, &high, sizeof high);
+    __builtin_memcpy(state.word + 4, &low, sizeof low);
+}
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+#endif
+
+// ---- cairn/core/detail/sha256_x86.hpp
+// The SHA-256 compression function with the SHA instructions of x86-64, for processors that have them: see
+// cpu().sha. Vector extensions and builtins, because <immintrin.h> costs a third of a second to include.
+
+#if defined(__x86_64__) && defined(__GNUC__)
+
+namespace CAIRN_NAMESPACE::detail {
+
+using Words = std::uint32_t __attribute__((vector_size(16)));
+
+/// Four words of a block, which are big-endian there.
+[[gnu::target("sha,sse4.1")]] inline Words sha256_load(const std::byte* data) noexcept {
+    using Bytes = unsigned char __attribute__((vector_size(16)));
+    Bytes raw;
+    __builtin_memcpy(&raw, data, sizeof raw);
+    return reinterpret_cast<Words>(
+        __builtin_shufflevector(raw, raw, 3, 2, 1, 0, 7, 6, 5, 4, 11, 10, 9, 8, 15, 14, 13, 12));
+}
+
+/// Message words plus the constants of rounds 4*i to 4*i+3.
+[[gnu::target("sha,sse4.1")]] inline Words sha256_keyed(Words message, std::size_t i) noexcept {
+    Words constants;
+    __builtin_memcpy(&constants, sha256_constants + 4 * i, sizeof constants);
+    return message + constants;
+}
+
+/// Rounds 4*i to 4*i+3. The instructions want the state as (f, e, b, a) and (h, g, d, c), lowest lane first.
+[[gnu::target("sha,sse4.1")]] inline void sha256_rounds(Words& feba, Words& hgdc, Words message,
+                                                        std::size_t i) noexcept {
+    using Signed = std::int32_t __attribute__((vector_size(16)));
+    const auto keyed = reinterpret_cast<Signed>(sha256_keyed(message, i));
+    auto high = reinterpret_cast<Signed>(feba);
+    auto low = reinterpret_cast<Signed>(hgdc);
+    low = __builtin_ia32_sha256rnds2(low, high, keyed);
+    high = __builtin_ia32_sha256rnds2(high, low, __builtin_shufflevector(keyed, keyed, 2, 3, 2, 3));
+    feba = reinterpret_cast<Words>(high);
+    hgdc = reinterpret_cast<Words>(low);
+}
+
+/// The four message words that follow the sixteen in w0 to w3.
+[[gnu::target("sha,sse4.1")]] inline Words sha256_next(Words w0, Words w1, Words w2, Words w3) noexcept {
+    using Signed = std::int32_t __attribute__((vector_size(16)));
+    const auto first = __builtin_ia32_sha256msg1(reinterpret_cast<Signed>(w0), reinterpret_cast<Signed>(w1));
+    const Words sum = reinterpret_cast<Words>(first) + __builtin_shufflevector(w2, w3, 1, 2, 3, 4);
+    return reinterpret_cast<Words>(
+        __builtin_ia32_sha256msg2(reinterpret_cast<Signed>(sum), reinterpret_cast<Signed>(w3)));
+}
+
+/// Requires cpu().sha.
+[[gnu::target("sha,sse4.1")]] inline void sha256_blocks_x86(Sha256State& state, const std::byte* data,
+                                                            std::size_t blocks) noexcept {
+    const auto& s = state.word;
+    Words high = {s[5], s[4], s[1], s[0]};
+    Words low = {s[7], s[6], s[3], s[2]};
+    for (; blocks != 0; --blocks, data += sha256_block_bytes) {
+        Words feba = high;
+        Words hgdc = low;
+        Words w0 = sha256_load(data);
+        Words w1 = sha256_load(data + 16);
+        Words w2 = sha256_load(data + 32);
+        Words w3 = sha256_load(data + 48);
+        for (std::size_t i = 0; i < 12; i += 4) {
+            sha256_rounds(feba, hgdc, w0, i);
+            w0 = sha256_next(w0, w1, w2, w3);
+            sha256_rounds(feba, hgdc, w1, i + 1);
+            w1 = sha256_next(w1, w2, w3, w0);
+            sha256_rounds(feba, hgdc, w2, i + 2);
+            w2 = sha256_next(w2, w3, w0, w1);
+            sha256_rounds(feba, hgdc, w3, i + 3);
+            w3 = sha256_next(w3, w0, w1, w2);
+        }
+        sha256_rounds(feba, hgdc, w0, 12);
+        sha256_rounds(feba, hgdc, w1, 13);
+        sha256_rounds(feba, hgdc, w2, 14);
+        sha256_rounds(feba, hgdc, w3, 15);
+        high += feba;
+        low += hgdc;
+    }
+    state = {{high[3], high[2], low[3], low[2], high[1], high[0], low[1], low[0]}};
+}
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+#endif
+
+// ---- cairn/core/sha256.hpp
+// SHA-256 digests, which name the objects of a store. Uses the processor's SHA instructions where it has
+// them (about 5 times faster). Costs <string>, <optional> and <span>.
+
+namespace CAIRN_NAMESPACE {
+
+namespace detail {
+
+/// The compression function this processor runs fastest, and what to call it in a report.
+struct Sha256Engine {
+    void (*blocks)(Sha256State&, const std::byte*, std::size_t) noexcept;
+    std::string_view name;
+};
+
+[[nodiscard]] inline Sha256Engine sha256_engine() noexcept {
+#if defined(__aarch64__) && defined(__GNUC__) && !defined(__AARCH64EB__) &&                                  \
+    (defined(__ARM_FEATURE_SHA2) || defined(__ARM_FEATURE_CRYPTO))
+    return {&sha256_blocks_arm, "armv8"};
+#elif defined(__x86_64__) && defined(__GNUC__)
+    if (cpu().sha) return {&sha256_blocks_x86, "sha-ni"};
+#endif
+    return {&sha256_blocks_portable, "portable"};
+}
+
+[[nodiscard]] constexpr int hex_digit(char c) noexcept {
+    if (c >= '0' && c <= '9') return c - '0';
+    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+    return -1;
+}
+
+}  // namespace detail
+
+/// The 32 bytes of a SHA-256.
+struct Digest {
+    std::array<std::byte, 32> bytes{};
+
+    /// 64 lower-case hexadecimal digits.
+    [[nodiscard]] std::string hex() const {
+        constexpr std::string_view digits = "0123456789abcdef";
+        std::string out;
+        out.reserve(2 * bytes.size());
+        for (const std::byte b : bytes) {
+            out += digits[static_cast<unsigned char>(b) >> 4U];
+            out += digits[static_cast<unsigned char>(b) & 15U];
+        }
+        return out;
+    }
+
+    /// The digest that `hex()` wrote; nothing if `text` is not exactly 64 lower-case hexadecimal digits.
+    [[nodiscard]] static constexpr std::optional<Digest> from_hex(std::string_view text) noexcept {
+        Digest out;
+        if (text.size() != 2 * out.bytes.size()) return std::nullopt;
+        for (std::size_t i = 0; i < out.bytes.size(); ++i) {
+            const int high = detail::hex_digit(text[2 * i]);
+            const int low = detail::hex_digit(text[2 * i + 1]);
+            if (high < 0 || low < 0) return std::nullopt;
+            out.bytes[i] = static_cast<std::byte>(high * 16 + low);
+        }
+        return out;
+    }
+
+    friend bool operator==(const Digest&, const Digest&) = default;
+};
+
+/// A SHA-256 of bytes that come in pieces. Threads: a value; one thread at a time. Cost: no allocation;
+/// 0.5 to 2 GB/s with the processor's help, 0.2 to 0.4 GB/s without.
+class Sha256 {
+  public:
+    Sha256() noexcept : blocks_{detail::sha256_engine().blocks} {}
+
+    /// Appends `data` to what is hashed.
+    void update(std::span<const std::byte> data) noexcept {
+        if (data.empty()) return;
+        total_ += data.size();
+        if (pending_ != 0) {
+            data = data.subspan(fill(data));
+            if (pending_ != buffer_.size()) return;
+            blocks_(state_, buffer_.data(), 1);
+            pending_ = 0;
+        }
+        const std::size_t whole = data.size() / buffer_.size();
+        blocks_(state_, data.data(), whole);
+        data = data.subspan(whole * buffer_.size());
+        fill(data);
+    }
+
+    /// The digest of everything so far; the object then starts anew.
+    [[nodiscard]] Digest finish() noexcept {
+        const std::uint64_t bits = total_ * 8;
+        std::array<std::byte, detail::sha256_block_bytes + 8> tail{std::byte{0x80}};
+        const std::size_t zeros = (buffer_.size() + 55 - pending_) % buffer_.size();
+        for (std::size_t i = 0; i < 8; ++i)
+            tail[1 + zeros + i] = static_cast<std::byte>(bits >> (56 - 8 * i));
+        update({tail.data(), 1 + zeros + 8});
+
+        Digest out;
+        for (std::size_t i = 0; i < out.bytes.size(); ++i) {
+            out.bytes[i] = static_cast<std::byte>(state_.word[i / 4] >> (24 - 8 * (i % 4)));
+        }
+        *this = Sha256{};
+        return out;
+    }
+
+  private:
+    /// Moves what fits into the buffer and says how much that was.
+    std::size_t fill(std::span<const std::byte> data) noexcept {
+        const std::size_t room = buffer_.size() - pending_;
+        const std::size_t taken = data.size() < room ? data.size() : room;
+        for (std::size_t i = 0; i < taken; ++i) buffer_[pending_ + i] = data[i];
+        pending_ += taken;
+        return taken;
+    }
+
+    void (*blocks_)(detail::Sha256State&, const std::byte*, std::size_t) noexcept;
+    detail::Sha256State state_;
+    std::array<std::byte, detail::sha256_block_bytes> buffer_;
+    std::size_t pending_ = 0;
+    std::uint64_t total_ = 0;
+};
+
+/// The SHA-256 of `data`.
+[[nodiscard]] inline Digest sha256(std::span<const std::byte> data) noexcept {
+    Sha256 hash;
+    hash.update(data);
+    return hash.finish();
+}
+
+}  // namespace CAIRN_NAMESPACE
+
+// ---- cairn/store/manifest.hpp
+// The manifest of a version: what it holds and where it came from. A version without one does not exist. Costs
+// nlohmann/json.
+
+namespace CAIRN_NAMESPACE {
+
+/// One file of a version: either an object of the store or a reference to something outside it.
+struct FileEntry {
+    std::string path;         ///< relative, with '/'
+    std::uint64_t size = 0;   ///< bytes; 0 for a reference
+    std::string digest{};     ///< SHA-256 as 64 hexadecimal digits; empty for a reference
+    std::string reference{};  ///< a URI; empty for a stored file
+};
+
+namespace detail {
+
+/// The number of "v3"; nothing for any other text.
+[[nodiscard]] inline std::optional<std::uint64_t> parse_version_label(std::string_view label) noexcept {
+    if (label.size() < 2 || label.front() != 'v' || (label[1] == '0' && label.size() > 2)) return std::nullopt;
+    std::uint64_t number = 0;
+    const auto [end, problem] = std::from_chars(label.data() + 1, label.data() + label.size(), number);
+    if (problem != std::errc{} || end != label.data() + label.size()) return std::nullopt;
+    return number;
+}
+
+/// Success if `path` names something below the folder it is read in, on every system.
+[[nodiscard]] inline result<void> check_relative_path(std::string_view path) {
+    const auto bad = [&](const char* why) {
+        return error{errc::invalid_name, std::string{"a file's path inside an artifact "} + why, suggest_name(path),
+                     "use a relative path like \"data/train.csv\""};
+    };
+    if (path.empty()) return bad("is empty");
+    if (path.size() > 1024) return bad("is longer than 1024 bytes");
+    for (const char c : path) {
+        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) return bad("has a control character");
+        if (c == '\\' || c == ':') return bad("has a backslash or a colon");
+    }
+    for (std::size_t from = 0; from <= path.size();) {
+        const std::size_t to = std::min(path.find('/', from), path.size());
+        const std::string_view component = path.substr(from, to - from);
+        if (component.empty()) return bad("is absolute or has an empty component");
+        if (component == "." || component == "..") return bad("has a component . or ..");
+        if (component.size() > 255) return bad("has a component longer than 255 bytes");
+        from = to + 1;
+    }
+    // JSON holds UTF-8 only. Its writer knows what that is: what it would replace is what it would leave out.
+    using handler = nlohmann::json::error_handler_t;
+    const nlohmann::json text = std::string{path};
+    if (text.dump(-1, ' ', false, handler::replace) != text.dump(-1, ' ', false, handler::ignore)) return bad("is no UTF-8");
+    return {};
+}
+
+}  // namespace detail
+
+/// A number as JSON keeps it: JSON has no NaN and no infinity, so these are the words that JavaScript uses.
+[[nodiscard]] inline nlohmann::json metric_to_json(double x) {
+    if (std::isnan(x)) return "NaN";
+    if (std::isinf(x)) return x > 0 ? "Infinity" : "-Infinity";
+    return x;
+}
+[[nodiscard]] inline std::optional<double> metric_from_json(const nlohmann::json& value) {
+    if (value.is_number()) return value.get<double>();
+    if (value == "NaN") return std::numeric_limits<double>::quiet_NaN();
+    if (value == "Infinity") return std::numeric_limits<double>::infinity();
+    if (value == "-Infinity") return -std::numeric_limits<double>::infinity();
+    return std::nullopt;
+}
+
+/// All that is known of a version.
+struct Manifest {
+    static constexpr std::uint64_t format = 1;
+
+    std::string project{}, artifact{}, type{}, run{}, description{};
+    std::uint64_t version = 0;
+    std::int64_t created_ns = 0;
+    std::optional<std::int64_t> step{};
+    nlohmann::json metadata = nlohmann::json::object();
+    nlohmann::json metrics = nlohmann::json::object();  ///< of the row that was saved; see `metric_to_json`
+    std::vector<FileEntry> files{};
+
+    /// SHA-256 over the files' paths, sizes and digests: equal for equal content.
+    [[nodiscard]] std::string content_digest() const {
+        std::vector<const FileEntry*> sorted;
+        for (const FileEntry& file : files) sorted.push_back(&file);
+        std::sort(sorted.begin(), sorted.end(), [](auto* a, auto* b) { return a->path < b->path; });
+        nlohmann::json all = nlohmann::json::array();
+        for (const FileEntry* file : sorted) all.push_back({file->path, file->size, file->digest, file->reference});
+        const std::string text = all.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace);
+        return sha256(std::as_bytes(std::span{text})).hex();
+    }
+    [[nodiscard]] std::uint64_t logical_size() const noexcept {
+        std::uint64_t size = 0;
+        for (const FileEntry& file : files) size += file.size;
+        return size;
+    }
+    [[nodiscard]] const FileEntry* find(std::string_view path) const noexcept {
+        for (const FileEntry& file : files) {
+            if (file.path == path) return &file;
+        }
+        return nullptr;
+    }
+    [[nodiscard]] std::string label() const { return "v" + std::to_string(version); }
+};
+
+namespace detail {
+
+inline constexpr std::size_t max_manifest_bytes = std::size_t{256} << 20U;
+inline constexpr int max_manifest_depth = 64;
+inline constexpr std::string_view checksum_key = "\"checksum\": \"";
+inline constexpr std::size_t digest_digits = 64;
+
+/// Where the checksum's digits lie in a manifest's text; the name of the artifact, the one field before it, holds no '"'.
+[[nodiscard]] inline std::size_t checksum_at(std::string_view text) noexcept {
+    const std::size_t at = text.find(checksum_key);
+    if (at == std::string_view::npos || text.size() - at < checksum_key.size() + digest_digits) return std::string::npos;
+    return at + checksum_key.size();
+}
+/// SHA-256 of a text in which the 64 digits from `at` on count as zeros: over bytes, so that nothing but the very text
+/// that was written is accepted, and any tool can check it without our JSON writer.
+[[nodiscard]] inline std::string checksum_of(std::string_view text, std::size_t at) {
+    Sha256 hash;
+    const std::string zeros(digest_digits, '0');
+    for (const std::string_view part : {text.substr(0, at), std::string_view{zeros}, text.substr(at + digest_digits)}) {
+        hash.update(std::as_bytes(std::span{part}));
+    }
+    return hash.finish().hex();
+}
+
+/// Whether objects and arrays lie in each other no deeper than `depth`.
+[[nodiscard]] inline bool is_shallow(const nlohmann::json& value, int depth) {
+    if (!value.is_structured()) return true;
+    return depth > 0 && std::all_of(value.begin(), value.end(),
+                                    [&](const nlohmann::json& inner) { return is_shallow(inner, depth - 1); });
+}
+
+/// The paths of a version: each once, none of them a folder of another.
+class PathSet {
+  public:
+    result<void> add(const std::string& path) {
+        if (auto checked = check_relative_path(path); !checked) return checked;
+        bool clash = !paths_.insert(path).second || folders_.count(path) != 0;
+        for (std::size_t to = path.find('/'); to != std::string::npos; to = path.find('/', to + 1)) {
+            folders_.insert(path.substr(0, to));
+            clash = clash || paths_.count(path.substr(0, to)) != 0;
+        }
+        if (!clash) return {};
+        return error{errc::invalid_argument, "two files of the artifact have one path, or one is the folder of another",
+                     path, "give each file a path of its own"};
+    }
+
+  private:
+    std::set<std::string> paths_, folders_;
+};
+
+}  // namespace detail
+
+/// The manifest as it lies on disk, with a checksum over all of it. Text that is no UTF-8 is replaced by marks. Fails:
+/// invalid_name for a path it must not hold, invalid_argument for what could not be read again.
+template <class = void>
+[[nodiscard]] result<std::string> to_text(const Manifest& m) {
+    detail::PathSet paths;
+    nlohmann::json files = nlohmann::json::array();
+    for (const FileEntry& file : m.files) {
+        if (auto added = paths.add(file.path); !added) return added.error();
+        nlohmann::json entry = {{"path", file.path}};
+        if (!file.reference.empty() && file.digest.empty()) {
+            entry["reference"] = file.reference;
+        } else if (file.reference.empty() && Digest::from_hex(file.digest)) {
+            entry.update({{"size", file.size}, {"digest", file.digest}});
+        } else {
+            return error{errc::invalid_argument, "a file of the artifact has neither a digest nor a reference, or both",
+                         file.path, "give it a SHA-256 of 64 lower-case hexadecimal digits, or a reference"};
+        }
+        files.push_back(std::move(entry));
+    }
+    if (!detail::is_shallow(m.metadata, detail::max_manifest_depth - 2) || !m.metrics.is_object() ||
+        !detail::is_shallow(m.metrics, 1)) {
+        return error{errc::invalid_argument, "the metadata of the artifact is nested too deeply, or the metrics are no numbers",
+                     m.artifact, "keep metadata below 60 levels; keep large structures in a file of the artifact"};
+    }
+    const nlohmann::json out = {{"format", Manifest::format},
+                                {"checksum", std::string(detail::digest_digits, '0')},
+                                {"project", m.project},
+                                {"artifact", m.artifact},
+                                {"type", m.type},
+                                {"run", m.run},
+                                {"description", m.description},
+                                {"version", m.version},
+                                {"created_ns", m.created_ns},
+                                {"step", m.step ? nlohmann::json(*m.step) : nlohmann::json()},
+                                {"metadata", m.metadata},
+                                {"metrics", m.metrics},
+                                {"files", std::move(files)}};
+    std::string text = out.dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+    const std::size_t at = detail::checksum_at(text);
+    if (at == std::string::npos || text.size() > detail::max_manifest_bytes) {
+        return error{errc::invalid_argument, "the manifest of the artifact would be too long", m.artifact,
+                     "pack the files into fewer ones, or keep large metadata in a file of the artifact"};
+    }
+    return text.replace(at, detail::digest_digits, detail::checksum_of(text, at));
+}
+
+namespace detail {
+
+/// The value of a field in `to`; false if it is missing or of another type.
+template <class T>
+[[nodiscard]] bool get_field(const nlohmann::json& in, const char* key, T& to) {
+    const auto found = in.find(key);
+    if (found == in.end()) return false;
+    if constexpr (std::is_same_v<T, std::string>) {
+        if (!found->is_string()) return false;
+    } else if constexpr (std::is_unsigned_v<T>) {
+        if (!found->is_number_unsigned()) return false;
+    } else if constexpr (std::is_integral_v<T>) {
+        if (!found->is_number_integer()) return false;
+    }
+    found->get_to(to);
+    return true;
+}
+
+template <class = void>
+[[nodiscard]] bool read_manifest(const nlohmann::json& in, Manifest& m) {
+    nlohmann::json step, files;
+    if (!get_field(in, "project", m.project) || !get_field(in, "artifact", m.artifact) ||
+        !get_field(in, "type", m.type) || !get_field(in, "run", m.run) ||
+        !get_field(in, "description", m.description) || !get_field(in, "version", m.version) ||
+        !get_field(in, "created_ns", m.created_ns) || !get_field(in, "step", step) ||
+        !get_field(in, "metadata", m.metadata) || !get_field(in, "metrics", m.metrics) ||
+        !get_field(in, "files", files) || !m.metrics.is_object() || !files.is_array()) {
+        return false;
+    }
+    if (step.is_number_integer()) m.step = step.get<std::int64_t>();
+    else if (!step.is_null()) return false;
+    PathSet paths;
+    for (const nlohmann::json& entry : files) {
+        FileEntry file{};
+        if (!entry.is_object() || !get_field(entry, "path", file.path) || !paths.add(file.path)) return false;
+        if (!get_field(entry, "reference", file.reference)) {
+            if (!get_field(entry, "size", file.size) || !get_field(entry, "digest", file.digest)) return false;
+            if (!Digest::from_hex(file.digest)) return false;
+        }
+        m.files.push_back(std::move(file));
+    }
+    return true;
+}
+
+}  // namespace detail
+
+/// A manifest from its text. Fails: corrupt, if a single bit is not as it was written; unsupported, if it is from a newer
+/// version (whose checksum is made in the same way).
+template <class = void>
+[[nodiscard]] result<Manifest> parse_manifest(std::string_view text, const std::string& path) {
+    const error corrupt{errc::corrupt, "the manifest of this version is damaged", path,
+                        "use another version, or restore the file from a copy of the store"};
+    const std::size_t at = detail::checksum_at(text);
+    if (at == std::string::npos || text.size() > detail::max_manifest_bytes) return corrupt;
+    if (detail::checksum_of(text, at) != text.substr(at, detail::digest_digits)) return corrupt;
+    // A checksum is no signature: from here on, whoever made the file may have meant harm.
+    bool shallow = true;
+    const auto bounded = [&](int depth, nlohmann::json::parse_event_t, nlohmann::json&) {
+        shallow = shallow && depth <= detail::max_manifest_depth;
+        return shallow;
+    };
+    const nlohmann::json in = nlohmann::json::parse(text, bounded, false);
+    std::uint64_t format = 0;
+    if (!shallow || !in.is_object() || !detail::get_field(in, "format", format) || format == 0) return corrupt;
+    if (format > Manifest::format) {
+        return error{errc::unsupported, "the manifest was written by a newer version of cairn", path,
+                     "read it with that version"};
+    }
+    Manifest manifest;
+    if (!detail::read_manifest(in, manifest)) return corrupt;
+    return manifest;
+}
+
+}  // namespace CAIRN_NAMESPACE
+
+// ---- cairn/run/summary.hpp
+// The summary of a run: for each metric its last, least, greatest and mean value, and where they were. Costs
+// nlohmann/json.
+
+namespace CAIRN_NAMESPACE {
+
+/// What is known of one metric over a whole run. Infinities count as numbers; NaNs are counted apart.
+struct MetricSummary {
+    std::uint64_t count = 0;  ///< values, NaNs and texts included
+    std::uint64_t numbers = 0;
+    std::uint64_t nans = 0;
+    double last = std::numeric_limits<double>::quiet_NaN();
+    double min = std::numeric_limits<double>::quiet_NaN();
+    double max = std::numeric_limits<double>::quiet_NaN();
+    double mean = std::numeric_limits<double>::quiet_NaN();  ///< of the finite numbers
+    std::int64_t last_step = 0;
+    std::int64_t min_step = 0;  ///< the first step that had the least value
+    std::int64_t max_step = 0;
+    std::string text = {};  ///< the last text, for metrics that are texts
+
+    /// Takes one more value in. Cost: a few comparisons.
+    void add(std::int64_t step, const Value& value) {
+        ++count;
+        last_step = step;
+        if (value.is_text()) {
+            text = value.text();
+            return;
+        }
+        last = value.number();
+        if (std::isnan(last)) {
+            ++nans;
+            return;
+        }
+        ++numbers;
+        if (!(last >= min)) min = last, min_step = step;
+        if (!(last <= max)) max = last, max_step = step;
+        if (std::isfinite(last)) {
+            ++finite_;
+            mean = finite_ == 1 ? last : mean + (last - mean) / static_cast<double>(finite_);
+        }
+    }
+
+  private:
+    std::uint64_t finite_ = 0;
+};
+
+namespace detail {
+
+[[nodiscard]] inline nlohmann::json to_json(const MetricSummary& m) {
+    nlohmann::json out = {{"count", m.count}, {"last_step", m.last_step}};
+    if (!m.text.empty()) out["text"] = m.text;
+    if (m.nans != 0) out["nans"] = m.nans;
+    if (m.numbers + m.nans != 0) out["last"] = metric_to_json(m.last);
+    if (m.numbers != 0) {
+        out.update({{"min", metric_to_json(m.min)},
+                    {"max", metric_to_json(m.max)},
+                    {"mean", metric_to_json(m.mean)},
+                    {"min_step", m.min_step},
+                    {"max_step", m.max_step}});
+    }
+    return out;
+}
+
+}  // namespace detail
+
+}  // namespace CAIRN_NAMESPACE
+
+// ---- cairn/core/crc32c.hpp
+// CRC-32C (Castagnoli), which guards the records of a history. Uses the SSE4.2 instruction where the
+// processor has it; eight table look-ups for eight bytes otherwise. Costs <array> and <span>.
+
+namespace CAIRN_NAMESPACE {
+
+namespace detail {
+
+using Crc32cTables = std::array<std::array<std::uint32_t, 256>, 8>;
+
+/// Row 0 advances the CRC by one byte; row `k` by that byte and `k` zero bytes after it.
+[[nodiscard]] constexpr Crc32cTables make_crc32c_tables() noexcept {
+    constexpr std::uint32_t reversed_polynomial = 0x82f63b78;
+    Crc32cTables tables{};
+    for (std::uint32_t byte = 0; byte < 256; ++byte) {
+        std::uint32_t crc = byte;
+        for (int bit = 0; bit < 8; ++bit) crc = crc >> 1U ^ ((crc & 1U) != 0 ? reversed_polynomial : 0U);
+        tables[0][byte] = crc;
+    }
+    for (std::size_t row = 1; row < 8; ++row) {
+        for (std::size_t byte = 0; byte < 256; ++byte) {
+            const std::uint32_t before = tables[row - 1][byte];
+            tables[row][byte] = before >> 8U ^ tables[0][before & 0xffU];
+        }
+    }
+    return tables;
+}
+
+inline constexpr Crc32cTables crc32c_tables = make_crc32c_tables();
+
+/// `crc` is the register itself, neither inverted before nor after.
+[[nodiscard]] constexpr std::uint32_t crc32c_portable(std::uint32_t crc, const std::byte* data,
+                                                      std::size_t size) noexcept {
+    const auto& t = crc32c_tables;
+    const auto at = [&data](std::size_t i) { return static_cast<std::uint32_t>(data[i]); };
+    for (; size >= 8; size -= 8, data += 8) {
+        const std::uint32_t low = crc ^ (at(0) | at(1) << 8U | at(2) << 16U | at(3) << 24U);
+        crc = t[7][low & 0xffU] ^ t[6][low >> 8U & 0xffU] ^ t[5][low >> 16U & 0xffU] ^ t[4][low >> 24U] ^
+              t[3][at(4)] ^ t[2][at(5)] ^ t[1][at(6)] ^ t[0][at(7)];
+    }
+    for (; size != 0; --size, ++data) crc = crc >> 8U ^ t[0][(crc ^ at(0)) & 0xffU];
+    return crc;
+}
+
+#if defined(__x86_64__) && defined(__GNUC__)
+/// Requires cpu().sse42.
+[[nodiscard, gnu::target("sse4.2")]] inline std::uint32_t
+crc32c_sse42(std::uint32_t crc, const std::byte* data, std::size_t size) noexcept {
+    std::uint64_t wide = crc;
+    for (; size >= 8; size -= 8, data += 8) {
+        std::uint64_t word = 0;
+        __builtin_memcpy(&word, data, sizeof word);
+        wide = __builtin_ia32_crc32di(wide, word);
+    }
+    crc = static_cast<std::uint32_t>(wide);
+    for (; size != 0; --size, ++data) crc = __builtin_ia32_crc32qi(crc, static_cast<unsigned char>(*data));
+    return crc;
+}
+#endif
+
+}  // namespace detail
+
+/// The CRC-32C of `data`. With the CRC of what came before as `seed`, that of the two together:
+/// `crc32c(b, crc32c(a))` is the CRC of `a` followed by `b`. Cost: some 0.1 ns a byte with SSE4.2.
+[[nodiscard]] inline std::uint32_t crc32c(std::span<const std::byte> data, std::uint32_t seed = 0) noexcept {
+#if defined(__x86_64__) && defined(__GNUC__)
+    if (detail::cpu().sse42) return ~detail::crc32c_sse42(~seed, data.data(), data.size());
+#endif
+    return ~detail::crc32c_portable(~seed, data.data(), data.size());
+}
+
+}  // namespace CAIRN_NAMESPACE
+
+// ---- cairn/store/atomic_file.hpp
+// Whole small files: written so that a reader, a kill or a full disk never sees half of one.
+
+namespace CAIRN_NAMESPACE {
+
+/// What a write has to outlive when it has returned.
+enum class Durability : unsigned char {
+    process_crash,  ///< any death of the process; costs nothing beyond the write, because the system has the bytes
+    power_loss,     ///< the machine's death too: waits for the disk, 1 to 30 ms for each file and each folder
+};
+
+namespace detail {
+
+/// Tells the machines, containers and restarts apart whose processes write into one store: 8 hexadecimal digits.
+template <class = void>
+[[nodiscard]] std::string machine_key(const os::Process& self) {
+    std::uint32_t hash = 2166136261U;  // FNV-1a
+    for (const std::string& part : {self.host, self.boot, self.space}) {
+        for (const char c : part) hash = (hash ^ static_cast<unsigned char>(c)) * 16777619U;
+    }
+    std::string out(8, '0');
+    for (char& c : out) c = "0123456789abcdef"[hash & 15U], hash >>= 4U;
+    return out;
+}
+
+/// A name that no process has used: <pid>-<counter>-<machine><random>. Says who made it; see `is_abandoned_temp`.
+template <class = void>
+[[nodiscard]] std::string temp_name() {
+    static std::atomic<std::uint64_t> counter{0};
+    return std::to_string(os::pid()) + '-' + std::to_string(counter.fetch_add(1, std::memory_order_relaxed)) + '-' +
+           machine_key(os::this_process()) + os::random_hex(8);
+}
+
+/// Whether `name` was made by `temp_name` and its maker is dead: at once if it was on this machine; otherwise a day
+/// after the last write (0 for `modified_ns`: not known), since nobody here can tell.
+template <class = void>
+[[nodiscard]] bool is_abandoned_temp(std::string_view name, std::int64_t modified_ns) {
+    std::uint64_t pid = 0;
+    std::uint64_t counter = 0;
+    const char* const end = name.data() + name.size();
+    const auto first = std::from_chars(name.data(), end, pid);
+    if (first.ec != std::errc{} || first.ptr == end || *first.ptr != '-') return false;
+    const auto second = std::from_chars(first.ptr + 1, end, counter);
+    if (second.ec != std::errc{} || second.ptr == end || *second.ptr != '-') return false;
+    const std::string_view token{second.ptr + 1, static_cast<std::size_t>(end - second.ptr - 1)};
+    if (token.size() != 16 || token.find_first_not_of("0123456789abcdef") != std::string_view::npos) return false;
+    os::Process maker = os::this_process();
+    if (token.substr(0, 8) != machine_key(maker)) {
+        constexpr std::int64_t day_ns = 86'400'000'000'000;
+        return modified_ns != 0 && wall_ns() - modified_ns > day_ns;
+    }
+    maker.pid = pid;
+    maker.start = 0;  // a number that was given out again only keeps the file for longer
+    return os::liveness(maker) == os::Liveness::dead;
+}
+
+/// A temporary file's or folder's name, which is removed with this object unless it was kept. A forked child's copy
+/// removes nothing.
+class TempPath {
+  public:
+    TempPath() = default;
+    explicit TempPath(os::Path path) : path_{std::move(path)}, owner_{os::pid()} {}
+    TempPath(TempPath&& other) noexcept : path_{std::move(other.path_)}, owner_{std::exchange(other.owner_, 0)} {}
+    TempPath& operator=(TempPath&& other) noexcept {
+        if (this != &other) {
+            remove();
+            path_ = std::move(other.path_);
+            owner_ = std::exchange(other.owner_, 0);
+        }
+        return *this;
+    }
+    ~TempPath() { remove(); }
+
+    [[nodiscard]] const os::Path& path() const noexcept { return path_; }
+    /// It was moved to where it belongs.
+    void keep() noexcept { owner_ = 0; }
+    void remove() noexcept {
+        if (owner_ != 0 && owner_ == os::pid()) {
+            (void)os::remove_tree(path_.parent_path(), path_.filename().string());
+        }
+        owner_ = 0;
+    }
+
+  private:
+    os::Path path_;
+    std::uint64_t owner_ = 0;
+};
+
+/// What becomes of a file that is there already.
+enum class Existing : unsigned char { replace, refuse };
+
+template <class = void>
+result<void> write_via_temp(const os::Path& path, std::string_view bytes, Durability durability,
+                            const os::Path& temp_dir, Existing existing) {
+    const TempPath temp{temp_dir / ("." + temp_name())};
+    auto file = os::File::create_new(temp.path());
+    if (!file) return file.error();
+    if (auto written = file->write_all(bytes); !written) return written;
+    if (durability == Durability::power_loss) {
+        if (auto synced = file->sync(); !synced) return synced;
+    }
+    if (auto closed = file->close(); !closed) return closed;
+    if (existing == Existing::replace) return os::rename_replace(temp.path(), path);
+    // A link is the one step that names a file only if the name is free, whether or not locks work here.
+    auto linked = os::hard_link(temp.path(), path);
+    if (linked || linked.error().code() == errc::already_exists || linked.error().code() == errc::no_space) {
+        return linked;
+    }
+    const auto there = os::status(path, os::Links::refuse);
+    if (!there) return there.error();
+    if (there->exists) return os::failure_of(EEXIST, "create", path);
+    return os::rename_replace(temp.path(), path);
+}
+
+template <class = void>
+result<void> write_atomically(const os::Path& path, std::string_view bytes, Durability durability,
+                              const os::Path& temp_dir, Existing existing) {
+    const os::Path folder = path.has_parent_path() ? path.parent_path() : os::Path{"."};
+    auto written = write_via_temp(path, bytes, durability, temp_dir.empty() ? folder : temp_dir, existing);
+    if (!written && !temp_dir.empty() && written.error().code() == errc::unsupported) {
+        written = write_via_temp(path, bytes, durability, folder, existing);  // on another file system, perhaps
+    }
+    if (!written) return written;
+    if (durability == Durability::power_loss) return os::sync_dir(folder);
+    return {};
+}
+
+/// Writes a file whole: readers see the old bytes or the new ones, and after a failure the old ones. Its temporary
+/// lies in `temp_dir` (on the same file system), or beside it. Fails: as the system does; what is at `path` is then
+/// what was there, except when the folder's sync fails after the file was replaced.
+inline result<void> write_file_atomically(const os::Path& path, std::string_view bytes, Durability durability,
+                                          const os::Path& temp_dir = {}) {
+    return write_atomically(path, bytes, durability, temp_dir, Existing::replace);
+}
+
+/// The same for a file that must not be there yet. Fails: already_exists; of two writers exactly one succeeds.
+inline result<void> write_new_file_atomically(const os::Path& path, std::string_view bytes, Durability durability,
+                                              const os::Path& temp_dir = {}) {
+    return write_atomically(path, bytes, durability, temp_dir, Existing::refuse);
+}
+
+/// A whole file. Fails: not_found; corrupt if it is longer than `max_bytes`; invalid_argument if it is no regular file.
+inline result<std::string> read_file(const os::Path& path, std::uint64_t max_bytes,
+                                     os::Links links = os::Links::follow) {
+    auto file = os::File::open_read(path, links);
+    if (!file) return file.error();
+    return file->read_all(max_bytes);
+}
+
+/// Removes the temporaries in `folder` whose makers are dead. What cannot be removed stays.
+template <class = void>
+void remove_abandoned_temps(const os::Path& folder) {
+    const auto names = os::list_dir(folder);
+    if (!names) return;
+    for (const std::string& name : *names) {
+        const auto there = os::status(folder / name, os::Links::refuse);
+        std::string_view made = name;
+        if (made.starts_with('.')) made.remove_prefix(1);
+        if (there && is_abandoned_temp(made, there->modified_ns)) (void)os::remove_tree(folder, name);
+    }
+}
+
+}  // namespace detail
+
+}  // namespace CAIRN_NAMESPACE
+
+// ---- cairn/store/history.hpp
+// The history: all rows of a run, append-only. A file header, then frames; each frame is a stretch of one ring with its
+// length and CRC-32C, so a torn tail is cut, and a fold of the rings counts no row twice. Readable while it is written.
+//
+//   file   "CAIRNHST" · u32 version · u32 0
+//   frame  u32 "FRAM" · u32 payload bytes · u32 CRC-32C of what follows it · u32 ring · u64 from · u64 to · payload
+//
+// Little-endian; the payload is records (record.hpp), `from` and `to` are the ring's positions.
+
+namespace CAIRN_NAMESPACE::detail {
+
+inline constexpr const char* history_file = "history.cairn";
+inline constexpr std::string_view history_magic = "CAIRNHST";
+inline constexpr std::uint32_t history_version = 1;
+inline constexpr std::size_t history_header_bytes = 16;
+inline constexpr std::size_t max_history_bytes = std::size_t{1} << 40U;
+inline constexpr std::uint32_t frame_magic = 0x4d415246;  // "FRAM"
+inline constexpr std::size_t frame_header_bytes = 32;
+
+struct Frame {
+    std::uint32_t ring = 0;
+    std::uint64_t from = 0;
+    std::uint64_t to = 0;
+    std::span<const std::byte> payload;
+};
+
+/// Walks the frames of a history that may be torn or damaged. After damage it goes on at the next whole frame.
+class FrameReader {
+  public:
+    explicit FrameReader(std::span<const std::byte> file) noexcept : file_{file} {}
+
+    bool next(Frame& frame) noexcept {
+        while (at_ + frame_header_bytes <= file_.size()) {
+            if (parse(frame)) {
+                at_ += frame_header_bytes + frame.payload.size();
+                if (skipping_) ++gaps_;
+                skipping_ = false;
+                end_ = at_;
+                return true;
+            }
+            skipping_ = true;
+            at_ += 8;  // frames are multiples of 8 bytes
+        }
+        return false;
+    }
+
+    /// Where the last whole frame ends: what follows is a torn tail.
+    [[nodiscard]] std::size_t whole_bytes() const noexcept { return end_; }
+    /// Damaged stretches between whole frames.
+    [[nodiscard]] std::size_t gaps() const noexcept { return gaps_; }
+
+  private:
+    bool parse(Frame& frame) const noexcept {
+        const std::byte* head = file_.data() + at_;
+        if (get<std::uint32_t>(head) != frame_magic) return false;
+        const std::size_t bytes = get<std::uint32_t>(head + 4);
+        if (bytes % 8 != 0 || bytes > file_.size() - at_ - frame_header_bytes) return false;
+        if (crc32c(file_.subspan(at_ + 12, frame_header_bytes - 12 + bytes)) != get<std::uint32_t>(head + 8)) {
+            return false;
+        }
+        frame = {get<std::uint32_t>(head + 12), get<std::uint64_t>(head + 16), get<std::uint64_t>(head + 24),
+                 file_.subspan(at_ + frame_header_bytes, bytes)};
+        return true;
+    }
+
+    std::span<const std::byte> file_;
+    std::size_t at_ = history_header_bytes;
+    std::size_t end_ = history_header_bytes;
+    std::size_t gaps_ = 0;
+    bool skipping_ = false;
+};
+
+/// Appends frames. A frame that cannot be written whole is taken back.
+class HistoryWriter {
+  public:
+    /// Opens the history for appending after its first `whole_bytes`; 0 makes a new one.
+    static result<HistoryWriter> open(const std::filesystem::path& path, std::size_t whole_bytes) {
+        auto file = os::File::open_read_write(path);
+        if (!file) return file.error();
+        HistoryWriter writer{std::move(*file)};
+        if (whole_bytes < history_header_bytes) {
+            std::byte header[history_header_bytes] = {};
+            std::memcpy(header, history_magic.data(), history_magic.size());
+            put(header + history_magic.size(), history_version);
+            if (auto written = writer.write_at(0, header); !written) return written.error();
+            whole_bytes = history_header_bytes;
+        }
+        writer.end_ = whole_bytes;
+        if (auto cut = writer.file_.truncate(whole_bytes); !cut) return cut.error();
+        return writer;
+    }
+
+    /// Appends what lies in a ring from position `from` on.
+    result<void> append(std::uint32_t ring, std::uint64_t from, std::span<const std::byte> records) {
+        buffer_.resize(frame_header_bytes + records.size());
+        std::byte* head = buffer_.data();
+        put(head, frame_magic);
+        put(head + 4, static_cast<std::uint32_t>(records.size()));
+        put(head + 12, ring);
+        put(head + 16, from);
+        put(head + 24, from + records.size());
+        std::memcpy(head + frame_header_bytes, records.data(), records.size());
+        put(head + 8, crc32c(std::span<const std::byte>{buffer_}.subspan(12)));
+        auto written = write_at(end_, buffer_);
+        if (!written) {
+            (void)file_.truncate(end_);  // if this fails too, readers skip the torn frame
+            return written;
+        }
+        end_ += buffer_.size();
+        return {};
+    }
+
+    /// Bytes of the file.
+    [[nodiscard]] std::uint64_t bytes() const noexcept { return end_; }
+    result<void> sync() { return file_.sync(); }
+
+  private:
+    explicit HistoryWriter(os::File file) : file_{std::move(file)} {}
+    result<void> write_at(std::uint64_t at, std::span<const std::byte> bytes) { return file_.write_at(at, bytes); }
+
+    os::File file_;
+    std::uint64_t end_ = 0;
+    std::vector<std::byte> buffer_;
+};
+
+/// What is known after all rows of a run were read.
+struct HistoryReport {
+    std::size_t whole_bytes = 0;       ///< of the history file
+    std::size_t torn_bytes = 0;        ///< after it
+    std::size_t damaged = 0;           ///< stretches that could not be read
+    std::uint64_t rows = 0;
+    std::uint64_t folded = 0;          ///< of these, rows that were still in a ring
+    std::uint32_t next_ring = 0;       ///< a number that no ring of this run has had
+    std::vector<std::string> names{};  ///< the metric names, by their numbers
+};
+
+/// Turns records into rows: keeps the names, joins what continues.
+class RowAssembler {
+  public:
+    /// Calls `f(step, time_ns, std::span<const NamedValue>)` for each row in `records`, which lie in `ring`.
+    template <class F>
+    void feed(std::uint32_t ring, std::span<const std::byte> records, HistoryReport& report, F&& f) {
+        RecordReader reader{records};
+        for (RecordReader::Record record; reader.next(record);) {
+            if (record.kind == RecordKind::name) {
+                keep_name(record.body, report);
+            } else if (record.kind == RecordKind::row) {
+                take_row(ring, record, report, f);
+            }
+        }
+        if (reader.damaged()) ++report.damaged;
+    }
+
+  private:
+    // A hostile file must not make us allocate: no run has more names.
+    static constexpr std::uint32_t max_metrics = 1U << 22U;
+
+    /// The first records of a row that goes on in the next one; owns what it refers to.
+    struct Begun {
+        std::int64_t step = 0, time_ns = 0;
+        std::vector<Cell> cells;
+        std::deque<std::string> texts;
+    };
+
+    static void keep_name(std::span<const std::byte> body, HistoryReport& report) {
+        std::uint32_t id = 0;
+        std::string_view name;
+        if (!read_name(body, id, name) || id > max_metrics) {
+            ++report.damaged;
+            return;
+        }
+        if (id >= report.names.size()) report.names.resize(id + 1);
+        report.names[id] = name;
+    }
+
+    template <class F>
+    void take_row(std::uint32_t ring, const RecordReader::Record& record, HistoryReport& report, F&& f) {
+        cells_.clear();
+        std::int64_t step = 0, time_ns = 0;
+        if (!read_row(record.body, step, time_ns, [&](const Cell& cell) { cells_.push_back(cell); })) ++report.damaged;
+        auto begun = begun_.find(ring);
+        if (begun != begun_.end() && (begun->second.step != step || begun->second.time_ns != time_ns)) {
+            emit(begun->second.step, begun->second.time_ns, begun->second.cells, report, f);  // its end was dropped
+            begun_.erase(begun);
+            begun = begun_.end();
+        }
+        if ((record.flags & row_continues) != 0) {
+            if (begun == begun_.end()) begun = begun_.emplace(ring, Begun{step, time_ns, {}, {}}).first;
+            for (Cell cell : cells_) {
+                if (cell.value.is_text()) cell.value = Value{begun->second.texts.emplace_back(cell.value.text())};
+                begun->second.cells.push_back(cell);
+            }
+            return;
+        }
+        if (begun == begun_.end()) {
+            emit(step, time_ns, cells_, report, f);
+            return;
+        }
+        begun->second.cells.insert(begun->second.cells.end(), cells_.begin(), cells_.end());
+        emit(step, time_ns, begun->second.cells, report, f);
+        begun_.erase(begun);
+    }
+
+    template <class F>
+    void emit(std::int64_t step, std::int64_t time_ns, const std::vector<Cell>& cells, HistoryReport& report, F&& f) {
+        values_.clear();
+        for (const Cell& cell : cells) {
+            if (cell.metric < report.names.size()) values_.push_back({report.names[cell.metric], cell.value});
+        }
+        ++report.rows;
+        f(step, time_ns, std::span<const NamedValue>{values_});
+    }
+
+    std::map<std::uint32_t, Begun> begun_;
+    std::vector<Cell> cells_;
+    std::vector<NamedValue> values_;
+};
+
+/// What a ring file still holds: a copy, so that its writer may go on.
+struct RingRest {
+    std::uint32_t id = 0;
+    std::uint64_t from = 0;
+    std::vector<std::byte> bytes;
+};
+
+/// Copies what a ring file has not released yet; empty if it is no ring or a damaged one. Safe while it is written:
+/// what the writer releases during the copy is dropped from it, and is in the history by then.
+[[nodiscard]] inline RingRest copy_ring(const std::filesystem::path& path) {
+    RingRest rest;
+    auto file = os::File::open_read(path);
+    if (!file) return rest;
+    // The head is read before the data and the tail once more after it: what lies between is whole.
+    std::vector<std::byte> bytes(ring_file_bytes);
+    const auto read = file->read_at(0, bytes);
+    if (!read || *read != bytes.size()) return rest;
+    alignas(RingHeader) std::byte head[sizeof(RingHeader)];
+    std::memcpy(head, bytes.data(), sizeof head);
+    const auto* header = reinterpret_cast<const RingHeader*>(head);
+    if (!header->is_valid()) return rest;
+    const std::uint64_t from = header->tail.load(std::memory_order_relaxed);
+    const std::uint64_t to = header->head.load(std::memory_order_relaxed);
+    std::byte later[8];
+    const auto reread = file->read_at(offsetof(RingHeader, tail), later);
+    std::uint64_t released = 0;
+    std::memcpy(&released, later, sizeof released);
+    if (!reread || *reread != sizeof later || to < from || to - from > ring_capacity || released < from) return rest;
+    rest.id = header->id;
+    rest.from = std::min(released, to);
+    rest.bytes.resize(static_cast<std::size_t>(to - rest.from));
+    for (std::size_t i = 0; i < rest.bytes.size();) {
+        const std::size_t offset = (rest.from + i) & (ring_capacity - 1);
+        const std::size_t piece = std::min(rest.bytes.size() - i, ring_capacity - offset);
+        std::memcpy(rest.bytes.data() + i, bytes.data() + ring_header_bytes + offset, piece);
+        i += piece;
+    }
+    return rest;
+}
+
+/// Every row of a run once: the history, then what its rings still hold. Calls
+/// `f(step, time_ns, std::span<const NamedValue>)`, in the order of each thread. Fails if the history is from a newer
+/// version or cannot be read; a run without one has no rows. `rests`, if given, gets what only the rings hold.
+template <class F>
+result<HistoryReport> read_history(const std::filesystem::path& run_dir, F&& f, std::vector<RingRest>* rests = nullptr) {
+    HistoryReport report;
+    // Rings first: what leaves them while we read is in the history when we come to it.
+    std::vector<RingRest> rings;
+    if (auto names = os::list_dir(run_dir / "journal")) {
+        for (const std::string& name : *names) {
+            rings.push_back(copy_ring(run_dir / "journal" / name));
+            report.next_ring = std::max(report.next_ring, rings.back().id + 1);
+        }
+    }
+    RowAssembler assembler;
+    std::map<std::uint32_t, std::uint64_t> done;  // ring -> position up to which its rows were seen
+    const std::filesystem::path path = run_dir / history_file;
+    auto file = read_file(path, max_history_bytes);
+    if (!file && file.error().code() != errc::not_found) return file.error();
+    if (file && !file->empty()) {
+        const std::span<const std::byte> bytes = std::as_bytes(std::span{*file});
+        if (bytes.size() < history_header_bytes ||
+            std::memcmp(bytes.data(), history_magic.data(), history_magic.size()) != 0) {
+            return error{errc::corrupt, "this is not a history", path.string(), "restore it from a copy, or delete it"};
+        }
+        if (get<std::uint32_t>(bytes.data() + 8) > history_version) {
+            return error{errc::unsupported, "the history was written by a newer version of cairn", path.string(),
+                         "read it with that version"};
+        }
+        FrameReader frames{bytes};
+        for (Frame frame; frames.next(frame);) {
+            std::uint64_t& position = done[frame.ring];
+            if (frame.to > position) assembler.feed(frame.ring, frame.payload, report, f);
+            position = std::max(position, frame.to);
+            report.next_ring = std::max(report.next_ring, frame.ring + 1);
+        }
+        report.whole_bytes = frames.whole_bytes();
+        report.torn_bytes = bytes.size() - frames.whole_bytes();
+        report.damaged += frames.gaps();
+    }
+    for (RingRest& ring : rings) {
+        const std::uint64_t seen = std::max(done[ring.id], ring.from);
+        const auto skipped = static_cast<std::size_t>(seen - ring.from);
+        if (skipped >= ring.bytes.size()) continue;
+        ring.bytes.erase(ring.bytes.begin(), ring.bytes.begin() + static_cast<std::ptrdiff_t>(skipped));
+        ring.from = seen;
+        const std::uint64_t before = report.rows;
+        assembler.feed(ring.id, std::span<const std::byte>{ring.bytes}, report, f);
+        report.folded += report.rows - before;
+        if (rests != nullptr) rests->push_back(ring);
+    }
+    return report;
+}
+
+/// Reads like `read_history`, and leaves a history that is whole: what only the rings held is appended, a torn tail is
+/// cut, the rings are removed. Only for the run's one writer.
+template <class F>
+result<HistoryReport> recover_history(const std::filesystem::path& run_dir, F&& f) {
+    std::vector<RingRest> rests;
+    auto report = read_history(run_dir, f, &rests);
+    if (!report) return report;
+    auto writer = HistoryWriter::open(run_dir / history_file, report->whole_bytes);
+    if (!writer) return writer.error();
+    for (const RingRest& rest : rests) {
+        if (auto appended = writer->append(rest.id, rest.from, rest.bytes); !appended) return appended.error();
+    }
+    if (auto synced = writer->sync(); !synced) return synced.error();
+    report->whole_bytes = static_cast<std::size_t>(writer->bytes());
+    if (auto names = os::list_dir(run_dir / "journal")) {
+        for (const std::string& name : *names) (void)os::remove_file(run_dir / "journal" / name);
+    }
+    return report;
+}
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/run/detail/collector.hpp
+// The collector: one thread for each run that drains the rings into the history and keeps the summary.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// A metric's summary and its curve in small.
+struct MetricView {
+    MetricSummary summary;
+    Thumbnail curve;
+};
+using MetricViews = std::map<std::string, MetricView, std::less<>>;
+
+/// Drains, writes, sums up. It polls: every 5 ms while rows come, less and less often down to 250 ms while none do. A
+/// logging thread wakes it only when a ring is half full.
+class Collector final : public Pressure {
+  public:
+    explicit Collector(HistoryWriter history, HistoryReport known) : history_{std::move(history)}, report_{std::move(known)} {}
+
+    ~Collector() { stop(); }
+    Collector(const Collector&) = delete;
+    Collector& operator=(const Collector&) = delete;
+
+    void start(Journal& journal) {
+        journal_ = &journal;
+        thread_ = std::thread{[this] { work(); }};
+    }
+
+    /// Drains what is there and ends the thread. Does nothing the second time.
+    void stop() noexcept {
+        {
+            const std::scoped_lock lock{mutex_};
+            stopping_ = true;
+        }
+        wake_.notify_all();
+        if (thread_.joinable() && thread_.get_id() != std::this_thread::get_id()) thread_.join();
+    }
+
+    /// After a fork the child has no such thread: forgets it without ending it.
+    void abandon() noexcept { thread_.detach(); }
+
+    void nudge() noexcept override {
+        if (nudged_.exchange(true, std::memory_order_relaxed)) return;
+        { const std::scoped_lock lock{mutex_}; }  // it has not yet looked, or it is waiting: never in between
+        wake_.notify_one();
+    }
+
+    /// At most 100 ms for as long as nothing is drained; not at all while it is known to be stuck.
+    bool wait_for_room(std::int64_t waiting_since_ns) noexcept override {
+        constexpr std::int64_t patience_ns = 100'000'000;
+        const std::uint64_t drained = drained_.load(std::memory_order_relaxed);
+        if (stuck_at_.load(std::memory_order_relaxed) == drained + 1) return false;
+        if (steady_ns() - waiting_since_ns > patience_ns) {
+            stuck_at_.store(drained + 1, std::memory_order_relaxed);
+            return false;
+        }
+        std::this_thread::sleep_for(std::chrono::microseconds{100});
+        return true;
+    }
+
+    /// Takes over the summary of the sessions before. Before `start`.
+    void remember(MetricViews earlier) { views_ = std::move(earlier); }
+
+    /// Takes a row into a summary.
+    static void add_to(MetricViews& views, std::int64_t step, std::span<const NamedValue> values) {
+        for (const NamedValue& named : values) {
+            auto view = views.find(named.name);
+            if (view == views.end()) view = views.emplace(named.name, MetricView{}).first;
+            view->second.summary.add(step, named.value);
+            if (!named.value.is_text()) view->second.curve.add(named.value.number());
+        }
+    }
+
+    [[nodiscard]] MetricViews views() const {
+        const std::scoped_lock lock{views_mutex_};
+        return views_;
+    }
+    [[nodiscard]] std::uint64_t rows() const noexcept { return rows_.load(std::memory_order_relaxed); }
+    [[nodiscard]] std::uint64_t bytes() const noexcept { return bytes_.load(std::memory_order_relaxed); }
+    /// Why the history cannot be written now; empty while it can.
+    [[nodiscard]] std::string failure() const {
+        const std::scoped_lock lock{views_mutex_};
+        return failure_;
+    }
+
+  private:
+    void work() noexcept {
+        std::chrono::milliseconds pause{5};
+        for (bool last = false; !last;) {
+            {
+                std::unique_lock lock{mutex_};
+                wake_.wait_for(lock, pause, [&] { return stopping_ || nudged_.load(std::memory_order_relaxed); });
+                last = stopping_;
+            }
+            nudged_.store(false, std::memory_order_relaxed);
+            bool busy = false;
+            try {
+                busy = drain();
+            } catch (const std::exception& failure) {  // out of memory: rows stay in their rings, we try again
+                fail(failure.what());
+            }
+            pause = busy ? std::chrono::milliseconds{5} : std::min(pause * 2, std::chrono::milliseconds{250});
+        }
+        (void)history_.sync();
+    }
+
+    bool drain() {
+        bool any = false;
+        for (const auto& lane : journal_->lanes()) {
+            for (Ring::Readable piece = lane->ring.readable(); !piece.bytes.empty(); piece = lane->ring.readable()) {
+                if (auto written = history_.append(lane->ring.id(), piece.from, piece.bytes); !written) {
+                    fail(written.error().what());
+                    return any;
+                }
+                {
+                    const std::scoped_lock lock{views_mutex_};
+                    failure_.clear();
+                    assembler_.feed(lane->ring.id(), piece.bytes, report_,
+                                    [&](std::int64_t step, std::int64_t, std::span<const NamedValue> values) {
+                                        add_to(views_, step, values);
+                                        rows_.fetch_add(1, std::memory_order_relaxed);
+                                    });
+                }
+                lane->ring.release(piece.from + piece.bytes.size());
+                drained_.fetch_add(1, std::memory_order_relaxed);
+                bytes_.store(history_.bytes(), std::memory_order_relaxed);
+                any = true;
+            }
+        }
+        return any;
+    }
+
+    void fail(std::string why) {
+        const std::scoped_lock lock{views_mutex_};
+        failure_ = std::move(why);
+    }
+
+    HistoryWriter history_;
+    HistoryReport report_;
+    RowAssembler assembler_;
+    Journal* journal_ = nullptr;
+
+    std::mutex mutex_;
+    std::condition_variable wake_;
+    bool stopping_ = false;
+    std::atomic<bool> nudged_{false};
+    std::atomic<std::uint64_t> drained_{0};
+    std::atomic<std::uint64_t> stuck_at_{0};
+
+    mutable std::mutex views_mutex_;
+    MetricViews views_;
+    std::string failure_;
+    std::atomic<std::uint64_t> rows_{0};
+    std::atomic<std::uint64_t> bytes_{0};
+
+    std::thread thread_;
+};
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/run/detail/process.hpp
+// The ends of a process that no destructor sees: an uncaught exception, exit(), fork().
+
+#if !defined(_WIN32)
+#include <pthread.h>
+#endif
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// Something that wants to hear of the process's end. All calls come on some thread of the process, once at most.
+class Endable {
+  public:
+    virtual void on_terminate(const std::string& why) noexcept = 0;
+    virtual void on_exit() noexcept = 0;
+    /// In the child of a fork: only atomics and file descriptors may be touched.
+    virtual void on_fork_child() noexcept = 0;
+
+  protected:
+    ~Endable() = default;
+};
+
+/// The open runs of this process. The one thing that is not held by a run; never destroyed, so that it outlives every
+/// static object. A second copy in a shared library is harmless: each knows its own runs and calls the one before it.
+class Process {
+  public:
+    static Process& instance() {
+        static auto* const process = new Process;  // reachable for ever: not a leak
+        return *process;
+    }
+
+    void add(std::weak_ptr<Endable> run) {
+        const std::scoped_lock lock{mutex_};
+        std::erase_if(runs_, [](const auto& known) { return known.expired(); });
+        runs_.push_back(std::move(run));
+    }
+
+  private:
+    Process() {
+        previous_ = std::set_terminate([] { instance().terminate(); });
+        (void)std::atexit([] { instance().each([](Endable& run) { run.on_exit(); }); });
+#if !defined(_WIN32)
+        ::pthread_atfork([] { instance().mutex_.lock(); }, [] { instance().mutex_.unlock(); },
+                         [] {
+                             for (const auto& known : instance().runs_) {
+                                 if (const auto run = known.lock()) run->on_fork_child();
+                             }
+                             instance().mutex_.unlock();
+                         });
+#endif
+    }
+
+    [[noreturn]] void terminate() noexcept {
+        const std::string why = current_exception_text();
+        each([&](Endable& run) { run.on_terminate(why); });
+        if (previous_ != nullptr) previous_();
+        std::abort();
+    }
+
+    static std::string current_exception_text() {
+        try {
+            if (const std::exception_ptr current = std::current_exception()) std::rethrow_exception(current);
+        } catch (const std::exception& e) {
+            return e.what();
+        } catch (...) {
+            return "an exception that is no std::exception";
+        }
+        return "std::terminate was called";
+    }
+
+    template <class F>
+    void each(F&& f) {
+        std::vector<std::shared_ptr<Endable>> runs;  // held, so that none goes away meanwhile
+        {
+            const std::scoped_lock lock{mutex_};
+            for (const auto& known : runs_) {
+                if (auto run = known.lock()) runs.push_back(std::move(run));
+            }
+        }
+        for (const auto& run : runs) f(*run);
+    }
+
+    std::mutex mutex_;
+    std::vector<std::weak_ptr<Endable>> runs_;
+    std::terminate_handler previous_ = nullptr;
+};
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/run/health.hpp
+// What a run says of itself: nothing is lost silently. Costs <string> and <vector>.
+
+namespace CAIRN_NAMESPACE {
+
+/// A run's counters and first errors, as `run.health()` gives them. All counts are since this process opened the run.
+struct Health {
+    std::uint64_t rows_logged = 0;     ///< taken by `log`
+    std::uint64_t rows_collected = 0;  ///< written to the history file
+    std::uint64_t rows_dropped = 0;    ///< lost: the ring stayed full for too long, or the run was finished or detached
+    std::uint64_t texts_cut = 0;       ///< metric texts or names that were longer than may be stored
+    std::uint64_t waits = 0;           ///< times `log` waited for room
+    std::uint64_t waited_ns = 0;       ///< how long in all
+    std::uint64_t history_bytes = 0;   ///< written to the history file
+    std::uint64_t saves_failed = 0;    ///< checkpoints and artifacts that could not be saved
+    bool journal_mapped = true;        ///< false: rows lie in plain memory until they are collected; a kill loses them
+    std::vector<std::string> errors = {};  ///< the first 16 messages
+
+    /// Nothing was dropped and nothing failed.
+    [[nodiscard]] bool ok() const noexcept { return rows_dropped == 0 && saves_failed == 0 && errors.empty(); }
+};
+
+}  // namespace CAIRN_NAMESPACE
+
+// ---- cairn/run/options.hpp
+// What `cairn::init` takes, and how the environment changes it. Costs nlohmann/json.
+
+namespace CAIRN_NAMESPACE {
+
+/// What to do when a run of the wanted id exists: refuse, go on with it, or insist that it exists.
+enum class Resume : unsigned char { never, allow, must };
+
+/// Whether the run is recorded at all. `online` has nothing to do with a network: files are local in any case.
+enum class Mode : unsigned char { online, disabled };
+
+/// The options of a run. Each may be left out. Where one is empty the environment may fill it (`CAIRN_DIR`,
+/// `CAIRN_PROJECT`, `CAIRN_RUN_ID`, `CAIRN_NAME`, `CAIRN_TAGS`, `CAIRN_NOTES`, `CAIRN_GROUP`, `CAIRN_RESUME`); the three
+/// switches `CAIRN_MODE=disabled`, `CAIRN_SAVE=off` and `CAIRN_QUIET=1` turn off what the program has on.
+struct Options {
+    std::string project = {};            ///< default "uncategorized"
+    std::string name = {};               ///< what people call the run; default its id
+    std::string id = {};                 ///< unique in the project; default 8 random letters and digits
+    nlohmann::json config = nullptr;     ///< an object: `{{"lr", 1e-3}, {"epochs", 5}}`, or a struct with `to_json`
+    std::vector<std::string> tags = {};
+    std::string notes = {};
+    std::string group = {};
+    std::string job_type = {};           ///< "train", "eval", …
+    std::filesystem::path dir = {};      ///< the store; default "cairn" in the working folder
+    std::optional<Resume> resume = {};   ///< default `Resume::never`
+    Mode mode = Mode::online;
+    bool save = true;                    ///< false: checkpoints of this run save nothing
+    bool quiet = false;                  ///< true: no start and end messages on a terminal
+};
+
+/// Passed as `cairn::init<cairn::Disabled>(…)`: the run is an empty type and its calls compile to nothing.
+struct Disabled {};
+
+namespace detail {
+
+/// The value of an environment variable; empty if it is not set.
+[[nodiscard]] inline std::string environment(const char* name) {
+    const char* value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): read once, when a run is opened
+    return value == nullptr ? std::string{} : std::string{value};
+}
+
+/// The index of `value` among `words`, for variables that take one of a few words.
+template <std::size_t N>
+std::size_t one_of(const char* variable, const std::string& value, const std::string_view (&words)[N]) {
+    std::string expected;
+    for (std::size_t i = 0; i < N; ++i) {
+        if (value == words[i]) return i;
+        expected += (i == 0 ? "" : ", ") + std::string{words[i]};
+    }
+    raise({errc::invalid_argument, std::string{variable} + " is not one of: " + expected, value,
+           "unset " + std::string{variable} + " or set it to one of these"});
+}
+
+[[nodiscard]] inline bool switch_is_on(const char* variable, const std::string& value) {
+    constexpr std::string_view words[] = {"0", "off", "false", "no", "1", "on", "true", "yes"};
+    return one_of(variable, value, words) >= 4;
+}
+
+[[nodiscard]] inline std::vector<std::string> split_list(std::string_view text) {
+    std::vector<std::string> parts;
+    while (!text.empty()) {
+        const std::size_t comma = text.find(',');
+        const std::string_view part = text.substr(0, comma);
+        if (!part.empty()) parts.emplace_back(part);
+        text = comma == std::string_view::npos ? std::string_view{} : text.substr(comma + 1);
+    }
+    return parts;
+}
+
+/// Refuses a config that is no object, which is what braces make of a single pair.
+inline void check_config(const nlohmann::json& config) {
+    if (config.is_object() || config.is_null()) return;
+    std::string shown = config.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+    if (shown.size() > 80) shown = shown.substr(0, 77) + "...";
+    raise({errc::invalid_argument, "the config is not an object but " + shown, "",
+           R"(write .config = {{"lr", 0.001}, {"epochs", 5}}: a pair of braces for each entry and one around all)"});
+}
+
+/// The options with the environment applied and every default filled in, except the id.
+template <class GetEnv = decltype(&environment)>
+[[nodiscard]] Options resolve(Options options, GetEnv&& get = &environment) {
+    const auto fill = [&](std::string& option, const char* variable) {
+        if (option.empty()) option = get(variable);
+    };
+    fill(options.project, "CAIRN_PROJECT");
+    fill(options.name, "CAIRN_NAME");
+    fill(options.id, "CAIRN_RUN_ID");
+    fill(options.notes, "CAIRN_NOTES");
+    fill(options.group, "CAIRN_GROUP");
+    if (options.dir.empty()) options.dir = get("CAIRN_DIR");
+    if (options.tags.empty()) options.tags = split_list(get("CAIRN_TAGS"));
+    if (const std::string resume = get("CAIRN_RESUME"); !options.resume && !resume.empty()) {
+        constexpr std::string_view words[] = {"never", "allow", "must"};
+        options.resume = static_cast<Resume>(one_of("CAIRN_RESUME", resume, words));
+    }
+    if (const std::string mode = get("CAIRN_MODE"); !mode.empty()) {
+        constexpr std::string_view words[] = {"online", "disabled"};
+        if (one_of("CAIRN_MODE", mode, words) == 1) options.mode = Mode::disabled;
+    }
+    if (const std::string save = get("CAIRN_SAVE"); !save.empty() && !switch_is_on("CAIRN_SAVE", save)) {
+        options.save = false;
+    }
+    if (const std::string quiet = get("CAIRN_QUIET"); !quiet.empty() && switch_is_on("CAIRN_QUIET", quiet)) {
+        options.quiet = true;
+    }
+
+    if (options.project.empty()) options.project = "uncategorized";
+    if (options.dir.empty()) options.dir = "cairn";
+    if (!options.resume) options.resume = Resume::never;
+    check_config(options.config);
+    if (options.config.is_null()) options.config = nlohmann::json::object();
+    check_name("project", options.project).value();
+    if (!options.id.empty()) check_name("run", options.id).value();
+    if (*options.resume == Resume::must && options.id.empty()) {
+        raise({errc::invalid_argument, "resume is \"must\" but no run is named", "",
+               "set the option .id or CAIRN_RUN_ID to the run to go on with"});
+    }
+    return options;
+}
+
+}  // namespace detail
+
+}  // namespace CAIRN_NAMESPACE
+
+// ---- cairn/store/store.hpp
+// The store: a folder that holds projects, runs, artifacts and objects. Costs nlohmann/json.
+
+namespace CAIRN_NAMESPACE {
+
+/// A store on disk: where its things lie. A value that is cheap to copy. Threads: any.
+class Store {
+  public:
+    static constexpr std::uint64_t format = 1;
+
+    /// The store at `root`, made if it is not there; of two processes that make it, both succeed. Removes temporaries
+    /// whose processes are dead. Fails: permission, no_space, unsupported (a newer format).
+    static result<Store> open(std::filesystem::path root, Durability durability = Durability::power_loss) {
+        Store store{std::move(root), durability};
+        if (auto made = detail::os::make_dirs(store.temp_dir()); !made) return made.error();
+        auto known = store.check_format();
+        if (!known && known.error().code() == errc::not_found) {
+            const std::string text = nlohmann::json{{"format", format}}.dump() + "\n";
+            auto written = detail::write_new_file_atomically(store.format_path(), text, durability, store.temp_dir());
+            if (!written && written.error().code() != errc::already_exists) return written.error();
+            known = store.check_format();  // another process may have made it meanwhile
+        }
+        if (!known) return known.error();
+        detail::remove_abandoned_temps(store.temp_dir());
+        return store;
+    }
+
+    /// A store that is there; for readers, so it changes nothing. Fails: not_found, unsupported.
+    static result<Store> open_existing(std::filesystem::path root) {
+        Store store{std::move(root), Durability::power_loss};
+        auto known = store.check_format();
+        if (known) return store;
+        if (known.error().code() != errc::not_found) return known.error();
+        return error{errc::not_found, "there is no store here", store.root().string(),
+                     "name the folder that a run was recorded in (--dir or CAIRN_DIR)"};
+    }
+
+    [[nodiscard]] const std::filesystem::path& root() const noexcept { return root_; }
+    [[nodiscard]] Durability durability() const noexcept { return durability_; }
+    [[nodiscard]] std::filesystem::path temp_dir() const { return root_ / "tmp"; }
+    [[nodiscard]] std::filesystem::path project_dir(std::string_view project) const { return root_ / "projects" / project; }
+    [[nodiscard]] std::filesystem::path run_dir(std::string_view project, std::string_view run) const {
+        return project_dir(project) / "runs" / run;
+    }
+    [[nodiscard]] std::filesystem::path artifact_dir(std::string_view project, std::string_view artifact) const {
+        return project_dir(project) / "artifacts" / artifact;
+    }
+    /// Where the object of this digest lies. Requires 64 hexadecimal digits.
+    [[nodiscard]] std::filesystem::path object_path(std::string_view digest) const {
+        return root_ / "objects" / digest.substr(0, 2) / digest.substr(2);
+    }
+    [[nodiscard]] std::filesystem::path new_temp_path() const { return temp_dir() / detail::temp_name(); }
+
+    /// Names, sorted; none yet is an empty list. What is no folder, or lacks the record, is not ours and passed over.
+    [[nodiscard]] result<std::vector<std::string>> projects() const { return names_in(root_ / "projects", {}); }
+    [[nodiscard]] result<std::vector<std::string>> runs(std::string_view project) const {
+        return names_in(project_dir(project) / "runs", "run.json");
+    }
+    [[nodiscard]] result<std::vector<std::string>> artifacts(std::string_view project) const {
+        return names_in(project_dir(project) / "artifacts", "artifact.json");
+    }
+
+    /// The short lock of commits, aliases and removals. Fails: busy after a minute.
+    [[nodiscard]] result<detail::os::Lock> lock() const {
+        return detail::os::Lock::acquire(root_ / "lock", lock_timeout_ms);
+    }
+
+  private:
+    static constexpr std::int64_t lock_timeout_ms = 60'000;
+
+    Store(std::filesystem::path root, Durability durability) : durability_{durability} {
+        std::error_code failed;  // absolute: the program may change its working folder
+        root_ = std::filesystem::absolute(root, failed);
+        if (failed) root_ = std::move(root);
+    }
+
+    [[nodiscard]] std::filesystem::path format_path() const { return root_ / "store.json"; }
+
+    [[nodiscard]] result<void> check_format() const {
+        const auto text = detail::read_file(format_path(), 4096);
+        if (!text) return text.error();
+        const auto about = nlohmann::json::parse(*text, nullptr, false);
+        if (!about.is_object() || !about.contains("format") || !about["format"].is_number_unsigned()) {
+            return error{errc::corrupt, "the store's description cannot be read", format_path().string(),
+                         R"(if this is a store of cairn, write {"format":1} into it)"};
+        }
+        if (about["format"].get<std::uint64_t>() > format) {
+            return error{errc::unsupported, "the store was made by a newer version of cairn", root_.string(),
+                         "use that version, or another store (CAIRN_DIR)"};
+        }
+        return {};
+    }
+
+    static result<std::vector<std::string>> names_in(const std::filesystem::path& folder, std::string_view record) {
+        auto names = detail::os::list_dir(folder);
+        if (!names && names.error().code() == errc::not_found) return std::vector<std::string>{};
+        if (!names) return names;
+        std::erase_if(*names, [&](const std::string& name) {
+            if (!detail::name_problem(name).empty()) return true;
+            const auto there = detail::os::status(record.empty() ? folder / name : folder / name / record);
+            return !there || !(record.empty() ? there->is_dir : there->is_file);
+        });
+        return names;
+    }
+
+    std::filesystem::path root_;
+    Durability durability_;
+};
+
+}  // namespace CAIRN_NAMESPACE
+
+// ---- cairn/store/run_folder.hpp
+// The folder of a run: its one writer, its record, its state. Costs nlohmann/json.
+
+namespace CAIRN_NAMESPACE {
+
+/// How a run stands. `crashed`: it never ended, and whoever wrote it is gone.
+enum class RunState : unsigned char { running, finished, failed, exited, crashed };
+
+[[nodiscard]] constexpr std::string_view to_string(RunState state) noexcept {
+    switch (state) {
+        case RunState::running: return "running";
+        case RunState::finished: return "finished";
+        case RunState::failed: return "failed";
+        case RunState::exited: return "exited";
+        case RunState::crashed: return "crashed";
+    }
+    return "unknown";
+}
+
+namespace detail {
+
+[[nodiscard]] inline nlohmann::json to_json(const os::Process& p) {
+    return {{"pid", p.pid}, {"start", p.start}, {"boot", p.boot}, {"space", p.space}, {"host", p.host}};
+}
+[[nodiscard]] inline os::Process process_from(const nlohmann::json& in) {
+    os::Process out;
+    const auto number = [&](const char* key, std::uint64_t& to) {
+        if (const auto found = in.find(key); found != in.end() && found->is_number_unsigned()) found->get_to(to);
+    };
+    const auto text = [&](const char* key, std::string& to) {
+        if (const auto found = in.find(key); found != in.end() && found->is_string()) found->get_to(to);
+    };
+    if (!in.is_object()) return out;
+    number("pid", out.pid);
+    number("start", out.start);
+    text("boot", out.boot);
+    text("space", out.space);
+    text("host", out.host);
+    return out;
+}
+
+}  // namespace detail
+
+/// One run's folder, open for its one writer or for a reader.
+class RunFolder {
+  public:
+    /// Makes the folder if it is not there and takes the writer's lock. Fails: busy, naming who holds it.
+    static result<RunFolder> open_writer(const Store& store, const std::string& project, const std::string& run) {
+        if (auto checked = detail::check_name("project", project); !checked) return checked.error();
+        if (auto checked = detail::check_name("run", run); !checked) return checked.error();
+        RunFolder folder{store, store.run_dir(project, run)};
+        if (auto made = detail::os::make_dirs(folder.path_); !made) return made.error();
+        auto lock = detail::os::Lock::try_acquire(folder.lock_path());
+        if (!lock && lock.error().code() == errc::busy) return folder.held_by_another();
+        if (!lock) return lock.error();
+        folder.lock_ = std::move(*lock);
+        if (auto noted = folder.lock_.write_note(detail::to_json(detail::os::this_process()).dump()); !noted) {
+            return noted.error();
+        }
+        const auto record = detail::os::status(folder.path_ / "run.json");
+        if (!record) return record.error();
+        folder.is_new_ = !record->exists;
+        return folder;
+    }
+
+    /// A run that is there. Fails: not_found.
+    static result<RunFolder> open_reader(const Store& store, const std::string& project, const std::string& run) {
+        if (auto checked = detail::check_name("project", project); !checked) return checked.error();
+        if (auto checked = detail::check_name("run", run); !checked) return checked.error();
+        RunFolder folder{store, store.run_dir(project, run)};
+        const auto record = detail::os::status(folder.path_ / "run.json");
+        if (!record) return record.error();
+        if (record->exists) return folder;
+        return error{errc::not_found, "there is no such run", folder.path_.string(), "see which there are with: cairn ls"};
+    }
+
+    [[nodiscard]] const std::filesystem::path& path() const noexcept { return path_; }
+    /// It had no record when it was opened.
+    [[nodiscard]] bool is_new() const noexcept { return is_new_; }
+
+    /// A JSON file of the run. Fails: not_found, corrupt.
+    [[nodiscard]] result<nlohmann::json> read_json(std::string_view name) const {
+        const std::filesystem::path path = path_ / name;
+        const auto text = detail::read_file(path, max_json_bytes);
+        if (!text) return text.error();
+        auto value = nlohmann::json::parse(*text, nullptr, false);
+        if (!value.is_discarded()) return value;
+        return error{errc::corrupt, "this file of the run is no JSON", path.string(), "restore it from a copy, or delete it"};
+    }
+    /// Replaces a JSON file of the run in one step.
+    result<void> write_json(std::string_view name, const nlohmann::json& value) const {
+        const std::string text = value.dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+        return detail::write_file_atomically(path_ / name, text, durability_, temp_dir_);
+    }
+    /// The run's record. Fails: corrupt, if it is no object.
+    [[nodiscard]] result<nlohmann::json> read_run() const {
+        auto record = read_json("run.json");
+        if (!record || record->is_object()) return record;
+        return error{errc::corrupt, "the run's record is no object", (path_ / "run.json").string(), "restore it from a copy"};
+    }
+    /// Writes the record, with the process that writes it.
+    result<void> write_run(nlohmann::json record) const {
+        record["process"] = detail::to_json(detail::os::this_process());
+        return write_json("run.json", record);
+    }
+
+    /// How the run stands. A run that says it is running, but whose lock is free or whose process is dead, has crashed.
+    [[nodiscard]] result<RunState> state() const {
+        const auto record = read_run();
+        if (!record) return record.error();
+        const auto status = record->find("status");
+        if (status == record->end()) return RunState::crashed;  // it never got as far as saying
+        for (const RunState ended : {RunState::finished, RunState::failed, RunState::exited}) {
+            if (*status == to_string(ended)) return ended;
+        }
+        const auto held = detail::os::Lock::is_held(lock_path());
+        if (held && !*held) return RunState::crashed;
+        const auto process = detail::process_from(record->value("process", nlohmann::json()));
+        const bool dead = detail::os::liveness(process) == detail::os::Liveness::dead;
+        return dead ? RunState::crashed : RunState::running;
+    }
+
+    /// In a forked child: the lock stays the parent's.
+    void close_in_child() noexcept { lock_.close_in_child(); }
+    /// Lets another writer in.
+    void release() noexcept { lock_.release(); }
+
+  private:
+    static constexpr std::size_t max_json_bytes = std::size_t{256} << 20U;
+
+    RunFolder(const Store& store, std::filesystem::path path)
+        : path_{std::move(path)}, temp_dir_{store.temp_dir()}, durability_{store.durability()} {}
+
+    [[nodiscard]] std::filesystem::path lock_path() const { return path_ / "lock"; }
+
+    [[nodiscard]] error held_by_another() const {
+        const auto note = detail::read_file(lock_path(), 4096);
+        const auto holder = detail::process_from(nlohmann::json::parse(note ? *note : "", nullptr, false));
+        const std::string who = holder.pid == 0 ? " that does not say who it is"  // it took the lock just now
+                                                : ": process " + std::to_string(holder.pid) + " on " + holder.host;
+        return {errc::busy, "another writer has this run open" + who, path_.string(),
+                "stop that process, or give this one another run id (CAIRN_RUN_ID)"};
+    }
+
+    std::filesystem::path path_;
+    std::filesystem::path temp_dir_;
+    Durability durability_;
+    detail::os::Lock lock_;
+    bool is_new_ = false;
+};
+
+}  // namespace CAIRN_NAMESPACE
+
+// ---- cairn/store/saved_files.hpp
+// Copies files that match a pattern into a run's folder. Costs nothing but <filesystem>.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// Whether a file name matches a pattern of `*` (any characters) and `?` (one character).
+[[nodiscard]] constexpr bool matches(std::string_view name, std::string_view pattern) noexcept {
+    std::size_t n = 0, p = 0, star = std::string_view::npos, resume = 0;
+    while (n < name.size()) {
+        if (p < pattern.size() && pattern[p] == '*') {
+            star = p++;
+            resume = n;
+        } else if (p < pattern.size() && (pattern[p] == '?' || pattern[p] == name[n])) {
+            ++p;
+            ++n;
+        } else if (star != std::string_view::npos) {
+            p = star + 1;
+            n = ++resume;  // let the star take one character more
+        } else {
+            return false;
+        }
+    }
+    while (p < pattern.size() && pattern[p] == '*') ++p;
+    return p == pattern.size();
+}
+
+/// The files that match `pattern`, sorted; `*` and `?` may stand in any of its components.
+[[nodiscard]] inline std::vector<std::filesystem::path> matching_files(const std::filesystem::path& pattern) {
+    std::vector<std::filesystem::path> found{pattern.root_path()};
+    for (const std::filesystem::path& component : pattern.relative_path()) {
+        std::vector<std::filesystem::path> next;
+        const std::string text = component.string();
+        for (const std::filesystem::path& base : found) {
+            if (text.find_first_of("*?") == std::string::npos) {
+                next.push_back(base / component);
+            } else if (auto names = os::list_dir(base.empty() ? "." : base)) {
+                for (const std::string& name : *names) {
+                    if (matches(name, text)) next.push_back(base / name);
+                }
+            }
+        }
+        found = std::move(next);
+    }
+    std::erase_if(found, [](const std::filesystem::path& path) {
+        const auto status = os::status(path);
+        return !status || !status->is_file;
+    });
+    return found;
+}
+
+/// Copies the files that match into `dir`, under their file names; a newer copy replaces an older one whole. A pattern
+/// without `*` and `?` must name a file. The first failure is returned, after all others were tried.
+[[nodiscard]] inline result<void> save_files(const std::string& pattern, const std::filesystem::path& dir) {
+    const auto files = matching_files(pattern);
+    if (files.empty() && pattern.find_first_of("*?") == std::string::npos) {
+        return error{errc::not_found, "the file to save does not exist", pattern, "check the path; it is read as it stands"};
+    }
+    if (files.empty()) return {};
+    if (auto made = os::make_dirs(dir); !made) return made;
+    result<void> first;
+    for (const std::filesystem::path& file : files) {
+        const std::filesystem::path temporary = dir / (".copy-" + os::random_hex(8));
+        auto done = os::copy_file(file, temporary);
+        if (done) done = os::rename_replace(temporary, dir / file.filename());
+        if (!done) (void)os::remove_file(temporary);
+        if (!done && first) first = done;
+    }
+    return first;
+}
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/run/run_core.hpp
+// What a run is, behind its handles: the folder, the journal, the collector, config, summary and state.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// Opened by `init`, ended once. Threads: any, unless said otherwise.
+class RunCore final : public Endable {
+  public:
+    /// Opens or resumes a run. Throws `cairn::error`; nothing half-made is left behind but the store's own folders.
+    static std::shared_ptr<RunCore> open(Options options) {
+        const Store store = Store::open(options.dir).value();
+        if (options.id.empty()) options.id = os::random_hex(8);
+        const std::filesystem::path dir = store.run_dir(options.project, options.id);
+        const bool exists = os::status(dir / "run.json").value().exists;
+        if (exists && *options.resume == Resume::never) {
+            raise({errc::already_exists, "a run of this id exists", dir.string(),
+                   "set .resume = cairn::Resume::allow (or CAIRN_RESUME=allow) to go on with it, or choose another id"});
+        }
+        if (!exists && *options.resume == Resume::must) {
+            raise({errc::not_found, "resume is \"must\" but there is no such run",
+                   dir.string(), "check the id, the project and CAIRN_DIR, or use resume \"allow\" to start it"});
+        }
+        auto folder = RunFolder::open_writer(store, options.project, options.id).value();
+        auto core = std::shared_ptr<RunCore>{new RunCore{std::move(options), store, std::move(folder)}};
+        Process::instance().add(core);
+        return core;
+    }
+
+    ~RunCore() { (void)end("finished", {}); }
+    RunCore(const RunCore&) = delete;
+    RunCore& operator=(const RunCore&) = delete;
+
+    // ---- logging
+
+    /// The calling thread's lane; null if the run takes no more rows.
+    [[nodiscard]] Lane* lane() noexcept {
+        if (!open_.load(std::memory_order_relaxed)) return nullptr;
+        const ThreadLanes::Latest& latest = ThreadLanes::latest();
+        if (latest.run == key_) return latest.lane;
+        try {
+            return ThreadLanes::find(key_, live_->journal);
+        } catch (...) {
+            return nullptr;  // no memory: the row is counted as dropped
+        }
+    }
+
+    /// Takes a row; never throws, never waits for a disk. `make(step, time_ns)` gives the row once its step is known.
+    template <class R>
+    void append(const R& row, Lane* lane) noexcept {
+        try {
+            if (lane != nullptr && lane->append(row, row.step(), row.time_ns())) return;
+        } catch (...) {  // no memory
+        }
+        dropped_.fetch_add(1, std::memory_order_relaxed);
+    }
+
+    // ---- what is known of the run
+
+    [[nodiscard]] const Options& options() const noexcept { return options_; }
+    [[nodiscard]] const Store& store() const noexcept { return store_; }
+    [[nodiscard]] const std::filesystem::path& dir() const noexcept { return folder_.path(); }
+    [[nodiscard]] std::int64_t started_ns() const noexcept { return started_ns_; }
+    [[nodiscard]] bool resumed() const noexcept { return resumed_; }
+    /// One more than the greatest step of the sessions before; 0 for a new run.
+    [[nodiscard]] std::int64_t first_step() const noexcept { return first_step_; }
+    [[nodiscard]] bool is_open() const noexcept { return open_.load(std::memory_order_relaxed); }
+    [[nodiscard]] bool has_ended() const noexcept { return ended_.load(std::memory_order_relaxed); }
+    [[nodiscard]] bool is_detached() const noexcept { return detached_.load(std::memory_order_relaxed); }
+    [[nodiscard]] MetricViews views() const { return has_live() ? live_->collector.views() : MetricViews{}; }
+
+    [[nodiscard]] Health health() const {
+        Health health;
+        if (has_live()) {
+            for (const auto& lane : live_->journal.lanes()) {
+                health.rows_logged += lane->counters.rows.load(std::memory_order_relaxed);
+                health.texts_cut += lane->counters.texts_cut.load(std::memory_order_relaxed);
+                health.waits += lane->counters.waits.load(std::memory_order_relaxed);
+                health.waited_ns += lane->counters.waited_ns.load(std::memory_order_relaxed);
+            }
+            health.rows_collected = live_->collector.rows();
+            health.history_bytes = live_->collector.bytes();
+            health.journal_mapped = live_->journal.mapped();
+        }
+        health.rows_dropped = dropped_.load(std::memory_order_relaxed);
+        const std::scoped_lock lock{mutex_};
+        health.saves_failed = saves_failed_;
+        health.errors = errors_;
+        if (has_live()) {
+            for (std::string text : {live_->journal.failure(), live_->collector.failure()}) {
+                if (!text.empty()) health.errors.push_back(std::move(text));
+            }
+        }
+        return health;
+    }
+
+    /// Keeps a failure and says it once on stderr. Never throws.
+    void note_failure(const error& failure, bool of_a_save) noexcept {
+        try {
+            const std::scoped_lock lock{mutex_};
+            if (of_a_save) ++saves_failed_;
+            for (const std::string& known : errors_) {
+                if (known == failure.what()) return;
+            }
+            if (errors_.size() < 16) errors_.emplace_back(failure.what());
+            std::fprintf(stderr, "%s\n", failure.what());
+        } catch (...) {  // no memory to keep a text: the count above stands
+        }
+    }
+
+    // ---- config, summary, description
+
+    [[nodiscard]] nlohmann::json config() const {
+        const std::scoped_lock lock{mutex_};
+        return config_;
+    }
+    /// Merges an object into the config, nested objects too, and writes it. Throws on a value that is no object.
+    void update_config(const nlohmann::json& patch) {
+        check_config(patch);
+        const std::scoped_lock lock{mutex_};
+        if (patch.is_object()) config_.update(patch, true);
+        if (!is_detached()) folder_.write_json("config.json", config_).value();
+    }
+    void set_summary(std::string key, nlohmann::json value) {
+        const std::scoped_lock lock{mutex_};
+        user_summary_[std::move(key)] = std::move(value);
+    }
+    /// Changes the run's own record (`run.json`) and writes it.
+    template <class F>
+    void describe(F&& change) {
+        const std::scoped_lock lock{mutex_};
+        change(about_);
+        if (!is_detached()) folder_.write_run(about_).value();
+    }
+    [[nodiscard]] nlohmann::json about() const {
+        const std::scoped_lock lock{mutex_};
+        return about_;
+    }
+    [[nodiscard]] nlohmann::json summary() const {
+        nlohmann::json metrics = nlohmann::json::object();
+        for (const auto& [name, view] : views()) metrics[name] = to_json(view.summary);
+        const std::scoped_lock lock{mutex_};
+        return {{"metrics", std::move(metrics)}, {"user", user_summary_}};
+    }
+
+    /// The declared direction of a metric, if `define_metric` gave one.
+    [[nodiscard]] Direction goal_of(std::string_view metric) const {
+        const std::scoped_lock lock{mutex_};
+        const auto defined = about_["metrics"].find(metric);
+        if (defined == about_["metrics"].end()) return Direction::unspecified;
+        const std::string goal = defined->value("goal", "");
+        return goal == "minimize" ? minimize : goal == "maximize" ? maximize : Direction::unspecified;
+    }
+
+    /// Copies what `pattern` matches into the run's folder at the end of the run.
+    void save_at_end(std::string pattern) {
+        const std::scoped_lock lock{mutex_};
+        at_end_.push_back(std::move(pattern));
+    }
+
+    // ---- ends
+
+    /// Ends the run once: drains, writes summary and state, lets go of the lock. The first failure is returned and kept.
+    result<void> end(std::string_view status, const std::string& why) noexcept {
+        if (ended_.exchange(true)) return {};
+        open_.store(false, std::memory_order_relaxed);
+        if (is_detached()) {
+            (void)live_.release();  // its thread is in the parent: nothing here may be waited for or destroyed
+            return {};
+        }
+        try {
+            return write_end(status, why);
+        } catch (const error& failure) {
+            note_failure(failure, false);
+            return failure;
+        } catch (const std::exception& failure) {
+            error e{errc::io, std::string{"ending the run: "} + failure.what(), dir().string(), ""};
+            note_failure(e, false);
+            return e;
+        }
+    }
+
+    void on_terminate(const std::string& why) noexcept override { (void)end("failed", why); }
+    void on_exit() noexcept override { (void)end("exited", "exit() was called before the run was finished"); }
+    void on_fork_child() noexcept override {
+        open_.store(false, std::memory_order_relaxed);
+        detached_.store(true, std::memory_order_relaxed);
+        folder_.close_in_child();
+    }
+
+  private:
+    static std::uint64_t random_key() noexcept {
+        std::uint64_t key = 0;
+        os::random_bytes(std::as_writable_bytes(std::span{&key, 1}));
+        return key | 1U;  // never the 0 that stands for no run
+    }
+
+    /// In the child of a fork, a thread that is not there may hold their mutexes.
+    [[nodiscard]] bool has_live() const noexcept { return live_ != nullptr && !is_detached(); }
+
+    /// What lives only while the run is recorded by this process.
+    struct Live {
+        Live(HistoryWriter history, const HistoryReport& known, const std::filesystem::path& journal_dir,
+             std::int64_t first_step)
+            : collector{std::move(history), known}, journal{journal_dir, known.next_ring, first_step, collector} {
+            for (const std::string& name : known.names) (void)journal.names().id_of(name);
+        }
+        Collector collector;
+        Journal journal;
+    };
+
+    RunCore(Options options, Store store, RunFolder folder)
+        : options_{std::move(options)},
+          store_{std::move(store)},
+          folder_{std::move(folder)},
+          resumed_{!folder_.is_new()},
+          key_{random_key()},
+          started_ns_{wall_ns()} {
+        read_earlier();
+        open_journal();
+        write_start();
+        live_->collector.start(live_->journal);
+        open_.store(true, std::memory_order_relaxed);
+    }
+
+    /// What a resumed run already has: its record, its config, what the user set in its summary.
+    void read_earlier() {
+        about_ = {{"format", 1}, {"metrics", nlohmann::json::object()}};
+        config_ = options_.config;
+        user_summary_ = nlohmann::json::object();
+        if (!resumed_) return;
+        about_ = folder_.read_run().value();
+        if (!about_.contains("metrics") || !about_["metrics"].is_object()) about_["metrics"] = nlohmann::json::object();
+        if (auto earlier = folder_.read_json("config.json"); earlier && earlier->is_object()) {
+            earlier->update(config_, true);
+            config_ = std::move(*earlier);
+        }
+        if (auto earlier = folder_.read_json("summary.json")) user_summary_ = earlier->value("user", user_summary_);
+    }
+
+    /// Folds what a crash left in the rings into the history, cuts its torn tail, and makes the new journal.
+    void open_journal() {
+        const std::filesystem::path journal_dir = dir() / "journal";
+        HistoryReport known;
+        std::optional<std::int64_t> greatest;
+        MetricViews earlier;
+        if (resumed_) {
+            known = recover_history(dir(), [&](std::int64_t step, std::int64_t, std::span<const NamedValue> values) {
+                        greatest = greatest ? std::max(*greatest, step) : step;
+                        Collector::add_to(earlier, step, values);
+                    }).value();
+        }
+        first_step_ = greatest ? *greatest + 1 : 0;
+        os::make_dirs(journal_dir).value();
+        auto history = HistoryWriter::open(dir() / "history.cairn", known.whole_bytes).value();
+        live_ = std::make_unique<Live>(std::move(history), known, journal_dir, first_step_);
+        live_->collector.remember(std::move(earlier));
+    }
+
+    void write_start() {
+        const auto set = [&](const char* key, const auto& value) {
+            if (!value.empty() || !about_.contains(key)) about_[key] = value;
+        };
+        about_["id"] = options_.id;
+        about_["project"] = options_.project;
+        set("name", options_.name);
+        if (about_["name"] == "") about_["name"] = options_.id;
+        set("group", options_.group);
+        set("job_type", options_.job_type);
+        set("notes", options_.notes);
+        set("tags", options_.tags);
+        if (!about_.contains("created_ns")) about_["created_ns"] = started_ns_;
+        about_["started_ns"] = started_ns_;
+        about_["sessions"] = about_.value("sessions", 0) + 1;
+        about_["status"] = "running";
+        about_["library"] = CAIRN_VERSION;
+        about_.erase("ended_ns");
+        about_.erase("why");
+        folder_.write_json("config.json", config_).value();
+        folder_.write_run(about_).value();
+    }
+
+    result<void> write_end(std::string_view status, const std::string& why) {
+        live_->collector.stop();
+        const ThreadLanes::Latest& latest = ThreadLanes::latest();
+        live_->journal.remove_drained(latest.run == key_ ? latest.lane : nullptr);
+        std::vector<std::string> patterns;
+        {
+            const std::scoped_lock lock{mutex_};
+            patterns = at_end_;
+        }
+        result<void> first;
+        const auto keep = [&](result<void> done) {
+            if (done) return;
+            note_failure(done.error(), false);
+            if (first) first = done;
+        };
+        for (const std::string& pattern : patterns) keep(save_files(pattern, dir() / "files"));
+        keep(folder_.write_json("summary.json", summary()));
+        {
+            const std::scoped_lock lock{mutex_};
+            about_["status"] = status;
+            about_["ended_ns"] = wall_ns();
+            if (!why.empty()) about_["why"] = why;
+        }
+        keep(folder_.write_run(about()));
+        folder_.release();
+        return first;
+    }
+
+    Options options_;
+    Store store_;
+    RunFolder folder_;
+    bool resumed_;
+    std::uint64_t key_;  // tells this run from all others that a thread may log to
+    std::int64_t started_ns_;
+    std::int64_t first_step_ = 0;
+    std::unique_ptr<Live> live_;
+    std::atomic<bool> open_{false};
+    std::atomic<bool> detached_{false};
+    std::atomic<bool> ended_{false};
+    std::atomic<std::uint64_t> dropped_{0};
+
+    mutable std::mutex mutex_;
+    nlohmann::json about_;
+    nlohmann::json config_;
+    nlohmann::json user_summary_;
+    std::vector<std::string> at_end_;
+    std::vector<std::string> errors_;
+    std::uint64_t saves_failed_ = 0;
+};
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/run/detail/report.hpp
+// What a run says on a terminal when it starts and when it ends: where it is, and its metrics in small.
+
+#if defined(_WIN32)
+#include <io.h>
+#else
+#include <unistd.h>
+#endif
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// `text` without what could move the cursor: names and notes are the user's data.
+[[nodiscard]] inline std::string printable(std::string_view text) {
+    std::string out;
+    for (const char c : text) out += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? '?' : c;
+    return out;
+}
+
+/// A number in at most ten characters.
+[[nodiscard]] inline std::string short_number(double x) {
+    char buffer[32];
+    std::snprintf(buffer, sizeof buffer, "%.5g", x);
+    return buffer;
+}
+
+/// `text` filled up or cut to `width` columns (of bytes: for names).
+[[nodiscard]] inline std::string column(std::string text, std::size_t width) {
+    if (text.size() > width) text = text.substr(0, width - 1) + "~";
+    text.resize(width, ' ');
+    return text;
+}
+
+/// The table of a run's metrics: name, curve, last value, best value and where it was.
+[[nodiscard]] inline std::string metrics_table(const RunCore& core, std::size_t max_rows = 20) {
+    const MetricViews views = core.views();
+    std::string out;
+    std::size_t shown = 0;
+    for (const auto& [name, view] : views) {
+        if (shown++ == max_rows) {
+            out += "       ... and " + std::to_string(views.size() - max_rows) + " more\n";
+            break;
+        }
+        const MetricSummary& m = view.summary;
+        out += "       " + column(printable(name), 18) + " ";
+        if (m.numbers + m.nans == 0) {
+            out += printable(m.text.substr(0, 60)) + "\n";
+            continue;
+        }
+        const std::string curve = view.curve.text();
+        out += curve;
+        out.append(2 * Thumbnail::width - curve.size() / 3, ' ');  // a block is three bytes
+        out += " last " + column(short_number(m.last), 11);
+        const Direction goal = core.goal_of(name);
+        if (m.numbers != 0 && goal != maximize) {
+            out += " min " + column(short_number(m.min) + " @" + std::to_string(m.min_step), 18);
+        }
+        if (m.numbers != 0 && goal != minimize) out += " max " + short_number(m.max) + " @" + std::to_string(m.max_step);
+        if (m.nans != 0) out += " NaN x" + std::to_string(m.nans);
+        out += "\n";
+    }
+    return out;
+}
+
+[[nodiscard]] inline bool is_terminal(std::FILE* file) noexcept {
+#if defined(_WIN32)
+    return ::_isatty(::_fileno(file)) != 0;
+#else
+    return ::isatty(::fileno(file)) != 0;
+#endif
+}
+
+[[nodiscard]] inline bool may_talk(const RunCore& core) { return !core.options().quiet && is_terminal(stderr); }
+
+inline void report_start(const RunCore& core) {
+    if (!may_talk(core)) return;
+    std::fprintf(stderr, "cairn: %s %s/%s, recorded in %s\n", core.resumed() ? "going on with" : "run",
+                 core.options().project.c_str(), core.options().id.c_str(), printable(core.dir().string()).c_str());
+}
+
+inline void report_end(const RunCore& core) noexcept {
+    try {
+        if (!may_talk(core) || core.is_detached()) return;
+        const nlohmann::json about = core.about();
+        const double seconds = static_cast<double>(wall_ns() - core.started_ns()) / 1e9;
+        std::fprintf(stderr, "cairn: run %s/%s %s after %.1f s\n%s", core.options().project.c_str(),
+                     core.options().id.c_str(), about.value("status", "").c_str(), seconds, metrics_table(core).c_str());
+        const Health health = core.health();
+        if (health.rows_dropped != 0) {
+            std::fprintf(stderr, "cairn: %llu rows were lost\n", static_cast<unsigned long long>(health.rows_dropped));
+        }
+        std::fprintf(stderr, "cairn: see it with: cairn show %s --dir %s\n", core.options().id.c_str(),
+                     printable(core.store().root().string()).c_str());
+    } catch (...) {  // a message that cannot be made is no reason to end a program
+    }
+}
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/run/run.hpp
+// `cairn::init` and the handle it returns. Checkpoints and artifacts are declared here and defined in checkpoint/,
+// which `cairn/cairn.hpp` includes too.
+
+namespace CAIRN_NAMESPACE {
+
+class Artifact;
+class StoredArtifact;
+
+/// When `run.save(pattern)` copies: now, at the end of the run, or both and whenever asked again.
+enum class When : unsigned char { now, end, live };
+
+/// What `log` takes beside a row whose names are known at run time.
+struct LogOptions {
+    std::optional<std::int64_t> step = {};  ///< default: the calling thread's own count of rows
+};
+
+/// What `define_metric` declares of a metric.
+struct MetricOptions {
+    Direction goal = Direction::unspecified;  ///< which way it is better; checked against policies and retentions
+    std::string step_metric = {};             ///< the metric it is drawn over, for example "epoch"
+    std::string unit = {};                    ///< shown beside the value
+};
+
+/// A run that is being recorded. A movable handle: when the last of it goes, the run is finished (failed, if an
+/// exception is on its way). `log` may be called from any thread; the rest from one thread at a time.
+class Run {
+  public:
+    /// A run that records nothing, as `CAIRN_MODE=disabled` makes it.
+    Run() = default;
+    explicit Run(std::shared_ptr<detail::RunCore> core) : core_{std::move(core)} {}
+    ~Run() { close(); }
+    Run(Run&&) noexcept = default;
+    Run& operator=(Run&& other) noexcept {
+        if (this != &other) {
+            close();
+            core_ = std::move(other.core_);
+            exceptions_ = other.exceptions_;
+        }
+        return *this;
+    }
+
+    // ---- logging
+
+    /// Logs one row at a step: `run.log(cairn::step(epoch), "loss"_m = loss)`. Returns the row, for a checkpoint.
+    /// Fails: never; a row that cannot be kept is counted in `health()`. Threads: any.
+    /// Cost: tens of nanoseconds; no lock, no system call. When it returns, a SIGKILL of the process loses no value.
+    template <class... Names, class... Ts>
+    auto log(Step step, Field<Names, Ts>... fields) noexcept {
+        const auto row = detail::make_row(step.value, detail::wall_ns(), std::move(fields)...);
+        if (core_) core_->append(row, core_->lane());
+        return row;
+    }
+
+    /// Logs one row; its step is the calling thread's own count of rows.
+    template <class... Names, class... Ts>
+        requires(sizeof...(Names) > 0)
+    auto log(Field<Names, Ts>... fields) noexcept {
+        detail::Lane* const lane = core_ ? core_->lane() : nullptr;
+        const std::int64_t step = lane != nullptr ? lane->take_step() : 0;
+        const auto row = detail::make_row(step, detail::wall_ns(), std::move(fields)...);
+        if (core_) core_->append(row, lane);
+        return row;
+    }
+
+    /// Logs a row whose names are known only at run time: `run.log({{"loss", loss}, {"epoch", epoch}}, {.step = n})`.
+    DynamicRow log(std::initializer_list<NamedValue> values, LogOptions options = {}) {
+        return log(std::span{values.begin(), values.size()}, options);
+    }
+    DynamicRow log(std::span<const NamedValue> values, LogOptions options = {}) {
+        detail::Lane* const lane = core_ ? core_->lane() : nullptr;
+        const std::int64_t step = options.step ? *options.step : lane != nullptr ? lane->take_step() : 0;
+        DynamicRow row{step, detail::wall_ns(), values.data(), values.size()};
+        if (core_) core_->append(row, lane);
+        return row;
+    }
+
+    // ---- saving (defined in checkpoint/)
+
+    /// A checkpoint that saves by a policy, as types: `run.checkpoint<cairn::EveryN<2>>("model")`. Retention and sink may
+    /// follow, as values, in any order. Throws `cairn::error` on a bad name, or where directions disagree.
+    template <class Policy, class... Rest>
+    [[nodiscard]] auto checkpoint(std::string_view name, Rest... rest);
+
+    /// The same with the policy as a value, anywhere among policy, retention and sink:
+    /// `run.checkpoint("model", Best<"val/loss", minimize>{} | EveryN<500>{}, KeepLast<3>{})`.
+    template <class... Parts>
+    [[nodiscard]] auto checkpoint(std::string_view name, Parts... parts);
+
+    /// Commits an artifact as a new version, or finds that its newest version is the same. Throws `cairn::error`.
+    template <class A>
+    auto log_artifact(const A& artifact, std::initializer_list<std::string_view> aliases = {});
+
+    /// An artifact's version, by "name:alias" or "name:v3"; "name" is "name:latest". Throws `errc::not_found`.
+    template <class Text>
+    [[nodiscard]] auto use_artifact(const Text& spec);
+
+    /// Saves parts as a new version of a model artifact, whatever the policies say: `run.log_model("model",
+    /// cairn::part("model", model))`. Throws `cairn::error`.
+    template <class... Parts>
+    auto log_model(std::string_view name, const Parts&... parts);
+
+    /// Copies the files that match a pattern (`*` and `?` in file names) into the run's folder. With `When::end` at the
+    /// end of the run; with `When::live` now and at the end. Throws `cairn::error` if a copy made now fails.
+    void save(const std::string& pattern, When when = When::live) {
+        if (!core_) return;
+        if (when != When::now) core_->save_at_end(pattern);
+        if (when != When::end) detail::save_files(pattern, core_->dir() / "files").value();
+    }
+
+    // ---- what is recorded beside rows
+
+    /// The config as it stands; a nested value is `config()["optimizer"]["lr"]`.
+    [[nodiscard]] nlohmann::json config() const { return core_ ? core_->config() : nlohmann::json::object(); }
+    /// Merges an object into the config, nested objects too. Throws `cairn::error` on anything else.
+    void update_config(const nlohmann::json& patch) {
+        if (core_) core_->update_config(patch);
+    }
+
+    /// For each metric last, min, max, mean, count and where they were, under "metrics"; what was set, under "user". Rows
+    /// that are not collected yet (some milliseconds) are not in it.
+    [[nodiscard]] nlohmann::json summary() const { return core_ ? core_->summary() : nlohmann::json::object(); }
+    /// Sets a value of one's own in the summary.
+    void set_summary(std::string key, nlohmann::json value) {
+        if (core_) core_->set_summary(std::move(key), std::move(value));
+    }
+
+    /// Declares a metric: which way it is better, over what it is drawn. Throws `cairn::error` if it cannot be written.
+    void define_metric(std::string_view name, const MetricOptions& options) {
+        if (!core_) return;
+        core_->describe([&](nlohmann::json& about) {
+            nlohmann::json& metric = about["metrics"][std::string{name}];
+            if (!metric.is_object()) metric = nlohmann::json::object();
+            if (options.goal != Direction::unspecified) {
+                metric["goal"] = options.goal == minimize ? "minimize" : "maximize";
+            }
+            if (!options.step_metric.empty()) metric["step_metric"] = options.step_metric;
+            if (!options.unit.empty()) metric["unit"] = options.unit;
+        });
+    }
+    void set_notes(const std::string& notes) {
+        if (core_) core_->describe([&](nlohmann::json& about) { about["notes"] = notes; });
+    }
+    void add_tag(const std::string& tag) {
+        if (!core_) return;
+        core_->describe([&](nlohmann::json& about) {
+            for (const nlohmann::json& known : about["tags"]) {
+                if (known == tag) return;
+            }
+            about["tags"].push_back(tag);
+        });
+    }
+
+    // ---- the run itself
+
+    [[nodiscard]] std::string id() const { return core_ ? core_->options().id : std::string{}; }
+    [[nodiscard]] std::string project() const { return core_ ? core_->options().project : std::string{}; }
+    [[nodiscard]] std::string name() const { return core_ ? core_->about().value("name", "") : std::string{}; }
+    /// The run's folder.
+    [[nodiscard]] std::filesystem::path dir() const { return core_ ? core_->dir() : std::filesystem::path{}; }
+    [[nodiscard]] bool disabled() const noexcept { return core_ == nullptr; }
+    /// The run existed before; then `first_step` is one more than the greatest step it had logged.
+    [[nodiscard]] bool resumed() const noexcept { return core_ != nullptr && core_->resumed(); }
+    [[nodiscard]] std::int64_t first_step() const noexcept { return core_ ? core_->first_step() : 0; }
+    /// What was logged, collected, waited for, dropped; which saves failed.
+    [[nodiscard]] Health health() const { return core_ ? core_->health() : Health{}; }
+
+    /// Ends the run: writes what is left, the summary and the state "finished". The handle then only counts what it is
+    /// given. The result has the first thing that could not be written.
+    result<void> finish() noexcept { return end("finished", {}); }
+    /// Ends the run as failed, with the reason.
+    result<void> fail(const std::string& why) noexcept { return end("failed", why); }
+
+    /// For the layers below.
+    [[nodiscard]] const std::shared_ptr<detail::RunCore>& core() const noexcept { return core_; }
+
+  private:
+    result<void> end(std::string_view status, const std::string& why) noexcept {
+        if (!core_ || core_->has_ended()) return {};
+        auto ended = core_->end(status, why);
+        detail::report_end(*core_);
+        return ended;
+    }
+    void close() noexcept {
+        if (!core_) return;
+        if (std::uncaught_exceptions() > exceptions_) {
+            (void)end("failed", "an exception left the run's scope");
+        } else {
+            (void)end("finished", {});
+        }
+    }
+
+    std::shared_ptr<detail::RunCore> core_;
+    int exceptions_ = std::uncaught_exceptions();
+};
+
+/// Opens a run: `auto run = cairn::init({.project = "mnist", .config = {{"lr", 1e-3}, {"epochs", 5}}});`
+/// Throws `cairn::error` if the store cannot be written, a name is bad, the run exists or does not (see `Resume`), or
+/// another process writes it.
+[[nodiscard]] inline Run init(Options options = {}) {
+    options = detail::resolve(std::move(options));
+    if (options.mode == Mode::disabled) return Run{};
+    auto core = detail::RunCore::open(std::move(options));
+    detail::report_start(*core);
+    return Run{std::move(core)};
+}
+
+}  // namespace CAIRN_NAMESPACE
+
+// ---- cairn/store/object.hpp
+// Objects: blobs named by their SHA-256, shared by all versions of a store that have the same bytes.
+
+namespace CAIRN_NAMESPACE {
+
+/// Bytes that lie whole in the store's `tmp/`, waiting for a commit; removed with this object if there is none.
+class StagedObject {
+  public:
+    StagedObject(Digest digest, std::uint64_t size, detail::TempPath temp)
+        : digest_{digest}, size_{size}, temp_{std::move(temp)} {}
+
+    [[nodiscard]] const Digest& digest() const noexcept { return digest_; }
+    [[nodiscard]] std::uint64_t size() const noexcept { return size_; }
+
+    /// Puts the object where it belongs; one that is there already is shared, unless its size says that it is damaged.
+    /// True if there was none. Requires the store's lock.
+    result<bool> install(const Store& store) {
+        const std::filesystem::path path = store.object_path(digest_.hex());
+        const auto there = detail::os::status(path, detail::os::Links::refuse);
+        if (!there) return there.error();
+        if (there->is_file && there->size == size_) return false;
+        const std::filesystem::path folder = path.parent_path();
+        if (auto made = detail::os::make_dirs(folder); !made) return made.error();
+        if (auto moved = detail::os::rename_replace(temp_.path(), path); !moved) return moved.error();
+        temp_.keep();
+        const bool is_new = !there->exists;
+        if (store.durability() == Durability::process_crash) return is_new;
+        for (const auto& changed : {folder, folder.parent_path()}) {
+            if (auto synced = detail::os::sync_dir(changed); !synced) {
+                if (is_new) (void)detail::os::remove_file(path);  // not durable: as if it had never come
+                return synced.error();
+            }
+        }
+        return is_new;
+    }
+
+  private:
+    Digest digest_;
+    std::uint64_t size_;
+    detail::TempPath temp_;
+};
+
+/// Writes one object, hashing on the way. What is not finished is removed.
+class ObjectWriter {
+  public:
+    static result<ObjectWriter> create(const Store& store) {
+        detail::TempPath temp{store.new_temp_path()};
+        auto file = detail::os::File::create_new(temp.path());
+        if (!file) return file.error();
+        return ObjectWriter{std::move(temp), std::move(*file), store.durability()};
+    }
+
+    result<void> write(std::span<const std::byte> bytes) {
+        if (failed_) return *failed_;
+        hash_.update(bytes);
+        size_ += bytes.size();
+        auto written = file_.write_all(bytes);
+        if (!written) failed_ = written.error();
+        return written;
+    }
+
+    /// The object, durable under its temporary name and read-only. Fails: as the first `write` that failed, too.
+    result<StagedObject> finish() {
+        if (failed_) return *failed_;
+        if (auto sealed = file_.set_read_only(); !sealed) return sealed.error();
+        if (durability_ == Durability::power_loss) {
+            if (auto synced = file_.sync(); !synced) return synced.error();
+        }
+        if (auto closed = file_.close(); !closed) return closed.error();
+        return StagedObject{hash_.finish(), size_, std::move(temp_)};
+    }
+
+  private:
+    ObjectWriter(detail::TempPath temp, detail::os::File file, Durability durability)
+        : temp_{std::move(temp)}, file_{std::move(file)}, durability_{durability} {}
+
+    detail::TempPath temp_;
+    detail::os::File file_;
+    Durability durability_;
+    Sha256 hash_;
+    std::uint64_t size_ = 0;
+    std::optional<error> failed_;
+};
+
+namespace detail {
+
+/// Reads a file in pieces: `f(std::span<const std::byte>) -> result<void>`.
+template <class F>
+result<void> read_in_pieces(const os::Path& path, os::Links links, F&& f) {
+    auto file = os::File::open_read(path, links);
+    if (!file) return file.error();
+    std::vector<std::byte> buffer(std::size_t{1} << 20U);
+    for (std::uint64_t at = 0;;) {
+        const auto read = file->read_at(at, buffer);
+        if (!read) return read.error();
+        if (*read == 0) return {};
+        if (auto taken = f(std::span<const std::byte>{buffer}.first(*read)); !taken) return taken;
+        at += *read;
+    }
+}
+
+/// What is wrong with an object, in the words of the version that needs it.
+[[nodiscard]] inline error object_missing(const os::Path& path) {
+    return {errc::not_found, "an object of this version is missing", path.string(),
+            "use another version, or restore the file from a copy of the store"};
+}
+[[nodiscard]] inline error object_damaged(const os::Path& path) {
+    return {errc::corrupt, "an object of this version is damaged: its bytes are not those that were saved",
+            path.string(), "use another version, or restore the file from a copy of the store"};
+}
+
+/// Gives an object's bytes to `f` in pieces, and fails at the end if they are not those of the digest. Fails:
+/// not_found, corrupt.
+template <class F>
+result<void> read_object(const Store& store, const std::string& digest, F&& f) {
+    const os::Path path = store.object_path(digest);
+    Sha256 hash;
+    auto read = read_in_pieces(path, os::Links::refuse, [&](std::span<const std::byte> bytes) -> result<void> {
+        hash.update(bytes);
+        return f(bytes);
+    });
+    if (!read && read.error().path() != path.string()) return read;  // what `f` did with the bytes
+    if (!read && read.error().code() == errc::not_found) return object_missing(path);
+    // A link or a folder in an object's place is damage like any other.
+    if (!read && read.error().code() != errc::invalid_argument) return read;
+    if (read && hash.finish().hex() == digest) return read;
+    return object_damaged(path);
+}
+
+/// Hashes the object of a digest. Fails: not_found, corrupt.
+[[nodiscard]] inline result<void> verify_object(const Store& store, const std::string& digest) {
+    return read_object(store, digest, [](std::span<const std::byte>) { return result<void>{}; });
+}
+
+}  // namespace detail
+
+/// Stages bytes, or a copy of a file, as an object.
+inline result<StagedObject> stage_bytes(const Store& store, std::span<const std::byte> bytes) {
+    auto writer = ObjectWriter::create(store);
+    if (!writer) return writer.error();
+    if (auto written = writer->write(bytes); !written) return written.error();
+    return writer->finish();
+}
+inline result<StagedObject> stage_file(const Store& store, const std::filesystem::path& path) {
+    auto writer = ObjectWriter::create(store);
+    if (!writer) return writer.error();
+    auto copied = detail::read_in_pieces(path, detail::os::Links::follow, [&](std::span<const std::byte> bytes) { return writer->write(bytes); });
+    if (!copied) return copied.error();
+    return writer->finish();
+}
+
+}  // namespace CAIRN_NAMESPACE
+
+// ---- cairn/store/artifact_store.hpp
+// The versions of one artifact: committing, finding, verifying, removing. Costs nlohmann/json.
+
+namespace CAIRN_NAMESPACE {
+
+/// A file of a version that is about to be committed.
+struct StagedFile {
+    std::string path;
+    StagedObject object;
+};
+
+struct CommitOptions {
+    bool skip_identical = false;            ///< if the newest version has the same content, make none
+    std::vector<std::string> aliases = {};  ///< to point to the version
+};
+
+struct Committed {
+    Manifest manifest;
+    bool created = true;               ///< false: it was the newest version already
+    std::vector<error> warnings = {};  ///< the version is committed, but an alias or its plain path is not
+};
+
+struct Listing {
+    std::vector<Manifest> versions;  ///< oldest first
+    std::vector<error> damaged;      ///< of versions whose manifest cannot be read
+};
+
+/// One artifact of a project. A value that is cheap to copy. Commits, aliases and removals of a store take turns by an
+/// OS lock. Threads: any.
+class ArtifactStore {
+  public:
+    /// The artifact `name`; made if `type` is given. Fails: invalid_name, not_found, mismatch (it has another type).
+    static result<ArtifactStore> open(const Store& store, const std::string& project, const std::string& name,
+                                      const std::string& type = {}) {
+        if (auto checked = detail::check_name("project", project); !checked) return checked.error();
+        if (auto checked = detail::check_name("artifact", name); !checked) return checked.error();
+        ArtifactStore artifact{store, project, name};
+        if (auto opened = artifact.open_record(type); !opened) return opened.error();
+        return artifact;
+    }
+
+    /// Makes a version of a draft and its files: objects first, then the manifest in one atomic step, then aliases and
+    /// the plain path. A kill or a failure at any moment leaves the versions before it whole. `draft.files` may hold
+    /// references; project, artifact, type, version and (if 0) the time are filled in.
+    result<Committed> commit(Manifest draft, std::vector<StagedFile> files, const CommitOptions& options = {}) const {
+        for (const std::string& alias : options.aliases) {
+            if (auto checked = check_alias(alias); !checked) return checked.error();
+        }
+        draft.project = project_;
+        draft.artifact = name_;
+        draft.type = type_;
+        if (draft.created_ns == 0) draft.created_ns = detail::wall_ns();
+        for (const StagedFile& file : files) {
+            draft.files.push_back({file.path, file.object.size(), file.object.digest().hex(), {}});
+        }
+        const auto lock = store_.lock();
+        if (!lock) return lock.error();
+        const auto numbers = versions();
+        if (!numbers) return numbers.error();
+        if (options.skip_identical && !numbers->empty()) {
+            if (auto newest = get(numbers->back()); newest && newest->content_digest() == draft.content_digest()) {
+                Committed same{std::move(*newest), false};
+                set_aliases(same.manifest.version, options.aliases, same.warnings);
+                return same;
+            }
+        }
+        // The newest version is never removed, so this number was never given before.
+        draft.version = numbers->empty() ? 0 : numbers->back() + 1;
+        const auto text = to_text(draft);
+        if (!text) return text.error();
+        for (StagedFile& file : files) {
+            if (auto installed = file.object.install(store_); !installed) return installed.error();
+        }
+        if (auto written = write_new(manifest_path(draft.version), *text); !written) return written.error();
+        Committed done{std::move(draft)};
+        set_aliases(done.manifest.version, options.aliases, done.warnings);
+        if (auto shown = show(done.manifest); !shown) done.warnings.push_back(shown.error());
+        return done;
+    }
+
+    /// A version's manifest. Fails: not_found, corrupt.
+    [[nodiscard]] result<Manifest> get(std::uint64_t version) const {
+        const std::filesystem::path path = manifest_path(version);
+        const auto text = detail::read_file(path, max_manifest_bytes, detail::os::Links::refuse);
+        if (!text && text.error().code() == errc::not_found) return no_version("v" + std::to_string(version));
+        if (!text) return text.error();
+        auto manifest = parse_manifest(*text, path.string());
+        if (manifest && (manifest->version != version || manifest->artifact != name_)) {
+            return error{errc::corrupt, "this is the manifest of another version", path.string(), "restore the right one"};
+        }
+        return manifest;
+    }
+
+    /// The version that "v3", "latest" (the newest) or an alias names. Fails: not_found, saying what there is.
+    [[nodiscard]] result<Manifest> resolve(const std::string& label) const {
+        if (const auto number = detail::parse_version_label(label)) return get(*number);
+        if (label == "latest") {
+            const auto numbers = versions();
+            if (!numbers) return numbers.error();
+            if (numbers->empty()) return no_version(label);
+            return get(numbers->back());
+        }
+        const auto known = aliases();
+        if (!known) return known.error();
+        const auto named = known->find(label);
+        return named == known->end() ? no_version(label) : get(named->second);
+    }
+
+    /// All versions; those whose manifest is damaged apart.
+    [[nodiscard]] result<Listing> list() const {
+        const auto numbers = versions();
+        if (!numbers) return numbers.error();
+        Listing listing;
+        for (const std::uint64_t number : *numbers) {
+            auto manifest = get(number);
+            if (manifest) {
+                listing.versions.push_back(std::move(*manifest));
+            } else if (manifest.error().code() != errc::not_found) {  // pruned by another process meanwhile
+                listing.damaged.push_back(manifest.error());
+            }
+        }
+        return listing;
+    }
+
+    /// The numbers of the versions that exist, ascending.
+    [[nodiscard]] result<std::vector<std::uint64_t>> versions() const {
+        std::vector<std::uint64_t> numbers;
+        const auto names = detail::os::list_dir(dir_ / "versions");
+        if (!names && names.error().code() == errc::not_found) return numbers;
+        if (!names) return names.error();
+        for (const std::string& name : *names) {
+            if (!name.ends_with(".json")) continue;
+            const auto number = detail::parse_version_label(std::string_view{name}.substr(0, name.size() - 5));
+            if (number) numbers.push_back(*number);
+        }
+        std::sort(numbers.begin(), numbers.end());
+        return numbers;
+    }
+
+    /// The aliases that were set, and the versions they name. "latest" is not among them: it is the newest version.
+    [[nodiscard]] result<std::map<std::string, std::uint64_t>> aliases() const {
+        std::map<std::string, std::uint64_t> out;
+        const std::filesystem::path path = dir_ / "aliases.json";
+        const auto text = detail::read_file(path, max_manifest_bytes);
+        if (!text && text.error().code() == errc::not_found) return out;
+        if (!text) return text.error();
+        const auto all = nlohmann::json::parse(*text, nullptr, false);
+        if (!all.is_object()) {
+            return error{errc::corrupt, "the aliases of this artifact cannot be read", path.string(), "delete the file and set them anew"};
+        }
+        for (const auto& [alias, label] : all.items()) {
+            const auto number = label.is_string() ? detail::parse_version_label(label.get<std::string>()) : std::nullopt;
+            if (number) out[alias] = *number;
+        }
+        return out;
+    }
+
+    /// Points an alias to a version. Fails: not_found, invalid_name.
+    result<void> set_alias(const std::string& alias, std::uint64_t version) const {
+        if (auto checked = check_alias(alias); !checked) return checked;
+        const auto lock = store_.lock();
+        if (!lock) return lock.error();
+        if (const auto manifest = get(version); !manifest) return manifest.error();
+        return change_aliases([&](auto& known) { known[alias] = version; });
+    }
+    result<void> remove_alias(const std::string& alias) const {
+        const auto lock = store_.lock();
+        if (!lock) return lock.error();
+        return change_aliases([&](auto& known) { known.erase(alias); });
+    }
+
+    /// Hashes every object of a version. Fails: not_found, corrupt; at the first that is not whole.
+    [[nodiscard]] result<void> verify(const Manifest& manifest) const {
+        for (const FileEntry& file : manifest.files) {
+            if (!file.reference.empty()) continue;
+            if (auto whole = detail::verify_object(store_, file.digest); !whole) return whole;
+        }
+        return {};
+    }
+
+    /// A file's bytes, verified. Fails: not_found, corrupt.
+    [[nodiscard]] result<std::string> read(const Manifest& manifest, std::string_view path) const {
+        const FileEntry* file = manifest.find(path);
+        if (file == nullptr || !file->reference.empty()) {
+            return error{errc::not_found, manifest.label() + " of " + name_ + " holds no such file", std::string{path},
+                         "see what it holds with: cairn show"};
+        }
+        auto bytes = detail::read_file(store_.object_path(file->digest), file->size + 1);
+        if (bytes && sha256(std::as_bytes(std::span{*bytes})).hex() == file->digest) return bytes;
+        if (auto whole = detail::verify_object(store_, file->digest); !whole) return whole.error();
+        return bytes;
+    }
+
+    /// Copies every stored file of a version below `to`, each placed whole after it was verified. References are passed
+    /// over. Fails: not_found, corrupt, or as the disk does; files placed before stay.
+    [[nodiscard]] result<void> download(const Manifest& manifest, const std::filesystem::path& to) const {
+        for (const FileEntry& file : manifest.files) {
+            if (!file.reference.empty()) continue;
+            const std::filesystem::path path = to / file.path;
+            if (auto made = detail::os::make_dirs(path.parent_path()); !made) return made;
+            detail::TempPath temp{path.parent_path() / ("." + detail::temp_name())};
+            if (auto copied = copy_verified(file, temp.path()); !copied) return copied;
+            if (auto placed = detail::os::rename_replace(temp.path(), path); !placed) return placed;
+            temp.keep();
+        }
+        return {};
+    }
+
+    /// Removes a version: the manifest first, then its plain path, then the objects that no other version has. Fails:
+    /// busy if an alias names it or it is the newest; not_found.
+    result<void> remove(std::uint64_t version) const {
+        const auto lock = store_.lock();
+        if (!lock) return lock.error();
+        const auto manifest = get(version);
+        if (!manifest) return manifest.error();
+        const auto known = aliases();
+        if (!known) return known.error();
+        for (const auto& [alias, number] : *known) {
+            if (number == version) return is_named(*manifest, alias);
+        }
+        const auto numbers = versions();
+        if (!numbers) return numbers.error();
+        if (!numbers->empty() && numbers->back() == version) return is_named(*manifest, "latest");
+        if (auto removed = detail::os::remove_file(manifest_path(version)); !removed) return removed;
+        if (store_.durability() == Durability::power_loss) {
+            if (auto synced = detail::os::sync_dir(dir_ / "versions"); !synced) return synced;
+        }
+        (void)detail::os::remove_tree(dir_, manifest->label());
+        return remove_unused_objects(*manifest);
+    }
+
+    /// The folder that shows a version's files under their own names.
+    [[nodiscard]] std::filesystem::path plain_path(std::uint64_t version) const {
+        return dir_ / ("v" + std::to_string(version));
+    }
+    [[nodiscard]] const Store& store() const noexcept { return store_; }
+    [[nodiscard]] const std::string& name() const noexcept { return name_; }
+    [[nodiscard]] const std::string& type() const noexcept { return type_; }
+
+  private:
+    static constexpr std::uint64_t max_manifest_bytes = std::uint64_t{256} << 20U;
+
+    ArtifactStore(Store store, std::string project, std::string name)
+        : store_{std::move(store)}, project_{std::move(project)}, name_{std::move(name)},
+          dir_{store_.artifact_dir(project_, name_)} {}
+
+    [[nodiscard]] std::filesystem::path manifest_path(std::uint64_t version) const {
+        return dir_ / "versions" / ("v" + std::to_string(version) + ".json");
+    }
+    [[nodiscard]] std::filesystem::path record_path() const { return dir_ / "artifact.json"; }
+
+    result<void> open_record(const std::string& type) {
+        auto text = detail::read_file(record_path(), 1U << 20U);
+        if (!text && text.error().code() == errc::not_found && !type.empty()) {
+            if (auto made = detail::os::make_dirs(dir_ / "versions"); !made) return made;
+            const nlohmann::json record = {{"format", 1}, {"name", name_}, {"type", type}};
+            auto written = write_new(record_path(), record.dump() + "\n");
+            if (!written && written.error().code() != errc::already_exists) return written;
+            text = detail::read_file(record_path(), 1U << 20U);
+        }
+        if (!text && text.error().code() == errc::not_found) {
+            return error{errc::not_found, "there is no such artifact in the project " + project_, name_,
+                         "see which there are with: cairn ls"};
+        }
+        if (!text) return text.error();
+        const auto record = nlohmann::json::parse(*text, nullptr, false);
+        if (!record.is_object() || !record.contains("type") || !record["type"].is_string()) {
+            return error{errc::corrupt, "the record of this artifact cannot be read", record_path().string(),
+                         R"(write {"format":1,"name":…,"type":…} into it)"};
+        }
+        type_ = record["type"].get<std::string>();
+        if (type.empty() || type == type_) return {};
+        return error{errc::mismatch, "the artifact " + name_ + " is of type " + type_ + ", not " + type, dir_.string(),
+                     "give this one another name, or use its type"};
+    }
+
+    result<void> write_new(const std::filesystem::path& path, std::string_view text) const {
+        return detail::write_new_file_atomically(path, text, store_.durability(), store_.temp_dir());
+    }
+
+    static result<void> check_alias(const std::string& alias) {
+        if (auto checked = detail::check_name("alias", alias); !checked) return checked;
+        if (alias != "latest" && !detail::parse_version_label(alias)) return {};
+        return error{errc::invalid_name, "an alias cannot be \"latest\" or look like a version", alias,
+                     "\"latest\" is always the newest version; choose another word"};
+    }
+
+    template <class F>
+    result<void> change_aliases(F&& change) const {
+        auto known = aliases();
+        if (!known) return known.error();
+        change(*known);
+        nlohmann::json all = nlohmann::json::object();
+        for (const auto& [alias, number] : *known) all[alias] = "v" + std::to_string(number);
+        return detail::write_file_atomically(dir_ / "aliases.json", all.dump() + "\n", store_.durability(), store_.temp_dir());
+    }
+    void set_aliases(std::uint64_t version, const std::vector<std::string>& wanted, std::vector<error>& warnings) const {
+        if (wanted.empty()) return;
+        auto set = change_aliases([&](auto& known) {
+            for (const std::string& alias : wanted) known[alias] = version;
+        });
+        if (!set) warnings.push_back(set.error());
+    }
+
+    /// Shows the files under their own names: a hard link to the object, a copy where there are no links.
+    [[nodiscard]] result<void> show(const Manifest& manifest) const {
+        for (const FileEntry& file : manifest.files) {
+            if (!file.reference.empty()) continue;
+            const std::filesystem::path path = plain_path(manifest.version) / file.path;
+            if (auto made = detail::os::make_dirs(path.parent_path()); !made) return made;
+            const std::filesystem::path object = store_.object_path(file.digest);
+            auto linked = detail::os::hard_link(object, path);
+            if (!linked && linked.error().code() != errc::already_exists) linked = detail::os::copy_file(object, path);
+            if (!linked && linked.error().code() != errc::already_exists) return linked;
+        }
+        return {};
+    }
+
+    [[nodiscard]] result<void> copy_verified(const FileEntry& file, const std::filesystem::path& to) const {
+        auto out = detail::os::File::create_new(to);
+        if (!out) return out.error();
+        auto copied = detail::read_object(store_, file.digest,
+                                          [&](std::span<const std::byte> bytes) { return out->write_all(bytes); });
+        return copied ? out->close() : copied;
+    }
+
+    /// An object has one link of its own and one for each plain path: with another link it is in use; without, every
+    /// manifest of the store is asked, since a plain path may be a copy.
+    result<void> remove_unused_objects(const Manifest& removed) const {
+        std::set<std::string> unused;
+        for (const FileEntry& file : removed.files) {
+            if (file.digest.empty()) continue;
+            const auto status = detail::os::status(store_.object_path(file.digest));
+            if (status && status->exists && status->nlink <= 1) unused.insert(file.digest);
+        }
+        if (unused.empty()) return {};
+        if (auto asked = keep_used(unused); !asked) return asked;
+        result<void> first;
+        for (const std::string& digest : unused) {
+            auto gone = detail::os::remove_file(store_.object_path(digest));
+            if (!gone && first) first = gone;
+        }
+        return first;
+    }
+    /// Takes out of `digests` what any manifest of the store names. Fails if one cannot be read: then nothing is sure.
+    result<void> keep_used(std::set<std::string>& digests) const {
+        const auto projects = store_.projects();
+        if (!projects) return projects.error();
+        for (const std::string& project : *projects) {
+            const auto names = store_.artifacts(project);
+            if (!names) return names.error();
+            for (const std::string& name : *names) {
+                const auto listing = ArtifactStore{store_, project, name}.list();
+                if (!listing) return listing.error();
+                if (!listing->damaged.empty()) return listing->damaged.front();
+                for (const Manifest& manifest : listing->versions) {
+                    for (const FileEntry& file : manifest.files) digests.erase(file.digest);
+                }
+            }
+        }
+        return {};
+    }
+
+    [[nodiscard]] error is_named(const Manifest& manifest, const std::string& alias) const {
+        return {errc::busy, "the alias " + alias + " names " + manifest.label() + " of " + name_, dir_.string(),
+                "point the alias to another version first"};
+    }
+
+    [[nodiscard]] error no_version(const std::string& label) const {
+        std::string there;
+        if (const auto numbers = versions()) {
+            for (const std::uint64_t number : *numbers) {
+                if (there.size() < 200) there += (there.empty() ? "v" : ", v") + std::to_string(number);
+            }
+        }
+        if (const auto known = aliases()) {
+            for (const auto& [alias, number] : *known) {
+                if (there.size() < 300) there += ", " + alias;
+            }
+        }
+        return {errc::not_found, "the artifact " + name_ + " has no version \"" + detail::suggest_name(label) + "\"",
+                dir_.string(), there.empty() ? "it has no version yet" : "it has: " + there + ", latest"};
+    }
+
+    Store store_;
+    std::string project_, name_, type_;
+    std::filesystem::path dir_;
+};
+
+}  // namespace CAIRN_NAMESPACE
+
+// ---- cairn/store/file_batch.hpp
+// Several files that become visible together: as objects of a store, or at paths of their own.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// Files written one after the other, piece by piece, into a store's temporaries. What is not finished is removed.
+class ObjectBatch {
+  public:
+    result<void> write(const Store& store, std::string_view file, std::span<const std::byte> bytes) {
+        if (!writer_ || file != file_) {
+            if (auto closed = close(); !closed) return closed;
+            auto writer = ObjectWriter::create(store);
+            if (!writer) return writer.error();
+            writer_.emplace(std::move(*writer));
+            file_ = file;
+        }
+        return writer_->write(bytes);
+    }
+
+    /// The files, durable and ready to be committed; the batch is empty again.
+    result<std::vector<StagedFile>> finish() {
+        if (auto closed = close(); !closed) return closed.error();
+        return std::exchange(staged_, {});
+    }
+
+    void clear() noexcept {
+        writer_.reset();
+        staged_.clear();
+        file_.clear();
+    }
+
+  private:
+    result<void> close() {
+        if (!writer_) return {};
+        auto object = writer_->finish();
+        writer_.reset();
+        if (!object) return object.error();
+        staged_.push_back({std::exchange(file_, {}), std::move(*object)});
+        return {};
+    }
+
+    std::vector<StagedFile> staged_;
+    std::optional<ObjectWriter> writer_;
+    std::string file_;
+};
+
+/// Files written one after the other beside their places, and renamed when all of them are whole.
+class PathBatch {
+  public:
+    result<void> write(const std::filesystem::path& path, std::span<const std::byte> bytes) {
+        if (files_.empty() || files_.back().path != path) {
+            if (auto closed = close(); !closed) return closed;
+            const std::filesystem::path folder = folder_of(path);
+            if (auto made = os::make_dirs(folder); !made) return made;
+            TempPath temp{folder / ("." + temp_name())};
+            auto created = os::File::create_new(temp.path());
+            if (!created) return created.error();
+            file_ = std::move(*created);
+            files_.push_back({std::move(temp), path});
+        }
+        return file_.write_all(bytes);
+    }
+
+    /// Puts the files in their places, durably. Fails: as the disk does; then those not yet renamed are removed.
+    result<std::vector<std::filesystem::path>> place() {
+        std::vector<std::filesystem::path> placed;
+        result<void> done = close();
+        for (File& file : files_) {
+            if (done) done = os::rename_replace(file.temp.path(), file.path);
+            if (!done) break;
+            file.temp.keep();
+            placed.push_back(file.path);
+            done = os::sync_dir(folder_of(file.path));
+        }
+        files_.clear();
+        if (!done) return done.error();
+        return placed;
+    }
+
+    void clear() noexcept {
+        file_ = os::File{};
+        files_.clear();
+    }
+
+  private:
+    struct File {
+        TempPath temp;
+        std::filesystem::path path;
+    };
+
+    static std::filesystem::path folder_of(const std::filesystem::path& path) {
+        return path.has_parent_path() ? path.parent_path() : std::filesystem::path{"."};
+    }
+    result<void> close() {
+        if (!file_.is_open()) return {};
+        if (auto synced = file_.sync(); !synced) return synced;
+        return file_.close();
+    }
+
+    os::File file_;
+    std::vector<File> files_;
+};
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/checkpoint/artifact.hpp
+// Artifacts: named, typed, versioned, immutable sets of files. Costs nlohmann/json.
+
+namespace CAIRN_NAMESPACE {
+
+/// What is to become a version of an artifact: files, bytes and references under paths of their own. Nothing is read or
+/// copied before `run.log_artifact`.
+class Artifact {
+  public:
+    /// Throws `errc::invalid_name`. `type` is any word: "dataset", "model", …
+    Artifact(std::string name, std::string type) : name_{std::move(name)}, type_{std::move(type)} {
+        detail::check_name("artifact", name_).value();
+        detail::check_name("artifact type", type_).value();
+    }
+
+    /// Adds a file, under its own file name or under `as`. Throws `errc::not_found` if it is not there.
+    Artifact& add_file(const std::filesystem::path& file, std::string as = {}) {
+        const auto status = detail::os::status(file).value();
+        if (!status.is_file) {
+            detail::raise({errc::not_found, "there is no such file to add", file.string(), "check the path"});
+        }
+        return add(as.empty() ? file.filename().generic_string() : std::move(as), File{file});
+    }
+    /// Adds every file below a folder, under its path in it (below `prefix`, if given). Links are not followed.
+    Artifact& add_dir(const std::filesystem::path& dir, const std::string& prefix = {}) {
+        const auto names = detail::os::list_dir(dir).value();
+        for (const std::string& name : names) {
+            const std::string inside = prefix.empty() ? name : prefix + "/" + name;
+            const auto status = detail::os::status(dir / name, detail::os::Links::refuse).value();
+            if (status.is_dir) {
+                add_dir(dir / name, inside);
+            } else if (status.is_file) {
+                add(inside, File{dir / name});
+            }
+        }
+        return *this;
+    }
+    /// Adds bytes as a file; they are copied now.
+    Artifact& add_bytes(std::string as, std::span<const std::byte> bytes) {
+        return add(std::move(as), std::string{reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+    }
+    Artifact& add_bytes(std::string as, std::string_view bytes) { return add(std::move(as), std::string{bytes}); }
+    /// Adds a URI that is recorded and never fetched.
+    Artifact& add_reference(std::string uri, std::string as = {}) {
+        if (as.empty()) as = uri.substr(uri.find_last_of('/') + 1);
+        return add(std::move(as), Reference{std::move(uri)});
+    }
+
+    nlohmann::json metadata = nlohmann::json::object();  ///< anything to be kept with the version
+    std::string description = {};
+
+    [[nodiscard]] const std::string& name() const noexcept { return name_; }
+    [[nodiscard]] const std::string& type() const noexcept { return type_; }
+
+    /// Copies and hashes the files into a store, as the files of `draft`.
+    [[nodiscard]] result<std::vector<StagedFile>> stage(const Store& store, Manifest& draft) const {
+        std::vector<StagedFile> staged;
+        for (const auto& [path, content] : entries_) {
+            if (const auto* reference = std::get_if<Reference>(&content)) {
+                draft.files.push_back({path, 0, {}, reference->uri});
+                continue;
+            }
+            const auto* file = std::get_if<File>(&content);
+            auto object = file != nullptr ? stage_file(store, file->path)
+                                          : stage_bytes(store, std::as_bytes(std::span{std::get<std::string>(content)}));
+            if (!object) return object.error();
+            staged.push_back({path, std::move(*object)});
+        }
+        return staged;
+    }
+
+  private:
+    struct File {
+        std::filesystem::path path;
+    };
+    struct Reference {
+        std::string uri;
+    };
+    using Content = std::variant<File, std::string, Reference>;
+
+    Artifact& add(std::string path, Content content) {
+        detail::check_relative_path(path).value();
+        for (const auto& [known, any] : entries_) {
+            if (known == path) {
+                detail::raise({errc::already_exists, "the artifact has a file of this path", path, "give it another path"});
+            }
+        }
+        entries_.emplace_back(std::move(path), std::move(content));
+        return *this;
+    }
+
+    std::string name_, type_;
+    std::vector<std::pair<std::string, Content>> entries_;
+};
+
+/// A version of an artifact that exists: what it holds, and how to get at it.
+class StoredArtifact {
+  public:
+    StoredArtifact(ArtifactStore store, Manifest manifest) : store_{std::move(store)}, manifest_{std::move(manifest)} {}
+
+    [[nodiscard]] const std::string& name() const noexcept { return store_.name(); }
+    [[nodiscard]] const std::string& type() const noexcept { return store_.type(); }
+    [[nodiscard]] std::uint64_t version() const noexcept { return manifest_.version; }
+    /// "v3".
+    [[nodiscard]] std::string label() const { return manifest_.label(); }
+    [[nodiscard]] const nlohmann::json& metadata() const noexcept { return manifest_.metadata; }
+    [[nodiscard]] const std::vector<FileEntry>& files() const noexcept { return manifest_.files; }
+    [[nodiscard]] const Manifest& manifest() const noexcept { return manifest_; }
+    /// The folder that shows the files under their own names; read them, do not change them.
+    [[nodiscard]] std::filesystem::path path() const { return store_.plain_path(manifest_.version); }
+
+    /// Copies the files into a folder, verified, and returns it. Throws `errc::not_found`, `errc::corrupt`, or what the
+    /// disk says. References are not fetched.
+    std::filesystem::path download(const std::filesystem::path& to) const {
+        store_.download(manifest_, to).value();
+        return to;
+    }
+    /// A file's bytes, verified. Throws `errc::not_found`, `errc::corrupt`.
+    [[nodiscard]] std::string read(std::string_view file) const { return store_.read(manifest_, file).value(); }
+    /// Hashes every file. Fails: not_found, corrupt.
+    [[nodiscard]] result<void> verify() const { return store_.verify(manifest_); }
+    /// Points an alias to this version. Throws `errc::invalid_name`.
+    void add_alias(const std::string& alias) const { store_.set_alias(alias, manifest_.version).value(); }
+
+  private:
+    ArtifactStore store_;
+    Manifest manifest_;
+};
+
+namespace detail {
+
+[[nodiscard]] inline RunCore& recording(const std::shared_ptr<RunCore>& core, const char* tried) {
+    if (core && !core->is_detached()) return *core;
+    raise({errc::unsupported, std::string{tried} + " needs a run that records", "",
+           "unset CAIRN_MODE=disabled; in a forked child open a run of its own; or ask run.disabled() first"});
+}
+
+/// Remembers in the run's record that it made or used a version.
+inline void link_artifact(RunCore& core, const char* list, const Manifest& manifest) {
+    core.describe([&](nlohmann::json& about) {
+        const std::string label = manifest.artifact + ":" + manifest.label();
+        for (const nlohmann::json& known : about[list]) {
+            if (known == label) return;
+        }
+        about[list].push_back(label);
+    });
+}
+
+/// Commits a draft and returns what is there then.
+inline StoredArtifact commit_artifact(RunCore& core, const std::string& name, const std::string& type, Manifest draft,
+                                      std::vector<StagedFile> staged, const CommitOptions& options) {
+    const auto store = ArtifactStore::open(core.store(), core.options().project, name, type).value();
+    draft.run = core.options().id;
+    auto committed = store.commit(std::move(draft), std::move(staged), options).value();
+    for (const error& warning : committed.warnings) core.note_failure(warning, false);
+    link_artifact(core, "logged_artifacts", committed.manifest);
+    return {store, std::move(committed.manifest)};
+}
+
+}  // namespace detail
+
+template <class A>
+auto Run::log_artifact(const A& artifact, std::initializer_list<std::string_view> aliases) {
+    static_assert(std::same_as<A, Artifact>, "cairn: log_artifact takes a cairn::Artifact");
+    detail::RunCore& core = detail::recording(core_, "log_artifact");
+    Manifest draft;
+    draft.metadata = artifact.metadata;
+    draft.description = artifact.description;
+    auto staged = artifact.stage(core.store(), draft).value();
+    CommitOptions options{true, {}};
+    for (const std::string_view alias : aliases) options.aliases.emplace_back(alias);
+    return detail::commit_artifact(core, artifact.name(), artifact.type(), std::move(draft), std::move(staged), options);
+}
+
+template <class Text>
+auto Run::use_artifact(const Text& spec) {
+    detail::RunCore& core = detail::recording(core_, "use_artifact");
+    const std::string_view text{spec};
+    const std::size_t colon = text.rfind(':');
+    const std::string name{text.substr(0, colon)};
+    const std::string label{colon == std::string_view::npos ? "latest" : text.substr(colon + 1)};
+    const auto store = ArtifactStore::open(core.store(), core.options().project, name).value();
+    StoredArtifact found{store, store.resolve(label).value()};
+    detail::link_artifact(core, "used_artifacts", found.manifest());
+    return found;
+}
+
+template <class... Parts>
+auto Run::log_model(std::string_view name, const Parts&... parts) {
+    detail::RunCore& core = detail::recording(core_, "log_model");
+    detail::check_parts(parts...).value();
+    detail::ObjectBatch batch;
+    const auto emit = [&](std::string_view file, std::span<const std::byte> bytes) {
+        return batch.write(core.store(), file, bytes);
+    };
+    (detail::encode(parts, emit).value(), ...);
+    auto staged = batch.finish().value();
+    return detail::commit_artifact(core, std::string{name}, "model", {}, std::move(staged), CommitOptions{true, {}});
+}
+
+}  // namespace CAIRN_NAMESPACE
+
+// ---- cairn/checkpoint/sink.hpp
+// Where a checkpoint's bytes go: the concept, and the sinks that need no store.
+
+namespace CAIRN_NAMESPACE {
+
+/// A place for versions. A checkpoint calls, on one thread: `begin`, then `write` for each piece of each file (a file's
+/// pieces follow one another), then `commit`, or `abort` after a failure of any of them. A version exists once `commit`
+/// has returned it, and not before. Fifteen lines are enough for one of your own:
+///
+///     struct MySink {
+///         cairn::result<void> begin(const cairn::VersionInfo& info);
+///         cairn::result<void> write(std::string_view file, std::span<const std::byte> bytes);
+///         cairn::result<cairn::Version> commit();
+///         void abort() noexcept;
+///     };
+template <class S>
+concept ArtifactSink = std::movable<S> && requires(S sink, const VersionInfo& info, std::string_view file,
+                                                   std::span<const std::byte> bytes) {
+    { sink.begin(info) } -> std::same_as<result<void>>;
+    { sink.write(file, bytes) } -> std::same_as<result<void>>;
+    { sink.commit() } -> std::same_as<result<Version>>;
+    { sink.abort() } noexcept -> std::same_as<void>;
+};
+
+/// The files of a stored version: `find("model.safetensors")` gives its bytes, valid as long as this object.
+class StoredFiles {
+  public:
+    void add(std::string file, std::string bytes) { files_.insert_or_assign(std::move(file), std::move(bytes)); }
+    [[nodiscard]] std::optional<std::span<const std::byte>> find(std::string_view file) const {
+        const auto found = files_.find(file);
+        if (found == files_.end()) return std::nullopt;
+        return std::as_bytes(std::span{found->second});
+    }
+
+  private:
+    std::map<std::string, std::string, std::less<>> files_;
+};
+
+/// A sink one can restore from: `result<StoredFiles> open(const Version&)`.
+template <class S>
+concept ReadableSink = ArtifactSink<S> && requires(S sink, const Version& version) {
+    { sink.open(version) } -> std::same_as<result<StoredFiles>>;
+};
+
+/// A sink that can delete a version, so that a retention can prune: `result<void> remove(const Version&)`.
+template <class S>
+concept PrunableSink = ArtifactSink<S> && requires(S sink, const Version& version) {
+    { sink.remove(version) } -> std::same_as<result<void>>;
+};
+
+/// Takes everything and keeps nothing: measures what saving costs without a disk.
+class Null {
+  public:
+    result<void> begin(const VersionInfo& info) {
+        pending_ = {};
+        pending_.row = info.row;
+        return {};
+    }
+    result<void> write(std::string_view, std::span<const std::byte> bytes) {
+        pending_.bytes += bytes.size();
+        return {};
+    }
+    result<Version> commit() {
+        pending_.number = count_++;
+        return std::move(pending_);
+    }
+    void abort() noexcept {}
+    result<void> remove(const Version&) { return {}; }
+
+  private:
+    Version pending_;
+    std::uint64_t count_ = 0;
+};
+
+/// Keeps versions in memory: for tests, and for going back to an earlier state within one process.
+class Memory {
+  public:
+    result<void> begin(const VersionInfo& info) {
+        pending_ = {};
+        pending_.row = info.row;
+        files_.clear();
+        return {};
+    }
+    result<void> write(std::string_view file, std::span<const std::byte> bytes) {
+        files_[std::string{file}].append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+        pending_.bytes += bytes.size();
+        return {};
+    }
+    result<Version> commit() {
+        pending_.number = next_++;
+        StoredFiles& stored = versions_[pending_.number];
+        for (auto& [file, bytes] : files_) stored.add(file, std::move(bytes));
+        files_.clear();
+        return std::move(pending_);
+    }
+    void abort() noexcept { files_.clear(); }
+
+    result<StoredFiles> open(const Version& version) {
+        const auto found = versions_.find(version.number);
+        if (found == versions_.end()) {
+            return error{errc::not_found, "no such version in memory", version.label(), "it was pruned or never saved"};
+        }
+        return found->second;
+    }
+    result<void> remove(const Version& version) {
+        versions_.erase(version.number);
+        return {};
+    }
+
+  private:
+    Version pending_;
+    std::map<std::string, std::string> files_;
+    std::map<std::uint64_t, StoredFiles> versions_;
+    std::uint64_t next_ = 0;
+};
+
+/// Writes every version to two sinks or more; a version exists when all of them have it. Restores from the first that
+/// can be read. The first sink numbers the versions.
+template <ArtifactSink First, ArtifactSink Second>
+class Tee {
+  public:
+    Tee() = default;
+    Tee(First first, Second second) : first_{std::move(first)}, second_{std::move(second)} {}
+
+    result<void> begin(const VersionInfo& info) {
+        if (auto begun = first_.begin(info); !begun) return begun;
+        return second_.begin(info);
+    }
+    result<void> write(std::string_view file, std::span<const std::byte> bytes) {
+        if (auto written = first_.write(file, bytes); !written) return written;
+        return second_.write(file, bytes);
+    }
+    result<Version> commit() {
+        auto second = second_.commit();
+        if (!second) return second;
+        auto first = first_.commit();
+        if (first) {
+            pairs_[first->number] = *second;
+        } else if constexpr (PrunableSink<Second>) {
+            (void)second_.remove(*second);  // a version exists in all sinks or in none
+        }
+        return first;
+    }
+    void abort() noexcept {
+        first_.abort();
+        second_.abort();
+    }
+
+    result<StoredFiles> open(const Version& version)
+        requires ReadableSink<First>
+    {
+        return first_.open(version);
+    }
+    result<StoredFiles> open(const Version& version)
+        requires(!ReadableSink<First> && ReadableSink<Second>)
+    {
+        return second_.open(pairs_[version.number]);
+    }
+    result<void> remove(const Version& version)
+        requires(PrunableSink<First> || PrunableSink<Second>)
+    {
+        if constexpr (PrunableSink<First>) {
+            if (auto removed = first_.remove(version); !removed) return removed;
+        }
+        if constexpr (PrunableSink<Second>) {
+            if (const auto pair = pairs_.find(version.number); pair != pairs_.end()) {
+                if (auto removed = second_.remove(pair->second); !removed) return removed;
+            }
+        }
+        pairs_.erase(version.number);
+        return {};
+    }
+
+    [[nodiscard]] First& first() noexcept { return first_; }
+    [[nodiscard]] Second& second() noexcept { return second_; }
+
+  private:
+    First first_;
+    Second second_;
+    std::map<std::uint64_t, Version> pairs_;  // the second sink's version for each of the first's
+};
+
+template <class First, class Second>
+Tee(First, Second) -> Tee<First, Second>;
+
+}  // namespace CAIRN_NAMESPACE
+
+// ---- cairn/checkpoint/local_store.hpp
+// The default sink: versions of an artifact in the run's own store. Costs nlohmann/json.
+
+namespace CAIRN_NAMESPACE {
+
+namespace detail {
+
+/// A row as a manifest keeps it, and back.
+[[nodiscard]] inline nlohmann::json metrics_of(const DynamicRow& row) {
+    nlohmann::json metrics = nlohmann::json::object();
+    row.for_each([&](std::string_view name, const Value& value) {
+        nlohmann::json& to = metrics[std::string{name}];
+        switch (value.kind()) {
+            case Value::Kind::text: to = std::string{value.text()}; break;
+            case Value::Kind::integer: to = static_cast<std::int64_t>(value.bits()); break;
+            case Value::Kind::natural: to = value.bits(); break;
+            case Value::Kind::boolean: to = value.bits() != 0; break;
+            default: to = metric_to_json(value.number()); break;
+        }
+    });
+    return metrics;
+}
+
+[[nodiscard]] inline DynamicRow row_of(const Manifest& manifest) {
+    std::vector<NamedValue> values;
+    for (const auto& [name, value] : manifest.metrics.items()) {
+        if (value.is_boolean()) {
+            values.push_back({name, value.get<bool>()});
+        } else if (value.is_number_unsigned()) {
+            values.push_back({name, value.get<std::uint64_t>()});
+        } else if (value.is_number_integer()) {
+            values.push_back({name, value.get<std::int64_t>()});
+        } else if (const auto number = metric_from_json(value)) {
+            values.push_back({name, *number});
+        } else if (value.is_string()) {
+            values.push_back({name, std::string_view{value.get_ref<const std::string&>()}});
+        }
+    }
+    return {manifest.step.value_or(0), manifest.created_ns, values.data(), values.size()};
+}
+
+[[nodiscard]] inline Version version_of(const Manifest& manifest, const ArtifactStore& artifacts) {
+    return {manifest.version, manifest.logical_size(), row_of(manifest), artifacts.plain_path(manifest.version)};
+}
+
+}  // namespace detail
+
+/// Saves into the run's store: whole files named by their SHA-256, shared by versions that have the same content, shown
+/// under a plain path (`artifacts/<name>/v3/model.safetensors`). A commit is atomic and durable: objects first, then the
+/// version's manifest. Only versions of this run are pruned.
+class LocalStore {
+  public:
+    /// Called by the run that makes the checkpoint.
+    void bind(std::shared_ptr<detail::RunCore> core, std::string_view name) {
+        core_ = std::move(core);
+        artifacts_ = ArtifactStore::open(core_->store(), core_->options().project, std::string{name}, "model").value();
+    }
+
+    result<void> begin(const VersionInfo& info) {
+        abort();
+        draft_ = {};
+        draft_.run = info.run;
+        draft_.step = info.row.step();
+        draft_.created_ns = info.row.time_ns();
+        draft_.metrics = detail::metrics_of(info.row);
+        return {};
+    }
+
+    result<void> write(std::string_view file, std::span<const std::byte> bytes) {
+        return batch_.write(core_->store(), file, bytes);
+    }
+
+    result<Version> commit() {
+        auto staged = batch_.finish();
+        if (!staged) return staged.error();
+        auto committed = artifacts_->commit(std::move(draft_), std::move(*staged));
+        if (!committed) return committed.error();
+        for (const error& warning : committed->warnings) core_->note_failure(warning, false);
+        return detail::version_of(committed->manifest, *artifacts_);
+    }
+
+    void abort() noexcept { batch_.clear(); }
+
+    result<StoredFiles> open(const Version& version) {
+        auto manifest = artifacts_->get(version.number);
+        if (!manifest) return manifest.error();
+        StoredFiles files;
+        for (const FileEntry& entry : manifest->files) {
+            if (entry.digest.empty()) continue;
+            auto bytes = artifacts_->read(*manifest, entry.path);
+            if (!bytes) return bytes.error();
+            files.add(entry.path, std::move(*bytes));
+        }
+        return files;
+    }
+
+    result<void> remove(const Version& version) { return artifacts_->remove(version.number); }
+
+    /// The versions that exist, oldest first: those of this run, or of any run if this one has none.
+    [[nodiscard]] std::vector<Version> versions(bool any_run) {
+        auto listing = artifacts_->list();
+        if (!listing) detail::raise(listing.error());
+        for (const error& damaged : listing->damaged) core_->note_failure(damaged, false);
+        std::vector<Version> versions;
+        for (const Manifest& manifest : listing->versions) {
+            if (any_run || manifest.run == core_->options().id) {
+                versions.push_back(detail::version_of(manifest, *artifacts_));
+            }
+        }
+        return versions;
+    }
+
+    /// Makes `best` name a version, unless it names a better one already (of another run, say).
+    template <class Monitor>
+    void mark_best(const Version& version) {
+        const auto aliases = artifacts_->aliases();
+        if (!aliases) return core_->note_failure(aliases.error(), false);
+        if (const auto named = aliases->find("best"); named != aliases->end()) {
+            if (named->second == version.number) return;
+            if (const auto manifest = artifacts_->get(named->second)) {
+                const Reading held = detail::row_of(*manifest).template reading<typename Monitor::metric>();
+                const Reading now = version.row.template reading<typename Monitor::metric>();
+                if (held.kind == Reading::Kind::number && !is_better(Monitor::direction, now.value, held.value)) return;
+            }
+        }
+        if (auto set = artifacts_->set_alias("best", version.number); !set) core_->note_failure(set.error(), false);
+    }
+
+  private:
+    std::shared_ptr<detail::RunCore> core_;
+    std::optional<ArtifactStore> artifacts_;
+    Manifest draft_;
+    detail::ObjectBatch batch_;
+};
+
+}  // namespace CAIRN_NAMESPACE
+
+// ---- cairn/checkpoint/save_result.hpp
+// What `step`, `save` and `finish` of a checkpoint answer.
+
+namespace CAIRN_NAMESPACE {
+
+/// Why nothing was saved at a row.
+enum class SkipReason : unsigned char {
+    not_due,         ///< the policy said no
+    missing_metric,  ///< the policy's metric is not in this row
+    nan,             ///< the policy's metric is not a number at this row
+    off,             ///< saving is switched off (`NoBestSave`, `CAIRN_SAVE=off`, a disabled run)
+};
+
+[[nodiscard]] constexpr std::string_view to_string(SkipReason reason) noexcept {
+    switch (reason) {
+        case SkipReason::not_due: return "not due";
+        case SkipReason::missing_metric: return "metric missing";
+        case SkipReason::nan: return "metric is NaN";
+        case SkipReason::off: return "saving is off";
+    }
+    return "unknown";
+}
+
+/// Nothing was saved. What a checkpoint that is off at compile time always answers.
+struct Skipped {
+    SkipReason reason = SkipReason::off;
+
+    constexpr explicit operator bool() const noexcept { return false; }
+    [[nodiscard]] static constexpr bool saved() noexcept { return false; }
+    [[nodiscard]] static constexpr bool failed() noexcept { return false; }
+    /// The final answer; there is nothing to wait for.
+    [[nodiscard]] constexpr Skipped wait() const noexcept { return *this; }
+};
+
+/// Saved, skipped or failed. May be ignored: a failure is also kept in the run's health and said once on stderr.
+class SaveResult {
+  public:
+    SaveResult(Skipped skipped) noexcept : reason_{skipped.reason} {}  // NOLINT(google-explicit-constructor)
+    SaveResult(Version version)                                         // NOLINT(google-explicit-constructor)
+        : version_{std::make_shared<const Version>(std::move(version))} {}
+    SaveResult(cairn::error failure)  // NOLINT(google-explicit-constructor)
+        : error_{std::make_shared<const cairn::error>(std::move(failure))} {}
+
+    /// A version exists, and is durable.
+    [[nodiscard]] bool saved() const noexcept { return version_ != nullptr; }
+    [[nodiscard]] bool skipped() const noexcept { return !saved() && !failed(); }
+    /// A version was to be saved and could not be; the ones before it are whole.
+    [[nodiscard]] bool failed() const noexcept { return error_ != nullptr; }
+    [[nodiscard]] explicit operator bool() const noexcept { return saved(); }
+
+    /// The version. Requires `saved()`.
+    [[nodiscard]] const Version& version() const noexcept { return *version_; }
+    /// Why nothing was saved. Requires `skipped()`.
+    [[nodiscard]] SkipReason reason() const noexcept { return reason_; }
+    /// What failed. Requires `failed()`.
+    [[nodiscard]] const cairn::error& error() const noexcept { return *error_; }
+    /// The final answer. Saving is synchronous, so this is it.
+    [[nodiscard]] const SaveResult& wait() const noexcept { return *this; }
+
+  private:
+    std::shared_ptr<const Version> version_;
+    std::shared_ptr<const cairn::error> error_;
+    SkipReason reason_ = SkipReason::not_due;
+};
+
+namespace detail {
+
+[[nodiscard]] constexpr SkipReason skip_reason(Answer answer) noexcept {
+    switch (answer) {
+        case Answer::missing: return SkipReason::missing_metric;
+        case Answer::nan: return SkipReason::nan;
+        case Answer::no:
+        case Answer::yes: break;
+    }
+    return SkipReason::not_due;
+}
+
+}  // namespace detail
+
+}  // namespace CAIRN_NAMESPACE
+
+// ---- cairn/model/detail/load.hpp
+// Loads the tensors of a file into a model that describes itself, in two phases: a model that does not fit is
+// untouched. Costs what model/safetensors.hpp costs.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// A list for a message: the first few items, then how many more.
+class ShortList {
+  public:
+    void add(const std::string& item) {
+        if (++count_ > shown) return;
+        text_ += (count_ > 1 ? ", " : "") + item;
+    }
+    /// `title: items`, or nothing if there are none; `out` collects such lists.
+    void append_to(std::string& out, const std::string& title) const {
+        if (count_ == 0) return;
+        if (!out.empty()) out += "; ";
+        out += title + ": " + text_;
+        if (count_ > shown) out += " and " + std::to_string(count_ - shown) + " more";
+    }
+
+  private:
+    static constexpr std::size_t shown = 5;
+    std::string text_;
+    std::size_t count_ = 0;
+};
+
+[[nodiscard]] inline std::string type_and_shape(const TensorView& tensor) {
+    return std::string{to_string(tensor.dtype)} + to_string(tensor.shape);
+}
+
+/// Whether `found` can be loaded into `wanted`.
+[[nodiscard]] inline bool fits(const TensorView& wanted, const Slot& slot, const TensorView& found) {
+    if (wanted.dtype != found.dtype) return false;
+    return slot.resize != nullptr ? found.shape.rank() == 1 : wanted.shape == found.shape;
+}
+
+/// Which bytes go where. Use: prepare, reserve, write.
+template <class = void>
+class TensorLoad {
+  public:
+    /// Pairs every tensor of the model with one of the file. Fails: mismatch, which lists what is missing,
+    /// unexpected or of another shape; corrupt for a bool that is neither 0 nor 1.
+    [[nodiscard]] static result<TensorLoad> prepare(Description model, const safetensors::File& file) {
+        std::vector<std::size_t> order(model.tensors.size());
+        std::iota(order.begin(), order.end(), std::size_t{0});
+        std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+            return model.tensors[a].name < model.tensors[b].name;
+        });
+
+        ShortList missing;
+        ShortList unexpected;
+        ShortList misfits;
+        TensorLoad load;
+        auto next = file.tensors.begin();
+        const auto skip_to = [&](const std::string* name) {
+            for (; next != file.tensors.end() && (name == nullptr || next->name < *name); ++next) {
+                unexpected.add(in_quotes(next->name));
+            }
+        };
+        for (const std::size_t i : order) {
+            const TensorView& wanted = model.tensors[i];
+            skip_to(&wanted.name);
+            if (next == file.tensors.end() || next->name != wanted.name) {
+                missing.add(in_quotes(wanted.name));
+                continue;
+            }
+            const TensorView& found = *next++;
+            if (!model.slots[i].writable) {
+                return error{errc::invalid_argument,
+                             "the tensor " + in_quotes(wanted.name) + " of the model is const", "",
+                             "load into an object that may change"};
+            }
+            if (!fits(wanted, model.slots[i], found)) {
+                const std::string expected = model.slots[i].resize != nullptr
+                                                 ? std::string{to_string(wanted.dtype)} + "[any size]"
+                                                 : type_and_shape(wanted);
+                misfits.add(in_quotes(wanted.name) + " is " + expected + " in the model, " +
+                            type_and_shape(found) + " in the file");
+                continue;
+            }
+            if (found.dtype == Dtype::BOOL && std::any_of(found.bytes.begin(), found.bytes.end(),
+                                                          [](std::byte b) { return b > std::byte{1}; })) {
+                return bad_safetensors("the tensor " + in_quotes(found.name) +
+                                       " has a bool that is neither 0 nor 1");
+            }
+            load.copies_.push_back({model.slots[i], found.bytes, size_of(found.dtype)});
+        }
+        skip_to(nullptr);
+
+        std::string text;
+        missing.append_to(text, "missing from the file");
+        unexpected.append_to(text, "not in the model");
+        misfits.append_to(text, "different");
+        if (text.empty()) return load;
+        return error{errc::mismatch, "the model does not fit the file; " + text, "",
+                     "build the model as it was when it was saved; nothing was changed"};
+    }
+
+    /// Gives the vectors that take the file's size that size. Fails: user, for lack of memory; all are empty
+    /// then.
+    [[nodiscard]] result<void> reserve() {
+        result<void> done = guarded("resizing a vector of the model", [this]() -> result<void> {
+            for (Copy& copy : copies_) {
+                if (copy.slot.resize == nullptr) continue;
+                copy.slot.target =
+                    copy.slot.resize(copy.slot.container, copy.bytes.size() / copy.element_size);
+            }
+            return {};
+        });
+        if (!done) undo();
+        return done;
+    }
+
+    /// Empties again what `reserve` filled.
+    void undo() {
+        for (const Copy& copy : copies_) {
+            if (copy.slot.resize != nullptr) copy.slot.resize(copy.slot.container, 0);
+        }
+    }
+
+    /// Copies the bytes. Requires a successful reserve().
+    void write() noexcept {
+        for (const Copy& copy : copies_) {
+            if (!copy.bytes.empty()) std::memcpy(copy.slot.target, copy.bytes.data(), copy.bytes.size());
+        }
+    }
+
+  private:
+    struct Copy {
+        Slot slot;
+        std::span<const std::byte> bytes;
+        std::size_t element_size;
+    };
+    std::vector<Copy> copies_;
+};
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/model/decode.hpp
+// Parts from the bytes of files: all of them, or none is touched. Costs nlohmann/json.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// Gives the bytes of a file, or nothing if there is none: `find_file(std::string_view file)`. The bytes stay
+/// valid until decode returns.
+template <class F>
+concept FindFile = std::is_invocable_r_v<std::optional<std::span<const std::byte>>, F&, std::string_view>;
+
+/// Why a part has no file of its kind: there is none at all, or one that was written by another kind of type.
+template <FindFile Find>
+[[nodiscard]] error missing_part(std::string_view name, std::string_view extension, Find& find_file) {
+    for (const std::string_view other : {".safetensors", ".json", ".cbor", ".bin"}) {
+        std::string file{name};
+        file += other;
+        if (!std::optional<std::span<const std::byte>>{find_file(std::string_view{file})}) continue;
+        return error{errc::mismatch, "the part \"" + std::string{name} + "\" was saved in another way", file,
+                     "restore it into the type it was saved from, or give it another name"};
+    }
+    return error{errc::not_found, "no part \"" + std::string{name} + "\" was saved",
+                 std::string{name} + std::string{extension}, "name the parts as when they were saved"};
+}
+
+/// What a part becomes, before it becomes it: `stage` reads and checks, `reserve` takes what memory is
+/// needed, `commit` changes the object.
+template <class T, Encoding = encoding_of<T>>
+class Staged;
+
+template <class T>
+class Staged<T, Encoding::tensors> {
+  public:
+    template <FindFile Find>
+    [[nodiscard]] result<void> stage(const Part<T>& part, Find& find_file) {
+        const std::string name = std::string{part.name()} + ".safetensors";
+        const std::optional<std::span<const std::byte>> bytes = find_file(std::string_view{name});
+        if (!bytes) return missing_part(part.name(), ".safetensors", find_file);
+        result<safetensors::File> file = safetensors::parse(*bytes);
+        if (!file) return at_path(file.error(), name);
+        result<Description> model = description_of(part.object());
+        if (!model) return at_path(model.error(), name);
+        auto load = TensorLoad<>::prepare(std::move(*model), *file);
+        if (!load) return at_path(load.error(), name);
+        load_ = std::move(*load);
+        return {};
+    }
+    [[nodiscard]] result<void> reserve() { return load_.reserve(); }
+    void undo() { load_.undo(); }
+    void commit(T&) noexcept { load_.write(); }
+
+  private:
+    TensorLoad<> load_;
+};
+
+/// A second object, to be moved into the first.
+template <class T>
+class Replacement {
+  public:
+    [[nodiscard]] static result<void> reserve() { return {}; }
+    static void undo() {}
+    void commit(T& object) { object = std::move(*fresh_); }
+
+  protected:
+    static_assert(
+        std::copy_constructible<T> || std::default_initializable<T>,
+        "cairn: restoring a part needs a second object to load into, so that a failure leaves the first "
+        "untouched; make the type copyable or give it a default constructor");
+    static_assert(std::is_move_assignable_v<T>, "cairn: restoring a part needs a type that can be assigned");
+
+    T& fresh(const T& object) {
+        if constexpr (std::copy_constructible<T>)
+            return fresh_.emplace(object);
+        else
+            return fresh_.emplace();
+    }
+
+  private:
+    std::optional<T> fresh_;
+};
+
+template <class T>
+class Staged<T, Encoding::json> : public Replacement<T> {
+  public:
+    template <FindFile Find>
+    [[nodiscard]] result<void> stage(const Part<T>& part, Find& find_file) {
+        auto format = nlohmann::json::input_format_t::json;
+        std::string name = std::string{part.name()} + ".json";
+        std::optional<std::span<const std::byte>> bytes = find_file(std::string_view{name});
+        if (!bytes) {
+            format = nlohmann::json::input_format_t::cbor;
+            name = std::string{part.name()} + ".cbor";
+            bytes = find_file(std::string_view{name});
+        }
+        if (!bytes) return missing_part(part.name(), ".json", find_file);
+        std::optional<nlohmann::json> value = parse_json(*bytes, format);
+        if (!value) {
+            return error{errc::corrupt, "this is not one whole JSON value", name,
+                         "restore another version, or copy the file again from where it came from"};
+        }
+        result<void> done = guarded("converting the part from JSON", [&]() -> result<void> {
+            T& target = this->fresh(part.object());
+            if constexpr (std::same_as<T, nlohmann::json>)
+                target = std::move(*value);
+            else
+                value->get_to(target);
+            return {};
+        });
+        if (done) return done;
+        return at_path(done.error(), name);
+    }
+};
+
+template <class T>
+class Staged<T, Encoding::stream> : public Replacement<T> {
+  public:
+    template <FindFile Find>
+    [[nodiscard]] result<void> stage(const Part<T>& part, Find& find_file) {
+        const std::string name = std::string{part.name()} + ".bin";
+        const std::optional<std::span<const std::byte>> bytes = find_file(std::string_view{name});
+        if (!bytes) return missing_part(part.name(), ".bin", find_file);
+        result<void> done = guarded("loading the part", [&]() -> result<void> {
+            InputBytes buffer{*bytes};
+            std::istream in{&buffer};
+            prepare_stream(in);
+            return load_from(this->fresh(part.object()), in);
+        });
+        if (done) return done;
+        return at_path(done.error(), name);
+    }
+
+  private:
+    static result<void> load_from(T& object, std::istream& in) {
+        if constexpr (StreamsByMembers<T>) {
+            if constexpr (std::same_as<decltype(object.load(in)), bool>) {
+                if (!object.load(in)) in.setstate(std::ios_base::failbit);
+            } else {
+                object.load(in);
+            }
+        } else {
+            in >> object;
+        }
+        if (!in.fail()) return {};
+        return error{errc::user, "loading the part left its stream in a failed state", "",
+                     "see whether its load or operator>> reads what its save or operator<< writes"};
+    }
+};
+
+/// Loads every part from its file. First all files are read and checked; only then is any object changed, so
+/// after a failure all are as before. Fails: not_found, mismatch, corrupt, invalid_name, invalid_argument,
+/// user. (What an assignment operator throws in the second phase is reported as user, and parts before it are
+/// changed.)
+template <FindFile Find, AnyPart... Parts>
+[[nodiscard]] result<void> decode(Find&& find_file, const Parts&... parts) {
+    static_assert((!std::is_const_v<typename Parts::type> && ...),
+                  "cairn: a const object cannot be restored; hand over one that may change");
+    if (result<void> checked = check_parts(parts...); !checked) return checked;
+
+    std::tuple<Staged<typename Parts::type>...> staged;
+    result<void> done;
+    const auto each = [&](auto&& step) {
+        return std::apply([&](auto&... stage) { return (step(stage, parts) && ...); }, staged);
+    };
+    const auto succeeded = [&done](result<void> outcome) {
+        done = std::move(outcome);
+        return done.has_value();
+    };
+    if (!each([&](auto& stage, const auto& part) { return succeeded(stage.stage(part, find_file)); }))
+        return done;
+    if (!each([&](auto& stage, const auto&) { return succeeded(stage.reserve()); })) {
+        each([](auto& stage, const auto&) {
+            stage.undo();
+            return true;
+        });
+        return done;
+    }
+    return guarded("assigning the loaded parts", [&]() -> result<void> {
+        each([](auto& stage, const auto& part) {
+            stage.commit(part.object());
+            return true;
+        });
+        return {};
+    });
+}
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/policy/never.hpp
+// Policies that no row makes save: nothing at all, only by hand, only at the end.
+
+namespace CAIRN_NAMESPACE {
+
+/// Saves nothing, and costs nothing: a checkpoint with this policy is an empty type, its calls compile to
+/// nothing, and the model need not be Serializable. Explicit saving (`cairn::save`, `run.log_model`) still
+/// works. Choose `Manual` to keep versions, aliases and restore for saves that you ask for yourself. Step 0,
+/// resume, steps that go back: never saves.
+struct NoBestSave {
+    constexpr Answer decide(const auto&) const noexcept { return Answer::no; }
+};
+
+/// Saves only when `checkpoint.save(row, part…)` is called; with retention, aliases and restore. Choose
+/// `NoBestSave` to have none of it. Step 0, resume, steps that go back: nothing happens by itself.
+struct Manual {
+    constexpr Answer decide(const auto&) const noexcept { return Answer::no; }
+};
+
+/// Saves when `checkpoint.finish(part…)` is called, since no type can know which row is the last one; a crash
+/// saves nothing. Join it with another policy to have both: `EveryN<500>{} | OnFinish{}`.
+struct OnFinish {
+    static constexpr bool saves_at_end = true;
+    constexpr Answer decide(const auto& at) const noexcept { return answer(at.final); }
+};
+
+}  // namespace CAIRN_NAMESPACE
+
+// ---- cairn/checkpoint/checkpoint.hpp
+// `Checkpoint`: asks the policy, writes the parts, commits a version, prunes. Costs nlohmann/json.
+
+namespace CAIRN_NAMESPACE {
+
+/// The newest version that is whole: `checkpoint.restore(cairn::latest, part…)`.
+struct LatestVersion {};
+inline constexpr LatestVersion latest{};
+/// The version whose row has the best value of the metric that the checkpoint's policy or retention watches.
+struct BestVersion {};
+inline constexpr BestVersion best{};
+
+namespace detail {
+
+template <class Policy, class Retention>
+struct no_policy_or_retention_of_this_checkpoint_watches_a_metric_so_there_is_no_best;
+
+/// The row as it is kept with a version.
+template <class... Fields>
+[[nodiscard]] DynamicRow to_dynamic(const Row<Fields...>& row) {
+    std::vector<NamedValue> values;
+    values.reserve(sizeof...(Fields));
+    row.for_each([&](auto name, const auto& value) { values.push_back({decltype(name)::name, Value{value}}); });
+    return {row.step(), row.time_ns(), values.data(), values.size()};
+}
+[[nodiscard]] inline DynamicRow to_dynamic(const DynamicRow& row) { return row; }
+
+}  // namespace detail
+
+/// Saves the parts that it is handed when its policy says so, and keeps the versions its retention wants. Made by
+/// `run.checkpoint`. One thread at a time; it may outlive the run's handle.
+template <SavePolicy Policy, RetentionPolicy Retention = KeepAll, ArtifactSink Sink = LocalStore>
+class Checkpoint {
+    using Monitor = detail::monitor_of_any<Policy, Retention>;
+
+  public:
+    /// For `run.checkpoint`, which checks the name and binds the sink.
+    Checkpoint(std::shared_ptr<detail::RunCore> core, std::string_view name, Policy policy, Retention retention, Sink sink)
+        : core_{std::move(core)},
+          name_{name},
+          initial_{policy},
+          policy_{std::move(policy)},
+          retention_{std::move(retention)},
+          sink_{std::move(sink)} {
+        if (!core_) return;
+        detail::check_name("checkpoint", name_).value();
+        check_goal<detail::monitor_of_any<Policy>>();
+        check_goal<detail::monitor_of_any<Retention>>();
+        if constexpr (requires { sink_.bind(core_, name); }) {
+            sink_.bind(core_, name_);
+            versions_ = sink_.versions(false);
+            for (const Version& version : versions_) detail::settle(*policy_, at(version.row), Outcome::saved);
+        }
+    }
+
+    /// Asks the policy about a row and, on a yes, saves the parts as a new version and prunes. Never throws for what
+    /// the sink or the disk does: that is in the result. Cost: a no is a comparison; nothing was serialised.
+    template <class R, detail::AnyPart... Parts>
+    SaveResult step(const R& row, const Parts&... parts) {
+        if (!is_on()) return Skipped{SkipReason::off};
+        const At<R> now = at(row);
+        const Answer decision = policy_->decide(now);
+        if (decision == Answer::yes) return write(now, parts...);
+        detail::settle(*policy_, now, Outcome::not_saved);
+        last_row_is_saved_ = false;
+        if constexpr (detail::saves_at_end<Policy>) last_row_ = detail::to_dynamic(row);
+        return Skipped{detail::skip_reason(decision)};
+    }
+
+    /// Saves now, whatever the policy says; the policy hears of it.
+    template <class R, detail::AnyPart... Parts>
+    SaveResult save(const R& row, const Parts&... parts) {
+        if (!is_on()) return Skipped{SkipReason::off};
+        return write(at(row), parts...);
+    }
+
+    /// Says that there are no more rows: a policy with `OnFinish` saves now, under the last row that was seen; if that row
+    /// is saved already, its version is the answer. Other policies are not asked.
+    template <detail::AnyPart... Parts>
+    SaveResult finish(const Parts&... parts) {
+        if (!is_on()) return Skipped{SkipReason::off};
+        if constexpr (!detail::saves_at_end<Policy>) return Skipped{SkipReason::not_due};
+        if (last_row_is_saved_) return versions_.back();
+        At<DynamicRow> now = at(last_row_);
+        now.final = true;
+        const Answer decision = policy_->decide(now);
+        if (decision == Answer::yes) return write(now, parts...);
+        return Skipped{detail::skip_reason(decision)};
+    }
+
+    /// Puts the parts into the state of a version and returns it; training goes on at `version.step() + 1`. A damaged
+    /// version is reported and passed over. Looks at the versions of this run; a run that has none looks at all versions
+    /// of this name. Throws `errc::not_found` if there is none, `errc::mismatch` if a part does not fit; then no part
+    /// was changed.
+    template <class Which, detail::AnyPart... Parts>
+        requires ReadableSink<Sink>
+    Version restore(const Which& which, const Parts&... parts) {
+        return try_restore(which, parts...).value();
+    }
+
+    /// The same as a `result`: for programs that start from nothing the first time.
+    template <detail::AnyPart... Parts>
+        requires ReadableSink<Sink>
+    result<Version> try_restore(LatestVersion, const Parts&... parts) {
+        std::vector<Version> newest_first = candidates();
+        std::reverse(newest_first.begin(), newest_first.end());
+        return restore_first(newest_first, parts...);
+    }
+    template <detail::AnyPart... Parts>
+        requires ReadableSink<Sink>
+    result<Version> try_restore(BestVersion, const Parts&... parts) {
+        if constexpr (std::same_as<Monitor, detail::NoMonitor>) {
+            (void)sizeof(
+                detail::no_policy_or_retention_of_this_checkpoint_watches_a_metric_so_there_is_no_best<Policy, Retention>);
+            return error{};
+        } else {
+            return restore_first(by_value(candidates()), parts...);
+        }
+    }
+    template <detail::AnyPart... Parts>
+        requires ReadableSink<Sink>
+    result<Version> try_restore(std::string_view label, const Parts&... parts) {
+        std::vector<Version> wanted = all_versions();
+        std::erase_if(wanted, [&](const Version& version) { return version.label() != label; });
+        if (wanted.empty()) return none_like(label);
+        return restore_first(wanted, parts...);
+    }
+
+    /// The versions of this checkpoint that exist, oldest first.
+    [[nodiscard]] const std::vector<Version>& versions() const noexcept { return versions_; }
+    [[nodiscard]] const Policy& policy() const noexcept { return *policy_; }
+    [[nodiscard]] Sink& sink() noexcept { return sink_; }
+    [[nodiscard]] const std::string& name() const noexcept { return name_; }
+
+  private:
+    [[nodiscard]] bool is_on() const noexcept { return core_ && core_->options().save && !core_->is_detached(); }
+
+    template <class R>
+    [[nodiscard]] At<R> at(const R& row) const {
+        At<R> now{row};
+        now.seconds = static_cast<double>(row.time_ns() - core_->started_ns()) / 1e9;
+        now.save_seconds = save_seconds_;
+        return now;
+    }
+
+    /// Writes one version; on any failure the sink forgets it and the versions before it are whole.
+    template <class R, class... Parts>
+    SaveResult write(const At<R>& now, const Parts&... parts) {
+        const std::int64_t began = detail::steady_ns();
+        result<Version> version = commit(now.row, parts...);
+        save_seconds_ += static_cast<double>(detail::steady_ns() - began) / 1e9;
+        detail::settle(*policy_, now, version ? Outcome::saved : Outcome::failed);
+        if (!version) {
+            core_->note_failure(version.error(), true);
+            return version.error();
+        }
+        versions_.push_back(*version);
+        last_row_is_saved_ = true;
+        if constexpr (!std::same_as<Monitor, detail::NoMonitor> && requires(const Version& v) {
+                          sink_.template mark_best<Monitor>(v);
+                      }) {
+            const std::vector<Version> ranked = by_value(versions_);
+            if (!ranked.empty()) sink_.template mark_best<Monitor>(ranked.front());
+        }
+        prune();
+        return *std::move(version);
+    }
+
+    template <class R, class... Parts>
+    result<Version> commit(const R& row, const Parts&... parts) {
+        last_row_ = detail::to_dynamic(row);
+        if (auto checked = detail::check_parts(parts...); !checked) return checked.error();
+        const VersionInfo info{name_, core_->options().project, core_->options().id, last_row_};
+        result<void> done = sink_.begin(info);
+        const auto emit = [&](std::string_view file, std::span<const std::byte> bytes) { return sink_.write(file, bytes); };
+        (void)((done && (done = detail::encode(parts, emit), bool{done})) && ...);
+        if (!done) {
+            sink_.abort();
+            return done.error();
+        }
+        result<Version> version = sink_.commit();
+        if (!version) sink_.abort();
+        return version;
+    }
+
+    /// Removes what no retention wants, except what was restored from, what an alias names and the newest.
+    void prune() {
+        if constexpr (PrunableSink<Sink> && !std::same_as<Retention, KeepAll>) {
+            const std::size_t count = versions_.size();
+            std::vector<VersionFacts> facts;
+            for (const Version& version : versions_) facts.push_back(version.facts());
+            const std::unique_ptr<bool[]> keep{new bool[count]()};
+            retention_.mark(VersionList{facts.data(), keep.get(), count});
+            keep[count - 1] = true;
+            std::vector<Version> kept;
+            for (std::size_t i = 0; i < count; ++i) {
+                if (!keep[i] && versions_[i].number != restored_) {
+                    const result<void> removed = sink_.remove(versions_[i]);
+                    if (removed) continue;
+                    if (removed.error().code() != errc::busy) core_->note_failure(removed.error(), false);
+                }
+                kept.push_back(std::move(versions_[i]));
+            }
+            versions_ = std::move(kept);
+        }
+    }
+
+    /// The versions one may restore from, oldest first.
+    [[nodiscard]] std::vector<Version> candidates() {
+        if constexpr (requires { sink_.versions(true); }) {
+            if (versions_.empty() && core_) return sink_.versions(true);
+        }
+        return versions_;
+    }
+    [[nodiscard]] std::vector<Version> all_versions() {
+        if constexpr (requires { sink_.versions(true); }) {
+            if (core_) return sink_.versions(true);
+        }
+        return versions_;
+    }
+
+    /// Those that have the monitored metric as a number, best first; of equals, the older first.
+    [[nodiscard]] static std::vector<Version> by_value(std::vector<Version> versions) {
+        const auto value = [](const Version& version) {
+            return version.row.template reading<typename Monitor::metric>();
+        };
+        std::erase_if(versions, [&](const Version& version) { return value(version).kind != Reading::Kind::number; });
+        std::stable_sort(versions.begin(), versions.end(), [&](const Version& a, const Version& b) {
+            return is_better(Monitor::direction, value(a).value, value(b).value);
+        });
+        return versions;
+    }
+
+    /// Restores from the first of `wanted` (in order of preference) that is whole.
+    template <class... Parts>
+    result<Version> restore_first(const std::vector<Version>& wanted, const Parts&... parts) {
+        error damage;
+        for (const Version& version : wanted) {
+            auto files = sink_.open(version);
+            result<void> done = files ? detail::decode([&](std::string_view file) { return files->find(file); }, parts...)
+                                      : result<void>{files.error()};
+            if (done) {
+                resume_after(version);
+                return version;
+            }
+            damage = done.error();
+            if (damage.code() == errc::mismatch || damage.code() == errc::user) return damage;
+            if (core_) core_->note_failure(damage, false);
+        }
+        return wanted.empty() ? none_like("") : damage;
+    }
+
+    /// Rebuilds the policy's state as of a version.
+    void resume_after(const Version& version) {
+        restored_ = version.number;
+        policy_.emplace(initial_);
+        last_row_ = version.row;
+        last_row_is_saved_ = false;
+        for (const Version& earlier : versions_) {
+            if (earlier.step() <= version.step()) detail::settle(*policy_, at(earlier.row), Outcome::saved);
+        }
+        detail::settle(*policy_, at(version.row), Outcome::restored);
+    }
+
+    [[nodiscard]] error none_like(std::string_view label) const {
+        return {errc::not_found,
+                label.empty() ? "there is no version to restore" : "there is no version " + std::string{label} + " to restore",
+                name_, "see what there is with: cairn show, or start without restoring"};
+    }
+
+    template <class M>
+    void check_goal() const {
+        if constexpr (!std::same_as<M, detail::NoMonitor>) {
+            const Direction goal = core_->goal_of(M::metric::name);
+            if (goal != Direction::unspecified && goal != M::direction) {
+                detail::raise({errc::invalid_argument,
+                               "define_metric and the checkpoint disagree on which way this metric is better",
+                               std::string{M::metric::name}, "write the same direction in both"});
+            }
+        }
+    }
+
+    std::shared_ptr<detail::RunCore> core_;
+    std::string name_;
+    Policy initial_;
+    std::optional<Policy> policy_;  // rebuilt on restore; a policy need not be assignable
+    Retention retention_;
+    Sink sink_;
+    std::vector<Version> versions_;
+    std::optional<std::uint64_t> restored_;
+    DynamicRow last_row_;
+    bool last_row_is_saved_ = false;
+    double save_seconds_ = 0;
+};
+
+/// A checkpoint that is off: an empty type whose calls compile to nothing. It has no `save` and no `restore`; explicit
+/// saving is `cairn::save`, `cairn::load` and `run.log_model`. The model need not be Serializable.
+template <RetentionPolicy Retention, ArtifactSink Sink>
+class Checkpoint<NoBestSave, Retention, Sink> {
+  public:
+    constexpr Skipped step(const auto&, const auto&...) const noexcept { return {}; }
+    constexpr Skipped finish(const auto&...) const noexcept { return {}; }
+};
+
+namespace detail {
+
+template <class T>
+struct this_is_no_policy_no_retention_and_no_sink;
+template <class... Ts>
+struct give_a_checkpoint_one_policy_and_at_most_one_retention_and_one_sink;
+
+template <class T>
+inline constexpr bool is_policy = SavePolicy<T>;
+template <class T>
+inline constexpr bool is_retention = RetentionPolicy<T>;
+template <class T>
+inline constexpr bool is_sink = ArtifactSink<T>;
+
+template <class T>
+constexpr bool check_role() {
+    if constexpr (requires(T part) { part.decide(0); } || requires { &T::decide; }) {
+        explain_policy<T>();
+    } else if constexpr (!is_policy<T> && !is_retention<T> && !is_sink<T>) {
+        (void)sizeof(this_is_no_policy_no_retention_and_no_sink<T>);
+    }
+    return true;
+}
+
+/// The first argument of which `is` holds.
+template <class Is, class First, class... Rest>
+constexpr auto pick_first(Is is, First first, Rest... rest) {
+    if constexpr (Is{}.template operator()<First>()) {
+        return first;
+    } else {
+        return pick_first(is, std::move(rest)...);
+    }
+}
+
+/// Sorts policy, retention and sink out of arguments in any order and makes the checkpoint.
+template <class... Ts>
+[[nodiscard]] auto make_checkpoint(std::shared_ptr<RunCore> core, std::string_view name, Ts... arguments) {
+    (void)(check_role<Ts>() && ...);
+    constexpr auto policies = (0 + ... + (is_policy<Ts> ? 1 : 0));
+    constexpr auto retentions = (0 + ... + (is_retention<Ts> ? 1 : 0));
+    constexpr auto sinks = (0 + ... + (is_sink<Ts> ? 1 : 0));
+    if constexpr (policies != 1 || retentions > 1 || sinks > 1) {
+        (void)sizeof(give_a_checkpoint_one_policy_and_at_most_one_retention_and_one_sink<Ts...>);
+    } else {
+        // The defaults stand last, so that they are taken only where nothing was given.
+        auto policy = pick_first([]<class T>() { return is_policy<T>; }, arguments...);
+        auto retention = pick_first([]<class T>() { return is_retention<T>; }, arguments..., KeepAll{});
+        using SinkType = decltype(pick_first([]<class T>() { return is_sink<T>; }, std::move(arguments)..., LocalStore{}));
+        using Made = Checkpoint<decltype(policy), decltype(retention), SinkType>;
+        if constexpr (std::same_as<decltype(policy), NoBestSave>) {
+            return Made{};
+        } else {
+            return Made{std::move(core), name, std::move(policy), std::move(retention),
+                        pick_first([]<class T>() { return is_sink<T>; }, std::move(arguments)..., LocalStore{})};
+        }
+    }
+}
+
+}  // namespace detail
+
+template <class Policy, class... Rest>
+auto Run::checkpoint(std::string_view name, Rest... rest) {
+    return detail::make_checkpoint(core_, name, Policy{}, std::move(rest)...);
+}
+
+template <class... Parts>
+auto Run::checkpoint(std::string_view name, Parts... parts) {
+    return detail::make_checkpoint(core_, name, std::move(parts)...);
+}
+
+}  // namespace CAIRN_NAMESPACE
+
+// ---- cairn/checkpoint/directory.hpp
+// A sink of plain files in a folder of one's own.
+
+namespace CAIRN_NAMESPACE {
+
+/// Writes each file of a version to a path made from a pattern: `Directory{"checkpoints/{name}-{step}.{file}"}`.
+/// `{name}` is the checkpoint's, `{step}` the row's, `{version}` counts from 0, `{run}` is the run's id, `{file}` the file
+/// ("model.safetensors"); the pattern must hold `{file}`. A pattern with neither `{step}` nor `{version}` is a slot: each
+/// version replaces the one before. Files are written beside their place and renamed when all are whole.
+class Directory {
+  public:
+    /// Throws `errc::invalid_argument` for a pattern without `{file}` or with an unknown field.
+    explicit Directory(std::string pattern) : pattern_{std::move(pattern)} {
+        if (pattern_.find("{file}") == std::string::npos) {
+            detail::raise({errc::invalid_argument, "the pattern of a Directory sink has no {file}", pattern_,
+                           "write for example \"checkpoints/{name}-{step}.{file}\""});
+        }
+        (void)expand("model.bin").value();
+    }
+
+    result<void> begin(const VersionInfo& info) {
+        abort();
+        info_ = info;
+        pending_ = {};
+        pending_.row = info.row;
+        pending_.number = next_;
+        return {};
+    }
+
+    result<void> write(std::string_view file, std::span<const std::byte> bytes) {
+        auto path = expand(file);
+        if (!path) return path.error();
+        if (written_.empty() || written_.back().file != file) written_.push_back({std::string{file}, *path});
+        pending_.bytes += bytes.size();
+        return batch_.write(*path, bytes);
+    }
+
+    result<Version> commit() {
+        const auto placed = batch_.place();
+        if (!placed) return placed.error();
+        if (!written_.empty()) pending_.path = written_.front().path;
+        ++next_;
+        versions_[pending_.number] = std::exchange(written_, {});
+        return std::move(pending_);
+    }
+
+    void abort() noexcept {
+        batch_.clear();
+        written_.clear();
+    }
+
+    result<StoredFiles> open(const Version& version) {
+        StoredFiles files;
+        for (const Written& file : versions_[version.number]) {
+            auto bytes = detail::read_file(file.path, max_bytes);
+            if (!bytes) return bytes.error();
+            files.add(file.file, std::move(*bytes));
+        }
+        return files;
+    }
+
+    result<void> remove(const Version& version) {
+        const std::vector<Written> files = versions_[version.number];
+        versions_.erase(version.number);
+        for (const Written& file : files) {
+            if (is_used(file.path)) continue;  // a slot: a newer version lies there
+            if (auto removed = detail::os::remove_file(file.path); !removed && removed.error().code() != errc::not_found) {
+                return removed;
+            }
+        }
+        return {};
+    }
+
+  private:
+    struct Written {
+        std::string file;
+        std::filesystem::path path;
+    };
+    static constexpr std::uint64_t max_bytes = std::uint64_t{1} << 40U;
+
+    [[nodiscard]] bool is_used(const std::filesystem::path& path) const {
+        for (const auto& [number, files] : versions_) {
+            for (const Written& file : files) {
+                if (file.path == path) return true;
+            }
+        }
+        return false;
+    }
+
+    [[nodiscard]] result<std::filesystem::path> expand(std::string_view file) const {
+        std::string out;
+        for (std::size_t i = 0; i < pattern_.size();) {
+            const std::size_t open = pattern_.find('{', i);
+            out += pattern_.substr(i, open - i);
+            if (open == std::string::npos) break;
+            const std::size_t close = pattern_.find('}', open);
+            const std::string field = close == std::string::npos ? "" : pattern_.substr(open + 1, close - open - 1);
+            if (field == "name") {
+                out += info_.name;
+            } else if (field == "run") {
+                out += info_.run;
+            } else if (field == "step") {
+                out += std::to_string(info_.row.step());
+            } else if (field == "version") {
+                out += std::to_string(next_);
+            } else if (field == "file") {
+                out += file;
+            } else {
+                return error{errc::invalid_argument, "the pattern of a Directory sink has an unknown field", pattern_,
+                             "use {name}, {run}, {step}, {version} and {file}"};
+            }
+            i = close + 1;
+        }
+        return std::filesystem::path{out};
+    }
+
+    std::string pattern_;
+    VersionInfo info_;
+    Version pending_;
+    detail::PathBatch batch_;
+    std::vector<Written> written_;
+    std::map<std::uint64_t, std::vector<Written>> versions_;
+    std::uint64_t next_ = 0;
+};
+
+}  // namespace CAIRN_NAMESPACE
+
+// ---- cairn/checkpoint/disabled.hpp
+// A run that is off at compile time: `cairn::init<cairn::Disabled>(…)`. An empty type with the interface of `Run`,
+// whose calls compile to nothing.
+
+namespace CAIRN_NAMESPACE {
+
+/// What a dynamic `log` of a disabled run returns: a row that holds nothing, since an owning one is not free.
+struct NoRow {
+    static constexpr std::int64_t step() noexcept { return 0; }
+    static constexpr std::int64_t time_ns() noexcept { return 0; }
+    template <MetricName Name>
+    static constexpr Reading reading() noexcept {
+        return {};
+    }
+};
+
+/// A run that records nothing. Arguments are evaluated as ever; nothing is done with them.
+class DisabledRun {
+  public:
+    template <class... Names, class... Ts>
+    constexpr auto log(Step step, Field<Names, Ts>... fields) const noexcept {
+        return detail::make_row(step.value, 0, std::move(fields)...);
+    }
+    template <class... Names, class... Ts>
+        requires(sizeof...(Names) > 0)
+    constexpr auto log(Field<Names, Ts>... fields) const noexcept {
+        return detail::make_row(0, 0, std::move(fields)...);
+    }
+    constexpr NoRow log(std::initializer_list<NamedValue>, const LogOptions& = {}) const noexcept { return {}; }
+    constexpr NoRow log(std::span<const NamedValue>, const LogOptions& = {}) const noexcept { return {}; }
+
+    /// An empty checkpoint, whatever the policy.
+    template <class Policy, class... Rest>
+    [[nodiscard]] constexpr auto checkpoint(std::string_view, const Rest&...) const noexcept {
+        return Checkpoint<NoBestSave>{};
+    }
+    template <class... Parts>
+    [[nodiscard]] constexpr auto checkpoint(std::string_view, const Parts&...) const noexcept {
+        return Checkpoint<NoBestSave>{};
+    }
+
+    template <class A>
+    constexpr void log_artifact(const A&, std::initializer_list<std::string_view> = {}) const noexcept {}
+    template <class... Parts>
+    constexpr void log_model(std::string_view, const Parts&...) const noexcept {}
+    void save(const std::string&, When = When::live) const noexcept {}
+
+    [[nodiscard]] static nlohmann::json config() { return nlohmann::json::object(); }
+    void update_config(const nlohmann::json&) const noexcept {}
+    [[nodiscard]] static nlohmann::json summary() { return nlohmann::json::object(); }
+    void set_summary(const std::string&, const nlohmann::json&) const noexcept {}
+    void define_metric(std::string_view, const MetricOptions&) const noexcept {}
+    void set_notes(const std::string&) const noexcept {}
+    void add_tag(const std::string&) const noexcept {}
+
+    [[nodiscard]] static std::string id() { return {}; }
+    [[nodiscard]] static std::string project() { return {}; }
+    [[nodiscard]] static std::string name() { return {}; }
+    [[nodiscard]] static std::filesystem::path dir() { return {}; }
+    [[nodiscard]] static constexpr bool disabled() noexcept { return true; }
+    [[nodiscard]] static constexpr bool resumed() noexcept { return false; }
+    [[nodiscard]] static constexpr std::int64_t first_step() noexcept { return 0; }
+    [[nodiscard]] static Health health() { return {}; }
+    static result<void> finish() noexcept { return {}; }
+    static result<void> fail(const std::string&) noexcept { return {}; }
+};
+
+/// `init<Disabled>(options)`: a run that is off at compile time. The options are not looked at.
+template <std::same_as<Disabled> Off>
+[[nodiscard]] constexpr DisabledRun init(const Options& = {}) noexcept {
+    return {};
+}
+
+}  // namespace CAIRN_NAMESPACE
+
+// ---- cairn/checkpoint/save.hpp
+// `cairn::save` and `cairn::load`: parts to and from a path of one's own, with or without a run. What torch.save is in
+// Python. Costs nlohmann/json.
+
+namespace CAIRN_NAMESPACE {
+
+namespace detail {
+
+inline constexpr std::uint64_t max_part_bytes = std::uint64_t{1} << 44U;
+
+/// The encodings a part may have had when it was saved.
+inline constexpr std::string_view part_extensions[] = {".safetensors", ".json", ".cbor", ".bin"};
+
+/// Writes the files of parts where `place(file)` says.
+template <class Place, class... Parts>
+result<void> save_parts(Place&& place, const Parts&... parts) {
+    if (auto checked = check_parts(parts...); !checked) return checked;
+    PathBatch batch;
+    const auto emit = [&](std::string_view file, std::span<const std::byte> bytes) { return batch.write(place(file), bytes); };
+    result<void> done;
+    (void)((done && (done = encode(parts, emit), bool{done})) && ...);
+    if (!done) return done;
+    const auto placed = batch.place();
+    return placed ? result<void>{} : result<void>{placed.error()};
+}
+
+}  // namespace detail
+
+/// Saves parts to a path: one part is the file `path` itself (a model that describes itself: safetensors), several are
+/// files of their own names in the folder `path`. Each file is written beside its place, synced and renamed: the old one
+/// stays whole on any failure. Throws `cairn::error`; `try_save` returns it. Needs no run and no store.
+template <detail::AnyPart... Parts>
+    requires(sizeof...(Parts) > 0)
+result<void> try_save(const std::filesystem::path& path, const Parts&... parts) {
+    if constexpr (sizeof...(Parts) == 1) {
+        return detail::save_parts([&](std::string_view) { return path; }, parts...);
+    } else {
+        auto saved = detail::save_parts([&](std::string_view file) { return path / file; }, parts...);
+        if (!saved) return saved;
+        // A part that was JSON before may be CBOR now: its older file must not be what is loaded.
+        const auto drop_stale = [&](std::string_view name) {
+            const std::filesystem::path json = path / (std::string{name} + ".json");
+            const std::filesystem::path cbor = path / (std::string{name} + ".cbor");
+            const auto a = detail::os::status(json), b = detail::os::status(cbor);
+            if (a && b && a->exists && b->exists) (void)detail::os::remove_file(a->modified_ns < b->modified_ns ? json : cbor);
+        };
+        (drop_stale(parts.name()), ...);
+        return saved;
+    }
+}
+template <detail::AnyPart... Parts>
+void save(const std::filesystem::path& path, const Parts&... parts) {
+    try_save(path, parts...).value();
+}
+
+/// Loads what `save` wrote, also without a run: for inference. Throws `errc::not_found`, `errc::corrupt`, or
+/// `errc::mismatch` with the names, shapes and types that do not fit; then no part was changed.
+template <detail::AnyPart... Parts>
+    requires(sizeof...(Parts) > 0)
+result<void> try_load(const std::filesystem::path& path, const Parts&... parts) {
+    std::map<std::string, std::string, std::less<>> files;
+    if constexpr (sizeof...(Parts) == 1) {
+        auto bytes = detail::read_file(path, detail::max_part_bytes);
+        if (!bytes) return bytes.error();
+        // The file's own name says nothing of how it was written: it is what the part's type reads.
+        std::optional<std::span<const std::byte>> whole = std::as_bytes(std::span{*bytes});
+        const bool is_json = nlohmann::json::accept(*bytes);
+        return detail::decode(
+            [&](std::string_view file) -> std::optional<std::span<const std::byte>> {
+                if (file.ends_with(".json") && !is_json) return std::nullopt;
+                return whole;
+            },
+            parts...);
+    } else {
+        for (const std::string_view name : {parts.name()...}) {
+            for (const std::string_view extension : detail::part_extensions) {
+                std::string file = std::string{name} + std::string{extension};
+                auto bytes = detail::read_file(path / file, detail::max_part_bytes);
+                if (bytes) {
+                    files.emplace(std::move(file), std::move(*bytes));
+                } else if (bytes.error().code() != errc::not_found) {
+                    return bytes.error();
+                }
+            }
+        }
+        return detail::decode(
+            [&](std::string_view file) -> std::optional<std::span<const std::byte>> {
+                const auto found = files.find(file);
+                if (found == files.end()) return std::nullopt;
+                return std::as_bytes(std::span{found->second});
+            },
+            parts...);
+    }
+}
+template <detail::AnyPart... Parts>
+void load(const std::filesystem::path& path, const Parts&... parts) {
+    try_load(path, parts...).value();
+}
+
+}  // namespace CAIRN_NAMESPACE
+
+// ---- cairn/model/model.hpp
+// The model layer: what can be saved, how it says so, and how it becomes bytes. Costs nlohmann/json.
+
+// ---- cairn/policy/combine.hpp
+// The algebra: `|`, `&` and `!` on policies, and the types Any, All and Not behind them.
+
+namespace CAIRN_NAMESPACE {
+
+namespace detail {
+
+template <class Indices, class... Ps>
+class PolicyPack;
+
+/// Several policies side by side; each decides and settles on every row: no short circuit, no drift.
+template <std::size_t... I, class... Ps>
+class PolicyPack<std::index_sequence<I...>, Ps...>
+    : Leaf<PolicyPack<std::index_sequence<I...>, Ps...>, I, Ps>... {
+    template <std::size_t Index, class P>
+    using Member = Leaf<PolicyPack, Index, P>;
+
+  public:
+    using monitor = monitor_of_any<Ps...>;
+    static constexpr bool saves_at_end = (detail::saves_at_end<Ps> || ...);
+
+    PolicyPack() = default;
+    constexpr explicit PolicyPack(Ps... policies) : Member<I, Ps>(std::move(policies))... {}
+
+    constexpr void settle(const auto& at, Outcome outcome) {
+        (detail::settle(static_cast<Member<I, Ps>&>(*this).get(), at, outcome), ...);
+    }
+
+    /// Calls `f` with every member.
+    template <class F>
+    constexpr auto apply(F&& f) const {
+        return f(static_cast<const Member<I, Ps>&>(*this).get()...);
+    }
+
+  protected:
+    constexpr Answer decide_any(const auto& at) const {
+        return (static_cast<const Member<I, Ps>&>(*this).get().decide(at) | ...);
+    }
+    constexpr Answer decide_all(const auto& at) const {
+        return (static_cast<const Member<I, Ps>&>(*this).get().decide(at) & ...);
+    }
+};
+
+template <class... Ps>
+using PolicyPackOf = PolicyPack<std::index_sequence_for<Ps...>, Ps...>;
+
+}  // namespace detail
+
+/// Saves when any of these policies would: `A{} | B{}`. Unknown only if none says yes and one is unknown.
+template <SavePolicy... Ps>
+    requires(sizeof...(Ps) > 0)
+class Any : public detail::PolicyPackOf<Ps...> {
+  public:
+    Any() = default;
+    constexpr explicit Any(Ps... policies) : detail::PolicyPackOf<Ps...>{std::move(policies)...} {}
+    constexpr Answer decide(const auto& at) const { return this->decide_any(at); }
+};
+
+/// Saves when all of these policies would: `A{} & B{}`. Unknown only if none says no and one is unknown.
+template <SavePolicy... Ps>
+    requires(sizeof...(Ps) > 0)
+class All : public detail::PolicyPackOf<Ps...> {
+  public:
+    All() = default;
+    constexpr explicit All(Ps... policies) : detail::PolicyPackOf<Ps...>{std::move(policies)...} {}
+    constexpr Answer decide(const auto& at) const { return this->decide_all(at); }
+};
+
+/// Saves when the policy would not: `!A{}`. Unknown stays unknown, so `!Best` never fires on a missing value.
+template <SavePolicy P>
+class Not : detail::Leaf<Not<P>, 0, P> {
+    using Inner = detail::Leaf<Not, 0, P>;
+
+  public:
+    using monitor = typename detail::monitor_of<P>::type;
+    static constexpr bool saves_at_end = detail::saves_at_end<P>;
+
+    Not() = default;
+    constexpr explicit Not(P policy) : Inner{std::move(policy)} {}
+    constexpr Answer decide(const auto& at) const { return !get().decide(at); }
+    constexpr void settle(const auto& at, Outcome outcome) { detail::settle(get(), at, outcome); }
+    /// The policy that is negated.
+    [[nodiscard]] constexpr const P& inner() const noexcept { return get(); }
+
+  private:
+    using Inner::get;
+};
+
+template <class... Ps>
+Any(Ps...) -> Any<Ps...>;
+template <class... Ps>
+All(Ps...) -> All<Ps...>;
+template <class P>
+Not(P) -> Not<P>;
+// Not{Not{p}} negates twice; without this it would be a copy.
+template <SavePolicy P>
+Not(Not<P>) -> Not<Not<P>>;
+
+namespace detail {
+
+template <template <class...> class Pack, class P>
+inline constexpr bool is_pack = false;
+template <template <class...> class Pack, class... Ps>
+inline constexpr bool is_pack<Pack, Pack<Ps...>> = true;
+
+template <class P>
+inline constexpr bool is_not = false;
+template <class P>
+inline constexpr bool is_not<Not<P>> = true;
+
+/// Calls `f` with the members of a `Pack`, or with the policy itself.
+template <template <class...> class Pack, class P, class F>
+constexpr auto apply_members(const P& policy, F&& f) {
+    if constexpr (is_pack<Pack, P>) {
+        return policy.apply(f);
+    } else {
+        return f(policy);
+    }
+}
+
+/// A `Pack` of all members of both.
+template <template <class...> class Pack, class A, class B>
+constexpr auto join(const A& a, const B& b) {
+    return apply_members<Pack>(a, [&]<class... As>(const As&... as) {
+        return apply_members<Pack>(
+            b, [&]<class... Bs>(const Bs&... bs) { return Pack<As..., Bs...>{as..., bs...}; });
+    });
+}
+
+template <class P>
+concept Never = std::same_as<P, NoBestSave>;
+
+/// Two policies that are the same one: `P | P` is then `P`.
+template <class A, class B>
+concept SamePure = std::same_as<A, B> && std::is_empty_v<A>;
+
+}  // namespace detail
+
+/// `a` or `b`: `Any<A, B>`. Laws that hold as identities of types: `NoBestSave | P` is `P`, `P | P` is `P`
+/// for a policy without state, and `(a | b) | c` is `Any<A, B, C>`, as is `a | (b | c)`.
+template <SavePolicy A, SavePolicy B>
+[[nodiscard]] constexpr auto operator|(A a, B b) {
+    if constexpr (detail::Never<A>) {
+        return b;
+    } else if constexpr (detail::Never<B> || detail::SamePure<A, B>) {
+        return a;
+    } else {
+        return detail::join<Any>(a, b);
+    }
+}
+
+/// `a` and `b`: `All<A, B>`. `NoBestSave & P` is `NoBestSave`, and the other operand is not looked at.
+template <SavePolicy A, SavePolicy B>
+[[nodiscard]] constexpr auto operator&(A a, B b) {
+    if constexpr (detail::Never<A> || detail::Never<B>) {
+        return NoBestSave{};
+    } else if constexpr (detail::SamePure<A, B>) {
+        return a;
+    } else {
+        return detail::join<All>(a, b);
+    }
+}
+
+/// One operand is a policy and the other is not: the compiler says what it lacks.
+template <class A, class B>
+    requires detail::OnlyOneIsAPolicy<A, B>
+constexpr NoBestSave operator|(const A&, const B&) {
+    detail::explain_operands<A, B>();
+    return {};
+}
+template <class A, class B>
+    requires detail::OnlyOneIsAPolicy<A, B>
+constexpr NoBestSave operator&(const A&, const B&) {
+    detail::explain_operands<A, B>();
+    return {};
+}
+
+/// Not `p`: `Not<P>`; `!!p` is `p`.
+template <SavePolicy P>
+[[nodiscard]] constexpr auto operator!(P p) {
+    if constexpr (detail::is_not<P>) {
+        return p.inner();
+    } else {
+        return Not<P>{std::move(p)};
+    }
+}
+
+}  // namespace CAIRN_NAMESPACE
+
+// ---- cairn/policy/every_n.hpp
+// Saving by count: every N steps, and at listed steps.
+
+namespace CAIRN_NAMESPACE {
+
+namespace detail {
+
+/// What `EveryN` counts when it names no metric.
+struct TheStep {};
+
+[[nodiscard]] constexpr std::int64_t floor_divide(std::int64_t a, std::int64_t b) noexcept {
+    return a / b - (a % b < 0 ? 1 : 0);
+}
+
+/// A number as a count: rounded down, and held inside the range of an integer.
+[[nodiscard]] constexpr std::int64_t to_count(double x) noexcept {
+    constexpr double limit = 9.0e18;
+    if (x >= limit) return static_cast<std::int64_t>(limit);
+    if (x <= -limit) return -static_cast<std::int64_t>(limit);
+    const auto truncated = static_cast<std::int64_t>(x);
+    return static_cast<double>(truncated) > x ? truncated - 1 : truncated;
+}
+
+template <FixedString Text>
+struct counter_named {
+    using type = MetricNamed<Text>;
+};
+template <>
+struct counter_named<""> {
+    using type = TheStep;
+};
+
+}  // namespace detail
+
+/// The type behind `EveryN`.
+template <std::int64_t N, class Counter>
+class EveryNOf {
+  public:
+    constexpr Answer decide(const auto& at) const {
+        if (at.final) return Answer::no;
+        const Count now = count(at);
+        if (now.unknown != Answer::yes) return now.unknown;
+        // A metric repeats its count on all rows of an epoch; they are one look, not a save each.
+        if ((state_ == State::restored || counts_a_metric) && state_ != State::fresh && now.value == last_) {
+            return Answer::no;
+        }
+        if (state_ == State::fresh || now.value <= last_) return answer(now.value % N == 0);
+        return answer(detail::floor_divide(now.value, N) > detail::floor_divide(last_, N));
+    }
+
+    constexpr void settle(const auto& at, Outcome outcome) {
+        const Count now = count(at);
+        if (now.unknown != Answer::yes) return;
+        last_ = now.value;
+        state_ = outcome == Outcome::restored ? State::restored : State::looked;
+    }
+
+  private:
+    static constexpr bool counts_a_metric = !std::is_same_v<Counter, detail::TheStep>;
+    enum class State : unsigned char { fresh, looked, restored };
+    struct Count {
+        Answer unknown;  // yes: there is a value
+        std::int64_t value;
+    };
+
+    static constexpr Count count(const auto& at) {
+        if constexpr (!counts_a_metric) {
+            return {Answer::yes, at.step};
+        } else {
+            const Reading reading = at.template reading<Counter>();
+            switch (reading.kind) {
+                case Reading::Kind::missing: return {Answer::missing, 0};
+                case Reading::Kind::nan: return {Answer::nan, 0};
+                case Reading::Kind::number: break;
+            }
+            return {Answer::yes, detail::to_count(reading.value)};
+        }
+    }
+
+    std::int64_t last_ = 0;
+    State state_ = State::fresh;
+
+    // Last, so that clang says this and nothing else.
+    static_assert(N > 0, "cairn: EveryN<N> needs an N of 1 or more; to save nothing use NoBestSave");
+};
+
+/// Saves every `N` steps, or every `N` of a metric that counts: `EveryN<2, "epoch">`.
+///
+/// On the first look: yes if the step is a multiple of `N` (step 0 is one, so 0-based epochs 0, 2, 4 are
+/// saved for N = 2). Afterwards: yes if a multiple of `N` was reached *or crossed* since the previous look,
+/// so a loop that logs every 7 steps still saves. Steps that go back or repeat: as on a first look; but rows
+/// that repeat a *metric's* count (all batches of epoch 4) are one look. Resume: never for the step that was
+/// just restored. Choose `AtSteps` for chosen steps, `Best` when a metric should decide.
+template <std::int64_t N, detail::FixedString Counter = "">
+using EveryN = EveryNOf<N, typename detail::counter_named<Counter>::type>;
+
+/// Saves at exactly these steps: `AtSteps<0, 10, 100, 1000>`. A step that no row has is not saved (`EveryN`
+/// also sees what is crossed). Step 0 if listed; resume and steps that go back: a listed step is saved again
+/// when it is seen again.
+template <std::int64_t... Steps>
+struct AtSteps {
+    constexpr Answer decide(const auto& at) const noexcept {
+        return answer(!at.final && ((at.step == Steps) || ...));
+    }
+    static_assert(sizeof...(Steps) > 0,
+                  "cairn: AtSteps<...> needs at least one step; to save nothing use NoBestSave");
+};
+
+}  // namespace CAIRN_NAMESPACE
+
+// ---- cairn/policy/predicate.hpp
+// Saving by any callable.
+
+namespace CAIRN_NAMESPACE {
+
+namespace detail {
+
+// Never defined: their names are the compiler's message.
+template <class F, class At>
+struct this_predicate_cannot_be_called_with_const_auto_ref_at;
+template <class F, class Returned>
+struct this_predicate_must_return_bool_or_Answer_not;
+
+}  // namespace detail
+
+/// Saves when `f(at)` says so: `cairn::Predicate{[](const auto& at) { return at.step % 2 == 0; }}`. The
+/// callable takes `const auto& at` (see `At`) and returns `bool` or `Answer`; it must be pure. Metrics are
+/// read as `at["loss"_m]`. Step 0, resume, steps that go back: as the callable says. Choose a named policy
+/// where one fits: it can be printed, parsed and compared.
+template <class F>
+class Predicate : detail::Leaf<Predicate<F>, 0, F> {
+    using Held = detail::Leaf<Predicate, 0, F>;
+
+  public:
+    Predicate() = default;
+    constexpr explicit Predicate(F f) : Held{std::move(f)} {}
+
+    template <class R>
+    constexpr Answer decide(const At<R>& at) const {
+        if constexpr (!std::is_invocable_v<const F&, const At<R>&>) {
+            (void)sizeof(detail::this_predicate_cannot_be_called_with_const_auto_ref_at<F, At<R>>);
+            return Answer::no;
+        } else {
+            using Returned = std::invoke_result_t<const F&, const At<R>&>;
+            if constexpr (std::same_as<Returned, Answer>) {
+                return this->get()(at);
+            } else if constexpr (std::same_as<Returned, bool>) {
+                return answer(this->get()(at));
+            } else {
+                (void)sizeof(detail::this_predicate_must_return_bool_or_Answer_not<F, Returned>);
+                return Answer::no;
+            }
+        }
+    }
+
+  private:
+    using Held::get;
+};
+
+template <class F>
+Predicate(F) -> Predicate<F>;
+
+}  // namespace CAIRN_NAMESPACE
+
+// ---- cairn/policy/policy.hpp
+// All policies and retentions, for those who want nothing else of the library: no JSON, no file, no thread.
+
+// ---- cairn/cairn.hpp
+// The library: runs, policies, checkpoints, artifacts. Needs nlohmann/json and nothing else. The command line, the
+// queries and the adapters are headers of their own.
+
+#endif  // CAIRN_SINGLE_INCLUDE

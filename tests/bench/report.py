@@ -1,0 +1,44 @@
+#!/usr/bin/env python3
+"""Merges FOLDER/benchmark.json (Google Benchmark, with repetitions) and FOLDER/compile_time.json into
+FOLDER/results.json: a list of {name, median, min, max, unit, reference, ratio}. Prints it as a table."""
+import json
+import statistics
+import sys
+from pathlib import Path
+
+# What a benchmark is compared with, measured in the same run, so that the ratio holds on any machine.
+# A name that is not here has no reference; a benchmark's arguments (name/1024) are kept on both sides.
+REFERENCES = {
+    "checkpoint_step_no_best_save": "loop_without_cairn",
+    "log_disabled": "loop_without_cairn",
+}
+
+folder = Path(sys.argv[1])
+samples = {}
+if (folder / "benchmark.json").exists():
+    for run in json.loads((folder / "benchmark.json").read_text())["benchmarks"]:
+        if run["run_type"] == "iteration" and not run.get("error_occurred"):
+            name, _, rest = run["run_name"].partition("/")
+            reference = REFERENCES.get(name)
+            entry = samples.setdefault(run["run_name"], {
+                "values": [], "unit": run["time_unit"],
+                "reference": reference and "/".join(filter(None, (reference, rest)))})
+            entry["values"].append(run["real_time"])
+for entry in json.loads((folder / "compile_time.json").read_text()):
+    samples[entry["name"]] = {"values": entry["values"], "unit": entry["unit"], "reference": entry.get("reference")}
+
+median = {name: statistics.median(entry["values"]) for name, entry in samples.items()}
+results = []
+for name, entry in samples.items():
+    reference = entry["reference"] if entry["reference"] in median else None
+    results.append({
+        "name": name, "median": median[name], "min": min(entry["values"]), "max": max(entry["values"]),
+        "unit": entry["unit"], "reference": reference,
+        "ratio": round(median[name] / median[reference], 3) if reference and median[reference] else None})
+(folder / "results.json").write_text(json.dumps(results, indent=1) + "\n")
+
+width = max(len(result["name"]) for result in results)
+print(f"{'name':{width}} {'median':>12} {'min':>12} {'max':>12} unit   ratio  reference")
+for r in results:
+    ratio = f"{r['ratio']:7.3f}  {r['reference']}" if r["ratio"] is not None else ""
+    print(f"{r['name']:{width}} {r['median']:12.4g} {r['min']:12.4g} {r['max']:12.4g} {r['unit']:5} {ratio}")

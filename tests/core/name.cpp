@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT
+#include <cairn/core/name.hpp>
+
+#include "support/catch.hpp"
+
+#include <string>
+#include <string_view>
+
+using cairn::detail::check_name;
+using cairn::detail::name_problem;
+using cairn::detail::suggest_name;
+
+TEST_CASE("names of letters, digits, dots, underscores and hyphens are accepted", "[core][name]") {
+    static_assert(name_problem("model").empty());
+    for (const std::string_view name : {"a", "run-01", "v1.2_final", "_x", "-x", "0"}) {
+        CHECK(check_name("part", name).has_value());
+    }
+    CHECK(check_name("part", std::string(128, 'x')).has_value());
+}
+
+TEST_CASE("a name that cannot be a file name is refused with the rule and a valid suggestion",
+          "[core][name]") {
+    using namespace std::string_view_literals;
+    const auto problem = [](std::string_view name) { return std::string{name_problem(name)}; };
+    CHECK(problem("") == "is empty");
+    CHECK(problem(std::string(129, 'x')) == "is longer than 128 bytes");
+    CHECK(problem("..") == "starts with a dot");
+    CHECK(problem("a/b") == "contains a path separator");
+    CHECK(problem("a\\b") == "contains a path separator");
+    CHECK(problem("a\0b"sv) == "contains a control character");
+    CHECK(problem("a\x7f") == "contains a control character");
+    CHECK_FALSE(problem("caf\xc3\xa9").empty());
+    CHECK_FALSE(problem("a b").empty());
+
+    for (const std::string_view name :
+         {""sv, ".."sv, "../../etc/passwd"sv, "a b"sv, "\xff\xfe"sv, "..."sv, "a\0b"sv}) {
+        CHECK(name_problem(suggest_name(name)).empty());
+        const cairn::result<> refused = check_name("project", name);
+        REQUIRE_FALSE(refused);
+        CHECK(refused.error().code() == cairn::errc::invalid_name);
+        CHECK(refused.error().tried().find("project name ") == 0);
+    }
+    CHECK(name_problem(suggest_name(std::string(500, '/'))).empty());
+}
