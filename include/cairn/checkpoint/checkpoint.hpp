@@ -23,6 +23,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -342,45 +343,53 @@ template <class T>
 inline constexpr bool is_sink = ArtifactSink<T>;
 
 template <class T>
-constexpr bool check_role() {
-    if constexpr (requires(T part) { part.decide(0); } || requires { &T::decide; }) {
+inline constexpr bool has_role = is_policy<T> || is_retention<T> || is_sink<T>;
+
+/// Says, as one compile error, what `T` lacks to be handed to a checkpoint; nothing if it lacks nothing.
+template <class T>
+constexpr void explain_role() {
+    if constexpr (requires(T part) { part.decide(AnyRow{}); } || requires { &T::decide; }) {
         explain_policy<T>();
-    } else if constexpr (!is_policy<T> && !is_retention<T> && !is_sink<T>) {
+    } else if constexpr (!has_role<T>) {
         (void)sizeof(this_is_no_policy_no_retention_and_no_sink<T>);
     }
-    return true;
 }
 
 /// The first argument of which `is` holds.
 template <class Is, class First, class... Rest>
-constexpr auto pick_first(Is is, First first, Rest... rest) {
+constexpr auto& pick_first(Is is, First& first, Rest&... rest) {
     if constexpr (Is{}.template operator()<First>()) {
         return first;
     } else {
-        return pick_first(is, std::move(rest)...);
+        return pick_first(is, rest...);
     }
 }
 
-/// Sorts policy, retention and sink out of arguments in any order and makes the checkpoint.
+/// Sorts policy, retention and sink out of arguments in any order and makes the checkpoint of them. With `NoBestSave`
+/// nothing is touched, not even the run's count of owners: that is what makes it free.
 template <class... Ts>
-[[nodiscard]] auto make_checkpoint(std::shared_ptr<RunCore> core, std::string_view name, Ts... arguments) {
-    (void)(check_role<Ts>() && ...);
+[[nodiscard]] auto make_checkpoint(const std::shared_ptr<RunCore>& core, std::string_view name, Ts&... arguments) {
     constexpr auto policies = (0 + ... + (is_policy<Ts> ? 1 : 0));
     constexpr auto retentions = (0 + ... + (is_retention<Ts> ? 1 : 0));
     constexpr auto sinks = (0 + ... + (is_sink<Ts> ? 1 : 0));
-    if constexpr (policies != 1 || retentions > 1 || sinks > 1) {
+    if constexpr (!(has_role<Ts> && ...)) {
+        (explain_role<Ts>(), ...);
+        return Checkpoint<NoBestSave>{};  // for the compiler, which is to say nothing but the line above
+    } else if constexpr (policies != 1 || retentions > 1 || sinks > 1) {
         (void)sizeof(give_a_checkpoint_one_policy_and_at_most_one_retention_and_one_sink<Ts...>);
+        return Checkpoint<NoBestSave>{};
     } else {
         // The defaults stand last, so that they are taken only where nothing was given.
-        auto policy = pick_first([]<class T>() { return is_policy<T>; }, arguments...);
-        auto retention = pick_first([]<class T>() { return is_retention<T>; }, arguments..., KeepAll{});
-        using SinkType = decltype(pick_first([]<class T>() { return is_sink<T>; }, std::move(arguments)..., LocalStore{}));
-        using Made = Checkpoint<decltype(policy), decltype(retention), SinkType>;
-        if constexpr (std::same_as<decltype(policy), NoBestSave>) {
-            return Made{};
+        KeepAll keep_all;
+        auto& policy = pick_first([]<class T>() { return is_policy<T>; }, arguments...);
+        auto& retention = pick_first([]<class T>() { return is_retention<T>; }, arguments..., keep_all);
+        if constexpr (std::same_as<std::remove_reference_t<decltype(policy)>, NoBestSave>) {
+            using SinkType = decltype(pick_first([]<class T>() { return is_sink<T>; }, arguments..., std::declval<LocalStore&>()));
+            return Checkpoint<NoBestSave, std::remove_reference_t<decltype(retention)>, std::remove_reference_t<SinkType>>{};
         } else {
-            return Made{std::move(core), name, std::move(policy), std::move(retention),
-                        pick_first([]<class T>() { return is_sink<T>; }, std::move(arguments)..., LocalStore{})};
+            LocalStore local_store;
+            auto& sink = pick_first([]<class T>() { return is_sink<T>; }, arguments..., local_store);
+            return Checkpoint{core, name, std::move(policy), std::move(retention), std::move(sink)};
         }
     }
 }
@@ -389,12 +398,13 @@ template <class... Ts>
 
 template <class Policy, class... Rest>
 auto Run::checkpoint(std::string_view name, Rest... rest) {
-    return detail::make_checkpoint(core_, name, Policy{}, std::move(rest)...);
+    Policy policy{};
+    return detail::make_checkpoint(core_, name, policy, rest...);
 }
 
 template <class... Parts>
 auto Run::checkpoint(std::string_view name, Parts... parts) {
-    return detail::make_checkpoint(core_, name, std::move(parts)...);
+    return detail::make_checkpoint(core_, name, parts...);
 }
 
 }  // namespace CAIRN_NAMESPACE

@@ -13,6 +13,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <concepts>
 #include <cstdint>
 #include <filesystem>
 #include <initializer_list>
@@ -84,9 +85,14 @@ class DisabledRun {
     static result<void> fail(const std::string&) noexcept { return {}; }
 };
 
-/// `init<Disabled>(options)`: a run that is off at compile time. The options are not looked at.
+/// `init<Disabled>(options)`: a run that is off at compile time. The options are made and not looked at; without any,
+/// nothing is made either.
 template <std::same_as<Disabled> Off>
-[[nodiscard]] constexpr DisabledRun init(const Options& = {}) noexcept {
+[[nodiscard]] constexpr DisabledRun init() noexcept {
+    return {};
+}
+template <std::same_as<Disabled> Off>
+[[nodiscard]] constexpr DisabledRun init(const Options&) noexcept {
     return {};
 }
 

@@ -274,7 +274,7 @@ class RunCore final : public Endable {
         if (resumed_) {
             known = recover_history(dir(), [&](std::int64_t step, std::int64_t, std::span<const NamedValue> values) {
                         greatest = greatest ? std::max(*greatest, step) : step;
-                        Collector::add_to(earlier, step, values);
+                        take_in(earlier, step, values);
                     }).value();
         }
         first_step_ = greatest ? *greatest + 1 : 0;

@@ -4,6 +4,7 @@
 // nlohmann/json.
 
 #include <cairn/core/value.hpp>
+#include <cairn/run/thumbnail.hpp>
 #include <cairn/store/manifest.hpp>
 
 #include <nlohmann/json.hpp>
@@ -11,6 +12,8 @@
 #include <cmath>
 #include <cstdint>
 #include <limits>
+#include <map>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -57,6 +60,23 @@ struct MetricSummary {
 };
 
 namespace detail {
+
+/// A metric's summary and its curve in small.
+struct MetricView {
+    MetricSummary summary;
+    Thumbnail curve;
+};
+using MetricViews = std::map<std::string, MetricView, std::less<>>;
+
+/// Takes a row in.
+inline void take_in(MetricViews& views, std::int64_t step, std::span<const NamedValue> values) {
+    for (const NamedValue& named : values) {
+        auto view = views.find(named.name);
+        if (view == views.end()) view = views.emplace(named.name, MetricView{}).first;
+        view->second.summary.add(step, named.value);
+        if (!named.value.is_text()) view->second.curve.add(named.value.number());
+    }
+}
 
 [[nodiscard]] inline nlohmann::json to_json(const MetricSummary& m) {
     nlohmann::json out = {{"count", m.count}, {"last_step", m.last_step}};

@@ -5,6 +5,9 @@
 #include <cairn/core/error.hpp>
 #include <cairn/core/name.hpp>
 #include <cairn/core/time.hpp>
+#include <cairn/store/detail/references.hpp>
+#include <cairn/store/detail/removal.hpp>
+#include <cairn/store/detail/version_files.hpp>
 #include <cairn/store/manifest.hpp>
 #include <cairn/store/object.hpp>
 #include <cairn/store/os.hpp>
@@ -13,9 +16,13 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
+#include <limits>
 #include <map>
+#include <optional>
 #include <set>
 #include <span>
 #include <string>
@@ -47,11 +54,12 @@ struct Listing {
     std::vector<error> damaged;      ///< of versions whose manifest cannot be read
 };
 
-/// One artifact of a project. A value that is cheap to copy. Commits, aliases and removals of a store take turns by an
-/// OS lock. Threads: any.
+/// One artifact of a project. A value that is cheap to copy. Commits, aliases and removals of a store take
+/// turns by an OS lock. Threads: any.
 class ArtifactStore {
   public:
-    /// The artifact `name`; made if `type` is given. Fails: invalid_name, not_found, mismatch (it has another type).
+    /// The artifact `name`; made if `type` is given. Fails: invalid_name, not_found, mismatch (it has another
+    /// type).
     static result<ArtifactStore> open(const Store& store, const std::string& project, const std::string& name,
                                       const std::string& type = {}) {
         if (auto checked = detail::check_name("project", project); !checked) return checked.error();
@@ -61,10 +69,13 @@ class ArtifactStore {
         return artifact;
     }
 
-    /// Makes a version of a draft and its files: objects first, then the manifest in one atomic step, then aliases and
-    /// the plain path. A kill or a failure at any moment leaves the versions before it whole. `draft.files` may hold
-    /// references; project, artifact, type, version and (if 0) the time are filled in.
-    result<Committed> commit(Manifest draft, std::vector<StagedFile> files, const CommitOptions& options = {}) const {
+    /// Makes a version of a draft and its files: objects first, then the manifest in one atomic step, then
+    /// aliases and the plain path. A kill or a failure at any moment leaves the versions before it whole, and
+    /// a failure leaves nothing behind. `draft.files` may hold references, and files whose objects the store
+    /// has; project, artifact, type, version and (if 0) the time are filled in. Fails: no_space, permission,
+    /// invalid_name, invalid_argument, not_found.
+    result<Committed> commit(Manifest draft, std::vector<StagedFile> files,
+                             const CommitOptions& options = {}) const {
         for (const std::string& alias : options.aliases) {
             if (auto checked = check_alias(alias); !checked) return checked.error();
         }
@@ -72,48 +83,67 @@ class ArtifactStore {
         draft.artifact = name_;
         draft.type = type_;
         if (draft.created_ns == 0) draft.created_ns = detail::wall_ns();
+        const auto lock = store_.lock();
+        if (!lock) return lock.error();
+        std::vector<error> warnings;
+        if (auto finished = detail::finish_removals(store_, dir_); !finished)
+            warnings.push_back(finished.error());
+        if (auto there = detail::check_objects(store_, draft); !there)
+            return there.error();  // before those of `files` join them
         for (const StagedFile& file : files) {
             draft.files.push_back({file.path, file.object.size(), file.object.digest().hex(), {}});
         }
-        const auto lock = store_.lock();
-        if (!lock) return lock.error();
-        const auto numbers = versions();
-        if (!numbers) return numbers.error();
-        if (options.skip_identical && !numbers->empty()) {
-            if (auto newest = get(numbers->back()); newest && newest->content_digest() == draft.content_digest()) {
-                Committed same{std::move(*newest), false};
-                set_aliases(same.manifest.version, options.aliases, same.warnings);
-                return same;
-            }
+        const auto next = next_version();
+        if (!next) return next.error();
+        draft.version = *next;
+        if (auto valid = to_text(draft); !valid) return valid.error();
+        auto same =
+            options.skip_identical ? newest_if_same(draft) : result<std::optional<Manifest>>{std::nullopt};
+        if (!same) return same.error();
+
+        std::vector<std::string> installed;
+        result<void> placed;
+        for (std::size_t i = 0; placed && i < files.size(); ++i) {
+            const auto is_new = files[i].object.install(store_);
+            if (!is_new)
+                placed = is_new.error();
+            else if (*is_new)
+                installed.push_back(files[i].object.digest().hex());
         }
-        // The newest version is never removed, so this number was never given before.
-        draft.version = numbers->empty() ? 0 : numbers->back() + 1;
-        const auto text = to_text(draft);
-        if (!text) return text.error();
-        for (StagedFile& file : files) {
-            if (auto installed = file.object.install(store_); !installed) return installed.error();
+        if (placed && !*same) placed = write_manifest(draft);
+        if (!placed) {
+            for (const std::string& digest : installed)
+                (void)detail::os::remove_file(store_.object_path(digest));
+            return placed.error();
         }
-        if (auto written = write_new(manifest_path(draft.version), *text); !written) return written.error();
-        Committed done{std::move(draft)};
+        Committed done{*same ? std::move(**same) : std::move(draft), !*same, std::move(warnings)};
         set_aliases(done.manifest.version, options.aliases, done.warnings);
-        if (auto shown = show(done.manifest); !shown) done.warnings.push_back(shown.error());
+        if (!done.created) return done;
+        if (auto shown = detail::show_files(store_, done.manifest, plain_path(done.manifest.version)); !shown)
+            done.warnings.push_back(shown.error());
         return done;
     }
 
     /// A version's manifest. Fails: not_found, corrupt.
     [[nodiscard]] result<Manifest> get(std::uint64_t version) const {
         const std::filesystem::path path = manifest_path(version);
-        const auto text = detail::read_file(path, max_manifest_bytes, detail::os::Links::refuse);
+        const auto text = detail::read_file(path, detail::max_manifest_bytes, detail::os::Links::refuse);
         if (!text && text.error().code() == errc::not_found) return no_version("v" + std::to_string(version));
+        if (!text && text.error().code() == errc::invalid_argument) {
+            return error{errc::corrupt, "a folder, a pipe or a link lies where a manifest should",
+                         path.string(), "move it away, or restore the manifest from a copy of the store"};
+        }
         if (!text) return text.error();
         auto manifest = parse_manifest(*text, path.string());
         if (manifest && (manifest->version != version || manifest->artifact != name_)) {
-            return error{errc::corrupt, "this is the manifest of another version", path.string(), "restore the right one"};
+            return error{errc::corrupt, "this is the manifest of another version", path.string(),
+                         "restore the right one"};
         }
         return manifest;
     }
 
-    /// The version that "v3", "latest" (the newest) or an alias names. Fails: not_found, saying what there is.
+    /// The version that "v3", "latest" (the newest) or an alias names. Fails: not_found, saying what there
+    /// is.
     [[nodiscard]] result<Manifest> resolve(const std::string& label) const {
         if (const auto number = detail::parse_version_label(label)) return get(*number);
         if (label == "latest") {
@@ -151,33 +181,35 @@ class ArtifactStore {
         if (!names && names.error().code() == errc::not_found) return numbers;
         if (!names) return names.error();
         for (const std::string& name : *names) {
-            if (!name.ends_with(".json")) continue;
-            const auto number = detail::parse_version_label(std::string_view{name}.substr(0, name.size() - 5));
-            if (number) numbers.push_back(*number);
+            if (const auto number = detail::version_of_file(name, detail::manifest_suffix))
+                numbers.push_back(*number);
         }
         std::sort(numbers.begin(), numbers.end());
         return numbers;
     }
 
-    /// The aliases that were set, and the versions they name. "latest" is not among them: it is the newest version.
+    /// The aliases that were set, and the versions they name. "latest" is not among them: it is the newest
+    /// version.
     [[nodiscard]] result<std::map<std::string, std::uint64_t>> aliases() const {
         std::map<std::string, std::uint64_t> out;
         const std::filesystem::path path = dir_ / "aliases.json";
-        const auto text = detail::read_file(path, max_manifest_bytes);
+        const auto text = detail::read_file(path, max_record_bytes, detail::os::Links::refuse);
         if (!text && text.error().code() == errc::not_found) return out;
         if (!text) return text.error();
         const auto all = nlohmann::json::parse(*text, nullptr, false);
         if (!all.is_object()) {
-            return error{errc::corrupt, "the aliases of this artifact cannot be read", path.string(), "delete the file and set them anew"};
+            return error{errc::corrupt, "the aliases of this artifact cannot be read", path.string(),
+                         "delete the file and set them anew"};
         }
         for (const auto& [alias, label] : all.items()) {
-            const auto number = label.is_string() ? detail::parse_version_label(label.get<std::string>()) : std::nullopt;
+            const auto number =
+                label.is_string() ? detail::parse_version_label(label.get<std::string>()) : std::nullopt;
             if (number) out[alias] = *number;
         }
         return out;
     }
 
-    /// Points an alias to a version. Fails: not_found, invalid_name.
+    /// Points an alias to a version. Fails: not_found, corrupt, invalid_name.
     result<void> set_alias(const std::string& alias, std::uint64_t version) const {
         if (auto checked = check_alias(alias); !checked) return checked;
         const auto lock = store_.lock();
@@ -195,6 +227,7 @@ class ArtifactStore {
     [[nodiscard]] result<void> verify(const Manifest& manifest) const {
         for (const FileEntry& file : manifest.files) {
             if (!file.reference.empty()) continue;
+            if (auto known = detail::check_entry(file); !known) return known;
             if (auto whole = detail::verify_object(store_, file.digest); !whole) return whole;
         }
         return {};
@@ -204,51 +237,50 @@ class ArtifactStore {
     [[nodiscard]] result<std::string> read(const Manifest& manifest, std::string_view path) const {
         const FileEntry* file = manifest.find(path);
         if (file == nullptr || !file->reference.empty()) {
-            return error{errc::not_found, manifest.label() + " of " + name_ + " holds no such file", std::string{path},
-                         "see what it holds with: cairn show"};
+            return error{errc::not_found, manifest.label() + " of " + name_ + " holds no such file",
+                         std::string{path}, "see what it holds with: cairn show"};
         }
-        auto bytes = detail::read_file(store_.object_path(file->digest), file->size + 1);
+        if (auto known = detail::check_entry(*file); !known) return known.error();
+        auto bytes =
+            detail::read_file(store_.object_path(file->digest), file->size, detail::os::Links::refuse);
         if (bytes && sha256(std::as_bytes(std::span{*bytes})).hex() == file->digest) return bytes;
         if (auto whole = detail::verify_object(store_, file->digest); !whole) return whole.error();
-        return bytes;
+        return bytes ? detail::object_damaged(store_.object_path(file->digest)) : bytes.error();
     }
 
-    /// Copies every stored file of a version below `to`, each placed whole after it was verified. References are passed
-    /// over. Fails: not_found, corrupt, or as the disk does; files placed before stay.
+    /// Copies every stored file of a version below `to`, and nothing outside of it; links there are not
+    /// followed. References are passed over. Fails: not_found, corrupt, and then nothing was placed; or as
+    /// the disk does.
     [[nodiscard]] result<void> download(const Manifest& manifest, const std::filesystem::path& to) const {
-        for (const FileEntry& file : manifest.files) {
-            if (!file.reference.empty()) continue;
-            const std::filesystem::path path = to / file.path;
-            if (auto made = detail::os::make_dirs(path.parent_path()); !made) return made;
-            detail::TempPath temp{path.parent_path() / ("." + detail::temp_name())};
-            if (auto copied = copy_verified(file, temp.path()); !copied) return copied;
-            if (auto placed = detail::os::rename_replace(temp.path(), path); !placed) return placed;
-            temp.keep();
-        }
-        return {};
+        return detail::download_files(store_, manifest, to);
     }
 
-    /// Removes a version: the manifest first, then its plain path, then the objects that no other version has. Fails:
-    /// busy if an alias names it or it is the newest; not_found.
+    /// Removes a version: the manifest first, in one step, then its plain path, then the objects that no
+    /// other version has. What a kill breaks off is finished by the next removal or commit. Works on a
+    /// damaged version; its objects are then left to `collect_garbage`. Fails: not_found; busy if an alias
+    /// names it or it is the newest (so a number is never given twice).
     result<void> remove(std::uint64_t version) const {
         const auto lock = store_.lock();
         if (!lock) return lock.error();
-        const auto manifest = get(version);
-        if (!manifest) return manifest.error();
+        const auto numbers = versions();
+        if (!numbers) return numbers.error();
+        if (!std::binary_search(numbers->begin(), numbers->end(), version)) {
+            return no_version("v" + std::to_string(version));
+        }
         const auto known = aliases();
         if (!known) return known.error();
         for (const auto& [alias, number] : *known) {
-            if (number == version) return is_named(*manifest, alias);
+            if (number == version) return is_named(version, alias);
         }
-        const auto numbers = versions();
-        if (!numbers) return numbers.error();
-        if (!numbers->empty() && numbers->back() == version) return is_named(*manifest, "latest");
-        if (auto removed = detail::os::remove_file(manifest_path(version)); !removed) return removed;
+        if (numbers->back() == version) return is_named(version, "latest");
+        const std::filesystem::path path = manifest_path(version);
+        std::filesystem::path gone = path;
+        gone.replace_extension(detail::removal_suffix);
+        if (auto renamed = detail::os::rename_replace(path, gone); !renamed) return renamed;
         if (store_.durability() == Durability::power_loss) {
-            if (auto synced = detail::os::sync_dir(dir_ / "versions"); !synced) return synced;
+            if (auto synced = detail::os::sync_dir(path.parent_path()); !synced) return synced;
         }
-        (void)detail::os::remove_tree(dir_, manifest->label());
-        return remove_unused_objects(*manifest);
+        return detail::finish_removals(store_, dir_);
     }
 
     /// The folder that shows a version's files under their own names.
@@ -260,7 +292,7 @@ class ArtifactStore {
     [[nodiscard]] const std::string& type() const noexcept { return type_; }
 
   private:
-    static constexpr std::uint64_t max_manifest_bytes = std::uint64_t{256} << 20U;
+    static constexpr std::uint64_t max_record_bytes = std::uint64_t{4} << 20U;
 
     ArtifactStore(Store store, std::string project, std::string name)
         : store_{std::move(store)}, project_{std::move(project)}, name_{std::move(name)},
@@ -272,13 +304,14 @@ class ArtifactStore {
     [[nodiscard]] std::filesystem::path record_path() const { return dir_ / "artifact.json"; }
 
     result<void> open_record(const std::string& type) {
-        auto text = detail::read_file(record_path(), 1U << 20U);
+        auto text = detail::read_file(record_path(), max_record_bytes);
         if (!text && text.error().code() == errc::not_found && !type.empty()) {
+            if (auto checked = detail::check_name("artifact type", type); !checked) return checked;
             if (auto made = detail::os::make_dirs(dir_ / "versions"); !made) return made;
             const nlohmann::json record = {{"format", 1}, {"name", name_}, {"type", type}};
             auto written = write_new(record_path(), record.dump() + "\n");
             if (!written && written.error().code() != errc::already_exists) return written;
-            text = detail::read_file(record_path(), 1U << 20U);
+            text = detail::read_file(record_path(), max_record_bytes);
         }
         if (!text && text.error().code() == errc::not_found) {
             return error{errc::not_found, "there is no such artifact in the project " + project_, name_,
@@ -292,8 +325,8 @@ class ArtifactStore {
         }
         type_ = record["type"].get<std::string>();
         if (type.empty() || type == type_) return {};
-        return error{errc::mismatch, "the artifact " + name_ + " is of type " + type_ + ", not " + type, dir_.string(),
-                     "give this one another name, or use its type"};
+        return error{errc::mismatch, "the artifact " + name_ + " is of type " + type_ + ", not " + type,
+                     dir_.string(), "give this one another name, or use its type"};
     }
 
     result<void> write_new(const std::filesystem::path& path, std::string_view text) const {
@@ -314,9 +347,11 @@ class ArtifactStore {
         change(*known);
         nlohmann::json all = nlohmann::json::object();
         for (const auto& [alias, number] : *known) all[alias] = "v" + std::to_string(number);
-        return detail::write_file_atomically(dir_ / "aliases.json", all.dump() + "\n", store_.durability(), store_.temp_dir());
+        return detail::write_file_atomically(dir_ / "aliases.json", all.dump() + "\n", store_.durability(),
+                                             store_.temp_dir());
     }
-    void set_aliases(std::uint64_t version, const std::vector<std::string>& wanted, std::vector<error>& warnings) const {
+    void set_aliases(std::uint64_t version, const std::vector<std::string>& wanted,
+                     std::vector<error>& warnings) const {
         if (wanted.empty()) return;
         auto set = change_aliases([&](auto& known) {
             for (const std::string& alias : wanted) known[alias] = version;
@@ -324,68 +359,57 @@ class ArtifactStore {
         if (!set) warnings.push_back(set.error());
     }
 
-    /// Shows the files under their own names: a hard link to the object, a copy where there are no links.
-    [[nodiscard]] result<void> show(const Manifest& manifest) const {
-        for (const FileEntry& file : manifest.files) {
-            if (!file.reference.empty()) continue;
-            const std::filesystem::path path = plain_path(manifest.version) / file.path;
-            if (auto made = detail::os::make_dirs(path.parent_path()); !made) return made;
-            const std::filesystem::path object = store_.object_path(file.digest);
-            auto linked = detail::os::hard_link(object, path);
-            if (!linked && linked.error().code() != errc::already_exists) linked = detail::os::copy_file(object, path);
-            if (!linked && linked.error().code() != errc::already_exists) return linked;
-        }
-        return {};
-    }
+    // ---- committing; all of this requires the store's lock
 
-    [[nodiscard]] result<void> copy_verified(const FileEntry& file, const std::filesystem::path& to) const {
-        auto out = detail::os::File::create_new(to);
-        if (!out) return out.error();
-        auto copied = detail::read_object(store_, file.digest,
-                                          [&](std::span<const std::byte> bytes) { return out->write_all(bytes); });
-        return copied ? out->close() : copied;
-    }
-
-    /// An object has one link of its own and one for each plain path: with another link it is in use; without, every
-    /// manifest of the store is asked, since a plain path may be a copy.
-    result<void> remove_unused_objects(const Manifest& removed) const {
-        std::set<std::string> unused;
-        for (const FileEntry& file : removed.files) {
-            if (file.digest.empty()) continue;
-            const auto status = detail::os::status(store_.object_path(file.digest));
-            if (status && status->exists && status->nlink <= 1) unused.insert(file.digest);
-        }
-        if (unused.empty()) return {};
-        if (auto asked = keep_used(unused); !asked) return asked;
-        result<void> first;
-        for (const std::string& digest : unused) {
-            auto gone = detail::os::remove_file(store_.object_path(digest));
-            if (!gone && first) first = gone;
-        }
-        return first;
-    }
-    /// Takes out of `digests` what any manifest of the store names. Fails if one cannot be read: then nothing is sure.
-    result<void> keep_used(std::set<std::string>& digests) const {
-        const auto projects = store_.projects();
-        if (!projects) return projects.error();
-        for (const std::string& project : *projects) {
-            const auto names = store_.artifacts(project);
+    /// One more than any number that was given: the newest version stays, and what has a version's name is
+    /// stepped over.
+    [[nodiscard]] result<std::uint64_t> next_version() const {
+        std::uint64_t next = 0;
+        for (const std::filesystem::path& folder : {dir_, dir_ / "versions"}) {
+            const auto names = detail::os::list_dir(folder);
             if (!names) return names.error();
             for (const std::string& name : *names) {
-                const auto listing = ArtifactStore{store_, project, name}.list();
-                if (!listing) return listing.error();
-                if (!listing->damaged.empty()) return listing->damaged.front();
-                for (const Manifest& manifest : listing->versions) {
-                    for (const FileEntry& file : manifest.files) digests.erase(file.digest);
-                }
+                const auto number = detail::parse_version_label(name.substr(0, name.find('.')));
+                if (number && *number >= next && *number < std::numeric_limits<std::uint64_t>::max())
+                    next = *number + 1;
             }
         }
-        return {};
+        return next;
     }
 
-    [[nodiscard]] error is_named(const Manifest& manifest, const std::string& alias) const {
-        return {errc::busy, "the alias " + alias + " names " + manifest.label() + " of " + name_, dir_.string(),
-                "point the alias to another version first"};
+    [[nodiscard]] result<std::optional<Manifest>> newest_if_same(const Manifest& draft) const {
+        const auto numbers = versions();
+        if (!numbers) return numbers.error();
+        if (numbers->empty()) return std::optional<Manifest>{};
+        auto newest = get(numbers->back());  // a damaged one is like no other
+        if (!newest || newest->content_digest() != draft.content_digest()) return std::optional<Manifest>{};
+        return std::optional{std::move(*newest)};
+    }
+
+    /// Makes the version exist, under the next number that is free; where locks do not work, another may have
+    /// taken one.
+    result<void> write_manifest(Manifest& draft) const {
+        while (true) {
+            const auto text = to_text(draft);
+            if (!text) return text.error();
+            auto written = write_new(manifest_path(draft.version), *text);
+            if (written) return written;
+            if (written.error().code() != errc::already_exists) {
+                const auto there =
+                    detail::read_file(manifest_path(draft.version), text->size(), detail::os::Links::refuse);
+                // It got its name, but is not durable: as if it had never come.
+                if (there && *there == *text) (void)detail::os::remove_file(manifest_path(draft.version));
+                return written;
+            }
+            ++draft.version;
+        }
+    }
+
+    [[nodiscard]] error is_named(std::uint64_t version, const std::string& alias) const {
+        return {errc::busy, "the alias " + alias + " names v" + std::to_string(version) + " of " + name_,
+                dir_.string(),
+                alias == "latest" ? "commit a newer version first"
+                                  : "point the alias to another version first"};
     }
 
     [[nodiscard]] error no_version(const std::string& label) const {
@@ -400,7 +424,8 @@ class ArtifactStore {
                 if (there.size() < 300) there += ", " + alias;
             }
         }
-        return {errc::not_found, "the artifact " + name_ + " has no version \"" + detail::suggest_name(label) + "\"",
+        return {errc::not_found,
+                "the artifact " + name_ + " has no version \"" + detail::suggest_name(label) + "\"",
                 dir_.string(), there.empty() ? "it has no version yet" : "it has: " + there + ", latest"};
     }
 

@@ -3,7 +3,6 @@
 // The collector: one thread for each run that drains the rings into the history and keeps the summary.
 
 #include <cairn/run/detail/journal.hpp>
-#include <cairn/run/detail/thumbnail.hpp>
 #include <cairn/run/summary.hpp>
 #include <cairn/store/history.hpp>
 
@@ -20,13 +19,6 @@
 #include <utility>
 
 namespace CAIRN_NAMESPACE::detail {
-
-/// A metric's summary and its curve in small.
-struct MetricView {
-    MetricSummary summary;
-    Thumbnail curve;
-};
-using MetricViews = std::map<std::string, MetricView, std::less<>>;
 
 /// Drains, writes, sums up. It polls: every 5 ms while rows come, less and less often down to 250 ms while none do. A
 /// logging thread wakes it only when a ring is half full.
@@ -78,16 +70,6 @@ class Collector final : public Pressure {
     /// Takes over the summary of the sessions before. Before `start`.
     void remember(MetricViews earlier) { views_ = std::move(earlier); }
 
-    /// Takes a row into a summary.
-    static void add_to(MetricViews& views, std::int64_t step, std::span<const NamedValue> values) {
-        for (const NamedValue& named : values) {
-            auto view = views.find(named.name);
-            if (view == views.end()) view = views.emplace(named.name, MetricView{}).first;
-            view->second.summary.add(step, named.value);
-            if (!named.value.is_text()) view->second.curve.add(named.value.number());
-        }
-    }
-
     [[nodiscard]] MetricViews views() const {
         const std::scoped_lock lock{views_mutex_};
         return views_;
@@ -134,7 +116,7 @@ class Collector final : public Pressure {
                     failure_.clear();
                     assembler_.feed(lane->ring.id(), piece.bytes, report_,
                                     [&](std::int64_t step, std::int64_t, std::span<const NamedValue> values) {
-                                        add_to(views_, step, values);
+                                        take_in(views_, step, values);
                                         rows_.fetch_add(1, std::memory_order_relaxed);
                                     });
                 }

@@ -39,8 +39,8 @@ void for_each_digest(std::string_view text, F&& f) {
     }
 }
 
-/// The entries of a folder, none if there is no such folder. Fails if that cannot be told, as with a link to a disk that
-/// is not there now.
+/// The entries of a folder, none if there is no such folder. Fails if that cannot be told, as with a link to
+/// a disk that is not there now.
 template <class = void>
 [[nodiscard]] result<std::vector<std::string>> entries_or_none(const os::Path& folder) {
     auto names = os::list_dir(folder);
@@ -55,8 +55,8 @@ template <class = void>
     return std::vector<std::string>{};
 }
 
-/// Takes out of `digests` what any manifest of the store names. Fails if a single one cannot be read, since then nothing
-/// is sure. Requires the store's lock. Cost: reads every manifest, about 10 µs each.
+/// Takes out of `digests` what any manifest of the store names. Fails if a single one cannot be read, since
+/// then nothing is sure. Requires the store's lock. Cost: reads every manifest, about 10 µs each.
 template <class = void>
 result<void> keep_used(const Store& store, std::set<std::string>& digests) {
     const os::Path projects_dir = store.root() / "projects";

@@ -1,0 +1,6 @@
+// SPDX-License-Identifier: MIT
+// The `cairn` command: `cairn ls`, `cairn show RUN`, `cairn plot RUN KEY`.
+
+#include <cairn/cli/cli.hpp>
+
+int main(int argc, char** argv) { return cairn::cli::main(argc, argv); }

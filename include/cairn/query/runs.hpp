@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+// Reading what was recorded: the runs of a store, their metrics and their versions. Reads what is on disk, also of a
+// run that is being written or has crashed. Costs nlohmann/json.
+
+#include <cairn/core/error.hpp>
+#include <cairn/policy/best.hpp>
+#include <cairn/query/series.hpp>
+#include <cairn/run/summary.hpp>
+#include <cairn/store/artifact_store.hpp>
+#include <cairn/store/history.hpp>
+#include <cairn/store/run_folder.hpp>
+#include <cairn/store/store.hpp>
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace CAIRN_NAMESPACE {
+
+/// A recorded run, as its folder tells it.
+class RecordedRun {
+  public:
+    RecordedRun(RunFolder folder, nlohmann::json about, RunState state)
+        : folder_{std::move(folder)},
+          about_(std::move(about)),  // in braces it would be an array of one
+          state_{state} {}
+
+    [[nodiscard]] std::string id() const { return text("id"); }
+    [[nodiscard]] std::string project() const { return text("project"); }
+    [[nodiscard]] std::string name() const { return text("name"); }
+    [[nodiscard]] RunState state() const noexcept { return state_; }
+    /// Why it failed or exited; empty if it did not.
+    [[nodiscard]] std::string why() const { return text("why"); }
+    /// Nanoseconds since the Unix epoch; `ended_ns` is 0 for a run that has not ended.
+    [[nodiscard]] std::int64_t created_ns() const { return number("created_ns"); }
+    [[nodiscard]] std::int64_t started_ns() const { return number("started_ns"); }
+    [[nodiscard]] std::int64_t ended_ns() const { return number("ended_ns"); }
+    [[nodiscard]] const std::filesystem::path& dir() const noexcept { return folder_.path(); }
+    /// The whole record: tags, notes, group, defined metrics, artifacts that were logged and used.
+    [[nodiscard]] const nlohmann::json& about() const noexcept { return about_; }
+    /// Empty if the run has none.
+    [[nodiscard]] nlohmann::json config() const {
+        auto config = folder_.read_json("config.json");
+        return config ? std::move(*config) : nlohmann::json::object();
+    }
+
+    /// Calls `f(step, time_ns, std::span<const NamedValue>)` for every row. Fails: corrupt, unsupported.
+    template <class F>
+    result<detail::HistoryReport> for_each_row(F&& f) const {
+        return detail::read_history(folder_.path(), std::forward<F>(f));
+    }
+    /// The summary of every metric, from the rows themselves.
+    [[nodiscard]] result<detail::MetricViews> metrics() const {
+        detail::MetricViews views;
+        auto read = for_each_row([&](std::int64_t step, std::int64_t, std::span<const NamedValue> values) {
+            detail::take_in(views, step, values);
+        });
+        if (!read) return read.error();
+        return views;
+    }
+    /// All values of one metric, in the order they were logged. Fails: not_found, naming the metrics there are.
+    [[nodiscard]] result<Series> series(std::string_view metric) const;
+
+    [[nodiscard]] Direction goal_of(std::string_view metric) const {
+        const nlohmann::json& metrics = about_.contains("metrics") ? about_["metrics"] : about_;
+        const auto found = metrics.is_object() ? metrics.find(metric) : metrics.end();
+        if (found == metrics.end() || !found->is_object()) return Direction::unspecified;
+        const std::string goal = found->value("goal", "");
+        return goal == "minimize" ? minimize : goal == "maximize" ? maximize : Direction::unspecified;
+    }
+
+  private:
+    [[nodiscard]] std::string text(const char* key) const {
+        const auto found = about_.find(key);
+        return found != about_.end() && found->is_string() ? found->get<std::string>() : std::string{};
+    }
+    [[nodiscard]] std::int64_t number(const char* key) const {
+        const auto found = about_.find(key);
+        return found != about_.end() && found->is_number() ? found->get<std::int64_t>() : 0;
+    }
+
+    RunFolder folder_;
+    nlohmann::json about_;
+    RunState state_;
+};
+
+/// The runs of a store, newest first, and what could not be read.
+struct RunList {
+    std::vector<RecordedRun> runs;
+    std::vector<error> damaged;
+};
+
+/// A store that is read. Made by `cairn::open`.
+class StoreReader {
+  public:
+    explicit StoreReader(Store store) : store_{std::move(store)} {}
+
+    [[nodiscard]] const Store& store() const noexcept { return store_; }
+
+    /// All runs, of one project if one is named.
+    [[nodiscard]] result<RunList> runs(const std::string& project = {}) const {
+        RunList list;
+        const auto projects = store_.projects();
+        if (!projects) return projects.error();
+        for (const std::string& of : *projects) {
+            if (!project.empty() && of != project) continue;
+            const auto ids = store_.runs(of);
+            if (!ids) return ids.error();
+            for (const std::string& id : *ids) {
+                auto run = read_run(of, id);
+                if (run) {
+                    list.runs.push_back(std::move(*run));
+                } else if (run.error().code() != errc::not_found) {  // a folder whose run is only being made
+                    list.damaged.push_back(run.error());
+                }
+            }
+        }
+        std::stable_sort(list.runs.begin(), list.runs.end(), [](const RecordedRun& a, const RecordedRun& b) {
+            return a.created_ns() > b.created_ns();
+        });
+        return list;
+    }
+
+    /// The run that `text` names: its id, the beginning of it, its name, or "latest". Fails: not_found;
+    /// invalid_argument if it names several.
+    [[nodiscard]] result<RecordedRun> find(const std::string& text) const {
+        auto list = runs();
+        if (!list) return list.error();
+        std::vector<RecordedRun*> exact, by_name, by_prefix;
+        for (RecordedRun& run : list->runs) {
+            if (run.id() == text) exact.push_back(&run);
+            if (run.name() == text) by_name.push_back(&run);
+            if (!text.empty() && run.id().starts_with(text)) by_prefix.push_back(&run);
+        }
+        if (text == "latest" && !list->runs.empty()) return std::move(list->runs.front());
+        for (const auto* found : {&exact, &by_name, &by_prefix}) {
+            if (found->size() == 1) return std::move(*found->front());
+            if (found->size() > 1) {
+                return error{errc::invalid_argument, "several runs are named so", detail::suggest_name(text),
+                             "name one by its id: " + found->front()->id() + " or " + found->back()->id()};
+            }
+        }
+        return error{errc::not_found, "there is no such run", detail::suggest_name(text), "see which there are with: cairn ls"};
+    }
+
+    /// The versions that a run saved, by artifact, oldest first; and what is damaged.
+    struct SavedVersions {
+        std::map<std::string, std::vector<Manifest>> by_artifact;
+        std::map<std::string, std::map<std::string, std::uint64_t>> aliases;
+        std::vector<error> damaged;
+    };
+    [[nodiscard]] result<SavedVersions> versions_of(const RecordedRun& run) const {
+        SavedVersions saved;
+        const auto names = store_.artifacts(run.project());
+        if (!names) return names.error();
+        for (const std::string& name : *names) {
+            const auto artifact = ArtifactStore::open(store_, run.project(), name);
+            if (!artifact) {
+                saved.damaged.push_back(artifact.error());
+                continue;
+            }
+            auto listing = artifact->list();
+            if (!listing) return listing.error();
+            for (Manifest& manifest : listing->versions) {
+                if (manifest.run == run.id()) saved.by_artifact[name].push_back(std::move(manifest));
+            }
+            saved.damaged.insert(saved.damaged.end(), listing->damaged.begin(), listing->damaged.end());
+            if (auto known = artifact->aliases(); known && saved.by_artifact.contains(name)) {
+                saved.aliases[name] = std::move(*known);
+            }
+        }
+        return saved;
+    }
+
+  private:
+    [[nodiscard]] result<RecordedRun> read_run(const std::string& project, const std::string& id) const {
+        auto folder = RunFolder::open_reader(store_, project, id);
+        if (!folder) return folder.error();
+        auto about = folder->read_run();
+        if (!about) return about.error();
+        const auto state = folder->state();
+        if (!state) return state.error();
+        return RecordedRun{std::move(*folder), std::move(*about), *state};
+    }
+
+    Store store_;
+};
+
+/// Opens a store for reading; never makes one. Fails: not_found, unsupported.
+[[nodiscard]] inline result<StoreReader> open(const std::filesystem::path& dir) {
+    auto store = Store::open_existing(dir);
+    if (!store) return store.error();
+    return StoreReader{std::move(*store)};
+}
+
+inline result<Series> RecordedRun::series(std::string_view metric) const {
+    Series series;
+    std::map<std::string, bool, std::less<>> known;
+    auto read = for_each_row([&](std::int64_t step, std::int64_t time_ns, std::span<const NamedValue> values) {
+        for (const NamedValue& named : values) {
+            if (named.name == metric) {
+                if (!named.value.is_text()) series.add(step, time_ns, named.value.number());
+            } else if (known.find(named.name) == known.end()) {
+                known.emplace(named.name, true);
+            }
+        }
+    });
+    if (!read) return read.error();
+    if (series.size() != 0) return series;
+    std::string there;
+    for (const auto& [name, any] : known) {
+        if (there.size() < 300) there += (there.empty() ? "" : ", ") + name;
+    }
+    return error{errc::not_found, "the run has no numbers of this metric", detail::suggest_name(metric),
+                 there.empty() ? "it has no metric yet" : "it has: " + there};
+}
+
+}  // namespace CAIRN_NAMESPACE

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+// Ending the removal of versions of an artifact. All of it requires the store's lock.
+
+#include <cairn/core/error.hpp>
+#include <cairn/store/atomic_file.hpp>
+#include <cairn/store/detail/references.hpp>
+#include <cairn/store/manifest.hpp>
+#include <cairn/store/os.hpp>
+#include <cairn/store/store.hpp>
+
+#include <cstdint>
+#include <functional>
+#include <set>
+#include <string>
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// Removes the files of a plain path, and the folders that are empty then; what others put there stays.
+template <class = void>
+void hide_files(const os::Path& dir, const Manifest& manifest, const std::string& folder) {
+    std::set<std::string, std::greater<>> folders{folder};  // an inner folder comes before its outer one
+    for (const FileEntry& file : manifest.files) {
+        (void)os::remove_file_inside(dir, folder + "/" + file.path);
+        for (std::size_t to = file.path.find('/'); to != std::string::npos;
+             to = file.path.find('/', to + 1)) {
+            folders.insert(folder + "/" + file.path.substr(0, to));
+        }
+    }
+    for (const std::string& empty : folders) (void)os::remove_empty_dir_inside(dir, empty);
+}
+
+/// An object has one link of its own and one for each plain path: with another link it is in use; without,
+/// every manifest of the store is asked, since a plain path may be a copy or may be gone.
+template <class = void>
+[[nodiscard]] result<void> remove_unused_objects(const Store& store, const Manifest& removed) {
+    std::set<std::string> unused;
+    for (const FileEntry& file : removed.files) {
+        if (file.digest.empty()) continue;
+        const auto there = os::status(store.object_path(file.digest), os::Links::refuse);
+        if (there && there->exists && there->nlink <= 1) unused.insert(file.digest);
+    }
+    if (unused.empty()) return {};
+    if (auto asked = keep_used(store, unused); !asked) return asked;
+    result<void> first;
+    for (const std::string& digest : unused) {
+        auto gone = os::remove_file(store.object_path(digest));
+        if (!gone && first) first = gone;
+    }
+    return first;
+}
+
+/// Ends one of them.
+template <class = void>
+[[nodiscard]] result<void> finish_removal(const Store& store, const os::Path& dir, const os::Path& path,
+                                          std::uint64_t version) {
+    const auto text = read_file(path, max_manifest_bytes, os::Links::refuse);
+    if (text) {
+        if (const auto manifest = parse_manifest(*text, path.string())) {
+            hide_files(dir, *manifest, "v" + std::to_string(version));
+            if (auto freed = remove_unused_objects(store, *manifest); !freed) return freed;
+        }
+    }
+    return os::remove_file(path);
+}
+
+/// Ends the removals that were begun: the manifest, under a name by which no version exists, tells what goes.
+template <class = void>
+[[nodiscard]] result<void> finish_removals(const Store& store, const os::Path& dir) {
+    const auto names = os::list_dir(dir / "versions");
+    if (!names) return names.error();
+    result<void> first;
+    for (const std::string& name : *names) {
+        const auto version = version_of_file(name, removal_suffix);
+        if (!version) continue;
+        auto finished = finish_removal(store, dir, dir / "versions" / name, *version);
+        if (!finished && first) first = finished;
+    }
+    return first;
+}
+
+}  // namespace CAIRN_NAMESPACE::detail

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+// What the store's tests share: child processes, and small artifacts.
+
+#include <cairn/store/artifact_store.hpp>
+#include <support/catch.hpp>
+#include <support/temp_dir.hpp>
+
+#include <cstddef>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <span>
+#include <sstream>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+namespace cairn_test {
+
+/// Starts a child that runs `f`, which returns its exit code, and nothing else of this program.
+template <class F>
+pid_t start_child(F f) {
+    const pid_t pid = ::fork();
+    if (pid != 0) return pid;
+    int code = 99;
+    try {
+        code = f();
+    } catch (...) {
+    }
+    ::_exit(code);
+}
+
+/// The child's exit code, or minus the signal that ended it.
+inline int wait_for(pid_t pid) {
+    int status = 0;
+    if (::waitpid(pid, &status, 0) != pid) return 98;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+}
+
+template <class F>
+int in_child(F f) {
+    return wait_for(start_child(std::move(f)));
+}
+
+inline std::span<const std::byte> bytes_of(std::string_view text) { return std::as_bytes(std::span{text}); }
+
+inline std::string slurp(const std::filesystem::path& path) {
+    std::ifstream in{path, std::ios::binary};
+    std::ostringstream out;
+    out << in.rdbuf();
+    return std::move(out).str();
+}
+
+inline void spit(const std::filesystem::path& path, std::string_view text) {
+    std::ofstream{path, std::ios::binary | std::ios::trunc} << text;
+}
+
+inline std::vector<std::string> tree(const std::filesystem::path& root) {
+    std::vector<std::string> out;
+    for (const auto& entry : std::filesystem::recursive_directory_iterator{root}) {
+        if (!entry.is_directory()) out.push_back(std::filesystem::relative(entry.path(), root).string());
+    }
+    std::sort(out.begin(), out.end());
+    return out;
+}
+
+/// A store without waiting for the disk, and one artifact in it.
+struct Fixture {
+    explicit Fixture(cairn::Durability durability = cairn::Durability::process_crash)
+        : store{cairn::Store::open(dir / "store", durability).value()},
+          model{cairn::ArtifactStore::open(store, "p", "model", "model").value()} {}
+
+    TempDir dir;
+    cairn::Store store;
+    cairn::ArtifactStore model;
+};
+
+inline std::vector<cairn::StagedFile> stage(const cairn::Store& store,
+                                            const std::map<std::string, std::string>& files) {
+    std::vector<cairn::StagedFile> staged;
+    for (const auto& [path, text] : files) {
+        staged.push_back({path, cairn::stage_bytes(store, bytes_of(text)).value()});
+    }
+    return staged;
+}
+
+inline cairn::result<cairn::Committed> commit(const cairn::ArtifactStore& artifact,
+                                              const std::map<std::string, std::string>& files,
+                                              const cairn::CommitOptions& options = {}) {
+    return artifact.commit({}, stage(artifact.store(), files), options);
+}
+
+inline std::string digest_of(std::string_view text) { return cairn::sha256(bytes_of(text)).hex(); }
+
+/// The code of a failure; fails the test on success.
+template <class T>
+cairn::errc code_of(const cairn::result<T>& r) {
+    REQUIRE(!r.has_value());
+    CHECK(!r.error().tried().empty());
+    CHECK(!r.error().path().empty());
+    CHECK(!r.error().advice().empty());
+    return r.error().code();
+}
+
+}  // namespace cairn_test
