@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Nothing is saved behind your back: the policy is "save no best model", and the state of each epoch becomes a version
-// of an artifact because this program says so.
+// Nothing is saved behind your back: the policy is "save no best model", and the state of each epoch becomes
+// a version of an artifact because this program says so.
 
 #include "support/check.hpp"
 #include "support/linear.hpp"
@@ -29,7 +29,8 @@ int main() {
         const auto row = run.log(cairn::step(epoch), "loss"_m = loss);
         automatic.step(row, cairn::part("model", model));
 
-        const auto version = run.log_model("each-epoch", cairn::part("model", model), cairn::part("optimizer", optimizer));
+        const auto version =
+            run.log_model("each-epoch", cairn::part("model", model), cairn::part("optimizer", optimizer));
         saved.push_back(version.label());
         std::printf("epoch %d  loss %.4f  saved as %s\n", epoch, loss, version.label().c_str());
     }

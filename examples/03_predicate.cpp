@@ -21,7 +21,8 @@ int main() {
     for (int epoch = 0; epoch < 5; ++epoch) {
         const double loss = example::train_one_epoch(model, optimizer, data);
         const auto row = run.log(cairn::step(epoch), "loss"_m = loss);
-        checkpoint.step(row, cairn::part("model", model));
+        const auto result = checkpoint.step(row, cairn::part("model", model));
+        std::printf("epoch %d  loss %.4f  %s\n", epoch, loss, result ? "saved" : "not saved");
     }
     return example::has_versions(run, "predicate", {0, 2, 4}) ? 0 : 1;
 }

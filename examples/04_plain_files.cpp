@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// No watching and no checkpoint object: a plain save to a path of one's own each epoch (what torch.save is in Python),
-// and an artifact made of those files, under an alias that says which epoch it is.
+// No watching and no checkpoint object: a plain save to a path of one's own each epoch (what torch.save is in
+// Python), and an artifact made of those files, under an alias that says which epoch it is.
 
 #include "support/check.hpp"
 #include "support/linear.hpp"
@@ -41,7 +41,8 @@ int main() {
         cairn::load(artifact.path() / "model.safetensors", cairn::part("model", restored));
         const double loss = example::loss_of(restored, data);
         std::printf("epoch %d  %s  loss %.4f\n", epoch, artifact.label().c_str(), loss);
-        all_come_back = all_come_back && artifact.metadata()["loss"] == loss;
+        all_come_back &=
+            example::check(artifact.metadata()["loss"] == loss, "a model comes back as it was saved");
     }
     return example::has_versions_named(run, "plain-files", saved) && all_come_back ? 0 : 1;
 }

@@ -42,5 +42,7 @@ int main() {
 
     const bool best_as_expected = example::has_versions(run, "curriculum-best", {0, 1});
     const bool stages_as_expected = example::has_versions(run, "curriculum", {1, 4});
-    return best_as_expected && stages_as_expected && last_loss < best_loss ? 0 : 1;
+    const bool last_is_better =
+        example::check(last_loss < best_loss, "the last stage is better than the best loss");
+    return best_as_expected && stages_as_expected && last_is_better ? 0 : 1;
 }

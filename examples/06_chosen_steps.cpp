@@ -7,7 +7,6 @@
 
 #include <cairn/cairn.hpp>
 
-#include <cstddef>
 #include <cstdio>
 
 using namespace cairn::literals;
@@ -29,15 +28,10 @@ int main() {
     }
 
     for (const cairn::Version& version : checkpoint.versions()) {
-        example::LinearModel earlier, difference;
+        example::LinearModel earlier;
         checkpoint.restore(version.label(), cairn::part("model", earlier));
-        for (std::size_t t = 0; t < model.tensors().size(); ++t) {
-            for (std::size_t i = 0; i < model.tensors()[t].size(); ++i) {
-                difference.tensors()[t][i] = model.tensors()[t][i] - earlier.tensors()[t][i];
-            }
-        }
         std::printf("step %3d  loss %.4f  distance to the end %.3f\n", static_cast<int>(version.step()),
-                    example::loss_of(earlier, data), example::norm(difference));
+                    example::loss_of(earlier, data), example::distance(earlier, model));
     }
     return example::has_versions(run, "convergence", {1, 4, 16, 64}) ? 0 : 1;
 }

@@ -17,7 +17,7 @@ int main() {
     example::LinearModel model;
     example::Adam optimizer{model, 1e-2F};
 
-    constexpr int suspect = 3;  // an ordinary variable: it could come from the command line
+    constexpr int suspect = 3;  // it could as well come from the command line
     auto checkpoint = run.checkpoint(
         "debug", cairn::Predicate{[before = suspect - 1](const auto& at) { return at.step == before; }});
     double seen = 0;
@@ -28,9 +28,10 @@ int main() {
         checkpoint.step(row, cairn::part("model", model), cairn::part("optimizer", optimizer));
     }
 
+    // From here one would go on in a debugger, or with more logging.
     checkpoint.restore(cairn::latest, cairn::part("model", model), cairn::part("optimizer", optimizer));
-    const double again =
-        example::train_one_epoch(model, optimizer, data);  // now in a debugger, or with more logging
+    const double again = example::train_one_epoch(model, optimizer, data);
     std::printf("epoch %d  loss %.17g\n  again  loss %.17g\n", suspect, seen, again);
-    return example::has_versions(run, "debug", {suspect - 1}) && again == seen ? 0 : 1;
+    const bool same = example::check(again == seen, "the epoch runs again exactly as it ran");
+    return example::has_versions(run, "debug", {suspect - 1}) && same ? 0 : 1;
 }

@@ -11,4 +11,5 @@ cmake -S "$root" -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release -DCMAKE_CXX_COM
     -DCAIRN_BUILD_TESTS=OFF -DCAIRN_HTTP=OFF
 cmake --build "$build" --target train_text cairn_tool
 "$build/examples/train_text" "$@"
-"$build/cairn" ls
+"$build/cairn" show latest
+"$build/cairn" plot latest val/loss

@@ -26,6 +26,16 @@ namespace example {
     return std::sqrt(squares);
 }
 
+/// The Euclidean distance between the tensors of two models of a kind.
+[[nodiscard]] double distance(const auto& a, const auto& b) {
+    auto difference = a;
+    for (std::size_t t = 0; t < a.tensors().size(); ++t) {
+        for (std::size_t i = 0; i < a.tensors()[t].size(); ++i)
+            difference.tensors()[t][i] -= b.tensors()[t][i];
+    }
+    return norm(difference);
+}
+
 /// Scales a gradient down to the norm `limit` if it is longer, and returns the norm it had.
 double clip(auto& gradient, double limit) {
     const double before = norm(gradient);

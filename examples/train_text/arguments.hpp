@@ -13,8 +13,11 @@
 
 namespace train_text {
 
+inline constexpr const char* usage = "usage: train_text [--steps N] [--seed N] [FILE...]";
+
 struct Arguments {
-    std::int64_t steps = 6000;
+    bool help = false;
+    std::int64_t steps = 4500;
     std::uint32_t seed = 1;
     std::vector<std::filesystem::path> files;
 };
@@ -37,15 +40,15 @@ struct Arguments {
     return {};
 }
 
-/// Throws std::invalid_argument, which says how it is used.
+/// What `main` was given. Throws std::invalid_argument with the problem and the usage.
 [[nodiscard]] inline Arguments parse(int argc, const char* const* argv) {
-    const auto usage = [](const std::string& problem) {
-        return std::invalid_argument{problem + "\nusage: train_text [--steps N] [--seed N] [FILE...]"};
+    const auto refusal = [](const std::string& problem) {
+        return std::invalid_argument{problem + '\n' + usage};
     };
     const auto number = [&](std::string_view text, auto& out) {
         const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), out);
         if (failure != std::errc{} || end != text.data() + text.size() || out < 1) {
-            throw usage("this is not a positive number: " + std::string{text});
+            throw refusal("this is not a positive number: " + std::string{text});
         }
     };
 
@@ -53,19 +56,21 @@ struct Arguments {
     for (int i = 1; i < argc; ++i) {
         const std::string_view word = argv[i];
         if ((word == "--steps" || word == "--seed") && i + 1 == argc)
-            throw usage(std::string{word} + " needs a number");
-        if (word == "--steps") {
+            throw refusal(std::string{word} + " needs a number");
+        if (word == "--help") {
+            arguments.help = true;
+        } else if (word == "--steps") {
             number(argv[++i], arguments.steps);
         } else if (word == "--seed") {
             number(argv[++i], arguments.seed);
         } else if (word.starts_with("--")) {
-            throw usage("there is no option " + std::string{word});
+            throw refusal("there is no option " + std::string{word});
         } else {
             arguments.files.emplace_back(word);
         }
     }
     if (arguments.files.empty()) arguments.files = own_sources();
-    if (arguments.files.empty()) throw usage("there is no text to learn: name a file");
+    if (arguments.files.empty()) throw refusal("there is no text to learn: name a file");
     return arguments;
 }
 

@@ -40,6 +40,7 @@ struct Corpus {
     [[nodiscard]] std::vector<Window> sample(std::size_t count, auto& engine) const {
         std::uniform_int_distribution<std::size_t> begin{0, training.size() - context - 1};
         std::vector<Window> batch;
+        batch.reserve(count);
         for (std::size_t i = 0; i < count; ++i) batch.push_back(window_at(training, begin(engine)));
         return batch;
     }
@@ -49,6 +50,7 @@ struct Corpus {
         const std::size_t available = validation.size() - context;
         count = std::min(count, available);
         std::vector<Window> windows;
+        windows.reserve(count);
         for (std::size_t i = 0; i < count; ++i)
             windows.push_back(window_at(validation, i * available / count));
         return windows;
@@ -56,9 +58,10 @@ struct Corpus {
 
   private:
     void add(const std::filesystem::path& path) {
-        std::ifstream file{path, std::ios::binary};
+        std::ifstream file;
+        if (!std::filesystem::is_directory(path)) file.open(path, std::ios::binary);
+        if (!file.is_open()) throw std::runtime_error{path.string() + " cannot be read"};
         const Text text{std::istreambuf_iterator<char>{file}, {}};
-        if (!file || text.empty()) throw std::runtime_error{path.string() + " cannot be read, or is empty"};
         const auto border = text.end() - static_cast<std::ptrdiff_t>(text.size() / 10);
         training.insert(training.end(), text.begin(), border);
         validation.insert(validation.end(), border, text.end());

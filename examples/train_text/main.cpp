@@ -59,6 +59,7 @@ std::string generate(const TextModel& model, std::size_t length, auto& engine) {
 
 int main(int argc, char** argv) try {
     const Arguments arguments = parse(argc, argv);
+    if (arguments.help) return std::puts(usage) < 0 ? 1 : 0;
     const Corpus corpus{arguments.files};
     const auto validation = corpus.validation_windows(4096);
 
@@ -76,18 +77,20 @@ int main(int argc, char** argv) try {
     TextModel model = TextModel::random(random), gradient;
     example::Adam optimizer{model};
     std::int64_t first = 1;
-    if (run.resumed()) {
-        first += checkpoint
-                     .restore(cairn::latest, cairn::part("model", model), cairn::part("optimizer", optimizer),
-                              cairn::part("random", random))
-                     .step();
+    // A run may also have been killed before it saved anything; then it begins anew.
+    if (run.resumed() && !checkpoint.versions().empty()) {
+        const auto version =
+            checkpoint.restore(cairn::latest, cairn::part("model", model),
+                               cairn::part("optimizer", optimizer), cairn::part("random", random));
+        first = version.step() + 1;
     }
 
     Pass pass;
     double latest_validation = pass.forward(model, validation);
     std::printf(
-        "%zu parameters learn from %zu characters; before training the validation loss is %.3f nats\n",
-        example::parameter_count(model), corpus.training.size(), latest_validation);
+        "%zu parameters learn from %zu characters; before step %lld the validation loss is %.3f nats\n",
+        example::parameter_count(model), corpus.training.size(), static_cast<long long>(first),
+        latest_validation);
     Progress progress{first, arguments.steps};
     for (std::int64_t step = first; step <= arguments.steps; ++step) {
         const double began = progress.seconds();
@@ -101,8 +104,10 @@ int main(int argc, char** argv) try {
         const double rate = static_cast<double>(batch_size) / (progress.seconds() - began);
 
         std::optional<double> val_loss;  // a row has it every 100 steps, and the last row has it
-        if (step % 100 == 0 || step == arguments.steps)
-            val_loss = latest_validation = pass.forward(model, validation);
+        if (step % 100 == 0 || step == arguments.steps) {
+            latest_validation = pass.forward(model, validation);
+            val_loss = latest_validation;
+        }
         const auto row = run.log(cairn::step(step), "train/loss"_m = loss, "val/loss"_m = val_loss,
                                  "grad_norm"_m = gradient_norm, "samples_per_s"_m = rate);
         checkpoint.step(row, cairn::part("model", model), cairn::part("optimizer", optimizer),
@@ -121,7 +126,7 @@ int main(int argc, char** argv) try {
     example::Adam fresh_optimizer{fresh};
     const cairn::Version best = checkpoint.restore(cairn::best, cairn::part("model", fresh),
                                                    cairn::part("optimizer", fresh_optimizer));
-    const double recorded = best.row.find("val/loss").number();
+    const double recorded = best.row["val/loss"_m];
     const double computed = pass.forward(fresh, validation);
     const bool same = recorded == computed;
     std::printf("best: %s, restored into a fresh model: validation loss %.17g, recorded %.17g: %s\n",

@@ -67,13 +67,13 @@ void add_product(std::span<const float> a, std::span<const float> b, std::span<f
         const float* const factors = &a[row * inner];
         std::array<float, Columns> sums{};
         std::size_t k = 0;
-        for (; k + 4 <= inner;
-             k += 4) {  // four rows of b at once: the sums are loaded and stored a fourth as often
+        // Four rows of b at once: the sums are loaded and stored a fourth as often.
+        for (; k + 4 <= inner; k += 4) {
             const float f0 = factors[k], f1 = factors[k + 1], f2 = factors[k + 2], f3 = factors[k + 3];
-            const float *const b0 = &b[k * Columns], *const b1 = b0 + Columns, *const b2 = b1 + Columns,
-                               *const b3 = b2 + Columns;
+            const float* const rows_of_b = &b[k * Columns];
             for (std::size_t i = 0; i < Columns; ++i) {
-                sums[i] += f0 * b0[i] + f1 * b1[i] + f2 * b2[i] + f3 * b3[i];
+                sums[i] += f0 * rows_of_b[i] + f1 * rows_of_b[Columns + i] + f2 * rows_of_b[2 * Columns + i] +
+                           f3 * rows_of_b[3 * Columns + i];
             }
         }
         for (; k < inner; ++k) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
-// The library: runs, policies, checkpoints, artifacts. Needs nlohmann/json and nothing else. The command line, the
-// queries and the adapters are headers of their own.
+// The library: runs, policies, checkpoints, artifacts. Needs nlohmann/json and nothing else. The command
+// line, the queries and the adapters are headers of their own.
 
 #include <cairn/checkpoint/artifact.hpp>
 #include <cairn/checkpoint/checkpoint.hpp>

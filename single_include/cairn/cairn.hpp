@@ -389,7 +389,8 @@ class Value {
 
     template <class T>
         requires std::is_arithmetic_v<T>
-    constexpr Value(T value) noexcept : integer_{0} {  // NOLINT(google-explicit-constructor): a row is written in braces
+    constexpr Value(T value) noexcept
+        : integer_{0} {  // NOLINT(google-explicit-constructor): a row is written in braces
         if constexpr (std::same_as<T, bool>) {
             kind_ = Kind::boolean;
             integer_ = value ? 1 : 0;
@@ -446,7 +447,8 @@ class Value {
         return kind_ == Kind::natural ? natural_ : static_cast<std::uint64_t>(integer_);
     }
 
-    /// The value that `kind` and `bits` describe, as a record on disk keeps it; a number as its IEEE 754 double.
+    /// The value that `kind` and `bits` describe, as a record on disk keeps it; a number as its IEEE 754
+    /// double.
     [[nodiscard]] static constexpr Value from_integer_bits(Kind kind, std::uint64_t bits) noexcept {
         Value value;
         value.kind_ = kind;
@@ -481,8 +483,8 @@ struct NamedValue {
 
 namespace CAIRN_NAMESPACE {
 
-/// One `log()` with names known only at run time: `run.log({{"loss", 0.5}, {"epoch", 3}})` returns one. It owns its
-/// names and texts. A metric it lacks is missing for a policy (unknown), not an error.
+/// One `log()` with names known only at run time: `run.log({{"loss", 0.5}, {"epoch", 3}})` returns one. It
+/// owns its names and texts. A metric it lacks is missing for a policy (unknown), not an error.
 class DynamicRow {
   public:
     DynamicRow() = default;
@@ -497,7 +499,8 @@ class DynamicRow {
     [[nodiscard]] std::int64_t time_ns() const noexcept { return time_ns_; }
     [[nodiscard]] std::size_t size() const noexcept { return cells_.size(); }
 
-    /// The value of a metric; of kind `none` if the row lacks it. The last one wins where a name stands twice.
+    /// The value of a metric; of kind `none` if the row lacks it. The last one wins where a name stands
+    /// twice.
     [[nodiscard]] Value find(std::string_view name) const noexcept {
         for (std::size_t i = cells_.size(); i-- > 0;) {
             if (text(cells_[i].name) == name) return value(cells_[i]);
@@ -645,15 +648,14 @@ struct At {
     bool signal = false;                   ///< the process was asked to stop
     bool final = false;                    ///< `checkpoint.finish()` is asking
 
-    /// The row's value of a metric: `at["loss"_m]`. Does not compile if the row's type lacks it. An optional number that
-    /// is empty reads as NaN, so that no comparison with it is true.
+    /// The row's value of a metric: `at["loss"_m]`. Does not compile if the row's type lacks it. An optional
+    /// number that is empty reads as NaN, so that no comparison with it is true.
     template <MetricName Name>
-    [[nodiscard]] constexpr auto operator[](Name name) const {
-        const auto& value = row[name];
-        if constexpr (detail::is_optional<std::remove_cvref_t<decltype(value)>>) {
-            return detail::number_or_nan(value);
+    [[nodiscard]] constexpr decltype(auto) operator[](Name name) const {
+        if constexpr (detail::is_optional<std::remove_cvref_t<decltype(row[name])>>) {
+            return detail::number_or_nan(row[name]);
         } else {
-            return value;
+            return row[name];
         }
     }
 
@@ -714,7 +716,8 @@ concept StatefulPolicy = SavePolicy<P> && requires(P policy, const At<detail::An
 
 namespace detail {
 
-/// The policy wants to be asked when there are no more rows: it has `static constexpr bool saves_at_end = true`.
+/// The policy wants to be asked when there are no more rows: it has `static constexpr bool saves_at_end =
+/// true`.
 template <class P>
 inline constexpr bool saves_at_end = requires { requires P::saves_at_end; };
 
@@ -1119,7 +1122,10 @@ struct Version {
 
     /// What a retention may know of it; refers to this version.
     [[nodiscard]] VersionFacts facts() const noexcept {
-        return {number, row.step(), row.time_ns(), bytes,
+        return {number,
+                row.step(),
+                row.time_ns(),
+                bytes,
                 [](const void* source, std::string_view metric) {
                     return static_cast<const Version*>(source)->row.find(metric).reading();
                 },
@@ -1223,7 +1229,7 @@ namespace detail {
 template <class T = void>
 class [[nodiscard]] result {
   public:
-    result(T value) : value_{std::move(value)} {}              // NOLINT(google-explicit-constructor)
+    result(T value) : value_{std::move(value)} {}                 // NOLINT(google-explicit-constructor)
     result(cairn::error failure) : error_{std::move(failure)} {}  // NOLINT(google-explicit-constructor)
 
     [[nodiscard]] bool has_value() const noexcept { return value_.has_value(); }
@@ -1276,8 +1282,8 @@ namespace CAIRN_NAMESPACE::detail {
 inline constexpr std::size_t max_name_bytes = 128;
 
 [[nodiscard]] constexpr bool is_name_char(char c) noexcept {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
-           c == '-';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
+           c == '_' || c == '-';
 }
 
 /// Why `name` cannot be a file name on every system we write to; empty if it can.
@@ -1301,7 +1307,8 @@ inline constexpr std::size_t max_name_bytes = 128;
     return out.empty() ? "unnamed" : out;
 }
 
-/// Success if `name` can be a `what` ("project", "artifact", …); else `errc::invalid_name` with a valid suggestion.
+/// Success if `name` can be a `what` ("project", "artifact", …); else `errc::invalid_name` with a valid
+/// suggestion.
 inline result<void> check_name(std::string_view what, std::string_view name) {
     const std::string_view problem = name_problem(name);
     if (problem.empty()) return {};
@@ -2196,6 +2203,32 @@ inline constexpr bool is_part<Part<T>> = true;
 template <class T>
 concept AnyPart = is_part<T>;
 
+// Never defined: their names are the compiler's message.
+template <class T>
+struct this_is_no_part_hand_it_over_as_cairn_part_name_object;
+template <class T>
+struct this_type_can_be_no_part_it_does_not_describe_itself_nor_stream_nor_convert_to_json;
+
+template <class T>
+constexpr bool explain_part() noexcept {
+    if constexpr (!AnyPart<T>) {
+        (void)sizeof(this_is_no_part_hand_it_over_as_cairn_part_name_object<T>);
+        return false;
+    } else if constexpr (!Serializable<typename T::type>) {
+        (void)sizeof(this_type_can_be_no_part_it_does_not_describe_itself_nor_stream_nor_convert_to_json<
+                     typename T::type>);
+        return false;
+    } else {
+        return true;
+    }
+}
+
+/// Whether all of these are parts that can be saved; if not, the compiler says which is not, and why.
+template <class... Ts>
+constexpr bool explain_parts() noexcept {
+    return (explain_part<Ts>() && ...);
+}
+
 /// Success if every part has a name that can be a file's and no two share one.
 template <AnyPart... Parts>
 [[nodiscard]] result<void> check_parts(const Parts&... parts) {
@@ -2633,8 +2666,8 @@ namespace CAIRN_NAMESPACE::detail {
     return static_cast<std::int64_t>(t.tv_sec) * 1'000'000'000 + static_cast<std::int64_t>(t.tv_nsec);
 }
 
-/// Wall time, nanoseconds since the Unix epoch, at the resolution of the scheduler's tick (1 to 10 ms): what stamps
-/// a row. The coarse clock costs a quarter of the fine one.
+/// Wall time, nanoseconds since the Unix epoch, at the resolution of the scheduler's tick (1 to 10 ms): what
+/// stamps a row. The coarse clock costs a quarter of the fine one.
 [[nodiscard]] inline std::int64_t wall_ns() noexcept {
     timespec now{};
 #if defined(CLOCK_REALTIME_COARSE)
@@ -2660,1679 +2693,23 @@ namespace CAIRN_NAMESPACE::detail {
 
 }  // namespace CAIRN_NAMESPACE::detail
 
-// ---- cairn/store/record.hpp
-// The records that travel through a ring and lie in the history: rows and the names they use. One encoding for both,
-// so that whoever opens a crashed run reads the ring as it reads the file. Little-endian, multiples of 8 bytes.
-//
-//   record  u32 bytes (whole, multiple of 8) · u8 kind · u8 flags · u16 0
-//   row     record · u32 cells · u32 0 · i64 step · i64 time_ns · cells × cell
-//   cell    u32 metric id · u8 value kind · u8[3] 0 · u64 (integer, double's bits, or text length) · text, padded
-//   name    record · u32 metric id · u32 length · bytes, padded
-
-namespace CAIRN_NAMESPACE::detail {
-
-static_assert(std::endian::native == std::endian::little || std::endian::native == std::endian::big,
-              "cairn: a machine of mixed endianness");
-
-/// `value` in the order of bytes on disk, and back.
-template <class T>
-[[nodiscard]] constexpr T little_endian(T value) noexcept {
-    if constexpr (std::endian::native == std::endian::big && sizeof(T) > 1) {
-        T swapped = 0;
-        for (std::size_t i = 0; i < sizeof(T); ++i) {
-            swapped = static_cast<T>(static_cast<T>(swapped << 8U) | static_cast<T>((value >> (8U * i)) & 0xffU));
-        }
-        return swapped;
-    } else {
-        return value;
-    }
-}
-
-template <class T>
-std::byte* put(std::byte* to, T value) noexcept {
-    value = little_endian(value);
-    std::memcpy(to, &value, sizeof value);
-    return to + sizeof value;
-}
-
-template <class T>
-[[nodiscard]] T get(const std::byte* from) noexcept {
-    T value;
-    std::memcpy(&value, from, sizeof value);
-    return little_endian(value);
-}
-
-[[nodiscard]] constexpr std::size_t padded(std::size_t bytes) noexcept { return (bytes + 7U) & ~std::size_t{7}; }
-
-enum class RecordKind : std::uint8_t { padding = 0, row = 1, name = 2 };
-
-/// The next row record of the same ring belongs to the same row: a row that is larger than a record may be.
-inline constexpr std::uint8_t row_continues = 1;
-
-inline constexpr std::size_t record_header_bytes = 8;
-inline constexpr std::size_t row_header_bytes = record_header_bytes + 24;
-inline constexpr std::size_t cell_bytes = 16;
-/// A metric's text is cut to this many bytes.
-inline constexpr std::size_t max_text_bytes = 1024;
-inline constexpr std::size_t max_metric_name_bytes = 512;
-
-[[nodiscard]] constexpr std::size_t cell_size(std::string_view text) noexcept { return cell_bytes + padded(text.size()); }
-template <class T>
-    requires std::is_arithmetic_v<T>
-[[nodiscard]] constexpr std::size_t cell_size(T) noexcept {
-    return cell_bytes;
-}
-[[nodiscard]] constexpr std::size_t cell_size(const Value& value) noexcept { return cell_size(value.text()); }
-
-inline std::byte* put_record(std::byte* to, std::size_t bytes, RecordKind kind, std::uint8_t flags = 0) noexcept {
-    to = put(to, static_cast<std::uint32_t>(bytes));
-    return put(to, static_cast<std::uint32_t>(static_cast<std::uint32_t>(kind) | std::uint32_t{flags} << 8U));
-}
-
-inline std::byte* put_row_header(std::byte* to, std::size_t bytes, std::uint8_t flags, std::size_t cells,
-                                 std::int64_t step, std::int64_t time_ns) noexcept {
-    to = put_record(to, bytes, RecordKind::row, flags);
-    to = put(to, static_cast<std::uint64_t>(cells));
-    to = put(to, static_cast<std::uint64_t>(step));
-    return put(to, static_cast<std::uint64_t>(time_ns));
-}
-
-inline std::byte* put_cell(std::byte* to, std::uint32_t id, const Value& value) noexcept {
-    to = put(to, static_cast<std::uint64_t>(id) | static_cast<std::uint64_t>(value.kind()) << 32U);
-    switch (value.kind()) {
-        case Value::Kind::number: return put(to, std::bit_cast<std::uint64_t>(value.number()));
-        case Value::Kind::text: {
-            const std::string_view text = value.text();
-            to = put(to, static_cast<std::uint64_t>(text.size()));
-            const std::size_t room = padded(text.size());
-            if (room != 0) {
-                std::memset(to + room - 8, 0, 8);  // the padding, before the text covers what is its own
-                std::memcpy(to, text.data(), text.size());
-            }
-            return to + room;
-        }
-        default: return put(to, value.bits());
-    }
-}
-
-[[nodiscard]] constexpr std::size_t name_record_size(std::string_view name) noexcept {
-    return record_header_bytes + 8 + padded(name.size());
-}
-
-inline void put_name(std::byte* to, std::uint32_t id, std::string_view name) noexcept {
-    const std::size_t bytes = name_record_size(name);
-    std::byte* at = put_record(to, bytes, RecordKind::name);
-    at = put(at, static_cast<std::uint64_t>(id) | static_cast<std::uint64_t>(name.size()) << 32U);
-    if (!name.empty()) {
-        std::memset(to + bytes - 8, 0, 8);
-        std::memcpy(at, name.data(), name.size());
-    }
-}
-
-/// One cell as it is read: the metric's id and its value (a text points into the record).
-struct Cell {
-    std::uint32_t metric = 0;
-    Value value;
-};
-
-/// Reads records one after the other from bytes that may be damaged: it stops at what cannot be one.
-class RecordReader {
-  public:
-    explicit RecordReader(std::span<const std::byte> bytes) noexcept : rest_{bytes} {}
-
-    struct Record {
-        RecordKind kind{};
-        std::uint8_t flags = 0;
-        std::span<const std::byte> body;  // after the record's header
-    };
-
-    /// The next record; false at the end or at bytes that are no record (then `damaged()`).
-    bool next(Record& record) noexcept {
-        if (rest_.empty()) return false;
-        if (rest_.size() < record_header_bytes) return stop();
-        const std::size_t bytes = get<std::uint32_t>(rest_.data());
-        const std::uint32_t tag = get<std::uint32_t>(rest_.data() + 4);
-        if (bytes < record_header_bytes || bytes % 8 != 0 || bytes > rest_.size() || (tag & 0xffU) > 2) return stop();
-        record = {static_cast<RecordKind>(tag & 0xffU), static_cast<std::uint8_t>(tag >> 8U),
-                  rest_.subspan(record_header_bytes, bytes - record_header_bytes)};
-        rest_ = rest_.subspan(bytes);
-        return true;
-    }
-
-    [[nodiscard]] bool damaged() const noexcept { return damaged_; }
-
-  private:
-    bool stop() noexcept {
-        damaged_ = true;
-        rest_ = {};
-        return false;
-    }
-    std::span<const std::byte> rest_;
-    bool damaged_ = false;
-};
-
-/// A name record's content; false if it is damaged.
-inline bool read_name(std::span<const std::byte> body, std::uint32_t& id, std::string_view& name) noexcept {
-    if (body.size() < 8) return false;
-    const auto head = get<std::uint64_t>(body.data());
-    const std::size_t size = head >> 32U;
-    if (size > max_metric_name_bytes || size > body.size() - 8) return false;
-    id = static_cast<std::uint32_t>(head);
-    name = {reinterpret_cast<const char*>(body.data()) + 8, size};
-    return true;
-}
-
-/// Calls `f(Cell)` for each cell of a row record; false if it is damaged (cells before the damage were seen).
-template <class F>
-bool read_row(std::span<const std::byte> body, std::int64_t& step, std::int64_t& time_ns, F&& f) {
-    if (body.size() < row_header_bytes - record_header_bytes) return false;
-    const auto cells = get<std::uint64_t>(body.data());
-    step = static_cast<std::int64_t>(get<std::uint64_t>(body.data() + 8));
-    time_ns = static_cast<std::int64_t>(get<std::uint64_t>(body.data() + 16));
-    body = body.subspan(24);
-    for (std::uint64_t i = 0; i < cells; ++i) {
-        if (body.size() < cell_bytes) return false;
-        const auto head = get<std::uint64_t>(body.data());
-        const auto bits = get<std::uint64_t>(body.data() + 8);
-        const auto id = static_cast<std::uint32_t>(head);
-        body = body.subspan(cell_bytes);
-        switch (const auto kind = static_cast<Value::Kind>((head >> 32U) & 0xffU)) {
-            case Value::Kind::number: f(Cell{id, Value{std::bit_cast<double>(bits)}}); break;
-            case Value::Kind::integer:
-            case Value::Kind::natural:
-            case Value::Kind::boolean: f(Cell{id, Value::from_integer_bits(kind, bits)}); break;
-            case Value::Kind::text: {
-                if (bits > body.size()) return false;
-                const auto size = static_cast<std::size_t>(bits);
-                f(Cell{id, Value{std::string_view{reinterpret_cast<const char*>(body.data()), size}}});
-                body = body.subspan(padded(size) <= body.size() ? padded(size) : body.size());
-                break;
-            }
-            default: return false;
-        }
-    }
-    return true;
-}
-
-}  // namespace CAIRN_NAMESPACE::detail
-
-// ---- cairn/run/detail/metric_table.hpp
-// Which number stands for which metric name in a run's records.
-
-namespace CAIRN_NAMESPACE::detail {
-
-/// The run's names, shared by its threads. Threads: any; a thread asks once for each name, then its lane remembers.
-class MetricTable {
-  public:
-    /// The number of a name, given on first sight. Names are kept for as long as the table.
-    std::pair<std::uint32_t, std::string_view> id_of(std::string_view name) {
-        const std::scoped_lock lock{mutex_};
-        if (const auto found = ids_.find(name); found != ids_.end()) return {found->second, found->first};
-        const std::string_view kept = names_.emplace_back(name);
-        const auto id = static_cast<std::uint32_t>(names_.size() - 1);
-        ids_.emplace(kept, id);
-        return {id, kept};
-    }
-
-    [[nodiscard]] std::string_view name_of(std::uint32_t id) const {
-        const std::scoped_lock lock{mutex_};
-        return id < names_.size() ? std::string_view{names_[id]} : std::string_view{};
-    }
-
-  private:
-    mutable std::mutex mutex_;
-    std::deque<std::string> names_;  // its strings stay where they are
-    std::unordered_map<std::string_view, std::uint32_t> ids_;
-};
-
-/// The part of the table that one thread has used: a small open-addressed table without locks.
-class MetricCache {
-  public:
-    /// The number of a metric this thread has used before; `unknown` otherwise.
-    static constexpr std::uint32_t unknown = 0xffffffffU;
-
-    [[nodiscard]] std::uint32_t find(std::uint64_t hash, std::string_view name) const noexcept {
-        for (std::size_t i = hash & mask_;; i = (i + 1) & mask_) {
-            const Entry& entry = slots_[i];
-            if (entry.id == unknown) return unknown;
-            // A literal keeps its address, so its characters are compared only once.
-            if (entry.hash == hash && (entry.literal == name.data() || entry.name == name)) return entry.id;
-        }
-    }
-
-    void insert(std::uint64_t hash, const char* literal, std::string_view kept, std::uint32_t id) {
-        if ((count_ + 1) * 2 > slots_.size()) grow();
-        place({hash, literal, kept, id});
-        ++count_;
-    }
-
-  private:
-    struct Entry {
-        std::uint64_t hash = 0;
-        const char* literal = nullptr;
-        std::string_view name{};
-        std::uint32_t id = unknown;
-    };
-
-    void place(const Entry& entry) {
-        std::size_t i = entry.hash & mask_;
-        while (slots_[i].id != unknown) i = (i + 1) & mask_;
-        slots_[i] = entry;
-    }
-    void grow() {
-        std::vector<Entry> old(slots_.size() * 2);
-        old.swap(slots_);
-        mask_ = slots_.size() - 1;
-        for (const Entry& entry : old) {
-            if (entry.id != unknown) place(entry);
-        }
-    }
-
-    std::vector<Entry> slots_ = std::vector<Entry>(32);
-    std::size_t mask_ = 31;
-    std::size_t count_ = 0;
-};
-
-}  // namespace CAIRN_NAMESPACE::detail
-
-// ---- cairn/store/detail/os_error.hpp
-// What the operating system's error numbers mean here, and what to do about each.
-
-namespace CAIRN_NAMESPACE::detail::os {
-
-using Path = std::filesystem::path;
-
-/// A code, and advice that needs no more than the number to be given.
-struct Meaning {
-    errc code;
-    std::string_view advice;
-};
-
-template <class = void>
-[[nodiscard]] Meaning meaning(int number) noexcept {
-    switch (number) {
-        case ENOSPC: return {errc::no_space, "free space, or set CAIRN_DIR to a folder on a bigger disk"};
-        case EDQUOT: return {errc::no_space, "the quota is used up: free space, or set CAIRN_DIR to another disk"};
-        case EFBIG: return {errc::no_space, "the file would be larger than the file system or `ulimit -f` allows"};
-        case EACCES:
-        case EPERM: return {errc::permission, "make it readable and writable for this user, or set CAIRN_DIR"};
-        case EROFS: return {errc::permission, "the disk is mounted read-only: set CAIRN_DIR to one that is not"};
-        case ENOENT: return {errc::not_found, "check the path; a folder above it may be missing"};
-        case ENOTDIR: return {errc::not_found, "a part of the path is a file and not a folder: move that file away"};
-        case EEXIST:
-        case ENOTEMPTY: return {errc::already_exists, "choose another name, or remove it first"};
-        case EMFILE: return {errc::io, "this process has too many open files: close some, or raise `ulimit -n`"};
-        case ENFILE: return {errc::io, "the machine has too many open files: close some programs"};
-        case ENAMETOOLONG: return {errc::invalid_argument, "use a shorter name, or a CAIRN_DIR nearer to the root"};
-        case EISDIR: return {errc::invalid_argument, "this is a folder where a file is wanted: name a file"};
-        case ELOOP: return {errc::invalid_argument, "symbolic links are not followed here: put the file itself there"};
-        case EAGAIN:
-        case EBUSY:
-        case ETXTBSY: return {errc::busy, "another process uses it: wait, or stop that process"};
-        case ENOLCK:
-        case ENOSYS:
-        case EOPNOTSUPP:
-            return {errc::unsupported, "this file system lacks what the store needs (locks, for one): set CAIRN_DIR to "
-                                       "a local disk, or mount it with locks"};
-        case EXDEV: return {errc::unsupported, "keep the whole store on one file system"};
-        case EMLINK: return {errc::unsupported, "the file has as many links as the file system allows"};
-        case ENOMEM: return {errc::io, "memory is short: close programs, or save less at once"};
-        case EIO: return {errc::io, "the disk reports a failure: look at the system's log and save elsewhere"};
-        case ESTALE: return {errc::io, "the network disk lost the file: mount it again"};
-        default: return {errc::io, "look at the system's log; set CAIRN_DIR to try another disk"};
-    }
-}
-
-/// The error that `number` (an errno) stands for: "cannot <tried>: <the system's words>".
-template <class = void>
-[[nodiscard]] error failure_of(int number, std::string_view tried, const Path& path) {
-    const Meaning what = meaning(number);
-    return error{what.code, "cannot " + std::string{tried} + ": " + std::strerror(number), path.string(),
-                 std::string{what.advice}};
-}
-
-/// The error of the system call that failed last.
-template <class = void>
-[[nodiscard]] error failure(std::string_view tried, const Path& path) {
-    return failure_of(errno, tried, path);
-}
-
-}  // namespace CAIRN_NAMESPACE::detail::os
-
-// ---- cairn/store/detail/os_sys.hpp
-// One thin function for each call into the operating system; nothing else in the library makes one that touches
-// a file. A fault injector replaces these, and a port to another system writes its own os_*.hpp files.
-
-#if defined(__APPLE__)
-#include <sys/random.h>
-#endif
-
-namespace CAIRN_NAMESPACE::detail::os {
-
-/// What the system calls an open file.
-using Handle = int;
-inline constexpr Handle no_handle = -1;
-
-}  // namespace CAIRN_NAMESPACE::detail::os
-
-namespace CAIRN_NAMESPACE::detail::os::sys {
-
-// Descriptors never reach a program that is executed: O_CLOEXEC is set here, once for all.
-[[nodiscard]] inline int open(const char* path, int flags, ::mode_t mode = 0) noexcept {
-    return ::open(path, flags | O_CLOEXEC, mode);
-}
-[[nodiscard]] inline int openat(int folder, const char* name, int flags) noexcept {
-    return ::openat(folder, name, flags | O_CLOEXEC);
-}
-inline int close(int fd) noexcept { return ::close(fd); }
-[[nodiscard]] inline ::ssize_t read(int fd, void* to, std::size_t n) noexcept { return ::read(fd, to, n); }
-[[nodiscard]] inline ::ssize_t write(int fd, const void* from, std::size_t n) noexcept { return ::write(fd, from, n); }
-[[nodiscard]] inline ::ssize_t pread(int fd, void* to, std::size_t n, std::uint64_t at) noexcept {
-    return ::pread(fd, to, n, static_cast<::off_t>(at));
-}
-[[nodiscard]] inline ::ssize_t pwrite(int fd, const void* from, std::size_t n, std::uint64_t at) noexcept {
-    return ::pwrite(fd, from, n, static_cast<::off_t>(at));
-}
-[[nodiscard]] inline int ftruncate(int fd, std::uint64_t size) noexcept {
-    return ::ftruncate(fd, static_cast<::off_t>(size));
-}
-[[nodiscard]] inline int fstat(int fd, struct ::stat* out) noexcept { return ::fstat(fd, out); }
-[[nodiscard]] inline int stat(const char* path, struct ::stat* out) noexcept { return ::stat(path, out); }
-[[nodiscard]] inline int lstat(const char* path, struct ::stat* out) noexcept { return ::lstat(path, out); }
-[[nodiscard]] inline int chmod(const char* path, ::mode_t mode) noexcept { return ::chmod(path, mode); }
-[[nodiscard]] inline int fchmod(int fd, ::mode_t mode) noexcept { return ::fchmod(fd, mode); }
-[[nodiscard]] inline int mkdir(const char* path) noexcept { return ::mkdir(path, 0777); }
-[[nodiscard]] inline int rename(const char* from, const char* to) noexcept { return std::rename(from, to); }
-[[nodiscard]] inline int link(const char* from, const char* to) noexcept { return ::link(from, to); }
-inline int unlink(const char* path) noexcept { return ::unlink(path); }
-[[nodiscard]] inline int unlinkat(int folder, const char* name, int flags) noexcept {
-    return ::unlinkat(folder, name, flags);
-}
-[[nodiscard]] inline ::ssize_t readlink(const char* path, char* to, std::size_t n) noexcept {
-    return ::readlink(path, to, n);
-}
-[[nodiscard]] inline ::DIR* fdopendir(int fd) noexcept { return ::fdopendir(fd); }
-[[nodiscard]] inline ::dirent* readdir(::DIR* folder) noexcept { return ::readdir(folder); }
-inline int closedir(::DIR* folder) noexcept { return ::closedir(folder); }
-
-/// To the disk itself, and not only to its cache.
-[[nodiscard]] inline int fsync(int fd) noexcept {
-#if defined(F_FULLFSYNC)
-    if (::fcntl(fd, F_FULLFSYNC) == 0) return 0;
-#endif
-    return ::fsync(fd);
-}
-
-/// Reserves the blocks of a file, so that no later write through a mapping can fail. Gives the errno, not -1.
-[[nodiscard]] inline int reserve(int fd, std::uint64_t size) noexcept {
-#if defined(__APPLE__)
-    (void)fd, (void)size;
-    return EOPNOTSUPP;
-#else
-    return ::posix_fallocate(fd, 0, static_cast<::off_t>(size));
-#endif
-}
-
-[[nodiscard]] inline void* mmap(std::size_t size, int protection, int flags, int fd) noexcept {
-    return ::mmap(nullptr, size, protection, flags, fd, 0);
-}
-inline int munmap(void* at, std::size_t size) noexcept { return ::munmap(at, size); }
-
-/// Takes (`F_WRLCK`) or drops (`F_UNLCK`) the whole file for this open file, not for the process: another open file
-/// of the same process is kept out too, and closing that one drops nothing. EAGAIN if another has it.
-[[nodiscard]] inline int lock(int fd, short type) noexcept {
-#if defined(F_OFD_SETLK)
-    struct ::flock range {};
-    range.l_type = type;
-    range.l_whence = SEEK_SET;
-    if (::fcntl(fd, F_OFD_SETLK, &range) == 0) return 0;
-    if (errno == EACCES) errno = EAGAIN;
-    if (errno != EINVAL) return -1;
-#endif
-    return ::flock(fd, type == F_UNLCK ? LOCK_UN : LOCK_EX | LOCK_NB);
-}
-
-/// 1 if the file is locked, 0 if it is free, -1 on failure. Nothing is taken where the system can tell.
-[[nodiscard]] inline int is_locked(int fd) noexcept {
-#if defined(F_OFD_SETLK)
-    struct ::flock range {};
-    range.l_type = F_WRLCK;
-    range.l_whence = SEEK_SET;
-    if (::fcntl(fd, F_OFD_GETLK, &range) == 0) return range.l_type == F_UNLCK ? 0 : 1;
-    if (errno != EINVAL) return -1;
-#endif
-    if (::flock(fd, LOCK_SH | LOCK_NB) != 0) return errno == EWOULDBLOCK ? 1 : -1;
-    return ::flock(fd, LOCK_UN);
-}
-
-[[nodiscard]] inline ::pid_t getpid() noexcept { return ::getpid(); }
-/// Whether the process exists, as far as this one may know: 0, or -1 with ESRCH or EPERM.
-[[nodiscard]] inline int exists(::pid_t pid) noexcept { return ::kill(pid, 0); }
-[[nodiscard]] inline int gethostname(char* to, std::size_t n) noexcept { return ::gethostname(to, n); }
-[[nodiscard]] inline int getentropy(void* to, std::size_t n) noexcept { return ::getentropy(to, n); }
-inline void sleep_ns(long ns) noexcept {
-    const ::timespec time{0, ns};
-    ::nanosleep(&time, nullptr);
-}
-
-/// Repeats a call that a signal broke off.
-template <class Call>
-[[nodiscard]] auto retry(Call call) noexcept {
-    auto done = call();
-    while (done < 0 && errno == EINTR) done = call();
-    return done;
-}
-
-}  // namespace CAIRN_NAMESPACE::detail::os::sys
-
-// ---- cairn/store/detail/os_file.hpp
-// An open file: interrupted calls are repeated, short writes continued, and every failure names its path.
-
-namespace CAIRN_NAMESPACE::detail::os {
-
-/// Whether a symbolic link at the end of a path stands for its target.
-enum class Links : unsigned char { follow, refuse };
-
-/// Owns a handle: closed when it goes, never inherited by an executed program. Threads: one at a time.
-class File {
-  public:
-    File() = default;
-    File(File&& other) noexcept
-        : handle_{std::exchange(other.handle_, no_handle)}, path_{std::move(other.path_)} {}
-    File& operator=(File&& other) noexcept {
-        if (this != &other) {
-            drop();
-            handle_ = std::exchange(other.handle_, no_handle);
-            path_ = std::move(other.path_);
-        }
-        return *this;
-    }
-    ~File() { drop(); }
-
-    /// An existing regular file, to be read. A folder, a pipe or a device is refused, and never waited for.
-    static result<File> open_read(const Path& path, Links links = Links::follow);
-    /// A file that did not exist, to be written. Fails: already_exists.
-    static result<File> create_new(const Path& path) { return open(path, O_RDWR | O_CREAT | O_EXCL, "create"); }
-    /// A file to be written at its end; made if it is not there.
-    static result<File> open_append(const Path& path) {
-        return open(path, O_WRONLY | O_CREAT | O_APPEND, "open for appending");
-    }
-    /// A file to be read and written; made if it is not there.
-    static result<File> open_read_write(const Path& path) { return open(path, O_RDWR | O_CREAT, "open"); }
-
-    /// Writes all of `bytes`, or says why not; what was written before a failure stays in the file.
-    result<void> write_all(std::span<const std::byte> bytes) {
-        return put(bytes, [this](const std::byte* from, std::size_t n) { return sys::write(handle_, from, n); });
-    }
-    result<void> write_all(std::string_view text) { return write_all(std::as_bytes(std::span{text})); }
-    /// The same at a place, without moving where `write_all` goes on.
-    result<void> write_at(std::uint64_t offset, std::span<const std::byte> bytes) {
-        return put(bytes, [this, &offset](const std::byte* from, std::size_t n) {
-            const auto done = sys::pwrite(handle_, from, n, offset);
-            if (done > 0) offset += static_cast<std::uint64_t>(done);
-            return done;
-        });
-    }
-    /// Reads at most `to.size()` bytes; 0 at the end of the file.
-    [[nodiscard]] result<std::size_t> read_some(std::span<std::byte> to) {
-        const auto got = sys::retry([&] { return sys::read(handle_, to.data(), chunk(to.size())); });
-        if (got < 0) return failure("read", path_);
-        return static_cast<std::size_t>(got);
-    }
-    /// Fills `to` from a place, less only at the end of the file.
-    [[nodiscard]] result<std::size_t> read_at(std::uint64_t offset, std::span<std::byte> to) const;
-    /// The rest of the file. Fails: corrupt if it is longer than `max` bytes.
-    [[nodiscard]] result<std::string> read_all(std::uint64_t max);
-
-    [[nodiscard]] result<std::uint64_t> size() const {
-        struct ::stat info {};
-        if (sys::fstat(handle_, &info) != 0) return failure("look at", path_);
-        return static_cast<std::uint64_t>(info.st_size);
-    }
-    result<void> truncate(std::uint64_t size) {
-        if (sys::retry([&] { return sys::ftruncate(handle_, size); }) != 0) return failure("resize", path_);
-        return {};
-    }
-    /// Makes it read-only for everybody (the open handle still writes).
-    result<void> set_read_only() {
-        if (sys::fchmod(handle_, 0444) != 0) return failure("make read-only", path_);
-        return {};
-    }
-    /// Waits until the bytes are on the disk. Cost: milliseconds.
-    result<void> sync() {
-        if (sys::retry([&] { return sys::fsync(handle_); }) != 0) return failure("sync", path_);
-        return {};
-    }
-    /// Closes it and tells what only closing finds out (a quota on a network disk).
-    result<void> close() {
-        if (handle_ == no_handle) return {};
-        // Not repeated after EINTR: the handle is gone, and its number may be another file's by then.
-        if (sys::close(std::exchange(handle_, no_handle)) != 0 && errno != EINTR) return failure("close", path_);
-        return {};
-    }
-
-    [[nodiscard]] bool is_open() const noexcept { return handle_ != no_handle; }
-    [[nodiscard]] const Path& path() const noexcept { return path_; }
-    [[nodiscard]] Handle native_handle() const noexcept { return handle_; }
-
-  private:
-    File(Handle handle, Path path) : handle_{handle}, path_{std::move(path)} {}
-
-    static result<File> open(const Path& path, int flags, std::string_view tried) {
-        const Handle handle = sys::retry([&] { return sys::open(path.c_str(), flags, 0666); });
-        if (handle < 0) return failure(tried, path);
-        return File{handle, path};
-    }
-    // Some systems refuse a call for more than 2 GiB.
-    static std::size_t chunk(std::size_t n) noexcept { return n < (1U << 30U) ? n : (1U << 30U); }
-
-    template <class Write>
-    result<void> put(std::span<const std::byte> bytes, Write write) {
-        while (!bytes.empty()) {
-            const auto done = sys::retry([&] { return write(bytes.data(), chunk(bytes.size())); });
-            if (done < 0) return failure("write", path_);
-            if (done == 0) return failure_of(ENOSPC, "write", path_);
-            bytes = bytes.subspan(static_cast<std::size_t>(done));
-        }
-        return {};
-    }
-    void drop() noexcept {
-        if (handle_ != no_handle) sys::close(std::exchange(handle_, no_handle));
-    }
-
-    Handle handle_ = no_handle;
-    Path path_;
-};
-
-inline result<File> File::open_read(const Path& path, Links links) {
-    // O_NONBLOCK: a pipe that somebody put there must not hang us.
-    auto file = open(path, O_RDONLY | O_NONBLOCK | (links == Links::refuse ? O_NOFOLLOW : 0), "open");
-    if (!file) return file;
-    struct ::stat info {};
-    if (sys::fstat(file->handle_, &info) != 0) return failure("look at", path);
-    if (!S_ISREG(info.st_mode)) {
-        return error{errc::invalid_argument, "cannot read what is not a regular file", path.string(),
-                     "put a regular file there"};
-    }
-    return file;
-}
-
-inline result<std::size_t> File::read_at(std::uint64_t offset, std::span<std::byte> to) const {
-    std::size_t done = 0;
-    while (done < to.size()) {
-        const auto rest = to.subspan(done);
-        const auto got =
-            sys::retry([&] { return sys::pread(handle_, rest.data(), chunk(rest.size()), offset + done); });
-        if (got < 0) return failure("read", path_);
-        if (got == 0) break;
-        done += static_cast<std::size_t>(got);
-    }
-    return done;
-}
-
-inline result<std::string> File::read_all(std::uint64_t max) {
-    const auto expected = size();
-    if (!expected) return expected.error();
-    const auto too_long = [&] {
-        return error{errc::corrupt, "the file is longer than the " + std::to_string(max) + " bytes it can have",
-                     path_.string(), "restore it from a copy, or remove it"};
-    };
-    if (*expected > max) return too_long();
-    // One byte more than expected, so that the end is seen without growing; files in /proc say 0.
-    std::string text(static_cast<std::size_t>(*expected) + 1, '\0');
-    std::size_t used = 0;
-    while (true) {
-        if (used == text.size()) text.resize(text.size() * 2 + 4096);
-        const auto got = read_some(std::as_writable_bytes(std::span{text}.subspan(used)));
-        if (!got) return got.error();
-        if (*got == 0) break;
-        used += *got;
-        if (used > max) return too_long();
-    }
-    text.resize(used);
-    return text;
-}
-
-}  // namespace CAIRN_NAMESPACE::detail::os
-
-// ---- cairn/store/detail/os_folder.hpp
-// Folders and names: making, listing, moving and removing. Removal is bounded to a folder and follows no link.
-
-namespace CAIRN_NAMESPACE::detail::os {
-
-/// What is at a path. All false and 0 if there is nothing.
-struct Status {
-    bool exists = false;
-    bool is_dir = false;
-    bool is_file = false;
-    bool is_link = false;
-    std::uint64_t size = 0;
-    std::uint64_t nlink = 0;
-    std::int64_t modified_ns = 0;
-};
-
-/// Nothing there is an answer, not a failure.
-template <class = void>
-[[nodiscard]] result<Status> status(const Path& path, Links links = Links::follow) {
-    struct ::stat info {};
-    const int got = links == Links::follow ? sys::stat(path.c_str(), &info) : sys::lstat(path.c_str(), &info);
-    if (got != 0) {
-        if (errno == ENOENT || errno == ENOTDIR) return Status{};
-        return failure("look at", path);
-    }
-    Status out;
-    out.exists = true;
-    out.is_dir = S_ISDIR(info.st_mode);
-    out.is_file = S_ISREG(info.st_mode);
-    out.is_link = S_ISLNK(info.st_mode);
-    out.size = static_cast<std::uint64_t>(info.st_size);
-    out.nlink = static_cast<std::uint64_t>(info.st_nlink);
-#if defined(__APPLE__)
-    out.modified_ns = static_cast<std::int64_t>(info.st_mtimespec.tv_sec) * 1'000'000'000 + info.st_mtimespec.tv_nsec;
-#else
-    out.modified_ns = static_cast<std::int64_t>(info.st_mtim.tv_sec) * 1'000'000'000 + info.st_mtim.tv_nsec;
-#endif
-    return out;
-}
-
-/// Makes one folder. Fails: already_exists.
-inline result<void> make_dir(const Path& path) {
-    if (sys::mkdir(path.c_str()) != 0) return failure("make the folder", path);
-    return {};
-}
-
-/// Makes a folder and those above it; one that is there is success.
-template <class = void>
-result<void> make_dirs(const Path& path) {
-    if (path.empty() || sys::mkdir(path.c_str()) == 0) return {};
-    const int number = errno;
-    // Some systems say EROFS, EACCES or EISDIR for a folder that is there already: look before complaining.
-    const auto there = os::status(path);  // qualified: std::filesystem has one too
-    if (there && there->is_dir) return {};
-    if (number == EEXIST) return failure_of(ENOTDIR, "make the folder", path);
-    if (number != ENOENT || path.parent_path() == path) return failure_of(number, "make the folder", path);
-    if (auto above = make_dirs(path.parent_path()); !above) return above;
-    if (sys::mkdir(path.c_str()) == 0 || errno == EEXIST) return {};
-    return failure("make the folder", path);
-}
-
-/// Moves a file or folder; a file that is at `to` is replaced, in one step that no reader can see half of.
-inline result<void> rename_replace(const Path& from, const Path& to) {
-    if (sys::rename(from.c_str(), to.c_str()) != 0) return failure("rename " + from.string() + " to", to);
-    return {};
-}
-
-/// Gives a file a second name. Fails: already_exists; unsupported or permission where links are impossible.
-inline result<void> hard_link(const Path& from, const Path& to) {
-    if (sys::link(from.c_str(), to.c_str()) != 0) return failure("link " + from.string() + " to", to);
-    return {};
-}
-
-/// Removes a file, or a link itself. Fails: not_found.
-inline result<void> remove_file(const Path& path) {
-    if (sys::unlink(path.c_str()) != 0) return failure("remove", path);
-    return {};
-}
-
-inline result<void> set_read_only(const Path& path) {
-    if (sys::chmod(path.c_str(), 0444) != 0) return failure("make read-only", path);
-    return {};
-}
-
-/// Waits until the folder's entries are on the disk, so that a new name outlives a power loss.
-template <class = void>
-result<void> sync_dir(const Path& path) {
-    const int fd = sys::retry([&] { return sys::open(path.c_str(), O_RDONLY | O_DIRECTORY); });
-    if (fd < 0) return failure("open the folder", path);
-    const int done = sys::retry([&] { return sys::fsync(fd); });
-    const int number = errno;
-    sys::close(fd);
-    // Some file systems cannot sync a folder; they order names by themselves.
-    if (done != 0 && number != EINVAL && number != EOPNOTSUPP) return failure_of(number, "sync the folder", path);
-    return {};
-}
-
-/// The names of an open folder, sorted, without "." and "..". Takes the handle.
-template <class = void>
-[[nodiscard]] result<std::vector<std::string>> names_in(Handle folder, const Path& path) {
-    ::DIR* stream = sys::fdopendir(folder);
-    if (stream == nullptr) {
-        const int number = errno;
-        sys::close(folder);
-        return failure_of(number, "list", path);
-    }
-    std::vector<std::string> names;
-    errno = 0;
-    while (const ::dirent* entry = sys::readdir(stream)) {
-        const std::string_view name{entry->d_name};
-        if (name != "." && name != "..") names.emplace_back(name);
-        errno = 0;
-    }
-    const int number = errno;
-    sys::closedir(stream);
-    if (number != 0) return failure_of(number, "list", path);
-    std::sort(names.begin(), names.end());
-    return names;
-}
-
-/// The names in a folder, sorted. Fails: not_found.
-template <class = void>
-[[nodiscard]] result<std::vector<std::string>> list_dir(const Path& path) {
-    const int fd = sys::retry([&] { return sys::open(path.c_str(), O_RDONLY | O_DIRECTORY); });
-    if (fd < 0) return failure("list", path);
-    return names_in(fd, path);
-}
-
-/// Copies the bytes of a regular file to a new file, which is removed again if that fails.
-template <class = void>
-result<void> copy_file(const Path& from, const Path& to) {
-    auto source = File::open_read(from);
-    if (!source) return source.error();
-    auto target = File::create_new(to);
-    if (!target) return target.error();
-    std::vector<std::byte> buffer(std::size_t{1} << 20U);
-    result<void> done;
-    while (done) {
-        const auto got = source->read_some(buffer);
-        if (!got) done = got.error();
-        else if (*got == 0) break;
-        else done = target->write_all(std::span{buffer}.first(*got));
-    }
-    if (done) done = target->close();
-    if (!done) sys::unlink(to.c_str());
-    return done;
-}
-
-/// What `remove_inside` may take away.
-enum class Removal : unsigned char { file, empty_dir, tree };
-
-inline constexpr int max_tree_depth = 128;
-
-/// Removes everything in an open folder, which it takes. Links are removed, never followed.
-template <class = void>
-result<void> remove_contents(Handle folder, const Path& path, int depth) {
-    if (depth > max_tree_depth) {
-        sys::close(folder);
-        return error{errc::unsupported, "cannot remove folders that lie so deep in each other", path.string(),
-                     "remove it by hand"};
-    }
-    const Handle listed = sys::retry([&] { return sys::openat(folder, ".", O_RDONLY | O_DIRECTORY); });
-    if (listed < 0) {
-        const int number = errno;
-        sys::close(folder);
-        return failure_of(number, "list", path);
-    }
-    auto names = names_in(listed, path);
-    result<void> done;
-    if (!names) done = names.error();
-    for (std::size_t i = 0; done && i < names->size(); ++i) {
-        const std::string& name = (*names)[i];
-        if (sys::unlinkat(folder, name.c_str(), 0) == 0 || errno == ENOENT) continue;
-        if (errno != EISDIR && errno != EPERM) {  // the two words for "this is a folder"
-            done = failure("remove", path / name);
-            break;
-        }
-        const int number = errno;
-        const Handle inner = sys::openat(folder, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-        if (inner < 0) done = failure_of(errno == ENOTDIR ? number : errno, "remove", path / name);
-        else done = remove_contents(inner, path / name, depth + 1);
-        if (done && sys::unlinkat(folder, name.c_str(), AT_REMOVEDIR) != 0) done = failure("remove", path / name);
-    }
-    sys::close(folder);
-    return done;
-}
-
-/// Removes what `relative` names below `root`, going from folder to folder without following a link, so that nothing
-/// outside of `root` can be touched. Nothing there is success. Fails: invalid_argument if `relative` could leave
-/// `root`, or goes through a link.
-template <class = void>
-result<void> remove_inside(const Path& root, std::string_view relative, Removal what) {
-    const Path path = root / Path{relative};
-    Handle folder = sys::retry([&] { return sys::open(root.c_str(), O_RDONLY | O_DIRECTORY); });
-    if (folder < 0) return errno == ENOENT ? result<void>{} : failure("open the folder", root);
-    while (true) {
-        const std::size_t slash = relative.find('/');
-        const std::string name{relative.substr(0, slash)};
-        if (name.empty() || name == "." || name == ".." || name.find('\0') != std::string::npos) {
-            sys::close(folder);
-            return error{errc::invalid_argument, "cannot remove by a path that may leave its folder", path.string(),
-                         "name a file below the folder, without \"..\" or an empty part"};
-        }
-        const bool last = slash == std::string_view::npos;
-        int number = 0;
-        if (last && what != Removal::tree) {
-            if (sys::unlinkat(folder, name.c_str(), what == Removal::file ? 0 : AT_REMOVEDIR) != 0) number = errno;
-        } else if (last && sys::unlinkat(folder, name.c_str(), 0) == 0) {
-            number = 0;  // a file, or a link
-        } else {
-            const Handle inner = sys::openat(folder, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-            // A link is ELOOP or ENOTDIR, by system.
-            if (inner < 0) number = errno == ENOTDIR ? ELOOP : errno;
-            if (inner >= 0 && !last) {
-                sys::close(std::exchange(folder, inner));
-                relative.remove_prefix(slash + 1);
-                continue;
-            }
-            if (inner >= 0) {
-                if (auto done = remove_contents(inner, path, 1); !done) {
-                    sys::close(folder);
-                    return done;
-                }
-                if (sys::unlinkat(folder, name.c_str(), AT_REMOVEDIR) != 0) number = errno;
-            }
-        }
-        sys::close(folder);
-        if (number == 0 || number == ENOENT) return {};
-        return failure_of(number, "remove", path);
-    }
-}
-
-/// Removes a file or a whole folder below `root`; see `remove_inside`.
-inline result<void> remove_tree(const Path& root, std::string_view relative) {
-    return remove_inside(root, relative, Removal::tree);
-}
-inline result<void> remove_file_inside(const Path& root, std::string_view relative) {
-    return remove_inside(root, relative, Removal::file);
-}
-/// Fails: already_exists if there is still something in it.
-inline result<void> remove_empty_dir_inside(const Path& root, std::string_view relative) {
-    return remove_inside(root, relative, Removal::empty_dir);
-}
-
-}  // namespace CAIRN_NAMESPACE::detail::os
-
-// ---- cairn/store/detail/os_lock.hpp
-// A lock between processes, on a file of its own. The kernel drops it when its holder dies, however that happens.
-
-namespace CAIRN_NAMESPACE::detail::os {
-
-/// Held from acquiring to destruction. It belongs to the open file and not to the process: two locks on one file
-/// exclude each other within a process too, and whoever opens and closes the file beside it drops nothing. A forked
-/// child shares it, and would keep it after the parent's death: it calls `close_in_child`.
-class Lock {
-  public:
-    Lock() = default;
-    Lock(Lock&& other) noexcept : file_{std::move(other.file_)}, owner_{std::exchange(other.owner_, 0)} {}
-    Lock& operator=(Lock&& other) noexcept {
-        if (this != &other) {
-            release();
-            file_ = std::move(other.file_);
-            owner_ = std::exchange(other.owner_, 0);
-        }
-        return *this;
-    }
-    ~Lock() { release(); }
-
-    /// The lock, without waiting; makes the file if need be. Fails: busy if another holds it.
-    static result<Lock> try_acquire(const Path& path) { return acquire(path, 0); }
-    /// The lock, after at most `timeout_ms` milliseconds (looks again every 1 to 20 ms). Fails: busy.
-    static result<Lock> acquire(const Path& path, std::int64_t timeout_ms);
-    /// Whether anybody, this process included, holds it. Takes nothing and drops nothing, makes no file.
-    static result<bool> is_held(const Path& path);
-
-    [[nodiscard]] bool held() const noexcept { return file_.is_open(); }
-    [[nodiscard]] Handle native_handle() const noexcept { return file_.native_handle(); }
-    /// Replaces what the lock's file says of its holder, for those that it keeps out. Requires `held()`.
-    result<void> write_note(std::string_view text) {
-        if (auto emptied = file_.truncate(0); !emptied) return emptied;
-        return file_.write_at(0, std::as_bytes(std::span{text}));
-    }
-
-    /// In a forked child: forgets the lock, which stays the parent's. Calls only `close`.
-    void close_in_child() noexcept {
-        file_ = File{};
-        owner_ = 0;
-    }
-
-    /// Gives it back, even if a forked child still shares it. In such a child it does what `close_in_child` does.
-    void release() noexcept {
-        if (file_.is_open() && owner_ == sys::getpid()) (void)sys::lock(file_.native_handle(), F_UNLCK);
-        file_ = File{};
-        owner_ = 0;
-    }
-
-  private:
-    explicit Lock(File file) : file_{std::move(file)}, owner_{sys::getpid()} {}
-
-    File file_;
-    ::pid_t owner_ = 0;
-};
-
-inline result<Lock> Lock::acquire(const Path& path, std::int64_t timeout_ms) {
-    const std::int64_t end = steady_ns() + timeout_ms * 1'000'000;
-    long pause = 1'000'000;
-    while (true) {
-        auto file = File::open_read_write(path);
-        if (!file) return file.error();
-        if (sys::retry([&] { return sys::lock(file->native_handle(), F_WRLCK); }) == 0) {
-            // Somebody may have removed or replaced the file meanwhile; then this lock keeps nobody out.
-            struct ::stat mine {};
-            struct ::stat there {};
-            if (sys::fstat(file->native_handle(), &mine) == 0 && sys::stat(path.c_str(), &there) == 0 &&
-                mine.st_ino == there.st_ino && mine.st_dev == there.st_dev) {
-                return Lock{std::move(*file)};
-            }
-            if (steady_ns() < end || timeout_ms == 0) continue;
-            return error{errc::busy, "the lock's file is replaced again and again", path.string(),
-                         "stop the program that removes it"};
-        }
-        if (errno != EAGAIN) return failure("lock", path);
-        if (steady_ns() >= end) {
-            return error{errc::busy, "another process or object holds the lock", path.string(),
-                         "wait until it is done, or stop it"};
-        }
-        sys::sleep_ns(pause);
-        pause = pause < 10'000'000 ? pause * 2 : 20'000'000;
-    }
-}
-
-inline result<bool> Lock::is_held(const Path& path) {
-    auto file = File::open_read(path);
-    if (!file) return file.error().code() == errc::not_found ? result<bool>{false} : file.error();
-    const int held = sys::retry([&] { return sys::is_locked(file->native_handle()); });
-    if (held < 0) return failure("look at the lock", path);
-    return held == 1;
-}
-
-}  // namespace CAIRN_NAMESPACE::detail::os
-
-// ---- cairn/store/detail/os_mapping.hpp
-// Memory that is a file. What is written to a shared mapping is in the system's hands at once: killing the process
-// loses none of it.
-
-namespace CAIRN_NAMESPACE::detail::os {
-
-/// Owns a mapping. Threads: as plain memory. Who shortens a mapped file from outside kills those who read it (SIGBUS).
-class Mapping {
-  public:
-    Mapping() = default;
-    Mapping(Mapping&& other) noexcept
-        : data_{std::exchange(other.data_, nullptr)}, size_{std::exchange(other.size_, 0)},
-          writable_{std::exchange(other.writable_, false)}, has_file_{std::exchange(other.has_file_, false)} {}
-    Mapping& operator=(Mapping&& other) noexcept {
-        if (this != &other) {
-            unmap();
-            data_ = std::exchange(other.data_, nullptr);
-            size_ = std::exchange(other.size_, 0);
-            writable_ = std::exchange(other.writable_, false);
-            has_file_ = std::exchange(other.has_file_, false);
-        }
-        return *this;
-    }
-    ~Mapping() { unmap(); }
-
-    /// A new file of `size` zeros, shared and writable. Its blocks are reserved first, so a full disk is an error here
-    /// and not a SIGBUS later. Fails: already_exists, no_space; then there is no file.
-    static result<Mapping> create_shared(const Path& path, std::size_t size);
-    /// A whole existing file, shared and writable. Its blocks are reserved as in `create_shared`.
-    static result<Mapping> open_shared(const Path& path);
-    /// A whole existing file, to be read.
-    static result<Mapping> open_read(const Path& path, Links links = Links::follow);
-    static result<Mapping> open_read(const File& file);
-    /// Zeros that belong to no file; they die with the process.
-    static result<Mapping> anonymous(std::size_t size) {
-        return map(no_handle, {}, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS);
-    }
-
-    [[nodiscard]] std::span<const std::byte> bytes() const noexcept { return {data_, size_}; }
-    /// The bytes to be changed; empty if the mapping is to be read only.
-    [[nodiscard]] std::span<std::byte> writable() const noexcept { return {data_, writable_ ? size_ : 0}; }
-    [[nodiscard]] std::size_t size() const noexcept { return size_; }
-    [[nodiscard]] bool has_file() const noexcept { return has_file_; }
-
-    void unmap() noexcept {
-        if (data_ != nullptr) sys::munmap(data_, size_);
-        data_ = nullptr;
-        size_ = 0;
-    }
-
-  private:
-    static result<Mapping> map(Handle file, const Path& path, std::uint64_t size, int protection, int flags) {
-        Mapping out;
-        out.writable_ = (protection & PROT_WRITE) != 0;
-        out.has_file_ = file != no_handle;
-        if (size == 0) return out;  // the system maps no empty range
-        if (size > std::numeric_limits<std::size_t>::max()) return failure_of(EFBIG, "map", path);
-        void* at = sys::mmap(static_cast<std::size_t>(size), protection, flags, file);
-        if (at == MAP_FAILED) return failure("map", path);
-        out.data_ = static_cast<std::byte*>(at);
-        out.size_ = static_cast<std::size_t>(size);
-        return out;
-    }
-    static result<void> reserve(File& file, std::uint64_t from, std::uint64_t size);
-
-    std::byte* data_ = nullptr;
-    std::size_t size_ = 0;
-    bool writable_ = false;
-    bool has_file_ = false;
-};
-
-inline result<void> Mapping::reserve(File& file, std::uint64_t from, std::uint64_t size) {
-    int number = EINTR;
-    while (size != 0 && number == EINTR) number = sys::reserve(file.native_handle(), size);
-    if (size == 0 || number == 0) return {};
-    if (number != EOPNOTSUPP && number != EINVAL && number != ENOSYS) {
-        return failure_of(number, "reserve " + std::to_string(size) + " bytes for", file.path());
-    }
-    static constexpr std::array<std::byte, 65536> zeros{};  // this file system reserves only by writing
-    while (from < size) {
-        const auto n = std::min<std::uint64_t>(zeros.size(), size - from);
-        if (auto put = file.write_at(from, std::span{zeros}.first(static_cast<std::size_t>(n))); !put) return put;
-        from += n;
-    }
-    return {};
-}
-
-inline result<Mapping> Mapping::create_shared(const Path& path, std::size_t size) {
-    auto file = File::create_new(path);
-    if (!file) return file.error();
-    auto reserved = reserve(*file, 0, size);
-    auto mapping = reserved ? map(file->native_handle(), path, size, PROT_READ | PROT_WRITE, MAP_SHARED)
-                            : result<Mapping>{reserved.error()};
-    if (!mapping) sys::unlink(path.c_str());
-    return mapping;
-}
-
-inline result<Mapping> Mapping::open_shared(const Path& path) {
-    const auto there = File::open_read(path);  // must exist, and be a regular file
-    if (!there) return there.error();
-    auto file = File::open_read_write(path);
-    if (!file) return file.error();
-    const auto size = file->size();
-    if (!size) return size.error();
-    if (auto reserved = reserve(*file, *size, *size); !reserved) return reserved.error();
-    return map(file->native_handle(), path, *size, PROT_READ | PROT_WRITE, MAP_SHARED);
-}
-
-inline result<Mapping> Mapping::open_read(const File& file) {
-    const auto size = file.size();
-    if (!size) return size.error();
-    return map(file.native_handle(), file.path(), *size, PROT_READ, MAP_SHARED);
-}
-
-inline result<Mapping> Mapping::open_read(const Path& path, Links links) {
-    const auto file = File::open_read(path, links);
-    if (!file) return file.error();
-    return open_read(*file);
-}
-
-}  // namespace CAIRN_NAMESPACE::detail::os
-
-// ---- cairn/store/detail/os_process.hpp
-// Who this process is, so that another, later, can tell whether it still lives; and randomness for ids.
-
-namespace CAIRN_NAMESPACE::detail::os {
-
-/// A process, told apart from every other that has or had its number. Parts that a system does not give are empty.
-struct Process {
-    std::uint64_t pid = 0;
-    std::uint64_t start = 0;  ///< when it began, in the system's own unit, since the machine did
-    std::string boot;         ///< this running of the machine
-    std::string space;        ///< which numbering of processes (containers have their own)
-    std::string host;         ///< for people
-};
-
-/// `unknown`: it is or was on another machine or in another container.
-enum class Liveness : unsigned char { dead, alive, unknown };
-
-[[nodiscard]] inline std::uint64_t pid() noexcept { return static_cast<std::uint64_t>(sys::getpid()); }
-
-template <class = void>
-[[nodiscard]] std::string host_name() {
-    std::array<char, 257> name{};
-    if (sys::gethostname(name.data(), name.size() - 1) != 0) return {};
-    return name.data();
-}
-
-/// The user's name, or nothing; from the environment, because asking the system can take a network and seconds.
-template <class = void>
-[[nodiscard]] std::string user_name() {
-    for (const char* variable : {"USER", "LOGNAME"}) {
-        // NOLINTNEXTLINE(concurrency-mt-unsafe): read once, when a run is opened
-        if (const char* value = std::getenv(variable); value != nullptr && *value != '\0') return value;
-    }
-    return {};
-}
-
-/// What the kernel says of a process: when it began, and whether only its entry is left.
-struct ProcessTime {
-    std::uint64_t start = 0;
-    bool ended = false;
-};
-
-/// Nothing where there is no /proc, or no such process.
-template <class = void>
-[[nodiscard]] std::optional<ProcessTime> process_time(std::uint64_t pid) {
-    auto file = File::open_read("/proc/" + std::to_string(pid) + "/stat");
-    if (!file) return std::nullopt;
-    const auto text = file->read_all(65536);
-    if (!text) return std::nullopt;
-    // pid (name) state …: the name may hold blanks and brackets, so count from its last one; the start is field 22.
-    std::size_t at = text->rfind(") ");
-    if (at == std::string::npos || at + 2 >= text->size()) return std::nullopt;
-    ProcessTime out;
-    const char state = (*text)[at + 2];
-    out.ended = state == 'Z' || state == 'X';
-    for (int field = 2; field < 22; ++field) {
-        at = text->find(' ', at + 1);
-        if (at == std::string::npos) return std::nullopt;
-    }
-    const char* const begin = text->data() + at + 1;
-    if (std::from_chars(begin, text->data() + text->size(), out.start).ec != std::errc{}) return std::nullopt;
-    return out;
-}
-
-template <class = void>
-[[nodiscard]] Process this_process() {
-    Process out;
-    out.pid = pid();
-    if (const auto time = process_time(out.pid)) out.start = time->start;
-    if (auto file = File::open_read("/proc/sys/kernel/random/boot_id")) {
-        if (auto text = file->read_all(64)) out.boot = text->substr(0, text->find('\n'));
-    }
-    std::array<char, 64> space{};
-    if (const auto n = sys::readlink("/proc/self/ns/pid", space.data(), space.size()); n > 0) {
-        out.space.assign(space.data(), static_cast<std::size_t>(n));
-    }
-    out.host = host_name();
-    return out;
-}
-
-/// Whether `process` still runs. Cost: reads one file in /proc.
-template <class = void>
-[[nodiscard]] Liveness liveness(const Process& process) {
-    const Process self = this_process();
-    if (process.boot != self.boot && process.host == self.host) return Liveness::dead;  // the machine was restarted
-    if (process.boot != self.boot || process.space != self.space || process.pid == 0) return Liveness::unknown;
-    if (self.boot.empty() && process.host != self.host) return Liveness::unknown;
-    if (sys::exists(static_cast<::pid_t>(process.pid)) != 0 && errno == ESRCH) return Liveness::dead;
-    if (const auto time = process_time(process.pid)) {
-        const bool other = process.start != 0 && time->start != process.start;  // its number was given out again
-        return other || time->ended ? Liveness::dead : Liveness::alive;
-    }
-    return Liveness::alive;
-}
-
-/// Certainly alive; a process elsewhere is not.
-template <class = void>
-[[nodiscard]] bool is_alive(const Process& process) {
-    return liveness(process) == Liveness::alive;
-}
-
-/// Fills `to` with bytes that nobody can guess.
-template <class = void>
-void random_bytes(std::span<std::byte> to) noexcept {
-    while (!to.empty()) {
-        const std::size_t n = std::min<std::size_t>(to.size(), 256);
-        // Fails only on kernels without it; then an id has to differ, not to be secret.
-        if (sys::getentropy(to.data(), n) != 0) {
-            std::uint64_t x = pid() * 0x9e3779b97f4a7c15U ^ reinterpret_cast<std::uintptr_t>(to.data());
-            x ^= static_cast<std::uint64_t>(wall_ns()) ^ static_cast<std::uint64_t>(steady_ns()) << 20U;
-            for (std::size_t i = 0; i < n; ++i) {  // splitmix64
-                std::uint64_t z = x += 0x9e3779b97f4a7c15U;
-                z = (z ^ z >> 30U) * 0xbf58476d1ce4e5b9U;
-                z = (z ^ z >> 27U) * 0x94d049bb133111ebU;
-                to[i] = static_cast<std::byte>(z >> 56U);
-            }
-        }
-        to = to.subspan(n);
-    }
-}
-
-/// `digits` random hexadecimal digits.
-template <class = void>
-[[nodiscard]] std::string random_hex(std::size_t digits) {
-    std::string out(digits, '0');
-    random_bytes(std::as_writable_bytes(std::span{out}));
-    for (char& c : out) c = "0123456789abcdef"[static_cast<unsigned char>(c) & 15U];
-    return out;
-}
-
-}  // namespace CAIRN_NAMESPACE::detail::os
-
-// ---- cairn/store/os.hpp
-// The one seam between the library and the operating system: files, folders, locks, mappings, processes. Names no
-// POSIX type, so that another system needs only its own detail/os_*.hpp; detail/os_sys.hpp holds every system call.
-// Costs <filesystem>, for its paths.
-
-// ---- cairn/store/ring.hpp
-// The journal: one ring for each logging thread, in a memory-mapped file of the run's folder. What a commit has
-// published is in the page cache, so killing the process loses none of it. One producer, one consumer.
-
-namespace CAIRN_NAMESPACE::detail {
-
-/// The first page of a ring file. Positions count bytes since the ring was made and never wrap; the data that follows
-/// is used modulo `capacity`. Numbers are in the order of the machine that wrote it (`byte_order` tells).
-struct RingHeader {
-    static constexpr char expected_magic[8] = {'C', 'A', 'I', 'R', 'N', 'R', 'N', 'G'};
-    static constexpr std::uint32_t current_version = 1;
-    static constexpr std::uint32_t expected_byte_order = 0x01020304;
-
-    char magic[8];
-    std::uint32_t version;
-    std::uint32_t byte_order;
-    std::uint64_t capacity;
-    std::uint32_t id;
-    // Each on its own cache line: the producer writes one, the consumer the other.
-    alignas(64) std::atomic<std::uint64_t> head;
-    alignas(64) std::atomic<std::uint64_t> tail;
-
-    [[nodiscard]] bool is_valid() const noexcept;
-};
-static_assert(std::atomic<std::uint64_t>::is_always_lock_free);
-static_assert(sizeof(RingHeader) == 192);
-
-inline constexpr std::size_t ring_header_bytes = 4096;
-/// Fits the second-level cache beside a training loop's own data: a ring that leaves it costs four times as much a row.
-inline constexpr std::size_t ring_capacity = std::size_t{64} * 1024;
-inline constexpr std::size_t ring_file_bytes = ring_header_bytes + ring_capacity;
-
-inline bool RingHeader::is_valid() const noexcept {
-    return std::memcmp(magic, expected_magic, sizeof magic) == 0 && version == current_version &&
-           byte_order == expected_byte_order && capacity == ring_capacity;
-}
-
-/// A view of a ring in memory that outlives it. The producer calls `reserve` and `commit`, the consumer `readable` and
-/// `release`; neither waits.
-class Ring {
-  public:
-    Ring() = default;
-
-    /// Makes a ring of `ring_file_bytes` zeroed bytes.
-    static Ring create(std::byte* memory, std::uint32_t id) noexcept {
-        auto* header = new (memory) RingHeader{};
-        header->version = RingHeader::current_version;
-        header->byte_order = RingHeader::expected_byte_order;
-        header->capacity = ring_capacity;
-        header->id = id;
-        std::memcpy(header->magic, RingHeader::expected_magic, sizeof header->magic);
-        return Ring{header, memory + ring_header_bytes};
-    }
-
-    [[nodiscard]] std::uint32_t id() const noexcept { return header_->id; }
-
-    /// `bytes` (a multiple of 8, at most half the ring) to be written and committed; null if the ring is full.
-    [[nodiscard]] std::byte* reserve(std::size_t bytes) noexcept {
-        std::size_t offset = head_ & mask;
-        const std::size_t to_end = ring_capacity - offset;
-        const std::size_t skipped = bytes > to_end ? to_end : 0;
-        const std::uint64_t end = head_ + skipped + bytes;
-        if (end - tail_seen_ > ring_capacity) {
-            tail_seen_ = header_->tail.load(std::memory_order_acquire);
-            if (end - tail_seen_ > ring_capacity) return nullptr;
-        }
-        if (skipped != 0) {
-            put_record(data_ + offset, skipped, RecordKind::padding);
-            offset = 0;
-        }
-        reserved_end_ = end;
-        return data_ + offset;
-    }
-
-    /// Publishes what was written since `reserve`. When this returns, a SIGKILL of the process loses none of it.
-    void commit() noexcept {
-        head_ = reserved_end_;
-        header_->head.store(head_, std::memory_order_release);
-        std::atomic_signal_fence(std::memory_order_seq_cst);  // a signal that comes now finds it stored
-    }
-
-    /// More than half of the ring waits for the consumer, as far as the producer knows without looking.
-    [[nodiscard]] bool is_filling() const noexcept { return head_ - tail_seen_ > ring_capacity / 2; }
-    /// Looks again.
-    void refresh() noexcept { tail_seen_ = header_->tail.load(std::memory_order_acquire); }
-
-    struct Readable {
-        std::uint64_t from = 0;
-        std::span<const std::byte> bytes;  // contiguous; call again after release for what wrapped
-    };
-    [[nodiscard]] Readable readable() const noexcept {
-        const std::uint64_t from = header_->tail.load(std::memory_order_relaxed);
-        const std::uint64_t to = header_->head.load(std::memory_order_acquire);
-        const std::size_t offset = from & mask;
-        const std::uint64_t waiting = to - from;
-        const std::size_t to_end = ring_capacity - offset;
-        return {from, {data_ + offset, waiting < to_end ? static_cast<std::size_t>(waiting) : to_end}};
-    }
-    void release(std::uint64_t to) noexcept { header_->tail.store(to, std::memory_order_release); }
-
-  private:
-    static constexpr std::size_t mask = ring_capacity - 1;
-    static_assert((ring_capacity & mask) == 0);
-
-    Ring(RingHeader* header, std::byte* data) noexcept : header_{header}, data_{data} {}
-
-    RingHeader* header_ = nullptr;
-    std::byte* data_ = nullptr;
-    std::uint64_t head_ = 0;  // the producer's own copies: no shared line is read on the fast path
-    std::uint64_t tail_seen_ = 0;
-    std::uint64_t reserved_end_ = 0;
-};
-
-}  // namespace CAIRN_NAMESPACE::detail
-
-// ---- cairn/run/detail/lane.hpp
-// A thread's way into a run: its ring, the names it has used there, its count of rows.
-
-namespace CAIRN_NAMESPACE::detail {
-
-/// What a lane asks of its run when the ring has no room. Implemented by the collector.
-class Pressure {
-  public:
-    /// Sees to it that the ring is drained soon. Cheap when it was said already.
-    virtual void nudge() noexcept = 0;
-    /// Waits for the collector a little; false when there is no use in waiting longer.
-    virtual bool wait_for_room(std::int64_t waiting_since_ns) noexcept = 0;
-
-  protected:
-    ~Pressure() = default;
-};
-
-/// One producer at a time: the thread that holds it. The collector reads the ring and the counters.
-class Lane {
-  public:
-    Lane(os::Mapping memory, std::uint32_t id, std::int64_t first_step, MetricTable& names, Pressure& pressure)
-        : memory_{std::move(memory)},
-          ring{Ring::create(memory_.writable().data(), id)},
-          names_{&names},
-          pressure_{&pressure},
-          next_step_{first_step} {}
-
-    struct Counters {
-        std::atomic<std::uint64_t> rows{0}, dropped{0}, texts_cut{0}, waits{0}, waited_ns{0};
-    };
-
-    /// Appends a typed or dynamic row; false if it had to be dropped. May allocate when a name is new.
-    template <class R>
-    bool append(const R& row, std::int64_t step, std::int64_t time_ns) {
-        std::size_t cells = 0;
-        std::size_t bytes = row_header_bytes;
-        bool known = true;
-        visit(row, [&](auto name, const auto& value) {
-            ++cells;
-            bytes += cell_size(shortened(value));
-            known = known && find(name) != MetricCache::unknown;
-            if (Value{value}.text().size() > max_text_bytes) bump(counters.texts_cut);
-        });
-        if (!known && !define_all(row)) return false;
-        if (bytes > max_record_bytes) return append_in_pieces(row, step, time_ns);
-        std::byte* to = reserve(bytes);
-        if (to == nullptr) return false;
-        to = put_row_header(to, bytes, 0, cells, step, time_ns);
-        visit(row, [&](auto name, const auto& value) { to = put_cell(to, find(name), shortened(value)); });
-        ring.commit();
-        bump(counters.rows);
-        if (ring.is_filling()) relieve();
-        return true;
-    }
-
-    /// The thread's own count of rows, for rows without a step.
-    [[nodiscard]] std::int64_t take_step() noexcept { return next_step_++; }
-
-    static void bump(std::atomic<std::uint64_t>& counter, std::uint64_t by = 1) noexcept {
-        // Only this thread adds: a load and a store, no locked instruction.
-        counter.store(counter.load(std::memory_order_relaxed) + by, std::memory_order_relaxed);
-    }
-
-  private:
-    static constexpr std::size_t max_record_bytes = ring_capacity / 4;
-
-    // First in the object, so that it is alive when the ring is made in it.
-    os::Mapping memory_;
-
-  public:
-    Ring ring;
-    Counters counters;
-    std::atomic<bool> taken{true};  // by a thread; a lane that is not may be handed to another
-
-  private:
-    template <class... Fields, class F>
-    static void visit(const Row<Fields...>& row, F&& f) {
-        row.for_each(f);
-    }
-    template <class F>
-    static void visit(const DynamicRow& row, F&& f) {
-        row.for_each(f);
-    }
-
-    [[nodiscard]] static std::string_view name_text(std::string_view name) noexcept {
-        return name.substr(0, max_metric_name_bytes);
-    }
-    template <MetricName Name>
-    [[nodiscard]] std::uint32_t find(Name) const noexcept {
-        return known_.find(Name::hash, Name::name);
-    }
-    [[nodiscard]] std::uint32_t find(std::string_view name) const noexcept {
-        name = name_text(name);
-        return known_.find(hash_name(name), name);
-    }
-
-    /// The value with its text cut to what may be stored, at the boundary of a UTF-8 character.
-    template <class T>
-    [[nodiscard]] Value shortened(const T& value) const noexcept {
-        const Value v{value};
-        if (!v.is_text() || v.text().size() <= max_text_bytes) return v;
-        std::size_t size = max_text_bytes;
-        while (size > 0 && (static_cast<unsigned char>(v.text()[size]) & 0xc0U) == 0x80U) --size;
-        return Value{v.text().substr(0, size)};
-    }
-
-    /// Writes a name record for each name this lane uses for the first time, ahead of the row that uses it.
-    template <class R>
-    bool define_all(const R& row) {
-        bool done = true;
-        visit(row, [&](auto name, const auto&) {
-            if constexpr (MetricName<decltype(name)>) {
-                done = done && define(decltype(name)::hash, decltype(name)::chars, decltype(name)::name);
-            } else {
-                if (name.size() > max_metric_name_bytes) bump(counters.texts_cut);
-                done = done && define(hash_name(name_text(name)), nullptr, name_text(name));
-            }
-        });
-        return done;
-    }
-    bool define(std::uint64_t hash, const char* literal, std::string_view name) {
-        if (known_.find(hash, name) != MetricCache::unknown) return true;
-        const auto [id, kept] = names_->id_of(name);
-        std::byte* to = reserve(name_record_size(kept));
-        if (to == nullptr) return false;
-        put_name(to, id, kept);
-        ring.commit();
-        known_.insert(hash, literal, kept, id);
-        return true;
-    }
-
-    /// A row that is too large for one record goes into several that belong together.
-    template <class R>
-    bool append_in_pieces(const R& row, std::int64_t step, std::int64_t time_ns) {
-        std::vector<std::pair<std::uint32_t, Value>> cells;
-        visit(row, [&](auto name, const auto& value) { cells.emplace_back(find(name), shortened(value)); });
-        for (std::size_t i = 0; i < cells.size();) {
-            std::size_t bytes = row_header_bytes;
-            std::size_t end = i;
-            while (end < cells.size() && bytes + cell_size(cells[end].second) <= max_record_bytes) {
-                bytes += cell_size(cells[end++].second);
-            }
-            std::byte* to = reserve(bytes);
-            if (to == nullptr) return false;
-            to = put_row_header(to, bytes, end < cells.size() ? row_continues : std::uint8_t{0}, end - i, step, time_ns);
-            for (; i < end; ++i) to = put_cell(to, cells[i].first, cells[i].second);
-            ring.commit();
-        }
-        bump(counters.rows);
-        return true;
-    }
-
-    [[nodiscard]] std::byte* reserve(std::size_t bytes) noexcept {
-        std::byte* to = ring.reserve(bytes);
-        return to != nullptr ? to : reserve_slowly(bytes);
-    }
-    [[nodiscard]] std::byte* reserve_slowly(std::size_t bytes) noexcept {
-        const std::int64_t since = steady_ns();
-        bump(counters.waits);
-        std::byte* to = nullptr;
-        do {
-            pressure_->nudge();
-            to = ring.reserve(bytes);
-        } while (to == nullptr && pressure_->wait_for_room(since));
-        bump(counters.waited_ns, static_cast<std::uint64_t>(steady_ns() - since));
-        return to;
-    }
-    void relieve() noexcept {
-        ring.refresh();
-        if (ring.is_filling()) pressure_->nudge();
-    }
-
-    MetricTable* names_;
-    Pressure* pressure_;
-    MetricCache known_;
-    std::int64_t next_step_;
-};
-
-}  // namespace CAIRN_NAMESPACE::detail
-
-// ---- cairn/run/detail/journal.hpp
-// The lanes of a run, and how a thread finds its own.
-
-namespace CAIRN_NAMESPACE::detail {
-
-/// Makes lanes, hands them to threads, takes them back when a thread ends.
-class Journal {
-  public:
-    Journal(std::filesystem::path dir, std::uint32_t next_ring, std::int64_t first_step, Pressure& pressure)
-        : dir_{std::move(dir)}, next_ring_{next_ring}, first_step_{first_step}, pressure_{&pressure} {}
-
-    /// A lane for the calling thread: one that an ended thread left, or a new one. Throws only `std::bad_alloc`.
-    std::shared_ptr<Lane> acquire() {
-        const std::scoped_lock lock{mutex_};
-        for (const auto& lane : lanes_) {
-            bool taken = false;
-            if (lane->taken.compare_exchange_strong(taken, true, std::memory_order_acquire)) return lane;
-        }
-        const std::uint32_t id = next_ring_++;
-        auto memory = os::Mapping::create_shared(path_of(id), ring_file_bytes);
-        if (!memory) {
-            mapped_ = false;
-            if (first_failure_.empty()) first_failure_ = memory.error().what();
-            memory = os::Mapping::anonymous(ring_file_bytes);
-            if (!memory) throw std::bad_alloc{};
-        }
-        // Threads after the first count their rows from 0, unless the run is resumed.
-        return lanes_.emplace_back(std::make_shared<Lane>(std::move(*memory), id, first_step_, names_, *pressure_));
-    }
-
-    /// The lanes as they are now; a lane stays valid as long as someone holds it.
-    [[nodiscard]] std::vector<std::shared_ptr<Lane>> lanes() const {
-        const std::scoped_lock lock{mutex_};
-        return lanes_;
-    }
-
-    /// False once a ring had to be made in plain memory; then `failure` says why.
-    [[nodiscard]] bool mapped() const {
-        const std::scoped_lock lock{mutex_};
-        return mapped_;
-    }
-    [[nodiscard]] std::string failure() const {
-        const std::scoped_lock lock{mutex_};
-        return first_failure_;
-    }
-
-    /// Removes the files of rings that are drained and that no other thread can still write to.
-    void remove_drained(const Lane* own) {
-        const std::scoped_lock lock{mutex_};
-        for (const auto& lane : lanes_) {
-            const bool writable = lane.get() != own && lane->taken.load(std::memory_order_acquire);
-            if (!writable && lane->ring.readable().bytes.empty()) (void)os::remove_file(path_of(lane->ring.id()));
-        }
-    }
-
-    MetricTable& names() noexcept { return names_; }
-
-  private:
-    [[nodiscard]] std::filesystem::path path_of(std::uint32_t id) const { return dir_ / (std::to_string(id) + ".ring"); }
-
-    std::filesystem::path dir_;
-    mutable std::mutex mutex_;
-    MetricTable names_;
-    std::vector<std::shared_ptr<Lane>> lanes_;
-    std::uint32_t next_ring_;
-    std::int64_t first_step_;
-    Pressure* pressure_;
-    bool mapped_ = true;
-    std::string first_failure_;
-};
-
-/// The calling thread's lanes, one for each run it logs to. When the thread ends they are free for another.
-class ThreadLanes {
-  public:
-    /// What the fast path looks at: no constructor, no guard.
-    struct Latest {
-        std::uint64_t run;
-        Lane* lane;
-        bool ended;
-    };
-    static const Latest& latest() noexcept { return latest_; }
-
-    /// The thread's lane into run `run`, made on first use; null when the thread is ending.
-    static Lane* find(std::uint64_t run, Journal& journal) {
-        if (latest_.ended) return nullptr;
-        ThreadLanes& lanes = instance();
-        Lane* lane = nullptr;
-        for (const Entry& entry : lanes.entries_) {
-            if (entry.run == run) lane = entry.lane.get();
-        }
-        if (lane == nullptr) {
-            lanes.forget_orphans();
-            lane = lanes.entries_.emplace_back(Entry{run, journal.acquire()}).lane.get();
-        }
-        latest_ = {run, lane, false};
-        return lane;
-    }
-
-    ThreadLanes(const ThreadLanes&) = delete;
-    ThreadLanes& operator=(const ThreadLanes&) = delete;
-
-  private:
-    struct Entry {
-        std::uint64_t run;
-        std::shared_ptr<Lane> lane;
-    };
-
-    ThreadLanes() = default;
-    ~ThreadLanes() {
-        latest_ = {0, nullptr, true};
-        for (const Entry& entry : entries_) entry.lane->taken.store(false, std::memory_order_release);
-    }
-    static ThreadLanes& instance() {
-        thread_local ThreadLanes lanes;
-        return lanes;
-    }
-    /// Lets go of lanes whose run is gone: nobody else holds them.
-    void forget_orphans() {
-        std::erase_if(entries_, [](const Entry& entry) { return entry.lane.use_count() == 1; });
-    }
-
-    static inline constinit thread_local Latest latest_{0, nullptr, false};
-    std::vector<Entry> entries_;
-};
-
-}  // namespace CAIRN_NAMESPACE::detail
-
-// ---- cairn/run/detail/thumbnail.hpp
+// ---- cairn/run/thumbnail.hpp
 // A metric's curve in a few characters, for the message at the end of a run.
 
 namespace CAIRN_NAMESPACE::detail {
 
-/// From `width` to twice as many means of equally long stretches of a series of any length. Cost: O(1) amortised.
+/// From `width` to twice as many means of equally long stretches of a series of any length. Cost: O(1)
+/// amortised.
 class Thumbnail {
   public:
     static constexpr std::size_t width = 12;
 
     void add(double x) noexcept {
         if (!std::isfinite(x)) return;
-        sum_ += x;
+        mean_ += x / static_cast<double>(per_bucket_);  // never beyond the greatest number, as a sum can be
         if (++in_bucket_ < per_bucket_) return;
-        buckets_[filled_++] = sum_ / static_cast<double>(in_bucket_);
-        sum_ = 0;
+        buckets_[filled_++] = mean_;
+        mean_ = 0;
         in_bucket_ = 0;
         if (filled_ == buckets_.size()) halve();
     }
@@ -4347,7 +2724,7 @@ class Thumbnail {
         }
         std::string out;
         for (std::size_t i = 0; i < filled_; ++i) {
-            const double share = high > low ? (buckets_[i] - low) / (high - low) : 0.0;
+            const double share = high > low ? (buckets_[i] / 2 - low / 2) / (high / 2 - low / 2) : 0.0;
             out += blocks[static_cast<std::size_t>(share * 7.0 + 0.5)];
         }
         return out;
@@ -4355,7 +2732,7 @@ class Thumbnail {
 
   private:
     void halve() noexcept {
-        for (std::size_t i = 0; i < width; ++i) buckets_[i] = (buckets_[2 * i] + buckets_[2 * i + 1]) / 2;
+        for (std::size_t i = 0; i < width; ++i) buckets_[i] = buckets_[2 * i] / 2 + buckets_[2 * i + 1] / 2;
         filled_ = width;
         per_bucket_ *= 2;
     }
@@ -4364,7 +2741,7 @@ class Thumbnail {
     std::size_t filled_ = 0;
     std::uint64_t per_bucket_ = 1;
     std::uint64_t in_bucket_ = 0;
-    double sum_ = 0;
+    double mean_ = 0;
 };
 
 }  // namespace CAIRN_NAMESPACE::detail
@@ -4768,8 +3145,8 @@ class Sha256 {
 }  // namespace CAIRN_NAMESPACE
 
 // ---- cairn/store/manifest.hpp
-// The manifest of a version: what it holds and where it came from. A version without one does not exist. Costs
-// nlohmann/json.
+// The manifest of a version: what it holds and where it came from. A version without one does not exist.
+// Costs nlohmann/json.
 
 namespace CAIRN_NAMESPACE {
 
@@ -4785,7 +3162,8 @@ namespace detail {
 
 /// The number of "v3"; nothing for any other text.
 [[nodiscard]] inline std::optional<std::uint64_t> parse_version_label(std::string_view label) noexcept {
-    if (label.size() < 2 || label.front() != 'v' || (label[1] == '0' && label.size() > 2)) return std::nullopt;
+    if (label.size() < 2 || label.front() != 'v' || (label[1] == '0' && label.size() > 2))
+        return std::nullopt;
     std::uint64_t number = 0;
     const auto [end, problem] = std::from_chars(label.data() + 1, label.data() + label.size(), number);
     if (problem != std::errc{} || end != label.data() + label.size()) return std::nullopt;
@@ -4795,8 +3173,8 @@ namespace detail {
 /// Success if `path` names something below the folder it is read in, on every system.
 [[nodiscard]] inline result<void> check_relative_path(std::string_view path) {
     const auto bad = [&](const char* why) {
-        return error{errc::invalid_name, std::string{"a file's path inside an artifact "} + why, suggest_name(path),
-                     "use a relative path like \"data/train.csv\""};
+        return error{errc::invalid_name, std::string{"a file's path inside an artifact "} + why,
+                     suggest_name(path), "use a relative path like \"data/train.csv\""};
     };
     if (path.empty()) return bad("is empty");
     if (path.size() > 1024) return bad("is longer than 1024 bytes");
@@ -4815,7 +3193,8 @@ namespace detail {
     // JSON holds UTF-8 only. Its writer knows what that is: what it would replace is what it would leave out.
     using handler = nlohmann::json::error_handler_t;
     const nlohmann::json text = std::string{path};
-    if (text.dump(-1, ' ', false, handler::replace) != text.dump(-1, ' ', false, handler::ignore)) return bad("is no UTF-8");
+    if (text.dump(-1, ' ', false, handler::replace) != text.dump(-1, ' ', false, handler::ignore))
+        return bad("is no UTF-8");
     return {};
 }
 
@@ -4853,7 +3232,8 @@ struct Manifest {
         for (const FileEntry& file : files) sorted.push_back(&file);
         std::sort(sorted.begin(), sorted.end(), [](auto* a, auto* b) { return a->path < b->path; });
         nlohmann::json all = nlohmann::json::array();
-        for (const FileEntry* file : sorted) all.push_back({file->path, file->size, file->digest, file->reference});
+        for (const FileEntry* file : sorted)
+            all.push_back({file->path, file->size, file->digest, file->reference});
         const std::string text = all.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace);
         return sha256(std::as_bytes(std::span{text})).hex();
     }
@@ -4878,18 +3258,21 @@ inline constexpr int max_manifest_depth = 64;
 inline constexpr std::string_view checksum_key = "\"checksum\": \"";
 inline constexpr std::size_t digest_digits = 64;
 
-/// Where the checksum's digits lie in a manifest's text; the name of the artifact, the one field before it, holds no '"'.
+/// Where the checksum's digits lie in a manifest's text; the name of the artifact, the one field before it,
+/// holds no '"'.
 [[nodiscard]] inline std::size_t checksum_at(std::string_view text) noexcept {
     const std::size_t at = text.find(checksum_key);
-    if (at == std::string_view::npos || text.size() - at < checksum_key.size() + digest_digits) return std::string::npos;
+    if (at == std::string_view::npos || text.size() - at < checksum_key.size() + digest_digits)
+        return std::string::npos;
     return at + checksum_key.size();
 }
-/// SHA-256 of a text in which the 64 digits from `at` on count as zeros: over bytes, so that nothing but the very text
-/// that was written is accepted, and any tool can check it without our JSON writer.
+/// SHA-256 of a text in which the 64 digits from `at` on count as zeros: over bytes, so that nothing but the
+/// very text that was written is accepted, and any tool can check it without our JSON writer.
 [[nodiscard]] inline std::string checksum_of(std::string_view text, std::size_t at) {
     Sha256 hash;
     const std::string zeros(digest_digits, '0');
-    for (const std::string_view part : {text.substr(0, at), std::string_view{zeros}, text.substr(at + digest_digits)}) {
+    for (const std::string_view part :
+         {text.substr(0, at), std::string_view{zeros}, text.substr(at + digest_digits)}) {
         hash.update(std::as_bytes(std::span{part}));
     }
     return hash.finish().hex();
@@ -4898,8 +3281,9 @@ inline constexpr std::size_t digest_digits = 64;
 /// Whether objects and arrays lie in each other no deeper than `depth`.
 [[nodiscard]] inline bool is_shallow(const nlohmann::json& value, int depth) {
     if (!value.is_structured()) return true;
-    return depth > 0 && std::all_of(value.begin(), value.end(),
-                                    [&](const nlohmann::json& inner) { return is_shallow(inner, depth - 1); });
+    return depth > 0 && std::all_of(value.begin(), value.end(), [&](const nlohmann::json& inner) {
+               return is_shallow(inner, depth - 1);
+           });
 }
 
 /// The paths of a version: each once, none of them a folder of another.
@@ -4913,8 +3297,9 @@ class PathSet {
             clash = clash || paths_.count(path.substr(0, to)) != 0;
         }
         if (!clash) return {};
-        return error{errc::invalid_argument, "two files of the artifact have one path, or one is the folder of another",
-                     path, "give each file a path of its own"};
+        return error{errc::invalid_argument,
+                     "two files of the artifact have one path, or one is the folder of another", path,
+                     "give each file a path of its own"};
     }
 
   private:
@@ -4923,8 +3308,8 @@ class PathSet {
 
 }  // namespace detail
 
-/// The manifest as it lies on disk, with a checksum over all of it. Text that is no UTF-8 is replaced by marks. Fails:
-/// invalid_name for a path it must not hold, invalid_argument for what could not be read again.
+/// The manifest as it lies on disk, with a checksum over all of it. Text that is no UTF-8 is replaced by
+/// marks. Fails: invalid_name for a path it must not hold, invalid_argument for what could not be read again.
 template <class = void>
 [[nodiscard]] result<std::string> to_text(const Manifest& m) {
     detail::PathSet paths;
@@ -4937,15 +3322,18 @@ template <class = void>
         } else if (file.reference.empty() && Digest::from_hex(file.digest)) {
             entry.update({{"size", file.size}, {"digest", file.digest}});
         } else {
-            return error{errc::invalid_argument, "a file of the artifact has neither a digest nor a reference, or both",
-                         file.path, "give it a SHA-256 of 64 lower-case hexadecimal digits, or a reference"};
+            return error{errc::invalid_argument,
+                         "a file of the artifact has neither a digest nor a reference, or both", file.path,
+                         "give it a SHA-256 of 64 lower-case hexadecimal digits, or a reference"};
         }
         files.push_back(std::move(entry));
     }
     if (!detail::is_shallow(m.metadata, detail::max_manifest_depth - 2) || !m.metrics.is_object() ||
         !detail::is_shallow(m.metrics, 1)) {
-        return error{errc::invalid_argument, "the metadata of the artifact is nested too deeply, or the metrics are no numbers",
-                     m.artifact, "keep metadata below 60 levels; keep large structures in a file of the artifact"};
+        return error{errc::invalid_argument,
+                     "the metadata of the artifact is nested too deeply, or the metrics are no numbers",
+                     m.artifact,
+                     "keep metadata below 60 levels; keep large structures in a file of the artifact"};
     }
     const nlohmann::json out = {{"format", Manifest::format},
                                 {"checksum", std::string(detail::digest_digits, '0')},
@@ -4998,14 +3386,17 @@ template <class = void>
         !get_field(in, "files", files) || !m.metrics.is_object() || !files.is_array()) {
         return false;
     }
-    if (step.is_number_integer()) m.step = step.get<std::int64_t>();
-    else if (!step.is_null()) return false;
+    if (step.is_number_integer())
+        m.step = step.get<std::int64_t>();
+    else if (!step.is_null())
+        return false;
     PathSet paths;
     for (const nlohmann::json& entry : files) {
         FileEntry file{};
         if (!entry.is_object() || !get_field(entry, "path", file.path) || !paths.add(file.path)) return false;
         if (!get_field(entry, "reference", file.reference)) {
-            if (!get_field(entry, "size", file.size) || !get_field(entry, "digest", file.digest)) return false;
+            if (!get_field(entry, "size", file.size) || !get_field(entry, "digest", file.digest))
+                return false;
             if (!Digest::from_hex(file.digest)) return false;
         }
         m.files.push_back(std::move(file));
@@ -5015,8 +3406,8 @@ template <class = void>
 
 }  // namespace detail
 
-/// A manifest from its text. Fails: corrupt, if a single bit is not as it was written; unsupported, if it is from a newer
-/// version (whose checksum is made in the same way).
+/// A manifest from its text. Fails: corrupt, if a single bit is not as it was written; unsupported, if it is
+/// from a newer version (whose checksum is made in the same way).
 template <class = void>
 [[nodiscard]] result<Manifest> parse_manifest(std::string_view text, const std::string& path) {
     const error corrupt{errc::corrupt, "the manifest of this version is damaged", path,
@@ -5032,7 +3423,8 @@ template <class = void>
     };
     const nlohmann::json in = nlohmann::json::parse(text, bounded, false);
     std::uint64_t format = 0;
-    if (!shallow || !in.is_object() || !detail::get_field(in, "format", format) || format == 0) return corrupt;
+    if (!shallow || !in.is_object() || !detail::get_field(in, "format", format) || format == 0)
+        return corrupt;
     if (format > Manifest::format) {
         return error{errc::unsupported, "the manifest was written by a newer version of cairn", path,
                      "read it with that version"};
@@ -5092,6 +3484,23 @@ struct MetricSummary {
 
 namespace detail {
 
+/// A metric's summary and its curve in small.
+struct MetricView {
+    MetricSummary summary;
+    Thumbnail curve;
+};
+using MetricViews = std::map<std::string, MetricView, std::less<>>;
+
+/// Takes a row in.
+inline void take_in(MetricViews& views, std::int64_t step, std::span<const NamedValue> values) {
+    for (const NamedValue& named : values) {
+        auto view = views.find(named.name);
+        if (view == views.end()) view = views.emplace(named.name, MetricView{}).first;
+        view->second.summary.add(step, named.value);
+        if (!named.value.is_text()) view->second.curve.add(named.value.number());
+    }
+}
+
 [[nodiscard]] inline nlohmann::json to_json(const MetricSummary& m) {
     nlohmann::json out = {{"count", m.count}, {"last_step", m.last_step}};
     if (!m.text.empty()) out["text"] = m.text;
@@ -5110,6 +3519,1816 @@ namespace detail {
 }  // namespace detail
 
 }  // namespace CAIRN_NAMESPACE
+
+// ---- cairn/run/metrics_table.hpp
+// The metrics of a run as text for a terminal. Costs nlohmann/json.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// `text` without what could move the cursor: names and notes are the user's data.
+[[nodiscard]] inline std::string printable(std::string_view text) {
+    std::string out;
+    for (const char c : text) out += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? '?' : c;
+    return out;
+}
+
+/// A number in at most ten characters.
+[[nodiscard]] inline std::string short_number(double x) {
+    char buffer[32];
+    std::snprintf(buffer, sizeof buffer, "%.5g", x);
+    return buffer;
+}
+
+/// `text` filled up or cut to `width` columns (of bytes: for names).
+[[nodiscard]] inline std::string column(std::string text, std::size_t width) {
+    if (text.size() > width) text = text.substr(0, width - 1) + "~";
+    text.resize(width, ' ');
+    return text;
+}
+
+/// The table of a run's metrics: name, curve, last value, best value and where it was. `goal_of(name)` says
+/// which way a metric is better.
+template <class GoalOf>
+[[nodiscard]] std::string metrics_table(const MetricViews& views, GoalOf&& goal_of,
+                                        std::size_t max_rows = 20) {
+    std::string out;
+    std::size_t shown = 0;
+    for (const auto& [name, view] : views) {
+        if (shown++ == max_rows) {
+            out += "       ... and " + std::to_string(views.size() - max_rows) + " more\n";
+            break;
+        }
+        const MetricSummary& m = view.summary;
+        out += "       " + column(printable(name), 18) + " ";
+        if (m.numbers + m.nans == 0) {
+            out += printable(m.text.substr(0, 60)) + "\n";
+            continue;
+        }
+        const std::string curve = view.curve.text();
+        out += curve;
+        out.append(2 * Thumbnail::width - curve.size() / 3, ' ');  // a block is three bytes
+        out += " last " + column(short_number(m.last), 11);
+        const Direction goal = goal_of(name);
+        if (m.numbers != 0 && goal != maximize) {
+            out += " min " + column(short_number(m.min) + " @" + std::to_string(m.min_step), 18);
+        }
+        if (m.numbers != 0 && goal != minimize)
+            out += " max " + short_number(m.max) + " @" + std::to_string(m.max_step);
+        if (m.nans != 0) out += " NaN x" + std::to_string(m.nans);
+        out += "\n";
+    }
+    return out;
+}
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/store/record.hpp
+// The records that travel through a ring and lie in the history: rows and the names they use. One encoding
+// for both, so that whoever opens a crashed run reads the ring as it reads the file. Little-endian, multiples
+// of 8 bytes.
+//
+//   record  u32 bytes (whole, multiple of 8) · u8 kind · u8 flags · u16 0
+//   row     record · u32 cells · u32 0 · i64 step · i64 time_ns · cells × cell
+//   cell    u32 metric id · u8 value kind · u8[3] 0 · u64 (integer, double's bits, or text length) · text,
+//   padded name    record · u32 metric id · u32 length · bytes, padded
+
+namespace CAIRN_NAMESPACE::detail {
+
+static_assert(std::endian::native == std::endian::little || std::endian::native == std::endian::big,
+              "cairn: a machine of mixed endianness");
+
+/// `value` in the order of bytes on disk, and back.
+template <class T>
+[[nodiscard]] constexpr T little_endian(T value) noexcept {
+    if constexpr (std::endian::native == std::endian::big && sizeof(T) > 1) {
+        T swapped = 0;
+        for (std::size_t i = 0; i < sizeof(T); ++i) {
+            swapped =
+                static_cast<T>(static_cast<T>(swapped << 8U) | static_cast<T>((value >> (8U * i)) & 0xffU));
+        }
+        return swapped;
+    } else {
+        return value;
+    }
+}
+
+template <class T>
+std::byte* put(std::byte* to, T value) noexcept {
+    value = little_endian(value);
+    std::memcpy(to, &value, sizeof value);
+    return to + sizeof value;
+}
+
+template <class T>
+[[nodiscard]] T get(const std::byte* from) noexcept {
+    T value;
+    std::memcpy(&value, from, sizeof value);
+    return little_endian(value);
+}
+
+[[nodiscard]] constexpr std::size_t padded(std::size_t bytes) noexcept {
+    return (bytes + 7U) & ~std::size_t{7};
+}
+
+enum class RecordKind : std::uint8_t { padding = 0, row = 1, name = 2 };
+
+/// The next row record of the same ring belongs to the same row: a row that is larger than a record may be.
+inline constexpr std::uint8_t row_continues = 1;
+
+inline constexpr std::size_t record_header_bytes = 8;
+inline constexpr std::size_t row_header_bytes = record_header_bytes + 24;
+inline constexpr std::size_t cell_bytes = 16;
+/// A metric's text is cut to this many bytes.
+inline constexpr std::size_t max_text_bytes = 1024;
+inline constexpr std::size_t max_metric_name_bytes = 512;
+
+[[nodiscard]] constexpr std::size_t cell_size(std::string_view text) noexcept {
+    return cell_bytes + padded(text.size());
+}
+template <class T>
+    requires std::is_arithmetic_v<T>
+[[nodiscard]] constexpr std::size_t cell_size(T) noexcept {
+    return cell_bytes;
+}
+[[nodiscard]] constexpr std::size_t cell_size(const Value& value) noexcept { return cell_size(value.text()); }
+
+inline std::byte* put_record(std::byte* to, std::size_t bytes, RecordKind kind,
+                             std::uint8_t flags = 0) noexcept {
+    to = put(to, static_cast<std::uint32_t>(bytes));
+    return put(to, static_cast<std::uint32_t>(static_cast<std::uint32_t>(kind) | std::uint32_t{flags} << 8U));
+}
+
+inline std::byte* put_row_header(std::byte* to, std::size_t bytes, std::uint8_t flags, std::size_t cells,
+                                 std::int64_t step, std::int64_t time_ns) noexcept {
+    to = put_record(to, bytes, RecordKind::row, flags);
+    to = put(to, static_cast<std::uint64_t>(cells));
+    to = put(to, static_cast<std::uint64_t>(step));
+    return put(to, static_cast<std::uint64_t>(time_ns));
+}
+
+inline std::byte* put_cell(std::byte* to, std::uint32_t id, const Value& value) noexcept {
+    to = put(to, static_cast<std::uint64_t>(id) | static_cast<std::uint64_t>(value.kind()) << 32U);
+    switch (value.kind()) {
+        case Value::Kind::number: return put(to, std::bit_cast<std::uint64_t>(value.number()));
+        case Value::Kind::text: {
+            const std::string_view text = value.text();
+            to = put(to, static_cast<std::uint64_t>(text.size()));
+            const std::size_t room = padded(text.size());
+            if (room != 0) {
+                std::memset(to + room - 8, 0, 8);  // the padding, before the text covers what is its own
+                std::memcpy(to, text.data(), text.size());
+            }
+            return to + room;
+        }
+        default: return put(to, value.bits());
+    }
+}
+
+[[nodiscard]] constexpr std::size_t name_record_size(std::string_view name) noexcept {
+    return record_header_bytes + 8 + padded(name.size());
+}
+
+inline void put_name(std::byte* to, std::uint32_t id, std::string_view name) noexcept {
+    const std::size_t bytes = name_record_size(name);
+    std::byte* at = put_record(to, bytes, RecordKind::name);
+    at = put(at, static_cast<std::uint64_t>(id) | static_cast<std::uint64_t>(name.size()) << 32U);
+    if (!name.empty()) {
+        std::memset(to + bytes - 8, 0, 8);
+        std::memcpy(at, name.data(), name.size());
+    }
+}
+
+/// One cell as it is read: the metric's id and its value (a text points into the record).
+struct Cell {
+    std::uint32_t metric = 0;
+    Value value;
+};
+
+/// Reads records one after the other from bytes that may be damaged: it stops at what cannot be one.
+class RecordReader {
+  public:
+    explicit RecordReader(std::span<const std::byte> bytes) noexcept : rest_{bytes} {}
+
+    struct Record {
+        RecordKind kind{};
+        std::uint8_t flags = 0;
+        std::span<const std::byte> body;  // after the record's header
+    };
+
+    /// The next record; false at the end or at bytes that are no record (then `damaged()`).
+    bool next(Record& record) noexcept {
+        if (rest_.empty()) return false;
+        if (rest_.size() < record_header_bytes) return stop();
+        const std::size_t bytes = get<std::uint32_t>(rest_.data());
+        const std::uint32_t tag = get<std::uint32_t>(rest_.data() + 4);
+        if (bytes < record_header_bytes || bytes % 8 != 0 || bytes > rest_.size() || (tag & 0xffU) > 2)
+            return stop();
+        record = {static_cast<RecordKind>(tag & 0xffU), static_cast<std::uint8_t>(tag >> 8U),
+                  rest_.subspan(record_header_bytes, bytes - record_header_bytes)};
+        rest_ = rest_.subspan(bytes);
+        return true;
+    }
+
+    [[nodiscard]] bool damaged() const noexcept { return damaged_; }
+
+  private:
+    bool stop() noexcept {
+        damaged_ = true;
+        rest_ = {};
+        return false;
+    }
+    std::span<const std::byte> rest_;
+    bool damaged_ = false;
+};
+
+/// A name record's content; false if it is damaged.
+inline bool read_name(std::span<const std::byte> body, std::uint32_t& id, std::string_view& name) noexcept {
+    if (body.size() < 8) return false;
+    const auto head = get<std::uint64_t>(body.data());
+    const std::size_t size = head >> 32U;
+    if (size > max_metric_name_bytes || size > body.size() - 8) return false;
+    id = static_cast<std::uint32_t>(head);
+    name = {reinterpret_cast<const char*>(body.data()) + 8, size};
+    return true;
+}
+
+/// Calls `f(Cell)` for each cell of a row record; false if it is damaged (cells before the damage were seen).
+template <class F>
+bool read_row(std::span<const std::byte> body, std::int64_t& step, std::int64_t& time_ns, F&& f) {
+    if (body.size() < row_header_bytes - record_header_bytes) return false;
+    const auto cells = get<std::uint64_t>(body.data());
+    step = static_cast<std::int64_t>(get<std::uint64_t>(body.data() + 8));
+    time_ns = static_cast<std::int64_t>(get<std::uint64_t>(body.data() + 16));
+    body = body.subspan(24);
+    for (std::uint64_t i = 0; i < cells; ++i) {
+        if (body.size() < cell_bytes) return false;
+        const auto head = get<std::uint64_t>(body.data());
+        const auto bits = get<std::uint64_t>(body.data() + 8);
+        const auto id = static_cast<std::uint32_t>(head);
+        body = body.subspan(cell_bytes);
+        switch (const auto kind = static_cast<Value::Kind>((head >> 32U) & 0xffU)) {
+            case Value::Kind::number: f(Cell{id, Value{std::bit_cast<double>(bits)}}); break;
+            case Value::Kind::integer:
+            case Value::Kind::natural:
+            case Value::Kind::boolean: f(Cell{id, Value::from_integer_bits(kind, bits)}); break;
+            case Value::Kind::text: {
+                if (bits > body.size()) return false;
+                const auto size = static_cast<std::size_t>(bits);
+                f(Cell{id, Value{std::string_view{reinterpret_cast<const char*>(body.data()), size}}});
+                body = body.subspan(padded(size) <= body.size() ? padded(size) : body.size());
+                break;
+            }
+            default: return false;
+        }
+    }
+    return true;
+}
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/run/detail/metric_table.hpp
+// Which number stands for which metric name in a run's records.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// The run's names, shared by its threads. Threads: any; a thread asks once for each name, then its lane
+/// remembers.
+class MetricTable {
+  public:
+    /// The number of a name, given on first sight. Names are kept for as long as the table.
+    std::pair<std::uint32_t, std::string_view> id_of(std::string_view name) {
+        const std::scoped_lock lock{mutex_};
+        if (const auto found = ids_.find(name); found != ids_.end()) return {found->second, found->first};
+        const std::string_view kept = names_.emplace_back(name);
+        const auto id = static_cast<std::uint32_t>(names_.size() - 1);
+        ids_.emplace(kept, id);
+        return {id, kept};
+    }
+
+    [[nodiscard]] std::string_view name_of(std::uint32_t id) const {
+        const std::scoped_lock lock{mutex_};
+        return id < names_.size() ? std::string_view{names_[id]} : std::string_view{};
+    }
+
+  private:
+    mutable std::mutex mutex_;
+    std::deque<std::string> names_;  // its strings stay where they are
+    std::unordered_map<std::string_view, std::uint32_t> ids_;
+};
+
+/// The part of the table that one thread has used: a small open-addressed table without locks.
+class MetricCache {
+  public:
+    /// The number of a metric this thread has used before; `unknown` otherwise.
+    static constexpr std::uint32_t unknown = 0xffffffffU;
+
+    [[nodiscard]] std::uint32_t find(std::uint64_t hash, std::string_view name) const noexcept {
+        for (std::size_t i = hash & mask_;; i = (i + 1) & mask_) {
+            const Entry& entry = slots_[i];
+            if (entry.id == unknown) return unknown;
+            // A literal keeps its address, so its characters are compared only once.
+            if (entry.hash == hash && (entry.literal == name.data() || entry.name == name)) return entry.id;
+        }
+    }
+
+    void insert(std::uint64_t hash, const char* literal, std::string_view kept, std::uint32_t id) {
+        if ((count_ + 1) * 2 > slots_.size()) grow();
+        place({hash, literal, kept, id});
+        ++count_;
+    }
+
+  private:
+    struct Entry {
+        std::uint64_t hash = 0;
+        const char* literal = nullptr;
+        std::string_view name{};
+        std::uint32_t id = unknown;
+    };
+
+    void place(const Entry& entry) {
+        std::size_t i = entry.hash & mask_;
+        while (slots_[i].id != unknown) i = (i + 1) & mask_;
+        slots_[i] = entry;
+    }
+    void grow() {
+        std::vector<Entry> old(slots_.size() * 2);
+        old.swap(slots_);
+        mask_ = slots_.size() - 1;
+        for (const Entry& entry : old) {
+            if (entry.id != unknown) place(entry);
+        }
+    }
+
+    std::vector<Entry> slots_ = std::vector<Entry>(32);
+    std::size_t mask_ = 31;
+    std::size_t count_ = 0;
+};
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/store/detail/os_error.hpp
+// What the operating system's error numbers mean here, and what to do about each.
+
+namespace CAIRN_NAMESPACE::detail::os {
+
+using Path = std::filesystem::path;
+
+/// A code, and advice that needs no more than the number to be given.
+struct Meaning {
+    errc code;
+    std::string_view advice;
+};
+
+template <class = void>
+[[nodiscard]] Meaning meaning(int number) noexcept {
+    switch (number) {
+        case ENOSPC: return {errc::no_space, "free space, or set CAIRN_DIR to a folder on a bigger disk"};
+        case EDQUOT:
+            return {errc::no_space, "the quota is used up: free space, or set CAIRN_DIR to another disk"};
+        case EFBIG:
+            return {errc::no_space, "the file would be larger than the file system or `ulimit -f` allows"};
+        case EACCES:
+        case EPERM:
+            return {errc::permission, "make it readable and writable for this user, or set CAIRN_DIR"};
+        case EROFS:
+            return {errc::permission, "the disk is mounted read-only: set CAIRN_DIR to one that is not"};
+        case ENOENT: return {errc::not_found, "check the path; a folder above it may be missing"};
+        case ENOTDIR:
+            return {errc::not_found, "a part of the path is a file and not a folder: move that file away"};
+        case EEXIST:
+        case ENOTEMPTY: return {errc::already_exists, "choose another name, or remove it first"};
+        case EMFILE:
+            return {errc::io, "this process has too many open files: close some, or raise `ulimit -n`"};
+        case ENFILE: return {errc::io, "the machine has too many open files: close some programs"};
+        case ENAMETOOLONG:
+            return {errc::invalid_argument, "use a shorter name, or a CAIRN_DIR nearer to the root"};
+        case EISDIR: return {errc::invalid_argument, "this is a folder where a file is wanted: name a file"};
+        case ELOOP:
+            return {errc::invalid_argument,
+                    "symbolic links are not followed here: put the file itself there"};
+        case EAGAIN:
+        case EBUSY:
+        case ETXTBSY: return {errc::busy, "another process uses it: wait, or stop that process"};
+        case ENOLCK:
+        case ENOSYS:
+        case EOPNOTSUPP:
+            return {errc::unsupported,
+                    "this file system lacks what the store needs (locks, for one): set CAIRN_DIR to "
+                    "a local disk, or mount it with locks"};
+        case EXDEV: return {errc::unsupported, "keep the whole store on one file system"};
+        case EMLINK: return {errc::unsupported, "the file has as many links as the file system allows"};
+        case ENOMEM: return {errc::io, "memory is short: close programs, or save less at once"};
+        case EIO:
+            return {errc::io, "the disk reports a failure: look at the system's log and save elsewhere"};
+        case ESTALE: return {errc::io, "the network disk lost the file: mount it again"};
+        default: return {errc::io, "look at the system's log; set CAIRN_DIR to try another disk"};
+    }
+}
+
+/// The error that `number` (an errno) stands for: "cannot <tried>: <the system's words>".
+template <class = void>
+[[nodiscard]] error failure_of(int number, std::string_view tried, const Path& path) {
+    const Meaning what = meaning(number);
+    return error{what.code, "cannot " + std::string{tried} + ": " + std::strerror(number), path.string(),
+                 std::string{what.advice}};
+}
+
+/// The error of the system call that failed last.
+template <class = void>
+[[nodiscard]] error failure(std::string_view tried, const Path& path) {
+    return failure_of(errno, tried, path);
+}
+
+}  // namespace CAIRN_NAMESPACE::detail::os
+
+// ---- cairn/store/detail/os_sys.hpp
+// One thin function for each call into the operating system; nothing else in the library makes one that
+// touches a file. A fault injector replaces these, and a port to another system writes its own os_*.hpp
+// files.
+
+#if defined(__APPLE__)
+#include <sys/random.h>
+#endif
+
+namespace CAIRN_NAMESPACE::detail::os {
+
+/// What the system calls an open file.
+using Handle = int;
+inline constexpr Handle no_handle = -1;
+
+}  // namespace CAIRN_NAMESPACE::detail::os
+
+namespace CAIRN_NAMESPACE::detail::os::sys {
+
+// Descriptors never reach a program that is executed: O_CLOEXEC is set here, once for all.
+[[nodiscard]] inline int open(const char* path, int flags, ::mode_t mode = 0) noexcept {
+    return ::open(path, flags | O_CLOEXEC, mode);
+}
+[[nodiscard]] inline int openat(int folder, const char* name, int flags) noexcept {
+    return ::openat(folder, name, flags | O_CLOEXEC);
+}
+inline int close(int fd) noexcept { return ::close(fd); }
+[[nodiscard]] inline ::ssize_t read(int fd, void* to, std::size_t n) noexcept { return ::read(fd, to, n); }
+[[nodiscard]] inline ::ssize_t write(int fd, const void* from, std::size_t n) noexcept {
+    return ::write(fd, from, n);
+}
+[[nodiscard]] inline ::ssize_t pread(int fd, void* to, std::size_t n, std::uint64_t at) noexcept {
+    return ::pread(fd, to, n, static_cast<::off_t>(at));
+}
+[[nodiscard]] inline ::ssize_t pwrite(int fd, const void* from, std::size_t n, std::uint64_t at) noexcept {
+    return ::pwrite(fd, from, n, static_cast<::off_t>(at));
+}
+[[nodiscard]] inline int ftruncate(int fd, std::uint64_t size) noexcept {
+    return ::ftruncate(fd, static_cast<::off_t>(size));
+}
+[[nodiscard]] inline int fstat(int fd, struct ::stat* out) noexcept { return ::fstat(fd, out); }
+[[nodiscard]] inline int stat(const char* path, struct ::stat* out) noexcept { return ::stat(path, out); }
+[[nodiscard]] inline int lstat(const char* path, struct ::stat* out) noexcept { return ::lstat(path, out); }
+[[nodiscard]] inline int chmod(const char* path, ::mode_t mode) noexcept { return ::chmod(path, mode); }
+[[nodiscard]] inline int fchmod(int fd, ::mode_t mode) noexcept { return ::fchmod(fd, mode); }
+[[nodiscard]] inline int mkdir(const char* path) noexcept { return ::mkdir(path, 0777); }
+[[nodiscard]] inline int rename(const char* from, const char* to) noexcept { return std::rename(from, to); }
+[[nodiscard]] inline int link(const char* from, const char* to) noexcept { return ::link(from, to); }
+inline int unlink(const char* path) noexcept { return ::unlink(path); }
+[[nodiscard]] inline int unlinkat(int folder, const char* name, int flags) noexcept {
+    return ::unlinkat(folder, name, flags);
+}
+[[nodiscard]] inline ::ssize_t readlink(const char* path, char* to, std::size_t n) noexcept {
+    return ::readlink(path, to, n);
+}
+[[nodiscard]] inline ::DIR* fdopendir(int fd) noexcept { return ::fdopendir(fd); }
+[[nodiscard]] inline ::dirent* readdir(::DIR* folder) noexcept { return ::readdir(folder); }
+inline int closedir(::DIR* folder) noexcept { return ::closedir(folder); }
+
+/// To the disk itself, and not only to its cache.
+[[nodiscard]] inline int fsync(int fd) noexcept {
+#if defined(F_FULLFSYNC)
+    if (::fcntl(fd, F_FULLFSYNC) == 0) return 0;
+#endif
+    return ::fsync(fd);
+}
+
+/// Reserves the blocks of a file, so that no later write through a mapping can fail. Gives the errno, not -1.
+[[nodiscard]] inline int reserve(int fd, std::uint64_t size) noexcept {
+#if defined(__APPLE__)
+    (void)fd, (void)size;
+    return EOPNOTSUPP;
+#else
+    return ::posix_fallocate(fd, 0, static_cast<::off_t>(size));
+#endif
+}
+
+[[nodiscard]] inline void* mmap(std::size_t size, int protection, int flags, int fd) noexcept {
+    return ::mmap(nullptr, size, protection, flags, fd, 0);
+}
+inline int munmap(void* at, std::size_t size) noexcept { return ::munmap(at, size); }
+
+/// Takes (`F_WRLCK`) or drops (`F_UNLCK`) the whole file for this open file, not for the process: another
+/// open file of the same process is kept out too, and closing that one drops nothing. EAGAIN if another has
+/// it.
+[[nodiscard]] inline int lock(int fd, short type) noexcept {
+#if defined(F_OFD_SETLK)
+    struct ::flock range{};
+    range.l_type = type;
+    range.l_whence = SEEK_SET;
+    if (::fcntl(fd, F_OFD_SETLK, &range) == 0) return 0;
+    if (errno == EACCES) errno = EAGAIN;
+    if (errno != EINVAL) return -1;
+#endif
+    return ::flock(fd, type == F_UNLCK ? LOCK_UN : LOCK_EX | LOCK_NB);
+}
+
+/// 1 if the file is locked, 0 if it is free, -1 on failure. Nothing is taken where the system can tell.
+[[nodiscard]] inline int is_locked(int fd) noexcept {
+#if defined(F_OFD_SETLK)
+    struct ::flock range{};
+    range.l_type = F_WRLCK;
+    range.l_whence = SEEK_SET;
+    if (::fcntl(fd, F_OFD_GETLK, &range) == 0) return range.l_type == F_UNLCK ? 0 : 1;
+    if (errno != EINVAL) return -1;
+#endif
+    if (::flock(fd, LOCK_SH | LOCK_NB) != 0) return errno == EWOULDBLOCK ? 1 : -1;
+    return ::flock(fd, LOCK_UN);
+}
+
+[[nodiscard]] inline ::pid_t getpid() noexcept { return ::getpid(); }
+/// Whether the process exists, as far as this one may know: 0, or -1 with ESRCH or EPERM.
+[[nodiscard]] inline int exists(::pid_t pid) noexcept { return ::kill(pid, 0); }
+[[nodiscard]] inline int gethostname(char* to, std::size_t n) noexcept { return ::gethostname(to, n); }
+[[nodiscard]] inline int getentropy(void* to, std::size_t n) noexcept { return ::getentropy(to, n); }
+inline void sleep_ns(long ns) noexcept {
+    const ::timespec time{0, ns};
+    ::nanosleep(&time, nullptr);
+}
+
+/// Repeats a call that a signal broke off.
+template <class Call>
+[[nodiscard]] auto retry(Call call) noexcept {
+    auto done = call();
+    while (done < 0 && errno == EINTR) done = call();
+    return done;
+}
+
+}  // namespace CAIRN_NAMESPACE::detail::os::sys
+
+// ---- cairn/store/detail/os_file.hpp
+// An open file: interrupted calls are repeated, short writes continued, and every failure names its path.
+
+namespace CAIRN_NAMESPACE::detail::os {
+
+/// Whether a symbolic link at the end of a path stands for its target.
+enum class Links : unsigned char { follow, refuse };
+
+/// Owns a handle: closed when it goes, never inherited by an executed program. Threads: one at a time.
+class File {
+  public:
+    File() = default;
+    File(File&& other) noexcept
+        : handle_{std::exchange(other.handle_, no_handle)}, path_{std::move(other.path_)} {}
+    File& operator=(File&& other) noexcept {
+        if (this != &other) {
+            drop();
+            handle_ = std::exchange(other.handle_, no_handle);
+            path_ = std::move(other.path_);
+        }
+        return *this;
+    }
+    ~File() { drop(); }
+
+    /// An existing regular file, to be read. A folder, a pipe or a device is refused, and never waited for.
+    static result<File> open_read(const Path& path, Links links = Links::follow);
+    /// A file that did not exist, to be written. Fails: already_exists.
+    static result<File> create_new(const Path& path) {
+        return open(path, O_RDWR | O_CREAT | O_EXCL, "create");
+    }
+    /// A file to be written at its end; made if it is not there.
+    static result<File> open_append(const Path& path) {
+        return open(path, O_WRONLY | O_CREAT | O_APPEND, "open for appending");
+    }
+    /// A file to be read and written; made if it is not there.
+    static result<File> open_read_write(const Path& path) { return open(path, O_RDWR | O_CREAT, "open"); }
+
+    /// Writes all of `bytes`, or says why not; what was written before a failure stays in the file.
+    result<void> write_all(std::span<const std::byte> bytes) {
+        return put(bytes,
+                   [this](const std::byte* from, std::size_t n) { return sys::write(handle_, from, n); });
+    }
+    result<void> write_all(std::string_view text) { return write_all(std::as_bytes(std::span{text})); }
+    /// The same at a place, without moving where `write_all` goes on.
+    result<void> write_at(std::uint64_t offset, std::span<const std::byte> bytes) {
+        return put(bytes, [this, &offset](const std::byte* from, std::size_t n) {
+            const auto done = sys::pwrite(handle_, from, n, offset);
+            if (done > 0) offset += static_cast<std::uint64_t>(done);
+            return done;
+        });
+    }
+    /// Reads at most `to.size()` bytes; 0 at the end of the file.
+    [[nodiscard]] result<std::size_t> read_some(std::span<std::byte> to) {
+        const auto got = sys::retry([&] { return sys::read(handle_, to.data(), chunk(to.size())); });
+        if (got < 0) return failure("read", path_);
+        return static_cast<std::size_t>(got);
+    }
+    /// Fills `to` from a place, less only at the end of the file.
+    [[nodiscard]] result<std::size_t> read_at(std::uint64_t offset, std::span<std::byte> to) const;
+    /// The rest of the file. Fails: corrupt if it is longer than `max` bytes.
+    [[nodiscard]] result<std::string> read_all(std::uint64_t max);
+
+    [[nodiscard]] result<std::uint64_t> size() const {
+        struct ::stat info{};
+        if (sys::fstat(handle_, &info) != 0) return failure("look at", path_);
+        return static_cast<std::uint64_t>(info.st_size);
+    }
+    result<void> truncate(std::uint64_t size) {
+        if (sys::retry([&] { return sys::ftruncate(handle_, size); }) != 0) return failure("resize", path_);
+        return {};
+    }
+    /// Makes it read-only for everybody (the open handle still writes).
+    result<void> set_read_only() {
+        if (sys::fchmod(handle_, 0444) != 0) return failure("make read-only", path_);
+        return {};
+    }
+    /// Waits until the bytes are on the disk. Cost: milliseconds.
+    result<void> sync() {
+        if (sys::retry([&] { return sys::fsync(handle_); }) != 0) return failure("sync", path_);
+        return {};
+    }
+    /// Closes it and tells what only closing finds out (a quota on a network disk).
+    result<void> close() {
+        if (handle_ == no_handle) return {};
+        // Not repeated after EINTR: the handle is gone, and its number may be another file's by then.
+        if (sys::close(std::exchange(handle_, no_handle)) != 0 && errno != EINTR)
+            return failure("close", path_);
+        return {};
+    }
+
+    [[nodiscard]] bool is_open() const noexcept { return handle_ != no_handle; }
+    [[nodiscard]] const Path& path() const noexcept { return path_; }
+    [[nodiscard]] Handle native_handle() const noexcept { return handle_; }
+
+  private:
+    File(Handle handle, Path path) : handle_{handle}, path_{std::move(path)} {}
+
+    static result<File> open(const Path& path, int flags, std::string_view tried) {
+        const Handle handle = sys::retry([&] { return sys::open(path.c_str(), flags, 0666); });
+        if (handle < 0) return failure(tried, path);
+        return File{handle, path};
+    }
+    // Some systems refuse a call for more than 2 GiB.
+    static std::size_t chunk(std::size_t n) noexcept { return n < (1U << 30U) ? n : (1U << 30U); }
+
+    template <class Write>
+    result<void> put(std::span<const std::byte> bytes, Write write) {
+        while (!bytes.empty()) {
+            const auto done = sys::retry([&] { return write(bytes.data(), chunk(bytes.size())); });
+            if (done < 0) return failure("write", path_);
+            if (done == 0) return failure_of(ENOSPC, "write", path_);
+            bytes = bytes.subspan(static_cast<std::size_t>(done));
+        }
+        return {};
+    }
+    void drop() noexcept {
+        if (handle_ != no_handle) sys::close(std::exchange(handle_, no_handle));
+    }
+
+    Handle handle_ = no_handle;
+    Path path_;
+};
+
+inline result<File> File::open_read(const Path& path, Links links) {
+    // O_NONBLOCK: a pipe that somebody put there must not hang us.
+    auto file = open(path, O_RDONLY | O_NONBLOCK | (links == Links::refuse ? O_NOFOLLOW : 0), "open");
+    if (!file) return file;
+    struct ::stat info{};
+    if (sys::fstat(file->handle_, &info) != 0) return failure("look at", path);
+    if (!S_ISREG(info.st_mode)) {
+        return error{errc::invalid_argument, "cannot read what is not a regular file", path.string(),
+                     "put a regular file there"};
+    }
+    return file;
+}
+
+inline result<std::size_t> File::read_at(std::uint64_t offset, std::span<std::byte> to) const {
+    std::size_t done = 0;
+    while (done < to.size()) {
+        const auto rest = to.subspan(done);
+        const auto got =
+            sys::retry([&] { return sys::pread(handle_, rest.data(), chunk(rest.size()), offset + done); });
+        if (got < 0) return failure("read", path_);
+        if (got == 0) break;
+        done += static_cast<std::size_t>(got);
+    }
+    return done;
+}
+
+inline result<std::string> File::read_all(std::uint64_t max) {
+    const auto expected = size();
+    if (!expected) return expected.error();
+    const auto too_long = [&] {
+        return error{errc::corrupt,
+                     "the file is longer than the " + std::to_string(max) + " bytes it can have",
+                     path_.string(), "restore it from a copy, or remove it"};
+    };
+    if (*expected > max) return too_long();
+    // One byte more than expected, so that the end is seen without growing; files in /proc say 0.
+    std::string text(static_cast<std::size_t>(*expected) + 1, '\0');
+    std::size_t used = 0;
+    while (true) {
+        if (used == text.size()) text.resize(text.size() * 2 + 4096);
+        const auto got = read_some(std::as_writable_bytes(std::span{text}.subspan(used)));
+        if (!got) return got.error();
+        if (*got == 0) break;
+        used += *got;
+        if (used > max) return too_long();
+    }
+    text.resize(used);
+    return text;
+}
+
+}  // namespace CAIRN_NAMESPACE::detail::os
+
+// ---- cairn/store/detail/os_folder.hpp
+// Folders and names: making, listing, moving and removing. Removal is bounded to a folder and follows no
+// link.
+
+namespace CAIRN_NAMESPACE::detail::os {
+
+/// What is at a path. All false and 0 if there is nothing.
+struct Status {
+    bool exists = false;
+    bool is_dir = false;
+    bool is_file = false;
+    bool is_link = false;
+    std::uint64_t size = 0;
+    std::uint64_t nlink = 0;
+    std::int64_t modified_ns = 0;
+};
+
+/// Nothing there is an answer, not a failure.
+template <class = void>
+[[nodiscard]] result<Status> status(const Path& path, Links links = Links::follow) {
+    struct ::stat info{};
+    const int got = links == Links::follow ? sys::stat(path.c_str(), &info) : sys::lstat(path.c_str(), &info);
+    if (got != 0) {
+        if (errno == ENOENT || errno == ENOTDIR) return Status{};
+        return failure("look at", path);
+    }
+    Status out;
+    out.exists = true;
+    out.is_dir = S_ISDIR(info.st_mode);
+    out.is_file = S_ISREG(info.st_mode);
+    out.is_link = S_ISLNK(info.st_mode);
+    out.size = static_cast<std::uint64_t>(info.st_size);
+    out.nlink = static_cast<std::uint64_t>(info.st_nlink);
+#if defined(__APPLE__)
+    out.modified_ns =
+        static_cast<std::int64_t>(info.st_mtimespec.tv_sec) * 1'000'000'000 + info.st_mtimespec.tv_nsec;
+#else
+    out.modified_ns = static_cast<std::int64_t>(info.st_mtim.tv_sec) * 1'000'000'000 + info.st_mtim.tv_nsec;
+#endif
+    return out;
+}
+
+/// Makes one folder. Fails: already_exists.
+inline result<void> make_dir(const Path& path) {
+    if (sys::mkdir(path.c_str()) != 0) return failure("make the folder", path);
+    return {};
+}
+
+/// Makes a folder and those above it; one that is there is success.
+template <class = void>
+result<void> make_dirs(const Path& path) {
+    if (path.empty() || sys::mkdir(path.c_str()) == 0) return {};
+    const int number = errno;
+    // Some systems say EROFS, EACCES or EISDIR for a folder that is there already: look before complaining.
+    const auto there = os::status(path);  // qualified: std::filesystem has one too
+    if (there && there->is_dir) return {};
+    if (number == EEXIST) return failure_of(ENOTDIR, "make the folder", path);
+    if (number != ENOENT || path.parent_path() == path) return failure_of(number, "make the folder", path);
+    if (auto above = make_dirs(path.parent_path()); !above) return above;
+    if (sys::mkdir(path.c_str()) == 0 || errno == EEXIST) return {};
+    return failure("make the folder", path);
+}
+
+/// Moves a file or folder; a file that is at `to` is replaced, in one step that no reader can see half of.
+inline result<void> rename_replace(const Path& from, const Path& to) {
+    if (sys::rename(from.c_str(), to.c_str()) != 0) return failure("rename " + from.string() + " to", to);
+    return {};
+}
+
+/// Gives a file a second name. Fails: already_exists; unsupported or permission where links are impossible.
+inline result<void> hard_link(const Path& from, const Path& to) {
+    if (sys::link(from.c_str(), to.c_str()) != 0) return failure("link " + from.string() + " to", to);
+    return {};
+}
+
+/// Removes a file, or a link itself. Fails: not_found.
+inline result<void> remove_file(const Path& path) {
+    if (sys::unlink(path.c_str()) != 0) return failure("remove", path);
+    return {};
+}
+
+inline result<void> set_read_only(const Path& path) {
+    if (sys::chmod(path.c_str(), 0444) != 0) return failure("make read-only", path);
+    return {};
+}
+
+/// Waits until the folder's entries are on the disk, so that a new name outlives a power loss.
+template <class = void>
+result<void> sync_dir(const Path& path) {
+    const int fd = sys::retry([&] { return sys::open(path.c_str(), O_RDONLY | O_DIRECTORY); });
+    if (fd < 0) return failure("open the folder", path);
+    const int done = sys::retry([&] { return sys::fsync(fd); });
+    const int number = errno;
+    sys::close(fd);
+    // Some file systems cannot sync a folder; they order names by themselves.
+    if (done != 0 && number != EINVAL && number != EOPNOTSUPP)
+        return failure_of(number, "sync the folder", path);
+    return {};
+}
+
+/// The names of an open folder, sorted, without "." and "..". Takes the handle.
+template <class = void>
+[[nodiscard]] result<std::vector<std::string>> names_in(Handle folder, const Path& path) {
+    ::DIR* stream = sys::fdopendir(folder);
+    if (stream == nullptr) {
+        const int number = errno;
+        sys::close(folder);
+        return failure_of(number, "list", path);
+    }
+    std::vector<std::string> names;
+    errno = 0;
+    while (const ::dirent* entry = sys::readdir(stream)) {
+        const std::string_view name{entry->d_name};
+        if (name != "." && name != "..") names.emplace_back(name);
+        errno = 0;
+    }
+    const int number = errno;
+    sys::closedir(stream);
+    if (number != 0) return failure_of(number, "list", path);
+    std::sort(names.begin(), names.end());
+    return names;
+}
+
+/// The names in a folder, sorted. Fails: not_found.
+template <class = void>
+[[nodiscard]] result<std::vector<std::string>> list_dir(const Path& path) {
+    const int fd = sys::retry([&] { return sys::open(path.c_str(), O_RDONLY | O_DIRECTORY); });
+    if (fd < 0) return failure("list", path);
+    return names_in(fd, path);
+}
+
+/// Copies the bytes of a regular file to a new file, which is removed again if that fails.
+template <class = void>
+result<void> copy_file(const Path& from, const Path& to) {
+    auto source = File::open_read(from);
+    if (!source) return source.error();
+    auto target = File::create_new(to);
+    if (!target) return target.error();
+    std::vector<std::byte> buffer(std::size_t{1} << 20U);
+    result<void> done;
+    while (done) {
+        const auto got = source->read_some(buffer);
+        if (!got)
+            done = got.error();
+        else if (*got == 0)
+            break;
+        else
+            done = target->write_all(std::span{buffer}.first(*got));
+    }
+    if (done) done = target->close();
+    if (!done) sys::unlink(to.c_str());
+    return done;
+}
+
+/// What `remove_inside` may take away.
+enum class Removal : unsigned char { file, empty_dir, tree };
+
+inline constexpr int max_tree_depth = 128;
+
+/// Removes everything in an open folder, which it takes. Links are removed, never followed.
+template <class = void>
+result<void> remove_contents(Handle folder, const Path& path, int depth) {
+    if (depth > max_tree_depth) {
+        sys::close(folder);
+        return error{errc::unsupported, "cannot remove folders that lie so deep in each other", path.string(),
+                     "remove it by hand"};
+    }
+    const Handle listed = sys::retry([&] { return sys::openat(folder, ".", O_RDONLY | O_DIRECTORY); });
+    if (listed < 0) {
+        const int number = errno;
+        sys::close(folder);
+        return failure_of(number, "list", path);
+    }
+    auto names = names_in(listed, path);
+    result<void> done;
+    if (!names) done = names.error();
+    for (std::size_t i = 0; done && i < names->size(); ++i) {
+        const std::string& name = (*names)[i];
+        if (sys::unlinkat(folder, name.c_str(), 0) == 0 || errno == ENOENT) continue;
+        if (errno != EISDIR && errno != EPERM) {  // the two words for "this is a folder"
+            done = failure("remove", path / name);
+            break;
+        }
+        const int number = errno;
+        const Handle inner = sys::openat(folder, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+        if (inner < 0)
+            done = failure_of(errno == ENOTDIR ? number : errno, "remove", path / name);
+        else
+            done = remove_contents(inner, path / name, depth + 1);
+        if (done && sys::unlinkat(folder, name.c_str(), AT_REMOVEDIR) != 0)
+            done = failure("remove", path / name);
+    }
+    sys::close(folder);
+    return done;
+}
+
+/// Removes what `relative` names below `root`, going from folder to folder without following a link, so that
+/// nothing outside of `root` can be touched. Nothing there is success. Fails: invalid_argument if `relative`
+/// could leave `root`, or goes through a link.
+template <class = void>
+result<void> remove_inside(const Path& root, std::string_view relative, Removal what) {
+    const Path path = root / Path{relative};
+    Handle folder = sys::retry([&] { return sys::open(root.c_str(), O_RDONLY | O_DIRECTORY); });
+    if (folder < 0) return errno == ENOENT ? result<void>{} : failure("open the folder", root);
+    while (true) {
+        const std::size_t slash = relative.find('/');
+        const std::string name{relative.substr(0, slash)};
+        if (name.empty() || name == "." || name == ".." || name.find('\0') != std::string::npos) {
+            sys::close(folder);
+            return error{errc::invalid_argument, "cannot remove by a path that may leave its folder",
+                         path.string(), "name a file below the folder, without \"..\" or an empty part"};
+        }
+        const bool last = slash == std::string_view::npos;
+        int number = 0;
+        if (last && what != Removal::tree) {
+            if (sys::unlinkat(folder, name.c_str(), what == Removal::file ? 0 : AT_REMOVEDIR) != 0)
+                number = errno;
+        } else if (last && sys::unlinkat(folder, name.c_str(), 0) == 0) {
+            number = 0;  // a file, or a link
+        } else {
+            const Handle inner = sys::openat(folder, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+            // A link is ELOOP or ENOTDIR, by system.
+            if (inner < 0) number = errno == ENOTDIR ? ELOOP : errno;
+            if (inner >= 0 && !last) {
+                sys::close(std::exchange(folder, inner));
+                relative.remove_prefix(slash + 1);
+                continue;
+            }
+            if (inner >= 0) {
+                if (auto done = remove_contents(inner, path, 1); !done) {
+                    sys::close(folder);
+                    return done;
+                }
+                if (sys::unlinkat(folder, name.c_str(), AT_REMOVEDIR) != 0) number = errno;
+            }
+        }
+        sys::close(folder);
+        if (number == 0 || number == ENOENT) return {};
+        return failure_of(number, "remove", path);
+    }
+}
+
+/// Removes a file or a whole folder below `root`; see `remove_inside`.
+inline result<void> remove_tree(const Path& root, std::string_view relative) {
+    return remove_inside(root, relative, Removal::tree);
+}
+inline result<void> remove_file_inside(const Path& root, std::string_view relative) {
+    return remove_inside(root, relative, Removal::file);
+}
+/// Fails: already_exists if there is still something in it.
+inline result<void> remove_empty_dir_inside(const Path& root, std::string_view relative) {
+    return remove_inside(root, relative, Removal::empty_dir);
+}
+
+}  // namespace CAIRN_NAMESPACE::detail::os
+
+// ---- cairn/store/detail/os_lock.hpp
+// A lock between processes, on a file of its own. The kernel drops it when its holder dies, however that
+// happens.
+
+namespace CAIRN_NAMESPACE::detail::os {
+
+/// Held from acquiring to destruction. It belongs to the open file and not to the process: two locks on one
+/// file exclude each other within a process too, and whoever opens and closes the file beside it drops
+/// nothing. A forked child shares it, and would keep it after the parent's death: it calls `close_in_child`.
+class Lock {
+  public:
+    Lock() = default;
+    Lock(Lock&& other) noexcept : file_{std::move(other.file_)}, owner_{std::exchange(other.owner_, 0)} {}
+    Lock& operator=(Lock&& other) noexcept {
+        if (this != &other) {
+            release();
+            file_ = std::move(other.file_);
+            owner_ = std::exchange(other.owner_, 0);
+        }
+        return *this;
+    }
+    ~Lock() { release(); }
+
+    /// The lock, without waiting; makes the file if need be. Fails: busy if another holds it.
+    static result<Lock> try_acquire(const Path& path) { return acquire(path, 0); }
+    /// The lock, after at most `timeout_ms` milliseconds (looks again every 1 to 20 ms). Fails: busy.
+    static result<Lock> acquire(const Path& path, std::int64_t timeout_ms);
+    /// Whether anybody, this process included, holds it. Takes nothing and drops nothing, makes no file.
+    static result<bool> is_held(const Path& path);
+
+    [[nodiscard]] bool held() const noexcept { return file_.is_open(); }
+    [[nodiscard]] Handle native_handle() const noexcept { return file_.native_handle(); }
+    /// Replaces what the lock's file says of its holder, for those that it keeps out. Requires `held()`.
+    result<void> write_note(std::string_view text) {
+        if (auto emptied = file_.truncate(0); !emptied) return emptied;
+        return file_.write_at(0, std::as_bytes(std::span{text}));
+    }
+
+    /// In a forked child: forgets the lock, which stays the parent's. Calls only `close`.
+    void close_in_child() noexcept {
+        file_ = File{};
+        owner_ = 0;
+    }
+
+    /// Gives it back, even if a forked child still shares it. In such a child it does what `close_in_child`
+    /// does.
+    void release() noexcept {
+        if (file_.is_open() && owner_ == sys::getpid()) (void)sys::lock(file_.native_handle(), F_UNLCK);
+        file_ = File{};
+        owner_ = 0;
+    }
+
+  private:
+    explicit Lock(File file) : file_{std::move(file)}, owner_{sys::getpid()} {}
+
+    File file_;
+    ::pid_t owner_ = 0;
+};
+
+inline result<Lock> Lock::acquire(const Path& path, std::int64_t timeout_ms) {
+    const std::int64_t end = steady_ns() + timeout_ms * 1'000'000;
+    long pause = 1'000'000;
+    while (true) {
+        auto file = File::open_read_write(path);
+        if (!file) return file.error();
+        if (sys::retry([&] { return sys::lock(file->native_handle(), F_WRLCK); }) == 0) {
+            // Somebody may have removed or replaced the file meanwhile; then this lock keeps nobody out.
+            struct ::stat mine{};
+            struct ::stat there{};
+            if (sys::fstat(file->native_handle(), &mine) == 0 && sys::stat(path.c_str(), &there) == 0 &&
+                mine.st_ino == there.st_ino && mine.st_dev == there.st_dev) {
+                return Lock{std::move(*file)};
+            }
+            if (steady_ns() < end || timeout_ms == 0) continue;
+            return error{errc::busy, "the lock's file is replaced again and again", path.string(),
+                         "stop the program that removes it"};
+        }
+        if (errno != EAGAIN) return failure("lock", path);
+        if (steady_ns() >= end) {
+            return error{errc::busy, "another process or object holds the lock", path.string(),
+                         "wait until it is done, or stop it"};
+        }
+        sys::sleep_ns(pause);
+        pause = pause < 10'000'000 ? pause * 2 : 20'000'000;
+    }
+}
+
+inline result<bool> Lock::is_held(const Path& path) {
+    auto file = File::open_read(path);
+    if (!file) return file.error().code() == errc::not_found ? result<bool>{false} : file.error();
+    const int held = sys::retry([&] { return sys::is_locked(file->native_handle()); });
+    if (held < 0) return failure("look at the lock", path);
+    return held == 1;
+}
+
+}  // namespace CAIRN_NAMESPACE::detail::os
+
+// ---- cairn/store/detail/os_mapping.hpp
+// Memory that is a file. What is written to a shared mapping is in the system's hands at once: killing the
+// process loses none of it.
+
+namespace CAIRN_NAMESPACE::detail::os {
+
+/// Owns a mapping. Threads: as plain memory. Who shortens a mapped file from outside kills those who read it
+/// (SIGBUS).
+class Mapping {
+  public:
+    Mapping() = default;
+    Mapping(Mapping&& other) noexcept
+        : data_{std::exchange(other.data_, nullptr)}, size_{std::exchange(other.size_, 0)},
+          writable_{std::exchange(other.writable_, false)}, has_file_{std::exchange(other.has_file_, false)} {
+    }
+    Mapping& operator=(Mapping&& other) noexcept {
+        if (this != &other) {
+            unmap();
+            data_ = std::exchange(other.data_, nullptr);
+            size_ = std::exchange(other.size_, 0);
+            writable_ = std::exchange(other.writable_, false);
+            has_file_ = std::exchange(other.has_file_, false);
+        }
+        return *this;
+    }
+    ~Mapping() { unmap(); }
+
+    /// A new file of `size` zeros, shared and writable. Its blocks are reserved first, so a full disk is an
+    /// error here and not a SIGBUS later. Fails: already_exists, no_space; then there is no file.
+    static result<Mapping> create_shared(const Path& path, std::size_t size);
+    /// A whole existing file, shared and writable. Its blocks are reserved as in `create_shared`.
+    static result<Mapping> open_shared(const Path& path);
+    /// A whole existing file, to be read.
+    static result<Mapping> open_read(const Path& path, Links links = Links::follow);
+    static result<Mapping> open_read(const File& file);
+    /// Zeros that belong to no file; they die with the process.
+    static result<Mapping> anonymous(std::size_t size) {
+        return map(no_handle, {}, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS);
+    }
+
+    [[nodiscard]] std::span<const std::byte> bytes() const noexcept { return {data_, size_}; }
+    /// The bytes to be changed; empty if the mapping is to be read only.
+    [[nodiscard]] std::span<std::byte> writable() const noexcept { return {data_, writable_ ? size_ : 0}; }
+    [[nodiscard]] std::size_t size() const noexcept { return size_; }
+    [[nodiscard]] bool has_file() const noexcept { return has_file_; }
+
+    void unmap() noexcept {
+        if (data_ != nullptr) sys::munmap(data_, size_);
+        data_ = nullptr;
+        size_ = 0;
+    }
+
+  private:
+    static result<Mapping> map(Handle file, const Path& path, std::uint64_t size, int protection, int flags) {
+        Mapping out;
+        out.writable_ = (protection & PROT_WRITE) != 0;
+        out.has_file_ = file != no_handle;
+        if (size == 0) return out;  // the system maps no empty range
+        if (size > std::numeric_limits<std::size_t>::max()) return failure_of(EFBIG, "map", path);
+        void* at = sys::mmap(static_cast<std::size_t>(size), protection, flags, file);
+        if (at == MAP_FAILED) return failure("map", path);
+        out.data_ = static_cast<std::byte*>(at);
+        out.size_ = static_cast<std::size_t>(size);
+        return out;
+    }
+    static result<void> reserve(File& file, std::uint64_t from, std::uint64_t size);
+
+    std::byte* data_ = nullptr;
+    std::size_t size_ = 0;
+    bool writable_ = false;
+    bool has_file_ = false;
+};
+
+inline result<void> Mapping::reserve(File& file, std::uint64_t from, std::uint64_t size) {
+    int number = EINTR;
+    while (size != 0 && number == EINTR) number = sys::reserve(file.native_handle(), size);
+    if (size == 0 || number == 0) return {};
+    if (number != EOPNOTSUPP && number != EINVAL && number != ENOSYS) {
+        return failure_of(number, "reserve " + std::to_string(size) + " bytes for", file.path());
+    }
+    static constexpr std::array<std::byte, 65536> zeros{};  // this file system reserves only by writing
+    while (from < size) {
+        const auto n = std::min<std::uint64_t>(zeros.size(), size - from);
+        if (auto put = file.write_at(from, std::span{zeros}.first(static_cast<std::size_t>(n))); !put)
+            return put;
+        from += n;
+    }
+    return {};
+}
+
+inline result<Mapping> Mapping::create_shared(const Path& path, std::size_t size) {
+    auto file = File::create_new(path);
+    if (!file) return file.error();
+    auto reserved = reserve(*file, 0, size);
+    auto mapping = reserved ? map(file->native_handle(), path, size, PROT_READ | PROT_WRITE, MAP_SHARED)
+                            : result<Mapping>{reserved.error()};
+    if (!mapping) sys::unlink(path.c_str());
+    return mapping;
+}
+
+inline result<Mapping> Mapping::open_shared(const Path& path) {
+    const auto there = File::open_read(path);  // must exist, and be a regular file
+    if (!there) return there.error();
+    auto file = File::open_read_write(path);
+    if (!file) return file.error();
+    const auto size = file->size();
+    if (!size) return size.error();
+    if (auto reserved = reserve(*file, *size, *size); !reserved) return reserved.error();
+    return map(file->native_handle(), path, *size, PROT_READ | PROT_WRITE, MAP_SHARED);
+}
+
+inline result<Mapping> Mapping::open_read(const File& file) {
+    const auto size = file.size();
+    if (!size) return size.error();
+    return map(file.native_handle(), file.path(), *size, PROT_READ, MAP_SHARED);
+}
+
+inline result<Mapping> Mapping::open_read(const Path& path, Links links) {
+    const auto file = File::open_read(path, links);
+    if (!file) return file.error();
+    return open_read(*file);
+}
+
+}  // namespace CAIRN_NAMESPACE::detail::os
+
+// ---- cairn/store/detail/os_process.hpp
+// Who this process is, so that another, later, can tell whether it still lives; and randomness for ids.
+
+namespace CAIRN_NAMESPACE::detail::os {
+
+/// A process, told apart from every other that has or had its number. Parts that a system does not give are
+/// empty.
+struct Process {
+    std::uint64_t pid = 0;
+    std::uint64_t start = 0;  ///< when it began, in the system's own unit, since the machine did
+    std::string boot;         ///< this running of the machine
+    std::string space;        ///< which numbering of processes (containers have their own)
+    std::string host;         ///< for people
+};
+
+/// `unknown`: it is or was on another machine or in another container.
+enum class Liveness : unsigned char { dead, alive, unknown };
+
+[[nodiscard]] inline std::uint64_t pid() noexcept { return static_cast<std::uint64_t>(sys::getpid()); }
+
+template <class = void>
+[[nodiscard]] std::string host_name() {
+    std::array<char, 257> name{};
+    if (sys::gethostname(name.data(), name.size() - 1) != 0) return {};
+    return name.data();
+}
+
+/// The user's name, or nothing; from the environment, because asking the system can take a network and
+/// seconds.
+template <class = void>
+[[nodiscard]] std::string user_name() {
+    for (const char* variable : {"USER", "LOGNAME"}) {
+        // NOLINTNEXTLINE(concurrency-mt-unsafe): read once, when a run is opened
+        if (const char* value = std::getenv(variable); value != nullptr && *value != '\0') return value;
+    }
+    return {};
+}
+
+/// What the kernel says of a process: when it began, and whether only its entry is left.
+struct ProcessTime {
+    std::uint64_t start = 0;
+    bool ended = false;
+};
+
+/// Nothing where there is no /proc, or no such process.
+template <class = void>
+[[nodiscard]] std::optional<ProcessTime> process_time(std::uint64_t pid) {
+    auto file = File::open_read("/proc/" + std::to_string(pid) + "/stat");
+    if (!file) return std::nullopt;
+    const auto text = file->read_all(65536);
+    if (!text) return std::nullopt;
+    // pid (name) state …: the name may hold blanks and brackets, so count from its last one; the start is
+    // field 22.
+    std::size_t at = text->rfind(") ");
+    if (at == std::string::npos || at + 2 >= text->size()) return std::nullopt;
+    ProcessTime out;
+    const char state = (*text)[at + 2];
+    out.ended = state == 'Z' || state == 'X';
+    for (int field = 2; field < 22; ++field) {
+        at = text->find(' ', at + 1);
+        if (at == std::string::npos) return std::nullopt;
+    }
+    const char* const begin = text->data() + at + 1;
+    if (std::from_chars(begin, text->data() + text->size(), out.start).ec != std::errc{}) return std::nullopt;
+    return out;
+}
+
+template <class = void>
+[[nodiscard]] Process this_process() {
+    Process out;
+    out.pid = pid();
+    if (const auto time = process_time(out.pid)) out.start = time->start;
+    if (auto file = File::open_read("/proc/sys/kernel/random/boot_id")) {
+        if (auto text = file->read_all(64)) out.boot = text->substr(0, text->find('\n'));
+    }
+    std::array<char, 64> space{};
+    if (const auto n = sys::readlink("/proc/self/ns/pid", space.data(), space.size()); n > 0) {
+        out.space.assign(space.data(), static_cast<std::size_t>(n));
+    }
+    out.host = host_name();
+    return out;
+}
+
+/// Whether `process` still runs. Cost: reads one file in /proc.
+template <class = void>
+[[nodiscard]] Liveness liveness(const Process& process) {
+    const Process self = this_process();
+    if (process.boot != self.boot && process.host == self.host)
+        return Liveness::dead;  // the machine was restarted
+    if (process.boot != self.boot || process.space != self.space || process.pid == 0)
+        return Liveness::unknown;
+    if (self.boot.empty() && process.host != self.host) return Liveness::unknown;
+    if (sys::exists(static_cast<::pid_t>(process.pid)) != 0 && errno == ESRCH) return Liveness::dead;
+    if (const auto time = process_time(process.pid)) {
+        const bool other =
+            process.start != 0 && time->start != process.start;  // its number was given out again
+        return other || time->ended ? Liveness::dead : Liveness::alive;
+    }
+    return Liveness::alive;
+}
+
+/// Certainly alive; a process elsewhere is not.
+template <class = void>
+[[nodiscard]] bool is_alive(const Process& process) {
+    return liveness(process) == Liveness::alive;
+}
+
+/// Fills `to` with bytes that nobody can guess.
+template <class = void>
+void random_bytes(std::span<std::byte> to) noexcept {
+    while (!to.empty()) {
+        const std::size_t n = std::min<std::size_t>(to.size(), 256);
+        // Fails only on kernels without it; then an id has to differ, not to be secret.
+        if (sys::getentropy(to.data(), n) != 0) {
+            std::uint64_t x = pid() * 0x9e3779b97f4a7c15U ^ reinterpret_cast<std::uintptr_t>(to.data());
+            x ^= static_cast<std::uint64_t>(wall_ns()) ^ static_cast<std::uint64_t>(steady_ns()) << 20U;
+            for (std::size_t i = 0; i < n; ++i) {  // splitmix64
+                std::uint64_t z = x += 0x9e3779b97f4a7c15U;
+                z = (z ^ z >> 30U) * 0xbf58476d1ce4e5b9U;
+                z = (z ^ z >> 27U) * 0x94d049bb133111ebU;
+                to[i] = static_cast<std::byte>(z >> 56U);
+            }
+        }
+        to = to.subspan(n);
+    }
+}
+
+/// `digits` random hexadecimal digits.
+template <class = void>
+[[nodiscard]] std::string random_hex(std::size_t digits) {
+    std::string out(digits, '0');
+    random_bytes(std::as_writable_bytes(std::span{out}));
+    for (char& c : out) c = "0123456789abcdef"[static_cast<unsigned char>(c) & 15U];
+    return out;
+}
+
+}  // namespace CAIRN_NAMESPACE::detail::os
+
+// ---- cairn/store/os.hpp
+// The one seam between the library and the operating system: files, folders, locks, mappings, processes.
+// Names no POSIX type, so that another system needs only its own detail/os_*.hpp; detail/os_sys.hpp holds
+// every system call. Costs <filesystem>, for its paths.
+
+// ---- cairn/store/ring.hpp
+// The journal: one ring for each logging thread, in a memory-mapped file of the run's folder. What a commit
+// has published is in the page cache, so killing the process loses none of it. One producer, one consumer.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// The first page of a ring file. Positions count bytes since the ring was made and never wrap; the data that
+/// follows is used modulo `capacity`. Numbers are in the order of the machine that wrote it (`byte_order`
+/// tells).
+struct RingHeader {
+    static constexpr char expected_magic[8] = {'C', 'A', 'I', 'R', 'N', 'R', 'N', 'G'};
+    static constexpr std::uint32_t current_version = 1;
+    static constexpr std::uint32_t expected_byte_order = 0x01020304;
+
+    char magic[8];
+    std::uint32_t version;
+    std::uint32_t byte_order;
+    std::uint64_t capacity;
+    std::uint32_t id;
+    // Each on its own cache line: the producer writes one, the consumer the other.
+    alignas(64) std::atomic<std::uint64_t> head;
+    alignas(64) std::atomic<std::uint64_t> tail;
+
+    [[nodiscard]] bool is_valid() const noexcept;
+};
+static_assert(std::atomic<std::uint64_t>::is_always_lock_free);
+static_assert(sizeof(RingHeader) == 192);
+
+inline constexpr std::size_t ring_header_bytes = 4096;
+/// Fits the second-level cache beside a training loop's own data: a ring that leaves it costs four times as
+/// much a row.
+inline constexpr std::size_t ring_capacity = std::size_t{64} * 1024;
+inline constexpr std::size_t ring_file_bytes = ring_header_bytes + ring_capacity;
+
+inline bool RingHeader::is_valid() const noexcept {
+    return std::memcmp(magic, expected_magic, sizeof magic) == 0 && version == current_version &&
+           byte_order == expected_byte_order && capacity == ring_capacity;
+}
+
+/// A view of a ring in memory that outlives it. The producer calls `reserve` and `commit`, the consumer
+/// `readable` and `release`; neither waits.
+class Ring {
+  public:
+    Ring() = default;
+
+    /// Makes a ring of `ring_file_bytes` zeroed bytes.
+    static Ring create(std::byte* memory, std::uint32_t id) noexcept {
+        auto* header = new (memory) RingHeader{};
+        header->version = RingHeader::current_version;
+        header->byte_order = RingHeader::expected_byte_order;
+        header->capacity = ring_capacity;
+        header->id = id;
+        std::memcpy(header->magic, RingHeader::expected_magic, sizeof header->magic);
+        return Ring{header, memory + ring_header_bytes};
+    }
+
+    [[nodiscard]] std::uint32_t id() const noexcept { return header_->id; }
+
+    /// `bytes` (a multiple of 8, at most half the ring) to be written and committed; null if the ring is
+    /// full.
+    [[nodiscard]] std::byte* reserve(std::size_t bytes) noexcept {
+        std::size_t offset = head_ & mask;
+        const std::size_t to_end = ring_capacity - offset;
+        const std::size_t skipped = bytes > to_end ? to_end : 0;
+        const std::uint64_t end = head_ + skipped + bytes;
+        if (end - tail_seen_ > ring_capacity) {
+            tail_seen_ = header_->tail.load(std::memory_order_acquire);
+            if (end - tail_seen_ > ring_capacity) return nullptr;
+        }
+        if (skipped != 0) {
+            put_record(data_ + offset, skipped, RecordKind::padding);
+            offset = 0;
+        }
+        reserved_end_ = end;
+        return data_ + offset;
+    }
+
+    /// Publishes what was written since `reserve`. When this returns, a SIGKILL of the process loses none of
+    /// it.
+    void commit() noexcept {
+        head_ = reserved_end_;
+        header_->head.store(head_, std::memory_order_release);
+        std::atomic_signal_fence(std::memory_order_seq_cst);  // a signal that comes now finds it stored
+    }
+
+    /// More than half of the ring waits for the consumer, as far as the producer knows without looking.
+    [[nodiscard]] bool is_filling() const noexcept { return head_ - tail_seen_ > ring_capacity / 2; }
+    /// Looks again.
+    void refresh() noexcept { tail_seen_ = header_->tail.load(std::memory_order_acquire); }
+
+    struct Readable {
+        std::uint64_t from = 0;
+        std::span<const std::byte> bytes;  // contiguous; call again after release for what wrapped
+    };
+    [[nodiscard]] Readable readable() const noexcept {
+        const std::uint64_t from = header_->tail.load(std::memory_order_relaxed);
+        const std::uint64_t to = header_->head.load(std::memory_order_acquire);
+        const std::size_t offset = from & mask;
+        const std::uint64_t waiting = to - from;
+        const std::size_t to_end = ring_capacity - offset;
+        return {from, {data_ + offset, waiting < to_end ? static_cast<std::size_t>(waiting) : to_end}};
+    }
+    void release(std::uint64_t to) noexcept { header_->tail.store(to, std::memory_order_release); }
+
+  private:
+    static constexpr std::size_t mask = ring_capacity - 1;
+    static_assert((ring_capacity & mask) == 0);
+
+    Ring(RingHeader* header, std::byte* data) noexcept : header_{header}, data_{data} {}
+
+    RingHeader* header_ = nullptr;
+    std::byte* data_ = nullptr;
+    std::uint64_t head_ = 0;  // the producer's own copies: no shared line is read on the fast path
+    std::uint64_t tail_seen_ = 0;
+    std::uint64_t reserved_end_ = 0;
+};
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/run/detail/lane.hpp
+// A thread's way into a run: its ring, the names it has used there, its count of rows.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// What a lane asks of its run when the ring has no room. Implemented by the collector.
+class Pressure {
+  public:
+    /// Sees to it that the ring is drained soon. Cheap when it was said already.
+    virtual void nudge() noexcept = 0;
+    /// Waits for the collector a little; false when there is no use in waiting longer.
+    virtual bool wait_for_room(std::int64_t waiting_since_ns) noexcept = 0;
+
+  protected:
+    ~Pressure() = default;
+};
+
+/// One producer at a time: the thread that holds it. The collector reads the ring and the counters.
+class Lane {
+  public:
+    Lane(os::Mapping memory, std::uint32_t id, std::int64_t first_step, MetricTable& names,
+         Pressure& pressure)
+        : memory_{std::move(memory)}, ring{Ring::create(memory_.writable().data(), id)}, names_{&names},
+          pressure_{&pressure}, next_step_{first_step} {}
+
+    struct Counters {
+        std::atomic<std::uint64_t> rows{0}, dropped{0}, texts_cut{0}, waits{0}, waited_ns{0};
+    };
+
+    /// Appends a typed or dynamic row; false if it had to be dropped. May allocate when a name is new.
+    template <class R>
+    bool append(const R& row, std::int64_t step, std::int64_t time_ns) {
+        std::size_t cells = 0;
+        std::size_t bytes = row_header_bytes;
+        bool known = true;
+        visit(row, [&](auto name, const auto& value) {
+            ++cells;
+            bytes += cell_size(shortened(value));
+            known = known && find(name) != MetricCache::unknown;
+            if (Value{value}.text().size() > max_text_bytes) bump(counters.texts_cut);
+        });
+        if (!known && !define_all(row)) return false;
+        if (bytes > max_record_bytes) return append_in_pieces(row, step, time_ns);
+        std::byte* to = reserve(bytes);
+        if (to == nullptr) return false;
+        to = put_row_header(to, bytes, 0, cells, step, time_ns);
+        visit(row, [&](auto name, const auto& value) { to = put_cell(to, find(name), shortened(value)); });
+        ring.commit();
+        bump(counters.rows);
+        if (ring.is_filling()) relieve();
+        return true;
+    }
+
+    /// The thread's own count of rows, for rows without a step.
+    [[nodiscard]] std::int64_t take_step() noexcept { return next_step_++; }
+    /// For the next thread that holds the lane.
+    void count_from(std::int64_t first_step) noexcept { next_step_ = first_step; }
+
+    static void bump(std::atomic<std::uint64_t>& counter, std::uint64_t by = 1) noexcept {
+        // Only this thread adds: a load and a store, no locked instruction.
+        counter.store(counter.load(std::memory_order_relaxed) + by, std::memory_order_relaxed);
+    }
+
+  private:
+    static constexpr std::size_t max_record_bytes = ring_capacity / 4;
+
+    // First in the object, so that it is alive when the ring is made in it.
+    os::Mapping memory_;
+
+  public:
+    Ring ring;
+    Counters counters;
+    std::atomic<bool> taken{true};  // by a thread; a lane that is not may be handed to another
+
+  private:
+    template <class... Fields, class F>
+    static void visit(const Row<Fields...>& row, F&& f) {
+        row.for_each(f);
+    }
+    template <class F>
+    static void visit(const DynamicRow& row, F&& f) {
+        row.for_each(f);
+    }
+
+    [[nodiscard]] static std::string_view name_text(std::string_view name) noexcept {
+        return name.substr(0, max_metric_name_bytes);
+    }
+    template <MetricName Name>
+    [[nodiscard]] std::uint32_t find(Name) const noexcept {
+        if constexpr (Name::name.size() > max_metric_name_bytes) {
+            return find(Name::name);
+        } else {
+            return known_.find(Name::hash, Name::name);
+        }
+    }
+    [[nodiscard]] std::uint32_t find(std::string_view name) const noexcept {
+        name = name_text(name);
+        return known_.find(hash_name(name), name);
+    }
+
+    /// The value with its text cut to what may be stored, at the boundary of a UTF-8 character.
+    template <class T>
+    [[nodiscard]] Value shortened(const T& value) const noexcept {
+        const Value v{value};
+        if (!v.is_text() || v.text().size() <= max_text_bytes) return v;
+        std::size_t size = max_text_bytes;
+        while (size > 0 && (static_cast<unsigned char>(v.text()[size]) & 0xc0U) == 0x80U) --size;
+        return Value{v.text().substr(0, size)};
+    }
+
+    /// Writes a name record for each name this lane uses for the first time, ahead of the row that uses it.
+    template <class R>
+    bool define_all(const R& row) {
+        bool done = true;
+        visit(row, [&](auto name, const auto&) {
+            if constexpr (MetricName<decltype(name)>) {
+                if constexpr (decltype(name)::name.size() <= max_metric_name_bytes) {
+                    done = done && define(decltype(name)::hash, decltype(name)::chars, decltype(name)::name);
+                } else {
+                    done = done && define_cut(decltype(name)::name);
+                }
+            } else {
+                done = done && define_cut(name);
+            }
+        });
+        return done;
+    }
+    bool define_cut(std::string_view name) {
+        const std::string_view cut = name_text(name);
+        const std::uint64_t hash = hash_name(cut);
+        // Counted once for each name and lane, not once for each row.
+        if (cut.size() != name.size() && known_.find(hash, cut) == MetricCache::unknown)
+            bump(counters.texts_cut);
+        return define(hash, nullptr, cut);
+    }
+    bool define(std::uint64_t hash, const char* literal, std::string_view name) {
+        if (known_.find(hash, name) != MetricCache::unknown) return true;
+        const auto [id, kept] = names_->id_of(name);
+        std::byte* to = reserve(name_record_size(kept));
+        if (to == nullptr) return false;
+        put_name(to, id, kept);
+        ring.commit();
+        known_.insert(hash, literal, kept, id);
+        return true;
+    }
+
+    /// A row that is too large for one record goes into several that belong together.
+    template <class R>
+    bool append_in_pieces(const R& row, std::int64_t step, std::int64_t time_ns) {
+        std::vector<std::pair<std::uint32_t, Value>> cells;
+        visit(row, [&](auto name, const auto& value) { cells.emplace_back(find(name), shortened(value)); });
+        for (std::size_t i = 0; i < cells.size();) {
+            std::size_t bytes = row_header_bytes;
+            std::size_t end = i;
+            while (end < cells.size() && bytes + cell_size(cells[end].second) <= max_record_bytes) {
+                bytes += cell_size(cells[end++].second);
+            }
+            std::byte* to = reserve(bytes);
+            if (to == nullptr) return false;
+            to = put_row_header(to, bytes, end < cells.size() ? row_continues : std::uint8_t{0}, end - i,
+                                step, time_ns);
+            for (; i < end; ++i) to = put_cell(to, cells[i].first, cells[i].second);
+            ring.commit();
+        }
+        bump(counters.rows);
+        return true;
+    }
+
+    [[nodiscard]] std::byte* reserve(std::size_t bytes) noexcept {
+        std::byte* to = ring.reserve(bytes);
+        return to != nullptr ? to : reserve_slowly(bytes);
+    }
+    [[nodiscard]] std::byte* reserve_slowly(std::size_t bytes) noexcept {
+        const std::int64_t since = steady_ns();
+        bump(counters.waits);
+        std::byte* to = nullptr;
+        do {
+            pressure_->nudge();
+            to = ring.reserve(bytes);
+        } while (to == nullptr && pressure_->wait_for_room(since));
+        bump(counters.waited_ns, static_cast<std::uint64_t>(steady_ns() - since));
+        return to;
+    }
+    void relieve() noexcept {
+        ring.refresh();
+        if (ring.is_filling()) pressure_->nudge();
+    }
+
+    MetricTable* names_;
+    Pressure* pressure_;
+    MetricCache known_;
+    std::int64_t next_step_;
+};
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/run/detail/journal.hpp
+// The lanes of a run, and how a thread finds its own.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// Makes lanes, hands them to threads, takes them back when a thread ends.
+class Journal {
+  public:
+    Journal(std::filesystem::path dir, std::uint32_t next_ring, std::int64_t first_step, Pressure& pressure)
+        : dir_{std::move(dir)}, next_ring_{next_ring}, first_step_{first_step}, pressure_{&pressure} {}
+
+    /// A lane for the calling thread: one that an ended thread left, or a new one; null once the journal is
+    /// closed. Throws only `std::bad_alloc`.
+    std::shared_ptr<Lane> acquire() {
+        const std::scoped_lock lock{mutex_};
+        if (closed_) return nullptr;
+        for (const auto& lane : lanes_) {
+            bool taken = false;
+            if (!lane->taken.compare_exchange_strong(taken, true, std::memory_order_acquire)) continue;
+            lane->count_from(first_step_);
+            return lane;
+        }
+        const std::uint32_t id = next_ring_++;
+        auto memory = os::Mapping::create_shared(path_of(id), ring_file_bytes);
+        if (!memory) {
+            mapped_ = false;
+            if (first_failure_.empty()) first_failure_ = memory.error().what();
+            memory = os::Mapping::anonymous(ring_file_bytes);
+            if (!memory) throw std::bad_alloc{};
+        }
+        // Threads after the first count their rows from 0, unless the run is resumed.
+        return lanes_.emplace_back(
+            std::make_shared<Lane>(std::move(*memory), id, first_step_, names_, *pressure_));
+    }
+
+    /// The lanes as they are now; a lane stays valid as long as someone holds it.
+    [[nodiscard]] std::vector<std::shared_ptr<Lane>> lanes() const {
+        const std::scoped_lock lock{mutex_};
+        return lanes_;
+    }
+
+    /// False once a ring had to be made in plain memory; then `failure` says why.
+    [[nodiscard]] bool mapped() const {
+        const std::scoped_lock lock{mutex_};
+        return mapped_;
+    }
+    [[nodiscard]] std::string failure() const {
+        const std::scoped_lock lock{mutex_};
+        return first_failure_;
+    }
+
+    /// Removes the files of rings that are drained and that no other thread can still write to; gives out
+    /// none after.
+    void close(const Lane* own) {
+        const std::scoped_lock lock{mutex_};
+        closed_ = true;
+        for (const auto& lane : lanes_) {
+            const bool writable = lane.get() != own && lane->taken.load(std::memory_order_acquire);
+            if (!writable && lane->ring.readable().bytes.empty())
+                (void)os::remove_file(path_of(lane->ring.id()));
+        }
+    }
+
+    MetricTable& names() noexcept { return names_; }
+
+  private:
+    [[nodiscard]] std::filesystem::path path_of(std::uint32_t id) const {
+        return dir_ / (std::to_string(id) + ".ring");
+    }
+
+    std::filesystem::path dir_;
+    mutable std::mutex mutex_;
+    MetricTable names_;
+    std::vector<std::shared_ptr<Lane>> lanes_;
+    std::uint32_t next_ring_;
+    std::int64_t first_step_;
+    Pressure* pressure_;
+    bool mapped_ = true;
+    bool closed_ = false;
+    std::string first_failure_;
+};
+
+/// The calling thread's lanes, one for each run it logs to. When the thread ends they are free for another.
+class ThreadLanes {
+  public:
+    /// What the fast path looks at: no constructor, no guard.
+    struct Latest {
+        std::uint64_t run;
+        Lane* lane;
+        bool ended;
+    };
+    static const Latest& latest() noexcept { return latest_; }
+
+    /// The thread's lane into run `run`, made on first use; null when the thread is ending.
+    static Lane* find(std::uint64_t run, Journal& journal) {
+        if (latest_.ended) return nullptr;
+        ThreadLanes& lanes = instance();
+        Lane* lane = lanes.known(run);
+        if (lane == nullptr) {
+            lanes.forget_orphans();
+            auto made = journal.acquire();
+            if (made == nullptr) return nullptr;
+            lane = lanes.entries_.emplace_back(Entry{run, std::move(made)}).lane.get();
+        }
+        latest_ = {run, lane, false};
+        return lane;
+    }
+
+    /// The thread's lane into run `run`, if it has one.
+    static const Lane* own(std::uint64_t run) noexcept {
+        return latest_.ended ? nullptr : instance().known(run);
+    }
+
+    ThreadLanes(const ThreadLanes&) = delete;
+    ThreadLanes& operator=(const ThreadLanes&) = delete;
+
+  private:
+    struct Entry {
+        std::uint64_t run;
+        std::shared_ptr<Lane> lane;
+    };
+
+    ThreadLanes() = default;
+    ~ThreadLanes() {
+        latest_ = {0, nullptr, true};
+        for (const Entry& entry : entries_) entry.lane->taken.store(false, std::memory_order_release);
+    }
+    static ThreadLanes& instance() {
+        thread_local ThreadLanes lanes;
+        return lanes;
+    }
+    [[nodiscard]] Lane* known(std::uint64_t run) const noexcept {
+        for (const Entry& entry : entries_) {
+            if (entry.run == run) return entry.lane.get();
+        }
+        return nullptr;
+    }
+    /// Lets go of lanes whose run is gone: nobody else holds them.
+    void forget_orphans() {
+        std::erase_if(entries_, [](const Entry& entry) { return entry.lane.use_count() == 1; });
+    }
+
+    static inline constinit thread_local Latest latest_{0, nullptr, false};
+    std::vector<Entry> entries_;
+};
+
+}  // namespace CAIRN_NAMESPACE::detail
 
 // ---- cairn/core/crc32c.hpp
 // CRC-32C (Castagnoli), which guards the records of a history. Uses the SSE4.2 instruction where the
@@ -5191,13 +5410,30 @@ namespace CAIRN_NAMESPACE {
 
 /// What a write has to outlive when it has returned.
 enum class Durability : unsigned char {
-    process_crash,  ///< any death of the process; costs nothing beyond the write, because the system has the bytes
+    process_crash,  ///< any death of the process; costs nothing beyond the write, because the system has the
+                    ///< bytes
     power_loss,     ///< the machine's death too: waits for the disk, 1 to 30 ms for each file and each folder
 };
 
 namespace detail {
 
-/// Tells the machines, containers and restarts apart whose processes write into one store: 8 hexadecimal digits.
+/// Makes a folder and those above it; each new name is synced into the folder that holds it, if it has to be.
+template <class = void>
+result<void> make_dirs_durably(const os::Path& path, Durability durability) {
+    if (durability == Durability::process_crash) return os::make_dirs(path);
+    const auto there = os::status(path);
+    if (!there) return there.error();
+    const os::Path above = path.parent_path();
+    if (there->is_dir || path == above) return {};
+    if (!above.empty()) {
+        if (auto made = make_dirs_durably(above, durability); !made) return made;
+    }
+    if (auto made = os::make_dirs(path); !made) return made;
+    return os::sync_dir(above.empty() ? os::Path{"."} : above);
+}
+
+/// Tells the machines, containers and restarts apart whose processes write into one store: 8 hexadecimal
+/// digits.
 template <class = void>
 [[nodiscard]] std::string machine_key(const os::Process& self) {
     std::uint32_t hash = 2166136261U;  // FNV-1a
@@ -5209,16 +5445,17 @@ template <class = void>
     return out;
 }
 
-/// A name that no process has used: <pid>-<counter>-<machine><random>. Says who made it; see `is_abandoned_temp`.
+/// A name that no process has used: <pid>-<counter>-<machine><random>. Says who made it; see
+/// `is_abandoned_temp`.
 template <class = void>
 [[nodiscard]] std::string temp_name() {
     static std::atomic<std::uint64_t> counter{0};
-    return std::to_string(os::pid()) + '-' + std::to_string(counter.fetch_add(1, std::memory_order_relaxed)) + '-' +
-           machine_key(os::this_process()) + os::random_hex(8);
+    return std::to_string(os::pid()) + '-' + std::to_string(counter.fetch_add(1, std::memory_order_relaxed)) +
+           '-' + machine_key(os::this_process()) + os::random_hex(8);
 }
 
-/// Whether `name` was made by `temp_name` and its maker is dead: at once if it was on this machine; otherwise a day
-/// after the last write (0 for `modified_ns`: not known), since nobody here can tell.
+/// Whether `name` was made by `temp_name` and its maker is dead: at once if it was on this machine; otherwise
+/// a day after the last write (0 for `modified_ns`: not known), since nobody here can tell.
 template <class = void>
 [[nodiscard]] bool is_abandoned_temp(std::string_view name, std::int64_t modified_ns) {
     std::uint64_t pid = 0;
@@ -5229,7 +5466,8 @@ template <class = void>
     const auto second = std::from_chars(first.ptr + 1, end, counter);
     if (second.ec != std::errc{} || second.ptr == end || *second.ptr != '-') return false;
     const std::string_view token{second.ptr + 1, static_cast<std::size_t>(end - second.ptr - 1)};
-    if (token.size() != 16 || token.find_first_not_of("0123456789abcdef") != std::string_view::npos) return false;
+    if (token.size() != 16 || token.find_first_not_of("0123456789abcdef") != std::string_view::npos)
+        return false;
     os::Process maker = os::this_process();
     if (token.substr(0, 8) != machine_key(maker)) {
         constexpr std::int64_t day_ns = 86'400'000'000'000;
@@ -5240,13 +5478,14 @@ template <class = void>
     return os::liveness(maker) == os::Liveness::dead;
 }
 
-/// A temporary file's or folder's name, which is removed with this object unless it was kept. A forked child's copy
-/// removes nothing.
+/// A temporary file's or folder's name, which is removed with this object unless it was kept. A forked
+/// child's copy removes nothing.
 class TempPath {
   public:
     TempPath() = default;
     explicit TempPath(os::Path path) : path_{std::move(path)}, owner_{os::pid()} {}
-    TempPath(TempPath&& other) noexcept : path_{std::move(other.path_)}, owner_{std::exchange(other.owner_, 0)} {}
+    TempPath(TempPath&& other) noexcept
+        : path_{std::move(other.path_)}, owner_{std::exchange(other.owner_, 0)} {}
     TempPath& operator=(TempPath&& other) noexcept {
         if (this != &other) {
             remove();
@@ -5304,28 +5543,31 @@ result<void> write_atomically(const os::Path& path, std::string_view bytes, Dura
     const os::Path folder = path.has_parent_path() ? path.parent_path() : os::Path{"."};
     auto written = write_via_temp(path, bytes, durability, temp_dir.empty() ? folder : temp_dir, existing);
     if (!written && !temp_dir.empty() && written.error().code() == errc::unsupported) {
-        written = write_via_temp(path, bytes, durability, folder, existing);  // on another file system, perhaps
+        written =
+            write_via_temp(path, bytes, durability, folder, existing);  // on another file system, perhaps
     }
     if (!written) return written;
     if (durability == Durability::power_loss) return os::sync_dir(folder);
     return {};
 }
 
-/// Writes a file whole: readers see the old bytes or the new ones, and after a failure the old ones. Its temporary
-/// lies in `temp_dir` (on the same file system), or beside it. Fails: as the system does; what is at `path` is then
-/// what was there, except when the folder's sync fails after the file was replaced.
+/// Writes a file whole: readers see the old bytes or the new ones, and after a failure the old ones. Its
+/// temporary lies in `temp_dir` (on the same file system), or beside it. Fails: as the system does; what is
+/// at `path` is then what was there, except when the folder's sync fails after the file was replaced.
 inline result<void> write_file_atomically(const os::Path& path, std::string_view bytes, Durability durability,
                                           const os::Path& temp_dir = {}) {
     return write_atomically(path, bytes, durability, temp_dir, Existing::replace);
 }
 
-/// The same for a file that must not be there yet. Fails: already_exists; of two writers exactly one succeeds.
-inline result<void> write_new_file_atomically(const os::Path& path, std::string_view bytes, Durability durability,
-                                              const os::Path& temp_dir = {}) {
+/// The same for a file that must not be there yet. Fails: already_exists; of two writers exactly one
+/// succeeds.
+inline result<void> write_new_file_atomically(const os::Path& path, std::string_view bytes,
+                                              Durability durability, const os::Path& temp_dir = {}) {
     return write_atomically(path, bytes, durability, temp_dir, Existing::refuse);
 }
 
-/// A whole file. Fails: not_found; corrupt if it is longer than `max_bytes`; invalid_argument if it is no regular file.
+/// A whole file. Fails: not_found; corrupt if it is longer than `max_bytes`; invalid_argument if it is no
+/// regular file.
 inline result<std::string> read_file(const os::Path& path, std::uint64_t max_bytes,
                                      os::Links links = os::Links::follow) {
     auto file = os::File::open_read(path, links);
@@ -5351,11 +5593,13 @@ void remove_abandoned_temps(const os::Path& folder) {
 }  // namespace CAIRN_NAMESPACE
 
 // ---- cairn/store/history.hpp
-// The history: all rows of a run, append-only. A file header, then frames; each frame is a stretch of one ring with its
-// length and CRC-32C, so a torn tail is cut, and a fold of the rings counts no row twice. Readable while it is written.
+// The history: all rows of a run, append-only. A file header, then frames; each frame is a stretch of one
+// ring with its length and CRC-32C, so a torn tail is cut, and a fold of the rings counts no row twice.
+// Readable while it is written.
 //
 //   file   "CAIRNHST" · u32 version · u32 0
-//   frame  u32 "FRAM" · u32 payload bytes · u32 CRC-32C of what follows it · u32 ring · u64 from · u64 to · payload
+//   frame  u32 "FRAM" · u32 payload bytes · u32 CRC-32C of what follows it · u32 ring · u64 from · u64 to ·
+//   payload
 //
 // Little-endian; the payload is records (record.hpp), `from` and `to` are the ring's positions.
 
@@ -5376,7 +5620,8 @@ struct Frame {
     std::span<const std::byte> payload;
 };
 
-/// Walks the frames of a history that may be torn or damaged. After damage it goes on at the next whole frame.
+/// Walks the frames of a history that may be torn or damaged. After damage it goes on at the next whole
+/// frame.
 class FrameReader {
   public:
     explicit FrameReader(std::span<const std::byte> file) noexcept : file_{file} {}
@@ -5407,7 +5652,8 @@ class FrameReader {
         if (get<std::uint32_t>(head) != frame_magic) return false;
         const std::size_t bytes = get<std::uint32_t>(head + 4);
         if (bytes % 8 != 0 || bytes > file_.size() - at_ - frame_header_bytes) return false;
-        if (crc32c(file_.subspan(at_ + 12, frame_header_bytes - 12 + bytes)) != get<std::uint32_t>(head + 8)) {
+        if (crc32c(file_.subspan(at_ + 12, frame_header_bytes - 12 + bytes)) !=
+            get<std::uint32_t>(head + 8)) {
             return false;
         }
         frame = {get<std::uint32_t>(head + 12), get<std::uint64_t>(head + 16), get<std::uint64_t>(head + 24),
@@ -5468,7 +5714,9 @@ class HistoryWriter {
 
   private:
     explicit HistoryWriter(os::File file) : file_{std::move(file)} {}
-    result<void> write_at(std::uint64_t at, std::span<const std::byte> bytes) { return file_.write_at(at, bytes); }
+    result<void> write_at(std::uint64_t at, std::span<const std::byte> bytes) {
+        return file_.write_at(at, bytes);
+    }
 
     os::File file_;
     std::uint64_t end_ = 0;
@@ -5477,9 +5725,9 @@ class HistoryWriter {
 
 /// What is known after all rows of a run were read.
 struct HistoryReport {
-    std::size_t whole_bytes = 0;       ///< of the history file
-    std::size_t torn_bytes = 0;        ///< after it
-    std::size_t damaged = 0;           ///< stretches that could not be read
+    std::size_t whole_bytes = 0;  ///< of the history file
+    std::size_t torn_bytes = 0;   ///< after it
+    std::size_t damaged = 0;      ///< stretches that could not be read
     std::uint64_t rows = 0;
     std::uint64_t folded = 0;          ///< of these, rows that were still in a ring
     std::uint32_t next_ring = 0;       ///< a number that no ring of this run has had
@@ -5529,17 +5777,20 @@ class RowAssembler {
     void take_row(std::uint32_t ring, const RecordReader::Record& record, HistoryReport& report, F&& f) {
         cells_.clear();
         std::int64_t step = 0, time_ns = 0;
-        if (!read_row(record.body, step, time_ns, [&](const Cell& cell) { cells_.push_back(cell); })) ++report.damaged;
+        if (!read_row(record.body, step, time_ns, [&](const Cell& cell) { cells_.push_back(cell); }))
+            ++report.damaged;
         auto begun = begun_.find(ring);
         if (begun != begun_.end() && (begun->second.step != step || begun->second.time_ns != time_ns)) {
-            emit(begun->second.step, begun->second.time_ns, begun->second.cells, report, f);  // its end was dropped
+            emit(begun->second.step, begun->second.time_ns, begun->second.cells, report,
+                 f);  // its end was dropped
             begun_.erase(begun);
             begun = begun_.end();
         }
         if ((record.flags & row_continues) != 0) {
             if (begun == begun_.end()) begun = begun_.emplace(ring, Begun{step, time_ns, {}, {}}).first;
             for (Cell cell : cells_) {
-                if (cell.value.is_text()) cell.value = Value{begun->second.texts.emplace_back(cell.value.text())};
+                if (cell.value.is_text())
+                    cell.value = Value{begun->second.texts.emplace_back(cell.value.text())};
                 begun->second.cells.push_back(cell);
             }
             return;
@@ -5554,7 +5805,8 @@ class RowAssembler {
     }
 
     template <class F>
-    void emit(std::int64_t step, std::int64_t time_ns, const std::vector<Cell>& cells, HistoryReport& report, F&& f) {
+    void emit(std::int64_t step, std::int64_t time_ns, const std::vector<Cell>& cells, HistoryReport& report,
+              F&& f) {
         values_.clear();
         for (const Cell& cell : cells) {
             if (cell.metric < report.names.size()) values_.push_back({report.names[cell.metric], cell.value});
@@ -5575,8 +5827,8 @@ struct RingRest {
     std::vector<std::byte> bytes;
 };
 
-/// Copies what a ring file has not released yet; empty if it is no ring or a damaged one. Safe while it is written:
-/// what the writer releases during the copy is dropped from it, and is in the history by then.
+/// Copies what a ring file has not released yet; empty if it is no ring or a damaged one. Safe while it is
+/// written: what the writer releases during the copy is dropped from it, and is in the history by then.
 [[nodiscard]] inline RingRest copy_ring(const std::filesystem::path& path) {
     RingRest rest;
     auto file = os::File::open_read(path);
@@ -5595,7 +5847,8 @@ struct RingRest {
     const auto reread = file->read_at(offsetof(RingHeader, tail), later);
     std::uint64_t released = 0;
     std::memcpy(&released, later, sizeof released);
-    if (!reread || *reread != sizeof later || to < from || to - from > ring_capacity || released < from) return rest;
+    if (!reread || *reread != sizeof later || to < from || to - from > ring_capacity || released < from)
+        return rest;
     rest.id = header->id;
     rest.from = std::min(released, to);
     rest.bytes.resize(static_cast<std::size_t>(to - rest.from));
@@ -5609,10 +5862,12 @@ struct RingRest {
 }
 
 /// Every row of a run once: the history, then what its rings still hold. Calls
-/// `f(step, time_ns, std::span<const NamedValue>)`, in the order of each thread. Fails if the history is from a newer
-/// version or cannot be read; a run without one has no rows. `rests`, if given, gets what only the rings hold.
+/// `f(step, time_ns, std::span<const NamedValue>)`, in the order of each thread. Fails if the history is from
+/// a newer version or cannot be read; a run without one has no rows. `rests`, if given, gets what only the
+/// rings hold.
 template <class F>
-result<HistoryReport> read_history(const std::filesystem::path& run_dir, F&& f, std::vector<RingRest>* rests = nullptr) {
+result<HistoryReport> read_history(const std::filesystem::path& run_dir, F&& f,
+                                   std::vector<RingRest>* rests = nullptr) {
     HistoryReport report;
     // Rings first: what leaves them while we read is in the history when we come to it.
     std::vector<RingRest> rings;
@@ -5631,11 +5886,12 @@ result<HistoryReport> read_history(const std::filesystem::path& run_dir, F&& f, 
         const std::span<const std::byte> bytes = std::as_bytes(std::span{*file});
         if (bytes.size() < history_header_bytes ||
             std::memcmp(bytes.data(), history_magic.data(), history_magic.size()) != 0) {
-            return error{errc::corrupt, "this is not a history", path.string(), "restore it from a copy, or delete it"};
+            return error{errc::corrupt, "this is not a history", path.string(),
+                         "restore it from a copy, or delete it"};
         }
         if (get<std::uint32_t>(bytes.data() + 8) > history_version) {
-            return error{errc::unsupported, "the history was written by a newer version of cairn", path.string(),
-                         "read it with that version"};
+            return error{errc::unsupported, "the history was written by a newer version of cairn",
+                         path.string(), "read it with that version"};
         }
         FrameReader frames{bytes};
         for (Frame frame; frames.next(frame);) {
@@ -5662,8 +5918,8 @@ result<HistoryReport> read_history(const std::filesystem::path& run_dir, F&& f, 
     return report;
 }
 
-/// Reads like `read_history`, and leaves a history that is whole: what only the rings held is appended, a torn tail is
-/// cut, the rings are removed. Only for the run's one writer.
+/// Reads like `read_history`, and leaves a history that is whole: what only the rings held is appended, a
+/// torn tail is cut, the rings are removed. Only for the run's one writer.
 template <class F>
 result<HistoryReport> recover_history(const std::filesystem::path& run_dir, F&& f) {
     std::vector<RingRest> rests;
@@ -5672,7 +5928,8 @@ result<HistoryReport> recover_history(const std::filesystem::path& run_dir, F&& 
     auto writer = HistoryWriter::open(run_dir / history_file, report->whole_bytes);
     if (!writer) return writer.error();
     for (const RingRest& rest : rests) {
-        if (auto appended = writer->append(rest.id, rest.from, rest.bytes); !appended) return appended.error();
+        if (auto appended = writer->append(rest.id, rest.from, rest.bytes); !appended)
+            return appended.error();
     }
     if (auto synced = writer->sync(); !synced) return synced.error();
     report->whole_bytes = static_cast<std::size_t>(writer->bytes());
@@ -5689,18 +5946,12 @@ result<HistoryReport> recover_history(const std::filesystem::path& run_dir, F&& 
 
 namespace CAIRN_NAMESPACE::detail {
 
-/// A metric's summary and its curve in small.
-struct MetricView {
-    MetricSummary summary;
-    Thumbnail curve;
-};
-using MetricViews = std::map<std::string, MetricView, std::less<>>;
-
-/// Drains, writes, sums up. It polls: every 5 ms while rows come, less and less often down to 250 ms while none do. A
-/// logging thread wakes it only when a ring is half full.
+/// Drains, writes, sums up. It polls: every 5 ms while rows come, less and less often down to 250 ms while
+/// none do. A logging thread wakes it only when a ring is half full.
 class Collector final : public Pressure {
   public:
-    explicit Collector(HistoryWriter history, HistoryReport known) : history_{std::move(history)}, report_{std::move(known)} {}
+    explicit Collector(HistoryWriter history, HistoryReport known)
+        : history_{std::move(history)}, report_{std::move(known)} {}
 
     ~Collector() { stop(); }
     Collector(const Collector&) = delete;
@@ -5726,7 +5977,9 @@ class Collector final : public Pressure {
 
     void nudge() noexcept override {
         if (nudged_.exchange(true, std::memory_order_relaxed)) return;
-        { const std::scoped_lock lock{mutex_}; }  // it has not yet looked, or it is waiting: never in between
+        {
+            const std::scoped_lock lock{mutex_};
+        }  // it has not yet looked, or it is waiting: never in between
         wake_.notify_one();
     }
 
@@ -5746,16 +5999,6 @@ class Collector final : public Pressure {
     /// Takes over the summary of the sessions before. Before `start`.
     void remember(MetricViews earlier) { views_ = std::move(earlier); }
 
-    /// Takes a row into a summary.
-    static void add_to(MetricViews& views, std::int64_t step, std::span<const NamedValue> values) {
-        for (const NamedValue& named : values) {
-            auto view = views.find(named.name);
-            if (view == views.end()) view = views.emplace(named.name, MetricView{}).first;
-            view->second.summary.add(step, named.value);
-            if (!named.value.is_text()) view->second.curve.add(named.value.number());
-        }
-    }
-
     [[nodiscard]] MetricViews views() const {
         const std::scoped_lock lock{views_mutex_};
         return views_;
@@ -5774,14 +6017,16 @@ class Collector final : public Pressure {
         for (bool last = false; !last;) {
             {
                 std::unique_lock lock{mutex_};
-                wake_.wait_for(lock, pause, [&] { return stopping_ || nudged_.load(std::memory_order_relaxed); });
+                wake_.wait_for(lock, pause,
+                               [&] { return stopping_ || nudged_.load(std::memory_order_relaxed); });
                 last = stopping_;
             }
             nudged_.store(false, std::memory_order_relaxed);
             bool busy = false;
             try {
                 busy = drain();
-            } catch (const std::exception& failure) {  // out of memory: rows stay in their rings, we try again
+            } catch (
+                const std::exception& failure) {  // out of memory: rows stay in their rings, we try again
                 fail(failure.what());
             }
             pause = busy ? std::chrono::milliseconds{5} : std::min(pause * 2, std::chrono::milliseconds{250});
@@ -5792,7 +6037,8 @@ class Collector final : public Pressure {
     bool drain() {
         bool any = false;
         for (const auto& lane : journal_->lanes()) {
-            for (Ring::Readable piece = lane->ring.readable(); !piece.bytes.empty(); piece = lane->ring.readable()) {
+            for (Ring::Readable piece = lane->ring.readable(); !piece.bytes.empty();
+                 piece = lane->ring.readable()) {
                 if (auto written = history_.append(lane->ring.id(), piece.from, piece.bytes); !written) {
                     fail(written.error().what());
                     return any;
@@ -5802,7 +6048,7 @@ class Collector final : public Pressure {
                     failure_.clear();
                     assembler_.feed(lane->ring.id(), piece.bytes, report_,
                                     [&](std::int64_t step, std::int64_t, std::span<const NamedValue> values) {
-                                        add_to(views_, step, values);
+                                        take_in(views_, step, values);
                                         rows_.fetch_add(1, std::memory_order_relaxed);
                                     });
                 }
@@ -5852,7 +6098,8 @@ class Collector final : public Pressure {
 
 namespace CAIRN_NAMESPACE::detail {
 
-/// Something that wants to hear of the process's end. All calls come on some thread of the process, once at most.
+/// Something that wants to hear of the process's end. All calls come on some thread of the process, once at
+/// most.
 class Endable {
   public:
     virtual void on_terminate(const std::string& why) noexcept = 0;
@@ -5864,8 +6111,9 @@ class Endable {
     ~Endable() = default;
 };
 
-/// The open runs of this process. The one thing that is not held by a run; never destroyed, so that it outlives every
-/// static object. A second copy in a shared library is harmless: each knows its own runs and calls the one before it.
+/// The open runs of this process. The one thing that is not held by a run; never destroyed, so that it
+/// outlives every static object. A second copy in a shared library is harmless: each knows its own runs and
+/// calls the one before it.
 class Process {
   public:
     static Process& instance() {
@@ -5936,21 +6184,26 @@ class Process {
 
 namespace CAIRN_NAMESPACE {
 
-/// A run's counters and first errors, as `run.health()` gives them. All counts are since this process opened the run.
+/// A run's counters and first errors, as `run.health()` gives them. All counts are since this process opened
+/// the run.
 struct Health {
     std::uint64_t rows_logged = 0;     ///< taken by `log`
     std::uint64_t rows_collected = 0;  ///< written to the history file
-    std::uint64_t rows_dropped = 0;    ///< lost: the ring stayed full for too long, or the run was finished or detached
-    std::uint64_t texts_cut = 0;       ///< metric texts or names that were longer than may be stored
-    std::uint64_t waits = 0;           ///< times `log` waited for room
-    std::uint64_t waited_ns = 0;       ///< how long in all
-    std::uint64_t history_bytes = 0;   ///< written to the history file
-    std::uint64_t saves_failed = 0;    ///< checkpoints and artifacts that could not be saved
-    bool journal_mapped = true;        ///< false: rows lie in plain memory until they are collected; a kill loses them
+    std::uint64_t rows_dropped =
+        0;  ///< lost: the ring stayed full for too long, or the run was finished or detached
+    std::uint64_t texts_cut = 0;      ///< metric texts or names that were longer than may be stored
+    std::uint64_t waits = 0;          ///< times `log` waited for room
+    std::uint64_t waited_ns = 0;      ///< how long in all
+    std::uint64_t history_bytes = 0;  ///< written to the history file
+    std::uint64_t saves_failed = 0;   ///< checkpoints and artifacts that could not be saved
+    bool journal_mapped =
+        true;  ///< false: rows lie in plain memory until they are collected; a kill loses them
     std::vector<std::string> errors = {};  ///< the first 16 messages
 
     /// Nothing was dropped and nothing failed.
-    [[nodiscard]] bool ok() const noexcept { return rows_dropped == 0 && saves_failed == 0 && errors.empty(); }
+    [[nodiscard]] bool ok() const noexcept {
+        return rows_dropped == 0 && saves_failed == 0 && errors.empty();
+    }
 };
 
 }  // namespace CAIRN_NAMESPACE
@@ -5963,26 +6216,29 @@ namespace CAIRN_NAMESPACE {
 /// What to do when a run of the wanted id exists: refuse, go on with it, or insist that it exists.
 enum class Resume : unsigned char { never, allow, must };
 
-/// Whether the run is recorded at all. `online` has nothing to do with a network: files are local in any case.
+/// Whether the run is recorded at all. `online` has nothing to do with a network: files are local in any
+/// case.
 enum class Mode : unsigned char { online, disabled };
 
 /// The options of a run. Each may be left out. Where one is empty the environment may fill it (`CAIRN_DIR`,
-/// `CAIRN_PROJECT`, `CAIRN_RUN_ID`, `CAIRN_NAME`, `CAIRN_TAGS`, `CAIRN_NOTES`, `CAIRN_GROUP`, `CAIRN_RESUME`); the three
-/// switches `CAIRN_MODE=disabled`, `CAIRN_SAVE=off` and `CAIRN_QUIET=1` turn off what the program has on.
+/// `CAIRN_PROJECT`, `CAIRN_RUN_ID`, `CAIRN_NAME`, `CAIRN_TAGS`, `CAIRN_NOTES`, `CAIRN_GROUP`,
+/// `CAIRN_RESUME`); the three switches `CAIRN_MODE=disabled`, `CAIRN_SAVE=off` and `CAIRN_QUIET=1` turn off
+/// what the program has on.
 struct Options {
-    std::string project = {};            ///< default "uncategorized"
-    std::string name = {};               ///< what people call the run; default its id
-    std::string id = {};                 ///< unique in the project; default 8 random letters and digits
-    nlohmann::json config = nullptr;     ///< an object: `{{"lr", 1e-3}, {"epochs", 5}}`, or a struct with `to_json`
+    std::string project = {};  ///< default "uncategorized"
+    std::string name = {};     ///< what people call the run; default its id
+    std::string id = {};       ///< unique in the project; default 8 random letters and digits
+    nlohmann::json config =
+        nullptr;  ///< an object: `{{"lr", 1e-3}, {"epochs", 5}}`, or a struct with `to_json`
     std::vector<std::string> tags = {};
     std::string notes = {};
     std::string group = {};
-    std::string job_type = {};           ///< "train", "eval", …
-    std::filesystem::path dir = {};      ///< the store; default "cairn" in the working folder
-    std::optional<Resume> resume = {};   ///< default `Resume::never`
+    std::string job_type = {};          ///< "train", "eval", …
+    std::filesystem::path dir = {};     ///< the store; default "cairn" in the working folder
+    std::optional<Resume> resume = {};  ///< default `Resume::never`
     Mode mode = Mode::online;
-    bool save = true;                    ///< false: checkpoints of this run save nothing
-    bool quiet = false;                  ///< true: no start and end messages on a terminal
+    bool save = true;    ///< false: checkpoints of this run save nothing
+    bool quiet = false;  ///< true: no start and end messages on a terminal
 };
 
 /// Passed as `cairn::init<cairn::Disabled>(…)`: the run is an empty type and its calls compile to nothing.
@@ -6029,8 +6285,9 @@ inline void check_config(const nlohmann::json& config) {
     if (config.is_object() || config.is_null()) return;
     std::string shown = config.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
     if (shown.size() > 80) shown = shown.substr(0, 77) + "...";
-    raise({errc::invalid_argument, "the config is not an object but " + shown, "",
-           R"(write .config = {{"lr", 0.001}, {"epochs", 5}}: a pair of braces for each entry and one around all)"});
+    raise(
+        {errc::invalid_argument, "the config is not an object but " + shown, "",
+         R"(write .config = {{"lr", 0.001}, {"epochs", 5}}: a pair of braces for each entry and one around all)"});
 }
 
 /// The options with the environment applied and every default filled in, except the id.
@@ -6089,15 +6346,16 @@ class Store {
   public:
     static constexpr std::uint64_t format = 1;
 
-    /// The store at `root`, made if it is not there; of two processes that make it, both succeed. Removes temporaries
-    /// whose processes are dead. Fails: permission, no_space, unsupported (a newer format).
+    /// The store at `root`, made if it is not there; of two processes that make it, both succeed. Removes
+    /// temporaries whose processes are dead. Fails: permission, no_space, unsupported (a newer format).
     static result<Store> open(std::filesystem::path root, Durability durability = Durability::power_loss) {
         Store store{std::move(root), durability};
-        if (auto made = detail::os::make_dirs(store.temp_dir()); !made) return made.error();
+        if (auto made = detail::make_dirs_durably(store.temp_dir(), durability); !made) return made.error();
         auto known = store.check_format();
         if (!known && known.error().code() == errc::not_found) {
             const std::string text = nlohmann::json{{"format", format}}.dump() + "\n";
-            auto written = detail::write_new_file_atomically(store.format_path(), text, durability, store.temp_dir());
+            auto written =
+                detail::write_new_file_atomically(store.format_path(), text, durability, store.temp_dir());
             if (!written && written.error().code() != errc::already_exists) return written.error();
             known = store.check_format();  // another process may have made it meanwhile
         }
@@ -6119,11 +6377,14 @@ class Store {
     [[nodiscard]] const std::filesystem::path& root() const noexcept { return root_; }
     [[nodiscard]] Durability durability() const noexcept { return durability_; }
     [[nodiscard]] std::filesystem::path temp_dir() const { return root_ / "tmp"; }
-    [[nodiscard]] std::filesystem::path project_dir(std::string_view project) const { return root_ / "projects" / project; }
+    [[nodiscard]] std::filesystem::path project_dir(std::string_view project) const {
+        return root_ / "projects" / project;
+    }
     [[nodiscard]] std::filesystem::path run_dir(std::string_view project, std::string_view run) const {
         return project_dir(project) / "runs" / run;
     }
-    [[nodiscard]] std::filesystem::path artifact_dir(std::string_view project, std::string_view artifact) const {
+    [[nodiscard]] std::filesystem::path artifact_dir(std::string_view project,
+                                                     std::string_view artifact) const {
         return project_dir(project) / "artifacts" / artifact;
     }
     /// Where the object of this digest lies. Requires 64 hexadecimal digits.
@@ -6132,8 +6393,11 @@ class Store {
     }
     [[nodiscard]] std::filesystem::path new_temp_path() const { return temp_dir() / detail::temp_name(); }
 
-    /// Names, sorted; none yet is an empty list. What is no folder, or lacks the record, is not ours and passed over.
-    [[nodiscard]] result<std::vector<std::string>> projects() const { return names_in(root_ / "projects", {}); }
+    /// Names, sorted; none yet is an empty list. What is no folder, or lacks the record, is not ours and
+    /// passed over.
+    [[nodiscard]] result<std::vector<std::string>> projects() const {
+        return names_in(root_ / "projects", {});
+    }
     [[nodiscard]] result<std::vector<std::string>> runs(std::string_view project) const {
         return names_in(project_dir(project) / "runs", "run.json");
     }
@@ -6172,7 +6436,8 @@ class Store {
         return {};
     }
 
-    static result<std::vector<std::string>> names_in(const std::filesystem::path& folder, std::string_view record) {
+    static result<std::vector<std::string>> names_in(const std::filesystem::path& folder,
+                                                     std::string_view record) {
         auto names = detail::os::list_dir(folder);
         if (!names && names.error().code() == errc::not_found) return std::vector<std::string>{};
         if (!names) return names;
@@ -6217,7 +6482,8 @@ namespace detail {
 [[nodiscard]] inline os::Process process_from(const nlohmann::json& in) {
     os::Process out;
     const auto number = [&](const char* key, std::uint64_t& to) {
-        if (const auto found = in.find(key); found != in.end() && found->is_number_unsigned()) found->get_to(to);
+        if (const auto found = in.find(key); found != in.end() && found->is_number_unsigned())
+            found->get_to(to);
     };
     const auto text = [&](const char* key, std::string& to) {
         if (const auto found = in.find(key); found != in.end() && found->is_string()) found->get_to(to);
@@ -6237,16 +6503,19 @@ namespace detail {
 class RunFolder {
   public:
     /// Makes the folder if it is not there and takes the writer's lock. Fails: busy, naming who holds it.
-    static result<RunFolder> open_writer(const Store& store, const std::string& project, const std::string& run) {
+    static result<RunFolder> open_writer(const Store& store, const std::string& project,
+                                         const std::string& run) {
         if (auto checked = detail::check_name("project", project); !checked) return checked.error();
         if (auto checked = detail::check_name("run", run); !checked) return checked.error();
         RunFolder folder{store, store.run_dir(project, run)};
-        if (auto made = detail::os::make_dirs(folder.path_); !made) return made.error();
+        if (auto made = detail::make_dirs_durably(folder.path_, store.durability()); !made)
+            return made.error();
         auto lock = detail::os::Lock::try_acquire(folder.lock_path());
         if (!lock && lock.error().code() == errc::busy) return folder.held_by_another();
         if (!lock) return lock.error();
         folder.lock_ = std::move(*lock);
-        if (auto noted = folder.lock_.write_note(detail::to_json(detail::os::this_process()).dump()); !noted) {
+        if (auto noted = folder.lock_.write_note(detail::to_json(detail::os::this_process()).dump());
+            !noted) {
             return noted.error();
         }
         const auto record = detail::os::status(folder.path_ / "run.json");
@@ -6256,14 +6525,16 @@ class RunFolder {
     }
 
     /// A run that is there. Fails: not_found.
-    static result<RunFolder> open_reader(const Store& store, const std::string& project, const std::string& run) {
+    static result<RunFolder> open_reader(const Store& store, const std::string& project,
+                                         const std::string& run) {
         if (auto checked = detail::check_name("project", project); !checked) return checked.error();
         if (auto checked = detail::check_name("run", run); !checked) return checked.error();
         RunFolder folder{store, store.run_dir(project, run)};
         const auto record = detail::os::status(folder.path_ / "run.json");
         if (!record) return record.error();
         if (record->exists) return folder;
-        return error{errc::not_found, "there is no such run", folder.path_.string(), "see which there are with: cairn ls"};
+        return error{errc::not_found, "there is no such run", folder.path_.string(),
+                     "see which there are with: cairn ls"};
     }
 
     [[nodiscard]] const std::filesystem::path& path() const noexcept { return path_; }
@@ -6277,7 +6548,8 @@ class RunFolder {
         if (!text) return text.error();
         auto value = nlohmann::json::parse(*text, nullptr, false);
         if (!value.is_discarded()) return value;
-        return error{errc::corrupt, "this file of the run is no JSON", path.string(), "restore it from a copy, or delete it"};
+        return error{errc::corrupt, "this file of the run is no JSON", path.string(),
+                     "restore it from a copy, or delete it"};
     }
     /// Replaces a JSON file of the run in one step.
     result<void> write_json(std::string_view name, const nlohmann::json& value) const {
@@ -6288,7 +6560,8 @@ class RunFolder {
     [[nodiscard]] result<nlohmann::json> read_run() const {
         auto record = read_json("run.json");
         if (!record || record->is_object()) return record;
-        return error{errc::corrupt, "the run's record is no object", (path_ / "run.json").string(), "restore it from a copy"};
+        return error{errc::corrupt, "the run's record is no object", (path_ / "run.json").string(),
+                     "restore it from a copy"};
     }
     /// Writes the record, with the process that writes it.
     result<void> write_run(nlohmann::json record) const {
@@ -6296,7 +6569,8 @@ class RunFolder {
         return write_json("run.json", record);
     }
 
-    /// How the run stands. A run that says it is running, but whose lock is free or whose process is dead, has crashed.
+    /// How the run stands. A run that says it is running, but whose lock is free or whose process is dead,
+    /// has crashed.
     [[nodiscard]] result<RunState> state() const {
         const auto record = read_run();
         if (!record) return record.error();
@@ -6328,8 +6602,9 @@ class RunFolder {
     [[nodiscard]] error held_by_another() const {
         const auto note = detail::read_file(lock_path(), 4096);
         const auto holder = detail::process_from(nlohmann::json::parse(note ? *note : "", nullptr, false));
-        const std::string who = holder.pid == 0 ? " that does not say who it is"  // it took the lock just now
-                                                : ": process " + std::to_string(holder.pid) + " on " + holder.host;
+        const std::string who = holder.pid == 0
+                                    ? " that does not say who it is"  // it took the lock just now
+                                    : ": process " + std::to_string(holder.pid) + " on " + holder.host;
         return {errc::busy, "another writer has this run open" + who, path_.string(),
                 "stop that process, or give this one another run id (CAIRN_RUN_ID)"};
     }
@@ -6393,12 +6668,14 @@ namespace CAIRN_NAMESPACE::detail {
     return found;
 }
 
-/// Copies the files that match into `dir`, under their file names; a newer copy replaces an older one whole. A pattern
-/// without `*` and `?` must name a file. The first failure is returned, after all others were tried.
+/// Copies the files that match into `dir`, under their file names; a newer copy replaces an older one whole.
+/// A pattern without `*` and `?` must name a file. The first failure is returned, after all others were
+/// tried.
 [[nodiscard]] inline result<void> save_files(const std::string& pattern, const std::filesystem::path& dir) {
     const auto files = matching_files(pattern);
     if (files.empty() && pattern.find_first_of("*?") == std::string::npos) {
-        return error{errc::not_found, "the file to save does not exist", pattern, "check the path; it is read as it stands"};
+        return error{errc::not_found, "the file to save does not exist", pattern,
+                     "check the path; it is read as it stands"};
     }
     if (files.empty()) return {};
     if (auto made = os::make_dirs(dir); !made) return made;
@@ -6423,7 +6700,8 @@ namespace CAIRN_NAMESPACE::detail {
 /// Opened by `init`, ended once. Threads: any, unless said otherwise.
 class RunCore final : public Endable {
   public:
-    /// Opens or resumes a run. Throws `cairn::error`; nothing half-made is left behind but the store's own folders.
+    /// Opens or resumes a run. Throws `cairn::error`; nothing half-made is left behind but the store's own
+    /// folders.
     static std::shared_ptr<RunCore> open(Options options) {
         const Store store = Store::open(options.dir).value();
         if (options.id.empty()) options.id = os::random_hex(8);
@@ -6431,11 +6709,12 @@ class RunCore final : public Endable {
         const bool exists = os::status(dir / "run.json").value().exists;
         if (exists && *options.resume == Resume::never) {
             raise({errc::already_exists, "a run of this id exists", dir.string(),
-                   "set .resume = cairn::Resume::allow (or CAIRN_RESUME=allow) to go on with it, or choose another id"});
+                   "set .resume = cairn::Resume::allow (or CAIRN_RESUME=allow) to go on with it, or choose "
+                   "another id"});
         }
         if (!exists && *options.resume == Resume::must) {
-            raise({errc::not_found, "resume is \"must\" but there is no such run",
-                   dir.string(), "check the id, the project and CAIRN_DIR, or use resume \"allow\" to start it"});
+            raise({errc::not_found, "resume is \"must\" but there is no such run", dir.string(),
+                   "check the id, the project and CAIRN_DIR, or use resume \"allow\" to start it"});
         }
         auto folder = RunFolder::open_writer(store, options.project, options.id).value();
         auto core = std::shared_ptr<RunCore>{new RunCore{std::move(options), store, std::move(folder)}};
@@ -6461,7 +6740,8 @@ class RunCore final : public Endable {
         }
     }
 
-    /// Takes a row; never throws, never waits for a disk. `make(step, time_ns)` gives the row once its step is known.
+    /// Takes a row; never throws, never waits for a disk. `make(step, time_ns)` gives the row once its step
+    /// is known.
     template <class R>
     void append(const R& row, Lane* lane) noexcept {
         try {
@@ -6530,7 +6810,8 @@ class RunCore final : public Endable {
         const std::scoped_lock lock{mutex_};
         return config_;
     }
-    /// Merges an object into the config, nested objects too, and writes it. Throws on a value that is no object.
+    /// Merges an object into the config, nested objects too, and writes it. Throws on a value that is no
+    /// object.
     void update_config(const nlohmann::json& patch) {
         check_config(patch);
         const std::scoped_lock lock{mutex_};
@@ -6576,12 +6857,14 @@ class RunCore final : public Endable {
 
     // ---- ends
 
-    /// Ends the run once: drains, writes summary and state, lets go of the lock. The first failure is returned and kept.
+    /// Ends the run once: drains, writes summary and state, lets go of the lock. The first failure is
+    /// returned and kept.
     result<void> end(std::string_view status, const std::string& why) noexcept {
         if (ended_.exchange(true)) return {};
         open_.store(false, std::memory_order_relaxed);
         if (is_detached()) {
-            (void)live_.release();  // its thread is in the parent: nothing here may be waited for or destroyed
+            (void)
+                live_.release();  // its thread is in the parent: nothing here may be waited for or destroyed
             return {};
         }
         try {
@@ -6618,7 +6901,8 @@ class RunCore final : public Endable {
     struct Live {
         Live(HistoryWriter history, const HistoryReport& known, const std::filesystem::path& journal_dir,
              std::int64_t first_step)
-            : collector{std::move(history), known}, journal{journal_dir, known.next_ring, first_step, collector} {
+            : collector{std::move(history), known},
+              journal{journal_dir, known.next_ring, first_step, collector} {
             for (const std::string& name : known.names) (void)journal.names().id_of(name);
         }
         Collector collector;
@@ -6626,12 +6910,8 @@ class RunCore final : public Endable {
     };
 
     RunCore(Options options, Store store, RunFolder folder)
-        : options_{std::move(options)},
-          store_{std::move(store)},
-          folder_{std::move(folder)},
-          resumed_{!folder_.is_new()},
-          key_{random_key()},
-          started_ns_{wall_ns()} {
+        : options_{std::move(options)}, store_{std::move(store)}, folder_{std::move(folder)},
+          resumed_{!folder_.is_new()}, key_{random_key()}, started_ns_{wall_ns()} {
         read_earlier();
         open_journal();
         write_start();
@@ -6646,12 +6926,30 @@ class RunCore final : public Endable {
         user_summary_ = nlohmann::json::object();
         if (!resumed_) return;
         about_ = folder_.read_run().value();
-        if (!about_.contains("metrics") || !about_["metrics"].is_object()) about_["metrics"] = nlohmann::json::object();
-        if (auto earlier = folder_.read_json("config.json"); earlier && earlier->is_object()) {
-            earlier->update(config_, true);
-            config_ = std::move(*earlier);
+        for (auto& [key, kind] : {std::pair{"metrics", nlohmann::json::object()},
+                                  {"tags", nlohmann::json::array()},
+                                  {"name", nlohmann::json("")},
+                                  {"sessions", nlohmann::json(0U)}}) {
+            if (!about_.contains(key)) about_[key] = kind;
+            if (about_[key].type() == kind.type()) continue;
+            raise({errc::corrupt, "the run's record has a wrong \"" + std::string{key} + "\"",
+                   (dir() / "run.json").string(), "restore it from a copy"});
         }
-        if (auto earlier = folder_.read_json("summary.json")) user_summary_ = earlier->value("user", user_summary_);
+        nlohmann::json earlier = read_object("config.json");
+        earlier.update(config_, true);
+        config_ = std::move(earlier);
+        if (nlohmann::json summary = read_object("summary.json"); summary["user"].is_object()) {
+            user_summary_ = std::move(summary["user"]);
+        }
+    }
+    /// Empty if there is no such file: a crash may have come before it. What is damaged is not written over.
+    [[nodiscard]] nlohmann::json read_object(std::string_view name) const {
+        auto read = folder_.read_json(name);
+        if (!read && read.error().code() == errc::not_found) return nlohmann::json::object();
+        auto value = std::move(read).value();
+        if (value.is_object()) return value;
+        raise({errc::corrupt, "this file of the run is no object", (dir() / name).string(),
+               "restore it from a copy, or delete it"});
     }
 
     /// Folds what a crash left in the rings into the history, cuts its torn tail, and makes the new journal.
@@ -6660,13 +6958,17 @@ class RunCore final : public Endable {
         HistoryReport known;
         std::optional<std::int64_t> greatest;
         MetricViews earlier;
-        if (resumed_) {
-            known = recover_history(dir(), [&](std::int64_t step, std::int64_t, std::span<const NamedValue> values) {
+        // A run whose record was lost may still have its rows.
+        if (resumed_ || os::status(dir() / history_file).value().exists) {
+            known = recover_history(dir(), [&](std::int64_t step, std::int64_t,
+                                               std::span<const NamedValue> values) {
                         greatest = greatest ? std::max(*greatest, step) : step;
-                        Collector::add_to(earlier, step, values);
+                        take_in(earlier, step, values);
                     }).value();
         }
-        first_step_ = greatest ? *greatest + 1 : 0;
+        // Saturated: a step may be any integer.
+        first_step_ =
+            !greatest ? 0 : *greatest + (*greatest < std::numeric_limits<std::int64_t>::max() ? 1 : 0);
         os::make_dirs(journal_dir).value();
         auto history = HistoryWriter::open(dir() / "history.cairn", known.whole_bytes).value();
         live_ = std::make_unique<Live>(std::move(history), known, journal_dir, first_step_);
@@ -6687,7 +6989,7 @@ class RunCore final : public Endable {
         set("tags", options_.tags);
         if (!about_.contains("created_ns")) about_["created_ns"] = started_ns_;
         about_["started_ns"] = started_ns_;
-        about_["sessions"] = about_.value("sessions", 0) + 1;
+        about_["sessions"] = about_.value("sessions", 0U) + 1;
         about_["status"] = "running";
         about_["library"] = CAIRN_VERSION;
         about_.erase("ended_ns");
@@ -6698,8 +7000,7 @@ class RunCore final : public Endable {
 
     result<void> write_end(std::string_view status, const std::string& why) {
         live_->collector.stop();
-        const ThreadLanes::Latest& latest = ThreadLanes::latest();
-        live_->journal.remove_drained(latest.run == key_ ? latest.lane : nullptr);
+        live_->journal.close(ThreadLanes::own(key_));
         std::vector<std::string> patterns;
         {
             const std::scoped_lock lock{mutex_};
@@ -6711,6 +7012,11 @@ class RunCore final : public Endable {
             note_failure(done.error(), false);
             if (first) first = done;
         };
+        if (const std::string why_not = live_->collector.failure(); !why_not.empty()) {
+            keep(error{errc::io,
+                       "the last rows are in the journal only, the history took no more: " + why_not,
+                       dir().string(), "make room, then resume the run: it folds them in"});
+        }
         for (const std::string& pattern : patterns) keep(save_files(pattern, dir() / "files"));
         keep(folder_.write_json("summary.json", summary()));
         {
@@ -6759,58 +7065,6 @@ class RunCore final : public Endable {
 
 namespace CAIRN_NAMESPACE::detail {
 
-/// `text` without what could move the cursor: names and notes are the user's data.
-[[nodiscard]] inline std::string printable(std::string_view text) {
-    std::string out;
-    for (const char c : text) out += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? '?' : c;
-    return out;
-}
-
-/// A number in at most ten characters.
-[[nodiscard]] inline std::string short_number(double x) {
-    char buffer[32];
-    std::snprintf(buffer, sizeof buffer, "%.5g", x);
-    return buffer;
-}
-
-/// `text` filled up or cut to `width` columns (of bytes: for names).
-[[nodiscard]] inline std::string column(std::string text, std::size_t width) {
-    if (text.size() > width) text = text.substr(0, width - 1) + "~";
-    text.resize(width, ' ');
-    return text;
-}
-
-/// The table of a run's metrics: name, curve, last value, best value and where it was.
-[[nodiscard]] inline std::string metrics_table(const RunCore& core, std::size_t max_rows = 20) {
-    const MetricViews views = core.views();
-    std::string out;
-    std::size_t shown = 0;
-    for (const auto& [name, view] : views) {
-        if (shown++ == max_rows) {
-            out += "       ... and " + std::to_string(views.size() - max_rows) + " more\n";
-            break;
-        }
-        const MetricSummary& m = view.summary;
-        out += "       " + column(printable(name), 18) + " ";
-        if (m.numbers + m.nans == 0) {
-            out += printable(m.text.substr(0, 60)) + "\n";
-            continue;
-        }
-        const std::string curve = view.curve.text();
-        out += curve;
-        out.append(2 * Thumbnail::width - curve.size() / 3, ' ');  // a block is three bytes
-        out += " last " + column(short_number(m.last), 11);
-        const Direction goal = core.goal_of(name);
-        if (m.numbers != 0 && goal != maximize) {
-            out += " min " + column(short_number(m.min) + " @" + std::to_string(m.min_step), 18);
-        }
-        if (m.numbers != 0 && goal != minimize) out += " max " + short_number(m.max) + " @" + std::to_string(m.max_step);
-        if (m.nans != 0) out += " NaN x" + std::to_string(m.nans);
-        out += "\n";
-    }
-    return out;
-}
-
 [[nodiscard]] inline bool is_terminal(std::FILE* file) noexcept {
 #if defined(_WIN32)
     return ::_isatty(::_fileno(file)) != 0;
@@ -6819,12 +7073,15 @@ namespace CAIRN_NAMESPACE::detail {
 #endif
 }
 
-[[nodiscard]] inline bool may_talk(const RunCore& core) { return !core.options().quiet && is_terminal(stderr); }
+[[nodiscard]] inline bool may_talk(const RunCore& core) {
+    return !core.options().quiet && is_terminal(stderr);
+}
 
 inline void report_start(const RunCore& core) {
     if (!may_talk(core)) return;
     std::fprintf(stderr, "cairn: %s %s/%s, recorded in %s\n", core.resumed() ? "going on with" : "run",
-                 core.options().project.c_str(), core.options().id.c_str(), printable(core.dir().string()).c_str());
+                 core.options().project.c_str(), core.options().id.c_str(),
+                 printable(core.dir().string()).c_str());
 }
 
 inline void report_end(const RunCore& core) noexcept {
@@ -6832,11 +7089,14 @@ inline void report_end(const RunCore& core) noexcept {
         if (!may_talk(core) || core.is_detached()) return;
         const nlohmann::json about = core.about();
         const double seconds = static_cast<double>(wall_ns() - core.started_ns()) / 1e9;
-        std::fprintf(stderr, "cairn: run %s/%s %s after %.1f s\n%s", core.options().project.c_str(),
-                     core.options().id.c_str(), about.value("status", "").c_str(), seconds, metrics_table(core).c_str());
+        std::fprintf(
+            stderr, "cairn: run %s/%s %s after %.1f s\n%s", core.options().project.c_str(),
+            core.options().id.c_str(), about.value("status", "").c_str(), seconds,
+            metrics_table(core.views(), [&](std::string_view name) { return core.goal_of(name); }).c_str());
         const Health health = core.health();
         if (health.rows_dropped != 0) {
-            std::fprintf(stderr, "cairn: %llu rows were lost\n", static_cast<unsigned long long>(health.rows_dropped));
+            std::fprintf(stderr, "cairn: %llu rows were lost\n",
+                         static_cast<unsigned long long>(health.rows_dropped));
         }
         std::fprintf(stderr, "cairn: see it with: cairn show %s --dir %s\n", core.options().id.c_str(),
                      printable(core.store().root().string()).c_str());
@@ -6847,8 +7107,8 @@ inline void report_end(const RunCore& core) noexcept {
 }  // namespace CAIRN_NAMESPACE::detail
 
 // ---- cairn/run/run.hpp
-// `cairn::init` and the handle it returns. Checkpoints and artifacts are declared here and defined in checkpoint/,
-// which `cairn/cairn.hpp` includes too.
+// `cairn::init` and the handle it returns. Checkpoints and artifacts are declared here and defined in
+// checkpoint/, which `cairn/cairn.hpp` includes too.
 
 namespace CAIRN_NAMESPACE {
 
@@ -6865,13 +7125,14 @@ struct LogOptions {
 
 /// What `define_metric` declares of a metric.
 struct MetricOptions {
-    Direction goal = Direction::unspecified;  ///< which way it is better; checked against policies and retentions
-    std::string step_metric = {};             ///< the metric it is drawn over, for example "epoch"
-    std::string unit = {};                    ///< shown beside the value
+    Direction goal =
+        Direction::unspecified;    ///< which way it is better; checked against policies and retentions
+    std::string step_metric = {};  ///< the metric it is drawn over, for example "epoch"
+    std::string unit = {};         ///< shown beside the value
 };
 
-/// A run that is being recorded. A movable handle: when the last of it goes, the run is finished (failed, if an
-/// exception is on its way). `log` may be called from any thread; the rest from one thread at a time.
+/// A run that is being recorded. A movable handle: when the last of it goes, the run is finished (failed, if
+/// an exception is on its way). `log` may be called from any thread; the rest from one thread at a time.
 class Run {
   public:
     /// A run that records nothing, as `CAIRN_MODE=disabled` makes it.
@@ -6890,9 +7151,9 @@ class Run {
 
     // ---- logging
 
-    /// Logs one row at a step: `run.log(cairn::step(epoch), "loss"_m = loss)`. Returns the row, for a checkpoint.
-    /// Fails: never; a row that cannot be kept is counted in `health()`. Threads: any.
-    /// Cost: tens of nanoseconds; no lock, no system call. When it returns, a SIGKILL of the process loses no value.
+    /// Logs one row at a step: `run.log(cairn::step(epoch), "loss"_m = loss)`. Returns the row, for a
+    /// checkpoint. Fails: never; a row that cannot be kept is counted in `health()`. Threads: any. Cost: tens
+    /// of nanoseconds; no lock, no system call. When it returns, a SIGKILL of the process loses no value.
     template <class... Names, class... Ts>
     auto log(Step step, Field<Names, Ts>... fields) noexcept {
         const auto row = detail::make_row(step.value, detail::wall_ns(), std::move(fields)...);
@@ -6911,7 +7172,8 @@ class Run {
         return row;
     }
 
-    /// Logs a row whose names are known only at run time: `run.log({{"loss", loss}, {"epoch", epoch}}, {.step = n})`.
+    /// Logs a row whose names are known only at run time: `run.log({{"loss", loss}, {"epoch", epoch}}, {.step
+    /// = n})`.
     DynamicRow log(std::initializer_list<NamedValue> values, LogOptions options = {}) {
         return log(std::span{values.begin(), values.size()}, options);
     }
@@ -6925,8 +7187,9 @@ class Run {
 
     // ---- saving (defined in checkpoint/)
 
-    /// A checkpoint that saves by a policy, as types: `run.checkpoint<cairn::EveryN<2>>("model")`. Retention and sink may
-    /// follow, as values, in any order. Throws `cairn::error` on a bad name, or where directions disagree.
+    /// A checkpoint that saves by a policy, as types: `run.checkpoint<cairn::EveryN<2>>("model")`. Retention
+    /// and sink may follow, as values, in any order. Throws `cairn::error` on a bad name, or where directions
+    /// disagree.
     template <class Policy, class... Rest>
     [[nodiscard]] auto checkpoint(std::string_view name, Rest... rest);
 
@@ -6935,11 +7198,13 @@ class Run {
     template <class... Parts>
     [[nodiscard]] auto checkpoint(std::string_view name, Parts... parts);
 
-    /// Commits an artifact as a new version, or finds that its newest version is the same. Throws `cairn::error`.
+    /// Commits an artifact as a new version, or finds that its newest version is the same. Throws
+    /// `cairn::error`.
     template <class A>
     auto log_artifact(const A& artifact, std::initializer_list<std::string_view> aliases = {});
 
-    /// An artifact's version, by "name:alias" or "name:v3"; "name" is "name:latest". Throws `errc::not_found`.
+    /// An artifact's version, by "name:alias" or "name:v3"; "name" is "name:latest". Throws
+    /// `errc::not_found`.
     template <class Text>
     [[nodiscard]] auto use_artifact(const Text& spec);
 
@@ -6948,11 +7213,12 @@ class Run {
     template <class... Parts>
     auto log_model(std::string_view name, const Parts&... parts);
 
-    /// Copies the files that match a pattern (`*` and `?` in file names) into the run's folder. With `When::end` at the
-    /// end of the run; with `When::live` now and at the end. Throws `cairn::error` if a copy made now fails.
+    /// Copies the files that match a pattern (`*` and `?` in file names) into the run's folder. With
+    /// `When::end` at the end of the run; with `When::live` now and at the end. Throws `cairn::error` if a
+    /// copy made now fails.
     void save(const std::string& pattern, When when = When::live) {
         if (!core_) return;
-        if (when != When::now) core_->save_at_end(pattern);
+        if (when != When::now) core_->save_at_end(std::filesystem::absolute(pattern).string());
         if (when != When::end) detail::save_files(pattern, core_->dir() / "files").value();
     }
 
@@ -6965,15 +7231,18 @@ class Run {
         if (core_) core_->update_config(patch);
     }
 
-    /// For each metric last, min, max, mean, count and where they were, under "metrics"; what was set, under "user". Rows
-    /// that are not collected yet (some milliseconds) are not in it.
-    [[nodiscard]] nlohmann::json summary() const { return core_ ? core_->summary() : nlohmann::json::object(); }
+    /// For each metric last, min, max, mean, count and where they were, under "metrics"; what was set, under
+    /// "user". Rows that are not collected yet (some milliseconds) are not in it.
+    [[nodiscard]] nlohmann::json summary() const {
+        return core_ ? core_->summary() : nlohmann::json::object();
+    }
     /// Sets a value of one's own in the summary.
     void set_summary(std::string key, nlohmann::json value) {
         if (core_) core_->set_summary(std::move(key), std::move(value));
     }
 
-    /// Declares a metric: which way it is better, over what it is drawn. Throws `cairn::error` if it cannot be written.
+    /// Declares a metric: which way it is better, over what it is drawn. Throws `cairn::error` if it cannot
+    /// be written.
     void define_metric(std::string_view name, const MetricOptions& options) {
         if (!core_) return;
         core_->describe([&](nlohmann::json& about) {
@@ -7003,7 +7272,9 @@ class Run {
 
     [[nodiscard]] std::string id() const { return core_ ? core_->options().id : std::string{}; }
     [[nodiscard]] std::string project() const { return core_ ? core_->options().project : std::string{}; }
-    [[nodiscard]] std::string name() const { return core_ ? core_->about().value("name", "") : std::string{}; }
+    [[nodiscard]] std::string name() const {
+        return core_ ? core_->about().value("name", "") : std::string{};
+    }
     /// The run's folder.
     [[nodiscard]] std::filesystem::path dir() const { return core_ ? core_->dir() : std::filesystem::path{}; }
     [[nodiscard]] bool disabled() const noexcept { return core_ == nullptr; }
@@ -7013,8 +7284,8 @@ class Run {
     /// What was logged, collected, waited for, dropped; which saves failed.
     [[nodiscard]] Health health() const { return core_ ? core_->health() : Health{}; }
 
-    /// Ends the run: writes what is left, the summary and the state "finished". The handle then only counts what it is
-    /// given. The result has the first thing that could not be written.
+    /// Ends the run: writes what is left, the summary and the state "finished". The handle then only counts
+    /// what it is given. The result has the first thing that could not be written.
     result<void> finish() noexcept { return end("finished", {}); }
     /// Ends the run as failed, with the reason.
     result<void> fail(const std::string& why) noexcept { return end("failed", why); }
@@ -7043,8 +7314,8 @@ class Run {
 };
 
 /// Opens a run: `auto run = cairn::init({.project = "mnist", .config = {{"lr", 1e-3}, {"epochs", 5}}});`
-/// Throws `cairn::error` if the store cannot be written, a name is bad, the run exists or does not (see `Resume`), or
-/// another process writes it.
+/// Throws `cairn::error` if the store cannot be written, a name is bad, the run exists or does not (see
+/// `Resume`), or another process writes it.
 [[nodiscard]] inline Run init(Options options = {}) {
     options = detail::resolve(std::move(options));
     if (options.mode == Mode::disabled) return Run{};
@@ -7055,12 +7326,153 @@ class Run {
 
 }  // namespace CAIRN_NAMESPACE
 
+// ---- cairn/store/detail/references.hpp
+// Which objects the manifests of a store name: what decides whether an object may be removed.
+
+namespace CAIRN_NAMESPACE::detail {
+
+inline constexpr std::string_view manifest_suffix = ".json";
+inline constexpr std::string_view removal_suffix = ".removing";
+
+/// The number of a file "v3<suffix>"; nothing for any other name.
+[[nodiscard]] inline std::optional<std::uint64_t> version_of_file(std::string_view name,
+                                                                  std::string_view suffix) noexcept {
+    if (!name.ends_with(suffix)) return std::nullopt;
+    name.remove_suffix(suffix.size());
+    return parse_version_label(name);
+}
+
+/// Calls `f` with everything in `text` that could be a digest in quotes. Works on a damaged manifest, too.
+template <class F>
+void for_each_digest(std::string_view text, F&& f) {
+    for (std::size_t at = text.find('"'); at != std::string_view::npos; at = text.find('"', at + 1)) {
+        const std::string_view candidate = text.substr(at + 1, digest_digits);
+        if (Digest::from_hex(candidate)) f(std::string{candidate});
+    }
+}
+
+/// The entries of a folder, none if there is no such folder. Fails if that cannot be told, as with a link to
+/// a disk that is not there now.
+template <class = void>
+[[nodiscard]] result<std::vector<std::string>> entries_or_none(const os::Path& folder) {
+    auto names = os::list_dir(folder);
+    if (names || names.error().code() != errc::not_found) return names;
+    for (os::Path path = folder; path != path.parent_path(); path = path.parent_path()) {
+        const auto there = os::status(path, os::Links::refuse);
+        if (!there) return there.error();
+        const auto target = os::status(path);
+        if (!target) return target.error();
+        if (there->is_link && !target->exists) return names;
+    }
+    return std::vector<std::string>{};
+}
+
+/// Takes out of `digests` what any manifest of the store names. Fails if a single one cannot be read, since
+/// then nothing is sure. Requires the store's lock. Cost: reads every manifest, about 10 µs each.
+template <class = void>
+result<void> keep_used(const Store& store, std::set<std::string>& digests) {
+    const os::Path projects_dir = store.root() / "projects";
+    const auto projects = entries_or_none(projects_dir);
+    if (!projects) return projects.error();
+    for (const std::string& project : *projects) {
+        const os::Path artifacts_dir = projects_dir / project / "artifacts";
+        const auto artifacts = entries_or_none(artifacts_dir);
+        if (!artifacts) return artifacts.error();
+        for (const std::string& artifact : *artifacts) {
+            const os::Path versions_dir = artifacts_dir / artifact / "versions";
+            const auto versions = entries_or_none(versions_dir);
+            if (!versions) return versions.error();
+            for (const std::string& version : *versions) {
+                if (digests.empty()) return {};
+                if (!version_of_file(version, manifest_suffix)) continue;
+                const auto text = read_file(versions_dir / version, max_manifest_bytes);
+                if (!text) return text.error();
+                for_each_digest(*text, [&](const std::string& digest) { digests.erase(digest); });
+            }
+        }
+    }
+    return {};
+}
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/store/detail/removal.hpp
+// Ending the removal of versions of an artifact. All of it requires the store's lock.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// Removes the files of a plain path, and the folders that are empty then; what others put there stays.
+template <class = void>
+void hide_files(const os::Path& dir, const Manifest& manifest, const std::string& folder) {
+    std::set<std::string, std::greater<>> folders{folder};  // an inner folder comes before its outer one
+    for (const FileEntry& file : manifest.files) {
+        (void)os::remove_file_inside(dir, folder + "/" + file.path);
+        for (std::size_t to = file.path.find('/'); to != std::string::npos;
+             to = file.path.find('/', to + 1)) {
+            folders.insert(folder + "/" + file.path.substr(0, to));
+        }
+    }
+    for (const std::string& empty : folders) (void)os::remove_empty_dir_inside(dir, empty);
+}
+
+/// An object has one link of its own and one for each plain path: with another link it is in use; without,
+/// every manifest of the store is asked, since a plain path may be a copy or may be gone.
+template <class = void>
+[[nodiscard]] result<void> remove_unused_objects(const Store& store, const Manifest& removed) {
+    std::set<std::string> unused;
+    for (const FileEntry& file : removed.files) {
+        if (file.digest.empty()) continue;
+        const auto there = os::status(store.object_path(file.digest), os::Links::refuse);
+        if (there && there->exists && there->nlink <= 1) unused.insert(file.digest);
+    }
+    if (unused.empty()) return {};
+    if (auto asked = keep_used(store, unused); !asked) return asked;
+    result<void> first;
+    for (const std::string& digest : unused) {
+        auto gone = os::remove_file(store.object_path(digest));
+        if (!gone && first) first = gone;
+    }
+    return first;
+}
+
+/// Ends one of them.
+template <class = void>
+[[nodiscard]] result<void> finish_removal(const Store& store, const os::Path& dir, const os::Path& path,
+                                          std::uint64_t version) {
+    const auto text = read_file(path, max_manifest_bytes, os::Links::refuse);
+    if (text) {
+        if (const auto manifest = parse_manifest(*text, path.string())) {
+            hide_files(dir, *manifest, "v" + std::to_string(version));
+            if (auto freed = remove_unused_objects(store, *manifest); !freed) return freed;
+        }
+    }
+    return os::remove_file(path);
+}
+
+/// Ends the removals that were begun: the manifest, under a name by which no version exists, tells what goes.
+template <class = void>
+[[nodiscard]] result<void> finish_removals(const Store& store, const os::Path& dir) {
+    const auto names = os::list_dir(dir / "versions");
+    if (!names) return names.error();
+    result<void> first;
+    for (const std::string& name : *names) {
+        const auto version = version_of_file(name, removal_suffix);
+        if (!version) continue;
+        auto finished = finish_removal(store, dir, dir / "versions" / name, *version);
+        if (!finished && first) first = finished;
+    }
+    return first;
+}
+
+}  // namespace CAIRN_NAMESPACE::detail
+
 // ---- cairn/store/object.hpp
 // Objects: blobs named by their SHA-256, shared by all versions of a store that have the same bytes.
 
 namespace CAIRN_NAMESPACE {
 
-/// Bytes that lie whole in the store's `tmp/`, waiting for a commit; removed with this object if there is none.
+/// Bytes that lie whole in the store's `tmp/`, waiting for a commit; removed with this object if there is
+/// none.
 class StagedObject {
   public:
     StagedObject(Digest digest, std::uint64_t size, detail::TempPath temp)
@@ -7069,24 +7481,22 @@ class StagedObject {
     [[nodiscard]] const Digest& digest() const noexcept { return digest_; }
     [[nodiscard]] std::uint64_t size() const noexcept { return size_; }
 
-    /// Puts the object where it belongs; one that is there already is shared, unless its size says that it is damaged.
-    /// True if there was none. Requires the store's lock.
+    /// Puts the object where it belongs; one that is there already is shared, unless its size says that it is
+    /// damaged. True if there was none. Requires the store's lock.
     result<bool> install(const Store& store) {
         const std::filesystem::path path = store.object_path(digest_.hex());
         const auto there = detail::os::status(path, detail::os::Links::refuse);
         if (!there) return there.error();
         if (there->is_file && there->size == size_) return false;
         const std::filesystem::path folder = path.parent_path();
-        if (auto made = detail::os::make_dirs(folder); !made) return made.error();
+        if (auto made = detail::make_dirs_durably(folder, store.durability()); !made) return made.error();
         if (auto moved = detail::os::rename_replace(temp_.path(), path); !moved) return moved.error();
         temp_.keep();
         const bool is_new = !there->exists;
         if (store.durability() == Durability::process_crash) return is_new;
-        for (const auto& changed : {folder, folder.parent_path()}) {
-            if (auto synced = detail::os::sync_dir(changed); !synced) {
-                if (is_new) (void)detail::os::remove_file(path);  // not durable: as if it had never come
-                return synced.error();
-            }
+        if (auto synced = detail::os::sync_dir(folder); !synced) {
+            if (is_new) (void)detail::os::remove_file(path);  // not durable: as if it had never come
+            return synced.error();
         }
         return is_new;
     }
@@ -7116,7 +7526,8 @@ class ObjectWriter {
         return written;
     }
 
-    /// The object, durable under its temporary name and read-only. Fails: as the first `write` that failed, too.
+    /// The object, durable under its temporary name and read-only. Fails: as the first `write` that failed,
+    /// too.
     result<StagedObject> finish() {
         if (failed_) return *failed_;
         if (auto sealed = file_.set_read_only(); !sealed) return sealed.error();
@@ -7172,10 +7583,11 @@ template <class F>
 result<void> read_object(const Store& store, const std::string& digest, F&& f) {
     const os::Path path = store.object_path(digest);
     Sha256 hash;
-    auto read = read_in_pieces(path, os::Links::refuse, [&](std::span<const std::byte> bytes) -> result<void> {
-        hash.update(bytes);
-        return f(bytes);
-    });
+    auto read =
+        read_in_pieces(path, os::Links::refuse, [&](std::span<const std::byte> bytes) -> result<void> {
+            hash.update(bytes);
+            return f(bytes);
+        });
     if (!read && read.error().path() != path.string()) return read;  // what `f` did with the bytes
     if (!read && read.error().code() == errc::not_found) return object_missing(path);
     // A link or a folder in an object's place is damage like any other.
@@ -7201,12 +7613,117 @@ inline result<StagedObject> stage_bytes(const Store& store, std::span<const std:
 inline result<StagedObject> stage_file(const Store& store, const std::filesystem::path& path) {
     auto writer = ObjectWriter::create(store);
     if (!writer) return writer.error();
-    auto copied = detail::read_in_pieces(path, detail::os::Links::follow, [&](std::span<const std::byte> bytes) { return writer->write(bytes); });
+    auto copied =
+        detail::read_in_pieces(path, detail::os::Links::follow,
+                               [&](std::span<const std::byte> bytes) { return writer->write(bytes); });
     if (!copied) return copied.error();
     return writer->finish();
 }
 
 }  // namespace CAIRN_NAMESPACE
+
+// ---- cairn/store/detail/version_files.hpp
+// The files of a version: checking that they are there, showing them under a plain path, copying them out.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// That an entry, which may come from anywhere, cannot name a path outside of where it belongs.
+template <class = void>
+[[nodiscard]] result<void> check_entry(const FileEntry& file) {
+    if (Digest::from_hex(file.digest)) return check_relative_path(file.path);
+    return error{errc::invalid_argument, "a file of the manifest has no valid digest", file.path,
+                 "use a manifest that this store gave"};
+}
+
+/// That the store has the objects which a draft names.
+template <class = void>
+[[nodiscard]] result<void> check_objects(const Store& store, const Manifest& draft) {
+    for (const FileEntry& file : draft.files) {
+        if (file.digest.empty()) continue;
+        if (auto known = check_entry(file); !known) return known;
+        const os::Path path = store.object_path(file.digest);
+        const auto there = os::status(path, os::Links::refuse);
+        if (!there) return there.error();
+        if (!there->exists) return object_missing(path);
+        if (!there->is_file || there->size != file.size) return object_damaged(path);
+    }
+    return {};
+}
+
+/// Shows the files under their own names, all at once: a hard link to the object, a copy where there are no
+/// links.
+template <class = void>
+[[nodiscard]] result<void> show_files(const Store& store, const Manifest& manifest, const os::Path& to) {
+    const TempPath temp{store.new_temp_path()};
+    bool any = false;
+    for (const FileEntry& file : manifest.files) {
+        if (!file.reference.empty()) continue;
+        any = true;
+        const os::Path path = temp.path() / file.path;
+        if (auto made = os::make_dirs(path.parent_path()); !made) return made;
+        const os::Path object = store.object_path(file.digest);
+        auto linked = os::hard_link(object, path);
+        if (!linked) linked = os::copy_file(object, path);
+        if (!linked) return linked;
+    }
+    if (!any) return {};
+    return os::rename_replace(temp.path(), to);
+}
+
+/// Copies an object to a new file. Fails: not_found, corrupt.
+template <class = void>
+[[nodiscard]] result<void> copy_verified(const Store& store, const FileEntry& file, const os::Path& to) {
+    auto out = os::File::create_new(to);
+    if (!out) return out.error();
+    auto copied = read_object(store, file.digest,
+                              [&](std::span<const std::byte> bytes) { return out->write_all(bytes); });
+    return copied ? out->close() : copied;
+}
+
+/// Makes the folders of `relative` below `root`, none of which may be a link.
+template <class = void>
+result<void> make_folders_of(os::Path root, std::string_view relative) {
+    for (std::size_t slash = relative.find('/'); slash != std::string_view::npos;
+         slash = relative.find('/')) {
+        root /= relative.substr(0, slash);
+        relative.remove_prefix(slash + 1);
+        const auto there = os::status(root, os::Links::refuse);
+        if (!there) return there.error();
+        if (there->is_link) {
+            return error{errc::invalid_argument, "a symbolic link lies where a folder is to be made",
+                         root.string(), "download into another folder, or remove the link"};
+        }
+        if (there->is_dir) continue;
+        if (auto made = os::make_dirs(root); !made) return made;
+    }
+    return {};
+}
+
+/// Copies every stored file of a version below `to`; see `ArtifactStore::download`.
+template <class = void>
+[[nodiscard]] result<void> download_files(const Store& store, const Manifest& manifest, const os::Path& to) {
+    if (auto made = os::make_dirs(to); !made) return made;
+    const TempPath temp{to / ("." + temp_name())};
+    if (auto made = os::make_dir(temp.path()); !made) return made;
+    std::vector<const FileEntry*> files;
+    for (const FileEntry& file : manifest.files) {
+        if (!file.reference.empty()) continue;
+        if (auto known = check_entry(file); !known) return known;
+        if (auto copied = copy_verified(store, file, temp.path() / std::to_string(files.size())); !copied)
+            return copied;
+        files.push_back(&file);
+    }
+    for (const FileEntry* file : files) {
+        if (auto made = make_folders_of(to, file->path); !made) return made;
+    }
+    for (std::size_t i = 0; i < files.size(); ++i) {
+        auto placed = os::rename_replace(temp.path() / std::to_string(i), to / files[i]->path);
+        if (!placed) return placed;
+    }
+    return {};
+}
+
+}  // namespace CAIRN_NAMESPACE::detail
 
 // ---- cairn/store/artifact_store.hpp
 // The versions of one artifact: committing, finding, verifying, removing. Costs nlohmann/json.
@@ -7235,11 +7752,12 @@ struct Listing {
     std::vector<error> damaged;      ///< of versions whose manifest cannot be read
 };
 
-/// One artifact of a project. A value that is cheap to copy. Commits, aliases and removals of a store take turns by an
-/// OS lock. Threads: any.
+/// One artifact of a project. A value that is cheap to copy. Commits, aliases and removals of a store take
+/// turns by an OS lock. Threads: any.
 class ArtifactStore {
   public:
-    /// The artifact `name`; made if `type` is given. Fails: invalid_name, not_found, mismatch (it has another type).
+    /// The artifact `name`; made if `type` is given. Fails: invalid_name, not_found, mismatch (it has another
+    /// type).
     static result<ArtifactStore> open(const Store& store, const std::string& project, const std::string& name,
                                       const std::string& type = {}) {
         if (auto checked = detail::check_name("project", project); !checked) return checked.error();
@@ -7249,10 +7767,13 @@ class ArtifactStore {
         return artifact;
     }
 
-    /// Makes a version of a draft and its files: objects first, then the manifest in one atomic step, then aliases and
-    /// the plain path. A kill or a failure at any moment leaves the versions before it whole. `draft.files` may hold
-    /// references; project, artifact, type, version and (if 0) the time are filled in.
-    result<Committed> commit(Manifest draft, std::vector<StagedFile> files, const CommitOptions& options = {}) const {
+    /// Makes a version of a draft and its files: objects first, then the manifest in one atomic step, then
+    /// aliases and the plain path. A kill or a failure at any moment leaves the versions before it whole, and
+    /// a failure leaves nothing behind. `draft.files` may hold references, and files whose objects the store
+    /// has; project, artifact, type, version and (if 0) the time are filled in. Fails: no_space, permission,
+    /// invalid_name, invalid_argument, not_found.
+    result<Committed> commit(Manifest draft, std::vector<StagedFile> files,
+                             const CommitOptions& options = {}) const {
         for (const std::string& alias : options.aliases) {
             if (auto checked = check_alias(alias); !checked) return checked.error();
         }
@@ -7260,48 +7781,67 @@ class ArtifactStore {
         draft.artifact = name_;
         draft.type = type_;
         if (draft.created_ns == 0) draft.created_ns = detail::wall_ns();
+        const auto lock = store_.lock();
+        if (!lock) return lock.error();
+        std::vector<error> warnings;
+        if (auto finished = detail::finish_removals(store_, dir_); !finished)
+            warnings.push_back(finished.error());
+        if (auto there = detail::check_objects(store_, draft); !there)
+            return there.error();  // before those of `files` join them
         for (const StagedFile& file : files) {
             draft.files.push_back({file.path, file.object.size(), file.object.digest().hex(), {}});
         }
-        const auto lock = store_.lock();
-        if (!lock) return lock.error();
-        const auto numbers = versions();
-        if (!numbers) return numbers.error();
-        if (options.skip_identical && !numbers->empty()) {
-            if (auto newest = get(numbers->back()); newest && newest->content_digest() == draft.content_digest()) {
-                Committed same{std::move(*newest), false};
-                set_aliases(same.manifest.version, options.aliases, same.warnings);
-                return same;
-            }
+        const auto next = next_version();
+        if (!next) return next.error();
+        draft.version = *next;
+        if (auto valid = to_text(draft); !valid) return valid.error();
+        auto same =
+            options.skip_identical ? newest_if_same(draft) : result<std::optional<Manifest>>{std::nullopt};
+        if (!same) return same.error();
+
+        std::vector<std::string> installed;
+        result<void> placed;
+        for (std::size_t i = 0; placed && i < files.size(); ++i) {
+            const auto is_new = files[i].object.install(store_);
+            if (!is_new)
+                placed = is_new.error();
+            else if (*is_new)
+                installed.push_back(files[i].object.digest().hex());
         }
-        // The newest version is never removed, so this number was never given before.
-        draft.version = numbers->empty() ? 0 : numbers->back() + 1;
-        const auto text = to_text(draft);
-        if (!text) return text.error();
-        for (StagedFile& file : files) {
-            if (auto installed = file.object.install(store_); !installed) return installed.error();
+        if (placed && !*same) placed = write_manifest(draft);
+        if (!placed) {
+            for (const std::string& digest : installed)
+                (void)detail::os::remove_file(store_.object_path(digest));
+            return placed.error();
         }
-        if (auto written = write_new(manifest_path(draft.version), *text); !written) return written.error();
-        Committed done{std::move(draft)};
+        Committed done{*same ? std::move(**same) : std::move(draft), !*same, std::move(warnings)};
         set_aliases(done.manifest.version, options.aliases, done.warnings);
-        if (auto shown = show(done.manifest); !shown) done.warnings.push_back(shown.error());
+        if (!done.created) return done;
+        if (auto shown = detail::show_files(store_, done.manifest, plain_path(done.manifest.version)); !shown)
+            done.warnings.push_back(shown.error());
         return done;
     }
 
     /// A version's manifest. Fails: not_found, corrupt.
     [[nodiscard]] result<Manifest> get(std::uint64_t version) const {
         const std::filesystem::path path = manifest_path(version);
-        const auto text = detail::read_file(path, max_manifest_bytes, detail::os::Links::refuse);
+        const auto text = detail::read_file(path, detail::max_manifest_bytes, detail::os::Links::refuse);
         if (!text && text.error().code() == errc::not_found) return no_version("v" + std::to_string(version));
+        if (!text && text.error().code() == errc::invalid_argument) {
+            return error{errc::corrupt, "a folder, a pipe or a link lies where a manifest should",
+                         path.string(), "move it away, or restore the manifest from a copy of the store"};
+        }
         if (!text) return text.error();
         auto manifest = parse_manifest(*text, path.string());
         if (manifest && (manifest->version != version || manifest->artifact != name_)) {
-            return error{errc::corrupt, "this is the manifest of another version", path.string(), "restore the right one"};
+            return error{errc::corrupt, "this is the manifest of another version", path.string(),
+                         "restore the right one"};
         }
         return manifest;
     }
 
-    /// The version that "v3", "latest" (the newest) or an alias names. Fails: not_found, saying what there is.
+    /// The version that "v3", "latest" (the newest) or an alias names. Fails: not_found, saying what there
+    /// is.
     [[nodiscard]] result<Manifest> resolve(const std::string& label) const {
         if (const auto number = detail::parse_version_label(label)) return get(*number);
         if (label == "latest") {
@@ -7339,33 +7879,35 @@ class ArtifactStore {
         if (!names && names.error().code() == errc::not_found) return numbers;
         if (!names) return names.error();
         for (const std::string& name : *names) {
-            if (!name.ends_with(".json")) continue;
-            const auto number = detail::parse_version_label(std::string_view{name}.substr(0, name.size() - 5));
-            if (number) numbers.push_back(*number);
+            if (const auto number = detail::version_of_file(name, detail::manifest_suffix))
+                numbers.push_back(*number);
         }
         std::sort(numbers.begin(), numbers.end());
         return numbers;
     }
 
-    /// The aliases that were set, and the versions they name. "latest" is not among them: it is the newest version.
+    /// The aliases that were set, and the versions they name. "latest" is not among them: it is the newest
+    /// version.
     [[nodiscard]] result<std::map<std::string, std::uint64_t>> aliases() const {
         std::map<std::string, std::uint64_t> out;
         const std::filesystem::path path = dir_ / "aliases.json";
-        const auto text = detail::read_file(path, max_manifest_bytes);
+        const auto text = detail::read_file(path, max_record_bytes, detail::os::Links::refuse);
         if (!text && text.error().code() == errc::not_found) return out;
         if (!text) return text.error();
         const auto all = nlohmann::json::parse(*text, nullptr, false);
         if (!all.is_object()) {
-            return error{errc::corrupt, "the aliases of this artifact cannot be read", path.string(), "delete the file and set them anew"};
+            return error{errc::corrupt, "the aliases of this artifact cannot be read", path.string(),
+                         "delete the file and set them anew"};
         }
         for (const auto& [alias, label] : all.items()) {
-            const auto number = label.is_string() ? detail::parse_version_label(label.get<std::string>()) : std::nullopt;
+            const auto number =
+                label.is_string() ? detail::parse_version_label(label.get<std::string>()) : std::nullopt;
             if (number) out[alias] = *number;
         }
         return out;
     }
 
-    /// Points an alias to a version. Fails: not_found, invalid_name.
+    /// Points an alias to a version. Fails: not_found, corrupt, invalid_name.
     result<void> set_alias(const std::string& alias, std::uint64_t version) const {
         if (auto checked = check_alias(alias); !checked) return checked;
         const auto lock = store_.lock();
@@ -7383,6 +7925,7 @@ class ArtifactStore {
     [[nodiscard]] result<void> verify(const Manifest& manifest) const {
         for (const FileEntry& file : manifest.files) {
             if (!file.reference.empty()) continue;
+            if (auto known = detail::check_entry(file); !known) return known;
             if (auto whole = detail::verify_object(store_, file.digest); !whole) return whole;
         }
         return {};
@@ -7392,51 +7935,50 @@ class ArtifactStore {
     [[nodiscard]] result<std::string> read(const Manifest& manifest, std::string_view path) const {
         const FileEntry* file = manifest.find(path);
         if (file == nullptr || !file->reference.empty()) {
-            return error{errc::not_found, manifest.label() + " of " + name_ + " holds no such file", std::string{path},
-                         "see what it holds with: cairn show"};
+            return error{errc::not_found, manifest.label() + " of " + name_ + " holds no such file",
+                         std::string{path}, "see what it holds with: cairn show"};
         }
-        auto bytes = detail::read_file(store_.object_path(file->digest), file->size + 1);
+        if (auto known = detail::check_entry(*file); !known) return known.error();
+        auto bytes =
+            detail::read_file(store_.object_path(file->digest), file->size, detail::os::Links::refuse);
         if (bytes && sha256(std::as_bytes(std::span{*bytes})).hex() == file->digest) return bytes;
         if (auto whole = detail::verify_object(store_, file->digest); !whole) return whole.error();
-        return bytes;
+        return bytes ? detail::object_damaged(store_.object_path(file->digest)) : bytes.error();
     }
 
-    /// Copies every stored file of a version below `to`, each placed whole after it was verified. References are passed
-    /// over. Fails: not_found, corrupt, or as the disk does; files placed before stay.
+    /// Copies every stored file of a version below `to`, and nothing outside of it; links there are not
+    /// followed. References are passed over. Fails: not_found, corrupt, and then nothing was placed; or as
+    /// the disk does.
     [[nodiscard]] result<void> download(const Manifest& manifest, const std::filesystem::path& to) const {
-        for (const FileEntry& file : manifest.files) {
-            if (!file.reference.empty()) continue;
-            const std::filesystem::path path = to / file.path;
-            if (auto made = detail::os::make_dirs(path.parent_path()); !made) return made;
-            detail::TempPath temp{path.parent_path() / ("." + detail::temp_name())};
-            if (auto copied = copy_verified(file, temp.path()); !copied) return copied;
-            if (auto placed = detail::os::rename_replace(temp.path(), path); !placed) return placed;
-            temp.keep();
-        }
-        return {};
+        return detail::download_files(store_, manifest, to);
     }
 
-    /// Removes a version: the manifest first, then its plain path, then the objects that no other version has. Fails:
-    /// busy if an alias names it or it is the newest; not_found.
+    /// Removes a version: the manifest first, in one step, then its plain path, then the objects that no
+    /// other version has. What a kill breaks off is finished by the next removal or commit. Works on a
+    /// damaged version; its objects are then left to `collect_garbage`. Fails: not_found; busy if an alias
+    /// names it or it is the newest (so a number is never given twice).
     result<void> remove(std::uint64_t version) const {
         const auto lock = store_.lock();
         if (!lock) return lock.error();
-        const auto manifest = get(version);
-        if (!manifest) return manifest.error();
+        const auto numbers = versions();
+        if (!numbers) return numbers.error();
+        if (!std::binary_search(numbers->begin(), numbers->end(), version)) {
+            return no_version("v" + std::to_string(version));
+        }
         const auto known = aliases();
         if (!known) return known.error();
         for (const auto& [alias, number] : *known) {
-            if (number == version) return is_named(*manifest, alias);
+            if (number == version) return is_named(version, alias);
         }
-        const auto numbers = versions();
-        if (!numbers) return numbers.error();
-        if (!numbers->empty() && numbers->back() == version) return is_named(*manifest, "latest");
-        if (auto removed = detail::os::remove_file(manifest_path(version)); !removed) return removed;
+        if (numbers->back() == version) return is_named(version, "latest");
+        const std::filesystem::path path = manifest_path(version);
+        std::filesystem::path gone = path;
+        gone.replace_extension(detail::removal_suffix);
+        if (auto renamed = detail::os::rename_replace(path, gone); !renamed) return renamed;
         if (store_.durability() == Durability::power_loss) {
-            if (auto synced = detail::os::sync_dir(dir_ / "versions"); !synced) return synced;
+            if (auto synced = detail::os::sync_dir(path.parent_path()); !synced) return synced;
         }
-        (void)detail::os::remove_tree(dir_, manifest->label());
-        return remove_unused_objects(*manifest);
+        return detail::finish_removals(store_, dir_);
     }
 
     /// The folder that shows a version's files under their own names.
@@ -7448,7 +7990,7 @@ class ArtifactStore {
     [[nodiscard]] const std::string& type() const noexcept { return type_; }
 
   private:
-    static constexpr std::uint64_t max_manifest_bytes = std::uint64_t{256} << 20U;
+    static constexpr std::uint64_t max_record_bytes = std::uint64_t{4} << 20U;
 
     ArtifactStore(Store store, std::string project, std::string name)
         : store_{std::move(store)}, project_{std::move(project)}, name_{std::move(name)},
@@ -7460,13 +8002,15 @@ class ArtifactStore {
     [[nodiscard]] std::filesystem::path record_path() const { return dir_ / "artifact.json"; }
 
     result<void> open_record(const std::string& type) {
-        auto text = detail::read_file(record_path(), 1U << 20U);
+        auto text = detail::read_file(record_path(), max_record_bytes);
         if (!text && text.error().code() == errc::not_found && !type.empty()) {
-            if (auto made = detail::os::make_dirs(dir_ / "versions"); !made) return made;
+            if (auto checked = detail::check_name("artifact type", type); !checked) return checked;
+            if (auto made = detail::make_dirs_durably(dir_ / "versions", store_.durability()); !made)
+                return made;
             const nlohmann::json record = {{"format", 1}, {"name", name_}, {"type", type}};
             auto written = write_new(record_path(), record.dump() + "\n");
             if (!written && written.error().code() != errc::already_exists) return written;
-            text = detail::read_file(record_path(), 1U << 20U);
+            text = detail::read_file(record_path(), max_record_bytes);
         }
         if (!text && text.error().code() == errc::not_found) {
             return error{errc::not_found, "there is no such artifact in the project " + project_, name_,
@@ -7480,8 +8024,8 @@ class ArtifactStore {
         }
         type_ = record["type"].get<std::string>();
         if (type.empty() || type == type_) return {};
-        return error{errc::mismatch, "the artifact " + name_ + " is of type " + type_ + ", not " + type, dir_.string(),
-                     "give this one another name, or use its type"};
+        return error{errc::mismatch, "the artifact " + name_ + " is of type " + type_ + ", not " + type,
+                     dir_.string(), "give this one another name, or use its type"};
     }
 
     result<void> write_new(const std::filesystem::path& path, std::string_view text) const {
@@ -7502,9 +8046,11 @@ class ArtifactStore {
         change(*known);
         nlohmann::json all = nlohmann::json::object();
         for (const auto& [alias, number] : *known) all[alias] = "v" + std::to_string(number);
-        return detail::write_file_atomically(dir_ / "aliases.json", all.dump() + "\n", store_.durability(), store_.temp_dir());
+        return detail::write_file_atomically(dir_ / "aliases.json", all.dump() + "\n", store_.durability(),
+                                             store_.temp_dir());
     }
-    void set_aliases(std::uint64_t version, const std::vector<std::string>& wanted, std::vector<error>& warnings) const {
+    void set_aliases(std::uint64_t version, const std::vector<std::string>& wanted,
+                     std::vector<error>& warnings) const {
         if (wanted.empty()) return;
         auto set = change_aliases([&](auto& known) {
             for (const std::string& alias : wanted) known[alias] = version;
@@ -7512,68 +8058,57 @@ class ArtifactStore {
         if (!set) warnings.push_back(set.error());
     }
 
-    /// Shows the files under their own names: a hard link to the object, a copy where there are no links.
-    [[nodiscard]] result<void> show(const Manifest& manifest) const {
-        for (const FileEntry& file : manifest.files) {
-            if (!file.reference.empty()) continue;
-            const std::filesystem::path path = plain_path(manifest.version) / file.path;
-            if (auto made = detail::os::make_dirs(path.parent_path()); !made) return made;
-            const std::filesystem::path object = store_.object_path(file.digest);
-            auto linked = detail::os::hard_link(object, path);
-            if (!linked && linked.error().code() != errc::already_exists) linked = detail::os::copy_file(object, path);
-            if (!linked && linked.error().code() != errc::already_exists) return linked;
-        }
-        return {};
-    }
+    // ---- committing; all of this requires the store's lock
 
-    [[nodiscard]] result<void> copy_verified(const FileEntry& file, const std::filesystem::path& to) const {
-        auto out = detail::os::File::create_new(to);
-        if (!out) return out.error();
-        auto copied = detail::read_object(store_, file.digest,
-                                          [&](std::span<const std::byte> bytes) { return out->write_all(bytes); });
-        return copied ? out->close() : copied;
-    }
-
-    /// An object has one link of its own and one for each plain path: with another link it is in use; without, every
-    /// manifest of the store is asked, since a plain path may be a copy.
-    result<void> remove_unused_objects(const Manifest& removed) const {
-        std::set<std::string> unused;
-        for (const FileEntry& file : removed.files) {
-            if (file.digest.empty()) continue;
-            const auto status = detail::os::status(store_.object_path(file.digest));
-            if (status && status->exists && status->nlink <= 1) unused.insert(file.digest);
-        }
-        if (unused.empty()) return {};
-        if (auto asked = keep_used(unused); !asked) return asked;
-        result<void> first;
-        for (const std::string& digest : unused) {
-            auto gone = detail::os::remove_file(store_.object_path(digest));
-            if (!gone && first) first = gone;
-        }
-        return first;
-    }
-    /// Takes out of `digests` what any manifest of the store names. Fails if one cannot be read: then nothing is sure.
-    result<void> keep_used(std::set<std::string>& digests) const {
-        const auto projects = store_.projects();
-        if (!projects) return projects.error();
-        for (const std::string& project : *projects) {
-            const auto names = store_.artifacts(project);
+    /// One more than any number that was given: the newest version stays, and what has a version's name is
+    /// stepped over.
+    [[nodiscard]] result<std::uint64_t> next_version() const {
+        std::uint64_t next = 0;
+        for (const std::filesystem::path& folder : {dir_, dir_ / "versions"}) {
+            const auto names = detail::os::list_dir(folder);
             if (!names) return names.error();
             for (const std::string& name : *names) {
-                const auto listing = ArtifactStore{store_, project, name}.list();
-                if (!listing) return listing.error();
-                if (!listing->damaged.empty()) return listing->damaged.front();
-                for (const Manifest& manifest : listing->versions) {
-                    for (const FileEntry& file : manifest.files) digests.erase(file.digest);
-                }
+                const auto number = detail::parse_version_label(name.substr(0, name.find('.')));
+                if (number && *number >= next && *number < std::numeric_limits<std::uint64_t>::max())
+                    next = *number + 1;
             }
         }
-        return {};
+        return next;
     }
 
-    [[nodiscard]] error is_named(const Manifest& manifest, const std::string& alias) const {
-        return {errc::busy, "the alias " + alias + " names " + manifest.label() + " of " + name_, dir_.string(),
-                "point the alias to another version first"};
+    [[nodiscard]] result<std::optional<Manifest>> newest_if_same(const Manifest& draft) const {
+        const auto numbers = versions();
+        if (!numbers) return numbers.error();
+        if (numbers->empty()) return std::optional<Manifest>{};
+        auto newest = get(numbers->back());  // a damaged one is like no other
+        if (!newest || newest->content_digest() != draft.content_digest()) return std::optional<Manifest>{};
+        return std::optional{std::move(*newest)};
+    }
+
+    /// Makes the version exist, under the next number that is free; where locks do not work, another may have
+    /// taken one.
+    result<void> write_manifest(Manifest& draft) const {
+        while (true) {
+            const auto text = to_text(draft);
+            if (!text) return text.error();
+            auto written = write_new(manifest_path(draft.version), *text);
+            if (written) return written;
+            if (written.error().code() != errc::already_exists) {
+                const auto there =
+                    detail::read_file(manifest_path(draft.version), text->size(), detail::os::Links::refuse);
+                // It got its name, but is not durable: as if it had never come.
+                if (there && *there == *text) (void)detail::os::remove_file(manifest_path(draft.version));
+                return written;
+            }
+            ++draft.version;
+        }
+    }
+
+    [[nodiscard]] error is_named(std::uint64_t version, const std::string& alias) const {
+        return {errc::busy, "the alias " + alias + " names v" + std::to_string(version) + " of " + name_,
+                dir_.string(),
+                alias == "latest" ? "commit a newer version first"
+                                  : "point the alias to another version first"};
     }
 
     [[nodiscard]] error no_version(const std::string& label) const {
@@ -7588,7 +8123,8 @@ class ArtifactStore {
                 if (there.size() < 300) there += ", " + alias;
             }
         }
-        return {errc::not_found, "the artifact " + name_ + " has no version \"" + detail::suggest_name(label) + "\"",
+        return {errc::not_found,
+                "the artifact " + name_ + " has no version \"" + detail::suggest_name(label) + "\"",
                 dir_.string(), there.empty() ? "it has no version yet" : "it has: " + there + ", latest"};
     }
 
@@ -7604,7 +8140,8 @@ class ArtifactStore {
 
 namespace CAIRN_NAMESPACE::detail {
 
-/// Files written one after the other, piece by piece, into a store's temporaries. What is not finished is removed.
+/// Files written one after the other, piece by piece, into a store's temporaries. What is not finished is
+/// removed.
 class ObjectBatch {
   public:
     result<void> write(const Store& store, std::string_view file, std::span<const std::byte> bytes) {
@@ -7662,7 +8199,8 @@ class PathBatch {
         return file_.write_all(bytes);
     }
 
-    /// Puts the files in their places, durably. Fails: as the disk does; then those not yet renamed are removed.
+    /// Puts the files in their places, durably. Fails: as the disk does; then those not yet renamed are
+    /// removed.
     result<std::vector<std::filesystem::path>> place() {
         std::vector<std::filesystem::path> placed;
         result<void> done = close();
@@ -7709,8 +8247,8 @@ class PathBatch {
 
 namespace CAIRN_NAMESPACE {
 
-/// What is to become a version of an artifact: files, bytes and references under paths of their own. Nothing is read or
-/// copied before `run.log_artifact`.
+/// What is to become a version of an artifact: files, bytes and references under paths of their own. Nothing
+/// is read or copied before `run.log_artifact`.
 class Artifact {
   public:
     /// Throws `errc::invalid_name`. `type` is any word: "dataset", "model", …
@@ -7727,7 +8265,8 @@ class Artifact {
         }
         return add(as.empty() ? file.filename().generic_string() : std::move(as), File{file});
     }
-    /// Adds every file below a folder, under its path in it (below `prefix`, if given). Links are not followed.
+    /// Adds every file below a folder, under its path in it (below `prefix`, if given). Links are not
+    /// followed.
     Artifact& add_dir(const std::filesystem::path& dir, const std::string& prefix = {}) {
         const auto names = detail::os::list_dir(dir).value();
         for (const std::string& name : names) {
@@ -7745,7 +8284,9 @@ class Artifact {
     Artifact& add_bytes(std::string as, std::span<const std::byte> bytes) {
         return add(std::move(as), std::string{reinterpret_cast<const char*>(bytes.data()), bytes.size()});
     }
-    Artifact& add_bytes(std::string as, std::string_view bytes) { return add(std::move(as), std::string{bytes}); }
+    Artifact& add_bytes(std::string as, std::string_view bytes) {
+        return add(std::move(as), std::string{bytes});
+    }
     /// Adds a URI that is recorded and never fetched.
     Artifact& add_reference(std::string uri, std::string as = {}) {
         if (as.empty()) as = uri.substr(uri.find_last_of('/') + 1);
@@ -7767,8 +8308,9 @@ class Artifact {
                 continue;
             }
             const auto* file = std::get_if<File>(&content);
-            auto object = file != nullptr ? stage_file(store, file->path)
-                                          : stage_bytes(store, std::as_bytes(std::span{std::get<std::string>(content)}));
+            auto object = file != nullptr
+                              ? stage_file(store, file->path)
+                              : stage_bytes(store, std::as_bytes(std::span{std::get<std::string>(content)}));
             if (!object) return object.error();
             staged.push_back({path, std::move(*object)});
         }
@@ -7788,7 +8330,8 @@ class Artifact {
         detail::check_relative_path(path).value();
         for (const auto& [known, any] : entries_) {
             if (known == path) {
-                detail::raise({errc::already_exists, "the artifact has a file of this path", path, "give it another path"});
+                detail::raise({errc::already_exists, "the artifact has a file of this path", path,
+                               "give it another path"});
             }
         }
         entries_.emplace_back(std::move(path), std::move(content));
@@ -7802,7 +8345,8 @@ class Artifact {
 /// A version of an artifact that exists: what it holds, and how to get at it.
 class StoredArtifact {
   public:
-    StoredArtifact(ArtifactStore store, Manifest manifest) : store_{std::move(store)}, manifest_{std::move(manifest)} {}
+    StoredArtifact(ArtifactStore store, Manifest manifest)
+        : store_{std::move(store)}, manifest_{std::move(manifest)} {}
 
     [[nodiscard]] const std::string& name() const noexcept { return store_.name(); }
     [[nodiscard]] const std::string& type() const noexcept { return store_.type(); }
@@ -7815,14 +8359,16 @@ class StoredArtifact {
     /// The folder that shows the files under their own names; read them, do not change them.
     [[nodiscard]] std::filesystem::path path() const { return store_.plain_path(manifest_.version); }
 
-    /// Copies the files into a folder, verified, and returns it. Throws `errc::not_found`, `errc::corrupt`, or what the
-    /// disk says. References are not fetched.
+    /// Copies the files into a folder, verified, and returns it. Throws `errc::not_found`, `errc::corrupt`,
+    /// or what the disk says. References are not fetched.
     std::filesystem::path download(const std::filesystem::path& to) const {
         store_.download(manifest_, to).value();
         return to;
     }
     /// A file's bytes, verified. Throws `errc::not_found`, `errc::corrupt`.
-    [[nodiscard]] std::string read(std::string_view file) const { return store_.read(manifest_, file).value(); }
+    [[nodiscard]] std::string read(std::string_view file) const {
+        return store_.read(manifest_, file).value();
+    }
     /// Hashes every file. Fails: not_found, corrupt.
     [[nodiscard]] result<void> verify() const { return store_.verify(manifest_); }
     /// Points an alias to this version. Throws `errc::invalid_name`.
@@ -7837,8 +8383,9 @@ namespace detail {
 
 [[nodiscard]] inline RunCore& recording(const std::shared_ptr<RunCore>& core, const char* tried) {
     if (core && !core->is_detached()) return *core;
-    raise({errc::unsupported, std::string{tried} + " needs a run that records", "",
-           "unset CAIRN_MODE=disabled; in a forked child open a run of its own; or ask run.disabled() first"});
+    raise(
+        {errc::unsupported, std::string{tried} + " needs a run that records", "",
+         "unset CAIRN_MODE=disabled; in a forked child open a run of its own; or ask run.disabled() first"});
 }
 
 /// Remembers in the run's record that it made or used a version.
@@ -7853,8 +8400,9 @@ inline void link_artifact(RunCore& core, const char* list, const Manifest& manif
 }
 
 /// Commits a draft and returns what is there then.
-inline StoredArtifact commit_artifact(RunCore& core, const std::string& name, const std::string& type, Manifest draft,
-                                      std::vector<StagedFile> staged, const CommitOptions& options) {
+inline StoredArtifact commit_artifact(RunCore& core, const std::string& name, const std::string& type,
+                                      Manifest draft, std::vector<StagedFile> staged,
+                                      const CommitOptions& options) {
     const auto store = ArtifactStore::open(core.store(), core.options().project, name, type).value();
     draft.run = core.options().id;
     auto committed = store.commit(std::move(draft), std::move(staged), options).value();
@@ -7875,7 +8423,8 @@ auto Run::log_artifact(const A& artifact, std::initializer_list<std::string_view
     auto staged = artifact.stage(core.store(), draft).value();
     CommitOptions options{true, {}};
     for (const std::string_view alias : aliases) options.aliases.emplace_back(alias);
-    return detail::commit_artifact(core, artifact.name(), artifact.type(), std::move(draft), std::move(staged), options);
+    return detail::commit_artifact(core, artifact.name(), artifact.type(), std::move(draft),
+                                   std::move(staged), options);
 }
 
 template <class Text>
@@ -7901,7 +8450,8 @@ auto Run::log_model(std::string_view name, const Parts&... parts) {
     };
     (detail::encode(parts, emit).value(), ...);
     auto staged = batch.finish().value();
-    return detail::commit_artifact(core, std::string{name}, "model", {}, std::move(staged), CommitOptions{true, {}});
+    return detail::commit_artifact(core, std::string{name}, "model", {}, std::move(staged),
+                                   CommitOptions{true, {}});
 }
 
 }  // namespace CAIRN_NAMESPACE
@@ -7911,9 +8461,9 @@ auto Run::log_model(std::string_view name, const Parts&... parts) {
 
 namespace CAIRN_NAMESPACE {
 
-/// A place for versions. A checkpoint calls, on one thread: `begin`, then `write` for each piece of each file (a file's
-/// pieces follow one another), then `commit`, or `abort` after a failure of any of them. A version exists once `commit`
-/// has returned it, and not before. Fifteen lines are enough for one of your own:
+/// A place for versions. A checkpoint calls, on one thread: `begin`, then `write` for each piece of each file
+/// (a file's pieces follow one another), then `commit`, or `abort` after a failure of any of them. A version
+/// exists once `commit` has returned it, and not before. Fifteen lines are enough for one of your own:
 ///
 ///     struct MySink {
 ///         cairn::result<void> begin(const cairn::VersionInfo& info);
@@ -7933,7 +8483,9 @@ concept ArtifactSink = std::movable<S> && requires(S sink, const VersionInfo& in
 /// The files of a stored version: `find("model.safetensors")` gives its bytes, valid as long as this object.
 class StoredFiles {
   public:
-    void add(std::string file, std::string bytes) { files_.insert_or_assign(std::move(file), std::move(bytes)); }
+    void add(std::string file, std::string bytes) {
+        files_.insert_or_assign(std::move(file), std::move(bytes));
+    }
     [[nodiscard]] std::optional<std::span<const std::byte>> find(std::string_view file) const {
         const auto found = files_.find(file);
         if (found == files_.end()) return std::nullopt;
@@ -8006,7 +8558,8 @@ class Memory {
     result<StoredFiles> open(const Version& version) {
         const auto found = versions_.find(version.number);
         if (found == versions_.end()) {
-            return error{errc::not_found, "no such version in memory", version.label(), "it was pruned or never saved"};
+            return error{errc::not_found, "no such version in memory", version.label(),
+                         "it was pruned or never saved"};
         }
         return found->second;
     }
@@ -8022,13 +8575,30 @@ class Memory {
     std::uint64_t next_ = 0;
 };
 
-/// Writes every version to two sinks or more; a version exists when all of them have it. Restores from the first that
-/// can be read. The first sink numbers the versions.
+/// Writes every version to two sinks or more; a version exists when all of them have it. Restores from the
+/// first that can be read. The first sink numbers the versions.
 template <ArtifactSink First, ArtifactSink Second>
 class Tee {
   public:
     Tee() = default;
     Tee(First first, Second second) : first_{std::move(first)}, second_{std::move(second)} {}
+
+    /// For the run: what a sink that lies in its store wants to know.
+    void bind(const auto& core, std::string_view name) {
+        if constexpr (requires { first_.bind(core, name); }) first_.bind(core, name);
+        if constexpr (requires { second_.bind(core, name); }) second_.bind(core, name);
+    }
+    [[nodiscard]] auto versions(bool any_run)
+        requires requires(First& first) { first.versions(any_run); }
+    {
+        return first_.versions(any_run);
+    }
+    template <class Monitor>
+    void mark_best(const Version& version)
+        requires requires(First& first) { first.template mark_best<Monitor>(version); }
+    {
+        first_.template mark_best<Monitor>(version);
+    }
 
     result<void> begin(const VersionInfo& info) {
         if (auto begun = first_.begin(info); !begun) return begun;
@@ -8135,20 +8705,22 @@ namespace detail {
 }
 
 [[nodiscard]] inline Version version_of(const Manifest& manifest, const ArtifactStore& artifacts) {
-    return {manifest.version, manifest.logical_size(), row_of(manifest), artifacts.plain_path(manifest.version)};
+    return {manifest.version, manifest.logical_size(), row_of(manifest),
+            artifacts.plain_path(manifest.version)};
 }
 
 }  // namespace detail
 
-/// Saves into the run's store: whole files named by their SHA-256, shared by versions that have the same content, shown
-/// under a plain path (`artifacts/<name>/v3/model.safetensors`). A commit is atomic and durable: objects first, then the
-/// version's manifest. Only versions of this run are pruned.
+/// Saves into the run's store: whole files named by their SHA-256, shared by versions that have the same
+/// content, shown under a plain path (`artifacts/<name>/v3/model.safetensors`). A commit is atomic and
+/// durable: objects first, then the version's manifest. Only versions of this run are pruned.
 class LocalStore {
   public:
     /// Called by the run that makes the checkpoint.
     void bind(std::shared_ptr<detail::RunCore> core, std::string_view name) {
         core_ = std::move(core);
-        artifacts_ = ArtifactStore::open(core_->store(), core_->options().project, std::string{name}, "model").value();
+        artifacts_ =
+            ArtifactStore::open(core_->store(), core_->options().project, std::string{name}, "model").value();
     }
 
     result<void> begin(const VersionInfo& info) {
@@ -8215,10 +8787,13 @@ class LocalStore {
             if (const auto manifest = artifacts_->get(named->second)) {
                 const Reading held = detail::row_of(*manifest).template reading<typename Monitor::metric>();
                 const Reading now = version.row.template reading<typename Monitor::metric>();
-                if (held.kind == Reading::Kind::number && !is_better(Monitor::direction, now.value, held.value)) return;
+                if (held.kind == Reading::Kind::number &&
+                    !is_better(Monitor::direction, now.value, held.value))
+                    return;
             }
         }
-        if (auto set = artifacts_->set_alias("best", version.number); !set) core_->note_failure(set.error(), false);
+        if (auto set = artifacts_->set_alias("best", version.number); !set)
+            core_->note_failure(set.error(), false);
     }
 
   private:
@@ -8264,11 +8839,12 @@ struct Skipped {
     [[nodiscard]] constexpr Skipped wait() const noexcept { return *this; }
 };
 
-/// Saved, skipped or failed. May be ignored: a failure is also kept in the run's health and said once on stderr.
+/// Saved, skipped or failed. May be ignored: a failure is also kept in the run's health and said once on
+/// stderr.
 class SaveResult {
   public:
     SaveResult(Skipped skipped) noexcept : reason_{skipped.reason} {}  // NOLINT(google-explicit-constructor)
-    SaveResult(Version version)                                         // NOLINT(google-explicit-constructor)
+    SaveResult(Version version)                                        // NOLINT(google-explicit-constructor)
         : version_{std::make_shared<const Version>(std::move(version))} {}
     SaveResult(cairn::error failure)  // NOLINT(google-explicit-constructor)
         : error_{std::make_shared<const cairn::error>(std::move(failure))} {}
@@ -8681,47 +9257,58 @@ namespace detail {
 template <class Policy, class Retention>
 struct no_policy_or_retention_of_this_checkpoint_watches_a_metric_so_there_is_no_best;
 
+/// Two monitors watch one metric in opposite directions.
+template <class A, class B>
+inline constexpr bool directions_differ = false;
+template <class Name, Direction D, Direction E>
+inline constexpr bool directions_differ<Monitor<Name, D>, Monitor<Name, E>> = D != E;
+
 /// The row as it is kept with a version.
 template <class... Fields>
 [[nodiscard]] DynamicRow to_dynamic(const Row<Fields...>& row) {
     std::vector<NamedValue> values;
     values.reserve(sizeof...(Fields));
-    row.for_each([&](auto name, const auto& value) { values.push_back({decltype(name)::name, Value{value}}); });
+    row.for_each(
+        [&](auto name, const auto& value) { values.push_back({decltype(name)::name, Value{value}}); });
     return {row.step(), row.time_ns(), values.data(), values.size()};
 }
 [[nodiscard]] inline DynamicRow to_dynamic(const DynamicRow& row) { return row; }
 
 }  // namespace detail
 
-/// Saves the parts that it is handed when its policy says so, and keeps the versions its retention wants. Made by
-/// `run.checkpoint`. One thread at a time; it may outlive the run's handle.
+/// Saves the parts that it is handed when its policy says so, and keeps the versions its retention wants.
+/// Made by `run.checkpoint`. One thread at a time; it may outlive the run's handle.
 template <SavePolicy Policy, RetentionPolicy Retention = KeepAll, ArtifactSink Sink = LocalStore>
 class Checkpoint {
     using Monitor = detail::monitor_of_any<Policy, Retention>;
+    static_assert(
+        !detail::directions_differ<detail::monitor_of_any<Policy>, detail::monitor_of_any<Retention>>,
+        "cairn: the policy and the retention of this checkpoint disagree on which way their metric is "
+        "better; "
+        "write minimize in both, or maximize in both");
 
   public:
     /// For `run.checkpoint`, which checks the name and binds the sink.
-    Checkpoint(std::shared_ptr<detail::RunCore> core, std::string_view name, Policy policy, Retention retention, Sink sink)
-        : core_{std::move(core)},
-          name_{name},
-          initial_{policy},
-          policy_{std::move(policy)},
-          retention_{std::move(retention)},
-          sink_{std::move(sink)} {
+    Checkpoint(std::shared_ptr<detail::RunCore> core, std::string_view name, Policy policy,
+               Retention retention, Sink sink)
+        : core_{std::move(core)}, name_{name}, initial_{policy}, policy_{std::move(policy)},
+          retention_{std::move(retention)}, sink_{std::move(sink)} {
         if (!core_) return;
         detail::check_name("checkpoint", name_).value();
         check_goal<detail::monitor_of_any<Policy>>();
         check_goal<detail::monitor_of_any<Retention>>();
-        if constexpr (requires { sink_.bind(core_, name); }) {
-            sink_.bind(core_, name_);
+        if constexpr (requires { sink_.bind(core_, name); }) sink_.bind(core_, name_);
+        if constexpr (requires { sink_.versions(false); }) {
             versions_ = sink_.versions(false);
-            for (const Version& version : versions_) detail::settle(*policy_, at(version.row), Outcome::saved);
+            for (const Version& version : versions_)
+                detail::settle(*policy_, at(version.row), Outcome::saved);
         }
     }
 
-    /// Asks the policy about a row and, on a yes, saves the parts as a new version and prunes. Never throws for what
-    /// the sink or the disk does: that is in the result. Cost: a no is a comparison; nothing was serialised.
-    template <class R, detail::AnyPart... Parts>
+    /// Asks the policy about a row and, on a yes, saves the parts as a new version and prunes. Never throws
+    /// for what the sink or the disk does: that is in the result. Cost: a no is a comparison; nothing was
+    /// serialised.
+    template <class R, class... Parts>
     SaveResult step(const R& row, const Parts&... parts) {
         if (!is_on()) return Skipped{SkipReason::off};
         const At<R> now = at(row);
@@ -8734,15 +9321,15 @@ class Checkpoint {
     }
 
     /// Saves now, whatever the policy says; the policy hears of it.
-    template <class R, detail::AnyPart... Parts>
+    template <class R, class... Parts>
     SaveResult save(const R& row, const Parts&... parts) {
         if (!is_on()) return Skipped{SkipReason::off};
         return write(at(row), parts...);
     }
 
-    /// Says that there are no more rows: a policy with `OnFinish` saves now, under the last row that was seen; if that row
-    /// is saved already, its version is the answer. Other policies are not asked.
-    template <detail::AnyPart... Parts>
+    /// Says that there are no more rows: a policy with `OnFinish` saves now, under the last row that was
+    /// seen; if that row is saved already, its version is the answer. Other policies are not asked.
+    template <class... Parts>
     SaveResult finish(const Parts&... parts) {
         if (!is_on()) return Skipped{SkipReason::off};
         if constexpr (!detail::saves_at_end<Policy>) return Skipped{SkipReason::not_due};
@@ -8754,14 +9341,15 @@ class Checkpoint {
         return Skipped{detail::skip_reason(decision)};
     }
 
-    /// Puts the parts into the state of a version and returns it; training goes on at `version.step() + 1`. A damaged
-    /// version is reported and passed over. Looks at the versions of this run; a run that has none looks at all versions
-    /// of this name. Throws `errc::not_found` if there is none, `errc::mismatch` if a part does not fit; then no part
-    /// was changed.
-    template <class Which, detail::AnyPart... Parts>
+    /// Puts the parts into the state of a version and returns it; training goes on at `version.step() + 1`. A
+    /// damaged version is reported and passed over. Looks at the versions of this run; a run that has none
+    /// looks at all versions of this name. Throws `errc::not_found` if there is none, `errc::mismatch` if a
+    /// part does not fit; then no part was changed.
+    template <class Which, class... Parts>
         requires ReadableSink<Sink>
     Version restore(const Which& which, const Parts&... parts) {
-        return try_restore(which, parts...).value();
+        if constexpr (detail::explain_parts<Parts...>()) return try_restore(which, parts...).value();
+        return {};
     }
 
     /// The same as a `result`: for programs that start from nothing the first time.
@@ -8777,7 +9365,8 @@ class Checkpoint {
     result<Version> try_restore(BestVersion, const Parts&... parts) {
         if constexpr (std::same_as<Monitor, detail::NoMonitor>) {
             (void)sizeof(
-                detail::no_policy_or_retention_of_this_checkpoint_watches_a_metric_so_there_is_no_best<Policy, Retention>);
+                detail::no_policy_or_retention_of_this_checkpoint_watches_a_metric_so_there_is_no_best<
+                    Policy, Retention>);
             return error{};
         } else {
             return restore_first(by_value(candidates()), parts...);
@@ -8788,7 +9377,7 @@ class Checkpoint {
     result<Version> try_restore(std::string_view label, const Parts&... parts) {
         std::vector<Version> wanted = all_versions();
         std::erase_if(wanted, [&](const Version& version) { return version.label() != label; });
-        if (wanted.empty()) return none_like(label);
+        if (wanted.empty()) return none_like(label, all_versions());
         return restore_first(wanted, parts...);
     }
 
@@ -8799,7 +9388,9 @@ class Checkpoint {
     [[nodiscard]] const std::string& name() const noexcept { return name_; }
 
   private:
-    [[nodiscard]] bool is_on() const noexcept { return core_ && core_->options().save && !core_->is_detached(); }
+    [[nodiscard]] bool is_on() const noexcept {
+        return core_ && core_->options().save && !core_->is_detached();
+    }
 
     template <class R>
     [[nodiscard]] At<R> at(const R& row) const {
@@ -8813,7 +9404,16 @@ class Checkpoint {
     template <class R, class... Parts>
     SaveResult write(const At<R>& now, const Parts&... parts) {
         const std::int64_t began = detail::steady_ns();
-        result<Version> version = commit(now.row, parts...);
+        result<Version> version = error{};
+        const result<void> done =
+            detail::guarded("saving a version", [&]() -> result<void> {  // a sink of the user's may throw
+                if constexpr (detail::explain_parts<Parts...>()) version = commit(now.row, parts...);
+                return {};
+            });
+        if (!done) {
+            sink_.abort();
+            version = done.error();
+        }
         save_seconds_ += static_cast<double>(detail::steady_ns() - began) / 1e9;
         detail::settle(*policy_, now, version ? Outcome::saved : Outcome::failed);
         if (!version) {
@@ -8822,9 +9422,8 @@ class Checkpoint {
         }
         versions_.push_back(*version);
         last_row_is_saved_ = true;
-        if constexpr (!std::same_as<Monitor, detail::NoMonitor> && requires(const Version& v) {
-                          sink_.template mark_best<Monitor>(v);
-                      }) {
+        if constexpr (!std::same_as<Monitor, detail::NoMonitor> &&
+                      requires(const Version& v) { sink_.template mark_best<Monitor>(v); }) {
             const std::vector<Version> ranked = by_value(versions_);
             if (!ranked.empty()) sink_.template mark_best<Monitor>(ranked.front());
         }
@@ -8835,10 +9434,13 @@ class Checkpoint {
     template <class R, class... Parts>
     result<Version> commit(const R& row, const Parts&... parts) {
         last_row_ = detail::to_dynamic(row);
+        last_row_is_saved_ = false;
         if (auto checked = detail::check_parts(parts...); !checked) return checked.error();
         const VersionInfo info{name_, core_->options().project, core_->options().id, last_row_};
         result<void> done = sink_.begin(info);
-        const auto emit = [&](std::string_view file, std::span<const std::byte> bytes) { return sink_.write(file, bytes); };
+        const auto emit = [&](std::string_view file, std::span<const std::byte> bytes) {
+            return sink_.write(file, bytes);
+        };
         (void)((done && (done = detail::encode(parts, emit), bool{done})) && ...);
         if (!done) {
             sink_.abort();
@@ -8890,7 +9492,8 @@ class Checkpoint {
         const auto value = [](const Version& version) {
             return version.row.template reading<typename Monitor::metric>();
         };
-        std::erase_if(versions, [&](const Version& version) { return value(version).kind != Reading::Kind::number; });
+        std::erase_if(versions,
+                      [&](const Version& version) { return value(version).kind != Reading::Kind::number; });
         std::stable_sort(versions.begin(), versions.end(), [&](const Version& a, const Version& b) {
             return is_better(Monitor::direction, value(a).value, value(b).value);
         });
@@ -8903,17 +9506,19 @@ class Checkpoint {
         error damage;
         for (const Version& version : wanted) {
             auto files = sink_.open(version);
-            result<void> done = files ? detail::decode([&](std::string_view file) { return files->find(file); }, parts...)
-                                      : result<void>{files.error()};
+            result<void> done =
+                files ? detail::decode([&](std::string_view file) { return files->find(file); }, parts...)
+                      : result<void>{files.error()};
             if (done) {
                 resume_after(version);
                 return version;
             }
             damage = done.error();
-            if (damage.code() == errc::mismatch || damage.code() == errc::user) return damage;
+            if (files && damage.code() != errc::corrupt)
+                return damage;  // the version is whole; what was asked does not fit
             if (core_) core_->note_failure(damage, false);
         }
-        return wanted.empty() ? none_like("") : damage;
+        return wanted.empty() ? none_like({}, candidates()) : damage;
     }
 
     /// Rebuilds the policy's state as of a version.
@@ -8921,17 +9526,24 @@ class Checkpoint {
         restored_ = version.number;
         policy_.emplace(initial_);
         last_row_ = version.row;
-        last_row_is_saved_ = false;
+        last_row_is_saved_ = !versions_.empty() && versions_.back().number == version.number;
         for (const Version& earlier : versions_) {
             if (earlier.step() <= version.step()) detail::settle(*policy_, at(earlier.row), Outcome::saved);
         }
         detail::settle(*policy_, at(version.row), Outcome::restored);
     }
 
-    [[nodiscard]] error none_like(std::string_view label) const {
+    [[nodiscard]] error none_like(std::string_view label, const std::vector<Version>& existing) const {
+        std::string there;
+        for (const Version& version : existing) {
+            if (there.size() < 200) there += (there.empty() ? "" : ", ") + version.label();
+        }
         return {errc::not_found,
-                label.empty() ? "there is no version to restore" : "there is no version " + std::string{label} + " to restore",
-                name_, "see what there is with: cairn show, or start without restoring"};
+                label.empty() ? "there is no version to restore"
+                              : "there is no version \"" + detail::suggest_name(label) + "\" to restore",
+                name_,
+                there.empty() ? "start without restoring"
+                              : "there is: " + there + "; also cairn::latest and cairn::best"};
     }
 
     template <class M>
@@ -8959,8 +9571,8 @@ class Checkpoint {
     double save_seconds_ = 0;
 };
 
-/// A checkpoint that is off: an empty type whose calls compile to nothing. It has no `save` and no `restore`; explicit
-/// saving is `cairn::save`, `cairn::load` and `run.log_model`. The model need not be Serializable.
+/// A checkpoint that is off: an empty type whose calls compile to nothing. It has no `save` and no `restore`;
+/// explicit saving is `cairn::save`, `cairn::load` and `run.log_model`. The model need not be Serializable.
 template <RetentionPolicy Retention, ArtifactSink Sink>
 class Checkpoint<NoBestSave, Retention, Sink> {
   public:
@@ -8983,45 +9595,56 @@ template <class T>
 inline constexpr bool is_sink = ArtifactSink<T>;
 
 template <class T>
-constexpr bool check_role() {
-    if constexpr (requires(T part) { part.decide(0); } || requires { &T::decide; }) {
+inline constexpr bool has_role = is_policy<T> || is_retention<T> || is_sink<T>;
+
+/// Says, as one compile error, what `T` lacks to be handed to a checkpoint; nothing if it lacks nothing.
+template <class T>
+constexpr void explain_role() {
+    if constexpr (requires(T part) { part.decide(AnyRow{}); } || requires { &T::decide; }) {
         explain_policy<T>();
-    } else if constexpr (!is_policy<T> && !is_retention<T> && !is_sink<T>) {
+    } else if constexpr (!has_role<T>) {
         (void)sizeof(this_is_no_policy_no_retention_and_no_sink<T>);
     }
-    return true;
 }
 
 /// The first argument of which `is` holds.
 template <class Is, class First, class... Rest>
-constexpr auto pick_first(Is is, First first, Rest... rest) {
+constexpr auto& pick_first(Is is, First& first, Rest&... rest) {
     if constexpr (Is{}.template operator()<First>()) {
         return first;
     } else {
-        return pick_first(is, std::move(rest)...);
+        return pick_first(is, rest...);
     }
 }
 
-/// Sorts policy, retention and sink out of arguments in any order and makes the checkpoint.
+/// Sorts policy, retention and sink out of arguments in any order and makes the checkpoint of them. With
+/// `NoBestSave` nothing is touched, not even the run's count of owners: that is what makes it free.
 template <class... Ts>
-[[nodiscard]] auto make_checkpoint(std::shared_ptr<RunCore> core, std::string_view name, Ts... arguments) {
-    (void)(check_role<Ts>() && ...);
+[[nodiscard]] auto make_checkpoint(const std::shared_ptr<RunCore>& core, std::string_view name,
+                                   Ts&... arguments) {
     constexpr auto policies = (0 + ... + (is_policy<Ts> ? 1 : 0));
     constexpr auto retentions = (0 + ... + (is_retention<Ts> ? 1 : 0));
     constexpr auto sinks = (0 + ... + (is_sink<Ts> ? 1 : 0));
-    if constexpr (policies != 1 || retentions > 1 || sinks > 1) {
+    if constexpr (!(has_role<Ts> && ...)) {
+        (explain_role<Ts>(), ...);
+        return Checkpoint<NoBestSave>{};  // for the compiler, which is to say nothing but the line above
+    } else if constexpr (policies != 1 || retentions > 1 || sinks > 1) {
         (void)sizeof(give_a_checkpoint_one_policy_and_at_most_one_retention_and_one_sink<Ts...>);
+        return Checkpoint<NoBestSave>{};
     } else {
         // The defaults stand last, so that they are taken only where nothing was given.
-        auto policy = pick_first([]<class T>() { return is_policy<T>; }, arguments...);
-        auto retention = pick_first([]<class T>() { return is_retention<T>; }, arguments..., KeepAll{});
-        using SinkType = decltype(pick_first([]<class T>() { return is_sink<T>; }, std::move(arguments)..., LocalStore{}));
-        using Made = Checkpoint<decltype(policy), decltype(retention), SinkType>;
-        if constexpr (std::same_as<decltype(policy), NoBestSave>) {
-            return Made{};
+        KeepAll keep_all;
+        auto& policy = pick_first([]<class T>() { return is_policy<T>; }, arguments...);
+        auto& retention = pick_first([]<class T>() { return is_retention<T>; }, arguments..., keep_all);
+        if constexpr (std::same_as<std::remove_reference_t<decltype(policy)>, NoBestSave>) {
+            using SinkType = decltype(pick_first([]<class T>() { return is_sink<T>; }, arguments...,
+                                                 std::declval<LocalStore&>()));
+            return Checkpoint<NoBestSave, std::remove_reference_t<decltype(retention)>,
+                              std::remove_reference_t<SinkType>>{};
         } else {
-            return Made{std::move(core), name, std::move(policy), std::move(retention),
-                        pick_first([]<class T>() { return is_sink<T>; }, std::move(arguments)..., LocalStore{})};
+            LocalStore local_store;
+            auto& sink = pick_first([]<class T>() { return is_sink<T>; }, arguments..., local_store);
+            return Checkpoint{core, name, std::move(policy), std::move(retention), std::move(sink)};
         }
     }
 }
@@ -9030,12 +9653,13 @@ template <class... Ts>
 
 template <class Policy, class... Rest>
 auto Run::checkpoint(std::string_view name, Rest... rest) {
-    return detail::make_checkpoint(core_, name, Policy{}, std::move(rest)...);
+    Policy policy{};
+    return detail::make_checkpoint(core_, name, policy, rest...);
 }
 
 template <class... Parts>
 auto Run::checkpoint(std::string_view name, Parts... parts) {
-    return detail::make_checkpoint(core_, name, std::move(parts)...);
+    return detail::make_checkpoint(core_, name, parts...);
 }
 
 }  // namespace CAIRN_NAMESPACE
@@ -9045,10 +9669,13 @@ auto Run::checkpoint(std::string_view name, Parts... parts) {
 
 namespace CAIRN_NAMESPACE {
 
-/// Writes each file of a version to a path made from a pattern: `Directory{"checkpoints/{name}-{step}.{file}"}`.
-/// `{name}` is the checkpoint's, `{step}` the row's, `{version}` counts from 0, `{run}` is the run's id, `{file}` the file
-/// ("model.safetensors"); the pattern must hold `{file}`. A pattern with neither `{step}` nor `{version}` is a slot: each
-/// version replaces the one before. Files are written beside their place and renamed when all are whole.
+/// Writes each file of a version to a path made from a pattern:
+/// `Directory{"checkpoints/{name}-{step}.{file}"}`.
+/// `{name}` is the checkpoint's, `{step}` the row's, `{version}` counts from 0, `{run}` is the run's id,
+/// `{file}` the file
+/// ("model.safetensors"); the pattern must hold `{file}`. A pattern with neither `{step}` nor `{version}` is
+/// a slot: each version replaces the one before. Files are written beside their place and renamed when all
+/// are whole.
 class Directory {
   public:
     /// Throws `errc::invalid_argument` for a pattern without `{file}` or with an unknown field.
@@ -9106,7 +9733,8 @@ class Directory {
         versions_.erase(version.number);
         for (const Written& file : files) {
             if (is_used(file.path)) continue;  // a slot: a newer version lies there
-            if (auto removed = detail::os::remove_file(file.path); !removed && removed.error().code() != errc::not_found) {
+            if (auto removed = detail::os::remove_file(file.path);
+                !removed && removed.error().code() != errc::not_found) {
                 return removed;
             }
         }
@@ -9136,7 +9764,8 @@ class Directory {
             out += pattern_.substr(i, open - i);
             if (open == std::string::npos) break;
             const std::size_t close = pattern_.find('}', open);
-            const std::string field = close == std::string::npos ? "" : pattern_.substr(open + 1, close - open - 1);
+            const std::string field =
+                close == std::string::npos ? "" : pattern_.substr(open + 1, close - open - 1);
             if (field == "name") {
                 out += info_.name;
             } else if (field == "run") {
@@ -9148,8 +9777,8 @@ class Directory {
             } else if (field == "file") {
                 out += file;
             } else {
-                return error{errc::invalid_argument, "the pattern of a Directory sink has an unknown field", pattern_,
-                             "use {name}, {run}, {step}, {version} and {file}"};
+                return error{errc::invalid_argument, "the pattern of a Directory sink has an unknown field",
+                             pattern_, "use {name}, {run}, {step}, {version} and {file}"};
             }
             i = close + 1;
         }
@@ -9168,8 +9797,8 @@ class Directory {
 }  // namespace CAIRN_NAMESPACE
 
 // ---- cairn/checkpoint/disabled.hpp
-// A run that is off at compile time: `cairn::init<cairn::Disabled>(…)`. An empty type with the interface of `Run`,
-// whose calls compile to nothing.
+// A run that is off at compile time: `cairn::init<cairn::Disabled>(…)`. An empty type with the interface of
+// `Run`, whose calls compile to nothing.
 
 namespace CAIRN_NAMESPACE {
 
@@ -9195,7 +9824,9 @@ class DisabledRun {
     constexpr auto log(Field<Names, Ts>... fields) const noexcept {
         return detail::make_row(0, 0, std::move(fields)...);
     }
-    constexpr NoRow log(std::initializer_list<NamedValue>, const LogOptions& = {}) const noexcept { return {}; }
+    constexpr NoRow log(std::initializer_list<NamedValue>, const LogOptions& = {}) const noexcept {
+        return {};
+    }
     constexpr NoRow log(std::span<const NamedValue>, const LogOptions& = {}) const noexcept { return {}; }
 
     /// An empty checkpoint, whatever the policy.
@@ -9234,17 +9865,22 @@ class DisabledRun {
     static result<void> fail(const std::string&) noexcept { return {}; }
 };
 
-/// `init<Disabled>(options)`: a run that is off at compile time. The options are not looked at.
+/// `init<Disabled>(options)`: a run that is off at compile time. The options are made and not looked at;
+/// without any, nothing is made either.
 template <std::same_as<Disabled> Off>
-[[nodiscard]] constexpr DisabledRun init(const Options& = {}) noexcept {
+[[nodiscard]] constexpr DisabledRun init() noexcept {
+    return {};
+}
+template <std::same_as<Disabled> Off>
+[[nodiscard]] constexpr DisabledRun init(const Options&) noexcept {
     return {};
 }
 
 }  // namespace CAIRN_NAMESPACE
 
 // ---- cairn/checkpoint/save.hpp
-// `cairn::save` and `cairn::load`: parts to and from a path of one's own, with or without a run. What torch.save is in
-// Python. Costs nlohmann/json.
+// `cairn::save` and `cairn::load`: parts to and from a path of one's own, with or without a run. What
+// torch.save is in Python. Costs nlohmann/json.
 
 namespace CAIRN_NAMESPACE {
 
@@ -9260,7 +9896,9 @@ template <class Place, class... Parts>
 result<void> save_parts(Place&& place, const Parts&... parts) {
     if (auto checked = check_parts(parts...); !checked) return checked;
     PathBatch batch;
-    const auto emit = [&](std::string_view file, std::span<const std::byte> bytes) { return batch.write(place(file), bytes); };
+    const auto emit = [&](std::string_view file, std::span<const std::byte> bytes) {
+        return batch.write(place(file), bytes);
+    };
     result<void> done;
     (void)((done && (done = encode(parts, emit), bool{done})) && ...);
     if (!done) return done;
@@ -9270,13 +9908,16 @@ result<void> save_parts(Place&& place, const Parts&... parts) {
 
 }  // namespace detail
 
-/// Saves parts to a path: one part is the file `path` itself (a model that describes itself: safetensors), several are
-/// files of their own names in the folder `path`. Each file is written beside its place, synced and renamed: the old one
-/// stays whole on any failure. Throws `cairn::error`; `try_save` returns it. Needs no run and no store.
-template <detail::AnyPart... Parts>
+/// Saves parts to a path: one part is the file `path` itself (a model that describes itself: safetensors),
+/// several are files of their own names in the folder `path`. Each file is written beside its place, synced
+/// and renamed: the old one stays whole on any failure. Throws `cairn::error`; `try_save` returns it. Needs
+/// no run and no store.
+template <class... Parts>
     requires(sizeof...(Parts) > 0)
 result<void> try_save(const std::filesystem::path& path, const Parts&... parts) {
-    if constexpr (sizeof...(Parts) == 1) {
+    if constexpr (!detail::explain_parts<Parts...>()) {
+        return {};
+    } else if constexpr (sizeof...(Parts) == 1) {
         return detail::save_parts([&](std::string_view) { return path; }, parts...);
     } else {
         auto saved = detail::save_parts([&](std::string_view file) { return path / file; }, parts...);
@@ -9286,24 +9927,27 @@ result<void> try_save(const std::filesystem::path& path, const Parts&... parts) 
             const std::filesystem::path json = path / (std::string{name} + ".json");
             const std::filesystem::path cbor = path / (std::string{name} + ".cbor");
             const auto a = detail::os::status(json), b = detail::os::status(cbor);
-            if (a && b && a->exists && b->exists) (void)detail::os::remove_file(a->modified_ns < b->modified_ns ? json : cbor);
+            if (a && b && a->exists && b->exists)
+                (void)detail::os::remove_file(a->modified_ns < b->modified_ns ? json : cbor);
         };
         (drop_stale(parts.name()), ...);
         return saved;
     }
 }
-template <detail::AnyPart... Parts>
+template <class... Parts>
 void save(const std::filesystem::path& path, const Parts&... parts) {
     try_save(path, parts...).value();
 }
 
 /// Loads what `save` wrote, also without a run: for inference. Throws `errc::not_found`, `errc::corrupt`, or
 /// `errc::mismatch` with the names, shapes and types that do not fit; then no part was changed.
-template <detail::AnyPart... Parts>
+template <class... Parts>
     requires(sizeof...(Parts) > 0)
 result<void> try_load(const std::filesystem::path& path, const Parts&... parts) {
     std::map<std::string, std::string, std::less<>> files;
-    if constexpr (sizeof...(Parts) == 1) {
+    if constexpr (!detail::explain_parts<Parts...>()) {
+        return {};
+    } else if constexpr (sizeof...(Parts) == 1) {
         auto bytes = detail::read_file(path, detail::max_part_bytes);
         if (!bytes) return bytes.error();
         // The file's own name says nothing of how it was written: it is what the part's type reads.
@@ -9336,7 +9980,7 @@ result<void> try_load(const std::filesystem::path& path, const Parts&... parts) 
             parts...);
     }
 }
-template <detail::AnyPart... Parts>
+template <class... Parts>
 void load(const std::filesystem::path& path, const Parts&... parts) {
     try_load(path, parts...).value();
 }
@@ -9703,7 +10347,7 @@ Predicate(F) -> Predicate<F>;
 // All policies and retentions, for those who want nothing else of the library: no JSON, no file, no thread.
 
 // ---- cairn/cairn.hpp
-// The library: runs, policies, checkpoints, artifacts. Needs nlohmann/json and nothing else. The command line, the
-// queries and the adapters are headers of their own.
+// The library: runs, policies, checkpoints, artifacts. Needs nlohmann/json and nothing else. The command
+// line, the queries and the adapters are headers of their own.
 
 #endif  // CAIRN_SINGLE_INCLUDE

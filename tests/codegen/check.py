@@ -30,7 +30,15 @@ def functions(with_it, level, folder):
             body = bodies.setdefault(head[1] + head[2], []) if head[1] in NAMES else None
         elif body is not None and (instruction := re.match(r"\s+[0-9a-f]+:\s+(.*)", line)):
             body.append(normalised(instruction[1]))
-    return bodies
+    return {name: symmetric(body) for name, body in bodies.items()}
+
+
+def symmetric(body):
+    """GCC orders the operands of a test for equality by the age of its temporaries; they are put in one order here."""
+    for i, (first, second) in enumerate(zip(body, body[1:])):
+        if (compared := re.match(r"(cmp\w?) (%\w+),(%\w+)$", first)) and re.match(r"j(n?e) ", second):
+            body[i] = f"{compared[1]} {','.join(sorted(compared.groups()[1:]))}"
+    return body
 
 
 def normalised(text):

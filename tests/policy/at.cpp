@@ -2,9 +2,11 @@
 #include <cairn/policy/at.hpp>
 
 #include <cairn/core/dynamic_row.hpp>
+#include <cairn/policy/predicate.hpp>
 
 #include "support/catch.hpp"
 
+#include <cmath>
 #include <limits>
 #include <optional>
 #include <string_view>
@@ -49,4 +51,11 @@ TEST_CASE("a dynamic row's absent metric is missing and not an error", "[policy]
     CHECK(at.reading<cairn::MetricNamed<"loss">>().value == 0.5);
     CHECK(at.reading<cairn::MetricNamed<"phase">>().kind == Reading::Kind::missing);
     CHECK(at.reading<cairn::MetricNamed<"acc">>().kind == Reading::Kind::missing);
+}
+
+TEST_CASE("an empty optional reads as NaN at a row, so no comparison with it saves", "[policy][at]") {
+    const auto row = cairn::row("loss"_m = std::optional<float>{});
+    CHECK(std::isnan(cairn::At{row}["loss"_m]));
+    const cairn::Predicate below{[](const auto& at) { return at["loss"_m] < 0.5; }};
+    CHECK(below.decide(cairn::At{row}) == cairn::Answer::no);
 }

@@ -56,7 +56,7 @@ TEST_CASE("a policy may stand twice in a composition, and with its own negation"
     CHECK(saved_steps(EveryN<3>{} & (EveryN<3>{} | EveryN<2>{}), all) == Steps{0, 3, 6});
     CHECK(saved_steps(AtSteps<3>{} | !AtSteps<3>{}, all) == all);
     CHECK(saved_steps(AtSteps<3>{} | (AtSteps<3>{} & EveryN<2>{}) | AtSteps<3>{}, all) == Steps{3});
-    CHECK(saved_steps((EveryN<2>{} & !EveryN<3>{}) | (!EveryN<2>{} & EveryN<3>{}), all) == Steps{2, 3, 4});
+    CHECK(saved_steps((EveryN<2>{} & !EveryN<3>{}) | ((!EveryN<2>{}) & EveryN<3>{}), all) == Steps{2, 3, 4});
 }
 
 TEST_CASE("a composition with NoBestSave is the other policy, or nothing", "[policy][combine]") {
@@ -88,7 +88,7 @@ TEST_CASE("every child decides and settles on every row, whatever the others ans
             Counting::Counts counts[6];
             const auto child = [&](std::size_t i, Answer says) { return Counting{&counts[i], says}; };
             Asked asked{(child(0, first) | child(1, second) | child(2, first)) &
-                        (!child(3, first) | (child(4, second) & child(5, first)))};
+                        ((!child(3, first)) | (child(4, second) & child(5, first)))};
             int saved = 0;
             for (int i = 0; i < 10; ++i) saved += asked(row_at(i)) == Answer::yes ? 1 : 0;
             for (const Counting::Counts& count : counts) {
@@ -127,7 +127,7 @@ TEST_CASE("children in a composition do not drift from the same policies on thei
     for (const std::uint32_t seed : cairn_test::seeds(200)) {
         INFO("CAIRN_TEST_SEED=" << seed);
         std::mt19937 random{seed};
-        Asked asked{(Lowest{} & EveryN<3>{}) | (!Highest{} & !EveryN<2, "v">{}) |
+        Asked asked{(Lowest{} & EveryN<3>{}) | ((!Highest{}) & !EveryN<2, "v">{}) |
                     (AtSteps<4, 9>{} & !Lowest{})};
         Asked<Lowest> lowest;
         Asked<Highest> highest;
@@ -146,7 +146,7 @@ TEST_CASE("children in a composition do not drift from the same policies on thei
             const auto row = cairn::row(cairn::Step{step}, "v"_m = value(), "w"_m = value());
             const cairn::At at{row};
             const Answer should = (lowest.policy.decide(at) & third.policy.decide(at)) |
-                                  (!highest.policy.decide(at) & !second.policy.decide(at)) |
+                                  ((!highest.policy.decide(at)) & !second.policy.decide(at)) |
                                   (cairn::answer(step == 4 || step == 9) & !lowest.policy.decide(at));
             REQUIRE(asked.policy.decide(at) == should);
             const auto outcome = should == Answer::yes
@@ -165,7 +165,7 @@ TEST_CASE("children in a composition do not drift from the same policies on thei
 TEST_CASE("twelve policies compose in one expression", "[policy][combine]") {
     const auto policy = EveryN<100>{} | EveryN<101>{} | EveryN<102>{} | EveryN<103>{} | AtSteps<1>{} |
                         AtSteps<2>{} | (Best<"v", minimize>{} & EveryN<7>{}) |
-                        !(!AtSteps<3>{} | AtSteps<5>{}) | cairn::OnFinish{} | cairn::Manual{};
+                        !((!AtSteps<3>{}) | AtSteps<5>{}) | cairn::OnFinish{} | cairn::Manual{};
     Asked asked{policy};
     Steps saved;
     for (std::int64_t step = 0; step < 110; ++step) {

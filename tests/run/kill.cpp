@@ -31,8 +31,11 @@ struct Progress {
     std::array<std::atomic<std::int64_t>, threads> logged{};
 };
 
-// Row n of a thread has a text of a length that depends on n, so that records of all sizes meet the ring's end.
-std::string text_of_row(std::int64_t n) { return std::string(static_cast<std::size_t>(n * 7 % 61), static_cast<char>('a' + n % 26)); }
+// Row n of a thread has a text of a length that depends on n, so that records of all sizes meet the ring's
+// end.
+std::string text_of_row(std::int64_t n) {
+    return std::string(static_cast<std::size_t>(n * 7 % 61), static_cast<char>('a' + n % 26));
+}
 
 void log_row(cairn::Run& run, int thread, std::int64_t n) {
     if (thread == 0) {
@@ -41,7 +44,8 @@ void log_row(cairn::Run& run, int thread, std::int64_t n) {
         const std::string text = text_of_row(n);
         run.log({{"n", n}, {"thread", thread}, {"text", text}});
     } else if (n % 100 != 50) {
-        run.log("thread"_m = thread, "n"_m = n, "text"_m = text_of_row(n), "half"_m = static_cast<double>(n) / 2);
+        run.log("thread"_m = thread, "n"_m = n, "text"_m = text_of_row(n),
+                "half"_m = static_cast<double>(n) / 2);
     } else {
         const std::string text = text_of_row(n);
         std::vector<std::string> names;
@@ -93,13 +97,16 @@ std::array<std::int64_t, threads> check_rows(const std::vector<Logged>& rows) {
 
 }  // namespace
 
-TEST_CASE("a run killed at a random moment keeps every row whose log returned, once and in order", "[run][kill]") {
+TEST_CASE("a run killed at a random moment keeps every row whose log returned, once and in order",
+          "[run][kill]") {
     const char* given = std::getenv("CAIRN_TEST_SEED");
-    const auto seed = given != nullptr ? static_cast<unsigned>(std::strtoul(given, nullptr, 10)) : std::random_device{}();
+    const auto seed =
+        given != nullptr ? static_cast<unsigned>(std::strtoul(given, nullptr, 10)) : std::random_device{}();
     std::printf("kill test: CAIRN_TEST_SEED=%u\n", seed);
     std::mt19937 random{seed};
     const TempDir dir;
-    auto* const memory = ::mmap(nullptr, sizeof(Progress), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    auto* const memory =
+        ::mmap(nullptr, sizeof(Progress), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     REQUIRE(memory != MAP_FAILED);
 
     std::int64_t kept = 0;

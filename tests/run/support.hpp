@@ -90,7 +90,8 @@ inline std::size_t count_files(const std::filesystem::path& dir, std::string_vie
 }
 
 /// How a run stands for a reader.
-inline std::string state_of(const std::filesystem::path& store, const std::string& project, const std::string& run) {
+inline std::string state_of(const std::filesystem::path& store, const std::string& project,
+                            const std::string& run) {
     const auto folder =
         cairn::RunFolder::open_reader(cairn::Store::open_existing(store).value(), project, run).value();
     return std::string{to_string(folder.state().value())};

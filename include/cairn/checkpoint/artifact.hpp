@@ -27,8 +27,8 @@
 
 namespace CAIRN_NAMESPACE {
 
-/// What is to become a version of an artifact: files, bytes and references under paths of their own. Nothing is read or
-/// copied before `run.log_artifact`.
+/// What is to become a version of an artifact: files, bytes and references under paths of their own. Nothing
+/// is read or copied before `run.log_artifact`.
 class Artifact {
   public:
     /// Throws `errc::invalid_name`. `type` is any word: "dataset", "model", …
@@ -45,7 +45,8 @@ class Artifact {
         }
         return add(as.empty() ? file.filename().generic_string() : std::move(as), File{file});
     }
-    /// Adds every file below a folder, under its path in it (below `prefix`, if given). Links are not followed.
+    /// Adds every file below a folder, under its path in it (below `prefix`, if given). Links are not
+    /// followed.
     Artifact& add_dir(const std::filesystem::path& dir, const std::string& prefix = {}) {
         const auto names = detail::os::list_dir(dir).value();
         for (const std::string& name : names) {
@@ -63,7 +64,9 @@ class Artifact {
     Artifact& add_bytes(std::string as, std::span<const std::byte> bytes) {
         return add(std::move(as), std::string{reinterpret_cast<const char*>(bytes.data()), bytes.size()});
     }
-    Artifact& add_bytes(std::string as, std::string_view bytes) { return add(std::move(as), std::string{bytes}); }
+    Artifact& add_bytes(std::string as, std::string_view bytes) {
+        return add(std::move(as), std::string{bytes});
+    }
     /// Adds a URI that is recorded and never fetched.
     Artifact& add_reference(std::string uri, std::string as = {}) {
         if (as.empty()) as = uri.substr(uri.find_last_of('/') + 1);
@@ -85,8 +88,9 @@ class Artifact {
                 continue;
             }
             const auto* file = std::get_if<File>(&content);
-            auto object = file != nullptr ? stage_file(store, file->path)
-                                          : stage_bytes(store, std::as_bytes(std::span{std::get<std::string>(content)}));
+            auto object = file != nullptr
+                              ? stage_file(store, file->path)
+                              : stage_bytes(store, std::as_bytes(std::span{std::get<std::string>(content)}));
             if (!object) return object.error();
             staged.push_back({path, std::move(*object)});
         }
@@ -106,7 +110,8 @@ class Artifact {
         detail::check_relative_path(path).value();
         for (const auto& [known, any] : entries_) {
             if (known == path) {
-                detail::raise({errc::already_exists, "the artifact has a file of this path", path, "give it another path"});
+                detail::raise({errc::already_exists, "the artifact has a file of this path", path,
+                               "give it another path"});
             }
         }
         entries_.emplace_back(std::move(path), std::move(content));
@@ -120,7 +125,8 @@ class Artifact {
 /// A version of an artifact that exists: what it holds, and how to get at it.
 class StoredArtifact {
   public:
-    StoredArtifact(ArtifactStore store, Manifest manifest) : store_{std::move(store)}, manifest_{std::move(manifest)} {}
+    StoredArtifact(ArtifactStore store, Manifest manifest)
+        : store_{std::move(store)}, manifest_{std::move(manifest)} {}
 
     [[nodiscard]] const std::string& name() const noexcept { return store_.name(); }
     [[nodiscard]] const std::string& type() const noexcept { return store_.type(); }
@@ -133,14 +139,16 @@ class StoredArtifact {
     /// The folder that shows the files under their own names; read them, do not change them.
     [[nodiscard]] std::filesystem::path path() const { return store_.plain_path(manifest_.version); }
 
-    /// Copies the files into a folder, verified, and returns it. Throws `errc::not_found`, `errc::corrupt`, or what the
-    /// disk says. References are not fetched.
+    /// Copies the files into a folder, verified, and returns it. Throws `errc::not_found`, `errc::corrupt`,
+    /// or what the disk says. References are not fetched.
     std::filesystem::path download(const std::filesystem::path& to) const {
         store_.download(manifest_, to).value();
         return to;
     }
     /// A file's bytes, verified. Throws `errc::not_found`, `errc::corrupt`.
-    [[nodiscard]] std::string read(std::string_view file) const { return store_.read(manifest_, file).value(); }
+    [[nodiscard]] std::string read(std::string_view file) const {
+        return store_.read(manifest_, file).value();
+    }
     /// Hashes every file. Fails: not_found, corrupt.
     [[nodiscard]] result<void> verify() const { return store_.verify(manifest_); }
     /// Points an alias to this version. Throws `errc::invalid_name`.
@@ -155,8 +163,9 @@ namespace detail {
 
 [[nodiscard]] inline RunCore& recording(const std::shared_ptr<RunCore>& core, const char* tried) {
     if (core && !core->is_detached()) return *core;
-    raise({errc::unsupported, std::string{tried} + " needs a run that records", "",
-           "unset CAIRN_MODE=disabled; in a forked child open a run of its own; or ask run.disabled() first"});
+    raise(
+        {errc::unsupported, std::string{tried} + " needs a run that records", "",
+         "unset CAIRN_MODE=disabled; in a forked child open a run of its own; or ask run.disabled() first"});
 }
 
 /// Remembers in the run's record that it made or used a version.
@@ -171,8 +180,9 @@ inline void link_artifact(RunCore& core, const char* list, const Manifest& manif
 }
 
 /// Commits a draft and returns what is there then.
-inline StoredArtifact commit_artifact(RunCore& core, const std::string& name, const std::string& type, Manifest draft,
-                                      std::vector<StagedFile> staged, const CommitOptions& options) {
+inline StoredArtifact commit_artifact(RunCore& core, const std::string& name, const std::string& type,
+                                      Manifest draft, std::vector<StagedFile> staged,
+                                      const CommitOptions& options) {
     const auto store = ArtifactStore::open(core.store(), core.options().project, name, type).value();
     draft.run = core.options().id;
     auto committed = store.commit(std::move(draft), std::move(staged), options).value();
@@ -193,7 +203,8 @@ auto Run::log_artifact(const A& artifact, std::initializer_list<std::string_view
     auto staged = artifact.stage(core.store(), draft).value();
     CommitOptions options{true, {}};
     for (const std::string_view alias : aliases) options.aliases.emplace_back(alias);
-    return detail::commit_artifact(core, artifact.name(), artifact.type(), std::move(draft), std::move(staged), options);
+    return detail::commit_artifact(core, artifact.name(), artifact.type(), std::move(draft),
+                                   std::move(staged), options);
 }
 
 template <class Text>
@@ -219,7 +230,8 @@ auto Run::log_model(std::string_view name, const Parts&... parts) {
     };
     (detail::encode(parts, emit).value(), ...);
     auto staged = batch.finish().value();
-    return detail::commit_artifact(core, std::string{name}, "model", {}, std::move(staged), CommitOptions{true, {}});
+    return detail::commit_artifact(core, std::string{name}, "model", {}, std::move(staged),
+                                   CommitOptions{true, {}});
 }
 
 }  // namespace CAIRN_NAMESPACE

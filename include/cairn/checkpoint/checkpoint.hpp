@@ -41,47 +41,58 @@ namespace detail {
 template <class Policy, class Retention>
 struct no_policy_or_retention_of_this_checkpoint_watches_a_metric_so_there_is_no_best;
 
+/// Two monitors watch one metric in opposite directions.
+template <class A, class B>
+inline constexpr bool directions_differ = false;
+template <class Name, Direction D, Direction E>
+inline constexpr bool directions_differ<Monitor<Name, D>, Monitor<Name, E>> = D != E;
+
 /// The row as it is kept with a version.
 template <class... Fields>
 [[nodiscard]] DynamicRow to_dynamic(const Row<Fields...>& row) {
     std::vector<NamedValue> values;
     values.reserve(sizeof...(Fields));
-    row.for_each([&](auto name, const auto& value) { values.push_back({decltype(name)::name, Value{value}}); });
+    row.for_each(
+        [&](auto name, const auto& value) { values.push_back({decltype(name)::name, Value{value}}); });
     return {row.step(), row.time_ns(), values.data(), values.size()};
 }
 [[nodiscard]] inline DynamicRow to_dynamic(const DynamicRow& row) { return row; }
 
 }  // namespace detail
 
-/// Saves the parts that it is handed when its policy says so, and keeps the versions its retention wants. Made by
-/// `run.checkpoint`. One thread at a time; it may outlive the run's handle.
+/// Saves the parts that it is handed when its policy says so, and keeps the versions its retention wants.
+/// Made by `run.checkpoint`. One thread at a time; it may outlive the run's handle.
 template <SavePolicy Policy, RetentionPolicy Retention = KeepAll, ArtifactSink Sink = LocalStore>
 class Checkpoint {
     using Monitor = detail::monitor_of_any<Policy, Retention>;
+    static_assert(
+        !detail::directions_differ<detail::monitor_of_any<Policy>, detail::monitor_of_any<Retention>>,
+        "cairn: the policy and the retention of this checkpoint disagree on which way their metric is "
+        "better; "
+        "write minimize in both, or maximize in both");
 
   public:
     /// For `run.checkpoint`, which checks the name and binds the sink.
-    Checkpoint(std::shared_ptr<detail::RunCore> core, std::string_view name, Policy policy, Retention retention, Sink sink)
-        : core_{std::move(core)},
-          name_{name},
-          initial_{policy},
-          policy_{std::move(policy)},
-          retention_{std::move(retention)},
-          sink_{std::move(sink)} {
+    Checkpoint(std::shared_ptr<detail::RunCore> core, std::string_view name, Policy policy,
+               Retention retention, Sink sink)
+        : core_{std::move(core)}, name_{name}, initial_{policy}, policy_{std::move(policy)},
+          retention_{std::move(retention)}, sink_{std::move(sink)} {
         if (!core_) return;
         detail::check_name("checkpoint", name_).value();
         check_goal<detail::monitor_of_any<Policy>>();
         check_goal<detail::monitor_of_any<Retention>>();
-        if constexpr (requires { sink_.bind(core_, name); }) {
-            sink_.bind(core_, name_);
+        if constexpr (requires { sink_.bind(core_, name); }) sink_.bind(core_, name_);
+        if constexpr (requires { sink_.versions(false); }) {
             versions_ = sink_.versions(false);
-            for (const Version& version : versions_) detail::settle(*policy_, at(version.row), Outcome::saved);
+            for (const Version& version : versions_)
+                detail::settle(*policy_, at(version.row), Outcome::saved);
         }
     }
 
-    /// Asks the policy about a row and, on a yes, saves the parts as a new version and prunes. Never throws for what
-    /// the sink or the disk does: that is in the result. Cost: a no is a comparison; nothing was serialised.
-    template <class R, detail::AnyPart... Parts>
+    /// Asks the policy about a row and, on a yes, saves the parts as a new version and prunes. Never throws
+    /// for what the sink or the disk does: that is in the result. Cost: a no is a comparison; nothing was
+    /// serialised.
+    template <class R, class... Parts>
     SaveResult step(const R& row, const Parts&... parts) {
         if (!is_on()) return Skipped{SkipReason::off};
         const At<R> now = at(row);
@@ -94,15 +105,15 @@ class Checkpoint {
     }
 
     /// Saves now, whatever the policy says; the policy hears of it.
-    template <class R, detail::AnyPart... Parts>
+    template <class R, class... Parts>
     SaveResult save(const R& row, const Parts&... parts) {
         if (!is_on()) return Skipped{SkipReason::off};
         return write(at(row), parts...);
     }
 
-    /// Says that there are no more rows: a policy with `OnFinish` saves now, under the last row that was seen; if that row
-    /// is saved already, its version is the answer. Other policies are not asked.
-    template <detail::AnyPart... Parts>
+    /// Says that there are no more rows: a policy with `OnFinish` saves now, under the last row that was
+    /// seen; if that row is saved already, its version is the answer. Other policies are not asked.
+    template <class... Parts>
     SaveResult finish(const Parts&... parts) {
         if (!is_on()) return Skipped{SkipReason::off};
         if constexpr (!detail::saves_at_end<Policy>) return Skipped{SkipReason::not_due};
@@ -114,14 +125,15 @@ class Checkpoint {
         return Skipped{detail::skip_reason(decision)};
     }
 
-    /// Puts the parts into the state of a version and returns it; training goes on at `version.step() + 1`. A damaged
-    /// version is reported and passed over. Looks at the versions of this run; a run that has none looks at all versions
-    /// of this name. Throws `errc::not_found` if there is none, `errc::mismatch` if a part does not fit; then no part
-    /// was changed.
-    template <class Which, detail::AnyPart... Parts>
+    /// Puts the parts into the state of a version and returns it; training goes on at `version.step() + 1`. A
+    /// damaged version is reported and passed over. Looks at the versions of this run; a run that has none
+    /// looks at all versions of this name. Throws `errc::not_found` if there is none, `errc::mismatch` if a
+    /// part does not fit; then no part was changed.
+    template <class Which, class... Parts>
         requires ReadableSink<Sink>
     Version restore(const Which& which, const Parts&... parts) {
-        return try_restore(which, parts...).value();
+        if constexpr (detail::explain_parts<Parts...>()) return try_restore(which, parts...).value();
+        return {};
     }
 
     /// The same as a `result`: for programs that start from nothing the first time.
@@ -137,7 +149,8 @@ class Checkpoint {
     result<Version> try_restore(BestVersion, const Parts&... parts) {
         if constexpr (std::same_as<Monitor, detail::NoMonitor>) {
             (void)sizeof(
-                detail::no_policy_or_retention_of_this_checkpoint_watches_a_metric_so_there_is_no_best<Policy, Retention>);
+                detail::no_policy_or_retention_of_this_checkpoint_watches_a_metric_so_there_is_no_best<
+                    Policy, Retention>);
             return error{};
         } else {
             return restore_first(by_value(candidates()), parts...);
@@ -148,7 +161,7 @@ class Checkpoint {
     result<Version> try_restore(std::string_view label, const Parts&... parts) {
         std::vector<Version> wanted = all_versions();
         std::erase_if(wanted, [&](const Version& version) { return version.label() != label; });
-        if (wanted.empty()) return none_like(label);
+        if (wanted.empty()) return none_like(label, all_versions());
         return restore_first(wanted, parts...);
     }
 
@@ -159,7 +172,9 @@ class Checkpoint {
     [[nodiscard]] const std::string& name() const noexcept { return name_; }
 
   private:
-    [[nodiscard]] bool is_on() const noexcept { return core_ && core_->options().save && !core_->is_detached(); }
+    [[nodiscard]] bool is_on() const noexcept {
+        return core_ && core_->options().save && !core_->is_detached();
+    }
 
     template <class R>
     [[nodiscard]] At<R> at(const R& row) const {
@@ -173,7 +188,16 @@ class Checkpoint {
     template <class R, class... Parts>
     SaveResult write(const At<R>& now, const Parts&... parts) {
         const std::int64_t began = detail::steady_ns();
-        result<Version> version = commit(now.row, parts...);
+        result<Version> version = error{};
+        const result<void> done =
+            detail::guarded("saving a version", [&]() -> result<void> {  // a sink of the user's may throw
+                if constexpr (detail::explain_parts<Parts...>()) version = commit(now.row, parts...);
+                return {};
+            });
+        if (!done) {
+            sink_.abort();
+            version = done.error();
+        }
         save_seconds_ += static_cast<double>(detail::steady_ns() - began) / 1e9;
         detail::settle(*policy_, now, version ? Outcome::saved : Outcome::failed);
         if (!version) {
@@ -182,9 +206,8 @@ class Checkpoint {
         }
         versions_.push_back(*version);
         last_row_is_saved_ = true;
-        if constexpr (!std::same_as<Monitor, detail::NoMonitor> && requires(const Version& v) {
-                          sink_.template mark_best<Monitor>(v);
-                      }) {
+        if constexpr (!std::same_as<Monitor, detail::NoMonitor> &&
+                      requires(const Version& v) { sink_.template mark_best<Monitor>(v); }) {
             const std::vector<Version> ranked = by_value(versions_);
             if (!ranked.empty()) sink_.template mark_best<Monitor>(ranked.front());
         }
@@ -195,10 +218,13 @@ class Checkpoint {
     template <class R, class... Parts>
     result<Version> commit(const R& row, const Parts&... parts) {
         last_row_ = detail::to_dynamic(row);
+        last_row_is_saved_ = false;
         if (auto checked = detail::check_parts(parts...); !checked) return checked.error();
         const VersionInfo info{name_, core_->options().project, core_->options().id, last_row_};
         result<void> done = sink_.begin(info);
-        const auto emit = [&](std::string_view file, std::span<const std::byte> bytes) { return sink_.write(file, bytes); };
+        const auto emit = [&](std::string_view file, std::span<const std::byte> bytes) {
+            return sink_.write(file, bytes);
+        };
         (void)((done && (done = detail::encode(parts, emit), bool{done})) && ...);
         if (!done) {
             sink_.abort();
@@ -250,7 +276,8 @@ class Checkpoint {
         const auto value = [](const Version& version) {
             return version.row.template reading<typename Monitor::metric>();
         };
-        std::erase_if(versions, [&](const Version& version) { return value(version).kind != Reading::Kind::number; });
+        std::erase_if(versions,
+                      [&](const Version& version) { return value(version).kind != Reading::Kind::number; });
         std::stable_sort(versions.begin(), versions.end(), [&](const Version& a, const Version& b) {
             return is_better(Monitor::direction, value(a).value, value(b).value);
         });
@@ -263,17 +290,19 @@ class Checkpoint {
         error damage;
         for (const Version& version : wanted) {
             auto files = sink_.open(version);
-            result<void> done = files ? detail::decode([&](std::string_view file) { return files->find(file); }, parts...)
-                                      : result<void>{files.error()};
+            result<void> done =
+                files ? detail::decode([&](std::string_view file) { return files->find(file); }, parts...)
+                      : result<void>{files.error()};
             if (done) {
                 resume_after(version);
                 return version;
             }
             damage = done.error();
-            if (damage.code() == errc::mismatch || damage.code() == errc::user) return damage;
+            if (files && damage.code() != errc::corrupt)
+                return damage;  // the version is whole; what was asked does not fit
             if (core_) core_->note_failure(damage, false);
         }
-        return wanted.empty() ? none_like("") : damage;
+        return wanted.empty() ? none_like({}, candidates()) : damage;
     }
 
     /// Rebuilds the policy's state as of a version.
@@ -281,17 +310,24 @@ class Checkpoint {
         restored_ = version.number;
         policy_.emplace(initial_);
         last_row_ = version.row;
-        last_row_is_saved_ = false;
+        last_row_is_saved_ = !versions_.empty() && versions_.back().number == version.number;
         for (const Version& earlier : versions_) {
             if (earlier.step() <= version.step()) detail::settle(*policy_, at(earlier.row), Outcome::saved);
         }
         detail::settle(*policy_, at(version.row), Outcome::restored);
     }
 
-    [[nodiscard]] error none_like(std::string_view label) const {
+    [[nodiscard]] error none_like(std::string_view label, const std::vector<Version>& existing) const {
+        std::string there;
+        for (const Version& version : existing) {
+            if (there.size() < 200) there += (there.empty() ? "" : ", ") + version.label();
+        }
         return {errc::not_found,
-                label.empty() ? "there is no version to restore" : "there is no version " + std::string{label} + " to restore",
-                name_, "see what there is with: cairn show, or start without restoring"};
+                label.empty() ? "there is no version to restore"
+                              : "there is no version \"" + detail::suggest_name(label) + "\" to restore",
+                name_,
+                there.empty() ? "start without restoring"
+                              : "there is: " + there + "; also cairn::latest and cairn::best"};
     }
 
     template <class M>
@@ -319,8 +355,8 @@ class Checkpoint {
     double save_seconds_ = 0;
 };
 
-/// A checkpoint that is off: an empty type whose calls compile to nothing. It has no `save` and no `restore`; explicit
-/// saving is `cairn::save`, `cairn::load` and `run.log_model`. The model need not be Serializable.
+/// A checkpoint that is off: an empty type whose calls compile to nothing. It has no `save` and no `restore`;
+/// explicit saving is `cairn::save`, `cairn::load` and `run.log_model`. The model need not be Serializable.
 template <RetentionPolicy Retention, ArtifactSink Sink>
 class Checkpoint<NoBestSave, Retention, Sink> {
   public:
@@ -365,10 +401,11 @@ constexpr auto& pick_first(Is is, First& first, Rest&... rest) {
     }
 }
 
-/// Sorts policy, retention and sink out of arguments in any order and makes the checkpoint of them. With `NoBestSave`
-/// nothing is touched, not even the run's count of owners: that is what makes it free.
+/// Sorts policy, retention and sink out of arguments in any order and makes the checkpoint of them. With
+/// `NoBestSave` nothing is touched, not even the run's count of owners: that is what makes it free.
 template <class... Ts>
-[[nodiscard]] auto make_checkpoint(const std::shared_ptr<RunCore>& core, std::string_view name, Ts&... arguments) {
+[[nodiscard]] auto make_checkpoint(const std::shared_ptr<RunCore>& core, std::string_view name,
+                                   Ts&... arguments) {
     constexpr auto policies = (0 + ... + (is_policy<Ts> ? 1 : 0));
     constexpr auto retentions = (0 + ... + (is_retention<Ts> ? 1 : 0));
     constexpr auto sinks = (0 + ... + (is_sink<Ts> ? 1 : 0));
@@ -384,8 +421,10 @@ template <class... Ts>
         auto& policy = pick_first([]<class T>() { return is_policy<T>; }, arguments...);
         auto& retention = pick_first([]<class T>() { return is_retention<T>; }, arguments..., keep_all);
         if constexpr (std::same_as<std::remove_reference_t<decltype(policy)>, NoBestSave>) {
-            using SinkType = decltype(pick_first([]<class T>() { return is_sink<T>; }, arguments..., std::declval<LocalStore&>()));
-            return Checkpoint<NoBestSave, std::remove_reference_t<decltype(retention)>, std::remove_reference_t<SinkType>>{};
+            using SinkType = decltype(pick_first([]<class T>() { return is_sink<T>; }, arguments...,
+                                                 std::declval<LocalStore&>()));
+            return Checkpoint<NoBestSave, std::remove_reference_t<decltype(retention)>,
+                              std::remove_reference_t<SinkType>>{};
         } else {
             LocalStore local_store;
             auto& sink = pick_first([]<class T>() { return is_sink<T>; }, arguments..., local_store);

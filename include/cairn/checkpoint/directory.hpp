@@ -19,10 +19,13 @@
 
 namespace CAIRN_NAMESPACE {
 
-/// Writes each file of a version to a path made from a pattern: `Directory{"checkpoints/{name}-{step}.{file}"}`.
-/// `{name}` is the checkpoint's, `{step}` the row's, `{version}` counts from 0, `{run}` is the run's id, `{file}` the file
-/// ("model.safetensors"); the pattern must hold `{file}`. A pattern with neither `{step}` nor `{version}` is a slot: each
-/// version replaces the one before. Files are written beside their place and renamed when all are whole.
+/// Writes each file of a version to a path made from a pattern:
+/// `Directory{"checkpoints/{name}-{step}.{file}"}`.
+/// `{name}` is the checkpoint's, `{step}` the row's, `{version}` counts from 0, `{run}` is the run's id,
+/// `{file}` the file
+/// ("model.safetensors"); the pattern must hold `{file}`. A pattern with neither `{step}` nor `{version}` is
+/// a slot: each version replaces the one before. Files are written beside their place and renamed when all
+/// are whole.
 class Directory {
   public:
     /// Throws `errc::invalid_argument` for a pattern without `{file}` or with an unknown field.
@@ -80,7 +83,8 @@ class Directory {
         versions_.erase(version.number);
         for (const Written& file : files) {
             if (is_used(file.path)) continue;  // a slot: a newer version lies there
-            if (auto removed = detail::os::remove_file(file.path); !removed && removed.error().code() != errc::not_found) {
+            if (auto removed = detail::os::remove_file(file.path);
+                !removed && removed.error().code() != errc::not_found) {
                 return removed;
             }
         }
@@ -110,7 +114,8 @@ class Directory {
             out += pattern_.substr(i, open - i);
             if (open == std::string::npos) break;
             const std::size_t close = pattern_.find('}', open);
-            const std::string field = close == std::string::npos ? "" : pattern_.substr(open + 1, close - open - 1);
+            const std::string field =
+                close == std::string::npos ? "" : pattern_.substr(open + 1, close - open - 1);
             if (field == "name") {
                 out += info_.name;
             } else if (field == "run") {
@@ -122,8 +127,8 @@ class Directory {
             } else if (field == "file") {
                 out += file;
             } else {
-                return error{errc::invalid_argument, "the pattern of a Directory sink has an unknown field", pattern_,
-                             "use {name}, {run}, {step}, {version} and {file}"};
+                return error{errc::invalid_argument, "the pattern of a Directory sink has an unknown field",
+                             pattern_, "use {name}, {run}, {step}, {version} and {file}"};
             }
             i = close + 1;
         }

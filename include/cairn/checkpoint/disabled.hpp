@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
-// A run that is off at compile time: `cairn::init<cairn::Disabled>(…)`. An empty type with the interface of `Run`,
-// whose calls compile to nothing.
+// A run that is off at compile time: `cairn::init<cairn::Disabled>(…)`. An empty type with the interface of
+// `Run`, whose calls compile to nothing.
 
 #include <cairn/checkpoint/checkpoint.hpp>
 #include <cairn/core/row.hpp>
@@ -46,7 +46,9 @@ class DisabledRun {
     constexpr auto log(Field<Names, Ts>... fields) const noexcept {
         return detail::make_row(0, 0, std::move(fields)...);
     }
-    constexpr NoRow log(std::initializer_list<NamedValue>, const LogOptions& = {}) const noexcept { return {}; }
+    constexpr NoRow log(std::initializer_list<NamedValue>, const LogOptions& = {}) const noexcept {
+        return {};
+    }
     constexpr NoRow log(std::span<const NamedValue>, const LogOptions& = {}) const noexcept { return {}; }
 
     /// An empty checkpoint, whatever the policy.
@@ -85,8 +87,8 @@ class DisabledRun {
     static result<void> fail(const std::string&) noexcept { return {}; }
 };
 
-/// `init<Disabled>(options)`: a run that is off at compile time. The options are made and not looked at; without any,
-/// nothing is made either.
+/// `init<Disabled>(options)`: a run that is off at compile time. The options are made and not looked at;
+/// without any, nothing is made either.
 template <std::same_as<Disabled> Off>
 [[nodiscard]] constexpr DisabledRun init() noexcept {
     return {};

@@ -57,20 +57,22 @@ namespace detail {
 }
 
 [[nodiscard]] inline Version version_of(const Manifest& manifest, const ArtifactStore& artifacts) {
-    return {manifest.version, manifest.logical_size(), row_of(manifest), artifacts.plain_path(manifest.version)};
+    return {manifest.version, manifest.logical_size(), row_of(manifest),
+            artifacts.plain_path(manifest.version)};
 }
 
 }  // namespace detail
 
-/// Saves into the run's store: whole files named by their SHA-256, shared by versions that have the same content, shown
-/// under a plain path (`artifacts/<name>/v3/model.safetensors`). A commit is atomic and durable: objects first, then the
-/// version's manifest. Only versions of this run are pruned.
+/// Saves into the run's store: whole files named by their SHA-256, shared by versions that have the same
+/// content, shown under a plain path (`artifacts/<name>/v3/model.safetensors`). A commit is atomic and
+/// durable: objects first, then the version's manifest. Only versions of this run are pruned.
 class LocalStore {
   public:
     /// Called by the run that makes the checkpoint.
     void bind(std::shared_ptr<detail::RunCore> core, std::string_view name) {
         core_ = std::move(core);
-        artifacts_ = ArtifactStore::open(core_->store(), core_->options().project, std::string{name}, "model").value();
+        artifacts_ =
+            ArtifactStore::open(core_->store(), core_->options().project, std::string{name}, "model").value();
     }
 
     result<void> begin(const VersionInfo& info) {
@@ -137,10 +139,13 @@ class LocalStore {
             if (const auto manifest = artifacts_->get(named->second)) {
                 const Reading held = detail::row_of(*manifest).template reading<typename Monitor::metric>();
                 const Reading now = version.row.template reading<typename Monitor::metric>();
-                if (held.kind == Reading::Kind::number && !is_better(Monitor::direction, now.value, held.value)) return;
+                if (held.kind == Reading::Kind::number &&
+                    !is_better(Monitor::direction, now.value, held.value))
+                    return;
             }
         }
-        if (auto set = artifacts_->set_alias("best", version.number); !set) core_->note_failure(set.error(), false);
+        if (auto set = artifacts_->set_alias("best", version.number); !set)
+            core_->note_failure(set.error(), false);
     }
 
   private:

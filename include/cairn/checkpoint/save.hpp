@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
-// `cairn::save` and `cairn::load`: parts to and from a path of one's own, with or without a run. What torch.save is in
-// Python. Costs nlohmann/json.
+// `cairn::save` and `cairn::load`: parts to and from a path of one's own, with or without a run. What
+// torch.save is in Python. Costs nlohmann/json.
 
 #include <cairn/core/error.hpp>
 #include <cairn/model/decode.hpp>
@@ -36,7 +36,9 @@ template <class Place, class... Parts>
 result<void> save_parts(Place&& place, const Parts&... parts) {
     if (auto checked = check_parts(parts...); !checked) return checked;
     PathBatch batch;
-    const auto emit = [&](std::string_view file, std::span<const std::byte> bytes) { return batch.write(place(file), bytes); };
+    const auto emit = [&](std::string_view file, std::span<const std::byte> bytes) {
+        return batch.write(place(file), bytes);
+    };
     result<void> done;
     (void)((done && (done = encode(parts, emit), bool{done})) && ...);
     if (!done) return done;
@@ -46,13 +48,16 @@ result<void> save_parts(Place&& place, const Parts&... parts) {
 
 }  // namespace detail
 
-/// Saves parts to a path: one part is the file `path` itself (a model that describes itself: safetensors), several are
-/// files of their own names in the folder `path`. Each file is written beside its place, synced and renamed: the old one
-/// stays whole on any failure. Throws `cairn::error`; `try_save` returns it. Needs no run and no store.
-template <detail::AnyPart... Parts>
+/// Saves parts to a path: one part is the file `path` itself (a model that describes itself: safetensors),
+/// several are files of their own names in the folder `path`. Each file is written beside its place, synced
+/// and renamed: the old one stays whole on any failure. Throws `cairn::error`; `try_save` returns it. Needs
+/// no run and no store.
+template <class... Parts>
     requires(sizeof...(Parts) > 0)
 result<void> try_save(const std::filesystem::path& path, const Parts&... parts) {
-    if constexpr (sizeof...(Parts) == 1) {
+    if constexpr (!detail::explain_parts<Parts...>()) {
+        return {};
+    } else if constexpr (sizeof...(Parts) == 1) {
         return detail::save_parts([&](std::string_view) { return path; }, parts...);
     } else {
         auto saved = detail::save_parts([&](std::string_view file) { return path / file; }, parts...);
@@ -62,24 +67,27 @@ result<void> try_save(const std::filesystem::path& path, const Parts&... parts) 
             const std::filesystem::path json = path / (std::string{name} + ".json");
             const std::filesystem::path cbor = path / (std::string{name} + ".cbor");
             const auto a = detail::os::status(json), b = detail::os::status(cbor);
-            if (a && b && a->exists && b->exists) (void)detail::os::remove_file(a->modified_ns < b->modified_ns ? json : cbor);
+            if (a && b && a->exists && b->exists)
+                (void)detail::os::remove_file(a->modified_ns < b->modified_ns ? json : cbor);
         };
         (drop_stale(parts.name()), ...);
         return saved;
     }
 }
-template <detail::AnyPart... Parts>
+template <class... Parts>
 void save(const std::filesystem::path& path, const Parts&... parts) {
     try_save(path, parts...).value();
 }
 
 /// Loads what `save` wrote, also without a run: for inference. Throws `errc::not_found`, `errc::corrupt`, or
 /// `errc::mismatch` with the names, shapes and types that do not fit; then no part was changed.
-template <detail::AnyPart... Parts>
+template <class... Parts>
     requires(sizeof...(Parts) > 0)
 result<void> try_load(const std::filesystem::path& path, const Parts&... parts) {
     std::map<std::string, std::string, std::less<>> files;
-    if constexpr (sizeof...(Parts) == 1) {
+    if constexpr (!detail::explain_parts<Parts...>()) {
+        return {};
+    } else if constexpr (sizeof...(Parts) == 1) {
         auto bytes = detail::read_file(path, detail::max_part_bytes);
         if (!bytes) return bytes.error();
         // The file's own name says nothing of how it was written: it is what the part's type reads.
@@ -112,7 +120,7 @@ result<void> try_load(const std::filesystem::path& path, const Parts&... parts) 
             parts...);
     }
 }
-template <detail::AnyPart... Parts>
+template <class... Parts>
 void load(const std::filesystem::path& path, const Parts&... parts) {
     try_load(path, parts...).value();
 }

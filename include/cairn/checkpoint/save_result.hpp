@@ -43,11 +43,12 @@ struct Skipped {
     [[nodiscard]] constexpr Skipped wait() const noexcept { return *this; }
 };
 
-/// Saved, skipped or failed. May be ignored: a failure is also kept in the run's health and said once on stderr.
+/// Saved, skipped or failed. May be ignored: a failure is also kept in the run's health and said once on
+/// stderr.
 class SaveResult {
   public:
     SaveResult(Skipped skipped) noexcept : reason_{skipped.reason} {}  // NOLINT(google-explicit-constructor)
-    SaveResult(Version version)                                         // NOLINT(google-explicit-constructor)
+    SaveResult(Version version)                                        // NOLINT(google-explicit-constructor)
         : version_{std::make_shared<const Version>(std::move(version))} {}
     SaveResult(cairn::error failure)  // NOLINT(google-explicit-constructor)
         : error_{std::make_shared<const cairn::error>(std::move(failure))} {}

@@ -19,9 +19,9 @@
 
 namespace CAIRN_NAMESPACE {
 
-/// A place for versions. A checkpoint calls, on one thread: `begin`, then `write` for each piece of each file (a file's
-/// pieces follow one another), then `commit`, or `abort` after a failure of any of them. A version exists once `commit`
-/// has returned it, and not before. Fifteen lines are enough for one of your own:
+/// A place for versions. A checkpoint calls, on one thread: `begin`, then `write` for each piece of each file
+/// (a file's pieces follow one another), then `commit`, or `abort` after a failure of any of them. A version
+/// exists once `commit` has returned it, and not before. Fifteen lines are enough for one of your own:
 ///
 ///     struct MySink {
 ///         cairn::result<void> begin(const cairn::VersionInfo& info);
@@ -41,7 +41,9 @@ concept ArtifactSink = std::movable<S> && requires(S sink, const VersionInfo& in
 /// The files of a stored version: `find("model.safetensors")` gives its bytes, valid as long as this object.
 class StoredFiles {
   public:
-    void add(std::string file, std::string bytes) { files_.insert_or_assign(std::move(file), std::move(bytes)); }
+    void add(std::string file, std::string bytes) {
+        files_.insert_or_assign(std::move(file), std::move(bytes));
+    }
     [[nodiscard]] std::optional<std::span<const std::byte>> find(std::string_view file) const {
         const auto found = files_.find(file);
         if (found == files_.end()) return std::nullopt;
@@ -114,7 +116,8 @@ class Memory {
     result<StoredFiles> open(const Version& version) {
         const auto found = versions_.find(version.number);
         if (found == versions_.end()) {
-            return error{errc::not_found, "no such version in memory", version.label(), "it was pruned or never saved"};
+            return error{errc::not_found, "no such version in memory", version.label(),
+                         "it was pruned or never saved"};
         }
         return found->second;
     }
@@ -130,13 +133,30 @@ class Memory {
     std::uint64_t next_ = 0;
 };
 
-/// Writes every version to two sinks or more; a version exists when all of them have it. Restores from the first that
-/// can be read. The first sink numbers the versions.
+/// Writes every version to two sinks or more; a version exists when all of them have it. Restores from the
+/// first that can be read. The first sink numbers the versions.
 template <ArtifactSink First, ArtifactSink Second>
 class Tee {
   public:
     Tee() = default;
     Tee(First first, Second second) : first_{std::move(first)}, second_{std::move(second)} {}
+
+    /// For the run: what a sink that lies in its store wants to know.
+    void bind(const auto& core, std::string_view name) {
+        if constexpr (requires { first_.bind(core, name); }) first_.bind(core, name);
+        if constexpr (requires { second_.bind(core, name); }) second_.bind(core, name);
+    }
+    [[nodiscard]] auto versions(bool any_run)
+        requires requires(First& first) { first.versions(any_run); }
+    {
+        return first_.versions(any_run);
+    }
+    template <class Monitor>
+    void mark_best(const Version& version)
+        requires requires(First& first) { first.template mark_best<Monitor>(version); }
+    {
+        first_.template mark_best<Monitor>(version);
+    }
 
     result<void> begin(const VersionInfo& info) {
         if (auto begun = first_.begin(info); !begun) return begun;

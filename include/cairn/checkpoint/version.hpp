@@ -33,7 +33,10 @@ struct Version {
 
     /// What a retention may know of it; refers to this version.
     [[nodiscard]] VersionFacts facts() const noexcept {
-        return {number, row.step(), row.time_ns(), bytes,
+        return {number,
+                row.step(),
+                row.time_ns(),
+                bytes,
                 [](const void* source, std::string_view metric) {
                     return static_cast<const Version*>(source)->row.find(metric).reading();
                 },

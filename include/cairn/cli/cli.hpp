@@ -21,7 +21,8 @@
 
 namespace CAIRN_NAMESPACE::cli {
 
-/// What a command did: its text, its complaints, its exit code (0 done; 1 it could not be done; 2 it was called wrongly).
+/// What a command did: its text, its complaints, its exit code (0 done; 1 it could not be done; 2 it was
+/// called wrongly).
 struct Output {
     std::string out;
     std::string err;
@@ -72,17 +73,20 @@ using namespace ::cairn::detail;  // NOLINT(google-build-using-namespace): the l
     std::string out = column("RUN", 12) + " " + column("PROJECT", 22) + " " + column("NAME", 22) + " " +
                       column("STATE", 9) + " " + column("STARTED", 17) + "LASTED\n";
     for (const RecordedRun& run : list.runs) {
-        const auto ended = run.ended_ns() != 0 ? run.ended_ns() : run.state() == RunState::running ? wall_ns() : 0;
+        const auto ended = run.ended_ns() != 0                ? run.ended_ns()
+                           : run.state() == RunState::running ? wall_ns()
+                                                              : 0;
         out += column(printable(run.id()), 12) + " " + column(printable(run.project()), 22) + " " +
-               column(printable(run.name()), 22) + " " + column(std::string{to_string(run.state())}, 9) + " " +
-               column(local_time(run.started_ns()), 17) +
+               column(printable(run.name()), 22) + " " + column(std::string{to_string(run.state())}, 9) +
+               " " + column(local_time(run.started_ns()), 17) +
                (ended != 0 ? duration(static_cast<double>(ended - run.started_ns()) / 1e9) : "?") + "\n";
     }
     return out;
 }
 
 /// One version in a line: label, step, size, aliases, the metrics it was saved with.
-[[nodiscard]] inline std::string version_line(const Manifest& manifest, const std::map<std::string, std::uint64_t>& aliases) {
+[[nodiscard]] inline std::string version_line(const Manifest& manifest,
+                                              const std::map<std::string, std::uint64_t>& aliases) {
     std::string out = "       " + column(manifest.label(), 5) + " ";
     out += column(manifest.step ? "step " + std::to_string(*manifest.step) : "", 12) + " " +
            column(size_text(manifest.logical_size()), 10);
@@ -105,9 +109,11 @@ using namespace ::cairn::detail;  // NOLINT(google-build-using-namespace): the l
     out += "\nstate  " + std::string{to_string(run.state())};
     if (!run.why().empty()) out += ": " + printable(run.why());
     out += "\nfrom   " + local_time(run.started_ns());
-    if (run.ended_ns() != 0) out += ", for " + duration(static_cast<double>(run.ended_ns() - run.started_ns()) / 1e9);
+    if (run.ended_ns() != 0)
+        out += ", for " + duration(static_cast<double>(run.ended_ns() - run.started_ns()) / 1e9);
     out += "\nin     " + printable(run.dir().string()) + "\n";
-    if (const std::string notes = run.about().value("notes", ""); !notes.empty()) out += "notes  " + printable(notes) + "\n";
+    if (const std::string notes = run.about().value("notes", ""); !notes.empty())
+        out += "notes  " + printable(notes) + "\n";
     if (const nlohmann::json config = run.config(); !config.empty()) {
         out += "config\n";
         for (const auto& [key, value] : config.items()) {
@@ -118,7 +124,8 @@ using namespace ::cairn::detail;  // NOLINT(google-build-using-namespace): the l
     const auto views = run.metrics();
     if (!views) return views.error();
     if (!views->empty()) {
-        out += "metrics\n" + metrics_table(*views, [&](std::string_view metric) { return run.goal_of(metric); }, 100);
+        out += "metrics\n" +
+               metrics_table(*views, [&](std::string_view metric) { return run.goal_of(metric); }, 100);
     }
     const auto saved = store.versions_of(run);
     if (!saved) return saved.error();
@@ -126,8 +133,9 @@ using namespace ::cairn::detail;  // NOLINT(google-build-using-namespace): the l
         out += "saved  " + printable(name) + "\n";
         const auto aliases = saved->aliases.find(name);
         for (const Manifest& manifest : versions) {
-            out += version_line(manifest, aliases == saved->aliases.end() ? std::map<std::string, std::uint64_t>{}
-                                                                           : aliases->second);
+            out += version_line(manifest, aliases == saved->aliases.end()
+                                              ? std::map<std::string, std::uint64_t>{}
+                                              : aliases->second);
         }
     }
     for (const error& damaged : saved->damaged) out += std::string{damaged.what()} + "\n";
@@ -202,7 +210,8 @@ using namespace ::cairn::detail;  // NOLINT(google-build-using-namespace): the l
         std::reverse(arguments.begin(), arguments.end());  // as CLI11 takes them
         app.parse(arguments);
     } catch (const CLI::Success& success) {
-        output.out += success.get_name() == "CallForVersion" ? std::string{success.what()} + "\n" : app.help();
+        output.out +=
+            success.get_name() == "CallForVersion" ? std::string{success.what()} + "\n" : app.help();
     } catch (const CLI::ParseError& wrong) {
         output.err += std::string{"cairn: "} + wrong.what() + "; see: cairn --help\n";
         output.code = 2;

@@ -46,10 +46,10 @@ class Braille {
     std::vector<unsigned char> cells_;
 };
 
-/// The curve of a series, `columns` by `rows` characters with its scales; each column of dots spans the exact least and
-/// greatest value in it. What is not finite is marked with `!` under its column. Requires a point.
-[[nodiscard]] inline std::string plot(const Series& series, const std::string& title, std::size_t columns = 72,
-                                      std::size_t rows = 14) {
+/// The curve of a series, `columns` by `rows` characters with its scales; each column of dots spans the exact
+/// least and greatest value in it. What is not finite is marked with `!` under its column. Requires a point.
+[[nodiscard]] inline std::string plot(const Series& series, const std::string& title,
+                                      std::size_t columns = 72, std::size_t rows = 14) {
     Braille dots{columns, rows};
     const std::vector<Bucket> buckets = series.buckets(dots.width());
     double low = std::numeric_limits<double>::infinity(), high = -low;
@@ -67,7 +67,8 @@ class Braille {
         const double share = high > low ? (value - low) / range : 0.5;
         return static_cast<std::size_t>(std::lround(share * static_cast<double>(dots.height() - 1)));
     };
-    // What was logged is a vertical stroke; strokes are joined by straight lines, so that few points are a curve too.
+    // What was logged is a vertical stroke; strokes are joined by straight lines, so that few points are a
+    // curve too.
     const Bucket* before = nullptr;
     std::size_t before_x = 0;
     for (std::size_t x = 0; x < buckets.size(); ++x) {
@@ -79,7 +80,8 @@ class Braille {
             for (std::size_t at = before_x + 1; at <= x; ++at) {
                 const double share = static_cast<double>(at - before_x) / static_cast<double>(x - before_x);
                 const std::size_t next = place(before->last + share * (mid - before->last));
-                for (std::size_t step = std::min(y, next); step <= std::max(y, next); ++step) dots.set(at, step);
+                for (std::size_t step = std::min(y, next); step <= std::max(y, next); ++step)
+                    dots.set(at, step);
                 y = next;
             }
         }
@@ -96,7 +98,8 @@ class Braille {
     for (std::size_t row = 0; row < rows; ++row) {
         const bool top = row == 0, bottom = row + 1 == rows, middle = row == rows / 2;
         const double share = 1 - static_cast<double>(row) / static_cast<double>(rows - 1);
-        out += any && (top || middle || bottom) ? label(low + share * (high - low)) : std::string(margin + 1, ' ') + "│";
+        out += any && (top || middle || bottom) ? label(low + share * (high - low))
+                                                : std::string(margin + 1, ' ') + "│";
         out += dots.line(row) + "\n";
     }
     if (not_finite != 0) {
@@ -109,7 +112,8 @@ class Braille {
     const std::string first = std::to_string(series.first_step()), last = std::to_string(series.last_step());
     const std::size_t used = std::min(columns, first.size() + last.size());
     out += std::string(margin + 2, ' ') + first + std::string(columns - used, ' ') + last + "\n";
-    out += std::string(margin + 2, ' ') + std::to_string(series.size()) + " points, exact min and max in each column";
+    out += std::string(margin + 2, ' ') + std::to_string(series.size()) +
+           " points, exact min and max in each column";
     if (not_finite != 0) out += ", " + std::to_string(not_finite) + " not finite (!)";
     if (series.restarts() != 0) out += ", the step went back " + std::to_string(series.restarts()) + " times";
     return out + "\n";

@@ -15,8 +15,8 @@
 
 namespace CAIRN_NAMESPACE {
 
-/// One `log()` with names known only at run time: `run.log({{"loss", 0.5}, {"epoch", 3}})` returns one. It owns its
-/// names and texts. A metric it lacks is missing for a policy (unknown), not an error.
+/// One `log()` with names known only at run time: `run.log({{"loss", 0.5}, {"epoch", 3}})` returns one. It
+/// owns its names and texts. A metric it lacks is missing for a policy (unknown), not an error.
 class DynamicRow {
   public:
     DynamicRow() = default;
@@ -31,7 +31,8 @@ class DynamicRow {
     [[nodiscard]] std::int64_t time_ns() const noexcept { return time_ns_; }
     [[nodiscard]] std::size_t size() const noexcept { return cells_.size(); }
 
-    /// The value of a metric; of kind `none` if the row lacks it. The last one wins where a name stands twice.
+    /// The value of a metric; of kind `none` if the row lacks it. The last one wins where a name stands
+    /// twice.
     [[nodiscard]] Value find(std::string_view name) const noexcept {
         for (std::size_t i = cells_.size(); i-- > 0;) {
             if (text(cells_[i].name) == name) return value(cells_[i]);

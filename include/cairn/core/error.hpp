@@ -101,7 +101,7 @@ namespace detail {
 template <class T = void>
 class [[nodiscard]] result {
   public:
-    result(T value) : value_{std::move(value)} {}              // NOLINT(google-explicit-constructor)
+    result(T value) : value_{std::move(value)} {}                 // NOLINT(google-explicit-constructor)
     result(cairn::error failure) : error_{std::move(failure)} {}  // NOLINT(google-explicit-constructor)
 
     [[nodiscard]] bool has_value() const noexcept { return value_.has_value(); }

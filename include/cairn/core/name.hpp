@@ -13,8 +13,8 @@ namespace CAIRN_NAMESPACE::detail {
 inline constexpr std::size_t max_name_bytes = 128;
 
 [[nodiscard]] constexpr bool is_name_char(char c) noexcept {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
-           c == '-';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
+           c == '_' || c == '-';
 }
 
 /// Why `name` cannot be a file name on every system we write to; empty if it can.
@@ -38,7 +38,8 @@ inline constexpr std::size_t max_name_bytes = 128;
     return out.empty() ? "unnamed" : out;
 }
 
-/// Success if `name` can be a `what` ("project", "artifact", …); else `errc::invalid_name` with a valid suggestion.
+/// Success if `name` can be a `what` ("project", "artifact", …); else `errc::invalid_name` with a valid
+/// suggestion.
 inline result<void> check_name(std::string_view what, std::string_view name) {
     const std::string_view problem = name_problem(name);
     if (problem.empty()) return {};

@@ -14,8 +14,8 @@ namespace CAIRN_NAMESPACE::detail {
     return static_cast<std::int64_t>(t.tv_sec) * 1'000'000'000 + static_cast<std::int64_t>(t.tv_nsec);
 }
 
-/// Wall time, nanoseconds since the Unix epoch, at the resolution of the scheduler's tick (1 to 10 ms): what stamps
-/// a row. The coarse clock costs a quarter of the fine one.
+/// Wall time, nanoseconds since the Unix epoch, at the resolution of the scheduler's tick (1 to 10 ms): what
+/// stamps a row. The coarse clock costs a quarter of the fine one.
 [[nodiscard]] inline std::int64_t wall_ns() noexcept {
     timespec now{};
 #if defined(CLOCK_REALTIME_COARSE)

@@ -22,7 +22,8 @@ class Value {
 
     template <class T>
         requires std::is_arithmetic_v<T>
-    constexpr Value(T value) noexcept : integer_{0} {  // NOLINT(google-explicit-constructor): a row is written in braces
+    constexpr Value(T value) noexcept
+        : integer_{0} {  // NOLINT(google-explicit-constructor): a row is written in braces
         if constexpr (std::same_as<T, bool>) {
             kind_ = Kind::boolean;
             integer_ = value ? 1 : 0;
@@ -79,7 +80,8 @@ class Value {
         return kind_ == Kind::natural ? natural_ : static_cast<std::uint64_t>(integer_);
     }
 
-    /// The value that `kind` and `bits` describe, as a record on disk keeps it; a number as its IEEE 754 double.
+    /// The value that `kind` and `bits` describe, as a record on disk keeps it; a number as its IEEE 754
+    /// double.
     [[nodiscard]] static constexpr Value from_integer_bits(Kind kind, std::uint64_t bits) noexcept {
         Value value;
         value.kind_ = kind;

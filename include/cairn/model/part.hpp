@@ -54,6 +54,32 @@ inline constexpr bool is_part<Part<T>> = true;
 template <class T>
 concept AnyPart = is_part<T>;
 
+// Never defined: their names are the compiler's message.
+template <class T>
+struct this_is_no_part_hand_it_over_as_cairn_part_name_object;
+template <class T>
+struct this_type_can_be_no_part_it_does_not_describe_itself_nor_stream_nor_convert_to_json;
+
+template <class T>
+constexpr bool explain_part() noexcept {
+    if constexpr (!AnyPart<T>) {
+        (void)sizeof(this_is_no_part_hand_it_over_as_cairn_part_name_object<T>);
+        return false;
+    } else if constexpr (!Serializable<typename T::type>) {
+        (void)sizeof(this_type_can_be_no_part_it_does_not_describe_itself_nor_stream_nor_convert_to_json<
+                     typename T::type>);
+        return false;
+    } else {
+        return true;
+    }
+}
+
+/// Whether all of these are parts that can be saved; if not, the compiler says which is not, and why.
+template <class... Ts>
+constexpr bool explain_parts() noexcept {
+    return (explain_part<Ts>() && ...);
+}
+
 /// Success if every part has a name that can be a file's and no two share one.
 template <AnyPart... Parts>
 [[nodiscard]] result<void> check_parts(const Parts&... parts) {

@@ -37,15 +37,14 @@ struct At {
     bool signal = false;                   ///< the process was asked to stop
     bool final = false;                    ///< `checkpoint.finish()` is asking
 
-    /// The row's value of a metric: `at["loss"_m]`. Does not compile if the row's type lacks it. An optional number that
-    /// is empty reads as NaN, so that no comparison with it is true.
+    /// The row's value of a metric: `at["loss"_m]`. Does not compile if the row's type lacks it. An optional
+    /// number that is empty reads as NaN, so that no comparison with it is true.
     template <MetricName Name>
-    [[nodiscard]] constexpr auto operator[](Name name) const {
-        const auto& value = row[name];
-        if constexpr (detail::is_optional<std::remove_cvref_t<decltype(value)>>) {
-            return detail::number_or_nan(value);
+    [[nodiscard]] constexpr decltype(auto) operator[](Name name) const {
+        if constexpr (detail::is_optional<std::remove_cvref_t<decltype(row[name])>>) {
+            return detail::number_or_nan(row[name]);
         } else {
-            return value;
+            return row[name];
         }
     }
 

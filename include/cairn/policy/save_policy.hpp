@@ -33,7 +33,8 @@ concept StatefulPolicy = SavePolicy<P> && requires(P policy, const At<detail::An
 
 namespace detail {
 
-/// The policy wants to be asked when there are no more rows: it has `static constexpr bool saves_at_end = true`.
+/// The policy wants to be asked when there are no more rows: it has `static constexpr bool saves_at_end =
+/// true`.
 template <class P>
 inline constexpr bool saves_at_end = requires { requires P::saves_at_end; };
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
-// Reading what was recorded: the runs of a store, their metrics and their versions. Reads what is on disk, also of a
-// run that is being written or has crashed. Costs nlohmann/json.
+// Reading what was recorded: the runs of a store, their metrics and their versions. Reads what is on disk,
+// also of a run that is being written or has crashed. Costs nlohmann/json.
 
 #include <cairn/core/error.hpp>
 #include <cairn/policy/best.hpp>
@@ -30,8 +30,7 @@ namespace CAIRN_NAMESPACE {
 class RecordedRun {
   public:
     RecordedRun(RunFolder folder, nlohmann::json about, RunState state)
-        : folder_{std::move(folder)},
-          about_(std::move(about)),  // in braces it would be an array of one
+        : folder_{std::move(folder)}, about_(std::move(about)),  // in braces it would be an array of one
           state_{state} {}
 
     [[nodiscard]] std::string id() const { return text("id"); }
@@ -67,7 +66,8 @@ class RecordedRun {
         if (!read) return read.error();
         return views;
     }
-    /// All values of one metric, in the order they were logged. Fails: not_found, naming the metrics there are.
+    /// All values of one metric, in the order they were logged. Fails: not_found, naming the metrics there
+    /// are.
     [[nodiscard]] result<Series> series(std::string_view metric) const;
 
     [[nodiscard]] Direction goal_of(std::string_view metric) const {
@@ -149,7 +149,8 @@ class StoreReader {
                              "name one by its id: " + found->front()->id() + " or " + found->back()->id()};
             }
         }
-        return error{errc::not_found, "there is no such run", detail::suggest_name(text), "see which there are with: cairn ls"};
+        return error{errc::not_found, "there is no such run", detail::suggest_name(text),
+                     "see which there are with: cairn ls"};
     }
 
     /// The versions that a run saved, by artifact, oldest first; and what is damaged.
@@ -205,15 +206,16 @@ class StoreReader {
 inline result<Series> RecordedRun::series(std::string_view metric) const {
     Series series;
     std::map<std::string, bool, std::less<>> known;
-    auto read = for_each_row([&](std::int64_t step, std::int64_t time_ns, std::span<const NamedValue> values) {
-        for (const NamedValue& named : values) {
-            if (named.name == metric) {
-                if (!named.value.is_text()) series.add(step, time_ns, named.value.number());
-            } else if (known.find(named.name) == known.end()) {
-                known.emplace(named.name, true);
+    auto read =
+        for_each_row([&](std::int64_t step, std::int64_t time_ns, std::span<const NamedValue> values) {
+            for (const NamedValue& named : values) {
+                if (named.name == metric) {
+                    if (!named.value.is_text()) series.add(step, time_ns, named.value.number());
+                } else if (known.find(named.name) == known.end()) {
+                    known.emplace(named.name, true);
+                }
             }
-        }
-    });
+        });
     if (!read) return read.error();
     if (series.size() != 0) return series;
     std::string there;

@@ -22,7 +22,8 @@ struct Bucket {
     std::uint64_t not_finite = 0;
 };
 
-/// All values of one metric in the order they were logged. Steps may repeat or go back; then a new segment begins.
+/// All values of one metric in the order they were logged. Steps may repeat or go back; then a new segment
+/// begins.
 class Series {
   public:
     struct Point {
@@ -47,8 +48,8 @@ class Series {
         return std::max_element(points_.begin(), points_.end(), by_step)->step;
     }
 
-    /// The series as `count` buckets of equal width in steps. No spike is lost: each bucket has its exact extremes.
-    /// Requires a point. Cost: one pass.
+    /// The series as `count` buckets of equal width in steps. No spike is lost: each bucket has its exact
+    /// extremes. Requires a point. Cost: one pass.
     [[nodiscard]] std::vector<Bucket> buckets(std::size_t count) const {
         std::vector<Bucket> out(count);
         const auto from = static_cast<double>(first_step());

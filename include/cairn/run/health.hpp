@@ -10,21 +10,26 @@
 
 namespace CAIRN_NAMESPACE {
 
-/// A run's counters and first errors, as `run.health()` gives them. All counts are since this process opened the run.
+/// A run's counters and first errors, as `run.health()` gives them. All counts are since this process opened
+/// the run.
 struct Health {
     std::uint64_t rows_logged = 0;     ///< taken by `log`
     std::uint64_t rows_collected = 0;  ///< written to the history file
-    std::uint64_t rows_dropped = 0;    ///< lost: the ring stayed full for too long, or the run was finished or detached
-    std::uint64_t texts_cut = 0;       ///< metric texts or names that were longer than may be stored
-    std::uint64_t waits = 0;           ///< times `log` waited for room
-    std::uint64_t waited_ns = 0;       ///< how long in all
-    std::uint64_t history_bytes = 0;   ///< written to the history file
-    std::uint64_t saves_failed = 0;    ///< checkpoints and artifacts that could not be saved
-    bool journal_mapped = true;        ///< false: rows lie in plain memory until they are collected; a kill loses them
+    std::uint64_t rows_dropped =
+        0;  ///< lost: the ring stayed full for too long, or the run was finished or detached
+    std::uint64_t texts_cut = 0;      ///< metric texts or names that were longer than may be stored
+    std::uint64_t waits = 0;          ///< times `log` waited for room
+    std::uint64_t waited_ns = 0;      ///< how long in all
+    std::uint64_t history_bytes = 0;  ///< written to the history file
+    std::uint64_t saves_failed = 0;   ///< checkpoints and artifacts that could not be saved
+    bool journal_mapped =
+        true;  ///< false: rows lie in plain memory until they are collected; a kill loses them
     std::vector<std::string> errors = {};  ///< the first 16 messages
 
     /// Nothing was dropped and nothing failed.
-    [[nodiscard]] bool ok() const noexcept { return rows_dropped == 0 && saves_failed == 0 && errors.empty(); }
+    [[nodiscard]] bool ok() const noexcept {
+        return rows_dropped == 0 && saves_failed == 0 && errors.empty();
+    }
 };
 
 }  // namespace CAIRN_NAMESPACE

@@ -32,10 +32,11 @@ namespace CAIRN_NAMESPACE::detail {
     return text;
 }
 
-/// The table of a run's metrics: name, curve, last value, best value and where it was. `goal_of(name)` says which way a
-/// metric is better.
+/// The table of a run's metrics: name, curve, last value, best value and where it was. `goal_of(name)` says
+/// which way a metric is better.
 template <class GoalOf>
-[[nodiscard]] std::string metrics_table(const MetricViews& views, GoalOf&& goal_of, std::size_t max_rows = 20) {
+[[nodiscard]] std::string metrics_table(const MetricViews& views, GoalOf&& goal_of,
+                                        std::size_t max_rows = 20) {
     std::string out;
     std::size_t shown = 0;
     for (const auto& [name, view] : views) {
@@ -57,7 +58,8 @@ template <class GoalOf>
         if (m.numbers != 0 && goal != maximize) {
             out += " min " + column(short_number(m.min) + " @" + std::to_string(m.min_step), 18);
         }
-        if (m.numbers != 0 && goal != minimize) out += " max " + short_number(m.max) + " @" + std::to_string(m.max_step);
+        if (m.numbers != 0 && goal != minimize)
+            out += " max " + short_number(m.max) + " @" + std::to_string(m.max_step);
         if (m.nans != 0) out += " NaN x" + std::to_string(m.nans);
         out += "\n";
     }

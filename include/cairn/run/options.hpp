@@ -19,26 +19,29 @@ namespace CAIRN_NAMESPACE {
 /// What to do when a run of the wanted id exists: refuse, go on with it, or insist that it exists.
 enum class Resume : unsigned char { never, allow, must };
 
-/// Whether the run is recorded at all. `online` has nothing to do with a network: files are local in any case.
+/// Whether the run is recorded at all. `online` has nothing to do with a network: files are local in any
+/// case.
 enum class Mode : unsigned char { online, disabled };
 
 /// The options of a run. Each may be left out. Where one is empty the environment may fill it (`CAIRN_DIR`,
-/// `CAIRN_PROJECT`, `CAIRN_RUN_ID`, `CAIRN_NAME`, `CAIRN_TAGS`, `CAIRN_NOTES`, `CAIRN_GROUP`, `CAIRN_RESUME`); the three
-/// switches `CAIRN_MODE=disabled`, `CAIRN_SAVE=off` and `CAIRN_QUIET=1` turn off what the program has on.
+/// `CAIRN_PROJECT`, `CAIRN_RUN_ID`, `CAIRN_NAME`, `CAIRN_TAGS`, `CAIRN_NOTES`, `CAIRN_GROUP`,
+/// `CAIRN_RESUME`); the three switches `CAIRN_MODE=disabled`, `CAIRN_SAVE=off` and `CAIRN_QUIET=1` turn off
+/// what the program has on.
 struct Options {
-    std::string project = {};            ///< default "uncategorized"
-    std::string name = {};               ///< what people call the run; default its id
-    std::string id = {};                 ///< unique in the project; default 8 random letters and digits
-    nlohmann::json config = nullptr;     ///< an object: `{{"lr", 1e-3}, {"epochs", 5}}`, or a struct with `to_json`
+    std::string project = {};  ///< default "uncategorized"
+    std::string name = {};     ///< what people call the run; default its id
+    std::string id = {};       ///< unique in the project; default 8 random letters and digits
+    nlohmann::json config =
+        nullptr;  ///< an object: `{{"lr", 1e-3}, {"epochs", 5}}`, or a struct with `to_json`
     std::vector<std::string> tags = {};
     std::string notes = {};
     std::string group = {};
-    std::string job_type = {};           ///< "train", "eval", …
-    std::filesystem::path dir = {};      ///< the store; default "cairn" in the working folder
-    std::optional<Resume> resume = {};   ///< default `Resume::never`
+    std::string job_type = {};          ///< "train", "eval", …
+    std::filesystem::path dir = {};     ///< the store; default "cairn" in the working folder
+    std::optional<Resume> resume = {};  ///< default `Resume::never`
     Mode mode = Mode::online;
-    bool save = true;                    ///< false: checkpoints of this run save nothing
-    bool quiet = false;                  ///< true: no start and end messages on a terminal
+    bool save = true;    ///< false: checkpoints of this run save nothing
+    bool quiet = false;  ///< true: no start and end messages on a terminal
 };
 
 /// Passed as `cairn::init<cairn::Disabled>(…)`: the run is an empty type and its calls compile to nothing.
@@ -85,8 +88,9 @@ inline void check_config(const nlohmann::json& config) {
     if (config.is_object() || config.is_null()) return;
     std::string shown = config.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
     if (shown.size() > 80) shown = shown.substr(0, 77) + "...";
-    raise({errc::invalid_argument, "the config is not an object but " + shown, "",
-           R"(write .config = {{"lr", 0.001}, {"epochs", 5}}: a pair of braces for each entry and one around all)"});
+    raise(
+        {errc::invalid_argument, "the config is not an object but " + shown, "",
+         R"(write .config = {{"lr", 0.001}, {"epochs", 5}}: a pair of braces for each entry and one around all)"});
 }
 
 /// The options with the environment applied and every default filled in, except the id.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
-// `cairn::init` and the handle it returns. Checkpoints and artifacts are declared here and defined in checkpoint/,
-// which `cairn/cairn.hpp` includes too.
+// `cairn::init` and the handle it returns. Checkpoints and artifacts are declared here and defined in
+// checkpoint/, which `cairn/cairn.hpp` includes too.
 
 #include <cairn/core/dynamic_row.hpp>
 #include <cairn/core/row.hpp>
@@ -40,13 +40,14 @@ struct LogOptions {
 
 /// What `define_metric` declares of a metric.
 struct MetricOptions {
-    Direction goal = Direction::unspecified;  ///< which way it is better; checked against policies and retentions
-    std::string step_metric = {};             ///< the metric it is drawn over, for example "epoch"
-    std::string unit = {};                    ///< shown beside the value
+    Direction goal =
+        Direction::unspecified;    ///< which way it is better; checked against policies and retentions
+    std::string step_metric = {};  ///< the metric it is drawn over, for example "epoch"
+    std::string unit = {};         ///< shown beside the value
 };
 
-/// A run that is being recorded. A movable handle: when the last of it goes, the run is finished (failed, if an
-/// exception is on its way). `log` may be called from any thread; the rest from one thread at a time.
+/// A run that is being recorded. A movable handle: when the last of it goes, the run is finished (failed, if
+/// an exception is on its way). `log` may be called from any thread; the rest from one thread at a time.
 class Run {
   public:
     /// A run that records nothing, as `CAIRN_MODE=disabled` makes it.
@@ -65,9 +66,9 @@ class Run {
 
     // ---- logging
 
-    /// Logs one row at a step: `run.log(cairn::step(epoch), "loss"_m = loss)`. Returns the row, for a checkpoint.
-    /// Fails: never; a row that cannot be kept is counted in `health()`. Threads: any.
-    /// Cost: tens of nanoseconds; no lock, no system call. When it returns, a SIGKILL of the process loses no value.
+    /// Logs one row at a step: `run.log(cairn::step(epoch), "loss"_m = loss)`. Returns the row, for a
+    /// checkpoint. Fails: never; a row that cannot be kept is counted in `health()`. Threads: any. Cost: tens
+    /// of nanoseconds; no lock, no system call. When it returns, a SIGKILL of the process loses no value.
     template <class... Names, class... Ts>
     auto log(Step step, Field<Names, Ts>... fields) noexcept {
         const auto row = detail::make_row(step.value, detail::wall_ns(), std::move(fields)...);
@@ -86,7 +87,8 @@ class Run {
         return row;
     }
 
-    /// Logs a row whose names are known only at run time: `run.log({{"loss", loss}, {"epoch", epoch}}, {.step = n})`.
+    /// Logs a row whose names are known only at run time: `run.log({{"loss", loss}, {"epoch", epoch}}, {.step
+    /// = n})`.
     DynamicRow log(std::initializer_list<NamedValue> values, LogOptions options = {}) {
         return log(std::span{values.begin(), values.size()}, options);
     }
@@ -100,8 +102,9 @@ class Run {
 
     // ---- saving (defined in checkpoint/)
 
-    /// A checkpoint that saves by a policy, as types: `run.checkpoint<cairn::EveryN<2>>("model")`. Retention and sink may
-    /// follow, as values, in any order. Throws `cairn::error` on a bad name, or where directions disagree.
+    /// A checkpoint that saves by a policy, as types: `run.checkpoint<cairn::EveryN<2>>("model")`. Retention
+    /// and sink may follow, as values, in any order. Throws `cairn::error` on a bad name, or where directions
+    /// disagree.
     template <class Policy, class... Rest>
     [[nodiscard]] auto checkpoint(std::string_view name, Rest... rest);
 
@@ -110,11 +113,13 @@ class Run {
     template <class... Parts>
     [[nodiscard]] auto checkpoint(std::string_view name, Parts... parts);
 
-    /// Commits an artifact as a new version, or finds that its newest version is the same. Throws `cairn::error`.
+    /// Commits an artifact as a new version, or finds that its newest version is the same. Throws
+    /// `cairn::error`.
     template <class A>
     auto log_artifact(const A& artifact, std::initializer_list<std::string_view> aliases = {});
 
-    /// An artifact's version, by "name:alias" or "name:v3"; "name" is "name:latest". Throws `errc::not_found`.
+    /// An artifact's version, by "name:alias" or "name:v3"; "name" is "name:latest". Throws
+    /// `errc::not_found`.
     template <class Text>
     [[nodiscard]] auto use_artifact(const Text& spec);
 
@@ -123,11 +128,12 @@ class Run {
     template <class... Parts>
     auto log_model(std::string_view name, const Parts&... parts);
 
-    /// Copies the files that match a pattern (`*` and `?` in file names) into the run's folder. With `When::end` at the
-    /// end of the run; with `When::live` now and at the end. Throws `cairn::error` if a copy made now fails.
+    /// Copies the files that match a pattern (`*` and `?` in file names) into the run's folder. With
+    /// `When::end` at the end of the run; with `When::live` now and at the end. Throws `cairn::error` if a
+    /// copy made now fails.
     void save(const std::string& pattern, When when = When::live) {
         if (!core_) return;
-        if (when != When::now) core_->save_at_end(pattern);
+        if (when != When::now) core_->save_at_end(std::filesystem::absolute(pattern).string());
         if (when != When::end) detail::save_files(pattern, core_->dir() / "files").value();
     }
 
@@ -140,15 +146,18 @@ class Run {
         if (core_) core_->update_config(patch);
     }
 
-    /// For each metric last, min, max, mean, count and where they were, under "metrics"; what was set, under "user". Rows
-    /// that are not collected yet (some milliseconds) are not in it.
-    [[nodiscard]] nlohmann::json summary() const { return core_ ? core_->summary() : nlohmann::json::object(); }
+    /// For each metric last, min, max, mean, count and where they were, under "metrics"; what was set, under
+    /// "user". Rows that are not collected yet (some milliseconds) are not in it.
+    [[nodiscard]] nlohmann::json summary() const {
+        return core_ ? core_->summary() : nlohmann::json::object();
+    }
     /// Sets a value of one's own in the summary.
     void set_summary(std::string key, nlohmann::json value) {
         if (core_) core_->set_summary(std::move(key), std::move(value));
     }
 
-    /// Declares a metric: which way it is better, over what it is drawn. Throws `cairn::error` if it cannot be written.
+    /// Declares a metric: which way it is better, over what it is drawn. Throws `cairn::error` if it cannot
+    /// be written.
     void define_metric(std::string_view name, const MetricOptions& options) {
         if (!core_) return;
         core_->describe([&](nlohmann::json& about) {
@@ -178,7 +187,9 @@ class Run {
 
     [[nodiscard]] std::string id() const { return core_ ? core_->options().id : std::string{}; }
     [[nodiscard]] std::string project() const { return core_ ? core_->options().project : std::string{}; }
-    [[nodiscard]] std::string name() const { return core_ ? core_->about().value("name", "") : std::string{}; }
+    [[nodiscard]] std::string name() const {
+        return core_ ? core_->about().value("name", "") : std::string{};
+    }
     /// The run's folder.
     [[nodiscard]] std::filesystem::path dir() const { return core_ ? core_->dir() : std::filesystem::path{}; }
     [[nodiscard]] bool disabled() const noexcept { return core_ == nullptr; }
@@ -188,8 +199,8 @@ class Run {
     /// What was logged, collected, waited for, dropped; which saves failed.
     [[nodiscard]] Health health() const { return core_ ? core_->health() : Health{}; }
 
-    /// Ends the run: writes what is left, the summary and the state "finished". The handle then only counts what it is
-    /// given. The result has the first thing that could not be written.
+    /// Ends the run: writes what is left, the summary and the state "finished". The handle then only counts
+    /// what it is given. The result has the first thing that could not be written.
     result<void> finish() noexcept { return end("finished", {}); }
     /// Ends the run as failed, with the reason.
     result<void> fail(const std::string& why) noexcept { return end("failed", why); }
@@ -218,8 +229,8 @@ class Run {
 };
 
 /// Opens a run: `auto run = cairn::init({.project = "mnist", .config = {{"lr", 1e-3}, {"epochs", 5}}});`
-/// Throws `cairn::error` if the store cannot be written, a name is bad, the run exists or does not (see `Resume`), or
-/// another process writes it.
+/// Throws `cairn::error` if the store cannot be written, a name is bad, the run exists or does not (see
+/// `Resume`), or another process writes it.
 [[nodiscard]] inline Run init(Options options = {}) {
     options = detail::resolve(std::move(options));
     if (options.mode == Mode::disabled) return Run{};

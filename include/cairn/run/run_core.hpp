@@ -34,7 +34,8 @@ namespace CAIRN_NAMESPACE::detail {
 /// Opened by `init`, ended once. Threads: any, unless said otherwise.
 class RunCore final : public Endable {
   public:
-    /// Opens or resumes a run. Throws `cairn::error`; nothing half-made is left behind but the store's own folders.
+    /// Opens or resumes a run. Throws `cairn::error`; nothing half-made is left behind but the store's own
+    /// folders.
     static std::shared_ptr<RunCore> open(Options options) {
         const Store store = Store::open(options.dir).value();
         if (options.id.empty()) options.id = os::random_hex(8);
@@ -42,11 +43,12 @@ class RunCore final : public Endable {
         const bool exists = os::status(dir / "run.json").value().exists;
         if (exists && *options.resume == Resume::never) {
             raise({errc::already_exists, "a run of this id exists", dir.string(),
-                   "set .resume = cairn::Resume::allow (or CAIRN_RESUME=allow) to go on with it, or choose another id"});
+                   "set .resume = cairn::Resume::allow (or CAIRN_RESUME=allow) to go on with it, or choose "
+                   "another id"});
         }
         if (!exists && *options.resume == Resume::must) {
-            raise({errc::not_found, "resume is \"must\" but there is no such run",
-                   dir.string(), "check the id, the project and CAIRN_DIR, or use resume \"allow\" to start it"});
+            raise({errc::not_found, "resume is \"must\" but there is no such run", dir.string(),
+                   "check the id, the project and CAIRN_DIR, or use resume \"allow\" to start it"});
         }
         auto folder = RunFolder::open_writer(store, options.project, options.id).value();
         auto core = std::shared_ptr<RunCore>{new RunCore{std::move(options), store, std::move(folder)}};
@@ -72,7 +74,8 @@ class RunCore final : public Endable {
         }
     }
 
-    /// Takes a row; never throws, never waits for a disk. `make(step, time_ns)` gives the row once its step is known.
+    /// Takes a row; never throws, never waits for a disk. `make(step, time_ns)` gives the row once its step
+    /// is known.
     template <class R>
     void append(const R& row, Lane* lane) noexcept {
         try {
@@ -141,7 +144,8 @@ class RunCore final : public Endable {
         const std::scoped_lock lock{mutex_};
         return config_;
     }
-    /// Merges an object into the config, nested objects too, and writes it. Throws on a value that is no object.
+    /// Merges an object into the config, nested objects too, and writes it. Throws on a value that is no
+    /// object.
     void update_config(const nlohmann::json& patch) {
         check_config(patch);
         const std::scoped_lock lock{mutex_};
@@ -187,12 +191,14 @@ class RunCore final : public Endable {
 
     // ---- ends
 
-    /// Ends the run once: drains, writes summary and state, lets go of the lock. The first failure is returned and kept.
+    /// Ends the run once: drains, writes summary and state, lets go of the lock. The first failure is
+    /// returned and kept.
     result<void> end(std::string_view status, const std::string& why) noexcept {
         if (ended_.exchange(true)) return {};
         open_.store(false, std::memory_order_relaxed);
         if (is_detached()) {
-            (void)live_.release();  // its thread is in the parent: nothing here may be waited for or destroyed
+            (void)
+                live_.release();  // its thread is in the parent: nothing here may be waited for or destroyed
             return {};
         }
         try {
@@ -229,7 +235,8 @@ class RunCore final : public Endable {
     struct Live {
         Live(HistoryWriter history, const HistoryReport& known, const std::filesystem::path& journal_dir,
              std::int64_t first_step)
-            : collector{std::move(history), known}, journal{journal_dir, known.next_ring, first_step, collector} {
+            : collector{std::move(history), known},
+              journal{journal_dir, known.next_ring, first_step, collector} {
             for (const std::string& name : known.names) (void)journal.names().id_of(name);
         }
         Collector collector;
@@ -237,12 +244,8 @@ class RunCore final : public Endable {
     };
 
     RunCore(Options options, Store store, RunFolder folder)
-        : options_{std::move(options)},
-          store_{std::move(store)},
-          folder_{std::move(folder)},
-          resumed_{!folder_.is_new()},
-          key_{random_key()},
-          started_ns_{wall_ns()} {
+        : options_{std::move(options)}, store_{std::move(store)}, folder_{std::move(folder)},
+          resumed_{!folder_.is_new()}, key_{random_key()}, started_ns_{wall_ns()} {
         read_earlier();
         open_journal();
         write_start();
@@ -257,12 +260,30 @@ class RunCore final : public Endable {
         user_summary_ = nlohmann::json::object();
         if (!resumed_) return;
         about_ = folder_.read_run().value();
-        if (!about_.contains("metrics") || !about_["metrics"].is_object()) about_["metrics"] = nlohmann::json::object();
-        if (auto earlier = folder_.read_json("config.json"); earlier && earlier->is_object()) {
-            earlier->update(config_, true);
-            config_ = std::move(*earlier);
+        for (auto& [key, kind] : {std::pair{"metrics", nlohmann::json::object()},
+                                  {"tags", nlohmann::json::array()},
+                                  {"name", nlohmann::json("")},
+                                  {"sessions", nlohmann::json(0U)}}) {
+            if (!about_.contains(key)) about_[key] = kind;
+            if (about_[key].type() == kind.type()) continue;
+            raise({errc::corrupt, "the run's record has a wrong \"" + std::string{key} + "\"",
+                   (dir() / "run.json").string(), "restore it from a copy"});
         }
-        if (auto earlier = folder_.read_json("summary.json")) user_summary_ = earlier->value("user", user_summary_);
+        nlohmann::json earlier = read_object("config.json");
+        earlier.update(config_, true);
+        config_ = std::move(earlier);
+        if (nlohmann::json summary = read_object("summary.json"); summary["user"].is_object()) {
+            user_summary_ = std::move(summary["user"]);
+        }
+    }
+    /// Empty if there is no such file: a crash may have come before it. What is damaged is not written over.
+    [[nodiscard]] nlohmann::json read_object(std::string_view name) const {
+        auto read = folder_.read_json(name);
+        if (!read && read.error().code() == errc::not_found) return nlohmann::json::object();
+        auto value = std::move(read).value();
+        if (value.is_object()) return value;
+        raise({errc::corrupt, "this file of the run is no object", (dir() / name).string(),
+               "restore it from a copy, or delete it"});
     }
 
     /// Folds what a crash left in the rings into the history, cuts its torn tail, and makes the new journal.
@@ -271,13 +292,17 @@ class RunCore final : public Endable {
         HistoryReport known;
         std::optional<std::int64_t> greatest;
         MetricViews earlier;
-        if (resumed_) {
-            known = recover_history(dir(), [&](std::int64_t step, std::int64_t, std::span<const NamedValue> values) {
+        // A run whose record was lost may still have its rows.
+        if (resumed_ || os::status(dir() / history_file).value().exists) {
+            known = recover_history(dir(), [&](std::int64_t step, std::int64_t,
+                                               std::span<const NamedValue> values) {
                         greatest = greatest ? std::max(*greatest, step) : step;
                         take_in(earlier, step, values);
                     }).value();
         }
-        first_step_ = greatest ? *greatest + 1 : 0;
+        // Saturated: a step may be any integer.
+        first_step_ =
+            !greatest ? 0 : *greatest + (*greatest < std::numeric_limits<std::int64_t>::max() ? 1 : 0);
         os::make_dirs(journal_dir).value();
         auto history = HistoryWriter::open(dir() / "history.cairn", known.whole_bytes).value();
         live_ = std::make_unique<Live>(std::move(history), known, journal_dir, first_step_);
@@ -298,7 +323,7 @@ class RunCore final : public Endable {
         set("tags", options_.tags);
         if (!about_.contains("created_ns")) about_["created_ns"] = started_ns_;
         about_["started_ns"] = started_ns_;
-        about_["sessions"] = about_.value("sessions", 0) + 1;
+        about_["sessions"] = about_.value("sessions", 0U) + 1;
         about_["status"] = "running";
         about_["library"] = CAIRN_VERSION;
         about_.erase("ended_ns");
@@ -309,8 +334,7 @@ class RunCore final : public Endable {
 
     result<void> write_end(std::string_view status, const std::string& why) {
         live_->collector.stop();
-        const ThreadLanes::Latest& latest = ThreadLanes::latest();
-        live_->journal.remove_drained(latest.run == key_ ? latest.lane : nullptr);
+        live_->journal.close(ThreadLanes::own(key_));
         std::vector<std::string> patterns;
         {
             const std::scoped_lock lock{mutex_};
@@ -322,6 +346,11 @@ class RunCore final : public Endable {
             note_failure(done.error(), false);
             if (first) first = done;
         };
+        if (const std::string why_not = live_->collector.failure(); !why_not.empty()) {
+            keep(error{errc::io,
+                       "the last rows are in the journal only, the history took no more: " + why_not,
+                       dir().string(), "make room, then resume the run: it folds them in"});
+        }
         for (const std::string& pattern : patterns) keep(save_files(pattern, dir() / "files"));
         keep(folder_.write_json("summary.json", summary()));
         {

@@ -12,17 +12,18 @@
 
 namespace CAIRN_NAMESPACE::detail {
 
-/// From `width` to twice as many means of equally long stretches of a series of any length. Cost: O(1) amortised.
+/// From `width` to twice as many means of equally long stretches of a series of any length. Cost: O(1)
+/// amortised.
 class Thumbnail {
   public:
     static constexpr std::size_t width = 12;
 
     void add(double x) noexcept {
         if (!std::isfinite(x)) return;
-        sum_ += x;
+        mean_ += x / static_cast<double>(per_bucket_);  // never beyond the greatest number, as a sum can be
         if (++in_bucket_ < per_bucket_) return;
-        buckets_[filled_++] = sum_ / static_cast<double>(in_bucket_);
-        sum_ = 0;
+        buckets_[filled_++] = mean_;
+        mean_ = 0;
         in_bucket_ = 0;
         if (filled_ == buckets_.size()) halve();
     }
@@ -37,7 +38,7 @@ class Thumbnail {
         }
         std::string out;
         for (std::size_t i = 0; i < filled_; ++i) {
-            const double share = high > low ? (buckets_[i] - low) / (high - low) : 0.0;
+            const double share = high > low ? (buckets_[i] / 2 - low / 2) / (high / 2 - low / 2) : 0.0;
             out += blocks[static_cast<std::size_t>(share * 7.0 + 0.5)];
         }
         return out;
@@ -45,7 +46,7 @@ class Thumbnail {
 
   private:
     void halve() noexcept {
-        for (std::size_t i = 0; i < width; ++i) buckets_[i] = (buckets_[2 * i] + buckets_[2 * i + 1]) / 2;
+        for (std::size_t i = 0; i < width; ++i) buckets_[i] = buckets_[2 * i] / 2 + buckets_[2 * i + 1] / 2;
         filled_ = width;
         per_bucket_ *= 2;
     }
@@ -54,7 +55,7 @@ class Thumbnail {
     std::size_t filled_ = 0;
     std::uint64_t per_bucket_ = 1;
     std::uint64_t in_bucket_ = 0;
-    double sum_ = 0;
+    double mean_ = 0;
 };
 
 }  // namespace CAIRN_NAMESPACE::detail

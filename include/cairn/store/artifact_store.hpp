@@ -307,7 +307,8 @@ class ArtifactStore {
         auto text = detail::read_file(record_path(), max_record_bytes);
         if (!text && text.error().code() == errc::not_found && !type.empty()) {
             if (auto checked = detail::check_name("artifact type", type); !checked) return checked;
-            if (auto made = detail::os::make_dirs(dir_ / "versions"); !made) return made;
+            if (auto made = detail::make_dirs_durably(dir_ / "versions", store_.durability()); !made)
+                return made;
             const nlohmann::json record = {{"format", 1}, {"name", name_}, {"type", type}};
             auto written = write_new(record_path(), record.dump() + "\n");
             if (!written && written.error().code() != errc::already_exists) return written;

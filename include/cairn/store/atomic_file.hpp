@@ -19,13 +19,30 @@ namespace CAIRN_NAMESPACE {
 
 /// What a write has to outlive when it has returned.
 enum class Durability : unsigned char {
-    process_crash,  ///< any death of the process; costs nothing beyond the write, because the system has the bytes
+    process_crash,  ///< any death of the process; costs nothing beyond the write, because the system has the
+                    ///< bytes
     power_loss,     ///< the machine's death too: waits for the disk, 1 to 30 ms for each file and each folder
 };
 
 namespace detail {
 
-/// Tells the machines, containers and restarts apart whose processes write into one store: 8 hexadecimal digits.
+/// Makes a folder and those above it; each new name is synced into the folder that holds it, if it has to be.
+template <class = void>
+result<void> make_dirs_durably(const os::Path& path, Durability durability) {
+    if (durability == Durability::process_crash) return os::make_dirs(path);
+    const auto there = os::status(path);
+    if (!there) return there.error();
+    const os::Path above = path.parent_path();
+    if (there->is_dir || path == above) return {};
+    if (!above.empty()) {
+        if (auto made = make_dirs_durably(above, durability); !made) return made;
+    }
+    if (auto made = os::make_dirs(path); !made) return made;
+    return os::sync_dir(above.empty() ? os::Path{"."} : above);
+}
+
+/// Tells the machines, containers and restarts apart whose processes write into one store: 8 hexadecimal
+/// digits.
 template <class = void>
 [[nodiscard]] std::string machine_key(const os::Process& self) {
     std::uint32_t hash = 2166136261U;  // FNV-1a
@@ -37,16 +54,17 @@ template <class = void>
     return out;
 }
 
-/// A name that no process has used: <pid>-<counter>-<machine><random>. Says who made it; see `is_abandoned_temp`.
+/// A name that no process has used: <pid>-<counter>-<machine><random>. Says who made it; see
+/// `is_abandoned_temp`.
 template <class = void>
 [[nodiscard]] std::string temp_name() {
     static std::atomic<std::uint64_t> counter{0};
-    return std::to_string(os::pid()) + '-' + std::to_string(counter.fetch_add(1, std::memory_order_relaxed)) + '-' +
-           machine_key(os::this_process()) + os::random_hex(8);
+    return std::to_string(os::pid()) + '-' + std::to_string(counter.fetch_add(1, std::memory_order_relaxed)) +
+           '-' + machine_key(os::this_process()) + os::random_hex(8);
 }
 
-/// Whether `name` was made by `temp_name` and its maker is dead: at once if it was on this machine; otherwise a day
-/// after the last write (0 for `modified_ns`: not known), since nobody here can tell.
+/// Whether `name` was made by `temp_name` and its maker is dead: at once if it was on this machine; otherwise
+/// a day after the last write (0 for `modified_ns`: not known), since nobody here can tell.
 template <class = void>
 [[nodiscard]] bool is_abandoned_temp(std::string_view name, std::int64_t modified_ns) {
     std::uint64_t pid = 0;
@@ -57,7 +75,8 @@ template <class = void>
     const auto second = std::from_chars(first.ptr + 1, end, counter);
     if (second.ec != std::errc{} || second.ptr == end || *second.ptr != '-') return false;
     const std::string_view token{second.ptr + 1, static_cast<std::size_t>(end - second.ptr - 1)};
-    if (token.size() != 16 || token.find_first_not_of("0123456789abcdef") != std::string_view::npos) return false;
+    if (token.size() != 16 || token.find_first_not_of("0123456789abcdef") != std::string_view::npos)
+        return false;
     os::Process maker = os::this_process();
     if (token.substr(0, 8) != machine_key(maker)) {
         constexpr std::int64_t day_ns = 86'400'000'000'000;
@@ -68,13 +87,14 @@ template <class = void>
     return os::liveness(maker) == os::Liveness::dead;
 }
 
-/// A temporary file's or folder's name, which is removed with this object unless it was kept. A forked child's copy
-/// removes nothing.
+/// A temporary file's or folder's name, which is removed with this object unless it was kept. A forked
+/// child's copy removes nothing.
 class TempPath {
   public:
     TempPath() = default;
     explicit TempPath(os::Path path) : path_{std::move(path)}, owner_{os::pid()} {}
-    TempPath(TempPath&& other) noexcept : path_{std::move(other.path_)}, owner_{std::exchange(other.owner_, 0)} {}
+    TempPath(TempPath&& other) noexcept
+        : path_{std::move(other.path_)}, owner_{std::exchange(other.owner_, 0)} {}
     TempPath& operator=(TempPath&& other) noexcept {
         if (this != &other) {
             remove();
@@ -132,28 +152,31 @@ result<void> write_atomically(const os::Path& path, std::string_view bytes, Dura
     const os::Path folder = path.has_parent_path() ? path.parent_path() : os::Path{"."};
     auto written = write_via_temp(path, bytes, durability, temp_dir.empty() ? folder : temp_dir, existing);
     if (!written && !temp_dir.empty() && written.error().code() == errc::unsupported) {
-        written = write_via_temp(path, bytes, durability, folder, existing);  // on another file system, perhaps
+        written =
+            write_via_temp(path, bytes, durability, folder, existing);  // on another file system, perhaps
     }
     if (!written) return written;
     if (durability == Durability::power_loss) return os::sync_dir(folder);
     return {};
 }
 
-/// Writes a file whole: readers see the old bytes or the new ones, and after a failure the old ones. Its temporary
-/// lies in `temp_dir` (on the same file system), or beside it. Fails: as the system does; what is at `path` is then
-/// what was there, except when the folder's sync fails after the file was replaced.
+/// Writes a file whole: readers see the old bytes or the new ones, and after a failure the old ones. Its
+/// temporary lies in `temp_dir` (on the same file system), or beside it. Fails: as the system does; what is
+/// at `path` is then what was there, except when the folder's sync fails after the file was replaced.
 inline result<void> write_file_atomically(const os::Path& path, std::string_view bytes, Durability durability,
                                           const os::Path& temp_dir = {}) {
     return write_atomically(path, bytes, durability, temp_dir, Existing::replace);
 }
 
-/// The same for a file that must not be there yet. Fails: already_exists; of two writers exactly one succeeds.
-inline result<void> write_new_file_atomically(const os::Path& path, std::string_view bytes, Durability durability,
-                                              const os::Path& temp_dir = {}) {
+/// The same for a file that must not be there yet. Fails: already_exists; of two writers exactly one
+/// succeeds.
+inline result<void> write_new_file_atomically(const os::Path& path, std::string_view bytes,
+                                              Durability durability, const os::Path& temp_dir = {}) {
     return write_atomically(path, bytes, durability, temp_dir, Existing::refuse);
 }
 
-/// A whole file. Fails: not_found; corrupt if it is longer than `max_bytes`; invalid_argument if it is no regular file.
+/// A whole file. Fails: not_found; corrupt if it is longer than `max_bytes`; invalid_argument if it is no
+/// regular file.
 inline result<std::string> read_file(const os::Path& path, std::uint64_t max_bytes,
                                      os::Links links = os::Links::follow) {
     auto file = os::File::open_read(path, links);

@@ -20,7 +20,8 @@
 
 namespace CAIRN_NAMESPACE::detail {
 
-/// Files written one after the other, piece by piece, into a store's temporaries. What is not finished is removed.
+/// Files written one after the other, piece by piece, into a store's temporaries. What is not finished is
+/// removed.
 class ObjectBatch {
   public:
     result<void> write(const Store& store, std::string_view file, std::span<const std::byte> bytes) {
@@ -78,7 +79,8 @@ class PathBatch {
         return file_.write_all(bytes);
     }
 
-    /// Puts the files in their places, durably. Fails: as the disk does; then those not yet renamed are removed.
+    /// Puts the files in their places, durably. Fails: as the disk does; then those not yet renamed are
+    /// removed.
     result<std::vector<std::filesystem::path>> place() {
         std::vector<std::filesystem::path> placed;
         result<void> done = close();

@@ -19,9 +19,9 @@ struct Garbage {
     std::uint64_t bytes = 0;
 };
 
-/// Removes every object that no manifest of the store names. What is staged for a commit is not touched. Fails: as the
-/// system does; corrupt or unsupported if a manifest cannot be read at all, and then nothing is removed. Cost: reads
-/// every manifest, under the store's lock.
+/// Removes every object that no manifest of the store names. What is staged for a commit is not touched.
+/// Fails: as the system does; corrupt or unsupported if a manifest cannot be read at all, and then nothing is
+/// removed. Cost: reads every manifest, under the store's lock.
 template <class = void>
 result<Garbage> collect_garbage(const Store& store) {
     const auto lock = store.lock();

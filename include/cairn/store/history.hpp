@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 #pragma once
-// The history: all rows of a run, append-only. A file header, then frames; each frame is a stretch of one ring with its
-// length and CRC-32C, so a torn tail is cut, and a fold of the rings counts no row twice. Readable while it is written.
+// The history: all rows of a run, append-only. A file header, then frames; each frame is a stretch of one
+// ring with its length and CRC-32C, so a torn tail is cut, and a fold of the rings counts no row twice.
+// Readable while it is written.
 //
 //   file   "CAIRNHST" · u32 version · u32 0
-//   frame  u32 "FRAM" · u32 payload bytes · u32 CRC-32C of what follows it · u32 ring · u64 from · u64 to · payload
+//   frame  u32 "FRAM" · u32 payload bytes · u32 CRC-32C of what follows it · u32 ring · u64 from · u64 to ·
+//   payload
 //
 // Little-endian; the payload is records (record.hpp), `from` and `to` are the ring's positions.
 
@@ -45,7 +47,8 @@ struct Frame {
     std::span<const std::byte> payload;
 };
 
-/// Walks the frames of a history that may be torn or damaged. After damage it goes on at the next whole frame.
+/// Walks the frames of a history that may be torn or damaged. After damage it goes on at the next whole
+/// frame.
 class FrameReader {
   public:
     explicit FrameReader(std::span<const std::byte> file) noexcept : file_{file} {}
@@ -76,7 +79,8 @@ class FrameReader {
         if (get<std::uint32_t>(head) != frame_magic) return false;
         const std::size_t bytes = get<std::uint32_t>(head + 4);
         if (bytes % 8 != 0 || bytes > file_.size() - at_ - frame_header_bytes) return false;
-        if (crc32c(file_.subspan(at_ + 12, frame_header_bytes - 12 + bytes)) != get<std::uint32_t>(head + 8)) {
+        if (crc32c(file_.subspan(at_ + 12, frame_header_bytes - 12 + bytes)) !=
+            get<std::uint32_t>(head + 8)) {
             return false;
         }
         frame = {get<std::uint32_t>(head + 12), get<std::uint64_t>(head + 16), get<std::uint64_t>(head + 24),
@@ -137,7 +141,9 @@ class HistoryWriter {
 
   private:
     explicit HistoryWriter(os::File file) : file_{std::move(file)} {}
-    result<void> write_at(std::uint64_t at, std::span<const std::byte> bytes) { return file_.write_at(at, bytes); }
+    result<void> write_at(std::uint64_t at, std::span<const std::byte> bytes) {
+        return file_.write_at(at, bytes);
+    }
 
     os::File file_;
     std::uint64_t end_ = 0;
@@ -146,9 +152,9 @@ class HistoryWriter {
 
 /// What is known after all rows of a run were read.
 struct HistoryReport {
-    std::size_t whole_bytes = 0;       ///< of the history file
-    std::size_t torn_bytes = 0;        ///< after it
-    std::size_t damaged = 0;           ///< stretches that could not be read
+    std::size_t whole_bytes = 0;  ///< of the history file
+    std::size_t torn_bytes = 0;   ///< after it
+    std::size_t damaged = 0;      ///< stretches that could not be read
     std::uint64_t rows = 0;
     std::uint64_t folded = 0;          ///< of these, rows that were still in a ring
     std::uint32_t next_ring = 0;       ///< a number that no ring of this run has had
@@ -198,17 +204,20 @@ class RowAssembler {
     void take_row(std::uint32_t ring, const RecordReader::Record& record, HistoryReport& report, F&& f) {
         cells_.clear();
         std::int64_t step = 0, time_ns = 0;
-        if (!read_row(record.body, step, time_ns, [&](const Cell& cell) { cells_.push_back(cell); })) ++report.damaged;
+        if (!read_row(record.body, step, time_ns, [&](const Cell& cell) { cells_.push_back(cell); }))
+            ++report.damaged;
         auto begun = begun_.find(ring);
         if (begun != begun_.end() && (begun->second.step != step || begun->second.time_ns != time_ns)) {
-            emit(begun->second.step, begun->second.time_ns, begun->second.cells, report, f);  // its end was dropped
+            emit(begun->second.step, begun->second.time_ns, begun->second.cells, report,
+                 f);  // its end was dropped
             begun_.erase(begun);
             begun = begun_.end();
         }
         if ((record.flags & row_continues) != 0) {
             if (begun == begun_.end()) begun = begun_.emplace(ring, Begun{step, time_ns, {}, {}}).first;
             for (Cell cell : cells_) {
-                if (cell.value.is_text()) cell.value = Value{begun->second.texts.emplace_back(cell.value.text())};
+                if (cell.value.is_text())
+                    cell.value = Value{begun->second.texts.emplace_back(cell.value.text())};
                 begun->second.cells.push_back(cell);
             }
             return;
@@ -223,7 +232,8 @@ class RowAssembler {
     }
 
     template <class F>
-    void emit(std::int64_t step, std::int64_t time_ns, const std::vector<Cell>& cells, HistoryReport& report, F&& f) {
+    void emit(std::int64_t step, std::int64_t time_ns, const std::vector<Cell>& cells, HistoryReport& report,
+              F&& f) {
         values_.clear();
         for (const Cell& cell : cells) {
             if (cell.metric < report.names.size()) values_.push_back({report.names[cell.metric], cell.value});
@@ -244,8 +254,8 @@ struct RingRest {
     std::vector<std::byte> bytes;
 };
 
-/// Copies what a ring file has not released yet; empty if it is no ring or a damaged one. Safe while it is written:
-/// what the writer releases during the copy is dropped from it, and is in the history by then.
+/// Copies what a ring file has not released yet; empty if it is no ring or a damaged one. Safe while it is
+/// written: what the writer releases during the copy is dropped from it, and is in the history by then.
 [[nodiscard]] inline RingRest copy_ring(const std::filesystem::path& path) {
     RingRest rest;
     auto file = os::File::open_read(path);
@@ -264,7 +274,8 @@ struct RingRest {
     const auto reread = file->read_at(offsetof(RingHeader, tail), later);
     std::uint64_t released = 0;
     std::memcpy(&released, later, sizeof released);
-    if (!reread || *reread != sizeof later || to < from || to - from > ring_capacity || released < from) return rest;
+    if (!reread || *reread != sizeof later || to < from || to - from > ring_capacity || released < from)
+        return rest;
     rest.id = header->id;
     rest.from = std::min(released, to);
     rest.bytes.resize(static_cast<std::size_t>(to - rest.from));
@@ -278,10 +289,12 @@ struct RingRest {
 }
 
 /// Every row of a run once: the history, then what its rings still hold. Calls
-/// `f(step, time_ns, std::span<const NamedValue>)`, in the order of each thread. Fails if the history is from a newer
-/// version or cannot be read; a run without one has no rows. `rests`, if given, gets what only the rings hold.
+/// `f(step, time_ns, std::span<const NamedValue>)`, in the order of each thread. Fails if the history is from
+/// a newer version or cannot be read; a run without one has no rows. `rests`, if given, gets what only the
+/// rings hold.
 template <class F>
-result<HistoryReport> read_history(const std::filesystem::path& run_dir, F&& f, std::vector<RingRest>* rests = nullptr) {
+result<HistoryReport> read_history(const std::filesystem::path& run_dir, F&& f,
+                                   std::vector<RingRest>* rests = nullptr) {
     HistoryReport report;
     // Rings first: what leaves them while we read is in the history when we come to it.
     std::vector<RingRest> rings;
@@ -300,11 +313,12 @@ result<HistoryReport> read_history(const std::filesystem::path& run_dir, F&& f, 
         const std::span<const std::byte> bytes = std::as_bytes(std::span{*file});
         if (bytes.size() < history_header_bytes ||
             std::memcmp(bytes.data(), history_magic.data(), history_magic.size()) != 0) {
-            return error{errc::corrupt, "this is not a history", path.string(), "restore it from a copy, or delete it"};
+            return error{errc::corrupt, "this is not a history", path.string(),
+                         "restore it from a copy, or delete it"};
         }
         if (get<std::uint32_t>(bytes.data() + 8) > history_version) {
-            return error{errc::unsupported, "the history was written by a newer version of cairn", path.string(),
-                         "read it with that version"};
+            return error{errc::unsupported, "the history was written by a newer version of cairn",
+                         path.string(), "read it with that version"};
         }
         FrameReader frames{bytes};
         for (Frame frame; frames.next(frame);) {
@@ -331,8 +345,8 @@ result<HistoryReport> read_history(const std::filesystem::path& run_dir, F&& f, 
     return report;
 }
 
-/// Reads like `read_history`, and leaves a history that is whole: what only the rings held is appended, a torn tail is
-/// cut, the rings are removed. Only for the run's one writer.
+/// Reads like `read_history`, and leaves a history that is whole: what only the rings held is appended, a
+/// torn tail is cut, the rings are removed. Only for the run's one writer.
 template <class F>
 result<HistoryReport> recover_history(const std::filesystem::path& run_dir, F&& f) {
     std::vector<RingRest> rests;
@@ -341,7 +355,8 @@ result<HistoryReport> recover_history(const std::filesystem::path& run_dir, F&& 
     auto writer = HistoryWriter::open(run_dir / history_file, report->whole_bytes);
     if (!writer) return writer.error();
     for (const RingRest& rest : rests) {
-        if (auto appended = writer->append(rest.id, rest.from, rest.bytes); !appended) return appended.error();
+        if (auto appended = writer->append(rest.id, rest.from, rest.bytes); !appended)
+            return appended.error();
     }
     if (auto synced = writer->sync(); !synced) return synced.error();
     report->whole_bytes = static_cast<std::size_t>(writer->bytes());

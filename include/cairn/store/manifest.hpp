@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
-// The manifest of a version: what it holds and where it came from. A version without one does not exist. Costs
-// nlohmann/json.
+// The manifest of a version: what it holds and where it came from. A version without one does not exist.
+// Costs nlohmann/json.
 
 #include <cairn/core/error.hpp>
 #include <cairn/core/name.hpp>
@@ -39,7 +39,8 @@ namespace detail {
 
 /// The number of "v3"; nothing for any other text.
 [[nodiscard]] inline std::optional<std::uint64_t> parse_version_label(std::string_view label) noexcept {
-    if (label.size() < 2 || label.front() != 'v' || (label[1] == '0' && label.size() > 2)) return std::nullopt;
+    if (label.size() < 2 || label.front() != 'v' || (label[1] == '0' && label.size() > 2))
+        return std::nullopt;
     std::uint64_t number = 0;
     const auto [end, problem] = std::from_chars(label.data() + 1, label.data() + label.size(), number);
     if (problem != std::errc{} || end != label.data() + label.size()) return std::nullopt;
@@ -49,8 +50,8 @@ namespace detail {
 /// Success if `path` names something below the folder it is read in, on every system.
 [[nodiscard]] inline result<void> check_relative_path(std::string_view path) {
     const auto bad = [&](const char* why) {
-        return error{errc::invalid_name, std::string{"a file's path inside an artifact "} + why, suggest_name(path),
-                     "use a relative path like \"data/train.csv\""};
+        return error{errc::invalid_name, std::string{"a file's path inside an artifact "} + why,
+                     suggest_name(path), "use a relative path like \"data/train.csv\""};
     };
     if (path.empty()) return bad("is empty");
     if (path.size() > 1024) return bad("is longer than 1024 bytes");
@@ -69,7 +70,8 @@ namespace detail {
     // JSON holds UTF-8 only. Its writer knows what that is: what it would replace is what it would leave out.
     using handler = nlohmann::json::error_handler_t;
     const nlohmann::json text = std::string{path};
-    if (text.dump(-1, ' ', false, handler::replace) != text.dump(-1, ' ', false, handler::ignore)) return bad("is no UTF-8");
+    if (text.dump(-1, ' ', false, handler::replace) != text.dump(-1, ' ', false, handler::ignore))
+        return bad("is no UTF-8");
     return {};
 }
 
@@ -107,7 +109,8 @@ struct Manifest {
         for (const FileEntry& file : files) sorted.push_back(&file);
         std::sort(sorted.begin(), sorted.end(), [](auto* a, auto* b) { return a->path < b->path; });
         nlohmann::json all = nlohmann::json::array();
-        for (const FileEntry* file : sorted) all.push_back({file->path, file->size, file->digest, file->reference});
+        for (const FileEntry* file : sorted)
+            all.push_back({file->path, file->size, file->digest, file->reference});
         const std::string text = all.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace);
         return sha256(std::as_bytes(std::span{text})).hex();
     }
@@ -132,18 +135,21 @@ inline constexpr int max_manifest_depth = 64;
 inline constexpr std::string_view checksum_key = "\"checksum\": \"";
 inline constexpr std::size_t digest_digits = 64;
 
-/// Where the checksum's digits lie in a manifest's text; the name of the artifact, the one field before it, holds no '"'.
+/// Where the checksum's digits lie in a manifest's text; the name of the artifact, the one field before it,
+/// holds no '"'.
 [[nodiscard]] inline std::size_t checksum_at(std::string_view text) noexcept {
     const std::size_t at = text.find(checksum_key);
-    if (at == std::string_view::npos || text.size() - at < checksum_key.size() + digest_digits) return std::string::npos;
+    if (at == std::string_view::npos || text.size() - at < checksum_key.size() + digest_digits)
+        return std::string::npos;
     return at + checksum_key.size();
 }
-/// SHA-256 of a text in which the 64 digits from `at` on count as zeros: over bytes, so that nothing but the very text
-/// that was written is accepted, and any tool can check it without our JSON writer.
+/// SHA-256 of a text in which the 64 digits from `at` on count as zeros: over bytes, so that nothing but the
+/// very text that was written is accepted, and any tool can check it without our JSON writer.
 [[nodiscard]] inline std::string checksum_of(std::string_view text, std::size_t at) {
     Sha256 hash;
     const std::string zeros(digest_digits, '0');
-    for (const std::string_view part : {text.substr(0, at), std::string_view{zeros}, text.substr(at + digest_digits)}) {
+    for (const std::string_view part :
+         {text.substr(0, at), std::string_view{zeros}, text.substr(at + digest_digits)}) {
         hash.update(std::as_bytes(std::span{part}));
     }
     return hash.finish().hex();
@@ -152,8 +158,9 @@ inline constexpr std::size_t digest_digits = 64;
 /// Whether objects and arrays lie in each other no deeper than `depth`.
 [[nodiscard]] inline bool is_shallow(const nlohmann::json& value, int depth) {
     if (!value.is_structured()) return true;
-    return depth > 0 && std::all_of(value.begin(), value.end(),
-                                    [&](const nlohmann::json& inner) { return is_shallow(inner, depth - 1); });
+    return depth > 0 && std::all_of(value.begin(), value.end(), [&](const nlohmann::json& inner) {
+               return is_shallow(inner, depth - 1);
+           });
 }
 
 /// The paths of a version: each once, none of them a folder of another.
@@ -167,8 +174,9 @@ class PathSet {
             clash = clash || paths_.count(path.substr(0, to)) != 0;
         }
         if (!clash) return {};
-        return error{errc::invalid_argument, "two files of the artifact have one path, or one is the folder of another",
-                     path, "give each file a path of its own"};
+        return error{errc::invalid_argument,
+                     "two files of the artifact have one path, or one is the folder of another", path,
+                     "give each file a path of its own"};
     }
 
   private:
@@ -177,8 +185,8 @@ class PathSet {
 
 }  // namespace detail
 
-/// The manifest as it lies on disk, with a checksum over all of it. Text that is no UTF-8 is replaced by marks. Fails:
-/// invalid_name for a path it must not hold, invalid_argument for what could not be read again.
+/// The manifest as it lies on disk, with a checksum over all of it. Text that is no UTF-8 is replaced by
+/// marks. Fails: invalid_name for a path it must not hold, invalid_argument for what could not be read again.
 template <class = void>
 [[nodiscard]] result<std::string> to_text(const Manifest& m) {
     detail::PathSet paths;
@@ -191,15 +199,18 @@ template <class = void>
         } else if (file.reference.empty() && Digest::from_hex(file.digest)) {
             entry.update({{"size", file.size}, {"digest", file.digest}});
         } else {
-            return error{errc::invalid_argument, "a file of the artifact has neither a digest nor a reference, or both",
-                         file.path, "give it a SHA-256 of 64 lower-case hexadecimal digits, or a reference"};
+            return error{errc::invalid_argument,
+                         "a file of the artifact has neither a digest nor a reference, or both", file.path,
+                         "give it a SHA-256 of 64 lower-case hexadecimal digits, or a reference"};
         }
         files.push_back(std::move(entry));
     }
     if (!detail::is_shallow(m.metadata, detail::max_manifest_depth - 2) || !m.metrics.is_object() ||
         !detail::is_shallow(m.metrics, 1)) {
-        return error{errc::invalid_argument, "the metadata of the artifact is nested too deeply, or the metrics are no numbers",
-                     m.artifact, "keep metadata below 60 levels; keep large structures in a file of the artifact"};
+        return error{errc::invalid_argument,
+                     "the metadata of the artifact is nested too deeply, or the metrics are no numbers",
+                     m.artifact,
+                     "keep metadata below 60 levels; keep large structures in a file of the artifact"};
     }
     const nlohmann::json out = {{"format", Manifest::format},
                                 {"checksum", std::string(detail::digest_digits, '0')},
@@ -252,14 +263,17 @@ template <class = void>
         !get_field(in, "files", files) || !m.metrics.is_object() || !files.is_array()) {
         return false;
     }
-    if (step.is_number_integer()) m.step = step.get<std::int64_t>();
-    else if (!step.is_null()) return false;
+    if (step.is_number_integer())
+        m.step = step.get<std::int64_t>();
+    else if (!step.is_null())
+        return false;
     PathSet paths;
     for (const nlohmann::json& entry : files) {
         FileEntry file{};
         if (!entry.is_object() || !get_field(entry, "path", file.path) || !paths.add(file.path)) return false;
         if (!get_field(entry, "reference", file.reference)) {
-            if (!get_field(entry, "size", file.size) || !get_field(entry, "digest", file.digest)) return false;
+            if (!get_field(entry, "size", file.size) || !get_field(entry, "digest", file.digest))
+                return false;
             if (!Digest::from_hex(file.digest)) return false;
         }
         m.files.push_back(std::move(file));
@@ -269,8 +283,8 @@ template <class = void>
 
 }  // namespace detail
 
-/// A manifest from its text. Fails: corrupt, if a single bit is not as it was written; unsupported, if it is from a newer
-/// version (whose checksum is made in the same way).
+/// A manifest from its text. Fails: corrupt, if a single bit is not as it was written; unsupported, if it is
+/// from a newer version (whose checksum is made in the same way).
 template <class = void>
 [[nodiscard]] result<Manifest> parse_manifest(std::string_view text, const std::string& path) {
     const error corrupt{errc::corrupt, "the manifest of this version is damaged", path,
@@ -286,7 +300,8 @@ template <class = void>
     };
     const nlohmann::json in = nlohmann::json::parse(text, bounded, false);
     std::uint64_t format = 0;
-    if (!shallow || !in.is_object() || !detail::get_field(in, "format", format) || format == 0) return corrupt;
+    if (!shallow || !in.is_object() || !detail::get_field(in, "format", format) || format == 0)
+        return corrupt;
     if (format > Manifest::format) {
         return error{errc::unsupported, "the manifest was written by a newer version of cairn", path,
                      "read it with that version"};

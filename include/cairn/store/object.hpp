@@ -19,7 +19,8 @@
 
 namespace CAIRN_NAMESPACE {
 
-/// Bytes that lie whole in the store's `tmp/`, waiting for a commit; removed with this object if there is none.
+/// Bytes that lie whole in the store's `tmp/`, waiting for a commit; removed with this object if there is
+/// none.
 class StagedObject {
   public:
     StagedObject(Digest digest, std::uint64_t size, detail::TempPath temp)
@@ -28,24 +29,22 @@ class StagedObject {
     [[nodiscard]] const Digest& digest() const noexcept { return digest_; }
     [[nodiscard]] std::uint64_t size() const noexcept { return size_; }
 
-    /// Puts the object where it belongs; one that is there already is shared, unless its size says that it is damaged.
-    /// True if there was none. Requires the store's lock.
+    /// Puts the object where it belongs; one that is there already is shared, unless its size says that it is
+    /// damaged. True if there was none. Requires the store's lock.
     result<bool> install(const Store& store) {
         const std::filesystem::path path = store.object_path(digest_.hex());
         const auto there = detail::os::status(path, detail::os::Links::refuse);
         if (!there) return there.error();
         if (there->is_file && there->size == size_) return false;
         const std::filesystem::path folder = path.parent_path();
-        if (auto made = detail::os::make_dirs(folder); !made) return made.error();
+        if (auto made = detail::make_dirs_durably(folder, store.durability()); !made) return made.error();
         if (auto moved = detail::os::rename_replace(temp_.path(), path); !moved) return moved.error();
         temp_.keep();
         const bool is_new = !there->exists;
         if (store.durability() == Durability::process_crash) return is_new;
-        for (const auto& changed : {folder, folder.parent_path()}) {
-            if (auto synced = detail::os::sync_dir(changed); !synced) {
-                if (is_new) (void)detail::os::remove_file(path);  // not durable: as if it had never come
-                return synced.error();
-            }
+        if (auto synced = detail::os::sync_dir(folder); !synced) {
+            if (is_new) (void)detail::os::remove_file(path);  // not durable: as if it had never come
+            return synced.error();
         }
         return is_new;
     }
@@ -75,7 +74,8 @@ class ObjectWriter {
         return written;
     }
 
-    /// The object, durable under its temporary name and read-only. Fails: as the first `write` that failed, too.
+    /// The object, durable under its temporary name and read-only. Fails: as the first `write` that failed,
+    /// too.
     result<StagedObject> finish() {
         if (failed_) return *failed_;
         if (auto sealed = file_.set_read_only(); !sealed) return sealed.error();
@@ -131,10 +131,11 @@ template <class F>
 result<void> read_object(const Store& store, const std::string& digest, F&& f) {
     const os::Path path = store.object_path(digest);
     Sha256 hash;
-    auto read = read_in_pieces(path, os::Links::refuse, [&](std::span<const std::byte> bytes) -> result<void> {
-        hash.update(bytes);
-        return f(bytes);
-    });
+    auto read =
+        read_in_pieces(path, os::Links::refuse, [&](std::span<const std::byte> bytes) -> result<void> {
+            hash.update(bytes);
+            return f(bytes);
+        });
     if (!read && read.error().path() != path.string()) return read;  // what `f` did with the bytes
     if (!read && read.error().code() == errc::not_found) return object_missing(path);
     // A link or a folder in an object's place is damage like any other.
@@ -160,7 +161,9 @@ inline result<StagedObject> stage_bytes(const Store& store, std::span<const std:
 inline result<StagedObject> stage_file(const Store& store, const std::filesystem::path& path) {
     auto writer = ObjectWriter::create(store);
     if (!writer) return writer.error();
-    auto copied = detail::read_in_pieces(path, detail::os::Links::follow, [&](std::span<const std::byte> bytes) { return writer->write(bytes); });
+    auto copied =
+        detail::read_in_pieces(path, detail::os::Links::follow,
+                               [&](std::span<const std::byte> bytes) { return writer->write(bytes); });
     if (!copied) return copied.error();
     return writer->finish();
 }

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
 #pragma once
-// The records that travel through a ring and lie in the history: rows and the names they use. One encoding for both,
-// so that whoever opens a crashed run reads the ring as it reads the file. Little-endian, multiples of 8 bytes.
+// The records that travel through a ring and lie in the history: rows and the names they use. One encoding
+// for both, so that whoever opens a crashed run reads the ring as it reads the file. Little-endian, multiples
+// of 8 bytes.
 //
 //   record  u32 bytes (whole, multiple of 8) · u8 kind · u8 flags · u16 0
 //   row     record · u32 cells · u32 0 · i64 step · i64 time_ns · cells × cell
-//   cell    u32 metric id · u8 value kind · u8[3] 0 · u64 (integer, double's bits, or text length) · text, padded
-//   name    record · u32 metric id · u32 length · bytes, padded
+//   cell    u32 metric id · u8 value kind · u8[3] 0 · u64 (integer, double's bits, or text length) · text,
+//   padded name    record · u32 metric id · u32 length · bytes, padded
 
 #include <cairn/core/value.hpp>
 
@@ -28,7 +29,8 @@ template <class T>
     if constexpr (std::endian::native == std::endian::big && sizeof(T) > 1) {
         T swapped = 0;
         for (std::size_t i = 0; i < sizeof(T); ++i) {
-            swapped = static_cast<T>(static_cast<T>(swapped << 8U) | static_cast<T>((value >> (8U * i)) & 0xffU));
+            swapped =
+                static_cast<T>(static_cast<T>(swapped << 8U) | static_cast<T>((value >> (8U * i)) & 0xffU));
         }
         return swapped;
     } else {
@@ -50,7 +52,9 @@ template <class T>
     return little_endian(value);
 }
 
-[[nodiscard]] constexpr std::size_t padded(std::size_t bytes) noexcept { return (bytes + 7U) & ~std::size_t{7}; }
+[[nodiscard]] constexpr std::size_t padded(std::size_t bytes) noexcept {
+    return (bytes + 7U) & ~std::size_t{7};
+}
 
 enum class RecordKind : std::uint8_t { padding = 0, row = 1, name = 2 };
 
@@ -64,7 +68,9 @@ inline constexpr std::size_t cell_bytes = 16;
 inline constexpr std::size_t max_text_bytes = 1024;
 inline constexpr std::size_t max_metric_name_bytes = 512;
 
-[[nodiscard]] constexpr std::size_t cell_size(std::string_view text) noexcept { return cell_bytes + padded(text.size()); }
+[[nodiscard]] constexpr std::size_t cell_size(std::string_view text) noexcept {
+    return cell_bytes + padded(text.size());
+}
 template <class T>
     requires std::is_arithmetic_v<T>
 [[nodiscard]] constexpr std::size_t cell_size(T) noexcept {
@@ -72,7 +78,8 @@ template <class T>
 }
 [[nodiscard]] constexpr std::size_t cell_size(const Value& value) noexcept { return cell_size(value.text()); }
 
-inline std::byte* put_record(std::byte* to, std::size_t bytes, RecordKind kind, std::uint8_t flags = 0) noexcept {
+inline std::byte* put_record(std::byte* to, std::size_t bytes, RecordKind kind,
+                             std::uint8_t flags = 0) noexcept {
     to = put(to, static_cast<std::uint32_t>(bytes));
     return put(to, static_cast<std::uint32_t>(static_cast<std::uint32_t>(kind) | std::uint32_t{flags} << 8U));
 }
@@ -140,7 +147,8 @@ class RecordReader {
         if (rest_.size() < record_header_bytes) return stop();
         const std::size_t bytes = get<std::uint32_t>(rest_.data());
         const std::uint32_t tag = get<std::uint32_t>(rest_.data() + 4);
-        if (bytes < record_header_bytes || bytes % 8 != 0 || bytes > rest_.size() || (tag & 0xffU) > 2) return stop();
+        if (bytes < record_header_bytes || bytes % 8 != 0 || bytes > rest_.size() || (tag & 0xffU) > 2)
+            return stop();
         record = {static_cast<RecordKind>(tag & 0xffU), static_cast<std::uint8_t>(tag >> 8U),
                   rest_.subspan(record_header_bytes, bytes - record_header_bytes)};
         rest_ = rest_.subspan(bytes);

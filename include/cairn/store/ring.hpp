@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
-// The journal: one ring for each logging thread, in a memory-mapped file of the run's folder. What a commit has
-// published is in the page cache, so killing the process loses none of it. One producer, one consumer.
+// The journal: one ring for each logging thread, in a memory-mapped file of the run's folder. What a commit
+// has published is in the page cache, so killing the process loses none of it. One producer, one consumer.
 
 #include <cairn/store/record.hpp>
 
@@ -14,8 +14,9 @@
 
 namespace CAIRN_NAMESPACE::detail {
 
-/// The first page of a ring file. Positions count bytes since the ring was made and never wrap; the data that follows
-/// is used modulo `capacity`. Numbers are in the order of the machine that wrote it (`byte_order` tells).
+/// The first page of a ring file. Positions count bytes since the ring was made and never wrap; the data that
+/// follows is used modulo `capacity`. Numbers are in the order of the machine that wrote it (`byte_order`
+/// tells).
 struct RingHeader {
     static constexpr char expected_magic[8] = {'C', 'A', 'I', 'R', 'N', 'R', 'N', 'G'};
     static constexpr std::uint32_t current_version = 1;
@@ -36,7 +37,8 @@ static_assert(std::atomic<std::uint64_t>::is_always_lock_free);
 static_assert(sizeof(RingHeader) == 192);
 
 inline constexpr std::size_t ring_header_bytes = 4096;
-/// Fits the second-level cache beside a training loop's own data: a ring that leaves it costs four times as much a row.
+/// Fits the second-level cache beside a training loop's own data: a ring that leaves it costs four times as
+/// much a row.
 inline constexpr std::size_t ring_capacity = std::size_t{64} * 1024;
 inline constexpr std::size_t ring_file_bytes = ring_header_bytes + ring_capacity;
 
@@ -45,8 +47,8 @@ inline bool RingHeader::is_valid() const noexcept {
            byte_order == expected_byte_order && capacity == ring_capacity;
 }
 
-/// A view of a ring in memory that outlives it. The producer calls `reserve` and `commit`, the consumer `readable` and
-/// `release`; neither waits.
+/// A view of a ring in memory that outlives it. The producer calls `reserve` and `commit`, the consumer
+/// `readable` and `release`; neither waits.
 class Ring {
   public:
     Ring() = default;
@@ -64,7 +66,8 @@ class Ring {
 
     [[nodiscard]] std::uint32_t id() const noexcept { return header_->id; }
 
-    /// `bytes` (a multiple of 8, at most half the ring) to be written and committed; null if the ring is full.
+    /// `bytes` (a multiple of 8, at most half the ring) to be written and committed; null if the ring is
+    /// full.
     [[nodiscard]] std::byte* reserve(std::size_t bytes) noexcept {
         std::size_t offset = head_ & mask;
         const std::size_t to_end = ring_capacity - offset;
@@ -82,7 +85,8 @@ class Ring {
         return data_ + offset;
     }
 
-    /// Publishes what was written since `reserve`. When this returns, a SIGKILL of the process loses none of it.
+    /// Publishes what was written since `reserve`. When this returns, a SIGKILL of the process loses none of
+    /// it.
     void commit() noexcept {
         head_ = reserved_end_;
         header_->head.store(head_, std::memory_order_release);

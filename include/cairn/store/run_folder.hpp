@@ -41,7 +41,8 @@ namespace detail {
 [[nodiscard]] inline os::Process process_from(const nlohmann::json& in) {
     os::Process out;
     const auto number = [&](const char* key, std::uint64_t& to) {
-        if (const auto found = in.find(key); found != in.end() && found->is_number_unsigned()) found->get_to(to);
+        if (const auto found = in.find(key); found != in.end() && found->is_number_unsigned())
+            found->get_to(to);
     };
     const auto text = [&](const char* key, std::string& to) {
         if (const auto found = in.find(key); found != in.end() && found->is_string()) found->get_to(to);
@@ -61,16 +62,19 @@ namespace detail {
 class RunFolder {
   public:
     /// Makes the folder if it is not there and takes the writer's lock. Fails: busy, naming who holds it.
-    static result<RunFolder> open_writer(const Store& store, const std::string& project, const std::string& run) {
+    static result<RunFolder> open_writer(const Store& store, const std::string& project,
+                                         const std::string& run) {
         if (auto checked = detail::check_name("project", project); !checked) return checked.error();
         if (auto checked = detail::check_name("run", run); !checked) return checked.error();
         RunFolder folder{store, store.run_dir(project, run)};
-        if (auto made = detail::os::make_dirs(folder.path_); !made) return made.error();
+        if (auto made = detail::make_dirs_durably(folder.path_, store.durability()); !made)
+            return made.error();
         auto lock = detail::os::Lock::try_acquire(folder.lock_path());
         if (!lock && lock.error().code() == errc::busy) return folder.held_by_another();
         if (!lock) return lock.error();
         folder.lock_ = std::move(*lock);
-        if (auto noted = folder.lock_.write_note(detail::to_json(detail::os::this_process()).dump()); !noted) {
+        if (auto noted = folder.lock_.write_note(detail::to_json(detail::os::this_process()).dump());
+            !noted) {
             return noted.error();
         }
         const auto record = detail::os::status(folder.path_ / "run.json");
@@ -80,14 +84,16 @@ class RunFolder {
     }
 
     /// A run that is there. Fails: not_found.
-    static result<RunFolder> open_reader(const Store& store, const std::string& project, const std::string& run) {
+    static result<RunFolder> open_reader(const Store& store, const std::string& project,
+                                         const std::string& run) {
         if (auto checked = detail::check_name("project", project); !checked) return checked.error();
         if (auto checked = detail::check_name("run", run); !checked) return checked.error();
         RunFolder folder{store, store.run_dir(project, run)};
         const auto record = detail::os::status(folder.path_ / "run.json");
         if (!record) return record.error();
         if (record->exists) return folder;
-        return error{errc::not_found, "there is no such run", folder.path_.string(), "see which there are with: cairn ls"};
+        return error{errc::not_found, "there is no such run", folder.path_.string(),
+                     "see which there are with: cairn ls"};
     }
 
     [[nodiscard]] const std::filesystem::path& path() const noexcept { return path_; }
@@ -101,7 +107,8 @@ class RunFolder {
         if (!text) return text.error();
         auto value = nlohmann::json::parse(*text, nullptr, false);
         if (!value.is_discarded()) return value;
-        return error{errc::corrupt, "this file of the run is no JSON", path.string(), "restore it from a copy, or delete it"};
+        return error{errc::corrupt, "this file of the run is no JSON", path.string(),
+                     "restore it from a copy, or delete it"};
     }
     /// Replaces a JSON file of the run in one step.
     result<void> write_json(std::string_view name, const nlohmann::json& value) const {
@@ -112,7 +119,8 @@ class RunFolder {
     [[nodiscard]] result<nlohmann::json> read_run() const {
         auto record = read_json("run.json");
         if (!record || record->is_object()) return record;
-        return error{errc::corrupt, "the run's record is no object", (path_ / "run.json").string(), "restore it from a copy"};
+        return error{errc::corrupt, "the run's record is no object", (path_ / "run.json").string(),
+                     "restore it from a copy"};
     }
     /// Writes the record, with the process that writes it.
     result<void> write_run(nlohmann::json record) const {
@@ -120,7 +128,8 @@ class RunFolder {
         return write_json("run.json", record);
     }
 
-    /// How the run stands. A run that says it is running, but whose lock is free or whose process is dead, has crashed.
+    /// How the run stands. A run that says it is running, but whose lock is free or whose process is dead,
+    /// has crashed.
     [[nodiscard]] result<RunState> state() const {
         const auto record = read_run();
         if (!record) return record.error();
@@ -152,8 +161,9 @@ class RunFolder {
     [[nodiscard]] error held_by_another() const {
         const auto note = detail::read_file(lock_path(), 4096);
         const auto holder = detail::process_from(nlohmann::json::parse(note ? *note : "", nullptr, false));
-        const std::string who = holder.pid == 0 ? " that does not say who it is"  // it took the lock just now
-                                                : ": process " + std::to_string(holder.pid) + " on " + holder.host;
+        const std::string who = holder.pid == 0
+                                    ? " that does not say who it is"  // it took the lock just now
+                                    : ": process " + std::to_string(holder.pid) + " on " + holder.host;
         return {errc::busy, "another writer has this run open" + who, path_.string(),
                 "stop that process, or give this one another run id (CAIRN_RUN_ID)"};
     }

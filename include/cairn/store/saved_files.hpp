@@ -58,12 +58,14 @@ namespace CAIRN_NAMESPACE::detail {
     return found;
 }
 
-/// Copies the files that match into `dir`, under their file names; a newer copy replaces an older one whole. A pattern
-/// without `*` and `?` must name a file. The first failure is returned, after all others were tried.
+/// Copies the files that match into `dir`, under their file names; a newer copy replaces an older one whole.
+/// A pattern without `*` and `?` must name a file. The first failure is returned, after all others were
+/// tried.
 [[nodiscard]] inline result<void> save_files(const std::string& pattern, const std::filesystem::path& dir) {
     const auto files = matching_files(pattern);
     if (files.empty() && pattern.find_first_of("*?") == std::string::npos) {
-        return error{errc::not_found, "the file to save does not exist", pattern, "check the path; it is read as it stands"};
+        return error{errc::not_found, "the file to save does not exist", pattern,
+                     "check the path; it is read as it stands"};
     }
     if (files.empty()) return {};
     if (auto made = os::make_dirs(dir); !made) return made;

@@ -24,15 +24,16 @@ class Store {
   public:
     static constexpr std::uint64_t format = 1;
 
-    /// The store at `root`, made if it is not there; of two processes that make it, both succeed. Removes temporaries
-    /// whose processes are dead. Fails: permission, no_space, unsupported (a newer format).
+    /// The store at `root`, made if it is not there; of two processes that make it, both succeed. Removes
+    /// temporaries whose processes are dead. Fails: permission, no_space, unsupported (a newer format).
     static result<Store> open(std::filesystem::path root, Durability durability = Durability::power_loss) {
         Store store{std::move(root), durability};
-        if (auto made = detail::os::make_dirs(store.temp_dir()); !made) return made.error();
+        if (auto made = detail::make_dirs_durably(store.temp_dir(), durability); !made) return made.error();
         auto known = store.check_format();
         if (!known && known.error().code() == errc::not_found) {
             const std::string text = nlohmann::json{{"format", format}}.dump() + "\n";
-            auto written = detail::write_new_file_atomically(store.format_path(), text, durability, store.temp_dir());
+            auto written =
+                detail::write_new_file_atomically(store.format_path(), text, durability, store.temp_dir());
             if (!written && written.error().code() != errc::already_exists) return written.error();
             known = store.check_format();  // another process may have made it meanwhile
         }
@@ -54,11 +55,14 @@ class Store {
     [[nodiscard]] const std::filesystem::path& root() const noexcept { return root_; }
     [[nodiscard]] Durability durability() const noexcept { return durability_; }
     [[nodiscard]] std::filesystem::path temp_dir() const { return root_ / "tmp"; }
-    [[nodiscard]] std::filesystem::path project_dir(std::string_view project) const { return root_ / "projects" / project; }
+    [[nodiscard]] std::filesystem::path project_dir(std::string_view project) const {
+        return root_ / "projects" / project;
+    }
     [[nodiscard]] std::filesystem::path run_dir(std::string_view project, std::string_view run) const {
         return project_dir(project) / "runs" / run;
     }
-    [[nodiscard]] std::filesystem::path artifact_dir(std::string_view project, std::string_view artifact) const {
+    [[nodiscard]] std::filesystem::path artifact_dir(std::string_view project,
+                                                     std::string_view artifact) const {
         return project_dir(project) / "artifacts" / artifact;
     }
     /// Where the object of this digest lies. Requires 64 hexadecimal digits.
@@ -67,8 +71,11 @@ class Store {
     }
     [[nodiscard]] std::filesystem::path new_temp_path() const { return temp_dir() / detail::temp_name(); }
 
-    /// Names, sorted; none yet is an empty list. What is no folder, or lacks the record, is not ours and passed over.
-    [[nodiscard]] result<std::vector<std::string>> projects() const { return names_in(root_ / "projects", {}); }
+    /// Names, sorted; none yet is an empty list. What is no folder, or lacks the record, is not ours and
+    /// passed over.
+    [[nodiscard]] result<std::vector<std::string>> projects() const {
+        return names_in(root_ / "projects", {});
+    }
     [[nodiscard]] result<std::vector<std::string>> runs(std::string_view project) const {
         return names_in(project_dir(project) / "runs", "run.json");
     }
@@ -107,7 +114,8 @@ class Store {
         return {};
     }
 
-    static result<std::vector<std::string>> names_in(const std::filesystem::path& folder, std::string_view record) {
+    static result<std::vector<std::string>> names_in(const std::filesystem::path& folder,
+                                                     std::string_view record) {
         auto names = detail::os::list_dir(folder);
         if (!names && names.error().code() == errc::not_found) return std::vector<std::string>{};
         if (!names) return names;

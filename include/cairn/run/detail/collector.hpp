@@ -20,11 +20,12 @@
 
 namespace CAIRN_NAMESPACE::detail {
 
-/// Drains, writes, sums up. It polls: every 5 ms while rows come, less and less often down to 250 ms while none do. A
-/// logging thread wakes it only when a ring is half full.
+/// Drains, writes, sums up. It polls: every 5 ms while rows come, less and less often down to 250 ms while
+/// none do. A logging thread wakes it only when a ring is half full.
 class Collector final : public Pressure {
   public:
-    explicit Collector(HistoryWriter history, HistoryReport known) : history_{std::move(history)}, report_{std::move(known)} {}
+    explicit Collector(HistoryWriter history, HistoryReport known)
+        : history_{std::move(history)}, report_{std::move(known)} {}
 
     ~Collector() { stop(); }
     Collector(const Collector&) = delete;
@@ -50,7 +51,9 @@ class Collector final : public Pressure {
 
     void nudge() noexcept override {
         if (nudged_.exchange(true, std::memory_order_relaxed)) return;
-        { const std::scoped_lock lock{mutex_}; }  // it has not yet looked, or it is waiting: never in between
+        {
+            const std::scoped_lock lock{mutex_};
+        }  // it has not yet looked, or it is waiting: never in between
         wake_.notify_one();
     }
 
@@ -88,14 +91,16 @@ class Collector final : public Pressure {
         for (bool last = false; !last;) {
             {
                 std::unique_lock lock{mutex_};
-                wake_.wait_for(lock, pause, [&] { return stopping_ || nudged_.load(std::memory_order_relaxed); });
+                wake_.wait_for(lock, pause,
+                               [&] { return stopping_ || nudged_.load(std::memory_order_relaxed); });
                 last = stopping_;
             }
             nudged_.store(false, std::memory_order_relaxed);
             bool busy = false;
             try {
                 busy = drain();
-            } catch (const std::exception& failure) {  // out of memory: rows stay in their rings, we try again
+            } catch (
+                const std::exception& failure) {  // out of memory: rows stay in their rings, we try again
                 fail(failure.what());
             }
             pause = busy ? std::chrono::milliseconds{5} : std::min(pause * 2, std::chrono::milliseconds{250});
@@ -106,7 +111,8 @@ class Collector final : public Pressure {
     bool drain() {
         bool any = false;
         for (const auto& lane : journal_->lanes()) {
-            for (Ring::Readable piece = lane->ring.readable(); !piece.bytes.empty(); piece = lane->ring.readable()) {
+            for (Ring::Readable piece = lane->ring.readable(); !piece.bytes.empty();
+                 piece = lane->ring.readable()) {
                 if (auto written = history_.append(lane->ring.id(), piece.from, piece.bytes); !written) {
                     fail(written.error().what());
                     return any;

@@ -21,12 +21,16 @@ class Journal {
     Journal(std::filesystem::path dir, std::uint32_t next_ring, std::int64_t first_step, Pressure& pressure)
         : dir_{std::move(dir)}, next_ring_{next_ring}, first_step_{first_step}, pressure_{&pressure} {}
 
-    /// A lane for the calling thread: one that an ended thread left, or a new one. Throws only `std::bad_alloc`.
+    /// A lane for the calling thread: one that an ended thread left, or a new one; null once the journal is
+    /// closed. Throws only `std::bad_alloc`.
     std::shared_ptr<Lane> acquire() {
         const std::scoped_lock lock{mutex_};
+        if (closed_) return nullptr;
         for (const auto& lane : lanes_) {
             bool taken = false;
-            if (lane->taken.compare_exchange_strong(taken, true, std::memory_order_acquire)) return lane;
+            if (!lane->taken.compare_exchange_strong(taken, true, std::memory_order_acquire)) continue;
+            lane->count_from(first_step_);
+            return lane;
         }
         const std::uint32_t id = next_ring_++;
         auto memory = os::Mapping::create_shared(path_of(id), ring_file_bytes);
@@ -37,7 +41,8 @@ class Journal {
             if (!memory) throw std::bad_alloc{};
         }
         // Threads after the first count their rows from 0, unless the run is resumed.
-        return lanes_.emplace_back(std::make_shared<Lane>(std::move(*memory), id, first_step_, names_, *pressure_));
+        return lanes_.emplace_back(
+            std::make_shared<Lane>(std::move(*memory), id, first_step_, names_, *pressure_));
     }
 
     /// The lanes as they are now; a lane stays valid as long as someone holds it.
@@ -56,19 +61,24 @@ class Journal {
         return first_failure_;
     }
 
-    /// Removes the files of rings that are drained and that no other thread can still write to.
-    void remove_drained(const Lane* own) {
+    /// Removes the files of rings that are drained and that no other thread can still write to; gives out
+    /// none after.
+    void close(const Lane* own) {
         const std::scoped_lock lock{mutex_};
+        closed_ = true;
         for (const auto& lane : lanes_) {
             const bool writable = lane.get() != own && lane->taken.load(std::memory_order_acquire);
-            if (!writable && lane->ring.readable().bytes.empty()) (void)os::remove_file(path_of(lane->ring.id()));
+            if (!writable && lane->ring.readable().bytes.empty())
+                (void)os::remove_file(path_of(lane->ring.id()));
         }
     }
 
     MetricTable& names() noexcept { return names_; }
 
   private:
-    [[nodiscard]] std::filesystem::path path_of(std::uint32_t id) const { return dir_ / (std::to_string(id) + ".ring"); }
+    [[nodiscard]] std::filesystem::path path_of(std::uint32_t id) const {
+        return dir_ / (std::to_string(id) + ".ring");
+    }
 
     std::filesystem::path dir_;
     mutable std::mutex mutex_;
@@ -78,6 +88,7 @@ class Journal {
     std::int64_t first_step_;
     Pressure* pressure_;
     bool mapped_ = true;
+    bool closed_ = false;
     std::string first_failure_;
 };
 
@@ -96,16 +107,20 @@ class ThreadLanes {
     static Lane* find(std::uint64_t run, Journal& journal) {
         if (latest_.ended) return nullptr;
         ThreadLanes& lanes = instance();
-        Lane* lane = nullptr;
-        for (const Entry& entry : lanes.entries_) {
-            if (entry.run == run) lane = entry.lane.get();
-        }
+        Lane* lane = lanes.known(run);
         if (lane == nullptr) {
             lanes.forget_orphans();
-            lane = lanes.entries_.emplace_back(Entry{run, journal.acquire()}).lane.get();
+            auto made = journal.acquire();
+            if (made == nullptr) return nullptr;
+            lane = lanes.entries_.emplace_back(Entry{run, std::move(made)}).lane.get();
         }
         latest_ = {run, lane, false};
         return lane;
+    }
+
+    /// The thread's lane into run `run`, if it has one.
+    static const Lane* own(std::uint64_t run) noexcept {
+        return latest_.ended ? nullptr : instance().known(run);
     }
 
     ThreadLanes(const ThreadLanes&) = delete;
@@ -125,6 +140,12 @@ class ThreadLanes {
     static ThreadLanes& instance() {
         thread_local ThreadLanes lanes;
         return lanes;
+    }
+    [[nodiscard]] Lane* known(std::uint64_t run) const noexcept {
+        for (const Entry& entry : entries_) {
+            if (entry.run == run) return entry.lane.get();
+        }
+        return nullptr;
     }
     /// Lets go of lanes whose run is gone: nobody else holds them.
     void forget_orphans() {

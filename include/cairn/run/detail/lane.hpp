@@ -34,12 +34,10 @@ class Pressure {
 /// One producer at a time: the thread that holds it. The collector reads the ring and the counters.
 class Lane {
   public:
-    Lane(os::Mapping memory, std::uint32_t id, std::int64_t first_step, MetricTable& names, Pressure& pressure)
-        : memory_{std::move(memory)},
-          ring{Ring::create(memory_.writable().data(), id)},
-          names_{&names},
-          pressure_{&pressure},
-          next_step_{first_step} {}
+    Lane(os::Mapping memory, std::uint32_t id, std::int64_t first_step, MetricTable& names,
+         Pressure& pressure)
+        : memory_{std::move(memory)}, ring{Ring::create(memory_.writable().data(), id)}, names_{&names},
+          pressure_{&pressure}, next_step_{first_step} {}
 
     struct Counters {
         std::atomic<std::uint64_t> rows{0}, dropped{0}, texts_cut{0}, waits{0}, waited_ns{0};
@@ -71,6 +69,8 @@ class Lane {
 
     /// The thread's own count of rows, for rows without a step.
     [[nodiscard]] std::int64_t take_step() noexcept { return next_step_++; }
+    /// For the next thread that holds the lane.
+    void count_from(std::int64_t first_step) noexcept { next_step_ = first_step; }
 
     static void bump(std::atomic<std::uint64_t>& counter, std::uint64_t by = 1) noexcept {
         // Only this thread adds: a load and a store, no locked instruction.
@@ -103,7 +103,11 @@ class Lane {
     }
     template <MetricName Name>
     [[nodiscard]] std::uint32_t find(Name) const noexcept {
-        return known_.find(Name::hash, Name::name);
+        if constexpr (Name::name.size() > max_metric_name_bytes) {
+            return find(Name::name);
+        } else {
+            return known_.find(Name::hash, Name::name);
+        }
     }
     [[nodiscard]] std::uint32_t find(std::string_view name) const noexcept {
         name = name_text(name);
@@ -126,13 +130,24 @@ class Lane {
         bool done = true;
         visit(row, [&](auto name, const auto&) {
             if constexpr (MetricName<decltype(name)>) {
-                done = done && define(decltype(name)::hash, decltype(name)::chars, decltype(name)::name);
+                if constexpr (decltype(name)::name.size() <= max_metric_name_bytes) {
+                    done = done && define(decltype(name)::hash, decltype(name)::chars, decltype(name)::name);
+                } else {
+                    done = done && define_cut(decltype(name)::name);
+                }
             } else {
-                if (name.size() > max_metric_name_bytes) bump(counters.texts_cut);
-                done = done && define(hash_name(name_text(name)), nullptr, name_text(name));
+                done = done && define_cut(name);
             }
         });
         return done;
+    }
+    bool define_cut(std::string_view name) {
+        const std::string_view cut = name_text(name);
+        const std::uint64_t hash = hash_name(cut);
+        // Counted once for each name and lane, not once for each row.
+        if (cut.size() != name.size() && known_.find(hash, cut) == MetricCache::unknown)
+            bump(counters.texts_cut);
+        return define(hash, nullptr, cut);
     }
     bool define(std::uint64_t hash, const char* literal, std::string_view name) {
         if (known_.find(hash, name) != MetricCache::unknown) return true;
@@ -158,7 +173,8 @@ class Lane {
             }
             std::byte* to = reserve(bytes);
             if (to == nullptr) return false;
-            to = put_row_header(to, bytes, end < cells.size() ? row_continues : std::uint8_t{0}, end - i, step, time_ns);
+            to = put_row_header(to, bytes, end < cells.size() ? row_continues : std::uint8_t{0}, end - i,
+                                step, time_ns);
             for (; i < end; ++i) to = put_cell(to, cells[i].first, cells[i].second);
             ring.commit();
         }

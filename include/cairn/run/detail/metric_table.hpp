@@ -16,7 +16,8 @@
 
 namespace CAIRN_NAMESPACE::detail {
 
-/// The run's names, shared by its threads. Threads: any; a thread asks once for each name, then its lane remembers.
+/// The run's names, shared by its threads. Threads: any; a thread asks once for each name, then its lane
+/// remembers.
 class MetricTable {
   public:
     /// The number of a name, given on first sight. Names are kept for as long as the table.

@@ -18,7 +18,8 @@
 
 namespace CAIRN_NAMESPACE::detail {
 
-/// Something that wants to hear of the process's end. All calls come on some thread of the process, once at most.
+/// Something that wants to hear of the process's end. All calls come on some thread of the process, once at
+/// most.
 class Endable {
   public:
     virtual void on_terminate(const std::string& why) noexcept = 0;
@@ -30,8 +31,9 @@ class Endable {
     ~Endable() = default;
 };
 
-/// The open runs of this process. The one thing that is not held by a run; never destroyed, so that it outlives every
-/// static object. A second copy in a shared library is harmless: each knows its own runs and calls the one before it.
+/// The open runs of this process. The one thing that is not held by a run; never destroyed, so that it
+/// outlives every static object. A second copy in a shared library is harmless: each knows its own runs and
+/// calls the one before it.
 class Process {
   public:
     static Process& instance() {

@@ -25,12 +25,15 @@ namespace CAIRN_NAMESPACE::detail {
 #endif
 }
 
-[[nodiscard]] inline bool may_talk(const RunCore& core) { return !core.options().quiet && is_terminal(stderr); }
+[[nodiscard]] inline bool may_talk(const RunCore& core) {
+    return !core.options().quiet && is_terminal(stderr);
+}
 
 inline void report_start(const RunCore& core) {
     if (!may_talk(core)) return;
     std::fprintf(stderr, "cairn: %s %s/%s, recorded in %s\n", core.resumed() ? "going on with" : "run",
-                 core.options().project.c_str(), core.options().id.c_str(), printable(core.dir().string()).c_str());
+                 core.options().project.c_str(), core.options().id.c_str(),
+                 printable(core.dir().string()).c_str());
 }
 
 inline void report_end(const RunCore& core) noexcept {
@@ -38,11 +41,14 @@ inline void report_end(const RunCore& core) noexcept {
         if (!may_talk(core) || core.is_detached()) return;
         const nlohmann::json about = core.about();
         const double seconds = static_cast<double>(wall_ns() - core.started_ns()) / 1e9;
-        std::fprintf(stderr, "cairn: run %s/%s %s after %.1f s\n%s", core.options().project.c_str(),
-                     core.options().id.c_str(), about.value("status", "").c_str(), seconds, metrics_table(core.views(), [&](std::string_view name) { return core.goal_of(name); }).c_str());
+        std::fprintf(
+            stderr, "cairn: run %s/%s %s after %.1f s\n%s", core.options().project.c_str(),
+            core.options().id.c_str(), about.value("status", "").c_str(), seconds,
+            metrics_table(core.views(), [&](std::string_view name) { return core.goal_of(name); }).c_str());
         const Health health = core.health();
         if (health.rows_dropped != 0) {
-            std::fprintf(stderr, "cairn: %llu rows were lost\n", static_cast<unsigned long long>(health.rows_dropped));
+            std::fprintf(stderr, "cairn: %llu rows were lost\n",
+                         static_cast<unsigned long long>(health.rows_dropped));
         }
         std::fprintf(stderr, "cairn: see it with: cairn show %s --dir %s\n", core.options().id.c_str(),
                      printable(core.store().root().string()).c_str());

@@ -25,32 +25,43 @@ template <class = void>
 [[nodiscard]] Meaning meaning(int number) noexcept {
     switch (number) {
         case ENOSPC: return {errc::no_space, "free space, or set CAIRN_DIR to a folder on a bigger disk"};
-        case EDQUOT: return {errc::no_space, "the quota is used up: free space, or set CAIRN_DIR to another disk"};
-        case EFBIG: return {errc::no_space, "the file would be larger than the file system or `ulimit -f` allows"};
+        case EDQUOT:
+            return {errc::no_space, "the quota is used up: free space, or set CAIRN_DIR to another disk"};
+        case EFBIG:
+            return {errc::no_space, "the file would be larger than the file system or `ulimit -f` allows"};
         case EACCES:
-        case EPERM: return {errc::permission, "make it readable and writable for this user, or set CAIRN_DIR"};
-        case EROFS: return {errc::permission, "the disk is mounted read-only: set CAIRN_DIR to one that is not"};
+        case EPERM:
+            return {errc::permission, "make it readable and writable for this user, or set CAIRN_DIR"};
+        case EROFS:
+            return {errc::permission, "the disk is mounted read-only: set CAIRN_DIR to one that is not"};
         case ENOENT: return {errc::not_found, "check the path; a folder above it may be missing"};
-        case ENOTDIR: return {errc::not_found, "a part of the path is a file and not a folder: move that file away"};
+        case ENOTDIR:
+            return {errc::not_found, "a part of the path is a file and not a folder: move that file away"};
         case EEXIST:
         case ENOTEMPTY: return {errc::already_exists, "choose another name, or remove it first"};
-        case EMFILE: return {errc::io, "this process has too many open files: close some, or raise `ulimit -n`"};
+        case EMFILE:
+            return {errc::io, "this process has too many open files: close some, or raise `ulimit -n`"};
         case ENFILE: return {errc::io, "the machine has too many open files: close some programs"};
-        case ENAMETOOLONG: return {errc::invalid_argument, "use a shorter name, or a CAIRN_DIR nearer to the root"};
+        case ENAMETOOLONG:
+            return {errc::invalid_argument, "use a shorter name, or a CAIRN_DIR nearer to the root"};
         case EISDIR: return {errc::invalid_argument, "this is a folder where a file is wanted: name a file"};
-        case ELOOP: return {errc::invalid_argument, "symbolic links are not followed here: put the file itself there"};
+        case ELOOP:
+            return {errc::invalid_argument,
+                    "symbolic links are not followed here: put the file itself there"};
         case EAGAIN:
         case EBUSY:
         case ETXTBSY: return {errc::busy, "another process uses it: wait, or stop that process"};
         case ENOLCK:
         case ENOSYS:
         case EOPNOTSUPP:
-            return {errc::unsupported, "this file system lacks what the store needs (locks, for one): set CAIRN_DIR to "
-                                       "a local disk, or mount it with locks"};
+            return {errc::unsupported,
+                    "this file system lacks what the store needs (locks, for one): set CAIRN_DIR to "
+                    "a local disk, or mount it with locks"};
         case EXDEV: return {errc::unsupported, "keep the whole store on one file system"};
         case EMLINK: return {errc::unsupported, "the file has as many links as the file system allows"};
         case ENOMEM: return {errc::io, "memory is short: close programs, or save less at once"};
-        case EIO: return {errc::io, "the disk reports a failure: look at the system's log and save elsewhere"};
+        case EIO:
+            return {errc::io, "the disk reports a failure: look at the system's log and save elsewhere"};
         case ESTALE: return {errc::io, "the network disk lost the file: mount it again"};
         default: return {errc::io, "look at the system's log; set CAIRN_DIR to try another disk"};
     }

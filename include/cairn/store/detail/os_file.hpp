@@ -37,7 +37,9 @@ class File {
     /// An existing regular file, to be read. A folder, a pipe or a device is refused, and never waited for.
     static result<File> open_read(const Path& path, Links links = Links::follow);
     /// A file that did not exist, to be written. Fails: already_exists.
-    static result<File> create_new(const Path& path) { return open(path, O_RDWR | O_CREAT | O_EXCL, "create"); }
+    static result<File> create_new(const Path& path) {
+        return open(path, O_RDWR | O_CREAT | O_EXCL, "create");
+    }
     /// A file to be written at its end; made if it is not there.
     static result<File> open_append(const Path& path) {
         return open(path, O_WRONLY | O_CREAT | O_APPEND, "open for appending");
@@ -47,7 +49,8 @@ class File {
 
     /// Writes all of `bytes`, or says why not; what was written before a failure stays in the file.
     result<void> write_all(std::span<const std::byte> bytes) {
-        return put(bytes, [this](const std::byte* from, std::size_t n) { return sys::write(handle_, from, n); });
+        return put(bytes,
+                   [this](const std::byte* from, std::size_t n) { return sys::write(handle_, from, n); });
     }
     result<void> write_all(std::string_view text) { return write_all(std::as_bytes(std::span{text})); }
     /// The same at a place, without moving where `write_all` goes on.
@@ -70,7 +73,7 @@ class File {
     [[nodiscard]] result<std::string> read_all(std::uint64_t max);
 
     [[nodiscard]] result<std::uint64_t> size() const {
-        struct ::stat info {};
+        struct ::stat info{};
         if (sys::fstat(handle_, &info) != 0) return failure("look at", path_);
         return static_cast<std::uint64_t>(info.st_size);
     }
@@ -92,7 +95,8 @@ class File {
     result<void> close() {
         if (handle_ == no_handle) return {};
         // Not repeated after EINTR: the handle is gone, and its number may be another file's by then.
-        if (sys::close(std::exchange(handle_, no_handle)) != 0 && errno != EINTR) return failure("close", path_);
+        if (sys::close(std::exchange(handle_, no_handle)) != 0 && errno != EINTR)
+            return failure("close", path_);
         return {};
     }
 
@@ -133,7 +137,7 @@ inline result<File> File::open_read(const Path& path, Links links) {
     // O_NONBLOCK: a pipe that somebody put there must not hang us.
     auto file = open(path, O_RDONLY | O_NONBLOCK | (links == Links::refuse ? O_NOFOLLOW : 0), "open");
     if (!file) return file;
-    struct ::stat info {};
+    struct ::stat info{};
     if (sys::fstat(file->handle_, &info) != 0) return failure("look at", path);
     if (!S_ISREG(info.st_mode)) {
         return error{errc::invalid_argument, "cannot read what is not a regular file", path.string(),
@@ -159,7 +163,8 @@ inline result<std::string> File::read_all(std::uint64_t max) {
     const auto expected = size();
     if (!expected) return expected.error();
     const auto too_long = [&] {
-        return error{errc::corrupt, "the file is longer than the " + std::to_string(max) + " bytes it can have",
+        return error{errc::corrupt,
+                     "the file is longer than the " + std::to_string(max) + " bytes it can have",
                      path_.string(), "restore it from a copy, or remove it"};
     };
     if (*expected > max) return too_long();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
-// Folders and names: making, listing, moving and removing. Removal is bounded to a folder and follows no link.
+// Folders and names: making, listing, moving and removing. Removal is bounded to a folder and follows no
+// link.
 
 #include <cairn/core/error.hpp>
 #include <cairn/store/detail/os_error.hpp>
@@ -33,7 +34,7 @@ struct Status {
 /// Nothing there is an answer, not a failure.
 template <class = void>
 [[nodiscard]] result<Status> status(const Path& path, Links links = Links::follow) {
-    struct ::stat info {};
+    struct ::stat info{};
     const int got = links == Links::follow ? sys::stat(path.c_str(), &info) : sys::lstat(path.c_str(), &info);
     if (got != 0) {
         if (errno == ENOENT || errno == ENOTDIR) return Status{};
@@ -47,7 +48,8 @@ template <class = void>
     out.size = static_cast<std::uint64_t>(info.st_size);
     out.nlink = static_cast<std::uint64_t>(info.st_nlink);
 #if defined(__APPLE__)
-    out.modified_ns = static_cast<std::int64_t>(info.st_mtimespec.tv_sec) * 1'000'000'000 + info.st_mtimespec.tv_nsec;
+    out.modified_ns =
+        static_cast<std::int64_t>(info.st_mtimespec.tv_sec) * 1'000'000'000 + info.st_mtimespec.tv_nsec;
 #else
     out.modified_ns = static_cast<std::int64_t>(info.st_mtim.tv_sec) * 1'000'000'000 + info.st_mtim.tv_nsec;
 #endif
@@ -107,7 +109,8 @@ result<void> sync_dir(const Path& path) {
     const int number = errno;
     sys::close(fd);
     // Some file systems cannot sync a folder; they order names by themselves.
-    if (done != 0 && number != EINVAL && number != EOPNOTSUPP) return failure_of(number, "sync the folder", path);
+    if (done != 0 && number != EINVAL && number != EOPNOTSUPP)
+        return failure_of(number, "sync the folder", path);
     return {};
 }
 
@@ -153,9 +156,12 @@ result<void> copy_file(const Path& from, const Path& to) {
     result<void> done;
     while (done) {
         const auto got = source->read_some(buffer);
-        if (!got) done = got.error();
-        else if (*got == 0) break;
-        else done = target->write_all(std::span{buffer}.first(*got));
+        if (!got)
+            done = got.error();
+        else if (*got == 0)
+            break;
+        else
+            done = target->write_all(std::span{buffer}.first(*got));
     }
     if (done) done = target->close();
     if (!done) sys::unlink(to.c_str());
@@ -193,17 +199,20 @@ result<void> remove_contents(Handle folder, const Path& path, int depth) {
         }
         const int number = errno;
         const Handle inner = sys::openat(folder, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-        if (inner < 0) done = failure_of(errno == ENOTDIR ? number : errno, "remove", path / name);
-        else done = remove_contents(inner, path / name, depth + 1);
-        if (done && sys::unlinkat(folder, name.c_str(), AT_REMOVEDIR) != 0) done = failure("remove", path / name);
+        if (inner < 0)
+            done = failure_of(errno == ENOTDIR ? number : errno, "remove", path / name);
+        else
+            done = remove_contents(inner, path / name, depth + 1);
+        if (done && sys::unlinkat(folder, name.c_str(), AT_REMOVEDIR) != 0)
+            done = failure("remove", path / name);
     }
     sys::close(folder);
     return done;
 }
 
-/// Removes what `relative` names below `root`, going from folder to folder without following a link, so that nothing
-/// outside of `root` can be touched. Nothing there is success. Fails: invalid_argument if `relative` could leave
-/// `root`, or goes through a link.
+/// Removes what `relative` names below `root`, going from folder to folder without following a link, so that
+/// nothing outside of `root` can be touched. Nothing there is success. Fails: invalid_argument if `relative`
+/// could leave `root`, or goes through a link.
 template <class = void>
 result<void> remove_inside(const Path& root, std::string_view relative, Removal what) {
     const Path path = root / Path{relative};
@@ -214,13 +223,14 @@ result<void> remove_inside(const Path& root, std::string_view relative, Removal 
         const std::string name{relative.substr(0, slash)};
         if (name.empty() || name == "." || name == ".." || name.find('\0') != std::string::npos) {
             sys::close(folder);
-            return error{errc::invalid_argument, "cannot remove by a path that may leave its folder", path.string(),
-                         "name a file below the folder, without \"..\" or an empty part"};
+            return error{errc::invalid_argument, "cannot remove by a path that may leave its folder",
+                         path.string(), "name a file below the folder, without \"..\" or an empty part"};
         }
         const bool last = slash == std::string_view::npos;
         int number = 0;
         if (last && what != Removal::tree) {
-            if (sys::unlinkat(folder, name.c_str(), what == Removal::file ? 0 : AT_REMOVEDIR) != 0) number = errno;
+            if (sys::unlinkat(folder, name.c_str(), what == Removal::file ? 0 : AT_REMOVEDIR) != 0)
+                number = errno;
         } else if (last && sys::unlinkat(folder, name.c_str(), 0) == 0) {
             number = 0;  // a file, or a link
         } else {

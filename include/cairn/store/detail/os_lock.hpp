@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
-// A lock between processes, on a file of its own. The kernel drops it when its holder dies, however that happens.
+// A lock between processes, on a file of its own. The kernel drops it when its holder dies, however that
+// happens.
 
 #include <cairn/core/error.hpp>
 #include <cairn/core/time.hpp>
@@ -16,9 +17,9 @@
 
 namespace CAIRN_NAMESPACE::detail::os {
 
-/// Held from acquiring to destruction. It belongs to the open file and not to the process: two locks on one file
-/// exclude each other within a process too, and whoever opens and closes the file beside it drops nothing. A forked
-/// child shares it, and would keep it after the parent's death: it calls `close_in_child`.
+/// Held from acquiring to destruction. It belongs to the open file and not to the process: two locks on one
+/// file exclude each other within a process too, and whoever opens and closes the file beside it drops
+/// nothing. A forked child shares it, and would keep it after the parent's death: it calls `close_in_child`.
 class Lock {
   public:
     Lock() = default;
@@ -54,7 +55,8 @@ class Lock {
         owner_ = 0;
     }
 
-    /// Gives it back, even if a forked child still shares it. In such a child it does what `close_in_child` does.
+    /// Gives it back, even if a forked child still shares it. In such a child it does what `close_in_child`
+    /// does.
     void release() noexcept {
         if (file_.is_open() && owner_ == sys::getpid()) (void)sys::lock(file_.native_handle(), F_UNLCK);
         file_ = File{};
@@ -76,8 +78,8 @@ inline result<Lock> Lock::acquire(const Path& path, std::int64_t timeout_ms) {
         if (!file) return file.error();
         if (sys::retry([&] { return sys::lock(file->native_handle(), F_WRLCK); }) == 0) {
             // Somebody may have removed or replaced the file meanwhile; then this lock keeps nobody out.
-            struct ::stat mine {};
-            struct ::stat there {};
+            struct ::stat mine{};
+            struct ::stat there{};
             if (sys::fstat(file->native_handle(), &mine) == 0 && sys::stat(path.c_str(), &there) == 0 &&
                 mine.st_ino == there.st_ino && mine.st_dev == there.st_dev) {
                 return Lock{std::move(*file)};

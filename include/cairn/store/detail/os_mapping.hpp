@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
-// Memory that is a file. What is written to a shared mapping is in the system's hands at once: killing the process
-// loses none of it.
+// Memory that is a file. What is written to a shared mapping is in the system's hands at once: killing the
+// process loses none of it.
 
 #include <cairn/core/error.hpp>
 #include <cairn/store/detail/os_error.hpp>
@@ -19,13 +19,15 @@
 
 namespace CAIRN_NAMESPACE::detail::os {
 
-/// Owns a mapping. Threads: as plain memory. Who shortens a mapped file from outside kills those who read it (SIGBUS).
+/// Owns a mapping. Threads: as plain memory. Who shortens a mapped file from outside kills those who read it
+/// (SIGBUS).
 class Mapping {
   public:
     Mapping() = default;
     Mapping(Mapping&& other) noexcept
         : data_{std::exchange(other.data_, nullptr)}, size_{std::exchange(other.size_, 0)},
-          writable_{std::exchange(other.writable_, false)}, has_file_{std::exchange(other.has_file_, false)} {}
+          writable_{std::exchange(other.writable_, false)}, has_file_{std::exchange(other.has_file_, false)} {
+    }
     Mapping& operator=(Mapping&& other) noexcept {
         if (this != &other) {
             unmap();
@@ -38,8 +40,8 @@ class Mapping {
     }
     ~Mapping() { unmap(); }
 
-    /// A new file of `size` zeros, shared and writable. Its blocks are reserved first, so a full disk is an error here
-    /// and not a SIGBUS later. Fails: already_exists, no_space; then there is no file.
+    /// A new file of `size` zeros, shared and writable. Its blocks are reserved first, so a full disk is an
+    /// error here and not a SIGBUS later. Fails: already_exists, no_space; then there is no file.
     static result<Mapping> create_shared(const Path& path, std::size_t size);
     /// A whole existing file, shared and writable. Its blocks are reserved as in `create_shared`.
     static result<Mapping> open_shared(const Path& path);
@@ -94,7 +96,8 @@ inline result<void> Mapping::reserve(File& file, std::uint64_t from, std::uint64
     static constexpr std::array<std::byte, 65536> zeros{};  // this file system reserves only by writing
     while (from < size) {
         const auto n = std::min<std::uint64_t>(zeros.size(), size - from);
-        if (auto put = file.write_at(from, std::span{zeros}.first(static_cast<std::size_t>(n))); !put) return put;
+        if (auto put = file.write_at(from, std::span{zeros}.first(static_cast<std::size_t>(n))); !put)
+            return put;
         from += n;
     }
     return {};

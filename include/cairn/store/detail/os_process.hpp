@@ -20,7 +20,8 @@
 
 namespace CAIRN_NAMESPACE::detail::os {
 
-/// A process, told apart from every other that has or had its number. Parts that a system does not give are empty.
+/// A process, told apart from every other that has or had its number. Parts that a system does not give are
+/// empty.
 struct Process {
     std::uint64_t pid = 0;
     std::uint64_t start = 0;  ///< when it began, in the system's own unit, since the machine did
@@ -41,7 +42,8 @@ template <class = void>
     return name.data();
 }
 
-/// The user's name, or nothing; from the environment, because asking the system can take a network and seconds.
+/// The user's name, or nothing; from the environment, because asking the system can take a network and
+/// seconds.
 template <class = void>
 [[nodiscard]] std::string user_name() {
     for (const char* variable : {"USER", "LOGNAME"}) {
@@ -64,7 +66,8 @@ template <class = void>
     if (!file) return std::nullopt;
     const auto text = file->read_all(65536);
     if (!text) return std::nullopt;
-    // pid (name) state …: the name may hold blanks and brackets, so count from its last one; the start is field 22.
+    // pid (name) state …: the name may hold blanks and brackets, so count from its last one; the start is
+    // field 22.
     std::size_t at = text->rfind(") ");
     if (at == std::string::npos || at + 2 >= text->size()) return std::nullopt;
     ProcessTime out;
@@ -99,12 +102,15 @@ template <class = void>
 template <class = void>
 [[nodiscard]] Liveness liveness(const Process& process) {
     const Process self = this_process();
-    if (process.boot != self.boot && process.host == self.host) return Liveness::dead;  // the machine was restarted
-    if (process.boot != self.boot || process.space != self.space || process.pid == 0) return Liveness::unknown;
+    if (process.boot != self.boot && process.host == self.host)
+        return Liveness::dead;  // the machine was restarted
+    if (process.boot != self.boot || process.space != self.space || process.pid == 0)
+        return Liveness::unknown;
     if (self.boot.empty() && process.host != self.host) return Liveness::unknown;
     if (sys::exists(static_cast<::pid_t>(process.pid)) != 0 && errno == ESRCH) return Liveness::dead;
     if (const auto time = process_time(process.pid)) {
-        const bool other = process.start != 0 && time->start != process.start;  // its number was given out again
+        const bool other =
+            process.start != 0 && time->start != process.start;  // its number was given out again
         return other || time->ended ? Liveness::dead : Liveness::alive;
     }
     return Liveness::alive;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
-// One thin function for each call into the operating system; nothing else in the library makes one that touches
-// a file. A fault injector replaces these, and a port to another system writes its own os_*.hpp files.
+// One thin function for each call into the operating system; nothing else in the library makes one that
+// touches a file. A fault injector replaces these, and a port to another system writes its own os_*.hpp
+// files.
 
 #include <cairn/config.hpp>
 
@@ -43,7 +44,9 @@ namespace CAIRN_NAMESPACE::detail::os::sys {
 }
 inline int close(int fd) noexcept { return ::close(fd); }
 [[nodiscard]] inline ::ssize_t read(int fd, void* to, std::size_t n) noexcept { return ::read(fd, to, n); }
-[[nodiscard]] inline ::ssize_t write(int fd, const void* from, std::size_t n) noexcept { return ::write(fd, from, n); }
+[[nodiscard]] inline ::ssize_t write(int fd, const void* from, std::size_t n) noexcept {
+    return ::write(fd, from, n);
+}
 [[nodiscard]] inline ::ssize_t pread(int fd, void* to, std::size_t n, std::uint64_t at) noexcept {
     return ::pread(fd, to, n, static_cast<::off_t>(at));
 }
@@ -95,11 +98,12 @@ inline int closedir(::DIR* folder) noexcept { return ::closedir(folder); }
 }
 inline int munmap(void* at, std::size_t size) noexcept { return ::munmap(at, size); }
 
-/// Takes (`F_WRLCK`) or drops (`F_UNLCK`) the whole file for this open file, not for the process: another open file
-/// of the same process is kept out too, and closing that one drops nothing. EAGAIN if another has it.
+/// Takes (`F_WRLCK`) or drops (`F_UNLCK`) the whole file for this open file, not for the process: another
+/// open file of the same process is kept out too, and closing that one drops nothing. EAGAIN if another has
+/// it.
 [[nodiscard]] inline int lock(int fd, short type) noexcept {
 #if defined(F_OFD_SETLK)
-    struct ::flock range {};
+    struct ::flock range{};
     range.l_type = type;
     range.l_whence = SEEK_SET;
     if (::fcntl(fd, F_OFD_SETLK, &range) == 0) return 0;
@@ -112,7 +116,7 @@ inline int munmap(void* at, std::size_t size) noexcept { return ::munmap(at, siz
 /// 1 if the file is locked, 0 if it is free, -1 on failure. Nothing is taken where the system can tell.
 [[nodiscard]] inline int is_locked(int fd) noexcept {
 #if defined(F_OFD_SETLK)
-    struct ::flock range {};
+    struct ::flock range{};
     range.l_type = F_WRLCK;
     range.l_whence = SEEK_SET;
     if (::fcntl(fd, F_OFD_GETLK, &range) == 0) return range.l_type == F_UNLCK ? 0 : 1;

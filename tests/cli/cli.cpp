@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: MIT
+#include <cairn/cairn.hpp>
+#include <cairn/cli/cli.hpp>
+
+#include "support/catch.hpp"
+#include "support/temp_dir.hpp"
+
+#include <limits>
+#include <string>
+#include <vector>
+
+using namespace cairn::literals;
+
+namespace {
+
+struct Model {
+    std::vector<float> weight = {1, 2};
+    void describe(auto& fields) { fields("weight", weight); }
+};
+
+bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+
+/// A finished run "r1" of three rows, two of them saved.
+void record(const cairn_test::TempDir& dir) {
+    auto run = cairn::init({.project = "demo",
+                            .name = "base\x1b[31mline",
+                            .id = "r1",
+                            .config = {{"lr", 0.5}},
+                            .dir = dir.path(),
+                            .quiet = true});
+    run.define_metric("loss", {.goal = cairn::minimize});
+    Model model;
+    auto checkpoint = run.checkpoint<cairn::EveryN<2>>("model");
+    for (int i = 0; i < 3; ++i) {
+        const auto row = run.log(cairn::step(i), "loss"_m = 3.0 - i,
+                                 "bad"_m = i == 1 ? std::numeric_limits<double>::quiet_NaN() : 1.0);
+        checkpoint.step(row, cairn::part("model", model));
+    }
+}
+
+cairn::cli::Output call(const cairn_test::TempDir& dir, std::vector<std::string> arguments) {
+    arguments.insert(arguments.end(), {"--dir", dir.path().string()});
+    return cairn::cli::run(std::move(arguments));
+}
+
+}  // namespace
+
+TEST_CASE("cairn ls lists the runs", "[cli]") {
+    const cairn_test::TempDir dir;
+    record(dir);
+    const auto done = call(dir, {"ls"});
+    CHECK(done.code == 0);
+    CHECK(done.err.empty());
+    CHECK(has(done.out, "r1"));
+    CHECK(has(done.out, "demo"));
+    CHECK(has(done.out, "finished"));
+    CHECK_FALSE(has(done.out, "\x1b"));  // a name is data, not a command to the terminal
+}
+
+TEST_CASE("cairn show has config, metrics and the versions that were saved", "[cli]") {
+    const cairn_test::TempDir dir;
+    record(dir);
+    const auto done = call(dir, {"show", "r1"});
+    CHECK(done.code == 0);
+    CHECK(has(done.out, "lr"));
+    CHECK(has(done.out, "last 1 "));
+    CHECK(has(done.out, "min 1 @2"));
+    CHECK(has(done.out, "NaN x1"));
+    CHECK(has(done.out, "v0    step 0"));
+    CHECK(has(done.out, "v1    step 2"));
+    CHECK_FALSE(has(done.out, "v2"));
+}
+
+TEST_CASE("cairn plot draws a curve with its scales and marks what is not finite", "[cli]") {
+    const cairn_test::TempDir dir;
+    record(dir);
+    const auto loss = call(dir, {"plot", "r1", "loss"});
+    CHECK(loss.code == 0);
+    CHECK(has(loss.out, " 3 ┤⠉"));
+    CHECK(has(loss.out, " 1 ┤"));
+    CHECK(has(loss.out, "3 points"));
+    CHECK(has(call(dir, {"plot", "r1", "bad"}).out, "1 not finite (!)"));
+}
+
+TEST_CASE("cairn says what is wrong on stderr, with exit codes 1 and 2", "[cli]") {
+    const cairn_test::TempDir dir;
+    record(dir);
+    const auto no_run = call(dir, {"show", "nobody"});
+    CHECK(no_run.code == 1);
+    CHECK(no_run.out.empty());
+    CHECK(has(no_run.err, "cairn ls"));
+    const auto no_metric = call(dir, {"plot", "r1", "lost"});
+    CHECK(no_metric.code == 1);
+    CHECK(has(no_metric.err, "loss"));
+    CHECK(cairn::cli::run({"ls", "--dir", (dir / "nothing").string()}).code == 1);
+    CHECK(cairn::cli::run({}).code == 2);
+    CHECK(cairn::cli::run({"dance"}).code == 2);
+    CHECK(has(cairn::cli::run({"--version"}).out, CAIRN_VERSION));
+    CHECK(has(cairn::cli::run({"--help"}).out, "plot"));
+}

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: MIT
+#include <cairn/core/dynamic_row.hpp>
+
+#include "support/catch.hpp"
+
+#include <cmath>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+using namespace cairn::literals;
+using cairn::DynamicRow;
+using cairn::Reading;
+
+TEST_CASE("a dynamic row owns its names and texts, through copies and moves", "[core][dynamic_row]") {
+    std::string name = "a name that no small string holds, of that I am sure";
+    std::string text = "a text that no small string holds, of that I am sure";
+    const DynamicRow original = cairn::row(cairn::step(3), {{name, 0.5}, {"t", text}});
+    name.assign(name.size(), '!');
+    text.assign(text.size(), '!');
+    DynamicRow copy = original;
+    const DynamicRow moved = std::move(copy);
+    for (const DynamicRow* row : {&original, &moved}) {
+        CHECK(row->step() == 3);
+        CHECK(row->size() == 2);
+        CHECK((*row)["a name that no small string holds, of that I am sure"] == 0.5);
+        CHECK(row->find("t").text() == "a text that no small string holds, of that I am sure");
+    }
+}
+
+TEST_CASE("a metric that a dynamic row lacks is missing, not zero", "[core][dynamic_row]") {
+    const auto row = cairn::row(
+        cairn::step(0), {{"x", 0.0}, {"none", std::optional<double>{}}, {"nan", std::nan("")}, {"t", "5"}});
+    CHECK(row.size() == 3);
+    CHECK(row["x"_m] == 0.0);
+    CHECK(std::isnan(row["none"_m]));
+    CHECK(std::isnan(row["never"]));
+    CHECK(row.reading<cairn::MetricNamed<"x">>().kind == Reading::Kind::number);
+    CHECK(row.reading<cairn::MetricNamed<"none">>().kind == Reading::Kind::missing);
+    CHECK(row.reading<cairn::MetricNamed<"never">>().kind == Reading::Kind::missing);
+    CHECK(row.reading<cairn::MetricNamed<"nan">>().kind == Reading::Kind::nan);
+    CHECK(row.reading<cairn::MetricNamed<"t">>().kind == Reading::Kind::missing);
+    CHECK(DynamicRow{}.find("x").kind() == cairn::Value::Kind::none);
+}
+
+TEST_CASE("of a name that stands twice the last value is read, and both are visited in order",
+          "[core][dynamic_row]") {
+    const auto row = cairn::row(cairn::step(0), {{"x", 1}, {"y", 2}, {"x", 3}, {"", 4}});
+    CHECK(row["x"] == 3);
+    CHECK(row[""] == 4);
+    std::vector<double> seen;
+    row.for_each([&](std::string_view, const cairn::Value& value) { seen.push_back(value.number()); });
+    CHECK(seen == std::vector<double>{1, 2, 3, 4});
+}

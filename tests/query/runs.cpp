@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: MIT
+#include <cairn/cairn.hpp>
+#include <cairn/query/runs.hpp>
+
+#include "support/catch.hpp"
+#include "support/temp_dir.hpp"
+
+#include <fstream>
+#include <vector>
+
+using namespace cairn::literals;
+
+namespace {
+
+struct Model {
+    std::vector<float> weight = {1, 2};
+    void describe(auto& fields) { fields("weight", weight); }
+};
+
+cairn::Run start(const cairn_test::TempDir& dir, const char* id, const char* name = "") {
+    return cairn::init({.project = "p", .name = name, .id = id, .dir = dir.path(), .quiet = true});
+}
+
+}  // namespace
+
+TEST_CASE("a store is read with its runs newest first and their states", "[query][runs]") {
+    const cairn_test::TempDir dir;
+    REQUIRE(start(dir, "one").finish());
+    REQUIRE(start(dir, "two").fail("because"));
+    auto open = start(dir, "three");
+    const auto store = cairn::open(dir.path());
+    REQUIRE(store);
+    const auto list = store->runs();
+    REQUIRE(list);
+    REQUIRE(list->runs.size() == 3);
+    CHECK(list->damaged.empty());
+    for (const auto& run : list->runs) {
+        if (run.id() == "one") CHECK(run.state() == cairn::RunState::finished);
+        if (run.id() == "two") CHECK(run.state() == cairn::RunState::failed);
+        if (run.id() == "two") CHECK(run.why() == "because");
+        if (run.id() == "three") CHECK(run.state() == cairn::RunState::running);
+    }
+    CHECK(store->runs("another")->runs.empty());
+}
+
+TEST_CASE("a run is found by id, by the beginning of it and by name, and several are told apart",
+          "[query][runs]") {
+    const cairn_test::TempDir dir;
+    REQUIRE(start(dir, "abc1", "baseline").finish());
+    REQUIRE(start(dir, "abd2").finish());
+    const auto store = cairn::open(dir.path());
+    REQUIRE(store);
+    CHECK(store->find("abc1")->id() == "abc1");
+    CHECK(store->find("abd")->id() == "abd2");
+    CHECK(store->find("baseline")->id() == "abc1");
+    CHECK(store->find("latest"));
+    CHECK(store->find("ab").error().code() == cairn::errc::invalid_argument);
+    CHECK(store->find("zzz").error().code() == cairn::errc::not_found);
+}
+
+TEST_CASE("a series of a run that is still written has what was logged", "[query][runs]") {
+    const cairn_test::TempDir dir;
+    auto run = start(dir, "live");
+    for (int i = 0; i < 100; ++i) run.log(cairn::step(i), "loss"_m = 1.0 / (i + 1));
+    const auto read = cairn::open(dir.path())->find("live");
+    REQUIRE(read);
+    const auto series = read->series("loss");
+    REQUIRE(series);
+    REQUIRE(series->size() == 100);
+    for (int i = 0; i < 100; ++i) {
+        const auto& point = series->points()[static_cast<std::size_t>(i)];
+        CHECK(point.step == i);
+        CHECK(point.value == 1.0 / (i + 1));
+    }
+    const auto none = read->series("lost");
+    REQUIRE_FALSE(none);
+    CHECK(none.error().code() == cairn::errc::not_found);
+    CHECK(none.error().advice().find("loss") != std::string::npos);
+}
+
+TEST_CASE("the versions of a run are those that it saved, with their aliases", "[query][runs]") {
+    const cairn_test::TempDir dir;
+    Model model;
+    for (const char* id : {"first", "second"}) {
+        auto run = start(dir, id);
+        auto checkpoint = run.checkpoint<cairn::Best<"loss", cairn::minimize>>("model");
+        for (const double loss : {3.0, 2.0})
+            checkpoint.step(run.log("loss"_m = loss), cairn::part("model", model));
+    }
+    const auto store = cairn::open(dir.path());
+    const auto saved = store->versions_of(*store->find("second"));
+    REQUIRE(saved);
+    REQUIRE(saved->by_artifact.at("model").size() == 2);
+    CHECK(saved->by_artifact.at("model")[0].version == 2);
+    CHECK(saved->by_artifact.at("model")[1].version == 3);
+    CHECK(saved->aliases.at("model").at("best") == 1);  // the first run was as good, and it was first
+}
+
+TEST_CASE("a damaged run is reported and the others are listed", "[query][runs]") {
+    const cairn_test::TempDir dir;
+    REQUIRE(start(dir, "good").finish());
+    REQUIRE(start(dir, "bad").finish());
+    std::ofstream{dir.path() / "projects" / "p" / "runs" / "bad" / "run.json"} << "{";
+    const auto list = cairn::open(dir.path())->runs();
+    REQUIRE(list);
+    CHECK(list->runs.size() == 1);
+    REQUIRE(list->damaged.size() == 1);
+    CHECK(list->damaged[0].code() == cairn::errc::corrupt);
+}
+
+TEST_CASE("a folder that is no store is not found and not made one", "[query][runs]") {
+    const cairn_test::TempDir dir;
+    const auto store = cairn::open(dir / "nothing");
+    REQUIRE_FALSE(store);
+    CHECK(store.error().code() == cairn::errc::not_found);
+    CHECK_FALSE(std::filesystem::exists(dir / "nothing"));
+}

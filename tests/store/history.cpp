@@ -1,0 +1,309 @@
+// SPDX-License-Identifier: MIT
+#include <cairn/store/history.hpp>
+
+#include "support/catch.hpp"
+#include "support/temp_dir.hpp"
+
+#include <algorithm>
+#include <cstdint>
+#include <cstring>
+#include <fstream>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+using namespace cairn::detail;
+using cairn::NamedValue;
+using cairn::Value;
+using cairn_test::TempDir;
+
+namespace {
+
+struct Seen {
+    std::int64_t step = 0;
+    std::map<std::string, double> numbers;
+    std::string text;
+    bool operator==(const Seen&) const = default;
+};
+
+cairn::result<HistoryReport> read_all(const std::filesystem::path& dir, std::vector<Seen>& rows) {
+    rows.clear();
+    return read_history(dir, [&](std::int64_t step, std::int64_t, std::span<const NamedValue> values) {
+        Seen& row = rows.emplace_back(Seen{step, {}, {}});
+        for (const NamedValue& v : values) {
+            if (v.value.is_text()) row.text += v.value.text();
+            if (!v.value.is_text()) row.numbers[std::string{v.name}] = v.value.number();
+        }
+    });
+}
+
+using Bytes = std::vector<std::byte>;
+
+Bytes name_record(std::uint32_t id, std::string_view name) {
+    Bytes out(name_record_size(name));
+    put_name(out.data(), id, name);
+    return out;
+}
+struct CellIn {
+    std::uint32_t id;
+    Value value;
+};
+Bytes row_record(std::int64_t step, const std::vector<CellIn>& cells, std::uint8_t flags = 0) {
+    std::size_t bytes = row_header_bytes;
+    for (const CellIn& c : cells) bytes += cell_size(c.value);
+    Bytes out(bytes);
+    std::byte* to = put_row_header(out.data(), bytes, flags, cells.size(), step, 1);
+    for (const CellIn& c : cells) to = put_cell(to, c.id, c.value);
+    return out;
+}
+Bytes operator+(Bytes a, const Bytes& b) {
+    a.insert(a.end(), b.begin(), b.end());
+    return a;
+}
+
+// A few frames of two rings, with a text and a row in two pieces.
+void write_sample(const std::filesystem::path& dir) {
+    auto history = HistoryWriter::open(dir / history_file, 0).value();
+    const Bytes first =
+        name_record(0, "x") + name_record(1, "note") + row_record(0, {{0, 1.5}, {1, "hello"}});
+    history.append(0, 0, first).value();
+    const Bytes second =
+        name_record(0, "x") + row_record(10, {{0, 7}}) + row_record(11, {{0, 8}}, row_continues);
+    history.append(1, 0, second).value();
+    history.append(1, second.size(), row_record(11, {{0, 9}})).value();
+    history.append(0, first.size(), row_record(1, {{0, 2.5}})).value();
+}
+
+std::string read_text(const std::filesystem::path& path) {
+    std::ifstream in{path, std::ios::binary};
+    return {std::istreambuf_iterator<char>{in}, {}};
+}
+void write_text(const std::filesystem::path& path, std::string_view text) {
+    std::ofstream{path, std::ios::binary} << text;
+}
+
+// Every row of `part` is one of `whole`, in the same order; a row may lack values.
+bool is_part_of(const std::vector<Seen>& part, const std::vector<Seen>& whole) {
+    auto at = whole.begin();
+    for (const Seen& row : part) {
+        at = std::find_if(at, whole.end(), [&](const Seen& candidate) {
+            if (candidate.step != row.step || (!row.text.empty() && row.text != candidate.text)) return false;
+            return std::all_of(row.numbers.begin(), row.numbers.end(), [&](const auto& v) {
+                const auto same = candidate.numbers.find(v.first);
+                // Of a row in two pieces the first may be all that is left.
+                return same != candidate.numbers.end() && (same->second == v.second || row.step == 11);
+            });
+        });
+        if (at == whole.end()) return false;
+        ++at;
+    }
+    return true;
+}
+
+// A ring file as a killed process leaves it.
+struct RingFile {
+    explicit RingFile(std::uint32_t id) : ring{Ring::create(bytes(), id)} {}
+    std::byte* bytes() { return lines[0].bytes; }
+    RingHeader& header() { return *reinterpret_cast<RingHeader*>(bytes()); }
+    void put(const Bytes& record) {
+        std::byte* to = ring.reserve(record.size());
+        REQUIRE(to != nullptr);
+        std::memcpy(to, record.data(), record.size());
+        ring.commit();
+    }
+    void write(const std::filesystem::path& path) {
+        std::filesystem::create_directories(path.parent_path());
+        write_text(path, {reinterpret_cast<const char*>(bytes()), ring_file_bytes});
+    }
+    struct alignas(64) Line {
+        std::byte bytes[64];
+    };
+    std::vector<Line> lines{ring_file_bytes / sizeof(Line)};
+    Ring ring;
+};
+
+}  // namespace
+
+TEST_CASE("a run without a history has no rows", "[store][history]") {
+    const TempDir dir;
+    std::vector<Seen> rows;
+    const auto report = read_all(dir.path(), rows);
+    REQUIRE(report);
+    CHECK((rows.empty() && report->next_ring == 0 && report->whole_bytes == 0));
+}
+
+TEST_CASE("rows are read in the order of their frames, and a row in two pieces is one", "[store][history]") {
+    const TempDir dir;
+    write_sample(dir.path());
+    std::vector<Seen> rows;
+    const auto report = read_all(dir.path(), rows);
+    REQUIRE(report);
+    const std::vector<Seen> expected{
+        {0, {{"x", 1.5}}, "hello"}, {10, {{"x", 7}}, ""}, {11, {{"x", 9}}, ""}, {1, {{"x", 2.5}}, ""}};
+    CHECK(rows == expected);
+    CHECK((report->rows == 4 && report->folded == 0 && report->damaged == 0 && report->torn_bytes == 0));
+    CHECK(report->next_ring == 2);
+    CHECK(report->names == std::vector<std::string>{"x", "note"});
+    CHECK(report->whole_bytes == std::filesystem::file_size(dir / history_file));
+}
+
+TEST_CASE("a history cut off at any byte gives its first rows or an error", "[store][history]") {
+    const TempDir dir;
+    write_sample(dir.path());
+    const std::string whole = read_text(dir / history_file);
+    std::vector<Seen> all, rows;
+    REQUIRE(read_all(dir.path(), all));
+    std::size_t before = 0;
+    for (std::size_t size = 0; size < whole.size(); ++size) {
+        INFO("cut to " << size);
+        write_text(dir / history_file, whole.substr(0, size));
+        const auto report = read_all(dir.path(), rows);
+        if (size > 0 && size < history_header_bytes) {
+            REQUIRE_FALSE(report);
+            CHECK(report.error().code() == cairn::errc::corrupt);
+            continue;
+        }
+        REQUIRE(report);
+        REQUIRE(rows.size() >= before);
+        CHECK(std::equal(rows.begin(), rows.end(), all.begin()));
+        CHECK(report->whole_bytes + report->torn_bytes == size);
+        before = rows.size();
+    }
+    CHECK(before == all.size() - 1);
+}
+
+TEST_CASE("a history with one damaged bit gives some of its rows, unchanged, or an error",
+          "[store][history]") {
+    const TempDir dir;
+    write_sample(dir.path());
+    const std::string whole = read_text(dir / history_file);
+    std::vector<Seen> all, rows;
+    REQUIRE(read_all(dir.path(), all));
+    std::size_t errors = 0, wrong = 0, unnoticed = 0;
+    for (std::size_t bit = 0; bit < whole.size() * 8; ++bit) {
+        std::string damaged = whole;
+        damaged[bit / 8] =
+            static_cast<char>(static_cast<unsigned char>(damaged[bit / 8]) ^ (1U << (bit % 8)));
+        write_text(dir / history_file, damaged);
+        const auto report = read_all(dir.path(), rows);
+        if (!report) {
+            ++errors;
+            continue;
+        }
+        if (!is_part_of(rows, all)) ++wrong;
+        // Past the file's header everything is under a checksum.
+        const bool noticed = rows != all || report->damaged + report->torn_bytes != 0;
+        if (bit / 8 >= history_header_bytes && !noticed) ++unnoticed;
+    }
+    CHECK(wrong == 0);
+    CHECK(unnoticed == 0);
+    CHECK(errors >= 8 * 8);  // the magic
+    write_text(dir / history_file, whole);
+}
+
+TEST_CASE("a history of a newer version is refused, not guessed at", "[store][history]") {
+    const TempDir dir;
+    write_sample(dir.path());
+    std::string whole = read_text(dir / history_file);
+    whole[8] = 2;
+    write_text(dir / history_file, whole);
+    std::vector<Seen> rows;
+    const auto report = read_all(dir.path(), rows);
+    REQUIRE_FALSE(report);
+    CHECK(report.error().code() == cairn::errc::unsupported);
+    CHECK(rows.empty());
+}
+
+TEST_CASE("what a ring still holds is folded in once, even if the history has part of it",
+          "[store][history]") {
+    const TempDir dir;
+    RingFile ring{4};
+    const Bytes first = name_record(0, "x") + row_record(0, {{0, 1}});
+    ring.put(name_record(0, "x"));
+    ring.put(row_record(0, {{0, 1}}));
+    ring.put(row_record(1, {{0, 2}}));
+    ring.put(row_record(2, {{0, 3}}));
+    ring.write(dir.path() / "journal/4.ring");
+    auto history = HistoryWriter::open(dir / history_file, 0).value();
+    // Written, but the process was killed before it released the ring.
+    history.append(4, 0, first).value();
+
+    std::vector<Seen> rows;
+    auto report = read_all(dir.path(), rows);
+    REQUIRE(report);
+    const std::vector<Seen> expected{{0, {{"x", 1}}, ""}, {1, {{"x", 2}}, ""}, {2, {{"x", 3}}, ""}};
+    CHECK(rows == expected);
+    CHECK((report->folded == 2 && report->next_ring == 5));
+
+    const auto ignore = [](std::int64_t, std::int64_t, std::span<const NamedValue>) {};
+    REQUIRE(recover_history(dir.path(), ignore));
+    CHECK(std::filesystem::is_empty(dir / "journal"));
+    report = read_all(dir.path(), rows);
+    REQUIRE(report);
+    CHECK(rows == expected);
+    CHECK((report->folded == 0 && report->next_ring == 5));
+    // A ring file that could not be removed is not counted again.
+    ring.write(dir.path() / "journal/4.ring");
+    REQUIRE(recover_history(dir.path(), ignore));
+    REQUIRE(read_all(dir.path(), rows));
+    CHECK(rows == expected);
+}
+
+TEST_CASE("recovery cuts a torn tail, so that what is written next can be read", "[store][history]") {
+    const TempDir dir;
+    write_sample(dir.path());
+    const std::string whole = read_text(dir / history_file);
+    write_text(dir / history_file, whole.substr(0, whole.size() - 3));
+    auto report = recover_history(dir.path(), [](std::int64_t, std::int64_t, std::span<const NamedValue>) {});
+    REQUIRE(report);
+    auto writer = HistoryWriter::open(dir / history_file, report->whole_bytes).value();
+    writer.append(report->next_ring, 0, name_record(0, "x") + row_record(99, {{0, 1}})).value();
+    std::vector<Seen> rows;
+    const auto after = read_all(dir.path(), rows);
+    REQUIRE(after);
+    CHECK(rows.size() == 4);
+    CHECK(rows.back().step == 99);
+    CHECK((after->damaged == 0 && after->torn_bytes == 0));
+}
+
+TEST_CASE("a ring file that is damaged anywhere is passed over or read in part", "[store][history]") {
+    const TempDir dir;
+    RingFile ring{1};
+    ring.put(name_record(0, "x"));
+    ring.put(row_record(0, {{0, 1}, {0, "text"}}));
+    ring.put(row_record(1, {{0, 2}}));
+    const auto path = dir.path() / "journal/1.ring";
+    ring.write(path);
+    const std::string whole = read_text(path);
+    std::vector<Seen> rows;
+    REQUIRE(read_all(dir.path(), rows));
+    CHECK(rows.size() == 2);
+    const auto used = ring_header_bytes + 256;
+    for (std::size_t at = 0; at < used; at = at == sizeof(RingHeader) ? ring_header_bytes : at + 1) {
+        for (const unsigned flip : {0x01U, 0x80U, 0xffU}) {
+            std::string damaged = whole;
+            damaged[at] = static_cast<char>(static_cast<unsigned char>(damaged[at]) ^ flip);
+            write_text(path, damaged);
+            CHECK(read_all(dir.path(), rows));
+            CHECK(rows.size() <= 2);
+        }
+    }
+    for (const std::size_t size :
+         {std::size_t{0}, std::size_t{1}, std::size_t{191}, std::size_t{4096}, whole.size() - 1}) {
+        write_text(path, whole.substr(0, size));
+        CHECK(read_all(dir.path(), rows));
+        CHECK(rows.empty());
+    }
+    // Positions no ring can have.
+    for (const auto& [head, tail] : {std::pair<std::uint64_t, std::uint64_t>{8, 16},
+                                     {~std::uint64_t{0}, 0},
+                                     {ring_capacity + 8, 0},
+                                     {~std::uint64_t{0}, ~std::uint64_t{0} - 24}}) {
+        ring.header().head = head;
+        ring.header().tail = tail;
+        ring.write(path);
+        CHECK(read_all(dir.path(), rows));
+    }
+}
