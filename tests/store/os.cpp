@@ -143,7 +143,7 @@ TEST_CASE("folders: made with those above, again without harm, not below a file"
     CHECK(fs::is_directory(dir / "a/d"));
 }
 
-TEST_CASE("folders: listed in order; one that is missing is not_found", "[store][os]") {
+TEST_CASE("folders: listed in order and one that is missing is not_found", "[store][os]") {
     const TempDir dir;
     for (const char* name : {"b", "a", ".c"}) spit(dir / name, "");
     CHECK(os::list_dir(dir.path()).value() == std::vector<std::string>{".c", "a", "b"});

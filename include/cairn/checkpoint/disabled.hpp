@@ -34,6 +34,13 @@ struct NoRow {
     }
 };
 
+/// What ending a disabled run gives: a `result<void>` that is always a success and holds no room for an error.
+struct [[nodiscard]] Done {
+    constexpr explicit operator bool() const noexcept { return true; }
+    [[nodiscard]] static constexpr bool has_value() noexcept { return true; }
+    constexpr void value() const noexcept {}
+};
+
 /// A run that records nothing. Arguments are evaluated as ever; nothing is done with them.
 class DisabledRun {
   public:
@@ -83,8 +90,8 @@ class DisabledRun {
     [[nodiscard]] static constexpr bool resumed() noexcept { return false; }
     [[nodiscard]] static constexpr std::int64_t first_step() noexcept { return 0; }
     [[nodiscard]] static Health health() { return {}; }
-    static result<void> finish() noexcept { return {}; }
-    static result<void> fail(const std::string&) noexcept { return {}; }
+    static constexpr Done finish() noexcept { return {}; }
+    static constexpr Done fail(const std::string&) noexcept { return {}; }
 };
 
 /// `init<Disabled>(options)`: a run that is off at compile time. The options are made and not looked at;
