@@ -8345,11 +8345,16 @@ class Artifact {
 /// A version of an artifact that exists: what it holds, and how to get at it.
 class StoredArtifact {
   public:
+    /// What logging gives where nothing is recorded: it has no files, and `exists` is false.
+    StoredArtifact() = default;
     StoredArtifact(ArtifactStore store, Manifest manifest)
         : store_{std::move(store)}, manifest_{std::move(manifest)} {}
 
-    [[nodiscard]] const std::string& name() const noexcept { return store_.name(); }
-    [[nodiscard]] const std::string& type() const noexcept { return store_.type(); }
+    /// False for what a disabled run "logged"; then `download`, `read` and `verify` fail with
+    /// `errc::unsupported`.
+    [[nodiscard]] bool exists() const noexcept { return store_.has_value(); }
+    [[nodiscard]] const std::string& name() const noexcept { return manifest_.artifact; }
+    [[nodiscard]] const std::string& type() const noexcept { return manifest_.type; }
     [[nodiscard]] std::uint64_t version() const noexcept { return manifest_.version; }
     /// "v3".
     [[nodiscard]] std::string label() const { return manifest_.label(); }
@@ -8357,35 +8362,44 @@ class StoredArtifact {
     [[nodiscard]] const std::vector<FileEntry>& files() const noexcept { return manifest_.files; }
     [[nodiscard]] const Manifest& manifest() const noexcept { return manifest_; }
     /// The folder that shows the files under their own names; read them, do not change them.
-    [[nodiscard]] std::filesystem::path path() const { return store_.plain_path(manifest_.version); }
+    [[nodiscard]] std::filesystem::path path() const {
+        return store_ ? store_->plain_path(manifest_.version) : std::filesystem::path{};
+    }
 
     /// Copies the files into a folder, verified, and returns it. Throws `errc::not_found`, `errc::corrupt`,
     /// or what the disk says. References are not fetched.
     std::filesystem::path download(const std::filesystem::path& to) const {
-        store_.download(manifest_, to).value();
+        stored().download(manifest_, to).value();
         return to;
     }
     /// A file's bytes, verified. Throws `errc::not_found`, `errc::corrupt`.
     [[nodiscard]] std::string read(std::string_view file) const {
-        return store_.read(manifest_, file).value();
+        return stored().read(manifest_, file).value();
     }
     /// Hashes every file. Fails: not_found, corrupt.
-    [[nodiscard]] result<void> verify() const { return store_.verify(manifest_); }
+    [[nodiscard]] result<void> verify() const { return stored().verify(manifest_); }
     /// Points an alias to this version. Throws `errc::invalid_name`.
-    void add_alias(const std::string& alias) const { store_.set_alias(alias, manifest_.version).value(); }
+    void add_alias(const std::string& alias) const {
+        if (store_) store_->set_alias(alias, manifest_.version).value();
+    }
 
   private:
-    ArtifactStore store_;
+    [[nodiscard]] const ArtifactStore& stored() const {
+        if (!store_) {
+            detail::raise({errc::unsupported, "this artifact was logged by a run that records nothing", "",
+                           "unset CAIRN_MODE=disabled, or ask exists() first"});
+        }
+        return *store_;
+    }
+
+    std::optional<ArtifactStore> store_;
     Manifest manifest_;
 };
 
 namespace detail {
 
-[[nodiscard]] inline RunCore& recording(const std::shared_ptr<RunCore>& core, const char* tried) {
-    if (core && !core->is_detached()) return *core;
-    raise(
-        {errc::unsupported, std::string{tried} + " needs a run that records", "",
-         "unset CAIRN_MODE=disabled; in a forked child open a run of its own; or ask run.disabled() first"});
+[[nodiscard]] inline bool records(const std::shared_ptr<RunCore>& core) {
+    return core != nullptr && !core->is_detached();
 }
 
 /// Remembers in the run's record that it made or used a version.
@@ -8416,7 +8430,8 @@ inline StoredArtifact commit_artifact(RunCore& core, const std::string& name, co
 template <class A>
 auto Run::log_artifact(const A& artifact, std::initializer_list<std::string_view> aliases) {
     static_assert(std::same_as<A, Artifact>, "cairn: log_artifact takes a cairn::Artifact");
-    detail::RunCore& core = detail::recording(core_, "log_artifact");
+    if (!detail::records(core_)) return StoredArtifact{};
+    detail::RunCore& core = *core_;
     Manifest draft;
     draft.metadata = artifact.metadata;
     draft.description = artifact.description;
@@ -8429,7 +8444,11 @@ auto Run::log_artifact(const A& artifact, std::initializer_list<std::string_view
 
 template <class Text>
 auto Run::use_artifact(const Text& spec) {
-    detail::RunCore& core = detail::recording(core_, "use_artifact");
+    if (!detail::records(core_)) {
+        detail::raise({errc::unsupported, "use_artifact needs a run that records: it has no store to look in",
+                       "", "unset CAIRN_MODE=disabled, or ask run.disabled() first"});
+    }
+    detail::RunCore& core = *core_;
     const std::string_view text{spec};
     const std::size_t colon = text.rfind(':');
     const std::string name{text.substr(0, colon)};
@@ -8442,7 +8461,8 @@ auto Run::use_artifact(const Text& spec) {
 
 template <class... Parts>
 auto Run::log_model(std::string_view name, const Parts&... parts) {
-    detail::RunCore& core = detail::recording(core_, "log_model");
+    if (!detail::records(core_)) return StoredArtifact{};
+    detail::RunCore& core = *core_;
     detail::check_parts(parts...).value();
     detail::ObjectBatch batch;
     const auto emit = [&](std::string_view file, std::span<const std::byte> bytes) {
@@ -9476,7 +9496,7 @@ class Checkpoint {
     /// The versions one may restore from, oldest first.
     [[nodiscard]] std::vector<Version> candidates() {
         if constexpr (requires { sink_.versions(true); }) {
-            if (versions_.empty() && core_) return sink_.versions(true);
+            if (versions_.empty() && core_ && !core_->resumed()) return sink_.versions(true);
         }
         return versions_;
     }
@@ -9494,8 +9514,9 @@ class Checkpoint {
         };
         std::erase_if(versions,
                       [&](const Version& version) { return value(version).kind != Reading::Kind::number; });
-        std::stable_sort(versions.begin(), versions.end(), [&](const Version& a, const Version& b) {
-            return is_better(Monitor::direction, value(a).value, value(b).value);
+        std::sort(versions.begin(), versions.end(), [&](const Version& a, const Version& b) {
+            const double x = value(a).value, y = value(b).value;
+            return x == y ? a.number < b.number : is_better(Monitor::direction, x, y);
         });
         return versions;
     }
@@ -9812,6 +9833,14 @@ struct NoRow {
     }
 };
 
+/// What ending a disabled run gives: a `result<void>` that is always a success and holds no room for an
+/// error.
+struct [[nodiscard]] Done {
+    constexpr explicit operator bool() const noexcept { return true; }
+    [[nodiscard]] static constexpr bool has_value() noexcept { return true; }
+    constexpr void value() const noexcept {}
+};
+
 /// A run that records nothing. Arguments are evaluated as ever; nothing is done with them.
 class DisabledRun {
   public:
@@ -9861,8 +9890,8 @@ class DisabledRun {
     [[nodiscard]] static constexpr bool resumed() noexcept { return false; }
     [[nodiscard]] static constexpr std::int64_t first_step() noexcept { return 0; }
     [[nodiscard]] static Health health() { return {}; }
-    static result<void> finish() noexcept { return {}; }
-    static result<void> fail(const std::string&) noexcept { return {}; }
+    static constexpr Done finish() noexcept { return {}; }
+    static constexpr Done fail(const std::string&) noexcept { return {}; }
 };
 
 /// `init<Disabled>(options)`: a run that is off at compile time. The options are made and not looked at;

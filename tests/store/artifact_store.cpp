@@ -277,7 +277,8 @@ TEST_CASE("download: nothing is written outside of the folder, through a link or
     CHECK(tree(f.dir / "outside") == std::vector<std::string>{"a"});
 }
 
-TEST_CASE("aliases: set, moved, removed and a damaged file stops only those who need it", "[store][artifact]") {
+TEST_CASE("aliases: set, moved, removed and a damaged file stops only those who need it",
+          "[store][artifact]") {
     const Fixture f;
     for (int i = 0; i < 3; ++i) (void)commit(f.model, {{"a", std::to_string(i)}}).value();
     f.model.set_alias("best", 1).value();

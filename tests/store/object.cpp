@@ -77,7 +77,8 @@ TEST_CASE("object: verify tells missing, flipped, cut, a link and a folder from 
     CHECK(code_of(detail::verify_object(f.store, digest)) == errc::corrupt);
 }
 
-TEST_CASE("object: a file is staged by its bytes and none, a folder or a pipe is an error", "[store][object]") {
+TEST_CASE("object: a file is staged by its bytes and none, a folder or a pipe is an error",
+          "[store][object]") {
     const Fixture f;
     spit(f.dir / "file", "abc");
     CHECK(stage_file(f.store, f.dir / "file").value().digest().hex() == digest_of("abc"));

@@ -18,6 +18,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <initializer_list>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -125,11 +126,16 @@ class Artifact {
 /// A version of an artifact that exists: what it holds, and how to get at it.
 class StoredArtifact {
   public:
+    /// What logging gives where nothing is recorded: it has no files, and `exists` is false.
+    StoredArtifact() = default;
     StoredArtifact(ArtifactStore store, Manifest manifest)
         : store_{std::move(store)}, manifest_{std::move(manifest)} {}
 
-    [[nodiscard]] const std::string& name() const noexcept { return store_.name(); }
-    [[nodiscard]] const std::string& type() const noexcept { return store_.type(); }
+    /// False for what a disabled run "logged"; then `download`, `read` and `verify` fail with
+    /// `errc::unsupported`.
+    [[nodiscard]] bool exists() const noexcept { return store_.has_value(); }
+    [[nodiscard]] const std::string& name() const noexcept { return manifest_.artifact; }
+    [[nodiscard]] const std::string& type() const noexcept { return manifest_.type; }
     [[nodiscard]] std::uint64_t version() const noexcept { return manifest_.version; }
     /// "v3".
     [[nodiscard]] std::string label() const { return manifest_.label(); }
@@ -137,35 +143,44 @@ class StoredArtifact {
     [[nodiscard]] const std::vector<FileEntry>& files() const noexcept { return manifest_.files; }
     [[nodiscard]] const Manifest& manifest() const noexcept { return manifest_; }
     /// The folder that shows the files under their own names; read them, do not change them.
-    [[nodiscard]] std::filesystem::path path() const { return store_.plain_path(manifest_.version); }
+    [[nodiscard]] std::filesystem::path path() const {
+        return store_ ? store_->plain_path(manifest_.version) : std::filesystem::path{};
+    }
 
     /// Copies the files into a folder, verified, and returns it. Throws `errc::not_found`, `errc::corrupt`,
     /// or what the disk says. References are not fetched.
     std::filesystem::path download(const std::filesystem::path& to) const {
-        store_.download(manifest_, to).value();
+        stored().download(manifest_, to).value();
         return to;
     }
     /// A file's bytes, verified. Throws `errc::not_found`, `errc::corrupt`.
     [[nodiscard]] std::string read(std::string_view file) const {
-        return store_.read(manifest_, file).value();
+        return stored().read(manifest_, file).value();
     }
     /// Hashes every file. Fails: not_found, corrupt.
-    [[nodiscard]] result<void> verify() const { return store_.verify(manifest_); }
+    [[nodiscard]] result<void> verify() const { return stored().verify(manifest_); }
     /// Points an alias to this version. Throws `errc::invalid_name`.
-    void add_alias(const std::string& alias) const { store_.set_alias(alias, manifest_.version).value(); }
+    void add_alias(const std::string& alias) const {
+        if (store_) store_->set_alias(alias, manifest_.version).value();
+    }
 
   private:
-    ArtifactStore store_;
+    [[nodiscard]] const ArtifactStore& stored() const {
+        if (!store_) {
+            detail::raise({errc::unsupported, "this artifact was logged by a run that records nothing", "",
+                           "unset CAIRN_MODE=disabled, or ask exists() first"});
+        }
+        return *store_;
+    }
+
+    std::optional<ArtifactStore> store_;
     Manifest manifest_;
 };
 
 namespace detail {
 
-[[nodiscard]] inline RunCore& recording(const std::shared_ptr<RunCore>& core, const char* tried) {
-    if (core && !core->is_detached()) return *core;
-    raise(
-        {errc::unsupported, std::string{tried} + " needs a run that records", "",
-         "unset CAIRN_MODE=disabled; in a forked child open a run of its own; or ask run.disabled() first"});
+[[nodiscard]] inline bool records(const std::shared_ptr<RunCore>& core) {
+    return core != nullptr && !core->is_detached();
 }
 
 /// Remembers in the run's record that it made or used a version.
@@ -196,7 +211,8 @@ inline StoredArtifact commit_artifact(RunCore& core, const std::string& name, co
 template <class A>
 auto Run::log_artifact(const A& artifact, std::initializer_list<std::string_view> aliases) {
     static_assert(std::same_as<A, Artifact>, "cairn: log_artifact takes a cairn::Artifact");
-    detail::RunCore& core = detail::recording(core_, "log_artifact");
+    if (!detail::records(core_)) return StoredArtifact{};
+    detail::RunCore& core = *core_;
     Manifest draft;
     draft.metadata = artifact.metadata;
     draft.description = artifact.description;
@@ -209,7 +225,11 @@ auto Run::log_artifact(const A& artifact, std::initializer_list<std::string_view
 
 template <class Text>
 auto Run::use_artifact(const Text& spec) {
-    detail::RunCore& core = detail::recording(core_, "use_artifact");
+    if (!detail::records(core_)) {
+        detail::raise({errc::unsupported, "use_artifact needs a run that records: it has no store to look in",
+                       "", "unset CAIRN_MODE=disabled, or ask run.disabled() first"});
+    }
+    detail::RunCore& core = *core_;
     const std::string_view text{spec};
     const std::size_t colon = text.rfind(':');
     const std::string name{text.substr(0, colon)};
@@ -222,7 +242,8 @@ auto Run::use_artifact(const Text& spec) {
 
 template <class... Parts>
 auto Run::log_model(std::string_view name, const Parts&... parts) {
-    detail::RunCore& core = detail::recording(core_, "log_model");
+    if (!detail::records(core_)) return StoredArtifact{};
+    detail::RunCore& core = *core_;
     detail::check_parts(parts...).value();
     detail::ObjectBatch batch;
     const auto emit = [&](std::string_view file, std::span<const std::byte> bytes) {

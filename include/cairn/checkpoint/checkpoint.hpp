@@ -260,7 +260,7 @@ class Checkpoint {
     /// The versions one may restore from, oldest first.
     [[nodiscard]] std::vector<Version> candidates() {
         if constexpr (requires { sink_.versions(true); }) {
-            if (versions_.empty() && core_) return sink_.versions(true);
+            if (versions_.empty() && core_ && !core_->resumed()) return sink_.versions(true);
         }
         return versions_;
     }
@@ -278,8 +278,9 @@ class Checkpoint {
         };
         std::erase_if(versions,
                       [&](const Version& version) { return value(version).kind != Reading::Kind::number; });
-        std::stable_sort(versions.begin(), versions.end(), [&](const Version& a, const Version& b) {
-            return is_better(Monitor::direction, value(a).value, value(b).value);
+        std::sort(versions.begin(), versions.end(), [&](const Version& a, const Version& b) {
+            const double x = value(a).value, y = value(b).value;
+            return x == y ? a.number < b.number : is_better(Monitor::direction, x, y);
         });
         return versions;
     }

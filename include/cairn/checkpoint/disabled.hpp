@@ -34,7 +34,8 @@ struct NoRow {
     }
 };
 
-/// What ending a disabled run gives: a `result<void>` that is always a success and holds no room for an error.
+/// What ending a disabled run gives: a `result<void>` that is always a success and holds no room for an
+/// error.
 struct [[nodiscard]] Done {
     constexpr explicit operator bool() const noexcept { return true; }
     [[nodiscard]] static constexpr bool has_value() noexcept { return true; }

@@ -124,8 +124,8 @@ class StoreReader {
                 }
             }
         }
-        std::stable_sort(list.runs.begin(), list.runs.end(), [](const RecordedRun& a, const RecordedRun& b) {
-            return a.created_ns() > b.created_ns();
+        std::sort(list.runs.begin(), list.runs.end(), [](const RecordedRun& a, const RecordedRun& b) {
+            return a.created_ns() != b.created_ns() ? a.created_ns() > b.created_ns() : a.id() < b.id();
         });
         return list;
     }
