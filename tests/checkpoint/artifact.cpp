@@ -55,7 +55,7 @@ TEST_CASE("An artifact holds files, folders, bytes and references", "[checkpoint
     CHECK(objects_on_disk(dir) == 4);  // a, b, c and the bytes, each once
 }
 
-TEST_CASE("The same content again is no new version; other content is", "[checkpoint][artifact]") {
+TEST_CASE("The same content again is no new version and other content is", "[checkpoint][artifact]") {
     TempDir dir;
     auto run = open_run(dir);
     CHECK(run.log_artifact(dataset()).label() == "v0");

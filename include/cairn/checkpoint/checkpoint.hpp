@@ -126,9 +126,9 @@ class Checkpoint {
     }
 
     /// Puts the parts into the state of a version and returns it; training goes on at `version.step() + 1`. A
-    /// damaged version is reported and passed over. Looks at the versions of this run; a run that has none
-    /// looks at all versions of this name. Throws `errc::not_found` if there is none, `errc::mismatch` if a
-    /// part does not fit; then no part was changed.
+    /// damaged version is reported and passed over. Looks at the versions of this run; a new run, which has
+    /// none, looks at all versions of this name. Throws `errc::not_found` if there is none, `errc::mismatch`
+    /// if a part does not fit; then no part was changed.
     template <class Which, class... Parts>
         requires ReadableSink<Sink>
     Version restore(const Which& which, const Parts&... parts) {
