@@ -9,8 +9,13 @@ from pathlib import Path
 # What a benchmark is compared with, measured in the same run, so that the ratio holds on any machine.
 # A name that is not here has no reference; a benchmark's arguments (name/1024) are kept on both sides.
 REFERENCES = {
-    "checkpoint_step_no_best_save": "loop_without_cairn",
-    "log_disabled": "loop_without_cairn",
+    "log_typed_1": "floor_1",
+    "log_typed_4": "floor_4",
+    "log_dynamic_2": "floor_1",
+    "policy_every_n": "row_loop",
+    "policy_best": "row_loop",
+    "policy_any": "row_loop",
+    "save_1mib_memory": "memcpy_1mib",
 }
 
 folder = Path(sys.argv[1])

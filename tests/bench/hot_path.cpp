@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: MIT
+// What a row costs the training thread: deciding, logging, skipping. Logging is timed in batches that fit
+// into the ring; between them the collector drains it, off the clock. The floor is the same bytes with the
+// same clock into a ring of the same size, and nothing else.
+
+#include <cairn/cairn.hpp>
+
+#include <benchmark/benchmark.h>
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <cstring>
+#include <filesystem>
+#include <thread>
+#include <vector>
+
+using namespace cairn::literals;
+
+namespace {
+
+constexpr int batch = 200;
+
+/// Times `batch` calls of `one(i)` and reports one of them; `rest()` runs off the clock.
+template <class F, class G>
+void in_batches(benchmark::State& state, F&& one, G&& rest) {
+    for (auto _ : state) {
+        const auto begin = std::chrono::steady_clock::now();
+        for (int i = 0; i < batch; ++i) one(i);
+        const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
+        state.SetIterationTime(took.count() / batch);
+        rest();
+    }
+}
+
+class Recording {
+  public:
+    Recording() : run_{cairn::init({.project = "bench", .dir = dir(), .quiet = true})} {}
+    ~Recording() {
+        (void)run_.finish();
+        std::filesystem::remove_all(dir());
+    }
+    Recording(const Recording&) = delete;
+    Recording& operator=(const Recording&) = delete;
+
+    cairn::Run& run() { return run_; }
+    void drain() {
+        for (cairn::Health health = run_.health(); health.rows_collected < health.rows_logged;
+             health = run_.health()) {
+            std::this_thread::sleep_for(std::chrono::milliseconds{1});
+        }
+    }
+
+  private:
+    static std::filesystem::path dir() { return std::filesystem::temp_directory_path() / "cairn-bench"; }
+    cairn::Run run_;
+};
+
+struct Floor {
+    static constexpr std::size_t capacity = 64 * 1024;
+    std::vector<std::byte> memory = std::vector<std::byte>(capacity);
+    std::atomic<std::uint64_t> head{0};
+
+    template <std::size_t Bytes>
+    void write(std::int64_t step, double value) {
+        std::byte record[Bytes] = {};
+        const std::int64_t time = cairn::detail::wall_ns();
+        std::memcpy(record, &step, sizeof step);
+        std::memcpy(record + 8, &time, sizeof time);
+        std::memcpy(record + 16, &value, sizeof value);
+        const std::uint64_t at = head.load(std::memory_order_relaxed);
+        std::memcpy(memory.data() + at % (capacity - Bytes), record, Bytes);
+        head.store(at + Bytes, std::memory_order_release);
+    }
+};
+
+void floor_1(benchmark::State& state) {
+    Floor floor;
+    in_batches(state, [&](int i) { floor.write<48>(i, 0.5); }, [] {});
+}
+void floor_4(benchmark::State& state) {
+    Floor floor;
+    in_batches(state, [&](int i) { floor.write<96>(i, 0.5); }, [] {});
+}
+
+void log_typed_1(benchmark::State& state) {
+    Recording recording;
+    in_batches(
+        state, [&](int i) { recording.run().log(cairn::step(i), "loss"_m = 0.5); },
+        [&] { recording.drain(); });
+}
+void log_typed_4(benchmark::State& state) {
+    Recording recording;
+    in_batches(
+        state,
+        [&](int i) {
+            recording.run().log(cairn::step(i), "loss"_m = 0.5, "lr"_m = 1e-3, "norm"_m = 2.0, "epoch"_m = i);
+        },
+        [&] { recording.drain(); });
+}
+void log_dynamic_2(benchmark::State& state) {
+    Recording recording;
+    in_batches(
+        state, [&](int i) { recording.run().log({{"loss", 0.5}, {"epoch", i}}, {.step = i}); },
+        [&] { recording.drain(); });
+}
+
+template <class Policy>
+void decide(benchmark::State& state) {
+    Policy policy;
+    std::int64_t step = 0;
+    double loss = 1;
+    for (auto _ : state) {
+        const auto row = cairn::row(cairn::step(step++), "loss"_m = loss);
+        const cairn::At at{row};
+        const cairn::Answer answer = policy.decide(at);
+        policy.settle(at, answer == cairn::Answer::yes ? cairn::Outcome::saved : cairn::Outcome::not_saved);
+        loss *= 0.999999;
+        benchmark::DoNotOptimize(policy);
+        benchmark::DoNotOptimize(loss);
+    }
+}
+void policy_every_n(benchmark::State& state) { decide<cairn::EveryN<500>>(state); }
+void policy_best(benchmark::State& state) { decide<cairn::Best<"loss", cairn::minimize>>(state); }
+void policy_any(benchmark::State& state) {
+    decide<cairn::Any<cairn::Best<"loss", cairn::minimize>, cairn::EveryN<500>>>(state);
+}
+void row_loop(benchmark::State& state) {
+    std::int64_t step = 0;
+    double loss = 1;
+    for (auto _ : state) {
+        auto row = cairn::row(cairn::step(step++), "loss"_m = loss);
+        loss *= 0.999999;
+        benchmark::DoNotOptimize(row);
+        benchmark::DoNotOptimize(loss);
+    }
+}
+
+struct Model {
+    std::vector<float> weight = std::vector<float>(1 << 18);
+    void describe(auto& fields) { fields("weight", weight); }
+};
+
+void save_1mib_memory(benchmark::State& state) {
+    Recording recording;
+    Model model;
+    auto checkpoint =
+        recording.run().checkpoint("model", cairn::Manual{}, cairn::Memory{}, cairn::KeepLast<1>{});
+    for (auto _ : state)
+        benchmark::DoNotOptimize(checkpoint.save(cairn::row("loss"_m = 0.5), cairn::part("m", model)));
+}
+void save_1mib_store(benchmark::State& state) {
+    Recording recording;
+    Model model;
+    auto checkpoint = recording.run().checkpoint("model", cairn::Manual{}, cairn::KeepLast<1>{});
+    for (auto _ : state) {
+        model.weight[0] += 1;
+        benchmark::DoNotOptimize(checkpoint.save(cairn::row("loss"_m = 0.5), cairn::part("m", model)));
+    }
+}
+void memcpy_1mib(benchmark::State& state) {
+    const Model model;
+    std::vector<float> copy(model.weight.size());
+    for (auto _ : state) {
+        std::memcpy(copy.data(), model.weight.data(), copy.size() * sizeof(float));
+        benchmark::DoNotOptimize(copy.data());
+        benchmark::ClobberMemory();
+    }
+}
+
+}  // namespace
+
+BENCHMARK(floor_1)->UseManualTime();
+BENCHMARK(floor_4)->UseManualTime();
+BENCHMARK(log_typed_1)->UseManualTime()->Iterations(200);
+BENCHMARK(log_typed_4)->UseManualTime()->Iterations(200);
+BENCHMARK(log_dynamic_2)->UseManualTime()->Iterations(200);
+BENCHMARK(row_loop);
+BENCHMARK(policy_every_n);
+BENCHMARK(policy_best);
+BENCHMARK(policy_any);
+BENCHMARK(memcpy_1mib);
+BENCHMARK(save_1mib_memory);
+BENCHMARK(save_1mib_store);
