@@ -170,8 +170,8 @@ void memcpy_1mib(benchmark::State& state) {
 
 }  // namespace
 
-BENCHMARK(floor_1)->UseManualTime();
-BENCHMARK(floor_4)->UseManualTime();
+BENCHMARK(floor_1)->UseManualTime()->Iterations(200);
+BENCHMARK(floor_4)->UseManualTime()->Iterations(200);
 BENCHMARK(log_typed_1)->UseManualTime()->Iterations(200);
 BENCHMARK(log_typed_4)->UseManualTime()->Iterations(200);
 BENCHMARK(log_dynamic_2)->UseManualTime()->Iterations(200);
