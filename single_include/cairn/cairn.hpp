@@ -5651,7 +5651,8 @@ class FrameReader {
         const std::byte* head = file_.data() + at_;
         if (get<std::uint32_t>(head) != frame_magic) return false;
         const std::size_t bytes = get<std::uint32_t>(head + 4);
-        if (bytes % 8 != 0 || bytes > file_.size() - at_ - frame_header_bytes) return false;
+        if (bytes % 8 != 0 || bytes > ring_capacity || bytes > file_.size() - at_ - frame_header_bytes)
+            return false;
         if (crc32c(file_.subspan(at_ + 12, frame_header_bytes - 12 + bytes)) !=
             get<std::uint32_t>(head + 8)) {
             return false;
@@ -5944,7 +5945,34 @@ result<HistoryReport> recover_history(const std::filesystem::path& run_dir, F&& 
 // ---- cairn/run/detail/collector.hpp
 // The collector: one thread for each run that drains the rings into the history and keeps the summary.
 
+#if !defined(_WIN32)
+#include <pthread.h>
+#include <signal.h>
+#endif
+
 namespace CAIRN_NAMESPACE::detail {
+
+/// Blocks all signals of the calling thread, and so of threads it makes, while it lives.
+class SignalsBlocked {
+  public:
+#if defined(_WIN32)
+    SignalsBlocked() = default;
+#else
+    SignalsBlocked() {
+        sigset_t all;
+        sigfillset(&all);
+        pthread_sigmask(SIG_SETMASK, &all, &before_);
+    }
+    ~SignalsBlocked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+#endif
+    SignalsBlocked(const SignalsBlocked&) = delete;
+    SignalsBlocked& operator=(const SignalsBlocked&) = delete;
+
+#if !defined(_WIN32)
+  private:
+    sigset_t before_{};
+#endif
+};
 
 /// Drains, writes, sums up. It polls: every 5 ms while rows come, less and less often down to 250 ms while
 /// none do. A logging thread wakes it only when a ring is half full.
@@ -5959,6 +5987,7 @@ class Collector final : public Pressure {
 
     void start(Journal& journal) {
         journal_ = &journal;
+        const SignalsBlocked blocked;  // the program's signals are for the program's threads
         thread_ = std::thread{[this] { work(); }};
     }
 
@@ -6814,17 +6843,25 @@ class RunCore final : public Endable {
     /// object.
     void update_config(const nlohmann::json& patch) {
         check_config(patch);
+        check_open("change the config");
         const std::scoped_lock lock{mutex_};
         if (patch.is_object()) config_.update(patch, true);
         if (!is_detached()) folder_.write_json("config.json", config_).value();
     }
     void set_summary(std::string key, nlohmann::json value) {
-        const std::scoped_lock lock{mutex_};
-        user_summary_[std::move(key)] = std::move(value);
+        check_open("set a summary value");
+        {
+            const std::scoped_lock lock{mutex_};
+            user_summary_[std::move(key)] = std::move(value);
+        }
+        // Written now, so that a kill does not lose it; the metrics beside it are those collected so far.
+        if (!is_detached()) folder_.write_json("summary.json", summary()).value();
     }
-    /// Changes the run's own record (`run.json`) and writes it.
+    /// Changes the run's own record (`run.json`) and writes it. Throws if the run has ended: it may have
+    /// another writer.
     template <class F>
     void describe(F&& change) {
+        check_open("change the run's record");
         const std::scoped_lock lock{mutex_};
         change(about_);
         if (!is_detached()) folder_.write_run(about_).value();
@@ -6892,6 +6929,12 @@ class RunCore final : public Endable {
         std::uint64_t key = 0;
         os::random_bytes(std::as_writable_bytes(std::span{&key, 1}));
         return key | 1U;  // never the 0 that stands for no run
+    }
+
+    void check_open(const char* tried) const {
+        if (!has_ended()) return;
+        raise({errc::invalid_argument, std::string{tried} + " after the run has ended", dir().string(),
+               "do it before run.finish(), or resume the run"});
     }
 
     /// In the child of a fork, a thread that is not there may hold their mutexes.

@@ -186,3 +186,20 @@ TEST_CASE("the health counts rows, and is well as long as nothing was lost", "[r
     CHECK(health.history_bytes == std::filesystem::file_size(folder_of(dir) / "history.cairn"));
     CHECK(health.ok());
 }
+
+TEST_CASE("a value set in the summary is on disk at once", "[run][summary]") {
+    const TempDir dir;
+    auto run = open_run(dir);
+    run.set_summary("accuracy", 0.9);
+    CHECK(json_of(folder_of(dir) / "summary.json")["user"]["accuracy"] == 0.9);
+}
+
+TEST_CASE("a run that has ended is not described any more: another may be writing it", "[run][summary]") {
+    const TempDir dir;
+    auto run = open_run(dir);
+    REQUIRE(run.finish());
+    CHECK_THROWS_AS(run.add_tag("late"), cairn::error);
+    CHECK_THROWS_AS(run.set_notes("late"), cairn::error);
+    CHECK_THROWS_AS(run.update_config({{"late", 1}}), cairn::error);
+    CHECK_THROWS_AS(run.set_summary("late", 1), cairn::error);
+}

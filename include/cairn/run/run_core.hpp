@@ -148,17 +148,25 @@ class RunCore final : public Endable {
     /// object.
     void update_config(const nlohmann::json& patch) {
         check_config(patch);
+        check_open("change the config");
         const std::scoped_lock lock{mutex_};
         if (patch.is_object()) config_.update(patch, true);
         if (!is_detached()) folder_.write_json("config.json", config_).value();
     }
     void set_summary(std::string key, nlohmann::json value) {
-        const std::scoped_lock lock{mutex_};
-        user_summary_[std::move(key)] = std::move(value);
+        check_open("set a summary value");
+        {
+            const std::scoped_lock lock{mutex_};
+            user_summary_[std::move(key)] = std::move(value);
+        }
+        // Written now, so that a kill does not lose it; the metrics beside it are those collected so far.
+        if (!is_detached()) folder_.write_json("summary.json", summary()).value();
     }
-    /// Changes the run's own record (`run.json`) and writes it.
+    /// Changes the run's own record (`run.json`) and writes it. Throws if the run has ended: it may have
+    /// another writer.
     template <class F>
     void describe(F&& change) {
+        check_open("change the run's record");
         const std::scoped_lock lock{mutex_};
         change(about_);
         if (!is_detached()) folder_.write_run(about_).value();
@@ -226,6 +234,12 @@ class RunCore final : public Endable {
         std::uint64_t key = 0;
         os::random_bytes(std::as_writable_bytes(std::span{&key, 1}));
         return key | 1U;  // never the 0 that stands for no run
+    }
+
+    void check_open(const char* tried) const {
+        if (!has_ended()) return;
+        raise({errc::invalid_argument, std::string{tried} + " after the run has ended", dir().string(),
+               "do it before run.finish(), or resume the run"});
     }
 
     /// In the child of a fork, a thread that is not there may hold their mutexes.

@@ -78,7 +78,8 @@ class FrameReader {
         const std::byte* head = file_.data() + at_;
         if (get<std::uint32_t>(head) != frame_magic) return false;
         const std::size_t bytes = get<std::uint32_t>(head + 4);
-        if (bytes % 8 != 0 || bytes > file_.size() - at_ - frame_header_bytes) return false;
+        if (bytes % 8 != 0 || bytes > ring_capacity || bytes > file_.size() - at_ - frame_header_bytes)
+            return false;
         if (crc32c(file_.subspan(at_ + 12, frame_header_bytes - 12 + bytes)) !=
             get<std::uint32_t>(head + 8)) {
             return false;

@@ -18,7 +18,34 @@
 #include <thread>
 #include <utility>
 
+#if !defined(_WIN32)
+#include <pthread.h>
+#include <signal.h>
+#endif
+
 namespace CAIRN_NAMESPACE::detail {
+
+/// Blocks all signals of the calling thread, and so of threads it makes, while it lives.
+class SignalsBlocked {
+  public:
+#if defined(_WIN32)
+    SignalsBlocked() = default;
+#else
+    SignalsBlocked() {
+        sigset_t all;
+        sigfillset(&all);
+        pthread_sigmask(SIG_SETMASK, &all, &before_);
+    }
+    ~SignalsBlocked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+#endif
+    SignalsBlocked(const SignalsBlocked&) = delete;
+    SignalsBlocked& operator=(const SignalsBlocked&) = delete;
+
+#if !defined(_WIN32)
+  private:
+    sigset_t before_{};
+#endif
+};
 
 /// Drains, writes, sums up. It polls: every 5 ms while rows come, less and less often down to 250 ms while
 /// none do. A logging thread wakes it only when a ring is half full.
@@ -33,6 +60,7 @@ class Collector final : public Pressure {
 
     void start(Journal& journal) {
         journal_ = &journal;
+        const SignalsBlocked blocked;  // the program's signals are for the program's threads
         thread_ = std::thread{[this] { work(); }};
     }
 
