@@ -16,6 +16,12 @@
 
 using namespace cairn_test;
 using cairn::errc;
+#if defined(__has_feature)
+#if __has_feature(undefined_behavior_sanitizer) || __has_feature(address_sanitizer)
+#define CAIRN_TEST_UNDER_UBSAN
+#endif
+#endif
+
 namespace os = cairn::detail::os;
 namespace fs = std::filesystem;
 
@@ -66,16 +72,18 @@ TEST_CASE("file: a full disk is no_space with advice to free some", "[store][os]
 }
 
 TEST_CASE("file: too many open files is said so", "[store][os]") {
+    CHECK(os::failure_of(EMFILE, "create", "f").advice().find("ulimit -n") != std::string::npos);
+#if defined(CAIRN_TEST_UNDER_UBSAN)
+    WARN("not provoked: this sanitizer opens pipes itself to look at an object");
+#else
     const TempDir dir;
     CHECK(in_child([&] {
-              rlimit usual{};
-              ::getrlimit(RLIMIT_NOFILE, &usual);
-              const rlimit few{3, usual.rlim_max};
+              const rlimit few{3, 3};
               ::setrlimit(RLIMIT_NOFILE, &few);
               const auto file = os::File::create_new(dir / "f");
-              ::setrlimit(RLIMIT_NOFILE, &usual);  // a sanitizer opens pipes to look at objects
               return !file && file.error().advice().find("ulimit -n") != std::string::npos ? 0 : 1;
           }) == 0);
+#endif
 }
 
 TEST_CASE("file: a write over the file size limit is an error and no signal's death", "[store][os]") {
