@@ -30,16 +30,17 @@ namespace CAIRN_NAMESPACE {
 
 /// What is to become a version of an artifact: files, bytes and references under paths of their own. Nothing
 /// is read or copied before `run.log_artifact`.
-class Artifact {
+template <class = void>
+class BasicArtifact {
   public:
     /// Throws `errc::invalid_name`. `type` is any word: "dataset", "model", …
-    Artifact(std::string name, std::string type) : name_{std::move(name)}, type_{std::move(type)} {
+    BasicArtifact(std::string name, std::string type) : name_{std::move(name)}, type_{std::move(type)} {
         detail::check_name("artifact", name_).value();
         detail::check_name("artifact type", type_).value();
     }
 
     /// Adds a file, under its own file name or under `as`. Throws `errc::not_found` if it is not there.
-    Artifact& add_file(const std::filesystem::path& file, std::string as = {}) {
+    BasicArtifact& add_file(const std::filesystem::path& file, std::string as = {}) {
         const auto status = detail::os::status(file).value();
         if (!status.is_file) {
             detail::raise({errc::not_found, "there is no such file to add", file.string(), "check the path"});
@@ -48,7 +49,7 @@ class Artifact {
     }
     /// Adds every file below a folder, under its path in it (below `prefix`, if given). Links are not
     /// followed.
-    Artifact& add_dir(const std::filesystem::path& dir, const std::string& prefix = {}) {
+    BasicArtifact& add_dir(const std::filesystem::path& dir, const std::string& prefix = {}) {
         const auto names = detail::os::list_dir(dir).value();
         for (const std::string& name : names) {
             const std::string inside = prefix.empty() ? name : prefix + "/" + name;
@@ -62,14 +63,14 @@ class Artifact {
         return *this;
     }
     /// Adds bytes as a file; they are copied now.
-    Artifact& add_bytes(std::string as, std::span<const std::byte> bytes) {
+    BasicArtifact& add_bytes(std::string as, std::span<const std::byte> bytes) {
         return add(std::move(as), std::string{reinterpret_cast<const char*>(bytes.data()), bytes.size()});
     }
-    Artifact& add_bytes(std::string as, std::string_view bytes) {
+    BasicArtifact& add_bytes(std::string as, std::string_view bytes) {
         return add(std::move(as), std::string{bytes});
     }
     /// Adds a URI that is recorded and never fetched.
-    Artifact& add_reference(std::string uri, std::string as = {}) {
+    BasicArtifact& add_reference(std::string uri, std::string as = {}) {
         if (as.empty()) as = uri.substr(uri.find_last_of('/') + 1);
         return add(std::move(as), Reference{std::move(uri)});
     }
@@ -107,7 +108,7 @@ class Artifact {
     };
     using Content = std::variant<File, std::string, Reference>;
 
-    Artifact& add(std::string path, Content content) {
+    BasicArtifact& add(std::string path, Content content) {
         detail::check_relative_path(path).value();
         for (const auto& [known, any] : entries_) {
             if (known == path) {
@@ -122,13 +123,15 @@ class Artifact {
     std::string name_, type_;
     std::vector<std::pair<std::string, Content>> entries_;
 };
+using Artifact = BasicArtifact<>;
 
 /// A version of an artifact that exists: what it holds, and how to get at it.
-class StoredArtifact {
+template <class = void>
+class BasicStoredArtifact {
   public:
     /// What logging gives where nothing is recorded: it has no files, and `exists` is false.
-    StoredArtifact() = default;
-    StoredArtifact(ArtifactStore store, Manifest manifest)
+    BasicStoredArtifact() = default;
+    BasicStoredArtifact(ArtifactStore store, Manifest manifest)
         : store_{std::move(store)}, manifest_{std::move(manifest)} {}
 
     /// False for what a disabled run "logged"; then `download`, `read` and `verify` fail with
@@ -176,15 +179,18 @@ class StoredArtifact {
     std::optional<ArtifactStore> store_;
     Manifest manifest_;
 };
+using StoredArtifact = BasicStoredArtifact<>;
 
 namespace detail {
 
-[[nodiscard]] inline bool records(const std::shared_ptr<RunCore>& core) {
+template <class = void>
+[[nodiscard]] bool records(const std::shared_ptr<RunCore>& core) {
     return core != nullptr && !core->is_detached();
 }
 
 /// Remembers in the run's record that it made or used a version.
-inline void link_artifact(RunCore& core, const char* list, const Manifest& manifest) {
+template <class = void>
+void link_artifact(RunCore& core, const char* list, const Manifest& manifest) {
     core.describe([&](nlohmann::json& about) {
         const std::string label = manifest.artifact + ":" + manifest.label();
         for (const nlohmann::json& known : about[list]) {
@@ -195,7 +201,8 @@ inline void link_artifact(RunCore& core, const char* list, const Manifest& manif
 }
 
 /// Commits a draft and returns what is there then.
-inline StoredArtifact commit_artifact(RunCore& core, const std::string& name, const std::string& type,
+template <class = void>
+StoredArtifact commit_artifact(RunCore& core, const std::string& name, const std::string& type,
                                       Manifest draft, std::vector<StagedFile> staged,
                                       const CommitOptions& options) {
     const auto store = ArtifactStore::open(core.store(), core.options().project, name, type).value();
@@ -208,8 +215,9 @@ inline StoredArtifact commit_artifact(RunCore& core, const std::string& name, co
 
 }  // namespace detail
 
+template <class T>
 template <class A>
-auto Run::log_artifact(const A& artifact, std::initializer_list<std::string_view> aliases) {
+auto BasicRun<T>::log_artifact(const A& artifact, std::initializer_list<std::string_view> aliases) {
     static_assert(std::same_as<A, Artifact>, "cairn: log_artifact takes a cairn::Artifact");
     if (!detail::records(core_)) return StoredArtifact{};
     detail::RunCore& core = *core_;
@@ -223,8 +231,9 @@ auto Run::log_artifact(const A& artifact, std::initializer_list<std::string_view
                                    std::move(staged), options);
 }
 
+template <class T>
 template <class Text>
-auto Run::use_artifact(const Text& spec) {
+auto BasicRun<T>::use_artifact(const Text& spec) {
     if (!detail::records(core_)) {
         detail::raise({errc::unsupported, "use_artifact needs a run that records: it has no store to look in",
                        "", "unset CAIRN_MODE=disabled, or ask run.disabled() first"});
@@ -240,8 +249,9 @@ auto Run::use_artifact(const Text& spec) {
     return found;
 }
 
+template <class T>
 template <class... Parts>
-auto Run::log_model(std::string_view name, const Parts&... parts) {
+auto BasicRun<T>::log_model(std::string_view name, const Parts&... parts) {
     if (!detail::records(core_)) return StoredArtifact{};
     detail::RunCore& core = *core_;
     detail::check_parts(parts...).value();

@@ -436,14 +436,16 @@ template <class... Ts>
 
 }  // namespace detail
 
+template <class T>
 template <class Policy, class... Rest>
-auto Run::checkpoint(std::string_view name, Rest... rest) {
+auto BasicRun<T>::checkpoint(std::string_view name, Rest... rest) {
     Policy policy{};
     return detail::make_checkpoint(core_, name, policy, rest...);
 }
 
+template <class T>
 template <class... Parts>
-auto Run::checkpoint(std::string_view name, Parts... parts) {
+auto BasicRun<T>::checkpoint(std::string_view name, Parts... parts) {
     return detail::make_checkpoint(core_, name, parts...);
 }
 

@@ -26,12 +26,13 @@ namespace CAIRN_NAMESPACE {
 /// ("model.safetensors"); the pattern must hold `{file}`. A pattern with neither `{step}` nor `{version}` is
 /// a slot: each version replaces the one before. Files are written beside their place and renamed when all
 /// are whole.
-class Directory {
+template <class = void>
+class BasicDirectory {
   public:
     /// Throws `errc::invalid_argument` for a pattern without `{file}` or with an unknown field.
-    explicit Directory(std::string pattern) : pattern_{std::move(pattern)} {
+    explicit BasicDirectory(std::string pattern) : pattern_{std::move(pattern)} {
         if (pattern_.find("{file}") == std::string::npos) {
-            detail::raise({errc::invalid_argument, "the pattern of a Directory sink has no {file}", pattern_,
+            detail::raise({errc::invalid_argument, "the pattern of a BasicDirectory sink has no {file}", pattern_,
                            "write for example \"checkpoints/{name}-{step}.{file}\""});
         }
         (void)expand("model.bin").value();
@@ -127,7 +128,7 @@ class Directory {
             } else if (field == "file") {
                 out += file;
             } else {
-                return error{errc::invalid_argument, "the pattern of a Directory sink has an unknown field",
+                return error{errc::invalid_argument, "the pattern of a BasicDirectory sink has an unknown field",
                              pattern_, "use {name}, {run}, {step}, {version} and {file}"};
             }
             i = close + 1;
@@ -143,5 +144,6 @@ class Directory {
     std::map<std::uint64_t, std::vector<Written>> versions_;
     std::uint64_t next_ = 0;
 };
+using Directory = BasicDirectory<>;
 
 }  // namespace CAIRN_NAMESPACE

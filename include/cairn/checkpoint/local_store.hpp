@@ -23,7 +23,8 @@ namespace CAIRN_NAMESPACE {
 namespace detail {
 
 /// A row as a manifest keeps it, and back.
-[[nodiscard]] inline nlohmann::json metrics_of(const DynamicRow& row) {
+template <class = void>
+[[nodiscard]] nlohmann::json metrics_of(const DynamicRow& row) {
     nlohmann::json metrics = nlohmann::json::object();
     row.for_each([&](std::string_view name, const Value& value) {
         nlohmann::json& to = metrics[std::string{name}];
@@ -38,25 +39,27 @@ namespace detail {
     return metrics;
 }
 
-[[nodiscard]] inline DynamicRow row_of(const Manifest& manifest) {
+template <class = void>
+[[nodiscard]] DynamicRow row_of(const Manifest& manifest) {
     std::vector<NamedValue> values;
     for (const auto& [name, value] : manifest.metrics.items()) {
         if (value.is_boolean()) {
-            values.push_back({name, value.get<bool>()});
+            values.push_back({name, value.template get<bool>()});
         } else if (value.is_number_unsigned()) {
-            values.push_back({name, value.get<std::uint64_t>()});
+            values.push_back({name, value.template get<std::uint64_t>()});
         } else if (value.is_number_integer()) {
-            values.push_back({name, value.get<std::int64_t>()});
+            values.push_back({name, value.template get<std::int64_t>()});
         } else if (const auto number = metric_from_json(value)) {
             values.push_back({name, *number});
         } else if (value.is_string()) {
-            values.push_back({name, std::string_view{value.get_ref<const std::string&>()}});
+            values.push_back({name, std::string_view{value.template get_ref<const std::string&>()}});
         }
     }
     return {manifest.step.value_or(0), manifest.created_ns, values.data(), values.size()};
 }
 
-[[nodiscard]] inline Version version_of(const Manifest& manifest, const ArtifactStore& artifacts) {
+template <class = void>
+[[nodiscard]] Version version_of(const Manifest& manifest, const ArtifactStore& artifacts) {
     return {manifest.version, manifest.logical_size(), row_of(manifest),
             artifacts.plain_path(manifest.version)};
 }
@@ -66,7 +69,8 @@ namespace detail {
 /// Saves into the run's store: whole files named by their SHA-256, shared by versions that have the same
 /// content, shown under a plain path (`artifacts/<name>/v3/model.safetensors`). A commit is atomic and
 /// durable: objects first, then the version's manifest. Only versions of this run are pruned.
-class LocalStore {
+template <class = void>
+class BasicLocalStore {
   public:
     /// Called by the run that makes the checkpoint.
     void bind(std::shared_ptr<detail::RunCore> core, std::string_view name) {
@@ -154,5 +158,6 @@ class LocalStore {
     Manifest draft_;
     detail::ObjectBatch batch_;
 };
+using LocalStore = BasicLocalStore<>;
 
 }  // namespace CAIRN_NAMESPACE

@@ -39,7 +39,8 @@ concept ArtifactSink = std::movable<S> && requires(S sink, const VersionInfo& in
 };
 
 /// The files of a stored version: `find("model.safetensors")` gives its bytes, valid as long as this object.
-class StoredFiles {
+template <class = void>
+class BasicStoredFiles {
   public:
     void add(std::string file, std::string bytes) {
         files_.insert_or_assign(std::move(file), std::move(bytes));
@@ -53,6 +54,7 @@ class StoredFiles {
   private:
     std::map<std::string, std::string, std::less<>> files_;
 };
+using StoredFiles = BasicStoredFiles<>;
 
 /// A sink one can restore from: `result<StoredFiles> open(const Version&)`.
 template <class S>
@@ -67,7 +69,8 @@ concept PrunableSink = ArtifactSink<S> && requires(S sink, const Version& versio
 };
 
 /// Takes everything and keeps nothing: measures what saving costs without a disk.
-class Null {
+template <class = void>
+class BasicNull {
   public:
     result<void> begin(const VersionInfo& info) {
         pending_ = {};
@@ -89,9 +92,11 @@ class Null {
     Version pending_;
     std::uint64_t count_ = 0;
 };
+using Null = BasicNull<>;
 
 /// Keeps versions in memory: for tests, and for going back to an earlier state within one process.
-class Memory {
+template <class = void>
+class BasicMemory {
   public:
     result<void> begin(const VersionInfo& info) {
         pending_ = {};
@@ -132,6 +137,7 @@ class Memory {
     std::map<std::uint64_t, StoredFiles> versions_;
     std::uint64_t next_ = 0;
 };
+using Memory = BasicMemory<>;
 
 /// Writes every version to two sinks or more; a version exists when all of them have it. Restores from the
 /// first that can be read. The first sink numbers the versions.

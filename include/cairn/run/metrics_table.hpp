@@ -12,21 +12,24 @@
 namespace CAIRN_NAMESPACE::detail {
 
 /// `text` without what could move the cursor: names and notes are the user's data.
-[[nodiscard]] inline std::string printable(std::string_view text) {
+template <class = void>
+[[nodiscard]] std::string printable(std::string_view text) {
     std::string out;
     for (const char c : text) out += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? '?' : c;
     return out;
 }
 
 /// A number in at most ten characters.
-[[nodiscard]] inline std::string short_number(double x) {
+template <class = void>
+[[nodiscard]] std::string short_number(double x) {
     char buffer[32];
     std::snprintf(buffer, sizeof buffer, "%.5g", x);
     return buffer;
 }
 
 /// `text` filled up or cut to `width` columns (of bytes: for names).
-[[nodiscard]] inline std::string column(std::string text, std::size_t width) {
+template <class = void>
+[[nodiscard]] std::string column(std::string text, std::size_t width) {
     if (text.size() > width) text = text.substr(0, width - 1) + "~";
     text.resize(width, ' ');
     return text;

@@ -44,13 +44,16 @@ struct Options {
     bool quiet = false;  ///< true: no start and end messages on a terminal
 };
 
+/// What `cairn::init` opens unless told otherwise.
+struct Enabled {};
 /// Passed as `cairn::init<cairn::Disabled>(…)`: the run is an empty type and its calls compile to nothing.
 struct Disabled {};
 
 namespace detail {
 
 /// The value of an environment variable; empty if it is not set.
-[[nodiscard]] inline std::string environment(const char* name) {
+template <class = void>
+[[nodiscard]] std::string environment(const char* name) {
     const char* value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): read once, when a run is opened
     return value == nullptr ? std::string{} : std::string{value};
 }
@@ -67,12 +70,14 @@ std::size_t one_of(const char* variable, const std::string& value, const std::st
            "unset " + std::string{variable} + " or set it to one of these"});
 }
 
-[[nodiscard]] inline bool switch_is_on(const char* variable, const std::string& value) {
+template <class = void>
+[[nodiscard]] bool switch_is_on(const char* variable, const std::string& value) {
     constexpr std::string_view words[] = {"0", "off", "false", "no", "1", "on", "true", "yes"};
     return one_of(variable, value, words) >= 4;
 }
 
-[[nodiscard]] inline std::vector<std::string> split_list(std::string_view text) {
+template <class = void>
+[[nodiscard]] std::vector<std::string> split_list(std::string_view text) {
     std::vector<std::string> parts;
     while (!text.empty()) {
         const std::size_t comma = text.find(',');
@@ -84,7 +89,8 @@ std::size_t one_of(const char* variable, const std::string& value, const std::st
 }
 
 /// Refuses a config that is no object, which is what braces make of a single pair.
-inline void check_config(const nlohmann::json& config) {
+template <class = void>
+void check_config(const nlohmann::json& config) {
     if (config.is_object() || config.is_null()) return;
     std::string shown = config.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
     if (shown.size() > 80) shown = shown.substr(0, 77) + "...";
@@ -94,8 +100,8 @@ inline void check_config(const nlohmann::json& config) {
 }
 
 /// The options with the environment applied and every default filled in, except the id.
-template <class GetEnv = decltype(&environment)>
-[[nodiscard]] Options resolve(Options options, GetEnv&& get = &environment) {
+template <class GetEnv = decltype(&environment<>)>
+[[nodiscard]] Options resolve(Options options, GetEnv&& get = &environment<>) {
     const auto fill = [&](std::string& option, const char* variable) {
         if (option.empty()) option = get(variable);
     };

@@ -14,6 +14,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <concepts>
 #include <cstdint>
 #include <exception>
 #include <filesystem>
@@ -26,9 +27,6 @@
 #include <utility>
 
 namespace CAIRN_NAMESPACE {
-
-class Artifact;
-class StoredArtifact;
 
 /// When `run.save(pattern)` copies: now, at the end of the run, or both and whenever asked again.
 enum class When : unsigned char { now, end, live };
@@ -48,14 +46,15 @@ struct MetricOptions {
 
 /// A run that is being recorded. A movable handle: when the last of it goes, the run is finished (failed, if
 /// an exception is on its way). `log` may be called from any thread; the rest from one thread at a time.
-class Run {
+template <class = void>
+class BasicRun {
   public:
     /// A run that records nothing, as `CAIRN_MODE=disabled` makes it.
-    Run() = default;
-    explicit Run(std::shared_ptr<detail::RunCore> core) : core_{std::move(core)} {}
-    ~Run() { close(); }
-    Run(Run&&) noexcept = default;
-    Run& operator=(Run&& other) noexcept {
+    BasicRun() = default;
+    explicit BasicRun(std::shared_ptr<detail::RunCore> core) : core_{std::move(core)} {}
+    ~BasicRun() { close(); }
+    BasicRun(BasicRun&&) noexcept = default;
+    BasicRun& operator=(BasicRun&& other) noexcept {
         if (this != &other) {
             close();
             core_ = std::move(other.core_);
@@ -227,11 +226,13 @@ class Run {
     std::shared_ptr<detail::RunCore> core_;
     int exceptions_ = std::uncaught_exceptions();
 };
+using Run = BasicRun<>;
 
 /// Opens a run: `auto run = cairn::init({.project = "mnist", .config = {{"lr", 1e-3}, {"epochs", 5}}});`
 /// Throws `cairn::error` if the store cannot be written, a name is bad, the run exists or does not (see
 /// `Resume`), or another process writes it.
-[[nodiscard]] inline Run init(Options options = {}) {
+template <std::same_as<Enabled> = Enabled>
+[[nodiscard]] Run init(Options options = {}) {
     options = detail::resolve(std::move(options));
     if (options.mode == Mode::disabled) return Run{};
     auto core = detail::RunCore::open(std::move(options));

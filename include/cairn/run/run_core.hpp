@@ -32,11 +32,12 @@
 namespace CAIRN_NAMESPACE::detail {
 
 /// Opened by `init`, ended once. Threads: any, unless said otherwise.
-class RunCore final : public Endable {
+template <class = void>
+class BasicRunCore final : public Endable {
   public:
     /// Opens or resumes a run. Throws `cairn::error`; nothing half-made is left behind but the store's own
     /// folders.
-    static std::shared_ptr<RunCore> open(Options options) {
+    static std::shared_ptr<BasicRunCore> open(Options options) {
         const Store store = Store::open(options.dir).value();
         if (options.id.empty()) options.id = os::random_hex(8);
         const std::filesystem::path dir = store.run_dir(options.project, options.id);
@@ -51,14 +52,14 @@ class RunCore final : public Endable {
                    "check the id, the project and CAIRN_DIR, or use resume \"allow\" to start it"});
         }
         auto folder = RunFolder::open_writer(store, options.project, options.id).value();
-        auto core = std::shared_ptr<RunCore>{new RunCore{std::move(options), store, std::move(folder)}};
+        auto core = std::shared_ptr<BasicRunCore>{new BasicRunCore{std::move(options), store, std::move(folder)}};
         Process::instance().add(core);
         return core;
     }
 
-    ~RunCore() { (void)end("finished", {}); }
-    RunCore(const RunCore&) = delete;
-    RunCore& operator=(const RunCore&) = delete;
+    ~BasicRunCore() { (void)end("finished", {}); }
+    BasicRunCore(const BasicRunCore&) = delete;
+    BasicRunCore& operator=(const BasicRunCore&) = delete;
 
     // ---- logging
 
@@ -257,7 +258,7 @@ class RunCore final : public Endable {
         Journal journal;
     };
 
-    RunCore(Options options, Store store, RunFolder folder)
+    BasicRunCore(Options options, Store store, RunFolder folder)
         : options_{std::move(options)}, store_{std::move(store)}, folder_{std::move(folder)},
           resumed_{!folder_.is_new()}, key_{random_key()}, started_ns_{wall_ns()} {
         read_earlier();
@@ -399,5 +400,6 @@ class RunCore final : public Endable {
     std::vector<std::string> errors_;
     std::uint64_t saves_failed_ = 0;
 };
+using RunCore = BasicRunCore<>;
 
 }  // namespace CAIRN_NAMESPACE::detail

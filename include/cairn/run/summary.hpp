@@ -69,7 +69,8 @@ struct MetricView {
 using MetricViews = std::map<std::string, MetricView, std::less<>>;
 
 /// Takes a row in.
-inline void take_in(MetricViews& views, std::int64_t step, std::span<const NamedValue> values) {
+template <class = void>
+void take_in(MetricViews& views, std::int64_t step, std::span<const NamedValue> values) {
     for (const NamedValue& named : values) {
         auto view = views.find(named.name);
         if (view == views.end()) view = views.emplace(named.name, MetricView{}).first;
@@ -78,7 +79,8 @@ inline void take_in(MetricViews& views, std::int64_t step, std::span<const Named
     }
 }
 
-[[nodiscard]] inline nlohmann::json to_json(const MetricSummary& m) {
+template <class = void>
+[[nodiscard]] nlohmann::json to_json(const MetricSummary& m) {
     nlohmann::json out = {{"count", m.count}, {"last_step", m.last_step}};
     if (!m.text.empty()) out["text"] = m.text;
     if (m.nans != 0) out["nans"] = m.nans;

@@ -56,15 +56,16 @@ struct Listing {
 
 /// One artifact of a project. A value that is cheap to copy. Commits, aliases and removals of a store take
 /// turns by an OS lock. Threads: any.
-class ArtifactStore {
+template <class = void>
+class BasicArtifactStore {
   public:
     /// The artifact `name`; made if `type` is given. Fails: invalid_name, not_found, mismatch (it has another
     /// type).
-    static result<ArtifactStore> open(const Store& store, const std::string& project, const std::string& name,
+    static result<BasicArtifactStore> open(const Store& store, const std::string& project, const std::string& name,
                                       const std::string& type = {}) {
         if (auto checked = detail::check_name("project", project); !checked) return checked.error();
         if (auto checked = detail::check_name("artifact", name); !checked) return checked.error();
-        ArtifactStore artifact{store, project, name};
+        BasicArtifactStore artifact{store, project, name};
         if (auto opened = artifact.open_record(type); !opened) return opened.error();
         return artifact;
     }
@@ -203,7 +204,7 @@ class ArtifactStore {
         }
         for (const auto& [alias, label] : all.items()) {
             const auto number =
-                label.is_string() ? detail::parse_version_label(label.get<std::string>()) : std::nullopt;
+                label.is_string() ? detail::parse_version_label(label.template get<std::string>()) : std::nullopt;
             if (number) out[alias] = *number;
         }
         return out;
@@ -294,7 +295,7 @@ class ArtifactStore {
   private:
     static constexpr std::uint64_t max_record_bytes = std::uint64_t{4} << 20U;
 
-    ArtifactStore(Store store, std::string project, std::string name)
+    BasicArtifactStore(Store store, std::string project, std::string name)
         : store_{std::move(store)}, project_{std::move(project)}, name_{std::move(name)},
           dir_{store_.artifact_dir(project_, name_)} {}
 
@@ -324,7 +325,7 @@ class ArtifactStore {
             return error{errc::corrupt, "the record of this artifact cannot be read", record_path().string(),
                          R"(write {"format":1,"name":…,"type":…} into it)"};
         }
-        type_ = record["type"].get<std::string>();
+        type_ = record["type"].template get<std::string>();
         if (type.empty() || type == type_) return {};
         return error{errc::mismatch, "the artifact " + name_ + " is of type " + type_ + ", not " + type,
                      dir_.string(), "give this one another name, or use its type"};
@@ -434,5 +435,6 @@ class ArtifactStore {
     std::string project_, name_, type_;
     std::filesystem::path dir_;
 };
+using ArtifactStore = BasicArtifactStore<>;
 
 }  // namespace CAIRN_NAMESPACE

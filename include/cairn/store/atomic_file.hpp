@@ -163,21 +163,24 @@ result<void> write_atomically(const os::Path& path, std::string_view bytes, Dura
 /// Writes a file whole: readers see the old bytes or the new ones, and after a failure the old ones. Its
 /// temporary lies in `temp_dir` (on the same file system), or beside it. Fails: as the system does; what is
 /// at `path` is then what was there, except when the folder's sync fails after the file was replaced.
-inline result<void> write_file_atomically(const os::Path& path, std::string_view bytes, Durability durability,
+template <class = void>
+result<void> write_file_atomically(const os::Path& path, std::string_view bytes, Durability durability,
                                           const os::Path& temp_dir = {}) {
     return write_atomically(path, bytes, durability, temp_dir, Existing::replace);
 }
 
 /// The same for a file that must not be there yet. Fails: already_exists; of two writers exactly one
 /// succeeds.
-inline result<void> write_new_file_atomically(const os::Path& path, std::string_view bytes,
+template <class = void>
+result<void> write_new_file_atomically(const os::Path& path, std::string_view bytes,
                                               Durability durability, const os::Path& temp_dir = {}) {
     return write_atomically(path, bytes, durability, temp_dir, Existing::refuse);
 }
 
 /// A whole file. Fails: not_found; corrupt if it is longer than `max_bytes`; invalid_argument if it is no
 /// regular file.
-inline result<std::string> read_file(const os::Path& path, std::uint64_t max_bytes,
+template <class = void>
+result<std::string> read_file(const os::Path& path, std::uint64_t max_bytes,
                                      os::Links links = os::Links::follow) {
     auto file = os::File::open_read(path, links);
     if (!file) return file.error();

@@ -22,7 +22,8 @@ namespace CAIRN_NAMESPACE::detail {
 
 /// Files written one after the other, piece by piece, into a store's temporaries. What is not finished is
 /// removed.
-class ObjectBatch {
+template <class = void>
+class BasicObjectBatch {
   public:
     result<void> write(const Store& store, std::string_view file, std::span<const std::byte> bytes) {
         if (!writer_ || file != file_) {
@@ -61,9 +62,11 @@ class ObjectBatch {
     std::optional<ObjectWriter> writer_;
     std::string file_;
 };
+using ObjectBatch = BasicObjectBatch<>;
 
 /// Files written one after the other beside their places, and renamed when all of them are whole.
-class PathBatch {
+template <class = void>
+class BasicPathBatch {
   public:
     result<void> write(const std::filesystem::path& path, std::span<const std::byte> bytes) {
         if (files_.empty() || files_.back().path != path) {
@@ -119,5 +122,6 @@ class PathBatch {
     os::File file_;
     std::vector<File> files_;
 };
+using PathBatch = BasicPathBatch<>;
 
 }  // namespace CAIRN_NAMESPACE::detail

@@ -49,9 +49,10 @@ struct Frame {
 
 /// Walks the frames of a history that may be torn or damaged. After damage it goes on at the next whole
 /// frame.
-class FrameReader {
+template <class = void>
+class BasicFrameReader {
   public:
-    explicit FrameReader(std::span<const std::byte> file) noexcept : file_{file} {}
+    explicit BasicFrameReader(std::span<const std::byte> file) noexcept : file_{file} {}
 
     bool next(Frame& frame) noexcept {
         while (at_ + frame_header_bytes <= file_.size()) {
@@ -95,15 +96,17 @@ class FrameReader {
     std::size_t gaps_ = 0;
     bool skipping_ = false;
 };
+using FrameReader = BasicFrameReader<>;
 
 /// Appends frames. A frame that cannot be written whole is taken back.
-class HistoryWriter {
+template <class = void>
+class BasicHistoryWriter {
   public:
     /// Opens the history for appending after its first `whole_bytes`; 0 makes a new one.
-    static result<HistoryWriter> open(const std::filesystem::path& path, std::size_t whole_bytes) {
+    static result<BasicHistoryWriter> open(const std::filesystem::path& path, std::size_t whole_bytes) {
         auto file = os::File::open_read_write(path);
         if (!file) return file.error();
-        HistoryWriter writer{std::move(*file)};
+        BasicHistoryWriter writer{std::move(*file)};
         if (whole_bytes < history_header_bytes) {
             std::byte header[history_header_bytes] = {};
             std::memcpy(header, history_magic.data(), history_magic.size());
@@ -141,7 +144,7 @@ class HistoryWriter {
     result<void> sync() { return file_.sync(); }
 
   private:
-    explicit HistoryWriter(os::File file) : file_{std::move(file)} {}
+    explicit BasicHistoryWriter(os::File file) : file_{std::move(file)} {}
     result<void> write_at(std::uint64_t at, std::span<const std::byte> bytes) {
         return file_.write_at(at, bytes);
     }
@@ -150,6 +153,7 @@ class HistoryWriter {
     std::uint64_t end_ = 0;
     std::vector<std::byte> buffer_;
 };
+using HistoryWriter = BasicHistoryWriter<>;
 
 /// What is known after all rows of a run were read.
 struct HistoryReport {
@@ -163,7 +167,8 @@ struct HistoryReport {
 };
 
 /// Turns records into rows: keeps the names, joins what continues.
-class RowAssembler {
+template <class = void>
+class BasicRowAssembler {
   public:
     /// Calls `f(step, time_ns, std::span<const NamedValue>)` for each row in `records`, which lie in `ring`.
     template <class F>
@@ -247,6 +252,7 @@ class RowAssembler {
     std::vector<Cell> cells_;
     std::vector<NamedValue> values_;
 };
+using RowAssembler = BasicRowAssembler<>;
 
 /// What a ring file still holds: a copy, so that its writer may go on.
 struct RingRest {
@@ -257,7 +263,8 @@ struct RingRest {
 
 /// Copies what a ring file has not released yet; empty if it is no ring or a damaged one. Safe while it is
 /// written: what the writer releases during the copy is dropped from it, and is in the history by then.
-[[nodiscard]] inline RingRest copy_ring(const std::filesystem::path& path) {
+template <class = void>
+[[nodiscard]] RingRest copy_ring(const std::filesystem::path& path) {
     RingRest rest;
     auto file = os::File::open_read(path);
     if (!file) return rest;

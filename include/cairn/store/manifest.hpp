@@ -48,7 +48,8 @@ namespace detail {
 }
 
 /// Success if `path` names something below the folder it is read in, on every system.
-[[nodiscard]] inline result<void> check_relative_path(std::string_view path) {
+template <class = void>
+[[nodiscard]] result<void> check_relative_path(std::string_view path) {
     const auto bad = [&](const char* why) {
         return error{errc::invalid_name, std::string{"a file's path inside an artifact "} + why,
                      suggest_name(path), "use a relative path like \"data/train.csv\""};
@@ -78,12 +79,14 @@ namespace detail {
 }  // namespace detail
 
 /// A number as JSON keeps it: JSON has no NaN and no infinity, so these are the words that JavaScript uses.
-[[nodiscard]] inline nlohmann::json metric_to_json(double x) {
+template <class = void>
+[[nodiscard]] nlohmann::json metric_to_json(double x) {
     if (std::isnan(x)) return "NaN";
     if (std::isinf(x)) return x > 0 ? "Infinity" : "-Infinity";
     return x;
 }
-[[nodiscard]] inline std::optional<double> metric_from_json(const nlohmann::json& value) {
+template <class = void>
+[[nodiscard]] std::optional<double> metric_from_json(const nlohmann::json& value) {
     if (value.is_number()) return value.get<double>();
     if (value == "NaN") return std::numeric_limits<double>::quiet_NaN();
     if (value == "Infinity") return std::numeric_limits<double>::infinity();
@@ -145,7 +148,8 @@ inline constexpr std::size_t digest_digits = 64;
 }
 /// SHA-256 of a text in which the 64 digits from `at` on count as zeros: over bytes, so that nothing but the
 /// very text that was written is accepted, and any tool can check it without our JSON writer.
-[[nodiscard]] inline std::string checksum_of(std::string_view text, std::size_t at) {
+template <class = void>
+[[nodiscard]] std::string checksum_of(std::string_view text, std::size_t at) {
     Sha256 hash;
     const std::string zeros(digest_digits, '0');
     for (const std::string_view part :
@@ -156,7 +160,8 @@ inline constexpr std::size_t digest_digits = 64;
 }
 
 /// Whether objects and arrays lie in each other no deeper than `depth`.
-[[nodiscard]] inline bool is_shallow(const nlohmann::json& value, int depth) {
+template <class = void>
+[[nodiscard]] bool is_shallow(const nlohmann::json& value, int depth) {
     if (!value.is_structured()) return true;
     return depth > 0 && std::all_of(value.begin(), value.end(), [&](const nlohmann::json& inner) {
                return is_shallow(inner, depth - 1);

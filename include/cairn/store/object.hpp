@@ -21,9 +21,10 @@ namespace CAIRN_NAMESPACE {
 
 /// Bytes that lie whole in the store's `tmp/`, waiting for a commit; removed with this object if there is
 /// none.
-class StagedObject {
+template <class = void>
+class BasicStagedObject {
   public:
-    StagedObject(Digest digest, std::uint64_t size, detail::TempPath temp)
+    BasicStagedObject(Digest digest, std::uint64_t size, detail::TempPath temp)
         : digest_{digest}, size_{size}, temp_{std::move(temp)} {}
 
     [[nodiscard]] const Digest& digest() const noexcept { return digest_; }
@@ -54,15 +55,17 @@ class StagedObject {
     std::uint64_t size_;
     detail::TempPath temp_;
 };
+using StagedObject = BasicStagedObject<>;
 
 /// Writes one object, hashing on the way. What is not finished is removed.
-class ObjectWriter {
+template <class = void>
+class BasicObjectWriter {
   public:
-    static result<ObjectWriter> create(const Store& store) {
+    static result<BasicObjectWriter> create(const Store& store) {
         detail::TempPath temp{store.new_temp_path()};
         auto file = detail::os::File::create_new(temp.path());
         if (!file) return file.error();
-        return ObjectWriter{std::move(temp), std::move(*file), store.durability()};
+        return BasicObjectWriter{std::move(temp), std::move(*file), store.durability()};
     }
 
     result<void> write(std::span<const std::byte> bytes) {
@@ -87,7 +90,7 @@ class ObjectWriter {
     }
 
   private:
-    ObjectWriter(detail::TempPath temp, detail::os::File file, Durability durability)
+    BasicObjectWriter(detail::TempPath temp, detail::os::File file, Durability durability)
         : temp_{std::move(temp)}, file_{std::move(file)}, durability_{durability} {}
 
     detail::TempPath temp_;
@@ -97,6 +100,7 @@ class ObjectWriter {
     std::uint64_t size_ = 0;
     std::optional<error> failed_;
 };
+using ObjectWriter = BasicObjectWriter<>;
 
 namespace detail {
 
@@ -116,11 +120,13 @@ result<void> read_in_pieces(const os::Path& path, os::Links links, F&& f) {
 }
 
 /// What is wrong with an object, in the words of the version that needs it.
-[[nodiscard]] inline error object_missing(const os::Path& path) {
+template <class = void>
+[[nodiscard]] error object_missing(const os::Path& path) {
     return {errc::not_found, "an object of this version is missing", path.string(),
             "use another version, or restore the file from a copy of the store"};
 }
-[[nodiscard]] inline error object_damaged(const os::Path& path) {
+template <class = void>
+[[nodiscard]] error object_damaged(const os::Path& path) {
     return {errc::corrupt, "an object of this version is damaged: its bytes are not those that were saved",
             path.string(), "use another version, or restore the file from a copy of the store"};
 }
@@ -145,20 +151,23 @@ result<void> read_object(const Store& store, const std::string& digest, F&& f) {
 }
 
 /// Hashes the object of a digest. Fails: not_found, corrupt.
-[[nodiscard]] inline result<void> verify_object(const Store& store, const std::string& digest) {
+template <class = void>
+[[nodiscard]] result<void> verify_object(const Store& store, const std::string& digest) {
     return read_object(store, digest, [](std::span<const std::byte>) { return result<void>{}; });
 }
 
 }  // namespace detail
 
 /// Stages bytes, or a copy of a file, as an object.
-inline result<StagedObject> stage_bytes(const Store& store, std::span<const std::byte> bytes) {
+template <class = void>
+result<StagedObject> stage_bytes(const Store& store, std::span<const std::byte> bytes) {
     auto writer = ObjectWriter::create(store);
     if (!writer) return writer.error();
     if (auto written = writer->write(bytes); !written) return written.error();
     return writer->finish();
 }
-inline result<StagedObject> stage_file(const Store& store, const std::filesystem::path& path) {
+template <class = void>
+result<StagedObject> stage_file(const Store& store, const std::filesystem::path& path) {
     auto writer = ObjectWriter::create(store);
     if (!writer) return writer.error();
     auto copied =

@@ -35,10 +35,12 @@ enum class RunState : unsigned char { running, finished, failed, exited, crashed
 
 namespace detail {
 
-[[nodiscard]] inline nlohmann::json to_json(const os::Process& p) {
+template <class = void>
+[[nodiscard]] nlohmann::json to_json(const os::Process& p) {
     return {{"pid", p.pid}, {"start", p.start}, {"boot", p.boot}, {"space", p.space}, {"host", p.host}};
 }
-[[nodiscard]] inline os::Process process_from(const nlohmann::json& in) {
+template <class = void>
+[[nodiscard]] os::Process process_from(const nlohmann::json& in) {
     os::Process out;
     const auto number = [&](const char* key, std::uint64_t& to) {
         if (const auto found = in.find(key); found != in.end() && found->is_number_unsigned())
@@ -59,14 +61,15 @@ namespace detail {
 }  // namespace detail
 
 /// One run's folder, open for its one writer or for a reader.
-class RunFolder {
+template <class = void>
+class BasicRunFolder {
   public:
     /// Makes the folder if it is not there and takes the writer's lock. Fails: busy, naming who holds it.
-    static result<RunFolder> open_writer(const Store& store, const std::string& project,
+    static result<BasicRunFolder> open_writer(const Store& store, const std::string& project,
                                          const std::string& run) {
         if (auto checked = detail::check_name("project", project); !checked) return checked.error();
         if (auto checked = detail::check_name("run", run); !checked) return checked.error();
-        RunFolder folder{store, store.run_dir(project, run)};
+        BasicRunFolder folder{store, store.run_dir(project, run)};
         if (auto made = detail::make_dirs_durably(folder.path_, store.durability()); !made)
             return made.error();
         auto lock = detail::os::Lock::try_acquire(folder.lock_path());
@@ -84,11 +87,11 @@ class RunFolder {
     }
 
     /// A run that is there. Fails: not_found.
-    static result<RunFolder> open_reader(const Store& store, const std::string& project,
+    static result<BasicRunFolder> open_reader(const Store& store, const std::string& project,
                                          const std::string& run) {
         if (auto checked = detail::check_name("project", project); !checked) return checked.error();
         if (auto checked = detail::check_name("run", run); !checked) return checked.error();
-        RunFolder folder{store, store.run_dir(project, run)};
+        BasicRunFolder folder{store, store.run_dir(project, run)};
         const auto record = detail::os::status(folder.path_ / "run.json");
         if (!record) return record.error();
         if (record->exists) return folder;
@@ -153,7 +156,7 @@ class RunFolder {
   private:
     static constexpr std::size_t max_json_bytes = std::size_t{256} << 20U;
 
-    RunFolder(const Store& store, std::filesystem::path path)
+    BasicRunFolder(const Store& store, std::filesystem::path path)
         : path_{std::move(path)}, temp_dir_{store.temp_dir()}, durability_{store.durability()} {}
 
     [[nodiscard]] std::filesystem::path lock_path() const { return path_ / "lock"; }
@@ -174,5 +177,6 @@ class RunFolder {
     detail::os::Lock lock_;
     bool is_new_ = false;
 };
+using RunFolder = BasicRunFolder<>;
 
 }  // namespace CAIRN_NAMESPACE

@@ -35,7 +35,8 @@ namespace CAIRN_NAMESPACE::detail {
 }
 
 /// The files that match `pattern`, sorted; `*` and `?` may stand in any of its components.
-[[nodiscard]] inline std::vector<std::filesystem::path> matching_files(const std::filesystem::path& pattern) {
+template <class = void>
+[[nodiscard]] std::vector<std::filesystem::path> matching_files(const std::filesystem::path& pattern) {
     std::vector<std::filesystem::path> found{pattern.root_path()};
     for (const std::filesystem::path& component : pattern.relative_path()) {
         std::vector<std::filesystem::path> next;
@@ -61,7 +62,8 @@ namespace CAIRN_NAMESPACE::detail {
 /// Copies the files that match into `dir`, under their file names; a newer copy replaces an older one whole.
 /// A pattern without `*` and `?` must name a file. The first failure is returned, after all others were
 /// tried.
-[[nodiscard]] inline result<void> save_files(const std::string& pattern, const std::filesystem::path& dir) {
+template <class = void>
+[[nodiscard]] result<void> save_files(const std::string& pattern, const std::filesystem::path& dir) {
     const auto files = matching_files(pattern);
     if (files.empty() && pattern.find_first_of("*?") == std::string::npos) {
         return error{errc::not_found, "the file to save does not exist", pattern,

@@ -20,14 +20,15 @@
 namespace CAIRN_NAMESPACE {
 
 /// A store on disk: where its things lie. A value that is cheap to copy. Threads: any.
-class Store {
+template <class = void>
+class BasicStore {
   public:
     static constexpr std::uint64_t format = 1;
 
     /// The store at `root`, made if it is not there; of two processes that make it, both succeed. Removes
     /// temporaries whose processes are dead. Fails: permission, no_space, unsupported (a newer format).
-    static result<Store> open(std::filesystem::path root, Durability durability = Durability::power_loss) {
-        Store store{std::move(root), durability};
+    static result<BasicStore> open(std::filesystem::path root, Durability durability = Durability::power_loss) {
+        BasicStore store{std::move(root), durability};
         if (auto made = detail::make_dirs_durably(store.temp_dir(), durability); !made) return made.error();
         auto known = store.check_format();
         if (!known && known.error().code() == errc::not_found) {
@@ -43,8 +44,8 @@ class Store {
     }
 
     /// A store that is there; for readers, so it changes nothing. Fails: not_found, unsupported.
-    static result<Store> open_existing(std::filesystem::path root) {
-        Store store{std::move(root), Durability::power_loss};
+    static result<BasicStore> open_existing(std::filesystem::path root) {
+        BasicStore store{std::move(root), Durability::power_loss};
         auto known = store.check_format();
         if (known) return store;
         if (known.error().code() != errc::not_found) return known.error();
@@ -91,7 +92,7 @@ class Store {
   private:
     static constexpr std::int64_t lock_timeout_ms = 60'000;
 
-    Store(std::filesystem::path root, Durability durability) : durability_{durability} {
+    BasicStore(std::filesystem::path root, Durability durability) : durability_{durability} {
         std::error_code failed;  // absolute: the program may change its working folder
         root_ = std::filesystem::absolute(root, failed);
         if (failed) root_ = std::move(root);
@@ -107,7 +108,7 @@ class Store {
             return error{errc::corrupt, "the store's description cannot be read", format_path().string(),
                          R"(if this is a store of cairn, write {"format":1} into it)"};
         }
-        if (about["format"].get<std::uint64_t>() > format) {
+        if (about["format"].template get<std::uint64_t>() > format) {
             return error{errc::unsupported, "the store was made by a newer version of cairn", root_.string(),
                          "use that version, or another store (CAIRN_DIR)"};
         }
@@ -130,5 +131,6 @@ class Store {
     std::filesystem::path root_;
     Durability durability_;
 };
+using Store = BasicStore<>;
 
 }  // namespace CAIRN_NAMESPACE

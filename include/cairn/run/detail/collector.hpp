@@ -49,14 +49,15 @@ class SignalsBlocked {
 
 /// Drains, writes, sums up. It polls: every 5 ms while rows come, less and less often down to 250 ms while
 /// none do. A logging thread wakes it only when a ring is half full.
-class Collector final : public Pressure {
+template <class = void>
+class BasicCollector final : public Pressure {
   public:
-    explicit Collector(HistoryWriter history, HistoryReport known)
+    explicit BasicCollector(HistoryWriter history, HistoryReport known)
         : history_{std::move(history)}, report_{std::move(known)} {}
 
-    ~Collector() { stop(); }
-    Collector(const Collector&) = delete;
-    Collector& operator=(const Collector&) = delete;
+    ~BasicCollector() { stop(); }
+    BasicCollector(const BasicCollector&) = delete;
+    BasicCollector& operator=(const BasicCollector&) = delete;
 
     void start(Journal& journal) {
         journal_ = &journal;
@@ -188,5 +189,6 @@ class Collector final : public Pressure {
 
     std::thread thread_;
 };
+using Collector = BasicCollector<>;
 
 }  // namespace CAIRN_NAMESPACE::detail

@@ -16,9 +16,10 @@
 namespace CAIRN_NAMESPACE::detail {
 
 /// Makes lanes, hands them to threads, takes them back when a thread ends.
-class Journal {
+template <class = void>
+class BasicJournal {
   public:
-    Journal(std::filesystem::path dir, std::uint32_t next_ring, std::int64_t first_step, Pressure& pressure)
+    BasicJournal(std::filesystem::path dir, std::uint32_t next_ring, std::int64_t first_step, Pressure& pressure)
         : dir_{std::move(dir)}, next_ring_{next_ring}, first_step_{first_step}, pressure_{&pressure} {}
 
     /// A lane for the calling thread: one that an ended thread left, or a new one; null once the journal is
@@ -91,9 +92,11 @@ class Journal {
     bool closed_ = false;
     std::string first_failure_;
 };
+using Journal = BasicJournal<>;
 
 /// The calling thread's lanes, one for each run it logs to. When the thread ends they are free for another.
-class ThreadLanes {
+template <class = void>
+class BasicThreadLanes {
   public:
     /// What the fast path looks at: no constructor, no guard.
     struct Latest {
@@ -106,7 +109,7 @@ class ThreadLanes {
     /// The thread's lane into run `run`, made on first use; null when the thread is ending.
     static Lane* find(std::uint64_t run, Journal& journal) {
         if (latest_.ended) return nullptr;
-        ThreadLanes& lanes = instance();
+        BasicThreadLanes& lanes = instance();
         Lane* lane = lanes.known(run);
         if (lane == nullptr) {
             lanes.forget_orphans();
@@ -123,8 +126,8 @@ class ThreadLanes {
         return latest_.ended ? nullptr : instance().known(run);
     }
 
-    ThreadLanes(const ThreadLanes&) = delete;
-    ThreadLanes& operator=(const ThreadLanes&) = delete;
+    BasicThreadLanes(const BasicThreadLanes&) = delete;
+    BasicThreadLanes& operator=(const BasicThreadLanes&) = delete;
 
   private:
     struct Entry {
@@ -132,13 +135,13 @@ class ThreadLanes {
         std::shared_ptr<Lane> lane;
     };
 
-    ThreadLanes() = default;
-    ~ThreadLanes() {
+    BasicThreadLanes() = default;
+    ~BasicThreadLanes() {
         latest_ = {0, nullptr, true};
         for (const Entry& entry : entries_) entry.lane->taken.store(false, std::memory_order_release);
     }
-    static ThreadLanes& instance() {
-        thread_local ThreadLanes lanes;
+    static BasicThreadLanes& instance() {
+        thread_local BasicThreadLanes lanes;
         return lanes;
     }
     [[nodiscard]] Lane* known(std::uint64_t run) const noexcept {
@@ -155,5 +158,6 @@ class ThreadLanes {
     static inline constinit thread_local Latest latest_{0, nullptr, false};
     std::vector<Entry> entries_;
 };
+using ThreadLanes = BasicThreadLanes<>;
 
 }  // namespace CAIRN_NAMESPACE::detail

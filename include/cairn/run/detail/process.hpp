@@ -34,10 +34,11 @@ class Endable {
 /// The open runs of this process. The one thing that is not held by a run; never destroyed, so that it
 /// outlives every static object. A second copy in a shared library is harmless: each knows its own runs and
 /// calls the one before it.
-class Process {
+template <class = void>
+class BasicProcess {
   public:
-    static Process& instance() {
-        static auto* const process = new Process;  // reachable for ever: not a leak
+    static BasicProcess& instance() {
+        static auto* const process = new BasicProcess;  // reachable for ever: not a leak
         return *process;
     }
 
@@ -48,7 +49,7 @@ class Process {
     }
 
   private:
-    Process() {
+    BasicProcess() {
         previous_ = std::set_terminate([] { instance().terminate(); });
         (void)std::atexit([] { instance().each([](Endable& run) { run.on_exit(); }); });
 #if !defined(_WIN32)
@@ -96,5 +97,6 @@ class Process {
     std::vector<std::weak_ptr<Endable>> runs_;
     std::terminate_handler previous_ = nullptr;
 };
+using Process = BasicProcess<>;
 
 }  // namespace CAIRN_NAMESPACE::detail

@@ -25,18 +25,21 @@ namespace CAIRN_NAMESPACE::detail {
 #endif
 }
 
-[[nodiscard]] inline bool may_talk(const RunCore& core) {
+template <class = void>
+[[nodiscard]] bool may_talk(const RunCore& core) {
     return !core.options().quiet && is_terminal(stderr);
 }
 
-inline void report_start(const RunCore& core) {
+template <class = void>
+void report_start(const RunCore& core) {
     if (!may_talk(core)) return;
     std::fprintf(stderr, "cairn: %s %s/%s, recorded in %s\n", core.resumed() ? "going on with" : "run",
                  core.options().project.c_str(), core.options().id.c_str(),
                  printable(core.dir().string()).c_str());
 }
 
-inline void report_end(const RunCore& core) noexcept {
+template <class = void>
+void report_end(const RunCore& core) noexcept {
     try {
         if (!may_talk(core) || core.is_detached()) return;
         const nlohmann::json about = core.about();
