@@ -1226,31 +1226,54 @@ namespace detail {
 }  // namespace detail
 
 /// Either a `T` or an `error`. Converts from both; `value()` throws the error, `operator*` requires success.
+/// Moves only. Holds a union of its own because `std::optional` and `std::variant` cost a program that
+/// includes the library a tenth of its compile time.
 template <class T = void>
 class [[nodiscard]] result {
   public:
-    result(T value) : value_{std::move(value)} {}                 // NOLINT(google-explicit-constructor)
-    result(cairn::error failure) : error_{std::move(failure)} {}  // NOLINT(google-explicit-constructor)
+    result(T value) : good_{true}, value_(std::move(value)) {}  // NOLINT(google-explicit-constructor)
+    result(cairn::error failure)
+        : good_{false}, error_{std::move(failure)} {}  // NOLINT(google-explicit-constructor)
+    result(result&& other) noexcept : good_{other.good_} {
+        if (good_)
+            std::construct_at(&value_, std::move(other.value_));
+        else
+            std::construct_at(&error_, std::move(other.error_));
+    }
+    result& operator=(result&& other) noexcept {
+        if (this == &other) return *this;
+        std::destroy_at(this);
+        return *std::construct_at(this, std::move(other));
+    }
+    ~result() {
+        if (good_)
+            std::destroy_at(&value_);
+        else
+            std::destroy_at(&error_);
+    }
 
-    [[nodiscard]] bool has_value() const noexcept { return value_.has_value(); }
-    [[nodiscard]] explicit operator bool() const noexcept { return value_.has_value(); }
+    [[nodiscard]] bool has_value() const noexcept { return good_; }
+    [[nodiscard]] explicit operator bool() const noexcept { return good_; }
     /// Requires success.
-    [[nodiscard]] T& operator*() & noexcept { return *value_; }
-    [[nodiscard]] const T& operator*() const& noexcept { return *value_; }
-    [[nodiscard]] T&& operator*() && noexcept { return std::move(*value_); }
-    [[nodiscard]] T* operator->() noexcept { return &*value_; }
-    [[nodiscard]] const T* operator->() const noexcept { return &*value_; }
+    [[nodiscard]] T& operator*() & noexcept { return value_; }
+    [[nodiscard]] const T& operator*() const& noexcept { return value_; }
+    [[nodiscard]] T&& operator*() && noexcept { return std::move(value_); }
+    [[nodiscard]] T* operator->() noexcept { return &value_; }
+    [[nodiscard]] const T* operator->() const noexcept { return &value_; }
     /// Requires failure.
     [[nodiscard]] const cairn::error& error() const noexcept { return error_; }
     /// The value, or throws the error.
     T value() && {
-        if (!value_) detail::raise(std::move(error_));
-        return std::move(*value_);
+        if (!good_) detail::raise(std::move(error_));
+        return std::move(value_);
     }
 
   private:
-    std::optional<T> value_;
-    cairn::error error_;
+    bool good_;
+    union {
+        T value_;
+        cairn::error error_;
+    };
 };
 
 /// Success, or an `error`. `value()` throws it.
@@ -1300,7 +1323,8 @@ inline constexpr std::size_t max_name_bytes = 128;
 }
 
 /// `name` with every character that is not allowed replaced by `-`, for messages and defaults.
-[[nodiscard]] inline std::string suggest_name(std::string_view name) {
+template <class = void>
+[[nodiscard]] std::string suggest_name(std::string_view name) {
     std::string out;
     for (const char c : name.substr(0, 64)) out += is_name_char(c) ? c : '-';
     while (!out.empty() && out.front() == '.') out.erase(0, 1);
@@ -1309,7 +1333,8 @@ inline constexpr std::size_t max_name_bytes = 128;
 
 /// Success if `name` can be a `what` ("project", "artifact", …); else `errc::invalid_name` with a valid
 /// suggestion.
-inline result<void> check_name(std::string_view what, std::string_view name) {
+template <class = void>
+result<void> check_name(std::string_view what, std::string_view name) {
     const std::string_view problem = name_problem(name);
     if (problem.empty()) return {};
     return error{errc::invalid_name, std::string{what} + " name " + std::string{problem}, suggest_name(name),
@@ -1346,7 +1371,8 @@ template <class Body>
 }
 
 /// `failure` with `path`, if it named none.
-[[nodiscard]] inline error at_path(const error& failure, std::string_view path) {
+template <class = void>
+[[nodiscard]] error at_path(const error& failure, std::string_view path) {
     if (!failure.path().empty()) return failure;
     return error{failure.code(), failure.tried(), std::string{path}, failure.advice()};
 }
@@ -1359,6 +1385,7 @@ template <class Body>
 namespace CAIRN_NAMESPACE::detail {
 
 /// Whether `text` is well-formed UTF-8 (Unicode, table 3-7): no overlong form, no surrogate, nothing cut off.
+template <class = void>
 [[nodiscard]] constexpr bool is_utf8(std::string_view text) noexcept {
     const auto at = [text](std::size_t i) { return static_cast<unsigned char>(text[i]); };
     for (std::size_t i = 0; i < text.size();) {
@@ -1381,7 +1408,8 @@ namespace CAIRN_NAMESPACE::detail {
 }
 
 /// `text` in quotes, cut to a length a message can carry and without anything a terminal would act on.
-[[nodiscard]] inline std::string in_quotes(std::string_view text) {
+template <class = void>
+[[nodiscard]] std::string in_quotes(std::string_view text) {
     constexpr std::size_t longest = 80;
     std::string out = "\"";
     for (const char c : text.substr(0, longest)) {
@@ -1515,6 +1543,7 @@ namespace detail {
 
 /// The product of `extents`; nothing if it cannot be counted. As in the reference implementation of
 /// safetensors, a zero after an overflow does not make up for it.
+template <class = void>
 [[nodiscard]] constexpr std::optional<std::uint64_t>
 product(std::span<const std::uint64_t> extents) noexcept {
     std::uint64_t out = 1;
@@ -1557,6 +1586,7 @@ class Shape {
 
     Shape() = default;
 
+    template <class = void>
     Shape(std::initializer_list<Extent> extents) {
         extents_.reserve(extents.size());
         for (const Extent extent : extents) extents_.push_back(extent.value());
@@ -1576,9 +1606,13 @@ class Shape {
     /// How many elements: the product of the extents.
     [[nodiscard]] std::uint64_t elements() const noexcept { return elements_; }
 
-    friend bool operator==(const Shape& a, const Shape& b) { return a.extents_ == b.extents_; }
+    template <std::same_as<Shape> S>
+    friend bool operator==(const Shape& a, const S& b) {
+        return a.extents_ == b.extents_;
+    }
 
   private:
+    template <class = void>
     void check() {
         if (extents_.size() > max_rank) {
             detail::raise({errc::invalid_argument,
@@ -1598,7 +1632,8 @@ class Shape {
 };
 
 /// As Python writes a list: `[2, 10]`.
-[[nodiscard]] inline std::string to_string(const Shape& shape) {
+template <class = void>
+[[nodiscard]] std::string to_string(const Shape& shape) {
     std::string out = "[";
     for (const std::uint64_t extent : shape.extents()) {
         if (out.size() > 1) out += ", ";
@@ -1629,7 +1664,8 @@ namespace detail {
 inline constexpr std::string_view metadata_key = "__metadata__";
 
 /// What is wrong with one tensor on its own; empty if nothing is.
-[[nodiscard]] inline std::string tensor_problem(const TensorView& tensor) {
+template <class = void>
+[[nodiscard]] std::string tensor_problem(const TensorView& tensor) {
     if (tensor.name.empty()) return "has no name";
     if (tensor.name == metadata_key) return "has a name that is reserved";
     if (!is_utf8(tensor.name)) return "has a name that is not UTF-8";
@@ -1932,7 +1968,8 @@ template <Describable T>
 namespace CAIRN_NAMESPACE::detail {
 
 /// Collects what is written.
-class OutputBytes final : public std::streambuf {
+template <class = void>
+class BasicOutputBytes final : public std::streambuf {
   public:
     [[nodiscard]] std::span<const std::byte> bytes() const noexcept {
         return std::as_bytes(std::span{text_.data(), text_.size()});
@@ -1950,11 +1987,13 @@ class OutputBytes final : public std::streambuf {
 
     std::string text_;
 };
+using OutputBytes = BasicOutputBytes<>;
 
 /// Reads bytes in place. They are never written to.
-class InputBytes final : public std::streambuf {
+template <class = void>
+class BasicInputBytes final : public std::streambuf {
   public:
-    explicit InputBytes(std::span<const std::byte> bytes) {
+    explicit BasicInputBytes(std::span<const std::byte> bytes) {
         char* const begin = const_cast<char*>(reinterpret_cast<const char*>(bytes.data()));
         setg(begin, begin, begin + bytes.size());
     }
@@ -1974,9 +2013,11 @@ class InputBytes final : public std::streambuf {
         return seekoff(off_type(position), std::ios_base::beg, which);
     }
 };
+using InputBytes = BasicInputBytes<>;
 
 /// Numbers look the same in every country, and keep all their digits.
-inline void prepare_stream(std::ios& stream) {
+template <class = void>
+void prepare_stream(std::ios& stream) {
     stream.imbue(std::locale::classic());
     stream.precision(std::numeric_limits<long double>::max_digits10);
 }
@@ -1989,19 +2030,19 @@ inline void prepare_stream(std::ios& stream) {
 namespace CAIRN_NAMESPACE::detail {
 
 /// JSON text has no NaN, no infinity, no bytes, and only UTF-8.
-template <class = void>
-[[nodiscard]] bool fits_json_text(const nlohmann::json& value) {
+template <class Json = nlohmann::json>
+[[nodiscard]] bool fits_json_text(const Json& value) {
     switch (value.type()) {
-        case nlohmann::json::value_t::number_float: return std::isfinite(value.get<double>());
-        case nlohmann::json::value_t::string: return is_utf8(value.get_ref<const std::string&>());
-        case nlohmann::json::value_t::binary: return false;
-        case nlohmann::json::value_t::array:
+        case Json::value_t::number_float: return std::isfinite(value.template get<double>());
+        case Json::value_t::string: return is_utf8(value.template get_ref<const std::string&>());
+        case Json::value_t::binary: return false;
+        case Json::value_t::array:
             for (const auto& item : value) {
                 if (!fits_json_text(item)) return false;
             }
             return true;
-        case nlohmann::json::value_t::object:
-            for (const auto& [key, item] : value.get_ref<const nlohmann::json::object_t&>()) {
+        case Json::value_t::object:
+            for (const auto& [key, item] : value.template get_ref<const typename Json::object_t&>()) {
                 if (!is_utf8(key) || !fits_json_text(item)) return false;
             }
             return true;
@@ -2036,17 +2077,16 @@ class DepthCheck final : public nlohmann::json_sax<nlohmann::json> {
 };
 
 /// The value in `bytes`; nothing if they are not one whole value in that format, nested at most 500 deep.
-template <class = void>
-[[nodiscard]] std::optional<nlohmann::json> parse_json(std::span<const std::byte> bytes,
-                                                       nlohmann::json::input_format_t format) {
+template <class Json = nlohmann::json>
+[[nodiscard]] std::optional<Json> parse_json(std::span<const std::byte> bytes,
+                                             typename Json::input_format_t format) {
     const auto* const begin = reinterpret_cast<const std::uint8_t*>(bytes.data());
     const auto* const end = begin + bytes.size();
     DepthCheck<> check;
-    nlohmann::json_sax<nlohmann::json>* const events = &check;
-    if (!nlohmann::json::sax_parse(begin, end, events, format)) return std::nullopt;
-    nlohmann::json value = format == nlohmann::json::input_format_t::json
-                               ? nlohmann::json::parse(begin, end, nullptr, false)
-                               : nlohmann::json::from_cbor(begin, end, true, false);
+    nlohmann::json_sax<Json>* const events = &check;
+    if (!Json::sax_parse(begin, end, events, format)) return std::nullopt;
+    Json value = format == Json::input_format_t::json ? Json::parse(begin, end, nullptr, false)
+                                                      : Json::from_cbor(begin, end, true, false);
     if (value.is_discarded()) return std::nullopt;
     return value;
 }
@@ -2417,17 +2457,22 @@ struct File {
 
 namespace CAIRN_NAMESPACE::detail {
 
-[[nodiscard]] inline error big_endian_error() {
+template <class = void>
+[[nodiscard]] error big_endian_error() {
     return {errc::unsupported, "safetensors files are not read or written on big-endian machines", "",
             "save and restore on a little-endian one, or let the model stream itself"};
 }
 
-[[nodiscard]] inline error bad_safetensors(const std::string& why) {
+template <class = void>
+[[nodiscard]] error bad_safetensors(const std::string& why) {
     return {errc::corrupt, "this is not a whole safetensors file: " + why, "",
             "restore another version, or copy the file again from where it came from"};
 }
 
-[[nodiscard]] inline std::string json_text(const std::string& text) { return nlohmann::json(text).dump(); }
+template <class = void>
+[[nodiscard]] std::string json_text(const std::string& text) {
+    return nlohmann::json(text).dump();
+}
 
 /// `tensors` in the order in which a file holds them: widest alignment first, then by name.
 template <class = void>
@@ -3136,7 +3181,8 @@ class Sha256 {
 };
 
 /// The SHA-256 of `data`.
-[[nodiscard]] inline Digest sha256(std::span<const std::byte> data) noexcept {
+template <class = void>
+[[nodiscard]] Digest sha256(std::span<const std::byte> data) noexcept {
     Sha256 hash;
     hash.update(data);
     return hash.finish();
@@ -3161,7 +3207,8 @@ struct FileEntry {
 namespace detail {
 
 /// The number of "v3"; nothing for any other text.
-[[nodiscard]] inline std::optional<std::uint64_t> parse_version_label(std::string_view label) noexcept {
+template <class = void>
+[[nodiscard]] std::optional<std::uint64_t> parse_version_label(std::string_view label) noexcept {
     if (label.size() < 2 || label.front() != 'v' || (label[1] == '0' && label.size() > 2))
         return std::nullopt;
     std::uint64_t number = 0;
@@ -3171,7 +3218,8 @@ namespace detail {
 }
 
 /// Success if `path` names something below the folder it is read in, on every system.
-[[nodiscard]] inline result<void> check_relative_path(std::string_view path) {
+template <class Json = nlohmann::json>
+[[nodiscard]] result<void> check_relative_path(std::string_view path) {
     const auto bad = [&](const char* why) {
         return error{errc::invalid_name, std::string{"a file's path inside an artifact "} + why,
                      suggest_name(path), "use a relative path like \"data/train.csv\""};
@@ -3191,8 +3239,8 @@ namespace detail {
         from = to + 1;
     }
     // JSON holds UTF-8 only. Its writer knows what that is: what it would replace is what it would leave out.
-    using handler = nlohmann::json::error_handler_t;
-    const nlohmann::json text = std::string{path};
+    using handler = typename Json::error_handler_t;
+    const Json text = std::string{path};
     if (text.dump(-1, ' ', false, handler::replace) != text.dump(-1, ' ', false, handler::ignore))
         return bad("is no UTF-8");
     return {};
@@ -3201,16 +3249,20 @@ namespace detail {
 }  // namespace detail
 
 /// A number as JSON keeps it: JSON has no NaN and no infinity, so these are the words that JavaScript uses.
-[[nodiscard]] inline nlohmann::json metric_to_json(double x) {
+template <class Json = nlohmann::json>
+[[nodiscard]] Json metric_to_json(double x) {
     if (std::isnan(x)) return "NaN";
     if (std::isinf(x)) return x > 0 ? "Infinity" : "-Infinity";
     return x;
 }
-[[nodiscard]] inline std::optional<double> metric_from_json(const nlohmann::json& value) {
-    if (value.is_number()) return value.get<double>();
-    if (value == "NaN") return std::numeric_limits<double>::quiet_NaN();
-    if (value == "Infinity") return std::numeric_limits<double>::infinity();
-    if (value == "-Infinity") return -std::numeric_limits<double>::infinity();
+template <class Json = nlohmann::json>
+[[nodiscard]] std::optional<double> metric_from_json(const Json& value) {
+    if (value.is_number()) return value.template get<double>();
+    if (!value.is_string()) return std::nullopt;
+    const auto& word = value.template get_ref<const std::string&>();
+    if (word == "NaN") return std::numeric_limits<double>::quiet_NaN();
+    if (word == "Infinity") return std::numeric_limits<double>::infinity();
+    if (word == "-Infinity") return -std::numeric_limits<double>::infinity();
     return std::nullopt;
 }
 
@@ -3227,14 +3279,15 @@ struct Manifest {
     std::vector<FileEntry> files{};
 
     /// SHA-256 over the files' paths, sizes and digests: equal for equal content.
+    template <class Json = nlohmann::json>
     [[nodiscard]] std::string content_digest() const {
         std::vector<const FileEntry*> sorted;
         for (const FileEntry& file : files) sorted.push_back(&file);
         std::sort(sorted.begin(), sorted.end(), [](auto* a, auto* b) { return a->path < b->path; });
-        nlohmann::json all = nlohmann::json::array();
+        Json all = Json::array();
         for (const FileEntry* file : sorted)
             all.push_back({file->path, file->size, file->digest, file->reference});
-        const std::string text = all.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace);
+        const std::string text = all.dump(-1, ' ', true, Json::error_handler_t::replace);
         return sha256(std::as_bytes(std::span{text})).hex();
     }
     [[nodiscard]] std::uint64_t logical_size() const noexcept {
@@ -3260,7 +3313,8 @@ inline constexpr std::size_t digest_digits = 64;
 
 /// Where the checksum's digits lie in a manifest's text; the name of the artifact, the one field before it,
 /// holds no '"'.
-[[nodiscard]] inline std::size_t checksum_at(std::string_view text) noexcept {
+template <class = void>
+[[nodiscard]] std::size_t checksum_at(std::string_view text) noexcept {
     const std::size_t at = text.find(checksum_key);
     if (at == std::string_view::npos || text.size() - at < checksum_key.size() + digest_digits)
         return std::string::npos;
@@ -3268,7 +3322,8 @@ inline constexpr std::size_t digest_digits = 64;
 }
 /// SHA-256 of a text in which the 64 digits from `at` on count as zeros: over bytes, so that nothing but the
 /// very text that was written is accepted, and any tool can check it without our JSON writer.
-[[nodiscard]] inline std::string checksum_of(std::string_view text, std::size_t at) {
+template <class = void>
+[[nodiscard]] std::string checksum_of(std::string_view text, std::size_t at) {
     Sha256 hash;
     const std::string zeros(digest_digits, '0');
     for (const std::string_view part :
@@ -3279,20 +3334,21 @@ inline constexpr std::size_t digest_digits = 64;
 }
 
 /// Whether objects and arrays lie in each other no deeper than `depth`.
-[[nodiscard]] inline bool is_shallow(const nlohmann::json& value, int depth) {
+template <class Json = nlohmann::json>
+[[nodiscard]] bool is_shallow(const Json& value, int depth) {
     if (!value.is_structured()) return true;
-    return depth > 0 && std::all_of(value.begin(), value.end(), [&](const nlohmann::json& inner) {
-               return is_shallow(inner, depth - 1);
-           });
+    return depth > 0 && std::all_of(value.begin(), value.end(),
+                                    [&](const Json& inner) { return is_shallow(inner, depth - 1); });
 }
 
 /// The paths of a version: each once, none of them a folder of another.
+template <class String = std::string>
 class PathSet {
   public:
-    result<void> add(const std::string& path) {
+    result<void> add(const String& path) {
         if (auto checked = check_relative_path(path); !checked) return checked;
         bool clash = !paths_.insert(path).second || folders_.count(path) != 0;
-        for (std::size_t to = path.find('/'); to != std::string::npos; to = path.find('/', to + 1)) {
+        for (std::size_t to = path.find('/'); to != String::npos; to = path.find('/', to + 1)) {
             folders_.insert(path.substr(0, to));
             clash = clash || paths_.count(path.substr(0, to)) != 0;
         }
@@ -3303,20 +3359,20 @@ class PathSet {
     }
 
   private:
-    std::set<std::string> paths_, folders_;
+    std::set<String> paths_, folders_;
 };
 
 }  // namespace detail
 
 /// The manifest as it lies on disk, with a checksum over all of it. Text that is no UTF-8 is replaced by
 /// marks. Fails: invalid_name for a path it must not hold, invalid_argument for what could not be read again.
-template <class = void>
+template <class Json = nlohmann::json>
 [[nodiscard]] result<std::string> to_text(const Manifest& m) {
-    detail::PathSet paths;
-    nlohmann::json files = nlohmann::json::array();
+    detail::PathSet<typename Json::string_t> paths;
+    Json files = Json::array();
     for (const FileEntry& file : m.files) {
         if (auto added = paths.add(file.path); !added) return added.error();
-        nlohmann::json entry = {{"path", file.path}};
+        Json entry = {{"path", file.path}};
         if (!file.reference.empty() && file.digest.empty()) {
             entry["reference"] = file.reference;
         } else if (file.reference.empty() && Digest::from_hex(file.digest)) {
@@ -3335,20 +3391,20 @@ template <class = void>
                      m.artifact,
                      "keep metadata below 60 levels; keep large structures in a file of the artifact"};
     }
-    const nlohmann::json out = {{"format", Manifest::format},
-                                {"checksum", std::string(detail::digest_digits, '0')},
-                                {"project", m.project},
-                                {"artifact", m.artifact},
-                                {"type", m.type},
-                                {"run", m.run},
-                                {"description", m.description},
-                                {"version", m.version},
-                                {"created_ns", m.created_ns},
-                                {"step", m.step ? nlohmann::json(*m.step) : nlohmann::json()},
-                                {"metadata", m.metadata},
-                                {"metrics", m.metrics},
-                                {"files", std::move(files)}};
-    std::string text = out.dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+    const Json out = {{"format", Manifest::format},
+                      {"checksum", std::string(detail::digest_digits, '0')},
+                      {"project", m.project},
+                      {"artifact", m.artifact},
+                      {"type", m.type},
+                      {"run", m.run},
+                      {"description", m.description},
+                      {"version", m.version},
+                      {"created_ns", m.created_ns},
+                      {"step", m.step ? Json(*m.step) : Json()},
+                      {"metadata", m.metadata},
+                      {"metrics", m.metrics},
+                      {"files", std::move(files)}};
+    std::string text = out.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
     const std::size_t at = detail::checksum_at(text);
     if (at == std::string::npos || text.size() > detail::max_manifest_bytes) {
         return error{errc::invalid_argument, "the manifest of the artifact would be too long", m.artifact,
@@ -3360,8 +3416,8 @@ template <class = void>
 namespace detail {
 
 /// The value of a field in `to`; false if it is missing or of another type.
-template <class T>
-[[nodiscard]] bool get_field(const nlohmann::json& in, const char* key, T& to) {
+template <class T, class Json>
+[[nodiscard]] bool get_field(const Json& in, const char* key, T& to) {
     const auto found = in.find(key);
     if (found == in.end()) return false;
     if constexpr (std::is_same_v<T, std::string>) {
@@ -3375,9 +3431,9 @@ template <class T>
     return true;
 }
 
-template <class = void>
-[[nodiscard]] bool read_manifest(const nlohmann::json& in, Manifest& m) {
-    nlohmann::json step, files;
+template <class Json = nlohmann::json>
+[[nodiscard]] bool read_manifest(const Json& in, Manifest& m) {
+    Json step, files;
     if (!get_field(in, "project", m.project) || !get_field(in, "artifact", m.artifact) ||
         !get_field(in, "type", m.type) || !get_field(in, "run", m.run) ||
         !get_field(in, "description", m.description) || !get_field(in, "version", m.version) ||
@@ -3387,11 +3443,11 @@ template <class = void>
         return false;
     }
     if (step.is_number_integer())
-        m.step = step.get<std::int64_t>();
+        m.step = step.template get<std::int64_t>();
     else if (!step.is_null())
         return false;
-    PathSet paths;
-    for (const nlohmann::json& entry : files) {
+    PathSet<typename Json::string_t> paths;
+    for (const Json& entry : files) {
         FileEntry file{};
         if (!entry.is_object() || !get_field(entry, "path", file.path) || !paths.add(file.path)) return false;
         if (!get_field(entry, "reference", file.reference)) {
@@ -3408,7 +3464,7 @@ template <class = void>
 
 /// A manifest from its text. Fails: corrupt, if a single bit is not as it was written; unsupported, if it is
 /// from a newer version (whose checksum is made in the same way).
-template <class = void>
+template <class Json = nlohmann::json>
 [[nodiscard]] result<Manifest> parse_manifest(std::string_view text, const std::string& path) {
     const error corrupt{errc::corrupt, "the manifest of this version is damaged", path,
                         "use another version, or restore the file from a copy of the store"};
@@ -3417,11 +3473,11 @@ template <class = void>
     if (detail::checksum_of(text, at) != text.substr(at, detail::digest_digits)) return corrupt;
     // A checksum is no signature: from here on, whoever made the file may have meant harm.
     bool shallow = true;
-    const auto bounded = [&](int depth, nlohmann::json::parse_event_t, nlohmann::json&) {
+    const auto bounded = [&](int depth, typename Json::parse_event_t, Json&) {
         shallow = shallow && depth <= detail::max_manifest_depth;
         return shallow;
     };
-    const nlohmann::json in = nlohmann::json::parse(text, bounded, false);
+    const Json in = Json::parse(text, bounded, false);
     std::uint64_t format = 0;
     if (!shallow || !in.is_object() || !detail::get_field(in, "format", format) || format == 0)
         return corrupt;
@@ -3492,7 +3548,8 @@ struct MetricView {
 using MetricViews = std::map<std::string, MetricView, std::less<>>;
 
 /// Takes a row in.
-inline void take_in(MetricViews& views, std::int64_t step, std::span<const NamedValue> values) {
+template <class = void>
+void take_in(MetricViews& views, std::int64_t step, std::span<const NamedValue> values) {
     for (const NamedValue& named : values) {
         auto view = views.find(named.name);
         if (view == views.end()) view = views.emplace(named.name, MetricView{}).first;
@@ -3501,8 +3558,9 @@ inline void take_in(MetricViews& views, std::int64_t step, std::span<const Named
     }
 }
 
-[[nodiscard]] inline nlohmann::json to_json(const MetricSummary& m) {
-    nlohmann::json out = {{"count", m.count}, {"last_step", m.last_step}};
+template <class Json = nlohmann::json>
+[[nodiscard]] Json to_json(const MetricSummary& m) {
+    Json out = {{"count", m.count}, {"last_step", m.last_step}};
     if (!m.text.empty()) out["text"] = m.text;
     if (m.nans != 0) out["nans"] = m.nans;
     if (m.numbers + m.nans != 0) out["last"] = metric_to_json(m.last);
@@ -3526,21 +3584,24 @@ inline void take_in(MetricViews& views, std::int64_t step, std::span<const Named
 namespace CAIRN_NAMESPACE::detail {
 
 /// `text` without what could move the cursor: names and notes are the user's data.
-[[nodiscard]] inline std::string printable(std::string_view text) {
+template <class = void>
+[[nodiscard]] std::string printable(std::string_view text) {
     std::string out;
     for (const char c : text) out += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? '?' : c;
     return out;
 }
 
 /// A number in at most ten characters.
-[[nodiscard]] inline std::string short_number(double x) {
+template <class = void>
+[[nodiscard]] std::string short_number(double x) {
     char buffer[32];
     std::snprintf(buffer, sizeof buffer, "%.5g", x);
     return buffer;
 }
 
 /// `text` filled up or cut to `width` columns (of bytes: for names).
-[[nodiscard]] inline std::string column(std::string text, std::size_t width) {
+template <class = void>
+[[nodiscard]] std::string column(std::string text, std::size_t width) {
     if (text.size() > width) text = text.substr(0, width - 1) + "~";
     text.resize(width, ' ');
     return text;
@@ -3688,7 +3749,8 @@ inline std::byte* put_cell(std::byte* to, std::uint32_t id, const Value& value) 
     return record_header_bytes + 8 + padded(name.size());
 }
 
-inline void put_name(std::byte* to, std::uint32_t id, std::string_view name) noexcept {
+template <class = void>
+void put_name(std::byte* to, std::uint32_t id, std::string_view name) noexcept {
     const std::size_t bytes = name_record_size(name);
     std::byte* at = put_record(to, bytes, RecordKind::name);
     at = put(at, static_cast<std::uint64_t>(id) | static_cast<std::uint64_t>(name.size()) << 32U);
@@ -3742,7 +3804,8 @@ class RecordReader {
 };
 
 /// A name record's content; false if it is damaged.
-inline bool read_name(std::span<const std::byte> body, std::uint32_t& id, std::string_view& name) noexcept {
+template <class = void>
+bool read_name(std::span<const std::byte> body, std::uint32_t& id, std::string_view& name) noexcept {
     if (body.size() < 8) return false;
     const auto head = get<std::uint64_t>(body.data());
     const std::size_t size = head >> 32U;
@@ -3793,7 +3856,8 @@ namespace CAIRN_NAMESPACE::detail {
 
 /// The run's names, shared by its threads. Threads: any; a thread asks once for each name, then its lane
 /// remembers.
-class MetricTable {
+template <class Name = std::string_view>
+class BasicMetricTable {
   public:
     /// The number of a name, given on first sight. Names are kept for as long as the table.
     std::pair<std::uint32_t, std::string_view> id_of(std::string_view name) {
@@ -3813,11 +3877,13 @@ class MetricTable {
   private:
     mutable std::mutex mutex_;
     std::deque<std::string> names_;  // its strings stay where they are
-    std::unordered_map<std::string_view, std::uint32_t> ids_;
+    std::unordered_map<Name, std::uint32_t> ids_;
 };
+using MetricTable = BasicMetricTable<>;
 
 /// The part of the table that one thread has used: a small open-addressed table without locks.
-class MetricCache {
+template <class = void>
+class BasicMetricCache {
   public:
     /// The number of a metric this thread has used before; `unknown` otherwise.
     static constexpr std::uint32_t unknown = 0xffffffffU;
@@ -3863,6 +3929,7 @@ class MetricCache {
     std::size_t mask_ = 31;
     std::size_t count_ = 0;
 };
+using MetricCache = BasicMetricCache<>;
 
 }  // namespace CAIRN_NAMESPACE::detail
 
@@ -4080,12 +4147,13 @@ namespace CAIRN_NAMESPACE::detail::os {
 enum class Links : unsigned char { follow, refuse };
 
 /// Owns a handle: closed when it goes, never inherited by an executed program. Threads: one at a time.
-class File {
+template <class = void>
+class BasicFile {
   public:
-    File() = default;
-    File(File&& other) noexcept
+    BasicFile() = default;
+    BasicFile(BasicFile&& other) noexcept
         : handle_{std::exchange(other.handle_, no_handle)}, path_{std::move(other.path_)} {}
-    File& operator=(File&& other) noexcept {
+    BasicFile& operator=(BasicFile&& other) noexcept {
         if (this != &other) {
             drop();
             handle_ = std::exchange(other.handle_, no_handle);
@@ -4093,20 +4161,22 @@ class File {
         }
         return *this;
     }
-    ~File() { drop(); }
+    ~BasicFile() { drop(); }
 
     /// An existing regular file, to be read. A folder, a pipe or a device is refused, and never waited for.
-    static result<File> open_read(const Path& path, Links links = Links::follow);
+    static result<BasicFile> open_read(const Path& path, Links links = Links::follow);
     /// A file that did not exist, to be written. Fails: already_exists.
-    static result<File> create_new(const Path& path) {
+    static result<BasicFile> create_new(const Path& path) {
         return open(path, O_RDWR | O_CREAT | O_EXCL, "create");
     }
     /// A file to be written at its end; made if it is not there.
-    static result<File> open_append(const Path& path) {
+    static result<BasicFile> open_append(const Path& path) {
         return open(path, O_WRONLY | O_CREAT | O_APPEND, "open for appending");
     }
     /// A file to be read and written; made if it is not there.
-    static result<File> open_read_write(const Path& path) { return open(path, O_RDWR | O_CREAT, "open"); }
+    static result<BasicFile> open_read_write(const Path& path) {
+        return open(path, O_RDWR | O_CREAT, "open");
+    }
 
     /// Writes all of `bytes`, or says why not; what was written before a failure stays in the file.
     result<void> write_all(std::span<const std::byte> bytes) {
@@ -4166,12 +4236,12 @@ class File {
     [[nodiscard]] Handle native_handle() const noexcept { return handle_; }
 
   private:
-    File(Handle handle, Path path) : handle_{handle}, path_{std::move(path)} {}
+    BasicFile(Handle handle, Path path) : handle_{handle}, path_{std::move(path)} {}
 
-    static result<File> open(const Path& path, int flags, std::string_view tried) {
+    static result<BasicFile> open(const Path& path, int flags, std::string_view tried) {
         const Handle handle = sys::retry([&] { return sys::open(path.c_str(), flags, 0666); });
         if (handle < 0) return failure(tried, path);
-        return File{handle, path};
+        return BasicFile{handle, path};
     }
     // Some systems refuse a call for more than 2 GiB.
     static std::size_t chunk(std::size_t n) noexcept { return n < (1U << 30U) ? n : (1U << 30U); }
@@ -4193,8 +4263,10 @@ class File {
     Handle handle_ = no_handle;
     Path path_;
 };
+using File = BasicFile<>;
 
-inline result<File> File::open_read(const Path& path, Links links) {
+template <class X>
+result<BasicFile<X>> BasicFile<X>::open_read(const Path& path, Links links) {
     // O_NONBLOCK: a pipe that somebody put there must not hang us.
     auto file = open(path, O_RDONLY | O_NONBLOCK | (links == Links::refuse ? O_NOFOLLOW : 0), "open");
     if (!file) return file;
@@ -4207,7 +4279,8 @@ inline result<File> File::open_read(const Path& path, Links links) {
     return file;
 }
 
-inline result<std::size_t> File::read_at(std::uint64_t offset, std::span<std::byte> to) const {
+template <class X>
+result<std::size_t> BasicFile<X>::read_at(std::uint64_t offset, std::span<std::byte> to) const {
     std::size_t done = 0;
     while (done < to.size()) {
         const auto rest = to.subspan(done);
@@ -4220,7 +4293,8 @@ inline result<std::size_t> File::read_at(std::uint64_t offset, std::span<std::by
     return done;
 }
 
-inline result<std::string> File::read_all(std::uint64_t max) {
+template <class X>
+result<std::string> BasicFile<X>::read_all(std::uint64_t max) {
     const auto expected = size();
     if (!expected) return expected.error();
     const auto too_long = [&] {
@@ -4289,7 +4363,8 @@ template <class = void>
 }
 
 /// Makes one folder. Fails: already_exists.
-inline result<void> make_dir(const Path& path) {
+template <class = void>
+result<void> make_dir(const Path& path) {
     if (sys::mkdir(path.c_str()) != 0) return failure("make the folder", path);
     return {};
 }
@@ -4310,24 +4385,28 @@ result<void> make_dirs(const Path& path) {
 }
 
 /// Moves a file or folder; a file that is at `to` is replaced, in one step that no reader can see half of.
-inline result<void> rename_replace(const Path& from, const Path& to) {
+template <class = void>
+result<void> rename_replace(const Path& from, const Path& to) {
     if (sys::rename(from.c_str(), to.c_str()) != 0) return failure("rename " + from.string() + " to", to);
     return {};
 }
 
 /// Gives a file a second name. Fails: already_exists; unsupported or permission where links are impossible.
-inline result<void> hard_link(const Path& from, const Path& to) {
+template <class = void>
+result<void> hard_link(const Path& from, const Path& to) {
     if (sys::link(from.c_str(), to.c_str()) != 0) return failure("link " + from.string() + " to", to);
     return {};
 }
 
 /// Removes a file, or a link itself. Fails: not_found.
-inline result<void> remove_file(const Path& path) {
+template <class = void>
+result<void> remove_file(const Path& path) {
     if (sys::unlink(path.c_str()) != 0) return failure("remove", path);
     return {};
 }
 
-inline result<void> set_read_only(const Path& path) {
+template <class = void>
+result<void> set_read_only(const Path& path) {
     if (sys::chmod(path.c_str(), 0444) != 0) return failure("make read-only", path);
     return {};
 }
@@ -4489,14 +4568,17 @@ result<void> remove_inside(const Path& root, std::string_view relative, Removal 
 }
 
 /// Removes a file or a whole folder below `root`; see `remove_inside`.
-inline result<void> remove_tree(const Path& root, std::string_view relative) {
+template <class = void>
+result<void> remove_tree(const Path& root, std::string_view relative) {
     return remove_inside(root, relative, Removal::tree);
 }
-inline result<void> remove_file_inside(const Path& root, std::string_view relative) {
+template <class = void>
+result<void> remove_file_inside(const Path& root, std::string_view relative) {
     return remove_inside(root, relative, Removal::file);
 }
 /// Fails: already_exists if there is still something in it.
-inline result<void> remove_empty_dir_inside(const Path& root, std::string_view relative) {
+template <class = void>
+result<void> remove_empty_dir_inside(const Path& root, std::string_view relative) {
     return remove_inside(root, relative, Removal::empty_dir);
 }
 
@@ -4511,11 +4593,13 @@ namespace CAIRN_NAMESPACE::detail::os {
 /// Held from acquiring to destruction. It belongs to the open file and not to the process: two locks on one
 /// file exclude each other within a process too, and whoever opens and closes the file beside it drops
 /// nothing. A forked child shares it, and would keep it after the parent's death: it calls `close_in_child`.
-class Lock {
+template <class = void>
+class BasicLock {
   public:
-    Lock() = default;
-    Lock(Lock&& other) noexcept : file_{std::move(other.file_)}, owner_{std::exchange(other.owner_, 0)} {}
-    Lock& operator=(Lock&& other) noexcept {
+    BasicLock() = default;
+    BasicLock(BasicLock&& other) noexcept
+        : file_{std::move(other.file_)}, owner_{std::exchange(other.owner_, 0)} {}
+    BasicLock& operator=(BasicLock&& other) noexcept {
         if (this != &other) {
             release();
             file_ = std::move(other.file_);
@@ -4523,12 +4607,12 @@ class Lock {
         }
         return *this;
     }
-    ~Lock() { release(); }
+    ~BasicLock() { release(); }
 
     /// The lock, without waiting; makes the file if need be. Fails: busy if another holds it.
-    static result<Lock> try_acquire(const Path& path) { return acquire(path, 0); }
+    static result<BasicLock> try_acquire(const Path& path) { return acquire(path, 0); }
     /// The lock, after at most `timeout_ms` milliseconds (looks again every 1 to 20 ms). Fails: busy.
-    static result<Lock> acquire(const Path& path, std::int64_t timeout_ms);
+    static result<BasicLock> acquire(const Path& path, std::int64_t timeout_ms);
     /// Whether anybody, this process included, holds it. Takes nothing and drops nothing, makes no file.
     static result<bool> is_held(const Path& path);
 
@@ -4555,13 +4639,15 @@ class Lock {
     }
 
   private:
-    explicit Lock(File file) : file_{std::move(file)}, owner_{sys::getpid()} {}
+    explicit BasicLock(File file) : file_{std::move(file)}, owner_{sys::getpid()} {}
 
     File file_;
     ::pid_t owner_ = 0;
 };
+using Lock = BasicLock<>;
 
-inline result<Lock> Lock::acquire(const Path& path, std::int64_t timeout_ms) {
+template <class X>
+result<BasicLock<X>> BasicLock<X>::acquire(const Path& path, std::int64_t timeout_ms) {
     const std::int64_t end = steady_ns() + timeout_ms * 1'000'000;
     long pause = 1'000'000;
     while (true) {
@@ -4589,7 +4675,8 @@ inline result<Lock> Lock::acquire(const Path& path, std::int64_t timeout_ms) {
     }
 }
 
-inline result<bool> Lock::is_held(const Path& path) {
+template <class X>
+result<bool> BasicLock<X>::is_held(const Path& path) {
     auto file = File::open_read(path);
     if (!file) return file.error().code() == errc::not_found ? result<bool>{false} : file.error();
     const int held = sys::retry([&] { return sys::is_locked(file->native_handle()); });
@@ -4607,14 +4694,15 @@ namespace CAIRN_NAMESPACE::detail::os {
 
 /// Owns a mapping. Threads: as plain memory. Who shortens a mapped file from outside kills those who read it
 /// (SIGBUS).
-class Mapping {
+template <class = void>
+class BasicMapping {
   public:
-    Mapping() = default;
-    Mapping(Mapping&& other) noexcept
+    BasicMapping() = default;
+    BasicMapping(BasicMapping&& other) noexcept
         : data_{std::exchange(other.data_, nullptr)}, size_{std::exchange(other.size_, 0)},
           writable_{std::exchange(other.writable_, false)}, has_file_{std::exchange(other.has_file_, false)} {
     }
-    Mapping& operator=(Mapping&& other) noexcept {
+    BasicMapping& operator=(BasicMapping&& other) noexcept {
         if (this != &other) {
             unmap();
             data_ = std::exchange(other.data_, nullptr);
@@ -4624,18 +4712,18 @@ class Mapping {
         }
         return *this;
     }
-    ~Mapping() { unmap(); }
+    ~BasicMapping() { unmap(); }
 
     /// A new file of `size` zeros, shared and writable. Its blocks are reserved first, so a full disk is an
     /// error here and not a SIGBUS later. Fails: already_exists, no_space; then there is no file.
-    static result<Mapping> create_shared(const Path& path, std::size_t size);
+    static result<BasicMapping> create_shared(const Path& path, std::size_t size);
     /// A whole existing file, shared and writable. Its blocks are reserved as in `create_shared`.
-    static result<Mapping> open_shared(const Path& path);
+    static result<BasicMapping> open_shared(const Path& path);
     /// A whole existing file, to be read.
-    static result<Mapping> open_read(const Path& path, Links links = Links::follow);
-    static result<Mapping> open_read(const File& file);
+    static result<BasicMapping> open_read(const Path& path, Links links = Links::follow);
+    static result<BasicMapping> open_read(const File& file);
     /// Zeros that belong to no file; they die with the process.
-    static result<Mapping> anonymous(std::size_t size) {
+    static result<BasicMapping> anonymous(std::size_t size) {
         return map(no_handle, {}, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS);
     }
 
@@ -4652,8 +4740,9 @@ class Mapping {
     }
 
   private:
-    static result<Mapping> map(Handle file, const Path& path, std::uint64_t size, int protection, int flags) {
-        Mapping out;
+    static result<BasicMapping> map(Handle file, const Path& path, std::uint64_t size, int protection,
+                                    int flags) {
+        BasicMapping out;
         out.writable_ = (protection & PROT_WRITE) != 0;
         out.has_file_ = file != no_handle;
         if (size == 0) return out;  // the system maps no empty range
@@ -4671,8 +4760,10 @@ class Mapping {
     bool writable_ = false;
     bool has_file_ = false;
 };
+using Mapping = BasicMapping<>;
 
-inline result<void> Mapping::reserve(File& file, std::uint64_t from, std::uint64_t size) {
+template <class X>
+result<void> BasicMapping<X>::reserve(File& file, std::uint64_t from, std::uint64_t size) {
     int number = EINTR;
     while (size != 0 && number == EINTR) number = sys::reserve(file.native_handle(), size);
     if (size == 0 || number == 0) return {};
@@ -4689,7 +4780,8 @@ inline result<void> Mapping::reserve(File& file, std::uint64_t from, std::uint64
     return {};
 }
 
-inline result<Mapping> Mapping::create_shared(const Path& path, std::size_t size) {
+template <class X>
+result<BasicMapping<X>> BasicMapping<X>::create_shared(const Path& path, std::size_t size) {
     auto file = File::create_new(path);
     if (!file) return file.error();
     auto reserved = reserve(*file, 0, size);
@@ -4699,7 +4791,8 @@ inline result<Mapping> Mapping::create_shared(const Path& path, std::size_t size
     return mapping;
 }
 
-inline result<Mapping> Mapping::open_shared(const Path& path) {
+template <class X>
+result<BasicMapping<X>> BasicMapping<X>::open_shared(const Path& path) {
     const auto there = File::open_read(path);  // must exist, and be a regular file
     if (!there) return there.error();
     auto file = File::open_read_write(path);
@@ -4710,13 +4803,15 @@ inline result<Mapping> Mapping::open_shared(const Path& path) {
     return map(file->native_handle(), path, *size, PROT_READ | PROT_WRITE, MAP_SHARED);
 }
 
-inline result<Mapping> Mapping::open_read(const File& file) {
+template <class X>
+result<BasicMapping<X>> BasicMapping<X>::open_read(const File& file) {
     const auto size = file.size();
     if (!size) return size.error();
     return map(file.native_handle(), file.path(), *size, PROT_READ, MAP_SHARED);
 }
 
-inline result<Mapping> Mapping::open_read(const Path& path, Links links) {
+template <class X>
+result<BasicMapping<X>> BasicMapping<X>::open_read(const Path& path, Links links) {
     const auto file = File::open_read(path, links);
     if (!file) return file.error();
     return open_read(*file);
@@ -5004,10 +5099,11 @@ class Pressure {
 };
 
 /// One producer at a time: the thread that holds it. The collector reads the ring and the counters.
-class Lane {
+template <class = void>
+class BasicLane {
   public:
-    Lane(os::Mapping memory, std::uint32_t id, std::int64_t first_step, MetricTable& names,
-         Pressure& pressure)
+    BasicLane(os::Mapping memory, std::uint32_t id, std::int64_t first_step, MetricTable& names,
+              Pressure& pressure)
         : memory_{std::move(memory)}, ring{Ring::create(memory_.writable().data(), id)}, names_{&names},
           pressure_{&pressure}, next_step_{first_step} {}
 
@@ -5179,6 +5275,7 @@ class Lane {
     MetricCache known_;
     std::int64_t next_step_;
 };
+using Lane = BasicLane<>;
 
 }  // namespace CAIRN_NAMESPACE::detail
 
@@ -5188,9 +5285,11 @@ class Lane {
 namespace CAIRN_NAMESPACE::detail {
 
 /// Makes lanes, hands them to threads, takes them back when a thread ends.
-class Journal {
+template <class = void>
+class BasicJournal {
   public:
-    Journal(std::filesystem::path dir, std::uint32_t next_ring, std::int64_t first_step, Pressure& pressure)
+    BasicJournal(std::filesystem::path dir, std::uint32_t next_ring, std::int64_t first_step,
+                 Pressure& pressure)
         : dir_{std::move(dir)}, next_ring_{next_ring}, first_step_{first_step}, pressure_{&pressure} {}
 
     /// A lane for the calling thread: one that an ended thread left, or a new one; null once the journal is
@@ -5263,9 +5362,11 @@ class Journal {
     bool closed_ = false;
     std::string first_failure_;
 };
+using Journal = BasicJournal<>;
 
 /// The calling thread's lanes, one for each run it logs to. When the thread ends they are free for another.
-class ThreadLanes {
+template <class = void>
+class BasicThreadLanes {
   public:
     /// What the fast path looks at: no constructor, no guard.
     struct Latest {
@@ -5278,7 +5379,7 @@ class ThreadLanes {
     /// The thread's lane into run `run`, made on first use; null when the thread is ending.
     static Lane* find(std::uint64_t run, Journal& journal) {
         if (latest_.ended) return nullptr;
-        ThreadLanes& lanes = instance();
+        BasicThreadLanes& lanes = instance();
         Lane* lane = lanes.known(run);
         if (lane == nullptr) {
             lanes.forget_orphans();
@@ -5295,8 +5396,8 @@ class ThreadLanes {
         return latest_.ended ? nullptr : instance().known(run);
     }
 
-    ThreadLanes(const ThreadLanes&) = delete;
-    ThreadLanes& operator=(const ThreadLanes&) = delete;
+    BasicThreadLanes(const BasicThreadLanes&) = delete;
+    BasicThreadLanes& operator=(const BasicThreadLanes&) = delete;
 
   private:
     struct Entry {
@@ -5304,13 +5405,13 @@ class ThreadLanes {
         std::shared_ptr<Lane> lane;
     };
 
-    ThreadLanes() = default;
-    ~ThreadLanes() {
+    BasicThreadLanes() = default;
+    ~BasicThreadLanes() {
         latest_ = {0, nullptr, true};
         for (const Entry& entry : entries_) entry.lane->taken.store(false, std::memory_order_release);
     }
-    static ThreadLanes& instance() {
-        thread_local ThreadLanes lanes;
+    static BasicThreadLanes& instance() {
+        thread_local BasicThreadLanes lanes;
         return lanes;
     }
     [[nodiscard]] Lane* known(std::uint64_t run) const noexcept {
@@ -5327,6 +5428,7 @@ class ThreadLanes {
     static inline constinit thread_local Latest latest_{0, nullptr, false};
     std::vector<Entry> entries_;
 };
+using ThreadLanes = BasicThreadLanes<>;
 
 }  // namespace CAIRN_NAMESPACE::detail
 
@@ -5358,12 +5460,15 @@ using Crc32cTables = std::array<std::array<std::uint32_t, 256>, 8>;
     return tables;
 }
 
+// A template, so that a program that needs no table does not pay for computing it.
+template <class = void>
 inline constexpr Crc32cTables crc32c_tables = make_crc32c_tables();
 
 /// `crc` is the register itself, neither inverted before nor after.
+template <class = void>
 [[nodiscard]] constexpr std::uint32_t crc32c_portable(std::uint32_t crc, const std::byte* data,
                                                       std::size_t size) noexcept {
-    const auto& t = crc32c_tables;
+    const auto& t = crc32c_tables<>;
     const auto at = [&data](std::size_t i) { return static_cast<std::uint32_t>(data[i]); };
     for (; size >= 8; size -= 8, data += 8) {
         const std::uint32_t low = crc ^ (at(0) | at(1) << 8U | at(2) << 16U | at(3) << 24U);
@@ -5394,7 +5499,8 @@ crc32c_sse42(std::uint32_t crc, const std::byte* data, std::size_t size) noexcep
 
 /// The CRC-32C of `data`. With the CRC of what came before as `seed`, that of the two together:
 /// `crc32c(b, crc32c(a))` is the CRC of `a` followed by `b`. Cost: some 0.1 ns a byte with SSE4.2.
-[[nodiscard]] inline std::uint32_t crc32c(std::span<const std::byte> data, std::uint32_t seed = 0) noexcept {
+template <class = void>
+[[nodiscard]] std::uint32_t crc32c(std::span<const std::byte> data, std::uint32_t seed = 0) noexcept {
 #if defined(__x86_64__) && defined(__GNUC__)
     if (detail::cpu().sse42) return ~detail::crc32c_sse42(~seed, data.data(), data.size());
 #endif
@@ -5480,13 +5586,14 @@ template <class = void>
 
 /// A temporary file's or folder's name, which is removed with this object unless it was kept. A forked
 /// child's copy removes nothing.
-class TempPath {
+template <class = void>
+class BasicTempPath {
   public:
-    TempPath() = default;
-    explicit TempPath(os::Path path) : path_{std::move(path)}, owner_{os::pid()} {}
-    TempPath(TempPath&& other) noexcept
+    BasicTempPath() = default;
+    explicit BasicTempPath(os::Path path) : path_{std::move(path)}, owner_{os::pid()} {}
+    BasicTempPath(BasicTempPath&& other) noexcept
         : path_{std::move(other.path_)}, owner_{std::exchange(other.owner_, 0)} {}
-    TempPath& operator=(TempPath&& other) noexcept {
+    BasicTempPath& operator=(BasicTempPath&& other) noexcept {
         if (this != &other) {
             remove();
             path_ = std::move(other.path_);
@@ -5494,7 +5601,7 @@ class TempPath {
         }
         return *this;
     }
-    ~TempPath() { remove(); }
+    ~BasicTempPath() { remove(); }
 
     [[nodiscard]] const os::Path& path() const noexcept { return path_; }
     /// It was moved to where it belongs.
@@ -5510,6 +5617,7 @@ class TempPath {
     os::Path path_;
     std::uint64_t owner_ = 0;
 };
+using TempPath = BasicTempPath<>;
 
 /// What becomes of a file that is there already.
 enum class Existing : unsigned char { replace, refuse };
@@ -5554,22 +5662,25 @@ result<void> write_atomically(const os::Path& path, std::string_view bytes, Dura
 /// Writes a file whole: readers see the old bytes or the new ones, and after a failure the old ones. Its
 /// temporary lies in `temp_dir` (on the same file system), or beside it. Fails: as the system does; what is
 /// at `path` is then what was there, except when the folder's sync fails after the file was replaced.
-inline result<void> write_file_atomically(const os::Path& path, std::string_view bytes, Durability durability,
-                                          const os::Path& temp_dir = {}) {
+template <class = void>
+result<void> write_file_atomically(const os::Path& path, std::string_view bytes, Durability durability,
+                                   const os::Path& temp_dir = {}) {
     return write_atomically(path, bytes, durability, temp_dir, Existing::replace);
 }
 
 /// The same for a file that must not be there yet. Fails: already_exists; of two writers exactly one
 /// succeeds.
-inline result<void> write_new_file_atomically(const os::Path& path, std::string_view bytes,
-                                              Durability durability, const os::Path& temp_dir = {}) {
+template <class = void>
+result<void> write_new_file_atomically(const os::Path& path, std::string_view bytes, Durability durability,
+                                       const os::Path& temp_dir = {}) {
     return write_atomically(path, bytes, durability, temp_dir, Existing::refuse);
 }
 
 /// A whole file. Fails: not_found; corrupt if it is longer than `max_bytes`; invalid_argument if it is no
 /// regular file.
-inline result<std::string> read_file(const os::Path& path, std::uint64_t max_bytes,
-                                     os::Links links = os::Links::follow) {
+template <class = void>
+result<std::string> read_file(const os::Path& path, std::uint64_t max_bytes,
+                              os::Links links = os::Links::follow) {
     auto file = os::File::open_read(path, links);
     if (!file) return file.error();
     return file->read_all(max_bytes);
@@ -5622,9 +5733,10 @@ struct Frame {
 
 /// Walks the frames of a history that may be torn or damaged. After damage it goes on at the next whole
 /// frame.
-class FrameReader {
+template <class = void>
+class BasicFrameReader {
   public:
-    explicit FrameReader(std::span<const std::byte> file) noexcept : file_{file} {}
+    explicit BasicFrameReader(std::span<const std::byte> file) noexcept : file_{file} {}
 
     bool next(Frame& frame) noexcept {
         while (at_ + frame_header_bytes <= file_.size()) {
@@ -5668,15 +5780,17 @@ class FrameReader {
     std::size_t gaps_ = 0;
     bool skipping_ = false;
 };
+using FrameReader = BasicFrameReader<>;
 
 /// Appends frames. A frame that cannot be written whole is taken back.
-class HistoryWriter {
+template <class = void>
+class BasicHistoryWriter {
   public:
     /// Opens the history for appending after its first `whole_bytes`; 0 makes a new one.
-    static result<HistoryWriter> open(const std::filesystem::path& path, std::size_t whole_bytes) {
+    static result<BasicHistoryWriter> open(const std::filesystem::path& path, std::size_t whole_bytes) {
         auto file = os::File::open_read_write(path);
         if (!file) return file.error();
-        HistoryWriter writer{std::move(*file)};
+        BasicHistoryWriter writer{std::move(*file)};
         if (whole_bytes < history_header_bytes) {
             std::byte header[history_header_bytes] = {};
             std::memcpy(header, history_magic.data(), history_magic.size());
@@ -5714,7 +5828,7 @@ class HistoryWriter {
     result<void> sync() { return file_.sync(); }
 
   private:
-    explicit HistoryWriter(os::File file) : file_{std::move(file)} {}
+    explicit BasicHistoryWriter(os::File file) : file_{std::move(file)} {}
     result<void> write_at(std::uint64_t at, std::span<const std::byte> bytes) {
         return file_.write_at(at, bytes);
     }
@@ -5723,6 +5837,7 @@ class HistoryWriter {
     std::uint64_t end_ = 0;
     std::vector<std::byte> buffer_;
 };
+using HistoryWriter = BasicHistoryWriter<>;
 
 /// What is known after all rows of a run were read.
 struct HistoryReport {
@@ -5736,7 +5851,8 @@ struct HistoryReport {
 };
 
 /// Turns records into rows: keeps the names, joins what continues.
-class RowAssembler {
+template <class = void>
+class BasicRowAssembler {
   public:
     /// Calls `f(step, time_ns, std::span<const NamedValue>)` for each row in `records`, which lie in `ring`.
     template <class F>
@@ -5820,6 +5936,7 @@ class RowAssembler {
     std::vector<Cell> cells_;
     std::vector<NamedValue> values_;
 };
+using RowAssembler = BasicRowAssembler<>;
 
 /// What a ring file still holds: a copy, so that its writer may go on.
 struct RingRest {
@@ -5830,7 +5947,8 @@ struct RingRest {
 
 /// Copies what a ring file has not released yet; empty if it is no ring or a damaged one. Safe while it is
 /// written: what the writer releases during the copy is dropped from it, and is in the history by then.
-[[nodiscard]] inline RingRest copy_ring(const std::filesystem::path& path) {
+template <class = void>
+[[nodiscard]] RingRest copy_ring(const std::filesystem::path& path) {
     RingRest rest;
     auto file = os::File::open_read(path);
     if (!file) return rest;
@@ -5976,14 +6094,15 @@ class SignalsBlocked {
 
 /// Drains, writes, sums up. It polls: every 5 ms while rows come, less and less often down to 250 ms while
 /// none do. A logging thread wakes it only when a ring is half full.
-class Collector final : public Pressure {
+template <class = void>
+class BasicCollector final : public Pressure {
   public:
-    explicit Collector(HistoryWriter history, HistoryReport known)
+    explicit BasicCollector(HistoryWriter history, HistoryReport known)
         : history_{std::move(history)}, report_{std::move(known)} {}
 
-    ~Collector() { stop(); }
-    Collector(const Collector&) = delete;
-    Collector& operator=(const Collector&) = delete;
+    ~BasicCollector() { stop(); }
+    BasicCollector(const BasicCollector&) = delete;
+    BasicCollector& operator=(const BasicCollector&) = delete;
 
     void start(Journal& journal) {
         journal_ = &journal;
@@ -6115,6 +6234,7 @@ class Collector final : public Pressure {
 
     std::thread thread_;
 };
+using Collector = BasicCollector<>;
 
 }  // namespace CAIRN_NAMESPACE::detail
 
@@ -6143,10 +6263,11 @@ class Endable {
 /// The open runs of this process. The one thing that is not held by a run; never destroyed, so that it
 /// outlives every static object. A second copy in a shared library is harmless: each knows its own runs and
 /// calls the one before it.
-class Process {
+template <class = void>
+class BasicProcess {
   public:
-    static Process& instance() {
-        static auto* const process = new Process;  // reachable for ever: not a leak
+    static BasicProcess& instance() {
+        static auto* const process = new BasicProcess;  // reachable for ever: not a leak
         return *process;
     }
 
@@ -6157,7 +6278,7 @@ class Process {
     }
 
   private:
-    Process() {
+    BasicProcess() {
         previous_ = std::set_terminate([] { instance().terminate(); });
         (void)std::atexit([] { instance().each([](Endable& run) { run.on_exit(); }); });
 #if !defined(_WIN32)
@@ -6205,6 +6326,7 @@ class Process {
     std::vector<std::weak_ptr<Endable>> runs_;
     std::terminate_handler previous_ = nullptr;
 };
+using Process = BasicProcess<>;
 
 }  // namespace CAIRN_NAMESPACE::detail
 
@@ -6270,13 +6392,16 @@ struct Options {
     bool quiet = false;  ///< true: no start and end messages on a terminal
 };
 
+/// What `cairn::init` opens unless told otherwise.
+struct Enabled {};
 /// Passed as `cairn::init<cairn::Disabled>(…)`: the run is an empty type and its calls compile to nothing.
 struct Disabled {};
 
 namespace detail {
 
 /// The value of an environment variable; empty if it is not set.
-[[nodiscard]] inline std::string environment(const char* name) {
+template <class = void>
+[[nodiscard]] std::string environment(const char* name) {
     const char* value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): read once, when a run is opened
     return value == nullptr ? std::string{} : std::string{value};
 }
@@ -6293,12 +6418,14 @@ std::size_t one_of(const char* variable, const std::string& value, const std::st
            "unset " + std::string{variable} + " or set it to one of these"});
 }
 
-[[nodiscard]] inline bool switch_is_on(const char* variable, const std::string& value) {
+template <class = void>
+[[nodiscard]] bool switch_is_on(const char* variable, const std::string& value) {
     constexpr std::string_view words[] = {"0", "off", "false", "no", "1", "on", "true", "yes"};
     return one_of(variable, value, words) >= 4;
 }
 
-[[nodiscard]] inline std::vector<std::string> split_list(std::string_view text) {
+template <class = void>
+[[nodiscard]] std::vector<std::string> split_list(std::string_view text) {
     std::vector<std::string> parts;
     while (!text.empty()) {
         const std::size_t comma = text.find(',');
@@ -6310,9 +6437,10 @@ std::size_t one_of(const char* variable, const std::string& value, const std::st
 }
 
 /// Refuses a config that is no object, which is what braces make of a single pair.
-inline void check_config(const nlohmann::json& config) {
+template <class Json = nlohmann::json>
+void check_config(const Json& config) {
     if (config.is_object() || config.is_null()) return;
-    std::string shown = config.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+    std::string shown = config.dump(-1, ' ', false, Json::error_handler_t::replace);
     if (shown.size() > 80) shown = shown.substr(0, 77) + "...";
     raise(
         {errc::invalid_argument, "the config is not an object but " + shown, "",
@@ -6320,8 +6448,8 @@ inline void check_config(const nlohmann::json& config) {
 }
 
 /// The options with the environment applied and every default filled in, except the id.
-template <class GetEnv = decltype(&environment)>
-[[nodiscard]] Options resolve(Options options, GetEnv&& get = &environment) {
+template <class GetEnv = decltype(&environment<>)>
+[[nodiscard]] Options resolve(Options options, GetEnv&& get = &environment<>) {
     const auto fill = [&](std::string& option, const char* variable) {
         if (option.empty()) option = get(variable);
     };
@@ -6371,18 +6499,20 @@ template <class GetEnv = decltype(&environment)>
 namespace CAIRN_NAMESPACE {
 
 /// A store on disk: where its things lie. A value that is cheap to copy. Threads: any.
-class Store {
+template <class Json = nlohmann::json>
+class BasicStore {
   public:
     static constexpr std::uint64_t format = 1;
 
     /// The store at `root`, made if it is not there; of two processes that make it, both succeed. Removes
     /// temporaries whose processes are dead. Fails: permission, no_space, unsupported (a newer format).
-    static result<Store> open(std::filesystem::path root, Durability durability = Durability::power_loss) {
-        Store store{std::move(root), durability};
+    static result<BasicStore> open(std::filesystem::path root,
+                                   Durability durability = Durability::power_loss) {
+        BasicStore store{std::move(root), durability};
         if (auto made = detail::make_dirs_durably(store.temp_dir(), durability); !made) return made.error();
         auto known = store.check_format();
         if (!known && known.error().code() == errc::not_found) {
-            const std::string text = nlohmann::json{{"format", format}}.dump() + "\n";
+            const std::string text = Json{{"format", format}}.dump() + "\n";
             auto written =
                 detail::write_new_file_atomically(store.format_path(), text, durability, store.temp_dir());
             if (!written && written.error().code() != errc::already_exists) return written.error();
@@ -6394,8 +6524,8 @@ class Store {
     }
 
     /// A store that is there; for readers, so it changes nothing. Fails: not_found, unsupported.
-    static result<Store> open_existing(std::filesystem::path root) {
-        Store store{std::move(root), Durability::power_loss};
+    static result<BasicStore> open_existing(std::filesystem::path root) {
+        BasicStore store{std::move(root), Durability::power_loss};
         auto known = store.check_format();
         if (known) return store;
         if (known.error().code() != errc::not_found) return known.error();
@@ -6442,7 +6572,7 @@ class Store {
   private:
     static constexpr std::int64_t lock_timeout_ms = 60'000;
 
-    Store(std::filesystem::path root, Durability durability) : durability_{durability} {
+    BasicStore(std::filesystem::path root, Durability durability) : durability_{durability} {
         std::error_code failed;  // absolute: the program may change its working folder
         root_ = std::filesystem::absolute(root, failed);
         if (failed) root_ = std::move(root);
@@ -6453,12 +6583,12 @@ class Store {
     [[nodiscard]] result<void> check_format() const {
         const auto text = detail::read_file(format_path(), 4096);
         if (!text) return text.error();
-        const auto about = nlohmann::json::parse(*text, nullptr, false);
+        const auto about = Json::parse(*text, nullptr, false);
         if (!about.is_object() || !about.contains("format") || !about["format"].is_number_unsigned()) {
             return error{errc::corrupt, "the store's description cannot be read", format_path().string(),
                          R"(if this is a store of cairn, write {"format":1} into it)"};
         }
-        if (about["format"].get<std::uint64_t>() > format) {
+        if (about["format"].template get<std::uint64_t>() > format) {
             return error{errc::unsupported, "the store was made by a newer version of cairn", root_.string(),
                          "use that version, or another store (CAIRN_DIR)"};
         }
@@ -6481,6 +6611,7 @@ class Store {
     std::filesystem::path root_;
     Durability durability_;
 };
+using Store = BasicStore<>;
 
 }  // namespace CAIRN_NAMESPACE
 
@@ -6505,10 +6636,12 @@ enum class RunState : unsigned char { running, finished, failed, exited, crashed
 
 namespace detail {
 
-[[nodiscard]] inline nlohmann::json to_json(const os::Process& p) {
+template <class Json = nlohmann::json>
+[[nodiscard]] Json to_json(const os::Process& p) {
     return {{"pid", p.pid}, {"start", p.start}, {"boot", p.boot}, {"space", p.space}, {"host", p.host}};
 }
-[[nodiscard]] inline os::Process process_from(const nlohmann::json& in) {
+template <class Json = nlohmann::json>
+[[nodiscard]] os::Process process_from(const Json& in) {
     os::Process out;
     const auto number = [&](const char* key, std::uint64_t& to) {
         if (const auto found = in.find(key); found != in.end() && found->is_number_unsigned())
@@ -6529,14 +6662,15 @@ namespace detail {
 }  // namespace detail
 
 /// One run's folder, open for its one writer or for a reader.
-class RunFolder {
+template <class Json = nlohmann::json>
+class BasicRunFolder {
   public:
     /// Makes the folder if it is not there and takes the writer's lock. Fails: busy, naming who holds it.
-    static result<RunFolder> open_writer(const Store& store, const std::string& project,
-                                         const std::string& run) {
+    static result<BasicRunFolder> open_writer(const Store& store, const std::string& project,
+                                              const std::string& run) {
         if (auto checked = detail::check_name("project", project); !checked) return checked.error();
         if (auto checked = detail::check_name("run", run); !checked) return checked.error();
-        RunFolder folder{store, store.run_dir(project, run)};
+        BasicRunFolder folder{store, store.run_dir(project, run)};
         if (auto made = detail::make_dirs_durably(folder.path_, store.durability()); !made)
             return made.error();
         auto lock = detail::os::Lock::try_acquire(folder.lock_path());
@@ -6554,11 +6688,11 @@ class RunFolder {
     }
 
     /// A run that is there. Fails: not_found.
-    static result<RunFolder> open_reader(const Store& store, const std::string& project,
-                                         const std::string& run) {
+    static result<BasicRunFolder> open_reader(const Store& store, const std::string& project,
+                                              const std::string& run) {
         if (auto checked = detail::check_name("project", project); !checked) return checked.error();
         if (auto checked = detail::check_name("run", run); !checked) return checked.error();
-        RunFolder folder{store, store.run_dir(project, run)};
+        BasicRunFolder folder{store, store.run_dir(project, run)};
         const auto record = detail::os::status(folder.path_ / "run.json");
         if (!record) return record.error();
         if (record->exists) return folder;
@@ -6571,29 +6705,29 @@ class RunFolder {
     [[nodiscard]] bool is_new() const noexcept { return is_new_; }
 
     /// A JSON file of the run. Fails: not_found, corrupt.
-    [[nodiscard]] result<nlohmann::json> read_json(std::string_view name) const {
+    [[nodiscard]] result<Json> read_json(std::string_view name) const {
         const std::filesystem::path path = path_ / name;
         const auto text = detail::read_file(path, max_json_bytes);
         if (!text) return text.error();
-        auto value = nlohmann::json::parse(*text, nullptr, false);
+        auto value = Json::parse(*text, nullptr, false);
         if (!value.is_discarded()) return value;
         return error{errc::corrupt, "this file of the run is no JSON", path.string(),
                      "restore it from a copy, or delete it"};
     }
     /// Replaces a JSON file of the run in one step.
-    result<void> write_json(std::string_view name, const nlohmann::json& value) const {
-        const std::string text = value.dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+    result<void> write_json(std::string_view name, const Json& value) const {
+        const std::string text = value.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
         return detail::write_file_atomically(path_ / name, text, durability_, temp_dir_);
     }
     /// The run's record. Fails: corrupt, if it is no object.
-    [[nodiscard]] result<nlohmann::json> read_run() const {
+    [[nodiscard]] result<Json> read_run() const {
         auto record = read_json("run.json");
         if (!record || record->is_object()) return record;
         return error{errc::corrupt, "the run's record is no object", (path_ / "run.json").string(),
                      "restore it from a copy"};
     }
     /// Writes the record, with the process that writes it.
-    result<void> write_run(nlohmann::json record) const {
+    result<void> write_run(Json record) const {
         record["process"] = detail::to_json(detail::os::this_process());
         return write_json("run.json", record);
     }
@@ -6610,7 +6744,7 @@ class RunFolder {
         }
         const auto held = detail::os::Lock::is_held(lock_path());
         if (held && !*held) return RunState::crashed;
-        const auto process = detail::process_from(record->value("process", nlohmann::json()));
+        const auto process = detail::process_from(record->value("process", Json()));
         const bool dead = detail::os::liveness(process) == detail::os::Liveness::dead;
         return dead ? RunState::crashed : RunState::running;
     }
@@ -6623,14 +6757,14 @@ class RunFolder {
   private:
     static constexpr std::size_t max_json_bytes = std::size_t{256} << 20U;
 
-    RunFolder(const Store& store, std::filesystem::path path)
+    BasicRunFolder(const Store& store, std::filesystem::path path)
         : path_{std::move(path)}, temp_dir_{store.temp_dir()}, durability_{store.durability()} {}
 
     [[nodiscard]] std::filesystem::path lock_path() const { return path_ / "lock"; }
 
     [[nodiscard]] error held_by_another() const {
         const auto note = detail::read_file(lock_path(), 4096);
-        const auto holder = detail::process_from(nlohmann::json::parse(note ? *note : "", nullptr, false));
+        const auto holder = detail::process_from(Json::parse(note ? *note : "", nullptr, false));
         const std::string who = holder.pid == 0
                                     ? " that does not say who it is"  // it took the lock just now
                                     : ": process " + std::to_string(holder.pid) + " on " + holder.host;
@@ -6644,6 +6778,7 @@ class RunFolder {
     detail::os::Lock lock_;
     bool is_new_ = false;
 };
+using RunFolder = BasicRunFolder<>;
 
 }  // namespace CAIRN_NAMESPACE
 
@@ -6674,7 +6809,8 @@ namespace CAIRN_NAMESPACE::detail {
 }
 
 /// The files that match `pattern`, sorted; `*` and `?` may stand in any of its components.
-[[nodiscard]] inline std::vector<std::filesystem::path> matching_files(const std::filesystem::path& pattern) {
+template <class = void>
+[[nodiscard]] std::vector<std::filesystem::path> matching_files(const std::filesystem::path& pattern) {
     std::vector<std::filesystem::path> found{pattern.root_path()};
     for (const std::filesystem::path& component : pattern.relative_path()) {
         std::vector<std::filesystem::path> next;
@@ -6700,7 +6836,8 @@ namespace CAIRN_NAMESPACE::detail {
 /// Copies the files that match into `dir`, under their file names; a newer copy replaces an older one whole.
 /// A pattern without `*` and `?` must name a file. The first failure is returned, after all others were
 /// tried.
-[[nodiscard]] inline result<void> save_files(const std::string& pattern, const std::filesystem::path& dir) {
+template <class = void>
+[[nodiscard]] result<void> save_files(const std::string& pattern, const std::filesystem::path& dir) {
     const auto files = matching_files(pattern);
     if (files.empty() && pattern.find_first_of("*?") == std::string::npos) {
         return error{errc::not_found, "the file to save does not exist", pattern,
@@ -6727,11 +6864,12 @@ namespace CAIRN_NAMESPACE::detail {
 namespace CAIRN_NAMESPACE::detail {
 
 /// Opened by `init`, ended once. Threads: any, unless said otherwise.
-class RunCore final : public Endable {
+template <class Json = nlohmann::json>
+class BasicRunCore final : public Endable {
   public:
     /// Opens or resumes a run. Throws `cairn::error`; nothing half-made is left behind but the store's own
     /// folders.
-    static std::shared_ptr<RunCore> open(Options options) {
+    static std::shared_ptr<BasicRunCore> open(Options options) {
         const Store store = Store::open(options.dir).value();
         if (options.id.empty()) options.id = os::random_hex(8);
         const std::filesystem::path dir = store.run_dir(options.project, options.id);
@@ -6746,14 +6884,15 @@ class RunCore final : public Endable {
                    "check the id, the project and CAIRN_DIR, or use resume \"allow\" to start it"});
         }
         auto folder = RunFolder::open_writer(store, options.project, options.id).value();
-        auto core = std::shared_ptr<RunCore>{new RunCore{std::move(options), store, std::move(folder)}};
+        auto core =
+            std::shared_ptr<BasicRunCore>{new BasicRunCore{std::move(options), store, std::move(folder)}};
         Process::instance().add(core);
         return core;
     }
 
-    ~RunCore() { (void)end("finished", {}); }
-    RunCore(const RunCore&) = delete;
-    RunCore& operator=(const RunCore&) = delete;
+    ~BasicRunCore() { (void)end("finished", {}); }
+    BasicRunCore(const BasicRunCore&) = delete;
+    BasicRunCore& operator=(const BasicRunCore&) = delete;
 
     // ---- logging
 
@@ -6835,20 +6974,20 @@ class RunCore final : public Endable {
 
     // ---- config, summary, description
 
-    [[nodiscard]] nlohmann::json config() const {
+    [[nodiscard]] Json config() const {
         const std::scoped_lock lock{mutex_};
         return config_;
     }
     /// Merges an object into the config, nested objects too, and writes it. Throws on a value that is no
     /// object.
-    void update_config(const nlohmann::json& patch) {
+    void update_config(const Json& patch) {
         check_config(patch);
         check_open("change the config");
         const std::scoped_lock lock{mutex_};
         if (patch.is_object()) config_.update(patch, true);
         if (!is_detached()) folder_.write_json("config.json", config_).value();
     }
-    void set_summary(std::string key, nlohmann::json value) {
+    void set_summary(std::string key, Json value) {
         check_open("set a summary value");
         {
             const std::scoped_lock lock{mutex_};
@@ -6866,12 +7005,12 @@ class RunCore final : public Endable {
         change(about_);
         if (!is_detached()) folder_.write_run(about_).value();
     }
-    [[nodiscard]] nlohmann::json about() const {
+    [[nodiscard]] Json about() const {
         const std::scoped_lock lock{mutex_};
         return about_;
     }
-    [[nodiscard]] nlohmann::json summary() const {
-        nlohmann::json metrics = nlohmann::json::object();
+    [[nodiscard]] Json summary() const {
+        Json metrics = Json::object();
         for (const auto& [name, view] : views()) metrics[name] = to_json(view.summary);
         const std::scoped_lock lock{mutex_};
         return {{"metrics", std::move(metrics)}, {"user", user_summary_}};
@@ -6952,7 +7091,7 @@ class RunCore final : public Endable {
         Journal journal;
     };
 
-    RunCore(Options options, Store store, RunFolder folder)
+    BasicRunCore(Options options, Store store, RunFolder folder)
         : options_{std::move(options)}, store_{std::move(store)}, folder_{std::move(folder)},
           resumed_{!folder_.is_new()}, key_{random_key()}, started_ns_{wall_ns()} {
         read_earlier();
@@ -6964,31 +7103,31 @@ class RunCore final : public Endable {
 
     /// What a resumed run already has: its record, its config, what the user set in its summary.
     void read_earlier() {
-        about_ = {{"format", 1}, {"metrics", nlohmann::json::object()}};
+        about_ = {{"format", 1}, {"metrics", Json::object()}};
         config_ = options_.config;
-        user_summary_ = nlohmann::json::object();
+        user_summary_ = Json::object();
         if (!resumed_) return;
         about_ = folder_.read_run().value();
-        for (auto& [key, kind] : {std::pair{"metrics", nlohmann::json::object()},
-                                  {"tags", nlohmann::json::array()},
-                                  {"name", nlohmann::json("")},
-                                  {"sessions", nlohmann::json(0U)}}) {
+        for (auto& [key, kind] : {std::pair{"metrics", Json::object()},
+                                  {"tags", Json::array()},
+                                  {"name", Json("")},
+                                  {"sessions", Json(0U)}}) {
             if (!about_.contains(key)) about_[key] = kind;
             if (about_[key].type() == kind.type()) continue;
             raise({errc::corrupt, "the run's record has a wrong \"" + std::string{key} + "\"",
                    (dir() / "run.json").string(), "restore it from a copy"});
         }
-        nlohmann::json earlier = read_object("config.json");
+        Json earlier = read_object("config.json");
         earlier.update(config_, true);
         config_ = std::move(earlier);
-        if (nlohmann::json summary = read_object("summary.json"); summary["user"].is_object()) {
+        if (Json summary = read_object("summary.json"); summary["user"].is_object()) {
             user_summary_ = std::move(summary["user"]);
         }
     }
     /// Empty if there is no such file: a crash may have come before it. What is damaged is not written over.
-    [[nodiscard]] nlohmann::json read_object(std::string_view name) const {
+    [[nodiscard]] Json read_object(std::string_view name) const {
         auto read = folder_.read_json(name);
-        if (!read && read.error().code() == errc::not_found) return nlohmann::json::object();
+        if (!read && read.error().code() == errc::not_found) return Json::object();
         auto value = std::move(read).value();
         if (value.is_object()) return value;
         raise({errc::corrupt, "this file of the run is no object", (dir() / name).string(),
@@ -7087,13 +7226,14 @@ class RunCore final : public Endable {
     std::atomic<std::uint64_t> dropped_{0};
 
     mutable std::mutex mutex_;
-    nlohmann::json about_;
-    nlohmann::json config_;
-    nlohmann::json user_summary_;
+    Json about_;
+    Json config_;
+    Json user_summary_;
     std::vector<std::string> at_end_;
     std::vector<std::string> errors_;
     std::uint64_t saves_failed_ = 0;
 };
+using RunCore = BasicRunCore<>;
 
 }  // namespace CAIRN_NAMESPACE::detail
 
@@ -7116,21 +7256,24 @@ namespace CAIRN_NAMESPACE::detail {
 #endif
 }
 
-[[nodiscard]] inline bool may_talk(const RunCore& core) {
+template <class = void>
+[[nodiscard]] bool may_talk(const RunCore& core) {
     return !core.options().quiet && is_terminal(stderr);
 }
 
-inline void report_start(const RunCore& core) {
+template <class = void>
+void report_start(const RunCore& core) {
     if (!may_talk(core)) return;
     std::fprintf(stderr, "cairn: %s %s/%s, recorded in %s\n", core.resumed() ? "going on with" : "run",
                  core.options().project.c_str(), core.options().id.c_str(),
                  printable(core.dir().string()).c_str());
 }
 
-inline void report_end(const RunCore& core) noexcept {
+template <class Json = nlohmann::json>
+void report_end(const RunCore& core) noexcept {
     try {
         if (!may_talk(core) || core.is_detached()) return;
-        const nlohmann::json about = core.about();
+        const Json about = core.about();
         const double seconds = static_cast<double>(wall_ns() - core.started_ns()) / 1e9;
         std::fprintf(
             stderr, "cairn: run %s/%s %s after %.1f s\n%s", core.options().project.c_str(),
@@ -7155,9 +7298,6 @@ inline void report_end(const RunCore& core) noexcept {
 
 namespace CAIRN_NAMESPACE {
 
-class Artifact;
-class StoredArtifact;
-
 /// When `run.save(pattern)` copies: now, at the end of the run, or both and whenever asked again.
 enum class When : unsigned char { now, end, live };
 
@@ -7176,14 +7316,15 @@ struct MetricOptions {
 
 /// A run that is being recorded. A movable handle: when the last of it goes, the run is finished (failed, if
 /// an exception is on its way). `log` may be called from any thread; the rest from one thread at a time.
-class Run {
+template <class Json = nlohmann::json>
+class BasicRun {
   public:
     /// A run that records nothing, as `CAIRN_MODE=disabled` makes it.
-    Run() = default;
-    explicit Run(std::shared_ptr<detail::RunCore> core) : core_{std::move(core)} {}
-    ~Run() { close(); }
-    Run(Run&&) noexcept = default;
-    Run& operator=(Run&& other) noexcept {
+    BasicRun() = default;
+    explicit BasicRun(std::shared_ptr<detail::RunCore> core) : core_{std::move(core)} {}
+    ~BasicRun() { close(); }
+    BasicRun(BasicRun&&) noexcept = default;
+    BasicRun& operator=(BasicRun&& other) noexcept {
         if (this != &other) {
             close();
             core_ = std::move(other.core_);
@@ -7268,19 +7409,17 @@ class Run {
     // ---- what is recorded beside rows
 
     /// The config as it stands; a nested value is `config()["optimizer"]["lr"]`.
-    [[nodiscard]] nlohmann::json config() const { return core_ ? core_->config() : nlohmann::json::object(); }
+    [[nodiscard]] Json config() const { return core_ ? core_->config() : Json::object(); }
     /// Merges an object into the config, nested objects too. Throws `cairn::error` on anything else.
-    void update_config(const nlohmann::json& patch) {
+    void update_config(const Json& patch) {
         if (core_) core_->update_config(patch);
     }
 
     /// For each metric last, min, max, mean, count and where they were, under "metrics"; what was set, under
     /// "user". Rows that are not collected yet (some milliseconds) are not in it.
-    [[nodiscard]] nlohmann::json summary() const {
-        return core_ ? core_->summary() : nlohmann::json::object();
-    }
+    [[nodiscard]] Json summary() const { return core_ ? core_->summary() : Json::object(); }
     /// Sets a value of one's own in the summary.
-    void set_summary(std::string key, nlohmann::json value) {
+    void set_summary(std::string key, Json value) {
         if (core_) core_->set_summary(std::move(key), std::move(value));
     }
 
@@ -7288,9 +7427,9 @@ class Run {
     /// be written.
     void define_metric(std::string_view name, const MetricOptions& options) {
         if (!core_) return;
-        core_->describe([&](nlohmann::json& about) {
-            nlohmann::json& metric = about["metrics"][std::string{name}];
-            if (!metric.is_object()) metric = nlohmann::json::object();
+        core_->describe([&](Json& about) {
+            Json& metric = about["metrics"][std::string{name}];
+            if (!metric.is_object()) metric = Json::object();
             if (options.goal != Direction::unspecified) {
                 metric["goal"] = options.goal == minimize ? "minimize" : "maximize";
             }
@@ -7299,12 +7438,12 @@ class Run {
         });
     }
     void set_notes(const std::string& notes) {
-        if (core_) core_->describe([&](nlohmann::json& about) { about["notes"] = notes; });
+        if (core_) core_->describe([&](Json& about) { about["notes"] = notes; });
     }
     void add_tag(const std::string& tag) {
         if (!core_) return;
-        core_->describe([&](nlohmann::json& about) {
-            for (const nlohmann::json& known : about["tags"]) {
+        core_->describe([&](Json& about) {
+            for (const Json& known : about["tags"]) {
                 if (known == tag) return;
             }
             about["tags"].push_back(tag);
@@ -7355,11 +7494,13 @@ class Run {
     std::shared_ptr<detail::RunCore> core_;
     int exceptions_ = std::uncaught_exceptions();
 };
+using Run = BasicRun<>;
 
 /// Opens a run: `auto run = cairn::init({.project = "mnist", .config = {{"lr", 1e-3}, {"epochs", 5}}});`
 /// Throws `cairn::error` if the store cannot be written, a name is bad, the run exists or does not (see
 /// `Resume`), or another process writes it.
-[[nodiscard]] inline Run init(Options options = {}) {
+template <std::same_as<Enabled> = Enabled>
+[[nodiscard]] Run init(Options options = {}) {
     options = detail::resolve(std::move(options));
     if (options.mode == Mode::disabled) return Run{};
     auto core = detail::RunCore::open(std::move(options));
@@ -7378,8 +7519,9 @@ inline constexpr std::string_view manifest_suffix = ".json";
 inline constexpr std::string_view removal_suffix = ".removing";
 
 /// The number of a file "v3<suffix>"; nothing for any other name.
-[[nodiscard]] inline std::optional<std::uint64_t> version_of_file(std::string_view name,
-                                                                  std::string_view suffix) noexcept {
+template <class = void>
+[[nodiscard]] std::optional<std::uint64_t> version_of_file(std::string_view name,
+                                                           std::string_view suffix) noexcept {
     if (!name.ends_with(suffix)) return std::nullopt;
     name.remove_suffix(suffix.size());
     return parse_version_label(name);
@@ -7516,9 +7658,10 @@ namespace CAIRN_NAMESPACE {
 
 /// Bytes that lie whole in the store's `tmp/`, waiting for a commit; removed with this object if there is
 /// none.
-class StagedObject {
+template <class = void>
+class BasicStagedObject {
   public:
-    StagedObject(Digest digest, std::uint64_t size, detail::TempPath temp)
+    BasicStagedObject(Digest digest, std::uint64_t size, detail::TempPath temp)
         : digest_{digest}, size_{size}, temp_{std::move(temp)} {}
 
     [[nodiscard]] const Digest& digest() const noexcept { return digest_; }
@@ -7549,15 +7692,17 @@ class StagedObject {
     std::uint64_t size_;
     detail::TempPath temp_;
 };
+using StagedObject = BasicStagedObject<>;
 
 /// Writes one object, hashing on the way. What is not finished is removed.
-class ObjectWriter {
+template <class = void>
+class BasicObjectWriter {
   public:
-    static result<ObjectWriter> create(const Store& store) {
+    static result<BasicObjectWriter> create(const Store& store) {
         detail::TempPath temp{store.new_temp_path()};
         auto file = detail::os::File::create_new(temp.path());
         if (!file) return file.error();
-        return ObjectWriter{std::move(temp), std::move(*file), store.durability()};
+        return BasicObjectWriter{std::move(temp), std::move(*file), store.durability()};
     }
 
     result<void> write(std::span<const std::byte> bytes) {
@@ -7582,7 +7727,7 @@ class ObjectWriter {
     }
 
   private:
-    ObjectWriter(detail::TempPath temp, detail::os::File file, Durability durability)
+    BasicObjectWriter(detail::TempPath temp, detail::os::File file, Durability durability)
         : temp_{std::move(temp)}, file_{std::move(file)}, durability_{durability} {}
 
     detail::TempPath temp_;
@@ -7592,6 +7737,7 @@ class ObjectWriter {
     std::uint64_t size_ = 0;
     std::optional<error> failed_;
 };
+using ObjectWriter = BasicObjectWriter<>;
 
 namespace detail {
 
@@ -7611,11 +7757,13 @@ result<void> read_in_pieces(const os::Path& path, os::Links links, F&& f) {
 }
 
 /// What is wrong with an object, in the words of the version that needs it.
-[[nodiscard]] inline error object_missing(const os::Path& path) {
+template <class = void>
+[[nodiscard]] error object_missing(const os::Path& path) {
     return {errc::not_found, "an object of this version is missing", path.string(),
             "use another version, or restore the file from a copy of the store"};
 }
-[[nodiscard]] inline error object_damaged(const os::Path& path) {
+template <class = void>
+[[nodiscard]] error object_damaged(const os::Path& path) {
     return {errc::corrupt, "an object of this version is damaged: its bytes are not those that were saved",
             path.string(), "use another version, or restore the file from a copy of the store"};
 }
@@ -7640,20 +7788,23 @@ result<void> read_object(const Store& store, const std::string& digest, F&& f) {
 }
 
 /// Hashes the object of a digest. Fails: not_found, corrupt.
-[[nodiscard]] inline result<void> verify_object(const Store& store, const std::string& digest) {
+template <class = void>
+[[nodiscard]] result<void> verify_object(const Store& store, const std::string& digest) {
     return read_object(store, digest, [](std::span<const std::byte>) { return result<void>{}; });
 }
 
 }  // namespace detail
 
 /// Stages bytes, or a copy of a file, as an object.
-inline result<StagedObject> stage_bytes(const Store& store, std::span<const std::byte> bytes) {
+template <class = void>
+result<StagedObject> stage_bytes(const Store& store, std::span<const std::byte> bytes) {
     auto writer = ObjectWriter::create(store);
     if (!writer) return writer.error();
     if (auto written = writer->write(bytes); !written) return written.error();
     return writer->finish();
 }
-inline result<StagedObject> stage_file(const Store& store, const std::filesystem::path& path) {
+template <class = void>
+result<StagedObject> stage_file(const Store& store, const std::filesystem::path& path) {
     auto writer = ObjectWriter::create(store);
     if (!writer) return writer.error();
     auto copied =
@@ -7797,15 +7948,16 @@ struct Listing {
 
 /// One artifact of a project. A value that is cheap to copy. Commits, aliases and removals of a store take
 /// turns by an OS lock. Threads: any.
-class ArtifactStore {
+template <class Json = nlohmann::json>
+class BasicArtifactStore {
   public:
     /// The artifact `name`; made if `type` is given. Fails: invalid_name, not_found, mismatch (it has another
     /// type).
-    static result<ArtifactStore> open(const Store& store, const std::string& project, const std::string& name,
-                                      const std::string& type = {}) {
+    static result<BasicArtifactStore> open(const Store& store, const std::string& project,
+                                           const std::string& name, const std::string& type = {}) {
         if (auto checked = detail::check_name("project", project); !checked) return checked.error();
         if (auto checked = detail::check_name("artifact", name); !checked) return checked.error();
-        ArtifactStore artifact{store, project, name};
+        BasicArtifactStore artifact{store, project, name};
         if (auto opened = artifact.open_record(type); !opened) return opened.error();
         return artifact;
     }
@@ -7937,14 +8089,15 @@ class ArtifactStore {
         const auto text = detail::read_file(path, max_record_bytes, detail::os::Links::refuse);
         if (!text && text.error().code() == errc::not_found) return out;
         if (!text) return text.error();
-        const auto all = nlohmann::json::parse(*text, nullptr, false);
+        const auto all = Json::parse(*text, nullptr, false);
         if (!all.is_object()) {
             return error{errc::corrupt, "the aliases of this artifact cannot be read", path.string(),
                          "delete the file and set them anew"};
         }
         for (const auto& [alias, label] : all.items()) {
-            const auto number =
-                label.is_string() ? detail::parse_version_label(label.get<std::string>()) : std::nullopt;
+            const auto number = label.is_string()
+                                    ? detail::parse_version_label(label.template get<std::string>())
+                                    : std::nullopt;
             if (number) out[alias] = *number;
         }
         return out;
@@ -8035,7 +8188,7 @@ class ArtifactStore {
   private:
     static constexpr std::uint64_t max_record_bytes = std::uint64_t{4} << 20U;
 
-    ArtifactStore(Store store, std::string project, std::string name)
+    BasicArtifactStore(Store store, std::string project, std::string name)
         : store_{std::move(store)}, project_{std::move(project)}, name_{std::move(name)},
           dir_{store_.artifact_dir(project_, name_)} {}
 
@@ -8050,7 +8203,7 @@ class ArtifactStore {
             if (auto checked = detail::check_name("artifact type", type); !checked) return checked;
             if (auto made = detail::make_dirs_durably(dir_ / "versions", store_.durability()); !made)
                 return made;
-            const nlohmann::json record = {{"format", 1}, {"name", name_}, {"type", type}};
+            const Json record = {{"format", 1}, {"name", name_}, {"type", type}};
             auto written = write_new(record_path(), record.dump() + "\n");
             if (!written && written.error().code() != errc::already_exists) return written;
             text = detail::read_file(record_path(), max_record_bytes);
@@ -8060,12 +8213,12 @@ class ArtifactStore {
                          "see which there are with: cairn ls"};
         }
         if (!text) return text.error();
-        const auto record = nlohmann::json::parse(*text, nullptr, false);
+        const auto record = Json::parse(*text, nullptr, false);
         if (!record.is_object() || !record.contains("type") || !record["type"].is_string()) {
             return error{errc::corrupt, "the record of this artifact cannot be read", record_path().string(),
                          R"(write {"format":1,"name":…,"type":…} into it)"};
         }
-        type_ = record["type"].get<std::string>();
+        type_ = record["type"].template get<std::string>();
         if (type.empty() || type == type_) return {};
         return error{errc::mismatch, "the artifact " + name_ + " is of type " + type_ + ", not " + type,
                      dir_.string(), "give this one another name, or use its type"};
@@ -8087,7 +8240,7 @@ class ArtifactStore {
         auto known = aliases();
         if (!known) return known.error();
         change(*known);
-        nlohmann::json all = nlohmann::json::object();
+        Json all = Json::object();
         for (const auto& [alias, number] : *known) all[alias] = "v" + std::to_string(number);
         return detail::write_file_atomically(dir_ / "aliases.json", all.dump() + "\n", store_.durability(),
                                              store_.temp_dir());
@@ -8175,6 +8328,7 @@ class ArtifactStore {
     std::string project_, name_, type_;
     std::filesystem::path dir_;
 };
+using ArtifactStore = BasicArtifactStore<>;
 
 }  // namespace CAIRN_NAMESPACE
 
@@ -8185,7 +8339,8 @@ namespace CAIRN_NAMESPACE::detail {
 
 /// Files written one after the other, piece by piece, into a store's temporaries. What is not finished is
 /// removed.
-class ObjectBatch {
+template <class = void>
+class BasicObjectBatch {
   public:
     result<void> write(const Store& store, std::string_view file, std::span<const std::byte> bytes) {
         if (!writer_ || file != file_) {
@@ -8224,9 +8379,11 @@ class ObjectBatch {
     std::optional<ObjectWriter> writer_;
     std::string file_;
 };
+using ObjectBatch = BasicObjectBatch<>;
 
 /// Files written one after the other beside their places, and renamed when all of them are whole.
-class PathBatch {
+template <class = void>
+class BasicPathBatch {
   public:
     result<void> write(const std::filesystem::path& path, std::span<const std::byte> bytes) {
         if (files_.empty() || files_.back().path != path) {
@@ -8282,6 +8439,7 @@ class PathBatch {
     os::File file_;
     std::vector<File> files_;
 };
+using PathBatch = BasicPathBatch<>;
 
 }  // namespace CAIRN_NAMESPACE::detail
 
@@ -8292,16 +8450,17 @@ namespace CAIRN_NAMESPACE {
 
 /// What is to become a version of an artifact: files, bytes and references under paths of their own. Nothing
 /// is read or copied before `run.log_artifact`.
-class Artifact {
+template <class Json = nlohmann::json>
+class BasicArtifact {
   public:
     /// Throws `errc::invalid_name`. `type` is any word: "dataset", "model", …
-    Artifact(std::string name, std::string type) : name_{std::move(name)}, type_{std::move(type)} {
+    BasicArtifact(std::string name, std::string type) : name_{std::move(name)}, type_{std::move(type)} {
         detail::check_name("artifact", name_).value();
         detail::check_name("artifact type", type_).value();
     }
 
     /// Adds a file, under its own file name or under `as`. Throws `errc::not_found` if it is not there.
-    Artifact& add_file(const std::filesystem::path& file, std::string as = {}) {
+    BasicArtifact& add_file(const std::filesystem::path& file, std::string as = {}) {
         const auto status = detail::os::status(file).value();
         if (!status.is_file) {
             detail::raise({errc::not_found, "there is no such file to add", file.string(), "check the path"});
@@ -8310,7 +8469,7 @@ class Artifact {
     }
     /// Adds every file below a folder, under its path in it (below `prefix`, if given). Links are not
     /// followed.
-    Artifact& add_dir(const std::filesystem::path& dir, const std::string& prefix = {}) {
+    BasicArtifact& add_dir(const std::filesystem::path& dir, const std::string& prefix = {}) {
         const auto names = detail::os::list_dir(dir).value();
         for (const std::string& name : names) {
             const std::string inside = prefix.empty() ? name : prefix + "/" + name;
@@ -8324,19 +8483,19 @@ class Artifact {
         return *this;
     }
     /// Adds bytes as a file; they are copied now.
-    Artifact& add_bytes(std::string as, std::span<const std::byte> bytes) {
+    BasicArtifact& add_bytes(std::string as, std::span<const std::byte> bytes) {
         return add(std::move(as), std::string{reinterpret_cast<const char*>(bytes.data()), bytes.size()});
     }
-    Artifact& add_bytes(std::string as, std::string_view bytes) {
+    BasicArtifact& add_bytes(std::string as, std::string_view bytes) {
         return add(std::move(as), std::string{bytes});
     }
     /// Adds a URI that is recorded and never fetched.
-    Artifact& add_reference(std::string uri, std::string as = {}) {
+    BasicArtifact& add_reference(std::string uri, std::string as = {}) {
         if (as.empty()) as = uri.substr(uri.find_last_of('/') + 1);
         return add(std::move(as), Reference{std::move(uri)});
     }
 
-    nlohmann::json metadata = nlohmann::json::object();  ///< anything to be kept with the version
+    Json metadata = Json::object();  ///< anything to be kept with the version
     std::string description = {};
 
     [[nodiscard]] const std::string& name() const noexcept { return name_; }
@@ -8369,7 +8528,7 @@ class Artifact {
     };
     using Content = std::variant<File, std::string, Reference>;
 
-    Artifact& add(std::string path, Content content) {
+    BasicArtifact& add(std::string path, Content content) {
         detail::check_relative_path(path).value();
         for (const auto& [known, any] : entries_) {
             if (known == path) {
@@ -8384,13 +8543,15 @@ class Artifact {
     std::string name_, type_;
     std::vector<std::pair<std::string, Content>> entries_;
 };
+using Artifact = BasicArtifact<>;
 
 /// A version of an artifact that exists: what it holds, and how to get at it.
-class StoredArtifact {
+template <class Json = nlohmann::json>
+class BasicStoredArtifact {
   public:
     /// What logging gives where nothing is recorded: it has no files, and `exists` is false.
-    StoredArtifact() = default;
-    StoredArtifact(ArtifactStore store, Manifest manifest)
+    BasicStoredArtifact() = default;
+    BasicStoredArtifact(ArtifactStore store, Manifest manifest)
         : store_{std::move(store)}, manifest_{std::move(manifest)} {}
 
     /// False for what a disabled run "logged"; then `download`, `read` and `verify` fail with
@@ -8401,7 +8562,7 @@ class StoredArtifact {
     [[nodiscard]] std::uint64_t version() const noexcept { return manifest_.version; }
     /// "v3".
     [[nodiscard]] std::string label() const { return manifest_.label(); }
-    [[nodiscard]] const nlohmann::json& metadata() const noexcept { return manifest_.metadata; }
+    [[nodiscard]] const Json& metadata() const noexcept { return manifest_.metadata; }
     [[nodiscard]] const std::vector<FileEntry>& files() const noexcept { return manifest_.files; }
     [[nodiscard]] const Manifest& manifest() const noexcept { return manifest_; }
     /// The folder that shows the files under their own names; read them, do not change them.
@@ -8438,18 +8599,21 @@ class StoredArtifact {
     std::optional<ArtifactStore> store_;
     Manifest manifest_;
 };
+using StoredArtifact = BasicStoredArtifact<>;
 
 namespace detail {
 
-[[nodiscard]] inline bool records(const std::shared_ptr<RunCore>& core) {
+template <class = void>
+[[nodiscard]] bool records(const std::shared_ptr<RunCore>& core) {
     return core != nullptr && !core->is_detached();
 }
 
 /// Remembers in the run's record that it made or used a version.
-inline void link_artifact(RunCore& core, const char* list, const Manifest& manifest) {
-    core.describe([&](nlohmann::json& about) {
+template <class Json = nlohmann::json>
+void link_artifact(RunCore& core, const char* list, const Manifest& manifest) {
+    core.describe([&](Json& about) {
         const std::string label = manifest.artifact + ":" + manifest.label();
-        for (const nlohmann::json& known : about[list]) {
+        for (const Json& known : about[list]) {
             if (known == label) return;
         }
         about[list].push_back(label);
@@ -8457,9 +8621,9 @@ inline void link_artifact(RunCore& core, const char* list, const Manifest& manif
 }
 
 /// Commits a draft and returns what is there then.
-inline StoredArtifact commit_artifact(RunCore& core, const std::string& name, const std::string& type,
-                                      Manifest draft, std::vector<StagedFile> staged,
-                                      const CommitOptions& options) {
+template <class = void>
+StoredArtifact commit_artifact(RunCore& core, const std::string& name, const std::string& type,
+                               Manifest draft, std::vector<StagedFile> staged, const CommitOptions& options) {
     const auto store = ArtifactStore::open(core.store(), core.options().project, name, type).value();
     draft.run = core.options().id;
     auto committed = store.commit(std::move(draft), std::move(staged), options).value();
@@ -8470,8 +8634,9 @@ inline StoredArtifact commit_artifact(RunCore& core, const std::string& name, co
 
 }  // namespace detail
 
+template <class T>
 template <class A>
-auto Run::log_artifact(const A& artifact, std::initializer_list<std::string_view> aliases) {
+auto BasicRun<T>::log_artifact(const A& artifact, std::initializer_list<std::string_view> aliases) {
     static_assert(std::same_as<A, Artifact>, "cairn: log_artifact takes a cairn::Artifact");
     if (!detail::records(core_)) return StoredArtifact{};
     detail::RunCore& core = *core_;
@@ -8485,8 +8650,9 @@ auto Run::log_artifact(const A& artifact, std::initializer_list<std::string_view
                                    std::move(staged), options);
 }
 
+template <class T>
 template <class Text>
-auto Run::use_artifact(const Text& spec) {
+auto BasicRun<T>::use_artifact(const Text& spec) {
     if (!detail::records(core_)) {
         detail::raise({errc::unsupported, "use_artifact needs a run that records: it has no store to look in",
                        "", "unset CAIRN_MODE=disabled, or ask run.disabled() first"});
@@ -8502,8 +8668,9 @@ auto Run::use_artifact(const Text& spec) {
     return found;
 }
 
+template <class T>
 template <class... Parts>
-auto Run::log_model(std::string_view name, const Parts&... parts) {
+auto BasicRun<T>::log_model(std::string_view name, const Parts&... parts) {
     if (!detail::records(core_)) return StoredArtifact{};
     detail::RunCore& core = *core_;
     detail::check_parts(parts...).value();
@@ -8544,7 +8711,8 @@ concept ArtifactSink = std::movable<S> && requires(S sink, const VersionInfo& in
 };
 
 /// The files of a stored version: `find("model.safetensors")` gives its bytes, valid as long as this object.
-class StoredFiles {
+template <class = void>
+class BasicStoredFiles {
   public:
     void add(std::string file, std::string bytes) {
         files_.insert_or_assign(std::move(file), std::move(bytes));
@@ -8558,6 +8726,7 @@ class StoredFiles {
   private:
     std::map<std::string, std::string, std::less<>> files_;
 };
+using StoredFiles = BasicStoredFiles<>;
 
 /// A sink one can restore from: `result<StoredFiles> open(const Version&)`.
 template <class S>
@@ -8572,7 +8741,8 @@ concept PrunableSink = ArtifactSink<S> && requires(S sink, const Version& versio
 };
 
 /// Takes everything and keeps nothing: measures what saving costs without a disk.
-class Null {
+template <class = void>
+class BasicNull {
   public:
     result<void> begin(const VersionInfo& info) {
         pending_ = {};
@@ -8594,9 +8764,11 @@ class Null {
     Version pending_;
     std::uint64_t count_ = 0;
 };
+using Null = BasicNull<>;
 
 /// Keeps versions in memory: for tests, and for going back to an earlier state within one process.
-class Memory {
+template <class = void>
+class BasicMemory {
   public:
     result<void> begin(const VersionInfo& info) {
         pending_ = {};
@@ -8637,6 +8809,7 @@ class Memory {
     std::map<std::uint64_t, StoredFiles> versions_;
     std::uint64_t next_ = 0;
 };
+using Memory = BasicMemory<>;
 
 /// Writes every version to two sinks or more; a version exists when all of them have it. Restores from the
 /// first that can be read. The first sink numbers the versions.
@@ -8734,10 +8907,11 @@ namespace CAIRN_NAMESPACE {
 namespace detail {
 
 /// A row as a manifest keeps it, and back.
-[[nodiscard]] inline nlohmann::json metrics_of(const DynamicRow& row) {
-    nlohmann::json metrics = nlohmann::json::object();
+template <class Json = nlohmann::json>
+[[nodiscard]] Json metrics_of(const DynamicRow& row) {
+    Json metrics = Json::object();
     row.for_each([&](std::string_view name, const Value& value) {
-        nlohmann::json& to = metrics[std::string{name}];
+        Json& to = metrics[std::string{name}];
         switch (value.kind()) {
             case Value::Kind::text: to = std::string{value.text()}; break;
             case Value::Kind::integer: to = static_cast<std::int64_t>(value.bits()); break;
@@ -8749,25 +8923,27 @@ namespace detail {
     return metrics;
 }
 
-[[nodiscard]] inline DynamicRow row_of(const Manifest& manifest) {
+template <class = void>
+[[nodiscard]] DynamicRow row_of(const Manifest& manifest) {
     std::vector<NamedValue> values;
     for (const auto& [name, value] : manifest.metrics.items()) {
         if (value.is_boolean()) {
-            values.push_back({name, value.get<bool>()});
+            values.push_back({name, value.template get<bool>()});
         } else if (value.is_number_unsigned()) {
-            values.push_back({name, value.get<std::uint64_t>()});
+            values.push_back({name, value.template get<std::uint64_t>()});
         } else if (value.is_number_integer()) {
-            values.push_back({name, value.get<std::int64_t>()});
+            values.push_back({name, value.template get<std::int64_t>()});
         } else if (const auto number = metric_from_json(value)) {
             values.push_back({name, *number});
         } else if (value.is_string()) {
-            values.push_back({name, std::string_view{value.get_ref<const std::string&>()}});
+            values.push_back({name, std::string_view{value.template get_ref<const std::string&>()}});
         }
     }
     return {manifest.step.value_or(0), manifest.created_ns, values.data(), values.size()};
 }
 
-[[nodiscard]] inline Version version_of(const Manifest& manifest, const ArtifactStore& artifacts) {
+template <class = void>
+[[nodiscard]] Version version_of(const Manifest& manifest, const ArtifactStore& artifacts) {
     return {manifest.version, manifest.logical_size(), row_of(manifest),
             artifacts.plain_path(manifest.version)};
 }
@@ -8777,7 +8953,8 @@ namespace detail {
 /// Saves into the run's store: whole files named by their SHA-256, shared by versions that have the same
 /// content, shown under a plain path (`artifacts/<name>/v3/model.safetensors`). A commit is atomic and
 /// durable: objects first, then the version's manifest. Only versions of this run are pruned.
-class LocalStore {
+template <class = void>
+class BasicLocalStore {
   public:
     /// Called by the run that makes the checkpoint.
     void bind(std::shared_ptr<detail::RunCore> core, std::string_view name) {
@@ -8865,6 +9042,7 @@ class LocalStore {
     Manifest draft_;
     detail::ObjectBatch batch_;
 };
+using LocalStore = BasicLocalStore<>;
 
 }  // namespace CAIRN_NAMESPACE
 
@@ -8957,7 +9135,8 @@ namespace detail {
 namespace CAIRN_NAMESPACE::detail {
 
 /// A list for a message: the first few items, then how many more.
-class ShortList {
+template <class = void>
+class BasicShortList {
   public:
     void add(const std::string& item) {
         if (++count_ > shown) return;
@@ -8976,13 +9155,16 @@ class ShortList {
     std::string text_;
     std::size_t count_ = 0;
 };
+using ShortList = BasicShortList<>;
 
-[[nodiscard]] inline std::string type_and_shape(const TensorView& tensor) {
+template <class = void>
+[[nodiscard]] std::string type_and_shape(const TensorView& tensor) {
     return std::string{to_string(tensor.dtype)} + to_string(tensor.shape);
 }
 
 /// Whether `found` can be loaded into `wanted`.
-[[nodiscard]] inline bool fits(const TensorView& wanted, const Slot& slot, const TensorView& found) {
+template <class = void>
+[[nodiscard]] bool fits(const TensorView& wanted, const Slot& slot, const TensorView& found) {
     if (wanted.dtype != found.dtype) return false;
     return slot.resize != nullptr ? found.shape.rank() == 1 : wanted.shape == found.shape;
 }
@@ -9715,14 +9897,16 @@ template <class... Ts>
 
 }  // namespace detail
 
+template <class T>
 template <class Policy, class... Rest>
-auto Run::checkpoint(std::string_view name, Rest... rest) {
+auto BasicRun<T>::checkpoint(std::string_view name, Rest... rest) {
     Policy policy{};
     return detail::make_checkpoint(core_, name, policy, rest...);
 }
 
+template <class T>
 template <class... Parts>
-auto Run::checkpoint(std::string_view name, Parts... parts) {
+auto BasicRun<T>::checkpoint(std::string_view name, Parts... parts) {
     return detail::make_checkpoint(core_, name, parts...);
 }
 
@@ -9740,10 +9924,11 @@ namespace CAIRN_NAMESPACE {
 /// ("model.safetensors"); the pattern must hold `{file}`. A pattern with neither `{step}` nor `{version}` is
 /// a slot: each version replaces the one before. Files are written beside their place and renamed when all
 /// are whole.
-class Directory {
+template <class = void>
+class BasicDirectory {
   public:
     /// Throws `errc::invalid_argument` for a pattern without `{file}` or with an unknown field.
-    explicit Directory(std::string pattern) : pattern_{std::move(pattern)} {
+    explicit BasicDirectory(std::string pattern) : pattern_{std::move(pattern)} {
         if (pattern_.find("{file}") == std::string::npos) {
             detail::raise({errc::invalid_argument, "the pattern of a Directory sink has no {file}", pattern_,
                            "write for example \"checkpoints/{name}-{step}.{file}\""});
@@ -9857,6 +10042,7 @@ class Directory {
     std::map<std::uint64_t, std::vector<Written>> versions_;
     std::uint64_t next_ = 0;
 };
+using Directory = BasicDirectory<>;
 
 }  // namespace CAIRN_NAMESPACE
 

@@ -30,7 +30,7 @@ namespace CAIRN_NAMESPACE {
 
 /// What is to become a version of an artifact: files, bytes and references under paths of their own. Nothing
 /// is read or copied before `run.log_artifact`.
-template <class = void>
+template <class Json = nlohmann::json>
 class BasicArtifact {
   public:
     /// Throws `errc::invalid_name`. `type` is any word: "dataset", "model", …
@@ -75,7 +75,7 @@ class BasicArtifact {
         return add(std::move(as), Reference{std::move(uri)});
     }
 
-    nlohmann::json metadata = nlohmann::json::object();  ///< anything to be kept with the version
+    Json metadata = Json::object();  ///< anything to be kept with the version
     std::string description = {};
 
     [[nodiscard]] const std::string& name() const noexcept { return name_; }
@@ -126,7 +126,7 @@ class BasicArtifact {
 using Artifact = BasicArtifact<>;
 
 /// A version of an artifact that exists: what it holds, and how to get at it.
-template <class = void>
+template <class Json = nlohmann::json>
 class BasicStoredArtifact {
   public:
     /// What logging gives where nothing is recorded: it has no files, and `exists` is false.
@@ -142,7 +142,7 @@ class BasicStoredArtifact {
     [[nodiscard]] std::uint64_t version() const noexcept { return manifest_.version; }
     /// "v3".
     [[nodiscard]] std::string label() const { return manifest_.label(); }
-    [[nodiscard]] const nlohmann::json& metadata() const noexcept { return manifest_.metadata; }
+    [[nodiscard]] const Json& metadata() const noexcept { return manifest_.metadata; }
     [[nodiscard]] const std::vector<FileEntry>& files() const noexcept { return manifest_.files; }
     [[nodiscard]] const Manifest& manifest() const noexcept { return manifest_; }
     /// The folder that shows the files under their own names; read them, do not change them.
@@ -189,11 +189,11 @@ template <class = void>
 }
 
 /// Remembers in the run's record that it made or used a version.
-template <class = void>
+template <class Json = nlohmann::json>
 void link_artifact(RunCore& core, const char* list, const Manifest& manifest) {
-    core.describe([&](nlohmann::json& about) {
+    core.describe([&](Json& about) {
         const std::string label = manifest.artifact + ":" + manifest.label();
-        for (const nlohmann::json& known : about[list]) {
+        for (const Json& known : about[list]) {
             if (known == label) return;
         }
         about[list].push_back(label);
@@ -203,8 +203,7 @@ void link_artifact(RunCore& core, const char* list, const Manifest& manifest) {
 /// Commits a draft and returns what is there then.
 template <class = void>
 StoredArtifact commit_artifact(RunCore& core, const std::string& name, const std::string& type,
-                                      Manifest draft, std::vector<StagedFile> staged,
-                                      const CommitOptions& options) {
+                               Manifest draft, std::vector<StagedFile> staged, const CommitOptions& options) {
     const auto store = ArtifactStore::open(core.store(), core.options().project, name, type).value();
     draft.run = core.options().id;
     auto committed = store.commit(std::move(draft), std::move(staged), options).value();

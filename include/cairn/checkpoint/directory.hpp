@@ -32,7 +32,7 @@ class BasicDirectory {
     /// Throws `errc::invalid_argument` for a pattern without `{file}` or with an unknown field.
     explicit BasicDirectory(std::string pattern) : pattern_{std::move(pattern)} {
         if (pattern_.find("{file}") == std::string::npos) {
-            detail::raise({errc::invalid_argument, "the pattern of a BasicDirectory sink has no {file}", pattern_,
+            detail::raise({errc::invalid_argument, "the pattern of a Directory sink has no {file}", pattern_,
                            "write for example \"checkpoints/{name}-{step}.{file}\""});
         }
         (void)expand("model.bin").value();
@@ -128,7 +128,7 @@ class BasicDirectory {
             } else if (field == "file") {
                 out += file;
             } else {
-                return error{errc::invalid_argument, "the pattern of a BasicDirectory sink has an unknown field",
+                return error{errc::invalid_argument, "the pattern of a Directory sink has an unknown field",
                              pattern_, "use {name}, {run}, {step}, {version} and {file}"};
             }
             i = close + 1;

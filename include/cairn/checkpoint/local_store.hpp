@@ -23,11 +23,11 @@ namespace CAIRN_NAMESPACE {
 namespace detail {
 
 /// A row as a manifest keeps it, and back.
-template <class = void>
-[[nodiscard]] nlohmann::json metrics_of(const DynamicRow& row) {
-    nlohmann::json metrics = nlohmann::json::object();
+template <class Json = nlohmann::json>
+[[nodiscard]] Json metrics_of(const DynamicRow& row) {
+    Json metrics = Json::object();
     row.for_each([&](std::string_view name, const Value& value) {
-        nlohmann::json& to = metrics[std::string{name}];
+        Json& to = metrics[std::string{name}];
         switch (value.kind()) {
             case Value::Kind::text: to = std::string{value.text()}; break;
             case Value::Kind::integer: to = static_cast<std::int64_t>(value.bits()); break;

@@ -35,12 +35,15 @@ using Crc32cTables = std::array<std::array<std::uint32_t, 256>, 8>;
     return tables;
 }
 
+// A template, so that a program that needs no table does not pay for computing it.
+template <class = void>
 inline constexpr Crc32cTables crc32c_tables = make_crc32c_tables();
 
 /// `crc` is the register itself, neither inverted before nor after.
+template <class = void>
 [[nodiscard]] constexpr std::uint32_t crc32c_portable(std::uint32_t crc, const std::byte* data,
                                                       std::size_t size) noexcept {
-    const auto& t = crc32c_tables;
+    const auto& t = crc32c_tables<>;
     const auto at = [&data](std::size_t i) { return static_cast<std::uint32_t>(data[i]); };
     for (; size >= 8; size -= 8, data += 8) {
         const std::uint32_t low = crc ^ (at(0) | at(1) << 8U | at(2) << 16U | at(3) << 24U);
@@ -71,7 +74,8 @@ crc32c_sse42(std::uint32_t crc, const std::byte* data, std::size_t size) noexcep
 
 /// The CRC-32C of `data`. With the CRC of what came before as `seed`, that of the two together:
 /// `crc32c(b, crc32c(a))` is the CRC of `a` followed by `b`. Cost: some 0.1 ns a byte with SSE4.2.
-[[nodiscard]] inline std::uint32_t crc32c(std::span<const std::byte> data, std::uint32_t seed = 0) noexcept {
+template <class = void>
+[[nodiscard]] std::uint32_t crc32c(std::span<const std::byte> data, std::uint32_t seed = 0) noexcept {
 #if defined(__x86_64__) && defined(__GNUC__)
     if (detail::cpu().sse42) return ~detail::crc32c_sse42(~seed, data.data(), data.size());
 #endif

@@ -6,6 +6,7 @@
 #include <cairn/config.hpp>
 
 #include <exception>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -98,31 +99,54 @@ namespace detail {
 }  // namespace detail
 
 /// Either a `T` or an `error`. Converts from both; `value()` throws the error, `operator*` requires success.
+/// Moves only. Holds a union of its own because `std::optional` and `std::variant` cost a program that
+/// includes the library a tenth of its compile time.
 template <class T = void>
 class [[nodiscard]] result {
   public:
-    result(T value) : value_{std::move(value)} {}                 // NOLINT(google-explicit-constructor)
-    result(cairn::error failure) : error_{std::move(failure)} {}  // NOLINT(google-explicit-constructor)
+    result(T value) : good_{true}, value_(std::move(value)) {}  // NOLINT(google-explicit-constructor)
+    result(cairn::error failure)
+        : good_{false}, error_{std::move(failure)} {}  // NOLINT(google-explicit-constructor)
+    result(result&& other) noexcept : good_{other.good_} {
+        if (good_)
+            std::construct_at(&value_, std::move(other.value_));
+        else
+            std::construct_at(&error_, std::move(other.error_));
+    }
+    result& operator=(result&& other) noexcept {
+        if (this == &other) return *this;
+        std::destroy_at(this);
+        return *std::construct_at(this, std::move(other));
+    }
+    ~result() {
+        if (good_)
+            std::destroy_at(&value_);
+        else
+            std::destroy_at(&error_);
+    }
 
-    [[nodiscard]] bool has_value() const noexcept { return value_.has_value(); }
-    [[nodiscard]] explicit operator bool() const noexcept { return value_.has_value(); }
+    [[nodiscard]] bool has_value() const noexcept { return good_; }
+    [[nodiscard]] explicit operator bool() const noexcept { return good_; }
     /// Requires success.
-    [[nodiscard]] T& operator*() & noexcept { return *value_; }
-    [[nodiscard]] const T& operator*() const& noexcept { return *value_; }
-    [[nodiscard]] T&& operator*() && noexcept { return std::move(*value_); }
-    [[nodiscard]] T* operator->() noexcept { return &*value_; }
-    [[nodiscard]] const T* operator->() const noexcept { return &*value_; }
+    [[nodiscard]] T& operator*() & noexcept { return value_; }
+    [[nodiscard]] const T& operator*() const& noexcept { return value_; }
+    [[nodiscard]] T&& operator*() && noexcept { return std::move(value_); }
+    [[nodiscard]] T* operator->() noexcept { return &value_; }
+    [[nodiscard]] const T* operator->() const noexcept { return &value_; }
     /// Requires failure.
     [[nodiscard]] const cairn::error& error() const noexcept { return error_; }
     /// The value, or throws the error.
     T value() && {
-        if (!value_) detail::raise(std::move(error_));
-        return std::move(*value_);
+        if (!good_) detail::raise(std::move(error_));
+        return std::move(value_);
     }
 
   private:
-    std::optional<T> value_;
-    cairn::error error_;
+    bool good_;
+    union {
+        T value_;
+        cairn::error error_;
+    };
 };
 
 /// Success, or an `error`. `value()` throws it.

@@ -31,7 +31,8 @@ inline constexpr std::size_t max_name_bytes = 128;
 }
 
 /// `name` with every character that is not allowed replaced by `-`, for messages and defaults.
-[[nodiscard]] inline std::string suggest_name(std::string_view name) {
+template <class = void>
+[[nodiscard]] std::string suggest_name(std::string_view name) {
     std::string out;
     for (const char c : name.substr(0, 64)) out += is_name_char(c) ? c : '-';
     while (!out.empty() && out.front() == '.') out.erase(0, 1);
@@ -40,7 +41,8 @@ inline constexpr std::size_t max_name_bytes = 128;
 
 /// Success if `name` can be a `what` ("project", "artifact", …); else `errc::invalid_name` with a valid
 /// suggestion.
-inline result<void> check_name(std::string_view what, std::string_view name) {
+template <class = void>
+result<void> check_name(std::string_view what, std::string_view name) {
     const std::string_view problem = name_problem(name);
     if (problem.empty()) return {};
     return error{errc::invalid_name, std::string{what} + " name " + std::string{problem}, suggest_name(name),

@@ -134,7 +134,8 @@ class Sha256 {
 };
 
 /// The SHA-256 of `data`.
-[[nodiscard]] inline Digest sha256(std::span<const std::byte> data) noexcept {
+template <class = void>
+[[nodiscard]] Digest sha256(std::span<const std::byte> data) noexcept {
     Sha256 hash;
     hash.update(data);
     return hash.finish();

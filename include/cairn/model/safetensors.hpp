@@ -51,17 +51,22 @@ struct File {
 
 namespace CAIRN_NAMESPACE::detail {
 
-[[nodiscard]] inline error big_endian_error() {
+template <class = void>
+[[nodiscard]] error big_endian_error() {
     return {errc::unsupported, "safetensors files are not read or written on big-endian machines", "",
             "save and restore on a little-endian one, or let the model stream itself"};
 }
 
-[[nodiscard]] inline error bad_safetensors(const std::string& why) {
+template <class = void>
+[[nodiscard]] error bad_safetensors(const std::string& why) {
     return {errc::corrupt, "this is not a whole safetensors file: " + why, "",
             "restore another version, or copy the file again from where it came from"};
 }
 
-[[nodiscard]] inline std::string json_text(const std::string& text) { return nlohmann::json(text).dump(); }
+template <class = void>
+[[nodiscard]] std::string json_text(const std::string& text) {
+    return nlohmann::json(text).dump();
+}
 
 /// `tensors` in the order in which a file holds them: widest alignment first, then by name.
 template <class = void>

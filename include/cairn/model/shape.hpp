@@ -22,6 +22,7 @@ namespace detail {
 
 /// The product of `extents`; nothing if it cannot be counted. As in the reference implementation of
 /// safetensors, a zero after an overflow does not make up for it.
+template <class = void>
 [[nodiscard]] constexpr std::optional<std::uint64_t>
 product(std::span<const std::uint64_t> extents) noexcept {
     std::uint64_t out = 1;
@@ -64,6 +65,7 @@ class Shape {
 
     Shape() = default;
 
+    template <class = void>
     Shape(std::initializer_list<Extent> extents) {
         extents_.reserve(extents.size());
         for (const Extent extent : extents) extents_.push_back(extent.value());
@@ -83,9 +85,13 @@ class Shape {
     /// How many elements: the product of the extents.
     [[nodiscard]] std::uint64_t elements() const noexcept { return elements_; }
 
-    friend bool operator==(const Shape& a, const Shape& b) { return a.extents_ == b.extents_; }
+    template <std::same_as<Shape> S>
+    friend bool operator==(const Shape& a, const S& b) {
+        return a.extents_ == b.extents_;
+    }
 
   private:
+    template <class = void>
     void check() {
         if (extents_.size() > max_rank) {
             detail::raise({errc::invalid_argument,
@@ -105,7 +111,8 @@ class Shape {
 };
 
 /// As Python writes a list: `[2, 10]`.
-[[nodiscard]] inline std::string to_string(const Shape& shape) {
+template <class = void>
+[[nodiscard]] std::string to_string(const Shape& shape) {
     std::string out = "[";
     for (const std::uint64_t extent : shape.extents()) {
         if (out.size() > 1) out += ", ";

@@ -32,7 +32,8 @@ namespace detail {
 inline constexpr std::string_view metadata_key = "__metadata__";
 
 /// What is wrong with one tensor on its own; empty if nothing is.
-[[nodiscard]] inline std::string tensor_problem(const TensorView& tensor) {
+template <class = void>
+[[nodiscard]] std::string tensor_problem(const TensorView& tensor) {
     if (tensor.name.empty()) return "has no name";
     if (tensor.name == metadata_key) return "has a name that is reserved";
     if (!is_utf8(tensor.name)) return "has a name that is not UTF-8";

@@ -89,10 +89,10 @@ template <class = void>
 }
 
 /// Refuses a config that is no object, which is what braces make of a single pair.
-template <class = void>
-void check_config(const nlohmann::json& config) {
+template <class Json = nlohmann::json>
+void check_config(const Json& config) {
     if (config.is_object() || config.is_null()) return;
-    std::string shown = config.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+    std::string shown = config.dump(-1, ' ', false, Json::error_handler_t::replace);
     if (shown.size() > 80) shown = shown.substr(0, 77) + "...";
     raise(
         {errc::invalid_argument, "the config is not an object but " + shown, "",

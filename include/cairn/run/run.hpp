@@ -46,7 +46,7 @@ struct MetricOptions {
 
 /// A run that is being recorded. A movable handle: when the last of it goes, the run is finished (failed, if
 /// an exception is on its way). `log` may be called from any thread; the rest from one thread at a time.
-template <class = void>
+template <class Json = nlohmann::json>
 class BasicRun {
   public:
     /// A run that records nothing, as `CAIRN_MODE=disabled` makes it.
@@ -139,19 +139,17 @@ class BasicRun {
     // ---- what is recorded beside rows
 
     /// The config as it stands; a nested value is `config()["optimizer"]["lr"]`.
-    [[nodiscard]] nlohmann::json config() const { return core_ ? core_->config() : nlohmann::json::object(); }
+    [[nodiscard]] Json config() const { return core_ ? core_->config() : Json::object(); }
     /// Merges an object into the config, nested objects too. Throws `cairn::error` on anything else.
-    void update_config(const nlohmann::json& patch) {
+    void update_config(const Json& patch) {
         if (core_) core_->update_config(patch);
     }
 
     /// For each metric last, min, max, mean, count and where they were, under "metrics"; what was set, under
     /// "user". Rows that are not collected yet (some milliseconds) are not in it.
-    [[nodiscard]] nlohmann::json summary() const {
-        return core_ ? core_->summary() : nlohmann::json::object();
-    }
+    [[nodiscard]] Json summary() const { return core_ ? core_->summary() : Json::object(); }
     /// Sets a value of one's own in the summary.
-    void set_summary(std::string key, nlohmann::json value) {
+    void set_summary(std::string key, Json value) {
         if (core_) core_->set_summary(std::move(key), std::move(value));
     }
 
@@ -159,9 +157,9 @@ class BasicRun {
     /// be written.
     void define_metric(std::string_view name, const MetricOptions& options) {
         if (!core_) return;
-        core_->describe([&](nlohmann::json& about) {
-            nlohmann::json& metric = about["metrics"][std::string{name}];
-            if (!metric.is_object()) metric = nlohmann::json::object();
+        core_->describe([&](Json& about) {
+            Json& metric = about["metrics"][std::string{name}];
+            if (!metric.is_object()) metric = Json::object();
             if (options.goal != Direction::unspecified) {
                 metric["goal"] = options.goal == minimize ? "minimize" : "maximize";
             }
@@ -170,12 +168,12 @@ class BasicRun {
         });
     }
     void set_notes(const std::string& notes) {
-        if (core_) core_->describe([&](nlohmann::json& about) { about["notes"] = notes; });
+        if (core_) core_->describe([&](Json& about) { about["notes"] = notes; });
     }
     void add_tag(const std::string& tag) {
         if (!core_) return;
-        core_->describe([&](nlohmann::json& about) {
-            for (const nlohmann::json& known : about["tags"]) {
+        core_->describe([&](Json& about) {
+            for (const Json& known : about["tags"]) {
                 if (known == tag) return;
             }
             about["tags"].push_back(tag);

@@ -32,7 +32,7 @@
 namespace CAIRN_NAMESPACE::detail {
 
 /// Opened by `init`, ended once. Threads: any, unless said otherwise.
-template <class = void>
+template <class Json = nlohmann::json>
 class BasicRunCore final : public Endable {
   public:
     /// Opens or resumes a run. Throws `cairn::error`; nothing half-made is left behind but the store's own
@@ -52,7 +52,8 @@ class BasicRunCore final : public Endable {
                    "check the id, the project and CAIRN_DIR, or use resume \"allow\" to start it"});
         }
         auto folder = RunFolder::open_writer(store, options.project, options.id).value();
-        auto core = std::shared_ptr<BasicRunCore>{new BasicRunCore{std::move(options), store, std::move(folder)}};
+        auto core =
+            std::shared_ptr<BasicRunCore>{new BasicRunCore{std::move(options), store, std::move(folder)}};
         Process::instance().add(core);
         return core;
     }
@@ -141,20 +142,20 @@ class BasicRunCore final : public Endable {
 
     // ---- config, summary, description
 
-    [[nodiscard]] nlohmann::json config() const {
+    [[nodiscard]] Json config() const {
         const std::scoped_lock lock{mutex_};
         return config_;
     }
     /// Merges an object into the config, nested objects too, and writes it. Throws on a value that is no
     /// object.
-    void update_config(const nlohmann::json& patch) {
+    void update_config(const Json& patch) {
         check_config(patch);
         check_open("change the config");
         const std::scoped_lock lock{mutex_};
         if (patch.is_object()) config_.update(patch, true);
         if (!is_detached()) folder_.write_json("config.json", config_).value();
     }
-    void set_summary(std::string key, nlohmann::json value) {
+    void set_summary(std::string key, Json value) {
         check_open("set a summary value");
         {
             const std::scoped_lock lock{mutex_};
@@ -172,12 +173,12 @@ class BasicRunCore final : public Endable {
         change(about_);
         if (!is_detached()) folder_.write_run(about_).value();
     }
-    [[nodiscard]] nlohmann::json about() const {
+    [[nodiscard]] Json about() const {
         const std::scoped_lock lock{mutex_};
         return about_;
     }
-    [[nodiscard]] nlohmann::json summary() const {
-        nlohmann::json metrics = nlohmann::json::object();
+    [[nodiscard]] Json summary() const {
+        Json metrics = Json::object();
         for (const auto& [name, view] : views()) metrics[name] = to_json(view.summary);
         const std::scoped_lock lock{mutex_};
         return {{"metrics", std::move(metrics)}, {"user", user_summary_}};
@@ -270,31 +271,31 @@ class BasicRunCore final : public Endable {
 
     /// What a resumed run already has: its record, its config, what the user set in its summary.
     void read_earlier() {
-        about_ = {{"format", 1}, {"metrics", nlohmann::json::object()}};
+        about_ = {{"format", 1}, {"metrics", Json::object()}};
         config_ = options_.config;
-        user_summary_ = nlohmann::json::object();
+        user_summary_ = Json::object();
         if (!resumed_) return;
         about_ = folder_.read_run().value();
-        for (auto& [key, kind] : {std::pair{"metrics", nlohmann::json::object()},
-                                  {"tags", nlohmann::json::array()},
-                                  {"name", nlohmann::json("")},
-                                  {"sessions", nlohmann::json(0U)}}) {
+        for (auto& [key, kind] : {std::pair{"metrics", Json::object()},
+                                  {"tags", Json::array()},
+                                  {"name", Json("")},
+                                  {"sessions", Json(0U)}}) {
             if (!about_.contains(key)) about_[key] = kind;
             if (about_[key].type() == kind.type()) continue;
             raise({errc::corrupt, "the run's record has a wrong \"" + std::string{key} + "\"",
                    (dir() / "run.json").string(), "restore it from a copy"});
         }
-        nlohmann::json earlier = read_object("config.json");
+        Json earlier = read_object("config.json");
         earlier.update(config_, true);
         config_ = std::move(earlier);
-        if (nlohmann::json summary = read_object("summary.json"); summary["user"].is_object()) {
+        if (Json summary = read_object("summary.json"); summary["user"].is_object()) {
             user_summary_ = std::move(summary["user"]);
         }
     }
     /// Empty if there is no such file: a crash may have come before it. What is damaged is not written over.
-    [[nodiscard]] nlohmann::json read_object(std::string_view name) const {
+    [[nodiscard]] Json read_object(std::string_view name) const {
         auto read = folder_.read_json(name);
-        if (!read && read.error().code() == errc::not_found) return nlohmann::json::object();
+        if (!read && read.error().code() == errc::not_found) return Json::object();
         auto value = std::move(read).value();
         if (value.is_object()) return value;
         raise({errc::corrupt, "this file of the run is no object", (dir() / name).string(),
@@ -393,9 +394,9 @@ class BasicRunCore final : public Endable {
     std::atomic<std::uint64_t> dropped_{0};
 
     mutable std::mutex mutex_;
-    nlohmann::json about_;
-    nlohmann::json config_;
-    nlohmann::json user_summary_;
+    Json about_;
+    Json config_;
+    Json user_summary_;
     std::vector<std::string> at_end_;
     std::vector<std::string> errors_;
     std::uint64_t saves_failed_ = 0;

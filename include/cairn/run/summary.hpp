@@ -79,9 +79,9 @@ void take_in(MetricViews& views, std::int64_t step, std::span<const NamedValue> 
     }
 }
 
-template <class = void>
-[[nodiscard]] nlohmann::json to_json(const MetricSummary& m) {
-    nlohmann::json out = {{"count", m.count}, {"last_step", m.last_step}};
+template <class Json = nlohmann::json>
+[[nodiscard]] Json to_json(const MetricSummary& m) {
+    Json out = {{"count", m.count}, {"last_step", m.last_step}};
     if (!m.text.empty()) out["text"] = m.text;
     if (m.nans != 0) out["nans"] = m.nans;
     if (m.numbers + m.nans != 0) out["last"] = metric_to_json(m.last);

@@ -56,13 +56,13 @@ struct Listing {
 
 /// One artifact of a project. A value that is cheap to copy. Commits, aliases and removals of a store take
 /// turns by an OS lock. Threads: any.
-template <class = void>
+template <class Json = nlohmann::json>
 class BasicArtifactStore {
   public:
     /// The artifact `name`; made if `type` is given. Fails: invalid_name, not_found, mismatch (it has another
     /// type).
-    static result<BasicArtifactStore> open(const Store& store, const std::string& project, const std::string& name,
-                                      const std::string& type = {}) {
+    static result<BasicArtifactStore> open(const Store& store, const std::string& project,
+                                           const std::string& name, const std::string& type = {}) {
         if (auto checked = detail::check_name("project", project); !checked) return checked.error();
         if (auto checked = detail::check_name("artifact", name); !checked) return checked.error();
         BasicArtifactStore artifact{store, project, name};
@@ -197,14 +197,15 @@ class BasicArtifactStore {
         const auto text = detail::read_file(path, max_record_bytes, detail::os::Links::refuse);
         if (!text && text.error().code() == errc::not_found) return out;
         if (!text) return text.error();
-        const auto all = nlohmann::json::parse(*text, nullptr, false);
+        const auto all = Json::parse(*text, nullptr, false);
         if (!all.is_object()) {
             return error{errc::corrupt, "the aliases of this artifact cannot be read", path.string(),
                          "delete the file and set them anew"};
         }
         for (const auto& [alias, label] : all.items()) {
-            const auto number =
-                label.is_string() ? detail::parse_version_label(label.template get<std::string>()) : std::nullopt;
+            const auto number = label.is_string()
+                                    ? detail::parse_version_label(label.template get<std::string>())
+                                    : std::nullopt;
             if (number) out[alias] = *number;
         }
         return out;
@@ -310,7 +311,7 @@ class BasicArtifactStore {
             if (auto checked = detail::check_name("artifact type", type); !checked) return checked;
             if (auto made = detail::make_dirs_durably(dir_ / "versions", store_.durability()); !made)
                 return made;
-            const nlohmann::json record = {{"format", 1}, {"name", name_}, {"type", type}};
+            const Json record = {{"format", 1}, {"name", name_}, {"type", type}};
             auto written = write_new(record_path(), record.dump() + "\n");
             if (!written && written.error().code() != errc::already_exists) return written;
             text = detail::read_file(record_path(), max_record_bytes);
@@ -320,7 +321,7 @@ class BasicArtifactStore {
                          "see which there are with: cairn ls"};
         }
         if (!text) return text.error();
-        const auto record = nlohmann::json::parse(*text, nullptr, false);
+        const auto record = Json::parse(*text, nullptr, false);
         if (!record.is_object() || !record.contains("type") || !record["type"].is_string()) {
             return error{errc::corrupt, "the record of this artifact cannot be read", record_path().string(),
                          R"(write {"format":1,"name":…,"type":…} into it)"};
@@ -347,7 +348,7 @@ class BasicArtifactStore {
         auto known = aliases();
         if (!known) return known.error();
         change(*known);
-        nlohmann::json all = nlohmann::json::object();
+        Json all = Json::object();
         for (const auto& [alias, number] : *known) all[alias] = "v" + std::to_string(number);
         return detail::write_file_atomically(dir_ / "aliases.json", all.dump() + "\n", store_.durability(),
                                              store_.temp_dir());

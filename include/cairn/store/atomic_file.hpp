@@ -89,13 +89,14 @@ template <class = void>
 
 /// A temporary file's or folder's name, which is removed with this object unless it was kept. A forked
 /// child's copy removes nothing.
-class TempPath {
+template <class = void>
+class BasicTempPath {
   public:
-    TempPath() = default;
-    explicit TempPath(os::Path path) : path_{std::move(path)}, owner_{os::pid()} {}
-    TempPath(TempPath&& other) noexcept
+    BasicTempPath() = default;
+    explicit BasicTempPath(os::Path path) : path_{std::move(path)}, owner_{os::pid()} {}
+    BasicTempPath(BasicTempPath&& other) noexcept
         : path_{std::move(other.path_)}, owner_{std::exchange(other.owner_, 0)} {}
-    TempPath& operator=(TempPath&& other) noexcept {
+    BasicTempPath& operator=(BasicTempPath&& other) noexcept {
         if (this != &other) {
             remove();
             path_ = std::move(other.path_);
@@ -103,7 +104,7 @@ class TempPath {
         }
         return *this;
     }
-    ~TempPath() { remove(); }
+    ~BasicTempPath() { remove(); }
 
     [[nodiscard]] const os::Path& path() const noexcept { return path_; }
     /// It was moved to where it belongs.
@@ -119,6 +120,7 @@ class TempPath {
     os::Path path_;
     std::uint64_t owner_ = 0;
 };
+using TempPath = BasicTempPath<>;
 
 /// What becomes of a file that is there already.
 enum class Existing : unsigned char { replace, refuse };
@@ -165,15 +167,15 @@ result<void> write_atomically(const os::Path& path, std::string_view bytes, Dura
 /// at `path` is then what was there, except when the folder's sync fails after the file was replaced.
 template <class = void>
 result<void> write_file_atomically(const os::Path& path, std::string_view bytes, Durability durability,
-                                          const os::Path& temp_dir = {}) {
+                                   const os::Path& temp_dir = {}) {
     return write_atomically(path, bytes, durability, temp_dir, Existing::replace);
 }
 
 /// The same for a file that must not be there yet. Fails: already_exists; of two writers exactly one
 /// succeeds.
 template <class = void>
-result<void> write_new_file_atomically(const os::Path& path, std::string_view bytes,
-                                              Durability durability, const os::Path& temp_dir = {}) {
+result<void> write_new_file_atomically(const os::Path& path, std::string_view bytes, Durability durability,
+                                       const os::Path& temp_dir = {}) {
     return write_atomically(path, bytes, durability, temp_dir, Existing::refuse);
 }
 
@@ -181,7 +183,7 @@ result<void> write_new_file_atomically(const os::Path& path, std::string_view by
 /// regular file.
 template <class = void>
 result<std::string> read_file(const os::Path& path, std::uint64_t max_bytes,
-                                     os::Links links = os::Links::follow) {
+                              os::Links links = os::Links::follow) {
     auto file = os::File::open_read(path, links);
     if (!file) return file.error();
     return file->read_all(max_bytes);

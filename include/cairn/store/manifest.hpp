@@ -38,7 +38,8 @@ struct FileEntry {
 namespace detail {
 
 /// The number of "v3"; nothing for any other text.
-[[nodiscard]] inline std::optional<std::uint64_t> parse_version_label(std::string_view label) noexcept {
+template <class = void>
+[[nodiscard]] std::optional<std::uint64_t> parse_version_label(std::string_view label) noexcept {
     if (label.size() < 2 || label.front() != 'v' || (label[1] == '0' && label.size() > 2))
         return std::nullopt;
     std::uint64_t number = 0;
@@ -48,7 +49,7 @@ namespace detail {
 }
 
 /// Success if `path` names something below the folder it is read in, on every system.
-template <class = void>
+template <class Json = nlohmann::json>
 [[nodiscard]] result<void> check_relative_path(std::string_view path) {
     const auto bad = [&](const char* why) {
         return error{errc::invalid_name, std::string{"a file's path inside an artifact "} + why,
@@ -69,8 +70,8 @@ template <class = void>
         from = to + 1;
     }
     // JSON holds UTF-8 only. Its writer knows what that is: what it would replace is what it would leave out.
-    using handler = nlohmann::json::error_handler_t;
-    const nlohmann::json text = std::string{path};
+    using handler = typename Json::error_handler_t;
+    const Json text = std::string{path};
     if (text.dump(-1, ' ', false, handler::replace) != text.dump(-1, ' ', false, handler::ignore))
         return bad("is no UTF-8");
     return {};
@@ -79,18 +80,20 @@ template <class = void>
 }  // namespace detail
 
 /// A number as JSON keeps it: JSON has no NaN and no infinity, so these are the words that JavaScript uses.
-template <class = void>
-[[nodiscard]] nlohmann::json metric_to_json(double x) {
+template <class Json = nlohmann::json>
+[[nodiscard]] Json metric_to_json(double x) {
     if (std::isnan(x)) return "NaN";
     if (std::isinf(x)) return x > 0 ? "Infinity" : "-Infinity";
     return x;
 }
-template <class = void>
-[[nodiscard]] std::optional<double> metric_from_json(const nlohmann::json& value) {
-    if (value.is_number()) return value.get<double>();
-    if (value == "NaN") return std::numeric_limits<double>::quiet_NaN();
-    if (value == "Infinity") return std::numeric_limits<double>::infinity();
-    if (value == "-Infinity") return -std::numeric_limits<double>::infinity();
+template <class Json = nlohmann::json>
+[[nodiscard]] std::optional<double> metric_from_json(const Json& value) {
+    if (value.is_number()) return value.template get<double>();
+    if (!value.is_string()) return std::nullopt;
+    const auto& word = value.template get_ref<const std::string&>();
+    if (word == "NaN") return std::numeric_limits<double>::quiet_NaN();
+    if (word == "Infinity") return std::numeric_limits<double>::infinity();
+    if (word == "-Infinity") return -std::numeric_limits<double>::infinity();
     return std::nullopt;
 }
 
@@ -107,14 +110,15 @@ struct Manifest {
     std::vector<FileEntry> files{};
 
     /// SHA-256 over the files' paths, sizes and digests: equal for equal content.
+    template <class Json = nlohmann::json>
     [[nodiscard]] std::string content_digest() const {
         std::vector<const FileEntry*> sorted;
         for (const FileEntry& file : files) sorted.push_back(&file);
         std::sort(sorted.begin(), sorted.end(), [](auto* a, auto* b) { return a->path < b->path; });
-        nlohmann::json all = nlohmann::json::array();
+        Json all = Json::array();
         for (const FileEntry* file : sorted)
             all.push_back({file->path, file->size, file->digest, file->reference});
-        const std::string text = all.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace);
+        const std::string text = all.dump(-1, ' ', true, Json::error_handler_t::replace);
         return sha256(std::as_bytes(std::span{text})).hex();
     }
     [[nodiscard]] std::uint64_t logical_size() const noexcept {
@@ -140,7 +144,8 @@ inline constexpr std::size_t digest_digits = 64;
 
 /// Where the checksum's digits lie in a manifest's text; the name of the artifact, the one field before it,
 /// holds no '"'.
-[[nodiscard]] inline std::size_t checksum_at(std::string_view text) noexcept {
+template <class = void>
+[[nodiscard]] std::size_t checksum_at(std::string_view text) noexcept {
     const std::size_t at = text.find(checksum_key);
     if (at == std::string_view::npos || text.size() - at < checksum_key.size() + digest_digits)
         return std::string::npos;
@@ -160,21 +165,21 @@ template <class = void>
 }
 
 /// Whether objects and arrays lie in each other no deeper than `depth`.
-template <class = void>
-[[nodiscard]] bool is_shallow(const nlohmann::json& value, int depth) {
+template <class Json = nlohmann::json>
+[[nodiscard]] bool is_shallow(const Json& value, int depth) {
     if (!value.is_structured()) return true;
-    return depth > 0 && std::all_of(value.begin(), value.end(), [&](const nlohmann::json& inner) {
-               return is_shallow(inner, depth - 1);
-           });
+    return depth > 0 && std::all_of(value.begin(), value.end(),
+                                    [&](const Json& inner) { return is_shallow(inner, depth - 1); });
 }
 
 /// The paths of a version: each once, none of them a folder of another.
+template <class String = std::string>
 class PathSet {
   public:
-    result<void> add(const std::string& path) {
+    result<void> add(const String& path) {
         if (auto checked = check_relative_path(path); !checked) return checked;
         bool clash = !paths_.insert(path).second || folders_.count(path) != 0;
-        for (std::size_t to = path.find('/'); to != std::string::npos; to = path.find('/', to + 1)) {
+        for (std::size_t to = path.find('/'); to != String::npos; to = path.find('/', to + 1)) {
             folders_.insert(path.substr(0, to));
             clash = clash || paths_.count(path.substr(0, to)) != 0;
         }
@@ -185,20 +190,20 @@ class PathSet {
     }
 
   private:
-    std::set<std::string> paths_, folders_;
+    std::set<String> paths_, folders_;
 };
 
 }  // namespace detail
 
 /// The manifest as it lies on disk, with a checksum over all of it. Text that is no UTF-8 is replaced by
 /// marks. Fails: invalid_name for a path it must not hold, invalid_argument for what could not be read again.
-template <class = void>
+template <class Json = nlohmann::json>
 [[nodiscard]] result<std::string> to_text(const Manifest& m) {
-    detail::PathSet paths;
-    nlohmann::json files = nlohmann::json::array();
+    detail::PathSet<typename Json::string_t> paths;
+    Json files = Json::array();
     for (const FileEntry& file : m.files) {
         if (auto added = paths.add(file.path); !added) return added.error();
-        nlohmann::json entry = {{"path", file.path}};
+        Json entry = {{"path", file.path}};
         if (!file.reference.empty() && file.digest.empty()) {
             entry["reference"] = file.reference;
         } else if (file.reference.empty() && Digest::from_hex(file.digest)) {
@@ -217,20 +222,20 @@ template <class = void>
                      m.artifact,
                      "keep metadata below 60 levels; keep large structures in a file of the artifact"};
     }
-    const nlohmann::json out = {{"format", Manifest::format},
-                                {"checksum", std::string(detail::digest_digits, '0')},
-                                {"project", m.project},
-                                {"artifact", m.artifact},
-                                {"type", m.type},
-                                {"run", m.run},
-                                {"description", m.description},
-                                {"version", m.version},
-                                {"created_ns", m.created_ns},
-                                {"step", m.step ? nlohmann::json(*m.step) : nlohmann::json()},
-                                {"metadata", m.metadata},
-                                {"metrics", m.metrics},
-                                {"files", std::move(files)}};
-    std::string text = out.dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+    const Json out = {{"format", Manifest::format},
+                      {"checksum", std::string(detail::digest_digits, '0')},
+                      {"project", m.project},
+                      {"artifact", m.artifact},
+                      {"type", m.type},
+                      {"run", m.run},
+                      {"description", m.description},
+                      {"version", m.version},
+                      {"created_ns", m.created_ns},
+                      {"step", m.step ? Json(*m.step) : Json()},
+                      {"metadata", m.metadata},
+                      {"metrics", m.metrics},
+                      {"files", std::move(files)}};
+    std::string text = out.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
     const std::size_t at = detail::checksum_at(text);
     if (at == std::string::npos || text.size() > detail::max_manifest_bytes) {
         return error{errc::invalid_argument, "the manifest of the artifact would be too long", m.artifact,
@@ -242,8 +247,8 @@ template <class = void>
 namespace detail {
 
 /// The value of a field in `to`; false if it is missing or of another type.
-template <class T>
-[[nodiscard]] bool get_field(const nlohmann::json& in, const char* key, T& to) {
+template <class T, class Json>
+[[nodiscard]] bool get_field(const Json& in, const char* key, T& to) {
     const auto found = in.find(key);
     if (found == in.end()) return false;
     if constexpr (std::is_same_v<T, std::string>) {
@@ -257,9 +262,9 @@ template <class T>
     return true;
 }
 
-template <class = void>
-[[nodiscard]] bool read_manifest(const nlohmann::json& in, Manifest& m) {
-    nlohmann::json step, files;
+template <class Json = nlohmann::json>
+[[nodiscard]] bool read_manifest(const Json& in, Manifest& m) {
+    Json step, files;
     if (!get_field(in, "project", m.project) || !get_field(in, "artifact", m.artifact) ||
         !get_field(in, "type", m.type) || !get_field(in, "run", m.run) ||
         !get_field(in, "description", m.description) || !get_field(in, "version", m.version) ||
@@ -269,11 +274,11 @@ template <class = void>
         return false;
     }
     if (step.is_number_integer())
-        m.step = step.get<std::int64_t>();
+        m.step = step.template get<std::int64_t>();
     else if (!step.is_null())
         return false;
-    PathSet paths;
-    for (const nlohmann::json& entry : files) {
+    PathSet<typename Json::string_t> paths;
+    for (const Json& entry : files) {
         FileEntry file{};
         if (!entry.is_object() || !get_field(entry, "path", file.path) || !paths.add(file.path)) return false;
         if (!get_field(entry, "reference", file.reference)) {
@@ -290,7 +295,7 @@ template <class = void>
 
 /// A manifest from its text. Fails: corrupt, if a single bit is not as it was written; unsupported, if it is
 /// from a newer version (whose checksum is made in the same way).
-template <class = void>
+template <class Json = nlohmann::json>
 [[nodiscard]] result<Manifest> parse_manifest(std::string_view text, const std::string& path) {
     const error corrupt{errc::corrupt, "the manifest of this version is damaged", path,
                         "use another version, or restore the file from a copy of the store"};
@@ -299,11 +304,11 @@ template <class = void>
     if (detail::checksum_of(text, at) != text.substr(at, detail::digest_digits)) return corrupt;
     // A checksum is no signature: from here on, whoever made the file may have meant harm.
     bool shallow = true;
-    const auto bounded = [&](int depth, nlohmann::json::parse_event_t, nlohmann::json&) {
+    const auto bounded = [&](int depth, typename Json::parse_event_t, Json&) {
         shallow = shallow && depth <= detail::max_manifest_depth;
         return shallow;
     };
-    const nlohmann::json in = nlohmann::json::parse(text, bounded, false);
+    const Json in = Json::parse(text, bounded, false);
     std::uint64_t format = 0;
     if (!shallow || !in.is_object() || !detail::get_field(in, "format", format) || format == 0)
         return corrupt;

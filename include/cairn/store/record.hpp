@@ -114,7 +114,8 @@ inline std::byte* put_cell(std::byte* to, std::uint32_t id, const Value& value) 
     return record_header_bytes + 8 + padded(name.size());
 }
 
-inline void put_name(std::byte* to, std::uint32_t id, std::string_view name) noexcept {
+template <class = void>
+void put_name(std::byte* to, std::uint32_t id, std::string_view name) noexcept {
     const std::size_t bytes = name_record_size(name);
     std::byte* at = put_record(to, bytes, RecordKind::name);
     at = put(at, static_cast<std::uint64_t>(id) | static_cast<std::uint64_t>(name.size()) << 32U);
@@ -168,7 +169,8 @@ class RecordReader {
 };
 
 /// A name record's content; false if it is damaged.
-inline bool read_name(std::span<const std::byte> body, std::uint32_t& id, std::string_view& name) noexcept {
+template <class = void>
+bool read_name(std::span<const std::byte> body, std::uint32_t& id, std::string_view& name) noexcept {
     if (body.size() < 8) return false;
     const auto head = get<std::uint64_t>(body.data());
     const std::size_t size = head >> 32U;

@@ -35,12 +35,12 @@ enum class RunState : unsigned char { running, finished, failed, exited, crashed
 
 namespace detail {
 
-template <class = void>
-[[nodiscard]] nlohmann::json to_json(const os::Process& p) {
+template <class Json = nlohmann::json>
+[[nodiscard]] Json to_json(const os::Process& p) {
     return {{"pid", p.pid}, {"start", p.start}, {"boot", p.boot}, {"space", p.space}, {"host", p.host}};
 }
-template <class = void>
-[[nodiscard]] os::Process process_from(const nlohmann::json& in) {
+template <class Json = nlohmann::json>
+[[nodiscard]] os::Process process_from(const Json& in) {
     os::Process out;
     const auto number = [&](const char* key, std::uint64_t& to) {
         if (const auto found = in.find(key); found != in.end() && found->is_number_unsigned())
@@ -61,12 +61,12 @@ template <class = void>
 }  // namespace detail
 
 /// One run's folder, open for its one writer or for a reader.
-template <class = void>
+template <class Json = nlohmann::json>
 class BasicRunFolder {
   public:
     /// Makes the folder if it is not there and takes the writer's lock. Fails: busy, naming who holds it.
     static result<BasicRunFolder> open_writer(const Store& store, const std::string& project,
-                                         const std::string& run) {
+                                              const std::string& run) {
         if (auto checked = detail::check_name("project", project); !checked) return checked.error();
         if (auto checked = detail::check_name("run", run); !checked) return checked.error();
         BasicRunFolder folder{store, store.run_dir(project, run)};
@@ -88,7 +88,7 @@ class BasicRunFolder {
 
     /// A run that is there. Fails: not_found.
     static result<BasicRunFolder> open_reader(const Store& store, const std::string& project,
-                                         const std::string& run) {
+                                              const std::string& run) {
         if (auto checked = detail::check_name("project", project); !checked) return checked.error();
         if (auto checked = detail::check_name("run", run); !checked) return checked.error();
         BasicRunFolder folder{store, store.run_dir(project, run)};
@@ -104,29 +104,29 @@ class BasicRunFolder {
     [[nodiscard]] bool is_new() const noexcept { return is_new_; }
 
     /// A JSON file of the run. Fails: not_found, corrupt.
-    [[nodiscard]] result<nlohmann::json> read_json(std::string_view name) const {
+    [[nodiscard]] result<Json> read_json(std::string_view name) const {
         const std::filesystem::path path = path_ / name;
         const auto text = detail::read_file(path, max_json_bytes);
         if (!text) return text.error();
-        auto value = nlohmann::json::parse(*text, nullptr, false);
+        auto value = Json::parse(*text, nullptr, false);
         if (!value.is_discarded()) return value;
         return error{errc::corrupt, "this file of the run is no JSON", path.string(),
                      "restore it from a copy, or delete it"};
     }
     /// Replaces a JSON file of the run in one step.
-    result<void> write_json(std::string_view name, const nlohmann::json& value) const {
-        const std::string text = value.dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+    result<void> write_json(std::string_view name, const Json& value) const {
+        const std::string text = value.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
         return detail::write_file_atomically(path_ / name, text, durability_, temp_dir_);
     }
     /// The run's record. Fails: corrupt, if it is no object.
-    [[nodiscard]] result<nlohmann::json> read_run() const {
+    [[nodiscard]] result<Json> read_run() const {
         auto record = read_json("run.json");
         if (!record || record->is_object()) return record;
         return error{errc::corrupt, "the run's record is no object", (path_ / "run.json").string(),
                      "restore it from a copy"};
     }
     /// Writes the record, with the process that writes it.
-    result<void> write_run(nlohmann::json record) const {
+    result<void> write_run(Json record) const {
         record["process"] = detail::to_json(detail::os::this_process());
         return write_json("run.json", record);
     }
@@ -143,7 +143,7 @@ class BasicRunFolder {
         }
         const auto held = detail::os::Lock::is_held(lock_path());
         if (held && !*held) return RunState::crashed;
-        const auto process = detail::process_from(record->value("process", nlohmann::json()));
+        const auto process = detail::process_from(record->value("process", Json()));
         const bool dead = detail::os::liveness(process) == detail::os::Liveness::dead;
         return dead ? RunState::crashed : RunState::running;
     }
@@ -163,7 +163,7 @@ class BasicRunFolder {
 
     [[nodiscard]] error held_by_another() const {
         const auto note = detail::read_file(lock_path(), 4096);
-        const auto holder = detail::process_from(nlohmann::json::parse(note ? *note : "", nullptr, false));
+        const auto holder = detail::process_from(Json::parse(note ? *note : "", nullptr, false));
         const std::string who = holder.pid == 0
                                     ? " that does not say who it is"  // it took the lock just now
                                     : ": process " + std::to_string(holder.pid) + " on " + holder.host;

@@ -20,19 +20,20 @@
 namespace CAIRN_NAMESPACE {
 
 /// A store on disk: where its things lie. A value that is cheap to copy. Threads: any.
-template <class = void>
+template <class Json = nlohmann::json>
 class BasicStore {
   public:
     static constexpr std::uint64_t format = 1;
 
     /// The store at `root`, made if it is not there; of two processes that make it, both succeed. Removes
     /// temporaries whose processes are dead. Fails: permission, no_space, unsupported (a newer format).
-    static result<BasicStore> open(std::filesystem::path root, Durability durability = Durability::power_loss) {
+    static result<BasicStore> open(std::filesystem::path root,
+                                   Durability durability = Durability::power_loss) {
         BasicStore store{std::move(root), durability};
         if (auto made = detail::make_dirs_durably(store.temp_dir(), durability); !made) return made.error();
         auto known = store.check_format();
         if (!known && known.error().code() == errc::not_found) {
-            const std::string text = nlohmann::json{{"format", format}}.dump() + "\n";
+            const std::string text = Json{{"format", format}}.dump() + "\n";
             auto written =
                 detail::write_new_file_atomically(store.format_path(), text, durability, store.temp_dir());
             if (!written && written.error().code() != errc::already_exists) return written.error();
@@ -103,7 +104,7 @@ class BasicStore {
     [[nodiscard]] result<void> check_format() const {
         const auto text = detail::read_file(format_path(), 4096);
         if (!text) return text.error();
-        const auto about = nlohmann::json::parse(*text, nullptr, false);
+        const auto about = Json::parse(*text, nullptr, false);
         if (!about.is_object() || !about.contains("format") || !about["format"].is_number_unsigned()) {
             return error{errc::corrupt, "the store's description cannot be read", format_path().string(),
                          R"(if this is a store of cairn, write {"format":1} into it)"};

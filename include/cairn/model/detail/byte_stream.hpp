@@ -18,7 +18,8 @@
 namespace CAIRN_NAMESPACE::detail {
 
 /// Collects what is written.
-class OutputBytes final : public std::streambuf {
+template <class = void>
+class BasicOutputBytes final : public std::streambuf {
   public:
     [[nodiscard]] std::span<const std::byte> bytes() const noexcept {
         return std::as_bytes(std::span{text_.data(), text_.size()});
@@ -36,11 +37,13 @@ class OutputBytes final : public std::streambuf {
 
     std::string text_;
 };
+using OutputBytes = BasicOutputBytes<>;
 
 /// Reads bytes in place. They are never written to.
-class InputBytes final : public std::streambuf {
+template <class = void>
+class BasicInputBytes final : public std::streambuf {
   public:
-    explicit InputBytes(std::span<const std::byte> bytes) {
+    explicit BasicInputBytes(std::span<const std::byte> bytes) {
         char* const begin = const_cast<char*>(reinterpret_cast<const char*>(bytes.data()));
         setg(begin, begin, begin + bytes.size());
     }
@@ -60,9 +63,11 @@ class InputBytes final : public std::streambuf {
         return seekoff(off_type(position), std::ios_base::beg, which);
     }
 };
+using InputBytes = BasicInputBytes<>;
 
 /// Numbers look the same in every country, and keep all their digits.
-inline void prepare_stream(std::ios& stream) {
+template <class = void>
+void prepare_stream(std::ios& stream) {
     stream.imbue(std::locale::classic());
     stream.precision(std::numeric_limits<long double>::max_digits10);
 }

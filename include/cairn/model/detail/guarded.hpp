@@ -33,7 +33,8 @@ template <class Body>
 }
 
 /// `failure` with `path`, if it named none.
-[[nodiscard]] inline error at_path(const error& failure, std::string_view path) {
+template <class = void>
+[[nodiscard]] error at_path(const error& failure, std::string_view path) {
     if (!failure.path().empty()) return failure;
     return error{failure.code(), failure.tried(), std::string{path}, failure.advice()};
 }

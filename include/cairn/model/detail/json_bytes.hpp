@@ -18,19 +18,19 @@
 namespace CAIRN_NAMESPACE::detail {
 
 /// JSON text has no NaN, no infinity, no bytes, and only UTF-8.
-template <class = void>
-[[nodiscard]] bool fits_json_text(const nlohmann::json& value) {
+template <class Json = nlohmann::json>
+[[nodiscard]] bool fits_json_text(const Json& value) {
     switch (value.type()) {
-        case nlohmann::json::value_t::number_float: return std::isfinite(value.get<double>());
-        case nlohmann::json::value_t::string: return is_utf8(value.get_ref<const std::string&>());
-        case nlohmann::json::value_t::binary: return false;
-        case nlohmann::json::value_t::array:
+        case Json::value_t::number_float: return std::isfinite(value.template get<double>());
+        case Json::value_t::string: return is_utf8(value.template get_ref<const std::string&>());
+        case Json::value_t::binary: return false;
+        case Json::value_t::array:
             for (const auto& item : value) {
                 if (!fits_json_text(item)) return false;
             }
             return true;
-        case nlohmann::json::value_t::object:
-            for (const auto& [key, item] : value.get_ref<const nlohmann::json::object_t&>()) {
+        case Json::value_t::object:
+            for (const auto& [key, item] : value.template get_ref<const typename Json::object_t&>()) {
                 if (!is_utf8(key) || !fits_json_text(item)) return false;
             }
             return true;
@@ -65,17 +65,16 @@ class DepthCheck final : public nlohmann::json_sax<nlohmann::json> {
 };
 
 /// The value in `bytes`; nothing if they are not one whole value in that format, nested at most 500 deep.
-template <class = void>
-[[nodiscard]] std::optional<nlohmann::json> parse_json(std::span<const std::byte> bytes,
-                                                       nlohmann::json::input_format_t format) {
+template <class Json = nlohmann::json>
+[[nodiscard]] std::optional<Json> parse_json(std::span<const std::byte> bytes,
+                                             typename Json::input_format_t format) {
     const auto* const begin = reinterpret_cast<const std::uint8_t*>(bytes.data());
     const auto* const end = begin + bytes.size();
     DepthCheck<> check;
-    nlohmann::json_sax<nlohmann::json>* const events = &check;
-    if (!nlohmann::json::sax_parse(begin, end, events, format)) return std::nullopt;
-    nlohmann::json value = format == nlohmann::json::input_format_t::json
-                               ? nlohmann::json::parse(begin, end, nullptr, false)
-                               : nlohmann::json::from_cbor(begin, end, true, false);
+    nlohmann::json_sax<Json>* const events = &check;
+    if (!Json::sax_parse(begin, end, events, format)) return std::nullopt;
+    Json value = format == Json::input_format_t::json ? Json::parse(begin, end, nullptr, false)
+                                                      : Json::from_cbor(begin, end, true, false);
     if (value.is_discarded()) return std::nullopt;
     return value;
 }

@@ -21,7 +21,8 @@
 namespace CAIRN_NAMESPACE::detail {
 
 /// A list for a message: the first few items, then how many more.
-class ShortList {
+template <class = void>
+class BasicShortList {
   public:
     void add(const std::string& item) {
         if (++count_ > shown) return;
@@ -40,13 +41,16 @@ class ShortList {
     std::string text_;
     std::size_t count_ = 0;
 };
+using ShortList = BasicShortList<>;
 
-[[nodiscard]] inline std::string type_and_shape(const TensorView& tensor) {
+template <class = void>
+[[nodiscard]] std::string type_and_shape(const TensorView& tensor) {
     return std::string{to_string(tensor.dtype)} + to_string(tensor.shape);
 }
 
 /// Whether `found` can be loaded into `wanted`.
-[[nodiscard]] inline bool fits(const TensorView& wanted, const Slot& slot, const TensorView& found) {
+template <class = void>
+[[nodiscard]] bool fits(const TensorView& wanted, const Slot& slot, const TensorView& found) {
     if (wanted.dtype != found.dtype) return false;
     return slot.resize != nullptr ? found.shape.rank() == 1 : wanted.shape == found.shape;
 }

@@ -11,6 +11,7 @@
 namespace CAIRN_NAMESPACE::detail {
 
 /// Whether `text` is well-formed UTF-8 (Unicode, table 3-7): no overlong form, no surrogate, nothing cut off.
+template <class = void>
 [[nodiscard]] constexpr bool is_utf8(std::string_view text) noexcept {
     const auto at = [text](std::size_t i) { return static_cast<unsigned char>(text[i]); };
     for (std::size_t i = 0; i < text.size();) {
@@ -33,7 +34,8 @@ namespace CAIRN_NAMESPACE::detail {
 }
 
 /// `text` in quotes, cut to a length a message can carry and without anything a terminal would act on.
-[[nodiscard]] inline std::string in_quotes(std::string_view text) {
+template <class = void>
+[[nodiscard]] std::string in_quotes(std::string_view text) {
     constexpr std::size_t longest = 80;
     std::string out = "\"";
     for (const char c : text.substr(0, longest)) {

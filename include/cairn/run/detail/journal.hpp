@@ -19,7 +19,8 @@ namespace CAIRN_NAMESPACE::detail {
 template <class = void>
 class BasicJournal {
   public:
-    BasicJournal(std::filesystem::path dir, std::uint32_t next_ring, std::int64_t first_step, Pressure& pressure)
+    BasicJournal(std::filesystem::path dir, std::uint32_t next_ring, std::int64_t first_step,
+                 Pressure& pressure)
         : dir_{std::move(dir)}, next_ring_{next_ring}, first_step_{first_step}, pressure_{&pressure} {}
 
     /// A lane for the calling thread: one that an ended thread left, or a new one; null once the journal is

@@ -32,10 +32,11 @@ class Pressure {
 };
 
 /// One producer at a time: the thread that holds it. The collector reads the ring and the counters.
-class Lane {
+template <class = void>
+class BasicLane {
   public:
-    Lane(os::Mapping memory, std::uint32_t id, std::int64_t first_step, MetricTable& names,
-         Pressure& pressure)
+    BasicLane(os::Mapping memory, std::uint32_t id, std::int64_t first_step, MetricTable& names,
+              Pressure& pressure)
         : memory_{std::move(memory)}, ring{Ring::create(memory_.writable().data(), id)}, names_{&names},
           pressure_{&pressure}, next_step_{first_step} {}
 
@@ -207,5 +208,6 @@ class Lane {
     MetricCache known_;
     std::int64_t next_step_;
 };
+using Lane = BasicLane<>;
 
 }  // namespace CAIRN_NAMESPACE::detail

@@ -18,7 +18,8 @@ namespace CAIRN_NAMESPACE::detail {
 
 /// The run's names, shared by its threads. Threads: any; a thread asks once for each name, then its lane
 /// remembers.
-class MetricTable {
+template <class Name = std::string_view>
+class BasicMetricTable {
   public:
     /// The number of a name, given on first sight. Names are kept for as long as the table.
     std::pair<std::uint32_t, std::string_view> id_of(std::string_view name) {
@@ -38,11 +39,13 @@ class MetricTable {
   private:
     mutable std::mutex mutex_;
     std::deque<std::string> names_;  // its strings stay where they are
-    std::unordered_map<std::string_view, std::uint32_t> ids_;
+    std::unordered_map<Name, std::uint32_t> ids_;
 };
+using MetricTable = BasicMetricTable<>;
 
 /// The part of the table that one thread has used: a small open-addressed table without locks.
-class MetricCache {
+template <class = void>
+class BasicMetricCache {
   public:
     /// The number of a metric this thread has used before; `unknown` otherwise.
     static constexpr std::uint32_t unknown = 0xffffffffU;
@@ -88,5 +91,6 @@ class MetricCache {
     std::size_t mask_ = 31;
     std::size_t count_ = 0;
 };
+using MetricCache = BasicMetricCache<>;
 
 }  // namespace CAIRN_NAMESPACE::detail

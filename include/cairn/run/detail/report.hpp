@@ -38,11 +38,11 @@ void report_start(const RunCore& core) {
                  printable(core.dir().string()).c_str());
 }
 
-template <class = void>
+template <class Json = nlohmann::json>
 void report_end(const RunCore& core) noexcept {
     try {
         if (!may_talk(core) || core.is_detached()) return;
-        const nlohmann::json about = core.about();
+        const Json about = core.about();
         const double seconds = static_cast<double>(wall_ns() - core.started_ns()) / 1e9;
         std::fprintf(
             stderr, "cairn: run %s/%s %s after %.1f s\n%s", core.options().project.c_str(),

@@ -19,12 +19,13 @@ namespace CAIRN_NAMESPACE::detail::os {
 enum class Links : unsigned char { follow, refuse };
 
 /// Owns a handle: closed when it goes, never inherited by an executed program. Threads: one at a time.
-class File {
+template <class = void>
+class BasicFile {
   public:
-    File() = default;
-    File(File&& other) noexcept
+    BasicFile() = default;
+    BasicFile(BasicFile&& other) noexcept
         : handle_{std::exchange(other.handle_, no_handle)}, path_{std::move(other.path_)} {}
-    File& operator=(File&& other) noexcept {
+    BasicFile& operator=(BasicFile&& other) noexcept {
         if (this != &other) {
             drop();
             handle_ = std::exchange(other.handle_, no_handle);
@@ -32,20 +33,22 @@ class File {
         }
         return *this;
     }
-    ~File() { drop(); }
+    ~BasicFile() { drop(); }
 
     /// An existing regular file, to be read. A folder, a pipe or a device is refused, and never waited for.
-    static result<File> open_read(const Path& path, Links links = Links::follow);
+    static result<BasicFile> open_read(const Path& path, Links links = Links::follow);
     /// A file that did not exist, to be written. Fails: already_exists.
-    static result<File> create_new(const Path& path) {
+    static result<BasicFile> create_new(const Path& path) {
         return open(path, O_RDWR | O_CREAT | O_EXCL, "create");
     }
     /// A file to be written at its end; made if it is not there.
-    static result<File> open_append(const Path& path) {
+    static result<BasicFile> open_append(const Path& path) {
         return open(path, O_WRONLY | O_CREAT | O_APPEND, "open for appending");
     }
     /// A file to be read and written; made if it is not there.
-    static result<File> open_read_write(const Path& path) { return open(path, O_RDWR | O_CREAT, "open"); }
+    static result<BasicFile> open_read_write(const Path& path) {
+        return open(path, O_RDWR | O_CREAT, "open");
+    }
 
     /// Writes all of `bytes`, or says why not; what was written before a failure stays in the file.
     result<void> write_all(std::span<const std::byte> bytes) {
@@ -105,12 +108,12 @@ class File {
     [[nodiscard]] Handle native_handle() const noexcept { return handle_; }
 
   private:
-    File(Handle handle, Path path) : handle_{handle}, path_{std::move(path)} {}
+    BasicFile(Handle handle, Path path) : handle_{handle}, path_{std::move(path)} {}
 
-    static result<File> open(const Path& path, int flags, std::string_view tried) {
+    static result<BasicFile> open(const Path& path, int flags, std::string_view tried) {
         const Handle handle = sys::retry([&] { return sys::open(path.c_str(), flags, 0666); });
         if (handle < 0) return failure(tried, path);
-        return File{handle, path};
+        return BasicFile{handle, path};
     }
     // Some systems refuse a call for more than 2 GiB.
     static std::size_t chunk(std::size_t n) noexcept { return n < (1U << 30U) ? n : (1U << 30U); }
@@ -132,8 +135,10 @@ class File {
     Handle handle_ = no_handle;
     Path path_;
 };
+using File = BasicFile<>;
 
-inline result<File> File::open_read(const Path& path, Links links) {
+template <class X>
+result<BasicFile<X>> BasicFile<X>::open_read(const Path& path, Links links) {
     // O_NONBLOCK: a pipe that somebody put there must not hang us.
     auto file = open(path, O_RDONLY | O_NONBLOCK | (links == Links::refuse ? O_NOFOLLOW : 0), "open");
     if (!file) return file;
@@ -146,7 +151,8 @@ inline result<File> File::open_read(const Path& path, Links links) {
     return file;
 }
 
-inline result<std::size_t> File::read_at(std::uint64_t offset, std::span<std::byte> to) const {
+template <class X>
+result<std::size_t> BasicFile<X>::read_at(std::uint64_t offset, std::span<std::byte> to) const {
     std::size_t done = 0;
     while (done < to.size()) {
         const auto rest = to.subspan(done);
@@ -159,7 +165,8 @@ inline result<std::size_t> File::read_at(std::uint64_t offset, std::span<std::by
     return done;
 }
 
-inline result<std::string> File::read_all(std::uint64_t max) {
+template <class X>
+result<std::string> BasicFile<X>::read_all(std::uint64_t max) {
     const auto expected = size();
     if (!expected) return expected.error();
     const auto too_long = [&] {

@@ -57,7 +57,8 @@ template <class = void>
 }
 
 /// Makes one folder. Fails: already_exists.
-inline result<void> make_dir(const Path& path) {
+template <class = void>
+result<void> make_dir(const Path& path) {
     if (sys::mkdir(path.c_str()) != 0) return failure("make the folder", path);
     return {};
 }
@@ -78,24 +79,28 @@ result<void> make_dirs(const Path& path) {
 }
 
 /// Moves a file or folder; a file that is at `to` is replaced, in one step that no reader can see half of.
-inline result<void> rename_replace(const Path& from, const Path& to) {
+template <class = void>
+result<void> rename_replace(const Path& from, const Path& to) {
     if (sys::rename(from.c_str(), to.c_str()) != 0) return failure("rename " + from.string() + " to", to);
     return {};
 }
 
 /// Gives a file a second name. Fails: already_exists; unsupported or permission where links are impossible.
-inline result<void> hard_link(const Path& from, const Path& to) {
+template <class = void>
+result<void> hard_link(const Path& from, const Path& to) {
     if (sys::link(from.c_str(), to.c_str()) != 0) return failure("link " + from.string() + " to", to);
     return {};
 }
 
 /// Removes a file, or a link itself. Fails: not_found.
-inline result<void> remove_file(const Path& path) {
+template <class = void>
+result<void> remove_file(const Path& path) {
     if (sys::unlink(path.c_str()) != 0) return failure("remove", path);
     return {};
 }
 
-inline result<void> set_read_only(const Path& path) {
+template <class = void>
+result<void> set_read_only(const Path& path) {
     if (sys::chmod(path.c_str(), 0444) != 0) return failure("make read-only", path);
     return {};
 }
@@ -257,14 +262,17 @@ result<void> remove_inside(const Path& root, std::string_view relative, Removal 
 }
 
 /// Removes a file or a whole folder below `root`; see `remove_inside`.
-inline result<void> remove_tree(const Path& root, std::string_view relative) {
+template <class = void>
+result<void> remove_tree(const Path& root, std::string_view relative) {
     return remove_inside(root, relative, Removal::tree);
 }
-inline result<void> remove_file_inside(const Path& root, std::string_view relative) {
+template <class = void>
+result<void> remove_file_inside(const Path& root, std::string_view relative) {
     return remove_inside(root, relative, Removal::file);
 }
 /// Fails: already_exists if there is still something in it.
-inline result<void> remove_empty_dir_inside(const Path& root, std::string_view relative) {
+template <class = void>
+result<void> remove_empty_dir_inside(const Path& root, std::string_view relative) {
     return remove_inside(root, relative, Removal::empty_dir);
 }
 

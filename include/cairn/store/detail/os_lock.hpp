@@ -20,11 +20,13 @@ namespace CAIRN_NAMESPACE::detail::os {
 /// Held from acquiring to destruction. It belongs to the open file and not to the process: two locks on one
 /// file exclude each other within a process too, and whoever opens and closes the file beside it drops
 /// nothing. A forked child shares it, and would keep it after the parent's death: it calls `close_in_child`.
-class Lock {
+template <class = void>
+class BasicLock {
   public:
-    Lock() = default;
-    Lock(Lock&& other) noexcept : file_{std::move(other.file_)}, owner_{std::exchange(other.owner_, 0)} {}
-    Lock& operator=(Lock&& other) noexcept {
+    BasicLock() = default;
+    BasicLock(BasicLock&& other) noexcept
+        : file_{std::move(other.file_)}, owner_{std::exchange(other.owner_, 0)} {}
+    BasicLock& operator=(BasicLock&& other) noexcept {
         if (this != &other) {
             release();
             file_ = std::move(other.file_);
@@ -32,12 +34,12 @@ class Lock {
         }
         return *this;
     }
-    ~Lock() { release(); }
+    ~BasicLock() { release(); }
 
     /// The lock, without waiting; makes the file if need be. Fails: busy if another holds it.
-    static result<Lock> try_acquire(const Path& path) { return acquire(path, 0); }
+    static result<BasicLock> try_acquire(const Path& path) { return acquire(path, 0); }
     /// The lock, after at most `timeout_ms` milliseconds (looks again every 1 to 20 ms). Fails: busy.
-    static result<Lock> acquire(const Path& path, std::int64_t timeout_ms);
+    static result<BasicLock> acquire(const Path& path, std::int64_t timeout_ms);
     /// Whether anybody, this process included, holds it. Takes nothing and drops nothing, makes no file.
     static result<bool> is_held(const Path& path);
 
@@ -64,13 +66,15 @@ class Lock {
     }
 
   private:
-    explicit Lock(File file) : file_{std::move(file)}, owner_{sys::getpid()} {}
+    explicit BasicLock(File file) : file_{std::move(file)}, owner_{sys::getpid()} {}
 
     File file_;
     ::pid_t owner_ = 0;
 };
+using Lock = BasicLock<>;
 
-inline result<Lock> Lock::acquire(const Path& path, std::int64_t timeout_ms) {
+template <class X>
+result<BasicLock<X>> BasicLock<X>::acquire(const Path& path, std::int64_t timeout_ms) {
     const std::int64_t end = steady_ns() + timeout_ms * 1'000'000;
     long pause = 1'000'000;
     while (true) {
@@ -98,7 +102,8 @@ inline result<Lock> Lock::acquire(const Path& path, std::int64_t timeout_ms) {
     }
 }
 
-inline result<bool> Lock::is_held(const Path& path) {
+template <class X>
+result<bool> BasicLock<X>::is_held(const Path& path) {
     auto file = File::open_read(path);
     if (!file) return file.error().code() == errc::not_found ? result<bool>{false} : file.error();
     const int held = sys::retry([&] { return sys::is_locked(file->native_handle()); });

@@ -21,14 +21,15 @@ namespace CAIRN_NAMESPACE::detail::os {
 
 /// Owns a mapping. Threads: as plain memory. Who shortens a mapped file from outside kills those who read it
 /// (SIGBUS).
-class Mapping {
+template <class = void>
+class BasicMapping {
   public:
-    Mapping() = default;
-    Mapping(Mapping&& other) noexcept
+    BasicMapping() = default;
+    BasicMapping(BasicMapping&& other) noexcept
         : data_{std::exchange(other.data_, nullptr)}, size_{std::exchange(other.size_, 0)},
           writable_{std::exchange(other.writable_, false)}, has_file_{std::exchange(other.has_file_, false)} {
     }
-    Mapping& operator=(Mapping&& other) noexcept {
+    BasicMapping& operator=(BasicMapping&& other) noexcept {
         if (this != &other) {
             unmap();
             data_ = std::exchange(other.data_, nullptr);
@@ -38,18 +39,18 @@ class Mapping {
         }
         return *this;
     }
-    ~Mapping() { unmap(); }
+    ~BasicMapping() { unmap(); }
 
     /// A new file of `size` zeros, shared and writable. Its blocks are reserved first, so a full disk is an
     /// error here and not a SIGBUS later. Fails: already_exists, no_space; then there is no file.
-    static result<Mapping> create_shared(const Path& path, std::size_t size);
+    static result<BasicMapping> create_shared(const Path& path, std::size_t size);
     /// A whole existing file, shared and writable. Its blocks are reserved as in `create_shared`.
-    static result<Mapping> open_shared(const Path& path);
+    static result<BasicMapping> open_shared(const Path& path);
     /// A whole existing file, to be read.
-    static result<Mapping> open_read(const Path& path, Links links = Links::follow);
-    static result<Mapping> open_read(const File& file);
+    static result<BasicMapping> open_read(const Path& path, Links links = Links::follow);
+    static result<BasicMapping> open_read(const File& file);
     /// Zeros that belong to no file; they die with the process.
-    static result<Mapping> anonymous(std::size_t size) {
+    static result<BasicMapping> anonymous(std::size_t size) {
         return map(no_handle, {}, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS);
     }
 
@@ -66,8 +67,9 @@ class Mapping {
     }
 
   private:
-    static result<Mapping> map(Handle file, const Path& path, std::uint64_t size, int protection, int flags) {
-        Mapping out;
+    static result<BasicMapping> map(Handle file, const Path& path, std::uint64_t size, int protection,
+                                    int flags) {
+        BasicMapping out;
         out.writable_ = (protection & PROT_WRITE) != 0;
         out.has_file_ = file != no_handle;
         if (size == 0) return out;  // the system maps no empty range
@@ -85,8 +87,10 @@ class Mapping {
     bool writable_ = false;
     bool has_file_ = false;
 };
+using Mapping = BasicMapping<>;
 
-inline result<void> Mapping::reserve(File& file, std::uint64_t from, std::uint64_t size) {
+template <class X>
+result<void> BasicMapping<X>::reserve(File& file, std::uint64_t from, std::uint64_t size) {
     int number = EINTR;
     while (size != 0 && number == EINTR) number = sys::reserve(file.native_handle(), size);
     if (size == 0 || number == 0) return {};
@@ -103,7 +107,8 @@ inline result<void> Mapping::reserve(File& file, std::uint64_t from, std::uint64
     return {};
 }
 
-inline result<Mapping> Mapping::create_shared(const Path& path, std::size_t size) {
+template <class X>
+result<BasicMapping<X>> BasicMapping<X>::create_shared(const Path& path, std::size_t size) {
     auto file = File::create_new(path);
     if (!file) return file.error();
     auto reserved = reserve(*file, 0, size);
@@ -113,7 +118,8 @@ inline result<Mapping> Mapping::create_shared(const Path& path, std::size_t size
     return mapping;
 }
 
-inline result<Mapping> Mapping::open_shared(const Path& path) {
+template <class X>
+result<BasicMapping<X>> BasicMapping<X>::open_shared(const Path& path) {
     const auto there = File::open_read(path);  // must exist, and be a regular file
     if (!there) return there.error();
     auto file = File::open_read_write(path);
@@ -124,13 +130,15 @@ inline result<Mapping> Mapping::open_shared(const Path& path) {
     return map(file->native_handle(), path, *size, PROT_READ | PROT_WRITE, MAP_SHARED);
 }
 
-inline result<Mapping> Mapping::open_read(const File& file) {
+template <class X>
+result<BasicMapping<X>> BasicMapping<X>::open_read(const File& file) {
     const auto size = file.size();
     if (!size) return size.error();
     return map(file.native_handle(), file.path(), *size, PROT_READ, MAP_SHARED);
 }
 
-inline result<Mapping> Mapping::open_read(const Path& path, Links links) {
+template <class X>
+result<BasicMapping<X>> BasicMapping<X>::open_read(const Path& path, Links links) {
     const auto file = File::open_read(path, links);
     if (!file) return file.error();
     return open_read(*file);

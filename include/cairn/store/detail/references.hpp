@@ -23,8 +23,9 @@ inline constexpr std::string_view manifest_suffix = ".json";
 inline constexpr std::string_view removal_suffix = ".removing";
 
 /// The number of a file "v3<suffix>"; nothing for any other name.
-[[nodiscard]] inline std::optional<std::uint64_t> version_of_file(std::string_view name,
-                                                                  std::string_view suffix) noexcept {
+template <class = void>
+[[nodiscard]] std::optional<std::uint64_t> version_of_file(std::string_view name,
+                                                           std::string_view suffix) noexcept {
     if (!name.ends_with(suffix)) return std::nullopt;
     name.remove_suffix(suffix.size());
     return parse_version_label(name);
