@@ -6,7 +6,7 @@
 #include <cairn/config.hpp>
 
 #include <exception>
-#include <memory>
+#include <new>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -104,26 +104,19 @@ namespace detail {
 template <class T = void>
 class [[nodiscard]] result {
   public:
-    result(T value) : good_{true}, value_(std::move(value)) {}  // NOLINT(google-explicit-constructor)
-    result(cairn::error failure)
-        : good_{false}, error_{std::move(failure)} {}  // NOLINT(google-explicit-constructor)
-    result(result&& other) noexcept : good_{other.good_} {
-        if (good_)
-            std::construct_at(&value_, std::move(other.value_));
-        else
-            std::construct_at(&error_, std::move(other.error_));
-    }
+    // NOLINTNEXTLINE(google-explicit-constructor)
+    result(T value) : good_{true}, value_(std::move(value)) {}
+    // NOLINTNEXTLINE(google-explicit-constructor)
+    result(cairn::error failure) : good_{false}, error_{std::move(failure)} {}
+    result(result&& other) noexcept : good_{other.good_} { take(other); }
     result& operator=(result&& other) noexcept {
         if (this == &other) return *this;
-        std::destroy_at(this);
-        return *std::construct_at(this, std::move(other));
+        drop();
+        good_ = other.good_;
+        take(other);
+        return *this;
     }
-    ~result() {
-        if (good_)
-            std::destroy_at(&value_);
-        else
-            std::destroy_at(&error_);
-    }
+    ~result() { drop(); }
 
     [[nodiscard]] bool has_value() const noexcept { return good_; }
     [[nodiscard]] explicit operator bool() const noexcept { return good_; }
@@ -142,6 +135,19 @@ class [[nodiscard]] result {
     }
 
   private:
+    void take(result& other) noexcept {
+        if (good_)
+            ::new (static_cast<void*>(&value_)) T(std::move(other.value_));
+        else
+            ::new (static_cast<void*>(&error_)) cairn::error(std::move(other.error_));
+    }
+    void drop() noexcept {
+        if (good_)
+            value_.~T();
+        else
+            error_.~error();
+    }
+
     bool good_;
     union {
         T value_;

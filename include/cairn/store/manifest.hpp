@@ -87,7 +87,7 @@ template <class Json = nlohmann::json>
     return x;
 }
 template <class Json = nlohmann::json>
-[[nodiscard]] std::optional<double> metric_from_json(const Json& value) {
+[[nodiscard]] std::optional<double> metric_from_json(const std::type_identity_t<Json>& value) {
     if (value.is_number()) return value.template get<double>();
     if (!value.is_string()) return std::nullopt;
     const auto& word = value.template get_ref<const std::string&>();
