@@ -75,9 +75,15 @@ class DisabledRun {
     constexpr void log_model(std::string_view, const Parts&...) const noexcept {}
     void save(const std::string&, When = When::live) const noexcept {}
 
-    [[nodiscard]] static nlohmann::json config() { return nlohmann::json::object(); }
+    template <class Json = nlohmann::json>
+    [[nodiscard]] static Json config() {
+        return Json::object();
+    }
     void update_config(const nlohmann::json&) const noexcept {}
-    [[nodiscard]] static nlohmann::json summary() { return nlohmann::json::object(); }
+    template <class Json = nlohmann::json>
+    [[nodiscard]] static Json summary() {
+        return Json::object();
+    }
     void set_summary(const std::string&, const nlohmann::json&) const noexcept {}
     void define_metric(std::string_view, const MetricOptions&) const noexcept {}
     void set_notes(const std::string&) const noexcept {}

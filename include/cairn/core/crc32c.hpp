@@ -18,6 +18,7 @@ namespace detail {
 using Crc32cTables = std::array<std::array<std::uint32_t, 256>, 8>;
 
 /// Row 0 advances the CRC by one byte; row `k` by that byte and `k` zero bytes after it.
+template <class = void>
 [[nodiscard]] constexpr Crc32cTables make_crc32c_tables() noexcept {
     constexpr std::uint32_t reversed_polynomial = 0x82f63b78;
     Crc32cTables tables{};
@@ -35,15 +36,15 @@ using Crc32cTables = std::array<std::array<std::uint32_t, 256>, 8>;
     return tables;
 }
 
-// A template, so that a program that needs no table does not pay for computing it.
-template <class = void>
-inline constexpr Crc32cTables crc32c_tables = make_crc32c_tables();
+// Depends on its argument, so that a program that needs no table does not pay for computing it.
+template <class X>
+inline constexpr Crc32cTables crc32c_tables = make_crc32c_tables<X>();
 
 /// `crc` is the register itself, neither inverted before nor after.
-template <class = void>
+template <class X = void>
 [[nodiscard]] constexpr std::uint32_t crc32c_portable(std::uint32_t crc, const std::byte* data,
                                                       std::size_t size) noexcept {
-    const auto& t = crc32c_tables<>;
+    const auto& t = crc32c_tables<X>;
     const auto at = [&data](std::size_t i) { return static_cast<std::uint32_t>(data[i]); };
     for (; size >= 8; size -= 8, data += 8) {
         const std::uint32_t low = crc ^ (at(0) | at(1) << 8U | at(2) << 16U | at(3) << 24U);
