@@ -7,6 +7,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <nlohmann/json.hpp>
+#include <pthread.h>
 #include <signal.h>
 #include <sys/file.h>
 #include <sys/mman.h>
@@ -20,10 +21,8 @@
 #include <bit>
 #include <cerrno>
 #include <charconv>
-#include <chrono>
 #include <cmath>
 #include <concepts>
-#include <condition_variable>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
@@ -51,12 +50,10 @@
 #include <string>
 #include <string_view>
 #include <system_error>
-#include <thread>
 #include <tuple>
 #include <type_traits>
 #include <unordered_map>
 #include <utility>
-#include <variant>
 #include <vector>
 
 // ---- cairn/version.hpp
@@ -3280,8 +3277,8 @@ struct Manifest {
     std::uint64_t version = 0;
     std::int64_t created_ns = 0;
     std::optional<std::int64_t> step{};
-    nlohmann::json metadata = nlohmann::json::object();
-    nlohmann::json metrics = nlohmann::json::object();  ///< of the row that was saved; see `metric_to_json`
+    nlohmann::json metadata{};  ///< null is written as {}
+    nlohmann::json metrics{};   ///< the same; of the row that was saved; see `metric_to_json`
     std::vector<FileEntry> files{};
 
     /// SHA-256 over the files' paths, sizes and digests: equal for equal content.
@@ -3390,8 +3387,8 @@ template <class Json = nlohmann::json>
         }
         files.push_back(std::move(entry));
     }
-    if (!detail::is_shallow(m.metadata, detail::max_manifest_depth - 2) || !m.metrics.is_object() ||
-        !detail::is_shallow(m.metrics, 1)) {
+    if (!detail::is_shallow(m.metadata, detail::max_manifest_depth - 2) ||
+        !(m.metrics.is_object() || m.metrics.is_null()) || !detail::is_shallow(m.metrics, 1)) {
         return error{errc::invalid_argument,
                      "the metadata of the artifact is nested too deeply, or the metrics are no numbers",
                      m.artifact,
@@ -3407,8 +3404,8 @@ template <class Json = nlohmann::json>
                       {"version", m.version},
                       {"created_ns", m.created_ns},
                       {"step", m.step ? Json(*m.step) : Json()},
-                      {"metadata", m.metadata},
-                      {"metrics", m.metrics},
+                      {"metadata", m.metadata.is_null() ? Json::object() : m.metadata},
+                      {"metrics", m.metrics.is_null() ? Json::object() : m.metrics},
                       {"files", std::move(files)}};
     std::string text = out.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
     const std::size_t at = detail::checksum_at(text);
@@ -4963,10 +4960,110 @@ template <class = void>
 
 }  // namespace CAIRN_NAMESPACE::detail::os
 
+// ---- cairn/store/detail/os_thread.hpp
+// A thread that works in the background and the bell that wakes it. Of the system and not of <thread> and
+// <condition_variable>, which bring <chrono> and cost a tenth of a second to include.
+
+namespace CAIRN_NAMESPACE::detail::os {
+
+/// One thread waits for it, any may ring it; what was rung before the wait is not lost.
+template <class = void>
+class BasicBell {
+  public:
+    BasicBell() noexcept {
+#if defined(__APPLE__)
+        pthread_cond_init(&rang_, nullptr);
+#else
+        pthread_condattr_t kind;
+        pthread_condattr_init(&kind);
+        pthread_condattr_setclock(&kind, CLOCK_MONOTONIC);  // setting the clock must not wake or stall us
+        pthread_cond_init(&rang_, &kind);
+        pthread_condattr_destroy(&kind);
+#endif
+    }
+    BasicBell(const BasicBell&) = delete;
+    BasicBell& operator=(const BasicBell&) = delete;
+    // Nothing is destroyed: it holds no memory, and in a forked child pthread_cond_destroy would wait for the
+    // parent's thread.
+    ~BasicBell() = default;
+
+    void ring() noexcept {
+        pthread_mutex_lock(&mutex_);
+        rung_ = true;
+        pthread_mutex_unlock(&mutex_);
+        pthread_cond_signal(&rang_);
+    }
+
+    /// Returns when it is rung, at the latest after `ns` nanoseconds.
+    void wait(std::int64_t ns) noexcept {
+        constexpr std::int64_t second = 1'000'000'000;
+        ::timespec until{};
+#if !defined(__APPLE__)
+        ::clock_gettime(CLOCK_MONOTONIC, &until);
+#endif
+        ns += until.tv_nsec;
+        until.tv_sec += static_cast<decltype(until.tv_sec)>(ns / second);
+        until.tv_nsec = static_cast<decltype(until.tv_nsec)>(ns % second);
+        pthread_mutex_lock(&mutex_);
+        int waited = 0;
+        while (!rung_ && waited == 0) {
+#if defined(__APPLE__)
+            waited = pthread_cond_timedwait_relative_np(&rang_, &mutex_, &until);
+#else
+            waited = pthread_cond_timedwait(&rang_, &mutex_, &until);
+#endif
+        }
+        rung_ = false;
+        pthread_mutex_unlock(&mutex_);
+    }
+
+  private:
+    pthread_mutex_t mutex_ = PTHREAD_MUTEX_INITIALIZER;
+    pthread_cond_t rang_;
+    bool rung_ = false;
+};
+using Bell = BasicBell<>;
+
+/// A thread that gets none of the program's signals: those are for the program's own threads.
+template <class = void>
+class BasicThread {
+  public:
+    BasicThread() = default;
+    BasicThread(const BasicThread&) = delete;
+    BasicThread& operator=(const BasicThread&) = delete;
+    ~BasicThread() { join(); }
+
+    /// Calls `work(argument)` on a new thread. Requires that none runs. Fails: busy.
+    result<void> start(void* (*work)(void*), void* argument) {
+        sigset_t all;
+        sigset_t before;
+        sigfillset(&all);
+        pthread_sigmask(SIG_SETMASK, &all, &before);
+        const int number = pthread_create(&thread_, nullptr, work, argument);
+        pthread_sigmask(SIG_SETMASK, &before, nullptr);
+        if (number != 0) return failure_of(number, "start a thread", {});
+        running_ = true;
+        return {};
+    }
+    /// Waits until the work is done. Does nothing if there is none, or on the thread itself.
+    void join() noexcept {
+        if (!running_ || pthread_equal(thread_, pthread_self()) != 0) return;
+        pthread_join(thread_, nullptr);
+        running_ = false;
+    }
+
+  private:
+    pthread_t thread_{};
+    bool running_ = false;
+};
+using Thread = BasicThread<>;
+
+}  // namespace CAIRN_NAMESPACE::detail::os
+
 // ---- cairn/store/os.hpp
-// The one seam between the library and the operating system: files, folders, locks, mappings, processes.
-// Names no POSIX type, so that another system needs only its own detail/os_*.hpp; detail/os_sys.hpp holds
-// every system call. Costs <filesystem>, for its paths.
+// The one seam between the library and the operating system: files, folders, locks, mappings, processes,
+// threads. Names no POSIX type, so that another system needs only its own detail/os_*.hpp; detail/os_sys.hpp
+// holds every system call. Costs <filesystem>, for its paths.
 
 // ---- cairn/store/ring.hpp
 // The journal: one ring for each logging thread, in a memory-mapped file of the run's folder. What a commit
@@ -6070,34 +6167,7 @@ result<HistoryReport> recover_history(const std::filesystem::path& run_dir, F&& 
 // ---- cairn/run/detail/collector.hpp
 // The collector: one thread for each run that drains the rings into the history and keeps the summary.
 
-#if !defined(_WIN32)
-#include <pthread.h>
-#include <signal.h>
-#endif
-
 namespace CAIRN_NAMESPACE::detail {
-
-/// Blocks all signals of the calling thread, and so of threads it makes, while it lives.
-class SignalsBlocked {
-  public:
-#if defined(_WIN32)
-    SignalsBlocked() = default;
-#else
-    SignalsBlocked() {
-        sigset_t all;
-        sigfillset(&all);
-        pthread_sigmask(SIG_SETMASK, &all, &before_);
-    }
-    ~SignalsBlocked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-#endif
-    SignalsBlocked(const SignalsBlocked&) = delete;
-    SignalsBlocked& operator=(const SignalsBlocked&) = delete;
-
-#if !defined(_WIN32)
-  private:
-    sigset_t before_{};
-#endif
-};
 
 /// Drains, writes, sums up. It polls: every 5 ms while rows come, less and less often down to 250 ms while
 /// none do. A logging thread wakes it only when a ring is half full.
@@ -6111,31 +6181,21 @@ class BasicCollector final : public Pressure {
     BasicCollector(const BasicCollector&) = delete;
     BasicCollector& operator=(const BasicCollector&) = delete;
 
+    /// Throws `cairn::error` if the system gives no thread.
     void start(Journal& journal) {
         journal_ = &journal;
-        const SignalsBlocked blocked;  // the program's signals are for the program's threads
-        thread_ = std::thread{[this] { work(); }};
+        thread_.start(&run, this).value();
     }
 
     /// Drains what is there and ends the thread. Does nothing the second time.
     void stop() noexcept {
-        {
-            const std::scoped_lock lock{mutex_};
-            stopping_ = true;
-        }
-        wake_.notify_all();
-        if (thread_.joinable() && thread_.get_id() != std::this_thread::get_id()) thread_.join();
+        stopping_.store(true, std::memory_order_relaxed);
+        bell_.ring();
+        thread_.join();
     }
 
-    /// After a fork the child has no such thread: forgets it without ending it.
-    void abandon() noexcept { thread_.detach(); }
-
     void nudge() noexcept override {
-        if (nudged_.exchange(true, std::memory_order_relaxed)) return;
-        {
-            const std::scoped_lock lock{mutex_};
-        }  // it has not yet looked, or it is waiting: never in between
-        wake_.notify_one();
+        if (!nudged_.exchange(true, std::memory_order_relaxed)) bell_.ring();
     }
 
     /// At most 100 ms for as long as nothing is drained; not at all while it is known to be stuck.
@@ -6147,7 +6207,7 @@ class BasicCollector final : public Pressure {
             stuck_at_.store(drained + 1, std::memory_order_relaxed);
             return false;
         }
-        std::this_thread::sleep_for(std::chrono::microseconds{100});
+        os::sys::sleep_ns(100'000);
         return true;
     }
 
@@ -6167,15 +6227,17 @@ class BasicCollector final : public Pressure {
     }
 
   private:
+    static void* run(void* self) noexcept {
+        static_cast<BasicCollector*>(self)->work();
+        return nullptr;
+    }
+
     void work() noexcept {
-        std::chrono::milliseconds pause{5};
+        constexpr std::int64_t shortest_ns = 5'000'000, longest_ns = 250'000'000;
+        std::int64_t pause = shortest_ns;
         for (bool last = false; !last;) {
-            {
-                std::unique_lock lock{mutex_};
-                wake_.wait_for(lock, pause,
-                               [&] { return stopping_ || nudged_.load(std::memory_order_relaxed); });
-                last = stopping_;
-            }
+            bell_.wait(pause);
+            last = stopping_.load(std::memory_order_relaxed);  // the bell orders what was before `stop`
             nudged_.store(false, std::memory_order_relaxed);
             bool busy = false;
             try {
@@ -6184,7 +6246,7 @@ class BasicCollector final : public Pressure {
                 const std::exception& failure) {  // out of memory: rows stay in their rings, we try again
                 fail(failure.what());
             }
-            pause = busy ? std::chrono::milliseconds{5} : std::min(pause * 2, std::chrono::milliseconds{250});
+            pause = busy ? shortest_ns : std::min(pause * 2, longest_ns);
         }
         (void)history_.sync();
     }
@@ -6226,9 +6288,8 @@ class BasicCollector final : public Pressure {
     RowAssembler assembler_;
     Journal* journal_ = nullptr;
 
-    std::mutex mutex_;
-    std::condition_variable wake_;
-    bool stopping_ = false;
+    os::Bell bell_;
+    std::atomic<bool> stopping_{false};
     std::atomic<bool> nudged_{false};
     std::atomic<std::uint64_t> drained_{0};
     std::atomic<std::uint64_t> stuck_at_{0};
@@ -6239,7 +6300,7 @@ class BasicCollector final : public Pressure {
     std::atomic<std::uint64_t> rows_{0};
     std::atomic<std::uint64_t> bytes_{0};
 
-    std::thread thread_;
+    os::Thread thread_;  // last: it ends before what it uses goes
 };
 using Collector = BasicCollector<>;
 
@@ -8472,7 +8533,7 @@ class BasicArtifact {
         if (!status.is_file) {
             detail::raise({errc::not_found, "there is no such file to add", file.string(), "check the path"});
         }
-        return add(as.empty() ? file.filename().generic_string() : std::move(as), File{file});
+        return add(as.empty() ? file.filename().generic_string() : std::move(as), {.file = file});
     }
     /// Adds every file below a folder, under its path in it (below `prefix`, if given). Links are not
     /// followed.
@@ -8484,22 +8545,25 @@ class BasicArtifact {
             if (status.is_dir) {
                 add_dir(dir / name, inside);
             } else if (status.is_file) {
-                add(inside, File{dir / name});
+                add(inside, {.file = dir / name});
             }
         }
         return *this;
     }
     /// Adds bytes as a file; they are copied now.
     BasicArtifact& add_bytes(std::string as, std::span<const std::byte> bytes) {
-        return add(std::move(as), std::string{reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+        return add(std::move(as), {.bytes{reinterpret_cast<const char*>(bytes.data()), bytes.size()}});
     }
     BasicArtifact& add_bytes(std::string as, std::string_view bytes) {
-        return add(std::move(as), std::string{bytes});
+        return add(std::move(as), {.bytes = std::string{bytes}});
     }
     /// Adds a URI that is recorded and never fetched.
     BasicArtifact& add_reference(std::string uri, std::string as = {}) {
+        if (uri.empty()) {
+            detail::raise({errc::invalid_argument, "a reference needs a URI", as, "write where the data is"});
+        }
         if (as.empty()) as = uri.substr(uri.find_last_of('/') + 1);
-        return add(std::move(as), Reference{std::move(uri)});
+        return add(std::move(as), {.reference = std::move(uri)});
     }
 
     Json metadata = Json::object();  ///< anything to be kept with the version
@@ -8512,14 +8576,12 @@ class BasicArtifact {
     [[nodiscard]] result<std::vector<StagedFile>> stage(const Store& store, Manifest& draft) const {
         std::vector<StagedFile> staged;
         for (const auto& [path, content] : entries_) {
-            if (const auto* reference = std::get_if<Reference>(&content)) {
-                draft.files.push_back({path, 0, {}, reference->uri});
+            if (!content.reference.empty()) {
+                draft.files.push_back({path, 0, {}, content.reference});
                 continue;
             }
-            const auto* file = std::get_if<File>(&content);
-            auto object = file != nullptr
-                              ? stage_file(store, file->path)
-                              : stage_bytes(store, std::as_bytes(std::span{std::get<std::string>(content)}));
+            auto object = content.file.empty() ? stage_bytes(store, std::as_bytes(std::span{content.bytes}))
+                                               : stage_file(store, content.file);
             if (!object) return object.error();
             staged.push_back({path, std::move(*object)});
         }
@@ -8527,13 +8589,12 @@ class BasicArtifact {
     }
 
   private:
-    struct File {
-        std::filesystem::path path;
+    /// What a file of the artifact is made of: one of the three.
+    struct Content {
+        std::filesystem::path file{};
+        std::string reference{};
+        std::string bytes{};
     };
-    struct Reference {
-        std::string uri;
-    };
-    using Content = std::variant<File, std::string, Reference>;
 
     BasicArtifact& add(std::string path, Content content) {
         detail::check_relative_path(path).value();

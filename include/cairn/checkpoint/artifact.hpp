@@ -23,7 +23,6 @@
 #include <string>
 #include <string_view>
 #include <utility>
-#include <variant>
 #include <vector>
 
 namespace CAIRN_NAMESPACE {
@@ -45,7 +44,7 @@ class BasicArtifact {
         if (!status.is_file) {
             detail::raise({errc::not_found, "there is no such file to add", file.string(), "check the path"});
         }
-        return add(as.empty() ? file.filename().generic_string() : std::move(as), File{file});
+        return add(as.empty() ? file.filename().generic_string() : std::move(as), {.file = file});
     }
     /// Adds every file below a folder, under its path in it (below `prefix`, if given). Links are not
     /// followed.
@@ -57,22 +56,25 @@ class BasicArtifact {
             if (status.is_dir) {
                 add_dir(dir / name, inside);
             } else if (status.is_file) {
-                add(inside, File{dir / name});
+                add(inside, {.file = dir / name});
             }
         }
         return *this;
     }
     /// Adds bytes as a file; they are copied now.
     BasicArtifact& add_bytes(std::string as, std::span<const std::byte> bytes) {
-        return add(std::move(as), std::string{reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+        return add(std::move(as), {.bytes{reinterpret_cast<const char*>(bytes.data()), bytes.size()}});
     }
     BasicArtifact& add_bytes(std::string as, std::string_view bytes) {
-        return add(std::move(as), std::string{bytes});
+        return add(std::move(as), {.bytes = std::string{bytes}});
     }
     /// Adds a URI that is recorded and never fetched.
     BasicArtifact& add_reference(std::string uri, std::string as = {}) {
+        if (uri.empty()) {
+            detail::raise({errc::invalid_argument, "a reference needs a URI", as, "write where the data is"});
+        }
         if (as.empty()) as = uri.substr(uri.find_last_of('/') + 1);
-        return add(std::move(as), Reference{std::move(uri)});
+        return add(std::move(as), {.reference = std::move(uri)});
     }
 
     Json metadata = Json::object();  ///< anything to be kept with the version
@@ -85,14 +87,12 @@ class BasicArtifact {
     [[nodiscard]] result<std::vector<StagedFile>> stage(const Store& store, Manifest& draft) const {
         std::vector<StagedFile> staged;
         for (const auto& [path, content] : entries_) {
-            if (const auto* reference = std::get_if<Reference>(&content)) {
-                draft.files.push_back({path, 0, {}, reference->uri});
+            if (!content.reference.empty()) {
+                draft.files.push_back({path, 0, {}, content.reference});
                 continue;
             }
-            const auto* file = std::get_if<File>(&content);
-            auto object = file != nullptr
-                              ? stage_file(store, file->path)
-                              : stage_bytes(store, std::as_bytes(std::span{std::get<std::string>(content)}));
+            auto object = content.file.empty() ? stage_bytes(store, std::as_bytes(std::span{content.bytes}))
+                                               : stage_file(store, content.file);
             if (!object) return object.error();
             staged.push_back({path, std::move(*object)});
         }
@@ -100,13 +100,12 @@ class BasicArtifact {
     }
 
   private:
-    struct File {
-        std::filesystem::path path;
+    /// What a file of the artifact is made of: one of the three.
+    struct Content {
+        std::filesystem::path file{};
+        std::string reference{};
+        std::string bytes{};
     };
-    struct Reference {
-        std::string uri;
-    };
-    using Content = std::variant<File, std::string, Reference>;
 
     BasicArtifact& add(std::string path, Content content) {
         detail::check_relative_path(path).value();

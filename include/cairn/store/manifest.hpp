@@ -105,8 +105,8 @@ struct Manifest {
     std::uint64_t version = 0;
     std::int64_t created_ns = 0;
     std::optional<std::int64_t> step{};
-    nlohmann::json metadata = nlohmann::json::object();
-    nlohmann::json metrics = nlohmann::json::object();  ///< of the row that was saved; see `metric_to_json`
+    nlohmann::json metadata{};  ///< null is written as {}
+    nlohmann::json metrics{};   ///< the same; of the row that was saved; see `metric_to_json`
     std::vector<FileEntry> files{};
 
     /// SHA-256 over the files' paths, sizes and digests: equal for equal content.
@@ -215,8 +215,8 @@ template <class Json = nlohmann::json>
         }
         files.push_back(std::move(entry));
     }
-    if (!detail::is_shallow(m.metadata, detail::max_manifest_depth - 2) || !m.metrics.is_object() ||
-        !detail::is_shallow(m.metrics, 1)) {
+    if (!detail::is_shallow(m.metadata, detail::max_manifest_depth - 2) ||
+        !(m.metrics.is_object() || m.metrics.is_null()) || !detail::is_shallow(m.metrics, 1)) {
         return error{errc::invalid_argument,
                      "the metadata of the artifact is nested too deeply, or the metrics are no numbers",
                      m.artifact,
@@ -232,8 +232,8 @@ template <class Json = nlohmann::json>
                       {"version", m.version},
                       {"created_ns", m.created_ns},
                       {"step", m.step ? Json(*m.step) : Json()},
-                      {"metadata", m.metadata},
-                      {"metrics", m.metrics},
+                      {"metadata", m.metadata.is_null() ? Json::object() : m.metadata},
+                      {"metrics", m.metrics.is_null() ? Json::object() : m.metrics},
                       {"files", std::move(files)}};
     std::string text = out.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
     const std::size_t at = detail::checksum_at(text);

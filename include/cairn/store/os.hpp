@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
-// The one seam between the library and the operating system: files, folders, locks, mappings, processes.
-// Names no POSIX type, so that another system needs only its own detail/os_*.hpp; detail/os_sys.hpp holds
-// every system call. Costs <filesystem>, for its paths.
+// The one seam between the library and the operating system: files, folders, locks, mappings, processes,
+// threads. Names no POSIX type, so that another system needs only its own detail/os_*.hpp; detail/os_sys.hpp
+// holds every system call. Costs <filesystem>, for its paths.
 
 #include <cairn/store/detail/os_error.hpp>    // IWYU pragma: export
 #include <cairn/store/detail/os_file.hpp>     // IWYU pragma: export
@@ -10,3 +10,4 @@
 #include <cairn/store/detail/os_lock.hpp>     // IWYU pragma: export
 #include <cairn/store/detail/os_mapping.hpp>  // IWYU pragma: export
 #include <cairn/store/detail/os_process.hpp>  // IWYU pragma: export
+#include <cairn/store/detail/os_thread.hpp>   // IWYU pragma: export

@@ -5,47 +5,19 @@
 #include <cairn/run/detail/journal.hpp>
 #include <cairn/run/summary.hpp>
 #include <cairn/store/history.hpp>
+#include <cairn/store/os.hpp>
 
+#include <algorithm>
 #include <atomic>
-#include <chrono>
-#include <condition_variable>
 #include <cstdint>
 #include <functional>
 #include <map>
 #include <mutex>
 #include <span>
 #include <string>
-#include <thread>
 #include <utility>
 
-#if !defined(_WIN32)
-#include <pthread.h>
-#include <signal.h>
-#endif
-
 namespace CAIRN_NAMESPACE::detail {
-
-/// Blocks all signals of the calling thread, and so of threads it makes, while it lives.
-class SignalsBlocked {
-  public:
-#if defined(_WIN32)
-    SignalsBlocked() = default;
-#else
-    SignalsBlocked() {
-        sigset_t all;
-        sigfillset(&all);
-        pthread_sigmask(SIG_SETMASK, &all, &before_);
-    }
-    ~SignalsBlocked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-#endif
-    SignalsBlocked(const SignalsBlocked&) = delete;
-    SignalsBlocked& operator=(const SignalsBlocked&) = delete;
-
-#if !defined(_WIN32)
-  private:
-    sigset_t before_{};
-#endif
-};
 
 /// Drains, writes, sums up. It polls: every 5 ms while rows come, less and less often down to 250 ms while
 /// none do. A logging thread wakes it only when a ring is half full.
@@ -59,31 +31,21 @@ class BasicCollector final : public Pressure {
     BasicCollector(const BasicCollector&) = delete;
     BasicCollector& operator=(const BasicCollector&) = delete;
 
+    /// Throws `cairn::error` if the system gives no thread.
     void start(Journal& journal) {
         journal_ = &journal;
-        const SignalsBlocked blocked;  // the program's signals are for the program's threads
-        thread_ = std::thread{[this] { work(); }};
+        thread_.start(&run, this).value();
     }
 
     /// Drains what is there and ends the thread. Does nothing the second time.
     void stop() noexcept {
-        {
-            const std::scoped_lock lock{mutex_};
-            stopping_ = true;
-        }
-        wake_.notify_all();
-        if (thread_.joinable() && thread_.get_id() != std::this_thread::get_id()) thread_.join();
+        stopping_.store(true, std::memory_order_relaxed);
+        bell_.ring();
+        thread_.join();
     }
 
-    /// After a fork the child has no such thread: forgets it without ending it.
-    void abandon() noexcept { thread_.detach(); }
-
     void nudge() noexcept override {
-        if (nudged_.exchange(true, std::memory_order_relaxed)) return;
-        {
-            const std::scoped_lock lock{mutex_};
-        }  // it has not yet looked, or it is waiting: never in between
-        wake_.notify_one();
+        if (!nudged_.exchange(true, std::memory_order_relaxed)) bell_.ring();
     }
 
     /// At most 100 ms for as long as nothing is drained; not at all while it is known to be stuck.
@@ -95,7 +57,7 @@ class BasicCollector final : public Pressure {
             stuck_at_.store(drained + 1, std::memory_order_relaxed);
             return false;
         }
-        std::this_thread::sleep_for(std::chrono::microseconds{100});
+        os::sys::sleep_ns(100'000);
         return true;
     }
 
@@ -115,15 +77,17 @@ class BasicCollector final : public Pressure {
     }
 
   private:
+    static void* run(void* self) noexcept {
+        static_cast<BasicCollector*>(self)->work();
+        return nullptr;
+    }
+
     void work() noexcept {
-        std::chrono::milliseconds pause{5};
+        constexpr std::int64_t shortest_ns = 5'000'000, longest_ns = 250'000'000;
+        std::int64_t pause = shortest_ns;
         for (bool last = false; !last;) {
-            {
-                std::unique_lock lock{mutex_};
-                wake_.wait_for(lock, pause,
-                               [&] { return stopping_ || nudged_.load(std::memory_order_relaxed); });
-                last = stopping_;
-            }
+            bell_.wait(pause);
+            last = stopping_.load(std::memory_order_relaxed);  // the bell orders what was before `stop`
             nudged_.store(false, std::memory_order_relaxed);
             bool busy = false;
             try {
@@ -132,7 +96,7 @@ class BasicCollector final : public Pressure {
                 const std::exception& failure) {  // out of memory: rows stay in their rings, we try again
                 fail(failure.what());
             }
-            pause = busy ? std::chrono::milliseconds{5} : std::min(pause * 2, std::chrono::milliseconds{250});
+            pause = busy ? shortest_ns : std::min(pause * 2, longest_ns);
         }
         (void)history_.sync();
     }
@@ -174,9 +138,8 @@ class BasicCollector final : public Pressure {
     RowAssembler assembler_;
     Journal* journal_ = nullptr;
 
-    std::mutex mutex_;
-    std::condition_variable wake_;
-    bool stopping_ = false;
+    os::Bell bell_;
+    std::atomic<bool> stopping_{false};
     std::atomic<bool> nudged_{false};
     std::atomic<std::uint64_t> drained_{0};
     std::atomic<std::uint64_t> stuck_at_{0};
@@ -187,7 +150,7 @@ class BasicCollector final : public Pressure {
     std::atomic<std::uint64_t> rows_{0};
     std::atomic<std::uint64_t> bytes_{0};
 
-    std::thread thread_;
+    os::Thread thread_;  // last: it ends before what it uses goes
 };
 using Collector = BasicCollector<>;
 
