@@ -281,7 +281,7 @@ inline constexpr int times_named = (0 + ... + (std::same_as<Name, typename Field
 // A field's place among a row's bases.
 template <class Name, class T>
 [[nodiscard]] constexpr const Field<Name, T>& field_named(const Field<Name, T>& field) noexcept {
-    return field;
+    return field;  // NOLINT(bugprone-return-const-ref-from-parameter): a base of the row it was given
 }
 
 }  // namespace detail
@@ -2773,7 +2773,7 @@ class Thumbnail {
         std::string out;
         for (std::size_t i = 0; i < filled_; ++i) {
             const double share = high > low ? (buckets_[i] / 2 - low / 2) / (high / 2 - low / 2) : 0.0;
-            out += blocks[static_cast<std::size_t>(share * 7.0 + 0.5)];
+            out += blocks[static_cast<std::size_t>(std::lround(share * 7.0))];
         }
         return out;
     }
@@ -3178,7 +3178,7 @@ class Sha256 {
 
     void (*blocks_)(detail::Sha256State&, const std::byte*, std::size_t) noexcept;
     detail::Sha256State state_;
-    std::array<std::byte, detail::sha256_block_bytes> buffer_;
+    std::array<std::byte, detail::sha256_block_bytes> buffer_{};
     std::size_t pending_ = 0;
     std::uint64_t total_ = 0;
 };
@@ -3285,6 +3285,7 @@ struct Manifest {
     template <class Json = nlohmann::json>
     [[nodiscard]] std::string content_digest() const {
         std::vector<const FileEntry*> sorted;
+        sorted.reserve(files.size());
         for (const FileEntry& file : files) sorted.push_back(&file);
         std::sort(sorted.begin(), sorted.end(), [](auto* a, auto* b) { return a->path < b->path; });
         Json all = Json::array();
@@ -5504,7 +5505,7 @@ class BasicThreadLanes {
 
   private:
     struct Entry {
-        std::uint64_t run;
+        std::uint64_t run = 0;
         std::shared_ptr<Lane> lane;
     };
 
@@ -5671,6 +5672,7 @@ template <class = void>
     std::uint64_t pid = 0;
     std::uint64_t counter = 0;
     const char* const end = name.data() + name.size();
+    // NOLINTNEXTLINE(bugprone-suspicious-stringview-data-usage): the end goes with it
     const auto first = std::from_chars(name.data(), end, pid);
     if (first.ec != std::errc{} || first.ptr == end || *first.ptr != '-') return false;
     const auto second = std::from_chars(first.ptr + 1, end, counter);
@@ -6346,8 +6348,7 @@ class BasicProcess {
     }
 
   private:
-    BasicProcess() {
-        previous_ = std::set_terminate([] { instance().terminate(); });
+    BasicProcess() : previous_{std::set_terminate([] { instance().terminate(); })} {
         (void)std::atexit([] { instance().each([](Endable& run) { run.on_exit(); }); });
 #if !defined(_WIN32)
         ::pthread_atfork([] { instance().mutex_.lock(); }, [] { instance().mutex_.unlock(); },
@@ -7257,7 +7258,7 @@ class BasicRunCore final : public Endable {
             patterns = at_end_;
         }
         result<void> first;
-        const auto keep = [&](result<void> done) {
+        const auto keep = [&](const result<void>& done) {
             if (done) return;
             note_failure(done.error(), false);
             if (first) first = done;
@@ -8540,7 +8541,9 @@ class BasicArtifact {
     BasicArtifact& add_dir(const std::filesystem::path& dir, const std::string& prefix = {}) {
         const auto names = detail::os::list_dir(dir).value();
         for (const std::string& name : names) {
-            const std::string inside = prefix.empty() ? name : prefix + "/" + name;
+            std::string inside = prefix;
+            if (!inside.empty()) inside += '/';
+            inside += name;
             const auto status = detail::os::status(dir / name, detail::os::Links::refuse).value();
             if (status.is_dir) {
                 add_dir(dir / name, inside);
@@ -9332,7 +9335,7 @@ class TensorLoad {
     struct Copy {
         Slot slot;
         std::span<const std::byte> bytes;
-        std::size_t element_size;
+        std::size_t element_size = 0;
     };
     std::vector<Copy> copies_;
 };
@@ -9769,6 +9772,7 @@ class Checkpoint {
         if constexpr (PrunableSink<Sink> && !std::same_as<Retention, KeepAll>) {
             const std::size_t count = versions_.size();
             std::vector<VersionFacts> facts;
+            facts.reserve(count);
             for (const Version& version : versions_) facts.push_back(version.facts());
             const std::unique_ptr<bool[]> keep{new bool[count]()};
             retention_.mark(VersionList{facts.data(), keep.get(), count});

@@ -51,7 +51,9 @@ class BasicArtifact {
     BasicArtifact& add_dir(const std::filesystem::path& dir, const std::string& prefix = {}) {
         const auto names = detail::os::list_dir(dir).value();
         for (const std::string& name : names) {
-            const std::string inside = prefix.empty() ? name : prefix + "/" + name;
+            std::string inside = prefix;
+            if (!inside.empty()) inside += '/';
+            inside += name;
             const auto status = detail::os::status(dir / name, detail::os::Links::refuse).value();
             if (status.is_dir) {
                 add_dir(dir / name, inside);

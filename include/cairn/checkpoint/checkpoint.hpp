@@ -240,6 +240,7 @@ class Checkpoint {
         if constexpr (PrunableSink<Sink> && !std::same_as<Retention, KeepAll>) {
             const std::size_t count = versions_.size();
             std::vector<VersionFacts> facts;
+            facts.reserve(count);
             for (const Version& version : versions_) facts.push_back(version.facts());
             const std::unique_ptr<bool[]> keep{new bool[count]()};
             retention_.mark(VersionList{facts.data(), keep.get(), count});

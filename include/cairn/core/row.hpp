@@ -72,7 +72,7 @@ inline constexpr int times_named = (0 + ... + (std::same_as<Name, typename Field
 // A field's place among a row's bases.
 template <class Name, class T>
 [[nodiscard]] constexpr const Field<Name, T>& field_named(const Field<Name, T>& field) noexcept {
-    return field;
+    return field;  // NOLINT(bugprone-return-const-ref-from-parameter): a base of the row it was given
 }
 
 }  // namespace detail

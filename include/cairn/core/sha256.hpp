@@ -128,7 +128,7 @@ class Sha256 {
 
     void (*blocks_)(detail::Sha256State&, const std::byte*, std::size_t) noexcept;
     detail::Sha256State state_;
-    std::array<std::byte, detail::sha256_block_bytes> buffer_;
+    std::array<std::byte, detail::sha256_block_bytes> buffer_{};
     std::size_t pending_ = 0;
     std::uint64_t total_ = 0;
 };

@@ -357,7 +357,7 @@ class BasicRunCore final : public Endable {
             patterns = at_end_;
         }
         result<void> first;
-        const auto keep = [&](result<void> done) {
+        const auto keep = [&](const result<void>& done) {
             if (done) return;
             note_failure(done.error(), false);
             if (first) first = done;

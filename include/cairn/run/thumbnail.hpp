@@ -39,7 +39,7 @@ class Thumbnail {
         std::string out;
         for (std::size_t i = 0; i < filled_; ++i) {
             const double share = high > low ? (buckets_[i] / 2 - low / 2) / (high / 2 - low / 2) : 0.0;
-            out += blocks[static_cast<std::size_t>(share * 7.0 + 0.5)];
+            out += blocks[static_cast<std::size_t>(std::lround(share * 7.0))];
         }
         return out;
     }

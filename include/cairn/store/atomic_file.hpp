@@ -70,6 +70,7 @@ template <class = void>
     std::uint64_t pid = 0;
     std::uint64_t counter = 0;
     const char* const end = name.data() + name.size();
+    // NOLINTNEXTLINE(bugprone-suspicious-stringview-data-usage): the end goes with it
     const auto first = std::from_chars(name.data(), end, pid);
     if (first.ec != std::errc{} || first.ptr == end || *first.ptr != '-') return false;
     const auto second = std::from_chars(first.ptr + 1, end, counter);

@@ -113,6 +113,7 @@ struct Manifest {
     template <class Json = nlohmann::json>
     [[nodiscard]] std::string content_digest() const {
         std::vector<const FileEntry*> sorted;
+        sorted.reserve(files.size());
         for (const FileEntry& file : files) sorted.push_back(&file);
         std::sort(sorted.begin(), sorted.end(), [](auto* a, auto* b) { return a->path < b->path; });
         Json all = Json::array();

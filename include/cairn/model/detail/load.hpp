@@ -150,7 +150,7 @@ class TensorLoad {
     struct Copy {
         Slot slot;
         std::span<const std::byte> bytes;
-        std::size_t element_size;
+        std::size_t element_size = 0;
     };
     std::vector<Copy> copies_;
 };

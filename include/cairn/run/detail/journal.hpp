@@ -132,7 +132,7 @@ class BasicThreadLanes {
 
   private:
     struct Entry {
-        std::uint64_t run;
+        std::uint64_t run = 0;
         std::shared_ptr<Lane> lane;
     };
 

@@ -49,8 +49,7 @@ class BasicProcess {
     }
 
   private:
-    BasicProcess() {
-        previous_ = std::set_terminate([] { instance().terminate(); });
+    BasicProcess() : previous_{std::set_terminate([] { instance().terminate(); })} {
         (void)std::atexit([] { instance().each([](Endable& run) { run.on_exit(); }); });
 #if !defined(_WIN32)
         ::pthread_atfork([] { instance().mutex_.lock(); }, [] { instance().mutex_.unlock(); },
