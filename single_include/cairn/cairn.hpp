@@ -5042,7 +5042,10 @@ class BasicThread {
         pthread_sigmask(SIG_SETMASK, &all, &before);
         const int number = pthread_create(&thread_, nullptr, work, argument);
         pthread_sigmask(SIG_SETMASK, &before, nullptr);
-        if (number != 0) return failure_of(number, "start a thread", {});
+        if (number != 0) {
+            return error{errc::busy, std::string{"cannot start a thread: "} + std::strerror(number), "",
+                         "stop other programs of this user, or raise `ulimit -u`"};
+        }
         running_ = true;
         return {};
     }

@@ -263,6 +263,27 @@ TEST_CASE("a forked child may open a run of its own", "[run][ends][fork]") {
     CHECK(state_of(dir.path(), "p", "child") == "finished");
     CHECK(rows_of(folder_of(dir, "child")).size() == 1);
 }
+
+TEST_CASE("where no thread can be started a run is not opened, and says what to do", "[run][bad_input]") {
+    const TempDir dir;
+    std::filesystem::permissions(dir.path(), std::filesystem::perms::all);
+    const int status = in_child([&] {
+        if (::getuid() == 0 && ::setuid(65534) != 0) return 1;  // the limit does not bind root
+        const ::rlimit none{0, 0};
+        if (::setrlimit(RLIMIT_NPROC, &none) != 0) return 2;
+        try {
+            (void)open_run(dir);
+            return 3;
+        } catch (const cairn::error& failure) {
+            return failure.code() == cairn::errc::busy &&
+                           failure.advice().find("ulimit -u") != std::string::npos
+                       ? 0
+                       : 4;
+        }
+    });
+    CHECK(status == 0);
+    CHECK(state_of(dir.path(), "p", "r") != "running");
+}
 #endif
 
 TEST_CASE("a child that outlives the killed trainer does not make the run look alive", "[run][ends][fork]") {

@@ -4,11 +4,11 @@
 // <condition_variable>, which bring <chrono> and cost a tenth of a second to include.
 
 #include <cairn/core/error.hpp>
-#include <cairn/store/detail/os_error.hpp>
 #include <cairn/store/detail/os_sys.hpp>
 
-#include <cerrno>
 #include <cstdint>
+#include <cstring>
+#include <string>
 
 #include <pthread.h>
 #include <signal.h>
@@ -91,7 +91,10 @@ class BasicThread {
         pthread_sigmask(SIG_SETMASK, &all, &before);
         const int number = pthread_create(&thread_, nullptr, work, argument);
         pthread_sigmask(SIG_SETMASK, &before, nullptr);
-        if (number != 0) return failure_of(number, "start a thread", {});
+        if (number != 0) {
+            return error{errc::busy, std::string{"cannot start a thread: "} + std::strerror(number), "",
+                         "stop other programs of this user, or raise `ulimit -u`"};
+        }
         running_ = true;
         return {};
     }
