@@ -5243,7 +5243,10 @@ class BasicLane {
     }
 
     /// The thread's own count of rows, for rows without a step.
-    [[nodiscard]] std::int64_t take_step() noexcept { return next_step_++; }
+    /// The last step there can be is taken again and again.
+    [[nodiscard]] std::int64_t take_step() noexcept {
+        return next_step_ == std::numeric_limits<std::int64_t>::max() ? next_step_ : next_step_++;
+    }
     /// For the next thread that holds the lane.
     void count_from(std::int64_t first_step) noexcept { next_step_ = first_step; }
 
@@ -6956,6 +6959,11 @@ class BasicRunCore final : public Endable {
                    "check the id, the project and CAIRN_DIR, or use resume \"allow\" to start it"});
         }
         auto folder = RunFolder::open_writer(store, options.project, options.id).value();
+        // Asked again under the run's lock: another program may have made the run meanwhile.
+        if (!folder.is_new() && *options.resume == Resume::never) {
+            raise({errc::already_exists, "another program has just made a run of this id", dir.string(),
+                   "choose another id, or none"});
+        }
         auto core =
             std::shared_ptr<BasicRunCore>{new BasicRunCore{std::move(options), store, std::move(folder)}};
         Process::instance().add(core);
@@ -7056,8 +7064,10 @@ class BasicRunCore final : public Endable {
         check_config(patch);
         check_open("change the config");
         const std::scoped_lock lock{mutex_};
-        if (patch.is_object()) config_.update(patch, true);
-        if (!is_detached()) folder_.write_json("config.json", config_).value();
+        Json merged = config_;
+        merge(merged, patch);
+        if (!is_detached()) folder_.write_json("config.json", merged).value();
+        config_ = std::move(merged);  // in memory only what is on disk
     }
     void set_summary(std::string key, Json value) {
         check_open("set a summary value");
@@ -7093,8 +7103,9 @@ class BasicRunCore final : public Endable {
         const std::scoped_lock lock{mutex_};
         const auto defined = about_["metrics"].find(metric);
         if (defined == about_["metrics"].end()) return Direction::unspecified;
-        const std::string goal = defined->value("goal", "");
-        return goal == "minimize" ? minimize : goal == "maximize" ? maximize : Direction::unspecified;
+        const auto goal = defined->is_object() ? defined->find("goal") : defined->end();
+        if (!defined->is_object() || goal == defined->end()) return Direction::unspecified;
+        return *goal == "minimize" ? minimize : *goal == "maximize" ? maximize : Direction::unspecified;
     }
 
     /// Copies what `pattern` matches into the run's folder at the end of the run.
@@ -7190,10 +7201,22 @@ class BasicRunCore final : public Endable {
                    (dir() / "run.json").string(), "restore it from a copy"});
         }
         Json earlier = read_object("config.json");
-        earlier.update(config_, true);
+        merge(earlier, config_);
         config_ = std::move(earlier);
         if (Json summary = read_object("summary.json"); summary["user"].is_object()) {
             user_summary_ = std::move(summary["user"]);
+        }
+    }
+    /// Takes over the keys of an object; where both have an object, its keys. (nlohmann's `update` throws
+    /// where only one of the two has an object.)
+    static void merge(Json& into, const Json& from) {
+        if (!from.is_object()) return;
+        if (!into.is_object()) into = Json::object();
+        for (const auto& [key, value] : from.items()) {
+            if (value.is_object())
+                merge(into[key], value);
+            else
+                into[key] = value;
         }
     }
     /// Empty if there is no such file: a crash may have come before it. What is damaged is not written over.
@@ -9784,7 +9807,8 @@ class Checkpoint {
             for (std::size_t i = 0; i < count; ++i) {
                 if (!keep[i] && versions_[i].number != restored_) {
                     const result<void> removed = sink_.remove(versions_[i]);
-                    if (removed) continue;
+                    // Somebody else removed it: it is gone, as was wanted.
+                    if (removed || removed.error().code() == errc::not_found) continue;
                     if (removed.error().code() != errc::busy) core_->note_failure(removed.error(), false);
                 }
                 kept.push_back(std::move(versions_[i]));

@@ -96,6 +96,23 @@ TEST_CASE("Policy, retention and sink are taken in any order, as types and as va
     CHECK(std::is_empty_v<decltype(run.checkpoint("m", KeepLast<1>{}, cairn::NoBestSave{}, Memory{}))>);
 }
 
+TEST_CASE("A version that somebody else removed is forgotten without a word", "[checkpoint][retention]") {
+    TempDir dir;
+    auto run = open_run(dir);
+    auto one = run.checkpoint<cairn::EveryN<1>>("model", cairn::KeepLast<1>{});
+    Model model = model_of(1);
+    REQUIRE(one.step(run.log(cairn::step(0), "loss"_m = 1), part("model", model)).saved());
+    auto other = run.checkpoint<cairn::EveryN<1>>("model", cairn::KeepLast<1>{});
+    model = model_of(2);
+    REQUIRE(other.step(run.log(cairn::step(1), "loss"_m = 1), part("model", model)).saved());
+    for (int step = 2; step < 6; ++step) {
+        model = model_of(static_cast<float>(step + 1));
+        REQUIRE(one.step(run.log(cairn::step(step), "loss"_m = 1), part("model", model)).saved());
+    }
+    CHECK(one.versions().size() == 1);
+    CHECK(run.health().ok());
+}
+
 TEST_CASE("What a retention does not want is gone from disk, and objects that others share stay",
           "[checkpoint][retention]") {
     TempDir dir;

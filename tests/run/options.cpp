@@ -354,9 +354,20 @@ TEST_CASE("rows whose record was lost are kept when the run is opened again", "[
     CHECK(rows_of(folder_of(dir)).size() == 1);
 }
 
+TEST_CASE("a config value and an object replace each other when a config is merged", "[run][init]") {
+    const TempDir dir;
+    (void)cairn::init(options_of(dir, Resume::never, {{"opt", "adam"}, {"net", {{"depth", 3}}}}));
+    auto run = cairn::init(options_of(dir, Resume::must, {{"opt", {{"name", "adam"}}}}));
+    run.update_config({{"net", 7}, {"opt", {{"lr", 0.5}}}});
+    CHECK(run.config() == nlohmann::json{{"opt", {{"name", "adam"}, {"lr", 0.5}}}, {"net", 7}});
+}
+
 TEST_CASE("the greatest step of all can be resumed after", "[run][init]") {
     const TempDir dir;
     constexpr std::int64_t greatest = std::numeric_limits<std::int64_t>::max();
     cairn::init(options_of(dir)).log(cairn::step(greatest), "x"_m = 1);
-    CHECK(cairn::init(options_of(dir, Resume::must)).first_step() == greatest);
+    auto run = cairn::init(options_of(dir, Resume::must));
+    CHECK(run.first_step() == greatest);
+    CHECK(run.log("x"_m = 2).step() == greatest);
+    CHECK(run.log("x"_m = 3).step() == greatest);
 }

@@ -249,7 +249,8 @@ class Checkpoint {
             for (std::size_t i = 0; i < count; ++i) {
                 if (!keep[i] && versions_[i].number != restored_) {
                     const result<void> removed = sink_.remove(versions_[i]);
-                    if (removed) continue;
+                    // Somebody else removed it: it is gone, as was wanted.
+                    if (removed || removed.error().code() == errc::not_found) continue;
                     if (removed.error().code() != errc::busy) core_->note_failure(removed.error(), false);
                 }
                 kept.push_back(std::move(versions_[i]));

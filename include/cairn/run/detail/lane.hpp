@@ -12,6 +12,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <string_view>
 #include <utility>
@@ -69,7 +70,10 @@ class BasicLane {
     }
 
     /// The thread's own count of rows, for rows without a step.
-    [[nodiscard]] std::int64_t take_step() noexcept { return next_step_++; }
+    /// The last step there can be is taken again and again.
+    [[nodiscard]] std::int64_t take_step() noexcept {
+        return next_step_ == std::numeric_limits<std::int64_t>::max() ? next_step_ : next_step_++;
+    }
     /// For the next thread that holds the lane.
     void count_from(std::int64_t first_step) noexcept { next_step_ = first_step; }
 
