@@ -3551,6 +3551,18 @@ struct MetricView {
 };
 using MetricViews = std::map<std::string, MetricView, std::less<>>;
 
+/// Which way a metric is to go, by what `define_metric` left in a run's record.
+template <class Json>
+[[nodiscard]] Direction goal_in(const Json& record, std::string_view metric) {
+    const Json* at = &record;
+    for (const std::string_view key : {std::string_view{"metrics"}, metric, std::string_view{"goal"}}) {
+        const auto found = at->find(key);  // the end, too, of what is no object
+        if (found == at->end()) return Direction::unspecified;
+        at = &*found;
+    }
+    return *at == "minimize" ? minimize : *at == "maximize" ? maximize : Direction::unspecified;
+}
+
 /// Takes a row in.
 template <class = void>
 void take_in(MetricViews& views, std::int64_t step, std::span<const NamedValue> values) {
@@ -7101,11 +7113,7 @@ class BasicRunCore final : public Endable {
     /// The declared direction of a metric, if `define_metric` gave one.
     [[nodiscard]] Direction goal_of(std::string_view metric) const {
         const std::scoped_lock lock{mutex_};
-        const auto defined = about_["metrics"].find(metric);
-        if (defined == about_["metrics"].end()) return Direction::unspecified;
-        const auto goal = defined->is_object() ? defined->find("goal") : defined->end();
-        if (!defined->is_object() || goal == defined->end()) return Direction::unspecified;
-        return *goal == "minimize" ? minimize : *goal == "maximize" ? maximize : Direction::unspecified;
+        return goal_in(about_, metric);
     }
 
     /// Copies what `pattern` matches into the run's folder at the end of the run.

@@ -70,13 +70,7 @@ class RecordedRun {
     /// are.
     [[nodiscard]] result<Series> series(std::string_view metric) const;
 
-    [[nodiscard]] Direction goal_of(std::string_view metric) const {
-        const nlohmann::json& metrics = about_.contains("metrics") ? about_["metrics"] : about_;
-        const auto found = metrics.is_object() ? metrics.find(metric) : metrics.end();
-        if (found == metrics.end() || !found->is_object()) return Direction::unspecified;
-        const std::string goal = found->value("goal", "");
-        return goal == "minimize" ? minimize : goal == "maximize" ? maximize : Direction::unspecified;
-    }
+    [[nodiscard]] Direction goal_of(std::string_view metric) const { return detail::goal_in(about_, metric); }
 
   private:
     [[nodiscard]] std::string text(const char* key) const {

@@ -194,11 +194,7 @@ class BasicRunCore final : public Endable {
     /// The declared direction of a metric, if `define_metric` gave one.
     [[nodiscard]] Direction goal_of(std::string_view metric) const {
         const std::scoped_lock lock{mutex_};
-        const auto defined = about_["metrics"].find(metric);
-        if (defined == about_["metrics"].end()) return Direction::unspecified;
-        const auto goal = defined->is_object() ? defined->find("goal") : defined->end();
-        if (!defined->is_object() || goal == defined->end()) return Direction::unspecified;
-        return *goal == "minimize" ? minimize : *goal == "maximize" ? maximize : Direction::unspecified;
+        return goal_in(about_, metric);
     }
 
     /// Copies what `pattern` matches into the run's folder at the end of the run.

@@ -4,6 +4,7 @@
 // nlohmann/json.
 
 #include <cairn/core/value.hpp>
+#include <cairn/policy/best.hpp>
 #include <cairn/run/thumbnail.hpp>
 #include <cairn/store/manifest.hpp>
 
@@ -67,6 +68,18 @@ struct MetricView {
     Thumbnail curve;
 };
 using MetricViews = std::map<std::string, MetricView, std::less<>>;
+
+/// Which way a metric is to go, by what `define_metric` left in a run's record.
+template <class Json>
+[[nodiscard]] Direction goal_in(const Json& record, std::string_view metric) {
+    const Json* at = &record;
+    for (const std::string_view key : {std::string_view{"metrics"}, metric, std::string_view{"goal"}}) {
+        const auto found = at->find(key);  // the end, too, of what is no object
+        if (found == at->end()) return Direction::unspecified;
+        at = &*found;
+    }
+    return *at == "minimize" ? minimize : *at == "maximize" ? maximize : Direction::unspecified;
+}
 
 /// Takes a row in.
 template <class = void>
