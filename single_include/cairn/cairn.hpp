@@ -35,6 +35,7 @@
 #include <initializer_list>
 #include <ios>
 #include <istream>
+#include <iterator>
 #include <limits>
 #include <locale>
 #include <map>
@@ -5827,6 +5828,87 @@ void remove_abandoned_temps(const os::Path& folder) {
 
 }  // namespace CAIRN_NAMESPACE
 
+// ---- cairn/store/ring_file.hpp
+// The ring files of a run as a reader sees them: what they still hold, copied while their writer may go on.
+
+namespace CAIRN_NAMESPACE::detail {
+
+inline constexpr std::string_view ring_suffix = ".ring";
+/// What `recover_history` appends to the name of a ring file that is no ring any more: kept, never read.
+inline constexpr std::string_view damaged_suffix = ".damaged";
+
+/// The number that a ring file's name begins with, be it damaged or not: no other ring may have it.
+template <class = void>
+[[nodiscard]] std::optional<std::uint32_t> ring_of_file(std::string_view name) noexcept {
+    std::uint32_t id = 0;
+    const auto [end, problem] = std::from_chars(name.data(), name.data() + name.size(), id);
+    const std::string_view rest = name.substr(static_cast<std::size_t>(end - name.data()));
+    if (problem != std::errc{} || !rest.starts_with(ring_suffix)) return std::nullopt;
+    return id;
+}
+
+/// What a ring file still holds: a copy, so that its writer may go on.
+struct RingRest {
+    std::uint32_t id = 0;
+    std::uint64_t from = 0;
+    std::vector<std::byte> bytes;
+};
+
+/// Copies what the file of ring `id` has not released yet. Safe while it is written: what the writer releases
+/// during the copy is dropped from it, and is in the history by then. A file that never became a ring is an
+/// empty one, and so is one that its writer has just removed. Fails: corrupt, unsupported, permission, io.
+template <class = void>
+[[nodiscard]] result<RingRest> copy_ring(const std::filesystem::path& path, std::uint32_t id) {
+    RingRest rest{id, 0, {}};
+    auto file = os::File::open_read(path);
+    if (!file && file.error().code() == errc::not_found) return rest;
+    if (!file) return file.error();
+    // The head is read before the data and the tail once more after it: what lies between is whole.
+    std::vector<std::byte> bytes(ring_file_bytes);
+    const auto read = file->read_at(0, bytes);
+    if (!read) return read.error();
+    alignas(RingHeader) std::byte head[sizeof(RingHeader)];
+    std::memcpy(head, bytes.data(), sizeof head);
+    const auto* header = reinterpret_cast<const RingHeader*>(head);
+    const auto corrupt = [&](const char* why) {
+        return error{errc::corrupt, std::string{"the newest rows of this run cannot be read: "} + why,
+                     path.string(), "restore the file from a copy, or go on without them"};
+    };
+    // Its writer was killed before it wrote the magic, which comes last.
+    if (std::all_of(header->magic, std::end(header->magic), [](char c) { return c == 0; })) return rest;
+    if (std::memcmp(header->magic, RingHeader::expected_magic, sizeof header->magic) != 0)
+        return corrupt("this is no ring");
+    if (header->version > RingHeader::current_version ||
+        header->byte_order != RingHeader::expected_byte_order) {
+        return error{errc::unsupported,
+                     "the newest rows of this run were written by a newer version of cairn or a machine of "
+                     "another byte order",
+                     path.string(), "resume the run with that version, on such a machine"};
+    }
+    if (!header->is_valid() || header->id != id || *read != bytes.size())
+        return corrupt("the file is cut or its head is damaged");
+    const std::uint64_t from = header->tail.load(std::memory_order_relaxed);
+    const std::uint64_t to = header->head.load(std::memory_order_relaxed);
+    std::byte later[8];
+    const auto reread = file->read_at(offsetof(RingHeader, tail), later);
+    if (!reread) return reread.error();
+    std::uint64_t released = 0;
+    std::memcpy(&released, later, sizeof released);
+    if (*reread != sizeof later || to < from || to - from > ring_capacity || released < from)
+        return corrupt("its positions are none that a ring can have");
+    rest.from = std::min(released, to);
+    rest.bytes.resize(static_cast<std::size_t>(to - rest.from));
+    for (std::size_t i = 0; i < rest.bytes.size();) {
+        const std::size_t offset = (rest.from + i) & (ring_capacity - 1);
+        const std::size_t piece = std::min(rest.bytes.size() - i, ring_capacity - offset);
+        std::memcpy(rest.bytes.data() + i, bytes.data() + ring_header_bytes + offset, piece);
+        i += piece;
+    }
+    return rest;
+}
+
+}  // namespace CAIRN_NAMESPACE::detail
+
 // ---- cairn/store/history.hpp
 // The history: all rows of a run, append-only. A file header, then frames; each frame is a stretch of one
 // ring with its length and CRC-32C, so a torn tail is cut, and a fold of the rings counts no row twice.
@@ -5972,6 +6054,7 @@ struct HistoryReport {
     std::uint64_t folded = 0;          ///< of these, rows that were still in a ring
     std::uint32_t next_ring = 0;       ///< a number that no ring of this run has had
     std::vector<std::string> names{};  ///< the metric names, by their numbers
+    std::vector<error> unread{};       ///< for each ring that could not be read, why
 };
 
 /// Turns records into rows: keeps the names, joins what continues.
@@ -6062,52 +6145,10 @@ class BasicRowAssembler {
 };
 using RowAssembler = BasicRowAssembler<>;
 
-/// What a ring file still holds: a copy, so that its writer may go on.
-struct RingRest {
-    std::uint32_t id = 0;
-    std::uint64_t from = 0;
-    std::vector<std::byte> bytes;
-};
-
-/// Copies what a ring file has not released yet; empty if it is no ring or a damaged one. Safe while it is
-/// written: what the writer releases during the copy is dropped from it, and is in the history by then.
-template <class = void>
-[[nodiscard]] RingRest copy_ring(const std::filesystem::path& path) {
-    RingRest rest;
-    auto file = os::File::open_read(path);
-    if (!file) return rest;
-    // The head is read before the data and the tail once more after it: what lies between is whole.
-    std::vector<std::byte> bytes(ring_file_bytes);
-    const auto read = file->read_at(0, bytes);
-    if (!read || *read != bytes.size()) return rest;
-    alignas(RingHeader) std::byte head[sizeof(RingHeader)];
-    std::memcpy(head, bytes.data(), sizeof head);
-    const auto* header = reinterpret_cast<const RingHeader*>(head);
-    if (!header->is_valid()) return rest;
-    const std::uint64_t from = header->tail.load(std::memory_order_relaxed);
-    const std::uint64_t to = header->head.load(std::memory_order_relaxed);
-    std::byte later[8];
-    const auto reread = file->read_at(offsetof(RingHeader, tail), later);
-    std::uint64_t released = 0;
-    std::memcpy(&released, later, sizeof released);
-    if (!reread || *reread != sizeof later || to < from || to - from > ring_capacity || released < from)
-        return rest;
-    rest.id = header->id;
-    rest.from = std::min(released, to);
-    rest.bytes.resize(static_cast<std::size_t>(to - rest.from));
-    for (std::size_t i = 0; i < rest.bytes.size();) {
-        const std::size_t offset = (rest.from + i) & (ring_capacity - 1);
-        const std::size_t piece = std::min(rest.bytes.size() - i, ring_capacity - offset);
-        std::memcpy(rest.bytes.data() + i, bytes.data() + ring_header_bytes + offset, piece);
-        i += piece;
-    }
-    return rest;
-}
-
 /// Every row of a run once: the history, then what its rings still hold. Calls
 /// `f(step, time_ns, std::span<const NamedValue>)`, in the order of each thread. Fails if the history is from
-/// a newer version or cannot be read; a run without one has no rows. `rests`, if given, gets what only the
-/// rings hold.
+/// a newer version or cannot be read; a run without one has no rows. A ring that cannot be read is in the
+/// report, beside the rows of all others. `rests`, if given, gets what only the rings hold.
 template <class F>
 result<HistoryReport> read_history(const std::filesystem::path& run_dir, F&& f,
                                    std::vector<RingRest>* rests = nullptr) {
@@ -6116,9 +6157,18 @@ result<HistoryReport> read_history(const std::filesystem::path& run_dir, F&& f,
     std::vector<RingRest> rings;
     if (auto names = os::list_dir(run_dir / "journal")) {
         for (const std::string& name : *names) {
-            rings.push_back(copy_ring(run_dir / "journal" / name));
-            report.next_ring = std::max(report.next_ring, rings.back().id + 1);
+            const auto id = ring_of_file(name);
+            if (!id) continue;
+            report.next_ring = std::max(report.next_ring, *id + 1);
+            if (name.ends_with(damaged_suffix)) continue;  // said when it was found
+            auto rest = copy_ring(run_dir / "journal" / name, *id);
+            if (rest)
+                rings.push_back(std::move(*rest));
+            else
+                report.unread.push_back(rest.error());
         }
+    } else if (names.error().code() != errc::not_found) {
+        report.unread.push_back(names.error());
     }
     RowAssembler assembler;
     std::map<std::uint32_t, std::uint64_t> done;  // ring -> position up to which its rows were seen
@@ -6162,12 +6212,19 @@ result<HistoryReport> read_history(const std::filesystem::path& run_dir, F&& f,
 }
 
 /// Reads like `read_history`, and leaves a history that is whole: what only the rings held is appended, a
-/// torn tail is cut, the rings are removed. Only for the run's one writer.
+/// torn tail is cut, the rings are removed. A ring file that is damaged is kept beside them under another
+/// name. Only for the run's one writer. Fails, and changes nothing, if a ring cannot be read for now: its
+/// rows may be there when the reason is gone.
 template <class F>
 result<HistoryReport> recover_history(const std::filesystem::path& run_dir, F&& f) {
     std::vector<RingRest> rests;
     auto report = read_history(run_dir, f, &rests);
     if (!report) return report;
+    for (const error& unread : report->unread) {
+        if (unread.code() != errc::corrupt) return unread;
+    }
+    // What a kill tears off is in its ring still; if no ring had rows, these were lost.
+    if (report->torn_bytes != 0 && report->folded == 0) ++report->damaged;
     auto writer = HistoryWriter::open(run_dir / history_file, report->whole_bytes);
     if (!writer) return writer.error();
     for (const RingRest& rest : rests) {
@@ -6176,8 +6233,15 @@ result<HistoryReport> recover_history(const std::filesystem::path& run_dir, F&& 
     }
     if (auto synced = writer->sync(); !synced) return synced.error();
     report->whole_bytes = static_cast<std::size_t>(writer->bytes());
+    for (const error& unread : report->unread) {
+        const std::string kept = unread.path() + std::string{damaged_suffix};
+        if (auto moved = os::rename_replace(unread.path(), kept); !moved) return moved.error();
+    }
     if (auto names = os::list_dir(run_dir / "journal")) {
-        for (const std::string& name : *names) (void)os::remove_file(run_dir / "journal" / name);
+        for (const std::string& name : *names) {
+            if (ring_of_file(name) && !name.ends_with(damaged_suffix))
+                (void)os::remove_file(run_dir / "journal" / name);
+        }
     }
     return report;
 }
@@ -7250,6 +7314,14 @@ class BasicRunCore final : public Endable {
                         greatest = greatest ? std::max(*greatest, step) : step;
                         take_in(earlier, step, values);
                     }).value();
+        }
+        for (const error& unread : known.unread) note_failure(unread, false);
+        if (known.damaged != 0) {
+            note_failure({errc::corrupt,
+                          std::to_string(known.damaged) + " stretches of this run's history cannot be read",
+                          (dir() / history_file).string(),
+                          "restore it from a copy; the rows around them are whole"},
+                         false);
         }
         // Saturated: a step may be any integer.
         first_step_ =

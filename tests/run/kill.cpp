@@ -167,3 +167,48 @@ TEST_CASE("a run killed at a random moment keeps every row whose log returned, o
     CHECK(folded > 0);  // otherwise no kill came before the collector, and nothing was tested
     ::munmap(memory, sizeof(Progress));
 }
+
+TEST_CASE("a run whose crash left a ring that cannot be read is not resumed over it", "[run][kill]") {
+    const TempDir dir;
+    const std::filesystem::path run_dir = dir / "projects/p/runs/r";
+    const std::filesystem::path ring = run_dir / "journal/0.ring";
+    // The collector is given time to fall asleep, so that the rows are in the ring alone.
+    const int killed = in_child([&] {
+        auto run = cairn::init({.project = "p", .id = "r", .dir = dir.path(), .quiet = true});
+        std::this_thread::sleep_for(std::chrono::milliseconds{300});
+        for (int i = 0; i < 50; ++i) run.log(cairn::step(i), "loss"_m = i);
+        return ::raise(SIGKILL);
+    });
+    REQUIRE(killed == -SIGKILL);
+    REQUIRE(std::filesystem::exists(ring));
+    const auto resume = [&] {
+        return cairn::init(
+            {.project = "p", .id = "r", .dir = dir.path(), .resume = cairn::Resume::allow, .quiet = true});
+    };
+
+    SECTION("for another user, who may not read it") {
+        for (const auto& entry : std::filesystem::recursive_directory_iterator{dir.path()})
+            std::filesystem::permissions(entry.path(), std::filesystem::perms::all);
+        std::filesystem::permissions(dir.path(), std::filesystem::perms::all);
+        std::filesystem::permissions(ring, std::filesystem::perms::none);
+        const int code = in_child([&] {
+            if (::geteuid() == 0 && (::setgid(65534) != 0 || ::setuid(65534) != 0)) return 98;
+            const auto e = error_of([&] { (void)resume(); });
+            return e && e->code() == cairn::errc::permission ? 0 : 1;
+        });
+        CHECK(code == 0);
+        std::filesystem::permissions(ring, std::filesystem::perms::owner_all);
+        CHECK(resume().first_step() == 50);
+    }
+    SECTION("when it is cut, it is kept and the run says so") {
+        std::filesystem::resize_file(ring, 60'000);
+        auto run = resume();
+        CHECK_FALSE(run.health().ok());
+        REQUIRE(run.health().errors.size() == 1);
+        CHECK(run.health().errors[0].find("0.ring") != std::string::npos);
+        CHECK(std::filesystem::file_size(ring.string() + ".damaged") == 60'000);
+        run.log("loss"_m = 1);
+        REQUIRE(run.finish());
+        CHECK(rows_of(run_dir).size() == 1);
+    }
+}

@@ -307,3 +307,77 @@ TEST_CASE("a ring file that is damaged anywhere is passed over or read in part",
         CHECK(read_all(dir.path(), rows));
     }
 }
+
+TEST_CASE("a ring that cannot be read is reported, kept, and never thrown away", "[store][history]") {
+    const TempDir dir;
+    write_sample(dir.path());
+    RingFile ring{6};
+    ring.put(name_record(0, "x"));
+    ring.put(row_record(50, {{0, 1}}));
+    const auto path = dir.path() / "journal/6.ring";
+    ring.write(path);
+    const std::string whole = read_text(path);
+    const auto ignore = [](std::int64_t, std::int64_t, std::span<const NamedValue>) {};
+    std::vector<Seen> rows;
+
+    SECTION("one of a newer version stops the recovery: that version can read it") {
+        ring.header().version = RingHeader::current_version + 1;
+        ring.write(path);
+        const auto seen = read_all(dir.path(), rows);
+        REQUIRE(seen);
+        CHECK((rows.size() == 4 && seen->next_ring == 7));
+        REQUIRE(seen->unread.size() == 1);
+        CHECK(seen->unread[0].code() == cairn::errc::unsupported);
+        const auto recovered = recover_history(dir.path(), ignore);
+        REQUIRE_FALSE(recovered);
+        CHECK(recovered.error().code() == cairn::errc::unsupported);
+        CHECK(std::filesystem::exists(path));
+        // Nothing was changed: when the reason is gone, the row is there.
+        ring.header().version = RingHeader::current_version;
+        ring.write(path);
+        REQUIRE(recover_history(dir.path(), ignore));
+        REQUIRE(read_all(dir.path(), rows));
+        CHECK(rows.back().step == 50);
+    }
+    SECTION("a damaged one is kept under another name, whose number is not given again") {
+        std::string damaged = whole;
+        const bool cut = GENERATE(false, true);
+        if (cut) damaged.resize(60'000);
+        if (!cut) damaged[3] = 'x';
+        write_text(path, damaged);
+        const auto recovered = recover_history(dir.path(), ignore);
+        REQUIRE(recovered);
+        REQUIRE(recovered->unread.size() == 1);
+        CHECK(recovered->unread[0].code() == cairn::errc::corrupt);
+        CHECK((recovered->rows == 4 && recovered->next_ring == 7));
+        CHECK_FALSE(std::filesystem::exists(path));
+        CHECK(read_text(path.string() + ".damaged") == damaged);
+        const auto again = recover_history(dir.path(), ignore);
+        REQUIRE(again);
+        CHECK((again->unread.empty() && again->next_ring == 7));
+        CHECK(read_text(path.string() + ".damaged") == damaged);
+    }
+    SECTION("a file that never became a ring held nothing") {
+        write_text(path, std::string(GENERATE(std::size_t{0}, std::size_t{4096}, ring_file_bytes), '\0'));
+        const auto recovered = recover_history(dir.path(), ignore);
+        REQUIRE(recovered);
+        CHECK((recovered->unread.empty() && recovered->next_ring == 7));
+        CHECK(std::filesystem::is_empty(dir / "journal"));
+    }
+    SECTION("what others put into the journal's folder stays") {
+        write_text(dir / "journal/notes.txt", "mine");
+        REQUIRE(recover_history(dir.path(), ignore));
+        CHECK(read_text(dir / "journal/notes.txt") == "mine");
+    }
+}
+
+TEST_CASE("a tail that was torn off without a ring to make up for it counts as damage", "[store][history]") {
+    const TempDir dir;
+    write_sample(dir.path());
+    const std::string whole = read_text(dir / history_file);
+    write_text(dir / history_file, whole.substr(0, whole.size() - 3));
+    const auto report =
+        recover_history(dir.path(), [](std::int64_t, std::int64_t, std::span<const NamedValue>) {});
+    REQUIRE(report);
+    CHECK(report->damaged == 1);
+}

@@ -121,8 +121,12 @@ using namespace ::cairn::detail;  // NOLINT(google-build-using-namespace): the l
                    printable(value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)) + "\n";
         }
     }
-    const auto views = run.metrics();
+    HistoryReport report;
+    const auto views = run.metrics(&report);
     if (!views) return views.error();
+    for (const error& unread : report.unread) out += std::string{unread.what()} + "\n";
+    if (report.damaged != 0)
+        out += std::to_string(report.damaged) + " stretches of its history cannot be read\n";
     if (!views->empty()) {
         out += "metrics\n" +
                metrics_table(*views, [&](std::string_view metric) { return run.goal_of(metric); }, 100);

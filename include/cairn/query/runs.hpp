@@ -57,13 +57,15 @@ class RecordedRun {
     result<detail::HistoryReport> for_each_row(F&& f) const {
         return detail::read_history(folder_.path(), std::forward<F>(f));
     }
-    /// The summary of every metric, from the rows themselves.
-    [[nodiscard]] result<detail::MetricViews> metrics() const {
+    /// The summary of every metric, from the rows themselves. `report`, if given, gets what could not be
+    /// read.
+    [[nodiscard]] result<detail::MetricViews> metrics(detail::HistoryReport* report = nullptr) const {
         detail::MetricViews views;
         auto read = for_each_row([&](std::int64_t step, std::int64_t, std::span<const NamedValue> values) {
             detail::take_in(views, step, values);
         });
         if (!read) return read.error();
+        if (report != nullptr) *report = std::move(*read);
         return views;
     }
     /// All values of one metric, in the order they were logged. Fails: not_found, naming the metrics there

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+// The ring files of a run as a reader sees them: what they still hold, copied while their writer may go on.
+
+#include <cairn/core/error.hpp>
+#include <cairn/store/os.hpp>
+#include <cairn/store/ring.hpp>
+
+#include <algorithm>
+#include <charconv>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <filesystem>
+#include <iterator>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+namespace CAIRN_NAMESPACE::detail {
+
+inline constexpr std::string_view ring_suffix = ".ring";
+/// What `recover_history` appends to the name of a ring file that is no ring any more: kept, never read.
+inline constexpr std::string_view damaged_suffix = ".damaged";
+
+/// The number that a ring file's name begins with, be it damaged or not: no other ring may have it.
+template <class = void>
+[[nodiscard]] std::optional<std::uint32_t> ring_of_file(std::string_view name) noexcept {
+    std::uint32_t id = 0;
+    const auto [end, problem] = std::from_chars(name.data(), name.data() + name.size(), id);
+    const std::string_view rest = name.substr(static_cast<std::size_t>(end - name.data()));
+    if (problem != std::errc{} || !rest.starts_with(ring_suffix)) return std::nullopt;
+    return id;
+}
+
+/// What a ring file still holds: a copy, so that its writer may go on.
+struct RingRest {
+    std::uint32_t id = 0;
+    std::uint64_t from = 0;
+    std::vector<std::byte> bytes;
+};
+
+/// Copies what the file of ring `id` has not released yet. Safe while it is written: what the writer releases
+/// during the copy is dropped from it, and is in the history by then. A file that never became a ring is an
+/// empty one, and so is one that its writer has just removed. Fails: corrupt, unsupported, permission, io.
+template <class = void>
+[[nodiscard]] result<RingRest> copy_ring(const std::filesystem::path& path, std::uint32_t id) {
+    RingRest rest{id, 0, {}};
+    auto file = os::File::open_read(path);
+    if (!file && file.error().code() == errc::not_found) return rest;
+    if (!file) return file.error();
+    // The head is read before the data and the tail once more after it: what lies between is whole.
+    std::vector<std::byte> bytes(ring_file_bytes);
+    const auto read = file->read_at(0, bytes);
+    if (!read) return read.error();
+    alignas(RingHeader) std::byte head[sizeof(RingHeader)];
+    std::memcpy(head, bytes.data(), sizeof head);
+    const auto* header = reinterpret_cast<const RingHeader*>(head);
+    const auto corrupt = [&](const char* why) {
+        return error{errc::corrupt, std::string{"the newest rows of this run cannot be read: "} + why,
+                     path.string(), "restore the file from a copy, or go on without them"};
+    };
+    // Its writer was killed before it wrote the magic, which comes last.
+    if (std::all_of(header->magic, std::end(header->magic), [](char c) { return c == 0; })) return rest;
+    if (std::memcmp(header->magic, RingHeader::expected_magic, sizeof header->magic) != 0)
+        return corrupt("this is no ring");
+    if (header->version > RingHeader::current_version ||
+        header->byte_order != RingHeader::expected_byte_order) {
+        return error{errc::unsupported,
+                     "the newest rows of this run were written by a newer version of cairn or a machine of "
+                     "another byte order",
+                     path.string(), "resume the run with that version, on such a machine"};
+    }
+    if (!header->is_valid() || header->id != id || *read != bytes.size())
+        return corrupt("the file is cut or its head is damaged");
+    const std::uint64_t from = header->tail.load(std::memory_order_relaxed);
+    const std::uint64_t to = header->head.load(std::memory_order_relaxed);
+    std::byte later[8];
+    const auto reread = file->read_at(offsetof(RingHeader, tail), later);
+    if (!reread) return reread.error();
+    std::uint64_t released = 0;
+    std::memcpy(&released, later, sizeof released);
+    if (*reread != sizeof later || to < from || to - from > ring_capacity || released < from)
+        return corrupt("its positions are none that a ring can have");
+    rest.from = std::min(released, to);
+    rest.bytes.resize(static_cast<std::size_t>(to - rest.from));
+    for (std::size_t i = 0; i < rest.bytes.size();) {
+        const std::size_t offset = (rest.from + i) & (ring_capacity - 1);
+        const std::size_t piece = std::min(rest.bytes.size() - i, ring_capacity - offset);
+        std::memcpy(rest.bytes.data() + i, bytes.data() + ring_header_bytes + offset, piece);
+        i += piece;
+    }
+    return rest;
+}
+
+}  // namespace CAIRN_NAMESPACE::detail
