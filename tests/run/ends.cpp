@@ -335,3 +335,22 @@ TEST_CASE("a history that cannot be written is an error of finish, and no row is
     CHECK(status == 0);
     CHECK(rows_of(folder_of(dir)).size() == 500);
 }
+
+TEST_CASE("rows that neither a ring file nor the history took are counted as lost", "[run][ends]") {
+    const TempDir dir;
+    const int status = in_child([&] {
+        silence();
+        std::signal(SIGXFSZ, SIG_IGN);
+        auto run = open_run(dir);
+        const ::rlimit small{16, RLIM_INFINITY};  // of any file's bytes: what a history's head needs
+        ::setrlimit(RLIMIT_FSIZE, &small);
+        for (int i = 0; i < 500; ++i) run.log("x"_m = i);
+        const auto ended = run.finish();
+        if (ended) return 1;
+        if (std::string{ended.error().what()}.find("500 rows were lost") == std::string::npos) return 2;
+        const cairn::Health health = run.health();
+        return health.rows_logged == 500 && health.rows_dropped == 500 && !health.journal_mapped ? 0 : 3;
+    });
+    CHECK(status == 0);
+    CHECK(rows_of(folder_of(dir)).empty());
+}

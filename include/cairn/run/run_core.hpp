@@ -374,7 +374,8 @@ class BasicRunCore final : public Endable {
 
     result<void> write_end(std::string_view status, const std::string& why) {
         live_->collector.stop();
-        live_->journal.close(ThreadLanes::own(key_));
+        const Journal::Left left = live_->journal.close(ThreadLanes::own(key_));
+        dropped_.fetch_add(left.lost, std::memory_order_relaxed);
         std::vector<std::string> patterns;
         {
             const std::scoped_lock lock{mutex_};
@@ -386,10 +387,19 @@ class BasicRunCore final : public Endable {
             note_failure(done.error(), false);
             if (first) first = done;
         };
-        if (const std::string why_not = live_->collector.failure(); !why_not.empty()) {
+        const std::string why_not = live_->collector.failure();
+        if (left.in_files && !why_not.empty()) {
             keep(error{errc::io,
                        "the last rows are in the journal only, the history took no more: " + why_not,
                        dir().string(), "make room, then resume the run: it folds them in"});
+        }
+        if (left.lost != 0) {
+            keep(error{errc::io,
+                       std::to_string(left.lost) +
+                           " rows were lost: neither the history nor a ring file of "
+                           "the journal could be written: " +
+                           why_not,
+                       dir().string(), "make room before the next run"});
         }
         for (const std::string& pattern : patterns) keep(save_files(pattern, dir() / "files"));
         keep(folder_.write_json("summary.json", summary()));

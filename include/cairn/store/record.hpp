@@ -168,6 +168,15 @@ class RecordReader {
     bool damaged_ = false;
 };
 
+/// How many rows end in these records.
+[[nodiscard]] inline std::uint64_t count_rows(std::span<const std::byte> records) noexcept {
+    std::uint64_t rows = 0;
+    RecordReader reader{records};
+    for (RecordReader::Record record; reader.next(record);)
+        rows += record.kind == RecordKind::row && (record.flags & row_continues) == 0 ? 1U : 0U;
+    return rows;
+}
+
 /// A name record's content; false if it is damaged.
 template <class = void>
 bool read_name(std::span<const std::byte> body, std::uint32_t& id, std::string_view& name) noexcept {

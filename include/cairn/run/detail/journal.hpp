@@ -63,21 +63,40 @@ class BasicJournal {
         return first_failure_;
     }
 
+    /// What could not be drained when the run ended.
+    struct Left {
+        bool in_files = false;   ///< rows that lie in ring files: a resume finds them
+        std::uint64_t lost = 0;  ///< rows that lay in plain memory
+    };
     /// Removes the files of rings that are drained and that no other thread can still write to; gives out
     /// none after.
-    void close(const Lane* own) {
+    Left close(const Lane* own) {
         const std::scoped_lock lock{mutex_};
         closed_ = true;
+        Left left;
         for (const auto& lane : lanes_) {
             const bool writable = lane.get() != own && lane->taken.load(std::memory_order_acquire);
-            if (!writable && lane->ring.readable().bytes.empty())
-                (void)os::remove_file(path_of(lane->ring.id()));
+            const bool drained = lane->ring.readable().bytes.empty();
+            if (drained && !writable) (void)os::remove_file(path_of(lane->ring.id()));
+            if (lane->has_file())
+                left.in_files = left.in_files || !drained;
+            else
+                left.lost += drop_rest(lane->ring);
         }
+        return left;
     }
 
     MetricTable& names() noexcept { return names_; }
 
   private:
+    [[nodiscard]] static std::uint64_t drop_rest(Ring& ring) noexcept {
+        std::uint64_t rows = 0;
+        for (Ring::Readable piece = ring.readable(); !piece.bytes.empty(); piece = ring.readable()) {
+            rows += count_rows(piece.bytes);
+            ring.release(piece.from + piece.bytes.size());
+        }
+        return rows;
+    }
     [[nodiscard]] std::filesystem::path path_of(std::uint32_t id) const {
         return dir_ / (std::to_string(id) + ".ring");
     }

@@ -74,6 +74,8 @@ class BasicLane {
     [[nodiscard]] std::int64_t take_step() noexcept {
         return next_step_ == std::numeric_limits<std::int64_t>::max() ? next_step_ : next_step_++;
     }
+    /// Whether its ring lies in a file, so that what is in it outlives the process.
+    [[nodiscard]] bool has_file() const noexcept { return memory_.has_file(); }
     /// For the next thread that holds the lane.
     void count_from(std::int64_t first_step) noexcept { next_step_ = first_step; }
 
