@@ -4,7 +4,11 @@
 #include "support.hpp"
 #include "support/catch.hpp"
 
+#include <filesystem>
 #include <string>
+
+#include <sys/wait.h>
+#include <unistd.h>
 
 using namespace cairn_test;
 using cairn::Artifact;
@@ -87,6 +91,66 @@ TEST_CASE("log_model makes a version of its own each time the model is another",
     CHECK(error_of([&] { run.log_model("a/b", part("model", model)); }).code() == errc::invalid_name);
     CHECK(error_of([&] { run.log_model("m", part("a", model), part("a", model)); }).code() ==
           errc::invalid_argument);
+}
+
+TEST_CASE("After its end a run takes no artifact, no model and no file, and none is left half-made",
+          "[checkpoint][artifact]") {
+    TempDir dir;
+    auto run = open_run(dir);
+    REQUIRE(run.log_artifact(dataset()).exists());
+    write(dir / "notes.txt", "x");
+    REQUIRE(run.finish());
+    const auto files = files_below(dir / "store");
+    Model model;
+    CHECK(error_of([&] { run.log_model("late", part("model", model)); }).code() == errc::invalid_argument);
+    CHECK(error_of([&] { run.log_artifact(dataset("other")); }).code() == errc::invalid_argument);
+    CHECK(error_of([&] { (void)run.use_artifact("data:latest"); }).code() == errc::invalid_argument);
+    for (const auto when : {cairn::When::now, cairn::When::live, cairn::When::end})
+        CHECK(error_of([&] { run.save(dir / "notes.txt", when); }).code() == errc::invalid_argument);
+    CHECK(files_below(dir / "store") == files);
+}
+
+TEST_CASE("A forked child saves no files into its parent's run", "[checkpoint][artifact]") {
+    TempDir dir;
+    auto run = open_run(dir);
+    write(dir / "notes.txt", "x");
+    const ::pid_t child = ::fork();
+    if (child == 0) {
+        run.save(dir / "notes.txt", cairn::When::now);
+        ::_exit(0);
+    }
+    int status = -1;
+    REQUIRE(::waitpid(child, &status, 0) == child);
+    CHECK(status == 0);
+    CHECK_FALSE(std::filesystem::exists(run.dir() / "files"));
+}
+
+TEST_CASE("A run's record that cannot be written fails the run, not the artifact that exists",
+          "[checkpoint][artifact]") {
+    TempDir dir;
+    auto run = open_run(dir);
+    const StderrCapture quiet;
+    const auto record = run.dir() / "run.json";
+    std::filesystem::remove(record);
+    std::filesystem::create_directory(record);
+    CHECK(run.log_artifact(dataset()).label() == "v0");
+    CHECK(run.use_artifact("data").label() == "v0");
+    CHECK(run.health().errors.size() == 1);
+}
+
+TEST_CASE("A record whose lists are no lists is refused when the run is resumed", "[checkpoint][artifact]") {
+    TempDir dir;
+    std::filesystem::path record;
+    {
+        auto run = open_run(dir);
+        record = run.dir() / "run.json";
+    }
+    auto about = nlohmann::json::parse(read(record));
+    about["logged_artifacts"] = "x";
+    write(record, about.dump());
+    const auto failure = error_of([&] { (void)open_run(dir); });
+    CHECK(failure.code() == errc::corrupt);
+    CHECK_THAT(failure.what(), Contains("logged_artifacts"));
 }
 
 TEST_CASE("A flipped byte is found by verify, read and download, and nothing is placed",

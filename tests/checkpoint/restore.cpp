@@ -10,6 +10,8 @@
 #include <string>
 #include <vector>
 
+#include <sys/resource.h>
+
 using namespace cairn_test;
 using namespace cairn::literals;
 using cairn::errc;
@@ -131,6 +133,45 @@ TEST_CASE("A damaged newest version is reported and the one before is restored",
         error_of([&] { checkpoint.restore("v2", part("model", untouched)); });  // asked for by name
     CHECK((failure.code() == errc::corrupt || failure.code() == errc::not_found));
     CHECK(untouched == Model{});
+}
+
+TEST_CASE("latest is no older version because the newest cannot be opened just now",
+          "[checkpoint][restore][damage]") {
+    TempDir dir;
+    auto run = open_run(dir);
+    auto checkpoint = run.checkpoint<Policy>("model");
+    save_all(run, checkpoint, {1, 2});
+    ::rlimit files{};
+    REQUIRE(::getrlimit(RLIMIT_NOFILE, &files) == 0);
+    const ::rlimit none{3, files.rlim_max};  // stdin, stdout, stderr
+    Model model;
+    REQUIRE(::setrlimit(RLIMIT_NOFILE, &none) == 0);
+    const auto restored = checkpoint.try_restore(cairn::latest, part("model", model));
+    REQUIRE(::setrlimit(RLIMIT_NOFILE, &files) == 0);
+    REQUIRE_FALSE(restored);
+    CHECK(restored.error().code() == errc::io);
+    CHECK(model == Model{});
+    CHECK(run.health().ok());
+    CHECK(checkpoint.restore(cairn::latest, part("model", model)).label() == "v1");
+}
+
+TEST_CASE("A damaged object is replaced by the next save of the same content",
+          "[checkpoint][restore][damage]") {
+    TempDir dir;
+    auto run = open_run(dir);
+    auto checkpoint = run.checkpoint<cairn::EveryN<1>>("model");
+    Model model = model_of(1);
+    const auto save = [&](std::int64_t step) {
+        return checkpoint.step(run.log(cairn::step(step), "loss"_m = 1), part("model", model)).saved();
+    };
+    REQUIRE(save(0));
+    flip_a_byte(object_of(dir, "model", 0, "model.safetensors"));
+    REQUIRE(save(1));
+    model = {};
+    CHECK(checkpoint.restore(cairn::latest, part("model", model)).label() == "v1");
+    CHECK(checkpoint.restore("v0", part("model", model)).label() == "v0");
+    CHECK(model == model_of(1));
+    CHECK(run.health().ok());
 }
 
 TEST_CASE("A manifest that cannot be read is reported and its version passed over",

@@ -109,6 +109,42 @@ TEST_CASE("A Directory pattern without step and version is a slot that each vers
     CHECK(model == model_of(2));
 }
 
+TEST_CASE("A version that another wrote over is no version to restore from",
+          "[checkpoint][sink][directory]") {
+    TempDir dir;
+    auto run = open_run(dir);
+    const double losses[] = {1.0, 0.1, 0.5};
+    auto slot = run.checkpoint("m", cairn::Best<"loss", minimize>{} | cairn::EveryN<1>{},
+                               cairn::Directory{dir / "slot/{name}.{file}"});
+    Model model;
+    for (int i = 0; i < 3; ++i) {
+        model = model_of(static_cast<float>(i));
+        REQUIRE(slot.step(run.log(cairn::step(i), "loss"_m = losses[i]), part("model", model)));
+    }
+    const auto best = slot.try_restore(cairn::best, part("model", model));
+    REQUIRE_FALSE(best);  // and not the second best, nor the weights of another
+    CHECK_THAT(best.error().what(), Contains("v1 was written over by v2"));
+    CHECK(best.error().code() == errc::unsupported);
+    CHECK(slot.try_restore("v0", part("model", model)).error().code() == errc::unsupported);
+    CHECK(model == model_of(2));  // untouched
+    model = {};
+    CHECK(slot.restore(cairn::latest, part("model", model)).label() == "v2");
+    CHECK(model == model_of(2));
+
+    // The same for a step that comes again.
+    auto steps = run.checkpoint<cairn::EveryN<1>>("n", cairn::Directory{dir / "steps/{step}.{file}"});
+    const std::int64_t again[] = {0, 1, 0};
+    for (int i = 0; i < 3; ++i) {
+        model = model_of(static_cast<float>(i));
+        REQUIRE(steps.step(run.log(cairn::step(again[i]), "loss"_m = 1), part("model", model)));
+    }
+    model = {};
+    CHECK(steps.try_restore("v0", part("model", model)).error().code() == errc::unsupported);
+    CHECK(steps.restore("v1", part("model", model)).step() == 1);
+    CHECK(model == model_of(1));
+    CHECK_FALSE(steps.sink().open({.number = 7}));
+}
+
 TEST_CASE("A Directory pattern that cannot work is refused", "[checkpoint][sink][directory]") {
     for (const char* pattern : {"", "model.bin", "{step}", "{file}-{epoch}", "{file"}) {
         INFO(pattern);
@@ -178,6 +214,46 @@ TEST_CASE("Tee commits nowhere what one of its sinks cannot commit", "[checkpoin
     train(run, checkpoint, 2);
     CHECK(checkpoint.versions().empty());
     CHECK_FALSE(checkpoint.sink().second().open({}));
+}
+
+TEST_CASE("Tee takes back what its store committed when the other sink fails", "[checkpoint][sink][tee]") {
+    TempDir dir;
+    auto run = open_run(dir);
+    const StderrCapture quiet;
+    auto checkpoint = run.checkpoint<cairn::EveryN<1>>(
+        "m", cairn::Tee{Failing{Failing::At::commit}, cairn::Tee{cairn::LocalStore{}, cairn::Memory{}}});
+    train(run, checkpoint, 2);
+    CHECK(checkpoint.versions().empty());
+    CHECK(versions_on_disk(dir, "m").empty());
+    CHECK(objects_on_disk(dir) == 0);
+    CHECK_FALSE(checkpoint.sink().second().second().open({}));
+}
+
+TEST_CASE("Tee says so when the other sink keeps its version", "[checkpoint][sink][tee]") {
+    TempDir dir;
+    auto run = open_run(dir);
+    const StderrCapture quiet;
+    std::string out;
+    auto checkpoint =
+        run.checkpoint<cairn::EveryN<1>>("m", cairn::Tee{Failing{Failing::At::commit}, Mine{&out}});
+    Model model;
+    const cairn::SaveResult saved = checkpoint.step(run.log("loss"_m = 1), part("model", model));
+    REQUIRE(saved.failed());
+    CHECK_THAT(saved.error().what(), Contains("the other sink keeps it as v1"));
+}
+
+TEST_CASE("Tee prunes from its second sink what is gone from its first", "[checkpoint][sink][tee]") {
+    TempDir dir;
+    auto run = open_run(dir);
+    auto checkpoint = run.checkpoint<cairn::EveryN<1>>(
+        "m", cairn::Tee{cairn::LocalStore{}, cairn::Directory{dir / "out/{step}.{file}"}},
+        cairn::KeepLast<2>{});
+    train(run, checkpoint, 2);
+    const auto store = cairn::Store::open_existing(dir / "store").value();
+    REQUIRE(cairn::ArtifactStore::open(store, "p", "m").value().remove(0));  // by another program
+    Model model;
+    REQUIRE(checkpoint.step(run.log(cairn::step(2), "loss"_m = 1), part("model", model)));
+    CHECK(files_below(dir / "out") == Labels{"1.model.safetensors", "2.model.safetensors"});
 }
 
 TEST_CASE("A user's own sink in under 15 lines", "[checkpoint][sink][own]") {

@@ -184,21 +184,26 @@ using StoredArtifact = BasicStoredArtifact<>;
 
 namespace detail {
 
+/// Throws if the run has ended.
 template <class = void>
-[[nodiscard]] bool records(const std::shared_ptr<RunCore>& core) {
-    return core != nullptr && !core->is_detached();
+[[nodiscard]] bool records(const std::shared_ptr<RunCore>& core, const char* tried) {
+    if (core == nullptr || core->is_detached()) return false;
+    core->check_open(tried);
+    return true;
 }
 
-/// Remembers in the run's record that it made or used a version.
+/// Remembers in the run's record that it made or used a version. The version exists: a record that cannot be
+/// written is a failure of the run, not of the call.
 template <class Json = nlohmann::json>
 void link_artifact(RunCore& core, const char* list, const Manifest& manifest) {
-    core.describe([&](Json& about) {
+    const auto recorded = core.try_describe([&](Json& about) {
         const std::string label = manifest.artifact + ":" + manifest.label();
         for (const Json& known : about[list]) {
             if (known == label) return;
         }
         about[list].push_back(label);
     });
+    if (!recorded) core.note_failure(recorded.error(), false);
 }
 
 /// Commits a draft and returns what is there then.
@@ -219,7 +224,7 @@ template <class T>
 template <class A>
 auto BasicRun<T>::log_artifact(const A& artifact, std::initializer_list<std::string_view> aliases) {
     static_assert(std::same_as<A, Artifact>, "cairn: log_artifact takes a cairn::Artifact");
-    if (!detail::records(core_)) return StoredArtifact{};
+    if (!detail::records(core_, "logging an artifact")) return StoredArtifact{};
     detail::RunCore& core = *core_;
     Manifest draft;
     draft.metadata = artifact.metadata;
@@ -234,7 +239,7 @@ auto BasicRun<T>::log_artifact(const A& artifact, std::initializer_list<std::str
 template <class T>
 template <class Text>
 auto BasicRun<T>::use_artifact(const Text& spec) {
-    if (!detail::records(core_)) {
+    if (!detail::records(core_, "using an artifact")) {
         detail::raise({errc::unsupported, "use_artifact needs a run that records: it has no store to look in",
                        "", "unset CAIRN_MODE=disabled, or ask run.disabled() first"});
     }
@@ -252,17 +257,22 @@ auto BasicRun<T>::use_artifact(const Text& spec) {
 template <class T>
 template <class... Parts>
 auto BasicRun<T>::log_model(std::string_view name, const Parts&... parts) {
-    if (!detail::records(core_)) return StoredArtifact{};
-    detail::RunCore& core = *core_;
-    detail::check_parts(parts...).value();
-    detail::ObjectBatch batch;
-    const auto emit = [&](std::string_view file, std::span<const std::byte> bytes) {
-        return batch.write(core.store(), file, bytes);
-    };
-    (detail::encode(parts, emit).value(), ...);
-    auto staged = batch.finish().value();
-    return detail::commit_artifact(core, std::string{name}, "model", {}, std::move(staged),
-                                   CommitOptions{true, {}});
+    if constexpr (!detail::SavableParts<Parts...>) {
+        detail::explain_parts<Parts...>();
+        return StoredArtifact{};
+    } else {
+        if (!detail::records(core_, "logging a model")) return StoredArtifact{};
+        detail::RunCore& core = *core_;
+        detail::check_parts(parts...).value();
+        detail::ObjectBatch batch;
+        const auto emit = [&](std::string_view file, std::span<const std::byte> bytes) {
+            return batch.write(core.store(), file, bytes);
+        };
+        (detail::encode(parts, emit).value(), ...);
+        auto staged = batch.finish().value();
+        return detail::commit_artifact(core, std::string{name}, "model", {}, std::move(staged),
+                                       CommitOptions{true, {}});
+    }
 }
 
 }  // namespace CAIRN_NAMESPACE

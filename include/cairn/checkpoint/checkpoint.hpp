@@ -132,8 +132,12 @@ class Checkpoint {
     template <class Which, class... Parts>
         requires ReadableSink<Sink>
     Version restore(const Which& which, const Parts&... parts) {
-        if constexpr (detail::explain_parts<Parts...>()) return try_restore(which, parts...).value();
-        return {};
+        if constexpr (detail::SavableParts<Parts...>) {
+            return try_restore(which, parts...).value();
+        } else {
+            detail::explain_parts<Parts...>();
+            return {};
+        }
     }
 
     /// The same as a `result`: for programs that start from nothing the first time.
@@ -191,7 +195,10 @@ class Checkpoint {
         result<Version> version = error{};
         const result<void> done =
             detail::guarded("saving a version", [&]() -> result<void> {  // a sink of the user's may throw
-                if constexpr (detail::explain_parts<Parts...>()) version = commit(now.row, parts...);
+                if constexpr (detail::SavableParts<Parts...>)
+                    version = commit(now.row, parts...);
+                else
+                    detail::explain_parts<Parts...>();
                 return {};
             });
         if (!done) {
@@ -301,8 +308,9 @@ class Checkpoint {
                 return version;
             }
             damage = done.error();
-            if (files && damage.code() != errc::corrupt)
-                return damage;  // the version is whole; what was asked does not fit
+            // Passed over is what is damaged or gone: not a version that is whole but does not fit what was
+            // asked, nor one that cannot be read just now, for want of a permission, say.
+            if (damage.code() != errc::corrupt && (files || damage.code() != errc::not_found)) return damage;
             if (core_) core_->note_failure(damage, false);
         }
         return wanted.empty() ? none_like({}, candidates()) : damage;

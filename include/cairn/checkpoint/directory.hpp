@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -24,8 +25,8 @@ namespace CAIRN_NAMESPACE {
 /// `{name}` is the checkpoint's, `{step}` the row's, `{version}` counts from 0, `{run}` is the run's id,
 /// `{file}` the file
 /// ("model.safetensors"); the pattern must hold `{file}`. A pattern with neither `{step}` nor `{version}` is
-/// a slot: each version replaces the one before. Files are written beside their place and renamed when all
-/// are whole.
+/// a slot: each version replaces the one before, which then cannot be restored. Files are written beside
+/// their place and renamed when all are whole.
 template <class = void>
 class BasicDirectory {
   public:
@@ -60,7 +61,10 @@ class BasicDirectory {
         if (!placed) return placed.error();
         if (!written_.empty()) pending_.path = written_.front().path;
         ++next_;
-        versions_[pending_.number] = std::exchange(written_, {});
+        for (auto& [number, earlier] : versions_) {
+            if (!earlier.replaced_by && earlier.lies_in(written_)) earlier.replaced_by = pending_.number;
+        }
+        versions_[pending_.number].files = std::exchange(written_, {});
         return std::move(pending_);
     }
 
@@ -69,9 +73,23 @@ class BasicDirectory {
         written_.clear();
     }
 
+    /// Fails: unsupported, if a newer version was written to the same path; not_found, if the version was
+    /// removed, or written by another process.
     result<StoredFiles> open(const Version& version) {
+        const auto known = versions_.find(version.number);
+        if (known == versions_.end()) {
+            return error{errc::not_found, "this Directory sink has no such version", version.label(),
+                         "cairn::load reads its files by their paths"};
+        }
+        if (known->second.replaced_by) {
+            return error{errc::unsupported,
+                         version.label() + " was written over by v" +
+                             std::to_string(*known->second.replaced_by),
+                         known->second.files.front().path.string(),
+                         "give each version a path of its own, with {version} in the pattern"};
+        }
         StoredFiles files;
-        for (const Written& file : versions_[version.number]) {
+        for (const Written& file : known->second.files) {
             auto bytes = detail::read_file(file.path, max_bytes);
             if (!bytes) return bytes.error();
             files.add(file.file, std::move(*bytes));
@@ -80,8 +98,10 @@ class BasicDirectory {
     }
 
     result<void> remove(const Version& version) {
-        const std::vector<Written> files = versions_[version.number];
-        versions_.erase(version.number);
+        const auto known = versions_.find(version.number);
+        if (known == versions_.end()) return {};
+        const std::vector<Written> files = std::move(known->second.files);
+        versions_.erase(known);
         for (const Written& file : files) {
             if (is_used(file.path)) continue;  // a slot: a newer version lies there
             if (auto removed = detail::os::remove_file(file.path);
@@ -97,13 +117,25 @@ class BasicDirectory {
         std::string file;
         std::filesystem::path path;
     };
+    struct Stored {
+        std::vector<Written> files{};
+        std::optional<std::uint64_t> replaced_by{};
+
+        /// Whether one of its paths is among `others`.
+        [[nodiscard]] bool lies_in(const std::vector<Written>& others) const {
+            for (const Written& mine : files) {
+                for (const Written& other : others) {
+                    if (mine.path == other.path) return true;
+                }
+            }
+            return false;
+        }
+    };
     static constexpr std::uint64_t max_bytes = std::uint64_t{1} << 40U;
 
     [[nodiscard]] bool is_used(const std::filesystem::path& path) const {
-        for (const auto& [number, files] : versions_) {
-            for (const Written& file : files) {
-                if (file.path == path) return true;
-            }
+        for (const auto& [number, stored] : versions_) {
+            if (stored.lies_in({{{}, path}})) return true;
         }
         return false;
     }
@@ -141,7 +173,7 @@ class BasicDirectory {
     Version pending_;
     detail::PathBatch batch_;
     std::vector<Written> written_;
-    std::map<std::uint64_t, std::vector<Written>> versions_;
+    std::map<std::uint64_t, Stored> versions_;
     std::uint64_t next_ = 0;
 };
 using Directory = BasicDirectory<>;

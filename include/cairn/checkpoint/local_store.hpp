@@ -118,6 +118,7 @@ class BasicLocalStore {
     }
 
     result<void> remove(const Version& version) { return artifacts_->remove(version.number); }
+    result<void> undo(const Version& version) { return artifacts_->undo(version.number); }
 
     /// The versions that exist, oldest first: those of this run, or of any run if this one has none.
     [[nodiscard]] std::vector<Version> versions(bool any_run) {

@@ -55,7 +55,8 @@ result<void> save_parts(Place&& place, const Parts&... parts) {
 template <class... Parts>
     requires(sizeof...(Parts) > 0)
 result<void> try_save(const std::filesystem::path& path, const Parts&... parts) {
-    if constexpr (!detail::explain_parts<Parts...>()) {
+    if constexpr (!detail::SavableParts<Parts...>) {
+        detail::explain_parts<Parts...>();
         return {};
     } else if constexpr (sizeof...(Parts) == 1) {
         return detail::save_parts([&](std::string_view) { return path; }, parts...);
@@ -85,7 +86,8 @@ template <class... Parts>
     requires(sizeof...(Parts) > 0)
 result<void> try_load(const std::filesystem::path& path, const Parts&... parts) {
     std::map<std::string, std::string, std::less<>> files;
-    if constexpr (!detail::explain_parts<Parts...>()) {
+    if constexpr (!detail::SavableParts<Parts...>) {
+        detail::explain_parts<Parts...>();
         return {};
     } else if constexpr (sizeof...(Parts) == 1) {
         auto bytes = detail::read_file(path, detail::max_part_bytes);

@@ -68,6 +68,24 @@ concept PrunableSink = ArtifactSink<S> && requires(S sink, const Version& versio
     { sink.remove(version) } -> std::same_as<result<void>>;
 };
 
+namespace detail {
+
+/// Takes back a version that was committed a moment ago. A sink that keeps its newest version from `remove`
+/// has an `undo` beside it. Fails: unsupported, for one that has neither.
+template <class S>
+result<void> take_back(S& sink, const Version& version) {
+    if constexpr (requires { sink.undo(version); }) {
+        return sink.undo(version);
+    } else if constexpr (PrunableSink<S>) {
+        return sink.remove(version);
+    } else {
+        return error{errc::unsupported, "this sink can take no version back", version.label(),
+                     "give it a function remove"};
+    }
+}
+
+}  // namespace detail
+
 /// Takes everything and keeps nothing: measures what saving costs without a disk.
 template <class = void>
 class BasicNull {
@@ -178,10 +196,15 @@ class Tee {
         auto first = first_.commit();
         if (first) {
             pairs_[first->number] = *second;
-        } else if constexpr (PrunableSink<Second>) {
-            (void)second_.remove(*second);  // a version exists in all sinks or in none
+            return first;
         }
-        return first;
+        // A version exists in all sinks or in none.
+        const auto undone = detail::take_back(second_, *second);
+        if (undone) return first;
+        return error{first.error().code(),
+                     first.error().tried() + " (and the other sink keeps it as " + second->label() + ": " +
+                         undone.error().what() + ")",
+                     first.error().path(), first.error().advice()};
     }
     void abort() noexcept {
         first_.abort();
@@ -196,21 +219,35 @@ class Tee {
     result<StoredFiles> open(const Version& version)
         requires(!ReadableSink<First> && ReadableSink<Second>)
     {
-        return second_.open(pairs_[version.number]);
+        const auto pair = pairs_.find(version.number);
+        if (pair != pairs_.end()) return second_.open(pair->second);
+        return error{errc::not_found, "the sink that can be read has no such version", version.label(),
+                     "restore one that this program saved"};
+    }
+    result<void> undo(const Version& version) {
+        auto first = detail::take_back(first_, version);
+        const auto pair = pairs_.find(version.number);
+        if (pair == pairs_.end()) return first;
+        auto second = detail::take_back(second_, pair->second);
+        pairs_.erase(pair);
+        return first ? std::move(second) : std::move(first);
     }
     result<void> remove(const Version& version)
         requires(PrunableSink<First> || PrunableSink<Second>)
     {
+        result<void> first, second;
         if constexpr (PrunableSink<First>) {
-            if (auto removed = first_.remove(version); !removed) return removed;
+            first = first_.remove(version);
+            // What is gone from one sink is still to go from the other.
+            if (!first && first.error().code() != errc::not_found) return first;
         }
         if constexpr (PrunableSink<Second>) {
-            if (const auto pair = pairs_.find(version.number); pair != pairs_.end()) {
-                if (auto removed = second_.remove(pair->second); !removed) return removed;
-            }
+            if (const auto pair = pairs_.find(version.number); pair != pairs_.end())
+                second = second_.remove(pair->second);
         }
+        if (!second && second.error().code() != errc::not_found) return second;
         pairs_.erase(version.number);
-        return {};
+        return first;
     }
 
     [[nodiscard]] First& first() noexcept { return first_; }

@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <string>
 #include <string_view>
+#include <type_traits>
 
 namespace CAIRN_NAMESPACE {
 
@@ -61,23 +62,33 @@ template <class T>
 struct this_type_can_be_no_part_it_does_not_describe_itself_nor_stream_nor_convert_to_json;
 
 template <class T>
-constexpr bool explain_part() noexcept {
+struct this_model_is_const_and_its_describe_is_not_write_static_void_describe_auto_self_auto_fields;
+
+template <class T>
+inline constexpr bool can_be_saved = false;
+template <Serializable T>
+inline constexpr bool can_be_saved<Part<T>> = true;
+
+/// Parts that can be saved. Where it does not hold, `explain_parts` makes the compiler say why.
+template <class... Ts>
+concept SavableParts = (can_be_saved<Ts> && ...);
+
+template <class T>
+void explain_part() noexcept {
     if constexpr (!AnyPart<T>) {
         (void)sizeof(this_is_no_part_hand_it_over_as_cairn_part_name_object<T>);
-        return false;
-    } else if constexpr (!Serializable<typename T::type>) {
+    } else if constexpr (Serializable<std::remove_const_t<typename T::type>> && !can_be_saved<T>) {
+        (void)sizeof(
+            this_model_is_const_and_its_describe_is_not_write_static_void_describe_auto_self_auto_fields<
+                typename T::type>);
+    } else if constexpr (!can_be_saved<T>) {
         (void)sizeof(this_type_can_be_no_part_it_does_not_describe_itself_nor_stream_nor_convert_to_json<
                      typename T::type>);
-        return false;
-    } else {
-        return true;
     }
 }
-
-/// Whether all of these are parts that can be saved; if not, the compiler says which is not, and why.
 template <class... Ts>
-constexpr bool explain_parts() noexcept {
-    return (explain_part<Ts>() && ...);
+void explain_parts() noexcept {
+    (explain_part<Ts>(), ...);
 }
 
 /// Success if every part has a name that can be a file's and no two share one.

@@ -145,6 +145,13 @@ class BasicRunCore final : public Endable {
         }
     }
 
+    /// Throws if the run has ended: it may have another writer by now.
+    void check_open(const char* tried) const {
+        if (!has_ended()) return;
+        raise({errc::invalid_argument, std::string{tried} + " after the run has ended", dir().string(),
+               "do it before run.finish(), or resume the run"});
+    }
+
     // ---- config, summary, description
 
     [[nodiscard]] Json config() const {
@@ -171,14 +178,18 @@ class BasicRunCore final : public Endable {
         // Written now, so that a kill does not lose it; the metrics beside it are those collected so far.
         if (!is_detached()) folder_.write_json("summary.json", summary()).value();
     }
-    /// Changes the run's own record (`run.json`) and writes it. Throws if the run has ended: it may have
-    /// another writer.
+    /// Changes the run's own record (`run.json`) and writes it. Throws if the run has ended.
     template <class F>
     void describe(F&& change) {
         check_open("change the run's record");
+        try_describe(change).value();
+    }
+    /// The same for a run that is known to be open.
+    template <class F>
+    result<void> try_describe(F&& change) {
         const std::scoped_lock lock{mutex_};
         change(about_);
-        if (!is_detached()) folder_.write_run(about_).value();
+        return is_detached() ? result<void>{} : folder_.write_run(about_);
     }
     [[nodiscard]] Json about() const {
         const std::scoped_lock lock{mutex_};
@@ -242,12 +253,6 @@ class BasicRunCore final : public Endable {
         return key | 1U;  // never the 0 that stands for no run
     }
 
-    void check_open(const char* tried) const {
-        if (!has_ended()) return;
-        raise({errc::invalid_argument, std::string{tried} + " after the run has ended", dir().string(),
-               "do it before run.finish(), or resume the run"});
-    }
-
     /// In the child of a fork, a thread that is not there may hold their mutexes.
     [[nodiscard]] bool has_live() const noexcept { return live_ != nullptr && !is_detached(); }
 
@@ -282,6 +287,8 @@ class BasicRunCore final : public Endable {
         about_ = folder_.read_run().value();
         for (auto& [key, kind] : {std::pair{"metrics", Json::object()},
                                   {"tags", Json::array()},
+                                  {"logged_artifacts", Json::array()},
+                                  {"used_artifacts", Json::array()},
                                   {"name", Json("")},
                                   {"sessions", Json(0U)}}) {
             if (!about_.contains(key)) about_[key] = kind;

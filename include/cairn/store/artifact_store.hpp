@@ -261,7 +261,28 @@ class BasicArtifactStore {
     /// other version has. What a kill breaks off is finished by the next removal or commit. Works on a
     /// damaged version; its objects are then left to `collect_garbage`. Fails: not_found; busy if an alias
     /// names it or it is the newest (so a number is never given twice).
-    result<void> remove(std::uint64_t version) const {
+    result<void> remove(std::uint64_t version) const { return remove(version, Newest::stays); }
+
+    /// Takes back a version that was committed a moment ago, as `remove` does, though it be the newest.
+    result<void> undo(std::uint64_t version) const { return remove(version, Newest::may_go); }
+
+    /// The folder that shows a version's files under their own names.
+    [[nodiscard]] std::filesystem::path plain_path(std::uint64_t version) const {
+        return dir_ / ("v" + std::to_string(version));
+    }
+    [[nodiscard]] const Store& store() const noexcept { return store_; }
+    [[nodiscard]] const std::string& name() const noexcept { return name_; }
+    [[nodiscard]] const std::string& type() const noexcept { return type_; }
+
+  private:
+    enum class Newest : unsigned char { stays, may_go };
+    static constexpr std::uint64_t max_record_bytes = std::uint64_t{4} << 20U;
+
+    BasicArtifactStore(Store store, std::string project, std::string name)
+        : store_{std::move(store)}, project_{std::move(project)}, name_{std::move(name)},
+          dir_{store_.artifact_dir(project_, name_)} {}
+
+    result<void> remove(std::uint64_t version, Newest newest) const {
         const auto lock = store_.lock();
         if (!lock) return lock.error();
         const auto numbers = versions();
@@ -274,7 +295,7 @@ class BasicArtifactStore {
         for (const auto& [alias, number] : *known) {
             if (number == version) return is_named(version, alias);
         }
-        if (numbers->back() == version) return is_named(version, "latest");
+        if (newest == Newest::stays && numbers->back() == version) return is_named(version, "latest");
         const std::filesystem::path path = manifest_path(version);
         std::filesystem::path gone = path;
         gone.replace_extension(detail::removal_suffix);
@@ -284,21 +305,6 @@ class BasicArtifactStore {
         }
         return detail::finish_removals(store_, dir_);
     }
-
-    /// The folder that shows a version's files under their own names.
-    [[nodiscard]] std::filesystem::path plain_path(std::uint64_t version) const {
-        return dir_ / ("v" + std::to_string(version));
-    }
-    [[nodiscard]] const Store& store() const noexcept { return store_; }
-    [[nodiscard]] const std::string& name() const noexcept { return name_; }
-    [[nodiscard]] const std::string& type() const noexcept { return type_; }
-
-  private:
-    static constexpr std::uint64_t max_record_bytes = std::uint64_t{4} << 20U;
-
-    BasicArtifactStore(Store store, std::string project, std::string name)
-        : store_{std::move(store)}, project_{std::move(project)}, name_{std::move(name)},
-          dir_{store_.artifact_dir(project_, name_)} {}
 
     [[nodiscard]] std::filesystem::path manifest_path(std::uint64_t version) const {
         return dir_ / "versions" / ("v" + std::to_string(version) + ".json");

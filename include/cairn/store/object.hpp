@@ -19,6 +19,62 @@
 
 namespace CAIRN_NAMESPACE {
 
+namespace detail {
+
+/// Reads a file in pieces: `f(std::span<const std::byte>) -> result<void>`.
+template <class F>
+result<void> read_in_pieces(const os::Path& path, os::Links links, F&& f) {
+    auto file = os::File::open_read(path, links);
+    if (!file) return file.error();
+    std::vector<std::byte> buffer(std::size_t{1} << 20U);
+    for (std::uint64_t at = 0;;) {
+        const auto read = file->read_at(at, buffer);
+        if (!read) return read.error();
+        if (*read == 0) return {};
+        if (auto taken = f(std::span<const std::byte>{buffer}.first(*read)); !taken) return taken;
+        at += *read;
+    }
+}
+
+/// What is wrong with an object, in the words of the version that needs it.
+template <class = void>
+[[nodiscard]] error object_missing(const os::Path& path) {
+    return {errc::not_found, "an object of this version is missing", path.string(),
+            "use another version, or restore the file from a copy of the store"};
+}
+template <class = void>
+[[nodiscard]] error object_damaged(const os::Path& path) {
+    return {errc::corrupt, "an object of this version is damaged: its bytes are not those that were saved",
+            path.string(), "use another version, or restore the file from a copy of the store"};
+}
+
+/// Gives an object's bytes to `f` in pieces, and fails at the end if they are not those of the digest. Fails:
+/// not_found, corrupt.
+template <class F>
+result<void> read_object(const Store& store, const std::string& digest, F&& f) {
+    const os::Path path = store.object_path(digest);
+    Sha256 hash;
+    auto read =
+        read_in_pieces(path, os::Links::refuse, [&](std::span<const std::byte> bytes) -> result<void> {
+            hash.update(bytes);
+            return f(bytes);
+        });
+    if (!read && read.error().path() != path.string()) return read;  // what `f` did with the bytes
+    if (!read && read.error().code() == errc::not_found) return object_missing(path);
+    // A link or a folder in an object's place is damage like any other.
+    if (!read && read.error().code() != errc::invalid_argument) return read;
+    if (read && hash.finish().hex() == digest) return read;
+    return object_damaged(path);
+}
+
+/// Hashes the object of a digest. Fails: not_found, corrupt.
+template <class = void>
+[[nodiscard]] result<void> verify_object(const Store& store, const std::string& digest) {
+    return read_object(store, digest, [](std::span<const std::byte>) { return result<void>{}; });
+}
+
+}  // namespace detail
+
 /// Bytes that lie whole in the store's `tmp/`, waiting for a commit; removed with this object if there is
 /// none.
 template <class = void>
@@ -30,13 +86,17 @@ class BasicStagedObject {
     [[nodiscard]] const Digest& digest() const noexcept { return digest_; }
     [[nodiscard]] std::uint64_t size() const noexcept { return size_; }
 
-    /// Puts the object where it belongs; one that is there already is shared, unless its size says that it is
-    /// damaged. True if there was none. Requires the store's lock.
+    /// Puts the object where it belongs; one that is there already is read and shared, or, if it is damaged,
+    /// replaced. True if there was none. Requires the store's lock.
     result<bool> install(const Store& store) {
         const std::filesystem::path path = store.object_path(digest_.hex());
         const auto there = detail::os::status(path, detail::os::Links::refuse);
         if (!there) return there.error();
-        if (there->is_file && there->size == size_) return false;
+        if (there->is_file && there->size == size_) {
+            const auto whole = detail::verify_object(store, digest_.hex());
+            if (whole) return false;
+            if (whole.error().code() != errc::corrupt) return whole.error();
+        }
         const std::filesystem::path folder = path.parent_path();
         if (auto made = detail::make_dirs_durably(folder, store.durability()); !made) return made.error();
         if (auto moved = detail::os::rename_replace(temp_.path(), path); !moved) return moved.error();
@@ -101,62 +161,6 @@ class BasicObjectWriter {
     std::optional<error> failed_;
 };
 using ObjectWriter = BasicObjectWriter<>;
-
-namespace detail {
-
-/// Reads a file in pieces: `f(std::span<const std::byte>) -> result<void>`.
-template <class F>
-result<void> read_in_pieces(const os::Path& path, os::Links links, F&& f) {
-    auto file = os::File::open_read(path, links);
-    if (!file) return file.error();
-    std::vector<std::byte> buffer(std::size_t{1} << 20U);
-    for (std::uint64_t at = 0;;) {
-        const auto read = file->read_at(at, buffer);
-        if (!read) return read.error();
-        if (*read == 0) return {};
-        if (auto taken = f(std::span<const std::byte>{buffer}.first(*read)); !taken) return taken;
-        at += *read;
-    }
-}
-
-/// What is wrong with an object, in the words of the version that needs it.
-template <class = void>
-[[nodiscard]] error object_missing(const os::Path& path) {
-    return {errc::not_found, "an object of this version is missing", path.string(),
-            "use another version, or restore the file from a copy of the store"};
-}
-template <class = void>
-[[nodiscard]] error object_damaged(const os::Path& path) {
-    return {errc::corrupt, "an object of this version is damaged: its bytes are not those that were saved",
-            path.string(), "use another version, or restore the file from a copy of the store"};
-}
-
-/// Gives an object's bytes to `f` in pieces, and fails at the end if they are not those of the digest. Fails:
-/// not_found, corrupt.
-template <class F>
-result<void> read_object(const Store& store, const std::string& digest, F&& f) {
-    const os::Path path = store.object_path(digest);
-    Sha256 hash;
-    auto read =
-        read_in_pieces(path, os::Links::refuse, [&](std::span<const std::byte> bytes) -> result<void> {
-            hash.update(bytes);
-            return f(bytes);
-        });
-    if (!read && read.error().path() != path.string()) return read;  // what `f` did with the bytes
-    if (!read && read.error().code() == errc::not_found) return object_missing(path);
-    // A link or a folder in an object's place is damage like any other.
-    if (!read && read.error().code() != errc::invalid_argument) return read;
-    if (read && hash.finish().hex() == digest) return read;
-    return object_damaged(path);
-}
-
-/// Hashes the object of a digest. Fails: not_found, corrupt.
-template <class = void>
-[[nodiscard]] result<void> verify_object(const Store& store, const std::string& digest) {
-    return read_object(store, digest, [](std::span<const std::byte>) { return result<void>{}; });
-}
-
-}  // namespace detail
 
 /// Stages bytes, or a copy of a file, as an object.
 template <class = void>

@@ -81,14 +81,14 @@ result<void> make_dirs(const Path& path) {
 /// Moves a file or folder; a file that is at `to` is replaced, in one step that no reader can see half of.
 template <class = void>
 result<void> rename_replace(const Path& from, const Path& to) {
-    if (sys::rename(from.c_str(), to.c_str()) != 0) return failure("rename " + from.string() + " to", to);
+    if (sys::rename(from.c_str(), to.c_str()) != 0) return failure("rename a file to", to);
     return {};
 }
 
 /// Gives a file a second name. Fails: already_exists; unsupported or permission where links are impossible.
 template <class = void>
 result<void> hard_link(const Path& from, const Path& to) {
-    if (sys::link(from.c_str(), to.c_str()) != 0) return failure("link " + from.string() + " to", to);
+    if (sys::link(from.c_str(), to.c_str()) != 0) return failure("link a file to", to);
     return {};
 }
 
