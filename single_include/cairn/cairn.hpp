@@ -1133,6 +1133,27 @@ struct Version {
 
 }  // namespace CAIRN_NAMESPACE
 
+// ---- cairn/core/bytes.hpp
+// What a container holds, as bytes. Costs <span>.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// The elements of a container that has them in one row, as bytes. Says less than
+/// `std::as_bytes(std::span{container})`, whose concepts cost an include a hundredth of its compile time for
+/// each type of container.
+template <class Container>
+[[nodiscard]] std::span<const std::byte> bytes_of(const Container& container) noexcept {
+    return {reinterpret_cast<const std::byte*>(container.data()),
+            container.size() * sizeof(*container.data())};
+}
+/// The same, to be written to.
+template <class Container>
+[[nodiscard]] std::span<std::byte> writable_bytes_of(Container& container) noexcept {
+    return {reinterpret_cast<std::byte*>(container.data()), container.size() * sizeof(*container.data())};
+}
+
+}  // namespace CAIRN_NAMESPACE::detail
+
 // ---- cairn/core/error.hpp
 // What fails and how it says so: `cairn::error` (thrown by opening and configuring) and `cairn::result`
 // (returned where a failure is an ordinary outcome). Costs <string> and <optional>.
@@ -1547,9 +1568,8 @@ namespace detail {
 
 /// The product of `extents`; nothing if it cannot be counted. As in the reference implementation of
 /// safetensors, a zero after an overflow does not make up for it.
-template <class = void>
-[[nodiscard]] constexpr std::optional<std::uint64_t>
-product(std::span<const std::uint64_t> extents) noexcept {
+template <class Extents>
+[[nodiscard]] constexpr std::optional<std::uint64_t> product(const Extents& extents) noexcept {
     std::uint64_t out = 1;
     for (const std::uint64_t extent : extents) {
         if (extent != 0 && out > std::numeric_limits<std::uint64_t>::max() / extent) return std::nullopt;
@@ -1605,7 +1625,9 @@ class Shape {
         check();
     }
 
-    [[nodiscard]] std::span<const std::uint64_t> extents() const noexcept { return extents_; }
+    [[nodiscard]] std::span<const std::uint64_t> extents() const noexcept {
+        return {extents_.data(), extents_.size()};
+    }
     [[nodiscard]] std::size_t rank() const noexcept { return extents_.size(); }
     /// How many elements: the product of the extents.
     [[nodiscard]] std::uint64_t elements() const noexcept { return elements_; }
@@ -1682,8 +1704,8 @@ template <class = void>
 }
 
 /// Success if every tensor can be stored under its name and no two share one.
-template <class = void>
-[[nodiscard]] result<void> check_tensors(std::span<const TensorView> tensors) {
+template <class Tensors>
+[[nodiscard]] result<void> check_tensors(const Tensors& tensors) {
     std::vector<std::string_view> names;
     names.reserve(tensors.size());
     for (const TensorView& tensor : tensors) {
@@ -1975,9 +1997,7 @@ namespace CAIRN_NAMESPACE::detail {
 template <class = void>
 class BasicOutputBytes final : public std::streambuf {
   public:
-    [[nodiscard]] std::span<const std::byte> bytes() const noexcept {
-        return std::as_bytes(std::span{text_.data(), text_.size()});
-    }
+    [[nodiscard]] std::span<const std::byte> bytes() const noexcept { return bytes_of(text_); }
 
   private:
     int_type overflow(int_type c) override {
@@ -2254,23 +2274,33 @@ template <class T>
 struct this_type_can_be_no_part_it_does_not_describe_itself_nor_stream_nor_convert_to_json;
 
 template <class T>
-constexpr bool explain_part() noexcept {
+struct this_model_is_const_and_its_describe_is_not_write_static_void_describe_auto_self_auto_fields;
+
+template <class T>
+inline constexpr bool can_be_saved = false;
+template <Serializable T>
+inline constexpr bool can_be_saved<Part<T>> = true;
+
+/// Parts that can be saved. Where it does not hold, `explain_parts` makes the compiler say why.
+template <class... Ts>
+concept SavableParts = (can_be_saved<Ts> && ...);
+
+template <class T>
+void explain_part() noexcept {
     if constexpr (!AnyPart<T>) {
         (void)sizeof(this_is_no_part_hand_it_over_as_cairn_part_name_object<T>);
-        return false;
-    } else if constexpr (!Serializable<typename T::type>) {
+    } else if constexpr (Serializable<std::remove_const_t<typename T::type>> && !can_be_saved<T>) {
+        (void)sizeof(
+            this_model_is_const_and_its_describe_is_not_write_static_void_describe_auto_self_auto_fields<
+                typename T::type>);
+    } else if constexpr (!can_be_saved<T>) {
         (void)sizeof(this_type_can_be_no_part_it_does_not_describe_itself_nor_stream_nor_convert_to_json<
                      typename T::type>);
-        return false;
-    } else {
-        return true;
     }
 }
-
-/// Whether all of these are parts that can be saved; if not, the compiler says which is not, and why.
 template <class... Ts>
-constexpr bool explain_parts() noexcept {
-    return (explain_part<Ts>() && ...);
+void explain_parts() noexcept {
+    (explain_part<Ts>(), ...);
 }
 
 /// Success if every part has a name that can be a file's and no two share one.
@@ -2492,7 +2522,7 @@ template <class = void>
 
 /// The header of a file, its length in front. Requires checked tensors.
 template <class = void>
-[[nodiscard]] std::string safetensors_header(std::span<const TensorView* const> order,
+[[nodiscard]] std::string safetensors_header(const std::vector<const TensorView*>& order,
                                              const safetensors::Metadata& metadata) {
     std::string json = "{";
     const auto comma = [&json] { json += json.back() == '{' ? "" : ","; };
@@ -2537,7 +2567,7 @@ result<void> write_safetensors(std::span<const TensorView> tensors, const safete
         return error{errc::invalid_argument, "the header of the safetensors file would exceed 100 MB", "",
                      "describe fewer tensors or give them shorter names"};
     }
-    if (result<void> done = sink(std::as_bytes(std::span{header.data(), header.size()})); !done) return done;
+    if (result<void> done = sink(bytes_of(header)); !done) return done;
     for (const TensorView* tensor : order) {
         if (tensor->bytes.empty()) continue;
         if (result<void> done = sink(tensor->bytes); !done) return done;
@@ -2688,8 +2718,8 @@ template <class T, Emit F>
             return {};
         });
         if (!converted) return at_path(converted.error(), file + ".json");
-        if (!cbor.empty()) return emit(file + ".cbor", std::as_bytes(std::span{cbor}));
-        return emit(file + ".json", std::as_bytes(std::span{text.data(), text.size()}));
+        if (!cbor.empty()) return emit(file + ".cbor", bytes_of(cbor));
+        return emit(file + ".json", bytes_of(text));
     } else {
         const std::string tried = "saving the part \"" + file + "\"";
         file += ".bin";
@@ -3293,7 +3323,7 @@ struct Manifest {
         for (const FileEntry* file : sorted)
             all.push_back({file->path, file->size, file->digest, file->reference});
         const std::string text = all.dump(-1, ' ', true, Json::error_handler_t::replace);
-        return sha256(std::as_bytes(std::span{text})).hex();
+        return sha256(detail::bytes_of(text)).hex();
     }
     [[nodiscard]] std::uint64_t logical_size() const noexcept {
         std::uint64_t size = 0;
@@ -3333,7 +3363,7 @@ template <class = void>
     const std::string zeros(digest_digits, '0');
     for (const std::string_view part :
          {text.substr(0, at), std::string_view{zeros}, text.substr(at + digest_digits)}) {
-        hash.update(std::as_bytes(std::span{part}));
+        hash.update(bytes_of(part));
     }
     return hash.finish().hex();
 }
@@ -3820,6 +3850,15 @@ class RecordReader {
     bool damaged_ = false;
 };
 
+/// How many rows end in these records.
+[[nodiscard]] inline std::uint64_t count_rows(std::span<const std::byte> records) noexcept {
+    std::uint64_t rows = 0;
+    RecordReader reader{records};
+    for (RecordReader::Record record; reader.next(record);)
+        rows += record.kind == RecordKind::row && (record.flags & row_continues) == 0 ? 1U : 0U;
+    return rows;
+}
+
 /// A name record's content; false if it is damaged.
 template <class = void>
 bool read_name(std::span<const std::byte> body, std::uint32_t& id, std::string_view& name) noexcept {
@@ -4200,7 +4239,7 @@ class BasicFile {
         return put(bytes,
                    [this](const std::byte* from, std::size_t n) { return sys::write(handle_, from, n); });
     }
-    result<void> write_all(std::string_view text) { return write_all(std::as_bytes(std::span{text})); }
+    result<void> write_all(std::string_view text) { return write_all(bytes_of(text)); }
     /// The same at a place, without moving where `write_all` goes on.
     result<void> write_at(std::uint64_t offset, std::span<const std::byte> bytes) {
         return put(bytes, [this, &offset](const std::byte* from, std::size_t n) {
@@ -4325,7 +4364,7 @@ result<std::string> BasicFile<X>::read_all(std::uint64_t max) {
     std::size_t used = 0;
     while (true) {
         if (used == text.size()) text.resize(text.size() * 2 + 4096);
-        const auto got = read_some(std::as_writable_bytes(std::span{text}.subspan(used)));
+        const auto got = read_some(writable_bytes_of(text).subspan(used));
         if (!got) return got.error();
         if (*got == 0) break;
         used += *got;
@@ -4404,14 +4443,14 @@ result<void> make_dirs(const Path& path) {
 /// Moves a file or folder; a file that is at `to` is replaced, in one step that no reader can see half of.
 template <class = void>
 result<void> rename_replace(const Path& from, const Path& to) {
-    if (sys::rename(from.c_str(), to.c_str()) != 0) return failure("rename " + from.string() + " to", to);
+    if (sys::rename(from.c_str(), to.c_str()) != 0) return failure("rename a file to", to);
     return {};
 }
 
 /// Gives a file a second name. Fails: already_exists; unsupported or permission where links are impossible.
 template <class = void>
 result<void> hard_link(const Path& from, const Path& to) {
-    if (sys::link(from.c_str(), to.c_str()) != 0) return failure("link " + from.string() + " to", to);
+    if (sys::link(from.c_str(), to.c_str()) != 0) return failure("link a file to", to);
     return {};
 }
 
@@ -4483,13 +4522,13 @@ result<void> copy_file(const Path& from, const Path& to) {
     std::vector<std::byte> buffer(std::size_t{1} << 20U);
     result<void> done;
     while (done) {
-        const auto got = source->read_some(buffer);
+        const auto got = source->read_some(writable_bytes_of(buffer));
         if (!got)
             done = got.error();
         else if (*got == 0)
             break;
         else
-            done = target->write_all(std::span{buffer}.first(*got));
+            done = target->write_all(bytes_of(buffer).first(*got));
     }
     if (done) done = target->close();
     if (!done) sys::unlink(to.c_str());
@@ -4638,7 +4677,7 @@ class BasicLock {
     /// Replaces what the lock's file says of its holder, for those that it keeps out. Requires `held()`.
     result<void> write_note(std::string_view text) {
         if (auto emptied = file_.truncate(0); !emptied) return emptied;
-        return file_.write_at(0, std::as_bytes(std::span{text}));
+        return file_.write_at(0, bytes_of(text));
     }
 
     /// In a forked child: forgets the lock, which stays the parent's. Calls only `close`.
@@ -4790,7 +4829,7 @@ result<void> BasicMapping<X>::reserve(File& file, std::uint64_t from, std::uint6
     static constexpr std::array<std::byte, 65536> zeros{};  // this file system reserves only by writing
     while (from < size) {
         const auto n = std::min<std::uint64_t>(zeros.size(), size - from);
-        if (auto put = file.write_at(from, std::span{zeros}.first(static_cast<std::size_t>(n))); !put)
+        if (auto put = file.write_at(from, bytes_of(zeros).first(static_cast<std::size_t>(n))); !put)
             return put;
         from += n;
     }
@@ -4967,7 +5006,7 @@ void random_bytes(std::span<std::byte> to) noexcept {
 template <class = void>
 [[nodiscard]] std::string random_hex(std::size_t digits) {
     std::string out(digits, '0');
-    random_bytes(std::as_writable_bytes(std::span{out}));
+    random_bytes(writable_bytes_of(out));
     for (char& c : out) c = "0123456789abcdef"[static_cast<unsigned char>(c) & 15U];
     return out;
 }
@@ -5260,6 +5299,8 @@ class BasicLane {
     [[nodiscard]] std::int64_t take_step() noexcept {
         return next_step_ == std::numeric_limits<std::int64_t>::max() ? next_step_ : next_step_++;
     }
+    /// Whether its ring lies in a file, so that what is in it outlives the process.
+    [[nodiscard]] bool has_file() const noexcept { return memory_.has_file(); }
     /// For the next thread that holds the lane.
     void count_from(std::int64_t first_step) noexcept { next_step_ = first_step; }
 
@@ -5455,21 +5496,40 @@ class BasicJournal {
         return first_failure_;
     }
 
+    /// What could not be drained when the run ended.
+    struct Left {
+        bool in_files = false;   ///< rows that lie in ring files: a resume finds them
+        std::uint64_t lost = 0;  ///< rows that lay in plain memory
+    };
     /// Removes the files of rings that are drained and that no other thread can still write to; gives out
     /// none after.
-    void close(const Lane* own) {
+    Left close(const Lane* own) {
         const std::scoped_lock lock{mutex_};
         closed_ = true;
+        Left left;
         for (const auto& lane : lanes_) {
             const bool writable = lane.get() != own && lane->taken.load(std::memory_order_acquire);
-            if (!writable && lane->ring.readable().bytes.empty())
-                (void)os::remove_file(path_of(lane->ring.id()));
+            const bool drained = lane->ring.readable().bytes.empty();
+            if (drained && !writable) (void)os::remove_file(path_of(lane->ring.id()));
+            if (lane->has_file())
+                left.in_files = left.in_files || !drained;
+            else
+                left.lost += drop_rest(lane->ring);
         }
+        return left;
     }
 
     MetricTable& names() noexcept { return names_; }
 
   private:
+    [[nodiscard]] static std::uint64_t drop_rest(Ring& ring) noexcept {
+        std::uint64_t rows = 0;
+        for (Ring::Readable piece = ring.readable(); !piece.bytes.empty(); piece = ring.readable()) {
+            rows += count_rows(piece.bytes);
+            ring.release(piece.from + piece.bytes.size());
+        }
+        return rows;
+    }
     [[nodiscard]] std::filesystem::path path_of(std::uint32_t id) const {
         return dir_ / (std::to_string(id) + ".ring");
     }
@@ -5865,7 +5925,7 @@ template <class = void>
     if (!file) return file.error();
     // The head is read before the data and the tail once more after it: what lies between is whole.
     std::vector<std::byte> bytes(ring_file_bytes);
-    const auto read = file->read_at(0, bytes);
+    const auto read = file->read_at(0, writable_bytes_of(bytes));
     if (!read) return read.error();
     alignas(RingHeader) std::byte head[sizeof(RingHeader)];
     std::memcpy(head, bytes.data(), sizeof head);
@@ -6019,7 +6079,7 @@ class BasicHistoryWriter {
         put(head + 16, from);
         put(head + 24, from + records.size());
         std::memcpy(head + frame_header_bytes, records.data(), records.size());
-        put(head + 8, crc32c(std::span<const std::byte>{buffer_}.subspan(12)));
+        put(head + 8, crc32c(bytes_of(buffer_).subspan(12)));
         auto written = write_at(end_, buffer_);
         if (!written) {
             (void)file_.truncate(end_);  // if this fails too, readers skip the torn frame
@@ -6176,7 +6236,7 @@ result<HistoryReport> read_history(const std::filesystem::path& run_dir, F&& f,
     auto file = read_file(path, max_history_bytes);
     if (!file && file.error().code() != errc::not_found) return file.error();
     if (file && !file->empty()) {
-        const std::span<const std::byte> bytes = std::as_bytes(std::span{*file});
+        const std::span<const std::byte> bytes = bytes_of(*file);
         if (bytes.size() < history_header_bytes ||
             std::memcmp(bytes.data(), history_magic.data(), history_magic.size()) != 0) {
             return error{errc::corrupt, "this is not a history", path.string(),
@@ -6204,7 +6264,7 @@ result<HistoryReport> read_history(const std::filesystem::path& run_dir, F&& f,
         ring.bytes.erase(ring.bytes.begin(), ring.bytes.begin() + static_cast<std::ptrdiff_t>(skipped));
         ring.from = seen;
         const std::uint64_t before = report.rows;
-        assembler.feed(ring.id, std::span<const std::byte>{ring.bytes}, report, f);
+        assembler.feed(ring.id, bytes_of(ring.bytes), report, f);
         report.folded += report.rows - before;
         if (rests != nullptr) rests->push_back(ring);
     }
@@ -7128,6 +7188,13 @@ class BasicRunCore final : public Endable {
         }
     }
 
+    /// Throws if the run has ended: it may have another writer by now.
+    void check_open(const char* tried) const {
+        if (!has_ended()) return;
+        raise({errc::invalid_argument, std::string{tried} + " after the run has ended", dir().string(),
+               "do it before run.finish(), or resume the run"});
+    }
+
     // ---- config, summary, description
 
     [[nodiscard]] Json config() const {
@@ -7154,14 +7221,18 @@ class BasicRunCore final : public Endable {
         // Written now, so that a kill does not lose it; the metrics beside it are those collected so far.
         if (!is_detached()) folder_.write_json("summary.json", summary()).value();
     }
-    /// Changes the run's own record (`run.json`) and writes it. Throws if the run has ended: it may have
-    /// another writer.
+    /// Changes the run's own record (`run.json`) and writes it. Throws if the run has ended.
     template <class F>
     void describe(F&& change) {
         check_open("change the run's record");
+        try_describe(change).value();
+    }
+    /// The same for a run that is known to be open.
+    template <class F>
+    result<void> try_describe(F&& change) {
         const std::scoped_lock lock{mutex_};
         change(about_);
-        if (!is_detached()) folder_.write_run(about_).value();
+        return is_detached() ? result<void>{} : folder_.write_run(about_);
     }
     [[nodiscard]] Json about() const {
         const std::scoped_lock lock{mutex_};
@@ -7225,12 +7296,6 @@ class BasicRunCore final : public Endable {
         return key | 1U;  // never the 0 that stands for no run
     }
 
-    void check_open(const char* tried) const {
-        if (!has_ended()) return;
-        raise({errc::invalid_argument, std::string{tried} + " after the run has ended", dir().string(),
-               "do it before run.finish(), or resume the run"});
-    }
-
     /// In the child of a fork, a thread that is not there may hold their mutexes.
     [[nodiscard]] bool has_live() const noexcept { return live_ != nullptr && !is_detached(); }
 
@@ -7265,6 +7330,8 @@ class BasicRunCore final : public Endable {
         about_ = folder_.read_run().value();
         for (auto& [key, kind] : {std::pair{"metrics", Json::object()},
                                   {"tags", Json::array()},
+                                  {"logged_artifacts", Json::array()},
+                                  {"used_artifacts", Json::array()},
                                   {"name", Json("")},
                                   {"sessions", Json(0U)}}) {
             if (!about_.contains(key)) about_[key] = kind;
@@ -7357,7 +7424,8 @@ class BasicRunCore final : public Endable {
 
     result<void> write_end(std::string_view status, const std::string& why) {
         live_->collector.stop();
-        live_->journal.close(ThreadLanes::own(key_));
+        const Journal::Left left = live_->journal.close(ThreadLanes::own(key_));
+        dropped_.fetch_add(left.lost, std::memory_order_relaxed);
         std::vector<std::string> patterns;
         {
             const std::scoped_lock lock{mutex_};
@@ -7369,10 +7437,19 @@ class BasicRunCore final : public Endable {
             note_failure(done.error(), false);
             if (first) first = done;
         };
-        if (const std::string why_not = live_->collector.failure(); !why_not.empty()) {
+        const std::string why_not = live_->collector.failure();
+        if (left.in_files && !why_not.empty()) {
             keep(error{errc::io,
                        "the last rows are in the journal only, the history took no more: " + why_not,
                        dir().string(), "make room, then resume the run: it folds them in"});
+        }
+        if (left.lost != 0) {
+            keep(error{errc::io,
+                       std::to_string(left.lost) +
+                           " rows were lost: neither the history nor a ring file of "
+                           "the journal could be written: " +
+                           why_not,
+                       dir().string(), "make room before the next run"});
         }
         for (const std::string& pattern : patterns) keep(save_files(pattern, dir() / "files"));
         keep(folder_.write_json("summary.json", summary()));
@@ -7574,9 +7651,10 @@ class BasicRun {
 
     /// Copies the files that match a pattern (`*` and `?` in file names) into the run's folder. With
     /// `When::end` at the end of the run; with `When::live` now and at the end. Throws `cairn::error` if a
-    /// copy made now fails.
+    /// copy made now fails, or if the run has ended.
     void save(const std::string& pattern, When when = When::live) {
-        if (!core_) return;
+        if (!core_ || core_->is_detached()) return;
+        core_->check_open("saving files");
         if (when != When::now) core_->save_at_end(std::filesystem::absolute(pattern).string());
         if (when != When::end) detail::save_files(pattern, core_->dir() / "files").value();
     }
@@ -7831,6 +7909,62 @@ template <class = void>
 
 namespace CAIRN_NAMESPACE {
 
+namespace detail {
+
+/// Reads a file in pieces: `f(std::span<const std::byte>) -> result<void>`.
+template <class F>
+result<void> read_in_pieces(const os::Path& path, os::Links links, F&& f) {
+    auto file = os::File::open_read(path, links);
+    if (!file) return file.error();
+    std::vector<std::byte> buffer(std::size_t{1} << 20U);
+    for (std::uint64_t at = 0;;) {
+        const auto read = file->read_at(at, writable_bytes_of(buffer));
+        if (!read) return read.error();
+        if (*read == 0) return {};
+        if (auto taken = f(bytes_of(buffer).first(*read)); !taken) return taken;
+        at += *read;
+    }
+}
+
+/// What is wrong with an object, in the words of the version that needs it.
+template <class = void>
+[[nodiscard]] error object_missing(const os::Path& path) {
+    return {errc::not_found, "an object of this version is missing", path.string(),
+            "use another version, or restore the file from a copy of the store"};
+}
+template <class = void>
+[[nodiscard]] error object_damaged(const os::Path& path) {
+    return {errc::corrupt, "an object of this version is damaged: its bytes are not those that were saved",
+            path.string(), "use another version, or restore the file from a copy of the store"};
+}
+
+/// Gives an object's bytes to `f` in pieces, and fails at the end if they are not those of the digest. Fails:
+/// not_found, corrupt.
+template <class F>
+result<void> read_object(const Store& store, const std::string& digest, F&& f) {
+    const os::Path path = store.object_path(digest);
+    Sha256 hash;
+    auto read =
+        read_in_pieces(path, os::Links::refuse, [&](std::span<const std::byte> bytes) -> result<void> {
+            hash.update(bytes);
+            return f(bytes);
+        });
+    if (!read && read.error().path() != path.string()) return read;  // what `f` did with the bytes
+    if (!read && read.error().code() == errc::not_found) return object_missing(path);
+    // A link or a folder in an object's place is damage like any other.
+    if (!read && read.error().code() != errc::invalid_argument) return read;
+    if (read && hash.finish().hex() == digest) return read;
+    return object_damaged(path);
+}
+
+/// Hashes the object of a digest. Fails: not_found, corrupt.
+template <class = void>
+[[nodiscard]] result<void> verify_object(const Store& store, const std::string& digest) {
+    return read_object(store, digest, [](std::span<const std::byte>) { return result<void>{}; });
+}
+
+}  // namespace detail
+
 /// Bytes that lie whole in the store's `tmp/`, waiting for a commit; removed with this object if there is
 /// none.
 template <class = void>
@@ -7842,13 +7976,17 @@ class BasicStagedObject {
     [[nodiscard]] const Digest& digest() const noexcept { return digest_; }
     [[nodiscard]] std::uint64_t size() const noexcept { return size_; }
 
-    /// Puts the object where it belongs; one that is there already is shared, unless its size says that it is
-    /// damaged. True if there was none. Requires the store's lock.
+    /// Puts the object where it belongs; one that is there already is read and shared, or, if it is damaged,
+    /// replaced. True if there was none. Requires the store's lock.
     result<bool> install(const Store& store) {
         const std::filesystem::path path = store.object_path(digest_.hex());
         const auto there = detail::os::status(path, detail::os::Links::refuse);
         if (!there) return there.error();
-        if (there->is_file && there->size == size_) return false;
+        if (there->is_file && there->size == size_) {
+            const auto whole = detail::verify_object(store, digest_.hex());
+            if (whole) return false;
+            if (whole.error().code() != errc::corrupt) return whole.error();
+        }
         const std::filesystem::path folder = path.parent_path();
         if (auto made = detail::make_dirs_durably(folder, store.durability()); !made) return made.error();
         if (auto moved = detail::os::rename_replace(temp_.path(), path); !moved) return moved.error();
@@ -7913,62 +8051,6 @@ class BasicObjectWriter {
     std::optional<error> failed_;
 };
 using ObjectWriter = BasicObjectWriter<>;
-
-namespace detail {
-
-/// Reads a file in pieces: `f(std::span<const std::byte>) -> result<void>`.
-template <class F>
-result<void> read_in_pieces(const os::Path& path, os::Links links, F&& f) {
-    auto file = os::File::open_read(path, links);
-    if (!file) return file.error();
-    std::vector<std::byte> buffer(std::size_t{1} << 20U);
-    for (std::uint64_t at = 0;;) {
-        const auto read = file->read_at(at, buffer);
-        if (!read) return read.error();
-        if (*read == 0) return {};
-        if (auto taken = f(std::span<const std::byte>{buffer}.first(*read)); !taken) return taken;
-        at += *read;
-    }
-}
-
-/// What is wrong with an object, in the words of the version that needs it.
-template <class = void>
-[[nodiscard]] error object_missing(const os::Path& path) {
-    return {errc::not_found, "an object of this version is missing", path.string(),
-            "use another version, or restore the file from a copy of the store"};
-}
-template <class = void>
-[[nodiscard]] error object_damaged(const os::Path& path) {
-    return {errc::corrupt, "an object of this version is damaged: its bytes are not those that were saved",
-            path.string(), "use another version, or restore the file from a copy of the store"};
-}
-
-/// Gives an object's bytes to `f` in pieces, and fails at the end if they are not those of the digest. Fails:
-/// not_found, corrupt.
-template <class F>
-result<void> read_object(const Store& store, const std::string& digest, F&& f) {
-    const os::Path path = store.object_path(digest);
-    Sha256 hash;
-    auto read =
-        read_in_pieces(path, os::Links::refuse, [&](std::span<const std::byte> bytes) -> result<void> {
-            hash.update(bytes);
-            return f(bytes);
-        });
-    if (!read && read.error().path() != path.string()) return read;  // what `f` did with the bytes
-    if (!read && read.error().code() == errc::not_found) return object_missing(path);
-    // A link or a folder in an object's place is damage like any other.
-    if (!read && read.error().code() != errc::invalid_argument) return read;
-    if (read && hash.finish().hex() == digest) return read;
-    return object_damaged(path);
-}
-
-/// Hashes the object of a digest. Fails: not_found, corrupt.
-template <class = void>
-[[nodiscard]] result<void> verify_object(const Store& store, const std::string& digest) {
-    return read_object(store, digest, [](std::span<const std::byte>) { return result<void>{}; });
-}
-
-}  // namespace detail
 
 /// Stages bytes, or a copy of a file, as an object.
 template <class = void>
@@ -8312,7 +8394,7 @@ class BasicArtifactStore {
         if (auto known = detail::check_entry(*file); !known) return known.error();
         auto bytes =
             detail::read_file(store_.object_path(file->digest), file->size, detail::os::Links::refuse);
-        if (bytes && sha256(std::as_bytes(std::span{*bytes})).hex() == file->digest) return bytes;
+        if (bytes && sha256(detail::bytes_of(*bytes)).hex() == file->digest) return bytes;
         if (auto whole = detail::verify_object(store_, file->digest); !whole) return whole.error();
         return bytes ? detail::object_damaged(store_.object_path(file->digest)) : bytes.error();
     }
@@ -8328,7 +8410,28 @@ class BasicArtifactStore {
     /// other version has. What a kill breaks off is finished by the next removal or commit. Works on a
     /// damaged version; its objects are then left to `collect_garbage`. Fails: not_found; busy if an alias
     /// names it or it is the newest (so a number is never given twice).
-    result<void> remove(std::uint64_t version) const {
+    result<void> remove(std::uint64_t version) const { return remove(version, Newest::stays); }
+
+    /// Takes back a version that was committed a moment ago, as `remove` does, though it be the newest.
+    result<void> undo(std::uint64_t version) const { return remove(version, Newest::may_go); }
+
+    /// The folder that shows a version's files under their own names.
+    [[nodiscard]] std::filesystem::path plain_path(std::uint64_t version) const {
+        return dir_ / ("v" + std::to_string(version));
+    }
+    [[nodiscard]] const Store& store() const noexcept { return store_; }
+    [[nodiscard]] const std::string& name() const noexcept { return name_; }
+    [[nodiscard]] const std::string& type() const noexcept { return type_; }
+
+  private:
+    enum class Newest : unsigned char { stays, may_go };
+    static constexpr std::uint64_t max_record_bytes = std::uint64_t{4} << 20U;
+
+    BasicArtifactStore(Store store, std::string project, std::string name)
+        : store_{std::move(store)}, project_{std::move(project)}, name_{std::move(name)},
+          dir_{store_.artifact_dir(project_, name_)} {}
+
+    result<void> remove(std::uint64_t version, Newest newest) const {
         const auto lock = store_.lock();
         if (!lock) return lock.error();
         const auto numbers = versions();
@@ -8341,7 +8444,7 @@ class BasicArtifactStore {
         for (const auto& [alias, number] : *known) {
             if (number == version) return is_named(version, alias);
         }
-        if (numbers->back() == version) return is_named(version, "latest");
+        if (newest == Newest::stays && numbers->back() == version) return is_named(version, "latest");
         const std::filesystem::path path = manifest_path(version);
         std::filesystem::path gone = path;
         gone.replace_extension(detail::removal_suffix);
@@ -8351,21 +8454,6 @@ class BasicArtifactStore {
         }
         return detail::finish_removals(store_, dir_);
     }
-
-    /// The folder that shows a version's files under their own names.
-    [[nodiscard]] std::filesystem::path plain_path(std::uint64_t version) const {
-        return dir_ / ("v" + std::to_string(version));
-    }
-    [[nodiscard]] const Store& store() const noexcept { return store_; }
-    [[nodiscard]] const std::string& name() const noexcept { return name_; }
-    [[nodiscard]] const std::string& type() const noexcept { return type_; }
-
-  private:
-    static constexpr std::uint64_t max_record_bytes = std::uint64_t{4} << 20U;
-
-    BasicArtifactStore(Store store, std::string project, std::string name)
-        : store_{std::move(store)}, project_{std::move(project)}, name_{std::move(name)},
-          dir_{store_.artifact_dir(project_, name_)} {}
 
     [[nodiscard]] std::filesystem::path manifest_path(std::uint64_t version) const {
         return dir_ / "versions" / ("v" + std::to_string(version) + ".json");
@@ -8689,7 +8777,7 @@ class BasicArtifact {
                 draft.files.push_back({path, 0, {}, content.reference});
                 continue;
             }
-            auto object = content.file.empty() ? stage_bytes(store, std::as_bytes(std::span{content.bytes}))
+            auto object = content.file.empty() ? stage_bytes(store, detail::bytes_of(content.bytes))
                                                : stage_file(store, content.file);
             if (!object) return object.error();
             staged.push_back({path, std::move(*object)});
@@ -8780,21 +8868,26 @@ using StoredArtifact = BasicStoredArtifact<>;
 
 namespace detail {
 
+/// Throws if the run has ended.
 template <class = void>
-[[nodiscard]] bool records(const std::shared_ptr<RunCore>& core) {
-    return core != nullptr && !core->is_detached();
+[[nodiscard]] bool records(const std::shared_ptr<RunCore>& core, const char* tried) {
+    if (core == nullptr || core->is_detached()) return false;
+    core->check_open(tried);
+    return true;
 }
 
-/// Remembers in the run's record that it made or used a version.
+/// Remembers in the run's record that it made or used a version. The version exists: a record that cannot be
+/// written is a failure of the run, not of the call.
 template <class Json = nlohmann::json>
 void link_artifact(RunCore& core, const char* list, const Manifest& manifest) {
-    core.describe([&](Json& about) {
+    const auto recorded = core.try_describe([&](Json& about) {
         const std::string label = manifest.artifact + ":" + manifest.label();
         for (const Json& known : about[list]) {
             if (known == label) return;
         }
         about[list].push_back(label);
     });
+    if (!recorded) core.note_failure(recorded.error(), false);
 }
 
 /// Commits a draft and returns what is there then.
@@ -8815,7 +8908,7 @@ template <class T>
 template <class A>
 auto BasicRun<T>::log_artifact(const A& artifact, std::initializer_list<std::string_view> aliases) {
     static_assert(std::same_as<A, Artifact>, "cairn: log_artifact takes a cairn::Artifact");
-    if (!detail::records(core_)) return StoredArtifact{};
+    if (!detail::records(core_, "logging an artifact")) return StoredArtifact{};
     detail::RunCore& core = *core_;
     Manifest draft;
     draft.metadata = artifact.metadata;
@@ -8830,7 +8923,7 @@ auto BasicRun<T>::log_artifact(const A& artifact, std::initializer_list<std::str
 template <class T>
 template <class Text>
 auto BasicRun<T>::use_artifact(const Text& spec) {
-    if (!detail::records(core_)) {
+    if (!detail::records(core_, "using an artifact")) {
         detail::raise({errc::unsupported, "use_artifact needs a run that records: it has no store to look in",
                        "", "unset CAIRN_MODE=disabled, or ask run.disabled() first"});
     }
@@ -8848,17 +8941,22 @@ auto BasicRun<T>::use_artifact(const Text& spec) {
 template <class T>
 template <class... Parts>
 auto BasicRun<T>::log_model(std::string_view name, const Parts&... parts) {
-    if (!detail::records(core_)) return StoredArtifact{};
-    detail::RunCore& core = *core_;
-    detail::check_parts(parts...).value();
-    detail::ObjectBatch batch;
-    const auto emit = [&](std::string_view file, std::span<const std::byte> bytes) {
-        return batch.write(core.store(), file, bytes);
-    };
-    (detail::encode(parts, emit).value(), ...);
-    auto staged = batch.finish().value();
-    return detail::commit_artifact(core, std::string{name}, "model", {}, std::move(staged),
-                                   CommitOptions{true, {}});
+    if constexpr (!detail::SavableParts<Parts...>) {
+        detail::explain_parts<Parts...>();
+        return StoredArtifact{};
+    } else {
+        if (!detail::records(core_, "logging a model")) return StoredArtifact{};
+        detail::RunCore& core = *core_;
+        detail::check_parts(parts...).value();
+        detail::ObjectBatch batch;
+        const auto emit = [&](std::string_view file, std::span<const std::byte> bytes) {
+            return batch.write(core.store(), file, bytes);
+        };
+        (detail::encode(parts, emit).value(), ...);
+        auto staged = batch.finish().value();
+        return detail::commit_artifact(core, std::string{name}, "model", {}, std::move(staged),
+                                       CommitOptions{true, {}});
+    }
 }
 
 }  // namespace CAIRN_NAMESPACE
@@ -8897,7 +8995,7 @@ class BasicStoredFiles {
     [[nodiscard]] std::optional<std::span<const std::byte>> find(std::string_view file) const {
         const auto found = files_.find(file);
         if (found == files_.end()) return std::nullopt;
-        return std::as_bytes(std::span{found->second});
+        return detail::bytes_of(found->second);
     }
 
   private:
@@ -8916,6 +9014,24 @@ template <class S>
 concept PrunableSink = ArtifactSink<S> && requires(S sink, const Version& version) {
     { sink.remove(version) } -> std::same_as<result<void>>;
 };
+
+namespace detail {
+
+/// Takes back a version that was committed a moment ago. A sink that keeps its newest version from `remove`
+/// has an `undo` beside it. Fails: unsupported, for one that has neither.
+template <class S>
+result<void> take_back(S& sink, const Version& version) {
+    if constexpr (requires { sink.undo(version); }) {
+        return sink.undo(version);
+    } else if constexpr (PrunableSink<S>) {
+        return sink.remove(version);
+    } else {
+        return error{errc::unsupported, "this sink can take no version back", version.label(),
+                     "give it a function remove"};
+    }
+}
+
+}  // namespace detail
 
 /// Takes everything and keeps nothing: measures what saving costs without a disk.
 template <class = void>
@@ -9027,10 +9143,15 @@ class Tee {
         auto first = first_.commit();
         if (first) {
             pairs_[first->number] = *second;
-        } else if constexpr (PrunableSink<Second>) {
-            (void)second_.remove(*second);  // a version exists in all sinks or in none
+            return first;
         }
-        return first;
+        // A version exists in all sinks or in none.
+        const auto undone = detail::take_back(second_, *second);
+        if (undone) return first;
+        return error{first.error().code(),
+                     first.error().tried() + " (and the other sink keeps it as " + second->label() + ": " +
+                         undone.error().what() + ")",
+                     first.error().path(), first.error().advice()};
     }
     void abort() noexcept {
         first_.abort();
@@ -9045,21 +9166,35 @@ class Tee {
     result<StoredFiles> open(const Version& version)
         requires(!ReadableSink<First> && ReadableSink<Second>)
     {
-        return second_.open(pairs_[version.number]);
+        const auto pair = pairs_.find(version.number);
+        if (pair != pairs_.end()) return second_.open(pair->second);
+        return error{errc::not_found, "the sink that can be read has no such version", version.label(),
+                     "restore one that this program saved"};
+    }
+    result<void> undo(const Version& version) {
+        auto first = detail::take_back(first_, version);
+        const auto pair = pairs_.find(version.number);
+        if (pair == pairs_.end()) return first;
+        auto second = detail::take_back(second_, pair->second);
+        pairs_.erase(pair);
+        return first ? std::move(second) : std::move(first);
     }
     result<void> remove(const Version& version)
         requires(PrunableSink<First> || PrunableSink<Second>)
     {
+        result<void> first, second;
         if constexpr (PrunableSink<First>) {
-            if (auto removed = first_.remove(version); !removed) return removed;
+            first = first_.remove(version);
+            // What is gone from one sink is still to go from the other.
+            if (!first && first.error().code() != errc::not_found) return first;
         }
         if constexpr (PrunableSink<Second>) {
-            if (const auto pair = pairs_.find(version.number); pair != pairs_.end()) {
-                if (auto removed = second_.remove(pair->second); !removed) return removed;
-            }
+            if (const auto pair = pairs_.find(version.number); pair != pairs_.end())
+                second = second_.remove(pair->second);
         }
+        if (!second && second.error().code() != errc::not_found) return second;
         pairs_.erase(version.number);
-        return {};
+        return first;
     }
 
     [[nodiscard]] First& first() noexcept { return first_; }
@@ -9179,6 +9314,7 @@ class BasicLocalStore {
     }
 
     result<void> remove(const Version& version) { return artifacts_->remove(version.number); }
+    result<void> undo(const Version& version) { return artifacts_->undo(version.number); }
 
     /// The versions that exist, oldest first: those of this run, or of any run if this one has none.
     [[nodiscard]] std::vector<Version> versions(bool any_run) {
@@ -9770,8 +9906,12 @@ class Checkpoint {
     template <class Which, class... Parts>
         requires ReadableSink<Sink>
     Version restore(const Which& which, const Parts&... parts) {
-        if constexpr (detail::explain_parts<Parts...>()) return try_restore(which, parts...).value();
-        return {};
+        if constexpr (detail::SavableParts<Parts...>) {
+            return try_restore(which, parts...).value();
+        } else {
+            detail::explain_parts<Parts...>();
+            return {};
+        }
     }
 
     /// The same as a `result`: for programs that start from nothing the first time.
@@ -9829,7 +9969,10 @@ class Checkpoint {
         result<Version> version = error{};
         const result<void> done =
             detail::guarded("saving a version", [&]() -> result<void> {  // a sink of the user's may throw
-                if constexpr (detail::explain_parts<Parts...>()) version = commit(now.row, parts...);
+                if constexpr (detail::SavableParts<Parts...>)
+                    version = commit(now.row, parts...);
+                else
+                    detail::explain_parts<Parts...>();
                 return {};
             });
         if (!done) {
@@ -9939,8 +10082,9 @@ class Checkpoint {
                 return version;
             }
             damage = done.error();
-            if (files && damage.code() != errc::corrupt)
-                return damage;  // the version is whole; what was asked does not fit
+            // Passed over is what is damaged or gone: not a version that is whole but does not fit what was
+            // asked, nor one that cannot be read just now, for want of a permission, say.
+            if (damage.code() != errc::corrupt && (files || damage.code() != errc::not_found)) return damage;
             if (core_) core_->note_failure(damage, false);
         }
         return wanted.empty() ? none_like({}, candidates()) : damage;
@@ -10101,8 +10245,8 @@ namespace CAIRN_NAMESPACE {
 /// `{name}` is the checkpoint's, `{step}` the row's, `{version}` counts from 0, `{run}` is the run's id,
 /// `{file}` the file
 /// ("model.safetensors"); the pattern must hold `{file}`. A pattern with neither `{step}` nor `{version}` is
-/// a slot: each version replaces the one before. Files are written beside their place and renamed when all
-/// are whole.
+/// a slot: each version replaces the one before, which then cannot be restored. Files are written beside
+/// their place and renamed when all are whole.
 template <class = void>
 class BasicDirectory {
   public:
@@ -10137,7 +10281,10 @@ class BasicDirectory {
         if (!placed) return placed.error();
         if (!written_.empty()) pending_.path = written_.front().path;
         ++next_;
-        versions_[pending_.number] = std::exchange(written_, {});
+        for (auto& [number, earlier] : versions_) {
+            if (!earlier.replaced_by && earlier.lies_in(written_)) earlier.replaced_by = pending_.number;
+        }
+        versions_[pending_.number].files = std::exchange(written_, {});
         return std::move(pending_);
     }
 
@@ -10146,9 +10293,23 @@ class BasicDirectory {
         written_.clear();
     }
 
+    /// Fails: unsupported, if a newer version was written to the same path; not_found, if the version was
+    /// removed, or written by another process.
     result<StoredFiles> open(const Version& version) {
+        const auto known = versions_.find(version.number);
+        if (known == versions_.end()) {
+            return error{errc::not_found, "this Directory sink has no such version", version.label(),
+                         "cairn::load reads its files by their paths"};
+        }
+        if (known->second.replaced_by) {
+            return error{errc::unsupported,
+                         version.label() + " was written over by v" +
+                             std::to_string(*known->second.replaced_by),
+                         known->second.files.front().path.string(),
+                         "give each version a path of its own, with {version} in the pattern"};
+        }
         StoredFiles files;
-        for (const Written& file : versions_[version.number]) {
+        for (const Written& file : known->second.files) {
             auto bytes = detail::read_file(file.path, max_bytes);
             if (!bytes) return bytes.error();
             files.add(file.file, std::move(*bytes));
@@ -10157,8 +10318,10 @@ class BasicDirectory {
     }
 
     result<void> remove(const Version& version) {
-        const std::vector<Written> files = versions_[version.number];
-        versions_.erase(version.number);
+        const auto known = versions_.find(version.number);
+        if (known == versions_.end()) return {};
+        const std::vector<Written> files = std::move(known->second.files);
+        versions_.erase(known);
         for (const Written& file : files) {
             if (is_used(file.path)) continue;  // a slot: a newer version lies there
             if (auto removed = detail::os::remove_file(file.path);
@@ -10174,13 +10337,25 @@ class BasicDirectory {
         std::string file;
         std::filesystem::path path;
     };
+    struct Stored {
+        std::vector<Written> files{};
+        std::optional<std::uint64_t> replaced_by{};
+
+        /// Whether one of its paths is among `others`.
+        [[nodiscard]] bool lies_in(const std::vector<Written>& others) const {
+            for (const Written& mine : files) {
+                for (const Written& other : others) {
+                    if (mine.path == other.path) return true;
+                }
+            }
+            return false;
+        }
+    };
     static constexpr std::uint64_t max_bytes = std::uint64_t{1} << 40U;
 
     [[nodiscard]] bool is_used(const std::filesystem::path& path) const {
-        for (const auto& [number, files] : versions_) {
-            for (const Written& file : files) {
-                if (file.path == path) return true;
-            }
+        for (const auto& [number, stored] : versions_) {
+            if (stored.lies_in({{{}, path}})) return true;
         }
         return false;
     }
@@ -10218,7 +10393,7 @@ class BasicDirectory {
     Version pending_;
     detail::PathBatch batch_;
     std::vector<Written> written_;
-    std::map<std::uint64_t, std::vector<Written>> versions_;
+    std::map<std::uint64_t, Stored> versions_;
     std::uint64_t next_ = 0;
 };
 using Directory = BasicDirectory<>;
@@ -10358,7 +10533,8 @@ result<void> save_parts(Place&& place, const Parts&... parts) {
 template <class... Parts>
     requires(sizeof...(Parts) > 0)
 result<void> try_save(const std::filesystem::path& path, const Parts&... parts) {
-    if constexpr (!detail::explain_parts<Parts...>()) {
+    if constexpr (!detail::SavableParts<Parts...>) {
+        detail::explain_parts<Parts...>();
         return {};
     } else if constexpr (sizeof...(Parts) == 1) {
         return detail::save_parts([&](std::string_view) { return path; }, parts...);
@@ -10388,13 +10564,14 @@ template <class... Parts>
     requires(sizeof...(Parts) > 0)
 result<void> try_load(const std::filesystem::path& path, const Parts&... parts) {
     std::map<std::string, std::string, std::less<>> files;
-    if constexpr (!detail::explain_parts<Parts...>()) {
+    if constexpr (!detail::SavableParts<Parts...>) {
+        detail::explain_parts<Parts...>();
         return {};
     } else if constexpr (sizeof...(Parts) == 1) {
         auto bytes = detail::read_file(path, detail::max_part_bytes);
         if (!bytes) return bytes.error();
         // The file's own name says nothing of how it was written: it is what the part's type reads.
-        std::optional<std::span<const std::byte>> whole = std::as_bytes(std::span{*bytes});
+        std::optional<std::span<const std::byte>> whole = detail::bytes_of(*bytes);
         const bool is_json = nlohmann::json::accept(*bytes);
         return detail::decode(
             [&](std::string_view file) -> std::optional<std::span<const std::byte>> {
@@ -10418,7 +10595,7 @@ result<void> try_load(const std::filesystem::path& path, const Parts&... parts) 
             [&](std::string_view file) -> std::optional<std::span<const std::byte>> {
                 const auto found = files.find(file);
                 if (found == files.end()) return std::nullopt;
-                return std::as_bytes(std::span{found->second});
+                return detail::bytes_of(found->second);
             },
             parts...);
     }

@@ -3,6 +3,7 @@
 // Artifacts: named, typed, versioned, immutable sets of files. Costs nlohmann/json.
 
 #include <cairn/checkpoint/version.hpp>
+#include <cairn/core/bytes.hpp>
 #include <cairn/core/error.hpp>
 #include <cairn/model/encode.hpp>
 #include <cairn/model/part.hpp>
@@ -93,7 +94,7 @@ class BasicArtifact {
                 draft.files.push_back({path, 0, {}, content.reference});
                 continue;
             }
-            auto object = content.file.empty() ? stage_bytes(store, std::as_bytes(std::span{content.bytes}))
+            auto object = content.file.empty() ? stage_bytes(store, detail::bytes_of(content.bytes))
                                                : stage_file(store, content.file);
             if (!object) return object.error();
             staged.push_back({path, std::move(*object)});

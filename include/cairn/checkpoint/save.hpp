@@ -3,6 +3,7 @@
 // `cairn::save` and `cairn::load`: parts to and from a path of one's own, with or without a run. What
 // torch.save is in Python. Costs nlohmann/json.
 
+#include <cairn/core/bytes.hpp>
 #include <cairn/core/error.hpp>
 #include <cairn/model/decode.hpp>
 #include <cairn/model/encode.hpp>
@@ -93,7 +94,7 @@ result<void> try_load(const std::filesystem::path& path, const Parts&... parts) 
         auto bytes = detail::read_file(path, detail::max_part_bytes);
         if (!bytes) return bytes.error();
         // The file's own name says nothing of how it was written: it is what the part's type reads.
-        std::optional<std::span<const std::byte>> whole = std::as_bytes(std::span{*bytes});
+        std::optional<std::span<const std::byte>> whole = detail::bytes_of(*bytes);
         const bool is_json = nlohmann::json::accept(*bytes);
         return detail::decode(
             [&](std::string_view file) -> std::optional<std::span<const std::byte>> {
@@ -117,7 +118,7 @@ result<void> try_load(const std::filesystem::path& path, const Parts&... parts) 
             [&](std::string_view file) -> std::optional<std::span<const std::byte>> {
                 const auto found = files.find(file);
                 if (found == files.end()) return std::nullopt;
-                return std::as_bytes(std::span{found->second});
+                return detail::bytes_of(found->second);
             },
             parts...);
     }

@@ -3,6 +3,7 @@
 // Where a checkpoint's bytes go: the concept, and the sinks that need no store.
 
 #include <cairn/checkpoint/version.hpp>
+#include <cairn/core/bytes.hpp>
 #include <cairn/core/error.hpp>
 
 #include <concepts>
@@ -48,7 +49,7 @@ class BasicStoredFiles {
     [[nodiscard]] std::optional<std::span<const std::byte>> find(std::string_view file) const {
         const auto found = files_.find(file);
         if (found == files_.end()) return std::nullopt;
-        return std::as_bytes(std::span{found->second});
+        return detail::bytes_of(found->second);
     }
 
   private:

@@ -3,6 +3,7 @@
 // A part as the bytes of a file. Costs nlohmann/json.
 
 #include <cairn/config.hpp>
+#include <cairn/core/bytes.hpp>
 #include <cairn/core/error.hpp>
 #include <cairn/core/name.hpp>
 #include <cairn/model/describe.hpp>
@@ -75,8 +76,8 @@ template <class T, Emit F>
             return {};
         });
         if (!converted) return at_path(converted.error(), file + ".json");
-        if (!cbor.empty()) return emit(file + ".cbor", std::as_bytes(std::span{cbor}));
-        return emit(file + ".json", std::as_bytes(std::span{text.data(), text.size()}));
+        if (!cbor.empty()) return emit(file + ".cbor", bytes_of(cbor));
+        return emit(file + ".json", bytes_of(text));
     } else {
         const std::string tried = "saving the part \"" + file + "\"";
         file += ".bin";

@@ -5,6 +5,7 @@
 // Costs nlohmann/json.
 
 #include <cairn/config.hpp>
+#include <cairn/core/bytes.hpp>
 #include <cairn/core/error.hpp>
 #include <cairn/model/detail/safetensors_header.hpp>
 #include <cairn/model/detail/text.hpp>
@@ -82,7 +83,7 @@ template <class = void>
 
 /// The header of a file, its length in front. Requires checked tensors.
 template <class = void>
-[[nodiscard]] std::string safetensors_header(std::span<const TensorView* const> order,
+[[nodiscard]] std::string safetensors_header(const std::vector<const TensorView*>& order,
                                              const safetensors::Metadata& metadata) {
     std::string json = "{";
     const auto comma = [&json] { json += json.back() == '{' ? "" : ","; };
@@ -127,7 +128,7 @@ result<void> write_safetensors(std::span<const TensorView> tensors, const safete
         return error{errc::invalid_argument, "the header of the safetensors file would exceed 100 MB", "",
                      "describe fewer tensors or give them shorter names"};
     }
-    if (result<void> done = sink(std::as_bytes(std::span{header.data(), header.size()})); !done) return done;
+    if (result<void> done = sink(bytes_of(header)); !done) return done;
     for (const TensorView* tensor : order) {
         if (tensor->bytes.empty()) continue;
         if (result<void> done = sink(tensor->bytes); !done) return done;

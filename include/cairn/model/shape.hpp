@@ -22,9 +22,8 @@ namespace detail {
 
 /// The product of `extents`; nothing if it cannot be counted. As in the reference implementation of
 /// safetensors, a zero after an overflow does not make up for it.
-template <class = void>
-[[nodiscard]] constexpr std::optional<std::uint64_t>
-product(std::span<const std::uint64_t> extents) noexcept {
+template <class Extents>
+[[nodiscard]] constexpr std::optional<std::uint64_t> product(const Extents& extents) noexcept {
     std::uint64_t out = 1;
     for (const std::uint64_t extent : extents) {
         if (extent != 0 && out > std::numeric_limits<std::uint64_t>::max() / extent) return std::nullopt;
@@ -80,7 +79,9 @@ class Shape {
         check();
     }
 
-    [[nodiscard]] std::span<const std::uint64_t> extents() const noexcept { return extents_; }
+    [[nodiscard]] std::span<const std::uint64_t> extents() const noexcept {
+        return {extents_.data(), extents_.size()};
+    }
     [[nodiscard]] std::size_t rank() const noexcept { return extents_.size(); }
     /// How many elements: the product of the extents.
     [[nodiscard]] std::uint64_t elements() const noexcept { return elements_; }

@@ -46,8 +46,8 @@ template <class = void>
 }
 
 /// Success if every tensor can be stored under its name and no two share one.
-template <class = void>
-[[nodiscard]] result<void> check_tensors(std::span<const TensorView> tensors) {
+template <class Tensors>
+[[nodiscard]] result<void> check_tensors(const Tensors& tensors) {
     std::vector<std::string_view> names;
     names.reserve(tensors.size());
     for (const TensorView& tensor : tensors) {

@@ -2,6 +2,7 @@
 #pragma once
 // The versions of one artifact: committing, finding, verifying, removing. Costs nlohmann/json.
 
+#include <cairn/core/bytes.hpp>
 #include <cairn/core/error.hpp>
 #include <cairn/core/name.hpp>
 #include <cairn/core/time.hpp>
@@ -245,7 +246,7 @@ class BasicArtifactStore {
         if (auto known = detail::check_entry(*file); !known) return known.error();
         auto bytes =
             detail::read_file(store_.object_path(file->digest), file->size, detail::os::Links::refuse);
-        if (bytes && sha256(std::as_bytes(std::span{*bytes})).hex() == file->digest) return bytes;
+        if (bytes && sha256(detail::bytes_of(*bytes)).hex() == file->digest) return bytes;
         if (auto whole = detail::verify_object(store_, file->digest); !whole) return whole.error();
         return bytes ? detail::object_damaged(store_.object_path(file->digest)) : bytes.error();
     }

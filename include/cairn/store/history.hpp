@@ -10,6 +10,7 @@
 //
 // Little-endian; the payload is records (record.hpp), `from` and `to` are the ring's positions.
 
+#include <cairn/core/bytes.hpp>
 #include <cairn/core/crc32c.hpp>
 #include <cairn/core/error.hpp>
 #include <cairn/store/atomic_file.hpp>
@@ -130,7 +131,7 @@ class BasicHistoryWriter {
         put(head + 16, from);
         put(head + 24, from + records.size());
         std::memcpy(head + frame_header_bytes, records.data(), records.size());
-        put(head + 8, crc32c(std::span<const std::byte>{buffer_}.subspan(12)));
+        put(head + 8, crc32c(bytes_of(buffer_).subspan(12)));
         auto written = write_at(end_, buffer_);
         if (!written) {
             (void)file_.truncate(end_);  // if this fails too, readers skip the torn frame
@@ -287,7 +288,7 @@ result<HistoryReport> read_history(const std::filesystem::path& run_dir, F&& f,
     auto file = read_file(path, max_history_bytes);
     if (!file && file.error().code() != errc::not_found) return file.error();
     if (file && !file->empty()) {
-        const std::span<const std::byte> bytes = std::as_bytes(std::span{*file});
+        const std::span<const std::byte> bytes = bytes_of(*file);
         if (bytes.size() < history_header_bytes ||
             std::memcmp(bytes.data(), history_magic.data(), history_magic.size()) != 0) {
             return error{errc::corrupt, "this is not a history", path.string(),
@@ -315,7 +316,7 @@ result<HistoryReport> read_history(const std::filesystem::path& run_dir, F&& f,
         ring.bytes.erase(ring.bytes.begin(), ring.bytes.begin() + static_cast<std::ptrdiff_t>(skipped));
         ring.from = seen;
         const std::uint64_t before = report.rows;
-        assembler.feed(ring.id, std::span<const std::byte>{ring.bytes}, report, f);
+        assembler.feed(ring.id, bytes_of(ring.bytes), report, f);
         report.folded += report.rows - before;
         if (rests != nullptr) rests->push_back(ring);
     }

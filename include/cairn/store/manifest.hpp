@@ -3,6 +3,7 @@
 // The manifest of a version: what it holds and where it came from. A version without one does not exist.
 // Costs nlohmann/json.
 
+#include <cairn/core/bytes.hpp>
 #include <cairn/core/error.hpp>
 #include <cairn/core/name.hpp>
 #include <cairn/core/sha256.hpp>
@@ -120,7 +121,7 @@ struct Manifest {
         for (const FileEntry* file : sorted)
             all.push_back({file->path, file->size, file->digest, file->reference});
         const std::string text = all.dump(-1, ' ', true, Json::error_handler_t::replace);
-        return sha256(std::as_bytes(std::span{text})).hex();
+        return sha256(detail::bytes_of(text)).hex();
     }
     [[nodiscard]] std::uint64_t logical_size() const noexcept {
         std::uint64_t size = 0;
@@ -160,7 +161,7 @@ template <class = void>
     const std::string zeros(digest_digits, '0');
     for (const std::string_view part :
          {text.substr(0, at), std::string_view{zeros}, text.substr(at + digest_digits)}) {
-        hash.update(std::as_bytes(std::span{part}));
+        hash.update(bytes_of(part));
     }
     return hash.finish().hex();
 }

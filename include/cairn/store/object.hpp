@@ -2,6 +2,7 @@
 #pragma once
 // Objects: blobs named by their SHA-256, shared by all versions of a store that have the same bytes.
 
+#include <cairn/core/bytes.hpp>
 #include <cairn/core/error.hpp>
 #include <cairn/core/sha256.hpp>
 #include <cairn/store/atomic_file.hpp>
@@ -28,10 +29,10 @@ result<void> read_in_pieces(const os::Path& path, os::Links links, F&& f) {
     if (!file) return file.error();
     std::vector<std::byte> buffer(std::size_t{1} << 20U);
     for (std::uint64_t at = 0;;) {
-        const auto read = file->read_at(at, buffer);
+        const auto read = file->read_at(at, writable_bytes_of(buffer));
         if (!read) return read.error();
         if (*read == 0) return {};
-        if (auto taken = f(std::span<const std::byte>{buffer}.first(*read)); !taken) return taken;
+        if (auto taken = f(bytes_of(buffer).first(*read)); !taken) return taken;
         at += *read;
     }
 }

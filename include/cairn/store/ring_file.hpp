@@ -2,6 +2,7 @@
 #pragma once
 // The ring files of a run as a reader sees them: what they still hold, copied while their writer may go on.
 
+#include <cairn/core/bytes.hpp>
 #include <cairn/core/error.hpp>
 #include <cairn/store/os.hpp>
 #include <cairn/store/ring.hpp>
@@ -54,7 +55,7 @@ template <class = void>
     if (!file) return file.error();
     // The head is read before the data and the tail once more after it: what lies between is whole.
     std::vector<std::byte> bytes(ring_file_bytes);
-    const auto read = file->read_at(0, bytes);
+    const auto read = file->read_at(0, writable_bytes_of(bytes));
     if (!read) return read.error();
     alignas(RingHeader) std::byte head[sizeof(RingHeader)];
     std::memcpy(head, bytes.data(), sizeof head);

@@ -4,6 +4,7 @@
 // and <streambuf>.
 
 #include <cairn/config.hpp>
+#include <cairn/core/bytes.hpp>
 
 #include <cstddef>
 #include <ios>
@@ -21,9 +22,7 @@ namespace CAIRN_NAMESPACE::detail {
 template <class = void>
 class BasicOutputBytes final : public std::streambuf {
   public:
-    [[nodiscard]] std::span<const std::byte> bytes() const noexcept {
-        return std::as_bytes(std::span{text_.data(), text_.size()});
-    }
+    [[nodiscard]] std::span<const std::byte> bytes() const noexcept { return bytes_of(text_); }
 
   private:
     int_type overflow(int_type c) override {

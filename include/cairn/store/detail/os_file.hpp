@@ -2,6 +2,7 @@
 #pragma once
 // An open file: interrupted calls are repeated, short writes continued, and every failure names its path.
 
+#include <cairn/core/bytes.hpp>
 #include <cairn/core/error.hpp>
 #include <cairn/store/detail/os_error.hpp>
 #include <cairn/store/detail/os_sys.hpp>
@@ -55,7 +56,7 @@ class BasicFile {
         return put(bytes,
                    [this](const std::byte* from, std::size_t n) { return sys::write(handle_, from, n); });
     }
-    result<void> write_all(std::string_view text) { return write_all(std::as_bytes(std::span{text})); }
+    result<void> write_all(std::string_view text) { return write_all(bytes_of(text)); }
     /// The same at a place, without moving where `write_all` goes on.
     result<void> write_at(std::uint64_t offset, std::span<const std::byte> bytes) {
         return put(bytes, [this, &offset](const std::byte* from, std::size_t n) {
@@ -180,7 +181,7 @@ result<std::string> BasicFile<X>::read_all(std::uint64_t max) {
     std::size_t used = 0;
     while (true) {
         if (used == text.size()) text.resize(text.size() * 2 + 4096);
-        const auto got = read_some(std::as_writable_bytes(std::span{text}.subspan(used)));
+        const auto got = read_some(writable_bytes_of(text).subspan(used));
         if (!got) return got.error();
         if (*got == 0) break;
         used += *got;

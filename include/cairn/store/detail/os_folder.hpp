@@ -3,6 +3,7 @@
 // Folders and names: making, listing, moving and removing. Removal is bounded to a folder and follows no
 // link.
 
+#include <cairn/core/bytes.hpp>
 #include <cairn/core/error.hpp>
 #include <cairn/store/detail/os_error.hpp>
 #include <cairn/store/detail/os_file.hpp>
@@ -160,13 +161,13 @@ result<void> copy_file(const Path& from, const Path& to) {
     std::vector<std::byte> buffer(std::size_t{1} << 20U);
     result<void> done;
     while (done) {
-        const auto got = source->read_some(buffer);
+        const auto got = source->read_some(writable_bytes_of(buffer));
         if (!got)
             done = got.error();
         else if (*got == 0)
             break;
         else
-            done = target->write_all(std::span{buffer}.first(*got));
+            done = target->write_all(bytes_of(buffer).first(*got));
     }
     if (done) done = target->close();
     if (!done) sys::unlink(to.c_str());

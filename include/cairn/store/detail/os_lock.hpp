@@ -3,6 +3,7 @@
 // A lock between processes, on a file of its own. The kernel drops it when its holder dies, however that
 // happens.
 
+#include <cairn/core/bytes.hpp>
 #include <cairn/core/error.hpp>
 #include <cairn/core/time.hpp>
 #include <cairn/store/detail/os_error.hpp>
@@ -48,7 +49,7 @@ class BasicLock {
     /// Replaces what the lock's file says of its holder, for those that it keeps out. Requires `held()`.
     result<void> write_note(std::string_view text) {
         if (auto emptied = file_.truncate(0); !emptied) return emptied;
-        return file_.write_at(0, std::as_bytes(std::span{text}));
+        return file_.write_at(0, bytes_of(text));
     }
 
     /// In a forked child: forgets the lock, which stays the parent's. Calls only `close`.

@@ -3,6 +3,7 @@
 // Memory that is a file. What is written to a shared mapping is in the system's hands at once: killing the
 // process loses none of it.
 
+#include <cairn/core/bytes.hpp>
 #include <cairn/core/error.hpp>
 #include <cairn/store/detail/os_error.hpp>
 #include <cairn/store/detail/os_file.hpp>
@@ -100,7 +101,7 @@ result<void> BasicMapping<X>::reserve(File& file, std::uint64_t from, std::uint6
     static constexpr std::array<std::byte, 65536> zeros{};  // this file system reserves only by writing
     while (from < size) {
         const auto n = std::min<std::uint64_t>(zeros.size(), size - from);
-        if (auto put = file.write_at(from, std::span{zeros}.first(static_cast<std::size_t>(n))); !put)
+        if (auto put = file.write_at(from, bytes_of(zeros).first(static_cast<std::size_t>(n))); !put)
             return put;
         from += n;
     }

@@ -2,6 +2,7 @@
 #pragma once
 // Who this process is, so that another, later, can tell whether it still lives; and randomness for ids.
 
+#include <cairn/core/bytes.hpp>
 #include <cairn/core/time.hpp>
 #include <cairn/store/detail/os_error.hpp>
 #include <cairn/store/detail/os_file.hpp>
@@ -146,7 +147,7 @@ void random_bytes(std::span<std::byte> to) noexcept {
 template <class = void>
 [[nodiscard]] std::string random_hex(std::size_t digits) {
     std::string out(digits, '0');
-    random_bytes(std::as_writable_bytes(std::span{out}));
+    random_bytes(writable_bytes_of(out));
     for (char& c : out) c = "0123456789abcdef"[static_cast<unsigned char>(c) & 15U];
     return out;
 }
