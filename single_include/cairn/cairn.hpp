@@ -4239,7 +4239,7 @@ class BasicFile {
         return put(bytes,
                    [this](const std::byte* from, std::size_t n) { return sys::write(handle_, from, n); });
     }
-    result<void> write_all(std::string_view text) { return write_all(bytes_of(text)); }
+    result<void> write_text(std::string_view text) { return write_all(bytes_of(text)); }
     /// The same at a place, without moving where `write_all` goes on.
     result<void> write_at(std::uint64_t offset, std::span<const std::byte> bytes) {
         return put(bytes, [this, &offset](const std::byte* from, std::size_t n) {
@@ -5813,7 +5813,7 @@ result<void> write_via_temp(const os::Path& path, std::string_view bytes, Durabi
     const TempPath temp{temp_dir / ("." + temp_name())};
     auto file = os::File::create_new(temp.path());
     if (!file) return file.error();
-    if (auto written = file->write_all(bytes); !written) return written;
+    if (auto written = file->write_text(bytes); !written) return written;
     if (durability == Durability::power_loss) {
         if (auto synced = file->sync(); !synced) return synced;
     }
@@ -7611,14 +7611,10 @@ class BasicRun {
     /// Logs a row whose names are known only at run time: `run.log({{"loss", loss}, {"epoch", epoch}}, {.step
     /// = n})`.
     DynamicRow log(std::initializer_list<NamedValue> values, LogOptions options = {}) {
-        return log(std::span{values.begin(), values.size()}, options);
+        return log_values(values, options);
     }
     DynamicRow log(std::span<const NamedValue> values, LogOptions options = {}) {
-        detail::Lane* const lane = core_ ? core_->lane() : nullptr;
-        const std::int64_t step = options.step ? *options.step : lane != nullptr ? lane->take_step() : 0;
-        DynamicRow row{step, detail::wall_ns(), values.data(), values.size()};
-        if (core_) core_->append(row, lane);
-        return row;
+        return log_values(values, options);
     }
 
     // ---- saving (defined in checkpoint/)
@@ -7734,6 +7730,14 @@ class BasicRun {
         auto ended = core_->end(status, why);
         detail::report_end(*core_);
         return ended;
+    }
+    template <class Values>
+    DynamicRow log_values(const Values& values, const LogOptions& options) {
+        detail::Lane* const lane = core_ ? core_->lane() : nullptr;
+        const std::int64_t step = options.step ? *options.step : lane != nullptr ? lane->take_step() : 0;
+        DynamicRow row{step, detail::wall_ns(), std::data(values), values.size()};
+        if (core_) core_->append(row, lane);
+        return row;
     }
     void close() noexcept {
         if (!core_) return;

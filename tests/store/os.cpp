@@ -28,8 +28,8 @@ namespace fs = std::filesystem;
 TEST_CASE("file: what is written is read back, in pieces, at places and whole", "[store][os]") {
     const TempDir dir;
     auto file = os::File::create_new(dir / "f").value();
-    file.write_all("hello ").value();
-    file.write_all("world").value();
+    file.write_text("hello ").value();
+    file.write_text("world").value();
     file.write_at(0, bytes_of("J")).value();
     CHECK(file.size().value() == 11);
     std::array<std::byte, 4> some{};
@@ -41,7 +41,7 @@ TEST_CASE("file: what is written is read back, in pieces, at places and whole", 
     CHECK(!file.is_open());
     CHECK(os::File::open_read(dir / "f").value().read_all(11).value() == "Jello world");
 
-    os::File::open_append(dir / "f").value().write_all("!").value();
+    os::File::open_append(dir / "f").value().write_text("!").value();
     auto again = os::File::open_read_write(dir / "f").value();
     CHECK(again.read_all(100).value() == "Jello world!");
     again.truncate(5).value();
@@ -66,7 +66,7 @@ TEST_CASE("file: each failure has a code, the path and advice", "[store][os]") {
 TEST_CASE("file: a full disk is no_space with advice to free some", "[store][os]") {
     if (!fs::exists("/dev/full")) return;
     auto file = os::File::open_append("/dev/full").value();
-    auto written = file.write_all("x");
+    auto written = file.write_text("x");
     CHECK(code_of(written) == errc::no_space);
     CHECK(written.error().advice().find("CAIRN_DIR") != std::string::npos);
 }
@@ -93,7 +93,7 @@ TEST_CASE("file: a write over the file size limit is an error and no signal's de
               const rlimit small{1000, 1000};
               ::setrlimit(RLIMIT_FSIZE, &small);
               auto file = os::File::create_new(dir / "f").value();
-              const auto written = file.write_all(std::string(2000, 'x'));  // 1000 go, then none
+              const auto written = file.write_text(std::string(2000, 'x'));  // 1000 go, then none
               return !written && written.error().code() == errc::no_space ? 0 : 1;
           }) == 0);
     CHECK(fs::file_size(dir / "f") == 1000);
@@ -130,7 +130,7 @@ TEST_CASE("file: moving keeps one owner of the handle", "[store][os]") {
     const int handle = a.native_handle();
     b = std::move(a);
     CHECK(b.native_handle() == handle);
-    b.write_all("x").value();
+    b.write_text("x").value();
     CHECK(slurp(dir / "a") == "x");
 }
 

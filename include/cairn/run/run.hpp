@@ -89,14 +89,10 @@ class BasicRun {
     /// Logs a row whose names are known only at run time: `run.log({{"loss", loss}, {"epoch", epoch}}, {.step
     /// = n})`.
     DynamicRow log(std::initializer_list<NamedValue> values, LogOptions options = {}) {
-        return log(std::span{values.begin(), values.size()}, options);
+        return log_values(values, options);
     }
     DynamicRow log(std::span<const NamedValue> values, LogOptions options = {}) {
-        detail::Lane* const lane = core_ ? core_->lane() : nullptr;
-        const std::int64_t step = options.step ? *options.step : lane != nullptr ? lane->take_step() : 0;
-        DynamicRow row{step, detail::wall_ns(), values.data(), values.size()};
-        if (core_) core_->append(row, lane);
-        return row;
+        return log_values(values, options);
     }
 
     // ---- saving (defined in checkpoint/)
@@ -212,6 +208,14 @@ class BasicRun {
         auto ended = core_->end(status, why);
         detail::report_end(*core_);
         return ended;
+    }
+    template <class Values>
+    DynamicRow log_values(const Values& values, const LogOptions& options) {
+        detail::Lane* const lane = core_ ? core_->lane() : nullptr;
+        const std::int64_t step = options.step ? *options.step : lane != nullptr ? lane->take_step() : 0;
+        DynamicRow row{step, detail::wall_ns(), std::data(values), values.size()};
+        if (core_) core_->append(row, lane);
+        return row;
     }
     void close() noexcept {
         if (!core_) return;

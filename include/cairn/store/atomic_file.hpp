@@ -132,7 +132,7 @@ result<void> write_via_temp(const os::Path& path, std::string_view bytes, Durabi
     const TempPath temp{temp_dir / ("." + temp_name())};
     auto file = os::File::create_new(temp.path());
     if (!file) return file.error();
-    if (auto written = file->write_all(bytes); !written) return written;
+    if (auto written = file->write_text(bytes); !written) return written;
     if (durability == Durability::power_loss) {
         if (auto synced = file->sync(); !synced) return synced;
     }

@@ -56,7 +56,7 @@ class BasicFile {
         return put(bytes,
                    [this](const std::byte* from, std::size_t n) { return sys::write(handle_, from, n); });
     }
-    result<void> write_all(std::string_view text) { return write_all(bytes_of(text)); }
+    result<void> write_text(std::string_view text) { return write_all(bytes_of(text)); }
     /// The same at a place, without moving where `write_all` goes on.
     result<void> write_at(std::uint64_t offset, std::span<const std::byte> bytes) {
         return put(bytes, [this, &offset](const std::byte* from, std::size_t n) {
