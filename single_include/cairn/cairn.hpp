@@ -9399,13 +9399,15 @@ struct Skipped {
 
 /// Saved, skipped or failed. May be ignored: a failure is also kept in the run's health and said once on
 /// stderr.
-class SaveResult {
+template <class = void>
+class BasicSaveResult {
   public:
-    SaveResult(Skipped skipped) noexcept : reason_{skipped.reason} {}  // NOLINT(google-explicit-constructor)
-    SaveResult(Version version)                                        // NOLINT(google-explicit-constructor)
-        : version_{std::make_shared<const Version>(std::move(version))} {}
-    SaveResult(cairn::error failure)  // NOLINT(google-explicit-constructor)
+    // NOLINTBEGIN(google-explicit-constructor)
+    BasicSaveResult(Skipped skipped) noexcept : reason_{skipped.reason} {}
+    BasicSaveResult(Version version) : version_{std::make_shared<const Version>(std::move(version))} {}
+    BasicSaveResult(cairn::error failure)
         : error_{std::make_shared<const cairn::error>(std::move(failure))} {}
+    // NOLINTEND(google-explicit-constructor)
 
     /// A version exists, and is durable.
     [[nodiscard]] bool saved() const noexcept { return version_ != nullptr; }
@@ -9421,13 +9423,14 @@ class SaveResult {
     /// What failed. Requires `failed()`.
     [[nodiscard]] const cairn::error& error() const noexcept { return *error_; }
     /// The final answer. Saving is synchronous, so this is it.
-    [[nodiscard]] const SaveResult& wait() const noexcept { return *this; }
+    [[nodiscard]] const BasicSaveResult& wait() const noexcept { return *this; }
 
   private:
     std::shared_ptr<const Version> version_;
     std::shared_ptr<const cairn::error> error_;
     SkipReason reason_ = SkipReason::not_due;
 };
+using SaveResult = BasicSaveResult<>;
 
 namespace detail {
 

@@ -48,12 +48,12 @@ struct Skipped {
 template <class = void>
 class BasicSaveResult {
   public:
-    BasicSaveResult(Skipped skipped) noexcept
-        : reason_{skipped.reason} {}  // NOLINT(google-explicit-constructor)
-    BasicSaveResult(Version version)  // NOLINT(google-explicit-constructor)
-        : version_{std::make_shared<const Version>(std::move(version))} {}
-    BasicSaveResult(cairn::error failure)  // NOLINT(google-explicit-constructor)
+    // NOLINTBEGIN(google-explicit-constructor)
+    BasicSaveResult(Skipped skipped) noexcept : reason_{skipped.reason} {}
+    BasicSaveResult(Version version) : version_{std::make_shared<const Version>(std::move(version))} {}
+    BasicSaveResult(cairn::error failure)
         : error_{std::make_shared<const cairn::error>(std::move(failure))} {}
+    // NOLINTEND(google-explicit-constructor)
 
     /// A version exists, and is durable.
     [[nodiscard]] bool saved() const noexcept { return version_ != nullptr; }
