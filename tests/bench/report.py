@@ -1,7 +1,10 @@
 #!/usr/bin/env python3
 """Merges FOLDER/benchmark.json (Google Benchmark, with repetitions) and FOLDER/compile_time.json into
-FOLDER/results.json: a list of {name, median, min, max, unit, reference, ratio}. Prints it as a table."""
+FOLDER/results.json: a list of {name, median, min, max, unit, reference, ratio}. Prints it as a table, and writes it
+as a page if it is given one. usage: report.py FOLDER [PAGE.md]"""
 import json
+import os
+import platform
 import statistics
 import sys
 from pathlib import Path
@@ -47,3 +50,15 @@ print(f"{'name':{width}} {'median':>12} {'min':>12} {'max':>12} unit   ratio  re
 for r in results:
     ratio = f"{r['ratio']:7.3f}  {r['reference']}" if r["ratio"] is not None else ""
     print(f"{r['name']:{width}} {r['median']:12.4g} {r['min']:12.4g} {r['max']:12.4g} {r['unit']:5} {ratio}")
+
+if len(sys.argv) > 2:
+    lines = [
+        "# What it costs", "",
+        "Made by `sh tests/bench.sh` and `python3 tests/bench/report.py build/bench docs/performance.md`, on",
+        f"{platform.system()} {platform.machine()} with {os.cpu_count()} cores; medians of five repetitions. What a row is",
+        "compared with was measured in the same run: the ratio holds elsewhere, the times do not.", "",
+        "| | median | min | max | | ratio | of |", "| --- | --: | --: | --: | --- | --: | --- |"]
+    for r in results:
+        ratio = f"{r['ratio']:.2f} | `{r['reference']}`" if r["ratio"] is not None else " | "
+        lines.append(f"| `{r['name']}` | {r['median']:.4g} | {r['min']:.4g} | {r['max']:.4g} | {r['unit']} | {ratio} |")
+    Path(sys.argv[2]).write_text("\n".join(lines) + "\n")
