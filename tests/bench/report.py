@@ -55,10 +55,13 @@ if len(sys.argv) > 2:
     lines = [
         "# What it costs", "",
         "Made by `sh tests/bench.sh` and `python3 tests/bench/report.py build/bench docs/performance.md`, on",
-        f"{platform.system()} {platform.machine()} with {os.cpu_count()} cores; medians of five repetitions. What a row is",
-        "compared with was measured in the same run: the ratio holds elsewhere, the times do not.", "",
+        f"{platform.system()} {platform.machine()} with {os.cpu_count()} cores; medians of five repetitions. What a row is compared",
+        "with was measured in the same run: the ratio holds elsewhere, the times do not.", "",
         "| | median | min | max | | ratio | of |", "| --- | --: | --: | --: | --- | --: | --- |"]
-    for r in results:
-        ratio = f"{r['ratio']:.2f} | `{r['reference']}`" if r["ratio"] is not None else " | "
-        lines.append(f"| `{r['name']}` | {r['median']:.4g} | {r['min']:.4g} | {r['max']:.4g} | {r['unit']} | {ratio} |")
+    def short(name):  # without the benchmark library's own settings
+        return name.split("/iterations:")[0]
+
+    for r in sorted(results, key=lambda result: result["name"]):
+        ratio = f"{r['ratio']:.2f} | `{short(r['reference'])}`" if r["ratio"] is not None else "|"
+        lines.append(f"| `{short(r['name'])}` | {r['median']:.4g} | {r['min']:.4g} | {r['max']:.4g} | {r['unit']} | {ratio} |")
     Path(sys.argv[2]).write_text("\n".join(lines) + "\n")
