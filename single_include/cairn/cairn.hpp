@@ -5443,6 +5443,95 @@ using Lane = BasicLane<>;
 
 }  // namespace CAIRN_NAMESPACE::detail
 
+// ---- cairn/store/ring_file.hpp
+// The ring files of a run as a reader sees them: what they still hold, copied while their writer may go on.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// The folder of a run that holds its ring files.
+inline constexpr const char* journal_folder = "journal";
+inline constexpr std::string_view ring_suffix = ".ring";
+/// What `recover_history` appends to the name of a ring file that is no ring any more: kept, never read.
+inline constexpr std::string_view damaged_suffix = ".damaged";
+
+/// The name of a ring's file.
+template <class = void>
+[[nodiscard]] std::string ring_file_name(std::uint32_t id) {
+    return std::to_string(id) + std::string{ring_suffix};
+}
+
+/// The number that a ring file's name begins with, be it damaged or not: no other ring may have it.
+template <class = void>
+[[nodiscard]] std::optional<std::uint32_t> ring_of_file(std::string_view name) noexcept {
+    std::uint32_t id = 0;
+    const auto [end, problem] = std::from_chars(name.data(), name.data() + name.size(), id);
+    const std::string_view rest = name.substr(static_cast<std::size_t>(end - name.data()));
+    if (problem != std::errc{} || !rest.starts_with(ring_suffix)) return std::nullopt;
+    return id;
+}
+
+/// What a ring file still holds: a copy, so that its writer may go on.
+struct RingRest {
+    std::uint32_t id = 0;
+    std::uint64_t from = 0;
+    std::vector<std::byte> bytes;
+};
+
+/// Copies what the file of ring `id` has not released yet. Safe while it is written: what the writer releases
+/// during the copy is dropped from it, and is in the history by then. A file that never became a ring is an
+/// empty one, and so is one that its writer has just removed. Fails: corrupt, unsupported, permission, io.
+template <class = void>
+[[nodiscard]] result<RingRest> copy_ring(const std::filesystem::path& path, std::uint32_t id) {
+    RingRest rest{id, 0, {}};
+    auto file = os::File::open_read(path);
+    if (!file && file.error().code() == errc::not_found) return rest;
+    if (!file) return file.error();
+    // The head is read before the data and the tail once more after it: what lies between is whole.
+    std::vector<std::byte> bytes(ring_file_bytes);
+    const auto read = file->read_at(0, writable_bytes_of(bytes));
+    if (!read) return read.error();
+    alignas(RingHeader) std::byte head[sizeof(RingHeader)];
+    std::memcpy(head, bytes.data(), sizeof head);
+    const auto* header = reinterpret_cast<const RingHeader*>(head);
+    const auto corrupt = [&](const char* why) {
+        return error{errc::corrupt, std::string{"the newest rows of this run cannot be read: "} + why,
+                     path.string(), "restore the file from a copy, or go on without them"};
+    };
+    // Its writer was killed before it wrote the magic, which comes last.
+    if (std::all_of(header->magic, std::end(header->magic), [](char c) { return c == 0; })) return rest;
+    if (std::memcmp(header->magic, RingHeader::expected_magic, sizeof header->magic) != 0)
+        return corrupt("this is no ring");
+    if (header->version > RingHeader::current_version ||
+        header->byte_order != RingHeader::expected_byte_order) {
+        return error{errc::unsupported,
+                     "the newest rows of this run were written by a newer version of cairn or a machine of "
+                     "another byte order",
+                     path.string(), "resume the run with that version, on such a machine"};
+    }
+    if (!header->is_valid() || header->id != id || *read != bytes.size())
+        return corrupt("the file is cut or its head is damaged");
+    const std::uint64_t from = header->tail.load(std::memory_order_relaxed);
+    const std::uint64_t to = header->head.load(std::memory_order_relaxed);
+    std::byte later[8];
+    const auto reread = file->read_at(offsetof(RingHeader, tail), later);
+    if (!reread) return reread.error();
+    std::uint64_t released = 0;
+    std::memcpy(&released, later, sizeof released);
+    if (*reread != sizeof later || to < from || to - from > ring_capacity || released < from)
+        return corrupt("its positions are none that a ring can have");
+    rest.from = std::min(released, to);
+    rest.bytes.resize(static_cast<std::size_t>(to - rest.from));
+    for (std::size_t i = 0; i < rest.bytes.size();) {
+        const std::size_t offset = (rest.from + i) & (ring_capacity - 1);
+        const std::size_t piece = std::min(rest.bytes.size() - i, ring_capacity - offset);
+        std::memcpy(rest.bytes.data() + i, bytes.data() + ring_header_bytes + offset, piece);
+        i += piece;
+    }
+    return rest;
+}
+
+}  // namespace CAIRN_NAMESPACE::detail
+
 // ---- cairn/run/detail/journal.hpp
 // The lanes of a run, and how a thread finds its own.
 
@@ -5530,9 +5619,7 @@ class BasicJournal {
         }
         return rows;
     }
-    [[nodiscard]] std::filesystem::path path_of(std::uint32_t id) const {
-        return dir_ / (std::to_string(id) + ".ring");
-    }
+    [[nodiscard]] std::filesystem::path path_of(std::uint32_t id) const { return dir_ / ring_file_name(id); }
 
     std::filesystem::path dir_;
     mutable std::mutex mutex_;
@@ -5888,87 +5975,6 @@ void remove_abandoned_temps(const os::Path& folder) {
 
 }  // namespace CAIRN_NAMESPACE
 
-// ---- cairn/store/ring_file.hpp
-// The ring files of a run as a reader sees them: what they still hold, copied while their writer may go on.
-
-namespace CAIRN_NAMESPACE::detail {
-
-inline constexpr std::string_view ring_suffix = ".ring";
-/// What `recover_history` appends to the name of a ring file that is no ring any more: kept, never read.
-inline constexpr std::string_view damaged_suffix = ".damaged";
-
-/// The number that a ring file's name begins with, be it damaged or not: no other ring may have it.
-template <class = void>
-[[nodiscard]] std::optional<std::uint32_t> ring_of_file(std::string_view name) noexcept {
-    std::uint32_t id = 0;
-    const auto [end, problem] = std::from_chars(name.data(), name.data() + name.size(), id);
-    const std::string_view rest = name.substr(static_cast<std::size_t>(end - name.data()));
-    if (problem != std::errc{} || !rest.starts_with(ring_suffix)) return std::nullopt;
-    return id;
-}
-
-/// What a ring file still holds: a copy, so that its writer may go on.
-struct RingRest {
-    std::uint32_t id = 0;
-    std::uint64_t from = 0;
-    std::vector<std::byte> bytes;
-};
-
-/// Copies what the file of ring `id` has not released yet. Safe while it is written: what the writer releases
-/// during the copy is dropped from it, and is in the history by then. A file that never became a ring is an
-/// empty one, and so is one that its writer has just removed. Fails: corrupt, unsupported, permission, io.
-template <class = void>
-[[nodiscard]] result<RingRest> copy_ring(const std::filesystem::path& path, std::uint32_t id) {
-    RingRest rest{id, 0, {}};
-    auto file = os::File::open_read(path);
-    if (!file && file.error().code() == errc::not_found) return rest;
-    if (!file) return file.error();
-    // The head is read before the data and the tail once more after it: what lies between is whole.
-    std::vector<std::byte> bytes(ring_file_bytes);
-    const auto read = file->read_at(0, writable_bytes_of(bytes));
-    if (!read) return read.error();
-    alignas(RingHeader) std::byte head[sizeof(RingHeader)];
-    std::memcpy(head, bytes.data(), sizeof head);
-    const auto* header = reinterpret_cast<const RingHeader*>(head);
-    const auto corrupt = [&](const char* why) {
-        return error{errc::corrupt, std::string{"the newest rows of this run cannot be read: "} + why,
-                     path.string(), "restore the file from a copy, or go on without them"};
-    };
-    // Its writer was killed before it wrote the magic, which comes last.
-    if (std::all_of(header->magic, std::end(header->magic), [](char c) { return c == 0; })) return rest;
-    if (std::memcmp(header->magic, RingHeader::expected_magic, sizeof header->magic) != 0)
-        return corrupt("this is no ring");
-    if (header->version > RingHeader::current_version ||
-        header->byte_order != RingHeader::expected_byte_order) {
-        return error{errc::unsupported,
-                     "the newest rows of this run were written by a newer version of cairn or a machine of "
-                     "another byte order",
-                     path.string(), "resume the run with that version, on such a machine"};
-    }
-    if (!header->is_valid() || header->id != id || *read != bytes.size())
-        return corrupt("the file is cut or its head is damaged");
-    const std::uint64_t from = header->tail.load(std::memory_order_relaxed);
-    const std::uint64_t to = header->head.load(std::memory_order_relaxed);
-    std::byte later[8];
-    const auto reread = file->read_at(offsetof(RingHeader, tail), later);
-    if (!reread) return reread.error();
-    std::uint64_t released = 0;
-    std::memcpy(&released, later, sizeof released);
-    if (*reread != sizeof later || to < from || to - from > ring_capacity || released < from)
-        return corrupt("its positions are none that a ring can have");
-    rest.from = std::min(released, to);
-    rest.bytes.resize(static_cast<std::size_t>(to - rest.from));
-    for (std::size_t i = 0; i < rest.bytes.size();) {
-        const std::size_t offset = (rest.from + i) & (ring_capacity - 1);
-        const std::size_t piece = std::min(rest.bytes.size() - i, ring_capacity - offset);
-        std::memcpy(rest.bytes.data() + i, bytes.data() + ring_header_bytes + offset, piece);
-        i += piece;
-    }
-    return rest;
-}
-
-}  // namespace CAIRN_NAMESPACE::detail
-
 // ---- cairn/store/history.hpp
 // The history: all rows of a run, append-only. A file header, then frames; each frame is a stretch of one
 // ring with its length and CRC-32C, so a torn tail is cut, and a fold of the rings counts no row twice.
@@ -6215,13 +6221,14 @@ result<HistoryReport> read_history(const std::filesystem::path& run_dir, F&& f,
     HistoryReport report;
     // Rings first: what leaves them while we read is in the history when we come to it.
     std::vector<RingRest> rings;
-    if (auto names = os::list_dir(run_dir / "journal")) {
+    const std::filesystem::path journal = run_dir / journal_folder;
+    if (auto names = os::list_dir(journal)) {
         for (const std::string& name : *names) {
             const auto id = ring_of_file(name);
             if (!id) continue;
             report.next_ring = std::max(report.next_ring, *id + 1);
             if (name.ends_with(damaged_suffix)) continue;  // said when it was found
-            auto rest = copy_ring(run_dir / "journal" / name, *id);
+            auto rest = copy_ring(journal / name, *id);
             if (rest)
                 rings.push_back(std::move(*rest));
             else
@@ -6297,10 +6304,10 @@ result<HistoryReport> recover_history(const std::filesystem::path& run_dir, F&& 
         const std::string kept = unread.path() + std::string{damaged_suffix};
         if (auto moved = os::rename_replace(unread.path(), kept); !moved) return moved.error();
     }
-    if (auto names = os::list_dir(run_dir / "journal")) {
+    const std::filesystem::path journal = run_dir / journal_folder;
+    if (auto names = os::list_dir(journal)) {
         for (const std::string& name : *names) {
-            if (ring_of_file(name) && !name.ends_with(damaged_suffix))
-                (void)os::remove_file(run_dir / "journal" / name);
+            if (ring_of_file(name) && !name.ends_with(damaged_suffix)) (void)os::remove_file(journal / name);
         }
     }
     return report;
@@ -7370,7 +7377,7 @@ class BasicRunCore final : public Endable {
 
     /// Folds what a crash left in the rings into the history, cuts its torn tail, and makes the new journal.
     void open_journal() {
-        const std::filesystem::path journal_dir = dir() / "journal";
+        const std::filesystem::path journal_dir = dir() / journal_folder;
         HistoryReport known;
         std::optional<std::int64_t> greatest;
         MetricViews earlier;
@@ -7394,7 +7401,7 @@ class BasicRunCore final : public Endable {
         first_step_ =
             !greatest ? 0 : *greatest + (*greatest < std::numeric_limits<std::int64_t>::max() ? 1 : 0);
         os::make_dirs(journal_dir).value();
-        auto history = HistoryWriter::open(dir() / "history.cairn", known.whole_bytes).value();
+        auto history = HistoryWriter::open(dir() / history_file, known.whole_bytes).value();
         live_ = std::make_unique<Live>(std::move(history), known, journal_dir, first_step_);
         live_->collector.remember(std::move(earlier));
     }
@@ -10289,7 +10296,9 @@ class BasicDirectory {
         if (!written_.empty()) pending_.path = written_.front().path;
         ++next_;
         for (auto& [number, earlier] : versions_) {
-            if (!earlier.replaced_by && earlier.lies_in(written_)) earlier.replaced_by = pending_.number;
+            for (const Written& file : written_) {
+                if (!earlier.replaced_by && earlier.has(file.path)) earlier.replaced_by = pending_.number;
+            }
         }
         versions_[pending_.number].files = std::exchange(written_, {});
         return std::move(pending_);
@@ -10348,12 +10357,9 @@ class BasicDirectory {
         std::vector<Written> files{};
         std::optional<std::uint64_t> replaced_by{};
 
-        /// Whether one of its paths is among `others`.
-        [[nodiscard]] bool lies_in(const std::vector<Written>& others) const {
-            for (const Written& mine : files) {
-                for (const Written& other : others) {
-                    if (mine.path == other.path) return true;
-                }
+        [[nodiscard]] bool has(const std::filesystem::path& path) const {
+            for (const Written& file : files) {
+                if (file.path == path) return true;
             }
             return false;
         }
@@ -10362,7 +10368,7 @@ class BasicDirectory {
 
     [[nodiscard]] bool is_used(const std::filesystem::path& path) const {
         for (const auto& [number, stored] : versions_) {
-            if (stored.lies_in({{{}, path}})) return true;
+            if (stored.has(path)) return true;
         }
         return false;
     }

@@ -62,7 +62,9 @@ class BasicDirectory {
         if (!written_.empty()) pending_.path = written_.front().path;
         ++next_;
         for (auto& [number, earlier] : versions_) {
-            if (!earlier.replaced_by && earlier.lies_in(written_)) earlier.replaced_by = pending_.number;
+            for (const Written& file : written_) {
+                if (!earlier.replaced_by && earlier.has(file.path)) earlier.replaced_by = pending_.number;
+            }
         }
         versions_[pending_.number].files = std::exchange(written_, {});
         return std::move(pending_);
@@ -121,12 +123,9 @@ class BasicDirectory {
         std::vector<Written> files{};
         std::optional<std::uint64_t> replaced_by{};
 
-        /// Whether one of its paths is among `others`.
-        [[nodiscard]] bool lies_in(const std::vector<Written>& others) const {
-            for (const Written& mine : files) {
-                for (const Written& other : others) {
-                    if (mine.path == other.path) return true;
-                }
+        [[nodiscard]] bool has(const std::filesystem::path& path) const {
+            for (const Written& file : files) {
+                if (file.path == path) return true;
             }
             return false;
         }
@@ -135,7 +134,7 @@ class BasicDirectory {
 
     [[nodiscard]] bool is_used(const std::filesystem::path& path) const {
         for (const auto& [number, stored] : versions_) {
-            if (stored.lies_in({{{}, path}})) return true;
+            if (stored.has(path)) return true;
         }
         return false;
     }

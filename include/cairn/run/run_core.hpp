@@ -327,7 +327,7 @@ class BasicRunCore final : public Endable {
 
     /// Folds what a crash left in the rings into the history, cuts its torn tail, and makes the new journal.
     void open_journal() {
-        const std::filesystem::path journal_dir = dir() / "journal";
+        const std::filesystem::path journal_dir = dir() / journal_folder;
         HistoryReport known;
         std::optional<std::int64_t> greatest;
         MetricViews earlier;
@@ -351,7 +351,7 @@ class BasicRunCore final : public Endable {
         first_step_ =
             !greatest ? 0 : *greatest + (*greatest < std::numeric_limits<std::int64_t>::max() ? 1 : 0);
         os::make_dirs(journal_dir).value();
-        auto history = HistoryWriter::open(dir() / "history.cairn", known.whole_bytes).value();
+        auto history = HistoryWriter::open(dir() / history_file, known.whole_bytes).value();
         live_ = std::make_unique<Live>(std::move(history), known, journal_dir, first_step_);
         live_->collector.remember(std::move(earlier));
     }

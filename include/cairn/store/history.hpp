@@ -267,13 +267,14 @@ result<HistoryReport> read_history(const std::filesystem::path& run_dir, F&& f,
     HistoryReport report;
     // Rings first: what leaves them while we read is in the history when we come to it.
     std::vector<RingRest> rings;
-    if (auto names = os::list_dir(run_dir / "journal")) {
+    const std::filesystem::path journal = run_dir / journal_folder;
+    if (auto names = os::list_dir(journal)) {
         for (const std::string& name : *names) {
             const auto id = ring_of_file(name);
             if (!id) continue;
             report.next_ring = std::max(report.next_ring, *id + 1);
             if (name.ends_with(damaged_suffix)) continue;  // said when it was found
-            auto rest = copy_ring(run_dir / "journal" / name, *id);
+            auto rest = copy_ring(journal / name, *id);
             if (rest)
                 rings.push_back(std::move(*rest));
             else
@@ -349,10 +350,10 @@ result<HistoryReport> recover_history(const std::filesystem::path& run_dir, F&& 
         const std::string kept = unread.path() + std::string{damaged_suffix};
         if (auto moved = os::rename_replace(unread.path(), kept); !moved) return moved.error();
     }
-    if (auto names = os::list_dir(run_dir / "journal")) {
+    const std::filesystem::path journal = run_dir / journal_folder;
+    if (auto names = os::list_dir(journal)) {
         for (const std::string& name : *names) {
-            if (ring_of_file(name) && !name.ends_with(damaged_suffix))
-                (void)os::remove_file(run_dir / "journal" / name);
+            if (ring_of_file(name) && !name.ends_with(damaged_suffix)) (void)os::remove_file(journal / name);
         }
     }
     return report;

@@ -23,9 +23,17 @@
 
 namespace CAIRN_NAMESPACE::detail {
 
+/// The folder of a run that holds its ring files.
+inline constexpr const char* journal_folder = "journal";
 inline constexpr std::string_view ring_suffix = ".ring";
 /// What `recover_history` appends to the name of a ring file that is no ring any more: kept, never read.
 inline constexpr std::string_view damaged_suffix = ".damaged";
+
+/// The name of a ring's file.
+template <class = void>
+[[nodiscard]] std::string ring_file_name(std::uint32_t id) {
+    return std::to_string(id) + std::string{ring_suffix};
+}
 
 /// The number that a ring file's name begins with, be it damaged or not: no other ring may have it.
 template <class = void>

@@ -4,6 +4,7 @@
 
 #include <cairn/run/detail/lane.hpp>
 #include <cairn/store/os.hpp>
+#include <cairn/store/ring_file.hpp>
 
 #include <cstdint>
 #include <filesystem>
@@ -97,9 +98,7 @@ class BasicJournal {
         }
         return rows;
     }
-    [[nodiscard]] std::filesystem::path path_of(std::uint32_t id) const {
-        return dir_ / (std::to_string(id) + ".ring");
-    }
+    [[nodiscard]] std::filesystem::path path_of(std::uint32_t id) const { return dir_ / ring_file_name(id); }
 
     std::filesystem::path dir_;
     mutable std::mutex mutex_;
