@@ -56,7 +56,10 @@ template <class... Fields>
         [&](auto name, const auto& value) { values.push_back({decltype(name)::name, Value{value}}); });
     return {row.step(), row.time_ns(), values.data(), values.size()};
 }
-[[nodiscard]] inline DynamicRow to_dynamic(const DynamicRow& row) { return row; }
+template <class = void>
+[[nodiscard]] DynamicRow to_dynamic(const DynamicRow& row) {
+    return row;
+}
 
 }  // namespace detail
 

@@ -21,6 +21,7 @@ class DynamicRow {
   public:
     DynamicRow() = default;
 
+    template <class = void>
     DynamicRow(std::int64_t step, std::int64_t time_ns, const NamedValue* values, std::size_t count)
         : step_{step}, time_ns_{time_ns} {
         cells_.reserve(count);
@@ -67,6 +68,7 @@ class DynamicRow {
         Value value;
     };
 
+    template <class = void>
     void add(const NamedValue& named) {
         if (named.value.kind() == Value::Kind::none) return;
         const Slice name = keep(named.name);
@@ -92,7 +94,8 @@ class DynamicRow {
 };
 
 /// A dynamic row that is not logged: `cairn::row(cairn::step(3), {{"loss", 0.5}})`.
-[[nodiscard]] inline DynamicRow row(Step step, std::initializer_list<NamedValue> values) {
+template <class = void>
+[[nodiscard]] DynamicRow row(Step step, std::initializer_list<NamedValue> values) {
     return {step.value, 0, values.begin(), values.size()};
 }
 
