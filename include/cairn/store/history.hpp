@@ -23,8 +23,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <deque>
 #include <filesystem>
+#include <forward_list>
 #include <map>
 #include <span>
 #include <string>
@@ -195,7 +195,7 @@ class BasicRowAssembler {
     struct Begun {
         std::int64_t step = 0, time_ns = 0;
         std::vector<Cell> cells;
-        std::deque<std::string> texts;
+        std::forward_list<std::string> texts;
     };
 
     static void keep_name(std::span<const std::byte> body, HistoryReport& report) {
@@ -226,7 +226,7 @@ class BasicRowAssembler {
             if (begun == begun_.end()) begun = begun_.emplace(ring, Begun{step, time_ns, {}, {}}).first;
             for (Cell cell : cells_) {
                 if (cell.value.is_text())
-                    cell.value = Value{begun->second.texts.emplace_back(cell.value.text())};
+                    cell.value = Value{begun->second.texts.emplace_front(cell.value.text())};
                 begun->second.cells.push_back(cell);
             }
             return;
