@@ -117,17 +117,17 @@ class Staged<T, Encoding::json> : public Replacement<T> {
             bytes = find_file(std::string_view{name});
         }
         if (!bytes) return missing_part(part.name(), ".json", find_file);
-        std::optional<nlohmann::json> value = parse_json(*bytes, format);
-        if (!value) {
+        nlohmann::json value = parse_json(*bytes, format);
+        if (value.is_discarded()) {
             return error{errc::corrupt, "this is not one whole JSON value", name,
                          "restore another version, or copy the file again from where it came from"};
         }
         result<void> done = guarded("converting the part from JSON", [&]() -> result<void> {
             T& target = this->fresh(part.object());
             if constexpr (std::same_as<T, nlohmann::json>)
-                target = std::move(*value);
+                target = std::move(value);
             else
-                value->get_to(target);
+                value.get_to(target);
             return {};
         });
         if (done) return done;

@@ -10,7 +10,6 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -64,19 +63,16 @@ class DepthCheck final : public nlohmann::json_sax<nlohmann::json> {
     int depth_ = 0;
 };
 
-/// The value in `bytes`; nothing if they are not one whole value in that format, nested at most 500 deep.
+/// The value in `bytes`; a discarded one if they are not one whole value in that format, nested at most 500 deep.
 template <class Json = nlohmann::json>
-[[nodiscard]] std::optional<Json> parse_json(std::span<const std::byte> bytes,
-                                             typename Json::input_format_t format) {
+[[nodiscard]] Json parse_json(std::span<const std::byte> bytes, typename Json::input_format_t format) {
     const auto* const begin = reinterpret_cast<const std::uint8_t*>(bytes.data());
     const auto* const end = begin + bytes.size();
     DepthCheck<> check;
     nlohmann::json_sax<Json>* const events = &check;
-    if (!Json::sax_parse(begin, end, events, format)) return std::nullopt;
-    Json value = format == Json::input_format_t::json ? Json::parse(begin, end, nullptr, false)
-                                                      : Json::from_cbor(begin, end, true, false);
-    if (value.is_discarded()) return std::nullopt;
-    return value;
+    if (!Json::sax_parse(begin, end, events, format)) return Json::value_t::discarded;
+    return format == Json::input_format_t::json ? Json::parse(begin, end, nullptr, false)
+                                                : Json::from_cbor(begin, end, true, false);
 }
 
 }  // namespace CAIRN_NAMESPACE::detail
