@@ -28,9 +28,9 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <deque>
 #include <exception>
 #include <filesystem>
+#include <forward_list>
 #include <functional>
 #include <initializer_list>
 #include <ios>
@@ -53,7 +53,6 @@
 #include <system_error>
 #include <tuple>
 #include <type_traits>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -487,6 +486,7 @@ class DynamicRow {
   public:
     DynamicRow() = default;
 
+    template <class = void>
     DynamicRow(std::int64_t step, std::int64_t time_ns, const NamedValue* values, std::size_t count)
         : step_{step}, time_ns_{time_ns} {
         cells_.reserve(count);
@@ -533,6 +533,7 @@ class DynamicRow {
         Value value;
     };
 
+    template <class = void>
     void add(const NamedValue& named) {
         if (named.value.kind() == Value::Kind::none) return;
         const Slice name = keep(named.name);
@@ -558,7 +559,8 @@ class DynamicRow {
 };
 
 /// A dynamic row that is not logged: `cairn::row(cairn::step(3), {{"loss", 0.5}})`.
-[[nodiscard]] inline DynamicRow row(Step step, std::initializer_list<NamedValue> values) {
+template <class = void>
+[[nodiscard]] DynamicRow row(Step step, std::initializer_list<NamedValue> values) {
     return {step.value, 0, values.begin(), values.size()};
 }
 
@@ -1625,8 +1627,9 @@ class Shape {
         check();
     }
 
+    template <class = void>
     [[nodiscard]] std::span<const std::uint64_t> extents() const noexcept {
-        return {extents_.data(), extents_.size()};
+        return std::span<const std::uint64_t>{extents_.data(), extents_.size()};
     }
     [[nodiscard]] std::size_t rank() const noexcept { return extents_.size(); }
     /// How many elements: the product of the extents.
@@ -2100,19 +2103,16 @@ class DepthCheck final : public nlohmann::json_sax<nlohmann::json> {
     int depth_ = 0;
 };
 
-/// The value in `bytes`; nothing if they are not one whole value in that format, nested at most 500 deep.
+/// The value in `bytes`; a discarded one if they are not one whole value in that format, nested at most 500 deep.
 template <class Json = nlohmann::json>
-[[nodiscard]] std::optional<Json> parse_json(std::span<const std::byte> bytes,
-                                             typename Json::input_format_t format) {
+[[nodiscard]] Json parse_json(std::span<const std::byte> bytes, typename Json::input_format_t format) {
     const auto* const begin = reinterpret_cast<const std::uint8_t*>(bytes.data());
     const auto* const end = begin + bytes.size();
     DepthCheck<> check;
     nlohmann::json_sax<Json>* const events = &check;
-    if (!Json::sax_parse(begin, end, events, format)) return std::nullopt;
-    Json value = format == Json::input_format_t::json ? Json::parse(begin, end, nullptr, false)
-                                                      : Json::from_cbor(begin, end, true, false);
-    if (value.is_discarded()) return std::nullopt;
-    return value;
+    if (!Json::sax_parse(begin, end, events, format)) return Json::value_t::discarded;
+    return format == Json::input_format_t::json ? Json::parse(begin, end, nullptr, false)
+                                                : Json::from_cbor(begin, end, true, false);
 }
 
 }  // namespace CAIRN_NAMESPACE::detail
@@ -3160,9 +3160,10 @@ struct Digest {
 
 /// A SHA-256 of bytes that come in pieces. Threads: a value; one thread at a time. Cost: no allocation;
 /// 0.5 to 2 GB/s with the processor's help, 0.2 to 0.4 GB/s without.
-class Sha256 {
+template <class = void>
+class BasicSha256 {
   public:
-    Sha256() noexcept : blocks_{detail::sha256_engine().blocks} {}
+    BasicSha256() noexcept : blocks_{detail::sha256_engine().blocks} {}
 
     /// Appends `data` to what is hashed.
     void update(std::span<const std::byte> data) noexcept {
@@ -3187,13 +3188,13 @@ class Sha256 {
         const std::size_t zeros = (buffer_.size() + 55 - pending_) % buffer_.size();
         for (std::size_t i = 0; i < 8; ++i)
             tail[1 + zeros + i] = static_cast<std::byte>(bits >> (56 - 8 * i));
-        update({tail.data(), 1 + zeros + 8});
+        update(detail::bytes_of(tail).first(1 + zeros + 8));
 
         Digest out;
         for (std::size_t i = 0; i < out.bytes.size(); ++i) {
             out.bytes[i] = static_cast<std::byte>(state_.word[i / 4] >> (24 - 8 * (i % 4)));
         }
-        *this = Sha256{};
+        *this = BasicSha256{};
         return out;
     }
 
@@ -3213,6 +3214,7 @@ class Sha256 {
     std::size_t pending_ = 0;
     std::uint64_t total_ = 0;
 };
+using Sha256 = BasicSha256<>;
 
 /// The SHA-256 of `data`.
 template <class = void>
@@ -3814,9 +3816,10 @@ struct Cell {
 };
 
 /// Reads records one after the other from bytes that may be damaged: it stops at what cannot be one.
-class RecordReader {
+template <class = void>
+class BasicRecordReader {
   public:
-    explicit RecordReader(std::span<const std::byte> bytes) noexcept : rest_{bytes} {}
+    explicit BasicRecordReader(std::span<const std::byte> bytes) noexcept : rest_{bytes} {}
 
     struct Record {
         RecordKind kind{};
@@ -3849,9 +3852,11 @@ class RecordReader {
     std::span<const std::byte> rest_;
     bool damaged_ = false;
 };
+using RecordReader = BasicRecordReader<>;
 
 /// How many rows end in these records.
-[[nodiscard]] inline std::uint64_t count_rows(std::span<const std::byte> records) noexcept {
+template <class = void>
+[[nodiscard]] std::uint64_t count_rows(std::span<const std::byte> records) noexcept {
     std::uint64_t rows = 0;
     RecordReader reader{records};
     for (RecordReader::Record record; reader.next(record);)
@@ -3912,28 +3917,28 @@ namespace CAIRN_NAMESPACE::detail {
 
 /// The run's names, shared by its threads. Threads: any; a thread asks once for each name, then its lane
 /// remembers.
-template <class Name = std::string_view>
+template <class = void>
 class BasicMetricTable {
   public:
     /// The number of a name, given on first sight. Names are kept for as long as the table.
     std::pair<std::uint32_t, std::string_view> id_of(std::string_view name) {
         const std::scoped_lock lock{mutex_};
         if (const auto found = ids_.find(name); found != ids_.end()) return {found->second, found->first};
-        const std::string_view kept = names_.emplace_back(name);
-        const auto id = static_cast<std::uint32_t>(names_.size() - 1);
-        ids_.emplace(kept, id);
-        return {id, kept};
+        const auto id = static_cast<std::uint32_t>(names_.size());
+        names_.emplace_back();  // first: without memory a number is lost, and none is given twice
+        names_.back() = ids_.emplace(name, id).first->first;
+        return {id, names_.back()};
     }
 
     [[nodiscard]] std::string_view name_of(std::uint32_t id) const {
         const std::scoped_lock lock{mutex_};
-        return id < names_.size() ? std::string_view{names_[id]} : std::string_view{};
+        return id < names_.size() ? names_[id] : std::string_view{};
     }
 
   private:
     mutable std::mutex mutex_;
-    std::deque<std::string> names_;  // its strings stay where they are
-    std::unordered_map<Name, std::uint32_t> ids_;
+    std::map<std::string, std::uint32_t, std::less<>> ids_;
+    std::vector<std::string_view> names_;  // the keys, by their numbers; a map's keys stay where they are
 };
 using MetricTable = BasicMetricTable<>;
 
@@ -4783,9 +4788,13 @@ class BasicMapping {
         return map(no_handle, {}, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS);
     }
 
-    [[nodiscard]] std::span<const std::byte> bytes() const noexcept { return {data_, size_}; }
+    [[nodiscard]] std::span<const std::byte> bytes() const noexcept {
+        return std::span<const std::byte>{data_, size_};
+    }
     /// The bytes to be changed; empty if the mapping is to be read only.
-    [[nodiscard]] std::span<std::byte> writable() const noexcept { return {data_, writable_ ? size_ : 0}; }
+    [[nodiscard]] std::span<std::byte> writable() const noexcept {
+        return std::span<std::byte>{data_, writable_ ? size_ : 0};
+    }
     [[nodiscard]] std::size_t size() const noexcept { return size_; }
     [[nodiscard]] bool has_file() const noexcept { return has_file_; }
 
@@ -5215,13 +5224,15 @@ class Ring {
         std::uint64_t from = 0;
         std::span<const std::byte> bytes;  // contiguous; call again after release for what wrapped
     };
+    template <class = void>
     [[nodiscard]] Readable readable() const noexcept {
         const std::uint64_t from = header_->tail.load(std::memory_order_relaxed);
         const std::uint64_t to = header_->head.load(std::memory_order_acquire);
         const std::size_t offset = from & mask;
         const std::uint64_t waiting = to - from;
         const std::size_t to_end = ring_capacity - offset;
-        return {from, {data_ + offset, waiting < to_end ? static_cast<std::size_t>(waiting) : to_end}};
+        const std::size_t size = waiting < to_end ? static_cast<std::size_t>(waiting) : to_end;
+        return {from, std::span<const std::byte>{data_ + offset, size}};
     }
     void release(std::uint64_t to) noexcept { header_->tail.store(to, std::memory_order_release); }
 
@@ -6149,7 +6160,7 @@ class BasicRowAssembler {
     struct Begun {
         std::int64_t step = 0, time_ns = 0;
         std::vector<Cell> cells;
-        std::deque<std::string> texts;
+        std::forward_list<std::string> texts;
     };
 
     static void keep_name(std::span<const std::byte> body, HistoryReport& report) {
@@ -6180,7 +6191,7 @@ class BasicRowAssembler {
             if (begun == begun_.end()) begun = begun_.emplace(ring, Begun{step, time_ns, {}, {}}).first;
             for (Cell cell : cells_) {
                 if (cell.value.is_text())
-                    cell.value = Value{begun->second.texts.emplace_back(cell.value.text())};
+                    cell.value = Value{begun->second.texts.emplace_front(cell.value.text())};
                 begun->second.cells.push_back(cell);
             }
             return;
@@ -9692,17 +9703,17 @@ class Staged<T, Encoding::json> : public Replacement<T> {
             bytes = find_file(std::string_view{name});
         }
         if (!bytes) return missing_part(part.name(), ".json", find_file);
-        std::optional<nlohmann::json> value = parse_json(*bytes, format);
-        if (!value) {
+        nlohmann::json value = parse_json(*bytes, format);
+        if (value.is_discarded()) {
             return error{errc::corrupt, "this is not one whole JSON value", name,
                          "restore another version, or copy the file again from where it came from"};
         }
         result<void> done = guarded("converting the part from JSON", [&]() -> result<void> {
             T& target = this->fresh(part.object());
             if constexpr (std::same_as<T, nlohmann::json>)
-                target = std::move(*value);
+                target = std::move(value);
             else
-                value->get_to(target);
+                value.get_to(target);
             return {};
         });
         if (done) return done;
@@ -9844,7 +9855,10 @@ template <class... Fields>
         [&](auto name, const auto& value) { values.push_back({decltype(name)::name, Value{value}}); });
     return {row.step(), row.time_ns(), values.data(), values.size()};
 }
-[[nodiscard]] inline DynamicRow to_dynamic(const DynamicRow& row) { return row; }
+template <class = void>
+[[nodiscard]] DynamicRow to_dynamic(const DynamicRow& row) {
+    return row;
+}
 
 }  // namespace detail
 

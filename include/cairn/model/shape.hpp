@@ -79,8 +79,9 @@ class Shape {
         check();
     }
 
+    template <class = void>
     [[nodiscard]] std::span<const std::uint64_t> extents() const noexcept {
-        return {extents_.data(), extents_.size()};
+        return std::span<const std::uint64_t>{extents_.data(), extents_.size()};
     }
     [[nodiscard]] std::size_t rank() const noexcept { return extents_.size(); }
     /// How many elements: the product of the extents.

@@ -132,9 +132,10 @@ struct Cell {
 };
 
 /// Reads records one after the other from bytes that may be damaged: it stops at what cannot be one.
-class RecordReader {
+template <class = void>
+class BasicRecordReader {
   public:
-    explicit RecordReader(std::span<const std::byte> bytes) noexcept : rest_{bytes} {}
+    explicit BasicRecordReader(std::span<const std::byte> bytes) noexcept : rest_{bytes} {}
 
     struct Record {
         RecordKind kind{};
@@ -167,9 +168,11 @@ class RecordReader {
     std::span<const std::byte> rest_;
     bool damaged_ = false;
 };
+using RecordReader = BasicRecordReader<>;
 
 /// How many rows end in these records.
-[[nodiscard]] inline std::uint64_t count_rows(std::span<const std::byte> records) noexcept {
+template <class = void>
+[[nodiscard]] std::uint64_t count_rows(std::span<const std::byte> records) noexcept {
     std::uint64_t rows = 0;
     RecordReader reader{records};
     for (RecordReader::Record record; reader.next(record);)

@@ -102,13 +102,15 @@ class Ring {
         std::uint64_t from = 0;
         std::span<const std::byte> bytes;  // contiguous; call again after release for what wrapped
     };
+    template <class = void>
     [[nodiscard]] Readable readable() const noexcept {
         const std::uint64_t from = header_->tail.load(std::memory_order_relaxed);
         const std::uint64_t to = header_->head.load(std::memory_order_acquire);
         const std::size_t offset = from & mask;
         const std::uint64_t waiting = to - from;
         const std::size_t to_end = ring_capacity - offset;
-        return {from, {data_ + offset, waiting < to_end ? static_cast<std::size_t>(waiting) : to_end}};
+        const std::size_t size = waiting < to_end ? static_cast<std::size_t>(waiting) : to_end;
+        return {from, std::span<const std::byte>{data_ + offset, size}};
     }
     void release(std::uint64_t to) noexcept { header_->tail.store(to, std::memory_order_release); }
 

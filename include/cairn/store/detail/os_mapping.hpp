@@ -55,9 +55,13 @@ class BasicMapping {
         return map(no_handle, {}, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS);
     }
 
-    [[nodiscard]] std::span<const std::byte> bytes() const noexcept { return {data_, size_}; }
+    [[nodiscard]] std::span<const std::byte> bytes() const noexcept {
+        return std::span<const std::byte>{data_, size_};
+    }
     /// The bytes to be changed; empty if the mapping is to be read only.
-    [[nodiscard]] std::span<std::byte> writable() const noexcept { return {data_, writable_ ? size_ : 0}; }
+    [[nodiscard]] std::span<std::byte> writable() const noexcept {
+        return std::span<std::byte>{data_, writable_ ? size_ : 0};
+    }
     [[nodiscard]] std::size_t size() const noexcept { return size_; }
     [[nodiscard]] bool has_file() const noexcept { return has_file_; }
 
