@@ -566,6 +566,230 @@ template <class = void>
 
 }  // namespace CAIRN_NAMESPACE
 
+// ---- cairn/core/error.hpp
+// What fails and how it says so: `cairn::error` (thrown by opening and configuring) and `cairn::result`
+// (returned where a failure is an ordinary outcome). Costs <string> and <optional>.
+
+#if !CAIRN_HAS_EXCEPTIONS
+#include <cstdio>
+#include <cstdlib>
+#endif
+
+namespace CAIRN_NAMESPACE {
+
+/// What kind of failure it was; stable, so a program can branch on it.
+enum class errc : unsigned char {
+    invalid_argument,  ///< a value that can never work (shape, option, pattern, config)
+    invalid_name,      ///< a project, artifact, part or run name that cannot be stored safely
+    not_found,         ///< no such run, artifact, version, alias or file
+    already_exists,    ///< what must be new is there already
+    busy,              ///< another process or object holds it
+    corrupt,           ///< bytes on disk are not what was written
+    mismatch,          ///< the model does not fit the file: names, shapes or types
+    permission,        ///< the operating system forbids it
+    no_space,          ///< the disk or the quota is full
+    io,                ///< any other failure of the operating system
+    unsupported,       ///< this platform, sink or format version cannot do it
+    user,              ///< reported by the user's own code (a sink, a model that streams itself)
+};
+
+/// The code's name as it is printed, for example `no_space`.
+[[nodiscard]] constexpr std::string_view to_string(errc code) noexcept {
+    switch (code) {
+        case errc::invalid_argument: return "invalid_argument";
+        case errc::invalid_name: return "invalid_name";
+        case errc::not_found: return "not_found";
+        case errc::already_exists: return "already_exists";
+        case errc::busy: return "busy";
+        case errc::corrupt: return "corrupt";
+        case errc::mismatch: return "mismatch";
+        case errc::permission: return "permission";
+        case errc::no_space: return "no_space";
+        case errc::io: return "io";
+        case errc::unsupported: return "unsupported";
+        case errc::user: return "user";
+    }
+    return "unknown";
+}
+
+/// A failure in four parts: a code, what was tried, the path it concerns (may be empty) and what to do.
+/// `what()` is one line of all four. Threads: a value, share it as any `std::string`.
+class error : public std::exception {
+  public:
+    error() = default;
+
+    error(errc code, std::string tried, std::string path, std::string advice)
+        : code_{code}, tried_{std::move(tried)}, path_{std::move(path)}, advice_{std::move(advice)} {
+        text_ = "cairn: " + tried_;
+        if (!path_.empty()) text_ += ": " + path_;
+        text_ += " [";
+        text_ += to_string(code_);
+        text_ += "]";
+        if (!advice_.empty()) text_ += "; " + advice_;
+    }
+
+    [[nodiscard]] errc code() const noexcept { return code_; }
+    /// What was tried and why it failed, in one clause.
+    [[nodiscard]] const std::string& tried() const noexcept { return tried_; }
+    /// The file, folder or name concerned; empty if there is none.
+    [[nodiscard]] const std::string& path() const noexcept { return path_; }
+    /// What the user can do about it.
+    [[nodiscard]] const std::string& advice() const noexcept { return advice_; }
+    [[nodiscard]] const char* what() const noexcept override { return text_.c_str(); }
+
+  private:
+    errc code_ = errc::io;
+    std::string tried_, path_, advice_, text_;
+};
+
+namespace detail {
+
+/// Throws `e`; without exceptions, prints it and aborts.
+[[noreturn]] inline void raise(error e) {
+#if CAIRN_HAS_EXCEPTIONS
+    throw e;  // NOLINT(misc-throw-by-value-catch-by-reference): a value, moved into the exception
+#else
+    std::fputs(e.what(), stderr);
+    std::abort();
+#endif
+}
+
+}  // namespace detail
+
+/// Either a `T` or an `error`. Converts from both; `value()` throws the error, `operator*` requires success.
+/// Moves only. Holds a union of its own because `std::optional` and `std::variant` cost a program that
+/// includes the library a tenth of its compile time.
+template <class T = void>
+class [[nodiscard]] result {
+  public:
+    // NOLINTNEXTLINE(google-explicit-constructor)
+    result(T value) : good_{true}, value_(std::move(value)) {}
+    // NOLINTNEXTLINE(google-explicit-constructor)
+    result(cairn::error failure) : good_{false}, error_{std::move(failure)} {}
+    result(result&& other) noexcept : good_{other.good_} { take(other); }
+    result& operator=(result&& other) noexcept {
+        if (this == &other) return *this;
+        drop();
+        good_ = other.good_;
+        take(other);
+        return *this;
+    }
+    ~result() { drop(); }
+
+    [[nodiscard]] bool has_value() const noexcept { return good_; }
+    [[nodiscard]] explicit operator bool() const noexcept { return good_; }
+    /// Requires success.
+    [[nodiscard]] T& operator*() & noexcept { return value_; }
+    [[nodiscard]] const T& operator*() const& noexcept { return value_; }
+    [[nodiscard]] T&& operator*() && noexcept { return std::move(value_); }
+    [[nodiscard]] T* operator->() noexcept { return &value_; }
+    [[nodiscard]] const T* operator->() const noexcept { return &value_; }
+    /// Requires failure.
+    [[nodiscard]] const cairn::error& error() const noexcept { return error_; }
+    /// The value, or throws the error.
+    T value() && {
+        if (!good_) detail::raise(std::move(error_));
+        return std::move(value_);
+    }
+
+  private:
+    void take(result& other) noexcept {
+        if (good_)
+            ::new (static_cast<void*>(&value_)) T(std::move(other.value_));
+        else
+            ::new (static_cast<void*>(&error_)) cairn::error(std::move(other.error_));
+    }
+    void drop() noexcept {
+        if (good_)
+            value_.~T();
+        else
+            error_.~error();
+    }
+
+    bool good_;
+    union {
+        T value_;
+        cairn::error error_;
+    };
+};
+
+/// Success, or an `error`. `value()` throws it.
+template <>
+class [[nodiscard]] result<void> {
+  public:
+    result() = default;
+    result(cairn::error failure) : error_{std::move(failure)} {}  // NOLINT(google-explicit-constructor)
+
+    [[nodiscard]] bool has_value() const noexcept { return !error_.has_value(); }
+    [[nodiscard]] explicit operator bool() const noexcept { return !error_.has_value(); }
+    /// Requires failure.
+    [[nodiscard]] const cairn::error& error() const noexcept { return *error_; }
+    void value() && {
+        if (error_) detail::raise(std::move(*error_));
+    }
+
+  private:
+    std::optional<cairn::error> error_;
+};
+
+}  // namespace CAIRN_NAMESPACE
+
+// ---- cairn/core/name.hpp
+// Names that become folder or file names: one rule for projects, runs, artifacts and parts. Costs <string>.
+
+namespace CAIRN_NAMESPACE::detail {
+
+inline constexpr std::size_t max_name_bytes = 128;
+
+[[nodiscard]] constexpr bool is_name_char(char c) noexcept {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
+           c == '_' || c == '-';
+}
+
+/// Why `name` cannot be a file name on every system we write to; empty if it can.
+[[nodiscard]] constexpr std::string_view name_problem(std::string_view name) noexcept {
+    if (name.empty()) return "is empty";
+    if (name.size() > max_name_bytes) return "is longer than 128 bytes";
+    if (name.front() == '.') return "starts with a dot";
+    for (const char c : name) {
+        if (c == '/' || c == '\\') return "contains a path separator";
+        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) return "contains a control character";
+        if (!is_name_char(c)) return "contains a character other than letters, digits, '.', '_' and '-'";
+    }
+    return {};
+}
+
+/// `name` with every character that is not allowed replaced by `-`, for messages and defaults.
+template <class = void>
+[[nodiscard]] std::string suggest_name(std::string_view name) {
+    std::string out;
+    for (const char c : name.substr(0, 64)) out += is_name_char(c) ? c : '-';
+    while (!out.empty() && out.front() == '.') out.erase(0, 1);
+    return out.empty() ? "unnamed" : out;
+}
+
+/// "v3", the name of version 3.
+// Appended, not `"v" + …`: g++ 12 -O3 warns of an overlap there that cannot be (its bug 105651), in the
+// user's build.
+[[nodiscard]] inline std::string version_label(std::uint64_t version) {
+    std::string label = "v";
+    label += std::to_string(version);
+    return label;
+}
+
+/// Success if `name` can be a `what` ("project", "artifact", …); else `errc::invalid_name` with a valid
+/// suggestion.
+template <class = void>
+result<void> check_name(std::string_view what, std::string_view name) {
+    const std::string_view problem = name_problem(name);
+    if (problem.empty()) return {};
+    return error{errc::invalid_name, std::string{what} + " name " + std::string{problem}, suggest_name(name),
+                 "use up to 128 letters, digits, '.', '_' or '-', not starting with '.', for example \"" +
+                     suggest_name(name) + "\""};
+}
+
+}  // namespace CAIRN_NAMESPACE::detail
+
 // ---- cairn/policy/answer.hpp
 // What a policy answers, and the three-valued (Kleene) logic that joins answers. Costs nothing to include.
 
@@ -1118,7 +1342,7 @@ struct Version {
 
     [[nodiscard]] std::int64_t step() const noexcept { return row.step(); }
     /// "v3".
-    [[nodiscard]] std::string label() const { return "v" + std::to_string(number); }
+    [[nodiscard]] std::string label() const { return detail::version_label(number); }
 
     /// What a retention may know of it; refers to this version.
     [[nodiscard]] VersionFacts facts() const noexcept {
@@ -1152,221 +1376,6 @@ template <class Container>
 template <class Container>
 [[nodiscard]] std::span<std::byte> writable_bytes_of(Container& container) noexcept {
     return {reinterpret_cast<std::byte*>(container.data()), container.size() * sizeof(*container.data())};
-}
-
-}  // namespace CAIRN_NAMESPACE::detail
-
-// ---- cairn/core/error.hpp
-// What fails and how it says so: `cairn::error` (thrown by opening and configuring) and `cairn::result`
-// (returned where a failure is an ordinary outcome). Costs <string> and <optional>.
-
-#if !CAIRN_HAS_EXCEPTIONS
-#include <cstdio>
-#include <cstdlib>
-#endif
-
-namespace CAIRN_NAMESPACE {
-
-/// What kind of failure it was; stable, so a program can branch on it.
-enum class errc : unsigned char {
-    invalid_argument,  ///< a value that can never work (shape, option, pattern, config)
-    invalid_name,      ///< a project, artifact, part or run name that cannot be stored safely
-    not_found,         ///< no such run, artifact, version, alias or file
-    already_exists,    ///< what must be new is there already
-    busy,              ///< another process or object holds it
-    corrupt,           ///< bytes on disk are not what was written
-    mismatch,          ///< the model does not fit the file: names, shapes or types
-    permission,        ///< the operating system forbids it
-    no_space,          ///< the disk or the quota is full
-    io,                ///< any other failure of the operating system
-    unsupported,       ///< this platform, sink or format version cannot do it
-    user,              ///< reported by the user's own code (a sink, a model that streams itself)
-};
-
-/// The code's name as it is printed, for example `no_space`.
-[[nodiscard]] constexpr std::string_view to_string(errc code) noexcept {
-    switch (code) {
-        case errc::invalid_argument: return "invalid_argument";
-        case errc::invalid_name: return "invalid_name";
-        case errc::not_found: return "not_found";
-        case errc::already_exists: return "already_exists";
-        case errc::busy: return "busy";
-        case errc::corrupt: return "corrupt";
-        case errc::mismatch: return "mismatch";
-        case errc::permission: return "permission";
-        case errc::no_space: return "no_space";
-        case errc::io: return "io";
-        case errc::unsupported: return "unsupported";
-        case errc::user: return "user";
-    }
-    return "unknown";
-}
-
-/// A failure in four parts: a code, what was tried, the path it concerns (may be empty) and what to do.
-/// `what()` is one line of all four. Threads: a value, share it as any `std::string`.
-class error : public std::exception {
-  public:
-    error() = default;
-
-    error(errc code, std::string tried, std::string path, std::string advice)
-        : code_{code}, tried_{std::move(tried)}, path_{std::move(path)}, advice_{std::move(advice)} {
-        text_ = "cairn: " + tried_;
-        if (!path_.empty()) text_ += ": " + path_;
-        text_ += " [";
-        text_ += to_string(code_);
-        text_ += "]";
-        if (!advice_.empty()) text_ += "; " + advice_;
-    }
-
-    [[nodiscard]] errc code() const noexcept { return code_; }
-    /// What was tried and why it failed, in one clause.
-    [[nodiscard]] const std::string& tried() const noexcept { return tried_; }
-    /// The file, folder or name concerned; empty if there is none.
-    [[nodiscard]] const std::string& path() const noexcept { return path_; }
-    /// What the user can do about it.
-    [[nodiscard]] const std::string& advice() const noexcept { return advice_; }
-    [[nodiscard]] const char* what() const noexcept override { return text_.c_str(); }
-
-  private:
-    errc code_ = errc::io;
-    std::string tried_, path_, advice_, text_;
-};
-
-namespace detail {
-
-/// Throws `e`; without exceptions, prints it and aborts.
-[[noreturn]] inline void raise(error e) {
-#if CAIRN_HAS_EXCEPTIONS
-    throw e;  // NOLINT(misc-throw-by-value-catch-by-reference): a value, moved into the exception
-#else
-    std::fputs(e.what(), stderr);
-    std::abort();
-#endif
-}
-
-}  // namespace detail
-
-/// Either a `T` or an `error`. Converts from both; `value()` throws the error, `operator*` requires success.
-/// Moves only. Holds a union of its own because `std::optional` and `std::variant` cost a program that
-/// includes the library a tenth of its compile time.
-template <class T = void>
-class [[nodiscard]] result {
-  public:
-    // NOLINTNEXTLINE(google-explicit-constructor)
-    result(T value) : good_{true}, value_(std::move(value)) {}
-    // NOLINTNEXTLINE(google-explicit-constructor)
-    result(cairn::error failure) : good_{false}, error_{std::move(failure)} {}
-    result(result&& other) noexcept : good_{other.good_} { take(other); }
-    result& operator=(result&& other) noexcept {
-        if (this == &other) return *this;
-        drop();
-        good_ = other.good_;
-        take(other);
-        return *this;
-    }
-    ~result() { drop(); }
-
-    [[nodiscard]] bool has_value() const noexcept { return good_; }
-    [[nodiscard]] explicit operator bool() const noexcept { return good_; }
-    /// Requires success.
-    [[nodiscard]] T& operator*() & noexcept { return value_; }
-    [[nodiscard]] const T& operator*() const& noexcept { return value_; }
-    [[nodiscard]] T&& operator*() && noexcept { return std::move(value_); }
-    [[nodiscard]] T* operator->() noexcept { return &value_; }
-    [[nodiscard]] const T* operator->() const noexcept { return &value_; }
-    /// Requires failure.
-    [[nodiscard]] const cairn::error& error() const noexcept { return error_; }
-    /// The value, or throws the error.
-    T value() && {
-        if (!good_) detail::raise(std::move(error_));
-        return std::move(value_);
-    }
-
-  private:
-    void take(result& other) noexcept {
-        if (good_)
-            ::new (static_cast<void*>(&value_)) T(std::move(other.value_));
-        else
-            ::new (static_cast<void*>(&error_)) cairn::error(std::move(other.error_));
-    }
-    void drop() noexcept {
-        if (good_)
-            value_.~T();
-        else
-            error_.~error();
-    }
-
-    bool good_;
-    union {
-        T value_;
-        cairn::error error_;
-    };
-};
-
-/// Success, or an `error`. `value()` throws it.
-template <>
-class [[nodiscard]] result<void> {
-  public:
-    result() = default;
-    result(cairn::error failure) : error_{std::move(failure)} {}  // NOLINT(google-explicit-constructor)
-
-    [[nodiscard]] bool has_value() const noexcept { return !error_.has_value(); }
-    [[nodiscard]] explicit operator bool() const noexcept { return !error_.has_value(); }
-    /// Requires failure.
-    [[nodiscard]] const cairn::error& error() const noexcept { return *error_; }
-    void value() && {
-        if (error_) detail::raise(std::move(*error_));
-    }
-
-  private:
-    std::optional<cairn::error> error_;
-};
-
-}  // namespace CAIRN_NAMESPACE
-
-// ---- cairn/core/name.hpp
-// Names that become folder or file names: one rule for projects, runs, artifacts and parts. Costs <string>.
-
-namespace CAIRN_NAMESPACE::detail {
-
-inline constexpr std::size_t max_name_bytes = 128;
-
-[[nodiscard]] constexpr bool is_name_char(char c) noexcept {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
-           c == '_' || c == '-';
-}
-
-/// Why `name` cannot be a file name on every system we write to; empty if it can.
-[[nodiscard]] constexpr std::string_view name_problem(std::string_view name) noexcept {
-    if (name.empty()) return "is empty";
-    if (name.size() > max_name_bytes) return "is longer than 128 bytes";
-    if (name.front() == '.') return "starts with a dot";
-    for (const char c : name) {
-        if (c == '/' || c == '\\') return "contains a path separator";
-        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) return "contains a control character";
-        if (!is_name_char(c)) return "contains a character other than letters, digits, '.', '_' and '-'";
-    }
-    return {};
-}
-
-/// `name` with every character that is not allowed replaced by `-`, for messages and defaults.
-template <class = void>
-[[nodiscard]] std::string suggest_name(std::string_view name) {
-    std::string out;
-    for (const char c : name.substr(0, 64)) out += is_name_char(c) ? c : '-';
-    while (!out.empty() && out.front() == '.') out.erase(0, 1);
-    return out.empty() ? "unnamed" : out;
-}
-
-/// Success if `name` can be a `what` ("project", "artifact", …); else `errc::invalid_name` with a valid
-/// suggestion.
-template <class = void>
-result<void> check_name(std::string_view what, std::string_view name) {
-    const std::string_view problem = name_problem(name);
-    if (problem.empty()) return {};
-    return error{errc::invalid_name, std::string{what} + " name " + std::string{problem}, suggest_name(name),
-                 "use up to 128 letters, digits, '.', '_' or '-', not starting with '.', for example \"" +
-                     suggest_name(name) + "\""};
 }
 
 }  // namespace CAIRN_NAMESPACE::detail
@@ -2103,7 +2112,8 @@ class DepthCheck final : public nlohmann::json_sax<nlohmann::json> {
     int depth_ = 0;
 };
 
-/// The value in `bytes`; a discarded one if they are not one whole value in that format, nested at most 500 deep.
+/// The value in `bytes`; a discarded one if they are not one whole value in that format, nested at most 500
+/// deep.
 template <class Json = nlohmann::json>
 [[nodiscard]] Json parse_json(std::span<const std::byte> bytes, typename Json::input_format_t format) {
     const auto* const begin = reinterpret_cast<const std::uint8_t*>(bytes.data());
@@ -3338,7 +3348,7 @@ struct Manifest {
         }
         return nullptr;
     }
-    [[nodiscard]] std::string label() const { return "v" + std::to_string(version); }
+    [[nodiscard]] std::string label() const { return detail::version_label(version); }
 };
 
 namespace detail {
@@ -7902,7 +7912,7 @@ template <class = void>
     const auto text = read_file(path, max_manifest_bytes, os::Links::refuse);
     if (text) {
         if (const auto manifest = parse_manifest(*text, path.string())) {
-            hide_files(dir, *manifest, "v" + std::to_string(version));
+            hide_files(dir, *manifest, version_label(version));
             if (auto freed = remove_unused_objects(store, *manifest); !freed) return freed;
         }
     }
@@ -8300,7 +8310,8 @@ class BasicArtifactStore {
     [[nodiscard]] result<Manifest> get(std::uint64_t version) const {
         const std::filesystem::path path = manifest_path(version);
         const auto text = detail::read_file(path, detail::max_manifest_bytes, detail::os::Links::refuse);
-        if (!text && text.error().code() == errc::not_found) return no_version("v" + std::to_string(version));
+        if (!text && text.error().code() == errc::not_found)
+            return no_version(detail::version_label(version));
         if (!text && text.error().code() == errc::invalid_argument) {
             return error{errc::corrupt, "a folder, a pipe or a link lies where a manifest should",
                          path.string(), "move it away, or restore the manifest from a copy of the store"};
@@ -8439,7 +8450,7 @@ class BasicArtifactStore {
 
     /// The folder that shows a version's files under their own names.
     [[nodiscard]] std::filesystem::path plain_path(std::uint64_t version) const {
-        return dir_ / ("v" + std::to_string(version));
+        return dir_ / detail::version_label(version);
     }
     [[nodiscard]] const Store& store() const noexcept { return store_; }
     [[nodiscard]] const std::string& name() const noexcept { return name_; }
@@ -8459,7 +8470,7 @@ class BasicArtifactStore {
         const auto numbers = versions();
         if (!numbers) return numbers.error();
         if (!std::binary_search(numbers->begin(), numbers->end(), version)) {
-            return no_version("v" + std::to_string(version));
+            return no_version(detail::version_label(version));
         }
         const auto known = aliases();
         if (!known) return known.error();
@@ -8478,7 +8489,7 @@ class BasicArtifactStore {
     }
 
     [[nodiscard]] std::filesystem::path manifest_path(std::uint64_t version) const {
-        return dir_ / "versions" / ("v" + std::to_string(version) + ".json");
+        return dir_ / "versions" / (detail::version_label(version) + ".json");
     }
     [[nodiscard]] std::filesystem::path record_path() const { return dir_ / "artifact.json"; }
 
@@ -8526,7 +8537,7 @@ class BasicArtifactStore {
         if (!known) return known.error();
         change(*known);
         Json all = Json::object();
-        for (const auto& [alias, number] : *known) all[alias] = "v" + std::to_string(number);
+        for (const auto& [alias, number] : *known) all[alias] = detail::version_label(number);
         return detail::write_file_atomically(dir_ / "aliases.json", all.dump() + "\n", store_.durability(),
                                              store_.temp_dir());
     }

@@ -3,6 +3,7 @@
 // A committed version of a checkpoint, as a program sees it.
 
 #include <cairn/core/dynamic_row.hpp>
+#include <cairn/core/name.hpp>
 #include <cairn/policy/retention.hpp>
 
 #include <cstdint>
@@ -29,7 +30,7 @@ struct Version {
 
     [[nodiscard]] std::int64_t step() const noexcept { return row.step(); }
     /// "v3".
-    [[nodiscard]] std::string label() const { return "v" + std::to_string(number); }
+    [[nodiscard]] std::string label() const { return detail::version_label(number); }
 
     /// What a retention may know of it; refers to this version.
     [[nodiscard]] VersionFacts facts() const noexcept {

@@ -5,6 +5,7 @@
 #include <cairn/core/error.hpp>
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -37,6 +38,15 @@ template <class = void>
     for (const char c : name.substr(0, 64)) out += is_name_char(c) ? c : '-';
     while (!out.empty() && out.front() == '.') out.erase(0, 1);
     return out.empty() ? "unnamed" : out;
+}
+
+/// "v3", the name of version 3.
+// Appended, not `"v" + …`: g++ 12 -O3 warns of an overlap there that cannot be (its bug 105651), in the
+// user's build.
+[[nodiscard]] inline std::string version_label(std::uint64_t version) {
+    std::string label = "v";
+    label += std::to_string(version);
+    return label;
 }
 
 /// Success if `name` can be a `what` ("project", "artifact", …); else `errc::invalid_name` with a valid

@@ -130,7 +130,8 @@ class BasicArtifactStore {
     [[nodiscard]] result<Manifest> get(std::uint64_t version) const {
         const std::filesystem::path path = manifest_path(version);
         const auto text = detail::read_file(path, detail::max_manifest_bytes, detail::os::Links::refuse);
-        if (!text && text.error().code() == errc::not_found) return no_version("v" + std::to_string(version));
+        if (!text && text.error().code() == errc::not_found)
+            return no_version(detail::version_label(version));
         if (!text && text.error().code() == errc::invalid_argument) {
             return error{errc::corrupt, "a folder, a pipe or a link lies where a manifest should",
                          path.string(), "move it away, or restore the manifest from a copy of the store"};
@@ -269,7 +270,7 @@ class BasicArtifactStore {
 
     /// The folder that shows a version's files under their own names.
     [[nodiscard]] std::filesystem::path plain_path(std::uint64_t version) const {
-        return dir_ / ("v" + std::to_string(version));
+        return dir_ / detail::version_label(version);
     }
     [[nodiscard]] const Store& store() const noexcept { return store_; }
     [[nodiscard]] const std::string& name() const noexcept { return name_; }
@@ -289,7 +290,7 @@ class BasicArtifactStore {
         const auto numbers = versions();
         if (!numbers) return numbers.error();
         if (!std::binary_search(numbers->begin(), numbers->end(), version)) {
-            return no_version("v" + std::to_string(version));
+            return no_version(detail::version_label(version));
         }
         const auto known = aliases();
         if (!known) return known.error();
@@ -308,7 +309,7 @@ class BasicArtifactStore {
     }
 
     [[nodiscard]] std::filesystem::path manifest_path(std::uint64_t version) const {
-        return dir_ / "versions" / ("v" + std::to_string(version) + ".json");
+        return dir_ / "versions" / (detail::version_label(version) + ".json");
     }
     [[nodiscard]] std::filesystem::path record_path() const { return dir_ / "artifact.json"; }
 
@@ -356,7 +357,7 @@ class BasicArtifactStore {
         if (!known) return known.error();
         change(*known);
         Json all = Json::object();
-        for (const auto& [alias, number] : *known) all[alias] = "v" + std::to_string(number);
+        for (const auto& [alias, number] : *known) all[alias] = detail::version_label(number);
         return detail::write_file_atomically(dir_ / "aliases.json", all.dump() + "\n", store_.durability(),
                                              store_.temp_dir());
     }

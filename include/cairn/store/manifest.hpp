@@ -134,7 +134,7 @@ struct Manifest {
         }
         return nullptr;
     }
-    [[nodiscard]] std::string label() const { return "v" + std::to_string(version); }
+    [[nodiscard]] std::string label() const { return detail::version_label(version); }
 };
 
 namespace detail {

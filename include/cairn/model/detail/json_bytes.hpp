@@ -63,7 +63,8 @@ class DepthCheck final : public nlohmann::json_sax<nlohmann::json> {
     int depth_ = 0;
 };
 
-/// The value in `bytes`; a discarded one if they are not one whole value in that format, nested at most 500 deep.
+/// The value in `bytes`; a discarded one if they are not one whole value in that format, nested at most 500
+/// deep.
 template <class Json = nlohmann::json>
 [[nodiscard]] Json parse_json(std::span<const std::byte> bytes, typename Json::input_format_t format) {
     const auto* const begin = reinterpret_cast<const std::uint8_t*>(bytes.data());

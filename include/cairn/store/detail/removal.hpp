@@ -3,6 +3,7 @@
 // Ending the removal of versions of an artifact. All of it requires the store's lock.
 
 #include <cairn/core/error.hpp>
+#include <cairn/core/name.hpp>
 #include <cairn/store/atomic_file.hpp>
 #include <cairn/store/detail/references.hpp>
 #include <cairn/store/manifest.hpp>
@@ -57,7 +58,7 @@ template <class = void>
     const auto text = read_file(path, max_manifest_bytes, os::Links::refuse);
     if (text) {
         if (const auto manifest = parse_manifest(*text, path.string())) {
-            hide_files(dir, *manifest, "v" + std::to_string(version));
+            hide_files(dir, *manifest, version_label(version));
             if (auto freed = remove_unused_objects(store, *manifest); !freed) return freed;
         }
     }
