@@ -777,6 +777,17 @@ template <class = void>
     return label;
 }
 
+/// The number of "v3"; nothing for any other text.
+template <class = void>
+[[nodiscard]] std::optional<std::uint64_t> parse_version_label(std::string_view label) noexcept {
+    if (label.size() < 2 || label.front() != 'v' || (label[1] == '0' && label.size() > 2))
+        return std::nullopt;
+    std::uint64_t number = 0;
+    const auto [end, problem] = std::from_chars(label.data() + 1, label.data() + label.size(), number);
+    if (problem != std::errc{} || end != label.data() + label.size()) return std::nullopt;
+    return number;
+}
+
 /// Success if `name` can be a `what` ("project", "artifact", …); else `errc::invalid_name` with a valid
 /// suggestion.
 template <class = void>
@@ -3251,17 +3262,6 @@ struct FileEntry {
 };
 
 namespace detail {
-
-/// The number of "v3"; nothing for any other text.
-template <class = void>
-[[nodiscard]] std::optional<std::uint64_t> parse_version_label(std::string_view label) noexcept {
-    if (label.size() < 2 || label.front() != 'v' || (label[1] == '0' && label.size() > 2))
-        return std::nullopt;
-    std::uint64_t number = 0;
-    const auto [end, problem] = std::from_chars(label.data() + 1, label.data() + label.size(), number);
-    if (problem != std::errc{} || end != label.data() + label.size()) return std::nullopt;
-    return number;
-}
 
 /// Success if `path` names something below the folder it is read in, on every system.
 template <class Json = nlohmann::json>

@@ -8,7 +8,9 @@
 
 using cairn::detail::check_name;
 using cairn::detail::name_problem;
+using cairn::detail::parse_version_label;
 using cairn::detail::suggest_name;
+using cairn::detail::version_label;
 
 TEST_CASE("names of letters, digits, dots, underscores and hyphens are accepted", "[core][name]") {
     static_assert(name_problem("model").empty());
@@ -41,4 +43,15 @@ TEST_CASE("a name that cannot be a file name is refused with the rule and a vali
         CHECK(refused.error().tried().find("project name ") == 0);
     }
     CHECK(name_problem(suggest_name(std::string(500, '/'))).empty());
+}
+
+TEST_CASE("version labels: v and digits, no sign, no zero in front, no overflow", "[core][name]") {
+    CHECK(version_label(18446744073709551615U) == "v18446744073709551615");
+    CHECK(parse_version_label("v0") == 0U);
+    CHECK(parse_version_label("v18446744073709551615") == 18446744073709551615U);
+    for (const char* bad :
+         {"", "v", "3", "V3", "v-1", "v+1", "v01", "v1x", "v 1", "v18446744073709551616", "v1.json"}) {
+        INFO(bad);
+        CHECK_FALSE(parse_version_label(bad).has_value());
+    }
 }

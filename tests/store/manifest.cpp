@@ -263,13 +263,3 @@ TEST_CASE("paths inside an artifact: hostile ones are refused, others not", "[st
         CHECK(code_of(detail::check_relative_path(path)) == errc::invalid_name);
     }
 }
-
-TEST_CASE("version labels: v and digits, no sign, no zero in front, no overflow", "[store][manifest]") {
-    CHECK(detail::parse_version_label("v0") == 0U);
-    CHECK(detail::parse_version_label("v18446744073709551615") == 18446744073709551615U);
-    for (const char* bad :
-         {"", "v", "3", "V3", "v-1", "v+1", "v01", "v1x", "v 1", "v18446744073709551616", "v1.json"}) {
-        INFO(bad);
-        CHECK_FALSE(detail::parse_version_label(bad).has_value());
-    }
-}

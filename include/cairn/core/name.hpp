@@ -4,10 +4,13 @@
 
 #include <cairn/core/error.hpp>
 
+#include <charconv>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <system_error>
 
 namespace CAIRN_NAMESPACE::detail {
 
@@ -47,6 +50,17 @@ template <class = void>
     std::string label = "v";
     label += std::to_string(version);
     return label;
+}
+
+/// The number of "v3"; nothing for any other text.
+template <class = void>
+[[nodiscard]] std::optional<std::uint64_t> parse_version_label(std::string_view label) noexcept {
+    if (label.size() < 2 || label.front() != 'v' || (label[1] == '0' && label.size() > 2))
+        return std::nullopt;
+    std::uint64_t number = 0;
+    const auto [end, problem] = std::from_chars(label.data() + 1, label.data() + label.size(), number);
+    if (problem != std::errc{} || end != label.data() + label.size()) return std::nullopt;
+    return number;
 }
 
 /// Success if `name` can be a `what` ("project", "artifact", …); else `errc::invalid_name` with a valid
