@@ -72,12 +72,12 @@ class BasicArtifact {
         return add(std::move(as), {.bytes = std::string{bytes}});
     }
     /// Adds a URI that is recorded and never fetched.
-    BasicArtifact& add_reference(std::string uri, std::string as = {}) {
+    BasicArtifact& add_reference(const std::string& uri, std::string as = {}) {
         if (uri.empty()) {
             detail::raise({errc::invalid_argument, "a reference needs a URI", as, "write where the data is"});
         }
         if (as.empty()) as = uri.substr(uri.find_last_of('/') + 1);
-        return add(std::move(as), {.reference = std::move(uri)});
+        return add(std::move(as), {.reference = uri});
     }
 
     Json metadata = Json::object();  ///< anything to be kept with the version

@@ -69,7 +69,7 @@ class BasicBell {
 
   private:
     pthread_mutex_t mutex_ = PTHREAD_MUTEX_INITIALIZER;
-    pthread_cond_t rang_;
+    pthread_cond_t rang_{};
     bool rung_ = false;
 };
 using Bell = BasicBell<>;
