@@ -801,6 +801,182 @@ result<void> check_name(std::string_view what, std::string_view name) {
 
 }  // namespace CAIRN_NAMESPACE::detail
 
+// ---- cairn/policy/detail/leaf.hpp
+// One member of a composed type, without a byte where it is empty. An empty base, since MSVC ignores
+// [[no_unique_address]]. `Owner` keeps it apart from an equal member of what it is composed with: in `a |
+// !a`, `a` stands twice.
+
+namespace CAIRN_NAMESPACE::detail {
+
+template <class Owner, std::size_t I, class T, bool AsBase = std::is_class_v<T> && !std::is_final_v<T>>
+class Leaf : T {
+  public:
+    Leaf() = default;
+    // A parameter name that no class it derives from has: that would be a warning about shadowing.
+    constexpr explicit Leaf(T to_be_held) : T(std::move(to_be_held)) {}
+    [[nodiscard]] constexpr T& get() noexcept { return *this; }
+    [[nodiscard]] constexpr const T& get() const noexcept { return *this; }
+};
+
+template <class Owner, std::size_t I, class T>
+class Leaf<Owner, I, T, false> {
+  public:
+    Leaf() = default;
+    constexpr explicit Leaf(T value) : value_(std::move(value)) {}
+    [[nodiscard]] constexpr T& get() noexcept { return value_; }
+    [[nodiscard]] constexpr const T& get() const noexcept { return value_; }
+
+  private:
+    T value_{};
+};
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/policy/at.hpp
+// All that a policy may look at when it decides, so that a decision can be replayed anywhere. Costs
+// <optional>.
+
+namespace CAIRN_NAMESPACE {
+
+namespace detail {
+
+template <class T>
+[[nodiscard]] constexpr auto number_or_nan(const std::optional<T>& value) noexcept {
+    if constexpr (std::is_arithmetic_v<T>) {
+        return value ? static_cast<double>(*value) : std::numeric_limits<double>::quiet_NaN();
+    } else {
+        return value;
+    }
+}
+
+}  // namespace detail
+
+/// The moment a policy is asked about: the row, and what is known beside it. A decision is a pure function of
+/// this and of the policy's state.
+template <class R>
+struct At {
+    const R& row;
+    std::int64_t step = row.step();
+    std::int64_t time_ns = row.time_ns();  ///< wall time of the row, nanoseconds since the Unix epoch
+    double seconds = 0;                    ///< since the run started
+    double save_seconds = 0;               ///< spent on saving so far, by this checkpoint
+    bool signal = false;                   ///< the process was asked to stop
+    bool final = false;                    ///< `checkpoint.finish()` is asking
+    bool failure = false;                  ///< an exception is leaving a guarded loop
+
+    /// Asked by a `step`, not by the end of training in one way or the other.
+    [[nodiscard]] constexpr bool is_step() const noexcept { return !final && !failure; }
+
+    /// The row's value of a metric: `at["loss"_m]`. Does not compile if the row's type lacks it. An optional
+    /// number that is empty reads as NaN, so that no comparison with it is true.
+    template <MetricName Name>
+    [[nodiscard]] constexpr decltype(auto) operator[](Name name) const {
+        if constexpr (detail::is_optional<std::remove_cvref_t<decltype(row[name])>>) {
+            return detail::number_or_nan(row[name]);
+        } else {
+            return row[name];
+        }
+    }
+
+    /// The metric as missing, NaN or a number.
+    template <MetricName Name>
+    [[nodiscard]] constexpr Reading reading() const {
+        return row.template reading<Name>();
+    }
+};
+
+template <class R>
+At(const R&) -> At<R>;
+
+namespace detail {
+
+/// A metric of any row by a name that is known only at run time.
+template <class R>
+[[nodiscard]] constexpr Reading reading_of_row(const R& row, std::string_view metric) {
+    if constexpr (requires { row.find(metric).reading(); }) {
+        return row.find(metric).reading();
+    } else {
+        Reading found;
+        row.for_each([&](auto name, const auto& value) {
+            if (decltype(name)::name == metric) found = reading_of(value);
+        });
+        return found;
+    }
+}
+
+/// Stands for any row where a policy's shape is checked before there is one.
+struct AnyRow {
+    static constexpr std::int64_t step() noexcept { return 0; }
+    static constexpr std::int64_t time_ns() noexcept { return 0; }
+    template <MetricName Name>
+    constexpr double operator[](Name) const noexcept {
+        return 0;
+    }
+    template <MetricName Name>
+    static constexpr Reading reading() noexcept {
+        return {};
+    }
+};
+
+}  // namespace detail
+
+}  // namespace CAIRN_NAMESPACE
+
+// ---- cairn/policy/detail/parameter.hpp
+// What a policy is told when it is written: counts, metrics and directions, each known at compile time. The
+// same policies take counterparts known at run time, where they are parsed from text (policy/parsed.hpp).
+
+namespace CAIRN_NAMESPACE {
+
+/// Which way a metric is better. It is always written, never guessed from the metric's name.
+enum class Direction : unsigned char { unspecified, minimize, maximize };
+inline constexpr Direction minimize = Direction::minimize;
+inline constexpr Direction maximize = Direction::maximize;
+
+/// Whether `a` is strictly better than `b`; false if either is NaN.
+[[nodiscard]] constexpr bool is_better(Direction direction, double a, double b) noexcept {
+    return direction == Direction::minimize ? a < b : a > b;
+}
+
+namespace detail {
+
+template <std::int64_t N>
+struct FixedCount {
+    static constexpr bool is_fixed = true;
+    static constexpr std::int64_t value = N;
+};
+/// A count that the program computes.
+struct GivenCount {
+    static constexpr bool is_fixed = false;
+    std::int64_t value = 0;
+};
+
+template <MetricName Name>
+struct FixedMetric {
+    using metric = Name;
+    static constexpr std::string_view name() noexcept { return Name::name; }
+    static constexpr Reading read(const auto& at) { return at.template reading<Name>(); }
+};
+
+// Never defined: its name is the compiler's message.
+template <class Name>
+struct this_needs_a_direction_minimize_or_maximize_after_the_metric;
+
+/// A metric that is watched, and which way it is better.
+template <MetricName Name, Direction D>
+struct Monitor : FixedMetric<Name> {
+    static constexpr Direction direction() noexcept { return D; }
+    static constexpr void check() noexcept {
+        if constexpr (D == Direction::unspecified) {
+            (void)sizeof(this_needs_a_direction_minimize_or_maximize_after_the_metric<Name>);
+        }
+    }
+};
+
+}  // namespace detail
+
+}  // namespace CAIRN_NAMESPACE
+
 // ---- cairn/policy/answer.hpp
 // What a policy answers, and the three-valued (Kleene) logic that joins answers. Costs nothing to include.
 
@@ -845,82 +1021,11 @@ enum class Answer : unsigned char {
 /// What became of a row that every policy was asked about.
 enum class Outcome : unsigned char {
     not_saved,
-    saved,     ///< a version was committed, whoever of the composed policies caused it
-    failed,    ///< a version was to be saved and could not be
-    restored,  ///< this row's version was just restored; training goes on after it
+    saved,      ///< a version was committed, whoever of the composed policies caused it
+    failed,     ///< a version was to be saved and could not be
+    restored,   ///< this row's version was just restored; training goes on after it
+    annotated,  ///< a metric of this row, which was saved before, came late and is in it now
 };
-
-}  // namespace CAIRN_NAMESPACE
-
-// ---- cairn/policy/at.hpp
-// All that a policy may look at when it decides, so that a decision can be replayed anywhere. Costs
-// <optional>.
-
-namespace CAIRN_NAMESPACE {
-
-namespace detail {
-
-template <class T>
-[[nodiscard]] constexpr auto number_or_nan(const std::optional<T>& value) noexcept {
-    if constexpr (std::is_arithmetic_v<T>) {
-        return value ? static_cast<double>(*value) : std::numeric_limits<double>::quiet_NaN();
-    } else {
-        return value;
-    }
-}
-
-}  // namespace detail
-
-/// The moment a policy is asked about: the row, and what is known beside it. A decision is a pure function of
-/// this and of the policy's state.
-template <class R>
-struct At {
-    const R& row;
-    std::int64_t step = row.step();
-    std::int64_t time_ns = row.time_ns();  ///< wall time of the row, nanoseconds since the Unix epoch
-    double seconds = 0;                    ///< since the run started
-    double save_seconds = 0;               ///< spent on saving so far, by this checkpoint
-    bool signal = false;                   ///< the process was asked to stop
-    bool final = false;                    ///< `checkpoint.finish()` is asking
-
-    /// The row's value of a metric: `at["loss"_m]`. Does not compile if the row's type lacks it. An optional
-    /// number that is empty reads as NaN, so that no comparison with it is true.
-    template <MetricName Name>
-    [[nodiscard]] constexpr decltype(auto) operator[](Name name) const {
-        if constexpr (detail::is_optional<std::remove_cvref_t<decltype(row[name])>>) {
-            return detail::number_or_nan(row[name]);
-        } else {
-            return row[name];
-        }
-    }
-
-    /// The metric as missing, NaN or a number.
-    template <MetricName Name>
-    [[nodiscard]] constexpr Reading reading() const {
-        return row.template reading<Name>();
-    }
-};
-
-template <class R>
-At(const R&) -> At<R>;
-
-namespace detail {
-
-/// Stands for any row where a policy's shape is checked before there is one.
-struct AnyRow {
-    static constexpr std::int64_t step() noexcept { return 0; }
-    static constexpr std::int64_t time_ns() noexcept { return 0; }
-    template <MetricName Name>
-    constexpr double operator[](Name) const noexcept {
-        return 0;
-    }
-    template <MetricName Name>
-    static constexpr Reading reading() noexcept {
-        return {};
-    }
-};
-
-}  // namespace detail
 
 }  // namespace CAIRN_NAMESPACE
 
@@ -1048,126 +1153,622 @@ using monitor_of_any = typename first_monitor<typename monitor_of<Ps>::type...>:
 
 }  // namespace CAIRN_NAMESPACE
 
-// ---- cairn/policy/best.hpp
-// Saving by a metric: what is better than everything saved so far.
+// ---- cairn/policy/reason.hpp
+// Why a policy answered as it did: what every policy of ours computes instead of a bare answer, so that
+// deciding and explaining are one piece of code. Costs nothing beyond the concept.
 
 namespace CAIRN_NAMESPACE {
 
-/// Which way a metric is better. It is always written, never guessed from the metric's name.
-enum class Direction : unsigned char { unspecified, minimize, maximize };
-inline constexpr Direction minimize = Direction::minimize;
-inline constexpr Direction maximize = Direction::maximize;
+/// The rule behind an answer. `value` and `reference` of a `Reason` are what the rule compared.
+enum class Rule : unsigned char {
+    custom,         ///< a policy of the user's own: only its answer is known
+    never,          ///< it saves by no rule
+    due,            ///< the count (value) is a multiple of the period (reference), or a listed step
+    crossed,        ///< a multiple of the period (reference) was passed since the look before
+    not_due,        ///< neither
+    first_value,    ///< nothing with this metric was saved before
+    better,         ///< than the reference, by enough
+    tie,            ///< as good as the reference
+    worse,          ///< not better than the reference, or not by enough
+    below,          ///< the value is below the limit (reference)
+    not_below,      ///< it is not
+    missing,        ///< the metric is not in the row
+    nan,            ///< the metric is not a number
+    in_window,      ///< the step (value) is on the right side of the bound (reference)
+    before_window,  ///< the step is before it
+    after_window,   ///< the step is at or past it
+    spent,          ///< as often as it may (reference) it has saved
+    elapsed,        ///< so many seconds (value) went by, of so many (reference)
+    too_soon,       ///< fewer than that
+    in_budget,      ///< saving took so many percent (value) of the time, of so many (reference)
+    over_budget,    ///< more than that
+    happened,       ///< the event it waits for
+    has_not_happened,
+};
 
-/// Whether `a` is strictly better than `b`; false if either is NaN.
-[[nodiscard]] constexpr bool is_better(Direction direction, double a, double b) noexcept {
-    return direction == Direction::minimize ? a < b : a > b;
-}
+/// One policy's answer, and why.
+struct Reason {
+    Answer answer = Answer::no;
+    Rule rule = Rule::custom;
+    double value = 0;
+    double reference = 0;
+};
 
 namespace detail {
 
-/// A metric that is watched, and which way it is better.
-template <MetricName Name, Direction D>
-struct Monitor {
-    using metric = Name;
-    static constexpr Direction direction = D;
+/// A policy that says why.
+template <class P>
+concept Reasoned = requires(const P& policy, const At<AnyRow>& at) {
+    { policy.reason(at) } -> std::same_as<Reason>;
+};
+/// A policy made of others: it passes on the reasons of those that decided.
+template <class P>
+concept Composed = requires(const P& policy, const At<AnyRow>& at) {
+    policy.explain(at, [](const auto&, const Reason&) {});
 };
 
-// Never defined: its name is the compiler's message.
-template <class Name>
-struct this_needs_a_direction_minimize_or_maximize_after_the_metric;
-
-template <class Name, Direction D>
-constexpr void check_direction() noexcept {
-    if constexpr (D == Direction::unspecified) {
-        (void)sizeof(this_needs_a_direction_minimize_or_maximize_after_the_metric<Name>);
+/// Calls `tell(leaf, reason)` for each of the policies inside `policy` that decided its answer.
+template <SavePolicy P, class R, class Tell>
+constexpr void explain(const P& policy, const At<R>& at, Tell&& tell) {
+    if constexpr (Composed<P>) {
+        policy.explain(at, tell);
+    } else if constexpr (Reasoned<P>) {
+        tell(policy, policy.reason(at));
+    } else {
+        tell(policy, Reason{policy.decide(at), Rule::custom, 0, 0});
     }
+}
+
+/// What a reading that is no number makes unknown.
+[[nodiscard]] constexpr Reason unknown(Reading::Kind kind) noexcept {
+    return kind == Reading::Kind::missing ? Reason{Answer::missing, Rule::missing, 0, 0}
+                                          : Reason{Answer::nan, Rule::nan, 0, 0};
 }
 
 }  // namespace detail
 
-/// The type behind `Best`.
-template <MetricName Name, Direction D>
-class BestOf {
-  public:
-    using monitor = detail::Monitor<Name, D>;
+}  // namespace CAIRN_NAMESPACE
 
-    constexpr Answer decide(const auto& at) const {
-        detail::check_direction<Name, D>();
-        if (at.final) return Answer::no;
-        const Reading now = at.template reading<Name>();
-        switch (now.kind) {
-            case Reading::Kind::missing: return Answer::missing;
-            case Reading::Kind::nan: return Answer::nan;
-            case Reading::Kind::number: break;
-        }
-        return answer(improves(now.value));
+// ---- cairn/policy/best.hpp
+// Saving by a metric's value: against what was saved so far, or against a limit.
+
+namespace CAIRN_NAMESPACE {
+
+/// What a value that equals the best one is.
+enum class Ties : unsigned char { keep_first, keep_newest };
+namespace ties {
+inline constexpr Ties keep_first = Ties::keep_first;    ///< not better: the first of equals stays
+inline constexpr Ties keep_newest = Ties::keep_newest;  ///< better: the newest of equals stays
+}  // namespace ties
+
+namespace detail {
+
+/// The bits of a double, or none. Not a double, since clang takes a NaN for impossible under -ffast-math.
+class MaybeNumber {
+  public:
+    constexpr MaybeNumber() noexcept = default;
+    constexpr explicit MaybeNumber(const double& value) noexcept
+        : bits_{std::bit_cast<std::uint64_t>(value)} {}
+    [[nodiscard]] constexpr bool has_value() const noexcept { return bits_ != none; }
+    [[nodiscard]] constexpr double value() const noexcept { return std::bit_cast<double>(bits_); }
+
+  private:
+    static constexpr std::uint64_t none = ~std::uint64_t{0};  // the bits of a NaN that is never stored
+    std::uint64_t bits_ = none;
+};
+
+/// How a number stands to the number it must beat by more than `margin`.
+template <class Watch>
+[[nodiscard]] constexpr Reason compare(const Watch& watch, Ties ties, MaybeNumber held, double now,
+                                       double margin = 0) noexcept {
+    if (!held.has_value()) return {Answer::yes, Rule::first_value, now, 0};
+    const double reference = held.value();
+    const double to_beat = margin == 0                                ? reference
+                           : watch.direction() == Direction::minimize ? reference - margin
+                                                                      : reference + margin;
+    if (is_better(watch.direction(), now, to_beat)) return {Answer::yes, Rule::better, now, reference};
+    if (now == reference) return {answer(ties == Ties::keep_newest), Rule::tie, now, reference};
+    return {Answer::no, Rule::worse, now, reference};
+}
+
+}  // namespace detail
+
+/// The type behind `Best` and `Improves`. `Margin` is a number or nothing.
+template <class Watch, Ties T, class Margin>
+class BestOf : detail::Leaf<BestOf<Watch, T, Margin>, 0, Watch>,
+               detail::Leaf<BestOf<Watch, T, Margin>, 1, Margin> {
+    using Watched = detail::Leaf<BestOf, 0, Watch>;
+    using Wanted = detail::Leaf<BestOf, 1, Margin>;
+
+  public:
+    using monitor = Watch;
+
+    constexpr BestOf() = default;
+    constexpr explicit BestOf(Margin margin) : Wanted{std::move(margin)} {}
+    constexpr BestOf(Watch watch, Margin margin) : Watched{std::move(watch)}, Wanted{std::move(margin)} {}
+
+    [[nodiscard]] constexpr Reason reason(const auto& at) const {
+        watch().check();
+        if (!at.is_step()) return {Answer::no, Rule::never, 0, 0};
+        const Reading now = watch().read(at);
+        if (now.kind != Reading::Kind::number) return detail::unknown(now.kind);
+        return detail::compare(watch(), T, reference_, now.value, margin());
     }
+    [[nodiscard]] constexpr Answer decide(const auto& at) const { return reason(at).answer; }
 
     constexpr void settle(const auto& at, Outcome outcome) {
-        if (outcome != Outcome::saved && outcome != Outcome::restored) return;
-        const Reading now = at.template reading<Name>();
-        if (now.kind == Reading::Kind::number && improves(now.value)) {
-            reference_ = std::bit_cast<std::uint64_t>(now.value);
+        if (outcome == Outcome::not_saved || outcome == Outcome::failed) return;
+        const Reading now = watch().read(at);
+        if (now.kind != Reading::Kind::number) return;
+        if (!reference_.has_value() || is_better(watch().direction(), now.value, reference_.value())) {
+            reference_ = detail::MaybeNumber{now.value};
         }
     }
 
     /// The best value among the saved versions; NaN while there is none.
-    [[nodiscard]] constexpr double reference() const noexcept { return std::bit_cast<double>(reference_); }
+    [[nodiscard]] constexpr double reference() const noexcept { return reference_.value(); }
+    [[nodiscard]] constexpr const Watch& watch() const noexcept { return Watched::get(); }
+    [[nodiscard]] constexpr double margin() const noexcept { return Wanted::get().value; }
 
   private:
-    // The bits of a double; those of a NaN, which is never stored, while there is none. Not a double, since
-    // clang takes a NaN for impossible under -ffast-math.
-    static constexpr std::uint64_t none = ~std::uint64_t{0};
+    detail::MaybeNumber reference_;
+};
 
-    [[nodiscard]] constexpr bool improves(double value) const noexcept {
-        return reference_ == none || is_better(D, value, std::bit_cast<double>(reference_));
-    }
+namespace detail {
 
-    std::uint64_t reference_ = none;
+struct NoMargin {
+    static constexpr double value = 0;
+};
+
+}  // namespace detail
+
+/// By how much more than nothing a value must be better: `Improves<"val/loss", minimize>{MinDelta{0.01}}`.
+struct MinDelta {
+    double value;
 };
 
 /// Saves on a strict improvement on the best value *among the versions that were saved*, whoever caused them:
 /// `Best<"val/loss", minimize>`. So `Best{} & EveryN<500>{}` means what it says: at the multiples of 500 that
 /// beat everything saved before.
 ///
-/// Ties: the first of equals stays. NaN: unknown, never stored as best. ±inf compare as numbers, 0.0 is a
-/// value. A metric that the row's type lacks does not compile; an empty optional is unknown. Step 0: the
-/// first number is an improvement. Resume: the reference is rebuilt from the committed versions. Steps that
-/// go back: no difference. Choose `EveryN` when the metric is noisy and any recent state will do.
+/// Ties: the first of equals stays; `Best<"m", minimize, ties::keep_newest>` is the other. NaN: unknown,
+/// never stored as best. ±inf compare as numbers, 0.0 is a value. A metric that the row's type lacks does not
+/// compile; an empty optional is unknown. Step 0: the first number is an improvement. Resume: the reference
+/// is rebuilt from the committed versions. Steps that go back: no difference. Choose `Improves` where a tiny
+/// gain is not worth a version, `TopK` to keep several good ones, `EveryN` when the metric is noisy and any
+/// recent state will do.
+template <detail::FixedString Name, Direction D = Direction::unspecified, Ties T = ties::keep_first>
+using Best = BestOf<detail::Monitor<MetricNamed<Name>, D>, T, detail::NoMargin>;
+
+/// Saves when the value is better than the best one saved so far by more than a margin:
+/// `Improves<"val/loss", minimize>{0.01}`. A gain of exactly the margin is none. Everything else is as with
+/// `Best`, which is the sister without a margin.
 template <detail::FixedString Name, Direction D = Direction::unspecified>
-using Best = BestOf<MetricNamed<Name>, D>;
+class Improves : public BestOf<detail::Monitor<MetricNamed<Name>, D>, ties::keep_first, MinDelta> {
+  public:
+    constexpr explicit Improves(double min_delta)
+        : BestOf<detail::Monitor<MetricNamed<Name>, D>, ties::keep_first, MinDelta>{MinDelta{min_delta}} {}
+};
+
+/// The type behind `TopK`.
+template <std::size_t K, class Watch>
+class TopKOf : detail::Leaf<TopKOf<K, Watch>, 0, Watch> {
+    using Watched = detail::Leaf<TopKOf, 0, Watch>;
+
+  public:
+    using monitor = Watch;
+
+    constexpr TopKOf() = default;
+    constexpr explicit TopKOf(Watch watch) : Watched{std::move(watch)} {}
+
+    [[nodiscard]] constexpr Reason reason(const auto& at) const {
+        watch().check();
+        if (!at.is_step()) return {Answer::no, Rule::never, 0, 0};
+        const Reading now = watch().read(at);
+        if (now.kind != Reading::Kind::number) return detail::unknown(now.kind);
+        return detail::compare(watch(), ties::keep_first, held_[K - 1], now.value);
+    }
+    [[nodiscard]] constexpr Answer decide(const auto& at) const { return reason(at).answer; }
+
+    constexpr void settle(const auto& at, Outcome outcome) {
+        if (outcome != Outcome::saved && outcome != Outcome::annotated) return;
+        const Reading now = watch().read(at);
+        if (now.kind != Reading::Kind::number) return;
+        if (held_[K - 1].has_value() && !is_better(watch().direction(), now.value, held_[K - 1].value()))
+            return;
+        std::size_t place = K - 1;
+        for (; place > 0; --place) {
+            const detail::MaybeNumber before = held_[place - 1];
+            if (before.has_value() && !is_better(watch().direction(), now.value, before.value())) break;
+            held_[place] = before;
+        }
+        held_[place] = detail::MaybeNumber{now.value};
+    }
+
+    [[nodiscard]] constexpr const Watch& watch() const noexcept { return Watched::get(); }
+
+  private:
+    detail::MaybeNumber held_[K];  // best first
+    static_assert(K > 0, "cairn: TopK<k, ...> needs a k of 1 or more; to save nothing use NoBestSave");
+};
+
+/// Saves when the value is among the `k` best of the versions that were saved: `TopK<3, "val/loss",
+/// minimize>`; the first `k` values are. Ties, NaN, a missing metric, step 0 and steps that go back: as with
+/// `Best`, which is `TopK<1, …>`. Resume: rebuilt from the committed versions. Join it with the retention
+/// `KeepBest<3, "val/loss", minimize>` to have just those.
+template <std::size_t k, detail::FixedString Name, Direction D = Direction::unspecified>
+using TopK = TopKOf<k, detail::Monitor<MetricNamed<Name>, D>>;
+
+/// The type behind `Below`.
+template <class Watch>
+class BelowOf : detail::Leaf<BelowOf<Watch>, 0, Watch> {
+    using Watched = detail::Leaf<BelowOf, 0, Watch>;
+
+  public:
+    constexpr explicit BelowOf(double limit) : limit_{limit} {}
+    constexpr BelowOf(Watch watch, double limit) : Watched{std::move(watch)}, limit_{limit} {}
+
+    [[nodiscard]] constexpr Reason reason(const auto& at) const {
+        if (!at.is_step()) return {Answer::no, Rule::never, 0, 0};
+        const Reading now = watch().read(at);
+        if (now.kind != Reading::Kind::number) return detail::unknown(now.kind);
+        const bool below = now.value < limit_;
+        return {answer(below), below ? Rule::below : Rule::not_below, now.value, limit_};
+    }
+    [[nodiscard]] constexpr Answer decide(const auto& at) const { return reason(at).answer; }
+
+    [[nodiscard]] constexpr const Watch& watch() const noexcept { return Watched::get(); }
+    [[nodiscard]] constexpr double limit() const noexcept { return limit_; }
+
+  private:
+    double limit_;
+};
+
+/// Saves at every row whose value is below a limit: `Below<"val/loss">{0.1}`; `once(Below<"val/loss">{0.1})`
+/// saves the first time only, `!Below<"accuracy">{0.9}` from 0.9 on. NaN and a missing metric: unknown.
+/// Step 0, resume, steps that go back: no difference, it remembers nothing.
+template <detail::FixedString Name>
+using Below = BelowOf<detail::FixedMetric<MetricNamed<Name>>>;
 
 }  // namespace CAIRN_NAMESPACE
 
-// ---- cairn/policy/detail/leaf.hpp
-// One member of a composed type, without a byte where it is empty. An empty base, since MSVC ignores
-// [[no_unique_address]]. `Owner` keeps it apart from an equal member of what it is composed with: in `a |
-// !a`, `a` stands twice.
+// ---- cairn/policy/never.hpp
+// Policies that no metric and no count makes save: nothing at all, by hand, at the end, on an event.
 
-namespace CAIRN_NAMESPACE::detail {
+namespace CAIRN_NAMESPACE {
 
-template <class Owner, std::size_t I, class T, bool AsBase = std::is_class_v<T> && !std::is_final_v<T>>
-class Leaf : T {
-  public:
-    Leaf() = default;
-    constexpr explicit Leaf(T value) : T(std::move(value)) {}
-    [[nodiscard]] constexpr T& get() noexcept { return *this; }
-    [[nodiscard]] constexpr const T& get() const noexcept { return *this; }
+/// Saves nothing, and costs nothing: a checkpoint with this policy is an empty type, its calls compile to
+/// nothing, and the model need not be Serializable. Explicit saving (`cairn::save`, `run.log_model`) still
+/// works. Choose `Manual` to keep versions, aliases and restore for saves that you ask for yourself. Step 0,
+/// resume, steps that go back: never saves.
+struct NoBestSave {
+    [[nodiscard]] static constexpr Reason reason(const auto&) noexcept {
+        return {Answer::no, Rule::never, 0, 0};
+    }
+    [[nodiscard]] constexpr Answer decide(const auto&) const noexcept { return Answer::no; }
 };
 
-template <class Owner, std::size_t I, class T>
-class Leaf<Owner, I, T, false> {
+/// Saves only when `checkpoint.save(row, part…)` is called; with retention, aliases and restore. Choose
+/// `NoBestSave` to have none of it. Step 0, resume, steps that go back: nothing happens by itself.
+struct Manual {
+    [[nodiscard]] static constexpr Reason reason(const auto&) noexcept {
+        return {Answer::no, Rule::never, 0, 0};
+    }
+    [[nodiscard]] constexpr Answer decide(const auto&) const noexcept { return Answer::no; }
+};
+
+namespace detail {
+
+[[nodiscard]] constexpr Reason reason_of_event(bool happened) noexcept {
+    return {answer(happened), happened ? Rule::happened : Rule::has_not_happened, 0, 0};
+}
+
+}  // namespace detail
+
+/// Saves when `checkpoint.finish(part…)` is called, since no type can know which row is the last one; a crash
+/// saves nothing. Join it with another policy to have both: `EveryN<500>{} | OnFinish{}`.
+struct OnFinish {
+    static constexpr bool saves_at_end = true;
+    [[nodiscard]] static constexpr Reason reason(const auto& at) noexcept {
+        return detail::reason_of_event(at.final);
+    }
+    [[nodiscard]] constexpr Answer decide(const auto& at) const noexcept { return reason(at).answer; }
+};
+
+}  // namespace CAIRN_NAMESPACE
+
+// ---- cairn/policy/clock.hpp
+// Saving by time: every so often, at most so often, at most for so much. Takes any duration of <chrono>
+// without including it.
+
+namespace CAIRN_NAMESPACE {
+
+namespace detail {
+
+/// A duration of <chrono>: a count of `num / den` seconds.
+template <class D>
+concept Duration = requires(const D d) {
+    static_cast<double>(d.count());
+    { D::period::num } -> std::convertible_to<std::int64_t>;
+    { D::period::den } -> std::convertible_to<std::int64_t>;
+};
+
+template <Duration D>
+[[nodiscard]] constexpr double seconds_of(const D& duration) noexcept {
+    return static_cast<double>(duration.count()) * static_cast<double>(D::period::num) /
+           static_cast<double>(D::period::den);
+}
+
+// Never defined: its name is the compiler's message.
+template <class T>
+struct this_needs_a_duration_with_its_unit_like_30min_of_std_chrono_literals_not;
+
+/// The same for what has no unit: the compiler says so.
+template <class T>
+    requires(!Duration<T>)
+[[nodiscard]] constexpr double seconds_of(const T&) noexcept {
+    (void)sizeof(this_needs_a_duration_with_its_unit_like_30min_of_std_chrono_literals_not<T>);
+    return 0;
+}
+
+/// When the last version was saved.
+class TimeOfLast {
   public:
-    Leaf() = default;
-    constexpr explicit Leaf(T value) : value_(std::move(value)) {}
-    [[nodiscard]] constexpr T& get() noexcept { return value_; }
-    [[nodiscard]] constexpr const T& get() const noexcept { return value_; }
+    /// Seconds since the last version, or since the run started if there is none. A clock that was set back
+    /// counts as no time.
+    [[nodiscard]] constexpr double since(const auto& at) const noexcept {
+        const double elapsed =
+            has_one_ ? static_cast<double>(at.time_ns - last_ns_) / 1e9 : static_cast<double>(at.seconds);
+        return elapsed > 0 ? elapsed : 0;
+    }
+    [[nodiscard]] constexpr bool has_one() const noexcept { return has_one_; }
+    constexpr void set(const auto& at) noexcept {
+        last_ns_ = at.time_ns;
+        has_one_ = true;
+    }
 
   private:
-    T value_{};
+    std::int64_t last_ns_ = 0;
+    bool has_one_ = false;
 };
 
-}  // namespace CAIRN_NAMESPACE::detail
+}  // namespace detail
+
+/// Saves when so much time went by since the last version, whoever caused it, or since the run started:
+/// `EveryDuration{30min}`. A crash then never costs more than that and the time between two rows.
+///
+/// It looks at the rows' wall time: a clock that is set back counts as no time, one that is set forward as
+/// time. Step 0: no. Resume: it counts from the last version on, and the pause counts. Steps that go back: no
+/// difference. A save that failed is tried again at the next row. Choose `EveryN` where the steps all take as
+/// long, `at_most_every` to hold another policy back.
+class EveryDuration {
+  public:
+    /// From any duration of <chrono>.
+    template <class D>
+        requires(!std::same_as<D, EveryDuration>)
+    constexpr explicit EveryDuration(const D& duration) noexcept : seconds_{detail::seconds_of(duration)} {}
+
+    [[nodiscard]] constexpr Reason reason(const auto& at) const noexcept {
+        const double elapsed = last_.since(at);
+        const bool due = at.is_step() && elapsed >= seconds_;
+        return {answer(due), due ? Rule::elapsed : Rule::too_soon, elapsed, seconds_};
+    }
+    [[nodiscard]] constexpr Answer decide(const auto& at) const noexcept { return reason(at).answer; }
+    constexpr void settle(const auto& at, Outcome outcome) noexcept {
+        if (outcome == Outcome::saved || outcome == Outcome::restored) last_.set(at);
+    }
+    [[nodiscard]] constexpr double seconds() const noexcept { return seconds_; }
+
+  private:
+    double seconds_;
+    detail::TimeOfLast last_;
+};
+
+/// The type behind `at_most_every`.
+template <SavePolicy P>
+class AtMostEvery : detail::Leaf<AtMostEvery<P>, 0, P> {
+    using Inner = detail::Leaf<AtMostEvery, 0, P>;
+
+  public:
+    using monitor = typename detail::monitor_of<P>::type;
+    static constexpr bool saves_at_end = detail::saves_at_end<P>;
+
+    template <class D>
+    constexpr AtMostEvery(const D& duration, P policy)
+        : Inner{std::move(policy)}, seconds_{detail::seconds_of(duration)} {}
+
+    [[nodiscard]] constexpr Answer decide(const auto& at) const {
+        return is_open(at) ? inner().decide(at) : Answer::no;
+    }
+    constexpr void explain(const auto& at, auto&& tell) const {
+        if (is_open(at)) {
+            detail::explain(inner(), at, tell);
+        } else {
+            tell(*this, Reason{Answer::no, Rule::too_soon, last_.since(at), seconds_});
+        }
+    }
+    constexpr void settle(const auto& at, Outcome outcome) {
+        if (outcome == Outcome::saved && is_open(at) && inner().decide(at) == Answer::yes) last_.set(at);
+        detail::settle(Inner::get(), at, outcome);
+    }
+
+    [[nodiscard]] constexpr double seconds() const noexcept { return seconds_; }
+    [[nodiscard]] constexpr const P& inner() const noexcept { return Inner::get(); }
+
+  private:
+    [[nodiscard]] constexpr bool is_open(const auto& at) const noexcept {
+        return !last_.has_one() || last_.since(at) >= seconds_;
+    }
+
+    double seconds_;
+    detail::TimeOfLast last_;
+};
+
+/// Holds a policy back after each of its saves: `at_most_every(30min, Best<"loss", minimize>{})`. Counted are
+/// the versions saved at a row where the policy itself said yes; what the window turned down is lost, not
+/// made up for. Step 0: as the policy. Resume: rebuilt from what was saved, the pause counts.
+template <class D, class P>
+[[nodiscard]] constexpr auto at_most_every(const D& duration, P policy) {
+    if constexpr (SavePolicy<P>) {
+        return AtMostEvery<P>{duration, std::move(policy)};
+    } else {
+        detail::explain_policy<P>();
+        return NoBestSave{};
+    }
+}
+
+/// Yes while saving has cost at most so many percent of the time since the run started: `EveryN<10>{} &
+/// Budget{1}` saves every 10 steps, or as often as one percent of the time allows. It is exceeded by one save
+/// at most, since nobody knows what the next one will cost. It remembers nothing: step 0, resume and steps
+/// that go back make no difference.
+class Budget {
+  public:
+    constexpr explicit Budget(double percent) noexcept : percent_{percent} {}
+
+    [[nodiscard]] constexpr Reason reason(const auto& at) const noexcept {
+        const bool fits = at.save_seconds * 100 <= percent_ * at.seconds || at.save_seconds == 0;
+        const double spent = at.seconds > 0 ? at.save_seconds * 100 / at.seconds : 0;
+        return {answer(fits), fits ? Rule::in_budget : Rule::over_budget, spent, percent_};
+    }
+    [[nodiscard]] constexpr Answer decide(const auto& at) const noexcept { return reason(at).answer; }
+    [[nodiscard]] constexpr double percent() const noexcept { return percent_; }
+
+  private:
+    double percent_;
+};
+
+}  // namespace CAIRN_NAMESPACE
+
+// ---- cairn/policy/every_n.hpp
+// Saving by count: every N steps, and at listed steps.
+
+namespace CAIRN_NAMESPACE {
+
+namespace detail {
+
+/// What `EveryN` counts when it names no metric.
+struct TheStep {
+    static constexpr bool repeats = false;
+    static constexpr Reading read(const auto&) noexcept { return {Reading::Kind::number, 0}; }
+    static constexpr std::int64_t count(const auto& at, const Reading&) noexcept { return at.step; }
+};
+
+[[nodiscard]] constexpr std::int64_t floor_divide(std::int64_t a, std::int64_t b) noexcept {
+    return a / b - (a % b < 0 ? 1 : 0);
+}
+
+/// A number as a count: rounded down, and held inside the range of an integer.
+[[nodiscard]] constexpr std::int64_t to_count(double x) noexcept {
+    constexpr double limit = 9.0e18;
+    if (x >= limit) return static_cast<std::int64_t>(limit);
+    if (x <= -limit) return -static_cast<std::int64_t>(limit);
+    const auto truncated = static_cast<std::int64_t>(x);
+    return static_cast<double>(truncated) > x ? truncated - 1 : truncated;
+}
+
+/// A metric that counts.
+template <class Metric>
+struct CounterOf : Metric {
+    static constexpr bool repeats = true;
+    static constexpr std::int64_t count(const auto&, const Reading& reading) noexcept {
+        return to_count(reading.value);
+    }
+};
+
+template <FixedString Text>
+struct counter_named {
+    using type = CounterOf<FixedMetric<MetricNamed<Text>>>;
+};
+template <>
+struct counter_named<""> {
+    using type = TheStep;
+};
+
+}  // namespace detail
+
+/// The type behind `EveryN`. `Count` is the period, `Counter` what is counted.
+template <class Count, class Counter>
+class EveryNOf : detail::Leaf<EveryNOf<Count, Counter>, 0, Count>,
+                 detail::Leaf<EveryNOf<Count, Counter>, 1, Counter> {
+    using Period = detail::Leaf<EveryNOf, 0, Count>;
+    using Counted = detail::Leaf<EveryNOf, 1, Counter>;
+
+  public:
+    constexpr EveryNOf() = default;
+    constexpr EveryNOf(Count period, Counter counter)
+        : Period{std::move(period)}, Counted{std::move(counter)} {}
+
+    [[nodiscard]] constexpr Reason reason(const auto& at) const {
+        if (!at.is_step()) return {Answer::no, Rule::never, 0, 0};
+        const Reading reading = counter().read(at);
+        if (reading.kind != Reading::Kind::number) return detail::unknown(reading.kind);
+        const std::int64_t now = counter().count(at, reading), n = period();
+        const auto because = [&](Rule rule) -> Reason {
+            return {answer(rule != Rule::not_due), rule, static_cast<double>(now), static_cast<double>(n)};
+        };
+        // A metric repeats its count on all rows of an epoch; they are one look, not a save each.
+        if ((state_ == State::restored || Counter::repeats) && state_ != State::fresh && now == last_)
+            return because(Rule::not_due);
+        if (now % n == 0) return because(Rule::due);
+        if (state_ == State::fresh || now <= last_) return because(Rule::not_due);
+        return because(detail::floor_divide(now, n) > detail::floor_divide(last_, n) ? Rule::crossed
+                                                                                     : Rule::not_due);
+    }
+    [[nodiscard]] constexpr Answer decide(const auto& at) const { return reason(at).answer; }
+
+    constexpr void settle(const auto& at, Outcome outcome) {
+        if (outcome == Outcome::annotated) return;
+        const Reading reading = counter().read(at);
+        if (reading.kind != Reading::Kind::number) return;
+        last_ = counter().count(at, reading);
+        state_ = outcome == Outcome::restored ? State::restored : State::looked;
+    }
+
+    [[nodiscard]] constexpr std::int64_t period() const noexcept { return Period::get().value; }
+    [[nodiscard]] constexpr const Counter& counter() const noexcept { return Counted::get(); }
+
+  private:
+    enum class State : unsigned char { fresh, looked, restored };
+
+    std::int64_t last_ = 0;
+    State state_ = State::fresh;
+
+    static constexpr bool is_positive() noexcept {
+        if constexpr (Count::is_fixed) {
+            return Count::value > 0;
+        } else {
+            return true;  // looked at where the count is given
+        }
+    }
+    // Last, so that clang says this and nothing else.
+    static_assert(is_positive(), "cairn: EveryN<N> needs an N of 1 or more; to save nothing use NoBestSave");
+};
+
+/// Saves every `N` steps, or every `N` of a metric that counts: `EveryN<2, "epoch">`.
+///
+/// On the first look: yes if the step is a multiple of `N` (step 0 is one, so 0-based epochs 0, 2, 4 are
+/// saved for N = 2). Afterwards: yes if a multiple of `N` was reached *or crossed* since the previous look,
+/// so a loop that logs every 7 steps still saves. Steps that go back or repeat: as on a first look; but rows
+/// that repeat a *metric's* count (all batches of epoch 4) are one look. Resume: never for the step that was
+/// just restored. Choose `AtSteps` for chosen steps, `Best` when a metric should decide.
+template <std::int64_t N, detail::FixedString Counter = "">
+using EveryN = EveryNOf<detail::FixedCount<N>, typename detail::counter_named<Counter>::type>;
+
+/// Saves at exactly these steps: `AtSteps<0, 10, 100, 1000>`. A step that no row has is not saved (`EveryN`
+/// also sees what is crossed). Step 0 if listed; resume and steps that go back: a listed step is saved again
+/// when it is seen again.
+template <std::int64_t... Steps>
+struct AtSteps {
+    [[nodiscard]] constexpr Reason reason(const auto& at) const noexcept {
+        const bool listed = at.is_step() && ((at.step == Steps) || ...);
+        return {answer(listed), listed ? Rule::due : Rule::not_due, static_cast<double>(at.step), 0};
+    }
+    [[nodiscard]] constexpr Answer decide(const auto& at) const noexcept { return reason(at).answer; }
+    static_assert(sizeof...(Steps) > 0,
+                  "cairn: AtSteps<...> needs at least one step; to save nothing use NoBestSave");
+};
+
+}  // namespace CAIRN_NAMESPACE
 
 // ---- cairn/policy/retention.hpp
 // Which committed versions stay: the concept, the retentions, and `|`.
@@ -1183,6 +1784,10 @@ struct VersionFacts {
     /// Looks a metric up in what the version recorded; asked through `reading`.
     Reading (*look_up)(const void* source, std::string_view metric) = nullptr;
     const void* source = nullptr;
+    /// It stays, whatever a retention says: the newest one, the one that was restored from, one that an alias
+    /// names.
+    bool held = false;
+    bool kept = false;  ///< the mark that a retention sets, through `VersionList`
 
     template <MetricName Name>
     [[nodiscard]] constexpr Reading reading() const {
@@ -1193,15 +1798,17 @@ struct VersionFacts {
 /// The committed versions of one checkpoint, oldest first, each with a mark: keep it?
 class VersionList {
   public:
-    constexpr VersionList(const VersionFacts* facts, bool* keep, std::size_t count)
-        : facts_{facts}, keep_{keep}, count_{count} {}
+    constexpr VersionList(VersionFacts* versions, std::size_t count) : versions_{versions}, count_{count} {}
     [[nodiscard]] constexpr std::size_t size() const noexcept { return count_; }
-    [[nodiscard]] constexpr const VersionFacts& operator[](std::size_t i) const noexcept { return facts_[i]; }
-    constexpr void keep(std::size_t i) const noexcept { keep_[i] = true; }
+    [[nodiscard]] constexpr const VersionFacts& operator[](std::size_t i) const noexcept {
+        return versions_[i];
+    }
+    constexpr void keep(std::size_t i) const noexcept { versions_[i].kept = true; }
+    /// For an outer bound alone; a retention that is joined with others must not.
+    constexpr void drop(std::size_t i) const noexcept { versions_[i].kept = false; }
 
   private:
-    const VersionFacts* facts_;
-    bool* keep_;
+    VersionFacts* versions_;
     std::size_t count_;
 };
 
@@ -1232,8 +1839,55 @@ struct KeepLast {
                   "cairn: KeepLast<n> needs an n of 1 or more; to save nothing use the policy NoBestSave");
 };
 
+/// Keeps the first version of every `n` steps: the first one at or after step 0, at or after step `n`, and so
+/// on; also where no version has exactly that step. `KeepLast<3>{} | KeepEvery<10000>{}` is a rare permanent
+/// trail beside a frequent one that is thrown away. Steps that go back: the version that was there first
+/// stays.
+template <std::int64_t n>
+struct KeepEvery {
+    constexpr void mark(const VersionList& versions) const {
+        for (std::size_t i = 0; i < versions.size(); ++i) {
+            bool is_first = true;
+            for (std::size_t j = 0; j < i && is_first; ++j)
+                is_first = stretch(versions[j]) != stretch(versions[i]);
+            if (is_first) versions.keep(i);
+        }
+    }
+
+  private:
+    static constexpr std::int64_t stretch(const VersionFacts& version) noexcept {
+        return detail::floor_divide(version.step, n);
+    }
+    static_assert(n > 0, "cairn: KeepEvery<n> needs an n of 1 or more; to keep all use KeepAll");
+};
+
+/// Keeps the versions that are at most so much older than the newest one: `KeepFor{24h}`. Their rows' wall
+/// time counts. A run that stands still loses nothing.
+class KeepFor {
+  public:
+    /// From any duration of <chrono>.
+    template <class D>
+        requires(!std::same_as<D, KeepFor>)
+    constexpr explicit KeepFor(const D& duration) noexcept : seconds_{detail::seconds_of(duration)} {}
+
+    constexpr void mark(const VersionList& versions) const {
+        const std::size_t count = versions.size();
+        std::int64_t newest = 0;
+        for (std::size_t i = 0; i < count; ++i) {
+            if (i == 0 || versions[i].time_ns > newest) newest = versions[i].time_ns;
+        }
+        for (std::size_t i = 0; i < count; ++i) {
+            if (static_cast<double>(newest - versions[i].time_ns) / 1e9 <= seconds_) versions.keep(i);
+        }
+    }
+    [[nodiscard]] constexpr double seconds() const noexcept { return seconds_; }
+
+  private:
+    double seconds_;
+};
+
 /// The type behind `KeepBest`.
-template <std::size_t n, MetricName Name, Direction D>
+template <std::size_t n, MetricName Name, Direction D, Ties T>
 struct KeepBestOf {
     using monitor = detail::Monitor<Name, D>;
     /// A version without the metric stays until this many newer ones were committed. They are counted by
@@ -1241,7 +1895,7 @@ struct KeepBestOf {
     static constexpr std::size_t max_pending = 3;
 
     constexpr void mark(const VersionList& versions) const {
-        detail::check_direction<Name, D>();
+        monitor::check();
         const std::size_t count = versions.size();
         for (std::size_t i = 0; i < count; ++i) {
             const Reading value = versions[i].template reading<Name>();
@@ -1254,13 +1908,16 @@ struct KeepBestOf {
     }
 
   private:
-    /// Whether fewer than `n` versions come before version `i`: better ones, and older ones that are as good.
+    /// Whether fewer than `n` versions come before version `i`: better ones, and of equals the one that
+    /// stays.
     static constexpr bool is_among_best(const VersionList& versions, std::size_t i, double value) {
         std::size_t before = 0;
         for (std::size_t j = 0; j < versions.size() && before < n; ++j) {
             const Reading other = versions[j].template reading<Name>();
             if (j == i || other.kind != Reading::Kind::number) continue;
-            if (is_better(D, other.value, value) || (other.value == value && j < i)) ++before;
+            if (is_better(D, other.value, value) ||
+                (other.value == value && (j < i) == (T == Ties::keep_first)))
+                ++before;
         }
         return before < n;
     }
@@ -1269,10 +1926,11 @@ struct KeepBestOf {
 };
 
 /// Keeps the `n` best versions by a metric of the row that was saved: `KeepBest<1, "val/loss", minimize>`.
-/// Ties: the first of equals stays. A NaN is never among the best. A version that has no such metric yet is
-/// kept until the metric comes or three newer versions were committed.
-template <std::size_t n, detail::FixedString Name, Direction D = Direction::unspecified>
-using KeepBest = KeepBestOf<n, MetricNamed<Name>, D>;
+/// Ties: the first of equals stays, with `ties::keep_newest` the newest. A NaN is never among the best. A
+/// version that has no such metric yet is kept until the metric comes or three newer versions were committed.
+template <std::size_t n, detail::FixedString Name, Direction D = Direction::unspecified,
+          Ties T = ties::keep_first>
+using KeepBest = KeepBestOf<n, MetricNamed<Name>, D, T>;
 
 /// Keeps what either retention wants: `KeepLast<3>{} | KeepBest<1, "val/loss", minimize>{}`.
 template <RetentionPolicy A, RetentionPolicy B>
@@ -1291,11 +1949,54 @@ class KeepEither : detail::Leaf<KeepEither<A, B>, 0, A>, detail::Leaf<KeepEither
     }
 };
 
+/// The type behind `capped`.
+template <RetentionPolicy R>
+class Capped : detail::Leaf<Capped<R>, 0, R> {
+    using Inner = detail::Leaf<Capped, 0, R>;
+
+  public:
+    using monitor = typename detail::monitor_of<R>::type;
+
+    constexpr Capped(R retention, std::uint64_t bytes) : Inner{std::move(retention)}, bytes_{bytes} {}
+
+    constexpr void mark(const VersionList& versions) const {
+        Inner::get().mark(versions);
+        std::uint64_t total = 0;
+        for (std::size_t i = 0; i < versions.size(); ++i) {
+            if (versions[i].kept || versions[i].held) total += versions[i].bytes;
+        }
+        for (std::size_t i = 0; i < versions.size() && total > bytes_; ++i) {
+            if (!versions[i].kept || versions[i].held) continue;
+            versions.drop(i);
+            total -= versions[i].bytes;
+        }
+    }
+    [[nodiscard]] constexpr std::uint64_t bytes() const noexcept { return bytes_; }
+
+  private:
+    std::uint64_t bytes_;
+};
+
+/// Keeps what a retention wants, and of that no more than so many bytes: `capped(KeepLast<10>{}, 5'000'000)`.
+/// Applied last; the oldest go first. Bytes are counted by logical size, files that versions share in full.
+/// What must stay (the newest, the one restored from, one that an alias names) stays even so; then the run's
+/// health says that the bound is exceeded.
+template <RetentionPolicy R>
+[[nodiscard]] constexpr auto capped(R retention, std::uint64_t bytes) {
+    return Capped<R>{std::move(retention), bytes};
+}
+
 namespace detail {
 
 // Never defined: their names are the compiler's message.
 template <class A, class B>
 struct a_retention_and_a_policy_cannot_be_joined;
+template <class A, class B>
+struct capped_goes_around_the_whole_retention_write_capped_of_a_or_b;
+template <class T>
+inline constexpr bool is_capped = false;
+template <class R>
+inline constexpr bool is_capped<Capped<R>> = true;
 template <class T>
 struct this_is_not_a_retention_it_has_no_const_mark_that_takes_const_VersionList_ref;
 
@@ -1304,7 +2005,10 @@ struct this_is_not_a_retention_it_has_no_const_mark_that_takes_const_VersionList
 /// `a` or `b`; joining with `KeepAll` is `KeepAll`.
 template <RetentionPolicy A, RetentionPolicy B>
 [[nodiscard]] constexpr auto operator|(A a, B b) {
-    if constexpr (std::same_as<A, KeepAll> || std::same_as<B, KeepAll>) {
+    if constexpr (detail::is_capped<A> || detail::is_capped<B>) {
+        (void)sizeof(detail::capped_goes_around_the_whole_retention_write_capped_of_a_or_b<A, B>);
+        return KeepAll{};
+    } else if constexpr (std::same_as<A, KeepAll> || std::same_as<B, KeepAll>) {
         return KeepAll{};
     } else if constexpr (std::same_as<A, B> && std::is_empty_v<A>) {
         return a;
@@ -9363,6 +10067,15 @@ class BasicLocalStore {
         return versions;
     }
 
+    /// The versions that an alias names.
+    [[nodiscard]] std::vector<std::uint64_t> named() const {
+        std::vector<std::uint64_t> numbers;
+        if (const auto aliases = artifacts_->aliases()) {
+            for (const auto& [alias, number] : *aliases) numbers.push_back(number);
+        }
+        return numbers;
+    }
+
     /// Makes `best` name a version, unless it names a better one already (of another run, say).
     template <class Monitor>
     void mark_best(const Version& version) {
@@ -9374,7 +10087,7 @@ class BasicLocalStore {
                 const Reading held = detail::row_of(*manifest).template reading<typename Monitor::metric>();
                 const Reading now = version.row.template reading<typename Monitor::metric>();
                 if (held.kind == Reading::Kind::number &&
-                    !is_better(Monitor::direction, now.value, held.value))
+                    !is_better(Monitor::direction(), now.value, held.value))
                     return;
             }
         }
@@ -9806,34 +10519,6 @@ template <FindFile Find, AnyPart... Parts>
 
 }  // namespace CAIRN_NAMESPACE::detail
 
-// ---- cairn/policy/never.hpp
-// Policies that no row makes save: nothing at all, only by hand, only at the end.
-
-namespace CAIRN_NAMESPACE {
-
-/// Saves nothing, and costs nothing: a checkpoint with this policy is an empty type, its calls compile to
-/// nothing, and the model need not be Serializable. Explicit saving (`cairn::save`, `run.log_model`) still
-/// works. Choose `Manual` to keep versions, aliases and restore for saves that you ask for yourself. Step 0,
-/// resume, steps that go back: never saves.
-struct NoBestSave {
-    constexpr Answer decide(const auto&) const noexcept { return Answer::no; }
-};
-
-/// Saves only when `checkpoint.save(row, part…)` is called; with retention, aliases and restore. Choose
-/// `NoBestSave` to have none of it. Step 0, resume, steps that go back: nothing happens by itself.
-struct Manual {
-    constexpr Answer decide(const auto&) const noexcept { return Answer::no; }
-};
-
-/// Saves when `checkpoint.finish(part…)` is called, since no type can know which row is the last one; a crash
-/// saves nothing. Join it with another policy to have both: `EveryN<500>{} | OnFinish{}`.
-struct OnFinish {
-    static constexpr bool saves_at_end = true;
-    constexpr Answer decide(const auto& at) const noexcept { return answer(at.final); }
-};
-
-}  // namespace CAIRN_NAMESPACE
-
 // ---- cairn/checkpoint/checkpoint.hpp
 // `Checkpoint`: asks the policy, writes the parts, commits a version, prunes. Costs nlohmann/json.
 
@@ -10061,13 +10746,19 @@ class Checkpoint {
             const std::size_t count = versions_.size();
             std::vector<VersionFacts> facts;
             facts.reserve(count);
-            for (const Version& version : versions_) facts.push_back(version.facts());
-            const std::unique_ptr<bool[]> keep{new bool[count]()};
-            retention_.mark(VersionList{facts.data(), keep.get(), count});
-            keep[count - 1] = true;
+            for (const Version& version : versions_) {
+                facts.push_back(version.facts());
+                facts.back().held = version.number == restored_ || version.number == versions_.back().number;
+            }
+            if constexpr (detail::is_capped<Retention> && requires { sink_.named(); }) {
+                for (const std::uint64_t number : sink_.named()) {
+                    for (VersionFacts& version : facts) version.held |= version.number == number;
+                }
+            }
+            retention_.mark(VersionList{facts.data(), count});
             std::vector<Version> kept;
             for (std::size_t i = 0; i < count; ++i) {
-                if (!keep[i] && versions_[i].number != restored_) {
+                if (!facts[i].kept && !facts[i].held) {
                     const result<void> removed = sink_.remove(versions_[i]);
                     // Somebody else removed it: it is gone, as was wanted.
                     if (removed || removed.error().code() == errc::not_found) continue;
@@ -10076,7 +10767,20 @@ class Checkpoint {
                 kept.push_back(std::move(versions_[i]));
             }
             versions_ = std::move(kept);
+            if constexpr (detail::is_capped<Retention>) tell_if_over(retention_.bytes());
         }
+    }
+
+    void tell_if_over(std::uint64_t most) {
+        std::uint64_t bytes = 0;
+        for (const Version& version : versions_) bytes += version.bytes;
+        if (bytes <= most || told_over_) return;
+        told_over_ = true;
+        core_->note_failure({errc::no_space,
+                             "the versions that must stay are " + std::to_string(bytes) +
+                                 " bytes, more than the bound of " + std::to_string(most),
+                             name_, "raise the bound, or take aliases off versions that are not needed"},
+                            false);
     }
 
     /// The versions one may restore from, oldest first.
@@ -10102,7 +10806,7 @@ class Checkpoint {
                       [&](const Version& version) { return value(version).kind != Reading::Kind::number; });
         std::sort(versions.begin(), versions.end(), [&](const Version& a, const Version& b) {
             const double x = value(a).value, y = value(b).value;
-            return x == y ? a.number < b.number : is_better(Monitor::direction, x, y);
+            return x == y ? a.number < b.number : is_better(Monitor::direction(), x, y);
         });
         return versions;
     }
@@ -10158,7 +10862,7 @@ class Checkpoint {
     void check_goal() const {
         if constexpr (!std::same_as<M, detail::NoMonitor>) {
             const Direction goal = core_->goal_of(M::metric::name);
-            if (goal != Direction::unspecified && goal != M::direction) {
+            if (goal != Direction::unspecified && goal != M::direction()) {
                 detail::raise({errc::invalid_argument,
                                "define_metric and the checkpoint disagree on which way this metric is better",
                                std::string{M::metric::name}, "write the same direction in both"});
@@ -10176,6 +10880,7 @@ class Checkpoint {
     std::optional<std::uint64_t> restored_;
     DynamicRow last_row_;
     bool last_row_is_saved_ = false;
+    bool told_over_ = false;
     double save_seconds_ = 0;
 };
 
@@ -10683,6 +11388,15 @@ class PolicyPack<std::index_sequence<I...>, Ps...>
     }
 
   protected:
+    /// Those that answered as the whole did decided it.
+    constexpr void explain_as(Answer whole, const auto& at, auto&& tell) const {
+        const auto member = [&](const auto& policy) {
+            const Answer answer = policy.decide(at);
+            if (answer == whole || (is_unknown(answer) && is_unknown(whole)))
+                detail::explain(policy, at, tell);
+        };
+        (member(static_cast<const Member<I, Ps>&>(*this).get()), ...);
+    }
     constexpr Answer decide_any(const auto& at) const {
         return (static_cast<const Member<I, Ps>&>(*this).get().decide(at) | ...);
     }
@@ -10704,6 +11418,7 @@ class Any : public detail::PolicyPackOf<Ps...> {
     Any() = default;
     constexpr explicit Any(Ps... policies) : detail::PolicyPackOf<Ps...>{std::move(policies)...} {}
     constexpr Answer decide(const auto& at) const { return this->decide_any(at); }
+    constexpr void explain(const auto& at, auto&& tell) const { this->explain_as(decide(at), at, tell); }
 };
 
 /// Saves when all of these policies would: `A{} & B{}`. Unknown only if none says no and one is unknown.
@@ -10714,6 +11429,7 @@ class All : public detail::PolicyPackOf<Ps...> {
     All() = default;
     constexpr explicit All(Ps... policies) : detail::PolicyPackOf<Ps...>{std::move(policies)...} {}
     constexpr Answer decide(const auto& at) const { return this->decide_all(at); }
+    constexpr void explain(const auto& at, auto&& tell) const { this->explain_as(decide(at), at, tell); }
 };
 
 /// Saves when the policy would not: `!A{}`. Unknown stays unknown, so `!Best` never fires on a missing value.
@@ -10728,6 +11444,7 @@ class Not : detail::Leaf<Not<P>, 0, P> {
     Not() = default;
     constexpr explicit Not(P policy) : Inner{std::move(policy)} {}
     constexpr Answer decide(const auto& at) const { return !get().decide(at); }
+    constexpr void explain(const auto& at, auto&& tell) const { detail::explain(get(), at, tell); }
     constexpr void settle(const auto& at, Outcome outcome) { detail::settle(get(), at, outcome); }
     /// The policy that is negated.
     [[nodiscard]] constexpr const P& inner() const noexcept { return get(); }
@@ -10837,116 +11554,6 @@ template <SavePolicy P>
 
 }  // namespace CAIRN_NAMESPACE
 
-// ---- cairn/policy/every_n.hpp
-// Saving by count: every N steps, and at listed steps.
-
-namespace CAIRN_NAMESPACE {
-
-namespace detail {
-
-/// What `EveryN` counts when it names no metric.
-struct TheStep {};
-
-[[nodiscard]] constexpr std::int64_t floor_divide(std::int64_t a, std::int64_t b) noexcept {
-    return a / b - (a % b < 0 ? 1 : 0);
-}
-
-/// A number as a count: rounded down, and held inside the range of an integer.
-[[nodiscard]] constexpr std::int64_t to_count(double x) noexcept {
-    constexpr double limit = 9.0e18;
-    if (x >= limit) return static_cast<std::int64_t>(limit);
-    if (x <= -limit) return -static_cast<std::int64_t>(limit);
-    const auto truncated = static_cast<std::int64_t>(x);
-    return static_cast<double>(truncated) > x ? truncated - 1 : truncated;
-}
-
-template <FixedString Text>
-struct counter_named {
-    using type = MetricNamed<Text>;
-};
-template <>
-struct counter_named<""> {
-    using type = TheStep;
-};
-
-}  // namespace detail
-
-/// The type behind `EveryN`.
-template <std::int64_t N, class Counter>
-class EveryNOf {
-  public:
-    constexpr Answer decide(const auto& at) const {
-        if (at.final) return Answer::no;
-        const Count now = count(at);
-        if (now.unknown != Answer::yes) return now.unknown;
-        // A metric repeats its count on all rows of an epoch; they are one look, not a save each.
-        if ((state_ == State::restored || counts_a_metric) && state_ != State::fresh && now.value == last_) {
-            return Answer::no;
-        }
-        if (state_ == State::fresh || now.value <= last_) return answer(now.value % N == 0);
-        return answer(detail::floor_divide(now.value, N) > detail::floor_divide(last_, N));
-    }
-
-    constexpr void settle(const auto& at, Outcome outcome) {
-        const Count now = count(at);
-        if (now.unknown != Answer::yes) return;
-        last_ = now.value;
-        state_ = outcome == Outcome::restored ? State::restored : State::looked;
-    }
-
-  private:
-    static constexpr bool counts_a_metric = !std::is_same_v<Counter, detail::TheStep>;
-    enum class State : unsigned char { fresh, looked, restored };
-    struct Count {
-        Answer unknown;  // yes: there is a value
-        std::int64_t value;
-    };
-
-    static constexpr Count count(const auto& at) {
-        if constexpr (!counts_a_metric) {
-            return {Answer::yes, at.step};
-        } else {
-            const Reading reading = at.template reading<Counter>();
-            switch (reading.kind) {
-                case Reading::Kind::missing: return {Answer::missing, 0};
-                case Reading::Kind::nan: return {Answer::nan, 0};
-                case Reading::Kind::number: break;
-            }
-            return {Answer::yes, detail::to_count(reading.value)};
-        }
-    }
-
-    std::int64_t last_ = 0;
-    State state_ = State::fresh;
-
-    // Last, so that clang says this and nothing else.
-    static_assert(N > 0, "cairn: EveryN<N> needs an N of 1 or more; to save nothing use NoBestSave");
-};
-
-/// Saves every `N` steps, or every `N` of a metric that counts: `EveryN<2, "epoch">`.
-///
-/// On the first look: yes if the step is a multiple of `N` (step 0 is one, so 0-based epochs 0, 2, 4 are
-/// saved for N = 2). Afterwards: yes if a multiple of `N` was reached *or crossed* since the previous look,
-/// so a loop that logs every 7 steps still saves. Steps that go back or repeat: as on a first look; but rows
-/// that repeat a *metric's* count (all batches of epoch 4) are one look. Resume: never for the step that was
-/// just restored. Choose `AtSteps` for chosen steps, `Best` when a metric should decide.
-template <std::int64_t N, detail::FixedString Counter = "">
-using EveryN = EveryNOf<N, typename detail::counter_named<Counter>::type>;
-
-/// Saves at exactly these steps: `AtSteps<0, 10, 100, 1000>`. A step that no row has is not saved (`EveryN`
-/// also sees what is crossed). Step 0 if listed; resume and steps that go back: a listed step is saved again
-/// when it is seen again.
-template <std::int64_t... Steps>
-struct AtSteps {
-    constexpr Answer decide(const auto& at) const noexcept {
-        return answer(!at.final && ((at.step == Steps) || ...));
-    }
-    static_assert(sizeof...(Steps) > 0,
-                  "cairn: AtSteps<...> needs at least one step; to save nothing use NoBestSave");
-};
-
-}  // namespace CAIRN_NAMESPACE
-
 // ---- cairn/policy/predicate.hpp
 // Saving by any callable.
 
@@ -11001,8 +11608,295 @@ Predicate(F) -> Predicate<F>;
 
 }  // namespace CAIRN_NAMESPACE
 
+// ---- cairn/policy/window.hpp
+// Windows for any policy: only from a step on, only up to a step, only so often.
+
+namespace CAIRN_NAMESPACE {
+
+namespace detail {
+
+/// A count that the program computes; a negative one is 0.
+template <std::integral I>
+[[nodiscard]] constexpr GivenCount given_count(I n) noexcept {
+    return {n < I{0} ? std::int64_t{0} : static_cast<std::int64_t>(n)};
+}
+
+}  // namespace detail
+
+/// The type behind `After` and `Until`.
+template <class Count, bool From>
+class StepBound : detail::Leaf<StepBound<Count, From>, 0, Count> {
+    using Bound = detail::Leaf<StepBound, 0, Count>;
+
+  public:
+    constexpr StepBound() = default;
+    constexpr explicit StepBound(Count bound) : Bound{std::move(bound)} {}
+
+    [[nodiscard]] constexpr Reason reason(const auto& at) const noexcept {
+        const bool inside = (at.step >= bound()) == From;
+        const Rule rule = inside ? Rule::in_window : From ? Rule::before_window : Rule::after_window;
+        return {answer(inside), rule, static_cast<double>(at.step), static_cast<double>(bound())};
+    }
+    [[nodiscard]] constexpr Answer decide(const auto& at) const noexcept { return reason(at).answer; }
+
+    [[nodiscard]] constexpr std::int64_t bound() const noexcept { return Bound::get().value; }
+
+  private:
+    static constexpr bool is_possible() noexcept {
+        if constexpr (Count::is_fixed) {
+            return Count::value >= 0;
+        } else {
+            return true;
+        }
+    }
+    static_assert(is_possible(), "cairn: After<n> and Until<n> need an n of 0 or more");
+};
+
+/// Yes from step `n` on: `After<100>{} & Best<"loss", minimize>{}`, which `after(100, Best<…>{})` is too. The
+/// policy that it is joined with hears of every row, and since references are to what was *saved*, a lucky
+/// spike before step `n` spoils nothing. Step 0: `After<1>` leaves it out. Resume, steps that go back: it
+/// remembers nothing.
+template <std::int64_t n>
+using After = StepBound<detail::FixedCount<n>, true>;
+
+/// Yes before step `n`: the rest of `After<n>`.
+template <std::int64_t n>
+using Until = StepBound<detail::FixedCount<n>, false>;
+
+/// `policy` from step `n` on; `after(n)` is the condition alone.
+template <std::integral I>
+[[nodiscard]] constexpr auto after(I n) noexcept {
+    return StepBound<detail::GivenCount, true>{detail::given_count(n)};
+}
+template <std::integral I, class P>
+[[nodiscard]] constexpr auto after(I n, P policy) {
+    return after(n) & std::move(policy);
+}
+
+/// `policy` before step `n`; `until(n)` is the condition alone.
+template <std::integral I>
+[[nodiscard]] constexpr auto until(I n) noexcept {
+    return StepBound<detail::GivenCount, false>{detail::given_count(n)};
+}
+template <std::integral I, class P>
+[[nodiscard]] constexpr auto until(I n, P policy) {
+    return until(n) & std::move(policy);
+}
+
+/// The type behind `First`.
+template <class Count, SavePolicy P>
+class FirstOf : detail::Leaf<FirstOf<Count, P>, 0, Count>, detail::Leaf<FirstOf<Count, P>, 1, P> {
+    using Limit = detail::Leaf<FirstOf, 0, Count>;
+    using Inner = detail::Leaf<FirstOf, 1, P>;
+
+  public:
+    using monitor = typename detail::monitor_of<P>::type;
+    static constexpr bool saves_at_end = detail::saves_at_end<P>;
+
+    constexpr FirstOf() = default;
+    constexpr explicit FirstOf(P policy) : Inner{std::move(policy)} {}
+    constexpr FirstOf(Count limit, P policy) : Limit{std::move(limit)}, Inner{std::move(policy)} {}
+
+    [[nodiscard]] constexpr Answer decide(const auto& at) const {
+        return spent_ < limit() ? inner().decide(at) : Answer::no;
+    }
+    constexpr void explain(const auto& at, auto&& tell) const {
+        if (spent_ < limit()) {
+            detail::explain(inner(), at, tell);
+        } else {
+            tell(*this,
+                 Reason{Answer::no, Rule::spent, static_cast<double>(spent_), static_cast<double>(limit())});
+        }
+    }
+    constexpr void settle(const auto& at, Outcome outcome) {
+        if (outcome == Outcome::saved && spent_ < limit() && inner().decide(at) == Answer::yes) ++spent_;
+        detail::settle(Inner::get(), at, outcome);
+    }
+
+    [[nodiscard]] constexpr std::int64_t limit() const noexcept { return Limit::get().value; }
+    [[nodiscard]] constexpr const P& inner() const noexcept { return Inner::get(); }
+
+  private:
+    std::int64_t spent_ = 0;
+
+    static constexpr bool is_possible() noexcept {
+        if constexpr (Count::is_fixed) {
+            return Count::value > 0;
+        } else {
+            return true;
+        }
+    }
+    static_assert(is_possible(), "cairn: First<k, P> needs a k of 1 or more; to save nothing use NoBestSave");
+};
+
+/// Lets a policy save `k` times and then no more: `First<3, Best<"loss", minimize>>`, or `first(3, …)`.
+/// Counted are the versions that were saved at a row where `P` itself said yes; a save that failed is not, so
+/// it may try again. Step 0: as `P`. Resume: the count is rebuilt from what was saved. Steps that go back: no
+/// difference.
+template <std::int64_t k, SavePolicy P>
+using First = FirstOf<detail::FixedCount<k>, P>;
+
+/// Lets a policy save once: `Once<Below<…>>` as a type, `once(Below<"val/loss">{0.1})` as a value.
+template <SavePolicy P>
+using Once = First<1, P>;
+
+template <std::integral I, class P>
+[[nodiscard]] constexpr auto first(I k, P policy) {
+    if constexpr (SavePolicy<P>) {
+        return FirstOf<detail::GivenCount, P>{detail::given_count(k), std::move(policy)};
+    } else {
+        detail::explain_policy<P>();
+        return NoBestSave{};
+    }
+}
+template <class P>
+[[nodiscard]] constexpr auto once(P policy) {
+    if constexpr (SavePolicy<P>) {
+        return Once<P>{std::move(policy)};
+    } else {
+        detail::explain_policy<P>();
+        return NoBestSave{};
+    }
+}
+
+}  // namespace CAIRN_NAMESPACE
+
 // ---- cairn/policy/policy.hpp
 // All policies and retentions, for those who want nothing else of the library: no JSON, no file, no thread.
+
+// ---- cairn/policy/simulate.hpp
+// The dry run: what a policy and a retention would have done over rows that are there already. Costs
+// <vector>.
+
+namespace CAIRN_NAMESPACE {
+
+/// What the dry run takes for granted.
+struct SimulateOptions {
+    std::uint64_t version_bytes = 0;  ///< size of each version
+    double save_seconds = 0;          ///< how long each save takes
+    std::int64_t started_ns = 0;      ///< when the run started; 0: at its first row
+};
+
+/// A version that would have been saved.
+struct SimulatedVersion {
+    std::uint64_t number = 0;
+    std::size_t row = 0;  ///< of which row, counted from 0
+    std::int64_t step = 0;
+    std::int64_t time_ns = 0;
+    std::size_t removed_after_row = 0;  ///< when it was pruned; meaningless while `kept`
+    bool kept = true;                   ///< it is there at the end
+};
+
+/// What a dry run found.
+struct Simulation {
+    std::vector<SimulatedVersion> versions{};  ///< all that would have been saved, oldest first
+    std::vector<std::int64_t> steps{};         ///< of the rows
+    std::vector<std::size_t> newest{};         ///< for each row: how many versions were saved up to it
+    std::uint64_t bytes_written = 0;
+    std::uint64_t bytes_kept = 0;  ///< at the end
+    std::uint64_t most_bytes_kept =
+        0;  ///< at any time; before the prune, since the old goes after the new is there
+
+    /// Rows of work that a crash right after row `row` would cost: those since the newest version.
+    [[nodiscard]] std::size_t rows_lost_at(std::size_t row) const {
+        return newest[row] == 0 ? row + 1 : row - versions[newest[row] - 1].row;
+    }
+    /// The most that a crash could cost, in rows.
+    [[nodiscard]] std::size_t most_rows_lost() const {
+        std::size_t most = 0;
+        for (std::size_t row = 0; row < newest.size(); ++row) {
+            if (rows_lost_at(row) > most) most = rows_lost_at(row);
+        }
+        return most;
+    }
+    [[nodiscard]] std::size_t kept() const {
+        std::size_t count = 0;
+        for (const SimulatedVersion& version : versions) count += version.kept ? 1 : 0;
+        return count;
+    }
+};
+
+/// Asks `policy` about every row of `history` (any range of rows), in order, and prunes as a checkpoint would
+/// after each version: `simulate(EveryN<500>{}, KeepLast<3>{}, rows)`. Saving never fails here. The last row
+/// is also the one that `OnFinish` saves. Cost: as the policy, and the retention for each version.
+template <SavePolicy Policy, RetentionPolicy Retention, class History>
+[[nodiscard]] Simulation simulate(Policy policy, const Retention& retention, const History& history,
+                                  const SimulateOptions& options = {}) {
+    using RowType = std::remove_cvref_t<decltype(*std::begin(history))>;
+    Simulation out;
+    std::vector<const RowType*> rows;  // a range's rows, which the versions' facts look into
+    for (const RowType& row : history) rows.push_back(&row);
+    if (rows.empty()) return out;
+    const std::int64_t started = options.started_ns != 0 ? options.started_ns : rows.front()->time_ns();
+    std::vector<std::size_t> alive;
+
+    const auto prune = [&](std::size_t row) {
+        std::vector<VersionFacts> facts;
+        facts.reserve(alive.size());
+        for (const std::size_t index : alive) {
+            const SimulatedVersion& version = out.versions[index];
+            facts.push_back({version.number, version.step, version.time_ns, options.version_bytes,
+                             [](const void* source, std::string_view metric) {
+                                 return detail::reading_of_row(*static_cast<const RowType*>(source), metric);
+                             },
+                             rows[version.row], index == alive.back()});
+        }
+        retention.mark(VersionList{facts.data(), facts.size()});
+        std::vector<std::size_t> still;
+        for (std::size_t i = 0; i < alive.size(); ++i) {
+            if (facts[i].kept || facts[i].held) {
+                still.push_back(alive[i]);
+            } else {
+                out.versions[alive[i]].kept = false;
+                out.versions[alive[i]].removed_after_row = row;
+            }
+        }
+        alive = std::move(still);
+    };
+    const auto at = [&](std::size_t row) {
+        At<RowType> now{*rows[row]};
+        now.seconds = static_cast<double>(rows[row]->time_ns() - started) / 1e9;
+        now.save_seconds = options.save_seconds * static_cast<double>(out.versions.size());
+        return now;
+    };
+    const auto save = [&](std::size_t row) {
+        out.versions.push_back({out.versions.size(), row, rows[row]->step(), rows[row]->time_ns(), 0, true});
+        alive.push_back(out.versions.size() - 1);
+        out.bytes_written += options.version_bytes;
+        const std::uint64_t bytes = options.version_bytes * alive.size();
+        if (bytes > out.most_bytes_kept) out.most_bytes_kept = bytes;
+        prune(row);
+    };
+
+    for (std::size_t row = 0; row < rows.size(); ++row) {
+        const At<RowType> now = at(row);
+        const bool yes = policy.decide(now) == Answer::yes;
+        detail::settle(policy, now, yes ? Outcome::saved : Outcome::not_saved);
+        if (yes) save(row);
+        out.steps.push_back(rows[row]->step());
+        out.newest.push_back(out.versions.size());
+    }
+    if constexpr (detail::saves_at_end<Policy>) {
+        const std::size_t last = rows.size() - 1;
+        At<RowType> now = at(last);
+        now.final = true;
+        const bool is_saved = !out.versions.empty() && out.versions.back().row == last;
+        if (!is_saved && policy.decide(now) == Answer::yes) {
+            save(last);
+            out.newest.back() = out.versions.size();
+        }
+    }
+    out.bytes_kept = options.version_bytes * alive.size();
+    return out;
+}
+
+/// The same with the policy as a type and, if you like, a retention: `simulate<EveryN<2>>(rows)`.
+template <SavePolicy Policy, RetentionPolicy Retention = KeepAll, class History>
+[[nodiscard]] Simulation simulate(const History& history, const SimulateOptions& options = {}) {
+    return simulate(Policy{}, Retention{}, history, options);
+}
+
+}  // namespace CAIRN_NAMESPACE
 
 // ---- cairn/cairn.hpp
 // The library: runs, policies, checkpoints, artifacts. Needs nlohmann/json and nothing else. The command

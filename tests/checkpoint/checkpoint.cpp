@@ -4,7 +4,9 @@
 #include "support.hpp"
 #include "support/catch.hpp"
 
+#include <chrono>
 #include <cmath>
+#include <cstdint>
 #include <cstdlib>
 #include <limits>
 #include <optional>
@@ -15,6 +17,7 @@
 
 using namespace cairn_test;
 using namespace cairn::literals;
+using namespace std::chrono_literals;
 using cairn::errc;
 using cairn::maximize;
 using cairn::minimize;
@@ -138,6 +141,46 @@ TEST_CASE("What a retention does not want is gone from disk, and objects that ot
     CHECK(run.use_artifact("model:best").label() == "v1");
     CHECK(run.use_artifact("model:latest").label() == "v4");
     CHECK(run.health().ok());
+}
+
+TEST_CASE("A cap removes the oldest, never what must stay, and says once that it is exceeded",
+          "[checkpoint][retention]") {
+    TempDir dir;
+    auto run = open_run(dir);
+    std::uint64_t bytes = 0;
+    {
+        auto measured = run.checkpoint("measured", cairn::EveryN<1>{});
+        train(run, measured, {5});
+        bytes = measured.versions().front().bytes;
+    }
+    const auto every = cairn::Best<"loss", minimize>{} | cairn::EveryN<1>{};
+    auto three = run.checkpoint("three", every, cairn::capped(cairn::KeepAll{}, 3 * bytes));
+    train(run, three, {5, 4, 6, 7, 8, 9});
+    CHECK(labels_of(three) == Labels{"v1", "v4", "v5"});  // the best one has an alias
+    CHECK(run.health().ok());
+    auto one = run.checkpoint("one", every, cairn::capped(cairn::KeepLast<2>{}, bytes));
+    train(run, one, {5, 6, 7});
+    CHECK(labels_of(one) == Labels{"v0", "v2"});
+    REQUIRE(run.health().errors.size() == 1);
+    CHECK(run.health().errors[0].find("more than the bound") != std::string::npos);
+    CHECK(run.health().saves_failed == 0);
+}
+
+TEST_CASE("Windows and time decide in a checkpoint as they do alone", "[checkpoint][step]") {
+    TempDir dir;
+    auto run = open_run(dir);
+    auto late = run.checkpoint("late", cairn::after(2, cairn::Best<"loss", minimize>{}));
+    train(run, late, {0.1, 9, 8, 8.5, 7});
+    CHECK(steps_of(late) == Steps{2, 4});
+    auto few = run.checkpoint<cairn::First<2, cairn::EveryN<2>>>("few");
+    train(run, few, five);
+    CHECK(steps_of(few) == Steps{0, 2});
+    auto rare = run.checkpoint("rare", cairn::at_most_every(1h, cairn::EveryN<1>{}));
+    train(run, rare, five);
+    CHECK(steps_of(rare) == Steps{0});
+    auto hourly = run.checkpoint("hourly", cairn::EveryDuration{1h});
+    train(run, hourly, five);
+    CHECK(steps_of(hourly).empty());
 }
 
 TEST_CASE("The version that `best` names stays until another is better, whatever the retention",

@@ -268,3 +268,78 @@ TEST_CASE("Best ends on the right version where other systems end on five differ
     CHECK(asked.policy.reference() == 2.);
     CHECK(asked(row(1.)) == yes);
 }
+
+TEST_CASE("Best takes the newest of exact ties when asked to", "[policy][best]") {
+    Asked<Best<"v", minimize, cairn::ties::keep_newest>> asked;
+    CHECK(asked(row(2.0)) == yes);
+    CHECK(asked(row(2.0)) == yes);
+    CHECK(asked(row(3.0)) == no);
+    CHECK(asked(row(2.0)) == yes);
+    CHECK(asked(row(NaN)) == not_a_number);
+}
+
+TEST_CASE("a metric that comes late moves Best's reference and nothing else", "[policy][best]") {
+    Asked<Best<"v", minimize>> asked;
+    CHECK(asked(row(5.0)) == yes);
+    asked.settle(row(2.0), Outcome::annotated);
+    CHECK(asked(row(3.0)) == no);
+    CHECK(asked(row(1.0)) == yes);
+}
+
+TEST_CASE("Improves wants more than its margin", "[policy][best]") {
+    using cairn::Improves;
+    Asked down{Improves<"v", minimize>{0.5}};
+    CHECK(down(row(4.0)) == yes);
+    CHECK(down(row(3.5)) == no);  // exactly the margin
+    CHECK(down(row(3.6)) == no);
+    CHECK(down(row(3.25)) == yes);
+    CHECK(down(row(3.25)) == no);
+    CHECK(down(row({})) == missing);
+    CHECK(down(row(-inf)) == yes);
+    Asked up{Improves<"v", maximize>{0.5}};
+    CHECK(up(row(4.0)) == yes);
+    CHECK(up(row(4.5)) == no);
+    CHECK(up(row(4.75)) == yes);
+    CHECK(up(row(1.0)) == no);
+}
+
+TEST_CASE("TopK saves what is among the k best of the saved", "[policy][best]") {
+    Asked<cairn::TopK<3, "v", minimize>> asked;
+    const std::vector<double> values = {5, 9, 7, 8, 6, 9, 4, 6, 5, 1};
+    const std::vector<Answer> expected = {yes, yes, yes, yes, yes, no, yes, no, yes, yes};
+    Answers answered;
+    for (const double value : values) answered.push_back(asked(row(value)));
+    CHECK(answered == expected);
+    CHECK(asked(row(NaN)) == not_a_number);
+}
+
+TEST_CASE("TopK does what its rule says on random rows and outcomes", "[policy][best]") {
+    for (const std::uint32_t seed : cairn_test::seeds(50)) {
+        INFO("CAIRN_TEST_SEED=" << seed);
+        std::mt19937 random{seed};
+        Asked<cairn::TopK<4, "v", maximize>> asked;
+        std::vector<double> saved;  // best first
+        for (int i = 0; i < 200; ++i) {
+            const double value = cairn_test::pick(random, 0, 60);
+            const bool fails = cairn_test::pick(random, 0, 4) == 0;
+            const bool wanted = saved.size() < 4 || value > saved[3];
+            REQUIRE(asked(row(value), fails ? Outcome::failed : Outcome::saved) == (wanted ? yes : no));
+            if (!wanted || fails) continue;
+            saved.push_back(value);
+            std::sort(saved.rbegin(), saved.rend());
+        }
+    }
+}
+
+TEST_CASE("Below saves at every row under its limit, and its negation at the others", "[policy][best]") {
+    Asked below{cairn::Below<"v">{0.5}};
+    CHECK(below(row(0.6)) == no);
+    CHECK(below(row(0.5)) == no);
+    CHECK(below(row(0.4)) == yes);
+    CHECK(below(row(0.4)) == yes);
+    CHECK(below(row({})) == missing);
+    CHECK(below(row(NaN)) == not_a_number);
+    Asked above{!cairn::Below<"v">{0.5}};
+    CHECK(above(row(0.5)) == yes);
+    CHECK(above(row({})) == missing);
+}

@@ -5,10 +5,10 @@
 #include "support/catch.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <random>
 #include <string_view>
@@ -24,6 +24,7 @@ using cairn::Reading;
 using cairn_test::inf;
 using cairn_test::NaN;
 using cairn_test::pick;
+using namespace std::chrono_literals;
 
 namespace {
 
@@ -51,11 +52,10 @@ std::vector<Version> kept(const R& retention, const std::vector<Version>& versio
                          .look_up = &read,
                          .source = &version});
     }
-    const auto marks = std::make_unique<bool[]>(versions.size());
-    retention.mark(cairn::VersionList{facts.data(), marks.get(), facts.size()});
+    retention.mark(cairn::VersionList{facts.data(), facts.size()});
     std::vector<Version> out;
     for (std::size_t i = 0; i < versions.size(); ++i) {
-        if (marks[i]) out.push_back(versions[i]);
+        if (facts[i].kept) out.push_back(versions[i]);
     }
     return out;
 }
@@ -252,4 +252,67 @@ TEST_CASE("KeepBest keeps the n first of the versions sorted by value and age", 
         std::sort(should.begin(), should.end());
         CHECK(keeps(KeepBest<4, "v", minimize>{}, values) == should);
     }
+}
+
+namespace {
+
+/// Which of the versions with these facts are kept, by number.
+template <cairn::RetentionPolicy R>
+Numbers kept_of(const R& retention, std::vector<cairn::VersionFacts> facts) {
+    for (std::size_t i = 0; i < facts.size(); ++i) facts[i].number = i;
+    retention.mark(cairn::VersionList{facts.data(), facts.size()});
+    Numbers out;
+    for (std::size_t i = 0; i < facts.size(); ++i) {
+        if (facts[i].kept) out.push_back(i);
+    }
+    return out;
+}
+
+std::vector<cairn::VersionFacts> at_steps(const std::vector<std::int64_t>& steps) {
+    std::vector<cairn::VersionFacts> facts;
+    for (const std::int64_t step : steps) facts.push_back({.step = step});
+    return facts;
+}
+
+}  // namespace
+
+TEST_CASE("KeepEvery keeps the first version of every n steps", "[policy][retention]") {
+    using cairn::KeepEvery;
+    CHECK(kept_of(KeepEvery<10>{}, at_steps({0, 5, 10, 15, 20})) == Numbers{0, 2, 4});
+    CHECK(kept_of(KeepEvery<20>{}, at_steps({0, 7, 14, 21, 28, 35, 42})) == Numbers{0, 3, 6});
+    CHECK(kept_of(KeepEvery<10>{}, at_steps({3, 9, 55, 58})) == Numbers{0, 2});
+    CHECK(kept_of(KeepEvery<10>{}, at_steps({5, 15, 6, 25})) == Numbers{0, 1, 3});  // steps went back
+    CHECK(kept_of(KeepEvery<10>{}, at_steps({-1, 1})) == Numbers{0, 1});
+}
+
+TEST_CASE("KeepFor keeps what is not much older than the newest version", "[policy][retention]") {
+    std::vector<cairn::VersionFacts> facts;
+    for (const std::int64_t minute : {0, 30, 60, 90, 91})
+        facts.push_back({.time_ns = minute * 60'000'000'000});
+    CHECK(kept_of(cairn::KeepFor{61min}, facts) == Numbers{1, 2, 3, 4});
+    CHECK(kept_of(cairn::KeepFor{1s}, facts) == Numbers{4});
+    CHECK(kept_of(cairn::KeepFor{1s} | KeepLast<2>{}, facts) == Numbers{3, 4});
+    facts.push_back({.time_ns = 0});  // the clock was set back
+    CHECK(kept_of(cairn::KeepFor{1s}, facts) == Numbers{4});
+}
+
+TEST_CASE("capped lets the oldest go first, and never what must stay", "[policy][retention]") {
+    std::vector<cairn::VersionFacts> facts;
+    for (const std::uint64_t bytes : {10U, 20U, 30U, 40U}) facts.push_back({.bytes = bytes});
+    facts.back().held = true;
+    CHECK(kept_of(cairn::capped(KeepAll{}, 100), facts) == Numbers{0, 1, 2, 3});
+    CHECK(kept_of(cairn::capped(KeepAll{}, 99), facts) == Numbers{1, 2, 3});
+    CHECK(kept_of(cairn::capped(KeepAll{}, 70), facts) == Numbers{2, 3});
+    CHECK(kept_of(cairn::capped(KeepAll{}, 0), facts) == Numbers{3});
+    CHECK(kept_of(cairn::capped(KeepLast<3>{}, 99), facts) == Numbers{1, 2, 3});
+    facts[0].held = true;  // an alias names it: it counts, and others go
+    CHECK(kept_of(cairn::capped(KeepAll{}, 80), facts) == Numbers{0, 2, 3});
+    CHECK(kept_of(cairn::capped(KeepLast<2>{}, 75), facts) == Numbers{3});
+}
+
+TEST_CASE("KeepBest keeps the newest of equals when asked to", "[policy][retention]") {
+    const auto equal = versions_of({1.0, 1.0, 2.0, 1.0});
+    CHECK(numbers(kept(KeepBest<1, "v", minimize>{}, equal)) == Numbers{0});
+    CHECK(numbers(kept(KeepBest<1, "v", minimize, cairn::ties::keep_newest>{}, equal)) == Numbers{3});
+    CHECK(numbers(kept(KeepBest<2, "v", minimize, cairn::ties::keep_newest>{}, equal)) == Numbers{1, 3});
 }

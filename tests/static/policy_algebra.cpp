@@ -80,12 +80,24 @@ static_assert(sizeof(Not<All<Lowest, A>>) == sizeof(Lowest));
 static_assert(sizeof(Any<State, State, State>) == 3 * sizeof(State));
 static_assert(sizeof(Any<All<Lowest, State>, Not<Lowest>>) == 2 * sizeof(Lowest) + sizeof(State));
 
+static_assert(are_empty<After<3>, Until<5>, All<After<3>, A, Until<5>>, KeepEvery<10>>);
+static_assert(sizeof(TopK<3, "v", minimize>) == 3 * sizeof(double));
+static_assert(sizeof(Below<"v">) == sizeof(double));
+static_assert(sizeof(Improves<"v", minimize>) == 2 * sizeof(double));  // the margin and the reference
+static_assert(sizeof(Once<A>) == sizeof(std::int64_t));
+static_assert(sizeof(Once<State>) == sizeof(std::int64_t) + sizeof(State));
+static_assert(sizeof(decltype(after(3, Lowest{}))) == sizeof(std::int64_t) + sizeof(Lowest));
+static_assert(sizeof(All<After<3>, Lowest>) == sizeof(Lowest));
+static_assert(is<NoBestSave, decltype(after(3, NoBestSave{})), decltype(until(3, NoBestSave{}))>);
+
 // All are policies and regular enough; those with state say so.
 template <class... Ps>
 constexpr bool are_policies = (SavePolicy<Ps> && ...);
 static_assert(
     are_policies<NoBestSave, Manual, OnFinish, Lowest, State, A, Even, Any<A, Lowest>, All<Lowest>, Not<A>>);
 static_assert(!SavePolicy<int> && !SavePolicy<KeepAll> && !SavePolicy<Answer> && !RetentionPolicy<A>);
+static_assert(are_policies<After<3>, Until<3>, First<2, State>, Once<Lowest>, TopK<2, "v", maximize>,
+                           Below<"v">, Improves<"v", minimize>, EveryDuration, AtMostEvery<State>, Budget>);
 static_assert(StatefulPolicy<Lowest> && StatefulPolicy<State> && StatefulPolicy<Any<A, Lowest>>);
 static_assert(!StatefulPolicy<NoBestSave> && !StatefulPolicy<A> && !StatefulPolicy<Even>);
 static_assert(std::copyable<Any<Lowest, State, A>> &&
@@ -102,5 +114,6 @@ static_assert(
 static_assert(is<watched<decltype(KeepLast<1>{} | KeepBest<1, "v", minimize>{})>,
                  detail::Monitor<MetricNamed<"v">, minimize>>);
 static_assert(is<watched<decltype(A{} | B{})>, detail::NoMonitor>);
+static_assert(is<watched<decltype(after(3, once(Lowest{})))>, watched<Lowest>>);
 
 }  // namespace

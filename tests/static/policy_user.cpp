@@ -27,7 +27,7 @@ struct Within {
     }
 };
 struct WithItsOwnNames {  // members whose names the library uses too
-    int get = 0, value_ = 0, monitor_ = 0, apply = 0;
+    int get = 0, value = 0, value_ = 0, monitor_ = 0, apply = 0;
     using First = int;
     constexpr cairn::Answer decide(const auto&) const { return cairn::answer(get + apply == 0); }
 };

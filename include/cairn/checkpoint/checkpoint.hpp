@@ -251,13 +251,19 @@ class Checkpoint {
             const std::size_t count = versions_.size();
             std::vector<VersionFacts> facts;
             facts.reserve(count);
-            for (const Version& version : versions_) facts.push_back(version.facts());
-            const std::unique_ptr<bool[]> keep{new bool[count]()};
-            retention_.mark(VersionList{facts.data(), keep.get(), count});
-            keep[count - 1] = true;
+            for (const Version& version : versions_) {
+                facts.push_back(version.facts());
+                facts.back().held = version.number == restored_ || version.number == versions_.back().number;
+            }
+            if constexpr (detail::is_capped<Retention> && requires { sink_.named(); }) {
+                for (const std::uint64_t number : sink_.named()) {
+                    for (VersionFacts& version : facts) version.held |= version.number == number;
+                }
+            }
+            retention_.mark(VersionList{facts.data(), count});
             std::vector<Version> kept;
             for (std::size_t i = 0; i < count; ++i) {
-                if (!keep[i] && versions_[i].number != restored_) {
+                if (!facts[i].kept && !facts[i].held) {
                     const result<void> removed = sink_.remove(versions_[i]);
                     // Somebody else removed it: it is gone, as was wanted.
                     if (removed || removed.error().code() == errc::not_found) continue;
@@ -266,7 +272,20 @@ class Checkpoint {
                 kept.push_back(std::move(versions_[i]));
             }
             versions_ = std::move(kept);
+            if constexpr (detail::is_capped<Retention>) tell_if_over(retention_.bytes());
         }
+    }
+
+    void tell_if_over(std::uint64_t most) {
+        std::uint64_t bytes = 0;
+        for (const Version& version : versions_) bytes += version.bytes;
+        if (bytes <= most || told_over_) return;
+        told_over_ = true;
+        core_->note_failure({errc::no_space,
+                             "the versions that must stay are " + std::to_string(bytes) +
+                                 " bytes, more than the bound of " + std::to_string(most),
+                             name_, "raise the bound, or take aliases off versions that are not needed"},
+                            false);
     }
 
     /// The versions one may restore from, oldest first.
@@ -292,7 +311,7 @@ class Checkpoint {
                       [&](const Version& version) { return value(version).kind != Reading::Kind::number; });
         std::sort(versions.begin(), versions.end(), [&](const Version& a, const Version& b) {
             const double x = value(a).value, y = value(b).value;
-            return x == y ? a.number < b.number : is_better(Monitor::direction, x, y);
+            return x == y ? a.number < b.number : is_better(Monitor::direction(), x, y);
         });
         return versions;
     }
@@ -348,7 +367,7 @@ class Checkpoint {
     void check_goal() const {
         if constexpr (!std::same_as<M, detail::NoMonitor>) {
             const Direction goal = core_->goal_of(M::metric::name);
-            if (goal != Direction::unspecified && goal != M::direction) {
+            if (goal != Direction::unspecified && goal != M::direction()) {
                 detail::raise({errc::invalid_argument,
                                "define_metric and the checkpoint disagree on which way this metric is better",
                                std::string{M::metric::name}, "write the same direction in both"});
@@ -366,6 +385,7 @@ class Checkpoint {
     std::optional<std::uint64_t> restored_;
     DynamicRow last_row_;
     bool last_row_is_saved_ = false;
+    bool told_over_ = false;
     double save_seconds_ = 0;
 };
 

@@ -134,6 +134,15 @@ class BasicLocalStore {
         return versions;
     }
 
+    /// The versions that an alias names.
+    [[nodiscard]] std::vector<std::uint64_t> named() const {
+        std::vector<std::uint64_t> numbers;
+        if (const auto aliases = artifacts_->aliases()) {
+            for (const auto& [alias, number] : *aliases) numbers.push_back(number);
+        }
+        return numbers;
+    }
+
     /// Makes `best` name a version, unless it names a better one already (of another run, say).
     template <class Monitor>
     void mark_best(const Version& version) {
@@ -145,7 +154,7 @@ class BasicLocalStore {
                 const Reading held = detail::row_of(*manifest).template reading<typename Monitor::metric>();
                 const Reading now = version.row.template reading<typename Monitor::metric>();
                 if (held.kind == Reading::Kind::number &&
-                    !is_better(Monitor::direction, now.value, held.value))
+                    !is_better(Monitor::direction(), now.value, held.value))
                     return;
             }
         }

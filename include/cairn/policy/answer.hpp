@@ -45,9 +45,10 @@ enum class Answer : unsigned char {
 /// What became of a row that every policy was asked about.
 enum class Outcome : unsigned char {
     not_saved,
-    saved,     ///< a version was committed, whoever of the composed policies caused it
-    failed,    ///< a version was to be saved and could not be
-    restored,  ///< this row's version was just restored; training goes on after it
+    saved,      ///< a version was committed, whoever of the composed policies caused it
+    failed,     ///< a version was to be saved and could not be
+    restored,   ///< this row's version was just restored; training goes on after it
+    annotated,  ///< a metric of this row, which was saved before, came late and is in it now
 };
 
 }  // namespace CAIRN_NAMESPACE

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <limits>
 #include <optional>
+#include <string_view>
 #include <type_traits>
 
 namespace CAIRN_NAMESPACE {
@@ -36,6 +37,10 @@ struct At {
     double save_seconds = 0;               ///< spent on saving so far, by this checkpoint
     bool signal = false;                   ///< the process was asked to stop
     bool final = false;                    ///< `checkpoint.finish()` is asking
+    bool failure = false;                  ///< an exception is leaving a guarded loop
+
+    /// Asked by a `step`, not by the end of training in one way or the other.
+    [[nodiscard]] constexpr bool is_step() const noexcept { return !final && !failure; }
 
     /// The row's value of a metric: `at["loss"_m]`. Does not compile if the row's type lacks it. An optional
     /// number that is empty reads as NaN, so that no comparison with it is true.
@@ -59,6 +64,20 @@ template <class R>
 At(const R&) -> At<R>;
 
 namespace detail {
+
+/// A metric of any row by a name that is known only at run time.
+template <class R>
+[[nodiscard]] constexpr Reading reading_of_row(const R& row, std::string_view metric) {
+    if constexpr (requires { row.find(metric).reading(); }) {
+        return row.find(metric).reading();
+    } else {
+        Reading found;
+        row.for_each([&](auto name, const auto& value) {
+            if (decltype(name)::name == metric) found = reading_of(value);
+        });
+        return found;
+    }
+}
 
 /// Stands for any row where a policy's shape is checked before there is one.
 struct AnyRow {

@@ -1,96 +1,212 @@
 // SPDX-License-Identifier: MIT
 #pragma once
-// Saving by a metric: what is better than everything saved so far.
+// Saving by a metric's value: against what was saved so far, or against a limit.
 
-#include <cairn/policy/save_policy.hpp>
+#include <cairn/policy/detail/leaf.hpp>
+#include <cairn/policy/detail/parameter.hpp>
+#include <cairn/policy/reason.hpp>
 
 #include <bit>
+#include <cstddef>
 #include <cstdint>
+#include <utility>
 
 namespace CAIRN_NAMESPACE {
 
-/// Which way a metric is better. It is always written, never guessed from the metric's name.
-enum class Direction : unsigned char { unspecified, minimize, maximize };
-inline constexpr Direction minimize = Direction::minimize;
-inline constexpr Direction maximize = Direction::maximize;
-
-/// Whether `a` is strictly better than `b`; false if either is NaN.
-[[nodiscard]] constexpr bool is_better(Direction direction, double a, double b) noexcept {
-    return direction == Direction::minimize ? a < b : a > b;
-}
+/// What a value that equals the best one is.
+enum class Ties : unsigned char { keep_first, keep_newest };
+namespace ties {
+inline constexpr Ties keep_first = Ties::keep_first;    ///< not better: the first of equals stays
+inline constexpr Ties keep_newest = Ties::keep_newest;  ///< better: the newest of equals stays
+}  // namespace ties
 
 namespace detail {
 
-/// A metric that is watched, and which way it is better.
-template <MetricName Name, Direction D>
-struct Monitor {
-    using metric = Name;
-    static constexpr Direction direction = D;
+/// The bits of a double, or none. Not a double, since clang takes a NaN for impossible under -ffast-math.
+class MaybeNumber {
+  public:
+    constexpr MaybeNumber() noexcept = default;
+    constexpr explicit MaybeNumber(const double& value) noexcept
+        : bits_{std::bit_cast<std::uint64_t>(value)} {}
+    [[nodiscard]] constexpr bool has_value() const noexcept { return bits_ != none; }
+    [[nodiscard]] constexpr double value() const noexcept { return std::bit_cast<double>(bits_); }
+
+  private:
+    static constexpr std::uint64_t none = ~std::uint64_t{0};  // the bits of a NaN that is never stored
+    std::uint64_t bits_ = none;
 };
 
-// Never defined: its name is the compiler's message.
-template <class Name>
-struct this_needs_a_direction_minimize_or_maximize_after_the_metric;
-
-template <class Name, Direction D>
-constexpr void check_direction() noexcept {
-    if constexpr (D == Direction::unspecified) {
-        (void)sizeof(this_needs_a_direction_minimize_or_maximize_after_the_metric<Name>);
-    }
+/// How a number stands to the number it must beat by more than `margin`.
+template <class Watch>
+[[nodiscard]] constexpr Reason compare(const Watch& watch, Ties ties, MaybeNumber held, double now,
+                                       double margin = 0) noexcept {
+    if (!held.has_value()) return {Answer::yes, Rule::first_value, now, 0};
+    const double reference = held.value();
+    const double to_beat = margin == 0                                ? reference
+                           : watch.direction() == Direction::minimize ? reference - margin
+                                                                      : reference + margin;
+    if (is_better(watch.direction(), now, to_beat)) return {Answer::yes, Rule::better, now, reference};
+    if (now == reference) return {answer(ties == Ties::keep_newest), Rule::tie, now, reference};
+    return {Answer::no, Rule::worse, now, reference};
 }
 
 }  // namespace detail
 
-/// The type behind `Best`.
-template <MetricName Name, Direction D>
-class BestOf {
-  public:
-    using monitor = detail::Monitor<Name, D>;
+/// The type behind `Best` and `Improves`. `Margin` is a number or nothing.
+template <class Watch, Ties T, class Margin>
+class BestOf : detail::Leaf<BestOf<Watch, T, Margin>, 0, Watch>,
+               detail::Leaf<BestOf<Watch, T, Margin>, 1, Margin> {
+    using Watched = detail::Leaf<BestOf, 0, Watch>;
+    using Wanted = detail::Leaf<BestOf, 1, Margin>;
 
-    constexpr Answer decide(const auto& at) const {
-        detail::check_direction<Name, D>();
-        if (at.final) return Answer::no;
-        const Reading now = at.template reading<Name>();
-        switch (now.kind) {
-            case Reading::Kind::missing: return Answer::missing;
-            case Reading::Kind::nan: return Answer::nan;
-            case Reading::Kind::number: break;
-        }
-        return answer(improves(now.value));
+  public:
+    using monitor = Watch;
+
+    constexpr BestOf() = default;
+    constexpr explicit BestOf(Margin margin) : Wanted{std::move(margin)} {}
+    constexpr BestOf(Watch watch, Margin margin) : Watched{std::move(watch)}, Wanted{std::move(margin)} {}
+
+    [[nodiscard]] constexpr Reason reason(const auto& at) const {
+        watch().check();
+        if (!at.is_step()) return {Answer::no, Rule::never, 0, 0};
+        const Reading now = watch().read(at);
+        if (now.kind != Reading::Kind::number) return detail::unknown(now.kind);
+        return detail::compare(watch(), T, reference_, now.value, margin());
     }
+    [[nodiscard]] constexpr Answer decide(const auto& at) const { return reason(at).answer; }
 
     constexpr void settle(const auto& at, Outcome outcome) {
-        if (outcome != Outcome::saved && outcome != Outcome::restored) return;
-        const Reading now = at.template reading<Name>();
-        if (now.kind == Reading::Kind::number && improves(now.value)) {
-            reference_ = std::bit_cast<std::uint64_t>(now.value);
+        if (outcome == Outcome::not_saved || outcome == Outcome::failed) return;
+        const Reading now = watch().read(at);
+        if (now.kind != Reading::Kind::number) return;
+        if (!reference_.has_value() || is_better(watch().direction(), now.value, reference_.value())) {
+            reference_ = detail::MaybeNumber{now.value};
         }
     }
 
     /// The best value among the saved versions; NaN while there is none.
-    [[nodiscard]] constexpr double reference() const noexcept { return std::bit_cast<double>(reference_); }
+    [[nodiscard]] constexpr double reference() const noexcept { return reference_.value(); }
+    [[nodiscard]] constexpr const Watch& watch() const noexcept { return Watched::get(); }
+    [[nodiscard]] constexpr double margin() const noexcept { return Wanted::get().value; }
 
   private:
-    // The bits of a double; those of a NaN, which is never stored, while there is none. Not a double, since
-    // clang takes a NaN for impossible under -ffast-math.
-    static constexpr std::uint64_t none = ~std::uint64_t{0};
+    detail::MaybeNumber reference_;
+};
 
-    [[nodiscard]] constexpr bool improves(double value) const noexcept {
-        return reference_ == none || is_better(D, value, std::bit_cast<double>(reference_));
-    }
+namespace detail {
 
-    std::uint64_t reference_ = none;
+struct NoMargin {
+    static constexpr double value = 0;
+};
+
+}  // namespace detail
+
+/// By how much more than nothing a value must be better: `Improves<"val/loss", minimize>{MinDelta{0.01}}`.
+struct MinDelta {
+    double value;
 };
 
 /// Saves on a strict improvement on the best value *among the versions that were saved*, whoever caused them:
 /// `Best<"val/loss", minimize>`. So `Best{} & EveryN<500>{}` means what it says: at the multiples of 500 that
 /// beat everything saved before.
 ///
-/// Ties: the first of equals stays. NaN: unknown, never stored as best. ±inf compare as numbers, 0.0 is a
-/// value. A metric that the row's type lacks does not compile; an empty optional is unknown. Step 0: the
-/// first number is an improvement. Resume: the reference is rebuilt from the committed versions. Steps that
-/// go back: no difference. Choose `EveryN` when the metric is noisy and any recent state will do.
+/// Ties: the first of equals stays; `Best<"m", minimize, ties::keep_newest>` is the other. NaN: unknown,
+/// never stored as best. ±inf compare as numbers, 0.0 is a value. A metric that the row's type lacks does not
+/// compile; an empty optional is unknown. Step 0: the first number is an improvement. Resume: the reference
+/// is rebuilt from the committed versions. Steps that go back: no difference. Choose `Improves` where a tiny
+/// gain is not worth a version, `TopK` to keep several good ones, `EveryN` when the metric is noisy and any
+/// recent state will do.
+template <detail::FixedString Name, Direction D = Direction::unspecified, Ties T = ties::keep_first>
+using Best = BestOf<detail::Monitor<MetricNamed<Name>, D>, T, detail::NoMargin>;
+
+/// Saves when the value is better than the best one saved so far by more than a margin:
+/// `Improves<"val/loss", minimize>{0.01}`. A gain of exactly the margin is none. Everything else is as with
+/// `Best`, which is the sister without a margin.
 template <detail::FixedString Name, Direction D = Direction::unspecified>
-using Best = BestOf<MetricNamed<Name>, D>;
+class Improves : public BestOf<detail::Monitor<MetricNamed<Name>, D>, ties::keep_first, MinDelta> {
+  public:
+    constexpr explicit Improves(double min_delta)
+        : BestOf<detail::Monitor<MetricNamed<Name>, D>, ties::keep_first, MinDelta>{MinDelta{min_delta}} {}
+};
+
+/// The type behind `TopK`.
+template <std::size_t K, class Watch>
+class TopKOf : detail::Leaf<TopKOf<K, Watch>, 0, Watch> {
+    using Watched = detail::Leaf<TopKOf, 0, Watch>;
+
+  public:
+    using monitor = Watch;
+
+    constexpr TopKOf() = default;
+    constexpr explicit TopKOf(Watch watch) : Watched{std::move(watch)} {}
+
+    [[nodiscard]] constexpr Reason reason(const auto& at) const {
+        watch().check();
+        if (!at.is_step()) return {Answer::no, Rule::never, 0, 0};
+        const Reading now = watch().read(at);
+        if (now.kind != Reading::Kind::number) return detail::unknown(now.kind);
+        return detail::compare(watch(), ties::keep_first, held_[K - 1], now.value);
+    }
+    [[nodiscard]] constexpr Answer decide(const auto& at) const { return reason(at).answer; }
+
+    constexpr void settle(const auto& at, Outcome outcome) {
+        if (outcome != Outcome::saved && outcome != Outcome::annotated) return;
+        const Reading now = watch().read(at);
+        if (now.kind != Reading::Kind::number) return;
+        if (held_[K - 1].has_value() && !is_better(watch().direction(), now.value, held_[K - 1].value()))
+            return;
+        std::size_t place = K - 1;
+        for (; place > 0; --place) {
+            const detail::MaybeNumber before = held_[place - 1];
+            if (before.has_value() && !is_better(watch().direction(), now.value, before.value())) break;
+            held_[place] = before;
+        }
+        held_[place] = detail::MaybeNumber{now.value};
+    }
+
+    [[nodiscard]] constexpr const Watch& watch() const noexcept { return Watched::get(); }
+
+  private:
+    detail::MaybeNumber held_[K];  // best first
+    static_assert(K > 0, "cairn: TopK<k, ...> needs a k of 1 or more; to save nothing use NoBestSave");
+};
+
+/// Saves when the value is among the `k` best of the versions that were saved: `TopK<3, "val/loss",
+/// minimize>`; the first `k` values are. Ties, NaN, a missing metric, step 0 and steps that go back: as with
+/// `Best`, which is `TopK<1, …>`. Resume: rebuilt from the committed versions. Join it with the retention
+/// `KeepBest<3, "val/loss", minimize>` to have just those.
+template <std::size_t k, detail::FixedString Name, Direction D = Direction::unspecified>
+using TopK = TopKOf<k, detail::Monitor<MetricNamed<Name>, D>>;
+
+/// The type behind `Below`.
+template <class Watch>
+class BelowOf : detail::Leaf<BelowOf<Watch>, 0, Watch> {
+    using Watched = detail::Leaf<BelowOf, 0, Watch>;
+
+  public:
+    constexpr explicit BelowOf(double limit) : limit_{limit} {}
+    constexpr BelowOf(Watch watch, double limit) : Watched{std::move(watch)}, limit_{limit} {}
+
+    [[nodiscard]] constexpr Reason reason(const auto& at) const {
+        if (!at.is_step()) return {Answer::no, Rule::never, 0, 0};
+        const Reading now = watch().read(at);
+        if (now.kind != Reading::Kind::number) return detail::unknown(now.kind);
+        const bool below = now.value < limit_;
+        return {answer(below), below ? Rule::below : Rule::not_below, now.value, limit_};
+    }
+    [[nodiscard]] constexpr Answer decide(const auto& at) const { return reason(at).answer; }
+
+    [[nodiscard]] constexpr const Watch& watch() const noexcept { return Watched::get(); }
+    [[nodiscard]] constexpr double limit() const noexcept { return limit_; }
+
+  private:
+    double limit_;
+};
+
+/// Saves at every row whose value is below a limit: `Below<"val/loss">{0.1}`; `once(Below<"val/loss">{0.1})`
+/// saves the first time only, `!Below<"accuracy">{0.9}` from 0.9 on. NaN and a missing metric: unknown.
+/// Step 0, resume, steps that go back: no difference, it remembers nothing.
+template <detail::FixedString Name>
+using Below = BelowOf<detail::FixedMetric<MetricNamed<Name>>>;
 
 }  // namespace CAIRN_NAMESPACE

@@ -4,6 +4,7 @@
 
 #include <cairn/policy/detail/leaf.hpp>
 #include <cairn/policy/never.hpp>
+#include <cairn/policy/reason.hpp>
 #include <cairn/policy/save_policy.hpp>
 
 #include <concepts>
@@ -43,6 +44,15 @@ class PolicyPack<std::index_sequence<I...>, Ps...>
     }
 
   protected:
+    /// Those that answered as the whole did decided it.
+    constexpr void explain_as(Answer whole, const auto& at, auto&& tell) const {
+        const auto member = [&](const auto& policy) {
+            const Answer answer = policy.decide(at);
+            if (answer == whole || (is_unknown(answer) && is_unknown(whole)))
+                detail::explain(policy, at, tell);
+        };
+        (member(static_cast<const Member<I, Ps>&>(*this).get()), ...);
+    }
     constexpr Answer decide_any(const auto& at) const {
         return (static_cast<const Member<I, Ps>&>(*this).get().decide(at) | ...);
     }
@@ -64,6 +74,7 @@ class Any : public detail::PolicyPackOf<Ps...> {
     Any() = default;
     constexpr explicit Any(Ps... policies) : detail::PolicyPackOf<Ps...>{std::move(policies)...} {}
     constexpr Answer decide(const auto& at) const { return this->decide_any(at); }
+    constexpr void explain(const auto& at, auto&& tell) const { this->explain_as(decide(at), at, tell); }
 };
 
 /// Saves when all of these policies would: `A{} & B{}`. Unknown only if none says no and one is unknown.
@@ -74,6 +85,7 @@ class All : public detail::PolicyPackOf<Ps...> {
     All() = default;
     constexpr explicit All(Ps... policies) : detail::PolicyPackOf<Ps...>{std::move(policies)...} {}
     constexpr Answer decide(const auto& at) const { return this->decide_all(at); }
+    constexpr void explain(const auto& at, auto&& tell) const { this->explain_as(decide(at), at, tell); }
 };
 
 /// Saves when the policy would not: `!A{}`. Unknown stays unknown, so `!Best` never fires on a missing value.
@@ -88,6 +100,7 @@ class Not : detail::Leaf<Not<P>, 0, P> {
     Not() = default;
     constexpr explicit Not(P policy) : Inner{std::move(policy)} {}
     constexpr Answer decide(const auto& at) const { return !get().decide(at); }
+    constexpr void explain(const auto& at, auto&& tell) const { detail::explain(get(), at, tell); }
     constexpr void settle(const auto& at, Outcome outcome) { detail::settle(get(), at, outcome); }
     /// The policy that is negated.
     [[nodiscard]] constexpr const P& inner() const noexcept { return get(); }

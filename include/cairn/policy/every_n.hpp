@@ -2,17 +2,23 @@
 #pragma once
 // Saving by count: every N steps, and at listed steps.
 
-#include <cairn/policy/save_policy.hpp>
+#include <cairn/policy/detail/leaf.hpp>
+#include <cairn/policy/detail/parameter.hpp>
+#include <cairn/policy/reason.hpp>
 
 #include <cstdint>
-#include <type_traits>
+#include <utility>
 
 namespace CAIRN_NAMESPACE {
 
 namespace detail {
 
 /// What `EveryN` counts when it names no metric.
-struct TheStep {};
+struct TheStep {
+    static constexpr bool repeats = false;
+    static constexpr Reading read(const auto&) noexcept { return {Reading::Kind::number, 0}; }
+    static constexpr std::int64_t count(const auto& at, const Reading&) noexcept { return at.step; }
+};
 
 [[nodiscard]] constexpr std::int64_t floor_divide(std::int64_t a, std::int64_t b) noexcept {
     return a / b - (a % b < 0 ? 1 : 0);
@@ -27,9 +33,18 @@ struct TheStep {};
     return static_cast<double>(truncated) > x ? truncated - 1 : truncated;
 }
 
+/// A metric that counts.
+template <class Metric>
+struct CounterOf : Metric {
+    static constexpr bool repeats = true;
+    static constexpr std::int64_t count(const auto&, const Reading& reading) noexcept {
+        return to_count(reading.value);
+    }
+};
+
 template <FixedString Text>
 struct counter_named {
-    using type = MetricNamed<Text>;
+    using type = CounterOf<FixedMetric<MetricNamed<Text>>>;
 };
 template <>
 struct counter_named<""> {
@@ -38,56 +53,62 @@ struct counter_named<""> {
 
 }  // namespace detail
 
-/// The type behind `EveryN`.
-template <std::int64_t N, class Counter>
-class EveryNOf {
+/// The type behind `EveryN`. `Count` is the period, `Counter` what is counted.
+template <class Count, class Counter>
+class EveryNOf : detail::Leaf<EveryNOf<Count, Counter>, 0, Count>,
+                 detail::Leaf<EveryNOf<Count, Counter>, 1, Counter> {
+    using Period = detail::Leaf<EveryNOf, 0, Count>;
+    using Counted = detail::Leaf<EveryNOf, 1, Counter>;
+
   public:
-    constexpr Answer decide(const auto& at) const {
-        if (at.final) return Answer::no;
-        const Count now = count(at);
-        if (now.unknown != Answer::yes) return now.unknown;
+    constexpr EveryNOf() = default;
+    constexpr EveryNOf(Count period, Counter counter)
+        : Period{std::move(period)}, Counted{std::move(counter)} {}
+
+    [[nodiscard]] constexpr Reason reason(const auto& at) const {
+        if (!at.is_step()) return {Answer::no, Rule::never, 0, 0};
+        const Reading reading = counter().read(at);
+        if (reading.kind != Reading::Kind::number) return detail::unknown(reading.kind);
+        const std::int64_t now = counter().count(at, reading), n = period();
+        const auto because = [&](Rule rule) -> Reason {
+            return {answer(rule != Rule::not_due), rule, static_cast<double>(now), static_cast<double>(n)};
+        };
         // A metric repeats its count on all rows of an epoch; they are one look, not a save each.
-        if ((state_ == State::restored || counts_a_metric) && state_ != State::fresh && now.value == last_) {
-            return Answer::no;
-        }
-        if (state_ == State::fresh || now.value <= last_) return answer(now.value % N == 0);
-        return answer(detail::floor_divide(now.value, N) > detail::floor_divide(last_, N));
+        if ((state_ == State::restored || Counter::repeats) && state_ != State::fresh && now == last_)
+            return because(Rule::not_due);
+        if (now % n == 0) return because(Rule::due);
+        if (state_ == State::fresh || now <= last_) return because(Rule::not_due);
+        return because(detail::floor_divide(now, n) > detail::floor_divide(last_, n) ? Rule::crossed
+                                                                                     : Rule::not_due);
     }
+    [[nodiscard]] constexpr Answer decide(const auto& at) const { return reason(at).answer; }
 
     constexpr void settle(const auto& at, Outcome outcome) {
-        const Count now = count(at);
-        if (now.unknown != Answer::yes) return;
-        last_ = now.value;
+        if (outcome == Outcome::annotated) return;
+        const Reading reading = counter().read(at);
+        if (reading.kind != Reading::Kind::number) return;
+        last_ = counter().count(at, reading);
         state_ = outcome == Outcome::restored ? State::restored : State::looked;
     }
 
-  private:
-    static constexpr bool counts_a_metric = !std::is_same_v<Counter, detail::TheStep>;
-    enum class State : unsigned char { fresh, looked, restored };
-    struct Count {
-        Answer unknown;  // yes: there is a value
-        std::int64_t value;
-    };
+    [[nodiscard]] constexpr std::int64_t period() const noexcept { return Period::get().value; }
+    [[nodiscard]] constexpr const Counter& counter() const noexcept { return Counted::get(); }
 
-    static constexpr Count count(const auto& at) {
-        if constexpr (!counts_a_metric) {
-            return {Answer::yes, at.step};
-        } else {
-            const Reading reading = at.template reading<Counter>();
-            switch (reading.kind) {
-                case Reading::Kind::missing: return {Answer::missing, 0};
-                case Reading::Kind::nan: return {Answer::nan, 0};
-                case Reading::Kind::number: break;
-            }
-            return {Answer::yes, detail::to_count(reading.value)};
-        }
-    }
+  private:
+    enum class State : unsigned char { fresh, looked, restored };
 
     std::int64_t last_ = 0;
     State state_ = State::fresh;
 
+    static constexpr bool is_positive() noexcept {
+        if constexpr (Count::is_fixed) {
+            return Count::value > 0;
+        } else {
+            return true;  // looked at where the count is given
+        }
+    }
     // Last, so that clang says this and nothing else.
-    static_assert(N > 0, "cairn: EveryN<N> needs an N of 1 or more; to save nothing use NoBestSave");
+    static_assert(is_positive(), "cairn: EveryN<N> needs an N of 1 or more; to save nothing use NoBestSave");
 };
 
 /// Saves every `N` steps, or every `N` of a metric that counts: `EveryN<2, "epoch">`.
@@ -98,16 +119,18 @@ class EveryNOf {
 /// that repeat a *metric's* count (all batches of epoch 4) are one look. Resume: never for the step that was
 /// just restored. Choose `AtSteps` for chosen steps, `Best` when a metric should decide.
 template <std::int64_t N, detail::FixedString Counter = "">
-using EveryN = EveryNOf<N, typename detail::counter_named<Counter>::type>;
+using EveryN = EveryNOf<detail::FixedCount<N>, typename detail::counter_named<Counter>::type>;
 
 /// Saves at exactly these steps: `AtSteps<0, 10, 100, 1000>`. A step that no row has is not saved (`EveryN`
 /// also sees what is crossed). Step 0 if listed; resume and steps that go back: a listed step is saved again
 /// when it is seen again.
 template <std::int64_t... Steps>
 struct AtSteps {
-    constexpr Answer decide(const auto& at) const noexcept {
-        return answer(!at.final && ((at.step == Steps) || ...));
+    [[nodiscard]] constexpr Reason reason(const auto& at) const noexcept {
+        const bool listed = at.is_step() && ((at.step == Steps) || ...);
+        return {answer(listed), listed ? Rule::due : Rule::not_due, static_cast<double>(at.step), 0};
     }
+    [[nodiscard]] constexpr Answer decide(const auto& at) const noexcept { return reason(at).answer; }
     static_assert(sizeof...(Steps) > 0,
                   "cairn: AtSteps<...> needs at least one step; to save nothing use NoBestSave");
 };

@@ -5,9 +5,12 @@
 #include <cairn/policy/answer.hpp>
 #include <cairn/policy/at.hpp>
 #include <cairn/policy/best.hpp>
+#include <cairn/policy/clock.hpp>
 #include <cairn/policy/combine.hpp>
 #include <cairn/policy/every_n.hpp>
 #include <cairn/policy/never.hpp>
 #include <cairn/policy/predicate.hpp>
+#include <cairn/policy/reason.hpp>
 #include <cairn/policy/retention.hpp>
 #include <cairn/policy/save_policy.hpp>
+#include <cairn/policy/window.hpp>

@@ -16,7 +16,8 @@ template <class Owner, std::size_t I, class T, bool AsBase = std::is_class_v<T> 
 class Leaf : T {
   public:
     Leaf() = default;
-    constexpr explicit Leaf(T value) : T(std::move(value)) {}
+    // A parameter name that no class it derives from has: that would be a warning about shadowing.
+    constexpr explicit Leaf(T to_be_held) : T(std::move(to_be_held)) {}
     [[nodiscard]] constexpr T& get() noexcept { return *this; }
     [[nodiscard]] constexpr const T& get() const noexcept { return *this; }
 };

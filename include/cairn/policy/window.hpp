@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+// Windows for any policy: only from a step on, only up to a step, only so often.
+
+#include <cairn/policy/combine.hpp>
+#include <cairn/policy/detail/leaf.hpp>
+#include <cairn/policy/detail/parameter.hpp>
+#include <cairn/policy/reason.hpp>
+
+#include <concepts>
+#include <cstdint>
+#include <utility>
+
+namespace CAIRN_NAMESPACE {
+
+namespace detail {
+
+/// A count that the program computes; a negative one is 0.
+template <std::integral I>
+[[nodiscard]] constexpr GivenCount given_count(I n) noexcept {
+    return {n < I{0} ? std::int64_t{0} : static_cast<std::int64_t>(n)};
+}
+
+}  // namespace detail
+
+/// The type behind `After` and `Until`.
+template <class Count, bool From>
+class StepBound : detail::Leaf<StepBound<Count, From>, 0, Count> {
+    using Bound = detail::Leaf<StepBound, 0, Count>;
+
+  public:
+    constexpr StepBound() = default;
+    constexpr explicit StepBound(Count bound) : Bound{std::move(bound)} {}
+
+    [[nodiscard]] constexpr Reason reason(const auto& at) const noexcept {
+        const bool inside = (at.step >= bound()) == From;
+        const Rule rule = inside ? Rule::in_window : From ? Rule::before_window : Rule::after_window;
+        return {answer(inside), rule, static_cast<double>(at.step), static_cast<double>(bound())};
+    }
+    [[nodiscard]] constexpr Answer decide(const auto& at) const noexcept { return reason(at).answer; }
+
+    [[nodiscard]] constexpr std::int64_t bound() const noexcept { return Bound::get().value; }
+
+  private:
+    static constexpr bool is_possible() noexcept {
+        if constexpr (Count::is_fixed) {
+            return Count::value >= 0;
+        } else {
+            return true;
+        }
+    }
+    static_assert(is_possible(), "cairn: After<n> and Until<n> need an n of 0 or more");
+};
+
+/// Yes from step `n` on: `After<100>{} & Best<"loss", minimize>{}`, which `after(100, Best<…>{})` is too. The
+/// policy that it is joined with hears of every row, and since references are to what was *saved*, a lucky
+/// spike before step `n` spoils nothing. Step 0: `After<1>` leaves it out. Resume, steps that go back: it
+/// remembers nothing.
+template <std::int64_t n>
+using After = StepBound<detail::FixedCount<n>, true>;
+
+/// Yes before step `n`: the rest of `After<n>`.
+template <std::int64_t n>
+using Until = StepBound<detail::FixedCount<n>, false>;
+
+/// `policy` from step `n` on; `after(n)` is the condition alone.
+template <std::integral I>
+[[nodiscard]] constexpr auto after(I n) noexcept {
+    return StepBound<detail::GivenCount, true>{detail::given_count(n)};
+}
+template <std::integral I, class P>
+[[nodiscard]] constexpr auto after(I n, P policy) {
+    return after(n) & std::move(policy);
+}
+
+/// `policy` before step `n`; `until(n)` is the condition alone.
+template <std::integral I>
+[[nodiscard]] constexpr auto until(I n) noexcept {
+    return StepBound<detail::GivenCount, false>{detail::given_count(n)};
+}
+template <std::integral I, class P>
+[[nodiscard]] constexpr auto until(I n, P policy) {
+    return until(n) & std::move(policy);
+}
+
+/// The type behind `First`.
+template <class Count, SavePolicy P>
+class FirstOf : detail::Leaf<FirstOf<Count, P>, 0, Count>, detail::Leaf<FirstOf<Count, P>, 1, P> {
+    using Limit = detail::Leaf<FirstOf, 0, Count>;
+    using Inner = detail::Leaf<FirstOf, 1, P>;
+
+  public:
+    using monitor = typename detail::monitor_of<P>::type;
+    static constexpr bool saves_at_end = detail::saves_at_end<P>;
+
+    constexpr FirstOf() = default;
+    constexpr explicit FirstOf(P policy) : Inner{std::move(policy)} {}
+    constexpr FirstOf(Count limit, P policy) : Limit{std::move(limit)}, Inner{std::move(policy)} {}
+
+    [[nodiscard]] constexpr Answer decide(const auto& at) const {
+        return spent_ < limit() ? inner().decide(at) : Answer::no;
+    }
+    constexpr void explain(const auto& at, auto&& tell) const {
+        if (spent_ < limit()) {
+            detail::explain(inner(), at, tell);
+        } else {
+            tell(*this,
+                 Reason{Answer::no, Rule::spent, static_cast<double>(spent_), static_cast<double>(limit())});
+        }
+    }
+    constexpr void settle(const auto& at, Outcome outcome) {
+        if (outcome == Outcome::saved && spent_ < limit() && inner().decide(at) == Answer::yes) ++spent_;
+        detail::settle(Inner::get(), at, outcome);
+    }
+
+    [[nodiscard]] constexpr std::int64_t limit() const noexcept { return Limit::get().value; }
+    [[nodiscard]] constexpr const P& inner() const noexcept { return Inner::get(); }
+
+  private:
+    std::int64_t spent_ = 0;
+
+    static constexpr bool is_possible() noexcept {
+        if constexpr (Count::is_fixed) {
+            return Count::value > 0;
+        } else {
+            return true;
+        }
+    }
+    static_assert(is_possible(), "cairn: First<k, P> needs a k of 1 or more; to save nothing use NoBestSave");
+};
+
+/// Lets a policy save `k` times and then no more: `First<3, Best<"loss", minimize>>`, or `first(3, …)`.
+/// Counted are the versions that were saved at a row where `P` itself said yes; a save that failed is not, so
+/// it may try again. Step 0: as `P`. Resume: the count is rebuilt from what was saved. Steps that go back: no
+/// difference.
+template <std::int64_t k, SavePolicy P>
+using First = FirstOf<detail::FixedCount<k>, P>;
+
+/// Lets a policy save once: `Once<Below<…>>` as a type, `once(Below<"val/loss">{0.1})` as a value.
+template <SavePolicy P>
+using Once = First<1, P>;
+
+template <std::integral I, class P>
+[[nodiscard]] constexpr auto first(I k, P policy) {
+    if constexpr (SavePolicy<P>) {
+        return FirstOf<detail::GivenCount, P>{detail::given_count(k), std::move(policy)};
+    } else {
+        detail::explain_policy<P>();
+        return NoBestSave{};
+    }
+}
+template <class P>
+[[nodiscard]] constexpr auto once(P policy) {
+    if constexpr (SavePolicy<P>) {
+        return Once<P>{std::move(policy)};
+    } else {
+        detail::explain_policy<P>();
+        return NoBestSave{};
+    }
+}
+
+}  // namespace CAIRN_NAMESPACE
