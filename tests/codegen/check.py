@@ -33,11 +33,15 @@ def functions(with_it, level, folder):
     return {name: symmetric(body) for name, body in bodies.items()}
 
 
+MIRRORED = {"e": "e", "ne": "ne", "g": "l", "l": "g", "ge": "le", "le": "ge", "a": "b", "b": "a", "ae": "be", "be": "ae"}
+
+
 def symmetric(body):
-    """GCC orders the operands of a test for equality by the age of its temporaries; they are put in one order here."""
+    """GCC orders the operands of a comparison by the age of its temporaries; they are put in one order here."""
     for i, (first, second) in enumerate(zip(body, body[1:])):
-        if (compared := re.match(r"(cmp\w?) (%\w+),(%\w+)$", first)) and re.match(r"j(n?e) ", second):
-            body[i] = f"{compared[1]} {','.join(sorted(compared.groups()[1:]))}"
+        compared, jump = re.match(r"(cmp\w?) (%\w+),(%\w+)$", first), re.match(r"j(\w+)( .*)", second)
+        if compared and jump and jump[1] in MIRRORED and compared[2] > compared[3]:
+            body[i:i + 2] = f"{compared[1]} {compared[3]},{compared[2]}", f"j{MIRRORED[jump[1]]}{jump[2]}"
     return body
 
 
