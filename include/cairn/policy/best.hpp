@@ -129,23 +129,37 @@ class Improves : public BestOf<detail::Monitor<MetricNamed<Name>, D>, ties::keep
         : BestOf<detail::Monitor<MetricNamed<Name>, D>, ties::keep_first, MinDelta>{MinDelta{min_delta}} {}
 };
 
-/// The type behind `TopK`.
-template <std::size_t K, class Watch>
-class TopKOf : detail::Leaf<TopKOf<K, Watch>, 0, Watch> {
+namespace detail {
+
+/// So many numbers, or places for one.
+template <std::size_t K>
+struct FixedNumbers {
+    MaybeNumber numbers[K > 0 ? K : 1];
+    static constexpr std::size_t size() noexcept { return K; }
+    constexpr MaybeNumber& operator[](std::size_t i) noexcept { return numbers[i]; }
+    constexpr const MaybeNumber& operator[](std::size_t i) const noexcept { return numbers[i]; }
+    static_assert(K > 0, "cairn: TopK<k, ...> needs a k of 1 or more; to save nothing use NoBestSave");
+};
+
+}  // namespace detail
+
+/// The type behind `TopK`. `Held` has the numbers it compares with.
+template <class Held, class Watch>
+class TopKOf : detail::Leaf<TopKOf<Held, Watch>, 0, Watch> {
     using Watched = detail::Leaf<TopKOf, 0, Watch>;
 
   public:
     using monitor = Watch;
 
     constexpr TopKOf() = default;
-    constexpr explicit TopKOf(Watch watch) : Watched{std::move(watch)} {}
+    constexpr TopKOf(Held held, Watch watch) : Watched{std::move(watch)}, held_{std::move(held)} {}
 
     [[nodiscard]] constexpr Reason reason(const auto& at) const {
         watch().check();
         if (!at.is_step()) return {Answer::no, Rule::never, 0, 0};
         const Reading now = watch().read(at);
         if (now.kind != Reading::Kind::number) return detail::unknown(now.kind);
-        return detail::compare(watch(), ties::keep_first, held_[K - 1], now.value);
+        return detail::compare(watch(), ties::keep_first, held_[size() - 1], now.value);
     }
     [[nodiscard]] constexpr Answer decide(const auto& at) const { return reason(at).answer; }
 
@@ -153,9 +167,10 @@ class TopKOf : detail::Leaf<TopKOf<K, Watch>, 0, Watch> {
         if (outcome != Outcome::saved && outcome != Outcome::annotated) return;
         const Reading now = watch().read(at);
         if (now.kind != Reading::Kind::number) return;
-        if (held_[K - 1].has_value() && !is_better(watch().direction(), now.value, held_[K - 1].value()))
+        if (held_[size() - 1].has_value() &&
+            !is_better(watch().direction(), now.value, held_[size() - 1].value()))
             return;
-        std::size_t place = K - 1;
+        std::size_t place = size() - 1;
         for (; place > 0; --place) {
             const detail::MaybeNumber before = held_[place - 1];
             if (before.has_value() && !is_better(watch().direction(), now.value, before.value())) break;
@@ -164,11 +179,11 @@ class TopKOf : detail::Leaf<TopKOf<K, Watch>, 0, Watch> {
         held_[place] = detail::MaybeNumber{now.value};
     }
 
+    [[nodiscard]] constexpr std::size_t size() const noexcept { return held_.size(); }
     [[nodiscard]] constexpr const Watch& watch() const noexcept { return Watched::get(); }
 
   private:
-    detail::MaybeNumber held_[K];  // best first
-    static_assert(K > 0, "cairn: TopK<k, ...> needs a k of 1 or more; to save nothing use NoBestSave");
+    Held held_;  // best first
 };
 
 /// Saves when the value is among the `k` best of the versions that were saved: `TopK<3, "val/loss",
@@ -176,7 +191,7 @@ class TopKOf : detail::Leaf<TopKOf<K, Watch>, 0, Watch> {
 /// `Best`, which is `TopK<1, …>`. Resume: rebuilt from the committed versions. Join it with the retention
 /// `KeepBest<3, "val/loss", minimize>` to have just those.
 template <std::size_t k, detail::FixedString Name, Direction D = Direction::unspecified>
-using TopK = TopKOf<k, detail::Monitor<MetricNamed<Name>, D>>;
+using TopK = TopKOf<detail::FixedNumbers<k>, detail::Monitor<MetricNamed<Name>, D>>;
 
 /// The type behind `Below`.
 template <class Watch>
