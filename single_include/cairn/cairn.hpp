@@ -951,6 +951,17 @@ struct GivenCount {
     std::int64_t value = 0;
 };
 
+/// Whether a count is no less than `least`, as far as the compiler knows it; others are looked at where they
+/// are given.
+template <class Count>
+[[nodiscard]] constexpr bool is_at_least(std::int64_t least) noexcept {
+    if constexpr (Count::is_fixed) {
+        return Count::value >= least;
+    } else {
+        return true;
+    }
+}
+
 template <MetricName Name>
 struct FixedMetric {
     using metric = Name;
@@ -1748,15 +1759,9 @@ class EveryNOf : detail::Leaf<EveryNOf<Count, Counter>, 0, Count>,
     std::int64_t last_ = 0;
     State state_ = State::fresh;
 
-    static constexpr bool is_positive() noexcept {
-        if constexpr (Count::is_fixed) {
-            return Count::value > 0;
-        } else {
-            return true;  // looked at where the count is given
-        }
-    }
     // Last, so that clang says this and nothing else.
-    static_assert(is_positive(), "cairn: EveryN<N> needs an N of 1 or more; to save nothing use NoBestSave");
+    static_assert(detail::is_at_least<Count>(1),
+                  "cairn: EveryN<N> needs an N of 1 or more; to save nothing use NoBestSave");
 };
 
 /// Saves every `N` steps, or every `N` of a metric that counts: `EveryN<2, "epoch">`.
@@ -11657,14 +11662,7 @@ class StepBound : detail::Leaf<StepBound<Count, From>, 0, Count> {
     [[nodiscard]] constexpr std::int64_t bound() const noexcept { return Bound::get().value; }
 
   private:
-    static constexpr bool is_possible() noexcept {
-        if constexpr (Count::is_fixed) {
-            return Count::value >= 0;
-        } else {
-            return true;
-        }
-    }
-    static_assert(is_possible(), "cairn: After<n> and Until<n> need an n of 0 or more");
+    static_assert(detail::is_at_least<Count>(0), "cairn: After<n> and Until<n> need an n of 0 or more");
 };
 
 /// Yes from step `n` on: `After<100>{} & Best<"loss", minimize>{}`, which `after(100, Best<…>{})` is too. The
@@ -11734,14 +11732,8 @@ class FirstOf : detail::Leaf<FirstOf<Count, P>, 0, Count>, detail::Leaf<FirstOf<
   private:
     std::int64_t spent_ = 0;
 
-    static constexpr bool is_possible() noexcept {
-        if constexpr (Count::is_fixed) {
-            return Count::value > 0;
-        } else {
-            return true;
-        }
-    }
-    static_assert(is_possible(), "cairn: First<k, P> needs a k of 1 or more; to save nothing use NoBestSave");
+    static_assert(detail::is_at_least<Count>(1),
+                  "cairn: First<k, P> needs a k of 1 or more; to save nothing use NoBestSave");
 };
 
 /// Lets a policy save `k` times and then no more: `First<3, Best<"loss", minimize>>`, or `first(3, …)`.

@@ -100,15 +100,9 @@ class EveryNOf : detail::Leaf<EveryNOf<Count, Counter>, 0, Count>,
     std::int64_t last_ = 0;
     State state_ = State::fresh;
 
-    static constexpr bool is_positive() noexcept {
-        if constexpr (Count::is_fixed) {
-            return Count::value > 0;
-        } else {
-            return true;  // looked at where the count is given
-        }
-    }
     // Last, so that clang says this and nothing else.
-    static_assert(is_positive(), "cairn: EveryN<N> needs an N of 1 or more; to save nothing use NoBestSave");
+    static_assert(detail::is_at_least<Count>(1),
+                  "cairn: EveryN<N> needs an N of 1 or more; to save nothing use NoBestSave");
 };
 
 /// Saves every `N` steps, or every `N` of a metric that counts: `EveryN<2, "epoch">`.

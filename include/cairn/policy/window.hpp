@@ -42,14 +42,7 @@ class StepBound : detail::Leaf<StepBound<Count, From>, 0, Count> {
     [[nodiscard]] constexpr std::int64_t bound() const noexcept { return Bound::get().value; }
 
   private:
-    static constexpr bool is_possible() noexcept {
-        if constexpr (Count::is_fixed) {
-            return Count::value >= 0;
-        } else {
-            return true;
-        }
-    }
-    static_assert(is_possible(), "cairn: After<n> and Until<n> need an n of 0 or more");
+    static_assert(detail::is_at_least<Count>(0), "cairn: After<n> and Until<n> need an n of 0 or more");
 };
 
 /// Yes from step `n` on: `After<100>{} & Best<"loss", minimize>{}`, which `after(100, Best<…>{})` is too. The
@@ -119,14 +112,8 @@ class FirstOf : detail::Leaf<FirstOf<Count, P>, 0, Count>, detail::Leaf<FirstOf<
   private:
     std::int64_t spent_ = 0;
 
-    static constexpr bool is_possible() noexcept {
-        if constexpr (Count::is_fixed) {
-            return Count::value > 0;
-        } else {
-            return true;
-        }
-    }
-    static_assert(is_possible(), "cairn: First<k, P> needs a k of 1 or more; to save nothing use NoBestSave");
+    static_assert(detail::is_at_least<Count>(1),
+                  "cairn: First<k, P> needs a k of 1 or more; to save nothing use NoBestSave");
 };
 
 /// Lets a policy save `k` times and then no more: `First<3, Best<"loss", minimize>>`, or `first(3, …)`.

@@ -33,6 +33,17 @@ struct GivenCount {
     std::int64_t value = 0;
 };
 
+/// Whether a count is no less than `least`, as far as the compiler knows it; others are looked at where they
+/// are given.
+template <class Count>
+[[nodiscard]] constexpr bool is_at_least(std::int64_t least) noexcept {
+    if constexpr (Count::is_fixed) {
+        return Count::value >= least;
+    } else {
+        return true;
+    }
+}
+
 template <MetricName Name>
 struct FixedMetric {
     using metric = Name;
