@@ -1029,6 +1029,11 @@ enum class Answer : unsigned char {
     return is_unknown(a) ? a : answer(a == Answer::no);
 }
 
+/// Equal, but for why it is unknown.
+[[nodiscard]] constexpr bool same_truth(Answer a, Answer b) noexcept {
+    return a == b || (is_unknown(a) && is_unknown(b));
+}
+
 /// What became of a row that every policy was asked about.
 enum class Outcome : unsigned char {
     not_saved,
@@ -11411,9 +11416,7 @@ class PolicyPack<std::index_sequence<I...>, Ps...>
     /// Those that answered as the whole did decided it.
     constexpr void explain_as(Answer whole, const auto& at, auto&& tell) const {
         const auto member = [&](const auto& policy) {
-            const Answer answer = policy.decide(at);
-            if (answer == whole || (is_unknown(answer) && is_unknown(whole)))
-                detail::explain(policy, at, tell);
+            if (same_truth(policy.decide(at), whole)) detail::explain(policy, at, tell);
         };
         (member(static_cast<const Member<I, Ps>&>(*this).get()), ...);
     }

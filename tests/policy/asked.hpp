@@ -108,10 +108,7 @@ Int pick(std::mt19937& random, Int least, Int most) {
     return std::uniform_int_distribution<Int>{least, most}(random);
 }
 
-/// Equal, but for why it is unknown.
-constexpr bool same_truth(cairn::Answer a, cairn::Answer b) {
-    return a == b || (is_unknown(a) && is_unknown(b));
-}
+using cairn::same_truth;
 
 /// The first law of three-valued logic that does not hold for `any`, `all` and `negate`; null if all hold.
 template <class Any, class All, class Negate>

@@ -42,6 +42,11 @@ enum class Answer : unsigned char {
     return is_unknown(a) ? a : answer(a == Answer::no);
 }
 
+/// Equal, but for why it is unknown.
+[[nodiscard]] constexpr bool same_truth(Answer a, Answer b) noexcept {
+    return a == b || (is_unknown(a) && is_unknown(b));
+}
+
 /// What became of a row that every policy was asked about.
 enum class Outcome : unsigned char {
     not_saved,

@@ -47,9 +47,7 @@ class PolicyPack<std::index_sequence<I...>, Ps...>
     /// Those that answered as the whole did decided it.
     constexpr void explain_as(Answer whole, const auto& at, auto&& tell) const {
         const auto member = [&](const auto& policy) {
-            const Answer answer = policy.decide(at);
-            if (answer == whole || (is_unknown(answer) && is_unknown(whole)))
-                detail::explain(policy, at, tell);
+            if (same_truth(policy.decide(at), whole)) detail::explain(policy, at, tell);
         };
         (member(static_cast<const Member<I, Ps>&>(*this).get()), ...);
     }

@@ -11,6 +11,7 @@
 #include <cairn/policy/text.hpp>
 #include <cairn/policy/window.hpp>
 
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -187,8 +188,7 @@ struct GivenPack {
     void explain(const auto& at, auto&& tell) const {
         const Answer whole = decide(at);
         for (const ParsedPolicy& member : members) {
-            const Answer one = member.decide(at);
-            if (one == whole || (is_unknown(one) && is_unknown(whole))) member.explain(at, tell);
+            if (same_truth(member.decide(at), whole)) member.explain(at, tell);
         }
     }
     void spell(Text& out) const {

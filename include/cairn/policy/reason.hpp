@@ -5,7 +5,7 @@
 
 #include <cairn/policy/save_policy.hpp>
 
-#include <type_traits>
+#include <concepts>
 
 namespace CAIRN_NAMESPACE {
 
