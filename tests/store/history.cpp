@@ -54,7 +54,7 @@ Bytes row_record(std::int64_t step, const std::vector<CellIn>& cells, std::uint8
     std::size_t bytes = row_header_bytes;
     for (const CellIn& c : cells) bytes += cell_size(c.value);
     Bytes out(bytes);
-    std::byte* to = put_row_header(out.data(), bytes, flags, cells.size(), step, 1);
+    std::byte* to = put_row_header(out.data(), bytes, RecordKind::row, flags, cells.size(), step, 1);
     for (const CellIn& c : cells) to = put_cell(to, c.id, c.value);
     return out;
 }

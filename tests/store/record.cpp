@@ -21,7 +21,7 @@ Bytes row_of(const std::vector<Value>& values) {
     std::size_t bytes = row_header_bytes;
     for (const Value& v : values) bytes += cell_size(v);
     Bytes out(bytes, std::byte{0xee});
-    std::byte* to = put_row_header(out.data(), bytes, 0, values.size(), -5, 77);
+    std::byte* to = put_row_header(out.data(), bytes, RecordKind::row, 0, values.size(), -5, 77);
     std::uint32_t id = 0;
     for (const Value& v : values) to = put_cell(to, id++, v);
     REQUIRE(to == out.data() + out.size());
@@ -91,7 +91,7 @@ TEST_CASE("records of impossible lengths end the reading and are noticed", "[sto
         CHECK_FALSE(reader.next(record));
     }
     Bytes unknown(16);
-    put_record(unknown.data(), 16, static_cast<RecordKind>(3));
+    put_record(unknown.data(), 16, static_cast<RecordKind>(4));
     RecordReader reader{unknown};
     RecordReader::Record record;
     CHECK_FALSE(reader.next(record));

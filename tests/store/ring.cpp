@@ -85,6 +85,7 @@ TEST_CASE("a producer and a consumer pass records of all sizes round the ring in
     Memory memory;
     Ring ring = Ring::create(memory.data(), 0);
     constexpr std::uint64_t records = 20'000;
+    Ring view = ring;
     std::thread producer{[&] {
         std::mt19937 random{7};
         for (std::uint64_t n = 0; n < records;) {
@@ -93,7 +94,6 @@ TEST_CASE("a producer and a consumer pass records of all sizes round the ring in
             ++n;
         }
     }};
-    Ring view = ring;
     std::uint64_t next = 0, wrong = 0;
     while (next < records) {
         const auto piece = view.readable();

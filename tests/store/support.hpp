@@ -4,8 +4,10 @@
 
 #include <cairn/store/artifact_store.hpp>
 #include <support/catch.hpp>
+#include <support/child.hpp>
 #include <support/temp_dir.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <filesystem>
 #include <fstream>
@@ -17,35 +19,7 @@
 #include <utility>
 #include <vector>
 
-#include <sys/wait.h>
-#include <unistd.h>
-
 namespace cairn_test {
-
-/// Starts a child that runs `f`, which returns its exit code, and nothing else of this program.
-template <class F>
-pid_t start_child(F f) {
-    const pid_t pid = ::fork();
-    if (pid != 0) return pid;
-    int code = 99;
-    try {
-        code = f();
-    } catch (...) {
-    }
-    ::_exit(code);
-}
-
-/// The child's exit code, or minus the signal that ended it.
-inline int wait_for(pid_t pid) {
-    int status = 0;
-    if (::waitpid(pid, &status, 0) != pid) return 98;
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
-}
-
-template <class F>
-int in_child(F f) {
-    return wait_for(start_child(std::move(f)));
-}
 
 inline std::span<const std::byte> bytes_of(std::string_view text) { return std::as_bytes(std::span{text}); }
 

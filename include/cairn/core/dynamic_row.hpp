@@ -93,6 +93,24 @@ class DynamicRow {
     std::vector<Cell> cells_;
 };
 
+namespace detail {
+
+/// The same row, with names that only a running program knows.
+template <class... Fields>
+[[nodiscard]] DynamicRow to_dynamic(const Row<Fields...>& row) {
+    std::vector<NamedValue> values;
+    values.reserve(sizeof...(Fields));
+    row.for_each(
+        [&](auto name, const auto& value) { values.push_back({decltype(name)::name, Value{value}}); });
+    return {row.step(), row.time_ns(), values.data(), values.size()};
+}
+template <class = void>
+[[nodiscard]] DynamicRow to_dynamic(const DynamicRow& row) {
+    return row;
+}
+
+}  // namespace detail
+
 /// A dynamic row that is not logged: `cairn::row(cairn::step(3), {{"loss", 0.5}})`.
 template <class = void>
 [[nodiscard]] DynamicRow row(Step step, std::initializer_list<NamedValue> values) {

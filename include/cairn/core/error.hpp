@@ -32,6 +32,7 @@ enum class errc : unsigned char {
     no_space,          ///< the disk or the quota is full
     io,                ///< any other failure of the operating system
     unsupported,       ///< this platform, sink or format version cannot do it
+    not_a_number,      ///< a metric is NaN where a policy was told that this is an error
     user,              ///< reported by the user's own code (a sink, a model that streams itself)
 };
 
@@ -49,6 +50,7 @@ enum class errc : unsigned char {
         case errc::no_space: return "no_space";
         case errc::io: return "io";
         case errc::unsupported: return "unsupported";
+        case errc::not_a_number: return "not_a_number";
         case errc::user: return "user";
     }
     return "unknown";

@@ -213,6 +213,44 @@ class BasicArtifactStore {
         return out;
     }
 
+    /// Adds metrics that came after the version was saved: an object of numbers, bools and texts. A metric
+    /// that is there already, and is no NaN, keeps its value. Replaces the manifest in one step. Fails:
+    /// not_found, corrupt; already_exists for a metric that has another value.
+    result<Manifest> annotate(std::uint64_t version, const Json& metrics) const {
+        const auto lock = store_.lock();
+        if (!lock) return lock.error();
+        auto manifest = get(version);
+        if (!manifest) return manifest;
+        if (manifest->metrics.is_null()) manifest->metrics = Json::object();
+        for (const auto& [name, value] : metrics.items()) {
+            Json& held = manifest->metrics[name];
+            if (!held.is_null() && held != "NaN" && held != value) {
+                return error{errc::already_exists,
+                             manifest->label() + " of " + name_ + " has another value of this metric already",
+                             name, "log it under another name"};
+            }
+            held = value;
+        }
+        const auto text = to_text(*manifest);
+        if (!text) return text.error();
+        auto written = detail::write_file_atomically(manifest_path(version), *text, store_.durability(),
+                                                     store_.temp_dir());
+        if (!written) return written.error();
+        return manifest;
+    }
+
+    /// Keeps a version from being removed for as long as the lease is held, and not longer than this process
+    /// lives. Take it before the manifest is read. Fails: permission, where nothing can be written here; then
+    /// reading works without.
+    [[nodiscard]] result<detail::os::Lease> lease(std::uint64_t version) const {
+        return detail::os::Lease::take(lease_path(), version);
+    }
+
+    /// Whether anybody holds a lease on a version.
+    [[nodiscard]] result<bool> is_read(std::uint64_t version) const {
+        return detail::os::Lease::is_held(lease_path(), version);
+    }
+
     /// Points an alias to a version. Fails: not_found, corrupt, invalid_name.
     result<void> set_alias(const std::string& alias, std::uint64_t version) const {
         if (auto checked = check_alias(alias); !checked) return checked;
@@ -253,16 +291,17 @@ class BasicArtifactStore {
     }
 
     /// Copies every stored file of a version below `to`, and nothing outside of it; links there are not
-    /// followed. References are passed over. Fails: not_found, corrupt, and then nothing was placed; or as
-    /// the disk does.
+    /// followed. References are passed over. Meanwhile it is not removed. Fails: not_found, corrupt, and then
+    /// nothing was placed; or as the disk does.
     [[nodiscard]] result<void> download(const Manifest& manifest, const std::filesystem::path& to) const {
+        const auto reading = lease(manifest.version);
         return detail::download_files(store_, manifest, to);
     }
 
     /// Removes a version: the manifest first, in one step, then its plain path, then the objects that no
     /// other version has. What a kill breaks off is finished by the next removal or commit. Works on a
     /// damaged version; its objects are then left to `collect_garbage`. Fails: not_found; busy if an alias
-    /// names it or it is the newest (so a number is never given twice).
+    /// names it, if it is being read (`lease`), or if it is the newest (so a number is never given twice).
     result<void> remove(std::uint64_t version) const { return remove(version, Newest::stays); }
 
     /// Takes back a version that was committed a moment ago, as `remove` does, though it be the newest.
@@ -302,6 +341,11 @@ class BasicArtifactStore {
         std::filesystem::path gone = path;
         gone.replace_extension(detail::removal_suffix);
         if (auto renamed = detail::os::rename_replace(path, gone); !renamed) return renamed;
+        // Asked now that no new reader finds it: who came before holds a lease.
+        if (const auto read = is_read(version); !read || *read) {
+            if (auto back = detail::os::rename_replace(gone, path); !back) return back;
+            return read ? being_read(version) : read.error();
+        }
         if (store_.durability() == Durability::power_loss) {
             if (auto synced = detail::os::sync_dir(path.parent_path()); !synced) return synced;
         }
@@ -312,6 +356,7 @@ class BasicArtifactStore {
         return dir_ / "versions" / (detail::version_label(version) + ".json");
     }
     [[nodiscard]] std::filesystem::path record_path() const { return dir_ / "artifact.json"; }
+    [[nodiscard]] std::filesystem::path lease_path() const { return dir_ / detail::lease_file; }
 
     result<void> open_record(const std::string& type) {
         auto text = detail::read_file(record_path(), max_record_bytes);
@@ -421,6 +466,11 @@ class BasicArtifactStore {
                 dir_.string(),
                 alias == "latest" ? "commit a newer version first"
                                   : "point the alias to another version first"};
+    }
+
+    [[nodiscard]] error being_read(std::uint64_t version) const {
+        return {errc::busy, "v" + std::to_string(version) + " of " + name_ + " is being read", dir_.string(),
+                "wait until whoever reads it is done"};
     }
 
     [[nodiscard]] error no_version(const std::string& label) const {

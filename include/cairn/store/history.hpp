@@ -29,6 +29,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -169,18 +170,27 @@ struct HistoryReport {
     std::vector<error> unread{};       ///< for each ring that could not be read, why
 };
 
-/// Turns records into rows: keeps the names, joins what continues.
+/// A row or an event as it is read back; refers to what is gone after the call that it is handed to.
+struct StoredRow {
+    RecordKind kind = RecordKind::row;
+    std::uint32_t ring = 0;  ///< each thread writes to one of its own
+    std::int64_t step = 0, time_ns = 0;
+    std::span<const NamedValue> values;
+};
+
+/// Turns records into rows and events: keeps the names, joins what continues.
 template <class = void>
 class BasicRowAssembler {
   public:
-    /// Calls `f(step, time_ns, std::span<const NamedValue>)` for each row in `records`, which lie in `ring`.
+    /// Calls `f(StoredRow)` for each row and event in `records`, which lie in `ring`; or, if that is what it
+    /// takes, `f(step, time_ns, std::span<const NamedValue>)` for each row.
     template <class F>
     void feed(std::uint32_t ring, std::span<const std::byte> records, HistoryReport& report, F&& f) {
         RecordReader reader{records};
         for (RecordReader::Record record; reader.next(record);) {
             if (record.kind == RecordKind::name) {
                 keep_name(record.body, report);
-            } else if (record.kind == RecordKind::row) {
+            } else if (record.kind != RecordKind::padding) {
                 take_row(ring, record, report, f);
             }
         }
@@ -193,9 +203,10 @@ class BasicRowAssembler {
 
     /// The first records of a row that goes on in the next one; owns what it refers to.
     struct Begun {
+        RecordKind kind{};
         std::int64_t step = 0, time_ns = 0;
-        std::vector<Cell> cells;
-        std::forward_list<std::string> texts;
+        std::vector<Cell> cells{};
+        std::forward_list<std::string> texts{};
     };
 
     static void keep_name(std::span<const std::byte> body, HistoryReport& report) {
@@ -212,18 +223,18 @@ class BasicRowAssembler {
     template <class F>
     void take_row(std::uint32_t ring, const RecordReader::Record& record, HistoryReport& report, F&& f) {
         cells_.clear();
-        std::int64_t step = 0, time_ns = 0;
-        if (!read_row(record.body, step, time_ns, [&](const Cell& cell) { cells_.push_back(cell); }))
+        StoredRow row{record.kind, ring, 0, 0, {}};
+        if (!read_row(record.body, row.step, row.time_ns, [&](const Cell& cell) { cells_.push_back(cell); }))
             ++report.damaged;
         auto begun = begun_.find(ring);
-        if (begun != begun_.end() && (begun->second.step != step || begun->second.time_ns != time_ns)) {
-            emit(begun->second.step, begun->second.time_ns, begun->second.cells, report,
-                 f);  // its end was dropped
+        if (begun != begun_.end() && !belong_together(begun->second, row)) {
+            end(ring, begun->second, report, f);  // its end was dropped
             begun_.erase(begun);
             begun = begun_.end();
         }
         if ((record.flags & row_continues) != 0) {
-            if (begun == begun_.end()) begun = begun_.emplace(ring, Begun{step, time_ns, {}, {}}).first;
+            if (begun == begun_.end())
+                begun = begun_.emplace(ring, Begun{row.kind, row.step, row.time_ns}).first;
             for (Cell cell : cells_) {
                 if (cell.value.is_text())
                     cell.value = Value{begun->second.texts.emplace_front(cell.value.text())};
@@ -232,23 +243,34 @@ class BasicRowAssembler {
             return;
         }
         if (begun == begun_.end()) {
-            emit(step, time_ns, cells_, report, f);
+            emit(row, cells_, report, f);
             return;
         }
         begun->second.cells.insert(begun->second.cells.end(), cells_.begin(), cells_.end());
-        emit(step, time_ns, begun->second.cells, report, f);
+        end(ring, begun->second, report, f);
         begun_.erase(begun);
     }
 
+    [[nodiscard]] static bool belong_together(const Begun& begun, const StoredRow& row) noexcept {
+        return begun.kind == row.kind && begun.step == row.step && begun.time_ns == row.time_ns;
+    }
     template <class F>
-    void emit(std::int64_t step, std::int64_t time_ns, const std::vector<Cell>& cells, HistoryReport& report,
-              F&& f) {
+    void end(std::uint32_t ring, const Begun& begun, HistoryReport& report, F&& f) {
+        emit({begun.kind, ring, begun.step, begun.time_ns, {}}, begun.cells, report, f);
+    }
+    template <class F>
+    void emit(StoredRow row, const std::vector<Cell>& cells, HistoryReport& report, F&& f) {
         values_.clear();
         for (const Cell& cell : cells) {
             if (cell.metric < report.names.size()) values_.push_back({report.names[cell.metric], cell.value});
         }
-        ++report.rows;
-        f(step, time_ns, std::span<const NamedValue>{values_});
+        row.values = std::span<const NamedValue>{values_};
+        if (row.kind == RecordKind::row) ++report.rows;
+        if constexpr (std::is_invocable_v<F&, const StoredRow&>) {
+            f(row);
+        } else if (row.kind == RecordKind::row) {
+            f(row.step, row.time_ns, row.values);
+        }
     }
 
     std::map<std::uint32_t, Begun> begun_;
@@ -258,7 +280,8 @@ class BasicRowAssembler {
 using RowAssembler = BasicRowAssembler<>;
 
 /// Every row of a run once: the history, then what its rings still hold. Calls
-/// `f(step, time_ns, std::span<const NamedValue>)`, in the order of each thread. Fails if the history is from
+/// `f(step, time_ns, std::span<const NamedValue>)`, or `f(StoredRow)` for events too, in the order of each
+/// thread. Fails if the history is from
 /// a newer version or cannot be read; a run without one has no rows. A ring that cannot be read is in the
 /// report, beside the rows of all others. `rests`, if given, gets what only the rings hold.
 template <class F>

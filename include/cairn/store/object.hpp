@@ -86,6 +86,10 @@ class BasicStagedObject {
 
     [[nodiscard]] const Digest& digest() const noexcept { return digest_; }
     [[nodiscard]] std::uint64_t size() const noexcept { return size_; }
+    /// Where it lies until then.
+    [[nodiscard]] const std::filesystem::path& temp_path() const noexcept { return temp_.path(); }
+    /// Another process installs or removes it.
+    void hand_over() noexcept { temp_.keep(); }
 
     /// Puts the object where it belongs; one that is there already is read and shared, or, if it is damaged,
     /// replaced. True if there was none. Requires the store's lock.

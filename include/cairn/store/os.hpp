@@ -10,4 +10,5 @@
 #include <cairn/store/detail/os_lock.hpp>     // IWYU pragma: export
 #include <cairn/store/detail/os_mapping.hpp>  // IWYU pragma: export
 #include <cairn/store/detail/os_process.hpp>  // IWYU pragma: export
+#include <cairn/store/detail/os_signal.hpp>   // IWYU pragma: export
 #include <cairn/store/detail/os_thread.hpp>   // IWYU pragma: export

@@ -6,6 +6,7 @@
 //
 //   record  u32 bytes (whole, multiple of 8) · u8 kind · u8 flags · u16 0
 //   row     record · u32 cells · u32 0 · i64 step · i64 time_ns · cells × cell
+//   event   the same as a row: what a run decided, between the rows of the thread that decided it
 //   cell    u32 metric id · u8 value kind · u8[3] 0 · u64 (integer, double's bits, or text length) · text,
 //   padded name    record · u32 metric id · u32 length · bytes, padded
 
@@ -56,9 +57,10 @@ template <class T>
     return (bytes + 7U) & ~std::size_t{7};
 }
 
-enum class RecordKind : std::uint8_t { padding = 0, row = 1, name = 2 };
+enum class RecordKind : std::uint8_t { padding = 0, row = 1, name = 2, event = 3 };
 
-/// The next row record of the same ring belongs to the same row: a row that is larger than a record may be.
+/// The next record of the same kind and ring belongs to the same row or event, which is larger than a record
+/// may be.
 inline constexpr std::uint8_t row_continues = 1;
 
 inline constexpr std::size_t record_header_bytes = 8;
@@ -84,9 +86,9 @@ inline std::byte* put_record(std::byte* to, std::size_t bytes, RecordKind kind,
     return put(to, static_cast<std::uint32_t>(static_cast<std::uint32_t>(kind) | std::uint32_t{flags} << 8U));
 }
 
-inline std::byte* put_row_header(std::byte* to, std::size_t bytes, std::uint8_t flags, std::size_t cells,
-                                 std::int64_t step, std::int64_t time_ns) noexcept {
-    to = put_record(to, bytes, RecordKind::row, flags);
+inline std::byte* put_row_header(std::byte* to, std::size_t bytes, RecordKind kind, std::uint8_t flags,
+                                 std::size_t cells, std::int64_t step, std::int64_t time_ns) noexcept {
+    to = put_record(to, bytes, kind, flags);
     to = put(to, static_cast<std::uint64_t>(cells));
     to = put(to, static_cast<std::uint64_t>(step));
     return put(to, static_cast<std::uint64_t>(time_ns));
@@ -149,7 +151,7 @@ class BasicRecordReader {
         if (rest_.size() < record_header_bytes) return stop();
         const std::size_t bytes = get<std::uint32_t>(rest_.data());
         const std::uint32_t tag = get<std::uint32_t>(rest_.data() + 4);
-        if (bytes < record_header_bytes || bytes % 8 != 0 || bytes > rest_.size() || (tag & 0xffU) > 2)
+        if (bytes < record_header_bytes || bytes % 8 != 0 || bytes > rest_.size() || (tag & 0xffU) > 3)
             return stop();
         record = {static_cast<RecordKind>(tag & 0xffU), static_cast<std::uint8_t>(tag >> 8U),
                   rest_.subspan(record_header_bytes, bytes - record_header_bytes)};

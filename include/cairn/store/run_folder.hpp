@@ -64,12 +64,13 @@ template <class Json = nlohmann::json>
 template <class Json = nlohmann::json>
 class BasicRunFolder {
   public:
-    /// Makes the folder if it is not there and takes the writer's lock. Fails: busy, naming who holds it.
+    /// Makes the folder if it is not there and takes the writer's lock; each rank has its own. Fails: busy,
+    /// naming who holds it.
     static result<BasicRunFolder> open_writer(const Store& store, const std::string& project,
-                                              const std::string& run) {
+                                              const std::string& run, unsigned rank = 0) {
         if (auto checked = detail::check_name("project", project); !checked) return checked.error();
         if (auto checked = detail::check_name("run", run); !checked) return checked.error();
-        BasicRunFolder folder{store, store.run_dir(project, run)};
+        BasicRunFolder folder{store, store.run_dir(project, run, rank)};
         if (auto made = detail::make_dirs_durably(folder.path_, store.durability()); !made)
             return made.error();
         auto lock = detail::os::Lock::try_acquire(folder.lock_path());
@@ -88,10 +89,10 @@ class BasicRunFolder {
 
     /// A run that is there. Fails: not_found.
     static result<BasicRunFolder> open_reader(const Store& store, const std::string& project,
-                                              const std::string& run) {
+                                              const std::string& run, unsigned rank = 0) {
         if (auto checked = detail::check_name("project", project); !checked) return checked.error();
         if (auto checked = detail::check_name("run", run); !checked) return checked.error();
-        BasicRunFolder folder{store, store.run_dir(project, run)};
+        BasicRunFolder folder{store, store.run_dir(project, run, rank)};
         const auto record = detail::os::status(folder.path_ / "run.json");
         if (!record) return record.error();
         if (record->exists) return folder;

@@ -60,8 +60,11 @@ class BasicStore {
     [[nodiscard]] std::filesystem::path project_dir(std::string_view project) const {
         return root_ / "projects" / project;
     }
-    [[nodiscard]] std::filesystem::path run_dir(std::string_view project, std::string_view run) const {
-        return project_dir(project) / "runs" / run;
+    /// A run's folder; that of another rank than 0 lies inside it and is made alike.
+    [[nodiscard]] std::filesystem::path run_dir(std::string_view project, std::string_view run,
+                                                unsigned rank = 0) const {
+        const std::filesystem::path dir = project_dir(project) / "runs" / run;
+        return rank == 0 ? dir : dir / "ranks" / std::to_string(rank);
     }
     [[nodiscard]] std::filesystem::path artifact_dir(std::string_view project,
                                                      std::string_view artifact) const {

@@ -112,4 +112,40 @@ result<bool> BasicLock<X>::is_held(const Path& path) {
     return held == 1;
 }
 
+/// A mark that somebody is reading: held, with any number of others, on one byte of a file that need not have
+/// it. Whoever wants to remove what is read looks with `is_held`. The kernel drops it when its holder dies.
+template <class = void>
+class BasicLease {
+  public:
+    BasicLease() = default;
+
+    /// Takes it; makes the file if need be. Fails: permission, not_found, where the file cannot be made.
+    static result<BasicLease> take(const Path& path, std::uint64_t number) {
+        auto file = File::open_read_write(path);
+        if (!file) file = File::open_read(path);
+        if (!file) return file.error();
+        const sys::LockRange byte{number, true};
+        if (sys::retry([&] { return sys::lock(file->native_handle(), F_RDLCK, byte); }) != 0)
+            return failure("mark as being read", path);
+        BasicLease lease;
+        lease.file_ = std::move(*file);
+        return lease;
+    }
+
+    /// Whether anybody, this process included, holds it. Takes nothing, makes no file.
+    static result<bool> is_held(const Path& path, std::uint64_t number) {
+        auto file = File::open_read(path);
+        if (!file) return file.error().code() == errc::not_found ? result<bool>{false} : file.error();
+        const int held = sys::retry([&] { return sys::is_locked(file->native_handle(), {number, true}); });
+        if (held < 0) return failure("look who reads", path);
+        return held == 1;
+    }
+
+    [[nodiscard]] bool held() const noexcept { return file_.is_open(); }
+
+  private:
+    File file_;
+};
+using Lease = BasicLease<>;
+
 }  // namespace CAIRN_NAMESPACE::detail::os

@@ -98,31 +98,48 @@ inline int closedir(::DIR* folder) noexcept { return ::closedir(folder); }
 }
 inline int munmap(void* at, std::size_t size) noexcept { return ::munmap(at, size); }
 
-/// Takes (`F_WRLCK`) or drops (`F_UNLCK`) the whole file for this open file, not for the process: another
-/// open file of the same process is kept out too, and closing that one drops nothing. EAGAIN if another has
-/// it.
-[[nodiscard]] inline int lock(int fd, short type) noexcept {
+/// A part of a file that is locked: one byte, which need not be there, or all of it.
+struct LockRange {
+    std::uint64_t at = 0;
+    bool one_byte = false;
+
 #if defined(F_OFD_SETLK)
-    struct ::flock range{};
-    range.l_type = type;
-    range.l_whence = SEEK_SET;
+    [[nodiscard]] struct ::flock of_type(short type) const noexcept {
+        struct ::flock range{};
+        range.l_type = type;
+        range.l_whence = SEEK_SET;
+        range.l_start = static_cast<::off_t>(at & 0x7fff'ffff'ffff'ffffU);
+        range.l_len = one_byte ? 1 : 0;
+        return range;
+    }
+#endif
+};
+
+/// Takes a file, or a byte of it, alone (`F_WRLCK`) or with others (`F_RDLCK`), or drops it (`F_UNLCK`), for
+/// this open file and not for the process: another open file of the same process is kept out too, and closing
+/// that one drops nothing. EAGAIN if another has it. Where the system has no such locks, a byte is the whole
+/// file.
+[[nodiscard]] inline int lock(int fd, short type, LockRange part = {}) noexcept {
+#if defined(F_OFD_SETLK)
+    struct ::flock range = part.of_type(type);
     if (::fcntl(fd, F_OFD_SETLK, &range) == 0) return 0;
     if (errno == EACCES) errno = EAGAIN;
     if (errno != EINVAL) return -1;
 #endif
-    return ::flock(fd, type == F_UNLCK ? LOCK_UN : LOCK_EX | LOCK_NB);
+    (void)part;
+    return ::flock(fd, type == F_UNLCK ? LOCK_UN : (type == F_RDLCK ? LOCK_SH : LOCK_EX) | LOCK_NB);
 }
 
-/// 1 if the file is locked, 0 if it is free, -1 on failure. Nothing is taken where the system can tell.
-[[nodiscard]] inline int is_locked(int fd) noexcept {
+/// 1 if the file, or the byte, is locked by anybody, 0 if it is free, -1 on failure. Nothing is taken where
+/// the system can tell.
+[[nodiscard]] inline int is_locked(int fd, LockRange part = {}) noexcept {
 #if defined(F_OFD_SETLK)
-    struct ::flock range{};
-    range.l_type = F_WRLCK;
-    range.l_whence = SEEK_SET;
+    struct ::flock range = part.of_type(F_WRLCK);
     if (::fcntl(fd, F_OFD_GETLK, &range) == 0) return range.l_type == F_UNLCK ? 0 : 1;
     if (errno != EINVAL) return -1;
 #endif
-    if (::flock(fd, LOCK_SH | LOCK_NB) != 0) return errno == EWOULDBLOCK ? 1 : -1;
+    (void)part;
+    if (::flock(fd, LOCK_EX | LOCK_NB) != 0) return errno == EWOULDBLOCK ? 1 : -1;
     return ::flock(fd, LOCK_UN);
 }
 

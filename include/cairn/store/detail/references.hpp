@@ -21,6 +21,8 @@ namespace CAIRN_NAMESPACE::detail {
 
 inline constexpr std::string_view manifest_suffix = ".json";
 inline constexpr std::string_view removal_suffix = ".removing";
+/// Beside the folder of the manifests: each version has a byte there that its readers hold a lease on.
+inline constexpr const char* lease_file = "leases";
 
 /// The number of a file "v3<suffix>"; nothing for any other name.
 template <class = void>

@@ -74,6 +74,7 @@ template <class = void>
     for (const std::string& name : *names) {
         const auto version = version_of_file(name, removal_suffix);
         if (!version) continue;
+        if (const auto read = os::Lease::is_held(dir / lease_file, *version); !read || *read) continue;
         auto finished = finish_removal(store, dir, dir / "versions" / name, *version);
         if (!finished && first) first = finished;
     }
