@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include <cairn/policy/combine.hpp>
 
+#include <cairn/policy/policy.hpp>
+
 #include "asked.hpp"
 #include "support/catch.hpp"
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -24,6 +27,7 @@ using cairn_test::Asked;
 using cairn_test::Counting;
 using cairn_test::pick;
 using cairn_test::row_at;
+using cairn_test::same_truth;
 using cairn_test::saved_steps;
 using cairn_test::Says;
 using cairn_test::steps;
@@ -174,4 +178,66 @@ TEST_CASE("twelve policies compose in one expression", "[policy][combine]") {
     CHECK(saved ==
           Steps{0, 1, 2, 3, 7, 14, 21, 28, 35, 42, 49, 56, 63, 70, 77, 84, 91, 98, 100, 101, 102, 103, 105});
     CHECK(asked.finish(cairn::row(cairn::step(109), "v"_m = 0)) == Answer::yes);
+}
+
+namespace {
+
+/// Two policies that a law says are one: they answer the same on random rows, whatever becomes of the rows.
+template <class P, class Q>
+void are_one(const char* law, const P& left, const Q& right) {
+    for (const std::uint32_t seed : cairn_test::seeds(20)) {
+        INFO(law << ", CAIRN_TEST_SEED=" << seed);
+        std::mt19937 random{seed};
+        Asked one{left};
+        Asked other{right};
+        std::int64_t step = 0;
+        for (int i = 0; i < 80; ++i) {
+            step += pick<std::int64_t>(random, -1, 3);
+            const int kind = pick(random, 0, 9);
+            const auto row = cairn::row(cairn::Step{step}, "v"_m = kind == 0   ? std::optional<double>{}
+                                                                   : kind == 1 ? cairn_test::NaN
+                                                                               : pick(random, -9, 9));
+            cairn::At at{row};
+            at.time_ns = i * 1'000'000'000LL;
+            at.seconds = i;
+            at.final = pick(random, 0, 30) == 0;
+            const Answer answer = one.policy.decide(at);
+            REQUIRE(same_truth(answer, other.policy.decide(at)));
+            const auto outcome = pick(random, 0, 3) == 0   ? Outcome::failed
+                                 : answer == Answer::yes   ? Outcome::saved
+                                 : pick(random, 0, 9) == 0 ? Outcome::saved
+                                                           : Outcome::not_saved;
+            cairn::detail::settle(one.policy, at, outcome);
+            cairn::detail::settle(other.policy, at, outcome);
+        }
+    }
+}
+
+}  // namespace
+
+TEST_CASE("the laws of the algebra hold for policies with state, on every row", "[policy][combine]") {
+    const auto a = Best<"v", minimize>{};
+    const auto b = EveryN<3>{};
+    const auto c = cairn::TopK<2, "v", cairn::maximize>{} | cairn::OnFinish{};
+    const auto d = cairn::at_most_every(std::chrono::seconds{5}, EveryN<2>{});
+    are_one("or commutes", a | b, b | a);
+    are_one("and commutes", a & c, c & a);
+    are_one("or associates", (a | b) | d, a | (b | d));
+    are_one("and associates", (a & b) & d, a & (b & d));
+    are_one("or is idempotent", d | d, d);
+    are_one("and is idempotent", c & c, c);
+    are_one("never is the unit of or", cairn::NoBestSave{} | d, d);
+    are_one("never is the zero of and", cairn::NoBestSave{} & c, cairn::NoBestSave{});
+    are_one("not not", Not{Not{c}}, c);
+    are_one("De Morgan, or", !(a | d), (!a) & !d);
+    are_one("De Morgan, and", !(a & c), (!a) | !c);
+    are_one("absorption, or", a | (a & b), a);
+    are_one("absorption, and", d & (d | a), d);
+    are_one("and distributes", a & (b | d), (a & b) | (a & d));
+    are_one("or distributes", d | (a & c), (d | a) & (d | c));
+    are_one("a window is an and", cairn::after(7, c), cairn::After<7>{} & c);
+    are_one("after and until part", cairn::after(7, d) | cairn::until(7, d), d);
+    are_one("once is first", cairn::once(d), cairn::first(1, d));
+    are_one("Best is TopK<1>", a, cairn::TopK<1, "v", minimize>{});
+    are_one("Best is Improves by nothing", a, cairn::Improves<"v", minimize>{0});
 }

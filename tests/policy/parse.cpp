@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include <cmath>
 #include <cairn/policy/parse.hpp>
 
 #include <cairn/core/dynamic_row.hpp>
@@ -44,6 +45,20 @@ cairn::DynamicRow random_row(std::mt19937& random, std::int64_t& step, std::int6
     return {step, time_ns, values.data(), kind == 0 ? 1U : 2U};
 }
 
+/// The reasons of those that decided, with where they stand and what they are.
+template <class P>
+std::vector<std::string> reasons_of(const P& policy, const cairn::At<cairn::DynamicRow>& at) {
+    std::vector<std::string> reasons;
+    cairn::detail::explain(policy, at, [&](const auto& leaf, const cairn::Reason& reason, cairn::Path path) {
+        std::string line;
+        for (std::size_t i = 0; i < path.depth(); ++i) line += std::to_string(path[i]) + ".";
+        cairn::detail::Text text;
+        cairn::detail::spell(text, leaf);
+        reasons.push_back(line + " " + text + ": " + to_text(reason));
+    });
+    return reasons;
+}
+
 /// A policy and what its text means answer the same on random rows and outcomes, for the same reasons.
 template <class P>
 void agree(const P& policy) {
@@ -63,13 +78,12 @@ void agree(const P& policy) {
             at.seconds = static_cast<double>(time_ns - start) / 1e9;
             at.save_seconds = i * 0.4;
             at.final = pick(random, 0, 20) == 0;
+            at.failure = !at.final && pick(random, 0, 20) == 0;
+            at.signal = pick(random, 0, 20) == 0;
             const Answer answer = typed.decide(at);
             REQUIRE(parsed.decide(at) == answer);
-            std::vector<cairn::Rule> why, parsed_why;
-            cairn::detail::explain(typed, at, [&](const auto&, const auto& r) { why.push_back(r.rule); });
-            cairn::detail::explain(parsed, at,
-                                   [&](const auto&, const auto& r) { parsed_why.push_back(r.rule); });
-            CHECK(why == parsed_why);
+            CHECK(reasons_of(typed, at) == reasons_of(parsed, at));
+            CHECK(cairn::detail::rejected_by(typed, at) == cairn::detail::rejected_by(parsed, at));
             const Outcome outcome = pick(random, 0, 4) == 0   ? Outcome::failed
                                     : answer == Answer::yes   ? Outcome::saved
                                     : pick(random, 0, 9) == 0 ? Outcome::saved  // by hand
@@ -86,13 +100,22 @@ TEST_CASE("a policy and its text decide the same, for the same reasons", "[polic
     agree(cairn::NoBestSave{});
     agree(cairn::Manual{});
     agree(cairn::OnFinish{});
+    agree(cairn::OnSignal{});
+    agree(cairn::OnFailure{} | EveryN<9>{});
     agree(EveryN<3>{});
     agree(EveryN<2, "epoch">{});
     agree(cairn::AtSteps<0, 5, 9, 31>{});
     agree(cairn::EveryDuration{90s});
+    agree(cairn::EveryDuration{-90s});  // as one of 0
+    agree(cairn::EveryDuration{std::chrono::duration<double>{INFINITY}});
     agree(Best<"v", minimize>{});
     agree(Best<"v", maximize, cairn::ties::keep_newest>{});
+    agree(Best<"v", minimize, cairn::nan::error, cairn::ties::keep_newest>{});
     agree(cairn::Improves<"v", minimize>{0.5});
+    agree(cairn::Improves<"v", maximize, cairn::nan::error>{0.5});
+    agree(cairn::TopK<2, "v", minimize, cairn::nan::error>{} | cairn::Below<"v", cairn::nan::error>{1});
+    agree(cairn::Patience<"v", minimize, 4>{});
+    agree(cairn::Patience<"v", maximize, 2, cairn::nan::error>{0.5});
     agree(cairn::TopK<4, "v", maximize>{});
     agree(cairn::Below<"v">{2.25});
     agree(cairn::Budget{2.5});
@@ -113,10 +136,14 @@ TEST_CASE("text is read as it is written, with or without spaces", "[policy][par
     CHECK(again("!(!(never|manual))") == "!!(never | manual)");
     CHECK(again("every(30min) | every(2h) | every(250ms) | every(1d)") ==
           "every(1800s) | every(7200s) | every(0.25s) | every(86400s)");
+    CHECK(again("every(9007199254740993) | every(1e3)") == "every(9007199254740993) | every(1000)");
+    CHECK(again("below(\"a\rb\", 1)") == "below(\"a\rb\", 1)");
     CHECK(again("once(never)") == "first(1, never)");
     CHECK(again("after(3, every(1) | every(2))") == "after(3) & (every(1) | every(2))");
     CHECK(again(R"(below("a \"b\", c", 0.1))") == R"(below("a \"b\", c", 0.1))");
     CHECK(again("below(x, -1e-300)") == "below(x, -1e-300)");
+    CHECK(again("best(v, min, nan_error, newest)") == "best(v, min, newest, nan_error)");
+    CHECK(again("patience(v, max, 3, 0.5)|signal|failure") == "patience(v, max, 3, 0.5) | signal | failure");
     CHECK(to_text(cairn::Predicate{[](const auto&) { return true; }} | EveryN<2>{}) == "custom | every(2)");
 }
 
@@ -136,7 +163,9 @@ TEST_CASE("what is wrong is told with its character and what should be there", "
         {"every(-4)", 7, "1 or more"},
         {"every(2.5)", 7, "a duration with its unit"},
         {"every(1e30)", 7, "1 or more"},
-        {"every(-3s)", 9, "not negative"},
+        {"every(-3s)", 9, "neither negative"},
+        {"every(1e308d)", 12, "nor infinite"},
+        {"every(9223372036854775808)", 7, "1 or more"},
         {"every(3 weeks)", 9, "')'"},
         {"every(3", 8, "')'"},
         {"every(3))", 9, "the end"},
@@ -146,13 +175,17 @@ TEST_CASE("what is wrong is told with its character and what should be there", "
         {"(never", 7, "')'"},
         {"best(loss)", 10, "which way"},
         {"best(loss, up)", 10, "which way"},
-        {"best(loss, min, oldest)", 23, "newest"},
+        {"best(loss, min, oldest)", 17, "newest"},
+        {"best(loss, min, )", 17, "newest"},
+        {"below(loss, 3, newest)", 16, "nan_error"},
+        {"patience(loss, min)", 19, "','"},
+        {"patience(loss, min, 0)", 21, "1 or more"},
         {"best(, min)", 6, "the name of a metric"},
         {"below(\"loss, 3)", 16, "ends the name"},
         {"below(loss, nan)", 13, "a limit"},
         {"below(loss, inf)", 13, "a limit"},
-        {"top(0, loss, min)", 5, "from 1 to 10000"},
-        {"top(99999999999999999999, loss, min)", 5, "from 1 to 10000"},
+        {"top(0, loss, min)", 5, "from 1 to 1000000"},
+        {"top(99999999999999999999, loss, min)", 5, "from 1 to 1000000"},
         {"first(0, never)", 7, "1 or more"},
         {"after(-1)", 7, "0 or more"},
         {"steps()", 7, "an integer"},

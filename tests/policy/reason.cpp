@@ -2,12 +2,14 @@
 #include <cairn/policy/reason.hpp>
 
 #include <cairn/policy/policy.hpp>
+#include <cairn/policy/text.hpp>
 
 #include "asked.hpp"
 #include "support/catch.hpp"
 
 #include <optional>
 #include <random>
+#include <string>
 #include <vector>
 
 using cairn::Answer;
@@ -17,6 +19,7 @@ using cairn::minimize;
 using cairn::Outcome;
 using cairn::Reason;
 using cairn::Rule;
+using cairn::to_text;
 using cairn_test::Asked;
 using namespace cairn::literals;
 
@@ -28,8 +31,9 @@ using Rules = std::vector<Rule>;
 template <class P, class R>
 Rules rules_of(const Asked<P>& asked, const R& row) {
     Rules rules;
-    cairn::detail::explain(asked.policy, cairn::At<R>{row},
-                           [&](const auto&, const Reason& reason) { rules.push_back(reason.rule); });
+    cairn::detail::explain(
+        asked.policy, cairn::At<R>{row},
+        [&](const auto&, const Reason& reason, cairn::Path) { rules.push_back(reason.rule); });
     return rules;
 }
 
@@ -87,12 +91,61 @@ TEST_CASE("whatever the rows, somebody decided, and as the whole did", "[policy]
                                                 : cairn_test::pick(random, 0, 20) / 2.0);
             const Answer whole = asked.policy.decide(cairn::At{now});
             int told = 0;
-            cairn::detail::explain(asked.policy, cairn::At{now}, [&](const auto&, const Reason& reason) {
-                ++told;
-                CHECK(cairn_test::same_truth(reason.answer, whole));
-            });
+            cairn::detail::explain(asked.policy, cairn::At{now},
+                                   [&](const auto&, const Reason& reason, cairn::Path) {
+                                       ++told;
+                                       CHECK(cairn_test::same_truth(reason.answer, whole));
+                                   });
             CHECK(told > 0);
             asked(now, cairn_test::pick(random, 0, 3) == 0 ? Outcome::failed : Outcome::saved);
         }
     }
+}
+
+TEST_CASE("where a policy stands in a composition is told with its reason", "[policy][reason]") {
+    const auto where = [](const auto& policy, const auto& now) {
+        std::string all;
+        cairn::detail::explain(policy, cairn::At{now},
+                               [&](const auto&, const Reason& reason, cairn::Path path) {
+                                   for (std::size_t i = 0; i < path.depth(); ++i)
+                                       all += std::to_string(path[i]) + ".";
+                                   all += std::string{to_string(reason.rule)} + " ";
+                               });
+        return all;
+    };
+    CHECK(where(EveryN<2>{}, row(2, 1.0)) == "due ");
+    CHECK(where(Best<"v", minimize>{} | EveryN<2>{}, row(2, {})) == "1.due ");
+    CHECK(where((Best<"v", minimize>{} & EveryN<2>{}) | cairn::once(EveryN<1>{}), row(2, 1.0)) ==
+          "0.0.first_value 0.1.due 1.0.due ");
+    CHECK(where(!(EveryN<2>{} | EveryN<3>{}), row(1, {})) == "0.0.not_due 0.1.not_due ");
+    auto deep = cairn::once(cairn::once(cairn::once(cairn::once(EveryN<1>{}))));
+    CHECK(where(cairn::once(cairn::once(cairn::once(cairn::once(deep)))), row(1, {})) ==
+          "0.0.0.0.0.0.0.0.due ");
+}
+
+TEST_CASE("a path that is too deep to be kept is still counted", "[policy][reason]") {
+    cairn::Path path;
+    for (std::size_t i = 0; i < 20; ++i) path = path.then(i);
+    CHECK(path.depth() == 20);
+    CHECK(path[cairn::Path::deepest - 1] == cairn::Path::deepest - 1);
+    CHECK(cairn::Path{}.then(1000)[0] == 255);
+}
+
+TEST_CASE("a reason is a clause that a person reads", "[policy][reason]") {
+    CHECK(to_text({Answer::yes, Rule::better, 0.31, 0.4}) == "0.31 beats 0.4");
+    CHECK(to_text({Answer::no, Rule::worse, 0.5, 0.25}) == "0.5 does not beat 0.25");
+    CHECK(to_text({Answer::yes, Rule::due, 1000, 500}) == "1000 is due");
+    CHECK(to_text({Answer::yes, Rule::crossed, 1003, 500}) == "a multiple of 500 was passed before 1003");
+    CHECK(to_text({Answer::no, Rule::before_window, 12, 100}) == "step 12 is before 100");
+    CHECK(to_text({Answer::nan, Rule::nan, 0, 0}) == "the metric is NaN");
+    CHECK(to_text({Answer::yes, Rule::custom, 0, 0}) == "it says yes");
+    CHECK(to_text({Answer::missing, Rule::custom, 0, 0}) == "it does not know");
+    for (int i = 0; i <= static_cast<int>(Rule::out_of_patience); ++i) {
+        const auto rule = static_cast<Rule>(i);
+        CHECK_FALSE(to_string(rule).empty());
+        CHECK_FALSE(to_text({Answer::no, rule, 1, 2}).empty());
+    }
+    CHECK(to_string(Rule::out_of_patience) == "out_of_patience");
+    CHECK(to_string(Rule::custom) == "custom");
+    CHECK(to_string(Rule::after_window) == "after_window");
 }

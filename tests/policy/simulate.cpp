@@ -45,6 +45,21 @@ using Steps = std::vector<std::int64_t>;
 
 }  // namespace
 
+TEST_CASE("a dry run takes rows that a range makes as it goes", "[policy][simulate]") {
+    struct Made {
+        struct Iterator {
+            int at;
+            DynamicRow operator*() const { return cairn::row(cairn::step(at), {{"v", 9.0 - at}}); }
+            Iterator& operator++() { return ++at, *this; }
+            bool operator==(const Iterator&) const = default;
+        };
+        [[nodiscard]] Iterator begin() const { return {0}; }
+        [[nodiscard]] Iterator end() const { return {9}; }
+    } made;
+    CHECK(steps_of(simulate(Best<"v", minimize>{} & EveryN<3>{}, KeepBest<1, "v", minimize>{}, made)) ==
+          Steps{0, 3, 6});
+}
+
 TEST_CASE("a dry run tells which versions would have been saved and which would be left",
           "[policy][simulate]") {
     const auto rows = rows_of({5, 6, 3, 4, 4, 2, 7, 8, 9});
@@ -113,4 +128,14 @@ TEST_CASE("pruning after each save keeps what pruning once at the end would", "[
         retention.mark({facts.data(), facts.size()});
         for (std::size_t i = 0; i < facts.size(); ++i) CHECK(online.versions[i].kept == facts[i].kept);
     }
+}
+
+TEST_CASE("a dry run has signals and a failure, if it is told of them", "[policy][simulate]") {
+    const auto rows = rows_of({1, 2, 3, 4, 5, 6});
+    CHECK(steps_of(simulate(cairn::OnSignal{}, KeepAll{}, rows, {.signals = {1, 4}})) == Steps{1, 4});
+    CHECK(steps_of(simulate(cairn::OnSignal{} & EveryN<3>{}, KeepAll{}, rows, {.signals = {1}})) == Steps{3});
+    CHECK(steps_of(simulate<cairn::OnSignal>(rows)).empty());
+    CHECK(steps_of(simulate(cairn::OnFailure{}, KeepAll{}, rows, {.fails = true})) == Steps{5});
+    CHECK(steps_of(simulate(cairn::OnFailure{}, KeepAll{}, rows)).empty());
+    CHECK(steps_of(simulate(cairn::OnFinish{}, KeepAll{}, rows, {.fails = true})).empty());
 }

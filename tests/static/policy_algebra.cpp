@@ -116,4 +116,22 @@ static_assert(is<watched<decltype(KeepLast<1>{} | KeepBest<1, "v", minimize>{})>
 static_assert(is<watched<decltype(A{} | B{})>, detail::NoMonitor>);
 static_assert(is<watched<decltype(after(3, once(Lowest{})))>, watched<Lowest>>);
 
+// What can never save, as far as the types tell.
+template <class... Ps>
+constexpr bool have_no_chance = (detail::chance_of<Ps>().is_none() && ...);
+template <class... Ps>
+constexpr bool have_a_chance = (!detail::chance_of<Ps>().is_none() && ...);
+static_assert(
+    have_no_chance<All<After<100>, Until<50>>, All<After<5>, Until<5>>, All<AtSteps<3, 9>, Until<3>>>);
+static_assert(have_no_chance<All<AtSteps<3, 9>, After<10>>, All<State, OnFinish>, All<Lowest, OnFailure>>);
+static_assert(have_no_chance<All<OnFinish, OnFailure>, First<2, All<After<2>, Lowest, Until<1>>>>);
+static_assert(have_no_chance<Any<All<After<2>, Until<1>>, All<State, OnFinish>>>);
+static_assert(
+    have_a_chance<All<After<5>, Until<6>>, All<AtSteps<3, 9>, After<9>>, All<Lowest, OnSignal>, Even>);
+static_assert(
+    have_a_chance<Any<All<State, OnFinish>, State>, Not<All<State, OnFinish>>, All<After<3>, OnFinish>>);
+static_assert(have_a_chance<All<Budget, OnFinish>, All<Even, OnFailure>, AtSteps<INT64_MAX>,
+                            AtSteps<INT64_MIN>, State>);
+static_assert(have_a_chance<decltype(after(100) & until(50))>);  // numbers that only a running program knows
+
 }  // namespace

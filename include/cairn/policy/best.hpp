@@ -9,16 +9,10 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 #include <utility>
 
 namespace CAIRN_NAMESPACE {
-
-/// What a value that equals the best one is.
-enum class Ties : unsigned char { keep_first, keep_newest };
-namespace ties {
-inline constexpr Ties keep_first = Ties::keep_first;    ///< not better: the first of equals stays
-inline constexpr Ties keep_newest = Ties::keep_newest;  ///< better: the newest of equals stays
-}  // namespace ties
 
 namespace detail {
 
@@ -36,18 +30,27 @@ class MaybeNumber {
     std::uint64_t bits_ = none;
 };
 
-/// How a number stands to the number it must beat by more than `margin`.
-template <class Watch>
-[[nodiscard]] constexpr Reason compare(const Watch& watch, Ties ties, MaybeNumber held, double now,
+/// How a reading stands to the number it must beat by more than `margin`. One function for all metrics: what
+/// every policy instantiates by itself costs its user's compile time.
+[[nodiscard]] constexpr Reason compare(Direction direction, Ties ties, MaybeNumber held, const Reading& now,
                                        double margin = 0) noexcept {
-    if (!held.has_value()) return {Answer::yes, Rule::first_value, now, 0};
+    if (now.kind != Reading::Kind::number) return unknown(now.kind);
+    if (!held.has_value()) return {Answer::yes, Rule::first_value, now.value, 0};
     const double reference = held.value();
-    const double to_beat = margin == 0                                ? reference
-                           : watch.direction() == Direction::minimize ? reference - margin
-                                                                      : reference + margin;
-    if (is_better(watch.direction(), now, to_beat)) return {Answer::yes, Rule::better, now, reference};
-    if (now == reference) return {answer(ties == Ties::keep_newest), Rule::tie, now, reference};
-    return {Answer::no, Rule::worse, now, reference};
+    const double to_beat = margin == 0                        ? reference
+                           : direction == Direction::minimize ? reference - margin
+                                                              : reference + margin;
+    if (is_better(direction, now.value, to_beat)) return {Answer::yes, Rule::better, now.value, reference};
+    if (now.value == reference) return {answer(ties == Ties::keep_newest), Rule::tie, now.value, reference};
+    return {Answer::no, Rule::worse, now.value, reference};
+}
+
+/// The better of what was held and a reading, if that is a number.
+[[nodiscard]] constexpr MaybeNumber better_of(Direction direction, MaybeNumber held,
+                                              const Reading& now) noexcept {
+    if (now.kind != Reading::Kind::number) return held;
+    if (held.has_value() && !is_better(direction, now.value, held.value())) return held;
+    return MaybeNumber{now.value};
 }
 
 }  // namespace detail
@@ -56,37 +59,38 @@ template <class Watch>
 template <class Watch, Ties T, class Margin>
 class BestOf : detail::Leaf<BestOf<Watch, T, Margin>, 0, Watch>,
                detail::Leaf<BestOf<Watch, T, Margin>, 1, Margin> {
-    using Watched = detail::Leaf<BestOf, 0, Watch>;
+    using Watches = detail::Leaf<BestOf, 0, Watch>;
     using Wanted = detail::Leaf<BestOf, 1, Margin>;
 
   public:
     using monitor = Watch;
+    static constexpr detail::Chance chance = detail::at_steps_only;
 
     constexpr BestOf() = default;
     constexpr explicit BestOf(Margin margin) : Wanted{std::move(margin)} {}
-    constexpr BestOf(Watch watch, Margin margin) : Watched{std::move(watch)}, Wanted{std::move(margin)} {}
+    constexpr BestOf(Watch watch, Margin margin) : Watches{std::move(watch)}, Wanted{std::move(margin)} {}
 
     [[nodiscard]] constexpr Reason reason(const auto& at) const {
         watch().check();
         if (!at.is_step()) return {Answer::no, Rule::never, 0, 0};
-        const Reading now = watch().read(at);
-        if (now.kind != Reading::Kind::number) return detail::unknown(now.kind);
-        return detail::compare(watch(), T, reference_, now.value, margin());
+        return detail::compare(watch().direction(), T, reference_, watch().read(at), margin());
     }
     [[nodiscard]] constexpr Answer decide(const auto& at) const { return reason(at).answer; }
+    [[nodiscard]] constexpr std::string_view rejected(const auto& at) const {
+        return detail::nan_to_tell(watch(), at);
+    }
 
     constexpr void settle(const auto& at, Outcome outcome) {
         if (outcome == Outcome::not_saved || outcome == Outcome::failed) return;
-        const Reading now = watch().read(at);
-        if (now.kind != Reading::Kind::number) return;
-        if (!reference_.has_value() || is_better(watch().direction(), now.value, reference_.value())) {
-            reference_ = detail::MaybeNumber{now.value};
-        }
+        reference_ = detail::better_of(watch().direction(), reference_, watch().read(at));
     }
 
     /// The best value among the saved versions; NaN while there is none.
     [[nodiscard]] constexpr double reference() const noexcept { return reference_.value(); }
-    [[nodiscard]] constexpr const Watch& watch() const noexcept { return Watched::get(); }
+    [[nodiscard]] constexpr const Watch& watch() const noexcept { return Watches::get(); }
+    [[nodiscard]] constexpr detail::Watched watched() const noexcept {
+        return {watch().name(), watch().direction()};
+    }
     [[nodiscard]] constexpr double margin() const noexcept { return Wanted::get().value; }
 
   private:
@@ -111,22 +115,25 @@ struct MinDelta {
 /// beat everything saved before.
 ///
 /// Ties: the first of equals stays; `Best<"m", minimize, ties::keep_newest>` is the other. NaN: unknown,
-/// never stored as best. ±inf compare as numbers, 0.0 is a value. A metric that the row's type lacks does not
+/// never stored as best; with `nan::error`, after the direction too, the step also tells it as a failure.
+/// ±inf compare as numbers, 0.0 is a value. A metric that the row's type lacks does not
 /// compile; an empty optional is unknown. Step 0: the first number is an improvement. Resume: the reference
 /// is rebuilt from the committed versions. Steps that go back: no difference. Choose `Improves` where a tiny
 /// gain is not worth a version, `TopK` to keep several good ones, `EveryN` when the metric is noisy and any
 /// recent state will do.
-template <detail::FixedString Name, Direction D = Direction::unspecified, Ties T = ties::keep_first>
-using Best = BestOf<detail::Monitor<MetricNamed<Name>, D>, T, detail::NoMargin>;
+template <detail::FixedString Name, Direction D = Direction::unspecified, auto... Rules>
+using Best = BestOf<detail::Monitor<MetricNamed<Name>, D, detail::rule_among(nan::unknown, Rules...)>,
+                    detail::rule_among(ties::keep_first, Rules...), detail::NoMargin>;
 
 /// Saves when the value is better than the best one saved so far by more than a margin:
 /// `Improves<"val/loss", minimize>{0.01}`. A gain of exactly the margin is none. Everything else is as with
 /// `Best`, which is the sister without a margin.
-template <detail::FixedString Name, Direction D = Direction::unspecified>
-class Improves : public BestOf<detail::Monitor<MetricNamed<Name>, D>, ties::keep_first, MinDelta> {
+template <detail::FixedString Name, Direction D = Direction::unspecified, auto... Rules>
+class Improves
+    : public BestOf<detail::Monitor<MetricNamed<Name>, D, detail::rule_among(nan::unknown, Rules...)>,
+                    detail::rule_among(ties::keep_first, Rules...), MinDelta> {
   public:
-    constexpr explicit Improves(double min_delta)
-        : BestOf<detail::Monitor<MetricNamed<Name>, D>, ties::keep_first, MinDelta>{MinDelta{min_delta}} {}
+    constexpr explicit Improves(double min_delta) : Improves::BestOf{MinDelta{min_delta}} {}
 };
 
 namespace detail {
@@ -146,22 +153,24 @@ struct FixedNumbers {
 /// The type behind `TopK`. `Held` has the numbers it compares with.
 template <class Held, class Watch>
 class TopKOf : detail::Leaf<TopKOf<Held, Watch>, 0, Watch> {
-    using Watched = detail::Leaf<TopKOf, 0, Watch>;
+    using Watches = detail::Leaf<TopKOf, 0, Watch>;
 
   public:
     using monitor = Watch;
+    static constexpr detail::Chance chance = detail::at_steps_only;
 
     constexpr TopKOf() = default;
-    constexpr TopKOf(Held held, Watch watch) : Watched{std::move(watch)}, held_{std::move(held)} {}
+    constexpr TopKOf(Held held, Watch watch) : Watches{std::move(watch)}, held_{std::move(held)} {}
 
     [[nodiscard]] constexpr Reason reason(const auto& at) const {
         watch().check();
         if (!at.is_step()) return {Answer::no, Rule::never, 0, 0};
-        const Reading now = watch().read(at);
-        if (now.kind != Reading::Kind::number) return detail::unknown(now.kind);
-        return detail::compare(watch(), ties::keep_first, held_[size() - 1], now.value);
+        return detail::compare(watch().direction(), ties::keep_first, held_[size() - 1], watch().read(at));
     }
     [[nodiscard]] constexpr Answer decide(const auto& at) const { return reason(at).answer; }
+    [[nodiscard]] constexpr std::string_view rejected(const auto& at) const {
+        return detail::nan_to_tell(watch(), at);
+    }
 
     constexpr void settle(const auto& at, Outcome outcome) {
         if (outcome != Outcome::saved && outcome != Outcome::annotated) return;
@@ -180,7 +189,10 @@ class TopKOf : detail::Leaf<TopKOf<Held, Watch>, 0, Watch> {
     }
 
     [[nodiscard]] constexpr std::size_t size() const noexcept { return held_.size(); }
-    [[nodiscard]] constexpr const Watch& watch() const noexcept { return Watched::get(); }
+    [[nodiscard]] constexpr const Watch& watch() const noexcept { return Watches::get(); }
+    [[nodiscard]] constexpr detail::Watched watched() const noexcept {
+        return {watch().name(), watch().direction()};
+    }
 
   private:
     Held held_;  // best first
@@ -190,17 +202,20 @@ class TopKOf : detail::Leaf<TopKOf<Held, Watch>, 0, Watch> {
 /// minimize>`; the first `k` values are. Ties, NaN, a missing metric, step 0 and steps that go back: as with
 /// `Best`, which is `TopK<1, …>`. Resume: rebuilt from the committed versions. Join it with the retention
 /// `KeepBest<3, "val/loss", minimize>` to have just those.
-template <std::size_t k, detail::FixedString Name, Direction D = Direction::unspecified>
-using TopK = TopKOf<detail::FixedNumbers<k>, detail::Monitor<MetricNamed<Name>, D>>;
+template <std::size_t k, detail::FixedString Name, Direction D = Direction::unspecified,
+          Nans N = nan::unknown>
+using TopK = TopKOf<detail::FixedNumbers<k>, detail::Monitor<MetricNamed<Name>, D, N>>;
 
 /// The type behind `Below`.
 template <class Watch>
 class BelowOf : detail::Leaf<BelowOf<Watch>, 0, Watch> {
-    using Watched = detail::Leaf<BelowOf, 0, Watch>;
+    using Watches = detail::Leaf<BelowOf, 0, Watch>;
 
   public:
+    static constexpr detail::Chance chance = detail::at_steps_only;
+
     constexpr explicit BelowOf(double limit) : limit_{limit} {}
-    constexpr BelowOf(Watch watch, double limit) : Watched{std::move(watch)}, limit_{limit} {}
+    constexpr BelowOf(Watch watch, double limit) : Watches{std::move(watch)}, limit_{limit} {}
 
     [[nodiscard]] constexpr Reason reason(const auto& at) const {
         if (!at.is_step()) return {Answer::no, Rule::never, 0, 0};
@@ -210,8 +225,11 @@ class BelowOf : detail::Leaf<BelowOf<Watch>, 0, Watch> {
         return {answer(below), below ? Rule::below : Rule::not_below, now.value, limit_};
     }
     [[nodiscard]] constexpr Answer decide(const auto& at) const { return reason(at).answer; }
+    [[nodiscard]] constexpr std::string_view rejected(const auto& at) const {
+        return detail::nan_to_tell(watch(), at);
+    }
 
-    [[nodiscard]] constexpr const Watch& watch() const noexcept { return Watched::get(); }
+    [[nodiscard]] constexpr const Watch& watch() const noexcept { return Watches::get(); }
     [[nodiscard]] constexpr double limit() const noexcept { return limit_; }
 
   private:
@@ -221,7 +239,7 @@ class BelowOf : detail::Leaf<BelowOf<Watch>, 0, Watch> {
 /// Saves at every row whose value is below a limit: `Below<"val/loss">{0.1}`; `once(Below<"val/loss">{0.1})`
 /// saves the first time only, `!Below<"accuracy">{0.9}` from 0.9 on. NaN and a missing metric: unknown.
 /// Step 0, resume, steps that go back: no difference, it remembers nothing.
-template <detail::FixedString Name>
-using Below = BelowOf<detail::FixedMetric<MetricNamed<Name>>>;
+template <detail::FixedString Name, Nans N = nan::unknown>
+using Below = BelowOf<detail::FixedMetric<MetricNamed<Name>, N>>;
 
 }  // namespace CAIRN_NAMESPACE

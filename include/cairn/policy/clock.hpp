@@ -3,12 +3,13 @@
 // Saving by time: every so often, at most so often, at most for so much. Takes any duration of <chrono>
 // without including it.
 
-#include <cairn/policy/detail/leaf.hpp>
+#include <cairn/policy/detail/around.hpp>
 #include <cairn/policy/never.hpp>
 #include <cairn/policy/reason.hpp>
 
 #include <concepts>
 #include <cstdint>
+#include <limits>
 #include <utility>
 
 namespace CAIRN_NAMESPACE {
@@ -23,10 +24,13 @@ concept Duration = requires(const D d) {
     { D::period::den } -> std::convertible_to<std::int64_t>;
 };
 
+/// A negative one is 0, as with counts; an infinite one is the longest there is.
 template <Duration D>
 [[nodiscard]] constexpr double seconds_of(const D& duration) noexcept {
-    return static_cast<double>(duration.count()) * static_cast<double>(D::period::num) /
-           static_cast<double>(D::period::den);
+    constexpr double longest = std::numeric_limits<double>::max();
+    const double seconds = static_cast<double>(duration.count()) * static_cast<double>(D::period::num) /
+                           static_cast<double>(D::period::den);
+    return seconds > 0 ? (seconds < longest ? seconds : longest) : 0;
 }
 
 // Never defined: its name is the compiler's message.
@@ -73,6 +77,8 @@ class TimeOfLast {
 /// long, `at_most_every` to hold another policy back.
 class EveryDuration {
   public:
+    static constexpr detail::Chance chance = detail::at_steps_only;
+
     /// From any duration of <chrono>.
     template <class D>
         requires(!std::same_as<D, EveryDuration>)
@@ -96,34 +102,28 @@ class EveryDuration {
 
 /// The type behind `at_most_every`.
 template <SavePolicy P>
-class AtMostEvery : detail::Leaf<AtMostEvery<P>, 0, P> {
-    using Inner = detail::Leaf<AtMostEvery, 0, P>;
-
+class AtMostEvery : public detail::Around<AtMostEvery<P>, P> {
   public:
-    using monitor = typename detail::monitor_of<P>::type;
-    static constexpr bool saves_at_end = detail::saves_at_end<P>;
-
     template <class D>
     constexpr AtMostEvery(const D& duration, P policy)
-        : Inner{std::move(policy)}, seconds_{detail::seconds_of(duration)} {}
+        : detail::Around<AtMostEvery, P>{std::move(policy)}, seconds_{detail::seconds_of(duration)} {}
 
     [[nodiscard]] constexpr Answer decide(const auto& at) const {
-        return is_open(at) ? inner().decide(at) : Answer::no;
+        return is_open(at) ? this->inner().decide(at) : Answer::no;
     }
-    constexpr void explain(const auto& at, auto&& tell) const {
+    constexpr void explain(const auto& at, auto&& tell, Path path) const {
         if (is_open(at)) {
-            detail::explain(inner(), at, tell);
+            detail::explain(this->inner(), at, tell, path.then(0));
         } else {
-            tell(*this, Reason{Answer::no, Rule::too_soon, last_.since(at), seconds_});
+            tell(*this, Reason{Answer::no, Rule::too_soon, last_.since(at), seconds_}, path);
         }
     }
     constexpr void settle(const auto& at, Outcome outcome) {
-        if (outcome == Outcome::saved && is_open(at) && inner().decide(at) == Answer::yes) last_.set(at);
-        detail::settle(Inner::get(), at, outcome);
+        if (outcome == Outcome::saved && decide(at) == Answer::yes) last_.set(at);
+        this->settle_inner(at, outcome);
     }
 
     [[nodiscard]] constexpr double seconds() const noexcept { return seconds_; }
-    [[nodiscard]] constexpr const P& inner() const noexcept { return Inner::get(); }
 
   private:
     [[nodiscard]] constexpr bool is_open(const auto& at) const noexcept {
@@ -136,7 +136,8 @@ class AtMostEvery : detail::Leaf<AtMostEvery<P>, 0, P> {
 
 /// Holds a policy back after each of its saves: `at_most_every(30min, Best<"loss", minimize>{})`. Counted are
 /// the versions saved at a row where the policy itself said yes; what the window turned down is lost, not
-/// made up for. Step 0: as the policy. Resume: rebuilt from what was saved, the pause counts.
+/// made up for. Step 0: as the policy. Resume: rebuilt from what was saved, the pause counts. Steps that go
+/// back: no difference, the clock counts.
 template <class D, class P>
 [[nodiscard]] constexpr auto at_most_every(const D& duration, P policy) {
     if constexpr (SavePolicy<P>) {

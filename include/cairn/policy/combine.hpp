@@ -2,6 +2,7 @@
 #pragma once
 // The algebra: `|`, `&` and `!` on policies, and the types Any, All and Not behind them.
 
+#include <cairn/policy/detail/around.hpp>
 #include <cairn/policy/detail/leaf.hpp>
 #include <cairn/policy/never.hpp>
 #include <cairn/policy/reason.hpp>
@@ -9,6 +10,7 @@
 
 #include <concepts>
 #include <cstddef>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 
@@ -16,95 +18,180 @@ namespace CAIRN_NAMESPACE {
 
 namespace detail {
 
-template <class Indices, class... Ps>
-class PolicyPack;
+/// How a chain is made: of all its members, or of a shorter one and the member after it.
+struct OfAll {};
+struct Appended {};
 
-/// Several policies side by side; each decides and settles on every row: no short circuit, no drift.
-template <std::size_t... I, class... Ps>
-class PolicyPack<std::index_sequence<I...>, Ps...>
-    : Leaf<PolicyPack<std::index_sequence<I...>, Ps...>, I, Ps>... {
-    template <std::size_t Index, class P>
-    using Member = Leaf<PolicyPack, Index, P>;
+template <std::size_t n, class First, class... Rest>
+[[nodiscard]] constexpr const auto& nth(const First& first, const Rest&... rest) noexcept {
+    if constexpr (n == 0) {
+        return first;
+    } else {
+        return nth<n - 1>(rest...);
+    }
+}
+
+/// Several policies side by side; each decides and settles on every row: no short circuit, no drift. A chain
+/// is built around the one without its last member, so that `|` adds one type and one constructor, however
+/// many members there are.
+template <class Before, class P>
+class PolicyChain : Leaf<PolicyChain<Before, P>, 0, Before>, Leaf<PolicyChain<Before, P>, 1, P> {
+    using First = Leaf<PolicyChain, 0, Before>;
+    using Last = Leaf<PolicyChain, 1, P>;
 
   public:
-    using monitor = monitor_of_any<Ps...>;
-    static constexpr bool saves_at_end = (detail::saves_at_end<Ps> || ...);
+    static constexpr std::size_t size = Before::size + 1;
+    using monitor = typename first_monitor<typename Before::monitor, typename monitor_of<P>::type>::type;
 
-    PolicyPack() = default;
-    constexpr explicit PolicyPack(Ps... policies) : Member<I, Ps>(std::move(policies))... {}
+    PolicyChain() = default;
+    template <class... All>
+    constexpr explicit PolicyChain(OfAll how, const All&... all)
+        : First(Before(how, all...)), Last(nth<size - 1>(all...)) {}
+    [[gnu::always_inline]] constexpr explicit PolicyChain(Appended, const Before& before, const P& last)
+        : First(before), Last(last) {}
 
-    constexpr void settle(const auto& at, Outcome outcome) {
-        (detail::settle(static_cast<Member<I, Ps>&>(*this).get(), at, outcome), ...);
+    [[gnu::always_inline]] constexpr void settle(const auto& at, Outcome outcome) {
+        First::get().settle(at, outcome);
+        detail::settle(Last::get(), at, outcome);
     }
 
-    /// Calls `f` with every member.
-    template <class F>
-    constexpr auto apply(F&& f) const {
-        return f(static_cast<const Member<I, Ps>&>(*this).get()...);
+    [[nodiscard]] constexpr Wants wants() const noexcept { return before().wants() | wants_of(last()); }
+    [[nodiscard]] constexpr Watched watched() const noexcept {
+        const Watched first = before().watched();
+        return first.any() ? first : watched_by(last());
     }
-
-  protected:
+    [[nodiscard]] constexpr RowsHeard rows_heard() const noexcept {
+        return before().rows_heard() | rows_heard_by(last());
+    }
+    [[nodiscard]] constexpr std::string_view rejected(const auto& at) const {
+        const std::string_view first = before().rejected(at);
+        return first.empty() ? rejected_by(last(), at) : first;
+    }
+    /// Calls `f` with every member, in order, and `later`.
+    template <class F, class... Later>
+    constexpr auto apply(F&& f, const Later&... later) const {
+        return before().apply(f, last(), later...);
+    }
     /// Those that answered as the whole did decided it.
-    constexpr void explain_as(Answer whole, const auto& at, auto&& tell) const {
-        const auto member = [&](const auto& policy) {
-            if (same_truth(policy.decide(at), whole)) detail::explain(policy, at, tell);
-        };
-        (member(static_cast<const Member<I, Ps>&>(*this).get()), ...);
+    constexpr void explain_as(Answer whole, const auto& at, auto&& tell, Path path) const {
+        before().explain_as(whole, at, tell, path);
+        if (same_truth(last().decide(at), whole)) detail::explain(last(), at, tell, path.then(size - 1));
     }
-    constexpr Answer decide_any(const auto& at) const {
-        return (static_cast<const Member<I, Ps>&>(*this).get().decide(at) | ...);
+    [[gnu::always_inline]] constexpr Answer decide_any(const auto& at) const {
+        return before().decide_any(at) | last().decide(at);
     }
-    constexpr Answer decide_all(const auto& at) const {
-        return (static_cast<const Member<I, Ps>&>(*this).get().decide(at) & ...);
+    [[gnu::always_inline]] constexpr Answer decide_all(const auto& at) const {
+        return before().decide_all(at) & last().decide(at);
+    }
+
+  private:
+    [[nodiscard, gnu::always_inline]] constexpr const Before& before() const noexcept { return First::get(); }
+    [[nodiscard, gnu::always_inline]] constexpr const P& last() const noexcept { return Last::get(); }
+};
+
+/// The first of them.
+template <class P>
+class PolicyChain<void, P> : Leaf<PolicyChain<void, P>, 0, P> {
+    using Only = Leaf<PolicyChain, 0, P>;
+
+  public:
+    static constexpr std::size_t size = 1;
+    using monitor = typename monitor_of<P>::type;
+
+    PolicyChain() = default;
+    template <class... All>
+    constexpr explicit PolicyChain(OfAll, const P& first, const All&...) : Only(first) {}
+
+    [[gnu::always_inline]] constexpr void settle(const auto& at, Outcome outcome) {
+        detail::settle(Only::get(), at, outcome);
+    }
+    [[nodiscard]] constexpr Wants wants() const noexcept { return wants_of(Only::get()); }
+    [[nodiscard]] constexpr Watched watched() const noexcept { return watched_by(Only::get()); }
+    [[nodiscard]] constexpr RowsHeard rows_heard() const noexcept { return rows_heard_by(Only::get()); }
+    [[nodiscard]] constexpr std::string_view rejected(const auto& at) const {
+        return rejected_by(Only::get(), at);
+    }
+    template <class F, class... Later>
+    constexpr auto apply(F&& f, const Later&... later) const {
+        return f(Only::get(), later...);
+    }
+    constexpr void explain_as(Answer whole, const auto& at, auto&& tell, Path path) const {
+        if (same_truth(Only::get().decide(at), whole)) detail::explain(Only::get(), at, tell, path.then(0));
+    }
+    [[gnu::always_inline]] constexpr Answer decide_any(const auto& at) const {
+        return Only::get().decide(at);
+    }
+    [[gnu::always_inline]] constexpr Answer decide_all(const auto& at) const {
+        return Only::get().decide(at);
     }
 };
 
+template <class Chain, class... Ps>
+struct chain_of {
+    using type = Chain;
+};
+template <class Chain, class P, class... Ps>
+struct chain_of<Chain, P, Ps...> : chain_of<PolicyChain<Chain, P>, Ps...> {};
 template <class... Ps>
-using PolicyPackOf = PolicyPack<std::index_sequence_for<Ps...>, Ps...>;
+using ChainOf = typename chain_of<void, Ps...>::type;
 
 }  // namespace detail
 
 /// Saves when any of these policies would: `A{} | B{}`. Unknown only if none says yes and one is unknown.
 template <SavePolicy... Ps>
     requires(sizeof...(Ps) > 0)
-class Any : public detail::PolicyPackOf<Ps...> {
+class Any : public detail::ChainOf<Ps...> {
+    using Members = detail::ChainOf<Ps...>;
+
   public:
+    static constexpr detail::Chance chance = (detail::chance_of<Ps>() | ...);
+
     Any() = default;
-    constexpr explicit Any(Ps... policies) : detail::PolicyPackOf<Ps...>{std::move(policies)...} {}
-    constexpr Answer decide(const auto& at) const { return this->decide_any(at); }
-    constexpr void explain(const auto& at, auto&& tell) const { this->explain_as(decide(at), at, tell); }
+    constexpr explicit Any(const Ps&... policies) : Members(detail::OfAll{}, policies...) {}
+    /// For `|`: those of a shorter one, and one more.
+    template <class Before, class P>
+    [[gnu::always_inline]] constexpr explicit Any(detail::Appended how, const Before& before, const P& last)
+        : Members(how, before, last) {}
+    [[gnu::always_inline]] constexpr Answer decide(const auto& at) const { return this->decide_any(at); }
+    constexpr void explain(const auto& at, auto&& tell, Path path) const {
+        this->explain_as(decide(at), at, tell, path);
+    }
 };
 
 /// Saves when all of these policies would: `A{} & B{}`. Unknown only if none says no and one is unknown.
 template <SavePolicy... Ps>
     requires(sizeof...(Ps) > 0)
-class All : public detail::PolicyPackOf<Ps...> {
+class All : public detail::ChainOf<Ps...> {
+    using Members = detail::ChainOf<Ps...>;
+
   public:
+    static constexpr detail::Chance chance = (detail::chance_of<Ps>() & ...);
+
     All() = default;
-    constexpr explicit All(Ps... policies) : detail::PolicyPackOf<Ps...>{std::move(policies)...} {}
-    constexpr Answer decide(const auto& at) const { return this->decide_all(at); }
-    constexpr void explain(const auto& at, auto&& tell) const { this->explain_as(decide(at), at, tell); }
+    constexpr explicit All(const Ps&... policies) : Members(detail::OfAll{}, policies...) {}
+    /// For `&`: those of a shorter one, and one more.
+    template <class Before, class P>
+    [[gnu::always_inline]] constexpr explicit All(detail::Appended how, const Before& before, const P& last)
+        : Members(how, before, last) {}
+    [[gnu::always_inline]] constexpr Answer decide(const auto& at) const { return this->decide_all(at); }
+    constexpr void explain(const auto& at, auto&& tell, Path path) const {
+        this->explain_as(decide(at), at, tell, path);
+    }
 };
 
 /// Saves when the policy would not: `!A{}`. Unknown stays unknown, so `!Best` never fires on a missing value.
 template <SavePolicy P>
-class Not : detail::Leaf<Not<P>, 0, P> {
-    using Inner = detail::Leaf<Not, 0, P>;
-
+class Not : public detail::Around<Not<P>, P> {
   public:
-    using monitor = typename detail::monitor_of<P>::type;
-    static constexpr bool saves_at_end = detail::saves_at_end<P>;
+    static constexpr detail::Chance chance{};
 
     Not() = default;
-    constexpr explicit Not(P policy) : Inner{std::move(policy)} {}
-    constexpr Answer decide(const auto& at) const { return !get().decide(at); }
-    constexpr void explain(const auto& at, auto&& tell) const { detail::explain(get(), at, tell); }
-    constexpr void settle(const auto& at, Outcome outcome) { detail::settle(get(), at, outcome); }
-    /// The policy that is negated.
-    [[nodiscard]] constexpr const P& inner() const noexcept { return get(); }
-
-  private:
-    using Inner::get;
+    constexpr explicit Not(P policy) : detail::Around<Not, P>{std::move(policy)} {}
+    constexpr Answer decide(const auto& at) const { return !this->inner().decide(at); }
+    constexpr void explain(const auto& at, auto&& tell, Path path) const {
+        detail::explain(this->inner(), at, tell, path.then(0));
+    }
+    constexpr void settle(const auto& at, Outcome outcome) { this->settle_inner(at, outcome); }
 };
 
 template <class... Ps>
@@ -129,23 +216,27 @@ inline constexpr bool is_not = false;
 template <class P>
 inline constexpr bool is_not<Not<P>> = true;
 
-/// Calls `f` with the members of a `Pack`, or with the policy itself.
-template <template <class...> class Pack, class P, class F>
-constexpr auto apply_members(const P& policy, F&& f) {
-    if constexpr (is_pack<Pack, P>) {
-        return policy.apply(f);
-    } else {
-        return f(policy);
-    }
-}
+/// `Pack<As…>` and `B` make `Pack<As…, B>`.
+template <class A, class B>
+struct extended_of;
+template <template <class...> class Pack, class... As, class B>
+struct extended_of<Pack<As...>, B> {
+    using type = Pack<As..., B>;
+};
 
-/// A `Pack` of all members of both.
-template <template <class...> class Pack, class A, class B>
-constexpr auto join(const A& a, const B& b) {
-    return apply_members<Pack>(a, [&]<class... As>(const As&... as) {
-        return apply_members<Pack>(
-            b, [&]<class... Bs>(const Bs&... bs) { return Pack<As..., Bs...>{as..., bs...}; });
-    });
+/// A `Pack` of all members of these.
+template <template <class...> class Pack, class A, class B, class... More>
+constexpr auto join(const A& a, const B& b, const More&... more) {
+    if constexpr (is_pack<Pack, B>) {
+        static_assert(sizeof...(More) == 0);
+        return b.apply([&](const auto&... members) { return join<Pack>(a, members...); });
+    } else if constexpr (sizeof...(More) > 0) {
+        return join<Pack>(join<Pack>(a, b), more...);
+    } else if constexpr (is_pack<Pack, A>) {
+        return typename extended_of<A, B>::type(Appended{}, a, b);
+    } else {
+        return Pack<A, B>{a, b};
+    }
 }
 
 template <class P>
@@ -160,11 +251,13 @@ concept SamePure = std::same_as<A, B> && std::is_empty_v<A>;
 /// `a` or `b`: `Any<A, B>`. Laws that hold as identities of types: `NoBestSave | P` is `P`, `P | P` is `P`
 /// for a policy without state, and `(a | b) | c` is `Any<A, B, C>`, as is `a | (b | c)`.
 template <SavePolicy A, SavePolicy B>
-[[nodiscard]] constexpr auto operator|(A a, B b) {
+[[nodiscard, gnu::always_inline]] constexpr auto operator|(const A& a, const B& b) {
     if constexpr (detail::Never<A>) {
         return b;
     } else if constexpr (detail::Never<B> || detail::SamePure<A, B>) {
         return a;
+    } else if constexpr (detail::is_pack<Any, A> && !detail::is_pack<Any, B>) {
+        return typename detail::extended_of<A, B>::type(detail::Appended{}, a, b);
     } else {
         return detail::join<Any>(a, b);
     }
@@ -172,7 +265,7 @@ template <SavePolicy A, SavePolicy B>
 
 /// `a` and `b`: `All<A, B>`. `NoBestSave & P` is `NoBestSave`, and the other operand is not looked at.
 template <SavePolicy A, SavePolicy B>
-[[nodiscard]] constexpr auto operator&(A a, B b) {
+[[nodiscard, gnu::always_inline]] constexpr auto operator&(const A& a, const B& b) {
     if constexpr (detail::Never<A> || detail::Never<B>) {
         return NoBestSave{};
     } else if constexpr (detail::SamePure<A, B>) {
@@ -198,7 +291,7 @@ constexpr NoBestSave operator&(const A&, const B&) {
 
 /// Not `p`: `Not<P>`; `!!p` is `p`.
 template <SavePolicy P>
-[[nodiscard]] constexpr auto operator!(P p) {
+[[nodiscard, gnu::always_inline]] constexpr auto operator!(P p) {
     if constexpr (detail::is_not<P>) {
         return p.inner();
     } else {

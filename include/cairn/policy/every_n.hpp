@@ -24,6 +24,54 @@ struct TheStep {
     return a / b - (a % b < 0 ? 1 : 0);
 }
 
+/// From 0 to `b` - 1.
+[[nodiscard]] constexpr std::int64_t floor_modulo(std::int64_t a, std::int64_t b) noexcept {
+    return a % b < 0 ? a % b + b : a % b;
+}
+
+/// What is left until the next multiple of a period. A division at every row would be most of its cost, so it
+/// divides only when it has reached one.
+class Countdown {
+  public:
+    /// Whether a count is due. `repeats`: rows that repeat a count are one look.
+    [[nodiscard]] constexpr Reason reason(std::int64_t now, std::int64_t period,
+                                          bool repeats) const noexcept {
+        Rule rule = Rule::not_due;
+        if (!is_fresh() && now > last_) {
+            if (reaches_next(now)) rule = now % period == 0 ? Rule::due : Rule::crossed;
+        } else if (is_fresh() || now != last_ || !(is_restored() || repeats)) {
+            if (now % period == 0) rule = Rule::due;
+        }
+        return {answer(rule != Rule::not_due), rule, static_cast<double>(now), static_cast<double>(period)};
+    }
+    constexpr void look(std::int64_t now, std::int64_t period, bool restored) noexcept {
+        if (!is_fresh() && now > last_ && !reaches_next(now)) {
+            to_next_ = distance() - (now - last_);
+        } else {
+            to_next_ = period - floor_modulo(now, period);
+        }
+        last_ = now;
+        if (restored) to_next_ = -to_next_;
+    }
+
+  private:
+    [[nodiscard]] constexpr bool is_fresh() const noexcept { return to_next_ == 0; }
+    [[nodiscard]] constexpr bool is_restored() const noexcept { return to_next_ < 0; }
+    [[nodiscard]] constexpr std::int64_t distance() const noexcept {
+        return to_next_ < 0 ? -to_next_ : to_next_;
+    }
+    /// Requires `now > last_`; the difference may be larger than a signed number holds.
+    [[nodiscard]] constexpr bool reaches_next(std::int64_t now) const noexcept {
+        return static_cast<std::uint64_t>(now) - static_cast<std::uint64_t>(last_) >=
+               static_cast<std::uint64_t>(distance());
+    }
+
+    std::int64_t last_ = 0;
+    // From 1 to the period, in counts from the last look; negative right after a restore, 0 before the first
+    // look.
+    std::int64_t to_next_ = 0;
+};
+
 /// A number as a count: rounded down, and held inside the range of an integer.
 [[nodiscard]] constexpr std::int64_t to_count(double x) noexcept {
     constexpr double limit = 9.0e18;
@@ -61,6 +109,8 @@ class EveryNOf : detail::Leaf<EveryNOf<Count, Counter>, 0, Count>,
     using Counted = detail::Leaf<EveryNOf, 1, Counter>;
 
   public:
+    static constexpr detail::Chance chance = detail::at_steps_only;
+
     constexpr EveryNOf() = default;
     constexpr EveryNOf(Count period, Counter counter)
         : Period{std::move(period)}, Counted{std::move(counter)} {}
@@ -69,36 +119,22 @@ class EveryNOf : detail::Leaf<EveryNOf<Count, Counter>, 0, Count>,
         if (!at.is_step()) return {Answer::no, Rule::never, 0, 0};
         const Reading reading = counter().read(at);
         if (reading.kind != Reading::Kind::number) return detail::unknown(reading.kind);
-        const std::int64_t now = counter().count(at, reading), n = period();
-        const auto because = [&](Rule rule) -> Reason {
-            return {answer(rule != Rule::not_due), rule, static_cast<double>(now), static_cast<double>(n)};
-        };
-        // A metric repeats its count on all rows of an epoch; they are one look, not a save each.
-        if ((state_ == State::restored || Counter::repeats) && state_ != State::fresh && now == last_)
-            return because(Rule::not_due);
-        if (now % n == 0) return because(Rule::due);
-        if (state_ == State::fresh || now <= last_) return because(Rule::not_due);
-        return because(detail::floor_divide(now, n) > detail::floor_divide(last_, n) ? Rule::crossed
-                                                                                     : Rule::not_due);
+        return countdown_.reason(counter().count(at, reading), period(), Counter::repeats);
     }
     [[nodiscard]] constexpr Answer decide(const auto& at) const { return reason(at).answer; }
 
     constexpr void settle(const auto& at, Outcome outcome) {
         if (outcome == Outcome::annotated) return;
         const Reading reading = counter().read(at);
-        if (reading.kind != Reading::Kind::number) return;
-        last_ = counter().count(at, reading);
-        state_ = outcome == Outcome::restored ? State::restored : State::looked;
+        if (reading.kind == Reading::Kind::number)
+            countdown_.look(counter().count(at, reading), period(), outcome == Outcome::restored);
     }
 
     [[nodiscard]] constexpr std::int64_t period() const noexcept { return Period::get().value; }
     [[nodiscard]] constexpr const Counter& counter() const noexcept { return Counted::get(); }
 
   private:
-    enum class State : unsigned char { fresh, looked, restored };
-
-    std::int64_t last_ = 0;
-    State state_ = State::fresh;
+    detail::Countdown countdown_;
 
     // Last, so that clang says this and nothing else.
     static_assert(detail::is_at_least<Count>(1),
@@ -120,6 +156,8 @@ using EveryN = EveryNOf<detail::FixedCount<N>, typename detail::counter_named<Co
 /// when it is seen again.
 template <std::int64_t... Steps>
 struct AtSteps {
+    static constexpr detail::Chance chance =
+        (detail::Chance{1, 0} | ... | detail::Chance{Steps, Steps, true, false, false});
     [[nodiscard]] constexpr Reason reason(const auto& at) const noexcept {
         const bool listed = at.is_step() && ((at.step == Steps) || ...);
         return {answer(listed), listed ? Rule::due : Rule::not_due, static_cast<double>(at.step), 0};

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 #pragma once
-// Policies that no metric and no count makes save: nothing at all, by hand, at the end, on an event.
+// Policies that save by no rule: not at all, and only by hand.
 
 #include <cairn/policy/reason.hpp>
 
@@ -24,24 +24,6 @@ struct Manual {
         return {Answer::no, Rule::never, 0, 0};
     }
     [[nodiscard]] constexpr Answer decide(const auto&) const noexcept { return Answer::no; }
-};
-
-namespace detail {
-
-[[nodiscard]] constexpr Reason reason_of_event(bool happened) noexcept {
-    return {answer(happened), happened ? Rule::happened : Rule::has_not_happened, 0, 0};
-}
-
-}  // namespace detail
-
-/// Saves when `checkpoint.finish(part…)` is called, since no type can know which row is the last one; a crash
-/// saves nothing. Join it with another policy to have both: `EveryN<500>{} | OnFinish{}`.
-struct OnFinish {
-    static constexpr bool saves_at_end = true;
-    [[nodiscard]] static constexpr Reason reason(const auto& at) noexcept {
-        return detail::reason_of_event(at.final);
-    }
-    [[nodiscard]] constexpr Answer decide(const auto& at) const noexcept { return reason(at).answer; }
 };
 
 }  // namespace CAIRN_NAMESPACE

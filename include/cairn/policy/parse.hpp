@@ -3,16 +3,17 @@
 // Text to policy, for config files and command lines. Costs what parsed.hpp costs.
 
 #include <cairn/core/error.hpp>
+#include <cairn/policy/detail/text_parser.hpp>
+#include <cairn/policy/event.hpp>
 #include <cairn/policy/never.hpp>
 #include <cairn/policy/parsed.hpp>
+#include <cairn/policy/patience.hpp>
 
-#include <charconv>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -28,29 +29,18 @@ struct GivenNumbers {
     const MaybeNumber& operator[](std::size_t i) const noexcept { return numbers[i]; }
 };
 
-/// Seconds as a duration.
-struct Seconds {
-    struct period {
-        static constexpr std::int64_t num = 1, den = 1;
-    };
-    double seconds;
-    [[nodiscard]] double count() const noexcept { return seconds; }
-};
-
 /// Reads the language of `to_text`:
 ///
 ///     policy = all { "|" all }        all = one { "&" one }
 ///     one    = "!" one | "(" policy ")" | word [ "(" argument { "," argument } ")" ]
-///
-/// The first thing that is wrong is the error; what is read after it does not matter.
-class PolicyParser {
+class PolicyParser : TextParser {
   public:
-    explicit PolicyParser(std::string_view text) : text_{text} {}
+    explicit PolicyParser(std::string_view text) : TextParser{text, "a policy"} {}
 
     [[nodiscard]] result<ParsedPolicy> parse() {
         ParsedPolicy policy = any();
-        if (!failed_ && place_ != text_.size()) expected("'|', '&' or the end");
-        if (failed_) return failure();
+        if (!failed() && !at_end()) expected("'|', '&' or the end");
+        if (failed()) return failure();
         return policy;
     }
 
@@ -76,18 +66,20 @@ class PolicyParser {
 
     ParsedPolicy one() {
         const Deeper deeper{*this};
-        if (failed_) return nothing();
+        if (failed()) return nothing();
         if (take('!')) return ParsedPolicy{Not<ParsedPolicy>{one()}};
         if (take('(')) {
             ParsedPolicy inside = any();
             want(')');
             return inside;
         }
-        const std::size_t from = (skip_space(), place_);
+        const std::size_t from = here();
         const std::string_view name = word();
         if (name == "never") return ParsedPolicy{NoBestSave{}};
         if (name == "manual") return ParsedPolicy{Manual{}};
         if (name == "finish") return ParsedPolicy{OnFinish{}};
+        if (name == "signal") return ParsedPolicy{OnSignal{}};
+        if (name == "failure") return ParsedPolicy{OnFailure{}};
         for (const auto& [known, read] : policies) {
             if (name != known) continue;
             want('(');
@@ -95,18 +87,19 @@ class PolicyParser {
             want(')');
             return policy;
         }
-        place_ = from;
-        return expected("a policy: never, manual, finish, every(…), steps(…), best(…), improves(…), top(…), "
-                        "below(…), budget(…), after(…), until(…), first(…), once(…), at_most_every(…)");
+        go_back(from);
+        return instead("a policy: never, manual, finish, signal, failure, every(…), steps(…), best(…), "
+                       "improves(…), top(…), below(…), budget(…), after(…), until(…), first(…), once(…), "
+                       "at_most_every(…), patience(…)");
     }
 
     // ---- one function for each word with arguments
 
     ParsedPolicy every() {
-        const std::size_t from = (skip_space(), place_);
+        const std::size_t from = here();
         const double n = number("a count or a duration");
         if (double seconds = n; take_unit(seconds)) return ParsedPolicy{EveryDuration{Seconds{seconds}}};
-        const GivenCount period{count_of(from, n, 1)};
+        const GivenCount period{count_of(from, n)};
         if (!take(',')) return ParsedPolicy{EveryNOf<GivenCount, TheStep>{period, {}}};
         return ParsedPolicy{EveryNOf<GivenCount, CounterOf<GivenMetric>>{period, {metric()}}};
     }
@@ -119,25 +112,43 @@ class PolicyParser {
     }
     ParsedPolicy best() {
         GivenMonitor watch = monitor();
-        if (!take(',')) return ParsedPolicy{BestOf<GivenMonitor, Ties::keep_first, NoMargin>{watch, {}}};
-        if (word() != "newest") return expected("newest, or ')'");
-        return ParsedPolicy{BestOf<GivenMonitor, Ties::keep_newest, NoMargin>{watch, {}}};
+        return improving(std::move(watch), NoMargin{});
     }
     ParsedPolicy improves() {
         GivenMonitor watch = monitor();
         want(',');
-        return ParsedPolicy{BestOf<GivenMonitor, Ties::keep_first, MinDelta>{watch, {number("by how much")}}};
+        const MinDelta margin{number("by how much")};
+        return improving(std::move(watch), margin);
+    }
+    template <class Margin>
+    ParsedPolicy improving(GivenMonitor watch, Margin margin) {
+        const Ties ties = rules(watch, true);
+        if (ties == Ties::keep_first)
+            return ParsedPolicy{BestOf<GivenMonitor, Ties::keep_first, Margin>{std::move(watch), margin}};
+        return ParsedPolicy{BestOf<GivenMonitor, Ties::keep_newest, Margin>{std::move(watch), margin}};
     }
     ParsedPolicy top() {
-        const std::int64_t k = integer("how many", 1, 10'000);
+        const std::int64_t k = integer("how many", 1, 1'000'000);
         want(',');
+        GivenMonitor watch = monitor();
+        (void)rules(watch, false);
         return ParsedPolicy{TopKOf<GivenNumbers, GivenMonitor>{
-            {std::vector<MaybeNumber>(static_cast<std::size_t>(k))}, monitor()}};
+            {std::vector<MaybeNumber>(static_cast<std::size_t>(k))}, std::move(watch)}};
     }
     ParsedPolicy below() {
         GivenMetric of = metric();
         want(',');
-        return ParsedPolicy{BelowOf<GivenMetric>{of, number("a limit")}};
+        const double limit = number("a limit");
+        (void)rules(of, false);
+        return ParsedPolicy{BelowOf<GivenMetric>{std::move(of), limit}};
+    }
+    ParsedPolicy patience() {
+        GivenMonitor watch = monitor();
+        want(',');
+        const GivenCount limit{integer("how many rows", 1)};
+        const double min_delta = take(',') ? number("by how much") : 0;
+        (void)rules(watch, false);
+        return ParsedPolicy{PatienceOf<GivenMonitor, GivenCount>{std::move(watch), limit, min_delta}};
     }
     ParsedPolicy budget() {
         const double percent = number("a percentage");
@@ -160,169 +171,51 @@ class PolicyParser {
     }
     ParsedPolicy once() { return ParsedPolicy{FirstOf<GivenCount, ParsedPolicy>{GivenCount{1}, any()}}; }
     ParsedPolicy at_most_every() {
-        double seconds = number("a duration");
-        if (!take_unit(seconds)) return expected("a unit: ms, s, min, h or d");
+        const Seconds pause = duration();
         want(',');
-        return ParsedPolicy{AtMostEvery<ParsedPolicy>{Seconds{seconds}, any()}};
+        return ParsedPolicy{AtMostEvery<ParsedPolicy>{pause, any()}};
     }
 
     struct Known {
         std::string_view name;
         ParsedPolicy (PolicyParser::*read)();
     };
-    static const Known policies[12];
+    static const Known policies[13];
 
-    // ---- the arguments
+    // ---- what these have in common
 
-    GivenMetric metric() {
-        skip_space();
-        GivenMetric metric;
-        if (take('"')) {
-            for (; place_ < text_.size() && text_[place_] != '"'; ++place_) {
-                if (text_[place_] == '\\' && place_ + 1 < text_.size()) ++place_;
-                metric.text += text_[place_];
+    /// The rules that end a policy's arguments: `newest` where ties matter, `nan_error`.
+    Ties rules(GivenMetric& metric, bool has_ties) {
+        Ties ties = Ties::keep_first;
+        while (take(',')) {
+            const std::size_t from = here();
+            const std::string_view rule = word();
+            if (rule == "newest" && has_ties) {
+                ties = Ties::keep_newest;
+            } else if (rule == "nan_error") {
+                metric.on_nan = Nans::error;
+            } else {
+                go_back(from);
+                expected(has_ties ? "newest, nan_error or ')'" : "nan_error or ')'");
             }
-            if (!take('"')) expected("'\"', which ends the name");
-        } else {
-            while (place_ < text_.size() && !ends_a_name(text_[place_])) metric.text += text_[place_++];
         }
-        if (metric.text.empty()) expected("the name of a metric");
-        return metric;
-    }
-    GivenMonitor monitor() {
-        GivenMonitor monitor{{metric()}};
-        const std::size_t from = place_;
-        if (take(',')) {
-            const std::string_view way = word();
-            if (way == "min") monitor.way = minimize;
-            if (way == "max") monitor.way = maximize;
-        }
-        if (monitor.way == Direction::unspecified) {
-            place_ = from;
-            expected("', min' or ', max': which way the metric is better");
-        }
-        return monitor;
-    }
-    double number(const char* what) {
-        skip_space();
-        double value = 0;
-        const char* const from = text_.data() + place_;
-        const auto [end, problem] = std::from_chars(from, text_.data() + text_.size(), value);
-        if (problem != std::errc{} || !std::isfinite(value)) {
-            expected(what);
-            return 0;
-        }
-        place_ += static_cast<std::size_t>(end - from);
-        return value;
-    }
-    std::int64_t integer(const char* what, std::int64_t least, std::int64_t most = most_) {
-        skip_space();
-        std::int64_t value = 0;
-        const char* const from = text_.data() + place_;
-        const auto [end, problem] = std::from_chars(from, text_.data() + text_.size(), value);
-        if (problem != std::errc{} || value < least || value > most) {
-            const std::string range = least == least_ ? std::string{}
-                                      : most == most_
-                                          ? " of " + std::to_string(least) + " or more"
-                                          : " from " + std::to_string(least) + " to " + std::to_string(most);
-            expected(std::string{what} + ": an integer" + range);
-            return least > 0 ? least : 0;
-        }
-        place_ += static_cast<std::size_t>(end - from);
-        return value;
+        return ties;
     }
     /// The count that was read as a number at `from`.
-    std::int64_t count_of(std::size_t from, double n, std::int64_t least) {
-        if (n >= static_cast<double>(least) && n == std::floor(n) && n < 9e15)
-            return static_cast<std::int64_t>(n);
-        if (!failed_) {
-            place_ = from;
-            expected("a count of " + std::to_string(least) +
-                     " or more, or a duration with its unit, like 30min");
+    std::int64_t count_of(std::size_t from, double n) {
+        if (const auto exact = exactly<std::int64_t>(from); exact && *exact >= 1) return *exact;
+        if (n >= 1 && n == std::floor(n) && n < 9e15) return static_cast<std::int64_t>(n);
+        if (!failed()) {
+            go_back(from);
+            expected("a count of 1 or more, or a duration with its unit, like 30min");
         }
-        return least;
+        return 1;
     }
-    /// Makes seconds of `value` if a unit of time follows.
-    bool take_unit(double& value) {
-        const std::size_t from = place_;
-        const std::string_view unit = word();
-        for (const auto& [name, seconds] :
-             {Unit{"ms", 0.001}, {"s", 1}, {"min", 60}, {"h", 3600}, {"d", 86400}}) {
-            if (unit != name) continue;
-            value *= seconds;
-            return value >= 0 || (place_ = from, expected("a duration that is not negative"), true);
-        }
-        place_ = from;
-        return false;
-    }
-    struct Unit {
-        std::string_view name;
-        double seconds;
-    };
-
-    // ---- characters
-
-    static constexpr std::int64_t least_ = INT64_MIN, most_ = INT64_MAX;
-
-    static constexpr bool is_space(char c) noexcept {
-        return c == ' ' || c == '\t' || c == '\n' || c == '\r';
-    }
-    static constexpr bool ends_a_name(char c) noexcept {
-        return is_space(c) || std::string_view{"\"\\(),|&!"}.find(c) != std::string_view::npos;
-    }
-    void skip_space() noexcept {
-        while (place_ < text_.size() && is_space(text_[place_])) ++place_;
-    }
-    [[nodiscard]] bool next_is(char c) noexcept {
-        skip_space();
-        return !failed_ && place_ < text_.size() && text_[place_] == c;
-    }
-    bool take(char c) noexcept {
-        const bool there = next_is(c);
-        if (there) ++place_;
-        return there;
-    }
-    void want(char c) {
-        if (!take(c)) expected(std::string{"'"} + c + "'");
-    }
-    std::string_view word() noexcept {
-        skip_space();
-        const std::size_t from = place_;
-        while (place_ < text_.size() &&
-               ((text_[place_] >= 'a' && text_[place_] <= 'z') || text_[place_] == '_'))
-            ++place_;
-        return text_.substr(from, place_ - from);
-    }
-
-    // ---- what is wrong
-
-    /// Notes the first mistake, at the next character; the parser then takes nothing any more.
-    ParsedPolicy expected(std::string what) {
-        skip_space();
-        if (!failed_) {
-            failed_ = true;
-            wanted_ = std::move(what);
-            wrong_at_ = place_ < text_.size() ? place_ : text_.size();
-        }
+    ParsedPolicy instead(std::string what) {
+        expected(std::move(what));
         return nothing();
     }
     static ParsedPolicy nothing() { return ParsedPolicy{NoBestSave{}}; }
-
-    [[nodiscard]] error failure() const {
-        const auto printable = [](std::string_view part) {
-            std::string out{part};
-            for (char& c : out) {
-                if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
-            }
-            return out;
-        };
-        const std::size_t before = wrong_at_ < 60 ? wrong_at_ : 60;
-        return {errc::invalid_argument,
-                "a policy's text is wrong at character " + std::to_string(wrong_at_ + 1),
-                printable(text_.substr(wrong_at_ - before, before)) + " >>> " +
-                    printable(text_.substr(wrong_at_, 60)),
-                "here should be " + wanted_};
-    }
 
     /// Parentheses and negations are as deep as the stack allows, with room to spare.
     struct Deeper {
@@ -336,15 +229,10 @@ class PolicyParser {
         PolicyParser& of;
     };
 
-    std::string_view text_;
-    std::size_t place_ = 0;
-    std::size_t wrong_at_ = 0;
     int depth_ = 0;
-    bool failed_ = false;
-    std::string wanted_;
 };
 
-inline const PolicyParser::Known PolicyParser::policies[12] = {
+inline const PolicyParser::Known PolicyParser::policies[13] = {
     {"every", &PolicyParser::every},
     {"steps", &PolicyParser::steps},
     {"best", &PolicyParser::best},
@@ -356,7 +244,8 @@ inline const PolicyParser::Known PolicyParser::policies[12] = {
     {"until", &PolicyParser::bound<false>},
     {"first", &PolicyParser::first},
     {"once", &PolicyParser::once},
-    {"at_most_every", &PolicyParser::at_most_every}};
+    {"at_most_every", &PolicyParser::at_most_every},
+    {"patience", &PolicyParser::patience}};
 
 }  // namespace detail
 

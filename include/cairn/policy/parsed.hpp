@@ -48,7 +48,9 @@ class RowView {
 /// A metric whose name is known at run time.
 struct GivenMetric {
     std::string text;
+    Nans on_nan = Nans::unknown;
     [[nodiscard]] std::string_view name() const noexcept { return text; }
+    [[nodiscard]] Nans nans() const noexcept { return on_nan; }
     [[nodiscard]] Reading read(const auto& at) const { return at.row.reading(name()); }
 };
 /// A metric and which way it is better.
@@ -81,7 +83,7 @@ struct GivenSteps {
 /// a virtual call for each of its policies, and a look-up by name for each metric.
 class ParsedPolicy {
   public:
-    static constexpr bool saves_at_end = true;  // one of its policies may
+    using monitor = detail::AnyMonitor;
 
     /// Holds a policy of any type.
     template <class P>
@@ -105,10 +107,17 @@ class ParsedPolicy {
         with_view(at, [&](const Moment& now) { node_->settle(now, outcome); });
     }
     template <class R, class Tell>
-    void explain(const At<R>& at, Tell&& tell) const {
+    void explain(const At<R>& at, Tell&& tell, Path path) const {
         std::vector<Told> told;
-        with_view(at, [&](const Moment& now) { node_->explain(now, told); });
-        for (const Told& leaf : told) tell(leaf, leaf.reason);
+        with_view(at, [&](const Moment& now) { node_->explain(now, told, path); });
+        for (const Told& leaf : told) tell(leaf, leaf.reason, leaf.path);
+    }
+    [[nodiscard]] Wants wants() const noexcept { return node_->wants(); }
+    [[nodiscard]] detail::RowsHeard rows_heard() const noexcept { return node_->rows_heard(); }
+    [[nodiscard]] detail::Watched watched() const noexcept { return node_->watched(); }
+    template <class R>
+    [[nodiscard]] std::string_view rejected(const At<R>& at) const {
+        return with_view(at, [&](const Moment& now) { return node_->rejected(now); });
     }
     void spell(detail::Text& out) const { node_->spell(out); }
     [[nodiscard]] detail::Binding binding() const noexcept { return node_->binding(); }
@@ -120,6 +129,7 @@ class ParsedPolicy {
     struct Told {
         std::string text;
         Reason reason;
+        Path path;
         void spell(detail::Text& out) const { out += text; }
     };
     struct Node {
@@ -130,7 +140,11 @@ class ParsedPolicy {
         [[nodiscard]] virtual std::unique_ptr<Node> copy() const = 0;
         [[nodiscard]] virtual Answer decide(const Moment& at) const = 0;
         virtual void settle(const Moment& at, Outcome outcome) = 0;
-        virtual void explain(const Moment& at, std::vector<Told>& told) const = 0;
+        virtual void explain(const Moment& at, std::vector<Told>& told, Path path) const = 0;
+        [[nodiscard]] virtual Wants wants() const noexcept = 0;
+        [[nodiscard]] virtual detail::RowsHeard rows_heard() const noexcept = 0;
+        [[nodiscard]] virtual detail::Watched watched() const noexcept = 0;
+        [[nodiscard]] virtual std::string_view rejected(const Moment& at) const = 0;
         virtual void spell(detail::Text& out) const = 0;
         [[nodiscard]] virtual detail::Binding binding() const noexcept = 0;
     };
@@ -140,12 +154,21 @@ class ParsedPolicy {
         [[nodiscard]] std::unique_ptr<Node> copy() const override { return std::make_unique<NodeOf>(policy); }
         [[nodiscard]] Answer decide(const Moment& at) const override { return policy.decide(at); }
         void settle(const Moment& at, Outcome outcome) override { detail::settle(policy, at, outcome); }
-        void explain(const Moment& at, std::vector<Told>& told) const override {
-            detail::explain(policy, at, [&](const auto& leaf, const Reason& reason) {
+        void explain(const Moment& at, std::vector<Told>& told, Path path) const override {
+            const auto tell = [&](const auto& leaf, const Reason& reason, Path where) {
                 detail::Text text;
                 detail::spell(text, leaf);
-                told.push_back({std::string{std::move(text)}, reason});
-            });
+                told.push_back({std::string{std::move(text)}, reason, where});
+            };
+            detail::explain(policy, at, tell, path);
+        }
+        [[nodiscard]] Wants wants() const noexcept override { return detail::wants_of(policy); }
+        [[nodiscard]] detail::RowsHeard rows_heard() const noexcept override {
+            return detail::rows_heard_by(policy);
+        }
+        [[nodiscard]] detail::Watched watched() const noexcept override { return detail::watched_by(policy); }
+        [[nodiscard]] std::string_view rejected(const Moment& at) const override {
+            return detail::rejected_by(policy, at);
         }
         void spell(detail::Text& out) const override { detail::spell(out, policy); }
         [[nodiscard]] detail::Binding binding() const noexcept override { return detail::binding_of(policy); }
@@ -185,11 +208,33 @@ struct GivenPack {
     void settle(const auto& at, Outcome outcome) {
         for (ParsedPolicy& member : members) member.settle(at, outcome);
     }
-    void explain(const auto& at, auto&& tell) const {
+    void explain(const auto& at, auto&& tell, Path path) const {
         const Answer whole = decide(at);
-        for (const ParsedPolicy& member : members) {
-            if (same_truth(member.decide(at), whole)) member.explain(at, tell);
+        for (std::size_t i = 0; i < members.size(); ++i) {
+            if (same_truth(members[i].decide(at), whole)) members[i].explain(at, tell, path.then(i));
         }
+    }
+    [[nodiscard]] Wants wants() const noexcept {
+        Wants all;
+        for (const ParsedPolicy& member : members) all = all | member.wants();
+        return all;
+    }
+    [[nodiscard]] RowsHeard rows_heard() const noexcept {
+        RowsHeard all;
+        for (const ParsedPolicy& member : members) all = all | member.rows_heard();
+        return all;
+    }
+    [[nodiscard]] Watched watched() const noexcept {
+        for (const ParsedPolicy& member : members) {
+            if (const Watched first = member.watched(); first.any()) return first;
+        }
+        return {};
+    }
+    [[nodiscard]] std::string_view rejected(const auto& at) const {
+        for (const ParsedPolicy& member : members) {
+            if (const std::string_view metric = member.rejected(at); !metric.empty()) return metric;
+        }
+        return {};
     }
     void spell(Text& out) const {
         for (std::size_t i = 0; i < members.size(); ++i) {

@@ -7,8 +7,11 @@
 #include <cairn/policy/best.hpp>
 #include <cairn/policy/clock.hpp>
 #include <cairn/policy/combine.hpp>
+#include <cairn/policy/direction.hpp>
+#include <cairn/policy/event.hpp>
 #include <cairn/policy/every_n.hpp>
 #include <cairn/policy/never.hpp>
+#include <cairn/policy/patience.hpp>
 #include <cairn/policy/predicate.hpp>
 #include <cairn/policy/reason.hpp>
 #include <cairn/policy/retention.hpp>

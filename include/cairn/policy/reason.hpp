@@ -6,6 +6,7 @@
 #include <cairn/policy/save_policy.hpp>
 
 #include <concepts>
+#include <cstddef>
 
 namespace CAIRN_NAMESPACE {
 
@@ -34,6 +35,8 @@ enum class Rule : unsigned char {
     over_budget,    ///< more than that
     happened,       ///< the event it waits for
     has_not_happened,
+    waiting,          ///< so many rows (value) were no better, of so many (reference)
+    out_of_patience,  ///< as many as that
 };
 
 /// One policy's answer, and why.
@@ -42,6 +45,28 @@ struct Reason {
     Rule rule = Rule::custom;
     double value = 0;
     double reference = 0;
+};
+
+/// Where a policy stands in a composition: its place among its sisters, that of what it stands in among its
+/// own, and so on, outermost first, counted from 0. What is not composed has no place.
+class Path {
+  public:
+    static constexpr std::size_t deepest = 15;
+
+    /// One place further in. Deeper than `deepest`, only the depth counts on.
+    [[nodiscard]] constexpr Path then(std::size_t place) const noexcept {
+        Path inner = *this;
+        if (depth_ < deepest) inner.places_[depth_] = static_cast<unsigned char>(place < 255 ? place : 255);
+        ++inner.depth_;
+        return inner;
+    }
+    [[nodiscard]] constexpr std::size_t depth() const noexcept { return depth_; }
+    /// Requires `i < depth()` and `i < deepest`.
+    [[nodiscard]] constexpr std::size_t operator[](std::size_t i) const noexcept { return places_[i]; }
+
+  private:
+    unsigned char depth_ = 0;
+    unsigned char places_[deepest] = {};
 };
 
 namespace detail {
@@ -54,18 +79,18 @@ concept Reasoned = requires(const P& policy, const At<AnyRow>& at) {
 /// A policy made of others: it passes on the reasons of those that decided.
 template <class P>
 concept Composed = requires(const P& policy, const At<AnyRow>& at) {
-    policy.explain(at, [](const auto&, const Reason&) {});
+    policy.explain(at, [](const auto&, const Reason&, Path) {}, Path{});
 };
 
-/// Calls `tell(leaf, reason)` for each of the policies inside `policy` that decided its answer.
+/// Calls `tell(leaf, reason, path)` for each of the policies inside `policy` that decided its answer.
 template <SavePolicy P, class R, class Tell>
-constexpr void explain(const P& policy, const At<R>& at, Tell&& tell) {
+constexpr void explain(const P& policy, const At<R>& at, Tell&& tell, Path path = {}) {
     if constexpr (Composed<P>) {
-        policy.explain(at, tell);
+        policy.explain(at, tell, path);
     } else if constexpr (Reasoned<P>) {
-        tell(policy, policy.reason(at));
+        tell(policy, policy.reason(at), path);
     } else {
-        tell(policy, Reason{policy.decide(at), Rule::custom, 0, 0});
+        tell(policy, Reason{policy.decide(at), Rule::custom, 0, 0}, path);
     }
 }
 

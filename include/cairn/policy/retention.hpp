@@ -32,9 +32,12 @@ struct VersionFacts {
     bool held = false;
     bool kept = false;  ///< the mark that a retention sets, through `VersionList`
 
+    [[nodiscard]] constexpr Reading reading(std::string_view metric) const {
+        return look_up == nullptr ? Reading{} : look_up(source, metric);
+    }
     template <MetricName Name>
     [[nodiscard]] constexpr Reading reading() const {
-        return look_up == nullptr ? Reading{} : look_up(source, Name::name);
+        return reading(Name::name);
     }
 };
 
@@ -60,8 +63,9 @@ class VersionList {
 ///
 ///     constexpr void mark(const VersionList& versions) const;
 template <class R>
-concept RetentionPolicy = std::copyable<R> && requires(const R retention, const VersionList& versions) {
+concept RetentionPolicy = requires(const R retention, const VersionList& versions) {
     { retention.mark(versions) } -> std::same_as<void>;
+    R(retention);  // a copy
 };
 
 /// Keeps every version. The default: nothing is deleted that you did not ask to be.
@@ -71,23 +75,39 @@ struct KeepAll {
     }
 };
 
-/// Keeps the `n` newest versions. Join it with `KeepBest` to be able to resume *and* to have the best.
-template <std::size_t n>
-struct KeepLast {
+/// The type behind `KeepLast`.
+template <class Count>
+class KeepLastOf : detail::Leaf<KeepLastOf<Count>, 0, Count> {
+    using Limit = detail::Leaf<KeepLastOf, 0, Count>;
+
+  public:
+    constexpr KeepLastOf() = default;
+    constexpr explicit KeepLastOf(Count limit) : Limit{std::move(limit)} {}
+
     constexpr void mark(const VersionList& versions) const {
-        const std::size_t count = versions.size();
+        const std::size_t count = versions.size(), n = static_cast<std::size_t>(limit());
         for (std::size_t i = count > n ? count - n : 0; i < count; ++i) versions.keep(i);
     }
-    static_assert(n > 0,
+    [[nodiscard]] constexpr std::int64_t limit() const noexcept { return Limit::get().value; }
+
+  private:
+    static_assert(detail::is_at_least<Count>(1),
                   "cairn: KeepLast<n> needs an n of 1 or more; to save nothing use the policy NoBestSave");
 };
 
-/// Keeps the first version of every `n` steps: the first one at or after step 0, at or after step `n`, and so
-/// on; also where no version has exactly that step. `KeepLast<3>{} | KeepEvery<10000>{}` is a rare permanent
-/// trail beside a frequent one that is thrown away. Steps that go back: the version that was there first
-/// stays.
+/// Keeps the `n` newest versions. Join it with `KeepBest` to be able to resume *and* to have the best.
 template <std::int64_t n>
-struct KeepEvery {
+using KeepLast = KeepLastOf<detail::FixedCount<n>>;
+
+/// The type behind `KeepEvery`.
+template <class Count>
+class KeepEveryOf : detail::Leaf<KeepEveryOf<Count>, 0, Count> {
+    using Period = detail::Leaf<KeepEveryOf, 0, Count>;
+
+  public:
+    constexpr KeepEveryOf() = default;
+    constexpr explicit KeepEveryOf(Count period) : Period{std::move(period)} {}
+
     constexpr void mark(const VersionList& versions) const {
         for (std::size_t i = 0; i < versions.size(); ++i) {
             bool is_first = true;
@@ -96,13 +116,22 @@ struct KeepEvery {
             if (is_first) versions.keep(i);
         }
     }
+    [[nodiscard]] constexpr std::int64_t period() const noexcept { return Period::get().value; }
 
   private:
-    static constexpr std::int64_t stretch(const VersionFacts& version) noexcept {
-        return detail::floor_divide(version.step, n);
+    [[nodiscard]] constexpr std::int64_t stretch(const VersionFacts& version) const noexcept {
+        return detail::floor_divide(version.step, period());
     }
-    static_assert(n > 0, "cairn: KeepEvery<n> needs an n of 1 or more; to keep all use KeepAll");
+    static_assert(detail::is_at_least<Count>(1),
+                  "cairn: KeepEvery<n> needs an n of 1 or more; to keep all use KeepAll");
 };
+
+/// Keeps the first version of every `n` steps: the first one at or after step 0, at or after step `n`, and so
+/// on; also where no version has exactly that step. `KeepLast<3>{} | KeepEvery<10000>{}` is a rare permanent
+/// trail beside a frequent one that is thrown away. Steps that go back: the version that was there first
+/// stays.
+template <std::int64_t n>
+using KeepEvery = KeepEveryOf<detail::FixedCount<n>>;
 
 /// Keeps the versions that are at most so much older than the newest one: `KeepFor{24h}`. Their rows' wall
 /// time counts. A run that stands still loses nothing.
@@ -130,50 +159,64 @@ class KeepFor {
 };
 
 /// The type behind `KeepBest`.
-template <std::size_t n, MetricName Name, Direction D, Ties T>
-struct KeepBestOf {
-    using monitor = detail::Monitor<Name, D>;
+template <class Count, class Watch, Ties T>
+class KeepBestOf : detail::Leaf<KeepBestOf<Count, Watch, T>, 0, Count>,
+                   detail::Leaf<KeepBestOf<Count, Watch, T>, 1, Watch> {
+    using Limit = detail::Leaf<KeepBestOf, 0, Count>;
+    using Watches = detail::Leaf<KeepBestOf, 1, Watch>;
+
+  public:
+    using monitor = Watch;
     /// A version without the metric stays until this many newer ones were committed. They are counted by
     /// number, since some of them may be gone already.
     static constexpr std::size_t max_pending = 3;
 
+    constexpr KeepBestOf() = default;
+    constexpr KeepBestOf(Count limit, Watch watch) : Limit{std::move(limit)}, Watches{std::move(watch)} {}
+
     constexpr void mark(const VersionList& versions) const {
-        monitor::check();
+        watch().check();
         const std::size_t count = versions.size();
         for (std::size_t i = 0; i < count; ++i) {
-            const Reading value = versions[i].template reading<Name>();
+            const Reading now = versions[i].reading(watch().name());
             const bool keep =
-                value.kind == Reading::Kind::missing
+                now.kind == Reading::Kind::missing
                     ? versions[count - 1].number - versions[i].number < max_pending
-                    : value.kind == Reading::Kind::number && is_among_best(versions, i, value.value);
+                    : now.kind == Reading::Kind::number && is_among_best(versions, i, now.value);
             if (keep) versions.keep(i);
         }
+    }
+    [[nodiscard]] constexpr std::int64_t limit() const noexcept { return Limit::get().value; }
+    [[nodiscard]] constexpr const Watch& watch() const noexcept { return Watches::get(); }
+    [[nodiscard]] constexpr detail::Watched watched() const noexcept {
+        return {watch().name(), watch().direction()};
     }
 
   private:
     /// Whether fewer than `n` versions come before version `i`: better ones, and of equals the one that
     /// stays.
-    static constexpr bool is_among_best(const VersionList& versions, std::size_t i, double value) {
-        std::size_t before = 0;
-        for (std::size_t j = 0; j < versions.size() && before < n; ++j) {
-            const Reading other = versions[j].template reading<Name>();
+    [[nodiscard]] constexpr bool is_among_best(const VersionList& versions, std::size_t i, double now) const {
+        std::int64_t before = 0;
+        for (std::size_t j = 0; j < versions.size() && before < limit(); ++j) {
+            const Reading other = versions[j].reading(watch().name());
             if (j == i || other.kind != Reading::Kind::number) continue;
-            if (is_better(D, other.value, value) ||
-                (other.value == value && (j < i) == (T == Ties::keep_first)))
+            if (is_better(watch().direction(), other.value, now) ||
+                (other.value == now && (j < i) == (T == Ties::keep_first)))
                 ++before;
         }
-        return before < n;
+        return before < limit();
     }
 
-    static_assert(n > 0, "cairn: KeepBest<n, ...> needs an n of 1 or more");
+    static_assert(detail::is_at_least<Count>(1), "cairn: KeepBest<n, ...> needs an n of 1 or more");
 };
 
 /// Keeps the `n` best versions by a metric of the row that was saved: `KeepBest<1, "val/loss", minimize>`.
 /// Ties: the first of equals stays, with `ties::keep_newest` the newest. A NaN is never among the best. A
-/// version that has no such metric yet is kept until the metric comes or three newer versions were committed.
-template <std::size_t n, detail::FixedString Name, Direction D = Direction::unspecified,
+/// version that has no such metric yet is kept until the metric comes (`checkpoint.annotate`) or three newer
+/// versions were committed. The newest version stays in any case, so one can always resume.
+template <std::int64_t n, detail::FixedString Name, Direction D = Direction::unspecified,
           Ties T = ties::keep_first>
-using KeepBest = KeepBestOf<n, MetricNamed<Name>, D, T>;
+using KeepBest = KeepBestOf<detail::FixedCount<n>, detail::Monitor<MetricNamed<Name>, D>, T>;
 
 /// Keeps what either retention wants: `KeepLast<3>{} | KeepBest<1, "val/loss", minimize>{}`.
 template <RetentionPolicy A, RetentionPolicy B>
@@ -190,7 +233,29 @@ class KeepEither : detail::Leaf<KeepEither<A, B>, 0, A>, detail::Leaf<KeepEither
         First::get().mark(versions);
         Second::get().mark(versions);
     }
+    [[nodiscard]] constexpr const A& first() const noexcept { return First::get(); }
+    [[nodiscard]] constexpr const B& second() const noexcept { return Second::get(); }
+    [[nodiscard]] constexpr detail::Watched watched() const noexcept {
+        return detail::watched_by(first(), second());
+    }
 };
+
+namespace detail {
+
+/// Drops the oldest of those that are marked until they are no more than so many bytes.
+constexpr void apply_cap(const VersionList& versions, std::uint64_t bytes) noexcept {
+    std::uint64_t total = 0;
+    for (std::size_t i = 0; i < versions.size(); ++i) {
+        if (versions[i].kept || versions[i].held) total += versions[i].bytes;
+    }
+    for (std::size_t i = 0; i < versions.size() && total > bytes; ++i) {
+        if (!versions[i].kept || versions[i].held) continue;
+        versions.drop(i);
+        total -= versions[i].bytes;
+    }
+}
+
+}  // namespace detail
 
 /// The type behind `capped`.
 template <RetentionPolicy R>
@@ -204,17 +269,11 @@ class Capped : detail::Leaf<Capped<R>, 0, R> {
 
     constexpr void mark(const VersionList& versions) const {
         Inner::get().mark(versions);
-        std::uint64_t total = 0;
-        for (std::size_t i = 0; i < versions.size(); ++i) {
-            if (versions[i].kept || versions[i].held) total += versions[i].bytes;
-        }
-        for (std::size_t i = 0; i < versions.size() && total > bytes_; ++i) {
-            if (!versions[i].kept || versions[i].held) continue;
-            versions.drop(i);
-            total -= versions[i].bytes;
-        }
+        detail::apply_cap(versions, bytes_);
     }
     [[nodiscard]] constexpr std::uint64_t bytes() const noexcept { return bytes_; }
+    [[nodiscard]] constexpr const R& inner() const noexcept { return Inner::get(); }
+    [[nodiscard]] constexpr detail::Watched watched() const noexcept { return detail::watched_by(inner()); }
 
   private:
     std::uint64_t bytes_;
@@ -233,8 +292,6 @@ namespace detail {
 
 // Never defined: their names are the compiler's message.
 template <class A, class B>
-struct a_retention_and_a_policy_cannot_be_joined;
-template <class A, class B>
 struct capped_goes_around_the_whole_retention_write_capped_of_a_or_b;
 template <class T>
 inline constexpr bool is_capped = false;
@@ -246,8 +303,9 @@ struct this_is_not_a_retention_it_has_no_const_mark_that_takes_const_VersionList
 }  // namespace detail
 
 /// `a` or `b`; joining with `KeepAll` is `KeepAll`.
-template <RetentionPolicy A, RetentionPolicy B>
-[[nodiscard]] constexpr auto operator|(A a, B b) {
+template <class A, class B>
+    requires(!SavePolicy<A>) && (!SavePolicy<B>) && RetentionPolicy<A> && RetentionPolicy<B>
+[[nodiscard]] constexpr auto operator|(const A& a, const B& b) {
     if constexpr (detail::is_capped<A> || detail::is_capped<B>) {
         (void)sizeof(detail::capped_goes_around_the_whole_retention_write_capped_of_a_or_b<A, B>);
         return KeepAll{};
@@ -256,23 +314,17 @@ template <RetentionPolicy A, RetentionPolicy B>
     } else if constexpr (std::same_as<A, B> && std::is_empty_v<A>) {
         return a;
     } else {
-        return KeepEither<A, B>{std::move(a), std::move(b)};
+        return KeepEither<A, B>{a, b};
     }
 }
 
 /// One operand is a retention and the other is not: the compiler says what it lacks.
 template <class A, class B>
-    requires(RetentionPolicy<A> != RetentionPolicy<B>) && (!detail::OnlyOneIsAPolicy<A, B>)
+    requires(!SavePolicy<A>) && (!SavePolicy<B>) && (RetentionPolicy<A> != RetentionPolicy<B>)
 constexpr KeepAll operator|(const A&, const B&) {
     using Other = std::conditional_t<RetentionPolicy<A>, B, A>;
     (void)sizeof(
         detail::this_is_not_a_retention_it_has_no_const_mark_that_takes_const_VersionList_ref<Other>);
-    return {};
-}
-template <class A, class B>
-    requires detail::OnlyOneIsAPolicy<A, B> && (RetentionPolicy<A> != RetentionPolicy<B>)
-constexpr KeepAll operator|(const A&, const B&) {
-    (void)sizeof(detail::a_retention_and_a_policy_cannot_be_joined<A, B>);
     return {};
 }
 

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: MIT
 #pragma once
-// The concept every policy meets, and the two calls a checkpoint makes. Costs <concepts>.
+// The concept every policy meets, and what a checkpoint asks of a policy. Costs <concepts>.
 
 #include <cairn/policy/answer.hpp>
 #include <cairn/policy/at.hpp>
+#include <cairn/policy/detail/chance.hpp>
+#include <cairn/policy/direction.hpp>
 
 #include <concepts>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 
@@ -21,8 +24,9 @@ namespace CAIRN_NAMESPACE {
 /// assignable: a lambda that captures is not. Two policies of your own namespace are joined by `cairn::Any{a,
 /// b}`, or by `a | b` after `using cairn::operator|;`.
 template <class P>
-concept SavePolicy = std::copy_constructible<P> && requires(const P policy, const At<detail::AnyRow>& at) {
+concept SavePolicy = requires(const P policy, const At<detail::AnyRow>& at) {
     { policy.decide(at) } -> std::same_as<Answer>;
+    P(policy);  // a copy; the concept of that name would cost every `|` milliseconds
 };
 
 /// A policy that remembers something between rows.
@@ -31,12 +35,42 @@ concept StatefulPolicy = SavePolicy<P> && requires(P policy, const At<detail::An
     { policy.settle(at, Outcome::saved) } -> std::same_as<void>;
 };
 
+/// On what beside a step a policy wants to be asked: when there are no more rows, after a signal, when an
+/// exception leaves a guarded loop. A policy says so with `constexpr Wants wants() const noexcept`.
+struct Wants {
+    bool end = false, signal = false, failure = false;
+
+    friend constexpr Wants operator|(Wants a, Wants b) noexcept {
+        return {a.end || b.end, a.signal || b.signal, a.failure || b.failure};
+    }
+};
+
 namespace detail {
 
-/// The policy wants to be asked when there are no more rows: it has `static constexpr bool saves_at_end =
-/// true`.
+/// What the policy wants beside steps, as its function `wants()` says; nothing if it has none.
 template <class P>
-inline constexpr bool saves_at_end = requires { requires P::saves_at_end; };
+[[nodiscard]] constexpr Wants wants_of(const P& policy) noexcept {
+    if constexpr (requires {
+                      { policy.wants() } -> std::same_as<Wants>;
+                  }) {
+        return policy.wants();
+    } else {
+        return {};
+    }
+}
+
+/// The metric that makes this row an error for the policy, as its function `rejected(at)` says; empty if none
+/// does.
+template <class P, class R>
+[[nodiscard]] constexpr std::string_view rejected_by(const P& policy, const At<R>& at) {
+    if constexpr (requires {
+                      { policy.rejected(at) } -> std::same_as<std::string_view>;
+                  }) {
+        return policy.rejected(at);
+    } else {
+        return {};
+    }
+}
 
 // Never defined: their names are the compiler's message.
 template <class T>
@@ -73,10 +107,19 @@ constexpr void explain_policy() noexcept {
 template <class A, class B>
 concept OnlyOneIsAPolicy = (SavePolicy<A> != SavePolicy<B>);
 
+// Never defined: its name is the compiler's message.
+template <class A, class B>
+struct a_retention_and_a_policy_cannot_be_joined;
+
+/// Says why these two cannot be joined. A retention is told by its name here: this layer of it comes later.
 template <class A, class B>
 constexpr void explain_operands() noexcept {
-    explain_policy<A>();
-    explain_policy<B>();
+    if constexpr (requires { &A::mark; } || requires { &B::mark; }) {
+        (void)sizeof(a_retention_and_a_policy_cannot_be_joined<A, B>);
+    } else {
+        explain_policy<A>();
+        explain_policy<B>();
+    }
 }
 
 // A second member called settle makes the name ambiguous, whatever the first one takes and whoever may call
@@ -90,7 +133,7 @@ template <class P>
 concept HasMemberSettle = std::is_class_v<P> && !std::is_final_v<P> && !requires { &AlsoSettler<P>::settle; };
 
 template <SavePolicy P, class R>
-constexpr void settle(P& policy, const At<R>& at, Outcome outcome) {
+[[gnu::always_inline]] constexpr void settle(P& policy, const At<R>& at, Outcome outcome) {
     if constexpr (StatefulPolicy<P>) {
         policy.settle(at, outcome);
     } else if constexpr (HasMemberSettle<P>) {  // it would never be called
@@ -98,8 +141,36 @@ constexpr void settle(P& policy, const At<R>& at, Outcome outcome) {
     }
 }
 
+/// Whether a policy counts rows, and whether it has heard of any: a resumed run tells it of those before.
+struct RowsHeard {
+    bool counts = false, any = false;
+
+    [[nodiscard]] constexpr bool is_fresh() const noexcept { return counts && !any; }
+    friend constexpr RowsHeard operator|(RowsHeard a, RowsHeard b) noexcept {
+        return {a.counts || b.counts, a.any || b.any};
+    }
+};
+template <class P>
+[[nodiscard]] constexpr RowsHeard rows_heard_by(const P& policy) noexcept {
+    if constexpr (requires { policy.rows_heard(); }) {
+        return policy.rows_heard();
+    } else {
+        return {};
+    }
+}
+
+/// A metric that is watched and which way it is better, as far as a running program knows it.
+struct Watched {
+    std::string_view metric{};  ///< empty: none is
+    Direction direction = Direction::unspecified;
+
+    [[nodiscard]] constexpr bool any() const noexcept { return !metric.empty(); }
+};
+
 /// No policy of the composition watches a metric.
 struct NoMonitor {};
+/// A policy whose text says at run time what it watches, if anything.
+struct AnyMonitor {};
 
 template <class P>
 struct monitor_of {
@@ -125,6 +196,19 @@ struct first_monitor<NoMonitor, Rest...> : first_monitor<Rest...> {};
 /// The first metric that any of these policies or retentions watches, with its direction; or `NoMonitor`.
 template <class... Ps>
 using monitor_of_any = typename first_monitor<typename monitor_of<Ps>::type...>::type;
+
+/// The same of policies that are there: what is parsed from text says only then what it watches.
+template <class... Ps>
+[[nodiscard]] constexpr Watched watched_by(const Ps&... policies) noexcept {
+    Watched first;
+    const auto look = [&](const auto& policy) {
+        if constexpr (requires { policy.watched(); }) {
+            if (!first.any()) first = policy.watched();
+        }
+    };
+    (look(policies), ...);
+    return first;
+}
 
 }  // namespace detail
 

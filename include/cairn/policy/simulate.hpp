@@ -9,6 +9,10 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
+#include <iterator>
+#include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -16,9 +20,11 @@ namespace CAIRN_NAMESPACE {
 
 /// What the dry run takes for granted.
 struct SimulateOptions {
-    std::uint64_t version_bytes = 0;  ///< size of each version
-    double save_seconds = 0;          ///< how long each save takes
-    std::int64_t started_ns = 0;      ///< when the run started; 0: at its first row
+    std::uint64_t version_bytes = 0;        ///< size of each version
+    double save_seconds = 0;                ///< how long each save takes
+    std::int64_t started_ns = 0;            ///< when the run started; 0: at its first row
+    std::vector<std::size_t> signals = {};  ///< rows, counted from 0, before which a signal comes
+    bool fails = false;                     ///< an exception ends the run, instead of `checkpoint.finish`
 };
 
 /// A version that would have been saved.
@@ -62,14 +68,22 @@ struct Simulation {
 
 /// Asks `policy` about every row of `history` (any range of rows), in order, and prunes as a checkpoint would
 /// after each version: `simulate(EveryN<500>{}, KeepLast<3>{}, rows)`. Saving never fails here. The last row
-/// is also the one that `OnFinish` saves. Cost: as the policy, and the retention for each version.
+/// is also the one that `OnFinish` saves, or `OnFailure` in a run that fails. Cost: as the policy, and the
+/// retention for each version.
 template <SavePolicy Policy, RetentionPolicy Retention, class History>
 [[nodiscard]] Simulation simulate(Policy policy, const Retention& retention, const History& history,
                                   const SimulateOptions& options = {}) {
-    using RowType = std::remove_cvref_t<decltype(*std::begin(history))>;
+    using Element = decltype(*std::begin(history));
+    using RowType = std::remove_cvref_t<Element>;
     Simulation out;
     std::vector<const RowType*> rows;  // a range's rows, which the versions' facts look into
-    for (const RowType& row : history) rows.push_back(&row);
+    std::deque<RowType> made;          // those that the range makes as it goes
+    for (auto&& row : history) {
+        if constexpr (std::is_lvalue_reference_v<Element>)
+            rows.push_back(&row);
+        else
+            rows.push_back(&made.emplace_back(std::move(row)));
+    }
     if (rows.empty()) return out;
     const std::int64_t started = options.started_ns != 0 ? options.started_ns : rows.front()->time_ns();
     std::vector<std::size_t> alive;
@@ -112,18 +126,26 @@ template <SavePolicy Policy, RetentionPolicy Retention, class History>
         prune(row);
     };
 
+    bool signal = false;
     for (std::size_t row = 0; row < rows.size(); ++row) {
-        const At<RowType> now = at(row);
+        for (const std::size_t before : options.signals) signal = signal || before == row;
+        At<RowType> now = at(row);
+        now.signal = signal;
         const bool yes = policy.decide(now) == Answer::yes;
         detail::settle(policy, now, yes ? Outcome::saved : Outcome::not_saved);
-        if (yes) save(row);
+        if (yes) {
+            save(row);
+            signal = false;
+        }
         out.steps.push_back(rows[row]->step());
         out.newest.push_back(out.versions.size());
     }
-    if constexpr (detail::saves_at_end<Policy>) {
+    const Wants wants = detail::wants_of(policy);
+    if (options.fails ? wants.failure : wants.end) {
         const std::size_t last = rows.size() - 1;
         At<RowType> now = at(last);
-        now.final = true;
+        now.final = !options.fails;
+        now.failure = options.fails;
         const bool is_saved = !out.versions.empty() && out.versions.back().row == last;
         if (!is_saved && policy.decide(now) == Answer::yes) {
             save(last);

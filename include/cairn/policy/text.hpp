@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: MIT
 #pragma once
-// Policies as text, the language that `parse_policy` reads. Costs <string> and <charconv>, so it is no part
-// of policy.hpp.
+// Policies and retentions as text, the language that `parse_policy` and `parse_retention` read. Costs
+// <string> and <charconv>, so it is no part of policy.hpp.
 
 #include <cairn/policy/best.hpp>
 #include <cairn/policy/clock.hpp>
 #include <cairn/policy/combine.hpp>
+#include <cairn/policy/event.hpp>
 #include <cairn/policy/every_n.hpp>
 #include <cairn/policy/never.hpp>
+#include <cairn/policy/patience.hpp>
+#include <cairn/policy/retention.hpp>
 #include <cairn/policy/window.hpp>
 
 #include <charconv>
@@ -16,6 +19,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace CAIRN_NAMESPACE {
 
@@ -36,7 +40,7 @@ class Text : public std::string {
     }
     /// A metric's name; in quotes if it has a character that means something.
     void add_metric(std::string_view name) {
-        if (name.find_first_of(" \t\n\"\\(),|&!") == std::string_view::npos && !name.empty()) {
+        if (name.find_first_of(" \t\n\r\"\\(),|&!") == std::string_view::npos && !name.empty()) {
             *this += name;
             return;
         }
@@ -51,6 +55,43 @@ class Text : public std::string {
         add_metric(watch.name());
         *this += watch.direction() == Direction::minimize ? ", min" : ", max";
     }
+    /// What ends the arguments of a policy with a metric.
+    void add_rules(const auto& metric, Ties ties = Ties::keep_first) {
+        if (ties == Ties::keep_newest) *this += ", newest";
+        if (metric.nans() == Nans::error) *this += ", nan_error";
+    }
+};
+
+struct RuleText {
+    std::string_view name, clause;  // '#' stands for the value, '$' for the reference
+};
+/// In the order of `Rule`.
+inline constexpr RuleText rules[] = {
+    {"custom", "it says yes"},
+    {"never", "it saves by no rule"},
+    {"due", "# is due"},
+    {"crossed", "a multiple of $ was passed before #"},
+    {"not_due", "# is not due"},
+    {"first_value", "# is the first value"},
+    {"better", "# beats $"},
+    {"tie", "# equals the best"},
+    {"worse", "# does not beat $"},
+    {"below", "# is below $"},
+    {"not_below", "# is not below $"},
+    {"missing", "the metric is missing"},
+    {"nan", "the metric is NaN"},
+    {"in_window", "step # is in the window"},
+    {"before_window", "step # is before $"},
+    {"after_window", "step # is not before $"},
+    {"spent", "it has saved # of $"},
+    {"elapsed", "# s went by, of $"},
+    {"too_soon", "only # s went by, of $"},
+    {"in_budget", "saving took # % of the time, of $"},
+    {"over_budget", "saving took # % of the time, more than $"},
+    {"happened", "it happened"},
+    {"has_not_happened", "it has not happened"},
+    {"waiting", "# rows of $ were no better"},
+    {"out_of_patience", "$ rows were no better"},
 };
 
 template <class P>
@@ -83,6 +124,8 @@ void spell_inside(Text& out, const P& policy, Binding around) {
 inline void write(Text& out, const NoBestSave&) { out += "never"; }
 inline void write(Text& out, const Manual&) { out += "manual"; }
 inline void write(Text& out, const OnFinish&) { out += "finish"; }
+inline void write(Text& out, const OnSignal&) { out += "signal"; }
+inline void write(Text& out, const OnFailure&) { out += "failure"; }
 template <class Count, class Counter>
 void write(Text& out, const EveryNOf<Count, Counter>& policy) {
     out += "every(";
@@ -114,7 +157,7 @@ void write(Text& out, const BestOf<Watch, T, Margin>& policy) {
         out += ", ";
         out.add(policy.margin());
     }
-    if (T == Ties::keep_newest) out += ", newest";
+    out.add_rules(policy.watch(), T);
     out += ")";
 }
 template <class Held, class Watch>
@@ -123,6 +166,17 @@ void write(Text& out, const TopKOf<Held, Watch>& policy) {
     out.add(policy.size());
     out += ", ";
     out.add_watch(policy.watch());
+    out.add_rules(policy.watch());
+    out += ")";
+}
+template <class Watch, class Count>
+void write(Text& out, const PatienceOf<Watch, Count>& policy) {
+    out += "patience(";
+    out.add_watch(policy.watch());
+    out += ", ";
+    out.add(policy.limit());
+    if (policy.min_delta() != 0) out += ", ", out.add(policy.min_delta());
+    out.add_rules(policy.watch());
     out += ")";
 }
 template <class Watch>
@@ -131,6 +185,7 @@ void write(Text& out, const BelowOf<Watch>& policy) {
     out.add_metric(policy.watch().name());
     out += ", ";
     out.add(policy.limit());
+    out.add_rules(policy.watch());
     out += ")";
 }
 inline void write(Text& out, const Budget& policy) {
@@ -191,7 +246,83 @@ void spell(Text& out, const P& policy) {
     }
 }
 
+// The same for retentions; one of the user's own is "custom", or what its `spell` writes.
+
+template <class R>
+void write_retention(Text& out, const R& retention) {
+    if constexpr (requires { retention.spell(out); }) {
+        retention.spell(out);
+    } else {
+        out += "custom";
+    }
+}
+inline void write_retention(Text& out, const KeepAll&) { out += "all"; }
+template <class Count>
+void write_retention(Text& out, const KeepLastOf<Count>& retention) {
+    out += "last(";
+    out.add(retention.limit());
+    out += ")";
+}
+template <class Count>
+void write_retention(Text& out, const KeepEveryOf<Count>& retention) {
+    out += "every(";
+    out.add(retention.period());
+    out += ")";
+}
+inline void write_retention(Text& out, const KeepFor& retention) {
+    out += "for(";
+    out.add(retention.seconds());
+    out += "s)";
+}
+template <class Count, class Watch, Ties T>
+void write_retention(Text& out, const KeepBestOf<Count, Watch, T>& retention) {
+    out += "best(";
+    out.add(retention.limit());
+    out += ", ";
+    out.add_watch(retention.watch());
+    if (T == Ties::keep_newest) out += ", newest";
+    out += ")";
+}
+template <class A, class B>
+void write_retention(Text& out, const KeepEither<A, B>& retention) {
+    write_retention(out, retention.first());
+    out += " | ";
+    write_retention(out, retention.second());
+}
+template <class R>
+void write_retention(Text& out, const Capped<R>& retention) {
+    out += "capped(";
+    write_retention(out, retention.inner());
+    out += ", ";
+    out.add(retention.bytes());
+    out += ")";
+}
+
 }  // namespace detail
+
+/// A rule's name, for records: "better", "not_due".
+[[nodiscard]] constexpr std::string_view to_string(Rule rule) noexcept {
+    return detail::rules[static_cast<std::size_t>(rule)].name;
+}
+
+/// Why a policy answered as it did, as a clause: "0.31 beats 0.4", "1000 is due". Numbers are written so that
+/// they can be read back exactly.
+template <class = void>
+[[nodiscard]] std::string to_text(const Reason& reason) {
+    detail::Text out;
+    std::string_view clause = detail::rules[static_cast<std::size_t>(reason.rule)].clause;
+    if (reason.rule == Rule::custom && reason.answer != Answer::yes)
+        clause = reason.answer == Answer::no ? "it says no" : "it does not know";
+    for (const char c : clause) {
+        if (c == '#')
+            out.add(reason.value);
+        else if (c == '$')
+            out.add(reason.reference);
+        else
+            out += c;
+    }
+    return std::string{std::move(out)};
+}
 
 /// A policy as text: `every(500) | best(val/loss, min)`. What a program composes of our policies is read back
 /// by `parse_policy` as the same policy; a Predicate and a policy of one's own are "custom", unless they have
@@ -200,6 +331,15 @@ template <SavePolicy P>
 [[nodiscard]] std::string to_text(const P& policy) {
     detail::Text out;
     detail::spell(out, policy);
+    return std::string{std::move(out)};
+}
+
+/// A retention as text: `last(3) | best(1, val/loss, min)`, which `parse_retention` reads back. One of the
+/// user's own is "custom", unless it has `void spell(auto& out) const`.
+template <RetentionPolicy R>
+[[nodiscard]] std::string to_text(const R& retention) {
+    detail::Text out;
+    detail::write_retention(out, retention);
     return std::string{std::move(out)};
 }
 

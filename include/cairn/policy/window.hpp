@@ -3,6 +3,7 @@
 // Windows for any policy: only from a step on, only up to a step, only so often.
 
 #include <cairn/policy/combine.hpp>
+#include <cairn/policy/detail/around.hpp>
 #include <cairn/policy/detail/leaf.hpp>
 #include <cairn/policy/detail/parameter.hpp>
 #include <cairn/policy/reason.hpp>
@@ -29,6 +30,12 @@ class StepBound : detail::Leaf<StepBound<Count, From>, 0, Count> {
     using Bound = detail::Leaf<StepBound, 0, Count>;
 
   public:
+    static constexpr detail::Chance chance = [] {
+        detail::Chance inside;
+        if constexpr (Count::is_fixed) (From ? inside.first : inside.last) = Count::value - (From ? 0 : 1);
+        return inside;
+    }();
+
     constexpr StepBound() = default;
     constexpr explicit StepBound(Count bound) : Bound{std::move(bound)} {}
 
@@ -78,36 +85,33 @@ template <std::integral I, class P>
 
 /// The type behind `First`.
 template <class Count, SavePolicy P>
-class FirstOf : detail::Leaf<FirstOf<Count, P>, 0, Count>, detail::Leaf<FirstOf<Count, P>, 1, P> {
-    using Limit = detail::Leaf<FirstOf, 0, Count>;
-    using Inner = detail::Leaf<FirstOf, 1, P>;
+class FirstOf : public detail::Around<FirstOf<Count, P>, P>, detail::Leaf<FirstOf<Count, P>, 1, Count> {
+    using Limit = detail::Leaf<FirstOf, 1, Count>;
+    using Inside = detail::Around<FirstOf, P>;
 
   public:
-    using monitor = typename detail::monitor_of<P>::type;
-    static constexpr bool saves_at_end = detail::saves_at_end<P>;
-
     constexpr FirstOf() = default;
-    constexpr explicit FirstOf(P policy) : Inner{std::move(policy)} {}
-    constexpr FirstOf(Count limit, P policy) : Limit{std::move(limit)}, Inner{std::move(policy)} {}
+    constexpr explicit FirstOf(P policy) : Inside{std::move(policy)} {}
+    constexpr FirstOf(Count limit, P policy) : Inside{std::move(policy)}, Limit{std::move(limit)} {}
 
     [[nodiscard]] constexpr Answer decide(const auto& at) const {
-        return spent_ < limit() ? inner().decide(at) : Answer::no;
+        return spent_ < limit() ? this->inner().decide(at) : Answer::no;
     }
-    constexpr void explain(const auto& at, auto&& tell) const {
+    constexpr void explain(const auto& at, auto&& tell, Path path) const {
         if (spent_ < limit()) {
-            detail::explain(inner(), at, tell);
+            detail::explain(this->inner(), at, tell, path.then(0));
         } else {
             tell(*this,
-                 Reason{Answer::no, Rule::spent, static_cast<double>(spent_), static_cast<double>(limit())});
+                 Reason{Answer::no, Rule::spent, static_cast<double>(spent_), static_cast<double>(limit())},
+                 path);
         }
     }
     constexpr void settle(const auto& at, Outcome outcome) {
-        if (outcome == Outcome::saved && spent_ < limit() && inner().decide(at) == Answer::yes) ++spent_;
-        detail::settle(Inner::get(), at, outcome);
+        if (outcome == Outcome::saved && decide(at) == Answer::yes) ++spent_;
+        this->settle_inner(at, outcome);
     }
 
     [[nodiscard]] constexpr std::int64_t limit() const noexcept { return Limit::get().value; }
-    [[nodiscard]] constexpr const P& inner() const noexcept { return Inner::get(); }
 
   private:
     std::int64_t spent_ = 0;

@@ -8,7 +8,6 @@
 
 #include <cstddef>
 #include <type_traits>
-#include <utility>
 
 namespace CAIRN_NAMESPACE::detail {
 
@@ -16,19 +15,20 @@ template <class Owner, std::size_t I, class T, bool AsBase = std::is_class_v<T> 
 class Leaf : T {
   public:
     Leaf() = default;
-    // A parameter name that no class it derives from has: that would be a warning about shadowing.
-    constexpr explicit Leaf(T to_be_held) : T(std::move(to_be_held)) {}
-    [[nodiscard]] constexpr T& get() noexcept { return *this; }
-    [[nodiscard]] constexpr const T& get() const noexcept { return *this; }
+    // Parameter names that no class it derives from has: that would be a warning about shadowing.
+    [[gnu::always_inline]] constexpr explicit Leaf(const T& to_be_held) : T(to_be_held) {}
+    [[gnu::always_inline]] constexpr explicit Leaf(T&& to_be_held) : T(static_cast<T&&>(to_be_held)) {}
+    [[nodiscard, gnu::always_inline]] constexpr T& get() noexcept { return *this; }
+    [[nodiscard, gnu::always_inline]] constexpr const T& get() const noexcept { return *this; }
 };
 
 template <class Owner, std::size_t I, class T>
 class Leaf<Owner, I, T, false> {
   public:
     Leaf() = default;
-    constexpr explicit Leaf(T value) : value_(std::move(value)) {}
-    [[nodiscard]] constexpr T& get() noexcept { return value_; }
-    [[nodiscard]] constexpr const T& get() const noexcept { return value_; }
+    [[gnu::always_inline]] constexpr explicit Leaf(T value) : value_(static_cast<T&&>(value)) {}
+    [[nodiscard, gnu::always_inline]] constexpr T& get() noexcept { return value_; }
+    [[nodiscard, gnu::always_inline]] constexpr const T& get() const noexcept { return value_; }
 
   private:
     T value_{};
