@@ -7,6 +7,7 @@
 #include <cairn/checkpoint/checkpoint.hpp>
 #include <cairn/checkpoint/directory.hpp>
 #include <cairn/checkpoint/disabled.hpp>
+#include <cairn/checkpoint/make.hpp>
 #include <cairn/checkpoint/save.hpp>
 #include <cairn/model/model.hpp>
 #include <cairn/policy/policy.hpp>

@@ -28,6 +28,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <deque>
 #include <exception>
 #include <filesystem>
 #include <forward_list>
@@ -558,6 +559,24 @@ class DynamicRow {
     std::vector<Cell> cells_;
 };
 
+namespace detail {
+
+/// The same row, with names that only a running program knows.
+template <class... Fields>
+[[nodiscard]] DynamicRow to_dynamic(const Row<Fields...>& row) {
+    std::vector<NamedValue> values;
+    values.reserve(sizeof...(Fields));
+    row.for_each(
+        [&](auto name, const auto& value) { values.push_back({decltype(name)::name, Value{value}}); });
+    return {row.step(), row.time_ns(), values.data(), values.size()};
+}
+template <class = void>
+[[nodiscard]] DynamicRow to_dynamic(const DynamicRow& row) {
+    return row;
+}
+
+}  // namespace detail
+
 /// A dynamic row that is not logged: `cairn::row(cairn::step(3), {{"loss", 0.5}})`.
 template <class = void>
 [[nodiscard]] DynamicRow row(Step step, std::initializer_list<NamedValue> values) {
@@ -590,6 +609,7 @@ enum class errc : unsigned char {
     no_space,          ///< the disk or the quota is full
     io,                ///< any other failure of the operating system
     unsupported,       ///< this platform, sink or format version cannot do it
+    not_a_number,      ///< a metric is NaN where a policy was told that this is an error
     user,              ///< reported by the user's own code (a sink, a model that streams itself)
 };
 
@@ -607,6 +627,7 @@ enum class errc : unsigned char {
         case errc::no_space: return "no_space";
         case errc::io: return "io";
         case errc::unsupported: return "unsupported";
+        case errc::not_a_number: return "not_a_number";
         case errc::user: return "user";
     }
     return "unknown";
@@ -812,19 +833,20 @@ template <class Owner, std::size_t I, class T, bool AsBase = std::is_class_v<T> 
 class Leaf : T {
   public:
     Leaf() = default;
-    // A parameter name that no class it derives from has: that would be a warning about shadowing.
-    constexpr explicit Leaf(T to_be_held) : T(std::move(to_be_held)) {}
-    [[nodiscard]] constexpr T& get() noexcept { return *this; }
-    [[nodiscard]] constexpr const T& get() const noexcept { return *this; }
+    // Parameter names that no class it derives from has: that would be a warning about shadowing.
+    [[gnu::always_inline]] constexpr explicit Leaf(const T& to_be_held) : T(to_be_held) {}
+    [[gnu::always_inline]] constexpr explicit Leaf(T&& to_be_held) : T(static_cast<T&&>(to_be_held)) {}
+    [[nodiscard, gnu::always_inline]] constexpr T& get() noexcept { return *this; }
+    [[nodiscard, gnu::always_inline]] constexpr const T& get() const noexcept { return *this; }
 };
 
 template <class Owner, std::size_t I, class T>
 class Leaf<Owner, I, T, false> {
   public:
     Leaf() = default;
-    constexpr explicit Leaf(T value) : value_(std::move(value)) {}
-    [[nodiscard]] constexpr T& get() noexcept { return value_; }
-    [[nodiscard]] constexpr const T& get() const noexcept { return value_; }
+    [[gnu::always_inline]] constexpr explicit Leaf(T value) : value_(static_cast<T&&>(value)) {}
+    [[nodiscard, gnu::always_inline]] constexpr T& get() noexcept { return value_; }
+    [[nodiscard, gnu::always_inline]] constexpr const T& get() const noexcept { return value_; }
 
   private:
     T value_{};
@@ -922,9 +944,8 @@ struct AnyRow {
 
 }  // namespace CAIRN_NAMESPACE
 
-// ---- cairn/policy/detail/parameter.hpp
-// What a policy is told when it is written: counts, metrics and directions, each known at compile time. The
-// same policies take counterparts known at run time, where they are parsed from text (policy/parsed.hpp).
+// ---- cairn/policy/direction.hpp
+// Which way a metric is better. Costs nothing to include.
 
 namespace CAIRN_NAMESPACE {
 
@@ -937,6 +958,28 @@ inline constexpr Direction maximize = Direction::maximize;
 [[nodiscard]] constexpr bool is_better(Direction direction, double a, double b) noexcept {
     return direction == Direction::minimize ? a < b : a > b;
 }
+
+}  // namespace CAIRN_NAMESPACE
+
+// ---- cairn/policy/detail/parameter.hpp
+// What a policy is told when it is written: counts, metrics and directions, each known at compile time. The
+// same policies take counterparts known at run time, where they are parsed from text (policy/parsed.hpp).
+
+namespace CAIRN_NAMESPACE {
+
+/// What a value that equals the best one is.
+enum class Ties : unsigned char { keep_first, keep_newest };
+namespace ties {
+inline constexpr Ties keep_first = Ties::keep_first;    ///< not better: the first of equals stays
+inline constexpr Ties keep_newest = Ties::keep_newest;  ///< better: the newest of equals stays
+}  // namespace ties
+
+/// What a NaN is to a policy.
+enum class Nans : unsigned char { unknown, error };
+namespace nan {
+inline constexpr Nans unknown = Nans::unknown;  ///< no number: the policy answers unknown
+inline constexpr Nans error = Nans::error;      ///< the same, and the step tells it as a failure
+}  // namespace nan
 
 namespace detail {
 
@@ -962,10 +1005,12 @@ template <class Count>
     }
 }
 
-template <MetricName Name>
+/// A metric that a policy reads.
+template <MetricName Name, Nans N = Nans::unknown>
 struct FixedMetric {
     using metric = Name;
     static constexpr std::string_view name() noexcept { return Name::name; }
+    static constexpr Nans nans() noexcept { return N; }
     static constexpr Reading read(const auto& at) { return at.template reading<Name>(); }
 };
 
@@ -974,8 +1019,8 @@ template <class Name>
 struct this_needs_a_direction_minimize_or_maximize_after_the_metric;
 
 /// A metric that is watched, and which way it is better.
-template <MetricName Name, Direction D>
-struct Monitor : FixedMetric<Name> {
+template <MetricName Name, Direction D, Nans N = Nans::unknown>
+struct Monitor : FixedMetric<Name, N> {
     static constexpr Direction direction() noexcept { return D; }
     static constexpr void check() noexcept {
         if constexpr (D == Direction::unspecified) {
@@ -983,6 +1028,34 @@ struct Monitor : FixedMetric<Name> {
         }
     }
 };
+
+/// The metric's name where it is NaN and that is an error; else empty.
+[[nodiscard]] constexpr std::string_view nan_to_tell(const auto& metric, const auto& at) {
+    const bool is_error =
+        metric.nans() == Nans::error && at.is_step() && metric.read(at).kind == Reading::Kind::nan;
+    return is_error ? metric.name() : std::string_view{};
+}
+
+// Never defined: its name and argument are the compiler's message.
+template <class T>
+struct this_is_no_rule_for_a_policy_they_are_those_of_ties_and_of_nan;
+
+/// The last rule of the kind of `otherwise` among those that were written, or else `otherwise`.
+template <class Rule>
+[[nodiscard]] consteval Rule rule_among(Rule otherwise) noexcept {
+    return otherwise;
+}
+template <class Rule, class T, class... Rest>
+[[nodiscard]] consteval Rule rule_among(Rule otherwise, T written, Rest... rest) noexcept {
+    if constexpr (std::same_as<T, Rule>) {
+        return rule_among(written, rest...);
+    } else {
+        // Said once, though it is looked for twice.
+        if constexpr (std::same_as<Rule, Ties> && !std::same_as<T, Nans>)
+            (void)sizeof(this_is_no_rule_for_a_policy_they_are_those_of_ties_and_of_nan<T>);
+        return rule_among(otherwise, rest...);
+    }
+}
 
 }  // namespace detail
 
@@ -1045,8 +1118,50 @@ enum class Outcome : unsigned char {
 
 }  // namespace CAIRN_NAMESPACE
 
+// ---- cairn/policy/detail/chance.hpp
+// When a policy can say yes, as far as its type tells: what can never do so is a mistake that the compiler
+// finds.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// At steps from `first` to `last`; asked by a step, by the end of training, by a failure.
+struct Chance {
+    std::int64_t first = INT64_MIN, last = INT64_MAX;
+    bool step = true, end = true, failure = true;
+
+    [[nodiscard]] constexpr bool is_none() const noexcept {
+        return first > last || !(step || end || failure);
+    }
+    /// That of two policies of which either will do.
+    friend constexpr Chance operator|(const Chance& a, const Chance& b) noexcept {
+        if (a.is_none()) return b;
+        if (b.is_none()) return a;
+        return {a.first < b.first ? a.first : b.first, a.last > b.last ? a.last : b.last, a.step || b.step,
+                a.end || b.end, a.failure || b.failure};
+    }
+    /// That of two policies which must both say yes.
+    friend constexpr Chance operator&(const Chance& a, const Chance& b) noexcept {
+        return {a.first > b.first ? a.first : b.first, a.last < b.last ? a.last : b.last, a.step && b.step,
+                a.end && b.end, a.failure && b.failure};
+    }
+};
+
+inline constexpr Chance at_steps_only{.end = false, .failure = false};
+
+/// That of a policy: what its `chance` says, or always.
+template <class P>
+[[nodiscard]] constexpr Chance chance_of() noexcept {
+    if constexpr (requires { P::chance; }) {
+        return P::chance;
+    } else {
+        return {};
+    }
+}
+
+}  // namespace CAIRN_NAMESPACE::detail
+
 // ---- cairn/policy/save_policy.hpp
-// The concept every policy meets, and the two calls a checkpoint makes. Costs <concepts>.
+// The concept every policy meets, and what a checkpoint asks of a policy. Costs <concepts>.
 
 namespace CAIRN_NAMESPACE {
 
@@ -1060,8 +1175,9 @@ namespace CAIRN_NAMESPACE {
 /// assignable: a lambda that captures is not. Two policies of your own namespace are joined by `cairn::Any{a,
 /// b}`, or by `a | b` after `using cairn::operator|;`.
 template <class P>
-concept SavePolicy = std::copy_constructible<P> && requires(const P policy, const At<detail::AnyRow>& at) {
+concept SavePolicy = requires(const P policy, const At<detail::AnyRow>& at) {
     { policy.decide(at) } -> std::same_as<Answer>;
+    P(policy);  // a copy; the concept of that name would cost every `|` milliseconds
 };
 
 /// A policy that remembers something between rows.
@@ -1070,12 +1186,42 @@ concept StatefulPolicy = SavePolicy<P> && requires(P policy, const At<detail::An
     { policy.settle(at, Outcome::saved) } -> std::same_as<void>;
 };
 
+/// On what beside a step a policy wants to be asked: when there are no more rows, after a signal, when an
+/// exception leaves a guarded loop. A policy says so with `constexpr Wants wants() const noexcept`.
+struct Wants {
+    bool end = false, signal = false, failure = false;
+
+    friend constexpr Wants operator|(Wants a, Wants b) noexcept {
+        return {a.end || b.end, a.signal || b.signal, a.failure || b.failure};
+    }
+};
+
 namespace detail {
 
-/// The policy wants to be asked when there are no more rows: it has `static constexpr bool saves_at_end =
-/// true`.
+/// What the policy wants beside steps, as its function `wants()` says; nothing if it has none.
 template <class P>
-inline constexpr bool saves_at_end = requires { requires P::saves_at_end; };
+[[nodiscard]] constexpr Wants wants_of(const P& policy) noexcept {
+    if constexpr (requires {
+                      { policy.wants() } -> std::same_as<Wants>;
+                  }) {
+        return policy.wants();
+    } else {
+        return {};
+    }
+}
+
+/// The metric that makes this row an error for the policy, as its function `rejected(at)` says; empty if none
+/// does.
+template <class P, class R>
+[[nodiscard]] constexpr std::string_view rejected_by(const P& policy, const At<R>& at) {
+    if constexpr (requires {
+                      { policy.rejected(at) } -> std::same_as<std::string_view>;
+                  }) {
+        return policy.rejected(at);
+    } else {
+        return {};
+    }
+}
 
 // Never defined: their names are the compiler's message.
 template <class T>
@@ -1112,10 +1258,19 @@ constexpr void explain_policy() noexcept {
 template <class A, class B>
 concept OnlyOneIsAPolicy = (SavePolicy<A> != SavePolicy<B>);
 
+// Never defined: its name is the compiler's message.
+template <class A, class B>
+struct a_retention_and_a_policy_cannot_be_joined;
+
+/// Says why these two cannot be joined. A retention is told by its name here: this layer of it comes later.
 template <class A, class B>
 constexpr void explain_operands() noexcept {
-    explain_policy<A>();
-    explain_policy<B>();
+    if constexpr (requires { &A::mark; } || requires { &B::mark; }) {
+        (void)sizeof(a_retention_and_a_policy_cannot_be_joined<A, B>);
+    } else {
+        explain_policy<A>();
+        explain_policy<B>();
+    }
 }
 
 // A second member called settle makes the name ambiguous, whatever the first one takes and whoever may call
@@ -1129,7 +1284,7 @@ template <class P>
 concept HasMemberSettle = std::is_class_v<P> && !std::is_final_v<P> && !requires { &AlsoSettler<P>::settle; };
 
 template <SavePolicy P, class R>
-constexpr void settle(P& policy, const At<R>& at, Outcome outcome) {
+[[gnu::always_inline]] constexpr void settle(P& policy, const At<R>& at, Outcome outcome) {
     if constexpr (StatefulPolicy<P>) {
         policy.settle(at, outcome);
     } else if constexpr (HasMemberSettle<P>) {  // it would never be called
@@ -1137,8 +1292,36 @@ constexpr void settle(P& policy, const At<R>& at, Outcome outcome) {
     }
 }
 
+/// Whether a policy counts rows, and whether it has heard of any: a resumed run tells it of those before.
+struct RowsHeard {
+    bool counts = false, any = false;
+
+    [[nodiscard]] constexpr bool is_fresh() const noexcept { return counts && !any; }
+    friend constexpr RowsHeard operator|(RowsHeard a, RowsHeard b) noexcept {
+        return {a.counts || b.counts, a.any || b.any};
+    }
+};
+template <class P>
+[[nodiscard]] constexpr RowsHeard rows_heard_by(const P& policy) noexcept {
+    if constexpr (requires { policy.rows_heard(); }) {
+        return policy.rows_heard();
+    } else {
+        return {};
+    }
+}
+
+/// A metric that is watched and which way it is better, as far as a running program knows it.
+struct Watched {
+    std::string_view metric{};  ///< empty: none is
+    Direction direction = Direction::unspecified;
+
+    [[nodiscard]] constexpr bool any() const noexcept { return !metric.empty(); }
+};
+
 /// No policy of the composition watches a metric.
 struct NoMonitor {};
+/// A policy whose text says at run time what it watches, if anything.
+struct AnyMonitor {};
 
 template <class P>
 struct monitor_of {
@@ -1164,6 +1347,19 @@ struct first_monitor<NoMonitor, Rest...> : first_monitor<Rest...> {};
 /// The first metric that any of these policies or retentions watches, with its direction; or `NoMonitor`.
 template <class... Ps>
 using monitor_of_any = typename first_monitor<typename monitor_of<Ps>::type...>::type;
+
+/// The same of policies that are there: what is parsed from text says only then what it watches.
+template <class... Ps>
+[[nodiscard]] constexpr Watched watched_by(const Ps&... policies) noexcept {
+    Watched first;
+    const auto look = [&](const auto& policy) {
+        if constexpr (requires { policy.watched(); }) {
+            if (!first.any()) first = policy.watched();
+        }
+    };
+    (look(policies), ...);
+    return first;
+}
 
 }  // namespace detail
 
@@ -1200,6 +1396,8 @@ enum class Rule : unsigned char {
     over_budget,    ///< more than that
     happened,       ///< the event it waits for
     has_not_happened,
+    waiting,          ///< so many rows (value) were no better, of so many (reference)
+    out_of_patience,  ///< as many as that
 };
 
 /// One policy's answer, and why.
@@ -1208,6 +1406,28 @@ struct Reason {
     Rule rule = Rule::custom;
     double value = 0;
     double reference = 0;
+};
+
+/// Where a policy stands in a composition: its place among its sisters, that of what it stands in among its
+/// own, and so on, outermost first, counted from 0. What is not composed has no place.
+class Path {
+  public:
+    static constexpr std::size_t deepest = 15;
+
+    /// One place further in. Deeper than `deepest`, only the depth counts on.
+    [[nodiscard]] constexpr Path then(std::size_t place) const noexcept {
+        Path inner = *this;
+        if (depth_ < deepest) inner.places_[depth_] = static_cast<unsigned char>(place < 255 ? place : 255);
+        ++inner.depth_;
+        return inner;
+    }
+    [[nodiscard]] constexpr std::size_t depth() const noexcept { return depth_; }
+    /// Requires `i < depth()` and `i < deepest`.
+    [[nodiscard]] constexpr std::size_t operator[](std::size_t i) const noexcept { return places_[i]; }
+
+  private:
+    unsigned char depth_ = 0;
+    unsigned char places_[deepest] = {};
 };
 
 namespace detail {
@@ -1220,18 +1440,18 @@ concept Reasoned = requires(const P& policy, const At<AnyRow>& at) {
 /// A policy made of others: it passes on the reasons of those that decided.
 template <class P>
 concept Composed = requires(const P& policy, const At<AnyRow>& at) {
-    policy.explain(at, [](const auto&, const Reason&) {});
+    policy.explain(at, [](const auto&, const Reason&, Path) {}, Path{});
 };
 
-/// Calls `tell(leaf, reason)` for each of the policies inside `policy` that decided its answer.
+/// Calls `tell(leaf, reason, path)` for each of the policies inside `policy` that decided its answer.
 template <SavePolicy P, class R, class Tell>
-constexpr void explain(const P& policy, const At<R>& at, Tell&& tell) {
+constexpr void explain(const P& policy, const At<R>& at, Tell&& tell, Path path = {}) {
     if constexpr (Composed<P>) {
-        policy.explain(at, tell);
+        policy.explain(at, tell, path);
     } else if constexpr (Reasoned<P>) {
-        tell(policy, policy.reason(at));
+        tell(policy, policy.reason(at), path);
     } else {
-        tell(policy, Reason{policy.decide(at), Rule::custom, 0, 0});
+        tell(policy, Reason{policy.decide(at), Rule::custom, 0, 0}, path);
     }
 }
 
@@ -1250,13 +1470,6 @@ constexpr void explain(const P& policy, const At<R>& at, Tell&& tell) {
 
 namespace CAIRN_NAMESPACE {
 
-/// What a value that equals the best one is.
-enum class Ties : unsigned char { keep_first, keep_newest };
-namespace ties {
-inline constexpr Ties keep_first = Ties::keep_first;    ///< not better: the first of equals stays
-inline constexpr Ties keep_newest = Ties::keep_newest;  ///< better: the newest of equals stays
-}  // namespace ties
-
 namespace detail {
 
 /// The bits of a double, or none. Not a double, since clang takes a NaN for impossible under -ffast-math.
@@ -1273,18 +1486,27 @@ class MaybeNumber {
     std::uint64_t bits_ = none;
 };
 
-/// How a number stands to the number it must beat by more than `margin`.
-template <class Watch>
-[[nodiscard]] constexpr Reason compare(const Watch& watch, Ties ties, MaybeNumber held, double now,
+/// How a reading stands to the number it must beat by more than `margin`. One function for all metrics: what
+/// every policy instantiates by itself costs its user's compile time.
+[[nodiscard]] constexpr Reason compare(Direction direction, Ties ties, MaybeNumber held, const Reading& now,
                                        double margin = 0) noexcept {
-    if (!held.has_value()) return {Answer::yes, Rule::first_value, now, 0};
+    if (now.kind != Reading::Kind::number) return unknown(now.kind);
+    if (!held.has_value()) return {Answer::yes, Rule::first_value, now.value, 0};
     const double reference = held.value();
-    const double to_beat = margin == 0                                ? reference
-                           : watch.direction() == Direction::minimize ? reference - margin
-                                                                      : reference + margin;
-    if (is_better(watch.direction(), now, to_beat)) return {Answer::yes, Rule::better, now, reference};
-    if (now == reference) return {answer(ties == Ties::keep_newest), Rule::tie, now, reference};
-    return {Answer::no, Rule::worse, now, reference};
+    const double to_beat = margin == 0                        ? reference
+                           : direction == Direction::minimize ? reference - margin
+                                                              : reference + margin;
+    if (is_better(direction, now.value, to_beat)) return {Answer::yes, Rule::better, now.value, reference};
+    if (now.value == reference) return {answer(ties == Ties::keep_newest), Rule::tie, now.value, reference};
+    return {Answer::no, Rule::worse, now.value, reference};
+}
+
+/// The better of what was held and a reading, if that is a number.
+[[nodiscard]] constexpr MaybeNumber better_of(Direction direction, MaybeNumber held,
+                                              const Reading& now) noexcept {
+    if (now.kind != Reading::Kind::number) return held;
+    if (held.has_value() && !is_better(direction, now.value, held.value())) return held;
+    return MaybeNumber{now.value};
 }
 
 }  // namespace detail
@@ -1293,37 +1515,38 @@ template <class Watch>
 template <class Watch, Ties T, class Margin>
 class BestOf : detail::Leaf<BestOf<Watch, T, Margin>, 0, Watch>,
                detail::Leaf<BestOf<Watch, T, Margin>, 1, Margin> {
-    using Watched = detail::Leaf<BestOf, 0, Watch>;
+    using Watches = detail::Leaf<BestOf, 0, Watch>;
     using Wanted = detail::Leaf<BestOf, 1, Margin>;
 
   public:
     using monitor = Watch;
+    static constexpr detail::Chance chance = detail::at_steps_only;
 
     constexpr BestOf() = default;
     constexpr explicit BestOf(Margin margin) : Wanted{std::move(margin)} {}
-    constexpr BestOf(Watch watch, Margin margin) : Watched{std::move(watch)}, Wanted{std::move(margin)} {}
+    constexpr BestOf(Watch watch, Margin margin) : Watches{std::move(watch)}, Wanted{std::move(margin)} {}
 
     [[nodiscard]] constexpr Reason reason(const auto& at) const {
         watch().check();
         if (!at.is_step()) return {Answer::no, Rule::never, 0, 0};
-        const Reading now = watch().read(at);
-        if (now.kind != Reading::Kind::number) return detail::unknown(now.kind);
-        return detail::compare(watch(), T, reference_, now.value, margin());
+        return detail::compare(watch().direction(), T, reference_, watch().read(at), margin());
     }
     [[nodiscard]] constexpr Answer decide(const auto& at) const { return reason(at).answer; }
+    [[nodiscard]] constexpr std::string_view rejected(const auto& at) const {
+        return detail::nan_to_tell(watch(), at);
+    }
 
     constexpr void settle(const auto& at, Outcome outcome) {
         if (outcome == Outcome::not_saved || outcome == Outcome::failed) return;
-        const Reading now = watch().read(at);
-        if (now.kind != Reading::Kind::number) return;
-        if (!reference_.has_value() || is_better(watch().direction(), now.value, reference_.value())) {
-            reference_ = detail::MaybeNumber{now.value};
-        }
+        reference_ = detail::better_of(watch().direction(), reference_, watch().read(at));
     }
 
     /// The best value among the saved versions; NaN while there is none.
     [[nodiscard]] constexpr double reference() const noexcept { return reference_.value(); }
-    [[nodiscard]] constexpr const Watch& watch() const noexcept { return Watched::get(); }
+    [[nodiscard]] constexpr const Watch& watch() const noexcept { return Watches::get(); }
+    [[nodiscard]] constexpr detail::Watched watched() const noexcept {
+        return {watch().name(), watch().direction()};
+    }
     [[nodiscard]] constexpr double margin() const noexcept { return Wanted::get().value; }
 
   private:
@@ -1348,22 +1571,25 @@ struct MinDelta {
 /// beat everything saved before.
 ///
 /// Ties: the first of equals stays; `Best<"m", minimize, ties::keep_newest>` is the other. NaN: unknown,
-/// never stored as best. ±inf compare as numbers, 0.0 is a value. A metric that the row's type lacks does not
+/// never stored as best; with `nan::error`, after the direction too, the step also tells it as a failure.
+/// ±inf compare as numbers, 0.0 is a value. A metric that the row's type lacks does not
 /// compile; an empty optional is unknown. Step 0: the first number is an improvement. Resume: the reference
 /// is rebuilt from the committed versions. Steps that go back: no difference. Choose `Improves` where a tiny
 /// gain is not worth a version, `TopK` to keep several good ones, `EveryN` when the metric is noisy and any
 /// recent state will do.
-template <detail::FixedString Name, Direction D = Direction::unspecified, Ties T = ties::keep_first>
-using Best = BestOf<detail::Monitor<MetricNamed<Name>, D>, T, detail::NoMargin>;
+template <detail::FixedString Name, Direction D = Direction::unspecified, auto... Rules>
+using Best = BestOf<detail::Monitor<MetricNamed<Name>, D, detail::rule_among(nan::unknown, Rules...)>,
+                    detail::rule_among(ties::keep_first, Rules...), detail::NoMargin>;
 
 /// Saves when the value is better than the best one saved so far by more than a margin:
 /// `Improves<"val/loss", minimize>{0.01}`. A gain of exactly the margin is none. Everything else is as with
 /// `Best`, which is the sister without a margin.
-template <detail::FixedString Name, Direction D = Direction::unspecified>
-class Improves : public BestOf<detail::Monitor<MetricNamed<Name>, D>, ties::keep_first, MinDelta> {
+template <detail::FixedString Name, Direction D = Direction::unspecified, auto... Rules>
+class Improves
+    : public BestOf<detail::Monitor<MetricNamed<Name>, D, detail::rule_among(nan::unknown, Rules...)>,
+                    detail::rule_among(ties::keep_first, Rules...), MinDelta> {
   public:
-    constexpr explicit Improves(double min_delta)
-        : BestOf<detail::Monitor<MetricNamed<Name>, D>, ties::keep_first, MinDelta>{MinDelta{min_delta}} {}
+    constexpr explicit Improves(double min_delta) : Improves::BestOf{MinDelta{min_delta}} {}
 };
 
 namespace detail {
@@ -1383,22 +1609,24 @@ struct FixedNumbers {
 /// The type behind `TopK`. `Held` has the numbers it compares with.
 template <class Held, class Watch>
 class TopKOf : detail::Leaf<TopKOf<Held, Watch>, 0, Watch> {
-    using Watched = detail::Leaf<TopKOf, 0, Watch>;
+    using Watches = detail::Leaf<TopKOf, 0, Watch>;
 
   public:
     using monitor = Watch;
+    static constexpr detail::Chance chance = detail::at_steps_only;
 
     constexpr TopKOf() = default;
-    constexpr TopKOf(Held held, Watch watch) : Watched{std::move(watch)}, held_{std::move(held)} {}
+    constexpr TopKOf(Held held, Watch watch) : Watches{std::move(watch)}, held_{std::move(held)} {}
 
     [[nodiscard]] constexpr Reason reason(const auto& at) const {
         watch().check();
         if (!at.is_step()) return {Answer::no, Rule::never, 0, 0};
-        const Reading now = watch().read(at);
-        if (now.kind != Reading::Kind::number) return detail::unknown(now.kind);
-        return detail::compare(watch(), ties::keep_first, held_[size() - 1], now.value);
+        return detail::compare(watch().direction(), ties::keep_first, held_[size() - 1], watch().read(at));
     }
     [[nodiscard]] constexpr Answer decide(const auto& at) const { return reason(at).answer; }
+    [[nodiscard]] constexpr std::string_view rejected(const auto& at) const {
+        return detail::nan_to_tell(watch(), at);
+    }
 
     constexpr void settle(const auto& at, Outcome outcome) {
         if (outcome != Outcome::saved && outcome != Outcome::annotated) return;
@@ -1417,7 +1645,10 @@ class TopKOf : detail::Leaf<TopKOf<Held, Watch>, 0, Watch> {
     }
 
     [[nodiscard]] constexpr std::size_t size() const noexcept { return held_.size(); }
-    [[nodiscard]] constexpr const Watch& watch() const noexcept { return Watched::get(); }
+    [[nodiscard]] constexpr const Watch& watch() const noexcept { return Watches::get(); }
+    [[nodiscard]] constexpr detail::Watched watched() const noexcept {
+        return {watch().name(), watch().direction()};
+    }
 
   private:
     Held held_;  // best first
@@ -1427,17 +1658,20 @@ class TopKOf : detail::Leaf<TopKOf<Held, Watch>, 0, Watch> {
 /// minimize>`; the first `k` values are. Ties, NaN, a missing metric, step 0 and steps that go back: as with
 /// `Best`, which is `TopK<1, …>`. Resume: rebuilt from the committed versions. Join it with the retention
 /// `KeepBest<3, "val/loss", minimize>` to have just those.
-template <std::size_t k, detail::FixedString Name, Direction D = Direction::unspecified>
-using TopK = TopKOf<detail::FixedNumbers<k>, detail::Monitor<MetricNamed<Name>, D>>;
+template <std::size_t k, detail::FixedString Name, Direction D = Direction::unspecified,
+          Nans N = nan::unknown>
+using TopK = TopKOf<detail::FixedNumbers<k>, detail::Monitor<MetricNamed<Name>, D, N>>;
 
 /// The type behind `Below`.
 template <class Watch>
 class BelowOf : detail::Leaf<BelowOf<Watch>, 0, Watch> {
-    using Watched = detail::Leaf<BelowOf, 0, Watch>;
+    using Watches = detail::Leaf<BelowOf, 0, Watch>;
 
   public:
+    static constexpr detail::Chance chance = detail::at_steps_only;
+
     constexpr explicit BelowOf(double limit) : limit_{limit} {}
-    constexpr BelowOf(Watch watch, double limit) : Watched{std::move(watch)}, limit_{limit} {}
+    constexpr BelowOf(Watch watch, double limit) : Watches{std::move(watch)}, limit_{limit} {}
 
     [[nodiscard]] constexpr Reason reason(const auto& at) const {
         if (!at.is_step()) return {Answer::no, Rule::never, 0, 0};
@@ -1447,8 +1681,11 @@ class BelowOf : detail::Leaf<BelowOf<Watch>, 0, Watch> {
         return {answer(below), below ? Rule::below : Rule::not_below, now.value, limit_};
     }
     [[nodiscard]] constexpr Answer decide(const auto& at) const { return reason(at).answer; }
+    [[nodiscard]] constexpr std::string_view rejected(const auto& at) const {
+        return detail::nan_to_tell(watch(), at);
+    }
 
-    [[nodiscard]] constexpr const Watch& watch() const noexcept { return Watched::get(); }
+    [[nodiscard]] constexpr const Watch& watch() const noexcept { return Watches::get(); }
     [[nodiscard]] constexpr double limit() const noexcept { return limit_; }
 
   private:
@@ -1458,13 +1695,44 @@ class BelowOf : detail::Leaf<BelowOf<Watch>, 0, Watch> {
 /// Saves at every row whose value is below a limit: `Below<"val/loss">{0.1}`; `once(Below<"val/loss">{0.1})`
 /// saves the first time only, `!Below<"accuracy">{0.9}` from 0.9 on. NaN and a missing metric: unknown.
 /// Step 0, resume, steps that go back: no difference, it remembers nothing.
-template <detail::FixedString Name>
-using Below = BelowOf<detail::FixedMetric<MetricNamed<Name>>>;
+template <detail::FixedString Name, Nans N = nan::unknown>
+using Below = BelowOf<detail::FixedMetric<MetricNamed<Name>, N>>;
 
 }  // namespace CAIRN_NAMESPACE
 
+// ---- cairn/policy/detail/around.hpp
+// The one policy that another is made around, and what passes through unchanged.
+
+namespace CAIRN_NAMESPACE::detail {
+
+template <class Owner, SavePolicy P>
+class Around : Leaf<Owner, 0, P> {
+    using Held = Leaf<Owner, 0, P>;
+
+  public:
+    using monitor = typename monitor_of<P>::type;
+    static constexpr Chance chance = chance_of<P>();
+
+    Around() = default;
+    constexpr explicit Around(P policy) : Held{std::move(policy)} {}
+
+    [[nodiscard]] constexpr Wants wants() const noexcept { return wants_of(inner()); }
+    [[nodiscard]] constexpr Watched watched() const noexcept { return watched_by(inner()); }
+    [[nodiscard]] constexpr RowsHeard rows_heard() const noexcept { return rows_heard_by(inner()); }
+    [[nodiscard]] constexpr std::string_view rejected(const auto& at) const {
+        return rejected_by(inner(), at);
+    }
+    /// The policy inside.
+    [[nodiscard]] constexpr const P& inner() const noexcept { return Held::get(); }
+
+  protected:
+    constexpr void settle_inner(const auto& at, Outcome outcome) { detail::settle(Held::get(), at, outcome); }
+};
+
+}  // namespace CAIRN_NAMESPACE::detail
+
 // ---- cairn/policy/never.hpp
-// Policies that no metric and no count makes save: nothing at all, by hand, at the end, on an event.
+// Policies that save by no rule: not at all, and only by hand.
 
 namespace CAIRN_NAMESPACE {
 
@@ -1488,24 +1756,6 @@ struct Manual {
     [[nodiscard]] constexpr Answer decide(const auto&) const noexcept { return Answer::no; }
 };
 
-namespace detail {
-
-[[nodiscard]] constexpr Reason reason_of_event(bool happened) noexcept {
-    return {answer(happened), happened ? Rule::happened : Rule::has_not_happened, 0, 0};
-}
-
-}  // namespace detail
-
-/// Saves when `checkpoint.finish(part…)` is called, since no type can know which row is the last one; a crash
-/// saves nothing. Join it with another policy to have both: `EveryN<500>{} | OnFinish{}`.
-struct OnFinish {
-    static constexpr bool saves_at_end = true;
-    [[nodiscard]] static constexpr Reason reason(const auto& at) noexcept {
-        return detail::reason_of_event(at.final);
-    }
-    [[nodiscard]] constexpr Answer decide(const auto& at) const noexcept { return reason(at).answer; }
-};
-
 }  // namespace CAIRN_NAMESPACE
 
 // ---- cairn/policy/clock.hpp
@@ -1524,10 +1774,13 @@ concept Duration = requires(const D d) {
     { D::period::den } -> std::convertible_to<std::int64_t>;
 };
 
+/// A negative one is 0, as with counts; an infinite one is the longest there is.
 template <Duration D>
 [[nodiscard]] constexpr double seconds_of(const D& duration) noexcept {
-    return static_cast<double>(duration.count()) * static_cast<double>(D::period::num) /
-           static_cast<double>(D::period::den);
+    constexpr double longest = std::numeric_limits<double>::max();
+    const double seconds = static_cast<double>(duration.count()) * static_cast<double>(D::period::num) /
+                           static_cast<double>(D::period::den);
+    return seconds > 0 ? (seconds < longest ? seconds : longest) : 0;
 }
 
 // Never defined: its name is the compiler's message.
@@ -1574,6 +1827,8 @@ class TimeOfLast {
 /// long, `at_most_every` to hold another policy back.
 class EveryDuration {
   public:
+    static constexpr detail::Chance chance = detail::at_steps_only;
+
     /// From any duration of <chrono>.
     template <class D>
         requires(!std::same_as<D, EveryDuration>)
@@ -1597,34 +1852,28 @@ class EveryDuration {
 
 /// The type behind `at_most_every`.
 template <SavePolicy P>
-class AtMostEvery : detail::Leaf<AtMostEvery<P>, 0, P> {
-    using Inner = detail::Leaf<AtMostEvery, 0, P>;
-
+class AtMostEvery : public detail::Around<AtMostEvery<P>, P> {
   public:
-    using monitor = typename detail::monitor_of<P>::type;
-    static constexpr bool saves_at_end = detail::saves_at_end<P>;
-
     template <class D>
     constexpr AtMostEvery(const D& duration, P policy)
-        : Inner{std::move(policy)}, seconds_{detail::seconds_of(duration)} {}
+        : detail::Around<AtMostEvery, P>{std::move(policy)}, seconds_{detail::seconds_of(duration)} {}
 
     [[nodiscard]] constexpr Answer decide(const auto& at) const {
-        return is_open(at) ? inner().decide(at) : Answer::no;
+        return is_open(at) ? this->inner().decide(at) : Answer::no;
     }
-    constexpr void explain(const auto& at, auto&& tell) const {
+    constexpr void explain(const auto& at, auto&& tell, Path path) const {
         if (is_open(at)) {
-            detail::explain(inner(), at, tell);
+            detail::explain(this->inner(), at, tell, path.then(0));
         } else {
-            tell(*this, Reason{Answer::no, Rule::too_soon, last_.since(at), seconds_});
+            tell(*this, Reason{Answer::no, Rule::too_soon, last_.since(at), seconds_}, path);
         }
     }
     constexpr void settle(const auto& at, Outcome outcome) {
-        if (outcome == Outcome::saved && is_open(at) && inner().decide(at) == Answer::yes) last_.set(at);
-        detail::settle(Inner::get(), at, outcome);
+        if (outcome == Outcome::saved && decide(at) == Answer::yes) last_.set(at);
+        this->settle_inner(at, outcome);
     }
 
     [[nodiscard]] constexpr double seconds() const noexcept { return seconds_; }
-    [[nodiscard]] constexpr const P& inner() const noexcept { return Inner::get(); }
 
   private:
     [[nodiscard]] constexpr bool is_open(const auto& at) const noexcept {
@@ -1637,7 +1886,8 @@ class AtMostEvery : detail::Leaf<AtMostEvery<P>, 0, P> {
 
 /// Holds a policy back after each of its saves: `at_most_every(30min, Best<"loss", minimize>{})`. Counted are
 /// the versions saved at a row where the policy itself said yes; what the window turned down is lost, not
-/// made up for. Step 0: as the policy. Resume: rebuilt from what was saved, the pause counts.
+/// made up for. Step 0: as the policy. Resume: rebuilt from what was saved, the pause counts. Steps that go
+/// back: no difference, the clock counts.
 template <class D, class P>
 [[nodiscard]] constexpr auto at_most_every(const D& duration, P policy) {
     if constexpr (SavePolicy<P>) {
@@ -1688,6 +1938,54 @@ struct TheStep {
     return a / b - (a % b < 0 ? 1 : 0);
 }
 
+/// From 0 to `b` - 1.
+[[nodiscard]] constexpr std::int64_t floor_modulo(std::int64_t a, std::int64_t b) noexcept {
+    return a % b < 0 ? a % b + b : a % b;
+}
+
+/// What is left until the next multiple of a period. A division at every row would be most of its cost, so it
+/// divides only when it has reached one.
+class Countdown {
+  public:
+    /// Whether a count is due. `repeats`: rows that repeat a count are one look.
+    [[nodiscard]] constexpr Reason reason(std::int64_t now, std::int64_t period,
+                                          bool repeats) const noexcept {
+        Rule rule = Rule::not_due;
+        if (!is_fresh() && now > last_) {
+            if (reaches_next(now)) rule = now % period == 0 ? Rule::due : Rule::crossed;
+        } else if (is_fresh() || now != last_ || !(is_restored() || repeats)) {
+            if (now % period == 0) rule = Rule::due;
+        }
+        return {answer(rule != Rule::not_due), rule, static_cast<double>(now), static_cast<double>(period)};
+    }
+    constexpr void look(std::int64_t now, std::int64_t period, bool restored) noexcept {
+        if (!is_fresh() && now > last_ && !reaches_next(now)) {
+            to_next_ = distance() - (now - last_);
+        } else {
+            to_next_ = period - floor_modulo(now, period);
+        }
+        last_ = now;
+        if (restored) to_next_ = -to_next_;
+    }
+
+  private:
+    [[nodiscard]] constexpr bool is_fresh() const noexcept { return to_next_ == 0; }
+    [[nodiscard]] constexpr bool is_restored() const noexcept { return to_next_ < 0; }
+    [[nodiscard]] constexpr std::int64_t distance() const noexcept {
+        return to_next_ < 0 ? -to_next_ : to_next_;
+    }
+    /// Requires `now > last_`; the difference may be larger than a signed number holds.
+    [[nodiscard]] constexpr bool reaches_next(std::int64_t now) const noexcept {
+        return static_cast<std::uint64_t>(now) - static_cast<std::uint64_t>(last_) >=
+               static_cast<std::uint64_t>(distance());
+    }
+
+    std::int64_t last_ = 0;
+    // From 1 to the period, in counts from the last look; negative right after a restore, 0 before the first
+    // look.
+    std::int64_t to_next_ = 0;
+};
+
 /// A number as a count: rounded down, and held inside the range of an integer.
 [[nodiscard]] constexpr std::int64_t to_count(double x) noexcept {
     constexpr double limit = 9.0e18;
@@ -1725,6 +2023,8 @@ class EveryNOf : detail::Leaf<EveryNOf<Count, Counter>, 0, Count>,
     using Counted = detail::Leaf<EveryNOf, 1, Counter>;
 
   public:
+    static constexpr detail::Chance chance = detail::at_steps_only;
+
     constexpr EveryNOf() = default;
     constexpr EveryNOf(Count period, Counter counter)
         : Period{std::move(period)}, Counted{std::move(counter)} {}
@@ -1733,36 +2033,22 @@ class EveryNOf : detail::Leaf<EveryNOf<Count, Counter>, 0, Count>,
         if (!at.is_step()) return {Answer::no, Rule::never, 0, 0};
         const Reading reading = counter().read(at);
         if (reading.kind != Reading::Kind::number) return detail::unknown(reading.kind);
-        const std::int64_t now = counter().count(at, reading), n = period();
-        const auto because = [&](Rule rule) -> Reason {
-            return {answer(rule != Rule::not_due), rule, static_cast<double>(now), static_cast<double>(n)};
-        };
-        // A metric repeats its count on all rows of an epoch; they are one look, not a save each.
-        if ((state_ == State::restored || Counter::repeats) && state_ != State::fresh && now == last_)
-            return because(Rule::not_due);
-        if (now % n == 0) return because(Rule::due);
-        if (state_ == State::fresh || now <= last_) return because(Rule::not_due);
-        return because(detail::floor_divide(now, n) > detail::floor_divide(last_, n) ? Rule::crossed
-                                                                                     : Rule::not_due);
+        return countdown_.reason(counter().count(at, reading), period(), Counter::repeats);
     }
     [[nodiscard]] constexpr Answer decide(const auto& at) const { return reason(at).answer; }
 
     constexpr void settle(const auto& at, Outcome outcome) {
         if (outcome == Outcome::annotated) return;
         const Reading reading = counter().read(at);
-        if (reading.kind != Reading::Kind::number) return;
-        last_ = counter().count(at, reading);
-        state_ = outcome == Outcome::restored ? State::restored : State::looked;
+        if (reading.kind == Reading::Kind::number)
+            countdown_.look(counter().count(at, reading), period(), outcome == Outcome::restored);
     }
 
     [[nodiscard]] constexpr std::int64_t period() const noexcept { return Period::get().value; }
     [[nodiscard]] constexpr const Counter& counter() const noexcept { return Counted::get(); }
 
   private:
-    enum class State : unsigned char { fresh, looked, restored };
-
-    std::int64_t last_ = 0;
-    State state_ = State::fresh;
+    detail::Countdown countdown_;
 
     // Last, so that clang says this and nothing else.
     static_assert(detail::is_at_least<Count>(1),
@@ -1784,6 +2070,8 @@ using EveryN = EveryNOf<detail::FixedCount<N>, typename detail::counter_named<Co
 /// when it is seen again.
 template <std::int64_t... Steps>
 struct AtSteps {
+    static constexpr detail::Chance chance =
+        (detail::Chance{1, 0} | ... | detail::Chance{Steps, Steps, true, false, false});
     [[nodiscard]] constexpr Reason reason(const auto& at) const noexcept {
         const bool listed = at.is_step() && ((at.step == Steps) || ...);
         return {answer(listed), listed ? Rule::due : Rule::not_due, static_cast<double>(at.step), 0};
@@ -1814,9 +2102,12 @@ struct VersionFacts {
     bool held = false;
     bool kept = false;  ///< the mark that a retention sets, through `VersionList`
 
+    [[nodiscard]] constexpr Reading reading(std::string_view metric) const {
+        return look_up == nullptr ? Reading{} : look_up(source, metric);
+    }
     template <MetricName Name>
     [[nodiscard]] constexpr Reading reading() const {
-        return look_up == nullptr ? Reading{} : look_up(source, Name::name);
+        return reading(Name::name);
     }
 };
 
@@ -1842,8 +2133,9 @@ class VersionList {
 ///
 ///     constexpr void mark(const VersionList& versions) const;
 template <class R>
-concept RetentionPolicy = std::copyable<R> && requires(const R retention, const VersionList& versions) {
+concept RetentionPolicy = requires(const R retention, const VersionList& versions) {
     { retention.mark(versions) } -> std::same_as<void>;
+    R(retention);  // a copy
 };
 
 /// Keeps every version. The default: nothing is deleted that you did not ask to be.
@@ -1853,23 +2145,39 @@ struct KeepAll {
     }
 };
 
-/// Keeps the `n` newest versions. Join it with `KeepBest` to be able to resume *and* to have the best.
-template <std::size_t n>
-struct KeepLast {
+/// The type behind `KeepLast`.
+template <class Count>
+class KeepLastOf : detail::Leaf<KeepLastOf<Count>, 0, Count> {
+    using Limit = detail::Leaf<KeepLastOf, 0, Count>;
+
+  public:
+    constexpr KeepLastOf() = default;
+    constexpr explicit KeepLastOf(Count limit) : Limit{std::move(limit)} {}
+
     constexpr void mark(const VersionList& versions) const {
-        const std::size_t count = versions.size();
+        const std::size_t count = versions.size(), n = static_cast<std::size_t>(limit());
         for (std::size_t i = count > n ? count - n : 0; i < count; ++i) versions.keep(i);
     }
-    static_assert(n > 0,
+    [[nodiscard]] constexpr std::int64_t limit() const noexcept { return Limit::get().value; }
+
+  private:
+    static_assert(detail::is_at_least<Count>(1),
                   "cairn: KeepLast<n> needs an n of 1 or more; to save nothing use the policy NoBestSave");
 };
 
-/// Keeps the first version of every `n` steps: the first one at or after step 0, at or after step `n`, and so
-/// on; also where no version has exactly that step. `KeepLast<3>{} | KeepEvery<10000>{}` is a rare permanent
-/// trail beside a frequent one that is thrown away. Steps that go back: the version that was there first
-/// stays.
+/// Keeps the `n` newest versions. Join it with `KeepBest` to be able to resume *and* to have the best.
 template <std::int64_t n>
-struct KeepEvery {
+using KeepLast = KeepLastOf<detail::FixedCount<n>>;
+
+/// The type behind `KeepEvery`.
+template <class Count>
+class KeepEveryOf : detail::Leaf<KeepEveryOf<Count>, 0, Count> {
+    using Period = detail::Leaf<KeepEveryOf, 0, Count>;
+
+  public:
+    constexpr KeepEveryOf() = default;
+    constexpr explicit KeepEveryOf(Count period) : Period{std::move(period)} {}
+
     constexpr void mark(const VersionList& versions) const {
         for (std::size_t i = 0; i < versions.size(); ++i) {
             bool is_first = true;
@@ -1878,13 +2186,22 @@ struct KeepEvery {
             if (is_first) versions.keep(i);
         }
     }
+    [[nodiscard]] constexpr std::int64_t period() const noexcept { return Period::get().value; }
 
   private:
-    static constexpr std::int64_t stretch(const VersionFacts& version) noexcept {
-        return detail::floor_divide(version.step, n);
+    [[nodiscard]] constexpr std::int64_t stretch(const VersionFacts& version) const noexcept {
+        return detail::floor_divide(version.step, period());
     }
-    static_assert(n > 0, "cairn: KeepEvery<n> needs an n of 1 or more; to keep all use KeepAll");
+    static_assert(detail::is_at_least<Count>(1),
+                  "cairn: KeepEvery<n> needs an n of 1 or more; to keep all use KeepAll");
 };
+
+/// Keeps the first version of every `n` steps: the first one at or after step 0, at or after step `n`, and so
+/// on; also where no version has exactly that step. `KeepLast<3>{} | KeepEvery<10000>{}` is a rare permanent
+/// trail beside a frequent one that is thrown away. Steps that go back: the version that was there first
+/// stays.
+template <std::int64_t n>
+using KeepEvery = KeepEveryOf<detail::FixedCount<n>>;
 
 /// Keeps the versions that are at most so much older than the newest one: `KeepFor{24h}`. Their rows' wall
 /// time counts. A run that stands still loses nothing.
@@ -1912,50 +2229,64 @@ class KeepFor {
 };
 
 /// The type behind `KeepBest`.
-template <std::size_t n, MetricName Name, Direction D, Ties T>
-struct KeepBestOf {
-    using monitor = detail::Monitor<Name, D>;
+template <class Count, class Watch, Ties T>
+class KeepBestOf : detail::Leaf<KeepBestOf<Count, Watch, T>, 0, Count>,
+                   detail::Leaf<KeepBestOf<Count, Watch, T>, 1, Watch> {
+    using Limit = detail::Leaf<KeepBestOf, 0, Count>;
+    using Watches = detail::Leaf<KeepBestOf, 1, Watch>;
+
+  public:
+    using monitor = Watch;
     /// A version without the metric stays until this many newer ones were committed. They are counted by
     /// number, since some of them may be gone already.
     static constexpr std::size_t max_pending = 3;
 
+    constexpr KeepBestOf() = default;
+    constexpr KeepBestOf(Count limit, Watch watch) : Limit{std::move(limit)}, Watches{std::move(watch)} {}
+
     constexpr void mark(const VersionList& versions) const {
-        monitor::check();
+        watch().check();
         const std::size_t count = versions.size();
         for (std::size_t i = 0; i < count; ++i) {
-            const Reading value = versions[i].template reading<Name>();
+            const Reading now = versions[i].reading(watch().name());
             const bool keep =
-                value.kind == Reading::Kind::missing
+                now.kind == Reading::Kind::missing
                     ? versions[count - 1].number - versions[i].number < max_pending
-                    : value.kind == Reading::Kind::number && is_among_best(versions, i, value.value);
+                    : now.kind == Reading::Kind::number && is_among_best(versions, i, now.value);
             if (keep) versions.keep(i);
         }
+    }
+    [[nodiscard]] constexpr std::int64_t limit() const noexcept { return Limit::get().value; }
+    [[nodiscard]] constexpr const Watch& watch() const noexcept { return Watches::get(); }
+    [[nodiscard]] constexpr detail::Watched watched() const noexcept {
+        return {watch().name(), watch().direction()};
     }
 
   private:
     /// Whether fewer than `n` versions come before version `i`: better ones, and of equals the one that
     /// stays.
-    static constexpr bool is_among_best(const VersionList& versions, std::size_t i, double value) {
-        std::size_t before = 0;
-        for (std::size_t j = 0; j < versions.size() && before < n; ++j) {
-            const Reading other = versions[j].template reading<Name>();
+    [[nodiscard]] constexpr bool is_among_best(const VersionList& versions, std::size_t i, double now) const {
+        std::int64_t before = 0;
+        for (std::size_t j = 0; j < versions.size() && before < limit(); ++j) {
+            const Reading other = versions[j].reading(watch().name());
             if (j == i || other.kind != Reading::Kind::number) continue;
-            if (is_better(D, other.value, value) ||
-                (other.value == value && (j < i) == (T == Ties::keep_first)))
+            if (is_better(watch().direction(), other.value, now) ||
+                (other.value == now && (j < i) == (T == Ties::keep_first)))
                 ++before;
         }
-        return before < n;
+        return before < limit();
     }
 
-    static_assert(n > 0, "cairn: KeepBest<n, ...> needs an n of 1 or more");
+    static_assert(detail::is_at_least<Count>(1), "cairn: KeepBest<n, ...> needs an n of 1 or more");
 };
 
 /// Keeps the `n` best versions by a metric of the row that was saved: `KeepBest<1, "val/loss", minimize>`.
 /// Ties: the first of equals stays, with `ties::keep_newest` the newest. A NaN is never among the best. A
-/// version that has no such metric yet is kept until the metric comes or three newer versions were committed.
-template <std::size_t n, detail::FixedString Name, Direction D = Direction::unspecified,
+/// version that has no such metric yet is kept until the metric comes (`checkpoint.annotate`) or three newer
+/// versions were committed. The newest version stays in any case, so one can always resume.
+template <std::int64_t n, detail::FixedString Name, Direction D = Direction::unspecified,
           Ties T = ties::keep_first>
-using KeepBest = KeepBestOf<n, MetricNamed<Name>, D, T>;
+using KeepBest = KeepBestOf<detail::FixedCount<n>, detail::Monitor<MetricNamed<Name>, D>, T>;
 
 /// Keeps what either retention wants: `KeepLast<3>{} | KeepBest<1, "val/loss", minimize>{}`.
 template <RetentionPolicy A, RetentionPolicy B>
@@ -1972,7 +2303,29 @@ class KeepEither : detail::Leaf<KeepEither<A, B>, 0, A>, detail::Leaf<KeepEither
         First::get().mark(versions);
         Second::get().mark(versions);
     }
+    [[nodiscard]] constexpr const A& first() const noexcept { return First::get(); }
+    [[nodiscard]] constexpr const B& second() const noexcept { return Second::get(); }
+    [[nodiscard]] constexpr detail::Watched watched() const noexcept {
+        return detail::watched_by(first(), second());
+    }
 };
+
+namespace detail {
+
+/// Drops the oldest of those that are marked until they are no more than so many bytes.
+constexpr void apply_cap(const VersionList& versions, std::uint64_t bytes) noexcept {
+    std::uint64_t total = 0;
+    for (std::size_t i = 0; i < versions.size(); ++i) {
+        if (versions[i].kept || versions[i].held) total += versions[i].bytes;
+    }
+    for (std::size_t i = 0; i < versions.size() && total > bytes; ++i) {
+        if (!versions[i].kept || versions[i].held) continue;
+        versions.drop(i);
+        total -= versions[i].bytes;
+    }
+}
+
+}  // namespace detail
 
 /// The type behind `capped`.
 template <RetentionPolicy R>
@@ -1986,17 +2339,11 @@ class Capped : detail::Leaf<Capped<R>, 0, R> {
 
     constexpr void mark(const VersionList& versions) const {
         Inner::get().mark(versions);
-        std::uint64_t total = 0;
-        for (std::size_t i = 0; i < versions.size(); ++i) {
-            if (versions[i].kept || versions[i].held) total += versions[i].bytes;
-        }
-        for (std::size_t i = 0; i < versions.size() && total > bytes_; ++i) {
-            if (!versions[i].kept || versions[i].held) continue;
-            versions.drop(i);
-            total -= versions[i].bytes;
-        }
+        detail::apply_cap(versions, bytes_);
     }
     [[nodiscard]] constexpr std::uint64_t bytes() const noexcept { return bytes_; }
+    [[nodiscard]] constexpr const R& inner() const noexcept { return Inner::get(); }
+    [[nodiscard]] constexpr detail::Watched watched() const noexcept { return detail::watched_by(inner()); }
 
   private:
     std::uint64_t bytes_;
@@ -2015,8 +2362,6 @@ namespace detail {
 
 // Never defined: their names are the compiler's message.
 template <class A, class B>
-struct a_retention_and_a_policy_cannot_be_joined;
-template <class A, class B>
 struct capped_goes_around_the_whole_retention_write_capped_of_a_or_b;
 template <class T>
 inline constexpr bool is_capped = false;
@@ -2028,8 +2373,9 @@ struct this_is_not_a_retention_it_has_no_const_mark_that_takes_const_VersionList
 }  // namespace detail
 
 /// `a` or `b`; joining with `KeepAll` is `KeepAll`.
-template <RetentionPolicy A, RetentionPolicy B>
-[[nodiscard]] constexpr auto operator|(A a, B b) {
+template <class A, class B>
+    requires(!SavePolicy<A>) && (!SavePolicy<B>) && RetentionPolicy<A> && RetentionPolicy<B>
+[[nodiscard]] constexpr auto operator|(const A& a, const B& b) {
     if constexpr (detail::is_capped<A> || detail::is_capped<B>) {
         (void)sizeof(detail::capped_goes_around_the_whole_retention_write_capped_of_a_or_b<A, B>);
         return KeepAll{};
@@ -2038,23 +2384,17 @@ template <RetentionPolicy A, RetentionPolicy B>
     } else if constexpr (std::same_as<A, B> && std::is_empty_v<A>) {
         return a;
     } else {
-        return KeepEither<A, B>{std::move(a), std::move(b)};
+        return KeepEither<A, B>{a, b};
     }
 }
 
 /// One operand is a retention and the other is not: the compiler says what it lacks.
 template <class A, class B>
-    requires(RetentionPolicy<A> != RetentionPolicy<B>) && (!detail::OnlyOneIsAPolicy<A, B>)
+    requires(!SavePolicy<A>) && (!SavePolicy<B>) && (RetentionPolicy<A> != RetentionPolicy<B>)
 constexpr KeepAll operator|(const A&, const B&) {
     using Other = std::conditional_t<RetentionPolicy<A>, B, A>;
     (void)sizeof(
         detail::this_is_not_a_retention_it_has_no_const_mark_that_takes_const_VersionList_ref<Other>);
-    return {};
-}
-template <class A, class B>
-    requires detail::OnlyOneIsAPolicy<A, B> && (RetentionPolicy<A> != RetentionPolicy<B>)
-constexpr KeepAll operator|(const A&, const B&) {
-    (void)sizeof(detail::a_retention_and_a_policy_cannot_be_joined<A, B>);
     return {};
 }
 
@@ -3522,6 +3862,3557 @@ namespace CAIRN_NAMESPACE::detail {
 
 }  // namespace CAIRN_NAMESPACE::detail
 
+// ---- cairn/policy/combine.hpp
+// The algebra: `|`, `&` and `!` on policies, and the types Any, All and Not behind them.
+
+namespace CAIRN_NAMESPACE {
+
+namespace detail {
+
+/// How a chain is made: of all its members, or of a shorter one and the member after it.
+struct OfAll {};
+struct Appended {};
+
+template <std::size_t n, class First, class... Rest>
+[[nodiscard]] constexpr const auto& nth(const First& first, const Rest&... rest) noexcept {
+    if constexpr (n == 0) {
+        return first;
+    } else {
+        return nth<n - 1>(rest...);
+    }
+}
+
+/// Several policies side by side; each decides and settles on every row: no short circuit, no drift. A chain
+/// is built around the one without its last member, so that `|` adds one type and one constructor, however
+/// many members there are.
+template <class Before, class P>
+class PolicyChain : Leaf<PolicyChain<Before, P>, 0, Before>, Leaf<PolicyChain<Before, P>, 1, P> {
+    using First = Leaf<PolicyChain, 0, Before>;
+    using Last = Leaf<PolicyChain, 1, P>;
+
+  public:
+    static constexpr std::size_t size = Before::size + 1;
+    using monitor = typename first_monitor<typename Before::monitor, typename monitor_of<P>::type>::type;
+
+    PolicyChain() = default;
+    template <class... All>
+    constexpr explicit PolicyChain(OfAll how, const All&... all)
+        : First(Before(how, all...)), Last(nth<size - 1>(all...)) {}
+    [[gnu::always_inline]] constexpr explicit PolicyChain(Appended, const Before& before, const P& last)
+        : First(before), Last(last) {}
+
+    [[gnu::always_inline]] constexpr void settle(const auto& at, Outcome outcome) {
+        First::get().settle(at, outcome);
+        detail::settle(Last::get(), at, outcome);
+    }
+
+    [[nodiscard]] constexpr Wants wants() const noexcept { return before().wants() | wants_of(last()); }
+    [[nodiscard]] constexpr Watched watched() const noexcept {
+        const Watched first = before().watched();
+        return first.any() ? first : watched_by(last());
+    }
+    [[nodiscard]] constexpr RowsHeard rows_heard() const noexcept {
+        return before().rows_heard() | rows_heard_by(last());
+    }
+    [[nodiscard]] constexpr std::string_view rejected(const auto& at) const {
+        const std::string_view first = before().rejected(at);
+        return first.empty() ? rejected_by(last(), at) : first;
+    }
+    /// Calls `f` with every member, in order, and `later`.
+    template <class F, class... Later>
+    constexpr auto apply(F&& f, const Later&... later) const {
+        return before().apply(f, last(), later...);
+    }
+    /// Those that answered as the whole did decided it.
+    constexpr void explain_as(Answer whole, const auto& at, auto&& tell, Path path) const {
+        before().explain_as(whole, at, tell, path);
+        if (same_truth(last().decide(at), whole)) detail::explain(last(), at, tell, path.then(size - 1));
+    }
+    [[gnu::always_inline]] constexpr Answer decide_any(const auto& at) const {
+        return before().decide_any(at) | last().decide(at);
+    }
+    [[gnu::always_inline]] constexpr Answer decide_all(const auto& at) const {
+        return before().decide_all(at) & last().decide(at);
+    }
+
+  private:
+    [[nodiscard, gnu::always_inline]] constexpr const Before& before() const noexcept { return First::get(); }
+    [[nodiscard, gnu::always_inline]] constexpr const P& last() const noexcept { return Last::get(); }
+};
+
+/// The first of them.
+template <class P>
+class PolicyChain<void, P> : Leaf<PolicyChain<void, P>, 0, P> {
+    using Only = Leaf<PolicyChain, 0, P>;
+
+  public:
+    static constexpr std::size_t size = 1;
+    using monitor = typename monitor_of<P>::type;
+
+    PolicyChain() = default;
+    template <class... All>
+    constexpr explicit PolicyChain(OfAll, const P& first, const All&...) : Only(first) {}
+
+    [[gnu::always_inline]] constexpr void settle(const auto& at, Outcome outcome) {
+        detail::settle(Only::get(), at, outcome);
+    }
+    [[nodiscard]] constexpr Wants wants() const noexcept { return wants_of(Only::get()); }
+    [[nodiscard]] constexpr Watched watched() const noexcept { return watched_by(Only::get()); }
+    [[nodiscard]] constexpr RowsHeard rows_heard() const noexcept { return rows_heard_by(Only::get()); }
+    [[nodiscard]] constexpr std::string_view rejected(const auto& at) const {
+        return rejected_by(Only::get(), at);
+    }
+    template <class F, class... Later>
+    constexpr auto apply(F&& f, const Later&... later) const {
+        return f(Only::get(), later...);
+    }
+    constexpr void explain_as(Answer whole, const auto& at, auto&& tell, Path path) const {
+        if (same_truth(Only::get().decide(at), whole)) detail::explain(Only::get(), at, tell, path.then(0));
+    }
+    [[gnu::always_inline]] constexpr Answer decide_any(const auto& at) const {
+        return Only::get().decide(at);
+    }
+    [[gnu::always_inline]] constexpr Answer decide_all(const auto& at) const {
+        return Only::get().decide(at);
+    }
+};
+
+template <class Chain, class... Ps>
+struct chain_of {
+    using type = Chain;
+};
+template <class Chain, class P, class... Ps>
+struct chain_of<Chain, P, Ps...> : chain_of<PolicyChain<Chain, P>, Ps...> {};
+template <class... Ps>
+using ChainOf = typename chain_of<void, Ps...>::type;
+
+}  // namespace detail
+
+/// Saves when any of these policies would: `A{} | B{}`. Unknown only if none says yes and one is unknown.
+template <SavePolicy... Ps>
+    requires(sizeof...(Ps) > 0)
+class Any : public detail::ChainOf<Ps...> {
+    using Members = detail::ChainOf<Ps...>;
+
+  public:
+    static constexpr detail::Chance chance = (detail::chance_of<Ps>() | ...);
+
+    Any() = default;
+    constexpr explicit Any(const Ps&... policies) : Members(detail::OfAll{}, policies...) {}
+    /// For `|`: those of a shorter one, and one more.
+    template <class Before, class P>
+    [[gnu::always_inline]] constexpr explicit Any(detail::Appended how, const Before& before, const P& last)
+        : Members(how, before, last) {}
+    [[gnu::always_inline]] constexpr Answer decide(const auto& at) const { return this->decide_any(at); }
+    constexpr void explain(const auto& at, auto&& tell, Path path) const {
+        this->explain_as(decide(at), at, tell, path);
+    }
+};
+
+/// Saves when all of these policies would: `A{} & B{}`. Unknown only if none says no and one is unknown.
+template <SavePolicy... Ps>
+    requires(sizeof...(Ps) > 0)
+class All : public detail::ChainOf<Ps...> {
+    using Members = detail::ChainOf<Ps...>;
+
+  public:
+    static constexpr detail::Chance chance = (detail::chance_of<Ps>() & ...);
+
+    All() = default;
+    constexpr explicit All(const Ps&... policies) : Members(detail::OfAll{}, policies...) {}
+    /// For `&`: those of a shorter one, and one more.
+    template <class Before, class P>
+    [[gnu::always_inline]] constexpr explicit All(detail::Appended how, const Before& before, const P& last)
+        : Members(how, before, last) {}
+    [[gnu::always_inline]] constexpr Answer decide(const auto& at) const { return this->decide_all(at); }
+    constexpr void explain(const auto& at, auto&& tell, Path path) const {
+        this->explain_as(decide(at), at, tell, path);
+    }
+};
+
+/// Saves when the policy would not: `!A{}`. Unknown stays unknown, so `!Best` never fires on a missing value.
+template <SavePolicy P>
+class Not : public detail::Around<Not<P>, P> {
+  public:
+    static constexpr detail::Chance chance{};
+
+    Not() = default;
+    constexpr explicit Not(P policy) : detail::Around<Not, P>{std::move(policy)} {}
+    constexpr Answer decide(const auto& at) const { return !this->inner().decide(at); }
+    constexpr void explain(const auto& at, auto&& tell, Path path) const {
+        detail::explain(this->inner(), at, tell, path.then(0));
+    }
+    constexpr void settle(const auto& at, Outcome outcome) { this->settle_inner(at, outcome); }
+};
+
+template <class... Ps>
+Any(Ps...) -> Any<Ps...>;
+template <class... Ps>
+All(Ps...) -> All<Ps...>;
+template <class P>
+Not(P) -> Not<P>;
+// Not{Not{p}} negates twice; without this it would be a copy.
+template <SavePolicy P>
+Not(Not<P>) -> Not<Not<P>>;
+
+namespace detail {
+
+template <template <class...> class Pack, class P>
+inline constexpr bool is_pack = false;
+template <template <class...> class Pack, class... Ps>
+inline constexpr bool is_pack<Pack, Pack<Ps...>> = true;
+
+template <class P>
+inline constexpr bool is_not = false;
+template <class P>
+inline constexpr bool is_not<Not<P>> = true;
+
+/// `Pack<As…>` and `B` make `Pack<As…, B>`.
+template <class A, class B>
+struct extended_of;
+template <template <class...> class Pack, class... As, class B>
+struct extended_of<Pack<As...>, B> {
+    using type = Pack<As..., B>;
+};
+
+/// A `Pack` of all members of these.
+template <template <class...> class Pack, class A, class B, class... More>
+constexpr auto join(const A& a, const B& b, const More&... more) {
+    if constexpr (is_pack<Pack, B>) {
+        static_assert(sizeof...(More) == 0);
+        return b.apply([&](const auto&... members) { return join<Pack>(a, members...); });
+    } else if constexpr (sizeof...(More) > 0) {
+        return join<Pack>(join<Pack>(a, b), more...);
+    } else if constexpr (is_pack<Pack, A>) {
+        return typename extended_of<A, B>::type(Appended{}, a, b);
+    } else {
+        return Pack<A, B>{a, b};
+    }
+}
+
+template <class P>
+concept Never = std::same_as<P, NoBestSave>;
+
+/// Two policies that are the same one: `P | P` is then `P`.
+template <class A, class B>
+concept SamePure = std::same_as<A, B> && std::is_empty_v<A>;
+
+}  // namespace detail
+
+/// `a` or `b`: `Any<A, B>`. Laws that hold as identities of types: `NoBestSave | P` is `P`, `P | P` is `P`
+/// for a policy without state, and `(a | b) | c` is `Any<A, B, C>`, as is `a | (b | c)`.
+template <SavePolicy A, SavePolicy B>
+[[nodiscard, gnu::always_inline]] constexpr auto operator|(const A& a, const B& b) {
+    if constexpr (detail::Never<A>) {
+        return b;
+    } else if constexpr (detail::Never<B> || detail::SamePure<A, B>) {
+        return a;
+    } else if constexpr (detail::is_pack<Any, A> && !detail::is_pack<Any, B>) {
+        return typename detail::extended_of<A, B>::type(detail::Appended{}, a, b);
+    } else {
+        return detail::join<Any>(a, b);
+    }
+}
+
+/// `a` and `b`: `All<A, B>`. `NoBestSave & P` is `NoBestSave`, and the other operand is not looked at.
+template <SavePolicy A, SavePolicy B>
+[[nodiscard, gnu::always_inline]] constexpr auto operator&(const A& a, const B& b) {
+    if constexpr (detail::Never<A> || detail::Never<B>) {
+        return NoBestSave{};
+    } else if constexpr (detail::SamePure<A, B>) {
+        return a;
+    } else {
+        return detail::join<All>(a, b);
+    }
+}
+
+/// One operand is a policy and the other is not: the compiler says what it lacks.
+template <class A, class B>
+    requires detail::OnlyOneIsAPolicy<A, B>
+constexpr NoBestSave operator|(const A&, const B&) {
+    detail::explain_operands<A, B>();
+    return {};
+}
+template <class A, class B>
+    requires detail::OnlyOneIsAPolicy<A, B>
+constexpr NoBestSave operator&(const A&, const B&) {
+    detail::explain_operands<A, B>();
+    return {};
+}
+
+/// Not `p`: `Not<P>`; `!!p` is `p`.
+template <SavePolicy P>
+[[nodiscard, gnu::always_inline]] constexpr auto operator!(P p) {
+    if constexpr (detail::is_not<P>) {
+        return p.inner();
+    } else {
+        return Not<P>{std::move(p)};
+    }
+}
+
+}  // namespace CAIRN_NAMESPACE
+
+// ---- cairn/policy/event.hpp
+// Saving when something happens beside the rows: training ends, a signal comes, an exception flies.
+
+namespace CAIRN_NAMESPACE {
+
+namespace detail {
+
+[[nodiscard]] constexpr Reason reason_of_event(bool happened) noexcept {
+    return {answer(happened), happened ? Rule::happened : Rule::has_not_happened, 0, 0};
+}
+
+}  // namespace detail
+
+/// Saves when `checkpoint.finish(part…)` is called, since no type can know which row is the last one; a crash
+/// saves nothing. Join it with another policy to have both: `EveryN<500>{} | OnFinish{}`. Step 0: no. Resume,
+/// steps that go back: no difference, it remembers nothing.
+struct OnFinish {
+    static constexpr detail::Chance chance{.step = false, .failure = false};
+    [[nodiscard]] static constexpr Wants wants() noexcept { return {.end = true}; }
+    [[nodiscard]] static constexpr Reason reason(const auto& at) noexcept {
+        return detail::reason_of_event(at.final);
+    }
+    [[nodiscard]] constexpr Answer decide(const auto& at) const noexcept { return reason(at).answer; }
+};
+
+/// Saves at the first `step` after SIGTERM or SIGUSR1: what a cluster sends before it takes the machine away.
+/// The handler only sets a flag, so nothing is saved from inside a signal, and a loop that never comes to its
+/// next `step` saves nothing; handlers that were there before still run. Where SIGTERM would have ended the
+/// program it still does, right after that step, with the same exit status; SIGUSR1 lets it go on. Step 0,
+/// resume, steps that go back: no difference, it remembers nothing. Choose `OnFailure` for exceptions.
+struct OnSignal {
+    static constexpr detail::Chance chance = detail::at_steps_only;
+    [[nodiscard]] static constexpr Wants wants() noexcept { return {.signal = true}; }
+    [[nodiscard]] static constexpr Reason reason(const auto& at) noexcept {
+        return detail::reason_of_event(at.signal && at.is_step());
+    }
+    [[nodiscard]] constexpr Answer decide(const auto& at) const noexcept { return reason(at).answer; }
+};
+
+/// Saves when an exception leaves the scope of `auto guard = checkpoint.guard(part…)`, under the last row
+/// that the checkpoint was stepped with. The parts are saved as they are then, so perhaps from the middle of
+/// a step. Where nobody catches the exception the program may end without leaving any scope: catch it in
+/// `main`. Step 0, resume, steps that go back: no difference, it remembers nothing.
+struct OnFailure {
+    static constexpr detail::Chance chance{.step = false, .end = false};
+    [[nodiscard]] static constexpr Wants wants() noexcept { return {.failure = true}; }
+    [[nodiscard]] static constexpr Reason reason(const auto& at) noexcept {
+        return detail::reason_of_event(at.failure);
+    }
+    [[nodiscard]] constexpr Answer decide(const auto& at) const noexcept { return reason(at).answer; }
+};
+
+}  // namespace CAIRN_NAMESPACE
+
+// ---- cairn/policy/patience.hpp
+// Early stopping: the sister of the saving policies that answers `run.should_stop(row, patience)`.
+
+namespace CAIRN_NAMESPACE {
+
+/// The type behind `Patience`.
+template <class Watch, class Count>
+class PatienceOf : detail::Leaf<PatienceOf<Watch, Count>, 0, Watch>,
+                   detail::Leaf<PatienceOf<Watch, Count>, 1, Count> {
+    using Watches = detail::Leaf<PatienceOf, 0, Watch>;
+    using Limit = detail::Leaf<PatienceOf, 1, Count>;
+
+  public:
+    using monitor = Watch;
+
+    constexpr PatienceOf() = default;
+    constexpr explicit PatienceOf(double min_delta) : min_delta_{min_delta} {}
+    constexpr PatienceOf(Watch watch, Count limit, double min_delta)
+        : Watches{std::move(watch)}, Limit{std::move(limit)}, min_delta_{min_delta} {}
+
+    [[nodiscard]] constexpr Reason reason(const auto& at) const {
+        watch().check();
+        const Reading now = watch().read(at);
+        if (now.kind == Reading::Kind::missing) return detail::unknown(now.kind);
+        if (improves(now))
+            return {Answer::no, Rule::better, now.value, best_.has_value() ? best_.value() : 0};
+        const std::int64_t stale = stale_ < limit() ? stale_ + 1 : limit();
+        return {answer(stale >= limit()), stale >= limit() ? Rule::out_of_patience : Rule::waiting,
+                static_cast<double>(stale), static_cast<double>(limit())};
+    }
+    [[nodiscard]] constexpr Answer decide(const auto& at) const { return reason(at).answer; }
+    [[nodiscard]] constexpr std::string_view rejected(const auto& at) const {
+        return detail::nan_to_tell(watch(), at);
+    }
+
+    constexpr void settle(const auto& at, Outcome outcome) {
+        if (outcome == Outcome::restored) has_heard_ = true;
+        if (outcome == Outcome::annotated || outcome == Outcome::restored) return;
+        const Reading now = watch().read(at);
+        if (now.kind == Reading::Kind::missing) return;
+        has_heard_ = true;
+        if (improves(now)) {
+            best_ = detail::MaybeNumber{now.value};
+            stale_ = 0;
+        } else if (stale_ < limit()) {
+            ++stale_;
+        }
+    }
+
+    [[nodiscard]] constexpr detail::RowsHeard rows_heard() const noexcept { return {true, has_heard_}; }
+    /// Rows since the best one that had the metric and were no better.
+    [[nodiscard]] constexpr std::int64_t stale() const noexcept { return stale_; }
+    [[nodiscard]] constexpr std::int64_t limit() const noexcept { return Limit::get().value; }
+    [[nodiscard]] constexpr double min_delta() const noexcept { return min_delta_; }
+    [[nodiscard]] constexpr const Watch& watch() const noexcept { return Watches::get(); }
+    [[nodiscard]] constexpr detail::Watched watched() const noexcept {
+        return {watch().name(), watch().direction()};
+    }
+
+  private:
+    [[nodiscard]] constexpr bool improves(const Reading& now) const noexcept {
+        return detail::compare(watch().direction(), ties::keep_first, best_, now, min_delta_).answer ==
+               Answer::yes;
+    }
+
+    double min_delta_ = 0;
+    detail::MaybeNumber best_;
+    std::int64_t stale_ = 0;
+    bool has_heard_ = false;  // of a row, or that there is none to hear of
+
+    static_assert(detail::is_at_least<Count>(1), "cairn: Patience<...> needs a number of rows of 1 or more");
+};
+
+/// Says when to stop training: when `n` rows in a row that have the metric were no better than the best one
+/// before, by more than `min_delta`. `Patience<"val/loss", minimize, 5> patience{0.01};` outside the loop,
+/// and `if (run.should_stop(row, patience)) break;` inside.
+///
+/// The rules are those of `Best`: a tie is no improvement, infinities compare as numbers, 0.0 is a value, a
+/// metric that the row's type lacks does not compile. A row without the metric (an empty optional) does not
+/// count; a NaN is a row that was no better, so training that has diverged stops. Unlike `Best` it compares
+/// with what was *seen*: whether a version was saved makes no difference. Resume: rebuilt from the run's
+/// history. Steps that go back: no difference, rows count.
+template <detail::FixedString Name, Direction D, std::int64_t n, Nans N = nan::unknown>
+using Patience = PatienceOf<detail::Monitor<MetricNamed<Name>, D, N>, detail::FixedCount<n>>;
+
+}  // namespace CAIRN_NAMESPACE
+
+// ---- cairn/policy/window.hpp
+// Windows for any policy: only from a step on, only up to a step, only so often.
+
+namespace CAIRN_NAMESPACE {
+
+namespace detail {
+
+/// A count that the program computes; a negative one is 0.
+template <std::integral I>
+[[nodiscard]] constexpr GivenCount given_count(I n) noexcept {
+    return {n < I{0} ? std::int64_t{0} : static_cast<std::int64_t>(n)};
+}
+
+}  // namespace detail
+
+/// The type behind `After` and `Until`.
+template <class Count, bool From>
+class StepBound : detail::Leaf<StepBound<Count, From>, 0, Count> {
+    using Bound = detail::Leaf<StepBound, 0, Count>;
+
+  public:
+    static constexpr detail::Chance chance = [] {
+        detail::Chance inside;
+        if constexpr (Count::is_fixed) (From ? inside.first : inside.last) = Count::value - (From ? 0 : 1);
+        return inside;
+    }();
+
+    constexpr StepBound() = default;
+    constexpr explicit StepBound(Count bound) : Bound{std::move(bound)} {}
+
+    [[nodiscard]] constexpr Reason reason(const auto& at) const noexcept {
+        const bool inside = (at.step >= bound()) == From;
+        const Rule rule = inside ? Rule::in_window : From ? Rule::before_window : Rule::after_window;
+        return {answer(inside), rule, static_cast<double>(at.step), static_cast<double>(bound())};
+    }
+    [[nodiscard]] constexpr Answer decide(const auto& at) const noexcept { return reason(at).answer; }
+
+    [[nodiscard]] constexpr std::int64_t bound() const noexcept { return Bound::get().value; }
+
+  private:
+    static_assert(detail::is_at_least<Count>(0), "cairn: After<n> and Until<n> need an n of 0 or more");
+};
+
+/// Yes from step `n` on: `After<100>{} & Best<"loss", minimize>{}`, which `after(100, Best<…>{})` is too. The
+/// policy that it is joined with hears of every row, and since references are to what was *saved*, a lucky
+/// spike before step `n` spoils nothing. Step 0: `After<1>` leaves it out. Resume, steps that go back: it
+/// remembers nothing.
+template <std::int64_t n>
+using After = StepBound<detail::FixedCount<n>, true>;
+
+/// Yes before step `n`: the rest of `After<n>`.
+template <std::int64_t n>
+using Until = StepBound<detail::FixedCount<n>, false>;
+
+/// `policy` from step `n` on; `after(n)` is the condition alone.
+template <std::integral I>
+[[nodiscard]] constexpr auto after(I n) noexcept {
+    return StepBound<detail::GivenCount, true>{detail::given_count(n)};
+}
+template <std::integral I, class P>
+[[nodiscard]] constexpr auto after(I n, P policy) {
+    return after(n) & std::move(policy);
+}
+
+/// `policy` before step `n`; `until(n)` is the condition alone.
+template <std::integral I>
+[[nodiscard]] constexpr auto until(I n) noexcept {
+    return StepBound<detail::GivenCount, false>{detail::given_count(n)};
+}
+template <std::integral I, class P>
+[[nodiscard]] constexpr auto until(I n, P policy) {
+    return until(n) & std::move(policy);
+}
+
+/// The type behind `First`.
+template <class Count, SavePolicy P>
+class FirstOf : public detail::Around<FirstOf<Count, P>, P>, detail::Leaf<FirstOf<Count, P>, 1, Count> {
+    using Limit = detail::Leaf<FirstOf, 1, Count>;
+    using Inside = detail::Around<FirstOf, P>;
+
+  public:
+    constexpr FirstOf() = default;
+    constexpr explicit FirstOf(P policy) : Inside{std::move(policy)} {}
+    constexpr FirstOf(Count limit, P policy) : Inside{std::move(policy)}, Limit{std::move(limit)} {}
+
+    [[nodiscard]] constexpr Answer decide(const auto& at) const {
+        return spent_ < limit() ? this->inner().decide(at) : Answer::no;
+    }
+    constexpr void explain(const auto& at, auto&& tell, Path path) const {
+        if (spent_ < limit()) {
+            detail::explain(this->inner(), at, tell, path.then(0));
+        } else {
+            tell(*this,
+                 Reason{Answer::no, Rule::spent, static_cast<double>(spent_), static_cast<double>(limit())},
+                 path);
+        }
+    }
+    constexpr void settle(const auto& at, Outcome outcome) {
+        if (outcome == Outcome::saved && decide(at) == Answer::yes) ++spent_;
+        this->settle_inner(at, outcome);
+    }
+
+    [[nodiscard]] constexpr std::int64_t limit() const noexcept { return Limit::get().value; }
+
+  private:
+    std::int64_t spent_ = 0;
+
+    static_assert(detail::is_at_least<Count>(1),
+                  "cairn: First<k, P> needs a k of 1 or more; to save nothing use NoBestSave");
+};
+
+/// Lets a policy save `k` times and then no more: `First<3, Best<"loss", minimize>>`, or `first(3, …)`.
+/// Counted are the versions that were saved at a row where `P` itself said yes; a save that failed is not, so
+/// it may try again. Step 0: as `P`. Resume: the count is rebuilt from what was saved. Steps that go back: no
+/// difference.
+template <std::int64_t k, SavePolicy P>
+using First = FirstOf<detail::FixedCount<k>, P>;
+
+/// Lets a policy save once: `Once<Below<…>>` as a type, `once(Below<"val/loss">{0.1})` as a value.
+template <SavePolicy P>
+using Once = First<1, P>;
+
+template <std::integral I, class P>
+[[nodiscard]] constexpr auto first(I k, P policy) {
+    if constexpr (SavePolicy<P>) {
+        return FirstOf<detail::GivenCount, P>{detail::given_count(k), std::move(policy)};
+    } else {
+        detail::explain_policy<P>();
+        return NoBestSave{};
+    }
+}
+template <class P>
+[[nodiscard]] constexpr auto once(P policy) {
+    if constexpr (SavePolicy<P>) {
+        return Once<P>{std::move(policy)};
+    } else {
+        detail::explain_policy<P>();
+        return NoBestSave{};
+    }
+}
+
+}  // namespace CAIRN_NAMESPACE
+
+// ---- cairn/policy/text.hpp
+// Policies and retentions as text, the language that `parse_policy` and `parse_retention` read. Costs
+// <string> and <charconv>, so it is no part of policy.hpp.
+
+namespace CAIRN_NAMESPACE {
+
+namespace detail {
+
+/// How strongly a policy's text holds together: what binds less than its surroundings stands in parentheses.
+enum class Binding : unsigned char { any, all, tight };
+
+/// A text that is being written.
+class Text : public std::string {
+  public:
+    /// A number as it is read back: exactly, and as short as can be.
+    template <class Number>
+    void add(Number number) {
+        char digits[40];
+        const auto [end, problem] = std::to_chars(digits, digits + sizeof digits, number);
+        append(digits, static_cast<std::size_t>(end - digits));
+    }
+    /// A metric's name; in quotes if it has a character that means something.
+    void add_metric(std::string_view name) {
+        if (name.find_first_of(" \t\n\r\"\\(),|&!") == std::string_view::npos && !name.empty()) {
+            *this += name;
+            return;
+        }
+        *this += '"';
+        for (const char c : name) {
+            if (c == '"' || c == '\\') *this += '\\';
+            *this += c;
+        }
+        *this += '"';
+    }
+    void add_watch(const auto& watch) {
+        add_metric(watch.name());
+        *this += watch.direction() == Direction::minimize ? ", min" : ", max";
+    }
+    /// What ends the arguments of a policy with a metric.
+    void add_rules(const auto& metric, Ties ties = Ties::keep_first) {
+        if (ties == Ties::keep_newest) *this += ", newest";
+        if (metric.nans() == Nans::error) *this += ", nan_error";
+    }
+};
+
+struct RuleText {
+    std::string_view name, clause;  // '#' stands for the value, '$' for the reference
+};
+/// In the order of `Rule`.
+inline constexpr RuleText rules[] = {
+    {"custom", "it says yes"},
+    {"never", "it saves by no rule"},
+    {"due", "# is due"},
+    {"crossed", "a multiple of $ was passed before #"},
+    {"not_due", "# is not due"},
+    {"first_value", "# is the first value"},
+    {"better", "# beats $"},
+    {"tie", "# equals the best"},
+    {"worse", "# does not beat $"},
+    {"below", "# is below $"},
+    {"not_below", "# is not below $"},
+    {"missing", "the metric is missing"},
+    {"nan", "the metric is NaN"},
+    {"in_window", "step # is in the window"},
+    {"before_window", "step # is before $"},
+    {"after_window", "step # is not before $"},
+    {"spent", "it has saved # of $"},
+    {"elapsed", "# s went by, of $"},
+    {"too_soon", "only # s went by, of $"},
+    {"in_budget", "saving took # % of the time, of $"},
+    {"over_budget", "saving took # % of the time, more than $"},
+    {"happened", "it happened"},
+    {"has_not_happened", "it has not happened"},
+    {"waiting", "# rows of $ were no better"},
+    {"out_of_patience", "$ rows were no better"},
+};
+
+template <class P>
+[[nodiscard]] Binding binding_of(const P& policy) noexcept {
+    if constexpr (requires { policy.binding(); }) {
+        return policy.binding();
+    } else if constexpr (is_pack<Any, P>) {
+        return Binding::any;
+    } else if constexpr (is_pack<All, P>) {
+        return Binding::all;
+    } else {
+        return Binding::tight;
+    }
+}
+
+template <class P>
+void spell(Text& out, const P& policy);
+
+/// `policy` among others that are bound so.
+template <class P>
+void spell_inside(Text& out, const P& policy, Binding around) {
+    const bool loose = binding_of(policy) < around;
+    if (loose) out += "(";
+    spell(out, policy);
+    if (loose) out += ")";
+}
+
+// One function for each policy; the words are those that the parser knows.
+
+inline void write(Text& out, const NoBestSave&) { out += "never"; }
+inline void write(Text& out, const Manual&) { out += "manual"; }
+inline void write(Text& out, const OnFinish&) { out += "finish"; }
+inline void write(Text& out, const OnSignal&) { out += "signal"; }
+inline void write(Text& out, const OnFailure&) { out += "failure"; }
+template <class Count, class Counter>
+void write(Text& out, const EveryNOf<Count, Counter>& policy) {
+    out += "every(";
+    out.add(policy.period());
+    if constexpr (Counter::repeats) {
+        out += ", ";
+        out.add_metric(policy.counter().name());
+    }
+    out += ")";
+}
+template <std::int64_t First, std::int64_t... Rest>
+void write(Text& out, const AtSteps<First, Rest...>&) {
+    out += "steps(";
+    out.add(First);
+    ((out += ", ", out.add(Rest)), ...);
+    out += ")";
+}
+inline void write(Text& out, const EveryDuration& policy) {
+    out += "every(";
+    out.add(policy.seconds());
+    out += "s)";
+}
+template <class Watch, Ties T, class Margin>
+void write(Text& out, const BestOf<Watch, T, Margin>& policy) {
+    constexpr bool has_margin = !std::same_as<Margin, NoMargin>;
+    out += has_margin ? "improves(" : "best(";
+    out.add_watch(policy.watch());
+    if constexpr (has_margin) {
+        out += ", ";
+        out.add(policy.margin());
+    }
+    out.add_rules(policy.watch(), T);
+    out += ")";
+}
+template <class Held, class Watch>
+void write(Text& out, const TopKOf<Held, Watch>& policy) {
+    out += "top(";
+    out.add(policy.size());
+    out += ", ";
+    out.add_watch(policy.watch());
+    out.add_rules(policy.watch());
+    out += ")";
+}
+template <class Watch, class Count>
+void write(Text& out, const PatienceOf<Watch, Count>& policy) {
+    out += "patience(";
+    out.add_watch(policy.watch());
+    out += ", ";
+    out.add(policy.limit());
+    if (policy.min_delta() != 0) out += ", ", out.add(policy.min_delta());
+    out.add_rules(policy.watch());
+    out += ")";
+}
+template <class Watch>
+void write(Text& out, const BelowOf<Watch>& policy) {
+    out += "below(";
+    out.add_metric(policy.watch().name());
+    out += ", ";
+    out.add(policy.limit());
+    out.add_rules(policy.watch());
+    out += ")";
+}
+inline void write(Text& out, const Budget& policy) {
+    out += "budget(";
+    out.add(policy.percent());
+    out += "%)";
+}
+template <class Count, bool From>
+void write(Text& out, const StepBound<Count, From>& policy) {
+    out += From ? "after(" : "until(";
+    out.add(policy.bound());
+    out += ")";
+}
+template <class Count, class P>
+void write(Text& out, const FirstOf<Count, P>& policy) {
+    out += "first(";
+    out.add(policy.limit());
+    out += ", ";
+    spell(out, policy.inner());
+    out += ")";
+}
+template <class P>
+void write(Text& out, const AtMostEvery<P>& policy) {
+    out += "at_most_every(";
+    out.add(policy.seconds());
+    out += "s, ";
+    spell(out, policy.inner());
+    out += ")";
+}
+template <class... Ps>
+void write(Text& out, const Any<Ps...>& policy) {
+    std::string_view between;
+    policy.apply([&](const auto&... members) {
+        ((out += between, between = " | ", spell_inside(out, members, Binding::any)), ...);
+    });
+}
+template <class... Ps>
+void write(Text& out, const All<Ps...>& policy) {
+    std::string_view between;
+    policy.apply([&](const auto&... members) {
+        ((out += between, between = " & ", spell_inside(out, members, Binding::all)), ...);
+    });
+}
+template <class P>
+void write(Text& out, const Not<P>& policy) {
+    out += "!";
+    spell_inside(out, policy.inner(), Binding::tight);
+}
+
+template <class P>
+void spell(Text& out, const P& policy) {
+    if constexpr (requires { policy.spell(out); }) {
+        policy.spell(out);
+    } else if constexpr (requires { write(out, policy); }) {
+        write(out, policy);
+    } else {
+        out += "custom";  // a policy of the user's own that does not spell itself
+    }
+}
+
+// The same for retentions; one of the user's own is "custom", or what its `spell` writes.
+
+template <class R>
+void write_retention(Text& out, const R& retention) {
+    if constexpr (requires { retention.spell(out); }) {
+        retention.spell(out);
+    } else {
+        out += "custom";
+    }
+}
+inline void write_retention(Text& out, const KeepAll&) { out += "all"; }
+template <class Count>
+void write_retention(Text& out, const KeepLastOf<Count>& retention) {
+    out += "last(";
+    out.add(retention.limit());
+    out += ")";
+}
+template <class Count>
+void write_retention(Text& out, const KeepEveryOf<Count>& retention) {
+    out += "every(";
+    out.add(retention.period());
+    out += ")";
+}
+inline void write_retention(Text& out, const KeepFor& retention) {
+    out += "for(";
+    out.add(retention.seconds());
+    out += "s)";
+}
+template <class Count, class Watch, Ties T>
+void write_retention(Text& out, const KeepBestOf<Count, Watch, T>& retention) {
+    out += "best(";
+    out.add(retention.limit());
+    out += ", ";
+    out.add_watch(retention.watch());
+    if (T == Ties::keep_newest) out += ", newest";
+    out += ")";
+}
+template <class A, class B>
+void write_retention(Text& out, const KeepEither<A, B>& retention) {
+    write_retention(out, retention.first());
+    out += " | ";
+    write_retention(out, retention.second());
+}
+template <class R>
+void write_retention(Text& out, const Capped<R>& retention) {
+    out += "capped(";
+    write_retention(out, retention.inner());
+    out += ", ";
+    out.add(retention.bytes());
+    out += ")";
+}
+
+}  // namespace detail
+
+/// A rule's name, for records: "better", "not_due".
+[[nodiscard]] constexpr std::string_view to_string(Rule rule) noexcept {
+    return detail::rules[static_cast<std::size_t>(rule)].name;
+}
+
+/// Why a policy answered as it did, as a clause: "0.31 beats 0.4", "1000 is due". Numbers are written so that
+/// they can be read back exactly.
+template <class = void>
+[[nodiscard]] std::string to_text(const Reason& reason) {
+    detail::Text out;
+    std::string_view clause = detail::rules[static_cast<std::size_t>(reason.rule)].clause;
+    if (reason.rule == Rule::custom && reason.answer != Answer::yes)
+        clause = reason.answer == Answer::no ? "it says no" : "it does not know";
+    for (const char c : clause) {
+        if (c == '#')
+            out.add(reason.value);
+        else if (c == '$')
+            out.add(reason.reference);
+        else
+            out += c;
+    }
+    return std::string{std::move(out)};
+}
+
+/// A policy as text: `every(500) | best(val/loss, min)`. What a program composes of our policies is read back
+/// by `parse_policy` as the same policy; a Predicate and a policy of one's own are "custom", unless they have
+/// `void spell(auto& out) const`, which appends to `out`.
+template <SavePolicy P>
+[[nodiscard]] std::string to_text(const P& policy) {
+    detail::Text out;
+    detail::spell(out, policy);
+    return std::string{std::move(out)};
+}
+
+/// A retention as text: `last(3) | best(1, val/loss, min)`, which `parse_retention` reads back. One of the
+/// user's own is "custom", unless it has `void spell(auto& out) const`.
+template <RetentionPolicy R>
+[[nodiscard]] std::string to_text(const R& retention) {
+    detail::Text out;
+    detail::write_retention(out, retention);
+    return std::string{std::move(out)};
+}
+
+}  // namespace CAIRN_NAMESPACE
+
+// ---- cairn/core/detail/cpu.hpp
+// Which optional instructions this processor has, asked of the processor itself (g++ 12's
+// __builtin_cpu_supports does not know "sha"). Costs <cpuid.h> on x86-64.
+
+#if defined(__x86_64__) && defined(__GNUC__)
+#include <cpuid.h>
+#endif
+
+namespace CAIRN_NAMESPACE::detail {
+
+struct CpuFeatures {
+    bool sha = false;    // SHA-NI, and the SSSE3 and SSE4.1 that code for it also uses
+    bool sse42 = false;  // the crc32 instruction
+};
+
+[[nodiscard]] inline CpuFeatures detect_cpu() noexcept {
+    CpuFeatures found;
+#if defined(__x86_64__) && defined(__GNUC__)
+    unsigned eax = 0;
+    unsigned ebx = 0;
+    unsigned ecx = 0;
+    unsigned edx = 0;
+    if (__get_cpuid(1, &eax, &ebx, &ecx, &edx) == 0) return found;
+    const bool ssse3 = (ecx >> 9U & 1U) != 0;
+    const bool sse41 = (ecx >> 19U & 1U) != 0;
+    found.sse42 = (ecx >> 20U & 1U) != 0;
+    if (__get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) == 0) return found;
+    found.sha = ssse3 && sse41 && (ebx >> 29U & 1U) != 0;
+#endif
+    return found;
+}
+
+/// What this processor has; asked once.
+[[nodiscard]] inline const CpuFeatures& cpu() noexcept {
+    static const CpuFeatures found = detect_cpu();
+    return found;
+}
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/core/crc32c.hpp
+// CRC-32C (Castagnoli), which guards the records of a history. Uses the SSE4.2 instruction where the
+// processor has it; eight table look-ups for eight bytes otherwise. Costs <array> and <span>.
+
+namespace CAIRN_NAMESPACE {
+
+namespace detail {
+
+using Crc32cTables = std::array<std::array<std::uint32_t, 256>, 8>;
+
+/// Row 0 advances the CRC by one byte; row `k` by that byte and `k` zero bytes after it.
+template <class = void>
+[[nodiscard]] constexpr Crc32cTables make_crc32c_tables() noexcept {
+    constexpr std::uint32_t reversed_polynomial = 0x82f63b78;
+    Crc32cTables tables{};
+    for (std::uint32_t byte = 0; byte < 256; ++byte) {
+        std::uint32_t crc = byte;
+        for (int bit = 0; bit < 8; ++bit) crc = crc >> 1U ^ ((crc & 1U) != 0 ? reversed_polynomial : 0U);
+        tables[0][byte] = crc;
+    }
+    for (std::size_t row = 1; row < 8; ++row) {
+        for (std::size_t byte = 0; byte < 256; ++byte) {
+            const std::uint32_t before = tables[row - 1][byte];
+            tables[row][byte] = before >> 8U ^ tables[0][before & 0xffU];
+        }
+    }
+    return tables;
+}
+
+// Depends on its argument, so that a program that needs no table does not pay for computing it.
+template <class X>
+inline constexpr Crc32cTables crc32c_tables = make_crc32c_tables<X>();
+
+/// `crc` is the register itself, neither inverted before nor after.
+template <class X = void>
+[[nodiscard]] constexpr std::uint32_t crc32c_portable(std::uint32_t crc, const std::byte* data,
+                                                      std::size_t size) noexcept {
+    const auto& t = crc32c_tables<X>;
+    const auto at = [&data](std::size_t i) { return static_cast<std::uint32_t>(data[i]); };
+    for (; size >= 8; size -= 8, data += 8) {
+        const std::uint32_t low = crc ^ (at(0) | at(1) << 8U | at(2) << 16U | at(3) << 24U);
+        crc = t[7][low & 0xffU] ^ t[6][low >> 8U & 0xffU] ^ t[5][low >> 16U & 0xffU] ^ t[4][low >> 24U] ^
+              t[3][at(4)] ^ t[2][at(5)] ^ t[1][at(6)] ^ t[0][at(7)];
+    }
+    for (; size != 0; --size, ++data) crc = crc >> 8U ^ t[0][(crc ^ at(0)) & 0xffU];
+    return crc;
+}
+
+#if defined(__x86_64__) && defined(__GNUC__)
+/// Requires cpu().sse42.
+[[nodiscard, gnu::target("sse4.2")]] inline std::uint32_t
+crc32c_sse42(std::uint32_t crc, const std::byte* data, std::size_t size) noexcept {
+    std::uint64_t wide = crc;
+    for (; size >= 8; size -= 8, data += 8) {
+        std::uint64_t word = 0;
+        __builtin_memcpy(&word, data, sizeof word);
+        wide = __builtin_ia32_crc32di(wide, word);
+    }
+    crc = static_cast<std::uint32_t>(wide);
+    for (; size != 0; --size, ++data) crc = __builtin_ia32_crc32qi(crc, static_cast<unsigned char>(*data));
+    return crc;
+}
+#endif
+
+}  // namespace detail
+
+/// The CRC-32C of `data`. With the CRC of what came before as `seed`, that of the two together:
+/// `crc32c(b, crc32c(a))` is the CRC of `a` followed by `b`. Cost: some 0.1 ns a byte with SSE4.2.
+template <class = void>
+[[nodiscard]] std::uint32_t crc32c(std::span<const std::byte> data, std::uint32_t seed = 0) noexcept {
+#if defined(__x86_64__) && defined(__GNUC__)
+    if (detail::cpu().sse42) return ~detail::crc32c_sse42(~seed, data.data(), data.size());
+#endif
+    return ~detail::crc32c_portable(~seed, data.data(), data.size());
+}
+
+}  // namespace CAIRN_NAMESPACE
+
+// ---- cairn/store/detail/os_error.hpp
+// What the operating system's error numbers mean here, and what to do about each.
+
+namespace CAIRN_NAMESPACE::detail::os {
+
+using Path = std::filesystem::path;
+
+/// A code, and advice that needs no more than the number to be given.
+struct Meaning {
+    errc code;
+    std::string_view advice;
+};
+
+template <class = void>
+[[nodiscard]] Meaning meaning(int number) noexcept {
+    switch (number) {
+        case ENOSPC: return {errc::no_space, "free space, or set CAIRN_DIR to a folder on a bigger disk"};
+        case EDQUOT:
+            return {errc::no_space, "the quota is used up: free space, or set CAIRN_DIR to another disk"};
+        case EFBIG:
+            return {errc::no_space, "the file would be larger than the file system or `ulimit -f` allows"};
+        case EACCES:
+        case EPERM:
+            return {errc::permission, "make it readable and writable for this user, or set CAIRN_DIR"};
+        case EROFS:
+            return {errc::permission, "the disk is mounted read-only: set CAIRN_DIR to one that is not"};
+        case ENOENT: return {errc::not_found, "check the path; a folder above it may be missing"};
+        case ENOTDIR:
+            return {errc::not_found, "a part of the path is a file and not a folder: move that file away"};
+        case EEXIST:
+        case ENOTEMPTY: return {errc::already_exists, "choose another name, or remove it first"};
+        case EMFILE:
+            return {errc::io, "this process has too many open files: close some, or raise `ulimit -n`"};
+        case ENFILE: return {errc::io, "the machine has too many open files: close some programs"};
+        case ENAMETOOLONG:
+            return {errc::invalid_argument, "use a shorter name, or a CAIRN_DIR nearer to the root"};
+        case EISDIR: return {errc::invalid_argument, "this is a folder where a file is wanted: name a file"};
+        case ELOOP:
+            return {errc::invalid_argument,
+                    "symbolic links are not followed here: put the file itself there"};
+        case EAGAIN:
+        case EBUSY:
+        case ETXTBSY: return {errc::busy, "another process uses it: wait, or stop that process"};
+        case ENOLCK:
+        case ENOSYS:
+        case EOPNOTSUPP:
+            return {errc::unsupported,
+                    "this file system lacks what the store needs (locks, for one): set CAIRN_DIR to "
+                    "a local disk, or mount it with locks"};
+        case EXDEV: return {errc::unsupported, "keep the whole store on one file system"};
+        case EMLINK: return {errc::unsupported, "the file has as many links as the file system allows"};
+        case ENOMEM: return {errc::io, "memory is short: close programs, or save less at once"};
+        case EIO:
+            return {errc::io, "the disk reports a failure: look at the system's log and save elsewhere"};
+        case ESTALE: return {errc::io, "the network disk lost the file: mount it again"};
+        default: return {errc::io, "look at the system's log; set CAIRN_DIR to try another disk"};
+    }
+}
+
+/// The error that `number` (an errno) stands for: "cannot <tried>: <the system's words>".
+template <class = void>
+[[nodiscard]] error failure_of(int number, std::string_view tried, const Path& path) {
+    const Meaning what = meaning(number);
+    return error{what.code, "cannot " + std::string{tried} + ": " + std::strerror(number), path.string(),
+                 std::string{what.advice}};
+}
+
+/// The error of the system call that failed last.
+template <class = void>
+[[nodiscard]] error failure(std::string_view tried, const Path& path) {
+    return failure_of(errno, tried, path);
+}
+
+}  // namespace CAIRN_NAMESPACE::detail::os
+
+// ---- cairn/store/detail/os_sys.hpp
+// One thin function for each call into the operating system; nothing else in the library makes one that
+// touches a file. A fault injector replaces these, and a port to another system writes its own os_*.hpp
+// files.
+
+#if defined(__APPLE__)
+#include <sys/random.h>
+#endif
+
+namespace CAIRN_NAMESPACE::detail::os {
+
+/// What the system calls an open file.
+using Handle = int;
+inline constexpr Handle no_handle = -1;
+
+}  // namespace CAIRN_NAMESPACE::detail::os
+
+namespace CAIRN_NAMESPACE::detail::os::sys {
+
+// Descriptors never reach a program that is executed: O_CLOEXEC is set here, once for all.
+[[nodiscard]] inline int open(const char* path, int flags, ::mode_t mode = 0) noexcept {
+    return ::open(path, flags | O_CLOEXEC, mode);
+}
+[[nodiscard]] inline int openat(int folder, const char* name, int flags) noexcept {
+    return ::openat(folder, name, flags | O_CLOEXEC);
+}
+inline int close(int fd) noexcept { return ::close(fd); }
+[[nodiscard]] inline ::ssize_t read(int fd, void* to, std::size_t n) noexcept { return ::read(fd, to, n); }
+[[nodiscard]] inline ::ssize_t write(int fd, const void* from, std::size_t n) noexcept {
+    return ::write(fd, from, n);
+}
+[[nodiscard]] inline ::ssize_t pread(int fd, void* to, std::size_t n, std::uint64_t at) noexcept {
+    return ::pread(fd, to, n, static_cast<::off_t>(at));
+}
+[[nodiscard]] inline ::ssize_t pwrite(int fd, const void* from, std::size_t n, std::uint64_t at) noexcept {
+    return ::pwrite(fd, from, n, static_cast<::off_t>(at));
+}
+[[nodiscard]] inline int ftruncate(int fd, std::uint64_t size) noexcept {
+    return ::ftruncate(fd, static_cast<::off_t>(size));
+}
+[[nodiscard]] inline int fstat(int fd, struct ::stat* out) noexcept { return ::fstat(fd, out); }
+[[nodiscard]] inline int stat(const char* path, struct ::stat* out) noexcept { return ::stat(path, out); }
+[[nodiscard]] inline int lstat(const char* path, struct ::stat* out) noexcept { return ::lstat(path, out); }
+[[nodiscard]] inline int chmod(const char* path, ::mode_t mode) noexcept { return ::chmod(path, mode); }
+[[nodiscard]] inline int fchmod(int fd, ::mode_t mode) noexcept { return ::fchmod(fd, mode); }
+[[nodiscard]] inline int mkdir(const char* path) noexcept { return ::mkdir(path, 0777); }
+[[nodiscard]] inline int rename(const char* from, const char* to) noexcept { return std::rename(from, to); }
+[[nodiscard]] inline int link(const char* from, const char* to) noexcept { return ::link(from, to); }
+inline int unlink(const char* path) noexcept { return ::unlink(path); }
+[[nodiscard]] inline int unlinkat(int folder, const char* name, int flags) noexcept {
+    return ::unlinkat(folder, name, flags);
+}
+[[nodiscard]] inline ::ssize_t readlink(const char* path, char* to, std::size_t n) noexcept {
+    return ::readlink(path, to, n);
+}
+[[nodiscard]] inline ::DIR* fdopendir(int fd) noexcept { return ::fdopendir(fd); }
+[[nodiscard]] inline ::dirent* readdir(::DIR* folder) noexcept { return ::readdir(folder); }
+inline int closedir(::DIR* folder) noexcept { return ::closedir(folder); }
+
+/// To the disk itself, and not only to its cache.
+[[nodiscard]] inline int fsync(int fd) noexcept {
+#if defined(F_FULLFSYNC)
+    if (::fcntl(fd, F_FULLFSYNC) == 0) return 0;
+#endif
+    return ::fsync(fd);
+}
+
+/// Reserves the blocks of a file, so that no later write through a mapping can fail. Gives the errno, not -1.
+[[nodiscard]] inline int reserve(int fd, std::uint64_t size) noexcept {
+#if defined(__APPLE__)
+    (void)fd, (void)size;
+    return EOPNOTSUPP;
+#else
+    return ::posix_fallocate(fd, 0, static_cast<::off_t>(size));
+#endif
+}
+
+[[nodiscard]] inline void* mmap(std::size_t size, int protection, int flags, int fd) noexcept {
+    return ::mmap(nullptr, size, protection, flags, fd, 0);
+}
+inline int munmap(void* at, std::size_t size) noexcept { return ::munmap(at, size); }
+
+/// A part of a file that is locked: one byte, which need not be there, or all of it.
+struct LockRange {
+    std::uint64_t at = 0;
+    bool one_byte = false;
+
+#if defined(F_OFD_SETLK)
+    [[nodiscard]] struct ::flock of_type(short type) const noexcept {
+        struct ::flock range{};
+        range.l_type = type;
+        range.l_whence = SEEK_SET;
+        range.l_start = static_cast<::off_t>(at & 0x7fff'ffff'ffff'ffffU);
+        range.l_len = one_byte ? 1 : 0;
+        return range;
+    }
+#endif
+};
+
+/// Takes a file, or a byte of it, alone (`F_WRLCK`) or with others (`F_RDLCK`), or drops it (`F_UNLCK`), for
+/// this open file and not for the process: another open file of the same process is kept out too, and closing
+/// that one drops nothing. EAGAIN if another has it. Where the system has no such locks, a byte is the whole
+/// file.
+[[nodiscard]] inline int lock(int fd, short type, LockRange part = {}) noexcept {
+#if defined(F_OFD_SETLK)
+    struct ::flock range = part.of_type(type);
+    if (::fcntl(fd, F_OFD_SETLK, &range) == 0) return 0;
+    if (errno == EACCES) errno = EAGAIN;
+    if (errno != EINVAL) return -1;
+#endif
+    (void)part;
+    return ::flock(fd, type == F_UNLCK ? LOCK_UN : (type == F_RDLCK ? LOCK_SH : LOCK_EX) | LOCK_NB);
+}
+
+/// 1 if the file, or the byte, is locked by anybody, 0 if it is free, -1 on failure. Nothing is taken where
+/// the system can tell.
+[[nodiscard]] inline int is_locked(int fd, LockRange part = {}) noexcept {
+#if defined(F_OFD_SETLK)
+    struct ::flock range = part.of_type(F_WRLCK);
+    if (::fcntl(fd, F_OFD_GETLK, &range) == 0) return range.l_type == F_UNLCK ? 0 : 1;
+    if (errno != EINVAL) return -1;
+#endif
+    (void)part;
+    if (::flock(fd, LOCK_EX | LOCK_NB) != 0) return errno == EWOULDBLOCK ? 1 : -1;
+    return ::flock(fd, LOCK_UN);
+}
+
+[[nodiscard]] inline ::pid_t getpid() noexcept { return ::getpid(); }
+/// Whether the process exists, as far as this one may know: 0, or -1 with ESRCH or EPERM.
+[[nodiscard]] inline int exists(::pid_t pid) noexcept { return ::kill(pid, 0); }
+[[nodiscard]] inline int gethostname(char* to, std::size_t n) noexcept { return ::gethostname(to, n); }
+[[nodiscard]] inline int getentropy(void* to, std::size_t n) noexcept { return ::getentropy(to, n); }
+inline void sleep_ns(long ns) noexcept {
+    const ::timespec time{0, ns};
+    ::nanosleep(&time, nullptr);
+}
+
+/// Repeats a call that a signal broke off.
+template <class Call>
+[[nodiscard]] auto retry(Call call) noexcept {
+    auto done = call();
+    while (done < 0 && errno == EINTR) done = call();
+    return done;
+}
+
+}  // namespace CAIRN_NAMESPACE::detail::os::sys
+
+// ---- cairn/store/detail/os_file.hpp
+// An open file: interrupted calls are repeated, short writes continued, and every failure names its path.
+
+namespace CAIRN_NAMESPACE::detail::os {
+
+/// Whether a symbolic link at the end of a path stands for its target.
+enum class Links : unsigned char { follow, refuse };
+
+/// Owns a handle: closed when it goes, never inherited by an executed program. Threads: one at a time.
+template <class = void>
+class BasicFile {
+  public:
+    BasicFile() = default;
+    BasicFile(BasicFile&& other) noexcept
+        : handle_{std::exchange(other.handle_, no_handle)}, path_{std::move(other.path_)} {}
+    BasicFile& operator=(BasicFile&& other) noexcept {
+        if (this != &other) {
+            drop();
+            handle_ = std::exchange(other.handle_, no_handle);
+            path_ = std::move(other.path_);
+        }
+        return *this;
+    }
+    ~BasicFile() { drop(); }
+
+    /// An existing regular file, to be read. A folder, a pipe or a device is refused, and never waited for.
+    static result<BasicFile> open_read(const Path& path, Links links = Links::follow);
+    /// A file that did not exist, to be written. Fails: already_exists.
+    static result<BasicFile> create_new(const Path& path) {
+        return open(path, O_RDWR | O_CREAT | O_EXCL, "create");
+    }
+    /// A file to be written at its end; made if it is not there.
+    static result<BasicFile> open_append(const Path& path) {
+        return open(path, O_WRONLY | O_CREAT | O_APPEND, "open for appending");
+    }
+    /// A file to be read and written; made if it is not there.
+    static result<BasicFile> open_read_write(const Path& path) {
+        return open(path, O_RDWR | O_CREAT, "open");
+    }
+
+    /// Writes all of `bytes`, or says why not; what was written before a failure stays in the file.
+    result<void> write_all(std::span<const std::byte> bytes) {
+        return put(bytes,
+                   [this](const std::byte* from, std::size_t n) { return sys::write(handle_, from, n); });
+    }
+    result<void> write_text(std::string_view text) { return write_all(bytes_of(text)); }
+    /// The same at a place, without moving where `write_all` goes on.
+    result<void> write_at(std::uint64_t offset, std::span<const std::byte> bytes) {
+        return put(bytes, [this, &offset](const std::byte* from, std::size_t n) {
+            const auto done = sys::pwrite(handle_, from, n, offset);
+            if (done > 0) offset += static_cast<std::uint64_t>(done);
+            return done;
+        });
+    }
+    /// Reads at most `to.size()` bytes; 0 at the end of the file.
+    [[nodiscard]] result<std::size_t> read_some(std::span<std::byte> to) {
+        const auto got = sys::retry([&] { return sys::read(handle_, to.data(), chunk(to.size())); });
+        if (got < 0) return failure("read", path_);
+        return static_cast<std::size_t>(got);
+    }
+    /// Fills `to` from a place, less only at the end of the file.
+    [[nodiscard]] result<std::size_t> read_at(std::uint64_t offset, std::span<std::byte> to) const;
+    /// The rest of the file. Fails: corrupt if it is longer than `max` bytes.
+    [[nodiscard]] result<std::string> read_all(std::uint64_t max);
+
+    [[nodiscard]] result<std::uint64_t> size() const {
+        struct ::stat info{};
+        if (sys::fstat(handle_, &info) != 0) return failure("look at", path_);
+        return static_cast<std::uint64_t>(info.st_size);
+    }
+    result<void> truncate(std::uint64_t size) {
+        if (sys::retry([&] { return sys::ftruncate(handle_, size); }) != 0) return failure("resize", path_);
+        return {};
+    }
+    /// Makes it read-only for everybody (the open handle still writes).
+    result<void> set_read_only() {
+        if (sys::fchmod(handle_, 0444) != 0) return failure("make read-only", path_);
+        return {};
+    }
+    /// Waits until the bytes are on the disk. Cost: milliseconds.
+    result<void> sync() {
+        if (sys::retry([&] { return sys::fsync(handle_); }) != 0) return failure("sync", path_);
+        return {};
+    }
+    /// Closes it and tells what only closing finds out (a quota on a network disk).
+    result<void> close() {
+        if (handle_ == no_handle) return {};
+        // Not repeated after EINTR: the handle is gone, and its number may be another file's by then.
+        if (sys::close(std::exchange(handle_, no_handle)) != 0 && errno != EINTR)
+            return failure("close", path_);
+        return {};
+    }
+
+    [[nodiscard]] bool is_open() const noexcept { return handle_ != no_handle; }
+    [[nodiscard]] const Path& path() const noexcept { return path_; }
+    [[nodiscard]] Handle native_handle() const noexcept { return handle_; }
+
+  private:
+    BasicFile(Handle handle, Path path) : handle_{handle}, path_{std::move(path)} {}
+
+    static result<BasicFile> open(const Path& path, int flags, std::string_view tried) {
+        const Handle handle = sys::retry([&] { return sys::open(path.c_str(), flags, 0666); });
+        if (handle < 0) return failure(tried, path);
+        return BasicFile{handle, path};
+    }
+    // Some systems refuse a call for more than 2 GiB.
+    static std::size_t chunk(std::size_t n) noexcept { return n < (1U << 30U) ? n : (1U << 30U); }
+
+    template <class Write>
+    result<void> put(std::span<const std::byte> bytes, Write write) {
+        while (!bytes.empty()) {
+            const auto done = sys::retry([&] { return write(bytes.data(), chunk(bytes.size())); });
+            if (done < 0) return failure("write", path_);
+            if (done == 0) return failure_of(ENOSPC, "write", path_);
+            bytes = bytes.subspan(static_cast<std::size_t>(done));
+        }
+        return {};
+    }
+    void drop() noexcept {
+        if (handle_ != no_handle) sys::close(std::exchange(handle_, no_handle));
+    }
+
+    Handle handle_ = no_handle;
+    Path path_;
+};
+using File = BasicFile<>;
+
+template <class X>
+result<BasicFile<X>> BasicFile<X>::open_read(const Path& path, Links links) {
+    // O_NONBLOCK: a pipe that somebody put there must not hang us.
+    auto file = open(path, O_RDONLY | O_NONBLOCK | (links == Links::refuse ? O_NOFOLLOW : 0), "open");
+    if (!file) return file;
+    struct ::stat info{};
+    if (sys::fstat(file->handle_, &info) != 0) return failure("look at", path);
+    if (!S_ISREG(info.st_mode)) {
+        return error{errc::invalid_argument, "cannot read what is not a regular file", path.string(),
+                     "put a regular file there"};
+    }
+    return file;
+}
+
+template <class X>
+result<std::size_t> BasicFile<X>::read_at(std::uint64_t offset, std::span<std::byte> to) const {
+    std::size_t done = 0;
+    while (done < to.size()) {
+        const auto rest = to.subspan(done);
+        const auto got =
+            sys::retry([&] { return sys::pread(handle_, rest.data(), chunk(rest.size()), offset + done); });
+        if (got < 0) return failure("read", path_);
+        if (got == 0) break;
+        done += static_cast<std::size_t>(got);
+    }
+    return done;
+}
+
+template <class X>
+result<std::string> BasicFile<X>::read_all(std::uint64_t max) {
+    const auto expected = size();
+    if (!expected) return expected.error();
+    const auto too_long = [&] {
+        return error{errc::corrupt,
+                     "the file is longer than the " + std::to_string(max) + " bytes it can have",
+                     path_.string(), "restore it from a copy, or remove it"};
+    };
+    if (*expected > max) return too_long();
+    // One byte more than expected, so that the end is seen without growing; files in /proc say 0.
+    std::string text(static_cast<std::size_t>(*expected) + 1, '\0');
+    std::size_t used = 0;
+    while (true) {
+        if (used == text.size()) text.resize(text.size() * 2 + 4096);
+        const auto got = read_some(writable_bytes_of(text).subspan(used));
+        if (!got) return got.error();
+        if (*got == 0) break;
+        used += *got;
+        if (used > max) return too_long();
+    }
+    text.resize(used);
+    return text;
+}
+
+}  // namespace CAIRN_NAMESPACE::detail::os
+
+// ---- cairn/store/detail/os_folder.hpp
+// Folders and names: making, listing, moving and removing. Removal is bounded to a folder and follows no
+// link.
+
+namespace CAIRN_NAMESPACE::detail::os {
+
+/// What is at a path. All false and 0 if there is nothing.
+struct Status {
+    bool exists = false;
+    bool is_dir = false;
+    bool is_file = false;
+    bool is_link = false;
+    std::uint64_t size = 0;
+    std::uint64_t nlink = 0;
+    std::int64_t modified_ns = 0;
+};
+
+/// Nothing there is an answer, not a failure.
+template <class = void>
+[[nodiscard]] result<Status> status(const Path& path, Links links = Links::follow) {
+    struct ::stat info{};
+    const int got = links == Links::follow ? sys::stat(path.c_str(), &info) : sys::lstat(path.c_str(), &info);
+    if (got != 0) {
+        if (errno == ENOENT || errno == ENOTDIR) return Status{};
+        return failure("look at", path);
+    }
+    Status out;
+    out.exists = true;
+    out.is_dir = S_ISDIR(info.st_mode);
+    out.is_file = S_ISREG(info.st_mode);
+    out.is_link = S_ISLNK(info.st_mode);
+    out.size = static_cast<std::uint64_t>(info.st_size);
+    out.nlink = static_cast<std::uint64_t>(info.st_nlink);
+#if defined(__APPLE__)
+    out.modified_ns =
+        static_cast<std::int64_t>(info.st_mtimespec.tv_sec) * 1'000'000'000 + info.st_mtimespec.tv_nsec;
+#else
+    out.modified_ns = static_cast<std::int64_t>(info.st_mtim.tv_sec) * 1'000'000'000 + info.st_mtim.tv_nsec;
+#endif
+    return out;
+}
+
+/// Makes one folder. Fails: already_exists.
+template <class = void>
+result<void> make_dir(const Path& path) {
+    if (sys::mkdir(path.c_str()) != 0) return failure("make the folder", path);
+    return {};
+}
+
+/// Makes a folder and those above it; one that is there is success.
+template <class = void>
+result<void> make_dirs(const Path& path) {
+    if (path.empty() || sys::mkdir(path.c_str()) == 0) return {};
+    const int number = errno;
+    // Some systems say EROFS, EACCES or EISDIR for a folder that is there already: look before complaining.
+    const auto there = os::status(path);  // qualified: std::filesystem has one too
+    if (there && there->is_dir) return {};
+    if (number == EEXIST) return failure_of(ENOTDIR, "make the folder", path);
+    if (number != ENOENT || path.parent_path() == path) return failure_of(number, "make the folder", path);
+    if (auto above = make_dirs(path.parent_path()); !above) return above;
+    if (sys::mkdir(path.c_str()) == 0 || errno == EEXIST) return {};
+    return failure("make the folder", path);
+}
+
+/// Moves a file or folder; a file that is at `to` is replaced, in one step that no reader can see half of.
+template <class = void>
+result<void> rename_replace(const Path& from, const Path& to) {
+    if (sys::rename(from.c_str(), to.c_str()) != 0) return failure("rename a file to", to);
+    return {};
+}
+
+/// Gives a file a second name. Fails: already_exists; unsupported or permission where links are impossible.
+template <class = void>
+result<void> hard_link(const Path& from, const Path& to) {
+    if (sys::link(from.c_str(), to.c_str()) != 0) return failure("link a file to", to);
+    return {};
+}
+
+/// Removes a file, or a link itself. Fails: not_found.
+template <class = void>
+result<void> remove_file(const Path& path) {
+    if (sys::unlink(path.c_str()) != 0) return failure("remove", path);
+    return {};
+}
+
+template <class = void>
+result<void> set_read_only(const Path& path) {
+    if (sys::chmod(path.c_str(), 0444) != 0) return failure("make read-only", path);
+    return {};
+}
+
+/// Waits until the folder's entries are on the disk, so that a new name outlives a power loss.
+template <class = void>
+result<void> sync_dir(const Path& path) {
+    const int fd = sys::retry([&] { return sys::open(path.c_str(), O_RDONLY | O_DIRECTORY); });
+    if (fd < 0) return failure("open the folder", path);
+    const int done = sys::retry([&] { return sys::fsync(fd); });
+    const int number = errno;
+    sys::close(fd);
+    // Some file systems cannot sync a folder; they order names by themselves.
+    if (done != 0 && number != EINVAL && number != EOPNOTSUPP)
+        return failure_of(number, "sync the folder", path);
+    return {};
+}
+
+/// The names of an open folder, sorted, without "." and "..". Takes the handle.
+template <class = void>
+[[nodiscard]] result<std::vector<std::string>> names_in(Handle folder, const Path& path) {
+    ::DIR* stream = sys::fdopendir(folder);
+    if (stream == nullptr) {
+        const int number = errno;
+        sys::close(folder);
+        return failure_of(number, "list", path);
+    }
+    std::vector<std::string> names;
+    errno = 0;
+    while (const ::dirent* entry = sys::readdir(stream)) {
+        const std::string_view name{entry->d_name};
+        if (name != "." && name != "..") names.emplace_back(name);
+        errno = 0;
+    }
+    const int number = errno;
+    sys::closedir(stream);
+    if (number != 0) return failure_of(number, "list", path);
+    std::sort(names.begin(), names.end());
+    return names;
+}
+
+/// The names in a folder, sorted. Fails: not_found.
+template <class = void>
+[[nodiscard]] result<std::vector<std::string>> list_dir(const Path& path) {
+    const int fd = sys::retry([&] { return sys::open(path.c_str(), O_RDONLY | O_DIRECTORY); });
+    if (fd < 0) return failure("list", path);
+    return names_in(fd, path);
+}
+
+/// Copies the bytes of a regular file to a new file, which is removed again if that fails.
+template <class = void>
+result<void> copy_file(const Path& from, const Path& to) {
+    auto source = File::open_read(from);
+    if (!source) return source.error();
+    auto target = File::create_new(to);
+    if (!target) return target.error();
+    std::vector<std::byte> buffer(std::size_t{1} << 20U);
+    result<void> done;
+    while (done) {
+        const auto got = source->read_some(writable_bytes_of(buffer));
+        if (!got)
+            done = got.error();
+        else if (*got == 0)
+            break;
+        else
+            done = target->write_all(bytes_of(buffer).first(*got));
+    }
+    if (done) done = target->close();
+    if (!done) sys::unlink(to.c_str());
+    return done;
+}
+
+/// What `remove_inside` may take away.
+enum class Removal : unsigned char { file, empty_dir, tree };
+
+inline constexpr int max_tree_depth = 128;
+
+/// Removes everything in an open folder, which it takes. Links are removed, never followed.
+template <class = void>
+result<void> remove_contents(Handle folder, const Path& path, int depth) {
+    if (depth > max_tree_depth) {
+        sys::close(folder);
+        return error{errc::unsupported, "cannot remove folders that lie so deep in each other", path.string(),
+                     "remove it by hand"};
+    }
+    const Handle listed = sys::retry([&] { return sys::openat(folder, ".", O_RDONLY | O_DIRECTORY); });
+    if (listed < 0) {
+        const int number = errno;
+        sys::close(folder);
+        return failure_of(number, "list", path);
+    }
+    auto names = names_in(listed, path);
+    result<void> done;
+    if (!names) done = names.error();
+    for (std::size_t i = 0; done && i < names->size(); ++i) {
+        const std::string& name = (*names)[i];
+        if (sys::unlinkat(folder, name.c_str(), 0) == 0 || errno == ENOENT) continue;
+        if (errno != EISDIR && errno != EPERM) {  // the two words for "this is a folder"
+            done = failure("remove", path / name);
+            break;
+        }
+        const int number = errno;
+        const Handle inner = sys::openat(folder, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+        if (inner < 0)
+            done = failure_of(errno == ENOTDIR ? number : errno, "remove", path / name);
+        else
+            done = remove_contents(inner, path / name, depth + 1);
+        if (done && sys::unlinkat(folder, name.c_str(), AT_REMOVEDIR) != 0)
+            done = failure("remove", path / name);
+    }
+    sys::close(folder);
+    return done;
+}
+
+/// Removes what `relative` names below `root`, going from folder to folder without following a link, so that
+/// nothing outside of `root` can be touched. Nothing there is success. Fails: invalid_argument if `relative`
+/// could leave `root`, or goes through a link.
+template <class = void>
+result<void> remove_inside(const Path& root, std::string_view relative, Removal what) {
+    const Path path = root / Path{relative};
+    Handle folder = sys::retry([&] { return sys::open(root.c_str(), O_RDONLY | O_DIRECTORY); });
+    if (folder < 0) return errno == ENOENT ? result<void>{} : failure("open the folder", root);
+    while (true) {
+        const std::size_t slash = relative.find('/');
+        const std::string name{relative.substr(0, slash)};
+        if (name.empty() || name == "." || name == ".." || name.find('\0') != std::string::npos) {
+            sys::close(folder);
+            return error{errc::invalid_argument, "cannot remove by a path that may leave its folder",
+                         path.string(), "name a file below the folder, without \"..\" or an empty part"};
+        }
+        const bool last = slash == std::string_view::npos;
+        int number = 0;
+        if (last && what != Removal::tree) {
+            if (sys::unlinkat(folder, name.c_str(), what == Removal::file ? 0 : AT_REMOVEDIR) != 0)
+                number = errno;
+        } else if (last && sys::unlinkat(folder, name.c_str(), 0) == 0) {
+            number = 0;  // a file, or a link
+        } else {
+            const Handle inner = sys::openat(folder, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+            // A link is ELOOP or ENOTDIR, by system.
+            if (inner < 0) number = errno == ENOTDIR ? ELOOP : errno;
+            if (inner >= 0 && !last) {
+                sys::close(std::exchange(folder, inner));
+                relative.remove_prefix(slash + 1);
+                continue;
+            }
+            if (inner >= 0) {
+                if (auto done = remove_contents(inner, path, 1); !done) {
+                    sys::close(folder);
+                    return done;
+                }
+                if (sys::unlinkat(folder, name.c_str(), AT_REMOVEDIR) != 0) number = errno;
+            }
+        }
+        sys::close(folder);
+        if (number == 0 || number == ENOENT) return {};
+        return failure_of(number, "remove", path);
+    }
+}
+
+/// Removes a file or a whole folder below `root`; see `remove_inside`.
+template <class = void>
+result<void> remove_tree(const Path& root, std::string_view relative) {
+    return remove_inside(root, relative, Removal::tree);
+}
+template <class = void>
+result<void> remove_file_inside(const Path& root, std::string_view relative) {
+    return remove_inside(root, relative, Removal::file);
+}
+/// Fails: already_exists if there is still something in it.
+template <class = void>
+result<void> remove_empty_dir_inside(const Path& root, std::string_view relative) {
+    return remove_inside(root, relative, Removal::empty_dir);
+}
+
+}  // namespace CAIRN_NAMESPACE::detail::os
+
+// ---- cairn/store/detail/os_lock.hpp
+// A lock between processes, on a file of its own. The kernel drops it when its holder dies, however that
+// happens.
+
+namespace CAIRN_NAMESPACE::detail::os {
+
+/// Held from acquiring to destruction. It belongs to the open file and not to the process: two locks on one
+/// file exclude each other within a process too, and whoever opens and closes the file beside it drops
+/// nothing. A forked child shares it, and would keep it after the parent's death: it calls `close_in_child`.
+template <class = void>
+class BasicLock {
+  public:
+    BasicLock() = default;
+    BasicLock(BasicLock&& other) noexcept
+        : file_{std::move(other.file_)}, owner_{std::exchange(other.owner_, 0)} {}
+    BasicLock& operator=(BasicLock&& other) noexcept {
+        if (this != &other) {
+            release();
+            file_ = std::move(other.file_);
+            owner_ = std::exchange(other.owner_, 0);
+        }
+        return *this;
+    }
+    ~BasicLock() { release(); }
+
+    /// The lock, without waiting; makes the file if need be. Fails: busy if another holds it.
+    static result<BasicLock> try_acquire(const Path& path) { return acquire(path, 0); }
+    /// The lock, after at most `timeout_ms` milliseconds (looks again every 1 to 20 ms). Fails: busy.
+    static result<BasicLock> acquire(const Path& path, std::int64_t timeout_ms);
+    /// Whether anybody, this process included, holds it. Takes nothing and drops nothing, makes no file.
+    static result<bool> is_held(const Path& path);
+
+    [[nodiscard]] bool held() const noexcept { return file_.is_open(); }
+    [[nodiscard]] Handle native_handle() const noexcept { return file_.native_handle(); }
+    /// Replaces what the lock's file says of its holder, for those that it keeps out. Requires `held()`.
+    result<void> write_note(std::string_view text) {
+        if (auto emptied = file_.truncate(0); !emptied) return emptied;
+        return file_.write_at(0, bytes_of(text));
+    }
+
+    /// In a forked child: forgets the lock, which stays the parent's. Calls only `close`.
+    void close_in_child() noexcept {
+        file_ = File{};
+        owner_ = 0;
+    }
+
+    /// Gives it back, even if a forked child still shares it. In such a child it does what `close_in_child`
+    /// does.
+    void release() noexcept {
+        if (file_.is_open() && owner_ == sys::getpid()) (void)sys::lock(file_.native_handle(), F_UNLCK);
+        file_ = File{};
+        owner_ = 0;
+    }
+
+  private:
+    explicit BasicLock(File file) : file_{std::move(file)}, owner_{sys::getpid()} {}
+
+    File file_;
+    ::pid_t owner_ = 0;
+};
+using Lock = BasicLock<>;
+
+template <class X>
+result<BasicLock<X>> BasicLock<X>::acquire(const Path& path, std::int64_t timeout_ms) {
+    const std::int64_t end = steady_ns() + timeout_ms * 1'000'000;
+    long pause = 1'000'000;
+    while (true) {
+        auto file = File::open_read_write(path);
+        if (!file) return file.error();
+        if (sys::retry([&] { return sys::lock(file->native_handle(), F_WRLCK); }) == 0) {
+            // Somebody may have removed or replaced the file meanwhile; then this lock keeps nobody out.
+            struct ::stat mine{};
+            struct ::stat there{};
+            if (sys::fstat(file->native_handle(), &mine) == 0 && sys::stat(path.c_str(), &there) == 0 &&
+                mine.st_ino == there.st_ino && mine.st_dev == there.st_dev) {
+                return Lock{std::move(*file)};
+            }
+            if (steady_ns() < end || timeout_ms == 0) continue;
+            return error{errc::busy, "the lock's file is replaced again and again", path.string(),
+                         "stop the program that removes it"};
+        }
+        if (errno != EAGAIN) return failure("lock", path);
+        if (steady_ns() >= end) {
+            return error{errc::busy, "another process or object holds the lock", path.string(),
+                         "wait until it is done, or stop it"};
+        }
+        sys::sleep_ns(pause);
+        pause = pause < 10'000'000 ? pause * 2 : 20'000'000;
+    }
+}
+
+template <class X>
+result<bool> BasicLock<X>::is_held(const Path& path) {
+    auto file = File::open_read(path);
+    if (!file) return file.error().code() == errc::not_found ? result<bool>{false} : file.error();
+    const int held = sys::retry([&] { return sys::is_locked(file->native_handle()); });
+    if (held < 0) return failure("look at the lock", path);
+    return held == 1;
+}
+
+/// A mark that somebody is reading: held, with any number of others, on one byte of a file that need not have
+/// it. Whoever wants to remove what is read looks with `is_held`. The kernel drops it when its holder dies.
+template <class = void>
+class BasicLease {
+  public:
+    BasicLease() = default;
+
+    /// Takes it; makes the file if need be. Fails: permission, not_found, where the file cannot be made.
+    static result<BasicLease> take(const Path& path, std::uint64_t number) {
+        auto file = File::open_read_write(path);
+        if (!file) file = File::open_read(path);
+        if (!file) return file.error();
+        const sys::LockRange byte{number, true};
+        if (sys::retry([&] { return sys::lock(file->native_handle(), F_RDLCK, byte); }) != 0)
+            return failure("mark as being read", path);
+        BasicLease lease;
+        lease.file_ = std::move(*file);
+        return lease;
+    }
+
+    /// Whether anybody, this process included, holds it. Takes nothing, makes no file.
+    static result<bool> is_held(const Path& path, std::uint64_t number) {
+        auto file = File::open_read(path);
+        if (!file) return file.error().code() == errc::not_found ? result<bool>{false} : file.error();
+        const int held = sys::retry([&] { return sys::is_locked(file->native_handle(), {number, true}); });
+        if (held < 0) return failure("look who reads", path);
+        return held == 1;
+    }
+
+    [[nodiscard]] bool held() const noexcept { return file_.is_open(); }
+
+  private:
+    File file_;
+};
+using Lease = BasicLease<>;
+
+}  // namespace CAIRN_NAMESPACE::detail::os
+
+// ---- cairn/store/detail/os_mapping.hpp
+// Memory that is a file. What is written to a shared mapping is in the system's hands at once: killing the
+// process loses none of it.
+
+namespace CAIRN_NAMESPACE::detail::os {
+
+/// Owns a mapping. Threads: as plain memory. Who shortens a mapped file from outside kills those who read it
+/// (SIGBUS).
+template <class = void>
+class BasicMapping {
+  public:
+    BasicMapping() = default;
+    BasicMapping(BasicMapping&& other) noexcept
+        : data_{std::exchange(other.data_, nullptr)}, size_{std::exchange(other.size_, 0)},
+          writable_{std::exchange(other.writable_, false)}, has_file_{std::exchange(other.has_file_, false)} {
+    }
+    BasicMapping& operator=(BasicMapping&& other) noexcept {
+        if (this != &other) {
+            unmap();
+            data_ = std::exchange(other.data_, nullptr);
+            size_ = std::exchange(other.size_, 0);
+            writable_ = std::exchange(other.writable_, false);
+            has_file_ = std::exchange(other.has_file_, false);
+        }
+        return *this;
+    }
+    ~BasicMapping() { unmap(); }
+
+    /// A new file of `size` zeros, shared and writable. Its blocks are reserved first, so a full disk is an
+    /// error here and not a SIGBUS later. Fails: already_exists, no_space; then there is no file.
+    static result<BasicMapping> create_shared(const Path& path, std::size_t size);
+    /// A whole existing file, shared and writable. Its blocks are reserved as in `create_shared`.
+    static result<BasicMapping> open_shared(const Path& path);
+    /// A whole existing file, to be read.
+    static result<BasicMapping> open_read(const Path& path, Links links = Links::follow);
+    static result<BasicMapping> open_read(const File& file);
+    /// Zeros that belong to no file; they die with the process.
+    static result<BasicMapping> anonymous(std::size_t size) {
+        return map(no_handle, {}, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS);
+    }
+
+    [[nodiscard]] std::span<const std::byte> bytes() const noexcept {
+        return std::span<const std::byte>{data_, size_};
+    }
+    /// The bytes to be changed; empty if the mapping is to be read only.
+    [[nodiscard]] std::span<std::byte> writable() const noexcept {
+        return std::span<std::byte>{data_, writable_ ? size_ : 0};
+    }
+    [[nodiscard]] std::size_t size() const noexcept { return size_; }
+    [[nodiscard]] bool has_file() const noexcept { return has_file_; }
+
+    void unmap() noexcept {
+        if (data_ != nullptr) sys::munmap(data_, size_);
+        data_ = nullptr;
+        size_ = 0;
+    }
+
+  private:
+    static result<BasicMapping> map(Handle file, const Path& path, std::uint64_t size, int protection,
+                                    int flags) {
+        BasicMapping out;
+        out.writable_ = (protection & PROT_WRITE) != 0;
+        out.has_file_ = file != no_handle;
+        if (size == 0) return out;  // the system maps no empty range
+        if (size > std::numeric_limits<std::size_t>::max()) return failure_of(EFBIG, "map", path);
+        void* at = sys::mmap(static_cast<std::size_t>(size), protection, flags, file);
+        if (at == MAP_FAILED) return failure("map", path);
+        out.data_ = static_cast<std::byte*>(at);
+        out.size_ = static_cast<std::size_t>(size);
+        return out;
+    }
+    static result<void> reserve(File& file, std::uint64_t from, std::uint64_t size);
+
+    std::byte* data_ = nullptr;
+    std::size_t size_ = 0;
+    bool writable_ = false;
+    bool has_file_ = false;
+};
+using Mapping = BasicMapping<>;
+
+template <class X>
+result<void> BasicMapping<X>::reserve(File& file, std::uint64_t from, std::uint64_t size) {
+    int number = EINTR;
+    while (size != 0 && number == EINTR) number = sys::reserve(file.native_handle(), size);
+    if (size == 0 || number == 0) return {};
+    if (number != EOPNOTSUPP && number != EINVAL && number != ENOSYS) {
+        return failure_of(number, "reserve " + std::to_string(size) + " bytes for", file.path());
+    }
+    static constexpr std::array<std::byte, 65536> zeros{};  // this file system reserves only by writing
+    while (from < size) {
+        const auto n = std::min<std::uint64_t>(zeros.size(), size - from);
+        if (auto put = file.write_at(from, bytes_of(zeros).first(static_cast<std::size_t>(n))); !put)
+            return put;
+        from += n;
+    }
+    return {};
+}
+
+template <class X>
+result<BasicMapping<X>> BasicMapping<X>::create_shared(const Path& path, std::size_t size) {
+    auto file = File::create_new(path);
+    if (!file) return file.error();
+    auto reserved = reserve(*file, 0, size);
+    auto mapping = reserved ? map(file->native_handle(), path, size, PROT_READ | PROT_WRITE, MAP_SHARED)
+                            : result<Mapping>{reserved.error()};
+    if (!mapping) sys::unlink(path.c_str());
+    return mapping;
+}
+
+template <class X>
+result<BasicMapping<X>> BasicMapping<X>::open_shared(const Path& path) {
+    const auto there = File::open_read(path);  // must exist, and be a regular file
+    if (!there) return there.error();
+    auto file = File::open_read_write(path);
+    if (!file) return file.error();
+    const auto size = file->size();
+    if (!size) return size.error();
+    if (auto reserved = reserve(*file, *size, *size); !reserved) return reserved.error();
+    return map(file->native_handle(), path, *size, PROT_READ | PROT_WRITE, MAP_SHARED);
+}
+
+template <class X>
+result<BasicMapping<X>> BasicMapping<X>::open_read(const File& file) {
+    const auto size = file.size();
+    if (!size) return size.error();
+    return map(file.native_handle(), file.path(), *size, PROT_READ, MAP_SHARED);
+}
+
+template <class X>
+result<BasicMapping<X>> BasicMapping<X>::open_read(const Path& path, Links links) {
+    const auto file = File::open_read(path, links);
+    if (!file) return file.error();
+    return open_read(*file);
+}
+
+}  // namespace CAIRN_NAMESPACE::detail::os
+
+// ---- cairn/store/detail/os_process.hpp
+// Who this process is, so that another, later, can tell whether it still lives; and randomness for ids.
+
+namespace CAIRN_NAMESPACE::detail::os {
+
+/// A process, told apart from every other that has or had its number. Parts that a system does not give are
+/// empty.
+struct Process {
+    std::uint64_t pid = 0;
+    std::uint64_t start = 0;  ///< when it began, in the system's own unit, since the machine did
+    std::string boot;         ///< this running of the machine
+    std::string space;        ///< which numbering of processes (containers have their own)
+    std::string host;         ///< for people
+};
+
+/// `unknown`: it is or was on another machine or in another container.
+enum class Liveness : unsigned char { dead, alive, unknown };
+
+[[nodiscard]] inline std::uint64_t pid() noexcept { return static_cast<std::uint64_t>(sys::getpid()); }
+
+template <class = void>
+[[nodiscard]] std::string host_name() {
+    std::array<char, 257> name{};
+    if (sys::gethostname(name.data(), name.size() - 1) != 0) return {};
+    return name.data();
+}
+
+/// The user's name, or nothing; from the environment, because asking the system can take a network and
+/// seconds.
+template <class = void>
+[[nodiscard]] std::string user_name() {
+    for (const char* variable : {"USER", "LOGNAME"}) {
+        // NOLINTNEXTLINE(concurrency-mt-unsafe): read once, when a run is opened
+        if (const char* value = std::getenv(variable); value != nullptr && *value != '\0') return value;
+    }
+    return {};
+}
+
+/// What the kernel says of a process: when it began, and whether only its entry is left.
+struct ProcessTime {
+    std::uint64_t start = 0;
+    bool ended = false;
+};
+
+/// Nothing where there is no /proc, or no such process.
+template <class = void>
+[[nodiscard]] std::optional<ProcessTime> process_time(std::uint64_t pid) {
+    auto file = File::open_read("/proc/" + std::to_string(pid) + "/stat");
+    if (!file) return std::nullopt;
+    const auto text = file->read_all(65536);
+    if (!text) return std::nullopt;
+    // pid (name) state …: the name may hold blanks and brackets, so count from its last one; the start is
+    // field 22.
+    std::size_t at = text->rfind(") ");
+    if (at == std::string::npos || at + 2 >= text->size()) return std::nullopt;
+    ProcessTime out;
+    const char state = (*text)[at + 2];
+    out.ended = state == 'Z' || state == 'X';
+    for (int field = 2; field < 22; ++field) {
+        at = text->find(' ', at + 1);
+        if (at == std::string::npos) return std::nullopt;
+    }
+    const char* const begin = text->data() + at + 1;
+    if (std::from_chars(begin, text->data() + text->size(), out.start).ec != std::errc{}) return std::nullopt;
+    return out;
+}
+
+template <class = void>
+[[nodiscard]] Process this_process() {
+    Process out;
+    out.pid = pid();
+    if (const auto time = process_time(out.pid)) out.start = time->start;
+    if (auto file = File::open_read("/proc/sys/kernel/random/boot_id")) {
+        if (auto text = file->read_all(64)) out.boot = text->substr(0, text->find('\n'));
+    }
+    std::array<char, 64> space{};
+    if (const auto n = sys::readlink("/proc/self/ns/pid", space.data(), space.size()); n > 0) {
+        out.space.assign(space.data(), static_cast<std::size_t>(n));
+    }
+    out.host = host_name();
+    return out;
+}
+
+/// Whether `process` still runs. Cost: reads one file in /proc.
+template <class = void>
+[[nodiscard]] Liveness liveness(const Process& process) {
+    const Process self = this_process();
+    if (process.boot != self.boot && process.host == self.host)
+        return Liveness::dead;  // the machine was restarted
+    if (process.boot != self.boot || process.space != self.space || process.pid == 0)
+        return Liveness::unknown;
+    if (self.boot.empty() && process.host != self.host) return Liveness::unknown;
+    if (sys::exists(static_cast<::pid_t>(process.pid)) != 0 && errno == ESRCH) return Liveness::dead;
+    if (const auto time = process_time(process.pid)) {
+        const bool other =
+            process.start != 0 && time->start != process.start;  // its number was given out again
+        return other || time->ended ? Liveness::dead : Liveness::alive;
+    }
+    return Liveness::alive;
+}
+
+/// Certainly alive; a process elsewhere is not.
+template <class = void>
+[[nodiscard]] bool is_alive(const Process& process) {
+    return liveness(process) == Liveness::alive;
+}
+
+/// Fills `to` with bytes that nobody can guess.
+template <class = void>
+void random_bytes(std::span<std::byte> to) noexcept {
+    while (!to.empty()) {
+        const std::size_t n = std::min<std::size_t>(to.size(), 256);
+        // Fails only on kernels without it; then an id has to differ, not to be secret.
+        if (sys::getentropy(to.data(), n) != 0) {
+            std::uint64_t x = pid() * 0x9e3779b97f4a7c15U ^ reinterpret_cast<std::uintptr_t>(to.data());
+            x ^= static_cast<std::uint64_t>(wall_ns()) ^ static_cast<std::uint64_t>(steady_ns()) << 20U;
+            for (std::size_t i = 0; i < n; ++i) {  // splitmix64
+                std::uint64_t z = x += 0x9e3779b97f4a7c15U;
+                z = (z ^ z >> 30U) * 0xbf58476d1ce4e5b9U;
+                z = (z ^ z >> 27U) * 0x94d049bb133111ebU;
+                to[i] = static_cast<std::byte>(z >> 56U);
+            }
+        }
+        to = to.subspan(n);
+    }
+}
+
+/// `digits` random hexadecimal digits.
+template <class = void>
+[[nodiscard]] std::string random_hex(std::size_t digits) {
+    std::string out(digits, '0');
+    random_bytes(writable_bytes_of(out));
+    for (char& c : out) c = "0123456789abcdef"[static_cast<unsigned char>(c) & 15U];
+    return out;
+}
+
+}  // namespace CAIRN_NAMESPACE::detail::os
+
+// ---- cairn/store/detail/os_signal.hpp
+// Hearing of signals: a count that a handler raises, and the handlers that were there before.
+
+namespace CAIRN_NAMESPACE::detail::os {
+
+/// What ends a job on a cluster: SIGTERM, and SIGUSR1 as the warning before it.
+enum class Signal : unsigned char { term, usr1 };
+inline constexpr std::size_t signals = 2;
+
+/// Counts the signals of this process. A handler can hold nothing but static state; what it does is to add
+/// one and to call the handler that was there before. Threads: any; `listen` and `unlisten` one at a time.
+template <class = void>
+class BasicSignalCounter {
+  public:
+    /// How many came since `listen`.
+    [[nodiscard]] static std::uint32_t count(Signal signal) noexcept {
+        return counts_[index(signal)].load(std::memory_order_relaxed);
+    }
+    /// Nobody else had a handler: the signal would have ended the process.
+    [[nodiscard]] static bool would_have_ended(Signal signal) noexcept {
+        return is_default(before_[index(signal)]);
+    }
+
+    /// Counts from 0 again.
+    static void listen() noexcept {
+        listener_ = ::getpid();
+        for (auto& count : counts_) count.store(0, std::memory_order_relaxed);
+        for (const Signal signal : {Signal::term, Signal::usr1}) {
+            struct ::sigaction before{};
+            if (::sigaction(number(signal), nullptr, &before) != 0) continue;
+            if (is_ours(before)) continue;  // inherited, or left under another one: what was before it stands
+            before_[index(signal)] = before;
+            // As the one before in all but the function; where there is none, what the program waits for is
+            // not broken off.
+            struct ::sigaction mine = before;
+            mine.sa_sigaction = &handle;
+            mine.sa_flags =
+                static_cast<int>(static_cast<unsigned>(is_default(before) ? SA_RESTART : before.sa_flags) &
+                                 ~static_cast<unsigned>(SA_RESETHAND)) |
+                SA_SIGINFO;
+            (void)::sigaction(number(signal), &mine, nullptr);
+        }
+    }
+    /// Puts the handlers from before back, where nobody has put another one over ours.
+    static void unlisten() noexcept {
+        for (const Signal signal : {Signal::term, Signal::usr1}) {
+            struct ::sigaction now{};
+            if (::sigaction(number(signal), nullptr, &now) == 0 && is_ours(now))
+                (void)::sigaction(number(signal), &before_[index(signal)], nullptr);
+        }
+    }
+    /// Ends the process by the signal, as if nobody had listened.
+    static void end_by(Signal signal) noexcept {
+        struct ::sigaction plain{};
+        plain.sa_handler = SIG_DFL;
+        (void)::sigaction(number(signal), &plain, nullptr);
+        // It may be blocked: while its handler runs it is.
+        ::sigset_t one;
+        ::sigemptyset(&one);
+        ::sigaddset(&one, number(signal));
+        (void)::raise(number(signal));
+        (void)::pthread_sigmask(SIG_UNBLOCK, &one, nullptr);
+    }
+
+  private:
+    [[nodiscard]] static constexpr std::size_t index(Signal signal) noexcept {
+        return static_cast<std::size_t>(signal);
+    }
+    [[nodiscard]] static int number(Signal signal) noexcept {
+        return signal == Signal::term ? SIGTERM : SIGUSR1;
+    }
+    [[nodiscard]] static bool is_plain(const struct ::sigaction& action) noexcept {
+        return (action.sa_flags & SA_SIGINFO) == 0;
+    }
+    [[nodiscard]] static bool is_default(const struct ::sigaction& action) noexcept {
+        return is_plain(action) && action.sa_handler == SIG_DFL;
+    }
+    [[nodiscard]] static bool is_ours(const struct ::sigaction& action) noexcept {
+        return !is_plain(action) && action.sa_sigaction == &handle;
+    }
+
+    static void handle(int signal, ::siginfo_t* info, void* context) {
+        const std::size_t which = index(signal == SIGTERM ? Signal::term : Signal::usr1);
+        const struct ::sigaction& before = before_[which];
+        // A forked child has our handler and nobody who listens.
+        if (is_default(before) && ::getpid() != listener_) return end_by(static_cast<Signal>(which));
+        const std::uint32_t earlier = counts_[which].fetch_add(1, std::memory_order_relaxed);
+        if (!is_plain(before)) return before.sa_sigaction(signal, info, context);
+        if (before.sa_handler != SIG_DFL && before.sa_handler != SIG_IGN) return before.sa_handler(signal);
+        // Who asks a second time does not want to wait for a step any more.
+        if (signal == SIGTERM && earlier != 0 && is_default(before)) end_by(Signal::term);
+    }
+
+    static inline constinit std::atomic<std::uint32_t> counts_[signals] = {};
+    static_assert(std::atomic<std::uint32_t>::is_always_lock_free);
+    static inline struct ::sigaction before_[signals] = {};
+    static inline ::pid_t listener_ = 0;
+};
+using SignalCounter = BasicSignalCounter<>;
+
+}  // namespace CAIRN_NAMESPACE::detail::os
+
+// ---- cairn/store/detail/os_thread.hpp
+// A thread that works in the background and the bell that wakes it. Of the system and not of <thread> and
+// <condition_variable>, which bring <chrono> and cost a tenth of a second to include.
+
+namespace CAIRN_NAMESPACE::detail::os {
+
+/// One thread waits for it, any may ring it; what was rung before the wait is not lost.
+template <class = void>
+class BasicBell {
+  public:
+    BasicBell() noexcept {
+#if defined(__APPLE__)
+        pthread_cond_init(&rang_, nullptr);
+#else
+        pthread_condattr_t kind;
+        pthread_condattr_init(&kind);
+        pthread_condattr_setclock(&kind, CLOCK_MONOTONIC);  // setting the clock must not wake or stall us
+        pthread_cond_init(&rang_, &kind);
+        pthread_condattr_destroy(&kind);
+#endif
+    }
+    BasicBell(const BasicBell&) = delete;
+    BasicBell& operator=(const BasicBell&) = delete;
+    // Nothing is destroyed: it holds no memory, and in a forked child pthread_cond_destroy would wait for the
+    // parent's thread.
+    ~BasicBell() = default;
+
+    void ring() noexcept {
+        pthread_mutex_lock(&mutex_);
+        rung_ = true;
+        pthread_mutex_unlock(&mutex_);
+        pthread_cond_signal(&rang_);
+    }
+
+    /// Returns when it is rung, at the latest after `ns` nanoseconds.
+    void wait(std::int64_t ns) noexcept {
+        constexpr std::int64_t second = 1'000'000'000;
+        ::timespec until{};
+#if !defined(__APPLE__)
+        ::clock_gettime(CLOCK_MONOTONIC, &until);
+#endif
+        ns += until.tv_nsec;
+        until.tv_sec += static_cast<decltype(until.tv_sec)>(ns / second);
+        until.tv_nsec = static_cast<decltype(until.tv_nsec)>(ns % second);
+        pthread_mutex_lock(&mutex_);
+        int waited = 0;
+        while (!rung_ && waited == 0) {
+#if defined(__APPLE__)
+            waited = pthread_cond_timedwait_relative_np(&rang_, &mutex_, &until);
+#else
+            waited = pthread_cond_timedwait(&rang_, &mutex_, &until);
+#endif
+        }
+        rung_ = false;
+        pthread_mutex_unlock(&mutex_);
+    }
+
+  private:
+    pthread_mutex_t mutex_ = PTHREAD_MUTEX_INITIALIZER;
+    pthread_cond_t rang_{};
+    bool rung_ = false;
+};
+using Bell = BasicBell<>;
+
+/// A thread that gets none of the program's signals: those are for the program's own threads.
+template <class = void>
+class BasicThread {
+  public:
+    BasicThread() = default;
+    BasicThread(const BasicThread&) = delete;
+    BasicThread& operator=(const BasicThread&) = delete;
+    ~BasicThread() { join(); }
+
+    /// Calls `work(argument)` on a new thread. Requires that none runs. Fails: busy.
+    result<void> start(void* (*work)(void*), void* argument) {
+        sigset_t all;
+        sigset_t before;
+        sigfillset(&all);
+        pthread_sigmask(SIG_SETMASK, &all, &before);
+        const int number = pthread_create(&thread_, nullptr, work, argument);
+        pthread_sigmask(SIG_SETMASK, &before, nullptr);
+        if (number != 0) {
+            return error{errc::busy, std::string{"cannot start a thread: "} + std::strerror(number), "",
+                         "stop other programs of this user, or raise `ulimit -u`"};
+        }
+        running_ = true;
+        return {};
+    }
+    /// Waits until the work is done. Does nothing if there is none, or on the thread itself.
+    void join() noexcept {
+        if (!running_ || pthread_equal(thread_, pthread_self()) != 0) return;
+        pthread_join(thread_, nullptr);
+        running_ = false;
+    }
+
+  private:
+    pthread_t thread_{};
+    bool running_ = false;
+};
+using Thread = BasicThread<>;
+
+}  // namespace CAIRN_NAMESPACE::detail::os
+
+// ---- cairn/store/os.hpp
+// The one seam between the library and the operating system: files, folders, locks, mappings, processes,
+// threads. Names no POSIX type, so that another system needs only its own detail/os_*.hpp; detail/os_sys.hpp
+// holds every system call. Costs <filesystem>, for its paths.
+
+// ---- cairn/store/atomic_file.hpp
+// Whole small files: written so that a reader, a kill or a full disk never sees half of one.
+
+namespace CAIRN_NAMESPACE {
+
+/// What a write has to outlive when it has returned.
+enum class Durability : unsigned char {
+    process_crash,  ///< any death of the process; costs nothing beyond the write, because the system has the
+                    ///< bytes
+    power_loss,     ///< the machine's death too: waits for the disk, 1 to 30 ms for each file and each folder
+};
+
+namespace detail {
+
+/// Makes a folder and those above it; each new name is synced into the folder that holds it, if it has to be.
+template <class = void>
+result<void> make_dirs_durably(const os::Path& path, Durability durability) {
+    if (durability == Durability::process_crash) return os::make_dirs(path);
+    const auto there = os::status(path);
+    if (!there) return there.error();
+    const os::Path above = path.parent_path();
+    if (there->is_dir || path == above) return {};
+    if (!above.empty()) {
+        if (auto made = make_dirs_durably(above, durability); !made) return made;
+    }
+    if (auto made = os::make_dirs(path); !made) return made;
+    return os::sync_dir(above.empty() ? os::Path{"."} : above);
+}
+
+/// Tells the machines, containers and restarts apart whose processes write into one store: 8 hexadecimal
+/// digits.
+template <class = void>
+[[nodiscard]] std::string machine_key(const os::Process& self) {
+    std::uint32_t hash = 2166136261U;  // FNV-1a
+    for (const std::string& part : {self.host, self.boot, self.space}) {
+        for (const char c : part) hash = (hash ^ static_cast<unsigned char>(c)) * 16777619U;
+    }
+    std::string out(8, '0');
+    for (char& c : out) c = "0123456789abcdef"[hash & 15U], hash >>= 4U;
+    return out;
+}
+
+/// A name that no process has used: <pid>-<counter>-<machine><random>. Says who made it; see
+/// `is_abandoned_temp`.
+template <class = void>
+[[nodiscard]] std::string temp_name() {
+    static std::atomic<std::uint64_t> counter{0};
+    return std::to_string(os::pid()) + '-' + std::to_string(counter.fetch_add(1, std::memory_order_relaxed)) +
+           '-' + machine_key(os::this_process()) + os::random_hex(8);
+}
+
+/// Whether `name` was made by `temp_name` and its maker is dead: at once if it was on this machine; otherwise
+/// a day after the last write (0 for `modified_ns`: not known), since nobody here can tell.
+template <class = void>
+[[nodiscard]] bool is_abandoned_temp(std::string_view name, std::int64_t modified_ns) {
+    std::uint64_t pid = 0;
+    std::uint64_t counter = 0;
+    const char* const end = name.data() + name.size();
+    // NOLINTNEXTLINE(bugprone-suspicious-stringview-data-usage): the end goes with it
+    const auto first = std::from_chars(name.data(), end, pid);
+    if (first.ec != std::errc{} || first.ptr == end || *first.ptr != '-') return false;
+    const auto second = std::from_chars(first.ptr + 1, end, counter);
+    if (second.ec != std::errc{} || second.ptr == end || *second.ptr != '-') return false;
+    const std::string_view token{second.ptr + 1, static_cast<std::size_t>(end - second.ptr - 1)};
+    if (token.size() != 16 || token.find_first_not_of("0123456789abcdef") != std::string_view::npos)
+        return false;
+    os::Process maker = os::this_process();
+    if (token.substr(0, 8) != machine_key(maker)) {
+        constexpr std::int64_t day_ns = 86'400'000'000'000;
+        return modified_ns != 0 && wall_ns() - modified_ns > day_ns;
+    }
+    maker.pid = pid;
+    maker.start = 0;  // a number that was given out again only keeps the file for longer
+    return os::liveness(maker) == os::Liveness::dead;
+}
+
+/// A temporary file's or folder's name, which is removed with this object unless it was kept. A forked
+/// child's copy removes nothing.
+template <class = void>
+class BasicTempPath {
+  public:
+    BasicTempPath() = default;
+    explicit BasicTempPath(os::Path path) : path_{std::move(path)}, owner_{os::pid()} {}
+    BasicTempPath(BasicTempPath&& other) noexcept
+        : path_{std::move(other.path_)}, owner_{std::exchange(other.owner_, 0)} {}
+    BasicTempPath& operator=(BasicTempPath&& other) noexcept {
+        if (this != &other) {
+            remove();
+            path_ = std::move(other.path_);
+            owner_ = std::exchange(other.owner_, 0);
+        }
+        return *this;
+    }
+    ~BasicTempPath() { remove(); }
+
+    [[nodiscard]] const os::Path& path() const noexcept { return path_; }
+    /// It was moved to where it belongs.
+    void keep() noexcept { owner_ = 0; }
+    void remove() noexcept {
+        if (owner_ != 0 && owner_ == os::pid()) {
+            (void)os::remove_tree(path_.parent_path(), path_.filename().string());
+        }
+        owner_ = 0;
+    }
+
+  private:
+    os::Path path_;
+    std::uint64_t owner_ = 0;
+};
+using TempPath = BasicTempPath<>;
+
+/// What becomes of a file that is there already.
+enum class Existing : unsigned char { replace, refuse };
+
+template <class = void>
+result<void> write_via_temp(const os::Path& path, std::string_view bytes, Durability durability,
+                            const os::Path& temp_dir, Existing existing) {
+    const TempPath temp{temp_dir / ("." + temp_name())};
+    auto file = os::File::create_new(temp.path());
+    if (!file) return file.error();
+    if (auto written = file->write_text(bytes); !written) return written;
+    if (durability == Durability::power_loss) {
+        if (auto synced = file->sync(); !synced) return synced;
+    }
+    if (auto closed = file->close(); !closed) return closed;
+    if (existing == Existing::replace) return os::rename_replace(temp.path(), path);
+    // A link is the one step that names a file only if the name is free, whether or not locks work here.
+    auto linked = os::hard_link(temp.path(), path);
+    if (linked || linked.error().code() == errc::already_exists || linked.error().code() == errc::no_space) {
+        return linked;
+    }
+    const auto there = os::status(path, os::Links::refuse);
+    if (!there) return there.error();
+    if (there->exists) return os::failure_of(EEXIST, "create", path);
+    return os::rename_replace(temp.path(), path);
+}
+
+template <class = void>
+result<void> write_atomically(const os::Path& path, std::string_view bytes, Durability durability,
+                              const os::Path& temp_dir, Existing existing) {
+    const os::Path folder = path.has_parent_path() ? path.parent_path() : os::Path{"."};
+    auto written = write_via_temp(path, bytes, durability, temp_dir.empty() ? folder : temp_dir, existing);
+    if (!written && !temp_dir.empty() && written.error().code() == errc::unsupported) {
+        written =
+            write_via_temp(path, bytes, durability, folder, existing);  // on another file system, perhaps
+    }
+    if (!written) return written;
+    if (durability == Durability::power_loss) return os::sync_dir(folder);
+    return {};
+}
+
+/// Writes a file whole: readers see the old bytes or the new ones, and after a failure the old ones. Its
+/// temporary lies in `temp_dir` (on the same file system), or beside it. Fails: as the system does; what is
+/// at `path` is then what was there, except when the folder's sync fails after the file was replaced.
+template <class = void>
+result<void> write_file_atomically(const os::Path& path, std::string_view bytes, Durability durability,
+                                   const os::Path& temp_dir = {}) {
+    return write_atomically(path, bytes, durability, temp_dir, Existing::replace);
+}
+
+/// The same for a file that must not be there yet. Fails: already_exists; of two writers exactly one
+/// succeeds.
+template <class = void>
+result<void> write_new_file_atomically(const os::Path& path, std::string_view bytes, Durability durability,
+                                       const os::Path& temp_dir = {}) {
+    return write_atomically(path, bytes, durability, temp_dir, Existing::refuse);
+}
+
+/// A whole file. Fails: not_found; corrupt if it is longer than `max_bytes`; invalid_argument if it is no
+/// regular file.
+template <class = void>
+result<std::string> read_file(const os::Path& path, std::uint64_t max_bytes,
+                              os::Links links = os::Links::follow) {
+    auto file = os::File::open_read(path, links);
+    if (!file) return file.error();
+    return file->read_all(max_bytes);
+}
+
+/// Removes the temporaries in `folder` whose makers are dead. What cannot be removed stays.
+template <class = void>
+void remove_abandoned_temps(const os::Path& folder) {
+    const auto names = os::list_dir(folder);
+    if (!names) return;
+    for (const std::string& name : *names) {
+        const auto there = os::status(folder / name, os::Links::refuse);
+        std::string_view made = name;
+        if (made.starts_with('.')) made.remove_prefix(1);
+        if (there && is_abandoned_temp(made, there->modified_ns)) (void)os::remove_tree(folder, name);
+    }
+}
+
+}  // namespace detail
+
+}  // namespace CAIRN_NAMESPACE
+
+// ---- cairn/store/record.hpp
+// The records that travel through a ring and lie in the history: rows and the names they use. One encoding
+// for both, so that whoever opens a crashed run reads the ring as it reads the file. Little-endian, multiples
+// of 8 bytes.
+//
+//   record  u32 bytes (whole, multiple of 8) · u8 kind · u8 flags · u16 0
+//   row     record · u32 cells · u32 0 · i64 step · i64 time_ns · cells × cell
+//   event   the same as a row: what a run decided, between the rows of the thread that decided it
+//   cell    u32 metric id · u8 value kind · u8[3] 0 · u64 (integer, double's bits, or text length) · text,
+//   padded name    record · u32 metric id · u32 length · bytes, padded
+
+namespace CAIRN_NAMESPACE::detail {
+
+static_assert(std::endian::native == std::endian::little || std::endian::native == std::endian::big,
+              "cairn: a machine of mixed endianness");
+
+/// `value` in the order of bytes on disk, and back.
+template <class T>
+[[nodiscard]] constexpr T little_endian(T value) noexcept {
+    if constexpr (std::endian::native == std::endian::big && sizeof(T) > 1) {
+        T swapped = 0;
+        for (std::size_t i = 0; i < sizeof(T); ++i) {
+            swapped =
+                static_cast<T>(static_cast<T>(swapped << 8U) | static_cast<T>((value >> (8U * i)) & 0xffU));
+        }
+        return swapped;
+    } else {
+        return value;
+    }
+}
+
+template <class T>
+std::byte* put(std::byte* to, T value) noexcept {
+    value = little_endian(value);
+    std::memcpy(to, &value, sizeof value);
+    return to + sizeof value;
+}
+
+template <class T>
+[[nodiscard]] T get(const std::byte* from) noexcept {
+    T value;
+    std::memcpy(&value, from, sizeof value);
+    return little_endian(value);
+}
+
+[[nodiscard]] constexpr std::size_t padded(std::size_t bytes) noexcept {
+    return (bytes + 7U) & ~std::size_t{7};
+}
+
+enum class RecordKind : std::uint8_t { padding = 0, row = 1, name = 2, event = 3 };
+
+/// The next record of the same kind and ring belongs to the same row or event, which is larger than a record
+/// may be.
+inline constexpr std::uint8_t row_continues = 1;
+
+inline constexpr std::size_t record_header_bytes = 8;
+inline constexpr std::size_t row_header_bytes = record_header_bytes + 24;
+inline constexpr std::size_t cell_bytes = 16;
+/// A metric's text is cut to this many bytes.
+inline constexpr std::size_t max_text_bytes = 1024;
+inline constexpr std::size_t max_metric_name_bytes = 512;
+
+[[nodiscard]] constexpr std::size_t cell_size(std::string_view text) noexcept {
+    return cell_bytes + padded(text.size());
+}
+template <class T>
+    requires std::is_arithmetic_v<T>
+[[nodiscard]] constexpr std::size_t cell_size(T) noexcept {
+    return cell_bytes;
+}
+[[nodiscard]] constexpr std::size_t cell_size(const Value& value) noexcept { return cell_size(value.text()); }
+
+inline std::byte* put_record(std::byte* to, std::size_t bytes, RecordKind kind,
+                             std::uint8_t flags = 0) noexcept {
+    to = put(to, static_cast<std::uint32_t>(bytes));
+    return put(to, static_cast<std::uint32_t>(static_cast<std::uint32_t>(kind) | std::uint32_t{flags} << 8U));
+}
+
+inline std::byte* put_row_header(std::byte* to, std::size_t bytes, RecordKind kind, std::uint8_t flags,
+                                 std::size_t cells, std::int64_t step, std::int64_t time_ns) noexcept {
+    to = put_record(to, bytes, kind, flags);
+    to = put(to, static_cast<std::uint64_t>(cells));
+    to = put(to, static_cast<std::uint64_t>(step));
+    return put(to, static_cast<std::uint64_t>(time_ns));
+}
+
+inline std::byte* put_cell(std::byte* to, std::uint32_t id, const Value& value) noexcept {
+    to = put(to, static_cast<std::uint64_t>(id) | static_cast<std::uint64_t>(value.kind()) << 32U);
+    switch (value.kind()) {
+        case Value::Kind::number: return put(to, std::bit_cast<std::uint64_t>(value.number()));
+        case Value::Kind::text: {
+            const std::string_view text = value.text();
+            to = put(to, static_cast<std::uint64_t>(text.size()));
+            const std::size_t room = padded(text.size());
+            if (room != 0) {
+                std::memset(to + room - 8, 0, 8);  // the padding, before the text covers what is its own
+                std::memcpy(to, text.data(), text.size());
+            }
+            return to + room;
+        }
+        default: return put(to, value.bits());
+    }
+}
+
+[[nodiscard]] constexpr std::size_t name_record_size(std::string_view name) noexcept {
+    return record_header_bytes + 8 + padded(name.size());
+}
+
+template <class = void>
+void put_name(std::byte* to, std::uint32_t id, std::string_view name) noexcept {
+    const std::size_t bytes = name_record_size(name);
+    std::byte* at = put_record(to, bytes, RecordKind::name);
+    at = put(at, static_cast<std::uint64_t>(id) | static_cast<std::uint64_t>(name.size()) << 32U);
+    if (!name.empty()) {
+        std::memset(to + bytes - 8, 0, 8);
+        std::memcpy(at, name.data(), name.size());
+    }
+}
+
+/// One cell as it is read: the metric's id and its value (a text points into the record).
+struct Cell {
+    std::uint32_t metric = 0;
+    Value value;
+};
+
+/// Reads records one after the other from bytes that may be damaged: it stops at what cannot be one.
+template <class = void>
+class BasicRecordReader {
+  public:
+    explicit BasicRecordReader(std::span<const std::byte> bytes) noexcept : rest_{bytes} {}
+
+    struct Record {
+        RecordKind kind{};
+        std::uint8_t flags = 0;
+        std::span<const std::byte> body;  // after the record's header
+    };
+
+    /// The next record; false at the end or at bytes that are no record (then `damaged()`).
+    bool next(Record& record) noexcept {
+        if (rest_.empty()) return false;
+        if (rest_.size() < record_header_bytes) return stop();
+        const std::size_t bytes = get<std::uint32_t>(rest_.data());
+        const std::uint32_t tag = get<std::uint32_t>(rest_.data() + 4);
+        if (bytes < record_header_bytes || bytes % 8 != 0 || bytes > rest_.size() || (tag & 0xffU) > 3)
+            return stop();
+        record = {static_cast<RecordKind>(tag & 0xffU), static_cast<std::uint8_t>(tag >> 8U),
+                  rest_.subspan(record_header_bytes, bytes - record_header_bytes)};
+        rest_ = rest_.subspan(bytes);
+        return true;
+    }
+
+    [[nodiscard]] bool damaged() const noexcept { return damaged_; }
+
+  private:
+    bool stop() noexcept {
+        damaged_ = true;
+        rest_ = {};
+        return false;
+    }
+    std::span<const std::byte> rest_;
+    bool damaged_ = false;
+};
+using RecordReader = BasicRecordReader<>;
+
+/// How many rows end in these records.
+template <class = void>
+[[nodiscard]] std::uint64_t count_rows(std::span<const std::byte> records) noexcept {
+    std::uint64_t rows = 0;
+    RecordReader reader{records};
+    for (RecordReader::Record record; reader.next(record);)
+        rows += record.kind == RecordKind::row && (record.flags & row_continues) == 0 ? 1U : 0U;
+    return rows;
+}
+
+/// A name record's content; false if it is damaged.
+template <class = void>
+bool read_name(std::span<const std::byte> body, std::uint32_t& id, std::string_view& name) noexcept {
+    if (body.size() < 8) return false;
+    const auto head = get<std::uint64_t>(body.data());
+    const std::size_t size = head >> 32U;
+    if (size > max_metric_name_bytes || size > body.size() - 8) return false;
+    id = static_cast<std::uint32_t>(head);
+    name = {reinterpret_cast<const char*>(body.data()) + 8, size};
+    return true;
+}
+
+/// Calls `f(Cell)` for each cell of a row record; false if it is damaged (cells before the damage were seen).
+template <class F>
+bool read_row(std::span<const std::byte> body, std::int64_t& step, std::int64_t& time_ns, F&& f) {
+    if (body.size() < row_header_bytes - record_header_bytes) return false;
+    const auto cells = get<std::uint64_t>(body.data());
+    step = static_cast<std::int64_t>(get<std::uint64_t>(body.data() + 8));
+    time_ns = static_cast<std::int64_t>(get<std::uint64_t>(body.data() + 16));
+    body = body.subspan(24);
+    for (std::uint64_t i = 0; i < cells; ++i) {
+        if (body.size() < cell_bytes) return false;
+        const auto head = get<std::uint64_t>(body.data());
+        const auto bits = get<std::uint64_t>(body.data() + 8);
+        const auto id = static_cast<std::uint32_t>(head);
+        body = body.subspan(cell_bytes);
+        switch (const auto kind = static_cast<Value::Kind>((head >> 32U) & 0xffU)) {
+            case Value::Kind::number: f(Cell{id, Value{std::bit_cast<double>(bits)}}); break;
+            case Value::Kind::integer:
+            case Value::Kind::natural:
+            case Value::Kind::boolean: f(Cell{id, Value::from_integer_bits(kind, bits)}); break;
+            case Value::Kind::text: {
+                if (bits > body.size()) return false;
+                const auto size = static_cast<std::size_t>(bits);
+                f(Cell{id, Value{std::string_view{reinterpret_cast<const char*>(body.data()), size}}});
+                body = body.subspan(padded(size) <= body.size() ? padded(size) : body.size());
+                break;
+            }
+            default: return false;
+        }
+    }
+    return true;
+}
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/store/ring.hpp
+// The journal: one ring for each logging thread, in a memory-mapped file of the run's folder. What a commit
+// has published is in the page cache, so killing the process loses none of it. One producer, one consumer.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// The first page of a ring file. Positions count bytes since the ring was made and never wrap; the data that
+/// follows is used modulo `capacity`. Numbers are in the order of the machine that wrote it (`byte_order`
+/// tells).
+struct RingHeader {
+    static constexpr char expected_magic[8] = {'C', 'A', 'I', 'R', 'N', 'R', 'N', 'G'};
+    static constexpr std::uint32_t current_version = 1;
+    static constexpr std::uint32_t expected_byte_order = 0x01020304;
+
+    char magic[8];
+    std::uint32_t version;
+    std::uint32_t byte_order;
+    std::uint64_t capacity;
+    std::uint32_t id;
+    // Each on its own cache line: the producer writes one, the consumer the other.
+    alignas(64) std::atomic<std::uint64_t> head;
+    alignas(64) std::atomic<std::uint64_t> tail;
+
+    [[nodiscard]] bool is_valid() const noexcept;
+};
+static_assert(std::atomic<std::uint64_t>::is_always_lock_free);
+static_assert(sizeof(RingHeader) == 192);
+
+inline constexpr std::size_t ring_header_bytes = 4096;
+/// Fits the second-level cache beside a training loop's own data: a ring that leaves it costs four times as
+/// much a row.
+inline constexpr std::size_t ring_capacity = std::size_t{64} * 1024;
+inline constexpr std::size_t ring_file_bytes = ring_header_bytes + ring_capacity;
+
+inline bool RingHeader::is_valid() const noexcept {
+    return std::memcmp(magic, expected_magic, sizeof magic) == 0 && version == current_version &&
+           byte_order == expected_byte_order && capacity == ring_capacity;
+}
+
+/// A view of a ring in memory that outlives it. The producer calls `reserve` and `commit`, the consumer
+/// `readable` and `release`; neither waits.
+class Ring {
+  public:
+    Ring() = default;
+
+    /// Makes a ring of `ring_file_bytes` zeroed bytes.
+    static Ring create(std::byte* memory, std::uint32_t id) noexcept {
+        auto* header = new (memory) RingHeader{};
+        header->version = RingHeader::current_version;
+        header->byte_order = RingHeader::expected_byte_order;
+        header->capacity = ring_capacity;
+        header->id = id;
+        std::memcpy(header->magic, RingHeader::expected_magic, sizeof header->magic);
+        return Ring{header, memory + ring_header_bytes};
+    }
+
+    [[nodiscard]] std::uint32_t id() const noexcept { return header_->id; }
+
+    /// `bytes` (a multiple of 8, at most half the ring) to be written and committed; null if the ring is
+    /// full.
+    [[nodiscard]] std::byte* reserve(std::size_t bytes) noexcept {
+        std::size_t offset = head_ & mask;
+        const std::size_t to_end = ring_capacity - offset;
+        const std::size_t skipped = bytes > to_end ? to_end : 0;
+        const std::uint64_t end = head_ + skipped + bytes;
+        if (end - tail_seen_ > ring_capacity) {
+            tail_seen_ = header_->tail.load(std::memory_order_acquire);
+            if (end - tail_seen_ > ring_capacity) return nullptr;
+        }
+        if (skipped != 0) {
+            put_record(data_ + offset, skipped, RecordKind::padding);
+            offset = 0;
+        }
+        reserved_end_ = end;
+        return data_ + offset;
+    }
+
+    /// Publishes what was written since `reserve`. When this returns, a SIGKILL of the process loses none of
+    /// it.
+    void commit() noexcept {
+        head_ = reserved_end_;
+        header_->head.store(head_, std::memory_order_release);
+        std::atomic_signal_fence(std::memory_order_seq_cst);  // a signal that comes now finds it stored
+    }
+
+    /// More than half of the ring waits for the consumer, as far as the producer knows without looking.
+    [[nodiscard]] bool is_filling() const noexcept { return head_ - tail_seen_ > ring_capacity / 2; }
+    /// Looks again.
+    void refresh() noexcept { tail_seen_ = header_->tail.load(std::memory_order_acquire); }
+
+    struct Readable {
+        std::uint64_t from = 0;
+        std::span<const std::byte> bytes;  // contiguous; call again after release for what wrapped
+    };
+    template <class = void>
+    [[nodiscard]] Readable readable() const noexcept {
+        const std::uint64_t from = header_->tail.load(std::memory_order_relaxed);
+        const std::uint64_t to = header_->head.load(std::memory_order_acquire);
+        const std::size_t offset = from & mask;
+        const std::uint64_t waiting = to - from;
+        const std::size_t to_end = ring_capacity - offset;
+        const std::size_t size = waiting < to_end ? static_cast<std::size_t>(waiting) : to_end;
+        return {from, std::span<const std::byte>{data_ + offset, size}};
+    }
+    void release(std::uint64_t to) noexcept { header_->tail.store(to, std::memory_order_release); }
+
+  private:
+    static constexpr std::size_t mask = ring_capacity - 1;
+    static_assert((ring_capacity & mask) == 0);
+
+    Ring(RingHeader* header, std::byte* data) noexcept : header_{header}, data_{data} {}
+
+    RingHeader* header_ = nullptr;
+    std::byte* data_ = nullptr;
+    std::uint64_t head_ = 0;  // the producer's own copies: no shared line is read on the fast path
+    std::uint64_t tail_seen_ = 0;
+    std::uint64_t reserved_end_ = 0;
+};
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/store/ring_file.hpp
+// The ring files of a run as a reader sees them: what they still hold, copied while their writer may go on.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// The folder of a run that holds its ring files.
+inline constexpr const char* journal_folder = "journal";
+inline constexpr std::string_view ring_suffix = ".ring";
+/// What `recover_history` appends to the name of a ring file that is no ring any more: kept, never read.
+inline constexpr std::string_view damaged_suffix = ".damaged";
+
+/// The name of a ring's file.
+template <class = void>
+[[nodiscard]] std::string ring_file_name(std::uint32_t id) {
+    return std::to_string(id) + std::string{ring_suffix};
+}
+
+/// The number that a ring file's name begins with, be it damaged or not: no other ring may have it.
+template <class = void>
+[[nodiscard]] std::optional<std::uint32_t> ring_of_file(std::string_view name) noexcept {
+    std::uint32_t id = 0;
+    const auto [end, problem] = std::from_chars(name.data(), name.data() + name.size(), id);
+    const std::string_view rest = name.substr(static_cast<std::size_t>(end - name.data()));
+    if (problem != std::errc{} || !rest.starts_with(ring_suffix)) return std::nullopt;
+    return id;
+}
+
+/// What a ring file still holds: a copy, so that its writer may go on.
+struct RingRest {
+    std::uint32_t id = 0;
+    std::uint64_t from = 0;
+    std::vector<std::byte> bytes;
+};
+
+/// Copies what the file of ring `id` has not released yet. Safe while it is written: what the writer releases
+/// during the copy is dropped from it, and is in the history by then. A file that never became a ring is an
+/// empty one, and so is one that its writer has just removed. Fails: corrupt, unsupported, permission, io.
+template <class = void>
+[[nodiscard]] result<RingRest> copy_ring(const std::filesystem::path& path, std::uint32_t id) {
+    RingRest rest{id, 0, {}};
+    auto file = os::File::open_read(path);
+    if (!file && file.error().code() == errc::not_found) return rest;
+    if (!file) return file.error();
+    // The head is read before the data and the tail once more after it: what lies between is whole.
+    std::vector<std::byte> bytes(ring_file_bytes);
+    const auto read = file->read_at(0, writable_bytes_of(bytes));
+    if (!read) return read.error();
+    alignas(RingHeader) std::byte head[sizeof(RingHeader)];
+    std::memcpy(head, bytes.data(), sizeof head);
+    const auto* header = reinterpret_cast<const RingHeader*>(head);
+    const auto corrupt = [&](const char* why) {
+        return error{errc::corrupt, std::string{"the newest rows of this run cannot be read: "} + why,
+                     path.string(), "restore the file from a copy, or go on without them"};
+    };
+    // Its writer was killed before it wrote the magic, which comes last.
+    if (std::all_of(header->magic, std::end(header->magic), [](char c) { return c == 0; })) return rest;
+    if (std::memcmp(header->magic, RingHeader::expected_magic, sizeof header->magic) != 0)
+        return corrupt("this is no ring");
+    if (header->version > RingHeader::current_version ||
+        header->byte_order != RingHeader::expected_byte_order) {
+        return error{errc::unsupported,
+                     "the newest rows of this run were written by a newer version of cairn or a machine of "
+                     "another byte order",
+                     path.string(), "resume the run with that version, on such a machine"};
+    }
+    if (!header->is_valid() || header->id != id || *read != bytes.size())
+        return corrupt("the file is cut or its head is damaged");
+    const std::uint64_t from = header->tail.load(std::memory_order_relaxed);
+    const std::uint64_t to = header->head.load(std::memory_order_relaxed);
+    std::byte later[8];
+    const auto reread = file->read_at(offsetof(RingHeader, tail), later);
+    if (!reread) return reread.error();
+    std::uint64_t released = 0;
+    std::memcpy(&released, later, sizeof released);
+    if (*reread != sizeof later || to < from || to - from > ring_capacity || released < from)
+        return corrupt("its positions are none that a ring can have");
+    rest.from = std::min(released, to);
+    rest.bytes.resize(static_cast<std::size_t>(to - rest.from));
+    for (std::size_t i = 0; i < rest.bytes.size();) {
+        const std::size_t offset = (rest.from + i) & (ring_capacity - 1);
+        const std::size_t piece = std::min(rest.bytes.size() - i, ring_capacity - offset);
+        std::memcpy(rest.bytes.data() + i, bytes.data() + ring_header_bytes + offset, piece);
+        i += piece;
+    }
+    return rest;
+}
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/store/history.hpp
+// The history: all rows of a run, append-only. A file header, then frames; each frame is a stretch of one
+// ring with its length and CRC-32C, so a torn tail is cut, and a fold of the rings counts no row twice.
+// Readable while it is written.
+//
+//   file   "CAIRNHST" · u32 version · u32 0
+//   frame  u32 "FRAM" · u32 payload bytes · u32 CRC-32C of what follows it · u32 ring · u64 from · u64 to ·
+//   payload
+//
+// Little-endian; the payload is records (record.hpp), `from` and `to` are the ring's positions.
+
+namespace CAIRN_NAMESPACE::detail {
+
+inline constexpr const char* history_file = "history.cairn";
+inline constexpr std::string_view history_magic = "CAIRNHST";
+inline constexpr std::uint32_t history_version = 1;
+inline constexpr std::size_t history_header_bytes = 16;
+inline constexpr std::size_t max_history_bytes = std::size_t{1} << 40U;
+inline constexpr std::uint32_t frame_magic = 0x4d415246;  // "FRAM"
+inline constexpr std::size_t frame_header_bytes = 32;
+
+struct Frame {
+    std::uint32_t ring = 0;
+    std::uint64_t from = 0;
+    std::uint64_t to = 0;
+    std::span<const std::byte> payload;
+};
+
+/// Walks the frames of a history that may be torn or damaged. After damage it goes on at the next whole
+/// frame.
+template <class = void>
+class BasicFrameReader {
+  public:
+    explicit BasicFrameReader(std::span<const std::byte> file) noexcept : file_{file} {}
+
+    bool next(Frame& frame) noexcept {
+        while (at_ + frame_header_bytes <= file_.size()) {
+            if (parse(frame)) {
+                at_ += frame_header_bytes + frame.payload.size();
+                if (skipping_) ++gaps_;
+                skipping_ = false;
+                end_ = at_;
+                return true;
+            }
+            skipping_ = true;
+            at_ += 8;  // frames are multiples of 8 bytes
+        }
+        return false;
+    }
+
+    /// Where the last whole frame ends: what follows is a torn tail.
+    [[nodiscard]] std::size_t whole_bytes() const noexcept { return end_; }
+    /// Damaged stretches between whole frames.
+    [[nodiscard]] std::size_t gaps() const noexcept { return gaps_; }
+
+  private:
+    bool parse(Frame& frame) const noexcept {
+        const std::byte* head = file_.data() + at_;
+        if (get<std::uint32_t>(head) != frame_magic) return false;
+        const std::size_t bytes = get<std::uint32_t>(head + 4);
+        if (bytes % 8 != 0 || bytes > ring_capacity || bytes > file_.size() - at_ - frame_header_bytes)
+            return false;
+        if (crc32c(file_.subspan(at_ + 12, frame_header_bytes - 12 + bytes)) !=
+            get<std::uint32_t>(head + 8)) {
+            return false;
+        }
+        frame = {get<std::uint32_t>(head + 12), get<std::uint64_t>(head + 16), get<std::uint64_t>(head + 24),
+                 file_.subspan(at_ + frame_header_bytes, bytes)};
+        return true;
+    }
+
+    std::span<const std::byte> file_;
+    std::size_t at_ = history_header_bytes;
+    std::size_t end_ = history_header_bytes;
+    std::size_t gaps_ = 0;
+    bool skipping_ = false;
+};
+using FrameReader = BasicFrameReader<>;
+
+/// Appends frames. A frame that cannot be written whole is taken back.
+template <class = void>
+class BasicHistoryWriter {
+  public:
+    /// Opens the history for appending after its first `whole_bytes`; 0 makes a new one.
+    static result<BasicHistoryWriter> open(const std::filesystem::path& path, std::size_t whole_bytes) {
+        auto file = os::File::open_read_write(path);
+        if (!file) return file.error();
+        BasicHistoryWriter writer{std::move(*file)};
+        if (whole_bytes < history_header_bytes) {
+            std::byte header[history_header_bytes] = {};
+            std::memcpy(header, history_magic.data(), history_magic.size());
+            put(header + history_magic.size(), history_version);
+            if (auto written = writer.write_at(0, header); !written) return written.error();
+            whole_bytes = history_header_bytes;
+        }
+        writer.end_ = whole_bytes;
+        if (auto cut = writer.file_.truncate(whole_bytes); !cut) return cut.error();
+        return writer;
+    }
+
+    /// Appends what lies in a ring from position `from` on.
+    result<void> append(std::uint32_t ring, std::uint64_t from, std::span<const std::byte> records) {
+        buffer_.resize(frame_header_bytes + records.size());
+        std::byte* head = buffer_.data();
+        put(head, frame_magic);
+        put(head + 4, static_cast<std::uint32_t>(records.size()));
+        put(head + 12, ring);
+        put(head + 16, from);
+        put(head + 24, from + records.size());
+        std::memcpy(head + frame_header_bytes, records.data(), records.size());
+        put(head + 8, crc32c(bytes_of(buffer_).subspan(12)));
+        auto written = write_at(end_, buffer_);
+        if (!written) {
+            (void)file_.truncate(end_);  // if this fails too, readers skip the torn frame
+            return written;
+        }
+        end_ += buffer_.size();
+        return {};
+    }
+
+    /// Bytes of the file.
+    [[nodiscard]] std::uint64_t bytes() const noexcept { return end_; }
+    result<void> sync() { return file_.sync(); }
+
+  private:
+    explicit BasicHistoryWriter(os::File file) : file_{std::move(file)} {}
+    result<void> write_at(std::uint64_t at, std::span<const std::byte> bytes) {
+        return file_.write_at(at, bytes);
+    }
+
+    os::File file_;
+    std::uint64_t end_ = 0;
+    std::vector<std::byte> buffer_;
+};
+using HistoryWriter = BasicHistoryWriter<>;
+
+/// What is known after all rows of a run were read.
+struct HistoryReport {
+    std::size_t whole_bytes = 0;  ///< of the history file
+    std::size_t torn_bytes = 0;   ///< after it
+    std::size_t damaged = 0;      ///< stretches that could not be read
+    std::uint64_t rows = 0;
+    std::uint64_t folded = 0;          ///< of these, rows that were still in a ring
+    std::uint32_t next_ring = 0;       ///< a number that no ring of this run has had
+    std::vector<std::string> names{};  ///< the metric names, by their numbers
+    std::vector<error> unread{};       ///< for each ring that could not be read, why
+};
+
+/// A row or an event as it is read back; refers to what is gone after the call that it is handed to.
+struct StoredRow {
+    RecordKind kind = RecordKind::row;
+    std::uint32_t ring = 0;  ///< each thread writes to one of its own
+    std::int64_t step = 0, time_ns = 0;
+    std::span<const NamedValue> values;
+};
+
+/// Turns records into rows and events: keeps the names, joins what continues.
+template <class = void>
+class BasicRowAssembler {
+  public:
+    /// Calls `f(StoredRow)` for each row and event in `records`, which lie in `ring`; or, if that is what it
+    /// takes, `f(step, time_ns, std::span<const NamedValue>)` for each row.
+    template <class F>
+    void feed(std::uint32_t ring, std::span<const std::byte> records, HistoryReport& report, F&& f) {
+        RecordReader reader{records};
+        for (RecordReader::Record record; reader.next(record);) {
+            if (record.kind == RecordKind::name) {
+                keep_name(record.body, report);
+            } else if (record.kind != RecordKind::padding) {
+                take_row(ring, record, report, f);
+            }
+        }
+        if (reader.damaged()) ++report.damaged;
+    }
+
+  private:
+    // A hostile file must not make us allocate: no run has more names.
+    static constexpr std::uint32_t max_metrics = 1U << 22U;
+
+    /// The first records of a row that goes on in the next one; owns what it refers to.
+    struct Begun {
+        RecordKind kind{};
+        std::int64_t step = 0, time_ns = 0;
+        std::vector<Cell> cells{};
+        std::forward_list<std::string> texts{};
+    };
+
+    static void keep_name(std::span<const std::byte> body, HistoryReport& report) {
+        std::uint32_t id = 0;
+        std::string_view name;
+        if (!read_name(body, id, name) || id > max_metrics) {
+            ++report.damaged;
+            return;
+        }
+        if (id >= report.names.size()) report.names.resize(id + 1);
+        report.names[id] = name;
+    }
+
+    template <class F>
+    void take_row(std::uint32_t ring, const RecordReader::Record& record, HistoryReport& report, F&& f) {
+        cells_.clear();
+        StoredRow row{record.kind, ring, 0, 0, {}};
+        if (!read_row(record.body, row.step, row.time_ns, [&](const Cell& cell) { cells_.push_back(cell); }))
+            ++report.damaged;
+        auto begun = begun_.find(ring);
+        if (begun != begun_.end() && !belong_together(begun->second, row)) {
+            end(ring, begun->second, report, f);  // its end was dropped
+            begun_.erase(begun);
+            begun = begun_.end();
+        }
+        if ((record.flags & row_continues) != 0) {
+            if (begun == begun_.end())
+                begun = begun_.emplace(ring, Begun{row.kind, row.step, row.time_ns}).first;
+            for (Cell cell : cells_) {
+                if (cell.value.is_text())
+                    cell.value = Value{begun->second.texts.emplace_front(cell.value.text())};
+                begun->second.cells.push_back(cell);
+            }
+            return;
+        }
+        if (begun == begun_.end()) {
+            emit(row, cells_, report, f);
+            return;
+        }
+        begun->second.cells.insert(begun->second.cells.end(), cells_.begin(), cells_.end());
+        end(ring, begun->second, report, f);
+        begun_.erase(begun);
+    }
+
+    [[nodiscard]] static bool belong_together(const Begun& begun, const StoredRow& row) noexcept {
+        return begun.kind == row.kind && begun.step == row.step && begun.time_ns == row.time_ns;
+    }
+    template <class F>
+    void end(std::uint32_t ring, const Begun& begun, HistoryReport& report, F&& f) {
+        emit({begun.kind, ring, begun.step, begun.time_ns, {}}, begun.cells, report, f);
+    }
+    template <class F>
+    void emit(StoredRow row, const std::vector<Cell>& cells, HistoryReport& report, F&& f) {
+        values_.clear();
+        for (const Cell& cell : cells) {
+            if (cell.metric < report.names.size()) values_.push_back({report.names[cell.metric], cell.value});
+        }
+        row.values = std::span<const NamedValue>{values_};
+        if (row.kind == RecordKind::row) ++report.rows;
+        if constexpr (std::is_invocable_v<F&, const StoredRow&>) {
+            f(row);
+        } else if (row.kind == RecordKind::row) {
+            f(row.step, row.time_ns, row.values);
+        }
+    }
+
+    std::map<std::uint32_t, Begun> begun_;
+    std::vector<Cell> cells_;
+    std::vector<NamedValue> values_;
+};
+using RowAssembler = BasicRowAssembler<>;
+
+/// Every row of a run once: the history, then what its rings still hold. Calls
+/// `f(step, time_ns, std::span<const NamedValue>)`, or `f(StoredRow)` for events too, in the order of each
+/// thread. Fails if the history is from
+/// a newer version or cannot be read; a run without one has no rows. A ring that cannot be read is in the
+/// report, beside the rows of all others. `rests`, if given, gets what only the rings hold.
+template <class F>
+result<HistoryReport> read_history(const std::filesystem::path& run_dir, F&& f,
+                                   std::vector<RingRest>* rests = nullptr) {
+    HistoryReport report;
+    // Rings first: what leaves them while we read is in the history when we come to it.
+    std::vector<RingRest> rings;
+    const std::filesystem::path journal = run_dir / journal_folder;
+    if (auto names = os::list_dir(journal)) {
+        for (const std::string& name : *names) {
+            const auto id = ring_of_file(name);
+            if (!id) continue;
+            report.next_ring = std::max(report.next_ring, *id + 1);
+            if (name.ends_with(damaged_suffix)) continue;  // said when it was found
+            auto rest = copy_ring(journal / name, *id);
+            if (rest)
+                rings.push_back(std::move(*rest));
+            else
+                report.unread.push_back(rest.error());
+        }
+    } else if (names.error().code() != errc::not_found) {
+        report.unread.push_back(names.error());
+    }
+    RowAssembler assembler;
+    std::map<std::uint32_t, std::uint64_t> done;  // ring -> position up to which its rows were seen
+    const std::filesystem::path path = run_dir / history_file;
+    auto file = read_file(path, max_history_bytes);
+    if (!file && file.error().code() != errc::not_found) return file.error();
+    if (file && !file->empty()) {
+        const std::span<const std::byte> bytes = bytes_of(*file);
+        if (bytes.size() < history_header_bytes ||
+            std::memcmp(bytes.data(), history_magic.data(), history_magic.size()) != 0) {
+            return error{errc::corrupt, "this is not a history", path.string(),
+                         "restore it from a copy, or delete it"};
+        }
+        if (get<std::uint32_t>(bytes.data() + 8) > history_version) {
+            return error{errc::unsupported, "the history was written by a newer version of cairn",
+                         path.string(), "read it with that version"};
+        }
+        FrameReader frames{bytes};
+        for (Frame frame; frames.next(frame);) {
+            std::uint64_t& position = done[frame.ring];
+            if (frame.to > position) assembler.feed(frame.ring, frame.payload, report, f);
+            position = std::max(position, frame.to);
+            report.next_ring = std::max(report.next_ring, frame.ring + 1);
+        }
+        report.whole_bytes = frames.whole_bytes();
+        report.torn_bytes = bytes.size() - frames.whole_bytes();
+        report.damaged += frames.gaps();
+    }
+    for (RingRest& ring : rings) {
+        const std::uint64_t seen = std::max(done[ring.id], ring.from);
+        const auto skipped = static_cast<std::size_t>(seen - ring.from);
+        if (skipped >= ring.bytes.size()) continue;
+        ring.bytes.erase(ring.bytes.begin(), ring.bytes.begin() + static_cast<std::ptrdiff_t>(skipped));
+        ring.from = seen;
+        const std::uint64_t before = report.rows;
+        assembler.feed(ring.id, bytes_of(ring.bytes), report, f);
+        report.folded += report.rows - before;
+        if (rests != nullptr) rests->push_back(ring);
+    }
+    return report;
+}
+
+/// Reads like `read_history`, and leaves a history that is whole: what only the rings held is appended, a
+/// torn tail is cut, the rings are removed. A ring file that is damaged is kept beside them under another
+/// name. Only for the run's one writer. Fails, and changes nothing, if a ring cannot be read for now: its
+/// rows may be there when the reason is gone.
+template <class F>
+result<HistoryReport> recover_history(const std::filesystem::path& run_dir, F&& f) {
+    std::vector<RingRest> rests;
+    auto report = read_history(run_dir, f, &rests);
+    if (!report) return report;
+    for (const error& unread : report->unread) {
+        if (unread.code() != errc::corrupt) return unread;
+    }
+    // What a kill tears off is in its ring still; if no ring had rows, these were lost.
+    if (report->torn_bytes != 0 && report->folded == 0) ++report->damaged;
+    auto writer = HistoryWriter::open(run_dir / history_file, report->whole_bytes);
+    if (!writer) return writer.error();
+    for (const RingRest& rest : rests) {
+        if (auto appended = writer->append(rest.id, rest.from, rest.bytes); !appended)
+            return appended.error();
+    }
+    if (auto synced = writer->sync(); !synced) return synced.error();
+    report->whole_bytes = static_cast<std::size_t>(writer->bytes());
+    for (const error& unread : report->unread) {
+        const std::string kept = unread.path() + std::string{damaged_suffix};
+        if (auto moved = os::rename_replace(unread.path(), kept); !moved) return moved.error();
+    }
+    const std::filesystem::path journal = run_dir / journal_folder;
+    if (auto names = os::list_dir(journal)) {
+        for (const std::string& name : *names) {
+            if (ring_of_file(name) && !name.ends_with(damaged_suffix)) (void)os::remove_file(journal / name);
+        }
+    }
+    return report;
+}
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/run/decision.hpp
+// What checkpoints decided, as the run records it between its rows: every save, every failure, every removal,
+// every change of why nothing is saved. All other decisions follow by replay (checkpoint/replay.hpp). Costs
+// <string> and <vector>.
+
+namespace CAIRN_NAMESPACE {
+
+/// One of the policies that decided, and why.
+struct Because {
+    std::string policy;  ///< as text: "best(val/loss, min)"
+    Path path{};         ///< where it stands in the checkpoint's policy
+    Reason reason{};
+};
+
+/// Something that a checkpoint decided, or that happened to one of its versions.
+struct Decision {
+    enum class Kind : unsigned char {
+        opened,     ///< the checkpoint was made; `text` is its policy, `retention` its retention
+        saved,      ///< a version was committed
+        failed,     ///< a version was to be saved and could not be; `text` says why
+        skipped,    ///< from this row on nothing is saved for another reason than before
+        asked,      ///< nothing new, but rows went by that the checkpoint was not asked about
+        noted,      ///< up to `rows` rows before this record it was asked about each; about no row
+        removed,    ///< a version that `retention` does not want any more was deleted
+        annotated,  ///< metrics of a version came late; `row` has them all
+        restored,   ///< training goes on after a version
+        stopped,    ///< a policy said that training should stop; `text` is the policy
+        resumed,    ///< another session of the run begins; about no row
+    };
+    Kind kind = Kind::asked;
+    std::string checkpoint{};  ///< its name
+    std::int64_t step = 0;
+    std::int64_t time_ns = 0;
+    std::optional<std::uint64_t> version{};
+    Answer answer = Answer::no;
+    std::vector<Because> because{};  ///< those of the policies that decided
+    std::string text{}, retention{};
+    DynamicRow row{};  ///< the row that was decided about
+
+    // What a decision depends on beside the row; see `At`.
+    double seconds = 0, save_seconds = 0;
+    bool signal = false, final = false, failure = false;
+    bool by_hand = false;  ///< `checkpoint.save`, whatever the policy said
+    /// How many rows the thread logged since the checkpoint was last asked, the row itself included; 0: none,
+    /// the row was not logged or was asked about again; `another_thread`: that was by another thread.
+    std::uint64_t rows = 0;
+    static constexpr std::uint64_t another_thread = std::numeric_limits<std::uint64_t>::max();
+};
+
+[[nodiscard]] constexpr std::string_view to_string(Decision::Kind kind) noexcept {
+    switch (kind) {
+        case Decision::Kind::opened: return "opened";
+        case Decision::Kind::saved: return "saved";
+        case Decision::Kind::failed: return "failed";
+        case Decision::Kind::skipped: return "skipped";
+        case Decision::Kind::asked: return "asked";
+        case Decision::Kind::noted: return "noted";
+        case Decision::Kind::removed: return "removed";
+        case Decision::Kind::annotated: return "annotated";
+        case Decision::Kind::restored: return "restored";
+        case Decision::Kind::stopped: return "stopped";
+        case Decision::Kind::resumed: return "resumed";
+    }
+    return "unknown";
+}
+
+namespace detail {
+
+/// What is recorded for replay alone.
+[[nodiscard]] constexpr bool is_bookkeeping(Decision::Kind kind) noexcept {
+    return kind == Decision::Kind::asked || kind == Decision::Kind::noted || kind == Decision::Kind::resumed;
+}
+
+/// Why a policy answers as it does at this moment, before it hears what became of it.
+template <class P, class R>
+[[nodiscard]] std::vector<Because> reasons_of(const P& policy, const At<R>& at) {
+    std::vector<Because> because;
+    detail::explain(policy, at, [&](const auto& leaf, const Reason& reason, Path path) {
+        Text text;
+        spell(text, leaf);
+        because.push_back({std::string{std::move(text)}, path, reason});
+    });
+    return because;
+}
+
+/// The word for an answer in a record and in a line.
+[[nodiscard]] constexpr std::string_view answer_word(Answer answer) noexcept {
+    switch (answer) {
+        case Answer::no: return "no";
+        case Answer::missing: return "missing";
+        case Answer::nan: return "nan";
+        case Answer::yes: return "yes";
+    }
+    return "no";
+}
+
+template <class = void>
+[[nodiscard]] std::string path_text(const Path& path) {
+    std::string text;
+    for (std::size_t i = 0; i < path.depth() && i < Path::deepest; ++i) {
+        if (i != 0) text += '.';
+        text += std::to_string(path[i]);
+    }
+    return text;
+}
+template <class = void>
+[[nodiscard]] Path parse_path(std::string_view text) noexcept {
+    Path path;
+    std::size_t place = 0;
+    for (const char c : text) {
+        if (c == '.') path = path.then(std::exchange(place, 0));
+        if (c >= '0' && c <= '9' && place < 1000) place = place * 10 + static_cast<std::size_t>(c - '0');
+    }
+    return text.empty() ? path : path.then(place);
+}
+
+/// The names of a record's values. A reason is four of them in a row, as often as there are reasons; those
+/// after `row` are the metrics of the row.
+namespace field {
+inline constexpr std::string_view kind = "kind", checkpoint = "checkpoint", version = "version",
+                                  answer = "answer", text = "text", retention = "retention",
+                                  seconds = "seconds", save_seconds = "save_seconds", flags = "flags",
+                                  rows = "rows", policy = "policy", path = "path", rule = "rule",
+                                  value = "value", reference = "reference", row = "row";
+}  // namespace field
+
+/// A decision as the journal keeps it: an event whose values have these names.
+template <class = void>
+[[nodiscard]] DynamicRow to_event(const Decision& d) {
+    std::vector<NamedValue> out = {{field::kind, to_string(d.kind)}, {field::checkpoint, d.checkpoint}};
+    if (d.version) out.push_back({field::version, *d.version});
+    out.push_back({field::answer, answer_word(d.answer)});
+    if (!d.text.empty()) out.push_back({field::text, d.text});
+    if (!d.retention.empty()) out.push_back({field::retention, d.retention});
+    out.push_back({field::seconds, d.seconds});
+    out.push_back({field::save_seconds, d.save_seconds});
+    const unsigned flags =
+        (d.signal ? 1U : 0U) | (d.final ? 2U : 0U) | (d.failure ? 4U : 0U) | (d.by_hand ? 8U : 0U);
+    out.push_back({field::flags, flags});
+    out.push_back({field::rows, d.rows});
+    std::vector<std::string> paths;  // seen until the event is made
+    paths.reserve(d.because.size());
+    for (const Because& one : d.because) {
+        out.push_back({field::policy, one.policy});
+        out.push_back({field::path, paths.emplace_back(path_text(one.path))});
+        out.push_back({field::rule, to_string(one.reason.rule)});
+        out.push_back({field::answer, answer_word(one.reason.answer)});
+        out.push_back({field::value, one.reason.value});
+        out.push_back({field::reference, one.reason.reference});
+    }
+    out.push_back({field::row, d.row.size()});
+    d.row.for_each([&](std::string_view name, const Value& value) { out.push_back({name, value}); });
+    return {d.step, d.time_ns, out.data(), out.size()};
+}
+
+/// The decision that an event tells; nothing if it tells none.
+template <class = void>
+[[nodiscard]] std::optional<Decision> decision_of(const StoredRow& event) {
+    if (event.kind != RecordKind::event || event.values.empty() || event.values[0].name != field::kind)
+        return std::nullopt;
+    Decision d;
+    d.step = event.step;
+    d.time_ns = event.time_ns;
+    bool known = false;
+    for (int i = 0; i <= static_cast<int>(Decision::Kind::resumed); ++i) {
+        const auto kind = static_cast<Decision::Kind>(i);
+        if (event.values[0].value.text() != to_string(kind)) continue;
+        d.kind = kind;
+        known = true;
+    }
+    if (!known) return std::nullopt;  // of a newer version of the library
+    const auto answer_of = [](std::string_view word) {
+        for (const Answer answer : {Answer::missing, Answer::nan, Answer::yes}) {
+            if (word == answer_word(answer)) return answer;
+        }
+        return Answer::no;
+    };
+    for (std::size_t i = 1; i < event.values.size(); ++i) {
+        const auto& [name, value] = event.values[i];
+        if (name == field::row) {
+            const auto rest = event.values.subspan(i + 1);
+            d.row = DynamicRow{event.step, event.time_ns, rest.data(), rest.size()};
+            break;
+        }
+        if (name == field::checkpoint) d.checkpoint = value.text();
+        if (name == field::version) d.version = value.bits();
+        if (name == field::text) d.text = value.text();
+        if (name == field::retention) d.retention = value.text();
+        if (name == field::seconds) d.seconds = value.number();
+        if (name == field::save_seconds) d.save_seconds = value.number();
+        if (name == field::rows) d.rows = value.bits();
+        if (name == field::flags) {
+            d.signal = (value.bits() & 1U) != 0;
+            d.final = (value.bits() & 2U) != 0;
+            d.failure = (value.bits() & 4U) != 0;
+            d.by_hand = (value.bits() & 8U) != 0;
+        }
+        if (name == field::policy) d.because.push_back({std::string{value.text()}});
+        if (d.because.empty()) {
+            if (name == field::answer) d.answer = answer_of(value.text());
+            continue;
+        }
+        Because& one = d.because.back();
+        if (name == field::path) one.path = parse_path(value.text());
+        if (name == field::answer) one.reason.answer = answer_of(value.text());
+        if (name == field::value) one.reason.value = value.number();
+        if (name == field::reference) one.reason.reference = value.number();
+        if (name == field::rule) {
+            for (std::size_t r = 0; r < std::size(rules); ++r) {
+                if (value.text() == rules[r].name) one.reason.rule = static_cast<Rule>(r);
+            }
+        }
+    }
+    return d;
+}
+
+/// Calls `f(Decision)` for every decision that a run recorded, in the order of each thread.
+template <class F>
+result<HistoryReport> read_decisions(const std::filesystem::path& run_dir, F&& f) {
+    return read_history(run_dir, [&](const StoredRow& row) {
+        if (auto decision = decision_of(row)) f(std::move(*decision));
+    });
+}
+
+}  // namespace detail
+
+/// A decision as one line: "step 500 model: saved v3, best(val/loss, min): 0.31 beats 0.4".
+template <class = void>
+[[nodiscard]] std::string to_text(const Decision& d) {
+    std::string line =
+        "step " + std::to_string(d.step) + (d.checkpoint.empty() ? "" : " " + d.checkpoint) + ": ";
+    line += to_string(d.kind);
+    if (d.version) line += " " + detail::version_label(*d.version);
+    if (d.by_hand) line += " by hand";
+    switch (d.kind) {
+        case Decision::Kind::opened: line += " with " + d.text + ", keeps " + d.retention; break;
+        case Decision::Kind::removed: line += ", not wanted by " + d.retention; break;
+        case Decision::Kind::failed: line += ", " + d.text; break;
+        case Decision::Kind::annotated:
+            d.row.for_each([&](std::string_view name, const Value& value) {
+                detail::Text number;
+                number.add(value.number());
+                if (!value.is_text()) line += ", " + std::string{name} + " " + number;
+            });
+            break;
+        default: break;
+    }
+    for (const Because& one : d.because) line += ", " + one.policy + ": " + to_text(one.reason);
+    return line;
+}
+
+}  // namespace CAIRN_NAMESPACE
+
 // ---- cairn/run/thumbnail.hpp
 // A metric's curve in a few characters, for the message at the end of a run.
 
@@ -3572,46 +7463,6 @@ class Thumbnail {
     std::uint64_t in_bucket_ = 0;
     double mean_ = 0;
 };
-
-}  // namespace CAIRN_NAMESPACE::detail
-
-// ---- cairn/core/detail/cpu.hpp
-// Which optional instructions this processor has, asked of the processor itself (g++ 12's
-// __builtin_cpu_supports does not know "sha"). Costs <cpuid.h> on x86-64.
-
-#if defined(__x86_64__) && defined(__GNUC__)
-#include <cpuid.h>
-#endif
-
-namespace CAIRN_NAMESPACE::detail {
-
-struct CpuFeatures {
-    bool sha = false;    // SHA-NI, and the SSSE3 and SSE4.1 that code for it also uses
-    bool sse42 = false;  // the crc32 instruction
-};
-
-[[nodiscard]] inline CpuFeatures detect_cpu() noexcept {
-    CpuFeatures found;
-#if defined(__x86_64__) && defined(__GNUC__)
-    unsigned eax = 0;
-    unsigned ebx = 0;
-    unsigned ecx = 0;
-    unsigned edx = 0;
-    if (__get_cpuid(1, &eax, &ebx, &ecx, &edx) == 0) return found;
-    const bool ssse3 = (ecx >> 9U & 1U) != 0;
-    const bool sse41 = (ecx >> 19U & 1U) != 0;
-    found.sse42 = (ecx >> 20U & 1U) != 0;
-    if (__get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) == 0) return found;
-    found.sha = ssse3 && sse41 && (ebx >> 29U & 1U) != 0;
-#endif
-    return found;
-}
-
-/// What this processor has; asked once.
-[[nodiscard]] inline const CpuFeatures& cpu() noexcept {
-    static const CpuFeatures found = detect_cpu();
-    return found;
-}
 
 }  // namespace CAIRN_NAMESPACE::detail
 
@@ -4431,224 +8282,6 @@ template <class GoalOf>
 
 }  // namespace CAIRN_NAMESPACE::detail
 
-// ---- cairn/store/record.hpp
-// The records that travel through a ring and lie in the history: rows and the names they use. One encoding
-// for both, so that whoever opens a crashed run reads the ring as it reads the file. Little-endian, multiples
-// of 8 bytes.
-//
-//   record  u32 bytes (whole, multiple of 8) · u8 kind · u8 flags · u16 0
-//   row     record · u32 cells · u32 0 · i64 step · i64 time_ns · cells × cell
-//   cell    u32 metric id · u8 value kind · u8[3] 0 · u64 (integer, double's bits, or text length) · text,
-//   padded name    record · u32 metric id · u32 length · bytes, padded
-
-namespace CAIRN_NAMESPACE::detail {
-
-static_assert(std::endian::native == std::endian::little || std::endian::native == std::endian::big,
-              "cairn: a machine of mixed endianness");
-
-/// `value` in the order of bytes on disk, and back.
-template <class T>
-[[nodiscard]] constexpr T little_endian(T value) noexcept {
-    if constexpr (std::endian::native == std::endian::big && sizeof(T) > 1) {
-        T swapped = 0;
-        for (std::size_t i = 0; i < sizeof(T); ++i) {
-            swapped =
-                static_cast<T>(static_cast<T>(swapped << 8U) | static_cast<T>((value >> (8U * i)) & 0xffU));
-        }
-        return swapped;
-    } else {
-        return value;
-    }
-}
-
-template <class T>
-std::byte* put(std::byte* to, T value) noexcept {
-    value = little_endian(value);
-    std::memcpy(to, &value, sizeof value);
-    return to + sizeof value;
-}
-
-template <class T>
-[[nodiscard]] T get(const std::byte* from) noexcept {
-    T value;
-    std::memcpy(&value, from, sizeof value);
-    return little_endian(value);
-}
-
-[[nodiscard]] constexpr std::size_t padded(std::size_t bytes) noexcept {
-    return (bytes + 7U) & ~std::size_t{7};
-}
-
-enum class RecordKind : std::uint8_t { padding = 0, row = 1, name = 2 };
-
-/// The next row record of the same ring belongs to the same row: a row that is larger than a record may be.
-inline constexpr std::uint8_t row_continues = 1;
-
-inline constexpr std::size_t record_header_bytes = 8;
-inline constexpr std::size_t row_header_bytes = record_header_bytes + 24;
-inline constexpr std::size_t cell_bytes = 16;
-/// A metric's text is cut to this many bytes.
-inline constexpr std::size_t max_text_bytes = 1024;
-inline constexpr std::size_t max_metric_name_bytes = 512;
-
-[[nodiscard]] constexpr std::size_t cell_size(std::string_view text) noexcept {
-    return cell_bytes + padded(text.size());
-}
-template <class T>
-    requires std::is_arithmetic_v<T>
-[[nodiscard]] constexpr std::size_t cell_size(T) noexcept {
-    return cell_bytes;
-}
-[[nodiscard]] constexpr std::size_t cell_size(const Value& value) noexcept { return cell_size(value.text()); }
-
-inline std::byte* put_record(std::byte* to, std::size_t bytes, RecordKind kind,
-                             std::uint8_t flags = 0) noexcept {
-    to = put(to, static_cast<std::uint32_t>(bytes));
-    return put(to, static_cast<std::uint32_t>(static_cast<std::uint32_t>(kind) | std::uint32_t{flags} << 8U));
-}
-
-inline std::byte* put_row_header(std::byte* to, std::size_t bytes, std::uint8_t flags, std::size_t cells,
-                                 std::int64_t step, std::int64_t time_ns) noexcept {
-    to = put_record(to, bytes, RecordKind::row, flags);
-    to = put(to, static_cast<std::uint64_t>(cells));
-    to = put(to, static_cast<std::uint64_t>(step));
-    return put(to, static_cast<std::uint64_t>(time_ns));
-}
-
-inline std::byte* put_cell(std::byte* to, std::uint32_t id, const Value& value) noexcept {
-    to = put(to, static_cast<std::uint64_t>(id) | static_cast<std::uint64_t>(value.kind()) << 32U);
-    switch (value.kind()) {
-        case Value::Kind::number: return put(to, std::bit_cast<std::uint64_t>(value.number()));
-        case Value::Kind::text: {
-            const std::string_view text = value.text();
-            to = put(to, static_cast<std::uint64_t>(text.size()));
-            const std::size_t room = padded(text.size());
-            if (room != 0) {
-                std::memset(to + room - 8, 0, 8);  // the padding, before the text covers what is its own
-                std::memcpy(to, text.data(), text.size());
-            }
-            return to + room;
-        }
-        default: return put(to, value.bits());
-    }
-}
-
-[[nodiscard]] constexpr std::size_t name_record_size(std::string_view name) noexcept {
-    return record_header_bytes + 8 + padded(name.size());
-}
-
-template <class = void>
-void put_name(std::byte* to, std::uint32_t id, std::string_view name) noexcept {
-    const std::size_t bytes = name_record_size(name);
-    std::byte* at = put_record(to, bytes, RecordKind::name);
-    at = put(at, static_cast<std::uint64_t>(id) | static_cast<std::uint64_t>(name.size()) << 32U);
-    if (!name.empty()) {
-        std::memset(to + bytes - 8, 0, 8);
-        std::memcpy(at, name.data(), name.size());
-    }
-}
-
-/// One cell as it is read: the metric's id and its value (a text points into the record).
-struct Cell {
-    std::uint32_t metric = 0;
-    Value value;
-};
-
-/// Reads records one after the other from bytes that may be damaged: it stops at what cannot be one.
-template <class = void>
-class BasicRecordReader {
-  public:
-    explicit BasicRecordReader(std::span<const std::byte> bytes) noexcept : rest_{bytes} {}
-
-    struct Record {
-        RecordKind kind{};
-        std::uint8_t flags = 0;
-        std::span<const std::byte> body;  // after the record's header
-    };
-
-    /// The next record; false at the end or at bytes that are no record (then `damaged()`).
-    bool next(Record& record) noexcept {
-        if (rest_.empty()) return false;
-        if (rest_.size() < record_header_bytes) return stop();
-        const std::size_t bytes = get<std::uint32_t>(rest_.data());
-        const std::uint32_t tag = get<std::uint32_t>(rest_.data() + 4);
-        if (bytes < record_header_bytes || bytes % 8 != 0 || bytes > rest_.size() || (tag & 0xffU) > 2)
-            return stop();
-        record = {static_cast<RecordKind>(tag & 0xffU), static_cast<std::uint8_t>(tag >> 8U),
-                  rest_.subspan(record_header_bytes, bytes - record_header_bytes)};
-        rest_ = rest_.subspan(bytes);
-        return true;
-    }
-
-    [[nodiscard]] bool damaged() const noexcept { return damaged_; }
-
-  private:
-    bool stop() noexcept {
-        damaged_ = true;
-        rest_ = {};
-        return false;
-    }
-    std::span<const std::byte> rest_;
-    bool damaged_ = false;
-};
-using RecordReader = BasicRecordReader<>;
-
-/// How many rows end in these records.
-template <class = void>
-[[nodiscard]] std::uint64_t count_rows(std::span<const std::byte> records) noexcept {
-    std::uint64_t rows = 0;
-    RecordReader reader{records};
-    for (RecordReader::Record record; reader.next(record);)
-        rows += record.kind == RecordKind::row && (record.flags & row_continues) == 0 ? 1U : 0U;
-    return rows;
-}
-
-/// A name record's content; false if it is damaged.
-template <class = void>
-bool read_name(std::span<const std::byte> body, std::uint32_t& id, std::string_view& name) noexcept {
-    if (body.size() < 8) return false;
-    const auto head = get<std::uint64_t>(body.data());
-    const std::size_t size = head >> 32U;
-    if (size > max_metric_name_bytes || size > body.size() - 8) return false;
-    id = static_cast<std::uint32_t>(head);
-    name = {reinterpret_cast<const char*>(body.data()) + 8, size};
-    return true;
-}
-
-/// Calls `f(Cell)` for each cell of a row record; false if it is damaged (cells before the damage were seen).
-template <class F>
-bool read_row(std::span<const std::byte> body, std::int64_t& step, std::int64_t& time_ns, F&& f) {
-    if (body.size() < row_header_bytes - record_header_bytes) return false;
-    const auto cells = get<std::uint64_t>(body.data());
-    step = static_cast<std::int64_t>(get<std::uint64_t>(body.data() + 8));
-    time_ns = static_cast<std::int64_t>(get<std::uint64_t>(body.data() + 16));
-    body = body.subspan(24);
-    for (std::uint64_t i = 0; i < cells; ++i) {
-        if (body.size() < cell_bytes) return false;
-        const auto head = get<std::uint64_t>(body.data());
-        const auto bits = get<std::uint64_t>(body.data() + 8);
-        const auto id = static_cast<std::uint32_t>(head);
-        body = body.subspan(cell_bytes);
-        switch (const auto kind = static_cast<Value::Kind>((head >> 32U) & 0xffU)) {
-            case Value::Kind::number: f(Cell{id, Value{std::bit_cast<double>(bits)}}); break;
-            case Value::Kind::integer:
-            case Value::Kind::natural:
-            case Value::Kind::boolean: f(Cell{id, Value::from_integer_bits(kind, bits)}); break;
-            case Value::Kind::text: {
-                if (bits > body.size()) return false;
-                const auto size = static_cast<std::size_t>(bits);
-                f(Cell{id, Value{std::string_view{reinterpret_cast<const char*>(body.data()), size}}});
-                body = body.subspan(padded(size) <= body.size() ? padded(size) : body.size());
-                break;
-            }
-            default: return false;
-        }
-    }
-    return true;
-}
-
-}  // namespace CAIRN_NAMESPACE::detail
-
 // ---- cairn/run/detail/metric_table.hpp
 // Which number stands for which metric name in a run's records.
 
@@ -4733,1263 +8366,6 @@ using MetricCache = BasicMetricCache<>;
 
 }  // namespace CAIRN_NAMESPACE::detail
 
-// ---- cairn/store/detail/os_error.hpp
-// What the operating system's error numbers mean here, and what to do about each.
-
-namespace CAIRN_NAMESPACE::detail::os {
-
-using Path = std::filesystem::path;
-
-/// A code, and advice that needs no more than the number to be given.
-struct Meaning {
-    errc code;
-    std::string_view advice;
-};
-
-template <class = void>
-[[nodiscard]] Meaning meaning(int number) noexcept {
-    switch (number) {
-        case ENOSPC: return {errc::no_space, "free space, or set CAIRN_DIR to a folder on a bigger disk"};
-        case EDQUOT:
-            return {errc::no_space, "the quota is used up: free space, or set CAIRN_DIR to another disk"};
-        case EFBIG:
-            return {errc::no_space, "the file would be larger than the file system or `ulimit -f` allows"};
-        case EACCES:
-        case EPERM:
-            return {errc::permission, "make it readable and writable for this user, or set CAIRN_DIR"};
-        case EROFS:
-            return {errc::permission, "the disk is mounted read-only: set CAIRN_DIR to one that is not"};
-        case ENOENT: return {errc::not_found, "check the path; a folder above it may be missing"};
-        case ENOTDIR:
-            return {errc::not_found, "a part of the path is a file and not a folder: move that file away"};
-        case EEXIST:
-        case ENOTEMPTY: return {errc::already_exists, "choose another name, or remove it first"};
-        case EMFILE:
-            return {errc::io, "this process has too many open files: close some, or raise `ulimit -n`"};
-        case ENFILE: return {errc::io, "the machine has too many open files: close some programs"};
-        case ENAMETOOLONG:
-            return {errc::invalid_argument, "use a shorter name, or a CAIRN_DIR nearer to the root"};
-        case EISDIR: return {errc::invalid_argument, "this is a folder where a file is wanted: name a file"};
-        case ELOOP:
-            return {errc::invalid_argument,
-                    "symbolic links are not followed here: put the file itself there"};
-        case EAGAIN:
-        case EBUSY:
-        case ETXTBSY: return {errc::busy, "another process uses it: wait, or stop that process"};
-        case ENOLCK:
-        case ENOSYS:
-        case EOPNOTSUPP:
-            return {errc::unsupported,
-                    "this file system lacks what the store needs (locks, for one): set CAIRN_DIR to "
-                    "a local disk, or mount it with locks"};
-        case EXDEV: return {errc::unsupported, "keep the whole store on one file system"};
-        case EMLINK: return {errc::unsupported, "the file has as many links as the file system allows"};
-        case ENOMEM: return {errc::io, "memory is short: close programs, or save less at once"};
-        case EIO:
-            return {errc::io, "the disk reports a failure: look at the system's log and save elsewhere"};
-        case ESTALE: return {errc::io, "the network disk lost the file: mount it again"};
-        default: return {errc::io, "look at the system's log; set CAIRN_DIR to try another disk"};
-    }
-}
-
-/// The error that `number` (an errno) stands for: "cannot <tried>: <the system's words>".
-template <class = void>
-[[nodiscard]] error failure_of(int number, std::string_view tried, const Path& path) {
-    const Meaning what = meaning(number);
-    return error{what.code, "cannot " + std::string{tried} + ": " + std::strerror(number), path.string(),
-                 std::string{what.advice}};
-}
-
-/// The error of the system call that failed last.
-template <class = void>
-[[nodiscard]] error failure(std::string_view tried, const Path& path) {
-    return failure_of(errno, tried, path);
-}
-
-}  // namespace CAIRN_NAMESPACE::detail::os
-
-// ---- cairn/store/detail/os_sys.hpp
-// One thin function for each call into the operating system; nothing else in the library makes one that
-// touches a file. A fault injector replaces these, and a port to another system writes its own os_*.hpp
-// files.
-
-#if defined(__APPLE__)
-#include <sys/random.h>
-#endif
-
-namespace CAIRN_NAMESPACE::detail::os {
-
-/// What the system calls an open file.
-using Handle = int;
-inline constexpr Handle no_handle = -1;
-
-}  // namespace CAIRN_NAMESPACE::detail::os
-
-namespace CAIRN_NAMESPACE::detail::os::sys {
-
-// Descriptors never reach a program that is executed: O_CLOEXEC is set here, once for all.
-[[nodiscard]] inline int open(const char* path, int flags, ::mode_t mode = 0) noexcept {
-    return ::open(path, flags | O_CLOEXEC, mode);
-}
-[[nodiscard]] inline int openat(int folder, const char* name, int flags) noexcept {
-    return ::openat(folder, name, flags | O_CLOEXEC);
-}
-inline int close(int fd) noexcept { return ::close(fd); }
-[[nodiscard]] inline ::ssize_t read(int fd, void* to, std::size_t n) noexcept { return ::read(fd, to, n); }
-[[nodiscard]] inline ::ssize_t write(int fd, const void* from, std::size_t n) noexcept {
-    return ::write(fd, from, n);
-}
-[[nodiscard]] inline ::ssize_t pread(int fd, void* to, std::size_t n, std::uint64_t at) noexcept {
-    return ::pread(fd, to, n, static_cast<::off_t>(at));
-}
-[[nodiscard]] inline ::ssize_t pwrite(int fd, const void* from, std::size_t n, std::uint64_t at) noexcept {
-    return ::pwrite(fd, from, n, static_cast<::off_t>(at));
-}
-[[nodiscard]] inline int ftruncate(int fd, std::uint64_t size) noexcept {
-    return ::ftruncate(fd, static_cast<::off_t>(size));
-}
-[[nodiscard]] inline int fstat(int fd, struct ::stat* out) noexcept { return ::fstat(fd, out); }
-[[nodiscard]] inline int stat(const char* path, struct ::stat* out) noexcept { return ::stat(path, out); }
-[[nodiscard]] inline int lstat(const char* path, struct ::stat* out) noexcept { return ::lstat(path, out); }
-[[nodiscard]] inline int chmod(const char* path, ::mode_t mode) noexcept { return ::chmod(path, mode); }
-[[nodiscard]] inline int fchmod(int fd, ::mode_t mode) noexcept { return ::fchmod(fd, mode); }
-[[nodiscard]] inline int mkdir(const char* path) noexcept { return ::mkdir(path, 0777); }
-[[nodiscard]] inline int rename(const char* from, const char* to) noexcept { return std::rename(from, to); }
-[[nodiscard]] inline int link(const char* from, const char* to) noexcept { return ::link(from, to); }
-inline int unlink(const char* path) noexcept { return ::unlink(path); }
-[[nodiscard]] inline int unlinkat(int folder, const char* name, int flags) noexcept {
-    return ::unlinkat(folder, name, flags);
-}
-[[nodiscard]] inline ::ssize_t readlink(const char* path, char* to, std::size_t n) noexcept {
-    return ::readlink(path, to, n);
-}
-[[nodiscard]] inline ::DIR* fdopendir(int fd) noexcept { return ::fdopendir(fd); }
-[[nodiscard]] inline ::dirent* readdir(::DIR* folder) noexcept { return ::readdir(folder); }
-inline int closedir(::DIR* folder) noexcept { return ::closedir(folder); }
-
-/// To the disk itself, and not only to its cache.
-[[nodiscard]] inline int fsync(int fd) noexcept {
-#if defined(F_FULLFSYNC)
-    if (::fcntl(fd, F_FULLFSYNC) == 0) return 0;
-#endif
-    return ::fsync(fd);
-}
-
-/// Reserves the blocks of a file, so that no later write through a mapping can fail. Gives the errno, not -1.
-[[nodiscard]] inline int reserve(int fd, std::uint64_t size) noexcept {
-#if defined(__APPLE__)
-    (void)fd, (void)size;
-    return EOPNOTSUPP;
-#else
-    return ::posix_fallocate(fd, 0, static_cast<::off_t>(size));
-#endif
-}
-
-[[nodiscard]] inline void* mmap(std::size_t size, int protection, int flags, int fd) noexcept {
-    return ::mmap(nullptr, size, protection, flags, fd, 0);
-}
-inline int munmap(void* at, std::size_t size) noexcept { return ::munmap(at, size); }
-
-/// Takes (`F_WRLCK`) or drops (`F_UNLCK`) the whole file for this open file, not for the process: another
-/// open file of the same process is kept out too, and closing that one drops nothing. EAGAIN if another has
-/// it.
-[[nodiscard]] inline int lock(int fd, short type) noexcept {
-#if defined(F_OFD_SETLK)
-    struct ::flock range{};
-    range.l_type = type;
-    range.l_whence = SEEK_SET;
-    if (::fcntl(fd, F_OFD_SETLK, &range) == 0) return 0;
-    if (errno == EACCES) errno = EAGAIN;
-    if (errno != EINVAL) return -1;
-#endif
-    return ::flock(fd, type == F_UNLCK ? LOCK_UN : LOCK_EX | LOCK_NB);
-}
-
-/// 1 if the file is locked, 0 if it is free, -1 on failure. Nothing is taken where the system can tell.
-[[nodiscard]] inline int is_locked(int fd) noexcept {
-#if defined(F_OFD_SETLK)
-    struct ::flock range{};
-    range.l_type = F_WRLCK;
-    range.l_whence = SEEK_SET;
-    if (::fcntl(fd, F_OFD_GETLK, &range) == 0) return range.l_type == F_UNLCK ? 0 : 1;
-    if (errno != EINVAL) return -1;
-#endif
-    if (::flock(fd, LOCK_SH | LOCK_NB) != 0) return errno == EWOULDBLOCK ? 1 : -1;
-    return ::flock(fd, LOCK_UN);
-}
-
-[[nodiscard]] inline ::pid_t getpid() noexcept { return ::getpid(); }
-/// Whether the process exists, as far as this one may know: 0, or -1 with ESRCH or EPERM.
-[[nodiscard]] inline int exists(::pid_t pid) noexcept { return ::kill(pid, 0); }
-[[nodiscard]] inline int gethostname(char* to, std::size_t n) noexcept { return ::gethostname(to, n); }
-[[nodiscard]] inline int getentropy(void* to, std::size_t n) noexcept { return ::getentropy(to, n); }
-inline void sleep_ns(long ns) noexcept {
-    const ::timespec time{0, ns};
-    ::nanosleep(&time, nullptr);
-}
-
-/// Repeats a call that a signal broke off.
-template <class Call>
-[[nodiscard]] auto retry(Call call) noexcept {
-    auto done = call();
-    while (done < 0 && errno == EINTR) done = call();
-    return done;
-}
-
-}  // namespace CAIRN_NAMESPACE::detail::os::sys
-
-// ---- cairn/store/detail/os_file.hpp
-// An open file: interrupted calls are repeated, short writes continued, and every failure names its path.
-
-namespace CAIRN_NAMESPACE::detail::os {
-
-/// Whether a symbolic link at the end of a path stands for its target.
-enum class Links : unsigned char { follow, refuse };
-
-/// Owns a handle: closed when it goes, never inherited by an executed program. Threads: one at a time.
-template <class = void>
-class BasicFile {
-  public:
-    BasicFile() = default;
-    BasicFile(BasicFile&& other) noexcept
-        : handle_{std::exchange(other.handle_, no_handle)}, path_{std::move(other.path_)} {}
-    BasicFile& operator=(BasicFile&& other) noexcept {
-        if (this != &other) {
-            drop();
-            handle_ = std::exchange(other.handle_, no_handle);
-            path_ = std::move(other.path_);
-        }
-        return *this;
-    }
-    ~BasicFile() { drop(); }
-
-    /// An existing regular file, to be read. A folder, a pipe or a device is refused, and never waited for.
-    static result<BasicFile> open_read(const Path& path, Links links = Links::follow);
-    /// A file that did not exist, to be written. Fails: already_exists.
-    static result<BasicFile> create_new(const Path& path) {
-        return open(path, O_RDWR | O_CREAT | O_EXCL, "create");
-    }
-    /// A file to be written at its end; made if it is not there.
-    static result<BasicFile> open_append(const Path& path) {
-        return open(path, O_WRONLY | O_CREAT | O_APPEND, "open for appending");
-    }
-    /// A file to be read and written; made if it is not there.
-    static result<BasicFile> open_read_write(const Path& path) {
-        return open(path, O_RDWR | O_CREAT, "open");
-    }
-
-    /// Writes all of `bytes`, or says why not; what was written before a failure stays in the file.
-    result<void> write_all(std::span<const std::byte> bytes) {
-        return put(bytes,
-                   [this](const std::byte* from, std::size_t n) { return sys::write(handle_, from, n); });
-    }
-    result<void> write_text(std::string_view text) { return write_all(bytes_of(text)); }
-    /// The same at a place, without moving where `write_all` goes on.
-    result<void> write_at(std::uint64_t offset, std::span<const std::byte> bytes) {
-        return put(bytes, [this, &offset](const std::byte* from, std::size_t n) {
-            const auto done = sys::pwrite(handle_, from, n, offset);
-            if (done > 0) offset += static_cast<std::uint64_t>(done);
-            return done;
-        });
-    }
-    /// Reads at most `to.size()` bytes; 0 at the end of the file.
-    [[nodiscard]] result<std::size_t> read_some(std::span<std::byte> to) {
-        const auto got = sys::retry([&] { return sys::read(handle_, to.data(), chunk(to.size())); });
-        if (got < 0) return failure("read", path_);
-        return static_cast<std::size_t>(got);
-    }
-    /// Fills `to` from a place, less only at the end of the file.
-    [[nodiscard]] result<std::size_t> read_at(std::uint64_t offset, std::span<std::byte> to) const;
-    /// The rest of the file. Fails: corrupt if it is longer than `max` bytes.
-    [[nodiscard]] result<std::string> read_all(std::uint64_t max);
-
-    [[nodiscard]] result<std::uint64_t> size() const {
-        struct ::stat info{};
-        if (sys::fstat(handle_, &info) != 0) return failure("look at", path_);
-        return static_cast<std::uint64_t>(info.st_size);
-    }
-    result<void> truncate(std::uint64_t size) {
-        if (sys::retry([&] { return sys::ftruncate(handle_, size); }) != 0) return failure("resize", path_);
-        return {};
-    }
-    /// Makes it read-only for everybody (the open handle still writes).
-    result<void> set_read_only() {
-        if (sys::fchmod(handle_, 0444) != 0) return failure("make read-only", path_);
-        return {};
-    }
-    /// Waits until the bytes are on the disk. Cost: milliseconds.
-    result<void> sync() {
-        if (sys::retry([&] { return sys::fsync(handle_); }) != 0) return failure("sync", path_);
-        return {};
-    }
-    /// Closes it and tells what only closing finds out (a quota on a network disk).
-    result<void> close() {
-        if (handle_ == no_handle) return {};
-        // Not repeated after EINTR: the handle is gone, and its number may be another file's by then.
-        if (sys::close(std::exchange(handle_, no_handle)) != 0 && errno != EINTR)
-            return failure("close", path_);
-        return {};
-    }
-
-    [[nodiscard]] bool is_open() const noexcept { return handle_ != no_handle; }
-    [[nodiscard]] const Path& path() const noexcept { return path_; }
-    [[nodiscard]] Handle native_handle() const noexcept { return handle_; }
-
-  private:
-    BasicFile(Handle handle, Path path) : handle_{handle}, path_{std::move(path)} {}
-
-    static result<BasicFile> open(const Path& path, int flags, std::string_view tried) {
-        const Handle handle = sys::retry([&] { return sys::open(path.c_str(), flags, 0666); });
-        if (handle < 0) return failure(tried, path);
-        return BasicFile{handle, path};
-    }
-    // Some systems refuse a call for more than 2 GiB.
-    static std::size_t chunk(std::size_t n) noexcept { return n < (1U << 30U) ? n : (1U << 30U); }
-
-    template <class Write>
-    result<void> put(std::span<const std::byte> bytes, Write write) {
-        while (!bytes.empty()) {
-            const auto done = sys::retry([&] { return write(bytes.data(), chunk(bytes.size())); });
-            if (done < 0) return failure("write", path_);
-            if (done == 0) return failure_of(ENOSPC, "write", path_);
-            bytes = bytes.subspan(static_cast<std::size_t>(done));
-        }
-        return {};
-    }
-    void drop() noexcept {
-        if (handle_ != no_handle) sys::close(std::exchange(handle_, no_handle));
-    }
-
-    Handle handle_ = no_handle;
-    Path path_;
-};
-using File = BasicFile<>;
-
-template <class X>
-result<BasicFile<X>> BasicFile<X>::open_read(const Path& path, Links links) {
-    // O_NONBLOCK: a pipe that somebody put there must not hang us.
-    auto file = open(path, O_RDONLY | O_NONBLOCK | (links == Links::refuse ? O_NOFOLLOW : 0), "open");
-    if (!file) return file;
-    struct ::stat info{};
-    if (sys::fstat(file->handle_, &info) != 0) return failure("look at", path);
-    if (!S_ISREG(info.st_mode)) {
-        return error{errc::invalid_argument, "cannot read what is not a regular file", path.string(),
-                     "put a regular file there"};
-    }
-    return file;
-}
-
-template <class X>
-result<std::size_t> BasicFile<X>::read_at(std::uint64_t offset, std::span<std::byte> to) const {
-    std::size_t done = 0;
-    while (done < to.size()) {
-        const auto rest = to.subspan(done);
-        const auto got =
-            sys::retry([&] { return sys::pread(handle_, rest.data(), chunk(rest.size()), offset + done); });
-        if (got < 0) return failure("read", path_);
-        if (got == 0) break;
-        done += static_cast<std::size_t>(got);
-    }
-    return done;
-}
-
-template <class X>
-result<std::string> BasicFile<X>::read_all(std::uint64_t max) {
-    const auto expected = size();
-    if (!expected) return expected.error();
-    const auto too_long = [&] {
-        return error{errc::corrupt,
-                     "the file is longer than the " + std::to_string(max) + " bytes it can have",
-                     path_.string(), "restore it from a copy, or remove it"};
-    };
-    if (*expected > max) return too_long();
-    // One byte more than expected, so that the end is seen without growing; files in /proc say 0.
-    std::string text(static_cast<std::size_t>(*expected) + 1, '\0');
-    std::size_t used = 0;
-    while (true) {
-        if (used == text.size()) text.resize(text.size() * 2 + 4096);
-        const auto got = read_some(writable_bytes_of(text).subspan(used));
-        if (!got) return got.error();
-        if (*got == 0) break;
-        used += *got;
-        if (used > max) return too_long();
-    }
-    text.resize(used);
-    return text;
-}
-
-}  // namespace CAIRN_NAMESPACE::detail::os
-
-// ---- cairn/store/detail/os_folder.hpp
-// Folders and names: making, listing, moving and removing. Removal is bounded to a folder and follows no
-// link.
-
-namespace CAIRN_NAMESPACE::detail::os {
-
-/// What is at a path. All false and 0 if there is nothing.
-struct Status {
-    bool exists = false;
-    bool is_dir = false;
-    bool is_file = false;
-    bool is_link = false;
-    std::uint64_t size = 0;
-    std::uint64_t nlink = 0;
-    std::int64_t modified_ns = 0;
-};
-
-/// Nothing there is an answer, not a failure.
-template <class = void>
-[[nodiscard]] result<Status> status(const Path& path, Links links = Links::follow) {
-    struct ::stat info{};
-    const int got = links == Links::follow ? sys::stat(path.c_str(), &info) : sys::lstat(path.c_str(), &info);
-    if (got != 0) {
-        if (errno == ENOENT || errno == ENOTDIR) return Status{};
-        return failure("look at", path);
-    }
-    Status out;
-    out.exists = true;
-    out.is_dir = S_ISDIR(info.st_mode);
-    out.is_file = S_ISREG(info.st_mode);
-    out.is_link = S_ISLNK(info.st_mode);
-    out.size = static_cast<std::uint64_t>(info.st_size);
-    out.nlink = static_cast<std::uint64_t>(info.st_nlink);
-#if defined(__APPLE__)
-    out.modified_ns =
-        static_cast<std::int64_t>(info.st_mtimespec.tv_sec) * 1'000'000'000 + info.st_mtimespec.tv_nsec;
-#else
-    out.modified_ns = static_cast<std::int64_t>(info.st_mtim.tv_sec) * 1'000'000'000 + info.st_mtim.tv_nsec;
-#endif
-    return out;
-}
-
-/// Makes one folder. Fails: already_exists.
-template <class = void>
-result<void> make_dir(const Path& path) {
-    if (sys::mkdir(path.c_str()) != 0) return failure("make the folder", path);
-    return {};
-}
-
-/// Makes a folder and those above it; one that is there is success.
-template <class = void>
-result<void> make_dirs(const Path& path) {
-    if (path.empty() || sys::mkdir(path.c_str()) == 0) return {};
-    const int number = errno;
-    // Some systems say EROFS, EACCES or EISDIR for a folder that is there already: look before complaining.
-    const auto there = os::status(path);  // qualified: std::filesystem has one too
-    if (there && there->is_dir) return {};
-    if (number == EEXIST) return failure_of(ENOTDIR, "make the folder", path);
-    if (number != ENOENT || path.parent_path() == path) return failure_of(number, "make the folder", path);
-    if (auto above = make_dirs(path.parent_path()); !above) return above;
-    if (sys::mkdir(path.c_str()) == 0 || errno == EEXIST) return {};
-    return failure("make the folder", path);
-}
-
-/// Moves a file or folder; a file that is at `to` is replaced, in one step that no reader can see half of.
-template <class = void>
-result<void> rename_replace(const Path& from, const Path& to) {
-    if (sys::rename(from.c_str(), to.c_str()) != 0) return failure("rename a file to", to);
-    return {};
-}
-
-/// Gives a file a second name. Fails: already_exists; unsupported or permission where links are impossible.
-template <class = void>
-result<void> hard_link(const Path& from, const Path& to) {
-    if (sys::link(from.c_str(), to.c_str()) != 0) return failure("link a file to", to);
-    return {};
-}
-
-/// Removes a file, or a link itself. Fails: not_found.
-template <class = void>
-result<void> remove_file(const Path& path) {
-    if (sys::unlink(path.c_str()) != 0) return failure("remove", path);
-    return {};
-}
-
-template <class = void>
-result<void> set_read_only(const Path& path) {
-    if (sys::chmod(path.c_str(), 0444) != 0) return failure("make read-only", path);
-    return {};
-}
-
-/// Waits until the folder's entries are on the disk, so that a new name outlives a power loss.
-template <class = void>
-result<void> sync_dir(const Path& path) {
-    const int fd = sys::retry([&] { return sys::open(path.c_str(), O_RDONLY | O_DIRECTORY); });
-    if (fd < 0) return failure("open the folder", path);
-    const int done = sys::retry([&] { return sys::fsync(fd); });
-    const int number = errno;
-    sys::close(fd);
-    // Some file systems cannot sync a folder; they order names by themselves.
-    if (done != 0 && number != EINVAL && number != EOPNOTSUPP)
-        return failure_of(number, "sync the folder", path);
-    return {};
-}
-
-/// The names of an open folder, sorted, without "." and "..". Takes the handle.
-template <class = void>
-[[nodiscard]] result<std::vector<std::string>> names_in(Handle folder, const Path& path) {
-    ::DIR* stream = sys::fdopendir(folder);
-    if (stream == nullptr) {
-        const int number = errno;
-        sys::close(folder);
-        return failure_of(number, "list", path);
-    }
-    std::vector<std::string> names;
-    errno = 0;
-    while (const ::dirent* entry = sys::readdir(stream)) {
-        const std::string_view name{entry->d_name};
-        if (name != "." && name != "..") names.emplace_back(name);
-        errno = 0;
-    }
-    const int number = errno;
-    sys::closedir(stream);
-    if (number != 0) return failure_of(number, "list", path);
-    std::sort(names.begin(), names.end());
-    return names;
-}
-
-/// The names in a folder, sorted. Fails: not_found.
-template <class = void>
-[[nodiscard]] result<std::vector<std::string>> list_dir(const Path& path) {
-    const int fd = sys::retry([&] { return sys::open(path.c_str(), O_RDONLY | O_DIRECTORY); });
-    if (fd < 0) return failure("list", path);
-    return names_in(fd, path);
-}
-
-/// Copies the bytes of a regular file to a new file, which is removed again if that fails.
-template <class = void>
-result<void> copy_file(const Path& from, const Path& to) {
-    auto source = File::open_read(from);
-    if (!source) return source.error();
-    auto target = File::create_new(to);
-    if (!target) return target.error();
-    std::vector<std::byte> buffer(std::size_t{1} << 20U);
-    result<void> done;
-    while (done) {
-        const auto got = source->read_some(writable_bytes_of(buffer));
-        if (!got)
-            done = got.error();
-        else if (*got == 0)
-            break;
-        else
-            done = target->write_all(bytes_of(buffer).first(*got));
-    }
-    if (done) done = target->close();
-    if (!done) sys::unlink(to.c_str());
-    return done;
-}
-
-/// What `remove_inside` may take away.
-enum class Removal : unsigned char { file, empty_dir, tree };
-
-inline constexpr int max_tree_depth = 128;
-
-/// Removes everything in an open folder, which it takes. Links are removed, never followed.
-template <class = void>
-result<void> remove_contents(Handle folder, const Path& path, int depth) {
-    if (depth > max_tree_depth) {
-        sys::close(folder);
-        return error{errc::unsupported, "cannot remove folders that lie so deep in each other", path.string(),
-                     "remove it by hand"};
-    }
-    const Handle listed = sys::retry([&] { return sys::openat(folder, ".", O_RDONLY | O_DIRECTORY); });
-    if (listed < 0) {
-        const int number = errno;
-        sys::close(folder);
-        return failure_of(number, "list", path);
-    }
-    auto names = names_in(listed, path);
-    result<void> done;
-    if (!names) done = names.error();
-    for (std::size_t i = 0; done && i < names->size(); ++i) {
-        const std::string& name = (*names)[i];
-        if (sys::unlinkat(folder, name.c_str(), 0) == 0 || errno == ENOENT) continue;
-        if (errno != EISDIR && errno != EPERM) {  // the two words for "this is a folder"
-            done = failure("remove", path / name);
-            break;
-        }
-        const int number = errno;
-        const Handle inner = sys::openat(folder, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-        if (inner < 0)
-            done = failure_of(errno == ENOTDIR ? number : errno, "remove", path / name);
-        else
-            done = remove_contents(inner, path / name, depth + 1);
-        if (done && sys::unlinkat(folder, name.c_str(), AT_REMOVEDIR) != 0)
-            done = failure("remove", path / name);
-    }
-    sys::close(folder);
-    return done;
-}
-
-/// Removes what `relative` names below `root`, going from folder to folder without following a link, so that
-/// nothing outside of `root` can be touched. Nothing there is success. Fails: invalid_argument if `relative`
-/// could leave `root`, or goes through a link.
-template <class = void>
-result<void> remove_inside(const Path& root, std::string_view relative, Removal what) {
-    const Path path = root / Path{relative};
-    Handle folder = sys::retry([&] { return sys::open(root.c_str(), O_RDONLY | O_DIRECTORY); });
-    if (folder < 0) return errno == ENOENT ? result<void>{} : failure("open the folder", root);
-    while (true) {
-        const std::size_t slash = relative.find('/');
-        const std::string name{relative.substr(0, slash)};
-        if (name.empty() || name == "." || name == ".." || name.find('\0') != std::string::npos) {
-            sys::close(folder);
-            return error{errc::invalid_argument, "cannot remove by a path that may leave its folder",
-                         path.string(), "name a file below the folder, without \"..\" or an empty part"};
-        }
-        const bool last = slash == std::string_view::npos;
-        int number = 0;
-        if (last && what != Removal::tree) {
-            if (sys::unlinkat(folder, name.c_str(), what == Removal::file ? 0 : AT_REMOVEDIR) != 0)
-                number = errno;
-        } else if (last && sys::unlinkat(folder, name.c_str(), 0) == 0) {
-            number = 0;  // a file, or a link
-        } else {
-            const Handle inner = sys::openat(folder, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-            // A link is ELOOP or ENOTDIR, by system.
-            if (inner < 0) number = errno == ENOTDIR ? ELOOP : errno;
-            if (inner >= 0 && !last) {
-                sys::close(std::exchange(folder, inner));
-                relative.remove_prefix(slash + 1);
-                continue;
-            }
-            if (inner >= 0) {
-                if (auto done = remove_contents(inner, path, 1); !done) {
-                    sys::close(folder);
-                    return done;
-                }
-                if (sys::unlinkat(folder, name.c_str(), AT_REMOVEDIR) != 0) number = errno;
-            }
-        }
-        sys::close(folder);
-        if (number == 0 || number == ENOENT) return {};
-        return failure_of(number, "remove", path);
-    }
-}
-
-/// Removes a file or a whole folder below `root`; see `remove_inside`.
-template <class = void>
-result<void> remove_tree(const Path& root, std::string_view relative) {
-    return remove_inside(root, relative, Removal::tree);
-}
-template <class = void>
-result<void> remove_file_inside(const Path& root, std::string_view relative) {
-    return remove_inside(root, relative, Removal::file);
-}
-/// Fails: already_exists if there is still something in it.
-template <class = void>
-result<void> remove_empty_dir_inside(const Path& root, std::string_view relative) {
-    return remove_inside(root, relative, Removal::empty_dir);
-}
-
-}  // namespace CAIRN_NAMESPACE::detail::os
-
-// ---- cairn/store/detail/os_lock.hpp
-// A lock between processes, on a file of its own. The kernel drops it when its holder dies, however that
-// happens.
-
-namespace CAIRN_NAMESPACE::detail::os {
-
-/// Held from acquiring to destruction. It belongs to the open file and not to the process: two locks on one
-/// file exclude each other within a process too, and whoever opens and closes the file beside it drops
-/// nothing. A forked child shares it, and would keep it after the parent's death: it calls `close_in_child`.
-template <class = void>
-class BasicLock {
-  public:
-    BasicLock() = default;
-    BasicLock(BasicLock&& other) noexcept
-        : file_{std::move(other.file_)}, owner_{std::exchange(other.owner_, 0)} {}
-    BasicLock& operator=(BasicLock&& other) noexcept {
-        if (this != &other) {
-            release();
-            file_ = std::move(other.file_);
-            owner_ = std::exchange(other.owner_, 0);
-        }
-        return *this;
-    }
-    ~BasicLock() { release(); }
-
-    /// The lock, without waiting; makes the file if need be. Fails: busy if another holds it.
-    static result<BasicLock> try_acquire(const Path& path) { return acquire(path, 0); }
-    /// The lock, after at most `timeout_ms` milliseconds (looks again every 1 to 20 ms). Fails: busy.
-    static result<BasicLock> acquire(const Path& path, std::int64_t timeout_ms);
-    /// Whether anybody, this process included, holds it. Takes nothing and drops nothing, makes no file.
-    static result<bool> is_held(const Path& path);
-
-    [[nodiscard]] bool held() const noexcept { return file_.is_open(); }
-    [[nodiscard]] Handle native_handle() const noexcept { return file_.native_handle(); }
-    /// Replaces what the lock's file says of its holder, for those that it keeps out. Requires `held()`.
-    result<void> write_note(std::string_view text) {
-        if (auto emptied = file_.truncate(0); !emptied) return emptied;
-        return file_.write_at(0, bytes_of(text));
-    }
-
-    /// In a forked child: forgets the lock, which stays the parent's. Calls only `close`.
-    void close_in_child() noexcept {
-        file_ = File{};
-        owner_ = 0;
-    }
-
-    /// Gives it back, even if a forked child still shares it. In such a child it does what `close_in_child`
-    /// does.
-    void release() noexcept {
-        if (file_.is_open() && owner_ == sys::getpid()) (void)sys::lock(file_.native_handle(), F_UNLCK);
-        file_ = File{};
-        owner_ = 0;
-    }
-
-  private:
-    explicit BasicLock(File file) : file_{std::move(file)}, owner_{sys::getpid()} {}
-
-    File file_;
-    ::pid_t owner_ = 0;
-};
-using Lock = BasicLock<>;
-
-template <class X>
-result<BasicLock<X>> BasicLock<X>::acquire(const Path& path, std::int64_t timeout_ms) {
-    const std::int64_t end = steady_ns() + timeout_ms * 1'000'000;
-    long pause = 1'000'000;
-    while (true) {
-        auto file = File::open_read_write(path);
-        if (!file) return file.error();
-        if (sys::retry([&] { return sys::lock(file->native_handle(), F_WRLCK); }) == 0) {
-            // Somebody may have removed or replaced the file meanwhile; then this lock keeps nobody out.
-            struct ::stat mine{};
-            struct ::stat there{};
-            if (sys::fstat(file->native_handle(), &mine) == 0 && sys::stat(path.c_str(), &there) == 0 &&
-                mine.st_ino == there.st_ino && mine.st_dev == there.st_dev) {
-                return Lock{std::move(*file)};
-            }
-            if (steady_ns() < end || timeout_ms == 0) continue;
-            return error{errc::busy, "the lock's file is replaced again and again", path.string(),
-                         "stop the program that removes it"};
-        }
-        if (errno != EAGAIN) return failure("lock", path);
-        if (steady_ns() >= end) {
-            return error{errc::busy, "another process or object holds the lock", path.string(),
-                         "wait until it is done, or stop it"};
-        }
-        sys::sleep_ns(pause);
-        pause = pause < 10'000'000 ? pause * 2 : 20'000'000;
-    }
-}
-
-template <class X>
-result<bool> BasicLock<X>::is_held(const Path& path) {
-    auto file = File::open_read(path);
-    if (!file) return file.error().code() == errc::not_found ? result<bool>{false} : file.error();
-    const int held = sys::retry([&] { return sys::is_locked(file->native_handle()); });
-    if (held < 0) return failure("look at the lock", path);
-    return held == 1;
-}
-
-}  // namespace CAIRN_NAMESPACE::detail::os
-
-// ---- cairn/store/detail/os_mapping.hpp
-// Memory that is a file. What is written to a shared mapping is in the system's hands at once: killing the
-// process loses none of it.
-
-namespace CAIRN_NAMESPACE::detail::os {
-
-/// Owns a mapping. Threads: as plain memory. Who shortens a mapped file from outside kills those who read it
-/// (SIGBUS).
-template <class = void>
-class BasicMapping {
-  public:
-    BasicMapping() = default;
-    BasicMapping(BasicMapping&& other) noexcept
-        : data_{std::exchange(other.data_, nullptr)}, size_{std::exchange(other.size_, 0)},
-          writable_{std::exchange(other.writable_, false)}, has_file_{std::exchange(other.has_file_, false)} {
-    }
-    BasicMapping& operator=(BasicMapping&& other) noexcept {
-        if (this != &other) {
-            unmap();
-            data_ = std::exchange(other.data_, nullptr);
-            size_ = std::exchange(other.size_, 0);
-            writable_ = std::exchange(other.writable_, false);
-            has_file_ = std::exchange(other.has_file_, false);
-        }
-        return *this;
-    }
-    ~BasicMapping() { unmap(); }
-
-    /// A new file of `size` zeros, shared and writable. Its blocks are reserved first, so a full disk is an
-    /// error here and not a SIGBUS later. Fails: already_exists, no_space; then there is no file.
-    static result<BasicMapping> create_shared(const Path& path, std::size_t size);
-    /// A whole existing file, shared and writable. Its blocks are reserved as in `create_shared`.
-    static result<BasicMapping> open_shared(const Path& path);
-    /// A whole existing file, to be read.
-    static result<BasicMapping> open_read(const Path& path, Links links = Links::follow);
-    static result<BasicMapping> open_read(const File& file);
-    /// Zeros that belong to no file; they die with the process.
-    static result<BasicMapping> anonymous(std::size_t size) {
-        return map(no_handle, {}, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS);
-    }
-
-    [[nodiscard]] std::span<const std::byte> bytes() const noexcept {
-        return std::span<const std::byte>{data_, size_};
-    }
-    /// The bytes to be changed; empty if the mapping is to be read only.
-    [[nodiscard]] std::span<std::byte> writable() const noexcept {
-        return std::span<std::byte>{data_, writable_ ? size_ : 0};
-    }
-    [[nodiscard]] std::size_t size() const noexcept { return size_; }
-    [[nodiscard]] bool has_file() const noexcept { return has_file_; }
-
-    void unmap() noexcept {
-        if (data_ != nullptr) sys::munmap(data_, size_);
-        data_ = nullptr;
-        size_ = 0;
-    }
-
-  private:
-    static result<BasicMapping> map(Handle file, const Path& path, std::uint64_t size, int protection,
-                                    int flags) {
-        BasicMapping out;
-        out.writable_ = (protection & PROT_WRITE) != 0;
-        out.has_file_ = file != no_handle;
-        if (size == 0) return out;  // the system maps no empty range
-        if (size > std::numeric_limits<std::size_t>::max()) return failure_of(EFBIG, "map", path);
-        void* at = sys::mmap(static_cast<std::size_t>(size), protection, flags, file);
-        if (at == MAP_FAILED) return failure("map", path);
-        out.data_ = static_cast<std::byte*>(at);
-        out.size_ = static_cast<std::size_t>(size);
-        return out;
-    }
-    static result<void> reserve(File& file, std::uint64_t from, std::uint64_t size);
-
-    std::byte* data_ = nullptr;
-    std::size_t size_ = 0;
-    bool writable_ = false;
-    bool has_file_ = false;
-};
-using Mapping = BasicMapping<>;
-
-template <class X>
-result<void> BasicMapping<X>::reserve(File& file, std::uint64_t from, std::uint64_t size) {
-    int number = EINTR;
-    while (size != 0 && number == EINTR) number = sys::reserve(file.native_handle(), size);
-    if (size == 0 || number == 0) return {};
-    if (number != EOPNOTSUPP && number != EINVAL && number != ENOSYS) {
-        return failure_of(number, "reserve " + std::to_string(size) + " bytes for", file.path());
-    }
-    static constexpr std::array<std::byte, 65536> zeros{};  // this file system reserves only by writing
-    while (from < size) {
-        const auto n = std::min<std::uint64_t>(zeros.size(), size - from);
-        if (auto put = file.write_at(from, bytes_of(zeros).first(static_cast<std::size_t>(n))); !put)
-            return put;
-        from += n;
-    }
-    return {};
-}
-
-template <class X>
-result<BasicMapping<X>> BasicMapping<X>::create_shared(const Path& path, std::size_t size) {
-    auto file = File::create_new(path);
-    if (!file) return file.error();
-    auto reserved = reserve(*file, 0, size);
-    auto mapping = reserved ? map(file->native_handle(), path, size, PROT_READ | PROT_WRITE, MAP_SHARED)
-                            : result<Mapping>{reserved.error()};
-    if (!mapping) sys::unlink(path.c_str());
-    return mapping;
-}
-
-template <class X>
-result<BasicMapping<X>> BasicMapping<X>::open_shared(const Path& path) {
-    const auto there = File::open_read(path);  // must exist, and be a regular file
-    if (!there) return there.error();
-    auto file = File::open_read_write(path);
-    if (!file) return file.error();
-    const auto size = file->size();
-    if (!size) return size.error();
-    if (auto reserved = reserve(*file, *size, *size); !reserved) return reserved.error();
-    return map(file->native_handle(), path, *size, PROT_READ | PROT_WRITE, MAP_SHARED);
-}
-
-template <class X>
-result<BasicMapping<X>> BasicMapping<X>::open_read(const File& file) {
-    const auto size = file.size();
-    if (!size) return size.error();
-    return map(file.native_handle(), file.path(), *size, PROT_READ, MAP_SHARED);
-}
-
-template <class X>
-result<BasicMapping<X>> BasicMapping<X>::open_read(const Path& path, Links links) {
-    const auto file = File::open_read(path, links);
-    if (!file) return file.error();
-    return open_read(*file);
-}
-
-}  // namespace CAIRN_NAMESPACE::detail::os
-
-// ---- cairn/store/detail/os_process.hpp
-// Who this process is, so that another, later, can tell whether it still lives; and randomness for ids.
-
-namespace CAIRN_NAMESPACE::detail::os {
-
-/// A process, told apart from every other that has or had its number. Parts that a system does not give are
-/// empty.
-struct Process {
-    std::uint64_t pid = 0;
-    std::uint64_t start = 0;  ///< when it began, in the system's own unit, since the machine did
-    std::string boot;         ///< this running of the machine
-    std::string space;        ///< which numbering of processes (containers have their own)
-    std::string host;         ///< for people
-};
-
-/// `unknown`: it is or was on another machine or in another container.
-enum class Liveness : unsigned char { dead, alive, unknown };
-
-[[nodiscard]] inline std::uint64_t pid() noexcept { return static_cast<std::uint64_t>(sys::getpid()); }
-
-template <class = void>
-[[nodiscard]] std::string host_name() {
-    std::array<char, 257> name{};
-    if (sys::gethostname(name.data(), name.size() - 1) != 0) return {};
-    return name.data();
-}
-
-/// The user's name, or nothing; from the environment, because asking the system can take a network and
-/// seconds.
-template <class = void>
-[[nodiscard]] std::string user_name() {
-    for (const char* variable : {"USER", "LOGNAME"}) {
-        // NOLINTNEXTLINE(concurrency-mt-unsafe): read once, when a run is opened
-        if (const char* value = std::getenv(variable); value != nullptr && *value != '\0') return value;
-    }
-    return {};
-}
-
-/// What the kernel says of a process: when it began, and whether only its entry is left.
-struct ProcessTime {
-    std::uint64_t start = 0;
-    bool ended = false;
-};
-
-/// Nothing where there is no /proc, or no such process.
-template <class = void>
-[[nodiscard]] std::optional<ProcessTime> process_time(std::uint64_t pid) {
-    auto file = File::open_read("/proc/" + std::to_string(pid) + "/stat");
-    if (!file) return std::nullopt;
-    const auto text = file->read_all(65536);
-    if (!text) return std::nullopt;
-    // pid (name) state …: the name may hold blanks and brackets, so count from its last one; the start is
-    // field 22.
-    std::size_t at = text->rfind(") ");
-    if (at == std::string::npos || at + 2 >= text->size()) return std::nullopt;
-    ProcessTime out;
-    const char state = (*text)[at + 2];
-    out.ended = state == 'Z' || state == 'X';
-    for (int field = 2; field < 22; ++field) {
-        at = text->find(' ', at + 1);
-        if (at == std::string::npos) return std::nullopt;
-    }
-    const char* const begin = text->data() + at + 1;
-    if (std::from_chars(begin, text->data() + text->size(), out.start).ec != std::errc{}) return std::nullopt;
-    return out;
-}
-
-template <class = void>
-[[nodiscard]] Process this_process() {
-    Process out;
-    out.pid = pid();
-    if (const auto time = process_time(out.pid)) out.start = time->start;
-    if (auto file = File::open_read("/proc/sys/kernel/random/boot_id")) {
-        if (auto text = file->read_all(64)) out.boot = text->substr(0, text->find('\n'));
-    }
-    std::array<char, 64> space{};
-    if (const auto n = sys::readlink("/proc/self/ns/pid", space.data(), space.size()); n > 0) {
-        out.space.assign(space.data(), static_cast<std::size_t>(n));
-    }
-    out.host = host_name();
-    return out;
-}
-
-/// Whether `process` still runs. Cost: reads one file in /proc.
-template <class = void>
-[[nodiscard]] Liveness liveness(const Process& process) {
-    const Process self = this_process();
-    if (process.boot != self.boot && process.host == self.host)
-        return Liveness::dead;  // the machine was restarted
-    if (process.boot != self.boot || process.space != self.space || process.pid == 0)
-        return Liveness::unknown;
-    if (self.boot.empty() && process.host != self.host) return Liveness::unknown;
-    if (sys::exists(static_cast<::pid_t>(process.pid)) != 0 && errno == ESRCH) return Liveness::dead;
-    if (const auto time = process_time(process.pid)) {
-        const bool other =
-            process.start != 0 && time->start != process.start;  // its number was given out again
-        return other || time->ended ? Liveness::dead : Liveness::alive;
-    }
-    return Liveness::alive;
-}
-
-/// Certainly alive; a process elsewhere is not.
-template <class = void>
-[[nodiscard]] bool is_alive(const Process& process) {
-    return liveness(process) == Liveness::alive;
-}
-
-/// Fills `to` with bytes that nobody can guess.
-template <class = void>
-void random_bytes(std::span<std::byte> to) noexcept {
-    while (!to.empty()) {
-        const std::size_t n = std::min<std::size_t>(to.size(), 256);
-        // Fails only on kernels without it; then an id has to differ, not to be secret.
-        if (sys::getentropy(to.data(), n) != 0) {
-            std::uint64_t x = pid() * 0x9e3779b97f4a7c15U ^ reinterpret_cast<std::uintptr_t>(to.data());
-            x ^= static_cast<std::uint64_t>(wall_ns()) ^ static_cast<std::uint64_t>(steady_ns()) << 20U;
-            for (std::size_t i = 0; i < n; ++i) {  // splitmix64
-                std::uint64_t z = x += 0x9e3779b97f4a7c15U;
-                z = (z ^ z >> 30U) * 0xbf58476d1ce4e5b9U;
-                z = (z ^ z >> 27U) * 0x94d049bb133111ebU;
-                to[i] = static_cast<std::byte>(z >> 56U);
-            }
-        }
-        to = to.subspan(n);
-    }
-}
-
-/// `digits` random hexadecimal digits.
-template <class = void>
-[[nodiscard]] std::string random_hex(std::size_t digits) {
-    std::string out(digits, '0');
-    random_bytes(writable_bytes_of(out));
-    for (char& c : out) c = "0123456789abcdef"[static_cast<unsigned char>(c) & 15U];
-    return out;
-}
-
-}  // namespace CAIRN_NAMESPACE::detail::os
-
-// ---- cairn/store/detail/os_thread.hpp
-// A thread that works in the background and the bell that wakes it. Of the system and not of <thread> and
-// <condition_variable>, which bring <chrono> and cost a tenth of a second to include.
-
-namespace CAIRN_NAMESPACE::detail::os {
-
-/// One thread waits for it, any may ring it; what was rung before the wait is not lost.
-template <class = void>
-class BasicBell {
-  public:
-    BasicBell() noexcept {
-#if defined(__APPLE__)
-        pthread_cond_init(&rang_, nullptr);
-#else
-        pthread_condattr_t kind;
-        pthread_condattr_init(&kind);
-        pthread_condattr_setclock(&kind, CLOCK_MONOTONIC);  // setting the clock must not wake or stall us
-        pthread_cond_init(&rang_, &kind);
-        pthread_condattr_destroy(&kind);
-#endif
-    }
-    BasicBell(const BasicBell&) = delete;
-    BasicBell& operator=(const BasicBell&) = delete;
-    // Nothing is destroyed: it holds no memory, and in a forked child pthread_cond_destroy would wait for the
-    // parent's thread.
-    ~BasicBell() = default;
-
-    void ring() noexcept {
-        pthread_mutex_lock(&mutex_);
-        rung_ = true;
-        pthread_mutex_unlock(&mutex_);
-        pthread_cond_signal(&rang_);
-    }
-
-    /// Returns when it is rung, at the latest after `ns` nanoseconds.
-    void wait(std::int64_t ns) noexcept {
-        constexpr std::int64_t second = 1'000'000'000;
-        ::timespec until{};
-#if !defined(__APPLE__)
-        ::clock_gettime(CLOCK_MONOTONIC, &until);
-#endif
-        ns += until.tv_nsec;
-        until.tv_sec += static_cast<decltype(until.tv_sec)>(ns / second);
-        until.tv_nsec = static_cast<decltype(until.tv_nsec)>(ns % second);
-        pthread_mutex_lock(&mutex_);
-        int waited = 0;
-        while (!rung_ && waited == 0) {
-#if defined(__APPLE__)
-            waited = pthread_cond_timedwait_relative_np(&rang_, &mutex_, &until);
-#else
-            waited = pthread_cond_timedwait(&rang_, &mutex_, &until);
-#endif
-        }
-        rung_ = false;
-        pthread_mutex_unlock(&mutex_);
-    }
-
-  private:
-    pthread_mutex_t mutex_ = PTHREAD_MUTEX_INITIALIZER;
-    pthread_cond_t rang_{};
-    bool rung_ = false;
-};
-using Bell = BasicBell<>;
-
-/// A thread that gets none of the program's signals: those are for the program's own threads.
-template <class = void>
-class BasicThread {
-  public:
-    BasicThread() = default;
-    BasicThread(const BasicThread&) = delete;
-    BasicThread& operator=(const BasicThread&) = delete;
-    ~BasicThread() { join(); }
-
-    /// Calls `work(argument)` on a new thread. Requires that none runs. Fails: busy.
-    result<void> start(void* (*work)(void*), void* argument) {
-        sigset_t all;
-        sigset_t before;
-        sigfillset(&all);
-        pthread_sigmask(SIG_SETMASK, &all, &before);
-        const int number = pthread_create(&thread_, nullptr, work, argument);
-        pthread_sigmask(SIG_SETMASK, &before, nullptr);
-        if (number != 0) {
-            return error{errc::busy, std::string{"cannot start a thread: "} + std::strerror(number), "",
-                         "stop other programs of this user, or raise `ulimit -u`"};
-        }
-        running_ = true;
-        return {};
-    }
-    /// Waits until the work is done. Does nothing if there is none, or on the thread itself.
-    void join() noexcept {
-        if (!running_ || pthread_equal(thread_, pthread_self()) != 0) return;
-        pthread_join(thread_, nullptr);
-        running_ = false;
-    }
-
-  private:
-    pthread_t thread_{};
-    bool running_ = false;
-};
-using Thread = BasicThread<>;
-
-}  // namespace CAIRN_NAMESPACE::detail::os
-
-// ---- cairn/store/os.hpp
-// The one seam between the library and the operating system: files, folders, locks, mappings, processes,
-// threads. Names no POSIX type, so that another system needs only its own detail/os_*.hpp; detail/os_sys.hpp
-// holds every system call. Costs <filesystem>, for its paths.
-
-// ---- cairn/store/ring.hpp
-// The journal: one ring for each logging thread, in a memory-mapped file of the run's folder. What a commit
-// has published is in the page cache, so killing the process loses none of it. One producer, one consumer.
-
-namespace CAIRN_NAMESPACE::detail {
-
-/// The first page of a ring file. Positions count bytes since the ring was made and never wrap; the data that
-/// follows is used modulo `capacity`. Numbers are in the order of the machine that wrote it (`byte_order`
-/// tells).
-struct RingHeader {
-    static constexpr char expected_magic[8] = {'C', 'A', 'I', 'R', 'N', 'R', 'N', 'G'};
-    static constexpr std::uint32_t current_version = 1;
-    static constexpr std::uint32_t expected_byte_order = 0x01020304;
-
-    char magic[8];
-    std::uint32_t version;
-    std::uint32_t byte_order;
-    std::uint64_t capacity;
-    std::uint32_t id;
-    // Each on its own cache line: the producer writes one, the consumer the other.
-    alignas(64) std::atomic<std::uint64_t> head;
-    alignas(64) std::atomic<std::uint64_t> tail;
-
-    [[nodiscard]] bool is_valid() const noexcept;
-};
-static_assert(std::atomic<std::uint64_t>::is_always_lock_free);
-static_assert(sizeof(RingHeader) == 192);
-
-inline constexpr std::size_t ring_header_bytes = 4096;
-/// Fits the second-level cache beside a training loop's own data: a ring that leaves it costs four times as
-/// much a row.
-inline constexpr std::size_t ring_capacity = std::size_t{64} * 1024;
-inline constexpr std::size_t ring_file_bytes = ring_header_bytes + ring_capacity;
-
-inline bool RingHeader::is_valid() const noexcept {
-    return std::memcmp(magic, expected_magic, sizeof magic) == 0 && version == current_version &&
-           byte_order == expected_byte_order && capacity == ring_capacity;
-}
-
-/// A view of a ring in memory that outlives it. The producer calls `reserve` and `commit`, the consumer
-/// `readable` and `release`; neither waits.
-class Ring {
-  public:
-    Ring() = default;
-
-    /// Makes a ring of `ring_file_bytes` zeroed bytes.
-    static Ring create(std::byte* memory, std::uint32_t id) noexcept {
-        auto* header = new (memory) RingHeader{};
-        header->version = RingHeader::current_version;
-        header->byte_order = RingHeader::expected_byte_order;
-        header->capacity = ring_capacity;
-        header->id = id;
-        std::memcpy(header->magic, RingHeader::expected_magic, sizeof header->magic);
-        return Ring{header, memory + ring_header_bytes};
-    }
-
-    [[nodiscard]] std::uint32_t id() const noexcept { return header_->id; }
-
-    /// `bytes` (a multiple of 8, at most half the ring) to be written and committed; null if the ring is
-    /// full.
-    [[nodiscard]] std::byte* reserve(std::size_t bytes) noexcept {
-        std::size_t offset = head_ & mask;
-        const std::size_t to_end = ring_capacity - offset;
-        const std::size_t skipped = bytes > to_end ? to_end : 0;
-        const std::uint64_t end = head_ + skipped + bytes;
-        if (end - tail_seen_ > ring_capacity) {
-            tail_seen_ = header_->tail.load(std::memory_order_acquire);
-            if (end - tail_seen_ > ring_capacity) return nullptr;
-        }
-        if (skipped != 0) {
-            put_record(data_ + offset, skipped, RecordKind::padding);
-            offset = 0;
-        }
-        reserved_end_ = end;
-        return data_ + offset;
-    }
-
-    /// Publishes what was written since `reserve`. When this returns, a SIGKILL of the process loses none of
-    /// it.
-    void commit() noexcept {
-        head_ = reserved_end_;
-        header_->head.store(head_, std::memory_order_release);
-        std::atomic_signal_fence(std::memory_order_seq_cst);  // a signal that comes now finds it stored
-    }
-
-    /// More than half of the ring waits for the consumer, as far as the producer knows without looking.
-    [[nodiscard]] bool is_filling() const noexcept { return head_ - tail_seen_ > ring_capacity / 2; }
-    /// Looks again.
-    void refresh() noexcept { tail_seen_ = header_->tail.load(std::memory_order_acquire); }
-
-    struct Readable {
-        std::uint64_t from = 0;
-        std::span<const std::byte> bytes;  // contiguous; call again after release for what wrapped
-    };
-    template <class = void>
-    [[nodiscard]] Readable readable() const noexcept {
-        const std::uint64_t from = header_->tail.load(std::memory_order_relaxed);
-        const std::uint64_t to = header_->head.load(std::memory_order_acquire);
-        const std::size_t offset = from & mask;
-        const std::uint64_t waiting = to - from;
-        const std::size_t to_end = ring_capacity - offset;
-        const std::size_t size = waiting < to_end ? static_cast<std::size_t>(waiting) : to_end;
-        return {from, std::span<const std::byte>{data_ + offset, size}};
-    }
-    void release(std::uint64_t to) noexcept { header_->tail.store(to, std::memory_order_release); }
-
-  private:
-    static constexpr std::size_t mask = ring_capacity - 1;
-    static_assert((ring_capacity & mask) == 0);
-
-    Ring(RingHeader* header, std::byte* data) noexcept : header_{header}, data_{data} {}
-
-    RingHeader* header_ = nullptr;
-    std::byte* data_ = nullptr;
-    std::uint64_t head_ = 0;  // the producer's own copies: no shared line is read on the fast path
-    std::uint64_t tail_seen_ = 0;
-    std::uint64_t reserved_end_ = 0;
-};
-
-}  // namespace CAIRN_NAMESPACE::detail
-
 // ---- cairn/run/detail/lane.hpp
 // A thread's way into a run: its ring, the names it has used there, its count of rows.
 
@@ -6020,8 +8396,9 @@ class BasicLane {
         std::atomic<std::uint64_t> rows{0}, dropped{0}, texts_cut{0}, waits{0}, waited_ns{0};
     };
 
-    /// Appends a typed or dynamic row; false if it had to be dropped. May allocate when a name is new.
-    template <class R>
+    /// Appends a typed or dynamic row, or an event; false if it had to be dropped. May allocate when a name
+    /// is new.
+    template <RecordKind kind = RecordKind::row, class R>
     bool append(const R& row, std::int64_t step, std::int64_t time_ns) {
         std::size_t cells = 0;
         std::size_t bytes = row_header_bytes;
@@ -6033,13 +8410,13 @@ class BasicLane {
             if (Value{value}.text().size() > max_text_bytes) bump(counters.texts_cut);
         });
         if (!known && !define_all(row)) return false;
-        if (bytes > max_record_bytes) return append_in_pieces(row, step, time_ns);
+        if (bytes > max_record_bytes) return append_in_pieces<kind>(row, step, time_ns);
         std::byte* to = reserve(bytes);
         if (to == nullptr) return false;
-        to = put_row_header(to, bytes, 0, cells, step, time_ns);
+        to = put_row_header(to, bytes, kind, 0, cells, step, time_ns);
         visit(row, [&](auto name, const auto& value) { to = put_cell(to, find(name), shortened(value)); });
         ring.commit();
-        bump(counters.rows);
+        if constexpr (kind == RecordKind::row) bump(counters.rows);
         if (ring.is_filling()) relieve();
         return true;
     }
@@ -6143,7 +8520,7 @@ class BasicLane {
     }
 
     /// A row that is too large for one record goes into several that belong together.
-    template <class R>
+    template <RecordKind kind, class R>
     bool append_in_pieces(const R& row, std::int64_t step, std::int64_t time_ns) {
         std::vector<std::pair<std::uint32_t, Value>> cells;
         visit(row, [&](auto name, const auto& value) { cells.emplace_back(find(name), shortened(value)); });
@@ -6155,12 +8532,12 @@ class BasicLane {
             }
             std::byte* to = reserve(bytes);
             if (to == nullptr) return false;
-            to = put_row_header(to, bytes, end < cells.size() ? row_continues : std::uint8_t{0}, end - i,
-                                step, time_ns);
+            const std::uint8_t flags = end < cells.size() ? row_continues : std::uint8_t{0};
+            to = put_row_header(to, bytes, kind, flags, end - i, step, time_ns);
             for (; i < end; ++i) to = put_cell(to, cells[i].first, cells[i].second);
             ring.commit();
         }
-        bump(counters.rows);
+        if constexpr (kind == RecordKind::row) bump(counters.rows);
         return true;
     }
 
@@ -6190,95 +8567,6 @@ class BasicLane {
     std::int64_t next_step_;
 };
 using Lane = BasicLane<>;
-
-}  // namespace CAIRN_NAMESPACE::detail
-
-// ---- cairn/store/ring_file.hpp
-// The ring files of a run as a reader sees them: what they still hold, copied while their writer may go on.
-
-namespace CAIRN_NAMESPACE::detail {
-
-/// The folder of a run that holds its ring files.
-inline constexpr const char* journal_folder = "journal";
-inline constexpr std::string_view ring_suffix = ".ring";
-/// What `recover_history` appends to the name of a ring file that is no ring any more: kept, never read.
-inline constexpr std::string_view damaged_suffix = ".damaged";
-
-/// The name of a ring's file.
-template <class = void>
-[[nodiscard]] std::string ring_file_name(std::uint32_t id) {
-    return std::to_string(id) + std::string{ring_suffix};
-}
-
-/// The number that a ring file's name begins with, be it damaged or not: no other ring may have it.
-template <class = void>
-[[nodiscard]] std::optional<std::uint32_t> ring_of_file(std::string_view name) noexcept {
-    std::uint32_t id = 0;
-    const auto [end, problem] = std::from_chars(name.data(), name.data() + name.size(), id);
-    const std::string_view rest = name.substr(static_cast<std::size_t>(end - name.data()));
-    if (problem != std::errc{} || !rest.starts_with(ring_suffix)) return std::nullopt;
-    return id;
-}
-
-/// What a ring file still holds: a copy, so that its writer may go on.
-struct RingRest {
-    std::uint32_t id = 0;
-    std::uint64_t from = 0;
-    std::vector<std::byte> bytes;
-};
-
-/// Copies what the file of ring `id` has not released yet. Safe while it is written: what the writer releases
-/// during the copy is dropped from it, and is in the history by then. A file that never became a ring is an
-/// empty one, and so is one that its writer has just removed. Fails: corrupt, unsupported, permission, io.
-template <class = void>
-[[nodiscard]] result<RingRest> copy_ring(const std::filesystem::path& path, std::uint32_t id) {
-    RingRest rest{id, 0, {}};
-    auto file = os::File::open_read(path);
-    if (!file && file.error().code() == errc::not_found) return rest;
-    if (!file) return file.error();
-    // The head is read before the data and the tail once more after it: what lies between is whole.
-    std::vector<std::byte> bytes(ring_file_bytes);
-    const auto read = file->read_at(0, writable_bytes_of(bytes));
-    if (!read) return read.error();
-    alignas(RingHeader) std::byte head[sizeof(RingHeader)];
-    std::memcpy(head, bytes.data(), sizeof head);
-    const auto* header = reinterpret_cast<const RingHeader*>(head);
-    const auto corrupt = [&](const char* why) {
-        return error{errc::corrupt, std::string{"the newest rows of this run cannot be read: "} + why,
-                     path.string(), "restore the file from a copy, or go on without them"};
-    };
-    // Its writer was killed before it wrote the magic, which comes last.
-    if (std::all_of(header->magic, std::end(header->magic), [](char c) { return c == 0; })) return rest;
-    if (std::memcmp(header->magic, RingHeader::expected_magic, sizeof header->magic) != 0)
-        return corrupt("this is no ring");
-    if (header->version > RingHeader::current_version ||
-        header->byte_order != RingHeader::expected_byte_order) {
-        return error{errc::unsupported,
-                     "the newest rows of this run were written by a newer version of cairn or a machine of "
-                     "another byte order",
-                     path.string(), "resume the run with that version, on such a machine"};
-    }
-    if (!header->is_valid() || header->id != id || *read != bytes.size())
-        return corrupt("the file is cut or its head is damaged");
-    const std::uint64_t from = header->tail.load(std::memory_order_relaxed);
-    const std::uint64_t to = header->head.load(std::memory_order_relaxed);
-    std::byte later[8];
-    const auto reread = file->read_at(offsetof(RingHeader, tail), later);
-    if (!reread) return reread.error();
-    std::uint64_t released = 0;
-    std::memcpy(&released, later, sizeof released);
-    if (*reread != sizeof later || to < from || to - from > ring_capacity || released < from)
-        return corrupt("its positions are none that a ring can have");
-    rest.from = std::min(released, to);
-    rest.bytes.resize(static_cast<std::size_t>(to - rest.from));
-    for (std::size_t i = 0; i < rest.bytes.size();) {
-        const std::size_t offset = (rest.from + i) & (ring_capacity - 1);
-        const std::size_t piece = std::min(rest.bytes.size() - i, ring_capacity - offset);
-        std::memcpy(rest.bytes.data() + i, bytes.data() + ring_header_bytes + offset, piece);
-        i += piece;
-    }
-    return rest;
-}
 
 }  // namespace CAIRN_NAMESPACE::detail
 
@@ -6452,619 +8740,6 @@ using ThreadLanes = BasicThreadLanes<>;
 
 }  // namespace CAIRN_NAMESPACE::detail
 
-// ---- cairn/core/crc32c.hpp
-// CRC-32C (Castagnoli), which guards the records of a history. Uses the SSE4.2 instruction where the
-// processor has it; eight table look-ups for eight bytes otherwise. Costs <array> and <span>.
-
-namespace CAIRN_NAMESPACE {
-
-namespace detail {
-
-using Crc32cTables = std::array<std::array<std::uint32_t, 256>, 8>;
-
-/// Row 0 advances the CRC by one byte; row `k` by that byte and `k` zero bytes after it.
-template <class = void>
-[[nodiscard]] constexpr Crc32cTables make_crc32c_tables() noexcept {
-    constexpr std::uint32_t reversed_polynomial = 0x82f63b78;
-    Crc32cTables tables{};
-    for (std::uint32_t byte = 0; byte < 256; ++byte) {
-        std::uint32_t crc = byte;
-        for (int bit = 0; bit < 8; ++bit) crc = crc >> 1U ^ ((crc & 1U) != 0 ? reversed_polynomial : 0U);
-        tables[0][byte] = crc;
-    }
-    for (std::size_t row = 1; row < 8; ++row) {
-        for (std::size_t byte = 0; byte < 256; ++byte) {
-            const std::uint32_t before = tables[row - 1][byte];
-            tables[row][byte] = before >> 8U ^ tables[0][before & 0xffU];
-        }
-    }
-    return tables;
-}
-
-// Depends on its argument, so that a program that needs no table does not pay for computing it.
-template <class X>
-inline constexpr Crc32cTables crc32c_tables = make_crc32c_tables<X>();
-
-/// `crc` is the register itself, neither inverted before nor after.
-template <class X = void>
-[[nodiscard]] constexpr std::uint32_t crc32c_portable(std::uint32_t crc, const std::byte* data,
-                                                      std::size_t size) noexcept {
-    const auto& t = crc32c_tables<X>;
-    const auto at = [&data](std::size_t i) { return static_cast<std::uint32_t>(data[i]); };
-    for (; size >= 8; size -= 8, data += 8) {
-        const std::uint32_t low = crc ^ (at(0) | at(1) << 8U | at(2) << 16U | at(3) << 24U);
-        crc = t[7][low & 0xffU] ^ t[6][low >> 8U & 0xffU] ^ t[5][low >> 16U & 0xffU] ^ t[4][low >> 24U] ^
-              t[3][at(4)] ^ t[2][at(5)] ^ t[1][at(6)] ^ t[0][at(7)];
-    }
-    for (; size != 0; --size, ++data) crc = crc >> 8U ^ t[0][(crc ^ at(0)) & 0xffU];
-    return crc;
-}
-
-#if defined(__x86_64__) && defined(__GNUC__)
-/// Requires cpu().sse42.
-[[nodiscard, gnu::target("sse4.2")]] inline std::uint32_t
-crc32c_sse42(std::uint32_t crc, const std::byte* data, std::size_t size) noexcept {
-    std::uint64_t wide = crc;
-    for (; size >= 8; size -= 8, data += 8) {
-        std::uint64_t word = 0;
-        __builtin_memcpy(&word, data, sizeof word);
-        wide = __builtin_ia32_crc32di(wide, word);
-    }
-    crc = static_cast<std::uint32_t>(wide);
-    for (; size != 0; --size, ++data) crc = __builtin_ia32_crc32qi(crc, static_cast<unsigned char>(*data));
-    return crc;
-}
-#endif
-
-}  // namespace detail
-
-/// The CRC-32C of `data`. With the CRC of what came before as `seed`, that of the two together:
-/// `crc32c(b, crc32c(a))` is the CRC of `a` followed by `b`. Cost: some 0.1 ns a byte with SSE4.2.
-template <class = void>
-[[nodiscard]] std::uint32_t crc32c(std::span<const std::byte> data, std::uint32_t seed = 0) noexcept {
-#if defined(__x86_64__) && defined(__GNUC__)
-    if (detail::cpu().sse42) return ~detail::crc32c_sse42(~seed, data.data(), data.size());
-#endif
-    return ~detail::crc32c_portable(~seed, data.data(), data.size());
-}
-
-}  // namespace CAIRN_NAMESPACE
-
-// ---- cairn/store/atomic_file.hpp
-// Whole small files: written so that a reader, a kill or a full disk never sees half of one.
-
-namespace CAIRN_NAMESPACE {
-
-/// What a write has to outlive when it has returned.
-enum class Durability : unsigned char {
-    process_crash,  ///< any death of the process; costs nothing beyond the write, because the system has the
-                    ///< bytes
-    power_loss,     ///< the machine's death too: waits for the disk, 1 to 30 ms for each file and each folder
-};
-
-namespace detail {
-
-/// Makes a folder and those above it; each new name is synced into the folder that holds it, if it has to be.
-template <class = void>
-result<void> make_dirs_durably(const os::Path& path, Durability durability) {
-    if (durability == Durability::process_crash) return os::make_dirs(path);
-    const auto there = os::status(path);
-    if (!there) return there.error();
-    const os::Path above = path.parent_path();
-    if (there->is_dir || path == above) return {};
-    if (!above.empty()) {
-        if (auto made = make_dirs_durably(above, durability); !made) return made;
-    }
-    if (auto made = os::make_dirs(path); !made) return made;
-    return os::sync_dir(above.empty() ? os::Path{"."} : above);
-}
-
-/// Tells the machines, containers and restarts apart whose processes write into one store: 8 hexadecimal
-/// digits.
-template <class = void>
-[[nodiscard]] std::string machine_key(const os::Process& self) {
-    std::uint32_t hash = 2166136261U;  // FNV-1a
-    for (const std::string& part : {self.host, self.boot, self.space}) {
-        for (const char c : part) hash = (hash ^ static_cast<unsigned char>(c)) * 16777619U;
-    }
-    std::string out(8, '0');
-    for (char& c : out) c = "0123456789abcdef"[hash & 15U], hash >>= 4U;
-    return out;
-}
-
-/// A name that no process has used: <pid>-<counter>-<machine><random>. Says who made it; see
-/// `is_abandoned_temp`.
-template <class = void>
-[[nodiscard]] std::string temp_name() {
-    static std::atomic<std::uint64_t> counter{0};
-    return std::to_string(os::pid()) + '-' + std::to_string(counter.fetch_add(1, std::memory_order_relaxed)) +
-           '-' + machine_key(os::this_process()) + os::random_hex(8);
-}
-
-/// Whether `name` was made by `temp_name` and its maker is dead: at once if it was on this machine; otherwise
-/// a day after the last write (0 for `modified_ns`: not known), since nobody here can tell.
-template <class = void>
-[[nodiscard]] bool is_abandoned_temp(std::string_view name, std::int64_t modified_ns) {
-    std::uint64_t pid = 0;
-    std::uint64_t counter = 0;
-    const char* const end = name.data() + name.size();
-    // NOLINTNEXTLINE(bugprone-suspicious-stringview-data-usage): the end goes with it
-    const auto first = std::from_chars(name.data(), end, pid);
-    if (first.ec != std::errc{} || first.ptr == end || *first.ptr != '-') return false;
-    const auto second = std::from_chars(first.ptr + 1, end, counter);
-    if (second.ec != std::errc{} || second.ptr == end || *second.ptr != '-') return false;
-    const std::string_view token{second.ptr + 1, static_cast<std::size_t>(end - second.ptr - 1)};
-    if (token.size() != 16 || token.find_first_not_of("0123456789abcdef") != std::string_view::npos)
-        return false;
-    os::Process maker = os::this_process();
-    if (token.substr(0, 8) != machine_key(maker)) {
-        constexpr std::int64_t day_ns = 86'400'000'000'000;
-        return modified_ns != 0 && wall_ns() - modified_ns > day_ns;
-    }
-    maker.pid = pid;
-    maker.start = 0;  // a number that was given out again only keeps the file for longer
-    return os::liveness(maker) == os::Liveness::dead;
-}
-
-/// A temporary file's or folder's name, which is removed with this object unless it was kept. A forked
-/// child's copy removes nothing.
-template <class = void>
-class BasicTempPath {
-  public:
-    BasicTempPath() = default;
-    explicit BasicTempPath(os::Path path) : path_{std::move(path)}, owner_{os::pid()} {}
-    BasicTempPath(BasicTempPath&& other) noexcept
-        : path_{std::move(other.path_)}, owner_{std::exchange(other.owner_, 0)} {}
-    BasicTempPath& operator=(BasicTempPath&& other) noexcept {
-        if (this != &other) {
-            remove();
-            path_ = std::move(other.path_);
-            owner_ = std::exchange(other.owner_, 0);
-        }
-        return *this;
-    }
-    ~BasicTempPath() { remove(); }
-
-    [[nodiscard]] const os::Path& path() const noexcept { return path_; }
-    /// It was moved to where it belongs.
-    void keep() noexcept { owner_ = 0; }
-    void remove() noexcept {
-        if (owner_ != 0 && owner_ == os::pid()) {
-            (void)os::remove_tree(path_.parent_path(), path_.filename().string());
-        }
-        owner_ = 0;
-    }
-
-  private:
-    os::Path path_;
-    std::uint64_t owner_ = 0;
-};
-using TempPath = BasicTempPath<>;
-
-/// What becomes of a file that is there already.
-enum class Existing : unsigned char { replace, refuse };
-
-template <class = void>
-result<void> write_via_temp(const os::Path& path, std::string_view bytes, Durability durability,
-                            const os::Path& temp_dir, Existing existing) {
-    const TempPath temp{temp_dir / ("." + temp_name())};
-    auto file = os::File::create_new(temp.path());
-    if (!file) return file.error();
-    if (auto written = file->write_text(bytes); !written) return written;
-    if (durability == Durability::power_loss) {
-        if (auto synced = file->sync(); !synced) return synced;
-    }
-    if (auto closed = file->close(); !closed) return closed;
-    if (existing == Existing::replace) return os::rename_replace(temp.path(), path);
-    // A link is the one step that names a file only if the name is free, whether or not locks work here.
-    auto linked = os::hard_link(temp.path(), path);
-    if (linked || linked.error().code() == errc::already_exists || linked.error().code() == errc::no_space) {
-        return linked;
-    }
-    const auto there = os::status(path, os::Links::refuse);
-    if (!there) return there.error();
-    if (there->exists) return os::failure_of(EEXIST, "create", path);
-    return os::rename_replace(temp.path(), path);
-}
-
-template <class = void>
-result<void> write_atomically(const os::Path& path, std::string_view bytes, Durability durability,
-                              const os::Path& temp_dir, Existing existing) {
-    const os::Path folder = path.has_parent_path() ? path.parent_path() : os::Path{"."};
-    auto written = write_via_temp(path, bytes, durability, temp_dir.empty() ? folder : temp_dir, existing);
-    if (!written && !temp_dir.empty() && written.error().code() == errc::unsupported) {
-        written =
-            write_via_temp(path, bytes, durability, folder, existing);  // on another file system, perhaps
-    }
-    if (!written) return written;
-    if (durability == Durability::power_loss) return os::sync_dir(folder);
-    return {};
-}
-
-/// Writes a file whole: readers see the old bytes or the new ones, and after a failure the old ones. Its
-/// temporary lies in `temp_dir` (on the same file system), or beside it. Fails: as the system does; what is
-/// at `path` is then what was there, except when the folder's sync fails after the file was replaced.
-template <class = void>
-result<void> write_file_atomically(const os::Path& path, std::string_view bytes, Durability durability,
-                                   const os::Path& temp_dir = {}) {
-    return write_atomically(path, bytes, durability, temp_dir, Existing::replace);
-}
-
-/// The same for a file that must not be there yet. Fails: already_exists; of two writers exactly one
-/// succeeds.
-template <class = void>
-result<void> write_new_file_atomically(const os::Path& path, std::string_view bytes, Durability durability,
-                                       const os::Path& temp_dir = {}) {
-    return write_atomically(path, bytes, durability, temp_dir, Existing::refuse);
-}
-
-/// A whole file. Fails: not_found; corrupt if it is longer than `max_bytes`; invalid_argument if it is no
-/// regular file.
-template <class = void>
-result<std::string> read_file(const os::Path& path, std::uint64_t max_bytes,
-                              os::Links links = os::Links::follow) {
-    auto file = os::File::open_read(path, links);
-    if (!file) return file.error();
-    return file->read_all(max_bytes);
-}
-
-/// Removes the temporaries in `folder` whose makers are dead. What cannot be removed stays.
-template <class = void>
-void remove_abandoned_temps(const os::Path& folder) {
-    const auto names = os::list_dir(folder);
-    if (!names) return;
-    for (const std::string& name : *names) {
-        const auto there = os::status(folder / name, os::Links::refuse);
-        std::string_view made = name;
-        if (made.starts_with('.')) made.remove_prefix(1);
-        if (there && is_abandoned_temp(made, there->modified_ns)) (void)os::remove_tree(folder, name);
-    }
-}
-
-}  // namespace detail
-
-}  // namespace CAIRN_NAMESPACE
-
-// ---- cairn/store/history.hpp
-// The history: all rows of a run, append-only. A file header, then frames; each frame is a stretch of one
-// ring with its length and CRC-32C, so a torn tail is cut, and a fold of the rings counts no row twice.
-// Readable while it is written.
-//
-//   file   "CAIRNHST" · u32 version · u32 0
-//   frame  u32 "FRAM" · u32 payload bytes · u32 CRC-32C of what follows it · u32 ring · u64 from · u64 to ·
-//   payload
-//
-// Little-endian; the payload is records (record.hpp), `from` and `to` are the ring's positions.
-
-namespace CAIRN_NAMESPACE::detail {
-
-inline constexpr const char* history_file = "history.cairn";
-inline constexpr std::string_view history_magic = "CAIRNHST";
-inline constexpr std::uint32_t history_version = 1;
-inline constexpr std::size_t history_header_bytes = 16;
-inline constexpr std::size_t max_history_bytes = std::size_t{1} << 40U;
-inline constexpr std::uint32_t frame_magic = 0x4d415246;  // "FRAM"
-inline constexpr std::size_t frame_header_bytes = 32;
-
-struct Frame {
-    std::uint32_t ring = 0;
-    std::uint64_t from = 0;
-    std::uint64_t to = 0;
-    std::span<const std::byte> payload;
-};
-
-/// Walks the frames of a history that may be torn or damaged. After damage it goes on at the next whole
-/// frame.
-template <class = void>
-class BasicFrameReader {
-  public:
-    explicit BasicFrameReader(std::span<const std::byte> file) noexcept : file_{file} {}
-
-    bool next(Frame& frame) noexcept {
-        while (at_ + frame_header_bytes <= file_.size()) {
-            if (parse(frame)) {
-                at_ += frame_header_bytes + frame.payload.size();
-                if (skipping_) ++gaps_;
-                skipping_ = false;
-                end_ = at_;
-                return true;
-            }
-            skipping_ = true;
-            at_ += 8;  // frames are multiples of 8 bytes
-        }
-        return false;
-    }
-
-    /// Where the last whole frame ends: what follows is a torn tail.
-    [[nodiscard]] std::size_t whole_bytes() const noexcept { return end_; }
-    /// Damaged stretches between whole frames.
-    [[nodiscard]] std::size_t gaps() const noexcept { return gaps_; }
-
-  private:
-    bool parse(Frame& frame) const noexcept {
-        const std::byte* head = file_.data() + at_;
-        if (get<std::uint32_t>(head) != frame_magic) return false;
-        const std::size_t bytes = get<std::uint32_t>(head + 4);
-        if (bytes % 8 != 0 || bytes > ring_capacity || bytes > file_.size() - at_ - frame_header_bytes)
-            return false;
-        if (crc32c(file_.subspan(at_ + 12, frame_header_bytes - 12 + bytes)) !=
-            get<std::uint32_t>(head + 8)) {
-            return false;
-        }
-        frame = {get<std::uint32_t>(head + 12), get<std::uint64_t>(head + 16), get<std::uint64_t>(head + 24),
-                 file_.subspan(at_ + frame_header_bytes, bytes)};
-        return true;
-    }
-
-    std::span<const std::byte> file_;
-    std::size_t at_ = history_header_bytes;
-    std::size_t end_ = history_header_bytes;
-    std::size_t gaps_ = 0;
-    bool skipping_ = false;
-};
-using FrameReader = BasicFrameReader<>;
-
-/// Appends frames. A frame that cannot be written whole is taken back.
-template <class = void>
-class BasicHistoryWriter {
-  public:
-    /// Opens the history for appending after its first `whole_bytes`; 0 makes a new one.
-    static result<BasicHistoryWriter> open(const std::filesystem::path& path, std::size_t whole_bytes) {
-        auto file = os::File::open_read_write(path);
-        if (!file) return file.error();
-        BasicHistoryWriter writer{std::move(*file)};
-        if (whole_bytes < history_header_bytes) {
-            std::byte header[history_header_bytes] = {};
-            std::memcpy(header, history_magic.data(), history_magic.size());
-            put(header + history_magic.size(), history_version);
-            if (auto written = writer.write_at(0, header); !written) return written.error();
-            whole_bytes = history_header_bytes;
-        }
-        writer.end_ = whole_bytes;
-        if (auto cut = writer.file_.truncate(whole_bytes); !cut) return cut.error();
-        return writer;
-    }
-
-    /// Appends what lies in a ring from position `from` on.
-    result<void> append(std::uint32_t ring, std::uint64_t from, std::span<const std::byte> records) {
-        buffer_.resize(frame_header_bytes + records.size());
-        std::byte* head = buffer_.data();
-        put(head, frame_magic);
-        put(head + 4, static_cast<std::uint32_t>(records.size()));
-        put(head + 12, ring);
-        put(head + 16, from);
-        put(head + 24, from + records.size());
-        std::memcpy(head + frame_header_bytes, records.data(), records.size());
-        put(head + 8, crc32c(bytes_of(buffer_).subspan(12)));
-        auto written = write_at(end_, buffer_);
-        if (!written) {
-            (void)file_.truncate(end_);  // if this fails too, readers skip the torn frame
-            return written;
-        }
-        end_ += buffer_.size();
-        return {};
-    }
-
-    /// Bytes of the file.
-    [[nodiscard]] std::uint64_t bytes() const noexcept { return end_; }
-    result<void> sync() { return file_.sync(); }
-
-  private:
-    explicit BasicHistoryWriter(os::File file) : file_{std::move(file)} {}
-    result<void> write_at(std::uint64_t at, std::span<const std::byte> bytes) {
-        return file_.write_at(at, bytes);
-    }
-
-    os::File file_;
-    std::uint64_t end_ = 0;
-    std::vector<std::byte> buffer_;
-};
-using HistoryWriter = BasicHistoryWriter<>;
-
-/// What is known after all rows of a run were read.
-struct HistoryReport {
-    std::size_t whole_bytes = 0;  ///< of the history file
-    std::size_t torn_bytes = 0;   ///< after it
-    std::size_t damaged = 0;      ///< stretches that could not be read
-    std::uint64_t rows = 0;
-    std::uint64_t folded = 0;          ///< of these, rows that were still in a ring
-    std::uint32_t next_ring = 0;       ///< a number that no ring of this run has had
-    std::vector<std::string> names{};  ///< the metric names, by their numbers
-    std::vector<error> unread{};       ///< for each ring that could not be read, why
-};
-
-/// Turns records into rows: keeps the names, joins what continues.
-template <class = void>
-class BasicRowAssembler {
-  public:
-    /// Calls `f(step, time_ns, std::span<const NamedValue>)` for each row in `records`, which lie in `ring`.
-    template <class F>
-    void feed(std::uint32_t ring, std::span<const std::byte> records, HistoryReport& report, F&& f) {
-        RecordReader reader{records};
-        for (RecordReader::Record record; reader.next(record);) {
-            if (record.kind == RecordKind::name) {
-                keep_name(record.body, report);
-            } else if (record.kind == RecordKind::row) {
-                take_row(ring, record, report, f);
-            }
-        }
-        if (reader.damaged()) ++report.damaged;
-    }
-
-  private:
-    // A hostile file must not make us allocate: no run has more names.
-    static constexpr std::uint32_t max_metrics = 1U << 22U;
-
-    /// The first records of a row that goes on in the next one; owns what it refers to.
-    struct Begun {
-        std::int64_t step = 0, time_ns = 0;
-        std::vector<Cell> cells;
-        std::forward_list<std::string> texts;
-    };
-
-    static void keep_name(std::span<const std::byte> body, HistoryReport& report) {
-        std::uint32_t id = 0;
-        std::string_view name;
-        if (!read_name(body, id, name) || id > max_metrics) {
-            ++report.damaged;
-            return;
-        }
-        if (id >= report.names.size()) report.names.resize(id + 1);
-        report.names[id] = name;
-    }
-
-    template <class F>
-    void take_row(std::uint32_t ring, const RecordReader::Record& record, HistoryReport& report, F&& f) {
-        cells_.clear();
-        std::int64_t step = 0, time_ns = 0;
-        if (!read_row(record.body, step, time_ns, [&](const Cell& cell) { cells_.push_back(cell); }))
-            ++report.damaged;
-        auto begun = begun_.find(ring);
-        if (begun != begun_.end() && (begun->second.step != step || begun->second.time_ns != time_ns)) {
-            emit(begun->second.step, begun->second.time_ns, begun->second.cells, report,
-                 f);  // its end was dropped
-            begun_.erase(begun);
-            begun = begun_.end();
-        }
-        if ((record.flags & row_continues) != 0) {
-            if (begun == begun_.end()) begun = begun_.emplace(ring, Begun{step, time_ns, {}, {}}).first;
-            for (Cell cell : cells_) {
-                if (cell.value.is_text())
-                    cell.value = Value{begun->second.texts.emplace_front(cell.value.text())};
-                begun->second.cells.push_back(cell);
-            }
-            return;
-        }
-        if (begun == begun_.end()) {
-            emit(step, time_ns, cells_, report, f);
-            return;
-        }
-        begun->second.cells.insert(begun->second.cells.end(), cells_.begin(), cells_.end());
-        emit(step, time_ns, begun->second.cells, report, f);
-        begun_.erase(begun);
-    }
-
-    template <class F>
-    void emit(std::int64_t step, std::int64_t time_ns, const std::vector<Cell>& cells, HistoryReport& report,
-              F&& f) {
-        values_.clear();
-        for (const Cell& cell : cells) {
-            if (cell.metric < report.names.size()) values_.push_back({report.names[cell.metric], cell.value});
-        }
-        ++report.rows;
-        f(step, time_ns, std::span<const NamedValue>{values_});
-    }
-
-    std::map<std::uint32_t, Begun> begun_;
-    std::vector<Cell> cells_;
-    std::vector<NamedValue> values_;
-};
-using RowAssembler = BasicRowAssembler<>;
-
-/// Every row of a run once: the history, then what its rings still hold. Calls
-/// `f(step, time_ns, std::span<const NamedValue>)`, in the order of each thread. Fails if the history is from
-/// a newer version or cannot be read; a run without one has no rows. A ring that cannot be read is in the
-/// report, beside the rows of all others. `rests`, if given, gets what only the rings hold.
-template <class F>
-result<HistoryReport> read_history(const std::filesystem::path& run_dir, F&& f,
-                                   std::vector<RingRest>* rests = nullptr) {
-    HistoryReport report;
-    // Rings first: what leaves them while we read is in the history when we come to it.
-    std::vector<RingRest> rings;
-    const std::filesystem::path journal = run_dir / journal_folder;
-    if (auto names = os::list_dir(journal)) {
-        for (const std::string& name : *names) {
-            const auto id = ring_of_file(name);
-            if (!id) continue;
-            report.next_ring = std::max(report.next_ring, *id + 1);
-            if (name.ends_with(damaged_suffix)) continue;  // said when it was found
-            auto rest = copy_ring(journal / name, *id);
-            if (rest)
-                rings.push_back(std::move(*rest));
-            else
-                report.unread.push_back(rest.error());
-        }
-    } else if (names.error().code() != errc::not_found) {
-        report.unread.push_back(names.error());
-    }
-    RowAssembler assembler;
-    std::map<std::uint32_t, std::uint64_t> done;  // ring -> position up to which its rows were seen
-    const std::filesystem::path path = run_dir / history_file;
-    auto file = read_file(path, max_history_bytes);
-    if (!file && file.error().code() != errc::not_found) return file.error();
-    if (file && !file->empty()) {
-        const std::span<const std::byte> bytes = bytes_of(*file);
-        if (bytes.size() < history_header_bytes ||
-            std::memcmp(bytes.data(), history_magic.data(), history_magic.size()) != 0) {
-            return error{errc::corrupt, "this is not a history", path.string(),
-                         "restore it from a copy, or delete it"};
-        }
-        if (get<std::uint32_t>(bytes.data() + 8) > history_version) {
-            return error{errc::unsupported, "the history was written by a newer version of cairn",
-                         path.string(), "read it with that version"};
-        }
-        FrameReader frames{bytes};
-        for (Frame frame; frames.next(frame);) {
-            std::uint64_t& position = done[frame.ring];
-            if (frame.to > position) assembler.feed(frame.ring, frame.payload, report, f);
-            position = std::max(position, frame.to);
-            report.next_ring = std::max(report.next_ring, frame.ring + 1);
-        }
-        report.whole_bytes = frames.whole_bytes();
-        report.torn_bytes = bytes.size() - frames.whole_bytes();
-        report.damaged += frames.gaps();
-    }
-    for (RingRest& ring : rings) {
-        const std::uint64_t seen = std::max(done[ring.id], ring.from);
-        const auto skipped = static_cast<std::size_t>(seen - ring.from);
-        if (skipped >= ring.bytes.size()) continue;
-        ring.bytes.erase(ring.bytes.begin(), ring.bytes.begin() + static_cast<std::ptrdiff_t>(skipped));
-        ring.from = seen;
-        const std::uint64_t before = report.rows;
-        assembler.feed(ring.id, bytes_of(ring.bytes), report, f);
-        report.folded += report.rows - before;
-        if (rests != nullptr) rests->push_back(ring);
-    }
-    return report;
-}
-
-/// Reads like `read_history`, and leaves a history that is whole: what only the rings held is appended, a
-/// torn tail is cut, the rings are removed. A ring file that is damaged is kept beside them under another
-/// name. Only for the run's one writer. Fails, and changes nothing, if a ring cannot be read for now: its
-/// rows may be there when the reason is gone.
-template <class F>
-result<HistoryReport> recover_history(const std::filesystem::path& run_dir, F&& f) {
-    std::vector<RingRest> rests;
-    auto report = read_history(run_dir, f, &rests);
-    if (!report) return report;
-    for (const error& unread : report->unread) {
-        if (unread.code() != errc::corrupt) return unread;
-    }
-    // What a kill tears off is in its ring still; if no ring had rows, these were lost.
-    if (report->torn_bytes != 0 && report->folded == 0) ++report->damaged;
-    auto writer = HistoryWriter::open(run_dir / history_file, report->whole_bytes);
-    if (!writer) return writer.error();
-    for (const RingRest& rest : rests) {
-        if (auto appended = writer->append(rest.id, rest.from, rest.bytes); !appended)
-            return appended.error();
-    }
-    if (auto synced = writer->sync(); !synced) return synced.error();
-    report->whole_bytes = static_cast<std::size_t>(writer->bytes());
-    for (const error& unread : report->unread) {
-        const std::string kept = unread.path() + std::string{damaged_suffix};
-        if (auto moved = os::rename_replace(unread.path(), kept); !moved) return moved.error();
-    }
-    const std::filesystem::path journal = run_dir / journal_folder;
-    if (auto names = os::list_dir(journal)) {
-        for (const std::string& name : *names) {
-            if (ring_of_file(name) && !name.ends_with(damaged_suffix)) (void)os::remove_file(journal / name);
-        }
-    }
-    return report;
-}
-
-}  // namespace CAIRN_NAMESPACE::detail
-
 // ---- cairn/run/detail/collector.hpp
 // The collector: one thread for each run that drains the rings into the history and keeps the summary.
 
@@ -7127,6 +8802,12 @@ class BasicCollector final : public Pressure {
         return failure_;
     }
 
+    /// Why the history could not be written when that happened first; empty if it always could.
+    [[nodiscard]] std::string first_failure() const {
+        const std::scoped_lock lock{views_mutex_};
+        return first_failure_;
+    }
+
   private:
     static void* run(void* self) noexcept {
         static_cast<BasicCollector*>(self)->work();
@@ -7181,6 +8862,7 @@ class BasicCollector final : public Pressure {
 
     void fail(std::string why) {
         const std::scoped_lock lock{views_mutex_};
+        if (first_failure_.empty()) first_failure_ = why;
         failure_ = std::move(why);
     }
 
@@ -7197,7 +8879,7 @@ class BasicCollector final : public Pressure {
 
     mutable std::mutex views_mutex_;
     MetricViews views_;
-    std::string failure_;
+    std::string failure_, first_failure_;
     std::atomic<std::uint64_t> rows_{0};
     std::atomic<std::uint64_t> bytes_{0};
 
@@ -7246,6 +8928,11 @@ class BasicProcess {
         runs_.push_back(std::move(run));
     }
 
+    /// Ends all open runs as failed, because the process is about to go.
+    void end_runs(const std::string& why) noexcept {
+        each([&](Endable& run) { run.on_terminate(why); });
+    }
+
   private:
     BasicProcess() : previous_{std::set_terminate([] { instance().terminate(); })} {
         (void)std::atexit([] { instance().each([](Endable& run) { run.on_exit(); }); });
@@ -7262,7 +8949,7 @@ class BasicProcess {
 
     [[noreturn]] void terminate() noexcept {
         const std::string why = current_exception_text();
-        each([&](Endable& run) { run.on_terminate(why); });
+        end_runs(why);
         if (previous_ != nullptr) previous_();
         std::abort();
     }
@@ -7341,8 +9028,8 @@ enum class Mode : unsigned char { online, disabled };
 
 /// The options of a run. Each may be left out. Where one is empty the environment may fill it (`CAIRN_DIR`,
 /// `CAIRN_PROJECT`, `CAIRN_RUN_ID`, `CAIRN_NAME`, `CAIRN_TAGS`, `CAIRN_NOTES`, `CAIRN_GROUP`,
-/// `CAIRN_RESUME`); the three switches `CAIRN_MODE=disabled`, `CAIRN_SAVE=off` and `CAIRN_QUIET=1` turn off
-/// what the program has on.
+/// `CAIRN_RESUME`, `CAIRN_RANK`); the three switches `CAIRN_MODE=disabled`, `CAIRN_SAVE=off` and
+/// `CAIRN_QUIET=1` turn off what the program has on.
 struct Options {
     std::string project = {};  ///< default "uncategorized"
     std::string name = {};     ///< what people call the run; default its id
@@ -7355,6 +9042,7 @@ struct Options {
     std::string job_type = {};          ///< "train", "eval", …
     std::filesystem::path dir = {};     ///< the store; default "cairn" in the working folder
     std::optional<Resume> resume = {};  ///< default `Resume::never`
+    std::optional<unsigned> rank = {};  ///< of several processes that write one run; default 0, which saves
     Mode mode = Mode::online;
     bool save = true;    ///< false: checkpoints of this run save nothing
     bool quiet = false;  ///< true: no start and end messages on a terminal
@@ -7404,6 +9092,15 @@ template <class = void>
     return parts;
 }
 
+template <class = void>
+[[nodiscard]] unsigned parse_rank(const std::string& text) {
+    unsigned rank = 0;
+    const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), rank);
+    if (problem == std::errc{} && end == text.data() + text.size() && rank < 10'000'000) return rank;
+    raise({errc::invalid_argument, "CAIRN_RANK is no number of a process", text,
+           "set it to 0, 1, 2, … or unset it"});
+}
+
 /// Refuses a config that is no object, which is what braces make of a single pair.
 template <class Json = nlohmann::json>
 void check_config(const Json& config) {
@@ -7432,6 +9129,8 @@ template <class GetEnv = decltype(&environment<>)>
         constexpr std::string_view words[] = {"never", "allow", "must"};
         options.resume = static_cast<Resume>(one_of("CAIRN_RESUME", resume, words));
     }
+    if (const std::string rank = get("CAIRN_RANK"); !options.rank && !rank.empty())
+        options.rank = parse_rank(rank);
     if (const std::string mode = get("CAIRN_MODE"); !mode.empty()) {
         constexpr std::string_view words[] = {"online", "disabled"};
         if (one_of("CAIRN_MODE", mode, words) == 1) options.mode = Mode::disabled;
@@ -7446,6 +9145,7 @@ template <class GetEnv = decltype(&environment<>)>
     if (options.project.empty()) options.project = "uncategorized";
     if (options.dir.empty()) options.dir = "cairn";
     if (!options.resume) options.resume = Resume::never;
+    if (!options.rank) options.rank = 0;
     check_config(options.config);
     if (options.config.is_null()) options.config = nlohmann::json::object();
     check_name("project", options.project).value();
@@ -7453,6 +9153,10 @@ template <class GetEnv = decltype(&environment<>)>
     if (*options.resume == Resume::must && options.id.empty()) {
         raise({errc::invalid_argument, "resume is \"must\" but no run is named", "",
                "set the option .id or CAIRN_RUN_ID to the run to go on with"});
+    }
+    if (*options.rank != 0 && options.id.empty()) {
+        raise({errc::invalid_argument, "a rank is given but no run: all ranks write one", "",
+               "set the option .id or CAIRN_RUN_ID to the same id on every rank"});
     }
     return options;
 }
@@ -7507,8 +9211,11 @@ class BasicStore {
     [[nodiscard]] std::filesystem::path project_dir(std::string_view project) const {
         return root_ / "projects" / project;
     }
-    [[nodiscard]] std::filesystem::path run_dir(std::string_view project, std::string_view run) const {
-        return project_dir(project) / "runs" / run;
+    /// A run's folder; that of another rank than 0 lies inside it and is made alike.
+    [[nodiscard]] std::filesystem::path run_dir(std::string_view project, std::string_view run,
+                                                unsigned rank = 0) const {
+        const std::filesystem::path dir = project_dir(project) / "runs" / run;
+        return rank == 0 ? dir : dir / "ranks" / std::to_string(rank);
     }
     [[nodiscard]] std::filesystem::path artifact_dir(std::string_view project,
                                                      std::string_view artifact) const {
@@ -7633,12 +9340,13 @@ template <class Json = nlohmann::json>
 template <class Json = nlohmann::json>
 class BasicRunFolder {
   public:
-    /// Makes the folder if it is not there and takes the writer's lock. Fails: busy, naming who holds it.
+    /// Makes the folder if it is not there and takes the writer's lock; each rank has its own. Fails: busy,
+    /// naming who holds it.
     static result<BasicRunFolder> open_writer(const Store& store, const std::string& project,
-                                              const std::string& run) {
+                                              const std::string& run, unsigned rank = 0) {
         if (auto checked = detail::check_name("project", project); !checked) return checked.error();
         if (auto checked = detail::check_name("run", run); !checked) return checked.error();
-        BasicRunFolder folder{store, store.run_dir(project, run)};
+        BasicRunFolder folder{store, store.run_dir(project, run, rank)};
         if (auto made = detail::make_dirs_durably(folder.path_, store.durability()); !made)
             return made.error();
         auto lock = detail::os::Lock::try_acquire(folder.lock_path());
@@ -7657,10 +9365,10 @@ class BasicRunFolder {
 
     /// A run that is there. Fails: not_found.
     static result<BasicRunFolder> open_reader(const Store& store, const std::string& project,
-                                              const std::string& run) {
+                                              const std::string& run, unsigned rank = 0) {
         if (auto checked = detail::check_name("project", project); !checked) return checked.error();
         if (auto checked = detail::check_name("run", run); !checked) return checked.error();
-        BasicRunFolder folder{store, store.run_dir(project, run)};
+        BasicRunFolder folder{store, store.run_dir(project, run, rank)};
         const auto record = detail::os::status(folder.path_ / "run.json");
         if (!record) return record.error();
         if (record->exists) return folder;
@@ -7840,7 +9548,7 @@ class BasicRunCore final : public Endable {
     static std::shared_ptr<BasicRunCore> open(Options options) {
         const Store store = Store::open(options.dir).value();
         if (options.id.empty()) options.id = os::random_hex(8);
-        const std::filesystem::path dir = store.run_dir(options.project, options.id);
+        const std::filesystem::path dir = store.run_dir(options.project, options.id, *options.rank);
         const bool exists = os::status(dir / "run.json").value().exists;
         if (exists && *options.resume == Resume::never) {
             raise({errc::already_exists, "a run of this id exists", dir.string(),
@@ -7851,7 +9559,7 @@ class BasicRunCore final : public Endable {
             raise({errc::not_found, "resume is \"must\" but there is no such run", dir.string(),
                    "check the id, the project and CAIRN_DIR, or use resume \"allow\" to start it"});
         }
-        auto folder = RunFolder::open_writer(store, options.project, options.id).value();
+        auto folder = RunFolder::open_writer(store, options.project, options.id, *options.rank).value();
         // Asked again under the run's lock: another program may have made the run meanwhile.
         if (!folder.is_new() && *options.resume == Resume::never) {
             raise({errc::already_exists, "another program has just made a run of this id", dir.string(),
@@ -7892,10 +9600,24 @@ class BasicRunCore final : public Endable {
         dropped_.fetch_add(1, std::memory_order_relaxed);
     }
 
+    /// Records an event between the rows of the calling thread, as `append` does. After the end of the run
+    /// nothing is recorded any more.
+    void append_event(const DynamicRow& event) noexcept {
+        if (!open_.load(std::memory_order_relaxed)) return;
+        try {
+            Lane* const mine = lane();
+            if (mine != nullptr && mine->append<RecordKind::event>(event, event.step(), event.time_ns()))
+                return;
+        } catch (...) {  // no memory
+        }
+        dropped_.fetch_add(1, std::memory_order_relaxed);
+    }
+
     // ---- what is known of the run
 
     [[nodiscard]] const Options& options() const noexcept { return options_; }
     [[nodiscard]] const Store& store() const noexcept { return store_; }
+    [[nodiscard]] unsigned rank() const noexcept { return options_.rank.value_or(0); }
     [[nodiscard]] const std::filesystem::path& dir() const noexcept { return folder_.path(); }
     [[nodiscard]] std::int64_t started_ns() const noexcept { return started_ns_; }
     [[nodiscard]] bool resumed() const noexcept { return resumed_; }
@@ -7924,7 +9646,7 @@ class BasicRunCore final : public Endable {
         health.saves_failed = saves_failed_;
         health.errors = errors_;
         if (has_live()) {
-            for (std::string text : {live_->journal.failure(), live_->collector.failure()}) {
+            for (std::string text : {live_->journal.failure(), live_->collector.first_failure()}) {
                 if (!text.empty()) health.errors.push_back(std::move(text));
             }
         }
@@ -7952,6 +9674,24 @@ class BasicRunCore final : public Endable {
                "do it before run.finish(), or resume the run"});
     }
 
+    /// Makes the caller the only one in this run who decides for a checkpoint of this name, until `release`.
+    /// Throws busy if there is one.
+    void claim(const std::string& checkpoint) {
+        // Not thrown under the lock: an exception that nobody catches ends the run, which takes it.
+        const bool is_free = [&] {
+            const std::scoped_lock lock{mutex_};
+            return checkpoints_.insert(checkpoint).second;
+        }();
+        if (is_free) return;
+        raise({errc::busy, "this run has a checkpoint of this name already", checkpoint,
+               "use that one, or give this one another name"});
+    }
+    void release(const std::string& checkpoint) noexcept {
+        if (is_detached()) return;  // the mutex may be held by a thread that is in the parent
+        const std::scoped_lock lock{mutex_};
+        checkpoints_.erase(checkpoint);
+    }
+
     // ---- config, summary, description
 
     [[nodiscard]] Json config() const {
@@ -7963,11 +9703,16 @@ class BasicRunCore final : public Endable {
     void update_config(const Json& patch) {
         check_config(patch);
         check_open("change the config");
+        try_update_config(patch).value();
+    }
+    result<void> try_update_config(const Json& patch) {
         const std::scoped_lock lock{mutex_};
         Json merged = config_;
         merge(merged, patch);
-        if (!is_detached()) folder_.write_json("config.json", merged).value();
-        config_ = std::move(merged);  // in memory only what is on disk
+        result<void> written;
+        if (!is_detached()) written = folder_.write_json("config.json", merged);
+        if (written) config_ = std::move(merged);  // in memory only what is on disk
+        return written;
     }
     void set_summary(std::string key, Json value) {
         check_open("set a summary value");
@@ -8182,7 +9927,7 @@ class BasicRunCore final : public Endable {
     result<void> write_end(std::string_view status, const std::string& why) {
         live_->collector.stop();
         const Journal::Left left = live_->journal.close(ThreadLanes::own(key_));
-        dropped_.fetch_add(left.lost, std::memory_order_relaxed);
+        const std::uint64_t dropped = dropped_.fetch_add(left.lost, std::memory_order_relaxed);
         std::vector<std::string> patterns;
         {
             const std::scoped_lock lock{mutex_};
@@ -8207,6 +9952,17 @@ class BasicRunCore final : public Endable {
                            "the journal could be written: " +
                            why_not,
                        dir().string(), "make room before the next run"});
+        }
+        if (const std::string since = live_->collector.first_failure(); dropped != 0) {
+            const error told{errc::io,
+                             std::to_string(dropped) + " rows were dropped: " +
+                                 (since.empty() ? "they came faster than they could be written" : since),
+                             dir().string(),
+                             since.empty() ? "log less often" : "make room before the next run"};
+            if (since.empty())
+                note_failure(told, false);  // all that was taken is written
+            else
+                keep(told);
         }
         for (const std::string& pattern : patterns) keep(save_files(pattern, dir() / "files"));
         keep(folder_.write_json("summary.json", summary()));
@@ -8240,6 +9996,7 @@ class BasicRunCore final : public Endable {
     Json user_summary_;
     std::vector<std::string> at_end_;
     std::vector<std::string> errors_;
+    std::set<std::string> checkpoints_;  // those that live
     std::uint64_t saves_failed_ = 0;
 };
 using RunCore = BasicRunCore<>;
@@ -8297,6 +10054,98 @@ void report_end(const RunCore& core) noexcept {
                      printable(core.store().root().string()).c_str());
     } catch (...) {  // a message that cannot be made is no reason to end a program
     }
+}
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/run/detail/stopping.hpp
+// What stands behind `run.should_stop`: asking a policy whether training should stop.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// Whether a row has the metric.
+template <class = void>
+[[nodiscard]] bool is_watched(const StoredRow& row, const Watched& watched) {
+    if (!watched.any()) return true;
+    return std::any_of(row.values.begin(), row.values.end(), [&](const NamedValue& value) {
+        return value.name == watched.metric && value.value.reading().kind != Reading::Kind::missing;
+    });
+}
+
+// Never defined: their names are the compiler's message.
+template <class P>
+struct keep_this_policy_in_a_variable_outside_the_loop_it_remembers_rows;
+template <class R>
+struct a_disabled_run_keeps_no_dynamic_rows_so_stop_by_a_typed_row;
+
+/// Tells a policy of the rows that the sessions before logged, up to where each one after them went on and up
+/// to `step`: rows that a resume went back over are not among them.
+template <class P>
+void tell_earlier_rows(RunCore& core, P& policy, std::int64_t step) {
+    const Watched watched = watched_by(policy);
+    std::vector<std::int64_t> ends;  // of each session: the first step of the next that the policy watches
+    bool begins = false;
+    auto read = read_history(core.dir(), [&](const StoredRow& stored) {
+        if (const auto event = decision_of(stored); event && event->kind == Decision::Kind::resumed) {
+            if (begins) ends.push_back(std::numeric_limits<std::int64_t>::max());  // nothing to watch in it
+            begins = true;
+        } else if (stored.kind == RecordKind::row && begins && is_watched(stored, watched)) {
+            ends.push_back(stored.step);
+            begins = false;
+        }
+    });
+    // The steps that a session may tell of end where any session after it began.
+    ends.push_back(step);
+    if (begins) ends.push_back(step);
+    for (std::size_t i = ends.size() - 1; i-- > 0;) ends[i] = std::min(ends[i], ends[i + 1]);
+
+    DynamicRow last{std::max(step, std::numeric_limits<std::int64_t>::min() + 1) - 1, 0, nullptr, 0};
+    std::size_t session = 0;
+    if (read) {
+        read = read_history(core.dir(), [&](const StoredRow& stored) {
+            if (const auto event = decision_of(stored); event && event->kind == Decision::Kind::resumed)
+                ++session;
+            if (stored.kind != RecordKind::row || session >= ends.size() || stored.step >= ends[session])
+                return;
+            last = DynamicRow{stored.step, stored.time_ns, stored.values.data(), stored.values.size()};
+            detail::settle(policy, At<DynamicRow>{last}, Outcome::not_saved);
+        });
+    }
+    if (!read) core.note_failure(read.error(), false);
+    detail::settle(policy, At<DynamicRow>{last}, Outcome::restored);  // it knows now, and is not told again
+}
+
+/// Whether the policy says that training should stop at this row; it then hears of the row.
+template <class R, class P>
+bool ask_to_stop(const R& row, P& policy) {
+    const At<R> now{row};
+    const bool stop = policy.decide(now) == Answer::yes;
+    detail::settle(policy, now, Outcome::not_saved);
+    return stop;
+}
+
+/// The same, for a run that is recorded.
+template <class R, class P>
+bool ask_to_stop(RunCore& core, const R& row, P& policy) {
+    if (core.resumed() && rows_heard_by(policy).is_fresh()) tell_earlier_rows(core, policy, row.step());
+    const At<R> now{row};
+    if (const std::string_view nan = rejected_by(policy, now); !nan.empty()) {
+        core.note_failure({errc::not_a_number,
+                           "a metric is NaN, and the policy that stops training takes that for an error",
+                           std::string{nan}, "see in the run's history since when"},
+                          false);
+    }
+    if (policy.decide(now) == Answer::yes) {
+        Decision decision{.kind = Decision::Kind::stopped,
+                          .step = now.step,
+                          .time_ns = now.time_ns,
+                          .answer = Answer::yes,
+                          .because = reasons_of(policy, now),
+                          .text = to_text(policy),
+                          .row = to_dynamic(row)};
+        core.append_event(to_event(decision));
+    }
+    return ask_to_stop(row, policy);
 }
 
 }  // namespace CAIRN_NAMESPACE::detail
@@ -8412,6 +10261,38 @@ class BasicRun {
         if (when != When::end) detail::save_files(pattern, core_->dir() / "files").value();
     }
 
+    // ---- deciding
+
+    /// Whether training should stop at this row, by `Patience` or any other policy:
+    /// `if (run.should_stop(row, patience)) break;`. The policy is kept outside the loop and hears of the
+    /// row; in a resumed run it first hears of the rows that were logged before this step. Works the same in
+    /// a run that records nothing. A stop is recorded, with its reason. Cost: a comparison.
+    template <class R, class P>
+        requires SavePolicy<std::remove_cvref_t<P>>
+    bool should_stop(const R& row, P&& policy) {
+        if constexpr (StatefulPolicy<std::remove_cvref_t<P>> &&
+                      (!std::is_lvalue_reference_v<P> || std::is_const_v<std::remove_reference_t<P>>)) {
+            (void)sizeof(detail::keep_this_policy_in_a_variable_outside_the_loop_it_remembers_rows<
+                         std::remove_cvref_t<P>>);
+            return false;
+        } else {
+            return core_ ? detail::ask_to_stop(*core_, row, policy) : detail::ask_to_stop(row, policy);
+        }
+    }
+
+    /// What was decided so far and recorded, in the order of each thread: every save, failure and removal,
+    /// and every change of why nothing is saved. `to_text` makes a line of one. `checkpoint.decisions()` has
+    /// those about all other rows too. Throws if the history cannot be read. Cost: one pass over it.
+    template <class D = Decision>
+    [[nodiscard]] std::vector<D> decisions() const {
+        std::vector<D> all;
+        const auto keep = [&](D decision) {
+            if (!detail::is_bookkeeping(decision.kind)) all.push_back(std::move(decision));
+        };
+        if (core_) detail::read_decisions(core_->dir(), keep).value();
+        return all;
+    }
+
     // ---- what is recorded beside rows
 
     /// The config as it stands; a nested value is `config()["optimizer"]["lr"]`.
@@ -8518,6 +10399,10 @@ template <std::same_as<Enabled> = Enabled>
     options = detail::resolve(std::move(options));
     if (options.mode == Mode::disabled) return Run{};
     auto core = detail::RunCore::open(std::move(options));
+    if (core->resumed()) {
+        core->append_event(detail::to_event(
+            {.kind = Decision::Kind::resumed, .step = core->first_step(), .time_ns = core->started_ns()}));
+    }
     detail::report_start(*core);
     return Run{std::move(core)};
 }
@@ -8531,6 +10416,8 @@ namespace CAIRN_NAMESPACE::detail {
 
 inline constexpr std::string_view manifest_suffix = ".json";
 inline constexpr std::string_view removal_suffix = ".removing";
+/// Beside the folder of the manifests: each version has a byte there that its readers hold a lease on.
+inline constexpr const char* lease_file = "leases";
 
 /// The number of a file "v3<suffix>"; nothing for any other name.
 template <class = void>
@@ -8657,6 +10544,7 @@ template <class = void>
     for (const std::string& name : *names) {
         const auto version = version_of_file(name, removal_suffix);
         if (!version) continue;
+        if (const auto read = os::Lease::is_held(dir / lease_file, *version); !read || *read) continue;
         auto finished = finish_removal(store, dir, dir / "versions" / name, *version);
         if (!finished && first) first = finished;
     }
@@ -8736,6 +10624,10 @@ class BasicStagedObject {
 
     [[nodiscard]] const Digest& digest() const noexcept { return digest_; }
     [[nodiscard]] std::uint64_t size() const noexcept { return size_; }
+    /// Where it lies until then.
+    [[nodiscard]] const std::filesystem::path& temp_path() const noexcept { return temp_.path(); }
+    /// Another process installs or removes it.
+    void hand_over() noexcept { temp_.keep(); }
 
     /// Puts the object where it belongs; one that is there already is read and shared, or, if it is damaged,
     /// replaced. True if there was none. Requires the store's lock.
@@ -9122,6 +11014,44 @@ class BasicArtifactStore {
         return out;
     }
 
+    /// Adds metrics that came after the version was saved: an object of numbers, bools and texts. A metric
+    /// that is there already, and is no NaN, keeps its value. Replaces the manifest in one step. Fails:
+    /// not_found, corrupt; already_exists for a metric that has another value.
+    result<Manifest> annotate(std::uint64_t version, const Json& metrics) const {
+        const auto lock = store_.lock();
+        if (!lock) return lock.error();
+        auto manifest = get(version);
+        if (!manifest) return manifest;
+        if (manifest->metrics.is_null()) manifest->metrics = Json::object();
+        for (const auto& [name, value] : metrics.items()) {
+            Json& held = manifest->metrics[name];
+            if (!held.is_null() && held != "NaN" && held != value) {
+                return error{errc::already_exists,
+                             manifest->label() + " of " + name_ + " has another value of this metric already",
+                             name, "log it under another name"};
+            }
+            held = value;
+        }
+        const auto text = to_text(*manifest);
+        if (!text) return text.error();
+        auto written = detail::write_file_atomically(manifest_path(version), *text, store_.durability(),
+                                                     store_.temp_dir());
+        if (!written) return written.error();
+        return manifest;
+    }
+
+    /// Keeps a version from being removed for as long as the lease is held, and not longer than this process
+    /// lives. Take it before the manifest is read. Fails: permission, where nothing can be written here; then
+    /// reading works without.
+    [[nodiscard]] result<detail::os::Lease> lease(std::uint64_t version) const {
+        return detail::os::Lease::take(lease_path(), version);
+    }
+
+    /// Whether anybody holds a lease on a version.
+    [[nodiscard]] result<bool> is_read(std::uint64_t version) const {
+        return detail::os::Lease::is_held(lease_path(), version);
+    }
+
     /// Points an alias to a version. Fails: not_found, corrupt, invalid_name.
     result<void> set_alias(const std::string& alias, std::uint64_t version) const {
         if (auto checked = check_alias(alias); !checked) return checked;
@@ -9162,16 +11092,17 @@ class BasicArtifactStore {
     }
 
     /// Copies every stored file of a version below `to`, and nothing outside of it; links there are not
-    /// followed. References are passed over. Fails: not_found, corrupt, and then nothing was placed; or as
-    /// the disk does.
+    /// followed. References are passed over. Meanwhile it is not removed. Fails: not_found, corrupt, and then
+    /// nothing was placed; or as the disk does.
     [[nodiscard]] result<void> download(const Manifest& manifest, const std::filesystem::path& to) const {
+        const auto reading = lease(manifest.version);
         return detail::download_files(store_, manifest, to);
     }
 
     /// Removes a version: the manifest first, in one step, then its plain path, then the objects that no
     /// other version has. What a kill breaks off is finished by the next removal or commit. Works on a
     /// damaged version; its objects are then left to `collect_garbage`. Fails: not_found; busy if an alias
-    /// names it or it is the newest (so a number is never given twice).
+    /// names it, if it is being read (`lease`), or if it is the newest (so a number is never given twice).
     result<void> remove(std::uint64_t version) const { return remove(version, Newest::stays); }
 
     /// Takes back a version that was committed a moment ago, as `remove` does, though it be the newest.
@@ -9211,6 +11142,11 @@ class BasicArtifactStore {
         std::filesystem::path gone = path;
         gone.replace_extension(detail::removal_suffix);
         if (auto renamed = detail::os::rename_replace(path, gone); !renamed) return renamed;
+        // Asked now that no new reader finds it: who came before holds a lease.
+        if (const auto read = is_read(version); !read || *read) {
+            if (auto back = detail::os::rename_replace(gone, path); !back) return back;
+            return read ? being_read(version) : read.error();
+        }
         if (store_.durability() == Durability::power_loss) {
             if (auto synced = detail::os::sync_dir(path.parent_path()); !synced) return synced;
         }
@@ -9221,6 +11157,7 @@ class BasicArtifactStore {
         return dir_ / "versions" / (detail::version_label(version) + ".json");
     }
     [[nodiscard]] std::filesystem::path record_path() const { return dir_ / "artifact.json"; }
+    [[nodiscard]] std::filesystem::path lease_path() const { return dir_ / detail::lease_file; }
 
     result<void> open_record(const std::string& type) {
         auto text = detail::read_file(record_path(), max_record_bytes);
@@ -9330,6 +11267,11 @@ class BasicArtifactStore {
                 dir_.string(),
                 alias == "latest" ? "commit a newer version first"
                                   : "point the alias to another version first"};
+    }
+
+    [[nodiscard]] error being_read(std::uint64_t version) const {
+        return {errc::busy, "v" + std::to_string(version) + " of " + name_ + " is being read", dir_.string(),
+                "wait until whoever reads it is done"};
     }
 
     [[nodiscard]] error no_version(const std::string& label) const {
@@ -9723,6 +11665,476 @@ auto BasicRun<T>::log_model(std::string_view name, const Parts&... parts) {
 
 }  // namespace CAIRN_NAMESPACE
 
+// ---- cairn/checkpoint/detail/decision_log.hpp
+// What a checkpoint writes into its run's journal of what it decides.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// Knows what is news and what follows by replay. One thread at a time, as the checkpoint.
+template <class = void>
+class BasicDecisionLog {
+  public:
+    BasicDecisionLog() = default;
+    BasicDecisionLog(BasicDecisionLog&&) noexcept = default;
+    BasicDecisionLog& operator=(BasicDecisionLog&&) noexcept = default;
+    ~BasicDecisionLog() { note(); }
+
+    /// The first record of a session. Throws busy while another object decides for this checkpoint; one that
+    /// saves by hand alone does not.
+    template <class P, class R>
+    void open(std::shared_ptr<RunCore> core, std::string_view checkpoint, const P& policy, const R& retention,
+              double seconds, double save_seconds) {
+        checkpoint_ = checkpoint;
+        if constexpr (!std::same_as<P, Manual>) claim_ = std::make_unique<Claim>(core, checkpoint_);
+        core_ = std::move(core);
+        retention_ = to_text(retention);
+        take_rows();
+        write({.kind = Decision::Kind::opened,
+               .time_ns = core_->started_ns(),
+               .text = to_text(policy),
+               .retention = retention_,
+               .seconds = seconds,
+               .save_seconds = save_seconds});
+    }
+
+    /// How many rows the calling thread logged since the last look. Cost: a few loads.
+    std::uint64_t take_rows() noexcept {
+        Lane* const lane = core_->lane();
+        if (lane == nullptr) return 0;
+        const std::uint64_t rows = lane->counters.rows.load(std::memory_order_relaxed);
+        const std::uint64_t since = lane == lane_ ? rows - seen_ : Decision::another_thread;
+        lane_ = lane;
+        seen_ = rows;
+        return since;
+    }
+
+    /// Tells a reader which of the rows so far were asked about, where he could only guess.
+    void note() noexcept {
+        if (core_ == nullptr || lane_ == nullptr || lane_ != core_->lane()) return;
+        is_noted_ = true;  // the next look is recorded, whatever comes of it
+        try {
+            write({.kind = Decision::Kind::noted,
+                   .time_ns = wall_ns(),
+                   .rows = lane_->counters.rows.load(std::memory_order_relaxed) - seen_});
+        } catch (...) {  // no memory: he guesses
+        }
+    }
+
+    /// A row at which nothing is saved. It is recorded only if a reader could not know of it by himself.
+    /// Cost: a comparison, where it is not.
+    template <class P, class R>
+    void skipped(const P& policy, const At<R>& at, Answer answer) {
+        const std::uint64_t rows = take_rows();
+        if (last_skip_ == answer && rows == 1 && at.signal == signal_ && !is_noted_) return;
+        const bool is_news = last_skip_ != answer;
+        last_skip_ = answer;
+        Decision decision = about(at, is_news ? Decision::Kind::skipped : Decision::Kind::asked, rows);
+        decision.answer = answer;
+        if (is_news) decision.because = reasons_of(policy, at);
+        write(decision);
+    }
+
+    /// A record about a row that was asked about.
+    template <class R>
+    [[nodiscard]] Decision about(const At<R>& at, Decision::Kind kind, std::uint64_t rows) {
+        signal_ = at.signal;
+        is_noted_ = false;
+        return {.kind = kind,
+                .step = at.step,
+                .time_ns = at.time_ns,
+                .row = to_dynamic(at.row),
+                .seconds = at.seconds,
+                .save_seconds = at.save_seconds,
+                .signal = at.signal,
+                .final = at.final,
+                .failure = at.failure,
+                .rows = rows};
+    }
+    /// A record about a version.
+    void write(Decision::Kind kind, std::uint64_t version, const DynamicRow& row, double seconds = 0,
+               double save_seconds = 0) {
+        write({.kind = kind,
+               .step = row.step(),
+               .time_ns = row.time_ns(),
+               .version = version,
+               .retention = kind == Decision::Kind::removed ? retention_ : std::string{},
+               .row = kind == Decision::Kind::removed ? DynamicRow{} : row,
+               .seconds = seconds,
+               .save_seconds = save_seconds});
+    }
+    void write(Decision decision) {
+        decision.checkpoint = checkpoint_;
+        core_->append_event(to_event(decision));
+    }
+
+  private:
+    /// Of the name, in the run.
+    struct Claim {
+        Claim(std::shared_ptr<RunCore> of, std::string checkpoint)
+            : core{std::move(of)}, name{std::move(checkpoint)} {
+            core->claim(name);
+        }
+        ~Claim() { core->release(name); }
+        Claim(const Claim&) = delete;
+        Claim& operator=(const Claim&) = delete;
+        std::shared_ptr<RunCore> core;
+        std::string name;
+    };
+
+    std::unique_ptr<Claim> claim_;
+    std::shared_ptr<RunCore> core_;
+    std::string checkpoint_, retention_;
+    Lane* lane_ = nullptr;  // of the thread that asked last
+    std::uint64_t seen_ = 0;
+    std::optional<Answer> last_skip_;
+    bool is_noted_ = false;  // a note came after the last look
+    bool signal_ = false;    // as a reader takes it to be until he is told otherwise
+};
+using DecisionLog = BasicDecisionLog<>;
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/checkpoint/detail/guard.hpp
+// What is called when an exception leaves a scope.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// Calls `f` where it ends because of an exception that was not there when it was made.
+template <class F>
+class OnException {
+  public:
+    explicit OnException(F f) : f_{std::move(f)} {}
+    OnException(const OnException&) = delete;
+    OnException& operator=(const OnException&) = delete;
+    ~OnException() {
+        if (std::uncaught_exceptions() <= exceptions_) return;
+        try {
+            f_();
+        } catch (...) {  // no memory to tell of a failure: that is no reason to end the program
+        }
+    }
+
+  private:
+    F f_;
+    int exceptions_ = std::uncaught_exceptions();
+};
+
+/// The guard of a checkpoint that is off.
+struct [[maybe_unused]] NoGuard {};
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/checkpoint/detail/ranking.hpp
+// Versions in the order of a metric, and which way that is.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// Those that have the metric as a number, best first; of equals, the older first.
+template <class = void>
+[[nodiscard]] std::vector<Version> by_value(std::vector<Version> versions, const Watched& watched) {
+    const auto value = [&](const Version& version) { return version.row.find(watched.metric).reading(); };
+    std::erase_if(versions,
+                  [&](const Version& version) { return value(version).kind != Reading::Kind::number; });
+    std::sort(versions.begin(), versions.end(), [&](const Version& a, const Version& b) {
+        const double x = value(a).value, y = value(b).value;
+        return x == y ? a.number < b.number : is_better(watched.direction, x, y);
+    });
+    return versions;
+}
+
+/// Policy, retention and `define_metric` must agree which way a metric is better. Throws invalid_argument.
+template <class = void>
+void check_directions(const RunCore& core, const Watched& saves, const Watched& keeps) {
+    const auto disagree = [](const char* who, const Watched& metric) {
+        raise({errc::invalid_argument, std::string{who} + " disagree on which way this metric is better",
+               std::string{metric.metric}, "write the same direction in both"});
+    };
+    for (const Watched& one : {saves, keeps}) {
+        const Direction goal = one.any() ? core.goal_of(one.metric) : Direction::unspecified;
+        if (goal != Direction::unspecified && goal != one.direction)
+            disagree("define_metric and the checkpoint", one);
+    }
+    if (saves.any() && saves.metric == keeps.metric && saves.direction != keeps.direction)
+        disagree("the policy and the retention", saves);
+}
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/checkpoint/detail/replay.hpp
+// The state of a policy, rebuilt from what a run recorded: its rows and its decisions, in their order. Costs
+// what decision.hpp costs.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// Which of the rows that each thread logged a checkpoint was asked about. A decision is recorded between the
+/// rows of its thread, with the number of rows since the look before; looks that need no record follow one
+/// another row by row.
+template <class = void>
+class BasicAskedRows {
+  public:
+    void row(std::uint32_t ring) { ++rings_[ring].rows; }
+
+    void decided(std::uint32_t ring, const Decision& decision) {
+        Ring& thread = rings_[ring];
+        const std::uint64_t pending = thread.rows - thread.settled;
+        switch (decision.kind) {
+            case Decision::Kind::opened:  // what came after the last record of the session before
+                end_session();
+                break;
+            case Decision::Kind::asked:
+            case Decision::Kind::noted:
+            case Decision::Kind::skipped:
+            case Decision::Kind::saved:
+            case Decision::Kind::failed:
+                thread.ask(decision.rows < pending ? pending - decision.rows : 0);
+                break;
+            default: return;  // it is about no row
+        }
+        // One look each row: so it is taken to go on. After a note the next look is recorded.
+        thread.follows =
+            is_look(decision.kind) && (decision.rows == 1 || decision.rows == Decision::another_thread);
+    }
+
+    /// After the last row: those that came after the last record.
+    void end() {
+        end_session();
+        for (auto& [ring, thread] : rings_) thread.rows = 0;
+    }
+
+    /// Going through the rows again: whether the next one of this thread is one that it was asked about, and
+    /// that no record tells of.
+    [[nodiscard]] bool take(std::uint32_t ring) {
+        Ring& thread = rings_[ring];
+        const std::uint64_t row = thread.rows++;
+        while (thread.next < thread.asked.size() && row >= thread.asked[thread.next].second) ++thread.next;
+        return thread.next < thread.asked.size() && row >= thread.asked[thread.next].first;
+    }
+
+  private:
+    [[nodiscard]] static constexpr bool is_look(Decision::Kind kind) noexcept {
+        return kind != Decision::Kind::opened && kind != Decision::Kind::noted;
+    }
+    void end_session() {
+        for (auto& [ring, thread] : rings_) {
+            thread.ask(thread.follows ? thread.rows - thread.settled : 0);
+            thread.follows = false;
+        }
+    }
+
+    struct Ring {
+        /// The first `count` of the rows that are pending were asked about.
+        void ask(std::uint64_t count) {
+            if (count != 0) asked.emplace_back(settled, settled + count);
+            settled = rows;
+        }
+        std::uint64_t rows = 0, settled = 0;
+        bool follows = false;  // the next row is taken to be asked about, unless a record says otherwise
+        std::vector<std::pair<std::uint64_t, std::uint64_t>> asked{};
+        std::size_t next = 0;
+    };
+    std::map<std::uint32_t, Ring> rings_;
+};
+using AskedRows = BasicAskedRows<>;
+
+/// A policy that hears again of every row that its checkpoint was asked about.
+template <SavePolicy Policy>
+class Replay {
+  public:
+    /// What the policy knew, and what stood beside it, right after a version was saved.
+    struct State {
+        Policy policy;
+        double seconds = 0, save_seconds = 0;
+        std::size_t session = 0;      ///< of the run, counted from 1
+        std::size_t annotations = 0;  ///< how many it had heard of
+    };
+
+    /// `committed`: the versions that exist; one whose record a kill prevented is found among them.
+    Replay(const Policy& initial, std::string_view checkpoint, const std::vector<Version>& committed)
+        : initial_{initial}, checkpoint_{checkpoint}, committed_{&committed}, now_{State{initial}} {}
+
+    /// Goes through a run. Calls `on_look(policy, at, decision)` for each row that was asked about, before
+    /// the policy hears what became of it; `decision` is what was recorded, or only says that it was skipped.
+    template <class OnLook>
+    result<void> go(const std::filesystem::path& run_dir, OnLook&& on_look) {
+        AskedRows asked;
+        for (const Version& version : *committed_) unrecorded_.emplace(version.number, &version);
+        auto read = read_history(run_dir, [&](const StoredRow& row) {
+            if (row.kind == RecordKind::row) return asked.row(row.ring);
+            const auto decision = mine(row);
+            if (!decision) return;
+            asked.decided(row.ring, *decision);
+            if (decision->kind == Decision::Kind::saved && decision->version)
+                unrecorded_.erase(*decision->version);
+        });
+        if (!read) return read.error();
+        asked.end();
+        read = read_history(run_dir, [&](const StoredRow& row) {
+            if (row.kind == RecordKind::row) return take_row(row, asked.take(row.ring), on_look);
+            if (const auto decision = mine(row)) take_decision(*decision, on_look);
+        });
+        if (!read) return read.error();
+        // Of rows that were never logged: nothing but the versions tells of them.
+        for (const auto& [number, version] : std::exchange(unrecorded_, {}))
+            look(moment(version->row), saved(number), on_look);
+        // Metrics that a version has and no record tells of: a kill came between the two.
+        for (const Version& version : *committed_) {
+            const auto known = rows_.find(version.number);
+            if (known != rows_.end() && has_more(version.row, known->second))
+                take_annotation(version.number, version.row);
+        }
+        return {};
+    }
+
+    /// As it is after the last row.
+    [[nodiscard]] const State& now() const noexcept { return *now_; }
+
+    /// As it was right after a version was saved, and what came late for it and for the versions before it;
+    /// for a version that is not in the run's history, as the versions up to it tell.
+    [[nodiscard]] State after(const Version& version) const {
+        if (const auto known = after_.find(version.number); known != after_.end()) {
+            State state = known->second;
+            for (std::size_t i = state.annotations; i < annotations_.size(); ++i) {
+                const auto& [number, row] = annotations_[i];
+                if (number <= version.number) detail::settle(state.policy, At{row}, Outcome::annotated);
+            }
+            return state;
+        }
+        State state{initial_};
+        for (const Version& earlier : *committed_) {
+            if (earlier.number <= version.number)
+                detail::settle(state.policy, moment(earlier.row), Outcome::saved);
+        }
+        return state;
+    }
+
+  private:
+    [[nodiscard]] std::optional<Decision> mine(const StoredRow& row) const {
+        auto decision = decision_of(row);
+        if (decision && decision->checkpoint != checkpoint_) decision.reset();
+        return decision;
+    }
+
+    /// The moment of a row, of which no record tells more.
+    [[nodiscard]] At<DynamicRow> moment(const DynamicRow& row) const {
+        At<DynamicRow> at{row};
+        at.seconds = seconds_before_ + static_cast<double>(row.time_ns() - started_ns_) / 1e9;
+        at.save_seconds = now_->save_seconds;
+        at.signal = signal_;
+        return at;
+    }
+
+    /// The record that is not there of a version that is.
+    [[nodiscard]] Decision saved(std::uint64_t version) const {
+        return {.kind = Decision::Kind::saved, .version = version, .save_seconds = now_->save_seconds};
+    }
+
+    template <class OnLook>
+    void take_row(const StoredRow& stored, bool is_asked, OnLook&& on_look) {
+        if (!is_asked && unrecorded_.empty()) return;
+        const DynamicRow row{stored.step, stored.time_ns, stored.values.data(), stored.values.size()};
+        for (const auto& [number, version] : unrecorded_) {
+            if (version->row.step() != row.step() || version->row.time_ns() != row.time_ns()) continue;
+            const Decision unrecorded = saved(number);
+            unrecorded_.erase(*unrecorded.version);
+            return look(moment(row), unrecorded, on_look);
+        }
+        if (is_asked) look(moment(row), {.kind = Decision::Kind::skipped}, on_look);
+    }
+
+    template <class OnLook>
+    void take_decision(const Decision& decision, OnLook&& on_look) {
+        switch (decision.kind) {
+            case Decision::Kind::opened:
+                started_ns_ = decision.time_ns;
+                seconds_before_ = decision.seconds;
+                signal_ = false;
+                now_->save_seconds = decision.save_seconds;
+                ++now_->session;
+                break;
+            case Decision::Kind::asked:
+            case Decision::Kind::skipped:
+            case Decision::Kind::saved:
+            case Decision::Kind::failed: {
+                At<DynamicRow> at{decision.row};
+                at.seconds = decision.seconds;
+                at.save_seconds = now_->save_seconds;
+                at.signal = signal_ = decision.signal;
+                at.final = decision.final;
+                at.failure = decision.failure;
+                look(at, decision, on_look);
+                break;
+            }
+            case Decision::Kind::annotated:
+                if (decision.version) take_annotation(*decision.version, decision.row);
+                break;
+            case Decision::Kind::restored: {
+                if (!decision.version) break;
+                Version version;
+                version.number = *decision.version;
+                version.row = decision.row;
+                State state = after(version);
+                state.session = now_->session;
+                state.save_seconds = decision.save_seconds;
+                state.annotations = annotations_.size();
+                seconds_before_ = decision.seconds;
+                detail::settle(state.policy, moment(decision.row), Outcome::restored);
+                now_.emplace(std::move(state));
+                break;
+            }
+            case Decision::Kind::noted:
+            case Decision::Kind::removed:
+            case Decision::Kind::stopped:
+            case Decision::Kind::resumed: break;
+        }
+    }
+
+    void take_annotation(std::uint64_t version, const DynamicRow& row) {
+        detail::settle(now_->policy, At{row}, Outcome::annotated);
+        annotations_.emplace_back(version, row);
+        rows_.insert_or_assign(version, row);
+    }
+    /// Whether a metric has a number in the one that is none in the other.
+    [[nodiscard]] static bool has_more(const DynamicRow& row, const DynamicRow& known) {
+        bool more = false;
+        row.for_each([&](std::string_view name, const Value& value) {
+            more = more || (value.reading().kind == Reading::Kind::number &&
+                            known.find(name).reading().kind != Reading::Kind::number);
+        });
+        return more;
+    }
+
+    template <class OnLook>
+    void look(const At<DynamicRow>& at, const Decision& decision, OnLook&& on_look) {
+        on_look(std::as_const(now_->policy), at, decision);
+        const Outcome outcome = decision.kind == Decision::Kind::saved    ? Outcome::saved
+                                : decision.kind == Decision::Kind::failed ? Outcome::failed
+                                                                          : Outcome::not_saved;
+        if (outcome != Outcome::not_saved) now_->save_seconds = decision.save_seconds;
+        detail::settle(now_->policy, at, outcome);
+        if (outcome != Outcome::saved || !decision.version) return;
+        State state = *now_;
+        state.seconds = at.seconds;
+        state.annotations = annotations_.size();
+        rows_.insert_or_assign(*decision.version, at.row);
+        after_.erase(*decision.version);
+        after_.emplace(*decision.version, std::move(state));
+    }
+
+    Policy initial_;
+    std::string checkpoint_;
+    const std::vector<Version>* committed_;
+    std::optional<State> now_;  // replaced as a whole: a policy need not be assignable
+    std::map<std::uint64_t, State> after_;
+    std::map<std::uint64_t, const Version*> unrecorded_;
+    std::vector<std::pair<std::uint64_t, DynamicRow>> annotations_;
+    std::map<std::uint64_t, DynamicRow> rows_;  // of the versions, as far as the records tell
+    std::int64_t started_ns_ = 0;
+    double seconds_before_ = 0;
+    bool signal_ = false;
+};
+
+}  // namespace CAIRN_NAMESPACE::detail
+
 // ---- cairn/checkpoint/sink.hpp
 // Where a checkpoint's bytes go: the concept, and the sinks that need no store.
 
@@ -9770,6 +12182,15 @@ template <class S>
 concept ReadableSink = ArtifactSink<S> && requires(S sink, const Version& version) {
     { sink.open(version) } -> std::same_as<result<StoredFiles>>;
 };
+
+/// A sink that all ranks of a run write together: every rank hears of the same moment, so that all decide
+/// alike. See `Sharded`.
+template <class S>
+concept CollectiveSink =
+    ArtifactSink<S> && requires(S sink, const At<DynamicRow>& at, const result<void>& done, bool& may_pass) {
+        sink.share(at).value();
+        { sink.agree(done, may_pass) } -> std::same_as<result<void>>;
+    };
 
 /// A sink that can delete a version, so that a retention can prune: `result<void> remove(const Version&)`.
 template <class S>
@@ -9884,11 +12305,25 @@ class Tee {
     {
         return first_.versions(any_run);
     }
-    template <class Monitor>
-    void mark_best(const Version& version)
-        requires requires(First& first) { first.template mark_best<Monitor>(version); }
+    void mark_best(const Version& version, const detail::Watched& by)
+        requires requires(First& first) { first.mark_best(version, by); }
     {
-        first_.template mark_best<Monitor>(version);
+        first_.mark_best(version, by);
+    }
+    [[nodiscard]] bool is_held(const Version& version) const
+        requires requires(const First& first) { first.is_held(version); }
+    {
+        return first_.is_held(version);
+    }
+    result<void> annotate(const Version& version, const DynamicRow& metrics) {
+        result<void> done;
+        if constexpr (requires { first_.annotate(version, metrics); })
+            done = first_.annotate(version, metrics);
+        if constexpr (requires { second_.annotate(version, metrics); }) {
+            if (const auto pair = pairs_.find(version.number); done && pair != pairs_.end())
+                done = second_.annotate(pair->second, metrics);
+        }
+        return done;
     }
 
     result<void> begin(const VersionInfo& info) {
@@ -9973,6 +12408,191 @@ Tee(First, Second) -> Tee<First, Second>;
 
 }  // namespace CAIRN_NAMESPACE
 
+// ---- cairn/checkpoint/detail/shelf.hpp
+// The versions of one checkpoint in its sink: which there are, which is the best, which stay.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// One thread at a time, as the checkpoint.
+template <RetentionPolicy Retention, ArtifactSink Sink>
+class Shelf {
+  public:
+    Shelf(Retention retention, Sink sink) : retention_{std::move(retention)}, sink_{std::move(sink)} {}
+
+    /// Binds the sink to a run and looks which versions of it are there.
+    void open(std::shared_ptr<RunCore> core, std::string_view name, const Watched& watched) {
+        core_ = std::move(core);
+        name_ = name;
+        watched_ = watched;
+        if constexpr (requires { sink_.bind(core_, name); }) sink_.bind(core_, name_);
+        if constexpr (requires { sink_.versions(false); }) versions_ = sink_.versions(false);
+    }
+
+    [[nodiscard]] Sink& sink() noexcept { return sink_; }
+    [[nodiscard]] const Retention& retention() const noexcept { return retention_; }
+    [[nodiscard]] const Watched& watched() const noexcept { return watched_; }
+    /// Those of this run, oldest first.
+    [[nodiscard]] const std::vector<Version>& versions() const noexcept { return versions_; }
+    /// Those that one may restore from, oldest first: of this run, or, if it is new and has none, of any.
+    [[nodiscard]] result<std::vector<Version>> candidates() {
+        const bool any_run = versions_.empty() && core_ && !core_->resumed();
+        // Several ranks go through the same ones.
+        return any_run || CollectiveSink<Sink> ? listed(any_run) : versions_;
+    }
+    [[nodiscard]] result<std::vector<Version>> of_any_run() { return listed(true); }
+
+    /// Training went on after this version: a retention does not remove it.
+    void hold(std::uint64_t version) noexcept { restored_ = version; }
+
+    /// A version that was committed just now. Calls `gone(version)` for each that is removed.
+    template <class Gone>
+    void add(Version version, Gone&& gone) {
+        versions_.push_back(std::move(version));
+        tidy(gone);
+    }
+    /// After what is known of a version changed.
+    template <class Gone>
+    void tidy(Gone&& gone) {
+        mark_best();
+        prune(gone);
+    }
+
+    /// Gives a version metrics that came late. Fails: not_found; already_exists for a metric that has another
+    /// value; as the sink does.
+    result<Version> annotate(std::string_view label, const DynamicRow& late) {
+        const auto version = std::find_if(versions_.begin(), versions_.end(),
+                                          [&](const Version& one) { return one.label() == label; });
+        result<DynamicRow> row = none_like(label, versions_);
+        if (version != versions_.end()) row = merged(*version, late);
+        result<void> done = row ? result<void>{} : row.error();
+        if constexpr (requires { sink_.annotate(*version, late); }) {
+            if (done) done = sink_.annotate(*version, late);
+        }
+        if constexpr (CollectiveSink<Sink>) {
+            bool may_pass = false;
+            done = sink_.agree(done, may_pass);
+        }
+        if (!done) return done.error();
+        version->row = std::move(*row);
+        return *version;
+    }
+
+    [[nodiscard]] error none_like(std::string_view label, const std::vector<Version>& existing) const {
+        std::string there;
+        for (const Version& version : existing) {
+            if (there.size() < 200) there += (there.empty() ? "" : ", ") + version.label();
+        }
+        return {errc::not_found, "there is no version \"" + suggest_name(label) + "\"", name_,
+                there.empty() ? "nothing was saved yet" : "there is: " + there};
+    }
+    [[nodiscard]] error none_to_restore() const {
+        return {errc::not_found, "there is no version to restore", name_, "start without restoring"};
+    }
+
+  private:
+    [[nodiscard]] result<std::vector<Version>> listed(bool any_run) {
+        if constexpr (requires { sink_.versions(any_run); }) {
+            if (!core_) return versions_;
+            result<std::vector<Version>> all = error{};
+            const result<void> done = guarded("listing the versions", [&]() -> result<void> {
+                all = sink_.versions(any_run);
+                return {};
+            });
+            return done ? std::move(all) : done.error();
+        } else {
+            return versions_;
+        }
+    }
+
+    /// A metric that is a number keeps its value.
+    [[nodiscard]] static result<DynamicRow> merged(const Version& version, const DynamicRow& late) {
+        std::vector<NamedValue> all;
+        const auto is_number = [](const Value& value) {
+            return value.reading().kind == Reading::Kind::number;
+        };
+        version.row.for_each([&](std::string_view name, const Value& value) {
+            if (is_number(value) || late.find(name).kind() == Value::Kind::none) all.push_back({name, value});
+        });
+        std::string_view taken;
+        late.for_each([&](std::string_view name, const Value& value) {
+            const Value held = version.row.find(name);
+            if (!is_number(held)) return all.push_back({name, value});
+            if (!is_number(value) || held.number() != value.number()) taken = name;
+        });
+        if (taken.empty())
+            return DynamicRow{version.row.step(), version.row.time_ns(), all.data(), all.size()};
+        return error{errc::already_exists, version.label() + " has another value of this metric already",
+                     std::string{taken}, "log it under another name"};
+    }
+
+    void mark_best() {
+        if constexpr (requires(const Version& v) { sink_.mark_best(v, watched_); }) {
+            if (!watched_.any()) return;
+            const std::vector<Version> ranked = by_value(versions_, watched_);
+            if (!ranked.empty()) sink_.mark_best(ranked.front(), watched_);
+        }
+    }
+
+    /// Removes what no retention wants, except what was restored from, what an alias names, what is being
+    /// read and the newest.
+    template <class Gone>
+    void prune(Gone&& gone) {
+        if constexpr (PrunableSink<Sink> && !std::same_as<Retention, KeepAll>) {
+            const std::size_t count = versions_.size();
+            std::vector<VersionFacts> facts;
+            facts.reserve(count);
+            for (const Version& version : versions_) {
+                facts.push_back(version.facts());
+                facts.back().held = version.number == restored_ || version.number == versions_.back().number;
+                // So that a bound removes others in their place.
+                if constexpr (is_capped<Retention> && requires { sink_.is_held(version); })
+                    facts.back().held = facts.back().held || sink_.is_held(version);
+            }
+            retention_.mark(VersionList{facts.data(), count});
+            std::vector<Version> kept;
+            for (std::size_t i = 0; i < count; ++i) {
+                if (facts[i].kept || facts[i].held || !remove(versions_[i]))
+                    kept.push_back(std::move(versions_[i]));
+                else
+                    gone(versions_[i]);
+            }
+            versions_ = std::move(kept);
+            if constexpr (is_capped<Retention>) tell_if_over(retention_.bytes());
+        }
+    }
+    /// Whether it is gone.
+    [[nodiscard]] bool remove(const Version& version) {
+        const result<void> removed = sink_.remove(version);
+        // Somebody else removed it: it is gone, as was wanted.
+        if (removed || removed.error().code() == errc::not_found) return true;
+        if (removed.error().code() != errc::busy) core_->note_failure(removed.error(), false);
+        return false;
+    }
+
+    void tell_if_over(std::uint64_t most) {
+        std::uint64_t bytes = 0;
+        for (const Version& version : versions_) bytes += version.bytes;
+        if (bytes <= most || told_over_) return;
+        told_over_ = true;
+        core_->note_failure({errc::no_space,
+                             "the versions that must stay are " + std::to_string(bytes) +
+                                 " bytes, more than the bound of " + std::to_string(most),
+                             name_, "raise the bound, or take aliases off versions that are not needed"},
+                            false);
+    }
+
+    std::shared_ptr<RunCore> core_;
+    std::string name_;
+    Retention retention_;
+    Sink sink_;
+    Watched watched_;
+    std::vector<Version> versions_;
+    std::optional<std::uint64_t> restored_;
+    bool told_over_ = false;
+};
+
+}  // namespace CAIRN_NAMESPACE::detail
+
 // ---- cairn/checkpoint/local_store.hpp
 // The default sink: versions of an artifact in the run's own store. Costs nlohmann/json.
 
@@ -10052,9 +12672,14 @@ class BasicLocalStore {
     }
 
     result<Version> commit() {
-        auto staged = batch_.finish();
+        auto staged = stage();
         if (!staged) return staged.error();
-        auto committed = artifacts_->commit(std::move(draft_), std::move(*staged));
+        return commit(std::move(*staged));
+    }
+    /// The two halves of it: the files that were written, and a version of files.
+    result<std::vector<StagedFile>> stage() { return batch_.finish(); }
+    result<Version> commit(std::vector<StagedFile> staged) {
+        auto committed = artifacts_->commit(std::move(draft_), std::move(staged));
         if (!committed) return committed.error();
         for (const error& warning : committed->warnings) core_->note_failure(warning, false);
         return detail::version_of(committed->manifest, *artifacts_);
@@ -10062,21 +12687,33 @@ class BasicLocalStore {
 
     void abort() noexcept { batch_.clear(); }
 
-    result<StoredFiles> open(const Version& version) {
+    /// The files of a version; with a folder, those in it, by their names there.
+    result<StoredFiles> open(const Version& version, std::string_view folder = {}) {
+        const auto reading = artifacts_->lease(version.number);  // until all of it is in memory
         auto manifest = artifacts_->get(version.number);
         if (!manifest) return manifest.error();
         StoredFiles files;
         for (const FileEntry& entry : manifest->files) {
-            if (entry.digest.empty()) continue;
+            if (entry.digest.empty() || !entry.path.starts_with(folder)) continue;
             auto bytes = artifacts_->read(*manifest, entry.path);
             if (!bytes) return bytes.error();
-            files.add(entry.path, std::move(*bytes));
+            files.add(entry.path.substr(folder.size()), std::move(*bytes));
         }
         return files;
     }
 
     result<void> remove(const Version& version) { return artifacts_->remove(version.number); }
     result<void> undo(const Version& version) { return artifacts_->undo(version.number); }
+
+    [[nodiscard]] result<Manifest> manifest(const Version& version) const {
+        return artifacts_->get(version.number);
+    }
+    /// A version by its number. Fails: not_found, corrupt.
+    [[nodiscard]] result<Version> version(std::uint64_t number) const {
+        const auto manifest = artifacts_->get(number);
+        if (!manifest) return manifest.error();
+        return detail::version_of(*manifest, *artifacts_);
+    }
 
     /// The versions that exist, oldest first: those of this run, or of any run if this one has none.
     [[nodiscard]] std::vector<Version> versions(bool any_run) {
@@ -10092,27 +12729,34 @@ class BasicLocalStore {
         return versions;
     }
 
-    /// The versions that an alias names.
-    [[nodiscard]] std::vector<std::uint64_t> named() const {
-        std::vector<std::uint64_t> numbers;
+    /// Adds metrics that came late to a version.
+    result<void> annotate(const Version& version, const DynamicRow& metrics) {
+        auto done = artifacts_->annotate(version.number, detail::metrics_of(metrics));
+        return done ? result<void>{} : result<void>{done.error()};
+    }
+
+    /// Whether a version must stay for another reason than a retention: an alias names it, or it is being
+    /// read.
+    [[nodiscard]] bool is_held(const Version& version) const {
         if (const auto aliases = artifacts_->aliases()) {
-            for (const auto& [alias, number] : *aliases) numbers.push_back(number);
+            for (const auto& [alias, number] : *aliases) {
+                if (number == version.number) return true;
+            }
         }
-        return numbers;
+        const auto read = artifacts_->is_read(version.number);
+        return read && *read;
     }
 
     /// Makes `best` name a version, unless it names a better one already (of another run, say).
-    template <class Monitor>
-    void mark_best(const Version& version) {
+    void mark_best(const Version& version, const detail::Watched& by) {
         const auto aliases = artifacts_->aliases();
         if (!aliases) return core_->note_failure(aliases.error(), false);
         if (const auto named = aliases->find("best"); named != aliases->end()) {
             if (named->second == version.number) return;
             if (const auto manifest = artifacts_->get(named->second)) {
-                const Reading held = detail::row_of(*manifest).template reading<typename Monitor::metric>();
-                const Reading now = version.row.template reading<typename Monitor::metric>();
-                if (held.kind == Reading::Kind::number &&
-                    !is_better(Monitor::direction(), now.value, held.value))
+                const Reading held = detail::row_of(*manifest).find(by.metric).reading();
+                const Reading now = version.row.find(by.metric).reading();
+                if (held.kind == Reading::Kind::number && !is_better(by.direction, now.value, held.value))
                     return;
             }
         }
@@ -10140,6 +12784,7 @@ enum class SkipReason : unsigned char {
     not_due,         ///< the policy said no
     missing_metric,  ///< the policy's metric is not in this row
     nan,             ///< the policy's metric is not a number at this row
+    other_rank,      ///< rank 0 saves for all ranks, and this is another one
     off,             ///< saving is switched off (`NoBestSave`, `CAIRN_SAVE=off`, a disabled run)
 };
 
@@ -10148,6 +12793,7 @@ enum class SkipReason : unsigned char {
         case SkipReason::not_due: return "not due";
         case SkipReason::missing_metric: return "metric missing";
         case SkipReason::nan: return "metric is NaN";
+        case SkipReason::other_rank: return "rank 0 saves";
         case SkipReason::off: return "saving is off";
     }
     return "unknown";
@@ -10544,6 +13190,107 @@ template <FindFile Find, AnyPart... Parts>
 
 }  // namespace CAIRN_NAMESPACE::detail
 
+// ---- cairn/run/signal_watch.hpp
+// A checkpoint that saves on a signal, and what becomes of the signal after it.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// Listens while it lives. A signal is pending until its watch has answered it; when all watches of the
+/// process have answered a SIGTERM that would have ended the process, it does.
+template <class = void>
+class BasicSignalWatch {
+  public:
+    BasicSignalWatch() = default;
+    BasicSignalWatch(BasicSignalWatch&&) noexcept = default;
+    BasicSignalWatch& operator=(BasicSignalWatch&&) noexcept = default;
+    ~BasicSignalWatch() = default;
+
+    void start() {
+        Hub& hub = Hub::instance();
+        const std::scoped_lock lock{hub.mutex};
+        if (hub.all.empty()) os::SignalCounter::listen();
+        mine_ = std::unique_ptr<Answered, Leave>{new Answered{now(os::Signal::term), now(os::Signal::usr1)}};
+        hub.all.push_back(mine_.get());
+    }
+
+    /// Whether a signal came that was not answered. Cost: two loads.
+    [[nodiscard]] bool pending() const noexcept {
+        return mine_ != nullptr &&
+               (now(os::Signal::term) != mine_->term || now(os::Signal::usr1) != mine_->usr1);
+    }
+
+    /// What came so far is answered: a version was saved, or it could not be. Does not return if the signal
+    /// is to end the process and this was the last watch that it waited for.
+    void answer() {
+        if (!pending()) return;
+        Hub& hub = Hub::instance();
+        {
+            const std::scoped_lock lock{hub.mutex};
+            *mine_ = {now(os::Signal::term), now(os::Signal::usr1)};
+        }
+        hub.end_if_due();
+    }
+
+  private:
+    /// How many of each had come when it answered last.
+    struct Answered {
+        std::uint32_t term = 0, usr1 = 0;
+    };
+
+    [[nodiscard]] static std::uint32_t now(os::Signal signal) noexcept {
+        return os::SignalCounter::count(signal);
+    }
+
+    /// All watches of the process; never destroyed, as the list of runs.
+    struct Hub {
+        static Hub& instance() {
+            static std::atomic<Hub*> latest{nullptr};
+            Hub* hub = latest.load(std::memory_order_acquire);
+            if (hub != nullptr && hub->process == os::pid()) return *hub;
+            // A forked child begins anew: the watches, and a mutex that may be held, are its parent's.
+            auto mine = std::make_unique<Hub>();
+            if (latest.compare_exchange_strong(hub, mine.get(), std::memory_order_acq_rel))
+                hub = mine.release();
+            return *hub;
+        }
+        void end_if_due() {
+            {
+                const std::scoped_lock lock{mutex};
+                if (now(os::Signal::term) == 0 || !os::SignalCounter::would_have_ended(os::Signal::term))
+                    return;
+                for (const Answered* one : all) {
+                    if (one->term != now(os::Signal::term)) return;
+                }
+            }
+            Process::instance().end_runs("the process was asked to stop (SIGTERM)");
+            os::SignalCounter::end_by(os::Signal::term);
+        }
+        const std::uint64_t process = os::pid();
+        std::mutex mutex;
+        std::vector<Answered*> all;
+    };
+
+    struct Leave {
+        void operator()(Answered* mine) const noexcept {
+            Hub& hub = Hub::instance();
+            const bool asked = now(os::Signal::term) != mine->term;
+            {
+                const std::scoped_lock lock{hub.mutex};
+                std::erase(hub.all, mine);
+                delete mine;
+            }
+            if (asked) hub.end_if_due();  // nobody will answer it any more
+            const std::scoped_lock lock{hub.mutex};
+            if (hub.all.empty()) os::SignalCounter::unlisten();
+        }
+    };
+
+    std::unique_ptr<Answered, Leave> mine_;
+};
+using SignalWatch = BasicSignalWatch<>;
+
+}  // namespace CAIRN_NAMESPACE::detail
+
 // ---- cairn/checkpoint/checkpoint.hpp
 // `Checkpoint`: asks the policy, writes the parts, commits a version, prunes. Costs nlohmann/json.
 
@@ -10560,26 +13307,14 @@ namespace detail {
 
 template <class Policy, class Retention>
 struct no_policy_or_retention_of_this_checkpoint_watches_a_metric_so_there_is_no_best;
+template <class Sink>
+struct an_exception_on_one_rank_cannot_make_the_others_save_so_there_is_no_guard;
 
 /// Two monitors watch one metric in opposite directions.
 template <class A, class B>
 inline constexpr bool directions_differ = false;
-template <class Name, Direction D, Direction E>
-inline constexpr bool directions_differ<Monitor<Name, D>, Monitor<Name, E>> = D != E;
-
-/// The row as it is kept with a version.
-template <class... Fields>
-[[nodiscard]] DynamicRow to_dynamic(const Row<Fields...>& row) {
-    std::vector<NamedValue> values;
-    values.reserve(sizeof...(Fields));
-    row.for_each(
-        [&](auto name, const auto& value) { values.push_back({decltype(name)::name, Value{value}}); });
-    return {row.step(), row.time_ns(), values.data(), values.size()};
-}
-template <class = void>
-[[nodiscard]] DynamicRow to_dynamic(const DynamicRow& row) {
-    return row;
-}
+template <class Name, Direction D, Direction E, Nans N, Nans M>
+inline constexpr bool directions_differ<Monitor<Name, D, N>, Monitor<Name, E, M>> = D != E;
 
 }  // namespace detail
 
@@ -10599,17 +13334,17 @@ class Checkpoint {
     Checkpoint(std::shared_ptr<detail::RunCore> core, std::string_view name, Policy policy,
                Retention retention, Sink sink)
         : core_{std::move(core)}, name_{name}, initial_{policy}, policy_{std::move(policy)},
-          retention_{std::move(retention)}, sink_{std::move(sink)} {
+          shelf_{std::move(retention), std::move(sink)} {
         if (!core_) return;
         detail::check_name("checkpoint", name_).value();
-        check_goal<detail::monitor_of_any<Policy>>();
-        check_goal<detail::monitor_of_any<Retention>>();
-        if constexpr (requires { sink_.bind(core_, name); }) sink_.bind(core_, name_);
-        if constexpr (requires { sink_.versions(false); }) {
-            versions_ = sink_.versions(false);
-            for (const Version& version : versions_)
-                detail::settle(*policy_, at(version.row), Outcome::saved);
-        }
+        detail::check_directions(*core_, detail::watched_by(initial_),
+                                 detail::watched_by(shelf_.retention()));
+        shelf_.open(core_, name_, detail::watched_by(initial_, shelf_.retention()));
+        if (!is_on()) return;
+        if (CollectiveSink<Sink> || core_->resumed() || !versions().empty()) catch_up();
+        wants_ = detail::wants_of(initial_);
+        if (wants_.signal) signals_.start();
+        log_.open(core_, name_, initial_, shelf_.retention(), seconds_before_, save_seconds_);
     }
 
     /// Asks the policy about a row and, on a yes, saves the parts as a new version and prunes. Never throws
@@ -10617,41 +13352,71 @@ class Checkpoint {
     /// serialised.
     template <class R, class... Parts>
     SaveResult step(const R& row, const Parts&... parts) {
-        if (!is_on()) return Skipped{SkipReason::off};
-        const At<R> now = at(row);
-        const Answer decision = policy_->decide(now);
-        if (decision == Answer::yes) return write(now, parts...);
-        detail::settle(*policy_, now, Outcome::not_saved);
-        last_row_is_saved_ = false;
-        if constexpr (detail::saves_at_end<Policy>) last_row_ = detail::to_dynamic(row);
-        return Skipped{detail::skip_reason(decision)};
+        if (!is_on()) return Skipped{off_reason()};
+        return together(at(row), [&](const auto& now) { return ask(now, parts...); });
     }
 
     /// Saves now, whatever the policy says; the policy hears of it.
     template <class R, class... Parts>
     SaveResult save(const R& row, const Parts&... parts) {
-        if (!is_on()) return Skipped{SkipReason::off};
-        return write(at(row), parts...);
+        if (!is_on()) return Skipped{off_reason()};
+        return together(at(row), [&](const auto& now) { return write(now, true, parts...); });
     }
 
     /// Says that there are no more rows: a policy with `OnFinish` saves now, under the last row that was
     /// seen; if that row is saved already, its version is the answer. Other policies are not asked.
     template <class... Parts>
     SaveResult finish(const Parts&... parts) {
-        if (!is_on()) return Skipped{SkipReason::off};
-        if constexpr (!detail::saves_at_end<Policy>) return Skipped{SkipReason::not_due};
-        if (last_row_is_saved_) return versions_.back();
-        At<DynamicRow> now = at(last_row_);
+        if (!is_on()) return Skipped{off_reason()};
+        if (!wants_.end) return Skipped{SkipReason::not_due};
+        if (last_row_is_saved_) return versions().back();
+        const DynamicRow row = last_row_.value_or(DynamicRow{});
+        At<DynamicRow> now = at(row);
         now.final = true;
-        const Answer decision = policy_->decide(now);
-        if (decision == Answer::yes) return write(now, parts...);
-        return Skipped{detail::skip_reason(decision)};
+        return together(now, [&](const auto& shared) { return ask_once_more(shared, parts...); });
     }
 
-    /// Puts the parts into the state of a version and returns it; training goes on at `version.step() + 1`. A
-    /// damaged version is reported and passed over. Looks at the versions of this run; a new run, which has
-    /// none, looks at all versions of this name. Throws `errc::not_found` if there is none, `errc::mismatch`
-    /// if a part does not fit; then no part was changed.
+    /// While what it returns lives, an exception that leaves its scope is asked of the policy, which saves
+    /// the parts if it has an `OnFailure`: `auto guard = checkpoint.guard(part…);`. It refers to the
+    /// checkpoint and to what the parts refer to: declare it after them. Never throws itself.
+    template <class... Parts>
+    [[nodiscard]] auto guard(const Parts&... parts) {
+        if constexpr (CollectiveSink<Sink>) {
+            (void)sizeof(
+                detail::an_exception_on_one_rank_cannot_make_the_others_save_so_there_is_no_guard<Sink>);
+            return detail::NoGuard{};
+        } else {
+            return detail::OnException{[this, parts...] { (void)fail(parts...); }};
+        }
+    }
+
+    /// Gives a version metrics that came after it was saved, a validation score, say:
+    /// `checkpoint.annotate(version, "val/loss"_m = loss)`. The policy and the retention take them into
+    /// account from now on, and `best` moves. Fails, as `step` does, with not_found for a version that is
+    /// gone and with already_exists for a metric that has another value.
+    template <class... Names, class... Ts>
+    SaveResult annotate(std::string_view label, Field<Names, Ts>... metrics) {
+        if (!is_on()) return Skipped{off_reason()};
+        const auto late = detail::to_dynamic(detail::make_row(0, 0, std::move(metrics)...));
+        return together(At<DynamicRow>{late}, [&](const auto& shared) -> SaveResult {
+            auto version = shelf_.annotate(label, shared.row);
+            if (!version) return failed(version.error());
+            log_.write(Decision::Kind::annotated, version->number, version->row);
+            detail::settle(*policy_, at(version->row), Outcome::annotated);
+            shelf_.tidy(tell_removal());
+            return *std::move(version);
+        });
+    }
+    template <class... Names, class... Ts>
+    SaveResult annotate(const Version& version, Field<Names, Ts>... metrics) {
+        return annotate(version.label(), std::move(metrics)...);
+    }
+
+    /// Puts the parts into the state of a version and returns it; training goes on at `version.step() + 1`,
+    /// and the policy decides as if it had never stopped. A damaged version is reported and passed over.
+    /// Looks at the versions of this run; a new run, which has none, looks at all versions of this name.
+    /// Throws `errc::not_found` if there is none, `errc::mismatch` if a part does not fit; then no part was
+    /// changed. Cost: beside the parts, one pass over the run's history, for the policy.
     template <class Which, class... Parts>
         requires ReadableSink<Sink>
     Version restore(const Which& which, const Parts&... parts) {
@@ -10667,8 +13432,8 @@ class Checkpoint {
     template <detail::AnyPart... Parts>
         requires ReadableSink<Sink>
     result<Version> try_restore(LatestVersion, const Parts&... parts) {
-        std::vector<Version> newest_first = candidates();
-        std::reverse(newest_first.begin(), newest_first.end());
+        auto newest_first = shelf_.candidates();
+        if (newest_first) std::reverse(newest_first->begin(), newest_first->end());
         return restore_first(newest_first, parts...);
     }
     template <detail::AnyPart... Parts>
@@ -10680,40 +13445,134 @@ class Checkpoint {
                     Policy, Retention>);
             return error{};
         } else {
-            return restore_first(by_value(candidates()), parts...);
+            auto best_first = shelf_.candidates();
+            if (best_first) *best_first = detail::by_value(*std::move(best_first), shelf_.watched());
+            return restore_first(best_first, parts...);
         }
     }
     template <detail::AnyPart... Parts>
         requires ReadableSink<Sink>
     result<Version> try_restore(std::string_view label, const Parts&... parts) {
-        std::vector<Version> wanted = all_versions();
-        std::erase_if(wanted, [&](const Version& version) { return version.label() != label; });
-        if (wanted.empty()) return none_like(label, all_versions());
+        auto wanted = shelf_.of_any_run();
+        if (!wanted) return wanted.error();
+        const error none = shelf_.none_like(label, *wanted);
+        std::erase_if(*wanted, [&](const Version& version) { return version.label() != label; });
+        if (wanted->empty()) return none;
         return restore_first(wanted, parts...);
     }
 
+    /// Every decision so far about a row that this checkpoint was asked about, with its reasons, in the order
+    /// of the rows; of all sessions of the run. Those that the run did not record are made again by the
+    /// policy as it is now. Throws if the history cannot be read. Cost: two passes over it.
+    [[nodiscard]] std::vector<Decision> decisions() {
+        std::vector<Decision> all;
+        if (!core_) return all;
+        log_.note();
+        detail::Replay<Policy> replay{initial_, name_, versions()};
+        const auto keep = [&](const Policy& policy, const At<DynamicRow>& now, Decision decision) {
+            decision.checkpoint = name_;
+            decision.step = now.step;
+            decision.time_ns = now.time_ns;
+            decision.answer = policy.decide(now);
+            decision.because = detail::reasons_of(policy, now);
+            decision.row = now.row;
+            all.push_back(std::move(decision));
+        };
+        replay.go(log_dir(), keep).value();
+        return all;
+    }
+
     /// The versions of this checkpoint that exist, oldest first.
-    [[nodiscard]] const std::vector<Version>& versions() const noexcept { return versions_; }
+    [[nodiscard]] const std::vector<Version>& versions() const noexcept { return shelf_.versions(); }
     [[nodiscard]] const Policy& policy() const noexcept { return *policy_; }
-    [[nodiscard]] Sink& sink() noexcept { return sink_; }
+    [[nodiscard]] Sink& sink() noexcept { return shelf_.sink(); }
     [[nodiscard]] const std::string& name() const noexcept { return name_; }
+    /// What this object did not write because its policy said no: for each such row the size of the version
+    /// before it, or of the first one.
+    [[nodiscard]] std::uint64_t bytes_avoided() const noexcept {
+        return bytes_avoided_ + skipped_ * last_bytes_;
+    }
 
   private:
     [[nodiscard]] bool is_on() const noexcept {
-        return core_ && core_->options().save && !core_->is_detached();
+        return core_ && core_->options().save && !core_->is_detached() &&
+               (CollectiveSink<Sink> || core_->rank() == 0);
+    }
+    [[nodiscard]] SkipReason off_reason() const noexcept {
+        return core_ && core_->rank() != 0 && !CollectiveSink<Sink> ? SkipReason::other_rank
+                                                                    : SkipReason::off;
     }
 
     template <class R>
     [[nodiscard]] At<R> at(const R& row) const {
         At<R> now{row};
-        now.seconds = static_cast<double>(row.time_ns() - core_->started_ns()) / 1e9;
+        if (now.time_ns == 0) now.time_ns = detail::wall_ns();  // a row that was never logged
+        now.seconds = seconds_before_ + static_cast<double>(now.time_ns - core_->started_ns()) / 1e9;
         now.save_seconds = save_seconds_;
+        now.signal = signals_.pending();
         return now;
+    }
+
+    // ---- asking and saving
+
+    /// Calls `f` with the moment; with a sink that several ranks share, with that of rank 0 on every one.
+    template <class R, class F>
+    SaveResult together(const At<R>& mine, F&& f) {
+        if constexpr (CollectiveSink<Sink>) {
+            const DynamicRow row = detail::to_dynamic(mine.row);
+            auto shared = sink().share({row, mine.step, mine.time_ns, mine.seconds, mine.save_seconds,
+                                        mine.signal, mine.final, mine.failure});
+            if (shared) return f(shared->at());
+            core_->note_failure(shared.error(), true);
+            return shared.error();
+        } else {
+            return f(mine);
+        }
+    }
+
+    template <class R, class... Parts>
+    SaveResult ask(const At<R>& now, const Parts&... parts) {
+        const Answer decision = policy_->decide(now);
+        const std::string_view nan = detail::rejected_by(*policy_, now);
+        if (decision == Answer::yes) {
+            if (!nan.empty()) (void)failed(nan_error(nan));
+            return write(now, false, parts...);
+        }
+        log_.skipped(*policy_, now, decision);
+        detail::settle(*policy_, now, Outcome::not_saved);
+        ++skipped_;
+        last_row_is_saved_ = false;
+        if (wants_.end || wants_.failure) last_row_ = detail::to_dynamic(now.row);
+        if (!nan.empty()) return failed(nan_error(nan));
+        return Skipped{detail::skip_reason(decision)};
+    }
+
+    /// For `guard`.
+    template <class... Parts>
+    SaveResult fail(const Parts&... parts) {
+        // Without a row nothing was trained yet.
+        if (!is_on() || !wants_.failure || (!last_row_ && versions().empty()))
+            return Skipped{SkipReason::not_due};
+        if (last_row_is_saved_) return versions().back();
+        const DynamicRow row = last_row_.value_or(DynamicRow{});
+        At<DynamicRow> now = at(row);
+        now.failure = true;
+        return ask_once_more(now, parts...);
+    }
+    /// About a row that the policy heard of already.
+    template <class... Parts>
+    SaveResult ask_once_more(const At<DynamicRow>& now, const Parts&... parts) {
+        const Answer decision = policy_->decide(now);
+        if (decision == Answer::yes) return write(now, false, parts...);
+        return Skipped{detail::skip_reason(decision)};
     }
 
     /// Writes one version; on any failure the sink forgets it and the versions before it are whole.
     template <class R, class... Parts>
-    SaveResult write(const At<R>& now, const Parts&... parts) {
+    SaveResult write(const At<R>& now, bool by_hand, const Parts&... parts) {
+        const std::uint64_t rows = log_.take_rows();
+        std::vector<Because> because;
+        if (!by_hand) because = detail::reasons_of(*policy_, now);
         const std::int64_t began = detail::steady_ns();
         result<Version> version = error{};
         const result<void> done =
@@ -10725,23 +13584,31 @@ class Checkpoint {
                 return {};
             });
         if (!done) {
-            sink_.abort();
+            sink().abort();
             version = done.error();
         }
         save_seconds_ += static_cast<double>(detail::steady_ns() - began) / 1e9;
+
+        Decision decision = log_.about(now, version ? Decision::Kind::saved : Decision::Kind::failed, rows);
+        decision.answer = Answer::yes;
+        decision.because = std::move(because);
+        decision.by_hand = by_hand;
+        decision.save_seconds = save_seconds_;
+        if (version)
+            decision.version = version->number;
+        else
+            decision.text = version.error().what();
+        log_.write(std::move(decision));
         detail::settle(*policy_, now, version ? Outcome::saved : Outcome::failed);
-        if (!version) {
+        if (version) {
+            count_bytes(version->bytes);
+            last_row_is_saved_ = true;
+            shelf_.add(*version, tell_removal());
+        } else {
             core_->note_failure(version.error(), true);
-            return version.error();
         }
-        versions_.push_back(*version);
-        last_row_is_saved_ = true;
-        if constexpr (!std::same_as<Monitor, detail::NoMonitor> &&
-                      requires(const Version& v) { sink_.template mark_best<Monitor>(v); }) {
-            const std::vector<Version> ranked = by_value(versions_);
-            if (!ranked.empty()) sink_.template mark_best<Monitor>(ranked.front());
-        }
-        prune();
+        if (now.signal) signals_.answer();  // which may end the process
+        if (!version) return version.error();
         return *std::move(version);
     }
 
@@ -10749,164 +13616,128 @@ class Checkpoint {
     result<Version> commit(const R& row, const Parts&... parts) {
         last_row_ = detail::to_dynamic(row);
         last_row_is_saved_ = false;
-        if (auto checked = detail::check_parts(parts...); !checked) return checked.error();
-        const VersionInfo info{name_, core_->options().project, core_->options().id, last_row_};
-        result<void> done = sink_.begin(info);
+        const VersionInfo info{name_, core_->options().project, core_->options().id, *last_row_};
+        result<void> done = sink().begin(info);
+        if (done) done = detail::check_parts(parts...);
         const auto emit = [&](std::string_view file, std::span<const std::byte> bytes) {
-            return sink_.write(file, bytes);
+            return sink().write(file, bytes);
         };
         (void)((done && (done = detail::encode(parts, emit), bool{done})) && ...);
         if (!done) {
-            sink_.abort();
+            sink().abort();
             return done.error();
         }
-        result<Version> version = sink_.commit();
-        if (!version) sink_.abort();
+        result<Version> version = sink().commit();
+        if (!version) sink().abort();
         return version;
     }
 
-    /// Removes what no retention wants, except what was restored from, what an alias names and the newest.
-    void prune() {
-        if constexpr (PrunableSink<Sink> && !std::same_as<Retention, KeepAll>) {
-            const std::size_t count = versions_.size();
-            std::vector<VersionFacts> facts;
-            facts.reserve(count);
-            for (const Version& version : versions_) {
-                facts.push_back(version.facts());
-                facts.back().held = version.number == restored_ || version.number == versions_.back().number;
-            }
-            if constexpr (detail::is_capped<Retention> && requires { sink_.named(); }) {
-                for (const std::uint64_t number : sink_.named()) {
-                    for (VersionFacts& version : facts) version.held |= version.number == number;
-                }
-            }
-            retention_.mark(VersionList{facts.data(), count});
-            std::vector<Version> kept;
-            for (std::size_t i = 0; i < count; ++i) {
-                if (!facts[i].kept && !facts[i].held) {
-                    const result<void> removed = sink_.remove(versions_[i]);
-                    // Somebody else removed it: it is gone, as was wanted.
-                    if (removed || removed.error().code() == errc::not_found) continue;
-                    if (removed.error().code() != errc::busy) core_->note_failure(removed.error(), false);
-                }
-                kept.push_back(std::move(versions_[i]));
-            }
-            versions_ = std::move(kept);
-            if constexpr (detail::is_capped<Retention>) tell_if_over(retention_.bytes());
-        }
+    void count_bytes(std::uint64_t bytes) noexcept {
+        bytes_avoided_ += skipped_ * (last_bytes_ != 0 ? last_bytes_ : bytes);
+        skipped_ = 0;
+        last_bytes_ = bytes;
     }
 
-    void tell_if_over(std::uint64_t most) {
-        std::uint64_t bytes = 0;
-        for (const Version& version : versions_) bytes += version.bytes;
-        if (bytes <= most || told_over_) return;
-        told_over_ = true;
-        core_->note_failure({errc::no_space,
-                             "the versions that must stay are " + std::to_string(bytes) +
-                                 " bytes, more than the bound of " + std::to_string(most),
-                             name_, "raise the bound, or take aliases off versions that are not needed"},
-                            false);
-    }
-
-    /// The versions one may restore from, oldest first.
-    [[nodiscard]] std::vector<Version> candidates() {
-        if constexpr (requires { sink_.versions(true); }) {
-            if (versions_.empty() && core_ && !core_->resumed()) return sink_.versions(true);
-        }
-        return versions_;
-    }
-    [[nodiscard]] std::vector<Version> all_versions() {
-        if constexpr (requires { sink_.versions(true); }) {
-            if (core_) return sink_.versions(true);
-        }
-        return versions_;
-    }
-
-    /// Those that have the monitored metric as a number, best first; of equals, the older first.
-    [[nodiscard]] static std::vector<Version> by_value(std::vector<Version> versions) {
-        const auto value = [](const Version& version) {
-            return version.row.template reading<typename Monitor::metric>();
+    [[nodiscard]] auto tell_removal() {
+        return [this](const Version& version) {
+            log_.write(Decision::Kind::removed, version.number, version.row);
         };
-        std::erase_if(versions,
-                      [&](const Version& version) { return value(version).kind != Reading::Kind::number; });
-        std::sort(versions.begin(), versions.end(), [&](const Version& a, const Version& b) {
-            const double x = value(a).value, y = value(b).value;
-            return x == y ? a.number < b.number : is_better(Monitor::direction(), x, y);
-        });
-        return versions;
     }
+
+    SaveResult failed(const error& failure) {
+        core_->note_failure(failure, false);
+        return failure;
+    }
+    [[nodiscard]] error nan_error(std::string_view metric) const {
+        return {errc::not_a_number,
+                "a metric is NaN, and the policy of this checkpoint takes that for an error",
+                std::string{metric}, "see in the run's history since when, and restore a version before it"};
+    }
+
+    // ---- restoring
 
     /// Restores from the first of `wanted` (in order of preference) that is whole.
     template <class... Parts>
-    result<Version> restore_first(const std::vector<Version>& wanted, const Parts&... parts) {
-        error damage;
-        for (const Version& version : wanted) {
-            auto files = sink_.open(version);
+    result<Version> restore_first(const result<std::vector<Version>>& wanted, const Parts&... parts) {
+        if (!wanted) return wanted.error();
+        error damage = shelf_.none_to_restore();
+        for (const Version& version : *wanted) {
+            auto files = sink().open(version);
             result<void> done =
                 files ? detail::decode([&](std::string_view file) { return files->find(file); }, parts...)
                       : result<void>{files.error()};
+            // Passed over is what is damaged or gone: not a version that is whole but does not fit what was
+            // asked, nor one that cannot be read just now, for want of a permission, say.
+            bool may_pass = !done && (done.error().code() == errc::corrupt ||
+                                      (!files && done.error().code() == errc::not_found));
+            if constexpr (CollectiveSink<Sink>) done = sink().agree(done, may_pass);
             if (done) {
                 resume_after(version);
                 return version;
             }
             damage = done.error();
-            // Passed over is what is damaged or gone: not a version that is whole but does not fit what was
-            // asked, nor one that cannot be read just now, for want of a permission, say.
-            if (damage.code() != errc::corrupt && (files || damage.code() != errc::not_found)) return damage;
+            if (!may_pass) return damage;
             if (core_) core_->note_failure(damage, false);
         }
-        return wanted.empty() ? none_like({}, candidates()) : damage;
+        return damage;
     }
 
-    /// Rebuilds the policy's state as of a version.
+    /// Puts the policy into the state that it had when a version was saved.
     void resume_after(const Version& version) {
-        restored_ = version.number;
-        policy_.emplace(initial_);
+        shelf_.hold(version.number);
         last_row_ = version.row;
-        last_row_is_saved_ = !versions_.empty() && versions_.back().number == version.number;
-        for (const Version& earlier : versions_) {
-            if (earlier.step() <= version.step()) detail::settle(*policy_, at(earlier.row), Outcome::saved);
+        last_row_is_saved_ = !versions().empty() && versions().back().number == version.number;
+        detail::Replay<Policy> replay{initial_, name_, versions()};
+        (void)look_back(replay);
+        auto then = replay.after(version);
+        policy_.emplace(std::move(then.policy));
+        // What an earlier session spent counts on.
+        if (then.session != 0 && then.session < replay.now().session) {
+            seconds_before_ = then.seconds;
+            save_seconds_ = then.save_seconds;
         }
         detail::settle(*policy_, at(version.row), Outcome::restored);
+        if (is_on())
+            log_.write(Decision::Kind::restored, version.number, version.row, seconds_before_, save_seconds_);
     }
 
-    [[nodiscard]] error none_like(std::string_view label, const std::vector<Version>& existing) const {
-        std::string there;
-        for (const Version& version : existing) {
-            if (there.size() < 200) there += (there.empty() ? "" : ", ") + version.label();
-        }
-        return {errc::not_found,
-                label.empty() ? "there is no version to restore"
-                              : "there is no version \"" + detail::suggest_name(label) + "\" to restore",
-                name_,
-                there.empty() ? "start without restoring"
-                              : "there is: " + there + "; also cairn::latest and cairn::best"};
+    /// Lets the policy hear what the sessions before decided, if there were any.
+    void catch_up() {
+        detail::Replay<Policy> replay{initial_, name_, versions()};
+        const bool whole = look_back(replay);
+        policy_.emplace(whole || versions().empty() ? replay.now().policy
+                                                    : replay.after(versions().back()).policy);
     }
-
-    template <class M>
-    void check_goal() const {
-        if constexpr (!std::same_as<M, detail::NoMonitor>) {
-            const Direction goal = core_->goal_of(M::metric::name);
-            if (goal != Direction::unspecified && goal != M::direction()) {
-                detail::raise({errc::invalid_argument,
-                               "define_metric and the checkpoint disagree on which way this metric is better",
-                               std::string{M::metric::name}, "write the same direction in both"});
-            }
+    /// Where the decisions of this checkpoint are recorded: with a sink that several ranks share, by rank 0.
+    [[nodiscard]] std::filesystem::path log_dir() const {
+        if constexpr (CollectiveSink<Sink>)
+            return core_->store().run_dir(core_->options().project, core_->options().id);
+        return core_->dir();
+    }
+    /// False if the run's history cannot be read; then the versions alone tell what was saved.
+    bool look_back(detail::Replay<Policy>& replay) {
+        if (!core_) return false;
+        result<void> gone = replay.go(log_dir(), [](const auto&...) {});
+        if constexpr (CollectiveSink<Sink>) {
+            bool may_pass = false;  // rank 0 logs nothing more until all have read
+            gone = sink().agree(gone, may_pass);
         }
+        if (!gone) core_->note_failure(gone.error(), false);
+        return gone.has_value();
     }
 
     std::shared_ptr<detail::RunCore> core_;
     std::string name_;
     Policy initial_;
     std::optional<Policy> policy_;  // rebuilt on restore; a policy need not be assignable
-    Retention retention_;
-    Sink sink_;
-    std::vector<Version> versions_;
-    std::optional<std::uint64_t> restored_;
-    DynamicRow last_row_;
+    Wants wants_;
+    detail::Shelf<Retention, Sink> shelf_;
+    std::optional<DynamicRow> last_row_;
     bool last_row_is_saved_ = false;
-    bool told_over_ = false;
-    double save_seconds_ = 0;
+    double seconds_before_ = 0, save_seconds_ = 0;
+    std::uint64_t skipped_ = 0, last_bytes_ = 0, bytes_avoided_ = 0;
+    detail::DecisionLog log_;
+    detail::SignalWatch signals_;
 };
 
 /// A checkpoint that is off: an empty type whose calls compile to nothing. It has no `save` and no `restore`;
@@ -10916,91 +13747,8 @@ class Checkpoint<NoBestSave, Retention, Sink> {
   public:
     constexpr Skipped step(const auto&, const auto&...) const noexcept { return {}; }
     constexpr Skipped finish(const auto&...) const noexcept { return {}; }
+    [[nodiscard]] constexpr detail::NoGuard guard(const auto&...) const noexcept { return {}; }
 };
-
-namespace detail {
-
-template <class T>
-struct this_is_no_policy_no_retention_and_no_sink;
-template <class... Ts>
-struct give_a_checkpoint_one_policy_and_at_most_one_retention_and_one_sink;
-
-template <class T>
-inline constexpr bool is_policy = SavePolicy<T>;
-template <class T>
-inline constexpr bool is_retention = RetentionPolicy<T>;
-template <class T>
-inline constexpr bool is_sink = ArtifactSink<T>;
-
-template <class T>
-inline constexpr bool has_role = is_policy<T> || is_retention<T> || is_sink<T>;
-
-/// Says, as one compile error, what `T` lacks to be handed to a checkpoint; nothing if it lacks nothing.
-template <class T>
-constexpr void explain_role() {
-    if constexpr (requires(T part) { part.decide(AnyRow{}); } || requires { &T::decide; }) {
-        explain_policy<T>();
-    } else if constexpr (!has_role<T>) {
-        (void)sizeof(this_is_no_policy_no_retention_and_no_sink<T>);
-    }
-}
-
-/// The first argument of which `is` holds.
-template <class Is, class First, class... Rest>
-constexpr auto& pick_first(Is is, First& first, Rest&... rest) {
-    if constexpr (Is{}.template operator()<First>()) {
-        return first;
-    } else {
-        return pick_first(is, rest...);
-    }
-}
-
-/// Sorts policy, retention and sink out of arguments in any order and makes the checkpoint of them. With
-/// `NoBestSave` nothing is touched, not even the run's count of owners: that is what makes it free.
-template <class... Ts>
-[[nodiscard]] auto make_checkpoint(const std::shared_ptr<RunCore>& core, std::string_view name,
-                                   Ts&... arguments) {
-    constexpr auto policies = (0 + ... + (is_policy<Ts> ? 1 : 0));
-    constexpr auto retentions = (0 + ... + (is_retention<Ts> ? 1 : 0));
-    constexpr auto sinks = (0 + ... + (is_sink<Ts> ? 1 : 0));
-    if constexpr (!(has_role<Ts> && ...)) {
-        (explain_role<Ts>(), ...);
-        return Checkpoint<NoBestSave>{};  // for the compiler, which is to say nothing but the line above
-    } else if constexpr (policies != 1 || retentions > 1 || sinks > 1) {
-        (void)sizeof(give_a_checkpoint_one_policy_and_at_most_one_retention_and_one_sink<Ts...>);
-        return Checkpoint<NoBestSave>{};
-    } else {
-        // The defaults stand last, so that they are taken only where nothing was given.
-        KeepAll keep_all;
-        auto& policy = pick_first([]<class T>() { return is_policy<T>; }, arguments...);
-        auto& retention = pick_first([]<class T>() { return is_retention<T>; }, arguments..., keep_all);
-        if constexpr (std::same_as<std::remove_reference_t<decltype(policy)>, NoBestSave>) {
-            using SinkType = decltype(pick_first([]<class T>() { return is_sink<T>; }, arguments...,
-                                                 std::declval<LocalStore&>()));
-            return Checkpoint<NoBestSave, std::remove_reference_t<decltype(retention)>,
-                              std::remove_reference_t<SinkType>>{};
-        } else {
-            LocalStore local_store;
-            auto& sink = pick_first([]<class T>() { return is_sink<T>; }, arguments..., local_store);
-            return Checkpoint{core, name, std::move(policy), std::move(retention), std::move(sink)};
-        }
-    }
-}
-
-}  // namespace detail
-
-template <class T>
-template <class Policy, class... Rest>
-auto BasicRun<T>::checkpoint(std::string_view name, Rest... rest) {
-    Policy policy{};
-    return detail::make_checkpoint(core_, name, policy, rest...);
-}
-
-template <class T>
-template <class... Parts>
-auto BasicRun<T>::checkpoint(std::string_view name, Parts... parts) {
-    return detail::make_checkpoint(core_, name, parts...);
-}
 
 }  // namespace CAIRN_NAMESPACE
 
@@ -11219,6 +13967,21 @@ class DisabledRun {
         return Checkpoint<NoBestSave>{};
     }
 
+    /// Decides as ever: when training stops does not depend on whether it is recorded.
+    template <class R, class P>
+        requires SavePolicy<std::remove_cvref_t<P>>
+    constexpr bool should_stop(const R& row, P&& policy) const {
+        if constexpr (std::same_as<R, NoRow>) {
+            (void)sizeof(detail::a_disabled_run_keeps_no_dynamic_rows_so_stop_by_a_typed_row<R>);
+            return false;
+        } else {
+            return detail::ask_to_stop(row, policy);
+        }
+    }
+    [[nodiscard]] static std::vector<Decision> decisions() { return {}; }
+    /// Watches nothing, whatever the model is.
+    constexpr void watch(const auto&, const auto&...) const noexcept {}
+
     template <class A>
     constexpr void log_artifact(const A&, std::initializer_list<std::string_view> = {}) const noexcept {}
     template <class... Parts>
@@ -11260,6 +14023,114 @@ template <std::same_as<Disabled> Off>
 template <std::same_as<Disabled> Off>
 [[nodiscard]] constexpr DisabledRun init(const Options&) noexcept {
     return {};
+}
+
+}  // namespace CAIRN_NAMESPACE
+
+// ---- cairn/checkpoint/detail/roles.hpp
+// Which of a checkpoint's arguments is the policy, which the retention, which the sink.
+
+namespace CAIRN_NAMESPACE::detail {
+
+// Never defined: their names are the compiler's message.
+template <class T>
+struct this_is_no_policy_no_retention_and_no_sink;
+template <class... Ts>
+struct give_a_checkpoint_one_policy_and_at_most_one_retention_and_one_sink;
+template <class P>
+struct this_policy_can_never_save_its_parts_never_say_yes_at_the_same_time;
+
+template <class T>
+inline constexpr bool is_policy = SavePolicy<T>;
+template <class T>
+inline constexpr bool is_retention = RetentionPolicy<T>;
+template <class T>
+inline constexpr bool is_sink = ArtifactSink<T>;
+
+template <class T>
+inline constexpr bool has_role = is_policy<T> || is_retention<T> || is_sink<T>;
+
+/// Says, as one compile error, what `T` lacks to be handed to a checkpoint; nothing if it lacks nothing.
+template <class T>
+constexpr void explain_role() {
+    if constexpr (requires(T part) { part.decide(AnyRow{}); } || requires { &T::decide; }) {
+        explain_policy<T>();
+    } else if constexpr (!has_role<T>) {
+        (void)sizeof(this_is_no_policy_no_retention_and_no_sink<T>);
+    }
+}
+
+/// The first argument of which `is` holds.
+template <class Is, class First, class... Rest>
+constexpr auto& pick_first(Is is, First& first, Rest&... rest) {
+    if constexpr (Is{}.template operator()<First>()) {
+        return first;
+    } else {
+        return pick_first(is, rest...);
+    }
+}
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/checkpoint/make.hpp
+// `run.checkpoint(…)`: makes a checkpoint of a policy, a retention and a sink in any order.
+
+namespace CAIRN_NAMESPACE {
+
+namespace detail {
+
+/// Sorts policy, retention and sink out of arguments in any order and makes the checkpoint of them. With
+/// `NoBestSave` nothing is touched, not even the run's count of owners: that is what makes it free.
+template <class... Ts>
+[[nodiscard]] auto make_checkpoint(const std::shared_ptr<RunCore>& core, std::string_view name,
+                                   Ts&... arguments) {
+    constexpr auto policies = (0 + ... + (is_policy<Ts> ? 1 : 0));
+    constexpr auto retentions = (0 + ... + (is_retention<Ts> ? 1 : 0));
+    constexpr auto sinks = (0 + ... + (is_sink<Ts> ? 1 : 0));
+    if constexpr (!(has_role<Ts> && ...)) {
+        (explain_role<Ts>(), ...);
+        return Checkpoint<NoBestSave>{};  // for the compiler, which is to say nothing but the line above
+    } else if constexpr (policies != 1 || retentions > 1 || sinks > 1) {
+        (void)sizeof(give_a_checkpoint_one_policy_and_at_most_one_retention_and_one_sink<Ts...>);
+        return Checkpoint<NoBestSave>{};
+    } else if constexpr (((is_policy<Ts> && chance_of<Ts>().is_none()) || ...)) {
+        const auto name_it = []<class T>() {
+            if constexpr (is_policy<T> && chance_of<T>().is_none())
+                (void)sizeof(this_policy_can_never_save_its_parts_never_say_yes_at_the_same_time<T>);
+        };
+        (name_it.template operator()<Ts>(), ...);
+        return Checkpoint<NoBestSave>{};
+    } else {
+        // The defaults stand last, so that they are taken only where nothing was given.
+        KeepAll keep_all;
+        auto& policy = pick_first([]<class T>() { return is_policy<T>; }, arguments...);
+        auto& retention = pick_first([]<class T>() { return is_retention<T>; }, arguments..., keep_all);
+        if constexpr (std::same_as<std::remove_reference_t<decltype(policy)>, NoBestSave>) {
+            using SinkType = decltype(pick_first([]<class T>() { return is_sink<T>; }, arguments...,
+                                                 std::declval<LocalStore&>()));
+            return Checkpoint<NoBestSave, std::remove_reference_t<decltype(retention)>,
+                              std::remove_reference_t<SinkType>>{};
+        } else {
+            LocalStore local_store;
+            auto& sink = pick_first([]<class T>() { return is_sink<T>; }, arguments..., local_store);
+            return Checkpoint{core, name, std::move(policy), std::move(retention), std::move(sink)};
+        }
+    }
+}
+
+}  // namespace detail
+
+template <class T>
+template <class Policy, class... Rest>
+auto BasicRun<T>::checkpoint(std::string_view name, Rest... rest) {
+    Policy policy{};
+    return detail::make_checkpoint(core_, name, policy, rest...);
+}
+
+template <class T>
+template <class... Parts>
+auto BasicRun<T>::checkpoint(std::string_view name, Parts... parts) {
+    return detail::make_checkpoint(core_, name, parts...);
 }
 
 }  // namespace CAIRN_NAMESPACE
@@ -11378,205 +14249,6 @@ void load(const std::filesystem::path& path, const Parts&... parts) {
 // ---- cairn/model/model.hpp
 // The model layer: what can be saved, how it says so, and how it becomes bytes. Costs nlohmann/json.
 
-// ---- cairn/policy/combine.hpp
-// The algebra: `|`, `&` and `!` on policies, and the types Any, All and Not behind them.
-
-namespace CAIRN_NAMESPACE {
-
-namespace detail {
-
-template <class Indices, class... Ps>
-class PolicyPack;
-
-/// Several policies side by side; each decides and settles on every row: no short circuit, no drift.
-template <std::size_t... I, class... Ps>
-class PolicyPack<std::index_sequence<I...>, Ps...>
-    : Leaf<PolicyPack<std::index_sequence<I...>, Ps...>, I, Ps>... {
-    template <std::size_t Index, class P>
-    using Member = Leaf<PolicyPack, Index, P>;
-
-  public:
-    using monitor = monitor_of_any<Ps...>;
-    static constexpr bool saves_at_end = (detail::saves_at_end<Ps> || ...);
-
-    PolicyPack() = default;
-    constexpr explicit PolicyPack(Ps... policies) : Member<I, Ps>(std::move(policies))... {}
-
-    constexpr void settle(const auto& at, Outcome outcome) {
-        (detail::settle(static_cast<Member<I, Ps>&>(*this).get(), at, outcome), ...);
-    }
-
-    /// Calls `f` with every member.
-    template <class F>
-    constexpr auto apply(F&& f) const {
-        return f(static_cast<const Member<I, Ps>&>(*this).get()...);
-    }
-
-  protected:
-    /// Those that answered as the whole did decided it.
-    constexpr void explain_as(Answer whole, const auto& at, auto&& tell) const {
-        const auto member = [&](const auto& policy) {
-            if (same_truth(policy.decide(at), whole)) detail::explain(policy, at, tell);
-        };
-        (member(static_cast<const Member<I, Ps>&>(*this).get()), ...);
-    }
-    constexpr Answer decide_any(const auto& at) const {
-        return (static_cast<const Member<I, Ps>&>(*this).get().decide(at) | ...);
-    }
-    constexpr Answer decide_all(const auto& at) const {
-        return (static_cast<const Member<I, Ps>&>(*this).get().decide(at) & ...);
-    }
-};
-
-template <class... Ps>
-using PolicyPackOf = PolicyPack<std::index_sequence_for<Ps...>, Ps...>;
-
-}  // namespace detail
-
-/// Saves when any of these policies would: `A{} | B{}`. Unknown only if none says yes and one is unknown.
-template <SavePolicy... Ps>
-    requires(sizeof...(Ps) > 0)
-class Any : public detail::PolicyPackOf<Ps...> {
-  public:
-    Any() = default;
-    constexpr explicit Any(Ps... policies) : detail::PolicyPackOf<Ps...>{std::move(policies)...} {}
-    constexpr Answer decide(const auto& at) const { return this->decide_any(at); }
-    constexpr void explain(const auto& at, auto&& tell) const { this->explain_as(decide(at), at, tell); }
-};
-
-/// Saves when all of these policies would: `A{} & B{}`. Unknown only if none says no and one is unknown.
-template <SavePolicy... Ps>
-    requires(sizeof...(Ps) > 0)
-class All : public detail::PolicyPackOf<Ps...> {
-  public:
-    All() = default;
-    constexpr explicit All(Ps... policies) : detail::PolicyPackOf<Ps...>{std::move(policies)...} {}
-    constexpr Answer decide(const auto& at) const { return this->decide_all(at); }
-    constexpr void explain(const auto& at, auto&& tell) const { this->explain_as(decide(at), at, tell); }
-};
-
-/// Saves when the policy would not: `!A{}`. Unknown stays unknown, so `!Best` never fires on a missing value.
-template <SavePolicy P>
-class Not : detail::Leaf<Not<P>, 0, P> {
-    using Inner = detail::Leaf<Not, 0, P>;
-
-  public:
-    using monitor = typename detail::monitor_of<P>::type;
-    static constexpr bool saves_at_end = detail::saves_at_end<P>;
-
-    Not() = default;
-    constexpr explicit Not(P policy) : Inner{std::move(policy)} {}
-    constexpr Answer decide(const auto& at) const { return !get().decide(at); }
-    constexpr void explain(const auto& at, auto&& tell) const { detail::explain(get(), at, tell); }
-    constexpr void settle(const auto& at, Outcome outcome) { detail::settle(get(), at, outcome); }
-    /// The policy that is negated.
-    [[nodiscard]] constexpr const P& inner() const noexcept { return get(); }
-
-  private:
-    using Inner::get;
-};
-
-template <class... Ps>
-Any(Ps...) -> Any<Ps...>;
-template <class... Ps>
-All(Ps...) -> All<Ps...>;
-template <class P>
-Not(P) -> Not<P>;
-// Not{Not{p}} negates twice; without this it would be a copy.
-template <SavePolicy P>
-Not(Not<P>) -> Not<Not<P>>;
-
-namespace detail {
-
-template <template <class...> class Pack, class P>
-inline constexpr bool is_pack = false;
-template <template <class...> class Pack, class... Ps>
-inline constexpr bool is_pack<Pack, Pack<Ps...>> = true;
-
-template <class P>
-inline constexpr bool is_not = false;
-template <class P>
-inline constexpr bool is_not<Not<P>> = true;
-
-/// Calls `f` with the members of a `Pack`, or with the policy itself.
-template <template <class...> class Pack, class P, class F>
-constexpr auto apply_members(const P& policy, F&& f) {
-    if constexpr (is_pack<Pack, P>) {
-        return policy.apply(f);
-    } else {
-        return f(policy);
-    }
-}
-
-/// A `Pack` of all members of both.
-template <template <class...> class Pack, class A, class B>
-constexpr auto join(const A& a, const B& b) {
-    return apply_members<Pack>(a, [&]<class... As>(const As&... as) {
-        return apply_members<Pack>(
-            b, [&]<class... Bs>(const Bs&... bs) { return Pack<As..., Bs...>{as..., bs...}; });
-    });
-}
-
-template <class P>
-concept Never = std::same_as<P, NoBestSave>;
-
-/// Two policies that are the same one: `P | P` is then `P`.
-template <class A, class B>
-concept SamePure = std::same_as<A, B> && std::is_empty_v<A>;
-
-}  // namespace detail
-
-/// `a` or `b`: `Any<A, B>`. Laws that hold as identities of types: `NoBestSave | P` is `P`, `P | P` is `P`
-/// for a policy without state, and `(a | b) | c` is `Any<A, B, C>`, as is `a | (b | c)`.
-template <SavePolicy A, SavePolicy B>
-[[nodiscard]] constexpr auto operator|(A a, B b) {
-    if constexpr (detail::Never<A>) {
-        return b;
-    } else if constexpr (detail::Never<B> || detail::SamePure<A, B>) {
-        return a;
-    } else {
-        return detail::join<Any>(a, b);
-    }
-}
-
-/// `a` and `b`: `All<A, B>`. `NoBestSave & P` is `NoBestSave`, and the other operand is not looked at.
-template <SavePolicy A, SavePolicy B>
-[[nodiscard]] constexpr auto operator&(A a, B b) {
-    if constexpr (detail::Never<A> || detail::Never<B>) {
-        return NoBestSave{};
-    } else if constexpr (detail::SamePure<A, B>) {
-        return a;
-    } else {
-        return detail::join<All>(a, b);
-    }
-}
-
-/// One operand is a policy and the other is not: the compiler says what it lacks.
-template <class A, class B>
-    requires detail::OnlyOneIsAPolicy<A, B>
-constexpr NoBestSave operator|(const A&, const B&) {
-    detail::explain_operands<A, B>();
-    return {};
-}
-template <class A, class B>
-    requires detail::OnlyOneIsAPolicy<A, B>
-constexpr NoBestSave operator&(const A&, const B&) {
-    detail::explain_operands<A, B>();
-    return {};
-}
-
-/// Not `p`: `Not<P>`; `!!p` is `p`.
-template <SavePolicy P>
-[[nodiscard]] constexpr auto operator!(P p) {
-    if constexpr (detail::is_not<P>) {
-        return p.inner();
-    } else {
-        return Not<P>{std::move(p)};
-    }
-}
-
-}  // namespace CAIRN_NAMESPACE
-
 // ---- cairn/policy/predicate.hpp
 // Saving by any callable.
 
@@ -11631,146 +14303,6 @@ Predicate(F) -> Predicate<F>;
 
 }  // namespace CAIRN_NAMESPACE
 
-// ---- cairn/policy/window.hpp
-// Windows for any policy: only from a step on, only up to a step, only so often.
-
-namespace CAIRN_NAMESPACE {
-
-namespace detail {
-
-/// A count that the program computes; a negative one is 0.
-template <std::integral I>
-[[nodiscard]] constexpr GivenCount given_count(I n) noexcept {
-    return {n < I{0} ? std::int64_t{0} : static_cast<std::int64_t>(n)};
-}
-
-}  // namespace detail
-
-/// The type behind `After` and `Until`.
-template <class Count, bool From>
-class StepBound : detail::Leaf<StepBound<Count, From>, 0, Count> {
-    using Bound = detail::Leaf<StepBound, 0, Count>;
-
-  public:
-    constexpr StepBound() = default;
-    constexpr explicit StepBound(Count bound) : Bound{std::move(bound)} {}
-
-    [[nodiscard]] constexpr Reason reason(const auto& at) const noexcept {
-        const bool inside = (at.step >= bound()) == From;
-        const Rule rule = inside ? Rule::in_window : From ? Rule::before_window : Rule::after_window;
-        return {answer(inside), rule, static_cast<double>(at.step), static_cast<double>(bound())};
-    }
-    [[nodiscard]] constexpr Answer decide(const auto& at) const noexcept { return reason(at).answer; }
-
-    [[nodiscard]] constexpr std::int64_t bound() const noexcept { return Bound::get().value; }
-
-  private:
-    static_assert(detail::is_at_least<Count>(0), "cairn: After<n> and Until<n> need an n of 0 or more");
-};
-
-/// Yes from step `n` on: `After<100>{} & Best<"loss", minimize>{}`, which `after(100, Best<…>{})` is too. The
-/// policy that it is joined with hears of every row, and since references are to what was *saved*, a lucky
-/// spike before step `n` spoils nothing. Step 0: `After<1>` leaves it out. Resume, steps that go back: it
-/// remembers nothing.
-template <std::int64_t n>
-using After = StepBound<detail::FixedCount<n>, true>;
-
-/// Yes before step `n`: the rest of `After<n>`.
-template <std::int64_t n>
-using Until = StepBound<detail::FixedCount<n>, false>;
-
-/// `policy` from step `n` on; `after(n)` is the condition alone.
-template <std::integral I>
-[[nodiscard]] constexpr auto after(I n) noexcept {
-    return StepBound<detail::GivenCount, true>{detail::given_count(n)};
-}
-template <std::integral I, class P>
-[[nodiscard]] constexpr auto after(I n, P policy) {
-    return after(n) & std::move(policy);
-}
-
-/// `policy` before step `n`; `until(n)` is the condition alone.
-template <std::integral I>
-[[nodiscard]] constexpr auto until(I n) noexcept {
-    return StepBound<detail::GivenCount, false>{detail::given_count(n)};
-}
-template <std::integral I, class P>
-[[nodiscard]] constexpr auto until(I n, P policy) {
-    return until(n) & std::move(policy);
-}
-
-/// The type behind `First`.
-template <class Count, SavePolicy P>
-class FirstOf : detail::Leaf<FirstOf<Count, P>, 0, Count>, detail::Leaf<FirstOf<Count, P>, 1, P> {
-    using Limit = detail::Leaf<FirstOf, 0, Count>;
-    using Inner = detail::Leaf<FirstOf, 1, P>;
-
-  public:
-    using monitor = typename detail::monitor_of<P>::type;
-    static constexpr bool saves_at_end = detail::saves_at_end<P>;
-
-    constexpr FirstOf() = default;
-    constexpr explicit FirstOf(P policy) : Inner{std::move(policy)} {}
-    constexpr FirstOf(Count limit, P policy) : Limit{std::move(limit)}, Inner{std::move(policy)} {}
-
-    [[nodiscard]] constexpr Answer decide(const auto& at) const {
-        return spent_ < limit() ? inner().decide(at) : Answer::no;
-    }
-    constexpr void explain(const auto& at, auto&& tell) const {
-        if (spent_ < limit()) {
-            detail::explain(inner(), at, tell);
-        } else {
-            tell(*this,
-                 Reason{Answer::no, Rule::spent, static_cast<double>(spent_), static_cast<double>(limit())});
-        }
-    }
-    constexpr void settle(const auto& at, Outcome outcome) {
-        if (outcome == Outcome::saved && spent_ < limit() && inner().decide(at) == Answer::yes) ++spent_;
-        detail::settle(Inner::get(), at, outcome);
-    }
-
-    [[nodiscard]] constexpr std::int64_t limit() const noexcept { return Limit::get().value; }
-    [[nodiscard]] constexpr const P& inner() const noexcept { return Inner::get(); }
-
-  private:
-    std::int64_t spent_ = 0;
-
-    static_assert(detail::is_at_least<Count>(1),
-                  "cairn: First<k, P> needs a k of 1 or more; to save nothing use NoBestSave");
-};
-
-/// Lets a policy save `k` times and then no more: `First<3, Best<"loss", minimize>>`, or `first(3, …)`.
-/// Counted are the versions that were saved at a row where `P` itself said yes; a save that failed is not, so
-/// it may try again. Step 0: as `P`. Resume: the count is rebuilt from what was saved. Steps that go back: no
-/// difference.
-template <std::int64_t k, SavePolicy P>
-using First = FirstOf<detail::FixedCount<k>, P>;
-
-/// Lets a policy save once: `Once<Below<…>>` as a type, `once(Below<"val/loss">{0.1})` as a value.
-template <SavePolicy P>
-using Once = First<1, P>;
-
-template <std::integral I, class P>
-[[nodiscard]] constexpr auto first(I k, P policy) {
-    if constexpr (SavePolicy<P>) {
-        return FirstOf<detail::GivenCount, P>{detail::given_count(k), std::move(policy)};
-    } else {
-        detail::explain_policy<P>();
-        return NoBestSave{};
-    }
-}
-template <class P>
-[[nodiscard]] constexpr auto once(P policy) {
-    if constexpr (SavePolicy<P>) {
-        return Once<P>{std::move(policy)};
-    } else {
-        detail::explain_policy<P>();
-        return NoBestSave{};
-    }
-}
-
-}  // namespace CAIRN_NAMESPACE
-
 // ---- cairn/policy/policy.hpp
 // All policies and retentions, for those who want nothing else of the library: no JSON, no file, no thread.
 
@@ -11782,9 +14314,11 @@ namespace CAIRN_NAMESPACE {
 
 /// What the dry run takes for granted.
 struct SimulateOptions {
-    std::uint64_t version_bytes = 0;  ///< size of each version
-    double save_seconds = 0;          ///< how long each save takes
-    std::int64_t started_ns = 0;      ///< when the run started; 0: at its first row
+    std::uint64_t version_bytes = 0;        ///< size of each version
+    double save_seconds = 0;                ///< how long each save takes
+    std::int64_t started_ns = 0;            ///< when the run started; 0: at its first row
+    std::vector<std::size_t> signals = {};  ///< rows, counted from 0, before which a signal comes
+    bool fails = false;                     ///< an exception ends the run, instead of `checkpoint.finish`
 };
 
 /// A version that would have been saved.
@@ -11828,14 +14362,22 @@ struct Simulation {
 
 /// Asks `policy` about every row of `history` (any range of rows), in order, and prunes as a checkpoint would
 /// after each version: `simulate(EveryN<500>{}, KeepLast<3>{}, rows)`. Saving never fails here. The last row
-/// is also the one that `OnFinish` saves. Cost: as the policy, and the retention for each version.
+/// is also the one that `OnFinish` saves, or `OnFailure` in a run that fails. Cost: as the policy, and the
+/// retention for each version.
 template <SavePolicy Policy, RetentionPolicy Retention, class History>
 [[nodiscard]] Simulation simulate(Policy policy, const Retention& retention, const History& history,
                                   const SimulateOptions& options = {}) {
-    using RowType = std::remove_cvref_t<decltype(*std::begin(history))>;
+    using Element = decltype(*std::begin(history));
+    using RowType = std::remove_cvref_t<Element>;
     Simulation out;
     std::vector<const RowType*> rows;  // a range's rows, which the versions' facts look into
-    for (const RowType& row : history) rows.push_back(&row);
+    std::deque<RowType> made;          // those that the range makes as it goes
+    for (auto&& row : history) {
+        if constexpr (std::is_lvalue_reference_v<Element>)
+            rows.push_back(&row);
+        else
+            rows.push_back(&made.emplace_back(std::move(row)));
+    }
     if (rows.empty()) return out;
     const std::int64_t started = options.started_ns != 0 ? options.started_ns : rows.front()->time_ns();
     std::vector<std::size_t> alive;
@@ -11878,18 +14420,26 @@ template <SavePolicy Policy, RetentionPolicy Retention, class History>
         prune(row);
     };
 
+    bool signal = false;
     for (std::size_t row = 0; row < rows.size(); ++row) {
-        const At<RowType> now = at(row);
+        for (const std::size_t before : options.signals) signal = signal || before == row;
+        At<RowType> now = at(row);
+        now.signal = signal;
         const bool yes = policy.decide(now) == Answer::yes;
         detail::settle(policy, now, yes ? Outcome::saved : Outcome::not_saved);
-        if (yes) save(row);
+        if (yes) {
+            save(row);
+            signal = false;
+        }
         out.steps.push_back(rows[row]->step());
         out.newest.push_back(out.versions.size());
     }
-    if constexpr (detail::saves_at_end<Policy>) {
+    const Wants wants = detail::wants_of(policy);
+    if (options.fails ? wants.failure : wants.end) {
         const std::size_t last = rows.size() - 1;
         At<RowType> now = at(last);
-        now.final = true;
+        now.final = !options.fails;
+        now.failure = options.fails;
         const bool is_saved = !out.versions.empty() && out.versions.back().row == last;
         if (!is_saved && policy.decide(now) == Answer::yes) {
             save(last);

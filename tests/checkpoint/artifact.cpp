@@ -3,12 +3,10 @@
 
 #include "support.hpp"
 #include "support/catch.hpp"
+#include "support/child.hpp"
 
 #include <filesystem>
 #include <string>
-
-#include <sys/wait.h>
-#include <unistd.h>
 
 using namespace cairn_test;
 using cairn::Artifact;
@@ -114,14 +112,10 @@ TEST_CASE("A forked child saves no files into its parent's run", "[checkpoint][a
     TempDir dir;
     auto run = open_run(dir);
     write(dir / "notes.txt", "x");
-    const ::pid_t child = ::fork();
-    if (child == 0) {
-        run.save(dir / "notes.txt", cairn::When::now);
-        ::_exit(0);
-    }
-    int status = -1;
-    REQUIRE(::waitpid(child, &status, 0) == child);
-    CHECK(status == 0);
+    CHECK(in_child([&] {
+              run.save(dir / "notes.txt", cairn::When::now);
+              return 0;
+          }) == 0);
     CHECK_FALSE(std::filesystem::exists(run.dir() / "files"));
 }
 

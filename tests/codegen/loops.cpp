@@ -110,4 +110,37 @@ double run_off_dynamic(Model& model, int epochs) {
     return best;
 }
 
+/// A run that is off, watching a model and asked when to stop by a policy that never says so.
+double run_off_watching(Model& model, int epochs) {
+    WHEN_WITH(auto run = cairn::init<cairn::Disabled>(); run.watch(model);
+              auto checkpoint = run.checkpoint<cairn::OnSignal>("model");
+              auto guard = checkpoint.guard(cairn::part("model", model));)
+    double best = 3e9;
+    for (int epoch = 0; epoch < epochs; ++epoch) {
+        const double loss = train(model.weight.data(), model.weight.size(), epoch);
+        WHEN_WITH(const auto row = run.log(cairn::step(epoch), "loss"_m = loss);
+                  if (run.should_stop(row, cairn::NoBestSave{})) break;)
+        WHEN_WITH(checkpoint.step(row, cairn::part("model", model));)
+        if (loss < best) best = loss;
+    }
+    return best;
+}
+
+/// A policy that is switched off by one of its operands, whatever the other one is; the other's model is not
+/// even asked whether it can be saved.
+double checkpoint_off_by_an_operand([[maybe_unused]] cairn::Run& run, Model& model, int epochs) {
+    WHEN_WITH(auto checkpoint = run.checkpoint(
+                  "model", cairn::NoBestSave{} & (cairn::Best<"loss", cairn::minimize>{} | cairn::OnSignal{}),
+                  cairn::KeepBest<1, "loss", cairn::minimize>{});
+              auto guard = checkpoint.guard(cairn::part("model", model));)
+    double best = 4e9;
+    for (int epoch = 0; epoch < epochs; ++epoch) {
+        const double loss = train(model.weight.data(), model.weight.size(), epoch);
+        WHEN_WITH(
+            checkpoint.step(cairn::row(cairn::step(epoch), "loss"_m = loss), cairn::part("model", model));)
+        if (loss < best) best = loss;
+    }
+    return best;
+}
+
 }  // extern "C"

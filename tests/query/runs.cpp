@@ -5,6 +5,7 @@
 #include "support/catch.hpp"
 #include "support/temp_dir.hpp"
 
+#include <cstdint>
 #include <fstream>
 #include <vector>
 
@@ -114,4 +115,31 @@ TEST_CASE("a folder that is no store is not found and not made one", "[query][ru
     REQUIRE_FALSE(store);
     CHECK(store.error().code() == cairn::errc::not_found);
     CHECK_FALSE(std::filesystem::exists(dir / "nothing"));
+}
+
+TEST_CASE("a recorded run gives its rows to a dry run, and tells what was decided", "[query][runs]") {
+    const cairn_test::TempDir dir;
+    {
+        auto run = start(dir, "one");
+        auto checkpoint = run.checkpoint("model", cairn::EveryN<3>{}, cairn::KeepLast<1>{});
+        Model model;
+        for (int i = 0; i < 7; ++i)
+            checkpoint.step(run.log(cairn::step(i), "loss"_m = 7.0 - i), cairn::part("model", model));
+    }
+    const auto run = cairn::open(dir.path()).value().find("one").value();
+    const auto rows = run.rows().value();
+    REQUIRE(rows.size() == 7);
+    CHECK(rows[6]["loss"] == 1);
+    const auto same = simulate(cairn::EveryN<3>{}, cairn::KeepLast<1>{}, rows);
+    const auto decisions = run.decisions().value();
+    std::vector<std::int64_t> saved, removed;
+    for (const auto& d : decisions) {
+        if (d.kind == cairn::Decision::Kind::saved) saved.push_back(d.step);
+        if (d.kind == cairn::Decision::Kind::removed) removed.push_back(d.step);
+    }
+    CHECK(saved == std::vector<std::int64_t>{0, 3, 6});
+    CHECK(removed == std::vector<std::int64_t>{0, 3});
+    REQUIRE(same.versions.size() == saved.size());
+    for (std::size_t i = 0; i < saved.size(); ++i) CHECK(same.versions[i].step == saved[i]);
+    CHECK(same.kept() == 1);
 }

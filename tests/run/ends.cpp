@@ -305,7 +305,7 @@ TEST_CASE("a child that outlives the killed trainer does not make the run look a
     REQUIRE(ready.hear() == 1);
     CHECK(state_of(dir.path(), "p", "r") == "running");
     ::kill(trainer, SIGKILL);
-    wait_for(trainer);
+    (void)wait_for(trainer);
     CHECK(state_of(dir.path(), "p", "r") == "crashed");
     // Nor does it keep the next writer out.
     {
@@ -353,4 +353,47 @@ TEST_CASE("rows that neither a ring file nor the history took are counted as los
     });
     CHECK(status == 0);
     CHECK(rows_of(folder_of(dir)).empty());
+}
+
+TEST_CASE("rows that were dropped while the disk was full are told at the end, though it took more later",
+          "[run][ends]") {
+    const TempDir dir;
+    const int status = in_child([&] {
+        silence();
+        std::signal(SIGXFSZ, SIG_IGN);
+        auto run = open_run(dir);
+        run.log("x"_m = 0);
+        ::rlimit small{};
+        ::getrlimit(RLIMIT_FSIZE, &small);
+        ::rlimit all = small;
+        small.rlim_cur = 64 << 10;
+        ::setrlimit(RLIMIT_FSIZE, &small);
+        int rows = 0;
+        while (run.health().rows_dropped == 0 && ++rows < 10'000'000) run.log("x"_m = rows);
+        ::setrlimit(RLIMIT_FSIZE, &all);
+        const auto collected = run.health().rows_collected;
+        while (run.health().rows_collected == collected) run.log("x"_m = ++rows);
+        if (run.health().errors.empty()) return 1;
+        const auto ended = run.finish();
+        if (ended) return 2;
+        if (std::string{ended.error().what()}.find("were dropped") == std::string::npos) return 3;
+        return run.health().errors.empty() ? 4 : 0;
+    });
+    CHECK(status == 0);
+}
+
+TEST_CASE("a failure that nobody catches ends the run as failed, whatever was being written", "[run][ends]") {
+    const TempDir dir;
+    const int status = in_child([&] {
+        silence();
+        std::signal(SIGXFSZ, SIG_IGN);
+        auto run = open_run(dir);
+        const ::rlimit small{1000, RLIM_INFINITY};
+        ::setrlimit(RLIMIT_FSIZE, &small);
+        ::alarm(20);
+        [&]() noexcept { run.update_config({{"text", std::string(2000, 'x')}}); }();
+        return 1;
+    });
+    CHECK(status == -SIGABRT);
+    CHECK(state_of(dir.path(), "p", "r") == "failed");
 }

@@ -123,7 +123,7 @@ TEST_CASE("a run killed at a random moment keeps every row whose log returned, o
         }
         std::this_thread::sleep_for(std::chrono::microseconds{random() % 25'000});
         REQUIRE(::kill(child, SIGKILL) == 0);
-        REQUIRE(WTERMSIG(wait_for(child)) == SIGKILL);
+        REQUIRE(wait_for(child) == -SIGKILL);
 
         const bool exists = std::filesystem::exists(run_dir / "run.json");
         cairn::detail::HistoryReport report;

@@ -5,6 +5,9 @@
 #include <cairn/run/run.hpp>
 #include <cairn/store/history.hpp>
 
+#include "support/child.hpp"
+#include "support/run_files.hpp"
+
 #include <nlohmann/json.hpp>
 
 #include <csignal>
@@ -65,11 +68,6 @@ inline std::vector<Logged> rows_of(const std::filesystem::path& run_dir,
     return rows;
 }
 
-inline nlohmann::json json_of(const std::filesystem::path& path) {
-    std::ifstream in{path};
-    return nlohmann::json::parse(in, nullptr, false);
-}
-
 inline void write_text(const std::filesystem::path& path, std::string_view text) {
     std::ofstream{path, std::ios::binary} << text;
 }
@@ -87,14 +85,6 @@ inline std::size_t count_files(const std::filesystem::path& dir, std::string_vie
         n += entry.path().string().ends_with(ending) ? 1U : 0U;
     }
     return n;
-}
-
-/// How a run stands for a reader.
-inline std::string state_of(const std::filesystem::path& store, const std::string& project,
-                            const std::string& run) {
-    const auto folder =
-        cairn::RunFolder::open_reader(cairn::Store::open_existing(store).value(), project, run).value();
-    return std::string{to_string(folder.state().value())};
 }
 
 /// The error's code and text; an empty optional if nothing was thrown.
@@ -119,41 +109,5 @@ class Env {
   private:
     const char* name_;
 };
-
-/// For a child that is meant to end badly: no message of it reaches the tests' output.
-inline void silence() {
-    const int null = ::open("/dev/null", O_WRONLY | O_CLOEXEC);
-    ::dup2(null, 1);
-    ::dup2(null, 2);
-}
-
-/// Runs `f` in a forked child, which then leaves without a farewell; its status is what `f` returns.
-template <class F>
-::pid_t start_child(F&& f) {
-    std::fflush(nullptr);
-    const ::pid_t child = ::fork();
-    if (child != 0) return child;
-    for (const int signal : {SIGABRT, SIGSEGV, SIGFPE, SIGILL, SIGTERM, SIGINT}) std::signal(signal, SIG_DFL);
-    try {
-        ::_exit(f());
-    } catch (const std::exception& e) {
-        std::fprintf(stderr, "child: %s\n", e.what());
-    }
-    ::_exit(99);
-}
-
-inline int wait_for(::pid_t child) {
-    int status = 0;
-    while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
-    }
-    return status;
-}
-
-/// The exit status of a child that runs `f`; negative is the signal that killed it.
-template <class F>
-int in_child(F&& f) {
-    const int status = wait_for(start_child(std::forward<F>(f)));
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
-}
 
 }  // namespace cairn_test

@@ -2,6 +2,11 @@
 #pragma once
 // `Checkpoint`: asks the policy, writes the parts, commits a version, prunes. Costs nlohmann/json.
 
+#include <cairn/checkpoint/detail/decision_log.hpp>
+#include <cairn/checkpoint/detail/guard.hpp>
+#include <cairn/checkpoint/detail/ranking.hpp>
+#include <cairn/checkpoint/detail/replay.hpp>
+#include <cairn/checkpoint/detail/shelf.hpp>
 #include <cairn/checkpoint/local_store.hpp>
 #include <cairn/checkpoint/save_result.hpp>
 #include <cairn/checkpoint/sink.hpp>
@@ -9,16 +14,17 @@
 #include <cairn/model/decode.hpp>
 #include <cairn/model/encode.hpp>
 #include <cairn/model/part.hpp>
-#include <cairn/policy/best.hpp>
 #include <cairn/policy/never.hpp>
 #include <cairn/policy/retention.hpp>
 #include <cairn/policy/save_policy.hpp>
+#include <cairn/run/signal_watch.hpp>
 #include <cairn/run/run.hpp>
 
 #include <algorithm>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
@@ -40,26 +46,14 @@ namespace detail {
 
 template <class Policy, class Retention>
 struct no_policy_or_retention_of_this_checkpoint_watches_a_metric_so_there_is_no_best;
+template <class Sink>
+struct an_exception_on_one_rank_cannot_make_the_others_save_so_there_is_no_guard;
 
 /// Two monitors watch one metric in opposite directions.
 template <class A, class B>
 inline constexpr bool directions_differ = false;
-template <class Name, Direction D, Direction E>
-inline constexpr bool directions_differ<Monitor<Name, D>, Monitor<Name, E>> = D != E;
-
-/// The row as it is kept with a version.
-template <class... Fields>
-[[nodiscard]] DynamicRow to_dynamic(const Row<Fields...>& row) {
-    std::vector<NamedValue> values;
-    values.reserve(sizeof...(Fields));
-    row.for_each(
-        [&](auto name, const auto& value) { values.push_back({decltype(name)::name, Value{value}}); });
-    return {row.step(), row.time_ns(), values.data(), values.size()};
-}
-template <class = void>
-[[nodiscard]] DynamicRow to_dynamic(const DynamicRow& row) {
-    return row;
-}
+template <class Name, Direction D, Direction E, Nans N, Nans M>
+inline constexpr bool directions_differ<Monitor<Name, D, N>, Monitor<Name, E, M>> = D != E;
 
 }  // namespace detail
 
@@ -79,17 +73,17 @@ class Checkpoint {
     Checkpoint(std::shared_ptr<detail::RunCore> core, std::string_view name, Policy policy,
                Retention retention, Sink sink)
         : core_{std::move(core)}, name_{name}, initial_{policy}, policy_{std::move(policy)},
-          retention_{std::move(retention)}, sink_{std::move(sink)} {
+          shelf_{std::move(retention), std::move(sink)} {
         if (!core_) return;
         detail::check_name("checkpoint", name_).value();
-        check_goal<detail::monitor_of_any<Policy>>();
-        check_goal<detail::monitor_of_any<Retention>>();
-        if constexpr (requires { sink_.bind(core_, name); }) sink_.bind(core_, name_);
-        if constexpr (requires { sink_.versions(false); }) {
-            versions_ = sink_.versions(false);
-            for (const Version& version : versions_)
-                detail::settle(*policy_, at(version.row), Outcome::saved);
-        }
+        detail::check_directions(*core_, detail::watched_by(initial_),
+                                 detail::watched_by(shelf_.retention()));
+        shelf_.open(core_, name_, detail::watched_by(initial_, shelf_.retention()));
+        if (!is_on()) return;
+        if (CollectiveSink<Sink> || core_->resumed() || !versions().empty()) catch_up();
+        wants_ = detail::wants_of(initial_);
+        if (wants_.signal) signals_.start();
+        log_.open(core_, name_, initial_, shelf_.retention(), seconds_before_, save_seconds_);
     }
 
     /// Asks the policy about a row and, on a yes, saves the parts as a new version and prunes. Never throws
@@ -97,41 +91,71 @@ class Checkpoint {
     /// serialised.
     template <class R, class... Parts>
     SaveResult step(const R& row, const Parts&... parts) {
-        if (!is_on()) return Skipped{SkipReason::off};
-        const At<R> now = at(row);
-        const Answer decision = policy_->decide(now);
-        if (decision == Answer::yes) return write(now, parts...);
-        detail::settle(*policy_, now, Outcome::not_saved);
-        last_row_is_saved_ = false;
-        if constexpr (detail::saves_at_end<Policy>) last_row_ = detail::to_dynamic(row);
-        return Skipped{detail::skip_reason(decision)};
+        if (!is_on()) return Skipped{off_reason()};
+        return together(at(row), [&](const auto& now) { return ask(now, parts...); });
     }
 
     /// Saves now, whatever the policy says; the policy hears of it.
     template <class R, class... Parts>
     SaveResult save(const R& row, const Parts&... parts) {
-        if (!is_on()) return Skipped{SkipReason::off};
-        return write(at(row), parts...);
+        if (!is_on()) return Skipped{off_reason()};
+        return together(at(row), [&](const auto& now) { return write(now, true, parts...); });
     }
 
     /// Says that there are no more rows: a policy with `OnFinish` saves now, under the last row that was
     /// seen; if that row is saved already, its version is the answer. Other policies are not asked.
     template <class... Parts>
     SaveResult finish(const Parts&... parts) {
-        if (!is_on()) return Skipped{SkipReason::off};
-        if constexpr (!detail::saves_at_end<Policy>) return Skipped{SkipReason::not_due};
-        if (last_row_is_saved_) return versions_.back();
-        At<DynamicRow> now = at(last_row_);
+        if (!is_on()) return Skipped{off_reason()};
+        if (!wants_.end) return Skipped{SkipReason::not_due};
+        if (last_row_is_saved_) return versions().back();
+        const DynamicRow row = last_row_.value_or(DynamicRow{});
+        At<DynamicRow> now = at(row);
         now.final = true;
-        const Answer decision = policy_->decide(now);
-        if (decision == Answer::yes) return write(now, parts...);
-        return Skipped{detail::skip_reason(decision)};
+        return together(now, [&](const auto& shared) { return ask_once_more(shared, parts...); });
     }
 
-    /// Puts the parts into the state of a version and returns it; training goes on at `version.step() + 1`. A
-    /// damaged version is reported and passed over. Looks at the versions of this run; a new run, which has
-    /// none, looks at all versions of this name. Throws `errc::not_found` if there is none, `errc::mismatch`
-    /// if a part does not fit; then no part was changed.
+    /// While what it returns lives, an exception that leaves its scope is asked of the policy, which saves
+    /// the parts if it has an `OnFailure`: `auto guard = checkpoint.guard(part…);`. It refers to the
+    /// checkpoint and to what the parts refer to: declare it after them. Never throws itself.
+    template <class... Parts>
+    [[nodiscard]] auto guard(const Parts&... parts) {
+        if constexpr (CollectiveSink<Sink>) {
+            (void)sizeof(
+                detail::an_exception_on_one_rank_cannot_make_the_others_save_so_there_is_no_guard<Sink>);
+            return detail::NoGuard{};
+        } else {
+            return detail::OnException{[this, parts...] { (void)fail(parts...); }};
+        }
+    }
+
+    /// Gives a version metrics that came after it was saved, a validation score, say:
+    /// `checkpoint.annotate(version, "val/loss"_m = loss)`. The policy and the retention take them into
+    /// account from now on, and `best` moves. Fails, as `step` does, with not_found for a version that is
+    /// gone and with already_exists for a metric that has another value.
+    template <class... Names, class... Ts>
+    SaveResult annotate(std::string_view label, Field<Names, Ts>... metrics) {
+        if (!is_on()) return Skipped{off_reason()};
+        const auto late = detail::to_dynamic(detail::make_row(0, 0, std::move(metrics)...));
+        return together(At<DynamicRow>{late}, [&](const auto& shared) -> SaveResult {
+            auto version = shelf_.annotate(label, shared.row);
+            if (!version) return failed(version.error());
+            log_.write(Decision::Kind::annotated, version->number, version->row);
+            detail::settle(*policy_, at(version->row), Outcome::annotated);
+            shelf_.tidy(tell_removal());
+            return *std::move(version);
+        });
+    }
+    template <class... Names, class... Ts>
+    SaveResult annotate(const Version& version, Field<Names, Ts>... metrics) {
+        return annotate(version.label(), std::move(metrics)...);
+    }
+
+    /// Puts the parts into the state of a version and returns it; training goes on at `version.step() + 1`,
+    /// and the policy decides as if it had never stopped. A damaged version is reported and passed over.
+    /// Looks at the versions of this run; a new run, which has none, looks at all versions of this name.
+    /// Throws `errc::not_found` if there is none, `errc::mismatch` if a part does not fit; then no part was
+    /// changed. Cost: beside the parts, one pass over the run's history, for the policy.
     template <class Which, class... Parts>
         requires ReadableSink<Sink>
     Version restore(const Which& which, const Parts&... parts) {
@@ -147,8 +171,8 @@ class Checkpoint {
     template <detail::AnyPart... Parts>
         requires ReadableSink<Sink>
     result<Version> try_restore(LatestVersion, const Parts&... parts) {
-        std::vector<Version> newest_first = candidates();
-        std::reverse(newest_first.begin(), newest_first.end());
+        auto newest_first = shelf_.candidates();
+        if (newest_first) std::reverse(newest_first->begin(), newest_first->end());
         return restore_first(newest_first, parts...);
     }
     template <detail::AnyPart... Parts>
@@ -160,40 +184,134 @@ class Checkpoint {
                     Policy, Retention>);
             return error{};
         } else {
-            return restore_first(by_value(candidates()), parts...);
+            auto best_first = shelf_.candidates();
+            if (best_first) *best_first = detail::by_value(*std::move(best_first), shelf_.watched());
+            return restore_first(best_first, parts...);
         }
     }
     template <detail::AnyPart... Parts>
         requires ReadableSink<Sink>
     result<Version> try_restore(std::string_view label, const Parts&... parts) {
-        std::vector<Version> wanted = all_versions();
-        std::erase_if(wanted, [&](const Version& version) { return version.label() != label; });
-        if (wanted.empty()) return none_like(label, all_versions());
+        auto wanted = shelf_.of_any_run();
+        if (!wanted) return wanted.error();
+        const error none = shelf_.none_like(label, *wanted);
+        std::erase_if(*wanted, [&](const Version& version) { return version.label() != label; });
+        if (wanted->empty()) return none;
         return restore_first(wanted, parts...);
     }
 
+    /// Every decision so far about a row that this checkpoint was asked about, with its reasons, in the order
+    /// of the rows; of all sessions of the run. Those that the run did not record are made again by the
+    /// policy as it is now. Throws if the history cannot be read. Cost: two passes over it.
+    [[nodiscard]] std::vector<Decision> decisions() {
+        std::vector<Decision> all;
+        if (!core_) return all;
+        log_.note();
+        detail::Replay<Policy> replay{initial_, name_, versions()};
+        const auto keep = [&](const Policy& policy, const At<DynamicRow>& now, Decision decision) {
+            decision.checkpoint = name_;
+            decision.step = now.step;
+            decision.time_ns = now.time_ns;
+            decision.answer = policy.decide(now);
+            decision.because = detail::reasons_of(policy, now);
+            decision.row = now.row;
+            all.push_back(std::move(decision));
+        };
+        replay.go(log_dir(), keep).value();
+        return all;
+    }
+
     /// The versions of this checkpoint that exist, oldest first.
-    [[nodiscard]] const std::vector<Version>& versions() const noexcept { return versions_; }
+    [[nodiscard]] const std::vector<Version>& versions() const noexcept { return shelf_.versions(); }
     [[nodiscard]] const Policy& policy() const noexcept { return *policy_; }
-    [[nodiscard]] Sink& sink() noexcept { return sink_; }
+    [[nodiscard]] Sink& sink() noexcept { return shelf_.sink(); }
     [[nodiscard]] const std::string& name() const noexcept { return name_; }
+    /// What this object did not write because its policy said no: for each such row the size of the version
+    /// before it, or of the first one.
+    [[nodiscard]] std::uint64_t bytes_avoided() const noexcept {
+        return bytes_avoided_ + skipped_ * last_bytes_;
+    }
 
   private:
     [[nodiscard]] bool is_on() const noexcept {
-        return core_ && core_->options().save && !core_->is_detached();
+        return core_ && core_->options().save && !core_->is_detached() &&
+               (CollectiveSink<Sink> || core_->rank() == 0);
+    }
+    [[nodiscard]] SkipReason off_reason() const noexcept {
+        return core_ && core_->rank() != 0 && !CollectiveSink<Sink> ? SkipReason::other_rank
+                                                                    : SkipReason::off;
     }
 
     template <class R>
     [[nodiscard]] At<R> at(const R& row) const {
         At<R> now{row};
-        now.seconds = static_cast<double>(row.time_ns() - core_->started_ns()) / 1e9;
+        if (now.time_ns == 0) now.time_ns = detail::wall_ns();  // a row that was never logged
+        now.seconds = seconds_before_ + static_cast<double>(now.time_ns - core_->started_ns()) / 1e9;
         now.save_seconds = save_seconds_;
+        now.signal = signals_.pending();
         return now;
+    }
+
+    // ---- asking and saving
+
+    /// Calls `f` with the moment; with a sink that several ranks share, with that of rank 0 on every one.
+    template <class R, class F>
+    SaveResult together(const At<R>& mine, F&& f) {
+        if constexpr (CollectiveSink<Sink>) {
+            const DynamicRow row = detail::to_dynamic(mine.row);
+            auto shared = sink().share({row, mine.step, mine.time_ns, mine.seconds, mine.save_seconds,
+                                        mine.signal, mine.final, mine.failure});
+            if (shared) return f(shared->at());
+            core_->note_failure(shared.error(), true);
+            return shared.error();
+        } else {
+            return f(mine);
+        }
+    }
+
+    template <class R, class... Parts>
+    SaveResult ask(const At<R>& now, const Parts&... parts) {
+        const Answer decision = policy_->decide(now);
+        const std::string_view nan = detail::rejected_by(*policy_, now);
+        if (decision == Answer::yes) {
+            if (!nan.empty()) (void)failed(nan_error(nan));
+            return write(now, false, parts...);
+        }
+        log_.skipped(*policy_, now, decision);
+        detail::settle(*policy_, now, Outcome::not_saved);
+        ++skipped_;
+        last_row_is_saved_ = false;
+        if (wants_.end || wants_.failure) last_row_ = detail::to_dynamic(now.row);
+        if (!nan.empty()) return failed(nan_error(nan));
+        return Skipped{detail::skip_reason(decision)};
+    }
+
+    /// For `guard`.
+    template <class... Parts>
+    SaveResult fail(const Parts&... parts) {
+        // Without a row nothing was trained yet.
+        if (!is_on() || !wants_.failure || (!last_row_ && versions().empty()))
+            return Skipped{SkipReason::not_due};
+        if (last_row_is_saved_) return versions().back();
+        const DynamicRow row = last_row_.value_or(DynamicRow{});
+        At<DynamicRow> now = at(row);
+        now.failure = true;
+        return ask_once_more(now, parts...);
+    }
+    /// About a row that the policy heard of already.
+    template <class... Parts>
+    SaveResult ask_once_more(const At<DynamicRow>& now, const Parts&... parts) {
+        const Answer decision = policy_->decide(now);
+        if (decision == Answer::yes) return write(now, false, parts...);
+        return Skipped{detail::skip_reason(decision)};
     }
 
     /// Writes one version; on any failure the sink forgets it and the versions before it are whole.
     template <class R, class... Parts>
-    SaveResult write(const At<R>& now, const Parts&... parts) {
+    SaveResult write(const At<R>& now, bool by_hand, const Parts&... parts) {
+        const std::uint64_t rows = log_.take_rows();
+        std::vector<Because> because;
+        if (!by_hand) because = detail::reasons_of(*policy_, now);
         const std::int64_t began = detail::steady_ns();
         result<Version> version = error{};
         const result<void> done =
@@ -205,23 +323,31 @@ class Checkpoint {
                 return {};
             });
         if (!done) {
-            sink_.abort();
+            sink().abort();
             version = done.error();
         }
         save_seconds_ += static_cast<double>(detail::steady_ns() - began) / 1e9;
+
+        Decision decision = log_.about(now, version ? Decision::Kind::saved : Decision::Kind::failed, rows);
+        decision.answer = Answer::yes;
+        decision.because = std::move(because);
+        decision.by_hand = by_hand;
+        decision.save_seconds = save_seconds_;
+        if (version)
+            decision.version = version->number;
+        else
+            decision.text = version.error().what();
+        log_.write(std::move(decision));
         detail::settle(*policy_, now, version ? Outcome::saved : Outcome::failed);
-        if (!version) {
+        if (version) {
+            count_bytes(version->bytes);
+            last_row_is_saved_ = true;
+            shelf_.add(*version, tell_removal());
+        } else {
             core_->note_failure(version.error(), true);
-            return version.error();
         }
-        versions_.push_back(*version);
-        last_row_is_saved_ = true;
-        if constexpr (!std::same_as<Monitor, detail::NoMonitor> &&
-                      requires(const Version& v) { sink_.template mark_best<Monitor>(v); }) {
-            const std::vector<Version> ranked = by_value(versions_);
-            if (!ranked.empty()) sink_.template mark_best<Monitor>(ranked.front());
-        }
-        prune();
+        if (now.signal) signals_.answer();  // which may end the process
+        if (!version) return version.error();
         return *std::move(version);
     }
 
@@ -229,164 +355,128 @@ class Checkpoint {
     result<Version> commit(const R& row, const Parts&... parts) {
         last_row_ = detail::to_dynamic(row);
         last_row_is_saved_ = false;
-        if (auto checked = detail::check_parts(parts...); !checked) return checked.error();
-        const VersionInfo info{name_, core_->options().project, core_->options().id, last_row_};
-        result<void> done = sink_.begin(info);
+        const VersionInfo info{name_, core_->options().project, core_->options().id, *last_row_};
+        result<void> done = sink().begin(info);
+        if (done) done = detail::check_parts(parts...);
         const auto emit = [&](std::string_view file, std::span<const std::byte> bytes) {
-            return sink_.write(file, bytes);
+            return sink().write(file, bytes);
         };
         (void)((done && (done = detail::encode(parts, emit), bool{done})) && ...);
         if (!done) {
-            sink_.abort();
+            sink().abort();
             return done.error();
         }
-        result<Version> version = sink_.commit();
-        if (!version) sink_.abort();
+        result<Version> version = sink().commit();
+        if (!version) sink().abort();
         return version;
     }
 
-    /// Removes what no retention wants, except what was restored from, what an alias names and the newest.
-    void prune() {
-        if constexpr (PrunableSink<Sink> && !std::same_as<Retention, KeepAll>) {
-            const std::size_t count = versions_.size();
-            std::vector<VersionFacts> facts;
-            facts.reserve(count);
-            for (const Version& version : versions_) {
-                facts.push_back(version.facts());
-                facts.back().held = version.number == restored_ || version.number == versions_.back().number;
-            }
-            if constexpr (detail::is_capped<Retention> && requires { sink_.named(); }) {
-                for (const std::uint64_t number : sink_.named()) {
-                    for (VersionFacts& version : facts) version.held |= version.number == number;
-                }
-            }
-            retention_.mark(VersionList{facts.data(), count});
-            std::vector<Version> kept;
-            for (std::size_t i = 0; i < count; ++i) {
-                if (!facts[i].kept && !facts[i].held) {
-                    const result<void> removed = sink_.remove(versions_[i]);
-                    // Somebody else removed it: it is gone, as was wanted.
-                    if (removed || removed.error().code() == errc::not_found) continue;
-                    if (removed.error().code() != errc::busy) core_->note_failure(removed.error(), false);
-                }
-                kept.push_back(std::move(versions_[i]));
-            }
-            versions_ = std::move(kept);
-            if constexpr (detail::is_capped<Retention>) tell_if_over(retention_.bytes());
-        }
+    void count_bytes(std::uint64_t bytes) noexcept {
+        bytes_avoided_ += skipped_ * (last_bytes_ != 0 ? last_bytes_ : bytes);
+        skipped_ = 0;
+        last_bytes_ = bytes;
     }
 
-    void tell_if_over(std::uint64_t most) {
-        std::uint64_t bytes = 0;
-        for (const Version& version : versions_) bytes += version.bytes;
-        if (bytes <= most || told_over_) return;
-        told_over_ = true;
-        core_->note_failure({errc::no_space,
-                             "the versions that must stay are " + std::to_string(bytes) +
-                                 " bytes, more than the bound of " + std::to_string(most),
-                             name_, "raise the bound, or take aliases off versions that are not needed"},
-                            false);
-    }
-
-    /// The versions one may restore from, oldest first.
-    [[nodiscard]] std::vector<Version> candidates() {
-        if constexpr (requires { sink_.versions(true); }) {
-            if (versions_.empty() && core_ && !core_->resumed()) return sink_.versions(true);
-        }
-        return versions_;
-    }
-    [[nodiscard]] std::vector<Version> all_versions() {
-        if constexpr (requires { sink_.versions(true); }) {
-            if (core_) return sink_.versions(true);
-        }
-        return versions_;
-    }
-
-    /// Those that have the monitored metric as a number, best first; of equals, the older first.
-    [[nodiscard]] static std::vector<Version> by_value(std::vector<Version> versions) {
-        const auto value = [](const Version& version) {
-            return version.row.template reading<typename Monitor::metric>();
+    [[nodiscard]] auto tell_removal() {
+        return [this](const Version& version) {
+            log_.write(Decision::Kind::removed, version.number, version.row);
         };
-        std::erase_if(versions,
-                      [&](const Version& version) { return value(version).kind != Reading::Kind::number; });
-        std::sort(versions.begin(), versions.end(), [&](const Version& a, const Version& b) {
-            const double x = value(a).value, y = value(b).value;
-            return x == y ? a.number < b.number : is_better(Monitor::direction(), x, y);
-        });
-        return versions;
     }
+
+    SaveResult failed(const error& failure) {
+        core_->note_failure(failure, false);
+        return failure;
+    }
+    [[nodiscard]] error nan_error(std::string_view metric) const {
+        return {errc::not_a_number,
+                "a metric is NaN, and the policy of this checkpoint takes that for an error",
+                std::string{metric}, "see in the run's history since when, and restore a version before it"};
+    }
+
+    // ---- restoring
 
     /// Restores from the first of `wanted` (in order of preference) that is whole.
     template <class... Parts>
-    result<Version> restore_first(const std::vector<Version>& wanted, const Parts&... parts) {
-        error damage;
-        for (const Version& version : wanted) {
-            auto files = sink_.open(version);
+    result<Version> restore_first(const result<std::vector<Version>>& wanted, const Parts&... parts) {
+        if (!wanted) return wanted.error();
+        error damage = shelf_.none_to_restore();
+        for (const Version& version : *wanted) {
+            auto files = sink().open(version);
             result<void> done =
                 files ? detail::decode([&](std::string_view file) { return files->find(file); }, parts...)
                       : result<void>{files.error()};
+            // Passed over is what is damaged or gone: not a version that is whole but does not fit what was
+            // asked, nor one that cannot be read just now, for want of a permission, say.
+            bool may_pass = !done && (done.error().code() == errc::corrupt ||
+                                      (!files && done.error().code() == errc::not_found));
+            if constexpr (CollectiveSink<Sink>) done = sink().agree(done, may_pass);
             if (done) {
                 resume_after(version);
                 return version;
             }
             damage = done.error();
-            // Passed over is what is damaged or gone: not a version that is whole but does not fit what was
-            // asked, nor one that cannot be read just now, for want of a permission, say.
-            if (damage.code() != errc::corrupt && (files || damage.code() != errc::not_found)) return damage;
+            if (!may_pass) return damage;
             if (core_) core_->note_failure(damage, false);
         }
-        return wanted.empty() ? none_like({}, candidates()) : damage;
+        return damage;
     }
 
-    /// Rebuilds the policy's state as of a version.
+    /// Puts the policy into the state that it had when a version was saved.
     void resume_after(const Version& version) {
-        restored_ = version.number;
-        policy_.emplace(initial_);
+        shelf_.hold(version.number);
         last_row_ = version.row;
-        last_row_is_saved_ = !versions_.empty() && versions_.back().number == version.number;
-        for (const Version& earlier : versions_) {
-            if (earlier.step() <= version.step()) detail::settle(*policy_, at(earlier.row), Outcome::saved);
+        last_row_is_saved_ = !versions().empty() && versions().back().number == version.number;
+        detail::Replay<Policy> replay{initial_, name_, versions()};
+        (void)look_back(replay);
+        auto then = replay.after(version);
+        policy_.emplace(std::move(then.policy));
+        // What an earlier session spent counts on.
+        if (then.session != 0 && then.session < replay.now().session) {
+            seconds_before_ = then.seconds;
+            save_seconds_ = then.save_seconds;
         }
         detail::settle(*policy_, at(version.row), Outcome::restored);
+        if (is_on())
+            log_.write(Decision::Kind::restored, version.number, version.row, seconds_before_, save_seconds_);
     }
 
-    [[nodiscard]] error none_like(std::string_view label, const std::vector<Version>& existing) const {
-        std::string there;
-        for (const Version& version : existing) {
-            if (there.size() < 200) there += (there.empty() ? "" : ", ") + version.label();
-        }
-        return {errc::not_found,
-                label.empty() ? "there is no version to restore"
-                              : "there is no version \"" + detail::suggest_name(label) + "\" to restore",
-                name_,
-                there.empty() ? "start without restoring"
-                              : "there is: " + there + "; also cairn::latest and cairn::best"};
+    /// Lets the policy hear what the sessions before decided, if there were any.
+    void catch_up() {
+        detail::Replay<Policy> replay{initial_, name_, versions()};
+        const bool whole = look_back(replay);
+        policy_.emplace(whole || versions().empty() ? replay.now().policy
+                                                    : replay.after(versions().back()).policy);
     }
-
-    template <class M>
-    void check_goal() const {
-        if constexpr (!std::same_as<M, detail::NoMonitor>) {
-            const Direction goal = core_->goal_of(M::metric::name);
-            if (goal != Direction::unspecified && goal != M::direction()) {
-                detail::raise({errc::invalid_argument,
-                               "define_metric and the checkpoint disagree on which way this metric is better",
-                               std::string{M::metric::name}, "write the same direction in both"});
-            }
+    /// Where the decisions of this checkpoint are recorded: with a sink that several ranks share, by rank 0.
+    [[nodiscard]] std::filesystem::path log_dir() const {
+        if constexpr (CollectiveSink<Sink>)
+            return core_->store().run_dir(core_->options().project, core_->options().id);
+        return core_->dir();
+    }
+    /// False if the run's history cannot be read; then the versions alone tell what was saved.
+    bool look_back(detail::Replay<Policy>& replay) {
+        if (!core_) return false;
+        result<void> gone = replay.go(log_dir(), [](const auto&...) {});
+        if constexpr (CollectiveSink<Sink>) {
+            bool may_pass = false;  // rank 0 logs nothing more until all have read
+            gone = sink().agree(gone, may_pass);
         }
+        if (!gone) core_->note_failure(gone.error(), false);
+        return gone.has_value();
     }
 
     std::shared_ptr<detail::RunCore> core_;
     std::string name_;
     Policy initial_;
     std::optional<Policy> policy_;  // rebuilt on restore; a policy need not be assignable
-    Retention retention_;
-    Sink sink_;
-    std::vector<Version> versions_;
-    std::optional<std::uint64_t> restored_;
-    DynamicRow last_row_;
+    Wants wants_;
+    detail::Shelf<Retention, Sink> shelf_;
+    std::optional<DynamicRow> last_row_;
     bool last_row_is_saved_ = false;
-    bool told_over_ = false;
-    double save_seconds_ = 0;
+    double seconds_before_ = 0, save_seconds_ = 0;
+    std::uint64_t skipped_ = 0, last_bytes_ = 0, bytes_avoided_ = 0;
+    detail::DecisionLog log_;
+    detail::SignalWatch signals_;
 };
 
 /// A checkpoint that is off: an empty type whose calls compile to nothing. It has no `save` and no `restore`;
@@ -396,90 +486,7 @@ class Checkpoint<NoBestSave, Retention, Sink> {
   public:
     constexpr Skipped step(const auto&, const auto&...) const noexcept { return {}; }
     constexpr Skipped finish(const auto&...) const noexcept { return {}; }
+    [[nodiscard]] constexpr detail::NoGuard guard(const auto&...) const noexcept { return {}; }
 };
-
-namespace detail {
-
-template <class T>
-struct this_is_no_policy_no_retention_and_no_sink;
-template <class... Ts>
-struct give_a_checkpoint_one_policy_and_at_most_one_retention_and_one_sink;
-
-template <class T>
-inline constexpr bool is_policy = SavePolicy<T>;
-template <class T>
-inline constexpr bool is_retention = RetentionPolicy<T>;
-template <class T>
-inline constexpr bool is_sink = ArtifactSink<T>;
-
-template <class T>
-inline constexpr bool has_role = is_policy<T> || is_retention<T> || is_sink<T>;
-
-/// Says, as one compile error, what `T` lacks to be handed to a checkpoint; nothing if it lacks nothing.
-template <class T>
-constexpr void explain_role() {
-    if constexpr (requires(T part) { part.decide(AnyRow{}); } || requires { &T::decide; }) {
-        explain_policy<T>();
-    } else if constexpr (!has_role<T>) {
-        (void)sizeof(this_is_no_policy_no_retention_and_no_sink<T>);
-    }
-}
-
-/// The first argument of which `is` holds.
-template <class Is, class First, class... Rest>
-constexpr auto& pick_first(Is is, First& first, Rest&... rest) {
-    if constexpr (Is{}.template operator()<First>()) {
-        return first;
-    } else {
-        return pick_first(is, rest...);
-    }
-}
-
-/// Sorts policy, retention and sink out of arguments in any order and makes the checkpoint of them. With
-/// `NoBestSave` nothing is touched, not even the run's count of owners: that is what makes it free.
-template <class... Ts>
-[[nodiscard]] auto make_checkpoint(const std::shared_ptr<RunCore>& core, std::string_view name,
-                                   Ts&... arguments) {
-    constexpr auto policies = (0 + ... + (is_policy<Ts> ? 1 : 0));
-    constexpr auto retentions = (0 + ... + (is_retention<Ts> ? 1 : 0));
-    constexpr auto sinks = (0 + ... + (is_sink<Ts> ? 1 : 0));
-    if constexpr (!(has_role<Ts> && ...)) {
-        (explain_role<Ts>(), ...);
-        return Checkpoint<NoBestSave>{};  // for the compiler, which is to say nothing but the line above
-    } else if constexpr (policies != 1 || retentions > 1 || sinks > 1) {
-        (void)sizeof(give_a_checkpoint_one_policy_and_at_most_one_retention_and_one_sink<Ts...>);
-        return Checkpoint<NoBestSave>{};
-    } else {
-        // The defaults stand last, so that they are taken only where nothing was given.
-        KeepAll keep_all;
-        auto& policy = pick_first([]<class T>() { return is_policy<T>; }, arguments...);
-        auto& retention = pick_first([]<class T>() { return is_retention<T>; }, arguments..., keep_all);
-        if constexpr (std::same_as<std::remove_reference_t<decltype(policy)>, NoBestSave>) {
-            using SinkType = decltype(pick_first([]<class T>() { return is_sink<T>; }, arguments...,
-                                                 std::declval<LocalStore&>()));
-            return Checkpoint<NoBestSave, std::remove_reference_t<decltype(retention)>,
-                              std::remove_reference_t<SinkType>>{};
-        } else {
-            LocalStore local_store;
-            auto& sink = pick_first([]<class T>() { return is_sink<T>; }, arguments..., local_store);
-            return Checkpoint{core, name, std::move(policy), std::move(retention), std::move(sink)};
-        }
-    }
-}
-
-}  // namespace detail
-
-template <class T>
-template <class Policy, class... Rest>
-auto BasicRun<T>::checkpoint(std::string_view name, Rest... rest) {
-    Policy policy{};
-    return detail::make_checkpoint(core_, name, policy, rest...);
-}
-
-template <class T>
-template <class... Parts>
-auto BasicRun<T>::checkpoint(std::string_view name, Parts... parts) {
-    return detail::make_checkpoint(core_, name, parts...);
-}
 
 }  // namespace CAIRN_NAMESPACE

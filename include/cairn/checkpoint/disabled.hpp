@@ -7,6 +7,8 @@
 #include <cairn/core/row.hpp>
 #include <cairn/core/value.hpp>
 #include <cairn/policy/never.hpp>
+#include <cairn/policy/save_policy.hpp>
+#include <cairn/run/decision.hpp>
 #include <cairn/run/health.hpp>
 #include <cairn/run/options.hpp>
 #include <cairn/run/run.hpp>
@@ -20,7 +22,9 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
+#include <vector>
 
 namespace CAIRN_NAMESPACE {
 
@@ -68,6 +72,21 @@ class DisabledRun {
     [[nodiscard]] constexpr auto checkpoint(std::string_view, const Parts&...) const noexcept {
         return Checkpoint<NoBestSave>{};
     }
+
+    /// Decides as ever: when training stops does not depend on whether it is recorded.
+    template <class R, class P>
+        requires SavePolicy<std::remove_cvref_t<P>>
+    constexpr bool should_stop(const R& row, P&& policy) const {
+        if constexpr (std::same_as<R, NoRow>) {
+            (void)sizeof(detail::a_disabled_run_keeps_no_dynamic_rows_so_stop_by_a_typed_row<R>);
+            return false;
+        } else {
+            return detail::ask_to_stop(row, policy);
+        }
+    }
+    [[nodiscard]] static std::vector<Decision> decisions() { return {}; }
+    /// Watches nothing, whatever the model is.
+    constexpr void watch(const auto&, const auto&...) const noexcept {}
 
     template <class A>
     constexpr void log_artifact(const A&, std::initializer_list<std::string_view> = {}) const noexcept {}

@@ -94,9 +94,14 @@ class BasicLocalStore {
     }
 
     result<Version> commit() {
-        auto staged = batch_.finish();
+        auto staged = stage();
         if (!staged) return staged.error();
-        auto committed = artifacts_->commit(std::move(draft_), std::move(*staged));
+        return commit(std::move(*staged));
+    }
+    /// The two halves of it: the files that were written, and a version of files.
+    result<std::vector<StagedFile>> stage() { return batch_.finish(); }
+    result<Version> commit(std::vector<StagedFile> staged) {
+        auto committed = artifacts_->commit(std::move(draft_), std::move(staged));
         if (!committed) return committed.error();
         for (const error& warning : committed->warnings) core_->note_failure(warning, false);
         return detail::version_of(committed->manifest, *artifacts_);
@@ -104,21 +109,33 @@ class BasicLocalStore {
 
     void abort() noexcept { batch_.clear(); }
 
-    result<StoredFiles> open(const Version& version) {
+    /// The files of a version; with a folder, those in it, by their names there.
+    result<StoredFiles> open(const Version& version, std::string_view folder = {}) {
+        const auto reading = artifacts_->lease(version.number);  // until all of it is in memory
         auto manifest = artifacts_->get(version.number);
         if (!manifest) return manifest.error();
         StoredFiles files;
         for (const FileEntry& entry : manifest->files) {
-            if (entry.digest.empty()) continue;
+            if (entry.digest.empty() || !entry.path.starts_with(folder)) continue;
             auto bytes = artifacts_->read(*manifest, entry.path);
             if (!bytes) return bytes.error();
-            files.add(entry.path, std::move(*bytes));
+            files.add(entry.path.substr(folder.size()), std::move(*bytes));
         }
         return files;
     }
 
     result<void> remove(const Version& version) { return artifacts_->remove(version.number); }
     result<void> undo(const Version& version) { return artifacts_->undo(version.number); }
+
+    [[nodiscard]] result<Manifest> manifest(const Version& version) const {
+        return artifacts_->get(version.number);
+    }
+    /// A version by its number. Fails: not_found, corrupt.
+    [[nodiscard]] result<Version> version(std::uint64_t number) const {
+        const auto manifest = artifacts_->get(number);
+        if (!manifest) return manifest.error();
+        return detail::version_of(*manifest, *artifacts_);
+    }
 
     /// The versions that exist, oldest first: those of this run, or of any run if this one has none.
     [[nodiscard]] std::vector<Version> versions(bool any_run) {
@@ -134,27 +151,34 @@ class BasicLocalStore {
         return versions;
     }
 
-    /// The versions that an alias names.
-    [[nodiscard]] std::vector<std::uint64_t> named() const {
-        std::vector<std::uint64_t> numbers;
+    /// Adds metrics that came late to a version.
+    result<void> annotate(const Version& version, const DynamicRow& metrics) {
+        auto done = artifacts_->annotate(version.number, detail::metrics_of(metrics));
+        return done ? result<void>{} : result<void>{done.error()};
+    }
+
+    /// Whether a version must stay for another reason than a retention: an alias names it, or it is being
+    /// read.
+    [[nodiscard]] bool is_held(const Version& version) const {
         if (const auto aliases = artifacts_->aliases()) {
-            for (const auto& [alias, number] : *aliases) numbers.push_back(number);
+            for (const auto& [alias, number] : *aliases) {
+                if (number == version.number) return true;
+            }
         }
-        return numbers;
+        const auto read = artifacts_->is_read(version.number);
+        return read && *read;
     }
 
     /// Makes `best` name a version, unless it names a better one already (of another run, say).
-    template <class Monitor>
-    void mark_best(const Version& version) {
+    void mark_best(const Version& version, const detail::Watched& by) {
         const auto aliases = artifacts_->aliases();
         if (!aliases) return core_->note_failure(aliases.error(), false);
         if (const auto named = aliases->find("best"); named != aliases->end()) {
             if (named->second == version.number) return;
             if (const auto manifest = artifacts_->get(named->second)) {
-                const Reading held = detail::row_of(*manifest).template reading<typename Monitor::metric>();
-                const Reading now = version.row.template reading<typename Monitor::metric>();
-                if (held.kind == Reading::Kind::number &&
-                    !is_better(Monitor::direction(), now.value, held.value))
+                const Reading held = detail::row_of(*manifest).find(by.metric).reading();
+                const Reading now = version.row.find(by.metric).reading();
+                if (held.kind == Reading::Kind::number && !is_better(by.direction, now.value, held.value))
                     return;
             }
         }

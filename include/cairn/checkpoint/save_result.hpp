@@ -19,6 +19,7 @@ enum class SkipReason : unsigned char {
     not_due,         ///< the policy said no
     missing_metric,  ///< the policy's metric is not in this row
     nan,             ///< the policy's metric is not a number at this row
+    other_rank,      ///< rank 0 saves for all ranks, and this is another one
     off,             ///< saving is switched off (`NoBestSave`, `CAIRN_SAVE=off`, a disabled run)
 };
 
@@ -27,6 +28,7 @@ enum class SkipReason : unsigned char {
         case SkipReason::not_due: return "not due";
         case SkipReason::missing_metric: return "metric missing";
         case SkipReason::nan: return "metric is NaN";
+        case SkipReason::other_rank: return "rank 0 saves";
         case SkipReason::off: return "saving is off";
     }
     return "unknown";

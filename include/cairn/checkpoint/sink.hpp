@@ -4,7 +4,9 @@
 
 #include <cairn/checkpoint/version.hpp>
 #include <cairn/core/bytes.hpp>
+#include <cairn/core/dynamic_row.hpp>
 #include <cairn/core/error.hpp>
+#include <cairn/policy/at.hpp>
 
 #include <concepts>
 #include <cstddef>
@@ -62,6 +64,15 @@ template <class S>
 concept ReadableSink = ArtifactSink<S> && requires(S sink, const Version& version) {
     { sink.open(version) } -> std::same_as<result<StoredFiles>>;
 };
+
+/// A sink that all ranks of a run write together: every rank hears of the same moment, so that all decide
+/// alike. See `Sharded`.
+template <class S>
+concept CollectiveSink =
+    ArtifactSink<S> && requires(S sink, const At<DynamicRow>& at, const result<void>& done, bool& may_pass) {
+        sink.share(at).value();
+        { sink.agree(done, may_pass) } -> std::same_as<result<void>>;
+    };
 
 /// A sink that can delete a version, so that a retention can prune: `result<void> remove(const Version&)`.
 template <class S>
@@ -176,11 +187,25 @@ class Tee {
     {
         return first_.versions(any_run);
     }
-    template <class Monitor>
-    void mark_best(const Version& version)
-        requires requires(First& first) { first.template mark_best<Monitor>(version); }
+    void mark_best(const Version& version, const detail::Watched& by)
+        requires requires(First& first) { first.mark_best(version, by); }
     {
-        first_.template mark_best<Monitor>(version);
+        first_.mark_best(version, by);
+    }
+    [[nodiscard]] bool is_held(const Version& version) const
+        requires requires(const First& first) { first.is_held(version); }
+    {
+        return first_.is_held(version);
+    }
+    result<void> annotate(const Version& version, const DynamicRow& metrics) {
+        result<void> done;
+        if constexpr (requires { first_.annotate(version, metrics); })
+            done = first_.annotate(version, metrics);
+        if constexpr (requires { second_.annotate(version, metrics); }) {
+            if (const auto pair = pairs_.find(version.number); done && pair != pairs_.end())
+                done = second_.annotate(pair->second, metrics);
+        }
+        return done;
     }
 
     result<void> begin(const VersionInfo& info) {

@@ -3,9 +3,11 @@
 // Reading what was recorded: the runs of a store, their metrics and their versions. Reads what is on disk,
 // also of a run that is being written or has crashed. Costs nlohmann/json.
 
+#include <cairn/core/dynamic_row.hpp>
 #include <cairn/core/error.hpp>
-#include <cairn/policy/best.hpp>
+#include <cairn/policy/direction.hpp>
 #include <cairn/query/series.hpp>
+#include <cairn/run/decision.hpp>
 #include <cairn/run/summary.hpp>
 #include <cairn/store/artifact_store.hpp>
 #include <cairn/store/history.hpp>
@@ -56,6 +58,25 @@ class RecordedRun {
     template <class F>
     result<detail::HistoryReport> for_each_row(F&& f) const {
         return detail::read_history(folder_.path(), std::forward<F>(f));
+    }
+    /// Every row, in the order of each thread: what a dry run takes. Fails: corrupt, unsupported.
+    [[nodiscard]] result<std::vector<DynamicRow>> rows() const {
+        std::vector<DynamicRow> all;
+        auto read =
+            for_each_row([&](std::int64_t step, std::int64_t time_ns, std::span<const NamedValue> values) {
+                all.push_back({step, time_ns, values.data(), values.size()});
+            });
+        if (!read) return read.error();
+        return all;
+    }
+    /// What its checkpoints decided, as `run.decisions()` gives it. Fails: corrupt, unsupported.
+    [[nodiscard]] result<std::vector<Decision>> decisions() const {
+        std::vector<Decision> all;
+        auto read = detail::read_decisions(folder_.path(), [&](Decision decision) {
+            if (!detail::is_bookkeeping(decision.kind)) all.push_back(std::move(decision));
+        });
+        if (!read) return read.error();
+        return all;
     }
     /// The summary of every metric, from the rows themselves. `report`, if given, gets what could not be
     /// read.

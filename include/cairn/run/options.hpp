@@ -7,11 +7,13 @@
 
 #include <nlohmann/json.hpp>
 
+#include <charconv>
 #include <cstdlib>
 #include <filesystem>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <vector>
 
 namespace CAIRN_NAMESPACE {
@@ -25,8 +27,8 @@ enum class Mode : unsigned char { online, disabled };
 
 /// The options of a run. Each may be left out. Where one is empty the environment may fill it (`CAIRN_DIR`,
 /// `CAIRN_PROJECT`, `CAIRN_RUN_ID`, `CAIRN_NAME`, `CAIRN_TAGS`, `CAIRN_NOTES`, `CAIRN_GROUP`,
-/// `CAIRN_RESUME`); the three switches `CAIRN_MODE=disabled`, `CAIRN_SAVE=off` and `CAIRN_QUIET=1` turn off
-/// what the program has on.
+/// `CAIRN_RESUME`, `CAIRN_RANK`); the three switches `CAIRN_MODE=disabled`, `CAIRN_SAVE=off` and
+/// `CAIRN_QUIET=1` turn off what the program has on.
 struct Options {
     std::string project = {};  ///< default "uncategorized"
     std::string name = {};     ///< what people call the run; default its id
@@ -39,6 +41,7 @@ struct Options {
     std::string job_type = {};          ///< "train", "eval", …
     std::filesystem::path dir = {};     ///< the store; default "cairn" in the working folder
     std::optional<Resume> resume = {};  ///< default `Resume::never`
+    std::optional<unsigned> rank = {};  ///< of several processes that write one run; default 0, which saves
     Mode mode = Mode::online;
     bool save = true;    ///< false: checkpoints of this run save nothing
     bool quiet = false;  ///< true: no start and end messages on a terminal
@@ -88,6 +91,15 @@ template <class = void>
     return parts;
 }
 
+template <class = void>
+[[nodiscard]] unsigned parse_rank(const std::string& text) {
+    unsigned rank = 0;
+    const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), rank);
+    if (problem == std::errc{} && end == text.data() + text.size() && rank < 10'000'000) return rank;
+    raise({errc::invalid_argument, "CAIRN_RANK is no number of a process", text,
+           "set it to 0, 1, 2, … or unset it"});
+}
+
 /// Refuses a config that is no object, which is what braces make of a single pair.
 template <class Json = nlohmann::json>
 void check_config(const Json& config) {
@@ -116,6 +128,8 @@ template <class GetEnv = decltype(&environment<>)>
         constexpr std::string_view words[] = {"never", "allow", "must"};
         options.resume = static_cast<Resume>(one_of("CAIRN_RESUME", resume, words));
     }
+    if (const std::string rank = get("CAIRN_RANK"); !options.rank && !rank.empty())
+        options.rank = parse_rank(rank);
     if (const std::string mode = get("CAIRN_MODE"); !mode.empty()) {
         constexpr std::string_view words[] = {"online", "disabled"};
         if (one_of("CAIRN_MODE", mode, words) == 1) options.mode = Mode::disabled;
@@ -130,6 +144,7 @@ template <class GetEnv = decltype(&environment<>)>
     if (options.project.empty()) options.project = "uncategorized";
     if (options.dir.empty()) options.dir = "cairn";
     if (!options.resume) options.resume = Resume::never;
+    if (!options.rank) options.rank = 0;
     check_config(options.config);
     if (options.config.is_null()) options.config = nlohmann::json::object();
     check_name("project", options.project).value();
@@ -137,6 +152,10 @@ template <class GetEnv = decltype(&environment<>)>
     if (*options.resume == Resume::must && options.id.empty()) {
         raise({errc::invalid_argument, "resume is \"must\" but no run is named", "",
                "set the option .id or CAIRN_RUN_ID to the run to go on with"});
+    }
+    if (*options.rank != 0 && options.id.empty()) {
+        raise({errc::invalid_argument, "a rank is given but no run: all ranks write one", "",
+               "set the option .id or CAIRN_RUN_ID to the same id on every rank"});
     }
     return options;
 }

@@ -7,10 +7,12 @@
 #include <cairn/core/row.hpp>
 #include <cairn/core/time.hpp>
 #include <cairn/policy/save_policy.hpp>
+#include <cairn/run/decision.hpp>
 #include <cairn/run/detail/report.hpp>
-#include <cairn/run/run_core.hpp>
 #include <cairn/run/health.hpp>
 #include <cairn/run/options.hpp>
+#include <cairn/run/run_core.hpp>
+#include <cairn/run/detail/stopping.hpp>
 
 #include <nlohmann/json.hpp>
 
@@ -24,7 +26,9 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
+#include <vector>
 
 namespace CAIRN_NAMESPACE {
 
@@ -133,6 +137,38 @@ class BasicRun {
         if (when != When::end) detail::save_files(pattern, core_->dir() / "files").value();
     }
 
+    // ---- deciding
+
+    /// Whether training should stop at this row, by `Patience` or any other policy:
+    /// `if (run.should_stop(row, patience)) break;`. The policy is kept outside the loop and hears of the
+    /// row; in a resumed run it first hears of the rows that were logged before this step. Works the same in
+    /// a run that records nothing. A stop is recorded, with its reason. Cost: a comparison.
+    template <class R, class P>
+        requires SavePolicy<std::remove_cvref_t<P>>
+    bool should_stop(const R& row, P&& policy) {
+        if constexpr (StatefulPolicy<std::remove_cvref_t<P>> &&
+                      (!std::is_lvalue_reference_v<P> || std::is_const_v<std::remove_reference_t<P>>)) {
+            (void)sizeof(detail::keep_this_policy_in_a_variable_outside_the_loop_it_remembers_rows<
+                         std::remove_cvref_t<P>>);
+            return false;
+        } else {
+            return core_ ? detail::ask_to_stop(*core_, row, policy) : detail::ask_to_stop(row, policy);
+        }
+    }
+
+    /// What was decided so far and recorded, in the order of each thread: every save, failure and removal,
+    /// and every change of why nothing is saved. `to_text` makes a line of one. `checkpoint.decisions()` has
+    /// those about all other rows too. Throws if the history cannot be read. Cost: one pass over it.
+    template <class D = Decision>
+    [[nodiscard]] std::vector<D> decisions() const {
+        std::vector<D> all;
+        const auto keep = [&](D decision) {
+            if (!detail::is_bookkeeping(decision.kind)) all.push_back(std::move(decision));
+        };
+        if (core_) detail::read_decisions(core_->dir(), keep).value();
+        return all;
+    }
+
     // ---- what is recorded beside rows
 
     /// The config as it stands; a nested value is `config()["optimizer"]["lr"]`.
@@ -239,6 +275,10 @@ template <std::same_as<Enabled> = Enabled>
     options = detail::resolve(std::move(options));
     if (options.mode == Mode::disabled) return Run{};
     auto core = detail::RunCore::open(std::move(options));
+    if (core->resumed()) {
+        core->append_event(detail::to_event(
+            {.kind = Decision::Kind::resumed, .step = core->first_step(), .time_ns = core->started_ns()}));
+    }
     detail::report_start(*core);
     return Run{std::move(core)};
 }

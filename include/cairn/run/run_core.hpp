@@ -24,6 +24,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -40,7 +41,7 @@ class BasicRunCore final : public Endable {
     static std::shared_ptr<BasicRunCore> open(Options options) {
         const Store store = Store::open(options.dir).value();
         if (options.id.empty()) options.id = os::random_hex(8);
-        const std::filesystem::path dir = store.run_dir(options.project, options.id);
+        const std::filesystem::path dir = store.run_dir(options.project, options.id, *options.rank);
         const bool exists = os::status(dir / "run.json").value().exists;
         if (exists && *options.resume == Resume::never) {
             raise({errc::already_exists, "a run of this id exists", dir.string(),
@@ -51,7 +52,7 @@ class BasicRunCore final : public Endable {
             raise({errc::not_found, "resume is \"must\" but there is no such run", dir.string(),
                    "check the id, the project and CAIRN_DIR, or use resume \"allow\" to start it"});
         }
-        auto folder = RunFolder::open_writer(store, options.project, options.id).value();
+        auto folder = RunFolder::open_writer(store, options.project, options.id, *options.rank).value();
         // Asked again under the run's lock: another program may have made the run meanwhile.
         if (!folder.is_new() && *options.resume == Resume::never) {
             raise({errc::already_exists, "another program has just made a run of this id", dir.string(),
@@ -92,10 +93,24 @@ class BasicRunCore final : public Endable {
         dropped_.fetch_add(1, std::memory_order_relaxed);
     }
 
+    /// Records an event between the rows of the calling thread, as `append` does. After the end of the run
+    /// nothing is recorded any more.
+    void append_event(const DynamicRow& event) noexcept {
+        if (!open_.load(std::memory_order_relaxed)) return;
+        try {
+            Lane* const mine = lane();
+            if (mine != nullptr && mine->append<RecordKind::event>(event, event.step(), event.time_ns()))
+                return;
+        } catch (...) {  // no memory
+        }
+        dropped_.fetch_add(1, std::memory_order_relaxed);
+    }
+
     // ---- what is known of the run
 
     [[nodiscard]] const Options& options() const noexcept { return options_; }
     [[nodiscard]] const Store& store() const noexcept { return store_; }
+    [[nodiscard]] unsigned rank() const noexcept { return options_.rank.value_or(0); }
     [[nodiscard]] const std::filesystem::path& dir() const noexcept { return folder_.path(); }
     [[nodiscard]] std::int64_t started_ns() const noexcept { return started_ns_; }
     [[nodiscard]] bool resumed() const noexcept { return resumed_; }
@@ -124,7 +139,7 @@ class BasicRunCore final : public Endable {
         health.saves_failed = saves_failed_;
         health.errors = errors_;
         if (has_live()) {
-            for (std::string text : {live_->journal.failure(), live_->collector.failure()}) {
+            for (std::string text : {live_->journal.failure(), live_->collector.first_failure()}) {
                 if (!text.empty()) health.errors.push_back(std::move(text));
             }
         }
@@ -152,6 +167,24 @@ class BasicRunCore final : public Endable {
                "do it before run.finish(), or resume the run"});
     }
 
+    /// Makes the caller the only one in this run who decides for a checkpoint of this name, until `release`.
+    /// Throws busy if there is one.
+    void claim(const std::string& checkpoint) {
+        // Not thrown under the lock: an exception that nobody catches ends the run, which takes it.
+        const bool is_free = [&] {
+            const std::scoped_lock lock{mutex_};
+            return checkpoints_.insert(checkpoint).second;
+        }();
+        if (is_free) return;
+        raise({errc::busy, "this run has a checkpoint of this name already", checkpoint,
+               "use that one, or give this one another name"});
+    }
+    void release(const std::string& checkpoint) noexcept {
+        if (is_detached()) return;  // the mutex may be held by a thread that is in the parent
+        const std::scoped_lock lock{mutex_};
+        checkpoints_.erase(checkpoint);
+    }
+
     // ---- config, summary, description
 
     [[nodiscard]] Json config() const {
@@ -163,11 +196,16 @@ class BasicRunCore final : public Endable {
     void update_config(const Json& patch) {
         check_config(patch);
         check_open("change the config");
+        try_update_config(patch).value();
+    }
+    result<void> try_update_config(const Json& patch) {
         const std::scoped_lock lock{mutex_};
         Json merged = config_;
         merge(merged, patch);
-        if (!is_detached()) folder_.write_json("config.json", merged).value();
-        config_ = std::move(merged);  // in memory only what is on disk
+        result<void> written;
+        if (!is_detached()) written = folder_.write_json("config.json", merged);
+        if (written) config_ = std::move(merged);  // in memory only what is on disk
+        return written;
     }
     void set_summary(std::string key, Json value) {
         check_open("set a summary value");
@@ -382,7 +420,7 @@ class BasicRunCore final : public Endable {
     result<void> write_end(std::string_view status, const std::string& why) {
         live_->collector.stop();
         const Journal::Left left = live_->journal.close(ThreadLanes::own(key_));
-        dropped_.fetch_add(left.lost, std::memory_order_relaxed);
+        const std::uint64_t dropped = dropped_.fetch_add(left.lost, std::memory_order_relaxed);
         std::vector<std::string> patterns;
         {
             const std::scoped_lock lock{mutex_};
@@ -407,6 +445,17 @@ class BasicRunCore final : public Endable {
                            "the journal could be written: " +
                            why_not,
                        dir().string(), "make room before the next run"});
+        }
+        if (const std::string since = live_->collector.first_failure(); dropped != 0) {
+            const error told{errc::io,
+                             std::to_string(dropped) + " rows were dropped: " +
+                                 (since.empty() ? "they came faster than they could be written" : since),
+                             dir().string(),
+                             since.empty() ? "log less often" : "make room before the next run"};
+            if (since.empty())
+                note_failure(told, false);  // all that was taken is written
+            else
+                keep(told);
         }
         for (const std::string& pattern : patterns) keep(save_files(pattern, dir() / "files"));
         keep(folder_.write_json("summary.json", summary()));
@@ -440,6 +489,7 @@ class BasicRunCore final : public Endable {
     Json user_summary_;
     std::vector<std::string> at_end_;
     std::vector<std::string> errors_;
+    std::set<std::string> checkpoints_;  // those that live
     std::uint64_t saves_failed_ = 0;
 };
 using RunCore = BasicRunCore<>;

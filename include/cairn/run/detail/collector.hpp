@@ -76,6 +76,12 @@ class BasicCollector final : public Pressure {
         return failure_;
     }
 
+    /// Why the history could not be written when that happened first; empty if it always could.
+    [[nodiscard]] std::string first_failure() const {
+        const std::scoped_lock lock{views_mutex_};
+        return first_failure_;
+    }
+
   private:
     static void* run(void* self) noexcept {
         static_cast<BasicCollector*>(self)->work();
@@ -130,6 +136,7 @@ class BasicCollector final : public Pressure {
 
     void fail(std::string why) {
         const std::scoped_lock lock{views_mutex_};
+        if (first_failure_.empty()) first_failure_ = why;
         failure_ = std::move(why);
     }
 
@@ -146,7 +153,7 @@ class BasicCollector final : public Pressure {
 
     mutable std::mutex views_mutex_;
     MetricViews views_;
-    std::string failure_;
+    std::string failure_, first_failure_;
     std::atomic<std::uint64_t> rows_{0};
     std::atomic<std::uint64_t> bytes_{0};
 

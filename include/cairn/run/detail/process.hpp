@@ -48,6 +48,11 @@ class BasicProcess {
         runs_.push_back(std::move(run));
     }
 
+    /// Ends all open runs as failed, because the process is about to go.
+    void end_runs(const std::string& why) noexcept {
+        each([&](Endable& run) { run.on_terminate(why); });
+    }
+
   private:
     BasicProcess() : previous_{std::set_terminate([] { instance().terminate(); })} {
         (void)std::atexit([] { instance().each([](Endable& run) { run.on_exit(); }); });
@@ -64,7 +69,7 @@ class BasicProcess {
 
     [[noreturn]] void terminate() noexcept {
         const std::string why = current_exception_text();
-        each([&](Endable& run) { run.on_terminate(why); });
+        end_runs(why);
         if (previous_ != nullptr) previous_();
         std::abort();
     }

@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+// The state of a policy, rebuilt from what a run recorded: its rows and its decisions, in their order. Costs
+// what decision.hpp costs.
+
+#include <cairn/checkpoint/version.hpp>
+#include <cairn/core/dynamic_row.hpp>
+#include <cairn/policy/save_policy.hpp>
+#include <cairn/run/decision.hpp>
+#include <cairn/store/history.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// Which of the rows that each thread logged a checkpoint was asked about. A decision is recorded between the
+/// rows of its thread, with the number of rows since the look before; looks that need no record follow one
+/// another row by row.
+template <class = void>
+class BasicAskedRows {
+  public:
+    void row(std::uint32_t ring) { ++rings_[ring].rows; }
+
+    void decided(std::uint32_t ring, const Decision& decision) {
+        Ring& thread = rings_[ring];
+        const std::uint64_t pending = thread.rows - thread.settled;
+        switch (decision.kind) {
+            case Decision::Kind::opened:  // what came after the last record of the session before
+                end_session();
+                break;
+            case Decision::Kind::asked:
+            case Decision::Kind::noted:
+            case Decision::Kind::skipped:
+            case Decision::Kind::saved:
+            case Decision::Kind::failed:
+                thread.ask(decision.rows < pending ? pending - decision.rows : 0);
+                break;
+            default: return;  // it is about no row
+        }
+        // One look each row: so it is taken to go on. After a note the next look is recorded.
+        thread.follows =
+            is_look(decision.kind) && (decision.rows == 1 || decision.rows == Decision::another_thread);
+    }
+
+    /// After the last row: those that came after the last record.
+    void end() {
+        end_session();
+        for (auto& [ring, thread] : rings_) thread.rows = 0;
+    }
+
+    /// Going through the rows again: whether the next one of this thread is one that it was asked about, and
+    /// that no record tells of.
+    [[nodiscard]] bool take(std::uint32_t ring) {
+        Ring& thread = rings_[ring];
+        const std::uint64_t row = thread.rows++;
+        while (thread.next < thread.asked.size() && row >= thread.asked[thread.next].second) ++thread.next;
+        return thread.next < thread.asked.size() && row >= thread.asked[thread.next].first;
+    }
+
+  private:
+    [[nodiscard]] static constexpr bool is_look(Decision::Kind kind) noexcept {
+        return kind != Decision::Kind::opened && kind != Decision::Kind::noted;
+    }
+    void end_session() {
+        for (auto& [ring, thread] : rings_) {
+            thread.ask(thread.follows ? thread.rows - thread.settled : 0);
+            thread.follows = false;
+        }
+    }
+
+    struct Ring {
+        /// The first `count` of the rows that are pending were asked about.
+        void ask(std::uint64_t count) {
+            if (count != 0) asked.emplace_back(settled, settled + count);
+            settled = rows;
+        }
+        std::uint64_t rows = 0, settled = 0;
+        bool follows = false;  // the next row is taken to be asked about, unless a record says otherwise
+        std::vector<std::pair<std::uint64_t, std::uint64_t>> asked{};
+        std::size_t next = 0;
+    };
+    std::map<std::uint32_t, Ring> rings_;
+};
+using AskedRows = BasicAskedRows<>;
+
+/// A policy that hears again of every row that its checkpoint was asked about.
+template <SavePolicy Policy>
+class Replay {
+  public:
+    /// What the policy knew, and what stood beside it, right after a version was saved.
+    struct State {
+        Policy policy;
+        double seconds = 0, save_seconds = 0;
+        std::size_t session = 0;      ///< of the run, counted from 1
+        std::size_t annotations = 0;  ///< how many it had heard of
+    };
+
+    /// `committed`: the versions that exist; one whose record a kill prevented is found among them.
+    Replay(const Policy& initial, std::string_view checkpoint, const std::vector<Version>& committed)
+        : initial_{initial}, checkpoint_{checkpoint}, committed_{&committed}, now_{State{initial}} {}
+
+    /// Goes through a run. Calls `on_look(policy, at, decision)` for each row that was asked about, before
+    /// the policy hears what became of it; `decision` is what was recorded, or only says that it was skipped.
+    template <class OnLook>
+    result<void> go(const std::filesystem::path& run_dir, OnLook&& on_look) {
+        AskedRows asked;
+        for (const Version& version : *committed_) unrecorded_.emplace(version.number, &version);
+        auto read = read_history(run_dir, [&](const StoredRow& row) {
+            if (row.kind == RecordKind::row) return asked.row(row.ring);
+            const auto decision = mine(row);
+            if (!decision) return;
+            asked.decided(row.ring, *decision);
+            if (decision->kind == Decision::Kind::saved && decision->version)
+                unrecorded_.erase(*decision->version);
+        });
+        if (!read) return read.error();
+        asked.end();
+        read = read_history(run_dir, [&](const StoredRow& row) {
+            if (row.kind == RecordKind::row) return take_row(row, asked.take(row.ring), on_look);
+            if (const auto decision = mine(row)) take_decision(*decision, on_look);
+        });
+        if (!read) return read.error();
+        // Of rows that were never logged: nothing but the versions tells of them.
+        for (const auto& [number, version] : std::exchange(unrecorded_, {}))
+            look(moment(version->row), saved(number), on_look);
+        // Metrics that a version has and no record tells of: a kill came between the two.
+        for (const Version& version : *committed_) {
+            const auto known = rows_.find(version.number);
+            if (known != rows_.end() && has_more(version.row, known->second))
+                take_annotation(version.number, version.row);
+        }
+        return {};
+    }
+
+    /// As it is after the last row.
+    [[nodiscard]] const State& now() const noexcept { return *now_; }
+
+    /// As it was right after a version was saved, and what came late for it and for the versions before it;
+    /// for a version that is not in the run's history, as the versions up to it tell.
+    [[nodiscard]] State after(const Version& version) const {
+        if (const auto known = after_.find(version.number); known != after_.end()) {
+            State state = known->second;
+            for (std::size_t i = state.annotations; i < annotations_.size(); ++i) {
+                const auto& [number, row] = annotations_[i];
+                if (number <= version.number) detail::settle(state.policy, At{row}, Outcome::annotated);
+            }
+            return state;
+        }
+        State state{initial_};
+        for (const Version& earlier : *committed_) {
+            if (earlier.number <= version.number)
+                detail::settle(state.policy, moment(earlier.row), Outcome::saved);
+        }
+        return state;
+    }
+
+  private:
+    [[nodiscard]] std::optional<Decision> mine(const StoredRow& row) const {
+        auto decision = decision_of(row);
+        if (decision && decision->checkpoint != checkpoint_) decision.reset();
+        return decision;
+    }
+
+    /// The moment of a row, of which no record tells more.
+    [[nodiscard]] At<DynamicRow> moment(const DynamicRow& row) const {
+        At<DynamicRow> at{row};
+        at.seconds = seconds_before_ + static_cast<double>(row.time_ns() - started_ns_) / 1e9;
+        at.save_seconds = now_->save_seconds;
+        at.signal = signal_;
+        return at;
+    }
+
+    /// The record that is not there of a version that is.
+    [[nodiscard]] Decision saved(std::uint64_t version) const {
+        return {.kind = Decision::Kind::saved, .version = version, .save_seconds = now_->save_seconds};
+    }
+
+    template <class OnLook>
+    void take_row(const StoredRow& stored, bool is_asked, OnLook&& on_look) {
+        if (!is_asked && unrecorded_.empty()) return;
+        const DynamicRow row{stored.step, stored.time_ns, stored.values.data(), stored.values.size()};
+        for (const auto& [number, version] : unrecorded_) {
+            if (version->row.step() != row.step() || version->row.time_ns() != row.time_ns()) continue;
+            const Decision unrecorded = saved(number);
+            unrecorded_.erase(*unrecorded.version);
+            return look(moment(row), unrecorded, on_look);
+        }
+        if (is_asked) look(moment(row), {.kind = Decision::Kind::skipped}, on_look);
+    }
+
+    template <class OnLook>
+    void take_decision(const Decision& decision, OnLook&& on_look) {
+        switch (decision.kind) {
+            case Decision::Kind::opened:
+                started_ns_ = decision.time_ns;
+                seconds_before_ = decision.seconds;
+                signal_ = false;
+                now_->save_seconds = decision.save_seconds;
+                ++now_->session;
+                break;
+            case Decision::Kind::asked:
+            case Decision::Kind::skipped:
+            case Decision::Kind::saved:
+            case Decision::Kind::failed: {
+                At<DynamicRow> at{decision.row};
+                at.seconds = decision.seconds;
+                at.save_seconds = now_->save_seconds;
+                at.signal = signal_ = decision.signal;
+                at.final = decision.final;
+                at.failure = decision.failure;
+                look(at, decision, on_look);
+                break;
+            }
+            case Decision::Kind::annotated:
+                if (decision.version) take_annotation(*decision.version, decision.row);
+                break;
+            case Decision::Kind::restored: {
+                if (!decision.version) break;
+                Version version;
+                version.number = *decision.version;
+                version.row = decision.row;
+                State state = after(version);
+                state.session = now_->session;
+                state.save_seconds = decision.save_seconds;
+                state.annotations = annotations_.size();
+                seconds_before_ = decision.seconds;
+                detail::settle(state.policy, moment(decision.row), Outcome::restored);
+                now_.emplace(std::move(state));
+                break;
+            }
+            case Decision::Kind::noted:
+            case Decision::Kind::removed:
+            case Decision::Kind::stopped:
+            case Decision::Kind::resumed: break;
+        }
+    }
+
+    void take_annotation(std::uint64_t version, const DynamicRow& row) {
+        detail::settle(now_->policy, At{row}, Outcome::annotated);
+        annotations_.emplace_back(version, row);
+        rows_.insert_or_assign(version, row);
+    }
+    /// Whether a metric has a number in the one that is none in the other.
+    [[nodiscard]] static bool has_more(const DynamicRow& row, const DynamicRow& known) {
+        bool more = false;
+        row.for_each([&](std::string_view name, const Value& value) {
+            more = more || (value.reading().kind == Reading::Kind::number &&
+                            known.find(name).reading().kind != Reading::Kind::number);
+        });
+        return more;
+    }
+
+    template <class OnLook>
+    void look(const At<DynamicRow>& at, const Decision& decision, OnLook&& on_look) {
+        on_look(std::as_const(now_->policy), at, decision);
+        const Outcome outcome = decision.kind == Decision::Kind::saved    ? Outcome::saved
+                                : decision.kind == Decision::Kind::failed ? Outcome::failed
+                                                                          : Outcome::not_saved;
+        if (outcome != Outcome::not_saved) now_->save_seconds = decision.save_seconds;
+        detail::settle(now_->policy, at, outcome);
+        if (outcome != Outcome::saved || !decision.version) return;
+        State state = *now_;
+        state.seconds = at.seconds;
+        state.annotations = annotations_.size();
+        rows_.insert_or_assign(*decision.version, at.row);
+        after_.erase(*decision.version);
+        after_.emplace(*decision.version, std::move(state));
+    }
+
+    Policy initial_;
+    std::string checkpoint_;
+    const std::vector<Version>* committed_;
+    std::optional<State> now_;  // replaced as a whole: a policy need not be assignable
+    std::map<std::uint64_t, State> after_;
+    std::map<std::uint64_t, const Version*> unrecorded_;
+    std::vector<std::pair<std::uint64_t, DynamicRow>> annotations_;
+    std::map<std::uint64_t, DynamicRow> rows_;  // of the versions, as far as the records tell
+    std::int64_t started_ns_ = 0;
+    double seconds_before_ = 0;
+    bool signal_ = false;
+};
+
+}  // namespace CAIRN_NAMESPACE::detail

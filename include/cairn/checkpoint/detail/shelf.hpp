@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+// The versions of one checkpoint in its sink: which there are, which is the best, which stay.
+
+#include <cairn/checkpoint/detail/ranking.hpp>
+#include <cairn/checkpoint/sink.hpp>
+#include <cairn/checkpoint/version.hpp>
+#include <cairn/core/dynamic_row.hpp>
+#include <cairn/core/error.hpp>
+#include <cairn/core/name.hpp>
+#include <cairn/policy/retention.hpp>
+#include <cairn/run/run_core.hpp>
+
+#include <algorithm>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// One thread at a time, as the checkpoint.
+template <RetentionPolicy Retention, ArtifactSink Sink>
+class Shelf {
+  public:
+    Shelf(Retention retention, Sink sink) : retention_{std::move(retention)}, sink_{std::move(sink)} {}
+
+    /// Binds the sink to a run and looks which versions of it are there.
+    void open(std::shared_ptr<RunCore> core, std::string_view name, const Watched& watched) {
+        core_ = std::move(core);
+        name_ = name;
+        watched_ = watched;
+        if constexpr (requires { sink_.bind(core_, name); }) sink_.bind(core_, name_);
+        if constexpr (requires { sink_.versions(false); }) versions_ = sink_.versions(false);
+    }
+
+    [[nodiscard]] Sink& sink() noexcept { return sink_; }
+    [[nodiscard]] const Retention& retention() const noexcept { return retention_; }
+    [[nodiscard]] const Watched& watched() const noexcept { return watched_; }
+    /// Those of this run, oldest first.
+    [[nodiscard]] const std::vector<Version>& versions() const noexcept { return versions_; }
+    /// Those that one may restore from, oldest first: of this run, or, if it is new and has none, of any.
+    [[nodiscard]] result<std::vector<Version>> candidates() {
+        const bool any_run = versions_.empty() && core_ && !core_->resumed();
+        // Several ranks go through the same ones.
+        return any_run || CollectiveSink<Sink> ? listed(any_run) : versions_;
+    }
+    [[nodiscard]] result<std::vector<Version>> of_any_run() { return listed(true); }
+
+    /// Training went on after this version: a retention does not remove it.
+    void hold(std::uint64_t version) noexcept { restored_ = version; }
+
+    /// A version that was committed just now. Calls `gone(version)` for each that is removed.
+    template <class Gone>
+    void add(Version version, Gone&& gone) {
+        versions_.push_back(std::move(version));
+        tidy(gone);
+    }
+    /// After what is known of a version changed.
+    template <class Gone>
+    void tidy(Gone&& gone) {
+        mark_best();
+        prune(gone);
+    }
+
+    /// Gives a version metrics that came late. Fails: not_found; already_exists for a metric that has another
+    /// value; as the sink does.
+    result<Version> annotate(std::string_view label, const DynamicRow& late) {
+        const auto version = std::find_if(versions_.begin(), versions_.end(),
+                                          [&](const Version& one) { return one.label() == label; });
+        result<DynamicRow> row = none_like(label, versions_);
+        if (version != versions_.end()) row = merged(*version, late);
+        result<void> done = row ? result<void>{} : row.error();
+        if constexpr (requires { sink_.annotate(*version, late); }) {
+            if (done) done = sink_.annotate(*version, late);
+        }
+        if constexpr (CollectiveSink<Sink>) {
+            bool may_pass = false;
+            done = sink_.agree(done, may_pass);
+        }
+        if (!done) return done.error();
+        version->row = std::move(*row);
+        return *version;
+    }
+
+    [[nodiscard]] error none_like(std::string_view label, const std::vector<Version>& existing) const {
+        std::string there;
+        for (const Version& version : existing) {
+            if (there.size() < 200) there += (there.empty() ? "" : ", ") + version.label();
+        }
+        return {errc::not_found, "there is no version \"" + suggest_name(label) + "\"", name_,
+                there.empty() ? "nothing was saved yet" : "there is: " + there};
+    }
+    [[nodiscard]] error none_to_restore() const {
+        return {errc::not_found, "there is no version to restore", name_, "start without restoring"};
+    }
+
+  private:
+    [[nodiscard]] result<std::vector<Version>> listed(bool any_run) {
+        if constexpr (requires { sink_.versions(any_run); }) {
+            if (!core_) return versions_;
+            result<std::vector<Version>> all = error{};
+            const result<void> done = guarded("listing the versions", [&]() -> result<void> {
+                all = sink_.versions(any_run);
+                return {};
+            });
+            return done ? std::move(all) : done.error();
+        } else {
+            return versions_;
+        }
+    }
+
+    /// A metric that is a number keeps its value.
+    [[nodiscard]] static result<DynamicRow> merged(const Version& version, const DynamicRow& late) {
+        std::vector<NamedValue> all;
+        const auto is_number = [](const Value& value) {
+            return value.reading().kind == Reading::Kind::number;
+        };
+        version.row.for_each([&](std::string_view name, const Value& value) {
+            if (is_number(value) || late.find(name).kind() == Value::Kind::none) all.push_back({name, value});
+        });
+        std::string_view taken;
+        late.for_each([&](std::string_view name, const Value& value) {
+            const Value held = version.row.find(name);
+            if (!is_number(held)) return all.push_back({name, value});
+            if (!is_number(value) || held.number() != value.number()) taken = name;
+        });
+        if (taken.empty())
+            return DynamicRow{version.row.step(), version.row.time_ns(), all.data(), all.size()};
+        return error{errc::already_exists, version.label() + " has another value of this metric already",
+                     std::string{taken}, "log it under another name"};
+    }
+
+    void mark_best() {
+        if constexpr (requires(const Version& v) { sink_.mark_best(v, watched_); }) {
+            if (!watched_.any()) return;
+            const std::vector<Version> ranked = by_value(versions_, watched_);
+            if (!ranked.empty()) sink_.mark_best(ranked.front(), watched_);
+        }
+    }
+
+    /// Removes what no retention wants, except what was restored from, what an alias names, what is being
+    /// read and the newest.
+    template <class Gone>
+    void prune(Gone&& gone) {
+        if constexpr (PrunableSink<Sink> && !std::same_as<Retention, KeepAll>) {
+            const std::size_t count = versions_.size();
+            std::vector<VersionFacts> facts;
+            facts.reserve(count);
+            for (const Version& version : versions_) {
+                facts.push_back(version.facts());
+                facts.back().held = version.number == restored_ || version.number == versions_.back().number;
+                // So that a bound removes others in their place.
+                if constexpr (is_capped<Retention> && requires { sink_.is_held(version); })
+                    facts.back().held = facts.back().held || sink_.is_held(version);
+            }
+            retention_.mark(VersionList{facts.data(), count});
+            std::vector<Version> kept;
+            for (std::size_t i = 0; i < count; ++i) {
+                if (facts[i].kept || facts[i].held || !remove(versions_[i]))
+                    kept.push_back(std::move(versions_[i]));
+                else
+                    gone(versions_[i]);
+            }
+            versions_ = std::move(kept);
+            if constexpr (is_capped<Retention>) tell_if_over(retention_.bytes());
+        }
+    }
+    /// Whether it is gone.
+    [[nodiscard]] bool remove(const Version& version) {
+        const result<void> removed = sink_.remove(version);
+        // Somebody else removed it: it is gone, as was wanted.
+        if (removed || removed.error().code() == errc::not_found) return true;
+        if (removed.error().code() != errc::busy) core_->note_failure(removed.error(), false);
+        return false;
+    }
+
+    void tell_if_over(std::uint64_t most) {
+        std::uint64_t bytes = 0;
+        for (const Version& version : versions_) bytes += version.bytes;
+        if (bytes <= most || told_over_) return;
+        told_over_ = true;
+        core_->note_failure({errc::no_space,
+                             "the versions that must stay are " + std::to_string(bytes) +
+                                 " bytes, more than the bound of " + std::to_string(most),
+                             name_, "raise the bound, or take aliases off versions that are not needed"},
+                            false);
+    }
+
+    std::shared_ptr<RunCore> core_;
+    std::string name_;
+    Retention retention_;
+    Sink sink_;
+    Watched watched_;
+    std::vector<Version> versions_;
+    std::optional<std::uint64_t> restored_;
+    bool told_over_ = false;
+};
+
+}  // namespace CAIRN_NAMESPACE::detail
