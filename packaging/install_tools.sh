@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs what is missing for one purpose; does nothing, at once, when all of it is here.
-# usage: install_tools.sh run|test|bench|ci
+# usage: install_tools.sh run|test|bench|ci|mpi
 set -eu
 purpose=${1:-test}
 
@@ -26,6 +26,7 @@ run test bench ci: g++ cmake ninja-build nlohmann-json3-dev libcli11-dev
 test bench ci: python3 ccache
 test ci: catch2 libcpp-httplib-dev pkg-config
 bench ci: libbenchmark-dev
+mpi: libopenmpi-dev openmpi-bin
 ci: g++-12 clang-14 clang-19 clang-tidy-19 clang-format-19 libclang-rt-19-dev meson python3-venv ca-certificates
 TABLE
     )
@@ -41,6 +42,7 @@ run test bench ci: gcc-c++ cmake ninja-build json-devel cli11-devel
 test bench ci: python3 ccache
 test ci: catch-devel cpp-httplib-devel pkgconf-pkg-config
 bench ci: google-benchmark-devel
+mpi: openmpi-devel
 ci: clang clang-tools-extra compiler-rt libasan libubsan libtsan meson
 TABLE
     )
@@ -52,6 +54,7 @@ run test bench ci: cmake ninja nlohmann-json cli11
 test bench ci: python3 ccache
 test ci: catch2 cpp-httplib pkgconf
 bench ci: google-benchmark
+mpi: open-mpi
 ci: llvm meson
 TABLE
     )
