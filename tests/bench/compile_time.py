@@ -26,21 +26,41 @@ def lines(source):
     return subprocess.run([*COMPILER, "-E", "-P", source], check=True, capture_output=True).stdout.count(b"\n")
 
 
+# One policy and an expression of twelve, only composed, and also asked about a row: what the other eleven cost.
+COMPOSE = "#include <cairn/policy/policy.hpp>\nusing namespace cairn;\nauto make() {{ return {}; }}\n"
+ASK = COMPOSE + """using namespace cairn::literals;
+bool ask(long step, double loss) {{
+    static auto policy = make();
+    const auto row = cairn::row(cairn::step(step), "loss"_m = loss);
+    const At at{{row}};
+    const Answer answer = policy.decide(at);
+    policy.settle(at, answer == Answer::yes ? Outcome::saved : Outcome::not_saved);
+    return answer == Answer::yes;
+}}
+"""
+ONE = 'Best<"loss", minimize>{}'
+TWELVE = ('after(100, Best<"loss", minimize>{} & EveryN<50>{}) | once(Below<"loss">{0.1}) | EveryN<500>{}'
+          ' | (TopK<3, "loss", minimize>{} & !AtSteps<7>{}) | Improves<"loss", minimize>{0.5} | OnFinish{}'
+          ' | (OnSignal{} & Budget{1}) | OnFailure{}')
+POLICIES = {"policy of 1": COMPOSE.format(ONE), "policy of 12": COMPOSE.format(TWELVE),
+            "asked policy of 1": ASK.format(ONE), "asked policy of 12": ASK.format(TWELVE)}
+
 with tempfile.TemporaryDirectory() as folder:
     sources = {}
-    for header in HEADERS:
-        sources[header] = Path(folder) / (header.replace("/", "_") + ".cpp")
-        sources[header].write_text(f"#include <{header}>\n")
-    times = {header: [] for header in HEADERS}
+    for name in [*HEADERS, *POLICIES]:
+        sources[name] = Path(folder) / (name.replace("/", "_").replace(" ", "_") + ".cpp")
+        sources[name].write_text(POLICIES.get(name, f"#include <{name}>\n"))
+    times = {name: [] for name in sources}
     for _ in range(REPETITIONS):  # in turn, so that a slow minute of the machine hits all of them
-        for header in HEADERS:
-            times[header].append(seconds(sources[header]))
-    results = []
+        for name, source in sources.items():
+            times[name].append(seconds(source))
+    results = [{"name": name, "values": times[name], "unit": "s",
+                **({"reference": name.replace("12", "1")} if name.endswith("12") else {})} for name in POLICIES]
     for header in HEADERS:
         results.append({"name": f"include <{header}>", "values": times[header], "unit": "s"})
         results.append({"name": f"lines <{header}>", "values": [lines(sources[header])], "unit": "lines"})
     for result in results:
         result["median"] = statistics.median(result["values"])
-        if REFERENCE not in result["name"]:
+        if REFERENCE not in result["name"] and "reference" not in result and result["name"] not in POLICIES:
             result["reference"] = result["name"].split()[0] + f" <{REFERENCE}>"
 print(json.dumps(results, indent=1))
