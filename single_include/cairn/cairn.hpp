@@ -7376,12 +7376,16 @@ template <class = void>
     return d;
 }
 
-/// Calls `f(Decision)` for every decision that a run recorded, in the order of each thread.
-template <class F>
-result<HistoryReport> read_decisions(const std::filesystem::path& run_dir, F&& f) {
-    return read_history(run_dir, [&](const StoredRow& row) {
-        if (auto decision = decision_of(row)) f(std::move(*decision));
+/// What a run recorded as decided, in the order of each thread, without what only replay needs.
+template <class D = Decision>
+[[nodiscard]] result<std::vector<D>> recorded_decisions(const std::filesystem::path& run_dir) {
+    std::vector<D> all;
+    auto read = read_history(run_dir, [&](const StoredRow& row) {
+        auto decision = decision_of(row);
+        if (decision && !is_bookkeeping(decision->kind)) all.push_back(std::move(*decision));
     });
+    if (!read) return read.error();
+    return all;
 }
 
 }  // namespace detail
@@ -10072,6 +10076,13 @@ template <class = void>
     });
 }
 
+/// Whether it tells that another session of the run begins.
+template <class = void>
+[[nodiscard]] bool begins_session(const StoredRow& stored) {
+    const auto decision = decision_of(stored);
+    return decision && decision->kind == Decision::Kind::resumed;
+}
+
 // Never defined: their names are the compiler's message.
 template <class P>
 struct keep_this_policy_in_a_variable_outside_the_loop_it_remembers_rows;
@@ -10086,7 +10097,7 @@ void tell_earlier_rows(RunCore& core, P& policy, std::int64_t step) {
     std::vector<std::int64_t> ends;  // of each session: the first step of the next that the policy watches
     bool begins = false;
     auto read = read_history(core.dir(), [&](const StoredRow& stored) {
-        if (const auto event = decision_of(stored); event && event->kind == Decision::Kind::resumed) {
+        if (begins_session(stored)) {
             if (begins) ends.push_back(std::numeric_limits<std::int64_t>::max());  // nothing to watch in it
             begins = true;
         } else if (stored.kind == RecordKind::row && begins && is_watched(stored, watched)) {
@@ -10103,8 +10114,7 @@ void tell_earlier_rows(RunCore& core, P& policy, std::int64_t step) {
     std::size_t session = 0;
     if (read) {
         read = read_history(core.dir(), [&](const StoredRow& stored) {
-            if (const auto event = decision_of(stored); event && event->kind == Decision::Kind::resumed)
-                ++session;
+            if (begins_session(stored)) ++session;
             if (stored.kind != RecordKind::row || session >= ends.size() || stored.step >= ends[session])
                 return;
             last = DynamicRow{stored.step, stored.time_ns, stored.values.data(), stored.values.size()};
@@ -10135,7 +10145,8 @@ bool ask_to_stop(RunCore& core, const R& row, P& policy) {
                            std::string{nan}, "see in the run's history since when"},
                           false);
     }
-    if (policy.decide(now) == Answer::yes) {
+    const bool stop = policy.decide(now) == Answer::yes;
+    if (stop) {
         Decision decision{.kind = Decision::Kind::stopped,
                           .step = now.step,
                           .time_ns = now.time_ns,
@@ -10145,7 +10156,8 @@ bool ask_to_stop(RunCore& core, const R& row, P& policy) {
                           .row = to_dynamic(row)};
         core.append_event(to_event(decision));
     }
-    return ask_to_stop(row, policy);
+    detail::settle(policy, now, Outcome::not_saved);
+    return stop;
 }
 
 }  // namespace CAIRN_NAMESPACE::detail
@@ -10285,12 +10297,7 @@ class BasicRun {
     /// those about all other rows too. Throws if the history cannot be read. Cost: one pass over it.
     template <class D = Decision>
     [[nodiscard]] std::vector<D> decisions() const {
-        std::vector<D> all;
-        const auto keep = [&](D decision) {
-            if (!detail::is_bookkeeping(decision.kind)) all.push_back(std::move(decision));
-        };
-        if (core_) detail::read_decisions(core_->dir(), keep).value();
-        return all;
+        return core_ ? detail::recorded_decisions<D>(core_->dir()).value() : std::vector<D>{};
     }
 
     // ---- what is recorded beside rows
@@ -11990,19 +11997,18 @@ class Replay {
 
     /// As it was right after a version was saved, and what came late for it and for the versions before it;
     /// for a version that is not in the run's history, as the versions up to it tell.
-    [[nodiscard]] State after(const Version& version) const {
-        if (const auto known = after_.find(version.number); known != after_.end()) {
+    [[nodiscard]] State after(std::uint64_t version) const {
+        if (const auto known = after_.find(version); known != after_.end()) {
             State state = known->second;
             for (std::size_t i = state.annotations; i < annotations_.size(); ++i) {
                 const auto& [number, row] = annotations_[i];
-                if (number <= version.number) detail::settle(state.policy, At{row}, Outcome::annotated);
+                if (number <= version) detail::settle(state.policy, At{row}, Outcome::annotated);
             }
             return state;
         }
         State state{initial_};
         for (const Version& earlier : *committed_) {
-            if (earlier.number <= version.number)
-                detail::settle(state.policy, moment(earlier.row), Outcome::saved);
+            if (earlier.number <= version) detail::settle(state.policy, moment(earlier.row), Outcome::saved);
         }
         return state;
     }
@@ -12069,10 +12075,7 @@ class Replay {
                 break;
             case Decision::Kind::restored: {
                 if (!decision.version) break;
-                Version version;
-                version.number = *decision.version;
-                version.row = decision.row;
-                State state = after(version);
+                State state = after(*decision.version);
                 state.session = now_->session;
                 state.save_seconds = decision.save_seconds;
                 state.annotations = annotations_.size();
@@ -13689,7 +13692,7 @@ class Checkpoint {
         last_row_is_saved_ = !versions().empty() && versions().back().number == version.number;
         detail::Replay<Policy> replay{initial_, name_, versions()};
         (void)look_back(replay);
-        auto then = replay.after(version);
+        auto then = replay.after(version.number);
         policy_.emplace(std::move(then.policy));
         // What an earlier session spent counts on.
         if (then.session != 0 && then.session < replay.now().session) {
@@ -13706,7 +13709,7 @@ class Checkpoint {
         detail::Replay<Policy> replay{initial_, name_, versions()};
         const bool whole = look_back(replay);
         policy_.emplace(whole || versions().empty() ? replay.now().policy
-                                                    : replay.after(versions().back()).policy);
+                                                    : replay.after(versions().back().number).policy);
     }
     /// Where the decisions of this checkpoint are recorded: with a sink that several ranks share, by rank 0.
     [[nodiscard]] std::filesystem::path log_dir() const {

@@ -428,7 +428,7 @@ class Checkpoint {
         last_row_is_saved_ = !versions().empty() && versions().back().number == version.number;
         detail::Replay<Policy> replay{initial_, name_, versions()};
         (void)look_back(replay);
-        auto then = replay.after(version);
+        auto then = replay.after(version.number);
         policy_.emplace(std::move(then.policy));
         // What an earlier session spent counts on.
         if (then.session != 0 && then.session < replay.now().session) {
@@ -445,7 +445,7 @@ class Checkpoint {
         detail::Replay<Policy> replay{initial_, name_, versions()};
         const bool whole = look_back(replay);
         policy_.emplace(whole || versions().empty() ? replay.now().policy
-                                                    : replay.after(versions().back()).policy);
+                                                    : replay.after(versions().back().number).policy);
     }
     /// Where the decisions of this checkpoint are recorded: with a sink that several ranks share, by rank 0.
     [[nodiscard]] std::filesystem::path log_dir() const {

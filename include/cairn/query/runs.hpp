@@ -71,12 +71,7 @@ class RecordedRun {
     }
     /// What its checkpoints decided, as `run.decisions()` gives it. Fails: corrupt, unsupported.
     [[nodiscard]] result<std::vector<Decision>> decisions() const {
-        std::vector<Decision> all;
-        auto read = detail::read_decisions(folder_.path(), [&](Decision decision) {
-            if (!detail::is_bookkeeping(decision.kind)) all.push_back(std::move(decision));
-        });
-        if (!read) return read.error();
-        return all;
+        return detail::recorded_decisions(folder_.path());
     }
     /// The summary of every metric, from the rows themselves. `report`, if given, gets what could not be
     /// read.

@@ -233,12 +233,16 @@ template <class = void>
     return d;
 }
 
-/// Calls `f(Decision)` for every decision that a run recorded, in the order of each thread.
-template <class F>
-result<HistoryReport> read_decisions(const std::filesystem::path& run_dir, F&& f) {
-    return read_history(run_dir, [&](const StoredRow& row) {
-        if (auto decision = decision_of(row)) f(std::move(*decision));
+/// What a run recorded as decided, in the order of each thread, without what only replay needs.
+template <class D = Decision>
+[[nodiscard]] result<std::vector<D>> recorded_decisions(const std::filesystem::path& run_dir) {
+    std::vector<D> all;
+    auto read = read_history(run_dir, [&](const StoredRow& row) {
+        auto decision = decision_of(row);
+        if (decision && !is_bookkeeping(decision->kind)) all.push_back(std::move(*decision));
     });
+    if (!read) return read.error();
+    return all;
 }
 
 }  // namespace detail

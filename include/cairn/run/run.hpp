@@ -161,12 +161,7 @@ class BasicRun {
     /// those about all other rows too. Throws if the history cannot be read. Cost: one pass over it.
     template <class D = Decision>
     [[nodiscard]] std::vector<D> decisions() const {
-        std::vector<D> all;
-        const auto keep = [&](D decision) {
-            if (!detail::is_bookkeeping(decision.kind)) all.push_back(std::move(decision));
-        };
-        if (core_) detail::read_decisions(core_->dir(), keep).value();
-        return all;
+        return core_ ? detail::recorded_decisions<D>(core_->dir()).value() : std::vector<D>{};
     }
 
     // ---- what is recorded beside rows

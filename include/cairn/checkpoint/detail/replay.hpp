@@ -145,19 +145,18 @@ class Replay {
 
     /// As it was right after a version was saved, and what came late for it and for the versions before it;
     /// for a version that is not in the run's history, as the versions up to it tell.
-    [[nodiscard]] State after(const Version& version) const {
-        if (const auto known = after_.find(version.number); known != after_.end()) {
+    [[nodiscard]] State after(std::uint64_t version) const {
+        if (const auto known = after_.find(version); known != after_.end()) {
             State state = known->second;
             for (std::size_t i = state.annotations; i < annotations_.size(); ++i) {
                 const auto& [number, row] = annotations_[i];
-                if (number <= version.number) detail::settle(state.policy, At{row}, Outcome::annotated);
+                if (number <= version) detail::settle(state.policy, At{row}, Outcome::annotated);
             }
             return state;
         }
         State state{initial_};
         for (const Version& earlier : *committed_) {
-            if (earlier.number <= version.number)
-                detail::settle(state.policy, moment(earlier.row), Outcome::saved);
+            if (earlier.number <= version) detail::settle(state.policy, moment(earlier.row), Outcome::saved);
         }
         return state;
     }
@@ -224,10 +223,7 @@ class Replay {
                 break;
             case Decision::Kind::restored: {
                 if (!decision.version) break;
-                Version version;
-                version.number = *decision.version;
-                version.row = decision.row;
-                State state = after(version);
+                State state = after(*decision.version);
                 state.session = now_->session;
                 state.save_seconds = decision.save_seconds;
                 state.annotations = annotations_.size();

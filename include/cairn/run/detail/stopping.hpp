@@ -28,6 +28,13 @@ template <class = void>
     });
 }
 
+/// Whether it tells that another session of the run begins.
+template <class = void>
+[[nodiscard]] bool begins_session(const StoredRow& stored) {
+    const auto decision = decision_of(stored);
+    return decision && decision->kind == Decision::Kind::resumed;
+}
+
 // Never defined: their names are the compiler's message.
 template <class P>
 struct keep_this_policy_in_a_variable_outside_the_loop_it_remembers_rows;
@@ -42,7 +49,7 @@ void tell_earlier_rows(RunCore& core, P& policy, std::int64_t step) {
     std::vector<std::int64_t> ends;  // of each session: the first step of the next that the policy watches
     bool begins = false;
     auto read = read_history(core.dir(), [&](const StoredRow& stored) {
-        if (const auto event = decision_of(stored); event && event->kind == Decision::Kind::resumed) {
+        if (begins_session(stored)) {
             if (begins) ends.push_back(std::numeric_limits<std::int64_t>::max());  // nothing to watch in it
             begins = true;
         } else if (stored.kind == RecordKind::row && begins && is_watched(stored, watched)) {
@@ -59,8 +66,7 @@ void tell_earlier_rows(RunCore& core, P& policy, std::int64_t step) {
     std::size_t session = 0;
     if (read) {
         read = read_history(core.dir(), [&](const StoredRow& stored) {
-            if (const auto event = decision_of(stored); event && event->kind == Decision::Kind::resumed)
-                ++session;
+            if (begins_session(stored)) ++session;
             if (stored.kind != RecordKind::row || session >= ends.size() || stored.step >= ends[session])
                 return;
             last = DynamicRow{stored.step, stored.time_ns, stored.values.data(), stored.values.size()};
@@ -91,7 +97,8 @@ bool ask_to_stop(RunCore& core, const R& row, P& policy) {
                            std::string{nan}, "see in the run's history since when"},
                           false);
     }
-    if (policy.decide(now) == Answer::yes) {
+    const bool stop = policy.decide(now) == Answer::yes;
+    if (stop) {
         Decision decision{.kind = Decision::Kind::stopped,
                           .step = now.step,
                           .time_ns = now.time_ns,
@@ -101,7 +108,8 @@ bool ask_to_stop(RunCore& core, const R& row, P& policy) {
                           .row = to_dynamic(row)};
         core.append_event(to_event(decision));
     }
-    return ask_to_stop(row, policy);
+    detail::settle(policy, now, Outcome::not_saved);
+    return stop;
 }
 
 }  // namespace CAIRN_NAMESPACE::detail
