@@ -36,7 +36,7 @@ History make_history() {
         const double loss = step == 33 ? std::numeric_limits<double>::quiet_NaN()
                                        : 2.0 / (1.0 + step / 9.0) + 0.35 * noise + 0.15;
         const std::vector<NamedValue> values = {{"epoch", step / 6}, {"loss", loss}};
-        rows.push_back({step, (step + 1) * 10'000'000'000LL, values.data(), step == 34 ? 1U : 2U});
+        rows.emplace_back(step, (step + 1) * 10'000'000'000LL, values.data(), step == 34 ? 1U : 2U);
     }
     return rows;
 }

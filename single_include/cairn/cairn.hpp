@@ -8402,7 +8402,7 @@ class BasicLane {
 
     /// Appends a typed or dynamic row, or an event; false if it had to be dropped. May allocate when a name
     /// is new.
-    template <RecordKind kind = RecordKind::row, class R>
+    template <RecordKind Kind = RecordKind::row, class R>
     bool append(const R& row, std::int64_t step, std::int64_t time_ns) {
         std::size_t cells = 0;
         std::size_t bytes = row_header_bytes;
@@ -8414,13 +8414,13 @@ class BasicLane {
             if (Value{value}.text().size() > max_text_bytes) bump(counters.texts_cut);
         });
         if (!known && !define_all(row)) return false;
-        if (bytes > max_record_bytes) return append_in_pieces<kind>(row, step, time_ns);
+        if (bytes > max_record_bytes) return append_in_pieces<Kind>(row, step, time_ns);
         std::byte* to = reserve(bytes);
         if (to == nullptr) return false;
-        to = put_row_header(to, bytes, kind, 0, cells, step, time_ns);
+        to = put_row_header(to, bytes, Kind, 0, cells, step, time_ns);
         visit(row, [&](auto name, const auto& value) { to = put_cell(to, find(name), shortened(value)); });
         ring.commit();
-        if constexpr (kind == RecordKind::row) bump(counters.rows);
+        if constexpr (Kind == RecordKind::row) bump(counters.rows);
         if (ring.is_filling()) relieve();
         return true;
     }
@@ -8524,7 +8524,7 @@ class BasicLane {
     }
 
     /// A row that is too large for one record goes into several that belong together.
-    template <RecordKind kind, class R>
+    template <RecordKind Kind, class R>
     bool append_in_pieces(const R& row, std::int64_t step, std::int64_t time_ns) {
         std::vector<std::pair<std::uint32_t, Value>> cells;
         visit(row, [&](auto name, const auto& value) { cells.emplace_back(find(name), shortened(value)); });
@@ -8537,11 +8537,11 @@ class BasicLane {
             std::byte* to = reserve(bytes);
             if (to == nullptr) return false;
             const std::uint8_t flags = end < cells.size() ? row_continues : std::uint8_t{0};
-            to = put_row_header(to, bytes, kind, flags, end - i, step, time_ns);
+            to = put_row_header(to, bytes, Kind, flags, end - i, step, time_ns);
             for (; i < end; ++i) to = put_cell(to, cells[i].first, cells[i].second);
             ring.commit();
         }
-        if constexpr (kind == RecordKind::row) bump(counters.rows);
+        if constexpr (Kind == RecordKind::row) bump(counters.rows);
         return true;
     }
 
@@ -13435,9 +13435,10 @@ class Checkpoint {
     template <detail::AnyPart... Parts>
         requires ReadableSink<Sink>
     result<Version> try_restore(LatestVersion, const Parts&... parts) {
-        auto newest_first = shelf_.candidates();
-        if (newest_first) std::reverse(newest_first->begin(), newest_first->end());
-        return restore_first(newest_first, parts...);
+        auto candidates = shelf_.candidates();
+        if (!candidates) return candidates.error();
+        std::reverse(candidates->begin(), candidates->end());
+        return restore_first(*candidates, parts...);
     }
     template <detail::AnyPart... Parts>
         requires ReadableSink<Sink>
@@ -13448,9 +13449,9 @@ class Checkpoint {
                     Policy, Retention>);
             return error{};
         } else {
-            auto best_first = shelf_.candidates();
-            if (best_first) *best_first = detail::by_value(*std::move(best_first), shelf_.watched());
-            return restore_first(best_first, parts...);
+            auto candidates = shelf_.candidates();
+            if (!candidates) return candidates.error();
+            return restore_first(detail::by_value(*std::move(candidates), shelf_.watched()), parts...);
         }
     }
     template <detail::AnyPart... Parts>
@@ -13461,7 +13462,7 @@ class Checkpoint {
         const error none = shelf_.none_like(label, *wanted);
         std::erase_if(*wanted, [&](const Version& version) { return version.label() != label; });
         if (wanted->empty()) return none;
-        return restore_first(wanted, parts...);
+        return restore_first(*wanted, parts...);
     }
 
     /// Every decision so far about a row that this checkpoint was asked about, with its reasons, in the order
@@ -13661,10 +13662,9 @@ class Checkpoint {
 
     /// Restores from the first of `wanted` (in order of preference) that is whole.
     template <class... Parts>
-    result<Version> restore_first(const result<std::vector<Version>>& wanted, const Parts&... parts) {
-        if (!wanted) return wanted.error();
+    result<Version> restore_first(const std::vector<Version>& wanted, const Parts&... parts) {
         error damage = shelf_.none_to_restore();
-        for (const Version& version : *wanted) {
+        for (const Version& version : wanted) {
             auto files = sink().open(version);
             result<void> done =
                 files ? detail::decode([&](std::string_view file) { return files->find(file); }, parts...)

@@ -171,9 +171,10 @@ class Checkpoint {
     template <detail::AnyPart... Parts>
         requires ReadableSink<Sink>
     result<Version> try_restore(LatestVersion, const Parts&... parts) {
-        auto newest_first = shelf_.candidates();
-        if (newest_first) std::reverse(newest_first->begin(), newest_first->end());
-        return restore_first(newest_first, parts...);
+        auto candidates = shelf_.candidates();
+        if (!candidates) return candidates.error();
+        std::reverse(candidates->begin(), candidates->end());
+        return restore_first(*candidates, parts...);
     }
     template <detail::AnyPart... Parts>
         requires ReadableSink<Sink>
@@ -184,9 +185,9 @@ class Checkpoint {
                     Policy, Retention>);
             return error{};
         } else {
-            auto best_first = shelf_.candidates();
-            if (best_first) *best_first = detail::by_value(*std::move(best_first), shelf_.watched());
-            return restore_first(best_first, parts...);
+            auto candidates = shelf_.candidates();
+            if (!candidates) return candidates.error();
+            return restore_first(detail::by_value(*std::move(candidates), shelf_.watched()), parts...);
         }
     }
     template <detail::AnyPart... Parts>
@@ -197,7 +198,7 @@ class Checkpoint {
         const error none = shelf_.none_like(label, *wanted);
         std::erase_if(*wanted, [&](const Version& version) { return version.label() != label; });
         if (wanted->empty()) return none;
-        return restore_first(wanted, parts...);
+        return restore_first(*wanted, parts...);
     }
 
     /// Every decision so far about a row that this checkpoint was asked about, with its reasons, in the order
@@ -397,10 +398,9 @@ class Checkpoint {
 
     /// Restores from the first of `wanted` (in order of preference) that is whole.
     template <class... Parts>
-    result<Version> restore_first(const result<std::vector<Version>>& wanted, const Parts&... parts) {
-        if (!wanted) return wanted.error();
+    result<Version> restore_first(const std::vector<Version>& wanted, const Parts&... parts) {
         error damage = shelf_.none_to_restore();
-        for (const Version& version : *wanted) {
+        for (const Version& version : wanted) {
             auto files = sink().open(version);
             result<void> done =
                 files ? detail::decode([&](std::string_view file) { return files->find(file); }, parts...)

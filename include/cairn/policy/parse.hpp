@@ -54,11 +54,11 @@ class PolicyParser : TextParser {
         return joined<false>('&', [this] { return one(); });
     }
 
-    template <bool is_any, class Part>
+    template <bool IsAny, class Part>
     ParsedPolicy joined(char sign, Part part) {
         ParsedPolicy first = part();
         if (!next_is(sign)) return first;
-        GivenPack<is_any> pack;
+        GivenPack<IsAny> pack;
         pack.members.push_back(std::move(first));
         while (take(sign)) pack.members.push_back(part());
         return ParsedPolicy{std::move(pack)};
@@ -155,9 +155,9 @@ class PolicyParser : TextParser {
         (void)take('%');
         return ParsedPolicy{Budget{percent}};
     }
-    template <bool from>
+    template <bool IsFrom>
     ParsedPolicy bound() {
-        ParsedPolicy condition{StepBound<GivenCount, from>{GivenCount{integer("a step", 0)}}};
+        ParsedPolicy condition{StepBound<GivenCount, IsFrom>{GivenCount{integer("a step", 0)}}};
         if (!take(',')) return condition;
         GivenPack<false> both;
         both.members.push_back(std::move(condition));

@@ -193,15 +193,15 @@ class ParsedPolicy {
 namespace detail {
 
 /// `Any` or `All` of a number of policies that is known at run time.
-template <bool any>
+template <bool IsAny>
 struct GivenPack {
     std::vector<ParsedPolicy> members;
 
     [[nodiscard]] Answer decide(const auto& at) const {
-        Answer whole = answer(!any);
+        Answer whole = answer(!IsAny);
         for (const ParsedPolicy& member : members) {
             const Answer one = member.decide(at);
-            whole = any ? whole | one : whole & one;
+            whole = IsAny ? whole | one : whole & one;
         }
         return whole;
     }
@@ -238,11 +238,11 @@ struct GivenPack {
     }
     void spell(Text& out) const {
         for (std::size_t i = 0; i < members.size(); ++i) {
-            if (i != 0) out += any ? " | " : " & ";
+            if (i != 0) out += IsAny ? " | " : " & ";
             spell_inside(out, members[i], binding());
         }
     }
-    [[nodiscard]] static constexpr Binding binding() noexcept { return any ? Binding::any : Binding::all; }
+    [[nodiscard]] static constexpr Binding binding() noexcept { return IsAny ? Binding::any : Binding::all; }
 };
 
 }  // namespace detail

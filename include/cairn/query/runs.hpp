@@ -64,7 +64,7 @@ class RecordedRun {
         std::vector<DynamicRow> all;
         auto read =
             for_each_row([&](std::int64_t step, std::int64_t time_ns, std::span<const NamedValue> values) {
-                all.push_back({step, time_ns, values.data(), values.size()});
+                all.emplace_back(step, time_ns, values.data(), values.size());
             });
         if (!read) return read.error();
         return all;

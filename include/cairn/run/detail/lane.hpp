@@ -47,7 +47,7 @@ class BasicLane {
 
     /// Appends a typed or dynamic row, or an event; false if it had to be dropped. May allocate when a name
     /// is new.
-    template <RecordKind kind = RecordKind::row, class R>
+    template <RecordKind Kind = RecordKind::row, class R>
     bool append(const R& row, std::int64_t step, std::int64_t time_ns) {
         std::size_t cells = 0;
         std::size_t bytes = row_header_bytes;
@@ -59,13 +59,13 @@ class BasicLane {
             if (Value{value}.text().size() > max_text_bytes) bump(counters.texts_cut);
         });
         if (!known && !define_all(row)) return false;
-        if (bytes > max_record_bytes) return append_in_pieces<kind>(row, step, time_ns);
+        if (bytes > max_record_bytes) return append_in_pieces<Kind>(row, step, time_ns);
         std::byte* to = reserve(bytes);
         if (to == nullptr) return false;
-        to = put_row_header(to, bytes, kind, 0, cells, step, time_ns);
+        to = put_row_header(to, bytes, Kind, 0, cells, step, time_ns);
         visit(row, [&](auto name, const auto& value) { to = put_cell(to, find(name), shortened(value)); });
         ring.commit();
-        if constexpr (kind == RecordKind::row) bump(counters.rows);
+        if constexpr (Kind == RecordKind::row) bump(counters.rows);
         if (ring.is_filling()) relieve();
         return true;
     }
@@ -169,7 +169,7 @@ class BasicLane {
     }
 
     /// A row that is too large for one record goes into several that belong together.
-    template <RecordKind kind, class R>
+    template <RecordKind Kind, class R>
     bool append_in_pieces(const R& row, std::int64_t step, std::int64_t time_ns) {
         std::vector<std::pair<std::uint32_t, Value>> cells;
         visit(row, [&](auto name, const auto& value) { cells.emplace_back(find(name), shortened(value)); });
@@ -182,11 +182,11 @@ class BasicLane {
             std::byte* to = reserve(bytes);
             if (to == nullptr) return false;
             const std::uint8_t flags = end < cells.size() ? row_continues : std::uint8_t{0};
-            to = put_row_header(to, bytes, kind, flags, end - i, step, time_ns);
+            to = put_row_header(to, bytes, Kind, flags, end - i, step, time_ns);
             for (; i < end; ++i) to = put_cell(to, cells[i].first, cells[i].second);
             ring.commit();
         }
-        if constexpr (kind == RecordKind::row) bump(counters.rows);
+        if constexpr (Kind == RecordKind::row) bump(counters.rows);
         return true;
     }
 
