@@ -7162,8 +7162,8 @@ result<HistoryReport> recover_history(const std::filesystem::path& run_dir, F&& 
 
 // ---- cairn/run/decision.hpp
 // What checkpoints decided, as the run records it between its rows: every save, every failure, every removal,
-// every change of why nothing is saved. All other decisions follow by replay (checkpoint/replay.hpp). Costs
-// <string> and <vector>.
+// every change of why nothing is saved. All other decisions follow by replay (checkpoint/detail/replay.hpp).
+// Costs <string> and <vector>.
 
 namespace CAIRN_NAMESPACE {
 
@@ -7276,7 +7276,7 @@ template <class = void>
     return text.empty() ? path : path.then(place);
 }
 
-/// The names of a record's values. A reason is four of them in a row, as often as there are reasons; those
+/// The names of a record's values. A reason is six of them in a row, from `policy` on; those
 /// after `row` are the metrics of the row.
 namespace field {
 inline constexpr std::string_view kind = "kind", checkpoint = "checkpoint", version = "version",

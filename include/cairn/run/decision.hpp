@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 // What checkpoints decided, as the run records it between its rows: every save, every failure, every removal,
-// every change of why nothing is saved. All other decisions follow by replay (checkpoint/replay.hpp). Costs
-// <string> and <vector>.
+// every change of why nothing is saved. All other decisions follow by replay (checkpoint/detail/replay.hpp).
+// Costs <string> and <vector>.
 
 #include <cairn/core/dynamic_row.hpp>
 #include <cairn/core/name.hpp>
@@ -133,7 +133,7 @@ template <class = void>
     return text.empty() ? path : path.then(place);
 }
 
-/// The names of a record's values. A reason is four of them in a row, as often as there are reasons; those
+/// The names of a record's values. A reason is six of them in a row, from `policy` on; those
 /// after `row` are the metrics of the row.
 namespace field {
 inline constexpr std::string_view kind = "kind", checkpoint = "checkpoint", version = "version",
