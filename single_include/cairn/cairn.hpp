@@ -7315,22 +7315,27 @@ template <class = void>
     return {d.step, d.time_ns, out.data(), out.size()};
 }
 
+/// What kind of decision an event tells; nothing if it tells none, or one of a newer version of the library.
+template <class = void>
+[[nodiscard]] std::optional<Decision::Kind> kind_of(const StoredRow& event) {
+    if (event.kind != RecordKind::event || event.values.empty() || event.values[0].name != field::kind)
+        return std::nullopt;
+    for (int i = 0; i <= static_cast<int>(Decision::Kind::resumed); ++i) {
+        const auto kind = static_cast<Decision::Kind>(i);
+        if (event.values[0].value.text() == to_string(kind)) return kind;
+    }
+    return std::nullopt;
+}
+
 /// The decision that an event tells; nothing if it tells none.
 template <class = void>
 [[nodiscard]] std::optional<Decision> decision_of(const StoredRow& event) {
-    if (event.kind != RecordKind::event || event.values.empty() || event.values[0].name != field::kind)
-        return std::nullopt;
+    const std::optional<Decision::Kind> kind = kind_of(event);
+    if (!kind) return std::nullopt;
     Decision d;
+    d.kind = *kind;
     d.step = event.step;
     d.time_ns = event.time_ns;
-    bool known = false;
-    for (int i = 0; i <= static_cast<int>(Decision::Kind::resumed); ++i) {
-        const auto kind = static_cast<Decision::Kind>(i);
-        if (event.values[0].value.text() != to_string(kind)) continue;
-        d.kind = kind;
-        known = true;
-    }
-    if (!known) return std::nullopt;  // of a newer version of the library
     const auto answer_of = [](std::string_view word) {
         for (const Answer answer : {Answer::missing, Answer::nan, Answer::yes}) {
             if (word == answer_word(answer)) return answer;
@@ -10079,8 +10084,7 @@ template <class = void>
 /// Whether it tells that another session of the run begins.
 template <class = void>
 [[nodiscard]] bool begins_session(const StoredRow& stored) {
-    const auto decision = decision_of(stored);
-    return decision && decision->kind == Decision::Kind::resumed;
+    return kind_of(stored) == Decision::Kind::resumed;
 }
 
 // Never defined: their names are the compiler's message.

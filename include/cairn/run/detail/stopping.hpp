@@ -31,8 +31,7 @@ template <class = void>
 /// Whether it tells that another session of the run begins.
 template <class = void>
 [[nodiscard]] bool begins_session(const StoredRow& stored) {
-    const auto decision = decision_of(stored);
-    return decision && decision->kind == Decision::Kind::resumed;
+    return kind_of(stored) == Decision::Kind::resumed;
 }
 
 // Never defined: their names are the compiler's message.
