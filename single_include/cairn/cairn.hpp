@@ -830,26 +830,17 @@ result<void> check_name(std::string_view what, std::string_view name) {
 namespace CAIRN_NAMESPACE::detail {
 
 template <class Owner, std::size_t I, class T, bool AsBase = std::is_class_v<T> && !std::is_final_v<T>>
-class Leaf : T {
-  public:
-    Leaf() = default;
-    // Parameter names that no class it derives from has: that would be a warning about shadowing.
-    [[gnu::always_inline]] constexpr explicit Leaf(const T& to_be_held) : T(to_be_held) {}
-    [[gnu::always_inline]] constexpr explicit Leaf(T&& to_be_held) : T(static_cast<T&&>(to_be_held)) {}
+struct Leaf : T {
     [[nodiscard, gnu::always_inline]] constexpr T& get() noexcept { return *this; }
     [[nodiscard, gnu::always_inline]] constexpr const T& get() const noexcept { return *this; }
 };
 
 template <class Owner, std::size_t I, class T>
-class Leaf<Owner, I, T, false> {
-  public:
-    Leaf() = default;
-    [[gnu::always_inline]] constexpr explicit Leaf(T value) : value_(static_cast<T&&>(value)) {}
-    [[nodiscard, gnu::always_inline]] constexpr T& get() noexcept { return value_; }
-    [[nodiscard, gnu::always_inline]] constexpr const T& get() const noexcept { return value_; }
+struct Leaf<Owner, I, T, false> {
+    [[nodiscard, gnu::always_inline]] constexpr T& get() noexcept { return value; }
+    [[nodiscard, gnu::always_inline]] constexpr const T& get() const noexcept { return value; }
 
-  private:
-    T value_{};
+    T value{};
 };
 
 }  // namespace CAIRN_NAMESPACE::detail
@@ -1714,7 +1705,7 @@ class Around : Leaf<Owner, 0, P> {
     static constexpr Chance chance = chance_of<P>();
 
     Around() = default;
-    constexpr explicit Around(P policy) : Held{std::move(policy)} {}
+    constexpr explicit Around(const P& policy) : Held{policy} {}
 
     [[nodiscard]] constexpr Wants wants() const noexcept { return wants_of(inner()); }
     [[nodiscard]] constexpr Watched watched() const noexcept { return watched_by(inner()); }
@@ -1855,8 +1846,8 @@ template <SavePolicy P>
 class AtMostEvery : public detail::Around<AtMostEvery<P>, P> {
   public:
     template <class D>
-    constexpr AtMostEvery(const D& duration, P policy)
-        : detail::Around<AtMostEvery, P>{std::move(policy)}, seconds_{detail::seconds_of(duration)} {}
+    constexpr AtMostEvery(const D& duration, const P& policy)
+        : detail::Around<AtMostEvery, P>(policy), seconds_{detail::seconds_of(duration)} {}
 
     [[nodiscard]] constexpr Answer decide(const auto& at) const {
         return is_open(at) ? this->inner().decide(at) : Answer::no;
@@ -1889,9 +1880,9 @@ class AtMostEvery : public detail::Around<AtMostEvery<P>, P> {
 /// made up for. Step 0: as the policy. Resume: rebuilt from what was saved, the pause counts. Steps that go
 /// back: no difference, the clock counts.
 template <class D, class P>
-[[nodiscard]] constexpr auto at_most_every(const D& duration, P policy) {
+[[nodiscard]] constexpr auto at_most_every(const D& duration, const P& policy) {
     if constexpr (SavePolicy<P>) {
-        return AtMostEvery<P>{duration, std::move(policy)};
+        return AtMostEvery<P>{duration, policy};
     } else {
         detail::explain_policy<P>();
         return NoBestSave{};
@@ -3869,37 +3860,14 @@ namespace CAIRN_NAMESPACE {
 
 namespace detail {
 
-/// How a chain is made: of all its members, or of a shorter one and the member after it.
-struct OfAll {};
-struct Appended {};
-
-template <std::size_t n, class First, class... Rest>
-[[nodiscard]] constexpr const auto& nth(const First& first, const Rest&... rest) noexcept {
-    if constexpr (n == 0) {
-        return first;
-    } else {
-        return nth<n - 1>(rest...);
-    }
-}
-
 /// Several policies side by side; each decides and settles on every row: no short circuit, no drift. A chain
-/// is built around the one without its last member, so that `|` adds one type and one constructor, however
-/// many members there are.
+/// is built around the one without its last member, so that `|` adds one type, however many members there
+/// are; and an aggregate, since a constructor costs the compiler more than the type.
 template <class Before, class P>
-class PolicyChain : Leaf<PolicyChain<Before, P>, 0, Before>, Leaf<PolicyChain<Before, P>, 1, P> {
+struct PolicyChain : Leaf<PolicyChain<Before, P>, 0, Before>, Leaf<PolicyChain<Before, P>, 1, P> {
     using First = Leaf<PolicyChain, 0, Before>;
     using Last = Leaf<PolicyChain, 1, P>;
-
-  public:
     static constexpr std::size_t size = Before::size + 1;
-    using monitor = typename first_monitor<typename Before::monitor, typename monitor_of<P>::type>::type;
-
-    PolicyChain() = default;
-    template <class... All>
-    constexpr explicit PolicyChain(OfAll how, const All&... all)
-        : First(Before(how, all...)), Last(nth<size - 1>(all...)) {}
-    [[gnu::always_inline]] constexpr explicit PolicyChain(Appended, const Before& before, const P& last)
-        : First(before), Last(last) {}
 
     [[gnu::always_inline]] constexpr void settle(const auto& at, Outcome outcome) {
         First::get().settle(at, outcome);
@@ -3918,10 +3886,14 @@ class PolicyChain : Leaf<PolicyChain<Before, P>, 0, Before>, Leaf<PolicyChain<Be
         const std::string_view first = before().rejected(at);
         return first.empty() ? rejected_by(last(), at) : first;
     }
-    /// Calls `f` with every member, in order, and `later`.
-    template <class F, class... Later>
-    constexpr auto apply(F&& f, const Later&... later) const {
-        return before().apply(f, last(), later...);
+    /// `first` joined with every member, in order, by `join`.
+    [[gnu::always_inline]] constexpr auto joined_to(const auto& first, auto join) const {
+        return join(before().joined_to(first, join), last());
+    }
+    /// Calls `f` with every member, in order.
+    constexpr void for_each(auto&& f) const {
+        before().for_each(f);
+        f(last());
     }
     /// Those that answered as the whole did decided it.
     constexpr void explain_as(Answer whole, const auto& at, auto&& tell, Path path) const {
@@ -3942,16 +3914,9 @@ class PolicyChain : Leaf<PolicyChain<Before, P>, 0, Before>, Leaf<PolicyChain<Be
 
 /// The first of them.
 template <class P>
-class PolicyChain<void, P> : Leaf<PolicyChain<void, P>, 0, P> {
+struct PolicyChain<void, P> : Leaf<PolicyChain<void, P>, 0, P> {
     using Only = Leaf<PolicyChain, 0, P>;
-
-  public:
     static constexpr std::size_t size = 1;
-    using monitor = typename monitor_of<P>::type;
-
-    PolicyChain() = default;
-    template <class... All>
-    constexpr explicit PolicyChain(OfAll, const P& first, const All&...) : Only(first) {}
 
     [[gnu::always_inline]] constexpr void settle(const auto& at, Outcome outcome) {
         detail::settle(Only::get(), at, outcome);
@@ -3962,10 +3927,10 @@ class PolicyChain<void, P> : Leaf<PolicyChain<void, P>, 0, P> {
     [[nodiscard]] constexpr std::string_view rejected(const auto& at) const {
         return rejected_by(Only::get(), at);
     }
-    template <class F, class... Later>
-    constexpr auto apply(F&& f, const Later&... later) const {
-        return f(Only::get(), later...);
+    [[gnu::always_inline]] constexpr auto joined_to(const auto& first, auto join) const {
+        return join(first, Only::get());
     }
+    constexpr void for_each(auto&& f) const { f(Only::get()); }
     constexpr void explain_as(Answer whole, const auto& at, auto&& tell, Path path) const {
         if (same_truth(Only::get().decide(at), whole)) detail::explain(Only::get(), at, tell, path.then(0));
     }
@@ -3986,23 +3951,34 @@ struct chain_of<Chain, P, Ps...> : chain_of<PolicyChain<Chain, P>, Ps...> {};
 template <class... Ps>
 using ChainOf = typename chain_of<void, Ps...>::type;
 
+/// `chain`, and these after it.
+template <class Chain>
+[[nodiscard]] constexpr Chain extended(const Chain& chain) {
+    return chain;
+}
+template <class Chain, class P, class... Ps>
+[[nodiscard]] constexpr auto extended(const Chain& chain, const P& next, const Ps&... rest) {
+    return extended(PolicyChain<Chain, P>{{chain}, {next}}, rest...);
+}
+template <class P, class... Ps>
+[[nodiscard]] constexpr ChainOf<P, Ps...> chained(const P& first, const Ps&... rest) {
+    return extended(PolicyChain<void, P>{{first}}, rest...);
+}
+
 }  // namespace detail
 
 /// Saves when any of these policies would: `A{} | B{}`. Unknown only if none says yes and one is unknown.
 template <SavePolicy... Ps>
     requires(sizeof...(Ps) > 0)
 class Any : public detail::ChainOf<Ps...> {
-    using Members = detail::ChainOf<Ps...>;
-
   public:
+    using Members = detail::ChainOf<Ps...>;
     static constexpr detail::Chance chance = (detail::chance_of<Ps>() | ...);
 
     Any() = default;
-    constexpr explicit Any(const Ps&... policies) : Members(detail::OfAll{}, policies...) {}
-    /// For `|`: those of a shorter one, and one more.
-    template <class Before, class P>
-    [[gnu::always_inline]] constexpr explicit Any(detail::Appended how, const Before& before, const P& last)
-        : Members(how, before, last) {}
+    constexpr explicit Any(const Ps&... policies) : Members(detail::chained(policies...)) {}
+    [[gnu::always_inline]] constexpr explicit Any(const Members& members) : Members(members) {}
+
     [[gnu::always_inline]] constexpr Answer decide(const auto& at) const { return this->decide_any(at); }
     constexpr void explain(const auto& at, auto&& tell, Path path) const {
         this->explain_as(decide(at), at, tell, path);
@@ -4013,17 +3989,14 @@ class Any : public detail::ChainOf<Ps...> {
 template <SavePolicy... Ps>
     requires(sizeof...(Ps) > 0)
 class All : public detail::ChainOf<Ps...> {
-    using Members = detail::ChainOf<Ps...>;
-
   public:
+    using Members = detail::ChainOf<Ps...>;
     static constexpr detail::Chance chance = (detail::chance_of<Ps>() & ...);
 
     All() = default;
-    constexpr explicit All(const Ps&... policies) : Members(detail::OfAll{}, policies...) {}
-    /// For `&`: those of a shorter one, and one more.
-    template <class Before, class P>
-    [[gnu::always_inline]] constexpr explicit All(detail::Appended how, const Before& before, const P& last)
-        : Members(how, before, last) {}
+    constexpr explicit All(const Ps&... policies) : Members(detail::chained(policies...)) {}
+    [[gnu::always_inline]] constexpr explicit All(const Members& members) : Members(members) {}
+
     [[gnu::always_inline]] constexpr Answer decide(const auto& at) const { return this->decide_all(at); }
     constexpr void explain(const auto& at, auto&& tell, Path path) const {
         this->explain_as(decide(at), at, tell, path);
@@ -4037,7 +4010,7 @@ class Not : public detail::Around<Not<P>, P> {
     static constexpr detail::Chance chance{};
 
     Not() = default;
-    constexpr explicit Not(P policy) : detail::Around<Not, P>{std::move(policy)} {}
+    constexpr explicit Not(const P& policy) : detail::Around<Not, P>(policy) {}
     constexpr Answer decide(const auto& at) const { return !this->inner().decide(at); }
     constexpr void explain(const auto& at, auto&& tell, Path path) const {
         detail::explain(this->inner(), at, tell, path.then(0));
@@ -4062,31 +4035,41 @@ inline constexpr bool is_pack = false;
 template <template <class...> class Pack, class... Ps>
 inline constexpr bool is_pack<Pack, Pack<Ps...>> = true;
 
+// Not a member of the chain: each `|` would have to find it out.
+template <class... Ps>
+struct monitor_of<Any<Ps...>> {
+    using type = monitor_of_any<Ps...>;
+};
+template <class... Ps>
+struct monitor_of<All<Ps...>> {
+    using type = monitor_of_any<Ps...>;
+};
+
 template <class P>
 inline constexpr bool is_not = false;
 template <class P>
 inline constexpr bool is_not<Not<P>> = true;
 
-/// `Pack<As…>` and `B` make `Pack<As…, B>`.
+/// `Pack<As…>` and then `B`.
 template <class A, class B>
-struct extended_of;
+struct appended;
 template <template <class...> class Pack, class... As, class B>
-struct extended_of<Pack<As...>, B> {
+struct appended<Pack<As...>, B> {
     using type = Pack<As..., B>;
+    using Members = PolicyChain<typename Pack<As...>::Members, B>;
 };
 
-/// A `Pack` of all members of these.
-template <template <class...> class Pack, class A, class B, class... More>
-constexpr auto join(const A& a, const B& b, const More&... more) {
+/// A `Pack` of all members of two policies, in order.
+template <template <class...> class Pack, class A, class B>
+[[nodiscard, gnu::always_inline]] constexpr auto join(const A& a, const B& b) {
     if constexpr (is_pack<Pack, B>) {
-        static_assert(sizeof...(More) == 0);
-        return b.apply([&](const auto&... members) { return join<Pack>(a, members...); });
-    } else if constexpr (sizeof...(More) > 0) {
-        return join<Pack>(join<Pack>(a, b), more...);
+        return b.joined_to(a,
+                           [](const auto& before, const auto& member) { return join<Pack>(before, member); });
     } else if constexpr (is_pack<Pack, A>) {
-        return typename extended_of<A, B>::type(Appended{}, a, b);
+        using Whole = appended<A, B>;
+        return typename Whole::type(typename Whole::Members{{a}, {b}});
     } else {
-        return Pack<A, B>{a, b};
+        return Pack<A, B>(typename Pack<A, B>::Members{{{{a}}}, {b}});
     }
 }
 
@@ -4107,8 +4090,6 @@ template <SavePolicy A, SavePolicy B>
         return b;
     } else if constexpr (detail::Never<B> || detail::SamePure<A, B>) {
         return a;
-    } else if constexpr (detail::is_pack<Any, A> && !detail::is_pack<Any, B>) {
-        return typename detail::extended_of<A, B>::type(detail::Appended{}, a, b);
     } else {
         return detail::join<Any>(a, b);
     }
@@ -4142,11 +4123,11 @@ constexpr NoBestSave operator&(const A&, const B&) {
 
 /// Not `p`: `Not<P>`; `!!p` is `p`.
 template <SavePolicy P>
-[[nodiscard, gnu::always_inline]] constexpr auto operator!(P p) {
+[[nodiscard, gnu::always_inline]] constexpr auto operator!(const P& p) {
     if constexpr (detail::is_not<P>) {
         return p.inner();
     } else {
-        return Not<P>{std::move(p)};
+        return Not<P>(p);
     }
 }
 
@@ -4321,7 +4302,7 @@ class StepBound : detail::Leaf<StepBound<Count, From>, 0, Count> {
     }();
 
     constexpr StepBound() = default;
-    constexpr explicit StepBound(Count bound) : Bound{std::move(bound)} {}
+    constexpr explicit StepBound(const Count& bound) : Bound{bound} {}
 
     [[nodiscard]] constexpr Reason reason(const auto& at) const noexcept {
         const bool inside = (at.step >= bound()) == From;
@@ -4353,8 +4334,8 @@ template <std::integral I>
     return StepBound<detail::GivenCount, true>{detail::given_count(n)};
 }
 template <std::integral I, class P>
-[[nodiscard]] constexpr auto after(I n, P policy) {
-    return after(n) & std::move(policy);
+[[nodiscard]] constexpr auto after(I n, const P& policy) {
+    return after(n) & policy;
 }
 
 /// `policy` before step `n`; `until(n)` is the condition alone.
@@ -4363,8 +4344,8 @@ template <std::integral I>
     return StepBound<detail::GivenCount, false>{detail::given_count(n)};
 }
 template <std::integral I, class P>
-[[nodiscard]] constexpr auto until(I n, P policy) {
-    return until(n) & std::move(policy);
+[[nodiscard]] constexpr auto until(I n, const P& policy) {
+    return until(n) & policy;
 }
 
 /// The type behind `First`.
@@ -4375,8 +4356,8 @@ class FirstOf : public detail::Around<FirstOf<Count, P>, P>, detail::Leaf<FirstO
 
   public:
     constexpr FirstOf() = default;
-    constexpr explicit FirstOf(P policy) : Inside{std::move(policy)} {}
-    constexpr FirstOf(Count limit, P policy) : Inside{std::move(policy)}, Limit{std::move(limit)} {}
+    constexpr explicit FirstOf(const P& policy) : Inside(policy) {}
+    constexpr FirstOf(const Count& limit, const P& policy) : Inside(policy), Limit{limit} {}
 
     [[nodiscard]] constexpr Answer decide(const auto& at) const {
         return spent_ < limit() ? this->inner().decide(at) : Answer::no;
@@ -4416,18 +4397,18 @@ template <SavePolicy P>
 using Once = First<1, P>;
 
 template <std::integral I, class P>
-[[nodiscard]] constexpr auto first(I k, P policy) {
+[[nodiscard]] constexpr auto first(I k, const P& policy) {
     if constexpr (SavePolicy<P>) {
-        return FirstOf<detail::GivenCount, P>{detail::given_count(k), std::move(policy)};
+        return FirstOf<detail::GivenCount, P>{detail::given_count(k), policy};
     } else {
         detail::explain_policy<P>();
         return NoBestSave{};
     }
 }
 template <class P>
-[[nodiscard]] constexpr auto once(P policy) {
+[[nodiscard]] constexpr auto once(const P& policy) {
     if constexpr (SavePolicy<P>) {
-        return Once<P>{std::move(policy)};
+        return Once<P>(policy);
     } else {
         detail::explain_policy<P>();
         return NoBestSave{};
@@ -4637,15 +4618,19 @@ void write(Text& out, const AtMostEvery<P>& policy) {
 template <class... Ps>
 void write(Text& out, const Any<Ps...>& policy) {
     std::string_view between;
-    policy.apply([&](const auto&... members) {
-        ((out += between, between = " | ", spell_inside(out, members, Binding::any)), ...);
+    policy.for_each([&](const auto& member) {
+        out += between;
+        between = " | ";
+        spell_inside(out, member, Binding::any);
     });
 }
 template <class... Ps>
 void write(Text& out, const All<Ps...>& policy) {
     std::string_view between;
-    policy.apply([&](const auto&... members) {
-        ((out += between, between = " & ", spell_inside(out, members, Binding::all)), ...);
+    policy.for_each([&](const auto& member) {
+        out += between;
+        between = " & ";
+        spell_inside(out, member, Binding::all);
     });
 }
 template <class P>

@@ -10,7 +10,6 @@
 #include <concepts>
 #include <cstdint>
 #include <limits>
-#include <utility>
 
 namespace CAIRN_NAMESPACE {
 
@@ -105,8 +104,8 @@ template <SavePolicy P>
 class AtMostEvery : public detail::Around<AtMostEvery<P>, P> {
   public:
     template <class D>
-    constexpr AtMostEvery(const D& duration, P policy)
-        : detail::Around<AtMostEvery, P>{std::move(policy)}, seconds_{detail::seconds_of(duration)} {}
+    constexpr AtMostEvery(const D& duration, const P& policy)
+        : detail::Around<AtMostEvery, P>(policy), seconds_{detail::seconds_of(duration)} {}
 
     [[nodiscard]] constexpr Answer decide(const auto& at) const {
         return is_open(at) ? this->inner().decide(at) : Answer::no;
@@ -139,9 +138,9 @@ class AtMostEvery : public detail::Around<AtMostEvery<P>, P> {
 /// made up for. Step 0: as the policy. Resume: rebuilt from what was saved, the pause counts. Steps that go
 /// back: no difference, the clock counts.
 template <class D, class P>
-[[nodiscard]] constexpr auto at_most_every(const D& duration, P policy) {
+[[nodiscard]] constexpr auto at_most_every(const D& duration, const P& policy) {
     if constexpr (SavePolicy<P>) {
-        return AtMostEvery<P>{duration, std::move(policy)};
+        return AtMostEvery<P>{duration, policy};
     } else {
         detail::explain_policy<P>();
         return NoBestSave{};

@@ -12,43 +12,19 @@
 #include <cstddef>
 #include <string_view>
 #include <type_traits>
-#include <utility>
 
 namespace CAIRN_NAMESPACE {
 
 namespace detail {
 
-/// How a chain is made: of all its members, or of a shorter one and the member after it.
-struct OfAll {};
-struct Appended {};
-
-template <std::size_t n, class First, class... Rest>
-[[nodiscard]] constexpr const auto& nth(const First& first, const Rest&... rest) noexcept {
-    if constexpr (n == 0) {
-        return first;
-    } else {
-        return nth<n - 1>(rest...);
-    }
-}
-
 /// Several policies side by side; each decides and settles on every row: no short circuit, no drift. A chain
-/// is built around the one without its last member, so that `|` adds one type and one constructor, however
-/// many members there are.
+/// is built around the one without its last member, so that `|` adds one type, however many members there
+/// are; and an aggregate, since a constructor costs the compiler more than the type.
 template <class Before, class P>
-class PolicyChain : Leaf<PolicyChain<Before, P>, 0, Before>, Leaf<PolicyChain<Before, P>, 1, P> {
+struct PolicyChain : Leaf<PolicyChain<Before, P>, 0, Before>, Leaf<PolicyChain<Before, P>, 1, P> {
     using First = Leaf<PolicyChain, 0, Before>;
     using Last = Leaf<PolicyChain, 1, P>;
-
-  public:
     static constexpr std::size_t size = Before::size + 1;
-    using monitor = typename first_monitor<typename Before::monitor, typename monitor_of<P>::type>::type;
-
-    PolicyChain() = default;
-    template <class... All>
-    constexpr explicit PolicyChain(OfAll how, const All&... all)
-        : First(Before(how, all...)), Last(nth<size - 1>(all...)) {}
-    [[gnu::always_inline]] constexpr explicit PolicyChain(Appended, const Before& before, const P& last)
-        : First(before), Last(last) {}
 
     [[gnu::always_inline]] constexpr void settle(const auto& at, Outcome outcome) {
         First::get().settle(at, outcome);
@@ -67,10 +43,14 @@ class PolicyChain : Leaf<PolicyChain<Before, P>, 0, Before>, Leaf<PolicyChain<Be
         const std::string_view first = before().rejected(at);
         return first.empty() ? rejected_by(last(), at) : first;
     }
-    /// Calls `f` with every member, in order, and `later`.
-    template <class F, class... Later>
-    constexpr auto apply(F&& f, const Later&... later) const {
-        return before().apply(f, last(), later...);
+    /// `first` joined with every member, in order, by `join`.
+    [[gnu::always_inline]] constexpr auto joined_to(const auto& first, auto join) const {
+        return join(before().joined_to(first, join), last());
+    }
+    /// Calls `f` with every member, in order.
+    constexpr void for_each(auto&& f) const {
+        before().for_each(f);
+        f(last());
     }
     /// Those that answered as the whole did decided it.
     constexpr void explain_as(Answer whole, const auto& at, auto&& tell, Path path) const {
@@ -91,16 +71,9 @@ class PolicyChain : Leaf<PolicyChain<Before, P>, 0, Before>, Leaf<PolicyChain<Be
 
 /// The first of them.
 template <class P>
-class PolicyChain<void, P> : Leaf<PolicyChain<void, P>, 0, P> {
+struct PolicyChain<void, P> : Leaf<PolicyChain<void, P>, 0, P> {
     using Only = Leaf<PolicyChain, 0, P>;
-
-  public:
     static constexpr std::size_t size = 1;
-    using monitor = typename monitor_of<P>::type;
-
-    PolicyChain() = default;
-    template <class... All>
-    constexpr explicit PolicyChain(OfAll, const P& first, const All&...) : Only(first) {}
 
     [[gnu::always_inline]] constexpr void settle(const auto& at, Outcome outcome) {
         detail::settle(Only::get(), at, outcome);
@@ -111,10 +84,10 @@ class PolicyChain<void, P> : Leaf<PolicyChain<void, P>, 0, P> {
     [[nodiscard]] constexpr std::string_view rejected(const auto& at) const {
         return rejected_by(Only::get(), at);
     }
-    template <class F, class... Later>
-    constexpr auto apply(F&& f, const Later&... later) const {
-        return f(Only::get(), later...);
+    [[gnu::always_inline]] constexpr auto joined_to(const auto& first, auto join) const {
+        return join(first, Only::get());
     }
+    constexpr void for_each(auto&& f) const { f(Only::get()); }
     constexpr void explain_as(Answer whole, const auto& at, auto&& tell, Path path) const {
         if (same_truth(Only::get().decide(at), whole)) detail::explain(Only::get(), at, tell, path.then(0));
     }
@@ -135,23 +108,34 @@ struct chain_of<Chain, P, Ps...> : chain_of<PolicyChain<Chain, P>, Ps...> {};
 template <class... Ps>
 using ChainOf = typename chain_of<void, Ps...>::type;
 
+/// `chain`, and these after it.
+template <class Chain>
+[[nodiscard]] constexpr Chain extended(const Chain& chain) {
+    return chain;
+}
+template <class Chain, class P, class... Ps>
+[[nodiscard]] constexpr auto extended(const Chain& chain, const P& next, const Ps&... rest) {
+    return extended(PolicyChain<Chain, P>{{chain}, {next}}, rest...);
+}
+template <class P, class... Ps>
+[[nodiscard]] constexpr ChainOf<P, Ps...> chained(const P& first, const Ps&... rest) {
+    return extended(PolicyChain<void, P>{{first}}, rest...);
+}
+
 }  // namespace detail
 
 /// Saves when any of these policies would: `A{} | B{}`. Unknown only if none says yes and one is unknown.
 template <SavePolicy... Ps>
     requires(sizeof...(Ps) > 0)
 class Any : public detail::ChainOf<Ps...> {
-    using Members = detail::ChainOf<Ps...>;
-
   public:
+    using Members = detail::ChainOf<Ps...>;
     static constexpr detail::Chance chance = (detail::chance_of<Ps>() | ...);
 
     Any() = default;
-    constexpr explicit Any(const Ps&... policies) : Members(detail::OfAll{}, policies...) {}
-    /// For `|`: those of a shorter one, and one more.
-    template <class Before, class P>
-    [[gnu::always_inline]] constexpr explicit Any(detail::Appended how, const Before& before, const P& last)
-        : Members(how, before, last) {}
+    constexpr explicit Any(const Ps&... policies) : Members(detail::chained(policies...)) {}
+    [[gnu::always_inline]] constexpr explicit Any(const Members& members) : Members(members) {}
+
     [[gnu::always_inline]] constexpr Answer decide(const auto& at) const { return this->decide_any(at); }
     constexpr void explain(const auto& at, auto&& tell, Path path) const {
         this->explain_as(decide(at), at, tell, path);
@@ -162,17 +146,14 @@ class Any : public detail::ChainOf<Ps...> {
 template <SavePolicy... Ps>
     requires(sizeof...(Ps) > 0)
 class All : public detail::ChainOf<Ps...> {
-    using Members = detail::ChainOf<Ps...>;
-
   public:
+    using Members = detail::ChainOf<Ps...>;
     static constexpr detail::Chance chance = (detail::chance_of<Ps>() & ...);
 
     All() = default;
-    constexpr explicit All(const Ps&... policies) : Members(detail::OfAll{}, policies...) {}
-    /// For `&`: those of a shorter one, and one more.
-    template <class Before, class P>
-    [[gnu::always_inline]] constexpr explicit All(detail::Appended how, const Before& before, const P& last)
-        : Members(how, before, last) {}
+    constexpr explicit All(const Ps&... policies) : Members(detail::chained(policies...)) {}
+    [[gnu::always_inline]] constexpr explicit All(const Members& members) : Members(members) {}
+
     [[gnu::always_inline]] constexpr Answer decide(const auto& at) const { return this->decide_all(at); }
     constexpr void explain(const auto& at, auto&& tell, Path path) const {
         this->explain_as(decide(at), at, tell, path);
@@ -186,7 +167,7 @@ class Not : public detail::Around<Not<P>, P> {
     static constexpr detail::Chance chance{};
 
     Not() = default;
-    constexpr explicit Not(P policy) : detail::Around<Not, P>{std::move(policy)} {}
+    constexpr explicit Not(const P& policy) : detail::Around<Not, P>(policy) {}
     constexpr Answer decide(const auto& at) const { return !this->inner().decide(at); }
     constexpr void explain(const auto& at, auto&& tell, Path path) const {
         detail::explain(this->inner(), at, tell, path.then(0));
@@ -211,31 +192,41 @@ inline constexpr bool is_pack = false;
 template <template <class...> class Pack, class... Ps>
 inline constexpr bool is_pack<Pack, Pack<Ps...>> = true;
 
+// Not a member of the chain: each `|` would have to find it out.
+template <class... Ps>
+struct monitor_of<Any<Ps...>> {
+    using type = monitor_of_any<Ps...>;
+};
+template <class... Ps>
+struct monitor_of<All<Ps...>> {
+    using type = monitor_of_any<Ps...>;
+};
+
 template <class P>
 inline constexpr bool is_not = false;
 template <class P>
 inline constexpr bool is_not<Not<P>> = true;
 
-/// `Pack<As…>` and `B` make `Pack<As…, B>`.
+/// `Pack<As…>` and then `B`.
 template <class A, class B>
-struct extended_of;
+struct appended;
 template <template <class...> class Pack, class... As, class B>
-struct extended_of<Pack<As...>, B> {
+struct appended<Pack<As...>, B> {
     using type = Pack<As..., B>;
+    using Members = PolicyChain<typename Pack<As...>::Members, B>;
 };
 
-/// A `Pack` of all members of these.
-template <template <class...> class Pack, class A, class B, class... More>
-constexpr auto join(const A& a, const B& b, const More&... more) {
+/// A `Pack` of all members of two policies, in order.
+template <template <class...> class Pack, class A, class B>
+[[nodiscard, gnu::always_inline]] constexpr auto join(const A& a, const B& b) {
     if constexpr (is_pack<Pack, B>) {
-        static_assert(sizeof...(More) == 0);
-        return b.apply([&](const auto&... members) { return join<Pack>(a, members...); });
-    } else if constexpr (sizeof...(More) > 0) {
-        return join<Pack>(join<Pack>(a, b), more...);
+        return b.joined_to(a,
+                           [](const auto& before, const auto& member) { return join<Pack>(before, member); });
     } else if constexpr (is_pack<Pack, A>) {
-        return typename extended_of<A, B>::type(Appended{}, a, b);
+        using Whole = appended<A, B>;
+        return typename Whole::type(typename Whole::Members{{a}, {b}});
     } else {
-        return Pack<A, B>{a, b};
+        return Pack<A, B>(typename Pack<A, B>::Members{{{{a}}}, {b}});
     }
 }
 
@@ -256,8 +247,6 @@ template <SavePolicy A, SavePolicy B>
         return b;
     } else if constexpr (detail::Never<B> || detail::SamePure<A, B>) {
         return a;
-    } else if constexpr (detail::is_pack<Any, A> && !detail::is_pack<Any, B>) {
-        return typename detail::extended_of<A, B>::type(detail::Appended{}, a, b);
     } else {
         return detail::join<Any>(a, b);
     }
@@ -291,11 +280,11 @@ constexpr NoBestSave operator&(const A&, const B&) {
 
 /// Not `p`: `Not<P>`; `!!p` is `p`.
 template <SavePolicy P>
-[[nodiscard, gnu::always_inline]] constexpr auto operator!(P p) {
+[[nodiscard, gnu::always_inline]] constexpr auto operator!(const P& p) {
     if constexpr (detail::is_not<P>) {
         return p.inner();
     } else {
-        return Not<P>{std::move(p)};
+        return Not<P>(p);
     }
 }
 

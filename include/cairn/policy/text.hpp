@@ -218,15 +218,19 @@ void write(Text& out, const AtMostEvery<P>& policy) {
 template <class... Ps>
 void write(Text& out, const Any<Ps...>& policy) {
     std::string_view between;
-    policy.apply([&](const auto&... members) {
-        ((out += between, between = " | ", spell_inside(out, members, Binding::any)), ...);
+    policy.for_each([&](const auto& member) {
+        out += between;
+        between = " | ";
+        spell_inside(out, member, Binding::any);
     });
 }
 template <class... Ps>
 void write(Text& out, const All<Ps...>& policy) {
     std::string_view between;
-    policy.apply([&](const auto&... members) {
-        ((out += between, between = " & ", spell_inside(out, members, Binding::all)), ...);
+    policy.for_each([&](const auto& member) {
+        out += between;
+        between = " & ";
+        spell_inside(out, member, Binding::all);
     });
 }
 template <class P>

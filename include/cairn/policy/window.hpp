@@ -10,7 +10,6 @@
 
 #include <concepts>
 #include <cstdint>
-#include <utility>
 
 namespace CAIRN_NAMESPACE {
 
@@ -37,7 +36,7 @@ class StepBound : detail::Leaf<StepBound<Count, From>, 0, Count> {
     }();
 
     constexpr StepBound() = default;
-    constexpr explicit StepBound(Count bound) : Bound{std::move(bound)} {}
+    constexpr explicit StepBound(const Count& bound) : Bound{bound} {}
 
     [[nodiscard]] constexpr Reason reason(const auto& at) const noexcept {
         const bool inside = (at.step >= bound()) == From;
@@ -69,8 +68,8 @@ template <std::integral I>
     return StepBound<detail::GivenCount, true>{detail::given_count(n)};
 }
 template <std::integral I, class P>
-[[nodiscard]] constexpr auto after(I n, P policy) {
-    return after(n) & std::move(policy);
+[[nodiscard]] constexpr auto after(I n, const P& policy) {
+    return after(n) & policy;
 }
 
 /// `policy` before step `n`; `until(n)` is the condition alone.
@@ -79,8 +78,8 @@ template <std::integral I>
     return StepBound<detail::GivenCount, false>{detail::given_count(n)};
 }
 template <std::integral I, class P>
-[[nodiscard]] constexpr auto until(I n, P policy) {
-    return until(n) & std::move(policy);
+[[nodiscard]] constexpr auto until(I n, const P& policy) {
+    return until(n) & policy;
 }
 
 /// The type behind `First`.
@@ -91,8 +90,8 @@ class FirstOf : public detail::Around<FirstOf<Count, P>, P>, detail::Leaf<FirstO
 
   public:
     constexpr FirstOf() = default;
-    constexpr explicit FirstOf(P policy) : Inside{std::move(policy)} {}
-    constexpr FirstOf(Count limit, P policy) : Inside{std::move(policy)}, Limit{std::move(limit)} {}
+    constexpr explicit FirstOf(const P& policy) : Inside(policy) {}
+    constexpr FirstOf(const Count& limit, const P& policy) : Inside(policy), Limit{limit} {}
 
     [[nodiscard]] constexpr Answer decide(const auto& at) const {
         return spent_ < limit() ? this->inner().decide(at) : Answer::no;
@@ -132,18 +131,18 @@ template <SavePolicy P>
 using Once = First<1, P>;
 
 template <std::integral I, class P>
-[[nodiscard]] constexpr auto first(I k, P policy) {
+[[nodiscard]] constexpr auto first(I k, const P& policy) {
     if constexpr (SavePolicy<P>) {
-        return FirstOf<detail::GivenCount, P>{detail::given_count(k), std::move(policy)};
+        return FirstOf<detail::GivenCount, P>{detail::given_count(k), policy};
     } else {
         detail::explain_policy<P>();
         return NoBestSave{};
     }
 }
 template <class P>
-[[nodiscard]] constexpr auto once(P policy) {
+[[nodiscard]] constexpr auto once(const P& policy) {
     if constexpr (SavePolicy<P>) {
-        return Once<P>{std::move(policy)};
+        return Once<P>(policy);
     } else {
         detail::explain_policy<P>();
         return NoBestSave{};

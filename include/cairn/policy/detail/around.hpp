@@ -6,7 +6,6 @@
 #include <cairn/policy/save_policy.hpp>
 
 #include <string_view>
-#include <utility>
 
 namespace CAIRN_NAMESPACE::detail {
 
@@ -19,7 +18,7 @@ class Around : Leaf<Owner, 0, P> {
     static constexpr Chance chance = chance_of<P>();
 
     Around() = default;
-    constexpr explicit Around(P policy) : Held{std::move(policy)} {}
+    constexpr explicit Around(const P& policy) : Held{policy} {}
 
     [[nodiscard]] constexpr Wants wants() const noexcept { return wants_of(inner()); }
     [[nodiscard]] constexpr Watched watched() const noexcept { return watched_by(inner()); }
