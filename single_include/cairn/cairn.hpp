@@ -3912,11 +3912,15 @@ struct PolicyChain : Leaf<PolicyChain<Before, P>, 0, Before>, Leaf<PolicyChain<B
     [[nodiscard, gnu::always_inline]] constexpr const P& last() const noexcept { return Last::get(); }
 };
 
-/// The first of them.
+/// The first of them. A constructor that converts, so that a chain begins with a policy as it goes on with a
+/// chain.
 template <class P>
 struct PolicyChain<void, P> : Leaf<PolicyChain<void, P>, 0, P> {
     using Only = Leaf<PolicyChain, 0, P>;
     static constexpr std::size_t size = 1;
+
+    PolicyChain() = default;
+    [[gnu::always_inline]] constexpr PolicyChain(const P& only) : Only{only} {}
 
     [[gnu::always_inline]] constexpr void settle(const auto& at, Outcome outcome) {
         detail::settle(Only::get(), at, outcome);
@@ -3962,7 +3966,7 @@ template <class Chain, class P, class... Ps>
 }
 template <class P, class... Ps>
 [[nodiscard]] constexpr ChainOf<P, Ps...> chained(const P& first, const Ps&... rest) {
-    return extended(PolicyChain<void, P>{{first}}, rest...);
+    return extended(PolicyChain<void, P>(first), rest...);
 }
 
 }  // namespace detail
@@ -4050,28 +4054,17 @@ inline constexpr bool is_not = false;
 template <class P>
 inline constexpr bool is_not<Not<P>> = true;
 
-/// `Pack<As…>` and then `B`.
-template <class A, class B>
-struct appended;
+/// `A`, or its members if it is a `Pack`, and then `B`.
+template <template <class...> class Pack, class A, class B>
+struct Joined {
+    using type = Pack<A, B>;
+    using Members = PolicyChain<PolicyChain<void, A>, B>;
+};
 template <template <class...> class Pack, class... As, class B>
-struct appended<Pack<As...>, B> {
+struct Joined<Pack, Pack<As...>, B> {
     using type = Pack<As..., B>;
     using Members = PolicyChain<typename Pack<As...>::Members, B>;
 };
-
-/// A `Pack` of all members of two policies, in order.
-template <template <class...> class Pack, class A, class B>
-[[nodiscard, gnu::always_inline]] constexpr auto join(const A& a, const B& b) {
-    if constexpr (is_pack<Pack, B>) {
-        return b.joined_to(a,
-                           [](const auto& before, const auto& member) { return join<Pack>(before, member); });
-    } else if constexpr (is_pack<Pack, A>) {
-        using Whole = appended<A, B>;
-        return typename Whole::type(typename Whole::Members{{a}, {b}});
-    } else {
-        return Pack<A, B>(typename Pack<A, B>::Members{{{{a}}}, {b}});
-    }
-}
 
 template <class P>
 concept Never = std::same_as<P, NoBestSave>;
@@ -4090,8 +4083,11 @@ template <SavePolicy A, SavePolicy B>
         return b;
     } else if constexpr (detail::Never<B> || detail::SamePure<A, B>) {
         return a;
+    } else if constexpr (detail::is_pack<Any, B>) {
+        return b.joined_to(a, [](const auto& before, const auto& member) { return before | member; });
     } else {
-        return detail::join<Any>(a, b);
+        using Whole = detail::Joined<Any, A, B>;
+        return typename Whole::type(typename Whole::Members{{a}, {b}});
     }
 }
 
@@ -4102,8 +4098,11 @@ template <SavePolicy A, SavePolicy B>
         return NoBestSave{};
     } else if constexpr (detail::SamePure<A, B>) {
         return a;
+    } else if constexpr (detail::is_pack<All, B>) {
+        return b.joined_to(a, [](const auto& before, const auto& member) { return before & member; });
     } else {
-        return detail::join<All>(a, b);
+        using Whole = detail::Joined<All, A, B>;
+        return typename Whole::type(typename Whole::Members{{a}, {b}});
     }
 }
 

@@ -39,6 +39,7 @@ static_assert(is<decltype((A{} | B{}) & C{}), All<Any<A, B>, C>>);
 static_assert(is<decltype(!(A{} | B{})), Not<Any<A, B>>>);
 static_assert(is<A, decltype(NoBestSave{} | A{}), decltype(A{} | NoBestSave{}), decltype(A{} | A{})>);
 static_assert(is<A, decltype(A{} & A{}), decltype(!!A{})>);
+static_assert(is<Any<A, B>, decltype((A{} | A{}) | B{}), decltype(A{} | (A{} | B{}))>);
 static_assert(
     is<State, decltype(NoBestSave{} | State{}), decltype(State{} | NoBestSave{}), decltype(!!State{})>);
 static_assert(is<NoBestSave, decltype(NoBestSave{} & State{}), decltype(State{} & NoBestSave{})>);
