@@ -25,7 +25,7 @@ if command -v apt-get >/dev/null; then
 run test bench ci: g++ cmake ninja-build nlohmann-json3-dev libcli11-dev
 test bench ci: python3 ccache
 test ci: catch2 libcpp-httplib-dev pkg-config
-bench ci: libbenchmark-dev
+bench ci: libbenchmark-dev valgrind
 mpi: libopenmpi-dev openmpi-bin
 ci: g++-12 clang-14 clang-19 clang-tidy-19 clang-format-19 libclang-rt-19-dev meson python3-venv ca-certificates
 TABLE
@@ -41,7 +41,7 @@ elif command -v dnf >/dev/null; then
 run test bench ci: gcc-c++ cmake ninja-build json-devel cli11-devel
 test bench ci: python3 ccache
 test ci: catch-devel cpp-httplib-devel pkgconf-pkg-config
-bench ci: google-benchmark-devel
+bench ci: google-benchmark valgrind
 mpi: openmpi-devel
 ci: clang clang-tools-extra compiler-rt libasan libubsan libtsan meson
 TABLE
@@ -62,7 +62,7 @@ TABLE
     install() { brew install "$@"; }
 else
     echo "install these by hand, if they are missing: a C++20 compiler, CMake 3.25, Ninja, nlohmann/json 3.11, CLI11 2.1;" \
-        "for tests Python 3, Catch2, cpp-httplib, pkg-config; for benchmarks Google Benchmark" >&2
+        "for tests Python 3, Catch2, cpp-httplib, pkg-config; for benchmarks Google Benchmark, valgrind" >&2
     exit 0
 fi
 

@@ -55,7 +55,7 @@ if len(sys.argv) > 2:
     lines = [
         "# What it costs", "",
         "Made by `sh tests/bench.sh` and `python3 tests/bench/report.py build/bench docs/performance.md`, on",
-        f"{platform.system()} {platform.machine()} with {os.cpu_count()} cores; medians of five repetitions. What a row is compared",
+        f"{platform.system()} {platform.machine()} with {os.cpu_count()} cores; medians of five repetitions or more. What a row is compared",
         "with was measured in the same run: the ratio holds elsewhere, the times do not.", "",
         "| | median | min | max | | ratio | of |", "| --- | --: | --: | --: | --- | --: | --- |"]
     def short(name):  # without the benchmark library's own settings
