@@ -16,3 +16,10 @@
 #else
 #define CAIRN_HAS_EXCEPTIONS 0
 #endif
+
+/// On a member: it takes no room where it is empty. MSVC ignores the standard's attribute and has its own.
+#if defined(_MSC_VER)
+#define CAIRN_NO_UNIQUE_ADDRESS [[msvc::no_unique_address]]
+#else
+#define CAIRN_NO_UNIQUE_ADDRESS [[no_unique_address]]
+#endif

@@ -81,6 +81,13 @@
 #define CAIRN_HAS_EXCEPTIONS 0
 #endif
 
+/// On a member: it takes no room where it is empty. MSVC ignores the standard's attribute and has its own.
+#if defined(_MSC_VER)
+#define CAIRN_NO_UNIQUE_ADDRESS [[msvc::no_unique_address]]
+#else
+#define CAIRN_NO_UNIQUE_ADDRESS [[no_unique_address]]
+#endif
+
 // ---- cairn/core/metric.hpp
 // Metric names as types. `"loss"_m` is a value of the type `Metric<'l','o','s','s'>`, so a name that does not
 // exist is a compile error, and every compiler spells it out in its messages (clang 14 prints class-type
@@ -823,24 +830,18 @@ result<void> check_name(std::string_view what, std::string_view name) {
 }  // namespace CAIRN_NAMESPACE::detail
 
 // ---- cairn/policy/detail/leaf.hpp
-// One member of a composed type, without a byte where it is empty. An empty base, since MSVC ignores
-// [[no_unique_address]]. `Owner` keeps it apart from an equal member of what it is composed with: in `a |
-// !a`, `a` stands twice.
+// One member of a composed type, without a byte where it is empty. `Owner` and `I` keep it apart from an
+// equal member of what it is composed with: in `a | !a`, `a` stands twice.
 
 namespace CAIRN_NAMESPACE::detail {
 
-template <class Owner, std::size_t I, class T, bool AsBase = std::is_class_v<T> && !std::is_final_v<T>>
-struct Leaf : T {
-    [[nodiscard, gnu::always_inline]] constexpr T& get() noexcept { return *this; }
-    [[nodiscard, gnu::always_inline]] constexpr const T& get() const noexcept { return *this; }
-};
-
+// Not a base that is a `T`: what is composed would be one too, and have its names.
 template <class Owner, std::size_t I, class T>
-struct Leaf<Owner, I, T, false> {
+struct Leaf {
     [[nodiscard, gnu::always_inline]] constexpr T& get() noexcept { return value; }
     [[nodiscard, gnu::always_inline]] constexpr const T& get() const noexcept { return value; }
 
-    T value{};
+    CAIRN_NO_UNIQUE_ADDRESS T value;
 };
 
 }  // namespace CAIRN_NAMESPACE::detail
@@ -1324,6 +1325,13 @@ struct monitor_of<P> {
     using type = typename P::monitor;
 };
 
+/// What is composed of many only names them: to find the first out costs each `|` milliseconds.
+template <class P>
+    requires requires { typename P::monitors; }
+struct monitor_of<P> {
+    using type = typename P::monitors::type;
+};
+
 template <class... Monitors>
 struct first_monitor {
     using type = NoMonitor;
@@ -1337,7 +1345,9 @@ struct first_monitor<NoMonitor, Rest...> : first_monitor<Rest...> {};
 
 /// The first metric that any of these policies or retentions watches, with its direction; or `NoMonitor`.
 template <class... Ps>
-using monitor_of_any = typename first_monitor<typename monitor_of<Ps>::type...>::type;
+struct FirstMonitorOf : first_monitor<typename monitor_of<Ps>::type...> {};
+template <class... Ps>
+using monitor_of_any = typename FirstMonitorOf<Ps...>::type;
 
 /// The same of policies that are there: what is parsed from text says only then what it watches.
 template <class... Ps>
@@ -3955,6 +3965,9 @@ struct chain_of<Chain, P, Ps...> : chain_of<PolicyChain<Chain, P>, Ps...> {};
 template <class... Ps>
 using ChainOf = typename chain_of<void, Ps...>::type;
 
+/// For those who join: an `Any` is made of a chain, but not an `All` of an `Any`, which is one.
+struct OfMembers {};
+
 /// `chain`, and these after it.
 template <class Chain>
 [[nodiscard]] constexpr Chain extended(const Chain& chain) {
@@ -3977,11 +3990,12 @@ template <SavePolicy... Ps>
 class Any : public detail::ChainOf<Ps...> {
   public:
     using Members = detail::ChainOf<Ps...>;
+    using monitors = detail::FirstMonitorOf<Ps...>;
     static constexpr detail::Chance chance = (detail::chance_of<Ps>() | ...);
 
     Any() = default;
     constexpr explicit Any(const Ps&... policies) : Members(detail::chained(policies...)) {}
-    [[gnu::always_inline]] constexpr explicit Any(const Members& members) : Members(members) {}
+    [[gnu::always_inline]] constexpr Any(detail::OfMembers, const Members& members) : Members(members) {}
 
     [[gnu::always_inline]] constexpr Answer decide(const auto& at) const { return this->decide_any(at); }
     constexpr void explain(const auto& at, auto&& tell, Path path) const {
@@ -3995,11 +4009,12 @@ template <SavePolicy... Ps>
 class All : public detail::ChainOf<Ps...> {
   public:
     using Members = detail::ChainOf<Ps...>;
+    using monitors = detail::FirstMonitorOf<Ps...>;
     static constexpr detail::Chance chance = (detail::chance_of<Ps>() & ...);
 
     All() = default;
     constexpr explicit All(const Ps&... policies) : Members(detail::chained(policies...)) {}
-    [[gnu::always_inline]] constexpr explicit All(const Members& members) : Members(members) {}
+    [[gnu::always_inline]] constexpr All(detail::OfMembers, const Members& members) : Members(members) {}
 
     [[gnu::always_inline]] constexpr Answer decide(const auto& at) const { return this->decide_all(at); }
     constexpr void explain(const auto& at, auto&& tell, Path path) const {
@@ -4039,16 +4054,6 @@ inline constexpr bool is_pack = false;
 template <template <class...> class Pack, class... Ps>
 inline constexpr bool is_pack<Pack, Pack<Ps...>> = true;
 
-// Not a member of the chain: each `|` would have to find it out.
-template <class... Ps>
-struct monitor_of<Any<Ps...>> {
-    using type = monitor_of_any<Ps...>;
-};
-template <class... Ps>
-struct monitor_of<All<Ps...>> {
-    using type = monitor_of_any<Ps...>;
-};
-
 template <class P>
 inline constexpr bool is_not = false;
 template <class P>
@@ -4084,10 +4089,11 @@ template <SavePolicy A, SavePolicy B>
     } else if constexpr (detail::Never<B> || detail::SamePure<A, B>) {
         return a;
     } else if constexpr (detail::is_pack<Any, B>) {
-        return b.joined_to(a, [](const auto& before, const auto& member) { return before | member; });
+        return b.joined_to(
+            a, [](const auto& before, const auto& member) { return cairn::operator|(before, member); });
     } else {
         using Whole = detail::Joined<Any, A, B>;
-        return typename Whole::type(typename Whole::Members{{a}, {b}});
+        return typename Whole::type(detail::OfMembers{}, typename Whole::Members{{a}, {b}});
     }
 }
 
@@ -4099,10 +4105,11 @@ template <SavePolicy A, SavePolicy B>
     } else if constexpr (detail::SamePure<A, B>) {
         return a;
     } else if constexpr (detail::is_pack<All, B>) {
-        return b.joined_to(a, [](const auto& before, const auto& member) { return before & member; });
+        return b.joined_to(
+            a, [](const auto& before, const auto& member) { return cairn::operator&(before, member); });
     } else {
         using Whole = detail::Joined<All, A, B>;
-        return typename Whole::type(typename Whole::Members{{a}, {b}});
+        return typename Whole::type(detail::OfMembers{}, typename Whole::Members{{a}, {b}});
     }
 }
 

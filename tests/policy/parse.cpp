@@ -236,6 +236,22 @@ TEST_CASE("a copy of a parsed policy has a state of its own", "[policy][parse]")
     CHECK(other(cairn::row("v"_m = 3.5)) == Answer::no);
 }
 
+namespace {
+struct Spelled {  // a policy that says itself how it is written
+    constexpr Answer decide(const auto&) const { return Answer::no; }
+    void spell(auto& out) const { out += "mine"; }
+};
+}  // namespace
+
+TEST_CASE("what is joined is spelled whole, whatever one of its members says of itself", "[policy][text]") {
+    const ParsedPolicy parsed = parse_policy("every(3) & until(9)").value();
+    CHECK(to_text(parsed | EveryN<5>{}) == "every(3) & until(9) | every(5)");
+    CHECK(to_text((EveryN<5>{} | parsed) & cairn::OnFinish{}) == "(every(5) | every(3) & until(9)) & finish");
+    CHECK(to_text(Spelled{} | EveryN<5>{}) == "mine | every(5)");
+    CHECK(to_text(EveryN<5>{} | (cairn::OnFinish{} & (EveryN<5>{} | Spelled{}))) ==
+          "every(5) | finish & (every(5) | mine)");
+}
+
 TEST_CASE("a parsed policy joins with others and works in a dry run", "[policy][parse]") {
     std::vector<decltype(cairn::row(cairn::step(0), "v"_m = 0.5))> rows;
     for (int i = 0; i < 10; ++i) rows.push_back(cairn::row(cairn::step(i), "v"_m = 1.0 * ((i * 7) % 10)));

@@ -27,6 +27,19 @@ using Even = std::remove_const_t<decltype(Predicate{even})>;
 template <class T, class... Operands>
 constexpr bool is = (std::same_as<T, Operands> && ...);
 
+// What is joined is none of its members: given for one, or named as one, it would lose the others.
+template <class From, class To>
+constexpr bool becomes = std::is_convertible_v<From, To> || std::is_constructible_v<To, From>;
+static_assert(!becomes<Any<State, A>, State> && !becomes<All<State, A>, State> &&
+              !becomes<Any<State>, State>);
+static_assert(!becomes<Any<State, A>, Any<State, A, B>> && !becomes<Any<State, A>, All<State, A>>);
+static_assert(!becomes<Any<State, A>, Once<State>> && !becomes<Any<State, A>, Not<State>>);
+template <class T>
+constexpr bool has_a_period = requires(T policy) { policy.period(); };
+static_assert(has_a_period<State> && !has_a_period<Any<State>> && !has_a_period<All<State, A>>);
+static_assert(
+    !std::is_default_constructible_v<Any<Predicate<decltype([x = 1](const auto&) { return x > 0; })>, A>>);
+
 // Identities of types.
 static_assert(is<decltype(A{} | B{}), Any<A, B>>);
 static_assert(is<decltype(A{} & B{}), All<A, B>>);
@@ -115,6 +128,8 @@ static_assert(
 static_assert(is<watched<decltype(KeepLast<1>{} | KeepBest<1, "v", minimize>{})>,
                  detail::Monitor<MetricNamed<"v">, minimize>>);
 static_assert(is<watched<decltype(A{} | B{})>, detail::NoMonitor>);
+struct Named : Any<Best<"a", maximize>, Lowest> {};
+static_assert(is<watched<Named>, detail::Monitor<MetricNamed<"a">, maximize>>);
 static_assert(is<watched<decltype(after(3, once(Lowest{})))>, watched<Lowest>>);
 
 // What can never save, as far as the types tell.

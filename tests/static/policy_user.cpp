@@ -32,6 +32,18 @@ struct WithItsOwnNames {  // members whose names the library uses too
     constexpr cairn::Answer decide(const auto&) const { return cairn::answer(get + apply == 0); }
 };
 class Derived : public Warm {};
+struct Virtual {
+    Virtual() = default;
+    Virtual(const Virtual&) = default;
+    virtual ~Virtual() = default;
+    constexpr cairn::Answer decide(const auto& at) const { return cairn::answer(at.step == 7); }
+};
+/// Its own `|`, for what only it knows of, is not the library's.
+struct Mask {
+    unsigned bits = 1;
+    constexpr cairn::Answer decide(const auto&) const { return cairn::answer(bits != 0); }
+    friend constexpr unsigned operator|(const Mask& a, const Mask& b) { return a.bits | b.bits; }
+};
 
 /// A class template of the user's that takes a policy.
 template <cairn::SavePolicy P = cairn::NoBestSave>
@@ -78,6 +90,11 @@ static_assert(Loop{cairn::Predicate{[](const auto& at) { return at.step % 3 == 0
 static_assert(Loop{cairn::AtSteps<4>{} | training::WithItsOwnNames{} | cairn::AtSteps<5>{}}.saves(3) == 3);
 static_assert(Loop{cairn::EveryN<2>{} | !cairn::EveryN<2>{}}.saves(5) == 5);
 static_assert(Loop{(cairn::EveryN<2>{} & Warm{3}) | (cairn::EveryN<2>{} & Within<1>{})}.saves(7) == 3);
+
+static_assert(std::same_as<decltype(cairn::EveryN<5>{} | training::Virtual{}),
+                           cairn::Any<cairn::EveryN<5>, training::Virtual>>);
+static_assert(std::same_as<decltype(training::Mask{} | cairn::Any<training::Mask, Last>{}),
+                           cairn::Any<training::Mask, training::Mask, Last>>);
 
 // Constants, and parameters of a function that joins them.
 constexpr auto constant = cairn::EveryN<2>{} | Warm{5};

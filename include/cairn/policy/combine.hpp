@@ -112,6 +112,9 @@ struct chain_of<Chain, P, Ps...> : chain_of<PolicyChain<Chain, P>, Ps...> {};
 template <class... Ps>
 using ChainOf = typename chain_of<void, Ps...>::type;
 
+/// For those who join: an `Any` is made of a chain, but not an `All` of an `Any`, which is one.
+struct OfMembers {};
+
 /// `chain`, and these after it.
 template <class Chain>
 [[nodiscard]] constexpr Chain extended(const Chain& chain) {
@@ -134,11 +137,12 @@ template <SavePolicy... Ps>
 class Any : public detail::ChainOf<Ps...> {
   public:
     using Members = detail::ChainOf<Ps...>;
+    using monitors = detail::FirstMonitorOf<Ps...>;
     static constexpr detail::Chance chance = (detail::chance_of<Ps>() | ...);
 
     Any() = default;
     constexpr explicit Any(const Ps&... policies) : Members(detail::chained(policies...)) {}
-    [[gnu::always_inline]] constexpr explicit Any(const Members& members) : Members(members) {}
+    [[gnu::always_inline]] constexpr Any(detail::OfMembers, const Members& members) : Members(members) {}
 
     [[gnu::always_inline]] constexpr Answer decide(const auto& at) const { return this->decide_any(at); }
     constexpr void explain(const auto& at, auto&& tell, Path path) const {
@@ -152,11 +156,12 @@ template <SavePolicy... Ps>
 class All : public detail::ChainOf<Ps...> {
   public:
     using Members = detail::ChainOf<Ps...>;
+    using monitors = detail::FirstMonitorOf<Ps...>;
     static constexpr detail::Chance chance = (detail::chance_of<Ps>() & ...);
 
     All() = default;
     constexpr explicit All(const Ps&... policies) : Members(detail::chained(policies...)) {}
-    [[gnu::always_inline]] constexpr explicit All(const Members& members) : Members(members) {}
+    [[gnu::always_inline]] constexpr All(detail::OfMembers, const Members& members) : Members(members) {}
 
     [[gnu::always_inline]] constexpr Answer decide(const auto& at) const { return this->decide_all(at); }
     constexpr void explain(const auto& at, auto&& tell, Path path) const {
@@ -196,16 +201,6 @@ inline constexpr bool is_pack = false;
 template <template <class...> class Pack, class... Ps>
 inline constexpr bool is_pack<Pack, Pack<Ps...>> = true;
 
-// Not a member of the chain: each `|` would have to find it out.
-template <class... Ps>
-struct monitor_of<Any<Ps...>> {
-    using type = monitor_of_any<Ps...>;
-};
-template <class... Ps>
-struct monitor_of<All<Ps...>> {
-    using type = monitor_of_any<Ps...>;
-};
-
 template <class P>
 inline constexpr bool is_not = false;
 template <class P>
@@ -241,10 +236,11 @@ template <SavePolicy A, SavePolicy B>
     } else if constexpr (detail::Never<B> || detail::SamePure<A, B>) {
         return a;
     } else if constexpr (detail::is_pack<Any, B>) {
-        return b.joined_to(a, [](const auto& before, const auto& member) { return before | member; });
+        return b.joined_to(
+            a, [](const auto& before, const auto& member) { return cairn::operator|(before, member); });
     } else {
         using Whole = detail::Joined<Any, A, B>;
-        return typename Whole::type(typename Whole::Members{{a}, {b}});
+        return typename Whole::type(detail::OfMembers{}, typename Whole::Members{{a}, {b}});
     }
 }
 
@@ -256,10 +252,11 @@ template <SavePolicy A, SavePolicy B>
     } else if constexpr (detail::SamePure<A, B>) {
         return a;
     } else if constexpr (detail::is_pack<All, B>) {
-        return b.joined_to(a, [](const auto& before, const auto& member) { return before & member; });
+        return b.joined_to(
+            a, [](const auto& before, const auto& member) { return cairn::operator&(before, member); });
     } else {
         using Whole = detail::Joined<All, A, B>;
-        return typename Whole::type(typename Whole::Members{{a}, {b}});
+        return typename Whole::type(detail::OfMembers{}, typename Whole::Members{{a}, {b}});
     }
 }
 

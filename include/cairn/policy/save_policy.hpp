@@ -182,6 +182,13 @@ struct monitor_of<P> {
     using type = typename P::monitor;
 };
 
+/// What is composed of many only names them: to find the first out costs each `|` milliseconds.
+template <class P>
+    requires requires { typename P::monitors; }
+struct monitor_of<P> {
+    using type = typename P::monitors::type;
+};
+
 template <class... Monitors>
 struct first_monitor {
     using type = NoMonitor;
@@ -195,7 +202,9 @@ struct first_monitor<NoMonitor, Rest...> : first_monitor<Rest...> {};
 
 /// The first metric that any of these policies or retentions watches, with its direction; or `NoMonitor`.
 template <class... Ps>
-using monitor_of_any = typename first_monitor<typename monitor_of<Ps>::type...>::type;
+struct FirstMonitorOf : first_monitor<typename monitor_of<Ps>::type...> {};
+template <class... Ps>
+using monitor_of_any = typename FirstMonitorOf<Ps...>::type;
 
 /// The same of policies that are there: what is parsed from text says only then what it watches.
 template <class... Ps>
