@@ -41,7 +41,7 @@ elif command -v dnf >/dev/null; then
 run test bench ci: gcc-c++ cmake ninja-build json-devel cli11-devel
 test bench ci: python3 ccache
 test ci: catch-devel cpp-httplib-devel pkgconf-pkg-config
-bench ci: google-benchmark valgrind
+bench ci: google-benchmark-devel valgrind
 mpi: openmpi-devel
 ci: clang clang-tools-extra compiler-rt libasan libubsan libtsan meson
 TABLE
