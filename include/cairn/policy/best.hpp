@@ -66,7 +66,7 @@ class BestOf : detail::Leaf<BestOf<Watch, T, Margin>, 0, Watch>,
     using monitor = Watch;
     static constexpr detail::Chance chance = detail::at_steps_only;
 
-    constexpr BestOf() = default;
+    constexpr BestOf() = default;  // NOLINT(*-member-init): what is held initialises itself
     constexpr explicit BestOf(Margin margin) : Wanted{std::move(margin)} {}
     constexpr BestOf(Watch watch, Margin margin) : Watches{std::move(watch)}, Wanted{std::move(margin)} {}
 
@@ -159,7 +159,7 @@ class TopKOf : detail::Leaf<TopKOf<Held, Watch>, 0, Watch> {
     using monitor = Watch;
     static constexpr detail::Chance chance = detail::at_steps_only;
 
-    constexpr TopKOf() = default;
+    constexpr TopKOf() = default;  // NOLINT(*-member-init): what is held initialises itself
     constexpr TopKOf(Held held, Watch watch) : Watches{std::move(watch)}, held_{std::move(held)} {}
 
     [[nodiscard]] constexpr Reason reason(const auto& at) const {

@@ -111,7 +111,7 @@ class EveryNOf : detail::Leaf<EveryNOf<Count, Counter>, 0, Count>,
   public:
     static constexpr detail::Chance chance = detail::at_steps_only;
 
-    constexpr EveryNOf() = default;
+    constexpr EveryNOf() = default;  // NOLINT(*-member-init): what is held initialises itself
     constexpr EveryNOf(Count period, Counter counter)
         : Period{std::move(period)}, Counted{std::move(counter)} {}
 

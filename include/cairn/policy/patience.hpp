@@ -23,7 +23,7 @@ class PatienceOf : detail::Leaf<PatienceOf<Watch, Count>, 0, Watch>,
   public:
     using monitor = Watch;
 
-    constexpr PatienceOf() = default;
+    constexpr PatienceOf() = default;  // NOLINT(*-member-init): what is held initialises itself
     constexpr explicit PatienceOf(double min_delta) : min_delta_{min_delta} {}
     constexpr PatienceOf(Watch watch, Count limit, double min_delta)
         : Watches{std::move(watch)}, Limit{std::move(limit)}, min_delta_{min_delta} {}
