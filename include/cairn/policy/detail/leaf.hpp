@@ -15,6 +15,8 @@ struct Leaf {
     [[nodiscard, gnu::always_inline]] constexpr T& get() noexcept { return value; }
     [[nodiscard, gnu::always_inline]] constexpr const T& get() const noexcept { return value; }
 
+    // Without {}: g++ 12 makes that a hard error where a trait asks whether T can be made of nothing, and it
+    // cannot.
     CAIRN_NO_UNIQUE_ADDRESS T value;
 };
 
