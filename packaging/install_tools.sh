@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs what is missing for one purpose; does nothing, at once, when all of it is here.
-# usage: install_tools.sh run|test|bench|ci|mpi
+# usage: install_tools.sh run|test|bench|ci|mpi|cross
 set -eu
 purpose=${1:-test}
 
@@ -27,6 +27,7 @@ test bench ci: python3 ccache
 test ci: catch2 libcpp-httplib-dev pkg-config
 bench ci: libbenchmark-dev valgrind
 mpi: libopenmpi-dev openmpi-bin
+cross: g++-i686-linux-gnu g++-aarch64-linux-gnu g++-s390x-linux-gnu qemu-user
 ci: g++-12 clang-14 clang-19 clang-tidy-19 clang-format-19 libclang-rt-19-dev meson python3-venv ca-certificates
 TABLE
     )

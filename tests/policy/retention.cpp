@@ -211,7 +211,7 @@ void check_that_online_is_offline(const R& retention, std::uint32_t seed) {
             Version& late = there[pick(random, std::size_t{0}, there.size() - 1)];
             if (!late.v) late.v = value();
             if (!late.w) late.w = value();
-            all[late.number] = late;
+            all[static_cast<std::size_t>(late.number)] = late;
         } else {
             all.push_back({all.size(), value(), value()});
             there.push_back(all.back());

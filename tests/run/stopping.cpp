@@ -66,7 +66,9 @@ TEST_CASE("a resumed run has the patience that is left", "[run][stopping]") {
         {
             auto run = open_run(dir);
             Patience patience;
-            REQUIRE(stops_at(run, patience, {values.begin(), values.begin() + killed + 1}) == killed + 1);
+            REQUIRE(stops_at(run, patience,
+                             {values.begin(), std::next(values.begin(), static_cast<std::ptrdiff_t>(killed) +
+                                                                            1)}) == killed + 1);
         }
         auto run = open_run(dir);
         Patience patience;

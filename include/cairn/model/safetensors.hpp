@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 // The safetensors format (https://github.com/huggingface/safetensors): written byte for byte as its Python
-// library does, read without trusting a byte. Little-endian hosts only; others get `unsupported`.
-// Costs nlohmann/json.
+// library does, read without trusting a byte. On a big-endian machine each
+// element is turned around on its way. Costs nlohmann/json.
 
 #include <cairn/config.hpp>
 #include <cairn/core/bytes.hpp>
@@ -20,6 +20,7 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <map>
 #include <span>
 #include <string>
@@ -37,7 +38,7 @@ inline constexpr std::uint64_t max_header_bytes = 100'000'000;
 
 /// A file that was read: what it holds, as views of the bytes it was read from.
 struct File {
-    std::vector<TensorView> tensors;  ///< sorted by name
+    std::vector<TensorView> tensors;  ///< sorted by name; their bytes are little-endian, as in the file
     Metadata metadata;
 
     /// The tensor called `name`, or null.
@@ -52,10 +53,16 @@ struct File {
 
 namespace CAIRN_NAMESPACE::detail {
 
+/// Copies elements of `size` bytes between the processor's order and the file's, which is little-endian.
 template <class = void>
-[[nodiscard]] error big_endian_error() {
-    return {errc::unsupported, "safetensors files are not read or written on big-endian machines", "",
-            "save and restore on a little-endian one, or let the model stream itself"};
+void copy_elements(std::byte* to, std::span<const std::byte> from, std::size_t size) noexcept {
+    if (from.empty()) return;
+    if constexpr (std::endian::native == std::endian::little) {
+        std::memcpy(to, from.data(), from.size());
+    } else {
+        for (std::size_t at = 0; at < from.size(); at += size)
+            std::reverse_copy(from.data() + at, from.data() + at + size, to + at);
+    }
 }
 
 template <class = void>
@@ -113,7 +120,8 @@ template <class = void>
     json.resize((json.size() + 7) / 8 * 8, ' ');
 
     std::string length(8, '\0');
-    for (std::size_t i = 0; i < 8; ++i) length[i] = static_cast<char>(json.size() >> (8 * i) & 0xffU);
+    for (std::size_t i = 0; i < 8; ++i)
+        length[i] = static_cast<char>(std::uint64_t{json.size()} >> (8 * i) & 0xffU);
     return length + json;
 }
 
@@ -121,7 +129,6 @@ template <class = void>
 template <class Sink>
 result<void> write_safetensors(std::span<const TensorView> tensors, const safetensors::Metadata& metadata,
                                Sink&& sink) {
-    if constexpr (std::endian::native != std::endian::little) return big_endian_error();
     const std::vector<const TensorView*> order = file_order(tensors);
     const std::string header = safetensors_header(order, metadata);
     if (header.size() - 8 > safetensors::max_header_bytes) {
@@ -131,7 +138,17 @@ result<void> write_safetensors(std::span<const TensorView> tensors, const safete
     if (result<void> done = sink(bytes_of(header)); !done) return done;
     for (const TensorView* tensor : order) {
         if (tensor->bytes.empty()) continue;
-        if (result<void> done = sink(tensor->bytes); !done) return done;
+        if constexpr (std::endian::native == std::endian::little) {
+            if (result<void> done = sink(tensor->bytes); !done) return done;
+        } else {
+            std::vector<std::byte> piece(std::size_t{64} * 1024);  // a multiple of every element's size
+            for (auto rest = tensor->bytes; !rest.empty();) {
+                const std::size_t n = std::min(rest.size(), piece.size());
+                copy_elements(piece.data(), rest.first(n), size_of(tensor->dtype));
+                if (result<void> done = sink(std::span<const std::byte>{piece}.first(n)); !done) return done;
+                rest = rest.subspan(n);
+            }
+        }
     }
     return {};
 }
@@ -181,7 +198,8 @@ namespace CAIRN_NAMESPACE::safetensors {
 /// Writes a file of `tensors`: calls `sink(std::span<const std::byte>) -> result<void>` for the header, then
 /// for each tensor, with the tensor's own bytes. The same content gives the same file, whatever its order
 /// here. Fails: invalid_argument for a name that is empty, reserved, not UTF-8 or there twice, or a shape
-/// that is not the data's; whatever `sink` returns. Cost: no copy of the data.
+/// that is not the data's; whatever `sink` returns. Cost: no copy of the data on a
+/// little-endian machine.
 template <class Sink>
     requires std::is_invocable_r_v<result<void>, Sink&, std::span<const std::byte>>
 result<void> write(std::span<const TensorView> tensors, const Metadata& metadata, Sink&& sink) {
@@ -199,7 +217,6 @@ result<void> write(std::span<const TensorView> tensors, const Metadata& metadata
 /// Cost: memory for the header alone.
 template <class = void>
 [[nodiscard]] result<File> parse(std::span<const std::byte> bytes) {
-    if constexpr (std::endian::native != std::endian::little) return detail::big_endian_error();
     if (bytes.size() < 8) return detail::bad_safetensors("it is shorter than 8 bytes");
     std::uint64_t length = 0;
     for (std::size_t i = 0; i < 8; ++i) length |= static_cast<std::uint64_t>(bytes[i]) << (8 * i);

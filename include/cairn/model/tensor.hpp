@@ -17,8 +17,8 @@
 
 namespace CAIRN_NAMESPACE {
 
-/// One tensor of a model or of a file. Does not own its bytes, which are row-major and in the processor's
-/// byte order.
+/// One tensor of a model or of a file. Does not own its bytes, which are row-major; those of a model are in
+/// the processor's byte order, those of a file little-endian.
 struct TensorView {
     std::string name;
     Dtype dtype = Dtype::F32;

@@ -39,7 +39,7 @@ inline constexpr const char* history_file = "history.cairn";
 inline constexpr std::string_view history_magic = "CAIRNHST";
 inline constexpr std::uint32_t history_version = 1;
 inline constexpr std::size_t history_header_bytes = 16;
-inline constexpr std::size_t max_history_bytes = std::size_t{1} << 40U;
+inline constexpr std::uint64_t max_history_bytes = std::uint64_t{1} << 40U;
 inline constexpr std::uint32_t frame_magic = 0x4d415246;  // "FRAM"
 inline constexpr std::size_t frame_header_bytes = 32;
 

@@ -187,7 +187,7 @@ template <class = void>
 bool read_name(std::span<const std::byte> body, std::uint32_t& id, std::string_view& name) noexcept {
     if (body.size() < 8) return false;
     const auto head = get<std::uint64_t>(body.data());
-    const std::size_t size = head >> 32U;
+    const auto size = static_cast<std::size_t>(head >> 32U);
     if (size > max_metric_name_bytes || size > body.size() - 8) return false;
     id = static_cast<std::uint32_t>(head);
     name = {reinterpret_cast<const char*>(body.data()) + 8, size};

@@ -97,7 +97,7 @@ template <class = void>
     rest.from = std::min(released, to);
     rest.bytes.resize(static_cast<std::size_t>(to - rest.from));
     for (std::size_t i = 0; i < rest.bytes.size();) {
-        const std::size_t offset = (rest.from + i) & (ring_capacity - 1);
+        const std::size_t offset = static_cast<std::size_t>(rest.from + i) & (ring_capacity - 1);
         const std::size_t piece = std::min(rest.bytes.size() - i, ring_capacity - offset);
         std::memcpy(rest.bytes.data() + i, bytes.data() + ring_header_bytes + offset, piece);
         i += piece;

@@ -12,7 +12,6 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <cstring>
 #include <numeric>
 #include <string>
 #include <utility>
@@ -142,7 +141,7 @@ class TensorLoad {
     /// Copies the bytes. Requires a successful reserve().
     void write() noexcept {
         for (const Copy& copy : copies_) {
-            if (!copy.bytes.empty()) std::memcpy(copy.slot.target, copy.bytes.data(), copy.bytes.size());
+            copy_elements(copy.slot.target, copy.bytes, copy.element_size);
         }
     }
 

@@ -51,7 +51,7 @@ class BasicMetricCache {
     static constexpr std::uint32_t unknown = 0xffffffffU;
 
     [[nodiscard]] std::uint32_t find(std::uint64_t hash, std::string_view name) const noexcept {
-        for (std::size_t i = hash & mask_;; i = (i + 1) & mask_) {
+        for (std::size_t i = static_cast<std::size_t>(hash) & mask_;; i = (i + 1) & mask_) {
             const Entry& entry = slots_[i];
             if (entry.id == unknown) return unknown;
             // A literal keeps its address, so its characters are compared only once.
@@ -74,7 +74,7 @@ class BasicMetricCache {
     };
 
     void place(const Entry& entry) {
-        std::size_t i = entry.hash & mask_;
+        std::size_t i = static_cast<std::size_t>(entry.hash) & mask_;
         while (slots_[i].id != unknown) i = (i + 1) & mask_;
         slots_[i] = entry;
     }

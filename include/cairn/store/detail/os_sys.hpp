@@ -27,6 +27,10 @@
 
 namespace CAIRN_NAMESPACE::detail::os {
 
+static_assert(sizeof(::off_t) >= 8,
+              "cairn: on this 32-bit system compile with -D_FILE_OFFSET_BITS=64, so that "
+              "files may be larger than 2 GiB");
+
 /// What the system calls an open file.
 using Handle = int;
 inline constexpr Handle no_handle = -1;
