@@ -1,0 +1,55 @@
+#!/usr/bin/env python3
+"""What each public header brings: preprocessed lines, its own (from cairn's files) and all (with those of the standard
+library and of nlohmann/json). Fails where one is over its layer's budget. usage: include_cost.py [COMPILER]"""
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+INCLUDE = Path(__file__).resolve().parent.parent / "include"
+COMPILER = sys.argv[1] if len(sys.argv) > 1 else "g++"
+
+# The most that a header of the layer may bring, with g++ 12: own lines, all lines. Raise one only with a reason.
+BUDGET = {
+    "cairn.hpp": (12000, 115000),
+    "core": (400, 28000),
+    "policy/policy.hpp": (2000, 19000),  # for those who want policies only
+    "policy": (3000, 52000),
+    "model": (1700, 100000),
+    "store": (3500, 105000),
+    "run": (8000, 110000),
+    "checkpoint": (11500, 115000),
+    "query": (7500, 110000),
+    "cli": (8000, 118000),
+}
+
+
+def cost(header):
+    """Lines that are not empty, by the file they come from, as the line markers say."""
+    source = f"#include <{header}>\n"
+    out = subprocess.run([COMPILER, "-std=c++20", f"-I{INCLUDE}", "-E", "-x", "c++", "-"], input=source, check=True,
+                         capture_output=True, text=True).stdout
+    own = total = 0
+    ours = False
+    for line in out.splitlines():
+        if line.startswith("# "):
+            ours = f'"{INCLUDE}/' in line
+        elif line.strip():
+            total += 1
+            own += ours
+    return own, total
+
+
+# Not those of adapt/: each brings a framework that it is for.
+headers = sorted(h.relative_to(INCLUDE).as_posix() for h in INCLUDE.glob("cairn/**/*.hpp")
+                 if not {"detail", "adapt"} & set(h.parts))
+over = 0
+with ThreadPoolExecutor() as pool:
+    for header, (own, total) in zip(headers, pool.map(cost, headers)):
+        name = header.removeprefix("cairn/")
+        most = BUDGET.get(name) or BUDGET.get(name.split("/")[0], BUDGET["core"])
+        bad = own > most[0] or total > most[1]
+        over += bad
+        print(f"{header:42} {own:6} of {most[0]:6} {total:7} of {most[1]:7}{'  OVER' if bad else ''}")
+print(f"includes: {len(headers)} public headers, {over} over budget")
+sys.exit(over > 0)
