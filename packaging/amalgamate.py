@@ -23,11 +23,14 @@ GUARDS = {
 }
 
 
+THIRD = {"nlohmann/": "nlohmann/json", "httplib.h": "cpp-httplib", "CLI/": "CLI11"}
+
+
 class Amalgamation:
     def __init__(self, umbrella):
         self.seen, self.outside, self.body = set(), set(), []
         self.add(umbrella)
-        needs = ["nlohmann/json"] + (["cpp-httplib, CLI11"] if umbrella == "cairn_full.hpp" else [])
+        needs = [name for start, name in THIRD.items() if any(o.startswith("<" + start) for o in self.outside)]
         banner = BANNER.format(version=VERSION, name=umbrella, needs=", ".join(needs), guard=GUARDS[umbrella])
         # Third party before the standard library, as in every header of ours.
         order = sorted(self.outside, key=lambda name: ("." not in name and "/" not in name, name))

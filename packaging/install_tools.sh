@@ -27,8 +27,8 @@ test bench ci: python3 ccache
 test ci: catch2 libcpp-httplib-dev pkg-config
 bench ci: libbenchmark-dev valgrind
 mpi: libopenmpi-dev openmpi-bin
-cross: g++-i686-linux-gnu g++-aarch64-linux-gnu g++-s390x-linux-gnu qemu-user
-ci: g++-12 clang-14 clang-19 clang-tidy-19 clang-format-19 libclang-rt-19-dev meson python3-venv ca-certificates
+cross: g++-i686-linux-gnu g++-aarch64-linux-gnu g++-s390x-linux-gnu qemu-user g++-mingw-w64-x86-64-posix wine wine64
+ci: g++-12 clang-14 clang-19 clang-tidy-19 clang-format-19 libclang-rt-19-dev libc++-19-dev libc++abi-19-dev meson python3-venv ca-certificates
 TABLE
     )
     missing=$(missing_by dpkg_has)

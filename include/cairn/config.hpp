@@ -5,6 +5,10 @@
 
 #include <cairn/version.hpp>
 
+#if defined(min) || defined(max)
+#error "cairn: define NOMINMAX before windows.h, whose macros min and max break the standard library's"
+#endif
+
 /// The namespace of the whole library. Inline and versioned: two shared libraries that were built with
 /// different versions can live in one process; where they meet is the format on disk, not the ABI.
 #define CAIRN_NAMESPACE cairn::inline v0_1

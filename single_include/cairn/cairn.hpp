@@ -4,17 +4,8 @@
 #ifndef CAIRN_SINGLE_INCLUDE
 #define CAIRN_SINGLE_INCLUDE 1
 
-#include <dirent.h>
-#include <fcntl.h>
 #include <nlohmann/json.hpp>
-#include <pthread.h>
 #include <signal.h>
-#include <sys/file.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <sys/types.h>
-#include <time.h>
-#include <unistd.h>
 #include <algorithm>
 #include <array>
 #include <atomic>
@@ -774,7 +765,26 @@ inline constexpr std::size_t max_name_bytes = 128;
            c == '_' || c == '-';
 }
 
-/// Why `name` cannot be a file name on every system we write to; empty if it can.
+/// Why Windows would take `name` for another one, or for none; empty if it would not.
+[[nodiscard]] constexpr std::string_view windows_problem(std::string_view name) noexcept {
+    if (name.ends_with('.') || name.ends_with(' ')) return "ends in a dot or a blank, which Windows drops";
+    if (name.find_first_of("<>:\"|?*\\") != std::string_view::npos)
+        return "has a character that Windows does not allow";
+    const auto is = [stem = name.substr(0, name.find('.'))](std::string_view device, bool numbered) {
+        if (stem.size() != device.size() + (numbered ? 1 : 0)) return false;
+        for (std::size_t i = 0; i < device.size(); ++i) {
+            const char c = stem[i];
+            if ((c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c) != device[i]) return false;
+        }
+        return !numbered || (stem.back() >= '0' && stem.back() <= '9');
+    };
+    if (is("CON", false) || is("PRN", false) || is("AUX", false) || is("NUL", false) || is("COM", true) ||
+        is("LPT", true))
+        return "is a device of Windows";
+    return {};
+}
+
+/// Why `name` cannot be a file name on this system; empty if it can.
 [[nodiscard]] constexpr std::string_view name_problem(std::string_view name) noexcept {
     if (name.empty()) return "is empty";
     if (name.size() > max_name_bytes) return "is longer than 128 bytes";
@@ -784,7 +794,11 @@ inline constexpr std::size_t max_name_bytes = 128;
         if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) return "contains a control character";
         if (!is_name_char(c)) return "contains a character other than letters, digits, '.', '_' and '-'";
     }
+#if defined(_WIN32)
+    return windows_problem(name);
+#else
     return {};
+#endif
 }
 
 /// `name` with every character that is not allowed replaced by `-`, for messages and defaults.
@@ -2770,8 +2784,8 @@ template <class = void>
 
 namespace CAIRN_NAMESPACE {
 
-/// One tensor of a model or of a file. Does not own its bytes, which are row-major and in the processor's
-/// byte order.
+/// One tensor of a model or of a file. Does not own its bytes, which are row-major; those of a model are in
+/// the processor's byte order, those of a file little-endian.
 struct TensorView {
     std::string name;
     Dtype dtype = Dtype::F32;
@@ -3556,8 +3570,8 @@ class HeaderReader final : public nlohmann::json_sax<nlohmann::json> {
 
 // ---- cairn/model/safetensors.hpp
 // The safetensors format (https://github.com/huggingface/safetensors): written byte for byte as its Python
-// library does, read without trusting a byte. Little-endian hosts only; others get `unsupported`.
-// Costs nlohmann/json.
+// library does, read without trusting a byte. On a big-endian machine each
+// element is turned around on its way. Costs nlohmann/json.
 
 namespace CAIRN_NAMESPACE::safetensors {
 
@@ -3569,7 +3583,7 @@ inline constexpr std::uint64_t max_header_bytes = 100'000'000;
 
 /// A file that was read: what it holds, as views of the bytes it was read from.
 struct File {
-    std::vector<TensorView> tensors;  ///< sorted by name
+    std::vector<TensorView> tensors;  ///< sorted by name; their bytes are little-endian, as in the file
     Metadata metadata;
 
     /// The tensor called `name`, or null.
@@ -3584,10 +3598,16 @@ struct File {
 
 namespace CAIRN_NAMESPACE::detail {
 
+/// Copies elements of `size` bytes between the processor's order and the file's, which is little-endian.
 template <class = void>
-[[nodiscard]] error big_endian_error() {
-    return {errc::unsupported, "safetensors files are not read or written on big-endian machines", "",
-            "save and restore on a little-endian one, or let the model stream itself"};
+void copy_elements(std::byte* to, std::span<const std::byte> from, std::size_t size) noexcept {
+    if (from.empty()) return;
+    if constexpr (std::endian::native == std::endian::little) {
+        std::memcpy(to, from.data(), from.size());
+    } else {
+        for (std::size_t at = 0; at < from.size(); at += size)
+            std::reverse_copy(from.data() + at, from.data() + at + size, to + at);
+    }
 }
 
 template <class = void>
@@ -3645,7 +3665,8 @@ template <class = void>
     json.resize((json.size() + 7) / 8 * 8, ' ');
 
     std::string length(8, '\0');
-    for (std::size_t i = 0; i < 8; ++i) length[i] = static_cast<char>(json.size() >> (8 * i) & 0xffU);
+    for (std::size_t i = 0; i < 8; ++i)
+        length[i] = static_cast<char>(std::uint64_t{json.size()} >> (8 * i) & 0xffU);
     return length + json;
 }
 
@@ -3653,7 +3674,6 @@ template <class = void>
 template <class Sink>
 result<void> write_safetensors(std::span<const TensorView> tensors, const safetensors::Metadata& metadata,
                                Sink&& sink) {
-    if constexpr (std::endian::native != std::endian::little) return big_endian_error();
     const std::vector<const TensorView*> order = file_order(tensors);
     const std::string header = safetensors_header(order, metadata);
     if (header.size() - 8 > safetensors::max_header_bytes) {
@@ -3663,7 +3683,17 @@ result<void> write_safetensors(std::span<const TensorView> tensors, const safete
     if (result<void> done = sink(bytes_of(header)); !done) return done;
     for (const TensorView* tensor : order) {
         if (tensor->bytes.empty()) continue;
-        if (result<void> done = sink(tensor->bytes); !done) return done;
+        if constexpr (std::endian::native == std::endian::little) {
+            if (result<void> done = sink(tensor->bytes); !done) return done;
+        } else {
+            std::vector<std::byte> piece(std::size_t{64} * 1024);  // a multiple of every element's size
+            for (auto rest = tensor->bytes; !rest.empty();) {
+                const std::size_t n = std::min(rest.size(), piece.size());
+                copy_elements(piece.data(), rest.first(n), size_of(tensor->dtype));
+                if (result<void> done = sink(std::span<const std::byte>{piece}.first(n)); !done) return done;
+                rest = rest.subspan(n);
+            }
+        }
     }
     return {};
 }
@@ -3713,7 +3743,8 @@ namespace CAIRN_NAMESPACE::safetensors {
 /// Writes a file of `tensors`: calls `sink(std::span<const std::byte>) -> result<void>` for the header, then
 /// for each tensor, with the tensor's own bytes. The same content gives the same file, whatever its order
 /// here. Fails: invalid_argument for a name that is empty, reserved, not UTF-8 or there twice, or a shape
-/// that is not the data's; whatever `sink` returns. Cost: no copy of the data.
+/// that is not the data's; whatever `sink` returns. Cost: no copy of the data on a
+/// little-endian machine.
 template <class Sink>
     requires std::is_invocable_r_v<result<void>, Sink&, std::span<const std::byte>>
 result<void> write(std::span<const TensorView> tensors, const Metadata& metadata, Sink&& sink) {
@@ -3731,7 +3762,6 @@ result<void> write(std::span<const TensorView> tensors, const Metadata& metadata
 /// Cost: memory for the header alone.
 template <class = void>
 [[nodiscard]] result<File> parse(std::span<const std::byte> bytes) {
-    if constexpr (std::endian::native != std::endian::little) return detail::big_endian_error();
     if (bytes.size() < 8) return detail::bad_safetensors("it is shorter than 8 bytes");
     std::uint64_t length = 0;
     for (std::size_t i = 0; i < 8; ++i) length |= static_cast<std::uint64_t>(bytes[i]) << (8 * i);
@@ -3832,36 +3862,58 @@ template <class T, Emit F>
 // ---- cairn/core/time.hpp
 // The two clocks of the library, as integers; no <chrono>.
 
+#if defined(_WIN32)
+// As windows.h declares them, without its macros.
+struct _FILETIME;
+union _LARGE_INTEGER;
+extern "C" __declspec(dllimport) void __stdcall GetSystemTimeAsFileTime(_FILETIME*);
+extern "C" __declspec(dllimport) int __stdcall QueryPerformanceCounter(_LARGE_INTEGER*);
+extern "C" __declspec(dllimport) int __stdcall QueryPerformanceFrequency(_LARGE_INTEGER*);
+#else
+#include <time.h>
+#endif
+
 namespace CAIRN_NAMESPACE::detail {
+
+// Wall time is in nanoseconds since the Unix epoch, at the resolution of the scheduler's tick (1 to 16 ms):
+// what stamps a row. The coarse clock costs a quarter of the fine one. Steady time never goes back; for
+// durations.
+#if defined(_WIN32)
+
+[[nodiscard]] inline std::int64_t wall_ns() noexcept {
+    std::int64_t now = 0;  // in 100 ns since 1601-01-01
+    ::GetSystemTimeAsFileTime(reinterpret_cast<::_FILETIME*>(&now));
+    return (now - 116'444'736'000'000'000) * 100;
+}
+[[nodiscard]] inline std::int64_t steady_ns() noexcept {
+    std::int64_t now = 0;
+    std::int64_t frequency = 0;
+    ::QueryPerformanceCounter(reinterpret_cast<::_LARGE_INTEGER*>(&now));
+    ::QueryPerformanceFrequency(reinterpret_cast<::_LARGE_INTEGER*>(&frequency));
+    return now / frequency * 1'000'000'000 + now % frequency * 1'000'000'000 / frequency;
+}
+
+#else
 
 [[nodiscard]] inline std::int64_t to_ns(const timespec& t) noexcept {
     return static_cast<std::int64_t>(t.tv_sec) * 1'000'000'000 + static_cast<std::int64_t>(t.tv_nsec);
 }
-
-/// Wall time, nanoseconds since the Unix epoch, at the resolution of the scheduler's tick (1 to 10 ms): what
-/// stamps a row. The coarse clock costs a quarter of the fine one.
 [[nodiscard]] inline std::int64_t wall_ns() noexcept {
     timespec now{};
 #if defined(CLOCK_REALTIME_COARSE)
     ::clock_gettime(CLOCK_REALTIME_COARSE, &now);
-#elif defined(_WIN32)
-    timespec_get(&now, TIME_UTC);
 #else
     ::clock_gettime(CLOCK_REALTIME, &now);
 #endif
     return to_ns(now);
 }
-
-/// A clock that never goes back, nanoseconds; for durations.
 [[nodiscard]] inline std::int64_t steady_ns() noexcept {
     timespec now{};
-#if defined(_WIN32)
-    timespec_get(&now, TIME_UTC);
-#else
     ::clock_gettime(CLOCK_MONOTONIC, &now);
-#endif
     return to_ns(now);
 }
+
+#endif
 
 }  // namespace CAIRN_NAMESPACE::detail
 
@@ -4847,7 +4899,7 @@ template <class X = void>
 
 #if defined(__x86_64__) && defined(__GNUC__)
 /// Requires cpu().sse42.
-[[nodiscard, gnu::target("sse4.2")]] inline std::uint32_t
+[[nodiscard, gnu::target("sse4.2,crc32")]] inline std::uint32_t
 crc32c_sse42(std::uint32_t crc, const std::byte* data, std::size_t size) noexcept {
     std::uint64_t wide = crc;
     for (; size >= 8; size -= 8, data += 8) {
@@ -4875,12 +4927,871 @@ template <class = void>
 
 }  // namespace CAIRN_NAMESPACE
 
+// ---- cairn/store/detail/os_sys_types.hpp
+// What the calls in os_sys_posix.hpp and os_sys_windows.hpp take and give.
+
+namespace CAIRN_NAMESPACE::detail::os {
+
+/// What is at a path. All false and 0 if there is nothing.
+struct Status {
+    bool exists = false;
+    bool is_dir = false;
+    bool is_file = false;
+    bool is_link = false;
+    std::uint64_t size = 0;
+    std::uint64_t nlink = 0;
+    std::int64_t modified_ns = 0;
+    std::uint64_t device = 0;  ///< with `inode`, what tells one file from another
+    std::uint64_t inode = 0;
+};
+
+}  // namespace CAIRN_NAMESPACE::detail::os
+
+namespace CAIRN_NAMESPACE::detail::os::sys {
+
+/// How a file is opened. Nothing that is opened reaches a program that is executed.
+struct Opening {
+    bool read = false;
+    bool write = false;
+    bool create = false;       ///< where it is not there
+    bool must_be_new = false;  ///< with `create`: EEXIST if it is there
+    bool folder = false;       ///< ENOTDIR if it is none
+    bool follow = true;        ///< otherwise a symbolic link is ELOOP, or ENOTDIR
+};
+inline constexpr Opening a_folder{.read = true, .folder = true};
+inline constexpr Opening a_folder_itself{.read = true, .folder = true, .follow = false};
+
+enum class Locking : unsigned char { alone, shared, none };
+
+/// A part of a file that is locked: one byte, which need not be there, or all of it.
+struct LockRange {
+    std::uint64_t at = 0;
+    bool one_byte = false;
+};
+
+/// What the system says of a process: when it began, in the system's own unit, and whether only its entry is
+/// left.
+struct ProcessTime {
+    std::uint64_t start = 0;
+    bool ended = false;
+};
+
+}  // namespace CAIRN_NAMESPACE::detail::os::sys
+
+// ---- cairn/store/detail/os_sys_posix.hpp
+// The calls of Linux, macOS and the BSDs.
+
+#if !defined(_WIN32)
+
+#include <cerrno>
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+#include <time.h>
+#include <unistd.h>
+
+#if defined(__APPLE__)
+#include <sys/random.h>
+#endif
+
+namespace CAIRN_NAMESPACE::detail::os {
+
+static_assert(sizeof(::off_t) >= 8,
+              "cairn: on this 32-bit system compile with -D_FILE_OFFSET_BITS=64, so that "
+              "files may be larger than 2 GiB");
+
+/// What the system calls an open file.
+using Handle = int;
+inline constexpr Handle no_handle = -1;
+
+}  // namespace CAIRN_NAMESPACE::detail::os
+
+namespace CAIRN_NAMESPACE::detail::os::sys {
+
+[[nodiscard]] constexpr int flags_of(Opening how) noexcept {
+    int flags = O_CLOEXEC;
+    if (how.write)
+        flags |= how.read ? O_RDWR : O_WRONLY;
+    else
+        flags |= O_RDONLY | O_NONBLOCK;  // a pipe that somebody put there must not hang us
+    if (how.create) flags |= O_CREAT;
+    if (how.must_be_new) flags |= O_EXCL;
+    if (how.folder) flags |= O_DIRECTORY;
+    if (!how.follow) flags |= O_NOFOLLOW;
+    return flags;
+}
+
+[[nodiscard]] inline int open(const char* path, Opening how) noexcept {
+    return ::open(path, flags_of(how), 0666);
+}
+[[nodiscard]] inline int open_at(int folder, const char* name, Opening how) noexcept {
+    return ::openat(folder, name, flags_of(how));
+}
+inline int close(int fd) noexcept { return ::close(fd); }
+[[nodiscard]] inline ::ssize_t read(int fd, void* to, std::size_t n) noexcept { return ::read(fd, to, n); }
+[[nodiscard]] inline ::ssize_t write(int fd, const void* from, std::size_t n) noexcept {
+    return ::write(fd, from, n);
+}
+[[nodiscard]] inline ::ssize_t pread(int fd, void* to, std::size_t n, std::uint64_t at) noexcept {
+    return ::pread(fd, to, n, static_cast<::off_t>(at));
+}
+[[nodiscard]] inline ::ssize_t pwrite(int fd, const void* from, std::size_t n, std::uint64_t at) noexcept {
+    return ::pwrite(fd, from, n, static_cast<::off_t>(at));
+}
+[[nodiscard]] inline int ftruncate(int fd, std::uint64_t size) noexcept {
+    return ::ftruncate(fd, static_cast<::off_t>(size));
+}
+
+[[nodiscard]] inline int read_status(int done, const struct ::stat& from, Status& to) noexcept {
+    if (done != 0) return done;
+#if defined(__APPLE__)
+    const ::timespec modified = from.st_mtimespec;
+#else
+    const ::timespec modified = from.st_mtim;
+#endif
+    to.exists = true;
+    to.is_dir = S_ISDIR(from.st_mode);
+    to.is_file = S_ISREG(from.st_mode);
+    to.is_link = S_ISLNK(from.st_mode);
+    to.size = static_cast<std::uint64_t>(from.st_size);
+    to.nlink = static_cast<std::uint64_t>(from.st_nlink);
+    to.modified_ns = static_cast<std::int64_t>(modified.tv_sec) * 1'000'000'000 + modified.tv_nsec;
+    to.device = static_cast<std::uint64_t>(from.st_dev);
+    to.inode = static_cast<std::uint64_t>(from.st_ino);
+    return 0;
+}
+[[nodiscard]] inline int fstat(int fd, Status& to) noexcept {
+    struct ::stat info{};
+    return read_status(::fstat(fd, &info), info, to);
+}
+[[nodiscard]] inline int stat(const char* path, Status& to) noexcept {
+    struct ::stat info{};
+    return read_status(::stat(path, &info), info, to);
+}
+/// Of a link itself.
+[[nodiscard]] inline int lstat(const char* path, Status& to) noexcept {
+    struct ::stat info{};
+    return read_status(::lstat(path, &info), info, to);
+}
+[[nodiscard]] inline int set_read_only(const char* path) noexcept { return ::chmod(path, 0444); }
+[[nodiscard]] inline int set_read_only(int fd) noexcept { return ::fchmod(fd, 0444); }
+[[nodiscard]] inline int mkdir(const char* path) noexcept { return ::mkdir(path, 0777); }
+[[nodiscard]] inline int rename(const char* from, const char* to) noexcept { return std::rename(from, to); }
+[[nodiscard]] inline int link(const char* from, const char* to) noexcept { return ::link(from, to); }
+inline int unlink(const char* path) noexcept { return ::unlink(path); }
+[[nodiscard]] inline int unlink_at(int folder, const char* name) noexcept {
+    return ::unlinkat(folder, name, 0);
+}
+[[nodiscard]] inline int rmdir_at(int folder, const char* name) noexcept {
+    return ::unlinkat(folder, name, AT_REMOVEDIR);
+}
+
+/// Calls `each(name)` for all that an open folder holds, "." and ".." among it. Takes the handle.
+template <class Each>
+[[nodiscard]] int list(int folder, Each each) {
+    ::DIR* const stream = ::fdopendir(folder);
+    if (stream == nullptr) {
+        const int number = errno;
+        ::close(folder);
+        errno = number;
+        return -1;
+    }
+    errno = 0;
+    while (const ::dirent* entry = ::readdir(stream)) {
+        each(static_cast<const char*>(entry->d_name));
+        errno = 0;
+    }
+    const int number = errno;
+    ::closedir(stream);
+    errno = number;
+    return number == 0 ? 0 : -1;
+}
+
+/// To the disk itself, and not only to its cache.
+[[nodiscard]] inline int fsync(int fd) noexcept {
+#if defined(F_FULLFSYNC)
+    if (::fcntl(fd, F_FULLFSYNC) == 0) return 0;
+#endif
+    return ::fsync(fd);
+}
+
+/// Reserves the blocks of a file, so that no later write through a mapping can fail. Gives the errno, not -1.
+[[nodiscard]] inline int reserve(int fd, std::uint64_t size) noexcept {
+#if defined(__APPLE__)
+    (void)fd, (void)size;
+    return EOPNOTSUPP;
+#else
+    return ::posix_fallocate(fd, 0, static_cast<::off_t>(size));
+#endif
+}
+
+/// The first `size` bytes of a file as memory, or zeros that belong to no file; nullptr on failure.
+[[nodiscard]] inline void* map(Handle fd, std::size_t size, bool writable) noexcept {
+    const int flags = fd == no_handle ? MAP_PRIVATE | MAP_ANONYMOUS : MAP_SHARED;
+    void* const at = ::mmap(nullptr, size, writable ? PROT_READ | PROT_WRITE : PROT_READ, flags, fd, 0);
+    return at == MAP_FAILED ? nullptr : at;
+}
+inline void unmap(void* at, std::size_t size) noexcept { (void)::munmap(at, size); }
+
+#if defined(F_OFD_SETLK)
+[[nodiscard]] inline struct ::flock flock_of(Locking how, LockRange part) noexcept {
+    struct ::flock range{};
+    range.l_type = how == Locking::alone ? F_WRLCK : how == Locking::shared ? F_RDLCK : F_UNLCK;
+    range.l_whence = SEEK_SET;
+    range.l_start = static_cast<::off_t>(part.at & 0x7fff'ffff'ffff'ffffU);
+    range.l_len = part.one_byte ? 1 : 0;
+    return range;
+}
+#endif
+
+/// Takes a file, or a byte of it, or drops it, for this open file and not for the process: another open file
+/// of the same process is kept out too, and closing that one drops nothing. EAGAIN if another has it. Where
+/// the system has no such locks, a byte is the whole file.
+[[nodiscard]] inline int lock(int fd, Locking how, LockRange part = {}) noexcept {
+#if defined(F_OFD_SETLK)
+    struct ::flock range = flock_of(how, part);
+    if (::fcntl(fd, F_OFD_SETLK, &range) == 0) return 0;
+    if (errno == EACCES) errno = EAGAIN;
+    if (errno != EINVAL) return -1;
+#endif
+    (void)part;
+    return ::flock(fd,
+                   how == Locking::none ? LOCK_UN : (how == Locking::shared ? LOCK_SH : LOCK_EX) | LOCK_NB);
+}
+
+/// 1 if a lock of this kind is impossible because of another, 0 if it is possible, -1 on failure. Nothing is
+/// taken where the system can tell.
+[[nodiscard]] inline int is_locked(int fd, Locking against, LockRange part = {}) noexcept {
+#if defined(F_OFD_SETLK)
+    struct ::flock range = flock_of(against, part);
+    if (::fcntl(fd, F_OFD_GETLK, &range) == 0) return range.l_type == F_UNLCK ? 0 : 1;
+    if (errno != EINVAL) return -1;
+#endif
+    (void)part;
+    if (lock(fd, against) != 0) return errno == EWOULDBLOCK ? 1 : -1;
+    return ::flock(fd, LOCK_UN);
+}
+
+[[nodiscard]] inline std::uint64_t getpid() noexcept { return static_cast<std::uint64_t>(::getpid()); }
+/// Whether the process exists, as far as this one may know: 0, or -1 with ESRCH or EPERM.
+[[nodiscard]] inline int exists(std::uint64_t pid) noexcept { return ::kill(static_cast<::pid_t>(pid), 0); }
+[[nodiscard]] inline std::string host_name() {
+    char name[257] = {};
+    return ::gethostname(name, sizeof name - 1) == 0 ? name : "";
+}
+/// A variable of the environment, empty if there is none.
+[[nodiscard]] inline std::string environment(const char* name) {
+    const char* const value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): read when a run is opened
+    return value != nullptr ? value : "";
+}
+[[nodiscard]] inline ::ssize_t readlink(const char* path, char* to, std::size_t n) noexcept {
+    return ::readlink(path, to, n);
+}
+[[nodiscard]] inline int getentropy(void* to, std::size_t n) noexcept { return ::getentropy(to, n); }
+inline void sleep_ns(long ns) noexcept {
+    const ::timespec time{0, ns};
+    ::nanosleep(&time, nullptr);
+}
+
+}  // namespace CAIRN_NAMESPACE::detail::os::sys
+
+#endif
+
+// ---- cairn/store/detail/os_sys_windows.hpp
+// The calls of Windows 10 and later, as POSIX would answer them. Every file is opened so that others may
+// read, write, rename and remove it meanwhile, as on the other systems.
+
+#if defined(_WIN32)
+
+#include <cerrno>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <cwchar>
+#include <string>
+#include <string_view>
+#include <vector>
+
+// A program that needs more of windows.h includes it itself, before this.
+#if !defined(NOMINMAX)
+#define NOMINMAX
+#endif
+#if !defined(WIN32_LEAN_AND_MEAN)
+#define WIN32_LEAN_AND_MEAN
+#endif
+#if !defined(NOGDI)
+#define NOGDI
+#endif
+#include <windows.h>
+
+// RtlGenRandom, under the name by which it is exported.
+extern "C" __declspec(dllimport) unsigned char __stdcall SystemFunction036(void*, unsigned long);
+#if defined(_MSC_VER)
+#pragma comment(lib, "advapi32")
+#endif
+
+namespace CAIRN_NAMESPACE::detail::os {
+
+/// What the system calls an open file.
+using Handle = std::intptr_t;
+inline constexpr Handle no_handle = -1;
+
+}  // namespace CAIRN_NAMESPACE::detail::os
+
+namespace CAIRN_NAMESPACE::detail::os::sys {
+
+[[nodiscard]] inline ::HANDLE native(Handle handle) noexcept { return reinterpret_cast<::HANDLE>(handle); }
+
+/// The errno for what `GetLastError` says.
+[[nodiscard]] inline int errno_of(::DWORD number) noexcept {
+    switch (number) {
+        case ERROR_FILE_NOT_FOUND:
+        case ERROR_PATH_NOT_FOUND:
+        case ERROR_INVALID_DRIVE:
+        case ERROR_BAD_NETPATH:
+        case ERROR_BAD_NET_NAME: return ENOENT;
+        case ERROR_INVALID_NAME:
+        case ERROR_BAD_PATHNAME: return EINVAL;
+        case ERROR_FILENAME_EXCED_RANGE: return ENAMETOOLONG;
+        case ERROR_ACCESS_DENIED:
+        case ERROR_PRIVILEGE_NOT_HELD: return EACCES;
+        case ERROR_CANT_RESOLVE_FILENAME: return ELOOP;
+        case ERROR_FILE_TOO_LARGE: return EFBIG;
+        case ERROR_WRITE_PROTECT: return EROFS;
+        case ERROR_FILE_EXISTS:
+        case ERROR_ALREADY_EXISTS: return EEXIST;
+        case ERROR_DIR_NOT_EMPTY: return ENOTEMPTY;
+        case ERROR_DIRECTORY: return ENOTDIR;
+        case ERROR_DISK_FULL:
+        case ERROR_HANDLE_DISK_FULL:
+        case 1295: return ENOSPC;  // ERROR_DISK_QUOTA_EXCEEDED, which older headers lack
+        case ERROR_TOO_MANY_OPEN_FILES: return EMFILE;
+        case ERROR_TOO_MANY_LINKS: return EMLINK;
+        case ERROR_NOT_SAME_DEVICE: return EXDEV;
+        case ERROR_SHARING_VIOLATION:
+        case ERROR_LOCK_VIOLATION:
+        case ERROR_DELETE_PENDING:
+        case ERROR_USER_MAPPED_FILE: return EBUSY;
+        case ERROR_INVALID_FUNCTION:
+        case ERROR_NOT_SUPPORTED:
+        case ERROR_CALL_NOT_IMPLEMENTED: return ENOSYS;
+        case ERROR_INVALID_HANDLE: return EBADF;
+        case ERROR_INVALID_PARAMETER: return EINVAL;
+        case ERROR_NOT_ENOUGH_MEMORY:
+        case ERROR_OUTOFMEMORY:
+        case ERROR_COMMITMENT_LIMIT: return ENOMEM;
+        default: return EIO;
+    }
+}
+/// -1, and `errno` for the call that failed last.
+[[nodiscard]] inline int fail() noexcept {
+    errno = errno_of(::GetLastError());
+    return -1;
+}
+[[nodiscard]] inline int done(::BOOL worked) noexcept { return worked != 0 ? 0 : fail(); }
+/// The same for a path. One that is too long for a program without a manifest is "not found" for the system.
+[[nodiscard]] inline int done(::BOOL worked, const wchar_t* path) noexcept {
+    if (done(worked) == 0) return 0;
+    if (errno == ENOENT && std::wcslen(path) >= 248) errno = ENAMETOOLONG;
+    return -1;
+}
+/// Repeats a call that fails because somebody (a virus scanner, an indexer, a backup) has the file open in a
+/// way that keeps us out, which passes; for an eighth of a second at most.
+template <class Call>
+[[nodiscard]] ::BOOL patiently(Call call) noexcept {
+    for (::DWORD pause = 1;; pause *= 2) {
+        const ::BOOL worked = call();
+        const ::DWORD number = worked != 0 ? 0 : ::GetLastError();
+        if ((number != ERROR_SHARING_VIOLATION && number != ERROR_ACCESS_DENIED) || pause > 64) {
+            ::SetLastError(number);
+            return worked;
+        }
+        ::Sleep(pause);
+    }
+}
+
+inline int close(Handle file) noexcept { return done(::CloseHandle(native(file))); }
+
+/// What an open file is. A link is what stands for another name; what deduplication or a cloud service leaves
+/// in a file's place is not one, though the system calls both reparse points.
+struct Attributes {
+    ::DWORD bits = 0;
+    bool is_link = false;
+    bool is_folder = false;
+};
+[[nodiscard]] inline int attributes(::HANDLE file, Attributes& to) noexcept {
+    ::FILE_ATTRIBUTE_TAG_INFO info{};
+    if (::GetFileInformationByHandleEx(file, FileAttributeTagInfo, &info, sizeof info) == 0) return fail();
+    to.bits = info.FileAttributes;
+    to.is_link = (to.bits & FILE_ATTRIBUTE_REPARSE_POINT) != 0 && IsReparseTagNameSurrogate(info.ReparseTag);
+    to.is_folder = !to.is_link && (to.bits & FILE_ATTRIBUTE_DIRECTORY) != 0;
+    return 0;
+}
+
+inline constexpr ::DWORD share_all = FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE;
+
+/// Opens what is at a path, and with `itself` a link and not what it names.
+[[nodiscard]] inline ::HANDLE open_existing(const wchar_t* path, ::DWORD access, bool itself, Attributes& to,
+                                            ::DWORD share = share_all) noexcept {
+    // With FILE_FLAG_BACKUP_SEMANTICS a folder can be opened too.
+    ::DWORD flags = FILE_FLAG_BACKUP_SEMANTICS | (itself ? FILE_FLAG_OPEN_REPARSE_POINT : 0U);
+    while (true) {
+        const ::HANDLE file = ::CreateFileW(path, access, share, nullptr, OPEN_EXISTING, flags, nullptr);
+        if (done(file != INVALID_HANDLE_VALUE, path) != 0) return INVALID_HANDLE_VALUE;
+        const int known = attributes(file, to);
+        const bool fetched = (flags & FILE_FLAG_OPEN_REPARSE_POINT) != 0 && !to.is_link &&
+                             (to.bits & FILE_ATTRIBUTE_REPARSE_POINT) != 0;
+        if (known == 0 && !fetched) return file;
+        const int number = errno;
+        ::CloseHandle(file);
+        errno = number;
+        if (known != 0) return INVALID_HANDLE_VALUE;
+        flags = FILE_FLAG_BACKUP_SEMANTICS;  // no link, but bytes that the system fetches for who opens it
+                                             // plainly
+    }
+}
+
+[[nodiscard]] inline Handle open(const wchar_t* path, Opening how) noexcept {
+    ::DWORD access = FILE_READ_ATTRIBUTES | SYNCHRONIZE;
+    if (how.read) access |= GENERIC_READ;
+    if (how.write) access |= GENERIC_WRITE;
+    Attributes is;
+    ::HANDLE file = INVALID_HANDLE_VALUE;
+    if (how.create) {
+        const ::DWORD flags =
+            FILE_FLAG_BACKUP_SEMANTICS |
+            (how.must_be_new ? FILE_FLAG_OPEN_REPARSE_POINT : 0U);  // a dangling link is there
+        file = ::CreateFileW(path, access, share_all, nullptr, how.must_be_new ? CREATE_NEW : OPEN_ALWAYS,
+                             FILE_ATTRIBUTE_NORMAL | flags, nullptr);
+        if (done(file != INVALID_HANDLE_VALUE, path) != 0 || attributes(file, is) != 0) return no_handle;
+    } else {
+        // A folder that is walked through must stay where it is: see `path_in`.
+        const bool pinned = how.folder && !how.follow;
+        file = open_existing(path, access, !how.follow, is,
+                             pinned ? FILE_SHARE_READ | FILE_SHARE_WRITE : share_all);
+        if (file == INVALID_HANDLE_VALUE) return no_handle;
+    }
+    int number = 0;
+    if (!how.follow && is.is_link)
+        number = ELOOP;
+    else if (how.folder && !is.is_folder)
+        number = ENOTDIR;
+    else if (how.write && is.is_folder)
+        number = EISDIR;
+    if (number == 0) return reinterpret_cast<Handle>(file);
+    ::CloseHandle(file);
+    errno = number;
+    return no_handle;
+}
+
+[[nodiscard]] inline Handle read(Handle file, void* to, std::size_t n) noexcept {
+    ::DWORD got = 0;
+    if (::ReadFile(native(file), to, static_cast<::DWORD>(n), &got, nullptr) == 0) {
+        // The other end of a pipe is gone.
+        return ::GetLastError() == ERROR_BROKEN_PIPE ? 0 : fail();
+    }
+    return static_cast<Handle>(got);
+}
+[[nodiscard]] inline Handle write(Handle file, const void* from, std::size_t n) noexcept {
+    ::DWORD put = 0;
+    if (::WriteFile(native(file), from, static_cast<::DWORD>(n), &put, nullptr) == 0) return fail();
+    return static_cast<Handle>(put);
+}
+
+/// Where a file is read or written by an offset of its own, the system moves its pointer: this puts it back.
+class PointerKept {
+  public:
+    explicit PointerKept(Handle file) noexcept : file_{native(file)} {
+        ::SetFilePointerEx(file_, {}, &before_, FILE_CURRENT);
+    }
+    PointerKept(const PointerKept&) = delete;
+    PointerKept& operator=(const PointerKept&) = delete;
+    ~PointerKept() { ::SetFilePointerEx(file_, before_, nullptr, FILE_BEGIN); }
+
+  private:
+    ::HANDLE file_;
+    ::LARGE_INTEGER before_{};
+};
+[[nodiscard]] inline ::OVERLAPPED overlapped_at(std::uint64_t at) noexcept {
+    ::OVERLAPPED place{};
+    place.Offset = static_cast<::DWORD>(at);
+    place.OffsetHigh = static_cast<::DWORD>(at >> 32U);
+    return place;
+}
+[[nodiscard]] inline Handle pread(Handle file, void* to, std::size_t n, std::uint64_t at) noexcept {
+    const PointerKept kept{file};
+    ::OVERLAPPED place = overlapped_at(at);
+    ::DWORD got = 0;
+    if (::ReadFile(native(file), to, static_cast<::DWORD>(n), &got, &place) == 0)
+        return ::GetLastError() == ERROR_HANDLE_EOF ? 0 : fail();
+    return static_cast<Handle>(got);
+}
+[[nodiscard]] inline Handle pwrite(Handle file, const void* from, std::size_t n, std::uint64_t at) noexcept {
+    const PointerKept kept{file};
+    ::OVERLAPPED place = overlapped_at(at);
+    ::DWORD put = 0;
+    if (::WriteFile(native(file), from, static_cast<::DWORD>(n), &put, &place) == 0) return fail();
+    return static_cast<Handle>(put);
+}
+
+/// Sets one kind of information of an open file.
+template <class Info>
+[[nodiscard]] int set_info(::HANDLE file, ::FILE_INFO_BY_HANDLE_CLASS which, Info info) noexcept {
+    return done(::SetFileInformationByHandle(file, which, &info, sizeof info));
+}
+
+[[nodiscard]] inline int ftruncate(Handle file, std::uint64_t size) noexcept {
+    ::FILE_END_OF_FILE_INFO end{};
+    end.EndOfFile.QuadPart = static_cast<::LONGLONG>(size);
+    return set_info(native(file), FileEndOfFileInfo, end);
+}
+
+[[nodiscard]] inline std::uint64_t joined(::DWORD high, ::DWORD low) noexcept {
+    return static_cast<std::uint64_t>(high) << 32U | low;
+}
+[[nodiscard]] inline int fstat(Handle file, Status& to) noexcept {
+    ::BY_HANDLE_FILE_INFORMATION info{};
+    Attributes is;
+    if (::GetFileInformationByHandle(native(file), &info) == 0 || attributes(native(file), is) != 0)
+        return fail();
+    to.exists = true;
+    to.is_link = is.is_link;
+    to.is_dir = is.is_folder;
+    to.is_file = !to.is_link && !to.is_dir && ::GetFileType(native(file)) == FILE_TYPE_DISK;
+    to.size = joined(info.nFileSizeHigh, info.nFileSizeLow);
+    to.nlink = info.nNumberOfLinks;
+    // In 100 ns since 1601-01-01.
+    const std::uint64_t time =
+        joined(info.ftLastWriteTime.dwHighDateTime, info.ftLastWriteTime.dwLowDateTime);
+    to.modified_ns = (static_cast<std::int64_t>(time) - 116'444'736'000'000'000) * 100;
+    to.device = info.dwVolumeSerialNumber;
+    to.inode = joined(info.nFileIndexHigh, info.nFileIndexLow);
+    return 0;
+}
+[[nodiscard]] inline int status_of(const wchar_t* path, Status& to, bool itself) noexcept {
+    Attributes is;
+    const ::HANDLE file = open_existing(path, FILE_READ_ATTRIBUTES, itself, is);
+    if (file == INVALID_HANDLE_VALUE) return -1;
+    const int got = fstat(reinterpret_cast<Handle>(file), to);
+    ::CloseHandle(file);
+    return got;
+}
+[[nodiscard]] inline int stat(const wchar_t* path, Status& to) noexcept { return status_of(path, to, false); }
+/// Of a link itself.
+[[nodiscard]] inline int lstat(const wchar_t* path, Status& to) noexcept { return status_of(path, to, true); }
+
+[[nodiscard]] inline int set_read_only(const wchar_t* path) noexcept {
+    const ::DWORD bits = ::GetFileAttributesW(path);
+    return done(bits != INVALID_FILE_ATTRIBUTES &&
+                    ::SetFileAttributesW(path, bits | FILE_ATTRIBUTE_READONLY) != 0,
+                path);
+}
+[[nodiscard]] inline int set_read_only(Handle file) noexcept {
+    Attributes is;
+    if (attributes(native(file), is) != 0) return -1;
+    ::FILE_BASIC_INFO info{};  // times of 0 stay as they are
+    info.FileAttributes = is.bits | FILE_ATTRIBUTE_READONLY;
+    return set_info(native(file), FileBasicInfo, info);
+}
+[[nodiscard]] inline int mkdir(const wchar_t* path) noexcept {
+    return done(::CreateDirectoryW(path, nullptr), path);
+}
+[[nodiscard]] inline int link(const wchar_t* from, const wchar_t* to) noexcept {
+    return done(::CreateHardLinkW(to, from, nullptr), to);
+}
+/// Replaces what is at `to`, though it be open or read-only, as on the other systems.
+[[nodiscard]] inline int rename(const wchar_t* from, const wchar_t* to) {
+    std::wstring target(::GetFullPathNameW(to, 0, nullptr, nullptr), L'\0');
+    const ::DWORD length =
+        ::GetFullPathNameW(to, static_cast<::DWORD>(target.size()), target.data(), nullptr);
+    if (length == 0) return fail();
+    Attributes is;
+    const ::HANDLE file = open_existing(from, DELETE | SYNCHRONIZE | FILE_READ_ATTRIBUTES, true, is);
+    if (file == INVALID_HANDLE_VALUE) return -1;
+    // A FILE_RENAME_INFO holds the name in itself. Its flags: replace, POSIX semantics, even if read-only.
+    std::vector<::FILE_RENAME_INFO> room(2 + length * sizeof(wchar_t) / sizeof(::FILE_RENAME_INFO));
+    const ::DWORD flags = 0x1 | 0x2 | 0x40;
+    std::memcpy(room.data(), &flags, sizeof flags);
+    room[0].FileNameLength = static_cast<::DWORD>(length * sizeof(wchar_t));
+    std::memcpy(room[0].FileName, target.c_str(), length * sizeof(wchar_t));
+    constexpr auto FileRenameInfoEx = static_cast<::FILE_INFO_BY_HANDLE_CLASS>(22);
+    const ::BOOL renamed = patiently([&] {
+        return ::SetFileInformationByHandle(file, FileRenameInfoEx, room.data(),
+                                            static_cast<::DWORD>(room.size() * sizeof(::FILE_RENAME_INFO)));
+    });
+    const int number = renamed != 0 ? 0 : errno_of(::GetLastError());
+    ::CloseHandle(file);
+    if (number == ENOSYS || number == EINVAL)  // a file system that knows only the old way
+        return done(patiently([&] { return ::MoveFileExW(from, to, MOVEFILE_REPLACE_EXISTING); }), to);
+    errno = number;
+    return number == 0 ? 0 : -1;
+}
+
+/// Removes a name, of a file that may be open or read-only, as on the other systems.
+[[nodiscard]] inline int remove_name(const wchar_t* path, bool folder) noexcept {
+    Attributes is;
+    const ::HANDLE file =
+        open_existing(path, DELETE | FILE_READ_ATTRIBUTES | FILE_WRITE_ATTRIBUTES, true, is);
+    if (file == INVALID_HANDLE_VALUE) return -1;
+    int removed = -1;
+    if (is.is_folder != folder) {
+        errno = folder ? ENOTDIR : EISDIR;
+    } else {
+        // A FILE_DISPOSITION_INFO_EX: delete, POSIX semantics, even if read-only.
+        constexpr auto FileDispositionInfoEx = static_cast<::FILE_INFO_BY_HANDLE_CLASS>(21);
+        removed = done(
+            patiently([&] { return set_info(file, FileDispositionInfoEx, ::DWORD{0x1 | 0x2 | 0x10}) == 0; }));
+        if (removed != 0 &&
+            (errno == ENOSYS || errno == EINVAL)) {  // a file system that knows only the old way
+            const auto set_bits = [&](::DWORD bits) {
+                ::FILE_BASIC_INFO info{};
+                info.FileAttributes = bits;
+                return set_info(file, FileBasicInfo, info);
+            };
+            const bool sealed = (is.bits & FILE_ATTRIBUTE_READONLY) != 0;
+            const ::DWORD open_bits = is.bits & ~static_cast<::DWORD>(FILE_ATTRIBUTE_READONLY);
+            if (sealed) (void)set_bits(open_bits == 0 ? FILE_ATTRIBUTE_NORMAL : open_bits);
+            ::FILE_DISPOSITION_INFO gone{};
+            gone.DeleteFile = TRUE;
+            removed = set_info(file, FileDispositionInfo, gone);
+            // Other names of the file stay sealed, and so does this one if it could not be removed.
+            const int number = errno;
+            if (sealed) (void)set_bits(is.bits);
+            errno = number;
+        }
+    }
+    const int number = errno;
+    ::CloseHandle(file);
+    errno = number;
+    return removed;
+}
+inline int unlink(const wchar_t* path) noexcept { return remove_name(path, false); }
+
+[[nodiscard]] inline std::wstring wide(std::string_view utf8) {
+    std::wstring out(utf8.size(), L'\0');
+    const int length = static_cast<int>(utf8.size());
+    const int n =
+        length == 0 ? 0 : ::MultiByteToWideChar(CP_UTF8, 0, utf8.data(), length, out.data(), length);
+    out.resize(static_cast<std::size_t>(n));
+    return out;
+}
+[[nodiscard]] inline std::string utf8(std::wstring_view wide) {
+    std::string out(3 * wide.size(), '\0');  // a unit is three bytes at most
+    const int length = static_cast<int>(wide.size());
+    const int n = length == 0 ? 0
+                              : ::WideCharToMultiByte(CP_UTF8, 0, wide.data(), length, out.data(),
+                                                      static_cast<int>(out.size()), nullptr, nullptr);
+    out.resize(static_cast<std::size_t>(n));
+    return out;
+}
+
+/// A path to `name` in an open folder; empty, with `errno`, on failure. It means that folder for as long as
+/// the handle is open: a folder that is walked through is opened so that nobody can move it.
+[[nodiscard]] inline std::wstring path_in(Handle folder, std::string_view name) {
+    for (const ::DWORD kind : {FILE_NAME_NORMALIZED, FILE_NAME_OPENED}) {  // some shares know only the second
+        const ::DWORD room = ::GetFinalPathNameByHandleW(native(folder), nullptr, 0, kind);
+        std::wstring path(room, L'\0');
+        const ::DWORD n =
+            room == 0 ? 0 : ::GetFinalPathNameByHandleW(native(folder), path.data(), room, kind);
+        if (n == 0 || n >= path.size()) continue;
+        path.resize(n);
+        return name == "." ? path : path + L'\\' + wide(name);
+    }
+    errno = EIO;  // not the system's own number: "not found" would be taken for an empty folder
+    return {};
+}
+[[nodiscard]] inline Handle open_at(Handle folder, const char* name, Opening how) {
+    const std::wstring path = path_in(folder, name);
+    return path.empty() ? no_handle : open(path.c_str(), how);
+}
+[[nodiscard]] inline int unlink_at(Handle folder, const char* name) {
+    const std::wstring path = path_in(folder, name);
+    return path.empty() ? -1 : remove_name(path.c_str(), false);
+}
+[[nodiscard]] inline int rmdir_at(Handle folder, const char* name) {
+    const std::wstring path = path_in(folder, name);
+    return path.empty() ? -1 : remove_name(path.c_str(), true);
+}
+
+/// Calls `each(name)` for all that an open folder holds, "." and ".." among it. Takes the handle.
+template <class Each>
+[[nodiscard]] int list(Handle folder, Each each) {
+    struct Closed {
+        Handle file;
+        ~Closed() { close(file); }
+    };
+    const Closed closed{folder};
+    alignas(8) unsigned char room[8192];
+    while (::GetFileInformationByHandleEx(native(folder), FileIdBothDirectoryInfo, room, sizeof room) != 0) {
+        for (std::size_t at = 0;;) {
+            ::FILE_ID_BOTH_DIR_INFO entry{};
+            std::memcpy(&entry, room + at, offsetof(::FILE_ID_BOTH_DIR_INFO, FileName));
+            std::wstring name(entry.FileNameLength / sizeof(wchar_t), L'\0');
+            std::memcpy(name.data(), room + at + offsetof(::FILE_ID_BOTH_DIR_INFO, FileName),
+                        entry.FileNameLength);
+            each(utf8(name));
+            if (entry.NextEntryOffset == 0) break;
+            at += entry.NextEntryOffset;
+        }
+    }
+    return ::GetLastError() == ERROR_NO_MORE_FILES ? 0 : fail();
+}
+
+/// To the disk itself. Of a folder there is nothing to do: NTFS keeps its names in a journal of its own.
+[[nodiscard]] inline int fsync(Handle file) noexcept {
+    if (::FlushFileBuffers(native(file)) != 0) return 0;
+    const ::DWORD number = ::GetLastError();
+    Attributes is;
+    if (number == ERROR_ACCESS_DENIED && attributes(native(file), is) == 0 && is.is_folder) return 0;
+    errno = errno_of(number);
+    return -1;
+}
+
+/// Reserves the blocks of a file, so that no later write through a mapping can fail. Gives the errno, not -1.
+[[nodiscard]] inline int reserve(Handle file, std::uint64_t size) noexcept {
+    Status info;
+    if (fstat(file, info) != 0) return errno;
+    if (info.size >= size) return 0;
+    return ftruncate(file, size) == 0 ? 0 : errno;  // NTFS gives a file its clusters when its end is set
+}
+
+/// The first `size` bytes of a file as memory, or zeros that belong to no file; nullptr on failure.
+[[nodiscard]] inline void* map(Handle file, std::size_t size, bool writable) noexcept {
+    const auto wide = static_cast<std::uint64_t>(size);
+    const ::HANDLE section =
+        ::CreateFileMappingW(native(file), nullptr, writable ? PAGE_READWRITE : PAGE_READONLY,
+                             static_cast<::DWORD>(wide >> 32U), static_cast<::DWORD>(wide), nullptr);
+    if (section == nullptr) return (void)fail(), nullptr;
+    void* const at =
+        ::MapViewOfFile(section, writable ? FILE_MAP_READ | FILE_MAP_WRITE : FILE_MAP_READ, 0, 0, size);
+    if (at == nullptr) (void)fail();
+    const int number = errno;
+    ::CloseHandle(section);  // the view holds it
+    errno = number;
+    return at;
+}
+inline void unmap(void* at, std::size_t) noexcept { ::UnmapViewOfFile(at); }
+
+// A lock keeps readers and writers from the bytes it is on: so it is on bytes that no file has.
+[[nodiscard]] inline ::OVERLAPPED place_of(LockRange part) noexcept {
+    constexpr std::uint64_t beyond = 0x4000'0000'0000'0000U;
+    return overlapped_at(part.one_byte ? beyond + 1 + part.at % (beyond - 1) : beyond);
+}
+[[nodiscard]] inline int try_lock(Handle file, Locking how, LockRange part) noexcept {
+    ::OVERLAPPED place = place_of(part);
+    const ::DWORD flags = LOCKFILE_FAIL_IMMEDIATELY | (how == Locking::alone ? LOCKFILE_EXCLUSIVE_LOCK : 0U);
+    if (::LockFileEx(native(file), flags, 0, 1, 0, &place) != 0) return 0;
+    const ::DWORD number = ::GetLastError();
+    errno = number == ERROR_LOCK_VIOLATION || number == ERROR_IO_PENDING ? EAGAIN : errno_of(number);
+    return -1;
+}
+/// Takes a file, or a byte of it, or drops it, for this open file and not for the process: another open file
+/// of the same process is kept out too. EAGAIN if another has it, for longer than `is_locked` would.
+[[nodiscard]] inline int lock(Handle file, Locking how, LockRange part = {}) noexcept {
+    if (how == Locking::none) {
+        ::OVERLAPPED place = place_of(part);
+        return done(::UnlockFileEx(native(file), 0, 1, 0, &place));
+    }
+    int taken = try_lock(file, how, part);
+    for (int i = 0; i < 4 && taken != 0 && errno == EAGAIN; ++i) {
+        ::Sleep(5);
+        taken = try_lock(file, how, part);
+    }
+    return taken;
+}
+/// 1 if a lock of this kind is impossible because of another, 0 if it is possible, -1 on failure. The system
+/// cannot tell but by taking it for a moment.
+[[nodiscard]] inline int is_locked(Handle file, Locking against, LockRange part = {}) noexcept {
+    if (try_lock(file, against, part) != 0) return errno == EAGAIN ? 1 : -1;
+    return lock(file, Locking::none, part);
+}
+
+[[nodiscard]] inline std::uint64_t getpid() noexcept { return ::GetCurrentProcessId(); }
+/// When a process began, in 100 ns since 1601, and whether only handles of it are left.
+[[nodiscard]] inline int process_time(std::uint64_t pid, ProcessTime& to) noexcept {
+    const ::HANDLE process =
+        ::OpenProcess(PROCESS_QUERY_LIMITED_INFORMATION | SYNCHRONIZE, FALSE, static_cast<::DWORD>(pid));
+    if (process == nullptr) {
+        errno = ::GetLastError() == ERROR_INVALID_PARAMETER ? ESRCH : EPERM;
+        return -1;
+    }
+    ::FILETIME began{};
+    ::FILETIME other[3]{};
+    const ::BOOL known = ::GetProcessTimes(process, &began, &other[0], &other[1], &other[2]);
+    to.ended = ::WaitForSingleObject(process, 0) == WAIT_OBJECT_0;
+    ::CloseHandle(process);
+    to.start = joined(began.dwHighDateTime, began.dwLowDateTime);
+    return done(known);
+}
+/// Whether the process exists, as far as this one may know: 0, or -1 with ESRCH or EPERM.
+[[nodiscard]] inline int exists(std::uint64_t pid) noexcept {
+    ProcessTime time;
+    return process_time(pid, time);
+}
+[[nodiscard]] inline std::string host_name() {
+    wchar_t name[256];
+    ::DWORD size = 256;
+    return ::GetComputerNameExW(ComputerNameDnsHostname, name, &size) != 0 ? utf8({name, size})
+                                                                           : std::string{};
+}
+/// A variable of the environment, empty if there is none.
+[[nodiscard]] inline std::string environment(const char* name) {
+    const std::wstring key = wide(name);
+    std::wstring value(::GetEnvironmentVariableW(key.c_str(), nullptr, 0), L'\0');
+    value.resize(::GetEnvironmentVariableW(key.c_str(), value.data(), static_cast<::DWORD>(value.size())));
+    return utf8(value);
+}
+[[nodiscard]] inline int getentropy(void* to, std::size_t n) noexcept {
+    return ::SystemFunction036(to, static_cast<unsigned long>(n)) != 0 ? 0 : -1;
+}
+inline void sleep_ns(long ns) noexcept { ::Sleep(static_cast<::DWORD>((ns + 999'999) / 1'000'000)); }
+
+}  // namespace CAIRN_NAMESPACE::detail::os::sys
+
+#endif
+
+// ---- cairn/store/detail/os_sys.hpp
+// The calls into the operating system, one thin function for each; nothing else in the library makes one that
+// touches a file. They are POSIX's, with its errors in `errno`; each system has them in a file of its own.
+
+namespace CAIRN_NAMESPACE::detail::os::sys {
+
+/// Repeats a call that a signal broke off.
+template <class Call>
+[[nodiscard]] auto retry(Call call) {
+    auto done = call();
+    while (done < 0 && errno == EINTR) done = call();
+    return done;
+}
+
+}  // namespace CAIRN_NAMESPACE::detail::os::sys
+
 // ---- cairn/store/detail/os_error.hpp
 // What the operating system's error numbers mean here, and what to do about each.
 
 namespace CAIRN_NAMESPACE::detail::os {
 
 using Path = std::filesystem::path;
+
+/// The path that a name in UTF-8 means: names are that in folders, manifests and the environment.
+template <class = void>
+[[nodiscard]] Path path_of(std::string_view name) {
+#if defined(_WIN32)
+    return Path{sys::wide(name)};
+#else
+    return Path{name};
+#endif
+}
 
 /// A code, and advice that needs no more than the number to be given.
 struct Meaning {
@@ -4892,8 +5803,10 @@ template <class = void>
 [[nodiscard]] Meaning meaning(int number) noexcept {
     switch (number) {
         case ENOSPC: return {errc::no_space, "free space, or set CAIRN_DIR to a folder on a bigger disk"};
+#if defined(EDQUOT)
         case EDQUOT:
             return {errc::no_space, "the quota is used up: free space, or set CAIRN_DIR to another disk"};
+#endif
         case EFBIG:
             return {errc::no_space, "the file would be larger than the file system or `ulimit -f` allows"};
         case EACCES:
@@ -4929,7 +5842,9 @@ template <class = void>
         case ENOMEM: return {errc::io, "memory is short: close programs, or save less at once"};
         case EIO:
             return {errc::io, "the disk reports a failure: look at the system's log and save elsewhere"};
+#if defined(ESTALE)
         case ESTALE: return {errc::io, "the network disk lost the file: mount it again"};
+#endif
         default: return {errc::io, "look at the system's log; set CAIRN_DIR to try another disk"};
     }
 }
@@ -4949,153 +5864,6 @@ template <class = void>
 }
 
 }  // namespace CAIRN_NAMESPACE::detail::os
-
-// ---- cairn/store/detail/os_sys.hpp
-// One thin function for each call into the operating system; nothing else in the library makes one that
-// touches a file. A fault injector replaces these, and a port to another system writes its own os_*.hpp
-// files.
-
-#if defined(__APPLE__)
-#include <sys/random.h>
-#endif
-
-namespace CAIRN_NAMESPACE::detail::os {
-
-/// What the system calls an open file.
-using Handle = int;
-inline constexpr Handle no_handle = -1;
-
-}  // namespace CAIRN_NAMESPACE::detail::os
-
-namespace CAIRN_NAMESPACE::detail::os::sys {
-
-// Descriptors never reach a program that is executed: O_CLOEXEC is set here, once for all.
-[[nodiscard]] inline int open(const char* path, int flags, ::mode_t mode = 0) noexcept {
-    return ::open(path, flags | O_CLOEXEC, mode);
-}
-[[nodiscard]] inline int openat(int folder, const char* name, int flags) noexcept {
-    return ::openat(folder, name, flags | O_CLOEXEC);
-}
-inline int close(int fd) noexcept { return ::close(fd); }
-[[nodiscard]] inline ::ssize_t read(int fd, void* to, std::size_t n) noexcept { return ::read(fd, to, n); }
-[[nodiscard]] inline ::ssize_t write(int fd, const void* from, std::size_t n) noexcept {
-    return ::write(fd, from, n);
-}
-[[nodiscard]] inline ::ssize_t pread(int fd, void* to, std::size_t n, std::uint64_t at) noexcept {
-    return ::pread(fd, to, n, static_cast<::off_t>(at));
-}
-[[nodiscard]] inline ::ssize_t pwrite(int fd, const void* from, std::size_t n, std::uint64_t at) noexcept {
-    return ::pwrite(fd, from, n, static_cast<::off_t>(at));
-}
-[[nodiscard]] inline int ftruncate(int fd, std::uint64_t size) noexcept {
-    return ::ftruncate(fd, static_cast<::off_t>(size));
-}
-[[nodiscard]] inline int fstat(int fd, struct ::stat* out) noexcept { return ::fstat(fd, out); }
-[[nodiscard]] inline int stat(const char* path, struct ::stat* out) noexcept { return ::stat(path, out); }
-[[nodiscard]] inline int lstat(const char* path, struct ::stat* out) noexcept { return ::lstat(path, out); }
-[[nodiscard]] inline int chmod(const char* path, ::mode_t mode) noexcept { return ::chmod(path, mode); }
-[[nodiscard]] inline int fchmod(int fd, ::mode_t mode) noexcept { return ::fchmod(fd, mode); }
-[[nodiscard]] inline int mkdir(const char* path) noexcept { return ::mkdir(path, 0777); }
-[[nodiscard]] inline int rename(const char* from, const char* to) noexcept { return std::rename(from, to); }
-[[nodiscard]] inline int link(const char* from, const char* to) noexcept { return ::link(from, to); }
-inline int unlink(const char* path) noexcept { return ::unlink(path); }
-[[nodiscard]] inline int unlinkat(int folder, const char* name, int flags) noexcept {
-    return ::unlinkat(folder, name, flags);
-}
-[[nodiscard]] inline ::ssize_t readlink(const char* path, char* to, std::size_t n) noexcept {
-    return ::readlink(path, to, n);
-}
-[[nodiscard]] inline ::DIR* fdopendir(int fd) noexcept { return ::fdopendir(fd); }
-[[nodiscard]] inline ::dirent* readdir(::DIR* folder) noexcept { return ::readdir(folder); }
-inline int closedir(::DIR* folder) noexcept { return ::closedir(folder); }
-
-/// To the disk itself, and not only to its cache.
-[[nodiscard]] inline int fsync(int fd) noexcept {
-#if defined(F_FULLFSYNC)
-    if (::fcntl(fd, F_FULLFSYNC) == 0) return 0;
-#endif
-    return ::fsync(fd);
-}
-
-/// Reserves the blocks of a file, so that no later write through a mapping can fail. Gives the errno, not -1.
-[[nodiscard]] inline int reserve(int fd, std::uint64_t size) noexcept {
-#if defined(__APPLE__)
-    (void)fd, (void)size;
-    return EOPNOTSUPP;
-#else
-    return ::posix_fallocate(fd, 0, static_cast<::off_t>(size));
-#endif
-}
-
-[[nodiscard]] inline void* mmap(std::size_t size, int protection, int flags, int fd) noexcept {
-    return ::mmap(nullptr, size, protection, flags, fd, 0);
-}
-inline int munmap(void* at, std::size_t size) noexcept { return ::munmap(at, size); }
-
-/// A part of a file that is locked: one byte, which need not be there, or all of it.
-struct LockRange {
-    std::uint64_t at = 0;
-    bool one_byte = false;
-
-#if defined(F_OFD_SETLK)
-    [[nodiscard]] struct ::flock of_type(short type) const noexcept {
-        struct ::flock range{};
-        range.l_type = type;
-        range.l_whence = SEEK_SET;
-        range.l_start = static_cast<::off_t>(at & 0x7fff'ffff'ffff'ffffU);
-        range.l_len = one_byte ? 1 : 0;
-        return range;
-    }
-#endif
-};
-
-/// Takes a file, or a byte of it, alone (`F_WRLCK`) or with others (`F_RDLCK`), or drops it (`F_UNLCK`), for
-/// this open file and not for the process: another open file of the same process is kept out too, and closing
-/// that one drops nothing. EAGAIN if another has it. Where the system has no such locks, a byte is the whole
-/// file.
-[[nodiscard]] inline int lock(int fd, short type, LockRange part = {}) noexcept {
-#if defined(F_OFD_SETLK)
-    struct ::flock range = part.of_type(type);
-    if (::fcntl(fd, F_OFD_SETLK, &range) == 0) return 0;
-    if (errno == EACCES) errno = EAGAIN;
-    if (errno != EINVAL) return -1;
-#endif
-    (void)part;
-    return ::flock(fd, type == F_UNLCK ? LOCK_UN : (type == F_RDLCK ? LOCK_SH : LOCK_EX) | LOCK_NB);
-}
-
-/// 1 if the file, or the byte, is locked by anybody, 0 if it is free, -1 on failure. Nothing is taken where
-/// the system can tell.
-[[nodiscard]] inline int is_locked(int fd, LockRange part = {}) noexcept {
-#if defined(F_OFD_SETLK)
-    struct ::flock range = part.of_type(F_WRLCK);
-    if (::fcntl(fd, F_OFD_GETLK, &range) == 0) return range.l_type == F_UNLCK ? 0 : 1;
-    if (errno != EINVAL) return -1;
-#endif
-    (void)part;
-    if (::flock(fd, LOCK_EX | LOCK_NB) != 0) return errno == EWOULDBLOCK ? 1 : -1;
-    return ::flock(fd, LOCK_UN);
-}
-
-[[nodiscard]] inline ::pid_t getpid() noexcept { return ::getpid(); }
-/// Whether the process exists, as far as this one may know: 0, or -1 with ESRCH or EPERM.
-[[nodiscard]] inline int exists(::pid_t pid) noexcept { return ::kill(pid, 0); }
-[[nodiscard]] inline int gethostname(char* to, std::size_t n) noexcept { return ::gethostname(to, n); }
-[[nodiscard]] inline int getentropy(void* to, std::size_t n) noexcept { return ::getentropy(to, n); }
-inline void sleep_ns(long ns) noexcept {
-    const ::timespec time{0, ns};
-    ::nanosleep(&time, nullptr);
-}
-
-/// Repeats a call that a signal broke off.
-template <class Call>
-[[nodiscard]] auto retry(Call call) noexcept {
-    auto done = call();
-    while (done < 0 && errno == EINTR) done = call();
-    return done;
-}
-
-}  // namespace CAIRN_NAMESPACE::detail::os::sys
 
 // ---- cairn/store/detail/os_file.hpp
 // An open file: interrupted calls are repeated, short writes continued, and every failure names its path.
@@ -5126,15 +5894,11 @@ class BasicFile {
     static result<BasicFile> open_read(const Path& path, Links links = Links::follow);
     /// A file that did not exist, to be written. Fails: already_exists.
     static result<BasicFile> create_new(const Path& path) {
-        return open(path, O_RDWR | O_CREAT | O_EXCL, "create");
-    }
-    /// A file to be written at its end; made if it is not there.
-    static result<BasicFile> open_append(const Path& path) {
-        return open(path, O_WRONLY | O_CREAT | O_APPEND, "open for appending");
+        return open(path, {.read = true, .write = true, .create = true, .must_be_new = true}, "create");
     }
     /// A file to be read and written; made if it is not there.
     static result<BasicFile> open_read_write(const Path& path) {
-        return open(path, O_RDWR | O_CREAT, "open");
+        return open(path, {.read = true, .write = true, .create = true}, "open");
     }
 
     /// Writes all of `bytes`, or says why not; what was written before a failure stays in the file.
@@ -5163,9 +5927,9 @@ class BasicFile {
     [[nodiscard]] result<std::string> read_all(std::uint64_t max);
 
     [[nodiscard]] result<std::uint64_t> size() const {
-        struct ::stat info{};
-        if (sys::fstat(handle_, &info) != 0) return failure("look at", path_);
-        return static_cast<std::uint64_t>(info.st_size);
+        Status info;
+        if (sys::fstat(handle_, info) != 0) return failure("look at", path_);
+        return info.size;
     }
     result<void> truncate(std::uint64_t size) {
         if (sys::retry([&] { return sys::ftruncate(handle_, size); }) != 0) return failure("resize", path_);
@@ -5173,7 +5937,7 @@ class BasicFile {
     }
     /// Makes it read-only for everybody (the open handle still writes).
     result<void> set_read_only() {
-        if (sys::fchmod(handle_, 0444) != 0) return failure("make read-only", path_);
+        if (sys::set_read_only(handle_) != 0) return failure("make read-only", path_);
         return {};
     }
     /// Waits until the bytes are on the disk. Cost: milliseconds.
@@ -5197,8 +5961,8 @@ class BasicFile {
   private:
     BasicFile(Handle handle, Path path) : handle_{handle}, path_{std::move(path)} {}
 
-    static result<BasicFile> open(const Path& path, int flags, std::string_view tried) {
-        const Handle handle = sys::retry([&] { return sys::open(path.c_str(), flags, 0666); });
+    static result<BasicFile> open(const Path& path, sys::Opening how, std::string_view tried) {
+        const Handle handle = sys::retry([&] { return sys::open(path.c_str(), how); });
         if (handle < 0) return failure(tried, path);
         return BasicFile{handle, path};
     }
@@ -5226,12 +5990,11 @@ using File = BasicFile<>;
 
 template <class X>
 result<BasicFile<X>> BasicFile<X>::open_read(const Path& path, Links links) {
-    // O_NONBLOCK: a pipe that somebody put there must not hang us.
-    auto file = open(path, O_RDONLY | O_NONBLOCK | (links == Links::refuse ? O_NOFOLLOW : 0), "open");
+    auto file = open(path, {.read = true, .follow = links == Links::follow}, "open");
     if (!file) return file;
-    struct ::stat info{};
-    if (sys::fstat(file->handle_, &info) != 0) return failure("look at", path);
-    if (!S_ISREG(info.st_mode)) {
+    Status info;
+    if (sys::fstat(file->handle_, info) != 0) return failure("look at", path);
+    if (!info.is_file) {
         return error{errc::invalid_argument, "cannot read what is not a regular file", path.string(),
                      "put a regular file there"};
     }
@@ -5285,40 +6048,13 @@ result<std::string> BasicFile<X>::read_all(std::uint64_t max) {
 
 namespace CAIRN_NAMESPACE::detail::os {
 
-/// What is at a path. All false and 0 if there is nothing.
-struct Status {
-    bool exists = false;
-    bool is_dir = false;
-    bool is_file = false;
-    bool is_link = false;
-    std::uint64_t size = 0;
-    std::uint64_t nlink = 0;
-    std::int64_t modified_ns = 0;
-};
-
 /// Nothing there is an answer, not a failure.
 template <class = void>
 [[nodiscard]] result<Status> status(const Path& path, Links links = Links::follow) {
-    struct ::stat info{};
-    const int got = links == Links::follow ? sys::stat(path.c_str(), &info) : sys::lstat(path.c_str(), &info);
-    if (got != 0) {
-        if (errno == ENOENT || errno == ENOTDIR) return Status{};
-        return failure("look at", path);
-    }
     Status out;
-    out.exists = true;
-    out.is_dir = S_ISDIR(info.st_mode);
-    out.is_file = S_ISREG(info.st_mode);
-    out.is_link = S_ISLNK(info.st_mode);
-    out.size = static_cast<std::uint64_t>(info.st_size);
-    out.nlink = static_cast<std::uint64_t>(info.st_nlink);
-#if defined(__APPLE__)
-    out.modified_ns =
-        static_cast<std::int64_t>(info.st_mtimespec.tv_sec) * 1'000'000'000 + info.st_mtimespec.tv_nsec;
-#else
-    out.modified_ns = static_cast<std::int64_t>(info.st_mtim.tv_sec) * 1'000'000'000 + info.st_mtim.tv_nsec;
-#endif
-    return out;
+    const int got = links == Links::follow ? sys::stat(path.c_str(), out) : sys::lstat(path.c_str(), out);
+    if (got == 0 || errno == ENOENT || errno == ENOTDIR) return out;
+    return failure("look at", path);
 }
 
 /// Makes one folder. Fails: already_exists.
@@ -5366,14 +6102,14 @@ result<void> remove_file(const Path& path) {
 
 template <class = void>
 result<void> set_read_only(const Path& path) {
-    if (sys::chmod(path.c_str(), 0444) != 0) return failure("make read-only", path);
+    if (sys::set_read_only(path.c_str()) != 0) return failure("make read-only", path);
     return {};
 }
 
 /// Waits until the folder's entries are on the disk, so that a new name outlives a power loss.
 template <class = void>
 result<void> sync_dir(const Path& path) {
-    const int fd = sys::retry([&] { return sys::open(path.c_str(), O_RDONLY | O_DIRECTORY); });
+    const Handle fd = sys::retry([&] { return sys::open(path.c_str(), sys::a_folder); });
     if (fd < 0) return failure("open the folder", path);
     const int done = sys::retry([&] { return sys::fsync(fd); });
     const int number = errno;
@@ -5387,22 +6123,11 @@ result<void> sync_dir(const Path& path) {
 /// The names of an open folder, sorted, without "." and "..". Takes the handle.
 template <class = void>
 [[nodiscard]] result<std::vector<std::string>> names_in(Handle folder, const Path& path) {
-    ::DIR* stream = sys::fdopendir(folder);
-    if (stream == nullptr) {
-        const int number = errno;
-        sys::close(folder);
-        return failure_of(number, "list", path);
-    }
     std::vector<std::string> names;
-    errno = 0;
-    while (const ::dirent* entry = sys::readdir(stream)) {
-        const std::string_view name{entry->d_name};
+    const int done = sys::list(folder, [&](std::string_view name) {
         if (name != "." && name != "..") names.emplace_back(name);
-        errno = 0;
-    }
-    const int number = errno;
-    sys::closedir(stream);
-    if (number != 0) return failure_of(number, "list", path);
+    });
+    if (done != 0) return failure("list", path);
     std::sort(names.begin(), names.end());
     return names;
 }
@@ -5410,7 +6135,7 @@ template <class = void>
 /// The names in a folder, sorted. Fails: not_found.
 template <class = void>
 [[nodiscard]] result<std::vector<std::string>> list_dir(const Path& path) {
-    const int fd = sys::retry([&] { return sys::open(path.c_str(), O_RDONLY | O_DIRECTORY); });
+    const Handle fd = sys::retry([&] { return sys::open(path.c_str(), sys::a_folder); });
     if (fd < 0) return failure("list", path);
     return names_in(fd, path);
 }
@@ -5451,7 +6176,7 @@ result<void> remove_contents(Handle folder, const Path& path, int depth) {
         return error{errc::unsupported, "cannot remove folders that lie so deep in each other", path.string(),
                      "remove it by hand"};
     }
-    const Handle listed = sys::retry([&] { return sys::openat(folder, ".", O_RDONLY | O_DIRECTORY); });
+    const Handle listed = sys::retry([&] { return sys::open_at(folder, ".", sys::a_folder); });
     if (listed < 0) {
         const int number = errno;
         sys::close(folder);
@@ -5462,19 +6187,18 @@ result<void> remove_contents(Handle folder, const Path& path, int depth) {
     if (!names) done = names.error();
     for (std::size_t i = 0; done && i < names->size(); ++i) {
         const std::string& name = (*names)[i];
-        if (sys::unlinkat(folder, name.c_str(), 0) == 0 || errno == ENOENT) continue;
+        if (sys::unlink_at(folder, name.c_str()) == 0 || errno == ENOENT) continue;
         if (errno != EISDIR && errno != EPERM) {  // the two words for "this is a folder"
-            done = failure("remove", path / name);
+            done = failure("remove", path / path_of(name));
             break;
         }
         const int number = errno;
-        const Handle inner = sys::openat(folder, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+        const Handle inner = sys::open_at(folder, name.c_str(), sys::a_folder_itself);
         if (inner < 0)
-            done = failure_of(errno == ENOTDIR ? number : errno, "remove", path / name);
+            done = failure_of(errno == ENOTDIR ? number : errno, "remove", path / path_of(name));
         else
-            done = remove_contents(inner, path / name, depth + 1);
-        if (done && sys::unlinkat(folder, name.c_str(), AT_REMOVEDIR) != 0)
-            done = failure("remove", path / name);
+            done = remove_contents(inner, path / path_of(name), depth + 1);
+        if (done && sys::rmdir_at(folder, name.c_str()) != 0) done = failure("remove", path / path_of(name));
     }
     sys::close(folder);
     return done;
@@ -5485,13 +6209,16 @@ result<void> remove_contents(Handle folder, const Path& path, int depth) {
 /// could leave `root`, or goes through a link.
 template <class = void>
 result<void> remove_inside(const Path& root, std::string_view relative, Removal what) {
-    const Path path = root / Path{relative};
-    Handle folder = sys::retry([&] { return sys::open(root.c_str(), O_RDONLY | O_DIRECTORY); });
+    const Path path = root / path_of(relative);
+    Handle folder = sys::retry([&] { return sys::open(root.c_str(), sys::a_folder); });
     if (folder < 0) return errno == ENOENT ? result<void>{} : failure("open the folder", root);
     while (true) {
         const std::size_t slash = relative.find('/');
         const std::string name{relative.substr(0, slash)};
-        if (name.empty() || name == "." || name == ".." || name.find('\0') != std::string::npos) {
+        const bool separates =
+            Path::preferred_separator != '/' && name.find_first_of("\\:") != std::string::npos;
+        if (name.empty() || name == "." || name == ".." || name.find('\0') != std::string::npos ||
+            separates) {
             sys::close(folder);
             return error{errc::invalid_argument, "cannot remove by a path that may leave its folder",
                          path.string(), "name a file below the folder, without \"..\" or an empty part"};
@@ -5499,12 +6226,13 @@ result<void> remove_inside(const Path& root, std::string_view relative, Removal 
         const bool last = slash == std::string_view::npos;
         int number = 0;
         if (last && what != Removal::tree) {
-            if (sys::unlinkat(folder, name.c_str(), what == Removal::file ? 0 : AT_REMOVEDIR) != 0)
-                number = errno;
-        } else if (last && sys::unlinkat(folder, name.c_str(), 0) == 0) {
+            const int done = what == Removal::file ? sys::unlink_at(folder, name.c_str())
+                                                   : sys::rmdir_at(folder, name.c_str());
+            if (done != 0) number = errno;
+        } else if (last && sys::unlink_at(folder, name.c_str()) == 0) {
             number = 0;  // a file, or a link
         } else {
-            const Handle inner = sys::openat(folder, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+            const Handle inner = sys::open_at(folder, name.c_str(), sys::a_folder_itself);
             // A link is ELOOP or ENOTDIR, by system.
             if (inner < 0) number = errno == ENOTDIR ? ELOOP : errno;
             if (inner >= 0 && !last) {
@@ -5517,7 +6245,7 @@ result<void> remove_inside(const Path& root, std::string_view relative, Removal 
                     sys::close(folder);
                     return done;
                 }
-                if (sys::unlinkat(folder, name.c_str(), AT_REMOVEDIR) != 0) number = errno;
+                if (sys::rmdir_at(folder, name.c_str()) != 0) number = errno;
             }
         }
         sys::close(folder);
@@ -5592,7 +6320,8 @@ class BasicLock {
     /// Gives it back, even if a forked child still shares it. In such a child it does what `close_in_child`
     /// does.
     void release() noexcept {
-        if (file_.is_open() && owner_ == sys::getpid()) (void)sys::lock(file_.native_handle(), F_UNLCK);
+        if (file_.is_open() && owner_ == sys::getpid())
+            (void)sys::lock(file_.native_handle(), sys::Locking::none);
         file_ = File{};
         owner_ = 0;
     }
@@ -5601,7 +6330,7 @@ class BasicLock {
     explicit BasicLock(File file) : file_{std::move(file)}, owner_{sys::getpid()} {}
 
     File file_;
-    ::pid_t owner_ = 0;
+    std::uint64_t owner_ = 0;
 };
 using Lock = BasicLock<>;
 
@@ -5612,12 +6341,12 @@ result<BasicLock<X>> BasicLock<X>::acquire(const Path& path, std::int64_t timeou
     while (true) {
         auto file = File::open_read_write(path);
         if (!file) return file.error();
-        if (sys::retry([&] { return sys::lock(file->native_handle(), F_WRLCK); }) == 0) {
+        if (sys::retry([&] { return sys::lock(file->native_handle(), sys::Locking::alone); }) == 0) {
             // Somebody may have removed or replaced the file meanwhile; then this lock keeps nobody out.
-            struct ::stat mine{};
-            struct ::stat there{};
-            if (sys::fstat(file->native_handle(), &mine) == 0 && sys::stat(path.c_str(), &there) == 0 &&
-                mine.st_ino == there.st_ino && mine.st_dev == there.st_dev) {
+            Status mine;
+            Status there;
+            if (sys::fstat(file->native_handle(), mine) == 0 && sys::stat(path.c_str(), there) == 0 &&
+                mine.inode == there.inode && mine.device == there.device) {
                 return Lock{std::move(*file)};
             }
             if (steady_ns() < end || timeout_ms == 0) continue;
@@ -5638,7 +6367,7 @@ template <class X>
 result<bool> BasicLock<X>::is_held(const Path& path) {
     auto file = File::open_read(path);
     if (!file) return file.error().code() == errc::not_found ? result<bool>{false} : file.error();
-    const int held = sys::retry([&] { return sys::is_locked(file->native_handle()); });
+    const int held = sys::retry([&] { return sys::is_locked(file->native_handle(), sys::Locking::shared); });
     if (held < 0) return failure("look at the lock", path);
     return held == 1;
 }
@@ -5656,7 +6385,7 @@ class BasicLease {
         if (!file) file = File::open_read(path);
         if (!file) return file.error();
         const sys::LockRange byte{number, true};
-        if (sys::retry([&] { return sys::lock(file->native_handle(), F_RDLCK, byte); }) != 0)
+        if (sys::retry([&] { return sys::lock(file->native_handle(), sys::Locking::shared, byte); }) != 0)
             return failure("mark as being read", path);
         BasicLease lease;
         lease.file_ = std::move(*file);
@@ -5667,7 +6396,8 @@ class BasicLease {
     static result<bool> is_held(const Path& path, std::uint64_t number) {
         auto file = File::open_read(path);
         if (!file) return file.error().code() == errc::not_found ? result<bool>{false} : file.error();
-        const int held = sys::retry([&] { return sys::is_locked(file->native_handle(), {number, true}); });
+        const int held = sys::retry(
+            [&] { return sys::is_locked(file->native_handle(), sys::Locking::alone, {number, true}); });
         if (held < 0) return failure("look who reads", path);
         return held == 1;
     }
@@ -5718,9 +6448,7 @@ class BasicMapping {
     static result<BasicMapping> open_read(const Path& path, Links links = Links::follow);
     static result<BasicMapping> open_read(const File& file);
     /// Zeros that belong to no file; they die with the process.
-    static result<BasicMapping> anonymous(std::size_t size) {
-        return map(no_handle, {}, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS);
-    }
+    static result<BasicMapping> anonymous(std::size_t size) { return map(no_handle, {}, size, true); }
 
     [[nodiscard]] std::span<const std::byte> bytes() const noexcept {
         return std::span<const std::byte>{data_, size_};
@@ -5733,21 +6461,20 @@ class BasicMapping {
     [[nodiscard]] bool has_file() const noexcept { return has_file_; }
 
     void unmap() noexcept {
-        if (data_ != nullptr) sys::munmap(data_, size_);
+        if (data_ != nullptr) sys::unmap(data_, size_);
         data_ = nullptr;
         size_ = 0;
     }
 
   private:
-    static result<BasicMapping> map(Handle file, const Path& path, std::uint64_t size, int protection,
-                                    int flags) {
+    static result<BasicMapping> map(Handle file, const Path& path, std::uint64_t size, bool writable) {
         BasicMapping out;
-        out.writable_ = (protection & PROT_WRITE) != 0;
+        out.writable_ = writable;
         out.has_file_ = file != no_handle;
         if (size == 0) return out;  // the system maps no empty range
         if (size > std::numeric_limits<std::size_t>::max()) return failure_of(EFBIG, "map", path);
-        void* at = sys::mmap(static_cast<std::size_t>(size), protection, flags, file);
-        if (at == MAP_FAILED) return failure("map", path);
+        void* const at = sys::map(file, static_cast<std::size_t>(size), writable);
+        if (at == nullptr) return failure("map", path);
         out.data_ = static_cast<std::byte*>(at);
         out.size_ = static_cast<std::size_t>(size);
         return out;
@@ -5784,8 +6511,8 @@ result<BasicMapping<X>> BasicMapping<X>::create_shared(const Path& path, std::si
     auto file = File::create_new(path);
     if (!file) return file.error();
     auto reserved = reserve(*file, 0, size);
-    auto mapping = reserved ? map(file->native_handle(), path, size, PROT_READ | PROT_WRITE, MAP_SHARED)
-                            : result<Mapping>{reserved.error()};
+    auto mapping =
+        reserved ? map(file->native_handle(), path, size, true) : result<Mapping>{reserved.error()};
     if (!mapping) sys::unlink(path.c_str());
     return mapping;
 }
@@ -5799,14 +6526,14 @@ result<BasicMapping<X>> BasicMapping<X>::open_shared(const Path& path) {
     const auto size = file->size();
     if (!size) return size.error();
     if (auto reserved = reserve(*file, *size, *size); !reserved) return reserved.error();
-    return map(file->native_handle(), path, *size, PROT_READ | PROT_WRITE, MAP_SHARED);
+    return map(file->native_handle(), path, *size, true);
 }
 
 template <class X>
 result<BasicMapping<X>> BasicMapping<X>::open_read(const File& file) {
     const auto size = file.size();
     if (!size) return size.error();
-    return map(file.native_handle(), file.path(), *size, PROT_READ, MAP_SHARED);
+    return map(file.native_handle(), file.path(), *size, false);
 }
 
 template <class X>
@@ -5836,35 +6563,27 @@ struct Process {
 /// `unknown`: it is or was on another machine or in another container.
 enum class Liveness : unsigned char { dead, alive, unknown };
 
-[[nodiscard]] inline std::uint64_t pid() noexcept { return static_cast<std::uint64_t>(sys::getpid()); }
-
-template <class = void>
-[[nodiscard]] std::string host_name() {
-    std::array<char, 257> name{};
-    if (sys::gethostname(name.data(), name.size() - 1) != 0) return {};
-    return name.data();
-}
+[[nodiscard]] inline std::uint64_t pid() noexcept { return sys::getpid(); }
 
 /// The user's name, or nothing; from the environment, because asking the system can take a network and
 /// seconds.
 template <class = void>
 [[nodiscard]] std::string user_name() {
-    for (const char* variable : {"USER", "LOGNAME"}) {
-        // NOLINTNEXTLINE(concurrency-mt-unsafe): read once, when a run is opened
-        if (const char* value = std::getenv(variable); value != nullptr && *value != '\0') return value;
+    for (const char* variable : {"USER", "LOGNAME", "USERNAME"}) {
+        if (std::string value = sys::environment(variable); !value.empty()) return value;
     }
     return {};
 }
 
-/// What the kernel says of a process: when it began, and whether only its entry is left.
-struct ProcessTime {
-    std::uint64_t start = 0;
-    bool ended = false;
-};
+using sys::ProcessTime;
 
-/// Nothing where there is no /proc, or no such process.
+/// Nothing where the system does not tell, or there is no such process.
 template <class = void>
 [[nodiscard]] std::optional<ProcessTime> process_time(std::uint64_t pid) {
+#if defined(_WIN32)
+    ProcessTime out;
+    return sys::process_time(pid, out) == 0 ? std::optional{out} : std::nullopt;
+#else
     auto file = File::open_read("/proc/" + std::to_string(pid) + "/stat");
     if (!file) return std::nullopt;
     const auto text = file->read_all(65536);
@@ -5883,6 +6602,7 @@ template <class = void>
     const char* const begin = text->data() + at + 1;
     if (std::from_chars(begin, text->data() + text->size(), out.start).ec != std::errc{}) return std::nullopt;
     return out;
+#endif
 }
 
 template <class = void>
@@ -5890,6 +6610,7 @@ template <class = void>
     Process out;
     out.pid = pid();
     if (const auto time = process_time(out.pid)) out.start = time->start;
+#if !defined(_WIN32)  // there is no /proc, and whoever made a folder of that name could say anything
     if (auto file = File::open_read("/proc/sys/kernel/random/boot_id")) {
         if (auto text = file->read_all(64)) out.boot = text->substr(0, text->find('\n'));
     }
@@ -5897,7 +6618,8 @@ template <class = void>
     if (const auto n = sys::readlink("/proc/self/ns/pid", space.data(), space.size()); n > 0) {
         out.space.assign(space.data(), static_cast<std::size_t>(n));
     }
-    out.host = host_name();
+#endif
+    out.host = sys::host_name();
     return out;
 }
 
@@ -5910,7 +6632,7 @@ template <class = void>
     if (process.boot != self.boot || process.space != self.space || process.pid == 0)
         return Liveness::unknown;
     if (self.boot.empty() && process.host != self.host) return Liveness::unknown;
-    if (sys::exists(static_cast<::pid_t>(process.pid)) != 0 && errno == ESRCH) return Liveness::dead;
+    if (sys::exists(process.pid) != 0 && errno == ESRCH) return Liveness::dead;
     if (const auto time = process_time(process.pid)) {
         const bool other =
             process.start != 0 && time->start != process.start;  // its number was given out again
@@ -5959,11 +6681,85 @@ template <class = void>
 // ---- cairn/store/detail/os_signal.hpp
 // Hearing of signals: a count that a handler raises, and the handlers that were there before.
 
+#if !defined(_WIN32)
+#include <sys/types.h>
+#include <unistd.h>
+#endif
+
 namespace CAIRN_NAMESPACE::detail::os {
 
 /// What ends a job on a cluster: SIGTERM, and SIGUSR1 as the warning before it.
 enum class Signal : unsigned char { term, usr1 };
 inline constexpr std::size_t signals = 2;
+
+#if defined(_WIN32)
+
+/// Counts what ends this process: SIGTERM (which only the process itself can raise), Ctrl-Break, and that its
+/// console is closed or the machine goes down. Nothing stands for SIGUSR1. Threads: any; `listen` and
+/// `unlisten` one at a time.
+template <class = void>
+class BasicSignalCounter {
+  public:
+    /// How many came since `listen`.
+    [[nodiscard]] static std::uint32_t count(Signal signal) noexcept {
+        return signal == Signal::term ? count_.load(std::memory_order_relaxed) : 0;
+    }
+    /// Nobody else had a handler: what came would have ended the process.
+    [[nodiscard]] static bool would_have_ended(Signal) noexcept {
+        return before_[last_.load(std::memory_order_relaxed)] == SIG_DFL;
+    }
+
+    /// Counts from 0 again.
+    static void listen() noexcept {
+        count_.store(0, std::memory_order_relaxed);
+        for (std::size_t i = 0; i < 2; ++i) {
+            // One that is ours was left under another's: what was before it stands.
+            if (const Handler before = ::signal(numbers[i], &handle); before != &handle && before != SIG_ERR)
+                before_[i] = before;
+        }
+        ::SetConsoleCtrlHandler(&console, TRUE);
+    }
+    /// Puts the handlers from before back, where nobody has put another one over ours.
+    static void unlisten() noexcept {
+        ::SetConsoleCtrlHandler(&console, FALSE);
+        for (std::size_t i = 0; i < 2; ++i) {
+            if (const Handler now = ::signal(numbers[i], before_[i]); now != &handle)
+                (void)::signal(numbers[i], now);
+        }
+    }
+    /// Ends the process as Ctrl-Break does, as if nobody had listened.
+    static void end_by(Signal) noexcept { ::TerminateProcess(::GetCurrentProcess(), 0xC000'013A); }
+
+  private:
+    using Handler = void (*)(int);
+    static constexpr int numbers[] = {SIGTERM, SIGBREAK};
+
+    static void handle(int signal) {
+        (void)::signal(signal, &handle);  // the system took it away
+        const std::size_t which = signal == SIGTERM ? 0 : 1;
+        last_.store(which, std::memory_order_relaxed);
+        const std::uint32_t earlier = count_.fetch_add(1, std::memory_order_relaxed);
+        const Handler before = before_[which];
+        if (before != SIG_DFL && before != SIG_IGN) return before(signal);
+        // Who asks a second time does not want to wait for a step any more.
+        if (earlier != 0 && before == SIG_DFL) end_by(Signal::term);
+    }
+    // On a thread of its own. Ctrl-C is as SIGINT elsewhere: not ours; the log-off of any user is no end.
+    static ::BOOL WINAPI console(::DWORD event) {
+        if (event != CTRL_CLOSE_EVENT && event != CTRL_SHUTDOWN_EVENT) return FALSE;
+        count_.fetch_add(1, std::memory_order_relaxed);
+        // The process is ended when this returns, or some seconds later: they are for saving.
+        ::Sleep(INFINITE);
+        return TRUE;
+    }
+
+    static inline constinit std::atomic<std::uint32_t> count_ = 0;
+    static inline constinit std::atomic<std::size_t> last_ = 0;
+    static inline Handler before_[] = {SIG_DFL, SIG_DFL};
+};
+using SignalCounter = BasicSignalCounter<>;
+
+#else
 
 /// Counts the signals of this process. A handler can hold nothing but static state; what it does is to add
 /// one and to call the handler that was there before. Threads: any; `listen` and `unlisten` one at a time.
@@ -6056,13 +6852,101 @@ class BasicSignalCounter {
 };
 using SignalCounter = BasicSignalCounter<>;
 
+#endif
+
 }  // namespace CAIRN_NAMESPACE::detail::os
 
 // ---- cairn/store/detail/os_thread.hpp
 // A thread that works in the background and the bell that wakes it. Of the system and not of <thread> and
 // <condition_variable>, which bring <chrono> and cost a tenth of a second to include.
 
+#if defined(_WIN32)
+#include <process.h>
+#else
+#include <pthread.h>
+#include <signal.h>
+#include <time.h>
+#endif
+
 namespace CAIRN_NAMESPACE::detail::os {
+
+#if defined(_WIN32)
+
+/// One thread waits for it, any may ring it; what was rung before the wait is not lost.
+template <class = void>
+class BasicBell {
+  public:
+    BasicBell() = default;
+    BasicBell(const BasicBell&) = delete;
+    BasicBell& operator=(const BasicBell&) = delete;
+    ~BasicBell() = default;
+
+    void ring() noexcept {
+        ::AcquireSRWLockExclusive(&mutex_);
+        rung_ = true;
+        ::ReleaseSRWLockExclusive(&mutex_);
+        ::WakeConditionVariable(&rang_);
+    }
+
+    /// Returns when it is rung, at the latest after `ns` nanoseconds.
+    void wait(std::int64_t ns) noexcept {
+        const std::int64_t end = steady_ns() + ns;
+        ::AcquireSRWLockExclusive(&mutex_);
+        for (std::int64_t left = ns; !rung_ && left > 0; left = end - steady_ns())
+            ::SleepConditionVariableSRW(&rang_, &mutex_, static_cast<::DWORD>((left + 999'999) / 1'000'000),
+                                        0);
+        rung_ = false;
+        ::ReleaseSRWLockExclusive(&mutex_);
+    }
+
+  private:
+    ::SRWLOCK mutex_ = SRWLOCK_INIT;
+    ::CONDITION_VARIABLE rang_ = CONDITION_VARIABLE_INIT;
+    bool rung_ = false;
+};
+using Bell = BasicBell<>;
+
+/// A thread of the library's own.
+template <class = void>
+class BasicThread {
+  public:
+    BasicThread() = default;
+    BasicThread(const BasicThread&) = delete;
+    BasicThread& operator=(const BasicThread&) = delete;
+    ~BasicThread() { join(); }
+
+    /// Calls `work(argument)` on a new thread. Requires that none runs. Fails: busy.
+    result<void> start(void* (*work)(void*), void* argument) {
+        work_ = work;
+        argument_ = argument;
+        thread_ = ::_beginthreadex(nullptr, 0, &BasicThread::run, this, 0, nullptr);
+        if (thread_ != 0) return {};
+        return error{errc::busy, std::string{"cannot start a thread: "} + std::strerror(errno), "",
+                     "stop other programs of this user"};
+    }
+    /// Waits until the work is done. Does nothing if there is none, or on the thread itself.
+    void join() noexcept {
+        const auto handle = reinterpret_cast<::HANDLE>(thread_);
+        if (thread_ == 0 || ::GetThreadId(handle) == ::GetCurrentThreadId()) return;
+        thread_ = 0;
+        ::WaitForSingleObject(handle, INFINITE);
+        ::CloseHandle(handle);
+    }
+
+  private:
+    static unsigned __stdcall run(void* self) {
+        auto& thread = *static_cast<BasicThread*>(self);
+        (void)thread.work_(thread.argument_);
+        return 0;
+    }
+
+    void* (*work_)(void*) = nullptr;
+    void* argument_ = nullptr;
+    std::uintptr_t thread_ = 0;
+};
+using Thread = BasicThread<>;
+
+#else
 
 /// One thread waits for it, any may ring it; what was rung before the wait is not lost.
 template <class = void>
@@ -6158,6 +7042,8 @@ class BasicThread {
     bool running_ = false;
 };
 using Thread = BasicThread<>;
+
+#endif
 
 }  // namespace CAIRN_NAMESPACE::detail::os
 
@@ -6540,7 +7426,7 @@ template <class = void>
 bool read_name(std::span<const std::byte> body, std::uint32_t& id, std::string_view& name) noexcept {
     if (body.size() < 8) return false;
     const auto head = get<std::uint64_t>(body.data());
-    const std::size_t size = head >> 32U;
+    const auto size = static_cast<std::size_t>(head >> 32U);
     if (size > max_metric_name_bytes || size > body.size() - 8) return false;
     id = static_cast<std::uint32_t>(head);
     name = {reinterpret_cast<const char*>(body.data()) + 8, size};
@@ -6781,7 +7667,7 @@ template <class = void>
     rest.from = std::min(released, to);
     rest.bytes.resize(static_cast<std::size_t>(to - rest.from));
     for (std::size_t i = 0; i < rest.bytes.size();) {
-        const std::size_t offset = (rest.from + i) & (ring_capacity - 1);
+        const std::size_t offset = static_cast<std::size_t>(rest.from + i) & (ring_capacity - 1);
         const std::size_t piece = std::min(rest.bytes.size() - i, ring_capacity - offset);
         std::memcpy(rest.bytes.data() + i, bytes.data() + ring_header_bytes + offset, piece);
         i += piece;
@@ -6808,7 +7694,7 @@ inline constexpr const char* history_file = "history.cairn";
 inline constexpr std::string_view history_magic = "CAIRNHST";
 inline constexpr std::uint32_t history_version = 1;
 inline constexpr std::size_t history_header_bytes = 16;
-inline constexpr std::size_t max_history_bytes = std::size_t{1} << 40U;
+inline constexpr std::uint64_t max_history_bytes = std::uint64_t{1} << 40U;
 inline constexpr std::uint32_t frame_magic = 0x4d415246;  // "FRAM"
 inline constexpr std::size_t frame_header_bytes = 32;
 
@@ -7864,6 +8750,9 @@ template <class Json = nlohmann::json>
         if (component.empty()) return bad("is absolute or has an empty component");
         if (component == "." || component == "..") return bad("has a component . or ..");
         if (component.size() > 255) return bad("has a component longer than 255 bytes");
+#if defined(_WIN32)
+        if (!windows_problem(component).empty()) return bad("has a component that Windows takes for another");
+#endif
         from = to + 1;
     }
     // JSON holds UTF-8 only. Its writer knows what that is: what it would replace is what it would leave out.
@@ -8324,7 +9213,7 @@ class BasicMetricCache {
     static constexpr std::uint32_t unknown = 0xffffffffU;
 
     [[nodiscard]] std::uint32_t find(std::uint64_t hash, std::string_view name) const noexcept {
-        for (std::size_t i = hash & mask_;; i = (i + 1) & mask_) {
+        for (std::size_t i = static_cast<std::size_t>(hash) & mask_;; i = (i + 1) & mask_) {
             const Entry& entry = slots_[i];
             if (entry.id == unknown) return unknown;
             // A literal keeps its address, so its characters are compared only once.
@@ -8347,7 +9236,7 @@ class BasicMetricCache {
     };
 
     void place(const Entry& entry) {
-        std::size_t i = entry.hash & mask_;
+        std::size_t i = static_cast<std::size_t>(entry.hash) & mask_;
         while (slots_[i].id != unknown) i = (i + 1) & mask_;
         slots_[i] = entry;
     }
@@ -9060,8 +9949,7 @@ namespace detail {
 /// The value of an environment variable; empty if it is not set.
 template <class = void>
 [[nodiscard]] std::string environment(const char* name) {
-    const char* value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): read once, when a run is opened
-    return value == nullptr ? std::string{} : std::string{value};
+    return os::sys::environment(name);
 }
 
 /// The index of `value` among `words`, for variables that take one of a few words.
@@ -9125,7 +10013,7 @@ template <class GetEnv = decltype(&environment<>)>
     fill(options.id, "CAIRN_RUN_ID");
     fill(options.notes, "CAIRN_NOTES");
     fill(options.group, "CAIRN_GROUP");
-    if (options.dir.empty()) options.dir = get("CAIRN_DIR");
+    if (options.dir.empty()) options.dir = os::path_of(get("CAIRN_DIR"));
     if (options.tags.empty()) options.tags = split_list(get("CAIRN_TAGS"));
     if (const std::string resume = get("CAIRN_RESUME"); !options.resume && !resume.empty()) {
         constexpr std::string_view words[] = {"never", "allow", "must"};
@@ -9498,7 +10386,7 @@ template <class = void>
                 next.push_back(base / component);
             } else if (auto names = os::list_dir(base.empty() ? "." : base)) {
                 for (const std::string& name : *names) {
-                    if (matches(name, text)) next.push_back(base / name);
+                    if (matches(name, text)) next.push_back(base / os::path_of(name));
                 }
             }
         }
@@ -9515,10 +10403,12 @@ template <class = void>
 /// A pattern without `*` and `?` must name a file. The first failure is returned, after all others were
 /// tried.
 template <class = void>
-[[nodiscard]] result<void> save_files(const std::string& pattern, const std::filesystem::path& dir) {
+[[nodiscard]] result<void> save_files(const std::filesystem::path& pattern,
+                                      const std::filesystem::path& dir) {
     const auto files = matching_files(pattern);
-    if (files.empty() && pattern.find_first_of("*?") == std::string::npos) {
-        return error{errc::not_found, "the file to save does not exist", pattern,
+    const std::string text = pattern.string();
+    if (files.empty() && text.find_first_of("*?") == std::string::npos) {
+        return error{errc::not_found, "the file to save does not exist", text,
                      "check the path; it is read as it stands"};
     }
     if (files.empty()) return {};
@@ -9756,7 +10646,7 @@ class BasicRunCore final : public Endable {
     }
 
     /// Copies what `pattern` matches into the run's folder at the end of the run.
-    void save_at_end(std::string pattern) {
+    void save_at_end(std::filesystem::path pattern) {
         const std::scoped_lock lock{mutex_};
         at_end_.push_back(std::move(pattern));
     }
@@ -9930,7 +10820,7 @@ class BasicRunCore final : public Endable {
         live_->collector.stop();
         const Journal::Left left = live_->journal.close(ThreadLanes::own(key_));
         const std::uint64_t dropped = dropped_.fetch_add(left.lost, std::memory_order_relaxed);
-        std::vector<std::string> patterns;
+        std::vector<std::filesystem::path> patterns;
         {
             const std::scoped_lock lock{mutex_};
             patterns = at_end_;
@@ -9966,7 +10856,7 @@ class BasicRunCore final : public Endable {
             else
                 keep(told);
         }
-        for (const std::string& pattern : patterns) keep(save_files(pattern, dir() / "files"));
+        for (const std::filesystem::path& pattern : patterns) keep(save_files(pattern, dir() / "files"));
         keep(folder_.write_json("summary.json", summary()));
         {
             const std::scoped_lock lock{mutex_};
@@ -9996,7 +10886,7 @@ class BasicRunCore final : public Endable {
     Json about_;
     Json config_;
     Json user_summary_;
-    std::vector<std::string> at_end_;
+    std::vector<std::filesystem::path> at_end_;
     std::vector<std::string> errors_;
     std::set<std::string> checkpoints_;  // those that live
     std::uint64_t saves_failed_ = 0;
@@ -10263,10 +11153,10 @@ class BasicRun {
     /// Copies the files that match a pattern (`*` and `?` in file names) into the run's folder. With
     /// `When::end` at the end of the run; with `When::live` now and at the end. Throws `cairn::error` if a
     /// copy made now fails, or if the run has ended.
-    void save(const std::string& pattern, When when = When::live) {
+    void save(const std::filesystem::path& pattern, When when = When::live) {
         if (!core_ || core_->is_detached()) return;
         core_->check_open("saving files");
-        if (when != When::now) core_->save_at_end(std::filesystem::absolute(pattern).string());
+        if (when != When::now) core_->save_at_end(std::filesystem::absolute(pattern));
         if (when != When::end) detail::save_files(pattern, core_->dir() / "files").value();
     }
 
@@ -10767,7 +11657,7 @@ template <class = void>
     for (const FileEntry& file : manifest.files) {
         if (!file.reference.empty()) continue;
         any = true;
-        const os::Path path = temp.path() / file.path;
+        const os::Path path = temp.path() / os::path_of(file.path);
         if (auto made = os::make_dirs(path.parent_path()); !made) return made;
         const os::Path object = store.object_path(file.digest);
         auto linked = os::hard_link(object, path);
@@ -10793,7 +11683,7 @@ template <class = void>
 result<void> make_folders_of(os::Path root, std::string_view relative) {
     for (std::size_t slash = relative.find('/'); slash != std::string_view::npos;
          slash = relative.find('/')) {
-        root /= relative.substr(0, slash);
+        root /= os::path_of(relative.substr(0, slash));
         relative.remove_prefix(slash + 1);
         const auto there = os::status(root, os::Links::refuse);
         if (!there) return there.error();
@@ -10825,7 +11715,7 @@ template <class = void>
         if (auto made = make_folders_of(to, file->path); !made) return made;
     }
     for (std::size_t i = 0; i < files.size(); ++i) {
-        auto placed = os::rename_replace(temp.path() / std::to_string(i), to / files[i]->path);
+        auto placed = os::rename_replace(temp.path() / std::to_string(i), to / os::path_of(files[i]->path));
         if (!placed) return placed;
     }
     return {};
@@ -11446,11 +12336,12 @@ class BasicArtifact {
             std::string inside = prefix;
             if (!inside.empty()) inside += '/';
             inside += name;
-            const auto status = detail::os::status(dir / name, detail::os::Links::refuse).value();
+            const auto path = dir / detail::os::path_of(name);
+            const auto status = detail::os::status(path, detail::os::Links::refuse).value();
             if (status.is_dir) {
-                add_dir(dir / name, inside);
+                add_dir(path, inside);
             } else if (status.is_file) {
-                add(inside, {.file = dir / name});
+                add(inside, {.file = path});
             }
         }
         return *this;
@@ -12989,7 +13880,7 @@ class TensorLoad {
     /// Copies the bytes. Requires a successful reserve().
     void write() noexcept {
         for (const Copy& copy : copies_) {
-            if (!copy.bytes.empty()) std::memcpy(copy.slot.target, copy.bytes.data(), copy.bytes.size());
+            copy_elements(copy.slot.target, copy.bytes, copy.element_size);
         }
     }
 
@@ -13986,7 +14877,7 @@ class DisabledRun {
     constexpr void log_artifact(const A&, std::initializer_list<std::string_view> = {}) const noexcept {}
     template <class... Parts>
     constexpr void log_model(std::string_view, const Parts&...) const noexcept {}
-    void save(const std::string&, When = When::live) const noexcept {}
+    void save(const auto&, When = When::live) const noexcept {}
 
     template <class Json = nlohmann::json>
     [[nodiscard]] static Json config() {
@@ -14178,7 +15069,8 @@ result<void> try_save(const std::filesystem::path& path, const Parts&... parts) 
     } else if constexpr (sizeof...(Parts) == 1) {
         return detail::save_parts([&](std::string_view) { return path; }, parts...);
     } else {
-        auto saved = detail::save_parts([&](std::string_view file) { return path / file; }, parts...);
+        auto saved = detail::save_parts(
+            [&](std::string_view file) { return path / detail::os::path_of(file); }, parts...);
         if (!saved) return saved;
         // A part that was JSON before may be CBOR now: its older file must not be what is loaded.
         const auto drop_stale = [&](std::string_view name) {
@@ -14222,7 +15114,7 @@ result<void> try_load(const std::filesystem::path& path, const Parts&... parts) 
         for (const std::string_view name : {parts.name()...}) {
             for (const std::string_view extension : detail::part_extensions) {
                 std::string file = std::string{name} + std::string{extension};
-                auto bytes = detail::read_file(path / file, detail::max_part_bytes);
+                auto bytes = detail::read_file(path / detail::os::path_of(file), detail::max_part_bytes);
                 if (bytes) {
                     files.emplace(std::move(file), std::move(*bytes));
                 } else if (bytes.error().code() != errc::not_found) {

@@ -3,6 +3,7 @@
 
 #include "support.hpp"
 #include "support/catch.hpp"
+#include "support/env.hpp"
 
 #include <chrono>
 #include <cmath>
@@ -279,9 +280,10 @@ TEST_CASE("With saving off nothing is saved, and what is there can be restored",
         auto checkpoint = run.checkpoint<cairn::EveryN<2>>("model");
         train(run, checkpoint, five);
     }
-    ::setenv("CAIRN_SAVE", "off", 1);
-    auto run = open_run(dir);
-    ::unsetenv("CAIRN_SAVE");
+    auto run = [&] {
+        const Env off{"CAIRN_SAVE", "off"};
+        return open_run(dir);
+    }();
     auto checkpoint = run.checkpoint("model", cairn::EveryN<2>{} | cairn::OnFinish{}, cairn::KeepLast<1>{});
     Model model;
     const auto row = run.log(cairn::step(6), "loss"_m = 1.0);

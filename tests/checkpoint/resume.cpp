@@ -319,6 +319,7 @@ TEST_CASE("what a checkpoint was asked about is known however its rows come", "[
     });
 }
 
+#if CAIRN_TEST_FORK
 TEST_CASE("a worker thread that is killed is resumed as the whole run", "[checkpoint][resume]") {
     TempDir dir;
     const auto steps = [&](std::int64_t from, std::int64_t end) {
@@ -344,6 +345,7 @@ TEST_CASE("a worker thread that is killed is resumed as the whole run", "[checkp
           }) == -SIGKILL);
     CHECK(steps(4, 7) == Steps{5, 6});
 }
+#endif
 
 TEST_CASE("the best value so far is known after its version was pruned", "[checkpoint][resume]") {
     TempDir dir;

@@ -118,7 +118,7 @@ class StderrCapture {
   public:
     StderrCapture() {
         std::fflush(stderr);
-        const std::string path = dir_ / "stderr";
+        const std::string path = (dir_ / "stderr").string();
         if (std::FILE* file = std::fopen(path.c_str(), "w"); file != nullptr) {
             (void)::dup2(::fileno(file), 2);
             (void)std::fclose(file);

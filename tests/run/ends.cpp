@@ -12,7 +12,9 @@
 #include <thread>
 #include <utility>
 
+#if CAIRN_TEST_FORK
 #include <sys/resource.h>
+#endif
 
 #if defined(__SANITIZE_THREAD__)
 #define CAIRN_TEST_TSAN 1
@@ -37,6 +39,7 @@ nlohmann::json record_of(const TempDir& dir) { return json_of(folder_of(dir) / "
 
 [[noreturn]] void raise(const char* what) { throw std::runtime_error{what}; }
 
+#if CAIRN_TEST_FORK
 // A pipe between a test and its child: who reads waits until the other has written or is gone.
 struct Pipe {
     Pipe() { REQUIRE(::pipe(ends) == 0); }
@@ -54,6 +57,7 @@ struct Pipe {
     }
     int ends[2] = {-1, -1};
 };
+#endif
 
 }  // namespace
 
@@ -129,6 +133,7 @@ TEST_CASE("an exception that passes a run fails it, one that was caught before d
     CHECK(state_of(dir.path(), "p", "inner") == "finished");
 }
 
+#if CAIRN_TEST_FORK
 TEST_CASE("an uncaught exception marks the run failed with its text, on any thread", "[run][ends]") {
     const bool on_main = GENERATE(true, false);
     const TempDir dir;
@@ -248,8 +253,10 @@ TEST_CASE("a forked child that only exits does not end its parent's run", "[run]
     REQUIRE(run.finish());
     CHECK(rows_of(folder_of(dir)).size() == 1);
 }
+#endif
 
 #if !CAIRN_TEST_TSAN  // it lets no thread start after the fork of a process that has several
+#if CAIRN_TEST_FORK
 TEST_CASE("a forked child may open a run of its own", "[run][ends][fork]") {
     const TempDir dir;
     auto run = open_run(dir);
@@ -286,6 +293,9 @@ TEST_CASE("where no thread can be started a run is not opened, and says what to 
 }
 #endif
 
+#endif
+
+#if CAIRN_TEST_FORK
 TEST_CASE("a child that outlives the killed trainer does not make the run look alive", "[run][ends][fork]") {
     const TempDir dir;
     const Pipe ready, done;
@@ -397,3 +407,4 @@ TEST_CASE("a failure that nobody catches ends the run as failed, whatever was be
     CHECK(status == -SIGABRT);
     CHECK(state_of(dir.path(), "p", "r") == "failed");
 }
+#endif

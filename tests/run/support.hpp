@@ -6,6 +6,7 @@
 #include <cairn/store/history.hpp>
 
 #include "support/child.hpp"
+#include "support/env.hpp"
 #include "support/run_files.hpp"
 
 #include <nlohmann/json.hpp>
@@ -25,9 +26,11 @@
 #include <utility>
 #include <vector>
 
+#if CAIRN_TEST_FORK
 #include <fcntl.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#endif
 
 namespace cairn_test {
 
@@ -97,17 +100,5 @@ std::optional<cairn::error> error_of(F&& f) {
     }
     return std::nullopt;
 }
-
-/// An environment variable for one test.
-class Env {
-  public:
-    Env(const char* name, const char* value) : name_{name} { ::setenv(name, value, 1); }
-    ~Env() { ::unsetenv(name_); }
-    Env(const Env&) = delete;
-    Env& operator=(const Env&) = delete;
-
-  private:
-    const char* name_;
-};
 
 }  // namespace cairn_test

@@ -7,7 +7,9 @@
 #include <csignal>
 #include <memory>
 
+#if CAIRN_TEST_FORK
 #include <sys/resource.h>
+#endif
 
 using namespace cairn_test;
 using cairn::Durability;
@@ -25,6 +27,7 @@ TEST_CASE("write_file_atomically replaces a file whole, in both durabilities", "
     }
 }
 
+#if CAIRN_TEST_FORK
 TEST_CASE("write_file_atomically that fails leaves the old file and no temporary", "[store][atomic_file]") {
     const TempDir dir;
     spit(dir / "f", "old");
@@ -115,6 +118,7 @@ TEST_CASE("a kill while files are written leaves the old or the new one, and tem
     detail::remove_abandoned_temps(dir / "tmp");
     CHECK(fs::is_empty(dir / "tmp"));
 }
+#endif
 
 TEST_CASE("read_file says what is wrong with the file", "[store][atomic_file]") {
     const TempDir dir;
@@ -127,11 +131,12 @@ TEST_CASE("read_file says what is wrong with the file", "[store][atomic_file]") 
     CHECK(detail::read_file(dir / "empty", 0).value().empty());
 }
 
+#if CAIRN_TEST_FORK
 TEST_CASE("temporaries: those of the living and what is not one of ours stay", "[store][atomic_file]") {
     const TempDir dir;
     const std::string mine = detail::temp_name();
     CHECK(mine != detail::temp_name());
-    CHECK(mine.starts_with(std::to_string(::getpid()) + "-"));
+    CHECK(mine.starts_with(std::to_string(detail::os::pid()) + "-"));
     const std::string key = mine.substr(mine.size() - 16, 8);
 
     const pid_t child = start_child([] { return 0; });
@@ -191,3 +196,4 @@ TEST_CASE("make_dirs_durably makes what is missing, in both durabilities", "[sto
           }) == 0);
     CHECK(fs::is_directory(dir / "relative/x"));
 }
+#endif

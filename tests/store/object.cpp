@@ -5,7 +5,9 @@
 
 #include <csignal>
 
+#if CAIRN_TEST_FORK
 #include <sys/resource.h>
+#endif
 
 using namespace cairn_test;
 using cairn::errc;
@@ -87,6 +89,7 @@ TEST_CASE("object: a file is staged by its bytes and none, a folder or a pipe is
     CHECK(fs::is_empty(f.store.temp_dir()));
 }
 
+#if CAIRN_TEST_FORK
 TEST_CASE("object: a write that failed is not forgotten by finish", "[store][object]") {
     const Fixture f;
     CHECK(in_child([&] {
@@ -104,3 +107,4 @@ TEST_CASE("object: a write that failed is not forgotten by finish", "[store][obj
           }) == 0);
     CHECK(fs::is_empty(f.store.temp_dir()));
 }
+#endif

@@ -8,11 +8,13 @@
 #include <csignal>
 #include <set>
 
+#if CAIRN_TEST_FORK
 #include <fcntl.h>
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#endif
 
 using namespace cairn_test;
 using cairn::errc;
@@ -41,9 +43,8 @@ TEST_CASE("file: what is written is read back, in pieces, at places and whole", 
     CHECK(!file.is_open());
     CHECK(os::File::open_read(dir / "f").value().read_all(11).value() == "Jello world");
 
-    os::File::open_append(dir / "f").value().write_text("!").value();
     auto again = os::File::open_read_write(dir / "f").value();
-    CHECK(again.read_all(100).value() == "Jello world!");
+    CHECK(again.read_all(100).value() == "Jello world");
     again.truncate(5).value();
     CHECK(slurp(dir / "f") == "Jello");
 }
@@ -63,9 +64,10 @@ TEST_CASE("file: each failure has a code, the path and advice", "[store][os]") {
     CHECK(failure.advice().find("path") != std::string::npos);
 }
 
+#if CAIRN_TEST_FORK
 TEST_CASE("file: a full disk is no_space with advice to free some", "[store][os]") {
     if (!fs::exists("/dev/full")) return;
-    auto file = os::File::open_append("/dev/full").value();
+    auto file = os::File::open_read_write("/dev/full").value();
     auto written = file.write_text("x");
     CHECK(code_of(written) == errc::no_space);
     CHECK(written.error().advice().find("CAIRN_DIR") != std::string::npos);
@@ -104,6 +106,7 @@ TEST_CASE("file: a pipe in a file's place is refused and not waited for", "[stor
     REQUIRE(::mkfifo((dir / "pipe").c_str(), 0600) == 0);
     CHECK(code_of(os::File::open_read(dir / "pipe")) == errc::invalid_argument);
 }
+#endif
 
 TEST_CASE("file: a link is followed or refused as asked", "[store][os]") {
     const TempDir dir;
@@ -115,6 +118,7 @@ TEST_CASE("file: a link is followed or refused as asked", "[store][os]") {
     CHECK(os::status(dir / "link", os::Links::refuse)->is_link);
 }
 
+#if CAIRN_TEST_FORK
 TEST_CASE("file: handles are not inherited by a program that is executed", "[store][os]") {
     const TempDir dir;
     const auto file = os::File::create_new(dir / "f").value();
@@ -122,18 +126,20 @@ TEST_CASE("file: handles are not inherited by a program that is executed", "[sto
     CHECK((::fcntl(file.native_handle(), F_GETFD) & FD_CLOEXEC) != 0);
     CHECK((::fcntl(lock.native_handle(), F_GETFD) & FD_CLOEXEC) != 0);
 }
+#endif
 
 TEST_CASE("file: moving keeps one owner of the handle", "[store][os]") {
     const TempDir dir;
     auto a = os::File::create_new(dir / "a").value();
     auto b = os::File::create_new(dir / "b").value();
-    const int handle = a.native_handle();
+    const os::Handle handle = a.native_handle();
     b = std::move(a);
     CHECK(b.native_handle() == handle);
     b.write_text("x").value();
     CHECK(slurp(dir / "a") == "x");
 }
 
+#if CAIRN_TEST_FORK
 TEST_CASE("file: a file in /proc, which says it is empty, is read whole", "[store][os]") {
     if (!fs::exists("/proc/self/status")) return;
     CHECK(os::File::open_read("/proc/self/status").value().read_all(1 << 20).value().size() > 100);
@@ -153,6 +159,7 @@ TEST_CASE("folders: made with those above, again without harm, not below a file"
     os::make_dirs(dir / "link/d").value();  // a link to a folder is one
     CHECK(fs::is_directory(dir / "a/d"));
 }
+#endif
 
 TEST_CASE("folders: listed in order and one that is missing is not_found", "[store][os]") {
     const TempDir dir;
@@ -182,6 +189,7 @@ TEST_CASE("names: rename replaces, a hard link does not, removal needs a file", 
     CHECK(!os::status(dir / "c/below")->exists);
 }
 
+#if CAIRN_TEST_FORK
 TEST_CASE("copy_file copies to a new file, and leaves none when it fails", "[store][os]") {
     const TempDir dir;
     const std::string text(3'000'000, 'q');
@@ -223,6 +231,7 @@ TEST_CASE("remove_tree removes all below a name, and links but not what they nam
     CHECK(!fs::exists(fs::symlink_status(dir / "root/link")));
     CHECK(fs::exists(dir / "outside/kept/f"));
 }
+#endif
 
 TEST_CASE("remove_tree refuses a path that could leave its root", "[store][os]") {
     const TempDir dir;
@@ -259,6 +268,7 @@ TEST_CASE("remove_tree stops at a depth that would use up handles", "[store][os]
     CHECK(fs::exists(deep));
 }
 
+#if CAIRN_TEST_FORK
 TEST_CASE("lock: a second one is busy, in this process and in another, until it goes", "[store][os][lock]") {
     const TempDir dir;
     const fs::path path = dir / "lock";
@@ -336,6 +346,7 @@ TEST_CASE("lock: a forked child neither drops the parent's lock nor keeps it", "
     ::kill(child, SIGKILL);
     (void)wait_for(child);
 }
+#endif
 
 TEST_CASE("lock: its note is replaced whole", "[store][os][lock]") {
     const TempDir dir;
@@ -345,6 +356,7 @@ TEST_CASE("lock: its note is replaced whole", "[store][os][lock]") {
     CHECK(slurp(dir / "lock") == "short");
 }
 
+#if CAIRN_TEST_FORK
 TEST_CASE("mapping: what is written is in the file, even after a kill", "[store][os][mapping]") {
     const TempDir dir;
     const pid_t child = start_child([&] {
@@ -451,6 +463,7 @@ TEST_CASE("process: a name with blanks and brackets does not hide its start", "[
               return before && after && before->start == after->start && before->start != 0 ? 0 : 1;
           }) == 0);
 }
+#endif
 
 TEST_CASE("random: ids differ and use all digits", "[store][os]") {
     std::set<std::string> ids;
@@ -470,7 +483,9 @@ TEST_CASE("random: ids differ and use all digits", "[store][os]") {
 
 TEST_CASE("errors: every number of the system that can be met has its own meaning", "[store][os]") {
     CHECK(os::meaning(ENOSPC).code == errc::no_space);
+#if defined(EDQUOT)
     CHECK(os::meaning(EDQUOT).code == errc::no_space);
+#endif
     CHECK(os::meaning(EROFS).code == errc::permission);
     CHECK(os::meaning(EACCES).code == errc::permission);
     CHECK(os::meaning(ENOLCK).code == errc::unsupported);

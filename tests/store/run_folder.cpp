@@ -43,6 +43,7 @@ TEST_CASE("run folder: hostile names are refused and make nothing", "[store][run
     CHECK(!fs::exists(f.store.project_dir("p") / "runs"));
 }
 
+#if CAIRN_TEST_FORK
 TEST_CASE("run folder: a second writer is busy, and is told who holds it and what to do",
           "[store][run_folder]") {
     const Fixture f;
@@ -50,7 +51,7 @@ TEST_CASE("run folder: a second writer is busy, and is told who holds it and wha
     const auto second = RunFolder::open_writer(f.store, "p", "r");
     CHECK(code_of(second) == errc::busy);
     const std::string text = second.error().what();
-    CHECK(text.find("process " + std::to_string(::getpid())) != std::string::npos);
+    CHECK(text.find("process " + std::to_string(detail::os::pid())) != std::string::npos);
     CHECK(text.find(cairn::detail::os::host_name()) != std::string::npos);
     CHECK(text.find("CAIRN_RUN_ID") != std::string::npos);
     CHECK(in_child([&] { return RunFolder::open_writer(f.store, "p", "r") ? 1 : 0; }) == 0);
@@ -166,6 +167,7 @@ TEST_CASE("run folder: a forked child that closes its copy does not end the pare
     ::kill(child, SIGKILL);
     (void)wait_for(child);
 }
+#endif
 
 TEST_CASE("run folder: a damaged or hostile record is an answer or an error, never a crash of ours",
           "[store][run_folder]") {

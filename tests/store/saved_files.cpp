@@ -86,3 +86,13 @@ TEST_CASE("one file that cannot be copied does not keep the others from it", "[s
     CHECK(read(dir.path() / "files/b.txt") == "b");
     CHECK(std::distance(std::filesystem::directory_iterator{dir / "files"}, {}) == 2);
 }
+
+TEST_CASE("a name beyond ASCII stays what it is", "[store][saved_files]") {
+    const TempDir dir;
+    const std::filesystem::path name{u8"gr\u00fcn \u96ea.txt"};
+    write(dir.path() / name, "text");
+    REQUIRE(save_files(dir / "*.txt", dir / "files"));
+    REQUIRE(save_files(dir.path() / name, dir / "more"));
+    CHECK(read(dir.path() / "files" / name) == "text");
+    CHECK(read(dir.path() / "more" / name) == "text");
+}

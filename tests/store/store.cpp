@@ -24,6 +24,7 @@ TEST_CASE("store: opening makes it, and opening again finds it", "[store]") {
     CHECK(tree(dir / "a/b") == std::vector<std::string>{"store.json"});
 }
 
+#if CAIRN_TEST_FORK
 TEST_CASE("store: many processes that make it at once all succeed", "[store]") {
     for (int round = 0; round < 10; ++round) {
         const TempDir dir;
@@ -69,6 +70,7 @@ TEST_CASE("store: it stays where it was when the program changes its folder", "[
               return store.root() == dir / "s" && stage_bytes(store, {}) ? 0 : 1;
           }) == 0);
 }
+#endif
 
 TEST_CASE("store: lists what is its own and passes over the rest", "[store]") {
     const TempDir dir;
@@ -93,6 +95,7 @@ TEST_CASE("store: lists what is its own and passes over the rest", "[store]") {
     CHECK(store.runs("p").value() == both);
 }
 
+#if CAIRN_TEST_FORK
 TEST_CASE("store: opening removes the temporaries of the dead", "[store]") {
     const TempDir dir;
     const auto store = Store::open(dir / "s", Durability::process_crash).value();
@@ -110,3 +113,4 @@ TEST_CASE("store: opening removes the temporaries of the dead", "[store]") {
     CHECK(tree(dir / "s/tmp").size() == 1);
     CHECK(mine.finish().has_value());
 }
+#endif

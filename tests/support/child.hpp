@@ -2,6 +2,12 @@
 #pragma once
 // Child processes: for what ends a process, and for two that meet.
 
+/// Whether the system has what a part of the tests is made of: fork, signals, limits, pipes, /proc.
+#if defined(_WIN32)
+#define CAIRN_TEST_FORK 0
+#else
+#define CAIRN_TEST_FORK 1
+
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
@@ -51,3 +57,5 @@ int in_child(F&& f) {
 }
 
 }  // namespace cairn_test
+
+#endif

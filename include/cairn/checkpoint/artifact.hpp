@@ -55,11 +55,12 @@ class BasicArtifact {
             std::string inside = prefix;
             if (!inside.empty()) inside += '/';
             inside += name;
-            const auto status = detail::os::status(dir / name, detail::os::Links::refuse).value();
+            const auto path = dir / detail::os::path_of(name);
+            const auto status = detail::os::status(path, detail::os::Links::refuse).value();
             if (status.is_dir) {
-                add_dir(dir / name, inside);
+                add_dir(path, inside);
             } else if (status.is_file) {
-                add(inside, {.file = dir / name});
+                add(inside, {.file = path});
             }
         }
         return *this;

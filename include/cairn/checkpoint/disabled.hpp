@@ -92,7 +92,7 @@ class DisabledRun {
     constexpr void log_artifact(const A&, std::initializer_list<std::string_view> = {}) const noexcept {}
     template <class... Parts>
     constexpr void log_model(std::string_view, const Parts&...) const noexcept {}
-    void save(const std::string&, When = When::live) const noexcept {}
+    void save(const auto&, When = When::live) const noexcept {}
 
     template <class Json = nlohmann::json>
     [[nodiscard]] static Json config() {

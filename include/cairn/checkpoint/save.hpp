@@ -62,7 +62,8 @@ result<void> try_save(const std::filesystem::path& path, const Parts&... parts) 
     } else if constexpr (sizeof...(Parts) == 1) {
         return detail::save_parts([&](std::string_view) { return path; }, parts...);
     } else {
-        auto saved = detail::save_parts([&](std::string_view file) { return path / file; }, parts...);
+        auto saved = detail::save_parts(
+            [&](std::string_view file) { return path / detail::os::path_of(file); }, parts...);
         if (!saved) return saved;
         // A part that was JSON before may be CBOR now: its older file must not be what is loaded.
         const auto drop_stale = [&](std::string_view name) {
@@ -106,7 +107,7 @@ result<void> try_load(const std::filesystem::path& path, const Parts&... parts) 
         for (const std::string_view name : {parts.name()...}) {
             for (const std::string_view extension : detail::part_extensions) {
                 std::string file = std::string{name} + std::string{extension};
-                auto bytes = detail::read_file(path / file, detail::max_part_bytes);
+                auto bytes = detail::read_file(path / detail::os::path_of(file), detail::max_part_bytes);
                 if (bytes) {
                     files.emplace(std::move(file), std::move(*bytes));
                 } else if (bytes.error().code() != errc::not_found) {

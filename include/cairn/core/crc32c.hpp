@@ -57,7 +57,7 @@ template <class X = void>
 
 #if defined(__x86_64__) && defined(__GNUC__)
 /// Requires cpu().sse42.
-[[nodiscard, gnu::target("sse4.2")]] inline std::uint32_t
+[[nodiscard, gnu::target("sse4.2,crc32")]] inline std::uint32_t
 crc32c_sse42(std::uint32_t crc, const std::byte* data, std::size_t size) noexcept {
     std::uint64_t wide = crc;
     for (; size >= 8; size -= 8, data += 8) {

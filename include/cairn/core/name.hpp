@@ -21,7 +21,26 @@ inline constexpr std::size_t max_name_bytes = 128;
            c == '_' || c == '-';
 }
 
-/// Why `name` cannot be a file name on every system we write to; empty if it can.
+/// Why Windows would take `name` for another one, or for none; empty if it would not.
+[[nodiscard]] constexpr std::string_view windows_problem(std::string_view name) noexcept {
+    if (name.ends_with('.') || name.ends_with(' ')) return "ends in a dot or a blank, which Windows drops";
+    if (name.find_first_of("<>:\"|?*\\") != std::string_view::npos)
+        return "has a character that Windows does not allow";
+    const auto is = [stem = name.substr(0, name.find('.'))](std::string_view device, bool numbered) {
+        if (stem.size() != device.size() + (numbered ? 1 : 0)) return false;
+        for (std::size_t i = 0; i < device.size(); ++i) {
+            const char c = stem[i];
+            if ((c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c) != device[i]) return false;
+        }
+        return !numbered || (stem.back() >= '0' && stem.back() <= '9');
+    };
+    if (is("CON", false) || is("PRN", false) || is("AUX", false) || is("NUL", false) || is("COM", true) ||
+        is("LPT", true))
+        return "is a device of Windows";
+    return {};
+}
+
+/// Why `name` cannot be a file name on this system; empty if it can.
 [[nodiscard]] constexpr std::string_view name_problem(std::string_view name) noexcept {
     if (name.empty()) return "is empty";
     if (name.size() > max_name_bytes) return "is longer than 128 bytes";
@@ -31,7 +50,11 @@ inline constexpr std::size_t max_name_bytes = 128;
         if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) return "contains a control character";
         if (!is_name_char(c)) return "contains a character other than letters, digits, '.', '_' and '-'";
     }
+#if defined(_WIN32)
+    return windows_problem(name);
+#else
     return {};
+#endif
 }
 
 /// `name` with every character that is not allowed replaced by `-`, for messages and defaults.

@@ -4,11 +4,11 @@
 
 #include <cairn/core/error.hpp>
 #include <cairn/core/name.hpp>
+#include <cairn/store/os.hpp>
 
 #include <nlohmann/json.hpp>
 
 #include <charconv>
-#include <cstdlib>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -57,8 +57,7 @@ namespace detail {
 /// The value of an environment variable; empty if it is not set.
 template <class = void>
 [[nodiscard]] std::string environment(const char* name) {
-    const char* value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): read once, when a run is opened
-    return value == nullptr ? std::string{} : std::string{value};
+    return os::sys::environment(name);
 }
 
 /// The index of `value` among `words`, for variables that take one of a few words.
@@ -122,7 +121,7 @@ template <class GetEnv = decltype(&environment<>)>
     fill(options.id, "CAIRN_RUN_ID");
     fill(options.notes, "CAIRN_NOTES");
     fill(options.group, "CAIRN_GROUP");
-    if (options.dir.empty()) options.dir = get("CAIRN_DIR");
+    if (options.dir.empty()) options.dir = os::path_of(get("CAIRN_DIR"));
     if (options.tags.empty()) options.tags = split_list(get("CAIRN_TAGS"));
     if (const std::string resume = get("CAIRN_RESUME"); !options.resume && !resume.empty()) {
         constexpr std::string_view words[] = {"never", "allow", "must"};

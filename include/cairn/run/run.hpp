@@ -130,10 +130,10 @@ class BasicRun {
     /// Copies the files that match a pattern (`*` and `?` in file names) into the run's folder. With
     /// `When::end` at the end of the run; with `When::live` now and at the end. Throws `cairn::error` if a
     /// copy made now fails, or if the run has ended.
-    void save(const std::string& pattern, When when = When::live) {
+    void save(const std::filesystem::path& pattern, When when = When::live) {
         if (!core_ || core_->is_detached()) return;
         core_->check_open("saving files");
-        if (when != When::now) core_->save_at_end(std::filesystem::absolute(pattern).string());
+        if (when != When::now) core_->save_at_end(std::filesystem::absolute(pattern));
         if (when != When::end) detail::save_files(pattern, core_->dir() / "files").value();
     }
 

@@ -247,7 +247,7 @@ class BasicRunCore final : public Endable {
     }
 
     /// Copies what `pattern` matches into the run's folder at the end of the run.
-    void save_at_end(std::string pattern) {
+    void save_at_end(std::filesystem::path pattern) {
         const std::scoped_lock lock{mutex_};
         at_end_.push_back(std::move(pattern));
     }
@@ -421,7 +421,7 @@ class BasicRunCore final : public Endable {
         live_->collector.stop();
         const Journal::Left left = live_->journal.close(ThreadLanes::own(key_));
         const std::uint64_t dropped = dropped_.fetch_add(left.lost, std::memory_order_relaxed);
-        std::vector<std::string> patterns;
+        std::vector<std::filesystem::path> patterns;
         {
             const std::scoped_lock lock{mutex_};
             patterns = at_end_;
@@ -457,7 +457,7 @@ class BasicRunCore final : public Endable {
             else
                 keep(told);
         }
-        for (const std::string& pattern : patterns) keep(save_files(pattern, dir() / "files"));
+        for (const std::filesystem::path& pattern : patterns) keep(save_files(pattern, dir() / "files"));
         keep(folder_.write_json("summary.json", summary()));
         {
             const std::scoped_lock lock{mutex_};
@@ -487,7 +487,7 @@ class BasicRunCore final : public Endable {
     Json about_;
     Json config_;
     Json user_summary_;
-    std::vector<std::string> at_end_;
+    std::vector<std::filesystem::path> at_end_;
     std::vector<std::string> errors_;
     std::set<std::string> checkpoints_;  // those that live
     std::uint64_t saves_failed_ = 0;

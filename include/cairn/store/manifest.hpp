@@ -55,6 +55,9 @@ template <class Json = nlohmann::json>
         if (component.empty()) return bad("is absolute or has an empty component");
         if (component == "." || component == "..") return bad("has a component . or ..");
         if (component.size() > 255) return bad("has a component longer than 255 bytes");
+#if defined(_WIN32)
+        if (!windows_problem(component).empty()) return bad("has a component that Windows takes for another");
+#endif
         from = to + 1;
     }
     // JSON holds UTF-8 only. Its writer knows what that is: what it would replace is what it would leave out.

@@ -46,7 +46,7 @@ template <class = void>
                 next.push_back(base / component);
             } else if (auto names = os::list_dir(base.empty() ? "." : base)) {
                 for (const std::string& name : *names) {
-                    if (matches(name, text)) next.push_back(base / name);
+                    if (matches(name, text)) next.push_back(base / os::path_of(name));
                 }
             }
         }
@@ -63,10 +63,12 @@ template <class = void>
 /// A pattern without `*` and `?` must name a file. The first failure is returned, after all others were
 /// tried.
 template <class = void>
-[[nodiscard]] result<void> save_files(const std::string& pattern, const std::filesystem::path& dir) {
+[[nodiscard]] result<void> save_files(const std::filesystem::path& pattern,
+                                      const std::filesystem::path& dir) {
     const auto files = matching_files(pattern);
-    if (files.empty() && pattern.find_first_of("*?") == std::string::npos) {
-        return error{errc::not_found, "the file to save does not exist", pattern,
+    const std::string text = pattern.string();
+    if (files.empty() && text.find_first_of("*?") == std::string::npos) {
+        return error{errc::not_found, "the file to save does not exist", text,
                      "check the path; it is read as it stands"};
     }
     if (files.empty()) return {};

@@ -3,6 +3,7 @@
 // What the operating system's error numbers mean here, and what to do about each.
 
 #include <cairn/core/error.hpp>
+#include <cairn/store/detail/os_sys.hpp>
 
 #include <cerrno>
 #include <cstring>
@@ -15,6 +16,16 @@ namespace CAIRN_NAMESPACE::detail::os {
 
 using Path = std::filesystem::path;
 
+/// The path that a name in UTF-8 means: names are that in folders, manifests and the environment.
+template <class = void>
+[[nodiscard]] Path path_of(std::string_view name) {
+#if defined(_WIN32)
+    return Path{sys::wide(name)};
+#else
+    return Path{name};
+#endif
+}
+
 /// A code, and advice that needs no more than the number to be given.
 struct Meaning {
     errc code;
@@ -25,8 +36,10 @@ template <class = void>
 [[nodiscard]] Meaning meaning(int number) noexcept {
     switch (number) {
         case ENOSPC: return {errc::no_space, "free space, or set CAIRN_DIR to a folder on a bigger disk"};
+#if defined(EDQUOT)
         case EDQUOT:
             return {errc::no_space, "the quota is used up: free space, or set CAIRN_DIR to another disk"};
+#endif
         case EFBIG:
             return {errc::no_space, "the file would be larger than the file system or `ulimit -f` allows"};
         case EACCES:
@@ -62,7 +75,9 @@ template <class = void>
         case ENOMEM: return {errc::io, "memory is short: close programs, or save less at once"};
         case EIO:
             return {errc::io, "the disk reports a failure: look at the system's log and save elsewhere"};
+#if defined(ESTALE)
         case ESTALE: return {errc::io, "the network disk lost the file: mount it again"};
+#endif
         default: return {errc::io, "look at the system's log; set CAIRN_DIR to try another disk"};
     }
 }

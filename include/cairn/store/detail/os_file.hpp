@@ -40,15 +40,11 @@ class BasicFile {
     static result<BasicFile> open_read(const Path& path, Links links = Links::follow);
     /// A file that did not exist, to be written. Fails: already_exists.
     static result<BasicFile> create_new(const Path& path) {
-        return open(path, O_RDWR | O_CREAT | O_EXCL, "create");
-    }
-    /// A file to be written at its end; made if it is not there.
-    static result<BasicFile> open_append(const Path& path) {
-        return open(path, O_WRONLY | O_CREAT | O_APPEND, "open for appending");
+        return open(path, {.read = true, .write = true, .create = true, .must_be_new = true}, "create");
     }
     /// A file to be read and written; made if it is not there.
     static result<BasicFile> open_read_write(const Path& path) {
-        return open(path, O_RDWR | O_CREAT, "open");
+        return open(path, {.read = true, .write = true, .create = true}, "open");
     }
 
     /// Writes all of `bytes`, or says why not; what was written before a failure stays in the file.
@@ -77,9 +73,9 @@ class BasicFile {
     [[nodiscard]] result<std::string> read_all(std::uint64_t max);
 
     [[nodiscard]] result<std::uint64_t> size() const {
-        struct ::stat info{};
-        if (sys::fstat(handle_, &info) != 0) return failure("look at", path_);
-        return static_cast<std::uint64_t>(info.st_size);
+        Status info;
+        if (sys::fstat(handle_, info) != 0) return failure("look at", path_);
+        return info.size;
     }
     result<void> truncate(std::uint64_t size) {
         if (sys::retry([&] { return sys::ftruncate(handle_, size); }) != 0) return failure("resize", path_);
@@ -87,7 +83,7 @@ class BasicFile {
     }
     /// Makes it read-only for everybody (the open handle still writes).
     result<void> set_read_only() {
-        if (sys::fchmod(handle_, 0444) != 0) return failure("make read-only", path_);
+        if (sys::set_read_only(handle_) != 0) return failure("make read-only", path_);
         return {};
     }
     /// Waits until the bytes are on the disk. Cost: milliseconds.
@@ -111,8 +107,8 @@ class BasicFile {
   private:
     BasicFile(Handle handle, Path path) : handle_{handle}, path_{std::move(path)} {}
 
-    static result<BasicFile> open(const Path& path, int flags, std::string_view tried) {
-        const Handle handle = sys::retry([&] { return sys::open(path.c_str(), flags, 0666); });
+    static result<BasicFile> open(const Path& path, sys::Opening how, std::string_view tried) {
+        const Handle handle = sys::retry([&] { return sys::open(path.c_str(), how); });
         if (handle < 0) return failure(tried, path);
         return BasicFile{handle, path};
     }
@@ -140,12 +136,11 @@ using File = BasicFile<>;
 
 template <class X>
 result<BasicFile<X>> BasicFile<X>::open_read(const Path& path, Links links) {
-    // O_NONBLOCK: a pipe that somebody put there must not hang us.
-    auto file = open(path, O_RDONLY | O_NONBLOCK | (links == Links::refuse ? O_NOFOLLOW : 0), "open");
+    auto file = open(path, {.read = true, .follow = links == Links::follow}, "open");
     if (!file) return file;
-    struct ::stat info{};
-    if (sys::fstat(file->handle_, &info) != 0) return failure("look at", path);
-    if (!S_ISREG(info.st_mode)) {
+    Status info;
+    if (sys::fstat(file->handle_, info) != 0) return failure("look at", path);
+    if (!info.is_file) {
         return error{errc::invalid_argument, "cannot read what is not a regular file", path.string(),
                      "put a regular file there"};
     }

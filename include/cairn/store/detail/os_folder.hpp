@@ -21,40 +21,13 @@
 
 namespace CAIRN_NAMESPACE::detail::os {
 
-/// What is at a path. All false and 0 if there is nothing.
-struct Status {
-    bool exists = false;
-    bool is_dir = false;
-    bool is_file = false;
-    bool is_link = false;
-    std::uint64_t size = 0;
-    std::uint64_t nlink = 0;
-    std::int64_t modified_ns = 0;
-};
-
 /// Nothing there is an answer, not a failure.
 template <class = void>
 [[nodiscard]] result<Status> status(const Path& path, Links links = Links::follow) {
-    struct ::stat info{};
-    const int got = links == Links::follow ? sys::stat(path.c_str(), &info) : sys::lstat(path.c_str(), &info);
-    if (got != 0) {
-        if (errno == ENOENT || errno == ENOTDIR) return Status{};
-        return failure("look at", path);
-    }
     Status out;
-    out.exists = true;
-    out.is_dir = S_ISDIR(info.st_mode);
-    out.is_file = S_ISREG(info.st_mode);
-    out.is_link = S_ISLNK(info.st_mode);
-    out.size = static_cast<std::uint64_t>(info.st_size);
-    out.nlink = static_cast<std::uint64_t>(info.st_nlink);
-#if defined(__APPLE__)
-    out.modified_ns =
-        static_cast<std::int64_t>(info.st_mtimespec.tv_sec) * 1'000'000'000 + info.st_mtimespec.tv_nsec;
-#else
-    out.modified_ns = static_cast<std::int64_t>(info.st_mtim.tv_sec) * 1'000'000'000 + info.st_mtim.tv_nsec;
-#endif
-    return out;
+    const int got = links == Links::follow ? sys::stat(path.c_str(), out) : sys::lstat(path.c_str(), out);
+    if (got == 0 || errno == ENOENT || errno == ENOTDIR) return out;
+    return failure("look at", path);
 }
 
 /// Makes one folder. Fails: already_exists.
@@ -102,14 +75,14 @@ result<void> remove_file(const Path& path) {
 
 template <class = void>
 result<void> set_read_only(const Path& path) {
-    if (sys::chmod(path.c_str(), 0444) != 0) return failure("make read-only", path);
+    if (sys::set_read_only(path.c_str()) != 0) return failure("make read-only", path);
     return {};
 }
 
 /// Waits until the folder's entries are on the disk, so that a new name outlives a power loss.
 template <class = void>
 result<void> sync_dir(const Path& path) {
-    const int fd = sys::retry([&] { return sys::open(path.c_str(), O_RDONLY | O_DIRECTORY); });
+    const Handle fd = sys::retry([&] { return sys::open(path.c_str(), sys::a_folder); });
     if (fd < 0) return failure("open the folder", path);
     const int done = sys::retry([&] { return sys::fsync(fd); });
     const int number = errno;
@@ -123,22 +96,11 @@ result<void> sync_dir(const Path& path) {
 /// The names of an open folder, sorted, without "." and "..". Takes the handle.
 template <class = void>
 [[nodiscard]] result<std::vector<std::string>> names_in(Handle folder, const Path& path) {
-    ::DIR* stream = sys::fdopendir(folder);
-    if (stream == nullptr) {
-        const int number = errno;
-        sys::close(folder);
-        return failure_of(number, "list", path);
-    }
     std::vector<std::string> names;
-    errno = 0;
-    while (const ::dirent* entry = sys::readdir(stream)) {
-        const std::string_view name{entry->d_name};
+    const int done = sys::list(folder, [&](std::string_view name) {
         if (name != "." && name != "..") names.emplace_back(name);
-        errno = 0;
-    }
-    const int number = errno;
-    sys::closedir(stream);
-    if (number != 0) return failure_of(number, "list", path);
+    });
+    if (done != 0) return failure("list", path);
     std::sort(names.begin(), names.end());
     return names;
 }
@@ -146,7 +108,7 @@ template <class = void>
 /// The names in a folder, sorted. Fails: not_found.
 template <class = void>
 [[nodiscard]] result<std::vector<std::string>> list_dir(const Path& path) {
-    const int fd = sys::retry([&] { return sys::open(path.c_str(), O_RDONLY | O_DIRECTORY); });
+    const Handle fd = sys::retry([&] { return sys::open(path.c_str(), sys::a_folder); });
     if (fd < 0) return failure("list", path);
     return names_in(fd, path);
 }
@@ -187,7 +149,7 @@ result<void> remove_contents(Handle folder, const Path& path, int depth) {
         return error{errc::unsupported, "cannot remove folders that lie so deep in each other", path.string(),
                      "remove it by hand"};
     }
-    const Handle listed = sys::retry([&] { return sys::openat(folder, ".", O_RDONLY | O_DIRECTORY); });
+    const Handle listed = sys::retry([&] { return sys::open_at(folder, ".", sys::a_folder); });
     if (listed < 0) {
         const int number = errno;
         sys::close(folder);
@@ -198,19 +160,18 @@ result<void> remove_contents(Handle folder, const Path& path, int depth) {
     if (!names) done = names.error();
     for (std::size_t i = 0; done && i < names->size(); ++i) {
         const std::string& name = (*names)[i];
-        if (sys::unlinkat(folder, name.c_str(), 0) == 0 || errno == ENOENT) continue;
+        if (sys::unlink_at(folder, name.c_str()) == 0 || errno == ENOENT) continue;
         if (errno != EISDIR && errno != EPERM) {  // the two words for "this is a folder"
-            done = failure("remove", path / name);
+            done = failure("remove", path / path_of(name));
             break;
         }
         const int number = errno;
-        const Handle inner = sys::openat(folder, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+        const Handle inner = sys::open_at(folder, name.c_str(), sys::a_folder_itself);
         if (inner < 0)
-            done = failure_of(errno == ENOTDIR ? number : errno, "remove", path / name);
+            done = failure_of(errno == ENOTDIR ? number : errno, "remove", path / path_of(name));
         else
-            done = remove_contents(inner, path / name, depth + 1);
-        if (done && sys::unlinkat(folder, name.c_str(), AT_REMOVEDIR) != 0)
-            done = failure("remove", path / name);
+            done = remove_contents(inner, path / path_of(name), depth + 1);
+        if (done && sys::rmdir_at(folder, name.c_str()) != 0) done = failure("remove", path / path_of(name));
     }
     sys::close(folder);
     return done;
@@ -221,13 +182,16 @@ result<void> remove_contents(Handle folder, const Path& path, int depth) {
 /// could leave `root`, or goes through a link.
 template <class = void>
 result<void> remove_inside(const Path& root, std::string_view relative, Removal what) {
-    const Path path = root / Path{relative};
-    Handle folder = sys::retry([&] { return sys::open(root.c_str(), O_RDONLY | O_DIRECTORY); });
+    const Path path = root / path_of(relative);
+    Handle folder = sys::retry([&] { return sys::open(root.c_str(), sys::a_folder); });
     if (folder < 0) return errno == ENOENT ? result<void>{} : failure("open the folder", root);
     while (true) {
         const std::size_t slash = relative.find('/');
         const std::string name{relative.substr(0, slash)};
-        if (name.empty() || name == "." || name == ".." || name.find('\0') != std::string::npos) {
+        const bool separates =
+            Path::preferred_separator != '/' && name.find_first_of("\\:") != std::string::npos;
+        if (name.empty() || name == "." || name == ".." || name.find('\0') != std::string::npos ||
+            separates) {
             sys::close(folder);
             return error{errc::invalid_argument, "cannot remove by a path that may leave its folder",
                          path.string(), "name a file below the folder, without \"..\" or an empty part"};
@@ -235,12 +199,13 @@ result<void> remove_inside(const Path& root, std::string_view relative, Removal 
         const bool last = slash == std::string_view::npos;
         int number = 0;
         if (last && what != Removal::tree) {
-            if (sys::unlinkat(folder, name.c_str(), what == Removal::file ? 0 : AT_REMOVEDIR) != 0)
-                number = errno;
-        } else if (last && sys::unlinkat(folder, name.c_str(), 0) == 0) {
+            const int done = what == Removal::file ? sys::unlink_at(folder, name.c_str())
+                                                   : sys::rmdir_at(folder, name.c_str());
+            if (done != 0) number = errno;
+        } else if (last && sys::unlink_at(folder, name.c_str()) == 0) {
             number = 0;  // a file, or a link
         } else {
-            const Handle inner = sys::openat(folder, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+            const Handle inner = sys::open_at(folder, name.c_str(), sys::a_folder_itself);
             // A link is ELOOP or ENOTDIR, by system.
             if (inner < 0) number = errno == ENOTDIR ? ELOOP : errno;
             if (inner >= 0 && !last) {
@@ -253,7 +218,7 @@ result<void> remove_inside(const Path& root, std::string_view relative, Removal 
                     sys::close(folder);
                     return done;
                 }
-                if (sys::unlinkat(folder, name.c_str(), AT_REMOVEDIR) != 0) number = errno;
+                if (sys::rmdir_at(folder, name.c_str()) != 0) number = errno;
             }
         }
         sys::close(folder);

@@ -61,7 +61,8 @@ class BasicLock {
     /// Gives it back, even if a forked child still shares it. In such a child it does what `close_in_child`
     /// does.
     void release() noexcept {
-        if (file_.is_open() && owner_ == sys::getpid()) (void)sys::lock(file_.native_handle(), F_UNLCK);
+        if (file_.is_open() && owner_ == sys::getpid())
+            (void)sys::lock(file_.native_handle(), sys::Locking::none);
         file_ = File{};
         owner_ = 0;
     }
@@ -70,7 +71,7 @@ class BasicLock {
     explicit BasicLock(File file) : file_{std::move(file)}, owner_{sys::getpid()} {}
 
     File file_;
-    ::pid_t owner_ = 0;
+    std::uint64_t owner_ = 0;
 };
 using Lock = BasicLock<>;
 
@@ -81,12 +82,12 @@ result<BasicLock<X>> BasicLock<X>::acquire(const Path& path, std::int64_t timeou
     while (true) {
         auto file = File::open_read_write(path);
         if (!file) return file.error();
-        if (sys::retry([&] { return sys::lock(file->native_handle(), F_WRLCK); }) == 0) {
+        if (sys::retry([&] { return sys::lock(file->native_handle(), sys::Locking::alone); }) == 0) {
             // Somebody may have removed or replaced the file meanwhile; then this lock keeps nobody out.
-            struct ::stat mine{};
-            struct ::stat there{};
-            if (sys::fstat(file->native_handle(), &mine) == 0 && sys::stat(path.c_str(), &there) == 0 &&
-                mine.st_ino == there.st_ino && mine.st_dev == there.st_dev) {
+            Status mine;
+            Status there;
+            if (sys::fstat(file->native_handle(), mine) == 0 && sys::stat(path.c_str(), there) == 0 &&
+                mine.inode == there.inode && mine.device == there.device) {
                 return Lock{std::move(*file)};
             }
             if (steady_ns() < end || timeout_ms == 0) continue;
@@ -107,7 +108,7 @@ template <class X>
 result<bool> BasicLock<X>::is_held(const Path& path) {
     auto file = File::open_read(path);
     if (!file) return file.error().code() == errc::not_found ? result<bool>{false} : file.error();
-    const int held = sys::retry([&] { return sys::is_locked(file->native_handle()); });
+    const int held = sys::retry([&] { return sys::is_locked(file->native_handle(), sys::Locking::shared); });
     if (held < 0) return failure("look at the lock", path);
     return held == 1;
 }
@@ -125,7 +126,7 @@ class BasicLease {
         if (!file) file = File::open_read(path);
         if (!file) return file.error();
         const sys::LockRange byte{number, true};
-        if (sys::retry([&] { return sys::lock(file->native_handle(), F_RDLCK, byte); }) != 0)
+        if (sys::retry([&] { return sys::lock(file->native_handle(), sys::Locking::shared, byte); }) != 0)
             return failure("mark as being read", path);
         BasicLease lease;
         lease.file_ = std::move(*file);
@@ -136,7 +137,8 @@ class BasicLease {
     static result<bool> is_held(const Path& path, std::uint64_t number) {
         auto file = File::open_read(path);
         if (!file) return file.error().code() == errc::not_found ? result<bool>{false} : file.error();
-        const int held = sys::retry([&] { return sys::is_locked(file->native_handle(), {number, true}); });
+        const int held = sys::retry(
+            [&] { return sys::is_locked(file->native_handle(), sys::Locking::alone, {number, true}); });
         if (held < 0) return failure("look who reads", path);
         return held == 1;
     }

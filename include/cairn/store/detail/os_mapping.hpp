@@ -51,9 +51,7 @@ class BasicMapping {
     static result<BasicMapping> open_read(const Path& path, Links links = Links::follow);
     static result<BasicMapping> open_read(const File& file);
     /// Zeros that belong to no file; they die with the process.
-    static result<BasicMapping> anonymous(std::size_t size) {
-        return map(no_handle, {}, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS);
-    }
+    static result<BasicMapping> anonymous(std::size_t size) { return map(no_handle, {}, size, true); }
 
     [[nodiscard]] std::span<const std::byte> bytes() const noexcept {
         return std::span<const std::byte>{data_, size_};
@@ -66,21 +64,20 @@ class BasicMapping {
     [[nodiscard]] bool has_file() const noexcept { return has_file_; }
 
     void unmap() noexcept {
-        if (data_ != nullptr) sys::munmap(data_, size_);
+        if (data_ != nullptr) sys::unmap(data_, size_);
         data_ = nullptr;
         size_ = 0;
     }
 
   private:
-    static result<BasicMapping> map(Handle file, const Path& path, std::uint64_t size, int protection,
-                                    int flags) {
+    static result<BasicMapping> map(Handle file, const Path& path, std::uint64_t size, bool writable) {
         BasicMapping out;
-        out.writable_ = (protection & PROT_WRITE) != 0;
+        out.writable_ = writable;
         out.has_file_ = file != no_handle;
         if (size == 0) return out;  // the system maps no empty range
         if (size > std::numeric_limits<std::size_t>::max()) return failure_of(EFBIG, "map", path);
-        void* at = sys::mmap(static_cast<std::size_t>(size), protection, flags, file);
-        if (at == MAP_FAILED) return failure("map", path);
+        void* const at = sys::map(file, static_cast<std::size_t>(size), writable);
+        if (at == nullptr) return failure("map", path);
         out.data_ = static_cast<std::byte*>(at);
         out.size_ = static_cast<std::size_t>(size);
         return out;
@@ -117,8 +114,8 @@ result<BasicMapping<X>> BasicMapping<X>::create_shared(const Path& path, std::si
     auto file = File::create_new(path);
     if (!file) return file.error();
     auto reserved = reserve(*file, 0, size);
-    auto mapping = reserved ? map(file->native_handle(), path, size, PROT_READ | PROT_WRITE, MAP_SHARED)
-                            : result<Mapping>{reserved.error()};
+    auto mapping =
+        reserved ? map(file->native_handle(), path, size, true) : result<Mapping>{reserved.error()};
     if (!mapping) sys::unlink(path.c_str());
     return mapping;
 }
@@ -132,14 +129,14 @@ result<BasicMapping<X>> BasicMapping<X>::open_shared(const Path& path) {
     const auto size = file->size();
     if (!size) return size.error();
     if (auto reserved = reserve(*file, *size, *size); !reserved) return reserved.error();
-    return map(file->native_handle(), path, *size, PROT_READ | PROT_WRITE, MAP_SHARED);
+    return map(file->native_handle(), path, *size, true);
 }
 
 template <class X>
 result<BasicMapping<X>> BasicMapping<X>::open_read(const File& file) {
     const auto size = file.size();
     if (!size) return size.error();
-    return map(file.native_handle(), file.path(), *size, PROT_READ, MAP_SHARED);
+    return map(file.native_handle(), file.path(), *size, false);
 }
 
 template <class X>

@@ -13,7 +13,6 @@
 #include <charconv>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <optional>
 #include <span>
 #include <string>
@@ -34,35 +33,27 @@ struct Process {
 /// `unknown`: it is or was on another machine or in another container.
 enum class Liveness : unsigned char { dead, alive, unknown };
 
-[[nodiscard]] inline std::uint64_t pid() noexcept { return static_cast<std::uint64_t>(sys::getpid()); }
-
-template <class = void>
-[[nodiscard]] std::string host_name() {
-    std::array<char, 257> name{};
-    if (sys::gethostname(name.data(), name.size() - 1) != 0) return {};
-    return name.data();
-}
+[[nodiscard]] inline std::uint64_t pid() noexcept { return sys::getpid(); }
 
 /// The user's name, or nothing; from the environment, because asking the system can take a network and
 /// seconds.
 template <class = void>
 [[nodiscard]] std::string user_name() {
-    for (const char* variable : {"USER", "LOGNAME"}) {
-        // NOLINTNEXTLINE(concurrency-mt-unsafe): read once, when a run is opened
-        if (const char* value = std::getenv(variable); value != nullptr && *value != '\0') return value;
+    for (const char* variable : {"USER", "LOGNAME", "USERNAME"}) {
+        if (std::string value = sys::environment(variable); !value.empty()) return value;
     }
     return {};
 }
 
-/// What the kernel says of a process: when it began, and whether only its entry is left.
-struct ProcessTime {
-    std::uint64_t start = 0;
-    bool ended = false;
-};
+using sys::ProcessTime;
 
-/// Nothing where there is no /proc, or no such process.
+/// Nothing where the system does not tell, or there is no such process.
 template <class = void>
 [[nodiscard]] std::optional<ProcessTime> process_time(std::uint64_t pid) {
+#if defined(_WIN32)
+    ProcessTime out;
+    return sys::process_time(pid, out) == 0 ? std::optional{out} : std::nullopt;
+#else
     auto file = File::open_read("/proc/" + std::to_string(pid) + "/stat");
     if (!file) return std::nullopt;
     const auto text = file->read_all(65536);
@@ -81,6 +72,7 @@ template <class = void>
     const char* const begin = text->data() + at + 1;
     if (std::from_chars(begin, text->data() + text->size(), out.start).ec != std::errc{}) return std::nullopt;
     return out;
+#endif
 }
 
 template <class = void>
@@ -88,6 +80,7 @@ template <class = void>
     Process out;
     out.pid = pid();
     if (const auto time = process_time(out.pid)) out.start = time->start;
+#if !defined(_WIN32)  // there is no /proc, and whoever made a folder of that name could say anything
     if (auto file = File::open_read("/proc/sys/kernel/random/boot_id")) {
         if (auto text = file->read_all(64)) out.boot = text->substr(0, text->find('\n'));
     }
@@ -95,7 +88,8 @@ template <class = void>
     if (const auto n = sys::readlink("/proc/self/ns/pid", space.data(), space.size()); n > 0) {
         out.space.assign(space.data(), static_cast<std::size_t>(n));
     }
-    out.host = host_name();
+#endif
+    out.host = sys::host_name();
     return out;
 }
 
@@ -108,7 +102,7 @@ template <class = void>
     if (process.boot != self.boot || process.space != self.space || process.pid == 0)
         return Liveness::unknown;
     if (self.boot.empty() && process.host != self.host) return Liveness::unknown;
-    if (sys::exists(static_cast<::pid_t>(process.pid)) != 0 && errno == ESRCH) return Liveness::dead;
+    if (sys::exists(process.pid) != 0 && errno == ESRCH) return Liveness::dead;
     if (const auto time = process_time(process.pid)) {
         const bool other =
             process.start != 0 && time->start != process.start;  // its number was given out again

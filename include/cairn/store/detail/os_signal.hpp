@@ -3,20 +3,93 @@
 // Hearing of signals: a count that a handler raises, and the handlers that were there before.
 
 #include <cairn/config.hpp>
+#include <cairn/store/detail/os_sys.hpp>
 
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
 
 #include <signal.h>
+
+#if !defined(_WIN32)
 #include <sys/types.h>
 #include <unistd.h>
+#endif
 
 namespace CAIRN_NAMESPACE::detail::os {
 
 /// What ends a job on a cluster: SIGTERM, and SIGUSR1 as the warning before it.
 enum class Signal : unsigned char { term, usr1 };
 inline constexpr std::size_t signals = 2;
+
+#if defined(_WIN32)
+
+/// Counts what ends this process: SIGTERM (which only the process itself can raise), Ctrl-Break, and that its
+/// console is closed or the machine goes down. Nothing stands for SIGUSR1. Threads: any; `listen` and
+/// `unlisten` one at a time.
+template <class = void>
+class BasicSignalCounter {
+  public:
+    /// How many came since `listen`.
+    [[nodiscard]] static std::uint32_t count(Signal signal) noexcept {
+        return signal == Signal::term ? count_.load(std::memory_order_relaxed) : 0;
+    }
+    /// Nobody else had a handler: what came would have ended the process.
+    [[nodiscard]] static bool would_have_ended(Signal) noexcept {
+        return before_[last_.load(std::memory_order_relaxed)] == SIG_DFL;
+    }
+
+    /// Counts from 0 again.
+    static void listen() noexcept {
+        count_.store(0, std::memory_order_relaxed);
+        for (std::size_t i = 0; i < 2; ++i) {
+            // One that is ours was left under another's: what was before it stands.
+            if (const Handler before = ::signal(numbers[i], &handle); before != &handle && before != SIG_ERR)
+                before_[i] = before;
+        }
+        ::SetConsoleCtrlHandler(&console, TRUE);
+    }
+    /// Puts the handlers from before back, where nobody has put another one over ours.
+    static void unlisten() noexcept {
+        ::SetConsoleCtrlHandler(&console, FALSE);
+        for (std::size_t i = 0; i < 2; ++i) {
+            if (const Handler now = ::signal(numbers[i], before_[i]); now != &handle)
+                (void)::signal(numbers[i], now);
+        }
+    }
+    /// Ends the process as Ctrl-Break does, as if nobody had listened.
+    static void end_by(Signal) noexcept { ::TerminateProcess(::GetCurrentProcess(), 0xC000'013A); }
+
+  private:
+    using Handler = void (*)(int);
+    static constexpr int numbers[] = {SIGTERM, SIGBREAK};
+
+    static void handle(int signal) {
+        (void)::signal(signal, &handle);  // the system took it away
+        const std::size_t which = signal == SIGTERM ? 0 : 1;
+        last_.store(which, std::memory_order_relaxed);
+        const std::uint32_t earlier = count_.fetch_add(1, std::memory_order_relaxed);
+        const Handler before = before_[which];
+        if (before != SIG_DFL && before != SIG_IGN) return before(signal);
+        // Who asks a second time does not want to wait for a step any more.
+        if (earlier != 0 && before == SIG_DFL) end_by(Signal::term);
+    }
+    // On a thread of its own. Ctrl-C is as SIGINT elsewhere: not ours; the log-off of any user is no end.
+    static ::BOOL WINAPI console(::DWORD event) {
+        if (event != CTRL_CLOSE_EVENT && event != CTRL_SHUTDOWN_EVENT) return FALSE;
+        count_.fetch_add(1, std::memory_order_relaxed);
+        // The process is ended when this returns, or some seconds later: they are for saving.
+        ::Sleep(INFINITE);
+        return TRUE;
+    }
+
+    static inline constinit std::atomic<std::uint32_t> count_ = 0;
+    static inline constinit std::atomic<std::size_t> last_ = 0;
+    static inline Handler before_[] = {SIG_DFL, SIG_DFL};
+};
+using SignalCounter = BasicSignalCounter<>;
+
+#else
 
 /// Counts the signals of this process. A handler can hold nothing but static state; what it does is to add
 /// one and to call the handler that was there before. Threads: any; `listen` and `unlisten` one at a time.
@@ -108,5 +181,7 @@ class BasicSignalCounter {
     static inline ::pid_t listener_ = 0;
 };
 using SignalCounter = BasicSignalCounter<>;
+
+#endif
 
 }  // namespace CAIRN_NAMESPACE::detail::os

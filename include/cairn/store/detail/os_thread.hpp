@@ -4,17 +4,101 @@
 // <condition_variable>, which bring <chrono> and cost a tenth of a second to include.
 
 #include <cairn/core/error.hpp>
+#include <cairn/core/time.hpp>
 #include <cairn/store/detail/os_sys.hpp>
 
 #include <cstdint>
 #include <cstring>
 #include <string>
+#include <utility>
 
+#if defined(_WIN32)
+#include <process.h>
+#else
 #include <pthread.h>
 #include <signal.h>
 #include <time.h>
+#endif
 
 namespace CAIRN_NAMESPACE::detail::os {
+
+#if defined(_WIN32)
+
+/// One thread waits for it, any may ring it; what was rung before the wait is not lost.
+template <class = void>
+class BasicBell {
+  public:
+    BasicBell() = default;
+    BasicBell(const BasicBell&) = delete;
+    BasicBell& operator=(const BasicBell&) = delete;
+    ~BasicBell() = default;
+
+    void ring() noexcept {
+        ::AcquireSRWLockExclusive(&mutex_);
+        rung_ = true;
+        ::ReleaseSRWLockExclusive(&mutex_);
+        ::WakeConditionVariable(&rang_);
+    }
+
+    /// Returns when it is rung, at the latest after `ns` nanoseconds.
+    void wait(std::int64_t ns) noexcept {
+        const std::int64_t end = steady_ns() + ns;
+        ::AcquireSRWLockExclusive(&mutex_);
+        for (std::int64_t left = ns; !rung_ && left > 0; left = end - steady_ns())
+            ::SleepConditionVariableSRW(&rang_, &mutex_, static_cast<::DWORD>((left + 999'999) / 1'000'000),
+                                        0);
+        rung_ = false;
+        ::ReleaseSRWLockExclusive(&mutex_);
+    }
+
+  private:
+    ::SRWLOCK mutex_ = SRWLOCK_INIT;
+    ::CONDITION_VARIABLE rang_ = CONDITION_VARIABLE_INIT;
+    bool rung_ = false;
+};
+using Bell = BasicBell<>;
+
+/// A thread of the library's own.
+template <class = void>
+class BasicThread {
+  public:
+    BasicThread() = default;
+    BasicThread(const BasicThread&) = delete;
+    BasicThread& operator=(const BasicThread&) = delete;
+    ~BasicThread() { join(); }
+
+    /// Calls `work(argument)` on a new thread. Requires that none runs. Fails: busy.
+    result<void> start(void* (*work)(void*), void* argument) {
+        work_ = work;
+        argument_ = argument;
+        thread_ = ::_beginthreadex(nullptr, 0, &BasicThread::run, this, 0, nullptr);
+        if (thread_ != 0) return {};
+        return error{errc::busy, std::string{"cannot start a thread: "} + std::strerror(errno), "",
+                     "stop other programs of this user"};
+    }
+    /// Waits until the work is done. Does nothing if there is none, or on the thread itself.
+    void join() noexcept {
+        const auto handle = reinterpret_cast<::HANDLE>(thread_);
+        if (thread_ == 0 || ::GetThreadId(handle) == ::GetCurrentThreadId()) return;
+        thread_ = 0;
+        ::WaitForSingleObject(handle, INFINITE);
+        ::CloseHandle(handle);
+    }
+
+  private:
+    static unsigned __stdcall run(void* self) {
+        auto& thread = *static_cast<BasicThread*>(self);
+        (void)thread.work_(thread.argument_);
+        return 0;
+    }
+
+    void* (*work_)(void*) = nullptr;
+    void* argument_ = nullptr;
+    std::uintptr_t thread_ = 0;
+};
+using Thread = BasicThread<>;
+
+#else
 
 /// One thread waits for it, any may ring it; what was rung before the wait is not lost.
 template <class = void>
@@ -110,5 +194,7 @@ class BasicThread {
     bool running_ = false;
 };
 using Thread = BasicThread<>;
+
+#endif
 
 }  // namespace CAIRN_NAMESPACE::detail::os

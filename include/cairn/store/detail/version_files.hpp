@@ -50,7 +50,7 @@ template <class = void>
     for (const FileEntry& file : manifest.files) {
         if (!file.reference.empty()) continue;
         any = true;
-        const os::Path path = temp.path() / file.path;
+        const os::Path path = temp.path() / os::path_of(file.path);
         if (auto made = os::make_dirs(path.parent_path()); !made) return made;
         const os::Path object = store.object_path(file.digest);
         auto linked = os::hard_link(object, path);
@@ -76,7 +76,7 @@ template <class = void>
 result<void> make_folders_of(os::Path root, std::string_view relative) {
     for (std::size_t slash = relative.find('/'); slash != std::string_view::npos;
          slash = relative.find('/')) {
-        root /= relative.substr(0, slash);
+        root /= os::path_of(relative.substr(0, slash));
         relative.remove_prefix(slash + 1);
         const auto there = os::status(root, os::Links::refuse);
         if (!there) return there.error();
@@ -108,7 +108,7 @@ template <class = void>
         if (auto made = make_folders_of(to, file->path); !made) return made;
     }
     for (std::size_t i = 0; i < files.size(); ++i) {
-        auto placed = os::rename_replace(temp.path() / std::to_string(i), to / files[i]->path);
+        auto placed = os::rename_replace(temp.path() / std::to_string(i), to / os::path_of(files[i]->path));
         if (!placed) return placed;
     }
     return {};

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+// All of the library but the adapters, each of which is for one framework: also the queries, policies that
+// are written as text, the command line. Needs nlohmann/json and CLI11.
+
+#include <cairn/cairn.hpp>
+#include <cairn/checkpoint/sharded.hpp>
+#include <cairn/cli/cli.hpp>
+#include <cairn/policy/parse.hpp>
+#include <cairn/policy/parse_retention.hpp>
+#include <cairn/query/runs.hpp>
+#include <cairn/query/series.hpp>
+#include <cairn/store/garbage.hpp>
