@@ -66,6 +66,10 @@
 // The library's few macros. Everything else is a template. None of them changes a public type, so
 // translation units with different settings link and work together.
 
+#if defined(min) || defined(max)
+#error "cairn: define NOMINMAX before windows.h, whose macros min and max break the standard library's"
+#endif
+
 /// The namespace of the whole library. Inline and versioned: two shared libraries that were built with
 /// different versions can live in one process; where they meet is the format on disk, not the ABI.
 #define CAIRN_NAMESPACE cairn::inline v0_1
@@ -5312,11 +5316,13 @@ namespace CAIRN_NAMESPACE::detail::os::sys {
 /// Repeats a call that fails because somebody (a virus scanner, an indexer, a backup) has the file open in a
 /// way that keeps us out, which passes; for an eighth of a second at most.
 template <class Call>
-[[nodiscard]] ::BOOL patiently(Call call) noexcept {
+[[nodiscard]] ::BOOL patiently(Call call, bool though_denied = true) noexcept {
     for (::DWORD pause = 1;; pause *= 2) {
         const ::BOOL worked = call();
         const ::DWORD number = worked != 0 ? 0 : ::GetLastError();
-        if ((number != ERROR_SHARING_VIOLATION && number != ERROR_ACCESS_DENIED) || pause > 64) {
+        const bool passes =
+            number == ERROR_SHARING_VIOLATION || (number == ERROR_ACCESS_DENIED && though_denied);
+        if (!passes || pause > 64) {
             ::SetLastError(number);
             return worked;
         }
@@ -5350,8 +5356,12 @@ inline constexpr ::DWORD share_all = FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_S
     // With FILE_FLAG_BACKUP_SEMANTICS a folder can be opened too.
     ::DWORD flags = FILE_FLAG_BACKUP_SEMANTICS | (itself ? FILE_FLAG_OPEN_REPARSE_POINT : 0U);
     while (true) {
-        const ::HANDLE file = ::CreateFileW(path, access, share, nullptr, OPEN_EXISTING, flags, nullptr);
-        if (done(file != INVALID_HANDLE_VALUE, path) != 0) return INVALID_HANDLE_VALUE;
+        ::HANDLE file = INVALID_HANDLE_VALUE;
+        const auto opened = [&] {
+            file = ::CreateFileW(path, access, share, nullptr, OPEN_EXISTING, flags, nullptr);
+            return ::BOOL{file != INVALID_HANDLE_VALUE};
+        };
+        if (done(patiently(opened, false), path) != 0) return INVALID_HANDLE_VALUE;
         const int known = attributes(file, to);
         const bool fetched = (flags & FILE_FLAG_OPEN_REPARSE_POINT) != 0 && !to.is_link &&
                              (to.bits & FILE_ATTRIBUTE_REPARSE_POINT) != 0;
@@ -5377,7 +5387,7 @@ inline constexpr ::DWORD share_all = FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_S
             (how.must_be_new ? FILE_FLAG_OPEN_REPARSE_POINT : 0U);  // a dangling link is there
         file = ::CreateFileW(path, access, share_all, nullptr, how.must_be_new ? CREATE_NEW : OPEN_ALWAYS,
                              FILE_ATTRIBUTE_NORMAL | flags, nullptr);
-        if (done(file != INVALID_HANDLE_VALUE, path) != 0 || attributes(file, is) != 0) return no_handle;
+        if (done(file != INVALID_HANDLE_VALUE, path) != 0) return no_handle;
     } else {
         // A folder that is walked through must stay where it is: see `path_in`.
         const bool pinned = how.folder && !how.follow;
@@ -5386,7 +5396,9 @@ inline constexpr ::DWORD share_all = FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_S
         if (file == INVALID_HANDLE_VALUE) return no_handle;
     }
     int number = 0;
-    if (!how.follow && is.is_link)
+    if (how.create && attributes(file, is) != 0)
+        number = errno;
+    else if (!how.follow && is.is_link)
         number = ELOOP;
     else if (how.folder && !is.is_folder)
         number = ENOTDIR;
@@ -5602,7 +5614,8 @@ inline int unlink(const wchar_t* path) noexcept { return remove_name(path, false
 /// A path to `name` in an open folder; empty, with `errno`, on failure. It means that folder for as long as
 /// the handle is open: a folder that is walked through is opened so that nobody can move it.
 [[nodiscard]] inline std::wstring path_in(Handle folder, std::string_view name) {
-    for (const ::DWORD kind : {FILE_NAME_NORMALIZED, FILE_NAME_OPENED}) {  // some shares know only the second
+    for (const ::DWORD kind :
+         {::DWORD{FILE_NAME_NORMALIZED}, ::DWORD{FILE_NAME_OPENED}}) {  // some shares know only the second
         const ::DWORD room = ::GetFinalPathNameByHandleW(native(folder), nullptr, 0, kind);
         std::wstring path(room, L'\0');
         const ::DWORD n =
