@@ -865,6 +865,8 @@ struct Leaf {
     [[nodiscard, gnu::always_inline]] constexpr T& get() noexcept { return value; }
     [[nodiscard, gnu::always_inline]] constexpr const T& get() const noexcept { return value; }
 
+    // Without {}: g++ 12 makes that a hard error where a trait asks whether T can be made of nothing, and it
+    // cannot.
     CAIRN_NO_UNIQUE_ADDRESS T value;
 };
 
@@ -1547,7 +1549,7 @@ class BestOf : detail::Leaf<BestOf<Watch, T, Margin>, 0, Watch>,
     using monitor = Watch;
     static constexpr detail::Chance chance = detail::at_steps_only;
 
-    constexpr BestOf() = default;
+    constexpr BestOf() = default;  // NOLINT(*-member-init): what is held initialises itself
     constexpr explicit BestOf(Margin margin) : Wanted{std::move(margin)} {}
     constexpr BestOf(Watch watch, Margin margin) : Watches{std::move(watch)}, Wanted{std::move(margin)} {}
 
@@ -1640,7 +1642,7 @@ class TopKOf : detail::Leaf<TopKOf<Held, Watch>, 0, Watch> {
     using monitor = Watch;
     static constexpr detail::Chance chance = detail::at_steps_only;
 
-    constexpr TopKOf() = default;
+    constexpr TopKOf() = default;  // NOLINT(*-member-init): what is held initialises itself
     constexpr TopKOf(Held held, Watch watch) : Watches{std::move(watch)}, held_{std::move(held)} {}
 
     [[nodiscard]] constexpr Reason reason(const auto& at) const {
@@ -2050,7 +2052,7 @@ class EveryNOf : detail::Leaf<EveryNOf<Count, Counter>, 0, Count>,
   public:
     static constexpr detail::Chance chance = detail::at_steps_only;
 
-    constexpr EveryNOf() = default;
+    constexpr EveryNOf() = default;  // NOLINT(*-member-init): what is held initialises itself
     constexpr EveryNOf(Count period, Counter counter)
         : Period{std::move(period)}, Counted{std::move(counter)} {}
 
@@ -4270,7 +4272,7 @@ class PatienceOf : detail::Leaf<PatienceOf<Watch, Count>, 0, Watch>,
   public:
     using monitor = Watch;
 
-    constexpr PatienceOf() = default;
+    constexpr PatienceOf() = default;  // NOLINT(*-member-init): what is held initialises itself
     constexpr explicit PatienceOf(double min_delta) : min_delta_{min_delta} {}
     constexpr PatienceOf(Watch watch, Count limit, double min_delta)
         : Watches{std::move(watch)}, Limit{std::move(limit)}, min_delta_{min_delta} {}

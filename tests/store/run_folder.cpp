@@ -51,8 +51,8 @@ TEST_CASE("run folder: a second writer is busy, and is told who holds it and wha
     const auto second = RunFolder::open_writer(f.store, "p", "r");
     CHECK(code_of(second) == errc::busy);
     const std::string text = second.error().what();
-    CHECK(text.find("process " + std::to_string(detail::os::pid())) != std::string::npos);
-    CHECK(text.find(cairn::detail::os::host_name()) != std::string::npos);
+    CHECK(text.find("process " + std::to_string(cairn::detail::os::pid())) != std::string::npos);
+    CHECK(text.find(cairn::detail::os::sys::host_name()) != std::string::npos);
     CHECK(text.find("CAIRN_RUN_ID") != std::string::npos);
     CHECK(in_child([&] { return RunFolder::open_writer(f.store, "p", "r") ? 1 : 0; }) == 0);
     CHECK(RunFolder::open_writer(f.store, "p", "other").has_value());
