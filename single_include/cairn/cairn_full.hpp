@@ -5872,8 +5872,8 @@ template <class = void>
 template <class = void>
 [[nodiscard]] error failure_of(int number, std::string_view tried, const Path& path) {
     const Meaning what = meaning(number);
-    return error{what.code, "cannot " + std::string{tried} + ": " + std::strerror(number), path.string(),
-                 std::string{what.advice}};
+    return error{what.code, "cannot " + std::string{tried} + ": " + std::generic_category().message(number),
+                 path.string(), std::string{what.advice}};
 }
 
 /// The error of the system call that failed last.
@@ -6940,7 +6940,8 @@ class BasicThread {
         argument_ = argument;
         thread_ = ::_beginthreadex(nullptr, 0, &BasicThread::run, this, 0, nullptr);
         if (thread_ != 0) return {};
-        return error{errc::busy, std::string{"cannot start a thread: "} + std::strerror(errno), "",
+        return error{errc::busy,
+                     std::string{"cannot start a thread: "} + std::generic_category().message(errno), "",
                      "stop other programs of this user"};
     }
     /// Waits until the work is done. Does nothing if there is none, or on the thread itself.
@@ -7043,7 +7044,8 @@ class BasicThread {
         const int number = pthread_create(&thread_, nullptr, work, argument);
         pthread_sigmask(SIG_SETMASK, &before, nullptr);
         if (number != 0) {
-            return error{errc::busy, std::string{"cannot start a thread: "} + std::strerror(number), "",
+            return error{errc::busy,
+                         std::string{"cannot start a thread: "} + std::generic_category().message(number), "",
                          "stop other programs of this user, or raise `ulimit -u`"};
         }
         running_ = true;
@@ -9301,6 +9303,12 @@ class BasicLane {
               Pressure& pressure)
         : memory_{std::move(memory)}, ring{Ring::create(memory_.writable().data(), id)}, names_{&names},
           pressure_{&pressure}, next_step_{first_step} {}
+    BasicLane(const BasicLane&) = delete;
+    BasicLane& operator=(const BasicLane&) = delete;
+    ~BasicLane() {
+        memory_.unmap();
+        if (!leaving_.empty()) (void)os::remove_file(leaving_);
+    }
 
     struct Counters {
         std::atomic<std::uint64_t> rows{0}, dropped{0}, texts_cut{0}, waits{0}, waited_ns{0};
@@ -9338,6 +9346,12 @@ class BasicLane {
     }
     /// Whether its ring lies in a file, so that what is in it outlives the process.
     [[nodiscard]] bool has_file() const noexcept { return memory_.has_file(); }
+    /// Removes the ring's file: now, or with the lane, where no file goes while it is mapped (Windows).
+    void remove_file(const os::Path& path) {
+        if (!has_file()) return;
+        if (const auto removed = os::remove_file(path); !removed && removed.error().code() != errc::not_found)
+            leaving_ = path;  // it is there, so no other ring gets its name
+    }
     /// For the next thread that holds the lane.
     void count_from(std::int64_t first_step) noexcept { next_step_ = first_step; }
 
@@ -9475,6 +9489,7 @@ class BasicLane {
     Pressure* pressure_;
     MetricCache known_;
     std::int64_t next_step_;
+    os::Path leaving_;
 };
 using Lane = BasicLane<>;
 
@@ -9547,7 +9562,7 @@ class BasicJournal {
         for (const auto& lane : lanes_) {
             const bool writable = lane.get() != own && lane->taken.load(std::memory_order_acquire);
             const bool drained = lane->ring.readable().bytes.empty();
-            if (drained && !writable) (void)os::remove_file(path_of(lane->ring.id()));
+            if (drained && !writable) lane->remove_file(path_of(lane->ring.id()));
             if (lane->has_file())
                 left.in_files = left.in_files || !drained;
             else

@@ -78,7 +78,7 @@ class BasicJournal {
         for (const auto& lane : lanes_) {
             const bool writable = lane.get() != own && lane->taken.load(std::memory_order_acquire);
             const bool drained = lane->ring.readable().bytes.empty();
-            if (drained && !writable) (void)os::remove_file(path_of(lane->ring.id()));
+            if (drained && !writable) lane->remove_file(path_of(lane->ring.id()));
             if (lane->has_file())
                 left.in_files = left.in_files || !drained;
             else

@@ -40,6 +40,12 @@ class BasicLane {
               Pressure& pressure)
         : memory_{std::move(memory)}, ring{Ring::create(memory_.writable().data(), id)}, names_{&names},
           pressure_{&pressure}, next_step_{first_step} {}
+    BasicLane(const BasicLane&) = delete;
+    BasicLane& operator=(const BasicLane&) = delete;
+    ~BasicLane() {
+        memory_.unmap();
+        if (!leaving_.empty()) (void)os::remove_file(leaving_);
+    }
 
     struct Counters {
         std::atomic<std::uint64_t> rows{0}, dropped{0}, texts_cut{0}, waits{0}, waited_ns{0};
@@ -77,6 +83,12 @@ class BasicLane {
     }
     /// Whether its ring lies in a file, so that what is in it outlives the process.
     [[nodiscard]] bool has_file() const noexcept { return memory_.has_file(); }
+    /// Removes the ring's file: now, or with the lane, where no file goes while it is mapped (Windows).
+    void remove_file(const os::Path& path) {
+        if (!has_file()) return;
+        if (const auto removed = os::remove_file(path); !removed && removed.error().code() != errc::not_found)
+            leaving_ = path;  // it is there, so no other ring gets its name
+    }
     /// For the next thread that holds the lane.
     void count_from(std::int64_t first_step) noexcept { next_step_ = first_step; }
 
@@ -214,6 +226,7 @@ class BasicLane {
     Pressure* pressure_;
     MetricCache known_;
     std::int64_t next_step_;
+    os::Path leaving_;
 };
 using Lane = BasicLane<>;
 

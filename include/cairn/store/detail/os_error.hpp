@@ -6,10 +6,10 @@
 #include <cairn/store/detail/os_sys.hpp>
 
 #include <cerrno>
-#include <cstring>
 #include <filesystem>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <utility>
 
 namespace CAIRN_NAMESPACE::detail::os {
@@ -86,8 +86,8 @@ template <class = void>
 template <class = void>
 [[nodiscard]] error failure_of(int number, std::string_view tried, const Path& path) {
     const Meaning what = meaning(number);
-    return error{what.code, "cannot " + std::string{tried} + ": " + std::strerror(number), path.string(),
-                 std::string{what.advice}};
+    return error{what.code, "cannot " + std::string{tried} + ": " + std::generic_category().message(number),
+                 path.string(), std::string{what.advice}};
 }
 
 /// The error of the system call that failed last.

@@ -8,8 +8,8 @@
 #include <cairn/store/detail/os_sys.hpp>
 
 #include <cstdint>
-#include <cstring>
 #include <string>
+#include <system_error>
 #include <utility>
 
 #if defined(_WIN32)
@@ -73,7 +73,8 @@ class BasicThread {
         argument_ = argument;
         thread_ = ::_beginthreadex(nullptr, 0, &BasicThread::run, this, 0, nullptr);
         if (thread_ != 0) return {};
-        return error{errc::busy, std::string{"cannot start a thread: "} + std::strerror(errno), "",
+        return error{errc::busy,
+                     std::string{"cannot start a thread: "} + std::generic_category().message(errno), "",
                      "stop other programs of this user"};
     }
     /// Waits until the work is done. Does nothing if there is none, or on the thread itself.
@@ -176,7 +177,8 @@ class BasicThread {
         const int number = pthread_create(&thread_, nullptr, work, argument);
         pthread_sigmask(SIG_SETMASK, &before, nullptr);
         if (number != 0) {
-            return error{errc::busy, std::string{"cannot start a thread: "} + std::strerror(number), "",
+            return error{errc::busy,
+                         std::string{"cannot start a thread: "} + std::generic_category().message(number), "",
                          "stop other programs of this user, or raise `ulimit -u`"};
         }
         running_ = true;
