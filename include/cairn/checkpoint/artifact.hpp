@@ -2,7 +2,7 @@
 #pragma once
 // Artifacts: named, typed, versioned, immutable sets of files. Costs nlohmann/json.
 
-#include <cairn/checkpoint/version.hpp>
+#include <cairn/run/version.hpp>
 #include <cairn/core/bytes.hpp>
 #include <cairn/core/error.hpp>
 #include <cairn/model/encode.hpp>

@@ -10,7 +10,7 @@
 #include <cairn/checkpoint/local_store.hpp>
 #include <cairn/checkpoint/save_result.hpp>
 #include <cairn/checkpoint/sink.hpp>
-#include <cairn/checkpoint/version.hpp>
+#include <cairn/run/version.hpp>
 #include <cairn/model/decode.hpp>
 #include <cairn/model/encode.hpp>
 #include <cairn/model/part.hpp>
@@ -218,7 +218,7 @@ class Checkpoint {
             decision.row = now.row;
             all.push_back(std::move(decision));
         };
-        replay.go(log_dir(), keep).value();
+        replay.go(*core_, log_dir(), keep).value();
         return all;
     }
 
@@ -456,7 +456,7 @@ class Checkpoint {
     /// False if the run's history cannot be read; then the versions alone tell what was saved.
     bool look_back(detail::Replay<Policy>& replay) {
         if (!core_) return false;
-        result<void> gone = replay.go(log_dir(), [](const auto&...) {});
+        result<void> gone = replay.go(*core_, log_dir(), [](const auto&...) {});
         if constexpr (CollectiveSink<Sink>) {
             bool may_pass = false;  // rank 0 logs nothing more until all have read
             gone = sink().agree(gone, may_pass);

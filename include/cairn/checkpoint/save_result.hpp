@@ -2,7 +2,7 @@
 #pragma once
 // What `step`, `save` and `finish` of a checkpoint answer.
 
-#include <cairn/checkpoint/version.hpp>
+#include <cairn/run/version.hpp>
 #include <cairn/core/error.hpp>
 #include <cairn/policy/answer.hpp>
 

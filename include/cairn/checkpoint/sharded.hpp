@@ -2,14 +2,14 @@
 #pragma once
 // A version that several processes write together, each its own shard. Costs nlohmann/json.
 
-#include <cairn/checkpoint/local_store.hpp>
 #include <cairn/checkpoint/sink.hpp>
-#include <cairn/checkpoint/version.hpp>
+#include <cairn/run/version.hpp>
 #include <cairn/core/dynamic_row.hpp>
 #include <cairn/core/error.hpp>
 #include <cairn/core/sha256.hpp>
 #include <cairn/model/encode.hpp>
 #include <cairn/policy/at.hpp>
+#include <cairn/run/detail/version_store.hpp>
 #include <cairn/run/run_core.hpp>
 #include <cairn/store/artifact_store.hpp>
 
@@ -156,7 +156,7 @@ class Sharded {
         }
         folder_ = "rank-" + std::to_string(ranks_->rank()) + "/";
         core_ = core;
-        local_.bind(std::move(core), name);
+        local_ = core->open_versions(name);
     }
 
     // ---- one mind
@@ -188,14 +188,14 @@ class Sharded {
         abort();
         is_begun_ = true;
         failure_ = {errc::user, "another rank gave the version up", "", "see its messages"};
-        return local_.begin(info);
+        return local_->begin(info);
     }
     result<void> write(std::string_view file, std::span<const std::byte> bytes) {
-        auto written = local_.write(folder_ + std::string{file}, bytes);
+        auto written = local_->write(folder_ + std::string{file}, bytes);
         if (!written) failure_ = written.error();
         return written;
     }
-    result<Version> commit() { return end(local_.stage()); }
+    result<Version> commit() { return end(local_->stage()); }
     void abort() noexcept {
         if (is_begun_) {
             const auto told = detail::guarded("giving up a version", [&]() -> result<void> {
@@ -204,11 +204,11 @@ class Sharded {
             });
             (void)told;  // the others are gone: there is nobody to tell
         }
-        local_.abort();
+        local_->abort();
     }
 
     result<StoredFiles> open(const Version& version) {
-        auto manifest = local_.manifest(version);
+        auto manifest = local_->manifest(version);
         if (!manifest) return manifest.error();
         unsigned ranks = 0;
         for (const FileEntry& file : manifest->files) {
@@ -220,7 +220,7 @@ class Sharded {
                              " ranks, and these are " + std::to_string(ranks_->size()),
                          version.path.string(), "start as many ranks as saved it"};
         }
-        return local_.open(version, folder_);
+        return local_->open(version, folder_);
     }
 
     // ---- what rank 0 does for all
@@ -231,7 +231,7 @@ class Sharded {
         return talk<Versions>([&]() -> result<Versions> {
                    Versions all;
                    const auto list = [&]() -> result<void> {
-                       return all = local_.versions(any_run), result<void>{};
+                       return all = local_->versions(any_run), result<void>{};
                    };
                    auto done = told_by_lead([&] { return detail::guarded("listing the versions", list); });
                    if (!done) return done.error();
@@ -239,7 +239,7 @@ class Sharded {
                    for (const Version& version : all) numbers.push_back(version.number);
                    numbers = from_lead(std::move(numbers));
                    for (const Json& number : is_lead() ? Json::array() : numbers) {
-                       auto version = local_.version(number.template get<std::uint64_t>());
+                       auto version = local_->version(number.template get<std::uint64_t>());
                        if (version)
                            all.push_back(std::move(*version));
                        else
@@ -252,18 +252,19 @@ class Sharded {
             .value();
     }
     result<void> remove(const Version& version) {
-        return talk<void>([&] { return told_by_lead([&] { return local_.remove(version); }); });
+        return talk<void>([&] { return told_by_lead([&] { return local_->remove(version); }); });
     }
     /// As rank 0 sees it; while the ranks cannot talk, it is.
     [[nodiscard]] bool is_held(const Version& version) {
-        const auto held = talk<bool>([&] { return from_lead(is_lead() && local_.is_held(version)) == true; });
+        const auto held =
+            talk<bool>([&] { return from_lead(is_lead() && local_->is_held(version)) == true; });
         return !held || *held;
     }
     void mark_best(const Version& version, const detail::Watched& by) {
-        if (is_lead()) local_.mark_best(version, by);
+        if (is_lead()) local_->mark_best(version, by);
     }
     result<void> annotate(const Version& version, const DynamicRow& metrics) {
-        return is_lead() ? local_.annotate(version, metrics) : result<void>{};
+        return is_lead() ? local_->annotate(version, metrics) : result<void>{};
     }
 
   private:
@@ -348,7 +349,7 @@ class Sharded {
                 for (StagedFile& file : *staged) file.object.hand_over();
             }
             if (answer.at("ok") == false) return detail::error_of(answer.at("error"));
-            return local_.version(answer.at("version").template get<std::uint64_t>());
+            return local_->version(answer.at("version").template get<std::uint64_t>());
         });
     }
     Json commit_all(std::vector<Json> reports, result<std::vector<StagedFile>>& own) {
@@ -363,7 +364,7 @@ class Sharded {
                 all.push_back({file.at(0), StagedObject{*digest, file.at(1), std::move(temp)}});
             }
         }
-        auto version = local_.commit(std::move(all));
+        auto version = local_->commit(std::move(all));
         if (version) return {{"ok", true}, {"taken", true}, {"version", version->number}};
         return {{"ok", false}, {"taken", true}, {"error", detail::error_to_json(version.error())}};
     }
@@ -371,7 +372,7 @@ class Sharded {
     Ranks* ranks_;
     std::string folder_;
     std::shared_ptr<detail::RunCore> core_;
-    LocalStore local_;
+    std::unique_ptr<detail::VersionStore> local_;
     std::uint64_t messages_ = 0;
     bool is_begun_ = false;
     error failure_;  // what the others are told if this rank gives up

@@ -2,7 +2,7 @@
 #pragma once
 // Where a checkpoint's bytes go: the concept, and the sinks that need no store.
 
-#include <cairn/checkpoint/version.hpp>
+#include <cairn/run/version.hpp>
 #include <cairn/core/bytes.hpp>
 #include <cairn/core/dynamic_row.hpp>
 #include <cairn/core/error.hpp>
@@ -40,24 +40,6 @@ concept ArtifactSink = std::movable<S> && requires(S sink, const VersionInfo& in
     { sink.commit() } -> std::same_as<result<Version>>;
     { sink.abort() } noexcept -> std::same_as<void>;
 };
-
-/// The files of a stored version: `find("model.safetensors")` gives its bytes, valid as long as this object.
-template <class = void>
-class BasicStoredFiles {
-  public:
-    void add(std::string file, std::string bytes) {
-        files_.insert_or_assign(std::move(file), std::move(bytes));
-    }
-    [[nodiscard]] std::optional<std::span<const std::byte>> find(std::string_view file) const {
-        const auto found = files_.find(file);
-        if (found == files_.end()) return std::nullopt;
-        return detail::bytes_of(found->second);
-    }
-
-  private:
-    std::map<std::string, std::string, std::less<>> files_;
-};
-using StoredFiles = BasicStoredFiles<>;
 
 /// A sink one can restore from: `result<StoredFiles> open(const Version&)`.
 template <class S>

@@ -8,10 +8,10 @@
 #include <cairn/core/time.hpp>
 #include <cairn/policy/save_policy.hpp>
 #include <cairn/run/decision.hpp>
-#include <cairn/run/detail/report.hpp>
 #include <cairn/run/health.hpp>
 #include <cairn/run/options.hpp>
 #include <cairn/run/run_core.hpp>
+#include <cairn/run/run_engine.hpp>
 #include <cairn/run/detail/stopping.hpp>
 
 #include <nlohmann/json.hpp>
@@ -32,20 +32,9 @@
 
 namespace CAIRN_NAMESPACE {
 
-/// When `run.save(pattern)` copies: now, at the end of the run, or both and whenever asked again.
-enum class When : unsigned char { now, end, live };
-
 /// What `log` takes beside a row whose names are known at run time.
 struct LogOptions {
     std::optional<std::int64_t> step = {};  ///< default: the calling thread's own count of rows
-};
-
-/// What `define_metric` declares of a metric.
-struct MetricOptions {
-    Direction goal =
-        Direction::unspecified;    ///< which way it is better; checked against policies and retentions
-    std::string step_metric = {};  ///< the metric it is drawn over, for example "epoch"
-    std::string unit = {};         ///< shown beside the value
 };
 
 /// A run that is being recorded. A movable handle: when the last of it goes, the run is finished (failed, if
@@ -131,10 +120,7 @@ class BasicRun {
     /// `When::end` at the end of the run; with `When::live` now and at the end. Throws `cairn::error` if a
     /// copy made now fails, or if the run has ended.
     void save(const std::filesystem::path& pattern, When when = When::live) {
-        if (!core_ || core_->is_detached()) return;
-        core_->check_open("saving files");
-        if (when != When::now) core_->save_at_end(std::filesystem::absolute(pattern));
-        if (when != When::end) detail::save_files(pattern, core_->dir() / "files").value();
+        if (core_) core_->save_files(pattern, when);
     }
 
     // ---- deciding
@@ -184,28 +170,13 @@ class BasicRun {
     /// Declares a metric: which way it is better, over what it is drawn. Throws `cairn::error` if it cannot
     /// be written.
     void define_metric(std::string_view name, const MetricOptions& options) {
-        if (!core_) return;
-        core_->describe([&](Json& about) {
-            Json& metric = about["metrics"][std::string{name}];
-            if (!metric.is_object()) metric = Json::object();
-            if (options.goal != Direction::unspecified) {
-                metric["goal"] = options.goal == minimize ? "minimize" : "maximize";
-            }
-            if (!options.step_metric.empty()) metric["step_metric"] = options.step_metric;
-            if (!options.unit.empty()) metric["unit"] = options.unit;
-        });
+        if (core_) core_->define_metric(name, options);
     }
     void set_notes(const std::string& notes) {
-        if (core_) core_->describe([&](Json& about) { about["notes"] = notes; });
+        if (core_) core_->set_notes(notes);
     }
     void add_tag(const std::string& tag) {
-        if (!core_) return;
-        core_->describe([&](Json& about) {
-            for (const Json& known : about["tags"]) {
-                if (known == tag) return;
-            }
-            about["tags"].push_back(tag);
-        });
+        if (core_) core_->add_tag(tag);
     }
 
     // ---- the run itself
@@ -236,9 +207,7 @@ class BasicRun {
   private:
     result<void> end(std::string_view status, const std::string& why) noexcept {
         if (!core_ || core_->has_ended()) return {};
-        auto ended = core_->end(status, why);
-        detail::report_end(*core_);
-        return ended;
+        return core_->end(status, why);
     }
     template <class Values>
     DynamicRow log_values(const Values& values, const LogOptions& options) {
@@ -269,13 +238,7 @@ template <std::same_as<Enabled> = Enabled>
 [[nodiscard]] Run init(Options options = {}) {
     options = detail::resolve(std::move(options));
     if (options.mode == Mode::disabled) return Run{};
-    auto core = detail::RunCore::open(std::move(options));
-    if (core->resumed()) {
-        core->append_event(detail::to_event(
-            {.kind = Decision::Kind::resumed, .step = core->first_step(), .time_ns = core->started_ns()}));
-    }
-    detail::report_start(*core);
-    return Run{std::move(core)};
+    return Run{detail::RunEngine::open(std::move(options))};
 }
 
 }  // namespace CAIRN_NAMESPACE

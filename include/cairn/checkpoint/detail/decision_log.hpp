@@ -114,7 +114,7 @@ class BasicDecisionLog {
     }
     void write(Decision decision) {
         decision.checkpoint = checkpoint_;
-        core_->append_event(to_event(decision));
+        core_->record(decision);
     }
 
   private:

@@ -2,7 +2,7 @@
 #pragma once
 // Versions in the order of a metric, and which way that is.
 
-#include <cairn/checkpoint/version.hpp>
+#include <cairn/run/version.hpp>
 #include <cairn/core/error.hpp>
 #include <cairn/policy/direction.hpp>
 #include <cairn/policy/save_policy.hpp>

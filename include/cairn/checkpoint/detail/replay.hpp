@@ -3,10 +3,11 @@
 // The state of a policy, rebuilt from what a run recorded: its rows and its decisions, in their order. Costs
 // what decision.hpp costs.
 
-#include <cairn/checkpoint/version.hpp>
+#include <cairn/run/version.hpp>
 #include <cairn/core/dynamic_row.hpp>
 #include <cairn/policy/save_policy.hpp>
 #include <cairn/run/decision.hpp>
+#include <cairn/run/run_core.hpp>
 #include <cairn/store/history.hpp>
 
 #include <cstddef>
@@ -110,22 +111,21 @@ class Replay {
     /// Goes through a run. Calls `on_look(policy, at, decision)` for each row that was asked about, before
     /// the policy hears what became of it; `decision` is what was recorded, or only says that it was skipped.
     template <class OnLook>
-    result<void> go(const std::filesystem::path& run_dir, OnLook&& on_look) {
+    result<void> go(const RunCore& core, const std::filesystem::path& run_dir, OnLook&& on_look) {
         AskedRows asked;
         for (const Version& version : *committed_) unrecorded_.emplace(version.number, &version);
-        auto read = read_history(run_dir, [&](const StoredRow& row) {
+        auto read = core.read_rows(run_dir, [&](const StoredRow& row, const Decision* decision) {
             if (row.kind == RecordKind::row) return asked.row(row.ring);
-            const auto decision = mine(row);
-            if (!decision) return;
+            if (!is_mine(decision)) return;
             asked.decided(row.ring, *decision);
             if (decision->kind == Decision::Kind::saved && decision->version)
                 unrecorded_.erase(*decision->version);
         });
         if (!read) return read.error();
         asked.end();
-        read = read_history(run_dir, [&](const StoredRow& row) {
+        read = core.read_rows(run_dir, [&](const StoredRow& row, const Decision* decision) {
             if (row.kind == RecordKind::row) return take_row(row, asked.take(row.ring), on_look);
-            if (const auto decision = mine(row)) take_decision(*decision, on_look);
+            if (is_mine(decision)) take_decision(*decision, on_look);
         });
         if (!read) return read.error();
         // Of rows that were never logged: nothing but the versions tells of them.
@@ -162,10 +162,8 @@ class Replay {
     }
 
   private:
-    [[nodiscard]] std::optional<Decision> mine(const StoredRow& row) const {
-        auto decision = decision_of(row);
-        if (decision && decision->checkpoint != checkpoint_) decision.reset();
-        return decision;
+    [[nodiscard]] bool is_mine(const Decision* decision) const noexcept {
+        return decision != nullptr && decision->checkpoint == checkpoint_;
     }
 
     /// The moment of a row, of which no record tells more.

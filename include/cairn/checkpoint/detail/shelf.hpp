@@ -4,7 +4,7 @@
 
 #include <cairn/checkpoint/detail/ranking.hpp>
 #include <cairn/checkpoint/sink.hpp>
-#include <cairn/checkpoint/version.hpp>
+#include <cairn/run/version.hpp>
 #include <cairn/core/dynamic_row.hpp>
 #include <cairn/core/error.hpp>
 #include <cairn/core/name.hpp>

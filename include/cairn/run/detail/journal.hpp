@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 #pragma once
-// The lanes of a run, and how a thread finds its own.
+// The lanes of a run.
 
-#include <cairn/run/detail/lane.hpp>
+#include <cairn/run/detail/journal_lane.hpp>
+#include <cairn/run/detail/metric_table.hpp>
 #include <cairn/store/os.hpp>
 #include <cairn/store/ring_file.hpp>
 
@@ -25,15 +26,12 @@ class BasicJournal {
         : dir_{std::move(dir)}, next_ring_{next_ring}, first_step_{first_step}, pressure_{&pressure} {}
 
     /// A lane for the calling thread: one that an ended thread left, or a new one; null once the journal is
-    /// closed. Throws only `std::bad_alloc`.
-    std::shared_ptr<Lane> acquire() {
+    /// closed. The thread lets go of it. Throws only `std::bad_alloc`.
+    Lane* acquire() {
         const std::scoped_lock lock{mutex_};
         if (closed_) return nullptr;
         for (const auto& lane : lanes_) {
-            bool taken = false;
-            if (!lane->taken.compare_exchange_strong(taken, true, std::memory_order_acquire)) continue;
-            lane->count_from(first_step_);
-            return lane;
+            if (lane->take(first_step_)) return lane.get();
         }
         const std::uint32_t id = next_ring_++;
         auto memory = os::Mapping::create_shared(path_of(id), ring_file_bytes);
@@ -44,12 +42,14 @@ class BasicJournal {
             if (!memory) throw std::bad_alloc{};
         }
         // Threads after the first count their rows from 0, unless the run is resumed.
-        return lanes_.emplace_back(
-            std::make_shared<Lane>(std::move(*memory), id, first_step_, names_, *pressure_));
+        const auto& made = lanes_.emplace_back(
+            std::make_shared<JournalLane>(std::move(*memory), id, first_step_, names_, *pressure_));
+        made->take(first_step_);
+        return made.get();
     }
 
     /// The lanes as they are now; a lane stays valid as long as someone holds it.
-    [[nodiscard]] std::vector<std::shared_ptr<Lane>> lanes() const {
+    [[nodiscard]] std::vector<std::shared_ptr<JournalLane>> lanes() const {
         const std::scoped_lock lock{mutex_};
         return lanes_;
     }
@@ -76,7 +76,7 @@ class BasicJournal {
         closed_ = true;
         Left left;
         for (const auto& lane : lanes_) {
-            const bool writable = lane.get() != own && lane->taken.load(std::memory_order_acquire);
+            const bool writable = lane.get() != own && lane->is_taken();
             const bool drained = lane->ring.readable().bytes.empty();
             if (drained && !writable) lane->remove_file(path_of(lane->ring.id()));
             if (lane->has_file())
@@ -103,7 +103,7 @@ class BasicJournal {
     std::filesystem::path dir_;
     mutable std::mutex mutex_;
     MetricTable names_;
-    std::vector<std::shared_ptr<Lane>> lanes_;
+    std::vector<std::shared_ptr<JournalLane>> lanes_;
     std::uint32_t next_ring_;
     std::int64_t first_step_;
     Pressure* pressure_;
@@ -112,71 +112,5 @@ class BasicJournal {
     std::string first_failure_;
 };
 using Journal = BasicJournal<>;
-
-/// The calling thread's lanes, one for each run it logs to. When the thread ends they are free for another.
-template <class = void>
-class BasicThreadLanes {
-  public:
-    /// What the fast path looks at: no constructor, no guard.
-    struct Latest {
-        std::uint64_t run;
-        Lane* lane;
-        bool ended;
-    };
-    static const Latest& latest() noexcept { return latest_; }
-
-    /// The thread's lane into run `run`, made on first use; null when the thread is ending.
-    static Lane* find(std::uint64_t run, Journal& journal) {
-        if (latest_.ended) return nullptr;
-        BasicThreadLanes& lanes = instance();
-        Lane* lane = lanes.known(run);
-        if (lane == nullptr) {
-            lanes.forget_orphans();
-            auto made = journal.acquire();
-            if (made == nullptr) return nullptr;
-            lane = lanes.entries_.emplace_back(Entry{run, std::move(made)}).lane.get();
-        }
-        latest_ = {run, lane, false};
-        return lane;
-    }
-
-    /// The thread's lane into run `run`, if it has one.
-    static const Lane* own(std::uint64_t run) noexcept {
-        return latest_.ended ? nullptr : instance().known(run);
-    }
-
-    BasicThreadLanes(const BasicThreadLanes&) = delete;
-    BasicThreadLanes& operator=(const BasicThreadLanes&) = delete;
-
-  private:
-    struct Entry {
-        std::uint64_t run = 0;
-        std::shared_ptr<Lane> lane;
-    };
-
-    BasicThreadLanes() = default;
-    ~BasicThreadLanes() {
-        latest_ = {0, nullptr, true};
-        for (const Entry& entry : entries_) entry.lane->taken.store(false, std::memory_order_release);
-    }
-    static BasicThreadLanes& instance() {
-        thread_local BasicThreadLanes lanes;
-        return lanes;
-    }
-    [[nodiscard]] Lane* known(std::uint64_t run) const noexcept {
-        for (const Entry& entry : entries_) {
-            if (entry.run == run) return entry.lane.get();
-        }
-        return nullptr;
-    }
-    /// Lets go of lanes whose run is gone: nobody else holds them.
-    void forget_orphans() {
-        std::erase_if(entries_, [](const Entry& entry) { return entry.lane.use_count() == 1; });
-    }
-
-    static inline constinit thread_local Latest latest_{0, nullptr, false};
-    std::vector<Entry> entries_;
-};
-using ThreadLanes = BasicThreadLanes<>;
 
 }  // namespace CAIRN_NAMESPACE::detail

@@ -38,8 +38,9 @@ void report_start(const RunCore& core) {
                  printable(core.dir().string()).c_str());
 }
 
-template <class Json = nlohmann::json>
-void report_end(const RunCore& core) noexcept {
+/// `views()` gives the metrics, if they are to be shown.
+template <class Json = nlohmann::json, class Views>
+void report_end(const RunCore& core, Views&& views) noexcept {
     try {
         if (!may_talk(core) || core.is_detached()) return;
         const Json about = core.about();
@@ -47,7 +48,7 @@ void report_end(const RunCore& core) noexcept {
         std::fprintf(
             stderr, "cairn: run %s/%s %s after %.1f s\n%s", core.options().project.c_str(),
             core.options().id.c_str(), about.value("status", "").c_str(), seconds,
-            metrics_table(core.views(), [&](std::string_view name) { return core.goal_of(name); }).c_str());
+            metrics_table(views(), [&](std::string_view name) { return core.goal_of(name); }).c_str());
         const Health health = core.health();
         if (health.rows_dropped != 0) {
             std::fprintf(stderr, "cairn: %llu rows were lost\n",

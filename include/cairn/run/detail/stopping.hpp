@@ -29,9 +29,8 @@ template <class = void>
 }
 
 /// Whether it tells that another session of the run begins.
-template <class = void>
-[[nodiscard]] bool begins_session(const StoredRow& stored) {
-    return kind_of(stored) == Decision::Kind::resumed;
+[[nodiscard]] inline bool begins_session(const Decision* decision) noexcept {
+    return decision != nullptr && decision->kind == Decision::Kind::resumed;
 }
 
 // Never defined: their names are the compiler's message.
@@ -47,8 +46,8 @@ void tell_earlier_rows(RunCore& core, P& policy, std::int64_t step) {
     const Watched watched = watched_by(policy);
     std::vector<std::int64_t> ends;  // of each session: the first step of the next that the policy watches
     bool begins = false;
-    auto read = read_history(core.dir(), [&](const StoredRow& stored) {
-        if (begins_session(stored)) {
+    auto read = core.read_rows(core.dir(), [&](const StoredRow& stored, const Decision* decision) {
+        if (begins_session(decision)) {
             if (begins) ends.push_back(std::numeric_limits<std::int64_t>::max());  // nothing to watch in it
             begins = true;
         } else if (stored.kind == RecordKind::row && begins && is_watched(stored, watched)) {
@@ -64,8 +63,8 @@ void tell_earlier_rows(RunCore& core, P& policy, std::int64_t step) {
     DynamicRow last{std::max(step, std::numeric_limits<std::int64_t>::min() + 1) - 1, 0, nullptr, 0};
     std::size_t session = 0;
     if (read) {
-        read = read_history(core.dir(), [&](const StoredRow& stored) {
-            if (begins_session(stored)) ++session;
+        read = core.read_rows(core.dir(), [&](const StoredRow& stored, const Decision* decision) {
+            if (begins_session(decision)) ++session;
             if (stored.kind != RecordKind::row || session >= ends.size() || stored.step >= ends[session])
                 return;
             last = DynamicRow{stored.step, stored.time_ns, stored.values.data(), stored.values.size()};
@@ -98,14 +97,13 @@ bool ask_to_stop(RunCore& core, const R& row, P& policy) {
     }
     const bool stop = policy.decide(now) == Answer::yes;
     if (stop) {
-        Decision decision{.kind = Decision::Kind::stopped,
-                          .step = now.step,
-                          .time_ns = now.time_ns,
-                          .answer = Answer::yes,
-                          .because = reasons_of(policy, now),
-                          .text = to_text(policy),
-                          .row = to_dynamic(row)};
-        core.append_event(to_event(decision));
+        core.record({.kind = Decision::Kind::stopped,
+                     .step = now.step,
+                     .time_ns = now.time_ns,
+                     .answer = Answer::yes,
+                     .because = reasons_of(policy, now),
+                     .text = to_text(policy),
+                     .row = to_dynamic(row)});
     }
     detail::settle(policy, now, Outcome::not_saved);
     return stop;

@@ -1,15 +1,22 @@
 // SPDX-License-Identifier: MIT
 #pragma once
-// A committed version of a checkpoint, as a program sees it.
+// A committed version of a checkpoint, as a program sees it, and the bytes of its files.
 
+#include <cairn/core/bytes.hpp>
 #include <cairn/core/dynamic_row.hpp>
 #include <cairn/core/name.hpp>
 #include <cairn/policy/retention.hpp>
 
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
+#include <map>
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace CAIRN_NAMESPACE {
 
@@ -44,5 +51,23 @@ struct Version {
                 this};
     }
 };
+
+/// The files of a stored version: `find("model.safetensors")` gives its bytes, valid as long as this object.
+template <class = void>
+class BasicStoredFiles {
+  public:
+    void add(std::string file, std::string bytes) {
+        files_.insert_or_assign(std::move(file), std::move(bytes));
+    }
+    [[nodiscard]] std::optional<std::span<const std::byte>> find(std::string_view file) const {
+        const auto found = files_.find(file);
+        if (found == files_.end()) return std::nullopt;
+        return detail::bytes_of(found->second);
+    }
+
+  private:
+    std::map<std::string, std::string, std::less<>> files_;
+};
+using StoredFiles = BasicStoredFiles<>;
 
 }  // namespace CAIRN_NAMESPACE

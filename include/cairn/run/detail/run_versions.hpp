@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+// The versions of an artifact, for a run that is recorded. Costs nlohmann/json.
+
+#include <cairn/core/dynamic_row.hpp>
+#include <cairn/policy/best.hpp>
+#include <cairn/run/detail/version_store.hpp>
+#include <cairn/run/run_core.hpp>
+#include <cairn/store/artifact_store.hpp>
+#include <cairn/store/file_batch.hpp>
+#include <cairn/store/manifest.hpp>
+
+#include <nlohmann/json.hpp>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// A row as a manifest keeps it, and back.
+template <class Json = nlohmann::json>
+[[nodiscard]] Json metrics_of(const DynamicRow& row) {
+    Json metrics = Json::object();
+    row.for_each([&](std::string_view name, const Value& value) {
+        Json& to = metrics[std::string{name}];
+        switch (value.kind()) {
+            case Value::Kind::text: to = std::string{value.text()}; break;
+            case Value::Kind::integer: to = static_cast<std::int64_t>(value.bits()); break;
+            case Value::Kind::natural: to = value.bits(); break;
+            case Value::Kind::boolean: to = value.bits() != 0; break;
+            default: to = metric_to_json(value.number()); break;
+        }
+    });
+    return metrics;
+}
+
+template <class = void>
+[[nodiscard]] DynamicRow row_of(const Manifest& manifest) {
+    std::vector<NamedValue> values;
+    for (const auto& [name, value] : manifest.metrics.items()) {
+        if (value.is_boolean()) {
+            values.push_back({name, value.template get<bool>()});
+        } else if (value.is_number_unsigned()) {
+            values.push_back({name, value.template get<std::uint64_t>()});
+        } else if (value.is_number_integer()) {
+            values.push_back({name, value.template get<std::int64_t>()});
+        } else if (const auto number = metric_from_json(value)) {
+            values.push_back({name, *number});
+        } else if (value.is_string()) {
+            values.push_back({name, std::string_view{value.template get_ref<const std::string&>()}});
+        }
+    }
+    return {manifest.step.value_or(0), manifest.created_ns, values.data(), values.size()};
+}
+
+template <class = void>
+[[nodiscard]] Version version_of(const Manifest& manifest, const ArtifactStore& artifacts) {
+    return {manifest.version, manifest.logical_size(), row_of(manifest),
+            artifacts.plain_path(manifest.version)};
+}
+
+/// Shown under a plain path (`artifacts/<name>/v3/model.safetensors`). A commit is atomic and durable:
+/// objects first, then the version's manifest.
+template <class = void>
+class BasicRunVersions final : public VersionStore {
+  public:
+    /// Makes the artifact if it is not there. Throws `cairn::error`.
+    BasicRunVersions(std::shared_ptr<RunCore> core, std::string_view name)
+        : core_{std::move(core)},
+          artifacts_{ArtifactStore::open(core_->store(), core_->options().project, std::string{name}, "model")
+                         .value()} {}
+
+    result<void> begin(const VersionInfo& info) override {
+        abort();
+        draft_ = {};
+        draft_.run = info.run;
+        draft_.step = info.row.step();
+        draft_.created_ns = info.row.time_ns();
+        draft_.metrics = metrics_of(info.row);
+        return {};
+    }
+
+    result<void> write(std::string_view file, std::span<const std::byte> bytes) override {
+        return batch_.write(core_->store(), file, bytes);
+    }
+
+    result<std::vector<StagedFile>> stage() override { return batch_.finish(); }
+    result<Version> commit(std::vector<StagedFile> staged) override {
+        auto committed = artifacts_.commit(std::move(draft_), std::move(staged));
+        if (!committed) return committed.error();
+        for (const error& warning : committed->warnings) core_->note_failure(warning, false);
+        return version_of(committed->manifest, artifacts_);
+    }
+
+    void abort() noexcept override { batch_.clear(); }
+
+    result<StoredFiles> open(const Version& version, std::string_view folder) override {
+        const auto reading = artifacts_.lease(version.number);  // until all of it is in memory
+        auto manifest = artifacts_.get(version.number);
+        if (!manifest) return manifest.error();
+        StoredFiles files;
+        for (const FileEntry& entry : manifest->files) {
+            if (entry.digest.empty() || !entry.path.starts_with(folder)) continue;
+            auto bytes = artifacts_.read(*manifest, entry.path);
+            if (!bytes) return bytes.error();
+            files.add(entry.path.substr(folder.size()), std::move(*bytes));
+        }
+        return files;
+    }
+
+    result<void> remove(const Version& version) override { return artifacts_.remove(version.number); }
+    result<void> undo(const Version& version) override { return artifacts_.undo(version.number); }
+
+    [[nodiscard]] result<Manifest> manifest(const Version& version) const override {
+        return artifacts_.get(version.number);
+    }
+    [[nodiscard]] result<Version> version(std::uint64_t number) const override {
+        const auto manifest = artifacts_.get(number);
+        if (!manifest) return manifest.error();
+        return version_of(*manifest, artifacts_);
+    }
+
+    [[nodiscard]] std::vector<Version> versions(bool any_run) override {
+        auto listing = artifacts_.list();
+        if (!listing) raise(listing.error());
+        for (const error& damaged : listing->damaged) core_->note_failure(damaged, false);
+        std::vector<Version> versions;
+        for (const Manifest& manifest : listing->versions) {
+            if (any_run || manifest.run == core_->options().id) {
+                versions.push_back(version_of(manifest, artifacts_));
+            }
+        }
+        return versions;
+    }
+
+    result<void> annotate(const Version& version, const DynamicRow& metrics) override {
+        auto done = artifacts_.annotate(version.number, metrics_of(metrics));
+        return done ? result<void>{} : result<void>{done.error()};
+    }
+
+    [[nodiscard]] bool is_held(const Version& version) const override {
+        if (const auto aliases = artifacts_.aliases()) {
+            for (const auto& [alias, number] : *aliases) {
+                if (number == version.number) return true;
+            }
+        }
+        const auto read = artifacts_.is_read(version.number);
+        return read && *read;
+    }
+
+    void mark_best(const Version& version, const Watched& by) override {
+        const auto aliases = artifacts_.aliases();
+        if (!aliases) return core_->note_failure(aliases.error(), false);
+        if (const auto named = aliases->find("best"); named != aliases->end()) {
+            if (named->second == version.number) return;
+            if (const auto manifest = artifacts_.get(named->second)) {
+                const Reading held = row_of(*manifest).find(by.metric).reading();
+                const Reading now = version.row.find(by.metric).reading();
+                if (held.kind == Reading::Kind::number && !is_better(by.direction, now.value, held.value))
+                    return;
+            }
+        }
+        if (auto set = artifacts_.set_alias("best", version.number); !set)
+            core_->note_failure(set.error(), false);
+    }
+
+  private:
+    std::shared_ptr<RunCore> core_;
+    ArtifactStore artifacts_;
+    Manifest draft_;
+    ObjectBatch batch_;
+};
+using RunVersions = BasicRunVersions<>;
+
+}  // namespace CAIRN_NAMESPACE::detail

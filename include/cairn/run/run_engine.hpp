@@ -1,0 +1,500 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+// What records a run, behind `RunCore`: the folder, the journal, the collector, config, summary and state.
+
+#include <cairn/core/time.hpp>
+#include <cairn/policy/best.hpp>
+#include <cairn/run/decision.hpp>
+#include <cairn/run/detail/collector.hpp>
+#include <cairn/run/detail/journal.hpp>
+#include <cairn/run/detail/process.hpp>
+#include <cairn/run/detail/report.hpp>
+#include <cairn/run/detail/run_versions.hpp>
+#include <cairn/run/detail/thread_lanes.hpp>
+#include <cairn/run/health.hpp>
+#include <cairn/run/options.hpp>
+#include <cairn/run/run_core.hpp>
+#include <cairn/store/run_folder.hpp>
+#include <cairn/store/saved_files.hpp>
+#include <cairn/store/store.hpp>
+
+#include <nlohmann/json.hpp>
+
+#include <atomic>
+#include <cstdint>
+#include <cstdio>
+#include <filesystem>
+#include <limits>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// Opened by `init`, ended once. Threads: any, unless said otherwise.
+template <class Json = nlohmann::json>
+class BasicRunEngine final : public RunCore,
+                             public Endable,
+                             public std::enable_shared_from_this<BasicRunEngine<Json>> {
+  public:
+    /// Opens or resumes a run. Throws `cairn::error`; nothing half-made is left behind but the store's own
+    /// folders.
+    static std::shared_ptr<BasicRunEngine> open(Options options) {
+        const Store store = Store::open(options.dir).value();
+        if (options.id.empty()) options.id = os::random_hex(8);
+        const std::filesystem::path dir = store.run_dir(options.project, options.id, *options.rank);
+        const bool exists = os::status(dir / "run.json").value().exists;
+        if (exists && *options.resume == Resume::never) {
+            raise({errc::already_exists, "a run of this id exists", dir.string(),
+                   "set .resume = cairn::Resume::allow (or CAIRN_RESUME=allow) to go on with it, or choose "
+                   "another id"});
+        }
+        if (!exists && *options.resume == Resume::must) {
+            raise({errc::not_found, "resume is \"must\" but there is no such run", dir.string(),
+                   "check the id, the project and CAIRN_DIR, or use resume \"allow\" to start it"});
+        }
+        auto folder = RunFolder::open_writer(store, options.project, options.id, *options.rank).value();
+        // Asked again under the run's lock: another program may have made the run meanwhile.
+        if (!folder.is_new() && *options.resume == Resume::never) {
+            raise({errc::already_exists, "another program has just made a run of this id", dir.string(),
+                   "choose another id, or none"});
+        }
+        auto core =
+            std::shared_ptr<BasicRunEngine>{new BasicRunEngine{std::move(options), store, std::move(folder)}};
+        Process::instance().add(core);
+        if (core->resumed_) {
+            core->record(
+                {.kind = Decision::Kind::resumed, .step = core->first_step_, .time_ns = core->started_ns_});
+        }
+        report_start(*core);
+        return core;
+    }
+
+    ~BasicRunEngine() { (void)end("finished", {}); }
+    BasicRunEngine(const BasicRunEngine&) = delete;
+    BasicRunEngine& operator=(const BasicRunEngine&) = delete;
+
+    // ---- logging
+
+    Lane* acquire_lane() noexcept override {
+        try {
+            return live_->journal.acquire();
+        } catch (...) {
+            return nullptr;  // no memory: the row is counted as dropped
+        }
+    }
+
+    void record(const Decision& decision) noexcept override {
+        if (!is_open()) return;
+        try {
+            const DynamicRow event = to_event(decision);
+            Lane* const mine = lane();
+            if (mine != nullptr && mine->append<RecordKind::event>(event, event.step(), event.time_ns()))
+                return;
+        } catch (...) {  // no memory
+        }
+        dropped_.fetch_add(1, std::memory_order_relaxed);
+    }
+
+    // ---- what is known of the run
+
+    [[nodiscard]] MetricViews views() const { return has_live() ? live_->collector.views() : MetricViews{}; }
+
+    [[nodiscard]] Health health() const override {
+        Health health;
+        if (has_live()) {
+            for (const auto& lane : live_->journal.lanes()) {
+                health.rows_logged += lane->counters.rows.load(std::memory_order_relaxed);
+                health.texts_cut += lane->counters.texts_cut.load(std::memory_order_relaxed);
+                health.waits += lane->counters.waits.load(std::memory_order_relaxed);
+                health.waited_ns += lane->counters.waited_ns.load(std::memory_order_relaxed);
+            }
+            health.rows_collected = live_->collector.rows();
+            health.history_bytes = live_->collector.bytes();
+            health.journal_mapped = live_->journal.mapped();
+        }
+        health.rows_dropped = dropped_.load(std::memory_order_relaxed);
+        const std::scoped_lock lock{mutex_};
+        health.saves_failed = saves_failed_;
+        health.errors = errors_;
+        if (has_live()) {
+            for (std::string text : {live_->journal.failure(), live_->collector.first_failure()}) {
+                if (!text.empty()) health.errors.push_back(std::move(text));
+            }
+        }
+        return health;
+    }
+
+    void note_failure(const error& failure, bool of_a_save) noexcept override {
+        try {
+            const std::scoped_lock lock{mutex_};
+            if (of_a_save) ++saves_failed_;
+            for (const std::string& known : errors_) {
+                if (known == failure.what()) return;
+            }
+            if (errors_.size() < 16) errors_.emplace_back(failure.what());
+            std::fprintf(stderr, "%s\n", failure.what());
+        } catch (...) {  // no memory to keep a text: the count above stands
+        }
+    }
+
+    void check_open(const char* tried) const override {
+        if (!has_ended()) return;
+        raise({errc::invalid_argument, std::string{tried} + " after the run has ended", dir().string(),
+               "do it before run.finish(), or resume the run"});
+    }
+
+    void claim(const std::string& checkpoint) override {
+        // Not thrown under the lock: an exception that nobody catches ends the run, which takes it.
+        const bool is_free = [&] {
+            const std::scoped_lock lock{mutex_};
+            return checkpoints_.insert(checkpoint).second;
+        }();
+        if (is_free) return;
+        raise({errc::busy, "this run has a checkpoint of this name already", checkpoint,
+               "use that one, or give this one another name"});
+    }
+    void release(const std::string& checkpoint) noexcept override {
+        if (is_detached()) return;  // the mutex may be held by a thread that is in the parent
+        const std::scoped_lock lock{mutex_};
+        checkpoints_.erase(checkpoint);
+    }
+
+    // ---- config, summary, description
+
+    [[nodiscard]] Json config() const override {
+        const std::scoped_lock lock{mutex_};
+        return config_;
+    }
+    void update_config(const Json& patch) override {
+        check_config(patch);
+        check_open("change the config");
+        const std::scoped_lock lock{mutex_};
+        Json merged = config_;
+        merge(merged, patch);
+        if (!is_detached()) folder_.write_json("config.json", merged).value();
+        config_ = std::move(merged);  // in memory only what is on disk
+    }
+    void set_summary(std::string key, Json value) override {
+        check_open("set a summary value");
+        {
+            const std::scoped_lock lock{mutex_};
+            user_summary_[std::move(key)] = std::move(value);
+        }
+        // Written now, so that a kill does not lose it; the metrics beside it are those collected so far.
+        if (!is_detached()) folder_.write_json("summary.json", summary()).value();
+    }
+    result<void> try_describe(FunctionRef<void(Json&)> change) override {
+        const std::scoped_lock lock{mutex_};
+        change(about_);
+        return is_detached() ? result<void>{} : folder_.write_run(about_);
+    }
+    void define_metric(std::string_view name, const MetricOptions& options) override {
+        describe([&](Json& about) {
+            Json& metric = about["metrics"][std::string{name}];
+            if (!metric.is_object()) metric = Json::object();
+            if (options.goal != Direction::unspecified) {
+                metric["goal"] = options.goal == minimize ? "minimize" : "maximize";
+            }
+            if (!options.step_metric.empty()) metric["step_metric"] = options.step_metric;
+            if (!options.unit.empty()) metric["unit"] = options.unit;
+        });
+    }
+    void set_notes(const std::string& notes) override {
+        describe([&](Json& about) { about["notes"] = notes; });
+    }
+    void add_tag(const std::string& tag) override {
+        describe([&](Json& about) {
+            for (const Json& known : about["tags"]) {
+                if (known == tag) return;
+            }
+            about["tags"].push_back(tag);
+        });
+    }
+    [[nodiscard]] Json about() const override {
+        const std::scoped_lock lock{mutex_};
+        return about_;
+    }
+    [[nodiscard]] Json summary() const override {
+        Json metrics = Json::object();
+        for (const auto& [name, view] : views()) metrics[name] = to_json(view.summary);
+        const std::scoped_lock lock{mutex_};
+        return {{"metrics", std::move(metrics)}, {"user", user_summary_}};
+    }
+
+    [[nodiscard]] Direction goal_of(std::string_view metric) const override {
+        const std::scoped_lock lock{mutex_};
+        return goal_in(about_, metric);
+    }
+
+    void save_files(const std::filesystem::path& pattern, When when) override {
+        if (is_detached()) return;
+        check_open("saving files");
+        if (when != When::now) {
+            const std::scoped_lock lock{mutex_};
+            at_end_.push_back(std::filesystem::absolute(pattern));
+        }
+        if (when != When::end) detail::save_files(pattern, dir() / "files").value();
+    }
+
+    [[nodiscard]] std::unique_ptr<VersionStore> open_versions(std::string_view name) override {
+        return std::make_unique<RunVersions>(this->shared_from_this(), name);
+    }
+    result<void> read_rows(const std::filesystem::path& run_dir, RunCore::EachRow f) const override {
+        const auto read = read_history(run_dir, [&](const StoredRow& row) {
+            const auto decision = decision_of(row);
+            f(row, decision ? &*decision : nullptr);
+        });
+        return read ? result<void>{} : read.error();
+    }
+
+    // ---- ends
+
+    result<void> end(std::string_view status, const std::string& why) noexcept override {
+        if (ended_.exchange(true)) return {};
+        open_.store(false, std::memory_order_relaxed);
+        if (is_detached()) {
+            (void)
+                live_.release();  // its thread is in the parent: nothing here may be waited for or destroyed
+            return {};
+        }
+        result<void> ended = try_end(status, why);
+        report_end(*this, [&] { return views(); });
+        return ended;
+    }
+
+    void on_terminate(const std::string& why) noexcept override { (void)end("failed", why); }
+    void on_exit() noexcept override { (void)end("exited", "exit() was called before the run was finished"); }
+    void on_fork_child() noexcept override {
+        open_.store(false, std::memory_order_relaxed);
+        detached_.store(true, std::memory_order_relaxed);
+        folder_.close_in_child();
+    }
+
+  private:
+    result<void> try_end(std::string_view status, const std::string& why) noexcept {
+        try {
+            return write_end(status, why);
+        } catch (const error& failure) {
+            note_failure(failure, false);
+            return failure;
+        } catch (const std::exception& failure) {
+            error e{errc::io, std::string{"ending the run: "} + failure.what(), dir().string(), ""};
+            note_failure(e, false);
+            return e;
+        }
+    }
+
+    /// Changes the run's own record and writes it. Throws if the run has ended.
+    void describe(FunctionRef<void(Json&)> change) {
+        check_open("change the run's record");
+        try_describe(change).value();
+    }
+
+    static std::uint64_t random_key() noexcept {
+        std::uint64_t key = 0;
+        os::random_bytes(std::as_writable_bytes(std::span{&key, 1}));
+        return key | 1U;  // never the 0 that stands for no run
+    }
+
+    /// In the child of a fork, a thread that is not there may hold their mutexes.
+    [[nodiscard]] bool has_live() const noexcept { return live_ != nullptr && !is_detached(); }
+
+    /// What lives only while the run is recorded by this process.
+    struct Live {
+        Live(HistoryWriter history, const HistoryReport& known, const std::filesystem::path& journal_dir,
+             std::int64_t first_step)
+            : collector{std::move(history), known},
+              journal{journal_dir, known.next_ring, first_step, collector} {
+            for (const std::string& name : known.names) (void)journal.names().id_of(name);
+        }
+        Collector collector;
+        Journal journal;
+    };
+
+    BasicRunEngine(Options options, const Store& store, RunFolder folder)
+        : RunCore{std::move(options), store, folder.path(), !folder.is_new(), random_key(), wall_ns()},
+          folder_{std::move(folder)} {
+        read_earlier();
+        open_journal();
+        write_start();
+        live_->collector.start(live_->journal);
+        open_.store(true, std::memory_order_relaxed);
+    }
+
+    /// What a resumed run already has: its record, its config, what the user set in its summary.
+    void read_earlier() {
+        about_ = {{"format", 1}, {"metrics", Json::object()}};
+        config_ = options_.config;
+        user_summary_ = Json::object();
+        if (!resumed_) return;
+        about_ = folder_.read_run().value();
+        for (auto& [key, kind] : {std::pair{"metrics", Json::object()},
+                                  {"tags", Json::array()},
+                                  {"logged_artifacts", Json::array()},
+                                  {"used_artifacts", Json::array()},
+                                  {"name", Json("")},
+                                  {"sessions", Json(0U)}}) {
+            if (!about_.contains(key)) about_[key] = kind;
+            if (about_[key].type() == kind.type()) continue;
+            raise({errc::corrupt, "the run's record has a wrong \"" + std::string{key} + "\"",
+                   (dir() / "run.json").string(), "restore it from a copy"});
+        }
+        Json earlier = read_object("config.json");
+        merge(earlier, config_);
+        config_ = std::move(earlier);
+        if (Json summary = read_object("summary.json"); summary["user"].is_object()) {
+            user_summary_ = std::move(summary["user"]);
+        }
+    }
+    /// Takes over the keys of an object; where both have an object, its keys. (nlohmann's `update` throws
+    /// where only one of the two has an object.)
+    static void merge(Json& into, const Json& from) {
+        if (!from.is_object()) return;
+        if (!into.is_object()) into = Json::object();
+        for (const auto& [key, value] : from.items()) {
+            if (value.is_object())
+                merge(into[key], value);
+            else
+                into[key] = value;
+        }
+    }
+    /// Empty if there is no such file: a crash may have come before it. What is damaged is not written over.
+    [[nodiscard]] Json read_object(std::string_view name) const {
+        auto read = folder_.read_json(name);
+        if (!read && read.error().code() == errc::not_found) return Json::object();
+        auto value = std::move(read).value();
+        if (value.is_object()) return value;
+        raise({errc::corrupt, "this file of the run is no object", (dir() / name).string(),
+               "restore it from a copy, or delete it"});
+    }
+
+    /// Folds what a crash left in the rings into the history, cuts its torn tail, and makes the new journal.
+    void open_journal() {
+        const std::filesystem::path journal_dir = dir() / journal_folder;
+        HistoryReport known;
+        std::optional<std::int64_t> greatest;
+        MetricViews earlier;
+        // A run whose record was lost may still have its rows.
+        if (resumed_ || os::status(dir() / history_file).value().exists) {
+            known = recover_history(dir(), [&](std::int64_t step, std::int64_t,
+                                               std::span<const NamedValue> values) {
+                        greatest = greatest ? std::max(*greatest, step) : step;
+                        take_in(earlier, step, values);
+                    }).value();
+        }
+        for (const error& unread : known.unread) note_failure(unread, false);
+        if (known.damaged != 0) {
+            note_failure({errc::corrupt,
+                          std::to_string(known.damaged) + " stretches of this run's history cannot be read",
+                          (dir() / history_file).string(),
+                          "restore it from a copy; the rows around them are whole"},
+                         false);
+        }
+        // Saturated: a step may be any integer.
+        first_step_ =
+            !greatest ? 0 : *greatest + (*greatest < std::numeric_limits<std::int64_t>::max() ? 1 : 0);
+        os::make_dirs(journal_dir).value();
+        auto history = HistoryWriter::open(dir() / history_file, known.whole_bytes).value();
+        live_ = std::make_unique<Live>(std::move(history), known, journal_dir, first_step_);
+        live_->collector.remember(std::move(earlier));
+    }
+
+    void write_start() {
+        const auto set = [&](const char* key, const auto& value) {
+            if (!value.empty() || !about_.contains(key)) about_[key] = value;
+        };
+        about_["id"] = options_.id;
+        about_["project"] = options_.project;
+        set("name", options_.name);
+        if (about_["name"] == "") about_["name"] = options_.id;
+        set("group", options_.group);
+        set("job_type", options_.job_type);
+        set("notes", options_.notes);
+        set("tags", options_.tags);
+        if (!about_.contains("created_ns")) about_["created_ns"] = started_ns_;
+        about_["started_ns"] = started_ns_;
+        about_["sessions"] = about_.value("sessions", 0U) + 1;
+        about_["status"] = "running";
+        about_["library"] = CAIRN_VERSION;
+        about_.erase("ended_ns");
+        about_.erase("why");
+        folder_.write_json("config.json", config_).value();
+        folder_.write_run(about_).value();
+    }
+
+    result<void> write_end(std::string_view status, const std::string& why) {
+        live_->collector.stop();
+        const Journal::Left left = live_->journal.close(ThreadLanes::own(key_));
+        const std::uint64_t dropped = dropped_.fetch_add(left.lost, std::memory_order_relaxed);
+        std::vector<std::filesystem::path> patterns;
+        {
+            const std::scoped_lock lock{mutex_};
+            patterns = at_end_;
+        }
+        result<void> first;
+        const auto keep = [&](const result<void>& done) {
+            if (done) return;
+            note_failure(done.error(), false);
+            if (first) first = done;
+        };
+        const std::string why_not = live_->collector.failure();
+        if (left.in_files && !why_not.empty()) {
+            keep(error{errc::io,
+                       "the last rows are in the journal only, the history took no more: " + why_not,
+                       dir().string(), "make room, then resume the run: it folds them in"});
+        }
+        if (left.lost != 0) {
+            keep(error{errc::io,
+                       std::to_string(left.lost) +
+                           " rows were lost: neither the history nor a ring file of "
+                           "the journal could be written: " +
+                           why_not,
+                       dir().string(), "make room before the next run"});
+        }
+        if (const std::string since = live_->collector.first_failure(); dropped != 0) {
+            const error told{errc::io,
+                             std::to_string(dropped) + " rows were dropped: " +
+                                 (since.empty() ? "they came faster than they could be written" : since),
+                             dir().string(),
+                             since.empty() ? "log less often" : "make room before the next run"};
+            if (since.empty())
+                note_failure(told, false);  // all that was taken is written
+            else
+                keep(told);
+        }
+        for (const std::filesystem::path& pattern : patterns)
+            keep(detail::save_files(pattern, dir() / "files"));
+        keep(folder_.write_json("summary.json", summary()));
+        {
+            const std::scoped_lock lock{mutex_};
+            about_["status"] = status;
+            about_["ended_ns"] = wall_ns();
+            if (!why.empty()) about_["why"] = why;
+        }
+        keep(folder_.write_run(about()));
+        folder_.release();
+        return first;
+    }
+
+    RunFolder folder_;
+    std::unique_ptr<Live> live_;
+
+    mutable std::mutex mutex_;
+    Json about_;
+    Json config_;
+    Json user_summary_;
+    std::vector<std::filesystem::path> at_end_;
+    std::vector<std::string> errors_;
+    std::set<std::string> checkpoints_;  // those that live
+    std::uint64_t saves_failed_ = 0;
+};
+using RunEngine = BasicRunEngine<>;
+
+}  // namespace CAIRN_NAMESPACE::detail
