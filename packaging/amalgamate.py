@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Writes single_include/cairn/cairn.hpp and, where include/ has one, cairn_full.hpp: the umbrella with every header
-of ours once, in the order of use. Standard and third-party includes are hoisted, those inside an #if stay where they
+"""Writes single_include/cairn/cairn.hpp and cairn_full.hpp: the umbrella with every header of ours once, in the order of
+use; and copies what includes nothing but these. Standard and third-party includes are hoisted, those inside an #if stay where they
 are. With --check nothing is written, and a stale file is an error."""
 import re
 import sys
@@ -60,12 +60,12 @@ class Amalgamation:
             self.body += [f"\n// ---- cairn/{header}\n", *own]
 
 
+COPIED = ("extern.hpp", "engine.hpp")
+
 stale = False
-for umbrella in GUARDS:
+for umbrella in (*GUARDS, *COPIED):
     target = ROOT / "single_include/cairn" / umbrella
-    if not (ROOT / "include/cairn" / umbrella).exists():
-        continue
-    text = Amalgamation(umbrella).text
+    text = Amalgamation(umbrella).text if umbrella in GUARDS else (ROOT / "include/cairn" / umbrella).read_text()
     if "--check" not in sys.argv:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(text)

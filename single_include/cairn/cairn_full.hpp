@@ -89,6 +89,27 @@
 #define CAIRN_NO_UNIQUE_ADDRESS [[no_unique_address]]
 #endif
 
+// ---- cairn/core/bytes.hpp
+// What a container holds, as bytes. Costs <span>.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// The elements of a container that has them in one row, as bytes. Says less than
+/// `std::as_bytes(std::span{container})`, whose concepts cost an include a hundredth of its compile time for
+/// each type of container.
+template <class Container>
+[[nodiscard]] std::span<const std::byte> bytes_of(const Container& container) noexcept {
+    return {reinterpret_cast<const std::byte*>(container.data()),
+            container.size() * sizeof(*container.data())};
+}
+/// The same, to be written to.
+template <class Container>
+[[nodiscard]] std::span<std::byte> writable_bytes_of(Container& container) noexcept {
+    return {reinterpret_cast<std::byte*>(container.data()), container.size() * sizeof(*container.data())};
+}
+
+}  // namespace CAIRN_NAMESPACE::detail
+
 // ---- cairn/core/metric.hpp
 // Metric names as types. `"loss"_m` is a value of the type `Metric<'l','o','s','s'>`, so a name that does not
 // exist is a compile error, and every compiler spells it out in its messages (clang 14 prints class-type
@@ -2427,8 +2448,8 @@ constexpr KeepAll operator|(const A&, const B&) {
 
 }  // namespace CAIRN_NAMESPACE
 
-// ---- cairn/checkpoint/version.hpp
-// A committed version of a checkpoint, as a program sees it.
+// ---- cairn/run/version.hpp
+// A committed version of a checkpoint, as a program sees it, and the bytes of its files.
 
 namespace CAIRN_NAMESPACE {
 
@@ -2464,28 +2485,25 @@ struct Version {
     }
 };
 
+/// The files of a stored version: `find("model.safetensors")` gives its bytes, valid as long as this object.
+template <class = void>
+class BasicStoredFiles {
+  public:
+    void add(std::string file, std::string bytes) {
+        files_.insert_or_assign(std::move(file), std::move(bytes));
+    }
+    [[nodiscard]] std::optional<std::span<const std::byte>> find(std::string_view file) const {
+        const auto found = files_.find(file);
+        if (found == files_.end()) return std::nullopt;
+        return detail::bytes_of(found->second);
+    }
+
+  private:
+    std::map<std::string, std::string, std::less<>> files_;
+};
+using StoredFiles = BasicStoredFiles<>;
+
 }  // namespace CAIRN_NAMESPACE
-
-// ---- cairn/core/bytes.hpp
-// What a container holds, as bytes. Costs <span>.
-
-namespace CAIRN_NAMESPACE::detail {
-
-/// The elements of a container that has them in one row, as bytes. Says less than
-/// `std::as_bytes(std::span{container})`, whose concepts cost an include a hundredth of its compile time for
-/// each type of container.
-template <class Container>
-[[nodiscard]] std::span<const std::byte> bytes_of(const Container& container) noexcept {
-    return {reinterpret_cast<const std::byte*>(container.data()),
-            container.size() * sizeof(*container.data())};
-}
-/// The same, to be written to.
-template <class Container>
-[[nodiscard]] std::span<std::byte> writable_bytes_of(Container& container) noexcept {
-    return {reinterpret_cast<std::byte*>(container.data()), container.size() * sizeof(*container.data())};
-}
-
-}  // namespace CAIRN_NAMESPACE::detail
 
 // ---- cairn/model/detail/guarded.hpp
 // Runs the user's code so that nothing it throws escapes. Costs what core/error.hpp costs.
@@ -6829,8 +6847,8 @@ class BasicSignalCounter {
         (void)::sigaction(number(signal), &plain, nullptr);
         // It may be blocked: while its handler runs it is.
         ::sigset_t one;
-        ::sigemptyset(&one);
-        ::sigaddset(&one, number(signal));
+        (void)sigemptyset(&one);  // no "::", because they are macros on macOS
+        (void)sigaddset(&one, number(signal));
         (void)::raise(number(signal));
         (void)::pthread_sigmask(SIG_UNBLOCK, &one, nullptr);
     }
@@ -8322,55 +8340,495 @@ template <class = void>
 
 }  // namespace CAIRN_NAMESPACE
 
-// ---- cairn/run/thumbnail.hpp
-// A metric's curve in a few characters, for the message at the end of a run.
+// ---- cairn/run/health.hpp
+// What a run says of itself: nothing is lost silently. Costs <string> and <vector>.
+
+namespace CAIRN_NAMESPACE {
+
+/// A run's counters and first errors, as `run.health()` gives them. All counts are since this process opened
+/// the run.
+struct Health {
+    std::uint64_t rows_logged = 0;     ///< taken by `log`
+    std::uint64_t rows_collected = 0;  ///< written to the history file
+    std::uint64_t rows_dropped =
+        0;  ///< lost: the ring stayed full for too long, or the run was finished or detached
+    std::uint64_t texts_cut = 0;      ///< metric texts or names that were longer than may be stored
+    std::uint64_t waits = 0;          ///< times `log` waited for room
+    std::uint64_t waited_ns = 0;      ///< how long in all
+    std::uint64_t history_bytes = 0;  ///< written to the history file
+    std::uint64_t saves_failed = 0;   ///< checkpoints and artifacts that could not be saved
+    bool journal_mapped =
+        true;  ///< false: rows lie in plain memory until they are collected; a kill loses them
+    std::vector<std::string> errors = {};  ///< the first 16 messages
+
+    /// Nothing was dropped and nothing failed.
+    [[nodiscard]] bool ok() const noexcept {
+        return rows_dropped == 0 && saves_failed == 0 && errors.empty();
+    }
+};
+
+}  // namespace CAIRN_NAMESPACE
+
+// ---- cairn/run/options.hpp
+// What `cairn::init` takes, and how the environment changes it. Costs nlohmann/json.
+
+namespace CAIRN_NAMESPACE {
+
+/// What to do when a run of the wanted id exists: refuse, go on with it, or insist that it exists.
+enum class Resume : unsigned char { never, allow, must };
+
+/// Whether the run is recorded at all. `online` has nothing to do with a network: files are local in any
+/// case.
+enum class Mode : unsigned char { online, disabled };
+
+/// The options of a run. Each may be left out. Where one is empty the environment may fill it (`CAIRN_DIR`,
+/// `CAIRN_PROJECT`, `CAIRN_RUN_ID`, `CAIRN_NAME`, `CAIRN_TAGS`, `CAIRN_NOTES`, `CAIRN_GROUP`,
+/// `CAIRN_RESUME`, `CAIRN_RANK`); the three switches `CAIRN_MODE=disabled`, `CAIRN_SAVE=off` and
+/// `CAIRN_QUIET=1` turn off what the program has on.
+struct Options {
+    std::string project = {};  ///< default "uncategorized"
+    std::string name = {};     ///< what people call the run; default its id
+    std::string id = {};       ///< unique in the project; default 8 random letters and digits
+    nlohmann::json config =
+        nullptr;  ///< an object: `{{"lr", 1e-3}, {"epochs", 5}}`, or a struct with `to_json`
+    std::vector<std::string> tags = {};
+    std::string notes = {};
+    std::string group = {};
+    std::string job_type = {};          ///< "train", "eval", …
+    std::filesystem::path dir = {};     ///< the store; default "cairn" in the working folder
+    std::optional<Resume> resume = {};  ///< default `Resume::never`
+    std::optional<unsigned> rank = {};  ///< of several processes that write one run; default 0, which saves
+    Mode mode = Mode::online;
+    bool save = true;    ///< false: checkpoints of this run save nothing
+    bool quiet = false;  ///< true: no start and end messages on a terminal
+};
+
+/// What `cairn::init` opens unless told otherwise.
+struct Enabled {};
+/// Passed as `cairn::init<cairn::Disabled>(…)`: the run is an empty type and its calls compile to nothing.
+struct Disabled {};
+
+namespace detail {
+
+/// The value of an environment variable; empty if it is not set.
+template <class = void>
+[[nodiscard]] std::string environment(const char* name) {
+    return os::sys::environment(name);
+}
+
+/// The index of `value` among `words`, for variables that take one of a few words.
+template <std::size_t N>
+std::size_t one_of(const char* variable, const std::string& value, const std::string_view (&words)[N]) {
+    std::string expected;
+    for (std::size_t i = 0; i < N; ++i) {
+        if (value == words[i]) return i;
+        expected += (i == 0 ? "" : ", ") + std::string{words[i]};
+    }
+    raise({errc::invalid_argument, std::string{variable} + " is not one of: " + expected, value,
+           "unset " + std::string{variable} + " or set it to one of these"});
+}
+
+template <class = void>
+[[nodiscard]] bool switch_is_on(const char* variable, const std::string& value) {
+    constexpr std::string_view words[] = {"0", "off", "false", "no", "1", "on", "true", "yes"};
+    return one_of(variable, value, words) >= 4;
+}
+
+template <class = void>
+[[nodiscard]] std::vector<std::string> split_list(std::string_view text) {
+    std::vector<std::string> parts;
+    while (!text.empty()) {
+        const std::size_t comma = text.find(',');
+        const std::string_view part = text.substr(0, comma);
+        if (!part.empty()) parts.emplace_back(part);
+        text = comma == std::string_view::npos ? std::string_view{} : text.substr(comma + 1);
+    }
+    return parts;
+}
+
+template <class = void>
+[[nodiscard]] unsigned parse_rank(const std::string& text) {
+    unsigned rank = 0;
+    const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), rank);
+    if (problem == std::errc{} && end == text.data() + text.size() && rank < 10'000'000) return rank;
+    raise({errc::invalid_argument, "CAIRN_RANK is no number of a process", text,
+           "set it to 0, 1, 2, … or unset it"});
+}
+
+/// Refuses a config that is no object, which is what braces make of a single pair.
+template <class Json = nlohmann::json>
+void check_config(const Json& config) {
+    if (config.is_object() || config.is_null()) return;
+    std::string shown = config.dump(-1, ' ', false, Json::error_handler_t::replace);
+    if (shown.size() > 80) shown = shown.substr(0, 77) + "...";
+    raise(
+        {errc::invalid_argument, "the config is not an object but " + shown, "",
+         R"(write .config = {{"lr", 0.001}, {"epochs", 5}}: a pair of braces for each entry and one around all)"});
+}
+
+/// The options with the environment applied and every default filled in, except the id.
+template <class GetEnv = decltype(&environment<>)>
+[[nodiscard]] Options resolve(Options options, GetEnv&& get = &environment<>) {
+    const auto fill = [&](std::string& option, const char* variable) {
+        if (option.empty()) option = get(variable);
+    };
+    fill(options.project, "CAIRN_PROJECT");
+    fill(options.name, "CAIRN_NAME");
+    fill(options.id, "CAIRN_RUN_ID");
+    fill(options.notes, "CAIRN_NOTES");
+    fill(options.group, "CAIRN_GROUP");
+    if (options.dir.empty()) options.dir = os::path_of(get("CAIRN_DIR"));
+    if (options.tags.empty()) options.tags = split_list(get("CAIRN_TAGS"));
+    if (const std::string resume = get("CAIRN_RESUME"); !options.resume && !resume.empty()) {
+        constexpr std::string_view words[] = {"never", "allow", "must"};
+        options.resume = static_cast<Resume>(one_of("CAIRN_RESUME", resume, words));
+    }
+    if (const std::string rank = get("CAIRN_RANK"); !options.rank && !rank.empty())
+        options.rank = parse_rank(rank);
+    if (const std::string mode = get("CAIRN_MODE"); !mode.empty()) {
+        constexpr std::string_view words[] = {"online", "disabled"};
+        if (one_of("CAIRN_MODE", mode, words) == 1) options.mode = Mode::disabled;
+    }
+    if (const std::string save = get("CAIRN_SAVE"); !save.empty() && !switch_is_on("CAIRN_SAVE", save)) {
+        options.save = false;
+    }
+    if (const std::string quiet = get("CAIRN_QUIET"); !quiet.empty() && switch_is_on("CAIRN_QUIET", quiet)) {
+        options.quiet = true;
+    }
+
+    if (options.project.empty()) options.project = "uncategorized";
+    if (options.dir.empty()) options.dir = "cairn";
+    if (!options.resume) options.resume = Resume::never;
+    if (!options.rank) options.rank = 0;
+    check_config(options.config);
+    if (options.config.is_null()) options.config = nlohmann::json::object();
+    check_name("project", options.project).value();
+    if (!options.id.empty()) check_name("run", options.id).value();
+    if (*options.resume == Resume::must && options.id.empty()) {
+        raise({errc::invalid_argument, "resume is \"must\" but no run is named", "",
+               "set the option .id or CAIRN_RUN_ID to the run to go on with"});
+    }
+    if (*options.rank != 0 && options.id.empty()) {
+        raise({errc::invalid_argument, "a rank is given but no run: all ranks write one", "",
+               "set the option .id or CAIRN_RUN_ID to the same id on every rank"});
+    }
+    return options;
+}
+
+}  // namespace detail
+
+}  // namespace CAIRN_NAMESPACE
+
+// ---- cairn/core/function_ref.hpp
+// A function that somebody else owns, as an argument of a virtual one.
 
 namespace CAIRN_NAMESPACE::detail {
 
-/// From `width` to twice as many means of equally long stretches of a series of any length. Cost: O(1)
-/// amortised.
-class Thumbnail {
-  public:
-    static constexpr std::size_t width = 12;
+template <class Signature>
+class FunctionRef;
 
-    void add(double x) noexcept {
-        if (!std::isfinite(x)) return;
-        mean_ += x / static_cast<double>(per_bucket_);  // never beyond the greatest number, as a sum can be
-        if (++in_bucket_ < per_bucket_) return;
-        buckets_[filled_++] = mean_;
-        mean_ = 0;
-        in_bucket_ = 0;
-        if (filled_ == buckets_.size()) halve();
+/// Refers to what is called; use it within the call that it is an argument of. (std::function_ref is C++26,
+/// std::function owns and costs the compiler ten times as much.)
+template <class R, class... Args>
+class FunctionRef<R(Args...)> {
+  public:
+    template <class F>
+        requires(!std::same_as<std::remove_cvref_t<F>, FunctionRef>)
+    FunctionRef(F&& f) noexcept  // NOLINT(google-explicit-constructor, cppcoreguidelines-missing-std-forward)
+        : object_{const_cast<void*>(static_cast<const void*>(&f))},
+          call_{[](void* object, Args... args) -> R {
+              return (*static_cast<std::remove_reference_t<F>*>(object))(static_cast<Args>(args)...);
+          }} {}
+
+    R operator()(Args... args) const { return call_(object_, static_cast<Args>(args)...); }
+
+  private:
+    void* object_;
+    R (*call_)(void*, Args...);
+};
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/run/signal_watch.hpp
+// A checkpoint that saves on a signal.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// Listens while it lives. A signal is pending until its watch has answered it.
+class SignalWatch {
+  public:
+    SignalWatch() = default;
+    SignalWatch(const SignalWatch&) = delete;
+    SignalWatch& operator=(const SignalWatch&) = delete;
+    virtual ~SignalWatch() = default;
+
+    /// Whether a signal came that was not answered. Cost: two loads.
+    [[nodiscard]] virtual bool pending() const noexcept = 0;
+    /// What came so far is answered: a version was saved, or it could not be. Does not return if the signal
+    /// is to end the process and this was the last watch that it waited for.
+    virtual void answer() = 0;
+};
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/run/detail/metric_cache.hpp
+// Which number stands for a metric's name, as far as one thread has used it.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// The part of the table that one thread has used: a small open-addressed table without locks.
+template <class = void>
+class BasicMetricCache {
+  public:
+    /// The number of a metric this thread has used before; `unknown` otherwise.
+    static constexpr std::uint32_t unknown = 0xffffffffU;
+
+    [[nodiscard]] std::uint32_t find(std::uint64_t hash, std::string_view name) const noexcept {
+        for (std::size_t i = static_cast<std::size_t>(hash) & mask_;; i = (i + 1) & mask_) {
+            const Entry& entry = slots_[i];
+            if (entry.id == unknown) return unknown;
+            // A literal keeps its address, so its characters are compared only once.
+            if (entry.hash == hash && (entry.literal == name.data() || entry.name == name)) return entry.id;
+        }
     }
 
-    /// The curve as block characters (UTF-8), lowest to highest of this series; empty if there is no number.
-    [[nodiscard]] std::string text() const {
-        static constexpr const char* blocks[] = {"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
-        double low = 0, high = 0;
-        for (std::size_t i = 0; i < filled_; ++i) {
-            if (i == 0 || buckets_[i] < low) low = buckets_[i];
-            if (i == 0 || buckets_[i] > high) high = buckets_[i];
-        }
-        std::string out;
-        for (std::size_t i = 0; i < filled_; ++i) {
-            const double share = high > low ? (buckets_[i] / 2 - low / 2) / (high / 2 - low / 2) : 0.0;
-            out += blocks[static_cast<std::size_t>(std::lround(share * 7.0))];
-        }
-        return out;
+    void insert(std::uint64_t hash, const char* literal, std::string_view kept, std::uint32_t id) {
+        if ((count_ + 1) * 2 > slots_.size()) grow();
+        place({hash, literal, kept, id});
+        ++count_;
     }
 
   private:
-    void halve() noexcept {
-        for (std::size_t i = 0; i < width; ++i) buckets_[i] = buckets_[2 * i] / 2 + buckets_[2 * i + 1] / 2;
-        filled_ = width;
-        per_bucket_ *= 2;
+    struct Entry {
+        std::uint64_t hash = 0;
+        const char* literal = nullptr;
+        std::string_view name{};
+        std::uint32_t id = unknown;
+    };
+
+    void place(const Entry& entry) {
+        std::size_t i = static_cast<std::size_t>(entry.hash) & mask_;
+        while (slots_[i].id != unknown) i = (i + 1) & mask_;
+        slots_[i] = entry;
+    }
+    void grow() {
+        std::vector<Entry> old(slots_.size() * 2);
+        old.swap(slots_);
+        mask_ = slots_.size() - 1;
+        for (const Entry& entry : old) {
+            if (entry.id != unknown) place(entry);
+        }
     }
 
-    std::array<double, 2 * width> buckets_{};
-    std::size_t filled_ = 0;
-    std::uint64_t per_bucket_ = 1;
-    std::uint64_t in_bucket_ = 0;
-    double mean_ = 0;
+    std::vector<Entry> slots_ = std::vector<Entry>(32);
+    std::size_t mask_ = 31;
+    std::size_t count_ = 0;
+};
+using MetricCache = BasicMetricCache<>;
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/run/detail/lane.hpp
+// A thread's way into a run, as the thread sees it: its ring, the names it has used there. What happens
+// seldom is virtual, so that a file which logs compiles nothing but the fast path.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// A value under its name, where the type of its row does not matter any more.
+struct NamedCell {
+    std::uint64_t hash;
+    const char* literal;  // where the name is a type: it keeps its address
+    std::string_view name;
+    Value value;
+};
+
+/// One producer at a time: the thread that holds it. The collector reads the ring and the counters.
+class Lane {
+  public:
+    struct Counters {
+        std::atomic<std::uint64_t> rows{0}, dropped{0}, texts_cut{0}, waits{0}, waited_ns{0};
+    };
+
+    Lane(const Lane&) = delete;
+    Lane& operator=(const Lane&) = delete;
+
+    /// Appends a typed or dynamic row, or an event; false if it had to be dropped. May allocate when a name
+    /// is new or the row is large.
+    template <RecordKind Kind = RecordKind::row, class R>
+    bool append(const R& row, std::int64_t step, std::int64_t time_ns) {
+        std::size_t cells = 0;
+        std::size_t bytes = row_header_bytes;
+        bool is_plain = true;
+        row.for_each([&](auto name, const auto& value) {
+            const Value cell{value};
+            ++cells;
+            bytes += cell_size(cell);
+            is_plain = is_plain && cell.text().size() <= max_text_bytes && find(name) != MetricCache::unknown;
+        });
+        if (!is_plain || bytes > max_record_bytes) return append_slowly(Kind, step, time_ns, row);
+        std::byte* to = reserve(bytes);
+        if (to == nullptr) return false;
+        to = put_row_header(to, bytes, Kind, 0, cells, step, time_ns);
+        row.for_each([&](auto name, const auto& value) { to = put_cell(to, find(name), Value{value}); });
+        ring.commit();
+        if constexpr (Kind == RecordKind::row) bump(counters.rows);
+        if (ring.is_filling()) relieve();
+        return true;
+    }
+
+    /// The thread's own count of rows, for rows without a step.
+    /// The last step there can be is taken again and again.
+    [[nodiscard]] std::int64_t take_step() noexcept {
+        return next_step_ == std::numeric_limits<std::int64_t>::max() ? next_step_ : next_step_++;
+    }
+
+    /// The thread that holds it needs it no more.
+    virtual void let_go() noexcept = 0;
+    /// Whether nobody but the thread that holds it knows of it: its run is gone.
+    [[nodiscard]] virtual bool is_orphan() const noexcept = 0;
+
+    static void bump(std::atomic<std::uint64_t>& counter, std::uint64_t by = 1) noexcept {
+        // Only this thread adds: a load and a store, no locked instruction.
+        counter.store(counter.load(std::memory_order_relaxed) + by, std::memory_order_relaxed);
+    }
+
+    Ring ring;
+    Counters counters;
+
+  protected:
+    static constexpr std::size_t max_record_bytes = ring_capacity / 4;
+
+    Lane(Ring of, std::int64_t first_step) : ring{of}, next_step_{first_step} {}
+    ~Lane() = default;
+
+    [[nodiscard]] std::byte* reserve(std::size_t bytes) noexcept {
+        std::byte* to = ring.reserve(bytes);
+        return to != nullptr ? to : wait_for_room(bytes);
+    }
+
+    MetricCache known_;
+    std::int64_t next_step_;
+
+  private:
+    friend class ThreadLanes;
+
+    template <MetricName Name>
+    [[nodiscard]] std::uint32_t find(Name) const noexcept {
+        if constexpr (Name::name.size() > max_metric_name_bytes) {
+            return find(Name::name);
+        } else {
+            return known_.find(Name::hash, Name::name);
+        }
+    }
+    [[nodiscard]] std::uint32_t find(std::string_view name) const noexcept {
+        name = name.substr(0, max_metric_name_bytes);
+        return known_.find(hash_name(name), name);
+    }
+
+    template <class... Fields>
+    bool append_slowly(RecordKind kind, std::int64_t step, std::int64_t time_ns, const Row<Fields...>& row) {
+        NamedCell cells[sizeof...(Fields) + 1];
+        NamedCell* end = cells;
+        row.for_each([&](auto name, const auto& value) {
+            using Name = decltype(name);
+            *end++ = {Name::hash, Name::chars, Name::name, Value{value}};
+        });
+        return append_cells(kind, step, time_ns, cells, end);
+    }
+    bool append_slowly(RecordKind kind, std::int64_t step, std::int64_t time_ns, const DynamicRow& row) {
+        return append_dynamic(kind, step, time_ns, row);
+    }
+    /// Gives names that are new here their numbers, cuts what is too long, splits what is too large.
+    virtual bool append_cells(RecordKind kind, std::int64_t step, std::int64_t time_ns,
+                              const NamedCell* begin, const NamedCell* end) = 0;
+    virtual bool append_dynamic(RecordKind kind, std::int64_t step, std::int64_t time_ns,
+                                const DynamicRow& row) = 0;
+    /// For a ring that is full; null if there is no use in waiting longer.
+    [[nodiscard]] virtual std::byte* wait_for_room(std::size_t bytes) noexcept = 0;
+    /// For a ring that is filling.
+    virtual void relieve() noexcept = 0;
+
+    // What the thread that holds it knows it by.
+    std::uint64_t run_ = 0;
+    Lane* next_ = nullptr;
+};
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/run/detail/thread_lanes.hpp
+// How a thread finds its lane into a run.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// The calling thread's lanes, one for each run it logs to. When the thread ends they are free for another.
+class ThreadLanes {
+  public:
+    /// What the fast path looks at: no constructor, no guard.
+    struct Latest {
+        std::uint64_t run;
+        Lane* lane;
+        bool ended;
+    };
+    static const Latest& latest() noexcept { return latest_; }
+
+    /// The thread's lane into run `run`, made on first use by `core.acquire_lane()`; null when the thread is
+    /// ending or there is none.
+    template <class Core>
+    static Lane* find(std::uint64_t run, Core& core) {
+        if (latest_.ended) return nullptr;
+        ThreadLanes& lanes = instance();
+        Lane* lane = lanes.known(run);
+        if (lane == nullptr) {
+            lanes.forget_orphans();
+            lane = core.acquire_lane();
+            if (lane == nullptr) return nullptr;
+            lane->run_ = run;
+            lane->next_ = lanes.first_;
+            lanes.first_ = lane;
+        }
+        latest_ = {run, lane, false};
+        return lane;
+    }
+
+    /// The thread's lane into run `run`, if it has one.
+    static const Lane* own(std::uint64_t run) noexcept {
+        return latest_.ended ? nullptr : instance().known(run);
+    }
+
+    ThreadLanes(const ThreadLanes&) = delete;
+    ThreadLanes& operator=(const ThreadLanes&) = delete;
+
+  private:
+    ThreadLanes() = default;
+    ~ThreadLanes() {
+        latest_ = {0, nullptr, true};
+        while (first_ != nullptr) drop(&first_);
+    }
+    static ThreadLanes& instance() {
+        thread_local ThreadLanes lanes;
+        return lanes;
+    }
+    [[nodiscard]] Lane* known(std::uint64_t run) const noexcept {
+        Lane* lane = first_;
+        while (lane != nullptr && lane->run_ != run) lane = lane->next_;
+        return lane;
+    }
+    void forget_orphans() noexcept {
+        for (Lane** at = &first_; *at != nullptr;) {
+            if ((*at)->is_orphan())
+                drop(at);
+            else
+                at = &(*at)->next_;
+        }
+    }
+    static void drop(Lane** at) noexcept {
+        Lane* const lane = *at;
+        *at = lane->next_;
+        lane->let_go();
+    }
+
+    static inline constinit thread_local Latest latest_{0, nullptr, false};
+    Lane* first_ = nullptr;
 };
 
 }  // namespace CAIRN_NAMESPACE::detail
@@ -9031,1064 +9489,6 @@ template <class Json = nlohmann::json>
 
 }  // namespace CAIRN_NAMESPACE
 
-// ---- cairn/run/summary.hpp
-// The summary of a run: for each metric its last, least, greatest and mean value, and where they were. Costs
-// nlohmann/json.
-
-namespace CAIRN_NAMESPACE {
-
-/// What is known of one metric over a whole run. Infinities count as numbers; NaNs are counted apart.
-struct MetricSummary {
-    std::uint64_t count = 0;  ///< values, NaNs and texts included
-    std::uint64_t numbers = 0;
-    std::uint64_t nans = 0;
-    double last = std::numeric_limits<double>::quiet_NaN();
-    double min = std::numeric_limits<double>::quiet_NaN();
-    double max = std::numeric_limits<double>::quiet_NaN();
-    double mean = std::numeric_limits<double>::quiet_NaN();  ///< of the finite numbers
-    std::int64_t last_step = 0;
-    std::int64_t min_step = 0;  ///< the first step that had the least value
-    std::int64_t max_step = 0;
-    std::string text = {};  ///< the last text, for metrics that are texts
-
-    /// Takes one more value in. Cost: a few comparisons.
-    void add(std::int64_t step, const Value& value) {
-        ++count;
-        last_step = step;
-        if (value.is_text()) {
-            text = value.text();
-            return;
-        }
-        last = value.number();
-        if (std::isnan(last)) {
-            ++nans;
-            return;
-        }
-        ++numbers;
-        if (!(last >= min)) min = last, min_step = step;
-        if (!(last <= max)) max = last, max_step = step;
-        if (std::isfinite(last)) {
-            ++finite_;
-            mean = finite_ == 1 ? last : mean + (last - mean) / static_cast<double>(finite_);
-        }
-    }
-
-  private:
-    std::uint64_t finite_ = 0;
-};
-
-namespace detail {
-
-/// A metric's summary and its curve in small.
-struct MetricView {
-    MetricSummary summary;
-    Thumbnail curve;
-};
-using MetricViews = std::map<std::string, MetricView, std::less<>>;
-
-/// Which way a metric is to go, by what `define_metric` left in a run's record.
-template <class Json>
-[[nodiscard]] Direction goal_in(const Json& record, std::string_view metric) {
-    const Json* at = &record;
-    for (const std::string_view key : {std::string_view{"metrics"}, metric, std::string_view{"goal"}}) {
-        const auto found = at->find(key);  // the end, too, of what is no object
-        if (found == at->end()) return Direction::unspecified;
-        at = &*found;
-    }
-    return *at == "minimize" ? minimize : *at == "maximize" ? maximize : Direction::unspecified;
-}
-
-/// Takes a row in.
-template <class = void>
-void take_in(MetricViews& views, std::int64_t step, std::span<const NamedValue> values) {
-    for (const NamedValue& named : values) {
-        auto view = views.find(named.name);
-        if (view == views.end()) view = views.emplace(named.name, MetricView{}).first;
-        view->second.summary.add(step, named.value);
-        if (!named.value.is_text()) view->second.curve.add(named.value.number());
-    }
-}
-
-template <class Json = nlohmann::json>
-[[nodiscard]] Json to_json(const MetricSummary& m) {
-    Json out = {{"count", m.count}, {"last_step", m.last_step}};
-    if (!m.text.empty()) out["text"] = m.text;
-    if (m.nans != 0) out["nans"] = m.nans;
-    if (m.numbers + m.nans != 0) out["last"] = metric_to_json(m.last);
-    if (m.numbers != 0) {
-        out.update({{"min", metric_to_json(m.min)},
-                    {"max", metric_to_json(m.max)},
-                    {"mean", metric_to_json(m.mean)},
-                    {"min_step", m.min_step},
-                    {"max_step", m.max_step}});
-    }
-    return out;
-}
-
-}  // namespace detail
-
-}  // namespace CAIRN_NAMESPACE
-
-// ---- cairn/run/metrics_table.hpp
-// The metrics of a run as text for a terminal. Costs nlohmann/json.
-
-namespace CAIRN_NAMESPACE::detail {
-
-/// `text` without what could move the cursor: names and notes are the user's data.
-template <class = void>
-[[nodiscard]] std::string printable(std::string_view text) {
-    std::string out;
-    for (const char c : text) out += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? '?' : c;
-    return out;
-}
-
-/// A number in at most ten characters.
-template <class = void>
-[[nodiscard]] std::string short_number(double x) {
-    char buffer[32];
-    std::snprintf(buffer, sizeof buffer, "%.5g", x);
-    return buffer;
-}
-
-/// `text` filled up or cut to `width` columns (of bytes: for names).
-template <class = void>
-[[nodiscard]] std::string column(std::string text, std::size_t width) {
-    if (text.size() > width) text = text.substr(0, width - 1) + "~";
-    text.resize(width, ' ');
-    return text;
-}
-
-/// The table of a run's metrics: name, curve, last value, best value and where it was. `goal_of(name)` says
-/// which way a metric is better.
-template <class GoalOf>
-[[nodiscard]] std::string metrics_table(const MetricViews& views, GoalOf&& goal_of,
-                                        std::size_t max_rows = 20) {
-    std::string out;
-    std::size_t shown = 0;
-    for (const auto& [name, view] : views) {
-        if (shown++ == max_rows) {
-            out += "       ... and " + std::to_string(views.size() - max_rows) + " more\n";
-            break;
-        }
-        const MetricSummary& m = view.summary;
-        out += "       " + column(printable(name), 18) + " ";
-        if (m.numbers + m.nans == 0) {
-            out += printable(m.text.substr(0, 60)) + "\n";
-            continue;
-        }
-        const std::string curve = view.curve.text();
-        out += curve;
-        out.append(2 * Thumbnail::width - curve.size() / 3, ' ');  // a block is three bytes
-        out += " last " + column(short_number(m.last), 11);
-        const Direction goal = goal_of(name);
-        if (m.numbers != 0 && goal != maximize) {
-            out += " min " + column(short_number(m.min) + " @" + std::to_string(m.min_step), 18);
-        }
-        if (m.numbers != 0 && goal != minimize)
-            out += " max " + short_number(m.max) + " @" + std::to_string(m.max_step);
-        if (m.nans != 0) out += " NaN x" + std::to_string(m.nans);
-        out += "\n";
-    }
-    return out;
-}
-
-}  // namespace CAIRN_NAMESPACE::detail
-
-// ---- cairn/run/detail/metric_table.hpp
-// Which number stands for which metric name in a run's records.
-
-namespace CAIRN_NAMESPACE::detail {
-
-/// The run's names, shared by its threads. Threads: any; a thread asks once for each name, then its lane
-/// remembers.
-template <class = void>
-class BasicMetricTable {
-  public:
-    /// The number of a name, given on first sight. Names are kept for as long as the table.
-    std::pair<std::uint32_t, std::string_view> id_of(std::string_view name) {
-        const std::scoped_lock lock{mutex_};
-        if (const auto found = ids_.find(name); found != ids_.end()) return {found->second, found->first};
-        const auto id = static_cast<std::uint32_t>(names_.size());
-        names_.emplace_back();  // first: without memory a number is lost, and none is given twice
-        names_.back() = ids_.emplace(name, id).first->first;
-        return {id, names_.back()};
-    }
-
-    [[nodiscard]] std::string_view name_of(std::uint32_t id) const {
-        const std::scoped_lock lock{mutex_};
-        return id < names_.size() ? names_[id] : std::string_view{};
-    }
-
-  private:
-    mutable std::mutex mutex_;
-    std::map<std::string, std::uint32_t, std::less<>> ids_;
-    std::vector<std::string_view> names_;  // the keys, by their numbers; a map's keys stay where they are
-};
-using MetricTable = BasicMetricTable<>;
-
-/// The part of the table that one thread has used: a small open-addressed table without locks.
-template <class = void>
-class BasicMetricCache {
-  public:
-    /// The number of a metric this thread has used before; `unknown` otherwise.
-    static constexpr std::uint32_t unknown = 0xffffffffU;
-
-    [[nodiscard]] std::uint32_t find(std::uint64_t hash, std::string_view name) const noexcept {
-        for (std::size_t i = static_cast<std::size_t>(hash) & mask_;; i = (i + 1) & mask_) {
-            const Entry& entry = slots_[i];
-            if (entry.id == unknown) return unknown;
-            // A literal keeps its address, so its characters are compared only once.
-            if (entry.hash == hash && (entry.literal == name.data() || entry.name == name)) return entry.id;
-        }
-    }
-
-    void insert(std::uint64_t hash, const char* literal, std::string_view kept, std::uint32_t id) {
-        if ((count_ + 1) * 2 > slots_.size()) grow();
-        place({hash, literal, kept, id});
-        ++count_;
-    }
-
-  private:
-    struct Entry {
-        std::uint64_t hash = 0;
-        const char* literal = nullptr;
-        std::string_view name{};
-        std::uint32_t id = unknown;
-    };
-
-    void place(const Entry& entry) {
-        std::size_t i = static_cast<std::size_t>(entry.hash) & mask_;
-        while (slots_[i].id != unknown) i = (i + 1) & mask_;
-        slots_[i] = entry;
-    }
-    void grow() {
-        std::vector<Entry> old(slots_.size() * 2);
-        old.swap(slots_);
-        mask_ = slots_.size() - 1;
-        for (const Entry& entry : old) {
-            if (entry.id != unknown) place(entry);
-        }
-    }
-
-    std::vector<Entry> slots_ = std::vector<Entry>(32);
-    std::size_t mask_ = 31;
-    std::size_t count_ = 0;
-};
-using MetricCache = BasicMetricCache<>;
-
-}  // namespace CAIRN_NAMESPACE::detail
-
-// ---- cairn/run/detail/lane.hpp
-// A thread's way into a run: its ring, the names it has used there, its count of rows.
-
-namespace CAIRN_NAMESPACE::detail {
-
-/// What a lane asks of its run when the ring has no room. Implemented by the collector.
-class Pressure {
-  public:
-    /// Sees to it that the ring is drained soon. Cheap when it was said already.
-    virtual void nudge() noexcept = 0;
-    /// Waits for the collector a little; false when there is no use in waiting longer.
-    virtual bool wait_for_room(std::int64_t waiting_since_ns) noexcept = 0;
-
-  protected:
-    ~Pressure() = default;
-};
-
-/// One producer at a time: the thread that holds it. The collector reads the ring and the counters.
-template <class = void>
-class BasicLane {
-  public:
-    BasicLane(os::Mapping memory, std::uint32_t id, std::int64_t first_step, MetricTable& names,
-              Pressure& pressure)
-        : memory_{std::move(memory)}, ring{Ring::create(memory_.writable().data(), id)}, names_{&names},
-          pressure_{&pressure}, next_step_{first_step} {}
-    BasicLane(const BasicLane&) = delete;
-    BasicLane& operator=(const BasicLane&) = delete;
-    ~BasicLane() {
-        memory_.unmap();
-        if (!leaving_.empty()) (void)os::remove_file(leaving_);
-    }
-
-    struct Counters {
-        std::atomic<std::uint64_t> rows{0}, dropped{0}, texts_cut{0}, waits{0}, waited_ns{0};
-    };
-
-    /// Appends a typed or dynamic row, or an event; false if it had to be dropped. May allocate when a name
-    /// is new.
-    template <RecordKind Kind = RecordKind::row, class R>
-    bool append(const R& row, std::int64_t step, std::int64_t time_ns) {
-        std::size_t cells = 0;
-        std::size_t bytes = row_header_bytes;
-        bool known = true;
-        visit(row, [&](auto name, const auto& value) {
-            ++cells;
-            bytes += cell_size(shortened(value));
-            known = known && find(name) != MetricCache::unknown;
-            if (Value{value}.text().size() > max_text_bytes) bump(counters.texts_cut);
-        });
-        if (!known && !define_all(row)) return false;
-        if (bytes > max_record_bytes) return append_in_pieces<Kind>(row, step, time_ns);
-        std::byte* to = reserve(bytes);
-        if (to == nullptr) return false;
-        to = put_row_header(to, bytes, Kind, 0, cells, step, time_ns);
-        visit(row, [&](auto name, const auto& value) { to = put_cell(to, find(name), shortened(value)); });
-        ring.commit();
-        if constexpr (Kind == RecordKind::row) bump(counters.rows);
-        if (ring.is_filling()) relieve();
-        return true;
-    }
-
-    /// The thread's own count of rows, for rows without a step.
-    /// The last step there can be is taken again and again.
-    [[nodiscard]] std::int64_t take_step() noexcept {
-        return next_step_ == std::numeric_limits<std::int64_t>::max() ? next_step_ : next_step_++;
-    }
-    /// Whether its ring lies in a file, so that what is in it outlives the process.
-    [[nodiscard]] bool has_file() const noexcept { return memory_.has_file(); }
-    /// Removes the ring's file: now, or with the lane, where no file goes while it is mapped (Windows).
-    void remove_file(const os::Path& path) {
-        if (!has_file()) return;
-        if (const auto removed = os::remove_file(path); !removed && removed.error().code() != errc::not_found)
-            leaving_ = path;  // it is there, so no other ring gets its name
-    }
-    /// For the next thread that holds the lane.
-    void count_from(std::int64_t first_step) noexcept { next_step_ = first_step; }
-
-    static void bump(std::atomic<std::uint64_t>& counter, std::uint64_t by = 1) noexcept {
-        // Only this thread adds: a load and a store, no locked instruction.
-        counter.store(counter.load(std::memory_order_relaxed) + by, std::memory_order_relaxed);
-    }
-
-  private:
-    static constexpr std::size_t max_record_bytes = ring_capacity / 4;
-
-    // First in the object, so that it is alive when the ring is made in it.
-    os::Mapping memory_;
-
-  public:
-    Ring ring;
-    Counters counters;
-    std::atomic<bool> taken{true};  // by a thread; a lane that is not may be handed to another
-
-  private:
-    template <class... Fields, class F>
-    static void visit(const Row<Fields...>& row, F&& f) {
-        row.for_each(f);
-    }
-    template <class F>
-    static void visit(const DynamicRow& row, F&& f) {
-        row.for_each(f);
-    }
-
-    [[nodiscard]] static std::string_view name_text(std::string_view name) noexcept {
-        return name.substr(0, max_metric_name_bytes);
-    }
-    template <MetricName Name>
-    [[nodiscard]] std::uint32_t find(Name) const noexcept {
-        if constexpr (Name::name.size() > max_metric_name_bytes) {
-            return find(Name::name);
-        } else {
-            return known_.find(Name::hash, Name::name);
-        }
-    }
-    [[nodiscard]] std::uint32_t find(std::string_view name) const noexcept {
-        name = name_text(name);
-        return known_.find(hash_name(name), name);
-    }
-
-    /// The value with its text cut to what may be stored, at the boundary of a UTF-8 character.
-    template <class T>
-    [[nodiscard]] Value shortened(const T& value) const noexcept {
-        const Value v{value};
-        if (!v.is_text() || v.text().size() <= max_text_bytes) return v;
-        std::size_t size = max_text_bytes;
-        while (size > 0 && (static_cast<unsigned char>(v.text()[size]) & 0xc0U) == 0x80U) --size;
-        return Value{v.text().substr(0, size)};
-    }
-
-    /// Writes a name record for each name this lane uses for the first time, ahead of the row that uses it.
-    template <class R>
-    bool define_all(const R& row) {
-        bool done = true;
-        visit(row, [&](auto name, const auto&) {
-            if constexpr (MetricName<decltype(name)>) {
-                if constexpr (decltype(name)::name.size() <= max_metric_name_bytes) {
-                    done = done && define(decltype(name)::hash, decltype(name)::chars, decltype(name)::name);
-                } else {
-                    done = done && define_cut(decltype(name)::name);
-                }
-            } else {
-                done = done && define_cut(name);
-            }
-        });
-        return done;
-    }
-    bool define_cut(std::string_view name) {
-        const std::string_view cut = name_text(name);
-        const std::uint64_t hash = hash_name(cut);
-        // Counted once for each name and lane, not once for each row.
-        if (cut.size() != name.size() && known_.find(hash, cut) == MetricCache::unknown)
-            bump(counters.texts_cut);
-        return define(hash, nullptr, cut);
-    }
-    bool define(std::uint64_t hash, const char* literal, std::string_view name) {
-        if (known_.find(hash, name) != MetricCache::unknown) return true;
-        const auto [id, kept] = names_->id_of(name);
-        std::byte* to = reserve(name_record_size(kept));
-        if (to == nullptr) return false;
-        put_name(to, id, kept);
-        ring.commit();
-        known_.insert(hash, literal, kept, id);
-        return true;
-    }
-
-    /// A row that is too large for one record goes into several that belong together.
-    template <RecordKind Kind, class R>
-    bool append_in_pieces(const R& row, std::int64_t step, std::int64_t time_ns) {
-        std::vector<std::pair<std::uint32_t, Value>> cells;
-        visit(row, [&](auto name, const auto& value) { cells.emplace_back(find(name), shortened(value)); });
-        for (std::size_t i = 0; i < cells.size();) {
-            std::size_t bytes = row_header_bytes;
-            std::size_t end = i;
-            while (end < cells.size() && bytes + cell_size(cells[end].second) <= max_record_bytes) {
-                bytes += cell_size(cells[end++].second);
-            }
-            std::byte* to = reserve(bytes);
-            if (to == nullptr) return false;
-            const std::uint8_t flags = end < cells.size() ? row_continues : std::uint8_t{0};
-            to = put_row_header(to, bytes, Kind, flags, end - i, step, time_ns);
-            for (; i < end; ++i) to = put_cell(to, cells[i].first, cells[i].second);
-            ring.commit();
-        }
-        if constexpr (Kind == RecordKind::row) bump(counters.rows);
-        return true;
-    }
-
-    [[nodiscard]] std::byte* reserve(std::size_t bytes) noexcept {
-        std::byte* to = ring.reserve(bytes);
-        return to != nullptr ? to : reserve_slowly(bytes);
-    }
-    [[nodiscard]] std::byte* reserve_slowly(std::size_t bytes) noexcept {
-        const std::int64_t since = steady_ns();
-        bump(counters.waits);
-        std::byte* to = nullptr;
-        do {
-            pressure_->nudge();
-            to = ring.reserve(bytes);
-        } while (to == nullptr && pressure_->wait_for_room(since));
-        bump(counters.waited_ns, static_cast<std::uint64_t>(steady_ns() - since));
-        return to;
-    }
-    void relieve() noexcept {
-        ring.refresh();
-        if (ring.is_filling()) pressure_->nudge();
-    }
-
-    MetricTable* names_;
-    Pressure* pressure_;
-    MetricCache known_;
-    std::int64_t next_step_;
-    os::Path leaving_;
-};
-using Lane = BasicLane<>;
-
-}  // namespace CAIRN_NAMESPACE::detail
-
-// ---- cairn/run/detail/journal.hpp
-// The lanes of a run, and how a thread finds its own.
-
-namespace CAIRN_NAMESPACE::detail {
-
-/// Makes lanes, hands them to threads, takes them back when a thread ends.
-template <class = void>
-class BasicJournal {
-  public:
-    BasicJournal(std::filesystem::path dir, std::uint32_t next_ring, std::int64_t first_step,
-                 Pressure& pressure)
-        : dir_{std::move(dir)}, next_ring_{next_ring}, first_step_{first_step}, pressure_{&pressure} {}
-
-    /// A lane for the calling thread: one that an ended thread left, or a new one; null once the journal is
-    /// closed. Throws only `std::bad_alloc`.
-    std::shared_ptr<Lane> acquire() {
-        const std::scoped_lock lock{mutex_};
-        if (closed_) return nullptr;
-        for (const auto& lane : lanes_) {
-            bool taken = false;
-            if (!lane->taken.compare_exchange_strong(taken, true, std::memory_order_acquire)) continue;
-            lane->count_from(first_step_);
-            return lane;
-        }
-        const std::uint32_t id = next_ring_++;
-        auto memory = os::Mapping::create_shared(path_of(id), ring_file_bytes);
-        if (!memory) {
-            mapped_ = false;
-            if (first_failure_.empty()) first_failure_ = memory.error().what();
-            memory = os::Mapping::anonymous(ring_file_bytes);
-            if (!memory) throw std::bad_alloc{};
-        }
-        // Threads after the first count their rows from 0, unless the run is resumed.
-        return lanes_.emplace_back(
-            std::make_shared<Lane>(std::move(*memory), id, first_step_, names_, *pressure_));
-    }
-
-    /// The lanes as they are now; a lane stays valid as long as someone holds it.
-    [[nodiscard]] std::vector<std::shared_ptr<Lane>> lanes() const {
-        const std::scoped_lock lock{mutex_};
-        return lanes_;
-    }
-
-    /// False once a ring had to be made in plain memory; then `failure` says why.
-    [[nodiscard]] bool mapped() const {
-        const std::scoped_lock lock{mutex_};
-        return mapped_;
-    }
-    [[nodiscard]] std::string failure() const {
-        const std::scoped_lock lock{mutex_};
-        return first_failure_;
-    }
-
-    /// What could not be drained when the run ended.
-    struct Left {
-        bool in_files = false;   ///< rows that lie in ring files: a resume finds them
-        std::uint64_t lost = 0;  ///< rows that lay in plain memory
-    };
-    /// Removes the files of rings that are drained and that no other thread can still write to; gives out
-    /// none after.
-    Left close(const Lane* own) {
-        const std::scoped_lock lock{mutex_};
-        closed_ = true;
-        Left left;
-        for (const auto& lane : lanes_) {
-            const bool writable = lane.get() != own && lane->taken.load(std::memory_order_acquire);
-            const bool drained = lane->ring.readable().bytes.empty();
-            if (drained && !writable) lane->remove_file(path_of(lane->ring.id()));
-            if (lane->has_file())
-                left.in_files = left.in_files || !drained;
-            else
-                left.lost += drop_rest(lane->ring);
-        }
-        return left;
-    }
-
-    MetricTable& names() noexcept { return names_; }
-
-  private:
-    [[nodiscard]] static std::uint64_t drop_rest(Ring& ring) noexcept {
-        std::uint64_t rows = 0;
-        for (Ring::Readable piece = ring.readable(); !piece.bytes.empty(); piece = ring.readable()) {
-            rows += count_rows(piece.bytes);
-            ring.release(piece.from + piece.bytes.size());
-        }
-        return rows;
-    }
-    [[nodiscard]] std::filesystem::path path_of(std::uint32_t id) const { return dir_ / ring_file_name(id); }
-
-    std::filesystem::path dir_;
-    mutable std::mutex mutex_;
-    MetricTable names_;
-    std::vector<std::shared_ptr<Lane>> lanes_;
-    std::uint32_t next_ring_;
-    std::int64_t first_step_;
-    Pressure* pressure_;
-    bool mapped_ = true;
-    bool closed_ = false;
-    std::string first_failure_;
-};
-using Journal = BasicJournal<>;
-
-/// The calling thread's lanes, one for each run it logs to. When the thread ends they are free for another.
-template <class = void>
-class BasicThreadLanes {
-  public:
-    /// What the fast path looks at: no constructor, no guard.
-    struct Latest {
-        std::uint64_t run;
-        Lane* lane;
-        bool ended;
-    };
-    static const Latest& latest() noexcept { return latest_; }
-
-    /// The thread's lane into run `run`, made on first use; null when the thread is ending.
-    static Lane* find(std::uint64_t run, Journal& journal) {
-        if (latest_.ended) return nullptr;
-        BasicThreadLanes& lanes = instance();
-        Lane* lane = lanes.known(run);
-        if (lane == nullptr) {
-            lanes.forget_orphans();
-            auto made = journal.acquire();
-            if (made == nullptr) return nullptr;
-            lane = lanes.entries_.emplace_back(Entry{run, std::move(made)}).lane.get();
-        }
-        latest_ = {run, lane, false};
-        return lane;
-    }
-
-    /// The thread's lane into run `run`, if it has one.
-    static const Lane* own(std::uint64_t run) noexcept {
-        return latest_.ended ? nullptr : instance().known(run);
-    }
-
-    BasicThreadLanes(const BasicThreadLanes&) = delete;
-    BasicThreadLanes& operator=(const BasicThreadLanes&) = delete;
-
-  private:
-    struct Entry {
-        std::uint64_t run = 0;
-        std::shared_ptr<Lane> lane;
-    };
-
-    BasicThreadLanes() = default;
-    ~BasicThreadLanes() {
-        latest_ = {0, nullptr, true};
-        for (const Entry& entry : entries_) entry.lane->taken.store(false, std::memory_order_release);
-    }
-    static BasicThreadLanes& instance() {
-        thread_local BasicThreadLanes lanes;
-        return lanes;
-    }
-    [[nodiscard]] Lane* known(std::uint64_t run) const noexcept {
-        for (const Entry& entry : entries_) {
-            if (entry.run == run) return entry.lane.get();
-        }
-        return nullptr;
-    }
-    /// Lets go of lanes whose run is gone: nobody else holds them.
-    void forget_orphans() {
-        std::erase_if(entries_, [](const Entry& entry) { return entry.lane.use_count() == 1; });
-    }
-
-    static inline constinit thread_local Latest latest_{0, nullptr, false};
-    std::vector<Entry> entries_;
-};
-using ThreadLanes = BasicThreadLanes<>;
-
-}  // namespace CAIRN_NAMESPACE::detail
-
-// ---- cairn/run/detail/collector.hpp
-// The collector: one thread for each run that drains the rings into the history and keeps the summary.
-
-namespace CAIRN_NAMESPACE::detail {
-
-/// Drains, writes, sums up. It polls: every 5 ms while rows come, less and less often down to 250 ms while
-/// none do. A logging thread wakes it only when a ring is half full.
-template <class = void>
-class BasicCollector final : public Pressure {
-  public:
-    explicit BasicCollector(HistoryWriter history, HistoryReport known)
-        : history_{std::move(history)}, report_{std::move(known)} {}
-
-    ~BasicCollector() { stop(); }
-    BasicCollector(const BasicCollector&) = delete;
-    BasicCollector& operator=(const BasicCollector&) = delete;
-
-    /// Throws `cairn::error` if the system gives no thread.
-    void start(Journal& journal) {
-        journal_ = &journal;
-        thread_.start(&run, this).value();
-    }
-
-    /// Drains what is there and ends the thread. Does nothing the second time.
-    void stop() noexcept {
-        stopping_.store(true, std::memory_order_relaxed);
-        bell_.ring();
-        thread_.join();
-    }
-
-    void nudge() noexcept override {
-        if (!nudged_.exchange(true, std::memory_order_relaxed)) bell_.ring();
-    }
-
-    /// At most 100 ms for as long as nothing is drained; not at all while it is known to be stuck.
-    bool wait_for_room(std::int64_t waiting_since_ns) noexcept override {
-        constexpr std::int64_t patience_ns = 100'000'000;
-        const std::uint64_t drained = drained_.load(std::memory_order_relaxed);
-        if (stuck_at_.load(std::memory_order_relaxed) == drained + 1) return false;
-        if (steady_ns() - waiting_since_ns > patience_ns) {
-            stuck_at_.store(drained + 1, std::memory_order_relaxed);
-            return false;
-        }
-        os::sys::sleep_ns(100'000);
-        return true;
-    }
-
-    /// Takes over the summary of the sessions before. Before `start`.
-    void remember(MetricViews earlier) { views_ = std::move(earlier); }
-
-    [[nodiscard]] MetricViews views() const {
-        const std::scoped_lock lock{views_mutex_};
-        return views_;
-    }
-    [[nodiscard]] std::uint64_t rows() const noexcept { return rows_.load(std::memory_order_relaxed); }
-    [[nodiscard]] std::uint64_t bytes() const noexcept { return bytes_.load(std::memory_order_relaxed); }
-    /// Why the history cannot be written now; empty while it can.
-    [[nodiscard]] std::string failure() const {
-        const std::scoped_lock lock{views_mutex_};
-        return failure_;
-    }
-
-    /// Why the history could not be written when that happened first; empty if it always could.
-    [[nodiscard]] std::string first_failure() const {
-        const std::scoped_lock lock{views_mutex_};
-        return first_failure_;
-    }
-
-  private:
-    static void* run(void* self) noexcept {
-        static_cast<BasicCollector*>(self)->work();
-        return nullptr;
-    }
-
-    void work() noexcept {
-        constexpr std::int64_t shortest_ns = 5'000'000, longest_ns = 250'000'000;
-        std::int64_t pause = shortest_ns;
-        for (bool last = false; !last;) {
-            bell_.wait(pause);
-            last = stopping_.load(std::memory_order_relaxed);  // the bell orders what was before `stop`
-            nudged_.store(false, std::memory_order_relaxed);
-            bool busy = false;
-            try {
-                busy = drain();
-            } catch (
-                const std::exception& failure) {  // out of memory: rows stay in their rings, we try again
-                fail(failure.what());
-            }
-            pause = busy ? shortest_ns : std::min(pause * 2, longest_ns);
-        }
-        (void)history_.sync();
-    }
-
-    bool drain() {
-        bool any = false;
-        for (const auto& lane : journal_->lanes()) {
-            for (Ring::Readable piece = lane->ring.readable(); !piece.bytes.empty();
-                 piece = lane->ring.readable()) {
-                if (auto written = history_.append(lane->ring.id(), piece.from, piece.bytes); !written) {
-                    fail(written.error().what());
-                    return any;
-                }
-                {
-                    const std::scoped_lock lock{views_mutex_};
-                    failure_.clear();
-                    assembler_.feed(lane->ring.id(), piece.bytes, report_,
-                                    [&](std::int64_t step, std::int64_t, std::span<const NamedValue> values) {
-                                        take_in(views_, step, values);
-                                        rows_.fetch_add(1, std::memory_order_relaxed);
-                                    });
-                }
-                lane->ring.release(piece.from + piece.bytes.size());
-                drained_.fetch_add(1, std::memory_order_relaxed);
-                bytes_.store(history_.bytes(), std::memory_order_relaxed);
-                any = true;
-            }
-        }
-        return any;
-    }
-
-    void fail(std::string why) {
-        const std::scoped_lock lock{views_mutex_};
-        if (first_failure_.empty()) first_failure_ = why;
-        failure_ = std::move(why);
-    }
-
-    HistoryWriter history_;
-    HistoryReport report_;
-    RowAssembler assembler_;
-    Journal* journal_ = nullptr;
-
-    os::Bell bell_;
-    std::atomic<bool> stopping_{false};
-    std::atomic<bool> nudged_{false};
-    std::atomic<std::uint64_t> drained_{0};
-    std::atomic<std::uint64_t> stuck_at_{0};
-
-    mutable std::mutex views_mutex_;
-    MetricViews views_;
-    std::string failure_, first_failure_;
-    std::atomic<std::uint64_t> rows_{0};
-    std::atomic<std::uint64_t> bytes_{0};
-
-    os::Thread thread_;  // last: it ends before what it uses goes
-};
-using Collector = BasicCollector<>;
-
-}  // namespace CAIRN_NAMESPACE::detail
-
-// ---- cairn/run/detail/process.hpp
-// The ends of a process that no destructor sees: an uncaught exception, exit(), fork().
-
-#if !defined(_WIN32)
-#include <pthread.h>
-#endif
-
-namespace CAIRN_NAMESPACE::detail {
-
-/// Something that wants to hear of the process's end. All calls come on some thread of the process, once at
-/// most.
-class Endable {
-  public:
-    virtual void on_terminate(const std::string& why) noexcept = 0;
-    virtual void on_exit() noexcept = 0;
-    /// In the child of a fork: only atomics and file descriptors may be touched.
-    virtual void on_fork_child() noexcept = 0;
-
-  protected:
-    ~Endable() = default;
-};
-
-/// The open runs of this process. The one thing that is not held by a run; never destroyed, so that it
-/// outlives every static object. A second copy in a shared library is harmless: each knows its own runs and
-/// calls the one before it.
-template <class = void>
-class BasicProcess {
-  public:
-    static BasicProcess& instance() {
-        static auto* const process = new BasicProcess;  // reachable for ever: not a leak
-        return *process;
-    }
-
-    void add(std::weak_ptr<Endable> run) {
-        const std::scoped_lock lock{mutex_};
-        std::erase_if(runs_, [](const auto& known) { return known.expired(); });
-        runs_.push_back(std::move(run));
-    }
-
-    /// Ends all open runs as failed, because the process is about to go.
-    void end_runs(const std::string& why) noexcept {
-        each([&](Endable& run) { run.on_terminate(why); });
-    }
-
-  private:
-    BasicProcess() : previous_{std::set_terminate([] { instance().terminate(); })} {
-        (void)std::atexit([] { instance().each([](Endable& run) { run.on_exit(); }); });
-#if !defined(_WIN32)
-        ::pthread_atfork([] { instance().mutex_.lock(); }, [] { instance().mutex_.unlock(); },
-                         [] {
-                             for (const auto& known : instance().runs_) {
-                                 if (const auto run = known.lock()) run->on_fork_child();
-                             }
-                             instance().mutex_.unlock();
-                         });
-#endif
-    }
-
-    [[noreturn]] void terminate() noexcept {
-        const std::string why = current_exception_text();
-        end_runs(why);
-        if (previous_ != nullptr) previous_();
-        std::abort();
-    }
-
-    static std::string current_exception_text() {
-        try {
-            if (const std::exception_ptr current = std::current_exception()) std::rethrow_exception(current);
-        } catch (const std::exception& e) {
-            return e.what();
-        } catch (...) {
-            return "an exception that is no std::exception";
-        }
-        return "std::terminate was called";
-    }
-
-    template <class F>
-    void each(F&& f) {
-        std::vector<std::shared_ptr<Endable>> runs;  // held, so that none goes away meanwhile
-        {
-            const std::scoped_lock lock{mutex_};
-            for (const auto& known : runs_) {
-                if (auto run = known.lock()) runs.push_back(std::move(run));
-            }
-        }
-        for (const auto& run : runs) f(*run);
-    }
-
-    std::mutex mutex_;
-    std::vector<std::weak_ptr<Endable>> runs_;
-    std::terminate_handler previous_ = nullptr;
-};
-using Process = BasicProcess<>;
-
-}  // namespace CAIRN_NAMESPACE::detail
-
-// ---- cairn/run/health.hpp
-// What a run says of itself: nothing is lost silently. Costs <string> and <vector>.
-
-namespace CAIRN_NAMESPACE {
-
-/// A run's counters and first errors, as `run.health()` gives them. All counts are since this process opened
-/// the run.
-struct Health {
-    std::uint64_t rows_logged = 0;     ///< taken by `log`
-    std::uint64_t rows_collected = 0;  ///< written to the history file
-    std::uint64_t rows_dropped =
-        0;  ///< lost: the ring stayed full for too long, or the run was finished or detached
-    std::uint64_t texts_cut = 0;      ///< metric texts or names that were longer than may be stored
-    std::uint64_t waits = 0;          ///< times `log` waited for room
-    std::uint64_t waited_ns = 0;      ///< how long in all
-    std::uint64_t history_bytes = 0;  ///< written to the history file
-    std::uint64_t saves_failed = 0;   ///< checkpoints and artifacts that could not be saved
-    bool journal_mapped =
-        true;  ///< false: rows lie in plain memory until they are collected; a kill loses them
-    std::vector<std::string> errors = {};  ///< the first 16 messages
-
-    /// Nothing was dropped and nothing failed.
-    [[nodiscard]] bool ok() const noexcept {
-        return rows_dropped == 0 && saves_failed == 0 && errors.empty();
-    }
-};
-
-}  // namespace CAIRN_NAMESPACE
-
-// ---- cairn/run/options.hpp
-// What `cairn::init` takes, and how the environment changes it. Costs nlohmann/json.
-
-namespace CAIRN_NAMESPACE {
-
-/// What to do when a run of the wanted id exists: refuse, go on with it, or insist that it exists.
-enum class Resume : unsigned char { never, allow, must };
-
-/// Whether the run is recorded at all. `online` has nothing to do with a network: files are local in any
-/// case.
-enum class Mode : unsigned char { online, disabled };
-
-/// The options of a run. Each may be left out. Where one is empty the environment may fill it (`CAIRN_DIR`,
-/// `CAIRN_PROJECT`, `CAIRN_RUN_ID`, `CAIRN_NAME`, `CAIRN_TAGS`, `CAIRN_NOTES`, `CAIRN_GROUP`,
-/// `CAIRN_RESUME`, `CAIRN_RANK`); the three switches `CAIRN_MODE=disabled`, `CAIRN_SAVE=off` and
-/// `CAIRN_QUIET=1` turn off what the program has on.
-struct Options {
-    std::string project = {};  ///< default "uncategorized"
-    std::string name = {};     ///< what people call the run; default its id
-    std::string id = {};       ///< unique in the project; default 8 random letters and digits
-    nlohmann::json config =
-        nullptr;  ///< an object: `{{"lr", 1e-3}, {"epochs", 5}}`, or a struct with `to_json`
-    std::vector<std::string> tags = {};
-    std::string notes = {};
-    std::string group = {};
-    std::string job_type = {};          ///< "train", "eval", …
-    std::filesystem::path dir = {};     ///< the store; default "cairn" in the working folder
-    std::optional<Resume> resume = {};  ///< default `Resume::never`
-    std::optional<unsigned> rank = {};  ///< of several processes that write one run; default 0, which saves
-    Mode mode = Mode::online;
-    bool save = true;    ///< false: checkpoints of this run save nothing
-    bool quiet = false;  ///< true: no start and end messages on a terminal
-};
-
-/// What `cairn::init` opens unless told otherwise.
-struct Enabled {};
-/// Passed as `cairn::init<cairn::Disabled>(…)`: the run is an empty type and its calls compile to nothing.
-struct Disabled {};
-
-namespace detail {
-
-/// The value of an environment variable; empty if it is not set.
-template <class = void>
-[[nodiscard]] std::string environment(const char* name) {
-    return os::sys::environment(name);
-}
-
-/// The index of `value` among `words`, for variables that take one of a few words.
-template <std::size_t N>
-std::size_t one_of(const char* variable, const std::string& value, const std::string_view (&words)[N]) {
-    std::string expected;
-    for (std::size_t i = 0; i < N; ++i) {
-        if (value == words[i]) return i;
-        expected += (i == 0 ? "" : ", ") + std::string{words[i]};
-    }
-    raise({errc::invalid_argument, std::string{variable} + " is not one of: " + expected, value,
-           "unset " + std::string{variable} + " or set it to one of these"});
-}
-
-template <class = void>
-[[nodiscard]] bool switch_is_on(const char* variable, const std::string& value) {
-    constexpr std::string_view words[] = {"0", "off", "false", "no", "1", "on", "true", "yes"};
-    return one_of(variable, value, words) >= 4;
-}
-
-template <class = void>
-[[nodiscard]] std::vector<std::string> split_list(std::string_view text) {
-    std::vector<std::string> parts;
-    while (!text.empty()) {
-        const std::size_t comma = text.find(',');
-        const std::string_view part = text.substr(0, comma);
-        if (!part.empty()) parts.emplace_back(part);
-        text = comma == std::string_view::npos ? std::string_view{} : text.substr(comma + 1);
-    }
-    return parts;
-}
-
-template <class = void>
-[[nodiscard]] unsigned parse_rank(const std::string& text) {
-    unsigned rank = 0;
-    const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), rank);
-    if (problem == std::errc{} && end == text.data() + text.size() && rank < 10'000'000) return rank;
-    raise({errc::invalid_argument, "CAIRN_RANK is no number of a process", text,
-           "set it to 0, 1, 2, … or unset it"});
-}
-
-/// Refuses a config that is no object, which is what braces make of a single pair.
-template <class Json = nlohmann::json>
-void check_config(const Json& config) {
-    if (config.is_object() || config.is_null()) return;
-    std::string shown = config.dump(-1, ' ', false, Json::error_handler_t::replace);
-    if (shown.size() > 80) shown = shown.substr(0, 77) + "...";
-    raise(
-        {errc::invalid_argument, "the config is not an object but " + shown, "",
-         R"(write .config = {{"lr", 0.001}, {"epochs", 5}}: a pair of braces for each entry and one around all)"});
-}
-
-/// The options with the environment applied and every default filled in, except the id.
-template <class GetEnv = decltype(&environment<>)>
-[[nodiscard]] Options resolve(Options options, GetEnv&& get = &environment<>) {
-    const auto fill = [&](std::string& option, const char* variable) {
-        if (option.empty()) option = get(variable);
-    };
-    fill(options.project, "CAIRN_PROJECT");
-    fill(options.name, "CAIRN_NAME");
-    fill(options.id, "CAIRN_RUN_ID");
-    fill(options.notes, "CAIRN_NOTES");
-    fill(options.group, "CAIRN_GROUP");
-    if (options.dir.empty()) options.dir = os::path_of(get("CAIRN_DIR"));
-    if (options.tags.empty()) options.tags = split_list(get("CAIRN_TAGS"));
-    if (const std::string resume = get("CAIRN_RESUME"); !options.resume && !resume.empty()) {
-        constexpr std::string_view words[] = {"never", "allow", "must"};
-        options.resume = static_cast<Resume>(one_of("CAIRN_RESUME", resume, words));
-    }
-    if (const std::string rank = get("CAIRN_RANK"); !options.rank && !rank.empty())
-        options.rank = parse_rank(rank);
-    if (const std::string mode = get("CAIRN_MODE"); !mode.empty()) {
-        constexpr std::string_view words[] = {"online", "disabled"};
-        if (one_of("CAIRN_MODE", mode, words) == 1) options.mode = Mode::disabled;
-    }
-    if (const std::string save = get("CAIRN_SAVE"); !save.empty() && !switch_is_on("CAIRN_SAVE", save)) {
-        options.save = false;
-    }
-    if (const std::string quiet = get("CAIRN_QUIET"); !quiet.empty() && switch_is_on("CAIRN_QUIET", quiet)) {
-        options.quiet = true;
-    }
-
-    if (options.project.empty()) options.project = "uncategorized";
-    if (options.dir.empty()) options.dir = "cairn";
-    if (!options.resume) options.resume = Resume::never;
-    if (!options.rank) options.rank = 0;
-    check_config(options.config);
-    if (options.config.is_null()) options.config = nlohmann::json::object();
-    check_name("project", options.project).value();
-    if (!options.id.empty()) check_name("run", options.id).value();
-    if (*options.resume == Resume::must && options.id.empty()) {
-        raise({errc::invalid_argument, "resume is \"must\" but no run is named", "",
-               "set the option .id or CAIRN_RUN_ID to the run to go on with"});
-    }
-    if (*options.rank != 0 && options.id.empty()) {
-        raise({errc::invalid_argument, "a rank is given but no run: all ranks write one", "",
-               "set the option .id or CAIRN_RUN_ID to the same id on every rank"});
-    }
-    return options;
-}
-
-}  // namespace detail
-
-}  // namespace CAIRN_NAMESPACE
-
 // ---- cairn/store/store.hpp
 // The store: a folder that holds projects, runs, artifacts and objects. Costs nlohmann/json.
 
@@ -10211,1129 +9611,6 @@ class BasicStore {
     Durability durability_;
 };
 using Store = BasicStore<>;
-
-}  // namespace CAIRN_NAMESPACE
-
-// ---- cairn/store/run_folder.hpp
-// The folder of a run: its one writer, its record, its state. Costs nlohmann/json.
-
-namespace CAIRN_NAMESPACE {
-
-/// How a run stands. `crashed`: it never ended, and whoever wrote it is gone.
-enum class RunState : unsigned char { running, finished, failed, exited, crashed };
-
-[[nodiscard]] constexpr std::string_view to_string(RunState state) noexcept {
-    switch (state) {
-        case RunState::running: return "running";
-        case RunState::finished: return "finished";
-        case RunState::failed: return "failed";
-        case RunState::exited: return "exited";
-        case RunState::crashed: return "crashed";
-    }
-    return "unknown";
-}
-
-namespace detail {
-
-template <class Json = nlohmann::json>
-[[nodiscard]] Json to_json(const os::Process& p) {
-    return {{"pid", p.pid}, {"start", p.start}, {"boot", p.boot}, {"space", p.space}, {"host", p.host}};
-}
-template <class Json = nlohmann::json>
-[[nodiscard]] os::Process process_from(const Json& in) {
-    os::Process out;
-    const auto number = [&](const char* key, std::uint64_t& to) {
-        if (const auto found = in.find(key); found != in.end() && found->is_number_unsigned())
-            found->get_to(to);
-    };
-    const auto text = [&](const char* key, std::string& to) {
-        if (const auto found = in.find(key); found != in.end() && found->is_string()) found->get_to(to);
-    };
-    if (!in.is_object()) return out;
-    number("pid", out.pid);
-    number("start", out.start);
-    text("boot", out.boot);
-    text("space", out.space);
-    text("host", out.host);
-    return out;
-}
-
-}  // namespace detail
-
-/// One run's folder, open for its one writer or for a reader.
-template <class Json = nlohmann::json>
-class BasicRunFolder {
-  public:
-    /// Makes the folder if it is not there and takes the writer's lock; each rank has its own. Fails: busy,
-    /// naming who holds it.
-    static result<BasicRunFolder> open_writer(const Store& store, const std::string& project,
-                                              const std::string& run, unsigned rank = 0) {
-        if (auto checked = detail::check_name("project", project); !checked) return checked.error();
-        if (auto checked = detail::check_name("run", run); !checked) return checked.error();
-        BasicRunFolder folder{store, store.run_dir(project, run, rank)};
-        if (auto made = detail::make_dirs_durably(folder.path_, store.durability()); !made)
-            return made.error();
-        auto lock = detail::os::Lock::try_acquire(folder.lock_path());
-        if (!lock && lock.error().code() == errc::busy) return folder.held_by_another();
-        if (!lock) return lock.error();
-        folder.lock_ = std::move(*lock);
-        if (auto noted = folder.lock_.write_note(detail::to_json(detail::os::this_process()).dump());
-            !noted) {
-            return noted.error();
-        }
-        const auto record = detail::os::status(folder.path_ / "run.json");
-        if (!record) return record.error();
-        folder.is_new_ = !record->exists;
-        return folder;
-    }
-
-    /// A run that is there. Fails: not_found.
-    static result<BasicRunFolder> open_reader(const Store& store, const std::string& project,
-                                              const std::string& run, unsigned rank = 0) {
-        if (auto checked = detail::check_name("project", project); !checked) return checked.error();
-        if (auto checked = detail::check_name("run", run); !checked) return checked.error();
-        BasicRunFolder folder{store, store.run_dir(project, run, rank)};
-        const auto record = detail::os::status(folder.path_ / "run.json");
-        if (!record) return record.error();
-        if (record->exists) return folder;
-        return error{errc::not_found, "there is no such run", folder.path_.string(),
-                     "see which there are with: cairn ls"};
-    }
-
-    [[nodiscard]] const std::filesystem::path& path() const noexcept { return path_; }
-    /// It had no record when it was opened.
-    [[nodiscard]] bool is_new() const noexcept { return is_new_; }
-
-    /// A JSON file of the run. Fails: not_found, corrupt.
-    [[nodiscard]] result<Json> read_json(std::string_view name) const {
-        const std::filesystem::path path = path_ / name;
-        const auto text = detail::read_file(path, max_json_bytes);
-        if (!text) return text.error();
-        auto value = Json::parse(*text, nullptr, false);
-        if (!value.is_discarded()) return value;
-        return error{errc::corrupt, "this file of the run is no JSON", path.string(),
-                     "restore it from a copy, or delete it"};
-    }
-    /// Replaces a JSON file of the run in one step.
-    result<void> write_json(std::string_view name, const Json& value) const {
-        const std::string text = value.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
-        return detail::write_file_atomically(path_ / name, text, durability_, temp_dir_);
-    }
-    /// The run's record. Fails: corrupt, if it is no object.
-    [[nodiscard]] result<Json> read_run() const {
-        auto record = read_json("run.json");
-        if (!record || record->is_object()) return record;
-        return error{errc::corrupt, "the run's record is no object", (path_ / "run.json").string(),
-                     "restore it from a copy"};
-    }
-    /// Writes the record, with the process that writes it.
-    result<void> write_run(Json record) const {
-        record["process"] = detail::to_json(detail::os::this_process());
-        return write_json("run.json", record);
-    }
-
-    /// How the run stands. A run that says it is running, but whose lock is free or whose process is dead,
-    /// has crashed.
-    [[nodiscard]] result<RunState> state() const {
-        const auto record = read_run();
-        if (!record) return record.error();
-        const auto status = record->find("status");
-        if (status == record->end()) return RunState::crashed;  // it never got as far as saying
-        for (const RunState ended : {RunState::finished, RunState::failed, RunState::exited}) {
-            if (*status == to_string(ended)) return ended;
-        }
-        const auto held = detail::os::Lock::is_held(lock_path());
-        if (held && !*held) return RunState::crashed;
-        const auto process = detail::process_from(record->value("process", Json()));
-        const bool dead = detail::os::liveness(process) == detail::os::Liveness::dead;
-        return dead ? RunState::crashed : RunState::running;
-    }
-
-    /// In a forked child: the lock stays the parent's.
-    void close_in_child() noexcept { lock_.close_in_child(); }
-    /// Lets another writer in.
-    void release() noexcept { lock_.release(); }
-
-  private:
-    static constexpr std::size_t max_json_bytes = std::size_t{256} << 20U;
-
-    BasicRunFolder(const Store& store, std::filesystem::path path)
-        : path_{std::move(path)}, temp_dir_{store.temp_dir()}, durability_{store.durability()} {}
-
-    [[nodiscard]] std::filesystem::path lock_path() const { return path_ / "lock"; }
-
-    [[nodiscard]] error held_by_another() const {
-        const auto note = detail::read_file(lock_path(), 4096);
-        const auto holder = detail::process_from(Json::parse(note ? *note : "", nullptr, false));
-        const std::string who = holder.pid == 0
-                                    ? " that does not say who it is"  // it took the lock just now
-                                    : ": process " + std::to_string(holder.pid) + " on " + holder.host;
-        return {errc::busy, "another writer has this run open" + who, path_.string(),
-                "stop that process, or give this one another run id (CAIRN_RUN_ID)"};
-    }
-
-    std::filesystem::path path_;
-    std::filesystem::path temp_dir_;
-    Durability durability_;
-    detail::os::Lock lock_;
-    bool is_new_ = false;
-};
-using RunFolder = BasicRunFolder<>;
-
-}  // namespace CAIRN_NAMESPACE
-
-// ---- cairn/store/saved_files.hpp
-// Copies files that match a pattern into a run's folder. Costs nothing but <filesystem>.
-
-namespace CAIRN_NAMESPACE::detail {
-
-/// Whether a file name matches a pattern of `*` (any characters) and `?` (one character).
-[[nodiscard]] constexpr bool matches(std::string_view name, std::string_view pattern) noexcept {
-    std::size_t n = 0, p = 0, star = std::string_view::npos, resume = 0;
-    while (n < name.size()) {
-        if (p < pattern.size() && pattern[p] == '*') {
-            star = p++;
-            resume = n;
-        } else if (p < pattern.size() && (pattern[p] == '?' || pattern[p] == name[n])) {
-            ++p;
-            ++n;
-        } else if (star != std::string_view::npos) {
-            p = star + 1;
-            n = ++resume;  // let the star take one character more
-        } else {
-            return false;
-        }
-    }
-    while (p < pattern.size() && pattern[p] == '*') ++p;
-    return p == pattern.size();
-}
-
-/// The files that match `pattern`, sorted; `*` and `?` may stand in any of its components.
-template <class = void>
-[[nodiscard]] std::vector<std::filesystem::path> matching_files(const std::filesystem::path& pattern) {
-    std::vector<std::filesystem::path> found{pattern.root_path()};
-    for (const std::filesystem::path& component : pattern.relative_path()) {
-        std::vector<std::filesystem::path> next;
-        const std::string text = component.string();
-        for (const std::filesystem::path& base : found) {
-            if (text.find_first_of("*?") == std::string::npos) {
-                next.push_back(base / component);
-            } else if (auto names = os::list_dir(base.empty() ? "." : base)) {
-                for (const std::string& name : *names) {
-                    if (matches(name, text)) next.push_back(base / os::path_of(name));
-                }
-            }
-        }
-        found = std::move(next);
-    }
-    std::erase_if(found, [](const std::filesystem::path& path) {
-        const auto status = os::status(path);
-        return !status || !status->is_file;
-    });
-    return found;
-}
-
-/// Copies the files that match into `dir`, under their file names; a newer copy replaces an older one whole.
-/// A pattern without `*` and `?` must name a file. The first failure is returned, after all others were
-/// tried.
-template <class = void>
-[[nodiscard]] result<void> save_files(const std::filesystem::path& pattern,
-                                      const std::filesystem::path& dir) {
-    const auto files = matching_files(pattern);
-    const std::string text = pattern.string();
-    if (files.empty() && text.find_first_of("*?") == std::string::npos) {
-        return error{errc::not_found, "the file to save does not exist", text,
-                     "check the path; it is read as it stands"};
-    }
-    if (files.empty()) return {};
-    if (auto made = os::make_dirs(dir); !made) return made;
-    result<void> first;
-    for (const std::filesystem::path& file : files) {
-        const std::filesystem::path temporary = dir / (".copy-" + os::random_hex(8));
-        auto done = os::copy_file(file, temporary);
-        if (done) done = os::rename_replace(temporary, dir / file.filename());
-        if (!done) (void)os::remove_file(temporary);
-        if (!done && first) first = done;
-    }
-    return first;
-}
-
-}  // namespace CAIRN_NAMESPACE::detail
-
-// ---- cairn/run/run_core.hpp
-// What a run is, behind its handles: the folder, the journal, the collector, config, summary and state.
-
-namespace CAIRN_NAMESPACE::detail {
-
-/// Opened by `init`, ended once. Threads: any, unless said otherwise.
-template <class Json = nlohmann::json>
-class BasicRunCore final : public Endable {
-  public:
-    /// Opens or resumes a run. Throws `cairn::error`; nothing half-made is left behind but the store's own
-    /// folders.
-    static std::shared_ptr<BasicRunCore> open(Options options) {
-        const Store store = Store::open(options.dir).value();
-        if (options.id.empty()) options.id = os::random_hex(8);
-        const std::filesystem::path dir = store.run_dir(options.project, options.id, *options.rank);
-        const bool exists = os::status(dir / "run.json").value().exists;
-        if (exists && *options.resume == Resume::never) {
-            raise({errc::already_exists, "a run of this id exists", dir.string(),
-                   "set .resume = cairn::Resume::allow (or CAIRN_RESUME=allow) to go on with it, or choose "
-                   "another id"});
-        }
-        if (!exists && *options.resume == Resume::must) {
-            raise({errc::not_found, "resume is \"must\" but there is no such run", dir.string(),
-                   "check the id, the project and CAIRN_DIR, or use resume \"allow\" to start it"});
-        }
-        auto folder = RunFolder::open_writer(store, options.project, options.id, *options.rank).value();
-        // Asked again under the run's lock: another program may have made the run meanwhile.
-        if (!folder.is_new() && *options.resume == Resume::never) {
-            raise({errc::already_exists, "another program has just made a run of this id", dir.string(),
-                   "choose another id, or none"});
-        }
-        auto core =
-            std::shared_ptr<BasicRunCore>{new BasicRunCore{std::move(options), store, std::move(folder)}};
-        Process::instance().add(core);
-        return core;
-    }
-
-    ~BasicRunCore() { (void)end("finished", {}); }
-    BasicRunCore(const BasicRunCore&) = delete;
-    BasicRunCore& operator=(const BasicRunCore&) = delete;
-
-    // ---- logging
-
-    /// The calling thread's lane; null if the run takes no more rows.
-    [[nodiscard]] Lane* lane() noexcept {
-        if (!open_.load(std::memory_order_relaxed)) return nullptr;
-        const ThreadLanes::Latest& latest = ThreadLanes::latest();
-        if (latest.run == key_) return latest.lane;
-        try {
-            return ThreadLanes::find(key_, live_->journal);
-        } catch (...) {
-            return nullptr;  // no memory: the row is counted as dropped
-        }
-    }
-
-    /// Takes a row; never throws, never waits for a disk. `make(step, time_ns)` gives the row once its step
-    /// is known.
-    template <class R>
-    void append(const R& row, Lane* lane) noexcept {
-        try {
-            if (lane != nullptr && lane->append(row, row.step(), row.time_ns())) return;
-        } catch (...) {  // no memory
-        }
-        dropped_.fetch_add(1, std::memory_order_relaxed);
-    }
-
-    /// Records an event between the rows of the calling thread, as `append` does. After the end of the run
-    /// nothing is recorded any more.
-    void append_event(const DynamicRow& event) noexcept {
-        if (!open_.load(std::memory_order_relaxed)) return;
-        try {
-            Lane* const mine = lane();
-            if (mine != nullptr && mine->append<RecordKind::event>(event, event.step(), event.time_ns()))
-                return;
-        } catch (...) {  // no memory
-        }
-        dropped_.fetch_add(1, std::memory_order_relaxed);
-    }
-
-    // ---- what is known of the run
-
-    [[nodiscard]] const Options& options() const noexcept { return options_; }
-    [[nodiscard]] const Store& store() const noexcept { return store_; }
-    [[nodiscard]] unsigned rank() const noexcept { return options_.rank.value_or(0); }
-    [[nodiscard]] const std::filesystem::path& dir() const noexcept { return folder_.path(); }
-    [[nodiscard]] std::int64_t started_ns() const noexcept { return started_ns_; }
-    [[nodiscard]] bool resumed() const noexcept { return resumed_; }
-    /// One more than the greatest step of the sessions before; 0 for a new run.
-    [[nodiscard]] std::int64_t first_step() const noexcept { return first_step_; }
-    [[nodiscard]] bool is_open() const noexcept { return open_.load(std::memory_order_relaxed); }
-    [[nodiscard]] bool has_ended() const noexcept { return ended_.load(std::memory_order_relaxed); }
-    [[nodiscard]] bool is_detached() const noexcept { return detached_.load(std::memory_order_relaxed); }
-    [[nodiscard]] MetricViews views() const { return has_live() ? live_->collector.views() : MetricViews{}; }
-
-    [[nodiscard]] Health health() const {
-        Health health;
-        if (has_live()) {
-            for (const auto& lane : live_->journal.lanes()) {
-                health.rows_logged += lane->counters.rows.load(std::memory_order_relaxed);
-                health.texts_cut += lane->counters.texts_cut.load(std::memory_order_relaxed);
-                health.waits += lane->counters.waits.load(std::memory_order_relaxed);
-                health.waited_ns += lane->counters.waited_ns.load(std::memory_order_relaxed);
-            }
-            health.rows_collected = live_->collector.rows();
-            health.history_bytes = live_->collector.bytes();
-            health.journal_mapped = live_->journal.mapped();
-        }
-        health.rows_dropped = dropped_.load(std::memory_order_relaxed);
-        const std::scoped_lock lock{mutex_};
-        health.saves_failed = saves_failed_;
-        health.errors = errors_;
-        if (has_live()) {
-            for (std::string text : {live_->journal.failure(), live_->collector.first_failure()}) {
-                if (!text.empty()) health.errors.push_back(std::move(text));
-            }
-        }
-        return health;
-    }
-
-    /// Keeps a failure and says it once on stderr. Never throws.
-    void note_failure(const error& failure, bool of_a_save) noexcept {
-        try {
-            const std::scoped_lock lock{mutex_};
-            if (of_a_save) ++saves_failed_;
-            for (const std::string& known : errors_) {
-                if (known == failure.what()) return;
-            }
-            if (errors_.size() < 16) errors_.emplace_back(failure.what());
-            std::fprintf(stderr, "%s\n", failure.what());
-        } catch (...) {  // no memory to keep a text: the count above stands
-        }
-    }
-
-    /// Throws if the run has ended: it may have another writer by now.
-    void check_open(const char* tried) const {
-        if (!has_ended()) return;
-        raise({errc::invalid_argument, std::string{tried} + " after the run has ended", dir().string(),
-               "do it before run.finish(), or resume the run"});
-    }
-
-    /// Makes the caller the only one in this run who decides for a checkpoint of this name, until `release`.
-    /// Throws busy if there is one.
-    void claim(const std::string& checkpoint) {
-        // Not thrown under the lock: an exception that nobody catches ends the run, which takes it.
-        const bool is_free = [&] {
-            const std::scoped_lock lock{mutex_};
-            return checkpoints_.insert(checkpoint).second;
-        }();
-        if (is_free) return;
-        raise({errc::busy, "this run has a checkpoint of this name already", checkpoint,
-               "use that one, or give this one another name"});
-    }
-    void release(const std::string& checkpoint) noexcept {
-        if (is_detached()) return;  // the mutex may be held by a thread that is in the parent
-        const std::scoped_lock lock{mutex_};
-        checkpoints_.erase(checkpoint);
-    }
-
-    // ---- config, summary, description
-
-    [[nodiscard]] Json config() const {
-        const std::scoped_lock lock{mutex_};
-        return config_;
-    }
-    /// Merges an object into the config, nested objects too, and writes it. Throws on a value that is no
-    /// object.
-    void update_config(const Json& patch) {
-        check_config(patch);
-        check_open("change the config");
-        try_update_config(patch).value();
-    }
-    result<void> try_update_config(const Json& patch) {
-        const std::scoped_lock lock{mutex_};
-        Json merged = config_;
-        merge(merged, patch);
-        result<void> written;
-        if (!is_detached()) written = folder_.write_json("config.json", merged);
-        if (written) config_ = std::move(merged);  // in memory only what is on disk
-        return written;
-    }
-    void set_summary(std::string key, Json value) {
-        check_open("set a summary value");
-        {
-            const std::scoped_lock lock{mutex_};
-            user_summary_[std::move(key)] = std::move(value);
-        }
-        // Written now, so that a kill does not lose it; the metrics beside it are those collected so far.
-        if (!is_detached()) folder_.write_json("summary.json", summary()).value();
-    }
-    /// Changes the run's own record (`run.json`) and writes it. Throws if the run has ended.
-    template <class F>
-    void describe(F&& change) {
-        check_open("change the run's record");
-        try_describe(change).value();
-    }
-    /// The same for a run that is known to be open.
-    template <class F>
-    result<void> try_describe(F&& change) {
-        const std::scoped_lock lock{mutex_};
-        change(about_);
-        return is_detached() ? result<void>{} : folder_.write_run(about_);
-    }
-    [[nodiscard]] Json about() const {
-        const std::scoped_lock lock{mutex_};
-        return about_;
-    }
-    [[nodiscard]] Json summary() const {
-        Json metrics = Json::object();
-        for (const auto& [name, view] : views()) metrics[name] = to_json(view.summary);
-        const std::scoped_lock lock{mutex_};
-        return {{"metrics", std::move(metrics)}, {"user", user_summary_}};
-    }
-
-    /// The declared direction of a metric, if `define_metric` gave one.
-    [[nodiscard]] Direction goal_of(std::string_view metric) const {
-        const std::scoped_lock lock{mutex_};
-        return goal_in(about_, metric);
-    }
-
-    /// Copies what `pattern` matches into the run's folder at the end of the run.
-    void save_at_end(std::filesystem::path pattern) {
-        const std::scoped_lock lock{mutex_};
-        at_end_.push_back(std::move(pattern));
-    }
-
-    // ---- ends
-
-    /// Ends the run once: drains, writes summary and state, lets go of the lock. The first failure is
-    /// returned and kept.
-    result<void> end(std::string_view status, const std::string& why) noexcept {
-        if (ended_.exchange(true)) return {};
-        open_.store(false, std::memory_order_relaxed);
-        if (is_detached()) {
-            (void)
-                live_.release();  // its thread is in the parent: nothing here may be waited for or destroyed
-            return {};
-        }
-        try {
-            return write_end(status, why);
-        } catch (const error& failure) {
-            note_failure(failure, false);
-            return failure;
-        } catch (const std::exception& failure) {
-            error e{errc::io, std::string{"ending the run: "} + failure.what(), dir().string(), ""};
-            note_failure(e, false);
-            return e;
-        }
-    }
-
-    void on_terminate(const std::string& why) noexcept override { (void)end("failed", why); }
-    void on_exit() noexcept override { (void)end("exited", "exit() was called before the run was finished"); }
-    void on_fork_child() noexcept override {
-        open_.store(false, std::memory_order_relaxed);
-        detached_.store(true, std::memory_order_relaxed);
-        folder_.close_in_child();
-    }
-
-  private:
-    static std::uint64_t random_key() noexcept {
-        std::uint64_t key = 0;
-        os::random_bytes(std::as_writable_bytes(std::span{&key, 1}));
-        return key | 1U;  // never the 0 that stands for no run
-    }
-
-    /// In the child of a fork, a thread that is not there may hold their mutexes.
-    [[nodiscard]] bool has_live() const noexcept { return live_ != nullptr && !is_detached(); }
-
-    /// What lives only while the run is recorded by this process.
-    struct Live {
-        Live(HistoryWriter history, const HistoryReport& known, const std::filesystem::path& journal_dir,
-             std::int64_t first_step)
-            : collector{std::move(history), known},
-              journal{journal_dir, known.next_ring, first_step, collector} {
-            for (const std::string& name : known.names) (void)journal.names().id_of(name);
-        }
-        Collector collector;
-        Journal journal;
-    };
-
-    BasicRunCore(Options options, Store store, RunFolder folder)
-        : options_{std::move(options)}, store_{std::move(store)}, folder_{std::move(folder)},
-          resumed_{!folder_.is_new()}, key_{random_key()}, started_ns_{wall_ns()} {
-        read_earlier();
-        open_journal();
-        write_start();
-        live_->collector.start(live_->journal);
-        open_.store(true, std::memory_order_relaxed);
-    }
-
-    /// What a resumed run already has: its record, its config, what the user set in its summary.
-    void read_earlier() {
-        about_ = {{"format", 1}, {"metrics", Json::object()}};
-        config_ = options_.config;
-        user_summary_ = Json::object();
-        if (!resumed_) return;
-        about_ = folder_.read_run().value();
-        for (auto& [key, kind] : {std::pair{"metrics", Json::object()},
-                                  {"tags", Json::array()},
-                                  {"logged_artifacts", Json::array()},
-                                  {"used_artifacts", Json::array()},
-                                  {"name", Json("")},
-                                  {"sessions", Json(0U)}}) {
-            if (!about_.contains(key)) about_[key] = kind;
-            if (about_[key].type() == kind.type()) continue;
-            raise({errc::corrupt, "the run's record has a wrong \"" + std::string{key} + "\"",
-                   (dir() / "run.json").string(), "restore it from a copy"});
-        }
-        Json earlier = read_object("config.json");
-        merge(earlier, config_);
-        config_ = std::move(earlier);
-        if (Json summary = read_object("summary.json"); summary["user"].is_object()) {
-            user_summary_ = std::move(summary["user"]);
-        }
-    }
-    /// Takes over the keys of an object; where both have an object, its keys. (nlohmann's `update` throws
-    /// where only one of the two has an object.)
-    static void merge(Json& into, const Json& from) {
-        if (!from.is_object()) return;
-        if (!into.is_object()) into = Json::object();
-        for (const auto& [key, value] : from.items()) {
-            if (value.is_object())
-                merge(into[key], value);
-            else
-                into[key] = value;
-        }
-    }
-    /// Empty if there is no such file: a crash may have come before it. What is damaged is not written over.
-    [[nodiscard]] Json read_object(std::string_view name) const {
-        auto read = folder_.read_json(name);
-        if (!read && read.error().code() == errc::not_found) return Json::object();
-        auto value = std::move(read).value();
-        if (value.is_object()) return value;
-        raise({errc::corrupt, "this file of the run is no object", (dir() / name).string(),
-               "restore it from a copy, or delete it"});
-    }
-
-    /// Folds what a crash left in the rings into the history, cuts its torn tail, and makes the new journal.
-    void open_journal() {
-        const std::filesystem::path journal_dir = dir() / journal_folder;
-        HistoryReport known;
-        std::optional<std::int64_t> greatest;
-        MetricViews earlier;
-        // A run whose record was lost may still have its rows.
-        if (resumed_ || os::status(dir() / history_file).value().exists) {
-            known = recover_history(dir(), [&](std::int64_t step, std::int64_t,
-                                               std::span<const NamedValue> values) {
-                        greatest = greatest ? std::max(*greatest, step) : step;
-                        take_in(earlier, step, values);
-                    }).value();
-        }
-        for (const error& unread : known.unread) note_failure(unread, false);
-        if (known.damaged != 0) {
-            note_failure({errc::corrupt,
-                          std::to_string(known.damaged) + " stretches of this run's history cannot be read",
-                          (dir() / history_file).string(),
-                          "restore it from a copy; the rows around them are whole"},
-                         false);
-        }
-        // Saturated: a step may be any integer.
-        first_step_ =
-            !greatest ? 0 : *greatest + (*greatest < std::numeric_limits<std::int64_t>::max() ? 1 : 0);
-        os::make_dirs(journal_dir).value();
-        auto history = HistoryWriter::open(dir() / history_file, known.whole_bytes).value();
-        live_ = std::make_unique<Live>(std::move(history), known, journal_dir, first_step_);
-        live_->collector.remember(std::move(earlier));
-    }
-
-    void write_start() {
-        const auto set = [&](const char* key, const auto& value) {
-            if (!value.empty() || !about_.contains(key)) about_[key] = value;
-        };
-        about_["id"] = options_.id;
-        about_["project"] = options_.project;
-        set("name", options_.name);
-        if (about_["name"] == "") about_["name"] = options_.id;
-        set("group", options_.group);
-        set("job_type", options_.job_type);
-        set("notes", options_.notes);
-        set("tags", options_.tags);
-        if (!about_.contains("created_ns")) about_["created_ns"] = started_ns_;
-        about_["started_ns"] = started_ns_;
-        about_["sessions"] = about_.value("sessions", 0U) + 1;
-        about_["status"] = "running";
-        about_["library"] = CAIRN_VERSION;
-        about_.erase("ended_ns");
-        about_.erase("why");
-        folder_.write_json("config.json", config_).value();
-        folder_.write_run(about_).value();
-    }
-
-    result<void> write_end(std::string_view status, const std::string& why) {
-        live_->collector.stop();
-        const Journal::Left left = live_->journal.close(ThreadLanes::own(key_));
-        const std::uint64_t dropped = dropped_.fetch_add(left.lost, std::memory_order_relaxed);
-        std::vector<std::filesystem::path> patterns;
-        {
-            const std::scoped_lock lock{mutex_};
-            patterns = at_end_;
-        }
-        result<void> first;
-        const auto keep = [&](const result<void>& done) {
-            if (done) return;
-            note_failure(done.error(), false);
-            if (first) first = done;
-        };
-        const std::string why_not = live_->collector.failure();
-        if (left.in_files && !why_not.empty()) {
-            keep(error{errc::io,
-                       "the last rows are in the journal only, the history took no more: " + why_not,
-                       dir().string(), "make room, then resume the run: it folds them in"});
-        }
-        if (left.lost != 0) {
-            keep(error{errc::io,
-                       std::to_string(left.lost) +
-                           " rows were lost: neither the history nor a ring file of "
-                           "the journal could be written: " +
-                           why_not,
-                       dir().string(), "make room before the next run"});
-        }
-        if (const std::string since = live_->collector.first_failure(); dropped != 0) {
-            const error told{errc::io,
-                             std::to_string(dropped) + " rows were dropped: " +
-                                 (since.empty() ? "they came faster than they could be written" : since),
-                             dir().string(),
-                             since.empty() ? "log less often" : "make room before the next run"};
-            if (since.empty())
-                note_failure(told, false);  // all that was taken is written
-            else
-                keep(told);
-        }
-        for (const std::filesystem::path& pattern : patterns) keep(save_files(pattern, dir() / "files"));
-        keep(folder_.write_json("summary.json", summary()));
-        {
-            const std::scoped_lock lock{mutex_};
-            about_["status"] = status;
-            about_["ended_ns"] = wall_ns();
-            if (!why.empty()) about_["why"] = why;
-        }
-        keep(folder_.write_run(about()));
-        folder_.release();
-        return first;
-    }
-
-    Options options_;
-    Store store_;
-    RunFolder folder_;
-    bool resumed_;
-    std::uint64_t key_;  // tells this run from all others that a thread may log to
-    std::int64_t started_ns_;
-    std::int64_t first_step_ = 0;
-    std::unique_ptr<Live> live_;
-    std::atomic<bool> open_{false};
-    std::atomic<bool> detached_{false};
-    std::atomic<bool> ended_{false};
-    std::atomic<std::uint64_t> dropped_{0};
-
-    mutable std::mutex mutex_;
-    Json about_;
-    Json config_;
-    Json user_summary_;
-    std::vector<std::filesystem::path> at_end_;
-    std::vector<std::string> errors_;
-    std::set<std::string> checkpoints_;  // those that live
-    std::uint64_t saves_failed_ = 0;
-};
-using RunCore = BasicRunCore<>;
-
-}  // namespace CAIRN_NAMESPACE::detail
-
-// ---- cairn/run/detail/report.hpp
-// What a run says on a terminal when it starts and when it ends: where it is, and its metrics in small.
-
-#if defined(_WIN32)
-#include <io.h>
-#else
-#include <unistd.h>
-#endif
-
-namespace CAIRN_NAMESPACE::detail {
-
-[[nodiscard]] inline bool is_terminal(std::FILE* file) noexcept {
-#if defined(_WIN32)
-    return ::_isatty(::_fileno(file)) != 0;
-#else
-    return ::isatty(::fileno(file)) != 0;
-#endif
-}
-
-template <class = void>
-[[nodiscard]] bool may_talk(const RunCore& core) {
-    return !core.options().quiet && is_terminal(stderr);
-}
-
-template <class = void>
-void report_start(const RunCore& core) {
-    if (!may_talk(core)) return;
-    std::fprintf(stderr, "cairn: %s %s/%s, recorded in %s\n", core.resumed() ? "going on with" : "run",
-                 core.options().project.c_str(), core.options().id.c_str(),
-                 printable(core.dir().string()).c_str());
-}
-
-template <class Json = nlohmann::json>
-void report_end(const RunCore& core) noexcept {
-    try {
-        if (!may_talk(core) || core.is_detached()) return;
-        const Json about = core.about();
-        const double seconds = static_cast<double>(wall_ns() - core.started_ns()) / 1e9;
-        std::fprintf(
-            stderr, "cairn: run %s/%s %s after %.1f s\n%s", core.options().project.c_str(),
-            core.options().id.c_str(), about.value("status", "").c_str(), seconds,
-            metrics_table(core.views(), [&](std::string_view name) { return core.goal_of(name); }).c_str());
-        const Health health = core.health();
-        if (health.rows_dropped != 0) {
-            std::fprintf(stderr, "cairn: %llu rows were lost\n",
-                         static_cast<unsigned long long>(health.rows_dropped));
-        }
-        std::fprintf(stderr, "cairn: see it with: cairn show %s --dir %s\n", core.options().id.c_str(),
-                     printable(core.store().root().string()).c_str());
-    } catch (...) {  // a message that cannot be made is no reason to end a program
-    }
-}
-
-}  // namespace CAIRN_NAMESPACE::detail
-
-// ---- cairn/run/detail/stopping.hpp
-// What stands behind `run.should_stop`: asking a policy whether training should stop.
-
-namespace CAIRN_NAMESPACE::detail {
-
-/// Whether a row has the metric.
-template <class = void>
-[[nodiscard]] bool is_watched(const StoredRow& row, const Watched& watched) {
-    if (!watched.any()) return true;
-    return std::any_of(row.values.begin(), row.values.end(), [&](const NamedValue& value) {
-        return value.name == watched.metric && value.value.reading().kind != Reading::Kind::missing;
-    });
-}
-
-/// Whether it tells that another session of the run begins.
-template <class = void>
-[[nodiscard]] bool begins_session(const StoredRow& stored) {
-    return kind_of(stored) == Decision::Kind::resumed;
-}
-
-// Never defined: their names are the compiler's message.
-template <class P>
-struct keep_this_policy_in_a_variable_outside_the_loop_it_remembers_rows;
-template <class R>
-struct a_disabled_run_keeps_no_dynamic_rows_so_stop_by_a_typed_row;
-
-/// Tells a policy of the rows that the sessions before logged, up to where each one after them went on and up
-/// to `step`: rows that a resume went back over are not among them.
-template <class P>
-void tell_earlier_rows(RunCore& core, P& policy, std::int64_t step) {
-    const Watched watched = watched_by(policy);
-    std::vector<std::int64_t> ends;  // of each session: the first step of the next that the policy watches
-    bool begins = false;
-    auto read = read_history(core.dir(), [&](const StoredRow& stored) {
-        if (begins_session(stored)) {
-            if (begins) ends.push_back(std::numeric_limits<std::int64_t>::max());  // nothing to watch in it
-            begins = true;
-        } else if (stored.kind == RecordKind::row && begins && is_watched(stored, watched)) {
-            ends.push_back(stored.step);
-            begins = false;
-        }
-    });
-    // The steps that a session may tell of end where any session after it began.
-    ends.push_back(step);
-    if (begins) ends.push_back(step);
-    for (std::size_t i = ends.size() - 1; i-- > 0;) ends[i] = std::min(ends[i], ends[i + 1]);
-
-    DynamicRow last{std::max(step, std::numeric_limits<std::int64_t>::min() + 1) - 1, 0, nullptr, 0};
-    std::size_t session = 0;
-    if (read) {
-        read = read_history(core.dir(), [&](const StoredRow& stored) {
-            if (begins_session(stored)) ++session;
-            if (stored.kind != RecordKind::row || session >= ends.size() || stored.step >= ends[session])
-                return;
-            last = DynamicRow{stored.step, stored.time_ns, stored.values.data(), stored.values.size()};
-            detail::settle(policy, At<DynamicRow>{last}, Outcome::not_saved);
-        });
-    }
-    if (!read) core.note_failure(read.error(), false);
-    detail::settle(policy, At<DynamicRow>{last}, Outcome::restored);  // it knows now, and is not told again
-}
-
-/// Whether the policy says that training should stop at this row; it then hears of the row.
-template <class R, class P>
-bool ask_to_stop(const R& row, P& policy) {
-    const At<R> now{row};
-    const bool stop = policy.decide(now) == Answer::yes;
-    detail::settle(policy, now, Outcome::not_saved);
-    return stop;
-}
-
-/// The same, for a run that is recorded.
-template <class R, class P>
-bool ask_to_stop(RunCore& core, const R& row, P& policy) {
-    if (core.resumed() && rows_heard_by(policy).is_fresh()) tell_earlier_rows(core, policy, row.step());
-    const At<R> now{row};
-    if (const std::string_view nan = rejected_by(policy, now); !nan.empty()) {
-        core.note_failure({errc::not_a_number,
-                           "a metric is NaN, and the policy that stops training takes that for an error",
-                           std::string{nan}, "see in the run's history since when"},
-                          false);
-    }
-    const bool stop = policy.decide(now) == Answer::yes;
-    if (stop) {
-        Decision decision{.kind = Decision::Kind::stopped,
-                          .step = now.step,
-                          .time_ns = now.time_ns,
-                          .answer = Answer::yes,
-                          .because = reasons_of(policy, now),
-                          .text = to_text(policy),
-                          .row = to_dynamic(row)};
-        core.append_event(to_event(decision));
-    }
-    detail::settle(policy, now, Outcome::not_saved);
-    return stop;
-}
-
-}  // namespace CAIRN_NAMESPACE::detail
-
-// ---- cairn/run/run.hpp
-// `cairn::init` and the handle it returns. Checkpoints and artifacts are declared here and defined in
-// checkpoint/, which `cairn/cairn.hpp` includes too.
-
-namespace CAIRN_NAMESPACE {
-
-/// When `run.save(pattern)` copies: now, at the end of the run, or both and whenever asked again.
-enum class When : unsigned char { now, end, live };
-
-/// What `log` takes beside a row whose names are known at run time.
-struct LogOptions {
-    std::optional<std::int64_t> step = {};  ///< default: the calling thread's own count of rows
-};
-
-/// What `define_metric` declares of a metric.
-struct MetricOptions {
-    Direction goal =
-        Direction::unspecified;    ///< which way it is better; checked against policies and retentions
-    std::string step_metric = {};  ///< the metric it is drawn over, for example "epoch"
-    std::string unit = {};         ///< shown beside the value
-};
-
-/// A run that is being recorded. A movable handle: when the last of it goes, the run is finished (failed, if
-/// an exception is on its way). `log` may be called from any thread; the rest from one thread at a time.
-template <class Json = nlohmann::json>
-class BasicRun {
-  public:
-    /// A run that records nothing, as `CAIRN_MODE=disabled` makes it.
-    BasicRun() = default;
-    explicit BasicRun(std::shared_ptr<detail::RunCore> core) : core_{std::move(core)} {}
-    ~BasicRun() { close(); }
-    BasicRun(BasicRun&&) noexcept = default;
-    BasicRun& operator=(BasicRun&& other) noexcept {
-        if (this != &other) {
-            close();
-            core_ = std::move(other.core_);
-            exceptions_ = other.exceptions_;
-        }
-        return *this;
-    }
-
-    // ---- logging
-
-    /// Logs one row at a step: `run.log(cairn::step(epoch), "loss"_m = loss)`. Returns the row, for a
-    /// checkpoint. Fails: never; a row that cannot be kept is counted in `health()`. Threads: any. Cost: tens
-    /// of nanoseconds; no lock, no system call. When it returns, a SIGKILL of the process loses no value.
-    template <class... Names, class... Ts>
-    auto log(Step step, Field<Names, Ts>... fields) noexcept {
-        const auto row = detail::make_row(step.value, detail::wall_ns(), std::move(fields)...);
-        if (core_) core_->append(row, core_->lane());
-        return row;
-    }
-
-    /// Logs one row; its step is the calling thread's own count of rows.
-    template <class... Names, class... Ts>
-        requires(sizeof...(Names) > 0)
-    auto log(Field<Names, Ts>... fields) noexcept {
-        detail::Lane* const lane = core_ ? core_->lane() : nullptr;
-        const std::int64_t step = lane != nullptr ? lane->take_step() : 0;
-        const auto row = detail::make_row(step, detail::wall_ns(), std::move(fields)...);
-        if (core_) core_->append(row, lane);
-        return row;
-    }
-
-    /// Logs a row whose names are known only at run time: `run.log({{"loss", loss}, {"epoch", epoch}}, {.step
-    /// = n})`.
-    DynamicRow log(std::initializer_list<NamedValue> values, LogOptions options = {}) {
-        return log_values(values, options);
-    }
-    DynamicRow log(std::span<const NamedValue> values, LogOptions options = {}) {
-        return log_values(values, options);
-    }
-
-    // ---- saving (defined in checkpoint/)
-
-    /// A checkpoint that saves by a policy, as types: `run.checkpoint<cairn::EveryN<2>>("model")`. Retention
-    /// and sink may follow, as values, in any order. Throws `cairn::error` on a bad name, or where directions
-    /// disagree.
-    template <class Policy, class... Rest>
-    [[nodiscard]] auto checkpoint(std::string_view name, Rest... rest);
-
-    /// The same with the policy as a value, anywhere among policy, retention and sink:
-    /// `run.checkpoint("model", Best<"val/loss", minimize>{} | EveryN<500>{}, KeepLast<3>{})`.
-    template <class... Parts>
-    [[nodiscard]] auto checkpoint(std::string_view name, Parts... parts);
-
-    /// Commits an artifact as a new version, or finds that its newest version is the same. Throws
-    /// `cairn::error`.
-    template <class A>
-    auto log_artifact(const A& artifact, std::initializer_list<std::string_view> aliases = {});
-
-    /// An artifact's version, by "name:alias" or "name:v3"; "name" is "name:latest". Throws
-    /// `errc::not_found`.
-    template <class Text>
-    [[nodiscard]] auto use_artifact(const Text& spec);
-
-    /// Saves parts as a new version of a model artifact, whatever the policies say: `run.log_model("model",
-    /// cairn::part("model", model))`. Throws `cairn::error`.
-    template <class... Parts>
-    auto log_model(std::string_view name, const Parts&... parts);
-
-    /// Copies the files that match a pattern (`*` and `?` in file names) into the run's folder. With
-    /// `When::end` at the end of the run; with `When::live` now and at the end. Throws `cairn::error` if a
-    /// copy made now fails, or if the run has ended.
-    void save(const std::filesystem::path& pattern, When when = When::live) {
-        if (!core_ || core_->is_detached()) return;
-        core_->check_open("saving files");
-        if (when != When::now) core_->save_at_end(std::filesystem::absolute(pattern));
-        if (when != When::end) detail::save_files(pattern, core_->dir() / "files").value();
-    }
-
-    // ---- deciding
-
-    /// Whether training should stop at this row, by `Patience` or any other policy:
-    /// `if (run.should_stop(row, patience)) break;`. The policy is kept outside the loop and hears of the
-    /// row; in a resumed run it first hears of the rows that were logged before this step. Works the same in
-    /// a run that records nothing. A stop is recorded, with its reason. Cost: a comparison.
-    template <class R, class P>
-        requires SavePolicy<std::remove_cvref_t<P>>
-    bool should_stop(const R& row, P&& policy) {
-        if constexpr (StatefulPolicy<std::remove_cvref_t<P>> &&
-                      (!std::is_lvalue_reference_v<P> || std::is_const_v<std::remove_reference_t<P>>)) {
-            (void)sizeof(detail::keep_this_policy_in_a_variable_outside_the_loop_it_remembers_rows<
-                         std::remove_cvref_t<P>>);
-            return false;
-        } else {
-            return core_ ? detail::ask_to_stop(*core_, row, policy) : detail::ask_to_stop(row, policy);
-        }
-    }
-
-    /// What was decided so far and recorded, in the order of each thread: every save, failure and removal,
-    /// and every change of why nothing is saved. `to_text` makes a line of one. `checkpoint.decisions()` has
-    /// those about all other rows too. Throws if the history cannot be read. Cost: one pass over it.
-    template <class D = Decision>
-    [[nodiscard]] std::vector<D> decisions() const {
-        return core_ ? detail::recorded_decisions<D>(core_->dir()).value() : std::vector<D>{};
-    }
-
-    // ---- what is recorded beside rows
-
-    /// The config as it stands; a nested value is `config()["optimizer"]["lr"]`.
-    [[nodiscard]] Json config() const { return core_ ? core_->config() : Json::object(); }
-    /// Merges an object into the config, nested objects too. Throws `cairn::error` on anything else.
-    void update_config(const Json& patch) {
-        if (core_) core_->update_config(patch);
-    }
-
-    /// For each metric last, min, max, mean, count and where they were, under "metrics"; what was set, under
-    /// "user". Rows that are not collected yet (some milliseconds) are not in it.
-    [[nodiscard]] Json summary() const { return core_ ? core_->summary() : Json::object(); }
-    /// Sets a value of one's own in the summary.
-    void set_summary(std::string key, Json value) {
-        if (core_) core_->set_summary(std::move(key), std::move(value));
-    }
-
-    /// Declares a metric: which way it is better, over what it is drawn. Throws `cairn::error` if it cannot
-    /// be written.
-    void define_metric(std::string_view name, const MetricOptions& options) {
-        if (!core_) return;
-        core_->describe([&](Json& about) {
-            Json& metric = about["metrics"][std::string{name}];
-            if (!metric.is_object()) metric = Json::object();
-            if (options.goal != Direction::unspecified) {
-                metric["goal"] = options.goal == minimize ? "minimize" : "maximize";
-            }
-            if (!options.step_metric.empty()) metric["step_metric"] = options.step_metric;
-            if (!options.unit.empty()) metric["unit"] = options.unit;
-        });
-    }
-    void set_notes(const std::string& notes) {
-        if (core_) core_->describe([&](Json& about) { about["notes"] = notes; });
-    }
-    void add_tag(const std::string& tag) {
-        if (!core_) return;
-        core_->describe([&](Json& about) {
-            for (const Json& known : about["tags"]) {
-                if (known == tag) return;
-            }
-            about["tags"].push_back(tag);
-        });
-    }
-
-    // ---- the run itself
-
-    [[nodiscard]] std::string id() const { return core_ ? core_->options().id : std::string{}; }
-    [[nodiscard]] std::string project() const { return core_ ? core_->options().project : std::string{}; }
-    [[nodiscard]] std::string name() const {
-        return core_ ? core_->about().value("name", "") : std::string{};
-    }
-    /// The run's folder.
-    [[nodiscard]] std::filesystem::path dir() const { return core_ ? core_->dir() : std::filesystem::path{}; }
-    [[nodiscard]] bool disabled() const noexcept { return core_ == nullptr; }
-    /// The run existed before; then `first_step` is one more than the greatest step it had logged.
-    [[nodiscard]] bool resumed() const noexcept { return core_ != nullptr && core_->resumed(); }
-    [[nodiscard]] std::int64_t first_step() const noexcept { return core_ ? core_->first_step() : 0; }
-    /// What was logged, collected, waited for, dropped; which saves failed.
-    [[nodiscard]] Health health() const { return core_ ? core_->health() : Health{}; }
-
-    /// Ends the run: writes what is left, the summary and the state "finished". The handle then only counts
-    /// what it is given. The result has the first thing that could not be written.
-    result<void> finish() noexcept { return end("finished", {}); }
-    /// Ends the run as failed, with the reason.
-    result<void> fail(const std::string& why) noexcept { return end("failed", why); }
-
-    /// For the layers below.
-    [[nodiscard]] const std::shared_ptr<detail::RunCore>& core() const noexcept { return core_; }
-
-  private:
-    result<void> end(std::string_view status, const std::string& why) noexcept {
-        if (!core_ || core_->has_ended()) return {};
-        auto ended = core_->end(status, why);
-        detail::report_end(*core_);
-        return ended;
-    }
-    template <class Values>
-    DynamicRow log_values(const Values& values, const LogOptions& options) {
-        detail::Lane* const lane = core_ ? core_->lane() : nullptr;
-        const std::int64_t step = options.step ? *options.step : lane != nullptr ? lane->take_step() : 0;
-        DynamicRow row{step, detail::wall_ns(), std::data(values), values.size()};
-        if (core_) core_->append(row, lane);
-        return row;
-    }
-    void close() noexcept {
-        if (!core_) return;
-        if (std::uncaught_exceptions() > exceptions_) {
-            (void)end("failed", "an exception left the run's scope");
-        } else {
-            (void)end("finished", {});
-        }
-    }
-
-    std::shared_ptr<detail::RunCore> core_;
-    int exceptions_ = std::uncaught_exceptions();
-};
-using Run = BasicRun<>;
-
-/// Opens a run: `auto run = cairn::init({.project = "mnist", .config = {{"lr", 1e-3}, {"epochs", 5}}});`
-/// Throws `cairn::error` if the store cannot be written, a name is bad, the run exists or does not (see
-/// `Resume`), or another process writes it.
-template <std::same_as<Enabled> = Enabled>
-[[nodiscard]] Run init(Options options = {}) {
-    options = detail::resolve(std::move(options));
-    if (options.mode == Mode::disabled) return Run{};
-    auto core = detail::RunCore::open(std::move(options));
-    if (core->resumed()) {
-        core->append_event(detail::to_event(
-            {.kind = Decision::Kind::resumed, .step = core->first_step(), .time_ns = core->started_ns()}));
-    }
-    detail::report_start(*core);
-    return Run{std::move(core)};
-}
 
 }  // namespace CAIRN_NAMESPACE
 
@@ -12227,6 +10504,1089 @@ using ArtifactStore = BasicArtifactStore<>;
 
 }  // namespace CAIRN_NAMESPACE
 
+// ---- cairn/run/version_store.hpp
+// The versions of one artifact of a run's store, as checkpoints use them. What does it is in
+// run_versions.hpp, which only the file that calls `init` compiles.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// Whole files named by their SHA-256, shared by versions that have the same content. One thread at a time.
+class VersionStore {
+  public:
+    VersionStore() = default;
+    VersionStore(const VersionStore&) = delete;
+    VersionStore& operator=(const VersionStore&) = delete;
+    virtual ~VersionStore() = default;
+
+    virtual result<void> begin(const VersionInfo& info) = 0;
+    virtual result<void> write(std::string_view file, std::span<const std::byte> bytes) = 0;
+    /// The two halves of a commit: the files that were written, and a version of files.
+    virtual result<std::vector<StagedFile>> stage() = 0;
+    virtual result<Version> commit(std::vector<StagedFile> staged) = 0;
+    virtual void abort() noexcept = 0;
+
+    /// The files of a version; with a folder, those in it, by their names there.
+    virtual result<StoredFiles> open(const Version& version, std::string_view folder) = 0;
+    virtual result<void> remove(const Version& version) = 0;
+    virtual result<void> undo(const Version& version) = 0;
+
+    [[nodiscard]] virtual result<Manifest> manifest(const Version& version) const = 0;
+    /// A version by its number. Fails: not_found, corrupt.
+    [[nodiscard]] virtual result<Version> version(std::uint64_t number) const = 0;
+    /// The versions that exist, oldest first: those of this run, or of any. Throws `cairn::error`.
+    [[nodiscard]] virtual std::vector<Version> versions(bool any_run) = 0;
+
+    /// Adds metrics that came late to a version.
+    virtual result<void> annotate(const Version& version, const DynamicRow& metrics) = 0;
+    /// Whether a version must stay for another reason than a retention: an alias names it, or it is being
+    /// read.
+    [[nodiscard]] virtual bool is_held(const Version& version) const = 0;
+    /// Makes `best` name a version, unless it names a better one already (of another run, say).
+    virtual void mark_best(const Version& version, const Watched& by) = 0;
+};
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/run/run_core.hpp
+// What a run is for its handles, its checkpoints and its artifacts. What is not the fast path is virtual and
+// lies in run_engine.hpp: only the file that calls `init` compiles it, the others compile calls of it.
+
+namespace CAIRN_NAMESPACE {
+
+/// When `run.save(pattern)` copies: now, at the end of the run, or both and whenever asked again.
+enum class When : unsigned char { now, end, live };
+
+/// What `define_metric` declares of a metric.
+struct MetricOptions {
+    Direction goal =
+        Direction::unspecified;    ///< which way it is better; checked against policies and retentions
+    std::string step_metric = {};  ///< the metric it is drawn over, for example "epoch"
+    std::string unit = {};         ///< shown beside the value
+};
+
+namespace detail {
+
+/// A run that was opened. Threads: any, unless said otherwise.
+template <class Json = nlohmann::json>
+class BasicRunCore {
+  public:
+    BasicRunCore(const BasicRunCore&) = delete;
+    BasicRunCore& operator=(const BasicRunCore&) = delete;
+
+    // ---- logging
+
+    /// The calling thread's lane; null if the run takes no more rows.
+    [[nodiscard]] Lane* lane() noexcept {
+        if (!open_.load(std::memory_order_relaxed)) return nullptr;
+        const ThreadLanes::Latest& latest = ThreadLanes::latest();
+        return latest.run == key_ ? latest.lane : ThreadLanes::find(key_, *this);
+    }
+
+    /// Takes a row; never throws, never waits for a disk.
+    template <class R>
+    void append(const R& row, Lane* lane) noexcept {
+        try {
+            if (lane != nullptr && lane->append(row, row.step(), row.time_ns())) return;
+        } catch (...) {  // no memory
+        }
+        dropped_.fetch_add(1, std::memory_order_relaxed);
+    }
+
+    /// Records a decision between the rows of the calling thread, as `append` does. After the end of the run
+    /// nothing is recorded any more.
+    virtual void record(const Decision& decision) noexcept = 0;
+
+    /// A lane for the calling thread, which lets go of it; null if there is none to be had.
+    virtual Lane* acquire_lane() noexcept = 0;
+
+    // ---- what is known of the run
+
+    [[nodiscard]] const Options& options() const noexcept { return options_; }
+    [[nodiscard]] const Store& store() const noexcept { return store_; }
+    [[nodiscard]] unsigned rank() const noexcept { return options_.rank.value_or(0); }
+    [[nodiscard]] const std::filesystem::path& dir() const noexcept { return dir_; }
+    [[nodiscard]] std::int64_t started_ns() const noexcept { return started_ns_; }
+    [[nodiscard]] bool resumed() const noexcept { return resumed_; }
+    /// One more than the greatest step of the sessions before; 0 for a new run.
+    [[nodiscard]] std::int64_t first_step() const noexcept { return first_step_; }
+    [[nodiscard]] bool is_open() const noexcept { return open_.load(std::memory_order_relaxed); }
+    [[nodiscard]] bool has_ended() const noexcept { return ended_.load(std::memory_order_relaxed); }
+    [[nodiscard]] bool is_detached() const noexcept { return detached_.load(std::memory_order_relaxed); }
+
+    [[nodiscard]] virtual Health health() const = 0;
+    /// Keeps a failure and says it once on stderr. Never throws.
+    virtual void note_failure(const error& failure, bool of_a_save) noexcept = 0;
+    /// Throws if the run has ended: it may have another writer by now.
+    virtual void check_open(const char* tried) const = 0;
+
+    /// Makes the caller the only one in this run who decides for a checkpoint of this name, until `release`.
+    /// Throws busy if there is one.
+    virtual void claim(const std::string& checkpoint) = 0;
+    virtual void release(const std::string& checkpoint) noexcept = 0;
+
+    [[nodiscard]] virtual std::unique_ptr<SignalWatch> watch_signals() = 0;
+
+    // ---- what it has written
+
+    /// The versions of an artifact of its store. Throws `cairn::error`.
+    [[nodiscard]] virtual std::unique_ptr<VersionStore> open_versions(std::string_view name) = 0;
+
+    /// What `f(row, decision)` is called with: for an event that is a decision, that; otherwise null.
+    using EachRow = FunctionRef<void(const StoredRow&, const Decision*)>;
+    /// Every row and event of a run's folder once, in the order of each thread.
+    virtual result<void> read_rows(const std::filesystem::path& run_dir, EachRow f) const = 0;
+
+    // ---- config, summary, description
+
+    [[nodiscard]] virtual Json config() const = 0;
+    /// Merges an object into the config, nested objects too, and writes it. Throws on a value that is no
+    /// object.
+    virtual void update_config(const Json& patch) = 0;
+    [[nodiscard]] virtual Json summary() const = 0;
+    virtual void set_summary(std::string key, Json value) = 0;
+    /// The run's own record (`run.json`).
+    [[nodiscard]] virtual Json about() const = 0;
+    /// Changes it and writes it, for a run that is known to be open.
+    virtual result<void> try_describe(FunctionRef<void(Json&)> change) = 0;
+    virtual void define_metric(std::string_view name, const MetricOptions& options) = 0;
+    virtual void set_notes(const std::string& notes) = 0;
+    virtual void add_tag(const std::string& tag) = 0;
+    /// The declared direction of a metric, if `define_metric` gave one.
+    [[nodiscard]] virtual Direction goal_of(std::string_view metric) const = 0;
+    /// Copies what a pattern matches into the run's folder.
+    virtual void save_files(const std::filesystem::path& pattern, When when) = 0;
+
+    // ---- ends
+
+    /// Ends the run once: drains, writes summary and state, lets go of the lock, says so. The first failure
+    /// is returned and kept.
+    virtual result<void> end(std::string_view status, const std::string& why) noexcept = 0;
+
+  protected:
+    BasicRunCore(Options options, Store store, std::filesystem::path dir, bool resumed, std::uint64_t key,
+                 std::int64_t started_ns)
+        : options_{std::move(options)}, store_{std::move(store)}, dir_{std::move(dir)}, resumed_{resumed},
+          key_{key}, started_ns_{started_ns} {}
+    ~BasicRunCore() = default;
+
+    Options options_;
+    Store store_;
+    std::filesystem::path dir_;
+    bool resumed_;
+    std::uint64_t key_;  // tells this run from all others that a thread may log to
+    std::int64_t started_ns_;
+    std::int64_t first_step_ = 0;
+    std::atomic<bool> open_{false};
+    std::atomic<bool> detached_{false};
+    std::atomic<bool> ended_{false};
+    std::atomic<std::uint64_t> dropped_{0};
+};
+using RunCore = BasicRunCore<>;
+
+}  // namespace detail
+
+}  // namespace CAIRN_NAMESPACE
+
+// ---- cairn/run/detail/metric_table.hpp
+// Which number stands for which metric name in a run's records.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// The run's names, shared by its threads. Threads: any; a thread asks once for each name, then its lane
+/// remembers.
+template <class = void>
+class BasicMetricTable {
+  public:
+    /// The number of a name, given on first sight. Names are kept for as long as the table.
+    std::pair<std::uint32_t, std::string_view> id_of(std::string_view name) {
+        const std::scoped_lock lock{mutex_};
+        if (const auto found = ids_.find(name); found != ids_.end()) return {found->second, found->first};
+        const auto id = static_cast<std::uint32_t>(names_.size());
+        names_.emplace_back();  // first: without memory a number is lost, and none is given twice
+        names_.back() = ids_.emplace(name, id).first->first;
+        return {id, names_.back()};
+    }
+
+    [[nodiscard]] std::string_view name_of(std::uint32_t id) const {
+        const std::scoped_lock lock{mutex_};
+        return id < names_.size() ? names_[id] : std::string_view{};
+    }
+
+  private:
+    mutable std::mutex mutex_;
+    std::map<std::string, std::uint32_t, std::less<>> ids_;
+    std::vector<std::string_view> names_;  // the keys, by their numbers; a map's keys stay where they are
+};
+using MetricTable = BasicMetricTable<>;
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/run/detail/journal_lane.hpp
+// A lane with the memory of its ring, and what it does seldom.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// What a lane asks of its run when the ring has no room. Implemented by the collector.
+class Pressure {
+  public:
+    /// Sees to it that the ring is drained soon. Cheap when it was said already.
+    virtual void nudge() noexcept = 0;
+    /// Waits for the collector a little; false when there is no use in waiting longer.
+    virtual bool wait_for_room(std::int64_t waiting_since_ns) noexcept = 0;
+
+  protected:
+    ~Pressure() = default;
+};
+
+/// Held by the journal, and by the thread that logs into it.
+template <class = void>
+class BasicJournalLane final : public Lane, public std::enable_shared_from_this<BasicJournalLane<>> {
+  public:
+    BasicJournalLane(os::Mapping memory, std::uint32_t id, std::int64_t first_step, MetricTable& names,
+                     Pressure& pressure)
+        : Lane{Ring::create(memory.writable().data(), id), first_step}, memory_{std::move(memory)},
+          names_{&names}, pressure_{&pressure} {}
+    ~BasicJournalLane() {
+        memory_.unmap();
+        if (!leaving_.empty()) (void)os::remove_file(leaving_);
+    }
+
+    /// Gives it to the calling thread, unless another has it.
+    bool take(std::int64_t first_step) {
+        bool taken = false;
+        if (!taken_.compare_exchange_strong(taken, true, std::memory_order_acquire)) return false;
+        held_ = this->shared_from_this();
+        next_step_ = first_step;
+        return true;
+    }
+    [[nodiscard]] bool is_taken() const noexcept { return taken_.load(std::memory_order_acquire); }
+    void let_go() noexcept override {
+        const auto held = std::move(held_);  // it may be the last that does
+        taken_.store(false, std::memory_order_release);
+    }
+    [[nodiscard]] bool is_orphan() const noexcept override { return held_.use_count() == 1; }
+
+    /// Whether its ring lies in a file, so that what is in it outlives the process.
+    [[nodiscard]] bool has_file() const noexcept { return memory_.has_file(); }
+    /// Removes the ring's file: now, or with the lane, where no file goes while it is mapped (Windows).
+    void remove_file(const os::Path& path) {
+        if (!has_file()) return;
+        if (const auto removed = os::remove_file(path); !removed && removed.error().code() != errc::not_found)
+            leaving_ = path;  // it is there, so no other ring gets its name
+    }
+
+  private:
+    using Cells = std::vector<std::pair<std::uint32_t, Value>>;
+
+    bool append_cells(RecordKind kind, std::int64_t step, std::int64_t time_ns, const NamedCell* begin,
+                      const NamedCell* end) override {
+        Cells cells;
+        for (const NamedCell* cell = begin; cell != end; ++cell) {
+            if (!add(cells, cell->hash, cell->literal, cell->name, cell->value)) return false;
+        }
+        return append_pieces(kind, step, time_ns, cells);
+    }
+    bool append_dynamic(RecordKind kind, std::int64_t step, std::int64_t time_ns,
+                        const DynamicRow& row) override {
+        Cells cells;
+        bool done = true;
+        row.for_each([&](std::string_view name, const Value& value) {
+            done = done && add(cells, hash_name(name), nullptr, name, value);
+        });
+        return done && append_pieces(kind, step, time_ns, cells);
+    }
+
+    /// A name that this lane uses for the first time goes into the ring ahead of the row that uses it.
+    bool add(Cells& cells, std::uint64_t hash, const char* literal, std::string_view name,
+             const Value& value) {
+        const bool is_cut = name.size() > max_metric_name_bytes;
+        if (is_cut) {
+            name = name.substr(0, max_metric_name_bytes);
+            hash = hash_name(name);
+            literal = nullptr;
+        }
+        std::uint32_t id = known_.find(hash, name);
+        if (id == MetricCache::unknown) {
+            if (is_cut) bump(counters.texts_cut);  // once for each name and lane, not once for each row
+            const auto [number, kept] = names_->id_of(name);
+            std::byte* const to = reserve(name_record_size(kept));
+            if (to == nullptr) return false;
+            put_name(to, number, kept);
+            ring.commit();
+            known_.insert(hash, literal, kept, number);
+            id = number;
+        }
+        cells.emplace_back(id, shortened(value));
+        return true;
+    }
+    /// The value with its text cut to what may be stored, at the boundary of a UTF-8 character.
+    [[nodiscard]] Value shortened(const Value& value) noexcept {
+        const std::string_view text = value.text();
+        if (text.size() <= max_text_bytes) return value;
+        bump(counters.texts_cut);
+        std::size_t size = max_text_bytes;
+        while (size > 0 && (static_cast<unsigned char>(text[size]) & 0xc0U) == 0x80U) --size;
+        return Value{text.substr(0, size)};
+    }
+
+    /// A row that is too large for one record goes into several that belong together.
+    bool append_pieces(RecordKind kind, std::int64_t step, std::int64_t time_ns, const Cells& cells) {
+        std::size_t i = 0;
+        do {
+            std::size_t bytes = row_header_bytes;
+            std::size_t end = i;
+            while (end < cells.size() && bytes + cell_size(cells[end].second) <= max_record_bytes)
+                bytes += cell_size(cells[end++].second);
+            std::byte* to = reserve(bytes);
+            if (to == nullptr) return false;
+            const std::uint8_t flags = end < cells.size() ? row_continues : std::uint8_t{0};
+            to = put_row_header(to, bytes, kind, flags, end - i, step, time_ns);
+            for (; i < end; ++i) to = put_cell(to, cells[i].first, cells[i].second);
+            ring.commit();
+        } while (i < cells.size());
+        if (kind == RecordKind::row) bump(counters.rows);
+        if (ring.is_filling()) relieve();
+        return true;
+    }
+
+    [[nodiscard]] std::byte* wait_for_room(std::size_t bytes) noexcept override {
+        const std::int64_t since = steady_ns();
+        bump(counters.waits);
+        std::byte* to = nullptr;
+        do {
+            pressure_->nudge();
+            to = ring.reserve(bytes);
+        } while (to == nullptr && pressure_->wait_for_room(since));
+        bump(counters.waited_ns, static_cast<std::uint64_t>(steady_ns() - since));
+        return to;
+    }
+    void relieve() noexcept override {
+        ring.refresh();
+        if (ring.is_filling()) pressure_->nudge();
+    }
+
+    os::Mapping memory_;
+    MetricTable* names_;
+    Pressure* pressure_;
+    std::atomic<bool> taken_{false};
+    std::shared_ptr<BasicJournalLane> held_;  // itself, for the thread that has taken it
+    os::Path leaving_;
+};
+using JournalLane = BasicJournalLane<>;
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/run/detail/journal.hpp
+// The lanes of a run.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// Makes lanes, hands them to threads, takes them back when a thread ends.
+template <class = void>
+class BasicJournal {
+  public:
+    BasicJournal(std::filesystem::path dir, std::uint32_t next_ring, std::int64_t first_step,
+                 Pressure& pressure)
+        : dir_{std::move(dir)}, next_ring_{next_ring}, first_step_{first_step}, pressure_{&pressure} {}
+
+    /// A lane for the calling thread: one that an ended thread left, or a new one; null once the journal is
+    /// closed. The thread lets go of it. Throws only `std::bad_alloc`.
+    Lane* acquire() {
+        const std::scoped_lock lock{mutex_};
+        if (closed_) return nullptr;
+        for (const auto& lane : lanes_) {
+            if (lane->take(first_step_)) return lane.get();
+        }
+        const std::uint32_t id = next_ring_++;
+        auto memory = os::Mapping::create_shared(path_of(id), ring_file_bytes);
+        if (!memory) {
+            mapped_ = false;
+            if (first_failure_.empty()) first_failure_ = memory.error().what();
+            memory = os::Mapping::anonymous(ring_file_bytes);
+            if (!memory) throw std::bad_alloc{};
+        }
+        // Threads after the first count their rows from 0, unless the run is resumed.
+        const auto& made = lanes_.emplace_back(
+            std::make_shared<JournalLane>(std::move(*memory), id, first_step_, names_, *pressure_));
+        made->take(first_step_);
+        return made.get();
+    }
+
+    /// The lanes as they are now; a lane stays valid as long as someone holds it.
+    [[nodiscard]] std::vector<std::shared_ptr<JournalLane>> lanes() const {
+        const std::scoped_lock lock{mutex_};
+        return lanes_;
+    }
+
+    /// False once a ring had to be made in plain memory; then `failure` says why.
+    [[nodiscard]] bool mapped() const {
+        const std::scoped_lock lock{mutex_};
+        return mapped_;
+    }
+    [[nodiscard]] std::string failure() const {
+        const std::scoped_lock lock{mutex_};
+        return first_failure_;
+    }
+
+    /// What could not be drained when the run ended.
+    struct Left {
+        bool in_files = false;   ///< rows that lie in ring files: a resume finds them
+        std::uint64_t lost = 0;  ///< rows that lay in plain memory
+    };
+    /// Removes the files of rings that are drained and that no other thread can still write to; gives out
+    /// none after.
+    Left close(const Lane* own) {
+        const std::scoped_lock lock{mutex_};
+        closed_ = true;
+        Left left;
+        for (const auto& lane : lanes_) {
+            const bool writable = lane.get() != own && lane->is_taken();
+            const bool drained = lane->ring.readable().bytes.empty();
+            if (drained && !writable) lane->remove_file(path_of(lane->ring.id()));
+            if (lane->has_file())
+                left.in_files = left.in_files || !drained;
+            else
+                left.lost += drop_rest(lane->ring);
+        }
+        return left;
+    }
+
+    MetricTable& names() noexcept { return names_; }
+
+  private:
+    [[nodiscard]] static std::uint64_t drop_rest(Ring& ring) noexcept {
+        std::uint64_t rows = 0;
+        for (Ring::Readable piece = ring.readable(); !piece.bytes.empty(); piece = ring.readable()) {
+            rows += count_rows(piece.bytes);
+            ring.release(piece.from + piece.bytes.size());
+        }
+        return rows;
+    }
+    [[nodiscard]] std::filesystem::path path_of(std::uint32_t id) const { return dir_ / ring_file_name(id); }
+
+    std::filesystem::path dir_;
+    mutable std::mutex mutex_;
+    MetricTable names_;
+    std::vector<std::shared_ptr<JournalLane>> lanes_;
+    std::uint32_t next_ring_;
+    std::int64_t first_step_;
+    Pressure* pressure_;
+    bool mapped_ = true;
+    bool closed_ = false;
+    std::string first_failure_;
+};
+using Journal = BasicJournal<>;
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/run/thumbnail.hpp
+// A metric's curve in a few characters, for the message at the end of a run.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// From `width` to twice as many means of equally long stretches of a series of any length. Cost: O(1)
+/// amortised.
+class Thumbnail {
+  public:
+    static constexpr std::size_t width = 12;
+
+    void add(double x) noexcept {
+        if (!std::isfinite(x)) return;
+        mean_ += x / static_cast<double>(per_bucket_);  // never beyond the greatest number, as a sum can be
+        if (++in_bucket_ < per_bucket_) return;
+        buckets_[filled_++] = mean_;
+        mean_ = 0;
+        in_bucket_ = 0;
+        if (filled_ == buckets_.size()) halve();
+    }
+
+    /// The curve as block characters (UTF-8), lowest to highest of this series; empty if there is no number.
+    [[nodiscard]] std::string text() const {
+        static constexpr const char* blocks[] = {"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
+        double low = 0, high = 0;
+        for (std::size_t i = 0; i < filled_; ++i) {
+            if (i == 0 || buckets_[i] < low) low = buckets_[i];
+            if (i == 0 || buckets_[i] > high) high = buckets_[i];
+        }
+        std::string out;
+        for (std::size_t i = 0; i < filled_; ++i) {
+            const double share = high > low ? (buckets_[i] / 2 - low / 2) / (high / 2 - low / 2) : 0.0;
+            out += blocks[static_cast<std::size_t>(std::lround(share * 7.0))];
+        }
+        return out;
+    }
+
+  private:
+    void halve() noexcept {
+        for (std::size_t i = 0; i < width; ++i) buckets_[i] = buckets_[2 * i] / 2 + buckets_[2 * i + 1] / 2;
+        filled_ = width;
+        per_bucket_ *= 2;
+    }
+
+    std::array<double, 2 * width> buckets_{};
+    std::size_t filled_ = 0;
+    std::uint64_t per_bucket_ = 1;
+    std::uint64_t in_bucket_ = 0;
+    double mean_ = 0;
+};
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/run/summary.hpp
+// The summary of a run: for each metric its last, least, greatest and mean value, and where they were. Costs
+// nlohmann/json.
+
+namespace CAIRN_NAMESPACE {
+
+/// What is known of one metric over a whole run. Infinities count as numbers; NaNs are counted apart.
+struct MetricSummary {
+    std::uint64_t count = 0;  ///< values, NaNs and texts included
+    std::uint64_t numbers = 0;
+    std::uint64_t nans = 0;
+    double last = std::numeric_limits<double>::quiet_NaN();
+    double min = std::numeric_limits<double>::quiet_NaN();
+    double max = std::numeric_limits<double>::quiet_NaN();
+    double mean = std::numeric_limits<double>::quiet_NaN();  ///< of the finite numbers
+    std::int64_t last_step = 0;
+    std::int64_t min_step = 0;  ///< the first step that had the least value
+    std::int64_t max_step = 0;
+    std::string text = {};  ///< the last text, for metrics that are texts
+
+    /// Takes one more value in. Cost: a few comparisons.
+    void add(std::int64_t step, const Value& value) {
+        ++count;
+        last_step = step;
+        if (value.is_text()) {
+            text = value.text();
+            return;
+        }
+        last = value.number();
+        if (std::isnan(last)) {
+            ++nans;
+            return;
+        }
+        ++numbers;
+        if (!(last >= min)) min = last, min_step = step;
+        if (!(last <= max)) max = last, max_step = step;
+        if (std::isfinite(last)) {
+            ++finite_;
+            mean = finite_ == 1 ? last : mean + (last - mean) / static_cast<double>(finite_);
+        }
+    }
+
+  private:
+    std::uint64_t finite_ = 0;
+};
+
+namespace detail {
+
+/// A metric's summary and its curve in small.
+struct MetricView {
+    MetricSummary summary;
+    Thumbnail curve;
+};
+using MetricViews = std::map<std::string, MetricView, std::less<>>;
+
+/// Which way a metric is to go, by what `define_metric` left in a run's record.
+template <class Json>
+[[nodiscard]] Direction goal_in(const Json& record, std::string_view metric) {
+    const Json* at = &record;
+    for (const std::string_view key : {std::string_view{"metrics"}, metric, std::string_view{"goal"}}) {
+        const auto found = at->find(key);  // the end, too, of what is no object
+        if (found == at->end()) return Direction::unspecified;
+        at = &*found;
+    }
+    return *at == "minimize" ? minimize : *at == "maximize" ? maximize : Direction::unspecified;
+}
+
+/// Takes a row in.
+template <class = void>
+void take_in(MetricViews& views, std::int64_t step, std::span<const NamedValue> values) {
+    for (const NamedValue& named : values) {
+        auto view = views.find(named.name);
+        if (view == views.end()) view = views.emplace(named.name, MetricView{}).first;
+        view->second.summary.add(step, named.value);
+        if (!named.value.is_text()) view->second.curve.add(named.value.number());
+    }
+}
+
+template <class Json = nlohmann::json>
+[[nodiscard]] Json to_json(const MetricSummary& m) {
+    Json out = {{"count", m.count}, {"last_step", m.last_step}};
+    if (!m.text.empty()) out["text"] = m.text;
+    if (m.nans != 0) out["nans"] = m.nans;
+    if (m.numbers + m.nans != 0) out["last"] = metric_to_json(m.last);
+    if (m.numbers != 0) {
+        out.update({{"min", metric_to_json(m.min)},
+                    {"max", metric_to_json(m.max)},
+                    {"mean", metric_to_json(m.mean)},
+                    {"min_step", m.min_step},
+                    {"max_step", m.max_step}});
+    }
+    return out;
+}
+
+}  // namespace detail
+
+}  // namespace CAIRN_NAMESPACE
+
+// ---- cairn/run/detail/collector.hpp
+// The collector: one thread for each run that drains the rings into the history and keeps the summary.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// Drains, writes, sums up. It polls: every 5 ms while rows come, less and less often down to 250 ms while
+/// none do. A logging thread wakes it only when a ring is half full.
+template <class = void>
+class BasicCollector final : public Pressure {
+  public:
+    explicit BasicCollector(HistoryWriter history, HistoryReport known)
+        : history_{std::move(history)}, report_{std::move(known)} {}
+
+    ~BasicCollector() { stop(); }
+    BasicCollector(const BasicCollector&) = delete;
+    BasicCollector& operator=(const BasicCollector&) = delete;
+
+    /// Throws `cairn::error` if the system gives no thread.
+    void start(Journal& journal) {
+        journal_ = &journal;
+        thread_.start(&run, this).value();
+    }
+
+    /// Drains what is there and ends the thread. Does nothing the second time.
+    void stop() noexcept {
+        stopping_.store(true, std::memory_order_relaxed);
+        bell_.ring();
+        thread_.join();
+    }
+
+    void nudge() noexcept override {
+        if (!nudged_.exchange(true, std::memory_order_relaxed)) bell_.ring();
+    }
+
+    /// At most 100 ms for as long as nothing is drained; not at all while it is known to be stuck.
+    bool wait_for_room(std::int64_t waiting_since_ns) noexcept override {
+        constexpr std::int64_t patience_ns = 100'000'000;
+        const std::uint64_t drained = drained_.load(std::memory_order_relaxed);
+        if (stuck_at_.load(std::memory_order_relaxed) == drained + 1) return false;
+        if (steady_ns() - waiting_since_ns > patience_ns) {
+            stuck_at_.store(drained + 1, std::memory_order_relaxed);
+            return false;
+        }
+        os::sys::sleep_ns(100'000);
+        return true;
+    }
+
+    /// Takes over the summary of the sessions before. Before `start`.
+    void remember(MetricViews earlier) { views_ = std::move(earlier); }
+
+    [[nodiscard]] MetricViews views() const {
+        const std::scoped_lock lock{views_mutex_};
+        return views_;
+    }
+    [[nodiscard]] std::uint64_t rows() const noexcept { return rows_.load(std::memory_order_relaxed); }
+    [[nodiscard]] std::uint64_t bytes() const noexcept { return bytes_.load(std::memory_order_relaxed); }
+    /// Why the history cannot be written now; empty while it can.
+    [[nodiscard]] std::string failure() const {
+        const std::scoped_lock lock{views_mutex_};
+        return failure_;
+    }
+
+    /// Why the history could not be written when that happened first; empty if it always could.
+    [[nodiscard]] std::string first_failure() const {
+        const std::scoped_lock lock{views_mutex_};
+        return first_failure_;
+    }
+
+  private:
+    static void* run(void* self) noexcept {
+        static_cast<BasicCollector*>(self)->work();
+        return nullptr;
+    }
+
+    void work() noexcept {
+        constexpr std::int64_t shortest_ns = 5'000'000, longest_ns = 250'000'000;
+        std::int64_t pause = shortest_ns;
+        for (bool last = false; !last;) {
+            bell_.wait(pause);
+            last = stopping_.load(std::memory_order_relaxed);  // the bell orders what was before `stop`
+            nudged_.store(false, std::memory_order_relaxed);
+            bool busy = false;
+            try {
+                busy = drain();
+            } catch (
+                const std::exception& failure) {  // out of memory: rows stay in their rings, we try again
+                fail(failure.what());
+            }
+            pause = busy ? shortest_ns : std::min(pause * 2, longest_ns);
+        }
+        (void)history_.sync();
+    }
+
+    bool drain() {
+        bool any = false;
+        for (const auto& lane : journal_->lanes()) {
+            for (Ring::Readable piece = lane->ring.readable(); !piece.bytes.empty();
+                 piece = lane->ring.readable()) {
+                if (auto written = history_.append(lane->ring.id(), piece.from, piece.bytes); !written) {
+                    fail(written.error().what());
+                    return any;
+                }
+                {
+                    const std::scoped_lock lock{views_mutex_};
+                    failure_.clear();
+                    assembler_.feed(lane->ring.id(), piece.bytes, report_,
+                                    [&](std::int64_t step, std::int64_t, std::span<const NamedValue> values) {
+                                        take_in(views_, step, values);
+                                        rows_.fetch_add(1, std::memory_order_relaxed);
+                                    });
+                }
+                lane->ring.release(piece.from + piece.bytes.size());
+                drained_.fetch_add(1, std::memory_order_relaxed);
+                bytes_.store(history_.bytes(), std::memory_order_relaxed);
+                any = true;
+            }
+        }
+        return any;
+    }
+
+    void fail(std::string why) {
+        const std::scoped_lock lock{views_mutex_};
+        if (first_failure_.empty()) first_failure_ = why;
+        failure_ = std::move(why);
+    }
+
+    HistoryWriter history_;
+    HistoryReport report_;
+    RowAssembler assembler_;
+    Journal* journal_ = nullptr;
+
+    os::Bell bell_;
+    std::atomic<bool> stopping_{false};
+    std::atomic<bool> nudged_{false};
+    std::atomic<std::uint64_t> drained_{0};
+    std::atomic<std::uint64_t> stuck_at_{0};
+
+    mutable std::mutex views_mutex_;
+    MetricViews views_;
+    std::string failure_, first_failure_;
+    std::atomic<std::uint64_t> rows_{0};
+    std::atomic<std::uint64_t> bytes_{0};
+
+    os::Thread thread_;  // last: it ends before what it uses goes
+};
+using Collector = BasicCollector<>;
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/run/detail/process.hpp
+// The ends of a process that no destructor sees: an uncaught exception, exit(), fork().
+
+#if !defined(_WIN32)
+#include <pthread.h>
+#endif
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// Something that wants to hear of the process's end. All calls come on some thread of the process, once at
+/// most.
+class Endable {
+  public:
+    virtual void on_terminate(const std::string& why) noexcept = 0;
+    virtual void on_exit() noexcept = 0;
+    /// In the child of a fork: only atomics and file descriptors may be touched.
+    virtual void on_fork_child() noexcept = 0;
+
+  protected:
+    ~Endable() = default;
+};
+
+/// The open runs of this process. The one thing that is not held by a run; never destroyed, so that it
+/// outlives every static object. A second copy in a shared library is harmless: each knows its own runs and
+/// calls the one before it.
+template <class = void>
+class BasicProcess {
+  public:
+    static BasicProcess& instance() {
+        static auto* const process = new BasicProcess;  // reachable for ever: not a leak
+        return *process;
+    }
+
+    void add(std::weak_ptr<Endable> run) {
+        const std::scoped_lock lock{mutex_};
+        std::erase_if(runs_, [](const auto& known) { return known.expired(); });
+        runs_.push_back(std::move(run));
+    }
+
+    /// Ends all open runs as failed, because the process is about to go.
+    void end_runs(const std::string& why) noexcept {
+        each([&](Endable& run) { run.on_terminate(why); });
+    }
+
+  private:
+    BasicProcess() : previous_{std::set_terminate([] { instance().terminate(); })} {
+        (void)std::atexit([] { instance().each([](Endable& run) { run.on_exit(); }); });
+#if !defined(_WIN32)
+        ::pthread_atfork([] { instance().mutex_.lock(); }, [] { instance().mutex_.unlock(); },
+                         [] {
+                             for (const auto& known : instance().runs_) {
+                                 if (const auto run = known.lock()) run->on_fork_child();
+                             }
+                             instance().mutex_.unlock();
+                         });
+#endif
+    }
+
+    [[noreturn]] void terminate() noexcept {
+        const std::string why = current_exception_text();
+        end_runs(why);
+        if (previous_ != nullptr) previous_();
+        std::abort();
+    }
+
+    static std::string current_exception_text() {
+        try {
+            if (const std::exception_ptr current = std::current_exception()) std::rethrow_exception(current);
+        } catch (const std::exception& e) {
+            return e.what();
+        } catch (...) {
+            return "an exception that is no std::exception";
+        }
+        return "std::terminate was called";
+    }
+
+    template <class F>
+    void each(F&& f) {
+        std::vector<std::shared_ptr<Endable>> runs;  // held, so that none goes away meanwhile
+        {
+            const std::scoped_lock lock{mutex_};
+            for (const auto& known : runs_) {
+                if (auto run = known.lock()) runs.push_back(std::move(run));
+            }
+        }
+        for (const auto& run : runs) f(*run);
+    }
+
+    std::mutex mutex_;
+    std::vector<std::weak_ptr<Endable>> runs_;
+    std::terminate_handler previous_ = nullptr;
+};
+using Process = BasicProcess<>;
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/run/detail/process_signals.hpp
+// The watches of a process, and what becomes of a signal when all have answered it.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// When all watches of the process have answered a SIGTERM that would have ended the process, it does.
+template <class = void>
+class BasicProcessSignals final : public SignalWatch {
+  public:
+    BasicProcessSignals() {
+        Hub& hub = Hub::instance();
+        const std::scoped_lock lock{hub.mutex};
+        if (hub.all.empty()) os::SignalCounter::listen();
+        mine_ = std::unique_ptr<Answered, Leave>{new Answered{now(os::Signal::term), now(os::Signal::usr1)}};
+        hub.all.push_back(mine_.get());
+    }
+
+    [[nodiscard]] bool pending() const noexcept override {
+        return now(os::Signal::term) != mine_->term || now(os::Signal::usr1) != mine_->usr1;
+    }
+
+    void answer() override {
+        if (!pending()) return;
+        Hub& hub = Hub::instance();
+        {
+            const std::scoped_lock lock{hub.mutex};
+            *mine_ = {now(os::Signal::term), now(os::Signal::usr1)};
+        }
+        hub.end_if_due();
+    }
+
+  private:
+    /// How many of each had come when it answered last.
+    struct Answered {
+        std::uint32_t term = 0, usr1 = 0;
+    };
+
+    [[nodiscard]] static std::uint32_t now(os::Signal signal) noexcept {
+        return os::SignalCounter::count(signal);
+    }
+
+    /// All watches of the process; never destroyed, as the list of runs.
+    struct Hub {
+        static Hub& instance() {
+            static std::atomic<Hub*> latest{nullptr};
+            Hub* hub = latest.load(std::memory_order_acquire);
+            if (hub != nullptr && hub->process == os::pid()) return *hub;
+            // A forked child begins anew: the watches, and a mutex that may be held, are its parent's.
+            auto mine = std::make_unique<Hub>();
+            if (latest.compare_exchange_strong(hub, mine.get(), std::memory_order_acq_rel))
+                hub = mine.release();
+            return *hub;
+        }
+        void end_if_due() {
+            {
+                const std::scoped_lock lock{mutex};
+                if (now(os::Signal::term) == 0 || !os::SignalCounter::would_have_ended(os::Signal::term))
+                    return;
+                for (const Answered* one : all) {
+                    if (one->term != now(os::Signal::term)) return;
+                }
+            }
+            Process::instance().end_runs("the process was asked to stop (SIGTERM)");
+            os::SignalCounter::end_by(os::Signal::term);
+        }
+        const std::uint64_t process = os::pid();
+        std::mutex mutex;
+        std::vector<Answered*> all;
+    };
+
+    struct Leave {
+        void operator()(Answered* mine) const noexcept {
+            Hub& hub = Hub::instance();
+            const bool asked = now(os::Signal::term) != mine->term;
+            {
+                const std::scoped_lock lock{hub.mutex};
+                std::erase(hub.all, mine);
+                delete mine;
+            }
+            if (asked) hub.end_if_due();  // nobody will answer it any more
+            const std::scoped_lock lock{hub.mutex};
+            if (hub.all.empty()) os::SignalCounter::unlisten();
+        }
+    };
+
+    std::unique_ptr<Answered, Leave> mine_;
+};
+using ProcessSignals = BasicProcessSignals<>;
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/run/metrics_table.hpp
+// The metrics of a run as text for a terminal. Costs nlohmann/json.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// `text` without what could move the cursor: names and notes are the user's data.
+template <class = void>
+[[nodiscard]] std::string printable(std::string_view text) {
+    std::string out;
+    for (const char c : text) out += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? '?' : c;
+    return out;
+}
+
+/// A number in at most ten characters.
+template <class = void>
+[[nodiscard]] std::string short_number(double x) {
+    char buffer[32];
+    std::snprintf(buffer, sizeof buffer, "%.5g", x);
+    return buffer;
+}
+
+/// `text` filled up or cut to `width` columns (of bytes: for names).
+template <class = void>
+[[nodiscard]] std::string column(std::string text, std::size_t width) {
+    if (text.size() > width) text = text.substr(0, width - 1) + "~";
+    text.resize(width, ' ');
+    return text;
+}
+
+/// The table of a run's metrics: name, curve, last value, best value and where it was. `goal_of(name)` says
+/// which way a metric is better.
+template <class GoalOf>
+[[nodiscard]] std::string metrics_table(const MetricViews& views, GoalOf&& goal_of,
+                                        std::size_t max_rows = 20) {
+    std::string out;
+    std::size_t shown = 0;
+    for (const auto& [name, view] : views) {
+        if (shown++ == max_rows) {
+            out += "       ... and " + std::to_string(views.size() - max_rows) + " more\n";
+            break;
+        }
+        const MetricSummary& m = view.summary;
+        out += "       " + column(printable(name), 18) + " ";
+        if (m.numbers + m.nans == 0) {
+            out += printable(m.text.substr(0, 60)) + "\n";
+            continue;
+        }
+        const std::string curve = view.curve.text();
+        out += curve;
+        out.append(2 * Thumbnail::width - curve.size() / 3, ' ');  // a block is three bytes
+        out += " last " + column(short_number(m.last), 11);
+        const Direction goal = goal_of(name);
+        if (m.numbers != 0 && goal != maximize) {
+            out += " min " + column(short_number(m.min) + " @" + std::to_string(m.min_step), 18);
+        }
+        if (m.numbers != 0 && goal != minimize)
+            out += " max " + short_number(m.max) + " @" + std::to_string(m.max_step);
+        if (m.nans != 0) out += " NaN x" + std::to_string(m.nans);
+        out += "\n";
+    }
+    return out;
+}
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/run/detail/report.hpp
+// What a run says on a terminal when it starts and when it ends: where it is, and its metrics in small.
+
+#if defined(_WIN32)
+#include <io.h>
+#else
+#include <unistd.h>
+#endif
+
+namespace CAIRN_NAMESPACE::detail {
+
+[[nodiscard]] inline bool is_terminal(std::FILE* file) noexcept {
+#if defined(_WIN32)
+    return ::_isatty(::_fileno(file)) != 0;
+#else
+    return ::isatty(::fileno(file)) != 0;
+#endif
+}
+
+template <class = void>
+[[nodiscard]] bool may_talk(const RunCore& core) {
+    return !core.options().quiet && is_terminal(stderr);
+}
+
+template <class = void>
+void report_start(const RunCore& core) {
+    if (!may_talk(core)) return;
+    std::fprintf(stderr, "cairn: %s %s/%s, recorded in %s\n", core.resumed() ? "going on with" : "run",
+                 core.options().project.c_str(), core.options().id.c_str(),
+                 printable(core.dir().string()).c_str());
+}
+
+/// `views()` gives the metrics, if they are to be shown.
+template <class Json = nlohmann::json, class Views>
+void report_end(const RunCore& core, Views&& views) noexcept {
+    try {
+        if (!may_talk(core) || core.is_detached()) return;
+        const Json about = core.about();
+        const double seconds = static_cast<double>(wall_ns() - core.started_ns()) / 1e9;
+        std::fprintf(
+            stderr, "cairn: run %s/%s %s after %.1f s\n%s", core.options().project.c_str(),
+            core.options().id.c_str(), about.value("status", "").c_str(), seconds,
+            metrics_table(views(), [&](std::string_view name) { return core.goal_of(name); }).c_str());
+        const Health health = core.health();
+        if (health.rows_dropped != 0) {
+            std::fprintf(stderr, "cairn: %llu rows were lost\n",
+                         static_cast<unsigned long long>(health.rows_dropped));
+        }
+        std::fprintf(stderr, "cairn: see it with: cairn show %s --dir %s\n", core.options().id.c_str(),
+                     printable(core.store().root().string()).c_str());
+    } catch (...) {  // a message that cannot be made is no reason to end a program
+    }
+}
+
+}  // namespace CAIRN_NAMESPACE::detail
+
 // ---- cairn/store/file_batch.hpp
 // Several files that become visible together: as objects of a store, or at paths of their own.
 
@@ -12337,6 +11697,1198 @@ class BasicPathBatch {
 using PathBatch = BasicPathBatch<>;
 
 }  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/run/detail/run_versions.hpp
+// The versions of an artifact, for a run that is recorded. Costs nlohmann/json.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// A row as a manifest keeps it, and back.
+template <class Json = nlohmann::json>
+[[nodiscard]] Json metrics_of(const DynamicRow& row) {
+    Json metrics = Json::object();
+    row.for_each([&](std::string_view name, const Value& value) {
+        Json& to = metrics[std::string{name}];
+        switch (value.kind()) {
+            case Value::Kind::text: to = std::string{value.text()}; break;
+            case Value::Kind::integer: to = static_cast<std::int64_t>(value.bits()); break;
+            case Value::Kind::natural: to = value.bits(); break;
+            case Value::Kind::boolean: to = value.bits() != 0; break;
+            default: to = metric_to_json(value.number()); break;
+        }
+    });
+    return metrics;
+}
+
+template <class = void>
+[[nodiscard]] DynamicRow row_of(const Manifest& manifest) {
+    std::vector<NamedValue> values;
+    for (const auto& [name, value] : manifest.metrics.items()) {
+        if (value.is_boolean()) {
+            values.push_back({name, value.template get<bool>()});
+        } else if (value.is_number_unsigned()) {
+            values.push_back({name, value.template get<std::uint64_t>()});
+        } else if (value.is_number_integer()) {
+            values.push_back({name, value.template get<std::int64_t>()});
+        } else if (const auto number = metric_from_json(value)) {
+            values.push_back({name, *number});
+        } else if (value.is_string()) {
+            values.push_back({name, std::string_view{value.template get_ref<const std::string&>()}});
+        }
+    }
+    return {manifest.step.value_or(0), manifest.created_ns, values.data(), values.size()};
+}
+
+template <class = void>
+[[nodiscard]] Version version_of(const Manifest& manifest, const ArtifactStore& artifacts) {
+    return {manifest.version, manifest.logical_size(), row_of(manifest),
+            artifacts.plain_path(manifest.version)};
+}
+
+/// Shown under a plain path (`artifacts/<name>/v3/model.safetensors`). A commit is atomic and durable:
+/// objects first, then the version's manifest.
+template <class = void>
+class BasicRunVersions final : public VersionStore {
+  public:
+    /// Makes the artifact if it is not there. Throws `cairn::error`.
+    BasicRunVersions(std::shared_ptr<RunCore> core, std::string_view name)
+        : core_{std::move(core)},
+          artifacts_{ArtifactStore::open(core_->store(), core_->options().project, std::string{name}, "model")
+                         .value()} {}
+
+    result<void> begin(const VersionInfo& info) override {
+        abort();
+        draft_ = {};
+        draft_.run = info.run;
+        draft_.step = info.row.step();
+        draft_.created_ns = info.row.time_ns();
+        draft_.metrics = metrics_of(info.row);
+        return {};
+    }
+
+    result<void> write(std::string_view file, std::span<const std::byte> bytes) override {
+        return batch_.write(core_->store(), file, bytes);
+    }
+
+    result<std::vector<StagedFile>> stage() override { return batch_.finish(); }
+    result<Version> commit(std::vector<StagedFile> staged) override {
+        auto committed = artifacts_.commit(std::move(draft_), std::move(staged));
+        if (!committed) return committed.error();
+        for (const error& warning : committed->warnings) core_->note_failure(warning, false);
+        return version_of(committed->manifest, artifacts_);
+    }
+
+    void abort() noexcept override { batch_.clear(); }
+
+    result<StoredFiles> open(const Version& version, std::string_view folder) override {
+        const auto reading = artifacts_.lease(version.number);  // until all of it is in memory
+        auto manifest = artifacts_.get(version.number);
+        if (!manifest) return manifest.error();
+        StoredFiles files;
+        for (const FileEntry& entry : manifest->files) {
+            if (entry.digest.empty() || !entry.path.starts_with(folder)) continue;
+            auto bytes = artifacts_.read(*manifest, entry.path);
+            if (!bytes) return bytes.error();
+            files.add(entry.path.substr(folder.size()), std::move(*bytes));
+        }
+        return files;
+    }
+
+    result<void> remove(const Version& version) override { return artifacts_.remove(version.number); }
+    result<void> undo(const Version& version) override { return artifacts_.undo(version.number); }
+
+    [[nodiscard]] result<Manifest> manifest(const Version& version) const override {
+        return artifacts_.get(version.number);
+    }
+    [[nodiscard]] result<Version> version(std::uint64_t number) const override {
+        const auto manifest = artifacts_.get(number);
+        if (!manifest) return manifest.error();
+        return version_of(*manifest, artifacts_);
+    }
+
+    [[nodiscard]] std::vector<Version> versions(bool any_run) override {
+        auto listing = artifacts_.list();
+        if (!listing) raise(listing.error());
+        for (const error& damaged : listing->damaged) core_->note_failure(damaged, false);
+        std::vector<Version> versions;
+        for (const Manifest& manifest : listing->versions) {
+            if (any_run || manifest.run == core_->options().id) {
+                versions.push_back(version_of(manifest, artifacts_));
+            }
+        }
+        return versions;
+    }
+
+    result<void> annotate(const Version& version, const DynamicRow& metrics) override {
+        auto done = artifacts_.annotate(version.number, metrics_of(metrics));
+        return done ? result<void>{} : result<void>{done.error()};
+    }
+
+    [[nodiscard]] bool is_held(const Version& version) const override {
+        if (const auto aliases = artifacts_.aliases()) {
+            for (const auto& [alias, number] : *aliases) {
+                if (number == version.number) return true;
+            }
+        }
+        const auto read = artifacts_.is_read(version.number);
+        return read && *read;
+    }
+
+    void mark_best(const Version& version, const Watched& by) override {
+        const auto aliases = artifacts_.aliases();
+        if (!aliases) return core_->note_failure(aliases.error(), false);
+        if (const auto named = aliases->find("best"); named != aliases->end()) {
+            if (named->second == version.number) return;
+            if (const auto manifest = artifacts_.get(named->second)) {
+                const Reading held = row_of(*manifest).find(by.metric).reading();
+                const Reading now = version.row.find(by.metric).reading();
+                if (held.kind == Reading::Kind::number && !is_better(by.direction, now.value, held.value))
+                    return;
+            }
+        }
+        if (auto set = artifacts_.set_alias("best", version.number); !set)
+            core_->note_failure(set.error(), false);
+    }
+
+  private:
+    std::shared_ptr<RunCore> core_;
+    ArtifactStore artifacts_;
+    Manifest draft_;
+    ObjectBatch batch_;
+};
+using RunVersions = BasicRunVersions<>;
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/store/run_folder.hpp
+// The folder of a run: its one writer, its record, its state. Costs nlohmann/json.
+
+namespace CAIRN_NAMESPACE {
+
+/// How a run stands. `crashed`: it never ended, and whoever wrote it is gone.
+enum class RunState : unsigned char { running, finished, failed, exited, crashed };
+
+[[nodiscard]] constexpr std::string_view to_string(RunState state) noexcept {
+    switch (state) {
+        case RunState::running: return "running";
+        case RunState::finished: return "finished";
+        case RunState::failed: return "failed";
+        case RunState::exited: return "exited";
+        case RunState::crashed: return "crashed";
+    }
+    return "unknown";
+}
+
+namespace detail {
+
+template <class Json = nlohmann::json>
+[[nodiscard]] Json to_json(const os::Process& p) {
+    return {{"pid", p.pid}, {"start", p.start}, {"boot", p.boot}, {"space", p.space}, {"host", p.host}};
+}
+template <class Json = nlohmann::json>
+[[nodiscard]] os::Process process_from(const Json& in) {
+    os::Process out;
+    const auto number = [&](const char* key, std::uint64_t& to) {
+        if (const auto found = in.find(key); found != in.end() && found->is_number_unsigned())
+            found->get_to(to);
+    };
+    const auto text = [&](const char* key, std::string& to) {
+        if (const auto found = in.find(key); found != in.end() && found->is_string()) found->get_to(to);
+    };
+    if (!in.is_object()) return out;
+    number("pid", out.pid);
+    number("start", out.start);
+    text("boot", out.boot);
+    text("space", out.space);
+    text("host", out.host);
+    return out;
+}
+
+}  // namespace detail
+
+/// One run's folder, open for its one writer or for a reader.
+template <class Json = nlohmann::json>
+class BasicRunFolder {
+  public:
+    /// Makes the folder if it is not there and takes the writer's lock; each rank has its own. Fails: busy,
+    /// naming who holds it.
+    static result<BasicRunFolder> open_writer(const Store& store, const std::string& project,
+                                              const std::string& run, unsigned rank = 0) {
+        if (auto checked = detail::check_name("project", project); !checked) return checked.error();
+        if (auto checked = detail::check_name("run", run); !checked) return checked.error();
+        BasicRunFolder folder{store, store.run_dir(project, run, rank)};
+        if (auto made = detail::make_dirs_durably(folder.path_, store.durability()); !made)
+            return made.error();
+        auto lock = detail::os::Lock::try_acquire(folder.lock_path());
+        if (!lock && lock.error().code() == errc::busy) return folder.held_by_another();
+        if (!lock) return lock.error();
+        folder.lock_ = std::move(*lock);
+        if (auto noted = folder.lock_.write_note(detail::to_json(detail::os::this_process()).dump());
+            !noted) {
+            return noted.error();
+        }
+        const auto record = detail::os::status(folder.path_ / "run.json");
+        if (!record) return record.error();
+        folder.is_new_ = !record->exists;
+        return folder;
+    }
+
+    /// A run that is there. Fails: not_found.
+    static result<BasicRunFolder> open_reader(const Store& store, const std::string& project,
+                                              const std::string& run, unsigned rank = 0) {
+        if (auto checked = detail::check_name("project", project); !checked) return checked.error();
+        if (auto checked = detail::check_name("run", run); !checked) return checked.error();
+        BasicRunFolder folder{store, store.run_dir(project, run, rank)};
+        const auto record = detail::os::status(folder.path_ / "run.json");
+        if (!record) return record.error();
+        if (record->exists) return folder;
+        return error{errc::not_found, "there is no such run", folder.path_.string(),
+                     "see which there are with: cairn ls"};
+    }
+
+    [[nodiscard]] const std::filesystem::path& path() const noexcept { return path_; }
+    /// It had no record when it was opened.
+    [[nodiscard]] bool is_new() const noexcept { return is_new_; }
+
+    /// A JSON file of the run. Fails: not_found, corrupt.
+    [[nodiscard]] result<Json> read_json(std::string_view name) const {
+        const std::filesystem::path path = path_ / name;
+        const auto text = detail::read_file(path, max_json_bytes);
+        if (!text) return text.error();
+        auto value = Json::parse(*text, nullptr, false);
+        if (!value.is_discarded()) return value;
+        return error{errc::corrupt, "this file of the run is no JSON", path.string(),
+                     "restore it from a copy, or delete it"};
+    }
+    /// Replaces a JSON file of the run in one step.
+    result<void> write_json(std::string_view name, const Json& value) const {
+        const std::string text = value.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
+        return detail::write_file_atomically(path_ / name, text, durability_, temp_dir_);
+    }
+    /// The run's record. Fails: corrupt, if it is no object.
+    [[nodiscard]] result<Json> read_run() const {
+        auto record = read_json("run.json");
+        if (!record || record->is_object()) return record;
+        return error{errc::corrupt, "the run's record is no object", (path_ / "run.json").string(),
+                     "restore it from a copy"};
+    }
+    /// Writes the record, with the process that writes it.
+    result<void> write_run(Json record) const {
+        record["process"] = detail::to_json(detail::os::this_process());
+        return write_json("run.json", record);
+    }
+
+    /// How the run stands. A run that says it is running, but whose lock is free or whose process is dead,
+    /// has crashed.
+    [[nodiscard]] result<RunState> state() const {
+        const auto record = read_run();
+        if (!record) return record.error();
+        const auto status = record->find("status");
+        if (status == record->end()) return RunState::crashed;  // it never got as far as saying
+        for (const RunState ended : {RunState::finished, RunState::failed, RunState::exited}) {
+            if (*status == to_string(ended)) return ended;
+        }
+        const auto held = detail::os::Lock::is_held(lock_path());
+        if (held && !*held) return RunState::crashed;
+        const auto process = detail::process_from(record->value("process", Json()));
+        const bool dead = detail::os::liveness(process) == detail::os::Liveness::dead;
+        return dead ? RunState::crashed : RunState::running;
+    }
+
+    /// In a forked child: the lock stays the parent's.
+    void close_in_child() noexcept { lock_.close_in_child(); }
+    /// Lets another writer in.
+    void release() noexcept { lock_.release(); }
+
+  private:
+    static constexpr std::size_t max_json_bytes = std::size_t{256} << 20U;
+
+    BasicRunFolder(const Store& store, std::filesystem::path path)
+        : path_{std::move(path)}, temp_dir_{store.temp_dir()}, durability_{store.durability()} {}
+
+    [[nodiscard]] std::filesystem::path lock_path() const { return path_ / "lock"; }
+
+    [[nodiscard]] error held_by_another() const {
+        const auto note = detail::read_file(lock_path(), 4096);
+        const auto holder = detail::process_from(Json::parse(note ? *note : "", nullptr, false));
+        const std::string who = holder.pid == 0
+                                    ? " that does not say who it is"  // it took the lock just now
+                                    : ": process " + std::to_string(holder.pid) + " on " + holder.host;
+        return {errc::busy, "another writer has this run open" + who, path_.string(),
+                "stop that process, or give this one another run id (CAIRN_RUN_ID)"};
+    }
+
+    std::filesystem::path path_;
+    std::filesystem::path temp_dir_;
+    Durability durability_;
+    detail::os::Lock lock_;
+    bool is_new_ = false;
+};
+using RunFolder = BasicRunFolder<>;
+
+}  // namespace CAIRN_NAMESPACE
+
+// ---- cairn/store/saved_files.hpp
+// Copies files that match a pattern into a run's folder. Costs nothing but <filesystem>.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// Whether a file name matches a pattern of `*` (any characters) and `?` (one character).
+[[nodiscard]] constexpr bool matches(std::string_view name, std::string_view pattern) noexcept {
+    std::size_t n = 0, p = 0, star = std::string_view::npos, resume = 0;
+    while (n < name.size()) {
+        if (p < pattern.size() && pattern[p] == '*') {
+            star = p++;
+            resume = n;
+        } else if (p < pattern.size() && (pattern[p] == '?' || pattern[p] == name[n])) {
+            ++p;
+            ++n;
+        } else if (star != std::string_view::npos) {
+            p = star + 1;
+            n = ++resume;  // let the star take one character more
+        } else {
+            return false;
+        }
+    }
+    while (p < pattern.size() && pattern[p] == '*') ++p;
+    return p == pattern.size();
+}
+
+/// The files that match `pattern`, sorted; `*` and `?` may stand in any of its components.
+template <class = void>
+[[nodiscard]] std::vector<std::filesystem::path> matching_files(const std::filesystem::path& pattern) {
+    std::vector<std::filesystem::path> found{pattern.root_path()};
+    for (const std::filesystem::path& component : pattern.relative_path()) {
+        std::vector<std::filesystem::path> next;
+        const std::string text = component.string();
+        for (const std::filesystem::path& base : found) {
+            if (text.find_first_of("*?") == std::string::npos) {
+                next.push_back(base / component);
+            } else if (auto names = os::list_dir(base.empty() ? "." : base)) {
+                for (const std::string& name : *names) {
+                    if (matches(name, text)) next.push_back(base / os::path_of(name));
+                }
+            }
+        }
+        found = std::move(next);
+    }
+    std::erase_if(found, [](const std::filesystem::path& path) {
+        const auto status = os::status(path);
+        return !status || !status->is_file;
+    });
+    return found;
+}
+
+/// Copies the files that match into `dir`, under their file names; a newer copy replaces an older one whole.
+/// A pattern without `*` and `?` must name a file. The first failure is returned, after all others were
+/// tried.
+template <class = void>
+[[nodiscard]] result<void> save_files(const std::filesystem::path& pattern,
+                                      const std::filesystem::path& dir) {
+    const auto files = matching_files(pattern);
+    const std::string text = pattern.string();
+    if (files.empty() && text.find_first_of("*?") == std::string::npos) {
+        return error{errc::not_found, "the file to save does not exist", text,
+                     "check the path; it is read as it stands"};
+    }
+    if (files.empty()) return {};
+    if (auto made = os::make_dirs(dir); !made) return made;
+    result<void> first;
+    for (const std::filesystem::path& file : files) {
+        const std::filesystem::path temporary = dir / (".copy-" + os::random_hex(8));
+        auto done = os::copy_file(file, temporary);
+        if (done) done = os::rename_replace(temporary, dir / file.filename());
+        if (!done) (void)os::remove_file(temporary);
+        if (!done && first) first = done;
+    }
+    return first;
+}
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/run/run_engine.hpp
+// What records a run, behind `RunCore`: the folder, the journal, the collector, config, summary and state.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// Opened by `init`, ended once. Threads: any, unless said otherwise.
+template <class Json = nlohmann::json>
+class BasicRunEngine final : public RunCore,
+                             public Endable,
+                             public std::enable_shared_from_this<BasicRunEngine<Json>> {
+  public:
+    /// Opens or resumes a run. Throws `cairn::error`; nothing half-made is left behind but the store's own
+    /// folders.
+    static std::shared_ptr<BasicRunEngine> open(Options options) {
+        const Store store = Store::open(options.dir).value();
+        if (options.id.empty()) options.id = os::random_hex(8);
+        const std::filesystem::path dir = store.run_dir(options.project, options.id, *options.rank);
+        const bool exists = os::status(dir / "run.json").value().exists;
+        if (exists && *options.resume == Resume::never) {
+            raise({errc::already_exists, "a run of this id exists", dir.string(),
+                   "set .resume = cairn::Resume::allow (or CAIRN_RESUME=allow) to go on with it, or choose "
+                   "another id"});
+        }
+        if (!exists && *options.resume == Resume::must) {
+            raise({errc::not_found, "resume is \"must\" but there is no such run", dir.string(),
+                   "check the id, the project and CAIRN_DIR, or use resume \"allow\" to start it"});
+        }
+        auto folder = RunFolder::open_writer(store, options.project, options.id, *options.rank).value();
+        // Asked again under the run's lock: another program may have made the run meanwhile.
+        if (!folder.is_new() && *options.resume == Resume::never) {
+            raise({errc::already_exists, "another program has just made a run of this id", dir.string(),
+                   "choose another id, or none"});
+        }
+        auto core =
+            std::shared_ptr<BasicRunEngine>{new BasicRunEngine{std::move(options), store, std::move(folder)}};
+        Process::instance().add(core);
+        if (core->resumed_) {
+            core->record(
+                {.kind = Decision::Kind::resumed, .step = core->first_step_, .time_ns = core->started_ns_});
+        }
+        report_start(*core);
+        return core;
+    }
+
+    ~BasicRunEngine() { (void)end("finished", {}); }
+    BasicRunEngine(const BasicRunEngine&) = delete;
+    BasicRunEngine& operator=(const BasicRunEngine&) = delete;
+
+    // ---- logging
+
+    Lane* acquire_lane() noexcept override {
+        try {
+            return live_->journal.acquire();
+        } catch (...) {
+            return nullptr;  // no memory: the row is counted as dropped
+        }
+    }
+
+    void record(const Decision& decision) noexcept override {
+        if (!is_open()) return;
+        try {
+            const DynamicRow event = to_event(decision);
+            Lane* const mine = lane();
+            if (mine != nullptr && mine->append<RecordKind::event>(event, event.step(), event.time_ns()))
+                return;
+        } catch (...) {  // no memory
+        }
+        dropped_.fetch_add(1, std::memory_order_relaxed);
+    }
+
+    // ---- what is known of the run
+
+    [[nodiscard]] MetricViews views() const { return has_live() ? live_->collector.views() : MetricViews{}; }
+
+    [[nodiscard]] Health health() const override {
+        Health health;
+        if (has_live()) {
+            for (const auto& lane : live_->journal.lanes()) {
+                health.rows_logged += lane->counters.rows.load(std::memory_order_relaxed);
+                health.texts_cut += lane->counters.texts_cut.load(std::memory_order_relaxed);
+                health.waits += lane->counters.waits.load(std::memory_order_relaxed);
+                health.waited_ns += lane->counters.waited_ns.load(std::memory_order_relaxed);
+            }
+            health.rows_collected = live_->collector.rows();
+            health.history_bytes = live_->collector.bytes();
+            health.journal_mapped = live_->journal.mapped();
+        }
+        health.rows_dropped = dropped_.load(std::memory_order_relaxed);
+        const std::scoped_lock lock{mutex_};
+        health.saves_failed = saves_failed_;
+        health.errors = errors_;
+        if (has_live()) {
+            for (std::string text : {live_->journal.failure(), live_->collector.first_failure()}) {
+                if (!text.empty()) health.errors.push_back(std::move(text));
+            }
+        }
+        return health;
+    }
+
+    void note_failure(const error& failure, bool of_a_save) noexcept override {
+        try {
+            const std::scoped_lock lock{mutex_};
+            if (of_a_save) ++saves_failed_;
+            for (const std::string& known : errors_) {
+                if (known == failure.what()) return;
+            }
+            if (errors_.size() < 16) errors_.emplace_back(failure.what());
+            std::fprintf(stderr, "%s\n", failure.what());
+        } catch (...) {  // no memory to keep a text: the count above stands
+        }
+    }
+
+    void check_open(const char* tried) const override {
+        if (!has_ended()) return;
+        raise({errc::invalid_argument, std::string{tried} + " after the run has ended", dir().string(),
+               "do it before run.finish(), or resume the run"});
+    }
+
+    void claim(const std::string& checkpoint) override {
+        // Not thrown under the lock: an exception that nobody catches ends the run, which takes it.
+        const bool is_free = [&] {
+            const std::scoped_lock lock{mutex_};
+            return checkpoints_.insert(checkpoint).second;
+        }();
+        if (is_free) return;
+        raise({errc::busy, "this run has a checkpoint of this name already", checkpoint,
+               "use that one, or give this one another name"});
+    }
+    void release(const std::string& checkpoint) noexcept override {
+        if (is_detached()) return;  // the mutex may be held by a thread that is in the parent
+        const std::scoped_lock lock{mutex_};
+        checkpoints_.erase(checkpoint);
+    }
+
+    // ---- config, summary, description
+
+    [[nodiscard]] Json config() const override {
+        const std::scoped_lock lock{mutex_};
+        return config_;
+    }
+    void update_config(const Json& patch) override {
+        check_config(patch);
+        check_open("change the config");
+        const std::scoped_lock lock{mutex_};
+        Json merged = config_;
+        merge(merged, patch);
+        if (!is_detached()) folder_.write_json("config.json", merged).value();
+        config_ = std::move(merged);  // in memory only what is on disk
+    }
+    void set_summary(std::string key, Json value) override {
+        check_open("set a summary value");
+        {
+            const std::scoped_lock lock{mutex_};
+            user_summary_[std::move(key)] = std::move(value);
+        }
+        // Written now, so that a kill does not lose it; the metrics beside it are those collected so far.
+        if (!is_detached()) folder_.write_json("summary.json", summary()).value();
+    }
+    result<void> try_describe(FunctionRef<void(Json&)> change) override {
+        const std::scoped_lock lock{mutex_};
+        change(about_);
+        return is_detached() ? result<void>{} : folder_.write_run(about_);
+    }
+    void define_metric(std::string_view name, const MetricOptions& options) override {
+        describe([&](Json& about) {
+            Json& metric = about["metrics"][std::string{name}];
+            if (!metric.is_object()) metric = Json::object();
+            if (options.goal != Direction::unspecified) {
+                metric["goal"] = options.goal == minimize ? "minimize" : "maximize";
+            }
+            if (!options.step_metric.empty()) metric["step_metric"] = options.step_metric;
+            if (!options.unit.empty()) metric["unit"] = options.unit;
+        });
+    }
+    void set_notes(const std::string& notes) override {
+        describe([&](Json& about) { about["notes"] = notes; });
+    }
+    void add_tag(const std::string& tag) override {
+        describe([&](Json& about) {
+            for (const Json& known : about["tags"]) {
+                if (known == tag) return;
+            }
+            about["tags"].push_back(tag);
+        });
+    }
+    [[nodiscard]] Json about() const override {
+        const std::scoped_lock lock{mutex_};
+        return about_;
+    }
+    [[nodiscard]] Json summary() const override {
+        Json metrics = Json::object();
+        for (const auto& [name, view] : views()) metrics[name] = to_json(view.summary);
+        const std::scoped_lock lock{mutex_};
+        return {{"metrics", std::move(metrics)}, {"user", user_summary_}};
+    }
+
+    [[nodiscard]] Direction goal_of(std::string_view metric) const override {
+        const std::scoped_lock lock{mutex_};
+        return goal_in(about_, metric);
+    }
+
+    void save_files(const std::filesystem::path& pattern, When when) override {
+        if (is_detached()) return;
+        check_open("saving files");
+        if (when != When::now) {
+            const std::scoped_lock lock{mutex_};
+            at_end_.push_back(std::filesystem::absolute(pattern));
+        }
+        if (when != When::end) detail::save_files(pattern, dir() / "files").value();
+    }
+
+    [[nodiscard]] std::unique_ptr<SignalWatch> watch_signals() override {
+        return std::make_unique<ProcessSignals>();
+    }
+    [[nodiscard]] std::unique_ptr<VersionStore> open_versions(std::string_view name) override {
+        return std::make_unique<RunVersions>(this->shared_from_this(), name);
+    }
+    result<void> read_rows(const std::filesystem::path& run_dir, RunCore::EachRow f) const override {
+        const auto read = read_history(run_dir, [&](const StoredRow& row) {
+            const auto decision = decision_of(row);
+            f(row, decision ? &*decision : nullptr);
+        });
+        return read ? result<void>{} : read.error();
+    }
+
+    // ---- ends
+
+    result<void> end(std::string_view status, const std::string& why) noexcept override {
+        if (ended_.exchange(true)) return {};
+        open_.store(false, std::memory_order_relaxed);
+        if (is_detached()) {
+            (void)
+                live_.release();  // its thread is in the parent: nothing here may be waited for or destroyed
+            return {};
+        }
+        result<void> ended = try_end(status, why);
+        report_end(*this, [&] { return views(); });
+        return ended;
+    }
+
+    void on_terminate(const std::string& why) noexcept override { (void)end("failed", why); }
+    void on_exit() noexcept override { (void)end("exited", "exit() was called before the run was finished"); }
+    void on_fork_child() noexcept override {
+        open_.store(false, std::memory_order_relaxed);
+        detached_.store(true, std::memory_order_relaxed);
+        folder_.close_in_child();
+    }
+
+  private:
+    result<void> try_end(std::string_view status, const std::string& why) noexcept {
+        try {
+            return write_end(status, why);
+        } catch (const error& failure) {
+            note_failure(failure, false);
+            return failure;
+        } catch (const std::exception& failure) {
+            error e{errc::io, std::string{"ending the run: "} + failure.what(), dir().string(), ""};
+            note_failure(e, false);
+            return e;
+        }
+    }
+
+    /// Changes the run's own record and writes it. Throws if the run has ended.
+    void describe(FunctionRef<void(Json&)> change) {
+        check_open("change the run's record");
+        try_describe(change).value();
+    }
+
+    static std::uint64_t random_key() noexcept {
+        std::uint64_t key = 0;
+        os::random_bytes(std::as_writable_bytes(std::span{&key, 1}));
+        return key | 1U;  // never the 0 that stands for no run
+    }
+
+    /// In the child of a fork, a thread that is not there may hold their mutexes.
+    [[nodiscard]] bool has_live() const noexcept { return live_ != nullptr && !is_detached(); }
+
+    /// What lives only while the run is recorded by this process.
+    struct Live {
+        Live(HistoryWriter history, const HistoryReport& known, const std::filesystem::path& journal_dir,
+             std::int64_t first_step)
+            : collector{std::move(history), known},
+              journal{journal_dir, known.next_ring, first_step, collector} {
+            for (const std::string& name : known.names) (void)journal.names().id_of(name);
+        }
+        Collector collector;
+        Journal journal;
+    };
+
+    BasicRunEngine(Options options, const Store& store, RunFolder folder)
+        : RunCore{std::move(options), store, folder.path(), !folder.is_new(), random_key(), wall_ns()},
+          folder_{std::move(folder)} {
+        read_earlier();
+        open_journal();
+        write_start();
+        live_->collector.start(live_->journal);
+        open_.store(true, std::memory_order_relaxed);
+    }
+
+    /// What a resumed run already has: its record, its config, what the user set in its summary.
+    void read_earlier() {
+        about_ = {{"format", 1}, {"metrics", Json::object()}};
+        config_ = options_.config;
+        user_summary_ = Json::object();
+        if (!resumed_) return;
+        about_ = folder_.read_run().value();
+        for (auto& [key, kind] : {std::pair{"metrics", Json::object()},
+                                  {"tags", Json::array()},
+                                  {"logged_artifacts", Json::array()},
+                                  {"used_artifacts", Json::array()},
+                                  {"name", Json("")},
+                                  {"sessions", Json(0U)}}) {
+            if (!about_.contains(key)) about_[key] = kind;
+            if (about_[key].type() == kind.type()) continue;
+            raise({errc::corrupt, "the run's record has a wrong \"" + std::string{key} + "\"",
+                   (dir() / "run.json").string(), "restore it from a copy"});
+        }
+        Json earlier = read_object("config.json");
+        merge(earlier, config_);
+        config_ = std::move(earlier);
+        if (Json summary = read_object("summary.json"); summary["user"].is_object()) {
+            user_summary_ = std::move(summary["user"]);
+        }
+    }
+    /// Takes over the keys of an object; where both have an object, its keys. (nlohmann's `update` throws
+    /// where only one of the two has an object.)
+    static void merge(Json& into, const Json& from) {
+        if (!from.is_object()) return;
+        if (!into.is_object()) into = Json::object();
+        for (const auto& [key, value] : from.items()) {
+            if (value.is_object())
+                merge(into[key], value);
+            else
+                into[key] = value;
+        }
+    }
+    /// Empty if there is no such file: a crash may have come before it. What is damaged is not written over.
+    [[nodiscard]] Json read_object(std::string_view name) const {
+        auto read = folder_.read_json(name);
+        if (!read && read.error().code() == errc::not_found) return Json::object();
+        auto value = std::move(read).value();
+        if (value.is_object()) return value;
+        raise({errc::corrupt, "this file of the run is no object", (dir() / name).string(),
+               "restore it from a copy, or delete it"});
+    }
+
+    /// Folds what a crash left in the rings into the history, cuts its torn tail, and makes the new journal.
+    void open_journal() {
+        const std::filesystem::path journal_dir = dir() / journal_folder;
+        HistoryReport known;
+        std::optional<std::int64_t> greatest;
+        MetricViews earlier;
+        // A run whose record was lost may still have its rows.
+        if (resumed_ || os::status(dir() / history_file).value().exists) {
+            known = recover_history(dir(), [&](std::int64_t step, std::int64_t,
+                                               std::span<const NamedValue> values) {
+                        greatest = greatest ? std::max(*greatest, step) : step;
+                        take_in(earlier, step, values);
+                    }).value();
+        }
+        for (const error& unread : known.unread) note_failure(unread, false);
+        if (known.damaged != 0) {
+            note_failure({errc::corrupt,
+                          std::to_string(known.damaged) + " stretches of this run's history cannot be read",
+                          (dir() / history_file).string(),
+                          "restore it from a copy; the rows around them are whole"},
+                         false);
+        }
+        // Saturated: a step may be any integer.
+        first_step_ =
+            !greatest ? 0 : *greatest + (*greatest < std::numeric_limits<std::int64_t>::max() ? 1 : 0);
+        os::make_dirs(journal_dir).value();
+        auto history = HistoryWriter::open(dir() / history_file, known.whole_bytes).value();
+        live_ = std::make_unique<Live>(std::move(history), known, journal_dir, first_step_);
+        live_->collector.remember(std::move(earlier));
+    }
+
+    void write_start() {
+        const auto set = [&](const char* key, const auto& value) {
+            if (!value.empty() || !about_.contains(key)) about_[key] = value;
+        };
+        about_["id"] = options_.id;
+        about_["project"] = options_.project;
+        set("name", options_.name);
+        if (about_["name"] == "") about_["name"] = options_.id;
+        set("group", options_.group);
+        set("job_type", options_.job_type);
+        set("notes", options_.notes);
+        set("tags", options_.tags);
+        if (!about_.contains("created_ns")) about_["created_ns"] = started_ns_;
+        about_["started_ns"] = started_ns_;
+        about_["sessions"] = about_.value("sessions", 0U) + 1;
+        about_["status"] = "running";
+        about_["library"] = CAIRN_VERSION;
+        about_.erase("ended_ns");
+        about_.erase("why");
+        folder_.write_json("config.json", config_).value();
+        folder_.write_run(about_).value();
+    }
+
+    result<void> write_end(std::string_view status, const std::string& why) {
+        live_->collector.stop();
+        const Journal::Left left = live_->journal.close(ThreadLanes::own(key_));
+        const std::uint64_t dropped = dropped_.fetch_add(left.lost, std::memory_order_relaxed);
+        std::vector<std::filesystem::path> patterns;
+        {
+            const std::scoped_lock lock{mutex_};
+            patterns = at_end_;
+        }
+        result<void> first;
+        const auto keep = [&](const result<void>& done) {
+            if (done) return;
+            note_failure(done.error(), false);
+            if (first) first = done;
+        };
+        const std::string why_not = live_->collector.failure();
+        if (left.in_files && !why_not.empty()) {
+            keep(error{errc::io,
+                       "the last rows are in the journal only, the history took no more: " + why_not,
+                       dir().string(), "make room, then resume the run: it folds them in"});
+        }
+        if (left.lost != 0) {
+            keep(error{errc::io,
+                       std::to_string(left.lost) +
+                           " rows were lost: neither the history nor a ring file of "
+                           "the journal could be written: " +
+                           why_not,
+                       dir().string(), "make room before the next run"});
+        }
+        if (const std::string since = live_->collector.first_failure(); dropped != 0) {
+            const error told{errc::io,
+                             std::to_string(dropped) + " rows were dropped: " +
+                                 (since.empty() ? "they came faster than they could be written" : since),
+                             dir().string(),
+                             since.empty() ? "log less often" : "make room before the next run"};
+            if (since.empty())
+                note_failure(told, false);  // all that was taken is written
+            else
+                keep(told);
+        }
+        for (const std::filesystem::path& pattern : patterns)
+            keep(detail::save_files(pattern, dir() / "files"));
+        keep(folder_.write_json("summary.json", summary()));
+        {
+            const std::scoped_lock lock{mutex_};
+            about_["status"] = status;
+            about_["ended_ns"] = wall_ns();
+            if (!why.empty()) about_["why"] = why;
+        }
+        keep(folder_.write_run(about()));
+        folder_.release();
+        return first;
+    }
+
+    RunFolder folder_;
+    std::unique_ptr<Live> live_;
+
+    mutable std::mutex mutex_;
+    Json about_;
+    Json config_;
+    Json user_summary_;
+    std::vector<std::filesystem::path> at_end_;
+    std::vector<std::string> errors_;
+    std::set<std::string> checkpoints_;  // those that live
+    std::uint64_t saves_failed_ = 0;
+};
+using RunEngine = BasicRunEngine<>;
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/run/detail/stopping.hpp
+// What stands behind `run.should_stop`: asking a policy whether training should stop.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// Whether a row has the metric.
+template <class = void>
+[[nodiscard]] bool is_watched(const StoredRow& row, const Watched& watched) {
+    if (!watched.any()) return true;
+    return std::any_of(row.values.begin(), row.values.end(), [&](const NamedValue& value) {
+        return value.name == watched.metric && value.value.reading().kind != Reading::Kind::missing;
+    });
+}
+
+/// Whether it tells that another session of the run begins.
+[[nodiscard]] inline bool begins_session(const Decision* decision) noexcept {
+    return decision != nullptr && decision->kind == Decision::Kind::resumed;
+}
+
+// Never defined: their names are the compiler's message.
+template <class P>
+struct keep_this_policy_in_a_variable_outside_the_loop_it_remembers_rows;
+template <class R>
+struct a_disabled_run_keeps_no_dynamic_rows_so_stop_by_a_typed_row;
+
+/// Tells a policy of the rows that the sessions before logged, up to where each one after them went on and up
+/// to `step`: rows that a resume went back over are not among them.
+template <class P>
+void tell_earlier_rows(RunCore& core, P& policy, std::int64_t step) {
+    const Watched watched = watched_by(policy);
+    std::vector<std::int64_t> ends;  // of each session: the first step of the next that the policy watches
+    bool begins = false;
+    auto read = core.read_rows(core.dir(), [&](const StoredRow& stored, const Decision* decision) {
+        if (begins_session(decision)) {
+            if (begins) ends.push_back(std::numeric_limits<std::int64_t>::max());  // nothing to watch in it
+            begins = true;
+        } else if (stored.kind == RecordKind::row && begins && is_watched(stored, watched)) {
+            ends.push_back(stored.step);
+            begins = false;
+        }
+    });
+    // The steps that a session may tell of end where any session after it began.
+    ends.push_back(step);
+    if (begins) ends.push_back(step);
+    for (std::size_t i = ends.size() - 1; i-- > 0;) ends[i] = std::min(ends[i], ends[i + 1]);
+
+    DynamicRow last{std::max(step, std::numeric_limits<std::int64_t>::min() + 1) - 1, 0, nullptr, 0};
+    std::size_t session = 0;
+    if (read) {
+        read = core.read_rows(core.dir(), [&](const StoredRow& stored, const Decision* decision) {
+            if (begins_session(decision)) ++session;
+            if (stored.kind != RecordKind::row || session >= ends.size() || stored.step >= ends[session])
+                return;
+            last = DynamicRow{stored.step, stored.time_ns, stored.values.data(), stored.values.size()};
+            detail::settle(policy, At<DynamicRow>{last}, Outcome::not_saved);
+        });
+    }
+    if (!read) core.note_failure(read.error(), false);
+    detail::settle(policy, At<DynamicRow>{last}, Outcome::restored);  // it knows now, and is not told again
+}
+
+/// Whether the policy says that training should stop at this row; it then hears of the row.
+template <class R, class P>
+bool ask_to_stop(const R& row, P& policy) {
+    const At<R> now{row};
+    const bool stop = policy.decide(now) == Answer::yes;
+    detail::settle(policy, now, Outcome::not_saved);
+    return stop;
+}
+
+/// The same, for a run that is recorded.
+template <class R, class P>
+bool ask_to_stop(RunCore& core, const R& row, P& policy) {
+    if (core.resumed() && rows_heard_by(policy).is_fresh()) tell_earlier_rows(core, policy, row.step());
+    const At<R> now{row};
+    if (const std::string_view nan = rejected_by(policy, now); !nan.empty()) {
+        core.note_failure({errc::not_a_number,
+                           "a metric is NaN, and the policy that stops training takes that for an error",
+                           std::string{nan}, "see in the run's history since when"},
+                          false);
+    }
+    const bool stop = policy.decide(now) == Answer::yes;
+    if (stop) {
+        core.record({.kind = Decision::Kind::stopped,
+                     .step = now.step,
+                     .time_ns = now.time_ns,
+                     .answer = Answer::yes,
+                     .because = reasons_of(policy, now),
+                     .text = to_text(policy),
+                     .row = to_dynamic(row)});
+    }
+    detail::settle(policy, now, Outcome::not_saved);
+    return stop;
+}
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/run/run.hpp
+// `cairn::init` and the handle it returns. Checkpoints and artifacts are declared here and defined in
+// checkpoint/, which `cairn/cairn.hpp` includes too.
+
+namespace CAIRN_NAMESPACE {
+
+/// What `log` takes beside a row whose names are known at run time.
+struct LogOptions {
+    std::optional<std::int64_t> step = {};  ///< default: the calling thread's own count of rows
+};
+
+/// A run that is being recorded. A movable handle: when the last of it goes, the run is finished (failed, if
+/// an exception is on its way). `log` may be called from any thread; the rest from one thread at a time.
+template <class Json = nlohmann::json>
+class BasicRun {
+  public:
+    /// A run that records nothing, as `CAIRN_MODE=disabled` makes it.
+    BasicRun() = default;
+    explicit BasicRun(std::shared_ptr<detail::RunCore> core) : core_{std::move(core)} {}
+    ~BasicRun() { close(); }
+    BasicRun(BasicRun&&) noexcept = default;
+    BasicRun& operator=(BasicRun&& other) noexcept {
+        if (this != &other) {
+            close();
+            core_ = std::move(other.core_);
+            exceptions_ = other.exceptions_;
+        }
+        return *this;
+    }
+
+    // ---- logging
+
+    /// Logs one row at a step: `run.log(cairn::step(epoch), "loss"_m = loss)`. Returns the row, for a
+    /// checkpoint. Fails: never; a row that cannot be kept is counted in `health()`. Threads: any. Cost: tens
+    /// of nanoseconds; no lock, no system call. When it returns, a SIGKILL of the process loses no value.
+    template <class... Names, class... Ts>
+    auto log(Step step, Field<Names, Ts>... fields) noexcept {
+        const auto row = detail::make_row(step.value, detail::wall_ns(), std::move(fields)...);
+        if (core_) core_->append(row, core_->lane());
+        return row;
+    }
+
+    /// Logs one row; its step is the calling thread's own count of rows.
+    template <class... Names, class... Ts>
+        requires(sizeof...(Names) > 0)
+    auto log(Field<Names, Ts>... fields) noexcept {
+        detail::Lane* const lane = core_ ? core_->lane() : nullptr;
+        const std::int64_t step = lane != nullptr ? lane->take_step() : 0;
+        const auto row = detail::make_row(step, detail::wall_ns(), std::move(fields)...);
+        if (core_) core_->append(row, lane);
+        return row;
+    }
+
+    /// Logs a row whose names are known only at run time: `run.log({{"loss", loss}, {"epoch", epoch}}, {.step
+    /// = n})`.
+    DynamicRow log(std::initializer_list<NamedValue> values, LogOptions options = {}) {
+        return log_values(values, options);
+    }
+    DynamicRow log(std::span<const NamedValue> values, LogOptions options = {}) {
+        return log_values(values, options);
+    }
+
+    // ---- saving (defined in checkpoint/)
+
+    /// A checkpoint that saves by a policy, as types: `run.checkpoint<cairn::EveryN<2>>("model")`. Retention
+    /// and sink may follow, as values, in any order. Throws `cairn::error` on a bad name, or where directions
+    /// disagree.
+    template <class Policy, class... Rest>
+    [[nodiscard]] auto checkpoint(std::string_view name, Rest... rest);
+
+    /// The same with the policy as a value, anywhere among policy, retention and sink:
+    /// `run.checkpoint("model", Best<"val/loss", minimize>{} | EveryN<500>{}, KeepLast<3>{})`.
+    template <class... Parts>
+    [[nodiscard]] auto checkpoint(std::string_view name, Parts... parts);
+
+    /// Commits an artifact as a new version, or finds that its newest version is the same. Throws
+    /// `cairn::error`.
+    template <class A>
+    auto log_artifact(const A& artifact, std::initializer_list<std::string_view> aliases = {});
+
+    /// An artifact's version, by "name:alias" or "name:v3"; "name" is "name:latest". Throws
+    /// `errc::not_found`.
+    template <class Text>
+    [[nodiscard]] auto use_artifact(const Text& spec);
+
+    /// Saves parts as a new version of a model artifact, whatever the policies say: `run.log_model("model",
+    /// cairn::part("model", model))`. Throws `cairn::error`.
+    template <class... Parts>
+    auto log_model(std::string_view name, const Parts&... parts);
+
+    /// Copies the files that match a pattern (`*` and `?` in file names) into the run's folder. With
+    /// `When::end` at the end of the run; with `When::live` now and at the end. Throws `cairn::error` if a
+    /// copy made now fails, or if the run has ended.
+    void save(const std::filesystem::path& pattern, When when = When::live) {
+        if (core_) core_->save_files(pattern, when);
+    }
+
+    // ---- deciding
+
+    /// Whether training should stop at this row, by `Patience` or any other policy:
+    /// `if (run.should_stop(row, patience)) break;`. The policy is kept outside the loop and hears of the
+    /// row; in a resumed run it first hears of the rows that were logged before this step. Works the same in
+    /// a run that records nothing. A stop is recorded, with its reason. Cost: a comparison.
+    template <class R, class P>
+        requires SavePolicy<std::remove_cvref_t<P>>
+    bool should_stop(const R& row, P&& policy) {
+        if constexpr (StatefulPolicy<std::remove_cvref_t<P>> &&
+                      (!std::is_lvalue_reference_v<P> || std::is_const_v<std::remove_reference_t<P>>)) {
+            (void)sizeof(detail::keep_this_policy_in_a_variable_outside_the_loop_it_remembers_rows<
+                         std::remove_cvref_t<P>>);
+            return false;
+        } else {
+            return core_ ? detail::ask_to_stop(*core_, row, policy) : detail::ask_to_stop(row, policy);
+        }
+    }
+
+    /// What was decided so far and recorded, in the order of each thread: every save, failure and removal,
+    /// and every change of why nothing is saved. `to_text` makes a line of one. `checkpoint.decisions()` has
+    /// those about all other rows too. Throws if the history cannot be read. Cost: one pass over it.
+    template <class D = Decision>
+    [[nodiscard]] std::vector<D> decisions() const {
+        return core_ ? detail::recorded_decisions<D>(core_->dir()).value() : std::vector<D>{};
+    }
+
+    // ---- what is recorded beside rows
+
+    /// The config as it stands; a nested value is `config()["optimizer"]["lr"]`.
+    [[nodiscard]] Json config() const { return core_ ? core_->config() : Json::object(); }
+    /// Merges an object into the config, nested objects too. Throws `cairn::error` on anything else.
+    void update_config(const Json& patch) {
+        if (core_) core_->update_config(patch);
+    }
+
+    /// For each metric last, min, max, mean, count and where they were, under "metrics"; what was set, under
+    /// "user". Rows that are not collected yet (some milliseconds) are not in it.
+    [[nodiscard]] Json summary() const { return core_ ? core_->summary() : Json::object(); }
+    /// Sets a value of one's own in the summary.
+    void set_summary(std::string key, Json value) {
+        if (core_) core_->set_summary(std::move(key), std::move(value));
+    }
+
+    /// Declares a metric: which way it is better, over what it is drawn. Throws `cairn::error` if it cannot
+    /// be written.
+    void define_metric(std::string_view name, const MetricOptions& options) {
+        if (core_) core_->define_metric(name, options);
+    }
+    void set_notes(const std::string& notes) {
+        if (core_) core_->set_notes(notes);
+    }
+    void add_tag(const std::string& tag) {
+        if (core_) core_->add_tag(tag);
+    }
+
+    // ---- the run itself
+
+    [[nodiscard]] std::string id() const { return core_ ? core_->options().id : std::string{}; }
+    [[nodiscard]] std::string project() const { return core_ ? core_->options().project : std::string{}; }
+    [[nodiscard]] std::string name() const {
+        return core_ ? core_->about().value("name", "") : std::string{};
+    }
+    /// The run's folder.
+    [[nodiscard]] std::filesystem::path dir() const { return core_ ? core_->dir() : std::filesystem::path{}; }
+    [[nodiscard]] bool disabled() const noexcept { return core_ == nullptr; }
+    /// The run existed before; then `first_step` is one more than the greatest step it had logged.
+    [[nodiscard]] bool resumed() const noexcept { return core_ != nullptr && core_->resumed(); }
+    [[nodiscard]] std::int64_t first_step() const noexcept { return core_ ? core_->first_step() : 0; }
+    /// What was logged, collected, waited for, dropped; which saves failed.
+    [[nodiscard]] Health health() const { return core_ ? core_->health() : Health{}; }
+
+    /// Ends the run: writes what is left, the summary and the state "finished". The handle then only counts
+    /// what it is given. The result has the first thing that could not be written.
+    result<void> finish() noexcept { return end("finished", {}); }
+    /// Ends the run as failed, with the reason.
+    result<void> fail(const std::string& why) noexcept { return end("failed", why); }
+
+    /// For the layers below.
+    [[nodiscard]] const std::shared_ptr<detail::RunCore>& core() const noexcept { return core_; }
+
+  private:
+    result<void> end(std::string_view status, const std::string& why) noexcept {
+        if (!core_ || core_->has_ended()) return {};
+        return core_->end(status, why);
+    }
+    template <class Values>
+    DynamicRow log_values(const Values& values, const LogOptions& options) {
+        detail::Lane* const lane = core_ ? core_->lane() : nullptr;
+        const std::int64_t step = options.step ? *options.step : lane != nullptr ? lane->take_step() : 0;
+        DynamicRow row{step, detail::wall_ns(), std::data(values), values.size()};
+        if (core_) core_->append(row, lane);
+        return row;
+    }
+    void close() noexcept {
+        if (!core_) return;
+        if (std::uncaught_exceptions() > exceptions_) {
+            (void)end("failed", "an exception left the run's scope");
+        } else {
+            (void)end("finished", {});
+        }
+    }
+
+    std::shared_ptr<detail::RunCore> core_;
+    int exceptions_ = std::uncaught_exceptions();
+};
+using Run = BasicRun<>;
+
+/// Opens a run: `auto run = cairn::init({.project = "mnist", .config = {{"lr", 1e-3}, {"epochs", 5}}});`
+/// Throws `cairn::error` if the store cannot be written, a name is bad, the run exists or does not (see
+/// `Resume`), or another process writes it.
+template <std::same_as<Enabled> = Enabled>
+[[nodiscard]] Run init(Options options = {}) {
+    options = detail::resolve(std::move(options));
+    if (options.mode == Mode::disabled) return Run{};
+    return Run{detail::RunEngine::open(std::move(options))};
+}
+
+}  // namespace CAIRN_NAMESPACE
 
 // ---- cairn/checkpoint/artifact.hpp
 // Artifacts: named, typed, versioned, immutable sets of files. Costs nlohmann/json.
@@ -12693,7 +13245,7 @@ class BasicDecisionLog {
     }
     void write(Decision decision) {
         decision.checkpoint = checkpoint_;
-        core_->append_event(to_event(decision));
+        core_->record(decision);
     }
 
   private:
@@ -12884,22 +13436,21 @@ class Replay {
     /// Goes through a run. Calls `on_look(policy, at, decision)` for each row that was asked about, before
     /// the policy hears what became of it; `decision` is what was recorded, or only says that it was skipped.
     template <class OnLook>
-    result<void> go(const std::filesystem::path& run_dir, OnLook&& on_look) {
+    result<void> go(const RunCore& core, const std::filesystem::path& run_dir, OnLook&& on_look) {
         AskedRows asked;
         for (const Version& version : *committed_) unrecorded_.emplace(version.number, &version);
-        auto read = read_history(run_dir, [&](const StoredRow& row) {
+        auto read = core.read_rows(run_dir, [&](const StoredRow& row, const Decision* decision) {
             if (row.kind == RecordKind::row) return asked.row(row.ring);
-            const auto decision = mine(row);
-            if (!decision) return;
+            if (!is_mine(decision)) return;
             asked.decided(row.ring, *decision);
             if (decision->kind == Decision::Kind::saved && decision->version)
                 unrecorded_.erase(*decision->version);
         });
         if (!read) return read.error();
         asked.end();
-        read = read_history(run_dir, [&](const StoredRow& row) {
+        read = core.read_rows(run_dir, [&](const StoredRow& row, const Decision* decision) {
             if (row.kind == RecordKind::row) return take_row(row, asked.take(row.ring), on_look);
-            if (const auto decision = mine(row)) take_decision(*decision, on_look);
+            if (is_mine(decision)) take_decision(*decision, on_look);
         });
         if (!read) return read.error();
         // Of rows that were never logged: nothing but the versions tells of them.
@@ -12936,10 +13487,8 @@ class Replay {
     }
 
   private:
-    [[nodiscard]] std::optional<Decision> mine(const StoredRow& row) const {
-        auto decision = decision_of(row);
-        if (decision && decision->checkpoint != checkpoint_) decision.reset();
-        return decision;
+    [[nodiscard]] bool is_mine(const Decision* decision) const noexcept {
+        return decision != nullptr && decision->checkpoint == checkpoint_;
     }
 
     /// The moment of a row, of which no record tells more.
@@ -13083,24 +13632,6 @@ concept ArtifactSink = std::movable<S> && requires(S sink, const VersionInfo& in
     { sink.commit() } -> std::same_as<result<Version>>;
     { sink.abort() } noexcept -> std::same_as<void>;
 };
-
-/// The files of a stored version: `find("model.safetensors")` gives its bytes, valid as long as this object.
-template <class = void>
-class BasicStoredFiles {
-  public:
-    void add(std::string file, std::string bytes) {
-        files_.insert_or_assign(std::move(file), std::move(bytes));
-    }
-    [[nodiscard]] std::optional<std::span<const std::byte>> find(std::string_view file) const {
-        const auto found = files_.find(file);
-        if (found == files_.end()) return std::nullopt;
-        return detail::bytes_of(found->second);
-    }
-
-  private:
-    std::map<std::string, std::string, std::less<>> files_;
-};
-using StoredFiles = BasicStoredFiles<>;
 
 /// A sink one can restore from: `result<StoredFiles> open(const Version&)`.
 template <class S>
@@ -13519,183 +14050,46 @@ class Shelf {
 }  // namespace CAIRN_NAMESPACE::detail
 
 // ---- cairn/checkpoint/local_store.hpp
-// The default sink: versions of an artifact in the run's own store. Costs nlohmann/json.
+// The default sink: versions of an artifact in the run's own store.
 
 namespace CAIRN_NAMESPACE {
-
-namespace detail {
-
-/// A row as a manifest keeps it, and back.
-template <class Json = nlohmann::json>
-[[nodiscard]] Json metrics_of(const DynamicRow& row) {
-    Json metrics = Json::object();
-    row.for_each([&](std::string_view name, const Value& value) {
-        Json& to = metrics[std::string{name}];
-        switch (value.kind()) {
-            case Value::Kind::text: to = std::string{value.text()}; break;
-            case Value::Kind::integer: to = static_cast<std::int64_t>(value.bits()); break;
-            case Value::Kind::natural: to = value.bits(); break;
-            case Value::Kind::boolean: to = value.bits() != 0; break;
-            default: to = metric_to_json(value.number()); break;
-        }
-    });
-    return metrics;
-}
-
-template <class = void>
-[[nodiscard]] DynamicRow row_of(const Manifest& manifest) {
-    std::vector<NamedValue> values;
-    for (const auto& [name, value] : manifest.metrics.items()) {
-        if (value.is_boolean()) {
-            values.push_back({name, value.template get<bool>()});
-        } else if (value.is_number_unsigned()) {
-            values.push_back({name, value.template get<std::uint64_t>()});
-        } else if (value.is_number_integer()) {
-            values.push_back({name, value.template get<std::int64_t>()});
-        } else if (const auto number = metric_from_json(value)) {
-            values.push_back({name, *number});
-        } else if (value.is_string()) {
-            values.push_back({name, std::string_view{value.template get_ref<const std::string&>()}});
-        }
-    }
-    return {manifest.step.value_or(0), manifest.created_ns, values.data(), values.size()};
-}
-
-template <class = void>
-[[nodiscard]] Version version_of(const Manifest& manifest, const ArtifactStore& artifacts) {
-    return {manifest.version, manifest.logical_size(), row_of(manifest),
-            artifacts.plain_path(manifest.version)};
-}
-
-}  // namespace detail
 
 /// Saves into the run's store: whole files named by their SHA-256, shared by versions that have the same
 /// content, shown under a plain path (`artifacts/<name>/v3/model.safetensors`). A commit is atomic and
 /// durable: objects first, then the version's manifest. Only versions of this run are pruned.
-template <class = void>
-class BasicLocalStore {
+class LocalStore {
   public:
     /// Called by the run that makes the checkpoint.
-    void bind(std::shared_ptr<detail::RunCore> core, std::string_view name) {
-        core_ = std::move(core);
-        artifacts_ =
-            ArtifactStore::open(core_->store(), core_->options().project, std::string{name}, "model").value();
+    void bind(const std::shared_ptr<detail::RunCore>& core, std::string_view name) {
+        versions_ = core->open_versions(name);
     }
 
-    result<void> begin(const VersionInfo& info) {
-        abort();
-        draft_ = {};
-        draft_.run = info.run;
-        draft_.step = info.row.step();
-        draft_.created_ns = info.row.time_ns();
-        draft_.metrics = detail::metrics_of(info.row);
-        return {};
-    }
-
+    result<void> begin(const VersionInfo& info) { return versions_->begin(info); }
     result<void> write(std::string_view file, std::span<const std::byte> bytes) {
-        return batch_.write(core_->store(), file, bytes);
+        return versions_->write(file, bytes);
     }
-
     result<Version> commit() {
-        auto staged = stage();
+        auto staged = versions_->stage();
         if (!staged) return staged.error();
-        return commit(std::move(*staged));
+        return versions_->commit(std::move(*staged));
     }
-    /// The two halves of it: the files that were written, and a version of files.
-    result<std::vector<StagedFile>> stage() { return batch_.finish(); }
-    result<Version> commit(std::vector<StagedFile> staged) {
-        auto committed = artifacts_->commit(std::move(draft_), std::move(staged));
-        if (!committed) return committed.error();
-        for (const error& warning : committed->warnings) core_->note_failure(warning, false);
-        return detail::version_of(committed->manifest, *artifacts_);
-    }
+    void abort() noexcept { versions_->abort(); }
 
-    void abort() noexcept { batch_.clear(); }
-
-    /// The files of a version; with a folder, those in it, by their names there.
-    result<StoredFiles> open(const Version& version, std::string_view folder = {}) {
-        const auto reading = artifacts_->lease(version.number);  // until all of it is in memory
-        auto manifest = artifacts_->get(version.number);
-        if (!manifest) return manifest.error();
-        StoredFiles files;
-        for (const FileEntry& entry : manifest->files) {
-            if (entry.digest.empty() || !entry.path.starts_with(folder)) continue;
-            auto bytes = artifacts_->read(*manifest, entry.path);
-            if (!bytes) return bytes.error();
-            files.add(entry.path.substr(folder.size()), std::move(*bytes));
-        }
-        return files;
-    }
-
-    result<void> remove(const Version& version) { return artifacts_->remove(version.number); }
-    result<void> undo(const Version& version) { return artifacts_->undo(version.number); }
-
-    [[nodiscard]] result<Manifest> manifest(const Version& version) const {
-        return artifacts_->get(version.number);
-    }
-    /// A version by its number. Fails: not_found, corrupt.
-    [[nodiscard]] result<Version> version(std::uint64_t number) const {
-        const auto manifest = artifacts_->get(number);
-        if (!manifest) return manifest.error();
-        return detail::version_of(*manifest, *artifacts_);
-    }
+    result<StoredFiles> open(const Version& version) { return versions_->open(version, {}); }
+    result<void> remove(const Version& version) { return versions_->remove(version); }
+    result<void> undo(const Version& version) { return versions_->undo(version); }
 
     /// The versions that exist, oldest first: those of this run, or of any run if this one has none.
-    [[nodiscard]] std::vector<Version> versions(bool any_run) {
-        auto listing = artifacts_->list();
-        if (!listing) detail::raise(listing.error());
-        for (const error& damaged : listing->damaged) core_->note_failure(damaged, false);
-        std::vector<Version> versions;
-        for (const Manifest& manifest : listing->versions) {
-            if (any_run || manifest.run == core_->options().id) {
-                versions.push_back(detail::version_of(manifest, *artifacts_));
-            }
-        }
-        return versions;
-    }
-
-    /// Adds metrics that came late to a version.
+    [[nodiscard]] std::vector<Version> versions(bool any_run) { return versions_->versions(any_run); }
     result<void> annotate(const Version& version, const DynamicRow& metrics) {
-        auto done = artifacts_->annotate(version.number, detail::metrics_of(metrics));
-        return done ? result<void>{} : result<void>{done.error()};
+        return versions_->annotate(version, metrics);
     }
-
-    /// Whether a version must stay for another reason than a retention: an alias names it, or it is being
-    /// read.
-    [[nodiscard]] bool is_held(const Version& version) const {
-        if (const auto aliases = artifacts_->aliases()) {
-            for (const auto& [alias, number] : *aliases) {
-                if (number == version.number) return true;
-            }
-        }
-        const auto read = artifacts_->is_read(version.number);
-        return read && *read;
-    }
-
-    /// Makes `best` name a version, unless it names a better one already (of another run, say).
-    void mark_best(const Version& version, const detail::Watched& by) {
-        const auto aliases = artifacts_->aliases();
-        if (!aliases) return core_->note_failure(aliases.error(), false);
-        if (const auto named = aliases->find("best"); named != aliases->end()) {
-            if (named->second == version.number) return;
-            if (const auto manifest = artifacts_->get(named->second)) {
-                const Reading held = detail::row_of(*manifest).find(by.metric).reading();
-                const Reading now = version.row.find(by.metric).reading();
-                if (held.kind == Reading::Kind::number && !is_better(by.direction, now.value, held.value))
-                    return;
-            }
-        }
-        if (auto set = artifacts_->set_alias("best", version.number); !set)
-            core_->note_failure(set.error(), false);
-    }
+    [[nodiscard]] bool is_held(const Version& version) const { return versions_->is_held(version); }
+    void mark_best(const Version& version, const detail::Watched& by) { versions_->mark_best(version, by); }
 
   private:
-    std::shared_ptr<detail::RunCore> core_;
-    std::optional<ArtifactStore> artifacts_;
-    Manifest draft_;
-    detail::ObjectBatch batch_;
+    std::unique_ptr<detail::VersionStore> versions_;
 };
-using LocalStore = BasicLocalStore<>;
 
 }  // namespace CAIRN_NAMESPACE
 
@@ -14115,107 +14509,6 @@ template <FindFile Find, AnyPart... Parts>
 
 }  // namespace CAIRN_NAMESPACE::detail
 
-// ---- cairn/run/signal_watch.hpp
-// A checkpoint that saves on a signal, and what becomes of the signal after it.
-
-namespace CAIRN_NAMESPACE::detail {
-
-/// Listens while it lives. A signal is pending until its watch has answered it; when all watches of the
-/// process have answered a SIGTERM that would have ended the process, it does.
-template <class = void>
-class BasicSignalWatch {
-  public:
-    BasicSignalWatch() = default;
-    BasicSignalWatch(BasicSignalWatch&&) noexcept = default;
-    BasicSignalWatch& operator=(BasicSignalWatch&&) noexcept = default;
-    ~BasicSignalWatch() = default;
-
-    void start() {
-        Hub& hub = Hub::instance();
-        const std::scoped_lock lock{hub.mutex};
-        if (hub.all.empty()) os::SignalCounter::listen();
-        mine_ = std::unique_ptr<Answered, Leave>{new Answered{now(os::Signal::term), now(os::Signal::usr1)}};
-        hub.all.push_back(mine_.get());
-    }
-
-    /// Whether a signal came that was not answered. Cost: two loads.
-    [[nodiscard]] bool pending() const noexcept {
-        return mine_ != nullptr &&
-               (now(os::Signal::term) != mine_->term || now(os::Signal::usr1) != mine_->usr1);
-    }
-
-    /// What came so far is answered: a version was saved, or it could not be. Does not return if the signal
-    /// is to end the process and this was the last watch that it waited for.
-    void answer() {
-        if (!pending()) return;
-        Hub& hub = Hub::instance();
-        {
-            const std::scoped_lock lock{hub.mutex};
-            *mine_ = {now(os::Signal::term), now(os::Signal::usr1)};
-        }
-        hub.end_if_due();
-    }
-
-  private:
-    /// How many of each had come when it answered last.
-    struct Answered {
-        std::uint32_t term = 0, usr1 = 0;
-    };
-
-    [[nodiscard]] static std::uint32_t now(os::Signal signal) noexcept {
-        return os::SignalCounter::count(signal);
-    }
-
-    /// All watches of the process; never destroyed, as the list of runs.
-    struct Hub {
-        static Hub& instance() {
-            static std::atomic<Hub*> latest{nullptr};
-            Hub* hub = latest.load(std::memory_order_acquire);
-            if (hub != nullptr && hub->process == os::pid()) return *hub;
-            // A forked child begins anew: the watches, and a mutex that may be held, are its parent's.
-            auto mine = std::make_unique<Hub>();
-            if (latest.compare_exchange_strong(hub, mine.get(), std::memory_order_acq_rel))
-                hub = mine.release();
-            return *hub;
-        }
-        void end_if_due() {
-            {
-                const std::scoped_lock lock{mutex};
-                if (now(os::Signal::term) == 0 || !os::SignalCounter::would_have_ended(os::Signal::term))
-                    return;
-                for (const Answered* one : all) {
-                    if (one->term != now(os::Signal::term)) return;
-                }
-            }
-            Process::instance().end_runs("the process was asked to stop (SIGTERM)");
-            os::SignalCounter::end_by(os::Signal::term);
-        }
-        const std::uint64_t process = os::pid();
-        std::mutex mutex;
-        std::vector<Answered*> all;
-    };
-
-    struct Leave {
-        void operator()(Answered* mine) const noexcept {
-            Hub& hub = Hub::instance();
-            const bool asked = now(os::Signal::term) != mine->term;
-            {
-                const std::scoped_lock lock{hub.mutex};
-                std::erase(hub.all, mine);
-                delete mine;
-            }
-            if (asked) hub.end_if_due();  // nobody will answer it any more
-            const std::scoped_lock lock{hub.mutex};
-            if (hub.all.empty()) os::SignalCounter::unlisten();
-        }
-    };
-
-    std::unique_ptr<Answered, Leave> mine_;
-};
-using SignalWatch = BasicSignalWatch<>;
-
-}  // namespace CAIRN_NAMESPACE::detail
-
 // ---- cairn/checkpoint/checkpoint.hpp
 // `Checkpoint`: asks the policy, writes the parts, commits a version, prunes. Costs nlohmann/json.
 
@@ -14268,7 +14561,7 @@ class Checkpoint {
         if (!is_on()) return;
         if (CollectiveSink<Sink> || core_->resumed() || !versions().empty()) catch_up();
         wants_ = detail::wants_of(initial_);
-        if (wants_.signal) signals_.start();
+        if (wants_.signal) signals_ = core_->watch_signals();
         log_.open(core_, name_, initial_, shelf_.retention(), seconds_before_, save_seconds_);
     }
 
@@ -14404,7 +14697,7 @@ class Checkpoint {
             decision.row = now.row;
             all.push_back(std::move(decision));
         };
-        replay.go(log_dir(), keep).value();
+        replay.go(*core_, log_dir(), keep).value();
         return all;
     }
 
@@ -14435,7 +14728,7 @@ class Checkpoint {
         if (now.time_ns == 0) now.time_ns = detail::wall_ns();  // a row that was never logged
         now.seconds = seconds_before_ + static_cast<double>(now.time_ns - core_->started_ns()) / 1e9;
         now.save_seconds = save_seconds_;
-        now.signal = signals_.pending();
+        now.signal = signals_ && signals_->pending();
         return now;
     }
 
@@ -14533,7 +14826,7 @@ class Checkpoint {
         } else {
             core_->note_failure(version.error(), true);
         }
-        if (now.signal) signals_.answer();  // which may end the process
+        if (now.signal && signals_) signals_->answer();  // which may end the process
         if (!version) return version.error();
         return *std::move(version);
     }
@@ -14642,7 +14935,7 @@ class Checkpoint {
     /// False if the run's history cannot be read; then the versions alone tell what was saved.
     bool look_back(detail::Replay<Policy>& replay) {
         if (!core_) return false;
-        result<void> gone = replay.go(log_dir(), [](const auto&...) {});
+        result<void> gone = replay.go(*core_, log_dir(), [](const auto&...) {});
         if constexpr (CollectiveSink<Sink>) {
             bool may_pass = false;  // rank 0 logs nothing more until all have read
             gone = sink().agree(gone, may_pass);
@@ -14662,7 +14955,7 @@ class Checkpoint {
     double seconds_before_ = 0, save_seconds_ = 0;
     std::uint64_t skipped_ = 0, last_bytes_ = 0, bytes_avoided_ = 0;
     detail::DecisionLog log_;
-    detail::SignalWatch signals_;
+    std::unique_ptr<detail::SignalWatch> signals_;  // only of a policy that wants to know
 };
 
 /// A checkpoint that is off: an empty type whose calls compile to nothing. It has no `save` and no `restore`;
@@ -15521,7 +15814,7 @@ class Sharded {
         }
         folder_ = "rank-" + std::to_string(ranks_->rank()) + "/";
         core_ = core;
-        local_.bind(std::move(core), name);
+        local_ = core->open_versions(name);
     }
 
     // ---- one mind
@@ -15553,14 +15846,14 @@ class Sharded {
         abort();
         is_begun_ = true;
         failure_ = {errc::user, "another rank gave the version up", "", "see its messages"};
-        return local_.begin(info);
+        return local_->begin(info);
     }
     result<void> write(std::string_view file, std::span<const std::byte> bytes) {
-        auto written = local_.write(folder_ + std::string{file}, bytes);
+        auto written = local_->write(folder_ + std::string{file}, bytes);
         if (!written) failure_ = written.error();
         return written;
     }
-    result<Version> commit() { return end(local_.stage()); }
+    result<Version> commit() { return end(local_->stage()); }
     void abort() noexcept {
         if (is_begun_) {
             const auto told = detail::guarded("giving up a version", [&]() -> result<void> {
@@ -15569,11 +15862,11 @@ class Sharded {
             });
             (void)told;  // the others are gone: there is nobody to tell
         }
-        local_.abort();
+        local_->abort();
     }
 
     result<StoredFiles> open(const Version& version) {
-        auto manifest = local_.manifest(version);
+        auto manifest = local_->manifest(version);
         if (!manifest) return manifest.error();
         unsigned ranks = 0;
         for (const FileEntry& file : manifest->files) {
@@ -15585,7 +15878,7 @@ class Sharded {
                              " ranks, and these are " + std::to_string(ranks_->size()),
                          version.path.string(), "start as many ranks as saved it"};
         }
-        return local_.open(version, folder_);
+        return local_->open(version, folder_);
     }
 
     // ---- what rank 0 does for all
@@ -15596,7 +15889,7 @@ class Sharded {
         return talk<Versions>([&]() -> result<Versions> {
                    Versions all;
                    const auto list = [&]() -> result<void> {
-                       return all = local_.versions(any_run), result<void>{};
+                       return all = local_->versions(any_run), result<void>{};
                    };
                    auto done = told_by_lead([&] { return detail::guarded("listing the versions", list); });
                    if (!done) return done.error();
@@ -15604,7 +15897,7 @@ class Sharded {
                    for (const Version& version : all) numbers.push_back(version.number);
                    numbers = from_lead(std::move(numbers));
                    for (const Json& number : is_lead() ? Json::array() : numbers) {
-                       auto version = local_.version(number.template get<std::uint64_t>());
+                       auto version = local_->version(number.template get<std::uint64_t>());
                        if (version)
                            all.push_back(std::move(*version));
                        else
@@ -15617,18 +15910,19 @@ class Sharded {
             .value();
     }
     result<void> remove(const Version& version) {
-        return talk<void>([&] { return told_by_lead([&] { return local_.remove(version); }); });
+        return talk<void>([&] { return told_by_lead([&] { return local_->remove(version); }); });
     }
     /// As rank 0 sees it; while the ranks cannot talk, it is.
     [[nodiscard]] bool is_held(const Version& version) {
-        const auto held = talk<bool>([&] { return from_lead(is_lead() && local_.is_held(version)) == true; });
+        const auto held =
+            talk<bool>([&] { return from_lead(is_lead() && local_->is_held(version)) == true; });
         return !held || *held;
     }
     void mark_best(const Version& version, const detail::Watched& by) {
-        if (is_lead()) local_.mark_best(version, by);
+        if (is_lead()) local_->mark_best(version, by);
     }
     result<void> annotate(const Version& version, const DynamicRow& metrics) {
-        return is_lead() ? local_.annotate(version, metrics) : result<void>{};
+        return is_lead() ? local_->annotate(version, metrics) : result<void>{};
     }
 
   private:
@@ -15713,7 +16007,7 @@ class Sharded {
                 for (StagedFile& file : *staged) file.object.hand_over();
             }
             if (answer.at("ok") == false) return detail::error_of(answer.at("error"));
-            return local_.version(answer.at("version").template get<std::uint64_t>());
+            return local_->version(answer.at("version").template get<std::uint64_t>());
         });
     }
     Json commit_all(std::vector<Json> reports, result<std::vector<StagedFile>>& own) {
@@ -15728,7 +16022,7 @@ class Sharded {
                 all.push_back({file.at(0), StagedObject{*digest, file.at(1), std::move(temp)}});
             }
         }
-        auto version = local_.commit(std::move(all));
+        auto version = local_->commit(std::move(all));
         if (version) return {{"ok", true}, {"taken", true}, {"version", version->number}};
         return {{"ok", false}, {"taken", true}, {"error", detail::error_to_json(version.error())}};
     }
@@ -15736,7 +16030,7 @@ class Sharded {
     Ranks* ranks_;
     std::string folder_;
     std::shared_ptr<detail::RunCore> core_;
-    LocalStore local_;
+    std::unique_ptr<detail::VersionStore> local_;
     std::uint64_t messages_ = 0;
     bool is_begun_ = false;
     error failure_;  // what the others are told if this rank gives up

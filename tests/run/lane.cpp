@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // What happens when the collector stands still.
-#include <cairn/run/detail/lane.hpp>
+#include <cairn/run/detail/journal_lane.hpp>
 
 #include "support/catch.hpp"
 
@@ -31,7 +31,7 @@ struct Stalled final : Pressure {
 struct Fixture {
     Stalled pressure;
     MetricTable names;
-    Lane lane{os::Mapping::anonymous(ring_file_bytes).value(), 1, 0, names, pressure};
+    JournalLane lane{os::Mapping::anonymous(ring_file_bytes).value(), 1, 0, names, pressure};
     Fixture() { pressure.lane = &lane; }
 
     bool log(std::int64_t n) { return lane.append(cairn::row(cairn::step(n), "n"_m = n), n, 0); }

@@ -82,7 +82,7 @@ class Checkpoint {
         if (!is_on()) return;
         if (CollectiveSink<Sink> || core_->resumed() || !versions().empty()) catch_up();
         wants_ = detail::wants_of(initial_);
-        if (wants_.signal) signals_.start();
+        if (wants_.signal) signals_ = core_->watch_signals();
         log_.open(core_, name_, initial_, shelf_.retention(), seconds_before_, save_seconds_);
     }
 
@@ -249,7 +249,7 @@ class Checkpoint {
         if (now.time_ns == 0) now.time_ns = detail::wall_ns();  // a row that was never logged
         now.seconds = seconds_before_ + static_cast<double>(now.time_ns - core_->started_ns()) / 1e9;
         now.save_seconds = save_seconds_;
-        now.signal = signals_.pending();
+        now.signal = signals_ && signals_->pending();
         return now;
     }
 
@@ -347,7 +347,7 @@ class Checkpoint {
         } else {
             core_->note_failure(version.error(), true);
         }
-        if (now.signal) signals_.answer();  // which may end the process
+        if (now.signal && signals_) signals_->answer();  // which may end the process
         if (!version) return version.error();
         return *std::move(version);
     }
@@ -476,7 +476,7 @@ class Checkpoint {
     double seconds_before_ = 0, save_seconds_ = 0;
     std::uint64_t skipped_ = 0, last_bytes_ = 0, bytes_avoided_ = 0;
     detail::DecisionLog log_;
-    detail::SignalWatch signals_;
+    std::unique_ptr<detail::SignalWatch> signals_;  // only of a policy that wants to know
 };
 
 /// A checkpoint that is off: an empty type whose calls compile to nothing. It has no `save` and no `restore`;

@@ -3,7 +3,7 @@
 // The default sink: versions of an artifact in the run's own store.
 
 #include <cairn/checkpoint/sink.hpp>
-#include <cairn/run/detail/version_store.hpp>
+#include <cairn/run/version_store.hpp>
 #include <cairn/run/run_core.hpp>
 #include <cairn/run/version.hpp>
 

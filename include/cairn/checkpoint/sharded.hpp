@@ -9,7 +9,7 @@
 #include <cairn/core/sha256.hpp>
 #include <cairn/model/encode.hpp>
 #include <cairn/policy/at.hpp>
-#include <cairn/run/detail/version_store.hpp>
+#include <cairn/run/version_store.hpp>
 #include <cairn/run/run_core.hpp>
 #include <cairn/store/artifact_store.hpp>
 

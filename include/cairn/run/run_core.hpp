@@ -3,13 +3,14 @@
 // What a run is for its handles, its checkpoints and its artifacts. What is not the fast path is virtual and
 // lies in run_engine.hpp: only the file that calls `init` compiles it, the others compile calls of it.
 
-#include <cairn/core/detail/function_ref.hpp>
+#include <cairn/core/function_ref.hpp>
 #include <cairn/core/dynamic_row.hpp>
 #include <cairn/core/error.hpp>
 #include <cairn/policy/direction.hpp>
 #include <cairn/run/decision.hpp>
+#include <cairn/run/signal_watch.hpp>
 #include <cairn/run/detail/thread_lanes.hpp>
-#include <cairn/run/detail/version_store.hpp>
+#include <cairn/run/version_store.hpp>
 #include <cairn/run/health.hpp>
 #include <cairn/run/options.hpp>
 #include <cairn/store/history.hpp>
@@ -97,6 +98,8 @@ class BasicRunCore {
     /// Throws busy if there is one.
     virtual void claim(const std::string& checkpoint) = 0;
     virtual void release(const std::string& checkpoint) noexcept = 0;
+
+    [[nodiscard]] virtual std::unique_ptr<SignalWatch> watch_signals() = 0;
 
     // ---- what it has written
 

@@ -8,6 +8,7 @@
 #include <cairn/run/detail/collector.hpp>
 #include <cairn/run/detail/journal.hpp>
 #include <cairn/run/detail/process.hpp>
+#include <cairn/run/detail/process_signals.hpp>
 #include <cairn/run/detail/report.hpp>
 #include <cairn/run/detail/run_versions.hpp>
 #include <cairn/run/detail/thread_lanes.hpp>
@@ -243,6 +244,9 @@ class BasicRunEngine final : public RunCore,
         if (when != When::end) detail::save_files(pattern, dir() / "files").value();
     }
 
+    [[nodiscard]] std::unique_ptr<SignalWatch> watch_signals() override {
+        return std::make_unique<ProcessSignals>();
+    }
     [[nodiscard]] std::unique_ptr<VersionStore> open_versions(std::string_view name) override {
         return std::make_unique<RunVersions>(this->shared_from_this(), name);
     }

@@ -1,112 +1,24 @@
 // SPDX-License-Identifier: MIT
 #pragma once
-// A checkpoint that saves on a signal, and what becomes of the signal after it.
+// A checkpoint that saves on a signal.
 
-#include <cairn/run/detail/process.hpp>
-#include <cairn/store/os.hpp>
-
-#include <atomic>
-#include <cstdint>
-#include <memory>
-#include <mutex>
-#include <string>
-#include <utility>
-#include <vector>
+#include <cairn/config.hpp>
 
 namespace CAIRN_NAMESPACE::detail {
 
-/// Listens while it lives. A signal is pending until its watch has answered it; when all watches of the
-/// process have answered a SIGTERM that would have ended the process, it does.
-template <class = void>
-class BasicSignalWatch {
+/// Listens while it lives. A signal is pending until its watch has answered it.
+class SignalWatch {
   public:
-    BasicSignalWatch() = default;
-    BasicSignalWatch(BasicSignalWatch&&) noexcept = default;
-    BasicSignalWatch& operator=(BasicSignalWatch&&) noexcept = default;
-    ~BasicSignalWatch() = default;
-
-    void start() {
-        Hub& hub = Hub::instance();
-        const std::scoped_lock lock{hub.mutex};
-        if (hub.all.empty()) os::SignalCounter::listen();
-        mine_ = std::unique_ptr<Answered, Leave>{new Answered{now(os::Signal::term), now(os::Signal::usr1)}};
-        hub.all.push_back(mine_.get());
-    }
+    SignalWatch() = default;
+    SignalWatch(const SignalWatch&) = delete;
+    SignalWatch& operator=(const SignalWatch&) = delete;
+    virtual ~SignalWatch() = default;
 
     /// Whether a signal came that was not answered. Cost: two loads.
-    [[nodiscard]] bool pending() const noexcept {
-        return mine_ != nullptr &&
-               (now(os::Signal::term) != mine_->term || now(os::Signal::usr1) != mine_->usr1);
-    }
-
+    [[nodiscard]] virtual bool pending() const noexcept = 0;
     /// What came so far is answered: a version was saved, or it could not be. Does not return if the signal
     /// is to end the process and this was the last watch that it waited for.
-    void answer() {
-        if (!pending()) return;
-        Hub& hub = Hub::instance();
-        {
-            const std::scoped_lock lock{hub.mutex};
-            *mine_ = {now(os::Signal::term), now(os::Signal::usr1)};
-        }
-        hub.end_if_due();
-    }
-
-  private:
-    /// How many of each had come when it answered last.
-    struct Answered {
-        std::uint32_t term = 0, usr1 = 0;
-    };
-
-    [[nodiscard]] static std::uint32_t now(os::Signal signal) noexcept {
-        return os::SignalCounter::count(signal);
-    }
-
-    /// All watches of the process; never destroyed, as the list of runs.
-    struct Hub {
-        static Hub& instance() {
-            static std::atomic<Hub*> latest{nullptr};
-            Hub* hub = latest.load(std::memory_order_acquire);
-            if (hub != nullptr && hub->process == os::pid()) return *hub;
-            // A forked child begins anew: the watches, and a mutex that may be held, are its parent's.
-            auto mine = std::make_unique<Hub>();
-            if (latest.compare_exchange_strong(hub, mine.get(), std::memory_order_acq_rel))
-                hub = mine.release();
-            return *hub;
-        }
-        void end_if_due() {
-            {
-                const std::scoped_lock lock{mutex};
-                if (now(os::Signal::term) == 0 || !os::SignalCounter::would_have_ended(os::Signal::term))
-                    return;
-                for (const Answered* one : all) {
-                    if (one->term != now(os::Signal::term)) return;
-                }
-            }
-            Process::instance().end_runs("the process was asked to stop (SIGTERM)");
-            os::SignalCounter::end_by(os::Signal::term);
-        }
-        const std::uint64_t process = os::pid();
-        std::mutex mutex;
-        std::vector<Answered*> all;
-    };
-
-    struct Leave {
-        void operator()(Answered* mine) const noexcept {
-            Hub& hub = Hub::instance();
-            const bool asked = now(os::Signal::term) != mine->term;
-            {
-                const std::scoped_lock lock{hub.mutex};
-                std::erase(hub.all, mine);
-                delete mine;
-            }
-            if (asked) hub.end_if_due();  // nobody will answer it any more
-            const std::scoped_lock lock{hub.mutex};
-            if (hub.all.empty()) os::SignalCounter::unlisten();
-        }
-    };
-
-    std::unique_ptr<Answered, Leave> mine_;
+    virtual void answer() = 0;
 };
-using SignalWatch = BasicSignalWatch<>;
 
 }  // namespace CAIRN_NAMESPACE::detail

@@ -4,7 +4,7 @@
 
 #include <cairn/core/dynamic_row.hpp>
 #include <cairn/policy/best.hpp>
-#include <cairn/run/detail/version_store.hpp>
+#include <cairn/run/version_store.hpp>
 #include <cairn/run/run_core.hpp>
 #include <cairn/store/artifact_store.hpp>
 #include <cairn/store/file_batch.hpp>

@@ -140,8 +140,8 @@ class BasicSignalCounter {
         (void)::sigaction(number(signal), &plain, nullptr);
         // It may be blocked: while its handler runs it is.
         ::sigset_t one;
-        ::sigemptyset(&one);
-        ::sigaddset(&one, number(signal));
+        (void)sigemptyset(&one);  // no "::", because they are macros on macOS
+        (void)sigaddset(&one, number(signal));
         (void)::raise(number(signal));
         (void)::pthread_sigmask(SIG_UNBLOCK, &one, nullptr);
     }

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: MIT
+// cairn.hpp for programs of several files: what depends on no type of theirs is only declared here, and
+// compiled in the one file that includes cairn/engine.hpp. (No #pragma once: that includes this a second
+// time.)
+
+#include <cairn/cairn.hpp>
+
+#if !defined(CAIRN_EXTERN)
+#define CAIRN_EXTERN extern
+#endif
+
+CAIRN_EXTERN template cairn::Run cairn::init<cairn::Enabled>(cairn::Options);
+CAIRN_EXTERN template class cairn::BasicRun<>;
+CAIRN_EXTERN template class cairn::BasicSaveResult<>;
+CAIRN_EXTERN template class cairn::BasicStoredFiles<>;
+CAIRN_EXTERN template class cairn::result<cairn::Version>;
+CAIRN_EXTERN template class cairn::result<cairn::StoredFiles>;
+CAIRN_EXTERN template class cairn::result<std::vector<cairn::Version>>;
+CAIRN_EXTERN template class cairn::result<cairn::detail::Description>;
+CAIRN_EXTERN template class cairn::detail::BasicAskedRows<>;
+CAIRN_EXTERN template class cairn::detail::BasicDecisionLog<>;
+CAIRN_EXTERN template std::vector<cairn::Version> cairn::detail::by_value(std::vector<cairn::Version>,
+                                                                          const cairn::detail::Watched&);
+CAIRN_EXTERN template void cairn::detail::check_directions(const RunCore&, const Watched&, const Watched&);
+CAIRN_EXTERN template cairn::result<void> cairn::detail::check_tensors(const std::vector<cairn::TensorView>&);
+CAIRN_EXTERN template std::vector<const cairn::TensorView*>
+    cairn::detail::file_order(std::span<const cairn::TensorView>);
+CAIRN_EXTERN template std::string
+cairn::detail::safetensors_header(const std::vector<const cairn::TensorView*>&,
+                                  const cairn::safetensors::Metadata&);
+CAIRN_EXTERN template class std::vector<cairn::Version>;
+CAIRN_EXTERN template class std::vector<cairn::Because>;
+CAIRN_EXTERN template class std::vector<cairn::Decision>;
+CAIRN_EXTERN template class std::vector<cairn::NamedValue>;
+CAIRN_EXTERN template class std::vector<cairn::TensorView>;
+CAIRN_EXTERN template class std::vector<cairn::detail::Slot>;
+
+#undef CAIRN_EXTERN
