@@ -20,6 +20,7 @@ namespace CAIRN_NAMESPACE {
 /// it aborts the program). Threads: as MPI was initialised.
 class MpiRanks {
   public:
+    /// All ranks of `comm` must make theirs together. Throws `cairn::error`.
     explicit MpiRanks(MPI_Comm comm = MPI_COMM_WORLD) {
         check(MPI_Comm_dup(comm, &comm_));
         check(MPI_Comm_rank(comm_, &rank_));
@@ -32,7 +33,9 @@ class MpiRanks {
     MpiRanks(const MpiRanks&) = delete;
     MpiRanks& operator=(const MpiRanks&) = delete;
 
+    /// This process's rank: 0 to `size() - 1`.
     [[nodiscard]] unsigned rank() const noexcept { return static_cast<unsigned>(rank_); }
+    /// How many processes there are.
     [[nodiscard]] unsigned size() const noexcept { return static_cast<unsigned>(size_); }
 
     /// On every rank: what rank 0 handed in.

@@ -69,6 +69,7 @@ class BasicArtifact {
     BasicArtifact& add_bytes(std::string as, std::span<const std::byte> bytes) {
         return add(std::move(as), {.bytes{reinterpret_cast<const char*>(bytes.data()), bytes.size()}});
     }
+    /// Adds a text as a file; it is copied now.
     BasicArtifact& add_bytes(std::string as, std::string_view bytes) {
         return add(std::move(as), {.bytes = std::string{bytes}});
     }
@@ -82,9 +83,11 @@ class BasicArtifact {
     }
 
     Json metadata = Json::object();  ///< anything to be kept with the version
-    std::string description = {};
+    std::string description = {};    ///< in words, for people
 
+    /// The artifact's name in its project.
     [[nodiscard]] const std::string& name() const noexcept { return name_; }
+    /// Its type, as it was given.
     [[nodiscard]] const std::string& type() const noexcept { return type_; }
 
     /// Copies and hashes the files into a store, as the files of `draft`.
@@ -134,19 +137,26 @@ class BasicStoredArtifact {
   public:
     /// What logging gives where nothing is recorded: it has no files, and `exists` is false.
     BasicStoredArtifact() = default;
+    /// A version that a store has; for `run.log_artifact` and `run.use_artifact`.
     BasicStoredArtifact(ArtifactStore store, Manifest manifest)
         : store_{std::move(store)}, manifest_{std::move(manifest)} {}
 
     /// False for what a disabled run "logged"; then `download`, `read` and `verify` fail with
     /// `errc::unsupported`.
     [[nodiscard]] bool exists() const noexcept { return store_.has_value(); }
+    /// The artifact's name in its project.
     [[nodiscard]] const std::string& name() const noexcept { return manifest_.artifact; }
+    /// Its type: "dataset", "model", …
     [[nodiscard]] const std::string& type() const noexcept { return manifest_.type; }
+    /// The version's number; `v3` is 3.
     [[nodiscard]] std::uint64_t version() const noexcept { return manifest_.version; }
     /// "v3".
     [[nodiscard]] std::string label() const { return manifest_.label(); }
+    /// What was kept with the version; an object.
     [[nodiscard]] const Json& metadata() const noexcept { return manifest_.metadata; }
+    /// Its files and references, with sizes in bytes and digests.
     [[nodiscard]] const std::vector<FileEntry>& files() const noexcept { return manifest_.files; }
+    /// All that is known of the version.
     [[nodiscard]] const Manifest& manifest() const noexcept { return manifest_; }
     /// The folder that shows the files under their own names; read them, do not change them.
     [[nodiscard]] std::filesystem::path path() const {

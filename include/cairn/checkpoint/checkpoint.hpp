@@ -37,10 +37,10 @@ namespace CAIRN_NAMESPACE {
 
 /// The newest version that is whole: `checkpoint.restore(cairn::latest, part…)`.
 struct LatestVersion {};
-inline constexpr LatestVersion latest{};
+inline constexpr LatestVersion latest{};  ///< for `restore` and `try_restore`
 /// The version whose row has the best value of the metric that the checkpoint's policy or retention watches.
 struct BestVersion {};
-inline constexpr BestVersion best{};
+inline constexpr BestVersion best{};  ///< for `restore` and `try_restore`
 
 namespace detail {
 
@@ -146,6 +146,7 @@ class Checkpoint {
             return *std::move(version);
         });
     }
+    /// The same for a version that a `step` returned.
     template <class... Names, class... Ts>
     SaveResult annotate(const Version& version, Field<Names, Ts>... metrics) {
         return annotate(version.label(), std::move(metrics)...);
@@ -176,6 +177,8 @@ class Checkpoint {
         std::reverse(candidates->begin(), candidates->end());
         return restore_first(*candidates, parts...);
     }
+    /// The best version by the metric that the policy or the retention watches; does not compile where
+    /// neither watches one. Fails: not_found, mismatch.
     template <detail::AnyPart... Parts>
         requires ReadableSink<Sink>
     result<Version> try_restore(BestVersion, const Parts&... parts) {
@@ -190,6 +193,7 @@ class Checkpoint {
             return restore_first(detail::by_value(*std::move(candidates), shelf_.watched()), parts...);
         }
     }
+    /// The version of that label, "v3"; no other is tried. Fails: not_found, mismatch, corrupt.
     template <detail::AnyPart... Parts>
         requires ReadableSink<Sink>
     result<Version> try_restore(std::string_view label, const Parts&... parts) {
@@ -224,8 +228,11 @@ class Checkpoint {
 
     /// The versions of this checkpoint that exist, oldest first.
     [[nodiscard]] const std::vector<Version>& versions() const noexcept { return shelf_.versions(); }
+    /// The policy in its present state.
     [[nodiscard]] const Policy& policy() const noexcept { return *policy_; }
+    /// Where the bytes go.
     [[nodiscard]] Sink& sink() noexcept { return shelf_.sink(); }
+    /// The checkpoint's name, which is that of its artifact.
     [[nodiscard]] const std::string& name() const noexcept { return name_; }
     /// What this object did not write because its policy said no: for each such row the size of the version
     /// before it, or of the first one.
@@ -484,9 +491,12 @@ class Checkpoint {
 template <RetentionPolicy Retention, ArtifactSink Sink>
 class Checkpoint<NoBestSave, Retention, Sink> {
   public:
+    ///@{
+    /// Does nothing, and says `SkipReason::off`.
     constexpr Skipped step(const auto&, const auto&...) const noexcept { return {}; }
     constexpr Skipped finish(const auto&...) const noexcept { return {}; }
     [[nodiscard]] constexpr detail::NoGuard guard(const auto&...) const noexcept { return {}; }
+    ///@}
 };
 
 }  // namespace CAIRN_NAMESPACE

@@ -21,12 +21,11 @@
 namespace CAIRN_NAMESPACE {
 
 /// Writes each file of a version to a path made from a pattern:
-/// `Directory{"checkpoints/{name}-{step}.{file}"}`.
-/// `{name}` is the checkpoint's, `{step}` the row's, `{version}` counts from 0, `{run}` is the run's id,
-/// `{file}` the file
-/// ("model.safetensors"); the pattern must hold `{file}`. A pattern with neither `{step}` nor `{version}` is
-/// a slot: each version replaces the one before, which then cannot be restored. Files are written beside
-/// their place and renamed when all are whole.
+/// `Directory{"checkpoints/{name}-{step}.{file}"}`. `{name}` is the checkpoint's, `{step}` the row's,
+/// `{version}` counts from 0, `{run}` is the run's id, `{file}` the file ("model.safetensors"); the pattern
+/// must hold `{file}`. A pattern with neither `{step}` nor `{version}` is a slot: each version replaces the
+/// one before, which then cannot be restored. Files are written beside their place and renamed when all are
+/// whole.
 template <class = void>
 class BasicDirectory {
   public:

@@ -30,25 +30,33 @@ namespace CAIRN_NAMESPACE {
 
 /// What a dynamic `log` of a disabled run returns: a row that holds nothing, since an owning one is not free.
 struct NoRow {
+    ///@{
+    /// As those of `DynamicRow`: the row is empty.
     static constexpr std::int64_t step() noexcept { return 0; }
     static constexpr std::int64_t time_ns() noexcept { return 0; }
     template <MetricName Name>
     static constexpr Reading reading() noexcept {
         return {};
     }
+    ///@}
 };
 
 /// What ending a disabled run gives: a `result<void>` that is always a success and holds no room for an
 /// error.
 struct [[nodiscard]] Done {
+    ///@{
+    /// As those of `result<void>`: it succeeded.
     constexpr explicit operator bool() const noexcept { return true; }
     [[nodiscard]] static constexpr bool has_value() noexcept { return true; }
     constexpr void value() const noexcept {}
+    ///@}
 };
 
 /// A run that records nothing. Arguments are evaluated as ever; nothing is done with them.
 class DisabledRun {
   public:
+    ///@{
+    /// The row, as `run.log` gives it; it is not recorded. Cost: none.
     template <class... Names, class... Ts>
     constexpr auto log(Step step, Field<Names, Ts>... fields) const noexcept {
         return detail::make_row(step.value, 0, std::move(fields)...);
@@ -62,12 +70,14 @@ class DisabledRun {
         return {};
     }
     constexpr NoRow log(std::span<const NamedValue>, const LogOptions& = {}) const noexcept { return {}; }
+    ///@}
 
     /// An empty checkpoint, whatever the policy.
     template <class Policy, class... Rest>
     [[nodiscard]] constexpr auto checkpoint(std::string_view, const Rest&...) const noexcept {
         return Checkpoint<NoBestSave>{};
     }
+    /// The same with policy, retention and sink as values.
     template <class... Parts>
     [[nodiscard]] constexpr auto checkpoint(std::string_view, const Parts&...) const noexcept {
         return Checkpoint<NoBestSave>{};
@@ -84,6 +94,9 @@ class DisabledRun {
             return detail::ask_to_stop(row, policy);
         }
     }
+    ///@{
+    /// What `Run` has under the same name, for a run that records nothing: takes what it is given, gives
+    /// what is empty, and never fails. Cost: none.
     [[nodiscard]] static std::vector<Decision> decisions() { return {}; }
     /// Watches nothing, whatever the model is.
     constexpr void watch(const auto&, const auto&...) const noexcept {}
@@ -118,6 +131,7 @@ class DisabledRun {
     [[nodiscard]] static Health health() { return {}; }
     static constexpr Done finish() noexcept { return {}; }
     static constexpr Done fail(const std::string&) noexcept { return {}; }
+    ///@}
 };
 
 /// `init<Disabled>(options)`: a run that is off at compile time. The options are made and not looked at;
@@ -126,6 +140,7 @@ template <std::same_as<Disabled> Off>
 [[nodiscard]] constexpr DisabledRun init() noexcept {
     return {};
 }
+/// The same with options, which are not looked at.
 template <std::same_as<Disabled> Off>
 [[nodiscard]] constexpr DisabledRun init(const Options&) noexcept {
     return {};

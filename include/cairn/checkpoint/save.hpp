@@ -77,6 +77,7 @@ result<void> try_save(const std::filesystem::path& path, const Parts&... parts) 
         return saved;
     }
 }
+/// `try_save` that throws `cairn::error`.
 template <class... Parts>
 void save(const std::filesystem::path& path, const Parts&... parts) {
     try_save(path, parts...).value();
@@ -124,6 +125,7 @@ result<void> try_load(const std::filesystem::path& path, const Parts&... parts) 
             parts...);
     }
 }
+/// `try_load` that throws `cairn::error`.
 template <class... Parts>
 void load(const std::filesystem::path& path, const Parts&... parts) {
     try_load(path, parts...).value();

@@ -23,6 +23,7 @@ enum class SkipReason : unsigned char {
     off,             ///< saving is switched off (`NoBestSave`, `CAIRN_SAVE=off`, a disabled run)
 };
 
+/// The reason's name: "not_due".
 [[nodiscard]] constexpr std::string_view to_string(SkipReason reason) noexcept {
     switch (reason) {
         case SkipReason::not_due: return "not due";
@@ -36,11 +37,14 @@ enum class SkipReason : unsigned char {
 
 /// Nothing was saved. What a checkpoint that is off at compile time always answers.
 struct Skipped {
-    SkipReason reason = SkipReason::off;
+    SkipReason reason = SkipReason::off;  ///< why
 
+    ///@{
+    /// No version came of it, and that is no failure.
     constexpr explicit operator bool() const noexcept { return false; }
     [[nodiscard]] static constexpr bool saved() noexcept { return false; }
     [[nodiscard]] static constexpr bool failed() noexcept { return false; }
+    ///@}
     /// The final answer; there is nothing to wait for.
     [[nodiscard]] constexpr Skipped wait() const noexcept { return *this; }
 };
@@ -51,17 +55,22 @@ template <class = void>
 class BasicSaveResult {
   public:
     // NOLINTBEGIN(google-explicit-constructor)
+    /// Nothing was saved.
     BasicSaveResult(Skipped skipped) noexcept : reason_{skipped.reason} {}
+    /// A version was saved.
     BasicSaveResult(Version version) : version_{std::make_shared<const Version>(std::move(version))} {}
+    /// A version was to be saved and could not be.
     BasicSaveResult(cairn::error failure)
         : error_{std::make_shared<const cairn::error>(std::move(failure))} {}
     // NOLINTEND(google-explicit-constructor)
 
     /// A version exists, and is durable.
     [[nodiscard]] bool saved() const noexcept { return version_ != nullptr; }
+    /// Nothing was saved, and that is no failure.
     [[nodiscard]] bool skipped() const noexcept { return !saved() && !failed(); }
     /// A version was to be saved and could not be; the ones before it are whole.
     [[nodiscard]] bool failed() const noexcept { return error_ != nullptr; }
+    /// The same as `saved()`: `if (auto saved = checkpoint.step(…))`.
     [[nodiscard]] explicit operator bool() const noexcept { return saved(); }
 
     /// The version. Requires `saved()`.

@@ -34,8 +34,7 @@ namespace CAIRN_NAMESPACE {
 ///     unsigned rank() const;                                    // 0 to size() - 1
 ///     unsigned size() const;
 ///     std::string broadcast(const std::string& bytes);          // on every rank: what rank 0 handed in
-///     std::vector<std::string> gather(const std::string& mine); // on rank 0: one of each rank; elsewhere
-///     none
+///     std::vector<std::string> gather(const std::string& mine); // on rank 0: one of each rank; else none
 ///
 /// `cairn/adapt/mpi.hpp` has the one of MPI.
 template <class C>
@@ -48,11 +47,14 @@ concept Communicator = requires(C& ranks, const std::string& bytes) {
 
 /// A moment as rank 0 saw it, with a row of its own.
 struct SharedMoment {
-    DynamicRow row;
-    std::int64_t time_ns = 0;
+    DynamicRow row;            ///< a copy of rank 0's
+    std::int64_t time_ns = 0;  ///< of the row; nanoseconds since the Unix epoch
+    /// As in `At`.
     double seconds = 0, save_seconds = 0;
+    /// As in `At`.
     bool signal = false, final = false;
 
+    /// What the policies of every rank are asked about; refers to this.
     [[nodiscard]] At<DynamicRow> at() const noexcept {
         return {row, row.step(), time_ns, seconds, save_seconds, signal, final, false};
     }
@@ -263,6 +265,7 @@ class Sharded {
     void mark_best(const Version& version, const detail::Watched& by) {
         if (is_lead()) local_->mark_best(version, by);
     }
+    /// Adds metrics that came late to a version. Fails as rank 0 does.
     result<void> annotate(const Version& version, const DynamicRow& metrics) {
         return is_lead() ? local_->annotate(version, metrics) : result<void>{};
     }

@@ -157,6 +157,7 @@ template <ArtifactSink First, ArtifactSink Second>
 class Tee {
   public:
     Tee() = default;
+    /// Takes both sinks; more are nested: `Tee{a, Tee{b, c}}`.
     Tee(First first, Second second) : first_{std::move(first)}, second_{std::move(second)} {}
 
     /// For the run: what a sink that lies in its store wants to know.
@@ -164,6 +165,7 @@ class Tee {
         if constexpr (requires { first_.bind(core, name); }) first_.bind(core, name);
         if constexpr (requires { second_.bind(core, name); }) second_.bind(core, name);
     }
+    /// The versions that the first of the two that keeps a list has.
     [[nodiscard]] auto versions(bool any_run)
         requires requires(First& first) { first.versions(any_run); }
     {
@@ -179,6 +181,8 @@ class Tee {
     {
         return first_.is_held(version);
     }
+    /// Adds metrics that came late to the version in both sinks, as far as they can. The first failure is
+    /// returned.
     result<void> annotate(const Version& version, const DynamicRow& metrics) {
         result<void> done;
         if constexpr (requires { first_.annotate(version, metrics); })
@@ -258,7 +262,9 @@ class Tee {
         return first;
     }
 
+    /// The sink that numbers the versions.
     [[nodiscard]] First& first() noexcept { return first_; }
+    /// The other sink.
     [[nodiscard]] Second& second() noexcept { return second_; }
 
   private:

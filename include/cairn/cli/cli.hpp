@@ -24,9 +24,9 @@ namespace CAIRN_NAMESPACE::cli {
 /// What a command did: its text, its complaints, its exit code (0 done; 1 it could not be done; 2 it was
 /// called wrongly).
 struct Output {
-    std::string out;
-    std::string err;
-    int code = 0;
+    std::string out;  ///< for stdout
+    std::string err;  ///< for stderr
+    int code = 0;     ///< the exit code
 };
 
 namespace detail {

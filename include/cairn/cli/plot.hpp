@@ -17,9 +17,12 @@ namespace CAIRN_NAMESPACE::cli {
 /// A grid of dots, two wide and four high in each character.
 class Braille {
   public:
+    /// An empty grid of so many characters.
     Braille(std::size_t columns, std::size_t rows) : columns_{columns}, rows_{rows}, cells_(columns * rows) {}
 
+    /// How many dots it is wide.
     [[nodiscard]] std::size_t width() const noexcept { return columns_ * 2; }
+    /// How many dots it is high.
     [[nodiscard]] std::size_t height() const noexcept { return rows_ * 4; }
 
     /// Sets the dot in column `x` from the left and row `y` from the bottom.

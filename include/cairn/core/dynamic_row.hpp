@@ -21,6 +21,8 @@ class DynamicRow {
   public:
     DynamicRow() = default;
 
+    /// A row of `count` values, whose names and texts are copied; those of kind `none` are left out.
+    /// `time_ns` is in nanoseconds since the Unix epoch, 0 if it was never logged.
     template <class = void>
     DynamicRow(std::int64_t step, std::int64_t time_ns, const NamedValue* values, std::size_t count)
         : step_{step}, time_ns_{time_ns} {
@@ -28,8 +30,11 @@ class DynamicRow {
         for (std::size_t i = 0; i < count; ++i) add(values[i]);
     }
 
+    /// The user's step, or the logging thread's count of rows.
     [[nodiscard]] std::int64_t step() const noexcept { return step_; }
+    /// Nanoseconds since the Unix epoch; 0 for a row that was never logged.
     [[nodiscard]] std::int64_t time_ns() const noexcept { return time_ns_; }
+    /// How many metrics the row has.
     [[nodiscard]] std::size_t size() const noexcept { return cells_.size(); }
 
     /// The value of a metric; of kind `none` if the row lacks it. The last one wins where a name stands
@@ -43,11 +48,13 @@ class DynamicRow {
 
     /// The metric as a number; NaN if the row lacks it or it is a text.
     [[nodiscard]] double operator[](std::string_view name) const noexcept { return find(name).number(); }
+    /// The same by a metric's type, so that code for typed rows takes dynamic ones too.
     template <MetricName Name>
     [[nodiscard]] double operator[](Name) const noexcept {
         return find(Name::name).number();
     }
 
+    /// A metric as a policy sees it: missing, NaN or a number; a text is missing.
     template <MetricName Name>
     [[nodiscard]] Reading reading() const noexcept {
         return find(Name::name).reading();

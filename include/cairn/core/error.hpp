@@ -62,6 +62,7 @@ class error : public std::exception {
   public:
     error() = default;
 
+    /// Composes `what()` of the four; `path` and `advice` may be empty.
     error(errc code, std::string tried, std::string path, std::string advice)
         : code_{code}, tried_{std::move(tried)}, path_{std::move(path)}, advice_{std::move(advice)} {
         text_ = "cairn: " + tried_;
@@ -72,6 +73,7 @@ class error : public std::exception {
         if (!advice_.empty()) text_ += "; " + advice_;
     }
 
+    /// The kind of failure, for a program to branch on.
     [[nodiscard]] errc code() const noexcept { return code_; }
     /// What was tried and why it failed, in one clause.
     [[nodiscard]] const std::string& tried() const noexcept { return tried_; }
@@ -79,6 +81,7 @@ class error : public std::exception {
     [[nodiscard]] const std::string& path() const noexcept { return path_; }
     /// What the user can do about it.
     [[nodiscard]] const std::string& advice() const noexcept { return advice_; }
+    /// One line of all four, for a person: `cairn: TRIED: PATH [CODE]; ADVICE`.
     [[nodiscard]] const char* what() const noexcept override { return text_.c_str(); }
 
   private:
@@ -106,8 +109,10 @@ namespace detail {
 template <class T = void>
 class [[nodiscard]] result {
   public:
+    /// A success.
     // NOLINTNEXTLINE(google-explicit-constructor)
     result(T value) : good_{true}, value_(std::move(value)) {}
+    /// A failure.
     // NOLINTNEXTLINE(google-explicit-constructor)
     result(cairn::error failure) : good_{false}, error_{std::move(failure)} {}
     result(result&& other) noexcept : good_{other.good_} { take(other); }
@@ -120,14 +125,19 @@ class [[nodiscard]] result {
     }
     ~result() { drop(); }
 
+    /// Whether there is a value.
     [[nodiscard]] bool has_value() const noexcept { return good_; }
+    /// The same, for `if (auto file = read(…))`.
     [[nodiscard]] explicit operator bool() const noexcept { return good_; }
     /// Requires success.
     [[nodiscard]] T& operator*() & noexcept { return value_; }
+    ///@{
+    /// The value. Requires success; not checked.
     [[nodiscard]] const T& operator*() const& noexcept { return value_; }
     [[nodiscard]] T&& operator*() && noexcept { return std::move(value_); }
     [[nodiscard]] T* operator->() noexcept { return &value_; }
     [[nodiscard]] const T* operator->() const noexcept { return &value_; }
+    ///@}
     /// Requires failure.
     [[nodiscard]] const cairn::error& error() const noexcept { return error_; }
     /// The value, or throws the error.
@@ -162,12 +172,16 @@ template <>
 class [[nodiscard]] result<void> {
   public:
     result() = default;
+    /// A failure.
     result(cairn::error failure) : error_{std::move(failure)} {}  // NOLINT(google-explicit-constructor)
 
+    /// Whether it succeeded.
     [[nodiscard]] bool has_value() const noexcept { return !error_.has_value(); }
+    /// The same, for `if (auto done = …)`.
     [[nodiscard]] explicit operator bool() const noexcept { return !error_.has_value(); }
     /// Requires failure.
     [[nodiscard]] const cairn::error& error() const noexcept { return *error_; }
+    /// Throws the error, if there is one.
     void value() && {
         if (error_) detail::raise(std::move(*error_));
     }

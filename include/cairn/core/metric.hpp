@@ -68,8 +68,8 @@ concept MetricValue = detail::Scalar<T> || requires {
 /// One named value of a typed row.
 template <class Name, class T>
 struct Field {
-    using metric = Name;
-    T value;
+    using metric = Name;  ///< the metric's name, as a type
+    T value;              ///< what was logged under it
 };
 
 namespace detail {
@@ -91,8 +91,11 @@ constexpr auto make_field(T&& value) {
 template <char... Chars>
 struct Metric {
     static_assert(sizeof...(Chars) > 0, "cairn: a metric needs a name");
+    /// The name, with a zero byte after it.
     static constexpr char chars[sizeof...(Chars) + 1] = {Chars..., '\0'};
+    /// The name as text: "loss".
     static constexpr std::string_view name{chars, sizeof...(Chars)};
+    /// Of the name, for look-ups at run time; no part of what is stored.
     static constexpr std::uint64_t hash = detail::hash_name(name);
 
     /// The named value, for `run.log("loss"_m = loss)`. Text is kept as a view until it is logged; pass a
@@ -103,6 +106,7 @@ struct Metric {
     }
     // Not constexpr for what owns memory: clang 14 crashes when it tries such a call at compile time and
     // fails.
+    /// The same for what owns memory, a `std::string`, say.
     template <class T>
         requires(!std::is_trivially_copyable_v<std::decay_t<T>>)
     auto operator=(T&& value) const {

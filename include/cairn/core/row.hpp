@@ -16,7 +16,7 @@ namespace CAIRN_NAMESPACE {
 
 /// A row's explicit step: `run.log(cairn::step(epoch), "loss"_m = loss)`.
 struct Step {
-    std::int64_t value;
+    std::int64_t value;  ///< as the user counts: epochs, batches, …; may repeat, go back and be negative
 };
 
 /// The step `n` of a row, from any integer.
@@ -36,9 +36,10 @@ namespace detail {
 
 /// What a policy finds when it looks for a metric in a row.
 struct Reading {
+    /// `missing`: the row lacks it, or it is no number; `nan`: it is there and not a number.
     enum class Kind : unsigned char { missing, nan, number };
-    Kind kind = Kind::missing;
-    double value = 0;
+    Kind kind = Kind::missing;  ///< whether there is a number
+    double value = 0;           ///< the number; meaningless unless `kind` says so
 
     /// Infinities are numbers, 0.0 is a value, a NaN is neither.
     // By reference: clang takes a double argument never to be NaN under -ffast-math.
@@ -82,6 +83,7 @@ template <class Name, class T>
 template <class... Fields>
 class Row : Fields... {
   public:
+    /// Made by `run.log` and `cairn::row`.
     constexpr explicit Row(std::int64_t step, std::int64_t time_ns, Fields... fields)
         : Fields(std::move(fields))..., step_{step}, time_ns_{time_ns} {}
 
@@ -118,6 +120,7 @@ class Row : Fields... {
     template <MetricName Name>
     static constexpr bool has = detail::times_named<Name, Fields...> > 0;
 
+    /// How many metrics the row's type has, optional ones that are empty included.
     static constexpr std::size_t size() noexcept { return sizeof...(Fields); }
 
   private:

@@ -48,7 +48,7 @@ struct Sha256Engine {
 
 /// The 32 bytes of a SHA-256.
 struct Digest {
-    std::array<std::byte, 32> bytes{};
+    std::array<std::byte, 32> bytes{};  ///< the first byte of the digest first
 
     /// 64 lower-case hexadecimal digits.
     [[nodiscard]] std::string hex() const {
@@ -75,6 +75,7 @@ struct Digest {
         return out;
     }
 
+    /// Whether all 32 bytes are equal.
     friend bool operator==(const Digest&, const Digest&) = default;
 };
 

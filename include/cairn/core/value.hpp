@@ -16,10 +16,13 @@ namespace CAIRN_NAMESPACE {
 /// An integer, a float, a bool, a short text, or nothing. A view: it does not own its text.
 class Value {
   public:
+    /// `integer` is signed and `natural` unsigned, of 64 bits; `number` is a double.
     enum class Kind : unsigned char { none, integer, natural, number, boolean, text };
 
+    /// Nothing.
     constexpr Value() noexcept : integer_{0} {}
 
+    /// A number or a bool, of any width; a float becomes a double.
     template <class T>
         requires std::is_arithmetic_v<T>
     constexpr Value(T value) noexcept
@@ -39,17 +42,21 @@ class Value {
         }
     }
 
+    /// A text, which must outlive this.
     template <class T>
         requires std::convertible_to<const T&, std::string_view>
     constexpr Value(const T& value) noexcept  // NOLINT(google-explicit-constructor)
         : kind_{Kind::text}, text_{std::string_view{value}} {}
 
+    /// What the optional holds; nothing if it is empty.
     template <class T>
         requires detail::Scalar<T>
     constexpr Value(const std::optional<T>& value) noexcept  // NOLINT(google-explicit-constructor)
         : Value{value ? Value{*value} : Value{}} {}
 
+    /// What it holds.
     [[nodiscard]] constexpr Kind kind() const noexcept { return kind_; }
+    /// Whether it is a text.
     [[nodiscard]] constexpr bool is_text() const noexcept { return kind_ == Kind::text; }
 
     /// The text; empty for any other kind.
@@ -105,8 +112,8 @@ class Value {
 
 /// A named value of a row whose names are known only at run time.
 struct NamedValue {
-    std::string_view name;
-    Value value;
+    std::string_view name;  ///< the metric's; not owned
+    Value value;            ///< its value; a text is not owned
 };
 
 }  // namespace CAIRN_NAMESPACE

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 #pragma once
-// How a model says what tensors it has: one function `describe`, which serves saving, restoring and watching.
+// How a model says what tensors it has: one function `describe`, which serves saving and restoring.
 // Costs <span>, <string> and <vector>.
 
 #include <cairn/config.hpp>
@@ -112,9 +112,11 @@ class Fields {
     Fields(const Fields&) = delete;
     Fields& operator=(const Fields&) = delete;
 
+    /// One tensor of the shape that the value has, or the tensors of a describable object.
     template <class V>
     void operator()(std::string_view name, V&& value);
 
+    /// One tensor of `shape`, whose elements lie in `value` in row-major order.
     template <class V>
     void operator()(std::string_view name, V&& value, const Shape& shape);
 

@@ -101,9 +101,10 @@ template <Number T>
 template <class T>
 struct dtype_for;
 
+/// The numbers of C++: `bool`, the integers, `float` and `double`.
 template <detail::Number T>
 struct dtype_for<T> {
-    static constexpr Dtype value = detail::number_dtype<T>();
+    static constexpr Dtype value = detail::number_dtype<T>();  ///< the type of the same size
 };
 
 /// A type whose objects can be the elements of a tensor: `bool`, the integers, `float`, `double`, and

@@ -20,11 +20,14 @@ namespace CAIRN_NAMESPACE {
 template <class T>
 class Part {
   public:
-    using type = T;
+    using type = T;  ///< const, if the object is
 
+    /// For `part`. Refers to both.
     Part(std::string_view name, T& object) noexcept : name_{name}, object_{&object} {}
 
+    /// The name, as it was given.
     [[nodiscard]] std::string_view name() const noexcept { return name_; }
+    /// The object itself.
     [[nodiscard]] T& object() const noexcept { return *object_; }
 
   private:

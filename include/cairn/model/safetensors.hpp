@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 // The safetensors format (https://github.com/huggingface/safetensors): written byte for byte as its Python
-// library does, read without trusting a byte. On a big-endian machine each
-// element is turned around on its way. Costs nlohmann/json.
+// library does, read without trusting a byte. On a big-endian machine each element is turned around on its
+// way. Costs nlohmann/json.
 
 #include <cairn/config.hpp>
 #include <cairn/core/bytes.hpp>
@@ -39,7 +39,7 @@ inline constexpr std::uint64_t max_header_bytes = 100'000'000;
 /// A file that was read: what it holds, as views of the bytes it was read from.
 struct File {
     std::vector<TensorView> tensors;  ///< sorted by name; their bytes are little-endian, as in the file
-    Metadata metadata;
+    Metadata metadata;                ///< texts under `__metadata__`; empty if there are none
 
     /// The tensor called `name`, or null.
     [[nodiscard]] const TensorView* find(std::string_view name) const noexcept {
@@ -198,8 +198,7 @@ namespace CAIRN_NAMESPACE::safetensors {
 /// Writes a file of `tensors`: calls `sink(std::span<const std::byte>) -> result<void>` for the header, then
 /// for each tensor, with the tensor's own bytes. The same content gives the same file, whatever its order
 /// here. Fails: invalid_argument for a name that is empty, reserved, not UTF-8 or there twice, or a shape
-/// that is not the data's; whatever `sink` returns. Cost: no copy of the data on a
-/// little-endian machine.
+/// that is not the data's; whatever `sink` returns. Cost: no copy of the data on a little-endian machine.
 template <class Sink>
     requires std::is_invocable_r_v<result<void>, Sink&, std::span<const std::byte>>
 result<void> write(std::span<const TensorView> tensors, const Metadata& metadata, Sink&& sink) {

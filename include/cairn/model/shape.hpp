@@ -38,6 +38,7 @@ template <class Extents>
 /// Fails: throws `cairn::error` (invalid_argument) if negative.
 class Extent {
   public:
+    /// From any integer but `bool`.
     template <std::integral Integer>
         requires(!std::same_as<Integer, bool>)
     constexpr Extent(Integer value)  // NOLINT(google-explicit-constructor): a list of integers is a shape
@@ -49,6 +50,7 @@ class Extent {
         }
     }
 
+    /// How many.
     [[nodiscard]] constexpr std::uint64_t value() const noexcept { return value_; }
 
   private:
@@ -60,10 +62,11 @@ class Extent {
 /// elements than can be counted. Cost: one allocation.
 class Shape {
   public:
-    static constexpr std::size_t max_rank = 64;
+    static constexpr std::size_t max_rank = 64;  ///< the most dimensions
 
     Shape() = default;
 
+    /// `{rows, columns}`; `{}` is a scalar.
     template <class = void>
     Shape(std::initializer_list<Extent> extents) {
         extents_.reserve(extents.size());
@@ -79,14 +82,17 @@ class Shape {
         check();
     }
 
+    /// The extents, outermost first.
     template <class = void>
     [[nodiscard]] std::span<const std::uint64_t> extents() const noexcept {
         return std::span<const std::uint64_t>{extents_.data(), extents_.size()};
     }
+    /// How many dimensions; 0 for a scalar.
     [[nodiscard]] std::size_t rank() const noexcept { return extents_.size(); }
     /// How many elements: the product of the extents.
     [[nodiscard]] std::uint64_t elements() const noexcept { return elements_; }
 
+    /// Whether they have the same extents.
     template <std::same_as<Shape> S>
     friend bool operator==(const Shape& a, const S& b) {
         return a.extents_ == b.extents_;

@@ -20,10 +20,10 @@ namespace CAIRN_NAMESPACE {
 /// One tensor of a model or of a file. Does not own its bytes, which are row-major; those of a model are in
 /// the processor's byte order, those of a file little-endian.
 struct TensorView {
-    std::string name;
-    Dtype dtype = Dtype::F32;
-    Shape shape;
-    std::span<const std::byte> bytes;
+    std::string name;                  ///< UTF-8, "fc.weight"
+    Dtype dtype = Dtype::F32;          ///< of its elements
+    Shape shape;                       ///< outermost first
+    std::span<const std::byte> bytes;  ///< the elements, in row-major order
 };
 
 namespace detail {

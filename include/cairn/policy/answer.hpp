@@ -17,6 +17,7 @@ enum class Answer : unsigned char {
 /// `yes` or `no`.
 [[nodiscard]] constexpr Answer answer(bool save) noexcept { return save ? Answer::yes : Answer::no; }
 
+/// Whether it is neither yes nor no.
 [[nodiscard]] constexpr bool is_unknown(Answer a) noexcept {
     return a == Answer::missing || a == Answer::nan;
 }

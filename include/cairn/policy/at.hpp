@@ -27,11 +27,11 @@ template <class T>
 }  // namespace detail
 
 /// The moment a policy is asked about: the row, and what is known beside it. A decision is a pure function of
-/// this and of the policy's state.
+/// this and of the policy's state. `cairn::At{row}` in a test of a policy: all else is as when a run starts.
 template <class R>
 struct At {
-    const R& row;
-    std::int64_t step = row.step();
+    const R& row;                          ///< the row that is asked about
+    std::int64_t step = row.step();        ///< the row's
     std::int64_t time_ns = row.time_ns();  ///< wall time of the row, nanoseconds since the Unix epoch
     double seconds = 0;                    ///< since the run started
     double save_seconds = 0;               ///< spent on saving so far, by this checkpoint

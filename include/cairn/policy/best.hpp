@@ -67,7 +67,9 @@ class BestOf : detail::Leaf<BestOf<Watch, T, Margin>, 0, Watch>,
     static constexpr detail::Chance chance = detail::at_steps_only;
 
     constexpr BestOf() = default;  // NOLINT(*-member-init): what is held initialises itself
+    /// With a margin, for `Improves`.
     constexpr explicit BestOf(Margin margin) : Wanted{std::move(margin)} {}
+    /// With the metric as a value, for policies that are read from text.
     constexpr BestOf(Watch watch, Margin margin) : Watches{std::move(watch)}, Wanted{std::move(margin)} {}
 
     [[nodiscard]] constexpr Reason reason(const auto& at) const {
@@ -91,6 +93,7 @@ class BestOf : detail::Leaf<BestOf<Watch, T, Margin>, 0, Watch>,
     [[nodiscard]] constexpr detail::Watched watched() const noexcept {
         return {watch().name(), watch().direction()};
     }
+    /// By how much more than nothing a value must be better; 0 for `Best`.
     [[nodiscard]] constexpr double margin() const noexcept { return Wanted::get().value; }
 
   private:
@@ -107,7 +110,7 @@ struct NoMargin {
 
 /// By how much more than nothing a value must be better: `Improves<"val/loss", minimize>{MinDelta{0.01}}`.
 struct MinDelta {
-    double value;
+    double value;  ///< in the metric's unit
 };
 
 /// Saves on a strict improvement on the best value *among the versions that were saved*, whoever caused them:
@@ -116,11 +119,11 @@ struct MinDelta {
 ///
 /// Ties: the first of equals stays; `Best<"m", minimize, ties::keep_newest>` is the other. NaN: unknown,
 /// never stored as best; with `nan::error`, after the direction too, the step also tells it as a failure.
-/// ±inf compare as numbers, 0.0 is a value. A metric that the row's type lacks does not
-/// compile; an empty optional is unknown. Step 0: the first number is an improvement. Resume: the reference
-/// is rebuilt from the committed versions. Steps that go back: no difference. Choose `Improves` where a tiny
-/// gain is not worth a version, `TopK` to keep several good ones, `EveryN` when the metric is noisy and any
-/// recent state will do.
+/// ±inf compare as numbers, 0.0 is a value. A metric that the row's type lacks does not compile; an empty
+/// optional is unknown. Step 0: the first number is an improvement. Resume: the reference is rebuilt from
+/// the committed versions. Steps that go back: no difference. Choose `Improves` where a tiny gain is not
+/// worth a version, `TopK` to keep several good ones, `EveryN` when the metric is noisy and any recent state
+/// will do.
 template <detail::FixedString Name, Direction D = Direction::unspecified, auto... Rules>
 using Best = BestOf<detail::Monitor<MetricNamed<Name>, D, detail::rule_among(nan::unknown, Rules...)>,
                     detail::rule_among(ties::keep_first, Rules...), detail::NoMargin>;
@@ -133,6 +136,7 @@ class Improves
     : public BestOf<detail::Monitor<MetricNamed<Name>, D, detail::rule_among(nan::unknown, Rules...)>,
                     detail::rule_among(ties::keep_first, Rules...), MinDelta> {
   public:
+    /// `min_delta` in the metric's unit; 0 is `Best`.
     constexpr explicit Improves(double min_delta) : Improves::BestOf{MinDelta{min_delta}} {}
 };
 
@@ -160,6 +164,7 @@ class TopKOf : detail::Leaf<TopKOf<Held, Watch>, 0, Watch> {
     static constexpr detail::Chance chance = detail::at_steps_only;
 
     constexpr TopKOf() = default;  // NOLINT(*-member-init): what is held initialises itself
+    /// With the numbers and the metric as values, for policies that are read from text.
     constexpr TopKOf(Held held, Watch watch) : Watches{std::move(watch)}, held_{std::move(held)} {}
 
     [[nodiscard]] constexpr Reason reason(const auto& at) const {
@@ -188,6 +193,7 @@ class TopKOf : detail::Leaf<TopKOf<Held, Watch>, 0, Watch> {
         held_[place] = detail::MaybeNumber{now.value};
     }
 
+    /// The `k`: how many it counts as the best.
     [[nodiscard]] constexpr std::size_t size() const noexcept { return held_.size(); }
     [[nodiscard]] constexpr const Watch& watch() const noexcept { return Watches::get(); }
     [[nodiscard]] constexpr detail::Watched watched() const noexcept {
@@ -214,7 +220,9 @@ class BelowOf : detail::Leaf<BelowOf<Watch>, 0, Watch> {
   public:
     static constexpr detail::Chance chance = detail::at_steps_only;
 
+    /// `limit` in the metric's unit; a value that is equal is not below.
     constexpr explicit BelowOf(double limit) : limit_{limit} {}
+    /// With the metric as a value, for policies that are read from text.
     constexpr BelowOf(Watch watch, double limit) : Watches{std::move(watch)}, limit_{limit} {}
 
     [[nodiscard]] constexpr Reason reason(const auto& at) const {
@@ -230,6 +238,7 @@ class BelowOf : detail::Leaf<BelowOf<Watch>, 0, Watch> {
     }
 
     [[nodiscard]] constexpr const Watch& watch() const noexcept { return Watches::get(); }
+    /// The limit.
     [[nodiscard]] constexpr double limit() const noexcept { return limit_; }
 
   private:

@@ -78,7 +78,7 @@ class EveryDuration {
   public:
     static constexpr detail::Chance chance = detail::at_steps_only;
 
-    /// From any duration of <chrono>.
+    /// From any duration of the standard library's `<chrono>`.
     template <class D>
         requires(!std::same_as<D, EveryDuration>)
     constexpr explicit EveryDuration(const D& duration) noexcept : seconds_{detail::seconds_of(duration)} {}
@@ -92,6 +92,7 @@ class EveryDuration {
     constexpr void settle(const auto& at, Outcome outcome) noexcept {
         if (outcome == Outcome::saved || outcome == Outcome::restored) last_.set(at);
     }
+    /// The duration, in seconds.
     [[nodiscard]] constexpr double seconds() const noexcept { return seconds_; }
 
   private:
@@ -103,6 +104,7 @@ class EveryDuration {
 template <SavePolicy P>
 class AtMostEvery : public detail::Around<AtMostEvery<P>, P> {
   public:
+    /// `duration` is any of the standard library's `<chrono>`.
     template <class D>
     constexpr AtMostEvery(const D& duration, const P& policy)
         : detail::Around<AtMostEvery, P>(policy), seconds_{detail::seconds_of(duration)} {}
@@ -122,6 +124,7 @@ class AtMostEvery : public detail::Around<AtMostEvery<P>, P> {
         this->settle_inner(at, outcome);
     }
 
+    /// The duration, in seconds.
     [[nodiscard]] constexpr double seconds() const noexcept { return seconds_; }
 
   private:
@@ -153,6 +156,7 @@ template <class D, class P>
 /// that go back make no difference.
 class Budget {
   public:
+    /// `percent` of the time since the run started: `Budget{1}` is a hundredth.
     constexpr explicit Budget(double percent) noexcept : percent_{percent} {}
 
     [[nodiscard]] constexpr Reason reason(const auto& at) const noexcept {
@@ -161,6 +165,7 @@ class Budget {
         return {answer(fits), fits ? Rule::in_budget : Rule::over_budget, spent, percent_};
     }
     [[nodiscard]] constexpr Answer decide(const auto& at) const noexcept { return reason(at).answer; }
+    /// The bound.
     [[nodiscard]] constexpr double percent() const noexcept { return percent_; }
 
   private:

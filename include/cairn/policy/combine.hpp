@@ -141,6 +141,7 @@ class Any : public detail::ChainOf<Ps...> {
     static constexpr detail::Chance chance = (detail::chance_of<Ps>() | ...);
 
     Any() = default;
+    /// `cairn::Any{a, b}`: the same as `a | b`.
     constexpr explicit Any(const Ps&... policies) : Members(detail::chained(policies...)) {}
     [[gnu::always_inline]] constexpr Any(detail::OfMembers, const Members& members) : Members(members) {}
 
@@ -160,6 +161,7 @@ class All : public detail::ChainOf<Ps...> {
     static constexpr detail::Chance chance = (detail::chance_of<Ps>() & ...);
 
     All() = default;
+    /// `cairn::All{a, b}`: the same as `a & b`.
     constexpr explicit All(const Ps&... policies) : Members(detail::chained(policies...)) {}
     [[gnu::always_inline]] constexpr All(detail::OfMembers, const Members& members) : Members(members) {}
 
@@ -176,6 +178,7 @@ class Not : public detail::Around<Not<P>, P> {
     static constexpr detail::Chance chance{};
 
     Not() = default;
+    /// `cairn::Not{a}`: the same as `!a`.
     constexpr explicit Not(const P& policy) : detail::Around<Not, P>(policy) {}
     constexpr Answer decide(const auto& at) const { return !this->inner().decide(at); }
     constexpr void explain(const auto& at, auto&& tell, Path path) const {
@@ -267,6 +270,7 @@ constexpr NoBestSave operator|(const A&, const B&) {
     detail::explain_operands<A, B>();
     return {};
 }
+/// The same for `&`.
 template <class A, class B>
     requires detail::OnlyOneIsAPolicy<A, B>
 constexpr NoBestSave operator&(const A&, const B&) {

@@ -112,6 +112,7 @@ class EveryNOf : detail::Leaf<EveryNOf<Count, Counter>, 0, Count>,
     static constexpr detail::Chance chance = detail::at_steps_only;
 
     constexpr EveryNOf() = default;  // NOLINT(*-member-init): what is held initialises itself
+    /// With the period and the counter as values, for policies that are read from text.
     constexpr EveryNOf(Count period, Counter counter)
         : Period{std::move(period)}, Counted{std::move(counter)} {}
 
@@ -130,7 +131,9 @@ class EveryNOf : detail::Leaf<EveryNOf<Count, Counter>, 0, Count>,
             countdown_.look(counter().count(at, reading), period(), outcome == Outcome::restored);
     }
 
+    /// The `N`.
     [[nodiscard]] constexpr std::int64_t period() const noexcept { return Period::get().value; }
+    /// What is counted: the step, or a metric.
     [[nodiscard]] constexpr const Counter& counter() const noexcept { return Counted::get(); }
 
   private:

@@ -29,6 +29,7 @@ class ParsedRetention {
                              KeepFor, KeepBestOf<detail::GivenCount, detail::GivenMonitor, Ties::keep_first>,
                              KeepBestOf<detail::GivenCount, detail::GivenMonitor, Ties::keep_newest>>;
 
+    /// What `any` of them wants, at most so many `bytes` of it. For `parse_retention`.
     explicit ParsedRetention(std::vector<One> any, std::uint64_t bytes = unbounded)
         : any_{std::move(any)}, bytes_{bytes} {}
 

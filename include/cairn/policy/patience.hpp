@@ -24,7 +24,9 @@ class PatienceOf : detail::Leaf<PatienceOf<Watch, Count>, 0, Watch>,
     using monitor = Watch;
 
     constexpr PatienceOf() = default;  // NOLINT(*-member-init): what is held initialises itself
+    /// `min_delta` in the metric's unit: a gain of exactly that is none.
     constexpr explicit PatienceOf(double min_delta) : min_delta_{min_delta} {}
+    /// With the metric and the count as values, for policies that are read from text.
     constexpr PatienceOf(Watch watch, Count limit, double min_delta)
         : Watches{std::move(watch)}, Limit{std::move(limit)}, min_delta_{min_delta} {}
 
@@ -60,7 +62,9 @@ class PatienceOf : detail::Leaf<PatienceOf<Watch, Count>, 0, Watch>,
     [[nodiscard]] constexpr detail::RowsHeard rows_heard() const noexcept { return {true, has_heard_}; }
     /// Rows since the best one that had the metric and were no better.
     [[nodiscard]] constexpr std::int64_t stale() const noexcept { return stale_; }
+    /// After how many rows that were no better it says stop.
     [[nodiscard]] constexpr std::int64_t limit() const noexcept { return Limit::get().value; }
+    /// By how much more than nothing a value must be better.
     [[nodiscard]] constexpr double min_delta() const noexcept { return min_delta_; }
     [[nodiscard]] constexpr const Watch& watch() const noexcept { return Watches::get(); }
     [[nodiscard]] constexpr detail::Watched watched() const noexcept {

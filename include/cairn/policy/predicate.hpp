@@ -31,6 +31,7 @@ class Predicate : detail::Leaf<Predicate<F>, 0, F> {
 
   public:
     Predicate() = default;
+    /// Keeps a copy of the callable.
     constexpr explicit Predicate(F f) : Held{std::move(f)} {}
 
     template <class R>

@@ -21,20 +21,22 @@ namespace CAIRN_NAMESPACE {
 /// What a retention may know of a committed version.
 struct VersionFacts {
     std::uint64_t number = 0;  ///< counts up by one from version to version
-    std::int64_t step = 0;
-    std::int64_t time_ns = 0;
-    std::uint64_t bytes = 0;  ///< logical size, shared objects counted in full
+    std::int64_t step = 0;     ///< of the row that was saved
+    std::int64_t time_ns = 0;  ///< of that row; nanoseconds since the Unix epoch
+    std::uint64_t bytes = 0;   ///< logical size, shared objects counted in full
     /// Looks a metric up in what the version recorded; asked through `reading`.
     Reading (*look_up)(const void* source, std::string_view metric) = nullptr;
-    const void* source = nullptr;
+    const void* source = nullptr;  ///< handed to `look_up`
     /// It stays, whatever a retention says: the newest one, the one that was restored from, one that an alias
     /// names.
     bool held = false;
     bool kept = false;  ///< the mark that a retention sets, through `VersionList`
 
+    /// The metric of the row that was saved, or that came late; missing if there is none.
     [[nodiscard]] constexpr Reading reading(std::string_view metric) const {
         return look_up == nullptr ? Reading{} : look_up(source, metric);
     }
+    /// The same by the metric's type.
     template <MetricName Name>
     [[nodiscard]] constexpr Reading reading() const {
         return reading(Name::name);
@@ -44,11 +46,15 @@ struct VersionFacts {
 /// The committed versions of one checkpoint, oldest first, each with a mark: keep it?
 class VersionList {
   public:
+    /// Refers to the versions.
     constexpr VersionList(VersionFacts* versions, std::size_t count) : versions_{versions}, count_{count} {}
+    /// How many versions there are.
     [[nodiscard]] constexpr std::size_t size() const noexcept { return count_; }
+    /// A version; 0 is the oldest. Requires `i < size()`.
     [[nodiscard]] constexpr const VersionFacts& operator[](std::size_t i) const noexcept {
         return versions_[i];
     }
+    /// Marks a version to be kept.
     constexpr void keep(std::size_t i) const noexcept { versions_[i].kept = true; }
     /// For an outer bound alone; a retention that is joined with others must not.
     constexpr void drop(std::size_t i) const noexcept { versions_[i].kept = false; }
@@ -82,12 +88,14 @@ class KeepLastOf : detail::Leaf<KeepLastOf<Count>, 0, Count> {
 
   public:
     constexpr KeepLastOf() = default;
+    /// With the count as a value, for retentions that are read from text.
     constexpr explicit KeepLastOf(Count limit) : Limit{std::move(limit)} {}
 
     constexpr void mark(const VersionList& versions) const {
         const std::size_t count = versions.size(), n = static_cast<std::size_t>(limit());
         for (std::size_t i = count > n ? count - n : 0; i < count; ++i) versions.keep(i);
     }
+    /// The `n`.
     [[nodiscard]] constexpr std::int64_t limit() const noexcept { return Limit::get().value; }
 
   private:
@@ -106,6 +114,7 @@ class KeepEveryOf : detail::Leaf<KeepEveryOf<Count>, 0, Count> {
 
   public:
     constexpr KeepEveryOf() = default;
+    /// With the count as a value, for retentions that are read from text.
     constexpr explicit KeepEveryOf(Count period) : Period{std::move(period)} {}
 
     constexpr void mark(const VersionList& versions) const {
@@ -116,6 +125,7 @@ class KeepEveryOf : detail::Leaf<KeepEveryOf<Count>, 0, Count> {
             if (is_first) versions.keep(i);
         }
     }
+    /// The `n`, in steps.
     [[nodiscard]] constexpr std::int64_t period() const noexcept { return Period::get().value; }
 
   private:
@@ -137,7 +147,7 @@ using KeepEvery = KeepEveryOf<detail::FixedCount<n>>;
 /// time counts. A run that stands still loses nothing.
 class KeepFor {
   public:
-    /// From any duration of <chrono>.
+    /// From any duration of the standard library's `<chrono>`.
     template <class D>
         requires(!std::same_as<D, KeepFor>)
     constexpr explicit KeepFor(const D& duration) noexcept : seconds_{detail::seconds_of(duration)} {}
@@ -152,6 +162,7 @@ class KeepFor {
             if (static_cast<double>(newest - versions[i].time_ns) / 1e9 <= seconds_) versions.keep(i);
         }
     }
+    /// The duration, in seconds.
     [[nodiscard]] constexpr double seconds() const noexcept { return seconds_; }
 
   private:
@@ -172,6 +183,7 @@ class KeepBestOf : detail::Leaf<KeepBestOf<Count, Watch, T>, 0, Count>,
     static constexpr std::size_t max_pending = 3;
 
     constexpr KeepBestOf() = default;
+    /// With count and metric as values, for retentions that are read from text.
     constexpr KeepBestOf(Count limit, Watch watch) : Limit{std::move(limit)}, Watches{std::move(watch)} {}
 
     constexpr void mark(const VersionList& versions) const {
@@ -186,6 +198,7 @@ class KeepBestOf : detail::Leaf<KeepBestOf<Count, Watch, T>, 0, Count>,
             if (keep) versions.keep(i);
         }
     }
+    /// The `n`.
     [[nodiscard]] constexpr std::int64_t limit() const noexcept { return Limit::get().value; }
     [[nodiscard]] constexpr const Watch& watch() const noexcept { return Watches::get(); }
     [[nodiscard]] constexpr detail::Watched watched() const noexcept {
@@ -228,12 +241,15 @@ class KeepEither : detail::Leaf<KeepEither<A, B>, 0, A>, detail::Leaf<KeepEither
     using monitor = detail::monitor_of_any<A, B>;
 
     KeepEither() = default;
+    /// `cairn::KeepEither{a, b}`: the same as `a | b`.
     constexpr KeepEither(A a, B b) : First{std::move(a)}, Second{std::move(b)} {}
     constexpr void mark(const VersionList& versions) const {
         First::get().mark(versions);
         Second::get().mark(versions);
     }
+    /// The left one.
     [[nodiscard]] constexpr const A& first() const noexcept { return First::get(); }
+    /// The right one.
     [[nodiscard]] constexpr const B& second() const noexcept { return Second::get(); }
     [[nodiscard]] constexpr detail::Watched watched() const noexcept {
         return detail::watched_by(first(), second());
@@ -265,13 +281,16 @@ class Capped : detail::Leaf<Capped<R>, 0, R> {
   public:
     using monitor = typename detail::monitor_of<R>::type;
 
+    /// `cairn::Capped{retention, bytes}`: the same as `capped(retention, bytes)`.
     constexpr Capped(R retention, std::uint64_t bytes) : Inner{std::move(retention)}, bytes_{bytes} {}
 
     constexpr void mark(const VersionList& versions) const {
         Inner::get().mark(versions);
         detail::apply_cap(versions, bytes_);
     }
+    /// The bound.
     [[nodiscard]] constexpr std::uint64_t bytes() const noexcept { return bytes_; }
+    /// The retention that is bounded.
     [[nodiscard]] constexpr const R& inner() const noexcept { return Inner::get(); }
     [[nodiscard]] constexpr detail::Watched watched() const noexcept { return detail::watched_by(inner()); }
 

@@ -38,8 +38,10 @@ concept StatefulPolicy = SavePolicy<P> && requires(P policy, const At<detail::An
 /// On what beside a step a policy wants to be asked: when there are no more rows, after a signal, when an
 /// exception leaves a guarded loop. A policy says so with `constexpr Wants wants() const noexcept`.
 struct Wants {
+    /// `checkpoint.finish()` was called; a signal came; an exception flies.
     bool end = false, signal = false, failure = false;
 
+    /// What either wants.
     friend constexpr Wants operator|(Wants a, Wants b) noexcept {
         return {a.end || b.end, a.signal || b.signal, a.failure || b.failure};
     }

@@ -29,10 +29,10 @@ struct SimulateOptions {
 
 /// A version that would have been saved.
 struct SimulatedVersion {
-    std::uint64_t number = 0;
-    std::size_t row = 0;  ///< of which row, counted from 0
-    std::int64_t step = 0;
-    std::int64_t time_ns = 0;
+    std::uint64_t number = 0;           ///< counted from 0
+    std::size_t row = 0;                ///< of which row, counted from 0
+    std::int64_t step = 0;              ///< of the row
+    std::int64_t time_ns = 0;           ///< of the row; nanoseconds since the Unix epoch
     std::size_t removed_after_row = 0;  ///< when it was pruned; meaningless while `kept`
     bool kept = true;                   ///< it is there at the end
 };
@@ -42,8 +42,8 @@ struct Simulation {
     std::vector<SimulatedVersion> versions{};  ///< all that would have been saved, oldest first
     std::vector<std::int64_t> steps{};         ///< of the rows
     std::vector<std::size_t> newest{};         ///< for each row: how many versions were saved up to it
-    std::uint64_t bytes_written = 0;
-    std::uint64_t bytes_kept = 0;  ///< at the end
+    std::uint64_t bytes_written = 0;           ///< by all versions together
+    std::uint64_t bytes_kept = 0;              ///< at the end
     std::uint64_t most_bytes_kept =
         0;  ///< at any time; before the prune, since the old goes after the new is there
 
@@ -59,6 +59,7 @@ struct Simulation {
         }
         return most;
     }
+    /// How many versions are there at the end.
     [[nodiscard]] std::size_t kept() const {
         std::size_t count = 0;
         for (const SimulatedVersion& version : versions) count += version.kept ? 1 : 0;

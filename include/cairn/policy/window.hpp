@@ -36,6 +36,7 @@ class StepBound : detail::Leaf<StepBound<Count, From>, 0, Count> {
     }();
 
     constexpr StepBound() = default;
+    /// With the bound as a value, for `after` and `until`.
     constexpr explicit StepBound(const Count& bound) : Bound{bound} {}
 
     [[nodiscard]] constexpr Reason reason(const auto& at) const noexcept {
@@ -45,6 +46,7 @@ class StepBound : detail::Leaf<StepBound<Count, From>, 0, Count> {
     }
     [[nodiscard]] constexpr Answer decide(const auto& at) const noexcept { return reason(at).answer; }
 
+    /// The `n`.
     [[nodiscard]] constexpr std::int64_t bound() const noexcept { return Bound::get().value; }
 
   private:
@@ -67,6 +69,7 @@ template <std::integral I>
 [[nodiscard]] constexpr auto after(I n) noexcept {
     return StepBound<detail::GivenCount, true>{detail::given_count(n)};
 }
+/// The same as `after(n) & policy`.
 template <std::integral I, class P>
 [[nodiscard]] constexpr auto after(I n, const P& policy) {
     return after(n) & policy;
@@ -77,6 +80,7 @@ template <std::integral I>
 [[nodiscard]] constexpr auto until(I n) noexcept {
     return StepBound<detail::GivenCount, false>{detail::given_count(n)};
 }
+/// The same as `until(n) & policy`.
 template <std::integral I, class P>
 [[nodiscard]] constexpr auto until(I n, const P& policy) {
     return until(n) & policy;
@@ -90,7 +94,9 @@ class FirstOf : public detail::Around<FirstOf<Count, P>, P>, detail::Leaf<FirstO
 
   public:
     constexpr FirstOf() = default;
+    /// For `Once` and `First<k, P>`: `Once<P>{policy}`.
     constexpr explicit FirstOf(const P& policy) : Inside(policy) {}
+    /// With the count as a value, for `first`.
     constexpr FirstOf(const Count& limit, const P& policy) : Inside(policy), Limit{limit} {}
 
     [[nodiscard]] constexpr Answer decide(const auto& at) const {
@@ -110,6 +116,7 @@ class FirstOf : public detail::Around<FirstOf<Count, P>, P>, detail::Leaf<FirstO
         this->settle_inner(at, outcome);
     }
 
+    /// The `k`.
     [[nodiscard]] constexpr std::int64_t limit() const noexcept { return Limit::get().value; }
 
   private:
@@ -130,6 +137,7 @@ using First = FirstOf<detail::FixedCount<k>, P>;
 template <SavePolicy P>
 using Once = First<1, P>;
 
+/// Lets `policy` save `k` times: see `First`. A `k` below 1 saves nothing.
 template <std::integral I, class P>
 [[nodiscard]] constexpr auto first(I k, const P& policy) {
     if constexpr (SavePolicy<P>) {
@@ -139,6 +147,7 @@ template <std::integral I, class P>
         return NoBestSave{};
     }
 }
+/// Lets `policy` save once.
 template <class P>
 [[nodiscard]] constexpr auto once(const P& policy) {
     if constexpr (SavePolicy<P>) {

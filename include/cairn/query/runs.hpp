@@ -31,20 +31,28 @@ namespace CAIRN_NAMESPACE {
 /// A recorded run, as its folder tells it.
 class RecordedRun {
   public:
+    /// For `StoreReader`.
     RecordedRun(RunFolder folder, nlohmann::json about, RunState state)
         : folder_{std::move(folder)}, about_(std::move(about)),  // in braces it would be an array of one
           state_{state} {}
 
+    /// Unique in the project.
     [[nodiscard]] std::string id() const { return text("id"); }
+    /// The project it belongs to.
     [[nodiscard]] std::string project() const { return text("project"); }
+    /// What people call it; the id unless it was given.
     [[nodiscard]] std::string name() const { return text("name"); }
+    /// How it stood when it was opened for reading.
     [[nodiscard]] RunState state() const noexcept { return state_; }
     /// Why it failed or exited; empty if it did not.
     [[nodiscard]] std::string why() const { return text("why"); }
     /// Nanoseconds since the Unix epoch; `ended_ns` is 0 for a run that has not ended.
     [[nodiscard]] std::int64_t created_ns() const { return number("created_ns"); }
+    /// When this session of it began: a resumed run has a later one.
     [[nodiscard]] std::int64_t started_ns() const { return number("started_ns"); }
+    /// When it ended; 0 if it has not.
     [[nodiscard]] std::int64_t ended_ns() const { return number("ended_ns"); }
+    /// The run's folder.
     [[nodiscard]] const std::filesystem::path& dir() const noexcept { return folder_.path(); }
     /// The whole record: tags, notes, group, defined metrics, artifacts that were logged and used.
     [[nodiscard]] const nlohmann::json& about() const noexcept { return about_; }
@@ -88,6 +96,7 @@ class RecordedRun {
     /// are.
     [[nodiscard]] result<Series> series(std::string_view metric) const;
 
+    /// Which way `define_metric` said that a metric is better; `unspecified` if it did not.
     [[nodiscard]] Direction goal_of(std::string_view metric) const { return detail::goal_in(about_, metric); }
 
   private:
@@ -107,15 +116,17 @@ class RecordedRun {
 
 /// The runs of a store, newest first, and what could not be read.
 struct RunList {
-    std::vector<RecordedRun> runs;
-    std::vector<error> damaged;
+    std::vector<RecordedRun> runs;  ///< newest first
+    std::vector<error> damaged;     ///< why a run could not be read, for each such run
 };
 
 /// A store that is read. Made by `cairn::open`.
 class StoreReader {
   public:
+    /// For `cairn::open`.
     explicit StoreReader(Store store) : store_{std::move(store)} {}
 
+    /// The store that is read.
     [[nodiscard]] const Store& store() const noexcept { return store_; }
 
     /// All runs, of one project if one is named.
@@ -167,10 +178,13 @@ class StoreReader {
 
     /// The versions that a run saved, by artifact, oldest first; and what is damaged.
     struct SavedVersions {
-        std::map<std::string, std::vector<Manifest>> by_artifact;
+        std::map<std::string, std::vector<Manifest>> by_artifact;  ///< oldest first
+        /// Of those artifacts: each alias and the version that it names.
         std::map<std::string, std::map<std::string, std::uint64_t>> aliases;
-        std::vector<error> damaged;
+        std::vector<error> damaged;  ///< what could not be read, and why
     };
+    /// What a run saved: checkpoints, models and other artifacts. Fails as the disk does; what is damaged
+    /// is in the answer. Cost: reads every manifest of the project.
     [[nodiscard]] result<SavedVersions> versions_of(const RecordedRun& run) const {
         SavedVersions saved;
         const auto names = store_.artifacts(run.project());

@@ -28,11 +28,12 @@ namespace CAIRN_NAMESPACE {
 struct Because {
     std::string policy;  ///< as text: "best(val/loss, min)"
     Path path{};         ///< where it stands in the checkpoint's policy
-    Reason reason{};
+    Reason reason{};     ///< what it answered and compared
 };
 
 /// Something that a checkpoint decided, or that happened to one of its versions.
 struct Decision {
+    /// What happened.
     enum class Kind : unsigned char {
         opened,     ///< the checkpoint was made; `text` is its policy, `retention` its retention
         saved,      ///< a version was committed
@@ -46,26 +47,31 @@ struct Decision {
         stopped,    ///< a policy said that training should stop; `text` is the policy
         resumed,    ///< another session of the run begins; about no row
     };
-    Kind kind = Kind::asked;
-    std::string checkpoint{};  ///< its name
-    std::int64_t step = 0;
-    std::int64_t time_ns = 0;
-    std::optional<std::uint64_t> version{};
-    Answer answer = Answer::no;
-    std::vector<Because> because{};  ///< those of the policies that decided
+    Kind kind = Kind::asked;                 ///< what happened
+    std::string checkpoint{};                ///< its name
+    std::int64_t step = 0;                   ///< of the row that was decided about
+    std::int64_t time_ns = 0;                ///< of that row; nanoseconds since the Unix epoch
+    std::optional<std::uint64_t> version{};  ///< the one that was saved, removed, restored, …; none otherwise
+    Answer answer = Answer::no;              ///< what the policy answered
+    std::vector<Because> because{};          ///< those of the policies that decided
+    /// As text; see `Kind`.
     std::string text{}, retention{};
     DynamicRow row{};  ///< the row that was decided about
 
     // What a decision depends on beside the row; see `At`.
+    /// As in `At`.
     double seconds = 0, save_seconds = 0;
+    /// As in `At`.
     bool signal = false, final = false, failure = false;
     bool by_hand = false;  ///< `checkpoint.save`, whatever the policy said
     /// How many rows the thread logged since the checkpoint was last asked, the row itself included; 0: none,
     /// the row was not logged or was asked about again; `another_thread`: that was by another thread.
     std::uint64_t rows = 0;
+    /// A value of `rows`.
     static constexpr std::uint64_t another_thread = std::numeric_limits<std::uint64_t>::max();
 };
 
+/// The kind's name: "saved".
 [[nodiscard]] constexpr std::string_view to_string(Decision::Kind kind) noexcept {
     switch (kind) {
         case Decision::Kind::opened: return "opened";

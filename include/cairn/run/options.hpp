@@ -32,19 +32,19 @@ enum class Mode : unsigned char { online, disabled };
 struct Options {
     std::string project = {};  ///< default "uncategorized"
     std::string name = {};     ///< what people call the run; default its id
-    std::string id = {};       ///< unique in the project; default 8 random letters and digits
+    std::string id = {};       ///< unique in the project; default 8 random hexadecimal digits
     nlohmann::json config =
         nullptr;  ///< an object: `{{"lr", 1e-3}, {"epochs", 5}}`, or a struct with `to_json`
-    std::vector<std::string> tags = {};
-    std::string notes = {};
-    std::string group = {};
-    std::string job_type = {};          ///< "train", "eval", …
-    std::filesystem::path dir = {};     ///< the store; default "cairn" in the working folder
-    std::optional<Resume> resume = {};  ///< default `Resume::never`
-    std::optional<unsigned> rank = {};  ///< of several processes that write one run; default 0, which saves
-    Mode mode = Mode::online;
-    bool save = true;    ///< false: checkpoints of this run save nothing
-    bool quiet = false;  ///< true: no start and end messages on a terminal
+    std::vector<std::string> tags = {};  ///< words to find the run by
+    std::string notes = {};              ///< free text
+    std::string group = {};              ///< a word that runs of one experiment share
+    std::string job_type = {};           ///< "train", "eval", …
+    std::filesystem::path dir = {};      ///< the store; default "cairn" in the working folder
+    std::optional<Resume> resume = {};   ///< default `Resume::never`
+    std::optional<unsigned> rank = {};   ///< of several processes that write one run; default 0, which saves
+    Mode mode = Mode::online;            ///< `disabled`: nothing is written
+    bool save = true;                    ///< false: checkpoints of this run save nothing
+    bool quiet = false;                  ///< true: no start and end messages on a terminal
 };
 
 /// What `cairn::init` opens unless told otherwise.

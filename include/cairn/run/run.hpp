@@ -44,9 +44,11 @@ class BasicRun {
   public:
     /// A run that records nothing, as `CAIRN_MODE=disabled` makes it.
     BasicRun() = default;
+    /// For `init`.
     explicit BasicRun(std::shared_ptr<detail::RunCore> core) : core_{std::move(core)} {}
     ~BasicRun() { close(); }
     BasicRun(BasicRun&&) noexcept = default;
+    /// Ends the run that the handle had, and takes over the other's.
     BasicRun& operator=(BasicRun&& other) noexcept {
         if (this != &other) {
             close();
@@ -84,6 +86,7 @@ class BasicRun {
     DynamicRow log(std::initializer_list<NamedValue> values, LogOptions options = {}) {
         return log_values(values, options);
     }
+    /// The same for values that are made in a loop.
     DynamicRow log(std::span<const NamedValue> values, LogOptions options = {}) {
         return log_values(values, options);
     }
@@ -172,25 +175,32 @@ class BasicRun {
     void define_metric(std::string_view name, const MetricOptions& options) {
         if (core_) core_->define_metric(name, options);
     }
+    /// Sets the run's notes, free text. Throws `cairn::error` if it cannot be written.
     void set_notes(const std::string& notes) {
         if (core_) core_->set_notes(notes);
     }
+    /// Adds a tag; one that is there is not added twice. Throws `cairn::error` if it cannot be written.
     void add_tag(const std::string& tag) {
         if (core_) core_->add_tag(tag);
     }
 
     // ---- the run itself
 
+    /// Unique in the project; empty if the run is disabled.
     [[nodiscard]] std::string id() const { return core_ ? core_->options().id : std::string{}; }
+    /// The project it belongs to; empty if the run is disabled.
     [[nodiscard]] std::string project() const { return core_ ? core_->options().project : std::string{}; }
+    /// What people call it; empty if the run is disabled.
     [[nodiscard]] std::string name() const {
         return core_ ? core_->about().value("name", "") : std::string{};
     }
     /// The run's folder.
     [[nodiscard]] std::filesystem::path dir() const { return core_ ? core_->dir() : std::filesystem::path{}; }
+    /// Whether nothing is recorded.
     [[nodiscard]] bool disabled() const noexcept { return core_ == nullptr; }
     /// The run existed before; then `first_step` is one more than the greatest step it had logged.
     [[nodiscard]] bool resumed() const noexcept { return core_ != nullptr && core_->resumed(); }
+    /// Where training goes on: 0, but in a resumed run one more than the greatest step it had logged.
     [[nodiscard]] std::int64_t first_step() const noexcept { return core_ ? core_->first_step() : 0; }
     /// What was logged, collected, waited for, dropped; which saves failed.
     [[nodiscard]] Health health() const { return core_ ? core_->health() : Health{}; }

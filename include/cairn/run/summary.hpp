@@ -22,17 +22,18 @@ namespace CAIRN_NAMESPACE {
 
 /// What is known of one metric over a whole run. Infinities count as numbers; NaNs are counted apart.
 struct MetricSummary {
-    std::uint64_t count = 0;  ///< values, NaNs and texts included
-    std::uint64_t numbers = 0;
-    std::uint64_t nans = 0;
-    double last = std::numeric_limits<double>::quiet_NaN();
-    double min = std::numeric_limits<double>::quiet_NaN();
-    double max = std::numeric_limits<double>::quiet_NaN();
+    std::uint64_t count = 0;                                 ///< values, NaNs and texts included
+    std::uint64_t numbers = 0;                               ///< values that are numbers, infinities included
+    std::uint64_t nans = 0;                                  ///< values that are not a number
+    double last = std::numeric_limits<double>::quiet_NaN();  ///< the last value that is no text; NaN if there
+                                                             ///< is none, as for the next three
+    double min = std::numeric_limits<double>::quiet_NaN();   ///< the least number
+    double max = std::numeric_limits<double>::quiet_NaN();   ///< the greatest number
     double mean = std::numeric_limits<double>::quiet_NaN();  ///< of the finite numbers
-    std::int64_t last_step = 0;
-    std::int64_t min_step = 0;  ///< the first step that had the least value
-    std::int64_t max_step = 0;
-    std::string text = {};  ///< the last text, for metrics that are texts
+    std::int64_t last_step = 0;                              ///< the step of the last value
+    std::int64_t min_step = 0;                               ///< the first step that had the least value
+    std::int64_t max_step = 0;                               ///< the first step that had the greatest value
+    std::string text = {};                                   ///< the last text, for metrics that are texts
 
     /// Takes one more value in. Cost: a few comparisons.
     void add(std::int64_t step, const Value& value) {

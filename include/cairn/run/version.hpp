@@ -30,11 +30,12 @@ struct VersionInfo {
 
 /// A committed version: which one, of which row, where.
 struct Version {
-    std::uint64_t number = 0;
+    std::uint64_t number = 0;      ///< counts up by one from version to version; `v3` is 3
     std::uint64_t bytes = 0;       ///< logical size of all its files
     DynamicRow row{};              ///< the row that was saved, with all of its metrics
     std::filesystem::path path{};  ///< the folder or file that shows it; empty if there is none
 
+    /// The step of the row that was saved.
     [[nodiscard]] std::int64_t step() const noexcept { return row.step(); }
     /// "v3".
     [[nodiscard]] std::string label() const { return detail::version_label(number); }
@@ -56,9 +57,11 @@ struct Version {
 template <class = void>
 class BasicStoredFiles {
   public:
+    /// Adds a file with all of its bytes.
     void add(std::string file, std::string bytes) {
         files_.insert_or_assign(std::move(file), std::move(bytes));
     }
+    /// The file's bytes; nothing if there is no such file.
     [[nodiscard]] std::optional<std::span<const std::byte>> find(std::string_view file) const {
         const auto found = files_.find(file);
         if (found == files_.end()) return std::nullopt;

@@ -35,21 +35,24 @@ namespace CAIRN_NAMESPACE {
 
 /// A file of a version that is about to be committed.
 struct StagedFile {
-    std::string path;
-    StagedObject object;
+    std::string path;     ///< under which the version has it; relative, with '/'
+    StagedObject object;  ///< its bytes
 };
 
+/// How a version is committed.
 struct CommitOptions {
     bool skip_identical = false;            ///< if the newest version has the same content, make none
     std::vector<std::string> aliases = {};  ///< to point to the version
 };
 
+/// What a commit made.
 struct Committed {
-    Manifest manifest;
+    Manifest manifest;                 ///< of the version; an older one, if `created` is false
     bool created = true;               ///< false: it was the newest version already
     std::vector<error> warnings = {};  ///< the version is committed, but an alias or its plain path is not
 };
 
+/// The versions of an artifact.
 struct Listing {
     std::vector<Manifest> versions;  ///< oldest first
     std::vector<error> damaged;      ///< of versions whose manifest cannot be read
@@ -259,6 +262,7 @@ class BasicArtifactStore {
         if (const auto manifest = get(version); !manifest) return manifest.error();
         return change_aliases([&](auto& known) { known[alias] = version; });
     }
+    /// Removes an alias; one that is not there is no failure. Fails: as the disk does.
     result<void> remove_alias(const std::string& alias) const {
         const auto lock = store_.lock();
         if (!lock) return lock.error();
@@ -311,8 +315,11 @@ class BasicArtifactStore {
     [[nodiscard]] std::filesystem::path plain_path(std::uint64_t version) const {
         return dir_ / detail::version_label(version);
     }
+    /// The store it lies in.
     [[nodiscard]] const Store& store() const noexcept { return store_; }
+    /// Its name in its project.
     [[nodiscard]] const std::string& name() const noexcept { return name_; }
+    /// Its type: "dataset", "model", …
     [[nodiscard]] const std::string& type() const noexcept { return type_; }
 
   private:

@@ -15,8 +15,8 @@ namespace CAIRN_NAMESPACE {
 
 /// What was freed.
 struct Garbage {
-    std::uint64_t objects = 0;
-    std::uint64_t bytes = 0;
+    std::uint64_t objects = 0;  ///< how many
+    std::uint64_t bytes = 0;    ///< their size together
 };
 
 /// Removes every object that no manifest of the store names. What is staged for a commit is not touched.

@@ -5,8 +5,8 @@
 // Readable while it is written.
 //
 //   file   "CAIRNHST" · u32 version · u32 0
-//   frame  u32 "FRAM" · u32 payload bytes · u32 CRC-32C of what follows it · u32 ring · u64 from · u64 to ·
-//   payload
+//   frame  u32 "FRAM" · u32 payload bytes · u32 CRC-32C of what follows it · u32 ring · u64 from · u64 to
+//          · payload
 //
 // Little-endian; the payload is records (record.hpp), `from` and `to` are the ring's positions.
 

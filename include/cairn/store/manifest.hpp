@@ -77,6 +77,7 @@ template <class Json = nlohmann::json>
     if (std::isinf(x)) return x > 0 ? "Infinity" : "-Infinity";
     return x;
 }
+/// The number that `metric_to_json` wrote; nothing for any other value.
 template <class Json = nlohmann::json>
 [[nodiscard]] std::optional<double> metric_from_json(const std::type_identity_t<Json>& value) {
     if (value.is_number()) return value.template get<double>();
@@ -90,15 +91,16 @@ template <class Json = nlohmann::json>
 
 /// All that is known of a version.
 struct Manifest {
-    static constexpr std::uint64_t format = 1;
+    static constexpr std::uint64_t format = 1;  ///< the version of the format on disk
 
+    /// Names, and the id of the run that made the version; the description is free text.
     std::string project{}, artifact{}, type{}, run{}, description{};
-    std::uint64_t version = 0;
-    std::int64_t created_ns = 0;
-    std::optional<std::int64_t> step{};
-    nlohmann::json metadata{};  ///< null is written as {}
-    nlohmann::json metrics{};   ///< the same; of the row that was saved; see `metric_to_json`
-    std::vector<FileEntry> files{};
+    std::uint64_t version = 0;           ///< its number; `v3` is 3
+    std::int64_t created_ns = 0;         ///< nanoseconds since the Unix epoch
+    std::optional<std::int64_t> step{};  ///< of the row that was saved; none if it is no checkpoint
+    nlohmann::json metadata{};           ///< null is written as {}
+    nlohmann::json metrics{};            ///< the same; of the row that was saved; see `metric_to_json`
+    std::vector<FileEntry> files{};      ///< what it holds, in the order it was added
 
     /// SHA-256 over the files' paths, sizes and digests: equal for equal content.
     template <class Json = nlohmann::json>
@@ -113,17 +115,20 @@ struct Manifest {
         const std::string text = all.dump(-1, ' ', true, Json::error_handler_t::replace);
         return sha256(detail::bytes_of(text)).hex();
     }
+    /// The size of all files together, in bytes; what versions share is counted in full.
     [[nodiscard]] std::uint64_t logical_size() const noexcept {
         std::uint64_t size = 0;
         for (const FileEntry& file : files) size += file.size;
         return size;
     }
+    /// The file at `path`; null if there is none.
     [[nodiscard]] const FileEntry* find(std::string_view path) const noexcept {
         for (const FileEntry& file : files) {
             if (file.path == path) return &file;
         }
         return nullptr;
     }
+    /// "v3".
     [[nodiscard]] std::string label() const { return detail::version_label(version); }
 };
 

@@ -81,10 +81,13 @@ template <class = void>
 template <class = void>
 class BasicStagedObject {
   public:
+    /// For `BasicObjectWriter`.
     BasicStagedObject(Digest digest, std::uint64_t size, detail::TempPath temp)
         : digest_{digest}, size_{size}, temp_{std::move(temp)} {}
 
+    /// The SHA-256 of the bytes, which is the object's name.
     [[nodiscard]] const Digest& digest() const noexcept { return digest_; }
+    /// How many bytes.
     [[nodiscard]] std::uint64_t size() const noexcept { return size_; }
     /// Where it lies until then.
     [[nodiscard]] const std::filesystem::path& temp_path() const noexcept { return temp_.path(); }
@@ -126,6 +129,7 @@ using StagedObject = BasicStagedObject<>;
 template <class = void>
 class BasicObjectWriter {
   public:
+    /// A new temporary in the store. Fails: no_space, permission.
     static result<BasicObjectWriter> create(const Store& store) {
         detail::TempPath temp{store.new_temp_path()};
         auto file = detail::os::File::create_new(temp.path());
@@ -133,6 +137,7 @@ class BasicObjectWriter {
         return BasicObjectWriter{std::move(temp), std::move(*file), store.durability()};
     }
 
+    /// Appends bytes; a failure is kept, and `finish` has it too. Fails: no_space, io.
     result<void> write(std::span<const std::byte> bytes) {
         if (failed_) return *failed_;
         hash_.update(bytes);
@@ -175,6 +180,7 @@ result<StagedObject> stage_bytes(const Store& store, std::span<const std::byte> 
     if (auto written = writer->write(bytes); !written) return written.error();
     return writer->finish();
 }
+/// Stages a copy of a file. Fails: not_found, no_space, permission.
 template <class = void>
 result<StagedObject> stage_file(const Store& store, const std::filesystem::path& path) {
     auto writer = ObjectWriter::create(store);

@@ -7,8 +7,9 @@
 //   record  u32 bytes (whole, multiple of 8) · u8 kind · u8 flags · u16 0
 //   row     record · u32 cells · u32 0 · i64 step · i64 time_ns · cells × cell
 //   event   the same as a row: what a run decided, between the rows of the thread that decided it
-//   cell    u32 metric id · u8 value kind · u8[3] 0 · u64 (integer, double's bits, or text length) · text,
-//   padded name    record · u32 metric id · u32 length · bytes, padded
+//   cell    u32 metric id · u8 value kind · u8[3] 0 · u64 (integer, double's bits, or text length) · text
+//           padded to 8 bytes
+//   name    record · u32 metric id · u32 length · bytes, padded
 
 #include <cairn/core/value.hpp>
 

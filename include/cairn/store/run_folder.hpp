@@ -22,6 +22,7 @@ namespace CAIRN_NAMESPACE {
 /// How a run stands. `crashed`: it never ended, and whoever wrote it is gone.
 enum class RunState : unsigned char { running, finished, failed, exited, crashed };
 
+/// The state's name: "finished".
 [[nodiscard]] constexpr std::string_view to_string(RunState state) noexcept {
     switch (state) {
         case RunState::running: return "running";
@@ -100,6 +101,7 @@ class BasicRunFolder {
                      "see which there are with: cairn ls"};
     }
 
+    /// Where the folder lies.
     [[nodiscard]] const std::filesystem::path& path() const noexcept { return path_; }
     /// It had no record when it was opened.
     [[nodiscard]] bool is_new() const noexcept { return is_new_; }

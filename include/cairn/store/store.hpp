@@ -23,7 +23,7 @@ namespace CAIRN_NAMESPACE {
 template <class Json = nlohmann::json>
 class BasicStore {
   public:
-    static constexpr std::uint64_t format = 1;
+    static constexpr std::uint64_t format = 1;  ///< the version of the format on disk
 
     /// The store at `root`, made if it is not there; of two processes that make it, both succeed. Removes
     /// temporaries whose processes are dead. Fails: permission, no_space, unsupported (a newer format).
@@ -54,9 +54,13 @@ class BasicStore {
                      "name the folder that a run was recorded in (--dir or CAIRN_DIR)"};
     }
 
+    /// Where the store lies.
     [[nodiscard]] const std::filesystem::path& root() const noexcept { return root_; }
+    /// What its writes outlive.
     [[nodiscard]] Durability durability() const noexcept { return durability_; }
+    /// Where files are written before they are renamed; never backed up.
     [[nodiscard]] std::filesystem::path temp_dir() const { return root_ / "tmp"; }
+    /// Where a project's runs and artifacts lie.
     [[nodiscard]] std::filesystem::path project_dir(std::string_view project) const {
         return root_ / "projects" / project;
     }
@@ -66,6 +70,7 @@ class BasicStore {
         const std::filesystem::path dir = project_dir(project) / "runs" / run;
         return rank == 0 ? dir : dir / "ranks" / std::to_string(rank);
     }
+    /// Where an artifact's record and versions lie.
     [[nodiscard]] std::filesystem::path artifact_dir(std::string_view project,
                                                      std::string_view artifact) const {
         return project_dir(project) / "artifacts" / artifact;
@@ -74,6 +79,7 @@ class BasicStore {
     [[nodiscard]] std::filesystem::path object_path(std::string_view digest) const {
         return root_ / "objects" / digest.substr(0, 2) / digest.substr(2);
     }
+    /// A fresh name in `temp_dir()`; no file is made.
     [[nodiscard]] std::filesystem::path new_temp_path() const { return temp_dir() / detail::temp_name(); }
 
     /// Names, sorted; none yet is an empty list. What is no folder, or lacks the record, is not ours and
@@ -81,9 +87,11 @@ class BasicStore {
     [[nodiscard]] result<std::vector<std::string>> projects() const {
         return names_in(root_ / "projects", {});
     }
+    /// The same for the runs of a project, by their ids.
     [[nodiscard]] result<std::vector<std::string>> runs(std::string_view project) const {
         return names_in(project_dir(project) / "runs", "run.json");
     }
+    /// The same for the artifacts of a project.
     [[nodiscard]] result<std::vector<std::string>> artifacts(std::string_view project) const {
         return names_in(project_dir(project) / "artifacts", "artifact.json");
     }
