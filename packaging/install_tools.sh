@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs what is missing for one purpose; does nothing, at once, when all of it is here.
-# usage: install_tools.sh run|test|bench|ci|mpi|cross
+# usage: install_tools.sh run|test|bench|ci|mpi|cross|docs
 set -eu
 purpose=${1:-test}
 
@@ -27,6 +27,7 @@ test bench ci: python3 ccache
 test ci: catch2 libcpp-httplib-dev pkg-config
 bench ci: libbenchmark-dev valgrind
 mpi: libopenmpi-dev openmpi-bin
+docs ci: doxygen python3
 cross: g++-i686-linux-gnu g++-aarch64-linux-gnu g++-s390x-linux-gnu qemu-user g++-mingw-w64-x86-64-posix wine wine64
 ci: g++-12 clang-14 clang-19 clang-tidy-19 clang-format-19 libclang-rt-19-dev libc++-19-dev libc++abi-19-dev meson python3-venv ca-certificates
 TABLE
@@ -44,6 +45,7 @@ test bench ci: python3 ccache
 test ci: catch-devel cpp-httplib-devel pkgconf-pkg-config
 bench ci: google-benchmark-devel valgrind
 mpi: openmpi-devel
+docs ci: doxygen python3
 ci: clang clang-tools-extra compiler-rt libasan libubsan libtsan meson
 TABLE
     )
@@ -56,6 +58,7 @@ test bench ci: python3 ccache
 test ci: catch2 cpp-httplib pkgconf
 bench ci: google-benchmark
 mpi: open-mpi
+docs ci: doxygen python3
 ci: llvm meson
 TABLE
     )
