@@ -2,7 +2,7 @@
 #include <cairn/cairn.hpp>
 using namespace cairn::literals;
 
-struct Model {                                   // one function serves saving, restoring and watching
+struct Model {                                   // one function serves saving and restoring
     std::vector<float> weight = std::vector<float>(20), bias = std::vector<float>(2);
     void describe(auto& fields) { fields("weight", weight, {2, 10}); fields("bias", bias, {2}); }
 };

@@ -51,12 +51,22 @@ for r in results:
     ratio = f"{r['ratio']:7.3f}  {r['reference']}" if r["ratio"] is not None else ""
     print(f"{r['name']:{width}} {r['median']:12.4g} {r['min']:12.4g} {r['max']:12.4g} {r['unit']:5} {ratio}")
 
+LEGEND = """\
+* `log_typed_1`, `log_typed_4`, `log_dynamic_2`: one `run.log` of so many metrics, the collector running beside it. `floor_1`,
+  `floor_4`: reading the clock and writing as many bytes to memory.
+* `policy_…`: asking a policy about a row and telling it the outcome. `row_loop`: the same loop without a policy.
+* `save_1mib_…`: saving a model of 1 MiB into memory and durably into the store. `memcpy_1mib`: copying it.
+* `include …`: compiling a file that includes just that, g++ without optimisation. `lines …`: what it brings, in preprocessed
+  lines. `policy of 1`, `asked policy of 12`: compiling so many policies that are joined, and asked. `instructions …`: what
+  that costs the compiler, in millions.
+"""
+
 if len(sys.argv) > 2:
     lines = [
         "# What it costs", "",
         "Made by `sh tests/bench.sh` and `python3 tests/bench/report.py build/bench docs/performance.md`, on",
         f"{platform.system()} {platform.machine()} with {os.cpu_count()} cores; medians of five repetitions or more. What a row is compared",
-        "with was measured in the same run: the ratio holds elsewhere, the times do not.", "",
+        "with was measured in the same run: the ratio holds elsewhere, the times do not.", "", LEGEND,
         "| | median | min | max | | ratio | of |", "| --- | --: | --: | --: | --- | --: | --- |"]
     def short(name):  # without the benchmark library's own settings
         return name.split("/iterations:")[0]

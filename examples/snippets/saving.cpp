@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: MIT
+// The code of docs/saving.md; tests/readme.py compares.
+#include <cairn/cairn.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <random>
+#include <span>
+#include <string_view>
+#include <vector>
+
+using namespace cairn::literals;
+
+struct Model {
+    std::vector<float> weight = std::vector<float>(4);
+    void describe(auto& fields) { fields("weight", weight); }
+};
+
+void step(cairn::Run& run, Model& model, std::mt19937& adam) {
+    const auto row = run.log("loss"_m = 1.0);
+    auto checkpoint = run.checkpoint<cairn::EveryN<2>>("model");
+    auto saved = checkpoint.step(row, cairn::part("model", model), cairn::part("optimizer", adam));
+}
+
+std::int64_t go_on(Model& model) {
+    auto run = cairn::init({.project = "mnist", .id = "first", .resume = cairn::Resume::allow});
+    auto checkpoint = run.checkpoint<cairn::EveryN<2>>("model");
+    std::int64_t epoch = 0;
+    if (auto version = checkpoint.try_restore(cairn::latest, cairn::part("model", model)))
+        epoch = version->step() + 1;
+    return epoch;
+}
+
+struct MySink {
+    cairn::result<void> begin(const cairn::VersionInfo& info);
+    cairn::result<void> write(std::string_view file, std::span<const std::byte> bytes);
+    cairn::result<cairn::Version> commit();
+    void abort() noexcept;
+};
+static_assert(cairn::ArtifactSink<MySink>);
