@@ -2,7 +2,7 @@
 """What doxygen reads of a header: the header, with what is explained in one place pointed to from the others.
 * A member that a concept asks for is explained at the concept; one without a comment of its own points there.
 * `using Run = BasicRun<>;` is explained at the template.
-* Variables that are declared together share the comment above them.
+* Variables that are declared together share the comment above them; members between ///@{ and ///@} the first one there.
 * What only the library calls, special members and deduction guides are left out.
 The lines keep their numbers. usage: doxygen_filter.py HEADER"""
 import re
@@ -30,9 +30,17 @@ hidden = re.compile(r"^template <.*>\n(?:.* detail::\w+\(.*\{\n(?:.*\n)*?\}|\w+\
 text = open(sys.argv[1], encoding="utf-8").read()
 text = hidden.sub(lambda found: "\n" * found[0].count("\n"), text)
 comment = []  # above the line; it reaches over a template's head
+group = None  # the comment that is shared; None outside of a group
+before = ""
 for line in text.splitlines(keepends=True):
     bare = line.strip()
-    if comment and (several := together.match(line)):
+    if bare in ("///@{", "///@}"):
+        group = "" if bare == "///@{" else None
+        line = "\n"
+    elif group is not None and re.match(r"    [^\s/}]", line) and not before.startswith(("template <", "requires")):
+        group = group or " ".join(comment)
+        line = line if comment else f"    /** {group} */ {line.lstrip()}"
+    elif comment and (several := together.match(line)):
         shared = f" /** {' '.join(comment)} */ "
         line = "    " + shared.join(f"{several[1]} {one};" for one in several[2].split(", ")) + "\n"
     elif not comment and "///<" not in line:
@@ -47,3 +55,4 @@ for line in text.splitlines(keepends=True):
         comment.append(bare[4:])
     elif not bare.startswith(("template <", "requires", "//")):
         comment = []
+    before = bare
