@@ -163,8 +163,8 @@ concept MetricValue = detail::Scalar<T> || requires {
 /// One named value of a typed row.
 template <class Name, class T>
 struct Field {
-    using metric = Name;
-    T value;
+    using metric = Name;  ///< the metric's name, as a type
+    T value;              ///< what was logged under it
 };
 
 namespace detail {
@@ -186,8 +186,11 @@ constexpr auto make_field(T&& value) {
 template <char... Chars>
 struct Metric {
     static_assert(sizeof...(Chars) > 0, "cairn: a metric needs a name");
+    /// The name, with a zero byte after it.
     static constexpr char chars[sizeof...(Chars) + 1] = {Chars..., '\0'};
+    /// The name as text: "loss".
     static constexpr std::string_view name{chars, sizeof...(Chars)};
+    /// Of the name, for look-ups at run time; no part of what is stored.
     static constexpr std::uint64_t hash = detail::hash_name(name);
 
     /// The named value, for `run.log("loss"_m = loss)`. Text is kept as a view until it is logged; pass a
@@ -198,6 +201,7 @@ struct Metric {
     }
     // Not constexpr for what owns memory: clang 14 crashes when it tries such a call at compile time and
     // fails.
+    /// The same for what owns memory, a `std::string`, say.
     template <class T>
         requires(!std::is_trivially_copyable_v<std::decay_t<T>>)
     auto operator=(T&& value) const {
@@ -249,7 +253,7 @@ namespace CAIRN_NAMESPACE {
 
 /// A row's explicit step: `run.log(cairn::step(epoch), "loss"_m = loss)`.
 struct Step {
-    std::int64_t value;
+    std::int64_t value;  ///< as the user counts: epochs, batches, …; may repeat, go back and be negative
 };
 
 /// The step `n` of a row, from any integer.
@@ -269,9 +273,10 @@ namespace detail {
 
 /// What a policy finds when it looks for a metric in a row.
 struct Reading {
+    /// `missing`: the row lacks it, or it is no number; `nan`: it is there and not a number.
     enum class Kind : unsigned char { missing, nan, number };
-    Kind kind = Kind::missing;
-    double value = 0;
+    Kind kind = Kind::missing;  ///< whether there is a number
+    double value = 0;           ///< the number; meaningless unless `kind` says so
 
     /// Infinities are numbers, 0.0 is a value, a NaN is neither.
     // By reference: clang takes a double argument never to be NaN under -ffast-math.
@@ -315,6 +320,7 @@ template <class Name, class T>
 template <class... Fields>
 class Row : Fields... {
   public:
+    /// Made by `run.log` and `cairn::row`.
     constexpr explicit Row(std::int64_t step, std::int64_t time_ns, Fields... fields)
         : Fields(std::move(fields))..., step_{step}, time_ns_{time_ns} {}
 
@@ -351,6 +357,7 @@ class Row : Fields... {
     template <MetricName Name>
     static constexpr bool has = detail::times_named<Name, Fields...> > 0;
 
+    /// How many metrics the row's type has, optional ones that are empty included.
     static constexpr std::size_t size() noexcept { return sizeof...(Fields); }
 
   private:
@@ -404,10 +411,13 @@ namespace CAIRN_NAMESPACE {
 /// An integer, a float, a bool, a short text, or nothing. A view: it does not own its text.
 class Value {
   public:
+    /// `integer` is signed and `natural` unsigned, of 64 bits; `number` is a double.
     enum class Kind : unsigned char { none, integer, natural, number, boolean, text };
 
+    /// Nothing.
     constexpr Value() noexcept : integer_{0} {}
 
+    /// A number or a bool, of any width; a float becomes a double.
     template <class T>
         requires std::is_arithmetic_v<T>
     constexpr Value(T value) noexcept
@@ -427,17 +437,21 @@ class Value {
         }
     }
 
+    /// A text, which must outlive this.
     template <class T>
         requires std::convertible_to<const T&, std::string_view>
     constexpr Value(const T& value) noexcept  // NOLINT(google-explicit-constructor)
         : kind_{Kind::text}, text_{std::string_view{value}} {}
 
+    /// What the optional holds; nothing if it is empty.
     template <class T>
         requires detail::Scalar<T>
     constexpr Value(const std::optional<T>& value) noexcept  // NOLINT(google-explicit-constructor)
         : Value{value ? Value{*value} : Value{}} {}
 
+    /// What it holds.
     [[nodiscard]] constexpr Kind kind() const noexcept { return kind_; }
+    /// Whether it is a text.
     [[nodiscard]] constexpr bool is_text() const noexcept { return kind_ == Kind::text; }
 
     /// The text; empty for any other kind.
@@ -493,8 +507,8 @@ class Value {
 
 /// A named value of a row whose names are known only at run time.
 struct NamedValue {
-    std::string_view name;
-    Value value;
+    std::string_view name;  ///< the metric's; not owned
+    Value value;            ///< its value; a text is not owned
 };
 
 }  // namespace CAIRN_NAMESPACE
@@ -510,6 +524,8 @@ class DynamicRow {
   public:
     DynamicRow() = default;
 
+    /// A row of `count` values, whose names and texts are copied; those of kind `none` are left out.
+    /// `time_ns` is in nanoseconds since the Unix epoch, 0 if it was never logged.
     template <class = void>
     DynamicRow(std::int64_t step, std::int64_t time_ns, const NamedValue* values, std::size_t count)
         : step_{step}, time_ns_{time_ns} {
@@ -517,8 +533,11 @@ class DynamicRow {
         for (std::size_t i = 0; i < count; ++i) add(values[i]);
     }
 
+    /// The user's step, or the logging thread's count of rows.
     [[nodiscard]] std::int64_t step() const noexcept { return step_; }
+    /// Nanoseconds since the Unix epoch; 0 for a row that was never logged.
     [[nodiscard]] std::int64_t time_ns() const noexcept { return time_ns_; }
+    /// How many metrics the row has.
     [[nodiscard]] std::size_t size() const noexcept { return cells_.size(); }
 
     /// The value of a metric; of kind `none` if the row lacks it. The last one wins where a name stands
@@ -532,11 +551,13 @@ class DynamicRow {
 
     /// The metric as a number; NaN if the row lacks it or it is a text.
     [[nodiscard]] double operator[](std::string_view name) const noexcept { return find(name).number(); }
+    /// The same by a metric's type, so that code for typed rows takes dynamic ones too.
     template <MetricName Name>
     [[nodiscard]] double operator[](Name) const noexcept {
         return find(Name::name).number();
     }
 
+    /// A metric as a policy sees it: missing, NaN or a number; a text is missing.
     template <MetricName Name>
     [[nodiscard]] Reading reading() const noexcept {
         return find(Name::name).reading();
@@ -662,6 +683,7 @@ class error : public std::exception {
   public:
     error() = default;
 
+    /// Composes `what()` of the four; `path` and `advice` may be empty.
     error(errc code, std::string tried, std::string path, std::string advice)
         : code_{code}, tried_{std::move(tried)}, path_{std::move(path)}, advice_{std::move(advice)} {
         text_ = "cairn: " + tried_;
@@ -672,6 +694,7 @@ class error : public std::exception {
         if (!advice_.empty()) text_ += "; " + advice_;
     }
 
+    /// The kind of failure, for a program to branch on.
     [[nodiscard]] errc code() const noexcept { return code_; }
     /// What was tried and why it failed, in one clause.
     [[nodiscard]] const std::string& tried() const noexcept { return tried_; }
@@ -679,6 +702,7 @@ class error : public std::exception {
     [[nodiscard]] const std::string& path() const noexcept { return path_; }
     /// What the user can do about it.
     [[nodiscard]] const std::string& advice() const noexcept { return advice_; }
+    /// One line of all four, for a person: `cairn: TRIED: PATH [CODE]; ADVICE`.
     [[nodiscard]] const char* what() const noexcept override { return text_.c_str(); }
 
   private:
@@ -706,8 +730,10 @@ namespace detail {
 template <class T = void>
 class [[nodiscard]] result {
   public:
+    /// A success.
     // NOLINTNEXTLINE(google-explicit-constructor)
     result(T value) : good_{true}, value_(std::move(value)) {}
+    /// A failure.
     // NOLINTNEXTLINE(google-explicit-constructor)
     result(cairn::error failure) : good_{false}, error_{std::move(failure)} {}
     result(result&& other) noexcept : good_{other.good_} { take(other); }
@@ -720,14 +746,19 @@ class [[nodiscard]] result {
     }
     ~result() { drop(); }
 
+    /// Whether there is a value.
     [[nodiscard]] bool has_value() const noexcept { return good_; }
+    /// The same, for `if (auto file = read(…))`.
     [[nodiscard]] explicit operator bool() const noexcept { return good_; }
     /// Requires success.
     [[nodiscard]] T& operator*() & noexcept { return value_; }
+    ///@{
+    /// The value. Requires success; not checked.
     [[nodiscard]] const T& operator*() const& noexcept { return value_; }
     [[nodiscard]] T&& operator*() && noexcept { return std::move(value_); }
     [[nodiscard]] T* operator->() noexcept { return &value_; }
     [[nodiscard]] const T* operator->() const noexcept { return &value_; }
+    ///@}
     /// Requires failure.
     [[nodiscard]] const cairn::error& error() const noexcept { return error_; }
     /// The value, or throws the error.
@@ -762,12 +793,16 @@ template <>
 class [[nodiscard]] result<void> {
   public:
     result() = default;
+    /// A failure.
     result(cairn::error failure) : error_{std::move(failure)} {}  // NOLINT(google-explicit-constructor)
 
+    /// Whether it succeeded.
     [[nodiscard]] bool has_value() const noexcept { return !error_.has_value(); }
+    /// The same, for `if (auto done = …)`.
     [[nodiscard]] explicit operator bool() const noexcept { return !error_.has_value(); }
     /// Requires failure.
     [[nodiscard]] const cairn::error& error() const noexcept { return *error_; }
+    /// Throws the error, if there is one.
     void value() && {
         if (error_) detail::raise(std::move(*error_));
     }
@@ -907,11 +942,11 @@ template <class T>
 }  // namespace detail
 
 /// The moment a policy is asked about: the row, and what is known beside it. A decision is a pure function of
-/// this and of the policy's state.
+/// this and of the policy's state. `cairn::At{row}` in a test of a policy: all else is as when a run starts.
 template <class R>
 struct At {
-    const R& row;
-    std::int64_t step = row.step();
+    const R& row;                          ///< the row that is asked about
+    std::int64_t step = row.step();        ///< the row's
     std::int64_t time_ns = row.time_ns();  ///< wall time of the row, nanoseconds since the Unix epoch
     double seconds = 0;                    ///< since the run started
     double save_seconds = 0;               ///< spent on saving so far, by this checkpoint
@@ -984,8 +1019,8 @@ namespace CAIRN_NAMESPACE {
 
 /// Which way a metric is better. It is always written, never guessed from the metric's name.
 enum class Direction : unsigned char { unspecified, minimize, maximize };
-inline constexpr Direction minimize = Direction::minimize;
-inline constexpr Direction maximize = Direction::maximize;
+inline constexpr Direction minimize = Direction::minimize;  ///< smaller is better: a loss
+inline constexpr Direction maximize = Direction::maximize;  ///< greater is better: an accuracy
 
 /// Whether `a` is strictly better than `b`; false if either is NaN.
 [[nodiscard]] constexpr bool is_better(Direction direction, double a, double b) noexcept {
@@ -1110,6 +1145,7 @@ enum class Answer : unsigned char {
 /// `yes` or `no`.
 [[nodiscard]] constexpr Answer answer(bool save) noexcept { return save ? Answer::yes : Answer::no; }
 
+/// Whether it is neither yes nor no.
 [[nodiscard]] constexpr bool is_unknown(Answer a) noexcept {
     return a == Answer::missing || a == Answer::nan;
 }
@@ -1222,8 +1258,10 @@ concept StatefulPolicy = SavePolicy<P> && requires(P policy, const At<detail::An
 /// On what beside a step a policy wants to be asked: when there are no more rows, after a signal, when an
 /// exception leaves a guarded loop. A policy says so with `constexpr Wants wants() const noexcept`.
 struct Wants {
+    /// `checkpoint.finish()` was called; a signal came; an exception flies.
     bool end = false, signal = false, failure = false;
 
+    /// What either wants.
     friend constexpr Wants operator|(Wants a, Wants b) noexcept {
         return {a.end || b.end, a.signal || b.signal, a.failure || b.failure};
     }
@@ -1415,46 +1453,46 @@ namespace CAIRN_NAMESPACE {
 
 /// The rule behind an answer. `value` and `reference` of a `Reason` are what the rule compared.
 enum class Rule : unsigned char {
-    custom,         ///< a policy of the user's own: only its answer is known
-    never,          ///< it saves by no rule
-    due,            ///< the count (value) is a multiple of the period (reference), or a listed step
-    crossed,        ///< a multiple of the period (reference) was passed since the look before
-    not_due,        ///< neither
-    first_value,    ///< nothing with this metric was saved before
-    better,         ///< than the reference, by enough
-    tie,            ///< as good as the reference
-    worse,          ///< not better than the reference, or not by enough
-    below,          ///< the value is below the limit (reference)
-    not_below,      ///< it is not
-    missing,        ///< the metric is not in the row
-    nan,            ///< the metric is not a number
-    in_window,      ///< the step (value) is on the right side of the bound (reference)
-    before_window,  ///< the step is before it
-    after_window,   ///< the step is at or past it
-    spent,          ///< as often as it may (reference) it has saved
-    elapsed,        ///< so many seconds (value) went by, of so many (reference)
-    too_soon,       ///< fewer than that
-    in_budget,      ///< saving took so many percent (value) of the time, of so many (reference)
-    over_budget,    ///< more than that
-    happened,       ///< the event it waits for
-    has_not_happened,
-    waiting,          ///< so many rows (value) were no better, of so many (reference)
-    out_of_patience,  ///< as many as that
+    custom,            ///< a policy of the user's own: only its answer is known
+    never,             ///< it saves by no rule
+    due,               ///< the count (value) is a multiple of the period (reference), or a listed step
+    crossed,           ///< a multiple of the period (reference) was passed since the look before
+    not_due,           ///< neither
+    first_value,       ///< nothing with this metric was saved before
+    better,            ///< than the reference, by enough
+    tie,               ///< as good as the reference
+    worse,             ///< not better than the reference, or not by enough
+    below,             ///< the value is below the limit (reference)
+    not_below,         ///< it is not
+    missing,           ///< the metric is not in the row
+    nan,               ///< the metric is not a number
+    in_window,         ///< the step (value) is on the right side of the bound (reference)
+    before_window,     ///< the step is before it
+    after_window,      ///< the step is at or past it
+    spent,             ///< as often as it may (reference) it has saved
+    elapsed,           ///< so many seconds (value) went by, of so many (reference)
+    too_soon,          ///< fewer than that
+    in_budget,         ///< saving took so many percent (value) of the time, of so many (reference)
+    over_budget,       ///< more than that
+    happened,          ///< the event it waits for
+    has_not_happened,  ///< not yet
+    waiting,           ///< so many rows (value) were no better, of so many (reference)
+    out_of_patience,   ///< as many as that
 };
 
 /// One policy's answer, and why.
 struct Reason {
-    Answer answer = Answer::no;
-    Rule rule = Rule::custom;
-    double value = 0;
-    double reference = 0;
+    Answer answer = Answer::no;  ///< what it decided
+    Rule rule = Rule::custom;    ///< why
+    double value = 0;            ///< what it looked at; see `Rule`
+    double reference = 0;        ///< what it compared that with; see `Rule`
 };
 
 /// Where a policy stands in a composition: its place among its sisters, that of what it stands in among its
 /// own, and so on, outermost first, counted from 0. What is not composed has no place.
 class Path {
   public:
-    static constexpr std::size_t deepest = 15;
+    static constexpr std::size_t deepest = 15;  ///< places that are kept
 
     /// One place further in. Deeper than `deepest`, only the depth counts on.
     [[nodiscard]] constexpr Path then(std::size_t place) const noexcept {
@@ -1463,6 +1501,7 @@ class Path {
         ++inner.depth_;
         return inner;
     }
+    /// How deep it stands; 0 if it is not composed.
     [[nodiscard]] constexpr std::size_t depth() const noexcept { return depth_; }
     /// Requires `i < depth()` and `i < deepest`.
     [[nodiscard]] constexpr std::size_t operator[](std::size_t i) const noexcept { return places_[i]; }
@@ -1565,7 +1604,9 @@ class BestOf : detail::Leaf<BestOf<Watch, T, Margin>, 0, Watch>,
     static constexpr detail::Chance chance = detail::at_steps_only;
 
     constexpr BestOf() = default;  // NOLINT(*-member-init): what is held initialises itself
+    /// With a margin, for `Improves`.
     constexpr explicit BestOf(Margin margin) : Wanted{std::move(margin)} {}
+    /// With the metric as a value, for policies that are read from text.
     constexpr BestOf(Watch watch, Margin margin) : Watches{std::move(watch)}, Wanted{std::move(margin)} {}
 
     [[nodiscard]] constexpr Reason reason(const auto& at) const {
@@ -1589,6 +1630,7 @@ class BestOf : detail::Leaf<BestOf<Watch, T, Margin>, 0, Watch>,
     [[nodiscard]] constexpr detail::Watched watched() const noexcept {
         return {watch().name(), watch().direction()};
     }
+    /// By how much more than nothing a value must be better; 0 for `Best`.
     [[nodiscard]] constexpr double margin() const noexcept { return Wanted::get().value; }
 
   private:
@@ -1605,7 +1647,7 @@ struct NoMargin {
 
 /// By how much more than nothing a value must be better: `Improves<"val/loss", minimize>{MinDelta{0.01}}`.
 struct MinDelta {
-    double value;
+    double value;  ///< in the metric's unit
 };
 
 /// Saves on a strict improvement on the best value *among the versions that were saved*, whoever caused them:
@@ -1614,11 +1656,11 @@ struct MinDelta {
 ///
 /// Ties: the first of equals stays; `Best<"m", minimize, ties::keep_newest>` is the other. NaN: unknown,
 /// never stored as best; with `nan::error`, after the direction too, the step also tells it as a failure.
-/// ±inf compare as numbers, 0.0 is a value. A metric that the row's type lacks does not
-/// compile; an empty optional is unknown. Step 0: the first number is an improvement. Resume: the reference
-/// is rebuilt from the committed versions. Steps that go back: no difference. Choose `Improves` where a tiny
-/// gain is not worth a version, `TopK` to keep several good ones, `EveryN` when the metric is noisy and any
-/// recent state will do.
+/// ±inf compare as numbers, 0.0 is a value. A metric that the row's type lacks does not compile; an empty
+/// optional is unknown. Step 0: the first number is an improvement. Resume: the reference is rebuilt from
+/// the committed versions. Steps that go back: no difference. Choose `Improves` where a tiny gain is not
+/// worth a version, `TopK` to keep several good ones, `EveryN` when the metric is noisy and any recent state
+/// will do.
 template <detail::FixedString Name, Direction D = Direction::unspecified, auto... Rules>
 using Best = BestOf<detail::Monitor<MetricNamed<Name>, D, detail::rule_among(nan::unknown, Rules...)>,
                     detail::rule_among(ties::keep_first, Rules...), detail::NoMargin>;
@@ -1631,6 +1673,7 @@ class Improves
     : public BestOf<detail::Monitor<MetricNamed<Name>, D, detail::rule_among(nan::unknown, Rules...)>,
                     detail::rule_among(ties::keep_first, Rules...), MinDelta> {
   public:
+    /// `min_delta` in the metric's unit; 0 is `Best`.
     constexpr explicit Improves(double min_delta) : Improves::BestOf{MinDelta{min_delta}} {}
 };
 
@@ -1658,6 +1701,7 @@ class TopKOf : detail::Leaf<TopKOf<Held, Watch>, 0, Watch> {
     static constexpr detail::Chance chance = detail::at_steps_only;
 
     constexpr TopKOf() = default;  // NOLINT(*-member-init): what is held initialises itself
+    /// With the numbers and the metric as values, for policies that are read from text.
     constexpr TopKOf(Held held, Watch watch) : Watches{std::move(watch)}, held_{std::move(held)} {}
 
     [[nodiscard]] constexpr Reason reason(const auto& at) const {
@@ -1686,6 +1730,7 @@ class TopKOf : detail::Leaf<TopKOf<Held, Watch>, 0, Watch> {
         held_[place] = detail::MaybeNumber{now.value};
     }
 
+    /// The `k`: how many it counts as the best.
     [[nodiscard]] constexpr std::size_t size() const noexcept { return held_.size(); }
     [[nodiscard]] constexpr const Watch& watch() const noexcept { return Watches::get(); }
     [[nodiscard]] constexpr detail::Watched watched() const noexcept {
@@ -1712,7 +1757,9 @@ class BelowOf : detail::Leaf<BelowOf<Watch>, 0, Watch> {
   public:
     static constexpr detail::Chance chance = detail::at_steps_only;
 
+    /// `limit` in the metric's unit; a value that is equal is not below.
     constexpr explicit BelowOf(double limit) : limit_{limit} {}
+    /// With the metric as a value, for policies that are read from text.
     constexpr BelowOf(Watch watch, double limit) : Watches{std::move(watch)}, limit_{limit} {}
 
     [[nodiscard]] constexpr Reason reason(const auto& at) const {
@@ -1728,6 +1775,7 @@ class BelowOf : detail::Leaf<BelowOf<Watch>, 0, Watch> {
     }
 
     [[nodiscard]] constexpr const Watch& watch() const noexcept { return Watches::get(); }
+    /// The limit.
     [[nodiscard]] constexpr double limit() const noexcept { return limit_; }
 
   private:
@@ -1871,7 +1919,7 @@ class EveryDuration {
   public:
     static constexpr detail::Chance chance = detail::at_steps_only;
 
-    /// From any duration of <chrono>.
+    /// From any duration of the standard library's `<chrono>`.
     template <class D>
         requires(!std::same_as<D, EveryDuration>)
     constexpr explicit EveryDuration(const D& duration) noexcept : seconds_{detail::seconds_of(duration)} {}
@@ -1885,6 +1933,7 @@ class EveryDuration {
     constexpr void settle(const auto& at, Outcome outcome) noexcept {
         if (outcome == Outcome::saved || outcome == Outcome::restored) last_.set(at);
     }
+    /// The duration, in seconds.
     [[nodiscard]] constexpr double seconds() const noexcept { return seconds_; }
 
   private:
@@ -1896,6 +1945,7 @@ class EveryDuration {
 template <SavePolicy P>
 class AtMostEvery : public detail::Around<AtMostEvery<P>, P> {
   public:
+    /// `duration` is any of the standard library's `<chrono>`.
     template <class D>
     constexpr AtMostEvery(const D& duration, const P& policy)
         : detail::Around<AtMostEvery, P>(policy), seconds_{detail::seconds_of(duration)} {}
@@ -1915,6 +1965,7 @@ class AtMostEvery : public detail::Around<AtMostEvery<P>, P> {
         this->settle_inner(at, outcome);
     }
 
+    /// The duration, in seconds.
     [[nodiscard]] constexpr double seconds() const noexcept { return seconds_; }
 
   private:
@@ -1946,6 +1997,7 @@ template <class D, class P>
 /// that go back make no difference.
 class Budget {
   public:
+    /// `percent` of the time since the run started: `Budget{1}` is a hundredth.
     constexpr explicit Budget(double percent) noexcept : percent_{percent} {}
 
     [[nodiscard]] constexpr Reason reason(const auto& at) const noexcept {
@@ -1954,6 +2006,7 @@ class Budget {
         return {answer(fits), fits ? Rule::in_budget : Rule::over_budget, spent, percent_};
     }
     [[nodiscard]] constexpr Answer decide(const auto& at) const noexcept { return reason(at).answer; }
+    /// The bound.
     [[nodiscard]] constexpr double percent() const noexcept { return percent_; }
 
   private:
@@ -2068,6 +2121,7 @@ class EveryNOf : detail::Leaf<EveryNOf<Count, Counter>, 0, Count>,
     static constexpr detail::Chance chance = detail::at_steps_only;
 
     constexpr EveryNOf() = default;  // NOLINT(*-member-init): what is held initialises itself
+    /// With the period and the counter as values, for policies that are read from text.
     constexpr EveryNOf(Count period, Counter counter)
         : Period{std::move(period)}, Counted{std::move(counter)} {}
 
@@ -2086,7 +2140,9 @@ class EveryNOf : detail::Leaf<EveryNOf<Count, Counter>, 0, Count>,
             countdown_.look(counter().count(at, reading), period(), outcome == Outcome::restored);
     }
 
+    /// The `N`.
     [[nodiscard]] constexpr std::int64_t period() const noexcept { return Period::get().value; }
+    /// What is counted: the step, or a metric.
     [[nodiscard]] constexpr const Counter& counter() const noexcept { return Counted::get(); }
 
   private:
@@ -2133,20 +2189,22 @@ namespace CAIRN_NAMESPACE {
 /// What a retention may know of a committed version.
 struct VersionFacts {
     std::uint64_t number = 0;  ///< counts up by one from version to version
-    std::int64_t step = 0;
-    std::int64_t time_ns = 0;
-    std::uint64_t bytes = 0;  ///< logical size, shared objects counted in full
+    std::int64_t step = 0;     ///< of the row that was saved
+    std::int64_t time_ns = 0;  ///< of that row; nanoseconds since the Unix epoch
+    std::uint64_t bytes = 0;   ///< logical size, shared objects counted in full
     /// Looks a metric up in what the version recorded; asked through `reading`.
     Reading (*look_up)(const void* source, std::string_view metric) = nullptr;
-    const void* source = nullptr;
+    const void* source = nullptr;  ///< handed to `look_up`
     /// It stays, whatever a retention says: the newest one, the one that was restored from, one that an alias
     /// names.
     bool held = false;
     bool kept = false;  ///< the mark that a retention sets, through `VersionList`
 
+    /// The metric of the row that was saved, or that came late; missing if there is none.
     [[nodiscard]] constexpr Reading reading(std::string_view metric) const {
         return look_up == nullptr ? Reading{} : look_up(source, metric);
     }
+    /// The same by the metric's type.
     template <MetricName Name>
     [[nodiscard]] constexpr Reading reading() const {
         return reading(Name::name);
@@ -2156,11 +2214,15 @@ struct VersionFacts {
 /// The committed versions of one checkpoint, oldest first, each with a mark: keep it?
 class VersionList {
   public:
+    /// Refers to the versions.
     constexpr VersionList(VersionFacts* versions, std::size_t count) : versions_{versions}, count_{count} {}
+    /// How many versions there are.
     [[nodiscard]] constexpr std::size_t size() const noexcept { return count_; }
+    /// A version; 0 is the oldest. Requires `i < size()`.
     [[nodiscard]] constexpr const VersionFacts& operator[](std::size_t i) const noexcept {
         return versions_[i];
     }
+    /// Marks a version to be kept.
     constexpr void keep(std::size_t i) const noexcept { versions_[i].kept = true; }
     /// For an outer bound alone; a retention that is joined with others must not.
     constexpr void drop(std::size_t i) const noexcept { versions_[i].kept = false; }
@@ -2194,12 +2256,14 @@ class KeepLastOf : detail::Leaf<KeepLastOf<Count>, 0, Count> {
 
   public:
     constexpr KeepLastOf() = default;
+    /// With the count as a value, for retentions that are read from text.
     constexpr explicit KeepLastOf(Count limit) : Limit{std::move(limit)} {}
 
     constexpr void mark(const VersionList& versions) const {
         const std::size_t count = versions.size(), n = static_cast<std::size_t>(limit());
         for (std::size_t i = count > n ? count - n : 0; i < count; ++i) versions.keep(i);
     }
+    /// The `n`.
     [[nodiscard]] constexpr std::int64_t limit() const noexcept { return Limit::get().value; }
 
   private:
@@ -2218,6 +2282,7 @@ class KeepEveryOf : detail::Leaf<KeepEveryOf<Count>, 0, Count> {
 
   public:
     constexpr KeepEveryOf() = default;
+    /// With the count as a value, for retentions that are read from text.
     constexpr explicit KeepEveryOf(Count period) : Period{std::move(period)} {}
 
     constexpr void mark(const VersionList& versions) const {
@@ -2228,6 +2293,7 @@ class KeepEveryOf : detail::Leaf<KeepEveryOf<Count>, 0, Count> {
             if (is_first) versions.keep(i);
         }
     }
+    /// The `n`, in steps.
     [[nodiscard]] constexpr std::int64_t period() const noexcept { return Period::get().value; }
 
   private:
@@ -2249,7 +2315,7 @@ using KeepEvery = KeepEveryOf<detail::FixedCount<n>>;
 /// time counts. A run that stands still loses nothing.
 class KeepFor {
   public:
-    /// From any duration of <chrono>.
+    /// From any duration of the standard library's `<chrono>`.
     template <class D>
         requires(!std::same_as<D, KeepFor>)
     constexpr explicit KeepFor(const D& duration) noexcept : seconds_{detail::seconds_of(duration)} {}
@@ -2264,6 +2330,7 @@ class KeepFor {
             if (static_cast<double>(newest - versions[i].time_ns) / 1e9 <= seconds_) versions.keep(i);
         }
     }
+    /// The duration, in seconds.
     [[nodiscard]] constexpr double seconds() const noexcept { return seconds_; }
 
   private:
@@ -2284,6 +2351,7 @@ class KeepBestOf : detail::Leaf<KeepBestOf<Count, Watch, T>, 0, Count>,
     static constexpr std::size_t max_pending = 3;
 
     constexpr KeepBestOf() = default;
+    /// With count and metric as values, for retentions that are read from text.
     constexpr KeepBestOf(Count limit, Watch watch) : Limit{std::move(limit)}, Watches{std::move(watch)} {}
 
     constexpr void mark(const VersionList& versions) const {
@@ -2298,6 +2366,7 @@ class KeepBestOf : detail::Leaf<KeepBestOf<Count, Watch, T>, 0, Count>,
             if (keep) versions.keep(i);
         }
     }
+    /// The `n`.
     [[nodiscard]] constexpr std::int64_t limit() const noexcept { return Limit::get().value; }
     [[nodiscard]] constexpr const Watch& watch() const noexcept { return Watches::get(); }
     [[nodiscard]] constexpr detail::Watched watched() const noexcept {
@@ -2340,12 +2409,15 @@ class KeepEither : detail::Leaf<KeepEither<A, B>, 0, A>, detail::Leaf<KeepEither
     using monitor = detail::monitor_of_any<A, B>;
 
     KeepEither() = default;
+    /// `cairn::KeepEither{a, b}`: the same as `a | b`.
     constexpr KeepEither(A a, B b) : First{std::move(a)}, Second{std::move(b)} {}
     constexpr void mark(const VersionList& versions) const {
         First::get().mark(versions);
         Second::get().mark(versions);
     }
+    /// The left one.
     [[nodiscard]] constexpr const A& first() const noexcept { return First::get(); }
+    /// The right one.
     [[nodiscard]] constexpr const B& second() const noexcept { return Second::get(); }
     [[nodiscard]] constexpr detail::Watched watched() const noexcept {
         return detail::watched_by(first(), second());
@@ -2377,13 +2449,16 @@ class Capped : detail::Leaf<Capped<R>, 0, R> {
   public:
     using monitor = typename detail::monitor_of<R>::type;
 
+    /// `cairn::Capped{retention, bytes}`: the same as `capped(retention, bytes)`.
     constexpr Capped(R retention, std::uint64_t bytes) : Inner{std::move(retention)}, bytes_{bytes} {}
 
     constexpr void mark(const VersionList& versions) const {
         Inner::get().mark(versions);
         detail::apply_cap(versions, bytes_);
     }
+    /// The bound.
     [[nodiscard]] constexpr std::uint64_t bytes() const noexcept { return bytes_; }
+    /// The retention that is bounded.
     [[nodiscard]] constexpr const R& inner() const noexcept { return Inner::get(); }
     [[nodiscard]] constexpr detail::Watched watched() const noexcept { return detail::watched_by(inner()); }
 
@@ -2457,11 +2532,12 @@ struct VersionInfo {
 
 /// A committed version: which one, of which row, where.
 struct Version {
-    std::uint64_t number = 0;
+    std::uint64_t number = 0;      ///< counts up by one from version to version; `v3` is 3
     std::uint64_t bytes = 0;       ///< logical size of all its files
     DynamicRow row{};              ///< the row that was saved, with all of its metrics
     std::filesystem::path path{};  ///< the folder or file that shows it; empty if there is none
 
+    /// The step of the row that was saved.
     [[nodiscard]] std::int64_t step() const noexcept { return row.step(); }
     /// "v3".
     [[nodiscard]] std::string label() const { return detail::version_label(number); }
@@ -2483,9 +2559,11 @@ struct Version {
 template <class = void>
 class BasicStoredFiles {
   public:
+    /// Adds a file with all of its bytes.
     void add(std::string file, std::string bytes) {
         files_.insert_or_assign(std::move(file), std::move(bytes));
     }
+    /// The file's bytes; nothing if there is no such file.
     [[nodiscard]] std::optional<std::span<const std::byte>> find(std::string_view file) const {
         const auto found = files_.find(file);
         if (found == files_.end()) return std::nullopt;
@@ -2498,6 +2576,36 @@ class BasicStoredFiles {
 using StoredFiles = BasicStoredFiles<>;
 
 }  // namespace CAIRN_NAMESPACE
+
+// ---- cairn/core/function_ref.hpp
+// A function that somebody else owns, as an argument of a virtual one.
+
+namespace CAIRN_NAMESPACE::detail {
+
+template <class Signature>
+class FunctionRef;
+
+/// Refers to what is called; use it within the call that it is an argument of. (std::function_ref is C++26,
+/// std::function owns and costs the compiler ten times as much.)
+template <class R, class... Args>
+class FunctionRef<R(Args...)> {
+  public:
+    template <class F>
+        requires(!std::same_as<std::remove_cvref_t<F>, FunctionRef>)
+    FunctionRef(F&& f) noexcept  // NOLINT(google-explicit-constructor, cppcoreguidelines-missing-std-forward)
+        : object_{const_cast<void*>(static_cast<const void*>(&f))},
+          call_{[](void* object, Args... args) -> R {
+              return (*static_cast<std::remove_reference_t<F>*>(object))(static_cast<Args>(args)...);
+          }} {}
+
+    R operator()(Args... args) const { return call_(object_, static_cast<Args>(args)...); }
+
+  private:
+    void* object_;
+    R (*call_)(void*, Args...);
+};
+
+}  // namespace CAIRN_NAMESPACE::detail
 
 // ---- cairn/model/detail/guarded.hpp
 // Runs the user's code so that nothing it throws escapes. Costs what core/error.hpp costs.
@@ -2670,9 +2778,10 @@ template <Number T>
 template <class T>
 struct dtype_for;
 
+/// The numbers of C++: `bool`, the integers, `float` and `double`.
 template <detail::Number T>
 struct dtype_for<T> {
-    static constexpr Dtype value = detail::number_dtype<T>();
+    static constexpr Dtype value = detail::number_dtype<T>();  ///< the type of the same size
 };
 
 /// A type whose objects can be the elements of a tensor: `bool`, the integers, `float`, `double`, and
@@ -2714,6 +2823,7 @@ template <class Extents>
 /// Fails: throws `cairn::error` (invalid_argument) if negative.
 class Extent {
   public:
+    /// From any integer but `bool`.
     template <std::integral Integer>
         requires(!std::same_as<Integer, bool>)
     constexpr Extent(Integer value)  // NOLINT(google-explicit-constructor): a list of integers is a shape
@@ -2725,6 +2835,7 @@ class Extent {
         }
     }
 
+    /// How many.
     [[nodiscard]] constexpr std::uint64_t value() const noexcept { return value_; }
 
   private:
@@ -2736,10 +2847,11 @@ class Extent {
 /// elements than can be counted. Cost: one allocation.
 class Shape {
   public:
-    static constexpr std::size_t max_rank = 64;
+    static constexpr std::size_t max_rank = 64;  ///< the most dimensions
 
     Shape() = default;
 
+    /// `{rows, columns}`; `{}` is a scalar.
     template <class = void>
     Shape(std::initializer_list<Extent> extents) {
         extents_.reserve(extents.size());
@@ -2755,14 +2867,17 @@ class Shape {
         check();
     }
 
+    /// The extents, outermost first.
     template <class = void>
     [[nodiscard]] std::span<const std::uint64_t> extents() const noexcept {
         return std::span<const std::uint64_t>{extents_.data(), extents_.size()};
     }
+    /// How many dimensions; 0 for a scalar.
     [[nodiscard]] std::size_t rank() const noexcept { return extents_.size(); }
     /// How many elements: the product of the extents.
     [[nodiscard]] std::uint64_t elements() const noexcept { return elements_; }
 
+    /// Whether they have the same extents.
     template <std::same_as<Shape> S>
     friend bool operator==(const Shape& a, const S& b) {
         return a.extents_ == b.extents_;
@@ -2809,10 +2924,10 @@ namespace CAIRN_NAMESPACE {
 /// One tensor of a model or of a file. Does not own its bytes, which are row-major; those of a model are in
 /// the processor's byte order, those of a file little-endian.
 struct TensorView {
-    std::string name;
-    Dtype dtype = Dtype::F32;
-    Shape shape;
-    std::span<const std::byte> bytes;
+    std::string name;                  ///< UTF-8, "fc.weight"
+    Dtype dtype = Dtype::F32;          ///< of its elements
+    Shape shape;                       ///< outermost first
+    std::span<const std::byte> bytes;  ///< the elements, in row-major order
 };
 
 namespace detail {
@@ -2859,7 +2974,7 @@ template <class Tensors>
 }  // namespace CAIRN_NAMESPACE
 
 // ---- cairn/model/describe.hpp
-// How a model says what tensors it has: one function `describe`, which serves saving, restoring and watching.
+// How a model says what tensors it has: one function `describe`, which serves saving and restoring.
 // Costs <span>, <string> and <vector>.
 
 namespace CAIRN_NAMESPACE {
@@ -2952,9 +3067,11 @@ class Fields {
     Fields(const Fields&) = delete;
     Fields& operator=(const Fields&) = delete;
 
+    /// One tensor of the shape that the value has, or the tensors of a describable object.
     template <class V>
     void operator()(std::string_view name, V&& value);
 
+    /// One tensor of `shape`, whose elements lie in `value` in row-major order.
     template <class V>
     void operator()(std::string_view name, V&& value, const Shape& shape);
 
@@ -3361,11 +3478,14 @@ namespace CAIRN_NAMESPACE {
 template <class T>
 class Part {
   public:
-    using type = T;
+    using type = T;  ///< const, if the object is
 
+    /// For `part`. Refers to both.
     Part(std::string_view name, T& object) noexcept : name_{name}, object_{&object} {}
 
+    /// The name, as it was given.
     [[nodiscard]] std::string_view name() const noexcept { return name_; }
+    /// The object itself.
     [[nodiscard]] T& object() const noexcept { return *object_; }
 
   private:
@@ -3592,8 +3712,8 @@ class HeaderReader final : public nlohmann::json_sax<nlohmann::json> {
 
 // ---- cairn/model/safetensors.hpp
 // The safetensors format (https://github.com/huggingface/safetensors): written byte for byte as its Python
-// library does, read without trusting a byte. On a big-endian machine each
-// element is turned around on its way. Costs nlohmann/json.
+// library does, read without trusting a byte. On a big-endian machine each element is turned around on its
+// way. Costs nlohmann/json.
 
 namespace CAIRN_NAMESPACE::safetensors {
 
@@ -3606,7 +3726,7 @@ inline constexpr std::uint64_t max_header_bytes = 100'000'000;
 /// A file that was read: what it holds, as views of the bytes it was read from.
 struct File {
     std::vector<TensorView> tensors;  ///< sorted by name; their bytes are little-endian, as in the file
-    Metadata metadata;
+    Metadata metadata;                ///< texts under `__metadata__`; empty if there are none
 
     /// The tensor called `name`, or null.
     [[nodiscard]] const TensorView* find(std::string_view name) const noexcept {
@@ -3693,9 +3813,9 @@ template <class = void>
 }
 
 /// Writes tensors that were checked.
-template <class Sink>
+template <class = void>
 result<void> write_safetensors(std::span<const TensorView> tensors, const safetensors::Metadata& metadata,
-                               Sink&& sink) {
+                               FunctionRef<result<void>(std::span<const std::byte>)> sink) {
     const std::vector<const TensorView*> order = file_order(tensors);
     const std::string header = safetensors_header(order, metadata);
     if (header.size() - 8 > safetensors::max_header_bytes) {
@@ -3765,8 +3885,7 @@ namespace CAIRN_NAMESPACE::safetensors {
 /// Writes a file of `tensors`: calls `sink(std::span<const std::byte>) -> result<void>` for the header, then
 /// for each tensor, with the tensor's own bytes. The same content gives the same file, whatever its order
 /// here. Fails: invalid_argument for a name that is empty, reserved, not UTF-8 or there twice, or a shape
-/// that is not the data's; whatever `sink` returns. Cost: no copy of the data on a
-/// little-endian machine.
+/// that is not the data's; whatever `sink` returns. Cost: no copy of the data on a little-endian machine.
 template <class Sink>
     requires std::is_invocable_r_v<result<void>, Sink&, std::span<const std::byte>>
 result<void> write(std::span<const TensorView> tensors, const Metadata& metadata, Sink&& sink) {
@@ -3815,8 +3934,7 @@ template <class = void>
 namespace CAIRN_NAMESPACE::detail {
 
 /// Takes the next bytes of a file: `emit(std::string_view file, std::span<const std::byte>) -> result<void>`.
-template <class F>
-concept Emit = std::is_invocable_r_v<result<void>, F&, std::string_view, std::span<const std::byte>>;
+using Emit = FunctionRef<result<void>(std::string_view, std::span<const std::byte>)>;
 
 template <class T>
 [[nodiscard]] result<void> save_to(const T& object, std::ostream& out) {
@@ -3837,8 +3955,8 @@ template <class T>
 /// Emits the file of `part`: `<name>.safetensors`, `.json` (`.cbor` if it holds what JSON text cannot) or
 /// `.bin`, in order, in one or more pieces, at least one. Fails: invalid_name, invalid_argument (a model that
 /// does not describe itself well), user (its code threw), and whatever `emit` returns.
-template <class T, Emit F>
-[[nodiscard]] result<void> encode(const Part<T>& part, F&& emit) {
+template <class T>
+[[nodiscard]] result<void> encode(const Part<T>& part, Emit emit) {
     if (result<void> named = check_name("part", part.name()); !named) return named;
     std::string file{part.name()};
     constexpr Encoding encoding = encoding_of<T>;
@@ -3877,6 +3995,14 @@ template <class T, Emit F>
         if (!saved) return at_path(saved.error(), file);
         return emit(file, buffer.bytes());
     }
+}
+
+/// The files of all parts, one after another. Fails also if two parts share a name.
+template <AnyPart... Parts>
+[[nodiscard]] result<void> encode_all(Emit emit, const Parts&... parts) {
+    result<void> done = check_parts(parts...);
+    (void)((done && (done = encode(parts, emit), bool{done})) && ...);
+    return done;
 }
 
 }  // namespace CAIRN_NAMESPACE::detail
@@ -4070,6 +4196,7 @@ class Any : public detail::ChainOf<Ps...> {
     static constexpr detail::Chance chance = (detail::chance_of<Ps>() | ...);
 
     Any() = default;
+    /// `cairn::Any{a, b}`: the same as `a | b`.
     constexpr explicit Any(const Ps&... policies) : Members(detail::chained(policies...)) {}
     [[gnu::always_inline]] constexpr Any(detail::OfMembers, const Members& members) : Members(members) {}
 
@@ -4089,6 +4216,7 @@ class All : public detail::ChainOf<Ps...> {
     static constexpr detail::Chance chance = (detail::chance_of<Ps>() & ...);
 
     All() = default;
+    /// `cairn::All{a, b}`: the same as `a & b`.
     constexpr explicit All(const Ps&... policies) : Members(detail::chained(policies...)) {}
     [[gnu::always_inline]] constexpr All(detail::OfMembers, const Members& members) : Members(members) {}
 
@@ -4105,6 +4233,7 @@ class Not : public detail::Around<Not<P>, P> {
     static constexpr detail::Chance chance{};
 
     Not() = default;
+    /// `cairn::Not{a}`: the same as `!a`.
     constexpr explicit Not(const P& policy) : detail::Around<Not, P>(policy) {}
     constexpr Answer decide(const auto& at) const { return !this->inner().decide(at); }
     constexpr void explain(const auto& at, auto&& tell, Path path) const {
@@ -4196,6 +4325,7 @@ constexpr NoBestSave operator|(const A&, const B&) {
     detail::explain_operands<A, B>();
     return {};
 }
+/// The same for `&`.
 template <class A, class B>
     requires detail::OnlyOneIsAPolicy<A, B>
 constexpr NoBestSave operator&(const A&, const B&) {
@@ -4285,7 +4415,9 @@ class PatienceOf : detail::Leaf<PatienceOf<Watch, Count>, 0, Watch>,
     using monitor = Watch;
 
     constexpr PatienceOf() = default;  // NOLINT(*-member-init): what is held initialises itself
+    /// `min_delta` in the metric's unit: a gain of exactly that is none.
     constexpr explicit PatienceOf(double min_delta) : min_delta_{min_delta} {}
+    /// With the metric and the count as values, for policies that are read from text.
     constexpr PatienceOf(Watch watch, Count limit, double min_delta)
         : Watches{std::move(watch)}, Limit{std::move(limit)}, min_delta_{min_delta} {}
 
@@ -4321,7 +4453,9 @@ class PatienceOf : detail::Leaf<PatienceOf<Watch, Count>, 0, Watch>,
     [[nodiscard]] constexpr detail::RowsHeard rows_heard() const noexcept { return {true, has_heard_}; }
     /// Rows since the best one that had the metric and were no better.
     [[nodiscard]] constexpr std::int64_t stale() const noexcept { return stale_; }
+    /// After how many rows that were no better it says stop.
     [[nodiscard]] constexpr std::int64_t limit() const noexcept { return Limit::get().value; }
+    /// By how much more than nothing a value must be better.
     [[nodiscard]] constexpr double min_delta() const noexcept { return min_delta_; }
     [[nodiscard]] constexpr const Watch& watch() const noexcept { return Watches::get(); }
     [[nodiscard]] constexpr detail::Watched watched() const noexcept {
@@ -4384,6 +4518,7 @@ class StepBound : detail::Leaf<StepBound<Count, From>, 0, Count> {
     }();
 
     constexpr StepBound() = default;
+    /// With the bound as a value, for `after` and `until`.
     constexpr explicit StepBound(const Count& bound) : Bound{bound} {}
 
     [[nodiscard]] constexpr Reason reason(const auto& at) const noexcept {
@@ -4393,6 +4528,7 @@ class StepBound : detail::Leaf<StepBound<Count, From>, 0, Count> {
     }
     [[nodiscard]] constexpr Answer decide(const auto& at) const noexcept { return reason(at).answer; }
 
+    /// The `n`.
     [[nodiscard]] constexpr std::int64_t bound() const noexcept { return Bound::get().value; }
 
   private:
@@ -4415,6 +4551,7 @@ template <std::integral I>
 [[nodiscard]] constexpr auto after(I n) noexcept {
     return StepBound<detail::GivenCount, true>{detail::given_count(n)};
 }
+/// The same as `after(n) & policy`.
 template <std::integral I, class P>
 [[nodiscard]] constexpr auto after(I n, const P& policy) {
     return after(n) & policy;
@@ -4425,6 +4562,7 @@ template <std::integral I>
 [[nodiscard]] constexpr auto until(I n) noexcept {
     return StepBound<detail::GivenCount, false>{detail::given_count(n)};
 }
+/// The same as `until(n) & policy`.
 template <std::integral I, class P>
 [[nodiscard]] constexpr auto until(I n, const P& policy) {
     return until(n) & policy;
@@ -4438,7 +4576,9 @@ class FirstOf : public detail::Around<FirstOf<Count, P>, P>, detail::Leaf<FirstO
 
   public:
     constexpr FirstOf() = default;
+    /// For `Once` and `First<k, P>`: `Once<P>{policy}`.
     constexpr explicit FirstOf(const P& policy) : Inside(policy) {}
+    /// With the count as a value, for `first`.
     constexpr FirstOf(const Count& limit, const P& policy) : Inside(policy), Limit{limit} {}
 
     [[nodiscard]] constexpr Answer decide(const auto& at) const {
@@ -4458,6 +4598,7 @@ class FirstOf : public detail::Around<FirstOf<Count, P>, P>, detail::Leaf<FirstO
         this->settle_inner(at, outcome);
     }
 
+    /// The `k`.
     [[nodiscard]] constexpr std::int64_t limit() const noexcept { return Limit::get().value; }
 
   private:
@@ -4478,6 +4619,7 @@ using First = FirstOf<detail::FixedCount<k>, P>;
 template <SavePolicy P>
 using Once = First<1, P>;
 
+/// Lets `policy` save `k` times: see `First`. A `k` below 1 saves nothing.
 template <std::integral I, class P>
 [[nodiscard]] constexpr auto first(I k, const P& policy) {
     if constexpr (SavePolicy<P>) {
@@ -4487,6 +4629,7 @@ template <std::integral I, class P>
         return NoBestSave{};
     }
 }
+/// Lets `policy` save once.
 template <class P>
 [[nodiscard]] constexpr auto once(const P& policy) {
     if constexpr (SavePolicy<P>) {
@@ -7288,8 +7431,9 @@ void remove_abandoned_temps(const os::Path& folder) {
 //   record  u32 bytes (whole, multiple of 8) · u8 kind · u8 flags · u16 0
 //   row     record · u32 cells · u32 0 · i64 step · i64 time_ns · cells × cell
 //   event   the same as a row: what a run decided, between the rows of the thread that decided it
-//   cell    u32 metric id · u8 value kind · u8[3] 0 · u64 (integer, double's bits, or text length) · text,
-//   padded name    record · u32 metric id · u32 length · bytes, padded
+//   cell    u32 metric id · u8 value kind · u8[3] 0 · u64 (integer, double's bits, or text length) · text
+//           padded to 8 bytes
+//   name    record · u32 metric id · u32 length · bytes, padded
 
 namespace CAIRN_NAMESPACE::detail {
 
@@ -7716,8 +7860,8 @@ template <class = void>
 // Readable while it is written.
 //
 //   file   "CAIRNHST" · u32 version · u32 0
-//   frame  u32 "FRAM" · u32 payload bytes · u32 CRC-32C of what follows it · u32 ring · u64 from · u64 to ·
-//   payload
+//   frame  u32 "FRAM" · u32 payload bytes · u32 CRC-32C of what follows it · u32 ring · u64 from · u64 to
+//          · payload
 //
 // Little-endian; the payload is records (record.hpp), `from` and `to` are the ring's positions.
 
@@ -8083,11 +8227,12 @@ namespace CAIRN_NAMESPACE {
 struct Because {
     std::string policy;  ///< as text: "best(val/loss, min)"
     Path path{};         ///< where it stands in the checkpoint's policy
-    Reason reason{};
+    Reason reason{};     ///< what it answered and compared
 };
 
 /// Something that a checkpoint decided, or that happened to one of its versions.
 struct Decision {
+    /// What happened.
     enum class Kind : unsigned char {
         opened,     ///< the checkpoint was made; `text` is its policy, `retention` its retention
         saved,      ///< a version was committed
@@ -8101,26 +8246,31 @@ struct Decision {
         stopped,    ///< a policy said that training should stop; `text` is the policy
         resumed,    ///< another session of the run begins; about no row
     };
-    Kind kind = Kind::asked;
-    std::string checkpoint{};  ///< its name
-    std::int64_t step = 0;
-    std::int64_t time_ns = 0;
-    std::optional<std::uint64_t> version{};
-    Answer answer = Answer::no;
-    std::vector<Because> because{};  ///< those of the policies that decided
+    Kind kind = Kind::asked;                 ///< what happened
+    std::string checkpoint{};                ///< its name
+    std::int64_t step = 0;                   ///< of the row that was decided about
+    std::int64_t time_ns = 0;                ///< of that row; nanoseconds since the Unix epoch
+    std::optional<std::uint64_t> version{};  ///< the one that was saved, removed, restored, …; none otherwise
+    Answer answer = Answer::no;              ///< what the policy answered
+    std::vector<Because> because{};          ///< those of the policies that decided
+    /// As text; see `Kind`.
     std::string text{}, retention{};
     DynamicRow row{};  ///< the row that was decided about
 
     // What a decision depends on beside the row; see `At`.
+    /// As in `At`.
     double seconds = 0, save_seconds = 0;
+    /// As in `At`.
     bool signal = false, final = false, failure = false;
     bool by_hand = false;  ///< `checkpoint.save`, whatever the policy said
     /// How many rows the thread logged since the checkpoint was last asked, the row itself included; 0: none,
     /// the row was not logged or was asked about again; `another_thread`: that was by another thread.
     std::uint64_t rows = 0;
+    /// A value of `rows`.
     static constexpr std::uint64_t another_thread = std::numeric_limits<std::uint64_t>::max();
 };
 
+/// The kind's name: "saved".
 [[nodiscard]] constexpr std::string_view to_string(Decision::Kind kind) noexcept {
     switch (kind) {
         case Decision::Kind::opened: return "opened";
@@ -8382,19 +8532,19 @@ enum class Mode : unsigned char { online, disabled };
 struct Options {
     std::string project = {};  ///< default "uncategorized"
     std::string name = {};     ///< what people call the run; default its id
-    std::string id = {};       ///< unique in the project; default 8 random letters and digits
+    std::string id = {};       ///< unique in the project; default 8 random hexadecimal digits
     nlohmann::json config =
         nullptr;  ///< an object: `{{"lr", 1e-3}, {"epochs", 5}}`, or a struct with `to_json`
-    std::vector<std::string> tags = {};
-    std::string notes = {};
-    std::string group = {};
-    std::string job_type = {};          ///< "train", "eval", …
-    std::filesystem::path dir = {};     ///< the store; default "cairn" in the working folder
-    std::optional<Resume> resume = {};  ///< default `Resume::never`
-    std::optional<unsigned> rank = {};  ///< of several processes that write one run; default 0, which saves
-    Mode mode = Mode::online;
-    bool save = true;    ///< false: checkpoints of this run save nothing
-    bool quiet = false;  ///< true: no start and end messages on a terminal
+    std::vector<std::string> tags = {};  ///< words to find the run by
+    std::string notes = {};              ///< free text
+    std::string group = {};              ///< a word that runs of one experiment share
+    std::string job_type = {};           ///< "train", "eval", …
+    std::filesystem::path dir = {};      ///< the store; default "cairn" in the working folder
+    std::optional<Resume> resume = {};   ///< default `Resume::never`
+    std::optional<unsigned> rank = {};   ///< of several processes that write one run; default 0, which saves
+    Mode mode = Mode::online;            ///< `disabled`: nothing is written
+    bool save = true;                    ///< false: checkpoints of this run save nothing
+    bool quiet = false;                  ///< true: no start and end messages on a terminal
 };
 
 /// What `cairn::init` opens unless told otherwise.
@@ -8512,36 +8662,6 @@ template <class GetEnv = decltype(&environment<>)>
 }  // namespace detail
 
 }  // namespace CAIRN_NAMESPACE
-
-// ---- cairn/core/function_ref.hpp
-// A function that somebody else owns, as an argument of a virtual one.
-
-namespace CAIRN_NAMESPACE::detail {
-
-template <class Signature>
-class FunctionRef;
-
-/// Refers to what is called; use it within the call that it is an argument of. (std::function_ref is C++26,
-/// std::function owns and costs the compiler ten times as much.)
-template <class R, class... Args>
-class FunctionRef<R(Args...)> {
-  public:
-    template <class F>
-        requires(!std::same_as<std::remove_cvref_t<F>, FunctionRef>)
-    FunctionRef(F&& f) noexcept  // NOLINT(google-explicit-constructor, cppcoreguidelines-missing-std-forward)
-        : object_{const_cast<void*>(static_cast<const void*>(&f))},
-          call_{[](void* object, Args... args) -> R {
-              return (*static_cast<std::remove_reference_t<F>*>(object))(static_cast<Args>(args)...);
-          }} {}
-
-    R operator()(Args... args) const { return call_(object_, static_cast<Args>(args)...); }
-
-  private:
-    void* object_;
-    R (*call_)(void*, Args...);
-};
-
-}  // namespace CAIRN_NAMESPACE::detail
 
 // ---- cairn/run/signal_watch.hpp
 // A checkpoint that saves on a signal.
@@ -9090,7 +9210,7 @@ struct Sha256Engine {
 
 /// The 32 bytes of a SHA-256.
 struct Digest {
-    std::array<std::byte, 32> bytes{};
+    std::array<std::byte, 32> bytes{};  ///< the first byte of the digest first
 
     /// 64 lower-case hexadecimal digits.
     [[nodiscard]] std::string hex() const {
@@ -9117,6 +9237,7 @@ struct Digest {
         return out;
     }
 
+    /// Whether all 32 bytes are equal.
     friend bool operator==(const Digest&, const Digest&) = default;
 };
 
@@ -9245,6 +9366,7 @@ template <class Json = nlohmann::json>
     if (std::isinf(x)) return x > 0 ? "Infinity" : "-Infinity";
     return x;
 }
+/// The number that `metric_to_json` wrote; nothing for any other value.
 template <class Json = nlohmann::json>
 [[nodiscard]] std::optional<double> metric_from_json(const std::type_identity_t<Json>& value) {
     if (value.is_number()) return value.template get<double>();
@@ -9258,15 +9380,16 @@ template <class Json = nlohmann::json>
 
 /// All that is known of a version.
 struct Manifest {
-    static constexpr std::uint64_t format = 1;
+    static constexpr std::uint64_t format = 1;  ///< the version of the format on disk
 
+    /// Names, and the id of the run that made the version; the description is free text.
     std::string project{}, artifact{}, type{}, run{}, description{};
-    std::uint64_t version = 0;
-    std::int64_t created_ns = 0;
-    std::optional<std::int64_t> step{};
-    nlohmann::json metadata{};  ///< null is written as {}
-    nlohmann::json metrics{};   ///< the same; of the row that was saved; see `metric_to_json`
-    std::vector<FileEntry> files{};
+    std::uint64_t version = 0;           ///< its number; `v3` is 3
+    std::int64_t created_ns = 0;         ///< nanoseconds since the Unix epoch
+    std::optional<std::int64_t> step{};  ///< of the row that was saved; none if it is no checkpoint
+    nlohmann::json metadata{};           ///< null is written as {}
+    nlohmann::json metrics{};            ///< the same; of the row that was saved; see `metric_to_json`
+    std::vector<FileEntry> files{};      ///< what it holds, in the order it was added
 
     /// SHA-256 over the files' paths, sizes and digests: equal for equal content.
     template <class Json = nlohmann::json>
@@ -9281,17 +9404,20 @@ struct Manifest {
         const std::string text = all.dump(-1, ' ', true, Json::error_handler_t::replace);
         return sha256(detail::bytes_of(text)).hex();
     }
+    /// The size of all files together, in bytes; what versions share is counted in full.
     [[nodiscard]] std::uint64_t logical_size() const noexcept {
         std::uint64_t size = 0;
         for (const FileEntry& file : files) size += file.size;
         return size;
     }
+    /// The file at `path`; null if there is none.
     [[nodiscard]] const FileEntry* find(std::string_view path) const noexcept {
         for (const FileEntry& file : files) {
             if (file.path == path) return &file;
         }
         return nullptr;
     }
+    /// "v3".
     [[nodiscard]] std::string label() const { return detail::version_label(version); }
 };
 
@@ -9492,7 +9618,7 @@ namespace CAIRN_NAMESPACE {
 template <class Json = nlohmann::json>
 class BasicStore {
   public:
-    static constexpr std::uint64_t format = 1;
+    static constexpr std::uint64_t format = 1;  ///< the version of the format on disk
 
     /// The store at `root`, made if it is not there; of two processes that make it, both succeed. Removes
     /// temporaries whose processes are dead. Fails: permission, no_space, unsupported (a newer format).
@@ -9523,9 +9649,13 @@ class BasicStore {
                      "name the folder that a run was recorded in (--dir or CAIRN_DIR)"};
     }
 
+    /// Where the store lies.
     [[nodiscard]] const std::filesystem::path& root() const noexcept { return root_; }
+    /// What its writes outlive.
     [[nodiscard]] Durability durability() const noexcept { return durability_; }
+    /// Where files are written before they are renamed; never backed up.
     [[nodiscard]] std::filesystem::path temp_dir() const { return root_ / "tmp"; }
+    /// Where a project's runs and artifacts lie.
     [[nodiscard]] std::filesystem::path project_dir(std::string_view project) const {
         return root_ / "projects" / project;
     }
@@ -9535,6 +9665,7 @@ class BasicStore {
         const std::filesystem::path dir = project_dir(project) / "runs" / run;
         return rank == 0 ? dir : dir / "ranks" / std::to_string(rank);
     }
+    /// Where an artifact's record and versions lie.
     [[nodiscard]] std::filesystem::path artifact_dir(std::string_view project,
                                                      std::string_view artifact) const {
         return project_dir(project) / "artifacts" / artifact;
@@ -9543,6 +9674,7 @@ class BasicStore {
     [[nodiscard]] std::filesystem::path object_path(std::string_view digest) const {
         return root_ / "objects" / digest.substr(0, 2) / digest.substr(2);
     }
+    /// A fresh name in `temp_dir()`; no file is made.
     [[nodiscard]] std::filesystem::path new_temp_path() const { return temp_dir() / detail::temp_name(); }
 
     /// Names, sorted; none yet is an empty list. What is no folder, or lacks the record, is not ours and
@@ -9550,9 +9682,11 @@ class BasicStore {
     [[nodiscard]] result<std::vector<std::string>> projects() const {
         return names_in(root_ / "projects", {});
     }
+    /// The same for the runs of a project, by their ids.
     [[nodiscard]] result<std::vector<std::string>> runs(std::string_view project) const {
         return names_in(project_dir(project) / "runs", "run.json");
     }
+    /// The same for the artifacts of a project.
     [[nodiscard]] result<std::vector<std::string>> artifacts(std::string_view project) const {
         return names_in(project_dir(project) / "artifacts", "artifact.json");
     }
@@ -9818,10 +9952,13 @@ template <class = void>
 template <class = void>
 class BasicStagedObject {
   public:
+    /// For `BasicObjectWriter`.
     BasicStagedObject(Digest digest, std::uint64_t size, detail::TempPath temp)
         : digest_{digest}, size_{size}, temp_{std::move(temp)} {}
 
+    /// The SHA-256 of the bytes, which is the object's name.
     [[nodiscard]] const Digest& digest() const noexcept { return digest_; }
+    /// How many bytes.
     [[nodiscard]] std::uint64_t size() const noexcept { return size_; }
     /// Where it lies until then.
     [[nodiscard]] const std::filesystem::path& temp_path() const noexcept { return temp_.path(); }
@@ -9863,6 +10000,7 @@ using StagedObject = BasicStagedObject<>;
 template <class = void>
 class BasicObjectWriter {
   public:
+    /// A new temporary in the store. Fails: no_space, permission.
     static result<BasicObjectWriter> create(const Store& store) {
         detail::TempPath temp{store.new_temp_path()};
         auto file = detail::os::File::create_new(temp.path());
@@ -9870,6 +10008,7 @@ class BasicObjectWriter {
         return BasicObjectWriter{std::move(temp), std::move(*file), store.durability()};
     }
 
+    /// Appends bytes; a failure is kept, and `finish` has it too. Fails: no_space, io.
     result<void> write(std::span<const std::byte> bytes) {
         if (failed_) return *failed_;
         hash_.update(bytes);
@@ -9912,6 +10051,7 @@ result<StagedObject> stage_bytes(const Store& store, std::span<const std::byte> 
     if (auto written = writer->write(bytes); !written) return written.error();
     return writer->finish();
 }
+/// Stages a copy of a file. Fails: not_found, no_space, permission.
 template <class = void>
 result<StagedObject> stage_file(const Store& store, const std::filesystem::path& path) {
     auto writer = ObjectWriter::create(store);
@@ -10035,21 +10175,24 @@ namespace CAIRN_NAMESPACE {
 
 /// A file of a version that is about to be committed.
 struct StagedFile {
-    std::string path;
-    StagedObject object;
+    std::string path;     ///< under which the version has it; relative, with '/'
+    StagedObject object;  ///< its bytes
 };
 
+/// How a version is committed.
 struct CommitOptions {
     bool skip_identical = false;            ///< if the newest version has the same content, make none
     std::vector<std::string> aliases = {};  ///< to point to the version
 };
 
+/// What a commit made.
 struct Committed {
-    Manifest manifest;
+    Manifest manifest;                 ///< of the version; an older one, if `created` is false
     bool created = true;               ///< false: it was the newest version already
     std::vector<error> warnings = {};  ///< the version is committed, but an alias or its plain path is not
 };
 
+/// The versions of an artifact.
 struct Listing {
     std::vector<Manifest> versions;  ///< oldest first
     std::vector<error> damaged;      ///< of versions whose manifest cannot be read
@@ -10259,6 +10402,7 @@ class BasicArtifactStore {
         if (const auto manifest = get(version); !manifest) return manifest.error();
         return change_aliases([&](auto& known) { known[alias] = version; });
     }
+    /// Removes an alias; one that is not there is no failure. Fails: as the disk does.
     result<void> remove_alias(const std::string& alias) const {
         const auto lock = store_.lock();
         if (!lock) return lock.error();
@@ -10311,8 +10455,11 @@ class BasicArtifactStore {
     [[nodiscard]] std::filesystem::path plain_path(std::uint64_t version) const {
         return dir_ / detail::version_label(version);
     }
+    /// The store it lies in.
     [[nodiscard]] const Store& store() const noexcept { return store_; }
+    /// Its name in its project.
     [[nodiscard]] const std::string& name() const noexcept { return name_; }
+    /// Its type: "dataset", "model", …
     [[nodiscard]] const std::string& type() const noexcept { return type_; }
 
   private:
@@ -11034,17 +11181,18 @@ namespace CAIRN_NAMESPACE {
 
 /// What is known of one metric over a whole run. Infinities count as numbers; NaNs are counted apart.
 struct MetricSummary {
-    std::uint64_t count = 0;  ///< values, NaNs and texts included
-    std::uint64_t numbers = 0;
-    std::uint64_t nans = 0;
-    double last = std::numeric_limits<double>::quiet_NaN();
-    double min = std::numeric_limits<double>::quiet_NaN();
-    double max = std::numeric_limits<double>::quiet_NaN();
+    std::uint64_t count = 0;                                 ///< values, NaNs and texts included
+    std::uint64_t numbers = 0;                               ///< values that are numbers, infinities included
+    std::uint64_t nans = 0;                                  ///< values that are not a number
+    double last = std::numeric_limits<double>::quiet_NaN();  ///< the last value that is no text; NaN if there
+                                                             ///< is none, as for the next three
+    double min = std::numeric_limits<double>::quiet_NaN();   ///< the least number
+    double max = std::numeric_limits<double>::quiet_NaN();   ///< the greatest number
     double mean = std::numeric_limits<double>::quiet_NaN();  ///< of the finite numbers
-    std::int64_t last_step = 0;
-    std::int64_t min_step = 0;  ///< the first step that had the least value
-    std::int64_t max_step = 0;
-    std::string text = {};  ///< the last text, for metrics that are texts
+    std::int64_t last_step = 0;                              ///< the step of the last value
+    std::int64_t min_step = 0;                               ///< the first step that had the least value
+    std::int64_t max_step = 0;                               ///< the first step that had the greatest value
+    std::string text = {};                                   ///< the last text, for metrics that are texts
 
     /// Takes one more value in. Cost: a few comparisons.
     void add(std::int64_t step, const Value& value) {
@@ -11862,6 +12010,7 @@ namespace CAIRN_NAMESPACE {
 /// How a run stands. `crashed`: it never ended, and whoever wrote it is gone.
 enum class RunState : unsigned char { running, finished, failed, exited, crashed };
 
+/// The state's name: "finished".
 [[nodiscard]] constexpr std::string_view to_string(RunState state) noexcept {
     switch (state) {
         case RunState::running: return "running";
@@ -11940,6 +12089,7 @@ class BasicRunFolder {
                      "see which there are with: cairn ls"};
     }
 
+    /// Where the folder lies.
     [[nodiscard]] const std::filesystem::path& path() const noexcept { return path_; }
     /// It had no record when it was opened.
     [[nodiscard]] bool is_new() const noexcept { return is_new_; }
@@ -12685,9 +12835,11 @@ class BasicRun {
   public:
     /// A run that records nothing, as `CAIRN_MODE=disabled` makes it.
     BasicRun() = default;
+    /// For `init`.
     explicit BasicRun(std::shared_ptr<detail::RunCore> core) : core_{std::move(core)} {}
     ~BasicRun() { close(); }
     BasicRun(BasicRun&&) noexcept = default;
+    /// Ends the run that the handle had, and takes over the other's.
     BasicRun& operator=(BasicRun&& other) noexcept {
         if (this != &other) {
             close();
@@ -12725,6 +12877,7 @@ class BasicRun {
     DynamicRow log(std::initializer_list<NamedValue> values, LogOptions options = {}) {
         return log_values(values, options);
     }
+    /// The same for values that are made in a loop.
     DynamicRow log(std::span<const NamedValue> values, LogOptions options = {}) {
         return log_values(values, options);
     }
@@ -12813,25 +12966,32 @@ class BasicRun {
     void define_metric(std::string_view name, const MetricOptions& options) {
         if (core_) core_->define_metric(name, options);
     }
+    /// Sets the run's notes, free text. Throws `cairn::error` if it cannot be written.
     void set_notes(const std::string& notes) {
         if (core_) core_->set_notes(notes);
     }
+    /// Adds a tag; one that is there is not added twice. Throws `cairn::error` if it cannot be written.
     void add_tag(const std::string& tag) {
         if (core_) core_->add_tag(tag);
     }
 
     // ---- the run itself
 
+    /// Unique in the project; empty if the run is disabled.
     [[nodiscard]] std::string id() const { return core_ ? core_->options().id : std::string{}; }
+    /// The project it belongs to; empty if the run is disabled.
     [[nodiscard]] std::string project() const { return core_ ? core_->options().project : std::string{}; }
+    /// What people call it; empty if the run is disabled.
     [[nodiscard]] std::string name() const {
         return core_ ? core_->about().value("name", "") : std::string{};
     }
     /// The run's folder.
     [[nodiscard]] std::filesystem::path dir() const { return core_ ? core_->dir() : std::filesystem::path{}; }
+    /// Whether nothing is recorded.
     [[nodiscard]] bool disabled() const noexcept { return core_ == nullptr; }
     /// The run existed before; then `first_step` is one more than the greatest step it had logged.
     [[nodiscard]] bool resumed() const noexcept { return core_ != nullptr && core_->resumed(); }
+    /// Where training goes on: 0, but in a resumed run one more than the greatest step it had logged.
     [[nodiscard]] std::int64_t first_step() const noexcept { return core_ ? core_->first_step() : 0; }
     /// What was logged, collected, waited for, dropped; which saves failed.
     [[nodiscard]] Health health() const { return core_ ? core_->health() : Health{}; }
@@ -12930,6 +13090,7 @@ class BasicArtifact {
     BasicArtifact& add_bytes(std::string as, std::span<const std::byte> bytes) {
         return add(std::move(as), {.bytes{reinterpret_cast<const char*>(bytes.data()), bytes.size()}});
     }
+    /// Adds a text as a file; it is copied now.
     BasicArtifact& add_bytes(std::string as, std::string_view bytes) {
         return add(std::move(as), {.bytes = std::string{bytes}});
     }
@@ -12943,9 +13104,11 @@ class BasicArtifact {
     }
 
     Json metadata = Json::object();  ///< anything to be kept with the version
-    std::string description = {};
+    std::string description = {};    ///< in words, for people
 
+    /// The artifact's name in its project.
     [[nodiscard]] const std::string& name() const noexcept { return name_; }
+    /// Its type, as it was given.
     [[nodiscard]] const std::string& type() const noexcept { return type_; }
 
     /// Copies and hashes the files into a store, as the files of `draft`.
@@ -12995,19 +13158,26 @@ class BasicStoredArtifact {
   public:
     /// What logging gives where nothing is recorded: it has no files, and `exists` is false.
     BasicStoredArtifact() = default;
+    /// A version that a store has; for `run.log_artifact` and `run.use_artifact`.
     BasicStoredArtifact(ArtifactStore store, Manifest manifest)
         : store_{std::move(store)}, manifest_{std::move(manifest)} {}
 
     /// False for what a disabled run "logged"; then `download`, `read` and `verify` fail with
     /// `errc::unsupported`.
     [[nodiscard]] bool exists() const noexcept { return store_.has_value(); }
+    /// The artifact's name in its project.
     [[nodiscard]] const std::string& name() const noexcept { return manifest_.artifact; }
+    /// Its type: "dataset", "model", …
     [[nodiscard]] const std::string& type() const noexcept { return manifest_.type; }
+    /// The version's number; `v3` is 3.
     [[nodiscard]] std::uint64_t version() const noexcept { return manifest_.version; }
     /// "v3".
     [[nodiscard]] std::string label() const { return manifest_.label(); }
+    /// What was kept with the version; an object.
     [[nodiscard]] const Json& metadata() const noexcept { return manifest_.metadata; }
+    /// Its files and references, with sizes in bytes and digests.
     [[nodiscard]] const std::vector<FileEntry>& files() const noexcept { return manifest_.files; }
+    /// All that is known of the version.
     [[nodiscard]] const Manifest& manifest() const noexcept { return manifest_; }
     /// The folder that shows the files under their own names; read them, do not change them.
     [[nodiscard]] std::filesystem::path path() const {
@@ -13139,469 +13309,6 @@ auto BasicRun<T>::log_model(std::string_view name, const Parts&... parts) {
 }
 
 }  // namespace CAIRN_NAMESPACE
-
-// ---- cairn/checkpoint/detail/decision_log.hpp
-// What a checkpoint writes into its run's journal of what it decides.
-
-namespace CAIRN_NAMESPACE::detail {
-
-/// Knows what is news and what follows by replay. One thread at a time, as the checkpoint.
-template <class = void>
-class BasicDecisionLog {
-  public:
-    BasicDecisionLog() = default;
-    BasicDecisionLog(BasicDecisionLog&&) noexcept = default;
-    BasicDecisionLog& operator=(BasicDecisionLog&&) noexcept = default;
-    ~BasicDecisionLog() { note(); }
-
-    /// The first record of a session. Throws busy while another object decides for this checkpoint; one that
-    /// saves by hand alone does not.
-    template <class P, class R>
-    void open(std::shared_ptr<RunCore> core, std::string_view checkpoint, const P& policy, const R& retention,
-              double seconds, double save_seconds) {
-        checkpoint_ = checkpoint;
-        if constexpr (!std::same_as<P, Manual>) claim_ = std::make_unique<Claim>(core, checkpoint_);
-        core_ = std::move(core);
-        retention_ = to_text(retention);
-        take_rows();
-        write({.kind = Decision::Kind::opened,
-               .time_ns = core_->started_ns(),
-               .text = to_text(policy),
-               .retention = retention_,
-               .seconds = seconds,
-               .save_seconds = save_seconds});
-    }
-
-    /// How many rows the calling thread logged since the last look. Cost: a few loads.
-    std::uint64_t take_rows() noexcept {
-        Lane* const lane = core_->lane();
-        if (lane == nullptr) return 0;
-        const std::uint64_t rows = lane->counters.rows.load(std::memory_order_relaxed);
-        const std::uint64_t since = lane == lane_ ? rows - seen_ : Decision::another_thread;
-        lane_ = lane;
-        seen_ = rows;
-        return since;
-    }
-
-    /// Tells a reader which of the rows so far were asked about, where he could only guess.
-    void note() noexcept {
-        if (core_ == nullptr || lane_ == nullptr || lane_ != core_->lane()) return;
-        is_noted_ = true;  // the next look is recorded, whatever comes of it
-        try {
-            write({.kind = Decision::Kind::noted,
-                   .time_ns = wall_ns(),
-                   .rows = lane_->counters.rows.load(std::memory_order_relaxed) - seen_});
-        } catch (...) {  // no memory: he guesses
-        }
-    }
-
-    /// A row at which nothing is saved. It is recorded only if a reader could not know of it by himself.
-    /// Cost: a comparison, where it is not.
-    template <class P, class R>
-    void skipped(const P& policy, const At<R>& at, Answer answer) {
-        const std::uint64_t rows = take_rows();
-        if (last_skip_ == answer && rows == 1 && at.signal == signal_ && !is_noted_) return;
-        const bool is_news = last_skip_ != answer;
-        last_skip_ = answer;
-        Decision decision = about(at, is_news ? Decision::Kind::skipped : Decision::Kind::asked, rows);
-        decision.answer = answer;
-        if (is_news) decision.because = reasons_of(policy, at);
-        write(decision);
-    }
-
-    /// A record about a row that was asked about.
-    template <class R>
-    [[nodiscard]] Decision about(const At<R>& at, Decision::Kind kind, std::uint64_t rows) {
-        signal_ = at.signal;
-        is_noted_ = false;
-        return {.kind = kind,
-                .step = at.step,
-                .time_ns = at.time_ns,
-                .row = to_dynamic(at.row),
-                .seconds = at.seconds,
-                .save_seconds = at.save_seconds,
-                .signal = at.signal,
-                .final = at.final,
-                .failure = at.failure,
-                .rows = rows};
-    }
-    /// A record about a version.
-    void write(Decision::Kind kind, std::uint64_t version, const DynamicRow& row, double seconds = 0,
-               double save_seconds = 0) {
-        write({.kind = kind,
-               .step = row.step(),
-               .time_ns = row.time_ns(),
-               .version = version,
-               .retention = kind == Decision::Kind::removed ? retention_ : std::string{},
-               .row = kind == Decision::Kind::removed ? DynamicRow{} : row,
-               .seconds = seconds,
-               .save_seconds = save_seconds});
-    }
-    void write(Decision decision) {
-        decision.checkpoint = checkpoint_;
-        core_->record(decision);
-    }
-
-  private:
-    /// Of the name, in the run.
-    struct Claim {
-        Claim(std::shared_ptr<RunCore> of, std::string checkpoint)
-            : core{std::move(of)}, name{std::move(checkpoint)} {
-            core->claim(name);
-        }
-        ~Claim() { core->release(name); }
-        Claim(const Claim&) = delete;
-        Claim& operator=(const Claim&) = delete;
-        std::shared_ptr<RunCore> core;
-        std::string name;
-    };
-
-    std::unique_ptr<Claim> claim_;
-    std::shared_ptr<RunCore> core_;
-    std::string checkpoint_, retention_;
-    Lane* lane_ = nullptr;  // of the thread that asked last
-    std::uint64_t seen_ = 0;
-    std::optional<Answer> last_skip_;
-    bool is_noted_ = false;  // a note came after the last look
-    bool signal_ = false;    // as a reader takes it to be until he is told otherwise
-};
-using DecisionLog = BasicDecisionLog<>;
-
-}  // namespace CAIRN_NAMESPACE::detail
-
-// ---- cairn/checkpoint/detail/guard.hpp
-// What is called when an exception leaves a scope.
-
-namespace CAIRN_NAMESPACE::detail {
-
-/// Calls `f` where it ends because of an exception that was not there when it was made.
-template <class F>
-class OnException {
-  public:
-    explicit OnException(F f) : f_{std::move(f)} {}
-    OnException(const OnException&) = delete;
-    OnException& operator=(const OnException&) = delete;
-    ~OnException() {
-        if (std::uncaught_exceptions() <= exceptions_) return;
-        try {
-            f_();
-        } catch (...) {  // no memory to tell of a failure: that is no reason to end the program
-        }
-    }
-
-  private:
-    F f_;
-    int exceptions_ = std::uncaught_exceptions();
-};
-
-/// The guard of a checkpoint that is off.
-struct [[maybe_unused]] NoGuard {};
-
-}  // namespace CAIRN_NAMESPACE::detail
-
-// ---- cairn/checkpoint/detail/ranking.hpp
-// Versions in the order of a metric, and which way that is.
-
-namespace CAIRN_NAMESPACE::detail {
-
-/// Those that have the metric as a number, best first; of equals, the older first.
-template <class = void>
-[[nodiscard]] std::vector<Version> by_value(std::vector<Version> versions, const Watched& watched) {
-    const auto value = [&](const Version& version) { return version.row.find(watched.metric).reading(); };
-    std::erase_if(versions,
-                  [&](const Version& version) { return value(version).kind != Reading::Kind::number; });
-    std::sort(versions.begin(), versions.end(), [&](const Version& a, const Version& b) {
-        const double x = value(a).value, y = value(b).value;
-        return x == y ? a.number < b.number : is_better(watched.direction, x, y);
-    });
-    return versions;
-}
-
-/// Policy, retention and `define_metric` must agree which way a metric is better. Throws invalid_argument.
-template <class = void>
-void check_directions(const RunCore& core, const Watched& saves, const Watched& keeps) {
-    const auto disagree = [](const char* who, const Watched& metric) {
-        raise({errc::invalid_argument, std::string{who} + " disagree on which way this metric is better",
-               std::string{metric.metric}, "write the same direction in both"});
-    };
-    for (const Watched& one : {saves, keeps}) {
-        const Direction goal = one.any() ? core.goal_of(one.metric) : Direction::unspecified;
-        if (goal != Direction::unspecified && goal != one.direction)
-            disagree("define_metric and the checkpoint", one);
-    }
-    if (saves.any() && saves.metric == keeps.metric && saves.direction != keeps.direction)
-        disagree("the policy and the retention", saves);
-}
-
-}  // namespace CAIRN_NAMESPACE::detail
-
-// ---- cairn/checkpoint/detail/replay.hpp
-// The state of a policy, rebuilt from what a run recorded: its rows and its decisions, in their order. Costs
-// what decision.hpp costs.
-
-namespace CAIRN_NAMESPACE::detail {
-
-/// Which of the rows that each thread logged a checkpoint was asked about. A decision is recorded between the
-/// rows of its thread, with the number of rows since the look before; looks that need no record follow one
-/// another row by row.
-template <class = void>
-class BasicAskedRows {
-  public:
-    void row(std::uint32_t ring) { ++rings_[ring].rows; }
-
-    void decided(std::uint32_t ring, const Decision& decision) {
-        Ring& thread = rings_[ring];
-        const std::uint64_t pending = thread.rows - thread.settled;
-        switch (decision.kind) {
-            case Decision::Kind::opened:  // what came after the last record of the session before
-                end_session();
-                break;
-            case Decision::Kind::asked:
-            case Decision::Kind::noted:
-            case Decision::Kind::skipped:
-            case Decision::Kind::saved:
-            case Decision::Kind::failed:
-                thread.ask(decision.rows < pending ? pending - decision.rows : 0);
-                break;
-            default: return;  // it is about no row
-        }
-        // One look each row: so it is taken to go on. After a note the next look is recorded.
-        thread.follows =
-            is_look(decision.kind) && (decision.rows == 1 || decision.rows == Decision::another_thread);
-    }
-
-    /// After the last row: those that came after the last record.
-    void end() {
-        end_session();
-        for (auto& [ring, thread] : rings_) thread.rows = 0;
-    }
-
-    /// Going through the rows again: whether the next one of this thread is one that it was asked about, and
-    /// that no record tells of.
-    [[nodiscard]] bool take(std::uint32_t ring) {
-        Ring& thread = rings_[ring];
-        const std::uint64_t row = thread.rows++;
-        while (thread.next < thread.asked.size() && row >= thread.asked[thread.next].second) ++thread.next;
-        return thread.next < thread.asked.size() && row >= thread.asked[thread.next].first;
-    }
-
-  private:
-    [[nodiscard]] static constexpr bool is_look(Decision::Kind kind) noexcept {
-        return kind != Decision::Kind::opened && kind != Decision::Kind::noted;
-    }
-    void end_session() {
-        for (auto& [ring, thread] : rings_) {
-            thread.ask(thread.follows ? thread.rows - thread.settled : 0);
-            thread.follows = false;
-        }
-    }
-
-    struct Ring {
-        /// The first `count` of the rows that are pending were asked about.
-        void ask(std::uint64_t count) {
-            if (count != 0) asked.emplace_back(settled, settled + count);
-            settled = rows;
-        }
-        std::uint64_t rows = 0, settled = 0;
-        bool follows = false;  // the next row is taken to be asked about, unless a record says otherwise
-        std::vector<std::pair<std::uint64_t, std::uint64_t>> asked{};
-        std::size_t next = 0;
-    };
-    std::map<std::uint32_t, Ring> rings_;
-};
-using AskedRows = BasicAskedRows<>;
-
-/// A policy that hears again of every row that its checkpoint was asked about.
-template <SavePolicy Policy>
-class Replay {
-  public:
-    /// What the policy knew, and what stood beside it, right after a version was saved.
-    struct State {
-        Policy policy;
-        double seconds = 0, save_seconds = 0;
-        std::size_t session = 0;      ///< of the run, counted from 1
-        std::size_t annotations = 0;  ///< how many it had heard of
-    };
-
-    /// `committed`: the versions that exist; one whose record a kill prevented is found among them.
-    Replay(const Policy& initial, std::string_view checkpoint, const std::vector<Version>& committed)
-        : initial_{initial}, checkpoint_{checkpoint}, committed_{&committed}, now_{State{initial}} {}
-
-    /// Goes through a run. Calls `on_look(policy, at, decision)` for each row that was asked about, before
-    /// the policy hears what became of it; `decision` is what was recorded, or only says that it was skipped.
-    template <class OnLook>
-    result<void> go(const RunCore& core, const std::filesystem::path& run_dir, OnLook&& on_look) {
-        AskedRows asked;
-        for (const Version& version : *committed_) unrecorded_.emplace(version.number, &version);
-        auto read = core.read_rows(run_dir, [&](const StoredRow& row, const Decision* decision) {
-            if (row.kind == RecordKind::row) return asked.row(row.ring);
-            if (!is_mine(decision)) return;
-            asked.decided(row.ring, *decision);
-            if (decision->kind == Decision::Kind::saved && decision->version)
-                unrecorded_.erase(*decision->version);
-        });
-        if (!read) return read.error();
-        asked.end();
-        read = core.read_rows(run_dir, [&](const StoredRow& row, const Decision* decision) {
-            if (row.kind == RecordKind::row) return take_row(row, asked.take(row.ring), on_look);
-            if (is_mine(decision)) take_decision(*decision, on_look);
-        });
-        if (!read) return read.error();
-        // Of rows that were never logged: nothing but the versions tells of them.
-        for (const auto& [number, version] : std::exchange(unrecorded_, {}))
-            look(moment(version->row), saved(number), on_look);
-        // Metrics that a version has and no record tells of: a kill came between the two.
-        for (const Version& version : *committed_) {
-            const auto known = rows_.find(version.number);
-            if (known != rows_.end() && has_more(version.row, known->second))
-                take_annotation(version.number, version.row);
-        }
-        return {};
-    }
-
-    /// As it is after the last row.
-    [[nodiscard]] const State& now() const noexcept { return *now_; }
-
-    /// As it was right after a version was saved, and what came late for it and for the versions before it;
-    /// for a version that is not in the run's history, as the versions up to it tell.
-    [[nodiscard]] State after(std::uint64_t version) const {
-        if (const auto known = after_.find(version); known != after_.end()) {
-            State state = known->second;
-            for (std::size_t i = state.annotations; i < annotations_.size(); ++i) {
-                const auto& [number, row] = annotations_[i];
-                if (number <= version) detail::settle(state.policy, At{row}, Outcome::annotated);
-            }
-            return state;
-        }
-        State state{initial_};
-        for (const Version& earlier : *committed_) {
-            if (earlier.number <= version) detail::settle(state.policy, moment(earlier.row), Outcome::saved);
-        }
-        return state;
-    }
-
-  private:
-    [[nodiscard]] bool is_mine(const Decision* decision) const noexcept {
-        return decision != nullptr && decision->checkpoint == checkpoint_;
-    }
-
-    /// The moment of a row, of which no record tells more.
-    [[nodiscard]] At<DynamicRow> moment(const DynamicRow& row) const {
-        At<DynamicRow> at{row};
-        at.seconds = seconds_before_ + static_cast<double>(row.time_ns() - started_ns_) / 1e9;
-        at.save_seconds = now_->save_seconds;
-        at.signal = signal_;
-        return at;
-    }
-
-    /// The record that is not there of a version that is.
-    [[nodiscard]] Decision saved(std::uint64_t version) const {
-        return {.kind = Decision::Kind::saved, .version = version, .save_seconds = now_->save_seconds};
-    }
-
-    template <class OnLook>
-    void take_row(const StoredRow& stored, bool is_asked, OnLook&& on_look) {
-        if (!is_asked && unrecorded_.empty()) return;
-        const DynamicRow row{stored.step, stored.time_ns, stored.values.data(), stored.values.size()};
-        for (const auto& [number, version] : unrecorded_) {
-            if (version->row.step() != row.step() || version->row.time_ns() != row.time_ns()) continue;
-            const Decision unrecorded = saved(number);
-            unrecorded_.erase(*unrecorded.version);
-            return look(moment(row), unrecorded, on_look);
-        }
-        if (is_asked) look(moment(row), {.kind = Decision::Kind::skipped}, on_look);
-    }
-
-    template <class OnLook>
-    void take_decision(const Decision& decision, OnLook&& on_look) {
-        switch (decision.kind) {
-            case Decision::Kind::opened:
-                started_ns_ = decision.time_ns;
-                seconds_before_ = decision.seconds;
-                signal_ = false;
-                now_->save_seconds = decision.save_seconds;
-                ++now_->session;
-                break;
-            case Decision::Kind::asked:
-            case Decision::Kind::skipped:
-            case Decision::Kind::saved:
-            case Decision::Kind::failed: {
-                At<DynamicRow> at{decision.row};
-                at.seconds = decision.seconds;
-                at.save_seconds = now_->save_seconds;
-                at.signal = signal_ = decision.signal;
-                at.final = decision.final;
-                at.failure = decision.failure;
-                look(at, decision, on_look);
-                break;
-            }
-            case Decision::Kind::annotated:
-                if (decision.version) take_annotation(*decision.version, decision.row);
-                break;
-            case Decision::Kind::restored: {
-                if (!decision.version) break;
-                State state = after(*decision.version);
-                state.session = now_->session;
-                state.save_seconds = decision.save_seconds;
-                state.annotations = annotations_.size();
-                seconds_before_ = decision.seconds;
-                detail::settle(state.policy, moment(decision.row), Outcome::restored);
-                now_.emplace(std::move(state));
-                break;
-            }
-            case Decision::Kind::noted:
-            case Decision::Kind::removed:
-            case Decision::Kind::stopped:
-            case Decision::Kind::resumed: break;
-        }
-    }
-
-    void take_annotation(std::uint64_t version, const DynamicRow& row) {
-        detail::settle(now_->policy, At{row}, Outcome::annotated);
-        annotations_.emplace_back(version, row);
-        rows_.insert_or_assign(version, row);
-    }
-    /// Whether a metric has a number in the one that is none in the other.
-    [[nodiscard]] static bool has_more(const DynamicRow& row, const DynamicRow& known) {
-        bool more = false;
-        row.for_each([&](std::string_view name, const Value& value) {
-            more = more || (value.reading().kind == Reading::Kind::number &&
-                            known.find(name).reading().kind != Reading::Kind::number);
-        });
-        return more;
-    }
-
-    template <class OnLook>
-    void look(const At<DynamicRow>& at, const Decision& decision, OnLook&& on_look) {
-        on_look(std::as_const(now_->policy), at, decision);
-        const Outcome outcome = decision.kind == Decision::Kind::saved    ? Outcome::saved
-                                : decision.kind == Decision::Kind::failed ? Outcome::failed
-                                                                          : Outcome::not_saved;
-        if (outcome != Outcome::not_saved) now_->save_seconds = decision.save_seconds;
-        detail::settle(now_->policy, at, outcome);
-        if (outcome != Outcome::saved || !decision.version) return;
-        State state = *now_;
-        state.seconds = at.seconds;
-        state.annotations = annotations_.size();
-        rows_.insert_or_assign(*decision.version, at.row);
-        after_.erase(*decision.version);
-        after_.emplace(*decision.version, std::move(state));
-    }
-
-    Policy initial_;
-    std::string checkpoint_;
-    const std::vector<Version>* committed_;
-    std::optional<State> now_;  // replaced as a whole: a policy need not be assignable
-    std::map<std::uint64_t, State> after_;
-    std::map<std::uint64_t, const Version*> unrecorded_;
-    std::vector<std::pair<std::uint64_t, DynamicRow>> annotations_;
-    std::map<std::uint64_t, DynamicRow> rows_;  // of the versions, as far as the records tell
-    std::int64_t started_ns_ = 0;
-    double seconds_before_ = 0;
-    bool signal_ = false;
-};
-
-}  // namespace CAIRN_NAMESPACE::detail
 
 // ---- cairn/checkpoint/sink.hpp
 // Where a checkpoint's bytes go: the concept, and the sinks that need no store.
@@ -13743,6 +13450,7 @@ template <ArtifactSink First, ArtifactSink Second>
 class Tee {
   public:
     Tee() = default;
+    /// Takes both sinks; more are nested: `Tee{a, Tee{b, c}}`.
     Tee(First first, Second second) : first_{std::move(first)}, second_{std::move(second)} {}
 
     /// For the run: what a sink that lies in its store wants to know.
@@ -13750,6 +13458,7 @@ class Tee {
         if constexpr (requires { first_.bind(core, name); }) first_.bind(core, name);
         if constexpr (requires { second_.bind(core, name); }) second_.bind(core, name);
     }
+    /// The versions that the first of the two that keeps a list has.
     [[nodiscard]] auto versions(bool any_run)
         requires requires(First& first) { first.versions(any_run); }
     {
@@ -13765,6 +13474,8 @@ class Tee {
     {
         return first_.is_held(version);
     }
+    /// Adds metrics that came late to the version in both sinks, as far as they can. The first failure is
+    /// returned.
     result<void> annotate(const Version& version, const DynamicRow& metrics) {
         result<void> done;
         if constexpr (requires { first_.annotate(version, metrics); })
@@ -13844,7 +13555,9 @@ class Tee {
         return first;
     }
 
+    /// The sink that numbers the versions.
     [[nodiscard]] First& first() noexcept { return first_; }
+    /// The other sink.
     [[nodiscard]] Second& second() noexcept { return second_; }
 
   private:
@@ -13858,28 +13571,640 @@ Tee(First, Second) -> Tee<First, Second>;
 
 }  // namespace CAIRN_NAMESPACE
 
+// ---- cairn/checkpoint/detail/held.hpp
+// A checkpoint's policy, retention and sink behind one type each, for all that happens seldom: so the
+// machinery of checkpoints is compiled once and not once for each policy.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// A policy with its state, asked about rows whose type is gone.
+class HeldPolicy {
+  public:
+    HeldPolicy() = default;
+    HeldPolicy(const HeldPolicy&) = delete;
+    HeldPolicy& operator=(const HeldPolicy&) = delete;
+    virtual ~HeldPolicy() = default;
+
+    [[nodiscard]] virtual std::unique_ptr<HeldPolicy> copy() const = 0;
+    [[nodiscard]] virtual Answer decide(const At<DynamicRow>& at) const = 0;
+    virtual void settle(const At<DynamicRow>& at, Outcome outcome) = 0;
+    [[nodiscard]] virtual std::vector<Because> reasons(const At<DynamicRow>& at) const = 0;
+    [[nodiscard]] virtual std::string text() const = 0;
+    /// The metric that it watches; refers to this.
+    [[nodiscard]] virtual Watched watched() const = 0;
+};
+
+template <SavePolicy P>
+class PolicyHolder final : public HeldPolicy {
+  public:
+    explicit PolicyHolder(const P& of) : policy{of} {}
+
+    [[nodiscard]] std::unique_ptr<HeldPolicy> copy() const override {
+        return std::make_unique<PolicyHolder>(policy);
+    }
+    [[nodiscard]] Answer decide(const At<DynamicRow>& at) const override { return policy.decide(at); }
+    void settle(const At<DynamicRow>& at, Outcome outcome) override { detail::settle(policy, at, outcome); }
+    [[nodiscard]] std::vector<Because> reasons(const At<DynamicRow>& at) const override {
+        return reasons_of(policy, at);
+    }
+    [[nodiscard]] std::string text() const override { return to_text(policy); }
+    [[nodiscard]] Watched watched() const override { return watched_by(policy); }
+
+    P policy;
+};
+
+class HeldRetention {
+  public:
+    /// `at_most`: the bytes that it is bound to, if it is.
+    HeldRetention(bool keeps_all, std::optional<std::uint64_t> at_most)
+        : keeps_all{keeps_all}, at_most{at_most} {}
+    HeldRetention(const HeldRetention&) = delete;
+    HeldRetention& operator=(const HeldRetention&) = delete;
+    virtual ~HeldRetention() = default;
+
+    virtual void mark(const VersionList& versions) const = 0;
+    [[nodiscard]] virtual std::string text() const = 0;
+    [[nodiscard]] virtual Watched watched() const = 0;
+
+    const bool keeps_all;
+    const std::optional<std::uint64_t> at_most;
+};
+
+template <RetentionPolicy R>
+class RetentionHolder final : public HeldRetention {
+  public:
+    explicit RetentionHolder(const R& of)
+        : HeldRetention{std::same_as<R, KeepAll>, bound_of(of)}, retention{of} {}
+
+    void mark(const VersionList& versions) const override { retention.mark(versions); }
+    [[nodiscard]] std::string text() const override { return to_text(retention); }
+    [[nodiscard]] Watched watched() const override { return watched_by(retention); }
+
+    R retention;
+
+  private:
+    [[nodiscard]] static std::optional<std::uint64_t> bound_of(const R& of) {
+        if constexpr (is_capped<R>) return of.bytes();
+        return std::nullopt;
+    }
+};
+
+/// What a sink can do beside taking versions.
+struct SinkTalents {
+    bool lists, marks_best, knows_held, annotates, prunes, is_collective;
+};
+
+class HeldSink {
+  public:
+    explicit HeldSink(SinkTalents of) : can{of} {}
+    HeldSink(const HeldSink&) = delete;
+    HeldSink& operator=(const HeldSink&) = delete;
+    virtual ~HeldSink() = default;
+
+    virtual void bind(const std::shared_ptr<RunCore>& core, std::string_view name) = 0;
+    virtual result<void> begin(const VersionInfo& info) = 0;
+    virtual result<void> write(std::string_view file, std::span<const std::byte> bytes) = 0;
+    virtual result<Version> commit() = 0;
+    virtual void abort() noexcept = 0;
+    virtual result<StoredFiles> open(const Version& version) = 0;
+    virtual result<void> remove(const Version& version) = 0;
+    [[nodiscard]] virtual std::vector<Version> versions(bool any_run) = 0;
+    [[nodiscard]] virtual bool is_held(const Version& version) = 0;
+    virtual void mark_best(const Version& version, const Watched& by) = 0;
+    virtual result<void> annotate(const Version& version, const DynamicRow& metrics) = 0;
+    virtual result<void> agree(const result<void>& mine, bool& may_pass) = 0;
+
+    const SinkTalents can;
+};
+
+template <ArtifactSink S>
+class SinkHolder final : public HeldSink {
+    static constexpr bool lists = requires(S& s) { s.versions(false); };
+    static constexpr bool marks_best =
+        requires(S& s, const Version& v, const Watched& w) { s.mark_best(v, w); };
+    static constexpr bool knows_held = requires(S& s, const Version& v) { s.is_held(v); };
+    static constexpr bool annotates =
+        requires(S& s, const Version& v, const DynamicRow& row) { s.annotate(v, row); };
+
+  public:
+    explicit SinkHolder(S of)
+        : HeldSink{{lists, marks_best, knows_held, annotates, PrunableSink<S>, CollectiveSink<S>}},
+          sink{std::move(of)} {}
+
+    void bind(const std::shared_ptr<RunCore>& core, std::string_view name) override {
+        if constexpr (requires { sink.bind(core, name); }) sink.bind(core, name);
+    }
+    result<void> begin(const VersionInfo& info) override { return sink.begin(info); }
+    result<void> write(std::string_view file, std::span<const std::byte> bytes) override {
+        return sink.write(file, bytes);
+    }
+    result<Version> commit() override { return sink.commit(); }
+    void abort() noexcept override { sink.abort(); }
+    // A checkpoint asks only for what the sink can.
+    result<StoredFiles> open(const Version& version) override {
+        if constexpr (ReadableSink<S>)
+            return sink.open(version);
+        else
+            return error{};
+    }
+    result<void> remove(const Version& version) override {
+        if constexpr (PrunableSink<S>)
+            return sink.remove(version);
+        else
+            return error{};
+    }
+    [[nodiscard]] std::vector<Version> versions(bool any_run) override {
+        if constexpr (lists)
+            return sink.versions(any_run);
+        else
+            return {};
+    }
+    [[nodiscard]] bool is_held(const Version& version) override {
+        if constexpr (knows_held)
+            return sink.is_held(version);
+        else
+            return false;
+    }
+    void mark_best(const Version& version, const Watched& by) override {
+        if constexpr (marks_best) sink.mark_best(version, by);
+    }
+    result<void> annotate(const Version& version, const DynamicRow& metrics) override {
+        if constexpr (annotates)
+            return sink.annotate(version, metrics);
+        else
+            return {};
+    }
+    result<void> agree(const result<void>& mine, bool& may_pass) override {
+        if constexpr (CollectiveSink<S>)
+            return sink.agree(mine, may_pass);
+        else
+            return mine;
+    }
+
+    S sink;
+};
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/checkpoint/detail/decision_log.hpp
+// What a checkpoint writes into its run's journal of what it decides.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// Knows what is news and what follows by replay. One thread at a time, as the checkpoint.
+template <class = void>
+class BasicDecisionLog {
+  public:
+    BasicDecisionLog() = default;
+    BasicDecisionLog(BasicDecisionLog&&) noexcept = default;
+    BasicDecisionLog& operator=(BasicDecisionLog&&) noexcept = default;
+    ~BasicDecisionLog() { note(); }
+
+    /// The first record of a session. With `claims` throws busy while another object decides for this
+    /// checkpoint; one that saves by hand alone does not.
+    void open(std::shared_ptr<RunCore> core, std::string_view checkpoint, bool claims, std::string policy,
+              std::string retention, double seconds, double save_seconds) {
+        checkpoint_ = checkpoint;
+        if (claims) claim_ = std::make_unique<Claim>(core, checkpoint_);
+        core_ = std::move(core);
+        retention_ = std::move(retention);
+        take_rows();
+        write({.kind = Decision::Kind::opened,
+               .time_ns = core_->started_ns(),
+               .text = std::move(policy),
+               .retention = retention_,
+               .seconds = seconds,
+               .save_seconds = save_seconds});
+    }
+
+    /// How many rows the calling thread logged since the last look. Cost: a few loads.
+    std::uint64_t take_rows() noexcept {
+        Lane* const lane = core_->lane();
+        if (lane == nullptr) return 0;
+        const std::uint64_t rows = lane->counters.rows.load(std::memory_order_relaxed);
+        const std::uint64_t since = lane == lane_ ? rows - seen_ : Decision::another_thread;
+        lane_ = lane;
+        seen_ = rows;
+        return since;
+    }
+
+    /// Tells a reader which of the rows so far were asked about, where he could only guess.
+    void note() noexcept {
+        if (core_ == nullptr || lane_ == nullptr || lane_ != core_->lane()) return;
+        is_noted_ = true;  // the next look is recorded, whatever comes of it
+        try {
+            write({.kind = Decision::Kind::noted,
+                   .time_ns = wall_ns(),
+                   .rows = lane_->counters.rows.load(std::memory_order_relaxed) - seen_});
+        } catch (...) {  // no memory: he guesses
+        }
+    }
+
+    /// Whether a reader knows by himself of a row at which nothing is saved. Cost: a comparison.
+    [[nodiscard]] bool is_told(Answer answer, std::uint64_t rows, bool signal) const noexcept {
+        return last_skip_ == answer && rows == 1 && signal == signal_ && !is_noted_;
+    }
+    /// Records one that he could not know of.
+    void skipped(const HeldPolicy& policy, const At<DynamicRow>& at, Answer answer, std::uint64_t rows) {
+        const bool is_news = last_skip_ != answer;
+        last_skip_ = answer;
+        Decision decision = about(at, is_news ? Decision::Kind::skipped : Decision::Kind::asked, rows);
+        decision.answer = answer;
+        if (is_news) decision.because = policy.reasons(at);
+        write(std::move(decision));
+    }
+
+    /// A record about a row that was asked about.
+    [[nodiscard]] Decision about(const At<DynamicRow>& at, Decision::Kind kind, std::uint64_t rows) {
+        signal_ = at.signal;
+        is_noted_ = false;
+        return {.kind = kind,
+                .step = at.step,
+                .time_ns = at.time_ns,
+                .row = at.row,
+                .seconds = at.seconds,
+                .save_seconds = at.save_seconds,
+                .signal = at.signal,
+                .final = at.final,
+                .failure = at.failure,
+                .rows = rows};
+    }
+    /// A record about a version.
+    void write(Decision::Kind kind, std::uint64_t version, const DynamicRow& row, double seconds = 0,
+               double save_seconds = 0) {
+        write({.kind = kind,
+               .step = row.step(),
+               .time_ns = row.time_ns(),
+               .version = version,
+               .retention = kind == Decision::Kind::removed ? retention_ : std::string{},
+               .row = kind == Decision::Kind::removed ? DynamicRow{} : row,
+               .seconds = seconds,
+               .save_seconds = save_seconds});
+    }
+    void write(Decision decision) {
+        decision.checkpoint = checkpoint_;
+        core_->record(decision);
+    }
+
+  private:
+    /// Of the name, in the run.
+    struct Claim {
+        Claim(std::shared_ptr<RunCore> of, std::string checkpoint)
+            : core{std::move(of)}, name{std::move(checkpoint)} {
+            core->claim(name);
+        }
+        ~Claim() { core->release(name); }
+        Claim(const Claim&) = delete;
+        Claim& operator=(const Claim&) = delete;
+        std::shared_ptr<RunCore> core;
+        std::string name;
+    };
+
+    std::unique_ptr<Claim> claim_;
+    std::shared_ptr<RunCore> core_;
+    std::string checkpoint_, retention_;
+    Lane* lane_ = nullptr;  // of the thread that asked last
+    std::uint64_t seen_ = 0;
+    std::optional<Answer> last_skip_;
+    bool is_noted_ = false;  // a note came after the last look
+    bool signal_ = false;    // as a reader takes it to be until he is told otherwise
+};
+using DecisionLog = BasicDecisionLog<>;
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/checkpoint/detail/ranking.hpp
+// Versions in the order of a metric, and which way that is.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// Those that have the metric as a number, best first; of equals, the older first.
+template <class = void>
+[[nodiscard]] std::vector<Version> by_value(std::vector<Version> versions, const Watched& watched) {
+    const auto value = [&](const Version& version) { return version.row.find(watched.metric).reading(); };
+    std::erase_if(versions,
+                  [&](const Version& version) { return value(version).kind != Reading::Kind::number; });
+    std::sort(versions.begin(), versions.end(), [&](const Version& a, const Version& b) {
+        const double x = value(a).value, y = value(b).value;
+        return x == y ? a.number < b.number : is_better(watched.direction, x, y);
+    });
+    return versions;
+}
+
+/// Policy, retention and `define_metric` must agree which way a metric is better. Throws invalid_argument.
+template <class = void>
+void check_directions(const RunCore& core, const Watched& saves, const Watched& keeps) {
+    const auto disagree = [](const char* who, const Watched& metric) {
+        raise({errc::invalid_argument, std::string{who} + " disagree on which way this metric is better",
+               std::string{metric.metric}, "write the same direction in both"});
+    };
+    for (const Watched& one : {saves, keeps}) {
+        const Direction goal = one.any() ? core.goal_of(one.metric) : Direction::unspecified;
+        if (goal != Direction::unspecified && goal != one.direction)
+            disagree("define_metric and the checkpoint", one);
+    }
+    if (saves.any() && saves.metric == keeps.metric && saves.direction != keeps.direction)
+        disagree("the policy and the retention", saves);
+}
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/checkpoint/detail/replay.hpp
+// The state of a policy, rebuilt from what a run recorded: its rows and its decisions, in their order. Costs
+// what decision.hpp costs.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// Which of the rows that each thread logged a checkpoint was asked about. A decision is recorded between the
+/// rows of its thread, with the number of rows since the look before; looks that need no record follow one
+/// another row by row.
+template <class = void>
+class BasicAskedRows {
+  public:
+    void row(std::uint32_t ring) { ++rings_[ring].rows; }
+
+    void decided(std::uint32_t ring, const Decision& decision) {
+        Ring& thread = rings_[ring];
+        const std::uint64_t pending = thread.rows - thread.settled;
+        switch (decision.kind) {
+            case Decision::Kind::opened:  // what came after the last record of the session before
+                end_session();
+                break;
+            case Decision::Kind::asked:
+            case Decision::Kind::noted:
+            case Decision::Kind::skipped:
+            case Decision::Kind::saved:
+            case Decision::Kind::failed:
+                thread.ask(decision.rows < pending ? pending - decision.rows : 0);
+                break;
+            default: return;  // it is about no row
+        }
+        // One look each row: so it is taken to go on. After a note the next look is recorded.
+        thread.follows =
+            is_look(decision.kind) && (decision.rows == 1 || decision.rows == Decision::another_thread);
+    }
+
+    /// After the last row: those that came after the last record.
+    void end() {
+        end_session();
+        for (auto& [ring, thread] : rings_) thread.rows = 0;
+    }
+
+    /// Going through the rows again: whether the next one of this thread is one that it was asked about, and
+    /// that no record tells of.
+    [[nodiscard]] bool take(std::uint32_t ring) {
+        Ring& thread = rings_[ring];
+        const std::uint64_t row = thread.rows++;
+        while (thread.next < thread.asked.size() && row >= thread.asked[thread.next].second) ++thread.next;
+        return thread.next < thread.asked.size() && row >= thread.asked[thread.next].first;
+    }
+
+  private:
+    [[nodiscard]] static constexpr bool is_look(Decision::Kind kind) noexcept {
+        return kind != Decision::Kind::opened && kind != Decision::Kind::noted;
+    }
+    void end_session() {
+        for (auto& [ring, thread] : rings_) {
+            thread.ask(thread.follows ? thread.rows - thread.settled : 0);
+            thread.follows = false;
+        }
+    }
+
+    struct Ring {
+        /// The first `count` of the rows that are pending were asked about.
+        void ask(std::uint64_t count) {
+            if (count != 0) asked.emplace_back(settled, settled + count);
+            settled = rows;
+        }
+        std::uint64_t rows = 0, settled = 0;
+        bool follows = false;  // the next row is taken to be asked about, unless a record says otherwise
+        std::vector<std::pair<std::uint64_t, std::uint64_t>> asked{};
+        std::size_t next = 0;
+    };
+    std::map<std::uint32_t, Ring> rings_;
+};
+using AskedRows = BasicAskedRows<>;
+
+/// A policy that hears again of every row that its checkpoint was asked about.
+template <class = void>
+class BasicReplay {
+  public:
+    /// What the policy knew, and what stood beside it, right after a version was saved.
+    struct State {
+        std::unique_ptr<HeldPolicy> policy;
+        double seconds = 0, save_seconds = 0;
+        std::size_t session = 0;      ///< of the run, counted from 1
+        std::size_t annotations = 0;  ///< how many it had heard of
+
+        [[nodiscard]] State copy() const {
+            return {policy->copy(), seconds, save_seconds, session, annotations};
+        }
+    };
+    /// What is called with the policy, the moment and the decision.
+    using OnLook = FunctionRef<void(const HeldPolicy&, const At<DynamicRow>&, const Decision&)>;
+
+    /// `committed`: the versions that exist; one whose record a kill prevented is found among them.
+    BasicReplay(const HeldPolicy& initial, std::string_view checkpoint, const std::vector<Version>& committed)
+        : initial_{&initial}, checkpoint_{checkpoint}, committed_{&committed}, now_{initial.copy()} {}
+
+    /// Goes through a run. Calls `on_look(policy, at, decision)` for each row that was asked about, before
+    /// the policy hears what became of it; `decision` is what was recorded, or only says that it was skipped.
+    result<void> go(const RunCore& core, const std::filesystem::path& run_dir, OnLook on_look) {
+        AskedRows asked;
+        for (const Version& version : *committed_) unrecorded_.emplace(version.number, &version);
+        auto read = core.read_rows(run_dir, [&](const StoredRow& row, const Decision* decision) {
+            if (row.kind == RecordKind::row) return asked.row(row.ring);
+            if (!is_mine(decision)) return;
+            asked.decided(row.ring, *decision);
+            if (decision->kind == Decision::Kind::saved && decision->version)
+                unrecorded_.erase(*decision->version);
+        });
+        if (!read) return read.error();
+        asked.end();
+        read = core.read_rows(run_dir, [&](const StoredRow& row, const Decision* decision) {
+            if (row.kind == RecordKind::row) return take_row(row, asked.take(row.ring), on_look);
+            if (is_mine(decision)) take_decision(*decision, on_look);
+        });
+        if (!read) return read.error();
+        // Of rows that were never logged: nothing but the versions tells of them.
+        for (const auto& [number, version] : std::exchange(unrecorded_, {}))
+            look(moment(version->row), saved(number), on_look);
+        // Metrics that a version has and no record tells of: a kill came between the two.
+        for (const Version& version : *committed_) {
+            const auto known = rows_.find(version.number);
+            if (known != rows_.end() && has_more(version.row, known->second))
+                take_annotation(version.number, version.row);
+        }
+        return {};
+    }
+
+    /// As it is after the last row.
+    [[nodiscard]] const State& now() const noexcept { return now_; }
+
+    /// As it was right after a version was saved, and what came late for it and for the versions before it;
+    /// for a version that is not in the run's history, as the versions up to it tell.
+    [[nodiscard]] State after(std::uint64_t version) const {
+        if (const auto known = after_.find(version); known != after_.end()) {
+            State state = known->second.copy();
+            for (std::size_t i = state.annotations; i < annotations_.size(); ++i) {
+                const auto& [number, row] = annotations_[i];
+                if (number <= version) state.policy->settle(At<DynamicRow>{row}, Outcome::annotated);
+            }
+            return state;
+        }
+        State state{initial_->copy()};
+        for (const Version& earlier : *committed_) {
+            if (earlier.number <= version) state.policy->settle(moment(earlier.row), Outcome::saved);
+        }
+        return state;
+    }
+
+  private:
+    [[nodiscard]] bool is_mine(const Decision* decision) const noexcept {
+        return decision != nullptr && decision->checkpoint == checkpoint_;
+    }
+
+    /// The moment of a row, of which no record tells more.
+    [[nodiscard]] At<DynamicRow> moment(const DynamicRow& row) const {
+        At<DynamicRow> at{row};
+        at.seconds = seconds_before_ + static_cast<double>(row.time_ns() - started_ns_) / 1e9;
+        at.save_seconds = now_.save_seconds;
+        at.signal = signal_;
+        return at;
+    }
+
+    /// The record that is not there of a version that is.
+    [[nodiscard]] Decision saved(std::uint64_t version) const {
+        return {.kind = Decision::Kind::saved, .version = version, .save_seconds = now_.save_seconds};
+    }
+
+    void take_row(const StoredRow& stored, bool is_asked, OnLook on_look) {
+        if (!is_asked && unrecorded_.empty()) return;
+        const DynamicRow row{stored.step, stored.time_ns, stored.values.data(), stored.values.size()};
+        for (const auto& [number, version] : unrecorded_) {
+            if (version->row.step() != row.step() || version->row.time_ns() != row.time_ns()) continue;
+            const Decision unrecorded = saved(number);
+            unrecorded_.erase(*unrecorded.version);
+            return look(moment(row), unrecorded, on_look);
+        }
+        if (is_asked) look(moment(row), {.kind = Decision::Kind::skipped}, on_look);
+    }
+
+    void take_decision(const Decision& decision, OnLook on_look) {
+        switch (decision.kind) {
+            case Decision::Kind::opened:
+                started_ns_ = decision.time_ns;
+                seconds_before_ = decision.seconds;
+                signal_ = false;
+                now_.save_seconds = decision.save_seconds;
+                ++now_.session;
+                break;
+            case Decision::Kind::asked:
+            case Decision::Kind::skipped:
+            case Decision::Kind::saved:
+            case Decision::Kind::failed: {
+                At<DynamicRow> at{decision.row};
+                at.seconds = decision.seconds;
+                at.save_seconds = now_.save_seconds;
+                at.signal = signal_ = decision.signal;
+                at.final = decision.final;
+                at.failure = decision.failure;
+                look(at, decision, on_look);
+                break;
+            }
+            case Decision::Kind::annotated:
+                if (decision.version) take_annotation(*decision.version, decision.row);
+                break;
+            case Decision::Kind::restored: {
+                if (!decision.version) break;
+                State state = after(*decision.version);
+                state.session = now_.session;
+                state.save_seconds = decision.save_seconds;
+                state.annotations = annotations_.size();
+                seconds_before_ = decision.seconds;
+                state.policy->settle(moment(decision.row), Outcome::restored);
+                now_ = std::move(state);
+                break;
+            }
+            case Decision::Kind::noted:
+            case Decision::Kind::removed:
+            case Decision::Kind::stopped:
+            case Decision::Kind::resumed: break;
+        }
+    }
+
+    void take_annotation(std::uint64_t version, const DynamicRow& row) {
+        now_.policy->settle(At<DynamicRow>{row}, Outcome::annotated);
+        annotations_.emplace_back(version, row);
+        rows_.insert_or_assign(version, row);
+    }
+    /// Whether a metric has a number in the one that is none in the other.
+    [[nodiscard]] static bool has_more(const DynamicRow& row, const DynamicRow& known) {
+        bool more = false;
+        row.for_each([&](std::string_view name, const Value& value) {
+            more = more || (value.reading().kind == Reading::Kind::number &&
+                            known.find(name).reading().kind != Reading::Kind::number);
+        });
+        return more;
+    }
+
+    void look(const At<DynamicRow>& at, const Decision& decision, OnLook on_look) {
+        on_look(*now_.policy, at, decision);
+        const Outcome outcome = decision.kind == Decision::Kind::saved    ? Outcome::saved
+                                : decision.kind == Decision::Kind::failed ? Outcome::failed
+                                                                          : Outcome::not_saved;
+        if (outcome != Outcome::not_saved) now_.save_seconds = decision.save_seconds;
+        now_.policy->settle(at, outcome);
+        if (outcome != Outcome::saved || !decision.version) return;
+        State state = now_.copy();
+        state.seconds = at.seconds;
+        state.annotations = annotations_.size();
+        rows_.insert_or_assign(*decision.version, at.row);
+        after_.erase(*decision.version);
+        after_.emplace(*decision.version, std::move(state));
+    }
+
+    const HeldPolicy* initial_;
+    std::string checkpoint_;
+    const std::vector<Version>* committed_;
+    State now_;
+    std::map<std::uint64_t, State> after_;
+    std::map<std::uint64_t, const Version*> unrecorded_;
+    std::vector<std::pair<std::uint64_t, DynamicRow>> annotations_;
+    std::map<std::uint64_t, DynamicRow> rows_;  // of the versions, as far as the records tell
+    std::int64_t started_ns_ = 0;
+    double seconds_before_ = 0;
+    bool signal_ = false;
+};
+using Replay = BasicReplay<>;
+
+}  // namespace CAIRN_NAMESPACE::detail
+
 // ---- cairn/checkpoint/detail/shelf.hpp
 // The versions of one checkpoint in its sink: which there are, which is the best, which stay.
 
 namespace CAIRN_NAMESPACE::detail {
 
 /// One thread at a time, as the checkpoint.
-template <RetentionPolicy Retention, ArtifactSink Sink>
-class Shelf {
+template <class = void>
+class BasicShelf {
   public:
-    Shelf(Retention retention, Sink sink) : retention_{std::move(retention)}, sink_{std::move(sink)} {}
+    BasicShelf(std::unique_ptr<HeldRetention> retention, std::unique_ptr<HeldSink> sink)
+        : retention_{std::move(retention)}, sink_{std::move(sink)} {}
+
+    using Gone = FunctionRef<void(const Version&)>;
 
     /// Binds the sink to a run and looks which versions of it are there.
     void open(std::shared_ptr<RunCore> core, std::string_view name, const Watched& watched) {
         core_ = std::move(core);
         name_ = name;
         watched_ = watched;
-        if constexpr (requires { sink_.bind(core_, name); }) sink_.bind(core_, name_);
-        if constexpr (requires { sink_.versions(false); }) versions_ = sink_.versions(false);
+        sink_->bind(core_, name_);
+        versions_ = sink_->versions(false);
     }
 
-    [[nodiscard]] Sink& sink() noexcept { return sink_; }
-    [[nodiscard]] const Retention& retention() const noexcept { return retention_; }
+    [[nodiscard]] HeldSink& sink() const noexcept { return *sink_; }
+    [[nodiscard]] const HeldRetention& retention() const noexcept { return *retention_; }
     [[nodiscard]] const Watched& watched() const noexcept { return watched_; }
     /// Those of this run, oldest first.
     [[nodiscard]] const std::vector<Version>& versions() const noexcept { return versions_; }
@@ -13887,7 +14212,7 @@ class Shelf {
     [[nodiscard]] result<std::vector<Version>> candidates() {
         const bool any_run = versions_.empty() && core_ && !core_->resumed();
         // Several ranks go through the same ones.
-        return any_run || CollectiveSink<Sink> ? listed(any_run) : versions_;
+        return any_run || sink_->can.is_collective ? listed(any_run) : versions_;
     }
     [[nodiscard]] result<std::vector<Version>> of_any_run() { return listed(true); }
 
@@ -13895,14 +14220,12 @@ class Shelf {
     void hold(std::uint64_t version) noexcept { restored_ = version; }
 
     /// A version that was committed just now. Calls `gone(version)` for each that is removed.
-    template <class Gone>
-    void add(Version version, Gone&& gone) {
+    void add(Version version, Gone gone) {
         versions_.push_back(std::move(version));
         tidy(gone);
     }
     /// After what is known of a version changed.
-    template <class Gone>
-    void tidy(Gone&& gone) {
+    void tidy(Gone gone) {
         mark_best();
         prune(gone);
     }
@@ -13915,13 +14238,9 @@ class Shelf {
         result<DynamicRow> row = none_like(label, versions_);
         if (version != versions_.end()) row = merged(*version, late);
         result<void> done = row ? result<void>{} : row.error();
-        if constexpr (requires { sink_.annotate(*version, late); }) {
-            if (done) done = sink_.annotate(*version, late);
-        }
-        if constexpr (CollectiveSink<Sink>) {
-            bool may_pass = false;
-            done = sink_.agree(done, may_pass);
-        }
+        if (done) done = sink_->annotate(*version, late);
+        bool may_pass = false;
+        done = sink_->agree(done, may_pass);
         if (!done) return done.error();
         version->row = std::move(*row);
         return *version;
@@ -13941,17 +14260,13 @@ class Shelf {
 
   private:
     [[nodiscard]] result<std::vector<Version>> listed(bool any_run) {
-        if constexpr (requires { sink_.versions(any_run); }) {
-            if (!core_) return versions_;
-            result<std::vector<Version>> all = error{};
-            const result<void> done = guarded("listing the versions", [&]() -> result<void> {
-                all = sink_.versions(any_run);
-                return {};
-            });
-            return done ? std::move(all) : done.error();
-        } else {
-            return versions_;
-        }
+        if (!sink_->can.lists || !core_) return versions_;
+        result<std::vector<Version>> all = error{};
+        const result<void> done = guarded("listing the versions", [&]() -> result<void> {
+            all = sink_->versions(any_run);
+            return {};
+        });
+        return done ? std::move(all) : done.error();
     }
 
     /// A metric that is a number keeps its value.
@@ -13976,43 +14291,38 @@ class Shelf {
     }
 
     void mark_best() {
-        if constexpr (requires(const Version& v) { sink_.mark_best(v, watched_); }) {
-            if (!watched_.any()) return;
-            const std::vector<Version> ranked = by_value(versions_, watched_);
-            if (!ranked.empty()) sink_.mark_best(ranked.front(), watched_);
-        }
+        if (!sink_->can.marks_best || !watched_.any()) return;
+        const std::vector<Version> ranked = by_value(versions_, watched_);
+        if (!ranked.empty()) sink_->mark_best(ranked.front(), watched_);
     }
 
     /// Removes what no retention wants, except what was restored from, what an alias names, what is being
     /// read and the newest.
-    template <class Gone>
-    void prune(Gone&& gone) {
-        if constexpr (PrunableSink<Sink> && !std::same_as<Retention, KeepAll>) {
-            const std::size_t count = versions_.size();
-            std::vector<VersionFacts> facts;
-            facts.reserve(count);
-            for (const Version& version : versions_) {
-                facts.push_back(version.facts());
-                facts.back().held = version.number == restored_ || version.number == versions_.back().number;
-                // So that a bound removes others in their place.
-                if constexpr (is_capped<Retention> && requires { sink_.is_held(version); })
-                    facts.back().held = facts.back().held || sink_.is_held(version);
-            }
-            retention_.mark(VersionList{facts.data(), count});
-            std::vector<Version> kept;
-            for (std::size_t i = 0; i < count; ++i) {
-                if (facts[i].kept || facts[i].held || !remove(versions_[i]))
-                    kept.push_back(std::move(versions_[i]));
-                else
-                    gone(versions_[i]);
-            }
-            versions_ = std::move(kept);
-            if constexpr (is_capped<Retention>) tell_if_over(retention_.bytes());
+    void prune(Gone gone) {
+        if (!sink_->can.prunes || retention_->keeps_all) return;
+        const std::size_t count = versions_.size();
+        std::vector<VersionFacts> facts;
+        facts.reserve(count);
+        for (const Version& version : versions_) {
+            facts.push_back(version.facts());
+            facts.back().held = version.number == restored_ || version.number == versions_.back().number;
+            // So that a bound removes others in their place.
+            if (retention_->at_most) facts.back().held = facts.back().held || sink_->is_held(version);
         }
+        retention_->mark(VersionList{facts.data(), count});
+        std::vector<Version> kept;
+        for (std::size_t i = 0; i < count; ++i) {
+            if (facts[i].kept || facts[i].held || !remove(versions_[i]))
+                kept.push_back(std::move(versions_[i]));
+            else
+                gone(versions_[i]);
+        }
+        versions_ = std::move(kept);
+        if (retention_->at_most) tell_if_over(*retention_->at_most);
     }
     /// Whether it is gone.
     [[nodiscard]] bool remove(const Version& version) {
-        const result<void> removed = sink_.remove(version);
+        const result<void> removed = sink_->remove(version);
         // Somebody else removed it: it is gone, as was wanted.
         if (removed || removed.error().code() == errc::not_found) return true;
         if (removed.error().code() != errc::busy) core_->note_failure(removed.error(), false);
@@ -14033,59 +14343,16 @@ class Shelf {
 
     std::shared_ptr<RunCore> core_;
     std::string name_;
-    Retention retention_;
-    Sink sink_;
+    std::unique_ptr<HeldRetention> retention_;
+    std::unique_ptr<HeldSink> sink_;
     Watched watched_;
     std::vector<Version> versions_;
     std::optional<std::uint64_t> restored_;
     bool told_over_ = false;
 };
+using Shelf = BasicShelf<>;
 
 }  // namespace CAIRN_NAMESPACE::detail
-
-// ---- cairn/checkpoint/local_store.hpp
-// The default sink: versions of an artifact in the run's own store.
-
-namespace CAIRN_NAMESPACE {
-
-/// Saves into the run's store: whole files named by their SHA-256, shared by versions that have the same
-/// content, shown under a plain path (`artifacts/<name>/v3/model.safetensors`). A commit is atomic and
-/// durable: objects first, then the version's manifest. Only versions of this run are pruned.
-class LocalStore {
-  public:
-    /// Called by the run that makes the checkpoint.
-    void bind(const std::shared_ptr<detail::RunCore>& core, std::string_view name) {
-        versions_ = core->open_versions(name);
-    }
-
-    result<void> begin(const VersionInfo& info) { return versions_->begin(info); }
-    result<void> write(std::string_view file, std::span<const std::byte> bytes) {
-        return versions_->write(file, bytes);
-    }
-    result<Version> commit() {
-        auto staged = versions_->stage();
-        if (!staged) return staged.error();
-        return versions_->commit(std::move(*staged));
-    }
-    void abort() noexcept { versions_->abort(); }
-
-    result<StoredFiles> open(const Version& version) { return versions_->open(version, {}); }
-    result<void> remove(const Version& version) { return versions_->remove(version); }
-    result<void> undo(const Version& version) { return versions_->undo(version); }
-
-    /// The versions that exist, oldest first: those of this run, or of any run if this one has none.
-    [[nodiscard]] std::vector<Version> versions(bool any_run) { return versions_->versions(any_run); }
-    result<void> annotate(const Version& version, const DynamicRow& metrics) {
-        return versions_->annotate(version, metrics);
-    }
-    [[nodiscard]] bool is_held(const Version& version) const { return versions_->is_held(version); }
-    void mark_best(const Version& version, const detail::Watched& by) { versions_->mark_best(version, by); }
-
-  private:
-    std::unique_ptr<detail::VersionStore> versions_;
-};
-
-}  // namespace CAIRN_NAMESPACE
 
 // ---- cairn/checkpoint/save_result.hpp
 // What `step`, `save` and `finish` of a checkpoint answer.
@@ -14101,6 +14368,7 @@ enum class SkipReason : unsigned char {
     off,             ///< saving is switched off (`NoBestSave`, `CAIRN_SAVE=off`, a disabled run)
 };
 
+/// The reason's name: "not_due".
 [[nodiscard]] constexpr std::string_view to_string(SkipReason reason) noexcept {
     switch (reason) {
         case SkipReason::not_due: return "not due";
@@ -14114,11 +14382,14 @@ enum class SkipReason : unsigned char {
 
 /// Nothing was saved. What a checkpoint that is off at compile time always answers.
 struct Skipped {
-    SkipReason reason = SkipReason::off;
+    SkipReason reason = SkipReason::off;  ///< why
 
+    ///@{
+    /// No version came of it, and that is no failure.
     constexpr explicit operator bool() const noexcept { return false; }
     [[nodiscard]] static constexpr bool saved() noexcept { return false; }
     [[nodiscard]] static constexpr bool failed() noexcept { return false; }
+    ///@}
     /// The final answer; there is nothing to wait for.
     [[nodiscard]] constexpr Skipped wait() const noexcept { return *this; }
 };
@@ -14129,17 +14400,22 @@ template <class = void>
 class BasicSaveResult {
   public:
     // NOLINTBEGIN(google-explicit-constructor)
+    /// Nothing was saved.
     BasicSaveResult(Skipped skipped) noexcept : reason_{skipped.reason} {}
+    /// A version was saved.
     BasicSaveResult(Version version) : version_{std::make_shared<const Version>(std::move(version))} {}
+    /// A version was to be saved and could not be.
     BasicSaveResult(cairn::error failure)
         : error_{std::make_shared<const cairn::error>(std::move(failure))} {}
     // NOLINTEND(google-explicit-constructor)
 
     /// A version exists, and is durable.
     [[nodiscard]] bool saved() const noexcept { return version_ != nullptr; }
+    /// Nothing was saved, and that is no failure.
     [[nodiscard]] bool skipped() const noexcept { return !saved() && !failed(); }
     /// A version was to be saved and could not be; the ones before it are whole.
     [[nodiscard]] bool failed() const noexcept { return error_ != nullptr; }
+    /// The same as `saved()`: `if (auto saved = checkpoint.step(…))`.
     [[nodiscard]] explicit operator bool() const noexcept { return saved(); }
 
     /// The version. Requires `saved()`.
@@ -14324,16 +14600,15 @@ namespace CAIRN_NAMESPACE::detail {
 
 /// Gives the bytes of a file, or nothing if there is none: `find_file(std::string_view file)`. The bytes stay
 /// valid until decode returns.
-template <class F>
-concept FindFile = std::is_invocable_r_v<std::optional<std::span<const std::byte>>, F&, std::string_view>;
+using FindFile = FunctionRef<std::optional<std::span<const std::byte>>(std::string_view)>;
 
 /// Why a part has no file of its kind: there is none at all, or one that was written by another kind of type.
-template <FindFile Find>
-[[nodiscard]] error missing_part(std::string_view name, std::string_view extension, Find& find_file) {
+template <class = void>
+[[nodiscard]] error missing_part(std::string_view name, std::string_view extension, FindFile find_file) {
     for (const std::string_view other : {".safetensors", ".json", ".cbor", ".bin"}) {
         std::string file{name};
         file += other;
-        if (!std::optional<std::span<const std::byte>>{find_file(std::string_view{file})}) continue;
+        if (!find_file(file)) continue;
         return error{errc::mismatch, "the part \"" + std::string{name} + "\" was saved in another way", file,
                      "restore it into the type it was saved from, or give it another name"};
     }
@@ -14349,10 +14624,9 @@ class Staged;
 template <class T>
 class Staged<T, Encoding::tensors> {
   public:
-    template <FindFile Find>
-    [[nodiscard]] result<void> stage(const Part<T>& part, Find& find_file) {
+    [[nodiscard]] result<void> stage(const Part<T>& part, FindFile find_file) {
         const std::string name = std::string{part.name()} + ".safetensors";
-        const std::optional<std::span<const std::byte>> bytes = find_file(std::string_view{name});
+        const std::optional<std::span<const std::byte>> bytes = find_file(name);
         if (!bytes) return missing_part(part.name(), ".safetensors", find_file);
         result<safetensors::File> file = safetensors::parse(*bytes);
         if (!file) return at_path(file.error(), name);
@@ -14400,15 +14674,14 @@ class Replacement {
 template <class T>
 class Staged<T, Encoding::json> : public Replacement<T> {
   public:
-    template <FindFile Find>
-    [[nodiscard]] result<void> stage(const Part<T>& part, Find& find_file) {
+    [[nodiscard]] result<void> stage(const Part<T>& part, FindFile find_file) {
         auto format = nlohmann::json::input_format_t::json;
         std::string name = std::string{part.name()} + ".json";
-        std::optional<std::span<const std::byte>> bytes = find_file(std::string_view{name});
+        std::optional<std::span<const std::byte>> bytes = find_file(name);
         if (!bytes) {
             format = nlohmann::json::input_format_t::cbor;
             name = std::string{part.name()} + ".cbor";
-            bytes = find_file(std::string_view{name});
+            bytes = find_file(name);
         }
         if (!bytes) return missing_part(part.name(), ".json", find_file);
         nlohmann::json value = parse_json(*bytes, format);
@@ -14432,10 +14705,9 @@ class Staged<T, Encoding::json> : public Replacement<T> {
 template <class T>
 class Staged<T, Encoding::stream> : public Replacement<T> {
   public:
-    template <FindFile Find>
-    [[nodiscard]] result<void> stage(const Part<T>& part, Find& find_file) {
+    [[nodiscard]] result<void> stage(const Part<T>& part, FindFile find_file) {
         const std::string name = std::string{part.name()} + ".bin";
-        const std::optional<std::span<const std::byte>> bytes = find_file(std::string_view{name});
+        const std::optional<std::span<const std::byte>> bytes = find_file(name);
         if (!bytes) return missing_part(part.name(), ".bin", find_file);
         result<void> done = guarded("loading the part", [&]() -> result<void> {
             InputBytes buffer{*bytes};
@@ -14468,8 +14740,8 @@ class Staged<T, Encoding::stream> : public Replacement<T> {
 /// after a failure all are as before. Fails: not_found, mismatch, corrupt, invalid_name, invalid_argument,
 /// user. (What an assignment operator throws in the second phase is reported as user, and parts before it are
 /// changed.)
-template <FindFile Find, AnyPart... Parts>
-[[nodiscard]] result<void> decode(Find&& find_file, const Parts&... parts) {
+template <AnyPart... Parts>
+[[nodiscard]] result<void> decode(FindFile find_file, const Parts&... parts) {
     static_assert((!std::is_const_v<typename Parts::type> && ...),
                   "cairn: a const object cannot be restored; hand over one that may change");
     if (result<void> checked = check_parts(parts...); !checked) return checked;
@@ -14503,6 +14775,397 @@ template <FindFile Find, AnyPart... Parts>
 
 }  // namespace CAIRN_NAMESPACE::detail
 
+// ---- cairn/checkpoint/detail/checkpoint_core.hpp
+// What a checkpoint does when it does something: write a version, restore one, rebuild its policy's state.
+// Knows no type of the user's, so it is compiled once. Costs nlohmann/json.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// What a policy says of itself once.
+struct PolicyTraits {
+    Wants wants{};
+    bool is_manual = false;
+};
+
+/// The same moment with a row whose type is gone.
+template <class R>
+[[nodiscard]] At<DynamicRow> with_row(const At<R>& now, const DynamicRow& row) {
+    return {row, now.step, now.time_ns, now.seconds, now.save_seconds, now.signal, now.final, now.failure};
+}
+
+/// One thread at a time, as the checkpoint.
+template <class = void>
+class BasicCheckpointCore {
+  public:
+    /// Writes the files of all parts.
+    using Encode = FunctionRef<result<void>(Emit)>;
+    /// Reads the files of all parts.
+    using Decode = FunctionRef<result<void>(FindFile)>;
+
+    BasicCheckpointCore(std::shared_ptr<RunCore> core, std::string_view name,
+                        std::unique_ptr<HeldPolicy> policy, std::unique_ptr<HeldRetention> retention,
+                        std::unique_ptr<HeldSink> sink, const PolicyTraits& traits)
+        : core_{std::move(core)}, name_{name}, initial_{policy->copy()}, policy_{std::move(policy)},
+          shelf_{std::move(retention), std::move(sink)} {
+        if (!core_) return;
+        check_name("checkpoint", name_).value();
+        const Watched saves = initial_->watched(), keeps = shelf_.retention().watched();
+        check_directions(*core_, saves, keeps);
+        shelf_.open(core_, name_, saves.any() ? saves : keeps);
+        if (!is_on()) return;
+        if (is_collective() || core_->resumed() || !versions().empty()) catch_up();
+        wants_ = traits.wants;
+        if (wants_.signal) signals_ = core_->watch_signals();
+        log_.open(core_, name_, !traits.is_manual, initial_->text(), shelf_.retention().text(),
+                  seconds_before_, save_seconds_);
+    }
+
+    [[nodiscard]] bool is_on() const noexcept {
+        return core_ && core_->options().save && !core_->is_detached() &&
+               (is_collective() || core_->rank() == 0);
+    }
+    [[nodiscard]] SkipReason off_reason() const noexcept {
+        return core_ && core_->rank() != 0 && !is_collective() ? SkipReason::other_rank : SkipReason::off;
+    }
+    [[nodiscard]] HeldPolicy& policy() const noexcept { return *policy_; }
+    [[nodiscard]] HeldSink& sink() const noexcept { return shelf_.sink(); }
+    [[nodiscard]] const std::vector<Version>& versions() const noexcept { return shelf_.versions(); }
+    [[nodiscard]] const std::string& name() const noexcept { return name_; }
+    [[nodiscard]] Wants wants() const noexcept { return wants_; }
+    [[nodiscard]] std::uint64_t bytes_avoided() const noexcept {
+        return bytes_avoided_ + skipped_ * last_bytes_;
+    }
+
+    template <class R>
+    [[nodiscard]] At<R> at(const R& row) const {
+        At<R> now{row};
+        if (now.time_ns == 0) now.time_ns = wall_ns();  // a row that was never logged
+        now.seconds = seconds_before_ + static_cast<double>(now.time_ns - core_->started_ns()) / 1e9;
+        now.save_seconds = save_seconds_;
+        now.signal = signals_ && signals_->pending();
+        return now;
+    }
+
+    // ---- saving
+
+    /// A row at which the policy does not say yes. Cost: a comparison, unless it is news.
+    template <class R>
+    void skip(const At<R>& now, Answer answer) {
+        const std::uint64_t rows = log_.take_rows();
+        if (wants_.end || wants_.failure) last_row_ = to_dynamic(now.row);
+        if (log_.is_told(answer, rows, now.signal)) return count_skipped();
+        const DynamicRow row = to_dynamic(now.row);
+        log_.skipped(*policy_, with_row(now, row), answer, rows);
+        count_skipped();
+    }
+
+    /// Writes one version; on any failure the sink forgets it and the versions before it are whole.
+    SaveResult write(const At<DynamicRow>& now, bool by_hand, Encode encode) {
+        const std::uint64_t rows = log_.take_rows();
+        std::vector<Because> because;
+        if (!by_hand) because = policy_->reasons(now);
+        const std::int64_t began = steady_ns();
+        result<Version> version = error{};
+        const result<void> done =
+            guarded("saving a version", [&]() -> result<void> {  // a sink of the user's may throw
+                version = commit(now.row, encode);
+                return {};
+            });
+        if (!done) {
+            sink().abort();
+            version = done.error();
+        }
+        save_seconds_ += static_cast<double>(steady_ns() - began) / 1e9;
+
+        Decision decision = log_.about(now, version ? Decision::Kind::saved : Decision::Kind::failed, rows);
+        decision.answer = Answer::yes;
+        decision.because = std::move(because);
+        decision.by_hand = by_hand;
+        decision.save_seconds = save_seconds_;
+        if (version)
+            decision.version = version->number;
+        else
+            decision.text = version.error().what();
+        log_.write(std::move(decision));
+        policy_->settle(now, version ? Outcome::saved : Outcome::failed);
+        if (version) {
+            count_bytes(version->bytes);
+            last_row_is_saved_ = true;
+            shelf_.add(*version, tell_removal());
+        } else {
+            core_->note_failure(version.error(), true);
+        }
+        if (now.signal && signals_) signals_->answer();  // which may end the process
+        if (!version) return version.error();
+        return *std::move(version);
+    }
+
+    /// What a policy is asked about after the last row; empty if there was none.
+    [[nodiscard]] DynamicRow last_row() const { return last_row_.value_or(DynamicRow{}); }
+    [[nodiscard]] bool last_row_is_saved() const noexcept { return last_row_is_saved_; }
+    /// Without a row nothing was trained yet.
+    [[nodiscard]] bool has_seen_a_row() const noexcept { return last_row_ || !versions().empty(); }
+
+    /// About a row that the policy heard of already.
+    SaveResult ask_once_more(const At<DynamicRow>& now, Encode encode) {
+        const Answer decision = policy_->decide(now);
+        if (decision == Answer::yes) return write(now, false, encode);
+        return Skipped{skip_reason(decision)};
+    }
+
+    SaveResult annotate(std::string_view label, const DynamicRow& late) {
+        auto version = shelf_.annotate(label, late);
+        if (!version) return failed(version.error());
+        log_.write(Decision::Kind::annotated, version->number, version->row);
+        policy_->settle(at(version->row), Outcome::annotated);
+        shelf_.tidy(tell_removal());
+        return *std::move(version);
+    }
+
+    SaveResult failed(const error& failure, bool of_a_save = false) {
+        core_->note_failure(failure, of_a_save);
+        return failure;
+    }
+    [[nodiscard]] static error nan_error(std::string_view metric) {
+        return {errc::not_a_number,
+                "a metric is NaN, and the policy of this checkpoint takes that for an error",
+                std::string{metric}, "see in the run's history since when, and restore a version before it"};
+    }
+
+    // ---- restoring
+
+    result<Version> restore_latest(Decode decode) {
+        auto candidates = shelf_.candidates();
+        if (!candidates) return candidates.error();
+        std::reverse(candidates->begin(), candidates->end());
+        return restore_first(*candidates, decode);
+    }
+    result<Version> restore_best(Decode decode) {
+        auto candidates = shelf_.candidates();
+        if (!candidates) return candidates.error();
+        return restore_first(by_value(*std::move(candidates), shelf_.watched()), decode);
+    }
+    result<Version> restore(std::string_view label, Decode decode) {
+        auto wanted = shelf_.of_any_run();
+        if (!wanted) return wanted.error();
+        const error none = shelf_.none_like(label, *wanted);
+        std::erase_if(*wanted, [&](const Version& version) { return version.label() != label; });
+        if (wanted->empty()) return none;
+        return restore_first(*wanted, decode);
+    }
+
+    [[nodiscard]] std::vector<Decision> decisions() {
+        std::vector<Decision> all;
+        if (!core_) return all;
+        log_.note();
+        Replay replay{*initial_, name_, versions()};
+        const auto keep = [&](const HeldPolicy& policy, const At<DynamicRow>& now, const Decision& recorded) {
+            Decision decision = recorded;
+            decision.checkpoint = name_;
+            decision.step = now.step;
+            decision.time_ns = now.time_ns;
+            decision.answer = policy.decide(now);
+            decision.because = policy.reasons(now);
+            decision.row = now.row;
+            all.push_back(std::move(decision));
+        };
+        replay.go(*core_, log_dir(), keep).value();
+        return all;
+    }
+
+  private:
+    [[nodiscard]] bool is_collective() const noexcept { return shelf_.sink().can.is_collective; }
+
+    void count_skipped() noexcept {
+        ++skipped_;
+        last_row_is_saved_ = false;
+    }
+    void count_bytes(std::uint64_t bytes) noexcept {
+        bytes_avoided_ += skipped_ * (last_bytes_ != 0 ? last_bytes_ : bytes);
+        skipped_ = 0;
+        last_bytes_ = bytes;
+    }
+
+    result<Version> commit(const DynamicRow& row, Encode encode) {
+        last_row_ = row;
+        last_row_is_saved_ = false;
+        const VersionInfo info{name_, core_->options().project, core_->options().id, row};
+        result<void> done = sink().begin(info);
+        if (done) {
+            done = encode([this](std::string_view file, std::span<const std::byte> bytes) {
+                return sink().write(file, bytes);
+            });
+        }
+        if (!done) {
+            sink().abort();
+            return done.error();
+        }
+        result<Version> version = sink().commit();
+        if (!version) sink().abort();
+        return version;
+    }
+
+    [[nodiscard]] auto tell_removal() {
+        return [this](const Version& version) {
+            log_.write(Decision::Kind::removed, version.number, version.row);
+        };
+    }
+
+    /// Restores from the first of `wanted` (in order of preference) that is whole.
+    result<Version> restore_first(const std::vector<Version>& wanted, Decode decode) {
+        error damage = shelf_.none_to_restore();
+        for (const Version& version : wanted) {
+            auto files = sink().open(version);
+            result<void> done = files ? decode([&](std::string_view file) { return files->find(file); })
+                                      : result<void>{files.error()};
+            // Passed over is what is damaged or gone: not a version that is whole but does not fit what was
+            // asked, nor one that cannot be read just now, for want of a permission, say.
+            bool may_pass = !done && (done.error().code() == errc::corrupt ||
+                                      (!files && done.error().code() == errc::not_found));
+            done = sink().agree(done, may_pass);
+            if (done) {
+                resume_after(version);
+                return version;
+            }
+            damage = done.error();
+            if (!may_pass) return damage;
+            if (core_) core_->note_failure(damage, false);
+        }
+        return damage;
+    }
+
+    /// Puts the policy into the state that it had when a version was saved.
+    void resume_after(const Version& version) {
+        shelf_.hold(version.number);
+        last_row_ = version.row;
+        last_row_is_saved_ = !versions().empty() && versions().back().number == version.number;
+        Replay replay{*initial_, name_, versions()};
+        (void)look_back(replay);
+        auto then = replay.after(version.number);
+        policy_ = std::move(then.policy);
+        // What an earlier session spent counts on.
+        if (then.session != 0 && then.session < replay.now().session) {
+            seconds_before_ = then.seconds;
+            save_seconds_ = then.save_seconds;
+        }
+        policy_->settle(at(version.row), Outcome::restored);
+        if (is_on())
+            log_.write(Decision::Kind::restored, version.number, version.row, seconds_before_, save_seconds_);
+    }
+
+    /// Lets the policy hear what the sessions before decided, if there were any.
+    void catch_up() {
+        Replay replay{*initial_, name_, versions()};
+        const bool whole = look_back(replay);
+        policy_ = whole || versions().empty() ? replay.now().policy->copy()
+                                              : replay.after(versions().back().number).policy;
+    }
+    /// Where the decisions of this checkpoint are recorded: with a sink that several ranks share, by rank 0.
+    [[nodiscard]] std::filesystem::path log_dir() const {
+        if (is_collective()) return core_->store().run_dir(core_->options().project, core_->options().id);
+        return core_->dir();
+    }
+    /// False if the run's history cannot be read; then the versions alone tell what was saved.
+    bool look_back(Replay& replay) {
+        if (!core_) return false;
+        result<void> gone =
+            replay.go(*core_, log_dir(), [](const HeldPolicy&, const At<DynamicRow>&, const Decision&) {});
+        bool may_pass = false;  // rank 0 logs nothing more until all have read
+        gone = sink().agree(gone, may_pass);
+        if (!gone) core_->note_failure(gone.error(), false);
+        return gone.has_value();
+    }
+
+    std::shared_ptr<RunCore> core_;
+    std::string name_;
+    std::unique_ptr<HeldPolicy> initial_, policy_;
+    Wants wants_;
+    Shelf shelf_;
+    std::optional<DynamicRow> last_row_;
+    bool last_row_is_saved_ = false;
+    double seconds_before_ = 0, save_seconds_ = 0;
+    std::uint64_t skipped_ = 0, last_bytes_ = 0, bytes_avoided_ = 0;
+    DecisionLog log_;
+    std::unique_ptr<SignalWatch> signals_;  // only of a policy that wants to know
+};
+using CheckpointCore = BasicCheckpointCore<>;
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/checkpoint/detail/guard.hpp
+// What is called when an exception leaves a scope.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// Calls `f` where it ends because of an exception that was not there when it was made.
+template <class F>
+class OnException {
+  public:
+    explicit OnException(F f) : f_{std::move(f)} {}
+    OnException(const OnException&) = delete;
+    OnException& operator=(const OnException&) = delete;
+    ~OnException() {
+        if (std::uncaught_exceptions() <= exceptions_) return;
+        try {
+            f_();
+        } catch (...) {  // no memory to tell of a failure: that is no reason to end the program
+        }
+    }
+
+  private:
+    F f_;
+    int exceptions_ = std::uncaught_exceptions();
+};
+
+/// The guard of a checkpoint that is off.
+struct [[maybe_unused]] NoGuard {};
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/checkpoint/local_store.hpp
+// The default sink: versions of an artifact in the run's own store.
+
+namespace CAIRN_NAMESPACE {
+
+/// Saves into the run's store: whole files named by their SHA-256, shared by versions that have the same
+/// content, shown under a plain path (`artifacts/<name>/v3/model.safetensors`). A commit is atomic and
+/// durable: objects first, then the version's manifest. Only versions of this run are pruned.
+class LocalStore {
+  public:
+    /// Called by the run that makes the checkpoint.
+    void bind(const std::shared_ptr<detail::RunCore>& core, std::string_view name) {
+        versions_ = core->open_versions(name);
+    }
+
+    result<void> begin(const VersionInfo& info) { return versions_->begin(info); }
+    result<void> write(std::string_view file, std::span<const std::byte> bytes) {
+        return versions_->write(file, bytes);
+    }
+    result<Version> commit() {
+        auto staged = versions_->stage();
+        if (!staged) return staged.error();
+        return versions_->commit(std::move(*staged));
+    }
+    void abort() noexcept { versions_->abort(); }
+
+    result<StoredFiles> open(const Version& version) { return versions_->open(version, {}); }
+    result<void> remove(const Version& version) { return versions_->remove(version); }
+    result<void> undo(const Version& version) { return versions_->undo(version); }
+
+    /// The versions that exist, oldest first: those of this run, or of any run if this one has none.
+    [[nodiscard]] std::vector<Version> versions(bool any_run) { return versions_->versions(any_run); }
+    result<void> annotate(const Version& version, const DynamicRow& metrics) {
+        return versions_->annotate(version, metrics);
+    }
+    [[nodiscard]] bool is_held(const Version& version) const { return versions_->is_held(version); }
+    void mark_best(const Version& version, const detail::Watched& by) { versions_->mark_best(version, by); }
+
+  private:
+    std::unique_ptr<detail::VersionStore> versions_;
+};
+
+}  // namespace CAIRN_NAMESPACE
+
 // ---- cairn/checkpoint/checkpoint.hpp
 // `Checkpoint`: asks the policy, writes the parts, commits a version, prunes. Costs nlohmann/json.
 
@@ -14510,10 +15173,10 @@ namespace CAIRN_NAMESPACE {
 
 /// The newest version that is whole: `checkpoint.restore(cairn::latest, part…)`.
 struct LatestVersion {};
-inline constexpr LatestVersion latest{};
+inline constexpr LatestVersion latest{};  ///< for `restore` and `try_restore`
 /// The version whose row has the best value of the metric that the checkpoint's policy or retention watches.
 struct BestVersion {};
-inline constexpr BestVersion best{};
+inline constexpr BestVersion best{};  ///< for `restore` and `try_restore`
 
 namespace detail {
 
@@ -14535,6 +15198,8 @@ inline constexpr bool directions_differ<Monitor<Name, D, N>, Monitor<Name, E, M>
 template <SavePolicy Policy, RetentionPolicy Retention = KeepAll, ArtifactSink Sink = LocalStore>
 class Checkpoint {
     using Monitor = detail::monitor_of_any<Policy, Retention>;
+    using HeldPolicy = detail::PolicyHolder<Policy>;
+    using HeldSink = detail::SinkHolder<Sink>;
     static_assert(
         !detail::directions_differ<detail::monitor_of_any<Policy>, detail::monitor_of_any<Retention>>,
         "cairn: the policy and the retention of this checkpoint disagree on which way their metric is "
@@ -14543,47 +15208,40 @@ class Checkpoint {
 
   public:
     /// For `run.checkpoint`, which checks the name and binds the sink.
-    Checkpoint(std::shared_ptr<detail::RunCore> core, std::string_view name, Policy policy,
-               Retention retention, Sink sink)
-        : core_{std::move(core)}, name_{name}, initial_{policy}, policy_{std::move(policy)},
-          shelf_{std::move(retention), std::move(sink)} {
-        if (!core_) return;
-        detail::check_name("checkpoint", name_).value();
-        detail::check_directions(*core_, detail::watched_by(initial_),
-                                 detail::watched_by(shelf_.retention()));
-        shelf_.open(core_, name_, detail::watched_by(initial_, shelf_.retention()));
-        if (!is_on()) return;
-        if (CollectiveSink<Sink> || core_->resumed() || !versions().empty()) catch_up();
-        wants_ = detail::wants_of(initial_);
-        if (wants_.signal) signals_ = core_->watch_signals();
-        log_.open(core_, name_, initial_, shelf_.retention(), seconds_before_, save_seconds_);
-    }
+    Checkpoint(std::shared_ptr<detail::RunCore> core, std::string_view name, const Policy& policy,
+               const Retention& retention, Sink sink)
+        : core_{std::move(core),
+                name,
+                std::make_unique<HeldPolicy>(policy),
+                std::make_unique<detail::RetentionHolder<Retention>>(retention),
+                std::make_unique<HeldSink>(std::move(sink)),
+                {detail::wants_of(policy), std::same_as<Policy, Manual>}} {}
 
     /// Asks the policy about a row and, on a yes, saves the parts as a new version and prunes. Never throws
     /// for what the sink or the disk does: that is in the result. Cost: a no is a comparison; nothing was
     /// serialised.
     template <class R, class... Parts>
     SaveResult step(const R& row, const Parts&... parts) {
-        if (!is_on()) return Skipped{off_reason()};
-        return together(at(row), [&](const auto& now) { return ask(now, parts...); });
+        if (!core_.is_on()) return Skipped{core_.off_reason()};
+        return together(core_.at(row), [&](const auto& now) { return ask(now, parts...); });
     }
 
     /// Saves now, whatever the policy says; the policy hears of it.
     template <class R, class... Parts>
     SaveResult save(const R& row, const Parts&... parts) {
-        if (!is_on()) return Skipped{off_reason()};
-        return together(at(row), [&](const auto& now) { return write(now, true, parts...); });
+        if (!core_.is_on()) return Skipped{core_.off_reason()};
+        return together(core_.at(row), [&](const auto& now) { return write(now, true, parts...); });
     }
 
     /// Says that there are no more rows: a policy with `OnFinish` saves now, under the last row that was
     /// seen; if that row is saved already, its version is the answer. Other policies are not asked.
     template <class... Parts>
     SaveResult finish(const Parts&... parts) {
-        if (!is_on()) return Skipped{off_reason()};
-        if (!wants_.end) return Skipped{SkipReason::not_due};
-        if (last_row_is_saved_) return versions().back();
-        const DynamicRow row = last_row_.value_or(DynamicRow{});
-        At<DynamicRow> now = at(row);
+        if (!core_.is_on()) return Skipped{core_.off_reason()};
+        if (!core_.wants().end) return Skipped{SkipReason::not_due};
+        if (core_.last_row_is_saved()) return versions().back();
+        const DynamicRow row = core_.last_row();
+        At<DynamicRow> now = core_.at(row);
         now.final = true;
         return together(now, [&](const auto& shared) { return ask_once_more(shared, parts...); });
     }
@@ -14608,17 +15266,12 @@ class Checkpoint {
     /// gone and with already_exists for a metric that has another value.
     template <class... Names, class... Ts>
     SaveResult annotate(std::string_view label, Field<Names, Ts>... metrics) {
-        if (!is_on()) return Skipped{off_reason()};
+        if (!core_.is_on()) return Skipped{core_.off_reason()};
         const auto late = detail::to_dynamic(detail::make_row(0, 0, std::move(metrics)...));
-        return together(At<DynamicRow>{late}, [&](const auto& shared) -> SaveResult {
-            auto version = shelf_.annotate(label, shared.row);
-            if (!version) return failed(version.error());
-            log_.write(Decision::Kind::annotated, version->number, version->row);
-            detail::settle(*policy_, at(version->row), Outcome::annotated);
-            shelf_.tidy(tell_removal());
-            return *std::move(version);
-        });
+        return together(At<DynamicRow>{late},
+                        [&](const auto& shared) { return core_.annotate(label, shared.row); });
     }
+    /// The same for a version that a `step` returned.
     template <class... Names, class... Ts>
     SaveResult annotate(const Version& version, Field<Names, Ts>... metrics) {
         return annotate(version.label(), std::move(metrics)...);
@@ -14644,11 +15297,10 @@ class Checkpoint {
     template <detail::AnyPart... Parts>
         requires ReadableSink<Sink>
     result<Version> try_restore(LatestVersion, const Parts&... parts) {
-        auto candidates = shelf_.candidates();
-        if (!candidates) return candidates.error();
-        std::reverse(candidates->begin(), candidates->end());
-        return restore_first(*candidates, parts...);
+        return core_.restore_latest(decoding(parts...));
     }
+    /// The best version by the metric that the policy or the retention watches; does not compile where
+    /// neither watches one. Fails: not_found, mismatch.
     template <detail::AnyPart... Parts>
         requires ReadableSink<Sink>
     result<Version> try_restore(BestVersion, const Parts&... parts) {
@@ -14658,86 +15310,45 @@ class Checkpoint {
                     Policy, Retention>);
             return error{};
         } else {
-            auto candidates = shelf_.candidates();
-            if (!candidates) return candidates.error();
-            return restore_first(detail::by_value(*std::move(candidates), shelf_.watched()), parts...);
+            return core_.restore_best(decoding(parts...));
         }
     }
+    /// The version of that label, "v3"; no other is tried. Fails: not_found, mismatch, corrupt.
     template <detail::AnyPart... Parts>
         requires ReadableSink<Sink>
     result<Version> try_restore(std::string_view label, const Parts&... parts) {
-        auto wanted = shelf_.of_any_run();
-        if (!wanted) return wanted.error();
-        const error none = shelf_.none_like(label, *wanted);
-        std::erase_if(*wanted, [&](const Version& version) { return version.label() != label; });
-        if (wanted->empty()) return none;
-        return restore_first(*wanted, parts...);
+        return core_.restore(label, decoding(parts...));
     }
 
     /// Every decision so far about a row that this checkpoint was asked about, with its reasons, in the order
     /// of the rows; of all sessions of the run. Those that the run did not record are made again by the
     /// policy as it is now. Throws if the history cannot be read. Cost: two passes over it.
-    [[nodiscard]] std::vector<Decision> decisions() {
-        std::vector<Decision> all;
-        if (!core_) return all;
-        log_.note();
-        detail::Replay<Policy> replay{initial_, name_, versions()};
-        const auto keep = [&](const Policy& policy, const At<DynamicRow>& now, Decision decision) {
-            decision.checkpoint = name_;
-            decision.step = now.step;
-            decision.time_ns = now.time_ns;
-            decision.answer = policy.decide(now);
-            decision.because = detail::reasons_of(policy, now);
-            decision.row = now.row;
-            all.push_back(std::move(decision));
-        };
-        replay.go(*core_, log_dir(), keep).value();
-        return all;
-    }
+    [[nodiscard]] std::vector<Decision> decisions() { return core_.decisions(); }
 
     /// The versions of this checkpoint that exist, oldest first.
-    [[nodiscard]] const std::vector<Version>& versions() const noexcept { return shelf_.versions(); }
-    [[nodiscard]] const Policy& policy() const noexcept { return *policy_; }
-    [[nodiscard]] Sink& sink() noexcept { return shelf_.sink(); }
-    [[nodiscard]] const std::string& name() const noexcept { return name_; }
+    [[nodiscard]] const std::vector<Version>& versions() const noexcept { return core_.versions(); }
+    /// The policy in its present state.
+    [[nodiscard]] const Policy& policy() const noexcept {
+        return static_cast<HeldPolicy&>(core_.policy()).policy;
+    }
+    /// Where the bytes go.
+    [[nodiscard]] Sink& sink() noexcept { return static_cast<HeldSink&>(core_.sink()).sink; }
+    /// The checkpoint's name, which is that of its artifact.
+    [[nodiscard]] const std::string& name() const noexcept { return core_.name(); }
     /// What this object did not write because its policy said no: for each such row the size of the version
     /// before it, or of the first one.
-    [[nodiscard]] std::uint64_t bytes_avoided() const noexcept {
-        return bytes_avoided_ + skipped_ * last_bytes_;
-    }
+    [[nodiscard]] std::uint64_t bytes_avoided() const noexcept { return core_.bytes_avoided(); }
 
   private:
-    [[nodiscard]] bool is_on() const noexcept {
-        return core_ && core_->options().save && !core_->is_detached() &&
-               (CollectiveSink<Sink> || core_->rank() == 0);
-    }
-    [[nodiscard]] SkipReason off_reason() const noexcept {
-        return core_ && core_->rank() != 0 && !CollectiveSink<Sink> ? SkipReason::other_rank
-                                                                    : SkipReason::off;
-    }
-
-    template <class R>
-    [[nodiscard]] At<R> at(const R& row) const {
-        At<R> now{row};
-        if (now.time_ns == 0) now.time_ns = detail::wall_ns();  // a row that was never logged
-        now.seconds = seconds_before_ + static_cast<double>(now.time_ns - core_->started_ns()) / 1e9;
-        now.save_seconds = save_seconds_;
-        now.signal = signals_ && signals_->pending();
-        return now;
-    }
-
-    // ---- asking and saving
+    [[nodiscard]] Policy& held() noexcept { return static_cast<HeldPolicy&>(core_.policy()).policy; }
 
     /// Calls `f` with the moment; with a sink that several ranks share, with that of rank 0 on every one.
     template <class R, class F>
     SaveResult together(const At<R>& mine, F&& f) {
         if constexpr (CollectiveSink<Sink>) {
             const DynamicRow row = detail::to_dynamic(mine.row);
-            auto shared = sink().share({row, mine.step, mine.time_ns, mine.seconds, mine.save_seconds,
-                                        mine.signal, mine.final, mine.failure});
-            if (shared) return f(shared->at());
-            core_->note_failure(shared.error(), true);
-            return shared.error();
+            auto shared = sink().share(detail::with_row(mine, row));
+            return shared ? f(shared->at()) : core_.failed(shared.error(), true);
         } else {
             return f(mine);
         }
@@ -14745,211 +15356,55 @@ class Checkpoint {
 
     template <class R, class... Parts>
     SaveResult ask(const At<R>& now, const Parts&... parts) {
-        const Answer decision = policy_->decide(now);
-        const std::string_view nan = detail::rejected_by(*policy_, now);
+        Policy& policy = held();
+        const Answer decision = policy.decide(now);
+        const std::string_view nan = detail::rejected_by(policy, now);
         if (decision == Answer::yes) {
-            if (!nan.empty()) (void)failed(nan_error(nan));
+            if (!nan.empty()) (void)core_.failed(core_.nan_error(nan));
             return write(now, false, parts...);
         }
-        log_.skipped(*policy_, now, decision);
-        detail::settle(*policy_, now, Outcome::not_saved);
-        ++skipped_;
-        last_row_is_saved_ = false;
-        if (wants_.end || wants_.failure) last_row_ = detail::to_dynamic(now.row);
-        if (!nan.empty()) return failed(nan_error(nan));
+        core_.skip(now, decision);
+        detail::settle(policy, now, Outcome::not_saved);
+        if (!nan.empty()) return core_.failed(core_.nan_error(nan));
         return Skipped{detail::skip_reason(decision)};
     }
-
     /// For `guard`.
     template <class... Parts>
     SaveResult fail(const Parts&... parts) {
-        // Without a row nothing was trained yet.
-        if (!is_on() || !wants_.failure || (!last_row_ && versions().empty()))
+        if (!core_.is_on() || !core_.wants().failure || !core_.has_seen_a_row())
             return Skipped{SkipReason::not_due};
-        if (last_row_is_saved_) return versions().back();
-        const DynamicRow row = last_row_.value_or(DynamicRow{});
-        At<DynamicRow> now = at(row);
+        if (core_.last_row_is_saved()) return versions().back();
+        const DynamicRow row = core_.last_row();
+        At<DynamicRow> now = core_.at(row);
         now.failure = true;
         return ask_once_more(now, parts...);
     }
-    /// About a row that the policy heard of already.
-    template <class... Parts>
-    SaveResult ask_once_more(const At<DynamicRow>& now, const Parts&... parts) {
-        const Answer decision = policy_->decide(now);
-        if (decision == Answer::yes) return write(now, false, parts...);
-        return Skipped{detail::skip_reason(decision)};
-    }
 
-    /// Writes one version; on any failure the sink forgets it and the versions before it are whole.
+    // What is handed on is no type of the user's: a row without its type, and a function for the parts.
     template <class R, class... Parts>
     SaveResult write(const At<R>& now, bool by_hand, const Parts&... parts) {
-        const std::uint64_t rows = log_.take_rows();
-        std::vector<Because> because;
-        if (!by_hand) because = detail::reasons_of(*policy_, now);
-        const std::int64_t began = detail::steady_ns();
-        result<Version> version = error{};
-        const result<void> done =
-            detail::guarded("saving a version", [&]() -> result<void> {  // a sink of the user's may throw
-                if constexpr (detail::SavableParts<Parts...>)
-                    version = commit(now.row, parts...);
-                else
-                    detail::explain_parts<Parts...>();
-                return {};
-            });
-        if (!done) {
-            sink().abort();
-            version = done.error();
-        }
-        save_seconds_ += static_cast<double>(detail::steady_ns() - began) / 1e9;
-
-        Decision decision = log_.about(now, version ? Decision::Kind::saved : Decision::Kind::failed, rows);
-        decision.answer = Answer::yes;
-        decision.because = std::move(because);
-        decision.by_hand = by_hand;
-        decision.save_seconds = save_seconds_;
-        if (version)
-            decision.version = version->number;
-        else
-            decision.text = version.error().what();
-        log_.write(std::move(decision));
-        detail::settle(*policy_, now, version ? Outcome::saved : Outcome::failed);
-        if (version) {
-            count_bytes(version->bytes);
-            last_row_is_saved_ = true;
-            shelf_.add(*version, tell_removal());
-        } else {
-            core_->note_failure(version.error(), true);
-        }
-        if (now.signal && signals_) signals_->answer();  // which may end the process
-        if (!version) return version.error();
-        return *std::move(version);
+        const DynamicRow row = detail::to_dynamic(now.row);
+        return core_.write(detail::with_row(now, row), by_hand, encoding(parts...));
     }
-
-    template <class R, class... Parts>
-    result<Version> commit(const R& row, const Parts&... parts) {
-        last_row_ = detail::to_dynamic(row);
-        last_row_is_saved_ = false;
-        const VersionInfo info{name_, core_->options().project, core_->options().id, *last_row_};
-        result<void> done = sink().begin(info);
-        if (done) done = detail::check_parts(parts...);
-        const auto emit = [&](std::string_view file, std::span<const std::byte> bytes) {
-            return sink().write(file, bytes);
-        };
-        (void)((done && (done = detail::encode(parts, emit), bool{done})) && ...);
-        if (!done) {
-            sink().abort();
-            return done.error();
-        }
-        result<Version> version = sink().commit();
-        if (!version) sink().abort();
-        return version;
-    }
-
-    void count_bytes(std::uint64_t bytes) noexcept {
-        bytes_avoided_ += skipped_ * (last_bytes_ != 0 ? last_bytes_ : bytes);
-        skipped_ = 0;
-        last_bytes_ = bytes;
-    }
-
-    [[nodiscard]] auto tell_removal() {
-        return [this](const Version& version) {
-            log_.write(Decision::Kind::removed, version.number, version.row);
-        };
-    }
-
-    SaveResult failed(const error& failure) {
-        core_->note_failure(failure, false);
-        return failure;
-    }
-    [[nodiscard]] error nan_error(std::string_view metric) const {
-        return {errc::not_a_number,
-                "a metric is NaN, and the policy of this checkpoint takes that for an error",
-                std::string{metric}, "see in the run's history since when, and restore a version before it"};
-    }
-
-    // ---- restoring
-
-    /// Restores from the first of `wanted` (in order of preference) that is whole.
     template <class... Parts>
-    result<Version> restore_first(const std::vector<Version>& wanted, const Parts&... parts) {
-        error damage = shelf_.none_to_restore();
-        for (const Version& version : wanted) {
-            auto files = sink().open(version);
-            result<void> done =
-                files ? detail::decode([&](std::string_view file) { return files->find(file); }, parts...)
-                      : result<void>{files.error()};
-            // Passed over is what is damaged or gone: not a version that is whole but does not fit what was
-            // asked, nor one that cannot be read just now, for want of a permission, say.
-            bool may_pass = !done && (done.error().code() == errc::corrupt ||
-                                      (!files && done.error().code() == errc::not_found));
-            if constexpr (CollectiveSink<Sink>) done = sink().agree(done, may_pass);
-            if (done) {
-                resume_after(version);
-                return version;
-            }
-            damage = done.error();
-            if (!may_pass) return damage;
-            if (core_) core_->note_failure(damage, false);
-        }
-        return damage;
+    SaveResult ask_once_more(const At<DynamicRow>& now, const Parts&... parts) {
+        return core_.ask_once_more(now, encoding(parts...));
+    }
+    template <class... Parts>
+    [[nodiscard]] static auto encoding(const Parts&... parts) {
+        return [&](detail::Emit emit) -> result<void> {
+            if constexpr (detail::SavableParts<Parts...>)
+                return detail::encode_all(emit, parts...);
+            else
+                return detail::explain_parts<Parts...>(), result<void>{};
+        };
+    }
+    template <class... Parts>
+    [[nodiscard]] static auto decoding(const Parts&... parts) {
+        return [&](detail::FindFile find_file) { return detail::decode(find_file, parts...); };
     }
 
-    /// Puts the policy into the state that it had when a version was saved.
-    void resume_after(const Version& version) {
-        shelf_.hold(version.number);
-        last_row_ = version.row;
-        last_row_is_saved_ = !versions().empty() && versions().back().number == version.number;
-        detail::Replay<Policy> replay{initial_, name_, versions()};
-        (void)look_back(replay);
-        auto then = replay.after(version.number);
-        policy_.emplace(std::move(then.policy));
-        // What an earlier session spent counts on.
-        if (then.session != 0 && then.session < replay.now().session) {
-            seconds_before_ = then.seconds;
-            save_seconds_ = then.save_seconds;
-        }
-        detail::settle(*policy_, at(version.row), Outcome::restored);
-        if (is_on())
-            log_.write(Decision::Kind::restored, version.number, version.row, seconds_before_, save_seconds_);
-    }
-
-    /// Lets the policy hear what the sessions before decided, if there were any.
-    void catch_up() {
-        detail::Replay<Policy> replay{initial_, name_, versions()};
-        const bool whole = look_back(replay);
-        policy_.emplace(whole || versions().empty() ? replay.now().policy
-                                                    : replay.after(versions().back().number).policy);
-    }
-    /// Where the decisions of this checkpoint are recorded: with a sink that several ranks share, by rank 0.
-    [[nodiscard]] std::filesystem::path log_dir() const {
-        if constexpr (CollectiveSink<Sink>)
-            return core_->store().run_dir(core_->options().project, core_->options().id);
-        return core_->dir();
-    }
-    /// False if the run's history cannot be read; then the versions alone tell what was saved.
-    bool look_back(detail::Replay<Policy>& replay) {
-        if (!core_) return false;
-        result<void> gone = replay.go(*core_, log_dir(), [](const auto&...) {});
-        if constexpr (CollectiveSink<Sink>) {
-            bool may_pass = false;  // rank 0 logs nothing more until all have read
-            gone = sink().agree(gone, may_pass);
-        }
-        if (!gone) core_->note_failure(gone.error(), false);
-        return gone.has_value();
-    }
-
-    std::shared_ptr<detail::RunCore> core_;
-    std::string name_;
-    Policy initial_;
-    std::optional<Policy> policy_;  // rebuilt on restore; a policy need not be assignable
-    Wants wants_;
-    detail::Shelf<Retention, Sink> shelf_;
-    std::optional<DynamicRow> last_row_;
-    bool last_row_is_saved_ = false;
-    double seconds_before_ = 0, save_seconds_ = 0;
-    std::uint64_t skipped_ = 0, last_bytes_ = 0, bytes_avoided_ = 0;
-    detail::DecisionLog log_;
-    std::unique_ptr<detail::SignalWatch> signals_;  // only of a policy that wants to know
+    detail::CheckpointCore core_;
 };
 
 /// A checkpoint that is off: an empty type whose calls compile to nothing. It has no `save` and no `restore`;
@@ -14957,9 +15412,12 @@ class Checkpoint {
 template <RetentionPolicy Retention, ArtifactSink Sink>
 class Checkpoint<NoBestSave, Retention, Sink> {
   public:
+    ///@{
+    /// Does nothing, and says `SkipReason::off`.
     constexpr Skipped step(const auto&, const auto&...) const noexcept { return {}; }
     constexpr Skipped finish(const auto&...) const noexcept { return {}; }
     [[nodiscard]] constexpr detail::NoGuard guard(const auto&...) const noexcept { return {}; }
+    ///@}
 };
 
 }  // namespace CAIRN_NAMESPACE
@@ -14970,12 +15428,11 @@ class Checkpoint<NoBestSave, Retention, Sink> {
 namespace CAIRN_NAMESPACE {
 
 /// Writes each file of a version to a path made from a pattern:
-/// `Directory{"checkpoints/{name}-{step}.{file}"}`.
-/// `{name}` is the checkpoint's, `{step}` the row's, `{version}` counts from 0, `{run}` is the run's id,
-/// `{file}` the file
-/// ("model.safetensors"); the pattern must hold `{file}`. A pattern with neither `{step}` nor `{version}` is
-/// a slot: each version replaces the one before, which then cannot be restored. Files are written beside
-/// their place and renamed when all are whole.
+/// `Directory{"checkpoints/{name}-{step}.{file}"}`. `{name}` is the checkpoint's, `{step}` the row's,
+/// `{version}` counts from 0, `{run}` is the run's id, `{file}` the file ("model.safetensors"); the pattern
+/// must hold `{file}`. A pattern with neither `{step}` nor `{version}` is a slot: each version replaces the
+/// one before, which then cannot be restored. Files are written beside their place and renamed when all are
+/// whole.
 template <class = void>
 class BasicDirectory {
   public:
@@ -15136,25 +15593,33 @@ namespace CAIRN_NAMESPACE {
 
 /// What a dynamic `log` of a disabled run returns: a row that holds nothing, since an owning one is not free.
 struct NoRow {
+    ///@{
+    /// As those of `DynamicRow`: the row is empty.
     static constexpr std::int64_t step() noexcept { return 0; }
     static constexpr std::int64_t time_ns() noexcept { return 0; }
     template <MetricName Name>
     static constexpr Reading reading() noexcept {
         return {};
     }
+    ///@}
 };
 
 /// What ending a disabled run gives: a `result<void>` that is always a success and holds no room for an
 /// error.
 struct [[nodiscard]] Done {
+    ///@{
+    /// As those of `result<void>`: it succeeded.
     constexpr explicit operator bool() const noexcept { return true; }
     [[nodiscard]] static constexpr bool has_value() noexcept { return true; }
     constexpr void value() const noexcept {}
+    ///@}
 };
 
 /// A run that records nothing. Arguments are evaluated as ever; nothing is done with them.
 class DisabledRun {
   public:
+    ///@{
+    /// The row, as `run.log` gives it; it is not recorded. Cost: none.
     template <class... Names, class... Ts>
     constexpr auto log(Step step, Field<Names, Ts>... fields) const noexcept {
         return detail::make_row(step.value, 0, std::move(fields)...);
@@ -15168,12 +15633,14 @@ class DisabledRun {
         return {};
     }
     constexpr NoRow log(std::span<const NamedValue>, const LogOptions& = {}) const noexcept { return {}; }
+    ///@}
 
     /// An empty checkpoint, whatever the policy.
     template <class Policy, class... Rest>
     [[nodiscard]] constexpr auto checkpoint(std::string_view, const Rest&...) const noexcept {
         return Checkpoint<NoBestSave>{};
     }
+    /// The same with policy, retention and sink as values.
     template <class... Parts>
     [[nodiscard]] constexpr auto checkpoint(std::string_view, const Parts&...) const noexcept {
         return Checkpoint<NoBestSave>{};
@@ -15190,6 +15657,9 @@ class DisabledRun {
             return detail::ask_to_stop(row, policy);
         }
     }
+    ///@{
+    /// What `Run` has under the same name, for a run that records nothing: takes what it is given, gives
+    /// what is empty, and never fails. Cost: none.
     [[nodiscard]] static std::vector<Decision> decisions() { return {}; }
     /// Watches nothing, whatever the model is.
     constexpr void watch(const auto&, const auto&...) const noexcept {}
@@ -15224,6 +15694,7 @@ class DisabledRun {
     [[nodiscard]] static Health health() { return {}; }
     static constexpr Done finish() noexcept { return {}; }
     static constexpr Done fail(const std::string&) noexcept { return {}; }
+    ///@}
 };
 
 /// `init<Disabled>(options)`: a run that is off at compile time. The options are made and not looked at;
@@ -15232,6 +15703,7 @@ template <std::same_as<Disabled> Off>
 [[nodiscard]] constexpr DisabledRun init() noexcept {
     return {};
 }
+/// The same with options, which are not looked at.
 template <std::same_as<Disabled> Off>
 [[nodiscard]] constexpr DisabledRun init(const Options&) noexcept {
     return {};
@@ -15363,14 +15835,11 @@ inline constexpr std::string_view part_extensions[] = {".safetensors", ".json", 
 /// Writes the files of parts where `place(file)` says.
 template <class Place, class... Parts>
 result<void> save_parts(Place&& place, const Parts&... parts) {
-    if (auto checked = check_parts(parts...); !checked) return checked;
     PathBatch batch;
     const auto emit = [&](std::string_view file, std::span<const std::byte> bytes) {
         return batch.write(place(file), bytes);
     };
-    result<void> done;
-    (void)((done && (done = encode(parts, emit), bool{done})) && ...);
-    if (!done) return done;
+    if (auto done = encode_all(emit, parts...); !done) return done;
     const auto placed = batch.place();
     return placed ? result<void>{} : result<void>{placed.error()};
 }
@@ -15405,6 +15874,7 @@ result<void> try_save(const std::filesystem::path& path, const Parts&... parts) 
         return saved;
     }
 }
+/// `try_save` that throws `cairn::error`.
 template <class... Parts>
 void save(const std::filesystem::path& path, const Parts&... parts) {
     try_save(path, parts...).value();
@@ -15452,6 +15922,7 @@ result<void> try_load(const std::filesystem::path& path, const Parts&... parts) 
             parts...);
     }
 }
+/// `try_load` that throws `cairn::error`.
 template <class... Parts>
 void load(const std::filesystem::path& path, const Parts&... parts) {
     try_load(path, parts...).value();
@@ -15487,6 +15958,7 @@ class Predicate : detail::Leaf<Predicate<F>, 0, F> {
 
   public:
     Predicate() = default;
+    /// Keeps a copy of the callable.
     constexpr explicit Predicate(F f) : Held{std::move(f)} {}
 
     template <class R>
@@ -15536,10 +16008,10 @@ struct SimulateOptions {
 
 /// A version that would have been saved.
 struct SimulatedVersion {
-    std::uint64_t number = 0;
-    std::size_t row = 0;  ///< of which row, counted from 0
-    std::int64_t step = 0;
-    std::int64_t time_ns = 0;
+    std::uint64_t number = 0;           ///< counted from 0
+    std::size_t row = 0;                ///< of which row, counted from 0
+    std::int64_t step = 0;              ///< of the row
+    std::int64_t time_ns = 0;           ///< of the row; nanoseconds since the Unix epoch
     std::size_t removed_after_row = 0;  ///< when it was pruned; meaningless while `kept`
     bool kept = true;                   ///< it is there at the end
 };
@@ -15549,8 +16021,8 @@ struct Simulation {
     std::vector<SimulatedVersion> versions{};  ///< all that would have been saved, oldest first
     std::vector<std::int64_t> steps{};         ///< of the rows
     std::vector<std::size_t> newest{};         ///< for each row: how many versions were saved up to it
-    std::uint64_t bytes_written = 0;
-    std::uint64_t bytes_kept = 0;  ///< at the end
+    std::uint64_t bytes_written = 0;           ///< by all versions together
+    std::uint64_t bytes_kept = 0;              ///< at the end
     std::uint64_t most_bytes_kept =
         0;  ///< at any time; before the prune, since the old goes after the new is there
 
@@ -15566,6 +16038,7 @@ struct Simulation {
         }
         return most;
     }
+    /// How many versions are there at the end.
     [[nodiscard]] std::size_t kept() const {
         std::size_t count = 0;
         for (const SimulatedVersion& version : versions) count += version.kept ? 1 : 0;

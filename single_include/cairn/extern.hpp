@@ -12,22 +12,16 @@
 CAIRN_EXTERN template cairn::Run cairn::init<cairn::Enabled>(cairn::Options);
 CAIRN_EXTERN template class cairn::BasicRun<>;
 CAIRN_EXTERN template class cairn::BasicSaveResult<>;
-CAIRN_EXTERN template class cairn::BasicStoredFiles<>;
 CAIRN_EXTERN template class cairn::result<cairn::Version>;
-CAIRN_EXTERN template class cairn::result<cairn::StoredFiles>;
-CAIRN_EXTERN template class cairn::result<std::vector<cairn::Version>>;
-CAIRN_EXTERN template class cairn::result<cairn::detail::Description>;
-CAIRN_EXTERN template class cairn::detail::BasicAskedRows<>;
+CAIRN_EXTERN template class cairn::detail::BasicCheckpointCore<>;
 CAIRN_EXTERN template class cairn::detail::BasicDecisionLog<>;
-CAIRN_EXTERN template std::vector<cairn::Version> cairn::detail::by_value(std::vector<cairn::Version>,
-                                                                          const cairn::detail::Watched&);
-CAIRN_EXTERN template void cairn::detail::check_directions(const RunCore&, const Watched&, const Watched&);
+CAIRN_EXTERN template class cairn::detail::TensorLoad<>;
 CAIRN_EXTERN template cairn::result<void> cairn::detail::check_tensors(const std::vector<cairn::TensorView>&);
-CAIRN_EXTERN template std::vector<const cairn::TensorView*>
-    cairn::detail::file_order(std::span<const cairn::TensorView>);
-CAIRN_EXTERN template std::string
-cairn::detail::safetensors_header(const std::vector<const cairn::TensorView*>&,
-                                  const cairn::safetensors::Metadata&);
+CAIRN_EXTERN template cairn::result<void>
+cairn::detail::write_safetensors(std::span<const cairn::TensorView>, const cairn::safetensors::Metadata&,
+                                 cairn::detail::FunctionRef<cairn::result<void>(std::span<const std::byte>)>);
+CAIRN_EXTERN template cairn::result<cairn::safetensors::File>
+    cairn::safetensors::parse(std::span<const std::byte>);
 CAIRN_EXTERN template class std::vector<cairn::Version>;
 CAIRN_EXTERN template class std::vector<cairn::Because>;
 CAIRN_EXTERN template class std::vector<cairn::Decision>;

@@ -35,14 +35,11 @@ inline constexpr std::string_view part_extensions[] = {".safetensors", ".json", 
 /// Writes the files of parts where `place(file)` says.
 template <class Place, class... Parts>
 result<void> save_parts(Place&& place, const Parts&... parts) {
-    if (auto checked = check_parts(parts...); !checked) return checked;
     PathBatch batch;
     const auto emit = [&](std::string_view file, std::span<const std::byte> bytes) {
         return batch.write(place(file), bytes);
     };
-    result<void> done;
-    (void)((done && (done = encode(parts, emit), bool{done})) && ...);
-    if (!done) return done;
+    if (auto done = encode_all(emit, parts...); !done) return done;
     const auto placed = batch.place();
     return placed ? result<void>{} : result<void>{placed.error()};
 }

@@ -4,6 +4,7 @@
 
 #include <cairn/config.hpp>
 #include <cairn/core/error.hpp>
+#include <cairn/core/function_ref.hpp>
 #include <cairn/model/describe.hpp>
 #include <cairn/model/detail/byte_stream.hpp>
 #include <cairn/model/detail/guarded.hpp>
@@ -30,16 +31,15 @@ namespace CAIRN_NAMESPACE::detail {
 
 /// Gives the bytes of a file, or nothing if there is none: `find_file(std::string_view file)`. The bytes stay
 /// valid until decode returns.
-template <class F>
-concept FindFile = std::is_invocable_r_v<std::optional<std::span<const std::byte>>, F&, std::string_view>;
+using FindFile = FunctionRef<std::optional<std::span<const std::byte>>(std::string_view)>;
 
 /// Why a part has no file of its kind: there is none at all, or one that was written by another kind of type.
-template <FindFile Find>
-[[nodiscard]] error missing_part(std::string_view name, std::string_view extension, Find& find_file) {
+template <class = void>
+[[nodiscard]] error missing_part(std::string_view name, std::string_view extension, FindFile find_file) {
     for (const std::string_view other : {".safetensors", ".json", ".cbor", ".bin"}) {
         std::string file{name};
         file += other;
-        if (!std::optional<std::span<const std::byte>>{find_file(std::string_view{file})}) continue;
+        if (!find_file(file)) continue;
         return error{errc::mismatch, "the part \"" + std::string{name} + "\" was saved in another way", file,
                      "restore it into the type it was saved from, or give it another name"};
     }
@@ -55,10 +55,9 @@ class Staged;
 template <class T>
 class Staged<T, Encoding::tensors> {
   public:
-    template <FindFile Find>
-    [[nodiscard]] result<void> stage(const Part<T>& part, Find& find_file) {
+    [[nodiscard]] result<void> stage(const Part<T>& part, FindFile find_file) {
         const std::string name = std::string{part.name()} + ".safetensors";
-        const std::optional<std::span<const std::byte>> bytes = find_file(std::string_view{name});
+        const std::optional<std::span<const std::byte>> bytes = find_file(name);
         if (!bytes) return missing_part(part.name(), ".safetensors", find_file);
         result<safetensors::File> file = safetensors::parse(*bytes);
         if (!file) return at_path(file.error(), name);
@@ -106,15 +105,14 @@ class Replacement {
 template <class T>
 class Staged<T, Encoding::json> : public Replacement<T> {
   public:
-    template <FindFile Find>
-    [[nodiscard]] result<void> stage(const Part<T>& part, Find& find_file) {
+    [[nodiscard]] result<void> stage(const Part<T>& part, FindFile find_file) {
         auto format = nlohmann::json::input_format_t::json;
         std::string name = std::string{part.name()} + ".json";
-        std::optional<std::span<const std::byte>> bytes = find_file(std::string_view{name});
+        std::optional<std::span<const std::byte>> bytes = find_file(name);
         if (!bytes) {
             format = nlohmann::json::input_format_t::cbor;
             name = std::string{part.name()} + ".cbor";
-            bytes = find_file(std::string_view{name});
+            bytes = find_file(name);
         }
         if (!bytes) return missing_part(part.name(), ".json", find_file);
         nlohmann::json value = parse_json(*bytes, format);
@@ -138,10 +136,9 @@ class Staged<T, Encoding::json> : public Replacement<T> {
 template <class T>
 class Staged<T, Encoding::stream> : public Replacement<T> {
   public:
-    template <FindFile Find>
-    [[nodiscard]] result<void> stage(const Part<T>& part, Find& find_file) {
+    [[nodiscard]] result<void> stage(const Part<T>& part, FindFile find_file) {
         const std::string name = std::string{part.name()} + ".bin";
-        const std::optional<std::span<const std::byte>> bytes = find_file(std::string_view{name});
+        const std::optional<std::span<const std::byte>> bytes = find_file(name);
         if (!bytes) return missing_part(part.name(), ".bin", find_file);
         result<void> done = guarded("loading the part", [&]() -> result<void> {
             InputBytes buffer{*bytes};
@@ -174,8 +171,8 @@ class Staged<T, Encoding::stream> : public Replacement<T> {
 /// after a failure all are as before. Fails: not_found, mismatch, corrupt, invalid_name, invalid_argument,
 /// user. (What an assignment operator throws in the second phase is reported as user, and parts before it are
 /// changed.)
-template <FindFile Find, AnyPart... Parts>
-[[nodiscard]] result<void> decode(Find&& find_file, const Parts&... parts) {
+template <AnyPart... Parts>
+[[nodiscard]] result<void> decode(FindFile find_file, const Parts&... parts) {
     static_assert((!std::is_const_v<typename Parts::type> && ...),
                   "cairn: a const object cannot be restored; hand over one that may change");
     if (result<void> checked = check_parts(parts...); !checked) return checked;

@@ -5,6 +5,7 @@
 #include <cairn/config.hpp>
 #include <cairn/core/bytes.hpp>
 #include <cairn/core/error.hpp>
+#include <cairn/core/function_ref.hpp>
 #include <cairn/core/name.hpp>
 #include <cairn/model/describe.hpp>
 #include <cairn/model/detail/byte_stream.hpp>
@@ -28,8 +29,7 @@
 namespace CAIRN_NAMESPACE::detail {
 
 /// Takes the next bytes of a file: `emit(std::string_view file, std::span<const std::byte>) -> result<void>`.
-template <class F>
-concept Emit = std::is_invocable_r_v<result<void>, F&, std::string_view, std::span<const std::byte>>;
+using Emit = FunctionRef<result<void>(std::string_view, std::span<const std::byte>)>;
 
 template <class T>
 [[nodiscard]] result<void> save_to(const T& object, std::ostream& out) {
@@ -50,8 +50,8 @@ template <class T>
 /// Emits the file of `part`: `<name>.safetensors`, `.json` (`.cbor` if it holds what JSON text cannot) or
 /// `.bin`, in order, in one or more pieces, at least one. Fails: invalid_name, invalid_argument (a model that
 /// does not describe itself well), user (its code threw), and whatever `emit` returns.
-template <class T, Emit F>
-[[nodiscard]] result<void> encode(const Part<T>& part, F&& emit) {
+template <class T>
+[[nodiscard]] result<void> encode(const Part<T>& part, Emit emit) {
     if (result<void> named = check_name("part", part.name()); !named) return named;
     std::string file{part.name()};
     constexpr Encoding encoding = encoding_of<T>;
@@ -90,6 +90,14 @@ template <class T, Emit F>
         if (!saved) return at_path(saved.error(), file);
         return emit(file, buffer.bytes());
     }
+}
+
+/// The files of all parts, one after another. Fails also if two parts share a name.
+template <AnyPart... Parts>
+[[nodiscard]] result<void> encode_all(Emit emit, const Parts&... parts) {
+    result<void> done = check_parts(parts...);
+    (void)((done && (done = encode(parts, emit), bool{done})) && ...);
+    return done;
 }
 
 }  // namespace CAIRN_NAMESPACE::detail

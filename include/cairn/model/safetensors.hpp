@@ -7,6 +7,7 @@
 #include <cairn/config.hpp>
 #include <cairn/core/bytes.hpp>
 #include <cairn/core/error.hpp>
+#include <cairn/core/function_ref.hpp>
 #include <cairn/model/detail/safetensors_header.hpp>
 #include <cairn/model/detail/text.hpp>
 #include <cairn/model/dtype.hpp>
@@ -126,9 +127,9 @@ template <class = void>
 }
 
 /// Writes tensors that were checked.
-template <class Sink>
+template <class = void>
 result<void> write_safetensors(std::span<const TensorView> tensors, const safetensors::Metadata& metadata,
-                               Sink&& sink) {
+                               FunctionRef<result<void>(std::span<const std::byte>)> sink) {
     const std::vector<const TensorView*> order = file_order(tensors);
     const std::string header = safetensors_header(order, metadata);
     if (header.size() - 8 > safetensors::max_header_bytes) {

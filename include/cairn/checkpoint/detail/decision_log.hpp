@@ -2,14 +2,14 @@
 #pragma once
 // What a checkpoint writes into its run's journal of what it decides.
 
-#include <cairn/policy/never.hpp>
-#include <cairn/policy/reason.hpp>
-#include <cairn/policy/retention.hpp>
-#include <cairn/policy/text.hpp>
+#include <cairn/checkpoint/detail/held.hpp>
+#include <cairn/core/dynamic_row.hpp>
+#include <cairn/core/time.hpp>
+#include <cairn/policy/answer.hpp>
+#include <cairn/policy/at.hpp>
 #include <cairn/run/decision.hpp>
 #include <cairn/run/run_core.hpp>
 
-#include <concepts>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -29,19 +29,18 @@ class BasicDecisionLog {
     BasicDecisionLog& operator=(BasicDecisionLog&&) noexcept = default;
     ~BasicDecisionLog() { note(); }
 
-    /// The first record of a session. Throws busy while another object decides for this checkpoint; one that
-    /// saves by hand alone does not.
-    template <class P, class R>
-    void open(std::shared_ptr<RunCore> core, std::string_view checkpoint, const P& policy, const R& retention,
-              double seconds, double save_seconds) {
+    /// The first record of a session. With `claims` throws busy while another object decides for this
+    /// checkpoint; one that saves by hand alone does not.
+    void open(std::shared_ptr<RunCore> core, std::string_view checkpoint, bool claims, std::string policy,
+              std::string retention, double seconds, double save_seconds) {
         checkpoint_ = checkpoint;
-        if constexpr (!std::same_as<P, Manual>) claim_ = std::make_unique<Claim>(core, checkpoint_);
+        if (claims) claim_ = std::make_unique<Claim>(core, checkpoint_);
         core_ = std::move(core);
-        retention_ = to_text(retention);
+        retention_ = std::move(retention);
         take_rows();
         write({.kind = Decision::Kind::opened,
                .time_ns = core_->started_ns(),
-               .text = to_text(policy),
+               .text = std::move(policy),
                .retention = retention_,
                .seconds = seconds,
                .save_seconds = save_seconds});
@@ -70,29 +69,28 @@ class BasicDecisionLog {
         }
     }
 
-    /// A row at which nothing is saved. It is recorded only if a reader could not know of it by himself.
-    /// Cost: a comparison, where it is not.
-    template <class P, class R>
-    void skipped(const P& policy, const At<R>& at, Answer answer) {
-        const std::uint64_t rows = take_rows();
-        if (last_skip_ == answer && rows == 1 && at.signal == signal_ && !is_noted_) return;
+    /// Whether a reader knows by himself of a row at which nothing is saved. Cost: a comparison.
+    [[nodiscard]] bool is_told(Answer answer, std::uint64_t rows, bool signal) const noexcept {
+        return last_skip_ == answer && rows == 1 && signal == signal_ && !is_noted_;
+    }
+    /// Records one that he could not know of.
+    void skipped(const HeldPolicy& policy, const At<DynamicRow>& at, Answer answer, std::uint64_t rows) {
         const bool is_news = last_skip_ != answer;
         last_skip_ = answer;
         Decision decision = about(at, is_news ? Decision::Kind::skipped : Decision::Kind::asked, rows);
         decision.answer = answer;
-        if (is_news) decision.because = reasons_of(policy, at);
-        write(decision);
+        if (is_news) decision.because = policy.reasons(at);
+        write(std::move(decision));
     }
 
     /// A record about a row that was asked about.
-    template <class R>
-    [[nodiscard]] Decision about(const At<R>& at, Decision::Kind kind, std::uint64_t rows) {
+    [[nodiscard]] Decision about(const At<DynamicRow>& at, Decision::Kind kind, std::uint64_t rows) {
         signal_ = at.signal;
         is_noted_ = false;
         return {.kind = kind,
                 .step = at.step,
                 .time_ns = at.time_ns,
-                .row = to_dynamic(at.row),
+                .row = at.row,
                 .seconds = at.seconds,
                 .save_seconds = at.save_seconds,
                 .signal = at.signal,

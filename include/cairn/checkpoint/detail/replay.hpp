@@ -3,17 +3,20 @@
 // The state of a policy, rebuilt from what a run recorded: its rows and its decisions, in their order. Costs
 // what decision.hpp costs.
 
-#include <cairn/run/version.hpp>
+#include <cairn/checkpoint/detail/held.hpp>
 #include <cairn/core/dynamic_row.hpp>
+#include <cairn/core/function_ref.hpp>
 #include <cairn/policy/save_policy.hpp>
 #include <cairn/run/decision.hpp>
 #include <cairn/run/run_core.hpp>
+#include <cairn/run/version.hpp>
 #include <cairn/store/history.hpp>
 
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -93,25 +96,30 @@ class BasicAskedRows {
 using AskedRows = BasicAskedRows<>;
 
 /// A policy that hears again of every row that its checkpoint was asked about.
-template <SavePolicy Policy>
-class Replay {
+template <class = void>
+class BasicReplay {
   public:
     /// What the policy knew, and what stood beside it, right after a version was saved.
     struct State {
-        Policy policy;
+        std::unique_ptr<HeldPolicy> policy;
         double seconds = 0, save_seconds = 0;
         std::size_t session = 0;      ///< of the run, counted from 1
         std::size_t annotations = 0;  ///< how many it had heard of
+
+        [[nodiscard]] State copy() const {
+            return {policy->copy(), seconds, save_seconds, session, annotations};
+        }
     };
+    /// What is called with the policy, the moment and the decision.
+    using OnLook = FunctionRef<void(const HeldPolicy&, const At<DynamicRow>&, const Decision&)>;
 
     /// `committed`: the versions that exist; one whose record a kill prevented is found among them.
-    Replay(const Policy& initial, std::string_view checkpoint, const std::vector<Version>& committed)
-        : initial_{initial}, checkpoint_{checkpoint}, committed_{&committed}, now_{State{initial}} {}
+    BasicReplay(const HeldPolicy& initial, std::string_view checkpoint, const std::vector<Version>& committed)
+        : initial_{&initial}, checkpoint_{checkpoint}, committed_{&committed}, now_{initial.copy()} {}
 
     /// Goes through a run. Calls `on_look(policy, at, decision)` for each row that was asked about, before
     /// the policy hears what became of it; `decision` is what was recorded, or only says that it was skipped.
-    template <class OnLook>
-    result<void> go(const RunCore& core, const std::filesystem::path& run_dir, OnLook&& on_look) {
+    result<void> go(const RunCore& core, const std::filesystem::path& run_dir, OnLook on_look) {
         AskedRows asked;
         for (const Version& version : *committed_) unrecorded_.emplace(version.number, &version);
         auto read = core.read_rows(run_dir, [&](const StoredRow& row, const Decision* decision) {
@@ -141,22 +149,22 @@ class Replay {
     }
 
     /// As it is after the last row.
-    [[nodiscard]] const State& now() const noexcept { return *now_; }
+    [[nodiscard]] const State& now() const noexcept { return now_; }
 
     /// As it was right after a version was saved, and what came late for it and for the versions before it;
     /// for a version that is not in the run's history, as the versions up to it tell.
     [[nodiscard]] State after(std::uint64_t version) const {
         if (const auto known = after_.find(version); known != after_.end()) {
-            State state = known->second;
+            State state = known->second.copy();
             for (std::size_t i = state.annotations; i < annotations_.size(); ++i) {
                 const auto& [number, row] = annotations_[i];
-                if (number <= version) detail::settle(state.policy, At{row}, Outcome::annotated);
+                if (number <= version) state.policy->settle(At<DynamicRow>{row}, Outcome::annotated);
             }
             return state;
         }
-        State state{initial_};
+        State state{initial_->copy()};
         for (const Version& earlier : *committed_) {
-            if (earlier.number <= version) detail::settle(state.policy, moment(earlier.row), Outcome::saved);
+            if (earlier.number <= version) state.policy->settle(moment(earlier.row), Outcome::saved);
         }
         return state;
     }
@@ -170,18 +178,17 @@ class Replay {
     [[nodiscard]] At<DynamicRow> moment(const DynamicRow& row) const {
         At<DynamicRow> at{row};
         at.seconds = seconds_before_ + static_cast<double>(row.time_ns() - started_ns_) / 1e9;
-        at.save_seconds = now_->save_seconds;
+        at.save_seconds = now_.save_seconds;
         at.signal = signal_;
         return at;
     }
 
     /// The record that is not there of a version that is.
     [[nodiscard]] Decision saved(std::uint64_t version) const {
-        return {.kind = Decision::Kind::saved, .version = version, .save_seconds = now_->save_seconds};
+        return {.kind = Decision::Kind::saved, .version = version, .save_seconds = now_.save_seconds};
     }
 
-    template <class OnLook>
-    void take_row(const StoredRow& stored, bool is_asked, OnLook&& on_look) {
+    void take_row(const StoredRow& stored, bool is_asked, OnLook on_look) {
         if (!is_asked && unrecorded_.empty()) return;
         const DynamicRow row{stored.step, stored.time_ns, stored.values.data(), stored.values.size()};
         for (const auto& [number, version] : unrecorded_) {
@@ -193,15 +200,14 @@ class Replay {
         if (is_asked) look(moment(row), {.kind = Decision::Kind::skipped}, on_look);
     }
 
-    template <class OnLook>
-    void take_decision(const Decision& decision, OnLook&& on_look) {
+    void take_decision(const Decision& decision, OnLook on_look) {
         switch (decision.kind) {
             case Decision::Kind::opened:
                 started_ns_ = decision.time_ns;
                 seconds_before_ = decision.seconds;
                 signal_ = false;
-                now_->save_seconds = decision.save_seconds;
-                ++now_->session;
+                now_.save_seconds = decision.save_seconds;
+                ++now_.session;
                 break;
             case Decision::Kind::asked:
             case Decision::Kind::skipped:
@@ -209,7 +215,7 @@ class Replay {
             case Decision::Kind::failed: {
                 At<DynamicRow> at{decision.row};
                 at.seconds = decision.seconds;
-                at.save_seconds = now_->save_seconds;
+                at.save_seconds = now_.save_seconds;
                 at.signal = signal_ = decision.signal;
                 at.final = decision.final;
                 at.failure = decision.failure;
@@ -222,12 +228,12 @@ class Replay {
             case Decision::Kind::restored: {
                 if (!decision.version) break;
                 State state = after(*decision.version);
-                state.session = now_->session;
+                state.session = now_.session;
                 state.save_seconds = decision.save_seconds;
                 state.annotations = annotations_.size();
                 seconds_before_ = decision.seconds;
-                detail::settle(state.policy, moment(decision.row), Outcome::restored);
-                now_.emplace(std::move(state));
+                state.policy->settle(moment(decision.row), Outcome::restored);
+                now_ = std::move(state);
                 break;
             }
             case Decision::Kind::noted:
@@ -238,7 +244,7 @@ class Replay {
     }
 
     void take_annotation(std::uint64_t version, const DynamicRow& row) {
-        detail::settle(now_->policy, At{row}, Outcome::annotated);
+        now_.policy->settle(At<DynamicRow>{row}, Outcome::annotated);
         annotations_.emplace_back(version, row);
         rows_.insert_or_assign(version, row);
     }
@@ -252,16 +258,15 @@ class Replay {
         return more;
     }
 
-    template <class OnLook>
-    void look(const At<DynamicRow>& at, const Decision& decision, OnLook&& on_look) {
-        on_look(std::as_const(now_->policy), at, decision);
+    void look(const At<DynamicRow>& at, const Decision& decision, OnLook on_look) {
+        on_look(*now_.policy, at, decision);
         const Outcome outcome = decision.kind == Decision::Kind::saved    ? Outcome::saved
                                 : decision.kind == Decision::Kind::failed ? Outcome::failed
                                                                           : Outcome::not_saved;
-        if (outcome != Outcome::not_saved) now_->save_seconds = decision.save_seconds;
-        detail::settle(now_->policy, at, outcome);
+        if (outcome != Outcome::not_saved) now_.save_seconds = decision.save_seconds;
+        now_.policy->settle(at, outcome);
         if (outcome != Outcome::saved || !decision.version) return;
-        State state = *now_;
+        State state = now_.copy();
         state.seconds = at.seconds;
         state.annotations = annotations_.size();
         rows_.insert_or_assign(*decision.version, at.row);
@@ -269,10 +274,10 @@ class Replay {
         after_.emplace(*decision.version, std::move(state));
     }
 
-    Policy initial_;
+    const HeldPolicy* initial_;
     std::string checkpoint_;
     const std::vector<Version>* committed_;
-    std::optional<State> now_;  // replaced as a whole: a policy need not be assignable
+    State now_;
     std::map<std::uint64_t, State> after_;
     std::map<std::uint64_t, const Version*> unrecorded_;
     std::vector<std::pair<std::uint64_t, DynamicRow>> annotations_;
@@ -281,5 +286,6 @@ class Replay {
     double seconds_before_ = 0;
     bool signal_ = false;
 };
+using Replay = BasicReplay<>;
 
 }  // namespace CAIRN_NAMESPACE::detail

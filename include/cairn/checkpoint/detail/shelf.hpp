@@ -2,11 +2,12 @@
 #pragma once
 // The versions of one checkpoint in its sink: which there are, which is the best, which stay.
 
+#include <cairn/checkpoint/detail/held.hpp>
 #include <cairn/checkpoint/detail/ranking.hpp>
-#include <cairn/checkpoint/sink.hpp>
 #include <cairn/run/version.hpp>
 #include <cairn/core/dynamic_row.hpp>
 #include <cairn/core/error.hpp>
+#include <cairn/core/function_ref.hpp>
 #include <cairn/core/name.hpp>
 #include <cairn/policy/retention.hpp>
 #include <cairn/run/run_core.hpp>
@@ -25,22 +26,25 @@
 namespace CAIRN_NAMESPACE::detail {
 
 /// One thread at a time, as the checkpoint.
-template <RetentionPolicy Retention, ArtifactSink Sink>
-class Shelf {
+template <class = void>
+class BasicShelf {
   public:
-    Shelf(Retention retention, Sink sink) : retention_{std::move(retention)}, sink_{std::move(sink)} {}
+    BasicShelf(std::unique_ptr<HeldRetention> retention, std::unique_ptr<HeldSink> sink)
+        : retention_{std::move(retention)}, sink_{std::move(sink)} {}
+
+    using Gone = FunctionRef<void(const Version&)>;
 
     /// Binds the sink to a run and looks which versions of it are there.
     void open(std::shared_ptr<RunCore> core, std::string_view name, const Watched& watched) {
         core_ = std::move(core);
         name_ = name;
         watched_ = watched;
-        if constexpr (requires { sink_.bind(core_, name); }) sink_.bind(core_, name_);
-        if constexpr (requires { sink_.versions(false); }) versions_ = sink_.versions(false);
+        sink_->bind(core_, name_);
+        versions_ = sink_->versions(false);
     }
 
-    [[nodiscard]] Sink& sink() noexcept { return sink_; }
-    [[nodiscard]] const Retention& retention() const noexcept { return retention_; }
+    [[nodiscard]] HeldSink& sink() const noexcept { return *sink_; }
+    [[nodiscard]] const HeldRetention& retention() const noexcept { return *retention_; }
     [[nodiscard]] const Watched& watched() const noexcept { return watched_; }
     /// Those of this run, oldest first.
     [[nodiscard]] const std::vector<Version>& versions() const noexcept { return versions_; }
@@ -48,7 +52,7 @@ class Shelf {
     [[nodiscard]] result<std::vector<Version>> candidates() {
         const bool any_run = versions_.empty() && core_ && !core_->resumed();
         // Several ranks go through the same ones.
-        return any_run || CollectiveSink<Sink> ? listed(any_run) : versions_;
+        return any_run || sink_->can.is_collective ? listed(any_run) : versions_;
     }
     [[nodiscard]] result<std::vector<Version>> of_any_run() { return listed(true); }
 
@@ -56,14 +60,12 @@ class Shelf {
     void hold(std::uint64_t version) noexcept { restored_ = version; }
 
     /// A version that was committed just now. Calls `gone(version)` for each that is removed.
-    template <class Gone>
-    void add(Version version, Gone&& gone) {
+    void add(Version version, Gone gone) {
         versions_.push_back(std::move(version));
         tidy(gone);
     }
     /// After what is known of a version changed.
-    template <class Gone>
-    void tidy(Gone&& gone) {
+    void tidy(Gone gone) {
         mark_best();
         prune(gone);
     }
@@ -76,13 +78,9 @@ class Shelf {
         result<DynamicRow> row = none_like(label, versions_);
         if (version != versions_.end()) row = merged(*version, late);
         result<void> done = row ? result<void>{} : row.error();
-        if constexpr (requires { sink_.annotate(*version, late); }) {
-            if (done) done = sink_.annotate(*version, late);
-        }
-        if constexpr (CollectiveSink<Sink>) {
-            bool may_pass = false;
-            done = sink_.agree(done, may_pass);
-        }
+        if (done) done = sink_->annotate(*version, late);
+        bool may_pass = false;
+        done = sink_->agree(done, may_pass);
         if (!done) return done.error();
         version->row = std::move(*row);
         return *version;
@@ -102,17 +100,13 @@ class Shelf {
 
   private:
     [[nodiscard]] result<std::vector<Version>> listed(bool any_run) {
-        if constexpr (requires { sink_.versions(any_run); }) {
-            if (!core_) return versions_;
-            result<std::vector<Version>> all = error{};
-            const result<void> done = guarded("listing the versions", [&]() -> result<void> {
-                all = sink_.versions(any_run);
-                return {};
-            });
-            return done ? std::move(all) : done.error();
-        } else {
-            return versions_;
-        }
+        if (!sink_->can.lists || !core_) return versions_;
+        result<std::vector<Version>> all = error{};
+        const result<void> done = guarded("listing the versions", [&]() -> result<void> {
+            all = sink_->versions(any_run);
+            return {};
+        });
+        return done ? std::move(all) : done.error();
     }
 
     /// A metric that is a number keeps its value.
@@ -137,43 +131,38 @@ class Shelf {
     }
 
     void mark_best() {
-        if constexpr (requires(const Version& v) { sink_.mark_best(v, watched_); }) {
-            if (!watched_.any()) return;
-            const std::vector<Version> ranked = by_value(versions_, watched_);
-            if (!ranked.empty()) sink_.mark_best(ranked.front(), watched_);
-        }
+        if (!sink_->can.marks_best || !watched_.any()) return;
+        const std::vector<Version> ranked = by_value(versions_, watched_);
+        if (!ranked.empty()) sink_->mark_best(ranked.front(), watched_);
     }
 
     /// Removes what no retention wants, except what was restored from, what an alias names, what is being
     /// read and the newest.
-    template <class Gone>
-    void prune(Gone&& gone) {
-        if constexpr (PrunableSink<Sink> && !std::same_as<Retention, KeepAll>) {
-            const std::size_t count = versions_.size();
-            std::vector<VersionFacts> facts;
-            facts.reserve(count);
-            for (const Version& version : versions_) {
-                facts.push_back(version.facts());
-                facts.back().held = version.number == restored_ || version.number == versions_.back().number;
-                // So that a bound removes others in their place.
-                if constexpr (is_capped<Retention> && requires { sink_.is_held(version); })
-                    facts.back().held = facts.back().held || sink_.is_held(version);
-            }
-            retention_.mark(VersionList{facts.data(), count});
-            std::vector<Version> kept;
-            for (std::size_t i = 0; i < count; ++i) {
-                if (facts[i].kept || facts[i].held || !remove(versions_[i]))
-                    kept.push_back(std::move(versions_[i]));
-                else
-                    gone(versions_[i]);
-            }
-            versions_ = std::move(kept);
-            if constexpr (is_capped<Retention>) tell_if_over(retention_.bytes());
+    void prune(Gone gone) {
+        if (!sink_->can.prunes || retention_->keeps_all) return;
+        const std::size_t count = versions_.size();
+        std::vector<VersionFacts> facts;
+        facts.reserve(count);
+        for (const Version& version : versions_) {
+            facts.push_back(version.facts());
+            facts.back().held = version.number == restored_ || version.number == versions_.back().number;
+            // So that a bound removes others in their place.
+            if (retention_->at_most) facts.back().held = facts.back().held || sink_->is_held(version);
         }
+        retention_->mark(VersionList{facts.data(), count});
+        std::vector<Version> kept;
+        for (std::size_t i = 0; i < count; ++i) {
+            if (facts[i].kept || facts[i].held || !remove(versions_[i]))
+                kept.push_back(std::move(versions_[i]));
+            else
+                gone(versions_[i]);
+        }
+        versions_ = std::move(kept);
+        if (retention_->at_most) tell_if_over(*retention_->at_most);
     }
     /// Whether it is gone.
     [[nodiscard]] bool remove(const Version& version) {
-        const result<void> removed = sink_.remove(version);
+        const result<void> removed = sink_->remove(version);
         // Somebody else removed it: it is gone, as was wanted.
         if (removed || removed.error().code() == errc::not_found) return true;
         if (removed.error().code() != errc::busy) core_->note_failure(removed.error(), false);
@@ -194,12 +183,13 @@ class Shelf {
 
     std::shared_ptr<RunCore> core_;
     std::string name_;
-    Retention retention_;
-    Sink sink_;
+    std::unique_ptr<HeldRetention> retention_;
+    std::unique_ptr<HeldSink> sink_;
     Watched watched_;
     std::vector<Version> versions_;
     std::optional<std::uint64_t> restored_;
     bool told_over_ = false;
 };
+using Shelf = BasicShelf<>;
 
 }  // namespace CAIRN_NAMESPACE::detail

@@ -1,0 +1,347 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+// What a checkpoint does when it does something: write a version, restore one, rebuild its policy's state.
+// Knows no type of the user's, so it is compiled once. Costs nlohmann/json.
+
+#include <cairn/checkpoint/detail/decision_log.hpp>
+#include <cairn/checkpoint/detail/held.hpp>
+#include <cairn/checkpoint/detail/ranking.hpp>
+#include <cairn/checkpoint/detail/replay.hpp>
+#include <cairn/checkpoint/detail/shelf.hpp>
+#include <cairn/checkpoint/save_result.hpp>
+#include <cairn/core/dynamic_row.hpp>
+#include <cairn/core/error.hpp>
+#include <cairn/core/function_ref.hpp>
+#include <cairn/core/name.hpp>
+#include <cairn/core/time.hpp>
+#include <cairn/model/decode.hpp>
+#include <cairn/model/encode.hpp>
+#include <cairn/policy/save_policy.hpp>
+#include <cairn/run/run_core.hpp>
+#include <cairn/run/signal_watch.hpp>
+#include <cairn/run/version.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// What a policy says of itself once.
+struct PolicyTraits {
+    Wants wants{};
+    bool is_manual = false;
+};
+
+/// The same moment with a row whose type is gone.
+template <class R>
+[[nodiscard]] At<DynamicRow> with_row(const At<R>& now, const DynamicRow& row) {
+    return {row, now.step, now.time_ns, now.seconds, now.save_seconds, now.signal, now.final, now.failure};
+}
+
+/// One thread at a time, as the checkpoint.
+template <class = void>
+class BasicCheckpointCore {
+  public:
+    /// Writes the files of all parts.
+    using Encode = FunctionRef<result<void>(Emit)>;
+    /// Reads the files of all parts.
+    using Decode = FunctionRef<result<void>(FindFile)>;
+
+    BasicCheckpointCore(std::shared_ptr<RunCore> core, std::string_view name,
+                        std::unique_ptr<HeldPolicy> policy, std::unique_ptr<HeldRetention> retention,
+                        std::unique_ptr<HeldSink> sink, const PolicyTraits& traits)
+        : core_{std::move(core)}, name_{name}, initial_{policy->copy()}, policy_{std::move(policy)},
+          shelf_{std::move(retention), std::move(sink)} {
+        if (!core_) return;
+        check_name("checkpoint", name_).value();
+        const Watched saves = initial_->watched(), keeps = shelf_.retention().watched();
+        check_directions(*core_, saves, keeps);
+        shelf_.open(core_, name_, saves.any() ? saves : keeps);
+        if (!is_on()) return;
+        if (is_collective() || core_->resumed() || !versions().empty()) catch_up();
+        wants_ = traits.wants;
+        if (wants_.signal) signals_ = core_->watch_signals();
+        log_.open(core_, name_, !traits.is_manual, initial_->text(), shelf_.retention().text(),
+                  seconds_before_, save_seconds_);
+    }
+
+    [[nodiscard]] bool is_on() const noexcept {
+        return core_ && core_->options().save && !core_->is_detached() &&
+               (is_collective() || core_->rank() == 0);
+    }
+    [[nodiscard]] SkipReason off_reason() const noexcept {
+        return core_ && core_->rank() != 0 && !is_collective() ? SkipReason::other_rank : SkipReason::off;
+    }
+    [[nodiscard]] HeldPolicy& policy() const noexcept { return *policy_; }
+    [[nodiscard]] HeldSink& sink() const noexcept { return shelf_.sink(); }
+    [[nodiscard]] const std::vector<Version>& versions() const noexcept { return shelf_.versions(); }
+    [[nodiscard]] const std::string& name() const noexcept { return name_; }
+    [[nodiscard]] Wants wants() const noexcept { return wants_; }
+    [[nodiscard]] std::uint64_t bytes_avoided() const noexcept {
+        return bytes_avoided_ + skipped_ * last_bytes_;
+    }
+
+    template <class R>
+    [[nodiscard]] At<R> at(const R& row) const {
+        At<R> now{row};
+        if (now.time_ns == 0) now.time_ns = wall_ns();  // a row that was never logged
+        now.seconds = seconds_before_ + static_cast<double>(now.time_ns - core_->started_ns()) / 1e9;
+        now.save_seconds = save_seconds_;
+        now.signal = signals_ && signals_->pending();
+        return now;
+    }
+
+    // ---- saving
+
+    /// A row at which the policy does not say yes. Cost: a comparison, unless it is news.
+    template <class R>
+    void skip(const At<R>& now, Answer answer) {
+        const std::uint64_t rows = log_.take_rows();
+        if (wants_.end || wants_.failure) last_row_ = to_dynamic(now.row);
+        if (log_.is_told(answer, rows, now.signal)) return count_skipped();
+        const DynamicRow row = to_dynamic(now.row);
+        log_.skipped(*policy_, with_row(now, row), answer, rows);
+        count_skipped();
+    }
+
+    /// Writes one version; on any failure the sink forgets it and the versions before it are whole.
+    SaveResult write(const At<DynamicRow>& now, bool by_hand, Encode encode) {
+        const std::uint64_t rows = log_.take_rows();
+        std::vector<Because> because;
+        if (!by_hand) because = policy_->reasons(now);
+        const std::int64_t began = steady_ns();
+        result<Version> version = error{};
+        const result<void> done =
+            guarded("saving a version", [&]() -> result<void> {  // a sink of the user's may throw
+                version = commit(now.row, encode);
+                return {};
+            });
+        if (!done) {
+            sink().abort();
+            version = done.error();
+        }
+        save_seconds_ += static_cast<double>(steady_ns() - began) / 1e9;
+
+        Decision decision = log_.about(now, version ? Decision::Kind::saved : Decision::Kind::failed, rows);
+        decision.answer = Answer::yes;
+        decision.because = std::move(because);
+        decision.by_hand = by_hand;
+        decision.save_seconds = save_seconds_;
+        if (version)
+            decision.version = version->number;
+        else
+            decision.text = version.error().what();
+        log_.write(std::move(decision));
+        policy_->settle(now, version ? Outcome::saved : Outcome::failed);
+        if (version) {
+            count_bytes(version->bytes);
+            last_row_is_saved_ = true;
+            shelf_.add(*version, tell_removal());
+        } else {
+            core_->note_failure(version.error(), true);
+        }
+        if (now.signal && signals_) signals_->answer();  // which may end the process
+        if (!version) return version.error();
+        return *std::move(version);
+    }
+
+    /// What a policy is asked about after the last row; empty if there was none.
+    [[nodiscard]] DynamicRow last_row() const { return last_row_.value_or(DynamicRow{}); }
+    [[nodiscard]] bool last_row_is_saved() const noexcept { return last_row_is_saved_; }
+    /// Without a row nothing was trained yet.
+    [[nodiscard]] bool has_seen_a_row() const noexcept { return last_row_ || !versions().empty(); }
+
+    /// About a row that the policy heard of already.
+    SaveResult ask_once_more(const At<DynamicRow>& now, Encode encode) {
+        const Answer decision = policy_->decide(now);
+        if (decision == Answer::yes) return write(now, false, encode);
+        return Skipped{skip_reason(decision)};
+    }
+
+    SaveResult annotate(std::string_view label, const DynamicRow& late) {
+        auto version = shelf_.annotate(label, late);
+        if (!version) return failed(version.error());
+        log_.write(Decision::Kind::annotated, version->number, version->row);
+        policy_->settle(at(version->row), Outcome::annotated);
+        shelf_.tidy(tell_removal());
+        return *std::move(version);
+    }
+
+    SaveResult failed(const error& failure, bool of_a_save = false) {
+        core_->note_failure(failure, of_a_save);
+        return failure;
+    }
+    [[nodiscard]] static error nan_error(std::string_view metric) {
+        return {errc::not_a_number,
+                "a metric is NaN, and the policy of this checkpoint takes that for an error",
+                std::string{metric}, "see in the run's history since when, and restore a version before it"};
+    }
+
+    // ---- restoring
+
+    result<Version> restore_latest(Decode decode) {
+        auto candidates = shelf_.candidates();
+        if (!candidates) return candidates.error();
+        std::reverse(candidates->begin(), candidates->end());
+        return restore_first(*candidates, decode);
+    }
+    result<Version> restore_best(Decode decode) {
+        auto candidates = shelf_.candidates();
+        if (!candidates) return candidates.error();
+        return restore_first(by_value(*std::move(candidates), shelf_.watched()), decode);
+    }
+    result<Version> restore(std::string_view label, Decode decode) {
+        auto wanted = shelf_.of_any_run();
+        if (!wanted) return wanted.error();
+        const error none = shelf_.none_like(label, *wanted);
+        std::erase_if(*wanted, [&](const Version& version) { return version.label() != label; });
+        if (wanted->empty()) return none;
+        return restore_first(*wanted, decode);
+    }
+
+    [[nodiscard]] std::vector<Decision> decisions() {
+        std::vector<Decision> all;
+        if (!core_) return all;
+        log_.note();
+        Replay replay{*initial_, name_, versions()};
+        const auto keep = [&](const HeldPolicy& policy, const At<DynamicRow>& now, const Decision& recorded) {
+            Decision decision = recorded;
+            decision.checkpoint = name_;
+            decision.step = now.step;
+            decision.time_ns = now.time_ns;
+            decision.answer = policy.decide(now);
+            decision.because = policy.reasons(now);
+            decision.row = now.row;
+            all.push_back(std::move(decision));
+        };
+        replay.go(*core_, log_dir(), keep).value();
+        return all;
+    }
+
+  private:
+    [[nodiscard]] bool is_collective() const noexcept { return shelf_.sink().can.is_collective; }
+
+    void count_skipped() noexcept {
+        ++skipped_;
+        last_row_is_saved_ = false;
+    }
+    void count_bytes(std::uint64_t bytes) noexcept {
+        bytes_avoided_ += skipped_ * (last_bytes_ != 0 ? last_bytes_ : bytes);
+        skipped_ = 0;
+        last_bytes_ = bytes;
+    }
+
+    result<Version> commit(const DynamicRow& row, Encode encode) {
+        last_row_ = row;
+        last_row_is_saved_ = false;
+        const VersionInfo info{name_, core_->options().project, core_->options().id, row};
+        result<void> done = sink().begin(info);
+        if (done) {
+            done = encode([this](std::string_view file, std::span<const std::byte> bytes) {
+                return sink().write(file, bytes);
+            });
+        }
+        if (!done) {
+            sink().abort();
+            return done.error();
+        }
+        result<Version> version = sink().commit();
+        if (!version) sink().abort();
+        return version;
+    }
+
+    [[nodiscard]] auto tell_removal() {
+        return [this](const Version& version) {
+            log_.write(Decision::Kind::removed, version.number, version.row);
+        };
+    }
+
+    /// Restores from the first of `wanted` (in order of preference) that is whole.
+    result<Version> restore_first(const std::vector<Version>& wanted, Decode decode) {
+        error damage = shelf_.none_to_restore();
+        for (const Version& version : wanted) {
+            auto files = sink().open(version);
+            result<void> done = files ? decode([&](std::string_view file) { return files->find(file); })
+                                      : result<void>{files.error()};
+            // Passed over is what is damaged or gone: not a version that is whole but does not fit what was
+            // asked, nor one that cannot be read just now, for want of a permission, say.
+            bool may_pass = !done && (done.error().code() == errc::corrupt ||
+                                      (!files && done.error().code() == errc::not_found));
+            done = sink().agree(done, may_pass);
+            if (done) {
+                resume_after(version);
+                return version;
+            }
+            damage = done.error();
+            if (!may_pass) return damage;
+            if (core_) core_->note_failure(damage, false);
+        }
+        return damage;
+    }
+
+    /// Puts the policy into the state that it had when a version was saved.
+    void resume_after(const Version& version) {
+        shelf_.hold(version.number);
+        last_row_ = version.row;
+        last_row_is_saved_ = !versions().empty() && versions().back().number == version.number;
+        Replay replay{*initial_, name_, versions()};
+        (void)look_back(replay);
+        auto then = replay.after(version.number);
+        policy_ = std::move(then.policy);
+        // What an earlier session spent counts on.
+        if (then.session != 0 && then.session < replay.now().session) {
+            seconds_before_ = then.seconds;
+            save_seconds_ = then.save_seconds;
+        }
+        policy_->settle(at(version.row), Outcome::restored);
+        if (is_on())
+            log_.write(Decision::Kind::restored, version.number, version.row, seconds_before_, save_seconds_);
+    }
+
+    /// Lets the policy hear what the sessions before decided, if there were any.
+    void catch_up() {
+        Replay replay{*initial_, name_, versions()};
+        const bool whole = look_back(replay);
+        policy_ = whole || versions().empty() ? replay.now().policy->copy()
+                                              : replay.after(versions().back().number).policy;
+    }
+    /// Where the decisions of this checkpoint are recorded: with a sink that several ranks share, by rank 0.
+    [[nodiscard]] std::filesystem::path log_dir() const {
+        if (is_collective()) return core_->store().run_dir(core_->options().project, core_->options().id);
+        return core_->dir();
+    }
+    /// False if the run's history cannot be read; then the versions alone tell what was saved.
+    bool look_back(Replay& replay) {
+        if (!core_) return false;
+        result<void> gone =
+            replay.go(*core_, log_dir(), [](const HeldPolicy&, const At<DynamicRow>&, const Decision&) {});
+        bool may_pass = false;  // rank 0 logs nothing more until all have read
+        gone = sink().agree(gone, may_pass);
+        if (!gone) core_->note_failure(gone.error(), false);
+        return gone.has_value();
+    }
+
+    std::shared_ptr<RunCore> core_;
+    std::string name_;
+    std::unique_ptr<HeldPolicy> initial_, policy_;
+    Wants wants_;
+    Shelf shelf_;
+    std::optional<DynamicRow> last_row_;
+    bool last_row_is_saved_ = false;
+    double seconds_before_ = 0, save_seconds_ = 0;
+    std::uint64_t skipped_ = 0, last_bytes_ = 0, bytes_avoided_ = 0;
+    DecisionLog log_;
+    std::unique_ptr<SignalWatch> signals_;  // only of a policy that wants to know
+};
+using CheckpointCore = BasicCheckpointCore<>;
+
+}  // namespace CAIRN_NAMESPACE::detail

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+// A checkpoint's policy, retention and sink behind one type each, for all that happens seldom: so the
+// machinery of checkpoints is compiled once and not once for each policy.
+
+#include <cairn/checkpoint/sink.hpp>
+#include <cairn/core/dynamic_row.hpp>
+#include <cairn/core/error.hpp>
+#include <cairn/policy/never.hpp>
+#include <cairn/policy/retention.hpp>
+#include <cairn/policy/save_policy.hpp>
+#include <cairn/policy/text.hpp>
+#include <cairn/run/decision.hpp>
+#include <cairn/run/run_core.hpp>
+#include <cairn/run/version.hpp>
+
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// A policy with its state, asked about rows whose type is gone.
+class HeldPolicy {
+  public:
+    HeldPolicy() = default;
+    HeldPolicy(const HeldPolicy&) = delete;
+    HeldPolicy& operator=(const HeldPolicy&) = delete;
+    virtual ~HeldPolicy() = default;
+
+    [[nodiscard]] virtual std::unique_ptr<HeldPolicy> copy() const = 0;
+    [[nodiscard]] virtual Answer decide(const At<DynamicRow>& at) const = 0;
+    virtual void settle(const At<DynamicRow>& at, Outcome outcome) = 0;
+    [[nodiscard]] virtual std::vector<Because> reasons(const At<DynamicRow>& at) const = 0;
+    [[nodiscard]] virtual std::string text() const = 0;
+    /// The metric that it watches; refers to this.
+    [[nodiscard]] virtual Watched watched() const = 0;
+};
+
+template <SavePolicy P>
+class PolicyHolder final : public HeldPolicy {
+  public:
+    explicit PolicyHolder(const P& of) : policy{of} {}
+
+    [[nodiscard]] std::unique_ptr<HeldPolicy> copy() const override {
+        return std::make_unique<PolicyHolder>(policy);
+    }
+    [[nodiscard]] Answer decide(const At<DynamicRow>& at) const override { return policy.decide(at); }
+    void settle(const At<DynamicRow>& at, Outcome outcome) override { detail::settle(policy, at, outcome); }
+    [[nodiscard]] std::vector<Because> reasons(const At<DynamicRow>& at) const override {
+        return reasons_of(policy, at);
+    }
+    [[nodiscard]] std::string text() const override { return to_text(policy); }
+    [[nodiscard]] Watched watched() const override { return watched_by(policy); }
+
+    P policy;
+};
+
+class HeldRetention {
+  public:
+    /// `at_most`: the bytes that it is bound to, if it is.
+    HeldRetention(bool keeps_all, std::optional<std::uint64_t> at_most)
+        : keeps_all{keeps_all}, at_most{at_most} {}
+    HeldRetention(const HeldRetention&) = delete;
+    HeldRetention& operator=(const HeldRetention&) = delete;
+    virtual ~HeldRetention() = default;
+
+    virtual void mark(const VersionList& versions) const = 0;
+    [[nodiscard]] virtual std::string text() const = 0;
+    [[nodiscard]] virtual Watched watched() const = 0;
+
+    const bool keeps_all;
+    const std::optional<std::uint64_t> at_most;
+};
+
+template <RetentionPolicy R>
+class RetentionHolder final : public HeldRetention {
+  public:
+    explicit RetentionHolder(const R& of)
+        : HeldRetention{std::same_as<R, KeepAll>, bound_of(of)}, retention{of} {}
+
+    void mark(const VersionList& versions) const override { retention.mark(versions); }
+    [[nodiscard]] std::string text() const override { return to_text(retention); }
+    [[nodiscard]] Watched watched() const override { return watched_by(retention); }
+
+    R retention;
+
+  private:
+    [[nodiscard]] static std::optional<std::uint64_t> bound_of(const R& of) {
+        if constexpr (is_capped<R>) return of.bytes();
+        return std::nullopt;
+    }
+};
+
+/// What a sink can do beside taking versions.
+struct SinkTalents {
+    bool lists, marks_best, knows_held, annotates, prunes, is_collective;
+};
+
+class HeldSink {
+  public:
+    explicit HeldSink(SinkTalents of) : can{of} {}
+    HeldSink(const HeldSink&) = delete;
+    HeldSink& operator=(const HeldSink&) = delete;
+    virtual ~HeldSink() = default;
+
+    virtual void bind(const std::shared_ptr<RunCore>& core, std::string_view name) = 0;
+    virtual result<void> begin(const VersionInfo& info) = 0;
+    virtual result<void> write(std::string_view file, std::span<const std::byte> bytes) = 0;
+    virtual result<Version> commit() = 0;
+    virtual void abort() noexcept = 0;
+    virtual result<StoredFiles> open(const Version& version) = 0;
+    virtual result<void> remove(const Version& version) = 0;
+    [[nodiscard]] virtual std::vector<Version> versions(bool any_run) = 0;
+    [[nodiscard]] virtual bool is_held(const Version& version) = 0;
+    virtual void mark_best(const Version& version, const Watched& by) = 0;
+    virtual result<void> annotate(const Version& version, const DynamicRow& metrics) = 0;
+    virtual result<void> agree(const result<void>& mine, bool& may_pass) = 0;
+
+    const SinkTalents can;
+};
+
+template <ArtifactSink S>
+class SinkHolder final : public HeldSink {
+    static constexpr bool lists = requires(S& s) { s.versions(false); };
+    static constexpr bool marks_best =
+        requires(S& s, const Version& v, const Watched& w) { s.mark_best(v, w); };
+    static constexpr bool knows_held = requires(S& s, const Version& v) { s.is_held(v); };
+    static constexpr bool annotates =
+        requires(S& s, const Version& v, const DynamicRow& row) { s.annotate(v, row); };
+
+  public:
+    explicit SinkHolder(S of)
+        : HeldSink{{lists, marks_best, knows_held, annotates, PrunableSink<S>, CollectiveSink<S>}},
+          sink{std::move(of)} {}
+
+    void bind(const std::shared_ptr<RunCore>& core, std::string_view name) override {
+        if constexpr (requires { sink.bind(core, name); }) sink.bind(core, name);
+    }
+    result<void> begin(const VersionInfo& info) override { return sink.begin(info); }
+    result<void> write(std::string_view file, std::span<const std::byte> bytes) override {
+        return sink.write(file, bytes);
+    }
+    result<Version> commit() override { return sink.commit(); }
+    void abort() noexcept override { sink.abort(); }
+    // A checkpoint asks only for what the sink can.
+    result<StoredFiles> open(const Version& version) override {
+        if constexpr (ReadableSink<S>)
+            return sink.open(version);
+        else
+            return error{};
+    }
+    result<void> remove(const Version& version) override {
+        if constexpr (PrunableSink<S>)
+            return sink.remove(version);
+        else
+            return error{};
+    }
+    [[nodiscard]] std::vector<Version> versions(bool any_run) override {
+        if constexpr (lists)
+            return sink.versions(any_run);
+        else
+            return {};
+    }
+    [[nodiscard]] bool is_held(const Version& version) override {
+        if constexpr (knows_held)
+            return sink.is_held(version);
+        else
+            return false;
+    }
+    void mark_best(const Version& version, const Watched& by) override {
+        if constexpr (marks_best) sink.mark_best(version, by);
+    }
+    result<void> annotate(const Version& version, const DynamicRow& metrics) override {
+        if constexpr (annotates)
+            return sink.annotate(version, metrics);
+        else
+            return {};
+    }
+    result<void> agree(const result<void>& mine, bool& may_pass) override {
+        if constexpr (CollectiveSink<S>)
+            return sink.agree(mine, may_pass);
+        else
+            return mine;
+    }
+
+    S sink;
+};
+
+}  // namespace CAIRN_NAMESPACE::detail
