@@ -12,12 +12,16 @@ COMPILER = sys.argv[1] if len(sys.argv) > 1 else "g++"
 # The most that a header of the layer may bring, with g++ 12: own lines, all lines. Raise one only with a reason.
 BUDGET = {
     "cairn.hpp": (12000, 115000),
+    "extern.hpp": (12000, 115000),
+    "engine.hpp": (12000, 115000),
+    "cairn_full.hpp": (14500, 126000),
+    "fwd.hpp": (100, 100),
     "core": (400, 28000),
     "policy/policy.hpp": (2000, 19000),  # for those who want policies only
     "policy": (3000, 52000),
     "model": (1700, 100000),
     "store": (3500, 105000),
-    "run": (8000, 110000),
+    "run": (9000, 110000),
     "checkpoint": (11500, 115000),
     "query": (7500, 110000),
     "cli": (8000, 118000),

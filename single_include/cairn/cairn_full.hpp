@@ -10713,10 +10713,20 @@ struct MetricOptions {
 
 namespace detail {
 
+template <class T>
+struct json_for {
+    using type = nlohmann::json;
+};
+/// nlohmann::json, which the compiler looks into only where it is used.
+template <class T>
+using JsonFor = typename json_for<T>::type;
+
 /// A run that was opened. Threads: any, unless said otherwise.
-template <class Json = nlohmann::json>
+template <class T = void>
 class BasicRunCore {
   public:
+    using Json = JsonFor<T>;
+
     BasicRunCore(const BasicRunCore&) = delete;
     BasicRunCore& operator=(const BasicRunCore&) = delete;
 
@@ -12262,10 +12272,10 @@ template <class = void>
 namespace CAIRN_NAMESPACE::detail {
 
 /// Opened by `init`, ended once. Threads: any, unless said otherwise.
-template <class Json = nlohmann::json>
+template <class T = void>
 class BasicRunEngine final : public RunCore,
                              public Endable,
-                             public std::enable_shared_from_this<BasicRunEngine<Json>> {
+                             public std::enable_shared_from_this<BasicRunEngine<T>> {
   public:
     /// Opens or resumes a run. Throws `cairn::error`; nothing half-made is left behind but the store's own
     /// folders.
@@ -12836,8 +12846,10 @@ struct LogOptions {
 
 /// A run that is being recorded. A movable handle: when the last of it goes, the run is finished (failed, if
 /// an exception is on its way). `log` may be called from any thread; the rest from one thread at a time.
-template <class Json = nlohmann::json>
+template <class T = void>
 class BasicRun {
+    using Json = detail::JsonFor<T>;
+
   public:
     /// A run that records nothing, as `CAIRN_MODE=disabled` makes it.
     BasicRun() = default;

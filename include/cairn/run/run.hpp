@@ -39,8 +39,10 @@ struct LogOptions {
 
 /// A run that is being recorded. A movable handle: when the last of it goes, the run is finished (failed, if
 /// an exception is on its way). `log` may be called from any thread; the rest from one thread at a time.
-template <class Json = nlohmann::json>
+template <class T = void>
 class BasicRun {
+    using Json = detail::JsonFor<T>;
+
   public:
     /// A run that records nothing, as `CAIRN_MODE=disabled` makes it.
     BasicRun() = default;

@@ -41,10 +41,20 @@ struct MetricOptions {
 
 namespace detail {
 
+template <class T>
+struct json_for {
+    using type = nlohmann::json;
+};
+/// nlohmann::json, which the compiler looks into only where it is used.
+template <class T>
+using JsonFor = typename json_for<T>::type;
+
 /// A run that was opened. Threads: any, unless said otherwise.
-template <class Json = nlohmann::json>
+template <class T = void>
 class BasicRunCore {
   public:
+    using Json = JsonFor<T>;
+
     BasicRunCore(const BasicRunCore&) = delete;
     BasicRunCore& operator=(const BasicRunCore&) = delete;
 

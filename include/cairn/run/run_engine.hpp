@@ -39,10 +39,10 @@
 namespace CAIRN_NAMESPACE::detail {
 
 /// Opened by `init`, ended once. Threads: any, unless said otherwise.
-template <class Json = nlohmann::json>
+template <class T = void>
 class BasicRunEngine final : public RunCore,
                              public Endable,
-                             public std::enable_shared_from_this<BasicRunEngine<Json>> {
+                             public std::enable_shared_from_this<BasicRunEngine<T>> {
   public:
     /// Opens or resumes a run. Throws `cairn::error`; nothing half-made is left behind but the store's own
     /// folders.
