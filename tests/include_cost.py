@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 INCLUDE = Path(__file__).resolve().parent.parent / "include"
-COMPILER = sys.argv[1] if len(sys.argv) > 1 else "g++"
+COMPILER = sys.argv[1] if len(sys.argv) > 1 and __name__ == "__main__" else "g++"
 
 # The most that a header of the layer may bring, with g++ 12: own lines, all lines. Raise one only with a reason.
 BUDGET = {
@@ -44,16 +44,25 @@ def cost(header):
     return own, total
 
 
-# Not those of adapt/: each brings a framework that it is for.
-headers = sorted(h.relative_to(INCLUDE).as_posix() for h in INCLUDE.glob("cairn/**/*.hpp")
-                 if not {"detail", "adapt"} & set(h.parts))
-over = 0
-with ThreadPoolExecutor() as pool:
-    for header, (own, total) in zip(headers, pool.map(cost, headers)):
-        name = header.removeprefix("cairn/")
-        most = BUDGET.get(name) or BUDGET.get(name.split("/")[0], BUDGET["core"])
-        bad = own > most[0] or total > most[1]
-        over += bad
-        print(f"{header:42} {own:6} of {most[0]:6} {total:7} of {most[1]:7}{'  OVER' if bad else ''}")
-print(f"includes: {len(headers)} public headers, {over} over budget")
-sys.exit(over > 0)
+def public_headers():
+    """Not those of adapt/: each brings a framework that it is for."""
+    return sorted(h.relative_to(INCLUDE).as_posix() for h in INCLUDE.glob("cairn/**/*.hpp")
+                  if not {"detail", "adapt"} & set(h.parts))
+
+
+def budget(header):
+    name = header.removeprefix("cairn/")
+    return BUDGET.get(name) or BUDGET.get(name.split("/")[0], BUDGET["core"])
+
+
+if __name__ == "__main__":
+    headers = public_headers()
+    over = 0
+    with ThreadPoolExecutor() as pool:
+        for header, (own, total) in zip(headers, pool.map(cost, headers)):
+            most = budget(header)
+            bad = own > most[0] or total > most[1]
+            over += bad
+            print(f"{header:42} {own:6} of {most[0]:6} {total:7} of {most[1]:7}{'  OVER' if bad else ''}")
+    print(f"includes: {len(headers)} public headers, {over} over budget")
+    sys.exit(over > 0)

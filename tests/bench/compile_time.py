@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""What an include costs: seconds of a g++ -O0 compilation (user time) and preprocessed lines, each beside
-nlohmann/json.hpp alone, which is measured in turn with them; and the compiler's instructions, where a clock is too
-coarse. Prints JSON. usage: compile_time.py [compiler]"""
+"""What an include costs, and what a program costs beside its include: seconds of a g++ -O0 compilation (user time),
+measured in turn with a reference; preprocessed lines, ours and all; and the compiler's instructions, where a clock is
+too coarse. Prints JSON. usage: compile_time.py [compiler]"""
 import json
 import re
 import resource
@@ -13,21 +13,21 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+sys.path.insert(0, str(ROOT / "tests"))
+import include_cost  # noqa: E402
+
 COMPILER = [sys.argv[1] if len(sys.argv) > 1 else "g++", "-std=c++20", "-O0", f"-I{ROOT}/include", "-x", "c++"]
 REPETITIONS = 5
 OFTENER = 4  # as often, what takes a fraction of a second
-REFERENCE = "nlohmann/json.hpp"
-HEADERS = [REFERENCE] + [h for h in ("cairn/policy/policy.hpp", "cairn/cairn.hpp") if (ROOT / "include" / h).exists()]
+JSON = "nlohmann/json.hpp"
+UMBRELLA = "cairn/cairn.hpp"
+POLICY = "cairn/policy/policy.hpp"
 
 
 def seconds(source):
     before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
     subprocess.run([*COMPILER, "-c", "-o", "/dev/null", source], check=True)
     return resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before
-
-
-def lines(source):
-    return subprocess.run([*COMPILER, "-E", "-P", source], check=True, capture_output=True).stdout.count(b"\n")
 
 
 def instructions(source):
@@ -60,30 +60,49 @@ TWELVE = ('after(100, Best<"loss", minimize>{} & EveryN<50>{}) | once(Below<"los
           ' | (OnSignal{} & Budget{1}) | OnFailure{}')
 POLICIES = {"policy of 1": COMPOSE.format(ONE), "policy of 12": COMPOSE.format(TWELVE),
             "asked policy of 1": ASK.format(ONE), "asked policy of 12": ASK.format(TWELVE)}
+# The README's program, whole and as one of several files; and a file that only logs.
+QUICKSTART = (ROOT / "examples/snippets/quickstart.cpp").read_text()
+PROGRAMS = {"program": QUICKSTART, "program, extern": QUICKSTART.replace(UMBRELLA, "cairn/extern.hpp"),
+            "file that logs": f"""#include <{UMBRELLA}>
+using namespace cairn::literals;
+void log(cairn::Run& run, long step, double loss) {{ run.log(cairn::step(step), "loss"_m = loss); }}
+"""}
+OFTEN = [JSON, POLICY, UMBRELLA]
+HEADERS = include_cost.public_headers()
 
 with tempfile.TemporaryDirectory() as folder:
-    sources = {}
-    for name in [*HEADERS, *POLICIES]:
-        sources[name] = Path(folder) / (name.replace("/", "_").replace(" ", "_") + ".cpp")
-        sources[name].write_text(POLICIES.get(name, f"#include <{name}>\n"))
+    def source_of(name):
+        source = Path(folder) / (re.sub(r"\W", "_", name) + ".cpp")
+        source.write_text(POLICIES.get(name) or PROGRAMS.get(name) or f"#include <{name}>\n")
+        return source
+
+    sources = {name: source_of(name) for name in dict.fromkeys([*OFTEN, *POLICIES, *PROGRAMS, *HEADERS])}
     times = {name: [] for name in sources}
-    for _ in range(REPETITIONS):  # in turn, so that a slow minute of the machine hits all of them
+    for repetition in range(REPETITIONS):  # in turn, so that a slow minute of the machine hits all of them
         for name, source in sources.items():
+            if repetition > 0 and name in HEADERS and name not in OFTEN:
+                continue  # there are ninety of them
             for _ in range(OFTENER if name in POLICIES else 1):
                 times[name].append(seconds(source))
     results = [{"name": name, "values": times[name], "unit": "s",
                 **({"reference": name.replace("12", "1")} if name.endswith("12") else {})} for name in POLICIES]
-    for header in HEADERS:
-        results.append({"name": f"include <{header}>", "values": times[header], "unit": "s"})
-        results.append({"name": f"lines <{header}>", "values": [lines(sources[header])], "unit": "lines"})
+    results += [{"name": name, "values": times[name], "unit": "s", "reference": f"include <{UMBRELLA}>"}
+                for name in PROGRAMS]
+    for header in dict.fromkeys([JSON, *HEADERS]):
+        own, lines = include_cost.cost(header)
+        of = {} if header == JSON else {"reference": f"include <{JSON}>"}
+        results.append({"name": f"include <{header}>", "values": times[header], "unit": "s", **of})
+        of = {} if header == JSON else {"reference": f"lines <{JSON}>", "own": own, "budget": include_cost.budget(header)}
+        results.append({"name": f"lines <{header}>", "values": [lines], "unit": "lines", **of})
     can_count = shutil.which("valgrind") and "clang" not in COMPILER[0]
     if not can_count:
         print("instructions are not counted: that needs valgrind and a g++", file=sys.stderr)
-    for name in (REFERENCE, "policy of 1", "policy of 12") if can_count else ():
-        shown = f"<{name}>" if name == REFERENCE else name
-        results.append({"name": f"instructions {shown}", "values": [instructions(sources[name])], "unit": "M"})
+    counted = (JSON, UMBRELLA, "policy of 1", "policy of 12", *PROGRAMS) if can_count else ()
+    for name in counted:
+        shown = f"<{name}>" if name in OFTEN else name
+        of = f"<{UMBRELLA}>" if name in PROGRAMS else f"<{JSON}>"
+        results.append({"name": f"instructions {shown}", "values": [instructions(sources[name])], "unit": "M",
+                        **({} if name == JSON else {"reference": f"instructions {of}"})})
     for result in results:
         result["median"] = statistics.median(result["values"])
-        if REFERENCE not in result["name"] and "reference" not in result and result["name"] not in POLICIES:
-            result["reference"] = result["name"].split()[0] + f" <{REFERENCE}>"
 print(json.dumps(results, indent=1))

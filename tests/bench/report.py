@@ -33,7 +33,7 @@ if (folder / "benchmark.json").exists():
                 "reference": reference and "/".join(filter(None, (reference, rest)))})
             entry["values"].append(run["real_time"])
 for entry in json.loads((folder / "compile_time.json").read_text()):
-    samples[entry["name"]] = {"values": entry["values"], "unit": entry["unit"], "reference": entry.get("reference")}
+    samples[entry["name"]] = {key: entry.get(key) for key in ("values", "unit", "reference", "own", "budget")}
 
 median = {name: statistics.median(entry["values"]) for name, entry in samples.items()}
 results = []
@@ -42,7 +42,8 @@ for name, entry in samples.items():
     results.append({
         "name": name, "median": median[name], "min": min(entry["values"]), "max": max(entry["values"]),
         "unit": entry["unit"], "reference": reference,
-        "ratio": round(median[name] / median[reference], 3) if reference and median[reference] else None})
+        "ratio": round(median[name] / median[reference], 3) if reference and median[reference] else None,
+        **({"own": entry["own"], "budget": entry["budget"]} if entry.get("own") is not None else {})})
 (folder / "results.json").write_text(json.dumps(results, indent=1) + "\n")
 
 width = max(len(result["name"]) for result in results)
@@ -56,9 +57,11 @@ LEGEND = """\
   `floor_4`: reading the clock and writing as many bytes to memory.
 * `policy_…`: asking a policy about a row and telling it the outcome. `row_loop`: the same loop without a policy.
 * `save_1mib_…`: saving a model of 1 MiB into memory and durably into the store. `memcpy_1mib`: copying it.
-* `include …`: compiling a file that includes just that, g++ without optimisation. `lines …`: what it brings, in preprocessed
-  lines. `policy of 1`, `asked policy of 12`: compiling so many policies that are joined, and asked. `instructions …`: what
-  that costs the compiler, in millions.
+* `include …`: compiling a file that includes just that, g++ without optimisation. `policy of 1`, `asked policy of 12`:
+  compiling so many policies that are joined, and asked. `program`: compiling the README's program, all in one file;
+  `program, extern`: the same where cairn is compiled in a file of its own ([how](install.md#programs-of-several-files));
+  `file that logs`: a file that only logs, into a run that another file opened. `instructions …`: what that costs the compiler,
+  in millions.
 """
 
 if len(sys.argv) > 2:
@@ -71,7 +74,21 @@ if len(sys.argv) > 2:
     def short(name):  # without the benchmark library's own settings
         return name.split("/iterations:")[0]
 
+    by_name = {r["name"]: r for r in results}
+    headers = [name[len("lines <"):-1] for name in by_name if name.startswith("lines <cairn/")]
+    always = {"include <cairn/cairn.hpp>", "include <cairn/policy/policy.hpp>"}
     for r in sorted(results, key=lambda result: result["name"]):
+        if r["name"].startswith(("lines <", "include <cairn/")) and r["name"] not in always:
+            continue
         ratio = f"{r['ratio']:.2f} | `{short(r['reference'])}`" if r["ratio"] is not None else "|"
         lines.append(f"| `{short(r['name'])}` | {r['median']:.4g} | {r['min']:.4g} | {r['max']:.4g} | {r['unit']} | {ratio} |")
+    lines += ["", "## What each header brings", "",
+              "Seconds of g++ -O0 (measured once, but for the first two above), preprocessed lines of all and of cairn's own, and how many",
+              "there may be before `.ci/run includes` fails. `nlohmann/json.hpp` alone: "
+              f"{by_name['lines <nlohmann/json.hpp>']['median']:.0f} lines.", "",
+              "| header | s | lines | at most | own | at most |", "| --- | --: | --: | --: | --: | --: |"]
+    for header in headers:
+        brings = by_name[f"lines <{header}>"]
+        lines.append(f"| `{header}` | {by_name[f'include <{header}>']['median']:.2f} | {brings['median']:.0f} | "
+                     f"{brings['budget'][1]} | {brings['own']} | {brings['budget'][0]} |")
     Path(sys.argv[2]).write_text("\n".join(lines) + "\n")
