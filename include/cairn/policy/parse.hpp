@@ -232,7 +232,7 @@ class PolicyParser : TextParser {
     int depth_ = 0;
 };
 
-inline const PolicyParser::Known PolicyParser::policies[13] = {
+inline constinit const PolicyParser::Known PolicyParser::policies[13] = {
     {"every", &PolicyParser::every},
     {"steps", &PolicyParser::steps},
     {"best", &PolicyParser::best},
