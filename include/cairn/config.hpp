@@ -21,6 +21,14 @@
 #define CAIRN_HAS_EXCEPTIONS 0
 #endif
 
+/// On a class that holds the state of the process, or is thrown: there is one of it, also where programs and
+/// their shared libraries are compiled with -fvisibility=hidden. Windows has no such thing: each DLL has its own.
+#if defined(__GNUC__) && !defined(_WIN32)
+#define CAIRN_ONE_IN_PROCESS [[gnu::visibility("default")]]
+#else
+#define CAIRN_ONE_IN_PROCESS
+#endif
+
 /// On a member: it takes no room where it is empty. MSVC ignores the standard's attribute and has its own.
 #if defined(_MSC_VER)
 #define CAIRN_NO_UNIQUE_ADDRESS [[msvc::no_unique_address]]

@@ -58,7 +58,7 @@ enum class errc : unsigned char {
 
 /// A failure in four parts: a code, what was tried, the path it concerns (may be empty) and what to do.
 /// `what()` is one line of all four. Threads: a value, share it as any `std::string`.
-class error : public std::exception {
+class CAIRN_ONE_IN_PROCESS error : public std::exception {
   public:
     error() = default;
 

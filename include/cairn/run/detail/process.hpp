@@ -35,7 +35,7 @@ class Endable {
 /// outlives every static object. A second copy in a shared library is harmless: each knows its own runs and
 /// calls the one before it.
 template <class = void>
-class BasicProcess {
+class CAIRN_ONE_IN_PROCESS BasicProcess {
   public:
     static BasicProcess& instance() {
         static auto* const process = new BasicProcess;  // reachable for ever: not a leak

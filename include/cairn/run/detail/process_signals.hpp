@@ -18,7 +18,7 @@ namespace CAIRN_NAMESPACE::detail {
 
 /// When all watches of the process have answered a SIGTERM that would have ended the process, it does.
 template <class = void>
-class BasicProcessSignals final : public SignalWatch {
+class CAIRN_ONE_IN_PROCESS BasicProcessSignals final : public SignalWatch {
   public:
     BasicProcessSignals() {
         Hub& hub = Hub::instance();

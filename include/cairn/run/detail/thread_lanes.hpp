@@ -9,7 +9,7 @@
 namespace CAIRN_NAMESPACE::detail {
 
 /// The calling thread's lanes, one for each run it logs to. When the thread ends they are free for another.
-class ThreadLanes {
+class CAIRN_ONE_IN_PROCESS ThreadLanes {
   public:
     /// What the fast path looks at: no constructor, no guard.
     struct Latest {

@@ -94,7 +94,7 @@ using SignalCounter = BasicSignalCounter<>;
 /// Counts the signals of this process. A handler can hold nothing but static state; what it does is to add
 /// one and to call the handler that was there before. Threads: any; `listen` and `unlisten` one at a time.
 template <class = void>
-class BasicSignalCounter {
+class CAIRN_ONE_IN_PROCESS BasicSignalCounter {
   public:
     /// How many came since `listen`.
     [[nodiscard]] static std::uint32_t count(Signal signal) noexcept {
