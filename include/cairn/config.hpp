@@ -9,10 +9,6 @@
 #error "cairn: define NOMINMAX before windows.h, whose macros min and max break the standard library's"
 #endif
 
-/// The namespace of the whole library. Inline and versioned: two shared libraries that were built with
-/// different versions can live in one process; where they meet is the format on disk, not the ABI.
-#define CAIRN_NAMESPACE cairn::inline v0_1
-
 /// 1 where the compiler has exceptions. Without them (`core/`, `policy/` and `model/` compile so), what
 /// would be thrown ends the program with its message on stderr.
 #if defined(__cpp_exceptions) || defined(_CPPUNWIND)
@@ -21,8 +17,19 @@
 #define CAIRN_HAS_EXCEPTIONS 0
 #endif
 
+/// The namespace of the whole library. Inline and versioned: two shared libraries that were built with
+/// different versions can live in one process; where they meet is the format on disk, not the ABI. Files
+/// without exceptions have one of their own, or the linker might give their functions, which end the program,
+/// to the rest.
+#if CAIRN_HAS_EXCEPTIONS
+#define CAIRN_NAMESPACE cairn::inline v0_1
+#else
+#define CAIRN_NAMESPACE cairn::inline v0_1_no_exceptions
+#endif
+
 /// On a class that holds the state of the process, or is thrown: there is one of it, also where programs and
-/// their shared libraries are compiled with -fvisibility=hidden. Windows has no such thing: each DLL has its own.
+/// their shared libraries are compiled with -fvisibility=hidden. Windows has no such thing: each DLL has its
+/// own.
 #if defined(__GNUC__) && !defined(_WIN32)
 #define CAIRN_ONE_IN_PROCESS [[gnu::visibility("default")]]
 #else
