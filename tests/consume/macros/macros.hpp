@@ -1,0 +1,7 @@
+#include <cstddef>
+#include <vector>
+
+// Each uses cairn, and gives the sizes of its types; nothing if something went wrong.
+std::vector<std::size_t> debug(const char* dir);
+std::vector<std::size_t> release(const char* dir);
+std::vector<std::size_t> without_exceptions(const char* dir);
