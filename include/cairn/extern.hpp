@@ -22,6 +22,9 @@ cairn::detail::write_safetensors(std::span<const cairn::TensorView>, const cairn
                                  cairn::detail::FunctionRef<cairn::result<void>(std::span<const std::byte>)>);
 CAIRN_EXTERN template cairn::result<cairn::safetensors::File>
     cairn::safetensors::parse(std::span<const std::byte>);
+CAIRN_EXTERN template class cairn::detail::RetentionHolder<cairn::KeepAll>;
+CAIRN_EXTERN template class cairn::detail::SinkHolder<cairn::LocalStore>;
+CAIRN_EXTERN template class std::vector<cairn::DynamicRow::Cell>;
 CAIRN_EXTERN template class std::vector<cairn::Version>;
 CAIRN_EXTERN template class std::vector<cairn::Because>;
 CAIRN_EXTERN template class std::vector<cairn::Decision>;

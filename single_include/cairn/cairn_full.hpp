@@ -70,16 +70,31 @@
 #error "cairn: define NOMINMAX before windows.h, whose macros min and max break the standard library's"
 #endif
 
-/// The namespace of the whole library. Inline and versioned: two shared libraries that were built with
-/// different versions can live in one process; where they meet is the format on disk, not the ABI.
-#define CAIRN_NAMESPACE cairn::inline v0_1
-
 /// 1 where the compiler has exceptions. Without them (`core/`, `policy/` and `model/` compile so), what
 /// would be thrown ends the program with its message on stderr.
 #if defined(__cpp_exceptions) || defined(_CPPUNWIND)
 #define CAIRN_HAS_EXCEPTIONS 1
 #else
 #define CAIRN_HAS_EXCEPTIONS 0
+#endif
+
+/// The namespace of the whole library. Inline and versioned: two shared libraries that were built with
+/// different versions can live in one process; where they meet is the format on disk, not the ABI. Files
+/// without exceptions have one of their own, or the linker might give their functions, which end the program,
+/// to the rest.
+#if CAIRN_HAS_EXCEPTIONS
+#define CAIRN_NAMESPACE cairn::inline v0_1
+#else
+#define CAIRN_NAMESPACE cairn::inline v0_1_no_exceptions
+#endif
+
+/// On a class that holds the state of the process, or is thrown: there is one of it, also where programs and
+/// their shared libraries are compiled with -fvisibility=hidden. Windows has no such thing: each DLL has its
+/// own.
+#if defined(__GNUC__) && !defined(_WIN32)
+#define CAIRN_ONE_IN_PROCESS [[gnu::visibility("default")]]
+#else
+#define CAIRN_ONE_IN_PROCESS
 #endif
 
 /// On a member: it takes no room where it is empty. MSVC ignores the standard's attribute and has its own.
@@ -685,7 +700,7 @@ enum class errc : unsigned char {
 
 /// A failure in four parts: a code, what was tried, the path it concerns (may be empty) and what to do.
 /// `what()` is one line of all four. Threads: a value, share it as any `std::string`.
-class error : public std::exception {
+class CAIRN_ONE_IN_PROCESS error : public std::exception {
   public:
     error() = default;
 
@@ -5317,7 +5332,8 @@ inline void unmap(void* at, std::size_t size) noexcept { (void)::munmap(at, size
 #if defined(F_OFD_SETLK)
 [[nodiscard]] inline struct ::flock flock_of(Locking how, LockRange part) noexcept {
     struct ::flock range{};
-    range.l_type = how == Locking::alone ? F_WRLCK : how == Locking::shared ? F_RDLCK : F_UNLCK;
+    const int type = how == Locking::alone ? F_WRLCK : how == Locking::shared ? F_RDLCK : F_UNLCK;
+    range.l_type = static_cast<short>(type);
     range.l_whence = SEEK_SET;
     range.l_start = static_cast<::off_t>(part.at & 0x7fff'ffff'ffff'ffffU);
     range.l_len = part.one_byte ? 1 : 0;
@@ -6944,7 +6960,7 @@ using SignalCounter = BasicSignalCounter<>;
 /// Counts the signals of this process. A handler can hold nothing but static state; what it does is to add
 /// one and to call the handler that was there before. Threads: any; `listen` and `unlisten` one at a time.
 template <class = void>
-class BasicSignalCounter {
+class CAIRN_ONE_IN_PROCESS BasicSignalCounter {
   public:
     /// How many came since `listen`.
     [[nodiscard]] static std::uint32_t count(Signal signal) noexcept {
@@ -8881,7 +8897,7 @@ class Lane {
 namespace CAIRN_NAMESPACE::detail {
 
 /// The calling thread's lanes, one for each run it logs to. When the thread ends they are free for another.
-class ThreadLanes {
+class CAIRN_ONE_IN_PROCESS ThreadLanes {
   public:
     /// What the fast path looks at: no constructor, no guard.
     struct Latest {
@@ -10667,7 +10683,8 @@ class VersionStore {
 
     virtual result<void> begin(const VersionInfo& info) = 0;
     virtual result<void> write(std::string_view file, std::span<const std::byte> bytes) = 0;
-    /// The two halves of a commit: the files that were written, and a version of files.
+    virtual result<Version> commit() = 0;
+    /// The two halves of it: the files that were written, and a version of files.
     virtual result<std::vector<StagedFile>> stage() = 0;
     virtual result<Version> commit(std::vector<StagedFile> staged) = 0;
     virtual void abort() noexcept = 0;
@@ -11463,7 +11480,7 @@ class Endable {
 /// outlives every static object. A second copy in a shared library is harmless: each knows its own runs and
 /// calls the one before it.
 template <class = void>
-class BasicProcess {
+class CAIRN_ONE_IN_PROCESS BasicProcess {
   public:
     static BasicProcess& instance() {
         static auto* const process = new BasicProcess;  // reachable for ever: not a leak
@@ -11540,7 +11557,7 @@ namespace CAIRN_NAMESPACE::detail {
 
 /// When all watches of the process have answered a SIGTERM that would have ended the process, it does.
 template <class = void>
-class BasicProcessSignals final : public SignalWatch {
+class CAIRN_ONE_IN_PROCESS BasicProcessSignals final : public SignalWatch {
   public:
     BasicProcessSignals() {
         Hub& hub = Hub::instance();
@@ -11928,6 +11945,11 @@ class BasicRunVersions final : public VersionStore {
         return batch_.write(core_->store(), file, bytes);
     }
 
+    result<Version> commit() override {
+        auto staged = stage();
+        if (!staged) return staged.error();
+        return commit(std::move(*staged));
+    }
     result<std::vector<StagedFile>> stage() override { return batch_.finish(); }
     result<Version> commit(std::vector<StagedFile> staged) override {
         auto committed = artifacts_.commit(std::move(draft_), std::move(staged));
@@ -12650,7 +12672,7 @@ class BasicRunEngine final : public RunCore,
         about_["id"] = options_.id;
         about_["project"] = options_.project;
         set("name", options_.name);
-        if (about_["name"] == "") about_["name"] = options_.id;
+        if (about_.value("name", "").empty()) about_["name"] = options_.id;
         set("group", options_.group);
         set("job_type", options_.job_type);
         set("notes", options_.notes);
@@ -13633,9 +13655,7 @@ class PolicyHolder final : public HeldPolicy {
 
 class HeldRetention {
   public:
-    /// `at_most`: the bytes that it is bound to, if it is.
-    HeldRetention(bool keeps_all, std::optional<std::uint64_t> at_most)
-        : keeps_all{keeps_all}, at_most{at_most} {}
+    HeldRetention(bool all, std::optional<std::uint64_t> bytes) : keeps_all{all}, at_most{bytes} {}
     HeldRetention(const HeldRetention&) = delete;
     HeldRetention& operator=(const HeldRetention&) = delete;
     virtual ~HeldRetention() = default;
@@ -13645,7 +13665,7 @@ class HeldRetention {
     [[nodiscard]] virtual Watched watched() const = 0;
 
     const bool keeps_all;
-    const std::optional<std::uint64_t> at_most;
+    const std::optional<std::uint64_t> at_most;  ///< the bytes that it is bound to, if it is
 };
 
 template <RetentionPolicy R>
@@ -13780,8 +13800,8 @@ class BasicDecisionLog {
 
     /// The first record of a session. With `claims` throws busy while another object decides for this
     /// checkpoint; one that saves by hand alone does not.
-    void open(std::shared_ptr<RunCore> core, std::string_view checkpoint, bool claims, std::string policy,
-              std::string retention, double seconds, double save_seconds) {
+    void open(std::shared_ptr<RunCore> core, std::string_view checkpoint, bool claims,
+              const std::string& policy, std::string retention, double seconds, double save_seconds) {
         checkpoint_ = checkpoint;
         if (claims) claim_ = std::make_unique<Claim>(core, checkpoint_);
         core_ = std::move(core);
@@ -13789,7 +13809,7 @@ class BasicDecisionLog {
         take_rows();
         write({.kind = Decision::Kind::opened,
                .time_ns = core_->started_ns(),
-               .text = std::move(policy),
+               .text = policy,
                .retention = retention_,
                .seconds = seconds,
                .save_seconds = save_seconds});
@@ -14838,6 +14858,11 @@ class BasicCheckpointCore {
                   seconds_before_, save_seconds_);
     }
 
+    // Defined below, so that extern.hpp's declaration holds for them too.
+    BasicCheckpointCore(BasicCheckpointCore&& other) noexcept;
+    BasicCheckpointCore& operator=(BasicCheckpointCore&& other) noexcept;
+    ~BasicCheckpointCore();
+
     [[nodiscard]] bool is_on() const noexcept {
         return core_ && core_->options().save && !core_->is_detached() &&
                (is_collective() || core_->rank() == 0);
@@ -15108,6 +15133,13 @@ class BasicCheckpointCore {
 };
 using CheckpointCore = BasicCheckpointCore<>;
 
+template <class T>
+BasicCheckpointCore<T>::BasicCheckpointCore(BasicCheckpointCore&& other) noexcept = default;
+template <class T>
+BasicCheckpointCore<T>& BasicCheckpointCore<T>::operator=(BasicCheckpointCore&& other) noexcept = default;
+template <class T>
+BasicCheckpointCore<T>::~BasicCheckpointCore() = default;
+
 }  // namespace CAIRN_NAMESPACE::detail
 
 // ---- cairn/checkpoint/detail/guard.hpp
@@ -15159,11 +15191,7 @@ class LocalStore {
     result<void> write(std::string_view file, std::span<const std::byte> bytes) {
         return versions_->write(file, bytes);
     }
-    result<Version> commit() {
-        auto staged = versions_->stage();
-        if (!staged) return staged.error();
-        return versions_->commit(std::move(*staged));
-    }
+    result<Version> commit() { return versions_->commit(); }
     void abort() noexcept { versions_->abort(); }
 
     result<StoredFiles> open(const Version& version) { return versions_->open(version, {}); }
@@ -15172,6 +15200,7 @@ class LocalStore {
 
     /// The versions that exist, oldest first: those of this run, or of any run if this one has none.
     [[nodiscard]] std::vector<Version> versions(bool any_run) { return versions_->versions(any_run); }
+    /// Adds metrics that came late to a version.
     result<void> annotate(const Version& version, const DynamicRow& metrics) {
         return versions_->annotate(version, metrics);
     }
@@ -17830,7 +17859,7 @@ class PolicyParser : TextParser {
     int depth_ = 0;
 };
 
-inline const PolicyParser::Known PolicyParser::policies[13] = {
+inline constinit const PolicyParser::Known PolicyParser::policies[13] = {
     {"every", &PolicyParser::every},
     {"steps", &PolicyParser::steps},
     {"best", &PolicyParser::best},

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Consumes the library in the ways that its users do; all but `newer` without a network. usage: run.sh [WAY...]
 ways="find_package add_subdirectory fetch_content pkg_config meson_subproject single_header two_tu"
-ways="$ways no_rtti shared_library static_library two_versions macros size static_init newer"
+ways="$ways several_files no_rtti shared_library static_library two_versions macros size static_init newer"
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
@@ -101,6 +101,17 @@ shared_library() {
         "$out/consumer" "$out/store" signal || status=$?
         [ "$(kill -l "$status")" = TERM ]
         ls "$out/store/projects/shared/artifacts/by_opener/v0" "$out/store/projects/shared/artifacts/by_logger/v0"
+    done
+}
+# cairn is compiled in a file of its own: the others have the calls of it, also those with the single header.
+several_files() {
+    sed 's|cairn/cairn.hpp|cairn/extern.hpp|' "$here/main.cpp" >"$work/main.cpp"
+    echo '#include <cairn/engine.hpp>' >"$work/engine.cpp"
+    for include in include single_include; do
+        "$CXX" -std=c++20 -I"$root/$include" -c "$work/main.cpp" -o "$work/main.o"
+        nm -C "$work/main.o" | grep -q 'U .*cairn::.*init'
+        "$CXX" -std=c++20 -I"$root/$include" "$work/main.o" "$work/engine.cpp" "$here/other.cpp" -o "$work/consumer" -pthread
+        "$work/consumer"
     done
 }
 # As above, with the libraries' two files in one archive.

@@ -31,11 +31,7 @@ class LocalStore {
     result<void> write(std::string_view file, std::span<const std::byte> bytes) {
         return versions_->write(file, bytes);
     }
-    result<Version> commit() {
-        auto staged = versions_->stage();
-        if (!staged) return staged.error();
-        return versions_->commit(std::move(*staged));
-    }
+    result<Version> commit() { return versions_->commit(); }
     void abort() noexcept { versions_->abort(); }
 
     result<StoredFiles> open(const Version& version) { return versions_->open(version, {}); }
@@ -44,6 +40,7 @@ class LocalStore {
 
     /// The versions that exist, oldest first: those of this run, or of any run if this one has none.
     [[nodiscard]] std::vector<Version> versions(bool any_run) { return versions_->versions(any_run); }
+    /// Adds metrics that came late to a version.
     result<void> annotate(const Version& version, const DynamicRow& metrics) {
         return versions_->annotate(version, metrics);
     }

@@ -417,7 +417,7 @@ class BasicRunEngine final : public RunCore,
         about_["id"] = options_.id;
         about_["project"] = options_.project;
         set("name", options_.name);
-        if (about_["name"] == "") about_["name"] = options_.id;
+        if (about_.value("name", "").empty()) about_["name"] = options_.id;
         set("group", options_.group);
         set("job_type", options_.job_type);
         set("notes", options_.notes);

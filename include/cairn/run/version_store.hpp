@@ -28,7 +28,8 @@ class VersionStore {
 
     virtual result<void> begin(const VersionInfo& info) = 0;
     virtual result<void> write(std::string_view file, std::span<const std::byte> bytes) = 0;
-    /// The two halves of a commit: the files that were written, and a version of files.
+    virtual result<Version> commit() = 0;
+    /// The two halves of it: the files that were written, and a version of files.
     virtual result<std::vector<StagedFile>> stage() = 0;
     virtual result<Version> commit(std::vector<StagedFile> staged) = 0;
     virtual void abort() noexcept = 0;

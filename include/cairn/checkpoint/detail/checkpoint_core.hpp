@@ -74,6 +74,11 @@ class BasicCheckpointCore {
                   seconds_before_, save_seconds_);
     }
 
+    // Defined below, so that extern.hpp's declaration holds for them too.
+    BasicCheckpointCore(BasicCheckpointCore&& other) noexcept;
+    BasicCheckpointCore& operator=(BasicCheckpointCore&& other) noexcept;
+    ~BasicCheckpointCore();
+
     [[nodiscard]] bool is_on() const noexcept {
         return core_ && core_->options().save && !core_->is_detached() &&
                (is_collective() || core_->rank() == 0);
@@ -343,5 +348,12 @@ class BasicCheckpointCore {
     std::unique_ptr<SignalWatch> signals_;  // only of a policy that wants to know
 };
 using CheckpointCore = BasicCheckpointCore<>;
+
+template <class T>
+BasicCheckpointCore<T>::BasicCheckpointCore(BasicCheckpointCore&& other) noexcept = default;
+template <class T>
+BasicCheckpointCore<T>& BasicCheckpointCore<T>::operator=(BasicCheckpointCore&& other) noexcept = default;
+template <class T>
+BasicCheckpointCore<T>::~BasicCheckpointCore() = default;
 
 }  // namespace CAIRN_NAMESPACE::detail

@@ -31,8 +31,8 @@ class BasicDecisionLog {
 
     /// The first record of a session. With `claims` throws busy while another object decides for this
     /// checkpoint; one that saves by hand alone does not.
-    void open(std::shared_ptr<RunCore> core, std::string_view checkpoint, bool claims, std::string policy,
-              std::string retention, double seconds, double save_seconds) {
+    void open(std::shared_ptr<RunCore> core, std::string_view checkpoint, bool claims,
+              const std::string& policy, std::string retention, double seconds, double save_seconds) {
         checkpoint_ = checkpoint;
         if (claims) claim_ = std::make_unique<Claim>(core, checkpoint_);
         core_ = std::move(core);
@@ -40,7 +40,7 @@ class BasicDecisionLog {
         take_rows();
         write({.kind = Decision::Kind::opened,
                .time_ns = core_->started_ns(),
-               .text = std::move(policy),
+               .text = policy,
                .retention = retention_,
                .seconds = seconds,
                .save_seconds = save_seconds});

@@ -65,9 +65,7 @@ class PolicyHolder final : public HeldPolicy {
 
 class HeldRetention {
   public:
-    /// `at_most`: the bytes that it is bound to, if it is.
-    HeldRetention(bool keeps_all, std::optional<std::uint64_t> at_most)
-        : keeps_all{keeps_all}, at_most{at_most} {}
+    HeldRetention(bool all, std::optional<std::uint64_t> bytes) : keeps_all{all}, at_most{bytes} {}
     HeldRetention(const HeldRetention&) = delete;
     HeldRetention& operator=(const HeldRetention&) = delete;
     virtual ~HeldRetention() = default;
@@ -77,7 +75,7 @@ class HeldRetention {
     [[nodiscard]] virtual Watched watched() const = 0;
 
     const bool keeps_all;
-    const std::optional<std::uint64_t> at_most;
+    const std::optional<std::uint64_t> at_most;  ///< the bytes that it is bound to, if it is
 };
 
 template <RetentionPolicy R>

@@ -90,6 +90,11 @@ class BasicRunVersions final : public VersionStore {
         return batch_.write(core_->store(), file, bytes);
     }
 
+    result<Version> commit() override {
+        auto staged = stage();
+        if (!staged) return staged.error();
+        return commit(std::move(*staged));
+    }
     result<std::vector<StagedFile>> stage() override { return batch_.finish(); }
     result<Version> commit(std::vector<StagedFile> staged) override {
         auto committed = artifacts_.commit(std::move(draft_), std::move(staged));

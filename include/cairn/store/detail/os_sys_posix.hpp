@@ -169,7 +169,8 @@ inline void unmap(void* at, std::size_t size) noexcept { (void)::munmap(at, size
 #if defined(F_OFD_SETLK)
 [[nodiscard]] inline struct ::flock flock_of(Locking how, LockRange part) noexcept {
     struct ::flock range{};
-    range.l_type = how == Locking::alone ? F_WRLCK : how == Locking::shared ? F_RDLCK : F_UNLCK;
+    const int type = how == Locking::alone ? F_WRLCK : how == Locking::shared ? F_RDLCK : F_UNLCK;
+    range.l_type = static_cast<short>(type);
     range.l_whence = SEEK_SET;
     range.l_start = static_cast<::off_t>(part.at & 0x7fff'ffff'ffff'ffffU);
     range.l_len = part.one_byte ? 1 : 0;
