@@ -13344,6 +13344,134 @@ auto BasicRun<T>::log_model(std::string_view name, const Parts&... parts) {
 
 }  // namespace CAIRN_NAMESPACE
 
+// ---- cairn/checkpoint/detail/decision_log.hpp
+// What a checkpoint writes into its run's journal of what it decides.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// Knows what is news and what follows by replay. One thread at a time, as the checkpoint.
+template <class = void>
+class BasicDecisionLog {
+  public:
+    BasicDecisionLog() = default;
+    BasicDecisionLog(BasicDecisionLog&&) noexcept = default;
+    BasicDecisionLog& operator=(BasicDecisionLog&&) noexcept = default;
+    ~BasicDecisionLog() { note(); }
+
+    /// The first record of a session. With `claims` throws busy while another object decides for this
+    /// checkpoint; one that saves by hand alone does not.
+    void open(std::shared_ptr<RunCore> core, std::string_view checkpoint, bool claims,
+              const std::string& policy, std::string retention, double seconds, double save_seconds) {
+        checkpoint_ = checkpoint;
+        if (claims) claim_ = std::make_unique<Claim>(core, checkpoint_);
+        core_ = std::move(core);
+        retention_ = std::move(retention);
+        take_rows();
+        write({.kind = Decision::Kind::opened,
+               .time_ns = core_->started_ns(),
+               .text = policy,
+               .retention = retention_,
+               .seconds = seconds,
+               .save_seconds = save_seconds});
+    }
+
+    /// How many rows the calling thread logged since the last look. Cost: a few loads.
+    std::uint64_t take_rows() noexcept {
+        Lane* const lane = core_->lane();
+        if (lane == nullptr) return 0;
+        const std::uint64_t rows = lane->counters.rows.load(std::memory_order_relaxed);
+        const std::uint64_t since = lane == lane_ ? rows - seen_ : Decision::another_thread;
+        lane_ = lane;
+        seen_ = rows;
+        return since;
+    }
+
+    /// Tells a reader which of the rows so far were asked about, where he could only guess.
+    void note() noexcept {
+        if (core_ == nullptr || lane_ == nullptr || lane_ != core_->lane()) return;
+        is_noted_ = true;  // the next look is recorded, whatever comes of it
+        try {
+            write({.kind = Decision::Kind::noted,
+                   .time_ns = wall_ns(),
+                   .rows = lane_->counters.rows.load(std::memory_order_relaxed) - seen_});
+        } catch (...) {  // no memory: he guesses
+        }
+    }
+
+    /// Whether a reader knows by himself of a row at which nothing is saved. Cost: a comparison.
+    [[nodiscard]] bool is_told(Answer answer, std::uint64_t rows, bool signal) const noexcept {
+        return last_skip_ == answer && rows == 1 && signal == signal_ && !is_noted_;
+    }
+    /// Records one that he could not know of; `why()` gives the reasons.
+    void skipped(const At<DynamicRow>& at, Answer answer, std::uint64_t rows,
+                 FunctionRef<std::vector<Because>()> why) {
+        const bool is_news = last_skip_ != answer;
+        last_skip_ = answer;
+        Decision decision = about(at, is_news ? Decision::Kind::skipped : Decision::Kind::asked, rows);
+        decision.answer = answer;
+        if (is_news) decision.because = why();
+        write(std::move(decision));
+    }
+
+    /// A record about a row that was asked about.
+    [[nodiscard]] Decision about(const At<DynamicRow>& at, Decision::Kind kind, std::uint64_t rows) {
+        signal_ = at.signal;
+        is_noted_ = false;
+        return {.kind = kind,
+                .step = at.step,
+                .time_ns = at.time_ns,
+                .row = at.row,
+                .seconds = at.seconds,
+                .save_seconds = at.save_seconds,
+                .signal = at.signal,
+                .final = at.final,
+                .failure = at.failure,
+                .rows = rows};
+    }
+    /// A record about a version.
+    void write(Decision::Kind kind, std::uint64_t version, const DynamicRow& row, double seconds = 0,
+               double save_seconds = 0) {
+        write({.kind = kind,
+               .step = row.step(),
+               .time_ns = row.time_ns(),
+               .version = version,
+               .retention = kind == Decision::Kind::removed ? retention_ : std::string{},
+               .row = kind == Decision::Kind::removed ? DynamicRow{} : row,
+               .seconds = seconds,
+               .save_seconds = save_seconds});
+    }
+    void write(Decision decision) {
+        decision.checkpoint = checkpoint_;
+        core_->record(decision);
+    }
+
+  private:
+    /// Of the name, in the run.
+    struct Claim {
+        Claim(std::shared_ptr<RunCore> of, std::string checkpoint)
+            : core{std::move(of)}, name{std::move(checkpoint)} {
+            core->claim(name);
+        }
+        ~Claim() { core->release(name); }
+        Claim(const Claim&) = delete;
+        Claim& operator=(const Claim&) = delete;
+        std::shared_ptr<RunCore> core;
+        std::string name;
+    };
+
+    std::unique_ptr<Claim> claim_;
+    std::shared_ptr<RunCore> core_;
+    std::string checkpoint_, retention_;
+    Lane* lane_ = nullptr;  // of the thread that asked last
+    std::uint64_t seen_ = 0;
+    std::optional<Answer> last_skip_;
+    bool is_noted_ = false;  // a note came after the last look
+    bool signal_ = false;    // as a reader takes it to be until he is told otherwise
+};
+using DecisionLog = BasicDecisionLog<>;
+
+}  // namespace CAIRN_NAMESPACE::detail
+
 // ---- cairn/checkpoint/sink.hpp
 // Where a checkpoint's bytes go: the concept, and the sinks that need no store.
 
@@ -13611,7 +13739,7 @@ Tee(First, Second) -> Tee<First, Second>;
 
 namespace CAIRN_NAMESPACE::detail {
 
-/// A policy with its state, asked about rows whose type is gone.
+/// A policy with its state. Whether it saves is not asked here: it may know only typed rows.
 class HeldPolicy {
   public:
     HeldPolicy() = default;
@@ -13620,9 +13748,7 @@ class HeldPolicy {
     virtual ~HeldPolicy() = default;
 
     [[nodiscard]] virtual std::unique_ptr<HeldPolicy> copy() const = 0;
-    [[nodiscard]] virtual Answer decide(const At<DynamicRow>& at) const = 0;
     virtual void settle(const At<DynamicRow>& at, Outcome outcome) = 0;
-    [[nodiscard]] virtual std::vector<Because> reasons(const At<DynamicRow>& at) const = 0;
     [[nodiscard]] virtual std::string text() const = 0;
     /// The metric that it watches; refers to this.
     [[nodiscard]] virtual Watched watched() const = 0;
@@ -13636,11 +13762,7 @@ class PolicyHolder final : public HeldPolicy {
     [[nodiscard]] std::unique_ptr<HeldPolicy> copy() const override {
         return std::make_unique<PolicyHolder>(policy);
     }
-    [[nodiscard]] Answer decide(const At<DynamicRow>& at) const override { return policy.decide(at); }
     void settle(const At<DynamicRow>& at, Outcome outcome) override { detail::settle(policy, at, outcome); }
-    [[nodiscard]] std::vector<Because> reasons(const At<DynamicRow>& at) const override {
-        return reasons_of(policy, at);
-    }
     [[nodiscard]] std::string text() const override { return to_text(policy); }
     [[nodiscard]] Watched watched() const override { return watched_by(policy); }
 
@@ -13775,133 +13897,6 @@ class SinkHolder final : public HeldSink {
 
     S sink;
 };
-
-}  // namespace CAIRN_NAMESPACE::detail
-
-// ---- cairn/checkpoint/detail/decision_log.hpp
-// What a checkpoint writes into its run's journal of what it decides.
-
-namespace CAIRN_NAMESPACE::detail {
-
-/// Knows what is news and what follows by replay. One thread at a time, as the checkpoint.
-template <class = void>
-class BasicDecisionLog {
-  public:
-    BasicDecisionLog() = default;
-    BasicDecisionLog(BasicDecisionLog&&) noexcept = default;
-    BasicDecisionLog& operator=(BasicDecisionLog&&) noexcept = default;
-    ~BasicDecisionLog() { note(); }
-
-    /// The first record of a session. With `claims` throws busy while another object decides for this
-    /// checkpoint; one that saves by hand alone does not.
-    void open(std::shared_ptr<RunCore> core, std::string_view checkpoint, bool claims,
-              const std::string& policy, std::string retention, double seconds, double save_seconds) {
-        checkpoint_ = checkpoint;
-        if (claims) claim_ = std::make_unique<Claim>(core, checkpoint_);
-        core_ = std::move(core);
-        retention_ = std::move(retention);
-        take_rows();
-        write({.kind = Decision::Kind::opened,
-               .time_ns = core_->started_ns(),
-               .text = policy,
-               .retention = retention_,
-               .seconds = seconds,
-               .save_seconds = save_seconds});
-    }
-
-    /// How many rows the calling thread logged since the last look. Cost: a few loads.
-    std::uint64_t take_rows() noexcept {
-        Lane* const lane = core_->lane();
-        if (lane == nullptr) return 0;
-        const std::uint64_t rows = lane->counters.rows.load(std::memory_order_relaxed);
-        const std::uint64_t since = lane == lane_ ? rows - seen_ : Decision::another_thread;
-        lane_ = lane;
-        seen_ = rows;
-        return since;
-    }
-
-    /// Tells a reader which of the rows so far were asked about, where he could only guess.
-    void note() noexcept {
-        if (core_ == nullptr || lane_ == nullptr || lane_ != core_->lane()) return;
-        is_noted_ = true;  // the next look is recorded, whatever comes of it
-        try {
-            write({.kind = Decision::Kind::noted,
-                   .time_ns = wall_ns(),
-                   .rows = lane_->counters.rows.load(std::memory_order_relaxed) - seen_});
-        } catch (...) {  // no memory: he guesses
-        }
-    }
-
-    /// Whether a reader knows by himself of a row at which nothing is saved. Cost: a comparison.
-    [[nodiscard]] bool is_told(Answer answer, std::uint64_t rows, bool signal) const noexcept {
-        return last_skip_ == answer && rows == 1 && signal == signal_ && !is_noted_;
-    }
-    /// Records one that he could not know of.
-    void skipped(const HeldPolicy& policy, const At<DynamicRow>& at, Answer answer, std::uint64_t rows) {
-        const bool is_news = last_skip_ != answer;
-        last_skip_ = answer;
-        Decision decision = about(at, is_news ? Decision::Kind::skipped : Decision::Kind::asked, rows);
-        decision.answer = answer;
-        if (is_news) decision.because = policy.reasons(at);
-        write(std::move(decision));
-    }
-
-    /// A record about a row that was asked about.
-    [[nodiscard]] Decision about(const At<DynamicRow>& at, Decision::Kind kind, std::uint64_t rows) {
-        signal_ = at.signal;
-        is_noted_ = false;
-        return {.kind = kind,
-                .step = at.step,
-                .time_ns = at.time_ns,
-                .row = at.row,
-                .seconds = at.seconds,
-                .save_seconds = at.save_seconds,
-                .signal = at.signal,
-                .final = at.final,
-                .failure = at.failure,
-                .rows = rows};
-    }
-    /// A record about a version.
-    void write(Decision::Kind kind, std::uint64_t version, const DynamicRow& row, double seconds = 0,
-               double save_seconds = 0) {
-        write({.kind = kind,
-               .step = row.step(),
-               .time_ns = row.time_ns(),
-               .version = version,
-               .retention = kind == Decision::Kind::removed ? retention_ : std::string{},
-               .row = kind == Decision::Kind::removed ? DynamicRow{} : row,
-               .seconds = seconds,
-               .save_seconds = save_seconds});
-    }
-    void write(Decision decision) {
-        decision.checkpoint = checkpoint_;
-        core_->record(decision);
-    }
-
-  private:
-    /// Of the name, in the run.
-    struct Claim {
-        Claim(std::shared_ptr<RunCore> of, std::string checkpoint)
-            : core{std::move(of)}, name{std::move(checkpoint)} {
-            core->claim(name);
-        }
-        ~Claim() { core->release(name); }
-        Claim(const Claim&) = delete;
-        Claim& operator=(const Claim&) = delete;
-        std::shared_ptr<RunCore> core;
-        std::string name;
-    };
-
-    std::unique_ptr<Claim> claim_;
-    std::shared_ptr<RunCore> core_;
-    std::string checkpoint_, retention_;
-    Lane* lane_ = nullptr;  // of the thread that asked last
-    std::uint64_t seen_ = 0;
-    std::optional<Answer> last_skip_;
-    bool is_noted_ = false;  // a note came after the last look
-    bool signal_ = false;    // as a reader takes it to be until he is told otherwise
-};
-using DecisionLog = BasicDecisionLog<>;
 
 }  // namespace CAIRN_NAMESPACE::detail
 
@@ -14833,6 +14828,10 @@ class BasicCheckpointCore {
     using Encode = FunctionRef<result<void>(Emit)>;
     /// Reads the files of all parts.
     using Decode = FunctionRef<result<void>(FindFile)>;
+    /// Why the policy answers as it does, at the row that is at hand.
+    using Why = FunctionRef<std::vector<Because>()>;
+    /// Sets a decision's answer and its reasons.
+    using Explain = FunctionRef<void(const HeldPolicy&, const At<DynamicRow>&, Decision&)>;
 
     BasicCheckpointCore(std::shared_ptr<RunCore> core, std::string_view name,
                         std::unique_ptr<HeldPolicy> policy, std::unique_ptr<HeldRetention> retention,
@@ -14887,20 +14886,20 @@ class BasicCheckpointCore {
 
     /// A row at which the policy does not say yes. Cost: a comparison, unless it is news.
     template <class R>
-    void skip(const At<R>& now, Answer answer) {
+    void skip(const At<R>& now, Answer answer, Why why) {
         const std::uint64_t rows = log_.take_rows();
         if (wants_.end || wants_.failure) last_row_ = to_dynamic(now.row);
         if (log_.is_told(answer, rows, now.signal)) return count_skipped();
         const DynamicRow row = to_dynamic(now.row);
-        log_.skipped(*policy_, with_row(now, row), answer, rows);
+        log_.skipped(with_row(now, row), answer, rows, why);
         count_skipped();
     }
 
     /// Writes one version; on any failure the sink forgets it and the versions before it are whole.
-    SaveResult write(const At<DynamicRow>& now, bool by_hand, Encode encode) {
+    SaveResult write(const At<DynamicRow>& now, bool by_hand, Why why, Encode encode) {
         const std::uint64_t rows = log_.take_rows();
         std::vector<Because> because;
-        if (!by_hand) because = policy_->reasons(now);
+        if (!by_hand) because = why();
         const std::int64_t began = steady_ns();
         result<Version> version = error{};
         const result<void> done =
@@ -14943,13 +14942,6 @@ class BasicCheckpointCore {
     /// Without a row nothing was trained yet.
     [[nodiscard]] bool has_seen_a_row() const noexcept { return last_row_ || !versions().empty(); }
 
-    /// About a row that the policy heard of already.
-    SaveResult ask_once_more(const At<DynamicRow>& now, Encode encode) {
-        const Answer decision = policy_->decide(now);
-        if (decision == Answer::yes) return write(now, false, encode);
-        return Skipped{skip_reason(decision)};
-    }
-
     SaveResult annotate(std::string_view label, const DynamicRow& late) {
         auto version = shelf_.annotate(label, late);
         if (!version) return failed(version.error());
@@ -14991,7 +14983,7 @@ class BasicCheckpointCore {
         return restore_first(*wanted, decode);
     }
 
-    [[nodiscard]] std::vector<Decision> decisions() {
+    [[nodiscard]] std::vector<Decision> decisions(Explain explain) {
         std::vector<Decision> all;
         if (!core_) return all;
         log_.note();
@@ -15001,9 +14993,8 @@ class BasicCheckpointCore {
             decision.checkpoint = name_;
             decision.step = now.step;
             decision.time_ns = now.time_ns;
-            decision.answer = policy.decide(now);
-            decision.because = policy.reasons(now);
             decision.row = now.row;
+            explain(policy, now, decision);
             all.push_back(std::move(decision));
         };
         replay.go(*core_, log_dir(), keep).value();
@@ -15364,7 +15355,14 @@ class Checkpoint {
     /// Every decision so far about a row that this checkpoint was asked about, with its reasons, in the order
     /// of the rows; of all sessions of the run. Those that the run did not record are made again by the
     /// policy as it is now. Throws if the history cannot be read. Cost: two passes over it.
-    [[nodiscard]] std::vector<Decision> decisions() { return core_.decisions(); }
+    [[nodiscard]] std::vector<Decision> decisions() {
+        return core_.decisions(
+            [](const detail::HeldPolicy& held, const At<DynamicRow>& now, Decision& decision) {
+                const Policy& policy = static_cast<const HeldPolicy&>(held).policy;
+                decision.answer = policy.decide(now);
+                decision.because = detail::reasons_of(policy, now);
+            });
+    }
 
     /// The versions of this checkpoint that exist, oldest first.
     [[nodiscard]] const std::vector<Version>& versions() const noexcept { return core_.versions(); }
@@ -15404,7 +15402,7 @@ class Checkpoint {
             if (!nan.empty()) (void)core_.failed(core_.nan_error(nan));
             return write(now, false, parts...);
         }
-        core_.skip(now, decision);
+        core_.skip(now, decision, [&] { return detail::reasons_of(policy, now); });
         detail::settle(policy, now, Outcome::not_saved);
         if (!nan.empty()) return core_.failed(core_.nan_error(nan));
         return Skipped{detail::skip_reason(decision)};
@@ -15425,11 +15423,15 @@ class Checkpoint {
     template <class R, class... Parts>
     SaveResult write(const At<R>& now, bool by_hand, const Parts&... parts) {
         const DynamicRow row = detail::to_dynamic(now.row);
-        return core_.write(detail::with_row(now, row), by_hand, encoding(parts...));
+        const auto why = [&] { return detail::reasons_of(held(), now); };
+        return core_.write(detail::with_row(now, row), by_hand, why, encoding(parts...));
     }
+    /// About a row that the policy heard of already.
     template <class... Parts>
     SaveResult ask_once_more(const At<DynamicRow>& now, const Parts&... parts) {
-        return core_.ask_once_more(now, encoding(parts...));
+        const Answer decision = held().decide(now);
+        if (decision == Answer::yes) return write(now, false, parts...);
+        return Skipped{detail::skip_reason(decision)};
     }
     template <class... Parts>
     [[nodiscard]] static auto encoding(const Parts&... parts) {

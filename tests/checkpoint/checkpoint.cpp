@@ -420,3 +420,23 @@ TEST_CASE("A checkpoint may outlive the handle of its run", "[checkpoint][step]"
     CHECK(checkpoint.step(row, part("model", model)));
     CHECK(versions_on_disk(dir, "model").size() == 1);
 }
+
+TEST_CASE("A predicate may know only typed rows: of a text, of a bool", "[checkpoint][predicate]") {
+    TempDir dir;
+    auto run = open_run(dir);
+    auto by_text = run.checkpoint(
+        "text", cairn::Predicate{[](const auto& at) { return at["phase"_m] == "val"; }}, cairn::Memory{});
+    auto by_bool = run.checkpoint("bool", cairn::Predicate{[](const auto& at) { return at["improved"_m]; }},
+                                  cairn::Memory{});
+    Model model;
+    for (int i = 0; i < 4; ++i) {
+        const auto row = run.log("phase"_m = i % 2 == 0 ? "train" : "val", "improved"_m = i == 2);
+        CHECK(by_text.step(row, part("model", model)).saved() == (i % 2 == 1));
+        CHECK(by_bool.step(row, part("model", model)).saved() == (i == 2));
+    }
+    std::vector<std::string> decided;
+    for (const cairn::Decision& decision : run.decisions()) {
+        if (decision.kind == cairn::Decision::Kind::saved) decided.push_back(decision.checkpoint);
+    }
+    CHECK(decided == std::vector<std::string>{"text", "bool", "text"});
+}

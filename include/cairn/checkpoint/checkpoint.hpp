@@ -179,7 +179,14 @@ class Checkpoint {
     /// Every decision so far about a row that this checkpoint was asked about, with its reasons, in the order
     /// of the rows; of all sessions of the run. Those that the run did not record are made again by the
     /// policy as it is now. Throws if the history cannot be read. Cost: two passes over it.
-    [[nodiscard]] std::vector<Decision> decisions() { return core_.decisions(); }
+    [[nodiscard]] std::vector<Decision> decisions() {
+        return core_.decisions(
+            [](const detail::HeldPolicy& held, const At<DynamicRow>& now, Decision& decision) {
+                const Policy& policy = static_cast<const HeldPolicy&>(held).policy;
+                decision.answer = policy.decide(now);
+                decision.because = detail::reasons_of(policy, now);
+            });
+    }
 
     /// The versions of this checkpoint that exist, oldest first.
     [[nodiscard]] const std::vector<Version>& versions() const noexcept { return core_.versions(); }
@@ -219,7 +226,7 @@ class Checkpoint {
             if (!nan.empty()) (void)core_.failed(core_.nan_error(nan));
             return write(now, false, parts...);
         }
-        core_.skip(now, decision);
+        core_.skip(now, decision, [&] { return detail::reasons_of(policy, now); });
         detail::settle(policy, now, Outcome::not_saved);
         if (!nan.empty()) return core_.failed(core_.nan_error(nan));
         return Skipped{detail::skip_reason(decision)};
@@ -240,11 +247,15 @@ class Checkpoint {
     template <class R, class... Parts>
     SaveResult write(const At<R>& now, bool by_hand, const Parts&... parts) {
         const DynamicRow row = detail::to_dynamic(now.row);
-        return core_.write(detail::with_row(now, row), by_hand, encoding(parts...));
+        const auto why = [&] { return detail::reasons_of(held(), now); };
+        return core_.write(detail::with_row(now, row), by_hand, why, encoding(parts...));
     }
+    /// About a row that the policy heard of already.
     template <class... Parts>
     SaveResult ask_once_more(const At<DynamicRow>& now, const Parts&... parts) {
-        return core_.ask_once_more(now, encoding(parts...));
+        const Answer decision = held().decide(now);
+        if (decision == Answer::yes) return write(now, false, parts...);
+        return Skipped{detail::skip_reason(decision)};
     }
     template <class... Parts>
     [[nodiscard]] static auto encoding(const Parts&... parts) {

@@ -55,6 +55,10 @@ class BasicCheckpointCore {
     using Encode = FunctionRef<result<void>(Emit)>;
     /// Reads the files of all parts.
     using Decode = FunctionRef<result<void>(FindFile)>;
+    /// Why the policy answers as it does, at the row that is at hand.
+    using Why = FunctionRef<std::vector<Because>()>;
+    /// Sets a decision's answer and its reasons.
+    using Explain = FunctionRef<void(const HeldPolicy&, const At<DynamicRow>&, Decision&)>;
 
     BasicCheckpointCore(std::shared_ptr<RunCore> core, std::string_view name,
                         std::unique_ptr<HeldPolicy> policy, std::unique_ptr<HeldRetention> retention,
@@ -109,20 +113,20 @@ class BasicCheckpointCore {
 
     /// A row at which the policy does not say yes. Cost: a comparison, unless it is news.
     template <class R>
-    void skip(const At<R>& now, Answer answer) {
+    void skip(const At<R>& now, Answer answer, Why why) {
         const std::uint64_t rows = log_.take_rows();
         if (wants_.end || wants_.failure) last_row_ = to_dynamic(now.row);
         if (log_.is_told(answer, rows, now.signal)) return count_skipped();
         const DynamicRow row = to_dynamic(now.row);
-        log_.skipped(*policy_, with_row(now, row), answer, rows);
+        log_.skipped(with_row(now, row), answer, rows, why);
         count_skipped();
     }
 
     /// Writes one version; on any failure the sink forgets it and the versions before it are whole.
-    SaveResult write(const At<DynamicRow>& now, bool by_hand, Encode encode) {
+    SaveResult write(const At<DynamicRow>& now, bool by_hand, Why why, Encode encode) {
         const std::uint64_t rows = log_.take_rows();
         std::vector<Because> because;
-        if (!by_hand) because = policy_->reasons(now);
+        if (!by_hand) because = why();
         const std::int64_t began = steady_ns();
         result<Version> version = error{};
         const result<void> done =
@@ -165,13 +169,6 @@ class BasicCheckpointCore {
     /// Without a row nothing was trained yet.
     [[nodiscard]] bool has_seen_a_row() const noexcept { return last_row_ || !versions().empty(); }
 
-    /// About a row that the policy heard of already.
-    SaveResult ask_once_more(const At<DynamicRow>& now, Encode encode) {
-        const Answer decision = policy_->decide(now);
-        if (decision == Answer::yes) return write(now, false, encode);
-        return Skipped{skip_reason(decision)};
-    }
-
     SaveResult annotate(std::string_view label, const DynamicRow& late) {
         auto version = shelf_.annotate(label, late);
         if (!version) return failed(version.error());
@@ -213,7 +210,7 @@ class BasicCheckpointCore {
         return restore_first(*wanted, decode);
     }
 
-    [[nodiscard]] std::vector<Decision> decisions() {
+    [[nodiscard]] std::vector<Decision> decisions(Explain explain) {
         std::vector<Decision> all;
         if (!core_) return all;
         log_.note();
@@ -223,9 +220,8 @@ class BasicCheckpointCore {
             decision.checkpoint = name_;
             decision.step = now.step;
             decision.time_ns = now.time_ns;
-            decision.answer = policy.decide(now);
-            decision.because = policy.reasons(now);
             decision.row = now.row;
+            explain(policy, now, decision);
             all.push_back(std::move(decision));
         };
         replay.go(*core_, log_dir(), keep).value();

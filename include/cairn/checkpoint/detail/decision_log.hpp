@@ -2,8 +2,8 @@
 #pragma once
 // What a checkpoint writes into its run's journal of what it decides.
 
-#include <cairn/checkpoint/detail/held.hpp>
 #include <cairn/core/dynamic_row.hpp>
+#include <cairn/core/function_ref.hpp>
 #include <cairn/core/time.hpp>
 #include <cairn/policy/answer.hpp>
 #include <cairn/policy/at.hpp>
@@ -73,13 +73,14 @@ class BasicDecisionLog {
     [[nodiscard]] bool is_told(Answer answer, std::uint64_t rows, bool signal) const noexcept {
         return last_skip_ == answer && rows == 1 && signal == signal_ && !is_noted_;
     }
-    /// Records one that he could not know of.
-    void skipped(const HeldPolicy& policy, const At<DynamicRow>& at, Answer answer, std::uint64_t rows) {
+    /// Records one that he could not know of; `why()` gives the reasons.
+    void skipped(const At<DynamicRow>& at, Answer answer, std::uint64_t rows,
+                 FunctionRef<std::vector<Because>()> why) {
         const bool is_news = last_skip_ != answer;
         last_skip_ = answer;
         Decision decision = about(at, is_news ? Decision::Kind::skipped : Decision::Kind::asked, rows);
         decision.answer = answer;
-        if (is_news) decision.because = policy.reasons(at);
+        if (is_news) decision.because = why();
         write(std::move(decision));
     }
 

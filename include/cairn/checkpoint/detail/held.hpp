@@ -10,7 +10,6 @@
 #include <cairn/policy/retention.hpp>
 #include <cairn/policy/save_policy.hpp>
 #include <cairn/policy/text.hpp>
-#include <cairn/run/decision.hpp>
 #include <cairn/run/run_core.hpp>
 #include <cairn/run/version.hpp>
 
@@ -27,7 +26,7 @@
 
 namespace CAIRN_NAMESPACE::detail {
 
-/// A policy with its state, asked about rows whose type is gone.
+/// A policy with its state. Whether it saves is not asked here: it may know only typed rows.
 class HeldPolicy {
   public:
     HeldPolicy() = default;
@@ -36,9 +35,7 @@ class HeldPolicy {
     virtual ~HeldPolicy() = default;
 
     [[nodiscard]] virtual std::unique_ptr<HeldPolicy> copy() const = 0;
-    [[nodiscard]] virtual Answer decide(const At<DynamicRow>& at) const = 0;
     virtual void settle(const At<DynamicRow>& at, Outcome outcome) = 0;
-    [[nodiscard]] virtual std::vector<Because> reasons(const At<DynamicRow>& at) const = 0;
     [[nodiscard]] virtual std::string text() const = 0;
     /// The metric that it watches; refers to this.
     [[nodiscard]] virtual Watched watched() const = 0;
@@ -52,11 +49,7 @@ class PolicyHolder final : public HeldPolicy {
     [[nodiscard]] std::unique_ptr<HeldPolicy> copy() const override {
         return std::make_unique<PolicyHolder>(policy);
     }
-    [[nodiscard]] Answer decide(const At<DynamicRow>& at) const override { return policy.decide(at); }
     void settle(const At<DynamicRow>& at, Outcome outcome) override { detail::settle(policy, at, outcome); }
-    [[nodiscard]] std::vector<Because> reasons(const At<DynamicRow>& at) const override {
-        return reasons_of(policy, at);
-    }
     [[nodiscard]] std::string text() const override { return to_text(policy); }
     [[nodiscard]] Watched watched() const override { return watched_by(policy); }
 
