@@ -2612,7 +2612,7 @@ template <class R, class... Args>
 class FunctionRef<R(Args...)> {
   public:
     template <class F>
-        requires(!std::same_as<std::remove_cvref_t<F>, FunctionRef>)
+        requires(!std::same_as<std::remove_cvref_t<F>, FunctionRef>) && std::is_invocable_r_v<R, F&, Args...>
     FunctionRef(F&& f) noexcept  // NOLINT(google-explicit-constructor, cppcoreguidelines-missing-std-forward)
         : object_{const_cast<void*>(static_cast<const void*>(&f))},
           call_{[](void* object, Args... args) -> R {
@@ -3916,7 +3916,9 @@ result<void> write(std::span<const TensorView> tensors, const Metadata& metadata
         return error{errc::invalid_argument, "the metadata " + detail::in_quotes(key) + " is not UTF-8", "",
                      "encode binary data as text"};
     }
-    return detail::write_safetensors(tensors, metadata, sink);
+    // A plain function is no object that could be referred to.
+    const auto pass_on = [&sink](std::span<const std::byte> bytes) -> result<void> { return sink(bytes); };
+    return detail::write_safetensors(tensors, metadata, pass_on);
 }
 
 /// What the file in `bytes` holds. The views stay valid as long as `bytes` does; the data may not be aligned.
@@ -8782,7 +8784,7 @@ struct NamedCell {
 class Lane {
   public:
     struct Counters {
-        std::atomic<std::uint64_t> rows{0}, dropped{0}, texts_cut{0}, waits{0}, waited_ns{0};
+        std::atomic<std::uint64_t> rows{0}, texts_cut{0}, waits{0}, waited_ns{0};
     };
 
     Lane(const Lane&) = delete;
@@ -10669,7 +10671,7 @@ using ArtifactStore = BasicArtifactStore<>;
 
 // ---- cairn/run/version_store.hpp
 // The versions of one artifact of a run's store, as checkpoints use them. What does it is in
-// run_versions.hpp, which only the file that calls `init` compiles.
+// run_versions.hpp, which only the file that calls `init` instantiates.
 
 namespace CAIRN_NAMESPACE::detail {
 
@@ -10713,7 +10715,7 @@ class VersionStore {
 
 // ---- cairn/run/run_core.hpp
 // What a run is for its handles, its checkpoints and its artifacts. What is not the fast path is virtual and
-// lies in run_engine.hpp: only the file that calls `init` compiles it, the others compile calls of it.
+// lies in run_engine.hpp: only the file that calls `init` instantiates it, the others compile calls of it.
 
 namespace CAIRN_NAMESPACE {
 
@@ -10913,8 +10915,8 @@ class Pressure {
 };
 
 /// Held by the journal, and by the thread that logs into it.
-template <class = void>
-class BasicJournalLane final : public Lane, public std::enable_shared_from_this<BasicJournalLane<>> {
+template <class T = void>
+class BasicJournalLane final : public Lane, public std::enable_shared_from_this<BasicJournalLane<T>> {
   public:
     BasicJournalLane(os::Mapping memory, std::uint32_t id, std::int64_t first_step, MetricTable& names,
                      Pressure& pressure)
@@ -12332,7 +12334,7 @@ class BasicRunEngine final : public RunCore,
         return core;
     }
 
-    ~BasicRunEngine() { (void)end("finished", {}); }
+    ~BasicRunEngine() { (void)end_quietly("finished", {}); }
     BasicRunEngine(const BasicRunEngine&) = delete;
     BasicRunEngine& operator=(const BasicRunEngine&) = delete;
 
@@ -12431,11 +12433,17 @@ class BasicRunEngine final : public RunCore,
     void update_config(const Json& patch) override {
         check_config(patch);
         check_open("change the config");
-        const std::scoped_lock lock{mutex_};
-        Json merged = config_;
-        merge(merged, patch);
-        if (!is_detached()) folder_.write_json("config.json", merged).value();
-        config_ = std::move(merged);  // in memory only what is on disk
+        // Not thrown under the lock: an exception that nobody catches ends the run, which takes it.
+        [&]() -> result<void> {
+            const std::scoped_lock lock{mutex_};
+            Json merged = config_;
+            merge(merged, patch);
+            result<void> written;
+            if (!is_detached()) written = folder_.write_json("config.json", merged);
+            if (written) config_ = std::move(merged);  // in memory only what is on disk
+            return written;
+        }()
+                     .value();
     }
     void set_summary(std::string key, Json value) override {
         check_open("set a summary value");
@@ -12493,8 +12501,9 @@ class BasicRunEngine final : public RunCore,
         if (is_detached()) return;
         check_open("saving files");
         if (when != When::now) {
+            std::filesystem::path whole = std::filesystem::absolute(pattern);  // throws: before the lock
             const std::scoped_lock lock{mutex_};
-            at_end_.push_back(std::filesystem::absolute(pattern));
+            at_end_.push_back(std::move(whole));
         }
         if (when != When::end) detail::save_files(pattern, dir() / "files").value();
     }
@@ -12516,20 +12525,16 @@ class BasicRunEngine final : public RunCore,
     // ---- ends
 
     result<void> end(std::string_view status, const std::string& why) noexcept override {
-        if (ended_.exchange(true)) return {};
-        open_.store(false, std::memory_order_relaxed);
-        if (is_detached()) {
-            (void)
-                live_.release();  // its thread is in the parent: nothing here may be waited for or destroyed
-            return {};
-        }
-        result<void> ended = try_end(status, why);
+        if (has_ended()) return {};
+        auto ended = end_quietly(status, why);
         report_end(*this, [&] { return views(); });
         return ended;
     }
 
-    void on_terminate(const std::string& why) noexcept override { (void)end("failed", why); }
-    void on_exit() noexcept override { (void)end("exited", "exit() was called before the run was finished"); }
+    void on_terminate(const std::string& why) noexcept override { (void)end_quietly("failed", why); }
+    void on_exit() noexcept override {
+        (void)end_quietly("exited", "exit() was called before the run was finished");
+    }
     void on_fork_child() noexcept override {
         open_.store(false, std::memory_order_relaxed);
         detached_.store(true, std::memory_order_relaxed);
@@ -12537,7 +12542,14 @@ class BasicRunEngine final : public RunCore,
     }
 
   private:
-    result<void> try_end(std::string_view status, const std::string& why) noexcept {
+    result<void> end_quietly(std::string_view status, const std::string& why) noexcept {
+        if (ended_.exchange(true)) return {};
+        open_.store(false, std::memory_order_relaxed);
+        if (is_detached()) {
+            (void)
+                live_.release();  // its thread is in the parent: nothing here may be waited for or destroyed
+            return {};
+        }
         try {
             return write_end(status, why);
         } catch (const error& failure) {
@@ -13754,6 +13766,8 @@ class HeldPolicy {
     virtual ~HeldPolicy() = default;
 
     [[nodiscard]] virtual std::unique_ptr<HeldPolicy> copy() const = 0;
+    /// Takes over the state of another of the same type.
+    virtual void become(const HeldPolicy& other) = 0;
     virtual void settle(const At<DynamicRow>& at, Outcome outcome) = 0;
     [[nodiscard]] virtual std::string text() const = 0;
     /// The metric that it watches; refers to this.
@@ -13763,16 +13777,23 @@ class HeldPolicy {
 template <SavePolicy P>
 class PolicyHolder final : public HeldPolicy {
   public:
-    explicit PolicyHolder(const P& of) : policy{of} {}
+    explicit PolicyHolder(const P& of) : policy_{of} {}
 
     [[nodiscard]] std::unique_ptr<HeldPolicy> copy() const override {
-        return std::make_unique<PolicyHolder>(policy);
+        return std::make_unique<PolicyHolder>(*policy_);
     }
-    void settle(const At<DynamicRow>& at, Outcome outcome) override { detail::settle(policy, at, outcome); }
-    [[nodiscard]] std::string text() const override { return to_text(policy); }
-    [[nodiscard]] Watched watched() const override { return watched_by(policy); }
+    void become(const HeldPolicy& other) override {
+        policy_.emplace(*static_cast<const PolicyHolder&>(other).policy_);
+    }
+    void settle(const At<DynamicRow>& at, Outcome outcome) override { detail::settle(*policy_, at, outcome); }
+    [[nodiscard]] std::string text() const override { return to_text(*policy_); }
+    [[nodiscard]] Watched watched() const override { return watched_by(*policy_); }
 
-    P policy;
+    [[nodiscard]] P& policy() noexcept { return *policy_; }
+    [[nodiscard]] const P& policy() const noexcept { return *policy_; }
+
+  private:
+    std::optional<P> policy_;  // replaced as a whole: a policy need not be assignable
 };
 
 class HeldRetention {
@@ -13811,7 +13832,7 @@ class RetentionHolder final : public HeldRetention {
 
 /// What a sink can do beside taking versions.
 struct SinkTalents {
-    bool lists, marks_best, knows_held, annotates, prunes, is_collective;
+    bool lists, marks_best, prunes, is_collective;
 };
 
 class HeldSink {
@@ -13848,8 +13869,7 @@ class SinkHolder final : public HeldSink {
 
   public:
     explicit SinkHolder(S of)
-        : HeldSink{{lists, marks_best, knows_held, annotates, PrunableSink<S>, CollectiveSink<S>}},
-          sink{std::move(of)} {}
+        : HeldSink{{lists, marks_best, PrunableSink<S>, CollectiveSink<S>}}, sink{std::move(of)} {}
 
     void bind(const std::shared_ptr<RunCore>& core, std::string_view name) override {
         if constexpr (requires { sink.bind(core, name); }) sink.bind(core, name);
@@ -14243,7 +14263,8 @@ class BasicShelf {
     [[nodiscard]] const std::vector<Version>& versions() const noexcept { return versions_; }
     /// Those that one may restore from, oldest first: of this run, or, if it is new and has none, of any.
     [[nodiscard]] result<std::vector<Version>> candidates() {
-        const bool any_run = versions_.empty() && core_ && !core_->resumed();
+        if (!core_) return versions_;
+        const bool any_run = versions_.empty() && !core_->resumed();
         // Several ranks go through the same ones.
         return any_run || sink_->can.is_collective ? listed(any_run) : versions_;
     }
@@ -14293,7 +14314,7 @@ class BasicShelf {
 
   private:
     [[nodiscard]] result<std::vector<Version>> listed(bool any_run) {
-        if (!sink_->can.lists || !core_) return versions_;
+        if (!core_ || !sink_->can.lists) return versions_;
         result<std::vector<Version>> all = error{};
         const result<void> done = guarded("listing the versions", [&]() -> result<void> {
             all = sink_->versions(any_run);
@@ -14836,6 +14857,8 @@ class BasicCheckpointCore {
     using Decode = FunctionRef<result<void>(FindFile)>;
     /// Why the policy answers as it does, at the row that is at hand.
     using Why = FunctionRef<std::vector<Because>()>;
+    /// Tells the policy, which may know only typed rows, what became of it.
+    using Settle = FunctionRef<void(Outcome)>;
     /// Sets a decision's answer and its reasons.
     using Explain = FunctionRef<void(const HeldPolicy&, const At<DynamicRow>&, Decision&)>;
 
@@ -14890,19 +14913,20 @@ class BasicCheckpointCore {
 
     // ---- saving
 
-    /// A row at which the policy does not say yes. Cost: a comparison, unless it is news.
+    /// A row at which the policy does not say yes. Cost: a comparison, unless it is news or the policy asks
+    /// once more after the last row, which is a copy of the row.
     template <class R>
     void skip(const At<R>& now, Answer answer, Why why) {
         const std::uint64_t rows = log_.take_rows();
         if (wants_.end || wants_.failure) last_row_ = to_dynamic(now.row);
-        if (log_.is_told(answer, rows, now.signal)) return count_skipped();
+        count_skipped();
+        if (log_.is_told(answer, rows, now.signal)) return;
         const DynamicRow row = to_dynamic(now.row);
         log_.skipped(with_row(now, row), answer, rows, why);
-        count_skipped();
     }
 
     /// Writes one version; on any failure the sink forgets it and the versions before it are whole.
-    SaveResult write(const At<DynamicRow>& now, bool by_hand, Why why, Encode encode) {
+    SaveResult write(const At<DynamicRow>& now, bool by_hand, Why why, Settle settle, Encode encode) {
         const std::uint64_t rows = log_.take_rows();
         std::vector<Because> because;
         if (!by_hand) because = why();
@@ -14929,7 +14953,7 @@ class BasicCheckpointCore {
         else
             decision.text = version.error().what();
         log_.write(std::move(decision));
-        policy_->settle(now, version ? Outcome::saved : Outcome::failed);
+        settle(version ? Outcome::saved : Outcome::failed);
         if (version) {
             count_bytes(version->bytes);
             last_row_is_saved_ = true;
@@ -15076,7 +15100,7 @@ class BasicCheckpointCore {
         Replay replay{*initial_, name_, versions()};
         (void)look_back(replay);
         auto then = replay.after(version.number);
-        policy_ = std::move(then.policy);
+        policy_->become(*then.policy);
         // What an earlier session spent counts on.
         if (then.session != 0 && then.session < replay.now().session) {
             seconds_before_ = then.seconds;
@@ -15091,8 +15115,10 @@ class BasicCheckpointCore {
     void catch_up() {
         Replay replay{*initial_, name_, versions()};
         const bool whole = look_back(replay);
-        policy_ = whole || versions().empty() ? replay.now().policy->copy()
-                                              : replay.after(versions().back().number).policy;
+        if (whole || versions().empty())
+            policy_->become(*replay.now().policy);
+        else
+            policy_->become(*replay.after(versions().back().number).policy);
     }
     /// Where the decisions of this checkpoint are recorded: with a sink that several ranks share, by rank 0.
     [[nodiscard]] std::filesystem::path log_dir() const {
@@ -15183,7 +15209,9 @@ class LocalStore {
         return versions_->write(file, bytes);
     }
     result<Version> commit() { return versions_->commit(); }
-    void abort() noexcept { versions_->abort(); }
+    void abort() noexcept {
+        if (versions_) versions_->abort();
+    }
 
     result<StoredFiles> open(const Version& version) { return versions_->open(version, {}); }
     result<void> remove(const Version& version) { return versions_->remove(version); }
@@ -15364,7 +15392,7 @@ class Checkpoint {
     [[nodiscard]] std::vector<Decision> decisions() {
         return core_.decisions(
             [](const detail::HeldPolicy& held, const At<DynamicRow>& now, Decision& decision) {
-                const Policy& policy = static_cast<const HeldPolicy&>(held).policy;
+                const Policy& policy = static_cast<const HeldPolicy&>(held).policy();
                 decision.answer = policy.decide(now);
                 decision.because = detail::reasons_of(policy, now);
             });
@@ -15374,7 +15402,7 @@ class Checkpoint {
     [[nodiscard]] const std::vector<Version>& versions() const noexcept { return core_.versions(); }
     /// The policy in its present state.
     [[nodiscard]] const Policy& policy() const noexcept {
-        return static_cast<HeldPolicy&>(core_.policy()).policy;
+        return static_cast<HeldPolicy&>(core_.policy()).policy();
     }
     /// Where the bytes go.
     [[nodiscard]] Sink& sink() noexcept { return static_cast<HeldSink&>(core_.sink()).sink; }
@@ -15385,7 +15413,7 @@ class Checkpoint {
     [[nodiscard]] std::uint64_t bytes_avoided() const noexcept { return core_.bytes_avoided(); }
 
   private:
-    [[nodiscard]] Policy& held() noexcept { return static_cast<HeldPolicy&>(core_.policy()).policy; }
+    [[nodiscard]] Policy& held() noexcept { return static_cast<HeldPolicy&>(core_.policy()).policy(); }
 
     /// Calls `f` with the moment; with a sink that several ranks share, with that of rank 0 on every one.
     template <class R, class F>
@@ -15430,7 +15458,8 @@ class Checkpoint {
     SaveResult write(const At<R>& now, bool by_hand, const Parts&... parts) {
         const DynamicRow row = detail::to_dynamic(now.row);
         const auto why = [&] { return detail::reasons_of(held(), now); };
-        return core_.write(detail::with_row(now, row), by_hand, why, encoding(parts...));
+        const auto settle = [&](Outcome outcome) { detail::settle(held(), now, outcome); };
+        return core_.write(detail::with_row(now, row), by_hand, why, settle, encoding(parts...));
     }
     /// About a row that the policy heard of already.
     template <class... Parts>

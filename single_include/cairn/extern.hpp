@@ -5,9 +5,10 @@
 
 #include <cairn/cairn.hpp>
 
-#if !defined(CAIRN_EXTERN)
+#if !defined(CAIRN_EXTERN) && !defined(CAIRN_ENGINE_IS_HERE)
 #define CAIRN_EXTERN extern
 #endif
+#if defined(CAIRN_EXTERN)  // what was made is not declared again
 
 CAIRN_EXTERN template cairn::Run cairn::init<cairn::Enabled>(cairn::Options);
 CAIRN_EXTERN template class cairn::BasicRun<>;
@@ -33,3 +34,4 @@ CAIRN_EXTERN template class std::vector<cairn::TensorView>;
 CAIRN_EXTERN template class std::vector<cairn::detail::Slot>;
 
 #undef CAIRN_EXTERN
+#endif

@@ -440,3 +440,55 @@ TEST_CASE("A predicate may know only typed rows: of a text, of a bool", "[checkp
     }
     CHECK(decided == std::vector<std::string>{"text", "bool", "text"});
 }
+
+namespace {
+
+// Saves while a count grows that a double cannot hold.
+struct Grows {
+    std::int64_t last = 0;
+    cairn::Answer decide(const auto& at) const {
+        return at["tokens"_m] > last ? cairn::Answer::yes : cairn::Answer::no;
+    }
+    void settle(const auto& at, cairn::Outcome outcome) {
+        if (outcome == cairn::Outcome::saved) last = static_cast<std::int64_t>(at["tokens"_m]);
+    }
+};
+
+}  // namespace
+
+TEST_CASE("A policy hears of a save with the row as it was logged", "[checkpoint][step]") {
+    TempDir dir;
+    auto run = open_run(dir);
+    auto checkpoint = run.checkpoint("model", Grows{});
+    constexpr std::int64_t tokens = (std::int64_t{1} << 53) + 1;
+    Model model;
+    CHECK(checkpoint.step(run.log("tokens"_m = tokens), part("model", model)).saved());
+    CHECK(checkpoint.policy().last == tokens);
+    CHECK_FALSE(checkpoint.step(run.log("tokens"_m = tokens), part("model", model)).saved());
+}
+
+TEST_CASE("A reference to the policy stays good when a version is restored", "[checkpoint][restore]") {
+    TempDir dir;
+    auto run = open_run(dir);
+    auto checkpoint = run.checkpoint("model", Grows{});
+    const Grows& policy = checkpoint.policy();
+    Model model;
+    for (const int tokens : {1, 2, 3}) checkpoint.step(run.log("tokens"_m = tokens), part("model", model));
+    CHECK(policy.last == 3);
+    checkpoint.restore("v1", part("model", model));
+    CHECK(policy.last == 2);
+}
+
+TEST_CASE("A checkpoint that was moved from has nothing and does nothing", "[checkpoint][make]") {
+    TempDir dir;
+    auto run = open_run(dir);
+    auto checkpoint = run.checkpoint<cairn::EveryN<1>>("model");
+    Model model;
+    checkpoint.step(run.log("loss"_m = 1.0), part("model", model));
+    auto other = std::move(checkpoint);
+    CHECK(checkpoint.step(run.log("loss"_m = 1.0), part("model", model))
+              .skipped());  // NOLINT(bugprone-use-after-move)
+    CHECK(checkpoint.decisions().empty());
+    CHECK(checkpoint.try_restore(cairn::latest, part("model", model)).error().code() == errc::not_found);
+    CHECK(other.try_restore(cairn::latest, part("model", model)));
+}

@@ -106,7 +106,8 @@ shared_library() {
 # cairn is compiled in a file of its own: the others have the calls of it, also those with the single header.
 several_files() {
     sed 's|cairn/cairn.hpp|cairn/extern.hpp|' "$here/main.cpp" >"$work/main.cpp"
-    echo '#include <cairn/engine.hpp>' >"$work/engine.cpp"
+    # A header of the program may include the other one after it.
+    printf '#include <cairn/engine.hpp>\n#include <cairn/extern.hpp>\n' >"$work/engine.cpp"
     for include in include single_include; do
         "$CXX" -std=c++20 -I"$root/$include" -c "$work/main.cpp" -o "$work/main.o"
         nm -C "$work/main.o" | grep -q 'U .*cairn::.*init'

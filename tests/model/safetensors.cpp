@@ -240,3 +240,19 @@ TEST_CASE("a safetensors file with any one bit flipped is read or refused, never
     CHECK(touched > 0);
     CHECK(read >= 13 * 8);  // the data itself is not guarded here
 }
+
+namespace {
+
+std::size_t taken = 0;
+cairn::result<void> take(std::span<const std::byte> bytes) {
+    taken += bytes.size();
+    return {};
+}
+
+}  // namespace
+
+TEST_CASE("safetensors are written into a plain function too", "[model][safetensors]") {
+    taken = 0;
+    CHECK(cairn::safetensors::write(std::span<const cairn::TensorView>{}, {}, take));
+    CHECK(taken == 16);  // the length and "{}" with its padding
+}

@@ -208,6 +208,30 @@ TEST_CASE("a run that a signal or _exit cuts off has crashed for its readers, an
     CHECK(rows_of(folder_of(dir)).size() == 1);
 }
 
+TEST_CASE("an error of the run that nobody catches ends the program: it waits for no lock", "[run][ends]") {
+    TempDir dir;
+    const bool of_config = GENERATE(true, false);
+    const int status = in_child([&]() -> int {
+        silence();
+        ::alarm(20);
+        auto run = open_run(dir);
+        [&]() noexcept {
+            if (of_config) {
+                std::filesystem::remove(run.dir() / "config.json");
+                std::filesystem::create_directories(run.dir() / "config.json/in_its_place");
+                run.update_config({{"lr", 1}});
+            } else {
+                std::filesystem::create_directory(dir / "gone");
+                std::filesystem::current_path(dir / "gone");
+                std::filesystem::remove(dir / "gone");
+                run.save("*.txt", cairn::When::end);
+            }
+        }();
+        return 0;
+    });
+    CHECK(status == -SIGABRT);
+}
+
 TEST_CASE("after fork the child's rows are dropped and counted, and the parent goes on",
           "[run][ends][fork]") {
     const TempDir dir;

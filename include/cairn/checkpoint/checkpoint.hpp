@@ -182,7 +182,7 @@ class Checkpoint {
     [[nodiscard]] std::vector<Decision> decisions() {
         return core_.decisions(
             [](const detail::HeldPolicy& held, const At<DynamicRow>& now, Decision& decision) {
-                const Policy& policy = static_cast<const HeldPolicy&>(held).policy;
+                const Policy& policy = static_cast<const HeldPolicy&>(held).policy();
                 decision.answer = policy.decide(now);
                 decision.because = detail::reasons_of(policy, now);
             });
@@ -192,7 +192,7 @@ class Checkpoint {
     [[nodiscard]] const std::vector<Version>& versions() const noexcept { return core_.versions(); }
     /// The policy in its present state.
     [[nodiscard]] const Policy& policy() const noexcept {
-        return static_cast<HeldPolicy&>(core_.policy()).policy;
+        return static_cast<HeldPolicy&>(core_.policy()).policy();
     }
     /// Where the bytes go.
     [[nodiscard]] Sink& sink() noexcept { return static_cast<HeldSink&>(core_.sink()).sink; }
@@ -203,7 +203,7 @@ class Checkpoint {
     [[nodiscard]] std::uint64_t bytes_avoided() const noexcept { return core_.bytes_avoided(); }
 
   private:
-    [[nodiscard]] Policy& held() noexcept { return static_cast<HeldPolicy&>(core_.policy()).policy; }
+    [[nodiscard]] Policy& held() noexcept { return static_cast<HeldPolicy&>(core_.policy()).policy(); }
 
     /// Calls `f` with the moment; with a sink that several ranks share, with that of rank 0 on every one.
     template <class R, class F>
@@ -248,7 +248,8 @@ class Checkpoint {
     SaveResult write(const At<R>& now, bool by_hand, const Parts&... parts) {
         const DynamicRow row = detail::to_dynamic(now.row);
         const auto why = [&] { return detail::reasons_of(held(), now); };
-        return core_.write(detail::with_row(now, row), by_hand, why, encoding(parts...));
+        const auto settle = [&](Outcome outcome) { detail::settle(held(), now, outcome); };
+        return core_.write(detail::with_row(now, row), by_hand, why, settle, encoding(parts...));
     }
     /// About a row that the policy heard of already.
     template <class... Parts>

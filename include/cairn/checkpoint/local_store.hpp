@@ -32,7 +32,9 @@ class LocalStore {
         return versions_->write(file, bytes);
     }
     result<Version> commit() { return versions_->commit(); }
-    void abort() noexcept { versions_->abort(); }
+    void abort() noexcept {
+        if (versions_) versions_->abort();
+    }
 
     result<StoredFiles> open(const Version& version) { return versions_->open(version, {}); }
     result<void> remove(const Version& version) { return versions_->remove(version); }

@@ -19,7 +19,7 @@ template <class R, class... Args>
 class FunctionRef<R(Args...)> {
   public:
     template <class F>
-        requires(!std::same_as<std::remove_cvref_t<F>, FunctionRef>)
+        requires(!std::same_as<std::remove_cvref_t<F>, FunctionRef>) && std::is_invocable_r_v<R, F&, Args...>
     FunctionRef(F&& f) noexcept  // NOLINT(google-explicit-constructor, cppcoreguidelines-missing-std-forward)
         : object_{const_cast<void*>(static_cast<const void*>(&f))},
           call_{[](void* object, Args... args) -> R {

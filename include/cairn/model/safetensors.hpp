@@ -209,7 +209,9 @@ result<void> write(std::span<const TensorView> tensors, const Metadata& metadata
         return error{errc::invalid_argument, "the metadata " + detail::in_quotes(key) + " is not UTF-8", "",
                      "encode binary data as text"};
     }
-    return detail::write_safetensors(tensors, metadata, sink);
+    // A plain function is no object that could be referred to.
+    const auto pass_on = [&sink](std::span<const std::byte> bytes) -> result<void> { return sink(bytes); };
+    return detail::write_safetensors(tensors, metadata, pass_on);
 }
 
 /// What the file in `bytes` holds. The views stay valid as long as `bytes` does; the data may not be aligned.

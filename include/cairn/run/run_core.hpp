@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 // What a run is for its handles, its checkpoints and its artifacts. What is not the fast path is virtual and
-// lies in run_engine.hpp: only the file that calls `init` compiles it, the others compile calls of it.
+// lies in run_engine.hpp: only the file that calls `init` instantiates it, the others compile calls of it.
 
 #include <cairn/core/function_ref.hpp>
 #include <cairn/core/dynamic_row.hpp>

@@ -77,7 +77,7 @@ class BasicRunEngine final : public RunCore,
         return core;
     }
 
-    ~BasicRunEngine() { (void)end("finished", {}); }
+    ~BasicRunEngine() { (void)end_quietly("finished", {}); }
     BasicRunEngine(const BasicRunEngine&) = delete;
     BasicRunEngine& operator=(const BasicRunEngine&) = delete;
 
@@ -176,11 +176,17 @@ class BasicRunEngine final : public RunCore,
     void update_config(const Json& patch) override {
         check_config(patch);
         check_open("change the config");
-        const std::scoped_lock lock{mutex_};
-        Json merged = config_;
-        merge(merged, patch);
-        if (!is_detached()) folder_.write_json("config.json", merged).value();
-        config_ = std::move(merged);  // in memory only what is on disk
+        // Not thrown under the lock: an exception that nobody catches ends the run, which takes it.
+        [&]() -> result<void> {
+            const std::scoped_lock lock{mutex_};
+            Json merged = config_;
+            merge(merged, patch);
+            result<void> written;
+            if (!is_detached()) written = folder_.write_json("config.json", merged);
+            if (written) config_ = std::move(merged);  // in memory only what is on disk
+            return written;
+        }()
+                     .value();
     }
     void set_summary(std::string key, Json value) override {
         check_open("set a summary value");
@@ -238,8 +244,9 @@ class BasicRunEngine final : public RunCore,
         if (is_detached()) return;
         check_open("saving files");
         if (when != When::now) {
+            std::filesystem::path whole = std::filesystem::absolute(pattern);  // throws: before the lock
             const std::scoped_lock lock{mutex_};
-            at_end_.push_back(std::filesystem::absolute(pattern));
+            at_end_.push_back(std::move(whole));
         }
         if (when != When::end) detail::save_files(pattern, dir() / "files").value();
     }
@@ -261,20 +268,16 @@ class BasicRunEngine final : public RunCore,
     // ---- ends
 
     result<void> end(std::string_view status, const std::string& why) noexcept override {
-        if (ended_.exchange(true)) return {};
-        open_.store(false, std::memory_order_relaxed);
-        if (is_detached()) {
-            (void)
-                live_.release();  // its thread is in the parent: nothing here may be waited for or destroyed
-            return {};
-        }
-        result<void> ended = try_end(status, why);
+        if (has_ended()) return {};
+        auto ended = end_quietly(status, why);
         report_end(*this, [&] { return views(); });
         return ended;
     }
 
-    void on_terminate(const std::string& why) noexcept override { (void)end("failed", why); }
-    void on_exit() noexcept override { (void)end("exited", "exit() was called before the run was finished"); }
+    void on_terminate(const std::string& why) noexcept override { (void)end_quietly("failed", why); }
+    void on_exit() noexcept override {
+        (void)end_quietly("exited", "exit() was called before the run was finished");
+    }
     void on_fork_child() noexcept override {
         open_.store(false, std::memory_order_relaxed);
         detached_.store(true, std::memory_order_relaxed);
@@ -282,7 +285,14 @@ class BasicRunEngine final : public RunCore,
     }
 
   private:
-    result<void> try_end(std::string_view status, const std::string& why) noexcept {
+    result<void> end_quietly(std::string_view status, const std::string& why) noexcept {
+        if (ended_.exchange(true)) return {};
+        open_.store(false, std::memory_order_relaxed);
+        if (is_detached()) {
+            (void)
+                live_.release();  // its thread is in the parent: nothing here may be waited for or destroyed
+            return {};
+        }
         try {
             return write_end(status, why);
         } catch (const error& failure) {

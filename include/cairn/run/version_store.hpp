@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 // The versions of one artifact of a run's store, as checkpoints use them. What does it is in
-// run_versions.hpp, which only the file that calls `init` compiles.
+// run_versions.hpp, which only the file that calls `init` instantiates.
 
 #include <cairn/core/dynamic_row.hpp>
 #include <cairn/core/error.hpp>

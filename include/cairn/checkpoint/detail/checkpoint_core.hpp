@@ -57,6 +57,8 @@ class BasicCheckpointCore {
     using Decode = FunctionRef<result<void>(FindFile)>;
     /// Why the policy answers as it does, at the row that is at hand.
     using Why = FunctionRef<std::vector<Because>()>;
+    /// Tells the policy, which may know only typed rows, what became of it.
+    using Settle = FunctionRef<void(Outcome)>;
     /// Sets a decision's answer and its reasons.
     using Explain = FunctionRef<void(const HeldPolicy&, const At<DynamicRow>&, Decision&)>;
 
@@ -111,19 +113,20 @@ class BasicCheckpointCore {
 
     // ---- saving
 
-    /// A row at which the policy does not say yes. Cost: a comparison, unless it is news.
+    /// A row at which the policy does not say yes. Cost: a comparison, unless it is news or the policy asks
+    /// once more after the last row, which is a copy of the row.
     template <class R>
     void skip(const At<R>& now, Answer answer, Why why) {
         const std::uint64_t rows = log_.take_rows();
         if (wants_.end || wants_.failure) last_row_ = to_dynamic(now.row);
-        if (log_.is_told(answer, rows, now.signal)) return count_skipped();
+        count_skipped();
+        if (log_.is_told(answer, rows, now.signal)) return;
         const DynamicRow row = to_dynamic(now.row);
         log_.skipped(with_row(now, row), answer, rows, why);
-        count_skipped();
     }
 
     /// Writes one version; on any failure the sink forgets it and the versions before it are whole.
-    SaveResult write(const At<DynamicRow>& now, bool by_hand, Why why, Encode encode) {
+    SaveResult write(const At<DynamicRow>& now, bool by_hand, Why why, Settle settle, Encode encode) {
         const std::uint64_t rows = log_.take_rows();
         std::vector<Because> because;
         if (!by_hand) because = why();
@@ -150,7 +153,7 @@ class BasicCheckpointCore {
         else
             decision.text = version.error().what();
         log_.write(std::move(decision));
-        policy_->settle(now, version ? Outcome::saved : Outcome::failed);
+        settle(version ? Outcome::saved : Outcome::failed);
         if (version) {
             count_bytes(version->bytes);
             last_row_is_saved_ = true;
@@ -297,7 +300,7 @@ class BasicCheckpointCore {
         Replay replay{*initial_, name_, versions()};
         (void)look_back(replay);
         auto then = replay.after(version.number);
-        policy_ = std::move(then.policy);
+        policy_->become(*then.policy);
         // What an earlier session spent counts on.
         if (then.session != 0 && then.session < replay.now().session) {
             seconds_before_ = then.seconds;
@@ -312,8 +315,10 @@ class BasicCheckpointCore {
     void catch_up() {
         Replay replay{*initial_, name_, versions()};
         const bool whole = look_back(replay);
-        policy_ = whole || versions().empty() ? replay.now().policy->copy()
-                                              : replay.after(versions().back().number).policy;
+        if (whole || versions().empty())
+            policy_->become(*replay.now().policy);
+        else
+            policy_->become(*replay.after(versions().back().number).policy);
     }
     /// Where the decisions of this checkpoint are recorded: with a sink that several ranks share, by rank 0.
     [[nodiscard]] std::filesystem::path log_dir() const {

@@ -35,6 +35,8 @@ class HeldPolicy {
     virtual ~HeldPolicy() = default;
 
     [[nodiscard]] virtual std::unique_ptr<HeldPolicy> copy() const = 0;
+    /// Takes over the state of another of the same type.
+    virtual void become(const HeldPolicy& other) = 0;
     virtual void settle(const At<DynamicRow>& at, Outcome outcome) = 0;
     [[nodiscard]] virtual std::string text() const = 0;
     /// The metric that it watches; refers to this.
@@ -44,16 +46,23 @@ class HeldPolicy {
 template <SavePolicy P>
 class PolicyHolder final : public HeldPolicy {
   public:
-    explicit PolicyHolder(const P& of) : policy{of} {}
+    explicit PolicyHolder(const P& of) : policy_{of} {}
 
     [[nodiscard]] std::unique_ptr<HeldPolicy> copy() const override {
-        return std::make_unique<PolicyHolder>(policy);
+        return std::make_unique<PolicyHolder>(*policy_);
     }
-    void settle(const At<DynamicRow>& at, Outcome outcome) override { detail::settle(policy, at, outcome); }
-    [[nodiscard]] std::string text() const override { return to_text(policy); }
-    [[nodiscard]] Watched watched() const override { return watched_by(policy); }
+    void become(const HeldPolicy& other) override {
+        policy_.emplace(*static_cast<const PolicyHolder&>(other).policy_);
+    }
+    void settle(const At<DynamicRow>& at, Outcome outcome) override { detail::settle(*policy_, at, outcome); }
+    [[nodiscard]] std::string text() const override { return to_text(*policy_); }
+    [[nodiscard]] Watched watched() const override { return watched_by(*policy_); }
 
-    P policy;
+    [[nodiscard]] P& policy() noexcept { return *policy_; }
+    [[nodiscard]] const P& policy() const noexcept { return *policy_; }
+
+  private:
+    std::optional<P> policy_;  // replaced as a whole: a policy need not be assignable
 };
 
 class HeldRetention {
@@ -92,7 +101,7 @@ class RetentionHolder final : public HeldRetention {
 
 /// What a sink can do beside taking versions.
 struct SinkTalents {
-    bool lists, marks_best, knows_held, annotates, prunes, is_collective;
+    bool lists, marks_best, prunes, is_collective;
 };
 
 class HeldSink {
@@ -129,8 +138,7 @@ class SinkHolder final : public HeldSink {
 
   public:
     explicit SinkHolder(S of)
-        : HeldSink{{lists, marks_best, knows_held, annotates, PrunableSink<S>, CollectiveSink<S>}},
-          sink{std::move(of)} {}
+        : HeldSink{{lists, marks_best, PrunableSink<S>, CollectiveSink<S>}}, sink{std::move(of)} {}
 
     void bind(const std::shared_ptr<RunCore>& core, std::string_view name) override {
         if constexpr (requires { sink.bind(core, name); }) sink.bind(core, name);

@@ -50,7 +50,8 @@ class BasicShelf {
     [[nodiscard]] const std::vector<Version>& versions() const noexcept { return versions_; }
     /// Those that one may restore from, oldest first: of this run, or, if it is new and has none, of any.
     [[nodiscard]] result<std::vector<Version>> candidates() {
-        const bool any_run = versions_.empty() && core_ && !core_->resumed();
+        if (!core_) return versions_;
+        const bool any_run = versions_.empty() && !core_->resumed();
         // Several ranks go through the same ones.
         return any_run || sink_->can.is_collective ? listed(any_run) : versions_;
     }
@@ -100,7 +101,7 @@ class BasicShelf {
 
   private:
     [[nodiscard]] result<std::vector<Version>> listed(bool any_run) {
-        if (!sink_->can.lists || !core_) return versions_;
+        if (!core_ || !sink_->can.lists) return versions_;
         result<std::vector<Version>> all = error{};
         const result<void> done = guarded("listing the versions", [&]() -> result<void> {
             all = sink_->versions(any_run);

@@ -32,8 +32,8 @@ class Pressure {
 };
 
 /// Held by the journal, and by the thread that logs into it.
-template <class = void>
-class BasicJournalLane final : public Lane, public std::enable_shared_from_this<BasicJournalLane<>> {
+template <class T = void>
+class BasicJournalLane final : public Lane, public std::enable_shared_from_this<BasicJournalLane<T>> {
   public:
     BasicJournalLane(os::Mapping memory, std::uint32_t id, std::int64_t first_step, MetricTable& names,
                      Pressure& pressure)

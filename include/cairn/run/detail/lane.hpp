@@ -28,7 +28,7 @@ struct NamedCell {
 class Lane {
   public:
     struct Counters {
-        std::atomic<std::uint64_t> rows{0}, dropped{0}, texts_cut{0}, waits{0}, waited_ns{0};
+        std::atomic<std::uint64_t> rows{0}, texts_cut{0}, waits{0}, waited_ns{0};
     };
 
     Lane(const Lane&) = delete;
