@@ -50,7 +50,7 @@ class ProcessRanks {
     static std::string receive(int from) {
         std::uint64_t size = 0;
         get(from, reinterpret_cast<char*>(&size), sizeof size);
-        std::string bytes(size, '\0');
+        std::string bytes(static_cast<std::size_t>(size), '\0');
         get(from, bytes.data(), bytes.size());
         return bytes;
     }

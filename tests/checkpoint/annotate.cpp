@@ -208,7 +208,7 @@ TEST_CASE("late metrics in any order leave what pruning once at the end would", 
                 if (version.row.find("val").kind() != cairn::Value::Kind::none) continue;
                 const auto done = checkpoint.annotate(version, "val"_m = value);
                 REQUIRE(done);
-                all[version.number] = done.version();
+                all[static_cast<std::size_t>(version.number)] = done.version();
             } else {
                 Model model;
                 const auto step = static_cast<std::int64_t>(all.size());

@@ -5,6 +5,7 @@
 #include <cairn/core/error.hpp>
 
 #include <cstddef>
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <span>
@@ -40,7 +41,8 @@ struct Files {
 /// A safetensors file: the length, `header`, then `data`.
 inline std::string safetensors_file(std::string_view header, std::string_view data = {}) {
     std::string out(8, '\0');
-    for (std::size_t i = 0; i < 8; ++i) out[i] = static_cast<char>(header.size() >> (8 * i) & 0xffU);
+    for (std::size_t i = 0; i < 8; ++i)
+        out[i] = static_cast<char>(std::uint64_t{header.size()} >> (8 * i) & 0xffU);
     return out + std::string{header} + std::string{data};
 }
 
