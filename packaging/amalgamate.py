@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Writes single_include/cairn/cairn.hpp and cairn_full.hpp: the umbrella with every header of ours once, in the order of
-use; and copies what includes nothing but these. Standard and third-party includes are hoisted, those inside an #if stay where they
-are. With --check nothing is written, and a stale file is an error."""
+use; and copies what includes nothing but these. Standard and third-party includes are hoisted, those inside an #if stay
+where they are. With --check nothing is written, and a stale file is an error."""
 import re
 import sys
 from pathlib import Path

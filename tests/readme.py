@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Fails unless the pages show what is so: each ```cpp block, or each part of it between empty lines, stands in the file
-of examples/snippets that is compiled for its page; a figure of the README is the median of docs/performance.md; a link leads somewhere; the README is
-short. `readme.py --figures` writes the medians into the README."""
+of examples/snippets that is compiled for its page; a figure of the README is the median of docs/performance.md; a link
+leads somewhere; the README is short. `readme.py --figures` writes the medians into the README."""
 import re
 import sys
 from pathlib import Path

@@ -13815,19 +13815,19 @@ template <RetentionPolicy R>
 class RetentionHolder final : public HeldRetention {
   public:
     explicit RetentionHolder(const R& of)
-        : HeldRetention{std::same_as<R, KeepAll>, bound_of(of)}, retention{of} {}
+        : HeldRetention{std::same_as<R, KeepAll>, bound_of(of)}, retention_{of} {}
 
-    void mark(const VersionList& versions) const override { retention.mark(versions); }
-    [[nodiscard]] std::string text() const override { return to_text(retention); }
-    [[nodiscard]] Watched watched() const override { return watched_by(retention); }
-
-    R retention;
+    void mark(const VersionList& versions) const override { retention_.mark(versions); }
+    [[nodiscard]] std::string text() const override { return to_text(retention_); }
+    [[nodiscard]] Watched watched() const override { return watched_by(retention_); }
 
   private:
     [[nodiscard]] static std::optional<std::uint64_t> bound_of(const R& of) {
         if constexpr (is_capped<R>) return of.bytes();
         return std::nullopt;
     }
+
+    R retention_;
 };
 
 /// What a sink can do beside taking versions.
