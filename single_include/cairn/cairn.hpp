@@ -39,6 +39,7 @@
 #include <ostream>
 #include <set>
 #include <span>
+#include <stdexcept>
 #include <streambuf>
 #include <string>
 #include <string_view>
@@ -646,7 +647,7 @@ template <class = void>
 
 // ---- cairn/core/error.hpp
 // What fails and how it says so: `cairn::error` (thrown by opening and configuring) and `cairn::result`
-// (returned where a failure is an ordinary outcome). Costs <string> and <optional>.
+// (returned where a failure is an ordinary outcome). Costs <string>.
 
 #if !CAIRN_HAS_EXCEPTIONS
 #include <cstdio>
@@ -692,37 +693,55 @@ enum class errc : unsigned char {
     return "unknown";
 }
 
+namespace detail {
+
+/// `cairn: TRIED: PATH [CODE]; ADVICE`.
+template <class = void>
+[[nodiscard]] std::string error_line(errc code, std::string_view tried, std::string_view path,
+                                     std::string_view advice) {
+    std::string line = "cairn: ";
+    line += tried;
+    if (!path.empty()) (line += ": ") += path;
+    ((line += " [") += to_string(code)) += ']';
+    if (!advice.empty()) (line += "; ") += advice;
+    for (char& c : line) c = c == '\0' ? '?' : c;  // not every library's what() goes on after one
+    return line;
+}
+
+}  // namespace detail
+
 /// A failure in four parts: a code, what was tried, the path it concerns (may be empty) and what to do.
-/// `what()` is one line of all four. Threads: a value, share it as any `std::string`.
-class CAIRN_ONE_IN_PROCESS error : public std::exception {
+/// `what()` is one line of all four. Copying never throws: copies share the text, as those of every
+/// `std::runtime_error` do. Threads: a value.
+class CAIRN_ONE_IN_PROCESS error : public std::runtime_error {
   public:
-    error() = default;
+    error() : std::runtime_error{""} {}
 
     /// Composes `what()` of the four; `path` and `advice` may be empty.
-    error(errc code, std::string tried, std::string path, std::string advice)
-        : code_{code}, tried_{std::move(tried)}, path_{std::move(path)}, advice_{std::move(advice)} {
-        text_ = "cairn: " + tried_;
-        if (!path_.empty()) text_ += ": " + path_;
-        text_ += " [";
-        text_ += to_string(code_);
-        text_ += "]";
-        if (!advice_.empty()) text_ += "; " + advice_;
-    }
+    error(errc code, std::string_view tried, std::string_view path, std::string_view advice)
+        : std::runtime_error{detail::error_line(code, tried, path, advice)}, code_{code},
+          tried_{tried.size()}, path_{path.size()}, advice_{advice.size()} {}
 
     /// The kind of failure, for a program to branch on.
     [[nodiscard]] errc code() const noexcept { return code_; }
     /// What was tried and why it failed, in one clause.
-    [[nodiscard]] const std::string& tried() const noexcept { return tried_; }
+    [[nodiscard]] std::string tried() const { return part(before_tried, tried_); }
     /// The file, folder or name concerned; empty if there is none.
-    [[nodiscard]] const std::string& path() const noexcept { return path_; }
+    [[nodiscard]] std::string path() const { return part(before_tried + tried_ + 2, path_); }
     /// What the user can do about it.
-    [[nodiscard]] const std::string& advice() const noexcept { return advice_; }
-    /// One line of all four, for a person: `cairn: TRIED: PATH [CODE]; ADVICE`.
-    [[nodiscard]] const char* what() const noexcept override { return text_.c_str(); }
+    [[nodiscard]] std::string advice() const {
+        return part(std::string_view{what()}.size() - advice_, advice_);
+    }
 
   private:
+    [[nodiscard]] std::string part(std::size_t at, std::size_t size) const {
+        return size == 0 ? std::string{} : std::string{what() + at, size};
+    }
+
+    static constexpr std::size_t before_tried = std::string_view{"cairn: "}.size();
+
     errc code_ = errc::io;
-    std::string tried_, path_, advice_, text_;
+    std::size_t tried_ = 0, path_ = 0, advice_ = 0;  // where the parts are in what(): how long each is
 };
 
 namespace detail {
@@ -803,27 +822,33 @@ class [[nodiscard]] result {
     };
 };
 
+namespace detail {
+struct Nothing {};
+}  // namespace detail
+
 /// Success, or an `error`. `value()` throws it.
 template <>
-class [[nodiscard]] result<void> {
+class [[nodiscard]] result<void> : private result<detail::Nothing> {
+    using Base = result<detail::Nothing>;
+
   public:
-    result() = default;
+    result() : Base{detail::Nothing{}} {}
     /// A failure.
-    result(cairn::error failure) : error_{std::move(failure)} {}  // NOLINT(google-explicit-constructor)
+    result(cairn::error failure) : Base{std::move(failure)} {}  // NOLINT(google-explicit-constructor)
+    ///@{
+    /// Copies too, which a `result` of a value does not.
+    result(const result& other) : Base{other ? Base{detail::Nothing{}} : Base{other.error()}} {}
+    result(result&&) noexcept = default;
+    result& operator=(const result& other) { return *this = result{other}; }
+    result& operator=(result&&) noexcept = default;
+    ~result() = default;
+    ///@}
 
-    /// Whether it succeeded.
-    [[nodiscard]] bool has_value() const noexcept { return !error_.has_value(); }
-    /// The same, for `if (auto done = …)`.
-    [[nodiscard]] explicit operator bool() const noexcept { return !error_.has_value(); }
-    /// Requires failure.
-    [[nodiscard]] const cairn::error& error() const noexcept { return *error_; }
+    using Base::error;
+    using Base::has_value;
+    using Base::operator bool;
     /// Throws the error, if there is one.
-    void value() && {
-        if (error_) detail::raise(std::move(*error_));
-    }
-
-  private:
-    std::optional<cairn::error> error_;
+    void value() && { (void)std::move(*this).Base::value(); }
 };
 
 }  // namespace CAIRN_NAMESPACE
@@ -2832,6 +2857,12 @@ template <class Extents>
     return out;
 }
 
+template <class = void>
+[[noreturn]] void raise_negative(std::int64_t extent) {
+    raise({errc::invalid_argument, "a tensor cannot have the negative extent " + std::to_string(extent), "",
+           "write the sizes the data has; -1 is not worked out"});
+}
+
 }  // namespace detail
 
 /// One extent of a `Shape`, from an integer of any type, so that `{rows, cols}` never narrows.
@@ -2843,11 +2874,7 @@ class Extent {
         requires(!std::same_as<Integer, bool>)
     constexpr Extent(Integer value)  // NOLINT(google-explicit-constructor): a list of integers is a shape
         : value_{static_cast<std::uint64_t>(value)} {
-        if (std::cmp_less(value, 0)) {
-            detail::raise({errc::invalid_argument,
-                           "a tensor cannot have the negative extent " + std::to_string(value), "",
-                           "write the sizes the data has; -1 is not worked out"});
-        }
+        if (std::cmp_less(value, 0)) detail::raise_negative(static_cast<std::int64_t>(value));
     }
 
     /// How many.
@@ -2860,15 +2887,21 @@ class Extent {
 /// The extents of a tensor, outermost first; none at all for a scalar. Fails: making one throws
 /// `cairn::error` (invalid_argument) for a negative extent, for more than 64 of them, or when there are more
 /// elements than can be counted. Cost: one allocation.
-class Shape {
+template <class = void>
+class BasicShape {
   public:
     static constexpr std::size_t max_rank = 64;  ///< the most dimensions
 
-    Shape() = default;
+    // All defined below, so that extern.hpp's declaration holds for them too.
+    BasicShape() noexcept;
+    BasicShape(const BasicShape& other);
+    BasicShape(BasicShape&& other) noexcept;
+    BasicShape& operator=(const BasicShape& other);
+    BasicShape& operator=(BasicShape&& other) noexcept;
+    ~BasicShape();
 
     /// `{rows, columns}`; `{}` is a scalar.
-    template <class = void>
-    Shape(std::initializer_list<Extent> extents) {
+    BasicShape(std::initializer_list<Extent> extents) {
         extents_.reserve(extents.size());
         for (const Extent extent : extents) extents_.push_back(extent.value());
         check();
@@ -2877,13 +2910,12 @@ class Shape {
     /// From any range of integers, for example a `std::vector<std::int64_t>`.
     template <class Range>
         requires requires(const Range& range) { Extent{*range.begin()}, range.end(); }
-    Shape(const Range& extents) {  // NOLINT(google-explicit-constructor): it is one already
+    BasicShape(const Range& extents) {  // NOLINT(google-explicit-constructor): it is one already
         for (const auto& extent : extents) extents_.push_back(Extent{extent}.value());
         check();
     }
 
     /// The extents, outermost first.
-    template <class = void>
     [[nodiscard]] std::span<const std::uint64_t> extents() const noexcept {
         return std::span<const std::uint64_t>{extents_.data(), extents_.size()};
     }
@@ -2893,13 +2925,9 @@ class Shape {
     [[nodiscard]] std::uint64_t elements() const noexcept { return elements_; }
 
     /// Whether they have the same extents.
-    template <std::same_as<Shape> S>
-    friend bool operator==(const Shape& a, const S& b) {
-        return a.extents_ == b.extents_;
-    }
+    friend bool operator==(const BasicShape& a, const BasicShape& b) { return a.extents_ == b.extents_; }
 
   private:
-    template <class = void>
     void check() {
         if (extents_.size() > max_rank) {
             detail::raise({errc::invalid_argument,
@@ -2917,6 +2945,20 @@ class Shape {
     std::vector<std::uint64_t> extents_;
     std::uint64_t elements_ = 1;
 };
+using Shape = BasicShape<>;
+
+template <class T>
+BasicShape<T>::BasicShape() noexcept = default;
+template <class T>
+BasicShape<T>::BasicShape(const BasicShape& other) = default;
+template <class T>
+BasicShape<T>::BasicShape(BasicShape&& other) noexcept = default;
+template <class T>
+BasicShape<T>& BasicShape<T>::operator=(const BasicShape& other) = default;
+template <class T>
+BasicShape<T>& BasicShape<T>::operator=(BasicShape&& other) noexcept = default;
+template <class T>
+BasicShape<T>::~BasicShape() = default;
 
 /// As Python writes a list: `[2, 10]`.
 template <class = void>
@@ -3063,8 +3105,8 @@ concept TensorContainer = requires(T& values) {
     { values.size() } -> std::convertible_to<std::size_t>;
 };
 
-template <Describable T>
-[[nodiscard]] result<Description> description_of(T& model);
+template <class = void>
+[[nodiscard]] result<Description> description_by(FunctionRef<void(Fields&)> describe);
 
 }  // namespace detail
 
@@ -3091,8 +3133,8 @@ class Fields {
     void operator()(std::string_view name, V&& value, const Shape& shape);
 
   private:
-    template <Describable T>
-    friend result<detail::Description> detail::description_of(T& model);
+    template <class T>
+    friend result<detail::Description> detail::description_by(detail::FunctionRef<void(Fields&)> describe);
 
     Fields() = default;
 
@@ -3100,11 +3142,14 @@ class Fields {
     void nested(std::string_view name, T& value);
 
     template <class Element>
-    void add(std::string_view name, Element* data, std::uint64_t elements, Shape shape);
+    void add(std::string_view name, Element* data, std::uint64_t elements, const Shape& shape);
+    template <class = void>
+    void add_bytes(std::string_view name, Dtype dtype, const void* data, bool writable,
+                   std::uint64_t elements, const Shape& shape);
 
     detail::Description found_;
     std::string prefix_;
-    std::optional<error> failure_;
+    result<void> failure_;  // the first
 };
 
 namespace detail {
@@ -3118,6 +3163,11 @@ void describe(T& model, Fields& fields) {
     } else {
         model.describe(fields);
     }
+}
+
+template <Describable T>
+[[nodiscard]] result<Description> description_of(T& model) {
+    return description_by([&model](Fields& fields) { describe(model, fields); });
 }
 
 /// Says at compile time what a value that cannot be a tensor should have been.
@@ -3202,36 +3252,42 @@ void Fields::nested(std::string_view name, T& value) {
 }
 
 template <class Element>
-void Fields::add(std::string_view name, Element* data, std::uint64_t elements, Shape shape) {
+void Fields::add(std::string_view name, Element* data, std::uint64_t elements, const Shape& shape) {
     static_assert(!std::is_volatile_v<Element>, "cairn: a volatile object cannot be a tensor");
-    TensorView tensor{prefix_, dtype_of<std::remove_const_t<Element>>, std::move(shape), {}};
+    add_bytes(name, dtype_of<std::remove_const_t<Element>>, data, !std::is_const_v<Element>, elements, shape);
+}
+
+template <class T>
+void Fields::add_bytes(std::string_view name, Dtype dtype, const void* data, bool writable,
+                       std::uint64_t elements, const Shape& shape) {
+    TensorView tensor{prefix_, dtype, shape, {}};
     tensor.name += name;
     if (name.empty() && !prefix_.empty()) tensor.name.pop_back();  // the dot
     const char* problem = nullptr;
-    if (elements > std::numeric_limits<std::size_t>::max() / sizeof(Element))
+    if (elements > std::numeric_limits<std::size_t>::max() / size_of(dtype))
         problem = " is larger than the memory";
     if (data == nullptr && elements != 0) problem = " is a null pointer";
-    detail::Slot slot{nullptr, nullptr, nullptr, !std::is_const_v<Element>};
+    detail::Slot slot{nullptr, nullptr, nullptr, writable};
     if (problem != nullptr) {
-        if (!failure_) {
+        if (failure_) {
             failure_ = error{errc::invalid_argument, "the tensor " + detail::in_quotes(tensor.name) + problem,
                              "", "describe the memory the tensor has"};
         }
     } else {
-        tensor.bytes = {reinterpret_cast<const std::byte*>(data),
-                        static_cast<std::size_t>(elements) * sizeof(Element)};
-        if constexpr (!std::is_const_v<Element>) slot.target = reinterpret_cast<std::byte*>(data);
+        tensor.bytes = {static_cast<const std::byte*>(data),
+                        static_cast<std::size_t>(elements) * size_of(dtype)};
+        if (writable) slot.target = const_cast<std::byte*>(tensor.bytes.data());  // as it was handed over
     }
     found_.tensors.push_back(std::move(tensor));
     found_.slots.push_back(slot);
 }
 
-template <Describable T>
-result<detail::Description> detail::description_of(T& model) {
+template <class T>
+result<detail::Description> detail::description_by(FunctionRef<void(Fields&)> describe) {
     Fields fields;
     result<void> described = guarded("describing the model", [&]() -> result<void> {
-        describe(model, fields);
-        if (fields.failure_) return *fields.failure_;
+        describe(fields);
+        if (!fields.failure_) return std::move(fields.failure_);
         return check_tensors(fields.found_.tensors);
     });
     if (!described) return described.error();
@@ -3567,10 +3623,9 @@ void explain_parts() noexcept {
     (explain_part<Ts>(), ...);
 }
 
-/// Success if every part has a name that can be a file's and no two share one.
-template <AnyPart... Parts>
-[[nodiscard]] result<void> check_parts(const Parts&... parts) {
-    std::array<std::string_view, sizeof...(Parts)> names{parts.name()...};
+/// Success if every name can be a file's and no two are the same. Sorts them.
+template <class = void>
+[[nodiscard]] result<void> check_part_names(std::span<std::string_view> names) {
     for (const std::string_view name : names) {
         if (result<void> checked = check_name("part", name); !checked) return checked;
     }
@@ -3580,6 +3635,11 @@ template <AnyPart... Parts>
                      "give every part a name of its own"};
     }
     return {};
+}
+template <AnyPart... Parts>
+[[nodiscard]] result<void> check_parts(const Parts&... parts) {
+    std::array<std::string_view, sizeof...(Parts)> names{parts.name()...};
+    return check_part_names({names.data(), names.size()});
 }
 
 }  // namespace detail
@@ -3969,48 +4029,67 @@ template <class T>
                  "see why its save or operator<< failed"};
 }
 
+// Each way of encoding, without the type of what is encoded.
+
+template <class = void>
+[[nodiscard]] result<void> emit_tensors(std::string_view name, FunctionRef<void(Fields&)> describe,
+                                        Emit emit) {
+    const std::string file = std::string{name} + ".safetensors";
+    result<Description> model = description_by(describe);
+    if (!model) return at_path(model.error(), file);
+    return write_safetensors(model->tensors, {}, [&](std::span<const std::byte> bytes) -> result<void> {
+        return emit(file, bytes);
+    });
+}
+
+template <class = void>
+[[nodiscard]] result<void> emit_json(std::string_view name, FunctionRef<nlohmann::json()> convert,
+                                     Emit emit) {
+    const std::string part{name};
+    std::vector<std::uint8_t> cbor;
+    std::string text;
+    result<void> converted = guarded("converting the part \"" + part + "\" to JSON", [&]() -> result<void> {
+        const nlohmann::json value = convert();
+        if (fits_json_text(value)) {
+            text = value.dump();
+        } else {
+            cbor = nlohmann::json::to_cbor(value);
+        }
+        return {};
+    });
+    if (!converted) return at_path(converted.error(), part + ".json");
+    if (!cbor.empty()) return emit(part + ".cbor", bytes_of(cbor));
+    return emit(part + ".json", bytes_of(text));
+}
+
+template <class = void>
+[[nodiscard]] result<void> emit_stream(std::string_view name, FunctionRef<result<void>(std::ostream&)> save,
+                                       Emit emit) {
+    const std::string part{name};
+    OutputBytes buffer;
+    result<void> saved = guarded("saving the part \"" + part + "\"", [&] {
+        std::ostream out{&buffer};
+        prepare_stream(out);
+        return save(out);
+    });
+    if (!saved) return at_path(saved.error(), part + ".bin");
+    return emit(part + ".bin", buffer.bytes());
+}
+
 /// Emits the file of `part`: `<name>.safetensors`, `.json` (`.cbor` if it holds what JSON text cannot) or
-/// `.bin`, in order, in one or more pieces, at least one. Fails: invalid_name, invalid_argument (a model that
-/// does not describe itself well), user (its code threw), and whatever `emit` returns.
+/// `.bin`, in order, in one or more pieces, at least one. Fails: invalid_argument (a model that does not
+/// describe itself well), user (its code threw), and whatever `emit` returns. Requires a checked name.
 template <class T>
 [[nodiscard]] result<void> encode(const Part<T>& part, Emit emit) {
-    if (result<void> named = check_name("part", part.name()); !named) return named;
-    std::string file{part.name()};
     constexpr Encoding encoding = encoding_of<T>;
     if constexpr (encoding == Encoding::tensors) {
-        file += ".safetensors";
-        result<Description> model = description_of(part.object());
-        if (!model) return at_path(model.error(), file);
-        return write_safetensors(model->tensors, {}, [&](std::span<const std::byte> bytes) -> result<void> {
-            return emit(file, bytes);
-        });
+        return emit_tensors(part.name(), [&](Fields& fields) { describe(part.object(), fields); }, emit);
     } else if constexpr (encoding == Encoding::json) {
-        std::vector<std::uint8_t> cbor;
-        std::string text;
-        const std::string tried = "converting the part \"" + file + "\" to JSON";
-        result<void> converted = guarded(tried, [&]() -> result<void> {
-            const nlohmann::json value(part.object());
-            if (fits_json_text(value)) {
-                text = value.dump();
-            } else {
-                cbor = nlohmann::json::to_cbor(value);
-            }
-            return {};
-        });
-        if (!converted) return at_path(converted.error(), file + ".json");
-        if (!cbor.empty()) return emit(file + ".cbor", bytes_of(cbor));
-        return emit(file + ".json", bytes_of(text));
+        return emit_json(part.name(), [&] { return nlohmann::json(part.object()); }, emit);
     } else {
-        const std::string tried = "saving the part \"" + file + "\"";
-        file += ".bin";
-        OutputBytes buffer;
-        result<void> saved = guarded(tried, [&] {
-            std::ostream out{&buffer};
-            prepare_stream(out);
-            return save_to<std::remove_const_t<T>>(part.object(), out);
-        });
-        if (!saved) return at_path(saved.error(), file);
-        return emit(file, buffer.bytes());
+        return emit_stream(
+            part.name(),
+            [&](std::ostream& out) { return save_to<std::remove_const_t<T>>(part.object(), out); }, emit);
     }
 }
 
@@ -13774,20 +13853,31 @@ class PolicyHolder final : public HeldPolicy {
     explicit PolicyHolder(const P& of) : policy_{of} {}
 
     [[nodiscard]] std::unique_ptr<HeldPolicy> copy() const override {
-        return std::make_unique<PolicyHolder>(*policy_);
+        return std::make_unique<PolicyHolder>(policy());
     }
     void become(const HeldPolicy& other) override {
-        policy_.emplace(*static_cast<const PolicyHolder&>(other).policy_);
+        const P& from = static_cast<const PolicyHolder&>(other).policy();
+        if constexpr (is_assignable)
+            policy_ = from;
+        else
+            policy_.emplace(from);
     }
-    void settle(const At<DynamicRow>& at, Outcome outcome) override { detail::settle(*policy_, at, outcome); }
-    [[nodiscard]] std::string text() const override { return to_text(*policy_); }
-    [[nodiscard]] Watched watched() const override { return watched_by(*policy_); }
+    void settle(const At<DynamicRow>& at, Outcome outcome) override { detail::settle(policy(), at, outcome); }
+    [[nodiscard]] std::string text() const override { return to_text(policy()); }
+    [[nodiscard]] Watched watched() const override { return watched_by(policy()); }
 
-    [[nodiscard]] P& policy() noexcept { return *policy_; }
-    [[nodiscard]] const P& policy() const noexcept { return *policy_; }
+    [[nodiscard]] P& policy() noexcept { return const_cast<P&>(std::as_const(*this).policy()); }
+    [[nodiscard]] const P& policy() const noexcept {
+        if constexpr (is_assignable)
+            return policy_;
+        else
+            return *policy_;
+    }
 
   private:
-    std::optional<P> policy_;  // replaced as a whole: a policy need not be assignable
+    static constexpr bool is_assignable = std::is_copy_assignable_v<P>;
+
+    std::conditional_t<is_assignable, P, std::optional<P>> policy_;  // replaced where it lies
 };
 
 class HeldRetention {
@@ -14236,8 +14326,7 @@ namespace CAIRN_NAMESPACE::detail {
 template <class = void>
 class BasicShelf {
   public:
-    BasicShelf(std::unique_ptr<HeldRetention> retention, std::unique_ptr<HeldSink> sink)
-        : retention_{std::move(retention)}, sink_{std::move(sink)} {}
+    BasicShelf(const HeldRetention& retention, HeldSink& sink) : retention_{&retention}, sink_{&sink} {}
 
     using Gone = FunctionRef<void(const Version&)>;
 
@@ -14391,8 +14480,8 @@ class BasicShelf {
 
     std::shared_ptr<RunCore> core_;
     std::string name_;
-    std::unique_ptr<HeldRetention> retention_;
-    std::unique_ptr<HeldSink> sink_;
+    const HeldRetention* retention_;
+    HeldSink* sink_;
     Watched watched_;
     std::vector<Version> versions_;
     std::optional<std::uint64_t> restored_;
@@ -14856,11 +14945,10 @@ class BasicCheckpointCore {
     /// Sets a decision's answer and its reasons.
     using Explain = FunctionRef<void(const HeldPolicy&, const At<DynamicRow>&, Decision&)>;
 
-    BasicCheckpointCore(std::shared_ptr<RunCore> core, std::string_view name,
-                        std::unique_ptr<HeldPolicy> policy, std::unique_ptr<HeldRetention> retention,
-                        std::unique_ptr<HeldSink> sink, const PolicyTraits& traits)
-        : core_{std::move(core)}, name_{name}, initial_{policy->copy()}, policy_{std::move(policy)},
-          shelf_{std::move(retention), std::move(sink)} {
+    BasicCheckpointCore(std::shared_ptr<RunCore> core, std::string_view name, HeldPolicy& policy,
+                        const HeldRetention& retention, HeldSink& sink, const PolicyTraits& traits)
+        : core_{std::move(core)}, name_{name}, initial_{policy.copy()}, policy_{&policy},
+          shelf_{retention, sink} {
         if (!core_) return;
         check_name("checkpoint", name_).value();
         const Watched saves = initial_->watched(), keeps = shelf_.retention().watched();
@@ -14874,10 +14962,9 @@ class BasicCheckpointCore {
                   seconds_before_, save_seconds_);
     }
 
-    // Defined below, so that extern.hpp's declaration holds for them too.
-    BasicCheckpointCore(BasicCheckpointCore&& other) noexcept;
-    BasicCheckpointCore& operator=(BasicCheckpointCore&& other) noexcept;
-    ~BasicCheckpointCore();
+    BasicCheckpointCore(const BasicCheckpointCore&) = delete;
+    BasicCheckpointCore& operator=(const BasicCheckpointCore&) = delete;
+    ~BasicCheckpointCore();  // defined below, so that extern.hpp's declaration holds for it too
 
     [[nodiscard]] bool is_on() const noexcept {
         return core_ && core_->options().save && !core_->is_detached() &&
@@ -14886,7 +14973,6 @@ class BasicCheckpointCore {
     [[nodiscard]] SkipReason off_reason() const noexcept {
         return core_ && core_->rank() != 0 && !is_collective() ? SkipReason::other_rank : SkipReason::off;
     }
-    [[nodiscard]] HeldPolicy& policy() const noexcept { return *policy_; }
     [[nodiscard]] HeldSink& sink() const noexcept { return shelf_.sink(); }
     [[nodiscard]] const std::vector<Version>& versions() const noexcept { return shelf_.versions(); }
     [[nodiscard]] const std::string& name() const noexcept { return name_; }
@@ -15132,7 +15218,8 @@ class BasicCheckpointCore {
 
     std::shared_ptr<RunCore> core_;
     std::string name_;
-    std::unique_ptr<HeldPolicy> initial_, policy_;
+    std::unique_ptr<HeldPolicy> initial_;
+    HeldPolicy* policy_;
     Wants wants_;
     Shelf shelf_;
     std::optional<DynamicRow> last_row_;
@@ -15144,10 +15231,6 @@ class BasicCheckpointCore {
 };
 using CheckpointCore = BasicCheckpointCore<>;
 
-template <class T>
-BasicCheckpointCore<T>::BasicCheckpointCore(BasicCheckpointCore&& other) noexcept = default;
-template <class T>
-BasicCheckpointCore<T>& BasicCheckpointCore<T>::operator=(BasicCheckpointCore&& other) noexcept = default;
 template <class T>
 BasicCheckpointCore<T>::~BasicCheckpointCore() = default;
 
@@ -15245,6 +15328,13 @@ struct no_policy_or_retention_of_this_checkpoint_watches_a_metric_so_there_is_no
 template <class Sink>
 struct an_exception_on_one_rank_cannot_make_the_others_save_so_there_is_no_guard;
 
+/// What a checkpoint that was moved from restores.
+template <class = void>
+[[nodiscard]] error nothing_left() {
+    return {errc::not_found, "this checkpoint was moved from, so it has no versions", "",
+            "ask the one that it was moved into"};
+}
+
 /// Two monitors watch one metric in opposite directions.
 template <class A, class B>
 inline constexpr bool directions_differ = false;
@@ -15254,12 +15344,12 @@ inline constexpr bool directions_differ<Monitor<Name, D, N>, Monitor<Name, E, M>
 }  // namespace detail
 
 /// Saves the parts that it is handed when its policy says so, and keeps the versions its retention wants.
-/// Made by `run.checkpoint`. One thread at a time; it may outlive the run's handle.
+/// Made by `run.checkpoint`. One thread at a time; it may outlive the run's handle. One that was moved from
+/// has no versions and does nothing; it must not be asked for its policy or sink.
 template <SavePolicy Policy, RetentionPolicy Retention = KeepAll, ArtifactSink Sink = LocalStore>
 class Checkpoint {
     using Monitor = detail::monitor_of_any<Policy, Retention>;
     using HeldPolicy = detail::PolicyHolder<Policy>;
-    using HeldSink = detail::SinkHolder<Sink>;
     static_assert(
         !detail::directions_differ<detail::monitor_of_any<Policy>, detail::monitor_of_any<Retention>>,
         "cairn: the policy and the retention of this checkpoint disagree on which way their metric is "
@@ -15270,38 +15360,33 @@ class Checkpoint {
     /// For `run.checkpoint`, which checks the name and binds the sink.
     Checkpoint(std::shared_ptr<detail::RunCore> core, std::string_view name, const Policy& policy,
                const Retention& retention, Sink sink)
-        : core_{std::move(core),
-                name,
-                std::make_unique<HeldPolicy>(policy),
-                std::make_unique<detail::RetentionHolder<Retention>>(retention),
-                std::make_unique<HeldSink>(std::move(sink)),
-                {detail::wants_of(policy), std::same_as<Policy, Manual>}} {}
+        : state_{std::make_unique<State>(std::move(core), name, policy, retention, std::move(sink))} {}
 
     /// Asks the policy about a row and, on a yes, saves the parts as a new version and prunes. Never throws
     /// for what the sink or the disk does: that is in the result. Cost: a no is a comparison; nothing was
     /// serialised.
     template <class R, class... Parts>
     SaveResult step(const R& row, const Parts&... parts) {
-        if (!core_.is_on()) return Skipped{core_.off_reason()};
-        return together(core_.at(row), [&](const auto& now) { return ask(now, parts...); });
+        if (!is_on()) return Skipped{off_reason()};
+        return together(core().at(row), [&](const auto& now) { return ask(now, parts...); });
     }
 
     /// Saves now, whatever the policy says; the policy hears of it.
     template <class R, class... Parts>
     SaveResult save(const R& row, const Parts&... parts) {
-        if (!core_.is_on()) return Skipped{core_.off_reason()};
-        return together(core_.at(row), [&](const auto& now) { return write(now, true, parts...); });
+        if (!is_on()) return Skipped{off_reason()};
+        return together(core().at(row), [&](const auto& now) { return write(now, true, parts...); });
     }
 
     /// Says that there are no more rows: a policy with `OnFinish` saves now, under the last row that was
     /// seen; if that row is saved already, its version is the answer. Other policies are not asked.
     template <class... Parts>
     SaveResult finish(const Parts&... parts) {
-        if (!core_.is_on()) return Skipped{core_.off_reason()};
-        if (!core_.wants().end) return Skipped{SkipReason::not_due};
-        if (core_.last_row_is_saved()) return versions().back();
-        const DynamicRow row = core_.last_row();
-        At<DynamicRow> now = core_.at(row);
+        if (!is_on()) return Skipped{off_reason()};
+        if (!core().wants().end) return Skipped{SkipReason::not_due};
+        if (core().last_row_is_saved()) return versions().back();
+        const DynamicRow row = core().last_row();
+        At<DynamicRow> now = core().at(row);
         now.final = true;
         return together(now, [&](const auto& shared) { return ask_once_more(shared, parts...); });
     }
@@ -15326,10 +15411,10 @@ class Checkpoint {
     /// gone and with already_exists for a metric that has another value.
     template <class... Names, class... Ts>
     SaveResult annotate(std::string_view label, Field<Names, Ts>... metrics) {
-        if (!core_.is_on()) return Skipped{core_.off_reason()};
+        if (!is_on()) return Skipped{off_reason()};
         const auto late = detail::to_dynamic(detail::make_row(0, 0, std::move(metrics)...));
         return together(At<DynamicRow>{late},
-                        [&](const auto& shared) { return core_.annotate(label, shared.row); });
+                        [&](const auto& shared) { return core().annotate(label, shared.row); });
     }
     /// The same for a version that a `step` returned.
     template <class... Names, class... Ts>
@@ -15357,7 +15442,7 @@ class Checkpoint {
     template <detail::AnyPart... Parts>
         requires ReadableSink<Sink>
     result<Version> try_restore(LatestVersion, const Parts&... parts) {
-        return core_.restore_latest(decoding(parts...));
+        return state_ ? core().restore_latest(decoding(parts...)) : detail::nothing_left();
     }
     /// The best version by the metric that the policy or the retention watches; does not compile where
     /// neither watches one. Fails: not_found, mismatch.
@@ -15370,44 +15455,68 @@ class Checkpoint {
                     Policy, Retention>);
             return error{};
         } else {
-            return core_.restore_best(decoding(parts...));
+            return state_ ? core().restore_best(decoding(parts...)) : detail::nothing_left();
         }
     }
     /// The version of that label, "v3"; no other is tried. Fails: not_found, mismatch, corrupt.
     template <detail::AnyPart... Parts>
         requires ReadableSink<Sink>
     result<Version> try_restore(std::string_view label, const Parts&... parts) {
-        return core_.restore(label, decoding(parts...));
+        return state_ ? core().restore(label, decoding(parts...)) : detail::nothing_left();
     }
 
     /// Every decision so far about a row that this checkpoint was asked about, with its reasons, in the order
     /// of the rows; of all sessions of the run. Those that the run did not record are made again by the
     /// policy as it is now. Throws if the history cannot be read. Cost: two passes over it.
     [[nodiscard]] std::vector<Decision> decisions() {
-        return core_.decisions(
-            [](const detail::HeldPolicy& held, const At<DynamicRow>& now, Decision& decision) {
-                const Policy& policy = static_cast<const HeldPolicy&>(held).policy();
+        if (!state_) return {};
+        return core().decisions(
+            [](const detail::HeldPolicy& then, const At<DynamicRow>& now, Decision& decision) {
+                const Policy& policy = static_cast<const HeldPolicy&>(then).policy();
                 decision.answer = policy.decide(now);
                 decision.because = detail::reasons_of(policy, now);
             });
     }
 
     /// The versions of this checkpoint that exist, oldest first.
-    [[nodiscard]] const std::vector<Version>& versions() const noexcept { return core_.versions(); }
-    /// The policy in its present state.
-    [[nodiscard]] const Policy& policy() const noexcept {
-        return static_cast<HeldPolicy&>(core_.policy()).policy();
+    [[nodiscard]] const std::vector<Version>& versions() const noexcept {
+        static const std::vector<Version> none;
+        return state_ ? core().versions() : none;
     }
+    /// The policy in its present state.
+    [[nodiscard]] const Policy& policy() const noexcept { return held(); }
     /// Where the bytes go.
-    [[nodiscard]] Sink& sink() noexcept { return static_cast<HeldSink&>(core_.sink()).sink; }
+    [[nodiscard]] Sink& sink() noexcept { return state_->sink.sink; }
     /// The checkpoint's name, which is that of its artifact.
-    [[nodiscard]] const std::string& name() const noexcept { return core_.name(); }
+    [[nodiscard]] const std::string& name() const noexcept {
+        static const std::string none;
+        return state_ ? core().name() : none;
+    }
     /// What this object did not write because its policy said no: for each such row the size of the version
     /// before it, or of the first one.
-    [[nodiscard]] std::uint64_t bytes_avoided() const noexcept { return core_.bytes_avoided(); }
+    [[nodiscard]] std::uint64_t bytes_avoided() const noexcept { return state_ ? core().bytes_avoided() : 0; }
 
   private:
-    [[nodiscard]] Policy& held() noexcept { return static_cast<HeldPolicy&>(core_.policy()).policy(); }
+    /// What stays where it is when the checkpoint is moved: the core refers to the rest.
+    struct State {
+        State(std::shared_ptr<detail::RunCore> run, std::string_view name, const Policy& saves,
+              const Retention& keeps, Sink to)
+            : policy{saves}, retention{keeps}, sink{std::move(to)},
+              core{std::move(run), name, policy,
+                   retention,      sink, {detail::wants_of(saves), std::same_as<Policy, Manual>}} {}
+
+        HeldPolicy policy;
+        detail::RetentionHolder<Retention> retention;
+        detail::SinkHolder<Sink> sink;
+        detail::CheckpointCore core;
+    };
+
+    [[nodiscard]] detail::CheckpointCore& core() const noexcept { return state_->core; }
+    [[nodiscard]] Policy& held() const noexcept { return state_->policy.policy(); }
+    [[nodiscard]] bool is_on() const noexcept { return state_ && core().is_on(); }  // null: moved from
+    [[nodiscard]] SkipReason off_reason() const noexcept {
+        return state_ ? core().off_reason() : SkipReason::off;
+    }
 
     /// Calls `f` with the moment; with a sink that several ranks share, with that of rank 0 on every one.
     template <class R, class F>
@@ -15415,7 +15524,7 @@ class Checkpoint {
         if constexpr (CollectiveSink<Sink>) {
             const DynamicRow row = detail::to_dynamic(mine.row);
             auto shared = sink().share(detail::with_row(mine, row));
-            return shared ? f(shared->at()) : core_.failed(shared.error(), true);
+            return shared ? f(shared->at()) : core().failed(shared.error(), true);
         } else {
             return f(mine);
         }
@@ -15427,22 +15536,22 @@ class Checkpoint {
         const Answer decision = policy.decide(now);
         const std::string_view nan = detail::rejected_by(policy, now);
         if (decision == Answer::yes) {
-            if (!nan.empty()) (void)core_.failed(core_.nan_error(nan));
+            if (!nan.empty()) (void)core().failed(core().nan_error(nan));
             return write(now, false, parts...);
         }
-        core_.skip(now, decision, [&] { return detail::reasons_of(policy, now); });
+        core().skip(now, decision, [&] { return detail::reasons_of(policy, now); });
         detail::settle(policy, now, Outcome::not_saved);
-        if (!nan.empty()) return core_.failed(core_.nan_error(nan));
+        if (!nan.empty()) return core().failed(core().nan_error(nan));
         return Skipped{detail::skip_reason(decision)};
     }
     /// For `guard`.
     template <class... Parts>
     SaveResult fail(const Parts&... parts) {
-        if (!core_.is_on() || !core_.wants().failure || !core_.has_seen_a_row())
+        if (!is_on() || !core().wants().failure || !core().has_seen_a_row())
             return Skipped{SkipReason::not_due};
-        if (core_.last_row_is_saved()) return versions().back();
-        const DynamicRow row = core_.last_row();
-        At<DynamicRow> now = core_.at(row);
+        if (core().last_row_is_saved()) return versions().back();
+        const DynamicRow row = core().last_row();
+        At<DynamicRow> now = core().at(row);
         now.failure = true;
         return ask_once_more(now, parts...);
     }
@@ -15453,7 +15562,7 @@ class Checkpoint {
         const DynamicRow row = detail::to_dynamic(now.row);
         const auto why = [&] { return detail::reasons_of(held(), now); };
         const auto settle = [&](Outcome outcome) { detail::settle(held(), now, outcome); };
-        return core_.write(detail::with_row(now, row), by_hand, why, settle, encoding(parts...));
+        return core().write(detail::with_row(now, row), by_hand, why, settle, encoding(parts...));
     }
     /// About a row that the policy heard of already.
     template <class... Parts>
@@ -15476,7 +15585,7 @@ class Checkpoint {
         return [&](detail::FindFile find_file) { return detail::decode(find_file, parts...); };
     }
 
-    detail::CheckpointCore core_;
+    std::unique_ptr<State> state_;
 };
 
 /// A checkpoint that is off: an empty type whose calls compile to nothing. It has no `save` and no `restore`;
@@ -15516,6 +15625,9 @@ class BasicDirectory {
         }
         (void)expand("model.bin").value();
     }
+    /// The same, from a path: `Directory{folder / "{step}.{file}"}`.
+    template <std::same_as<std::filesystem::path> Path>
+    explicit BasicDirectory(const Path& pattern) : BasicDirectory{pattern.string()} {}
 
     result<void> begin(const VersionInfo& info) {
         abort();

@@ -16,6 +16,17 @@ CAIRN_EXTERN template class cairn::BasicSaveResult<>;
 CAIRN_EXTERN template class cairn::result<cairn::Version>;
 CAIRN_EXTERN template class cairn::detail::BasicCheckpointCore<>;
 CAIRN_EXTERN template class cairn::detail::BasicDecisionLog<>;
+CAIRN_EXTERN template std::string cairn::detail::error_line(cairn::errc, std::string_view, std::string_view,
+                                                            std::string_view);
+CAIRN_EXTERN template cairn::result<void> cairn::detail::check_part_names(std::span<std::string_view>);
+CAIRN_EXTERN template class cairn::BasicShape<>;
+CAIRN_EXTERN template void cairn::Fields::add_bytes(std::string_view, cairn::Dtype, const void*, bool,
+                                                    std::uint64_t, const cairn::Shape&);
+CAIRN_EXTERN template cairn::result<cairn::detail::Description>
+    cairn::detail::description_by(cairn::detail::FunctionRef<void(cairn::Fields&)>);
+CAIRN_EXTERN template cairn::result<void>
+    cairn::detail::emit_tensors(std::string_view, cairn::detail::FunctionRef<void(cairn::Fields&)>,
+                                cairn::detail::Emit);
 CAIRN_EXTERN template class cairn::detail::TensorLoad<>;
 CAIRN_EXTERN template cairn::result<void> cairn::detail::check_tensors(const std::vector<cairn::TensorView>&);
 CAIRN_EXTERN template cairn::result<void>

@@ -488,7 +488,16 @@ TEST_CASE("A checkpoint that was moved from has nothing and does nothing", "[che
     auto other = std::move(checkpoint);
     CHECK(checkpoint.step(run.log("loss"_m = 1.0), part("model", model))
               .skipped());  // NOLINT(bugprone-use-after-move)
+    CHECK(checkpoint.save(run.log("loss"_m = 1.0), part("model", model)).skipped());
+    CHECK(checkpoint.finish(part("model", model)).skipped());
     CHECK(checkpoint.decisions().empty());
+    CHECK(checkpoint.versions().empty());
+    CHECK(checkpoint.name().empty());
+    CHECK(checkpoint.bytes_avoided() == 0);
     CHECK(checkpoint.try_restore(cairn::latest, part("model", model)).error().code() == errc::not_found);
+    CHECK(checkpoint.try_restore("v0", part("model", model)).error().code() == errc::not_found);
+    {
+        auto guard = checkpoint.guard(part("model", model));
+    }
     CHECK(other.try_restore(cairn::latest, part("model", model)));
 }

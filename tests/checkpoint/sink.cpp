@@ -84,7 +84,7 @@ struct Failing {
 TEST_CASE("Directory writes each file to the path of its pattern", "[checkpoint][sink][directory]") {
     TempDir dir;
     auto run = open_run(dir);
-    const std::string pattern = dir / "out/{run}/{name}-{step}-{version}.{file}";
+    const std::filesystem::path pattern = dir / "out/{run}/{name}-{step}-{version}.{file}";
     auto checkpoint = run.checkpoint<cairn::EveryN<2>>("m", cairn::Directory{pattern}, cairn::KeepLast<2>{});
     train(run, checkpoint, 5);
     CHECK(files_below(dir / "out") == Labels{"r/m-2-1.model.safetensors", "r/m-4-2.model.safetensors"});

@@ -22,6 +22,16 @@ TEST_CASE("an error prints its four parts on one line", "[core][error]") {
 
     const error bare{errc::io, "cannot read", "", ""};
     CHECK(std::string{bare.what()} == "cairn: cannot read [io]");
+    CHECK(bare.tried() == "cannot read");
+    CHECK(bare.path().empty());
+    CHECK(bare.advice().empty());
+    CHECK(error{}.tried().empty());
+
+    using namespace std::string_view_literals;
+    const error cut{errc::invalid_name, "a\0b"sv, "c\0"sv, "\0d"sv};  // a zero ends no part
+    CHECK(cut.tried() == "a?b");
+    CHECK(cut.path() == "c?");
+    CHECK(cut.advice() == "?d");
 }
 
 TEST_CASE("an error copied while it is thrown keeps its text", "[core][error]") {

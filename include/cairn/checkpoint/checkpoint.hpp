@@ -41,6 +41,13 @@ struct no_policy_or_retention_of_this_checkpoint_watches_a_metric_so_there_is_no
 template <class Sink>
 struct an_exception_on_one_rank_cannot_make_the_others_save_so_there_is_no_guard;
 
+/// What a checkpoint that was moved from restores.
+template <class = void>
+[[nodiscard]] error nothing_left() {
+    return {errc::not_found, "this checkpoint was moved from, so it has no versions", "",
+            "ask the one that it was moved into"};
+}
+
 /// Two monitors watch one metric in opposite directions.
 template <class A, class B>
 inline constexpr bool directions_differ = false;
@@ -50,12 +57,12 @@ inline constexpr bool directions_differ<Monitor<Name, D, N>, Monitor<Name, E, M>
 }  // namespace detail
 
 /// Saves the parts that it is handed when its policy says so, and keeps the versions its retention wants.
-/// Made by `run.checkpoint`. One thread at a time; it may outlive the run's handle.
+/// Made by `run.checkpoint`. One thread at a time; it may outlive the run's handle. One that was moved from
+/// has no versions and does nothing; it must not be asked for its policy or sink.
 template <SavePolicy Policy, RetentionPolicy Retention = KeepAll, ArtifactSink Sink = LocalStore>
 class Checkpoint {
     using Monitor = detail::monitor_of_any<Policy, Retention>;
     using HeldPolicy = detail::PolicyHolder<Policy>;
-    using HeldSink = detail::SinkHolder<Sink>;
     static_assert(
         !detail::directions_differ<detail::monitor_of_any<Policy>, detail::monitor_of_any<Retention>>,
         "cairn: the policy and the retention of this checkpoint disagree on which way their metric is "
@@ -66,38 +73,33 @@ class Checkpoint {
     /// For `run.checkpoint`, which checks the name and binds the sink.
     Checkpoint(std::shared_ptr<detail::RunCore> core, std::string_view name, const Policy& policy,
                const Retention& retention, Sink sink)
-        : core_{std::move(core),
-                name,
-                std::make_unique<HeldPolicy>(policy),
-                std::make_unique<detail::RetentionHolder<Retention>>(retention),
-                std::make_unique<HeldSink>(std::move(sink)),
-                {detail::wants_of(policy), std::same_as<Policy, Manual>}} {}
+        : state_{std::make_unique<State>(std::move(core), name, policy, retention, std::move(sink))} {}
 
     /// Asks the policy about a row and, on a yes, saves the parts as a new version and prunes. Never throws
     /// for what the sink or the disk does: that is in the result. Cost: a no is a comparison; nothing was
     /// serialised.
     template <class R, class... Parts>
     SaveResult step(const R& row, const Parts&... parts) {
-        if (!core_.is_on()) return Skipped{core_.off_reason()};
-        return together(core_.at(row), [&](const auto& now) { return ask(now, parts...); });
+        if (!is_on()) return Skipped{off_reason()};
+        return together(core().at(row), [&](const auto& now) { return ask(now, parts...); });
     }
 
     /// Saves now, whatever the policy says; the policy hears of it.
     template <class R, class... Parts>
     SaveResult save(const R& row, const Parts&... parts) {
-        if (!core_.is_on()) return Skipped{core_.off_reason()};
-        return together(core_.at(row), [&](const auto& now) { return write(now, true, parts...); });
+        if (!is_on()) return Skipped{off_reason()};
+        return together(core().at(row), [&](const auto& now) { return write(now, true, parts...); });
     }
 
     /// Says that there are no more rows: a policy with `OnFinish` saves now, under the last row that was
     /// seen; if that row is saved already, its version is the answer. Other policies are not asked.
     template <class... Parts>
     SaveResult finish(const Parts&... parts) {
-        if (!core_.is_on()) return Skipped{core_.off_reason()};
-        if (!core_.wants().end) return Skipped{SkipReason::not_due};
-        if (core_.last_row_is_saved()) return versions().back();
-        const DynamicRow row = core_.last_row();
-        At<DynamicRow> now = core_.at(row);
+        if (!is_on()) return Skipped{off_reason()};
+        if (!core().wants().end) return Skipped{SkipReason::not_due};
+        if (core().last_row_is_saved()) return versions().back();
+        const DynamicRow row = core().last_row();
+        At<DynamicRow> now = core().at(row);
         now.final = true;
         return together(now, [&](const auto& shared) { return ask_once_more(shared, parts...); });
     }
@@ -122,10 +124,10 @@ class Checkpoint {
     /// gone and with already_exists for a metric that has another value.
     template <class... Names, class... Ts>
     SaveResult annotate(std::string_view label, Field<Names, Ts>... metrics) {
-        if (!core_.is_on()) return Skipped{core_.off_reason()};
+        if (!is_on()) return Skipped{off_reason()};
         const auto late = detail::to_dynamic(detail::make_row(0, 0, std::move(metrics)...));
         return together(At<DynamicRow>{late},
-                        [&](const auto& shared) { return core_.annotate(label, shared.row); });
+                        [&](const auto& shared) { return core().annotate(label, shared.row); });
     }
     /// The same for a version that a `step` returned.
     template <class... Names, class... Ts>
@@ -153,7 +155,7 @@ class Checkpoint {
     template <detail::AnyPart... Parts>
         requires ReadableSink<Sink>
     result<Version> try_restore(LatestVersion, const Parts&... parts) {
-        return core_.restore_latest(decoding(parts...));
+        return state_ ? core().restore_latest(decoding(parts...)) : detail::nothing_left();
     }
     /// The best version by the metric that the policy or the retention watches; does not compile where
     /// neither watches one. Fails: not_found, mismatch.
@@ -166,44 +168,68 @@ class Checkpoint {
                     Policy, Retention>);
             return error{};
         } else {
-            return core_.restore_best(decoding(parts...));
+            return state_ ? core().restore_best(decoding(parts...)) : detail::nothing_left();
         }
     }
     /// The version of that label, "v3"; no other is tried. Fails: not_found, mismatch, corrupt.
     template <detail::AnyPart... Parts>
         requires ReadableSink<Sink>
     result<Version> try_restore(std::string_view label, const Parts&... parts) {
-        return core_.restore(label, decoding(parts...));
+        return state_ ? core().restore(label, decoding(parts...)) : detail::nothing_left();
     }
 
     /// Every decision so far about a row that this checkpoint was asked about, with its reasons, in the order
     /// of the rows; of all sessions of the run. Those that the run did not record are made again by the
     /// policy as it is now. Throws if the history cannot be read. Cost: two passes over it.
     [[nodiscard]] std::vector<Decision> decisions() {
-        return core_.decisions(
-            [](const detail::HeldPolicy& held, const At<DynamicRow>& now, Decision& decision) {
-                const Policy& policy = static_cast<const HeldPolicy&>(held).policy();
+        if (!state_) return {};
+        return core().decisions(
+            [](const detail::HeldPolicy& then, const At<DynamicRow>& now, Decision& decision) {
+                const Policy& policy = static_cast<const HeldPolicy&>(then).policy();
                 decision.answer = policy.decide(now);
                 decision.because = detail::reasons_of(policy, now);
             });
     }
 
     /// The versions of this checkpoint that exist, oldest first.
-    [[nodiscard]] const std::vector<Version>& versions() const noexcept { return core_.versions(); }
-    /// The policy in its present state.
-    [[nodiscard]] const Policy& policy() const noexcept {
-        return static_cast<HeldPolicy&>(core_.policy()).policy();
+    [[nodiscard]] const std::vector<Version>& versions() const noexcept {
+        static const std::vector<Version> none;
+        return state_ ? core().versions() : none;
     }
+    /// The policy in its present state.
+    [[nodiscard]] const Policy& policy() const noexcept { return held(); }
     /// Where the bytes go.
-    [[nodiscard]] Sink& sink() noexcept { return static_cast<HeldSink&>(core_.sink()).sink; }
+    [[nodiscard]] Sink& sink() noexcept { return state_->sink.sink; }
     /// The checkpoint's name, which is that of its artifact.
-    [[nodiscard]] const std::string& name() const noexcept { return core_.name(); }
+    [[nodiscard]] const std::string& name() const noexcept {
+        static const std::string none;
+        return state_ ? core().name() : none;
+    }
     /// What this object did not write because its policy said no: for each such row the size of the version
     /// before it, or of the first one.
-    [[nodiscard]] std::uint64_t bytes_avoided() const noexcept { return core_.bytes_avoided(); }
+    [[nodiscard]] std::uint64_t bytes_avoided() const noexcept { return state_ ? core().bytes_avoided() : 0; }
 
   private:
-    [[nodiscard]] Policy& held() noexcept { return static_cast<HeldPolicy&>(core_.policy()).policy(); }
+    /// What stays where it is when the checkpoint is moved: the core refers to the rest.
+    struct State {
+        State(std::shared_ptr<detail::RunCore> run, std::string_view name, const Policy& saves,
+              const Retention& keeps, Sink to)
+            : policy{saves}, retention{keeps}, sink{std::move(to)},
+              core{std::move(run), name, policy,
+                   retention,      sink, {detail::wants_of(saves), std::same_as<Policy, Manual>}} {}
+
+        HeldPolicy policy;
+        detail::RetentionHolder<Retention> retention;
+        detail::SinkHolder<Sink> sink;
+        detail::CheckpointCore core;
+    };
+
+    [[nodiscard]] detail::CheckpointCore& core() const noexcept { return state_->core; }
+    [[nodiscard]] Policy& held() const noexcept { return state_->policy.policy(); }
+    [[nodiscard]] bool is_on() const noexcept { return state_ && core().is_on(); }  // null: moved from
+    [[nodiscard]] SkipReason off_reason() const noexcept {
+        return state_ ? core().off_reason() : SkipReason::off;
+    }
 
     /// Calls `f` with the moment; with a sink that several ranks share, with that of rank 0 on every one.
     template <class R, class F>
@@ -211,7 +237,7 @@ class Checkpoint {
         if constexpr (CollectiveSink<Sink>) {
             const DynamicRow row = detail::to_dynamic(mine.row);
             auto shared = sink().share(detail::with_row(mine, row));
-            return shared ? f(shared->at()) : core_.failed(shared.error(), true);
+            return shared ? f(shared->at()) : core().failed(shared.error(), true);
         } else {
             return f(mine);
         }
@@ -223,22 +249,22 @@ class Checkpoint {
         const Answer decision = policy.decide(now);
         const std::string_view nan = detail::rejected_by(policy, now);
         if (decision == Answer::yes) {
-            if (!nan.empty()) (void)core_.failed(core_.nan_error(nan));
+            if (!nan.empty()) (void)core().failed(core().nan_error(nan));
             return write(now, false, parts...);
         }
-        core_.skip(now, decision, [&] { return detail::reasons_of(policy, now); });
+        core().skip(now, decision, [&] { return detail::reasons_of(policy, now); });
         detail::settle(policy, now, Outcome::not_saved);
-        if (!nan.empty()) return core_.failed(core_.nan_error(nan));
+        if (!nan.empty()) return core().failed(core().nan_error(nan));
         return Skipped{detail::skip_reason(decision)};
     }
     /// For `guard`.
     template <class... Parts>
     SaveResult fail(const Parts&... parts) {
-        if (!core_.is_on() || !core_.wants().failure || !core_.has_seen_a_row())
+        if (!is_on() || !core().wants().failure || !core().has_seen_a_row())
             return Skipped{SkipReason::not_due};
-        if (core_.last_row_is_saved()) return versions().back();
-        const DynamicRow row = core_.last_row();
-        At<DynamicRow> now = core_.at(row);
+        if (core().last_row_is_saved()) return versions().back();
+        const DynamicRow row = core().last_row();
+        At<DynamicRow> now = core().at(row);
         now.failure = true;
         return ask_once_more(now, parts...);
     }
@@ -249,7 +275,7 @@ class Checkpoint {
         const DynamicRow row = detail::to_dynamic(now.row);
         const auto why = [&] { return detail::reasons_of(held(), now); };
         const auto settle = [&](Outcome outcome) { detail::settle(held(), now, outcome); };
-        return core_.write(detail::with_row(now, row), by_hand, why, settle, encoding(parts...));
+        return core().write(detail::with_row(now, row), by_hand, why, settle, encoding(parts...));
     }
     /// About a row that the policy heard of already.
     template <class... Parts>
@@ -272,7 +298,7 @@ class Checkpoint {
         return [&](detail::FindFile find_file) { return detail::decode(find_file, parts...); };
     }
 
-    detail::CheckpointCore core_;
+    std::unique_ptr<State> state_;
 };
 
 /// A checkpoint that is off: an empty type whose calls compile to nothing. It has no `save` and no `restore`;

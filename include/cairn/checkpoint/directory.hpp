@@ -37,6 +37,9 @@ class BasicDirectory {
         }
         (void)expand("model.bin").value();
     }
+    /// The same, from a path: `Directory{folder / "{step}.{file}"}`.
+    template <std::same_as<std::filesystem::path> Path>
+    explicit BasicDirectory(const Path& pattern) : BasicDirectory{pattern.string()} {}
 
     result<void> begin(const VersionInfo& info) {
         abort();

@@ -127,8 +127,9 @@ template <class Json = nlohmann::json>
 }
 template <class Json>
 [[nodiscard]] error error_of(const Json& in) {
-    return {static_cast<errc>(in.at("code").template get<unsigned>()), in.at("tried"), in.at("path"),
-            in.at("advice")};
+    const auto text = [&in](const char* key) { return in.at(key).template get<std::string>(); };
+    return {static_cast<errc>(in.at("code").template get<unsigned>()), text("tried"), text("path"),
+            text("advice")};
 }
 
 }  // namespace detail

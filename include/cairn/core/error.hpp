@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 // What fails and how it says so: `cairn::error` (thrown by opening and configuring) and `cairn::result`
-// (returned where a failure is an ordinary outcome). Costs <string> and <optional>.
+// (returned where a failure is an ordinary outcome). Costs <string>.
 
 #include <cairn/config.hpp>
 
-#include <exception>
+#include <cstddef>
 #include <new>
-#include <optional>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -56,37 +56,55 @@ enum class errc : unsigned char {
     return "unknown";
 }
 
+namespace detail {
+
+/// `cairn: TRIED: PATH [CODE]; ADVICE`.
+template <class = void>
+[[nodiscard]] std::string error_line(errc code, std::string_view tried, std::string_view path,
+                                     std::string_view advice) {
+    std::string line = "cairn: ";
+    line += tried;
+    if (!path.empty()) (line += ": ") += path;
+    ((line += " [") += to_string(code)) += ']';
+    if (!advice.empty()) (line += "; ") += advice;
+    for (char& c : line) c = c == '\0' ? '?' : c;  // not every library's what() goes on after one
+    return line;
+}
+
+}  // namespace detail
+
 /// A failure in four parts: a code, what was tried, the path it concerns (may be empty) and what to do.
-/// `what()` is one line of all four. Threads: a value, share it as any `std::string`.
-class CAIRN_ONE_IN_PROCESS error : public std::exception {
+/// `what()` is one line of all four. Copying never throws: copies share the text, as those of every
+/// `std::runtime_error` do. Threads: a value.
+class CAIRN_ONE_IN_PROCESS error : public std::runtime_error {
   public:
-    error() = default;
+    error() : std::runtime_error{""} {}
 
     /// Composes `what()` of the four; `path` and `advice` may be empty.
-    error(errc code, std::string tried, std::string path, std::string advice)
-        : code_{code}, tried_{std::move(tried)}, path_{std::move(path)}, advice_{std::move(advice)} {
-        text_ = "cairn: " + tried_;
-        if (!path_.empty()) text_ += ": " + path_;
-        text_ += " [";
-        text_ += to_string(code_);
-        text_ += "]";
-        if (!advice_.empty()) text_ += "; " + advice_;
-    }
+    error(errc code, std::string_view tried, std::string_view path, std::string_view advice)
+        : std::runtime_error{detail::error_line(code, tried, path, advice)}, code_{code},
+          tried_{tried.size()}, path_{path.size()}, advice_{advice.size()} {}
 
     /// The kind of failure, for a program to branch on.
     [[nodiscard]] errc code() const noexcept { return code_; }
     /// What was tried and why it failed, in one clause.
-    [[nodiscard]] const std::string& tried() const noexcept { return tried_; }
+    [[nodiscard]] std::string tried() const { return part(before_tried, tried_); }
     /// The file, folder or name concerned; empty if there is none.
-    [[nodiscard]] const std::string& path() const noexcept { return path_; }
+    [[nodiscard]] std::string path() const { return part(before_tried + tried_ + 2, path_); }
     /// What the user can do about it.
-    [[nodiscard]] const std::string& advice() const noexcept { return advice_; }
-    /// One line of all four, for a person: `cairn: TRIED: PATH [CODE]; ADVICE`.
-    [[nodiscard]] const char* what() const noexcept override { return text_.c_str(); }
+    [[nodiscard]] std::string advice() const {
+        return part(std::string_view{what()}.size() - advice_, advice_);
+    }
 
   private:
+    [[nodiscard]] std::string part(std::size_t at, std::size_t size) const {
+        return size == 0 ? std::string{} : std::string{what() + at, size};
+    }
+
+    static constexpr std::size_t before_tried = std::string_view{"cairn: "}.size();
+
     errc code_ = errc::io;
-    std::string tried_, path_, advice_, text_;
+    std::size_t tried_ = 0, path_ = 0, advice_ = 0;  // where the parts are in what(): how long each is
 };
 
 namespace detail {
@@ -167,27 +185,33 @@ class [[nodiscard]] result {
     };
 };
 
+namespace detail {
+struct Nothing {};
+}  // namespace detail
+
 /// Success, or an `error`. `value()` throws it.
 template <>
-class [[nodiscard]] result<void> {
+class [[nodiscard]] result<void> : private result<detail::Nothing> {
+    using Base = result<detail::Nothing>;
+
   public:
-    result() = default;
+    result() : Base{detail::Nothing{}} {}
     /// A failure.
-    result(cairn::error failure) : error_{std::move(failure)} {}  // NOLINT(google-explicit-constructor)
+    result(cairn::error failure) : Base{std::move(failure)} {}  // NOLINT(google-explicit-constructor)
+    ///@{
+    /// Copies too, which a `result` of a value does not.
+    result(const result& other) : Base{other ? Base{detail::Nothing{}} : Base{other.error()}} {}
+    result(result&&) noexcept = default;
+    result& operator=(const result& other) { return *this = result{other}; }
+    result& operator=(result&&) noexcept = default;
+    ~result() = default;
+    ///@}
 
-    /// Whether it succeeded.
-    [[nodiscard]] bool has_value() const noexcept { return !error_.has_value(); }
-    /// The same, for `if (auto done = …)`.
-    [[nodiscard]] explicit operator bool() const noexcept { return !error_.has_value(); }
-    /// Requires failure.
-    [[nodiscard]] const cairn::error& error() const noexcept { return *error_; }
+    using Base::error;
+    using Base::has_value;
+    using Base::operator bool;
     /// Throws the error, if there is one.
-    void value() && {
-        if (error_) detail::raise(std::move(*error_));
-    }
-
-  private:
-    std::optional<cairn::error> error_;
+    void value() && { (void)std::move(*this).Base::value(); }
 };
 
 }  // namespace CAIRN_NAMESPACE

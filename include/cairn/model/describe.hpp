@@ -5,6 +5,7 @@
 
 #include <cairn/config.hpp>
 #include <cairn/core/error.hpp>
+#include <cairn/core/function_ref.hpp>
 #include <cairn/model/detail/guarded.hpp>
 #include <cairn/model/detail/text.hpp>
 #include <cairn/model/dtype.hpp>
@@ -14,7 +15,6 @@
 #include <concepts>
 #include <cstddef>
 #include <limits>
-#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -93,8 +93,8 @@ concept TensorContainer = requires(T& values) {
     { values.size() } -> std::convertible_to<std::size_t>;
 };
 
-template <Describable T>
-[[nodiscard]] result<Description> description_of(T& model);
+template <class = void>
+[[nodiscard]] result<Description> description_by(FunctionRef<void(Fields&)> describe);
 
 }  // namespace detail
 
@@ -121,8 +121,8 @@ class Fields {
     void operator()(std::string_view name, V&& value, const Shape& shape);
 
   private:
-    template <Describable T>
-    friend result<detail::Description> detail::description_of(T& model);
+    template <class T>
+    friend result<detail::Description> detail::description_by(detail::FunctionRef<void(Fields&)> describe);
 
     Fields() = default;
 
@@ -130,11 +130,14 @@ class Fields {
     void nested(std::string_view name, T& value);
 
     template <class Element>
-    void add(std::string_view name, Element* data, std::uint64_t elements, Shape shape);
+    void add(std::string_view name, Element* data, std::uint64_t elements, const Shape& shape);
+    template <class = void>
+    void add_bytes(std::string_view name, Dtype dtype, const void* data, bool writable,
+                   std::uint64_t elements, const Shape& shape);
 
     detail::Description found_;
     std::string prefix_;
-    std::optional<error> failure_;
+    result<void> failure_;  // the first
 };
 
 namespace detail {
@@ -148,6 +151,11 @@ void describe(T& model, Fields& fields) {
     } else {
         model.describe(fields);
     }
+}
+
+template <Describable T>
+[[nodiscard]] result<Description> description_of(T& model) {
+    return description_by([&model](Fields& fields) { describe(model, fields); });
 }
 
 /// Says at compile time what a value that cannot be a tensor should have been.
@@ -232,36 +240,42 @@ void Fields::nested(std::string_view name, T& value) {
 }
 
 template <class Element>
-void Fields::add(std::string_view name, Element* data, std::uint64_t elements, Shape shape) {
+void Fields::add(std::string_view name, Element* data, std::uint64_t elements, const Shape& shape) {
     static_assert(!std::is_volatile_v<Element>, "cairn: a volatile object cannot be a tensor");
-    TensorView tensor{prefix_, dtype_of<std::remove_const_t<Element>>, std::move(shape), {}};
+    add_bytes(name, dtype_of<std::remove_const_t<Element>>, data, !std::is_const_v<Element>, elements, shape);
+}
+
+template <class T>
+void Fields::add_bytes(std::string_view name, Dtype dtype, const void* data, bool writable,
+                       std::uint64_t elements, const Shape& shape) {
+    TensorView tensor{prefix_, dtype, shape, {}};
     tensor.name += name;
     if (name.empty() && !prefix_.empty()) tensor.name.pop_back();  // the dot
     const char* problem = nullptr;
-    if (elements > std::numeric_limits<std::size_t>::max() / sizeof(Element))
+    if (elements > std::numeric_limits<std::size_t>::max() / size_of(dtype))
         problem = " is larger than the memory";
     if (data == nullptr && elements != 0) problem = " is a null pointer";
-    detail::Slot slot{nullptr, nullptr, nullptr, !std::is_const_v<Element>};
+    detail::Slot slot{nullptr, nullptr, nullptr, writable};
     if (problem != nullptr) {
-        if (!failure_) {
+        if (failure_) {
             failure_ = error{errc::invalid_argument, "the tensor " + detail::in_quotes(tensor.name) + problem,
                              "", "describe the memory the tensor has"};
         }
     } else {
-        tensor.bytes = {reinterpret_cast<const std::byte*>(data),
-                        static_cast<std::size_t>(elements) * sizeof(Element)};
-        if constexpr (!std::is_const_v<Element>) slot.target = reinterpret_cast<std::byte*>(data);
+        tensor.bytes = {static_cast<const std::byte*>(data),
+                        static_cast<std::size_t>(elements) * size_of(dtype)};
+        if (writable) slot.target = const_cast<std::byte*>(tensor.bytes.data());  // as it was handed over
     }
     found_.tensors.push_back(std::move(tensor));
     found_.slots.push_back(slot);
 }
 
-template <Describable T>
-result<detail::Description> detail::description_of(T& model) {
+template <class T>
+result<detail::Description> detail::description_by(FunctionRef<void(Fields&)> describe) {
     Fields fields;
     result<void> described = guarded("describing the model", [&]() -> result<void> {
-        describe(model, fields);
-        if (fields.failure_) return *fields.failure_;
+        describe(fields);
+        if (!fields.failure_) return std::move(fields.failure_);
         return check_tensors(fields.found_.tensors);
     });
     if (!described) return described.error();

@@ -47,48 +47,67 @@ template <class T>
                  "see why its save or operator<< failed"};
 }
 
+// Each way of encoding, without the type of what is encoded.
+
+template <class = void>
+[[nodiscard]] result<void> emit_tensors(std::string_view name, FunctionRef<void(Fields&)> describe,
+                                        Emit emit) {
+    const std::string file = std::string{name} + ".safetensors";
+    result<Description> model = description_by(describe);
+    if (!model) return at_path(model.error(), file);
+    return write_safetensors(model->tensors, {}, [&](std::span<const std::byte> bytes) -> result<void> {
+        return emit(file, bytes);
+    });
+}
+
+template <class = void>
+[[nodiscard]] result<void> emit_json(std::string_view name, FunctionRef<nlohmann::json()> convert,
+                                     Emit emit) {
+    const std::string part{name};
+    std::vector<std::uint8_t> cbor;
+    std::string text;
+    result<void> converted = guarded("converting the part \"" + part + "\" to JSON", [&]() -> result<void> {
+        const nlohmann::json value = convert();
+        if (fits_json_text(value)) {
+            text = value.dump();
+        } else {
+            cbor = nlohmann::json::to_cbor(value);
+        }
+        return {};
+    });
+    if (!converted) return at_path(converted.error(), part + ".json");
+    if (!cbor.empty()) return emit(part + ".cbor", bytes_of(cbor));
+    return emit(part + ".json", bytes_of(text));
+}
+
+template <class = void>
+[[nodiscard]] result<void> emit_stream(std::string_view name, FunctionRef<result<void>(std::ostream&)> save,
+                                       Emit emit) {
+    const std::string part{name};
+    OutputBytes buffer;
+    result<void> saved = guarded("saving the part \"" + part + "\"", [&] {
+        std::ostream out{&buffer};
+        prepare_stream(out);
+        return save(out);
+    });
+    if (!saved) return at_path(saved.error(), part + ".bin");
+    return emit(part + ".bin", buffer.bytes());
+}
+
 /// Emits the file of `part`: `<name>.safetensors`, `.json` (`.cbor` if it holds what JSON text cannot) or
-/// `.bin`, in order, in one or more pieces, at least one. Fails: invalid_name, invalid_argument (a model that
-/// does not describe itself well), user (its code threw), and whatever `emit` returns.
+/// `.bin`, in order, in one or more pieces, at least one. Fails: invalid_argument (a model that does not
+/// describe itself well), user (its code threw), and whatever `emit` returns. Requires a checked name.
 template <class T>
 [[nodiscard]] result<void> encode(const Part<T>& part, Emit emit) {
-    if (result<void> named = check_name("part", part.name()); !named) return named;
-    std::string file{part.name()};
     constexpr Encoding encoding = encoding_of<T>;
     if constexpr (encoding == Encoding::tensors) {
-        file += ".safetensors";
-        result<Description> model = description_of(part.object());
-        if (!model) return at_path(model.error(), file);
-        return write_safetensors(model->tensors, {}, [&](std::span<const std::byte> bytes) -> result<void> {
-            return emit(file, bytes);
-        });
+        return emit_tensors(part.name(), [&](Fields& fields) { describe(part.object(), fields); }, emit);
     } else if constexpr (encoding == Encoding::json) {
-        std::vector<std::uint8_t> cbor;
-        std::string text;
-        const std::string tried = "converting the part \"" + file + "\" to JSON";
-        result<void> converted = guarded(tried, [&]() -> result<void> {
-            const nlohmann::json value(part.object());
-            if (fits_json_text(value)) {
-                text = value.dump();
-            } else {
-                cbor = nlohmann::json::to_cbor(value);
-            }
-            return {};
-        });
-        if (!converted) return at_path(converted.error(), file + ".json");
-        if (!cbor.empty()) return emit(file + ".cbor", bytes_of(cbor));
-        return emit(file + ".json", bytes_of(text));
+        return emit_json(part.name(), [&] { return nlohmann::json(part.object()); }, emit);
     } else {
-        const std::string tried = "saving the part \"" + file + "\"";
-        file += ".bin";
-        OutputBytes buffer;
-        result<void> saved = guarded(tried, [&] {
-            std::ostream out{&buffer};
-            prepare_stream(out);
-            return save_to<std::remove_const_t<T>>(part.object(), out);
-        });
-        if (!saved) return at_path(saved.error(), file);
-        return emit(file, buffer.bytes());
+        return emit_stream(
+            part.name(),
+            [&](std::ostream& out) { return save_to<std::remove_const_t<T>>(part.object(), out); }, emit);
     }
 }
 

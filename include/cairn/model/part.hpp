@@ -9,7 +9,7 @@
 
 #include <algorithm>
 #include <array>
-#include <cstddef>
+#include <span>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -94,10 +94,9 @@ void explain_parts() noexcept {
     (explain_part<Ts>(), ...);
 }
 
-/// Success if every part has a name that can be a file's and no two share one.
-template <AnyPart... Parts>
-[[nodiscard]] result<void> check_parts(const Parts&... parts) {
-    std::array<std::string_view, sizeof...(Parts)> names{parts.name()...};
+/// Success if every name can be a file's and no two are the same. Sorts them.
+template <class = void>
+[[nodiscard]] result<void> check_part_names(std::span<std::string_view> names) {
     for (const std::string_view name : names) {
         if (result<void> checked = check_name("part", name); !checked) return checked;
     }
@@ -107,6 +106,11 @@ template <AnyPart... Parts>
                      "give every part a name of its own"};
     }
     return {};
+}
+template <AnyPart... Parts>
+[[nodiscard]] result<void> check_parts(const Parts&... parts) {
+    std::array<std::string_view, sizeof...(Parts)> names{parts.name()...};
+    return check_part_names({names.data(), names.size()});
 }
 
 }  // namespace detail

@@ -32,6 +32,12 @@ template <class Extents>
     return out;
 }
 
+template <class = void>
+[[noreturn]] void raise_negative(std::int64_t extent) {
+    raise({errc::invalid_argument, "a tensor cannot have the negative extent " + std::to_string(extent), "",
+           "write the sizes the data has; -1 is not worked out"});
+}
+
 }  // namespace detail
 
 /// One extent of a `Shape`, from an integer of any type, so that `{rows, cols}` never narrows.
@@ -43,11 +49,7 @@ class Extent {
         requires(!std::same_as<Integer, bool>)
     constexpr Extent(Integer value)  // NOLINT(google-explicit-constructor): a list of integers is a shape
         : value_{static_cast<std::uint64_t>(value)} {
-        if (std::cmp_less(value, 0)) {
-            detail::raise({errc::invalid_argument,
-                           "a tensor cannot have the negative extent " + std::to_string(value), "",
-                           "write the sizes the data has; -1 is not worked out"});
-        }
+        if (std::cmp_less(value, 0)) detail::raise_negative(static_cast<std::int64_t>(value));
     }
 
     /// How many.
@@ -60,15 +62,21 @@ class Extent {
 /// The extents of a tensor, outermost first; none at all for a scalar. Fails: making one throws
 /// `cairn::error` (invalid_argument) for a negative extent, for more than 64 of them, or when there are more
 /// elements than can be counted. Cost: one allocation.
-class Shape {
+template <class = void>
+class BasicShape {
   public:
     static constexpr std::size_t max_rank = 64;  ///< the most dimensions
 
-    Shape() = default;
+    // All defined below, so that extern.hpp's declaration holds for them too.
+    BasicShape() noexcept;
+    BasicShape(const BasicShape& other);
+    BasicShape(BasicShape&& other) noexcept;
+    BasicShape& operator=(const BasicShape& other);
+    BasicShape& operator=(BasicShape&& other) noexcept;
+    ~BasicShape();
 
     /// `{rows, columns}`; `{}` is a scalar.
-    template <class = void>
-    Shape(std::initializer_list<Extent> extents) {
+    BasicShape(std::initializer_list<Extent> extents) {
         extents_.reserve(extents.size());
         for (const Extent extent : extents) extents_.push_back(extent.value());
         check();
@@ -77,13 +85,12 @@ class Shape {
     /// From any range of integers, for example a `std::vector<std::int64_t>`.
     template <class Range>
         requires requires(const Range& range) { Extent{*range.begin()}, range.end(); }
-    Shape(const Range& extents) {  // NOLINT(google-explicit-constructor): it is one already
+    BasicShape(const Range& extents) {  // NOLINT(google-explicit-constructor): it is one already
         for (const auto& extent : extents) extents_.push_back(Extent{extent}.value());
         check();
     }
 
     /// The extents, outermost first.
-    template <class = void>
     [[nodiscard]] std::span<const std::uint64_t> extents() const noexcept {
         return std::span<const std::uint64_t>{extents_.data(), extents_.size()};
     }
@@ -93,13 +100,9 @@ class Shape {
     [[nodiscard]] std::uint64_t elements() const noexcept { return elements_; }
 
     /// Whether they have the same extents.
-    template <std::same_as<Shape> S>
-    friend bool operator==(const Shape& a, const S& b) {
-        return a.extents_ == b.extents_;
-    }
+    friend bool operator==(const BasicShape& a, const BasicShape& b) { return a.extents_ == b.extents_; }
 
   private:
-    template <class = void>
     void check() {
         if (extents_.size() > max_rank) {
             detail::raise({errc::invalid_argument,
@@ -117,6 +120,20 @@ class Shape {
     std::vector<std::uint64_t> extents_;
     std::uint64_t elements_ = 1;
 };
+using Shape = BasicShape<>;
+
+template <class T>
+BasicShape<T>::BasicShape() noexcept = default;
+template <class T>
+BasicShape<T>::BasicShape(const BasicShape& other) = default;
+template <class T>
+BasicShape<T>::BasicShape(BasicShape&& other) noexcept = default;
+template <class T>
+BasicShape<T>& BasicShape<T>::operator=(const BasicShape& other) = default;
+template <class T>
+BasicShape<T>& BasicShape<T>::operator=(BasicShape&& other) noexcept = default;
+template <class T>
+BasicShape<T>::~BasicShape() = default;
 
 /// As Python writes a list: `[2, 10]`.
 template <class = void>

@@ -62,11 +62,10 @@ class BasicCheckpointCore {
     /// Sets a decision's answer and its reasons.
     using Explain = FunctionRef<void(const HeldPolicy&, const At<DynamicRow>&, Decision&)>;
 
-    BasicCheckpointCore(std::shared_ptr<RunCore> core, std::string_view name,
-                        std::unique_ptr<HeldPolicy> policy, std::unique_ptr<HeldRetention> retention,
-                        std::unique_ptr<HeldSink> sink, const PolicyTraits& traits)
-        : core_{std::move(core)}, name_{name}, initial_{policy->copy()}, policy_{std::move(policy)},
-          shelf_{std::move(retention), std::move(sink)} {
+    BasicCheckpointCore(std::shared_ptr<RunCore> core, std::string_view name, HeldPolicy& policy,
+                        const HeldRetention& retention, HeldSink& sink, const PolicyTraits& traits)
+        : core_{std::move(core)}, name_{name}, initial_{policy.copy()}, policy_{&policy},
+          shelf_{retention, sink} {
         if (!core_) return;
         check_name("checkpoint", name_).value();
         const Watched saves = initial_->watched(), keeps = shelf_.retention().watched();
@@ -80,10 +79,9 @@ class BasicCheckpointCore {
                   seconds_before_, save_seconds_);
     }
 
-    // Defined below, so that extern.hpp's declaration holds for them too.
-    BasicCheckpointCore(BasicCheckpointCore&& other) noexcept;
-    BasicCheckpointCore& operator=(BasicCheckpointCore&& other) noexcept;
-    ~BasicCheckpointCore();
+    BasicCheckpointCore(const BasicCheckpointCore&) = delete;
+    BasicCheckpointCore& operator=(const BasicCheckpointCore&) = delete;
+    ~BasicCheckpointCore();  // defined below, so that extern.hpp's declaration holds for it too
 
     [[nodiscard]] bool is_on() const noexcept {
         return core_ && core_->options().save && !core_->is_detached() &&
@@ -92,7 +90,6 @@ class BasicCheckpointCore {
     [[nodiscard]] SkipReason off_reason() const noexcept {
         return core_ && core_->rank() != 0 && !is_collective() ? SkipReason::other_rank : SkipReason::off;
     }
-    [[nodiscard]] HeldPolicy& policy() const noexcept { return *policy_; }
     [[nodiscard]] HeldSink& sink() const noexcept { return shelf_.sink(); }
     [[nodiscard]] const std::vector<Version>& versions() const noexcept { return shelf_.versions(); }
     [[nodiscard]] const std::string& name() const noexcept { return name_; }
@@ -338,7 +335,8 @@ class BasicCheckpointCore {
 
     std::shared_ptr<RunCore> core_;
     std::string name_;
-    std::unique_ptr<HeldPolicy> initial_, policy_;
+    std::unique_ptr<HeldPolicy> initial_;
+    HeldPolicy* policy_;
     Wants wants_;
     Shelf shelf_;
     std::optional<DynamicRow> last_row_;
@@ -350,10 +348,6 @@ class BasicCheckpointCore {
 };
 using CheckpointCore = BasicCheckpointCore<>;
 
-template <class T>
-BasicCheckpointCore<T>::BasicCheckpointCore(BasicCheckpointCore&& other) noexcept = default;
-template <class T>
-BasicCheckpointCore<T>& BasicCheckpointCore<T>::operator=(BasicCheckpointCore&& other) noexcept = default;
 template <class T>
 BasicCheckpointCore<T>::~BasicCheckpointCore() = default;
 

@@ -21,6 +21,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -49,20 +50,31 @@ class PolicyHolder final : public HeldPolicy {
     explicit PolicyHolder(const P& of) : policy_{of} {}
 
     [[nodiscard]] std::unique_ptr<HeldPolicy> copy() const override {
-        return std::make_unique<PolicyHolder>(*policy_);
+        return std::make_unique<PolicyHolder>(policy());
     }
     void become(const HeldPolicy& other) override {
-        policy_.emplace(*static_cast<const PolicyHolder&>(other).policy_);
+        const P& from = static_cast<const PolicyHolder&>(other).policy();
+        if constexpr (is_assignable)
+            policy_ = from;
+        else
+            policy_.emplace(from);
     }
-    void settle(const At<DynamicRow>& at, Outcome outcome) override { detail::settle(*policy_, at, outcome); }
-    [[nodiscard]] std::string text() const override { return to_text(*policy_); }
-    [[nodiscard]] Watched watched() const override { return watched_by(*policy_); }
+    void settle(const At<DynamicRow>& at, Outcome outcome) override { detail::settle(policy(), at, outcome); }
+    [[nodiscard]] std::string text() const override { return to_text(policy()); }
+    [[nodiscard]] Watched watched() const override { return watched_by(policy()); }
 
-    [[nodiscard]] P& policy() noexcept { return *policy_; }
-    [[nodiscard]] const P& policy() const noexcept { return *policy_; }
+    [[nodiscard]] P& policy() noexcept { return const_cast<P&>(std::as_const(*this).policy()); }
+    [[nodiscard]] const P& policy() const noexcept {
+        if constexpr (is_assignable)
+            return policy_;
+        else
+            return *policy_;
+    }
 
   private:
-    std::optional<P> policy_;  // replaced as a whole: a policy need not be assignable
+    static constexpr bool is_assignable = std::is_copy_assignable_v<P>;
+
+    std::conditional_t<is_assignable, P, std::optional<P>> policy_;  // replaced where it lies
 };
 
 class HeldRetention {

@@ -29,8 +29,7 @@ namespace CAIRN_NAMESPACE::detail {
 template <class = void>
 class BasicShelf {
   public:
-    BasicShelf(std::unique_ptr<HeldRetention> retention, std::unique_ptr<HeldSink> sink)
-        : retention_{std::move(retention)}, sink_{std::move(sink)} {}
+    BasicShelf(const HeldRetention& retention, HeldSink& sink) : retention_{&retention}, sink_{&sink} {}
 
     using Gone = FunctionRef<void(const Version&)>;
 
@@ -184,8 +183,8 @@ class BasicShelf {
 
     std::shared_ptr<RunCore> core_;
     std::string name_;
-    std::unique_ptr<HeldRetention> retention_;
-    std::unique_ptr<HeldSink> sink_;
+    const HeldRetention* retention_;
+    HeldSink* sink_;
     Watched watched_;
     std::vector<Version> versions_;
     std::optional<std::uint64_t> restored_;
