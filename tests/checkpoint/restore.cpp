@@ -8,6 +8,9 @@
 #include <cmath>
 #include <limits>
 #include <random>
+#include <any>
+#include <initializer_list>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -119,7 +122,7 @@ TEST_CASE("A damaged newest version is reported and the one before is restored",
         std::filesystem::permissions(object, std::filesystem::perms::owner_all);
         std::filesystem::resize_file(object, 20);
     }
-    SECTION("it is gone") { std::filesystem::remove(object); }
+    SECTION("it is gone") { erase_all(object); }
     Model model;
     StderrCapture errors;
     CHECK(checkpoint.restore(cairn::latest, part("model", model)).label() == "v1");
@@ -297,6 +300,62 @@ TEST_CASE("A resumed run goes on with the state of its versions", "[checkpoint][
         every.step(run.log(cairn::step(4), "loss"_m = 1.0), part("model", model)));  // it is restored from
     CHECK_FALSE(every.step(run.log(cairn::step(5), "loss"_m = 1.0), part("model", model)));
     CHECK(every.step(run.log(cairn::step(6), "loss"_m = 1.0), part("model", model)));
+}
+
+namespace {
+
+// Policies whose assignment does not compile, does not copy all, or throws; and one that braces would wrap.
+struct AtEither {
+    struct One {
+        const std::int64_t step;
+    };
+    std::vector<One> steps{{1}, {2}};
+    cairn::Answer decide(const auto& at) const {
+        for (const One& one : steps)
+            if (one.step == at.step) return cairn::Answer::yes;
+        return cairn::Answer::no;
+    }
+};
+struct CountsRows {
+    std::int64_t seen = 0;
+    CountsRows() = default;
+    CountsRows(const CountsRows&) = default;
+    CountsRows& operator=(const CountsRows&) { return *this; }
+    ~CountsRows() = default;
+    static cairn::Answer decide(const auto&) { return cairn::Answer::yes; }
+    void settle(const auto&, cairn::Outcome) { ++seen; }
+};
+struct WrapsItself {
+    std::vector<std::any> in;
+    WrapsItself() = default;
+    WrapsItself(std::initializer_list<std::any> of) : in{of} {}
+    [[nodiscard]] cairn::Answer decide(const auto&) const {
+        return in.empty() ? cairn::Answer::yes : cairn::Answer::no;
+    }
+};
+
+}  // namespace
+
+TEST_CASE("A policy need only be copied", "[checkpoint][resume]") {
+    TempDir dir;
+    auto run = open_run(dir);
+    Model model;
+    auto either = run.checkpoint<AtEither>("either");
+    auto counts = run.checkpoint<CountsRows>("counts");
+    auto wraps = run.checkpoint<WrapsItself>("wraps");
+    for (int step = 0; step < 4; ++step) {
+        const auto row = run.log(cairn::step(step), "loss"_m = 1.0);
+        either.step(row, part("model", model));
+        counts.step(row, part("model", model));
+        wraps.step(row, part("model", model));
+    }
+    CHECK(either.versions().size() == 2);
+    CHECK(wraps.versions().size() == 4);
+    CHECK(either.restore("v0", part("model", model)).step() == 1);
+    const CountsRows& policy = counts.policy();
+    CHECK(policy.seen == 4);
+    counts.restore("v1", part("model", model));
+    CHECK(policy.seen == 3);  // two rows and the restoring
 }
 
 TEST_CASE("After restoring an earlier version, Best compares with what was saved up to it",

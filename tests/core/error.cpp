@@ -4,6 +4,7 @@
 #include "support/catch.hpp"
 
 #include <memory>
+#include <stdexcept>
 #include <string>
 #include <utility>
 
@@ -32,6 +33,20 @@ TEST_CASE("an error prints its four parts on one line", "[core][error]") {
     CHECK(cut.tried() == "a?b");
     CHECK(cut.path() == "c?");
     CHECK(cut.advice() == "?d");
+}
+
+TEST_CASE("an error that lost its text has no parts", "[core][error]") {
+    error from{errc::io, std::string(4096, 'x'), std::string(4096, 'y'), std::string(4096, 'z')};
+    const error to = std::move(from);
+    CHECK(to.path() == std::string(4096, 'y'));
+    // NOLINTBEGIN(bugprone-use-after-move)
+    CHECK(from.tried().size() + from.path().size() + from.advice().size() <= 3 * 4096);
+    // NOLINTEND(bugprone-use-after-move)
+    error other{errc::io, std::string(4096, 'x'), std::string(4096, 'y'), std::string(4096, 'z')};
+    static_cast<std::runtime_error&>(other) = std::runtime_error{"short"};
+    CHECK(other.tried().empty());
+    CHECK(other.path().empty());
+    CHECK(other.advice().empty());
 }
 
 TEST_CASE("an error copied while it is thrown keeps its text", "[core][error]") {

@@ -60,7 +60,7 @@ TEST_CASE("version labels: v and digits, no sign, no zero in front, no overflow"
 TEST_CASE("what Windows would take for another name is told", "[core][name]") {
     for (const char* good : {"a", "con1", "console", "com", "lpt10", "a.con", "nullable.txt", "COMx"})
         CHECK(windows_problem(good) == "");
-    for (const char* bad :
-         {"con", "NUL", "nul.json", "Com1", "lpt9.tar.gz", "aux", "prn.", "a.", "a ", "a?b", "a:b", "a\\b"})
+    for (const char* bad : {"con", "NUL", "nul.json", "Com1", "lpt9.tar.gz", "aux", "prn.", "a.", "a ", "a?b",
+                            "a:b", "a\\b", "nul .csv", "conin$", "COM\xC2\xB9", "lpt\xC2\xB3.txt"})
         CHECK(windows_problem(bad) != "");
 }

@@ -86,6 +86,14 @@ struct Outer {
     Foreign inner;
     static void describe(auto& self, auto& fields) { fields("inner", self.inner); }
 };
+struct HasNeighbour {
+    float x = 1;
+    void describe(auto& fields) { fields("x", x); }
+};
+[[maybe_unused]] void describe(HasNeighbour&, cairn::Fields&) {
+    FAIL("the member is the one that describes");
+}
+
 struct Twice {
     float a = 0, b = 0;
     void describe(auto& f) { f("same", a), f("same", b); }
@@ -168,6 +176,13 @@ TEST_CASE("a type described from outside can be const, nested, and nameless insi
     REQUIRE(tensors.size() == 1);
     CHECK(tensors[0].name == "inner");
     CHECK(tensors[0].shape == Shape{2});
+}
+
+TEST_CASE("a function that happens to be called describe is not taken", "[model][describe]") {
+    HasNeighbour model;
+    const auto tensors = cairn::tensors_of(model).value();
+    REQUIRE(tensors.size() == 1);
+    CHECK(tensors[0].name == "x");
 }
 
 TEST_CASE("a describe that cannot be right is an error that names the tensor", "[model][describe]") {

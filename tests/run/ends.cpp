@@ -329,10 +329,10 @@ TEST_CASE("a child that outlives the killed trainer does not make the run look a
         const ::pid_t grandchild = ::fork();
         if (grandchild == 0) {
             ::close(done.ends[1]);
+            ready.tell(1);      // it has let go of what is the parent's
             (void)done.hear();  // lives on until the test is over
             ::_exit(0);
         }
-        ready.tell(1);
         ::pause();
         return 0;
     });

@@ -45,7 +45,10 @@ TEST_CASE("artifact: opening makes it with a type, finds it without, refuses ano
     CHECK(code_of(ArtifactStore::open(f.store, "p", "none")) == errc::not_found);
     CHECK(code_of(ArtifactStore::open(f.store, "q", "model")) == errc::not_found);
     CHECK(!fs::exists(f.store.project_dir("q")));
-    spit(f.store.artifact_dir("p", "model") / "artifact.json", "{");
+    const fs::path record = f.store.artifact_dir("p", "model") / "artifact.json";
+    spit(record, R"({"format":1,"name":"Model","type":"model"})");  // where the case of names does not count
+    CHECK(code_of(ArtifactStore::open(f.store, "p", "model")) == errc::mismatch);
+    spit(record, "{");
     CHECK(code_of(ArtifactStore::open(f.store, "p", "model", "model")) == errc::corrupt);
 }
 
@@ -113,7 +116,7 @@ TEST_CASE("artifact: a commit is found by number, alias and latest, with its fil
         CHECK(code_of(f.model.read(m, "ref")) == errc::not_found);
         f.model.verify(m).value();
         CHECK(slurp(f.model.plain_path(0) / "d/b") == "B");
-        CHECK(fs::hard_link_count(f.model.plain_path(0) / "a") == 2);
+        CHECK(cairn::detail::os::status(f.model.plain_path(0) / "a")->nlink == 2);
         CHECK(fs::is_empty(f.store.temp_dir()));
     }
 }
@@ -157,7 +160,7 @@ TEST_CASE("artifact: identical content is skipped only when asked, and only agai
 TEST_CASE("artifact: saving the same again brings back an object that was lost", "[store][artifact]") {
     const Fixture f;
     const Manifest m = commit(f.model, {{"a", "1"}}).value().manifest;
-    fs::remove(f.store.object_path(digest_of("1")));
+    erase_all(f.store.object_path(digest_of("1")));
     CHECK(code_of(f.model.verify(m)) == errc::not_found);
     CHECK_FALSE(commit(f.model, {{"a", "1"}}, skip_identical()).value().created);
     f.model.verify(m).value();
@@ -187,11 +190,14 @@ TEST_CASE("artifact: damaged manifests are listed apart, and the others whole", 
     std::string text = slurp(versions / "v1.json");
     text[text.size() / 2] ^= 1;
     spit(versions / "v1.json", text);
-    fs::copy_file(versions / "v0.json", versions / "v2.json", fs::copy_options::overwrite_existing);
-    fs::remove(versions / "v3.json");
+    spit(versions / "v2.json", slurp(versions / "v0.json"));
+    erase_all(versions / "v3.json");
     fs::create_directory(versions / "v3.json");
-    fs::remove(versions / "v4.json");
-    fs::create_symlink("v0.json", versions / "v4.json");
+    erase_all(versions / "v4.json");
+    if (has_symlinks)
+        fs::create_symlink("v0.json", versions / "v4.json");
+    else
+        fs::create_directory(versions / "v4.json");
     spit(versions / "notes.txt", "");
     spit(versions / "v07.json", "");
     const auto listing = f.model.list().value();
@@ -218,16 +224,18 @@ TEST_CASE("artifact: missing and flipped objects are found by verify, read and d
         CHECK(fs::is_empty(to));  // the sound file was not placed either
         CHECK(f.model.read(m, "a").value() == "AAAA");
     };
-    fs::remove(object);
+    erase_all(object);
     expect(errc::not_found);
     for (const char* damaged : {"BBBC", "BBB", "BBBBB", ""}) {
         spit(object, damaged);
         expect(errc::corrupt);
     }
-    fs::remove(object);
-    spit(f.dir / "same", "BBBB");
-    fs::create_symlink(f.dir / "same", object);
-    expect(errc::corrupt);
+    erase_all(object);
+    if (has_symlinks) {
+        spit(f.dir / "same", "BBBB");
+        fs::create_symlink(f.dir / "same", object);
+        expect(errc::corrupt);
+    }
 }
 
 TEST_CASE("download: files come verified, replace what was there, and references are passed over",
@@ -249,6 +257,7 @@ TEST_CASE("download: files come verified, replace what was there, and references
     CHECK(code_of(f.model.download(m, to / "a")) == errc::not_found);  // below a file
 }
 
+#if !defined(_WIN32)  // links and paths as other systems have them
 TEST_CASE("download: nothing is written outside of the folder, through a link or by a hostile manifest",
           "[store][artifact]") {
     const Fixture f;
@@ -260,7 +269,7 @@ TEST_CASE("download: nothing is written outside of the folder, through a link or
     CHECK(code_of(f.model.download(m, to)) == errc::invalid_argument);
     CHECK(fs::is_empty(f.dir / "outside"));
     CHECK(!fs::exists(to / "a"));
-    fs::remove(to / "d");
+    erase_all(to / "d");
     spit(f.dir / "outside/a", "kept");
     fs::create_symlink(f.dir / "outside/a", to / "a");
     f.model.download(m, to).value();  // the link itself is replaced
@@ -278,6 +287,7 @@ TEST_CASE("download: nothing is written outside of the folder, through a link or
     CHECK(code_of(f.model.read(hostile, "x")) == errc::invalid_argument);
     CHECK(tree(f.dir / "outside") == std::vector<std::string>{"a"});
 }
+#endif
 
 TEST_CASE("aliases: set, moved, removed and a damaged file stops only those who need it",
           "[store][artifact]") {
@@ -342,7 +352,7 @@ TEST_CASE("remove: an object stays while any artifact of any project has it, lin
     SECTION("the plain path of the other is gone") {
         (void)commit(f.model, {{"a", "S"}}).value();
         (void)commit(other, {{"b", "S"}}).value();
-        fs::remove_all(other.plain_path(0));
+        erase_all(other.plain_path(0));
     }
     SECTION("the manifest of another version is damaged") {
         (void)commit(f.model, {{"a", "S"}}).value();
@@ -356,8 +366,9 @@ TEST_CASE("remove: an object stays while any artifact of any project has it, lin
     SECTION("the other's project lies behind a link, to a disk that is there or not") {
         (void)commit(f.model, {{"a", "S"}}).value();
         (void)commit(other, {{"b", "S"}}).value();
-        fs::remove_all(other.plain_path(0));
+        erase_all(other.plain_path(0));
         fs::rename(f.store.project_dir("q"), f.dir / "disk");
+        if (!has_symlinks) return;
         fs::create_directory_symlink(f.dir / "disk", f.store.project_dir("q"));
         SECTION("there") {}
         SECTION("not there") {
@@ -390,8 +401,8 @@ TEST_CASE("remove: what others put into a plain path stays, and links there are 
     spit(plain / "notes.txt", "mine");
     fs::create_directories(f.dir / "outside");
     spit(f.dir / "outside/b", "kept");
-    fs::remove_all(plain / "d");
-    fs::create_directory_symlink(f.dir / "outside", plain / "d");
+    erase_all(plain / "d");
+    if (has_symlinks) fs::create_directory_symlink(f.dir / "outside", plain / "d");
     f.model.remove(0).value();
     CHECK(slurp(plain / "notes.txt") == "mine");
     CHECK(!fs::exists(plain / "a"));
@@ -417,7 +428,10 @@ TEST_CASE("commit: numbers step over whatever has a version's name", "[store][ar
     const Fixture f;
     const fs::path dir = f.store.artifact_dir("p", "model");
     fs::create_directories(f.dir / "outside");
-    fs::create_directory_symlink(f.dir / "outside", dir / "v0");  // a trap for the plain path
+    if (has_symlinks)
+        fs::create_directory_symlink(f.dir / "outside", dir / "v0");  // a trap for the plain path
+    else
+        fs::create_directory(dir / "v0");
     fs::create_directory(dir / "v4");
     spit(dir / "v99999999999999999999", "");
     spit(dir / "v18446744073709551615", "");
@@ -431,12 +445,12 @@ TEST_CASE("commit: where the plain path cannot be made the version exists, with 
           "[store][artifact]") {
     const Fixture f;
     auto staged = stage(f.store, {{"a", "A"}});
-    fs::remove_all(f.store.temp_dir());  // takes the staged object along
+    erase_all(f.store.temp_dir());  // takes the staged object along
     CHECK(!f.model.commit({}, std::move(staged)));
     CHECK(numbers_of(f.model).empty());
     fs::create_directory(f.store.temp_dir());
     (void)commit(f.model, {{"a", "A"}}).value();
-    fs::remove_all(f.store.temp_dir());
+    erase_all(f.store.temp_dir());
     spit(f.store.temp_dir(), "a file");
     Manifest draft;
     draft.files = {{"a", 1, digest_of("A"), {}}};
@@ -469,7 +483,7 @@ TEST_CASE("commit: a full disk fails it, leaves no version, no object and no tem
         if (full || full.error().code() != errc::no_space) return 3;
         if (tree(store.root()) != before) return 4;
         if (!model.verify(model.get(0).value())) return 5;
-        fs::remove(dir / "disk/filler");
+        erase_all(dir / "disk/filler");
         if (commit(model, {{"b", "small"}}).value().manifest.version != 1) return 6;
         return 0;
     });
@@ -523,7 +537,7 @@ TEST_CASE("commit and remove at once: no version loses an object that another's 
         const auto done = commit(f.model, {{"f", "S"}}).value();
         (void)f.model.commit({}, {}).value();
         damaged += f.model.verify(done.manifest) ? 0 : 1;
-        fs::remove_all(f.model.plain_path(done.manifest.version));  // so that links do not save it
+        erase_all(f.model.plain_path(done.manifest.version));  // so that links do not save it
         f.model.remove(done.manifest.version).value();
     }
     CHECK(damaged == 0);

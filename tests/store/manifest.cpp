@@ -230,11 +230,13 @@ TEST_CASE("metrics: NaN and infinities are data", "[store][manifest]") {
 }
 
 TEST_CASE("paths inside an artifact: hostile ones are refused, others not", "[store][manifest]") {
-    for (const char* good :
-         {"a", "a/b/c.txt", "...", "..a", "a..b/c", ".hidden", "with blank", "é/ü", "-rf", "~"}) {
+    for (const char* good : {"a", "a/b/c.txt", "..a", "a..b/c", ".hidden", "with blank", "é/ü", "-rf", "~"}) {
         INFO(good);
         CHECK(detail::check_relative_path(good));
     }
+#if !defined(_WIN32)
+    CHECK(detail::check_relative_path("..."));
+#endif
     const std::vector<std::string> bad = {"",
                                           "/",
                                           "/etc/passwd",

@@ -63,18 +63,20 @@ TEST_CASE("object: verify tells missing, flipped, cut, a link and a folder from 
     for (const std::size_t at : {std::size_t{0}, std::size_t{1} << 20U, text.size() - 1}) {
         std::string flipped = text;
         flipped[at] = 'y';
-        fs::remove(path);
+        erase_all(path);
         spit(path, flipped);
         CHECK(code_of(detail::verify_object(f.store, digest)) == errc::corrupt);
     }
-    fs::remove(path);
+    erase_all(path);
     spit(path, text.substr(1));
     CHECK(code_of(detail::verify_object(f.store, digest)) == errc::corrupt);
-    fs::remove(path);
+    erase_all(path);
     spit(f.dir / "other", text);
-    fs::create_symlink(f.dir / "other", path);
-    CHECK(code_of(detail::verify_object(f.store, digest)) == errc::corrupt);
-    fs::remove(path);
+    if (has_symlinks) {
+        fs::create_symlink(f.dir / "other", path);
+        CHECK(code_of(detail::verify_object(f.store, digest)) == errc::corrupt);
+        erase_all(path);
+    }
     fs::create_directory(path);
     CHECK(code_of(detail::verify_object(f.store, digest)) == errc::corrupt);
 }

@@ -37,7 +37,8 @@ inline void spit(const std::filesystem::path& path, std::string_view text) {
 inline std::vector<std::string> tree(const std::filesystem::path& root) {
     std::vector<std::string> out;
     for (const auto& entry : std::filesystem::recursive_directory_iterator{root}) {
-        if (!entry.is_directory()) out.push_back(std::filesystem::relative(entry.path(), root).string());
+        if (!entry.is_directory())
+            out.push_back(std::filesystem::relative(entry.path(), root).generic_string());
     }
     std::sort(out.begin(), out.end());
     return out;

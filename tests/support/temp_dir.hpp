@@ -9,6 +9,28 @@
 
 namespace cairn_test {
 
+#if defined(_WIN32)
+inline constexpr bool has_symlinks = false;  // Wine makes none, nor does Windows for everybody
+#else
+inline constexpr bool has_symlinks = true;
+#endif
+
+/// Removes a file or a tree, though it be read-only, which Windows would keep.
+inline void erase_all(const std::filesystem::path& path) {
+#if defined(_WIN32)
+    const auto unseal = [](const std::filesystem::path& at) {
+        std::error_code ignored;
+        std::filesystem::permissions(at, std::filesystem::perms::owner_write,
+                                     std::filesystem::perm_options::add, ignored);
+    };
+    std::error_code ignored;
+    unseal(path);
+    for (const auto& inside : std::filesystem::recursive_directory_iterator{path, ignored})
+        unseal(inside.path());
+#endif
+    std::filesystem::remove_all(path);
+}
+
 class TempDir {
   public:
     TempDir() {
@@ -19,8 +41,11 @@ class TempDir {
         } while (!std::filesystem::create_directory(path_));
     }
     ~TempDir() {
-        std::error_code ignored;
-        std::filesystem::remove_all(path_, ignored);
+        try {
+            erase_all(path_);
+        } catch (const std::filesystem::filesystem_error&) {
+            // another's file is in the way; the system clears its temporaries
+        }
     }
     TempDir(const TempDir&) = delete;
     TempDir& operator=(const TempDir&) = delete;

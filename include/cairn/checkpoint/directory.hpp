@@ -37,7 +37,7 @@ class BasicDirectory {
         }
         (void)expand("model.bin").value();
     }
-    /// The same, from a path: `Directory{folder / "{step}.{file}"}`.
+    /// The same, from a path: `Directory{folder / "{step}.{file}"}`; braces in the folder are fields too.
     template <std::same_as<std::filesystem::path> Path>
     explicit BasicDirectory(const Path& pattern) : BasicDirectory{pattern.string()} {}
 

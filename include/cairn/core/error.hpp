@@ -74,8 +74,8 @@ template <class = void>
 }  // namespace detail
 
 /// A failure in four parts: a code, what was tried, the path it concerns (may be empty) and what to do.
-/// `what()` is one line of all four. Copying never throws: copies share the text, as those of every
-/// `std::runtime_error` do. Threads: a value.
+/// `what()` is one line of all four, where `?` stands for a zero byte. Copying never throws. Threads: a
+/// value.
 class CAIRN_ONE_IN_PROCESS error : public std::runtime_error {
   public:
     error() : std::runtime_error{""} {}
@@ -93,12 +93,15 @@ class CAIRN_ONE_IN_PROCESS error : public std::runtime_error {
     [[nodiscard]] std::string path() const { return part(before_tried + tried_ + 2, path_); }
     /// What the user can do about it.
     [[nodiscard]] std::string advice() const {
-        return part(std::string_view{what()}.size() - advice_, advice_);
+        const std::size_t size = std::string_view{what()}.size();
+        return part(size < advice_ ? size : size - advice_, advice_);
     }
 
   private:
     [[nodiscard]] std::string part(std::size_t at, std::size_t size) const {
-        return size == 0 ? std::string{} : std::string{what() + at, size};
+        const std::string_view line = what();  // one that was moved from has lost it
+        const bool there = at <= line.size() && size <= line.size() - at;
+        return there ? std::string{line.substr(at, size)} : std::string{};
     }
 
     static constexpr std::size_t before_tried = std::string_view{"cairn: "}.size();

@@ -26,17 +26,25 @@ inline constexpr std::size_t max_name_bytes = 128;
     if (name.ends_with('.') || name.ends_with(' ')) return "ends in a dot or a blank, which Windows drops";
     if (name.find_first_of("<>:\"|?*\\") != std::string_view::npos)
         return "has a character that Windows does not allow";
-    const auto is = [stem = name.substr(0, name.find('.'))](std::string_view device, bool numbered) {
-        if (stem.size() != device.size() + (numbered ? 1 : 0)) return false;
+    std::string_view stem = name.substr(0, name.find('.'));
+    while (stem.ends_with(' ')) stem.remove_suffix(1);
+    std::string_view port = stem;  // COM1, LPT1 and so on; superscripts are digits too
+    for (const std::string_view digit :
+         {"0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "\xC2\xB9", "\xC2\xB2", "\xC2\xB3"}) {
+        if (stem.ends_with(digit)) port = stem.substr(0, stem.size() - digit.size());
+    }
+    const auto is = [](std::string_view text, std::string_view device) {
+        if (text.size() != device.size()) return false;
         for (std::size_t i = 0; i < device.size(); ++i) {
-            const char c = stem[i];
+            const char c = text[i];
             if ((c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c) != device[i]) return false;
         }
-        return !numbered || (stem.back() >= '0' && stem.back() <= '9');
+        return true;
     };
-    if (is("CON", false) || is("PRN", false) || is("AUX", false) || is("NUL", false) || is("COM", true) ||
-        is("LPT", true))
-        return "is a device of Windows";
+    for (const std::string_view device : {"CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$"}) {
+        if (is(stem, device)) return "is a device of Windows";
+    }
+    if (port != stem && (is(port, "COM") || is(port, "LPT"))) return "is a device of Windows";
     return {};
 }
 

@@ -16,6 +16,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <array>
 #include <concepts>
 #include <cstddef>
 #include <istream>
@@ -23,7 +24,6 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <tuple>
 #include <type_traits>
 #include <utility>
 
@@ -47,42 +47,66 @@ template <class = void>
                  std::string{name} + std::string{extension}, "name the parts as when they were saved"};
 }
 
-/// What a part becomes, before it becomes it: `stage` reads and checks, `reserve` takes what memory is
-/// needed, `commit` changes the object.
+/// What a part becomes, before it becomes it.
+class StagedPart {
+  public:
+    /// Reads the part's file and checks it.
+    virtual result<void> stage(FindFile find_file) = 0;
+    /// Takes what memory is needed; `undo` gives it back.
+    virtual result<void> reserve() { return {}; }
+    virtual void undo() {}
+    /// Changes the object.
+    virtual void commit() = 0;
+
+  protected:
+    ~StagedPart() = default;
+};
+
 template <class T, Encoding = encoding_of<T>>
 class Staged;
 
+/// The tensors of a file, checked against those that a model describes.
+template <class = void>
+[[nodiscard]] result<TensorLoad<>> stage_tensors(std::string_view part, FunctionRef<void(Fields&)> describe,
+                                                 FindFile find_file) {
+    const std::string name = std::string{part} + ".safetensors";
+    const std::optional<std::span<const std::byte>> bytes = find_file(name);
+    if (!bytes) return missing_part(part, ".safetensors", find_file);
+    result<safetensors::File> file = safetensors::parse(*bytes);
+    if (!file) return at_path(file.error(), name);
+    result<Description> model = description_by(describe);
+    if (!model) return at_path(model.error(), name);
+    auto load = TensorLoad<>::prepare(std::move(*model), *file);
+    if (!load) return at_path(load.error(), name);
+    return load;
+}
+
 template <class T>
-class Staged<T, Encoding::tensors> {
+class Staged<T, Encoding::tensors> final : public StagedPart {
   public:
-    [[nodiscard]] result<void> stage(const Part<T>& part, FindFile find_file) {
-        const std::string name = std::string{part.name()} + ".safetensors";
-        const std::optional<std::span<const std::byte>> bytes = find_file(name);
-        if (!bytes) return missing_part(part.name(), ".safetensors", find_file);
-        result<safetensors::File> file = safetensors::parse(*bytes);
-        if (!file) return at_path(file.error(), name);
-        result<Description> model = description_of(part.object());
-        if (!model) return at_path(model.error(), name);
-        auto load = TensorLoad<>::prepare(std::move(*model), *file);
-        if (!load) return at_path(load.error(), name);
+    explicit Staged(const Part<T>& part) : part_{part} {}
+
+    result<void> stage(FindFile find_file) override {
+        auto load = stage_tensors(
+            part_.name(), [this](Fields& fields) { detail::describe(part_.object(), fields); }, find_file);
+        if (!load) return load.error();
         load_ = std::move(*load);
         return {};
     }
-    [[nodiscard]] result<void> reserve() { return load_.reserve(); }
-    void undo() { load_.undo(); }
-    void commit(T&) noexcept { load_.write(); }
+    result<void> reserve() override { return load_.reserve(); }
+    void undo() override { load_.undo(); }
+    void commit() override { load_.write(); }
 
   private:
+    Part<T> part_;
     TensorLoad<> load_;
 };
 
 /// A second object, to be moved into the first.
 template <class T>
-class Replacement {
+class Replacement : public StagedPart {
   public:
-    [[nodiscard]] static result<void> reserve() { return {}; }
-    static void undo() {}
-    void commit(T& object) { object = std::move(*fresh_); }
+    void commit() final { part_.object() = std::move(*fresh_); }
 
   protected:
     static_assert(
@@ -91,37 +115,44 @@ class Replacement {
         "untouched; make the type copyable or give it a default constructor");
     static_assert(std::is_move_assignable_v<T>, "cairn: restoring a part needs a type that can be assigned");
 
-    T& fresh(const T& object) {
+    explicit Replacement(const Part<T>& part) : part_{part} {}
+    ~Replacement() = default;
+
+    [[nodiscard]] std::string_view name() const noexcept { return part_.name(); }
+    T& fresh() {
         if constexpr (std::copy_constructible<T>)
-            return fresh_.emplace(object);
+            return fresh_.emplace(std::as_const(part_.object()));
         else
             return fresh_.emplace();
     }
 
   private:
+    Part<T> part_;
     std::optional<T> fresh_;
 };
 
 template <class T>
-class Staged<T, Encoding::json> : public Replacement<T> {
+class Staged<T, Encoding::json> final : public Replacement<T> {
   public:
-    [[nodiscard]] result<void> stage(const Part<T>& part, FindFile find_file) {
+    explicit Staged(const Part<T>& part) : Replacement<T>{part} {}
+
+    result<void> stage(FindFile find_file) override {
         auto format = nlohmann::json::input_format_t::json;
-        std::string name = std::string{part.name()} + ".json";
+        std::string name = std::string{this->name()} + ".json";
         std::optional<std::span<const std::byte>> bytes = find_file(name);
         if (!bytes) {
             format = nlohmann::json::input_format_t::cbor;
-            name = std::string{part.name()} + ".cbor";
+            name = std::string{this->name()} + ".cbor";
             bytes = find_file(name);
         }
-        if (!bytes) return missing_part(part.name(), ".json", find_file);
+        if (!bytes) return missing_part(this->name(), ".json", find_file);
         nlohmann::json value = parse_json(*bytes, format);
         if (value.is_discarded()) {
             return error{errc::corrupt, "this is not one whole JSON value", name,
                          "restore another version, or copy the file again from where it came from"};
         }
         result<void> done = guarded("converting the part from JSON", [&]() -> result<void> {
-            T& target = this->fresh(part.object());
+            T& target = this->fresh();
             if constexpr (std::same_as<T, nlohmann::json>)
                 target = std::move(value);
             else
@@ -134,17 +165,19 @@ class Staged<T, Encoding::json> : public Replacement<T> {
 };
 
 template <class T>
-class Staged<T, Encoding::stream> : public Replacement<T> {
+class Staged<T, Encoding::stream> final : public Replacement<T> {
   public:
-    [[nodiscard]] result<void> stage(const Part<T>& part, FindFile find_file) {
-        const std::string name = std::string{part.name()} + ".bin";
+    explicit Staged(const Part<T>& part) : Replacement<T>{part} {}
+
+    result<void> stage(FindFile find_file) override {
+        const std::string name = std::string{this->name()} + ".bin";
         const std::optional<std::span<const std::byte>> bytes = find_file(name);
-        if (!bytes) return missing_part(part.name(), ".bin", find_file);
+        if (!bytes) return missing_part(this->name(), ".bin", find_file);
         result<void> done = guarded("loading the part", [&]() -> result<void> {
             InputBytes buffer{*bytes};
             std::istream in{&buffer};
             prepare_stream(in);
-            return load_from(this->fresh(part.object()), in);
+            return load_from(this->fresh(), in);
         });
         if (done) return done;
         return at_path(done.error(), name);
@@ -167,6 +200,23 @@ class Staged<T, Encoding::stream> : public Replacement<T> {
     }
 };
 
+template <class = void>
+[[nodiscard]] result<void> decode_all(std::span<StagedPart* const> parts, FindFile find_file) {
+    for (StagedPart* part : parts) {
+        if (result<void> done = part->stage(find_file); !done) return done;
+    }
+    for (StagedPart* part : parts) {
+        if (result<void> done = part->reserve(); !done) {
+            for (StagedPart* each : parts) each->undo();
+            return done;
+        }
+    }
+    return guarded("assigning the loaded parts", [&]() -> result<void> {
+        for (StagedPart* part : parts) part->commit();
+        return {};
+    });
+}
+
 /// Loads every part from its file. First all files are read and checked; only then is any object changed, so
 /// after a failure all are as before. Fails: not_found, mismatch, corrupt, invalid_name, invalid_argument,
 /// user. (What an assignment operator throws in the second phase is reported as user, and parts before it are
@@ -176,32 +226,11 @@ template <AnyPart... Parts>
     static_assert((!std::is_const_v<typename Parts::type> && ...),
                   "cairn: a const object cannot be restored; hand over one that may change");
     if (result<void> checked = check_parts(parts...); !checked) return checked;
-
-    std::tuple<Staged<typename Parts::type>...> staged;
-    result<void> done;
-    const auto each = [&](auto&& step) {
-        return std::apply([&](auto&... stage) { return (step(stage, parts) && ...); }, staged);
+    const auto decode_each = [&](Staged<typename Parts::type>&&... staged) {
+        const std::array<StagedPart*, sizeof...(Parts)> all{&staged...};
+        return decode_all(std::span{all.data(), all.size()}, find_file);
     };
-    const auto succeeded = [&done](result<void> outcome) {
-        done = std::move(outcome);
-        return done.has_value();
-    };
-    if (!each([&](auto& stage, const auto& part) { return succeeded(stage.stage(part, find_file)); }))
-        return done;
-    if (!each([&](auto& stage, const auto&) { return succeeded(stage.reserve()); })) {
-        each([](auto& stage, const auto&) {
-            stage.undo();
-            return true;
-        });
-        return done;
-    }
-    return guarded("assigning the loaded parts", [&]() -> result<void> {
-        each([](auto& stage, const auto& part) {
-            stage.commit(part.object());
-            return true;
-        });
-        return {};
-    });
+    return decode_each(Staged<typename Parts::type>{parts}...);
 }
 
 }  // namespace CAIRN_NAMESPACE::detail

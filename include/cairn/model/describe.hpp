@@ -155,7 +155,7 @@ void describe(T& model, Fields& fields) {
 
 template <Describable T>
 [[nodiscard]] result<Description> description_of(T& model) {
-    return description_by([&model](Fields& fields) { describe(model, fields); });
+    return description_by([&model](Fields& fields) { detail::describe(model, fields); });
 }
 
 /// Says at compile time what a value that cannot be a tensor should have been.

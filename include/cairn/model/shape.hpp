@@ -100,7 +100,10 @@ class BasicShape {
     [[nodiscard]] std::uint64_t elements() const noexcept { return elements_; }
 
     /// Whether they have the same extents.
-    friend bool operator==(const BasicShape& a, const BasicShape& b) { return a.extents_ == b.extents_; }
+    template <std::same_as<BasicShape> S>
+    friend bool operator==(const BasicShape& a, const S& b) {
+        return a.extents_ == b.extents_;
+    }
 
   private:
     void check() {

@@ -386,6 +386,10 @@ class BasicArtifactStore {
             return error{errc::corrupt, "the record of this artifact cannot be read", record_path().string(),
                          R"(write {"format":1,"name":…,"type":…} into it)"};
         }
+        if (const auto written = record.value("name", name_); written != name_) {
+            return error{errc::mismatch, "the artifact " + name_ + " is there under another spelling",
+                         written, "use that one, or a name that differs in more than its case"};
+        }
         type_ = record["type"].template get<std::string>();
         if (type.empty() || type == type_) return {};
         return error{errc::mismatch, "the artifact " + name_ + " is of type " + type_ + ", not " + type,

@@ -27,14 +27,18 @@
 
 namespace CAIRN_NAMESPACE::detail {
 
-/// A policy with its state. Whether it saves is not asked here: it may know only typed rows.
-class HeldPolicy {
+/// What stays where it is.
+class Held {
   public:
-    HeldPolicy() = default;
-    HeldPolicy(const HeldPolicy&) = delete;
-    HeldPolicy& operator=(const HeldPolicy&) = delete;
-    virtual ~HeldPolicy() = default;
+    Held() = default;
+    Held(const Held&) = delete;
+    Held& operator=(const Held&) = delete;
+    virtual ~Held() = default;
+};
 
+/// A policy with its state. Whether it saves is not asked here: it may know only typed rows.
+class HeldPolicy : public Held {
+  public:
     [[nodiscard]] virtual std::unique_ptr<HeldPolicy> copy() const = 0;
     /// Takes over the state of another of the same type.
     virtual void become(const HeldPolicy& other) = 0;
@@ -47,17 +51,19 @@ class HeldPolicy {
 template <SavePolicy P>
 class PolicyHolder final : public HeldPolicy {
   public:
-    explicit PolicyHolder(const P& of) : policy_{of} {}
+    explicit PolicyHolder(const P& of) : policy_(of) {}  // no braces: they could make a list of one
 
     [[nodiscard]] std::unique_ptr<HeldPolicy> copy() const override {
         return std::make_unique<PolicyHolder>(policy());
     }
     void become(const HeldPolicy& other) override {
         const P& from = static_cast<const PolicyHolder&>(other).policy();
-        if constexpr (is_assignable)
+        if constexpr (is_plain) {
             policy_ = from;
-        else
-            policy_.emplace(from);
+        } else {
+            P copy(from);  // if this throws, the old one is whole
+            policy_.emplace(std::move(copy));
+        }
     }
     void settle(const At<DynamicRow>& at, Outcome outcome) override { detail::settle(policy(), at, outcome); }
     [[nodiscard]] std::string text() const override { return to_text(policy()); }
@@ -65,24 +71,22 @@ class PolicyHolder final : public HeldPolicy {
 
     [[nodiscard]] P& policy() noexcept { return const_cast<P&>(std::as_const(*this).policy()); }
     [[nodiscard]] const P& policy() const noexcept {
-        if constexpr (is_assignable)
+        if constexpr (is_plain)
             return policy_;
         else
             return *policy_;
     }
 
   private:
-    static constexpr bool is_assignable = std::is_copy_assignable_v<P>;
+    // It is replaced where it lies. Any other assignment need not compile, nor copy all of the policy.
+    static constexpr bool is_plain = std::is_trivially_copy_assignable_v<P>;
 
-    std::conditional_t<is_assignable, P, std::optional<P>> policy_;  // replaced where it lies
+    std::conditional_t<is_plain, P, std::optional<P>> policy_;
 };
 
-class HeldRetention {
+class HeldRetention : public Held {
   public:
     HeldRetention(bool all, std::optional<std::uint64_t> bytes) : keeps_all{all}, at_most{bytes} {}
-    HeldRetention(const HeldRetention&) = delete;
-    HeldRetention& operator=(const HeldRetention&) = delete;
-    virtual ~HeldRetention() = default;
 
     virtual void mark(const VersionList& versions) const = 0;
     [[nodiscard]] virtual std::string text() const = 0;
@@ -96,7 +100,7 @@ template <RetentionPolicy R>
 class RetentionHolder final : public HeldRetention {
   public:
     explicit RetentionHolder(const R& of)
-        : HeldRetention{std::same_as<R, KeepAll>, bound_of(of)}, retention_{of} {}
+        : HeldRetention{std::same_as<R, KeepAll>, bound_of(of)}, retention_(of) {}
 
     void mark(const VersionList& versions) const override { retention_.mark(versions); }
     [[nodiscard]] std::string text() const override { return to_text(retention_); }
@@ -116,12 +120,9 @@ struct SinkTalents {
     bool lists, marks_best, prunes, is_collective;
 };
 
-class HeldSink {
+class HeldSink : public Held {
   public:
     explicit HeldSink(SinkTalents of) : can{of} {}
-    HeldSink(const HeldSink&) = delete;
-    HeldSink& operator=(const HeldSink&) = delete;
-    virtual ~HeldSink() = default;
 
     virtual void bind(const std::shared_ptr<RunCore>& core, std::string_view name) = 0;
     virtual result<void> begin(const VersionInfo& info) = 0;
@@ -150,7 +151,7 @@ class SinkHolder final : public HeldSink {
 
   public:
     explicit SinkHolder(S of)
-        : HeldSink{{lists, marks_best, PrunableSink<S>, CollectiveSink<S>}}, sink{std::move(of)} {}
+        : HeldSink{{lists, marks_best, PrunableSink<S>, CollectiveSink<S>}}, sink(std::move(of)) {}
 
     void bind(const std::shared_ptr<RunCore>& core, std::string_view name) override {
         if constexpr (requires { sink.bind(core, name); }) sink.bind(core, name);

@@ -81,7 +81,8 @@ result<BasicLock<X>> BasicLock<X>::acquire(const Path& path, std::int64_t timeou
     long pause = 1'000'000;
     while (true) {
         auto file = File::open_read_write(path);
-        if (!file) return file.error();
+        if (!file && (file.error().code() != errc::busy || steady_ns() >= end)) return file.error();
+        if (!file) continue;  // somebody keeps all others out of the file (Windows)
         if (sys::retry([&] { return sys::lock(file->native_handle(), sys::Locking::alone); }) == 0) {
             // Somebody may have removed or replaced the file meanwhile; then this lock keeps nobody out.
             Status mine;

@@ -49,11 +49,9 @@ namespace CAIRN_NAMESPACE::detail::os::sys {
 /// The errno for what `GetLastError` says.
 [[nodiscard]] inline int errno_of(::DWORD number) noexcept {
     switch (number) {
+        // Not a share or a drive that is away just now (EIO): what is only out of reach is not gone.
         case ERROR_FILE_NOT_FOUND:
-        case ERROR_PATH_NOT_FOUND:
-        case ERROR_INVALID_DRIVE:
-        case ERROR_BAD_NETPATH:
-        case ERROR_BAD_NET_NAME: return ENOENT;
+        case ERROR_PATH_NOT_FOUND: return ENOENT;
         case ERROR_INVALID_NAME:
         case ERROR_BAD_PATHNAME: return EINVAL;
         case ERROR_FILENAME_EXCED_RANGE: return ENAMETOOLONG;
@@ -95,20 +93,24 @@ namespace CAIRN_NAMESPACE::detail::os::sys {
 [[nodiscard]] inline int done(::BOOL worked) noexcept { return worked != 0 ? 0 : fail(); }
 /// The same for a path. One that is too long for a program without a manifest is "not found" for the system.
 [[nodiscard]] inline int done(::BOOL worked, const wchar_t* path) noexcept {
-    if (done(worked) == 0) return 0;
-    if (errno == ENOENT && std::wcslen(path) >= 248) errno = ENAMETOOLONG;
+    if (worked != 0) return 0;
+    const bool may_be_long =
+        ::GetLastError() == ERROR_PATH_NOT_FOUND && std::wcsncmp(path, L"\\\\?\\", 4) != 0;
+    (void)fail();
+    if (may_be_long && std::wcslen(path) >= 248) errno = ENAMETOOLONG;
     return -1;
 }
 /// Repeats a call that fails because somebody (a virus scanner, an indexer, a backup) has the file open in a
-/// way that keeps us out, which passes; for an eighth of a second at most.
+/// way that keeps us out, which passes: for two seconds at most; for an eighth of one where it may just as
+/// well be forbidden.
 template <class Call>
 [[nodiscard]] ::BOOL patiently(Call call, bool though_denied = true) noexcept {
     for (::DWORD pause = 1;; pause *= 2) {
         const ::BOOL worked = call();
         const ::DWORD number = worked != 0 ? 0 : ::GetLastError();
-        const bool passes =
-            number == ERROR_SHARING_VIOLATION || (number == ERROR_ACCESS_DENIED && though_denied);
-        if (!passes || pause > 64) {
+        const bool passes = (number == ERROR_SHARING_VIOLATION && pause <= 1024) ||
+                            (number == ERROR_ACCESS_DENIED && though_denied && pause <= 64);
+        if (!passes) {
             ::SetLastError(number);
             return worked;
         }
@@ -126,10 +128,15 @@ struct Attributes {
     bool is_folder = false;
 };
 [[nodiscard]] inline int attributes(::HANDLE file, Attributes& to) noexcept {
-    ::FILE_ATTRIBUTE_TAG_INFO info{};
-    if (::GetFileInformationByHandleEx(file, FileAttributeTagInfo, &info, sizeof info) == 0) return fail();
+    ::FILE_BASIC_INFO info{};
+    if (::GetFileInformationByHandleEx(file, FileBasicInfo, &info, sizeof info) == 0) return fail();
     to.bits = info.FileAttributes;
-    to.is_link = (to.bits & FILE_ATTRIBUTE_REPARSE_POINT) != 0 && IsReparseTagNameSurrogate(info.ReparseTag);
+    to.is_link = false;
+    if ((to.bits & FILE_ATTRIBUTE_REPARSE_POINT) != 0) {  // FAT has none, and no tags to ask for
+        ::FILE_ATTRIBUTE_TAG_INFO tag{};
+        if (::GetFileInformationByHandleEx(file, FileAttributeTagInfo, &tag, sizeof tag) == 0) return fail();
+        to.is_link = IsReparseTagNameSurrogate(tag.ReparseTag);
+    }
     to.is_folder = !to.is_link && (to.bits & FILE_ATTRIBUTE_DIRECTORY) != 0;
     return 0;
 }
@@ -171,9 +178,12 @@ inline constexpr ::DWORD share_all = FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_S
         const ::DWORD flags =
             FILE_FLAG_BACKUP_SEMANTICS |
             (how.must_be_new ? FILE_FLAG_OPEN_REPARSE_POINT : 0U);  // a dangling link is there
-        file = ::CreateFileW(path, access, share_all, nullptr, how.must_be_new ? CREATE_NEW : OPEN_ALWAYS,
-                             FILE_ATTRIBUTE_NORMAL | flags, nullptr);
-        if (done(file != INVALID_HANDLE_VALUE, path) != 0) return no_handle;
+        const auto opened = [&] {
+            file = ::CreateFileW(path, access, share_all, nullptr, how.must_be_new ? CREATE_NEW : OPEN_ALWAYS,
+                                 FILE_ATTRIBUTE_NORMAL | flags, nullptr);
+            return ::BOOL{file != INVALID_HANDLE_VALUE};
+        };
+        if (done(patiently(opened, false), path) != 0) return no_handle;
     } else {
         // A folder that is walked through must stay where it is: see `path_in`.
         const bool pinned = how.folder && !how.follow;
@@ -352,7 +362,9 @@ template <class Info>
         // A FILE_DISPOSITION_INFO_EX: delete, POSIX semantics, even if read-only.
         constexpr auto FileDispositionInfoEx = static_cast<::FILE_INFO_BY_HANDLE_CLASS>(21);
         removed = done(
-            patiently([&] { return set_info(file, FileDispositionInfoEx, ::DWORD{0x1 | 0x2 | 0x10}) == 0; }));
+            // Not though denied: so it is for a file that is mapped, which stays so.
+            patiently([&] { return set_info(file, FileDispositionInfoEx, ::DWORD{0x1 | 0x2 | 0x10}) == 0; },
+                      false));
         if (removed != 0 &&
             (errno == ENOSYS || errno == EINVAL)) {  // a file system that knows only the old way
             const auto set_bits = [&](::DWORD bits) {

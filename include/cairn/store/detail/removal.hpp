@@ -17,18 +17,25 @@
 
 namespace CAIRN_NAMESPACE::detail {
 
-/// Removes the files of a plain path, and the folders that are empty then; what others put there stays.
+/// Removes the files of a plain path, and the folders that are empty then; what others put there stays. Fails
+/// for a file that cannot go now, because another program has it open (Windows), say.
 template <class = void>
-void hide_files(const os::Path& dir, const Manifest& manifest, const std::string& folder) {
+[[nodiscard]] result<void> hide_files(const os::Path& dir, const Manifest& manifest,
+                                      const std::string& folder) {
+    result<void> first;
     std::set<std::string, std::greater<>> folders{folder};  // an inner folder comes before its outer one
     for (const FileEntry& file : manifest.files) {
-        (void)os::remove_file_inside(dir, folder + "/" + file.path);
+        auto gone = os::remove_file_inside(dir, folder + "/" + file.path);
+        const bool stays =
+            !gone && (gone.error().code() == errc::busy || gone.error().code() == errc::permission);
+        if (stays && first) first = gone;
         for (std::size_t to = file.path.find('/'); to != std::string::npos;
              to = file.path.find('/', to + 1)) {
             folders.insert(folder + "/" + file.path.substr(0, to));
         }
     }
     for (const std::string& empty : folders) (void)os::remove_empty_dir_inside(dir, empty);
+    return first;
 }
 
 /// An object has one link of its own and one for each plain path: with another link it is in use; without,
@@ -58,7 +65,7 @@ template <class = void>
     const auto text = read_file(path, max_manifest_bytes, os::Links::refuse);
     if (text) {
         if (const auto manifest = parse_manifest(*text, path.string())) {
-            hide_files(dir, *manifest, version_label(version));
+            if (auto hidden = hide_files(dir, *manifest, version_label(version)); !hidden) return hidden;
             if (auto freed = remove_unused_objects(store, *manifest); !freed) return freed;
         }
     }
