@@ -736,7 +736,7 @@ class CAIRN_ONE_IN_PROCESS error : public std::runtime_error {
     /// What the user can do about it.
     [[nodiscard]] std::string advice() const {
         const std::size_t size = std::string_view{what()}.size();
-        return part(size < advice_ ? size : size - advice_, advice_);
+        return advice_ <= size ? part(size - advice_, advice_) : std::string{};
     }
 
   private:
@@ -3184,9 +3184,10 @@ void describe(T& model, Fields& fields) {
     }
 }
 
-template <Describable T>
-[[nodiscard]] result<Description> description_of(T& model) {
-    return description_by([&model](Fields& fields) { detail::describe(model, fields); });
+/// Hands `model` its fields; refers to it. (Qualified: a `describe` of the user's is no other way to do so.)
+template <class T>
+[[nodiscard]] auto describing(T& model) noexcept {
+    return [&model](Fields& fields) { detail::describe(model, fields); };
 }
 
 /// Says at compile time what a value that cannot be a tensor should have been.
@@ -3318,7 +3319,7 @@ result<detail::Description> detail::description_by(FunctionRef<void(Fields&)> de
 /// describe throws. Cost: a few allocations per tensor, no copy of the data.
 template <Describable T>
 [[nodiscard]] result<std::vector<TensorView>> tensors_of(T& model) {
-    result<detail::Description> description = detail::description_of(model);
+    result<detail::Description> description = detail::description_by(detail::describing(model));
     if (!description) return description.error();
     return std::move(description->tensors);
 }
@@ -4102,8 +4103,7 @@ template <class T>
 [[nodiscard]] result<void> encode(const Part<T>& part, Emit emit) {
     constexpr Encoding encoding = encoding_of<T>;
     if constexpr (encoding == Encoding::tensors) {
-        return emit_tensors(
-            part.name(), [&](Fields& fields) { detail::describe(part.object(), fields); }, emit);
+        return emit_tensors(part.name(), describing(part.object()), emit);
     } else if constexpr (encoding == Encoding::json) {
         return emit_json(part.name(), [&] { return nlohmann::json(part.object()); }, emit);
     } else {
@@ -6643,9 +6643,9 @@ result<BasicLock<X>> BasicLock<X>::acquire(const Path& path, std::int64_t timeou
     long pause = 1'000'000;
     while (true) {
         auto file = File::open_read_write(path);
-        if (!file && (file.error().code() != errc::busy || steady_ns() >= end)) return file.error();
-        if (!file) continue;  // somebody keeps all others out of the file (Windows)
-        if (sys::retry([&] { return sys::lock(file->native_handle(), sys::Locking::alone); }) == 0) {
+        // Busy: somebody keeps all others out of the file (Windows).
+        if (!file && file.error().code() != errc::busy) return file.error();
+        if (file && sys::retry([&] { return sys::lock(file->native_handle(), sys::Locking::alone); }) == 0) {
             // Somebody may have removed or replaced the file meanwhile; then this lock keeps nobody out.
             Status mine;
             Status there;
@@ -6657,8 +6657,9 @@ result<BasicLock<X>> BasicLock<X>::acquire(const Path& path, std::int64_t timeou
             return error{errc::busy, "the lock's file is replaced again and again", path.string(),
                          "stop the program that removes it"};
         }
-        if (errno != EAGAIN) return failure("lock", path);
+        if (file && errno != EAGAIN) return failure("lock", path);
         if (steady_ns() >= end) {
+            if (!file) return file.error();
             return error{errc::busy, "another process or object holds the lock", path.string(),
                          "wait until it is done, or stop it"};
         }
@@ -14838,8 +14839,7 @@ class Staged<T, Encoding::tensors> final : public StagedPart {
     explicit Staged(const Part<T>& part) : part_{part} {}
 
     result<void> stage(FindFile find_file) override {
-        auto load = stage_tensors(
-            part_.name(), [this](Fields& fields) { detail::describe(part_.object(), fields); }, find_file);
+        auto load = stage_tensors(part_.name(), describing(part_.object()), find_file);
         if (!load) return load.error();
         load_ = std::move(*load);
         return {};

@@ -5,12 +5,12 @@
 #include "support/catch.hpp"
 #include "support/child.hpp"
 
+#include <any>
 #include <cmath>
+#include <cstdint>
+#include <initializer_list>
 #include <limits>
 #include <random>
-#include <any>
-#include <initializer_list>
-#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -304,7 +304,7 @@ TEST_CASE("A resumed run goes on with the state of its versions", "[checkpoint][
 
 namespace {
 
-// Policies whose assignment does not compile, does not copy all, or throws; and one that braces would wrap.
+// Policies whose assignment does not compile, or does not copy all; and one that braces would wrap.
 struct AtEither {
     struct One {
         const std::int64_t step;

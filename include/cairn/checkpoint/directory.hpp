@@ -8,6 +8,7 @@
 #include <cairn/store/file_batch.hpp>
 #include <cairn/store/os.hpp>
 
+#include <concepts>
 #include <cstdint>
 #include <filesystem>
 #include <map>

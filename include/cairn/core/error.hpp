@@ -94,7 +94,7 @@ class CAIRN_ONE_IN_PROCESS error : public std::runtime_error {
     /// What the user can do about it.
     [[nodiscard]] std::string advice() const {
         const std::size_t size = std::string_view{what()}.size();
-        return part(size < advice_ ? size : size - advice_, advice_);
+        return advice_ <= size ? part(size - advice_, advice_) : std::string{};
     }
 
   private:

@@ -87,8 +87,7 @@ class Staged<T, Encoding::tensors> final : public StagedPart {
     explicit Staged(const Part<T>& part) : part_{part} {}
 
     result<void> stage(FindFile find_file) override {
-        auto load = stage_tensors(
-            part_.name(), [this](Fields& fields) { detail::describe(part_.object(), fields); }, find_file);
+        auto load = stage_tensors(part_.name(), describing(part_.object()), find_file);
         if (!load) return load.error();
         load_ = std::move(*load);
         return {};

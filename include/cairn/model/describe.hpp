@@ -153,9 +153,10 @@ void describe(T& model, Fields& fields) {
     }
 }
 
-template <Describable T>
-[[nodiscard]] result<Description> description_of(T& model) {
-    return description_by([&model](Fields& fields) { detail::describe(model, fields); });
+/// Hands `model` its fields; refers to it. (Qualified: a `describe` of the user's is no other way to do so.)
+template <class T>
+[[nodiscard]] auto describing(T& model) noexcept {
+    return [&model](Fields& fields) { detail::describe(model, fields); };
 }
 
 /// Says at compile time what a value that cannot be a tensor should have been.
@@ -287,7 +288,7 @@ result<detail::Description> detail::description_by(FunctionRef<void(Fields&)> de
 /// describe throws. Cost: a few allocations per tensor, no copy of the data.
 template <Describable T>
 [[nodiscard]] result<std::vector<TensorView>> tensors_of(T& model) {
-    result<detail::Description> description = detail::description_of(model);
+    result<detail::Description> description = detail::description_by(detail::describing(model));
     if (!description) return description.error();
     return std::move(description->tensors);
 }

@@ -101,8 +101,7 @@ template <class T>
 [[nodiscard]] result<void> encode(const Part<T>& part, Emit emit) {
     constexpr Encoding encoding = encoding_of<T>;
     if constexpr (encoding == Encoding::tensors) {
-        return emit_tensors(
-            part.name(), [&](Fields& fields) { detail::describe(part.object(), fields); }, emit);
+        return emit_tensors(part.name(), describing(part.object()), emit);
     } else if constexpr (encoding == Encoding::json) {
         return emit_json(part.name(), [&] { return nlohmann::json(part.object()); }, emit);
     } else {

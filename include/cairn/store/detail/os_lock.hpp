@@ -81,9 +81,9 @@ result<BasicLock<X>> BasicLock<X>::acquire(const Path& path, std::int64_t timeou
     long pause = 1'000'000;
     while (true) {
         auto file = File::open_read_write(path);
-        if (!file && (file.error().code() != errc::busy || steady_ns() >= end)) return file.error();
-        if (!file) continue;  // somebody keeps all others out of the file (Windows)
-        if (sys::retry([&] { return sys::lock(file->native_handle(), sys::Locking::alone); }) == 0) {
+        // Busy: somebody keeps all others out of the file (Windows).
+        if (!file && file.error().code() != errc::busy) return file.error();
+        if (file && sys::retry([&] { return sys::lock(file->native_handle(), sys::Locking::alone); }) == 0) {
             // Somebody may have removed or replaced the file meanwhile; then this lock keeps nobody out.
             Status mine;
             Status there;
@@ -95,8 +95,9 @@ result<BasicLock<X>> BasicLock<X>::acquire(const Path& path, std::int64_t timeou
             return error{errc::busy, "the lock's file is replaced again and again", path.string(),
                          "stop the program that removes it"};
         }
-        if (errno != EAGAIN) return failure("lock", path);
+        if (file && errno != EAGAIN) return failure("lock", path);
         if (steady_ns() >= end) {
+            if (!file) return file.error();
             return error{errc::busy, "another process or object holds the lock", path.string(),
                          "wait until it is done, or stop it"};
         }
