@@ -859,6 +859,13 @@ class [[nodiscard]] result<void> : private result<detail::Nothing> {
     void value() && { (void)std::move(*this).Base::value(); }
 };
 
+namespace detail {
+/// Of several things that are all tried, the first failure is told.
+inline void keep_first(result<void>& first, const result<void>& next) {
+    if (first) first = next;
+}
+}  // namespace detail
+
 }  // namespace CAIRN_NAMESPACE
 
 // ---- cairn/core/name.hpp
@@ -5579,13 +5586,18 @@ namespace CAIRN_NAMESPACE::detail::os::sys {
     return -1;
 }
 [[nodiscard]] inline int done(::BOOL worked) noexcept { return worked != 0 ? 0 : fail(); }
-/// The same for a path. One that is too long for a program without a manifest is "not found" for the system.
+/// The same for a path. One that is too long, a name of it or all of it in a program without a manifest, is
+/// "not found" for the system.
 [[nodiscard]] inline int done(::BOOL worked, const wchar_t* path) noexcept {
     if (worked != 0) return 0;
-    const bool may_be_long =
-        ::GetLastError() == ERROR_PATH_NOT_FOUND && std::wcsncmp(path, L"\\\\?\\", 4) != 0;
+    const ::DWORD code = ::GetLastError();
     (void)fail();
-    if (may_be_long && std::wcslen(path) >= 248) errno = ENAMETOOLONG;
+    if (code == ERROR_PATH_NOT_FOUND || code == ERROR_FILE_NOT_FOUND) {
+        const wchar_t* name = std::wcsrchr(path, L'\\');
+        const bool long_name = std::wcslen(name == nullptr ? path : name + 1) > 255;
+        const bool long_path = std::wcslen(path) >= 248 && std::wcsncmp(path, L"\\\\?\\", 4) != 0;
+        if (long_name || (long_path && code == ERROR_PATH_NOT_FOUND)) errno = ENAMETOOLONG;
+    }
     return -1;
 }
 /// Repeats a call that fails because somebody (a virus scanner, an indexer, a backup) has the file open in a
@@ -6729,16 +6741,13 @@ class BasicMapping {
   public:
     BasicMapping() = default;
     BasicMapping(BasicMapping&& other) noexcept
-        : data_{std::exchange(other.data_, nullptr)}, size_{std::exchange(other.size_, 0)},
-          writable_{std::exchange(other.writable_, false)}, has_file_{std::exchange(other.has_file_, false)} {
-    }
+        : memory_{std::exchange(other.memory_, {})}, writable_{other.writable_}, has_file_{other.has_file_} {}
     BasicMapping& operator=(BasicMapping&& other) noexcept {
         if (this != &other) {
             unmap();
-            data_ = std::exchange(other.data_, nullptr);
-            size_ = std::exchange(other.size_, 0);
-            writable_ = std::exchange(other.writable_, false);
-            has_file_ = std::exchange(other.has_file_, false);
+            memory_ = std::exchange(other.memory_, {});
+            writable_ = other.writable_;
+            has_file_ = other.has_file_;
         }
         return *this;
     }
@@ -6755,20 +6764,17 @@ class BasicMapping {
     /// Zeros that belong to no file; they die with the process.
     static result<BasicMapping> anonymous(std::size_t size) { return map(no_handle, {}, size, true); }
 
-    [[nodiscard]] std::span<const std::byte> bytes() const noexcept {
-        return std::span<const std::byte>{data_, size_};
-    }
+    [[nodiscard]] std::span<const std::byte> bytes() const noexcept { return memory_; }
     /// The bytes to be changed; empty if the mapping is to be read only.
     [[nodiscard]] std::span<std::byte> writable() const noexcept {
-        return std::span<std::byte>{data_, writable_ ? size_ : 0};
+        return writable_ ? memory_ : std::span<std::byte>{};
     }
-    [[nodiscard]] std::size_t size() const noexcept { return size_; }
+    [[nodiscard]] std::size_t size() const noexcept { return memory_.size(); }
     [[nodiscard]] bool has_file() const noexcept { return has_file_; }
 
     void unmap() noexcept {
-        if (data_ != nullptr) sys::unmap(data_, size_);
-        data_ = nullptr;
-        size_ = 0;
+        if (!memory_.empty()) sys::unmap(memory_.data(), memory_.size());
+        memory_ = {};
     }
 
   private:
@@ -6780,14 +6786,12 @@ class BasicMapping {
         if (size > std::numeric_limits<std::size_t>::max()) return failure_of(EFBIG, "map", path);
         void* const at = sys::map(file, static_cast<std::size_t>(size), writable);
         if (at == nullptr) return failure("map", path);
-        out.data_ = static_cast<std::byte*>(at);
-        out.size_ = static_cast<std::size_t>(size);
+        out.memory_ = {static_cast<std::byte*>(at), static_cast<std::size_t>(size)};
         return out;
     }
     static result<void> reserve(File& file, std::uint64_t from, std::uint64_t size);
 
-    std::byte* data_ = nullptr;
-    std::size_t size_ = 0;
+    std::span<std::byte> memory_;
     bool writable_ = false;
     bool has_file_ = false;
 };
@@ -7349,6 +7353,78 @@ class BasicThread {
     bool running_ = false;
 };
 using Thread = BasicThread<>;
+
+#endif
+
+}  // namespace CAIRN_NAMESPACE::detail::os
+
+// ---- cairn/store/detail/os_thread_data.hpp
+// What each thread has one of, and what is done when the thread ends.
+
+namespace CAIRN_NAMESPACE::detail::os {
+
+#if defined(__MINGW32__) && !defined(__clang__)
+
+/// A T for each thread; `at_end(T&)` is called when a thread that called `end_with_thread` ends.
+///
+/// gcc's own `thread_local` will not do on Windows: it frees the memory of a thread before it calls the
+/// destructors of what is in it. So this one is the system's. A fiber counts as a thread.
+template <class T, void (*at_end)(T&)>
+class CAIRN_ONE_IN_PROCESS
+ThreadData{public : static T & get() noexcept {void* const own = ::FlsGetValue(slot());
+return own != nullptr ? *static_cast<T*>(own) : make();
+}
+static void end_with_thread() noexcept {}  // `get` has seen to it
+
+private:
+static T& make() noexcept {
+    T* const own = new (std::nothrow) T{};
+    if (own != nullptr && ::FlsSetValue(slot(), own) != 0) return *own;
+    delete own;
+    static T ended = [] {  // no memory: as in a thread that is ending
+        T none{};
+        at_end(none);
+        return none;
+    }();
+    return ended;
+}
+static ::DWORD slot() noexcept {
+    static const ::DWORD slot = [] {
+        ::HMODULE code{};  // threads will call it, so it must stay
+        ::GetModuleHandleExW(GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS | GET_MODULE_HANDLE_EX_FLAG_PIN,
+                             reinterpret_cast<::LPCWSTR>(&end), &code);
+        return ::FlsAlloc(&end);
+    }();
+    return slot;
+}
+static void CALLBACK end(void* value) noexcept {
+    T* const own = static_cast<T*>(value);
+    if (own == nullptr) return;
+    at_end(*own);
+    delete own;
+}
+}
+;
+
+#else
+
+/// A T for each thread, without a constructor or a guard in the way; `at_end(T&)` is called when a thread
+/// that called `end_with_thread` ends. The T stays, for what the thread still does then.
+template <class T, void (*at_end)(T&)>
+class CAIRN_ONE_IN_PROCESS ThreadData {
+  public:
+    static T& get() noexcept { return data_; }
+    static void end_with_thread() {
+        struct End {
+            ~End() { at_end(data_); }
+        };
+        thread_local const End end;
+        (void)end;
+    }
+
+  private:
+    static inline constinit thread_local T data_{};
+};
 
 #endif
 
@@ -9005,54 +9081,47 @@ class Lane {
 
 namespace CAIRN_NAMESPACE::detail {
 
-/// The calling thread's lanes, one for each run it logs to. When the thread ends they are free for another.
+/// A thread's lanes, one for each run it logs to. When the thread ends they are free for another.
 class CAIRN_ONE_IN_PROCESS ThreadLanes {
   public:
-    /// What the fast path looks at: no constructor, no guard.
+    /// What the fast path looks at.
     struct Latest {
-        std::uint64_t run;
-        Lane* lane;
-        bool ended;
+        std::uint64_t run = 0;
+        Lane* lane = nullptr;
     };
-    static const Latest& latest() noexcept { return latest_; }
+    static const Latest& latest() noexcept { return Own::get().latest_; }
 
-    /// The thread's lane into run `run`, made on first use by `core.acquire_lane()`; null when the thread is
-    /// ending or there is none.
+    /// The calling thread's lane into run `run`, made on first use by `core.acquire_lane()`; null when the
+    /// thread is ending or there is none.
     template <class Core>
     static Lane* find(std::uint64_t run, Core& core) {
-        if (latest_.ended) return nullptr;
-        ThreadLanes& lanes = instance();
-        Lane* lane = lanes.known(run);
+        ThreadLanes& mine = Own::get();
+        if (mine.ended_) return nullptr;
+        Lane* lane = mine.known(run);
         if (lane == nullptr) {
-            lanes.forget_orphans();
+            Own::end_with_thread();
+            mine.forget_orphans();
             lane = core.acquire_lane();
             if (lane == nullptr) return nullptr;
             lane->run_ = run;
-            lane->next_ = lanes.first_;
-            lanes.first_ = lane;
+            lane->next_ = mine.first_;
+            mine.first_ = lane;
         }
-        latest_ = {run, lane, false};
+        mine.latest_ = {run, lane};
         return lane;
     }
 
-    /// The thread's lane into run `run`, if it has one.
-    static const Lane* own(std::uint64_t run) noexcept {
-        return latest_.ended ? nullptr : instance().known(run);
-    }
-
-    ThreadLanes(const ThreadLanes&) = delete;
-    ThreadLanes& operator=(const ThreadLanes&) = delete;
+    /// The calling thread's lane into run `run`, if it has one.
+    static const Lane* own(std::uint64_t run) noexcept { return Own::get().known(run); }
 
   private:
-    ThreadLanes() = default;
-    ~ThreadLanes() {
-        latest_ = {0, nullptr, true};
-        while (first_ != nullptr) drop(&first_);
+    static void end(ThreadLanes& mine) noexcept {
+        mine.ended_ = true;
+        mine.latest_ = {};
+        while (mine.first_ != nullptr) drop(&mine.first_);
     }
-    static ThreadLanes& instance() {
-        thread_local ThreadLanes lanes;
-        return lanes;
-    }
+    using Own = os::ThreadData<ThreadLanes, &ThreadLanes::end>;
+
     [[nodiscard]] Lane* known(std::uint64_t run) const noexcept {
         Lane* lane = first_;
         while (lane != nullptr && lane->run_ != run) lane = lane->next_;
@@ -9072,8 +9141,9 @@ class CAIRN_ONE_IN_PROCESS ThreadLanes {
         lane->let_go();
     }
 
-    static inline constinit thread_local Latest latest_{0, nullptr, false};
+    Latest latest_;
     Lane* first_ = nullptr;
+    bool ended_ = false;
 };
 
 }  // namespace CAIRN_NAMESPACE::detail
@@ -9960,9 +10030,8 @@ template <class = void>
     std::set<std::string, std::greater<>> folders{folder};  // an inner folder comes before its outer one
     for (const FileEntry& file : manifest.files) {
         auto gone = os::remove_file_inside(dir, folder + "/" + file.path);
-        const bool stays =
-            !gone && (gone.error().code() == errc::busy || gone.error().code() == errc::permission);
-        if (stays && first) first = gone;
+        if (!gone && (gone.error().code() == errc::busy || gone.error().code() == errc::permission))
+            keep_first(first, gone);
         for (std::size_t to = file.path.find('/'); to != std::string::npos;
              to = file.path.find('/', to + 1)) {
             folders.insert(folder + "/" + file.path.substr(0, to));
@@ -9985,10 +10054,7 @@ template <class = void>
     if (unused.empty()) return {};
     if (auto asked = keep_used(store, unused); !asked) return asked;
     result<void> first;
-    for (const std::string& digest : unused) {
-        auto gone = os::remove_file(store.object_path(digest));
-        if (!gone && first) first = gone;
-    }
+    for (const std::string& digest : unused) keep_first(first, os::remove_file(store.object_path(digest)));
     return first;
 }
 
@@ -10016,8 +10082,7 @@ template <class = void>
         const auto version = version_of_file(name, removal_suffix);
         if (!version) continue;
         if (const auto read = os::Lease::is_held(dir / lease_file, *version); !read || *read) continue;
-        auto finished = finish_removal(store, dir, dir / "versions" / name, *version);
-        if (!finished && first) first = finished;
+        keep_first(first, finish_removal(store, dir, dir / "versions" / name, *version));
     }
     return first;
 }
@@ -11040,10 +11105,6 @@ class BasicJournalLane final : public Lane, public std::enable_shared_from_this<
                      Pressure& pressure)
         : Lane{Ring::create(memory.writable().data(), id), first_step}, memory_{std::move(memory)},
           names_{&names}, pressure_{&pressure} {}
-    ~BasicJournalLane() {
-        memory_.unmap();
-        if (!leaving_.empty()) (void)os::remove_file(leaving_);
-    }
 
     /// Gives it to the calling thread, unless another has it.
     bool take(std::int64_t first_step) {
@@ -11062,11 +11123,11 @@ class BasicJournalLane final : public Lane, public std::enable_shared_from_this<
 
     /// Whether its ring lies in a file, so that what is in it outlives the process.
     [[nodiscard]] bool has_file() const noexcept { return memory_.has_file(); }
-    /// Removes the ring's file: now, or with the lane, where no file goes while it is mapped (Windows).
+    /// Gives up the ring and removes its file. Nobody may log into it any more.
     void remove_file(const os::Path& path) {
         if (!has_file()) return;
-        if (const auto removed = os::remove_file(path); !removed && removed.error().code() != errc::not_found)
-            leaving_ = path;  // it is there, so no other ring gets its name
+        memory_.unmap();  // first: no file goes while it is mapped (Windows)
+        (void)os::remove_file(path);
     }
 
   private:
@@ -11164,7 +11225,6 @@ class BasicJournalLane final : public Lane, public std::enable_shared_from_this<
     Pressure* pressure_;
     std::atomic<bool> taken_{false};
     std::shared_ptr<BasicJournalLane> held_;  // itself, for the thread that has taken it
-    os::Path leaving_;
 };
 using JournalLane = BasicJournalLane<>;
 
@@ -12401,7 +12461,7 @@ template <class = void>
         auto done = os::copy_file(file, temporary);
         if (done) done = os::rename_replace(temporary, dir / file.filename());
         if (!done) (void)os::remove_file(temporary);
-        if (!done && first) first = done;
+        keep_first(first, done);
     }
     return first;
 }
@@ -12831,7 +12891,7 @@ class BasicRunEngine final : public RunCore,
         const auto keep = [&](const result<void>& done) {
             if (done) return;
             note_failure(done.error(), false);
-            if (first) first = done;
+            detail::keep_first(first, done);
         };
         const std::string why_not = live_->collector.failure();
         if (left.in_files && !why_not.empty()) {

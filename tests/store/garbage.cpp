@@ -32,7 +32,10 @@ TEST_CASE("garbage: a manifest that cannot be read at all stops it", "[store][ga
     CHECK(fs::exists(f.store.object_path(digest_of("A"))));
     erase_all(manifest);
     fs::rename(f.store.project_dir("p"), f.dir / "p");
-    if (!has_symlinks) return;
+    if (!has_symlinks) {
+        WARN("not here: there are no symbolic links");
+        return;
+    }
     fs::create_directory_symlink("nowhere", f.store.project_dir("p"));  // a disk that is not mounted
     CHECK(!cairn::collect_garbage(f.store));
     CHECK(fs::exists(f.store.object_path(digest_of("A"))));

@@ -217,4 +217,11 @@ class [[nodiscard]] result<void> : private result<detail::Nothing> {
     void value() && { (void)std::move(*this).Base::value(); }
 };
 
+namespace detail {
+/// Of several things that are all tried, the first failure is told.
+inline void keep_first(result<void>& first, const result<void>& next) {
+    if (first) first = next;
+}
+}  // namespace detail
+
 }  // namespace CAIRN_NAMESPACE

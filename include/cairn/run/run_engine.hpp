@@ -456,7 +456,7 @@ class BasicRunEngine final : public RunCore,
         const auto keep = [&](const result<void>& done) {
             if (done) return;
             note_failure(done.error(), false);
-            if (first) first = done;
+            detail::keep_first(first, done);
         };
         const std::string why_not = live_->collector.failure();
         if (left.in_files && !why_not.empty()) {

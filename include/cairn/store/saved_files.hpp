@@ -79,7 +79,7 @@ template <class = void>
         auto done = os::copy_file(file, temporary);
         if (done) done = os::rename_replace(temporary, dir / file.filename());
         if (!done) (void)os::remove_file(temporary);
-        if (!done && first) first = done;
+        keep_first(first, done);
     }
     return first;
 }

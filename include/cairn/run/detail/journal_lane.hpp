@@ -39,10 +39,6 @@ class BasicJournalLane final : public Lane, public std::enable_shared_from_this<
                      Pressure& pressure)
         : Lane{Ring::create(memory.writable().data(), id), first_step}, memory_{std::move(memory)},
           names_{&names}, pressure_{&pressure} {}
-    ~BasicJournalLane() {
-        memory_.unmap();
-        if (!leaving_.empty()) (void)os::remove_file(leaving_);
-    }
 
     /// Gives it to the calling thread, unless another has it.
     bool take(std::int64_t first_step) {
@@ -61,11 +57,11 @@ class BasicJournalLane final : public Lane, public std::enable_shared_from_this<
 
     /// Whether its ring lies in a file, so that what is in it outlives the process.
     [[nodiscard]] bool has_file() const noexcept { return memory_.has_file(); }
-    /// Removes the ring's file: now, or with the lane, where no file goes while it is mapped (Windows).
+    /// Gives up the ring and removes its file. Nobody may log into it any more.
     void remove_file(const os::Path& path) {
         if (!has_file()) return;
-        if (const auto removed = os::remove_file(path); !removed && removed.error().code() != errc::not_found)
-            leaving_ = path;  // it is there, so no other ring gets its name
+        memory_.unmap();  // first: no file goes while it is mapped (Windows)
+        (void)os::remove_file(path);
     }
 
   private:
@@ -163,7 +159,6 @@ class BasicJournalLane final : public Lane, public std::enable_shared_from_this<
     Pressure* pressure_;
     std::atomic<bool> taken_{false};
     std::shared_ptr<BasicJournalLane> held_;  // itself, for the thread that has taken it
-    os::Path leaving_;
 };
 using JournalLane = BasicJournalLane<>;
 

@@ -3,59 +3,53 @@
 // How a thread finds its lane into a run.
 
 #include <cairn/run/detail/lane.hpp>
+#include <cairn/store/os.hpp>
 
 #include <cstdint>
 
 namespace CAIRN_NAMESPACE::detail {
 
-/// The calling thread's lanes, one for each run it logs to. When the thread ends they are free for another.
+/// A thread's lanes, one for each run it logs to. When the thread ends they are free for another.
 class CAIRN_ONE_IN_PROCESS ThreadLanes {
   public:
-    /// What the fast path looks at: no constructor, no guard.
+    /// What the fast path looks at.
     struct Latest {
-        std::uint64_t run;
-        Lane* lane;
-        bool ended;
+        std::uint64_t run = 0;
+        Lane* lane = nullptr;
     };
-    static const Latest& latest() noexcept { return latest_; }
+    static const Latest& latest() noexcept { return Own::get().latest_; }
 
-    /// The thread's lane into run `run`, made on first use by `core.acquire_lane()`; null when the thread is
-    /// ending or there is none.
+    /// The calling thread's lane into run `run`, made on first use by `core.acquire_lane()`; null when the
+    /// thread is ending or there is none.
     template <class Core>
     static Lane* find(std::uint64_t run, Core& core) {
-        if (latest_.ended) return nullptr;
-        ThreadLanes& lanes = instance();
-        Lane* lane = lanes.known(run);
+        ThreadLanes& mine = Own::get();
+        if (mine.ended_) return nullptr;
+        Lane* lane = mine.known(run);
         if (lane == nullptr) {
-            lanes.forget_orphans();
+            Own::end_with_thread();
+            mine.forget_orphans();
             lane = core.acquire_lane();
             if (lane == nullptr) return nullptr;
             lane->run_ = run;
-            lane->next_ = lanes.first_;
-            lanes.first_ = lane;
+            lane->next_ = mine.first_;
+            mine.first_ = lane;
         }
-        latest_ = {run, lane, false};
+        mine.latest_ = {run, lane};
         return lane;
     }
 
-    /// The thread's lane into run `run`, if it has one.
-    static const Lane* own(std::uint64_t run) noexcept {
-        return latest_.ended ? nullptr : instance().known(run);
-    }
-
-    ThreadLanes(const ThreadLanes&) = delete;
-    ThreadLanes& operator=(const ThreadLanes&) = delete;
+    /// The calling thread's lane into run `run`, if it has one.
+    static const Lane* own(std::uint64_t run) noexcept { return Own::get().known(run); }
 
   private:
-    ThreadLanes() = default;
-    ~ThreadLanes() {
-        latest_ = {0, nullptr, true};
-        while (first_ != nullptr) drop(&first_);
+    static void end(ThreadLanes& mine) noexcept {
+        mine.ended_ = true;
+        mine.latest_ = {};
+        while (mine.first_ != nullptr) drop(&mine.first_);
     }
-    static ThreadLanes& instance() {
-        thread_local ThreadLanes lanes;
-        return lanes;
-    }
+    using Own = os::ThreadData<ThreadLanes, &ThreadLanes::end>;
+
     [[nodiscard]] Lane* known(std::uint64_t run) const noexcept {
         Lane* lane = first_;
         while (lane != nullptr && lane->run_ != run) lane = lane->next_;
@@ -75,8 +69,9 @@ class CAIRN_ONE_IN_PROCESS ThreadLanes {
         lane->let_go();
     }
 
-    static inline constinit thread_local Latest latest_{0, nullptr, false};
+    Latest latest_;
     Lane* first_ = nullptr;
+    bool ended_ = false;
 };
 
 }  // namespace CAIRN_NAMESPACE::detail

@@ -27,16 +27,13 @@ class BasicMapping {
   public:
     BasicMapping() = default;
     BasicMapping(BasicMapping&& other) noexcept
-        : data_{std::exchange(other.data_, nullptr)}, size_{std::exchange(other.size_, 0)},
-          writable_{std::exchange(other.writable_, false)}, has_file_{std::exchange(other.has_file_, false)} {
-    }
+        : memory_{std::exchange(other.memory_, {})}, writable_{other.writable_}, has_file_{other.has_file_} {}
     BasicMapping& operator=(BasicMapping&& other) noexcept {
         if (this != &other) {
             unmap();
-            data_ = std::exchange(other.data_, nullptr);
-            size_ = std::exchange(other.size_, 0);
-            writable_ = std::exchange(other.writable_, false);
-            has_file_ = std::exchange(other.has_file_, false);
+            memory_ = std::exchange(other.memory_, {});
+            writable_ = other.writable_;
+            has_file_ = other.has_file_;
         }
         return *this;
     }
@@ -53,20 +50,17 @@ class BasicMapping {
     /// Zeros that belong to no file; they die with the process.
     static result<BasicMapping> anonymous(std::size_t size) { return map(no_handle, {}, size, true); }
 
-    [[nodiscard]] std::span<const std::byte> bytes() const noexcept {
-        return std::span<const std::byte>{data_, size_};
-    }
+    [[nodiscard]] std::span<const std::byte> bytes() const noexcept { return memory_; }
     /// The bytes to be changed; empty if the mapping is to be read only.
     [[nodiscard]] std::span<std::byte> writable() const noexcept {
-        return std::span<std::byte>{data_, writable_ ? size_ : 0};
+        return writable_ ? memory_ : std::span<std::byte>{};
     }
-    [[nodiscard]] std::size_t size() const noexcept { return size_; }
+    [[nodiscard]] std::size_t size() const noexcept { return memory_.size(); }
     [[nodiscard]] bool has_file() const noexcept { return has_file_; }
 
     void unmap() noexcept {
-        if (data_ != nullptr) sys::unmap(data_, size_);
-        data_ = nullptr;
-        size_ = 0;
+        if (!memory_.empty()) sys::unmap(memory_.data(), memory_.size());
+        memory_ = {};
     }
 
   private:
@@ -78,14 +72,12 @@ class BasicMapping {
         if (size > std::numeric_limits<std::size_t>::max()) return failure_of(EFBIG, "map", path);
         void* const at = sys::map(file, static_cast<std::size_t>(size), writable);
         if (at == nullptr) return failure("map", path);
-        out.data_ = static_cast<std::byte*>(at);
-        out.size_ = static_cast<std::size_t>(size);
+        out.memory_ = {static_cast<std::byte*>(at), static_cast<std::size_t>(size)};
         return out;
     }
     static result<void> reserve(File& file, std::uint64_t from, std::uint64_t size);
 
-    std::byte* data_ = nullptr;
-    std::size_t size_ = 0;
+    std::span<std::byte> memory_;
     bool writable_ = false;
     bool has_file_ = false;
 };

@@ -91,13 +91,18 @@ namespace CAIRN_NAMESPACE::detail::os::sys {
     return -1;
 }
 [[nodiscard]] inline int done(::BOOL worked) noexcept { return worked != 0 ? 0 : fail(); }
-/// The same for a path. One that is too long for a program without a manifest is "not found" for the system.
+/// The same for a path. One that is too long, a name of it or all of it in a program without a manifest, is
+/// "not found" for the system.
 [[nodiscard]] inline int done(::BOOL worked, const wchar_t* path) noexcept {
     if (worked != 0) return 0;
-    const bool may_be_long =
-        ::GetLastError() == ERROR_PATH_NOT_FOUND && std::wcsncmp(path, L"\\\\?\\", 4) != 0;
+    const ::DWORD code = ::GetLastError();
     (void)fail();
-    if (may_be_long && std::wcslen(path) >= 248) errno = ENAMETOOLONG;
+    if (code == ERROR_PATH_NOT_FOUND || code == ERROR_FILE_NOT_FOUND) {
+        const wchar_t* name = std::wcsrchr(path, L'\\');
+        const bool long_name = std::wcslen(name == nullptr ? path : name + 1) > 255;
+        const bool long_path = std::wcslen(path) >= 248 && std::wcsncmp(path, L"\\\\?\\", 4) != 0;
+        if (long_name || (long_path && code == ERROR_PATH_NOT_FOUND)) errno = ENAMETOOLONG;
+    }
     return -1;
 }
 /// Repeats a call that fails because somebody (a virus scanner, an indexer, a backup) has the file open in a

@@ -26,9 +26,8 @@ template <class = void>
     std::set<std::string, std::greater<>> folders{folder};  // an inner folder comes before its outer one
     for (const FileEntry& file : manifest.files) {
         auto gone = os::remove_file_inside(dir, folder + "/" + file.path);
-        const bool stays =
-            !gone && (gone.error().code() == errc::busy || gone.error().code() == errc::permission);
-        if (stays && first) first = gone;
+        if (!gone && (gone.error().code() == errc::busy || gone.error().code() == errc::permission))
+            keep_first(first, gone);
         for (std::size_t to = file.path.find('/'); to != std::string::npos;
              to = file.path.find('/', to + 1)) {
             folders.insert(folder + "/" + file.path.substr(0, to));
@@ -51,10 +50,7 @@ template <class = void>
     if (unused.empty()) return {};
     if (auto asked = keep_used(store, unused); !asked) return asked;
     result<void> first;
-    for (const std::string& digest : unused) {
-        auto gone = os::remove_file(store.object_path(digest));
-        if (!gone && first) first = gone;
-    }
+    for (const std::string& digest : unused) keep_first(first, os::remove_file(store.object_path(digest)));
     return first;
 }
 
@@ -82,8 +78,7 @@ template <class = void>
         const auto version = version_of_file(name, removal_suffix);
         if (!version) continue;
         if (const auto read = os::Lease::is_held(dir / lease_file, *version); !read || *read) continue;
-        auto finished = finish_removal(store, dir, dir / "versions" / name, *version);
-        if (!finished && first) first = finished;
+        keep_first(first, finish_removal(store, dir, dir / "versions" / name, *version));
     }
     return first;
 }
