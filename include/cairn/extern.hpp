@@ -18,7 +18,8 @@ CAIRN_EXTERN template class cairn::detail::BasicCheckpointCore<>;
 CAIRN_EXTERN template class cairn::detail::BasicDecisionLog<>;
 CAIRN_EXTERN template std::string cairn::detail::error_line(cairn::errc, std::string_view, std::string_view,
                                                             std::string_view);
-CAIRN_EXTERN template cairn::result<void> cairn::detail::check_part_names(std::span<std::string_view>);
+CAIRN_EXTERN template cairn::result<void> cairn::detail::check_part_names(std::string_view*,
+                                                                          std::string_view*);
 CAIRN_EXTERN template class cairn::BasicShape<>;
 CAIRN_EXTERN template void cairn::Fields::add_bytes(std::string_view, cairn::Dtype, const void*, bool,
                                                     std::uint64_t, const cairn::Shape&);

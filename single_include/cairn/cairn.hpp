@@ -3646,12 +3646,12 @@ void explain_parts() noexcept {
 
 /// Success if every name can be a file's and no two are the same. Sorts them.
 template <class = void>
-[[nodiscard]] result<void> check_part_names(std::span<std::string_view> names) {
-    for (const std::string_view name : names) {
-        if (result<void> checked = check_name("part", name); !checked) return checked;
+[[nodiscard]] result<void> check_part_names(std::string_view* begin, std::string_view* end) {
+    for (const std::string_view* name = begin; name != end; ++name) {
+        if (result<void> checked = check_name("part", *name); !checked) return checked;
     }
-    std::sort(names.begin(), names.end());
-    if (const auto twice = std::adjacent_find(names.begin(), names.end()); twice != names.end()) {
+    std::sort(begin, end);
+    if (const auto twice = std::adjacent_find(begin, end); twice != end) {
         return error{errc::invalid_argument, "two parts are called \"" + std::string{*twice} + "\"", "",
                      "give every part a name of its own"};
     }
@@ -3659,8 +3659,8 @@ template <class = void>
 }
 template <AnyPart... Parts>
 [[nodiscard]] result<void> check_parts(const Parts&... parts) {
-    std::array<std::string_view, sizeof...(Parts)> names{parts.name()...};
-    return check_part_names({names.data(), names.size()});
+    std::string_view names[sizeof...(Parts) + 1] = {parts.name()...};  // there may be none
+    return check_part_names(names, names + sizeof...(Parts));
 }
 
 }  // namespace detail
@@ -6887,7 +6887,9 @@ template <class = void>
     ProcessTime out;
     return sys::process_time(pid, out) == 0 ? std::optional{out} : std::nullopt;
 #else
-    auto file = File::open_read("/proc/" + std::to_string(pid) + "/stat");
+    // Of its first thread, which began when it did: qemu-user makes up what the process is told of itself.
+    const std::string number = std::to_string(pid);
+    auto file = File::open_read("/proc/" + number + "/task/" + number + "/stat");
     if (!file) return std::nullopt;
     const auto text = file->read_all(65536);
     if (!text) return std::nullopt;
@@ -12472,6 +12474,8 @@ template <class T = void>
 class BasicRunEngine final : public RunCore,
                              public Endable,
                              public std::enable_shared_from_this<BasicRunEngine<T>> {
+    using Json = JsonFor<T>;  // of this template, and so looked into only where it is used
+
   public:
     /// Opens or resumes a run. Throws `cairn::error`; nothing half-made is left behind but the store's own
     /// folders.

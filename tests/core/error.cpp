@@ -88,3 +88,12 @@ TEST_CASE("a result without a value is success until it is given an error", "[co
     CHECK_FALSE(bad);
     CHECK_THROWS_AS(std::move(bad).value(), error);
 }
+
+TEST_CASE("of several things that are all tried, the first failure is told", "[core][error]") {
+    result<> told;
+    for (const char* what : {"", "first", "", "second"}) {
+        cairn::detail::keep_first(told, *what == 0 ? result<>{} : result<>{error{errc::io, what, "", ""}});
+    }
+    REQUIRE_FALSE(told);
+    CHECK(told.error().tried() == "first");
+}

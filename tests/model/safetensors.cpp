@@ -5,6 +5,7 @@
 #include "support/catch.hpp"
 
 #include <cstddef>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -44,17 +45,17 @@ void refused(std::string_view header, std::string_view data, std::string_view wh
 
 TEST_CASE("a safetensors file is byte for byte the one that Python writes", "[model][safetensors]") {
     // safetensors.numpy.save({"b": int8 [1, 2], "a": float32 [1.0], "z": float64 scalar 0}, {"k": "v"})
-    const std::string f32{"\0\0\x80\x3f", 4};
-    const std::string f64(8, '\0');
+    constexpr float f32 = 1;
+    constexpr double f64 = 0;
     const std::string i8 = "\x01\x02";
     const std::string expected =
         safetensors_file(R"({"__metadata__":{"k":"v"},"z":{"dtype":"F64","shape":[],"data_offsets":[0,8]},)"
                          R"("a":{"dtype":"F32","shape":[1],"data_offsets":[8,12]},)"
                          R"("b":{"dtype":"I8","shape":[2],"data_offsets":[12,14]}}      )",
-                         f64 + f32 + i8);
+                         std::string(8, '\0') + std::string{"\0\0\x80\x3f", 4} + i8);
     CHECK(write({{"b", Dtype::I8, {2}, bytes_of(i8)},
-                 {"a", Dtype::F32, {1}, bytes_of(f32)},
-                 {"z", Dtype::F64, {}, bytes_of(f64)}},
+                 {"a", Dtype::F32, {1}, std::as_bytes(std::span{&f32, 1})},
+                 {"z", Dtype::F64, {}, std::as_bytes(std::span{&f64, 1})}},
                 {{"k", "v"}}) == expected);
     CHECK(write({}) == safetensors_file("{}      "));
 }

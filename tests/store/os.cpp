@@ -4,9 +4,11 @@
 #include "support.hpp"
 
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <csignal>
 #include <set>
+#include <thread>
 
 #if CAIRN_TEST_FORK
 #include <fcntl.h>
@@ -468,6 +470,42 @@ TEST_CASE("process: a name with blanks and brackets does not hide its start", "[
           }) == 0);
 }
 #endif
+
+namespace {
+
+/// Counts the threads that ended with one, and what they had in it.
+struct Own {
+    int value = 0;
+    bool ended = false;
+    static inline std::atomic<int> ends = 0, sum = 0;
+    static void end(Own& own) {
+        own.ended = true;
+        ++ends;
+        sum += own.value;
+    }
+};
+using OwnData = os::ThreadData<Own, &Own::end>;
+
+}  // namespace
+
+TEST_CASE("thread data: each thread has its own until it ends, and the end is told", "[store][os]") {
+    OwnData::get().value = 100;
+    constexpr int threads = 20;
+    std::atomic<int> wrong = 0;
+    for (int i = 1; i <= threads; ++i) {
+        std::thread{[&, i] {
+            wrong += OwnData::get().value != 0;
+            OwnData::get().value = i;
+            OwnData::end_with_thread();
+            OwnData::end_with_thread();
+            wrong += OwnData::get().value != i || OwnData::get().ended;
+        }}.join();
+    }
+    CHECK(wrong == 0);
+    CHECK(Own::ends == threads);
+    CHECK(Own::sum == threads * (threads + 1) / 2);
+    CHECK(OwnData::get().value == 100);
+}
 
 TEST_CASE("random: ids differ and use all digits", "[store][os]") {
     std::set<std::string> ids;

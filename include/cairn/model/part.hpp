@@ -8,8 +8,6 @@
 #include <cairn/model/serializable.hpp>
 
 #include <algorithm>
-#include <array>
-#include <span>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -96,12 +94,12 @@ void explain_parts() noexcept {
 
 /// Success if every name can be a file's and no two are the same. Sorts them.
 template <class = void>
-[[nodiscard]] result<void> check_part_names(std::span<std::string_view> names) {
-    for (const std::string_view name : names) {
-        if (result<void> checked = check_name("part", name); !checked) return checked;
+[[nodiscard]] result<void> check_part_names(std::string_view* begin, std::string_view* end) {
+    for (const std::string_view* name = begin; name != end; ++name) {
+        if (result<void> checked = check_name("part", *name); !checked) return checked;
     }
-    std::sort(names.begin(), names.end());
-    if (const auto twice = std::adjacent_find(names.begin(), names.end()); twice != names.end()) {
+    std::sort(begin, end);
+    if (const auto twice = std::adjacent_find(begin, end); twice != end) {
         return error{errc::invalid_argument, "two parts are called \"" + std::string{*twice} + "\"", "",
                      "give every part a name of its own"};
     }
@@ -109,8 +107,8 @@ template <class = void>
 }
 template <AnyPart... Parts>
 [[nodiscard]] result<void> check_parts(const Parts&... parts) {
-    std::array<std::string_view, sizeof...(Parts)> names{parts.name()...};
-    return check_part_names({names.data(), names.size()});
+    std::string_view names[sizeof...(Parts) + 1] = {parts.name()...};  // there may be none
+    return check_part_names(names, names + sizeof...(Parts));
 }
 
 }  // namespace detail

@@ -43,6 +43,8 @@ template <class T = void>
 class BasicRunEngine final : public RunCore,
                              public Endable,
                              public std::enable_shared_from_this<BasicRunEngine<T>> {
+    using Json = JsonFor<T>;  // of this template, and so looked into only where it is used
+
   public:
     /// Opens or resumes a run. Throws `cairn::error`; nothing half-made is left behind but the store's own
     /// folders.

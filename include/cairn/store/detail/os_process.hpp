@@ -54,7 +54,9 @@ template <class = void>
     ProcessTime out;
     return sys::process_time(pid, out) == 0 ? std::optional{out} : std::nullopt;
 #else
-    auto file = File::open_read("/proc/" + std::to_string(pid) + "/stat");
+    // Of its first thread, which began when it did: qemu-user makes up what the process is told of itself.
+    const std::string number = std::to_string(pid);
+    auto file = File::open_read("/proc/" + number + "/task/" + number + "/stat");
     if (!file) return std::nullopt;
     const auto text = file->read_all(65536);
     if (!text) return std::nullopt;
