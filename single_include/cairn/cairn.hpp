@@ -3444,7 +3444,7 @@ class DepthCheck final : public nlohmann::json_sax<nlohmann::json> {
 /// deep.
 template <class Json = nlohmann::json>
 [[nodiscard]] Json parse_json(std::span<const std::byte> bytes, typename Json::input_format_t format) {
-    const auto* const begin = reinterpret_cast<const std::uint8_t*>(bytes.data());
+    const auto* const begin = reinterpret_cast<const char*>(bytes.data());
     const auto* const end = begin + bytes.size();
     DepthCheck<> check;
     nlohmann::json_sax<Json>* const events = &check;
@@ -5413,7 +5413,8 @@ template <class Each>
     (void)fd, (void)size;
     return EOPNOTSUPP;
 #else
-    return ::posix_fallocate(fd, 0, static_cast<::off_t>(size));
+    const int number = ::posix_fallocate(fd, 0, static_cast<::off_t>(size));
+    return number < 0 ? errno : number;  // it should be the number itself; zig's musl gives -1 and errno
 #endif
 }
 

@@ -16,6 +16,7 @@
 #include <bit>
 #include <cerrno>
 #include <charconv>
+#include <clocale>
 #include <cmath>
 #include <concepts>
 #include <cstddef>
@@ -3450,7 +3451,7 @@ class DepthCheck final : public nlohmann::json_sax<nlohmann::json> {
 /// deep.
 template <class Json = nlohmann::json>
 [[nodiscard]] Json parse_json(std::span<const std::byte> bytes, typename Json::input_format_t format) {
-    const auto* const begin = reinterpret_cast<const std::uint8_t*>(bytes.data());
+    const auto* const begin = reinterpret_cast<const char*>(bytes.data());
     const auto* const end = begin + bytes.size();
     DepthCheck<> check;
     nlohmann::json_sax<Json>* const events = &check;
@@ -5419,7 +5420,8 @@ template <class Each>
     (void)fd, (void)size;
     return EOPNOTSUPP;
 #else
-    return ::posix_fallocate(fd, 0, static_cast<::off_t>(size));
+    const int number = ::posix_fallocate(fd, 0, static_cast<::off_t>(size));
+    return number < 0 ? errno : number;  // it should be the number itself; zig's musl gives -1 and errno
 #endif
 }
 
@@ -17726,6 +17728,40 @@ struct Seconds {
     [[nodiscard]] double count() const noexcept { return seconds; }
 };
 
+#if defined(_LIBCPP_VERSION) && _LIBCPP_VERSION < 200000
+/// `std::from_chars` for a finite double, which libc++ has from version 20 on: C's reader, with the point of
+/// the program's locale.
+template <class = void>
+[[nodiscard]] std::from_chars_result read_number(const char* from, const char* to, double& value) {
+    const auto skip_digits = [to](const char* at) {
+        while (at != to && *at >= '0' && *at <= '9') ++at;
+        return at;
+    };
+    const char* const whole = from != to && *from == '-' ? from + 1 : from;
+    const char* const point = skip_digits(whole);
+    const char* const fraction = point != to && *point == '.' ? point + 1 : point;
+    const char* end = skip_digits(fraction);
+    if (point == whole && end == fraction) return {from, std::errc::invalid_argument};
+    if (end != to && (*end == 'e' || *end == 'E')) {
+        const bool is_signed = to - end > 1 && (end[1] == '-' || end[1] == '+');
+        const char* const exponent = end + (is_signed ? 2 : 1);
+        if (const char* const last = skip_digits(exponent); last != exponent) end = last;
+    }
+    std::string text{from, point};
+    if (fraction != point) text += std::localeconv()->decimal_point;
+    text.append(fraction, end);
+    errno = 0;
+    value = std::strtod(text.c_str(), nullptr);
+    const bool is_too_small = value == 0 && errno == ERANGE;
+    return {end, is_too_small || !std::isfinite(value) ? std::errc::result_out_of_range : std::errc{}};
+}
+#else
+[[nodiscard]] inline std::from_chars_result read_number(const char* from, const char* to,
+                                                        double& value) noexcept {
+    return std::from_chars(from, to, value);
+}
+#endif
+
 /// Reads from left to right. The first thing that is wrong is the error; what is read after it does not
 /// matter, and nothing is taken any more.
 class TextParser {
@@ -17767,7 +17803,7 @@ class TextParser {
         skip_space();
         double value = 0;
         const char* const from = text_.data() + place_;
-        const auto [end, problem] = std::from_chars(from, text_.data() + text_.size(), value);
+        const auto [end, problem] = read_number(from, text_.data() + text_.size(), value);
         if (problem != std::errc{} || !std::isfinite(value)) {
             expected(what);
             return 0;

@@ -142,6 +142,9 @@ TEST_CASE("text is read as it is written, with or without spaces", "[policy][par
     CHECK(again("after(3, every(1) | every(2))") == "after(3) & (every(1) | every(2))");
     CHECK(again(R"(below("a \"b\", c", 0.1))") == R"(below("a \"b\", c", 0.1))");
     CHECK(again("below(x, -1e-300)") == "below(x, -1e-300)");
+    CHECK(again("below(x, .5) | below(x, 5.) | below(x, 1E+2) | below(x, 2e-1)") ==
+          "below(x, 0.5) | below(x, 5) | below(x, 100) | below(x, 0.2)");
+    CHECK(again("below(x, 0.1234567890123456789)") == "below(x, 0.12345678901234568)");
     CHECK(again("best(v, min, nan_error, newest)") == "best(v, min, newest, nan_error)");
     CHECK(again("patience(v, max, 3, 0.5)|signal|failure") == "patience(v, max, 3, 0.5) | signal | failure");
     CHECK(to_text(cairn::Predicate{[](const auto&) { return true; }} | EveryN<2>{}) == "custom | every(2)");
@@ -183,6 +186,13 @@ TEST_CASE("what is wrong is told with its character and what should be there", "
         {"best(, min)", 6, "the name of a metric"},
         {"below(\"loss, 3)", 16, "ends the name"},
         {"below(loss, nan)", 13, "a limit"},
+        {"below(loss, 1e999)", 13, "a limit"},
+        {"below(loss, 1e-999)", 13, "a limit"},
+        {"below(loss, -)", 13, "a limit"},
+        {"below(loss, .)", 13, "a limit"},
+        {"below(loss, +1)", 13, "a limit"},
+        {"below(loss, 1e)", 14, "')'"},
+        {"below(loss, 0x10)", 14, "')'"},
         {"below(loss, inf)", 13, "a limit"},
         {"top(0, loss, min)", 5, "from 1 to 1000000"},
         {"top(99999999999999999999, loss, min)", 5, "from 1 to 1000000"},

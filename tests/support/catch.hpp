@@ -8,3 +8,10 @@ using Catch::Approx;
 #else
 #include <catch2/catch.hpp>
 #endif
+
+#if defined(__clang__)
+#if __has_warning("-Wc2y-extensions")
+#pragma clang diagnostic ignored                                                                             \
+    "-Wc2y-extensions"  // Catch's macros use __COUNTER__, and 2 is older than the warning
+#endif
+#endif

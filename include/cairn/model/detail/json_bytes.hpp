@@ -9,7 +9,6 @@
 
 #include <cmath>
 #include <cstddef>
-#include <cstdint>
 #include <span>
 #include <string>
 #include <vector>
@@ -67,7 +66,7 @@ class DepthCheck final : public nlohmann::json_sax<nlohmann::json> {
 /// deep.
 template <class Json = nlohmann::json>
 [[nodiscard]] Json parse_json(std::span<const std::byte> bytes, typename Json::input_format_t format) {
-    const auto* const begin = reinterpret_cast<const std::uint8_t*>(bytes.data());
+    const auto* const begin = reinterpret_cast<const char*>(bytes.data());
     const auto* const end = begin + bytes.size();
     DepthCheck<> check;
     nlohmann::json_sax<Json>* const events = &check;

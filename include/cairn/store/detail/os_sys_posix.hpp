@@ -154,7 +154,8 @@ template <class Each>
     (void)fd, (void)size;
     return EOPNOTSUPP;
 #else
-    return ::posix_fallocate(fd, 0, static_cast<::off_t>(size));
+    const int number = ::posix_fallocate(fd, 0, static_cast<::off_t>(size));
+    return number < 0 ? errno : number;  // it should be the number itself; zig's musl gives -1 and errno
 #endif
 }
 
