@@ -5595,8 +5595,8 @@ namespace CAIRN_NAMESPACE::detail::os::sys {
     const ::DWORD code = ::GetLastError();
     (void)fail();
     if (code == ERROR_PATH_NOT_FOUND || code == ERROR_FILE_NOT_FOUND) {
-        const wchar_t* name = std::wcsrchr(path, L'\\');
-        const bool long_name = std::wcslen(name == nullptr ? path : name + 1) > 255;
+        const std::size_t name = std::wstring_view{path}.find_last_of(L"\\/") + 1;  // 0 where there is none
+        const bool long_name = std::wcslen(path + name) > 255;
         const bool long_path = std::wcslen(path) >= 248 && std::wcsncmp(path, L"\\\\?\\", 4) != 0;
         if (long_name || (long_path && code == ERROR_PATH_NOT_FOUND)) errno = ENAMETOOLONG;
     }
@@ -7367,60 +7367,62 @@ using Thread = BasicThread<>;
 
 namespace CAIRN_NAMESPACE::detail::os {
 
-#if defined(__MINGW32__) && !defined(__clang__)
+#if defined(__MINGW32__)
 
-/// A T for each thread; `at_end(T&)` is called when a thread that called `end_with_thread` ends.
+/// A T for each thread; `T::end(T&)` is called when a thread that called `end_with_thread` ends.
 ///
 /// gcc's own `thread_local` will not do on Windows: it frees the memory of a thread before it calls the
-/// destructors of what is in it. So this one is the system's. A fiber counts as a thread.
-template <class T, void (*at_end)(T&)>
-class CAIRN_ONE_IN_PROCESS
-ThreadData{public : static T & get() noexcept {void* const own = ::FlsGetValue(slot());
-return own != nullptr ? *static_cast<T*>(own) : make();
-}
-static void end_with_thread() noexcept {}  // `get` has seen to it
+/// destructors of what is in it. So this one is the system's. A fiber counts as a thread. Who asks once more
+/// after the end (another library that is told of it later) gets a new T, which has no end.
+template <class T>
+class ThreadData {
+  public:
+    static T& get() noexcept {
+        void* const own = ::FlsGetValue(slot());
+        return own != nullptr ? *static_cast<T*>(own) : make();
+    }
+    static void end_with_thread() noexcept {}  // `get` has seen to it
 
-private:
-static T& make() noexcept {
-    T* const own = new (std::nothrow) T{};
-    if (own != nullptr && ::FlsSetValue(slot(), own) != 0) return *own;
-    delete own;
-    static T ended = [] {  // no memory: as in a thread that is ending
-        T none{};
-        at_end(none);
-        return none;
-    }();
-    return ended;
-}
-static ::DWORD slot() noexcept {
-    static const ::DWORD slot = [] {
-        ::HMODULE code{};  // threads will call it, so it must stay
-        ::GetModuleHandleExW(GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS | GET_MODULE_HANDLE_EX_FLAG_PIN,
-                             reinterpret_cast<::LPCWSTR>(&end), &code);
-        return ::FlsAlloc(&end);
-    }();
-    return slot;
-}
-static void CALLBACK end(void* value) noexcept {
-    T* const own = static_cast<T*>(value);
-    if (own == nullptr) return;
-    at_end(*own);
-    delete own;
-}
-}
-;
+  private:
+    static T& make() noexcept {
+        T* const own = new (std::nothrow) T{};
+        if (own != nullptr && ::FlsSetValue(slot(), own) != 0) return *own;
+        delete own;
+        static T ended = [] {  // no memory: as in a thread that is ending
+            T none{};
+            T::end(none);
+            return none;
+        }();
+        return ended;
+    }
+    static ::DWORD slot() noexcept {
+        static const ::DWORD slot = [] {
+            ::HMODULE code{};  // threads will call it, so it must stay
+            ::GetModuleHandleExW(GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS | GET_MODULE_HANDLE_EX_FLAG_PIN,
+                                 reinterpret_cast<::LPCWSTR>(&end), &code);
+            return ::FlsAlloc(&end);
+        }();
+        return slot;
+    }
+    static void CALLBACK end(void* value) noexcept {
+        T* const own = static_cast<T*>(value);
+        if (own == nullptr) return;
+        T::end(*own);
+        delete own;
+    }
+};
 
 #else
 
-/// A T for each thread, without a constructor or a guard in the way; `at_end(T&)` is called when a thread
+/// A T for each thread, without a constructor or a guard in the way; `T::end(T&)` is called when a thread
 /// that called `end_with_thread` ends. The T stays, for what the thread still does then.
-template <class T, void (*at_end)(T&)>
+template <class T>
 class CAIRN_ONE_IN_PROCESS ThreadData {
   public:
     static T& get() noexcept { return data_; }
     static void end_with_thread() {
         struct End {
-            ~End() { at_end(data_); }
+            ~End() { T::end(data_); }
         };
         thread_local const End end;
         (void)end;
@@ -9124,7 +9126,8 @@ class CAIRN_ONE_IN_PROCESS ThreadLanes {
         mine.latest_ = {};
         while (mine.first_ != nullptr) drop(&mine.first_);
     }
-    using Own = os::ThreadData<ThreadLanes, &ThreadLanes::end>;
+    using Own = os::ThreadData<ThreadLanes>;
+    friend Own;
 
     [[nodiscard]] Lane* known(std::uint64_t run) const noexcept {
         Lane* lane = first_;
@@ -12518,7 +12521,11 @@ class BasicRunEngine final : public RunCore,
         return core;
     }
 
-    ~BasicRunEngine() { (void)end_quietly("finished", {}); }
+    ~BasicRunEngine() {
+        (void)end_quietly("finished", {});
+        // In the child of a fork its thread is in the parent: nothing there may be waited for or destroyed.
+        if (is_detached()) (void)live_.release();
+    }
     BasicRunEngine(const BasicRunEngine&) = delete;
     BasicRunEngine& operator=(const BasicRunEngine&) = delete;
 
@@ -12729,11 +12736,7 @@ class BasicRunEngine final : public RunCore,
     result<void> end_quietly(std::string_view status, const std::string& why) noexcept {
         if (ended_.exchange(true)) return {};
         open_.store(false, std::memory_order_relaxed);
-        if (is_detached()) {
-            (void)
-                live_.release();  // its thread is in the parent: nothing here may be waited for or destroyed
-            return {};
-        }
+        if (is_detached()) return {};
         try {
             return write_end(status, why);
         } catch (const error& failure) {
@@ -17728,9 +17731,9 @@ struct Seconds {
     [[nodiscard]] double count() const noexcept { return seconds; }
 };
 
-#if defined(_LIBCPP_VERSION) && _LIBCPP_VERSION < 200000
-/// `std::from_chars` for a finite double, which libc++ has from version 20 on: C's reader, with the point of
-/// the program's locale.
+#if defined(__APPLE__) || (defined(_LIBCPP_VERSION) && _LIBCPP_VERSION < 200000)
+/// `std::from_chars` for a finite double, which libc++ has from version 20 on and macOS from 26: C's reader,
+/// with the point of the program's locale.
 template <class = void>
 [[nodiscard]] std::from_chars_result read_number(const char* from, const char* to, double& value) {
     const auto skip_digits = [to](const char* at) {

@@ -89,8 +89,11 @@ shared_library() {
     for visibility in default hidden; do
         out=$work/$visibility
         mkdir "$out"
+        flags=-fvisibility=$visibility
+        [ $visibility = default ] || flags="$flags -fvisibility-inlines-hidden"
         for file in opener logger main; do
-            "$CXX" -std=c++20 -fvisibility=$visibility -fPIC -I"$root/include" \
+            # shellcheck disable=SC2086
+            "$CXX" -std=c++20 $flags -fPIC -I"$root/include" \
                 -c "$here/shared_library/$file.cpp" -o "$out/$file.o"
         done
         "$CXX" -shared "$out/opener.o" -o "$out/libopener.so" -pthread

@@ -484,7 +484,7 @@ struct Own {
         sum += own.value;
     }
 };
-using OwnData = os::ThreadData<Own, &Own::end>;
+using OwnData = os::ThreadData<Own>;
 
 }  // namespace
 

@@ -79,7 +79,11 @@ class BasicRunEngine final : public RunCore,
         return core;
     }
 
-    ~BasicRunEngine() { (void)end_quietly("finished", {}); }
+    ~BasicRunEngine() {
+        (void)end_quietly("finished", {});
+        // In the child of a fork its thread is in the parent: nothing there may be waited for or destroyed.
+        if (is_detached()) (void)live_.release();
+    }
     BasicRunEngine(const BasicRunEngine&) = delete;
     BasicRunEngine& operator=(const BasicRunEngine&) = delete;
 
@@ -290,11 +294,7 @@ class BasicRunEngine final : public RunCore,
     result<void> end_quietly(std::string_view status, const std::string& why) noexcept {
         if (ended_.exchange(true)) return {};
         open_.store(false, std::memory_order_relaxed);
-        if (is_detached()) {
-            (void)
-                live_.release();  // its thread is in the parent: nothing here may be waited for or destroyed
-            return {};
-        }
+        if (is_detached()) return {};
         try {
             return write_end(status, why);
         } catch (const error& failure) {

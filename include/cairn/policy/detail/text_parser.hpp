@@ -30,9 +30,9 @@ struct Seconds {
     [[nodiscard]] double count() const noexcept { return seconds; }
 };
 
-#if defined(_LIBCPP_VERSION) && _LIBCPP_VERSION < 200000
-/// `std::from_chars` for a finite double, which libc++ has from version 20 on: C's reader, with the point of
-/// the program's locale.
+#if defined(__APPLE__) || (defined(_LIBCPP_VERSION) && _LIBCPP_VERSION < 200000)
+/// `std::from_chars` for a finite double, which libc++ has from version 20 on and macOS from 26: C's reader,
+/// with the point of the program's locale.
 template <class = void>
 [[nodiscard]] std::from_chars_result read_number(const char* from, const char* to, double& value) {
     const auto skip_digits = [to](const char* at) {

@@ -48,7 +48,8 @@ class CAIRN_ONE_IN_PROCESS ThreadLanes {
         mine.latest_ = {};
         while (mine.first_ != nullptr) drop(&mine.first_);
     }
-    using Own = os::ThreadData<ThreadLanes, &ThreadLanes::end>;
+    using Own = os::ThreadData<ThreadLanes>;
+    friend Own;
 
     [[nodiscard]] Lane* known(std::uint64_t run) const noexcept {
         Lane* lane = first_;

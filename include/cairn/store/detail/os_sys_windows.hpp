@@ -98,8 +98,8 @@ namespace CAIRN_NAMESPACE::detail::os::sys {
     const ::DWORD code = ::GetLastError();
     (void)fail();
     if (code == ERROR_PATH_NOT_FOUND || code == ERROR_FILE_NOT_FOUND) {
-        const wchar_t* name = std::wcsrchr(path, L'\\');
-        const bool long_name = std::wcslen(name == nullptr ? path : name + 1) > 255;
+        const std::size_t name = std::wstring_view{path}.find_last_of(L"\\/") + 1;  // 0 where there is none
+        const bool long_name = std::wcslen(path + name) > 255;
         const bool long_path = std::wcslen(path) >= 248 && std::wcsncmp(path, L"\\\\?\\", 4) != 0;
         if (long_name || (long_path && code == ERROR_PATH_NOT_FOUND)) errno = ENAMETOOLONG;
     }
