@@ -1,0 +1,433 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+// Columns of numbers in few bytes, without loss. A column is turned into integers; what is packed is these,
+// their differences or the differences of those, whichever takes least: each as the distance from a base in
+// as many bits as nearly all need (frame of reference), the others beside them.
+//
+//   integers  u8 order (0 to 2) · u8 bits each (0 to 64) · varint exceptions
+//             · order × zigzag varint: the values that the differences begin with
+//             · zigzag varint base · exceptions × (varint distance from the one before · varint of 64 bits)
+//             · the others' bits, lowest first, to the end of a byte
+//   numbers   u8 form · [u8 decimals] · integers · [varint count · count × (varint distance · u64 bits)]
+//
+// After "The FastLanes Compression Layout" (Afroozeh, Boncz, 2023) and "ALP: Adaptive Lossless floating-Point
+// Compression" (Afroozeh, Kuffo, Boncz, 2023), without their layouts for wide registers.
+
+#include <cairn/store/record.hpp>
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <limits>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// Appends to bytes.
+template <class = void>
+class BasicByteWriter {
+  public:
+    explicit BasicByteWriter(std::vector<std::byte>& to) noexcept : to_{&to} {}
+
+    void byte(std::uint64_t value) { to_->push_back(static_cast<std::byte>(value)); }
+    /// Seven bits a byte, lowest first; the highest bit says that more follow.
+    void varint(std::uint64_t value) {
+        for (; value >= 0x80; value >>= 7U) byte(value | 0x80U);
+        byte(value);
+    }
+    /// Small where the value is near to 0.
+    void signed_varint(std::int64_t value) {
+        varint((static_cast<std::uint64_t>(value) << 1U) ^ static_cast<std::uint64_t>(value >> 63U));
+    }
+    template <class T>
+    void fixed(T value) {
+        const std::size_t at = to_->size();
+        to_->resize(at + sizeof value);
+        put(to_->data() + at, value);
+    }
+    void text(std::string_view value) {
+        const auto bytes = std::as_bytes(std::span{value});
+        to_->insert(to_->end(), bytes.begin(), bytes.end());
+    }
+
+  private:
+    std::vector<std::byte>* to_;
+};
+using ByteWriter = BasicByteWriter<>;
+
+/// Reads what a `ByteWriter` wrote, from bytes that may be damaged: past their end it reads zeros and is not
+/// `ok`.
+template <class = void>
+class BasicByteReader {
+  public:
+    explicit BasicByteReader(std::span<const std::byte> from) noexcept : rest_{from} {}
+
+    [[nodiscard]] bool ok() const noexcept { return ok_; }
+    [[nodiscard]] std::span<const std::byte> rest() const noexcept { return rest_; }
+
+    std::uint64_t byte() noexcept {
+        const std::span<const std::byte> one = bytes(1);
+        return one.empty() ? 0 : std::to_integer<std::uint64_t>(one[0]);
+    }
+    std::uint64_t varint() noexcept {
+        std::uint64_t value = 0;
+        for (unsigned shift = 0; shift < 70; shift += 7) {
+            const std::uint64_t next = byte();
+            value |= shift < 64 ? (next & 0x7fU) << shift : 0;
+            if (next < 0x80) return value;
+        }
+        ok_ = false;
+        return 0;
+    }
+    std::int64_t signed_varint() noexcept {
+        const std::uint64_t value = varint();
+        return static_cast<std::int64_t>(value >> 1U) ^ -static_cast<std::int64_t>(value & 1U);
+    }
+    template <class T>
+    T fixed() noexcept {
+        const std::span<const std::byte> some = bytes(sizeof(T));
+        return some.empty() ? T{} : get<T>(some.data());
+    }
+    /// The next `count` bytes; none if there are fewer.
+    std::span<const std::byte> bytes(std::size_t count) noexcept {
+        if (count > rest_.size()) {
+            ok_ = false;
+            rest_ = {};
+            return {};
+        }
+        const auto some = rest_.first(count);
+        rest_ = rest_.subspan(count);
+        return some;
+    }
+
+  private:
+    std::span<const std::byte> rest_;
+    bool ok_ = true;
+};
+using ByteReader = BasicByteReader<>;
+
+/// The bits that a value needs.
+[[nodiscard]] constexpr unsigned bits_of(std::uint64_t value) noexcept {
+    return 64U - static_cast<unsigned>(std::countl_zero(value));
+}
+[[nodiscard]] constexpr std::uint64_t low_bits(unsigned bits) noexcept {
+    return bits == 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << bits) - 1;
+}
+
+/// How numbers became integers.
+enum class Form : std::uint8_t {
+    decimal,  ///< as so many units of a power of ten
+    single,   ///< by the bits of a float, which holds each of them
+    full      ///< by their own bits
+};
+inline constexpr unsigned most_decimals = 15;
+inline constexpr std::array<double, most_decimals + 1> powers_of_ten = {
+    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
+
+/// The bits of a floating-point number as an integer that is the greater the greater the number is; its own
+/// inverse.
+template <class Bits>
+[[nodiscard]] constexpr Bits in_order(Bits bits) noexcept {
+    return bits < 0 ? bits ^ std::numeric_limits<Bits>::max() : bits;
+}
+
+/// So many units of 10^-decimals. The division is IEEE 754's everywhere, since writer and reader must come to
+/// the same bits: also in a program built with -ffast-math, which may else multiply by a rounded reciprocal,
+/// and on i686, whose x87 would round twice.
+#if defined(__i386__) && defined(__GNUC__) && !defined(__clang__)
+[[gnu::target("sse2,fpmath=sse")]]
+#endif
+[[nodiscard]] inline double
+from_units(std::int64_t count, unsigned decimals) noexcept {
+    const volatile double divisor = powers_of_ten[decimals];
+    return static_cast<double>(count) / divisor;
+}
+/// `value` as a count of units of 10^-decimals, if that gives it back bit for bit.
+[[nodiscard]] inline std::optional<std::int64_t> to_units(double value, unsigned decimals) noexcept {
+    const double scaled = value * powers_of_ten[decimals];
+    if (!(std::fabs(scaled) < 9007199254740992.0)) return std::nullopt;  // 2^53; and NaN
+    const std::int64_t count = std::llrint(scaled);
+    if (std::bit_cast<std::uint64_t>(from_units(count, decimals)) != std::bit_cast<std::uint64_t>(value))
+        return std::nullopt;
+    return count;
+}
+/// A number of these bits. Not by value: x87 makes a quiet NaN of a signalling one that it loads.
+inline void set_bits(double& to, std::uint64_t bits) noexcept { std::memcpy(&to, &bits, sizeof bits); }
+
+/// Whether a float holds it bit for bit, and not as a denormal, which some programs take for 0.
+[[nodiscard]] inline bool is_single(double value) noexcept {
+    const auto single = static_cast<float>(value);
+    const auto bits = std::bit_cast<std::uint32_t>(single);
+    return std::bit_cast<std::uint64_t>(static_cast<double>(single)) == std::bit_cast<std::uint64_t>(value) &&
+           ((bits & 0x7f800000U) != 0 || bits << 1U == 0);
+}
+
+/// Packs columns of up to 65,536 values; keeps its memory for the next one. Threads: one at a time.
+template <class = void>
+class BasicPacker {
+  public:
+    static constexpr std::size_t most = 65536;
+
+    /// Appends integers. Cost: about 20 ns a value.
+    void pack(std::span<const std::int64_t> values, std::vector<std::byte>& to) {
+        values_.assign(values.begin(), values.end());
+        write(plan(), to);
+    }
+
+    /// Appends numbers, bit for bit.
+    void pack(std::span<const double> values, std::vector<std::byte>& to) {
+        ByteWriter out{to};
+        if (const auto decimals = try_decimals(values)) {
+            out.byte(static_cast<std::uint64_t>(Form::decimal));
+            out.byte(*decimals);
+            pack(std::span<const std::int64_t>{integers_}, to);
+            out.varint(strangers_.size());
+            std::size_t before = 0;
+            for (const std::size_t at : strangers_) {
+                out.varint(at - before);
+                out.fixed(std::bit_cast<std::uint64_t>(values[at]));
+                before = at;
+            }
+            return;
+        }
+        const bool single = std::all_of(values.begin(), values.end(), is_single);
+        out.byte(static_cast<std::uint64_t>(single ? Form::single : Form::full));
+        integers_.resize(values.size());
+        for (std::size_t i = 0; i < values.size(); ++i)
+            integers_[i] = single ? in_order(std::bit_cast<std::int32_t>(static_cast<float>(values[i])))
+                                  : in_order(std::bit_cast<std::int64_t>(values[i]));
+        pack(std::span<const std::int64_t>{integers_}, to);
+    }
+
+  private:
+    struct Plan {
+        unsigned order = 0, bits = 64;
+        std::uint64_t base = 0, cost = std::numeric_limits<std::uint64_t>::max();
+    };
+    static constexpr std::uint64_t exception_bits = 80;  // about what one takes
+    static constexpr std::size_t sample = 128;
+
+    /// With how many decimals nearly all values can be written, if there is such a number: then they are in
+    /// `integers_`, as that many units, and the places of the others in `strangers_`.
+    [[nodiscard]] std::optional<unsigned> try_decimals(std::span<const double> values) {
+        unsigned decimals = 0;
+        const std::size_t stride = std::max<std::size_t>(1, values.size() / 32);
+        std::size_t looked = 0, passed = 0;
+        for (std::size_t i = 0; i < values.size(); i += stride) {
+            ++looked;
+            unsigned needed = decimals;
+            while (needed < most_decimals && !to_units(values[i], needed)) ++needed;
+            if (!to_units(values[i], needed)) continue;
+            decimals = needed;
+            ++passed;
+        }
+        if (passed * 8 < looked * 7) return std::nullopt;
+        integers_.resize(values.size());
+        strangers_.clear();
+        std::int64_t last = 0;
+        for (std::size_t i = 0; i < values.size(); ++i) {
+            if (const auto count = to_units(values[i], decimals))
+                last = *count;
+            else
+                strangers_.push_back(i);
+            integers_[i] = last;  // a stranger costs no bits here
+        }
+        if (strangers_.size() * 8 > values.size()) return std::nullopt;
+        return decimals;
+    }
+
+    /// Which differences take least is tried on some of the values, how to pack those on all.
+    [[nodiscard]] Plan plan() {
+        const std::span<const std::uint64_t> all{values_};
+        unsigned order = 0;
+        if (all.size() > 2) {
+            const std::size_t some = std::min(all.size(), sample);
+            std::uint64_t least = std::numeric_limits<std::uint64_t>::max();
+            trial_.assign(all.begin() + static_cast<std::ptrdiff_t>((all.size() - some) / 2),
+                          all.begin() + static_cast<std::ptrdiff_t>((all.size() - some) / 2 + some));
+            for (unsigned tried = 0; tried < 3; ++tried) {
+                if (tried > 0) differences(trial_, tried);
+                const Plan plan = plan_for(std::span{trial_}.subspan(tried), tried);
+                if (plan.cost < least) {
+                    least = plan.cost;
+                    order = tried;
+                }
+            }
+        }
+        for (unsigned k = 1; k <= order; ++k) differences(values_, k);
+        return plan_for(std::span{values_}.subspan(order), order);
+    }
+    /// From the differences of one order to those of the next; the values that they begin with stay.
+    static void differences(std::span<std::uint64_t> values, unsigned order) noexcept {
+        for (std::size_t i = values.size(); i-- > order;) values[i] -= values[i - 1];
+    }
+
+    [[nodiscard]] Plan plan_for(std::span<const std::uint64_t> values, unsigned order) {
+        const std::uint64_t head = std::uint64_t{64} * order;
+        if (values.empty()) return {order, 0, 0, head};
+        const auto less = [](std::uint64_t a, std::uint64_t b) {
+            return static_cast<std::int64_t>(a) < static_cast<std::int64_t>(b);
+        };
+        const auto [least, greatest] = std::minmax_element(values.begin(), values.end(), less);
+        const unsigned all = bits_of(*greatest - *least);
+        Plan plan{order, all, *least, head + std::uint64_t{all} * values.size()};
+        if (all == 0) return plan;
+        // Around the median, with exceptions on both sides.
+        sorted_.assign(values.begin(), values.end());
+        const auto middle = sorted_.begin() + static_cast<std::ptrdiff_t>(sorted_.size() / 2);
+        std::nth_element(sorted_.begin(), middle, sorted_.end(), less);
+        const std::uint64_t median = *middle;
+        std::array<std::size_t, 66> needing{};  // so many bits, at least
+        for (const std::uint64_t value : values) {
+            const std::uint64_t distance = value - median;
+            // In `bits` lie the distances from -2^(bits-1) to 2^(bits-1) - 1.
+            const bool is_below = static_cast<std::int64_t>(distance) < 0;
+            ++needing[bits_of(is_below ? ~distance : distance) + 1];
+        }
+        std::size_t exceptions = values.size();
+        for (unsigned bits = 1; bits < all; ++bits) {
+            exceptions -= needing[bits];
+            const std::uint64_t cost =
+                head + std::uint64_t{bits} * values.size() + exceptions * exception_bits;
+            if (cost < plan.cost) plan = {order, bits, median - (std::uint64_t{1} << (bits - 1)), cost};
+        }
+        return plan;
+    }
+
+    void write(const Plan& plan, std::vector<std::byte>& to) {
+        const std::span<const std::uint64_t> values{values_}, packed = values.subspan(plan.order);
+        const std::uint64_t mask = low_bits(plan.bits);
+        exceptions_.clear();
+        for (std::size_t i = 0; i < packed.size(); ++i) {
+            if (packed[i] - plan.base > mask) exceptions_.push_back(i);
+        }
+        ByteWriter out{to};
+        out.byte(plan.order);
+        out.byte(plan.bits);
+        out.varint(exceptions_.size());
+        for (const std::uint64_t first : values.first(plan.order))
+            out.signed_varint(static_cast<std::int64_t>(first));
+        out.signed_varint(static_cast<std::int64_t>(plan.base));
+        std::size_t before = 0;
+        for (const std::size_t at : exceptions_) {
+            out.varint(at - before);
+            out.signed_varint(static_cast<std::int64_t>(packed[at]));
+            before = at;
+        }
+        if (plan.bits == 0) return;
+        std::uint64_t pending = 0;
+        unsigned filled = 0;
+        for (const std::uint64_t value : packed) {
+            const std::uint64_t bits = (value - plan.base) & mask;
+            pending |= bits << filled;
+            if (filled + plan.bits < 64) {
+                filled += plan.bits;
+                continue;
+            }
+            out.fixed(pending);
+            const unsigned written = 64 - filled;
+            pending = written == 64 ? 0 : bits >> written;
+            filled = plan.bits - written;
+        }
+        for (; filled > 0; filled -= std::min(filled, 8U), pending >>= 8U) out.byte(pending & 0xffU);
+    }
+
+    std::vector<std::uint64_t> values_, trial_, sorted_;
+    std::vector<std::size_t> exceptions_, strangers_;
+    std::vector<std::int64_t> integers_;
+};
+using Packer = BasicPacker<>;
+
+/// Reads as many integers as `values` has room for. False if the bytes are damaged; what `values` holds then
+/// is of no use. Cost: about 1 ns a value.
+template <class = void>
+[[nodiscard]] bool unpack(ByteReader& from, std::span<std::int64_t> values) noexcept {
+    const std::uint64_t order = from.byte(), bits = from.byte(), exceptions = from.varint();
+    if (!from.ok() || order > 2 || order > values.size() || bits > 64 || exceptions > values.size())
+        return false;
+    for (std::size_t i = 0; i < order; ++i) values[i] = from.signed_varint();
+    const auto base = static_cast<std::uint64_t>(from.signed_varint());
+    const std::span<std::int64_t> packed = values.subspan(static_cast<std::size_t>(order));
+    ByteReader patches = from;
+    for (std::uint64_t i = 0; i < exceptions; ++i) {
+        (void)from.varint();
+        (void)from.varint();
+    }
+    const std::span<const std::byte> data =
+        from.bytes(static_cast<std::size_t>((packed.size() * bits + 7) / 8));
+    if (!from.ok()) return false;
+    const std::uint64_t mask = low_bits(static_cast<unsigned>(bits));
+    // What can be loaded as a word at once, and what lies at the end.
+    std::byte tail[32] = {};
+    const auto bits_at = [&](const std::byte* at, std::uint64_t bit) {
+        const std::uint64_t low = get<std::uint64_t>(at + bit / 8) >> (bit % 8);
+        if (bits <= 57) return low & mask;
+        const std::uint64_t high = std::to_integer<std::uint64_t>(at[bit / 8 + 8]);
+        return (bit % 8 == 0 ? low : low | high << (64 - bit % 8)) & mask;
+    };
+    if (bits == 0 || packed.empty()) {
+        std::fill(packed.begin(), packed.end(), static_cast<std::int64_t>(base));
+    } else {
+        const std::size_t safe = data.size() < 9 ? 0
+                                                 : static_cast<std::size_t>(std::min<std::uint64_t>(
+                                                       packed.size(), (data.size() - 9) * 8 / bits + 1));
+        for (std::size_t i = 0; i < safe; ++i)
+            packed[i] = static_cast<std::int64_t>(base + bits_at(data.data(), i * bits));
+        const std::size_t from_byte = static_cast<std::size_t>(safe * bits / 8);
+        std::memcpy(tail, data.data() + from_byte, data.size() - from_byte);
+        for (std::size_t i = safe; i < packed.size(); ++i)
+            packed[i] = static_cast<std::int64_t>(base + bits_at(tail, i * bits - from_byte * 8));
+    }
+    std::uint64_t at = 0;
+    for (std::uint64_t i = 0; i < exceptions; ++i) {
+        at += patches.varint();
+        if (at >= packed.size()) return false;
+        packed[static_cast<std::size_t>(at)] = patches.signed_varint();
+    }
+    for (std::uint64_t k = order; k > 0; --k) {
+        for (std::size_t i = static_cast<std::size_t>(k); i < values.size(); ++i)
+            values[i] = static_cast<std::int64_t>(static_cast<std::uint64_t>(values[i]) +
+                                                  static_cast<std::uint64_t>(values[i - 1]));
+    }
+    return true;
+}
+
+/// The same for numbers.
+template <class = void>
+[[nodiscard]] bool unpack(ByteReader& from, std::span<double> values, std::vector<std::int64_t>& integers) {
+    const std::uint64_t form = from.byte();
+    const std::uint64_t decimals = form == static_cast<std::uint64_t>(Form::decimal) ? from.byte() : 0;
+    integers.resize(values.size());
+    if (decimals > most_decimals || !unpack(from, std::span{integers})) return false;
+    switch (static_cast<Form>(form)) {
+        case Form::decimal: {
+            for (std::size_t i = 0; i < values.size(); ++i)
+                values[i] = from_units(integers[i], static_cast<unsigned>(decimals));
+            std::uint64_t at = 0;
+            for (std::uint64_t left = from.varint(); left > 0; --left) {
+                at += from.varint();
+                if (!from.ok() || at >= values.size()) return false;
+                set_bits(values[static_cast<std::size_t>(at)], from.template fixed<std::uint64_t>());
+            }
+            return from.ok();
+        }
+        case Form::single:
+            for (std::size_t i = 0; i < values.size(); ++i)
+                values[i] = std::bit_cast<float>(in_order(static_cast<std::int32_t>(integers[i])));
+            return true;
+        case Form::full:
+            for (std::size_t i = 0; i < values.size(); ++i)
+                set_bits(values[i], static_cast<std::uint64_t>(in_order(integers[i])));
+            return true;
+    }
+    return false;
+}
+
+}  // namespace CAIRN_NAMESPACE::detail

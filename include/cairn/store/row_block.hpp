@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+// Rows column by column: what was logged with the same metrics stands together, so that each column is packed
+// well. The order of the rows is kept.
+//
+//   block   varint rows · [integers steps · integers times in ms · varint groups · [integers the rows'
+//   groups] · groups] group   u8 record kind · varint cells · cells × (varint metric id · u8 value kind) ·
+//   cells × column column  numbers; or integers (also true and false); or integers lengths · the texts
+//
+// `integers` and `numbers` are of packed.hpp. The rows' groups are left out where there is one.
+
+#include <cairn/core/value.hpp>
+#include <cairn/store/packed.hpp>
+#include <cairn/store/record.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace CAIRN_NAMESPACE::detail {
+
+inline constexpr std::int64_t ns_per_ms = 1'000'000;
+
+/// A block has no more rows and no more cells than this: a hostile one must not make us allocate.
+inline constexpr std::size_t max_block_rows = BasicPacker<>::most;
+inline constexpr std::size_t max_block_cells = 4 * max_block_rows;
+
+/// What the rows of a group have in common: each cell's metric and the kind of its value.
+using RowShape = std::vector<std::pair<std::uint32_t, Value::Kind>>;
+
+/// The values of one metric in the rows of a group.
+struct BlockColumn {
+    std::vector<double> numbers{};
+    std::vector<std::int64_t> integers{};  ///< whole numbers; or the lengths of texts
+    std::string text{};
+};
+
+/// Collects rows and writes them as a block; keeps its memory for the next one. Threads: one at a time.
+template <class = void>
+class BasicBlockWriter {
+  public:
+    [[nodiscard]] std::size_t rows() const noexcept { return steps_.size(); }
+    /// Whether another row of so many cells fits.
+    [[nodiscard]] bool has_room(std::size_t cells) const noexcept {
+        return rows() < max_block_rows && cells_ + cells <= max_block_cells;
+    }
+
+    /// Takes a row for which there is room.
+    void add(RecordKind kind, std::int64_t step, std::int64_t time_ns, std::span<const Cell> cells) {
+        Group& group = group_of(kind, cells);
+        steps_.push_back(step);
+        times_.push_back(time_ns / ns_per_ms);
+        of_row_.push_back(static_cast<std::int64_t>(last_));
+        cells_ += cells.size();
+        ++group.rows;
+        for (std::size_t i = 0; i < cells.size(); ++i) put_value(group.columns[i], cells[i].value);
+    }
+
+    /// Appends the block and forgets its rows.
+    void write(std::vector<std::byte>& to) {
+        ByteWriter out{to};
+        out.varint(rows());
+        if (rows() != 0) {
+            packer_.pack(std::span<const std::int64_t>{steps_}, to);
+            packer_.pack(std::span<const std::int64_t>{times_}, to);
+            out.varint(groups_.size());
+            if (groups_.size() > 1) packer_.pack(std::span<const std::int64_t>{of_row_}, to);
+            for (const Group& group : groups_) write_group(group, to);
+        }
+        groups_.clear();
+        known_.clear();
+        steps_.clear();
+        times_.clear();
+        of_row_.clear();
+        cells_ = 0;
+    }
+
+  private:
+    struct Group {
+        RecordKind kind{};
+        RowShape shape{};
+        std::vector<BlockColumn> columns{};
+        std::size_t rows = 0;
+
+        [[nodiscard]] bool takes(RecordKind of, std::span<const Cell> cells) const noexcept {
+            if (of != kind || cells.size() != shape.size()) return false;
+            for (std::size_t i = 0; i < cells.size(); ++i) {
+                if (cells[i].metric != shape[i].first || cells[i].value.kind() != shape[i].second)
+                    return false;
+            }
+            return true;
+        }
+    };
+
+    /// Most rows are like the one before.
+    [[nodiscard]] Group& group_of(RecordKind kind, std::span<const Cell> cells) {
+        if (last_ < groups_.size() && groups_[last_].takes(kind, cells)) return groups_[last_];
+        RowShape shape;
+        for (const Cell& cell : cells) shape.emplace_back(cell.metric, cell.value.kind());
+        const auto [at, is_new] = known_.try_emplace({kind, shape}, groups_.size());
+        last_ = at->second;
+        if (is_new) groups_.push_back({kind, std::move(shape), std::vector<BlockColumn>(cells.size())});
+        return groups_[last_];
+    }
+    static void put_value(BlockColumn& column, const Value& value) {
+        switch (value.kind()) {
+            case Value::Kind::number: column.numbers.push_back(value.number()); break;
+            case Value::Kind::text:
+                column.integers.push_back(static_cast<std::int64_t>(value.text().size()));
+                column.text += value.text();
+                break;
+            default: column.integers.push_back(static_cast<std::int64_t>(value.bits()));
+        }
+    }
+    void write_group(const Group& group, std::vector<std::byte>& to) {
+        ByteWriter out{to};
+        out.byte(static_cast<std::uint64_t>(group.kind));
+        out.varint(group.shape.size());
+        for (const auto& [metric, kind] : group.shape) {
+            out.varint(metric);
+            out.byte(static_cast<std::uint64_t>(kind));
+        }
+        for (std::size_t i = 0; i < group.shape.size(); ++i) {
+            const BlockColumn& column = group.columns[i];
+            if (group.shape[i].second == Value::Kind::number) {
+                packer_.pack(std::span<const double>{column.numbers}, to);
+            } else {
+                packer_.pack(std::span<const std::int64_t>{column.integers}, to);
+                out.text(column.text);
+            }
+        }
+    }
+
+    Packer packer_;
+    std::vector<std::int64_t> steps_, times_, of_row_;
+    std::vector<Group> groups_;
+    std::map<std::pair<RecordKind, RowShape>, std::size_t> known_;
+    std::size_t last_ = 0, cells_ = 0;
+};
+using BlockWriter = BasicBlockWriter<>;
+
+/// Reads blocks; keeps its memory for the next one. Threads: one at a time.
+template <class = void>
+class BasicBlockReader {
+  public:
+    /// Calls `f(kind, step, time_ns, std::span<const Cell>)` for each row, in their order; texts point into
+    /// `block`. False, before any call, if the bytes are damaged.
+    template <class F>
+    [[nodiscard]] bool read(std::span<const std::byte> block, F&& f) {
+        if (!decode(block)) return false;
+        for (std::size_t row = 0; row < steps_.size(); ++row) {
+            Group& group = groups_[static_cast<std::size_t>(of_row_[row])];
+            cells_.clear();
+            for (Column& column : group.columns) cells_.push_back({column.metric, next(column, group.row)});
+            ++group.row;
+            f(group.kind, steps_[row], times_[row] * ns_per_ms, std::span<const Cell>{cells_});
+        }
+        return true;
+    }
+
+  private:
+    struct Column {
+        std::uint32_t metric = 0;
+        Value::Kind kind{};
+        std::vector<double> numbers{};
+        std::vector<std::int64_t> integers{};
+        std::string_view text{};
+    };
+    struct Group {
+        RecordKind kind{};
+        std::size_t rows = 0, row = 0;
+        std::vector<Column> columns{};
+    };
+    /// Ten thousand years on both sides of 1970.
+    static constexpr std::int64_t most_ms = std::int64_t{1} << 49;
+
+    [[nodiscard]] bool decode(std::span<const std::byte> block) {
+        ByteReader from{block};
+        groups_.clear();
+        const std::uint64_t rows = from.varint();
+        if (rows > max_block_rows) return false;
+        for (auto* column : {&steps_, &times_, &of_row_}) column->assign(static_cast<std::size_t>(rows), 0);
+        if (rows == 0) return from.ok() && from.rest().empty();
+        if (!unpack(from, std::span{steps_}) || !unpack(from, std::span{times_})) return false;
+        for (const std::int64_t ms : times_) {
+            if (ms < -most_ms || ms > most_ms) return false;
+        }
+        const std::uint64_t groups = from.varint();
+        if (groups == 0 || groups > rows || (groups > 1 && !unpack(from, std::span{of_row_}))) return false;
+        groups_.resize(static_cast<std::size_t>(groups));
+        for (const std::int64_t group : of_row_) {
+            if (group < 0 || static_cast<std::uint64_t>(group) >= groups) return false;
+            ++groups_[static_cast<std::size_t>(group)].rows;
+        }
+        std::size_t room = max_block_cells;
+        for (Group& group : groups_) {
+            if (!decode_group(from, group, room)) return false;
+        }
+        return from.ok() && from.rest().empty();
+    }
+
+    [[nodiscard]] bool decode_group(ByteReader& from, Group& group, std::size_t& room) {
+        const std::uint64_t kind = from.byte(), cells = from.varint();
+        group.kind = static_cast<RecordKind>(kind);
+        if (group.kind != RecordKind::row && group.kind != RecordKind::event) return false;
+        if (group.rows == 0 || cells * group.rows > room) return false;
+        room -= static_cast<std::size_t>(cells) * group.rows;
+        group.columns.resize(static_cast<std::size_t>(cells));
+        for (Column& column : group.columns) {
+            column.metric = static_cast<std::uint32_t>(from.varint());
+            const std::uint64_t of = from.byte();
+            column.kind = static_cast<Value::Kind>(of);
+            if (of > static_cast<std::uint64_t>(Value::Kind::text) || column.kind == Value::Kind::none)
+                return false;
+        }
+        for (Column& column : group.columns) {
+            if (column.kind == Value::Kind::number) {
+                column.numbers.resize(group.rows);
+                if (!unpack(from, std::span{column.numbers}, scratch_)) return false;
+                continue;
+            }
+            column.integers.resize(group.rows);
+            if (!unpack(from, std::span{column.integers})) return false;
+            if (column.kind == Value::Kind::text && !decode_text(from, column)) return false;
+        }
+        return true;
+    }
+    [[nodiscard]] static bool decode_text(ByteReader& from, Column& column) {
+        std::uint64_t bytes = 0;
+        for (const std::int64_t length : column.integers) {
+            if (length < 0 || static_cast<std::uint64_t>(length) > from.rest().size() - bytes) return false;
+            bytes += static_cast<std::uint64_t>(length);
+        }
+        const auto text = from.bytes(static_cast<std::size_t>(bytes));
+        column.text = {reinterpret_cast<const char*>(text.data()), text.size()};
+        return true;
+    }
+
+    [[nodiscard]] static Value next(Column& column, std::size_t row) noexcept {
+        switch (column.kind) {
+            case Value::Kind::number: return Value{column.numbers[row]};
+            case Value::Kind::text: {
+                const auto size = static_cast<std::size_t>(column.integers[row]);
+                const std::string_view text = column.text.substr(0, size);
+                column.text.remove_prefix(size);
+                return Value{text};
+            }
+            default:
+                return Value::from_integer_bits(column.kind,
+                                                static_cast<std::uint64_t>(column.integers[row]));
+        }
+    }
+
+    std::vector<std::int64_t> steps_, times_, of_row_, scratch_;
+    std::vector<Group> groups_;
+    std::vector<Cell> cells_;
+};
+using BlockReader = BasicBlockReader<>;
+
+}  // namespace CAIRN_NAMESPACE::detail

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: MIT
+#include <cairn/store/row_block.hpp>
+
+#include "support/catch.hpp"
+
+#include <bit>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <random>
+#include <span>
+#include <string>
+#include <vector>
+
+using namespace cairn::detail;
+using cairn::Value;
+
+namespace {
+
+using Bytes = std::vector<std::byte>;
+
+struct Logged {
+    RecordKind kind = RecordKind::row;
+    std::int64_t step = 0, ms = 0;
+    std::vector<Cell> cells;
+};
+bool same(const Value& a, const Value& b) {
+    return a.kind() == b.kind() && a.text() == b.text() &&
+           (a.is_text() || (a.kind() == Value::Kind::number ? std::bit_cast<std::uint64_t>(a.number()) ==
+                                                                  std::bit_cast<std::uint64_t>(b.number())
+                                                            : a.bits() == b.bits()));
+}
+bool same(const Logged& a, const Logged& b) {
+    if (a.kind != b.kind || a.step != b.step || a.ms != b.ms || a.cells.size() != b.cells.size())
+        return false;
+    for (std::size_t i = 0; i < a.cells.size(); ++i) {
+        if (a.cells[i].metric != b.cells[i].metric || !same(a.cells[i].value, b.cells[i].value)) return false;
+    }
+    return true;
+}
+Bytes block_of(BlockWriter& writer, const std::vector<Logged>& rows) {
+    for (const Logged& row : rows) {
+        REQUIRE(writer.has_room(row.cells.size()));
+        writer.add(row.kind, row.step, row.ms * ns_per_ms + 999, row.cells);
+    }
+    Bytes bytes;
+    writer.write(bytes);
+    return bytes;
+}
+/// How many rows came back as they were, in their order; all, or -1.
+std::ptrdiff_t come_back(std::span<const std::byte> block, const std::vector<Logged>& rows) {
+    BlockReader reader;
+    std::ptrdiff_t count = 0;
+    bool right = true;
+    const bool read = reader.read(
+        block, [&](RecordKind kind, std::int64_t step, std::int64_t time_ns, std::span<const Cell> cells) {
+            const Logged row{kind, step, time_ns / ns_per_ms, {cells.begin(), cells.end()}};
+            right = right && static_cast<std::size_t>(count) < rows.size() &&
+                    same(row, rows[static_cast<std::size_t>(count)]);
+            ++count;
+        });
+    return read && right ? count : -1;
+}
+std::vector<Logged> random_rows(std::mt19937_64& random, std::size_t count, std::deque<std::string>& texts) {
+    std::vector<Logged> rows(count);
+    std::int64_t step = static_cast<std::int64_t>(random() % 1000), ms = 1'700'000'000'000;
+    for (Logged& row : rows) {
+        step += random() % 10 == 0 ? -5 : 1;
+        ms += static_cast<std::int64_t>(random() % 30);
+        row.step = step, row.ms = ms;
+        if (random() % 20 == 0) row.kind = RecordKind::event;
+        const std::uint64_t shape = random() % 4;
+        for (std::uint64_t i = 0; i < shape; ++i) {
+            const auto metric = static_cast<std::uint32_t>(random() % 3 + 10 * i);
+            switch (random() % 8) {
+                case 0: row.cells.push_back({metric, Value{static_cast<std::int64_t>(random())}}); break;
+                case 1: row.cells.push_back({metric, Value{random()}}); break;
+                case 2: row.cells.push_back({metric, Value{random() % 2 == 0}}); break;
+                case 3:
+                    texts.push_back(std::string(static_cast<std::size_t>(random() % 20),
+                                                static_cast<char>('a' + random() % 26)));
+                    row.cells.push_back({metric, Value{texts.back()}});
+                    break;
+                default: row.cells.push_back({metric, Value{std::ldexp(static_cast<double>(random()), -70)}});
+            }
+        }
+    }
+    return rows;
+}
+
+}  // namespace
+
+TEST_CASE("rows of a block come back in their order, with every value", "[store][row_block]") {
+    std::mt19937_64 random{1};
+    BlockWriter writer;  // one for all: nothing of a block is left in the next
+    for (int round = 0; round < 300; ++round) {
+        std::deque<std::string> texts;
+        const std::vector<Logged> rows = random_rows(random, static_cast<std::size_t>(random() % 200), texts);
+        const Bytes block = block_of(writer, rows);
+        INFO("round " << round);
+        REQUIRE(come_back(block, rows) == static_cast<std::ptrdiff_t>(rows.size()));
+        CHECK(writer.rows() == 0);
+    }
+}
+
+TEST_CASE("a block has room for so many rows and cells and no more", "[store][row_block]") {
+    BlockWriter writer;
+    std::vector<Logged> rows(max_block_rows);
+    const Bytes block = block_of(writer, rows);
+    CHECK(come_back(block, rows) == static_cast<std::ptrdiff_t>(max_block_rows));
+    for (std::size_t i = 0; i < max_block_rows; ++i) writer.add(RecordKind::row, 0, 0, {});
+    CHECK_FALSE(writer.has_room(0));
+    Bytes sink;
+    writer.write(sink);
+    CHECK(writer.has_room(max_block_cells));
+    CHECK_FALSE(writer.has_room(max_block_cells + 1));
+}
+
+TEST_CASE("a row of a regular run takes few bytes", "[store][row_block]") {
+    std::mt19937_64 random{2};
+    std::normal_distribution<double> gauss;
+    BlockWriter writer;
+    constexpr std::size_t count = 1000;
+    std::vector<Logged> rows(count);
+    double time = 1.7e12;
+    for (std::size_t i = 0; i < count; ++i) {
+        time += 12.345 * (1 + 0.05 * (static_cast<double>(random() % 2001) / 1000 - 1));
+        rows[i].step = static_cast<std::int64_t>(i);
+        rows[i].ms = static_cast<std::int64_t>(time);
+        rows[i].cells = {{0, Value{static_cast<float>(0.7 * (1 + 0.05 * gauss(random)))}}};
+    }
+    const Bytes block = block_of(writer, rows);
+    CHECK(come_back(block, rows) == static_cast<std::ptrdiff_t>(count));
+    CHECK(static_cast<double>(block.size()) / count < 3.3);
+}
+
+TEST_CASE("a damaged block is refused or other rows, never harm", "[store][row_block]") {
+    std::mt19937_64 random{3};
+    std::deque<std::string> texts;
+    const std::vector<Logged> rows = random_rows(random, 60, texts);
+    BlockWriter writer;
+    const Bytes block = block_of(writer, rows);
+    for (std::size_t size = 0; size < block.size(); ++size) {
+        const Bytes cut{block.begin(), block.begin() + static_cast<std::ptrdiff_t>(size)};
+        INFO(size);
+        REQUIRE(come_back(cut, rows) == -1);
+    }
+    Bytes longer = block;
+    longer.push_back(std::byte{0});
+    CHECK(come_back(longer, rows) == -1);
+    for (std::size_t at = 0; at < block.size(); ++at) {
+        for (unsigned bit = 0; bit < 8; ++bit) {
+            Bytes changed = block;
+            changed[at] ^= static_cast<std::byte>(1U << bit);
+            (void)come_back(changed, rows);  // the sanitizers look on; a frame's checksum tells it
+        }
+    }
+    for (int round = 0; round < 3000; ++round) {
+        Bytes noise(static_cast<std::size_t>(random() % 300));
+        for (std::byte& one : noise) one = static_cast<std::byte>(random() % (round % 2 == 0 ? 256 : 8));
+        (void)come_back(noise, rows);
+    }
+}
