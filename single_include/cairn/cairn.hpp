@@ -8202,10 +8202,10 @@ struct HistoryReport {
     std::size_t torn_bytes = 0;   ///< after it
     std::size_t damaged = 0;      ///< stretches that could not be read
     std::uint64_t rows = 0;
-    std::uint64_t folded = 0;          ///< of these, rows that were still in a ring
-    std::uint32_t next_ring = 0;       ///< a number that no ring of this run has had
-    std::vector<std::string> names{};  ///< the metric names, by their numbers
-    std::vector<error> unread{};       ///< for each ring that could not be read, why
+    std::uint64_t folded = 0;                      ///< of these, rows that were still in a ring
+    std::uint32_t next_ring = 0;                   ///< a number that no ring of this run has had
+    std::map<std::uint32_t, std::string> names{};  ///< of the metrics, by their numbers
+    std::vector<error> unread{};                   ///< for each ring that could not be read, why
 };
 
 /// A row or an event as it is read back; refers to what is gone after the call that it is handed to.
@@ -8236,9 +8236,6 @@ class BasicRowAssembler {
     }
 
   private:
-    // A hostile file must not make us allocate: no run has more names.
-    static constexpr std::uint32_t max_metrics = 1U << 22U;
-
     /// The first records of a row that goes on in the next one; owns what it refers to.
     struct Begun {
         RecordKind kind{};
@@ -8250,12 +8247,11 @@ class BasicRowAssembler {
     static void keep_name(std::span<const std::byte> body, HistoryReport& report) {
         std::uint32_t id = 0;
         std::string_view name;
-        if (!read_name(body, id, name) || id > max_metrics) {
+        if (!read_name(body, id, name)) {
             ++report.damaged;
             return;
         }
-        if (id >= report.names.size()) report.names.resize(id + 1);
-        report.names[id] = name;
+        report.names.insert_or_assign(id, std::string{name});
     }
 
     template <class F>
@@ -8300,7 +8296,8 @@ class BasicRowAssembler {
     void emit(StoredRow row, const std::vector<Cell>& cells, HistoryReport& report, F&& f) {
         values_.clear();
         for (const Cell& cell : cells) {
-            if (cell.metric < report.names.size()) values_.push_back({report.names[cell.metric], cell.value});
+            const auto name = report.names.find(cell.metric);
+            if (name != report.names.end()) values_.push_back({name->second, cell.value});
         }
         row.values = std::span<const NamedValue>{values_};
         if (row.kind == RecordKind::row) ++report.rows;
@@ -12763,7 +12760,7 @@ class BasicRunEngine final : public RunCore,
              std::int64_t first_step)
             : collector{std::move(history), known},
               journal{journal_dir, known.next_ring, first_step, collector} {
-            for (const std::string& name : known.names) (void)journal.names().id_of(name);
+            for (const auto& [id, name] : known.names) (void)journal.names().id_of(name);
         }
         Collector collector;
         Journal journal;

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <cstring>
 #include <fstream>
+#include <limits>
 #include <map>
 #include <memory>
 #include <span>
@@ -126,6 +127,23 @@ struct RingFile {
 
 }  // namespace
 
+TEST_CASE("a metric of any number is read, and takes the memory of its name alone", "[store][history]") {
+    constexpr std::uint32_t number = std::numeric_limits<std::uint32_t>::max();
+    Bytes records = name_record(number, "x");
+    const Bytes row = row_record(1, {{number, Value{0.5}}, {3, Value{1.0}}});
+    records.insert(records.end(), row.begin(), row.end());
+    HistoryReport report;
+    RowAssembler assembler;
+    std::vector<Seen> rows;
+    assembler.feed(0, records, report,
+                   [&](std::int64_t step, std::int64_t, std::span<const NamedValue> values) {
+                       REQUIRE(values.size() == 1);
+                       rows.push_back({step, {{std::string{values[0].name}, values[0].value.number()}}, {}});
+                   });
+    CHECK(rows == std::vector<Seen>{{1, {{"x", 0.5}}, ""}});
+    CHECK(report.names.size() == 1);
+}
+
 TEST_CASE("a run without a history has no rows", "[store][history]") {
     const TempDir dir;
     std::vector<Seen> rows;
@@ -145,7 +163,7 @@ TEST_CASE("rows are read in the order of their frames, and a row in two pieces i
     CHECK(rows == expected);
     CHECK((report->rows == 4 && report->folded == 0 && report->damaged == 0 && report->torn_bytes == 0));
     CHECK(report->next_ring == 2);
-    CHECK(report->names == std::vector<std::string>{"x", "note"});
+    CHECK(report->names == std::map<std::uint32_t, std::string>{{0, "x"}, {1, "note"}});
     CHECK(report->whole_bytes == std::filesystem::file_size(dir / history_file));
 }
 

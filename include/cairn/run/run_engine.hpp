@@ -328,7 +328,7 @@ class BasicRunEngine final : public RunCore,
              std::int64_t first_step)
             : collector{std::move(history), known},
               journal{journal_dir, known.next_ring, first_step, collector} {
-            for (const std::string& name : known.names) (void)journal.names().id_of(name);
+            for (const auto& [id, name] : known.names) (void)journal.names().id_of(name);
         }
         Collector collector;
         Journal journal;

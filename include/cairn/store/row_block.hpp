@@ -15,6 +15,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <map>
 #include <span>
 #include <string>
@@ -176,8 +177,7 @@ class BasicBlockReader {
         std::size_t rows = 0, row = 0;
         std::vector<Column> columns{};
     };
-    /// Ten thousand years on both sides of 1970.
-    static constexpr std::int64_t most_ms = std::int64_t{1} << 49;
+    static constexpr std::int64_t most_ms = std::numeric_limits<std::int64_t>::max() / ns_per_ms;
 
     [[nodiscard]] bool decode(std::span<const std::byte> block) {
         ByteReader from{block};

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: MIT
+// Writes what the fuzzers begin with: FOLDER/TARGET/NAME.
+#include <cairn/policy/parse_retention.hpp>
+#include <cairn/store/history.hpp>
+#include <cairn/store/manifest.hpp>
+#include <cairn/store/row_block.hpp>
+
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <string_view>
+#include <vector>
+
+using namespace cairn::detail;
+using cairn::Value;
+
+namespace {
+
+std::filesystem::path folder;
+
+void seed(const std::string& target, const std::string& name, std::string_view bytes) {
+    std::filesystem::create_directories(folder / target);
+    std::ofstream{folder / target / name, std::ios::binary} << bytes;
+}
+std::string_view text_of(const std::vector<std::byte>& bytes) {
+    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+void blocks() {
+    BlockWriter writer;
+    std::vector<std::byte> bytes;
+    for (int i = 0; i < 40; ++i) {
+        const Cell cells[] = {{0, Value{0.5 * i}}, {1, Value{i}}, {2, Value{"text"}}, {3, Value{i % 2 == 0}}};
+        writer.add(i == 7 ? RecordKind::event : RecordKind::row, i, i * ns_per_ms,
+                   std::span{cells}.first(i % 3 == 0 ? 4 : 1));
+    }
+    writer.write(bytes);
+    seed("row_block", "mixed", text_of(bytes));
+}
+
+void histories() {
+    std::vector<std::byte> records(name_record_size("loss"));
+    put_name(records.data(), 0, "loss");
+    for (std::int64_t step = 0; step < 3; ++step) {
+        const std::size_t at = records.size(), size = row_header_bytes + cell_bytes;
+        records.resize(at + size);
+        put_cell(put_row_header(records.data() + at, size, RecordKind::row,
+                                step == 1 ? row_continues : std::uint8_t{0}, 1, step / 2, 5),
+                 0, Value{0.5});
+    }
+    std::vector<std::byte> frame(frame_header_bytes);
+    put(frame.data() + 4, static_cast<std::uint32_t>(records.size()));
+    put(frame.data() + 24, static_cast<std::uint64_t>(records.size()));
+    frame.insert(frame.end(), records.begin(), records.end());
+    seed("history", "rows", text_of(frame));
+}
+
+void manifests() {
+    cairn::Manifest manifest;
+    manifest.artifact = "model", manifest.type = "model", manifest.project = "p", manifest.run = "r";
+    manifest.files = {{.path = "a/model.safetensors", .size = 3, .digest = std::string(64, 'a')},
+                      {.path = "b", .reference = "s3://bucket/b"}};
+    seed("manifest", "two_files", to_text(manifest).value());
+}
+
+void texts() {
+    const char* const header =
+        R"({"__metadata__":{"k":"v"},"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}})";
+    std::vector<std::byte> file(8);
+    put(file.data(), static_cast<std::uint64_t>(std::string_view{header}.size()));
+    seed("safetensors", "one", std::string{text_of(file)} + header + "abcd");
+    seed(
+        "policy", "long",
+        R"(best("val loss", min, nan_error) | every(500) & after(100) | !(at(3, 9) | first(2, below(x, -1e-3))))");
+    seed("policy", "retention", "last(3) | best(2, loss, max) | every(10) | for(2h)");
+    seed("policy", "capped", "capped(all, 10GB)");
+}
+
+}  // namespace
+
+int main(int, char** argv) {
+    folder = argv[1];
+    blocks();
+    histories();
+    manifests();
+    texts();
+}
