@@ -11,3 +11,4 @@
 #include <cairn/query/runs.hpp>
 #include <cairn/query/series.hpp>
 #include <cairn/store/garbage.hpp>
+#include <cairn/store/row_block.hpp>

@@ -18413,6 +18413,675 @@ result<Garbage> collect_garbage(const Store& store) {
 
 }  // namespace CAIRN_NAMESPACE
 
+// ---- cairn/store/packed.hpp
+// Columns of numbers in few bytes, without loss. A column is turned into integers; what is packed is these,
+// their differences or the differences of those, whichever takes least: each as the distance from a base in
+// as many bits as nearly all need (frame of reference), the others beside them.
+//
+//   integers  u8 order (0 to 2) · u8 bits each (0 to 64) · varint exceptions
+//             · order × zigzag varint: the values that the differences begin with
+//             · zigzag varint base · exceptions × (varint distance from the one before · varint of 64 bits)
+//             · the others' bits, lowest first, to the end of a byte
+//   numbers   u8 form · [u8 decimals] · integers · [varint count · count × (varint distance · u64 bits)]
+//
+// After "The FastLanes Compression Layout" (Afroozeh, Boncz, 2023) and "ALP: Adaptive Lossless floating-Point
+// Compression" (Afroozeh, Kuffo, Boncz, 2023), without their layouts for wide registers.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// Appends to bytes.
+template <class = void>
+class BasicByteWriter {
+  public:
+    explicit BasicByteWriter(std::vector<std::byte>& to) noexcept : to_{&to} {}
+
+    void byte(std::uint64_t value) { to_->push_back(static_cast<std::byte>(value)); }
+    /// Seven bits a byte, lowest first; the highest bit says that more follow.
+    void varint(std::uint64_t value) {
+        for (; value >= 0x80; value >>= 7U) byte(value | 0x80U);
+        byte(value);
+    }
+    /// Small where the value is near to 0.
+    void signed_varint(std::int64_t value) {
+        varint((static_cast<std::uint64_t>(value) << 1U) ^ static_cast<std::uint64_t>(value >> 63U));
+    }
+    template <class T>
+    void fixed(T value) {
+        const std::size_t at = to_->size();
+        to_->resize(at + sizeof value);
+        put(to_->data() + at, value);
+    }
+    void text(std::string_view value) {
+        const auto bytes = std::as_bytes(std::span{value});
+        to_->insert(to_->end(), bytes.begin(), bytes.end());
+    }
+
+  private:
+    std::vector<std::byte>* to_;
+};
+using ByteWriter = BasicByteWriter<>;
+
+/// Reads what a `ByteWriter` wrote, from bytes that may be damaged: past their end it reads zeros and is not
+/// `ok`.
+template <class = void>
+class BasicByteReader {
+  public:
+    explicit BasicByteReader(std::span<const std::byte> from) noexcept : rest_{from} {}
+
+    [[nodiscard]] bool ok() const noexcept { return ok_; }
+    [[nodiscard]] std::span<const std::byte> rest() const noexcept { return rest_; }
+
+    std::uint64_t byte() noexcept {
+        const std::span<const std::byte> one = bytes(1);
+        return one.empty() ? 0 : std::to_integer<std::uint64_t>(one[0]);
+    }
+    std::uint64_t varint() noexcept {
+        std::uint64_t value = 0;
+        for (unsigned shift = 0; shift < 70; shift += 7) {
+            const std::uint64_t next = byte();
+            value |= shift < 64 ? (next & 0x7fU) << shift : 0;
+            if (next < 0x80) return value;
+        }
+        ok_ = false;
+        return 0;
+    }
+    std::int64_t signed_varint() noexcept {
+        const std::uint64_t value = varint();
+        return static_cast<std::int64_t>(value >> 1U) ^ -static_cast<std::int64_t>(value & 1U);
+    }
+    template <class T>
+    T fixed() noexcept {
+        const std::span<const std::byte> some = bytes(sizeof(T));
+        return some.empty() ? T{} : get<T>(some.data());
+    }
+    /// The next `count` bytes; none if there are fewer.
+    std::span<const std::byte> bytes(std::size_t count) noexcept {
+        if (count > rest_.size()) {
+            ok_ = false;
+            rest_ = {};
+            return {};
+        }
+        const auto some = rest_.first(count);
+        rest_ = rest_.subspan(count);
+        return some;
+    }
+
+  private:
+    std::span<const std::byte> rest_;
+    bool ok_ = true;
+};
+using ByteReader = BasicByteReader<>;
+
+/// The bits that a value needs.
+[[nodiscard]] constexpr unsigned bits_of(std::uint64_t value) noexcept {
+    return 64U - static_cast<unsigned>(std::countl_zero(value));
+}
+[[nodiscard]] constexpr std::uint64_t low_bits(unsigned bits) noexcept {
+    return bits == 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << bits) - 1;
+}
+
+/// How numbers became integers.
+enum class Form : std::uint8_t {
+    decimal,  ///< as so many units of a power of ten
+    single,   ///< by the bits of a float, which holds each of them
+    full      ///< by their own bits
+};
+inline constexpr unsigned most_decimals = 15;
+inline constexpr std::array<double, most_decimals + 1> powers_of_ten = {
+    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
+
+/// The bits of a floating-point number as an integer that is the greater the greater the number is; its own
+/// inverse.
+template <class Bits>
+[[nodiscard]] constexpr Bits in_order(Bits bits) noexcept {
+    return bits < 0 ? bits ^ std::numeric_limits<Bits>::max() : bits;
+}
+
+/// So many units of 10^-decimals. The division is IEEE 754's everywhere, since writer and reader must come to
+/// the same bits: also in a program built with -ffast-math, which may else multiply by a rounded reciprocal,
+/// and on i686, whose x87 would round twice.
+#if defined(__i386__) && defined(__GNUC__) && !defined(__clang__)
+[[gnu::target("sse2,fpmath=sse")]]
+#endif
+[[nodiscard]] inline double
+from_units(std::int64_t count, unsigned decimals) noexcept {
+    const volatile double divisor = powers_of_ten[decimals];
+    return static_cast<double>(count) / divisor;
+}
+/// `value` as a count of units of 10^-decimals, if that gives it back bit for bit.
+[[nodiscard]] inline std::optional<std::int64_t> to_units(double value, unsigned decimals) noexcept {
+    const double scaled = value * powers_of_ten[decimals];
+    if (!(std::fabs(scaled) < 9007199254740992.0)) return std::nullopt;  // 2^53; and NaN
+    const std::int64_t count = std::llrint(scaled);
+    if (std::bit_cast<std::uint64_t>(from_units(count, decimals)) != std::bit_cast<std::uint64_t>(value))
+        return std::nullopt;
+    return count;
+}
+/// A number of these bits. Not by value: x87 makes a quiet NaN of a signalling one that it loads.
+inline void set_bits(double& to, std::uint64_t bits) noexcept { std::memcpy(&to, &bits, sizeof bits); }
+
+/// Whether a float holds it bit for bit, and not as a denormal, which some programs take for 0.
+[[nodiscard]] inline bool is_single(double value) noexcept {
+    const auto single = static_cast<float>(value);
+    const auto bits = std::bit_cast<std::uint32_t>(single);
+    return std::bit_cast<std::uint64_t>(static_cast<double>(single)) == std::bit_cast<std::uint64_t>(value) &&
+           ((bits & 0x7f800000U) != 0 || bits << 1U == 0);
+}
+
+/// Packs columns of up to 65,536 values; keeps its memory for the next one. Threads: one at a time.
+template <class = void>
+class BasicPacker {
+  public:
+    static constexpr std::size_t most = 65536;
+
+    /// Appends integers. Cost: about 20 ns a value.
+    void pack(std::span<const std::int64_t> values, std::vector<std::byte>& to) {
+        values_.assign(values.begin(), values.end());
+        write(plan(), to);
+    }
+
+    /// Appends numbers, bit for bit.
+    void pack(std::span<const double> values, std::vector<std::byte>& to) {
+        ByteWriter out{to};
+        if (const auto decimals = try_decimals(values)) {
+            out.byte(static_cast<std::uint64_t>(Form::decimal));
+            out.byte(*decimals);
+            pack(std::span<const std::int64_t>{integers_}, to);
+            out.varint(strangers_.size());
+            std::size_t before = 0;
+            for (const std::size_t at : strangers_) {
+                out.varint(at - before);
+                out.fixed(std::bit_cast<std::uint64_t>(values[at]));
+                before = at;
+            }
+            return;
+        }
+        const bool single = std::all_of(values.begin(), values.end(), is_single);
+        out.byte(static_cast<std::uint64_t>(single ? Form::single : Form::full));
+        integers_.resize(values.size());
+        for (std::size_t i = 0; i < values.size(); ++i)
+            integers_[i] = single ? in_order(std::bit_cast<std::int32_t>(static_cast<float>(values[i])))
+                                  : in_order(std::bit_cast<std::int64_t>(values[i]));
+        pack(std::span<const std::int64_t>{integers_}, to);
+    }
+
+  private:
+    struct Plan {
+        unsigned order = 0, bits = 64;
+        std::uint64_t base = 0, cost = std::numeric_limits<std::uint64_t>::max();
+    };
+    static constexpr std::uint64_t exception_bits = 80;  // about what one takes
+    static constexpr std::size_t sample = 128;
+
+    /// With how many decimals nearly all values can be written, if there is such a number: then they are in
+    /// `integers_`, as that many units, and the places of the others in `strangers_`.
+    [[nodiscard]] std::optional<unsigned> try_decimals(std::span<const double> values) {
+        unsigned decimals = 0;
+        const std::size_t stride = std::max<std::size_t>(1, values.size() / 32);
+        std::size_t looked = 0, passed = 0;
+        for (std::size_t i = 0; i < values.size(); i += stride) {
+            ++looked;
+            unsigned needed = decimals;
+            while (needed < most_decimals && !to_units(values[i], needed)) ++needed;
+            if (!to_units(values[i], needed)) continue;
+            decimals = needed;
+            ++passed;
+        }
+        if (passed * 8 < looked * 7) return std::nullopt;
+        integers_.resize(values.size());
+        strangers_.clear();
+        std::int64_t last = 0;
+        for (std::size_t i = 0; i < values.size(); ++i) {
+            if (const auto count = to_units(values[i], decimals))
+                last = *count;
+            else
+                strangers_.push_back(i);
+            integers_[i] = last;  // a stranger costs no bits here
+        }
+        if (strangers_.size() * 8 > values.size()) return std::nullopt;
+        return decimals;
+    }
+
+    /// Which differences take least is tried on some of the values, how to pack those on all.
+    [[nodiscard]] Plan plan() {
+        const std::span<const std::uint64_t> all{values_};
+        unsigned order = 0;
+        if (all.size() > 2) {
+            const std::size_t some = std::min(all.size(), sample);
+            std::uint64_t least = std::numeric_limits<std::uint64_t>::max();
+            trial_.assign(all.begin() + static_cast<std::ptrdiff_t>((all.size() - some) / 2),
+                          all.begin() + static_cast<std::ptrdiff_t>((all.size() - some) / 2 + some));
+            for (unsigned tried = 0; tried < 3; ++tried) {
+                if (tried > 0) differences(trial_, tried);
+                const Plan plan = plan_for(std::span{trial_}.subspan(tried), tried);
+                if (plan.cost < least) {
+                    least = plan.cost;
+                    order = tried;
+                }
+            }
+        }
+        for (unsigned k = 1; k <= order; ++k) differences(values_, k);
+        return plan_for(std::span{values_}.subspan(order), order);
+    }
+    /// From the differences of one order to those of the next; the values that they begin with stay.
+    static void differences(std::span<std::uint64_t> values, unsigned order) noexcept {
+        for (std::size_t i = values.size(); i-- > order;) values[i] -= values[i - 1];
+    }
+
+    [[nodiscard]] Plan plan_for(std::span<const std::uint64_t> values, unsigned order) {
+        const std::uint64_t head = std::uint64_t{64} * order;
+        if (values.empty()) return {order, 0, 0, head};
+        const auto less = [](std::uint64_t a, std::uint64_t b) {
+            return static_cast<std::int64_t>(a) < static_cast<std::int64_t>(b);
+        };
+        const auto [least, greatest] = std::minmax_element(values.begin(), values.end(), less);
+        const unsigned all = bits_of(*greatest - *least);
+        Plan plan{order, all, *least, head + std::uint64_t{all} * values.size()};
+        if (all == 0) return plan;
+        // Around the median, with exceptions on both sides.
+        sorted_.assign(values.begin(), values.end());
+        const auto middle = sorted_.begin() + static_cast<std::ptrdiff_t>(sorted_.size() / 2);
+        std::nth_element(sorted_.begin(), middle, sorted_.end(), less);
+        const std::uint64_t median = *middle;
+        std::array<std::size_t, 66> needing{};  // so many bits, at least
+        for (const std::uint64_t value : values) {
+            const std::uint64_t distance = value - median;
+            // In `bits` lie the distances from -2^(bits-1) to 2^(bits-1) - 1.
+            const bool is_below = static_cast<std::int64_t>(distance) < 0;
+            ++needing[bits_of(is_below ? ~distance : distance) + 1];
+        }
+        std::size_t exceptions = values.size();
+        for (unsigned bits = 1; bits < all; ++bits) {
+            exceptions -= needing[bits];
+            const std::uint64_t cost =
+                head + std::uint64_t{bits} * values.size() + exceptions * exception_bits;
+            if (cost < plan.cost) plan = {order, bits, median - (std::uint64_t{1} << (bits - 1)), cost};
+        }
+        return plan;
+    }
+
+    void write(const Plan& plan, std::vector<std::byte>& to) {
+        const std::span<const std::uint64_t> values{values_}, packed = values.subspan(plan.order);
+        const std::uint64_t mask = low_bits(plan.bits);
+        exceptions_.clear();
+        for (std::size_t i = 0; i < packed.size(); ++i) {
+            if (packed[i] - plan.base > mask) exceptions_.push_back(i);
+        }
+        ByteWriter out{to};
+        out.byte(plan.order);
+        out.byte(plan.bits);
+        out.varint(exceptions_.size());
+        for (const std::uint64_t first : values.first(plan.order))
+            out.signed_varint(static_cast<std::int64_t>(first));
+        out.signed_varint(static_cast<std::int64_t>(plan.base));
+        std::size_t before = 0;
+        for (const std::size_t at : exceptions_) {
+            out.varint(at - before);
+            out.signed_varint(static_cast<std::int64_t>(packed[at]));
+            before = at;
+        }
+        if (plan.bits == 0) return;
+        std::uint64_t pending = 0;
+        unsigned filled = 0;
+        for (const std::uint64_t value : packed) {
+            const std::uint64_t bits = (value - plan.base) & mask;
+            pending |= bits << filled;
+            if (filled + plan.bits < 64) {
+                filled += plan.bits;
+                continue;
+            }
+            out.fixed(pending);
+            const unsigned written = 64 - filled;
+            pending = written == 64 ? 0 : bits >> written;
+            filled = plan.bits - written;
+        }
+        for (; filled > 0; filled -= std::min(filled, 8U), pending >>= 8U) out.byte(pending & 0xffU);
+    }
+
+    std::vector<std::uint64_t> values_, trial_, sorted_;
+    std::vector<std::size_t> exceptions_, strangers_;
+    std::vector<std::int64_t> integers_;
+};
+using Packer = BasicPacker<>;
+
+/// Reads as many integers as `values` has room for. False if the bytes are damaged; what `values` holds then
+/// is of no use. Cost: about 1 ns a value.
+template <class = void>
+[[nodiscard]] bool unpack(ByteReader& from, std::span<std::int64_t> values) noexcept {
+    const std::uint64_t order = from.byte(), bits = from.byte(), exceptions = from.varint();
+    if (!from.ok() || order > 2 || order > values.size() || bits > 64 || exceptions > values.size())
+        return false;
+    for (std::size_t i = 0; i < order; ++i) values[i] = from.signed_varint();
+    const auto base = static_cast<std::uint64_t>(from.signed_varint());
+    const std::span<std::int64_t> packed = values.subspan(static_cast<std::size_t>(order));
+    ByteReader patches = from;
+    for (std::uint64_t i = 0; i < exceptions; ++i) {
+        (void)from.varint();
+        (void)from.varint();
+    }
+    const std::span<const std::byte> data =
+        from.bytes(static_cast<std::size_t>((packed.size() * bits + 7) / 8));
+    if (!from.ok()) return false;
+    const std::uint64_t mask = low_bits(static_cast<unsigned>(bits));
+    // What can be loaded as a word at once, and what lies at the end.
+    std::byte tail[32] = {};
+    const auto bits_at = [&](const std::byte* at, std::uint64_t bit) {
+        const std::uint64_t low = get<std::uint64_t>(at + bit / 8) >> (bit % 8);
+        if (bits <= 57) return low & mask;
+        const std::uint64_t high = std::to_integer<std::uint64_t>(at[bit / 8 + 8]);
+        return (bit % 8 == 0 ? low : low | high << (64 - bit % 8)) & mask;
+    };
+    if (bits == 0 || packed.empty()) {
+        std::fill(packed.begin(), packed.end(), static_cast<std::int64_t>(base));
+    } else {
+        const std::size_t safe = data.size() < 9 ? 0
+                                                 : static_cast<std::size_t>(std::min<std::uint64_t>(
+                                                       packed.size(), (data.size() - 9) * 8 / bits + 1));
+        for (std::size_t i = 0; i < safe; ++i)
+            packed[i] = static_cast<std::int64_t>(base + bits_at(data.data(), i * bits));
+        const std::size_t from_byte = static_cast<std::size_t>(safe * bits / 8);
+        std::memcpy(tail, data.data() + from_byte, data.size() - from_byte);
+        for (std::size_t i = safe; i < packed.size(); ++i)
+            packed[i] = static_cast<std::int64_t>(base + bits_at(tail, i * bits - from_byte * 8));
+    }
+    std::uint64_t at = 0;
+    for (std::uint64_t i = 0; i < exceptions; ++i) {
+        at += patches.varint();
+        if (at >= packed.size()) return false;
+        packed[static_cast<std::size_t>(at)] = patches.signed_varint();
+    }
+    for (std::uint64_t k = order; k > 0; --k) {
+        for (std::size_t i = static_cast<std::size_t>(k); i < values.size(); ++i)
+            values[i] = static_cast<std::int64_t>(static_cast<std::uint64_t>(values[i]) +
+                                                  static_cast<std::uint64_t>(values[i - 1]));
+    }
+    return true;
+}
+
+/// The same for numbers.
+template <class = void>
+[[nodiscard]] bool unpack(ByteReader& from, std::span<double> values, std::vector<std::int64_t>& integers) {
+    const std::uint64_t form = from.byte();
+    const std::uint64_t decimals = form == static_cast<std::uint64_t>(Form::decimal) ? from.byte() : 0;
+    integers.resize(values.size());
+    if (decimals > most_decimals || !unpack(from, std::span{integers})) return false;
+    switch (static_cast<Form>(form)) {
+        case Form::decimal: {
+            for (std::size_t i = 0; i < values.size(); ++i)
+                values[i] = from_units(integers[i], static_cast<unsigned>(decimals));
+            std::uint64_t at = 0;
+            for (std::uint64_t left = from.varint(); left > 0; --left) {
+                at += from.varint();
+                if (!from.ok() || at >= values.size()) return false;
+                set_bits(values[static_cast<std::size_t>(at)], from.template fixed<std::uint64_t>());
+            }
+            return from.ok();
+        }
+        case Form::single:
+            for (std::size_t i = 0; i < values.size(); ++i)
+                values[i] = std::bit_cast<float>(in_order(static_cast<std::int32_t>(integers[i])));
+            return true;
+        case Form::full:
+            for (std::size_t i = 0; i < values.size(); ++i)
+                set_bits(values[i], static_cast<std::uint64_t>(in_order(integers[i])));
+            return true;
+    }
+    return false;
+}
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/store/row_block.hpp
+// Rows column by column: what was logged with the same metrics stands together, so that each column is packed
+// well. The order of the rows is kept.
+//
+//   block   varint rows · [integers steps · integers times in ms · varint groups · [integers the rows'
+//   groups] · groups] group   u8 record kind · varint cells · cells × (varint metric id · u8 value kind) ·
+//   cells × column column  numbers; or integers (also true and false); or integers lengths · the texts
+//
+// `integers` and `numbers` are of packed.hpp. The rows' groups are left out where there is one.
+
+namespace CAIRN_NAMESPACE::detail {
+
+inline constexpr std::int64_t ns_per_ms = 1'000'000;
+
+/// A block has no more rows and no more cells than this: a hostile one must not make us allocate.
+inline constexpr std::size_t max_block_rows = BasicPacker<>::most;
+inline constexpr std::size_t max_block_cells = 4 * max_block_rows;
+
+/// What the rows of a group have in common: each cell's metric and the kind of its value.
+using RowShape = std::vector<std::pair<std::uint32_t, Value::Kind>>;
+
+/// The values of one metric in the rows of a group.
+struct BlockColumn {
+    std::vector<double> numbers{};
+    std::vector<std::int64_t> integers{};  ///< whole numbers; or the lengths of texts
+    std::string text{};
+};
+
+/// Collects rows and writes them as a block; keeps its memory for the next one. Threads: one at a time.
+template <class = void>
+class BasicBlockWriter {
+  public:
+    [[nodiscard]] std::size_t rows() const noexcept { return steps_.size(); }
+    /// Whether another row of so many cells fits.
+    [[nodiscard]] bool has_room(std::size_t cells) const noexcept {
+        return rows() < max_block_rows && cells_ + cells <= max_block_cells;
+    }
+
+    /// Takes a row for which there is room.
+    void add(RecordKind kind, std::int64_t step, std::int64_t time_ns, std::span<const Cell> cells) {
+        Group& group = group_of(kind, cells);
+        steps_.push_back(step);
+        times_.push_back(time_ns / ns_per_ms);
+        of_row_.push_back(static_cast<std::int64_t>(last_));
+        cells_ += cells.size();
+        ++group.rows;
+        for (std::size_t i = 0; i < cells.size(); ++i) put_value(group.columns[i], cells[i].value);
+    }
+
+    /// Appends the block and forgets its rows.
+    void write(std::vector<std::byte>& to) {
+        ByteWriter out{to};
+        out.varint(rows());
+        if (rows() != 0) {
+            packer_.pack(std::span<const std::int64_t>{steps_}, to);
+            packer_.pack(std::span<const std::int64_t>{times_}, to);
+            out.varint(groups_.size());
+            if (groups_.size() > 1) packer_.pack(std::span<const std::int64_t>{of_row_}, to);
+            for (const Group& group : groups_) write_group(group, to);
+        }
+        groups_.clear();
+        known_.clear();
+        steps_.clear();
+        times_.clear();
+        of_row_.clear();
+        cells_ = 0;
+    }
+
+  private:
+    struct Group {
+        RecordKind kind{};
+        RowShape shape{};
+        std::vector<BlockColumn> columns{};
+        std::size_t rows = 0;
+
+        [[nodiscard]] bool takes(RecordKind of, std::span<const Cell> cells) const noexcept {
+            if (of != kind || cells.size() != shape.size()) return false;
+            for (std::size_t i = 0; i < cells.size(); ++i) {
+                if (cells[i].metric != shape[i].first || cells[i].value.kind() != shape[i].second)
+                    return false;
+            }
+            return true;
+        }
+    };
+
+    /// Most rows are like the one before.
+    [[nodiscard]] Group& group_of(RecordKind kind, std::span<const Cell> cells) {
+        if (last_ < groups_.size() && groups_[last_].takes(kind, cells)) return groups_[last_];
+        RowShape shape;
+        for (const Cell& cell : cells) shape.emplace_back(cell.metric, cell.value.kind());
+        const auto [at, is_new] = known_.try_emplace({kind, shape}, groups_.size());
+        last_ = at->second;
+        if (is_new) groups_.push_back({kind, std::move(shape), std::vector<BlockColumn>(cells.size())});
+        return groups_[last_];
+    }
+    static void put_value(BlockColumn& column, const Value& value) {
+        switch (value.kind()) {
+            case Value::Kind::number: column.numbers.push_back(value.number()); break;
+            case Value::Kind::text:
+                column.integers.push_back(static_cast<std::int64_t>(value.text().size()));
+                column.text += value.text();
+                break;
+            default: column.integers.push_back(static_cast<std::int64_t>(value.bits()));
+        }
+    }
+    void write_group(const Group& group, std::vector<std::byte>& to) {
+        ByteWriter out{to};
+        out.byte(static_cast<std::uint64_t>(group.kind));
+        out.varint(group.shape.size());
+        for (const auto& [metric, kind] : group.shape) {
+            out.varint(metric);
+            out.byte(static_cast<std::uint64_t>(kind));
+        }
+        for (std::size_t i = 0; i < group.shape.size(); ++i) {
+            const BlockColumn& column = group.columns[i];
+            if (group.shape[i].second == Value::Kind::number) {
+                packer_.pack(std::span<const double>{column.numbers}, to);
+            } else {
+                packer_.pack(std::span<const std::int64_t>{column.integers}, to);
+                out.text(column.text);
+            }
+        }
+    }
+
+    Packer packer_;
+    std::vector<std::int64_t> steps_, times_, of_row_;
+    std::vector<Group> groups_;
+    std::map<std::pair<RecordKind, RowShape>, std::size_t> known_;
+    std::size_t last_ = 0, cells_ = 0;
+};
+using BlockWriter = BasicBlockWriter<>;
+
+/// Reads blocks; keeps its memory for the next one. Threads: one at a time.
+template <class = void>
+class BasicBlockReader {
+  public:
+    /// Calls `f(kind, step, time_ns, std::span<const Cell>)` for each row, in their order; texts point into
+    /// `block`. False, before any call, if the bytes are damaged.
+    template <class F>
+    [[nodiscard]] bool read(std::span<const std::byte> block, F&& f) {
+        if (!decode(block)) return false;
+        for (std::size_t row = 0; row < steps_.size(); ++row) {
+            Group& group = groups_[static_cast<std::size_t>(of_row_[row])];
+            cells_.clear();
+            for (Column& column : group.columns) cells_.push_back({column.metric, next(column, group.row)});
+            ++group.row;
+            f(group.kind, steps_[row], times_[row] * ns_per_ms, std::span<const Cell>{cells_});
+        }
+        return true;
+    }
+
+  private:
+    struct Column {
+        std::uint32_t metric = 0;
+        Value::Kind kind{};
+        std::vector<double> numbers{};
+        std::vector<std::int64_t> integers{};
+        std::string_view text{};
+    };
+    struct Group {
+        RecordKind kind{};
+        std::size_t rows = 0, row = 0;
+        std::vector<Column> columns{};
+    };
+    static constexpr std::int64_t most_ms = std::numeric_limits<std::int64_t>::max() / ns_per_ms;
+
+    [[nodiscard]] bool decode(std::span<const std::byte> block) {
+        ByteReader from{block};
+        groups_.clear();
+        const std::uint64_t rows = from.varint();
+        if (rows > max_block_rows) return false;
+        for (auto* column : {&steps_, &times_, &of_row_}) column->assign(static_cast<std::size_t>(rows), 0);
+        if (rows == 0) return from.ok() && from.rest().empty();
+        if (!unpack(from, std::span{steps_}) || !unpack(from, std::span{times_})) return false;
+        for (const std::int64_t ms : times_) {
+            if (ms < -most_ms || ms > most_ms) return false;
+        }
+        const std::uint64_t groups = from.varint();
+        if (groups == 0 || groups > rows || (groups > 1 && !unpack(from, std::span{of_row_}))) return false;
+        groups_.resize(static_cast<std::size_t>(groups));
+        for (const std::int64_t group : of_row_) {
+            if (group < 0 || static_cast<std::uint64_t>(group) >= groups) return false;
+            ++groups_[static_cast<std::size_t>(group)].rows;
+        }
+        std::size_t room = max_block_cells;
+        for (Group& group : groups_) {
+            if (!decode_group(from, group, room)) return false;
+        }
+        return from.ok() && from.rest().empty();
+    }
+
+    [[nodiscard]] bool decode_group(ByteReader& from, Group& group, std::size_t& room) {
+        const std::uint64_t kind = from.byte(), cells = from.varint();
+        group.kind = static_cast<RecordKind>(kind);
+        if (group.kind != RecordKind::row && group.kind != RecordKind::event) return false;
+        if (group.rows == 0 || cells * group.rows > room) return false;
+        room -= static_cast<std::size_t>(cells) * group.rows;
+        group.columns.resize(static_cast<std::size_t>(cells));
+        for (Column& column : group.columns) {
+            column.metric = static_cast<std::uint32_t>(from.varint());
+            const std::uint64_t of = from.byte();
+            column.kind = static_cast<Value::Kind>(of);
+            if (of > static_cast<std::uint64_t>(Value::Kind::text) || column.kind == Value::Kind::none)
+                return false;
+        }
+        for (Column& column : group.columns) {
+            if (column.kind == Value::Kind::number) {
+                column.numbers.resize(group.rows);
+                if (!unpack(from, std::span{column.numbers}, scratch_)) return false;
+                continue;
+            }
+            column.integers.resize(group.rows);
+            if (!unpack(from, std::span{column.integers})) return false;
+            if (column.kind == Value::Kind::text && !decode_text(from, column)) return false;
+        }
+        return true;
+    }
+    [[nodiscard]] static bool decode_text(ByteReader& from, Column& column) {
+        std::uint64_t bytes = 0;
+        for (const std::int64_t length : column.integers) {
+            if (length < 0 || static_cast<std::uint64_t>(length) > from.rest().size() - bytes) return false;
+            bytes += static_cast<std::uint64_t>(length);
+        }
+        const auto text = from.bytes(static_cast<std::size_t>(bytes));
+        column.text = {reinterpret_cast<const char*>(text.data()), text.size()};
+        return true;
+    }
+
+    [[nodiscard]] static Value next(Column& column, std::size_t row) noexcept {
+        switch (column.kind) {
+            case Value::Kind::number: return Value{column.numbers[row]};
+            case Value::Kind::text: {
+                const auto size = static_cast<std::size_t>(column.integers[row]);
+                const std::string_view text = column.text.substr(0, size);
+                column.text.remove_prefix(size);
+                return Value{text};
+            }
+            default:
+                return Value::from_integer_bits(column.kind,
+                                                static_cast<std::uint64_t>(column.integers[row]));
+        }
+    }
+
+    std::vector<std::int64_t> steps_, times_, of_row_, scratch_;
+    std::vector<Group> groups_;
+    std::vector<Cell> cells_;
+};
+using BlockReader = BasicBlockReader<>;
+
+}  // namespace CAIRN_NAMESPACE::detail
+
 // ---- cairn/cairn_full.hpp
 // All of the library but the adapters, each of which is for one framework: also the queries, policies that
 // are written as text, the command line. Needs nlohmann/json and CLI11.
