@@ -5,7 +5,10 @@ set -eu
 cd "$(dirname "$0")/../.."
 seconds=${1:-60}
 mkdir -p build/fuzz
-[ ! -w /dev/shm ] || export TMPDIR=/dev/shm  # a history is synced each time
+# In memory where there is a place for it: a history is synced each time.
+TMPDIR=$(mktemp -d /dev/shm/cairn-fuzz-XXXXXX 2>/dev/null || mktemp -d)
+export TMPDIR
+trap 'rm -rf "$TMPDIR"' EXIT
 flags="-std=c++20 -O1 -g -Iinclude -fsanitize=address,undefined -fno-sanitize-recover=all"
 # shellcheck disable=SC2086
 clang++-19 $flags tests/fuzz/seeds.cpp -o build/fuzz/seeds

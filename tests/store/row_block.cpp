@@ -149,6 +149,17 @@ TEST_CASE("a damaged block is refused or other rows, never harm", "[store][row_b
     Bytes longer = block;
     longer.push_back(std::byte{0});
     CHECK(come_back(longer, rows) == -1);
+    Bytes hostile;  // two rows of 2^63 cells each, 2^64 in all
+    ByteWriter out{hostile};
+    Packer packer;
+    const std::vector<std::int64_t> two(2);
+    out.varint(two.size());
+    packer.pack(std::span<const std::int64_t>{two}, hostile);
+    packer.pack(std::span<const std::int64_t>{two}, hostile);
+    out.varint(1);
+    out.byte(static_cast<std::uint64_t>(RecordKind::row));
+    out.varint(std::uint64_t{1} << 63U);
+    CHECK(come_back(hostile, rows) == -1);
     for (std::size_t at = 0; at < block.size(); ++at) {
         for (unsigned bit = 0; bit < 8; ++bit) {
             Bytes changed = block;

@@ -11,7 +11,7 @@ using Catch::Approx;
 
 #if defined(__clang__)
 #if __has_warning("-Wc2y-extensions")
-#pragma clang diagnostic ignored                                                                             \
-    "-Wc2y-extensions"  // Catch's macros use __COUNTER__, and 2 is older than the warning
+// Catch's macros use __COUNTER__, and 2 is older than the warning.
+#pragma clang diagnostic ignored "-Wc2y-extensions"
 #endif
 #endif

@@ -3,11 +3,12 @@
 // Rows column by column: what was logged with the same metrics stands together, so that each column is packed
 // well. The order of the rows is kept.
 //
-//   block   varint rows · [integers steps · integers times in ms · varint groups · [integers the rows'
-//   groups] · groups] group   u8 record kind · varint cells · cells × (varint metric id · u8 value kind) ·
-//   cells × column column  numbers; or integers (also true and false); or integers lengths · the texts
+//   block   varint rows · if there are any: integers steps · integers times in ms · varint groups
+//           · integers groups of the rows, if there are several · groups
+//   group   u8 record kind · varint cells · cells × (varint metric id · u8 value kind) · cells × column
+//   column  numbers; or integers, also for true and false; or integers lengths · the texts
 //
-// `integers` and `numbers` are of packed.hpp. The rows' groups are left out where there is one.
+// `integers` and `numbers` are of packed.hpp.
 
 #include <cairn/core/value.hpp>
 #include <cairn/store/packed.hpp>
@@ -58,7 +59,6 @@ class BasicBlockWriter {
         times_.push_back(time_ns / ns_per_ms);
         of_row_.push_back(static_cast<std::int64_t>(last_));
         cells_ += cells.size();
-        ++group.rows;
         for (std::size_t i = 0; i < cells.size(); ++i) put_value(group.columns[i], cells[i].value);
     }
 
@@ -86,7 +86,6 @@ class BasicBlockWriter {
         RecordKind kind{};
         RowShape shape{};
         std::vector<BlockColumn> columns{};
-        std::size_t rows = 0;
 
         [[nodiscard]] bool takes(RecordKind of, std::span<const Cell> cells) const noexcept {
             if (of != kind || cells.size() != shape.size()) return false;
@@ -208,7 +207,7 @@ class BasicBlockReader {
         const std::uint64_t kind = from.byte(), cells = from.varint();
         group.kind = static_cast<RecordKind>(kind);
         if (group.kind != RecordKind::row && group.kind != RecordKind::event) return false;
-        if (group.rows == 0 || cells * group.rows > room) return false;
+        if (group.rows == 0 || cells > room / group.rows) return false;
         room -= static_cast<std::size_t>(cells) * group.rows;
         group.columns.resize(static_cast<std::size_t>(cells));
         for (Column& column : group.columns) {

@@ -31,8 +31,8 @@ struct Seconds {
 };
 
 #if defined(__APPLE__) || (defined(_LIBCPP_VERSION) && _LIBCPP_VERSION < 200000)
-/// `std::from_chars` for a finite double, which libc++ has from version 20 on and macOS from 26: C's reader,
-/// with the point of the program's locale.
+/// `std::from_chars` for a double, infinite if it is too great, which libc++ has from version 20 on and macOS
+/// from 26: C's reader, with the point of the program's locale.
 template <class = void>
 [[nodiscard]] std::from_chars_result read_number(const char* from, const char* to, double& value) {
     const auto skip_digits = [to](const char* at) {
@@ -54,8 +54,7 @@ template <class = void>
     text.append(fraction, end);
     errno = 0;
     value = std::strtod(text.c_str(), nullptr);
-    const bool is_too_small = value == 0 && errno == ERANGE;
-    return {end, is_too_small || !std::isfinite(value) ? std::errc::result_out_of_range : std::errc{}};
+    return {end, value == 0 && errno == ERANGE ? std::errc::result_out_of_range : std::errc{}};
 }
 #else
 [[nodiscard]] inline std::from_chars_result read_number(const char* from, const char* to,
