@@ -114,7 +114,7 @@ TEST_CASE("a run killed at a random moment keeps every row whose log returned, o
     for (int round = 0; round < 40; ++round) {
         INFO("seed " << seed << ", round " << round);
         auto& progress = *new (memory) Progress{};
-        const std::string id = "r" + std::to_string(round);
+        const std::string id = std::to_string(round);
         const std::filesystem::path run_dir = dir / "projects/p/runs" / id;
         const ::pid_t child = start_child([&] { return train(dir.path(), id, progress); });
         // Half of the rounds from the very start on, so that `init` is hit too; half once rows come.

@@ -45,14 +45,15 @@ template <class... Ts>
         KeepAll keep_all;
         auto& policy = pick_first([]<class T>() { return is_policy<T>; }, arguments...);
         auto& retention = pick_first([]<class T>() { return is_retention<T>; }, arguments..., keep_all);
+        // A lambda within decltype, read from a precompiled header, makes clang 14 crash.
+        const auto of_sinks = []<class T>() { return is_sink<T>; };
         if constexpr (std::same_as<std::remove_reference_t<decltype(policy)>, NoBestSave>) {
-            using SinkType = decltype(pick_first([]<class T>() { return is_sink<T>; }, arguments...,
-                                                 std::declval<LocalStore&>()));
+            using SinkType = decltype(pick_first(of_sinks, arguments..., std::declval<LocalStore&>()));
             return Checkpoint<NoBestSave, std::remove_reference_t<decltype(retention)>,
                               std::remove_reference_t<SinkType>>{};
         } else {
             LocalStore local_store;
-            auto& sink = pick_first([]<class T>() { return is_sink<T>; }, arguments..., local_store);
+            auto& sink = pick_first(of_sinks, arguments..., local_store);
             return Checkpoint{core, name, std::move(policy), std::move(retention), std::move(sink)};
         }
     }

@@ -150,7 +150,7 @@ class Sharded {
     /// `ranks` must outlive the checkpoint.
     explicit Sharded(Ranks& ranks) noexcept : ranks_{&ranks} {}
 
-    void bind(std::shared_ptr<detail::RunCore> core, std::string_view name) {
+    void bind(const std::shared_ptr<detail::RunCore>& core, std::string_view name) {
         if (core->rank() != ranks_->rank()) {
             detail::raise({errc::invalid_argument,
                            "the run is open as rank " + std::to_string(core->rank()) +
