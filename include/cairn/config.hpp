@@ -42,3 +42,10 @@
 #else
 #define CAIRN_NO_UNIQUE_ADDRESS [[no_unique_address]]
 #endif
+
+/// Of a function that is called seldom, and then from where every instruction counts.
+#if defined(__GNUC__)
+#define CAIRN_COLD [[gnu::cold, gnu::noinline]]
+#else
+#define CAIRN_COLD
+#endif

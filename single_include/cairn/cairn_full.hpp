@@ -105,6 +105,13 @@
 #define CAIRN_NO_UNIQUE_ADDRESS [[no_unique_address]]
 #endif
 
+/// Of a function that is called seldom, and then from where every instruction counts.
+#if defined(__GNUC__)
+#define CAIRN_COLD [[gnu::cold, gnu::noinline]]
+#else
+#define CAIRN_COLD
+#endif
+
 // ---- cairn/core/bytes.hpp
 // What a container holds, as bytes. Costs <span>.
 
@@ -4147,15 +4154,15 @@ extern "C" __declspec(dllimport) int __stdcall QueryPerformanceFrequency(_LARGE_
 
 namespace CAIRN_NAMESPACE::detail {
 
-// Wall time is in nanoseconds since the Unix epoch, at the resolution of the scheduler's tick (1 to 16 ms):
-// what stamps a row. The coarse clock costs a quarter of the fine one. Steady time never goes back; for
-// durations.
+// Wall time is in nanoseconds since the Unix epoch, in whole milliseconds (the history keeps no less), at the
+// resolution of the scheduler's tick (1 to 16 ms): what stamps a row. The coarse clock costs a quarter of the
+// fine one. Steady time never goes back; for durations.
 #if defined(_WIN32)
 
 [[nodiscard]] inline std::int64_t wall_ns() noexcept {
     std::int64_t now = 0;  // in 100 ns since 1601-01-01
     ::GetSystemTimeAsFileTime(reinterpret_cast<::_FILETIME*>(&now));
-    return (now - 116'444'736'000'000'000) * 100;
+    return (now - 116'444'736'000'000'000) / 10'000 * 1'000'000;
 }
 [[nodiscard]] inline std::int64_t steady_ns() noexcept {
     std::int64_t now = 0;
@@ -4167,9 +4174,6 @@ namespace CAIRN_NAMESPACE::detail {
 
 #else
 
-[[nodiscard]] inline std::int64_t to_ns(const timespec& t) noexcept {
-    return static_cast<std::int64_t>(t.tv_sec) * 1'000'000'000 + static_cast<std::int64_t>(t.tv_nsec);
-}
 [[nodiscard]] inline std::int64_t wall_ns() noexcept {
     timespec now{};
 #if defined(CLOCK_REALTIME_COARSE)
@@ -4177,12 +4181,13 @@ namespace CAIRN_NAMESPACE::detail {
 #else
     ::clock_gettime(CLOCK_REALTIME, &now);
 #endif
-    return to_ns(now);
+    return std::int64_t{now.tv_sec} * 1'000'000'000 +
+           static_cast<std::uint32_t>(now.tv_nsec) / 1'000'000 * 1'000'000;
 }
 [[nodiscard]] inline std::int64_t steady_ns() noexcept {
     timespec now{};
     ::clock_gettime(CLOCK_MONOTONIC, &now);
-    return to_ns(now);
+    return std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
 }
 
 #endif
@@ -5094,124 +5099,6 @@ template <RetentionPolicy R>
     detail::Text out;
     detail::write_retention(out, retention);
     return std::string{std::move(out)};
-}
-
-}  // namespace CAIRN_NAMESPACE
-
-// ---- cairn/core/detail/cpu.hpp
-// Which optional instructions this processor has, asked of the processor itself (g++ 12's
-// __builtin_cpu_supports does not know "sha"). Costs <cpuid.h> on x86-64.
-
-#if defined(__x86_64__) && defined(__GNUC__)
-#include <cpuid.h>
-#endif
-
-namespace CAIRN_NAMESPACE::detail {
-
-struct CpuFeatures {
-    bool sha = false;    // SHA-NI, and the SSSE3 and SSE4.1 that code for it also uses
-    bool sse42 = false;  // the crc32 instruction
-};
-
-[[nodiscard]] inline CpuFeatures detect_cpu() noexcept {
-    CpuFeatures found;
-#if defined(__x86_64__) && defined(__GNUC__)
-    unsigned eax = 0;
-    unsigned ebx = 0;
-    unsigned ecx = 0;
-    unsigned edx = 0;
-    if (__get_cpuid(1, &eax, &ebx, &ecx, &edx) == 0) return found;
-    const bool ssse3 = (ecx >> 9U & 1U) != 0;
-    const bool sse41 = (ecx >> 19U & 1U) != 0;
-    found.sse42 = (ecx >> 20U & 1U) != 0;
-    if (__get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) == 0) return found;
-    found.sha = ssse3 && sse41 && (ebx >> 29U & 1U) != 0;
-#endif
-    return found;
-}
-
-/// What this processor has; asked once.
-[[nodiscard]] inline const CpuFeatures& cpu() noexcept {
-    static const CpuFeatures found = detect_cpu();
-    return found;
-}
-
-}  // namespace CAIRN_NAMESPACE::detail
-
-// ---- cairn/core/crc32c.hpp
-// CRC-32C (Castagnoli), which guards the records of a history. Uses the SSE4.2 instruction where the
-// processor has it; eight table look-ups for eight bytes otherwise. Costs <array> and <span>.
-
-namespace CAIRN_NAMESPACE {
-
-namespace detail {
-
-using Crc32cTables = std::array<std::array<std::uint32_t, 256>, 8>;
-
-/// Row 0 advances the CRC by one byte; row `k` by that byte and `k` zero bytes after it.
-template <class = void>
-[[nodiscard]] constexpr Crc32cTables make_crc32c_tables() noexcept {
-    constexpr std::uint32_t reversed_polynomial = 0x82f63b78;
-    Crc32cTables tables{};
-    for (std::uint32_t byte = 0; byte < 256; ++byte) {
-        std::uint32_t crc = byte;
-        for (int bit = 0; bit < 8; ++bit) crc = crc >> 1U ^ ((crc & 1U) != 0 ? reversed_polynomial : 0U);
-        tables[0][byte] = crc;
-    }
-    for (std::size_t row = 1; row < 8; ++row) {
-        for (std::size_t byte = 0; byte < 256; ++byte) {
-            const std::uint32_t before = tables[row - 1][byte];
-            tables[row][byte] = before >> 8U ^ tables[0][before & 0xffU];
-        }
-    }
-    return tables;
-}
-
-// Depends on its argument, so that a program that needs no table does not pay for computing it.
-template <class X>
-inline constexpr Crc32cTables crc32c_tables = make_crc32c_tables<X>();
-
-/// `crc` is the register itself, neither inverted before nor after.
-template <class X = void>
-[[nodiscard]] constexpr std::uint32_t crc32c_portable(std::uint32_t crc, const std::byte* data,
-                                                      std::size_t size) noexcept {
-    const auto& t = crc32c_tables<X>;
-    const auto at = [&data](std::size_t i) { return static_cast<std::uint32_t>(data[i]); };
-    for (; size >= 8; size -= 8, data += 8) {
-        const std::uint32_t low = crc ^ (at(0) | at(1) << 8U | at(2) << 16U | at(3) << 24U);
-        crc = t[7][low & 0xffU] ^ t[6][low >> 8U & 0xffU] ^ t[5][low >> 16U & 0xffU] ^ t[4][low >> 24U] ^
-              t[3][at(4)] ^ t[2][at(5)] ^ t[1][at(6)] ^ t[0][at(7)];
-    }
-    for (; size != 0; --size, ++data) crc = crc >> 8U ^ t[0][(crc ^ at(0)) & 0xffU];
-    return crc;
-}
-
-#if defined(__x86_64__) && defined(__GNUC__)
-/// Requires cpu().sse42.
-[[nodiscard, gnu::target("sse4.2,crc32")]] inline std::uint32_t
-crc32c_sse42(std::uint32_t crc, const std::byte* data, std::size_t size) noexcept {
-    std::uint64_t wide = crc;
-    for (; size >= 8; size -= 8, data += 8) {
-        std::uint64_t word = 0;
-        __builtin_memcpy(&word, data, sizeof word);
-        wide = __builtin_ia32_crc32di(wide, word);
-    }
-    crc = static_cast<std::uint32_t>(wide);
-    for (; size != 0; --size, ++data) crc = __builtin_ia32_crc32qi(crc, static_cast<unsigned char>(*data));
-    return crc;
-}
-#endif
-
-}  // namespace detail
-
-/// The CRC-32C of `data`. With the CRC of what came before as `seed`, that of the two together:
-/// `crc32c(b, crc32c(a))` is the CRC of `a` followed by `b`. Cost: some 0.1 ns a byte with SSE4.2.
-template <class = void>
-[[nodiscard]] std::uint32_t crc32c(std::span<const std::byte> data, std::uint32_t seed = 0) noexcept {
-#if defined(__x86_64__) && defined(__GNUC__)
-    if (detail::cpu().sse42) return ~detail::crc32c_sse42(~seed, data.data(), data.size());
-#endif
-    return ~detail::crc32c_portable(~seed, data.data(), data.size());
 }
 
 }  // namespace CAIRN_NAMESPACE
@@ -7636,6 +7523,124 @@ void remove_abandoned_temps(const os::Path& folder) {
 
 }  // namespace CAIRN_NAMESPACE
 
+// ---- cairn/core/detail/cpu.hpp
+// Which optional instructions this processor has, asked of the processor itself (g++ 12's
+// __builtin_cpu_supports does not know "sha"). Costs <cpuid.h> on x86-64.
+
+#if defined(__x86_64__) && defined(__GNUC__)
+#include <cpuid.h>
+#endif
+
+namespace CAIRN_NAMESPACE::detail {
+
+struct CpuFeatures {
+    bool sha = false;    // SHA-NI, and the SSSE3 and SSE4.1 that code for it also uses
+    bool sse42 = false;  // the crc32 instruction
+};
+
+[[nodiscard]] inline CpuFeatures detect_cpu() noexcept {
+    CpuFeatures found;
+#if defined(__x86_64__) && defined(__GNUC__)
+    unsigned eax = 0;
+    unsigned ebx = 0;
+    unsigned ecx = 0;
+    unsigned edx = 0;
+    if (__get_cpuid(1, &eax, &ebx, &ecx, &edx) == 0) return found;
+    const bool ssse3 = (ecx >> 9U & 1U) != 0;
+    const bool sse41 = (ecx >> 19U & 1U) != 0;
+    found.sse42 = (ecx >> 20U & 1U) != 0;
+    if (__get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) == 0) return found;
+    found.sha = ssse3 && sse41 && (ebx >> 29U & 1U) != 0;
+#endif
+    return found;
+}
+
+/// What this processor has; asked once.
+[[nodiscard]] inline const CpuFeatures& cpu() noexcept {
+    static const CpuFeatures found = detect_cpu();
+    return found;
+}
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/core/crc32c.hpp
+// CRC-32C (Castagnoli), which guards the records of a history. Uses the SSE4.2 instruction where the
+// processor has it; eight table look-ups for eight bytes otherwise. Costs <array> and <span>.
+
+namespace CAIRN_NAMESPACE {
+
+namespace detail {
+
+using Crc32cTables = std::array<std::array<std::uint32_t, 256>, 8>;
+
+/// Row 0 advances the CRC by one byte; row `k` by that byte and `k` zero bytes after it.
+template <class = void>
+[[nodiscard]] constexpr Crc32cTables make_crc32c_tables() noexcept {
+    constexpr std::uint32_t reversed_polynomial = 0x82f63b78;
+    Crc32cTables tables{};
+    for (std::uint32_t byte = 0; byte < 256; ++byte) {
+        std::uint32_t crc = byte;
+        for (int bit = 0; bit < 8; ++bit) crc = crc >> 1U ^ ((crc & 1U) != 0 ? reversed_polynomial : 0U);
+        tables[0][byte] = crc;
+    }
+    for (std::size_t row = 1; row < 8; ++row) {
+        for (std::size_t byte = 0; byte < 256; ++byte) {
+            const std::uint32_t before = tables[row - 1][byte];
+            tables[row][byte] = before >> 8U ^ tables[0][before & 0xffU];
+        }
+    }
+    return tables;
+}
+
+// Depends on its argument, so that a program that needs no table does not pay for computing it.
+template <class X>
+inline constexpr Crc32cTables crc32c_tables = make_crc32c_tables<X>();
+
+/// `crc` is the register itself, neither inverted before nor after.
+template <class X = void>
+[[nodiscard]] constexpr std::uint32_t crc32c_portable(std::uint32_t crc, const std::byte* data,
+                                                      std::size_t size) noexcept {
+    const auto& t = crc32c_tables<X>;
+    const auto at = [&data](std::size_t i) { return static_cast<std::uint32_t>(data[i]); };
+    for (; size >= 8; size -= 8, data += 8) {
+        const std::uint32_t low = crc ^ (at(0) | at(1) << 8U | at(2) << 16U | at(3) << 24U);
+        crc = t[7][low & 0xffU] ^ t[6][low >> 8U & 0xffU] ^ t[5][low >> 16U & 0xffU] ^ t[4][low >> 24U] ^
+              t[3][at(4)] ^ t[2][at(5)] ^ t[1][at(6)] ^ t[0][at(7)];
+    }
+    for (; size != 0; --size, ++data) crc = crc >> 8U ^ t[0][(crc ^ at(0)) & 0xffU];
+    return crc;
+}
+
+#if defined(__x86_64__) && defined(__GNUC__)
+/// Requires cpu().sse42.
+[[nodiscard, gnu::target("sse4.2,crc32")]] inline std::uint32_t
+crc32c_sse42(std::uint32_t crc, const std::byte* data, std::size_t size) noexcept {
+    std::uint64_t wide = crc;
+    for (; size >= 8; size -= 8, data += 8) {
+        std::uint64_t word = 0;
+        __builtin_memcpy(&word, data, sizeof word);
+        wide = __builtin_ia32_crc32di(wide, word);
+    }
+    crc = static_cast<std::uint32_t>(wide);
+    for (; size != 0; --size, ++data) crc = __builtin_ia32_crc32qi(crc, static_cast<unsigned char>(*data));
+    return crc;
+}
+#endif
+
+}  // namespace detail
+
+/// The CRC-32C of `data`. With the CRC of what came before as `seed`, that of the two together:
+/// `crc32c(b, crc32c(a))` is the CRC of `a` followed by `b`. Cost: some 0.1 ns a byte with SSE4.2.
+template <class = void>
+[[nodiscard]] std::uint32_t crc32c(std::span<const std::byte> data, std::uint32_t seed = 0) noexcept {
+#if defined(__x86_64__) && defined(__GNUC__)
+    if (detail::cpu().sse42) return ~detail::crc32c_sse42(~seed, data.data(), data.size());
+#endif
+    return ~detail::crc32c_portable(~seed, data.data(), data.size());
+}
+
+}  // namespace CAIRN_NAMESPACE
+
 // ---- cairn/store/record.hpp
 // The records that travel through a ring and lie in the history: rows and the names they use. One encoding
 // for both, so that whoever opens a crashed run reads the ring as it reads the file. Little-endian, multiples
@@ -7723,22 +7728,28 @@ inline std::byte* put_row_header(std::byte* to, std::size_t bytes, RecordKind ki
     return put(to, static_cast<std::uint64_t>(time_ns));
 }
 
-inline std::byte* put_cell(std::byte* to, std::uint32_t id, const Value& value) noexcept {
-    to = put(to, static_cast<std::uint64_t>(id) | static_cast<std::uint64_t>(value.kind()) << 32U);
-    switch (value.kind()) {
-        case Value::Kind::number: return put(to, std::bit_cast<std::uint64_t>(value.number()));
-        case Value::Kind::text: {
-            const std::string_view text = value.text();
-            to = put(to, static_cast<std::uint64_t>(text.size()));
-            const std::size_t room = padded(text.size());
-            if (room != 0) {
-                std::memset(to + room - 8, 0, 8);  // the padding, before the text covers what is its own
-                std::memcpy(to, text.data(), text.size());
-            }
-            return to + room;
-        }
-        default: return put(to, value.bits());
+[[nodiscard]] constexpr std::uint64_t cell_head(std::uint32_t id, Value::Kind kind) noexcept {
+    return static_cast<std::uint64_t>(id) | static_cast<std::uint64_t>(kind) << 32U;
+}
+
+template <class = void>
+std::byte* put_text_cell(std::byte* to, std::uint32_t id, std::string_view text) noexcept {
+    to = put(to, cell_head(id, Value::Kind::text));
+    to = put(to, static_cast<std::uint64_t>(text.size()));
+    const std::size_t room = padded(text.size());
+    if (room != 0) {
+        std::memset(to + room - 8, 0, 8);  // the padding, before the text covers what is its own
+        std::memcpy(to, text.data(), text.size());
     }
+    return to + room;
+}
+
+/// Small, so that a row of numbers is a few stores where it is logged.
+inline std::byte* put_cell(std::byte* to, std::uint32_t id, const Value& value) noexcept {
+    if (value.is_text()) return put_text_cell(to, id, value.text());
+    to = put(to, cell_head(id, value.kind()));
+    const bool is_number = value.kind() == Value::Kind::number;
+    return put(to, is_number ? std::bit_cast<std::uint64_t>(value.number()) : value.bits());
 }
 
 [[nodiscard]] constexpr std::size_t name_record_size(std::string_view name) noexcept {
@@ -7789,6 +7800,8 @@ class BasicRecordReader {
     }
 
     [[nodiscard]] bool damaged() const noexcept { return damaged_; }
+    /// How many bytes follow the record that was read last.
+    [[nodiscard]] std::size_t left() const noexcept { return rest_.size(); }
 
   private:
     bool stop() noexcept {
@@ -7857,6 +7870,150 @@ bool read_row(std::span<const std::byte> body, std::int64_t& step, std::int64_t&
 
 }  // namespace CAIRN_NAMESPACE::detail
 
+// ---- cairn/store/frame.hpp
+// The history file: append-only frames, each with its length and CRC-32C, so a torn tail is cut and damage in
+// the middle costs no more than its frame. A frame is a stretch of one ring: a fold of the rings counts no
+// row twice. Readable while it is written.
+//
+//   file   "CAIRNHST" · u32 version · u32 0
+//   frame  u32 "FRAM" or "PACK" · u32 payload bytes · u32 CRC-32C of what follows it · u32 ring · u64 from
+//          · u64 to · payload
+//   FRAM   records (record.hpp)
+//   PACK   varint names · names × (varint metric id · varint bytes · bytes) · varint bytes · block
+//          (row_block.hpp). The names are those that the stretch defines or uses: it can be read alone.
+//
+// Little-endian; a payload is filled up with zeros to a multiple of 8 bytes, `from` and `to` are the ring's
+// positions.
+
+namespace CAIRN_NAMESPACE::detail {
+
+inline constexpr const char* history_file = "history.cairn";
+inline constexpr std::string_view history_magic = "CAIRNHST";
+inline constexpr std::uint32_t history_version = 2;
+inline constexpr std::size_t history_header_bytes = 16;
+inline constexpr std::uint64_t max_history_bytes = std::uint64_t{1} << 40U;
+inline constexpr std::size_t frame_header_bytes = 32;
+/// More than a whole ring takes.
+inline constexpr std::size_t max_frame_bytes = std::size_t{4} << 20U;
+
+enum class FrameKind : std::uint32_t { records = 0x4d415246 /* "FRAM" */, packed = 0x4b434150 /* "PACK" */ };
+
+struct Frame {
+    FrameKind kind = FrameKind::records;
+    std::uint32_t ring = 0;
+    std::uint64_t from = 0;
+    std::uint64_t to = 0;
+    std::span<const std::byte> payload;
+};
+
+/// Walks the frames of a history that may be torn or damaged. After damage it goes on at the next whole
+/// frame.
+template <class = void>
+class BasicFrameReader {
+  public:
+    explicit BasicFrameReader(std::span<const std::byte> file) noexcept : file_{file} {}
+
+    bool next(Frame& frame) noexcept {
+        while (at_ + frame_header_bytes <= file_.size()) {
+            if (parse(frame)) {
+                at_ += frame_header_bytes + frame.payload.size();
+                if (skipping_) ++gaps_;
+                skipping_ = false;
+                end_ = at_;
+                return true;
+            }
+            skipping_ = true;
+            at_ += 8;  // frames are multiples of 8 bytes
+        }
+        return false;
+    }
+
+    /// Where the last whole frame ends: what follows is a torn tail.
+    [[nodiscard]] std::size_t whole_bytes() const noexcept { return end_; }
+    /// Damaged stretches between whole frames.
+    [[nodiscard]] std::size_t gaps() const noexcept { return gaps_; }
+
+  private:
+    bool parse(Frame& frame) const noexcept {
+        const std::byte* head = file_.data() + at_;
+        const auto kind = static_cast<FrameKind>(get<std::uint32_t>(head));
+        if (kind != FrameKind::records && kind != FrameKind::packed) return false;
+        const std::size_t bytes = get<std::uint32_t>(head + 4);
+        if (bytes % 8 != 0 || bytes > max_frame_bytes || bytes > file_.size() - at_ - frame_header_bytes)
+            return false;
+        if (crc32c(file_.subspan(at_ + 12, frame_header_bytes - 12 + bytes)) !=
+            get<std::uint32_t>(head + 8)) {
+            return false;
+        }
+        frame = {kind, get<std::uint32_t>(head + 12), get<std::uint64_t>(head + 16),
+                 get<std::uint64_t>(head + 24), file_.subspan(at_ + frame_header_bytes, bytes)};
+        return true;
+    }
+
+    std::span<const std::byte> file_;
+    std::size_t at_ = history_header_bytes;
+    std::size_t end_ = history_header_bytes;
+    std::size_t gaps_ = 0;
+    bool skipping_ = false;
+};
+using FrameReader = BasicFrameReader<>;
+
+/// Appends frames. A frame that cannot be written whole is taken back.
+template <class = void>
+class BasicHistoryWriter {
+  public:
+    /// Opens the history for appending after its first `whole_bytes`; 0 makes a new one.
+    static result<BasicHistoryWriter> open(const std::filesystem::path& path, std::size_t whole_bytes) {
+        auto file = os::File::open_read_write(path);
+        if (!file) return file.error();
+        BasicHistoryWriter writer{std::move(*file)};
+        // Also of one that an older version began: from here on it has what that does not know.
+        std::byte header[history_header_bytes] = {};
+        std::memcpy(header, history_magic.data(), history_magic.size());
+        put(header + history_magic.size(), history_version);
+        if (auto written = writer.file_.write_at(0, header); !written) return written.error();
+        writer.end_ = std::max(whole_bytes, history_header_bytes);
+        if (auto cut = writer.file_.truncate(writer.end_); !cut) return cut.error();
+        return writer;
+    }
+
+    /// Appends a frame; its payload is filled up to a multiple of 8 bytes, and at most `max_frame_bytes`.
+    result<void> append(const Frame& frame) {
+        const std::size_t bytes = padded(frame.payload.size());
+        buffer_.assign(frame_header_bytes + bytes, std::byte{0});
+        std::byte* head = buffer_.data();
+        put(head, static_cast<std::uint32_t>(frame.kind));
+        put(head + 4, static_cast<std::uint32_t>(bytes));
+        put(head + 12, frame.ring);
+        put(head + 16, frame.from);
+        put(head + 24, frame.to);
+        if (!frame.payload.empty())
+            std::memcpy(head + frame_header_bytes, frame.payload.data(), frame.payload.size());
+        put(head + 8, crc32c(bytes_of(buffer_).subspan(12)));
+        auto written = file_.write_at(end_, buffer_);
+        if (!written) {
+            (void)file_.truncate(end_);  // if this fails too, readers skip the torn frame
+            return written;
+        }
+        end_ += buffer_.size();
+        return {};
+    }
+
+    /// Bytes of the file.
+    [[nodiscard]] std::uint64_t bytes() const noexcept { return end_; }
+    result<void> sync() { return file_.sync(); }
+
+  private:
+    explicit BasicHistoryWriter(os::File file) : file_{std::move(file)} {}
+
+    os::File file_;
+    std::uint64_t end_ = 0;
+    std::vector<std::byte> buffer_;
+};
+using HistoryWriter = BasicHistoryWriter<>;
+
+}  // namespace CAIRN_NAMESPACE::detail
+
 // ---- cairn/store/ring.hpp
 // The journal: one ring for each logging thread, in a memory-mapped file of the run's folder. What a commit
 // has published is in the page cache, so killing the process loses none of it. One producer, one consumer.
@@ -7886,18 +8043,21 @@ static_assert(std::atomic<std::uint64_t>::is_always_lock_free);
 static_assert(sizeof(RingHeader) == 192);
 
 inline constexpr std::size_t ring_header_bytes = 4096;
-/// Fits the second-level cache beside a training loop's own data: a ring that leaves it costs four times as
-/// much a row.
-inline constexpr std::size_t ring_capacity = std::size_t{64} * 1024;
+inline constexpr std::size_t ring_capacity = std::size_t{1024} * 1024;
 inline constexpr std::size_t ring_file_bytes = ring_header_bytes + ring_capacity;
+/// As much of a ring is used while the consumer keeps up: it fits the second-level cache beside a training
+/// loop's own data, and a ring that leaves it costs four times as much a row.
+inline constexpr std::size_t ring_window = std::size_t{64} * 1024;
+/// With less room than this a ring is low.
+inline constexpr std::size_t ring_reserve = ring_window / 4;
 
 inline bool RingHeader::is_valid() const noexcept {
     return std::memcmp(magic, expected_magic, sizeof magic) == 0 && version == current_version &&
-           byte_order == expected_byte_order && capacity == ring_capacity;
+           byte_order == expected_byte_order && std::has_single_bit(capacity) && capacity <= ring_capacity;
 }
 
-/// A view of a ring in memory that outlives it. The producer calls `reserve` and `commit`, the consumer
-/// `readable` and `release`; neither waits.
+/// A view of a ring in memory that outlives it. The producer calls `reserve`, `advance` and `commit`, the
+/// consumer `readable` and `release`; neither waits.
 class Ring {
   public:
     Ring() = default;
@@ -7915,23 +8075,45 @@ class Ring {
 
     [[nodiscard]] std::uint32_t id() const noexcept { return header_->id; }
 
-    /// `bytes` (a multiple of 8, at most half the ring) to be written and committed; null if the ring is
-    /// full.
+    /// `bytes` (a multiple of 8, at most half of `ring_window`) to be written and committed; null if that
+    /// takes an `advance`.
     [[nodiscard]] std::byte* reserve(std::size_t bytes) noexcept {
-        std::size_t offset = head_ & mask;
-        const std::size_t to_end = ring_capacity - offset;
-        const std::size_t skipped = bytes > to_end ? to_end : 0;
-        const std::uint64_t end = head_ + skipped + bytes;
-        if (end - tail_seen_ > ring_capacity) {
-            tail_seen_ = header_->tail.load(std::memory_order_acquire);
-            if (end - tail_seen_ > ring_capacity) return nullptr;
+        if (bytes > limit_ - head_) return nullptr;
+        reserved_end_ = head_ + bytes;
+        return data_ + (head_ & mask);
+    }
+
+    /// As `reserve`, after a look at what the consumer has released; null if the ring is full. At the end of
+    /// the window it goes on at the ring's beginning if there is as much room as the window has, nearly;
+    /// otherwise the window grows.
+    template <class = void>
+    [[nodiscard]] std::byte* advance(std::size_t bytes) noexcept {
+        const std::uint64_t tail = header_->tail.load(std::memory_order_acquire);
+        const std::uint64_t full = tail + ring_capacity;  // the first position that is not free
+        const std::uint64_t lap = head_ & ~std::uint64_t{mask};
+        const std::uint64_t end = head_ + bytes;
+        if (head_ == lap) window_ = ring_window;
+        if (end > lap + window_) {
+            const std::uint64_t next = lap + ring_capacity;
+            const std::uint64_t room = full > next ? full - next : 0;
+            if (room >= window_ - window_ / 4 || (end > next && room >= bytes)) {
+                put_record(data_ + (head_ & mask), static_cast<std::size_t>(next - head_),
+                           RecordKind::padding);
+                head_ = next;
+                window_ = ring_window;
+            } else if (end > next) {
+                is_low_ = true;
+                return nullptr;
+            } else {
+                while (end > lap + window_) window_ = std::min(2 * window_, ring_capacity);
+            }
         }
-        if (skipped != 0) {
-            put_record(data_ + offset, skipped, RecordKind::padding);
-            offset = 0;
-        }
-        reserved_end_ = end;
-        return data_ + offset;
+        const std::uint64_t window_end = (head_ & ~std::uint64_t{mask}) + window_;
+        is_low_ = full < head_ + bytes + ring_reserve;
+        // Where it is time to look again: at the end of the window, when the ring becomes low, when it is
+        // full.
+        limit_ = std::min(window_end, is_low_ ? full : full - ring_reserve);
+        return reserve(bytes);
     }
 
     /// Publishes what was written since `reserve`. When this returns, a SIGKILL of the process loses none of
@@ -7942,24 +8124,25 @@ class Ring {
         std::atomic_signal_fence(std::memory_order_seq_cst);  // a signal that comes now finds it stored
     }
 
-    /// More than half of the ring waits for the consumer, as far as the producer knows without looking.
-    [[nodiscard]] bool is_filling() const noexcept { return head_ - tail_seen_ > ring_capacity / 2; }
-    /// Looks again.
-    void refresh() noexcept { tail_seen_ = header_->tail.load(std::memory_order_acquire); }
+    /// Whether the consumer is to be asked for room, as of the last `advance`.
+    [[nodiscard]] bool is_low() const noexcept { return is_low_; }
 
     struct Readable {
         std::uint64_t from = 0;
-        std::span<const std::byte> bytes;  // contiguous; call again after release for what wrapped
+        std::span<const std::byte> bytes;  // contiguous; call again for what lies at the ring's beginning
     };
+    /// What was committed from a position on, which is not released.
     template <class = void>
-    [[nodiscard]] Readable readable() const noexcept {
-        const std::uint64_t from = header_->tail.load(std::memory_order_relaxed);
+    [[nodiscard]] Readable readable(std::uint64_t from) const noexcept {
         const std::uint64_t to = header_->head.load(std::memory_order_acquire);
         const std::size_t offset = from & mask;
-        const std::uint64_t waiting = to - from;
-        const std::size_t to_end = ring_capacity - offset;
-        const std::size_t size = waiting < to_end ? static_cast<std::size_t>(waiting) : to_end;
-        return {from, std::span<const std::byte>{data_ + offset, size}};
+        const std::uint64_t size = std::min<std::uint64_t>(to - from, ring_capacity - offset);
+        return {from, std::span<const std::byte>{data_ + offset, static_cast<std::size_t>(size)}};
+    }
+    /// What was committed and is not released.
+    template <class = void>
+    [[nodiscard]] Readable readable() const noexcept {
+        return readable(header_->tail.load(std::memory_order_relaxed));
     }
     void release(std::uint64_t to) noexcept { header_->tail.store(to, std::memory_order_release); }
 
@@ -7971,9 +8154,11 @@ class Ring {
 
     RingHeader* header_ = nullptr;
     std::byte* data_ = nullptr;
-    std::uint64_t head_ = 0;  // the producer's own copies: no shared line is read on the fast path
-    std::uint64_t tail_seen_ = 0;
+    std::uint64_t head_ = 0;  // the producer's own: no shared line is read on the fast path
+    std::uint64_t limit_ = 0;
     std::uint64_t reserved_end_ = 0;
+    std::size_t window_ = ring_window;
+    bool is_low_ = false;
 };
 
 }  // namespace CAIRN_NAMESPACE::detail
@@ -8043,7 +8228,7 @@ template <class = void>
                      "another byte order",
                      path.string(), "resume the run with that version, on such a machine"};
     }
-    if (!header->is_valid() || header->id != id || *read != bytes.size())
+    if (!header->is_valid() || header->id != id || *read != ring_header_bytes + header->capacity)
         return corrupt("the file is cut or its head is damaged");
     const std::uint64_t from = header->tail.load(std::memory_order_relaxed);
     const std::uint64_t to = header->head.load(std::memory_order_relaxed);
@@ -8052,13 +8237,14 @@ template <class = void>
     if (!reread) return reread.error();
     std::uint64_t released = 0;
     std::memcpy(&released, later, sizeof released);
-    if (*reread != sizeof later || to < from || to - from > ring_capacity || released < from)
+    if (*reread != sizeof later || to < from || to - from > header->capacity || released < from)
         return corrupt("its positions are none that a ring can have");
     rest.from = std::min(released, to);
     rest.bytes.resize(static_cast<std::size_t>(to - rest.from));
+    const auto capacity = static_cast<std::size_t>(header->capacity);  // an older version's is smaller
     for (std::size_t i = 0; i < rest.bytes.size();) {
-        const std::size_t offset = static_cast<std::size_t>(rest.from + i) & (ring_capacity - 1);
-        const std::size_t piece = std::min(rest.bytes.size() - i, ring_capacity - offset);
+        const std::size_t offset = static_cast<std::size_t>(rest.from + i) & (capacity - 1);
+        const std::size_t piece = std::min(rest.bytes.size() - i, capacity - offset);
         std::memcpy(rest.bytes.data() + i, bytes.data() + ring_header_bytes + offset, piece);
         i += piece;
     }
@@ -8067,141 +8253,685 @@ template <class = void>
 
 }  // namespace CAIRN_NAMESPACE::detail
 
-// ---- cairn/store/history.hpp
-// The history: all rows of a run, append-only. A file header, then frames; each frame is a stretch of one
-// ring with its length and CRC-32C, so a torn tail is cut, and a fold of the rings counts no row twice.
-// Readable while it is written.
+// ---- cairn/store/packed.hpp
+// Columns of numbers in few bytes, without loss. A column is turned into integers; what is packed is these,
+// their differences or the differences of those, whichever takes least: each as the distance from a base in
+// as many bits as nearly all need (frame of reference), the others beside them.
 //
-//   file   "CAIRNHST" · u32 version · u32 0
-//   frame  u32 "FRAM" · u32 payload bytes · u32 CRC-32C of what follows it · u32 ring · u64 from · u64 to
-//          · payload
+//   integers  u8 order (0 to 2) · u8 bits each (0 to 64) · varint exceptions
+//             · order × zigzag varint: the values that the differences begin with
+//             · zigzag varint base · exceptions × (varint distance from the one before · varint of 64 bits)
+//             · the others' bits, lowest first, to the end of a byte
+//   numbers   u8 form · [u8 decimals] · integers · [varint count · count × (varint distance · u64 bits)]
 //
-// Little-endian; the payload is records (record.hpp), `from` and `to` are the ring's positions.
+// After "The FastLanes Compression Layout" (Afroozeh, Boncz, 2023) and "ALP: Adaptive Lossless floating-Point
+// Compression" (Afroozeh, Kuffo, Boncz, 2023), without their layouts for wide registers.
 
 namespace CAIRN_NAMESPACE::detail {
 
-inline constexpr const char* history_file = "history.cairn";
-inline constexpr std::string_view history_magic = "CAIRNHST";
-inline constexpr std::uint32_t history_version = 1;
-inline constexpr std::size_t history_header_bytes = 16;
-inline constexpr std::uint64_t max_history_bytes = std::uint64_t{1} << 40U;
-inline constexpr std::uint32_t frame_magic = 0x4d415246;  // "FRAM"
-inline constexpr std::size_t frame_header_bytes = 32;
-
-struct Frame {
-    std::uint32_t ring = 0;
-    std::uint64_t from = 0;
-    std::uint64_t to = 0;
-    std::span<const std::byte> payload;
-};
-
-/// Walks the frames of a history that may be torn or damaged. After damage it goes on at the next whole
-/// frame.
+/// Appends to bytes.
 template <class = void>
-class BasicFrameReader {
+class BasicByteWriter {
   public:
-    explicit BasicFrameReader(std::span<const std::byte> file) noexcept : file_{file} {}
+    explicit BasicByteWriter(std::vector<std::byte>& to) noexcept : to_{&to} {}
 
-    bool next(Frame& frame) noexcept {
-        while (at_ + frame_header_bytes <= file_.size()) {
-            if (parse(frame)) {
-                at_ += frame_header_bytes + frame.payload.size();
-                if (skipping_) ++gaps_;
-                skipping_ = false;
-                end_ = at_;
-                return true;
-            }
-            skipping_ = true;
-            at_ += 8;  // frames are multiples of 8 bytes
-        }
-        return false;
+    void byte(std::uint64_t value) { to_->push_back(static_cast<std::byte>(value)); }
+    /// Seven bits a byte, lowest first; the highest bit says that more follow.
+    void varint(std::uint64_t value) {
+        for (; value >= 0x80; value >>= 7U) byte(value | 0x80U);
+        byte(value);
+    }
+    /// Small where the value is near to 0.
+    void signed_varint(std::int64_t value) {
+        varint((static_cast<std::uint64_t>(value) << 1U) ^ static_cast<std::uint64_t>(value >> 63U));
+    }
+    template <class T>
+    void fixed(T value) {
+        const std::size_t at = to_->size();
+        to_->resize(at + sizeof value);
+        put(to_->data() + at, value);
+    }
+    void text(std::string_view value) {
+        const auto bytes = std::as_bytes(std::span{value});
+        to_->insert(to_->end(), bytes.begin(), bytes.end());
     }
 
-    /// Where the last whole frame ends: what follows is a torn tail.
-    [[nodiscard]] std::size_t whole_bytes() const noexcept { return end_; }
-    /// Damaged stretches between whole frames.
-    [[nodiscard]] std::size_t gaps() const noexcept { return gaps_; }
+  private:
+    std::vector<std::byte>* to_;
+};
+using ByteWriter = BasicByteWriter<>;
+
+/// Reads what a `ByteWriter` wrote, from bytes that may be damaged: past their end it reads zeros and is not
+/// `ok`.
+template <class = void>
+class BasicByteReader {
+  public:
+    explicit BasicByteReader(std::span<const std::byte> from) noexcept : rest_{from} {}
+
+    [[nodiscard]] bool ok() const noexcept { return ok_; }
+    [[nodiscard]] std::span<const std::byte> rest() const noexcept { return rest_; }
+
+    std::uint64_t byte() noexcept {
+        const std::span<const std::byte> one = bytes(1);
+        return one.empty() ? 0 : std::to_integer<std::uint64_t>(one[0]);
+    }
+    std::uint64_t varint() noexcept {
+        std::uint64_t value = 0;
+        for (unsigned shift = 0; shift < 70; shift += 7) {
+            const std::uint64_t next = byte();
+            value |= shift < 64 ? (next & 0x7fU) << shift : 0;
+            if (next < 0x80) return value;
+        }
+        ok_ = false;
+        return 0;
+    }
+    std::int64_t signed_varint() noexcept {
+        const std::uint64_t value = varint();
+        return static_cast<std::int64_t>(value >> 1U) ^ -static_cast<std::int64_t>(value & 1U);
+    }
+    template <class T>
+    T fixed() noexcept {
+        const std::span<const std::byte> some = bytes(sizeof(T));
+        return some.empty() ? T{} : get<T>(some.data());
+    }
+    /// The next `count` bytes; none if there are fewer.
+    std::span<const std::byte> bytes(std::size_t count) noexcept {
+        if (count > rest_.size()) {
+            ok_ = false;
+            rest_ = {};
+            return {};
+        }
+        const auto some = rest_.first(count);
+        rest_ = rest_.subspan(count);
+        return some;
+    }
 
   private:
-    bool parse(Frame& frame) const noexcept {
-        const std::byte* head = file_.data() + at_;
-        if (get<std::uint32_t>(head) != frame_magic) return false;
-        const std::size_t bytes = get<std::uint32_t>(head + 4);
-        if (bytes % 8 != 0 || bytes > ring_capacity || bytes > file_.size() - at_ - frame_header_bytes)
-            return false;
-        if (crc32c(file_.subspan(at_ + 12, frame_header_bytes - 12 + bytes)) !=
-            get<std::uint32_t>(head + 8)) {
-            return false;
+    std::span<const std::byte> rest_;
+    bool ok_ = true;
+};
+using ByteReader = BasicByteReader<>;
+
+/// The bits that a value needs.
+[[nodiscard]] constexpr unsigned bits_of(std::uint64_t value) noexcept {
+    return 64U - static_cast<unsigned>(std::countl_zero(value));
+}
+[[nodiscard]] constexpr std::uint64_t low_bits(unsigned bits) noexcept {
+    return bits == 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << bits) - 1;
+}
+
+/// How numbers became integers.
+enum class Form : std::uint8_t {
+    decimal,  ///< as so many units of a power of ten
+    single,   ///< by the bits of a float, which holds each of them
+    full      ///< by their own bits
+};
+inline constexpr unsigned most_decimals = 15;
+inline constexpr std::array<double, most_decimals + 1> powers_of_ten = {
+    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
+
+/// The bits of a floating-point number as an integer that is the greater the greater the number is; its own
+/// inverse.
+template <class Bits>
+[[nodiscard]] constexpr Bits in_order(Bits bits) noexcept {
+    return bits < 0 ? bits ^ std::numeric_limits<Bits>::max() : bits;
+}
+
+/// So many units of 10^-decimals. The division is IEEE 754's everywhere, since writer and reader must come to
+/// the same bits: also in a program built with -ffast-math, which may else multiply by a rounded reciprocal,
+/// and on i686, whose x87 would round twice.
+#if defined(__i386__) && defined(__GNUC__) && !defined(__clang__)
+[[gnu::target("sse2,fpmath=sse")]]
+#endif
+[[nodiscard]] inline double
+from_units(std::int64_t count, unsigned decimals) noexcept {
+    const volatile double divisor = powers_of_ten[decimals];
+    return static_cast<double>(count) / divisor;
+}
+/// `value` as a count of units of 10^-decimals, if that gives it back bit for bit.
+[[nodiscard]] inline std::optional<std::int64_t> to_units(double value, unsigned decimals) noexcept {
+    const double scaled = value * powers_of_ten[decimals];
+    if (!(std::fabs(scaled) < 9007199254740992.0)) return std::nullopt;  // 2^53; and NaN
+    const std::int64_t count = std::llrint(scaled);
+    if (std::bit_cast<std::uint64_t>(from_units(count, decimals)) != std::bit_cast<std::uint64_t>(value))
+        return std::nullopt;
+    return count;
+}
+/// A number of these bits. Not by value: x87 makes a quiet NaN of a signalling one that it loads.
+inline void set_bits(double& to, std::uint64_t bits) noexcept { std::memcpy(&to, &bits, sizeof bits); }
+
+/// Whether a float holds it bit for bit, and not as a denormal, which some programs take for 0.
+[[nodiscard]] inline bool is_single(double value) noexcept {
+    const auto single = static_cast<float>(value);
+    const auto bits = std::bit_cast<std::uint32_t>(single);
+    return std::bit_cast<std::uint64_t>(static_cast<double>(single)) == std::bit_cast<std::uint64_t>(value) &&
+           ((bits & 0x7f800000U) != 0 || bits << 1U == 0);
+}
+
+/// Packs columns of up to 65,536 values; keeps its memory for the next one. Threads: one at a time.
+template <class = void>
+class BasicPacker {
+  public:
+    static constexpr std::size_t most = 65536;
+
+    /// Appends integers. Cost: about 20 ns a value.
+    void pack(std::span<const std::int64_t> values, std::vector<std::byte>& to) {
+        values_.assign(values.begin(), values.end());
+        write(plan(), to);
+    }
+
+    /// Appends numbers, bit for bit.
+    void pack(std::span<const double> values, std::vector<std::byte>& to) {
+        ByteWriter out{to};
+        if (const auto decimals = try_decimals(values)) {
+            out.byte(static_cast<std::uint64_t>(Form::decimal));
+            out.byte(*decimals);
+            pack(std::span<const std::int64_t>{integers_}, to);
+            out.varint(strangers_.size());
+            std::size_t before = 0;
+            for (const std::size_t at : strangers_) {
+                out.varint(at - before);
+                out.fixed(std::bit_cast<std::uint64_t>(values[at]));
+                before = at;
+            }
+            return;
         }
-        frame = {get<std::uint32_t>(head + 12), get<std::uint64_t>(head + 16), get<std::uint64_t>(head + 24),
-                 file_.subspan(at_ + frame_header_bytes, bytes)};
+        const bool single = std::all_of(values.begin(), values.end(), is_single);
+        out.byte(static_cast<std::uint64_t>(single ? Form::single : Form::full));
+        integers_.resize(values.size());
+        for (std::size_t i = 0; i < values.size(); ++i)
+            integers_[i] = single ? in_order(std::bit_cast<std::int32_t>(static_cast<float>(values[i])))
+                                  : in_order(std::bit_cast<std::int64_t>(values[i]));
+        pack(std::span<const std::int64_t>{integers_}, to);
+    }
+
+  private:
+    struct Plan {
+        unsigned order = 0, bits = 64;
+        std::uint64_t base = 0, cost = std::numeric_limits<std::uint64_t>::max();
+    };
+    static constexpr std::uint64_t exception_bits = 80;  // about what one takes
+    static constexpr std::size_t sample = 128;
+
+    /// With how many decimals nearly all values can be written, if there is such a number: then they are in
+    /// `integers_`, as that many units, and the places of the others in `strangers_`.
+    [[nodiscard]] std::optional<unsigned> try_decimals(std::span<const double> values) {
+        unsigned decimals = 0;
+        const std::size_t stride = std::max<std::size_t>(1, values.size() / 32);
+        std::size_t looked = 0, passed = 0;
+        for (std::size_t i = 0; i < values.size(); i += stride) {
+            ++looked;
+            unsigned needed = decimals;
+            while (needed < most_decimals && !to_units(values[i], needed)) ++needed;
+            if (!to_units(values[i], needed)) continue;
+            decimals = needed;
+            ++passed;
+        }
+        if (passed * 8 < looked * 7) return std::nullopt;
+        integers_.resize(values.size());
+        strangers_.clear();
+        std::int64_t last = 0;
+        for (std::size_t i = 0; i < values.size(); ++i) {
+            if (const auto count = to_units(values[i], decimals))
+                last = *count;
+            else
+                strangers_.push_back(i);
+            integers_[i] = last;  // a stranger costs no bits here
+        }
+        if (strangers_.size() * 8 > values.size()) return std::nullopt;
+        return decimals;
+    }
+
+    /// Which differences take least is tried on some of the values, how to pack those on all.
+    [[nodiscard]] Plan plan() {
+        const std::span<const std::uint64_t> all{values_};
+        unsigned order = 0;
+        if (all.size() > 2) {
+            const std::size_t some = std::min(all.size(), sample);
+            std::uint64_t least = std::numeric_limits<std::uint64_t>::max();
+            trial_.assign(all.begin() + static_cast<std::ptrdiff_t>((all.size() - some) / 2),
+                          all.begin() + static_cast<std::ptrdiff_t>((all.size() - some) / 2 + some));
+            for (unsigned tried = 0; tried < 3; ++tried) {
+                if (tried > 0) differences(trial_, tried);
+                const Plan plan = plan_for(std::span{trial_}.subspan(tried), tried);
+                if (plan.cost < least) {
+                    least = plan.cost;
+                    order = tried;
+                }
+            }
+        }
+        for (unsigned k = 1; k <= order; ++k) differences(values_, k);
+        return plan_for(std::span{values_}.subspan(order), order);
+    }
+    /// From the differences of one order to those of the next; the values that they begin with stay.
+    static void differences(std::span<std::uint64_t> values, unsigned order) noexcept {
+        for (std::size_t i = values.size(); i-- > order;) values[i] -= values[i - 1];
+    }
+
+    [[nodiscard]] Plan plan_for(std::span<const std::uint64_t> values, unsigned order) {
+        const std::uint64_t head = std::uint64_t{64} * order;
+        if (values.empty()) return {order, 0, 0, head};
+        const auto less = [](std::uint64_t a, std::uint64_t b) {
+            return static_cast<std::int64_t>(a) < static_cast<std::int64_t>(b);
+        };
+        const auto [least, greatest] = std::minmax_element(values.begin(), values.end(), less);
+        const unsigned all = bits_of(*greatest - *least);
+        Plan plan{order, all, *least, head + std::uint64_t{all} * values.size()};
+        if (all == 0) return plan;
+        // Around the median, with exceptions on both sides.
+        sorted_.assign(values.begin(), values.end());
+        const auto middle = sorted_.begin() + static_cast<std::ptrdiff_t>(sorted_.size() / 2);
+        std::nth_element(sorted_.begin(), middle, sorted_.end(), less);
+        const std::uint64_t median = *middle;
+        std::array<std::size_t, 66> needing{};  // so many bits, at least
+        for (const std::uint64_t value : values) {
+            const std::uint64_t distance = value - median;
+            // In `bits` lie the distances from -2^(bits-1) to 2^(bits-1) - 1.
+            const bool is_below = static_cast<std::int64_t>(distance) < 0;
+            ++needing[bits_of(is_below ? ~distance : distance) + 1];
+        }
+        std::size_t exceptions = values.size();
+        for (unsigned bits = 1; bits < all; ++bits) {
+            exceptions -= needing[bits];
+            const std::uint64_t cost =
+                head + std::uint64_t{bits} * values.size() + exceptions * exception_bits;
+            if (cost < plan.cost) plan = {order, bits, median - (std::uint64_t{1} << (bits - 1)), cost};
+        }
+        return plan;
+    }
+
+    void write(const Plan& plan, std::vector<std::byte>& to) {
+        const std::span<const std::uint64_t> values{values_}, packed = values.subspan(plan.order);
+        const std::uint64_t mask = low_bits(plan.bits);
+        exceptions_.clear();
+        for (std::size_t i = 0; i < packed.size(); ++i) {
+            if (packed[i] - plan.base > mask) exceptions_.push_back(i);
+        }
+        ByteWriter out{to};
+        out.byte(plan.order);
+        out.byte(plan.bits);
+        out.varint(exceptions_.size());
+        for (const std::uint64_t first : values.first(plan.order))
+            out.signed_varint(static_cast<std::int64_t>(first));
+        out.signed_varint(static_cast<std::int64_t>(plan.base));
+        std::size_t before = 0;
+        for (const std::size_t at : exceptions_) {
+            out.varint(at - before);
+            out.signed_varint(static_cast<std::int64_t>(packed[at]));
+            before = at;
+        }
+        if (plan.bits == 0) return;
+        std::uint64_t pending = 0;
+        unsigned filled = 0;
+        for (const std::uint64_t value : packed) {
+            const std::uint64_t bits = (value - plan.base) & mask;
+            pending |= bits << filled;
+            if (filled + plan.bits < 64) {
+                filled += plan.bits;
+                continue;
+            }
+            out.fixed(pending);
+            const unsigned written = 64 - filled;
+            pending = written == 64 ? 0 : bits >> written;
+            filled = plan.bits - written;
+        }
+        for (; filled > 0; filled -= std::min(filled, 8U), pending >>= 8U) out.byte(pending & 0xffU);
+    }
+
+    std::vector<std::uint64_t> values_, trial_, sorted_;
+    std::vector<std::size_t> exceptions_, strangers_;
+    std::vector<std::int64_t> integers_;
+};
+using Packer = BasicPacker<>;
+
+/// Reads as many integers as `values` has room for. False if the bytes are damaged; what `values` holds then
+/// is of no use. Cost: about 1 ns a value.
+template <class = void>
+[[nodiscard]] bool unpack(ByteReader& from, std::span<std::int64_t> values) noexcept {
+    const std::uint64_t order = from.byte(), bits = from.byte(), exceptions = from.varint();
+    if (!from.ok() || order > 2 || order > values.size() || bits > 64 || exceptions > values.size())
+        return false;
+    for (std::size_t i = 0; i < order; ++i) values[i] = from.signed_varint();
+    const auto base = static_cast<std::uint64_t>(from.signed_varint());
+    const std::span<std::int64_t> packed = values.subspan(static_cast<std::size_t>(order));
+    ByteReader patches = from;
+    for (std::uint64_t i = 0; i < exceptions; ++i) {
+        (void)from.varint();
+        (void)from.varint();
+    }
+    const std::span<const std::byte> data =
+        from.bytes(static_cast<std::size_t>((packed.size() * bits + 7) / 8));
+    if (!from.ok()) return false;
+    const std::uint64_t mask = low_bits(static_cast<unsigned>(bits));
+    // What can be loaded as a word at once, and what lies at the end.
+    std::byte tail[32] = {};
+    const auto bits_at = [&](const std::byte* at, std::uint64_t bit) {
+        const std::uint64_t low = get<std::uint64_t>(at + bit / 8) >> (bit % 8);
+        if (bits <= 57) return low & mask;
+        const std::uint64_t high = std::to_integer<std::uint64_t>(at[bit / 8 + 8]);
+        return (bit % 8 == 0 ? low : low | high << (64 - bit % 8)) & mask;
+    };
+    if (bits == 0 || packed.empty()) {
+        std::fill(packed.begin(), packed.end(), static_cast<std::int64_t>(base));
+    } else {
+        const std::size_t safe = data.size() < 9 ? 0
+                                                 : static_cast<std::size_t>(std::min<std::uint64_t>(
+                                                       packed.size(), (data.size() - 9) * 8 / bits + 1));
+        for (std::size_t i = 0; i < safe; ++i)
+            packed[i] = static_cast<std::int64_t>(base + bits_at(data.data(), i * bits));
+        const std::size_t from_byte = static_cast<std::size_t>(safe * bits / 8);
+        std::memcpy(tail, data.data() + from_byte, data.size() - from_byte);
+        for (std::size_t i = safe; i < packed.size(); ++i)
+            packed[i] = static_cast<std::int64_t>(base + bits_at(tail, i * bits - from_byte * 8));
+    }
+    std::uint64_t at = 0;
+    for (std::uint64_t i = 0; i < exceptions; ++i) {
+        at += patches.varint();
+        if (at >= packed.size()) return false;
+        packed[static_cast<std::size_t>(at)] = patches.signed_varint();
+    }
+    for (std::uint64_t k = order; k > 0; --k) {
+        for (std::size_t i = static_cast<std::size_t>(k); i < values.size(); ++i)
+            values[i] = static_cast<std::int64_t>(static_cast<std::uint64_t>(values[i]) +
+                                                  static_cast<std::uint64_t>(values[i - 1]));
+    }
+    return true;
+}
+
+/// The same for numbers.
+template <class = void>
+[[nodiscard]] bool unpack(ByteReader& from, std::span<double> values, std::vector<std::int64_t>& integers) {
+    const std::uint64_t form = from.byte();
+    const std::uint64_t decimals = form == static_cast<std::uint64_t>(Form::decimal) ? from.byte() : 0;
+    integers.resize(values.size());
+    if (decimals > most_decimals || !unpack(from, std::span{integers})) return false;
+    switch (static_cast<Form>(form)) {
+        case Form::decimal: {
+            for (std::size_t i = 0; i < values.size(); ++i)
+                values[i] = from_units(integers[i], static_cast<unsigned>(decimals));
+            std::uint64_t at = 0;
+            for (std::uint64_t left = from.varint(); left > 0; --left) {
+                at += from.varint();
+                if (!from.ok() || at >= values.size()) return false;
+                set_bits(values[static_cast<std::size_t>(at)], from.template fixed<std::uint64_t>());
+            }
+            return from.ok();
+        }
+        case Form::single:
+            for (std::size_t i = 0; i < values.size(); ++i)
+                values[i] = std::bit_cast<float>(in_order(static_cast<std::int32_t>(integers[i])));
+            return true;
+        case Form::full:
+            for (std::size_t i = 0; i < values.size(); ++i)
+                set_bits(values[i], static_cast<std::uint64_t>(in_order(integers[i])));
+            return true;
+    }
+    return false;
+}
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/store/row_block.hpp
+// Rows column by column: what was logged with the same metrics stands together, so that each column is packed
+// well. The order of the rows is kept.
+//
+//   block   varint rows · if there are any: integers steps · integers times in ms · varint groups
+//           · integers groups of the rows, if there are several · groups
+//   group   u8 record kind · varint cells · cells × (varint metric id · u8 value kind) · cells × column
+//   column  numbers; or integers, also for true and false; or integers lengths · the texts
+//
+// `integers` and `numbers` are of packed.hpp.
+
+namespace CAIRN_NAMESPACE::detail {
+
+inline constexpr std::int64_t ns_per_ms = 1'000'000;
+
+/// A block has no more rows and no more cells than this: a hostile one must not make us allocate.
+inline constexpr std::size_t max_block_rows = BasicPacker<>::most;
+inline constexpr std::size_t max_block_cells = 4 * max_block_rows;
+
+/// What the rows of a group have in common: each cell's metric and the kind of its value.
+using RowShape = std::vector<std::pair<std::uint32_t, Value::Kind>>;
+
+/// The values of one metric in the rows of a group.
+struct BlockColumn {
+    std::vector<double> numbers{};
+    std::vector<std::int64_t> integers{};  ///< whole numbers; or the lengths of texts
+    std::string text{};
+};
+
+/// Collects rows and writes them as a block; keeps its memory for the next one. Threads: one at a time.
+template <class = void>
+class BasicBlockWriter {
+  public:
+    [[nodiscard]] std::size_t rows() const noexcept { return steps_.size(); }
+    /// Whether another row of so many cells fits.
+    [[nodiscard]] bool has_room(std::size_t cells) const noexcept {
+        return rows() < max_block_rows && cells_ + cells <= max_block_cells;
+    }
+
+    /// Appends the numbers of the metrics in it, each once for every group that has it.
+    void metrics(std::vector<std::uint32_t>& to) const {
+        for (const Group& group : groups_) {
+            for (const auto& [metric, kind] : group.shape) to.push_back(metric);
+        }
+    }
+
+    /// Takes a row for which there is room.
+    void add(RecordKind kind, std::int64_t step, std::int64_t time_ns, std::span<const Cell> cells) {
+        Group& group = group_of(kind, cells);
+        steps_.push_back(step);
+        times_.push_back(time_ns / ns_per_ms);
+        of_row_.push_back(static_cast<std::int64_t>(last_));
+        cells_ += cells.size();
+        for (std::size_t i = 0; i < cells.size(); ++i) put_value(group.columns[i], cells[i].value);
+    }
+
+    /// Appends the block and forgets its rows.
+    void write(std::vector<std::byte>& to) {
+        ByteWriter out{to};
+        out.varint(rows());
+        if (rows() != 0) {
+            packer_.pack(std::span<const std::int64_t>{steps_}, to);
+            packer_.pack(std::span<const std::int64_t>{times_}, to);
+            out.varint(groups_.size());
+            if (groups_.size() > 1) packer_.pack(std::span<const std::int64_t>{of_row_}, to);
+            for (const Group& group : groups_) write_group(group, to);
+        }
+        groups_.clear();
+        known_.clear();
+        steps_.clear();
+        times_.clear();
+        of_row_.clear();
+        cells_ = 0;
+    }
+
+  private:
+    struct Group {
+        RecordKind kind{};
+        RowShape shape{};
+        std::vector<BlockColumn> columns{};
+
+        [[nodiscard]] bool takes(RecordKind of, std::span<const Cell> cells) const noexcept {
+            if (of != kind || cells.size() != shape.size()) return false;
+            for (std::size_t i = 0; i < cells.size(); ++i) {
+                if (cells[i].metric != shape[i].first || cells[i].value.kind() != shape[i].second)
+                    return false;
+            }
+            return true;
+        }
+    };
+
+    /// Most rows are like the one before.
+    [[nodiscard]] Group& group_of(RecordKind kind, std::span<const Cell> cells) {
+        if (last_ < groups_.size() && groups_[last_].takes(kind, cells)) return groups_[last_];
+        RowShape shape;
+        for (const Cell& cell : cells) shape.emplace_back(cell.metric, cell.value.kind());
+        const auto [at, is_new] = known_.try_emplace({kind, shape}, groups_.size());
+        last_ = at->second;
+        if (is_new) groups_.push_back({kind, std::move(shape), std::vector<BlockColumn>(cells.size())});
+        return groups_[last_];
+    }
+    static void put_value(BlockColumn& column, const Value& value) {
+        switch (value.kind()) {
+            case Value::Kind::number: column.numbers.push_back(value.number()); break;
+            case Value::Kind::text:
+                column.integers.push_back(static_cast<std::int64_t>(value.text().size()));
+                column.text += value.text();
+                break;
+            default: column.integers.push_back(static_cast<std::int64_t>(value.bits()));
+        }
+    }
+    void write_group(const Group& group, std::vector<std::byte>& to) {
+        ByteWriter out{to};
+        out.byte(static_cast<std::uint64_t>(group.kind));
+        out.varint(group.shape.size());
+        for (const auto& [metric, kind] : group.shape) {
+            out.varint(metric);
+            out.byte(static_cast<std::uint64_t>(kind));
+        }
+        for (std::size_t i = 0; i < group.shape.size(); ++i) {
+            const BlockColumn& column = group.columns[i];
+            if (group.shape[i].second == Value::Kind::number) {
+                packer_.pack(std::span<const double>{column.numbers}, to);
+            } else {
+                packer_.pack(std::span<const std::int64_t>{column.integers}, to);
+                out.text(column.text);
+            }
+        }
+    }
+
+    Packer packer_;
+    std::vector<std::int64_t> steps_, times_, of_row_;
+    std::vector<Group> groups_;
+    std::map<std::pair<RecordKind, RowShape>, std::size_t> known_;
+    std::size_t last_ = 0, cells_ = 0;
+};
+using BlockWriter = BasicBlockWriter<>;
+
+/// Reads blocks; keeps its memory for the next one. Threads: one at a time.
+template <class = void>
+class BasicBlockReader {
+  public:
+    /// Calls `f(kind, step, time_ns, std::span<const Cell>)` for each row, in their order; texts point into
+    /// `block`. False, before any call, if the bytes are damaged.
+    template <class F>
+    [[nodiscard]] bool read(std::span<const std::byte> block, F&& f) {
+        if (!decode(block)) return false;
+        for (std::size_t row = 0; row < steps_.size(); ++row) {
+            Group& group = groups_[static_cast<std::size_t>(of_row_[row])];
+            cells_.clear();
+            for (Column& column : group.columns) cells_.push_back({column.metric, next(column, group.row)});
+            ++group.row;
+            f(group.kind, steps_[row], times_[row] * ns_per_ms, std::span<const Cell>{cells_});
+        }
         return true;
     }
 
-    std::span<const std::byte> file_;
-    std::size_t at_ = history_header_bytes;
-    std::size_t end_ = history_header_bytes;
-    std::size_t gaps_ = 0;
-    bool skipping_ = false;
-};
-using FrameReader = BasicFrameReader<>;
-
-/// Appends frames. A frame that cannot be written whole is taken back.
-template <class = void>
-class BasicHistoryWriter {
-  public:
-    /// Opens the history for appending after its first `whole_bytes`; 0 makes a new one.
-    static result<BasicHistoryWriter> open(const std::filesystem::path& path, std::size_t whole_bytes) {
-        auto file = os::File::open_read_write(path);
-        if (!file) return file.error();
-        BasicHistoryWriter writer{std::move(*file)};
-        if (whole_bytes < history_header_bytes) {
-            std::byte header[history_header_bytes] = {};
-            std::memcpy(header, history_magic.data(), history_magic.size());
-            put(header + history_magic.size(), history_version);
-            if (auto written = writer.write_at(0, header); !written) return written.error();
-            whole_bytes = history_header_bytes;
-        }
-        writer.end_ = whole_bytes;
-        if (auto cut = writer.file_.truncate(whole_bytes); !cut) return cut.error();
-        return writer;
-    }
-
-    /// Appends what lies in a ring from position `from` on.
-    result<void> append(std::uint32_t ring, std::uint64_t from, std::span<const std::byte> records) {
-        buffer_.resize(frame_header_bytes + records.size());
-        std::byte* head = buffer_.data();
-        put(head, frame_magic);
-        put(head + 4, static_cast<std::uint32_t>(records.size()));
-        put(head + 12, ring);
-        put(head + 16, from);
-        put(head + 24, from + records.size());
-        std::memcpy(head + frame_header_bytes, records.data(), records.size());
-        put(head + 8, crc32c(bytes_of(buffer_).subspan(12)));
-        auto written = write_at(end_, buffer_);
-        if (!written) {
-            (void)file_.truncate(end_);  // if this fails too, readers skip the torn frame
-            return written;
-        }
-        end_ += buffer_.size();
-        return {};
-    }
-
-    /// Bytes of the file.
-    [[nodiscard]] std::uint64_t bytes() const noexcept { return end_; }
-    result<void> sync() { return file_.sync(); }
-
   private:
-    explicit BasicHistoryWriter(os::File file) : file_{std::move(file)} {}
-    result<void> write_at(std::uint64_t at, std::span<const std::byte> bytes) {
-        return file_.write_at(at, bytes);
+    struct Column {
+        std::uint32_t metric = 0;
+        Value::Kind kind{};
+        std::vector<double> numbers{};
+        std::vector<std::int64_t> integers{};
+        std::string_view text{};
+    };
+    struct Group {
+        RecordKind kind{};
+        std::size_t rows = 0, row = 0;
+        std::vector<Column> columns{};
+    };
+    static constexpr std::int64_t most_ms = std::numeric_limits<std::int64_t>::max() / ns_per_ms;
+
+    [[nodiscard]] bool decode(std::span<const std::byte> block) {
+        ByteReader from{block};
+        groups_.clear();
+        const std::uint64_t rows = from.varint();
+        if (rows > max_block_rows) return false;
+        for (auto* column : {&steps_, &times_, &of_row_}) column->assign(static_cast<std::size_t>(rows), 0);
+        if (rows == 0) return from.ok() && from.rest().empty();
+        if (!unpack(from, std::span{steps_}) || !unpack(from, std::span{times_})) return false;
+        for (const std::int64_t ms : times_) {
+            if (ms < -most_ms || ms > most_ms) return false;
+        }
+        const std::uint64_t groups = from.varint();
+        if (groups == 0 || groups > rows || (groups > 1 && !unpack(from, std::span{of_row_}))) return false;
+        groups_.resize(static_cast<std::size_t>(groups));
+        for (const std::int64_t group : of_row_) {
+            if (group < 0 || static_cast<std::uint64_t>(group) >= groups) return false;
+            ++groups_[static_cast<std::size_t>(group)].rows;
+        }
+        std::size_t room = max_block_cells;
+        for (Group& group : groups_) {
+            if (!decode_group(from, group, room)) return false;
+        }
+        return from.ok() && from.rest().empty();
     }
 
-    os::File file_;
-    std::uint64_t end_ = 0;
-    std::vector<std::byte> buffer_;
+    [[nodiscard]] bool decode_group(ByteReader& from, Group& group, std::size_t& room) {
+        const std::uint64_t kind = from.byte(), cells = from.varint();
+        group.kind = static_cast<RecordKind>(kind);
+        if (group.kind != RecordKind::row && group.kind != RecordKind::event) return false;
+        if (group.rows == 0 || cells > room / group.rows) return false;
+        room -= static_cast<std::size_t>(cells) * group.rows;
+        group.columns.resize(static_cast<std::size_t>(cells));
+        for (Column& column : group.columns) {
+            column.metric = static_cast<std::uint32_t>(from.varint());
+            const std::uint64_t of = from.byte();
+            column.kind = static_cast<Value::Kind>(of);
+            if (of > static_cast<std::uint64_t>(Value::Kind::text) || column.kind == Value::Kind::none)
+                return false;
+        }
+        for (Column& column : group.columns) {
+            if (column.kind == Value::Kind::number) {
+                column.numbers.resize(group.rows);
+                if (!unpack(from, std::span{column.numbers}, scratch_)) return false;
+                continue;
+            }
+            column.integers.resize(group.rows);
+            if (!unpack(from, std::span{column.integers})) return false;
+            if (column.kind == Value::Kind::text && !decode_text(from, column)) return false;
+        }
+        return true;
+    }
+    [[nodiscard]] static bool decode_text(ByteReader& from, Column& column) {
+        std::uint64_t bytes = 0;
+        for (const std::int64_t length : column.integers) {
+            if (length < 0 || static_cast<std::uint64_t>(length) > from.rest().size() - bytes) return false;
+            bytes += static_cast<std::uint64_t>(length);
+        }
+        const auto text = from.bytes(static_cast<std::size_t>(bytes));
+        column.text = {reinterpret_cast<const char*>(text.data()), text.size()};
+        return true;
+    }
+
+    [[nodiscard]] static Value next(Column& column, std::size_t row) noexcept {
+        switch (column.kind) {
+            case Value::Kind::number: return Value{column.numbers[row]};
+            case Value::Kind::text: {
+                const auto size = static_cast<std::size_t>(column.integers[row]);
+                const std::string_view text = column.text.substr(0, size);
+                column.text.remove_prefix(size);
+                return Value{text};
+            }
+            default:
+                return Value::from_integer_bits(column.kind,
+                                                static_cast<std::uint64_t>(column.integers[row]));
+        }
+    }
+
+    std::vector<std::int64_t> steps_, times_, of_row_, scratch_;
+    std::vector<Group> groups_;
+    std::vector<Cell> cells_;
 };
-using HistoryWriter = BasicHistoryWriter<>;
+using BlockReader = BasicBlockReader<>;
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/store/row_assembler.hpp
+// From the payloads of frames and from what a ring holds to the rows that were logged.
+
+namespace CAIRN_NAMESPACE::detail {
 
 /// What is known after all rows of a run were read.
 struct HistoryReport {
@@ -8209,10 +8939,9 @@ struct HistoryReport {
     std::size_t torn_bytes = 0;   ///< after it
     std::size_t damaged = 0;      ///< stretches that could not be read
     std::uint64_t rows = 0;
-    std::uint64_t folded = 0;                      ///< of these, rows that were still in a ring
-    std::uint32_t next_ring = 0;                   ///< a number that no ring of this run has had
-    std::map<std::uint32_t, std::string> names{};  ///< of the metrics, by their numbers
-    std::vector<error> unread{};                   ///< for each ring that could not be read, why
+    std::uint64_t folded = 0;     ///< of these, rows that were still in a ring
+    std::uint32_t next_ring = 0;  ///< a number that no ring of this run has had
+    std::vector<error> unread{};  ///< for each ring that could not be read, why
 };
 
 /// A row or an event as it is read back; refers to what is gone after the call that it is handed to.
@@ -8223,23 +8952,50 @@ struct StoredRow {
     std::span<const NamedValue> values;
 };
 
-/// Turns records into rows and events: keeps the names, joins what continues.
+/// Turns what lies in the rings and in the history into rows and events: keeps the names, joins what
+/// continues. `f` is called as `f(StoredRow)` for each row and event; or, if that is what it takes, as
+/// `f(step, time_ns, std::span<const NamedValue>)` for each row.
 template <class = void>
 class BasicRowAssembler {
   public:
-    /// Calls `f(StoredRow)` for each row and event in `records`, which lie in `ring`; or, if that is what it
-    /// takes, `f(step, time_ns, std::span<const NamedValue>)` for each row.
+    /// Takes the next records of a ring.
     template <class F>
     void feed(std::uint32_t ring, std::span<const std::byte> records, HistoryReport& report, F&& f) {
+        Lane& lane = lanes_[ring];
         RecordReader reader{records};
         for (RecordReader::Record record; reader.next(record);) {
             if (record.kind == RecordKind::name) {
-                keep_name(record.body, report);
+                keep_name(lane, record.body, report);
             } else if (record.kind != RecordKind::padding) {
-                take_row(ring, record, report, f);
+                take_record(ring, lane, record, report, f);
             }
         }
         if (reader.damaged()) ++report.damaged;
+    }
+
+    /// Takes the payload of a frame, which follows what was taken of its ring before.
+    template <class F>
+    void feed(const Frame& frame, HistoryReport& report, F&& f) {
+        if (frame.kind == FrameKind::records) return feed(frame.ring, frame.payload, report, f);
+        Lane& lane = lanes_[frame.ring];
+        if (lane.begun) end(frame.ring, lane, report, f);  // its end was dropped
+        ByteReader from{frame.payload};
+        for (std::uint64_t left = from.varint(); left > 0 && from.ok(); --left) {
+            const auto id = static_cast<std::uint32_t>(from.varint());
+            const auto name = from.bytes(
+                static_cast<std::size_t>(std::min<std::uint64_t>(from.varint(), max_metric_name_bytes + 1)));
+            if (name.size() > max_metric_name_bytes) break;
+            lane.names.insert_or_assign(id,
+                                        std::string{reinterpret_cast<const char*>(name.data()), name.size()});
+        }
+        const auto block =
+            from.bytes(static_cast<std::size_t>(std::min<std::uint64_t>(from.varint(), max_frame_bytes)));
+        const bool is_whole =
+            from.ok() && blocks_.read(block, [&](RecordKind kind, std::int64_t step, std::int64_t time_ns,
+                                                 std::span<const Cell> cells) {
+                emit({kind, frame.ring, step, time_ns, {}}, lane, cells, report, f);
+            });
+        if (!is_whole) ++report.damaged;
     }
 
   private:
@@ -8250,61 +9006,61 @@ class BasicRowAssembler {
         std::vector<Cell> cells{};
         std::forward_list<std::string> texts{};
     };
+    /// Each thread defines a name in its own ring before it uses it, so every ring has numbers of its own.
+    struct Lane {
+        std::map<std::uint32_t, std::string> names{};
+        std::optional<Begun> begun{};
+    };
 
-    static void keep_name(std::span<const std::byte> body, HistoryReport& report) {
+    static void keep_name(Lane& lane, std::span<const std::byte> body, HistoryReport& report) {
         std::uint32_t id = 0;
         std::string_view name;
         if (!read_name(body, id, name)) {
             ++report.damaged;
             return;
         }
-        report.names.insert_or_assign(id, std::string{name});
+        lane.names.insert_or_assign(id, std::string{name});
     }
 
     template <class F>
-    void take_row(std::uint32_t ring, const RecordReader::Record& record, HistoryReport& report, F&& f) {
+    void take_record(std::uint32_t ring, Lane& lane, const RecordReader::Record& record,
+                     HistoryReport& report, F&& f) {
         cells_.clear();
         StoredRow row{record.kind, ring, 0, 0, {}};
         if (!read_row(record.body, row.step, row.time_ns, [&](const Cell& cell) { cells_.push_back(cell); }))
             ++report.damaged;
-        auto begun = begun_.find(ring);
-        if (begun != begun_.end() && !belong_together(begun->second, row)) {
-            end(ring, begun->second, report, f);  // its end was dropped
-            begun_.erase(begun);
-            begun = begun_.end();
-        }
+        if (lane.begun && !belong_together(*lane.begun, row))
+            end(ring, lane, report, f);  // its end was dropped
         if ((record.flags & row_continues) != 0) {
-            if (begun == begun_.end())
-                begun = begun_.emplace(ring, Begun{row.kind, row.step, row.time_ns}).first;
+            if (!lane.begun) lane.begun.emplace(Begun{row.kind, row.step, row.time_ns});
             for (Cell cell : cells_) {
                 if (cell.value.is_text())
-                    cell.value = Value{begun->second.texts.emplace_front(cell.value.text())};
-                begun->second.cells.push_back(cell);
+                    cell.value = Value{lane.begun->texts.emplace_front(cell.value.text())};
+                lane.begun->cells.push_back(cell);
             }
-            return;
+        } else if (lane.begun) {
+            lane.begun->cells.insert(lane.begun->cells.end(), cells_.begin(), cells_.end());
+            end(ring, lane, report, f);
+        } else {
+            emit(row, lane, cells_, report, f);
         }
-        if (begun == begun_.end()) {
-            emit(row, cells_, report, f);
-            return;
-        }
-        begun->second.cells.insert(begun->second.cells.end(), cells_.begin(), cells_.end());
-        end(ring, begun->second, report, f);
-        begun_.erase(begun);
     }
 
     [[nodiscard]] static bool belong_together(const Begun& begun, const StoredRow& row) noexcept {
         return begun.kind == row.kind && begun.step == row.step && begun.time_ns == row.time_ns;
     }
     template <class F>
-    void end(std::uint32_t ring, const Begun& begun, HistoryReport& report, F&& f) {
-        emit({begun.kind, ring, begun.step, begun.time_ns, {}}, begun.cells, report, f);
+    void end(std::uint32_t ring, Lane& lane, HistoryReport& report, F&& f) {
+        const Begun& begun = *lane.begun;
+        emit({begun.kind, ring, begun.step, begun.time_ns, {}}, lane, begun.cells, report, f);
+        lane.begun.reset();
     }
     template <class F>
-    void emit(StoredRow row, const std::vector<Cell>& cells, HistoryReport& report, F&& f) {
+    void emit(StoredRow row, const Lane& lane, std::span<const Cell> cells, HistoryReport& report, F&& f) {
         values_.clear();
         for (const Cell& cell : cells) {
-            const auto name = report.names.find(cell.metric);
-            if (name != report.names.end()) values_.push_back({name->second, cell.value});
+            const auto name = lane.names.find(cell.metric);
+            if (name != lane.names.end()) values_.push_back({name->second, cell.value});
         }
         row.values = std::span<const NamedValue>{values_};
         if (row.kind == RecordKind::row) ++report.rows;
@@ -8315,11 +9071,19 @@ class BasicRowAssembler {
         }
     }
 
-    std::map<std::uint32_t, Begun> begun_;
+    std::map<std::uint32_t, Lane> lanes_;
     std::vector<Cell> cells_;
     std::vector<NamedValue> values_;
+    BlockReader blocks_;
 };
 using RowAssembler = BasicRowAssembler<>;
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/store/history.hpp
+// All rows of a run: those in its history file and those that its rings still hold.
+
+namespace CAIRN_NAMESPACE::detail {
 
 /// Every row of a run once: the history, then what its rings still hold. Calls
 /// `f(step, time_ns, std::span<const NamedValue>)`, or `f(StoredRow)` for events too, in the order of each
@@ -8367,7 +9131,7 @@ result<HistoryReport> read_history(const std::filesystem::path& run_dir, F&& f,
         FrameReader frames{bytes};
         for (Frame frame; frames.next(frame);) {
             std::uint64_t& position = done[frame.ring];
-            if (frame.to > position) assembler.feed(frame.ring, frame.payload, report, f);
+            if (frame.to > position) assembler.feed(frame, report, f);
             position = std::max(position, frame.to);
             report.next_ring = std::max(report.next_ring, frame.ring + 1);
         }
@@ -8406,8 +9170,9 @@ result<HistoryReport> recover_history(const std::filesystem::path& run_dir, F&& 
     auto writer = HistoryWriter::open(run_dir / history_file, report->whole_bytes);
     if (!writer) return writer.error();
     for (const RingRest& rest : rests) {
-        if (auto appended = writer->append(rest.id, rest.from, rest.bytes); !appended)
-            return appended.error();
+        const Frame frame{FrameKind::records, rest.id, rest.from, rest.from + rest.bytes.size(),
+                          bytes_of(rest.bytes)};
+        if (auto appended = writer->append(frame); !appended) return appended.error();
     }
     if (auto synced = writer->sync(); !synced) return synced.error();
     report->whole_bytes = static_cast<std::size_t>(writer->bytes());
@@ -8703,7 +9468,8 @@ namespace CAIRN_NAMESPACE {
 /// the run.
 struct Health {
     std::uint64_t rows_logged = 0;     ///< taken by `log`
-    std::uint64_t rows_collected = 0;  ///< written to the history file
+    std::uint64_t rows_collected = 0;  ///< in the summary
+    std::uint64_t rows_written = 0;    ///< in the history file; those that are not lie in the journal
     std::uint64_t rows_dropped =
         0;  ///< lost: the ring stayed full for too long, or the run was finished or detached
     std::uint64_t texts_cut = 0;      ///< metric texts or names that were longer than may be stored
@@ -8916,6 +9682,13 @@ class BasicMetricCache {
         }
     }
 
+    /// The same for a literal, which is nearly always found at once: by its address.
+    [[nodiscard]] std::uint32_t find(std::uint64_t hash, const char* literal,
+                                     std::string_view name) const noexcept {
+        const Entry& first = slots_[static_cast<std::size_t>(hash) & mask_];
+        return first.literal == literal ? first.id : search(hash, name);
+    }
+
     void insert(std::uint64_t hash, const char* literal, std::string_view kept, std::uint32_t id) {
         if ((count_ + 1) * 2 > slots_.size()) grow();
         place({hash, literal, kept, id});
@@ -8930,6 +9703,9 @@ class BasicMetricCache {
         std::uint32_t id = unknown;
     };
 
+    CAIRN_COLD [[nodiscard]] std::uint32_t search(std::uint64_t hash, std::string_view name) const noexcept {
+        return find(hash, name);
+    }
     void place(const Entry& entry) {
         std::size_t i = static_cast<std::size_t>(entry.hash) & mask_;
         while (slots_[i].id != unknown) i = (i + 1) & mask_;
@@ -8944,8 +9720,8 @@ class BasicMetricCache {
         }
     }
 
-    std::vector<Entry> slots_ = std::vector<Entry>(32);
-    std::size_t mask_ = 31;
+    std::vector<Entry> slots_ = std::vector<Entry>(64);
+    std::size_t mask_ = 63;
     std::size_t count_ = 0;
 };
 using MetricCache = BasicMetricCache<>;
@@ -8960,10 +9736,10 @@ namespace CAIRN_NAMESPACE::detail {
 
 /// A value under its name, where the type of its row does not matter any more.
 struct NamedCell {
-    std::uint64_t hash;
-    const char* literal;  // where the name is a type: it keeps its address
-    std::string_view name;
-    Value value;
+    std::uint64_t hash = 0;
+    const char* literal = nullptr;  // where the name is a type: it keeps its address
+    std::string_view name{};
+    Value value{};
 };
 
 /// One producer at a time: the thread that holds it. The collector reads the ring and the counters.
@@ -8980,23 +9756,29 @@ class Lane {
     /// is new or the row is large.
     template <RecordKind Kind = RecordKind::row, class R>
     bool append(const R& row, std::int64_t step, std::int64_t time_ns) {
+        std::uint32_t metrics[most_at_once];
         std::size_t cells = 0;
         std::size_t bytes = row_header_bytes;
         bool is_plain = true;
         row.for_each([&](auto name, const auto& value) {
+            if (cells == most_at_once) {
+                is_plain = false;
+                return;
+            }
             const Value cell{value};
-            ++cells;
+            const std::uint32_t metric = find(name);
+            metrics[cells++] = metric;
             bytes += cell_size(cell);
-            is_plain = is_plain && cell.text().size() <= max_text_bytes && find(name) != MetricCache::unknown;
+            is_plain = is_plain && metric != MetricCache::unknown && cell.text().size() <= max_text_bytes;
         });
         if (!is_plain || bytes > max_record_bytes) return append_slowly(Kind, step, time_ns, row);
         std::byte* to = reserve(bytes);
         if (to == nullptr) return false;
         to = put_row_header(to, bytes, Kind, 0, cells, step, time_ns);
-        row.for_each([&](auto name, const auto& value) { to = put_cell(to, find(name), Value{value}); });
+        const std::uint32_t* metric = metrics;
+        row.for_each([&](auto, const auto& value) { to = put_cell(to, *metric++, Value{value}); });
         ring.commit();
         if constexpr (Kind == RecordKind::row) bump(counters.rows);
-        if (ring.is_filling()) relieve();
         return true;
     }
 
@@ -9020,14 +9802,16 @@ class Lane {
     Counters counters;
 
   protected:
-    static constexpr std::size_t max_record_bytes = ring_capacity / 4;
+    static constexpr std::size_t max_record_bytes = ring_window / 4;
+    /// A row of more cells goes the slow way.
+    static constexpr std::size_t most_at_once = 64;
 
     Lane(Ring of, std::int64_t first_step) : ring{of}, next_step_{first_step} {}
     ~Lane() = default;
 
     [[nodiscard]] std::byte* reserve(std::size_t bytes) noexcept {
         std::byte* to = ring.reserve(bytes);
-        return to != nullptr ? to : wait_for_room(bytes);
+        return to != nullptr ? to : make_room(bytes);
     }
 
     MetricCache known_;
@@ -9041,7 +9825,7 @@ class Lane {
         if constexpr (Name::name.size() > max_metric_name_bytes) {
             return find(Name::name);
         } else {
-            return known_.find(Name::hash, Name::name);
+            return known_.find(Name::hash, Name::chars, Name::name);
         }
     }
     [[nodiscard]] std::uint32_t find(std::string_view name) const noexcept {
@@ -9050,7 +9834,8 @@ class Lane {
     }
 
     template <class... Fields>
-    bool append_slowly(RecordKind kind, std::int64_t step, std::int64_t time_ns, const Row<Fields...>& row) {
+    CAIRN_COLD bool append_slowly(RecordKind kind, std::int64_t step, std::int64_t time_ns,
+                                  const Row<Fields...>& row) {
         NamedCell cells[sizeof...(Fields) + 1];
         NamedCell* end = cells;
         row.for_each([&](auto name, const auto& value) {
@@ -9067,10 +9852,9 @@ class Lane {
                               const NamedCell* begin, const NamedCell* end) = 0;
     virtual bool append_dynamic(RecordKind kind, std::int64_t step, std::int64_t time_ns,
                                 const DynamicRow& row) = 0;
-    /// For a ring that is full; null if there is no use in waiting longer.
-    [[nodiscard]] virtual std::byte* wait_for_room(std::size_t bytes) noexcept = 0;
-    /// For a ring that is filling.
-    virtual void relieve() noexcept = 0;
+    /// Moves on in the ring, and waits for the collector if it is full; null if there is no use in waiting
+    /// longer.
+    [[nodiscard]] virtual std::byte* make_room(std::size_t bytes) noexcept = 0;
 
     // What the thread that holds it knows it by.
     std::uint64_t run_ = 0;
@@ -9094,17 +9878,20 @@ class CAIRN_ONE_IN_PROCESS ThreadLanes {
     };
     static const Latest& latest() noexcept { return Own::get().latest_; }
 
-    /// The calling thread's lane into run `run`, made on first use by `core.acquire_lane()`; null when the
-    /// thread is ending or there is none.
-    template <class Core>
-    static Lane* find(std::uint64_t run, Core& core) {
+    /// The calling thread's lane into run `run`, taken from its journal on first use; null when the thread is
+    /// ending or there is none to be had.
+    template <class Journal>
+    static Lane* find(std::uint64_t run, Journal& journal) noexcept {
         ThreadLanes& mine = Own::get();
         if (mine.ended_) return nullptr;
         Lane* lane = mine.known(run);
         if (lane == nullptr) {
             Own::end_with_thread();
             mine.forget_orphans();
-            lane = core.acquire_lane();
+            try {
+                lane = journal.acquire();
+            } catch (...) {  // no memory: the row is counted as dropped
+            }
             if (lane == nullptr) return nullptr;
             lane->run_ = run;
             lane->next_ = mine.first_;
@@ -10940,9 +11727,8 @@ class BasicRunCore {
 
     /// The calling thread's lane; null if the run takes no more rows.
     [[nodiscard]] Lane* lane() noexcept {
-        if (!open_.load(std::memory_order_relaxed)) return nullptr;
         const ThreadLanes::Latest& latest = ThreadLanes::latest();
-        return latest.run == key_ ? latest.lane : ThreadLanes::find(key_, *this);
+        return latest.run == open_as_.load(std::memory_order_relaxed) ? latest.lane : find_lane();
     }
 
     /// Takes a row; never throws, never waits for a disk.
@@ -10959,8 +11745,8 @@ class BasicRunCore {
     /// nothing is recorded any more.
     virtual void record(const Decision& decision) noexcept = 0;
 
-    /// A lane for the calling thread, which lets go of it; null if there is none to be had.
-    virtual Lane* acquire_lane() noexcept = 0;
+    /// The calling thread's lane, if it is not the latest that it used; one of its own if it has none.
+    virtual Lane* find_lane() noexcept = 0;
 
     // ---- what is known of the run
 
@@ -10972,7 +11758,7 @@ class BasicRunCore {
     [[nodiscard]] bool resumed() const noexcept { return resumed_; }
     /// One more than the greatest step of the sessions before; 0 for a new run.
     [[nodiscard]] std::int64_t first_step() const noexcept { return first_step_; }
-    [[nodiscard]] bool is_open() const noexcept { return open_.load(std::memory_order_relaxed); }
+    [[nodiscard]] bool is_open() const noexcept { return open_as_.load(std::memory_order_relaxed) != 0; }
     [[nodiscard]] bool has_ended() const noexcept { return ended_.load(std::memory_order_relaxed); }
     [[nodiscard]] bool is_detached() const noexcept { return detached_.load(std::memory_order_relaxed); }
 
@@ -11036,10 +11822,10 @@ class BasicRunCore {
     Store store_;
     std::filesystem::path dir_;
     bool resumed_;
-    std::uint64_t key_;  // tells this run from all others that a thread may log to
+    std::uint64_t key_;  // tells this run from all others that a thread may log to; never 0
     std::int64_t started_ns_;
     std::int64_t first_step_ = 0;
-    std::atomic<bool> open_{false};
+    std::atomic<std::uint64_t> open_as_{0};  // the key, while the run takes rows
     std::atomic<bool> detached_{false};
     std::atomic<bool> ended_{false};
     std::atomic<std::uint64_t> dropped_{0};
@@ -11049,6 +11835,366 @@ using RunCore = BasicRunCore<>;
 }  // namespace detail
 
 }  // namespace CAIRN_NAMESPACE
+
+// ---- cairn/run/thumbnail.hpp
+// A metric's curve in a few characters, for the message at the end of a run.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// From `width` to twice as many means of equally long stretches of a series of any length. Cost: O(1)
+/// amortised.
+class Thumbnail {
+  public:
+    static constexpr std::size_t width = 12;
+
+    void add(double x) noexcept {
+        if (!std::isfinite(x)) return;
+        mean_ += x / static_cast<double>(per_bucket_);  // never beyond the greatest number, as a sum can be
+        if (++in_bucket_ < per_bucket_) return;
+        buckets_[filled_++] = mean_;
+        mean_ = 0;
+        in_bucket_ = 0;
+        if (filled_ == buckets_.size()) halve();
+    }
+
+    /// The curve as block characters (UTF-8), lowest to highest of this series; empty if there is no number.
+    [[nodiscard]] std::string text() const {
+        static constexpr const char* blocks[] = {"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
+        double low = 0, high = 0;
+        for (std::size_t i = 0; i < filled_; ++i) {
+            if (i == 0 || buckets_[i] < low) low = buckets_[i];
+            if (i == 0 || buckets_[i] > high) high = buckets_[i];
+        }
+        std::string out;
+        for (std::size_t i = 0; i < filled_; ++i) {
+            const double share = high > low ? (buckets_[i] / 2 - low / 2) / (high / 2 - low / 2) : 0.0;
+            out += blocks[static_cast<std::size_t>(std::lround(share * 7.0))];
+        }
+        return out;
+    }
+
+  private:
+    void halve() noexcept {
+        for (std::size_t i = 0; i < width; ++i) buckets_[i] = buckets_[2 * i] / 2 + buckets_[2 * i + 1] / 2;
+        filled_ = width;
+        per_bucket_ *= 2;
+    }
+
+    std::array<double, 2 * width> buckets_{};
+    std::size_t filled_ = 0;
+    std::uint64_t per_bucket_ = 1;
+    std::uint64_t in_bucket_ = 0;
+    double mean_ = 0;
+};
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/run/summary.hpp
+// The summary of a run: for each metric its last, least, greatest and mean value, and where they were. Costs
+// nlohmann/json.
+
+namespace CAIRN_NAMESPACE {
+
+/// What is known of one metric over a whole run. Infinities count as numbers; NaNs are counted apart.
+struct MetricSummary {
+    std::uint64_t count = 0;                                 ///< values, NaNs and texts included
+    std::uint64_t numbers = 0;                               ///< values that are numbers, infinities included
+    std::uint64_t nans = 0;                                  ///< values that are not a number
+    double last = std::numeric_limits<double>::quiet_NaN();  ///< the last value that is no text; NaN if there
+                                                             ///< is none, as for the next three
+    double min = std::numeric_limits<double>::quiet_NaN();   ///< the least number
+    double max = std::numeric_limits<double>::quiet_NaN();   ///< the greatest number
+    double mean = std::numeric_limits<double>::quiet_NaN();  ///< of the finite numbers
+    std::int64_t last_step = 0;                              ///< the step of the last value
+    std::int64_t min_step = 0;                               ///< the first step that had the least value
+    std::int64_t max_step = 0;                               ///< the first step that had the greatest value
+    std::string text = {};                                   ///< the last text, for metrics that are texts
+
+    /// Takes one more value in. Cost: a few comparisons.
+    void add(std::int64_t step, const Value& value) {
+        ++count;
+        last_step = step;
+        if (value.is_text()) {
+            text = value.text();
+            return;
+        }
+        last = value.number();
+        if (std::isnan(last)) {
+            ++nans;
+            return;
+        }
+        ++numbers;
+        if (!(last >= min)) min = last, min_step = step;
+        if (!(last <= max)) max = last, max_step = step;
+        if (std::isfinite(last)) {
+            ++finite_;
+            mean = finite_ == 1 ? last : mean + (last - mean) / static_cast<double>(finite_);
+        }
+    }
+
+  private:
+    std::uint64_t finite_ = 0;
+};
+
+namespace detail {
+
+/// A metric's summary and its curve in small.
+struct MetricView {
+    MetricSummary summary;
+    Thumbnail curve;
+
+    void add(std::int64_t step, const Value& value) {
+        summary.add(step, value);
+        if (!value.is_text()) curve.add(value.number());
+    }
+};
+using MetricViews = std::map<std::string, MetricView, std::less<>>;
+
+/// Which way a metric is to go, by what `define_metric` left in a run's record.
+template <class Json>
+[[nodiscard]] Direction goal_in(const Json& record, std::string_view metric) {
+    const Json* at = &record;
+    for (const std::string_view key : {std::string_view{"metrics"}, metric, std::string_view{"goal"}}) {
+        const auto found = at->find(key);  // the end, too, of what is no object
+        if (found == at->end()) return Direction::unspecified;
+        at = &*found;
+    }
+    return *at == "minimize" ? minimize : *at == "maximize" ? maximize : Direction::unspecified;
+}
+
+/// Takes a row in.
+template <class = void>
+void take_in(MetricViews& views, std::int64_t step, std::span<const NamedValue> values) {
+    for (const NamedValue& named : values) {
+        auto view = views.find(named.name);
+        if (view == views.end()) view = views.emplace(named.name, MetricView{}).first;
+        view->second.add(step, named.value);
+    }
+}
+
+template <class Json = nlohmann::json>
+[[nodiscard]] Json to_json(const MetricSummary& m) {
+    Json out = {{"count", m.count}, {"last_step", m.last_step}};
+    if (!m.text.empty()) out["text"] = m.text;
+    if (m.nans != 0) out["nans"] = m.nans;
+    if (m.numbers + m.nans != 0) out["last"] = metric_to_json(m.last);
+    if (m.numbers != 0) {
+        out.update({{"min", metric_to_json(m.min)},
+                    {"max", metric_to_json(m.max)},
+                    {"mean", metric_to_json(m.mean)},
+                    {"min_step", m.min_step},
+                    {"max_step", m.max_step}});
+    }
+    return out;
+}
+
+}  // namespace detail
+
+}  // namespace CAIRN_NAMESPACE
+
+// ---- cairn/run/detail/metric_board.hpp
+// The metrics of a run as the collector sees them: by the numbers that the journal gives them.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// Names and summaries by number. Threads: one at a time.
+template <class = void>
+class BasicMetricBoard {
+  public:
+    /// Takes over the summaries of the sessions before. Before anything is named.
+    void remember(MetricViews earlier) { views_ = std::move(earlier); }
+
+    /// Says whose number that is; saying it again changes nothing.
+    void name(std::uint32_t metric, std::string_view name) {
+        if (metric >= entries_.size()) entries_.resize(metric + std::size_t{1});
+        Entry& entry = entries_[metric];
+        if (!entry.name.empty() || name.empty()) return;
+        entry.name = name;
+        if (const auto earlier = views_.find(name); earlier != views_.end()) {
+            entry.view = std::move(earlier->second);
+            views_.erase(earlier);
+        }
+    }
+    [[nodiscard]] std::string_view name_of(std::uint32_t metric) const noexcept {
+        return metric < entries_.size() ? std::string_view{entries_[metric].name} : std::string_view{};
+    }
+
+    /// Takes a value in.
+    void add(std::uint32_t metric, std::int64_t step, const Value& value) {
+        if (metric < entries_.size()) entries_[metric].view.add(step, value);
+    }
+
+    [[nodiscard]] MetricViews views() const {
+        MetricViews all = views_;
+        for (const Entry& entry : entries_) {
+            if (entry.view.summary.count != 0) all.insert_or_assign(entry.name, entry.view);
+        }
+        return all;
+    }
+
+  private:
+    struct Entry {
+        std::string name{};
+        MetricView view{};
+    };
+    std::vector<Entry> entries_;  // as many as there are names: numbers are given in order
+    MetricViews views_;           // of metrics that this session has not named
+};
+using MetricBoard = BasicMetricBoard<>;
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/run/detail/intake.hpp
+// What the collector has seen of one ring and has not written yet. The rows stay in the ring until they are
+// in the history, so none is lost with the process; meanwhile they are summed up and sorted into columns,
+// because many rows together take few bytes each.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// Turns the stretches of one ring into frames: of packed rows, or of records as they lie in the ring, for a
+/// row that takes several of them. Threads: one at a time.
+template <class = void>
+class BasicIntake {
+  public:
+    /// A frame has this many rows, or takes this much of the ring.
+    static constexpr std::size_t frame_rows = 1024;
+    static constexpr std::uint64_t frame_stretch = ring_capacity / 4;
+
+    /// Sees what the ring has, up to a frame's worth. Returns how many rows that were.
+    std::uint64_t look(const Ring& ring, MetricBoard& board) {
+        const std::uint64_t before = rows_;
+        for (bool more = true; more && !is_full();) {
+            const Ring::Readable piece = ring.readable(seen_);
+            more = !piece.bytes.empty() && take(piece, board);
+        }
+        return rows_ - before;
+    }
+
+    /// Bytes of the ring that were seen and are not released.
+    [[nodiscard]] std::uint64_t waiting() const noexcept { return seen_ - from_; }
+    /// Whether it is time to write.
+    [[nodiscard]] bool is_full() const noexcept {
+        return is_closed_ || block_.rows() >= frame_rows || waiting() >= frame_stretch;
+    }
+
+    /// Rows that were seen and are not written.
+    [[nodiscard]] std::uint64_t rows() const noexcept { return rows_; }
+
+    /// What was seen, as a frame: the same one until it is `written`.
+    [[nodiscard]] Frame frame(std::uint32_t ring, const MetricBoard& board) {
+        if (payload_.empty()) encode(board);
+        is_closed_ = true;
+        const FrameKind kind = records_.empty() ? FrameKind::packed : FrameKind::records;
+        return {kind, ring, from_, seen_, payload_};
+    }
+    /// The frame is in the history. Returns up to where the ring can be released.
+    std::uint64_t written() noexcept {
+        payload_.clear();
+        records_.clear();
+        named_.clear();
+        is_closed_ = false;
+        rows_ = 0;
+        return from_ = seen_;
+    }
+
+  private:
+    /// False if the frame has to be written before the rest is taken.
+    bool take(const Ring::Readable& piece, MetricBoard& board) {
+        RecordReader reader{piece.bytes};
+        for (RecordReader::Record record; !is_full() && reader.next(record);) {
+            const std::uint64_t end = piece.from + piece.bytes.size() - reader.left();
+            if (record.kind == RecordKind::name) {
+                take_name(record.body, board);
+            } else if (record.kind != RecordKind::padding) {
+                const auto bytes = piece.bytes.subspan(static_cast<std::size_t>(seen_ - piece.from),
+                                                       static_cast<std::size_t>(end - seen_));
+                if (!take_row(record, bytes, board)) return false;
+            }
+            seen_ = end;
+        }
+        if (!reader.damaged()) return true;
+        // Something wrote over the ring. It is kept as it is, so that the history says so.
+        if (!begin_records()) return false;
+        keep(piece.bytes.subspan(static_cast<std::size_t>(seen_ - piece.from)));
+        seen_ = piece.from + piece.bytes.size();
+        return true;
+    }
+    void take_name(std::span<const std::byte> body, MetricBoard& board) {
+        std::uint32_t metric = 0;
+        std::string_view name;
+        if (!read_name(body, metric, name)) return;
+        board.name(metric, name);
+        named_.push_back(metric);
+    }
+    bool take_row(const RecordReader::Record& record, std::span<const std::byte> bytes, MetricBoard& board) {
+        std::int64_t step = 0, time_ns = 0;
+        cells_.clear();
+        const bool is_whole =
+            read_row(record.body, step, time_ns, [&](const Cell& cell) { cells_.push_back(cell); });
+        const bool continues = (record.flags & row_continues) != 0;
+        if (continues || is_continued_ || !is_whole) {
+            if (!begin_records()) return false;
+            for (const Cell& cell : cells_) named_.push_back(cell.metric);
+            keep(bytes);
+            is_continued_ = continues;
+        } else {
+            is_closed_ = !records_.empty() || !block_.has_room(cells_.size());
+            if (is_closed_) return false;
+            block_.add(record.kind, step, time_ns, cells_);
+        }
+        if (record.kind == RecordKind::row) {
+            for (const Cell& cell : cells_) board.add(cell.metric, step, cell.value);
+            if (!continues) ++rows_;
+        }
+        return true;
+    }
+    /// A frame has packed rows or records, never both.
+    bool begin_records() noexcept {
+        is_closed_ = block_.rows() != 0;
+        return !is_closed_;
+    }
+    void keep(std::span<const std::byte> records) {
+        records_.insert(records_.end(), records.begin(), records.end());
+    }
+
+    void encode(const MetricBoard& board) {
+        block_.metrics(named_);
+        std::sort(named_.begin(), named_.end());
+        named_.erase(std::unique(named_.begin(), named_.end()), named_.end());
+        if (!records_.empty()) {
+            for (const std::uint32_t metric : named_) {
+                const std::size_t at = payload_.size();
+                payload_.resize(at + name_record_size(board.name_of(metric)));
+                put_name(payload_.data() + at, metric, board.name_of(metric));
+            }
+            payload_.insert(payload_.end(), records_.begin(), records_.end());
+            return;
+        }
+        packed_.clear();
+        block_.write(packed_);
+        ByteWriter out{payload_};
+        out.varint(named_.size());
+        for (const std::uint32_t metric : named_) {
+            out.varint(metric);
+            out.varint(board.name_of(metric).size());
+            out.text(board.name_of(metric));
+        }
+        out.varint(packed_.size());
+        payload_.insert(payload_.end(), packed_.begin(), packed_.end());
+    }
+
+    BlockWriter block_;
+    std::vector<std::byte> records_;    // instead of a block
+    std::vector<std::uint32_t> named_;  // the metrics whose names the frame needs
+    std::vector<std::byte> payload_, packed_;
+    std::vector<Cell> cells_;
+    std::uint64_t from_ = 0, seen_ = 0, rows_ = 0;
+    bool is_continued_ = false;  // the last record's row goes on in the next one
+    bool is_closed_ = false;     // nothing is added to the frame any more
+};
+using Intake = BasicIntake<>;
+
+}  // namespace CAIRN_NAMESPACE::detail
 
 // ---- cairn/run/detail/metric_table.hpp
 // Which number stands for which metric name in a run's records.
@@ -11137,16 +12283,16 @@ class BasicJournalLane final : public Lane, public std::enable_shared_from_this<
   private:
     using Cells = std::vector<std::pair<std::uint32_t, Value>>;
 
-    bool append_cells(RecordKind kind, std::int64_t step, std::int64_t time_ns, const NamedCell* begin,
-                      const NamedCell* end) override {
+    CAIRN_COLD bool append_cells(RecordKind kind, std::int64_t step, std::int64_t time_ns,
+                                 const NamedCell* begin, const NamedCell* end) override {
         Cells cells;
         for (const NamedCell* cell = begin; cell != end; ++cell) {
             if (!add(cells, cell->hash, cell->literal, cell->name, cell->value)) return false;
         }
         return append_pieces(kind, step, time_ns, cells);
     }
-    bool append_dynamic(RecordKind kind, std::int64_t step, std::int64_t time_ns,
-                        const DynamicRow& row) override {
+    CAIRN_COLD bool append_dynamic(RecordKind kind, std::int64_t step, std::int64_t time_ns,
+                                   const DynamicRow& row) override {
         Cells cells;
         bool done = true;
         row.for_each([&](std::string_view name, const Value& value) {
@@ -11204,24 +12350,21 @@ class BasicJournalLane final : public Lane, public std::enable_shared_from_this<
             ring.commit();
         } while (i < cells.size());
         if (kind == RecordKind::row) bump(counters.rows);
-        if (ring.is_filling()) relieve();
         return true;
     }
 
-    [[nodiscard]] std::byte* wait_for_room(std::size_t bytes) noexcept override {
+    CAIRN_COLD [[nodiscard]] std::byte* make_room(std::size_t bytes) noexcept override {
+        std::byte* to = ring.advance(bytes);
+        if (ring.is_low()) pressure_->nudge();
+        if (to != nullptr) return to;
         const std::int64_t since = steady_ns();
         bump(counters.waits);
-        std::byte* to = nullptr;
-        do {
+        while (to == nullptr && pressure_->wait_for_room(since)) {
             pressure_->nudge();
-            to = ring.reserve(bytes);
-        } while (to == nullptr && pressure_->wait_for_room(since));
+            to = ring.advance(bytes);
+        }
         bump(counters.waited_ns, static_cast<std::uint64_t>(steady_ns() - since));
         return to;
-    }
-    void relieve() noexcept override {
-        ring.refresh();
-        if (ring.is_filling()) pressure_->nudge();
     }
 
     os::Mapping memory_;
@@ -11337,170 +12480,17 @@ using Journal = BasicJournal<>;
 
 }  // namespace CAIRN_NAMESPACE::detail
 
-// ---- cairn/run/thumbnail.hpp
-// A metric's curve in a few characters, for the message at the end of a run.
-
-namespace CAIRN_NAMESPACE::detail {
-
-/// From `width` to twice as many means of equally long stretches of a series of any length. Cost: O(1)
-/// amortised.
-class Thumbnail {
-  public:
-    static constexpr std::size_t width = 12;
-
-    void add(double x) noexcept {
-        if (!std::isfinite(x)) return;
-        mean_ += x / static_cast<double>(per_bucket_);  // never beyond the greatest number, as a sum can be
-        if (++in_bucket_ < per_bucket_) return;
-        buckets_[filled_++] = mean_;
-        mean_ = 0;
-        in_bucket_ = 0;
-        if (filled_ == buckets_.size()) halve();
-    }
-
-    /// The curve as block characters (UTF-8), lowest to highest of this series; empty if there is no number.
-    [[nodiscard]] std::string text() const {
-        static constexpr const char* blocks[] = {"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
-        double low = 0, high = 0;
-        for (std::size_t i = 0; i < filled_; ++i) {
-            if (i == 0 || buckets_[i] < low) low = buckets_[i];
-            if (i == 0 || buckets_[i] > high) high = buckets_[i];
-        }
-        std::string out;
-        for (std::size_t i = 0; i < filled_; ++i) {
-            const double share = high > low ? (buckets_[i] / 2 - low / 2) / (high / 2 - low / 2) : 0.0;
-            out += blocks[static_cast<std::size_t>(std::lround(share * 7.0))];
-        }
-        return out;
-    }
-
-  private:
-    void halve() noexcept {
-        for (std::size_t i = 0; i < width; ++i) buckets_[i] = buckets_[2 * i] / 2 + buckets_[2 * i + 1] / 2;
-        filled_ = width;
-        per_bucket_ *= 2;
-    }
-
-    std::array<double, 2 * width> buckets_{};
-    std::size_t filled_ = 0;
-    std::uint64_t per_bucket_ = 1;
-    std::uint64_t in_bucket_ = 0;
-    double mean_ = 0;
-};
-
-}  // namespace CAIRN_NAMESPACE::detail
-
-// ---- cairn/run/summary.hpp
-// The summary of a run: for each metric its last, least, greatest and mean value, and where they were. Costs
-// nlohmann/json.
-
-namespace CAIRN_NAMESPACE {
-
-/// What is known of one metric over a whole run. Infinities count as numbers; NaNs are counted apart.
-struct MetricSummary {
-    std::uint64_t count = 0;                                 ///< values, NaNs and texts included
-    std::uint64_t numbers = 0;                               ///< values that are numbers, infinities included
-    std::uint64_t nans = 0;                                  ///< values that are not a number
-    double last = std::numeric_limits<double>::quiet_NaN();  ///< the last value that is no text; NaN if there
-                                                             ///< is none, as for the next three
-    double min = std::numeric_limits<double>::quiet_NaN();   ///< the least number
-    double max = std::numeric_limits<double>::quiet_NaN();   ///< the greatest number
-    double mean = std::numeric_limits<double>::quiet_NaN();  ///< of the finite numbers
-    std::int64_t last_step = 0;                              ///< the step of the last value
-    std::int64_t min_step = 0;                               ///< the first step that had the least value
-    std::int64_t max_step = 0;                               ///< the first step that had the greatest value
-    std::string text = {};                                   ///< the last text, for metrics that are texts
-
-    /// Takes one more value in. Cost: a few comparisons.
-    void add(std::int64_t step, const Value& value) {
-        ++count;
-        last_step = step;
-        if (value.is_text()) {
-            text = value.text();
-            return;
-        }
-        last = value.number();
-        if (std::isnan(last)) {
-            ++nans;
-            return;
-        }
-        ++numbers;
-        if (!(last >= min)) min = last, min_step = step;
-        if (!(last <= max)) max = last, max_step = step;
-        if (std::isfinite(last)) {
-            ++finite_;
-            mean = finite_ == 1 ? last : mean + (last - mean) / static_cast<double>(finite_);
-        }
-    }
-
-  private:
-    std::uint64_t finite_ = 0;
-};
-
-namespace detail {
-
-/// A metric's summary and its curve in small.
-struct MetricView {
-    MetricSummary summary;
-    Thumbnail curve;
-};
-using MetricViews = std::map<std::string, MetricView, std::less<>>;
-
-/// Which way a metric is to go, by what `define_metric` left in a run's record.
-template <class Json>
-[[nodiscard]] Direction goal_in(const Json& record, std::string_view metric) {
-    const Json* at = &record;
-    for (const std::string_view key : {std::string_view{"metrics"}, metric, std::string_view{"goal"}}) {
-        const auto found = at->find(key);  // the end, too, of what is no object
-        if (found == at->end()) return Direction::unspecified;
-        at = &*found;
-    }
-    return *at == "minimize" ? minimize : *at == "maximize" ? maximize : Direction::unspecified;
-}
-
-/// Takes a row in.
-template <class = void>
-void take_in(MetricViews& views, std::int64_t step, std::span<const NamedValue> values) {
-    for (const NamedValue& named : values) {
-        auto view = views.find(named.name);
-        if (view == views.end()) view = views.emplace(named.name, MetricView{}).first;
-        view->second.summary.add(step, named.value);
-        if (!named.value.is_text()) view->second.curve.add(named.value.number());
-    }
-}
-
-template <class Json = nlohmann::json>
-[[nodiscard]] Json to_json(const MetricSummary& m) {
-    Json out = {{"count", m.count}, {"last_step", m.last_step}};
-    if (!m.text.empty()) out["text"] = m.text;
-    if (m.nans != 0) out["nans"] = m.nans;
-    if (m.numbers + m.nans != 0) out["last"] = metric_to_json(m.last);
-    if (m.numbers != 0) {
-        out.update({{"min", metric_to_json(m.min)},
-                    {"max", metric_to_json(m.max)},
-                    {"mean", metric_to_json(m.mean)},
-                    {"min_step", m.min_step},
-                    {"max_step", m.max_step}});
-    }
-    return out;
-}
-
-}  // namespace detail
-
-}  // namespace CAIRN_NAMESPACE
-
 // ---- cairn/run/detail/collector.hpp
 // The collector: one thread for each run that drains the rings into the history and keeps the summary.
 
 namespace CAIRN_NAMESPACE::detail {
 
 /// Drains, writes, sums up. It polls: every 5 ms while rows come, less and less often down to 250 ms while
-/// none do. A logging thread wakes it only when a ring is half full.
+/// none do. A logging thread wakes it only when its ring is nearly full.
 template <class = void>
 class BasicCollector final : public Pressure {
   public:
-    explicit BasicCollector(HistoryWriter history, HistoryReport known)
-        : history_{std::move(history)}, report_{std::move(known)} {}
+    explicit BasicCollector(HistoryWriter history) : history_{std::move(history)} {}
 
     ~BasicCollector() { stop(); }
     BasicCollector(const BasicCollector&) = delete;
@@ -11537,27 +12527,32 @@ class BasicCollector final : public Pressure {
     }
 
     /// Takes over the summary of the sessions before. Before `start`.
-    void remember(MetricViews earlier) { views_ = std::move(earlier); }
+    void remember(MetricViews earlier) { board_.remember(std::move(earlier)); }
 
     [[nodiscard]] MetricViews views() const {
-        const std::scoped_lock lock{views_mutex_};
-        return views_;
+        const std::scoped_lock lock{board_mutex_};
+        return board_.views();
     }
+    /// How many rows are in the summary.
     [[nodiscard]] std::uint64_t rows() const noexcept { return rows_.load(std::memory_order_relaxed); }
+    /// How many of these are in the history too.
+    [[nodiscard]] std::uint64_t written() const noexcept { return written_.load(std::memory_order_relaxed); }
     [[nodiscard]] std::uint64_t bytes() const noexcept { return bytes_.load(std::memory_order_relaxed); }
     /// Why the history cannot be written now; empty while it can.
     [[nodiscard]] std::string failure() const {
-        const std::scoped_lock lock{views_mutex_};
+        const std::scoped_lock lock{board_mutex_};
         return failure_;
     }
 
     /// Why the history could not be written when that happened first; empty if it always could.
     [[nodiscard]] std::string first_failure() const {
-        const std::scoped_lock lock{views_mutex_};
+        const std::scoped_lock lock{board_mutex_};
         return first_failure_;
     }
 
   private:
+    static constexpr int most_frames = 64;  // of one ring at a time
+
     static void* run(void* self) noexcept {
         static_cast<BasicCollector*>(self)->work();
         return nullptr;
@@ -11569,10 +12564,10 @@ class BasicCollector final : public Pressure {
         for (bool last = false; !last;) {
             bell_.wait(pause);
             last = stopping_.load(std::memory_order_relaxed);  // the bell orders what was before `stop`
-            nudged_.store(false, std::memory_order_relaxed);
+            const bool is_low = nudged_.exchange(false, std::memory_order_relaxed);
             bool busy = false;
             try {
-                busy = drain();
+                busy = drain(last ? 0 : is_low ? ring_reserve : ring_capacity);
             } catch (
                 const std::exception& failure) {  // out of memory: rows stay in their rings, we try again
                 fail(failure.what());
@@ -11582,42 +12577,53 @@ class BasicCollector final : public Pressure {
         (void)history_.sync();
     }
 
-    bool drain() {
+    /// Sees what is new in the rings, and writes what fills a frame, or waits with more than `at_most` bytes
+    /// in its ring.
+    bool drain(std::uint64_t at_most) {
         bool any = false;
         for (const auto& lane : journal_->lanes()) {
-            for (Ring::Readable piece = lane->ring.readable(); !piece.bytes.empty();
-                 piece = lane->ring.readable()) {
-                if (auto written = history_.append(lane->ring.id(), piece.from, piece.bytes); !written) {
-                    fail(written.error().what());
-                    return any;
-                }
+            Intake& intake = intakes_[lane->ring.id()];
+            const std::uint64_t keep =
+                lane->has_file() ? at_most : 0;  // what a kill would lose does not wait
+            // A thread that never pauses must not keep us from the others.
+            for (int frames = 0; frames < most_frames || at_most == 0; ++frames) {
+                std::uint64_t rows = 0;
                 {
-                    const std::scoped_lock lock{views_mutex_};
-                    failure_.clear();
-                    assembler_.feed(lane->ring.id(), piece.bytes, report_,
-                                    [&](std::int64_t step, std::int64_t, std::span<const NamedValue> values) {
-                                        take_in(views_, step, values);
-                                        rows_.fetch_add(1, std::memory_order_relaxed);
-                                    });
+                    const std::scoped_lock lock{board_mutex_};
+                    rows = intake.look(lane->ring, board_);
                 }
-                lane->ring.release(piece.from + piece.bytes.size());
-                drained_.fetch_add(1, std::memory_order_relaxed);
-                bytes_.store(history_.bytes(), std::memory_order_relaxed);
-                any = true;
+                any = any || rows != 0;
+                rows_.fetch_add(rows, std::memory_order_relaxed);
+                if (!intake.is_full() && intake.waiting() <= keep) break;
+                if (!write(*lane, intake)) break;
             }
         }
         return any;
     }
 
+    /// Puts what waits of a lane into the history and releases its ring; false if the history takes no more.
+    bool write(JournalLane& lane, Intake& intake) {
+        if (auto written = history_.append(intake.frame(lane.ring.id(), board_)); !written) {
+            fail(written.error().what());
+            return false;
+        }
+        written_.fetch_add(intake.rows(), std::memory_order_relaxed);
+        lane.ring.release(intake.written());
+        drained_.fetch_add(1, std::memory_order_relaxed);
+        bytes_.store(history_.bytes(), std::memory_order_relaxed);
+        const std::scoped_lock lock{board_mutex_};
+        failure_.clear();
+        return true;
+    }
+
     void fail(std::string why) {
-        const std::scoped_lock lock{views_mutex_};
+        const std::scoped_lock lock{board_mutex_};
         if (first_failure_.empty()) first_failure_ = why;
         failure_ = std::move(why);
     }
 
     HistoryWriter history_;
-    HistoryReport report_;
-    RowAssembler assembler_;
+    std::map<std::uint32_t, Intake> intakes_;  // of the rings
     Journal* journal_ = nullptr;
 
     os::Bell bell_;
@@ -11626,10 +12632,10 @@ class BasicCollector final : public Pressure {
     std::atomic<std::uint64_t> drained_{0};
     std::atomic<std::uint64_t> stuck_at_{0};
 
-    mutable std::mutex views_mutex_;
-    MetricViews views_;
+    mutable std::mutex board_mutex_;
+    MetricBoard board_;
     std::string failure_, first_failure_;
-    std::atomic<std::uint64_t> rows_{0};
+    std::atomic<std::uint64_t> rows_{0}, written_{0};
     std::atomic<std::uint64_t> bytes_{0};
 
     os::Thread thread_;  // last: it ends before what it uses goes
@@ -12528,12 +13534,8 @@ class BasicRunEngine final : public RunCore,
 
     // ---- logging
 
-    Lane* acquire_lane() noexcept override {
-        try {
-            return live_->journal.acquire();
-        } catch (...) {
-            return nullptr;  // no memory: the row is counted as dropped
-        }
+    CAIRN_COLD Lane* find_lane() noexcept override {
+        return is_open() ? ThreadLanes::find(key_, live_->journal) : nullptr;
     }
 
     void record(const Decision& decision) noexcept override {
@@ -12562,6 +13564,7 @@ class BasicRunEngine final : public RunCore,
                 health.waited_ns += lane->counters.waited_ns.load(std::memory_order_relaxed);
             }
             health.rows_collected = live_->collector.rows();
+            health.rows_written = live_->collector.written();
             health.history_bytes = live_->collector.bytes();
             health.journal_mapped = live_->journal.mapped();
         }
@@ -12724,7 +13727,7 @@ class BasicRunEngine final : public RunCore,
         (void)end_quietly("exited", "exit() was called before the run was finished");
     }
     void on_fork_child() noexcept override {
-        open_.store(false, std::memory_order_relaxed);
+        open_as_.store(0, std::memory_order_relaxed);
         detached_.store(true, std::memory_order_relaxed);
         folder_.close_in_child();
     }
@@ -12732,7 +13735,7 @@ class BasicRunEngine final : public RunCore,
   private:
     result<void> end_quietly(std::string_view status, const std::string& why) noexcept {
         if (ended_.exchange(true)) return {};
-        open_.store(false, std::memory_order_relaxed);
+        open_as_.store(0, std::memory_order_relaxed);
         if (is_detached()) return {};
         try {
             return write_end(status, why);
@@ -12765,10 +13768,7 @@ class BasicRunEngine final : public RunCore,
     struct Live {
         Live(HistoryWriter history, const HistoryReport& known, const std::filesystem::path& journal_dir,
              std::int64_t first_step)
-            : collector{std::move(history), known},
-              journal{journal_dir, known.next_ring, first_step, collector} {
-            for (const auto& [id, name] : known.names) (void)journal.names().id_of(name);
-        }
+            : collector{std::move(history)}, journal{journal_dir, known.next_ring, first_step, collector} {}
         Collector collector;
         Journal journal;
     };
@@ -12780,7 +13780,7 @@ class BasicRunEngine final : public RunCore,
         open_journal();
         write_start();
         live_->collector.start(live_->journal);
-        open_.store(true, std::memory_order_relaxed);
+        open_as_.store(key_, std::memory_order_relaxed);
     }
 
     /// What a resumed run already has: its record, its config, what the user set in its summary.
@@ -16113,14 +17113,15 @@ template <class... Ts>
         KeepAll keep_all;
         auto& policy = pick_first([]<class T>() { return is_policy<T>; }, arguments...);
         auto& retention = pick_first([]<class T>() { return is_retention<T>; }, arguments..., keep_all);
+        // A lambda within decltype, read from a precompiled header, makes clang 14 crash.
+        const auto of_sinks = []<class T>() { return is_sink<T>; };
         if constexpr (std::same_as<std::remove_reference_t<decltype(policy)>, NoBestSave>) {
-            using SinkType = decltype(pick_first([]<class T>() { return is_sink<T>; }, arguments...,
-                                                 std::declval<LocalStore&>()));
+            using SinkType = decltype(pick_first(of_sinks, arguments..., std::declval<LocalStore&>()));
             return Checkpoint<NoBestSave, std::remove_reference_t<decltype(retention)>,
                               std::remove_reference_t<SinkType>>{};
         } else {
             LocalStore local_store;
-            auto& sink = pick_first([]<class T>() { return is_sink<T>; }, arguments..., local_store);
+            auto& sink = pick_first(of_sinks, arguments..., local_store);
             return Checkpoint{core, name, std::move(policy), std::move(retention), std::move(sink)};
         }
     }
@@ -16599,7 +17600,7 @@ class Sharded {
     /// `ranks` must outlive the checkpoint.
     explicit Sharded(Ranks& ranks) noexcept : ranks_{&ranks} {}
 
-    void bind(std::shared_ptr<detail::RunCore> core, std::string_view name) {
+    void bind(const std::shared_ptr<detail::RunCore>& core, std::string_view name) {
         if (core->rank() != ranks_->rank()) {
             detail::raise({errc::invalid_argument,
                            "the run is open as rank " + std::to_string(core->rank()) +
@@ -18411,674 +19412,6 @@ result<Garbage> collect_garbage(const Store& store) {
 }
 
 }  // namespace CAIRN_NAMESPACE
-
-// ---- cairn/store/packed.hpp
-// Columns of numbers in few bytes, without loss. A column is turned into integers; what is packed is these,
-// their differences or the differences of those, whichever takes least: each as the distance from a base in
-// as many bits as nearly all need (frame of reference), the others beside them.
-//
-//   integers  u8 order (0 to 2) · u8 bits each (0 to 64) · varint exceptions
-//             · order × zigzag varint: the values that the differences begin with
-//             · zigzag varint base · exceptions × (varint distance from the one before · varint of 64 bits)
-//             · the others' bits, lowest first, to the end of a byte
-//   numbers   u8 form · [u8 decimals] · integers · [varint count · count × (varint distance · u64 bits)]
-//
-// After "The FastLanes Compression Layout" (Afroozeh, Boncz, 2023) and "ALP: Adaptive Lossless floating-Point
-// Compression" (Afroozeh, Kuffo, Boncz, 2023), without their layouts for wide registers.
-
-namespace CAIRN_NAMESPACE::detail {
-
-/// Appends to bytes.
-template <class = void>
-class BasicByteWriter {
-  public:
-    explicit BasicByteWriter(std::vector<std::byte>& to) noexcept : to_{&to} {}
-
-    void byte(std::uint64_t value) { to_->push_back(static_cast<std::byte>(value)); }
-    /// Seven bits a byte, lowest first; the highest bit says that more follow.
-    void varint(std::uint64_t value) {
-        for (; value >= 0x80; value >>= 7U) byte(value | 0x80U);
-        byte(value);
-    }
-    /// Small where the value is near to 0.
-    void signed_varint(std::int64_t value) {
-        varint((static_cast<std::uint64_t>(value) << 1U) ^ static_cast<std::uint64_t>(value >> 63U));
-    }
-    template <class T>
-    void fixed(T value) {
-        const std::size_t at = to_->size();
-        to_->resize(at + sizeof value);
-        put(to_->data() + at, value);
-    }
-    void text(std::string_view value) {
-        const auto bytes = std::as_bytes(std::span{value});
-        to_->insert(to_->end(), bytes.begin(), bytes.end());
-    }
-
-  private:
-    std::vector<std::byte>* to_;
-};
-using ByteWriter = BasicByteWriter<>;
-
-/// Reads what a `ByteWriter` wrote, from bytes that may be damaged: past their end it reads zeros and is not
-/// `ok`.
-template <class = void>
-class BasicByteReader {
-  public:
-    explicit BasicByteReader(std::span<const std::byte> from) noexcept : rest_{from} {}
-
-    [[nodiscard]] bool ok() const noexcept { return ok_; }
-    [[nodiscard]] std::span<const std::byte> rest() const noexcept { return rest_; }
-
-    std::uint64_t byte() noexcept {
-        const std::span<const std::byte> one = bytes(1);
-        return one.empty() ? 0 : std::to_integer<std::uint64_t>(one[0]);
-    }
-    std::uint64_t varint() noexcept {
-        std::uint64_t value = 0;
-        for (unsigned shift = 0; shift < 70; shift += 7) {
-            const std::uint64_t next = byte();
-            value |= shift < 64 ? (next & 0x7fU) << shift : 0;
-            if (next < 0x80) return value;
-        }
-        ok_ = false;
-        return 0;
-    }
-    std::int64_t signed_varint() noexcept {
-        const std::uint64_t value = varint();
-        return static_cast<std::int64_t>(value >> 1U) ^ -static_cast<std::int64_t>(value & 1U);
-    }
-    template <class T>
-    T fixed() noexcept {
-        const std::span<const std::byte> some = bytes(sizeof(T));
-        return some.empty() ? T{} : get<T>(some.data());
-    }
-    /// The next `count` bytes; none if there are fewer.
-    std::span<const std::byte> bytes(std::size_t count) noexcept {
-        if (count > rest_.size()) {
-            ok_ = false;
-            rest_ = {};
-            return {};
-        }
-        const auto some = rest_.first(count);
-        rest_ = rest_.subspan(count);
-        return some;
-    }
-
-  private:
-    std::span<const std::byte> rest_;
-    bool ok_ = true;
-};
-using ByteReader = BasicByteReader<>;
-
-/// The bits that a value needs.
-[[nodiscard]] constexpr unsigned bits_of(std::uint64_t value) noexcept {
-    return 64U - static_cast<unsigned>(std::countl_zero(value));
-}
-[[nodiscard]] constexpr std::uint64_t low_bits(unsigned bits) noexcept {
-    return bits == 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << bits) - 1;
-}
-
-/// How numbers became integers.
-enum class Form : std::uint8_t {
-    decimal,  ///< as so many units of a power of ten
-    single,   ///< by the bits of a float, which holds each of them
-    full      ///< by their own bits
-};
-inline constexpr unsigned most_decimals = 15;
-inline constexpr std::array<double, most_decimals + 1> powers_of_ten = {
-    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
-
-/// The bits of a floating-point number as an integer that is the greater the greater the number is; its own
-/// inverse.
-template <class Bits>
-[[nodiscard]] constexpr Bits in_order(Bits bits) noexcept {
-    return bits < 0 ? bits ^ std::numeric_limits<Bits>::max() : bits;
-}
-
-/// So many units of 10^-decimals. The division is IEEE 754's everywhere, since writer and reader must come to
-/// the same bits: also in a program built with -ffast-math, which may else multiply by a rounded reciprocal,
-/// and on i686, whose x87 would round twice.
-#if defined(__i386__) && defined(__GNUC__) && !defined(__clang__)
-[[gnu::target("sse2,fpmath=sse")]]
-#endif
-[[nodiscard]] inline double
-from_units(std::int64_t count, unsigned decimals) noexcept {
-    const volatile double divisor = powers_of_ten[decimals];
-    return static_cast<double>(count) / divisor;
-}
-/// `value` as a count of units of 10^-decimals, if that gives it back bit for bit.
-[[nodiscard]] inline std::optional<std::int64_t> to_units(double value, unsigned decimals) noexcept {
-    const double scaled = value * powers_of_ten[decimals];
-    if (!(std::fabs(scaled) < 9007199254740992.0)) return std::nullopt;  // 2^53; and NaN
-    const std::int64_t count = std::llrint(scaled);
-    if (std::bit_cast<std::uint64_t>(from_units(count, decimals)) != std::bit_cast<std::uint64_t>(value))
-        return std::nullopt;
-    return count;
-}
-/// A number of these bits. Not by value: x87 makes a quiet NaN of a signalling one that it loads.
-inline void set_bits(double& to, std::uint64_t bits) noexcept { std::memcpy(&to, &bits, sizeof bits); }
-
-/// Whether a float holds it bit for bit, and not as a denormal, which some programs take for 0.
-[[nodiscard]] inline bool is_single(double value) noexcept {
-    const auto single = static_cast<float>(value);
-    const auto bits = std::bit_cast<std::uint32_t>(single);
-    return std::bit_cast<std::uint64_t>(static_cast<double>(single)) == std::bit_cast<std::uint64_t>(value) &&
-           ((bits & 0x7f800000U) != 0 || bits << 1U == 0);
-}
-
-/// Packs columns of up to 65,536 values; keeps its memory for the next one. Threads: one at a time.
-template <class = void>
-class BasicPacker {
-  public:
-    static constexpr std::size_t most = 65536;
-
-    /// Appends integers. Cost: about 20 ns a value.
-    void pack(std::span<const std::int64_t> values, std::vector<std::byte>& to) {
-        values_.assign(values.begin(), values.end());
-        write(plan(), to);
-    }
-
-    /// Appends numbers, bit for bit.
-    void pack(std::span<const double> values, std::vector<std::byte>& to) {
-        ByteWriter out{to};
-        if (const auto decimals = try_decimals(values)) {
-            out.byte(static_cast<std::uint64_t>(Form::decimal));
-            out.byte(*decimals);
-            pack(std::span<const std::int64_t>{integers_}, to);
-            out.varint(strangers_.size());
-            std::size_t before = 0;
-            for (const std::size_t at : strangers_) {
-                out.varint(at - before);
-                out.fixed(std::bit_cast<std::uint64_t>(values[at]));
-                before = at;
-            }
-            return;
-        }
-        const bool single = std::all_of(values.begin(), values.end(), is_single);
-        out.byte(static_cast<std::uint64_t>(single ? Form::single : Form::full));
-        integers_.resize(values.size());
-        for (std::size_t i = 0; i < values.size(); ++i)
-            integers_[i] = single ? in_order(std::bit_cast<std::int32_t>(static_cast<float>(values[i])))
-                                  : in_order(std::bit_cast<std::int64_t>(values[i]));
-        pack(std::span<const std::int64_t>{integers_}, to);
-    }
-
-  private:
-    struct Plan {
-        unsigned order = 0, bits = 64;
-        std::uint64_t base = 0, cost = std::numeric_limits<std::uint64_t>::max();
-    };
-    static constexpr std::uint64_t exception_bits = 80;  // about what one takes
-    static constexpr std::size_t sample = 128;
-
-    /// With how many decimals nearly all values can be written, if there is such a number: then they are in
-    /// `integers_`, as that many units, and the places of the others in `strangers_`.
-    [[nodiscard]] std::optional<unsigned> try_decimals(std::span<const double> values) {
-        unsigned decimals = 0;
-        const std::size_t stride = std::max<std::size_t>(1, values.size() / 32);
-        std::size_t looked = 0, passed = 0;
-        for (std::size_t i = 0; i < values.size(); i += stride) {
-            ++looked;
-            unsigned needed = decimals;
-            while (needed < most_decimals && !to_units(values[i], needed)) ++needed;
-            if (!to_units(values[i], needed)) continue;
-            decimals = needed;
-            ++passed;
-        }
-        if (passed * 8 < looked * 7) return std::nullopt;
-        integers_.resize(values.size());
-        strangers_.clear();
-        std::int64_t last = 0;
-        for (std::size_t i = 0; i < values.size(); ++i) {
-            if (const auto count = to_units(values[i], decimals))
-                last = *count;
-            else
-                strangers_.push_back(i);
-            integers_[i] = last;  // a stranger costs no bits here
-        }
-        if (strangers_.size() * 8 > values.size()) return std::nullopt;
-        return decimals;
-    }
-
-    /// Which differences take least is tried on some of the values, how to pack those on all.
-    [[nodiscard]] Plan plan() {
-        const std::span<const std::uint64_t> all{values_};
-        unsigned order = 0;
-        if (all.size() > 2) {
-            const std::size_t some = std::min(all.size(), sample);
-            std::uint64_t least = std::numeric_limits<std::uint64_t>::max();
-            trial_.assign(all.begin() + static_cast<std::ptrdiff_t>((all.size() - some) / 2),
-                          all.begin() + static_cast<std::ptrdiff_t>((all.size() - some) / 2 + some));
-            for (unsigned tried = 0; tried < 3; ++tried) {
-                if (tried > 0) differences(trial_, tried);
-                const Plan plan = plan_for(std::span{trial_}.subspan(tried), tried);
-                if (plan.cost < least) {
-                    least = plan.cost;
-                    order = tried;
-                }
-            }
-        }
-        for (unsigned k = 1; k <= order; ++k) differences(values_, k);
-        return plan_for(std::span{values_}.subspan(order), order);
-    }
-    /// From the differences of one order to those of the next; the values that they begin with stay.
-    static void differences(std::span<std::uint64_t> values, unsigned order) noexcept {
-        for (std::size_t i = values.size(); i-- > order;) values[i] -= values[i - 1];
-    }
-
-    [[nodiscard]] Plan plan_for(std::span<const std::uint64_t> values, unsigned order) {
-        const std::uint64_t head = std::uint64_t{64} * order;
-        if (values.empty()) return {order, 0, 0, head};
-        const auto less = [](std::uint64_t a, std::uint64_t b) {
-            return static_cast<std::int64_t>(a) < static_cast<std::int64_t>(b);
-        };
-        const auto [least, greatest] = std::minmax_element(values.begin(), values.end(), less);
-        const unsigned all = bits_of(*greatest - *least);
-        Plan plan{order, all, *least, head + std::uint64_t{all} * values.size()};
-        if (all == 0) return plan;
-        // Around the median, with exceptions on both sides.
-        sorted_.assign(values.begin(), values.end());
-        const auto middle = sorted_.begin() + static_cast<std::ptrdiff_t>(sorted_.size() / 2);
-        std::nth_element(sorted_.begin(), middle, sorted_.end(), less);
-        const std::uint64_t median = *middle;
-        std::array<std::size_t, 66> needing{};  // so many bits, at least
-        for (const std::uint64_t value : values) {
-            const std::uint64_t distance = value - median;
-            // In `bits` lie the distances from -2^(bits-1) to 2^(bits-1) - 1.
-            const bool is_below = static_cast<std::int64_t>(distance) < 0;
-            ++needing[bits_of(is_below ? ~distance : distance) + 1];
-        }
-        std::size_t exceptions = values.size();
-        for (unsigned bits = 1; bits < all; ++bits) {
-            exceptions -= needing[bits];
-            const std::uint64_t cost =
-                head + std::uint64_t{bits} * values.size() + exceptions * exception_bits;
-            if (cost < plan.cost) plan = {order, bits, median - (std::uint64_t{1} << (bits - 1)), cost};
-        }
-        return plan;
-    }
-
-    void write(const Plan& plan, std::vector<std::byte>& to) {
-        const std::span<const std::uint64_t> values{values_}, packed = values.subspan(plan.order);
-        const std::uint64_t mask = low_bits(plan.bits);
-        exceptions_.clear();
-        for (std::size_t i = 0; i < packed.size(); ++i) {
-            if (packed[i] - plan.base > mask) exceptions_.push_back(i);
-        }
-        ByteWriter out{to};
-        out.byte(plan.order);
-        out.byte(plan.bits);
-        out.varint(exceptions_.size());
-        for (const std::uint64_t first : values.first(plan.order))
-            out.signed_varint(static_cast<std::int64_t>(first));
-        out.signed_varint(static_cast<std::int64_t>(plan.base));
-        std::size_t before = 0;
-        for (const std::size_t at : exceptions_) {
-            out.varint(at - before);
-            out.signed_varint(static_cast<std::int64_t>(packed[at]));
-            before = at;
-        }
-        if (plan.bits == 0) return;
-        std::uint64_t pending = 0;
-        unsigned filled = 0;
-        for (const std::uint64_t value : packed) {
-            const std::uint64_t bits = (value - plan.base) & mask;
-            pending |= bits << filled;
-            if (filled + plan.bits < 64) {
-                filled += plan.bits;
-                continue;
-            }
-            out.fixed(pending);
-            const unsigned written = 64 - filled;
-            pending = written == 64 ? 0 : bits >> written;
-            filled = plan.bits - written;
-        }
-        for (; filled > 0; filled -= std::min(filled, 8U), pending >>= 8U) out.byte(pending & 0xffU);
-    }
-
-    std::vector<std::uint64_t> values_, trial_, sorted_;
-    std::vector<std::size_t> exceptions_, strangers_;
-    std::vector<std::int64_t> integers_;
-};
-using Packer = BasicPacker<>;
-
-/// Reads as many integers as `values` has room for. False if the bytes are damaged; what `values` holds then
-/// is of no use. Cost: about 1 ns a value.
-template <class = void>
-[[nodiscard]] bool unpack(ByteReader& from, std::span<std::int64_t> values) noexcept {
-    const std::uint64_t order = from.byte(), bits = from.byte(), exceptions = from.varint();
-    if (!from.ok() || order > 2 || order > values.size() || bits > 64 || exceptions > values.size())
-        return false;
-    for (std::size_t i = 0; i < order; ++i) values[i] = from.signed_varint();
-    const auto base = static_cast<std::uint64_t>(from.signed_varint());
-    const std::span<std::int64_t> packed = values.subspan(static_cast<std::size_t>(order));
-    ByteReader patches = from;
-    for (std::uint64_t i = 0; i < exceptions; ++i) {
-        (void)from.varint();
-        (void)from.varint();
-    }
-    const std::span<const std::byte> data =
-        from.bytes(static_cast<std::size_t>((packed.size() * bits + 7) / 8));
-    if (!from.ok()) return false;
-    const std::uint64_t mask = low_bits(static_cast<unsigned>(bits));
-    // What can be loaded as a word at once, and what lies at the end.
-    std::byte tail[32] = {};
-    const auto bits_at = [&](const std::byte* at, std::uint64_t bit) {
-        const std::uint64_t low = get<std::uint64_t>(at + bit / 8) >> (bit % 8);
-        if (bits <= 57) return low & mask;
-        const std::uint64_t high = std::to_integer<std::uint64_t>(at[bit / 8 + 8]);
-        return (bit % 8 == 0 ? low : low | high << (64 - bit % 8)) & mask;
-    };
-    if (bits == 0 || packed.empty()) {
-        std::fill(packed.begin(), packed.end(), static_cast<std::int64_t>(base));
-    } else {
-        const std::size_t safe = data.size() < 9 ? 0
-                                                 : static_cast<std::size_t>(std::min<std::uint64_t>(
-                                                       packed.size(), (data.size() - 9) * 8 / bits + 1));
-        for (std::size_t i = 0; i < safe; ++i)
-            packed[i] = static_cast<std::int64_t>(base + bits_at(data.data(), i * bits));
-        const std::size_t from_byte = static_cast<std::size_t>(safe * bits / 8);
-        std::memcpy(tail, data.data() + from_byte, data.size() - from_byte);
-        for (std::size_t i = safe; i < packed.size(); ++i)
-            packed[i] = static_cast<std::int64_t>(base + bits_at(tail, i * bits - from_byte * 8));
-    }
-    std::uint64_t at = 0;
-    for (std::uint64_t i = 0; i < exceptions; ++i) {
-        at += patches.varint();
-        if (at >= packed.size()) return false;
-        packed[static_cast<std::size_t>(at)] = patches.signed_varint();
-    }
-    for (std::uint64_t k = order; k > 0; --k) {
-        for (std::size_t i = static_cast<std::size_t>(k); i < values.size(); ++i)
-            values[i] = static_cast<std::int64_t>(static_cast<std::uint64_t>(values[i]) +
-                                                  static_cast<std::uint64_t>(values[i - 1]));
-    }
-    return true;
-}
-
-/// The same for numbers.
-template <class = void>
-[[nodiscard]] bool unpack(ByteReader& from, std::span<double> values, std::vector<std::int64_t>& integers) {
-    const std::uint64_t form = from.byte();
-    const std::uint64_t decimals = form == static_cast<std::uint64_t>(Form::decimal) ? from.byte() : 0;
-    integers.resize(values.size());
-    if (decimals > most_decimals || !unpack(from, std::span{integers})) return false;
-    switch (static_cast<Form>(form)) {
-        case Form::decimal: {
-            for (std::size_t i = 0; i < values.size(); ++i)
-                values[i] = from_units(integers[i], static_cast<unsigned>(decimals));
-            std::uint64_t at = 0;
-            for (std::uint64_t left = from.varint(); left > 0; --left) {
-                at += from.varint();
-                if (!from.ok() || at >= values.size()) return false;
-                set_bits(values[static_cast<std::size_t>(at)], from.template fixed<std::uint64_t>());
-            }
-            return from.ok();
-        }
-        case Form::single:
-            for (std::size_t i = 0; i < values.size(); ++i)
-                values[i] = std::bit_cast<float>(in_order(static_cast<std::int32_t>(integers[i])));
-            return true;
-        case Form::full:
-            for (std::size_t i = 0; i < values.size(); ++i)
-                set_bits(values[i], static_cast<std::uint64_t>(in_order(integers[i])));
-            return true;
-    }
-    return false;
-}
-
-}  // namespace CAIRN_NAMESPACE::detail
-
-// ---- cairn/store/row_block.hpp
-// Rows column by column: what was logged with the same metrics stands together, so that each column is packed
-// well. The order of the rows is kept.
-//
-//   block   varint rows · if there are any: integers steps · integers times in ms · varint groups
-//           · integers groups of the rows, if there are several · groups
-//   group   u8 record kind · varint cells · cells × (varint metric id · u8 value kind) · cells × column
-//   column  numbers; or integers, also for true and false; or integers lengths · the texts
-//
-// `integers` and `numbers` are of packed.hpp.
-
-namespace CAIRN_NAMESPACE::detail {
-
-inline constexpr std::int64_t ns_per_ms = 1'000'000;
-
-/// A block has no more rows and no more cells than this: a hostile one must not make us allocate.
-inline constexpr std::size_t max_block_rows = BasicPacker<>::most;
-inline constexpr std::size_t max_block_cells = 4 * max_block_rows;
-
-/// What the rows of a group have in common: each cell's metric and the kind of its value.
-using RowShape = std::vector<std::pair<std::uint32_t, Value::Kind>>;
-
-/// The values of one metric in the rows of a group.
-struct BlockColumn {
-    std::vector<double> numbers{};
-    std::vector<std::int64_t> integers{};  ///< whole numbers; or the lengths of texts
-    std::string text{};
-};
-
-/// Collects rows and writes them as a block; keeps its memory for the next one. Threads: one at a time.
-template <class = void>
-class BasicBlockWriter {
-  public:
-    [[nodiscard]] std::size_t rows() const noexcept { return steps_.size(); }
-    /// Whether another row of so many cells fits.
-    [[nodiscard]] bool has_room(std::size_t cells) const noexcept {
-        return rows() < max_block_rows && cells_ + cells <= max_block_cells;
-    }
-
-    /// Takes a row for which there is room.
-    void add(RecordKind kind, std::int64_t step, std::int64_t time_ns, std::span<const Cell> cells) {
-        Group& group = group_of(kind, cells);
-        steps_.push_back(step);
-        times_.push_back(time_ns / ns_per_ms);
-        of_row_.push_back(static_cast<std::int64_t>(last_));
-        cells_ += cells.size();
-        for (std::size_t i = 0; i < cells.size(); ++i) put_value(group.columns[i], cells[i].value);
-    }
-
-    /// Appends the block and forgets its rows.
-    void write(std::vector<std::byte>& to) {
-        ByteWriter out{to};
-        out.varint(rows());
-        if (rows() != 0) {
-            packer_.pack(std::span<const std::int64_t>{steps_}, to);
-            packer_.pack(std::span<const std::int64_t>{times_}, to);
-            out.varint(groups_.size());
-            if (groups_.size() > 1) packer_.pack(std::span<const std::int64_t>{of_row_}, to);
-            for (const Group& group : groups_) write_group(group, to);
-        }
-        groups_.clear();
-        known_.clear();
-        steps_.clear();
-        times_.clear();
-        of_row_.clear();
-        cells_ = 0;
-    }
-
-  private:
-    struct Group {
-        RecordKind kind{};
-        RowShape shape{};
-        std::vector<BlockColumn> columns{};
-
-        [[nodiscard]] bool takes(RecordKind of, std::span<const Cell> cells) const noexcept {
-            if (of != kind || cells.size() != shape.size()) return false;
-            for (std::size_t i = 0; i < cells.size(); ++i) {
-                if (cells[i].metric != shape[i].first || cells[i].value.kind() != shape[i].second)
-                    return false;
-            }
-            return true;
-        }
-    };
-
-    /// Most rows are like the one before.
-    [[nodiscard]] Group& group_of(RecordKind kind, std::span<const Cell> cells) {
-        if (last_ < groups_.size() && groups_[last_].takes(kind, cells)) return groups_[last_];
-        RowShape shape;
-        for (const Cell& cell : cells) shape.emplace_back(cell.metric, cell.value.kind());
-        const auto [at, is_new] = known_.try_emplace({kind, shape}, groups_.size());
-        last_ = at->second;
-        if (is_new) groups_.push_back({kind, std::move(shape), std::vector<BlockColumn>(cells.size())});
-        return groups_[last_];
-    }
-    static void put_value(BlockColumn& column, const Value& value) {
-        switch (value.kind()) {
-            case Value::Kind::number: column.numbers.push_back(value.number()); break;
-            case Value::Kind::text:
-                column.integers.push_back(static_cast<std::int64_t>(value.text().size()));
-                column.text += value.text();
-                break;
-            default: column.integers.push_back(static_cast<std::int64_t>(value.bits()));
-        }
-    }
-    void write_group(const Group& group, std::vector<std::byte>& to) {
-        ByteWriter out{to};
-        out.byte(static_cast<std::uint64_t>(group.kind));
-        out.varint(group.shape.size());
-        for (const auto& [metric, kind] : group.shape) {
-            out.varint(metric);
-            out.byte(static_cast<std::uint64_t>(kind));
-        }
-        for (std::size_t i = 0; i < group.shape.size(); ++i) {
-            const BlockColumn& column = group.columns[i];
-            if (group.shape[i].second == Value::Kind::number) {
-                packer_.pack(std::span<const double>{column.numbers}, to);
-            } else {
-                packer_.pack(std::span<const std::int64_t>{column.integers}, to);
-                out.text(column.text);
-            }
-        }
-    }
-
-    Packer packer_;
-    std::vector<std::int64_t> steps_, times_, of_row_;
-    std::vector<Group> groups_;
-    std::map<std::pair<RecordKind, RowShape>, std::size_t> known_;
-    std::size_t last_ = 0, cells_ = 0;
-};
-using BlockWriter = BasicBlockWriter<>;
-
-/// Reads blocks; keeps its memory for the next one. Threads: one at a time.
-template <class = void>
-class BasicBlockReader {
-  public:
-    /// Calls `f(kind, step, time_ns, std::span<const Cell>)` for each row, in their order; texts point into
-    /// `block`. False, before any call, if the bytes are damaged.
-    template <class F>
-    [[nodiscard]] bool read(std::span<const std::byte> block, F&& f) {
-        if (!decode(block)) return false;
-        for (std::size_t row = 0; row < steps_.size(); ++row) {
-            Group& group = groups_[static_cast<std::size_t>(of_row_[row])];
-            cells_.clear();
-            for (Column& column : group.columns) cells_.push_back({column.metric, next(column, group.row)});
-            ++group.row;
-            f(group.kind, steps_[row], times_[row] * ns_per_ms, std::span<const Cell>{cells_});
-        }
-        return true;
-    }
-
-  private:
-    struct Column {
-        std::uint32_t metric = 0;
-        Value::Kind kind{};
-        std::vector<double> numbers{};
-        std::vector<std::int64_t> integers{};
-        std::string_view text{};
-    };
-    struct Group {
-        RecordKind kind{};
-        std::size_t rows = 0, row = 0;
-        std::vector<Column> columns{};
-    };
-    static constexpr std::int64_t most_ms = std::numeric_limits<std::int64_t>::max() / ns_per_ms;
-
-    [[nodiscard]] bool decode(std::span<const std::byte> block) {
-        ByteReader from{block};
-        groups_.clear();
-        const std::uint64_t rows = from.varint();
-        if (rows > max_block_rows) return false;
-        for (auto* column : {&steps_, &times_, &of_row_}) column->assign(static_cast<std::size_t>(rows), 0);
-        if (rows == 0) return from.ok() && from.rest().empty();
-        if (!unpack(from, std::span{steps_}) || !unpack(from, std::span{times_})) return false;
-        for (const std::int64_t ms : times_) {
-            if (ms < -most_ms || ms > most_ms) return false;
-        }
-        const std::uint64_t groups = from.varint();
-        if (groups == 0 || groups > rows || (groups > 1 && !unpack(from, std::span{of_row_}))) return false;
-        groups_.resize(static_cast<std::size_t>(groups));
-        for (const std::int64_t group : of_row_) {
-            if (group < 0 || static_cast<std::uint64_t>(group) >= groups) return false;
-            ++groups_[static_cast<std::size_t>(group)].rows;
-        }
-        std::size_t room = max_block_cells;
-        for (Group& group : groups_) {
-            if (!decode_group(from, group, room)) return false;
-        }
-        return from.ok() && from.rest().empty();
-    }
-
-    [[nodiscard]] bool decode_group(ByteReader& from, Group& group, std::size_t& room) {
-        const std::uint64_t kind = from.byte(), cells = from.varint();
-        group.kind = static_cast<RecordKind>(kind);
-        if (group.kind != RecordKind::row && group.kind != RecordKind::event) return false;
-        if (group.rows == 0 || cells > room / group.rows) return false;
-        room -= static_cast<std::size_t>(cells) * group.rows;
-        group.columns.resize(static_cast<std::size_t>(cells));
-        for (Column& column : group.columns) {
-            column.metric = static_cast<std::uint32_t>(from.varint());
-            const std::uint64_t of = from.byte();
-            column.kind = static_cast<Value::Kind>(of);
-            if (of > static_cast<std::uint64_t>(Value::Kind::text) || column.kind == Value::Kind::none)
-                return false;
-        }
-        for (Column& column : group.columns) {
-            if (column.kind == Value::Kind::number) {
-                column.numbers.resize(group.rows);
-                if (!unpack(from, std::span{column.numbers}, scratch_)) return false;
-                continue;
-            }
-            column.integers.resize(group.rows);
-            if (!unpack(from, std::span{column.integers})) return false;
-            if (column.kind == Value::Kind::text && !decode_text(from, column)) return false;
-        }
-        return true;
-    }
-    [[nodiscard]] static bool decode_text(ByteReader& from, Column& column) {
-        std::uint64_t bytes = 0;
-        for (const std::int64_t length : column.integers) {
-            if (length < 0 || static_cast<std::uint64_t>(length) > from.rest().size() - bytes) return false;
-            bytes += static_cast<std::uint64_t>(length);
-        }
-        const auto text = from.bytes(static_cast<std::size_t>(bytes));
-        column.text = {reinterpret_cast<const char*>(text.data()), text.size()};
-        return true;
-    }
-
-    [[nodiscard]] static Value next(Column& column, std::size_t row) noexcept {
-        switch (column.kind) {
-            case Value::Kind::number: return Value{column.numbers[row]};
-            case Value::Kind::text: {
-                const auto size = static_cast<std::size_t>(column.integers[row]);
-                const std::string_view text = column.text.substr(0, size);
-                column.text.remove_prefix(size);
-                return Value{text};
-            }
-            default:
-                return Value::from_integer_bits(column.kind,
-                                                static_cast<std::uint64_t>(column.integers[row]));
-        }
-    }
-
-    std::vector<std::int64_t> steps_, times_, of_row_, scratch_;
-    std::vector<Group> groups_;
-    std::vector<Cell> cells_;
-};
-using BlockReader = BasicBlockReader<>;
-
-}  // namespace CAIRN_NAMESPACE::detail
 
 // ---- cairn/cairn_full.hpp
 // All of the library but the adapters, each of which is for one framework: also the queries, policies that

@@ -48,11 +48,31 @@ void histories() {
                                 step == 1 ? row_continues : std::uint8_t{0}, 1, step / 2, 5),
                  0, Value{0.5});
     }
-    std::vector<std::byte> frame(frame_header_bytes);
-    put(frame.data() + 4, static_cast<std::uint32_t>(records.size()));
-    put(frame.data() + 24, static_cast<std::uint64_t>(records.size()));
-    frame.insert(frame.end(), records.begin(), records.end());
-    seed("history", "rows", text_of(frame));
+    const auto frame_of = [](std::uint8_t kind, std::vector<std::byte> payload) {
+        payload.resize(padded(payload.size()));
+        std::vector<std::byte> frame(frame_header_bytes);
+        put(frame.data(), kind);
+        put(frame.data() + 4, static_cast<std::uint32_t>(payload.size()));
+        put(frame.data() + 24, static_cast<std::uint64_t>(payload.size()));
+        frame.insert(frame.end(), payload.begin(), payload.end());
+        return frame;
+    };
+    seed("history", "records", text_of(frame_of(0, records)));
+
+    BlockWriter block;
+    for (std::int64_t step = 0; step < 20; ++step) {
+        const Cell cells[] = {{0, Value{0.5}}, {1, Value{step}}};
+        block.add(RecordKind::row, step, step * ns_per_ms, std::span{cells}.first(step % 2 == 0 ? 1 : 2));
+    }
+    std::vector<std::byte> packed, payload;
+    block.write(packed);
+    ByteWriter out{payload};
+    out.varint(2);
+    out.varint(0), out.varint(4), out.text("loss");
+    out.varint(1), out.varint(1), out.text("n");
+    out.varint(packed.size());
+    payload.insert(payload.end(), packed.begin(), packed.end());
+    seed("history", "packed", text_of(frame_of(1, payload)));
 }
 
 void manifests() {

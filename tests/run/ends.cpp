@@ -5,6 +5,7 @@
 #include "support/catch.hpp"
 #include "support/temp_dir.hpp"
 
+#include <cmath>
 #include <cstdint>
 #include <optional>
 #include <stdexcept>
@@ -358,9 +359,9 @@ TEST_CASE("a history that cannot be written is an error of finish, and no row is
         std::signal(SIGXFSZ, SIG_IGN);
         auto run = open_run(dir);
         run.log("x"_m = 0);
-        const ::rlimit small{8192, RLIM_INFINITY};  // of any file's bytes
+        const ::rlimit small{2048, RLIM_INFINITY};  // of any file's bytes
         ::setrlimit(RLIMIT_FSIZE, &small);
-        for (int i = 1; i < 500; ++i) run.log("x"_m = i);
+        for (int i = 1; i < 500; ++i) run.log("x"_m = std::sqrt(i));
         const auto ended = run.finish();
         if (ended) return 1;
         if (run.health().errors.empty()) return 2;

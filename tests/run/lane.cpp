@@ -44,11 +44,12 @@ struct Fixture {
 
 }  // namespace
 
-TEST_CASE("a lane asks for help when its ring is half full, and not before", "[run][lane]") {
+TEST_CASE("a lane asks for help when its ring is nearly full, and not before", "[run][lane]") {
     Fixture f;
-    for (int n = 0; n < 600; ++n) CHECK(f.log(n));
+    constexpr int rows = ring_capacity / (row_header_bytes + cell_bytes);
+    for (int n = 0; n < rows - 400; ++n) REQUIRE(f.log(n));
     CHECK(f.pressure.nudges == 0);
-    for (int n = 600; n < 800; ++n) CHECK(f.log(n));
+    for (int n = rows - 400; n < rows - 10; ++n) REQUIRE(f.log(n));
     CHECK(f.pressure.nudges > 0);
     CHECK(f.pressure.waits == 0);
 }
@@ -56,7 +57,7 @@ TEST_CASE("a lane asks for help when its ring is half full, and not before", "[r
 TEST_CASE("a lane whose collector stands still waits, gives up, and counts its waiting", "[run][lane]") {
     Fixture f;
     const std::int64_t kept = f.fill();
-    CHECK(kept > 1000);
+    CHECK(kept > 20'000);
     CHECK(f.pressure.waits == 3);
     CHECK(f.lane.counters.waits == 1);
     CHECK(f.lane.counters.rows == static_cast<std::uint64_t>(kept));
@@ -78,7 +79,7 @@ TEST_CASE("a lane that waited for a collector that goes on loses nothing", "[run
     f.pressure.releases = 5;
     f.pressure.patience = 0;
     const std::int64_t kept = f.fill();
-    CHECK(kept > 5 * 1000);
+    CHECK(kept > 4 * 20'000);  // some of the releases are of the padding at the ring's end
     CHECK(f.lane.counters.rows == static_cast<std::uint64_t>(kept));
     CHECK(f.pressure.releases == 0);
 }

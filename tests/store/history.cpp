@@ -64,17 +64,36 @@ Bytes operator+(Bytes a, const Bytes& b) {
     return a;
 }
 
+void append(HistoryWriter& history, std::uint32_t ring, std::uint64_t from, const Bytes& records) {
+    history.append({FrameKind::records, ring, from, from + records.size(), records}).value();
+}
+// A frame of packed rows, with the names of what they use.
+void append_packed(HistoryWriter& history, std::uint32_t ring, std::uint64_t from,
+                   const std::vector<std::pair<std::int64_t, std::vector<Cell>>>& rows,
+                   const std::map<std::uint32_t, std::string>& names) {
+    BlockWriter block;
+    for (const auto& [step, cells] : rows) block.add(RecordKind::row, step, 5 * ns_per_ms, cells);
+    Bytes packed, payload;
+    block.write(packed);
+    ByteWriter out{payload};
+    out.varint(names.size());
+    for (const auto& [metric, name] : names) out.varint(metric), out.varint(name.size()), out.text(name);
+    out.varint(packed.size());
+    payload = payload + packed;
+    history.append({FrameKind::packed, ring, from, from + 96, payload}).value();
+}
+
 // A few frames of two rings, with a text and a row in two pieces.
 void write_sample(const std::filesystem::path& dir) {
     auto history = HistoryWriter::open(dir / history_file, 0).value();
     const Bytes first =
         name_record(0, "x") + name_record(1, "note") + row_record(0, {{0, 1.5}, {1, "hello"}});
-    history.append(0, 0, first).value();
+    append(history, 0, 0, first);
     const Bytes second =
         name_record(0, "x") + row_record(10, {{0, 7}}) + row_record(11, {{0, 8}}, row_continues);
-    history.append(1, 0, second).value();
-    history.append(1, second.size(), row_record(11, {{0, 9}})).value();
-    history.append(0, first.size(), row_record(1, {{0, 2.5}})).value();
+    append(history, 1, 0, second);
+    append(history, 1, second.size(), row_record(11, {{0, 9}}));
+    append_packed(history, 0, first.size(), {{1, {{0, Value{2.5}}}}}, {{0, "x"}});
 }
 
 std::string read_text(const std::filesystem::path& path) {
@@ -110,6 +129,7 @@ struct RingFile {
     RingHeader& header() { return *reinterpret_cast<RingHeader*>(bytes()); }
     void put(const Bytes& record) {
         std::byte* to = ring.reserve(record.size());
+        if (to == nullptr) to = ring.advance(record.size());
         REQUIRE(to != nullptr);
         std::memcpy(to, record.data(), record.size());
         ring.commit();
@@ -141,7 +161,64 @@ TEST_CASE("a metric of any number is read, and takes the memory of its name alon
                        rows.push_back({step, {{std::string{values[0].name}, values[0].value.number()}}, {}});
                    });
     CHECK(rows == std::vector<Seen>{{1, {{"x", 0.5}}, ""}});
-    CHECK(report.names.size() == 1);
+}
+
+TEST_CASE("packed rows and records of several rings are read in the order of each", "[store][history]") {
+    const TempDir dir;
+    auto history = HistoryWriter::open(dir / history_file, 0).value();
+    // Each ring numbers its metrics as it likes, and a frame of packed rows can be read alone.
+    append(history, 0, 0, name_record(0, "x") + row_record(0, {{0, 1}}, row_continues));
+    append_packed(history, 1, 0, {{5, {{0, Value{0.5}}, {7, Value{"text"}}}}, {6, {{0, Value{0.25}}}}},
+                  {{0, "loss"}, {7, "note"}});
+    append_packed(history, 0, 192, {{1, {{0, Value{2.0}}}}, {2, {{3, Value{1.0}}}}}, {{3, "y"}});
+    append(history, 1, 96, row_record(7, {{0, 3}}));
+    std::vector<Seen> rows;
+    const auto report = read_all(dir.path(), rows);
+    REQUIRE(report);
+    const std::vector<Seen> expected{
+        {5, {{"loss", 0.5}}, "text"}, {6, {{"loss", 0.25}}, ""}, {0, {{"x", 1}}, ""},  // its end was dropped
+        {1, {{"x", 2}}, ""},          {2, {{"y", 1}}, ""},       {7, {{"loss", 3}}, ""}};
+    CHECK(rows == expected);
+    CHECK((report->rows == 6 && report->damaged == 0));
+    // A ring that holds what the history has already, and more.
+    RingFile ring{1};
+    for (int i = 0; i < 12; ++i) ring.put(name_record(0, "loss"));
+    ring.put(row_record(8, {{0, 4}}));
+    ring.write(dir.path() / "journal/1.ring");
+    REQUIRE(read_all(dir.path(), rows));
+    CHECK(rows.size() == 7);
+    CHECK(rows.back() == Seen{8, {{"loss", 4}}, ""});
+}
+
+TEST_CASE("a frame whose block is none is a gap, its neighbours are read", "[store][history]") {
+    const TempDir dir;
+    auto history = HistoryWriter::open(dir / history_file, 0).value();
+    append_packed(history, 0, 0, {{1, {{0, Value{1.0}}}}}, {{0, "x"}});
+    const Bytes none(GENERATE(0U, 1U, 9U, 64U), std::byte{0xff});
+    history.append({FrameKind::packed, 0, 100, 200, none}).value();
+    append_packed(history, 0, 200, {{2, {{0, Value{2.0}}}}}, {{0, "x"}});
+    std::vector<Seen> rows;
+    const auto report = read_all(dir.path(), rows);
+    REQUIRE(report);
+    CHECK(rows == std::vector<Seen>{{1, {{"x", 1}}, ""}, {2, {{"x", 2}}, ""}});
+    CHECK(report->damaged == 1);
+}
+
+TEST_CASE("a history of the first version is read, and goes on in the new one", "[store][history]") {
+    const TempDir dir;
+    write_sample(dir.path());
+    std::string whole = read_text(dir / history_file);
+    whole[8] = 1;
+    write_text(dir / history_file, whole);
+    std::vector<Seen> rows;
+    auto report = read_all(dir.path(), rows);
+    REQUIRE(report);
+    CHECK((rows.size() == 4 && report->damaged == 0));
+    auto history = HistoryWriter::open(dir / history_file, report->whole_bytes).value();
+    append_packed(history, 2, 0, {{9, {{0, Value{1.0}}}}}, {{0, "x"}});
+    REQUIRE(read_all(dir.path(), rows));
+    CHECK(rows.size() == 5);
+    CHECK(read_text(dir / history_file)[8] == 2);
 }
 
 TEST_CASE("a run without a history has no rows", "[store][history]") {
@@ -163,7 +240,6 @@ TEST_CASE("rows are read in the order of their frames, and a row in two pieces i
     CHECK(rows == expected);
     CHECK((report->rows == 4 && report->folded == 0 && report->damaged == 0 && report->torn_bytes == 0));
     CHECK(report->next_ring == 2);
-    CHECK(report->names == std::map<std::uint32_t, std::string>{{0, "x"}, {1, "note"}});
     CHECK(report->whole_bytes == std::filesystem::file_size(dir / history_file));
 }
 
@@ -225,7 +301,7 @@ TEST_CASE("a history of a newer version is refused, not guessed at", "[store][hi
     const TempDir dir;
     write_sample(dir.path());
     std::string whole = read_text(dir / history_file);
-    whole[8] = 2;
+    whole[8] = history_version + 1;
     write_text(dir / history_file, whole);
     std::vector<Seen> rows;
     const auto report = read_all(dir.path(), rows);
@@ -246,7 +322,7 @@ TEST_CASE("what a ring still holds is folded in once, even if the history has pa
     ring.write(dir.path() / "journal/4.ring");
     auto history = HistoryWriter::open(dir / history_file, 0).value();
     // Written, but the process was killed before it released the ring.
-    history.append(4, 0, first).value();
+    append(history, 4, 0, first);
 
     std::vector<Seen> rows;
     auto report = read_all(dir.path(), rows);
@@ -277,7 +353,7 @@ TEST_CASE("recovery cuts a torn tail, so that what is written next can be read",
     auto report = recover_history(dir.path(), [](std::int64_t, std::int64_t, std::span<const NamedValue>) {});
     REQUIRE(report);
     auto writer = HistoryWriter::open(dir / history_file, report->whole_bytes).value();
-    writer.append(report->next_ring, 0, name_record(0, "x") + row_record(99, {{0, 1}})).value();
+    append(writer, report->next_ring, 0, name_record(0, "x") + row_record(99, {{0, 1}}));
     std::vector<Seen> rows;
     const auto after = read_all(dir.path(), rows);
     REQUIRE(after);

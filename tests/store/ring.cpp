@@ -27,6 +27,7 @@ struct Memory {
 // A record of `bytes` that holds its number.
 bool put_number(Ring& ring, std::size_t bytes, std::uint64_t number) {
     std::byte* to = ring.reserve(bytes);
+    if (to == nullptr) to = ring.advance(bytes);
     if (to == nullptr) return false;
     put(put_record(to, bytes, RecordKind::row), number);
     ring.commit();
@@ -44,11 +45,11 @@ TEST_CASE("a full ring refuses, keeps what it has, and takes again after a relea
     while (put_number(ring, 1024, n)) ++n;
     CHECK(n == ring_capacity / 1024);
     CHECK(ring.reserve(8) == nullptr);
-    CHECK(ring.is_filling());
+    CHECK(ring.advance(8) == nullptr);
+    CHECK(ring.is_low());
     const auto all = ring.readable();
     CHECK((all.from == 0 && all.bytes.size() == ring_capacity));
     ring.release(1024);
-    ring.refresh();
     CHECK(put_number(ring, 1024, n));
     CHECK_FALSE(put_number(ring, 8, n));
     ring.release(ring_capacity);
@@ -60,6 +61,8 @@ TEST_CASE("a full ring refuses, keeps what it has, and takes again after a relea
 TEST_CASE("what is reserved and not committed is not there", "[store][ring]") {
     Memory memory;
     Ring ring = Ring::create(memory.data(), 0);
+    CHECK(ring.reserve(64) == nullptr);  // the first is always an advance
+    REQUIRE(ring.advance(64) != nullptr);
     REQUIRE(ring.reserve(64) != nullptr);
     CHECK(ring.readable().bytes.empty());
     REQUIRE(put_number(ring, 16, 5));
@@ -79,6 +82,72 @@ TEST_CASE("a header that is not ours is not valid", "[store][ring]") {
     CHECK(header.is_valid());
     header.magic[0] = 'c';
     CHECK_FALSE(header.is_valid());
+}
+
+TEST_CASE("a ring whose consumer keeps up stays in its window, and grows only under pressure",
+          "[store][ring]") {
+    Memory memory;
+    Ring ring = Ring::create(memory.data(), 0);
+    const auto reached = [&] {  // the end of what was ever written to
+        std::size_t end = ring_capacity;
+        while (end > 0 && memory.data()[ring_header_bytes + end - 1] == std::byte{0}) --end;
+        return end;
+    };
+    constexpr std::size_t size = 512;
+    const auto put_some = [&](std::size_t bytes) {
+        for (std::size_t i = 0; i < bytes / size; ++i) {
+            std::byte* to = ring.reserve(size);
+            if (to == nullptr) to = ring.advance(size);
+            if (to == nullptr) return false;
+            std::memset(put_record(to, size, RecordKind::row), 0xff, size - record_header_bytes);
+            ring.commit();
+        }
+        return true;
+    };
+    std::uint64_t waits = 0;
+    const auto release_but = [&](std::uint64_t bytes) {  // as the collector, which waits for a frame's worth
+        for (auto piece = ring.readable(waits); !piece.bytes.empty(); piece = ring.readable(waits))
+            waits = piece.from + piece.bytes.size();
+        ring.release(waits - bytes);
+    };
+    for (int i = 0; i < 100; ++i) {
+        REQUIRE(put_some(8 * 1024));
+        release_but(0);
+    }
+    CHECK(reached() <= ring_window + record_header_bytes);  // the padding's
+    CHECK_FALSE(ring.is_low());
+    SECTION("what is not released is never written over") {
+        for (std::uint64_t n = 0; put_number(ring, size, n); ++n) CHECK(n < ring_capacity / size);
+        CHECK(ring.is_low());
+        std::uint64_t next = 0;
+        for (auto piece = ring.readable(waits); !piece.bytes.empty(); piece = ring.readable(waits)) {
+            RecordReader reader{piece.bytes};
+            for (RecordReader::Record record; reader.next(record);) {
+                if (record.kind == RecordKind::row) CHECK(get<std::uint64_t>(record.body.data()) == next++);
+            }
+            waits = piece.from + piece.bytes.size();
+        }
+        CHECK(next > 50);
+    }
+    SECTION("after a stall the whole ring was used, and then the window is small again") {
+        // From the window's beginning all of the ring is there.
+        while (put_some(size)) {
+        }
+        release_but(0);
+        REQUIRE(put_some(size));
+        release_but(0);
+        while (put_some(size)) {
+        }
+        CHECK(reached() == ring_capacity);
+        release_but(0);
+        std::memset(memory.data() + ring_header_bytes, 0, ring_capacity);
+        for (int i = 0; i < 400; ++i) {
+            REQUIRE(put_some(8 * 1024));
+            release_but(0);
+            if (i == 200) std::memset(memory.data() + ring_header_bytes, 0, ring_capacity);
+        }
+        CHECK(reached() <= ring_window + record_header_bytes);  // the padding's
+    }
 }
 
 TEST_CASE("a producer and a consumer pass records of all sizes round the ring in order", "[store][ring]") {

@@ -19,15 +19,15 @@ extern "C" __declspec(dllimport) int __stdcall QueryPerformanceFrequency(_LARGE_
 
 namespace CAIRN_NAMESPACE::detail {
 
-// Wall time is in nanoseconds since the Unix epoch, at the resolution of the scheduler's tick (1 to 16 ms):
-// what stamps a row. The coarse clock costs a quarter of the fine one. Steady time never goes back; for
-// durations.
+// Wall time is in nanoseconds since the Unix epoch, in whole milliseconds (the history keeps no less), at the
+// resolution of the scheduler's tick (1 to 16 ms): what stamps a row. The coarse clock costs a quarter of the
+// fine one. Steady time never goes back; for durations.
 #if defined(_WIN32)
 
 [[nodiscard]] inline std::int64_t wall_ns() noexcept {
     std::int64_t now = 0;  // in 100 ns since 1601-01-01
     ::GetSystemTimeAsFileTime(reinterpret_cast<::_FILETIME*>(&now));
-    return (now - 116'444'736'000'000'000) * 100;
+    return (now - 116'444'736'000'000'000) / 10'000 * 1'000'000;
 }
 [[nodiscard]] inline std::int64_t steady_ns() noexcept {
     std::int64_t now = 0;
@@ -39,9 +39,6 @@ namespace CAIRN_NAMESPACE::detail {
 
 #else
 
-[[nodiscard]] inline std::int64_t to_ns(const timespec& t) noexcept {
-    return static_cast<std::int64_t>(t.tv_sec) * 1'000'000'000 + static_cast<std::int64_t>(t.tv_nsec);
-}
 [[nodiscard]] inline std::int64_t wall_ns() noexcept {
     timespec now{};
 #if defined(CLOCK_REALTIME_COARSE)
@@ -49,12 +46,13 @@ namespace CAIRN_NAMESPACE::detail {
 #else
     ::clock_gettime(CLOCK_REALTIME, &now);
 #endif
-    return to_ns(now);
+    return std::int64_t{now.tv_sec} * 1'000'000'000 +
+           static_cast<std::uint32_t>(now.tv_nsec) / 1'000'000 * 1'000'000;
 }
 [[nodiscard]] inline std::int64_t steady_ns() noexcept {
     timespec now{};
     ::clock_gettime(CLOCK_MONOTONIC, &now);
-    return to_ns(now);
+    return std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
 }
 
 #endif

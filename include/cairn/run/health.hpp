@@ -14,7 +14,8 @@ namespace CAIRN_NAMESPACE {
 /// the run.
 struct Health {
     std::uint64_t rows_logged = 0;     ///< taken by `log`
-    std::uint64_t rows_collected = 0;  ///< written to the history file
+    std::uint64_t rows_collected = 0;  ///< in the summary
+    std::uint64_t rows_written = 0;    ///< in the history file; those that are not lie in the journal
     std::uint64_t rows_dropped =
         0;  ///< lost: the ring stayed full for too long, or the run was finished or detached
     std::uint64_t texts_cut = 0;      ///< metric texts or names that were longer than may be stored

@@ -62,9 +62,8 @@ class BasicRunCore {
 
     /// The calling thread's lane; null if the run takes no more rows.
     [[nodiscard]] Lane* lane() noexcept {
-        if (!open_.load(std::memory_order_relaxed)) return nullptr;
         const ThreadLanes::Latest& latest = ThreadLanes::latest();
-        return latest.run == key_ ? latest.lane : ThreadLanes::find(key_, *this);
+        return latest.run == open_as_.load(std::memory_order_relaxed) ? latest.lane : find_lane();
     }
 
     /// Takes a row; never throws, never waits for a disk.
@@ -81,8 +80,8 @@ class BasicRunCore {
     /// nothing is recorded any more.
     virtual void record(const Decision& decision) noexcept = 0;
 
-    /// A lane for the calling thread, which lets go of it; null if there is none to be had.
-    virtual Lane* acquire_lane() noexcept = 0;
+    /// The calling thread's lane, if it is not the latest that it used; one of its own if it has none.
+    virtual Lane* find_lane() noexcept = 0;
 
     // ---- what is known of the run
 
@@ -94,7 +93,7 @@ class BasicRunCore {
     [[nodiscard]] bool resumed() const noexcept { return resumed_; }
     /// One more than the greatest step of the sessions before; 0 for a new run.
     [[nodiscard]] std::int64_t first_step() const noexcept { return first_step_; }
-    [[nodiscard]] bool is_open() const noexcept { return open_.load(std::memory_order_relaxed); }
+    [[nodiscard]] bool is_open() const noexcept { return open_as_.load(std::memory_order_relaxed) != 0; }
     [[nodiscard]] bool has_ended() const noexcept { return ended_.load(std::memory_order_relaxed); }
     [[nodiscard]] bool is_detached() const noexcept { return detached_.load(std::memory_order_relaxed); }
 
@@ -158,10 +157,10 @@ class BasicRunCore {
     Store store_;
     std::filesystem::path dir_;
     bool resumed_;
-    std::uint64_t key_;  // tells this run from all others that a thread may log to
+    std::uint64_t key_;  // tells this run from all others that a thread may log to; never 0
     std::int64_t started_ns_;
     std::int64_t first_step_ = 0;
-    std::atomic<bool> open_{false};
+    std::atomic<std::uint64_t> open_as_{0};  // the key, while the run takes rows
     std::atomic<bool> detached_{false};
     std::atomic<bool> ended_{false};
     std::atomic<std::uint64_t> dropped_{0};

@@ -89,12 +89,8 @@ class BasicRunEngine final : public RunCore,
 
     // ---- logging
 
-    Lane* acquire_lane() noexcept override {
-        try {
-            return live_->journal.acquire();
-        } catch (...) {
-            return nullptr;  // no memory: the row is counted as dropped
-        }
+    CAIRN_COLD Lane* find_lane() noexcept override {
+        return is_open() ? ThreadLanes::find(key_, live_->journal) : nullptr;
     }
 
     void record(const Decision& decision) noexcept override {
@@ -123,6 +119,7 @@ class BasicRunEngine final : public RunCore,
                 health.waited_ns += lane->counters.waited_ns.load(std::memory_order_relaxed);
             }
             health.rows_collected = live_->collector.rows();
+            health.rows_written = live_->collector.written();
             health.history_bytes = live_->collector.bytes();
             health.journal_mapped = live_->journal.mapped();
         }
@@ -285,7 +282,7 @@ class BasicRunEngine final : public RunCore,
         (void)end_quietly("exited", "exit() was called before the run was finished");
     }
     void on_fork_child() noexcept override {
-        open_.store(false, std::memory_order_relaxed);
+        open_as_.store(0, std::memory_order_relaxed);
         detached_.store(true, std::memory_order_relaxed);
         folder_.close_in_child();
     }
@@ -293,7 +290,7 @@ class BasicRunEngine final : public RunCore,
   private:
     result<void> end_quietly(std::string_view status, const std::string& why) noexcept {
         if (ended_.exchange(true)) return {};
-        open_.store(false, std::memory_order_relaxed);
+        open_as_.store(0, std::memory_order_relaxed);
         if (is_detached()) return {};
         try {
             return write_end(status, why);
@@ -326,10 +323,7 @@ class BasicRunEngine final : public RunCore,
     struct Live {
         Live(HistoryWriter history, const HistoryReport& known, const std::filesystem::path& journal_dir,
              std::int64_t first_step)
-            : collector{std::move(history), known},
-              journal{journal_dir, known.next_ring, first_step, collector} {
-            for (const auto& [id, name] : known.names) (void)journal.names().id_of(name);
-        }
+            : collector{std::move(history)}, journal{journal_dir, known.next_ring, first_step, collector} {}
         Collector collector;
         Journal journal;
     };
@@ -341,7 +335,7 @@ class BasicRunEngine final : public RunCore,
         open_journal();
         write_start();
         live_->collector.start(live_->journal);
-        open_.store(true, std::memory_order_relaxed);
+        open_as_.store(key_, std::memory_order_relaxed);
     }
 
     /// What a resumed run already has: its record, its config, what the user set in its summary.

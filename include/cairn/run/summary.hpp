@@ -67,6 +67,11 @@ namespace detail {
 struct MetricView {
     MetricSummary summary;
     Thumbnail curve;
+
+    void add(std::int64_t step, const Value& value) {
+        summary.add(step, value);
+        if (!value.is_text()) curve.add(value.number());
+    }
 };
 using MetricViews = std::map<std::string, MetricView, std::less<>>;
 
@@ -88,8 +93,7 @@ void take_in(MetricViews& views, std::int64_t step, std::span<const NamedValue> 
     for (const NamedValue& named : values) {
         auto view = views.find(named.name);
         if (view == views.end()) view = views.emplace(named.name, MetricView{}).first;
-        view->second.summary.add(step, named.value);
-        if (!named.value.is_text()) view->second.curve.add(named.value.number());
+        view->second.add(step, named.value);
     }
 }
 

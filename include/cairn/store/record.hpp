@@ -95,22 +95,28 @@ inline std::byte* put_row_header(std::byte* to, std::size_t bytes, RecordKind ki
     return put(to, static_cast<std::uint64_t>(time_ns));
 }
 
-inline std::byte* put_cell(std::byte* to, std::uint32_t id, const Value& value) noexcept {
-    to = put(to, static_cast<std::uint64_t>(id) | static_cast<std::uint64_t>(value.kind()) << 32U);
-    switch (value.kind()) {
-        case Value::Kind::number: return put(to, std::bit_cast<std::uint64_t>(value.number()));
-        case Value::Kind::text: {
-            const std::string_view text = value.text();
-            to = put(to, static_cast<std::uint64_t>(text.size()));
-            const std::size_t room = padded(text.size());
-            if (room != 0) {
-                std::memset(to + room - 8, 0, 8);  // the padding, before the text covers what is its own
-                std::memcpy(to, text.data(), text.size());
-            }
-            return to + room;
-        }
-        default: return put(to, value.bits());
+[[nodiscard]] constexpr std::uint64_t cell_head(std::uint32_t id, Value::Kind kind) noexcept {
+    return static_cast<std::uint64_t>(id) | static_cast<std::uint64_t>(kind) << 32U;
+}
+
+template <class = void>
+std::byte* put_text_cell(std::byte* to, std::uint32_t id, std::string_view text) noexcept {
+    to = put(to, cell_head(id, Value::Kind::text));
+    to = put(to, static_cast<std::uint64_t>(text.size()));
+    const std::size_t room = padded(text.size());
+    if (room != 0) {
+        std::memset(to + room - 8, 0, 8);  // the padding, before the text covers what is its own
+        std::memcpy(to, text.data(), text.size());
     }
+    return to + room;
+}
+
+/// Small, so that a row of numbers is a few stores where it is logged.
+inline std::byte* put_cell(std::byte* to, std::uint32_t id, const Value& value) noexcept {
+    if (value.is_text()) return put_text_cell(to, id, value.text());
+    to = put(to, cell_head(id, value.kind()));
+    const bool is_number = value.kind() == Value::Kind::number;
+    return put(to, is_number ? std::bit_cast<std::uint64_t>(value.number()) : value.bits());
 }
 
 [[nodiscard]] constexpr std::size_t name_record_size(std::string_view name) noexcept {
@@ -161,6 +167,8 @@ class BasicRecordReader {
     }
 
     [[nodiscard]] bool damaged() const noexcept { return damaged_; }
+    /// How many bytes follow the record that was read last.
+    [[nodiscard]] std::size_t left() const noexcept { return rest_.size(); }
 
   private:
     bool stop() noexcept {

@@ -5,7 +5,9 @@
 
 #include <cairn/store/record.hpp>
 
+#include <algorithm>
 #include <atomic>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -37,18 +39,21 @@ static_assert(std::atomic<std::uint64_t>::is_always_lock_free);
 static_assert(sizeof(RingHeader) == 192);
 
 inline constexpr std::size_t ring_header_bytes = 4096;
-/// Fits the second-level cache beside a training loop's own data: a ring that leaves it costs four times as
-/// much a row.
-inline constexpr std::size_t ring_capacity = std::size_t{64} * 1024;
+inline constexpr std::size_t ring_capacity = std::size_t{1024} * 1024;
 inline constexpr std::size_t ring_file_bytes = ring_header_bytes + ring_capacity;
+/// As much of a ring is used while the consumer keeps up: it fits the second-level cache beside a training
+/// loop's own data, and a ring that leaves it costs four times as much a row.
+inline constexpr std::size_t ring_window = std::size_t{64} * 1024;
+/// With less room than this a ring is low.
+inline constexpr std::size_t ring_reserve = ring_window / 4;
 
 inline bool RingHeader::is_valid() const noexcept {
     return std::memcmp(magic, expected_magic, sizeof magic) == 0 && version == current_version &&
-           byte_order == expected_byte_order && capacity == ring_capacity;
+           byte_order == expected_byte_order && std::has_single_bit(capacity) && capacity <= ring_capacity;
 }
 
-/// A view of a ring in memory that outlives it. The producer calls `reserve` and `commit`, the consumer
-/// `readable` and `release`; neither waits.
+/// A view of a ring in memory that outlives it. The producer calls `reserve`, `advance` and `commit`, the
+/// consumer `readable` and `release`; neither waits.
 class Ring {
   public:
     Ring() = default;
@@ -66,23 +71,45 @@ class Ring {
 
     [[nodiscard]] std::uint32_t id() const noexcept { return header_->id; }
 
-    /// `bytes` (a multiple of 8, at most half the ring) to be written and committed; null if the ring is
-    /// full.
+    /// `bytes` (a multiple of 8, at most half of `ring_window`) to be written and committed; null if that
+    /// takes an `advance`.
     [[nodiscard]] std::byte* reserve(std::size_t bytes) noexcept {
-        std::size_t offset = head_ & mask;
-        const std::size_t to_end = ring_capacity - offset;
-        const std::size_t skipped = bytes > to_end ? to_end : 0;
-        const std::uint64_t end = head_ + skipped + bytes;
-        if (end - tail_seen_ > ring_capacity) {
-            tail_seen_ = header_->tail.load(std::memory_order_acquire);
-            if (end - tail_seen_ > ring_capacity) return nullptr;
+        if (bytes > limit_ - head_) return nullptr;
+        reserved_end_ = head_ + bytes;
+        return data_ + (head_ & mask);
+    }
+
+    /// As `reserve`, after a look at what the consumer has released; null if the ring is full. At the end of
+    /// the window it goes on at the ring's beginning if there is as much room as the window has, nearly;
+    /// otherwise the window grows.
+    template <class = void>
+    [[nodiscard]] std::byte* advance(std::size_t bytes) noexcept {
+        const std::uint64_t tail = header_->tail.load(std::memory_order_acquire);
+        const std::uint64_t full = tail + ring_capacity;  // the first position that is not free
+        const std::uint64_t lap = head_ & ~std::uint64_t{mask};
+        const std::uint64_t end = head_ + bytes;
+        if (head_ == lap) window_ = ring_window;
+        if (end > lap + window_) {
+            const std::uint64_t next = lap + ring_capacity;
+            const std::uint64_t room = full > next ? full - next : 0;
+            if (room >= window_ - window_ / 4 || (end > next && room >= bytes)) {
+                put_record(data_ + (head_ & mask), static_cast<std::size_t>(next - head_),
+                           RecordKind::padding);
+                head_ = next;
+                window_ = ring_window;
+            } else if (end > next) {
+                is_low_ = true;
+                return nullptr;
+            } else {
+                while (end > lap + window_) window_ = std::min(2 * window_, ring_capacity);
+            }
         }
-        if (skipped != 0) {
-            put_record(data_ + offset, skipped, RecordKind::padding);
-            offset = 0;
-        }
-        reserved_end_ = end;
-        return data_ + offset;
+        const std::uint64_t window_end = (head_ & ~std::uint64_t{mask}) + window_;
+        is_low_ = full < head_ + bytes + ring_reserve;
+        // Where it is time to look again: at the end of the window, when the ring becomes low, when it is
+        // full.
+        limit_ = std::min(window_end, is_low_ ? full : full - ring_reserve);
+        return reserve(bytes);
     }
 
     /// Publishes what was written since `reserve`. When this returns, a SIGKILL of the process loses none of
@@ -93,24 +120,25 @@ class Ring {
         std::atomic_signal_fence(std::memory_order_seq_cst);  // a signal that comes now finds it stored
     }
 
-    /// More than half of the ring waits for the consumer, as far as the producer knows without looking.
-    [[nodiscard]] bool is_filling() const noexcept { return head_ - tail_seen_ > ring_capacity / 2; }
-    /// Looks again.
-    void refresh() noexcept { tail_seen_ = header_->tail.load(std::memory_order_acquire); }
+    /// Whether the consumer is to be asked for room, as of the last `advance`.
+    [[nodiscard]] bool is_low() const noexcept { return is_low_; }
 
     struct Readable {
         std::uint64_t from = 0;
-        std::span<const std::byte> bytes;  // contiguous; call again after release for what wrapped
+        std::span<const std::byte> bytes;  // contiguous; call again for what lies at the ring's beginning
     };
+    /// What was committed from a position on, which is not released.
     template <class = void>
-    [[nodiscard]] Readable readable() const noexcept {
-        const std::uint64_t from = header_->tail.load(std::memory_order_relaxed);
+    [[nodiscard]] Readable readable(std::uint64_t from) const noexcept {
         const std::uint64_t to = header_->head.load(std::memory_order_acquire);
         const std::size_t offset = from & mask;
-        const std::uint64_t waiting = to - from;
-        const std::size_t to_end = ring_capacity - offset;
-        const std::size_t size = waiting < to_end ? static_cast<std::size_t>(waiting) : to_end;
-        return {from, std::span<const std::byte>{data_ + offset, size}};
+        const std::uint64_t size = std::min<std::uint64_t>(to - from, ring_capacity - offset);
+        return {from, std::span<const std::byte>{data_ + offset, static_cast<std::size_t>(size)}};
+    }
+    /// What was committed and is not released.
+    template <class = void>
+    [[nodiscard]] Readable readable() const noexcept {
+        return readable(header_->tail.load(std::memory_order_relaxed));
     }
     void release(std::uint64_t to) noexcept { header_->tail.store(to, std::memory_order_release); }
 
@@ -122,9 +150,11 @@ class Ring {
 
     RingHeader* header_ = nullptr;
     std::byte* data_ = nullptr;
-    std::uint64_t head_ = 0;  // the producer's own copies: no shared line is read on the fast path
-    std::uint64_t tail_seen_ = 0;
+    std::uint64_t head_ = 0;  // the producer's own: no shared line is read on the fast path
+    std::uint64_t limit_ = 0;
     std::uint64_t reserved_end_ = 0;
+    std::size_t window_ = ring_window;
+    bool is_low_ = false;
 };
 
 }  // namespace CAIRN_NAMESPACE::detail

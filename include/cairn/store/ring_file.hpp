@@ -83,7 +83,7 @@ template <class = void>
                      "another byte order",
                      path.string(), "resume the run with that version, on such a machine"};
     }
-    if (!header->is_valid() || header->id != id || *read != bytes.size())
+    if (!header->is_valid() || header->id != id || *read != ring_header_bytes + header->capacity)
         return corrupt("the file is cut or its head is damaged");
     const std::uint64_t from = header->tail.load(std::memory_order_relaxed);
     const std::uint64_t to = header->head.load(std::memory_order_relaxed);
@@ -92,13 +92,14 @@ template <class = void>
     if (!reread) return reread.error();
     std::uint64_t released = 0;
     std::memcpy(&released, later, sizeof released);
-    if (*reread != sizeof later || to < from || to - from > ring_capacity || released < from)
+    if (*reread != sizeof later || to < from || to - from > header->capacity || released < from)
         return corrupt("its positions are none that a ring can have");
     rest.from = std::min(released, to);
     rest.bytes.resize(static_cast<std::size_t>(to - rest.from));
+    const auto capacity = static_cast<std::size_t>(header->capacity);  // an older version's is smaller
     for (std::size_t i = 0; i < rest.bytes.size();) {
-        const std::size_t offset = static_cast<std::size_t>(rest.from + i) & (ring_capacity - 1);
-        const std::size_t piece = std::min(rest.bytes.size() - i, ring_capacity - offset);
+        const std::size_t offset = static_cast<std::size_t>(rest.from + i) & (capacity - 1);
+        const std::size_t piece = std::min(rest.bytes.size() - i, capacity - offset);
         std::memcpy(rest.bytes.data() + i, bytes.data() + ring_header_bytes + offset, piece);
         i += piece;
     }

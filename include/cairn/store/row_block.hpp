@@ -52,6 +52,13 @@ class BasicBlockWriter {
         return rows() < max_block_rows && cells_ + cells <= max_block_cells;
     }
 
+    /// Appends the numbers of the metrics in it, each once for every group that has it.
+    void metrics(std::vector<std::uint32_t>& to) const {
+        for (const Group& group : groups_) {
+            for (const auto& [metric, kind] : group.shape) to.push_back(metric);
+        }
+    }
+
     /// Takes a row for which there is room.
     void add(RecordKind kind, std::int64_t step, std::int64_t time_ns, std::span<const Cell> cells) {
         Group& group = group_of(kind, cells);

@@ -2,30 +2,29 @@
 #pragma once
 // The collector: one thread for each run that drains the rings into the history and keeps the summary.
 
+#include <cairn/run/detail/intake.hpp>
 #include <cairn/run/detail/journal.hpp>
+#include <cairn/run/detail/metric_board.hpp>
 #include <cairn/run/summary.hpp>
-#include <cairn/store/history.hpp>
+#include <cairn/store/frame.hpp>
 #include <cairn/store/os.hpp>
 
 #include <algorithm>
 #include <atomic>
 #include <cstdint>
-#include <functional>
 #include <map>
 #include <mutex>
-#include <span>
 #include <string>
 #include <utility>
 
 namespace CAIRN_NAMESPACE::detail {
 
 /// Drains, writes, sums up. It polls: every 5 ms while rows come, less and less often down to 250 ms while
-/// none do. A logging thread wakes it only when a ring is half full.
+/// none do. A logging thread wakes it only when its ring is nearly full.
 template <class = void>
 class BasicCollector final : public Pressure {
   public:
-    explicit BasicCollector(HistoryWriter history, HistoryReport known)
-        : history_{std::move(history)}, report_{std::move(known)} {}
+    explicit BasicCollector(HistoryWriter history) : history_{std::move(history)} {}
 
     ~BasicCollector() { stop(); }
     BasicCollector(const BasicCollector&) = delete;
@@ -62,27 +61,32 @@ class BasicCollector final : public Pressure {
     }
 
     /// Takes over the summary of the sessions before. Before `start`.
-    void remember(MetricViews earlier) { views_ = std::move(earlier); }
+    void remember(MetricViews earlier) { board_.remember(std::move(earlier)); }
 
     [[nodiscard]] MetricViews views() const {
-        const std::scoped_lock lock{views_mutex_};
-        return views_;
+        const std::scoped_lock lock{board_mutex_};
+        return board_.views();
     }
+    /// How many rows are in the summary.
     [[nodiscard]] std::uint64_t rows() const noexcept { return rows_.load(std::memory_order_relaxed); }
+    /// How many of these are in the history too.
+    [[nodiscard]] std::uint64_t written() const noexcept { return written_.load(std::memory_order_relaxed); }
     [[nodiscard]] std::uint64_t bytes() const noexcept { return bytes_.load(std::memory_order_relaxed); }
     /// Why the history cannot be written now; empty while it can.
     [[nodiscard]] std::string failure() const {
-        const std::scoped_lock lock{views_mutex_};
+        const std::scoped_lock lock{board_mutex_};
         return failure_;
     }
 
     /// Why the history could not be written when that happened first; empty if it always could.
     [[nodiscard]] std::string first_failure() const {
-        const std::scoped_lock lock{views_mutex_};
+        const std::scoped_lock lock{board_mutex_};
         return first_failure_;
     }
 
   private:
+    static constexpr int most_frames = 64;  // of one ring at a time
+
     static void* run(void* self) noexcept {
         static_cast<BasicCollector*>(self)->work();
         return nullptr;
@@ -94,10 +98,10 @@ class BasicCollector final : public Pressure {
         for (bool last = false; !last;) {
             bell_.wait(pause);
             last = stopping_.load(std::memory_order_relaxed);  // the bell orders what was before `stop`
-            nudged_.store(false, std::memory_order_relaxed);
+            const bool is_low = nudged_.exchange(false, std::memory_order_relaxed);
             bool busy = false;
             try {
-                busy = drain();
+                busy = drain(last ? 0 : is_low ? ring_reserve : ring_capacity);
             } catch (
                 const std::exception& failure) {  // out of memory: rows stay in their rings, we try again
                 fail(failure.what());
@@ -107,42 +111,53 @@ class BasicCollector final : public Pressure {
         (void)history_.sync();
     }
 
-    bool drain() {
+    /// Sees what is new in the rings, and writes what fills a frame, or waits with more than `at_most` bytes
+    /// in its ring.
+    bool drain(std::uint64_t at_most) {
         bool any = false;
         for (const auto& lane : journal_->lanes()) {
-            for (Ring::Readable piece = lane->ring.readable(); !piece.bytes.empty();
-                 piece = lane->ring.readable()) {
-                if (auto written = history_.append(lane->ring.id(), piece.from, piece.bytes); !written) {
-                    fail(written.error().what());
-                    return any;
-                }
+            Intake& intake = intakes_[lane->ring.id()];
+            const std::uint64_t keep =
+                lane->has_file() ? at_most : 0;  // what a kill would lose does not wait
+            // A thread that never pauses must not keep us from the others.
+            for (int frames = 0; frames < most_frames || at_most == 0; ++frames) {
+                std::uint64_t rows = 0;
                 {
-                    const std::scoped_lock lock{views_mutex_};
-                    failure_.clear();
-                    assembler_.feed(lane->ring.id(), piece.bytes, report_,
-                                    [&](std::int64_t step, std::int64_t, std::span<const NamedValue> values) {
-                                        take_in(views_, step, values);
-                                        rows_.fetch_add(1, std::memory_order_relaxed);
-                                    });
+                    const std::scoped_lock lock{board_mutex_};
+                    rows = intake.look(lane->ring, board_);
                 }
-                lane->ring.release(piece.from + piece.bytes.size());
-                drained_.fetch_add(1, std::memory_order_relaxed);
-                bytes_.store(history_.bytes(), std::memory_order_relaxed);
-                any = true;
+                any = any || rows != 0;
+                rows_.fetch_add(rows, std::memory_order_relaxed);
+                if (!intake.is_full() && intake.waiting() <= keep) break;
+                if (!write(*lane, intake)) break;
             }
         }
         return any;
     }
 
+    /// Puts what waits of a lane into the history and releases its ring; false if the history takes no more.
+    bool write(JournalLane& lane, Intake& intake) {
+        if (auto written = history_.append(intake.frame(lane.ring.id(), board_)); !written) {
+            fail(written.error().what());
+            return false;
+        }
+        written_.fetch_add(intake.rows(), std::memory_order_relaxed);
+        lane.ring.release(intake.written());
+        drained_.fetch_add(1, std::memory_order_relaxed);
+        bytes_.store(history_.bytes(), std::memory_order_relaxed);
+        const std::scoped_lock lock{board_mutex_};
+        failure_.clear();
+        return true;
+    }
+
     void fail(std::string why) {
-        const std::scoped_lock lock{views_mutex_};
+        const std::scoped_lock lock{board_mutex_};
         if (first_failure_.empty()) first_failure_ = why;
         failure_ = std::move(why);
     }
 
     HistoryWriter history_;
-    HistoryReport report_;
-    RowAssembler assembler_;
+    std::map<std::uint32_t, Intake> intakes_;  // of the rings
     Journal* journal_ = nullptr;
 
     os::Bell bell_;
@@ -151,10 +166,10 @@ class BasicCollector final : public Pressure {
     std::atomic<std::uint64_t> drained_{0};
     std::atomic<std::uint64_t> stuck_at_{0};
 
-    mutable std::mutex views_mutex_;
-    MetricViews views_;
+    mutable std::mutex board_mutex_;
+    MetricBoard board_;
     std::string failure_, first_failure_;
-    std::atomic<std::uint64_t> rows_{0};
+    std::atomic<std::uint64_t> rows_{0}, written_{0};
     std::atomic<std::uint64_t> bytes_{0};
 
     os::Thread thread_;  // last: it ends before what it uses goes

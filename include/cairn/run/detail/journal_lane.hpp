@@ -67,16 +67,16 @@ class BasicJournalLane final : public Lane, public std::enable_shared_from_this<
   private:
     using Cells = std::vector<std::pair<std::uint32_t, Value>>;
 
-    bool append_cells(RecordKind kind, std::int64_t step, std::int64_t time_ns, const NamedCell* begin,
-                      const NamedCell* end) override {
+    CAIRN_COLD bool append_cells(RecordKind kind, std::int64_t step, std::int64_t time_ns,
+                                 const NamedCell* begin, const NamedCell* end) override {
         Cells cells;
         for (const NamedCell* cell = begin; cell != end; ++cell) {
             if (!add(cells, cell->hash, cell->literal, cell->name, cell->value)) return false;
         }
         return append_pieces(kind, step, time_ns, cells);
     }
-    bool append_dynamic(RecordKind kind, std::int64_t step, std::int64_t time_ns,
-                        const DynamicRow& row) override {
+    CAIRN_COLD bool append_dynamic(RecordKind kind, std::int64_t step, std::int64_t time_ns,
+                                   const DynamicRow& row) override {
         Cells cells;
         bool done = true;
         row.for_each([&](std::string_view name, const Value& value) {
@@ -134,24 +134,21 @@ class BasicJournalLane final : public Lane, public std::enable_shared_from_this<
             ring.commit();
         } while (i < cells.size());
         if (kind == RecordKind::row) bump(counters.rows);
-        if (ring.is_filling()) relieve();
         return true;
     }
 
-    [[nodiscard]] std::byte* wait_for_room(std::size_t bytes) noexcept override {
+    CAIRN_COLD [[nodiscard]] std::byte* make_room(std::size_t bytes) noexcept override {
+        std::byte* to = ring.advance(bytes);
+        if (ring.is_low()) pressure_->nudge();
+        if (to != nullptr) return to;
         const std::int64_t since = steady_ns();
         bump(counters.waits);
-        std::byte* to = nullptr;
-        do {
+        while (to == nullptr && pressure_->wait_for_room(since)) {
             pressure_->nudge();
-            to = ring.reserve(bytes);
-        } while (to == nullptr && pressure_->wait_for_room(since));
+            to = ring.advance(bytes);
+        }
         bump(counters.waited_ns, static_cast<std::uint64_t>(steady_ns() - since));
         return to;
-    }
-    void relieve() noexcept override {
-        ring.refresh();
-        if (ring.is_filling()) pressure_->nudge();
     }
 
     os::Mapping memory_;

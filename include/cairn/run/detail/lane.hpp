@@ -18,10 +18,10 @@ namespace CAIRN_NAMESPACE::detail {
 
 /// A value under its name, where the type of its row does not matter any more.
 struct NamedCell {
-    std::uint64_t hash;
-    const char* literal;  // where the name is a type: it keeps its address
-    std::string_view name;
-    Value value;
+    std::uint64_t hash = 0;
+    const char* literal = nullptr;  // where the name is a type: it keeps its address
+    std::string_view name{};
+    Value value{};
 };
 
 /// One producer at a time: the thread that holds it. The collector reads the ring and the counters.
@@ -38,23 +38,29 @@ class Lane {
     /// is new or the row is large.
     template <RecordKind Kind = RecordKind::row, class R>
     bool append(const R& row, std::int64_t step, std::int64_t time_ns) {
+        std::uint32_t metrics[most_at_once];
         std::size_t cells = 0;
         std::size_t bytes = row_header_bytes;
         bool is_plain = true;
         row.for_each([&](auto name, const auto& value) {
+            if (cells == most_at_once) {
+                is_plain = false;
+                return;
+            }
             const Value cell{value};
-            ++cells;
+            const std::uint32_t metric = find(name);
+            metrics[cells++] = metric;
             bytes += cell_size(cell);
-            is_plain = is_plain && cell.text().size() <= max_text_bytes && find(name) != MetricCache::unknown;
+            is_plain = is_plain && metric != MetricCache::unknown && cell.text().size() <= max_text_bytes;
         });
         if (!is_plain || bytes > max_record_bytes) return append_slowly(Kind, step, time_ns, row);
         std::byte* to = reserve(bytes);
         if (to == nullptr) return false;
         to = put_row_header(to, bytes, Kind, 0, cells, step, time_ns);
-        row.for_each([&](auto name, const auto& value) { to = put_cell(to, find(name), Value{value}); });
+        const std::uint32_t* metric = metrics;
+        row.for_each([&](auto, const auto& value) { to = put_cell(to, *metric++, Value{value}); });
         ring.commit();
         if constexpr (Kind == RecordKind::row) bump(counters.rows);
-        if (ring.is_filling()) relieve();
         return true;
     }
 
@@ -78,14 +84,16 @@ class Lane {
     Counters counters;
 
   protected:
-    static constexpr std::size_t max_record_bytes = ring_capacity / 4;
+    static constexpr std::size_t max_record_bytes = ring_window / 4;
+    /// A row of more cells goes the slow way.
+    static constexpr std::size_t most_at_once = 64;
 
     Lane(Ring of, std::int64_t first_step) : ring{of}, next_step_{first_step} {}
     ~Lane() = default;
 
     [[nodiscard]] std::byte* reserve(std::size_t bytes) noexcept {
         std::byte* to = ring.reserve(bytes);
-        return to != nullptr ? to : wait_for_room(bytes);
+        return to != nullptr ? to : make_room(bytes);
     }
 
     MetricCache known_;
@@ -99,7 +107,7 @@ class Lane {
         if constexpr (Name::name.size() > max_metric_name_bytes) {
             return find(Name::name);
         } else {
-            return known_.find(Name::hash, Name::name);
+            return known_.find(Name::hash, Name::chars, Name::name);
         }
     }
     [[nodiscard]] std::uint32_t find(std::string_view name) const noexcept {
@@ -108,7 +116,8 @@ class Lane {
     }
 
     template <class... Fields>
-    bool append_slowly(RecordKind kind, std::int64_t step, std::int64_t time_ns, const Row<Fields...>& row) {
+    CAIRN_COLD bool append_slowly(RecordKind kind, std::int64_t step, std::int64_t time_ns,
+                                  const Row<Fields...>& row) {
         NamedCell cells[sizeof...(Fields) + 1];
         NamedCell* end = cells;
         row.for_each([&](auto name, const auto& value) {
@@ -125,10 +134,9 @@ class Lane {
                               const NamedCell* begin, const NamedCell* end) = 0;
     virtual bool append_dynamic(RecordKind kind, std::int64_t step, std::int64_t time_ns,
                                 const DynamicRow& row) = 0;
-    /// For a ring that is full; null if there is no use in waiting longer.
-    [[nodiscard]] virtual std::byte* wait_for_room(std::size_t bytes) noexcept = 0;
-    /// For a ring that is filling.
-    virtual void relieve() noexcept = 0;
+    /// Moves on in the ring, and waits for the collector if it is full; null if there is no use in waiting
+    /// longer.
+    [[nodiscard]] virtual std::byte* make_room(std::size_t bytes) noexcept = 0;
 
     // What the thread that holds it knows it by.
     std::uint64_t run_ = 0;

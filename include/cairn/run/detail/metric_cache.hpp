@@ -27,6 +27,13 @@ class BasicMetricCache {
         }
     }
 
+    /// The same for a literal, which is nearly always found at once: by its address.
+    [[nodiscard]] std::uint32_t find(std::uint64_t hash, const char* literal,
+                                     std::string_view name) const noexcept {
+        const Entry& first = slots_[static_cast<std::size_t>(hash) & mask_];
+        return first.literal == literal ? first.id : search(hash, name);
+    }
+
     void insert(std::uint64_t hash, const char* literal, std::string_view kept, std::uint32_t id) {
         if ((count_ + 1) * 2 > slots_.size()) grow();
         place({hash, literal, kept, id});
@@ -41,6 +48,9 @@ class BasicMetricCache {
         std::uint32_t id = unknown;
     };
 
+    CAIRN_COLD [[nodiscard]] std::uint32_t search(std::uint64_t hash, std::string_view name) const noexcept {
+        return find(hash, name);
+    }
     void place(const Entry& entry) {
         std::size_t i = static_cast<std::size_t>(entry.hash) & mask_;
         while (slots_[i].id != unknown) i = (i + 1) & mask_;
@@ -55,8 +65,8 @@ class BasicMetricCache {
         }
     }
 
-    std::vector<Entry> slots_ = std::vector<Entry>(32);
-    std::size_t mask_ = 31;
+    std::vector<Entry> slots_ = std::vector<Entry>(64);
+    std::size_t mask_ = 63;
     std::size_t count_ = 0;
 };
 using MetricCache = BasicMetricCache<>;

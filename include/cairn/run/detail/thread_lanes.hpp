@@ -19,17 +19,20 @@ class CAIRN_ONE_IN_PROCESS ThreadLanes {
     };
     static const Latest& latest() noexcept { return Own::get().latest_; }
 
-    /// The calling thread's lane into run `run`, made on first use by `core.acquire_lane()`; null when the
-    /// thread is ending or there is none.
-    template <class Core>
-    static Lane* find(std::uint64_t run, Core& core) {
+    /// The calling thread's lane into run `run`, taken from its journal on first use; null when the thread is
+    /// ending or there is none to be had.
+    template <class Journal>
+    static Lane* find(std::uint64_t run, Journal& journal) noexcept {
         ThreadLanes& mine = Own::get();
         if (mine.ended_) return nullptr;
         Lane* lane = mine.known(run);
         if (lane == nullptr) {
             Own::end_with_thread();
             mine.forget_orphans();
-            lane = core.acquire_lane();
+            try {
+                lane = journal.acquire();
+            } catch (...) {  // no memory: the row is counted as dropped
+            }
             if (lane == nullptr) return nullptr;
             lane->run_ = run;
             lane->next_ = mine.first_;

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+// What the collector has seen of one ring and has not written yet. The rows stay in the ring until they are
+// in the history, so none is lost with the process; meanwhile they are summed up and sorted into columns,
+// because many rows together take few bytes each.
+
+#include <cairn/run/detail/metric_board.hpp>
+#include <cairn/store/frame.hpp>
+#include <cairn/store/packed.hpp>
+#include <cairn/store/record.hpp>
+#include <cairn/store/ring.hpp>
+#include <cairn/store/row_block.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <vector>
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// Turns the stretches of one ring into frames: of packed rows, or of records as they lie in the ring, for a
+/// row that takes several of them. Threads: one at a time.
+template <class = void>
+class BasicIntake {
+  public:
+    /// A frame has this many rows, or takes this much of the ring.
+    static constexpr std::size_t frame_rows = 1024;
+    static constexpr std::uint64_t frame_stretch = ring_capacity / 4;
+
+    /// Sees what the ring has, up to a frame's worth. Returns how many rows that were.
+    std::uint64_t look(const Ring& ring, MetricBoard& board) {
+        const std::uint64_t before = rows_;
+        for (bool more = true; more && !is_full();) {
+            const Ring::Readable piece = ring.readable(seen_);
+            more = !piece.bytes.empty() && take(piece, board);
+        }
+        return rows_ - before;
+    }
+
+    /// Bytes of the ring that were seen and are not released.
+    [[nodiscard]] std::uint64_t waiting() const noexcept { return seen_ - from_; }
+    /// Whether it is time to write.
+    [[nodiscard]] bool is_full() const noexcept {
+        return is_closed_ || block_.rows() >= frame_rows || waiting() >= frame_stretch;
+    }
+
+    /// Rows that were seen and are not written.
+    [[nodiscard]] std::uint64_t rows() const noexcept { return rows_; }
+
+    /// What was seen, as a frame: the same one until it is `written`.
+    [[nodiscard]] Frame frame(std::uint32_t ring, const MetricBoard& board) {
+        if (payload_.empty()) encode(board);
+        is_closed_ = true;
+        const FrameKind kind = records_.empty() ? FrameKind::packed : FrameKind::records;
+        return {kind, ring, from_, seen_, payload_};
+    }
+    /// The frame is in the history. Returns up to where the ring can be released.
+    std::uint64_t written() noexcept {
+        payload_.clear();
+        records_.clear();
+        named_.clear();
+        is_closed_ = false;
+        rows_ = 0;
+        return from_ = seen_;
+    }
+
+  private:
+    /// False if the frame has to be written before the rest is taken.
+    bool take(const Ring::Readable& piece, MetricBoard& board) {
+        RecordReader reader{piece.bytes};
+        for (RecordReader::Record record; !is_full() && reader.next(record);) {
+            const std::uint64_t end = piece.from + piece.bytes.size() - reader.left();
+            if (record.kind == RecordKind::name) {
+                take_name(record.body, board);
+            } else if (record.kind != RecordKind::padding) {
+                const auto bytes = piece.bytes.subspan(static_cast<std::size_t>(seen_ - piece.from),
+                                                       static_cast<std::size_t>(end - seen_));
+                if (!take_row(record, bytes, board)) return false;
+            }
+            seen_ = end;
+        }
+        if (!reader.damaged()) return true;
+        // Something wrote over the ring. It is kept as it is, so that the history says so.
+        if (!begin_records()) return false;
+        keep(piece.bytes.subspan(static_cast<std::size_t>(seen_ - piece.from)));
+        seen_ = piece.from + piece.bytes.size();
+        return true;
+    }
+    void take_name(std::span<const std::byte> body, MetricBoard& board) {
+        std::uint32_t metric = 0;
+        std::string_view name;
+        if (!read_name(body, metric, name)) return;
+        board.name(metric, name);
+        named_.push_back(metric);
+    }
+    bool take_row(const RecordReader::Record& record, std::span<const std::byte> bytes, MetricBoard& board) {
+        std::int64_t step = 0, time_ns = 0;
+        cells_.clear();
+        const bool is_whole =
+            read_row(record.body, step, time_ns, [&](const Cell& cell) { cells_.push_back(cell); });
+        const bool continues = (record.flags & row_continues) != 0;
+        if (continues || is_continued_ || !is_whole) {
+            if (!begin_records()) return false;
+            for (const Cell& cell : cells_) named_.push_back(cell.metric);
+            keep(bytes);
+            is_continued_ = continues;
+        } else {
+            is_closed_ = !records_.empty() || !block_.has_room(cells_.size());
+            if (is_closed_) return false;
+            block_.add(record.kind, step, time_ns, cells_);
+        }
+        if (record.kind == RecordKind::row) {
+            for (const Cell& cell : cells_) board.add(cell.metric, step, cell.value);
+            if (!continues) ++rows_;
+        }
+        return true;
+    }
+    /// A frame has packed rows or records, never both.
+    bool begin_records() noexcept {
+        is_closed_ = block_.rows() != 0;
+        return !is_closed_;
+    }
+    void keep(std::span<const std::byte> records) {
+        records_.insert(records_.end(), records.begin(), records.end());
+    }
+
+    void encode(const MetricBoard& board) {
+        block_.metrics(named_);
+        std::sort(named_.begin(), named_.end());
+        named_.erase(std::unique(named_.begin(), named_.end()), named_.end());
+        if (!records_.empty()) {
+            for (const std::uint32_t metric : named_) {
+                const std::size_t at = payload_.size();
+                payload_.resize(at + name_record_size(board.name_of(metric)));
+                put_name(payload_.data() + at, metric, board.name_of(metric));
+            }
+            payload_.insert(payload_.end(), records_.begin(), records_.end());
+            return;
+        }
+        packed_.clear();
+        block_.write(packed_);
+        ByteWriter out{payload_};
+        out.varint(named_.size());
+        for (const std::uint32_t metric : named_) {
+            out.varint(metric);
+            out.varint(board.name_of(metric).size());
+            out.text(board.name_of(metric));
+        }
+        out.varint(packed_.size());
+        payload_.insert(payload_.end(), packed_.begin(), packed_.end());
+    }
+
+    BlockWriter block_;
+    std::vector<std::byte> records_;    // instead of a block
+    std::vector<std::uint32_t> named_;  // the metrics whose names the frame needs
+    std::vector<std::byte> payload_, packed_;
+    std::vector<Cell> cells_;
+    std::uint64_t from_ = 0, seen_ = 0, rows_ = 0;
+    bool is_continued_ = false;  // the last record's row goes on in the next one
+    bool is_closed_ = false;     // nothing is added to the frame any more
+};
+using Intake = BasicIntake<>;
+
+}  // namespace CAIRN_NAMESPACE::detail

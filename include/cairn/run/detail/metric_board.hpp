@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+// The metrics of a run as the collector sees them: by the numbers that the journal gives them.
+
+#include <cairn/core/value.hpp>
+#include <cairn/run/summary.hpp>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// Names and summaries by number. Threads: one at a time.
+template <class = void>
+class BasicMetricBoard {
+  public:
+    /// Takes over the summaries of the sessions before. Before anything is named.
+    void remember(MetricViews earlier) { views_ = std::move(earlier); }
+
+    /// Says whose number that is; saying it again changes nothing.
+    void name(std::uint32_t metric, std::string_view name) {
+        if (metric >= entries_.size()) entries_.resize(metric + std::size_t{1});
+        Entry& entry = entries_[metric];
+        if (!entry.name.empty() || name.empty()) return;
+        entry.name = name;
+        if (const auto earlier = views_.find(name); earlier != views_.end()) {
+            entry.view = std::move(earlier->second);
+            views_.erase(earlier);
+        }
+    }
+    [[nodiscard]] std::string_view name_of(std::uint32_t metric) const noexcept {
+        return metric < entries_.size() ? std::string_view{entries_[metric].name} : std::string_view{};
+    }
+
+    /// Takes a value in.
+    void add(std::uint32_t metric, std::int64_t step, const Value& value) {
+        if (metric < entries_.size()) entries_[metric].view.add(step, value);
+    }
+
+    [[nodiscard]] MetricViews views() const {
+        MetricViews all = views_;
+        for (const Entry& entry : entries_) {
+            if (entry.view.summary.count != 0) all.insert_or_assign(entry.name, entry.view);
+        }
+        return all;
+    }
+
+  private:
+    struct Entry {
+        std::string name{};
+        MetricView view{};
+    };
+    std::vector<Entry> entries_;  // as many as there are names: numbers are given in order
+    MetricViews views_;           // of metrics that this session has not named
+};
+using MetricBoard = BasicMetricBoard<>;
+
+}  // namespace CAIRN_NAMESPACE::detail

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+// The history file: append-only frames, each with its length and CRC-32C, so a torn tail is cut and damage in
+// the middle costs no more than its frame. A frame is a stretch of one ring: a fold of the rings counts no
+// row twice. Readable while it is written.
+//
+//   file   "CAIRNHST" · u32 version · u32 0
+//   frame  u32 "FRAM" or "PACK" · u32 payload bytes · u32 CRC-32C of what follows it · u32 ring · u64 from
+//          · u64 to · payload
+//   FRAM   records (record.hpp)
+//   PACK   varint names · names × (varint metric id · varint bytes · bytes) · varint bytes · block
+//          (row_block.hpp). The names are those that the stretch defines or uses: it can be read alone.
+//
+// Little-endian; a payload is filled up with zeros to a multiple of 8 bytes, `from` and `to` are the ring's
+// positions.
+
+#include <cairn/core/bytes.hpp>
+#include <cairn/core/crc32c.hpp>
+#include <cairn/core/error.hpp>
+#include <cairn/store/os.hpp>
+#include <cairn/store/record.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <filesystem>
+#include <span>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace CAIRN_NAMESPACE::detail {
+
+inline constexpr const char* history_file = "history.cairn";
+inline constexpr std::string_view history_magic = "CAIRNHST";
+inline constexpr std::uint32_t history_version = 2;
+inline constexpr std::size_t history_header_bytes = 16;
+inline constexpr std::uint64_t max_history_bytes = std::uint64_t{1} << 40U;
+inline constexpr std::size_t frame_header_bytes = 32;
+/// More than a whole ring takes.
+inline constexpr std::size_t max_frame_bytes = std::size_t{4} << 20U;
+
+enum class FrameKind : std::uint32_t { records = 0x4d415246 /* "FRAM" */, packed = 0x4b434150 /* "PACK" */ };
+
+struct Frame {
+    FrameKind kind = FrameKind::records;
+    std::uint32_t ring = 0;
+    std::uint64_t from = 0;
+    std::uint64_t to = 0;
+    std::span<const std::byte> payload;
+};
+
+/// Walks the frames of a history that may be torn or damaged. After damage it goes on at the next whole
+/// frame.
+template <class = void>
+class BasicFrameReader {
+  public:
+    explicit BasicFrameReader(std::span<const std::byte> file) noexcept : file_{file} {}
+
+    bool next(Frame& frame) noexcept {
+        while (at_ + frame_header_bytes <= file_.size()) {
+            if (parse(frame)) {
+                at_ += frame_header_bytes + frame.payload.size();
+                if (skipping_) ++gaps_;
+                skipping_ = false;
+                end_ = at_;
+                return true;
+            }
+            skipping_ = true;
+            at_ += 8;  // frames are multiples of 8 bytes
+        }
+        return false;
+    }
+
+    /// Where the last whole frame ends: what follows is a torn tail.
+    [[nodiscard]] std::size_t whole_bytes() const noexcept { return end_; }
+    /// Damaged stretches between whole frames.
+    [[nodiscard]] std::size_t gaps() const noexcept { return gaps_; }
+
+  private:
+    bool parse(Frame& frame) const noexcept {
+        const std::byte* head = file_.data() + at_;
+        const auto kind = static_cast<FrameKind>(get<std::uint32_t>(head));
+        if (kind != FrameKind::records && kind != FrameKind::packed) return false;
+        const std::size_t bytes = get<std::uint32_t>(head + 4);
+        if (bytes % 8 != 0 || bytes > max_frame_bytes || bytes > file_.size() - at_ - frame_header_bytes)
+            return false;
+        if (crc32c(file_.subspan(at_ + 12, frame_header_bytes - 12 + bytes)) !=
+            get<std::uint32_t>(head + 8)) {
+            return false;
+        }
+        frame = {kind, get<std::uint32_t>(head + 12), get<std::uint64_t>(head + 16),
+                 get<std::uint64_t>(head + 24), file_.subspan(at_ + frame_header_bytes, bytes)};
+        return true;
+    }
+
+    std::span<const std::byte> file_;
+    std::size_t at_ = history_header_bytes;
+    std::size_t end_ = history_header_bytes;
+    std::size_t gaps_ = 0;
+    bool skipping_ = false;
+};
+using FrameReader = BasicFrameReader<>;
+
+/// Appends frames. A frame that cannot be written whole is taken back.
+template <class = void>
+class BasicHistoryWriter {
+  public:
+    /// Opens the history for appending after its first `whole_bytes`; 0 makes a new one.
+    static result<BasicHistoryWriter> open(const std::filesystem::path& path, std::size_t whole_bytes) {
+        auto file = os::File::open_read_write(path);
+        if (!file) return file.error();
+        BasicHistoryWriter writer{std::move(*file)};
+        // Also of one that an older version began: from here on it has what that does not know.
+        std::byte header[history_header_bytes] = {};
+        std::memcpy(header, history_magic.data(), history_magic.size());
+        put(header + history_magic.size(), history_version);
+        if (auto written = writer.file_.write_at(0, header); !written) return written.error();
+        writer.end_ = std::max(whole_bytes, history_header_bytes);
+        if (auto cut = writer.file_.truncate(writer.end_); !cut) return cut.error();
+        return writer;
+    }
+
+    /// Appends a frame; its payload is filled up to a multiple of 8 bytes, and at most `max_frame_bytes`.
+    result<void> append(const Frame& frame) {
+        const std::size_t bytes = padded(frame.payload.size());
+        buffer_.assign(frame_header_bytes + bytes, std::byte{0});
+        std::byte* head = buffer_.data();
+        put(head, static_cast<std::uint32_t>(frame.kind));
+        put(head + 4, static_cast<std::uint32_t>(bytes));
+        put(head + 12, frame.ring);
+        put(head + 16, frame.from);
+        put(head + 24, frame.to);
+        if (!frame.payload.empty())
+            std::memcpy(head + frame_header_bytes, frame.payload.data(), frame.payload.size());
+        put(head + 8, crc32c(bytes_of(buffer_).subspan(12)));
+        auto written = file_.write_at(end_, buffer_);
+        if (!written) {
+            (void)file_.truncate(end_);  // if this fails too, readers skip the torn frame
+            return written;
+        }
+        end_ += buffer_.size();
+        return {};
+    }
+
+    /// Bytes of the file.
+    [[nodiscard]] std::uint64_t bytes() const noexcept { return end_; }
+    result<void> sync() { return file_.sync(); }
+
+  private:
+    explicit BasicHistoryWriter(os::File file) : file_{std::move(file)} {}
+
+    os::File file_;
+    std::uint64_t end_ = 0;
+    std::vector<std::byte> buffer_;
+};
+using HistoryWriter = BasicHistoryWriter<>;
+
+}  // namespace CAIRN_NAMESPACE::detail

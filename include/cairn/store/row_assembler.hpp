@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+// From the payloads of frames and from what a ring holds to the rows that were logged.
+
+#include <cairn/core/error.hpp>
+#include <cairn/core/value.hpp>
+#include <cairn/store/frame.hpp>
+#include <cairn/store/record.hpp>
+#include <cairn/store/row_block.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <forward_list>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <vector>
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// What is known after all rows of a run were read.
+struct HistoryReport {
+    std::size_t whole_bytes = 0;  ///< of the history file
+    std::size_t torn_bytes = 0;   ///< after it
+    std::size_t damaged = 0;      ///< stretches that could not be read
+    std::uint64_t rows = 0;
+    std::uint64_t folded = 0;     ///< of these, rows that were still in a ring
+    std::uint32_t next_ring = 0;  ///< a number that no ring of this run has had
+    std::vector<error> unread{};  ///< for each ring that could not be read, why
+};
+
+/// A row or an event as it is read back; refers to what is gone after the call that it is handed to.
+struct StoredRow {
+    RecordKind kind = RecordKind::row;
+    std::uint32_t ring = 0;  ///< each thread writes to one of its own
+    std::int64_t step = 0, time_ns = 0;
+    std::span<const NamedValue> values;
+};
+
+/// Turns what lies in the rings and in the history into rows and events: keeps the names, joins what
+/// continues. `f` is called as `f(StoredRow)` for each row and event; or, if that is what it takes, as
+/// `f(step, time_ns, std::span<const NamedValue>)` for each row.
+template <class = void>
+class BasicRowAssembler {
+  public:
+    /// Takes the next records of a ring.
+    template <class F>
+    void feed(std::uint32_t ring, std::span<const std::byte> records, HistoryReport& report, F&& f) {
+        Lane& lane = lanes_[ring];
+        RecordReader reader{records};
+        for (RecordReader::Record record; reader.next(record);) {
+            if (record.kind == RecordKind::name) {
+                keep_name(lane, record.body, report);
+            } else if (record.kind != RecordKind::padding) {
+                take_record(ring, lane, record, report, f);
+            }
+        }
+        if (reader.damaged()) ++report.damaged;
+    }
+
+    /// Takes the payload of a frame, which follows what was taken of its ring before.
+    template <class F>
+    void feed(const Frame& frame, HistoryReport& report, F&& f) {
+        if (frame.kind == FrameKind::records) return feed(frame.ring, frame.payload, report, f);
+        Lane& lane = lanes_[frame.ring];
+        if (lane.begun) end(frame.ring, lane, report, f);  // its end was dropped
+        ByteReader from{frame.payload};
+        for (std::uint64_t left = from.varint(); left > 0 && from.ok(); --left) {
+            const auto id = static_cast<std::uint32_t>(from.varint());
+            const auto name = from.bytes(
+                static_cast<std::size_t>(std::min<std::uint64_t>(from.varint(), max_metric_name_bytes + 1)));
+            if (name.size() > max_metric_name_bytes) break;
+            lane.names.insert_or_assign(id,
+                                        std::string{reinterpret_cast<const char*>(name.data()), name.size()});
+        }
+        const auto block =
+            from.bytes(static_cast<std::size_t>(std::min<std::uint64_t>(from.varint(), max_frame_bytes)));
+        const bool is_whole =
+            from.ok() && blocks_.read(block, [&](RecordKind kind, std::int64_t step, std::int64_t time_ns,
+                                                 std::span<const Cell> cells) {
+                emit({kind, frame.ring, step, time_ns, {}}, lane, cells, report, f);
+            });
+        if (!is_whole) ++report.damaged;
+    }
+
+  private:
+    /// The first records of a row that goes on in the next one; owns what it refers to.
+    struct Begun {
+        RecordKind kind{};
+        std::int64_t step = 0, time_ns = 0;
+        std::vector<Cell> cells{};
+        std::forward_list<std::string> texts{};
+    };
+    /// Each thread defines a name in its own ring before it uses it, so every ring has numbers of its own.
+    struct Lane {
+        std::map<std::uint32_t, std::string> names{};
+        std::optional<Begun> begun{};
+    };
+
+    static void keep_name(Lane& lane, std::span<const std::byte> body, HistoryReport& report) {
+        std::uint32_t id = 0;
+        std::string_view name;
+        if (!read_name(body, id, name)) {
+            ++report.damaged;
+            return;
+        }
+        lane.names.insert_or_assign(id, std::string{name});
+    }
+
+    template <class F>
+    void take_record(std::uint32_t ring, Lane& lane, const RecordReader::Record& record,
+                     HistoryReport& report, F&& f) {
+        cells_.clear();
+        StoredRow row{record.kind, ring, 0, 0, {}};
+        if (!read_row(record.body, row.step, row.time_ns, [&](const Cell& cell) { cells_.push_back(cell); }))
+            ++report.damaged;
+        if (lane.begun && !belong_together(*lane.begun, row))
+            end(ring, lane, report, f);  // its end was dropped
+        if ((record.flags & row_continues) != 0) {
+            if (!lane.begun) lane.begun.emplace(Begun{row.kind, row.step, row.time_ns});
+            for (Cell cell : cells_) {
+                if (cell.value.is_text())
+                    cell.value = Value{lane.begun->texts.emplace_front(cell.value.text())};
+                lane.begun->cells.push_back(cell);
+            }
+        } else if (lane.begun) {
+            lane.begun->cells.insert(lane.begun->cells.end(), cells_.begin(), cells_.end());
+            end(ring, lane, report, f);
+        } else {
+            emit(row, lane, cells_, report, f);
+        }
+    }
+
+    [[nodiscard]] static bool belong_together(const Begun& begun, const StoredRow& row) noexcept {
+        return begun.kind == row.kind && begun.step == row.step && begun.time_ns == row.time_ns;
+    }
+    template <class F>
+    void end(std::uint32_t ring, Lane& lane, HistoryReport& report, F&& f) {
+        const Begun& begun = *lane.begun;
+        emit({begun.kind, ring, begun.step, begun.time_ns, {}}, lane, begun.cells, report, f);
+        lane.begun.reset();
+    }
+    template <class F>
+    void emit(StoredRow row, const Lane& lane, std::span<const Cell> cells, HistoryReport& report, F&& f) {
+        values_.clear();
+        for (const Cell& cell : cells) {
+            const auto name = lane.names.find(cell.metric);
+            if (name != lane.names.end()) values_.push_back({name->second, cell.value});
+        }
+        row.values = std::span<const NamedValue>{values_};
+        if (row.kind == RecordKind::row) ++report.rows;
+        if constexpr (std::is_invocable_v<F&, const StoredRow&>) {
+            f(row);
+        } else if (row.kind == RecordKind::row) {
+            f(row.step, row.time_ns, row.values);
+        }
+    }
+
+    std::map<std::uint32_t, Lane> lanes_;
+    std::vector<Cell> cells_;
+    std::vector<NamedValue> values_;
+    BlockReader blocks_;
+};
+using RowAssembler = BasicRowAssembler<>;
+
+}  // namespace CAIRN_NAMESPACE::detail
