@@ -20,4 +20,7 @@ void read() {
     auto loss = recorded.series("loss").value();
     for (const auto& point : loss.points())
         std::printf("%lld: %g\n", static_cast<long long>(point.step), point.value);
+    for (const cairn::Bucket& bucket : loss.window(1000, 2000).buckets(100))
+        std::printf("%lld to %lld: %g to %g\n", static_cast<long long>(bucket.from),
+                    static_cast<long long>(bucket.to), bucket.min, bucket.max);
 }

@@ -4174,8 +4174,8 @@ namespace CAIRN_NAMESPACE::detail {
 #else
     ::clock_gettime(CLOCK_REALTIME, &now);
 #endif
-    return std::int64_t{now.tv_sec} * 1'000'000'000 +
-           static_cast<std::uint32_t>(now.tv_nsec) / 1'000'000 * 1'000'000;
+    const std::uint32_t ms = static_cast<std::uint32_t>(now.tv_nsec) / 1'000'000;
+    return std::int64_t{now.tv_sec} * 1'000'000'000 + std::int64_t{ms} * 1'000'000;
 }
 [[nodiscard]] inline std::int64_t steady_ns() noexcept {
     timespec now{};
@@ -7899,12 +7899,24 @@ struct Frame {
     std::span<const std::byte> payload;
 };
 
+/// Where a frame lies in the history.
+struct FramePlace {
+    std::uint64_t at = 0;
+    std::uint32_t bytes = 0;  ///< with its header
+    std::uint32_t crc = 0;    ///< as its header has it
+    std::uint32_t ring = 0;   ///< whose stretch it is
+    std::uint64_t to = 0;     ///< where that ends
+};
+
 /// Walks the frames of a history that may be torn or damaged. After damage it goes on at the next whole
 /// frame.
 template <class = void>
 class BasicFrameReader {
   public:
-    explicit BasicFrameReader(std::span<const std::byte> file) noexcept : file_{file} {}
+    /// Of the whole file, or of its part from a frame on, which begins at `from` in `file`.
+    explicit BasicFrameReader(std::span<const std::byte> file,
+                              std::size_t from = history_header_bytes) noexcept
+        : file_{file}, at_{from}, end_{from} {}
 
     bool next(Frame& frame) noexcept {
         while (at_ + frame_header_bytes <= file_.size()) {
@@ -7944,8 +7956,7 @@ class BasicFrameReader {
     }
 
     std::span<const std::byte> file_;
-    std::size_t at_ = history_header_bytes;
-    std::size_t end_ = history_header_bytes;
+    std::size_t at_, end_;
     std::size_t gaps_ = 0;
     bool skipping_ = false;
 };
@@ -7971,7 +7982,7 @@ class BasicHistoryWriter {
     }
 
     /// Appends a frame; its payload is filled up to a multiple of 8 bytes, and at most `max_frame_bytes`.
-    result<void> append(const Frame& frame) {
+    result<FramePlace> append(const Frame& frame) {
         const std::size_t bytes = padded(frame.payload.size());
         buffer_.assign(frame_header_bytes + bytes, std::byte{0});
         std::byte* head = buffer_.data();
@@ -7986,10 +7997,12 @@ class BasicHistoryWriter {
         auto written = file_.write_at(end_, buffer_);
         if (!written) {
             (void)file_.truncate(end_);  // if this fails too, readers skip the torn frame
-            return written;
+            return written.error();
         }
+        const FramePlace place{end_, static_cast<std::uint32_t>(buffer_.size()), get<std::uint32_t>(head + 8),
+                               frame.ring, frame.to};
         end_ += buffer_.size();
-        return {};
+        return place;
     }
 
     /// Bytes of the file.
@@ -8662,6 +8675,96 @@ template <class = void>
     return false;
 }
 
+/// Passes over a column of `count` integers. False if the bytes are damaged.
+template <class = void>
+[[nodiscard]] bool skip_integers(ByteReader& from, std::size_t count) noexcept {
+    const std::uint64_t order = from.byte(), bits = from.byte(), exceptions = from.varint();
+    if (!from.ok() || order > 2 || order > count || bits > 64 || exceptions > count) return false;
+    for (std::uint64_t varints = order + 1 + 2 * exceptions; varints > 0; --varints) (void)from.varint();
+    (void)from.bytes(static_cast<std::size_t>(((count - order) * bits + 7) / 8));
+    return from.ok();
+}
+/// The same for numbers.
+template <class = void>
+[[nodiscard]] bool skip_numbers(ByteReader& from, std::size_t count) noexcept {
+    const bool is_decimal = from.byte() == static_cast<std::uint64_t>(Form::decimal);
+    if (is_decimal) (void)from.byte();
+    if (!skip_integers(from, count)) return false;
+    if (!is_decimal) return true;
+    for (std::uint64_t left = from.varint(); left > 0 && from.ok(); --left) {
+        (void)from.varint();
+        (void)from.bytes(8);
+    }
+    return from.ok();
+}
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/store/series_node.hpp
+// What is kept of many values of one metric, so that a question about all of them need not look at each.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// Exact least, greatest and last finite value of a stretch of a series, and where it lies. Requires a value,
+/// for what lies where.
+struct SeriesNode {
+    std::uint64_t finite = 0, nans = 0, infinities = 0;  ///< how many of each
+    std::uint64_t restarts = 0;                          ///< how often the step repeated or went back
+    std::int64_t first_step = 0, last_step = 0;
+    std::int64_t min_step = 0, max_step = 0;
+    std::int64_t min_ms = 0, max_ms = 0;  ///< since the Unix epoch
+    double min = std::numeric_limits<double>::quiet_NaN();
+    double max = std::numeric_limits<double>::quiet_NaN();
+    double last = std::numeric_limits<double>::quiet_NaN();  ///< in the order they were logged
+
+    [[nodiscard]] std::uint64_t count() const noexcept { return finite + nans + infinities; }
+
+    void add(std::int64_t step, std::int64_t ms, double value) noexcept {
+        if (count() == 0) {
+            first_step = min_step = max_step = step;
+            min_ms = max_ms = ms;
+        } else {
+            restarts += step <= last_step ? 1U : 0U;
+            min_step = std::min(min_step, step);
+            max_step = std::max(max_step, step);
+            min_ms = std::min(min_ms, ms);
+            max_ms = std::max(max_ms, ms);
+        }
+        last_step = step;
+        if (!std::isfinite(value)) {
+            ++(std::isnan(value) ? nans : infinities);
+            return;
+        }
+        if (!(value >= min)) min = value;
+        if (!(value <= max)) max = value;
+        last = value;
+        ++finite;
+    }
+
+    /// Takes in what follows it.
+    void merge(const SeriesNode& next) noexcept {
+        if (next.count() == 0) return;
+        if (count() == 0) {
+            *this = next;
+            return;
+        }
+        restarts += next.restarts + (next.first_step <= last_step ? 1U : 0U);
+        last_step = next.last_step;
+        min_step = std::min(min_step, next.min_step);
+        max_step = std::max(max_step, next.max_step);
+        min_ms = std::min(min_ms, next.min_ms);
+        max_ms = std::max(max_ms, next.max_ms);
+        if (next.finite != 0) {
+            if (!(next.min >= min)) min = next.min;
+            if (!(next.max <= max)) max = next.max;
+            last = next.last;
+        }
+        finite += next.finite;
+        nans += next.nans;
+        infinities += next.infinities;
+    }
+};
+
 }  // namespace CAIRN_NAMESPACE::detail
 
 // ---- cairn/store/row_block.hpp
@@ -8720,6 +8823,32 @@ class BasicBlockWriter {
         for (std::size_t i = 0; i < cells.size(); ++i) put_value(group.columns[i], cells[i].value);
     }
 
+    /// What it has of each metric that is a number: calls `f(metric, SeriesNode)`, in the order of their
+    /// numbers. Not of events.
+    template <class F>
+    void summarize(F&& f) const {
+        std::map<std::uint32_t, SeriesNode> nodes;  // its values stay where they are
+        std::vector<std::vector<SeriesNode*>> of_column(groups_.size());
+        for (std::size_t i = 0; i < groups_.size(); ++i) {
+            for (const auto& [metric, kind] : groups_[i].shape) {
+                const bool counts = groups_[i].kind == RecordKind::row && kind != Value::Kind::text;
+                of_column[i].push_back(counts ? &nodes[metric] : nullptr);
+            }
+        }
+        std::vector<std::size_t> next(groups_.size());
+        for (std::size_t row = 0; row < rows(); ++row) {
+            const auto of = static_cast<std::size_t>(of_row_[row]);
+            const Group& group = groups_[of];
+            const std::size_t at = next[of]++;
+            for (std::size_t i = 0; i < group.shape.size(); ++i) {
+                if (SeriesNode* const node = of_column[of][i])
+                    node->add(steps_[row], times_[row],
+                              number_at(group.columns[i], group.shape[i].second, at));
+            }
+        }
+        for (const auto& [metric, node] : nodes) f(metric, node);
+    }
+
     /// Appends the block and forgets its rows.
     void write(std::vector<std::byte>& to) {
         ByteWriter out{to};
@@ -8764,6 +8893,10 @@ class BasicBlockWriter {
         last_ = at->second;
         if (is_new) groups_.push_back({kind, std::move(shape), std::vector<BlockColumn>(cells.size())});
         return groups_[last_];
+    }
+    [[nodiscard]] static double number_at(const BlockColumn& column, Value::Kind kind, std::size_t row) {
+        if (kind == Value::Kind::number) return column.numbers[row];
+        return Value::from_integer_bits(kind, static_cast<std::uint64_t>(column.integers[row])).number();
     }
     static void put_value(BlockColumn& column, const Value& value) {
         switch (value.kind()) {
@@ -8810,13 +8943,35 @@ class BasicBlockReader {
     /// `block`. False, before any call, if the bytes are damaged.
     template <class F>
     [[nodiscard]] bool read(std::span<const std::byte> block, F&& f) {
-        if (!decode(block)) return false;
+        if (!decode(block, nullptr)) return false;
         for (std::size_t row = 0; row < steps_.size(); ++row) {
             Group& group = groups_[static_cast<std::size_t>(of_row_[row])];
             cells_.clear();
             for (Column& column : group.columns) cells_.push_back({column.metric, next(column, group.row)});
             ++group.row;
             f(group.kind, steps_[row], times_[row] * ns_per_ms, std::span<const Cell>{cells_});
+        }
+        return true;
+    }
+
+    /// Calls `f(step, ms, number)` for each value of one metric, in the order of the rows, without events and
+    /// texts; reads no other column. False, before any call, if the bytes are damaged.
+    template <class F>
+    [[nodiscard]] bool read_metric(std::span<const std::byte> block, std::uint32_t metric, F&& f) {
+        if (!decode(block, &metric)) return false;
+        for (std::size_t row = 0; row < steps_.size(); ++row) {
+            Group& group = groups_[static_cast<std::size_t>(of_row_[row])];
+            const std::size_t at = group.row++;
+            if (group.kind != RecordKind::row) continue;
+            for (const Column& column : group.columns) {
+                if (column.metric != metric || column.kind == Value::Kind::text) continue;
+                if (column.kind == Value::Kind::number) {
+                    f(steps_[row], times_[row], column.numbers[at]);
+                } else {
+                    const auto bits = static_cast<std::uint64_t>(column.integers[at]);
+                    f(steps_[row], times_[row], Value::from_integer_bits(column.kind, bits).number());
+                }
+            }
         }
         return true;
     }
@@ -8836,7 +8991,8 @@ class BasicBlockReader {
     };
     static constexpr std::int64_t most_ms = std::numeric_limits<std::int64_t>::max() / ns_per_ms;
 
-    [[nodiscard]] bool decode(std::span<const std::byte> block) {
+    /// Reads the columns of `only`, if given, or all.
+    [[nodiscard]] bool decode(std::span<const std::byte> block, const std::uint32_t* only) {
         ByteReader from{block};
         groups_.clear();
         const std::uint64_t rows = from.varint();
@@ -8856,12 +9012,13 @@ class BasicBlockReader {
         }
         std::size_t room = max_block_cells;
         for (Group& group : groups_) {
-            if (!decode_group(from, group, room)) return false;
+            if (!decode_group(from, group, room, only)) return false;
         }
         return from.ok() && from.rest().empty();
     }
 
-    [[nodiscard]] bool decode_group(ByteReader& from, Group& group, std::size_t& room) {
+    [[nodiscard]] bool decode_group(ByteReader& from, Group& group, std::size_t& room,
+                                    const std::uint32_t* only) {
         const std::uint64_t kind = from.byte(), cells = from.varint();
         group.kind = static_cast<RecordKind>(kind);
         if (group.kind != RecordKind::row && group.kind != RecordKind::event) return false;
@@ -8876,6 +9033,12 @@ class BasicBlockReader {
                 return false;
         }
         for (Column& column : group.columns) {
+            if (only != nullptr && column.metric != *only && column.kind != Value::Kind::text) {
+                const bool is_number = column.kind == Value::Kind::number;
+                if (!(is_number ? skip_numbers(from, group.rows) : skip_integers(from, group.rows)))
+                    return false;
+                continue;
+            }
             if (column.kind == Value::Kind::number) {
                 column.numbers.resize(group.rows);
                 if (!unpack(from, std::span{column.numbers}, scratch_)) return false;
@@ -8918,6 +9081,23 @@ class BasicBlockReader {
     std::vector<Cell> cells_;
 };
 using BlockReader = BasicBlockReader<>;
+
+/// The block in the payload of a frame of packed rows, after `f(metric, name)` for each name it brings; empty
+/// if the bytes are damaged.
+template <class F>
+[[nodiscard]] std::span<const std::byte> block_of(std::span<const std::byte> payload, F&& f) {
+    ByteReader from{payload};
+    for (std::uint64_t left = from.varint(); left > 0 && from.ok(); --left) {
+        const auto metric = static_cast<std::uint32_t>(from.varint());
+        const std::uint64_t size = from.varint();
+        if (size > max_metric_name_bytes) return {};
+        const auto name = from.bytes(static_cast<std::size_t>(size));
+        if (from.ok()) f(metric, std::string_view{reinterpret_cast<const char*>(name.data()), name.size()});
+    }
+    const std::uint64_t size = from.varint();
+    return from.ok() && size <= from.rest().size() ? from.bytes(static_cast<std::size_t>(size))
+                                                   : std::span<const std::byte>{};
+}
 
 }  // namespace CAIRN_NAMESPACE::detail
 
@@ -8966,28 +9146,24 @@ class BasicRowAssembler {
         if (reader.damaged()) ++report.damaged;
     }
 
+    /// Takes over a name that a frame defined, instead of that frame.
+    void define(std::uint32_t ring, std::uint32_t metric, std::string_view name) {
+        lanes_[ring].names.insert_or_assign(metric, std::string{name});
+    }
+
     /// Takes the payload of a frame, which follows what was taken of its ring before.
     template <class F>
     void feed(const Frame& frame, HistoryReport& report, F&& f) {
         if (frame.kind == FrameKind::records) return feed(frame.ring, frame.payload, report, f);
         Lane& lane = lanes_[frame.ring];
         if (lane.begun) end(frame.ring, lane, report, f);  // its end was dropped
-        ByteReader from{frame.payload};
-        for (std::uint64_t left = from.varint(); left > 0 && from.ok(); --left) {
-            const auto id = static_cast<std::uint32_t>(from.varint());
-            const auto name = from.bytes(
-                static_cast<std::size_t>(std::min<std::uint64_t>(from.varint(), max_metric_name_bytes + 1)));
-            if (name.size() > max_metric_name_bytes) break;
-            lane.names.insert_or_assign(id,
-                                        std::string{reinterpret_cast<const char*>(name.data()), name.size()});
-        }
-        const auto block =
-            from.bytes(static_cast<std::size_t>(std::min<std::uint64_t>(from.varint(), max_frame_bytes)));
-        const bool is_whole =
-            from.ok() && blocks_.read(block, [&](RecordKind kind, std::int64_t step, std::int64_t time_ns,
-                                                 std::span<const Cell> cells) {
-                emit({kind, frame.ring, step, time_ns, {}}, lane, cells, report, f);
-            });
+        const auto block = block_of(frame.payload, [&](std::uint32_t metric, std::string_view name) {
+            lane.names.insert_or_assign(metric, std::string{name});
+        });
+        const bool is_whole = blocks_.read(block, [&](RecordKind kind, std::int64_t step,
+                                                      std::int64_t time_ns, std::span<const Cell> cells) {
+            emit({kind, frame.ring, step, time_ns, {}}, lane, cells, report, f);
+        });
         if (!is_whole) ++report.damaged;
     }
 
@@ -9078,6 +9254,57 @@ using RowAssembler = BasicRowAssembler<>;
 
 namespace CAIRN_NAMESPACE::detail {
 
+/// What the rings of a run hold; the report gets which ring number is free, and which ring cannot be read.
+template <class = void>
+[[nodiscard]] std::vector<RingRest> copy_rings(const std::filesystem::path& run_dir, HistoryReport& report) {
+    std::vector<RingRest> rings;
+    const std::filesystem::path journal = run_dir / journal_folder;
+    const auto names = os::list_dir(journal);
+    if (!names) {
+        if (names.error().code() != errc::not_found) report.unread.push_back(names.error());
+        return rings;
+    }
+    for (const std::string& name : *names) {
+        const auto id = ring_of_file(name);
+        if (!id) continue;
+        report.next_ring = std::max(report.next_ring, *id + 1);
+        if (name.ends_with(damaged_suffix)) continue;  // said when it was found
+        auto rest = copy_ring(journal / name, *id);
+        if (rest)
+            rings.push_back(std::move(*rest));
+        else
+            report.unread.push_back(rest.error());
+    }
+    return rings;
+}
+
+/// Drops from what a ring holds what was seen in the history; false if nothing is left.
+template <class = void>
+bool drop_seen(RingRest& ring, std::uint64_t seen_to) {
+    seen_to = std::max(seen_to, ring.from);
+    const auto seen = static_cast<std::size_t>(seen_to - ring.from);
+    if (seen >= ring.bytes.size()) return false;
+    ring.bytes.erase(ring.bytes.begin(), ring.bytes.begin() + static_cast<std::ptrdiff_t>(seen));
+    ring.from = seen_to;
+    return true;
+}
+
+/// Whether a file begins as a history does. Fails: corrupt, unsupported.
+template <class = void>
+[[nodiscard]] result<void> check_history(std::span<const std::byte> bytes,
+                                         const std::filesystem::path& path) {
+    if (bytes.size() < history_header_bytes ||
+        std::memcmp(bytes.data(), history_magic.data(), history_magic.size()) != 0) {
+        return error{errc::corrupt, "this is not a history", path.string(),
+                     "restore it from a copy, or delete it"};
+    }
+    if (get<std::uint32_t>(bytes.data() + 8) > history_version) {
+        return error{errc::unsupported, "the history was written by a newer version of cairn", path.string(),
+                     "read it with that version"};
+    }
+    return {};
+}
+
 /// Every row of a run once: the history, then what its rings still hold. Calls
 /// `f(step, time_ns, std::span<const NamedValue>)`, or `f(StoredRow)` for events too, in the order of each
 /// thread. Fails if the history is from
@@ -9088,23 +9315,7 @@ result<HistoryReport> read_history(const std::filesystem::path& run_dir, F&& f,
                                    std::vector<RingRest>* rests = nullptr) {
     HistoryReport report;
     // Rings first: what leaves them while we read is in the history when we come to it.
-    std::vector<RingRest> rings;
-    const std::filesystem::path journal = run_dir / journal_folder;
-    if (auto names = os::list_dir(journal)) {
-        for (const std::string& name : *names) {
-            const auto id = ring_of_file(name);
-            if (!id) continue;
-            report.next_ring = std::max(report.next_ring, *id + 1);
-            if (name.ends_with(damaged_suffix)) continue;  // said when it was found
-            auto rest = copy_ring(journal / name, *id);
-            if (rest)
-                rings.push_back(std::move(*rest));
-            else
-                report.unread.push_back(rest.error());
-        }
-    } else if (names.error().code() != errc::not_found) {
-        report.unread.push_back(names.error());
-    }
+    std::vector<RingRest> rings = copy_rings(run_dir, report);
     RowAssembler assembler;
     std::map<std::uint32_t, std::uint64_t> done;  // ring -> position up to which its rows were seen
     const std::filesystem::path path = run_dir / history_file;
@@ -9112,15 +9323,7 @@ result<HistoryReport> read_history(const std::filesystem::path& run_dir, F&& f,
     if (!file && file.error().code() != errc::not_found) return file.error();
     if (file && !file->empty()) {
         const std::span<const std::byte> bytes = bytes_of(*file);
-        if (bytes.size() < history_header_bytes ||
-            std::memcmp(bytes.data(), history_magic.data(), history_magic.size()) != 0) {
-            return error{errc::corrupt, "this is not a history", path.string(),
-                         "restore it from a copy, or delete it"};
-        }
-        if (get<std::uint32_t>(bytes.data() + 8) > history_version) {
-            return error{errc::unsupported, "the history was written by a newer version of cairn",
-                         path.string(), "read it with that version"};
-        }
+        if (auto is_ours = check_history(bytes, path); !is_ours) return is_ours.error();
         FrameReader frames{bytes};
         for (Frame frame; frames.next(frame);) {
             std::uint64_t& position = done[frame.ring];
@@ -9133,11 +9336,7 @@ result<HistoryReport> read_history(const std::filesystem::path& run_dir, F&& f,
         report.damaged += frames.gaps();
     }
     for (RingRest& ring : rings) {
-        const std::uint64_t seen = std::max(done[ring.id], ring.from);
-        const auto skipped = static_cast<std::size_t>(seen - ring.from);
-        if (skipped >= ring.bytes.size()) continue;
-        ring.bytes.erase(ring.bytes.begin(), ring.bytes.begin() + static_cast<std::ptrdiff_t>(skipped));
-        ring.from = seen;
+        if (!drop_seen(ring, done[ring.id])) continue;
         const std::uint64_t before = report.rows;
         assembler.feed(ring.id, bytes_of(ring.bytes), report, f);
         report.folded += report.rows - before;
@@ -12049,9 +12248,9 @@ namespace CAIRN_NAMESPACE::detail {
 template <class = void>
 class BasicIntake {
   public:
-    /// A frame has this many rows, or takes this much of the ring.
+    /// A frame has this many rows, or is made of this much.
     static constexpr std::size_t frame_rows = 1024;
-    static constexpr std::uint64_t frame_stretch = ring_capacity / 4;
+    static constexpr std::uint64_t frame_bytes = ring_capacity / 4;
 
     /// Sees what the ring has, up to a frame's worth. Returns how many rows that were.
     std::uint64_t look(const Ring& ring, MetricBoard& board) {
@@ -12063,11 +12262,11 @@ class BasicIntake {
         return rows_ - before;
     }
 
-    /// Bytes of the ring that were seen and are not released.
+    /// How much of the ring was seen and is not released.
     [[nodiscard]] std::uint64_t waiting() const noexcept { return seen_ - from_; }
     /// Whether it is time to write.
     [[nodiscard]] bool is_full() const noexcept {
-        return is_closed_ || block_.rows() >= frame_rows || waiting() >= frame_stretch;
+        return is_closed_ || block_.rows() >= frame_rows || bytes_ >= frame_bytes;
     }
 
     /// Rows that were seen and are not written.
@@ -12080,13 +12279,18 @@ class BasicIntake {
         const FrameKind kind = records_.empty() ? FrameKind::packed : FrameKind::records;
         return {kind, ring, from_, seen_, payload_};
     }
+    /// What the frame has of each metric that it names; nothing of records.
+    [[nodiscard]] const std::vector<std::pair<std::uint32_t, SeriesNode>>& nodes() const noexcept {
+        return nodes_;
+    }
     /// The frame is in the history. Returns up to where the ring can be released.
     std::uint64_t written() noexcept {
         payload_.clear();
         records_.clear();
         named_.clear();
+        nodes_.clear();
         is_closed_ = false;
-        rows_ = 0;
+        rows_ = bytes_ = 0;
         return from_ = seen_;
     }
 
@@ -12102,6 +12306,7 @@ class BasicIntake {
                 const auto bytes = piece.bytes.subspan(static_cast<std::size_t>(seen_ - piece.from),
                                                        static_cast<std::size_t>(end - seen_));
                 if (!take_row(record, bytes, board)) return false;
+                bytes_ += bytes.size();
             }
             seen_ = end;
         }
@@ -12163,6 +12368,11 @@ class BasicIntake {
             payload_.insert(payload_.end(), records_.begin(), records_.end());
             return;
         }
+        for (const std::uint32_t metric : named_) nodes_.emplace_back(metric, SeriesNode{});
+        block_.summarize([&, at = nodes_.begin()](std::uint32_t metric, const SeriesNode& node) mutable {
+            while (at->first != metric) ++at;  // both are in the order of their numbers
+            at->second = node;
+        });
         packed_.clear();
         block_.write(packed_);
         ByteWriter out{payload_};
@@ -12179,11 +12389,13 @@ class BasicIntake {
     BlockWriter block_;
     std::vector<std::byte> records_;    // instead of a block
     std::vector<std::uint32_t> named_;  // the metrics whose names the frame needs
+    std::vector<std::pair<std::uint32_t, SeriesNode>> nodes_;
     std::vector<std::byte> payload_, packed_;
     std::vector<Cell> cells_;
-    std::uint64_t from_ = 0, seen_ = 0, rows_ = 0;
-    bool is_continued_ = false;  // the last record's row goes on in the next one
-    bool is_closed_ = false;     // nothing is added to the frame any more
+    std::uint64_t from_ = 0, seen_ = 0;
+    std::uint64_t rows_ = 0, bytes_ = 0;  // seen, without padding
+    bool is_continued_ = false;           // the last record's row goes on in the next one
+    bool is_closed_ = false;              // nothing is added to the frame any more
 };
 using Intake = BasicIntake<>;
 
@@ -12473,6 +12685,186 @@ using Journal = BasicJournal<>;
 
 }  // namespace CAIRN_NAMESPACE::detail
 
+// ---- cairn/store/history_index.hpp
+// The index of a history: what each frame of packed rows has of each metric, so that a curve of any length is
+// drawn without reading all of it. It can be lost: what it does not cover is read in the history.
+//
+//   file   "CAIRNIDX" · u32 version · u32 0
+//   entry  u32 payload bytes · u32 CRC-32C of the payload · payload
+//   payload u64 where the frame lies in the history · u32 its bytes · u32 its CRC-32C · u32 its ring
+//          · u64 where its stretch of that ends · varint nodes · nodes
+//   node   varint metric · varint bytes of the name · name · varints: finite values, NaNs, infinities,
+//   restarts
+//          · zigzag least step · varints over it: first, last, greatest step · zigzag least time in ms
+//          · varint over it: greatest time · f64 least, greatest, last finite value
+//
+// Little-endian.
+
+namespace CAIRN_NAMESPACE::detail {
+
+inline constexpr const char* index_file = "history.index";
+inline constexpr std::string_view index_magic = "CAIRNIDX";
+inline constexpr std::uint32_t index_version = 1;
+inline constexpr std::size_t index_header_bytes = 16;
+
+/// Builds the payload of an entry.
+template <class = void>
+class BasicIndexEntry {
+  public:
+    /// Of a frame that has so many metrics, which are added next.
+    void begin(const FramePlace& frame, std::size_t nodes) {
+        bytes_.clear();
+        ByteWriter out{bytes_};
+        out.fixed(frame.at);
+        out.fixed(frame.bytes);
+        out.fixed(frame.crc);
+        out.fixed(frame.ring);
+        out.fixed(frame.to);
+        out.varint(nodes);
+    }
+    /// A metric that the frame names; an empty node if it has no number of it.
+    void add(std::uint32_t metric, std::string_view name, const SeriesNode& node) {
+        ByteWriter out{bytes_};
+        out.varint(metric);
+        out.varint(name.size());
+        out.text(name);
+        for (const std::uint64_t count : {node.finite, node.nans, node.infinities, node.restarts})
+            out.varint(count);
+        out.signed_varint(node.min_step);
+        for (const std::int64_t step : {node.first_step, node.last_step, node.max_step})
+            out.varint(static_cast<std::uint64_t>(step) - static_cast<std::uint64_t>(node.min_step));
+        out.signed_varint(node.min_ms);
+        out.varint(static_cast<std::uint64_t>(node.max_ms) - static_cast<std::uint64_t>(node.min_ms));
+        for (const double value : {node.min, node.max, node.last})
+            out.fixed(std::bit_cast<std::uint64_t>(value));
+    }
+    [[nodiscard]] std::span<const std::byte> payload() const noexcept { return bytes_; }
+
+  private:
+    std::vector<std::byte> bytes_;
+};
+using IndexEntry = BasicIndexEntry<>;
+
+/// Reads an entry: `f(metric, name, SeriesNode)` for each metric. False if it is damaged.
+template <class F>
+[[nodiscard]] bool read_index_entry(std::span<const std::byte> payload, FramePlace& frame, F&& f) {
+    ByteReader from{payload};
+    frame.at = from.fixed<std::uint64_t>();
+    frame.bytes = from.fixed<std::uint32_t>();
+    frame.crc = from.fixed<std::uint32_t>();
+    frame.ring = from.fixed<std::uint32_t>();
+    frame.to = from.fixed<std::uint64_t>();
+    for (std::uint64_t left = from.varint(); left > 0 && from.ok(); --left) {
+        const auto metric = static_cast<std::uint32_t>(from.varint());
+        const auto name = from.bytes(static_cast<std::size_t>(from.varint()));
+        SeriesNode node;
+        for (std::uint64_t* count : {&node.finite, &node.nans, &node.infinities, &node.restarts})
+            *count = from.varint();
+        node.min_step = from.signed_varint();
+        for (std::int64_t* step : {&node.first_step, &node.last_step, &node.max_step})
+            *step = static_cast<std::int64_t>(from.varint() + static_cast<std::uint64_t>(node.min_step));
+        node.min_ms = from.signed_varint();
+        node.max_ms = static_cast<std::int64_t>(from.varint() + static_cast<std::uint64_t>(node.min_ms));
+        for (double* value : {&node.min, &node.max, &node.last})
+            *value = std::bit_cast<double>(from.fixed<std::uint64_t>());
+        if (from.ok()) {
+            f(metric, std::string_view{reinterpret_cast<const char*>(name.data()), name.size()},
+              std::as_const(node));
+        }
+    }
+    return from.ok();
+}
+
+/// Walks the entries of an index; after damage there is no next one.
+template <class = void>
+class BasicIndexReader {
+  public:
+    explicit BasicIndexReader(std::span<const std::byte> file) noexcept : file_{file} {
+        if (file.size() >= index_header_bytes &&
+            std::memcmp(file.data(), index_magic.data(), index_magic.size()) == 0 &&
+            get<std::uint32_t>(file.data() + 8) == index_version)
+            at_ = index_header_bytes;
+    }
+    /// Whether it is an index of this version.
+    [[nodiscard]] bool is_valid() const noexcept { return at_ != 0; }
+    [[nodiscard]] std::size_t position() const noexcept { return at_; }
+
+    bool next(std::span<const std::byte>& payload) noexcept {
+        if (!is_valid() || file_.size() - at_ < 8) return false;
+        const std::size_t bytes = get<std::uint32_t>(file_.data() + at_);
+        if (bytes > file_.size() - at_ - 8) return false;
+        payload = file_.subspan(at_ + 8, bytes);
+        if (crc32c(payload) != get<std::uint32_t>(file_.data() + at_ + 4)) return false;
+        at_ += 8 + bytes;
+        return true;
+    }
+
+  private:
+    std::span<const std::byte> file_;
+    std::size_t at_ = 0;
+};
+using IndexReader = BasicIndexReader<>;
+
+/// Appends entries. Fails as writing a file does; then the index ends there, and the history is read instead.
+template <class = void>
+class BasicIndexWriter {
+  public:
+    /// Opens the index of a history that has `whole_bytes`: entries of what lies behind them are cut.
+    static result<BasicIndexWriter> open(const std::filesystem::path& path, std::uint64_t whole_bytes) {
+        auto file = os::File::open_read_write(path);
+        if (!file) return file.error();
+        BasicIndexWriter writer{std::move(*file)};
+        const auto size = writer.file_.size();
+        if (!size) return size.error();
+        std::vector<std::byte> bytes(static_cast<std::size_t>(*size));
+        const auto read = writer.file_.read_at(0, writable_bytes_of(bytes));
+        if (!read) return read.error();
+        bytes.resize(*read);
+        IndexReader reader{bytes};
+        if (reader.is_valid()) {
+            writer.end_ = reader.position();
+            for (std::span<const std::byte> payload; reader.next(payload);) {
+                FramePlace frame;
+                if (!read_index_entry(payload, frame,
+                                      [](std::uint32_t, std::string_view, const SeriesNode&) {}) ||
+                    frame.at + frame.bytes > whole_bytes)
+                    break;
+                writer.end_ = reader.position();
+            }
+        } else {
+            std::byte header[index_header_bytes] = {};
+            std::memcpy(header, index_magic.data(), index_magic.size());
+            put(header + index_magic.size(), index_version);
+            if (auto written = writer.file_.write_at(0, header); !written) return written.error();
+            writer.end_ = index_header_bytes;
+        }
+        if (auto cut = writer.file_.truncate(writer.end_); !cut) return cut.error();
+        return writer;
+    }
+
+    result<void> append(const IndexEntry& entry) {
+        const auto payload = entry.payload();
+        buffer_.resize(8 + payload.size());
+        put(buffer_.data(), static_cast<std::uint32_t>(payload.size()));
+        put(buffer_.data() + 4, crc32c(payload));
+        std::memcpy(buffer_.data() + 8, payload.data(), payload.size());
+        auto written = file_.write_at(end_, buffer_);
+        if (written) end_ += buffer_.size();
+        return written;
+    }
+    [[nodiscard]] std::uint64_t bytes() const noexcept { return end_; }
+
+  private:
+    explicit BasicIndexWriter(os::File file) : file_{std::move(file)} {}
+
+    os::File file_;
+    std::uint64_t end_ = 0;
+    std::vector<std::byte> buffer_;
+};
+using IndexWriter = BasicIndexWriter<>;
+
+}  // namespace CAIRN_NAMESPACE::detail
+
 // ---- cairn/run/detail/collector.hpp
 // The collector: one thread for each run that drains the rings into the history and keeps the summary.
 
@@ -12483,7 +12875,8 @@ namespace CAIRN_NAMESPACE::detail {
 template <class = void>
 class BasicCollector final : public Pressure {
   public:
-    explicit BasicCollector(HistoryWriter history) : history_{std::move(history)} {}
+    BasicCollector(HistoryWriter history, IndexWriter index)
+        : history_{std::move(history)}, index_{std::move(index)} {}
 
     ~BasicCollector() { stop(); }
     BasicCollector(const BasicCollector&) = delete;
@@ -12596,9 +12989,16 @@ class BasicCollector final : public Pressure {
 
     /// Puts what waits of a lane into the history and releases its ring; false if the history takes no more.
     bool write(JournalLane& lane, Intake& intake) {
-        if (auto written = history_.append(intake.frame(lane.ring.id(), board_)); !written) {
-            fail(written.error().what());
+        const auto place = history_.append(intake.frame(lane.ring.id(), board_));
+        if (!place) {
+            fail(place.error().what());
             return false;
+        }
+        if (!intake.nodes().empty()) {
+            entry_.begin(*place, intake.nodes().size());
+            for (const auto& [metric, node] : intake.nodes())
+                entry_.add(metric, board_.name_of(metric), node);
+            (void)index_.append(entry_);  // what it lacks is read in the history
         }
         written_.fetch_add(intake.rows(), std::memory_order_relaxed);
         lane.ring.release(intake.written());
@@ -12616,6 +13016,8 @@ class BasicCollector final : public Pressure {
     }
 
     HistoryWriter history_;
+    IndexWriter index_;
+    IndexEntry entry_;
     std::map<std::uint32_t, Intake> intakes_;  // of the rings
     Journal* journal_ = nullptr;
 
@@ -13759,9 +14161,10 @@ class BasicRunEngine final : public RunCore,
 
     /// What lives only while the run is recorded by this process.
     struct Live {
-        Live(HistoryWriter history, const HistoryReport& known, const std::filesystem::path& journal_dir,
-             std::int64_t first_step)
-            : collector{std::move(history)}, journal{journal_dir, known.next_ring, first_step, collector} {}
+        Live(HistoryWriter history, IndexWriter index, const HistoryReport& known,
+             const std::filesystem::path& journal_dir, std::int64_t first_step)
+            : collector{std::move(history), std::move(index)},
+              journal{journal_dir, known.next_ring, first_step, collector} {}
         Collector collector;
         Journal journal;
     };
@@ -13850,7 +14253,8 @@ class BasicRunEngine final : public RunCore,
             !greatest ? 0 : *greatest + (*greatest < std::numeric_limits<std::int64_t>::max() ? 1 : 0);
         os::make_dirs(journal_dir).value();
         auto history = HistoryWriter::open(dir() / history_file, known.whole_bytes).value();
-        live_ = std::make_unique<Live>(std::move(history), known, journal_dir, first_step_);
+        auto index = IndexWriter::open(dir() / index_file, known.whole_bytes).value();
+        live_ = std::make_unique<Live>(std::move(history), std::move(index), known, journal_dir, first_step_);
         live_->collector.remember(std::move(earlier));
     }
 

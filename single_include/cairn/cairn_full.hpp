@@ -4181,8 +4181,8 @@ namespace CAIRN_NAMESPACE::detail {
 #else
     ::clock_gettime(CLOCK_REALTIME, &now);
 #endif
-    return std::int64_t{now.tv_sec} * 1'000'000'000 +
-           static_cast<std::uint32_t>(now.tv_nsec) / 1'000'000 * 1'000'000;
+    const std::uint32_t ms = static_cast<std::uint32_t>(now.tv_nsec) / 1'000'000;
+    return std::int64_t{now.tv_sec} * 1'000'000'000 + std::int64_t{ms} * 1'000'000;
 }
 [[nodiscard]] inline std::int64_t steady_ns() noexcept {
     timespec now{};
@@ -7906,12 +7906,24 @@ struct Frame {
     std::span<const std::byte> payload;
 };
 
+/// Where a frame lies in the history.
+struct FramePlace {
+    std::uint64_t at = 0;
+    std::uint32_t bytes = 0;  ///< with its header
+    std::uint32_t crc = 0;    ///< as its header has it
+    std::uint32_t ring = 0;   ///< whose stretch it is
+    std::uint64_t to = 0;     ///< where that ends
+};
+
 /// Walks the frames of a history that may be torn or damaged. After damage it goes on at the next whole
 /// frame.
 template <class = void>
 class BasicFrameReader {
   public:
-    explicit BasicFrameReader(std::span<const std::byte> file) noexcept : file_{file} {}
+    /// Of the whole file, or of its part from a frame on, which begins at `from` in `file`.
+    explicit BasicFrameReader(std::span<const std::byte> file,
+                              std::size_t from = history_header_bytes) noexcept
+        : file_{file}, at_{from}, end_{from} {}
 
     bool next(Frame& frame) noexcept {
         while (at_ + frame_header_bytes <= file_.size()) {
@@ -7951,8 +7963,7 @@ class BasicFrameReader {
     }
 
     std::span<const std::byte> file_;
-    std::size_t at_ = history_header_bytes;
-    std::size_t end_ = history_header_bytes;
+    std::size_t at_, end_;
     std::size_t gaps_ = 0;
     bool skipping_ = false;
 };
@@ -7978,7 +7989,7 @@ class BasicHistoryWriter {
     }
 
     /// Appends a frame; its payload is filled up to a multiple of 8 bytes, and at most `max_frame_bytes`.
-    result<void> append(const Frame& frame) {
+    result<FramePlace> append(const Frame& frame) {
         const std::size_t bytes = padded(frame.payload.size());
         buffer_.assign(frame_header_bytes + bytes, std::byte{0});
         std::byte* head = buffer_.data();
@@ -7993,10 +8004,12 @@ class BasicHistoryWriter {
         auto written = file_.write_at(end_, buffer_);
         if (!written) {
             (void)file_.truncate(end_);  // if this fails too, readers skip the torn frame
-            return written;
+            return written.error();
         }
+        const FramePlace place{end_, static_cast<std::uint32_t>(buffer_.size()), get<std::uint32_t>(head + 8),
+                               frame.ring, frame.to};
         end_ += buffer_.size();
-        return {};
+        return place;
     }
 
     /// Bytes of the file.
@@ -8669,6 +8682,96 @@ template <class = void>
     return false;
 }
 
+/// Passes over a column of `count` integers. False if the bytes are damaged.
+template <class = void>
+[[nodiscard]] bool skip_integers(ByteReader& from, std::size_t count) noexcept {
+    const std::uint64_t order = from.byte(), bits = from.byte(), exceptions = from.varint();
+    if (!from.ok() || order > 2 || order > count || bits > 64 || exceptions > count) return false;
+    for (std::uint64_t varints = order + 1 + 2 * exceptions; varints > 0; --varints) (void)from.varint();
+    (void)from.bytes(static_cast<std::size_t>(((count - order) * bits + 7) / 8));
+    return from.ok();
+}
+/// The same for numbers.
+template <class = void>
+[[nodiscard]] bool skip_numbers(ByteReader& from, std::size_t count) noexcept {
+    const bool is_decimal = from.byte() == static_cast<std::uint64_t>(Form::decimal);
+    if (is_decimal) (void)from.byte();
+    if (!skip_integers(from, count)) return false;
+    if (!is_decimal) return true;
+    for (std::uint64_t left = from.varint(); left > 0 && from.ok(); --left) {
+        (void)from.varint();
+        (void)from.bytes(8);
+    }
+    return from.ok();
+}
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/store/series_node.hpp
+// What is kept of many values of one metric, so that a question about all of them need not look at each.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// Exact least, greatest and last finite value of a stretch of a series, and where it lies. Requires a value,
+/// for what lies where.
+struct SeriesNode {
+    std::uint64_t finite = 0, nans = 0, infinities = 0;  ///< how many of each
+    std::uint64_t restarts = 0;                          ///< how often the step repeated or went back
+    std::int64_t first_step = 0, last_step = 0;
+    std::int64_t min_step = 0, max_step = 0;
+    std::int64_t min_ms = 0, max_ms = 0;  ///< since the Unix epoch
+    double min = std::numeric_limits<double>::quiet_NaN();
+    double max = std::numeric_limits<double>::quiet_NaN();
+    double last = std::numeric_limits<double>::quiet_NaN();  ///< in the order they were logged
+
+    [[nodiscard]] std::uint64_t count() const noexcept { return finite + nans + infinities; }
+
+    void add(std::int64_t step, std::int64_t ms, double value) noexcept {
+        if (count() == 0) {
+            first_step = min_step = max_step = step;
+            min_ms = max_ms = ms;
+        } else {
+            restarts += step <= last_step ? 1U : 0U;
+            min_step = std::min(min_step, step);
+            max_step = std::max(max_step, step);
+            min_ms = std::min(min_ms, ms);
+            max_ms = std::max(max_ms, ms);
+        }
+        last_step = step;
+        if (!std::isfinite(value)) {
+            ++(std::isnan(value) ? nans : infinities);
+            return;
+        }
+        if (!(value >= min)) min = value;
+        if (!(value <= max)) max = value;
+        last = value;
+        ++finite;
+    }
+
+    /// Takes in what follows it.
+    void merge(const SeriesNode& next) noexcept {
+        if (next.count() == 0) return;
+        if (count() == 0) {
+            *this = next;
+            return;
+        }
+        restarts += next.restarts + (next.first_step <= last_step ? 1U : 0U);
+        last_step = next.last_step;
+        min_step = std::min(min_step, next.min_step);
+        max_step = std::max(max_step, next.max_step);
+        min_ms = std::min(min_ms, next.min_ms);
+        max_ms = std::max(max_ms, next.max_ms);
+        if (next.finite != 0) {
+            if (!(next.min >= min)) min = next.min;
+            if (!(next.max <= max)) max = next.max;
+            last = next.last;
+        }
+        finite += next.finite;
+        nans += next.nans;
+        infinities += next.infinities;
+    }
+};
+
 }  // namespace CAIRN_NAMESPACE::detail
 
 // ---- cairn/store/row_block.hpp
@@ -8727,6 +8830,32 @@ class BasicBlockWriter {
         for (std::size_t i = 0; i < cells.size(); ++i) put_value(group.columns[i], cells[i].value);
     }
 
+    /// What it has of each metric that is a number: calls `f(metric, SeriesNode)`, in the order of their
+    /// numbers. Not of events.
+    template <class F>
+    void summarize(F&& f) const {
+        std::map<std::uint32_t, SeriesNode> nodes;  // its values stay where they are
+        std::vector<std::vector<SeriesNode*>> of_column(groups_.size());
+        for (std::size_t i = 0; i < groups_.size(); ++i) {
+            for (const auto& [metric, kind] : groups_[i].shape) {
+                const bool counts = groups_[i].kind == RecordKind::row && kind != Value::Kind::text;
+                of_column[i].push_back(counts ? &nodes[metric] : nullptr);
+            }
+        }
+        std::vector<std::size_t> next(groups_.size());
+        for (std::size_t row = 0; row < rows(); ++row) {
+            const auto of = static_cast<std::size_t>(of_row_[row]);
+            const Group& group = groups_[of];
+            const std::size_t at = next[of]++;
+            for (std::size_t i = 0; i < group.shape.size(); ++i) {
+                if (SeriesNode* const node = of_column[of][i])
+                    node->add(steps_[row], times_[row],
+                              number_at(group.columns[i], group.shape[i].second, at));
+            }
+        }
+        for (const auto& [metric, node] : nodes) f(metric, node);
+    }
+
     /// Appends the block and forgets its rows.
     void write(std::vector<std::byte>& to) {
         ByteWriter out{to};
@@ -8771,6 +8900,10 @@ class BasicBlockWriter {
         last_ = at->second;
         if (is_new) groups_.push_back({kind, std::move(shape), std::vector<BlockColumn>(cells.size())});
         return groups_[last_];
+    }
+    [[nodiscard]] static double number_at(const BlockColumn& column, Value::Kind kind, std::size_t row) {
+        if (kind == Value::Kind::number) return column.numbers[row];
+        return Value::from_integer_bits(kind, static_cast<std::uint64_t>(column.integers[row])).number();
     }
     static void put_value(BlockColumn& column, const Value& value) {
         switch (value.kind()) {
@@ -8817,13 +8950,35 @@ class BasicBlockReader {
     /// `block`. False, before any call, if the bytes are damaged.
     template <class F>
     [[nodiscard]] bool read(std::span<const std::byte> block, F&& f) {
-        if (!decode(block)) return false;
+        if (!decode(block, nullptr)) return false;
         for (std::size_t row = 0; row < steps_.size(); ++row) {
             Group& group = groups_[static_cast<std::size_t>(of_row_[row])];
             cells_.clear();
             for (Column& column : group.columns) cells_.push_back({column.metric, next(column, group.row)});
             ++group.row;
             f(group.kind, steps_[row], times_[row] * ns_per_ms, std::span<const Cell>{cells_});
+        }
+        return true;
+    }
+
+    /// Calls `f(step, ms, number)` for each value of one metric, in the order of the rows, without events and
+    /// texts; reads no other column. False, before any call, if the bytes are damaged.
+    template <class F>
+    [[nodiscard]] bool read_metric(std::span<const std::byte> block, std::uint32_t metric, F&& f) {
+        if (!decode(block, &metric)) return false;
+        for (std::size_t row = 0; row < steps_.size(); ++row) {
+            Group& group = groups_[static_cast<std::size_t>(of_row_[row])];
+            const std::size_t at = group.row++;
+            if (group.kind != RecordKind::row) continue;
+            for (const Column& column : group.columns) {
+                if (column.metric != metric || column.kind == Value::Kind::text) continue;
+                if (column.kind == Value::Kind::number) {
+                    f(steps_[row], times_[row], column.numbers[at]);
+                } else {
+                    const auto bits = static_cast<std::uint64_t>(column.integers[at]);
+                    f(steps_[row], times_[row], Value::from_integer_bits(column.kind, bits).number());
+                }
+            }
         }
         return true;
     }
@@ -8843,7 +8998,8 @@ class BasicBlockReader {
     };
     static constexpr std::int64_t most_ms = std::numeric_limits<std::int64_t>::max() / ns_per_ms;
 
-    [[nodiscard]] bool decode(std::span<const std::byte> block) {
+    /// Reads the columns of `only`, if given, or all.
+    [[nodiscard]] bool decode(std::span<const std::byte> block, const std::uint32_t* only) {
         ByteReader from{block};
         groups_.clear();
         const std::uint64_t rows = from.varint();
@@ -8863,12 +9019,13 @@ class BasicBlockReader {
         }
         std::size_t room = max_block_cells;
         for (Group& group : groups_) {
-            if (!decode_group(from, group, room)) return false;
+            if (!decode_group(from, group, room, only)) return false;
         }
         return from.ok() && from.rest().empty();
     }
 
-    [[nodiscard]] bool decode_group(ByteReader& from, Group& group, std::size_t& room) {
+    [[nodiscard]] bool decode_group(ByteReader& from, Group& group, std::size_t& room,
+                                    const std::uint32_t* only) {
         const std::uint64_t kind = from.byte(), cells = from.varint();
         group.kind = static_cast<RecordKind>(kind);
         if (group.kind != RecordKind::row && group.kind != RecordKind::event) return false;
@@ -8883,6 +9040,12 @@ class BasicBlockReader {
                 return false;
         }
         for (Column& column : group.columns) {
+            if (only != nullptr && column.metric != *only && column.kind != Value::Kind::text) {
+                const bool is_number = column.kind == Value::Kind::number;
+                if (!(is_number ? skip_numbers(from, group.rows) : skip_integers(from, group.rows)))
+                    return false;
+                continue;
+            }
             if (column.kind == Value::Kind::number) {
                 column.numbers.resize(group.rows);
                 if (!unpack(from, std::span{column.numbers}, scratch_)) return false;
@@ -8925,6 +9088,23 @@ class BasicBlockReader {
     std::vector<Cell> cells_;
 };
 using BlockReader = BasicBlockReader<>;
+
+/// The block in the payload of a frame of packed rows, after `f(metric, name)` for each name it brings; empty
+/// if the bytes are damaged.
+template <class F>
+[[nodiscard]] std::span<const std::byte> block_of(std::span<const std::byte> payload, F&& f) {
+    ByteReader from{payload};
+    for (std::uint64_t left = from.varint(); left > 0 && from.ok(); --left) {
+        const auto metric = static_cast<std::uint32_t>(from.varint());
+        const std::uint64_t size = from.varint();
+        if (size > max_metric_name_bytes) return {};
+        const auto name = from.bytes(static_cast<std::size_t>(size));
+        if (from.ok()) f(metric, std::string_view{reinterpret_cast<const char*>(name.data()), name.size()});
+    }
+    const std::uint64_t size = from.varint();
+    return from.ok() && size <= from.rest().size() ? from.bytes(static_cast<std::size_t>(size))
+                                                   : std::span<const std::byte>{};
+}
 
 }  // namespace CAIRN_NAMESPACE::detail
 
@@ -8973,28 +9153,24 @@ class BasicRowAssembler {
         if (reader.damaged()) ++report.damaged;
     }
 
+    /// Takes over a name that a frame defined, instead of that frame.
+    void define(std::uint32_t ring, std::uint32_t metric, std::string_view name) {
+        lanes_[ring].names.insert_or_assign(metric, std::string{name});
+    }
+
     /// Takes the payload of a frame, which follows what was taken of its ring before.
     template <class F>
     void feed(const Frame& frame, HistoryReport& report, F&& f) {
         if (frame.kind == FrameKind::records) return feed(frame.ring, frame.payload, report, f);
         Lane& lane = lanes_[frame.ring];
         if (lane.begun) end(frame.ring, lane, report, f);  // its end was dropped
-        ByteReader from{frame.payload};
-        for (std::uint64_t left = from.varint(); left > 0 && from.ok(); --left) {
-            const auto id = static_cast<std::uint32_t>(from.varint());
-            const auto name = from.bytes(
-                static_cast<std::size_t>(std::min<std::uint64_t>(from.varint(), max_metric_name_bytes + 1)));
-            if (name.size() > max_metric_name_bytes) break;
-            lane.names.insert_or_assign(id,
-                                        std::string{reinterpret_cast<const char*>(name.data()), name.size()});
-        }
-        const auto block =
-            from.bytes(static_cast<std::size_t>(std::min<std::uint64_t>(from.varint(), max_frame_bytes)));
-        const bool is_whole =
-            from.ok() && blocks_.read(block, [&](RecordKind kind, std::int64_t step, std::int64_t time_ns,
-                                                 std::span<const Cell> cells) {
-                emit({kind, frame.ring, step, time_ns, {}}, lane, cells, report, f);
-            });
+        const auto block = block_of(frame.payload, [&](std::uint32_t metric, std::string_view name) {
+            lane.names.insert_or_assign(metric, std::string{name});
+        });
+        const bool is_whole = blocks_.read(block, [&](RecordKind kind, std::int64_t step,
+                                                      std::int64_t time_ns, std::span<const Cell> cells) {
+            emit({kind, frame.ring, step, time_ns, {}}, lane, cells, report, f);
+        });
         if (!is_whole) ++report.damaged;
     }
 
@@ -9085,6 +9261,57 @@ using RowAssembler = BasicRowAssembler<>;
 
 namespace CAIRN_NAMESPACE::detail {
 
+/// What the rings of a run hold; the report gets which ring number is free, and which ring cannot be read.
+template <class = void>
+[[nodiscard]] std::vector<RingRest> copy_rings(const std::filesystem::path& run_dir, HistoryReport& report) {
+    std::vector<RingRest> rings;
+    const std::filesystem::path journal = run_dir / journal_folder;
+    const auto names = os::list_dir(journal);
+    if (!names) {
+        if (names.error().code() != errc::not_found) report.unread.push_back(names.error());
+        return rings;
+    }
+    for (const std::string& name : *names) {
+        const auto id = ring_of_file(name);
+        if (!id) continue;
+        report.next_ring = std::max(report.next_ring, *id + 1);
+        if (name.ends_with(damaged_suffix)) continue;  // said when it was found
+        auto rest = copy_ring(journal / name, *id);
+        if (rest)
+            rings.push_back(std::move(*rest));
+        else
+            report.unread.push_back(rest.error());
+    }
+    return rings;
+}
+
+/// Drops from what a ring holds what was seen in the history; false if nothing is left.
+template <class = void>
+bool drop_seen(RingRest& ring, std::uint64_t seen_to) {
+    seen_to = std::max(seen_to, ring.from);
+    const auto seen = static_cast<std::size_t>(seen_to - ring.from);
+    if (seen >= ring.bytes.size()) return false;
+    ring.bytes.erase(ring.bytes.begin(), ring.bytes.begin() + static_cast<std::ptrdiff_t>(seen));
+    ring.from = seen_to;
+    return true;
+}
+
+/// Whether a file begins as a history does. Fails: corrupt, unsupported.
+template <class = void>
+[[nodiscard]] result<void> check_history(std::span<const std::byte> bytes,
+                                         const std::filesystem::path& path) {
+    if (bytes.size() < history_header_bytes ||
+        std::memcmp(bytes.data(), history_magic.data(), history_magic.size()) != 0) {
+        return error{errc::corrupt, "this is not a history", path.string(),
+                     "restore it from a copy, or delete it"};
+    }
+    if (get<std::uint32_t>(bytes.data() + 8) > history_version) {
+        return error{errc::unsupported, "the history was written by a newer version of cairn", path.string(),
+                     "read it with that version"};
+    }
+    return {};
+}
+
 /// Every row of a run once: the history, then what its rings still hold. Calls
 /// `f(step, time_ns, std::span<const NamedValue>)`, or `f(StoredRow)` for events too, in the order of each
 /// thread. Fails if the history is from
@@ -9095,23 +9322,7 @@ result<HistoryReport> read_history(const std::filesystem::path& run_dir, F&& f,
                                    std::vector<RingRest>* rests = nullptr) {
     HistoryReport report;
     // Rings first: what leaves them while we read is in the history when we come to it.
-    std::vector<RingRest> rings;
-    const std::filesystem::path journal = run_dir / journal_folder;
-    if (auto names = os::list_dir(journal)) {
-        for (const std::string& name : *names) {
-            const auto id = ring_of_file(name);
-            if (!id) continue;
-            report.next_ring = std::max(report.next_ring, *id + 1);
-            if (name.ends_with(damaged_suffix)) continue;  // said when it was found
-            auto rest = copy_ring(journal / name, *id);
-            if (rest)
-                rings.push_back(std::move(*rest));
-            else
-                report.unread.push_back(rest.error());
-        }
-    } else if (names.error().code() != errc::not_found) {
-        report.unread.push_back(names.error());
-    }
+    std::vector<RingRest> rings = copy_rings(run_dir, report);
     RowAssembler assembler;
     std::map<std::uint32_t, std::uint64_t> done;  // ring -> position up to which its rows were seen
     const std::filesystem::path path = run_dir / history_file;
@@ -9119,15 +9330,7 @@ result<HistoryReport> read_history(const std::filesystem::path& run_dir, F&& f,
     if (!file && file.error().code() != errc::not_found) return file.error();
     if (file && !file->empty()) {
         const std::span<const std::byte> bytes = bytes_of(*file);
-        if (bytes.size() < history_header_bytes ||
-            std::memcmp(bytes.data(), history_magic.data(), history_magic.size()) != 0) {
-            return error{errc::corrupt, "this is not a history", path.string(),
-                         "restore it from a copy, or delete it"};
-        }
-        if (get<std::uint32_t>(bytes.data() + 8) > history_version) {
-            return error{errc::unsupported, "the history was written by a newer version of cairn",
-                         path.string(), "read it with that version"};
-        }
+        if (auto is_ours = check_history(bytes, path); !is_ours) return is_ours.error();
         FrameReader frames{bytes};
         for (Frame frame; frames.next(frame);) {
             std::uint64_t& position = done[frame.ring];
@@ -9140,11 +9343,7 @@ result<HistoryReport> read_history(const std::filesystem::path& run_dir, F&& f,
         report.damaged += frames.gaps();
     }
     for (RingRest& ring : rings) {
-        const std::uint64_t seen = std::max(done[ring.id], ring.from);
-        const auto skipped = static_cast<std::size_t>(seen - ring.from);
-        if (skipped >= ring.bytes.size()) continue;
-        ring.bytes.erase(ring.bytes.begin(), ring.bytes.begin() + static_cast<std::ptrdiff_t>(skipped));
-        ring.from = seen;
+        if (!drop_seen(ring, done[ring.id])) continue;
         const std::uint64_t before = report.rows;
         assembler.feed(ring.id, bytes_of(ring.bytes), report, f);
         report.folded += report.rows - before;
@@ -12056,9 +12255,9 @@ namespace CAIRN_NAMESPACE::detail {
 template <class = void>
 class BasicIntake {
   public:
-    /// A frame has this many rows, or takes this much of the ring.
+    /// A frame has this many rows, or is made of this much.
     static constexpr std::size_t frame_rows = 1024;
-    static constexpr std::uint64_t frame_stretch = ring_capacity / 4;
+    static constexpr std::uint64_t frame_bytes = ring_capacity / 4;
 
     /// Sees what the ring has, up to a frame's worth. Returns how many rows that were.
     std::uint64_t look(const Ring& ring, MetricBoard& board) {
@@ -12070,11 +12269,11 @@ class BasicIntake {
         return rows_ - before;
     }
 
-    /// Bytes of the ring that were seen and are not released.
+    /// How much of the ring was seen and is not released.
     [[nodiscard]] std::uint64_t waiting() const noexcept { return seen_ - from_; }
     /// Whether it is time to write.
     [[nodiscard]] bool is_full() const noexcept {
-        return is_closed_ || block_.rows() >= frame_rows || waiting() >= frame_stretch;
+        return is_closed_ || block_.rows() >= frame_rows || bytes_ >= frame_bytes;
     }
 
     /// Rows that were seen and are not written.
@@ -12087,13 +12286,18 @@ class BasicIntake {
         const FrameKind kind = records_.empty() ? FrameKind::packed : FrameKind::records;
         return {kind, ring, from_, seen_, payload_};
     }
+    /// What the frame has of each metric that it names; nothing of records.
+    [[nodiscard]] const std::vector<std::pair<std::uint32_t, SeriesNode>>& nodes() const noexcept {
+        return nodes_;
+    }
     /// The frame is in the history. Returns up to where the ring can be released.
     std::uint64_t written() noexcept {
         payload_.clear();
         records_.clear();
         named_.clear();
+        nodes_.clear();
         is_closed_ = false;
-        rows_ = 0;
+        rows_ = bytes_ = 0;
         return from_ = seen_;
     }
 
@@ -12109,6 +12313,7 @@ class BasicIntake {
                 const auto bytes = piece.bytes.subspan(static_cast<std::size_t>(seen_ - piece.from),
                                                        static_cast<std::size_t>(end - seen_));
                 if (!take_row(record, bytes, board)) return false;
+                bytes_ += bytes.size();
             }
             seen_ = end;
         }
@@ -12170,6 +12375,11 @@ class BasicIntake {
             payload_.insert(payload_.end(), records_.begin(), records_.end());
             return;
         }
+        for (const std::uint32_t metric : named_) nodes_.emplace_back(metric, SeriesNode{});
+        block_.summarize([&, at = nodes_.begin()](std::uint32_t metric, const SeriesNode& node) mutable {
+            while (at->first != metric) ++at;  // both are in the order of their numbers
+            at->second = node;
+        });
         packed_.clear();
         block_.write(packed_);
         ByteWriter out{payload_};
@@ -12186,11 +12396,13 @@ class BasicIntake {
     BlockWriter block_;
     std::vector<std::byte> records_;    // instead of a block
     std::vector<std::uint32_t> named_;  // the metrics whose names the frame needs
+    std::vector<std::pair<std::uint32_t, SeriesNode>> nodes_;
     std::vector<std::byte> payload_, packed_;
     std::vector<Cell> cells_;
-    std::uint64_t from_ = 0, seen_ = 0, rows_ = 0;
-    bool is_continued_ = false;  // the last record's row goes on in the next one
-    bool is_closed_ = false;     // nothing is added to the frame any more
+    std::uint64_t from_ = 0, seen_ = 0;
+    std::uint64_t rows_ = 0, bytes_ = 0;  // seen, without padding
+    bool is_continued_ = false;           // the last record's row goes on in the next one
+    bool is_closed_ = false;              // nothing is added to the frame any more
 };
 using Intake = BasicIntake<>;
 
@@ -12480,6 +12692,186 @@ using Journal = BasicJournal<>;
 
 }  // namespace CAIRN_NAMESPACE::detail
 
+// ---- cairn/store/history_index.hpp
+// The index of a history: what each frame of packed rows has of each metric, so that a curve of any length is
+// drawn without reading all of it. It can be lost: what it does not cover is read in the history.
+//
+//   file   "CAIRNIDX" · u32 version · u32 0
+//   entry  u32 payload bytes · u32 CRC-32C of the payload · payload
+//   payload u64 where the frame lies in the history · u32 its bytes · u32 its CRC-32C · u32 its ring
+//          · u64 where its stretch of that ends · varint nodes · nodes
+//   node   varint metric · varint bytes of the name · name · varints: finite values, NaNs, infinities,
+//   restarts
+//          · zigzag least step · varints over it: first, last, greatest step · zigzag least time in ms
+//          · varint over it: greatest time · f64 least, greatest, last finite value
+//
+// Little-endian.
+
+namespace CAIRN_NAMESPACE::detail {
+
+inline constexpr const char* index_file = "history.index";
+inline constexpr std::string_view index_magic = "CAIRNIDX";
+inline constexpr std::uint32_t index_version = 1;
+inline constexpr std::size_t index_header_bytes = 16;
+
+/// Builds the payload of an entry.
+template <class = void>
+class BasicIndexEntry {
+  public:
+    /// Of a frame that has so many metrics, which are added next.
+    void begin(const FramePlace& frame, std::size_t nodes) {
+        bytes_.clear();
+        ByteWriter out{bytes_};
+        out.fixed(frame.at);
+        out.fixed(frame.bytes);
+        out.fixed(frame.crc);
+        out.fixed(frame.ring);
+        out.fixed(frame.to);
+        out.varint(nodes);
+    }
+    /// A metric that the frame names; an empty node if it has no number of it.
+    void add(std::uint32_t metric, std::string_view name, const SeriesNode& node) {
+        ByteWriter out{bytes_};
+        out.varint(metric);
+        out.varint(name.size());
+        out.text(name);
+        for (const std::uint64_t count : {node.finite, node.nans, node.infinities, node.restarts})
+            out.varint(count);
+        out.signed_varint(node.min_step);
+        for (const std::int64_t step : {node.first_step, node.last_step, node.max_step})
+            out.varint(static_cast<std::uint64_t>(step) - static_cast<std::uint64_t>(node.min_step));
+        out.signed_varint(node.min_ms);
+        out.varint(static_cast<std::uint64_t>(node.max_ms) - static_cast<std::uint64_t>(node.min_ms));
+        for (const double value : {node.min, node.max, node.last})
+            out.fixed(std::bit_cast<std::uint64_t>(value));
+    }
+    [[nodiscard]] std::span<const std::byte> payload() const noexcept { return bytes_; }
+
+  private:
+    std::vector<std::byte> bytes_;
+};
+using IndexEntry = BasicIndexEntry<>;
+
+/// Reads an entry: `f(metric, name, SeriesNode)` for each metric. False if it is damaged.
+template <class F>
+[[nodiscard]] bool read_index_entry(std::span<const std::byte> payload, FramePlace& frame, F&& f) {
+    ByteReader from{payload};
+    frame.at = from.fixed<std::uint64_t>();
+    frame.bytes = from.fixed<std::uint32_t>();
+    frame.crc = from.fixed<std::uint32_t>();
+    frame.ring = from.fixed<std::uint32_t>();
+    frame.to = from.fixed<std::uint64_t>();
+    for (std::uint64_t left = from.varint(); left > 0 && from.ok(); --left) {
+        const auto metric = static_cast<std::uint32_t>(from.varint());
+        const auto name = from.bytes(static_cast<std::size_t>(from.varint()));
+        SeriesNode node;
+        for (std::uint64_t* count : {&node.finite, &node.nans, &node.infinities, &node.restarts})
+            *count = from.varint();
+        node.min_step = from.signed_varint();
+        for (std::int64_t* step : {&node.first_step, &node.last_step, &node.max_step})
+            *step = static_cast<std::int64_t>(from.varint() + static_cast<std::uint64_t>(node.min_step));
+        node.min_ms = from.signed_varint();
+        node.max_ms = static_cast<std::int64_t>(from.varint() + static_cast<std::uint64_t>(node.min_ms));
+        for (double* value : {&node.min, &node.max, &node.last})
+            *value = std::bit_cast<double>(from.fixed<std::uint64_t>());
+        if (from.ok()) {
+            f(metric, std::string_view{reinterpret_cast<const char*>(name.data()), name.size()},
+              std::as_const(node));
+        }
+    }
+    return from.ok();
+}
+
+/// Walks the entries of an index; after damage there is no next one.
+template <class = void>
+class BasicIndexReader {
+  public:
+    explicit BasicIndexReader(std::span<const std::byte> file) noexcept : file_{file} {
+        if (file.size() >= index_header_bytes &&
+            std::memcmp(file.data(), index_magic.data(), index_magic.size()) == 0 &&
+            get<std::uint32_t>(file.data() + 8) == index_version)
+            at_ = index_header_bytes;
+    }
+    /// Whether it is an index of this version.
+    [[nodiscard]] bool is_valid() const noexcept { return at_ != 0; }
+    [[nodiscard]] std::size_t position() const noexcept { return at_; }
+
+    bool next(std::span<const std::byte>& payload) noexcept {
+        if (!is_valid() || file_.size() - at_ < 8) return false;
+        const std::size_t bytes = get<std::uint32_t>(file_.data() + at_);
+        if (bytes > file_.size() - at_ - 8) return false;
+        payload = file_.subspan(at_ + 8, bytes);
+        if (crc32c(payload) != get<std::uint32_t>(file_.data() + at_ + 4)) return false;
+        at_ += 8 + bytes;
+        return true;
+    }
+
+  private:
+    std::span<const std::byte> file_;
+    std::size_t at_ = 0;
+};
+using IndexReader = BasicIndexReader<>;
+
+/// Appends entries. Fails as writing a file does; then the index ends there, and the history is read instead.
+template <class = void>
+class BasicIndexWriter {
+  public:
+    /// Opens the index of a history that has `whole_bytes`: entries of what lies behind them are cut.
+    static result<BasicIndexWriter> open(const std::filesystem::path& path, std::uint64_t whole_bytes) {
+        auto file = os::File::open_read_write(path);
+        if (!file) return file.error();
+        BasicIndexWriter writer{std::move(*file)};
+        const auto size = writer.file_.size();
+        if (!size) return size.error();
+        std::vector<std::byte> bytes(static_cast<std::size_t>(*size));
+        const auto read = writer.file_.read_at(0, writable_bytes_of(bytes));
+        if (!read) return read.error();
+        bytes.resize(*read);
+        IndexReader reader{bytes};
+        if (reader.is_valid()) {
+            writer.end_ = reader.position();
+            for (std::span<const std::byte> payload; reader.next(payload);) {
+                FramePlace frame;
+                if (!read_index_entry(payload, frame,
+                                      [](std::uint32_t, std::string_view, const SeriesNode&) {}) ||
+                    frame.at + frame.bytes > whole_bytes)
+                    break;
+                writer.end_ = reader.position();
+            }
+        } else {
+            std::byte header[index_header_bytes] = {};
+            std::memcpy(header, index_magic.data(), index_magic.size());
+            put(header + index_magic.size(), index_version);
+            if (auto written = writer.file_.write_at(0, header); !written) return written.error();
+            writer.end_ = index_header_bytes;
+        }
+        if (auto cut = writer.file_.truncate(writer.end_); !cut) return cut.error();
+        return writer;
+    }
+
+    result<void> append(const IndexEntry& entry) {
+        const auto payload = entry.payload();
+        buffer_.resize(8 + payload.size());
+        put(buffer_.data(), static_cast<std::uint32_t>(payload.size()));
+        put(buffer_.data() + 4, crc32c(payload));
+        std::memcpy(buffer_.data() + 8, payload.data(), payload.size());
+        auto written = file_.write_at(end_, buffer_);
+        if (written) end_ += buffer_.size();
+        return written;
+    }
+    [[nodiscard]] std::uint64_t bytes() const noexcept { return end_; }
+
+  private:
+    explicit BasicIndexWriter(os::File file) : file_{std::move(file)} {}
+
+    os::File file_;
+    std::uint64_t end_ = 0;
+    std::vector<std::byte> buffer_;
+};
+using IndexWriter = BasicIndexWriter<>;
+
+}  // namespace CAIRN_NAMESPACE::detail
+
 // ---- cairn/run/detail/collector.hpp
 // The collector: one thread for each run that drains the rings into the history and keeps the summary.
 
@@ -12490,7 +12882,8 @@ namespace CAIRN_NAMESPACE::detail {
 template <class = void>
 class BasicCollector final : public Pressure {
   public:
-    explicit BasicCollector(HistoryWriter history) : history_{std::move(history)} {}
+    BasicCollector(HistoryWriter history, IndexWriter index)
+        : history_{std::move(history)}, index_{std::move(index)} {}
 
     ~BasicCollector() { stop(); }
     BasicCollector(const BasicCollector&) = delete;
@@ -12603,9 +12996,16 @@ class BasicCollector final : public Pressure {
 
     /// Puts what waits of a lane into the history and releases its ring; false if the history takes no more.
     bool write(JournalLane& lane, Intake& intake) {
-        if (auto written = history_.append(intake.frame(lane.ring.id(), board_)); !written) {
-            fail(written.error().what());
+        const auto place = history_.append(intake.frame(lane.ring.id(), board_));
+        if (!place) {
+            fail(place.error().what());
             return false;
+        }
+        if (!intake.nodes().empty()) {
+            entry_.begin(*place, intake.nodes().size());
+            for (const auto& [metric, node] : intake.nodes())
+                entry_.add(metric, board_.name_of(metric), node);
+            (void)index_.append(entry_);  // what it lacks is read in the history
         }
         written_.fetch_add(intake.rows(), std::memory_order_relaxed);
         lane.ring.release(intake.written());
@@ -12623,6 +13023,8 @@ class BasicCollector final : public Pressure {
     }
 
     HistoryWriter history_;
+    IndexWriter index_;
+    IndexEntry entry_;
     std::map<std::uint32_t, Intake> intakes_;  // of the rings
     Journal* journal_ = nullptr;
 
@@ -13766,9 +14168,10 @@ class BasicRunEngine final : public RunCore,
 
     /// What lives only while the run is recorded by this process.
     struct Live {
-        Live(HistoryWriter history, const HistoryReport& known, const std::filesystem::path& journal_dir,
-             std::int64_t first_step)
-            : collector{std::move(history)}, journal{journal_dir, known.next_ring, first_step, collector} {}
+        Live(HistoryWriter history, IndexWriter index, const HistoryReport& known,
+             const std::filesystem::path& journal_dir, std::int64_t first_step)
+            : collector{std::move(history), std::move(index)},
+              journal{journal_dir, known.next_ring, first_step, collector} {}
         Collector collector;
         Journal journal;
     };
@@ -13857,7 +14260,8 @@ class BasicRunEngine final : public RunCore,
             !greatest ? 0 : *greatest + (*greatest < std::numeric_limits<std::int64_t>::max() ? 1 : 0);
         os::make_dirs(journal_dir).value();
         auto history = HistoryWriter::open(dir() / history_file, known.whole_bytes).value();
-        live_ = std::make_unique<Live>(std::move(history), known, journal_dir, first_step_);
+        auto index = IndexWriter::open(dir() / index_file, known.whole_bytes).value();
+        live_ = std::make_unique<Live>(std::move(history), std::move(index), known, journal_dir, first_step_);
         live_->collector.remember(std::move(earlier));
     }
 
@@ -17837,12 +18241,21 @@ Sharded(Ranks&) -> Sharded<Ranks>;
 }  // namespace CAIRN_NAMESPACE
 
 // ---- cairn/query/series.hpp
-// One metric over a run, and its exact reduction to a few buckets. Costs <vector>.
+// One metric over a run, of any length, and its exact reduction to a few buckets. Costs <vector>,
+// <functional>.
 
 namespace CAIRN_NAMESPACE {
 
+/// What a window and its buckets are measured in.
+enum class Axis : unsigned char {
+    step,  ///< the rows' steps
+    time   ///< the rows' wall time, nanoseconds since the Unix epoch
+};
+
 /// What lies in one stretch of a series: exact least, greatest and last finite value, and what is not finite.
 struct Bucket {
+    std::int64_t from = 0;  ///< the least step (or time) of its values; nothing if there are none
+    std::int64_t to = 0;    ///< the greatest
     double min = std::numeric_limits<double>::quiet_NaN();   ///< NaN if there is no finite value
     double max = std::numeric_limits<double>::quiet_NaN();   ///< the same
     double last = std::numeric_limits<double>::quiet_NaN();  ///< in the order they were logged
@@ -17851,7 +18264,8 @@ struct Bucket {
 };
 
 /// All values of one metric in the order they were logged. Steps may repeat or go back; then a new segment
-/// begins.
+/// begins. What lies in a history is read when it is needed: in memory is what is known of about a thousand
+/// values at a time, and, once they were looked at closely, of 128. Threads: one at a time.
 class Series {
   public:
     /// One value that was logged.
@@ -17861,55 +18275,230 @@ class Series {
         double value = 0;          ///< may be NaN or infinite
     };
 
-    /// Appends a value.
+    /// A part of a series: what `series.window(from, to)` gives. Refers to the series.
+    class Window {
+      public:
+        /// It as `count` buckets that are about equally wide. No spike is lost: each bucket has the exact
+        /// extremes of the values from its `from` to its `to`, and each value lies in one bucket. A bucket is
+        /// up to twice as wide as another where the ends are those of stretches whose summary is known. Cost:
+        /// O(count + log of the series' length) summaries and at most a few hundred thousand values.
+        [[nodiscard]] std::vector<Bucket> buckets(std::size_t count) const;
+        /// Its values, in the order they were logged.
+        [[nodiscard]] std::vector<Point> points() const;
+
+      private:
+        friend class Series;
+        Window(const Series& series, std::int64_t from, std::int64_t to, Axis axis)
+            : series_{&series}, from_{from}, to_{to}, axis_{axis} {}
+        const Series* series_;
+        std::int64_t from_, to_;
+        Axis axis_;
+    };
+
+    /// Reads stretch `n` of those that were added with `add_stored`: calls `f(step, ms, value)` for its
+    /// values. False if they cannot be read.
+    using Load =
+        std::function<bool(std::size_t n, detail::FunctionRef<void(std::int64_t, std::int64_t, double)> f)>;
+
+    Series() = default;
+    /// For what is read in a history.
+    explicit Series(Load load) : load_{std::move(load)} {}
+
+    /// Appends a value. Its time is kept in whole milliseconds.
     void add(std::int64_t step, std::int64_t time_ns, double value) {
-        if (!points_.empty() && step <= points_.back().step) ++restarts_;
-        points_.push_back({step, time_ns, value});
+        if (chunks_.empty() || chunks_.back().stored != none || chunks_.back().points.size() == chunk_size)
+            chunks_.emplace_back();
+        Chunk& last = chunks_.back();
+        const std::int64_t ms = time_ns / ns_per_ms;
+        last.points.push_back({step, ms * ns_per_ms, value});
+        last.parts.clear();
+        detail::SeriesNode one;
+        one.add(step, ms, value);
+        last.node.merge(one);
+        note(one);
+    }
+    /// Appends a stretch that `Load` reads.
+    void add_stored(std::size_t n, const detail::SeriesNode& node) {
+        if (node.count() == 0) return;
+        Chunk& last = chunks_.emplace_back();
+        last.node = node;
+        last.stored = n;
+        note(node);
     }
 
     /// How many values.
-    [[nodiscard]] std::size_t size() const noexcept { return points_.size(); }
+    [[nodiscard]] std::size_t size() const noexcept { return static_cast<std::size_t>(all_.count()); }
     /// The values, in the order they were logged.
-    [[nodiscard]] const std::vector<Point>& points() const noexcept { return points_; }
+    [[nodiscard]] std::vector<Point> points() const { return all().points(); }
     /// How often the step repeated or went back.
-    [[nodiscard]] std::size_t restarts() const noexcept { return restarts_; }
+    [[nodiscard]] std::size_t restarts() const noexcept { return static_cast<std::size_t>(all_.restarts); }
     /// The least step. Requires a point.
-    [[nodiscard]] std::int64_t first_step() const {
-        return std::min_element(points_.begin(), points_.end(), by_step)->step;
-    }
+    [[nodiscard]] std::int64_t first_step() const noexcept { return all_.min_step; }
     /// The greatest step. Requires a point.
-    [[nodiscard]] std::int64_t last_step() const {
-        return std::max_element(points_.begin(), points_.end(), by_step)->step;
-    }
+    [[nodiscard]] std::int64_t last_step() const noexcept { return all_.max_step; }
+    /// The time of the first value, and of the last one. Requires a point.
+    [[nodiscard]] std::int64_t first_ns() const noexcept { return all_.min_ms * ns_per_ms; }
+    [[nodiscard]] std::int64_t last_ns() const noexcept { return all_.max_ms * ns_per_ms; }
+    /// How many values could not be read when they were asked for: the file was damaged or is gone.
+    [[nodiscard]] std::uint64_t unread() const noexcept { return unread_; }
 
-    /// The series as `count` buckets of equal width in steps. No spike is lost: each bucket has its exact
-    /// extremes. Requires a point. Cost: one pass.
-    [[nodiscard]] std::vector<Bucket> buckets(std::size_t count) const {
-        std::vector<Bucket> out(count);
-        const auto from = static_cast<double>(first_step());
-        const double range = static_cast<double>(last_step()) - from;
-        const double width = (range > 0 ? range : 1) / static_cast<double>(count);
-        for (const Point& point : points_) {
-            const double place = (static_cast<double>(point.step) - from) / width;
-            Bucket& bucket = out[std::min(static_cast<std::size_t>(place), count - 1)];
-            if (!std::isfinite(point.value)) {
-                ++bucket.not_finite;
-                continue;
-            }
-            if (!(point.value >= bucket.min)) bucket.min = point.value;
-            if (!(point.value <= bucket.max)) bucket.max = point.value;
-            bucket.last = point.value;
-            ++bucket.finite;
-        }
-        return out;
+    /// What lies from a step (or time) to another, both included.
+    [[nodiscard]] Window window(std::int64_t from, std::int64_t to, Axis axis = Axis::step) const {
+        return {*this, from, to, axis};
+    }
+    /// All of it as `count` buckets. Requires a point.
+    [[nodiscard]] std::vector<Bucket> buckets(std::size_t count, Axis axis = Axis::step) const {
+        return all(axis).buckets(count);
     }
 
   private:
-    static bool by_step(const Point& a, const Point& b) noexcept { return a.step < b.step; }
+    static constexpr std::size_t none = static_cast<std::size_t>(-1);
+    static constexpr std::size_t chunk_size = 1024, part_size = 128, group_size = 32;
+    static constexpr std::int64_t ns_per_ms = 1'000'000;
 
-    std::vector<Point> points_;
-    std::size_t restarts_ = 0;
+    struct Chunk {
+        detail::SeriesNode node;
+        std::size_t stored = none;
+        std::vector<Point> points{};                      // if it is not stored
+        mutable std::vector<detail::SeriesNode> parts{};  // of 128 values each, once they are needed
+    };
+    struct Range {
+        std::int64_t from = 0, to = 0;
+    };
+
+    [[nodiscard]] Window all(Axis axis = Axis::step) const {
+        return axis == Axis::step ? window(first_step(), last_step()) : window(first_ns(), last_ns(), axis);
+    }
+    [[nodiscard]] static Range range_of(const detail::SeriesNode& node, Axis axis) noexcept {
+        return axis == Axis::step ? Range{node.min_step, node.max_step}
+                                  : Range{node.min_ms * ns_per_ms, node.max_ms * ns_per_ms};
+    }
+    [[nodiscard]] static std::int64_t place_of(const Point& point, Axis axis) noexcept {
+        return axis == Axis::step ? point.step : point.time_ns;
+    }
+
+    /// Keeps what is known of groups of chunks, and of all.
+    void note(const detail::SeriesNode& node) {
+        if (groups_.size() * group_size < chunks_.size()) groups_.emplace_back();
+        groups_.back().merge(node);
+        all_.merge(node);
+    }
+
+    /// Calls `f(Point)` for the values of a chunk.
+    template <class F>
+    void each_point(const Chunk& of, F&& f) const {
+        if (of.stored == none) {
+            for (const Point& point : of.points) f(point);
+            return;
+        }
+        std::uint64_t read = 0;
+        const auto one = [&](std::int64_t step, std::int64_t ms, double value) {
+            ++read;
+            f(Point{step, ms * ns_per_ms, value});
+        };
+        if (!load_(of.stored, one) || read != of.node.count())
+            unread_ += of.node.count() - std::min(of.node.count(), read);
+    }
+
+    /// Walks what lies in a window from the whole to the parts: `takes(node)` says whether a node will do as
+    /// it is, and then has it; `f(Point)` gets the values of those that will not.
+    template <class Takes, class F>
+    void walk(const Window& window, Takes&& takes, F&& f) const {
+        const auto is_outside = [&](const detail::SeriesNode& node) {
+            const Range range = range_of(node, window.axis_);
+            return node.count() == 0 || range.to < window.from_ || range.from > window.to_;
+        };
+        std::vector<Point> points;
+        for (std::size_t g = 0; g < groups_.size(); ++g) {
+            if (is_outside(groups_[g]) || takes(groups_[g])) continue;
+            const std::size_t end = std::min(chunks_.size(), (g + 1) * group_size);
+            for (std::size_t c = g * group_size; c < end; ++c) {
+                const Chunk& chunk = chunks_[c];
+                if (is_outside(chunk.node) || takes(chunk.node)) continue;
+                points.clear();
+                const auto read = [&] {
+                    each_point(chunk, [&](const Point& point) { points.push_back(point); });
+                };
+                if (chunk.parts.empty()) {
+                    read();
+                    divide(chunk, points);
+                }
+                std::size_t from = 0;  // the first value of the part
+                for (const detail::SeriesNode& part : chunk.parts) {
+                    const std::size_t to = from + static_cast<std::size_t>(part.count());
+                    if (!is_outside(part) && !takes(part)) {
+                        if (points.empty()) read();
+                        for (std::size_t i = from; i < std::min(to, points.size()); ++i) {
+                            const std::int64_t place = place_of(points[i], window.axis_);
+                            if (place >= window.from_ && place <= window.to_) f(points[i]);
+                        }
+                    }
+                    from = to;
+                }
+            }
+        }
+    }
+    static void divide(const Chunk& chunk, const std::vector<Point>& points) {
+        for (const Point& point : points) {
+            if (chunk.parts.empty() || chunk.parts.back().count() == part_size) chunk.parts.emplace_back();
+            chunk.parts.back().add(point.step, point.time_ns / ns_per_ms, point.value);
+        }
+    }
+
+    Load load_;
+    std::vector<Chunk> chunks_;
+    std::vector<detail::SeriesNode> groups_;  // of 32 chunks each
+    detail::SeriesNode all_;
+    mutable std::uint64_t unread_ = 0;
 };
+
+inline std::vector<Bucket> Series::Window::buckets(std::size_t count) const {
+    std::vector<Bucket> out(count);
+    if (count == 0) return out;
+    const auto start = static_cast<double>(from_);
+    const double range = static_cast<double>(to_) - start;
+    const double width = (range > 0 ? range : 1) / static_cast<double>(count);
+    const auto bucket_of = [&](std::int64_t place) {
+        const double at = (static_cast<double>(place) - start) / width;
+        return std::min(static_cast<std::size_t>(std::max(at, 0.0)), count - 1);
+    };
+    const auto put = [&](Bucket& bucket, const Range& at, const detail::SeriesNode& node) {
+        const bool is_first = bucket.finite + bucket.not_finite == 0;
+        bucket.from = is_first ? at.from : std::min(bucket.from, at.from);
+        bucket.to = is_first ? at.to : std::max(bucket.to, at.to);
+        if (node.finite != 0) {
+            if (!(node.min >= bucket.min)) bucket.min = node.min;
+            if (!(node.max <= bucket.max)) bucket.max = node.max;
+            bucket.last = node.last;
+        }
+        bucket.finite += node.finite;
+        bucket.not_finite += node.nans + node.infinities;
+    };
+    const auto takes = [&](const detail::SeriesNode& node) {
+        const Range at = range_of(node, axis_);
+        if (at.from < from_ || at.to > to_) return false;
+        const std::size_t bucket = bucket_of(at.from);
+        const double extent = static_cast<double>(at.to) - static_cast<double>(at.from);
+        if (bucket != bucket_of(at.to) && extent > width) return false;
+        put(out[bucket], at, node);
+        return true;
+    };
+    series_->walk(*this, takes, [&](const Point& point) {
+        detail::SeriesNode one;
+        one.add(point.step, 0, point.value);
+        const std::int64_t place = place_of(point, axis_);
+        put(out[bucket_of(place)], {place, place}, one);
+    });
+    return out;
+}
+
+inline std::vector<Series::Point> Series::Window::points() const {
+    std::vector<Point> out;
+    series_->walk(
+        *this, [](const detail::SeriesNode&) { return false; },
+        [&](const Point& point) { out.push_back(point); });
+    return out;
+}
 
 }  // namespace CAIRN_NAMESPACE
 
@@ -18028,6 +18617,164 @@ class Braille {
 
 }  // namespace CAIRN_NAMESPACE::cli
 
+// ---- cairn/query/detail/read_series.hpp
+// A metric of a run as a series: by the index of its history where there is one, from the frames that it does
+// not cover, and from what the rings still hold.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// The frames of a history that hold packed rows with one metric.
+class MetricFrames {
+  public:
+    MetricFrames(os::File file, std::string metric) : file_{std::move(file)}, metric_{std::move(metric)} {}
+
+    std::size_t add(const FramePlace& place) {
+        places_.push_back(place);
+        return places_.size() - 1;
+    }
+
+    /// Calls `f(step, ms, value)` for the values of a frame; false if it is damaged or gone.
+    bool load(std::size_t n, FunctionRef<void(std::int64_t, std::int64_t, double)> f) {
+        const FramePlace& place = places_[n];
+        bytes_.resize(place.bytes);
+        const auto read = file_.read_at(place.at, writable_bytes_of(bytes_));
+        if (!read || *read != place.bytes) return false;
+        FrameReader frames{bytes_, 0};
+        Frame frame;
+        if (!frames.next(frame) || frames.whole_bytes() != bytes_.size()) return false;
+        return read_values(frame, f);
+    }
+    /// The same for a frame that is at hand.
+    template <class F>
+    bool read_values(const Frame& frame, F&& f) {
+        std::optional<std::uint32_t> wanted;
+        const auto block = block_of(frame.payload, [&](std::uint32_t metric, std::string_view name) {
+            if (name == metric_) wanted = metric;
+        });
+        if (block.empty()) return false;
+        return !wanted || reader_.read_metric(block, *wanted, f);
+    }
+
+  private:
+    os::File file_;
+    std::string metric_;
+    std::vector<FramePlace> places_;
+    std::vector<std::byte> bytes_;
+    BlockReader reader_;
+};
+
+/// A series, and which metrics there are.
+struct ReadSeries {
+    Series series;
+    std::set<std::string, std::less<>> names;
+};
+
+/// Fails as `read_history` does.
+inline result<ReadSeries> read_series(const std::filesystem::path& run_dir, std::string_view metric) {
+    HistoryReport report;
+    // Rings first: what leaves them while we read is in the history when we come to it. The index before the
+    // history: what it does not have yet is found there.
+    std::vector<RingRest> rings = copy_rings(run_dir, report);
+    ReadSeries out;
+    RowAssembler assembler;
+    std::map<std::uint32_t, std::uint64_t> done;  // ring -> position up to which its rows were seen
+    const auto add_row = [&](std::int64_t step, std::int64_t time_ns, std::span<const NamedValue> values) {
+        for (const NamedValue& named : values) {
+            if (out.names.find(named.name) == out.names.end()) out.names.emplace(named.name);
+            if (named.name == metric && !named.value.is_text())
+                out.series.add(step, time_ns, named.value.number());
+        }
+    };
+    auto index = read_file(run_dir / index_file, max_history_bytes);
+    auto file = os::File::open_read(run_dir / history_file);
+    if (!file && file.error().code() != errc::not_found) return file.error();
+    if (file) {
+        auto size = file->size();
+        if (!size) return size.error();
+        std::byte header[history_header_bytes];
+        const auto head = file->read_at(0, header);
+        if (!head) return head.error();
+        if (*size != 0) {
+            if (auto is_ours = check_history(std::span{header}.first(*head), run_dir / history_file);
+                !is_ours)
+                return is_ours.error();
+        }
+        auto again = os::File::open_read(run_dir / history_file);
+        if (!again) return again.error();
+        const auto frames = std::make_shared<MetricFrames>(std::move(*again), std::string{metric});
+        out.series = Series{[frames](std::size_t n, FunctionRef<void(std::int64_t, std::int64_t, double)> f) {
+            return frames->load(n, f);
+        }};
+        const auto add_frame = [&](const Frame& frame, const FramePlace& place) {
+            std::uint64_t& position = done[frame.ring];
+            if (frame.to <= position) return;
+            position = frame.to;
+            if (frame.kind == FrameKind::records) {
+                assembler.feed(frame, report, add_row);
+                return;
+            }
+            (void)block_of(frame.payload, [&](std::uint32_t id, std::string_view name) {
+                assembler.define(frame.ring, id, name);
+                out.names.emplace(name);
+            });
+            SeriesNode node;
+            const auto one = [&](std::int64_t step, std::int64_t ms, double value) {
+                node.add(step, ms, value);
+            };
+            if (frames->read_values(frame, one) && node.count() != 0)
+                out.series.add_stored(frames->add(place), node);
+        };
+        std::vector<std::byte> bytes;
+        // What no index entry covers.
+        const auto scan = [&](std::uint64_t from, std::uint64_t to) -> result<void> {
+            if (to <= from) return {};
+            bytes.resize(static_cast<std::size_t>(to - from));
+            const auto read = file->read_at(from, writable_bytes_of(bytes));
+            if (!read) return read.error();
+            FrameReader reader{std::span<const std::byte>{bytes}.first(*read), 0};
+            for (Frame frame; reader.next(frame);) {
+                const auto whole = frame_header_bytes + frame.payload.size();
+                const std::size_t at = reader.whole_bytes() - whole;
+                add_frame(frame, {from + at, static_cast<std::uint32_t>(whole),
+                                  get<std::uint32_t>(bytes.data() + at + 8), frame.ring, frame.to});
+            }
+            return {};
+        };
+        std::uint64_t covered = history_header_bytes;
+        if (index) {
+            IndexReader entries{bytes_of(*index)};
+            for (std::span<const std::byte> payload; entries.next(payload);) {
+                FramePlace place;
+                std::optional<SeriesNode> node;
+                std::vector<std::pair<std::uint32_t, std::string_view>> named;
+                const bool is_whole = read_index_entry(
+                    payload, place, [&](std::uint32_t id, std::string_view name, const SeriesNode& of) {
+                        named.emplace_back(id, name);
+                        if (name == metric) node = of;
+                    });
+                if (!is_whole || place.at < covered || place.at + place.bytes > *size) break;
+                if (auto scanned = scan(covered, place.at); !scanned) return scanned.error();
+                covered = place.at + place.bytes;
+                std::uint64_t& position = done[place.ring];
+                if (place.to <= position) continue;
+                position = place.to;
+                for (const auto& [id, name] : named) {
+                    assembler.define(place.ring, id, name);
+                    if (out.names.find(name) == out.names.end()) out.names.emplace(name);
+                }
+                if (node) out.series.add_stored(frames->add(place), *node);
+            }
+        }
+        if (auto scanned = scan(covered, *size); !scanned) return scanned.error();
+    }
+    for (RingRest& ring : rings) {
+        if (drop_seen(ring, done[ring.id])) assembler.feed(ring.id, bytes_of(ring.bytes), report, add_row);
+    }
+    return out;
+}
+
+}  // namespace CAIRN_NAMESPACE::detail
+
 // ---- cairn/query/runs.hpp
 // Reading what was recorded: the runs of a store, their metrics and their versions. Reads what is on disk,
 // also of a run that is being written or has crashed. Costs nlohmann/json.
@@ -18098,8 +18845,9 @@ class RecordedRun {
         if (report != nullptr) *report = std::move(*read);
         return views;
     }
-    /// All values of one metric, in the order they were logged. Fails: not_found, naming the metrics there
-    /// are.
+    /// All values of one metric, in the order they were logged:
+    /// `run.series("loss")->window(from, to).buckets(2000)`. Cost: reads the history's index, not the
+    /// history. Fails: not_found, naming the metrics there are; corrupt, unsupported, io.
     [[nodiscard]] result<Series> series(std::string_view metric) const;
 
     /// Which way `define_metric` said that a metric is better; `unspecified` if it did not.
@@ -18236,23 +18984,12 @@ class StoreReader {
 }
 
 inline result<Series> RecordedRun::series(std::string_view metric) const {
-    Series series;
-    std::map<std::string, bool, std::less<>> known;
-    auto read =
-        for_each_row([&](std::int64_t step, std::int64_t time_ns, std::span<const NamedValue> values) {
-            for (const NamedValue& named : values) {
-                if (named.name == metric) {
-                    if (!named.value.is_text()) series.add(step, time_ns, named.value.number());
-                } else if (known.find(named.name) == known.end()) {
-                    known.emplace(named.name, true);
-                }
-            }
-        });
+    auto read = detail::read_series(folder_.path(), metric);
     if (!read) return read.error();
-    if (series.size() != 0) return series;
+    if (read->series.size() != 0) return std::move(read->series);
     std::string there;
-    for (const auto& [name, any] : known) {
-        if (there.size() < 300) there += (there.empty() ? "" : ", ") + name;
+    for (const std::string& name : read->names) {
+        if (name != metric && there.size() < 300) there += (there.empty() ? "" : ", ") + name;
     }
     return error{errc::not_found, "the run has no numbers of this metric", detail::suggest_name(metric),
                  there.empty() ? "it has no metric yet" : "it has: " + there};

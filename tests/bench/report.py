@@ -21,12 +21,32 @@ REFERENCES = {
     "save_1mib_memory": "memcpy_1mib",
 }
 
+# What a benchmark counts beside its time: (benchmark, counter) -> (name, unit).
+COUNTERS = {
+    **{(f"history_{series}", "bytes_per_value"): (f"bytes_per_value_{series}", "B")
+       for series in ("f32_1", "f32_4", "f64_noise", "cosine", "constant")},
+    ("history_f32_1", "values_per_s"): ("collector_values_per_s", "/s"),
+    ("history_f32_4", "values_per_s"): ("collector_values_per_s_f32_4", "/s"),
+    ("decode", "values_per_s"): ("decode_values_per_s", "/s"),
+    ("query", "p50"): ("query_100m_p50", "s"),
+    ("query", "p99"): ("query_100m_p99", "s"),
+}
+# A benchmark that is told under another name, or by its counters alone.
+NAMES = {"query_open": "open_100m_cold", "query": None, "decode": None}
+
 folder = Path(sys.argv[1])
 samples = {}
 if (folder / "benchmark.json").exists():
     for run in json.loads((folder / "benchmark.json").read_text())["benchmarks"]:
         if run["run_type"] == "iteration" and not run.get("error_occurred"):
             name, _, rest = run["run_name"].partition("/")
+            for (of, counter), (told_as, unit) in COUNTERS.items():
+                if of == name and counter in run:
+                    entry = samples.setdefault(told_as, {"values": [], "unit": unit, "reference": None})
+                    entry["values"].append(run[counter])
+            if NAMES.get(name, name) is None or name.startswith("history_"):
+                continue
+            run["run_name"] = NAMES.get(name, run["run_name"])
             reference = REFERENCES.get(name)
             entry = samples.setdefault(run["run_name"], {
                 "values": [], "unit": run["time_unit"],
@@ -55,6 +75,11 @@ for r in results:
 LEGEND = """\
 * `log_typed_1`, `log_typed_4`, `log_dynamic_2`: one `run.log` of so many metrics, the collector running beside it. `floor_1`,
   `floor_4`: reading the clock and writing as many bytes to memory.
+* `bytes_per_value_…`: what a million rows take on disk, with step, time in milliseconds and index; `f32_1`, `f32_4`: a noisy
+  loss rounded to float, one or four such metrics a row; `f64_noise`: the same as doubles; a cosine schedule; a constant.
+  `collector_values_per_s`: from the ring to the disk, on one core; `decode_values_per_s`: back into points.
+* `query_100m_…`: 2000 buckets of a window of any width anywhere in a run of 100 million points. `open_100m_cold`: opening that run's
+  series, and its first 2000 buckets.
 * `policy_…`: asking a policy about a row and telling it the outcome. `row_loop`: the same loop without a policy.
 * `save_1mib_…`: saving a model of 1 MiB into memory and durably into the store. `memcpy_1mib`: copying it.
 * `include …`: compiling a file that includes just that, g++ without optimisation. `policy of 1`, `asked policy of 12`:

@@ -40,6 +40,16 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     BlockWriter writer;
     const std::string text = text_of(std::as_bytes(std::span{data, size}), &writer);
     if (text.empty()) return 0;
+    // What is known of a metric is what its values say, read without the other columns.
+    writer.summarize([&](std::uint32_t metric, const SeriesNode& node) {
+        BlockReader reader;
+        SeriesNode seen;
+        const auto add = [&](std::int64_t step, std::int64_t ms, double value) { seen.add(step, ms, value); };
+        const bool is_read = reader.read_metric(std::as_bytes(std::span{data, size}), metric, add);
+        if (!is_read || seen.count() != node.count() || seen.max_step != node.max_step ||
+            seen.restarts != node.restarts)
+            std::abort();
+    });
     std::vector<std::byte> again;
     writer.write(again);
     if (text_of(again) != text) std::abort();

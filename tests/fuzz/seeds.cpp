@@ -2,6 +2,7 @@
 // Writes what the fuzzers begin with: FOLDER/TARGET/NAME.
 #include <cairn/policy/parse_retention.hpp>
 #include <cairn/store/history.hpp>
+#include <cairn/store/history_index.hpp>
 #include <cairn/store/manifest.hpp>
 #include <cairn/store/row_block.hpp>
 
@@ -75,6 +76,17 @@ void histories() {
     seed("history", "packed", text_of(frame_of(1, payload)));
 }
 
+void indexes() {
+    SeriesNode node;
+    for (int i = 0; i < 9; ++i) node.add(i % 4, 1'700'000'000'000 + i, i / 2.0);
+    IndexEntry entry;
+    entry.begin({16, 3000, 7, 0, 49'152}, 2);
+    entry.add(0, "loss", node);
+    entry.add(3, "note", SeriesNode{});
+    seed("history_index", "two",
+         {reinterpret_cast<const char*>(entry.payload().data()), entry.payload().size()});
+}
+
 void manifests() {
     cairn::Manifest manifest;
     manifest.artifact = "model", manifest.type = "model", manifest.project = "p", manifest.run = "r";
@@ -102,6 +114,7 @@ int main(int, char** argv) {
     folder = argv[1];
     blocks();
     histories();
+    indexes();
     manifests();
     texts();
 }

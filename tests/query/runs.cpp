@@ -67,9 +67,10 @@ TEST_CASE("a series of a run that is still written has what was logged", "[query
     REQUIRE(read);
     const auto series = read->series("loss");
     REQUIRE(series);
-    REQUIRE(series->size() == 100);
+    const auto points = series->points();
+    REQUIRE((series->size() == 100 && points.size() == 100));
     for (int i = 0; i < 100; ++i) {
-        const auto& point = series->points()[static_cast<std::size_t>(i)];
+        const auto& point = points[static_cast<std::size_t>(i)];
         CHECK(point.step == i);
         CHECK(point.value == 1.0 / (i + 1));
     }

@@ -3,8 +3,15 @@
 
 #include "support/catch.hpp"
 
+#include <algorithm>
+#include <bit>
 #include <cmath>
+#include <cstddef>
+#include <cstdint>
 #include <limits>
+#include <random>
+#include <utility>
+#include <vector>
 
 using cairn::Bucket;
 using cairn::Series;
@@ -58,4 +65,123 @@ TEST_CASE("a series counts how often its step repeats or goes back", "[query][se
     for (const int step : {0, 1, 2, 2, 1, 2}) series.add(step, 0, 0);
     CHECK(series.restarts() == 2);
     CHECK(series.size() == 6);
+}
+
+TEST_CASE("the buckets of any window of any series have each value once, and its exact extremes",
+          "[query][series]") {
+    std::mt19937_64 random{GENERATE(1U, 2U, 3U, 4U)};
+    const bool goes_back = GENERATE(false, true);
+    std::vector<Series::Point> all;
+    std::int64_t step = -5000, ms = 1'700'000'000'000;
+    const std::size_t count = 1 + random() % 60'000;
+    for (std::size_t i = 0; i < count; ++i) {
+        step += random() % 100 == 0 ? 50 : 1;
+        if (goes_back && random() % 5000 == 0) step -= static_cast<std::int64_t>(random() % 4000);
+        ms += static_cast<std::int64_t>(random() % 20);
+        double value = static_cast<double>(static_cast<std::int64_t>(random() % 2000) - 1000);
+        if (random() % 1000 == 0) value = std::numeric_limits<double>::quiet_NaN();
+        if (random() % 1000 == 0) value = -std::numeric_limits<double>::infinity();
+        all.push_back({step, ms * 1'000'000, value});
+    }
+    // Some stretches are at hand, some are read: of sizes as they come.
+    std::vector<std::pair<std::size_t, std::size_t>> stored;
+    Series series{[&](std::size_t n, auto f) {
+        for (std::size_t i = stored[n].first; i < stored[n].second; ++i)
+            f(all[i].step, all[i].time_ns / 1'000'000, all[i].value);
+        return true;
+    }};
+    for (std::size_t i = 0; i < count;) {
+        const std::size_t end = std::min<std::size_t>(count, i + 1 + random() % 2000);
+        if (random() % 3 == 0) {
+            for (; i < end; ++i) series.add(all[i].step, all[i].time_ns + 999'999, all[i].value);
+            continue;
+        }
+        cairn::detail::SeriesNode node;
+        for (std::size_t k = i; k < end; ++k) node.add(all[k].step, all[k].time_ns / 1'000'000, all[k].value);
+        stored.emplace_back(i, end);
+        series.add_stored(stored.size() - 1, node);
+        i = end;
+    }
+    REQUIRE(series.size() == count);
+    std::size_t restarts = 0;
+    for (std::size_t i = 1; i < count; ++i) restarts += all[i].step <= all[i - 1].step ? 1U : 0U;
+    CHECK(series.restarts() == restarts);
+
+    for (int round = 0; round < 30; ++round) {
+        const cairn::Axis axis = random() % 2 == 0 ? cairn::Axis::step : cairn::Axis::time;
+        const auto place = [&](const Series::Point& point) {
+            return axis == cairn::Axis::step ? point.step : point.time_ns;
+        };
+        std::int64_t from = place(all[random() % count]), to = place(all[random() % count]);
+        if (round == 0) from = std::numeric_limits<std::int64_t>::min();
+        if (from > to) std::swap(from, to);
+        const std::size_t wanted = 1 + random() % (round % 2 == 0 ? 20 : 3000);
+        INFO(count << " values, " << wanted << " buckets from " << from << " to " << to);
+        std::vector<Series::Point> inside;
+        for (const Series::Point& point : all) {
+            if (place(point) >= from && place(point) <= to) inside.push_back(point);
+        }
+        const auto window = series.window(from, to, axis);
+        const auto points = window.points();
+        REQUIRE(points.size() == inside.size());
+        CHECK(std::equal(
+            points.begin(), points.end(), inside.begin(), [](const Series::Point& a, const Series::Point& b) {
+                return a.step == b.step && a.time_ns == b.time_ns &&
+                       std::bit_cast<std::uint64_t>(a.value) == std::bit_cast<std::uint64_t>(b.value);
+            }));
+        const auto buckets = window.buckets(wanted);
+        REQUIRE(buckets.size() == wanted);
+        std::uint64_t finite = 0, not_finite = 0, expected = 0;
+        double least = std::numeric_limits<double>::infinity(), greatest = -least;
+        for (const Bucket& bucket : buckets) {
+            finite += bucket.finite, not_finite += bucket.not_finite;
+            if (bucket.finite != 0) {
+                least = std::min(least, bucket.min);
+                greatest = std::max(greatest, bucket.max);
+            }
+        }
+        double true_least = std::numeric_limits<double>::infinity(), true_greatest = -true_least;
+        for (const Series::Point& point : inside) {
+            if (!std::isfinite(point.value)) continue;
+            ++expected;
+            true_least = std::min(true_least, point.value);
+            true_greatest = std::max(true_greatest, point.value);
+        }
+        CHECK((finite == expected && not_finite == inside.size() - expected));
+        CHECK((least == true_least && greatest == true_greatest));
+        if (goes_back || axis == cairn::Axis::time) continue;
+        // Steps that only grow: what a bucket says of its stretch is what lies there.
+        std::size_t at = 0;
+        for (const Bucket& bucket : buckets) {
+            if (bucket.finite + bucket.not_finite == 0) continue;
+            double min = std::numeric_limits<double>::infinity(), max = -min, last = 0;
+            REQUIRE(inside[at].step == bucket.from);
+            std::uint64_t values = 0;
+            for (; at < inside.size() && inside[at].step <= bucket.to; ++at, ++values) {
+                if (!std::isfinite(inside[at].value)) continue;
+                last = inside[at].value;
+                min = std::min(min, last), max = std::max(max, last);
+            }
+            CHECK(values == bucket.finite + bucket.not_finite);
+            if (bucket.finite != 0) {
+                CHECK(bucket.min == min);
+                CHECK(bucket.max == max);
+                CHECK(bucket.last == last);
+            }
+        }
+        CHECK(at == inside.size());
+    }
+}
+
+TEST_CASE("a stretch that cannot be read is counted, and what is known of it is told", "[query][series]") {
+    Series series{[](std::size_t, auto) { return false; }};
+    cairn::detail::SeriesNode node;
+    for (int i = 0; i < 1000; ++i) node.add(i, i, i);
+    series.add_stored(0, node);
+    series.add(1000, 0, 7);
+    const auto whole = series.buckets(1);
+    CHECK((whole[0].finite == 1001 && whole[0].max == 999 && whole[0].last == 7));
+    CHECK(series.unread() == 0);
+    CHECK(series.points().size() == 1);
+    CHECK(series.unread() == 1000);
 }

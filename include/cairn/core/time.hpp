@@ -46,8 +46,8 @@ namespace CAIRN_NAMESPACE::detail {
 #else
     ::clock_gettime(CLOCK_REALTIME, &now);
 #endif
-    return std::int64_t{now.tv_sec} * 1'000'000'000 +
-           static_cast<std::uint32_t>(now.tv_nsec) / 1'000'000 * 1'000'000;
+    const std::uint32_t ms = static_cast<std::uint32_t>(now.tv_nsec) / 1'000'000;
+    return std::int64_t{now.tv_sec} * 1'000'000'000 + std::int64_t{ms} * 1'000'000;
 }
 [[nodiscard]] inline std::int64_t steady_ns() noexcept {
     timespec now{};

@@ -6,6 +6,7 @@
 #include <cairn/core/dynamic_row.hpp>
 #include <cairn/core/error.hpp>
 #include <cairn/policy/direction.hpp>
+#include <cairn/query/detail/read_series.hpp>
 #include <cairn/query/series.hpp>
 #include <cairn/run/decision.hpp>
 #include <cairn/run/summary.hpp>
@@ -92,8 +93,9 @@ class RecordedRun {
         if (report != nullptr) *report = std::move(*read);
         return views;
     }
-    /// All values of one metric, in the order they were logged. Fails: not_found, naming the metrics there
-    /// are.
+    /// All values of one metric, in the order they were logged:
+    /// `run.series("loss")->window(from, to).buckets(2000)`. Cost: reads the history's index, not the
+    /// history. Fails: not_found, naming the metrics there are; corrupt, unsupported, io.
     [[nodiscard]] result<Series> series(std::string_view metric) const;
 
     /// Which way `define_metric` said that a metric is better; `unspecified` if it did not.
@@ -230,23 +232,12 @@ class StoreReader {
 }
 
 inline result<Series> RecordedRun::series(std::string_view metric) const {
-    Series series;
-    std::map<std::string, bool, std::less<>> known;
-    auto read =
-        for_each_row([&](std::int64_t step, std::int64_t time_ns, std::span<const NamedValue> values) {
-            for (const NamedValue& named : values) {
-                if (named.name == metric) {
-                    if (!named.value.is_text()) series.add(step, time_ns, named.value.number());
-                } else if (known.find(named.name) == known.end()) {
-                    known.emplace(named.name, true);
-                }
-            }
-        });
+    auto read = detail::read_series(folder_.path(), metric);
     if (!read) return read.error();
-    if (series.size() != 0) return series;
+    if (read->series.size() != 0) return std::move(read->series);
     std::string there;
-    for (const auto& [name, any] : known) {
-        if (there.size() < 300) there += (there.empty() ? "" : ", ") + name;
+    for (const std::string& name : read->names) {
+        if (name != metric && there.size() < 300) there += (there.empty() ? "" : ", ") + name;
     }
     return error{errc::not_found, "the run has no numbers of this metric", detail::suggest_name(metric),
                  there.empty() ? "it has no metric yet" : "it has: " + there};

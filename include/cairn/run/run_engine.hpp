@@ -321,9 +321,10 @@ class BasicRunEngine final : public RunCore,
 
     /// What lives only while the run is recorded by this process.
     struct Live {
-        Live(HistoryWriter history, const HistoryReport& known, const std::filesystem::path& journal_dir,
-             std::int64_t first_step)
-            : collector{std::move(history)}, journal{journal_dir, known.next_ring, first_step, collector} {}
+        Live(HistoryWriter history, IndexWriter index, const HistoryReport& known,
+             const std::filesystem::path& journal_dir, std::int64_t first_step)
+            : collector{std::move(history), std::move(index)},
+              journal{journal_dir, known.next_ring, first_step, collector} {}
         Collector collector;
         Journal journal;
     };
@@ -412,7 +413,8 @@ class BasicRunEngine final : public RunCore,
             !greatest ? 0 : *greatest + (*greatest < std::numeric_limits<std::int64_t>::max() ? 1 : 0);
         os::make_dirs(journal_dir).value();
         auto history = HistoryWriter::open(dir() / history_file, known.whole_bytes).value();
-        live_ = std::make_unique<Live>(std::move(history), known, journal_dir, first_step_);
+        auto index = IndexWriter::open(dir() / index_file, known.whole_bytes).value();
+        live_ = std::make_unique<Live>(std::move(history), std::move(index), known, journal_dir, first_step_);
         live_->collector.remember(std::move(earlier));
     }
 

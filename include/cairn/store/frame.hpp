@@ -51,12 +51,24 @@ struct Frame {
     std::span<const std::byte> payload;
 };
 
+/// Where a frame lies in the history.
+struct FramePlace {
+    std::uint64_t at = 0;
+    std::uint32_t bytes = 0;  ///< with its header
+    std::uint32_t crc = 0;    ///< as its header has it
+    std::uint32_t ring = 0;   ///< whose stretch it is
+    std::uint64_t to = 0;     ///< where that ends
+};
+
 /// Walks the frames of a history that may be torn or damaged. After damage it goes on at the next whole
 /// frame.
 template <class = void>
 class BasicFrameReader {
   public:
-    explicit BasicFrameReader(std::span<const std::byte> file) noexcept : file_{file} {}
+    /// Of the whole file, or of its part from a frame on, which begins at `from` in `file`.
+    explicit BasicFrameReader(std::span<const std::byte> file,
+                              std::size_t from = history_header_bytes) noexcept
+        : file_{file}, at_{from}, end_{from} {}
 
     bool next(Frame& frame) noexcept {
         while (at_ + frame_header_bytes <= file_.size()) {
@@ -96,8 +108,7 @@ class BasicFrameReader {
     }
 
     std::span<const std::byte> file_;
-    std::size_t at_ = history_header_bytes;
-    std::size_t end_ = history_header_bytes;
+    std::size_t at_, end_;
     std::size_t gaps_ = 0;
     bool skipping_ = false;
 };
@@ -123,7 +134,7 @@ class BasicHistoryWriter {
     }
 
     /// Appends a frame; its payload is filled up to a multiple of 8 bytes, and at most `max_frame_bytes`.
-    result<void> append(const Frame& frame) {
+    result<FramePlace> append(const Frame& frame) {
         const std::size_t bytes = padded(frame.payload.size());
         buffer_.assign(frame_header_bytes + bytes, std::byte{0});
         std::byte* head = buffer_.data();
@@ -138,10 +149,12 @@ class BasicHistoryWriter {
         auto written = file_.write_at(end_, buffer_);
         if (!written) {
             (void)file_.truncate(end_);  // if this fails too, readers skip the torn frame
-            return written;
+            return written.error();
         }
+        const FramePlace place{end_, static_cast<std::uint32_t>(buffer_.size()), get<std::uint32_t>(head + 8),
+                               frame.ring, frame.to};
         end_ += buffer_.size();
-        return {};
+        return place;
     }
 
     /// Bytes of the file.

@@ -18,11 +18,63 @@
 #include <cstring>
 #include <filesystem>
 #include <map>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
 
 namespace CAIRN_NAMESPACE::detail {
+
+/// What the rings of a run hold; the report gets which ring number is free, and which ring cannot be read.
+template <class = void>
+[[nodiscard]] std::vector<RingRest> copy_rings(const std::filesystem::path& run_dir, HistoryReport& report) {
+    std::vector<RingRest> rings;
+    const std::filesystem::path journal = run_dir / journal_folder;
+    const auto names = os::list_dir(journal);
+    if (!names) {
+        if (names.error().code() != errc::not_found) report.unread.push_back(names.error());
+        return rings;
+    }
+    for (const std::string& name : *names) {
+        const auto id = ring_of_file(name);
+        if (!id) continue;
+        report.next_ring = std::max(report.next_ring, *id + 1);
+        if (name.ends_with(damaged_suffix)) continue;  // said when it was found
+        auto rest = copy_ring(journal / name, *id);
+        if (rest)
+            rings.push_back(std::move(*rest));
+        else
+            report.unread.push_back(rest.error());
+    }
+    return rings;
+}
+
+/// Drops from what a ring holds what was seen in the history; false if nothing is left.
+template <class = void>
+bool drop_seen(RingRest& ring, std::uint64_t seen_to) {
+    seen_to = std::max(seen_to, ring.from);
+    const auto seen = static_cast<std::size_t>(seen_to - ring.from);
+    if (seen >= ring.bytes.size()) return false;
+    ring.bytes.erase(ring.bytes.begin(), ring.bytes.begin() + static_cast<std::ptrdiff_t>(seen));
+    ring.from = seen_to;
+    return true;
+}
+
+/// Whether a file begins as a history does. Fails: corrupt, unsupported.
+template <class = void>
+[[nodiscard]] result<void> check_history(std::span<const std::byte> bytes,
+                                         const std::filesystem::path& path) {
+    if (bytes.size() < history_header_bytes ||
+        std::memcmp(bytes.data(), history_magic.data(), history_magic.size()) != 0) {
+        return error{errc::corrupt, "this is not a history", path.string(),
+                     "restore it from a copy, or delete it"};
+    }
+    if (get<std::uint32_t>(bytes.data() + 8) > history_version) {
+        return error{errc::unsupported, "the history was written by a newer version of cairn", path.string(),
+                     "read it with that version"};
+    }
+    return {};
+}
 
 /// Every row of a run once: the history, then what its rings still hold. Calls
 /// `f(step, time_ns, std::span<const NamedValue>)`, or `f(StoredRow)` for events too, in the order of each
@@ -34,23 +86,7 @@ result<HistoryReport> read_history(const std::filesystem::path& run_dir, F&& f,
                                    std::vector<RingRest>* rests = nullptr) {
     HistoryReport report;
     // Rings first: what leaves them while we read is in the history when we come to it.
-    std::vector<RingRest> rings;
-    const std::filesystem::path journal = run_dir / journal_folder;
-    if (auto names = os::list_dir(journal)) {
-        for (const std::string& name : *names) {
-            const auto id = ring_of_file(name);
-            if (!id) continue;
-            report.next_ring = std::max(report.next_ring, *id + 1);
-            if (name.ends_with(damaged_suffix)) continue;  // said when it was found
-            auto rest = copy_ring(journal / name, *id);
-            if (rest)
-                rings.push_back(std::move(*rest));
-            else
-                report.unread.push_back(rest.error());
-        }
-    } else if (names.error().code() != errc::not_found) {
-        report.unread.push_back(names.error());
-    }
+    std::vector<RingRest> rings = copy_rings(run_dir, report);
     RowAssembler assembler;
     std::map<std::uint32_t, std::uint64_t> done;  // ring -> position up to which its rows were seen
     const std::filesystem::path path = run_dir / history_file;
@@ -58,15 +94,7 @@ result<HistoryReport> read_history(const std::filesystem::path& run_dir, F&& f,
     if (!file && file.error().code() != errc::not_found) return file.error();
     if (file && !file->empty()) {
         const std::span<const std::byte> bytes = bytes_of(*file);
-        if (bytes.size() < history_header_bytes ||
-            std::memcmp(bytes.data(), history_magic.data(), history_magic.size()) != 0) {
-            return error{errc::corrupt, "this is not a history", path.string(),
-                         "restore it from a copy, or delete it"};
-        }
-        if (get<std::uint32_t>(bytes.data() + 8) > history_version) {
-            return error{errc::unsupported, "the history was written by a newer version of cairn",
-                         path.string(), "read it with that version"};
-        }
+        if (auto is_ours = check_history(bytes, path); !is_ours) return is_ours.error();
         FrameReader frames{bytes};
         for (Frame frame; frames.next(frame);) {
             std::uint64_t& position = done[frame.ring];
@@ -79,11 +107,7 @@ result<HistoryReport> read_history(const std::filesystem::path& run_dir, F&& f,
         report.damaged += frames.gaps();
     }
     for (RingRest& ring : rings) {
-        const std::uint64_t seen = std::max(done[ring.id], ring.from);
-        const auto skipped = static_cast<std::size_t>(seen - ring.from);
-        if (skipped >= ring.bytes.size()) continue;
-        ring.bytes.erase(ring.bytes.begin(), ring.bytes.begin() + static_cast<std::ptrdiff_t>(skipped));
-        ring.from = seen;
+        if (!drop_seen(ring, done[ring.id])) continue;
         const std::uint64_t before = report.rows;
         assembler.feed(ring.id, bytes_of(ring.bytes), report, f);
         report.folded += report.rows - before;

@@ -430,4 +430,27 @@ template <class = void>
     return false;
 }
 
+/// Passes over a column of `count` integers. False if the bytes are damaged.
+template <class = void>
+[[nodiscard]] bool skip_integers(ByteReader& from, std::size_t count) noexcept {
+    const std::uint64_t order = from.byte(), bits = from.byte(), exceptions = from.varint();
+    if (!from.ok() || order > 2 || order > count || bits > 64 || exceptions > count) return false;
+    for (std::uint64_t varints = order + 1 + 2 * exceptions; varints > 0; --varints) (void)from.varint();
+    (void)from.bytes(static_cast<std::size_t>(((count - order) * bits + 7) / 8));
+    return from.ok();
+}
+/// The same for numbers.
+template <class = void>
+[[nodiscard]] bool skip_numbers(ByteReader& from, std::size_t count) noexcept {
+    const bool is_decimal = from.byte() == static_cast<std::uint64_t>(Form::decimal);
+    if (is_decimal) (void)from.byte();
+    if (!skip_integers(from, count)) return false;
+    if (!is_decimal) return true;
+    for (std::uint64_t left = from.varint(); left > 0 && from.ok(); --left) {
+        (void)from.varint();
+        (void)from.bytes(8);
+    }
+    return from.ok();
+}
+
 }  // namespace CAIRN_NAMESPACE::detail

@@ -62,28 +62,24 @@ class BasicRowAssembler {
         if (reader.damaged()) ++report.damaged;
     }
 
+    /// Takes over a name that a frame defined, instead of that frame.
+    void define(std::uint32_t ring, std::uint32_t metric, std::string_view name) {
+        lanes_[ring].names.insert_or_assign(metric, std::string{name});
+    }
+
     /// Takes the payload of a frame, which follows what was taken of its ring before.
     template <class F>
     void feed(const Frame& frame, HistoryReport& report, F&& f) {
         if (frame.kind == FrameKind::records) return feed(frame.ring, frame.payload, report, f);
         Lane& lane = lanes_[frame.ring];
         if (lane.begun) end(frame.ring, lane, report, f);  // its end was dropped
-        ByteReader from{frame.payload};
-        for (std::uint64_t left = from.varint(); left > 0 && from.ok(); --left) {
-            const auto id = static_cast<std::uint32_t>(from.varint());
-            const auto name = from.bytes(
-                static_cast<std::size_t>(std::min<std::uint64_t>(from.varint(), max_metric_name_bytes + 1)));
-            if (name.size() > max_metric_name_bytes) break;
-            lane.names.insert_or_assign(id,
-                                        std::string{reinterpret_cast<const char*>(name.data()), name.size()});
-        }
-        const auto block =
-            from.bytes(static_cast<std::size_t>(std::min<std::uint64_t>(from.varint(), max_frame_bytes)));
-        const bool is_whole =
-            from.ok() && blocks_.read(block, [&](RecordKind kind, std::int64_t step, std::int64_t time_ns,
-                                                 std::span<const Cell> cells) {
-                emit({kind, frame.ring, step, time_ns, {}}, lane, cells, report, f);
-            });
+        const auto block = block_of(frame.payload, [&](std::uint32_t metric, std::string_view name) {
+            lane.names.insert_or_assign(metric, std::string{name});
+        });
+        const bool is_whole = blocks_.read(block, [&](RecordKind kind, std::int64_t step,
+                                                      std::int64_t time_ns, std::span<const Cell> cells) {
+            emit({kind, frame.ring, step, time_ns, {}}, lane, cells, report, f);
+        });
         if (!is_whole) ++report.damaged;
     }
 

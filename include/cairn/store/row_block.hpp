@@ -13,6 +13,7 @@
 #include <cairn/core/value.hpp>
 #include <cairn/store/packed.hpp>
 #include <cairn/store/record.hpp>
+#include <cairn/store/series_node.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -69,6 +70,32 @@ class BasicBlockWriter {
         for (std::size_t i = 0; i < cells.size(); ++i) put_value(group.columns[i], cells[i].value);
     }
 
+    /// What it has of each metric that is a number: calls `f(metric, SeriesNode)`, in the order of their
+    /// numbers. Not of events.
+    template <class F>
+    void summarize(F&& f) const {
+        std::map<std::uint32_t, SeriesNode> nodes;  // its values stay where they are
+        std::vector<std::vector<SeriesNode*>> of_column(groups_.size());
+        for (std::size_t i = 0; i < groups_.size(); ++i) {
+            for (const auto& [metric, kind] : groups_[i].shape) {
+                const bool counts = groups_[i].kind == RecordKind::row && kind != Value::Kind::text;
+                of_column[i].push_back(counts ? &nodes[metric] : nullptr);
+            }
+        }
+        std::vector<std::size_t> next(groups_.size());
+        for (std::size_t row = 0; row < rows(); ++row) {
+            const auto of = static_cast<std::size_t>(of_row_[row]);
+            const Group& group = groups_[of];
+            const std::size_t at = next[of]++;
+            for (std::size_t i = 0; i < group.shape.size(); ++i) {
+                if (SeriesNode* const node = of_column[of][i])
+                    node->add(steps_[row], times_[row],
+                              number_at(group.columns[i], group.shape[i].second, at));
+            }
+        }
+        for (const auto& [metric, node] : nodes) f(metric, node);
+    }
+
     /// Appends the block and forgets its rows.
     void write(std::vector<std::byte>& to) {
         ByteWriter out{to};
@@ -113,6 +140,10 @@ class BasicBlockWriter {
         last_ = at->second;
         if (is_new) groups_.push_back({kind, std::move(shape), std::vector<BlockColumn>(cells.size())});
         return groups_[last_];
+    }
+    [[nodiscard]] static double number_at(const BlockColumn& column, Value::Kind kind, std::size_t row) {
+        if (kind == Value::Kind::number) return column.numbers[row];
+        return Value::from_integer_bits(kind, static_cast<std::uint64_t>(column.integers[row])).number();
     }
     static void put_value(BlockColumn& column, const Value& value) {
         switch (value.kind()) {
@@ -159,13 +190,35 @@ class BasicBlockReader {
     /// `block`. False, before any call, if the bytes are damaged.
     template <class F>
     [[nodiscard]] bool read(std::span<const std::byte> block, F&& f) {
-        if (!decode(block)) return false;
+        if (!decode(block, nullptr)) return false;
         for (std::size_t row = 0; row < steps_.size(); ++row) {
             Group& group = groups_[static_cast<std::size_t>(of_row_[row])];
             cells_.clear();
             for (Column& column : group.columns) cells_.push_back({column.metric, next(column, group.row)});
             ++group.row;
             f(group.kind, steps_[row], times_[row] * ns_per_ms, std::span<const Cell>{cells_});
+        }
+        return true;
+    }
+
+    /// Calls `f(step, ms, number)` for each value of one metric, in the order of the rows, without events and
+    /// texts; reads no other column. False, before any call, if the bytes are damaged.
+    template <class F>
+    [[nodiscard]] bool read_metric(std::span<const std::byte> block, std::uint32_t metric, F&& f) {
+        if (!decode(block, &metric)) return false;
+        for (std::size_t row = 0; row < steps_.size(); ++row) {
+            Group& group = groups_[static_cast<std::size_t>(of_row_[row])];
+            const std::size_t at = group.row++;
+            if (group.kind != RecordKind::row) continue;
+            for (const Column& column : group.columns) {
+                if (column.metric != metric || column.kind == Value::Kind::text) continue;
+                if (column.kind == Value::Kind::number) {
+                    f(steps_[row], times_[row], column.numbers[at]);
+                } else {
+                    const auto bits = static_cast<std::uint64_t>(column.integers[at]);
+                    f(steps_[row], times_[row], Value::from_integer_bits(column.kind, bits).number());
+                }
+            }
         }
         return true;
     }
@@ -185,7 +238,8 @@ class BasicBlockReader {
     };
     static constexpr std::int64_t most_ms = std::numeric_limits<std::int64_t>::max() / ns_per_ms;
 
-    [[nodiscard]] bool decode(std::span<const std::byte> block) {
+    /// Reads the columns of `only`, if given, or all.
+    [[nodiscard]] bool decode(std::span<const std::byte> block, const std::uint32_t* only) {
         ByteReader from{block};
         groups_.clear();
         const std::uint64_t rows = from.varint();
@@ -205,12 +259,13 @@ class BasicBlockReader {
         }
         std::size_t room = max_block_cells;
         for (Group& group : groups_) {
-            if (!decode_group(from, group, room)) return false;
+            if (!decode_group(from, group, room, only)) return false;
         }
         return from.ok() && from.rest().empty();
     }
 
-    [[nodiscard]] bool decode_group(ByteReader& from, Group& group, std::size_t& room) {
+    [[nodiscard]] bool decode_group(ByteReader& from, Group& group, std::size_t& room,
+                                    const std::uint32_t* only) {
         const std::uint64_t kind = from.byte(), cells = from.varint();
         group.kind = static_cast<RecordKind>(kind);
         if (group.kind != RecordKind::row && group.kind != RecordKind::event) return false;
@@ -225,6 +280,12 @@ class BasicBlockReader {
                 return false;
         }
         for (Column& column : group.columns) {
+            if (only != nullptr && column.metric != *only && column.kind != Value::Kind::text) {
+                const bool is_number = column.kind == Value::Kind::number;
+                if (!(is_number ? skip_numbers(from, group.rows) : skip_integers(from, group.rows)))
+                    return false;
+                continue;
+            }
             if (column.kind == Value::Kind::number) {
                 column.numbers.resize(group.rows);
                 if (!unpack(from, std::span{column.numbers}, scratch_)) return false;
@@ -267,5 +328,22 @@ class BasicBlockReader {
     std::vector<Cell> cells_;
 };
 using BlockReader = BasicBlockReader<>;
+
+/// The block in the payload of a frame of packed rows, after `f(metric, name)` for each name it brings; empty
+/// if the bytes are damaged.
+template <class F>
+[[nodiscard]] std::span<const std::byte> block_of(std::span<const std::byte> payload, F&& f) {
+    ByteReader from{payload};
+    for (std::uint64_t left = from.varint(); left > 0 && from.ok(); --left) {
+        const auto metric = static_cast<std::uint32_t>(from.varint());
+        const std::uint64_t size = from.varint();
+        if (size > max_metric_name_bytes) return {};
+        const auto name = from.bytes(static_cast<std::size_t>(size));
+        if (from.ok()) f(metric, std::string_view{reinterpret_cast<const char*>(name.data()), name.size()});
+    }
+    const std::uint64_t size = from.varint();
+    return from.ok() && size <= from.rest().size() ? from.bytes(static_cast<std::size_t>(size))
+                                                   : std::span<const std::byte>{};
+}
 
 }  // namespace CAIRN_NAMESPACE::detail

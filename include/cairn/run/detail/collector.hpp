@@ -7,6 +7,7 @@
 #include <cairn/run/detail/metric_board.hpp>
 #include <cairn/run/summary.hpp>
 #include <cairn/store/frame.hpp>
+#include <cairn/store/history_index.hpp>
 #include <cairn/store/os.hpp>
 
 #include <algorithm>
@@ -24,7 +25,8 @@ namespace CAIRN_NAMESPACE::detail {
 template <class = void>
 class BasicCollector final : public Pressure {
   public:
-    explicit BasicCollector(HistoryWriter history) : history_{std::move(history)} {}
+    BasicCollector(HistoryWriter history, IndexWriter index)
+        : history_{std::move(history)}, index_{std::move(index)} {}
 
     ~BasicCollector() { stop(); }
     BasicCollector(const BasicCollector&) = delete;
@@ -137,9 +139,16 @@ class BasicCollector final : public Pressure {
 
     /// Puts what waits of a lane into the history and releases its ring; false if the history takes no more.
     bool write(JournalLane& lane, Intake& intake) {
-        if (auto written = history_.append(intake.frame(lane.ring.id(), board_)); !written) {
-            fail(written.error().what());
+        const auto place = history_.append(intake.frame(lane.ring.id(), board_));
+        if (!place) {
+            fail(place.error().what());
             return false;
+        }
+        if (!intake.nodes().empty()) {
+            entry_.begin(*place, intake.nodes().size());
+            for (const auto& [metric, node] : intake.nodes())
+                entry_.add(metric, board_.name_of(metric), node);
+            (void)index_.append(entry_);  // what it lacks is read in the history
         }
         written_.fetch_add(intake.rows(), std::memory_order_relaxed);
         lane.ring.release(intake.written());
@@ -157,6 +166,8 @@ class BasicCollector final : public Pressure {
     }
 
     HistoryWriter history_;
+    IndexWriter index_;
+    IndexEntry entry_;
     std::map<std::uint32_t, Intake> intakes_;  // of the rings
     Journal* journal_ = nullptr;
 

@@ -10,12 +10,14 @@
 #include <cairn/store/record.hpp>
 #include <cairn/store/ring.hpp>
 #include <cairn/store/row_block.hpp>
+#include <cairn/store/series_node.hpp>
 
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace CAIRN_NAMESPACE::detail {
@@ -25,9 +27,9 @@ namespace CAIRN_NAMESPACE::detail {
 template <class = void>
 class BasicIntake {
   public:
-    /// A frame has this many rows, or takes this much of the ring.
+    /// A frame has this many rows, or is made of this much.
     static constexpr std::size_t frame_rows = 1024;
-    static constexpr std::uint64_t frame_stretch = ring_capacity / 4;
+    static constexpr std::uint64_t frame_bytes = ring_capacity / 4;
 
     /// Sees what the ring has, up to a frame's worth. Returns how many rows that were.
     std::uint64_t look(const Ring& ring, MetricBoard& board) {
@@ -39,11 +41,11 @@ class BasicIntake {
         return rows_ - before;
     }
 
-    /// Bytes of the ring that were seen and are not released.
+    /// How much of the ring was seen and is not released.
     [[nodiscard]] std::uint64_t waiting() const noexcept { return seen_ - from_; }
     /// Whether it is time to write.
     [[nodiscard]] bool is_full() const noexcept {
-        return is_closed_ || block_.rows() >= frame_rows || waiting() >= frame_stretch;
+        return is_closed_ || block_.rows() >= frame_rows || bytes_ >= frame_bytes;
     }
 
     /// Rows that were seen and are not written.
@@ -56,13 +58,18 @@ class BasicIntake {
         const FrameKind kind = records_.empty() ? FrameKind::packed : FrameKind::records;
         return {kind, ring, from_, seen_, payload_};
     }
+    /// What the frame has of each metric that it names; nothing of records.
+    [[nodiscard]] const std::vector<std::pair<std::uint32_t, SeriesNode>>& nodes() const noexcept {
+        return nodes_;
+    }
     /// The frame is in the history. Returns up to where the ring can be released.
     std::uint64_t written() noexcept {
         payload_.clear();
         records_.clear();
         named_.clear();
+        nodes_.clear();
         is_closed_ = false;
-        rows_ = 0;
+        rows_ = bytes_ = 0;
         return from_ = seen_;
     }
 
@@ -78,6 +85,7 @@ class BasicIntake {
                 const auto bytes = piece.bytes.subspan(static_cast<std::size_t>(seen_ - piece.from),
                                                        static_cast<std::size_t>(end - seen_));
                 if (!take_row(record, bytes, board)) return false;
+                bytes_ += bytes.size();
             }
             seen_ = end;
         }
@@ -139,6 +147,11 @@ class BasicIntake {
             payload_.insert(payload_.end(), records_.begin(), records_.end());
             return;
         }
+        for (const std::uint32_t metric : named_) nodes_.emplace_back(metric, SeriesNode{});
+        block_.summarize([&, at = nodes_.begin()](std::uint32_t metric, const SeriesNode& node) mutable {
+            while (at->first != metric) ++at;  // both are in the order of their numbers
+            at->second = node;
+        });
         packed_.clear();
         block_.write(packed_);
         ByteWriter out{payload_};
@@ -155,11 +168,13 @@ class BasicIntake {
     BlockWriter block_;
     std::vector<std::byte> records_;    // instead of a block
     std::vector<std::uint32_t> named_;  // the metrics whose names the frame needs
+    std::vector<std::pair<std::uint32_t, SeriesNode>> nodes_;
     std::vector<std::byte> payload_, packed_;
     std::vector<Cell> cells_;
-    std::uint64_t from_ = 0, seen_ = 0, rows_ = 0;
-    bool is_continued_ = false;  // the last record's row goes on in the next one
-    bool is_closed_ = false;     // nothing is added to the frame any more
+    std::uint64_t from_ = 0, seen_ = 0;
+    std::uint64_t rows_ = 0, bytes_ = 0;  // seen, without padding
+    bool is_continued_ = false;           // the last record's row goes on in the next one
+    bool is_closed_ = false;              // nothing is added to the frame any more
 };
 using Intake = BasicIntake<>;
 

@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+// The index of a history: what each frame of packed rows has of each metric, so that a curve of any length is
+// drawn without reading all of it. It can be lost: what it does not cover is read in the history.
+//
+//   file   "CAIRNIDX" · u32 version · u32 0
+//   entry  u32 payload bytes · u32 CRC-32C of the payload · payload
+//   payload u64 where the frame lies in the history · u32 its bytes · u32 its CRC-32C · u32 its ring
+//          · u64 where its stretch of that ends · varint nodes · nodes
+//   node   varint metric · varint bytes of the name · name · varints: finite values, NaNs, infinities,
+//   restarts
+//          · zigzag least step · varints over it: first, last, greatest step · zigzag least time in ms
+//          · varint over it: greatest time · f64 least, greatest, last finite value
+//
+// Little-endian.
+
+#include <cairn/core/bytes.hpp>
+#include <cairn/core/crc32c.hpp>
+#include <cairn/core/error.hpp>
+#include <cairn/store/frame.hpp>
+#include <cairn/store/os.hpp>
+#include <cairn/store/packed.hpp>
+#include <cairn/store/record.hpp>
+#include <cairn/store/series_node.hpp>
+
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <filesystem>
+#include <span>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace CAIRN_NAMESPACE::detail {
+
+inline constexpr const char* index_file = "history.index";
+inline constexpr std::string_view index_magic = "CAIRNIDX";
+inline constexpr std::uint32_t index_version = 1;
+inline constexpr std::size_t index_header_bytes = 16;
+
+/// Builds the payload of an entry.
+template <class = void>
+class BasicIndexEntry {
+  public:
+    /// Of a frame that has so many metrics, which are added next.
+    void begin(const FramePlace& frame, std::size_t nodes) {
+        bytes_.clear();
+        ByteWriter out{bytes_};
+        out.fixed(frame.at);
+        out.fixed(frame.bytes);
+        out.fixed(frame.crc);
+        out.fixed(frame.ring);
+        out.fixed(frame.to);
+        out.varint(nodes);
+    }
+    /// A metric that the frame names; an empty node if it has no number of it.
+    void add(std::uint32_t metric, std::string_view name, const SeriesNode& node) {
+        ByteWriter out{bytes_};
+        out.varint(metric);
+        out.varint(name.size());
+        out.text(name);
+        for (const std::uint64_t count : {node.finite, node.nans, node.infinities, node.restarts})
+            out.varint(count);
+        out.signed_varint(node.min_step);
+        for (const std::int64_t step : {node.first_step, node.last_step, node.max_step})
+            out.varint(static_cast<std::uint64_t>(step) - static_cast<std::uint64_t>(node.min_step));
+        out.signed_varint(node.min_ms);
+        out.varint(static_cast<std::uint64_t>(node.max_ms) - static_cast<std::uint64_t>(node.min_ms));
+        for (const double value : {node.min, node.max, node.last})
+            out.fixed(std::bit_cast<std::uint64_t>(value));
+    }
+    [[nodiscard]] std::span<const std::byte> payload() const noexcept { return bytes_; }
+
+  private:
+    std::vector<std::byte> bytes_;
+};
+using IndexEntry = BasicIndexEntry<>;
+
+/// Reads an entry: `f(metric, name, SeriesNode)` for each metric. False if it is damaged.
+template <class F>
+[[nodiscard]] bool read_index_entry(std::span<const std::byte> payload, FramePlace& frame, F&& f) {
+    ByteReader from{payload};
+    frame.at = from.fixed<std::uint64_t>();
+    frame.bytes = from.fixed<std::uint32_t>();
+    frame.crc = from.fixed<std::uint32_t>();
+    frame.ring = from.fixed<std::uint32_t>();
+    frame.to = from.fixed<std::uint64_t>();
+    for (std::uint64_t left = from.varint(); left > 0 && from.ok(); --left) {
+        const auto metric = static_cast<std::uint32_t>(from.varint());
+        const auto name = from.bytes(static_cast<std::size_t>(from.varint()));
+        SeriesNode node;
+        for (std::uint64_t* count : {&node.finite, &node.nans, &node.infinities, &node.restarts})
+            *count = from.varint();
+        node.min_step = from.signed_varint();
+        for (std::int64_t* step : {&node.first_step, &node.last_step, &node.max_step})
+            *step = static_cast<std::int64_t>(from.varint() + static_cast<std::uint64_t>(node.min_step));
+        node.min_ms = from.signed_varint();
+        node.max_ms = static_cast<std::int64_t>(from.varint() + static_cast<std::uint64_t>(node.min_ms));
+        for (double* value : {&node.min, &node.max, &node.last})
+            *value = std::bit_cast<double>(from.fixed<std::uint64_t>());
+        if (from.ok()) {
+            f(metric, std::string_view{reinterpret_cast<const char*>(name.data()), name.size()},
+              std::as_const(node));
+        }
+    }
+    return from.ok();
+}
+
+/// Walks the entries of an index; after damage there is no next one.
+template <class = void>
+class BasicIndexReader {
+  public:
+    explicit BasicIndexReader(std::span<const std::byte> file) noexcept : file_{file} {
+        if (file.size() >= index_header_bytes &&
+            std::memcmp(file.data(), index_magic.data(), index_magic.size()) == 0 &&
+            get<std::uint32_t>(file.data() + 8) == index_version)
+            at_ = index_header_bytes;
+    }
+    /// Whether it is an index of this version.
+    [[nodiscard]] bool is_valid() const noexcept { return at_ != 0; }
+    [[nodiscard]] std::size_t position() const noexcept { return at_; }
+
+    bool next(std::span<const std::byte>& payload) noexcept {
+        if (!is_valid() || file_.size() - at_ < 8) return false;
+        const std::size_t bytes = get<std::uint32_t>(file_.data() + at_);
+        if (bytes > file_.size() - at_ - 8) return false;
+        payload = file_.subspan(at_ + 8, bytes);
+        if (crc32c(payload) != get<std::uint32_t>(file_.data() + at_ + 4)) return false;
+        at_ += 8 + bytes;
+        return true;
+    }
+
+  private:
+    std::span<const std::byte> file_;
+    std::size_t at_ = 0;
+};
+using IndexReader = BasicIndexReader<>;
+
+/// Appends entries. Fails as writing a file does; then the index ends there, and the history is read instead.
+template <class = void>
+class BasicIndexWriter {
+  public:
+    /// Opens the index of a history that has `whole_bytes`: entries of what lies behind them are cut.
+    static result<BasicIndexWriter> open(const std::filesystem::path& path, std::uint64_t whole_bytes) {
+        auto file = os::File::open_read_write(path);
+        if (!file) return file.error();
+        BasicIndexWriter writer{std::move(*file)};
+        const auto size = writer.file_.size();
+        if (!size) return size.error();
+        std::vector<std::byte> bytes(static_cast<std::size_t>(*size));
+        const auto read = writer.file_.read_at(0, writable_bytes_of(bytes));
+        if (!read) return read.error();
+        bytes.resize(*read);
+        IndexReader reader{bytes};
+        if (reader.is_valid()) {
+            writer.end_ = reader.position();
+            for (std::span<const std::byte> payload; reader.next(payload);) {
+                FramePlace frame;
+                if (!read_index_entry(payload, frame,
+                                      [](std::uint32_t, std::string_view, const SeriesNode&) {}) ||
+                    frame.at + frame.bytes > whole_bytes)
+                    break;
+                writer.end_ = reader.position();
+            }
+        } else {
+            std::byte header[index_header_bytes] = {};
+            std::memcpy(header, index_magic.data(), index_magic.size());
+            put(header + index_magic.size(), index_version);
+            if (auto written = writer.file_.write_at(0, header); !written) return written.error();
+            writer.end_ = index_header_bytes;
+        }
+        if (auto cut = writer.file_.truncate(writer.end_); !cut) return cut.error();
+        return writer;
+    }
+
+    result<void> append(const IndexEntry& entry) {
+        const auto payload = entry.payload();
+        buffer_.resize(8 + payload.size());
+        put(buffer_.data(), static_cast<std::uint32_t>(payload.size()));
+        put(buffer_.data() + 4, crc32c(payload));
+        std::memcpy(buffer_.data() + 8, payload.data(), payload.size());
+        auto written = file_.write_at(end_, buffer_);
+        if (written) end_ += buffer_.size();
+        return written;
+    }
+    [[nodiscard]] std::uint64_t bytes() const noexcept { return end_; }
+
+  private:
+    explicit BasicIndexWriter(os::File file) : file_{std::move(file)} {}
+
+    os::File file_;
+    std::uint64_t end_ = 0;
+    std::vector<std::byte> buffer_;
+};
+using IndexWriter = BasicIndexWriter<>;
+
+}  // namespace CAIRN_NAMESPACE::detail

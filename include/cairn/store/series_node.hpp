@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+// What is kept of many values of one metric, so that a question about all of them need not look at each.
+
+#include <cairn/config.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <limits>
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// Exact least, greatest and last finite value of a stretch of a series, and where it lies. Requires a value,
+/// for what lies where.
+struct SeriesNode {
+    std::uint64_t finite = 0, nans = 0, infinities = 0;  ///< how many of each
+    std::uint64_t restarts = 0;                          ///< how often the step repeated or went back
+    std::int64_t first_step = 0, last_step = 0;
+    std::int64_t min_step = 0, max_step = 0;
+    std::int64_t min_ms = 0, max_ms = 0;  ///< since the Unix epoch
+    double min = std::numeric_limits<double>::quiet_NaN();
+    double max = std::numeric_limits<double>::quiet_NaN();
+    double last = std::numeric_limits<double>::quiet_NaN();  ///< in the order they were logged
+
+    [[nodiscard]] std::uint64_t count() const noexcept { return finite + nans + infinities; }
+
+    void add(std::int64_t step, std::int64_t ms, double value) noexcept {
+        if (count() == 0) {
+            first_step = min_step = max_step = step;
+            min_ms = max_ms = ms;
+        } else {
+            restarts += step <= last_step ? 1U : 0U;
+            min_step = std::min(min_step, step);
+            max_step = std::max(max_step, step);
+            min_ms = std::min(min_ms, ms);
+            max_ms = std::max(max_ms, ms);
+        }
+        last_step = step;
+        if (!std::isfinite(value)) {
+            ++(std::isnan(value) ? nans : infinities);
+            return;
+        }
+        if (!(value >= min)) min = value;
+        if (!(value <= max)) max = value;
+        last = value;
+        ++finite;
+    }
+
+    /// Takes in what follows it.
+    void merge(const SeriesNode& next) noexcept {
+        if (next.count() == 0) return;
+        if (count() == 0) {
+            *this = next;
+            return;
+        }
+        restarts += next.restarts + (next.first_step <= last_step ? 1U : 0U);
+        last_step = next.last_step;
+        min_step = std::min(min_step, next.min_step);
+        max_step = std::max(max_step, next.max_step);
+        min_ms = std::min(min_ms, next.min_ms);
+        max_ms = std::max(max_ms, next.max_ms);
+        if (next.finite != 0) {
+            if (!(next.min >= min)) min = next.min;
+            if (!(next.max <= max)) max = next.max;
+            last = next.last;
+        }
+        finite += next.finite;
+        nans += next.nans;
+        infinities += next.infinities;
+    }
+};
+
+}  // namespace CAIRN_NAMESPACE::detail

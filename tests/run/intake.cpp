@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: MIT
+// From a ring to frames: what is packed, what stays as it is, and what a failed write leaves.
+#include <cairn/run/detail/intake.hpp>
+#include <cairn/store/row_assembler.hpp>
+
+#include "support/catch.hpp"
+
+#include <cstdint>
+#include <cstring>
+#include <span>
+#include <string>
+#include <vector>
+
+using namespace cairn::detail;
+using cairn::NamedValue;
+using cairn::Value;
+
+namespace {
+
+struct Fixture {
+    struct alignas(64) Line {
+        std::byte bytes[64];
+    };
+    std::vector<Line> memory{ring_file_bytes / sizeof(Line)};
+    Ring ring = Ring::create(memory[0].bytes, 5);
+    Intake intake;
+    MetricBoard board;
+    RowAssembler assembler;
+    HistoryReport report;
+    std::vector<std::pair<std::int64_t, std::size_t>> rows;  // steps, and how many values
+    std::vector<FrameKind> kinds;
+
+    std::byte* reserve(std::size_t bytes) {
+        std::byte* to = ring.reserve(bytes);
+        if (to == nullptr) to = ring.advance(bytes);
+        REQUIRE(to != nullptr);
+        return to;
+    }
+    void name(std::uint32_t id, std::string_view text) {
+        put_name(reserve(name_record_size(text)), id, text);
+        ring.commit();
+    }
+    void row(std::int64_t step, std::size_t cells, std::uint8_t flags = 0) {
+        const std::size_t bytes = row_header_bytes + cells * cell_bytes;
+        std::byte* to =
+            put_row_header(reserve(bytes), bytes, RecordKind::row, flags, cells, step, 7 * ns_per_ms);
+        for (std::size_t i = 0; i < cells; ++i) to = put_cell(to, 0, Value{0.5});
+        ring.commit();
+    }
+    void write() {
+        const Frame frame = intake.frame(5, board);
+        kinds.push_back(frame.kind);
+        assembler.feed(frame, report,
+                       [&](std::int64_t step, std::int64_t, std::span<const NamedValue> values) {
+                           rows.emplace_back(step, values.size());
+                       });
+        ring.release(intake.written());
+    }
+    void drain() {
+        intake.look(ring, board);
+        for (; intake.waiting() != 0; intake.look(ring, board)) write();
+    }
+};
+
+}  // namespace
+
+TEST_CASE("a ring's rows become one frame, whatever the names before them", "[run][intake]") {
+    Fixture f;
+    f.name(0, "loss");
+    f.row(1, 1);
+    f.name(9, "never used");
+    f.row(2, 2);
+    CHECK(f.intake.look(f.ring, f.board) == 2);
+    CHECK_FALSE(f.intake.is_full());
+    CHECK(f.intake.rows() == 2);
+    CHECK(f.board.views().at("loss").summary.count == 3);
+    f.row(3, 1);
+    CHECK(f.intake.look(f.ring, f.board) == 1);
+    f.drain();
+    CHECK(f.kinds == std::vector{FrameKind::packed});
+    CHECK(f.rows == std::vector<std::pair<std::int64_t, std::size_t>>{{1, 1}, {2, 2}, {3, 1}});
+    CHECK(f.ring.readable().bytes.empty());
+}
+
+TEST_CASE("rows of several records keep their place among the others", "[run][intake]") {
+    Fixture f;
+    f.name(0, "x");
+    f.row(1, 1);
+    f.row(2, 100, row_continues);
+    f.row(2, 100, row_continues);
+    f.row(2, 5);
+    f.row(3, 1, row_continues);  // its end was dropped
+    f.row(4, 1);
+    f.row(5, 1);
+    f.drain();
+    // The row that follows one without an end is read with it, to tell that it is another.
+    CHECK(f.rows ==
+          std::vector<std::pair<std::int64_t, std::size_t>>{{1, 1}, {2, 205}, {3, 1}, {4, 1}, {5, 1}});
+    CHECK(f.kinds == std::vector{FrameKind::packed, FrameKind::records, FrameKind::packed});
+    CHECK(f.report.damaged == 0);
+}
+
+TEST_CASE("a frame that could not be written stays the same one, and nothing is added to it",
+          "[run][intake]") {
+    Fixture f;
+    f.name(0, "x");
+    f.row(1, 1);
+    f.intake.look(f.ring, f.board);
+    const Frame first = f.intake.frame(5, f.board);
+    const std::vector<std::byte> payload{first.payload.begin(), first.payload.end()};
+    f.row(2, 1);
+    CHECK(f.intake.look(f.ring, f.board) == 0);
+    const Frame again = f.intake.frame(5, f.board);
+    CHECK((again.from == first.from && again.to == first.to));
+    CHECK(std::equal(payload.begin(), payload.end(), again.payload.begin(), again.payload.end()));
+    f.drain();
+    CHECK(f.rows == std::vector<std::pair<std::int64_t, std::size_t>>{{1, 1}, {2, 1}});
+}
+
+TEST_CASE("a ring that something wrote over is kept as it is and counts as damaged", "[run][intake]") {
+    Fixture f;
+    f.name(0, "x");
+    f.row(1, 1);
+    f.row(2, 1);
+    f.row(3, 1);
+    // The length of the second row's record.
+    auto* at = f.memory[0].bytes + ring_header_bytes + name_record_size("x") + row_header_bytes + cell_bytes;
+    std::memset(at, 0xff, 4);
+    f.drain();
+    CHECK(f.rows == std::vector<std::pair<std::int64_t, std::size_t>>{{1, 1}});
+    CHECK(f.report.damaged == 1);
+    CHECK(f.ring.readable().bytes.empty());
+    f.row(4, 1);
+    f.drain();
+    CHECK(f.rows.back() == std::pair<std::int64_t, std::size_t>{4, 1});
+}
+
+TEST_CASE("frames end at about a thousand rows, and go round the ring's end", "[run][intake]") {
+    Fixture f;
+    f.name(0, "x");
+    std::int64_t step = 0;
+    for (int round = 0; round < 420; ++round) {
+        for (int i = 0; i < 100; ++i) f.row(step++, 1);
+        f.intake.look(f.ring, f.board);
+        // As the collector does: what fills a frame, or all when the ring has no room.
+        while (f.intake.is_full() || (f.ring.is_low() && f.intake.waiting() > ring_reserve)) {
+            f.write();
+            f.intake.look(f.ring, f.board);
+        }
+    }
+    f.drain();
+    REQUIRE(f.rows.size() == static_cast<std::size_t>(step));
+    for (std::size_t i = 0; i < f.rows.size(); ++i) CHECK(f.rows[i].first == static_cast<std::int64_t>(i));
+    CHECK(f.kinds.size() < static_cast<std::size_t>(step / 700));
+}
