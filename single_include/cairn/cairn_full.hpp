@@ -18336,8 +18336,9 @@ class Series {
     [[nodiscard]] std::int64_t first_step() const noexcept { return all_.min_step; }
     /// The greatest step. Requires a point.
     [[nodiscard]] std::int64_t last_step() const noexcept { return all_.max_step; }
-    /// The time of the first value, and of the last one. Requires a point.
+    /// The earliest time, nanoseconds since the Unix epoch. Requires a point.
     [[nodiscard]] std::int64_t first_ns() const noexcept { return all_.min_ms * ns_per_ms; }
+    /// The latest. Requires a point.
     [[nodiscard]] std::int64_t last_ns() const noexcept { return all_.max_ms * ns_per_ms; }
     /// How many values could not be read when they were asked for: the file was damaged or is gone.
     [[nodiscard]] std::uint64_t unread() const noexcept { return unread_; }
