@@ -9001,7 +9001,6 @@ class BasicBlockReader {
     /// Reads the columns of `only`, if given, or all.
     [[nodiscard]] bool decode(std::span<const std::byte> block, const std::uint32_t* only) {
         ByteReader from{block};
-        groups_.clear();
         const std::uint64_t rows = from.varint();
         if (rows > max_block_rows) return false;
         for (auto* column : {&steps_, &times_, &of_row_}) column->assign(static_cast<std::size_t>(rows), 0);
@@ -9013,6 +9012,7 @@ class BasicBlockReader {
         const std::uint64_t groups = from.varint();
         if (groups == 0 || groups > rows || (groups > 1 && !unpack(from, std::span{of_row_}))) return false;
         groups_.resize(static_cast<std::size_t>(groups));
+        for (Group& group : groups_) group.rows = group.row = 0;
         for (const std::int64_t group : of_row_) {
             if (group < 0 || static_cast<std::uint64_t>(group) >= groups) return false;
             ++groups_[static_cast<std::size_t>(group)].rows;
@@ -12834,7 +12834,7 @@ class BasicIndexWriter {
                 FramePlace frame;
                 if (!read_index_entry(payload, frame,
                                       [](std::uint32_t, std::string_view, const SeriesNode&) {}) ||
-                    frame.at + frame.bytes > whole_bytes)
+                    frame.bytes > whole_bytes || frame.at > whole_bytes - frame.bytes)
                     break;
                 writer.end_ = reader.position();
             }
@@ -18495,9 +18495,14 @@ inline std::vector<Bucket> Series::Window::buckets(std::size_t count) const {
 
 inline std::vector<Series::Point> Series::Window::points() const {
     std::vector<Point> out;
-    series_->walk(
-        *this, [](const detail::SeriesNode&) { return false; },
-        [&](const Point& point) { out.push_back(point); });
+    for (const Chunk& chunk : series_->chunks_) {
+        const Range range = range_of(chunk.node, axis_);
+        if (range.to < from_ || range.from > to_) continue;
+        series_->each_point(chunk, [&](const Point& point) {
+            const std::int64_t place = place_of(point, axis_);
+            if (place >= from_ && place <= to_) out.push_back(point);
+        });
+    }
     return out;
 }
 
@@ -18624,155 +18629,189 @@ class Braille {
 
 namespace CAIRN_NAMESPACE::detail {
 
-/// The frames of a history that hold packed rows with one metric.
+/// One metric in the frames of packed rows of a history, which are read when their values are needed.
 class MetricFrames {
   public:
-    MetricFrames(os::File file, std::string metric) : file_{std::move(file)}, metric_{std::move(metric)} {}
+    MetricFrames(os::File history, std::string metric)
+        : history_{std::move(history)}, metric_{std::move(metric)} {}
 
+    [[nodiscard]] const os::File& history() const noexcept { return history_; }
+
+    /// Returns the frame's number.
     std::size_t add(const FramePlace& place) {
         places_.push_back(place);
         return places_.size() - 1;
     }
 
+    using EachValue = FunctionRef<void(std::int64_t, std::int64_t, double)>;
     /// Calls `f(step, ms, value)` for the values of a frame; false if it is damaged or gone.
-    bool load(std::size_t n, FunctionRef<void(std::int64_t, std::int64_t, double)> f) {
-        const FramePlace& place = places_[n];
+    bool load(std::size_t number, EachValue f) {
+        const FramePlace& place = places_[number];
         bytes_.resize(place.bytes);
-        const auto read = file_.read_at(place.at, writable_bytes_of(bytes_));
+        const auto read = history_.read_at(place.at, writable_bytes_of(bytes_));
         if (!read || *read != place.bytes) return false;
         FrameReader frames{bytes_, 0};
         Frame frame;
-        if (!frames.next(frame) || frames.whole_bytes() != bytes_.size()) return false;
-        return read_values(frame, f);
+        return frames.next(frame) && frames.whole_bytes() == bytes_.size() &&
+               get<std::uint32_t>(bytes_.data() + 8) == place.crc && read_values(frame, f);
     }
     /// The same for a frame that is at hand.
-    template <class F>
-    bool read_values(const Frame& frame, F&& f) {
+    bool read_values(const Frame& frame, EachValue f) {
         std::optional<std::uint32_t> wanted;
         const auto block = block_of(frame.payload, [&](std::uint32_t metric, std::string_view name) {
             if (name == metric_) wanted = metric;
         });
-        if (block.empty()) return false;
-        return !wanted || reader_.read_metric(block, *wanted, f);
+        return !block.empty() && (!wanted || reader_.read_metric(block, *wanted, f));
     }
 
   private:
-    os::File file_;
+    os::File history_;
     std::string metric_;
     std::vector<FramePlace> places_;
     std::vector<std::byte> bytes_;
     BlockReader reader_;
 };
 
-/// A series, and which metrics there are.
-struct ReadSeries {
-    Series series;
-    std::set<std::string, std::less<>> names;
-};
+/// Reads one metric of a run. Once.
+class SeriesReader {
+  public:
+    SeriesReader(std::filesystem::path run_dir, std::string_view metric)
+        : run_dir_{std::move(run_dir)}, metric_{metric} {}
 
-/// Fails as `read_history` does.
-inline result<ReadSeries> read_series(const std::filesystem::path& run_dir, std::string_view metric) {
-    HistoryReport report;
-    // Rings first: what leaves them while we read is in the history when we come to it. The index before the
-    // history: what it does not have yet is found there.
-    std::vector<RingRest> rings = copy_rings(run_dir, report);
-    ReadSeries out;
-    RowAssembler assembler;
-    std::map<std::uint32_t, std::uint64_t> done;  // ring -> position up to which its rows were seen
-    const auto add_row = [&](std::int64_t step, std::int64_t time_ns, std::span<const NamedValue> values) {
-        for (const NamedValue& named : values) {
-            if (out.names.find(named.name) == out.names.end()) out.names.emplace(named.name);
-            if (named.name == metric && !named.value.is_text())
-                out.series.add(step, time_ns, named.value.number());
+    /// Fails as `read_history` does.
+    result<Series> read() {
+        // Rings first: what leaves them while we read is in the history when we come to it. The index before
+        // the history: what it does not have yet is found there.
+        std::vector<RingRest> rings = copy_rings(run_dir_, report_);
+        const auto index = read_file(run_dir_ / index_file, max_history_bytes);
+        auto history = os::File::open_read(run_dir_ / history_file);
+        if (!history && history.error().code() != errc::not_found) return history.error();
+        if (history) {
+            frames_ = std::make_shared<MetricFrames>(std::move(*history), metric_);
+            series_ = Series{[frames = frames_](std::size_t number, MetricFrames::EachValue f) {
+                return frames->load(number, f);
+            }};
+            if (auto done = read_frames(index ? bytes_of(*index) : std::span<const std::byte>{}); !done)
+                return done.error();
         }
+        for (RingRest& ring : rings) {
+            if (drop_seen(ring, seen_[ring.id]))
+                take_records({FrameKind::records, ring.id, 0, 0, bytes_of(ring.bytes)});
+        }
+        return std::move(series_);
+    }
+
+    /// The metrics that there are, after `read`.
+    [[nodiscard]] const std::set<std::string, std::less<>>& names() const noexcept { return names_; }
+
+  private:
+    struct Named {
+        std::uint32_t id = 0;
+        std::string_view name{};
+        SeriesNode node{};
     };
-    auto index = read_file(run_dir / index_file, max_history_bytes);
-    auto file = os::File::open_read(run_dir / history_file);
-    if (!file && file.error().code() != errc::not_found) return file.error();
-    if (file) {
-        auto size = file->size();
+
+    result<void> read_frames(std::span<const std::byte> index) {
+        const auto size = frames_->history().size();
         if (!size) return size.error();
+        if (*size == 0) return {};
         std::byte header[history_header_bytes];
-        const auto head = file->read_at(0, header);
+        const auto head = frames_->history().read_at(0, header);
         if (!head) return head.error();
-        if (*size != 0) {
-            if (auto is_ours = check_history(std::span{header}.first(*head), run_dir / history_file);
-                !is_ours)
-                return is_ours.error();
-        }
-        auto again = os::File::open_read(run_dir / history_file);
-        if (!again) return again.error();
-        const auto frames = std::make_shared<MetricFrames>(std::move(*again), std::string{metric});
-        out.series = Series{[frames](std::size_t n, FunctionRef<void(std::int64_t, std::int64_t, double)> f) {
-            return frames->load(n, f);
-        }};
-        const auto add_frame = [&](const Frame& frame, const FramePlace& place) {
-            std::uint64_t& position = done[frame.ring];
-            if (frame.to <= position) return;
-            position = frame.to;
-            if (frame.kind == FrameKind::records) {
-                assembler.feed(frame, report, add_row);
-                return;
-            }
-            (void)block_of(frame.payload, [&](std::uint32_t id, std::string_view name) {
-                assembler.define(frame.ring, id, name);
-                out.names.emplace(name);
-            });
-            SeriesNode node;
-            const auto one = [&](std::int64_t step, std::int64_t ms, double value) {
-                node.add(step, ms, value);
-            };
-            if (frames->read_values(frame, one) && node.count() != 0)
-                out.series.add_stored(frames->add(place), node);
-        };
-        std::vector<std::byte> bytes;
-        // What no index entry covers.
-        const auto scan = [&](std::uint64_t from, std::uint64_t to) -> result<void> {
-            if (to <= from) return {};
-            bytes.resize(static_cast<std::size_t>(to - from));
-            const auto read = file->read_at(from, writable_bytes_of(bytes));
-            if (!read) return read.error();
-            FrameReader reader{std::span<const std::byte>{bytes}.first(*read), 0};
-            for (Frame frame; reader.next(frame);) {
-                const auto whole = frame_header_bytes + frame.payload.size();
-                const std::size_t at = reader.whole_bytes() - whole;
-                add_frame(frame, {from + at, static_cast<std::uint32_t>(whole),
-                                  get<std::uint32_t>(bytes.data() + at + 8), frame.ring, frame.to});
-            }
-            return {};
-        };
+        if (auto ours = check_history(std::span{header}.first(*head), run_dir_ / history_file); !ours)
+            return ours;
+
         std::uint64_t covered = history_header_bytes;
-        if (index) {
-            IndexReader entries{bytes_of(*index)};
-            for (std::span<const std::byte> payload; entries.next(payload);) {
-                FramePlace place;
-                std::optional<SeriesNode> node;
-                std::vector<std::pair<std::uint32_t, std::string_view>> named;
-                const bool is_whole = read_index_entry(
-                    payload, place, [&](std::uint32_t id, std::string_view name, const SeriesNode& of) {
-                        named.emplace_back(id, name);
-                        if (name == metric) node = of;
-                    });
-                if (!is_whole || place.at < covered || place.at + place.bytes > *size) break;
-                if (auto scanned = scan(covered, place.at); !scanned) return scanned.error();
-                covered = place.at + place.bytes;
-                std::uint64_t& position = done[place.ring];
-                if (place.to <= position) continue;
-                position = place.to;
-                for (const auto& [id, name] : named) {
-                    assembler.define(place.ring, id, name);
-                    if (out.names.find(name) == out.names.end()) out.names.emplace(name);
-                }
-                if (node) out.series.add_stored(frames->add(place), *node);
-            }
+        IndexReader entries{index};
+        std::vector<Named> of_entry;
+        for (std::span<const std::byte> payload; entries.next(payload);) {
+            FramePlace place;
+            of_entry.clear();
+            const bool is_whole = read_index_entry(
+                payload, place, [&](std::uint32_t id, std::string_view name, const SeriesNode& node) {
+                    of_entry.push_back({id, name, node});
+                });
+            if (!is_whole || place.at < covered || place.bytes > *size || place.at > *size - place.bytes)
+                break;
+            if (auto scanned = scan(covered, place.at); !scanned) return scanned;
+            covered = place.at + place.bytes;
+            if (is_new(place.ring, place.to)) take_packed(place, of_entry);
         }
-        if (auto scanned = scan(covered, *size); !scanned) return scanned.error();
+        return scan(covered, *size);
     }
-    for (RingRest& ring : rings) {
-        if (drop_seen(ring, done[ring.id])) assembler.feed(ring.id, bytes_of(ring.bytes), report, add_row);
+
+    /// Reads the frames that no index covers.
+    result<void> scan(std::uint64_t from, std::uint64_t to) {
+        if (from >= to) return {};
+        bytes_.resize(static_cast<std::size_t>(to - from));
+        const auto read = frames_->history().read_at(from, writable_bytes_of(bytes_));
+        if (!read) return read.error();
+        FrameReader reader{bytes_of(bytes_).first(*read), 0};
+        std::vector<Named> of_frame;
+        for (Frame frame; reader.next(frame);) {
+            if (!is_new(frame.ring, frame.to)) continue;
+            if (frame.kind == FrameKind::records) {
+                take_records(frame);
+                continue;
+            }
+            const std::size_t whole = frame_header_bytes + frame.payload.size();
+            const std::size_t at = reader.whole_bytes() - whole;
+            const FramePlace place{from + at, static_cast<std::uint32_t>(whole),
+                                   get<std::uint32_t>(bytes_.data() + at + 8), frame.ring, frame.to};
+            of_frame.clear();
+            (void)block_of(frame.payload, [&](std::uint32_t id, std::string_view name) {
+                of_frame.push_back({id, name, {}});
+                if (name != metric_) return;
+                SeriesNode& node = of_frame.back().node;
+                const auto add = [&](std::int64_t step, std::int64_t ms, double value) {
+                    node.add(step, ms, value);
+                };
+                if (!frames_->read_values(frame, add)) node = {};
+            });
+            take_packed(place, of_frame);
+        }
+        return {};
     }
-    return out;
-}
+
+    /// False for a stretch of a ring that was seen already.
+    bool is_new(std::uint32_t ring, std::uint64_t to) {
+        std::uint64_t& seen = seen_[ring];
+        if (to <= seen) return false;
+        seen = to;
+        return true;
+    }
+    /// A frame of packed rows, by what is known of it.
+    void take_packed(const FramePlace& place, const std::vector<Named>& metrics) {
+        for (const Named& named : metrics) {
+            assembler_.define(place.ring, named.id, named.name);
+            keep_name(named.name);
+            if (named.name == metric_) series_.add_stored(frames_->add(place), named.node);
+        }
+    }
+    void take_records(const Frame& frame) {
+        assembler_.feed(frame, report_,
+                        [&](std::int64_t step, std::int64_t time_ns, std::span<const NamedValue> values) {
+                            for (const NamedValue& named : values) {
+                                keep_name(named.name);
+                                if (named.name == metric_ && !named.value.is_text())
+                                    series_.add(step, time_ns, named.value.number());
+                            }
+                        });
+    }
+    void keep_name(std::string_view name) {
+        if (names_.find(name) == names_.end()) names_.emplace(name);
+    }
+
+    std::filesystem::path run_dir_;
+    std::string metric_;
+    HistoryReport report_;
+    RowAssembler assembler_;
+    std::map<std::uint32_t, std::uint64_t> seen_;  // ring -> position up to which its rows were seen
+    std::shared_ptr<MetricFrames> frames_;
+    Series series_;
+    std::set<std::string, std::less<>> names_;
+    std::vector<std::byte> bytes_;  // of the stretch at hand
+};
 
 }  // namespace CAIRN_NAMESPACE::detail
 
@@ -18985,11 +19024,11 @@ class StoreReader {
 }
 
 inline result<Series> RecordedRun::series(std::string_view metric) const {
-    auto read = detail::read_series(folder_.path(), metric);
-    if (!read) return read.error();
-    if (read->series.size() != 0) return std::move(read->series);
+    detail::SeriesReader reader{folder_.path(), metric};
+    auto series = reader.read();
+    if (!series || series->size() != 0) return series;
     std::string there;
-    for (const std::string& name : read->names) {
+    for (const std::string& name : reader.names()) {
         if (name != metric && there.size() < 300) there += (there.empty() ? "" : ", ") + name;
     }
     return error{errc::not_found, "the run has no numbers of this metric", detail::suggest_name(metric),

@@ -188,20 +188,20 @@ std::int64_t long_values() {
 void query_open(benchmark::State& state) {
     const auto& dir = long_run(long_values());
     for (auto _ : state) {
-        auto read = read_series(dir, "metric/0").value();
-        benchmark::DoNotOptimize(read.series.buckets(2000));
+        const auto series = SeriesReader{dir, "metric/0"}.read().value();
+        benchmark::DoNotOptimize(series.buckets(2000));
     }
 }
 /// Windows of all widths anywhere in the run.
 void query(benchmark::State& state) {
     const auto& dir = long_run(long_values());
-    const auto read = read_series(dir, "metric/0").value();
+    const auto series = SeriesReader{dir, "metric/0"}.read().value();
     std::mt19937_64 random{4};
     const auto look = [&] {
-        const double last = static_cast<double>(read.series.last_step());
+        const double last = static_cast<double>(series.last_step());
         const double width = 2000 * std::pow(last / 2000, std::uniform_real_distribution<double>{}(random));
         const double from = std::uniform_real_distribution<double>{0, last - width}(random);
-        return read.series.window(static_cast<std::int64_t>(from), static_cast<std::int64_t>(from + width));
+        return series.window(static_cast<std::int64_t>(from), static_cast<std::int64_t>(from + width));
     };
     for (int i = 0; i < 300; ++i) benchmark::DoNotOptimize(look().buckets(2000));
     std::vector<double> took;
@@ -218,15 +218,15 @@ void query(benchmark::State& state) {
 }
 void decode(benchmark::State& state) {
     const auto& dir = long_run(long_values());
-    const auto read = read_series(dir, "metric/0").value();
+    const auto series = SeriesReader{dir, "metric/0"}.read().value();
     std::uint64_t values = 0;
     double seconds = 0;
     std::int64_t from = 0;
     for (auto _ : state) {
         const auto begin = std::chrono::steady_clock::now();
-        const auto points = read.series.window(from, from + million - 1).points();
+        const auto points = series.window(from, from + million - 1).points();
         const double took = seconds_since(begin);
-        from = (from + million) % (read.series.last_step() - million);
+        from = (from + million) % (series.last_step() - million);
         values += points.size();
         seconds += took;
         state.SetIterationTime(took);

@@ -232,11 +232,11 @@ class StoreReader {
 }
 
 inline result<Series> RecordedRun::series(std::string_view metric) const {
-    auto read = detail::read_series(folder_.path(), metric);
-    if (!read) return read.error();
-    if (read->series.size() != 0) return std::move(read->series);
+    detail::SeriesReader reader{folder_.path(), metric};
+    auto series = reader.read();
+    if (!series || series->size() != 0) return series;
     std::string there;
-    for (const std::string& name : read->names) {
+    for (const std::string& name : reader.names()) {
         if (name != metric && there.size() < 300) there += (there.empty() ? "" : ", ") + name;
     }
     return error{errc::not_found, "the run has no numbers of this metric", detail::suggest_name(metric),

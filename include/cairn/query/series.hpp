@@ -266,9 +266,14 @@ inline std::vector<Bucket> Series::Window::buckets(std::size_t count) const {
 
 inline std::vector<Series::Point> Series::Window::points() const {
     std::vector<Point> out;
-    series_->walk(
-        *this, [](const detail::SeriesNode&) { return false; },
-        [&](const Point& point) { out.push_back(point); });
+    for (const Chunk& chunk : series_->chunks_) {
+        const Range range = range_of(chunk.node, axis_);
+        if (range.to < from_ || range.from > to_) continue;
+        series_->each_point(chunk, [&](const Point& point) {
+            const std::int64_t place = place_of(point, axis_);
+            if (place >= from_ && place <= to_) out.push_back(point);
+        });
+    }
     return out;
 }
 

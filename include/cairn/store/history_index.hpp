@@ -160,7 +160,7 @@ class BasicIndexWriter {
                 FramePlace frame;
                 if (!read_index_entry(payload, frame,
                                       [](std::uint32_t, std::string_view, const SeriesNode&) {}) ||
-                    frame.at + frame.bytes > whole_bytes)
+                    frame.bytes > whole_bytes || frame.at > whole_bytes - frame.bytes)
                     break;
                 writer.end_ = reader.position();
             }

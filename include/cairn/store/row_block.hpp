@@ -241,7 +241,6 @@ class BasicBlockReader {
     /// Reads the columns of `only`, if given, or all.
     [[nodiscard]] bool decode(std::span<const std::byte> block, const std::uint32_t* only) {
         ByteReader from{block};
-        groups_.clear();
         const std::uint64_t rows = from.varint();
         if (rows > max_block_rows) return false;
         for (auto* column : {&steps_, &times_, &of_row_}) column->assign(static_cast<std::size_t>(rows), 0);
@@ -253,6 +252,7 @@ class BasicBlockReader {
         const std::uint64_t groups = from.varint();
         if (groups == 0 || groups > rows || (groups > 1 && !unpack(from, std::span{of_row_}))) return false;
         groups_.resize(static_cast<std::size_t>(groups));
+        for (Group& group : groups_) group.rows = group.row = 0;
         for (const std::int64_t group : of_row_) {
             if (group < 0 || static_cast<std::uint64_t>(group) >= groups) return false;
             ++groups_[static_cast<std::size_t>(group)].rows;
