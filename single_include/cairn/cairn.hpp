@@ -7863,163 +7863,6 @@ bool read_row(std::span<const std::byte> body, std::int64_t& step, std::int64_t&
 
 }  // namespace CAIRN_NAMESPACE::detail
 
-// ---- cairn/store/frame.hpp
-// The history file: append-only frames, each with its length and CRC-32C, so a torn tail is cut and damage in
-// the middle costs no more than its frame. A frame is a stretch of one ring: a fold of the rings counts no
-// row twice. Readable while it is written.
-//
-//   file   "CAIRNHST" · u32 version · u32 0
-//   frame  u32 "FRAM" or "PACK" · u32 payload bytes · u32 CRC-32C of what follows it · u32 ring · u64 from
-//          · u64 to · payload
-//   FRAM   records (record.hpp)
-//   PACK   varint names · names × (varint metric id · varint bytes · bytes) · varint bytes · block
-//          (row_block.hpp). The names are those that the stretch defines or uses: it can be read alone.
-//
-// Little-endian; a payload is filled up with zeros to a multiple of 8 bytes, `from` and `to` are the ring's
-// positions.
-
-namespace CAIRN_NAMESPACE::detail {
-
-inline constexpr const char* history_file = "history.cairn";
-inline constexpr std::string_view history_magic = "CAIRNHST";
-inline constexpr std::uint32_t history_version = 2;
-inline constexpr std::size_t history_header_bytes = 16;
-inline constexpr std::uint64_t max_history_bytes = std::uint64_t{1} << 40U;
-inline constexpr std::size_t frame_header_bytes = 32;
-/// More than a whole ring takes.
-inline constexpr std::size_t max_frame_bytes = std::size_t{4} << 20U;
-
-enum class FrameKind : std::uint32_t { records = 0x4d415246 /* "FRAM" */, packed = 0x4b434150 /* "PACK" */ };
-
-struct Frame {
-    FrameKind kind = FrameKind::records;
-    std::uint32_t ring = 0;
-    std::uint64_t from = 0;
-    std::uint64_t to = 0;
-    std::span<const std::byte> payload;
-};
-
-/// Where a frame lies in the history.
-struct FramePlace {
-    std::uint64_t at = 0;
-    std::uint32_t bytes = 0;  ///< with its header
-    std::uint32_t crc = 0;    ///< as its header has it
-    std::uint32_t ring = 0;   ///< whose stretch it is
-    std::uint64_t to = 0;     ///< where that ends
-};
-
-/// Walks the frames of a history that may be torn or damaged. After damage it goes on at the next whole
-/// frame.
-template <class = void>
-class BasicFrameReader {
-  public:
-    /// Of the whole file, or of its part from a frame on, which begins at `from` in `file`.
-    explicit BasicFrameReader(std::span<const std::byte> file,
-                              std::size_t from = history_header_bytes) noexcept
-        : file_{file}, at_{from}, end_{from} {}
-
-    bool next(Frame& frame) noexcept {
-        while (at_ + frame_header_bytes <= file_.size()) {
-            if (parse(frame)) {
-                at_ += frame_header_bytes + frame.payload.size();
-                if (skipping_) ++gaps_;
-                skipping_ = false;
-                end_ = at_;
-                return true;
-            }
-            skipping_ = true;
-            at_ += 8;  // frames are multiples of 8 bytes
-        }
-        return false;
-    }
-
-    /// Where the last whole frame ends: what follows is a torn tail.
-    [[nodiscard]] std::size_t whole_bytes() const noexcept { return end_; }
-    /// Damaged stretches between whole frames.
-    [[nodiscard]] std::size_t gaps() const noexcept { return gaps_; }
-
-  private:
-    bool parse(Frame& frame) const noexcept {
-        const std::byte* head = file_.data() + at_;
-        const auto kind = static_cast<FrameKind>(get<std::uint32_t>(head));
-        if (kind != FrameKind::records && kind != FrameKind::packed) return false;
-        const std::size_t bytes = get<std::uint32_t>(head + 4);
-        if (bytes % 8 != 0 || bytes > max_frame_bytes || bytes > file_.size() - at_ - frame_header_bytes)
-            return false;
-        if (crc32c(file_.subspan(at_ + 12, frame_header_bytes - 12 + bytes)) !=
-            get<std::uint32_t>(head + 8)) {
-            return false;
-        }
-        frame = {kind, get<std::uint32_t>(head + 12), get<std::uint64_t>(head + 16),
-                 get<std::uint64_t>(head + 24), file_.subspan(at_ + frame_header_bytes, bytes)};
-        return true;
-    }
-
-    std::span<const std::byte> file_;
-    std::size_t at_, end_;
-    std::size_t gaps_ = 0;
-    bool skipping_ = false;
-};
-using FrameReader = BasicFrameReader<>;
-
-/// Appends frames. A frame that cannot be written whole is taken back.
-template <class = void>
-class BasicHistoryWriter {
-  public:
-    /// Opens the history for appending after its first `whole_bytes`; 0 makes a new one.
-    static result<BasicHistoryWriter> open(const std::filesystem::path& path, std::size_t whole_bytes) {
-        auto file = os::File::open_read_write(path);
-        if (!file) return file.error();
-        BasicHistoryWriter writer{std::move(*file)};
-        // Also of one that an older version began: from here on it has what that does not know.
-        std::byte header[history_header_bytes] = {};
-        std::memcpy(header, history_magic.data(), history_magic.size());
-        put(header + history_magic.size(), history_version);
-        if (auto written = writer.file_.write_at(0, header); !written) return written.error();
-        writer.end_ = std::max(whole_bytes, history_header_bytes);
-        if (auto cut = writer.file_.truncate(writer.end_); !cut) return cut.error();
-        return writer;
-    }
-
-    /// Appends a frame; its payload is filled up to a multiple of 8 bytes, and at most `max_frame_bytes`.
-    result<FramePlace> append(const Frame& frame) {
-        const std::size_t bytes = padded(frame.payload.size());
-        buffer_.assign(frame_header_bytes + bytes, std::byte{0});
-        std::byte* head = buffer_.data();
-        put(head, static_cast<std::uint32_t>(frame.kind));
-        put(head + 4, static_cast<std::uint32_t>(bytes));
-        put(head + 12, frame.ring);
-        put(head + 16, frame.from);
-        put(head + 24, frame.to);
-        if (!frame.payload.empty())
-            std::memcpy(head + frame_header_bytes, frame.payload.data(), frame.payload.size());
-        put(head + 8, crc32c(bytes_of(buffer_).subspan(12)));
-        auto written = file_.write_at(end_, buffer_);
-        if (!written) {
-            (void)file_.truncate(end_);  // if this fails too, readers skip the torn frame
-            return written.error();
-        }
-        const FramePlace place{end_, static_cast<std::uint32_t>(buffer_.size()), get<std::uint32_t>(head + 8),
-                               frame.ring, frame.to};
-        end_ += buffer_.size();
-        return place;
-    }
-
-    /// Bytes of the file.
-    [[nodiscard]] std::uint64_t bytes() const noexcept { return end_; }
-    result<void> sync() { return file_.sync(); }
-
-  private:
-    explicit BasicHistoryWriter(os::File file) : file_{std::move(file)} {}
-
-    os::File file_;
-    std::uint64_t end_ = 0;
-    std::vector<std::byte> buffer_;
-};
-using HistoryWriter = BasicHistoryWriter<>;
-
-}  // namespace CAIRN_NAMESPACE::detail
-
 // ---- cairn/store/ring.hpp
 // The journal: one ring for each logging thread, in a memory-mapped file of the run's folder. What a commit
 // has published is in the page cache, so killing the process loses none of it. One producer, one consumer.
@@ -8048,6 +7891,8 @@ struct RingHeader {
 static_assert(std::atomic<std::uint64_t>::is_always_lock_free);
 static_assert(sizeof(RingHeader) == 192);
 
+/// The greatest number that a ring may have.
+inline constexpr std::uint32_t most_rings = 0x7fffffff;
 inline constexpr std::size_t ring_header_bytes = 4096;
 inline constexpr std::size_t ring_capacity = std::size_t{1024} * 1024;
 inline constexpr std::size_t ring_file_bytes = ring_header_bytes + ring_capacity;
@@ -8169,6 +8014,186 @@ class Ring {
 
 }  // namespace CAIRN_NAMESPACE::detail
 
+// ---- cairn/store/frame.hpp
+// The history file: append-only frames, each with its length and CRC-32C, so a torn tail is cut and damage in
+// the middle costs no more than its frame. A frame is a stretch of one ring: a fold of the rings counts no
+// row twice. Readable while it is written.
+//
+//   file   "CAIRNHST" · u32 version · u32 0
+//   frame  u32 "FRAM" or "PACK" · u32 payload bytes · u32 CRC-32C of what follows it · u32 ring · u64 from
+//          · u64 to · payload
+//   FRAM   records (record.hpp)
+//   PACK   varint names · names × (varint metric id · varint bytes · bytes) · varint bytes · block
+//          (row_block.hpp). The names are those that the stretch defines or uses: it can be read alone.
+//
+// Little-endian; a payload is filled up with zeros to a multiple of 8 bytes, `from` and `to` are the ring's
+// positions.
+
+namespace CAIRN_NAMESPACE::detail {
+
+inline constexpr const char* history_file = "history.cairn";
+inline constexpr std::string_view history_magic = "CAIRNHST";
+inline constexpr std::uint32_t history_version = 2;
+inline constexpr std::size_t history_header_bytes = 16;
+inline constexpr std::uint64_t max_history_bytes = std::uint64_t{1} << 40U;
+inline constexpr std::size_t frame_header_bytes = 32;
+/// More than a whole ring takes.
+inline constexpr std::size_t max_frame_bytes = std::size_t{4} << 20U;
+
+enum class FrameKind : std::uint32_t { records = 0x4d415246 /* "FRAM" */, packed = 0x4b434150 /* "PACK" */ };
+
+struct Frame {
+    FrameKind kind = FrameKind::records;
+    std::uint32_t ring = 0;
+    std::uint64_t from = 0;
+    std::uint64_t to = 0;
+    std::span<const std::byte> payload;
+};
+
+/// Where a frame lies in the history.
+struct FramePlace {
+    std::uint64_t at = 0;
+    std::uint32_t bytes = 0;  ///< with its header
+    std::uint32_t crc = 0;    ///< as its header has it
+    std::uint32_t ring = 0;   ///< whose stretch it is
+    std::uint64_t from = 0;   ///< where that begins
+    std::uint64_t to = 0;     ///< and ends
+};
+
+/// Walks the frames of a history that may be torn or damaged. After damage it goes on at the next whole
+/// frame.
+template <class = void>
+class BasicFrameReader {
+  public:
+    /// Of the whole file, or of its part from a frame on, which begins at `from` in `file`.
+    explicit BasicFrameReader(std::span<const std::byte> file,
+                              std::size_t from = history_header_bytes) noexcept
+        : file_{file}, at_{from}, end_{from}, budget_{(std::uint64_t{64} << 20U) + 8 * file.size()} {}
+
+    bool next(Frame& frame) noexcept {
+        while (at_ + frame_header_bytes <= file_.size() && budget_ != 0) {
+            if (parse(frame)) {
+                at_ += frame_header_bytes + frame.payload.size();
+                if (skipping_) ++gaps_;
+                skipping_ = false;
+                end_ = at_;
+                return true;
+            }
+            skipping_ = true;
+            at_ += 8;  // frames are multiples of 8 bytes
+        }
+        return false;
+    }
+
+    /// Where the last whole frame ends: what follows is a torn tail.
+    [[nodiscard]] std::size_t whole_bytes() const noexcept { return end_; }
+    /// The header of the frame that a torn tail begins with, without its payload; false if there is none.
+    [[nodiscard]] bool torn(Frame& frame) const noexcept {
+        if (file_.size() - end_ < frame_header_bytes) return false;
+        const std::byte* head = file_.data() + end_;
+        frame = {FrameKind{get<std::uint32_t>(head)},
+                 get<std::uint32_t>(head + 12),
+                 get<std::uint64_t>(head + 16),
+                 get<std::uint64_t>(head + 24),
+                 {}};
+        return frame.kind == FrameKind::records || frame.kind == FrameKind::packed;
+    }
+    /// Damaged stretches between whole frames.
+    [[nodiscard]] std::size_t gaps() const noexcept { return gaps_; }
+
+  private:
+    bool parse(Frame& frame) noexcept {
+        const std::byte* head = file_.data() + at_;
+        const auto kind = static_cast<FrameKind>(get<std::uint32_t>(head));
+        if (kind != FrameKind::records && kind != FrameKind::packed) return false;
+        const std::size_t bytes = get<std::uint32_t>(head + 4);
+        if (bytes % 8 != 0 || bytes > max_frame_bytes || bytes > file_.size() - at_ - frame_header_bytes ||
+            get<std::uint32_t>(head + 12) > most_rings)
+            return false;
+        if (crc32c(file_.subspan(at_ + 12, frame_header_bytes - 12 + bytes)) !=
+            get<std::uint32_t>(head + 8)) {
+            budget_ -= std::min<std::uint64_t>(budget_, frame_header_bytes + bytes);
+            return false;
+        }
+        frame = {kind, get<std::uint32_t>(head + 12), get<std::uint64_t>(head + 16),
+                 get<std::uint64_t>(head + 24), file_.subspan(at_ + frame_header_bytes, bytes)};
+        return true;
+    }
+
+    std::span<const std::byte> file_;
+    std::size_t at_, end_;
+    std::uint64_t budget_;  // of bytes under wrong checksums: a hostile file must not keep us for hours
+    std::size_t gaps_ = 0;
+    bool skipping_ = false;
+};
+using FrameReader = BasicFrameReader<>;
+
+/// Appends frames. A frame that cannot be written whole is taken back.
+template <class = void>
+class BasicHistoryWriter {
+  public:
+    /// Opens the history for appending after its first `whole_bytes`; 0 makes a new one.
+    static result<BasicHistoryWriter> open(const std::filesystem::path& path, std::size_t whole_bytes) {
+        auto file = os::File::open_read_write(path);
+        if (!file) return file.error();
+        BasicHistoryWriter writer{std::move(*file)};
+        // Also of one that an older version began: from here on it has what that does not know.
+        std::byte header[history_header_bytes] = {};
+        std::memcpy(header, history_magic.data(), history_magic.size());
+        put(header + history_magic.size(), history_version);
+        if (auto written = writer.file_.write_at(0, header); !written) return written.error();
+        writer.end_ = std::max(whole_bytes, history_header_bytes);
+        if (auto cut = writer.file_.truncate(writer.end_); !cut) return cut.error();
+        return writer;
+    }
+
+    /// Appends a frame; its payload is filled up to a multiple of 8 bytes, and at most `max_frame_bytes`.
+    result<FramePlace> append(const Frame& frame) {
+        const std::size_t bytes = padded(frame.payload.size());
+        if (bytes > max_frame_bytes) {
+            return error{errc::invalid_argument, "a frame of the history would be larger than can be read",
+                         "", "report this as a defect of cairn"};
+        }
+        buffer_.assign(frame_header_bytes + bytes, std::byte{0});
+        std::byte* head = buffer_.data();
+        put(head, static_cast<std::uint32_t>(frame.kind));
+        put(head + 4, static_cast<std::uint32_t>(bytes));
+        put(head + 12, frame.ring);
+        put(head + 16, frame.from);
+        put(head + 24, frame.to);
+        if (!frame.payload.empty())
+            std::memcpy(head + frame_header_bytes, frame.payload.data(), frame.payload.size());
+        put(head + 8, crc32c(bytes_of(buffer_).subspan(12)));
+        auto written = file_.write_at(end_, buffer_);
+        if (!written) {
+            (void)file_.truncate(end_);  // if this fails too, readers skip the torn frame
+            return written.error();
+        }
+        const FramePlace place{end_,
+                               static_cast<std::uint32_t>(buffer_.size()),
+                               get<std::uint32_t>(head + 8),
+                               frame.ring,
+                               frame.from,
+                               frame.to};
+        end_ += buffer_.size();
+        return place;
+    }
+
+    /// Bytes of the file.
+    [[nodiscard]] std::uint64_t bytes() const noexcept { return end_; }
+    result<void> sync() { return file_.sync(); }
+
+  private:
+    explicit BasicHistoryWriter(os::File file) : file_{std::move(file)} {}
+
+    os::File file_;
+    std::uint64_t end_ = 0;
+    std::vector<std::byte> buffer_;
+};
+using HistoryWriter = BasicHistoryWriter<>;
+
+}  // namespace CAIRN_NAMESPACE::detail
+
 // ---- cairn/store/ring_file.hpp
 // The ring files of a run as a reader sees them: what they still hold, copied while their writer may go on.
 
@@ -8191,8 +8216,12 @@ template <class = void>
 [[nodiscard]] std::optional<std::uint32_t> ring_of_file(std::string_view name) noexcept {
     std::uint32_t id = 0;
     const auto [end, problem] = std::from_chars(name.data(), name.data() + name.size(), id);
-    const std::string_view rest = name.substr(static_cast<std::size_t>(end - name.data()));
-    if (problem != std::errc{} || !rest.starts_with(ring_suffix)) return std::nullopt;
+    const auto digits = static_cast<std::size_t>(end - name.data());
+    std::string_view rest = name.substr(digits);
+    if (problem != std::errc{} || id > most_rings || !rest.starts_with(ring_suffix)) return std::nullopt;
+    rest.remove_prefix(ring_suffix.size());
+    if ((digits > 1 && name.starts_with('0')) || (!rest.empty() && rest != damaged_suffix))
+        return std::nullopt;  // somebody's copy
     return id;
 }
 
@@ -8806,21 +8835,17 @@ class BasicBlockWriter {
         return rows() < max_block_rows && cells_ + cells <= max_block_cells;
     }
 
-    /// Appends the numbers of the metrics in it, each once for every group that has it.
-    void metrics(std::vector<std::uint32_t>& to) const {
-        for (const Group& group : groups_) {
-            for (const auto& [metric, kind] : group.shape) to.push_back(metric);
-        }
-    }
-
-    /// Takes a row for which there is room.
-    void add(RecordKind kind, std::int64_t step, std::int64_t time_ns, std::span<const Cell> cells) {
+    /// Takes a row for which there is room. True if it is the first with just these metrics. After an
+    /// exception `clear`.
+    bool add(RecordKind kind, std::int64_t step, std::int64_t time_ns, std::span<const Cell> cells) {
+        const std::size_t groups = groups_.size();
         Group& group = group_of(kind, cells);
         steps_.push_back(step);
         times_.push_back(time_ns / ns_per_ms);
         of_row_.push_back(static_cast<std::int64_t>(last_));
         cells_ += cells.size();
         for (std::size_t i = 0; i < cells.size(); ++i) put_value(group.columns[i], cells[i].value);
+        return groups_.size() != groups;
     }
 
     /// What it has of each metric that is a number: calls `f(metric, SeriesNode)`, in the order of their
@@ -8849,6 +8874,16 @@ class BasicBlockWriter {
         for (const auto& [metric, node] : nodes) f(metric, node);
     }
 
+    /// Forgets the rows.
+    void clear() noexcept {
+        groups_.clear();
+        known_.clear();
+        steps_.clear();
+        times_.clear();
+        of_row_.clear();
+        cells_ = 0;
+    }
+
     /// Appends the block and forgets its rows.
     void write(std::vector<std::byte>& to) {
         ByteWriter out{to};
@@ -8860,12 +8895,7 @@ class BasicBlockWriter {
             if (groups_.size() > 1) packer_.pack(std::span<const std::int64_t>{of_row_}, to);
             for (const Group& group : groups_) write_group(group, to);
         }
-        groups_.clear();
-        known_.clear();
-        steps_.clear();
-        times_.clear();
-        of_row_.clear();
-        cells_ = 0;
+        clear();
     }
 
   private:
@@ -9087,12 +9117,17 @@ using BlockReader = BasicBlockReader<>;
 template <class F>
 [[nodiscard]] std::span<const std::byte> block_of(std::span<const std::byte> payload, F&& f) {
     ByteReader from{payload};
+    std::uint64_t least = 0;  // the numbers of the metrics only grow
     for (std::uint64_t left = from.varint(); left > 0 && from.ok(); --left) {
-        const auto metric = static_cast<std::uint32_t>(from.varint());
+        const std::uint64_t metric = from.varint();
         const std::uint64_t size = from.varint();
-        if (size > max_metric_name_bytes) return {};
+        if (metric < least || size > max_metric_name_bytes) return {};
+        least = metric + 1;
         const auto name = from.bytes(static_cast<std::size_t>(size));
-        if (from.ok()) f(metric, std::string_view{reinterpret_cast<const char*>(name.data()), name.size()});
+        if (from.ok()) {
+            f(static_cast<std::uint32_t>(metric),
+              std::string_view{reinterpret_cast<const char*>(name.data()), name.size()});
+        }
     }
     const std::uint64_t size = from.varint();
     return from.ok() && size <= from.rest().size() ? from.bytes(static_cast<std::size_t>(size))
@@ -9108,9 +9143,10 @@ namespace CAIRN_NAMESPACE::detail {
 
 /// What is known after all rows of a run were read.
 struct HistoryReport {
-    std::size_t whole_bytes = 0;  ///< of the history file
-    std::size_t torn_bytes = 0;   ///< after it
-    std::size_t damaged = 0;      ///< stretches that could not be read
+    std::size_t whole_bytes = 0;    ///< of the history file
+    std::size_t torn_bytes = 0;     ///< after it
+    std::size_t settled_bytes = 0;  ///< the same, before what the rings held was appended
+    std::size_t damaged = 0;        ///< stretches that could not be read
     std::uint64_t rows = 0;
     std::uint64_t folded = 0;     ///< of these, rows that were still in a ring
     std::uint32_t next_ring = 0;  ///< a number that no ring of this run has had
@@ -9278,15 +9314,47 @@ template <class = void>
     return rings;
 }
 
-/// Drops from what a ring holds what was seen in the history; false if nothing is left.
+/// Up to where each ring was seen: so that nothing is seen twice, and what is missing is noticed.
 template <class = void>
-bool drop_seen(RingRest& ring, std::uint64_t seen_to) {
-    seen_to = std::max(seen_to, ring.from);
-    const auto seen = static_cast<std::size_t>(seen_to - ring.from);
-    if (seen >= ring.bytes.size()) return false;
-    ring.bytes.erase(ring.bytes.begin(), ring.bytes.begin() + static_cast<std::ptrdiff_t>(seen));
-    ring.from = seen_to;
-    return true;
+class BasicRingPositions {
+  public:
+    /// Whether a stretch of a ring is new.
+    bool take(std::uint32_t ring, std::uint64_t from, std::uint64_t to) {
+        std::uint64_t& seen = seen_[ring];
+        if (to <= seen) return false;
+        if (from > seen) ++missing_;
+        seen = to;
+        return true;
+    }
+    /// Drops from what a ring holds what was seen; false if nothing is left.
+    bool take(RingRest& ring) {
+        const std::uint64_t before = seen_[ring.id], end = ring.from + ring.bytes.size();
+        if (!take(ring.id, ring.from, end)) return false;
+        if (before <= ring.from) return true;
+        const auto seen = static_cast<std::ptrdiff_t>(before - ring.from);
+        ring.bytes.erase(ring.bytes.begin(), ring.bytes.begin() + seen);
+        ring.from = before;
+        return true;
+    }
+    /// How many stretches are missing, as far as what comes after them tells.
+    [[nodiscard]] std::size_t missing() const noexcept { return missing_; }
+
+  private:
+    std::map<std::uint32_t, std::uint64_t> seen_;
+    std::size_t missing_ = 0;
+};
+using RingPositions = BasicRingPositions<>;
+
+/// Whether what is torn off a history lies in a ring still, as it does after a kill.
+template <class = void>
+[[nodiscard]] bool is_in_a_ring(const FrameReader& frames, std::span<const RingRest> rings) {
+    Frame torn;
+    if (!frames.torn(torn))  // less than a frame's head
+        return std::any_of(rings.begin(), rings.end(),
+                           [](const RingRest& ring) { return !ring.bytes.empty(); });
+    return std::any_of(rings.begin(), rings.end(), [&](const RingRest& ring) {
+        return ring.id == torn.ring && ring.from <= torn.from && torn.from < ring.from + ring.bytes.size();
+    });
 }
 
 /// Whether a file begins as a history does. Fails: corrupt, unsupported.
@@ -9317,7 +9385,8 @@ result<HistoryReport> read_history(const std::filesystem::path& run_dir, F&& f,
     // Rings first: what leaves them while we read is in the history when we come to it.
     std::vector<RingRest> rings = copy_rings(run_dir, report);
     RowAssembler assembler;
-    std::map<std::uint32_t, std::uint64_t> done;  // ring -> position up to which its rows were seen
+    RingPositions positions;
+    std::size_t gaps = 0;
     const std::filesystem::path path = run_dir / history_file;
     auto file = read_file(path, max_history_bytes);
     if (!file && file.error().code() != errc::not_found) return file.error();
@@ -9326,22 +9395,22 @@ result<HistoryReport> read_history(const std::filesystem::path& run_dir, F&& f,
         if (auto is_ours = check_history(bytes, path); !is_ours) return is_ours.error();
         FrameReader frames{bytes};
         for (Frame frame; frames.next(frame);) {
-            std::uint64_t& position = done[frame.ring];
-            if (frame.to > position) assembler.feed(frame, report, f);
-            position = std::max(position, frame.to);
+            if (positions.take(frame.ring, frame.from, frame.to)) assembler.feed(frame, report, f);
             report.next_ring = std::max(report.next_ring, frame.ring + 1);
         }
-        report.whole_bytes = frames.whole_bytes();
+        report.whole_bytes = report.settled_bytes = frames.whole_bytes();
         report.torn_bytes = bytes.size() - frames.whole_bytes();
-        report.damaged += frames.gaps();
+        gaps = frames.gaps();
+        if (report.torn_bytes != 0 && !is_in_a_ring(frames, rings)) ++gaps;
     }
     for (RingRest& ring : rings) {
-        if (!drop_seen(ring, done[ring.id])) continue;
+        if (!positions.take(ring)) continue;
         const std::uint64_t before = report.rows;
         assembler.feed(ring.id, bytes_of(ring.bytes), report, f);
         report.folded += report.rows - before;
         if (rests != nullptr) rests->push_back(ring);
     }
+    report.damaged += std::max(gaps, positions.missing());  // the same ones, seen from two sides
     return report;
 }
 
@@ -9357,8 +9426,6 @@ result<HistoryReport> recover_history(const std::filesystem::path& run_dir, F&& 
     for (const error& unread : report->unread) {
         if (unread.code() != errc::corrupt) return unread;
     }
-    // What a kill tears off is in its ring still; if no ring had rows, these were lost.
-    if (report->torn_bytes != 0 && report->folded == 0) ++report->damaged;
     auto writer = HistoryWriter::open(run_dir / history_file, report->whole_bytes);
     if (!writer) return writer.error();
     for (const RingRest& rest : rests) {
@@ -12200,8 +12267,9 @@ class BasicMetricBoard {
     void name(std::uint32_t metric, std::string_view name) {
         if (metric >= entries_.size()) entries_.resize(metric + std::size_t{1});
         Entry& entry = entries_[metric];
-        if (!entry.name.empty() || name.empty()) return;
+        if (entry.is_named) return;
         entry.name = name;
+        entry.is_named = true;
         if (const auto earlier = views_.find(name); earlier != views_.end()) {
             entry.view = std::move(earlier->second);
             views_.erase(earlier);
@@ -12228,6 +12296,7 @@ class BasicMetricBoard {
     struct Entry {
         std::string name{};
         MetricView view{};
+        bool is_named = false;  // a name may be empty
     };
     std::vector<Entry> entries_;  // as many as there are names: numbers are given in order
     MetricViews views_;           // of metrics that this session has not named
@@ -12251,50 +12320,65 @@ class BasicIntake {
     /// A frame has this many rows, or is made of this much.
     static constexpr std::size_t frame_rows = 1024;
     static constexpr std::uint64_t frame_bytes = ring_capacity / 4;
+    /// And no more names than this: what a frame may have is far above it, by more than one record's names.
+    static constexpr std::uint64_t frame_name_bytes = max_frame_bytes / 2;
 
-    /// Sees what the ring has, up to a frame's worth. Returns how many rows that were.
+    /// Sees what the ring has, up to a frame's worth. Returns how many rows that were. After an exception (no
+    /// memory) `restart`.
     std::uint64_t look(const Ring& ring, MetricBoard& board) {
-        const std::uint64_t before = rows_;
+        const std::uint64_t before = summed_rows_;
         for (bool more = true; more && !is_full();) {
             const Ring::Readable piece = ring.readable(seen_);
             more = !piece.bytes.empty() && take(piece, board);
         }
-        return rows_ - before;
+        return summed_rows_ - before;
+    }
+    /// Forgets what was seen and is not written; it is seen once more, but not summed up again.
+    void restart() noexcept {
+        block_.clear();
+        forget();
+        seen_ = from_;
+        is_continued_ = was_continued_;
     }
 
     /// How much of the ring was seen and is not released.
     [[nodiscard]] std::uint64_t waiting() const noexcept { return seen_ - from_; }
     /// Whether it is time to write.
     [[nodiscard]] bool is_full() const noexcept {
-        return is_closed_ || block_.rows() >= frame_rows || bytes_ >= frame_bytes;
+        return is_closed_ || block_.rows() >= frame_rows || bytes_ >= frame_bytes ||
+               name_bytes_ >= frame_name_bytes;
     }
 
     /// Rows that were seen and are not written.
     [[nodiscard]] std::uint64_t rows() const noexcept { return rows_; }
 
-    /// What was seen, as a frame: the same one until it is `written`.
+    /// What was seen, as a frame: the same one until it is `written`. After an exception `restart`.
     [[nodiscard]] Frame frame(std::uint32_t ring, const MetricBoard& board) {
         if (payload_.empty()) encode(board);
         is_closed_ = true;
         const FrameKind kind = records_.empty() ? FrameKind::packed : FrameKind::records;
         return {kind, ring, from_, seen_, payload_};
     }
-    /// What the frame has of each metric that it names; nothing of records.
+    /// What the frame has of each metric that it names, until the next one is made; nothing of records.
     [[nodiscard]] const std::vector<std::pair<std::uint32_t, SeriesNode>>& nodes() const noexcept {
         return nodes_;
     }
     /// The frame is in the history. Returns up to where the ring can be released.
     std::uint64_t written() noexcept {
-        payload_.clear();
-        records_.clear();
-        named_.clear();
-        nodes_.clear();
-        is_closed_ = false;
-        rows_ = bytes_ = 0;
+        forget();
+        was_continued_ = is_continued_;
         return from_ = seen_;
     }
 
   private:
+    void forget() noexcept {
+        payload_.clear();
+        records_.clear();
+        named_.clear();
+        is_closed_ = false;
+        rows_ = bytes_ = name_bytes_ = 0;
+    }
+
     /// False if the frame has to be written before the rest is taken.
     bool take(const Ring::Readable& piece, MetricBoard& board) {
         RecordReader reader{piece.bytes};
@@ -12305,7 +12389,7 @@ class BasicIntake {
             } else if (record.kind != RecordKind::padding) {
                 const auto bytes = piece.bytes.subspan(static_cast<std::size_t>(seen_ - piece.from),
                                                        static_cast<std::size_t>(end - seen_));
-                if (!take_row(record, bytes, board)) return false;
+                if (!take_row(record, bytes, end, board)) return false;
                 bytes_ += bytes.size();
             }
             seen_ = end;
@@ -12322,9 +12406,10 @@ class BasicIntake {
         std::string_view name;
         if (!read_name(body, metric, name)) return;
         board.name(metric, name);
-        named_.push_back(metric);
+        need_name(metric, board);
     }
-    bool take_row(const RecordReader::Record& record, std::span<const std::byte> bytes, MetricBoard& board) {
+    bool take_row(const RecordReader::Record& record, std::span<const std::byte> bytes, std::uint64_t end,
+                  MetricBoard& board) {
         std::int64_t step = 0, time_ns = 0;
         cells_.clear();
         const bool is_whole =
@@ -12332,19 +12417,29 @@ class BasicIntake {
         const bool continues = (record.flags & row_continues) != 0;
         if (continues || is_continued_ || !is_whole) {
             if (!begin_records()) return false;
-            for (const Cell& cell : cells_) named_.push_back(cell.metric);
+            for (const Cell& cell : cells_) need_name(cell.metric, board);
             keep(bytes);
             is_continued_ = continues;
         } else {
             is_closed_ = !records_.empty() || !block_.has_room(cells_.size());
             if (is_closed_) return false;
-            block_.add(record.kind, step, time_ns, cells_);
+            if (block_.add(record.kind, step, time_ns, cells_)) {
+                for (const Cell& cell : cells_) need_name(cell.metric, board);
+            }
         }
-        if (record.kind == RecordKind::row) {
+        if (record.kind != RecordKind::row) return true;
+        const std::uint64_t row = continues ? 0 : 1;
+        rows_ += row;
+        if (end > summed_to_) {
+            summed_to_ = end;
+            summed_rows_ += row;
             for (const Cell& cell : cells_) board.add(cell.metric, step, cell.value);
-            if (!continues) ++rows_;
         }
         return true;
+    }
+    void need_name(std::uint32_t metric, const MetricBoard& board) {
+        named_.push_back(metric);
+        name_bytes_ += name_record_size(board.name_of(metric));
     }
     /// A frame has packed rows or records, never both.
     bool begin_records() noexcept {
@@ -12356,7 +12451,7 @@ class BasicIntake {
     }
 
     void encode(const MetricBoard& board) {
-        block_.metrics(named_);
+        nodes_.clear();
         std::sort(named_.begin(), named_.end());
         named_.erase(std::unique(named_.begin(), named_.end()), named_.end());
         if (!records_.empty()) {
@@ -12394,8 +12489,11 @@ class BasicIntake {
     std::vector<Cell> cells_;
     std::uint64_t from_ = 0, seen_ = 0;
     std::uint64_t rows_ = 0, bytes_ = 0;  // seen, without padding
-    bool is_continued_ = false;           // the last record's row goes on in the next one
-    bool is_closed_ = false;              // nothing is added to the frame any more
+    std::uint64_t name_bytes_ = 0;
+    std::uint64_t summed_to_ = 0, summed_rows_ = 0;
+    bool is_continued_ = false;   // the last record's row goes on in the next one
+    bool was_continued_ = false;  // so it was at `from_`
+    bool is_closed_ = false;      // nothing is added to the frame any more
 };
 using Intake = BasicIntake<>;
 
@@ -12692,7 +12790,7 @@ using Journal = BasicJournal<>;
 //   file   "CAIRNIDX" · u32 version · u32 0
 //   entry  u32 payload bytes · u32 CRC-32C of the payload · payload
 //   payload u64 where the frame lies in the history · u32 its bytes · u32 its CRC-32C · u32 its ring
-//          · u64 where its stretch of that ends · varint nodes · nodes
+//          · u64, u64 where its stretch of that begins and ends · varint nodes · nodes
 //   node   varint metric · varint bytes of the name · name · varints: finite values, NaNs, infinities,
 //   restarts
 //          · zigzag least step · varints over it: first, last, greatest step · zigzag least time in ms
@@ -12719,6 +12817,7 @@ class BasicIndexEntry {
         out.fixed(frame.bytes);
         out.fixed(frame.crc);
         out.fixed(frame.ring);
+        out.fixed(frame.from);
         out.fixed(frame.to);
         out.varint(nodes);
     }
@@ -12745,6 +12844,15 @@ class BasicIndexEntry {
 };
 using IndexEntry = BasicIndexEntry<>;
 
+/// Whether its times can be told in nanoseconds, and its ends lie between its extremes.
+template <class = void>
+[[nodiscard]] bool is_in_range(const SeriesNode& node) noexcept {
+    constexpr std::int64_t most_ms = std::numeric_limits<std::int64_t>::max() / ns_per_ms;
+    const auto within = [&](std::int64_t step) { return step >= node.min_step && step <= node.max_step; };
+    return node.min_ms >= -most_ms && node.min_ms <= node.max_ms && node.max_ms <= most_ms &&
+           within(node.first_step) && within(node.last_step);
+}
+
 /// Reads an entry: `f(metric, name, SeriesNode)` for each metric. False if it is damaged.
 template <class F>
 [[nodiscard]] bool read_index_entry(std::span<const std::byte> payload, FramePlace& frame, F&& f) {
@@ -12753,9 +12861,13 @@ template <class F>
     frame.bytes = from.fixed<std::uint32_t>();
     frame.crc = from.fixed<std::uint32_t>();
     frame.ring = from.fixed<std::uint32_t>();
+    frame.from = from.fixed<std::uint64_t>();
     frame.to = from.fixed<std::uint64_t>();
+    std::uint64_t least = 0;  // the numbers of the metrics only grow
     for (std::uint64_t left = from.varint(); left > 0 && from.ok(); --left) {
-        const auto metric = static_cast<std::uint32_t>(from.varint());
+        const std::uint64_t metric = from.varint();
+        if (metric < least) return false;
+        least = metric + 1;
         const auto name = from.bytes(static_cast<std::size_t>(from.varint()));
         SeriesNode node;
         for (std::uint64_t* count : {&node.finite, &node.nans, &node.infinities, &node.restarts})
@@ -12767,9 +12879,10 @@ template <class F>
         node.max_ms = static_cast<std::int64_t>(from.varint() + static_cast<std::uint64_t>(node.min_ms));
         for (double* value : {&node.min, &node.max, &node.last})
             *value = std::bit_cast<double>(from.fixed<std::uint64_t>());
+        if (!is_in_range(node)) return false;
         if (from.ok()) {
-            f(metric, std::string_view{reinterpret_cast<const char*>(name.data()), name.size()},
-              std::as_const(node));
+            f(static_cast<std::uint32_t>(metric),
+              std::string_view{reinterpret_cast<const char*>(name.data()), name.size()}, std::as_const(node));
         }
     }
     return from.ok();
@@ -12969,20 +13082,29 @@ class BasicCollector final : public Pressure {
         bool any = false;
         for (const auto& lane : journal_->lanes()) {
             Intake& intake = intakes_[lane->ring.id()];
-            const std::uint64_t keep =
-                lane->has_file() ? at_most : 0;  // what a kill would lose does not wait
-            // A thread that never pauses must not keep us from the others.
-            for (int frames = 0; frames < most_frames || at_most == 0; ++frames) {
-                std::uint64_t rows = 0;
-                {
-                    const std::scoped_lock lock{board_mutex_};
-                    rows = intake.look(lane->ring, board_);
-                }
-                any = any || rows != 0;
-                rows_.fetch_add(rows, std::memory_order_relaxed);
-                if (!intake.is_full() && intake.waiting() <= keep) break;
-                if (!write(*lane, intake)) break;
+            try {
+                any = drain(*lane, intake, at_most) || any;
+            } catch (...) {
+                intake.restart();
+                throw;
             }
+        }
+        return any;
+    }
+    bool drain(JournalLane& lane, Intake& intake, std::uint64_t at_most) {
+        const std::uint64_t keep = lane.has_file() ? at_most : 0;  // what a kill would lose does not wait
+        bool any = false;
+        // A thread that never pauses must not keep us from the others.
+        for (int frames = 0; frames < most_frames || at_most == 0; ++frames) {
+            std::uint64_t rows = 0;
+            {
+                const std::scoped_lock lock{board_mutex_};
+                rows = intake.look(lane.ring, board_);
+            }
+            any = any || rows != 0;
+            rows_.fetch_add(rows, std::memory_order_relaxed);
+            if (!intake.is_full() && intake.waiting() <= keep) break;
+            if (!write(lane, intake)) break;
         }
         return any;
     }
@@ -12994,18 +13116,20 @@ class BasicCollector final : public Pressure {
             fail(place.error().what());
             return false;
         }
+        written_.fetch_add(intake.rows(), std::memory_order_relaxed);
+        lane.ring.release(intake.written());  // before anything can throw: no row goes into two frames
+        drained_.fetch_add(1, std::memory_order_relaxed);
+        bytes_.store(history_.bytes(), std::memory_order_relaxed);
+        {
+            const std::scoped_lock lock{board_mutex_};
+            failure_.clear();
+        }
         if (!intake.nodes().empty()) {
             entry_.begin(*place, intake.nodes().size());
             for (const auto& [metric, node] : intake.nodes())
                 entry_.add(metric, board_.name_of(metric), node);
             (void)index_.append(entry_);  // what it lacks is read in the history
         }
-        written_.fetch_add(intake.rows(), std::memory_order_relaxed);
-        lane.ring.release(intake.written());
-        drained_.fetch_add(1, std::memory_order_relaxed);
-        bytes_.store(history_.bytes(), std::memory_order_relaxed);
-        const std::scoped_lock lock{board_mutex_};
-        failure_.clear();
         return true;
     }
 
@@ -14253,7 +14377,7 @@ class BasicRunEngine final : public RunCore,
             !greatest ? 0 : *greatest + (*greatest < std::numeric_limits<std::int64_t>::max() ? 1 : 0);
         os::make_dirs(journal_dir).value();
         auto history = HistoryWriter::open(dir() / history_file, known.whole_bytes).value();
-        auto index = IndexWriter::open(dir() / index_file, known.whole_bytes).value();
+        auto index = IndexWriter::open(dir() / index_file, known.settled_bytes).value();
         live_ = std::make_unique<Live>(std::move(history), std::move(index), known, journal_dir, first_step_);
         live_->collector.remember(std::move(earlier));
     }

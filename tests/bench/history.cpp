@@ -81,11 +81,11 @@ class Collecting {
         const auto begin = std::chrono::steady_clock::now();
         for (intake_.look(ring_, board_); intake_.waiting() != 0; intake_.look(ring_, board_)) {
             const auto place = history_.append(intake_.frame(0, board_)).value();
+            ring_.release(intake_.written());
             entry_.begin(place, intake_.nodes().size());
             for (const auto& [metric, node] : intake_.nodes())
                 entry_.add(metric, board_.name_of(metric), node);
             index_.append(entry_).value();
-            ring_.release(intake_.written());
         }
         return seconds_since(begin);
     }

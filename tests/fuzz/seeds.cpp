@@ -80,7 +80,7 @@ void indexes() {
     SeriesNode node;
     for (int i = 0; i < 9; ++i) node.add(i % 4, 1'700'000'000'000 + i, i / 2.0);
     IndexEntry entry;
-    entry.begin({16, 3000, 7, 0, 49'152}, 2);
+    entry.begin({16, 3000, 7, 0, 0, 49'152}, 2);
     entry.add(0, "loss", node);
     entry.add(3, "note", SeriesNode{});
     seed("history_index", "two",

@@ -152,3 +152,51 @@ TEST_CASE("a curve of a long run is drawn from its index alone", "[query][read_s
     (void)series.points();
     CHECK(series.unread() > 80'000);
 }
+
+TEST_CASE("an index that outlived the tail of its history is not believed", "[query][read_series]") {
+    const cairn_test::TempDir dir;
+    auto run = cairn::init({.project = "p", .id = "r", .dir = dir.path(), .quiet = true});
+    for (int i = 0; i < 5000; ++i) run.log(cairn::step(i), "loss"_m = 1.0 / (i + 1));
+    REQUIRE(run.finish());
+    const auto recorded = cairn::open(dir.path())->find("r").value();
+    const auto history = recorded.dir() / cairn::detail::history_file;
+    // The last frame is cut, and others stand in its place.
+    const std::string whole = read_text(history);
+    std::size_t last = 0;
+    {
+        cairn::detail::FrameReader frames{std::as_bytes(std::span{whole})};
+        for (cairn::detail::Frame frame; frames.next(frame);)
+            last = frames.whole_bytes() - cairn::detail::frame_header_bytes - frame.payload.size();
+    }
+    auto writer = cairn::detail::HistoryWriter::open(history, last).value();
+    const std::vector<std::byte> nothing(8192);
+    writer.append({cairn::detail::FrameKind::records, 7, 0, 8192, nothing}).value();
+    const auto expected = all_rows(recorded, "loss");
+    CHECK(expected.size() < 5000);
+    CHECK(points_of(recorded, "loss") == expected);
+}
+
+TEST_CASE("a series tells what of its history is damaged", "[query][read_series]") {
+    const cairn_test::TempDir dir;
+    auto run = cairn::init({.project = "p", .id = "r", .dir = dir.path(), .quiet = true});
+    for (int i = 0; i < 5000; ++i) run.log(cairn::step(i), "loss"_m = 1.0 / (i + 1));
+    REQUIRE(run.finish());
+    const auto recorded = cairn::open(dir.path())->find("r").value();
+    CHECK(recorded.series("loss")->damaged() == 0);
+    std::string whole = read_text(recorded.dir() / cairn::detail::history_file);
+    whole[whole.size() / 2] = static_cast<char>(whole[whole.size() / 2] ^ 1);
+    write_text(recorded.dir() / cairn::detail::history_file, whole);
+    // By the index the curve is whole; what is asked for closely is missing.
+    {
+        const auto series = recorded.series("loss");
+        CHECK((series->size() == 5000 && series->damaged() == 0));
+        const std::size_t points = series->points().size();
+        CHECK((points < 5000 && points > 2000));
+        CHECK(series->unread() == 5000 - points);
+        (void)series->points();
+        CHECK(series->unread() == 5000 - points);
+    }
+    std::filesystem::remove(recorded.dir() / cairn::detail::index_file);
+    const auto series = recorded.series("loss");
+    CHECK((series->size() < 5000 && series->damaged() == 1 && series->unread() == 0));
+}

@@ -49,6 +49,7 @@ struct Fixture {
     }
     void write() {
         const Frame frame = intake.frame(5, board);
+        REQUIRE(frame.payload.size() <= max_frame_bytes);
         kinds.push_back(frame.kind);
         assembler.feed(frame, report,
                        [&](std::int64_t step, std::int64_t, std::span<const NamedValue> values) {
@@ -117,6 +118,24 @@ TEST_CASE("a frame that could not be written stays the same one, and nothing is 
     CHECK(f.rows == std::vector<std::pair<std::int64_t, std::size_t>>{{1, 1}, {2, 1}});
 }
 
+TEST_CASE("what is seen again after a lack of memory is written once, and summed up once", "[run][intake]") {
+    Fixture f;
+    f.name(0, "x");
+    f.row(1, 1);
+    f.row(2, 3, row_continues);
+    f.drain();  // in two frames, the row of two records not at its end
+    f.row(2, 4);
+    f.row(3, 1);
+    f.intake.look(f.ring, f.board);
+    if (GENERATE(false, true)) (void)f.intake.frame(5, f.board);
+    f.intake.restart();
+    f.row(4, 1);
+    f.drain();
+    CHECK(f.rows == std::vector<std::pair<std::int64_t, std::size_t>>{{1, 1}, {2, 7}, {3, 1}, {4, 1}});
+    CHECK(f.board.views().at("x").summary.count == 10);
+    CHECK(f.report.damaged == 0);
+}
+
 TEST_CASE("a ring that something wrote over is kept as it is and counts as damaged", "[run][intake]") {
     Fixture f;
     f.name(0, "x");
@@ -152,4 +171,33 @@ TEST_CASE("frames end at about a thousand rows, and go round the ring's end", "[
     REQUIRE(f.rows.size() == static_cast<std::size_t>(step));
     for (std::size_t i = 0; i < f.rows.size(); ++i) CHECK(f.rows[i].first == static_cast<std::int64_t>(i));
     CHECK(f.kinds.size() < static_cast<std::size_t>(step / 700));
+}
+
+TEST_CASE("frames of very many long names can be read", "[run][intake]") {
+    Fixture f;
+    constexpr std::uint32_t names = 20'000;
+    const std::string tail(480, 'n');
+    std::size_t rows = 0;
+    const auto put_all = [&](std::uint8_t flags) {
+        for (std::uint32_t metric = 0; metric < names; ++metric) {
+            const std::size_t bytes = row_header_bytes + cell_bytes;
+            std::byte* to = f.ring.reserve(bytes);
+            if (to == nullptr) {
+                f.drain();
+                to = f.ring.advance(bytes);
+            }
+            REQUIRE(to != nullptr);
+            put_cell(put_row_header(to, bytes, RecordKind::row, flags, 1, metric, 0), metric, Value{0.5});
+            f.ring.commit();
+            ++rows;
+        }
+        f.drain();
+    };
+    for (std::uint32_t metric = 0; metric < names; ++metric)
+        f.board.name(metric, std::to_string(metric) + tail);
+    put_all(0);
+    CHECK(f.rows.size() == rows);
+    put_all(row_continues);  // rows of one record each, as their ends were dropped
+    CHECK(f.rows.size() == rows - 1);
+    CHECK(f.report.damaged == 0);
 }

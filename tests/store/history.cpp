@@ -170,7 +170,7 @@ TEST_CASE("packed rows and records of several rings are read in the order of eac
     append(history, 0, 0, name_record(0, "x") + row_record(0, {{0, 1}}, row_continues));
     append_packed(history, 1, 0, {{5, {{0, Value{0.5}}, {7, Value{"text"}}}}, {6, {{0, Value{0.25}}}}},
                   {{0, "loss"}, {7, "note"}});
-    append_packed(history, 0, 192, {{1, {{0, Value{2.0}}}}, {2, {{3, Value{1.0}}}}}, {{3, "y"}});
+    append_packed(history, 0, 72, {{1, {{0, Value{2.0}}}}, {2, {{3, Value{1.0}}}}}, {{3, "y"}});
     append(history, 1, 96, row_record(7, {{0, 3}}));
     std::vector<Seen> rows;
     const auto report = read_all(dir.path(), rows);
@@ -195,8 +195,8 @@ TEST_CASE("a frame whose block is none is a gap, its neighbours are read", "[sto
     auto history = HistoryWriter::open(dir / history_file, 0).value();
     append_packed(history, 0, 0, {{1, {{0, Value{1.0}}}}}, {{0, "x"}});
     const Bytes none(GENERATE(0U, 1U, 9U, 64U), std::byte{0xff});
-    history.append({FrameKind::packed, 0, 100, 200, none}).value();
-    append_packed(history, 0, 200, {{2, {{0, Value{2.0}}}}}, {{0, "x"}});
+    history.append({FrameKind::packed, 0, 96, 192, none}).value();
+    append_packed(history, 0, 192, {{2, {{0, Value{2.0}}}}}, {{0, "x"}});
     std::vector<Seen> rows;
     const auto report = read_all(dir.path(), rows);
     REQUIRE(report);
@@ -474,4 +474,80 @@ TEST_CASE("a tail that was torn off without a ring to make up for it counts as d
         recover_history(dir.path(), [](std::int64_t, std::int64_t, std::span<const NamedValue>) {});
     REQUIRE(report);
     CHECK(report->damaged == 1);
+}
+
+TEST_CASE("what is missing between a ring's stretches is told, and what a kill tears off is not missing",
+          "[store][history]") {
+    const TempDir dir;
+    const auto packed = [](HistoryWriter& history, std::uint64_t from, std::int64_t step) {
+        append_packed(history, 0, from, {{step, {{0, Value{1.0}}}}}, {{0, "x"}});
+    };
+    std::vector<Seen> rows;
+    RingFile ring{0};  // as the second of two frames was written and not released
+    for (int i = 0; i < 4; ++i) ring.put(name_record(0, "x"));
+    for (int i = 0; i < 6; ++i) ring.put(row_record(1, {{0, 1}}));
+    ring.header().tail = 96;
+    std::uintmax_t first_end = 0;
+    {
+        auto history = HistoryWriter::open(dir / history_file, 0).value();
+        packed(history, 0, 0);
+        first_end = history.bytes();
+        packed(history, 96, 1);
+    }
+    SECTION("a stretch that no frame has") {
+        auto history = HistoryWriter::open(dir / history_file, first_end).value();
+        packed(history, 192, 2);
+        CHECK((read_all(dir.path(), rows)->damaged == 1 && rows.size() == 2));
+    }
+    SECTION("a stretch that neither a frame nor the ring has") {
+        ring.header().tail = 192 + 48;
+        ring.write(dir.path() / "journal/0.ring");
+        CHECK(read_all(dir.path(), rows)->damaged == 1);
+    }
+    SECTION("a torn frame whose rows are in the ring") {
+        ring.write(dir.path() / "journal/0.ring");
+        std::filesystem::resize_file(dir / history_file, std::filesystem::file_size(dir / history_file) - 8);
+        const auto report = read_all(dir.path(), rows);
+        CHECK((report->damaged == 0 && report->torn_bytes != 0));
+    }
+    SECTION("a torn frame whose rows are gone, though the ring has later ones") {
+        ring.header().tail = 192 + 48;
+        ring.write(dir.path() / "journal/0.ring");
+        std::filesystem::resize_file(dir / history_file, std::filesystem::file_size(dir / history_file) - 8);
+        CHECK(read_all(dir.path(), rows)->damaged == 1);
+    }
+}
+
+TEST_CASE("a copy of a ring that somebody made is no ring", "[store][history]") {
+    const TempDir dir;
+    RingFile ring{0};
+    ring.put(name_record(0, "x"));
+    ring.put(row_record(1, {{0, 1}}));
+    for (const char* name : {"0.ring", "0.ring.bak", "0.ring~", "00.ring", "4294967295.ring", "x.ring"})
+        ring.write(dir.path() / "journal" / name);
+    std::vector<Seen> rows;
+    const auto report = read_all(dir.path(), rows);
+    CHECK((rows.size() == 1 && report->next_ring == 1 && report->unread.empty()));
+}
+
+TEST_CASE("bytes that look like frames everywhere do not keep a reader for long", "[store][history]") {
+    const TempDir dir;
+    std::vector<std::byte> file(3 << 20);
+    for (std::size_t at = 16; at + 8 <= file.size(); at += 8)
+        put(file.data() + at, static_cast<std::uint64_t>(FrameKind::records) | std::uint64_t{1 << 20} << 32U);
+    std::memcpy(file.data(), history_magic.data(), history_magic.size());
+    put(file.data() + 8, history_version);
+    FrameReader frames{file};
+    Frame frame;
+    CHECK_FALSE(frames.next(frame));  // hours, if each were looked at
+}
+
+TEST_CASE("a frame that no reader would take is not written", "[store][history]") {
+    const TempDir dir;
+    auto history = HistoryWriter::open(dir / history_file, 0).value();
+    const Bytes large(max_frame_bytes + 8);
+    CHECK_FALSE(history.append({FrameKind::records, 0, 0, 8, large}));
+    CHECK(history.append({FrameKind::records, 0, 0, 8, std::span{large}.first(max_frame_bytes)}));
+    std::vector<Seen> rows;
+    CHECK(read_all(dir.path(), rows)->torn_bytes == 0);
 }

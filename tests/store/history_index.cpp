@@ -24,7 +24,7 @@ constexpr std::int64_t most = std::numeric_limits<std::int64_t>::max();
 
 SeriesNode node_of(const std::vector<std::pair<std::int64_t, double>>& values) {
     SeriesNode node;
-    for (const auto& [step, value] : values) node.add(step, step / 2, value);
+    for (const auto& [step, value] : values) node.add(step, step / 4'000'000, value);
     return node;
 }
 bool same(const SeriesNode& a, const SeriesNode& b) {
@@ -42,10 +42,10 @@ struct Entry {
 };
 const std::vector<Entry>& sample() {
     static const std::vector<Entry> entries{
-        {{16, 100, 7, 0, 90},
+        {{16, 100, 7, 0, 0, 90},
          {{"loss", node_of({{0, 1.5}, {1, -0.0}, {1, 5e-324}})}, {"note", SeriesNode{}}}},
-        {{116, 200, 8, 3, 1}, {{"x", node_of({{least, -1}, {most, 1}, {0, std::nan("")}})}}},
-        {{400, 8, 9, 0, ~std::uint64_t{0}},
+        {{116, 200, 8, 3, 0, 1}, {{"x", node_of({{least, -1}, {most, 1}, {0, std::nan("")}})}}},
+        {{400, 8, 9, 0, 90, ~std::uint64_t{0}},
          {{"", node_of({{-5, std::numeric_limits<double>::infinity()}})}}}};
     return entries;
 }

@@ -97,6 +97,9 @@ class Series {
         note(node);
     }
 
+    /// Counts what `damaged` tells.
+    void add_damage(std::size_t count) noexcept { damaged_ += count; }
+
     /// How many values.
     [[nodiscard]] std::size_t size() const noexcept { return static_cast<std::size_t>(all_.count()); }
     /// The values, in the order they were logged.
@@ -113,6 +116,8 @@ class Series {
     [[nodiscard]] std::int64_t last_ns() const noexcept { return all_.max_ms * ns_per_ms; }
     /// How many values could not be read when they were asked for: the file was damaged or is gone.
     [[nodiscard]] std::uint64_t unread() const noexcept { return unread_; }
+    /// How many stretches of the history, and how many rings, could not be read when it was opened.
+    [[nodiscard]] std::size_t damaged() const noexcept { return damaged_; }
 
     /// What lies from a step (or time) to another, both included.
     [[nodiscard]] Window window(std::int64_t from, std::int64_t to, Axis axis = Axis::step) const {
@@ -132,6 +137,7 @@ class Series {
         detail::SeriesNode node;
         std::size_t stored = none;
         std::vector<Point> points{};                      // if it is not stored
+        mutable std::uint64_t unread = 0;                 // of its values
         mutable std::vector<detail::SeriesNode> parts{};  // of 128 values each, once they are needed
     };
     struct Range {
@@ -168,8 +174,12 @@ class Series {
             ++read;
             f(Point{step, ms * ns_per_ms, value});
         };
-        if (!load_(of.stored, one) || read != of.node.count())
-            unread_ += of.node.count() - std::min(of.node.count(), read);
+        const bool is_read = load_(of.stored, one);
+        const std::uint64_t unread = of.node.count() - std::min(of.node.count(), read);
+        if (!is_read || unread != 0) {
+            unread_ += unread - std::min(unread, of.unread);  // counted once, however often it is asked for
+            of.unread = std::max(of.unread, unread);
+        }
     }
 
     /// Walks what lies in a window from the whole to the parts: `takes(node)` says whether a node will do as
@@ -221,6 +231,7 @@ class Series {
     std::vector<Chunk> chunks_;
     std::vector<detail::SeriesNode> groups_;  // of 32 chunks each
     detail::SeriesNode all_;
+    std::size_t damaged_ = 0;
     mutable std::uint64_t unread_ = 0;
 };
 

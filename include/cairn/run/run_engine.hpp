@@ -413,7 +413,7 @@ class BasicRunEngine final : public RunCore,
             !greatest ? 0 : *greatest + (*greatest < std::numeric_limits<std::int64_t>::max() ? 1 : 0);
         os::make_dirs(journal_dir).value();
         auto history = HistoryWriter::open(dir() / history_file, known.whole_bytes).value();
-        auto index = IndexWriter::open(dir() / index_file, known.whole_bytes).value();
+        auto index = IndexWriter::open(dir() / index_file, known.settled_bytes).value();
         live_ = std::make_unique<Live>(std::move(history), std::move(index), known, journal_dir, first_step_);
         live_->collector.remember(std::move(earlier));
     }

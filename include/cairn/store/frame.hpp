@@ -19,6 +19,7 @@
 #include <cairn/core/error.hpp>
 #include <cairn/store/os.hpp>
 #include <cairn/store/record.hpp>
+#include <cairn/store/ring.hpp>
 
 #include <algorithm>
 #include <cstddef>
@@ -57,7 +58,8 @@ struct FramePlace {
     std::uint32_t bytes = 0;  ///< with its header
     std::uint32_t crc = 0;    ///< as its header has it
     std::uint32_t ring = 0;   ///< whose stretch it is
-    std::uint64_t to = 0;     ///< where that ends
+    std::uint64_t from = 0;   ///< where that begins
+    std::uint64_t to = 0;     ///< and ends
 };
 
 /// Walks the frames of a history that may be torn or damaged. After damage it goes on at the next whole
@@ -68,10 +70,10 @@ class BasicFrameReader {
     /// Of the whole file, or of its part from a frame on, which begins at `from` in `file`.
     explicit BasicFrameReader(std::span<const std::byte> file,
                               std::size_t from = history_header_bytes) noexcept
-        : file_{file}, at_{from}, end_{from} {}
+        : file_{file}, at_{from}, end_{from}, budget_{(std::uint64_t{64} << 20U) + 8 * file.size()} {}
 
     bool next(Frame& frame) noexcept {
-        while (at_ + frame_header_bytes <= file_.size()) {
+        while (at_ + frame_header_bytes <= file_.size() && budget_ != 0) {
             if (parse(frame)) {
                 at_ += frame_header_bytes + frame.payload.size();
                 if (skipping_) ++gaps_;
@@ -87,19 +89,32 @@ class BasicFrameReader {
 
     /// Where the last whole frame ends: what follows is a torn tail.
     [[nodiscard]] std::size_t whole_bytes() const noexcept { return end_; }
+    /// The header of the frame that a torn tail begins with, without its payload; false if there is none.
+    [[nodiscard]] bool torn(Frame& frame) const noexcept {
+        if (file_.size() - end_ < frame_header_bytes) return false;
+        const std::byte* head = file_.data() + end_;
+        frame = {FrameKind{get<std::uint32_t>(head)},
+                 get<std::uint32_t>(head + 12),
+                 get<std::uint64_t>(head + 16),
+                 get<std::uint64_t>(head + 24),
+                 {}};
+        return frame.kind == FrameKind::records || frame.kind == FrameKind::packed;
+    }
     /// Damaged stretches between whole frames.
     [[nodiscard]] std::size_t gaps() const noexcept { return gaps_; }
 
   private:
-    bool parse(Frame& frame) const noexcept {
+    bool parse(Frame& frame) noexcept {
         const std::byte* head = file_.data() + at_;
         const auto kind = static_cast<FrameKind>(get<std::uint32_t>(head));
         if (kind != FrameKind::records && kind != FrameKind::packed) return false;
         const std::size_t bytes = get<std::uint32_t>(head + 4);
-        if (bytes % 8 != 0 || bytes > max_frame_bytes || bytes > file_.size() - at_ - frame_header_bytes)
+        if (bytes % 8 != 0 || bytes > max_frame_bytes || bytes > file_.size() - at_ - frame_header_bytes ||
+            get<std::uint32_t>(head + 12) > most_rings)
             return false;
         if (crc32c(file_.subspan(at_ + 12, frame_header_bytes - 12 + bytes)) !=
             get<std::uint32_t>(head + 8)) {
+            budget_ -= std::min<std::uint64_t>(budget_, frame_header_bytes + bytes);
             return false;
         }
         frame = {kind, get<std::uint32_t>(head + 12), get<std::uint64_t>(head + 16),
@@ -109,6 +124,7 @@ class BasicFrameReader {
 
     std::span<const std::byte> file_;
     std::size_t at_, end_;
+    std::uint64_t budget_;  // of bytes under wrong checksums: a hostile file must not keep us for hours
     std::size_t gaps_ = 0;
     bool skipping_ = false;
 };
@@ -136,6 +152,10 @@ class BasicHistoryWriter {
     /// Appends a frame; its payload is filled up to a multiple of 8 bytes, and at most `max_frame_bytes`.
     result<FramePlace> append(const Frame& frame) {
         const std::size_t bytes = padded(frame.payload.size());
+        if (bytes > max_frame_bytes) {
+            return error{errc::invalid_argument, "a frame of the history would be larger than can be read",
+                         "", "report this as a defect of cairn"};
+        }
         buffer_.assign(frame_header_bytes + bytes, std::byte{0});
         std::byte* head = buffer_.data();
         put(head, static_cast<std::uint32_t>(frame.kind));
@@ -151,8 +171,12 @@ class BasicHistoryWriter {
             (void)file_.truncate(end_);  // if this fails too, readers skip the torn frame
             return written.error();
         }
-        const FramePlace place{end_, static_cast<std::uint32_t>(buffer_.size()), get<std::uint32_t>(head + 8),
-                               frame.ring, frame.to};
+        const FramePlace place{end_,
+                               static_cast<std::uint32_t>(buffer_.size()),
+                               get<std::uint32_t>(head + 8),
+                               frame.ring,
+                               frame.from,
+                               frame.to};
         end_ += buffer_.size();
         return place;
     }

@@ -49,15 +49,47 @@ template <class = void>
     return rings;
 }
 
-/// Drops from what a ring holds what was seen in the history; false if nothing is left.
+/// Up to where each ring was seen: so that nothing is seen twice, and what is missing is noticed.
 template <class = void>
-bool drop_seen(RingRest& ring, std::uint64_t seen_to) {
-    seen_to = std::max(seen_to, ring.from);
-    const auto seen = static_cast<std::size_t>(seen_to - ring.from);
-    if (seen >= ring.bytes.size()) return false;
-    ring.bytes.erase(ring.bytes.begin(), ring.bytes.begin() + static_cast<std::ptrdiff_t>(seen));
-    ring.from = seen_to;
-    return true;
+class BasicRingPositions {
+  public:
+    /// Whether a stretch of a ring is new.
+    bool take(std::uint32_t ring, std::uint64_t from, std::uint64_t to) {
+        std::uint64_t& seen = seen_[ring];
+        if (to <= seen) return false;
+        if (from > seen) ++missing_;
+        seen = to;
+        return true;
+    }
+    /// Drops from what a ring holds what was seen; false if nothing is left.
+    bool take(RingRest& ring) {
+        const std::uint64_t before = seen_[ring.id], end = ring.from + ring.bytes.size();
+        if (!take(ring.id, ring.from, end)) return false;
+        if (before <= ring.from) return true;
+        const auto seen = static_cast<std::ptrdiff_t>(before - ring.from);
+        ring.bytes.erase(ring.bytes.begin(), ring.bytes.begin() + seen);
+        ring.from = before;
+        return true;
+    }
+    /// How many stretches are missing, as far as what comes after them tells.
+    [[nodiscard]] std::size_t missing() const noexcept { return missing_; }
+
+  private:
+    std::map<std::uint32_t, std::uint64_t> seen_;
+    std::size_t missing_ = 0;
+};
+using RingPositions = BasicRingPositions<>;
+
+/// Whether what is torn off a history lies in a ring still, as it does after a kill.
+template <class = void>
+[[nodiscard]] bool is_in_a_ring(const FrameReader& frames, std::span<const RingRest> rings) {
+    Frame torn;
+    if (!frames.torn(torn))  // less than a frame's head
+        return std::any_of(rings.begin(), rings.end(),
+                           [](const RingRest& ring) { return !ring.bytes.empty(); });
+    return std::any_of(rings.begin(), rings.end(), [&](const RingRest& ring) {
+        return ring.id == torn.ring && ring.from <= torn.from && torn.from < ring.from + ring.bytes.size();
+    });
 }
 
 /// Whether a file begins as a history does. Fails: corrupt, unsupported.
@@ -88,7 +120,8 @@ result<HistoryReport> read_history(const std::filesystem::path& run_dir, F&& f,
     // Rings first: what leaves them while we read is in the history when we come to it.
     std::vector<RingRest> rings = copy_rings(run_dir, report);
     RowAssembler assembler;
-    std::map<std::uint32_t, std::uint64_t> done;  // ring -> position up to which its rows were seen
+    RingPositions positions;
+    std::size_t gaps = 0;
     const std::filesystem::path path = run_dir / history_file;
     auto file = read_file(path, max_history_bytes);
     if (!file && file.error().code() != errc::not_found) return file.error();
@@ -97,22 +130,22 @@ result<HistoryReport> read_history(const std::filesystem::path& run_dir, F&& f,
         if (auto is_ours = check_history(bytes, path); !is_ours) return is_ours.error();
         FrameReader frames{bytes};
         for (Frame frame; frames.next(frame);) {
-            std::uint64_t& position = done[frame.ring];
-            if (frame.to > position) assembler.feed(frame, report, f);
-            position = std::max(position, frame.to);
+            if (positions.take(frame.ring, frame.from, frame.to)) assembler.feed(frame, report, f);
             report.next_ring = std::max(report.next_ring, frame.ring + 1);
         }
-        report.whole_bytes = frames.whole_bytes();
+        report.whole_bytes = report.settled_bytes = frames.whole_bytes();
         report.torn_bytes = bytes.size() - frames.whole_bytes();
-        report.damaged += frames.gaps();
+        gaps = frames.gaps();
+        if (report.torn_bytes != 0 && !is_in_a_ring(frames, rings)) ++gaps;
     }
     for (RingRest& ring : rings) {
-        if (!drop_seen(ring, done[ring.id])) continue;
+        if (!positions.take(ring)) continue;
         const std::uint64_t before = report.rows;
         assembler.feed(ring.id, bytes_of(ring.bytes), report, f);
         report.folded += report.rows - before;
         if (rests != nullptr) rests->push_back(ring);
     }
+    report.damaged += std::max(gaps, positions.missing());  // the same ones, seen from two sides
     return report;
 }
 
@@ -128,8 +161,6 @@ result<HistoryReport> recover_history(const std::filesystem::path& run_dir, F&& 
     for (const error& unread : report->unread) {
         if (unread.code() != errc::corrupt) return unread;
     }
-    // What a kill tears off is in its ring still; if no ring had rows, these were lost.
-    if (report->torn_bytes != 0 && report->folded == 0) ++report->damaged;
     auto writer = HistoryWriter::open(run_dir / history_file, report->whole_bytes);
     if (!writer) return writer.error();
     for (const RingRest& rest : rests) {

@@ -6,7 +6,7 @@
 //   file   "CAIRNIDX" · u32 version · u32 0
 //   entry  u32 payload bytes · u32 CRC-32C of the payload · payload
 //   payload u64 where the frame lies in the history · u32 its bytes · u32 its CRC-32C · u32 its ring
-//          · u64 where its stretch of that ends · varint nodes · nodes
+//          · u64, u64 where its stretch of that begins and ends · varint nodes · nodes
 //   node   varint metric · varint bytes of the name · name · varints: finite values, NaNs, infinities,
 //   restarts
 //          · zigzag least step · varints over it: first, last, greatest step · zigzag least time in ms
@@ -21,6 +21,7 @@
 #include <cairn/store/os.hpp>
 #include <cairn/store/packed.hpp>
 #include <cairn/store/record.hpp>
+#include <cairn/store/row_block.hpp>
 #include <cairn/store/series_node.hpp>
 
 #include <bit>
@@ -28,6 +29,7 @@
 #include <cstdint>
 #include <cstring>
 #include <filesystem>
+#include <limits>
 #include <span>
 #include <string_view>
 #include <utility>
@@ -52,6 +54,7 @@ class BasicIndexEntry {
         out.fixed(frame.bytes);
         out.fixed(frame.crc);
         out.fixed(frame.ring);
+        out.fixed(frame.from);
         out.fixed(frame.to);
         out.varint(nodes);
     }
@@ -78,6 +81,15 @@ class BasicIndexEntry {
 };
 using IndexEntry = BasicIndexEntry<>;
 
+/// Whether its times can be told in nanoseconds, and its ends lie between its extremes.
+template <class = void>
+[[nodiscard]] bool is_in_range(const SeriesNode& node) noexcept {
+    constexpr std::int64_t most_ms = std::numeric_limits<std::int64_t>::max() / ns_per_ms;
+    const auto within = [&](std::int64_t step) { return step >= node.min_step && step <= node.max_step; };
+    return node.min_ms >= -most_ms && node.min_ms <= node.max_ms && node.max_ms <= most_ms &&
+           within(node.first_step) && within(node.last_step);
+}
+
 /// Reads an entry: `f(metric, name, SeriesNode)` for each metric. False if it is damaged.
 template <class F>
 [[nodiscard]] bool read_index_entry(std::span<const std::byte> payload, FramePlace& frame, F&& f) {
@@ -86,9 +98,13 @@ template <class F>
     frame.bytes = from.fixed<std::uint32_t>();
     frame.crc = from.fixed<std::uint32_t>();
     frame.ring = from.fixed<std::uint32_t>();
+    frame.from = from.fixed<std::uint64_t>();
     frame.to = from.fixed<std::uint64_t>();
+    std::uint64_t least = 0;  // the numbers of the metrics only grow
     for (std::uint64_t left = from.varint(); left > 0 && from.ok(); --left) {
-        const auto metric = static_cast<std::uint32_t>(from.varint());
+        const std::uint64_t metric = from.varint();
+        if (metric < least) return false;
+        least = metric + 1;
         const auto name = from.bytes(static_cast<std::size_t>(from.varint()));
         SeriesNode node;
         for (std::uint64_t* count : {&node.finite, &node.nans, &node.infinities, &node.restarts})
@@ -100,9 +116,10 @@ template <class F>
         node.max_ms = static_cast<std::int64_t>(from.varint() + static_cast<std::uint64_t>(node.min_ms));
         for (double* value : {&node.min, &node.max, &node.last})
             *value = std::bit_cast<double>(from.fixed<std::uint64_t>());
+        if (!is_in_range(node)) return false;
         if (from.ok()) {
-            f(metric, std::string_view{reinterpret_cast<const char*>(name.data()), name.size()},
-              std::as_const(node));
+            f(static_cast<std::uint32_t>(metric),
+              std::string_view{reinterpret_cast<const char*>(name.data()), name.size()}, std::as_const(node));
         }
     }
     return from.ok();

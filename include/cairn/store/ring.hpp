@@ -38,6 +38,8 @@ struct RingHeader {
 static_assert(std::atomic<std::uint64_t>::is_always_lock_free);
 static_assert(sizeof(RingHeader) == 192);
 
+/// The greatest number that a ring may have.
+inline constexpr std::uint32_t most_rings = 0x7fffffff;
 inline constexpr std::size_t ring_header_bytes = 4096;
 inline constexpr std::size_t ring_capacity = std::size_t{1024} * 1024;
 inline constexpr std::size_t ring_file_bytes = ring_header_bytes + ring_capacity;

@@ -40,8 +40,12 @@ template <class = void>
 [[nodiscard]] std::optional<std::uint32_t> ring_of_file(std::string_view name) noexcept {
     std::uint32_t id = 0;
     const auto [end, problem] = std::from_chars(name.data(), name.data() + name.size(), id);
-    const std::string_view rest = name.substr(static_cast<std::size_t>(end - name.data()));
-    if (problem != std::errc{} || !rest.starts_with(ring_suffix)) return std::nullopt;
+    const auto digits = static_cast<std::size_t>(end - name.data());
+    std::string_view rest = name.substr(digits);
+    if (problem != std::errc{} || id > most_rings || !rest.starts_with(ring_suffix)) return std::nullopt;
+    rest.remove_prefix(ring_suffix.size());
+    if ((digits > 1 && name.starts_with('0')) || (!rest.empty() && rest != damaged_suffix))
+        return std::nullopt;  // somebody's copy
     return id;
 }
 

@@ -24,9 +24,10 @@ namespace CAIRN_NAMESPACE::detail {
 
 /// What is known after all rows of a run were read.
 struct HistoryReport {
-    std::size_t whole_bytes = 0;  ///< of the history file
-    std::size_t torn_bytes = 0;   ///< after it
-    std::size_t damaged = 0;      ///< stretches that could not be read
+    std::size_t whole_bytes = 0;    ///< of the history file
+    std::size_t torn_bytes = 0;     ///< after it
+    std::size_t settled_bytes = 0;  ///< the same, before what the rings held was appended
+    std::size_t damaged = 0;        ///< stretches that could not be read
     std::uint64_t rows = 0;
     std::uint64_t folded = 0;     ///< of these, rows that were still in a ring
     std::uint32_t next_ring = 0;  ///< a number that no ring of this run has had

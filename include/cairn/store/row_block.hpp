@@ -53,21 +53,17 @@ class BasicBlockWriter {
         return rows() < max_block_rows && cells_ + cells <= max_block_cells;
     }
 
-    /// Appends the numbers of the metrics in it, each once for every group that has it.
-    void metrics(std::vector<std::uint32_t>& to) const {
-        for (const Group& group : groups_) {
-            for (const auto& [metric, kind] : group.shape) to.push_back(metric);
-        }
-    }
-
-    /// Takes a row for which there is room.
-    void add(RecordKind kind, std::int64_t step, std::int64_t time_ns, std::span<const Cell> cells) {
+    /// Takes a row for which there is room. True if it is the first with just these metrics. After an
+    /// exception `clear`.
+    bool add(RecordKind kind, std::int64_t step, std::int64_t time_ns, std::span<const Cell> cells) {
+        const std::size_t groups = groups_.size();
         Group& group = group_of(kind, cells);
         steps_.push_back(step);
         times_.push_back(time_ns / ns_per_ms);
         of_row_.push_back(static_cast<std::int64_t>(last_));
         cells_ += cells.size();
         for (std::size_t i = 0; i < cells.size(); ++i) put_value(group.columns[i], cells[i].value);
+        return groups_.size() != groups;
     }
 
     /// What it has of each metric that is a number: calls `f(metric, SeriesNode)`, in the order of their
@@ -96,6 +92,16 @@ class BasicBlockWriter {
         for (const auto& [metric, node] : nodes) f(metric, node);
     }
 
+    /// Forgets the rows.
+    void clear() noexcept {
+        groups_.clear();
+        known_.clear();
+        steps_.clear();
+        times_.clear();
+        of_row_.clear();
+        cells_ = 0;
+    }
+
     /// Appends the block and forgets its rows.
     void write(std::vector<std::byte>& to) {
         ByteWriter out{to};
@@ -107,12 +113,7 @@ class BasicBlockWriter {
             if (groups_.size() > 1) packer_.pack(std::span<const std::int64_t>{of_row_}, to);
             for (const Group& group : groups_) write_group(group, to);
         }
-        groups_.clear();
-        known_.clear();
-        steps_.clear();
-        times_.clear();
-        of_row_.clear();
-        cells_ = 0;
+        clear();
     }
 
   private:
@@ -334,12 +335,17 @@ using BlockReader = BasicBlockReader<>;
 template <class F>
 [[nodiscard]] std::span<const std::byte> block_of(std::span<const std::byte> payload, F&& f) {
     ByteReader from{payload};
+    std::uint64_t least = 0;  // the numbers of the metrics only grow
     for (std::uint64_t left = from.varint(); left > 0 && from.ok(); --left) {
-        const auto metric = static_cast<std::uint32_t>(from.varint());
+        const std::uint64_t metric = from.varint();
         const std::uint64_t size = from.varint();
-        if (size > max_metric_name_bytes) return {};
+        if (metric < least || size > max_metric_name_bytes) return {};
+        least = metric + 1;
         const auto name = from.bytes(static_cast<std::size_t>(size));
-        if (from.ok()) f(metric, std::string_view{reinterpret_cast<const char*>(name.data()), name.size()});
+        if (from.ok()) {
+            f(static_cast<std::uint32_t>(metric),
+              std::string_view{reinterpret_cast<const char*>(name.data()), name.size()});
+        }
     }
     const std::uint64_t size = from.varint();
     return from.ok() && size <= from.rest().size() ? from.bytes(static_cast<std::size_t>(size))

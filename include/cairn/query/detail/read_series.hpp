@@ -15,10 +15,11 @@
 #include <cairn/store/row_block.hpp>
 #include <cairn/store/series_node.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
-#include <map>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <set>
@@ -92,13 +93,15 @@ class SeriesReader {
             series_ = Series{[frames = frames_](std::size_t number, MetricFrames::EachValue f) {
                 return frames->load(number, f);
             }};
-            if (auto done = read_frames(index ? bytes_of(*index) : std::span<const std::byte>{}); !done)
+            if (auto done = read_frames(index ? bytes_of(*index) : std::span<const std::byte>{}, rings);
+                !done)
                 return done.error();
         }
         for (RingRest& ring : rings) {
-            if (drop_seen(ring, seen_[ring.id]))
+            if (positions_.take(ring))
                 take_records({FrameKind::records, ring.id, 0, 0, bytes_of(ring.bytes)});
         }
+        series_.add_damage(report_.damaged + report_.unread.size() + std::max(gaps_, positions_.missing()));
         return std::move(series_);
     }
 
@@ -112,10 +115,11 @@ class SeriesReader {
         SeriesNode node{};
     };
 
-    result<void> read_frames(std::span<const std::byte> index) {
+    result<void> read_frames(std::span<const std::byte> index, std::span<const RingRest> rings) {
         const auto size = frames_->history().size();
         if (!size) return size.error();
         if (*size == 0) return {};
+        end_ = *size;
         std::byte header[history_header_bytes];
         const auto head = frames_->history().read_at(0, header);
         if (!head) return head.error();
@@ -123,7 +127,7 @@ class SeriesReader {
             return ours;
 
         std::uint64_t covered = history_header_bytes;
-        IndexReader entries{index};
+        IndexReader entries{is_of_this_history(index) ? index : std::span<const std::byte>{}};
         std::vector<Named> of_entry;
         for (std::span<const std::byte> payload; entries.next(payload);) {
             FramePlace place;
@@ -136,58 +140,81 @@ class SeriesReader {
                 break;
             if (auto scanned = scan(covered, place.at); !scanned) return scanned;
             covered = place.at + place.bytes;
-            if (is_new(place.ring, place.to)) take_packed(place, of_entry);
+            if (positions_.take(place.ring, place.from, place.to)) take_packed(place, of_entry);
         }
-        return scan(covered, *size);
+        return scan(covered, *size, rings);
     }
 
-    /// Reads the frames that no index covers.
-    result<void> scan(std::uint64_t from, std::uint64_t to) {
+    /// Whether the last entry tells of a frame that is there: the tail of a history may have been cut since.
+    [[nodiscard]] bool is_of_this_history(std::span<const std::byte> index) const {
+        FramePlace place;
+        IndexReader entries{index};
+        for (std::span<const std::byte> payload; entries.next(payload);)
+            (void)read_index_entry(payload, place, [](std::uint32_t, std::string_view, const SeriesNode&) {});
+        std::byte head[frame_header_bytes];
+        const auto read = frames_->history().read_at(place.at, head);
+        return read && *read == sizeof head && get<std::uint32_t>(head + 8) == place.crc &&
+               get<std::uint32_t>(head + 12) == place.ring && get<std::uint64_t>(head + 24) == place.to;
+    }
+
+    /// Reads the frames that no index covers. `rings`, if given: it is the history's end, which may be torn.
+    result<void> scan(std::uint64_t from, std::uint64_t to, std::span<const RingRest> rings = {}) {
         if (from >= to) return {};
+        if (to - from > std::numeric_limits<std::size_t>::max() / 2) {
+            return error{errc::unsupported, "a history without an index is too long for this machine",
+                         (run_dir_ / history_file).string(), "read it on one of 64 bits"};
+        }
         bytes_.resize(static_cast<std::size_t>(to - from));
         const auto read = frames_->history().read_at(from, writable_bytes_of(bytes_));
         if (!read) return read.error();
         FrameReader reader{bytes_of(bytes_).first(*read), 0};
         std::vector<Named> of_frame;
         for (Frame frame; reader.next(frame);) {
-            if (!is_new(frame.ring, frame.to)) continue;
+            if (!positions_.take(frame.ring, frame.from, frame.to)) continue;
             if (frame.kind == FrameKind::records) {
                 take_records(frame);
                 continue;
             }
             const std::size_t whole = frame_header_bytes + frame.payload.size();
             const std::size_t at = reader.whole_bytes() - whole;
-            const FramePlace place{from + at, static_cast<std::uint32_t>(whole),
-                                   get<std::uint32_t>(bytes_.data() + at + 8), frame.ring, frame.to};
+            const FramePlace place{from + at,
+                                   static_cast<std::uint32_t>(whole),
+                                   get<std::uint32_t>(bytes_.data() + at + 8),
+                                   frame.ring,
+                                   frame.from,
+                                   frame.to};
             of_frame.clear();
-            (void)block_of(frame.payload, [&](std::uint32_t id, std::string_view name) {
+            const auto block = block_of(frame.payload, [&](std::uint32_t id, std::string_view name) {
                 of_frame.push_back({id, name, {}});
-                if (name != metric_) return;
-                SeriesNode& node = of_frame.back().node;
-                const auto add = [&](std::int64_t step, std::int64_t ms, double value) {
-                    node.add(step, ms, value);
-                };
-                if (!frames_->read_values(frame, add)) node = {};
+                keep_name(name);  // of an event's values too: which are, only reading them all would tell
             });
-            take_packed(place, of_frame);
+            const auto ours = find_metric(of_frame);
+            const auto add = [&](std::int64_t step, std::int64_t ms, double value) {
+                ours->node.add(step, ms, value);
+            };
+            if (block.empty() || (ours != of_frame.end() && !frames_->read_values(frame, add)))
+                ++report_.damaged;
+            else
+                take_packed(place, of_frame);
         }
+        gaps_ += reader.gaps();
+        const bool is_torn = reader.whole_bytes() != *read;
+        if (is_torn && (to != end_ || !is_in_a_ring(reader, rings))) ++gaps_;
         return {};
     }
 
-    /// False for a stretch of a ring that was seen already.
-    bool is_new(std::uint32_t ring, std::uint64_t to) {
-        std::uint64_t& seen = seen_[ring];
-        if (to <= seen) return false;
-        seen = to;
-        return true;
+    [[nodiscard]] std::vector<Named>::iterator find_metric(std::vector<Named>& metrics) const {
+        return std::find_if(metrics.begin(), metrics.end(),
+                            [&](const Named& named) { return named.name == metric_; });
     }
     /// A frame of packed rows, by what is known of it.
-    void take_packed(const FramePlace& place, const std::vector<Named>& metrics) {
+    void take_packed(const FramePlace& place, std::vector<Named>& metrics) {
         for (const Named& named : metrics) {
             assembler_.define(place.ring, named.id, named.name);
-            keep_name(named.name);
-            if (named.name == metric_) series_.add_stored(frames_->add(place), named.node);
+            if (named.node.count() != 0) keep_name(named.name);
         }
+        const auto ours = find_metric(metrics);
+        if (ours != metrics.end()) series_.add_stored(frames_->add(place), ours->node);
     }
     void take_records(const Frame& frame) {
         assembler_.feed(frame, report_,
@@ -207,7 +234,9 @@ class SeriesReader {
     std::string metric_;
     HistoryReport report_;
     RowAssembler assembler_;
-    std::map<std::uint32_t, std::uint64_t> seen_;  // ring -> position up to which its rows were seen
+    RingPositions positions_;
+    std::size_t gaps_ = 0;
+    std::uint64_t end_ = 0;  // of the history
     std::shared_ptr<MetricFrames> frames_;
     Series series_;
     std::set<std::string, std::less<>> names_;

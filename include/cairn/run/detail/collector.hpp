@@ -119,20 +119,29 @@ class BasicCollector final : public Pressure {
         bool any = false;
         for (const auto& lane : journal_->lanes()) {
             Intake& intake = intakes_[lane->ring.id()];
-            const std::uint64_t keep =
-                lane->has_file() ? at_most : 0;  // what a kill would lose does not wait
-            // A thread that never pauses must not keep us from the others.
-            for (int frames = 0; frames < most_frames || at_most == 0; ++frames) {
-                std::uint64_t rows = 0;
-                {
-                    const std::scoped_lock lock{board_mutex_};
-                    rows = intake.look(lane->ring, board_);
-                }
-                any = any || rows != 0;
-                rows_.fetch_add(rows, std::memory_order_relaxed);
-                if (!intake.is_full() && intake.waiting() <= keep) break;
-                if (!write(*lane, intake)) break;
+            try {
+                any = drain(*lane, intake, at_most) || any;
+            } catch (...) {
+                intake.restart();
+                throw;
             }
+        }
+        return any;
+    }
+    bool drain(JournalLane& lane, Intake& intake, std::uint64_t at_most) {
+        const std::uint64_t keep = lane.has_file() ? at_most : 0;  // what a kill would lose does not wait
+        bool any = false;
+        // A thread that never pauses must not keep us from the others.
+        for (int frames = 0; frames < most_frames || at_most == 0; ++frames) {
+            std::uint64_t rows = 0;
+            {
+                const std::scoped_lock lock{board_mutex_};
+                rows = intake.look(lane.ring, board_);
+            }
+            any = any || rows != 0;
+            rows_.fetch_add(rows, std::memory_order_relaxed);
+            if (!intake.is_full() && intake.waiting() <= keep) break;
+            if (!write(lane, intake)) break;
         }
         return any;
     }
@@ -144,18 +153,20 @@ class BasicCollector final : public Pressure {
             fail(place.error().what());
             return false;
         }
+        written_.fetch_add(intake.rows(), std::memory_order_relaxed);
+        lane.ring.release(intake.written());  // before anything can throw: no row goes into two frames
+        drained_.fetch_add(1, std::memory_order_relaxed);
+        bytes_.store(history_.bytes(), std::memory_order_relaxed);
+        {
+            const std::scoped_lock lock{board_mutex_};
+            failure_.clear();
+        }
         if (!intake.nodes().empty()) {
             entry_.begin(*place, intake.nodes().size());
             for (const auto& [metric, node] : intake.nodes())
                 entry_.add(metric, board_.name_of(metric), node);
             (void)index_.append(entry_);  // what it lacks is read in the history
         }
-        written_.fetch_add(intake.rows(), std::memory_order_relaxed);
-        lane.ring.release(intake.written());
-        drained_.fetch_add(1, std::memory_order_relaxed);
-        bytes_.store(history_.bytes(), std::memory_order_relaxed);
-        const std::scoped_lock lock{board_mutex_};
-        failure_.clear();
         return true;
     }
 

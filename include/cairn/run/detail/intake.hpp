@@ -30,50 +30,65 @@ class BasicIntake {
     /// A frame has this many rows, or is made of this much.
     static constexpr std::size_t frame_rows = 1024;
     static constexpr std::uint64_t frame_bytes = ring_capacity / 4;
+    /// And no more names than this: what a frame may have is far above it, by more than one record's names.
+    static constexpr std::uint64_t frame_name_bytes = max_frame_bytes / 2;
 
-    /// Sees what the ring has, up to a frame's worth. Returns how many rows that were.
+    /// Sees what the ring has, up to a frame's worth. Returns how many rows that were. After an exception (no
+    /// memory) `restart`.
     std::uint64_t look(const Ring& ring, MetricBoard& board) {
-        const std::uint64_t before = rows_;
+        const std::uint64_t before = summed_rows_;
         for (bool more = true; more && !is_full();) {
             const Ring::Readable piece = ring.readable(seen_);
             more = !piece.bytes.empty() && take(piece, board);
         }
-        return rows_ - before;
+        return summed_rows_ - before;
+    }
+    /// Forgets what was seen and is not written; it is seen once more, but not summed up again.
+    void restart() noexcept {
+        block_.clear();
+        forget();
+        seen_ = from_;
+        is_continued_ = was_continued_;
     }
 
     /// How much of the ring was seen and is not released.
     [[nodiscard]] std::uint64_t waiting() const noexcept { return seen_ - from_; }
     /// Whether it is time to write.
     [[nodiscard]] bool is_full() const noexcept {
-        return is_closed_ || block_.rows() >= frame_rows || bytes_ >= frame_bytes;
+        return is_closed_ || block_.rows() >= frame_rows || bytes_ >= frame_bytes ||
+               name_bytes_ >= frame_name_bytes;
     }
 
     /// Rows that were seen and are not written.
     [[nodiscard]] std::uint64_t rows() const noexcept { return rows_; }
 
-    /// What was seen, as a frame: the same one until it is `written`.
+    /// What was seen, as a frame: the same one until it is `written`. After an exception `restart`.
     [[nodiscard]] Frame frame(std::uint32_t ring, const MetricBoard& board) {
         if (payload_.empty()) encode(board);
         is_closed_ = true;
         const FrameKind kind = records_.empty() ? FrameKind::packed : FrameKind::records;
         return {kind, ring, from_, seen_, payload_};
     }
-    /// What the frame has of each metric that it names; nothing of records.
+    /// What the frame has of each metric that it names, until the next one is made; nothing of records.
     [[nodiscard]] const std::vector<std::pair<std::uint32_t, SeriesNode>>& nodes() const noexcept {
         return nodes_;
     }
     /// The frame is in the history. Returns up to where the ring can be released.
     std::uint64_t written() noexcept {
-        payload_.clear();
-        records_.clear();
-        named_.clear();
-        nodes_.clear();
-        is_closed_ = false;
-        rows_ = bytes_ = 0;
+        forget();
+        was_continued_ = is_continued_;
         return from_ = seen_;
     }
 
   private:
+    void forget() noexcept {
+        payload_.clear();
+        records_.clear();
+        named_.clear();
+        is_closed_ = false;
+        rows_ = bytes_ = name_bytes_ = 0;
+    }
+
     /// False if the frame has to be written before the rest is taken.
     bool take(const Ring::Readable& piece, MetricBoard& board) {
         RecordReader reader{piece.bytes};
@@ -84,7 +99,7 @@ class BasicIntake {
             } else if (record.kind != RecordKind::padding) {
                 const auto bytes = piece.bytes.subspan(static_cast<std::size_t>(seen_ - piece.from),
                                                        static_cast<std::size_t>(end - seen_));
-                if (!take_row(record, bytes, board)) return false;
+                if (!take_row(record, bytes, end, board)) return false;
                 bytes_ += bytes.size();
             }
             seen_ = end;
@@ -101,9 +116,10 @@ class BasicIntake {
         std::string_view name;
         if (!read_name(body, metric, name)) return;
         board.name(metric, name);
-        named_.push_back(metric);
+        need_name(metric, board);
     }
-    bool take_row(const RecordReader::Record& record, std::span<const std::byte> bytes, MetricBoard& board) {
+    bool take_row(const RecordReader::Record& record, std::span<const std::byte> bytes, std::uint64_t end,
+                  MetricBoard& board) {
         std::int64_t step = 0, time_ns = 0;
         cells_.clear();
         const bool is_whole =
@@ -111,19 +127,29 @@ class BasicIntake {
         const bool continues = (record.flags & row_continues) != 0;
         if (continues || is_continued_ || !is_whole) {
             if (!begin_records()) return false;
-            for (const Cell& cell : cells_) named_.push_back(cell.metric);
+            for (const Cell& cell : cells_) need_name(cell.metric, board);
             keep(bytes);
             is_continued_ = continues;
         } else {
             is_closed_ = !records_.empty() || !block_.has_room(cells_.size());
             if (is_closed_) return false;
-            block_.add(record.kind, step, time_ns, cells_);
+            if (block_.add(record.kind, step, time_ns, cells_)) {
+                for (const Cell& cell : cells_) need_name(cell.metric, board);
+            }
         }
-        if (record.kind == RecordKind::row) {
+        if (record.kind != RecordKind::row) return true;
+        const std::uint64_t row = continues ? 0 : 1;
+        rows_ += row;
+        if (end > summed_to_) {
+            summed_to_ = end;
+            summed_rows_ += row;
             for (const Cell& cell : cells_) board.add(cell.metric, step, cell.value);
-            if (!continues) ++rows_;
         }
         return true;
+    }
+    void need_name(std::uint32_t metric, const MetricBoard& board) {
+        named_.push_back(metric);
+        name_bytes_ += name_record_size(board.name_of(metric));
     }
     /// A frame has packed rows or records, never both.
     bool begin_records() noexcept {
@@ -135,7 +161,7 @@ class BasicIntake {
     }
 
     void encode(const MetricBoard& board) {
-        block_.metrics(named_);
+        nodes_.clear();
         std::sort(named_.begin(), named_.end());
         named_.erase(std::unique(named_.begin(), named_.end()), named_.end());
         if (!records_.empty()) {
@@ -173,8 +199,11 @@ class BasicIntake {
     std::vector<Cell> cells_;
     std::uint64_t from_ = 0, seen_ = 0;
     std::uint64_t rows_ = 0, bytes_ = 0;  // seen, without padding
-    bool is_continued_ = false;           // the last record's row goes on in the next one
-    bool is_closed_ = false;              // nothing is added to the frame any more
+    std::uint64_t name_bytes_ = 0;
+    std::uint64_t summed_to_ = 0, summed_rows_ = 0;
+    bool is_continued_ = false;   // the last record's row goes on in the next one
+    bool was_continued_ = false;  // so it was at `from_`
+    bool is_closed_ = false;      // nothing is added to the frame any more
 };
 using Intake = BasicIntake<>;
 

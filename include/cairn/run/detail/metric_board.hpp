@@ -24,8 +24,9 @@ class BasicMetricBoard {
     void name(std::uint32_t metric, std::string_view name) {
         if (metric >= entries_.size()) entries_.resize(metric + std::size_t{1});
         Entry& entry = entries_[metric];
-        if (!entry.name.empty() || name.empty()) return;
+        if (entry.is_named) return;
         entry.name = name;
+        entry.is_named = true;
         if (const auto earlier = views_.find(name); earlier != views_.end()) {
             entry.view = std::move(earlier->second);
             views_.erase(earlier);
@@ -52,6 +53,7 @@ class BasicMetricBoard {
     struct Entry {
         std::string name{};
         MetricView view{};
+        bool is_named = false;  // a name may be empty
     };
     std::vector<Entry> entries_;  // as many as there are names: numbers are given in order
     MetricViews views_;           // of metrics that this session has not named
