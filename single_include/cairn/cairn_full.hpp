@@ -9119,6 +9119,9 @@ class BasicBlockReader {
 };
 using BlockReader = BasicBlockReader<>;
 
+/// The greatest number that a metric may have.
+inline constexpr std::uint64_t most_metrics = std::numeric_limits<std::uint32_t>::max();
+
 /// The block in the payload of a frame of packed rows, after `f(metric, name)` for each name it brings; empty
 /// if the bytes are damaged.
 template <class F>
@@ -9128,7 +9131,7 @@ template <class F>
     for (std::uint64_t left = from.varint(); left > 0 && from.ok(); --left) {
         const std::uint64_t metric = from.varint();
         const std::uint64_t size = from.varint();
-        if (metric < least || size > max_metric_name_bytes) return {};
+        if (metric < least || metric > most_metrics || size > max_metric_name_bytes) return {};
         least = metric + 1;
         const auto name = from.bytes(static_cast<std::size_t>(size));
         if (from.ok()) {
@@ -12873,7 +12876,7 @@ template <class F>
     std::uint64_t least = 0;  // the numbers of the metrics only grow
     for (std::uint64_t left = from.varint(); left > 0 && from.ok(); --left) {
         const std::uint64_t metric = from.varint();
-        if (metric < least) return false;
+        if (metric < least || metric > most_metrics) return false;
         least = metric + 1;
         const auto name = from.bytes(static_cast<std::size_t>(from.varint()));
         SeriesNode node;

@@ -103,7 +103,7 @@ template <class F>
     std::uint64_t least = 0;  // the numbers of the metrics only grow
     for (std::uint64_t left = from.varint(); left > 0 && from.ok(); --left) {
         const std::uint64_t metric = from.varint();
-        if (metric < least) return false;
+        if (metric < least || metric > most_metrics) return false;
         least = metric + 1;
         const auto name = from.bytes(static_cast<std::size_t>(from.varint()));
         SeriesNode node;
