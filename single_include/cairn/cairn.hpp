@@ -8060,6 +8060,20 @@ struct FramePlace {
     std::uint64_t to = 0;     ///< and ends
 };
 
+/// What the head of a frame says; without the payload.
+template <class = void>
+[[nodiscard]] Frame frame_head(const std::byte* head) noexcept {
+    return {FrameKind{get<std::uint32_t>(head)},
+            get<std::uint32_t>(head + 12),
+            get<std::uint64_t>(head + 16),
+            get<std::uint64_t>(head + 24),
+            {}};
+}
+template <class = void>
+[[nodiscard]] std::uint32_t frame_crc(const std::byte* head) noexcept {
+    return get<std::uint32_t>(head + 8);
+}
+
 /// Walks the frames of a history that may be torn or damaged. After damage it goes on at the next whole
 /// frame.
 template <class = void>
@@ -8090,12 +8104,7 @@ class BasicFrameReader {
     /// The header of the frame that a torn tail begins with, without its payload; false if there is none.
     [[nodiscard]] bool torn(Frame& frame) const noexcept {
         if (file_.size() - end_ < frame_header_bytes) return false;
-        const std::byte* head = file_.data() + end_;
-        frame = {FrameKind{get<std::uint32_t>(head)},
-                 get<std::uint32_t>(head + 12),
-                 get<std::uint64_t>(head + 16),
-                 get<std::uint64_t>(head + 24),
-                 {}};
+        frame = frame_head(file_.data() + end_);
         return frame.kind == FrameKind::records || frame.kind == FrameKind::packed;
     }
     /// Damaged stretches between whole frames.
@@ -8104,19 +8113,18 @@ class BasicFrameReader {
   private:
     bool parse(Frame& frame) noexcept {
         const std::byte* head = file_.data() + at_;
-        const auto kind = static_cast<FrameKind>(get<std::uint32_t>(head));
-        if (kind != FrameKind::records && kind != FrameKind::packed) return false;
+        const Frame read = frame_head(head);
+        if (read.kind != FrameKind::records && read.kind != FrameKind::packed) return false;
         const std::size_t bytes = get<std::uint32_t>(head + 4);
         if (bytes % 8 != 0 || bytes > max_frame_bytes || bytes > file_.size() - at_ - frame_header_bytes ||
-            get<std::uint32_t>(head + 12) > most_rings)
+            read.ring > most_rings)
             return false;
-        if (crc32c(file_.subspan(at_ + 12, frame_header_bytes - 12 + bytes)) !=
-            get<std::uint32_t>(head + 8)) {
+        if (crc32c(file_.subspan(at_ + 12, frame_header_bytes - 12 + bytes)) != frame_crc(head)) {
             budget_ -= std::min<std::uint64_t>(budget_, frame_header_bytes + bytes);
             return false;
         }
-        frame = {kind, get<std::uint32_t>(head + 12), get<std::uint64_t>(head + 16),
-                 get<std::uint64_t>(head + 24), file_.subspan(at_ + frame_header_bytes, bytes)};
+        frame = read;
+        frame.payload = file_.subspan(at_ + frame_header_bytes, bytes);
         return true;
     }
 
@@ -8169,12 +8177,9 @@ class BasicHistoryWriter {
             (void)file_.truncate(end_);  // if this fails too, readers skip the torn frame
             return written.error();
         }
-        const FramePlace place{end_,
-                               static_cast<std::uint32_t>(buffer_.size()),
-                               get<std::uint32_t>(head + 8),
-                               frame.ring,
-                               frame.from,
-                               frame.to};
+        const FramePlace place{
+            end_,    static_cast<std::uint32_t>(buffer_.size()), frame_crc(head), frame.ring, frame.from,
+            frame.to};
         end_ += buffer_.size();
         return place;
     }
@@ -8734,6 +8739,10 @@ template <class = void>
 
 namespace CAIRN_NAMESPACE::detail {
 
+inline constexpr std::int64_t ns_per_ms = 1'000'000;
+/// The latest time that can be told in nanoseconds too; the earliest is as far from the epoch.
+inline constexpr std::int64_t most_ms = std::numeric_limits<std::int64_t>::max() / ns_per_ms;
+
 /// Exact least, greatest and last finite value of a stretch of a series, and where it lies. Requires a value,
 /// for what lies where.
 struct SeriesNode {
@@ -8809,8 +8818,6 @@ struct SeriesNode {
 
 namespace CAIRN_NAMESPACE::detail {
 
-inline constexpr std::int64_t ns_per_ms = 1'000'000;
-
 /// A block has no more rows and no more cells than this: a hostile one must not make us allocate.
 inline constexpr std::size_t max_block_rows = BasicPacker<>::most;
 inline constexpr std::size_t max_block_cells = 4 * max_block_rows;
@@ -8824,6 +8831,13 @@ struct BlockColumn {
     std::vector<std::int64_t> integers{};  ///< whole numbers; or the lengths of texts
     std::string text{};
 };
+
+/// A value of a column that is no text, as a number.
+template <class Column>
+[[nodiscard]] double number_in(const Column& column, Value::Kind kind, std::size_t row) {
+    if (kind == Value::Kind::number) return column.numbers[row];
+    return Value::from_integer_bits(kind, static_cast<std::uint64_t>(column.integers[row])).number();
+}
 
 /// Collects rows and writes them as a block; keeps its memory for the next one. Threads: one at a time.
 template <class = void>
@@ -8868,7 +8882,7 @@ class BasicBlockWriter {
             for (std::size_t i = 0; i < group.shape.size(); ++i) {
                 if (SeriesNode* const node = of_column[of][i])
                     node->add(steps_[row], times_[row],
-                              number_at(group.columns[i], group.shape[i].second, at));
+                              number_in(group.columns[i], group.shape[i].second, at));
             }
         }
         for (const auto& [metric, node] : nodes) f(metric, node);
@@ -8923,10 +8937,6 @@ class BasicBlockWriter {
         last_ = at->second;
         if (is_new) groups_.push_back({kind, std::move(shape), std::vector<BlockColumn>(cells.size())});
         return groups_[last_];
-    }
-    [[nodiscard]] static double number_at(const BlockColumn& column, Value::Kind kind, std::size_t row) {
-        if (kind == Value::Kind::number) return column.numbers[row];
-        return Value::from_integer_bits(kind, static_cast<std::uint64_t>(column.integers[row])).number();
     }
     static void put_value(BlockColumn& column, const Value& value) {
         switch (value.kind()) {
@@ -8994,13 +9004,8 @@ class BasicBlockReader {
             const std::size_t at = group.row++;
             if (group.kind != RecordKind::row) continue;
             for (const Column& column : group.columns) {
-                if (column.metric != metric || column.kind == Value::Kind::text) continue;
-                if (column.kind == Value::Kind::number) {
-                    f(steps_[row], times_[row], column.numbers[at]);
-                } else {
-                    const auto bits = static_cast<std::uint64_t>(column.integers[at]);
-                    f(steps_[row], times_[row], Value::from_integer_bits(column.kind, bits).number());
-                }
+                if (column.metric == metric && column.kind != Value::Kind::text)
+                    f(steps_[row], times_[row], number_in(column, column.kind, at));
             }
         }
         return true;
@@ -9019,7 +9024,6 @@ class BasicBlockReader {
         std::size_t rows = 0, row = 0;
         std::vector<Column> columns{};
     };
-    static constexpr std::int64_t most_ms = std::numeric_limits<std::int64_t>::max() / ns_per_ms;
 
     /// Reads the columns of `only`, if given, or all.
     [[nodiscard]] bool decode(std::span<const std::byte> block, const std::uint32_t* only) {
@@ -9115,22 +9119,40 @@ using BlockReader = BasicBlockReader<>;
 /// The greatest number that a metric may have.
 inline constexpr std::uint64_t most_metrics = std::numeric_limits<std::uint32_t>::max();
 
+/// Metrics by number and name, as frames and their index have them, in the order of the numbers.
+///
+///   named  varint metric · varint bytes of the name · name
+template <class = void>
+void put_named(ByteWriter& out, std::uint32_t metric, std::string_view name) {
+    out.varint(metric);
+    out.varint(name.size());
+    out.text(name);
+}
+/// Reads the next one, whose number is at least `least`, and moves that behind it. False if it is damaged.
+template <class = void>
+[[nodiscard]] bool read_named(ByteReader& from, std::uint64_t& least, std::uint32_t& metric,
+                              std::string_view& name) {
+    const std::uint64_t number = from.varint();
+    const std::uint64_t size = from.varint();
+    if (number < least || number > most_metrics || size > max_metric_name_bytes) return false;
+    least = number + 1;
+    metric = static_cast<std::uint32_t>(number);
+    const auto bytes = from.bytes(static_cast<std::size_t>(size));
+    name = {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+    return from.ok();
+}
+
 /// The block in the payload of a frame of packed rows, after `f(metric, name)` for each name it brings; empty
 /// if the bytes are damaged.
 template <class F>
 [[nodiscard]] std::span<const std::byte> block_of(std::span<const std::byte> payload, F&& f) {
     ByteReader from{payload};
-    std::uint64_t least = 0;  // the numbers of the metrics only grow
-    for (std::uint64_t left = from.varint(); left > 0 && from.ok(); --left) {
-        const std::uint64_t metric = from.varint();
-        const std::uint64_t size = from.varint();
-        if (metric < least || metric > most_metrics || size > max_metric_name_bytes) return {};
-        least = metric + 1;
-        const auto name = from.bytes(static_cast<std::size_t>(size));
-        if (from.ok()) {
-            f(static_cast<std::uint32_t>(metric),
-              std::string_view{reinterpret_cast<const char*>(name.data()), name.size()});
-        }
+    std::uint64_t least = 0;
+    for (std::uint64_t left = from.varint(); left > 0; --left) {
+        std::uint32_t metric = 0;
+        std::string_view name;
+        if (!read_named(from, least, metric, name)) return {};
+        f(metric, name);
     }
     const std::uint64_t size = from.varint();
     return from.ok() && size <= from.rest().size() ? from.bytes(static_cast<std::size_t>(size))
@@ -12475,11 +12497,7 @@ class BasicIntake {
         block_.write(packed_);
         ByteWriter out{payload_};
         out.varint(named_.size());
-        for (const std::uint32_t metric : named_) {
-            out.varint(metric);
-            out.varint(board.name_of(metric).size());
-            out.text(board.name_of(metric));
-        }
+        for (const std::uint32_t metric : named_) put_named(out, metric, board.name_of(metric));
         out.varint(packed_.size());
         payload_.insert(payload_.end(), packed_.begin(), packed_.end());
     }
@@ -12758,8 +12776,6 @@ class BasicJournal {
         return left;
     }
 
-    MetricTable& names() noexcept { return names_; }
-
   private:
     [[nodiscard]] static std::uint64_t drop_rest(Ring& ring) noexcept {
         std::uint64_t rows = 0;
@@ -12827,9 +12843,7 @@ class BasicIndexEntry {
     /// A metric that the frame names; an empty node if it has no number of it.
     void add(std::uint32_t metric, std::string_view name, const SeriesNode& node) {
         ByteWriter out{bytes_};
-        out.varint(metric);
-        out.varint(name.size());
-        out.text(name);
+        put_named(out, metric, name);
         for (const std::uint64_t count : {node.finite, node.nans, node.infinities, node.restarts})
             out.varint(count);
         out.signed_varint(node.min_step);
@@ -12850,7 +12864,6 @@ using IndexEntry = BasicIndexEntry<>;
 /// Whether its times can be told in nanoseconds, and its ends lie between its extremes.
 template <class = void>
 [[nodiscard]] bool is_in_range(const SeriesNode& node) noexcept {
-    constexpr std::int64_t most_ms = std::numeric_limits<std::int64_t>::max() / ns_per_ms;
     const auto within = [&](std::int64_t step) { return step >= node.min_step && step <= node.max_step; };
     return node.min_ms >= -most_ms && node.min_ms <= node.max_ms && node.max_ms <= most_ms &&
            within(node.first_step) && within(node.last_step);
@@ -12866,12 +12879,11 @@ template <class F>
     frame.ring = from.fixed<std::uint32_t>();
     frame.from = from.fixed<std::uint64_t>();
     frame.to = from.fixed<std::uint64_t>();
-    std::uint64_t least = 0;  // the numbers of the metrics only grow
-    for (std::uint64_t left = from.varint(); left > 0 && from.ok(); --left) {
-        const std::uint64_t metric = from.varint();
-        if (metric < least || metric > most_metrics) return false;
-        least = metric + 1;
-        const auto name = from.bytes(static_cast<std::size_t>(from.varint()));
+    std::uint64_t least = 0;
+    for (std::uint64_t left = from.varint(); left > 0; --left) {
+        std::uint32_t metric = 0;
+        std::string_view name;
+        if (!read_named(from, least, metric, name)) return false;
         SeriesNode node;
         for (std::uint64_t* count : {&node.finite, &node.nans, &node.infinities, &node.restarts})
             *count = from.varint();
@@ -12882,11 +12894,8 @@ template <class F>
         node.max_ms = static_cast<std::int64_t>(from.varint() + static_cast<std::uint64_t>(node.min_ms));
         for (double* value : {&node.min, &node.max, &node.last})
             *value = std::bit_cast<double>(from.fixed<std::uint64_t>());
-        if (!is_in_range(node)) return false;
-        if (from.ok()) {
-            f(static_cast<std::uint32_t>(metric),
-              std::string_view{reinterpret_cast<const char*>(name.data()), name.size()}, std::as_const(node));
-        }
+        if (!from.ok() || !is_in_range(node)) return false;
+        f(metric, name, std::as_const(node));
     }
     return from.ok();
 }

@@ -131,7 +131,7 @@ class Series {
   private:
     static constexpr std::size_t none = static_cast<std::size_t>(-1);
     static constexpr std::size_t chunk_size = 1024, part_size = 128, group_size = 32;
-    static constexpr std::int64_t ns_per_ms = 1'000'000;
+    static constexpr std::int64_t ns_per_ms = detail::ns_per_ms;
 
     struct Chunk {
         detail::SeriesNode node;
@@ -236,8 +236,7 @@ class Series {
 };
 
 inline std::vector<Bucket> Series::Window::buckets(std::size_t count) const {
-    std::vector<Bucket> out(count);
-    if (count == 0) return out;
+    std::vector<detail::SeriesNode> nodes(count);
     const auto start = static_cast<double>(from_);
     const double range = static_cast<double>(to_) - start;
     const double width = (range > 0 ? range : 1) / static_cast<double>(count);
@@ -245,33 +244,27 @@ inline std::vector<Bucket> Series::Window::buckets(std::size_t count) const {
         const double at = (static_cast<double>(place) - start) / width;
         return std::min(static_cast<std::size_t>(std::max(at, 0.0)), count - 1);
     };
-    const auto put = [&](Bucket& bucket, const Range& at, const detail::SeriesNode& node) {
-        const bool is_first = bucket.finite + bucket.not_finite == 0;
-        bucket.from = is_first ? at.from : std::min(bucket.from, at.from);
-        bucket.to = is_first ? at.to : std::max(bucket.to, at.to);
-        if (node.finite != 0) {
-            if (!(node.min >= bucket.min)) bucket.min = node.min;
-            if (!(node.max <= bucket.max)) bucket.max = node.max;
-            bucket.last = node.last;
-        }
-        bucket.finite += node.finite;
-        bucket.not_finite += node.nans + node.infinities;
-    };
     const auto takes = [&](const detail::SeriesNode& node) {
         const Range at = range_of(node, axis_);
         if (at.from < from_ || at.to > to_) return false;
         const std::size_t bucket = bucket_of(at.from);
         const double extent = static_cast<double>(at.to) - static_cast<double>(at.from);
         if (bucket != bucket_of(at.to) && extent > width) return false;
-        put(out[bucket], at, node);
+        nodes[bucket].merge(node);
         return true;
     };
-    series_->walk(*this, takes, [&](const Point& point) {
-        detail::SeriesNode one;
-        one.add(point.step, 0, point.value);
-        const std::int64_t place = place_of(point, axis_);
-        put(out[bucket_of(place)], {place, place}, one);
-    });
+    if (count != 0) {
+        series_->walk(*this, takes, [&](const Point& point) {
+            nodes[bucket_of(place_of(point, axis_))].add(point.step, point.time_ns / ns_per_ms, point.value);
+        });
+    }
+    std::vector<Bucket> out;
+    out.reserve(count);
+    for (const detail::SeriesNode& node : nodes) {
+        const Range at = range_of(node, axis_);
+        out.push_back(
+            {at.from, at.to, node.min, node.max, node.last, node.finite, node.nans + node.infinities});
+    }
     return out;
 }
 

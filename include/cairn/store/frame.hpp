@@ -62,6 +62,20 @@ struct FramePlace {
     std::uint64_t to = 0;     ///< and ends
 };
 
+/// What the head of a frame says; without the payload.
+template <class = void>
+[[nodiscard]] Frame frame_head(const std::byte* head) noexcept {
+    return {FrameKind{get<std::uint32_t>(head)},
+            get<std::uint32_t>(head + 12),
+            get<std::uint64_t>(head + 16),
+            get<std::uint64_t>(head + 24),
+            {}};
+}
+template <class = void>
+[[nodiscard]] std::uint32_t frame_crc(const std::byte* head) noexcept {
+    return get<std::uint32_t>(head + 8);
+}
+
 /// Walks the frames of a history that may be torn or damaged. After damage it goes on at the next whole
 /// frame.
 template <class = void>
@@ -92,12 +106,7 @@ class BasicFrameReader {
     /// The header of the frame that a torn tail begins with, without its payload; false if there is none.
     [[nodiscard]] bool torn(Frame& frame) const noexcept {
         if (file_.size() - end_ < frame_header_bytes) return false;
-        const std::byte* head = file_.data() + end_;
-        frame = {FrameKind{get<std::uint32_t>(head)},
-                 get<std::uint32_t>(head + 12),
-                 get<std::uint64_t>(head + 16),
-                 get<std::uint64_t>(head + 24),
-                 {}};
+        frame = frame_head(file_.data() + end_);
         return frame.kind == FrameKind::records || frame.kind == FrameKind::packed;
     }
     /// Damaged stretches between whole frames.
@@ -106,19 +115,18 @@ class BasicFrameReader {
   private:
     bool parse(Frame& frame) noexcept {
         const std::byte* head = file_.data() + at_;
-        const auto kind = static_cast<FrameKind>(get<std::uint32_t>(head));
-        if (kind != FrameKind::records && kind != FrameKind::packed) return false;
+        const Frame read = frame_head(head);
+        if (read.kind != FrameKind::records && read.kind != FrameKind::packed) return false;
         const std::size_t bytes = get<std::uint32_t>(head + 4);
         if (bytes % 8 != 0 || bytes > max_frame_bytes || bytes > file_.size() - at_ - frame_header_bytes ||
-            get<std::uint32_t>(head + 12) > most_rings)
+            read.ring > most_rings)
             return false;
-        if (crc32c(file_.subspan(at_ + 12, frame_header_bytes - 12 + bytes)) !=
-            get<std::uint32_t>(head + 8)) {
+        if (crc32c(file_.subspan(at_ + 12, frame_header_bytes - 12 + bytes)) != frame_crc(head)) {
             budget_ -= std::min<std::uint64_t>(budget_, frame_header_bytes + bytes);
             return false;
         }
-        frame = {kind, get<std::uint32_t>(head + 12), get<std::uint64_t>(head + 16),
-                 get<std::uint64_t>(head + 24), file_.subspan(at_ + frame_header_bytes, bytes)};
+        frame = read;
+        frame.payload = file_.subspan(at_ + frame_header_bytes, bytes);
         return true;
     }
 
@@ -171,12 +179,9 @@ class BasicHistoryWriter {
             (void)file_.truncate(end_);  // if this fails too, readers skip the torn frame
             return written.error();
         }
-        const FramePlace place{end_,
-                               static_cast<std::uint32_t>(buffer_.size()),
-                               get<std::uint32_t>(head + 8),
-                               frame.ring,
-                               frame.from,
-                               frame.to};
+        const FramePlace place{
+            end_,    static_cast<std::uint32_t>(buffer_.size()), frame_crc(head), frame.ring, frame.from,
+            frame.to};
         end_ += buffer_.size();
         return place;
     }

@@ -29,7 +29,6 @@
 #include <cstdint>
 #include <cstring>
 #include <filesystem>
-#include <limits>
 #include <span>
 #include <string_view>
 #include <utility>
@@ -61,9 +60,7 @@ class BasicIndexEntry {
     /// A metric that the frame names; an empty node if it has no number of it.
     void add(std::uint32_t metric, std::string_view name, const SeriesNode& node) {
         ByteWriter out{bytes_};
-        out.varint(metric);
-        out.varint(name.size());
-        out.text(name);
+        put_named(out, metric, name);
         for (const std::uint64_t count : {node.finite, node.nans, node.infinities, node.restarts})
             out.varint(count);
         out.signed_varint(node.min_step);
@@ -84,7 +81,6 @@ using IndexEntry = BasicIndexEntry<>;
 /// Whether its times can be told in nanoseconds, and its ends lie between its extremes.
 template <class = void>
 [[nodiscard]] bool is_in_range(const SeriesNode& node) noexcept {
-    constexpr std::int64_t most_ms = std::numeric_limits<std::int64_t>::max() / ns_per_ms;
     const auto within = [&](std::int64_t step) { return step >= node.min_step && step <= node.max_step; };
     return node.min_ms >= -most_ms && node.min_ms <= node.max_ms && node.max_ms <= most_ms &&
            within(node.first_step) && within(node.last_step);
@@ -100,12 +96,11 @@ template <class F>
     frame.ring = from.fixed<std::uint32_t>();
     frame.from = from.fixed<std::uint64_t>();
     frame.to = from.fixed<std::uint64_t>();
-    std::uint64_t least = 0;  // the numbers of the metrics only grow
-    for (std::uint64_t left = from.varint(); left > 0 && from.ok(); --left) {
-        const std::uint64_t metric = from.varint();
-        if (metric < least || metric > most_metrics) return false;
-        least = metric + 1;
-        const auto name = from.bytes(static_cast<std::size_t>(from.varint()));
+    std::uint64_t least = 0;
+    for (std::uint64_t left = from.varint(); left > 0; --left) {
+        std::uint32_t metric = 0;
+        std::string_view name;
+        if (!read_named(from, least, metric, name)) return false;
         SeriesNode node;
         for (std::uint64_t* count : {&node.finite, &node.nans, &node.infinities, &node.restarts})
             *count = from.varint();
@@ -116,11 +111,8 @@ template <class F>
         node.max_ms = static_cast<std::int64_t>(from.varint() + static_cast<std::uint64_t>(node.min_ms));
         for (double* value : {&node.min, &node.max, &node.last})
             *value = std::bit_cast<double>(from.fixed<std::uint64_t>());
-        if (!is_in_range(node)) return false;
-        if (from.ok()) {
-            f(static_cast<std::uint32_t>(metric),
-              std::string_view{reinterpret_cast<const char*>(name.data()), name.size()}, std::as_const(node));
-        }
+        if (!from.ok() || !is_in_range(node)) return false;
+        f(metric, name, std::as_const(node));
     }
     return from.ok();
 }

@@ -27,8 +27,6 @@
 
 namespace CAIRN_NAMESPACE::detail {
 
-inline constexpr std::int64_t ns_per_ms = 1'000'000;
-
 /// A block has no more rows and no more cells than this: a hostile one must not make us allocate.
 inline constexpr std::size_t max_block_rows = BasicPacker<>::most;
 inline constexpr std::size_t max_block_cells = 4 * max_block_rows;
@@ -42,6 +40,13 @@ struct BlockColumn {
     std::vector<std::int64_t> integers{};  ///< whole numbers; or the lengths of texts
     std::string text{};
 };
+
+/// A value of a column that is no text, as a number.
+template <class Column>
+[[nodiscard]] double number_in(const Column& column, Value::Kind kind, std::size_t row) {
+    if (kind == Value::Kind::number) return column.numbers[row];
+    return Value::from_integer_bits(kind, static_cast<std::uint64_t>(column.integers[row])).number();
+}
 
 /// Collects rows and writes them as a block; keeps its memory for the next one. Threads: one at a time.
 template <class = void>
@@ -86,7 +91,7 @@ class BasicBlockWriter {
             for (std::size_t i = 0; i < group.shape.size(); ++i) {
                 if (SeriesNode* const node = of_column[of][i])
                     node->add(steps_[row], times_[row],
-                              number_at(group.columns[i], group.shape[i].second, at));
+                              number_in(group.columns[i], group.shape[i].second, at));
             }
         }
         for (const auto& [metric, node] : nodes) f(metric, node);
@@ -141,10 +146,6 @@ class BasicBlockWriter {
         last_ = at->second;
         if (is_new) groups_.push_back({kind, std::move(shape), std::vector<BlockColumn>(cells.size())});
         return groups_[last_];
-    }
-    [[nodiscard]] static double number_at(const BlockColumn& column, Value::Kind kind, std::size_t row) {
-        if (kind == Value::Kind::number) return column.numbers[row];
-        return Value::from_integer_bits(kind, static_cast<std::uint64_t>(column.integers[row])).number();
     }
     static void put_value(BlockColumn& column, const Value& value) {
         switch (value.kind()) {
@@ -212,13 +213,8 @@ class BasicBlockReader {
             const std::size_t at = group.row++;
             if (group.kind != RecordKind::row) continue;
             for (const Column& column : group.columns) {
-                if (column.metric != metric || column.kind == Value::Kind::text) continue;
-                if (column.kind == Value::Kind::number) {
-                    f(steps_[row], times_[row], column.numbers[at]);
-                } else {
-                    const auto bits = static_cast<std::uint64_t>(column.integers[at]);
-                    f(steps_[row], times_[row], Value::from_integer_bits(column.kind, bits).number());
-                }
+                if (column.metric == metric && column.kind != Value::Kind::text)
+                    f(steps_[row], times_[row], number_in(column, column.kind, at));
             }
         }
         return true;
@@ -237,7 +233,6 @@ class BasicBlockReader {
         std::size_t rows = 0, row = 0;
         std::vector<Column> columns{};
     };
-    static constexpr std::int64_t most_ms = std::numeric_limits<std::int64_t>::max() / ns_per_ms;
 
     /// Reads the columns of `only`, if given, or all.
     [[nodiscard]] bool decode(std::span<const std::byte> block, const std::uint32_t* only) {
@@ -333,22 +328,40 @@ using BlockReader = BasicBlockReader<>;
 /// The greatest number that a metric may have.
 inline constexpr std::uint64_t most_metrics = std::numeric_limits<std::uint32_t>::max();
 
+/// Metrics by number and name, as frames and their index have them, in the order of the numbers.
+///
+///   named  varint metric · varint bytes of the name · name
+template <class = void>
+void put_named(ByteWriter& out, std::uint32_t metric, std::string_view name) {
+    out.varint(metric);
+    out.varint(name.size());
+    out.text(name);
+}
+/// Reads the next one, whose number is at least `least`, and moves that behind it. False if it is damaged.
+template <class = void>
+[[nodiscard]] bool read_named(ByteReader& from, std::uint64_t& least, std::uint32_t& metric,
+                              std::string_view& name) {
+    const std::uint64_t number = from.varint();
+    const std::uint64_t size = from.varint();
+    if (number < least || number > most_metrics || size > max_metric_name_bytes) return false;
+    least = number + 1;
+    metric = static_cast<std::uint32_t>(number);
+    const auto bytes = from.bytes(static_cast<std::size_t>(size));
+    name = {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+    return from.ok();
+}
+
 /// The block in the payload of a frame of packed rows, after `f(metric, name)` for each name it brings; empty
 /// if the bytes are damaged.
 template <class F>
 [[nodiscard]] std::span<const std::byte> block_of(std::span<const std::byte> payload, F&& f) {
     ByteReader from{payload};
-    std::uint64_t least = 0;  // the numbers of the metrics only grow
-    for (std::uint64_t left = from.varint(); left > 0 && from.ok(); --left) {
-        const std::uint64_t metric = from.varint();
-        const std::uint64_t size = from.varint();
-        if (metric < least || metric > most_metrics || size > max_metric_name_bytes) return {};
-        least = metric + 1;
-        const auto name = from.bytes(static_cast<std::size_t>(size));
-        if (from.ok()) {
-            f(static_cast<std::uint32_t>(metric),
-              std::string_view{reinterpret_cast<const char*>(name.data()), name.size()});
-        }
+    std::uint64_t least = 0;
+    for (std::uint64_t left = from.varint(); left > 0; --left) {
+        std::uint32_t metric = 0;
+        std::string_view name;
+        if (!read_named(from, least, metric, name)) return {};
+        f(metric, name);
     }
     const std::uint64_t size = from.varint();
     return from.ok() && size <= from.rest().size() ? from.bytes(static_cast<std::size_t>(size))

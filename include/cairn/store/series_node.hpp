@@ -11,6 +11,10 @@
 
 namespace CAIRN_NAMESPACE::detail {
 
+inline constexpr std::int64_t ns_per_ms = 1'000'000;
+/// The latest time that can be told in nanoseconds too; the earliest is as far from the epoch.
+inline constexpr std::int64_t most_ms = std::numeric_limits<std::int64_t>::max() / ns_per_ms;
+
 /// Exact least, greatest and last finite value of a stretch of a series, and where it lies. Requires a value,
 /// for what lies where.
 struct SeriesNode {

@@ -55,7 +55,7 @@ class MetricFrames {
         FrameReader frames{bytes_, 0};
         Frame frame;
         return frames.next(frame) && frames.whole_bytes() == bytes_.size() &&
-               get<std::uint32_t>(bytes_.data() + 8) == place.crc && read_values(frame, f);
+               frame_crc(bytes_.data()) == place.crc && read_values(frame, f);
     }
     /// The same for a frame that is at hand.
     bool read_values(const Frame& frame, EachValue f) {
@@ -147,14 +147,17 @@ class SeriesReader {
 
     /// Whether the last entry tells of a frame that is there: the tail of a history may have been cut since.
     [[nodiscard]] bool is_of_this_history(std::span<const std::byte> index) const {
-        FramePlace place;
+        std::span<const std::byte> last;
         IndexReader entries{index};
-        for (std::span<const std::byte> payload; entries.next(payload);)
-            (void)read_index_entry(payload, place, [](std::uint32_t, std::string_view, const SeriesNode&) {});
-        std::byte head[frame_header_bytes];
+        for (std::span<const std::byte> payload; entries.next(payload);) last = payload;
+        FramePlace place;
+        if (!read_index_entry(last, place, [](std::uint32_t, std::string_view, const SeriesNode&) {}))
+            return false;
+        std::byte head[frame_header_bytes] = {};
         const auto read = frames_->history().read_at(place.at, head);
-        return read && *read == sizeof head && get<std::uint32_t>(head + 8) == place.crc &&
-               get<std::uint32_t>(head + 12) == place.ring && get<std::uint64_t>(head + 24) == place.to;
+        const Frame frame = frame_head(head);
+        return read && *read == sizeof head && frame_crc(head) == place.crc && frame.ring == place.ring &&
+               frame.to == place.to;
     }
 
     /// Reads the frames that no index covers. `rings`, if given: it is the history's end, which may be torn.
@@ -179,7 +182,7 @@ class SeriesReader {
             const std::size_t at = reader.whole_bytes() - whole;
             const FramePlace place{from + at,
                                    static_cast<std::uint32_t>(whole),
-                                   get<std::uint32_t>(bytes_.data() + at + 8),
+                                   frame_crc(bytes_.data() + at),
                                    frame.ring,
                                    frame.from,
                                    frame.to};

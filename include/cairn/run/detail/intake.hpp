@@ -182,11 +182,7 @@ class BasicIntake {
         block_.write(packed_);
         ByteWriter out{payload_};
         out.varint(named_.size());
-        for (const std::uint32_t metric : named_) {
-            out.varint(metric);
-            out.varint(board.name_of(metric).size());
-            out.text(board.name_of(metric));
-        }
+        for (const std::uint32_t metric : named_) put_named(out, metric, board.name_of(metric));
         out.varint(packed_.size());
         payload_.insert(payload_.end(), packed_.begin(), packed_.end());
     }

@@ -87,8 +87,6 @@ class BasicJournal {
         return left;
     }
 
-    MetricTable& names() noexcept { return names_; }
-
   private:
     [[nodiscard]] static std::uint64_t drop_rest(Ring& ring) noexcept {
         std::uint64_t rows = 0;
