@@ -3,6 +3,8 @@
 // hundred million is drawn. The series are those of a training: a loss that falls, with noise; a schedule; a
 // constant.
 
+#include "measuring.hpp"
+
 #include <cairn/cairn.hpp>
 #include <cairn/query/runs.hpp>
 
@@ -20,16 +22,13 @@
 #include <vector>
 
 using namespace cairn::detail;
+using bench::folder;
+using bench::seconds_since;
 using cairn::Value;
 
 namespace {
 
 constexpr std::int64_t million = 1'000'000;
-
-std::filesystem::path folder(const char* name) { return std::filesystem::temp_directory_path() / name; }
-double seconds_since(std::chrono::steady_clock::time_point begin) {
-    return std::chrono::duration<double>{std::chrono::steady_clock::now() - begin}.count();
-}
 
 /// Rows at steps one apart and about 12 ms apart, `metrics` in each: `value(i, k)`.
 class Rows {

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+// What the benchmarks share: a run that is drained off the clock, the floor, and how calls are paced.
+
+#include <cairn/cairn.hpp>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <filesystem>
+#include <limits>
+#include <random>
+#include <thread>
+#include <vector>
+
+#if defined(__x86_64__)
+#include <x86intrin.h>
+#endif
+
+namespace bench {
+
+/// Calls in a row: they fit into the ring, and into a peer's queue.
+inline constexpr int batch = 200;
+
+/// In the folder that we run in.
+inline std::filesystem::path folder(const char* name) { return std::filesystem::current_path() / name; }
+
+inline double seconds_since(std::chrono::steady_clock::time_point begin) {
+    return std::chrono::duration<double>{std::chrono::steady_clock::now() - begin}.count();
+}
+
+/// The value below which `part` of them lie.
+template <class T>
+T quantile(std::vector<T> values, double part) {
+    const auto at =
+        std::min(values.size() - 1, static_cast<std::size_t>(part * static_cast<double>(values.size())));
+    std::nth_element(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(at), values.end());
+    return values[at];
+}
+
+/// Losses as a training has them, 17 digits each: what writes text has no easy number.
+inline double loss(int i) {
+    static const auto losses = [] {
+        std::array<double, 256> made{};
+        std::mt19937_64 random{1};
+        std::uniform_real_distribution<double> uniform{0.05, 2.35};
+        for (double& value : made) value = uniform(random);
+        return made;
+    }();
+    return losses[static_cast<std::size_t>(i) % losses.size()];
+}
+
+/// Times `batch` calls of `one(i)` and reports one of them; `rest()` runs off the clock. Then all sleep as
+/// long: the first call of a batch finds cold caches, which is felt in the mean, and the floor must feel it
+/// too.
+template <class State, class F, class G>
+void in_batches(State& state, F&& one, G&& rest) {
+    for (auto _ : state) {
+        const auto begin = std::chrono::steady_clock::now();
+        for (int i = 0; i < batch; ++i) one(i);
+        state.SetIterationTime(seconds_since(begin) / batch);
+        rest();
+        std::this_thread::sleep_for(std::chrono::milliseconds{2});
+    }
+}
+
+/// A clock that is fine enough for one call, where the processor has one: the system's may tick in tens of
+/// ns.
+inline std::int64_t ticks() {
+#if defined(__x86_64__)
+    _mm_lfence();  // what came before is done, what comes after has not begun
+    const auto now = static_cast<std::int64_t>(__rdtsc());
+    _mm_lfence();
+    return now;
+#else
+    return std::chrono::duration_cast<std::chrono::nanoseconds>(
+               std::chrono::steady_clock::now().time_since_epoch())
+        .count();
+#endif
+}
+
+inline double ns_per_tick() {
+    static const double ns = [] {
+        const auto begin = std::chrono::steady_clock::now();
+        const std::int64_t from = ticks();
+        std::this_thread::sleep_for(std::chrono::milliseconds{50});
+        return 1e9 * seconds_since(begin) / static_cast<double>(ticks() - from);
+    }();
+    return ns;
+}
+
+/// Single calls, each less the median of timing nothing just before it, in ns.
+class Calls {
+  public:
+    template <class F>
+    void time(F&& one) {
+        const std::int64_t before = ticks();
+        const std::int64_t begin = ticks();
+        one();
+        const std::int64_t end = ticks();
+        nothing_.push_back(begin - before);
+        took_.push_back(end - begin);
+    }
+    [[nodiscard]] double empty() const { return ns_per_tick() * middle(nothing_, 0.5); }
+    [[nodiscard]] double at(double part) const { return ns_per_tick() * middle(took_, part) - empty(); }
+
+  private:
+    /// A quantile of what a coarse clock has rounded (10 ns in some virtual machines): equal values are taken
+    /// as spread over the clock's step.
+    static double middle(std::vector<std::int64_t> values, double part) {
+        std::sort(values.begin(), values.end());
+        const auto rank =
+            std::min(values.size() - 1, static_cast<std::size_t>(part * static_cast<double>(values.size())));
+        std::int64_t step = std::numeric_limits<std::int64_t>::max();
+        for (std::size_t i = 1; i < values.size(); ++i)
+            if (values[i] != values[i - 1]) step = std::min(step, values[i] - values[i - 1]);
+        const auto [first, last] = std::equal_range(values.begin(), values.end(), values[rank]);
+        const double in = (static_cast<double>(rank) + 0.5 - static_cast<double>(first - values.begin())) /
+                          static_cast<double>(last - first);
+        const bool is_constant = first == values.begin() && last == values.end();
+        return static_cast<double>(values[rank]) + (is_constant ? 0 : (in - 0.5) * static_cast<double>(step));
+    }
+
+    std::vector<std::int64_t> nothing_, took_;
+};
+
+class Recording {
+  public:
+    explicit Recording(const char* name = "cairn-bench")
+        : dir_{folder(name)}, run_{cairn::init({.project = "bench", .dir = dir_, .quiet = true})} {}
+    ~Recording() {
+        (void)run_.finish();
+        std::filesystem::remove_all(dir_);
+    }
+    Recording(const Recording&) = delete;
+    Recording& operator=(const Recording&) = delete;
+
+    cairn::Run& run() { return run_; }
+    /// Goes once around the calling thread's ring: a run's first rows also pay for the pages that they are
+    /// first to touch, `log_typed_1_new_run` tells how much.
+    void warm_up() {
+        using namespace cairn::literals;
+        for (std::size_t bytes = 0; bytes < cairn::detail::ring_file_bytes; bytes += least_row_bytes)
+            run_.log("loss"_m = 0.5);
+        drain();
+    }
+    [[nodiscard]] const std::filesystem::path& store() const { return dir_; }
+    void drain() {
+        for (cairn::Health health = run_.health(); health.rows_collected < health.rows_logged;
+             health = run_.health()) {
+            std::this_thread::sleep_for(std::chrono::milliseconds{1});
+        }
+    }
+
+  private:
+    static constexpr std::size_t least_row_bytes =
+        cairn::detail::row_header_bytes + cairn::detail::cell_bytes;
+    std::filesystem::path dir_;
+    cairn::Run run_;
+};
+
+struct Floor {
+    static constexpr std::size_t capacity = 64 * 1024;
+    std::vector<std::byte> memory = std::vector<std::byte>(capacity);
+    std::atomic<std::uint64_t> head{0};
+
+    template <std::size_t Bytes>
+    void write(std::int64_t step, double value) {
+        std::byte record[Bytes] = {};
+        const std::int64_t time = cairn::detail::wall_ns();
+        std::memcpy(record, &step, sizeof step);
+        std::memcpy(record + 8, &time, sizeof time);
+        std::memcpy(record + 16, &value, sizeof value);
+        const std::uint64_t at = head.load(std::memory_order_relaxed);
+        std::memcpy(memory.data() + at % (capacity - Bytes), record, Bytes);
+        head.store(at + Bytes, std::memory_order_release);
+    }
+};
+
+}  // namespace bench
