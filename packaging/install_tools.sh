@@ -26,6 +26,7 @@ run test bench ci: g++ cmake ninja-build nlohmann-json3-dev libcli11-dev
 test bench ci: python3 ccache
 test ci: catch2 libcpp-httplib-dev pkg-config
 bench ci: libbenchmark-dev valgrind
+bench: libspdlog-dev libsqlite3-dev
 mpi: libopenmpi-dev openmpi-bin
 docs ci: doxygen python3
 cross: g++-i686-linux-gnu g++-aarch64-linux-gnu g++-s390x-linux-gnu qemu-user g++-mingw-w64-x86-64-posix clang-19 lld-19 wine wine64
@@ -44,6 +45,7 @@ run test bench ci: gcc-c++ cmake ninja-build json-devel cli11-devel
 test bench ci: python3 ccache
 test ci: catch-devel cpp-httplib-devel pkgconf-pkg-config
 bench ci: google-benchmark-devel valgrind
+bench: spdlog-devel sqlite-devel
 mpi: openmpi-devel
 docs ci: doxygen python3
 ci: clang clang-tools-extra compiler-rt libasan libubsan libtsan meson
@@ -57,6 +59,7 @@ run test bench ci: cmake ninja nlohmann-json cli11
 test bench ci: python3 ccache
 test ci: catch2 cpp-httplib pkgconf
 bench ci: google-benchmark
+bench: spdlog sqlite
 mpi: open-mpi
 docs ci: doxygen python3
 ci: llvm meson
@@ -66,7 +69,7 @@ TABLE
     install() { brew install "$@"; }
 else
     echo "install these by hand, if they are missing: a C++20 compiler, CMake 3.25, Ninja, nlohmann/json 3.11, CLI11 2.1;" \
-        "for tests Python 3, Catch2, cpp-httplib, pkg-config; for benchmarks Google Benchmark, valgrind" >&2
+        "for tests Python 3, Catch2, cpp-httplib, pkg-config; for benchmarks Google Benchmark, valgrind, spdlog, SQLite" >&2
     exit 0
 fi
 
