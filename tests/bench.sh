@@ -1,17 +1,26 @@
 #!/bin/sh
-# Builds the benchmarks in Release, runs them with their references, writes build/bench/results.json, prints a table.
-# usage: sh tests/bench.sh [Google Benchmark option...], for example --benchmark_filter=log
+# Builds the benchmarks in Release, runs them with their references, writes build/bench/results.json, prints a table
+# and what we want beside it. A quarter of an hour of it is how long compiling takes: --no-compile-time leaves that out,
+# and reports what was measured of it before.
+# usage: sh tests/bench.sh [--no-compile-time] [Google Benchmark option...], for example --benchmark_filter=log
 set -eu
 cd "$(dirname "$0")/.."
+compile_time=yes
+if [ "${1:-}" = --no-compile-time ]; then
+    compile_time=no
+    shift
+fi
 sh packaging/install_tools.sh bench
 jobs=$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 cmake --preset bench
 cmake --build --preset bench -j "$jobs"
 out=build/bench
+programs=tests/bench/cairn_bench
 set -- --benchmark_repetitions=5 --benchmark_enable_random_interleaving=true "$@" \
     --benchmark_out="$PWD/$out/benchmark.json" --benchmark_out_format=json
-rm -f $out/benchmark.json $out/compile_time.json
+rm -f $out/benchmark.json $out/instructions.json $out/idle.json $out/growth.json
 # The benchmarks write into the folder they run in.
-[ ! -x $out/tests/bench/cairn_bench ] || (cd $out && tests/bench/cairn_bench "$@")
-python3 tests/bench/compile_time.py >$out/compile_time.json
+(cd $out && $programs "$@" && ${programs}_idle >idle.json && ${programs}_growth >growth.json)
+(cd $out && python3 ../../tests/bench/instructions.py ${programs}_instructions >instructions.json)
+[ $compile_time = no ] || python3 tests/bench/compile_time.py >$out/compile_time.json
 python3 tests/bench/report.py $out
