@@ -140,8 +140,8 @@ class Recording {
     Recording& operator=(const Recording&) = delete;
 
     cairn::Run& run() { return run_; }
-    /// Goes once around the calling thread's ring: a run's first rows also pay for the pages that they are
-    /// first to touch, `log_typed_1_new_run` tells how much.
+    /// Goes once around the calling thread's ring: a thread's first row makes it, and the next ones pay for
+    /// the pages that they are first to touch. `log_typed_1_new_run` tells how much.
     void warm_up() {
         using namespace cairn::literals;
         for (std::size_t bytes = 0; bytes < cairn::detail::ring_file_bytes; bytes += least_row_bytes)

@@ -157,7 +157,8 @@ LEGEND = """\
 * `log_typed_1`, `log_typed_4`, `log_dynamic_2`: one `run.log` of so many metrics, the collector running beside it. `floor_1`,
   `floor_4`: reading the clock and writing as many bytes to memory. All are the mean of 200 calls in a row after a pause of some
   milliseconds, in which the collector has drained the ring, in a run that has logged a megabyte before.
-  `log_typed_1_new_run`: the same from the run's first row on, which also touches the ring's pages for the first time.
+  `log_typed_1_new_run`: the same over 40,000 rows from the first on, which makes the ring, and whose next ones are the first
+  to touch its pages.
 * `…_p50`, `…_p99`, `…_p999`: what half, 99 % and 99.9 % of such calls take at most, each timed by itself, less the median of
   timing nothing; `…_after_pause`: the median of the first calls after a pause, which are not among the others.
 * `…_one_thread`, `…_two_threads`, `…_four_threads`: as many threads that log a row of 1 metric into one run at once; 1000 calls in
@@ -218,7 +219,7 @@ if len(sys.argv) > 2:
     if sizes:
         lines += ["", "## As a run grows", "",
                   "Runs of so many rows of 1 metric, logged through `run.log` as fast as it goes and at last as `log_typed_1` is (their times",
-                  "are close together and take next to nothing on disk; a short one also touches the ring's pages for the first time).",
+                  "are close together and take next to nothing on disk; in a short one the ring's pages are touched for the first time).",
                   "Opening: from `cairn::open` to the first 2000 buckets. A query: 2000 buckets of a window of any width anywhere. The reader's",
                   "memory: the most while that was done, of 24 bytes a point.", ""]
         table("rows", "a call", "bytes a value", "opening", "a query, median", "99 %", "reader's memory")
