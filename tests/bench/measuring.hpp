@@ -165,7 +165,7 @@ class Recording {
 
 struct Floor {
     static constexpr std::size_t capacity = 64 * 1024;
-    std::vector<std::byte> memory = std::vector<std::byte>(capacity);
+    std::vector<std::byte> memory = std::vector<std::byte>(2 * capacity);  // the last record may stand out
     std::atomic<std::uint64_t> head{0};
 
     template <std::size_t Bytes>
@@ -176,7 +176,7 @@ struct Floor {
         std::memcpy(record + 8, &time, sizeof time);
         std::memcpy(record + 16, &value, sizeof value);
         const std::uint64_t at = head.load(std::memory_order_relaxed);
-        std::memcpy(memory.data() + at % (capacity - Bytes), record, Bytes);
+        std::memcpy(memory.data() + (at & (capacity - 1)), record, Bytes);
         head.store(at + Bytes, std::memory_order_release);
     }
 };
