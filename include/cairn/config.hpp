@@ -43,6 +43,15 @@
 #define CAIRN_NO_UNIQUE_ADDRESS [[no_unique_address]]
 #endif
 
+/// Of a function whose arguments cost as much as it does: it is compiled into its caller.
+#if defined(__GNUC__)
+#define CAIRN_INLINE [[gnu::always_inline]] inline
+#elif defined(_MSC_VER)
+#define CAIRN_INLINE __forceinline
+#else
+#define CAIRN_INLINE inline
+#endif
+
 /// Of a function that is called seldom, and then from where every instruction counts.
 #if defined(__GNUC__)
 #define CAIRN_COLD [[gnu::cold, gnu::noinline]]

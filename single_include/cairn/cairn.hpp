@@ -98,6 +98,15 @@
 #define CAIRN_NO_UNIQUE_ADDRESS [[no_unique_address]]
 #endif
 
+/// Of a function whose arguments cost as much as it does: it is compiled into its caller.
+#if defined(__GNUC__)
+#define CAIRN_INLINE [[gnu::always_inline]] inline
+#elif defined(_MSC_VER)
+#define CAIRN_INLINE __forceinline
+#else
+#define CAIRN_INLINE inline
+#endif
+
 /// Of a function that is called seldom, and then from where every instruction counts.
 #if defined(__GNUC__)
 #define CAIRN_COLD [[gnu::cold, gnu::noinline]]
@@ -4168,7 +4177,7 @@ namespace CAIRN_NAMESPACE::detail {
 #else
 
 [[nodiscard]] inline std::int64_t wall_ns() noexcept {
-    timespec now{};
+    timespec now;  // NOLINT(cppcoreguidelines-pro-type-member-init): the system fills it
 #if defined(CLOCK_REALTIME_COARSE)
     ::clock_gettime(CLOCK_REALTIME_COARSE, &now);
 #else
@@ -5170,7 +5179,13 @@ struct ProcessTime {
 #include <unistd.h>
 
 #if defined(__APPLE__)
+#include <sys/mount.h>
 #include <sys/random.h>
+#elif defined(__FreeBSD__)
+#include <sys/mount.h>
+#include <sys/param.h>
+#elif defined(__linux__)
+#include <sys/vfs.h>
 #endif
 
 namespace CAIRN_NAMESPACE::detail::os {
@@ -5251,6 +5266,40 @@ inline int close(int fd) noexcept { return ::close(fd); }
 [[nodiscard]] inline int lstat(const char* path, Status& to) noexcept {
     struct ::stat info{};
     return read_status(::lstat(path, &info), info, to);
+}
+/// Whether a file system, by what Linux calls it (`man 2 statfs`), may lie on another machine.
+[[nodiscard]] constexpr bool is_network(std::uint32_t type) noexcept {
+    switch (type) {
+        case 0x6969:      // NFS
+        case 0x517b:      // SMB
+        case 0xff534d42:  // CIFS
+        case 0xfe534d42:  // SMB 2
+        case 0x5346414f:  // AFS, OpenAFS
+        case 0x6b414653:  // AFS of the kernel
+        case 0x73757245:  // Coda
+        case 0x01021997:  // 9P
+        case 0x00c36400:  // Ceph
+        case 0x0bd00bd0:  // Lustre
+        case 0x47504653:  // GPFS
+        case 0x19830326:  // BeeGFS
+        case 0x65735546:  // FUSE: sshfs, s3fs, …
+            return true;
+        default: return false;
+    }
+}
+/// Whether an open file lies on this machine, so that a mapping of it can be trusted; also where the system
+/// does not tell.
+[[nodiscard]] inline bool is_local(int fd) noexcept {
+#if defined(__linux__)
+    struct ::statfs info{};
+    return ::fstatfs(fd, &info) != 0 || !is_network(static_cast<std::uint32_t>(info.f_type));
+#elif defined(__APPLE__) || defined(__FreeBSD__)
+    struct ::statfs info{};
+    return ::fstatfs(fd, &info) != 0 || (info.f_flags & MNT_LOCAL) != 0;
+#else
+    (void)fd;
+    return true;
+#endif
 }
 [[nodiscard]] inline int set_read_only(const char* path) noexcept { return ::chmod(path, 0444); }
 [[nodiscard]] inline int set_read_only(int fd) noexcept { return ::fchmod(fd, 0444); }
@@ -5684,6 +5733,11 @@ template <class Info>
 /// Of a link itself.
 [[nodiscard]] inline int lstat(const wchar_t* path, Status& to) noexcept { return status_of(path, to, true); }
 
+/// Whether an open file lies on this machine.
+[[nodiscard]] inline bool is_local(Handle file) noexcept {
+    ::FILE_REMOTE_PROTOCOL_INFO info{};  // told of files that do not
+    return ::GetFileInformationByHandleEx(native(file), ::FileRemoteProtocolInfo, &info, sizeof info) == 0;
+}
 [[nodiscard]] inline int set_read_only(const wchar_t* path) noexcept {
     const ::DWORD bits = ::GetFileAttributesW(path);
     return done(bits != INVALID_FILE_ATTRIBUTES &&
@@ -6636,7 +6690,8 @@ class BasicMapping {
     ~BasicMapping() { unmap(); }
 
     /// A new file of `size` zeros, shared and writable. Its blocks are reserved first, so a full disk is an
-    /// error here and not a SIGBUS later. Fails: already_exists, no_space; then there is no file.
+    /// error here and not a SIGBUS later. Fails: already_exists, no_space; unsupported on another machine's
+    /// disk, whose failures would be a SIGBUS too. Then there is no file.
     static result<BasicMapping> create_shared(const Path& path, std::size_t size);
     /// A whole existing file, shared and writable. Its blocks are reserved as in `create_shared`.
     static result<BasicMapping> open_shared(const Path& path);
@@ -6652,6 +6707,8 @@ class BasicMapping {
         return writable_ ? memory_ : std::span<std::byte>{};
     }
     [[nodiscard]] std::size_t size() const noexcept { return memory_.size(); }
+    /// Whether it has any memory.
+    [[nodiscard]] explicit operator bool() const noexcept { return !memory_.empty(); }
     [[nodiscard]] bool has_file() const noexcept { return has_file_; }
 
     void unmap() noexcept {
@@ -6701,7 +6758,10 @@ template <class X>
 result<BasicMapping<X>> BasicMapping<X>::create_shared(const Path& path, std::size_t size) {
     auto file = File::create_new(path);
     if (!file) return file.error();
-    auto reserved = reserve(*file, 0, size);
+    auto reserved = sys::is_local(file->native_handle())
+                        ? reserve(*file, 0, size)
+                        : error{errc::unsupported, "map a file that lies on another machine", path.string(),
+                                "set CAIRN_DIR to a disk of this machine"};
     auto mapping =
         reserved ? map(file->native_handle(), path, size, true) : result<Mapping>{reserved.error()};
     if (!mapping) sys::unlink(path.c_str());
@@ -7843,20 +7903,22 @@ bool read_row(std::span<const std::byte> body, std::int64_t& step, std::int64_t&
         const auto bits = get<std::uint64_t>(body.data() + 8);
         const auto id = static_cast<std::uint32_t>(head);
         body = body.subspan(cell_bytes);
+        Cell cell{id, {}};
         switch (const auto kind = static_cast<Value::Kind>((head >> 32U) & 0xffU)) {
-            case Value::Kind::number: f(Cell{id, Value{std::bit_cast<double>(bits)}}); break;
+            case Value::Kind::number: cell.value = Value{std::bit_cast<double>(bits)}; break;
             case Value::Kind::integer:
             case Value::Kind::natural:
-            case Value::Kind::boolean: f(Cell{id, Value::from_integer_bits(kind, bits)}); break;
+            case Value::Kind::boolean: cell.value = Value::from_integer_bits(kind, bits); break;
             case Value::Kind::text: {
                 if (bits > body.size()) return false;
                 const auto size = static_cast<std::size_t>(bits);
-                f(Cell{id, Value{std::string_view{reinterpret_cast<const char*>(body.data()), size}}});
+                cell.value = Value{std::string_view{reinterpret_cast<const char*>(body.data()), size}};
                 body = body.subspan(padded(size) <= body.size() ? padded(size) : body.size());
                 break;
             }
             default: return false;
         }
+        f(std::as_const(cell));
     }
     return true;
 }
@@ -7907,38 +7969,51 @@ inline bool RingHeader::is_valid() const noexcept {
            byte_order == expected_byte_order && std::has_single_bit(capacity) && capacity <= ring_capacity;
 }
 
-/// A view of a ring in memory that outlives it. The producer calls `reserve`, `advance` and `commit`, the
-/// consumer `readable` and `release`; neither waits.
+/// A view of a ring in memory that outlives it. The producer asks `has_room` or `advance`, writes at `end`
+/// and calls `commit`; the consumer `readable` and `release`. Neither waits.
 class Ring {
   public:
     Ring() = default;
 
-    /// Makes a ring of `ring_file_bytes` zeroed bytes.
-    static Ring create(std::byte* memory, std::uint32_t id) noexcept {
+    /// Makes an empty ring of `ring_file_bytes` zeroed bytes, whose positions begin at a multiple of 8.
+    static Ring create(std::byte* memory, std::uint32_t id, std::uint64_t position = 0) noexcept {
         auto* header = new (memory) RingHeader{};
         header->version = RingHeader::current_version;
         header->byte_order = RingHeader::expected_byte_order;
         header->capacity = ring_capacity;
         header->id = id;
-        std::memcpy(header->magic, RingHeader::expected_magic, sizeof header->magic);
-        return Ring{header, memory + ring_header_bytes};
+        Ring ring{header, memory + ring_header_bytes};
+        ring.restart_at(position);
+        return ring;
     }
 
     [[nodiscard]] std::uint32_t id() const noexcept { return header_->id; }
+    /// The position after what was committed, as the producer knows it.
+    [[nodiscard]] std::uint64_t position() const noexcept { return head_; }
 
-    /// `bytes` (a multiple of 8, at most half of `ring_window`) to be written and committed; null if that
-    /// takes an `advance`.
-    [[nodiscard]] std::byte* reserve(std::size_t bytes) noexcept {
-        if (bytes > limit_ - head_) return nullptr;
-        reserved_end_ = head_ + bytes;
-        return data_ + (head_ & mask);
+    /// Goes on at another position; for a ring that is drained, and whose consumer waits.
+    void restart_at(std::uint64_t position) noexcept {
+        // Without its magic it is no ring yet for whoever reads the file of a process that was killed here.
+        std::memset(header_->magic, 0, sizeof header_->magic);
+        header_->tail.store(position, std::memory_order_release);
+        header_->head.store(position, std::memory_order_release);
+        std::atomic_thread_fence(std::memory_order_release);
+        std::memcpy(header_->magic, RingHeader::expected_magic, sizeof header_->magic);
+        head_ = limit_ = position;
+        window_ = ring_window;
+        is_low_ = false;
     }
 
-    /// As `reserve`, after a look at what the consumer has released; null if the ring is full. At the end of
+    /// Whether `bytes` (a multiple of 8, at most half of `ring_window`) can be written at `end` and
+    /// committed. If not, that takes an `advance`.
+    [[nodiscard]] bool has_room(std::size_t bytes) const noexcept { return bytes <= limit_ - head_; }
+    [[nodiscard]] std::byte* end() const noexcept { return data_ + (head_ & mask); }
+
+    /// Makes room, after a look at what the consumer has released; false if the ring is full. At the end of
     /// the window it goes on at the ring's beginning if there is as much room as the window has, nearly;
     /// otherwise the window grows.
     template <class = void>
-    [[nodiscard]] std::byte* advance(std::size_t bytes) noexcept {
+    [[nodiscard]] bool advance(std::size_t bytes) noexcept {
         const std::uint64_t tail = header_->tail.load(std::memory_order_acquire);
         const std::uint64_t full = tail + ring_capacity;  // the first position that is not free
         const std::uint64_t lap = head_ & ~std::uint64_t{mask};
@@ -7954,7 +8029,7 @@ class Ring {
                 window_ = ring_window;
             } else if (end > next) {
                 is_low_ = true;
-                return nullptr;
+                return false;
             } else {
                 while (end > lap + window_) window_ = std::min(2 * window_, ring_capacity);
             }
@@ -7964,13 +8039,13 @@ class Ring {
         // Where it is time to look again: at the end of the window, when the ring becomes low, when it is
         // full.
         limit_ = std::min(window_end, is_low_ ? full : full - ring_reserve);
-        return reserve(bytes);
+        return has_room(bytes);
     }
 
-    /// Publishes what was written since `reserve`. When this returns, a SIGKILL of the process loses none of
-    /// it.
-    void commit() noexcept {
-        head_ = reserved_end_;
+    /// Publishes `bytes` that were written at `end`. When this returns, a SIGKILL of the process loses none
+    /// of them.
+    void commit(std::size_t bytes) noexcept {
+        head_ += bytes;
         header_->head.store(head_, std::memory_order_release);
         std::atomic_signal_fence(std::memory_order_seq_cst);  // a signal that comes now finds it stored
     }
@@ -8007,7 +8082,6 @@ class Ring {
     std::byte* data_ = nullptr;
     std::uint64_t head_ = 0;  // the producer's own: no shared line is read on the fast path
     std::uint64_t limit_ = 0;
-    std::uint64_t reserved_end_ = 0;
     std::size_t window_ = ring_window;
     bool is_low_ = false;
 };
@@ -8491,6 +8565,7 @@ class BasicPacker {
         std::uint64_t base = 0, cost = std::numeric_limits<std::uint64_t>::max();
     };
     static constexpr std::uint64_t exception_bits = 80;  // about what one takes
+    static constexpr std::uint64_t first_bits = 64;  // about what a value takes that differences begin with
     static constexpr std::size_t sample = 128;
 
     /// With how many decimals nearly all values can be written, if there is such a number: then they are in
@@ -8522,20 +8597,25 @@ class BasicPacker {
         return decimals;
     }
 
-    /// Which differences take least is tried on some of the values, how to pack those on all.
+    /// Which differences take least is tried on some stretches, how to pack those on all.
     [[nodiscard]] Plan plan() {
         const std::span<const std::uint64_t> all{values_};
         unsigned order = 0;
         if (all.size() > 2) {
-            const std::size_t some = std::min(all.size(), sample);
+            const std::size_t stretches = all.size() > sample ? 4 : 1;
+            const std::size_t size = std::min(all.size(), sample) / stretches;
             std::uint64_t least = std::numeric_limits<std::uint64_t>::max();
-            trial_.assign(all.begin() + static_cast<std::ptrdiff_t>((all.size() - some) / 2),
-                          all.begin() + static_cast<std::ptrdiff_t>((all.size() - some) / 2 + some));
             for (unsigned tried = 0; tried < 3; ++tried) {
-                if (tried > 0) differences(trial_, tried);
-                const Plan plan = plan_for(std::span{trial_}.subspan(tried), tried);
-                if (plan.cost < least) {
-                    least = plan.cost;
+                trial_.clear();
+                for (std::size_t n = 0; n < stretches; ++n) {
+                    const std::size_t from = stretches == 1 ? 0 : n * (all.size() - size) / (stretches - 1);
+                    for (std::size_t i = from + 2; i < from + size; ++i)
+                        trial_.push_back(difference(all, i, tried));
+                }
+                const std::uint64_t cost =
+                    plan_for(trial_, 0).cost + first_bits * tried * trial_.size() / all.size();
+                if (cost < least) {
+                    least = cost;
                     order = tried;
                 }
             }
@@ -8543,36 +8623,50 @@ class BasicPacker {
         for (unsigned k = 1; k <= order; ++k) differences(values_, k);
         return plan_for(std::span{values_}.subspan(order), order);
     }
+    [[nodiscard]] static std::uint64_t difference(std::span<const std::uint64_t> of, std::size_t i,
+                                                  unsigned order) noexcept {
+        if (order == 0) return of[i];
+        return order == 1 ? of[i] - of[i - 1] : of[i] - 2 * of[i - 1] + of[i - 2];
+    }
     /// From the differences of one order to those of the next; the values that they begin with stay.
     static void differences(std::span<std::uint64_t> values, unsigned order) noexcept {
         for (std::size_t i = values.size(); i-- > order;) values[i] -= values[i - 1];
     }
 
     [[nodiscard]] Plan plan_for(std::span<const std::uint64_t> values, unsigned order) {
-        const std::uint64_t head = std::uint64_t{64} * order;
+        const std::uint64_t head = first_bits * order;
         if (values.empty()) return {order, 0, 0, head};
         const auto less = [](std::uint64_t a, std::uint64_t b) {
             return static_cast<std::int64_t>(a) < static_cast<std::int64_t>(b);
         };
-        const auto [least, greatest] = std::minmax_element(values.begin(), values.end(), less);
-        const unsigned all = bits_of(*greatest - *least);
-        Plan plan{order, all, *least, head + std::uint64_t{all} * values.size()};
+        std::uint64_t least = values.front(), greatest = least;
+        for (const std::uint64_t value : values) {  // half the time of std::minmax_element
+            least = std::min(least, value, less);
+            greatest = std::max(greatest, value, less);
+        }
+        const unsigned all = bits_of(greatest - least);
+        Plan plan{order, all, least, head + std::uint64_t{all} * values.size()};
         if (all == 0) return plan;
-        // Around the median, with exceptions on both sides.
-        sorted_.assign(values.begin(), values.end());
-        const auto middle = sorted_.begin() + static_cast<std::ptrdiff_t>(sorted_.size() / 2);
-        std::nth_element(sorted_.begin(), middle, sorted_.end(), less);
+        // Around about the median, with exceptions on both sides.
+        some_.clear();
+        for (std::size_t i = 0; i < values.size(); i += (values.size() - 1) / sample + 1)
+            some_.push_back(values[i]);
+        const auto middle = some_.begin() + static_cast<std::ptrdiff_t>(some_.size() / 2);
+        std::nth_element(some_.begin(), middle, some_.end(), less);
         const std::uint64_t median = *middle;
-        std::array<std::size_t, 66> needing{};  // so many bits, at least
+        // So many bits, at least. Two counts in turns: one would wait for itself, mostly.
+        std::array<std::array<std::uint32_t, 66>, 2> needing{};
+        std::size_t turn = 0;
         for (const std::uint64_t value : values) {
             const std::uint64_t distance = value - median;
             // In `bits` lie the distances from -2^(bits-1) to 2^(bits-1) - 1.
             const bool is_below = static_cast<std::int64_t>(distance) < 0;
-            ++needing[bits_of(is_below ? ~distance : distance) + 1];
+            ++needing[turn][bits_of(is_below ? ~distance : distance) + 1];
+            turn ^= 1U;
         }
         std::size_t exceptions = values.size();
         for (unsigned bits = 1; bits < all; ++bits) {
-            exceptions -= needing[bits];
+            exceptions -= needing[0][bits] + needing[1][bits];
             const std::uint64_t cost =
                 head + std::uint64_t{bits} * values.size() + exceptions * exception_bits;
             if (cost < plan.cost) plan = {order, bits, median - (std::uint64_t{1} << (bits - 1)), cost};
@@ -8618,7 +8712,7 @@ class BasicPacker {
         for (; filled > 0; filled -= std::min(filled, 8U), pending >>= 8U) out.byte(pending & 0xffU);
     }
 
-    std::vector<std::uint64_t> values_, trial_, sorted_;
+    std::vector<std::uint64_t> values_, trial_, some_;
     std::vector<std::size_t> exceptions_, strangers_;
     std::vector<std::int64_t> integers_;
 };
@@ -8743,6 +8837,12 @@ inline constexpr std::int64_t ns_per_ms = 1'000'000;
 /// The latest time that can be told in nanoseconds too; the earliest is as far from the epoch.
 inline constexpr std::int64_t most_ms = std::numeric_limits<std::int64_t>::max() / ns_per_ms;
 
+/// A stretch of a series, column by column: as many of each.
+struct SeriesValues {
+    std::span<const std::int64_t> steps{}, ms{};  ///< of the rows; milliseconds since the Unix epoch
+    std::span<const double> numbers{};
+};
+
 /// Exact least, greatest and last finite value of a stretch of a series, and where it lies. Requires a value,
 /// for what lies where.
 struct SeriesNode {
@@ -8854,9 +8954,13 @@ class BasicBlockWriter {
     bool add(RecordKind kind, std::int64_t step, std::int64_t time_ns, std::span<const Cell> cells) {
         const std::size_t groups = groups_.size();
         Group& group = group_of(kind, cells);
+        // Mostly there is one group, and nothing to say of a row.
+        if (groups_.size() > 1) {
+            of_row_.resize(rows());
+            of_row_.push_back(static_cast<std::int64_t>(last_));
+        }
         steps_.push_back(step);
         times_.push_back(time_ns / ns_per_ms);
-        of_row_.push_back(static_cast<std::int64_t>(last_));
         cells_ += cells.size();
         for (std::size_t i = 0; i < cells.size(); ++i) put_value(group.columns[i], cells[i].value);
         return groups_.size() != groups;
@@ -8876,7 +8980,7 @@ class BasicBlockWriter {
         }
         std::vector<std::size_t> next(groups_.size());
         for (std::size_t row = 0; row < rows(); ++row) {
-            const auto of = static_cast<std::size_t>(of_row_[row]);
+            const std::size_t of = of_row_.empty() ? 0 : static_cast<std::size_t>(of_row_[row]);
             const Group& group = groups_[of];
             const std::size_t at = next[of]++;
             for (std::size_t i = 0; i < group.shape.size(); ++i) {
@@ -8994,21 +9098,34 @@ class BasicBlockReader {
         return true;
     }
 
-    /// Calls `f(step, ms, number)` for each value of one metric, in the order of the rows, without events and
-    /// texts; reads no other column. False, before any call, if the bytes are damaged.
-    template <class F>
-    [[nodiscard]] bool read_metric(std::span<const std::byte> block, std::uint32_t metric, F&& f) {
-        if (!decode(block, &metric)) return false;
+    /// The values of one metric, in the order of the rows, without events and texts; reads no other column.
+    /// What they point to is good until the next call. Nothing if the bytes are damaged.
+    [[nodiscard]] std::optional<SeriesValues> read_metric(std::span<const std::byte> block,
+                                                          std::uint32_t metric) {
+        if (!decode(block, &metric)) return std::nullopt;
+        // Mostly all rows are alike, and there is nothing to put together.
+        if (groups_.size() == 1 && groups_[0].kind == RecordKind::row) {
+            const auto is_ours = [&](const Column& column) { return column.metric == metric; };
+            const auto& columns = groups_[0].columns;
+            const auto first = std::find_if(columns.begin(), columns.end(), is_ours);
+            if (first != columns.end() && first->kind == Value::Kind::number &&
+                std::none_of(first + 1, columns.end(), is_ours))
+                return SeriesValues{steps_, times_, first->numbers};
+        }
+        for (auto* column : {&steps_of_, &ms_of_}) column->clear();
+        numbers_of_.clear();
         for (std::size_t row = 0; row < steps_.size(); ++row) {
             Group& group = groups_[static_cast<std::size_t>(of_row_[row])];
             const std::size_t at = group.row++;
             if (group.kind != RecordKind::row) continue;
             for (const Column& column : group.columns) {
-                if (column.metric == metric && column.kind != Value::Kind::text)
-                    f(steps_[row], times_[row], number_in(column, column.kind, at));
+                if (column.metric != metric || column.kind == Value::Kind::text) continue;
+                steps_of_.push_back(steps_[row]);
+                ms_of_.push_back(times_[row]);
+                numbers_of_.push_back(number_in(column, column.kind, at));
             }
         }
-        return true;
+        return SeriesValues{steps_of_, ms_of_, numbers_of_};
     }
 
   private:
@@ -9113,6 +9230,8 @@ class BasicBlockReader {
     std::vector<std::int64_t> steps_, times_, of_row_, scratch_;
     std::vector<Group> groups_;
     std::vector<Cell> cells_;
+    std::vector<std::int64_t> steps_of_, ms_of_;  // of one metric
+    std::vector<double> numbers_of_;
 };
 using BlockReader = BasicBlockReader<>;
 
@@ -9756,9 +9875,14 @@ struct Health {
     std::uint64_t rows_written = 0;    ///< in the history file; those that are not lie in the journal
     std::uint64_t rows_dropped =
         0;  ///< lost: the ring stayed full for too long, or the run was finished or detached
-    std::uint64_t texts_cut = 0;      ///< metric texts or names that were longer than may be stored
-    std::uint64_t waits = 0;          ///< times `log` waited for room
-    std::uint64_t waited_ns = 0;      ///< how long in all
+    std::uint64_t texts_cut = 0;  ///< metric texts or names that were longer than may be stored
+    std::uint64_t waits = 0;      ///< times `log` waited for room
+    std::uint64_t waited_ns = 0;  ///< how long in all
+    /// Times that 1 MiB of plain memory took the place of a full ring (a kill loses the rows in it).
+    std::uint64_t spills = 0;
+    /// What a `log` costs the thread that calls it, in nanoseconds: reading the clock and copying a row, as
+    /// measured now and then and typical of the thread where it is dearest; 0 before the first.
+    std::uint64_t log_ns = 0;
     std::uint64_t history_bytes = 0;  ///< written to the history file
     std::uint64_t saves_failed = 0;   ///< checkpoints and artifacts that could not be saved
     bool journal_mapped =
@@ -9950,7 +10074,8 @@ class SignalWatch {
 
 namespace CAIRN_NAMESPACE::detail {
 
-/// The part of the table that one thread has used: a small open-addressed table without locks.
+/// The part of the table that one thread has used: names in a small open-addressed table without locks, and
+/// in front of it literals by their address, each at one of two places that the compiler knows.
 template <class = void>
 class BasicMetricCache {
   public:
@@ -9960,35 +10085,55 @@ class BasicMetricCache {
     [[nodiscard]] std::uint32_t find(std::uint64_t hash, std::string_view name) const noexcept {
         for (std::size_t i = static_cast<std::size_t>(hash) & mask_;; i = (i + 1) & mask_) {
             const Entry& entry = slots_[i];
-            if (entry.id == unknown) return unknown;
-            // A literal keeps its address, so its characters are compared only once.
-            if (entry.hash == hash && (entry.literal == name.data() || entry.name == name)) return entry.id;
+            if (entry.id == unknown || (entry.hash == hash && entry.name == name)) return entry.id;
+        }
+    }
+    [[nodiscard]] std::uint32_t find(std::string_view name) const noexcept {
+        name = name.substr(0, max_metric_name_bytes);
+        return find(hash_name(name), name);
+    }
+    /// The same by the literal's address, if `keep` has a place for it.
+    template <MetricName Name>
+    [[nodiscard]] CAIRN_INLINE std::uint32_t find(Name) const noexcept {
+        const Literal& first = literals_[slot(Name::hash)];
+        if (first.chars == Name::chars) [[likely]]
+            return first.id;
+        const Literal& second = literals_[second_slot(Name::hash)];
+        return second.chars == Name::chars ? second.id : unknown;
+    }
+    /// Remembers the address of a literal whose number is known.
+    void keep(std::uint64_t hash, const char* literal, std::uint32_t id) noexcept {
+        for (const std::size_t i : {slot(hash), second_slot(hash)}) {
+            if (literals_[i].chars == literal) return;
+            if (literals_[i].chars != nullptr) continue;
+            literals_[i] = {literal, id};
+            return;
         }
     }
 
-    /// The same for a literal, which is nearly always found at once: by its address.
-    [[nodiscard]] std::uint32_t find(std::uint64_t hash, const char* literal,
-                                     std::string_view name) const noexcept {
-        const Entry& first = slots_[static_cast<std::size_t>(hash) & mask_];
-        return first.literal == literal ? first.id : search(hash, name);
-    }
-
-    void insert(std::uint64_t hash, const char* literal, std::string_view kept, std::uint32_t id) {
+    void insert(std::uint64_t hash, std::string_view kept, std::uint32_t id) {
         if ((count_ + 1) * 2 > slots_.size()) grow();
-        place({hash, literal, kept, id});
+        place({hash, kept, id});
         ++count_;
     }
 
   private:
+    struct Literal {
+        const char* chars = nullptr;
+        std::uint32_t id = unknown;
+    };
     struct Entry {
         std::uint64_t hash = 0;
-        const char* literal = nullptr;
         std::string_view name{};
         std::uint32_t id = unknown;
     };
+    static constexpr std::size_t literal_slots = 128;
 
-    CAIRN_COLD [[nodiscard]] std::uint32_t search(std::uint64_t hash, std::string_view name) const noexcept {
-        return find(hash, name);
+    [[nodiscard]] static constexpr std::size_t slot(std::uint64_t hash) noexcept {
+        return static_cast<std::size_t>(hash % literal_slots);
+    }
+    [[nodiscard]] static constexpr std::size_t second_slot(std::uint64_t hash) noexcept {
+        return slot(hash / literal_slots);
     }
     void place(const Entry& entry) {
         std::size_t i = static_cast<std::size_t>(entry.hash) & mask_;
@@ -10004,6 +10149,7 @@ class BasicMetricCache {
         }
     }
 
+    std::array<Literal, literal_slots> literals_{};
     std::vector<Entry> slots_ = std::vector<Entry>(64);
     std::size_t mask_ = 63;
     std::size_t count_ = 0;
@@ -10026,20 +10172,20 @@ struct NamedCell {
     Value value{};
 };
 
-/// One producer at a time: the thread that holds it. The collector reads the ring and the counters.
+/// One producer at a time: the thread that holds it. Others read the counters.
 class Lane {
   public:
     struct Counters {
-        std::atomic<std::uint64_t> rows{0}, texts_cut{0}, waits{0}, waited_ns{0};
+        std::atomic<std::uint64_t> rows{0}, texts_cut{0}, waits{0}, waited_ns{0}, spills{0}, log_ns{0};
     };
 
     Lane(const Lane&) = delete;
     Lane& operator=(const Lane&) = delete;
 
-    /// Appends a typed or dynamic row, or an event; false if it had to be dropped. May allocate when a name
-    /// is new or the row is large.
+    /// Appends a typed or dynamic row, or an event, if there is room for it and this thread has used all its
+    /// names; changes nothing otherwise.
     template <RecordKind Kind = RecordKind::row, class R>
-    bool append(const R& row, std::int64_t step, std::int64_t time_ns) {
+    [[nodiscard]] CAIRN_INLINE bool try_append(const R& row) noexcept {
         std::uint32_t metrics[most_at_once];
         std::size_t cells = 0;
         std::size_t bytes = row_header_bytes;
@@ -10050,20 +10196,35 @@ class Lane {
                 return;
             }
             const Value cell{value};
-            const std::uint32_t metric = find(name);
+            const std::uint32_t metric = known_.find(name);
             metrics[cells++] = metric;
             bytes += cell_size(cell);
             is_plain = is_plain && metric != MetricCache::unknown && cell.text().size() <= max_text_bytes;
         });
-        if (!is_plain || bytes > max_record_bytes) return append_slowly(Kind, step, time_ns, row);
-        std::byte* to = reserve(bytes);
-        if (to == nullptr) return false;
-        to = put_row_header(to, bytes, Kind, 0, cells, step, time_ns);
+        if (!is_plain || bytes > max_record_bytes || !ring.has_room(bytes)) return false;
+        std::byte* to = put_row_header(ring.end(), bytes, Kind, 0, cells, row.step(), row.time_ns());
         const std::uint32_t* metric = metrics;
         row.for_each([&](auto, const auto& value) { to = put_cell(to, *metric++, Value{value}); });
-        ring.commit();
+        ring.commit(bytes);
         if constexpr (Kind == RecordKind::row) bump(counters.rows);
         return true;
+    }
+
+    /// Appends any row; false if it had to be dropped. Gives names that are new here their numbers, makes
+    /// room, cuts what is too long, splits what is too large. May allocate.
+    template <RecordKind Kind = RecordKind::row, class... Fields>
+    bool append(const Row<Fields...>& row) {
+        NamedCell cells[sizeof...(Fields) + 1];
+        NamedCell* end = cells;
+        row.for_each([&](auto name, const auto& value) {
+            using Name = decltype(name);
+            *end++ = {Name::hash, Name::chars, Name::name, Value{value}};
+        });
+        return append_cells(Kind, row.step(), row.time_ns(), cells, end);
+    }
+    template <RecordKind Kind = RecordKind::row>
+    bool append(const DynamicRow& row) {
+        return append_dynamic(Kind, row);
     }
 
     /// The thread's own count of rows, for rows without a step.
@@ -10082,7 +10243,7 @@ class Lane {
         counter.store(counter.load(std::memory_order_relaxed) + by, std::memory_order_relaxed);
     }
 
-    Ring ring;
+    Ring ring;  // where the thread writes
     Counters counters;
 
   protected:
@@ -10090,13 +10251,8 @@ class Lane {
     /// A row of more cells goes the slow way.
     static constexpr std::size_t most_at_once = 64;
 
-    Lane(Ring of, std::int64_t first_step) : ring{of}, next_step_{first_step} {}
+    explicit Lane(std::int64_t first_step) : next_step_{first_step} {}
     ~Lane() = default;
-
-    [[nodiscard]] std::byte* reserve(std::size_t bytes) noexcept {
-        std::byte* to = ring.reserve(bytes);
-        return to != nullptr ? to : make_room(bytes);
-    }
 
     MetricCache known_;
     std::int64_t next_step_;
@@ -10104,41 +10260,9 @@ class Lane {
   private:
     friend class ThreadLanes;
 
-    template <MetricName Name>
-    [[nodiscard]] std::uint32_t find(Name) const noexcept {
-        if constexpr (Name::name.size() > max_metric_name_bytes) {
-            return find(Name::name);
-        } else {
-            return known_.find(Name::hash, Name::chars, Name::name);
-        }
-    }
-    [[nodiscard]] std::uint32_t find(std::string_view name) const noexcept {
-        name = name.substr(0, max_metric_name_bytes);
-        return known_.find(hash_name(name), name);
-    }
-
-    template <class... Fields>
-    CAIRN_COLD bool append_slowly(RecordKind kind, std::int64_t step, std::int64_t time_ns,
-                                  const Row<Fields...>& row) {
-        NamedCell cells[sizeof...(Fields) + 1];
-        NamedCell* end = cells;
-        row.for_each([&](auto name, const auto& value) {
-            using Name = decltype(name);
-            *end++ = {Name::hash, Name::chars, Name::name, Value{value}};
-        });
-        return append_cells(kind, step, time_ns, cells, end);
-    }
-    bool append_slowly(RecordKind kind, std::int64_t step, std::int64_t time_ns, const DynamicRow& row) {
-        return append_dynamic(kind, step, time_ns, row);
-    }
-    /// Gives names that are new here their numbers, cuts what is too long, splits what is too large.
     virtual bool append_cells(RecordKind kind, std::int64_t step, std::int64_t time_ns,
                               const NamedCell* begin, const NamedCell* end) = 0;
-    virtual bool append_dynamic(RecordKind kind, std::int64_t step, std::int64_t time_ns,
-                                const DynamicRow& row) = 0;
-    /// Moves on in the ring, and waits for the collector if it is full; null if there is no use in waiting
-    /// longer.
-    [[nodiscard]] virtual std::byte* make_room(std::size_t bytes) noexcept = 0;
+    virtual bool append_dynamic(RecordKind kind, const DynamicRow& row) = 0;
 
     // What the thread that holds it knows it by.
     std::uint64_t run_ = 0;
@@ -12011,18 +12135,24 @@ class BasicRunCore {
 
     /// The calling thread's lane; null if the run takes no more rows.
     [[nodiscard]] Lane* lane() noexcept {
+        Lane* const latest = latest_lane();
+        return latest != nullptr ? latest : find_lane();
+    }
+    /// The same if it is the latest that the thread has used; null otherwise.
+    [[nodiscard]] Lane* latest_lane() const noexcept {
         const ThreadLanes::Latest& latest = ThreadLanes::latest();
-        return latest.run == open_as_.load(std::memory_order_relaxed) ? latest.lane : find_lane();
+        return latest.run == open_as_.load(std::memory_order_relaxed) ? latest.lane : nullptr;
     }
 
-    /// Takes a row; never throws, never waits for a disk.
+    /// Takes a row; never throws, never waits for a disk. `lane` may be null.
     template <class R>
-    void append(const R& row, Lane* lane) noexcept {
-        try {
-            if (lane != nullptr && lane->append(row, row.step(), row.time_ns())) return;
-        } catch (...) {  // no memory
-        }
-        dropped_.fetch_add(1, std::memory_order_relaxed);
+    CAIRN_INLINE void append(const R& row, Lane* lane) noexcept {
+        if (lane != nullptr && lane->try_append(row)) [[likely]]
+            return;
+        if constexpr (std::is_trivially_copyable_v<R>)
+            append_slowly(R{row});  // a row whose address is taken would not stay in registers
+        else
+            append_slowly(row);
     }
 
     /// Records a decision between the rows of the calling thread, as `append` does. After the end of the run
@@ -12096,6 +12226,16 @@ class BasicRunCore {
     virtual result<void> end(std::string_view status, const std::string& why) noexcept = 0;
 
   protected:
+    template <class R>
+    CAIRN_COLD void append_slowly(const R& row) noexcept {
+        try {
+            Lane* const mine = lane();
+            if (mine != nullptr && mine->append(row)) return;
+        } catch (...) {  // no memory
+        }
+        dropped_.fetch_add(1, std::memory_order_relaxed);
+    }
+
     BasicRunCore(Options options, Store store, std::filesystem::path dir, bool resumed, std::uint64_t key,
                  std::int64_t started_ns)
         : options_{std::move(options)}, store_{std::move(store)}, dir_{std::move(dir)}, resumed_{resumed},
@@ -12350,7 +12490,8 @@ class BasicIntake {
 
     /// Sees what the ring has, up to a frame's worth. Returns how many rows that were. After an exception (no
     /// memory) `restart`.
-    std::uint64_t look(const Ring& ring, MetricBoard& board) {
+    template <class Rings>
+    std::uint64_t look(const Rings& ring, MetricBoard& board) {
         const std::uint64_t before = summed_rows_;
         for (bool more = true; more && !is_full();) {
             const Ring::Readable piece = ring.readable(seen_);
@@ -12554,8 +12695,144 @@ using MetricTable = BasicMetricTable<>;
 
 }  // namespace CAIRN_NAMESPACE::detail
 
+// ---- cairn/run/detail/ring_chain.hpp
+// A thread's ring, and the plain memory that follows it while it is full.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// How many rings of plain memory a run may take beside its journal while the disk takes nothing. Threads:
+/// any.
+class SpareRings {
+  public:
+    explicit SpareRings(unsigned most = 64) : most_{most} {}
+
+    [[nodiscard]] bool take() noexcept {
+        if (taken_.fetch_add(1, std::memory_order_relaxed) < most_) return true;
+        give_back();
+        return false;
+    }
+    void give_back() noexcept { taken_.fetch_sub(1, std::memory_order_relaxed); }
+
+  private:
+    unsigned most_;
+    std::atomic<unsigned> taken_{0};
+};
+
+/// A ring of its own, and while that is full others in plain memory. Positions go on from one to the next:
+/// for its consumer, and in the history, it is one ring. When all is drained the producer returns to its own.
+template <class = void>
+class BasicRingChain {
+  public:
+    BasicRingChain(os::Mapping memory, std::uint32_t id, SpareRings& spares)
+        : own_memory_{std::move(memory)}, own_{Ring::create(own_memory_.writable().data(), id)},
+          spares_{&spares} {
+        links_.push_back({own_, 0, {}});
+    }
+    BasicRingChain(const BasicRingChain&) = delete;
+    BasicRingChain& operator=(const BasicRingChain&) = delete;
+
+    // ---- the producer
+
+    /// The ring to begin with.
+    [[nodiscard]] Ring own() const noexcept { return own_; }
+    /// Goes on in plain memory; false if there is no more to be had.
+    [[nodiscard]] bool extend(Ring& writing) noexcept {
+        if (!spares_->take()) return false;
+        try {
+            if (auto memory = os::Mapping::anonymous(ring_file_bytes)) {
+                const Ring next = Ring::create(memory->writable().data(), own_.id(), writing.position());
+                const std::scoped_lock lock{mutex_};
+                links_.push_back({next, writing.position(), std::move(*memory)});
+                writing = next;
+                return true;
+            }
+        } catch (...) {  // no memory
+        }
+        spares_->give_back();
+        return false;
+    }
+    /// Leaves the plain memory once it is drained.
+    void return_home(Ring& writing) noexcept {
+        const std::scoped_lock lock{mutex_};
+        Link& last = links_.front();
+        if (links_.size() != 1 || !last.memory || !last.ring.readable().bytes.empty()) return;
+        give_back(last);
+        own_.restart_at(writing.position());
+        last = {own_, writing.position(), {}};
+        writing = own_;
+    }
+
+    // ---- the consumer
+
+    /// What was committed from a position on, which is not released: a contiguous part of it.
+    [[nodiscard]] Ring::Readable readable(std::uint64_t from) const noexcept {
+        const std::scoped_lock lock{mutex_};
+        std::size_t i = links_.size() - 1;
+        while (i > 0 && from < links_[i].from) --i;
+        return links_[i].ring.readable(from);
+    }
+    void release(std::uint64_t to) noexcept {
+        const std::scoped_lock lock{mutex_};
+        while (links_.size() > 1 && to >= links_[1].from) {
+            links_.front().ring.release(links_[1].from);
+            give_back(links_.front());
+            links_.erase(links_.begin());
+        }
+        links_.front().ring.release(to);
+    }
+
+    // ---- either
+
+    /// Whether all that is in it outlives the process.
+    [[nodiscard]] bool outlives_process() const noexcept {
+        const std::scoped_lock lock{mutex_};
+        return own_memory_.has_file() && links_.size() == 1 && !links_.front().memory;
+    }
+    /// Whether its own ring lies in a file.
+    [[nodiscard]] bool has_file() const noexcept { return own_memory_.has_file(); }
+    [[nodiscard]] bool is_drained() const noexcept {
+        const std::scoped_lock lock{mutex_};
+        return std::all_of(links_.begin(), links_.end(),
+                           [](const Link& link) { return link.ring.readable().bytes.empty(); });
+    }
+    /// Lets go of what lies in plain memory only. Returns how many rows that were.
+    std::uint64_t drop_memory() noexcept {
+        const std::scoped_lock lock{mutex_};
+        std::uint64_t rows = 0;
+        for (Link& link : links_) {
+            if (own_memory_.has_file() && !link.memory) continue;
+            for (auto piece = link.ring.readable(); !piece.bytes.empty(); piece = link.ring.readable()) {
+                rows += count_rows(piece.bytes);
+                link.ring.release(piece.from + piece.bytes.size());
+            }
+        }
+        return rows;
+    }
+    /// Gives up its own ring, whose file can be removed then. Nobody may use the chain any more.
+    void unmap() noexcept { own_memory_.unmap(); }
+
+  private:
+    struct Link {
+        Ring ring{};
+        std::uint64_t from = 0;
+        os::Mapping memory{};  // none if it is the chain's own ring
+    };
+    void give_back(const Link& link) noexcept {
+        if (link.memory) spares_->give_back();
+    }
+
+    os::Mapping own_memory_;
+    Ring own_;
+    SpareRings* spares_;
+    mutable std::mutex mutex_;
+    std::vector<Link> links_;  // the first is the one that is drained, the last the one that is written
+};
+using RingChain = BasicRingChain<>;
+
+}  // namespace CAIRN_NAMESPACE::detail
+
 // ---- cairn/run/detail/journal_lane.hpp
-// A lane with the memory of its ring, and what it does seldom.
+// A lane with its rings, and what it does seldom.
 
 namespace CAIRN_NAMESPACE::detail {
 
@@ -12576,9 +12853,11 @@ template <class T = void>
 class BasicJournalLane final : public Lane, public std::enable_shared_from_this<BasicJournalLane<T>> {
   public:
     BasicJournalLane(os::Mapping memory, std::uint32_t id, std::int64_t first_step, MetricTable& names,
-                     Pressure& pressure)
-        : Lane{Ring::create(memory.writable().data(), id), first_step}, memory_{std::move(memory)},
-          names_{&names}, pressure_{&pressure} {}
+                     SpareRings& spares, Pressure& pressure)
+        : Lane{first_step}, id_{id}, rings_{std::move(memory), id, spares}, names_{&names},
+          pressure_{&pressure} {
+        ring = rings_.own();
+    }
 
     /// Gives it to the calling thread, unless another has it.
     bool take(std::int64_t first_step) {
@@ -12595,39 +12874,38 @@ class BasicJournalLane final : public Lane, public std::enable_shared_from_this<
     }
     [[nodiscard]] bool is_orphan() const noexcept override { return held_.use_count() == 1; }
 
-    /// Whether its ring lies in a file, so that what is in it outlives the process.
-    [[nodiscard]] bool has_file() const noexcept { return memory_.has_file(); }
+    /// The number of its ring.
+    [[nodiscard]] std::uint32_t id() const noexcept { return id_; }
+    /// What it has written, for the collector.
+    [[nodiscard]] RingChain& rings() noexcept { return rings_; }
+
     /// Gives up the ring and removes its file. Nobody may log into it any more.
     void remove_file(const os::Path& path) {
-        if (!has_file()) return;
-        memory_.unmap();  // first: no file goes while it is mapped (Windows)
+        if (!rings_.has_file()) return;
+        rings_.unmap();  // first: no file goes while it is mapped (Windows)
         (void)os::remove_file(path);
     }
 
   private:
-    using Cells = std::vector<std::pair<std::uint32_t, Value>>;
-
-    CAIRN_COLD bool append_cells(RecordKind kind, std::int64_t step, std::int64_t time_ns,
-                                 const NamedCell* begin, const NamedCell* end) override {
-        Cells cells;
+    bool append_cells(RecordKind kind, std::int64_t step, std::int64_t time_ns, const NamedCell* begin,
+                      const NamedCell* end) override {
+        cells_.clear();
         for (const NamedCell* cell = begin; cell != end; ++cell) {
-            if (!add(cells, cell->hash, cell->literal, cell->name, cell->value)) return false;
+            if (!add(cell->hash, cell->literal, cell->name, cell->value)) return false;
         }
-        return append_pieces(kind, step, time_ns, cells);
+        return append_pieces(kind, step, time_ns);
     }
-    CAIRN_COLD bool append_dynamic(RecordKind kind, std::int64_t step, std::int64_t time_ns,
-                                   const DynamicRow& row) override {
-        Cells cells;
+    bool append_dynamic(RecordKind kind, const DynamicRow& row) override {
+        cells_.clear();
         bool done = true;
         row.for_each([&](std::string_view name, const Value& value) {
-            done = done && add(cells, hash_name(name), nullptr, name, value);
+            done = done && add(hash_name(name), nullptr, name, value);
         });
-        return done && append_pieces(kind, step, time_ns, cells);
+        return done && append_pieces(kind, row.step(), row.time_ns());
     }
 
     /// A name that this lane uses for the first time goes into the ring ahead of the row that uses it.
-    bool add(Cells& cells, std::uint64_t hash, const char* literal, std::string_view name,
-             const Value& value) {
+    bool add(std::uint64_t hash, const char* literal, std::string_view name, const Value& value) {
         const bool is_cut = name.size() > max_metric_name_bytes;
         if (is_cut) {
             name = name.substr(0, max_metric_name_bytes);
@@ -12638,14 +12916,15 @@ class BasicJournalLane final : public Lane, public std::enable_shared_from_this<
         if (id == MetricCache::unknown) {
             if (is_cut) bump(counters.texts_cut);  // once for each name and lane, not once for each row
             const auto [number, kept] = names_->id_of(name);
-            std::byte* const to = reserve(name_record_size(kept));
-            if (to == nullptr) return false;
-            put_name(to, number, kept);
-            ring.commit();
-            known_.insert(hash, literal, kept, number);
+            const std::size_t bytes = name_record_size(kept);
+            if (!has_room(bytes)) return false;
+            put_name(ring.end(), number, kept);
+            ring.commit(bytes);
+            known_.insert(hash, kept, number);
             id = number;
         }
-        cells.emplace_back(id, shortened(value));
+        if (literal != nullptr) known_.keep(hash, literal, id);
+        cells_.emplace_back(id, shortened(value));
         return true;
     }
     /// The value with its text cut to what may be stored, at the boundary of a UTF-8 character.
@@ -12659,41 +12938,74 @@ class BasicJournalLane final : public Lane, public std::enable_shared_from_this<
     }
 
     /// A row that is too large for one record goes into several that belong together.
-    bool append_pieces(RecordKind kind, std::int64_t step, std::int64_t time_ns, const Cells& cells) {
+    bool append_pieces(RecordKind kind, std::int64_t step, std::int64_t time_ns) {
         std::size_t i = 0;
         do {
             std::size_t bytes = row_header_bytes;
             std::size_t end = i;
-            while (end < cells.size() && bytes + cell_size(cells[end].second) <= max_record_bytes)
-                bytes += cell_size(cells[end++].second);
-            std::byte* to = reserve(bytes);
-            if (to == nullptr) return false;
-            const std::uint8_t flags = end < cells.size() ? row_continues : std::uint8_t{0};
-            to = put_row_header(to, bytes, kind, flags, end - i, step, time_ns);
-            for (; i < end; ++i) to = put_cell(to, cells[i].first, cells[i].second);
-            ring.commit();
-        } while (i < cells.size());
+            while (end < cells_.size() && bytes + cell_size(cells_[end].second) <= max_record_bytes)
+                bytes += cell_size(cells_[end++].second);
+            if (!has_room(bytes)) return false;
+            const std::uint8_t flags = end < cells_.size() ? row_continues : std::uint8_t{0};
+            const CallTimer timer;
+            std::byte* to = put_row_header(ring.end(), bytes, kind, flags, end - i, step, time_ns);
+            for (; i < end; ++i) to = put_cell(to, cells_[i].first, cells_[i].second);
+            ring.commit(bytes);
+            timer.stop(counters.log_ns);
+        } while (i < cells_.size());
         if (kind == RecordKind::row) bump(counters.rows);
         return true;
     }
 
-    CAIRN_COLD [[nodiscard]] std::byte* make_room(std::size_t bytes) noexcept override {
-        std::byte* to = ring.advance(bytes);
+    /// Times what the fast path does, here, where it need not be fast: about once in a thousand rows.
+    class CallTimer {
+      public:
+        CallTimer() noexcept { (void)wall_ns(); }  // as `log` does
+        /// Moves what is typical towards what it took, net of the clock.
+        void stop(std::atomic<std::uint64_t>& typical) const noexcept {
+            const auto took = static_cast<std::uint64_t>(
+                std::max<std::int64_t>(steady_ns() - begun_ - (begun_ - before_), 1));
+            const std::uint64_t known = typical.load(std::memory_order_relaxed);
+            const std::uint64_t by = known / 8 + 1;
+            const std::uint64_t next = known == 0     ? took
+                                       : took > known ? known + by
+                                                      : known - std::min(by, known - 1);
+            typical.store(next, std::memory_order_relaxed);
+        }
+
+      private:
+        std::int64_t before_ = steady_ns(), begun_ = steady_ns();
+    };
+
+    [[nodiscard]] bool has_room(std::size_t bytes) noexcept {
+        return ring.has_room(bytes) || make_room(bytes);
+    }
+    /// Moves on in the ring. While it is full waits for the collector, then goes on in plain memory; false if
+    /// there is no more of that.
+    [[nodiscard]] bool make_room(std::size_t bytes) noexcept {
+        rings_.return_home(ring);
+        bool is_there = ring.advance(bytes);
         if (ring.is_low()) pressure_->nudge();
-        if (to != nullptr) return to;
+        if (is_there) return true;
         const std::int64_t since = steady_ns();
         bump(counters.waits);
-        while (to == nullptr && pressure_->wait_for_room(since)) {
+        while (!is_there && pressure_->wait_for_room(since)) {
             pressure_->nudge();
-            to = ring.advance(bytes);
+            is_there = ring.advance(bytes);
         }
         bump(counters.waited_ns, static_cast<std::uint64_t>(steady_ns() - since));
-        return to;
+        if (!is_there && rings_.extend(ring)) {
+            bump(counters.spills);
+            is_there = ring.advance(bytes);
+        }
+        return is_there;
     }
 
-    os::Mapping memory_;
+    std::uint32_t id_;
+    RingChain rings_;
     MetricTable* names_;
     Pressure* pressure_;
+    std::vector<std::pair<std::uint32_t, Value>> cells_;  // of the row that is appended; keeps its memory
     std::atomic<bool> taken_{false};
     std::shared_ptr<BasicJournalLane> held_;  // itself, for the thread that has taken it
 };
@@ -12726,13 +13038,15 @@ class BasicJournal {
         auto memory = os::Mapping::create_shared(path_of(id), ring_file_bytes);
         if (!memory) {
             mapped_ = false;
-            if (first_failure_.empty()) first_failure_ = memory.error().what();
+            // On a network's disk nothing has failed, but a kill can lose what was not collected.
+            if (first_failure_.empty() && memory.error().code() != errc::unsupported)
+                first_failure_ = memory.error().what();
             memory = os::Mapping::anonymous(ring_file_bytes);
             if (!memory) throw std::bad_alloc{};
         }
         // Threads after the first count their rows from 0, unless the run is resumed.
         const auto& made = lanes_.emplace_back(
-            std::make_shared<JournalLane>(std::move(*memory), id, first_step_, names_, *pressure_));
+            std::make_shared<JournalLane>(std::move(*memory), id, first_step_, names_, spares_, *pressure_));
         made->take(first_step_);
         return made.get();
     }
@@ -12766,30 +13080,21 @@ class BasicJournal {
         Left left;
         for (const auto& lane : lanes_) {
             const bool writable = lane.get() != own && lane->is_taken();
-            const bool drained = lane->ring.readable().bytes.empty();
-            if (drained && !writable) lane->remove_file(path_of(lane->ring.id()));
-            if (lane->has_file())
-                left.in_files = left.in_files || !drained;
-            else
-                left.lost += drop_rest(lane->ring);
+            left.lost += lane->rings().drop_memory();
+            const bool is_drained = lane->rings().is_drained();
+            left.in_files = left.in_files || (lane->rings().has_file() && !is_drained);
+            if (is_drained && !writable) lane->remove_file(path_of(lane->id()));
         }
         return left;
     }
 
   private:
-    [[nodiscard]] static std::uint64_t drop_rest(Ring& ring) noexcept {
-        std::uint64_t rows = 0;
-        for (Ring::Readable piece = ring.readable(); !piece.bytes.empty(); piece = ring.readable()) {
-            rows += count_rows(piece.bytes);
-            ring.release(piece.from + piece.bytes.size());
-        }
-        return rows;
-    }
     [[nodiscard]] std::filesystem::path path_of(std::uint32_t id) const { return dir_ / ring_file_name(id); }
 
     std::filesystem::path dir_;
     mutable std::mutex mutex_;
     MetricTable names_;
+    SpareRings spares_;
     std::vector<std::shared_ptr<JournalLane>> lanes_;
     std::uint32_t next_ring_;
     std::int64_t first_step_;
@@ -13093,7 +13398,7 @@ class BasicCollector final : public Pressure {
     bool drain(std::uint64_t at_most) {
         bool any = false;
         for (const auto& lane : journal_->lanes()) {
-            Intake& intake = intakes_[lane->ring.id()];
+            Intake& intake = intakes_[lane->id()];
             try {
                 any = drain(*lane, intake, at_most) || any;
             } catch (...) {
@@ -13104,14 +13409,15 @@ class BasicCollector final : public Pressure {
         return any;
     }
     bool drain(JournalLane& lane, Intake& intake, std::uint64_t at_most) {
-        const std::uint64_t keep = lane.has_file() ? at_most : 0;  // what a kill would lose does not wait
+        // What a kill would lose does not wait.
+        const std::uint64_t keep = lane.rings().outlives_process() ? at_most : 0;
         bool any = false;
         // A thread that never pauses must not keep us from the others.
         for (int frames = 0; frames < most_frames || at_most == 0; ++frames) {
             std::uint64_t rows = 0;
             {
                 const std::scoped_lock lock{board_mutex_};
-                rows = intake.look(lane.ring, board_);
+                rows = intake.look(lane.rings(), board_);
             }
             any = any || rows != 0;
             rows_.fetch_add(rows, std::memory_order_relaxed);
@@ -13123,13 +13429,13 @@ class BasicCollector final : public Pressure {
 
     /// Puts what waits of a lane into the history and releases its ring; false if the history takes no more.
     bool write(JournalLane& lane, Intake& intake) {
-        const auto place = history_.append(intake.frame(lane.ring.id(), board_));
+        const auto place = history_.append(intake.frame(lane.id(), board_));
         if (!place) {
             fail(place.error().what());
             return false;
         }
         written_.fetch_add(intake.rows(), std::memory_order_relaxed);
-        lane.ring.release(intake.written());  // before anything can throw: no row goes into two frames
+        lane.rings().release(intake.written());  // before anything can throw: no row goes into two frames
         drained_.fetch_add(1, std::memory_order_relaxed);
         bytes_.store(history_.bytes(), std::memory_order_relaxed);
         {
@@ -14074,8 +14380,7 @@ class BasicRunEngine final : public RunCore,
         try {
             const DynamicRow event = to_event(decision);
             Lane* const mine = lane();
-            if (mine != nullptr && mine->append<RecordKind::event>(event, event.step(), event.time_ns()))
-                return;
+            if (mine != nullptr && mine->append<RecordKind::event>(event)) return;
         } catch (...) {  // no memory
         }
         dropped_.fetch_add(1, std::memory_order_relaxed);
@@ -14093,6 +14398,9 @@ class BasicRunEngine final : public RunCore,
                 health.texts_cut += lane->counters.texts_cut.load(std::memory_order_relaxed);
                 health.waits += lane->counters.waits.load(std::memory_order_relaxed);
                 health.waited_ns += lane->counters.waited_ns.load(std::memory_order_relaxed);
+                health.spills += lane->counters.spills.load(std::memory_order_relaxed);
+                health.log_ns =
+                    std::max(health.log_ns, lane->counters.log_ns.load(std::memory_order_relaxed));
             }
             health.rows_collected = live_->collector.rows();
             health.rows_written = live_->collector.written();
@@ -14626,7 +14934,7 @@ class BasicRun {
     template <class... Names, class... Ts>
     auto log(Step step, Field<Names, Ts>... fields) noexcept {
         const auto row = detail::make_row(step.value, detail::wall_ns(), std::move(fields)...);
-        if (core_) core_->append(row, core_->lane());
+        if (core_) core_->append(row, core_->latest_lane());
         return row;
     }
 

@@ -105,6 +105,15 @@
 #define CAIRN_NO_UNIQUE_ADDRESS [[no_unique_address]]
 #endif
 
+/// Of a function whose arguments cost as much as it does: it is compiled into its caller.
+#if defined(__GNUC__)
+#define CAIRN_INLINE [[gnu::always_inline]] inline
+#elif defined(_MSC_VER)
+#define CAIRN_INLINE __forceinline
+#else
+#define CAIRN_INLINE inline
+#endif
+
 /// Of a function that is called seldom, and then from where every instruction counts.
 #if defined(__GNUC__)
 #define CAIRN_COLD [[gnu::cold, gnu::noinline]]
@@ -4175,7 +4184,7 @@ namespace CAIRN_NAMESPACE::detail {
 #else
 
 [[nodiscard]] inline std::int64_t wall_ns() noexcept {
-    timespec now{};
+    timespec now;  // NOLINT(cppcoreguidelines-pro-type-member-init): the system fills it
 #if defined(CLOCK_REALTIME_COARSE)
     ::clock_gettime(CLOCK_REALTIME_COARSE, &now);
 #else
@@ -5177,7 +5186,13 @@ struct ProcessTime {
 #include <unistd.h>
 
 #if defined(__APPLE__)
+#include <sys/mount.h>
 #include <sys/random.h>
+#elif defined(__FreeBSD__)
+#include <sys/mount.h>
+#include <sys/param.h>
+#elif defined(__linux__)
+#include <sys/vfs.h>
 #endif
 
 namespace CAIRN_NAMESPACE::detail::os {
@@ -5258,6 +5273,40 @@ inline int close(int fd) noexcept { return ::close(fd); }
 [[nodiscard]] inline int lstat(const char* path, Status& to) noexcept {
     struct ::stat info{};
     return read_status(::lstat(path, &info), info, to);
+}
+/// Whether a file system, by what Linux calls it (`man 2 statfs`), may lie on another machine.
+[[nodiscard]] constexpr bool is_network(std::uint32_t type) noexcept {
+    switch (type) {
+        case 0x6969:      // NFS
+        case 0x517b:      // SMB
+        case 0xff534d42:  // CIFS
+        case 0xfe534d42:  // SMB 2
+        case 0x5346414f:  // AFS, OpenAFS
+        case 0x6b414653:  // AFS of the kernel
+        case 0x73757245:  // Coda
+        case 0x01021997:  // 9P
+        case 0x00c36400:  // Ceph
+        case 0x0bd00bd0:  // Lustre
+        case 0x47504653:  // GPFS
+        case 0x19830326:  // BeeGFS
+        case 0x65735546:  // FUSE: sshfs, s3fs, …
+            return true;
+        default: return false;
+    }
+}
+/// Whether an open file lies on this machine, so that a mapping of it can be trusted; also where the system
+/// does not tell.
+[[nodiscard]] inline bool is_local(int fd) noexcept {
+#if defined(__linux__)
+    struct ::statfs info{};
+    return ::fstatfs(fd, &info) != 0 || !is_network(static_cast<std::uint32_t>(info.f_type));
+#elif defined(__APPLE__) || defined(__FreeBSD__)
+    struct ::statfs info{};
+    return ::fstatfs(fd, &info) != 0 || (info.f_flags & MNT_LOCAL) != 0;
+#else
+    (void)fd;
+    return true;
+#endif
 }
 [[nodiscard]] inline int set_read_only(const char* path) noexcept { return ::chmod(path, 0444); }
 [[nodiscard]] inline int set_read_only(int fd) noexcept { return ::fchmod(fd, 0444); }
@@ -5691,6 +5740,11 @@ template <class Info>
 /// Of a link itself.
 [[nodiscard]] inline int lstat(const wchar_t* path, Status& to) noexcept { return status_of(path, to, true); }
 
+/// Whether an open file lies on this machine.
+[[nodiscard]] inline bool is_local(Handle file) noexcept {
+    ::FILE_REMOTE_PROTOCOL_INFO info{};  // told of files that do not
+    return ::GetFileInformationByHandleEx(native(file), ::FileRemoteProtocolInfo, &info, sizeof info) == 0;
+}
 [[nodiscard]] inline int set_read_only(const wchar_t* path) noexcept {
     const ::DWORD bits = ::GetFileAttributesW(path);
     return done(bits != INVALID_FILE_ATTRIBUTES &&
@@ -6643,7 +6697,8 @@ class BasicMapping {
     ~BasicMapping() { unmap(); }
 
     /// A new file of `size` zeros, shared and writable. Its blocks are reserved first, so a full disk is an
-    /// error here and not a SIGBUS later. Fails: already_exists, no_space; then there is no file.
+    /// error here and not a SIGBUS later. Fails: already_exists, no_space; unsupported on another machine's
+    /// disk, whose failures would be a SIGBUS too. Then there is no file.
     static result<BasicMapping> create_shared(const Path& path, std::size_t size);
     /// A whole existing file, shared and writable. Its blocks are reserved as in `create_shared`.
     static result<BasicMapping> open_shared(const Path& path);
@@ -6659,6 +6714,8 @@ class BasicMapping {
         return writable_ ? memory_ : std::span<std::byte>{};
     }
     [[nodiscard]] std::size_t size() const noexcept { return memory_.size(); }
+    /// Whether it has any memory.
+    [[nodiscard]] explicit operator bool() const noexcept { return !memory_.empty(); }
     [[nodiscard]] bool has_file() const noexcept { return has_file_; }
 
     void unmap() noexcept {
@@ -6708,7 +6765,10 @@ template <class X>
 result<BasicMapping<X>> BasicMapping<X>::create_shared(const Path& path, std::size_t size) {
     auto file = File::create_new(path);
     if (!file) return file.error();
-    auto reserved = reserve(*file, 0, size);
+    auto reserved = sys::is_local(file->native_handle())
+                        ? reserve(*file, 0, size)
+                        : error{errc::unsupported, "map a file that lies on another machine", path.string(),
+                                "set CAIRN_DIR to a disk of this machine"};
     auto mapping =
         reserved ? map(file->native_handle(), path, size, true) : result<Mapping>{reserved.error()};
     if (!mapping) sys::unlink(path.c_str());
@@ -7850,20 +7910,22 @@ bool read_row(std::span<const std::byte> body, std::int64_t& step, std::int64_t&
         const auto bits = get<std::uint64_t>(body.data() + 8);
         const auto id = static_cast<std::uint32_t>(head);
         body = body.subspan(cell_bytes);
+        Cell cell{id, {}};
         switch (const auto kind = static_cast<Value::Kind>((head >> 32U) & 0xffU)) {
-            case Value::Kind::number: f(Cell{id, Value{std::bit_cast<double>(bits)}}); break;
+            case Value::Kind::number: cell.value = Value{std::bit_cast<double>(bits)}; break;
             case Value::Kind::integer:
             case Value::Kind::natural:
-            case Value::Kind::boolean: f(Cell{id, Value::from_integer_bits(kind, bits)}); break;
+            case Value::Kind::boolean: cell.value = Value::from_integer_bits(kind, bits); break;
             case Value::Kind::text: {
                 if (bits > body.size()) return false;
                 const auto size = static_cast<std::size_t>(bits);
-                f(Cell{id, Value{std::string_view{reinterpret_cast<const char*>(body.data()), size}}});
+                cell.value = Value{std::string_view{reinterpret_cast<const char*>(body.data()), size}};
                 body = body.subspan(padded(size) <= body.size() ? padded(size) : body.size());
                 break;
             }
             default: return false;
         }
+        f(std::as_const(cell));
     }
     return true;
 }
@@ -7914,38 +7976,51 @@ inline bool RingHeader::is_valid() const noexcept {
            byte_order == expected_byte_order && std::has_single_bit(capacity) && capacity <= ring_capacity;
 }
 
-/// A view of a ring in memory that outlives it. The producer calls `reserve`, `advance` and `commit`, the
-/// consumer `readable` and `release`; neither waits.
+/// A view of a ring in memory that outlives it. The producer asks `has_room` or `advance`, writes at `end`
+/// and calls `commit`; the consumer `readable` and `release`. Neither waits.
 class Ring {
   public:
     Ring() = default;
 
-    /// Makes a ring of `ring_file_bytes` zeroed bytes.
-    static Ring create(std::byte* memory, std::uint32_t id) noexcept {
+    /// Makes an empty ring of `ring_file_bytes` zeroed bytes, whose positions begin at a multiple of 8.
+    static Ring create(std::byte* memory, std::uint32_t id, std::uint64_t position = 0) noexcept {
         auto* header = new (memory) RingHeader{};
         header->version = RingHeader::current_version;
         header->byte_order = RingHeader::expected_byte_order;
         header->capacity = ring_capacity;
         header->id = id;
-        std::memcpy(header->magic, RingHeader::expected_magic, sizeof header->magic);
-        return Ring{header, memory + ring_header_bytes};
+        Ring ring{header, memory + ring_header_bytes};
+        ring.restart_at(position);
+        return ring;
     }
 
     [[nodiscard]] std::uint32_t id() const noexcept { return header_->id; }
+    /// The position after what was committed, as the producer knows it.
+    [[nodiscard]] std::uint64_t position() const noexcept { return head_; }
 
-    /// `bytes` (a multiple of 8, at most half of `ring_window`) to be written and committed; null if that
-    /// takes an `advance`.
-    [[nodiscard]] std::byte* reserve(std::size_t bytes) noexcept {
-        if (bytes > limit_ - head_) return nullptr;
-        reserved_end_ = head_ + bytes;
-        return data_ + (head_ & mask);
+    /// Goes on at another position; for a ring that is drained, and whose consumer waits.
+    void restart_at(std::uint64_t position) noexcept {
+        // Without its magic it is no ring yet for whoever reads the file of a process that was killed here.
+        std::memset(header_->magic, 0, sizeof header_->magic);
+        header_->tail.store(position, std::memory_order_release);
+        header_->head.store(position, std::memory_order_release);
+        std::atomic_thread_fence(std::memory_order_release);
+        std::memcpy(header_->magic, RingHeader::expected_magic, sizeof header_->magic);
+        head_ = limit_ = position;
+        window_ = ring_window;
+        is_low_ = false;
     }
 
-    /// As `reserve`, after a look at what the consumer has released; null if the ring is full. At the end of
+    /// Whether `bytes` (a multiple of 8, at most half of `ring_window`) can be written at `end` and
+    /// committed. If not, that takes an `advance`.
+    [[nodiscard]] bool has_room(std::size_t bytes) const noexcept { return bytes <= limit_ - head_; }
+    [[nodiscard]] std::byte* end() const noexcept { return data_ + (head_ & mask); }
+
+    /// Makes room, after a look at what the consumer has released; false if the ring is full. At the end of
     /// the window it goes on at the ring's beginning if there is as much room as the window has, nearly;
     /// otherwise the window grows.
     template <class = void>
-    [[nodiscard]] std::byte* advance(std::size_t bytes) noexcept {
+    [[nodiscard]] bool advance(std::size_t bytes) noexcept {
         const std::uint64_t tail = header_->tail.load(std::memory_order_acquire);
         const std::uint64_t full = tail + ring_capacity;  // the first position that is not free
         const std::uint64_t lap = head_ & ~std::uint64_t{mask};
@@ -7961,7 +8036,7 @@ class Ring {
                 window_ = ring_window;
             } else if (end > next) {
                 is_low_ = true;
-                return nullptr;
+                return false;
             } else {
                 while (end > lap + window_) window_ = std::min(2 * window_, ring_capacity);
             }
@@ -7971,13 +8046,13 @@ class Ring {
         // Where it is time to look again: at the end of the window, when the ring becomes low, when it is
         // full.
         limit_ = std::min(window_end, is_low_ ? full : full - ring_reserve);
-        return reserve(bytes);
+        return has_room(bytes);
     }
 
-    /// Publishes what was written since `reserve`. When this returns, a SIGKILL of the process loses none of
-    /// it.
-    void commit() noexcept {
-        head_ = reserved_end_;
+    /// Publishes `bytes` that were written at `end`. When this returns, a SIGKILL of the process loses none
+    /// of them.
+    void commit(std::size_t bytes) noexcept {
+        head_ += bytes;
         header_->head.store(head_, std::memory_order_release);
         std::atomic_signal_fence(std::memory_order_seq_cst);  // a signal that comes now finds it stored
     }
@@ -8014,7 +8089,6 @@ class Ring {
     std::byte* data_ = nullptr;
     std::uint64_t head_ = 0;  // the producer's own: no shared line is read on the fast path
     std::uint64_t limit_ = 0;
-    std::uint64_t reserved_end_ = 0;
     std::size_t window_ = ring_window;
     bool is_low_ = false;
 };
@@ -8498,6 +8572,7 @@ class BasicPacker {
         std::uint64_t base = 0, cost = std::numeric_limits<std::uint64_t>::max();
     };
     static constexpr std::uint64_t exception_bits = 80;  // about what one takes
+    static constexpr std::uint64_t first_bits = 64;  // about what a value takes that differences begin with
     static constexpr std::size_t sample = 128;
 
     /// With how many decimals nearly all values can be written, if there is such a number: then they are in
@@ -8529,20 +8604,25 @@ class BasicPacker {
         return decimals;
     }
 
-    /// Which differences take least is tried on some of the values, how to pack those on all.
+    /// Which differences take least is tried on some stretches, how to pack those on all.
     [[nodiscard]] Plan plan() {
         const std::span<const std::uint64_t> all{values_};
         unsigned order = 0;
         if (all.size() > 2) {
-            const std::size_t some = std::min(all.size(), sample);
+            const std::size_t stretches = all.size() > sample ? 4 : 1;
+            const std::size_t size = std::min(all.size(), sample) / stretches;
             std::uint64_t least = std::numeric_limits<std::uint64_t>::max();
-            trial_.assign(all.begin() + static_cast<std::ptrdiff_t>((all.size() - some) / 2),
-                          all.begin() + static_cast<std::ptrdiff_t>((all.size() - some) / 2 + some));
             for (unsigned tried = 0; tried < 3; ++tried) {
-                if (tried > 0) differences(trial_, tried);
-                const Plan plan = plan_for(std::span{trial_}.subspan(tried), tried);
-                if (plan.cost < least) {
-                    least = plan.cost;
+                trial_.clear();
+                for (std::size_t n = 0; n < stretches; ++n) {
+                    const std::size_t from = stretches == 1 ? 0 : n * (all.size() - size) / (stretches - 1);
+                    for (std::size_t i = from + 2; i < from + size; ++i)
+                        trial_.push_back(difference(all, i, tried));
+                }
+                const std::uint64_t cost =
+                    plan_for(trial_, 0).cost + first_bits * tried * trial_.size() / all.size();
+                if (cost < least) {
+                    least = cost;
                     order = tried;
                 }
             }
@@ -8550,36 +8630,50 @@ class BasicPacker {
         for (unsigned k = 1; k <= order; ++k) differences(values_, k);
         return plan_for(std::span{values_}.subspan(order), order);
     }
+    [[nodiscard]] static std::uint64_t difference(std::span<const std::uint64_t> of, std::size_t i,
+                                                  unsigned order) noexcept {
+        if (order == 0) return of[i];
+        return order == 1 ? of[i] - of[i - 1] : of[i] - 2 * of[i - 1] + of[i - 2];
+    }
     /// From the differences of one order to those of the next; the values that they begin with stay.
     static void differences(std::span<std::uint64_t> values, unsigned order) noexcept {
         for (std::size_t i = values.size(); i-- > order;) values[i] -= values[i - 1];
     }
 
     [[nodiscard]] Plan plan_for(std::span<const std::uint64_t> values, unsigned order) {
-        const std::uint64_t head = std::uint64_t{64} * order;
+        const std::uint64_t head = first_bits * order;
         if (values.empty()) return {order, 0, 0, head};
         const auto less = [](std::uint64_t a, std::uint64_t b) {
             return static_cast<std::int64_t>(a) < static_cast<std::int64_t>(b);
         };
-        const auto [least, greatest] = std::minmax_element(values.begin(), values.end(), less);
-        const unsigned all = bits_of(*greatest - *least);
-        Plan plan{order, all, *least, head + std::uint64_t{all} * values.size()};
+        std::uint64_t least = values.front(), greatest = least;
+        for (const std::uint64_t value : values) {  // half the time of std::minmax_element
+            least = std::min(least, value, less);
+            greatest = std::max(greatest, value, less);
+        }
+        const unsigned all = bits_of(greatest - least);
+        Plan plan{order, all, least, head + std::uint64_t{all} * values.size()};
         if (all == 0) return plan;
-        // Around the median, with exceptions on both sides.
-        sorted_.assign(values.begin(), values.end());
-        const auto middle = sorted_.begin() + static_cast<std::ptrdiff_t>(sorted_.size() / 2);
-        std::nth_element(sorted_.begin(), middle, sorted_.end(), less);
+        // Around about the median, with exceptions on both sides.
+        some_.clear();
+        for (std::size_t i = 0; i < values.size(); i += (values.size() - 1) / sample + 1)
+            some_.push_back(values[i]);
+        const auto middle = some_.begin() + static_cast<std::ptrdiff_t>(some_.size() / 2);
+        std::nth_element(some_.begin(), middle, some_.end(), less);
         const std::uint64_t median = *middle;
-        std::array<std::size_t, 66> needing{};  // so many bits, at least
+        // So many bits, at least. Two counts in turns: one would wait for itself, mostly.
+        std::array<std::array<std::uint32_t, 66>, 2> needing{};
+        std::size_t turn = 0;
         for (const std::uint64_t value : values) {
             const std::uint64_t distance = value - median;
             // In `bits` lie the distances from -2^(bits-1) to 2^(bits-1) - 1.
             const bool is_below = static_cast<std::int64_t>(distance) < 0;
-            ++needing[bits_of(is_below ? ~distance : distance) + 1];
+            ++needing[turn][bits_of(is_below ? ~distance : distance) + 1];
+            turn ^= 1U;
         }
         std::size_t exceptions = values.size();
         for (unsigned bits = 1; bits < all; ++bits) {
-            exceptions -= needing[bits];
+            exceptions -= needing[0][bits] + needing[1][bits];
             const std::uint64_t cost =
                 head + std::uint64_t{bits} * values.size() + exceptions * exception_bits;
             if (cost < plan.cost) plan = {order, bits, median - (std::uint64_t{1} << (bits - 1)), cost};
@@ -8625,7 +8719,7 @@ class BasicPacker {
         for (; filled > 0; filled -= std::min(filled, 8U), pending >>= 8U) out.byte(pending & 0xffU);
     }
 
-    std::vector<std::uint64_t> values_, trial_, sorted_;
+    std::vector<std::uint64_t> values_, trial_, some_;
     std::vector<std::size_t> exceptions_, strangers_;
     std::vector<std::int64_t> integers_;
 };
@@ -8750,6 +8844,12 @@ inline constexpr std::int64_t ns_per_ms = 1'000'000;
 /// The latest time that can be told in nanoseconds too; the earliest is as far from the epoch.
 inline constexpr std::int64_t most_ms = std::numeric_limits<std::int64_t>::max() / ns_per_ms;
 
+/// A stretch of a series, column by column: as many of each.
+struct SeriesValues {
+    std::span<const std::int64_t> steps{}, ms{};  ///< of the rows; milliseconds since the Unix epoch
+    std::span<const double> numbers{};
+};
+
 /// Exact least, greatest and last finite value of a stretch of a series, and where it lies. Requires a value,
 /// for what lies where.
 struct SeriesNode {
@@ -8861,9 +8961,13 @@ class BasicBlockWriter {
     bool add(RecordKind kind, std::int64_t step, std::int64_t time_ns, std::span<const Cell> cells) {
         const std::size_t groups = groups_.size();
         Group& group = group_of(kind, cells);
+        // Mostly there is one group, and nothing to say of a row.
+        if (groups_.size() > 1) {
+            of_row_.resize(rows());
+            of_row_.push_back(static_cast<std::int64_t>(last_));
+        }
         steps_.push_back(step);
         times_.push_back(time_ns / ns_per_ms);
-        of_row_.push_back(static_cast<std::int64_t>(last_));
         cells_ += cells.size();
         for (std::size_t i = 0; i < cells.size(); ++i) put_value(group.columns[i], cells[i].value);
         return groups_.size() != groups;
@@ -8883,7 +8987,7 @@ class BasicBlockWriter {
         }
         std::vector<std::size_t> next(groups_.size());
         for (std::size_t row = 0; row < rows(); ++row) {
-            const auto of = static_cast<std::size_t>(of_row_[row]);
+            const std::size_t of = of_row_.empty() ? 0 : static_cast<std::size_t>(of_row_[row]);
             const Group& group = groups_[of];
             const std::size_t at = next[of]++;
             for (std::size_t i = 0; i < group.shape.size(); ++i) {
@@ -9001,21 +9105,34 @@ class BasicBlockReader {
         return true;
     }
 
-    /// Calls `f(step, ms, number)` for each value of one metric, in the order of the rows, without events and
-    /// texts; reads no other column. False, before any call, if the bytes are damaged.
-    template <class F>
-    [[nodiscard]] bool read_metric(std::span<const std::byte> block, std::uint32_t metric, F&& f) {
-        if (!decode(block, &metric)) return false;
+    /// The values of one metric, in the order of the rows, without events and texts; reads no other column.
+    /// What they point to is good until the next call. Nothing if the bytes are damaged.
+    [[nodiscard]] std::optional<SeriesValues> read_metric(std::span<const std::byte> block,
+                                                          std::uint32_t metric) {
+        if (!decode(block, &metric)) return std::nullopt;
+        // Mostly all rows are alike, and there is nothing to put together.
+        if (groups_.size() == 1 && groups_[0].kind == RecordKind::row) {
+            const auto is_ours = [&](const Column& column) { return column.metric == metric; };
+            const auto& columns = groups_[0].columns;
+            const auto first = std::find_if(columns.begin(), columns.end(), is_ours);
+            if (first != columns.end() && first->kind == Value::Kind::number &&
+                std::none_of(first + 1, columns.end(), is_ours))
+                return SeriesValues{steps_, times_, first->numbers};
+        }
+        for (auto* column : {&steps_of_, &ms_of_}) column->clear();
+        numbers_of_.clear();
         for (std::size_t row = 0; row < steps_.size(); ++row) {
             Group& group = groups_[static_cast<std::size_t>(of_row_[row])];
             const std::size_t at = group.row++;
             if (group.kind != RecordKind::row) continue;
             for (const Column& column : group.columns) {
-                if (column.metric == metric && column.kind != Value::Kind::text)
-                    f(steps_[row], times_[row], number_in(column, column.kind, at));
+                if (column.metric != metric || column.kind == Value::Kind::text) continue;
+                steps_of_.push_back(steps_[row]);
+                ms_of_.push_back(times_[row]);
+                numbers_of_.push_back(number_in(column, column.kind, at));
             }
         }
-        return true;
+        return SeriesValues{steps_of_, ms_of_, numbers_of_};
     }
 
   private:
@@ -9120,6 +9237,8 @@ class BasicBlockReader {
     std::vector<std::int64_t> steps_, times_, of_row_, scratch_;
     std::vector<Group> groups_;
     std::vector<Cell> cells_;
+    std::vector<std::int64_t> steps_of_, ms_of_;  // of one metric
+    std::vector<double> numbers_of_;
 };
 using BlockReader = BasicBlockReader<>;
 
@@ -9763,9 +9882,14 @@ struct Health {
     std::uint64_t rows_written = 0;    ///< in the history file; those that are not lie in the journal
     std::uint64_t rows_dropped =
         0;  ///< lost: the ring stayed full for too long, or the run was finished or detached
-    std::uint64_t texts_cut = 0;      ///< metric texts or names that were longer than may be stored
-    std::uint64_t waits = 0;          ///< times `log` waited for room
-    std::uint64_t waited_ns = 0;      ///< how long in all
+    std::uint64_t texts_cut = 0;  ///< metric texts or names that were longer than may be stored
+    std::uint64_t waits = 0;      ///< times `log` waited for room
+    std::uint64_t waited_ns = 0;  ///< how long in all
+    /// Times that 1 MiB of plain memory took the place of a full ring (a kill loses the rows in it).
+    std::uint64_t spills = 0;
+    /// What a `log` costs the thread that calls it, in nanoseconds: reading the clock and copying a row, as
+    /// measured now and then and typical of the thread where it is dearest; 0 before the first.
+    std::uint64_t log_ns = 0;
     std::uint64_t history_bytes = 0;  ///< written to the history file
     std::uint64_t saves_failed = 0;   ///< checkpoints and artifacts that could not be saved
     bool journal_mapped =
@@ -9957,7 +10081,8 @@ class SignalWatch {
 
 namespace CAIRN_NAMESPACE::detail {
 
-/// The part of the table that one thread has used: a small open-addressed table without locks.
+/// The part of the table that one thread has used: names in a small open-addressed table without locks, and
+/// in front of it literals by their address, each at one of two places that the compiler knows.
 template <class = void>
 class BasicMetricCache {
   public:
@@ -9967,35 +10092,55 @@ class BasicMetricCache {
     [[nodiscard]] std::uint32_t find(std::uint64_t hash, std::string_view name) const noexcept {
         for (std::size_t i = static_cast<std::size_t>(hash) & mask_;; i = (i + 1) & mask_) {
             const Entry& entry = slots_[i];
-            if (entry.id == unknown) return unknown;
-            // A literal keeps its address, so its characters are compared only once.
-            if (entry.hash == hash && (entry.literal == name.data() || entry.name == name)) return entry.id;
+            if (entry.id == unknown || (entry.hash == hash && entry.name == name)) return entry.id;
+        }
+    }
+    [[nodiscard]] std::uint32_t find(std::string_view name) const noexcept {
+        name = name.substr(0, max_metric_name_bytes);
+        return find(hash_name(name), name);
+    }
+    /// The same by the literal's address, if `keep` has a place for it.
+    template <MetricName Name>
+    [[nodiscard]] CAIRN_INLINE std::uint32_t find(Name) const noexcept {
+        const Literal& first = literals_[slot(Name::hash)];
+        if (first.chars == Name::chars) [[likely]]
+            return first.id;
+        const Literal& second = literals_[second_slot(Name::hash)];
+        return second.chars == Name::chars ? second.id : unknown;
+    }
+    /// Remembers the address of a literal whose number is known.
+    void keep(std::uint64_t hash, const char* literal, std::uint32_t id) noexcept {
+        for (const std::size_t i : {slot(hash), second_slot(hash)}) {
+            if (literals_[i].chars == literal) return;
+            if (literals_[i].chars != nullptr) continue;
+            literals_[i] = {literal, id};
+            return;
         }
     }
 
-    /// The same for a literal, which is nearly always found at once: by its address.
-    [[nodiscard]] std::uint32_t find(std::uint64_t hash, const char* literal,
-                                     std::string_view name) const noexcept {
-        const Entry& first = slots_[static_cast<std::size_t>(hash) & mask_];
-        return first.literal == literal ? first.id : search(hash, name);
-    }
-
-    void insert(std::uint64_t hash, const char* literal, std::string_view kept, std::uint32_t id) {
+    void insert(std::uint64_t hash, std::string_view kept, std::uint32_t id) {
         if ((count_ + 1) * 2 > slots_.size()) grow();
-        place({hash, literal, kept, id});
+        place({hash, kept, id});
         ++count_;
     }
 
   private:
+    struct Literal {
+        const char* chars = nullptr;
+        std::uint32_t id = unknown;
+    };
     struct Entry {
         std::uint64_t hash = 0;
-        const char* literal = nullptr;
         std::string_view name{};
         std::uint32_t id = unknown;
     };
+    static constexpr std::size_t literal_slots = 128;
 
-    CAIRN_COLD [[nodiscard]] std::uint32_t search(std::uint64_t hash, std::string_view name) const noexcept {
-        return find(hash, name);
+    [[nodiscard]] static constexpr std::size_t slot(std::uint64_t hash) noexcept {
+        return static_cast<std::size_t>(hash % literal_slots);
+    }
+    [[nodiscard]] static constexpr std::size_t second_slot(std::uint64_t hash) noexcept {
+        return slot(hash / literal_slots);
     }
     void place(const Entry& entry) {
         std::size_t i = static_cast<std::size_t>(entry.hash) & mask_;
@@ -10011,6 +10156,7 @@ class BasicMetricCache {
         }
     }
 
+    std::array<Literal, literal_slots> literals_{};
     std::vector<Entry> slots_ = std::vector<Entry>(64);
     std::size_t mask_ = 63;
     std::size_t count_ = 0;
@@ -10033,20 +10179,20 @@ struct NamedCell {
     Value value{};
 };
 
-/// One producer at a time: the thread that holds it. The collector reads the ring and the counters.
+/// One producer at a time: the thread that holds it. Others read the counters.
 class Lane {
   public:
     struct Counters {
-        std::atomic<std::uint64_t> rows{0}, texts_cut{0}, waits{0}, waited_ns{0};
+        std::atomic<std::uint64_t> rows{0}, texts_cut{0}, waits{0}, waited_ns{0}, spills{0}, log_ns{0};
     };
 
     Lane(const Lane&) = delete;
     Lane& operator=(const Lane&) = delete;
 
-    /// Appends a typed or dynamic row, or an event; false if it had to be dropped. May allocate when a name
-    /// is new or the row is large.
+    /// Appends a typed or dynamic row, or an event, if there is room for it and this thread has used all its
+    /// names; changes nothing otherwise.
     template <RecordKind Kind = RecordKind::row, class R>
-    bool append(const R& row, std::int64_t step, std::int64_t time_ns) {
+    [[nodiscard]] CAIRN_INLINE bool try_append(const R& row) noexcept {
         std::uint32_t metrics[most_at_once];
         std::size_t cells = 0;
         std::size_t bytes = row_header_bytes;
@@ -10057,20 +10203,35 @@ class Lane {
                 return;
             }
             const Value cell{value};
-            const std::uint32_t metric = find(name);
+            const std::uint32_t metric = known_.find(name);
             metrics[cells++] = metric;
             bytes += cell_size(cell);
             is_plain = is_plain && metric != MetricCache::unknown && cell.text().size() <= max_text_bytes;
         });
-        if (!is_plain || bytes > max_record_bytes) return append_slowly(Kind, step, time_ns, row);
-        std::byte* to = reserve(bytes);
-        if (to == nullptr) return false;
-        to = put_row_header(to, bytes, Kind, 0, cells, step, time_ns);
+        if (!is_plain || bytes > max_record_bytes || !ring.has_room(bytes)) return false;
+        std::byte* to = put_row_header(ring.end(), bytes, Kind, 0, cells, row.step(), row.time_ns());
         const std::uint32_t* metric = metrics;
         row.for_each([&](auto, const auto& value) { to = put_cell(to, *metric++, Value{value}); });
-        ring.commit();
+        ring.commit(bytes);
         if constexpr (Kind == RecordKind::row) bump(counters.rows);
         return true;
+    }
+
+    /// Appends any row; false if it had to be dropped. Gives names that are new here their numbers, makes
+    /// room, cuts what is too long, splits what is too large. May allocate.
+    template <RecordKind Kind = RecordKind::row, class... Fields>
+    bool append(const Row<Fields...>& row) {
+        NamedCell cells[sizeof...(Fields) + 1];
+        NamedCell* end = cells;
+        row.for_each([&](auto name, const auto& value) {
+            using Name = decltype(name);
+            *end++ = {Name::hash, Name::chars, Name::name, Value{value}};
+        });
+        return append_cells(Kind, row.step(), row.time_ns(), cells, end);
+    }
+    template <RecordKind Kind = RecordKind::row>
+    bool append(const DynamicRow& row) {
+        return append_dynamic(Kind, row);
     }
 
     /// The thread's own count of rows, for rows without a step.
@@ -10089,7 +10250,7 @@ class Lane {
         counter.store(counter.load(std::memory_order_relaxed) + by, std::memory_order_relaxed);
     }
 
-    Ring ring;
+    Ring ring;  // where the thread writes
     Counters counters;
 
   protected:
@@ -10097,13 +10258,8 @@ class Lane {
     /// A row of more cells goes the slow way.
     static constexpr std::size_t most_at_once = 64;
 
-    Lane(Ring of, std::int64_t first_step) : ring{of}, next_step_{first_step} {}
+    explicit Lane(std::int64_t first_step) : next_step_{first_step} {}
     ~Lane() = default;
-
-    [[nodiscard]] std::byte* reserve(std::size_t bytes) noexcept {
-        std::byte* to = ring.reserve(bytes);
-        return to != nullptr ? to : make_room(bytes);
-    }
 
     MetricCache known_;
     std::int64_t next_step_;
@@ -10111,41 +10267,9 @@ class Lane {
   private:
     friend class ThreadLanes;
 
-    template <MetricName Name>
-    [[nodiscard]] std::uint32_t find(Name) const noexcept {
-        if constexpr (Name::name.size() > max_metric_name_bytes) {
-            return find(Name::name);
-        } else {
-            return known_.find(Name::hash, Name::chars, Name::name);
-        }
-    }
-    [[nodiscard]] std::uint32_t find(std::string_view name) const noexcept {
-        name = name.substr(0, max_metric_name_bytes);
-        return known_.find(hash_name(name), name);
-    }
-
-    template <class... Fields>
-    CAIRN_COLD bool append_slowly(RecordKind kind, std::int64_t step, std::int64_t time_ns,
-                                  const Row<Fields...>& row) {
-        NamedCell cells[sizeof...(Fields) + 1];
-        NamedCell* end = cells;
-        row.for_each([&](auto name, const auto& value) {
-            using Name = decltype(name);
-            *end++ = {Name::hash, Name::chars, Name::name, Value{value}};
-        });
-        return append_cells(kind, step, time_ns, cells, end);
-    }
-    bool append_slowly(RecordKind kind, std::int64_t step, std::int64_t time_ns, const DynamicRow& row) {
-        return append_dynamic(kind, step, time_ns, row);
-    }
-    /// Gives names that are new here their numbers, cuts what is too long, splits what is too large.
     virtual bool append_cells(RecordKind kind, std::int64_t step, std::int64_t time_ns,
                               const NamedCell* begin, const NamedCell* end) = 0;
-    virtual bool append_dynamic(RecordKind kind, std::int64_t step, std::int64_t time_ns,
-                                const DynamicRow& row) = 0;
-    /// Moves on in the ring, and waits for the collector if it is full; null if there is no use in waiting
-    /// longer.
-    [[nodiscard]] virtual std::byte* make_room(std::size_t bytes) noexcept = 0;
+    virtual bool append_dynamic(RecordKind kind, const DynamicRow& row) = 0;
 
     // What the thread that holds it knows it by.
     std::uint64_t run_ = 0;
@@ -12018,18 +12142,24 @@ class BasicRunCore {
 
     /// The calling thread's lane; null if the run takes no more rows.
     [[nodiscard]] Lane* lane() noexcept {
+        Lane* const latest = latest_lane();
+        return latest != nullptr ? latest : find_lane();
+    }
+    /// The same if it is the latest that the thread has used; null otherwise.
+    [[nodiscard]] Lane* latest_lane() const noexcept {
         const ThreadLanes::Latest& latest = ThreadLanes::latest();
-        return latest.run == open_as_.load(std::memory_order_relaxed) ? latest.lane : find_lane();
+        return latest.run == open_as_.load(std::memory_order_relaxed) ? latest.lane : nullptr;
     }
 
-    /// Takes a row; never throws, never waits for a disk.
+    /// Takes a row; never throws, never waits for a disk. `lane` may be null.
     template <class R>
-    void append(const R& row, Lane* lane) noexcept {
-        try {
-            if (lane != nullptr && lane->append(row, row.step(), row.time_ns())) return;
-        } catch (...) {  // no memory
-        }
-        dropped_.fetch_add(1, std::memory_order_relaxed);
+    CAIRN_INLINE void append(const R& row, Lane* lane) noexcept {
+        if (lane != nullptr && lane->try_append(row)) [[likely]]
+            return;
+        if constexpr (std::is_trivially_copyable_v<R>)
+            append_slowly(R{row});  // a row whose address is taken would not stay in registers
+        else
+            append_slowly(row);
     }
 
     /// Records a decision between the rows of the calling thread, as `append` does. After the end of the run
@@ -12103,6 +12233,16 @@ class BasicRunCore {
     virtual result<void> end(std::string_view status, const std::string& why) noexcept = 0;
 
   protected:
+    template <class R>
+    CAIRN_COLD void append_slowly(const R& row) noexcept {
+        try {
+            Lane* const mine = lane();
+            if (mine != nullptr && mine->append(row)) return;
+        } catch (...) {  // no memory
+        }
+        dropped_.fetch_add(1, std::memory_order_relaxed);
+    }
+
     BasicRunCore(Options options, Store store, std::filesystem::path dir, bool resumed, std::uint64_t key,
                  std::int64_t started_ns)
         : options_{std::move(options)}, store_{std::move(store)}, dir_{std::move(dir)}, resumed_{resumed},
@@ -12357,7 +12497,8 @@ class BasicIntake {
 
     /// Sees what the ring has, up to a frame's worth. Returns how many rows that were. After an exception (no
     /// memory) `restart`.
-    std::uint64_t look(const Ring& ring, MetricBoard& board) {
+    template <class Rings>
+    std::uint64_t look(const Rings& ring, MetricBoard& board) {
         const std::uint64_t before = summed_rows_;
         for (bool more = true; more && !is_full();) {
             const Ring::Readable piece = ring.readable(seen_);
@@ -12561,8 +12702,144 @@ using MetricTable = BasicMetricTable<>;
 
 }  // namespace CAIRN_NAMESPACE::detail
 
+// ---- cairn/run/detail/ring_chain.hpp
+// A thread's ring, and the plain memory that follows it while it is full.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// How many rings of plain memory a run may take beside its journal while the disk takes nothing. Threads:
+/// any.
+class SpareRings {
+  public:
+    explicit SpareRings(unsigned most = 64) : most_{most} {}
+
+    [[nodiscard]] bool take() noexcept {
+        if (taken_.fetch_add(1, std::memory_order_relaxed) < most_) return true;
+        give_back();
+        return false;
+    }
+    void give_back() noexcept { taken_.fetch_sub(1, std::memory_order_relaxed); }
+
+  private:
+    unsigned most_;
+    std::atomic<unsigned> taken_{0};
+};
+
+/// A ring of its own, and while that is full others in plain memory. Positions go on from one to the next:
+/// for its consumer, and in the history, it is one ring. When all is drained the producer returns to its own.
+template <class = void>
+class BasicRingChain {
+  public:
+    BasicRingChain(os::Mapping memory, std::uint32_t id, SpareRings& spares)
+        : own_memory_{std::move(memory)}, own_{Ring::create(own_memory_.writable().data(), id)},
+          spares_{&spares} {
+        links_.push_back({own_, 0, {}});
+    }
+    BasicRingChain(const BasicRingChain&) = delete;
+    BasicRingChain& operator=(const BasicRingChain&) = delete;
+
+    // ---- the producer
+
+    /// The ring to begin with.
+    [[nodiscard]] Ring own() const noexcept { return own_; }
+    /// Goes on in plain memory; false if there is no more to be had.
+    [[nodiscard]] bool extend(Ring& writing) noexcept {
+        if (!spares_->take()) return false;
+        try {
+            if (auto memory = os::Mapping::anonymous(ring_file_bytes)) {
+                const Ring next = Ring::create(memory->writable().data(), own_.id(), writing.position());
+                const std::scoped_lock lock{mutex_};
+                links_.push_back({next, writing.position(), std::move(*memory)});
+                writing = next;
+                return true;
+            }
+        } catch (...) {  // no memory
+        }
+        spares_->give_back();
+        return false;
+    }
+    /// Leaves the plain memory once it is drained.
+    void return_home(Ring& writing) noexcept {
+        const std::scoped_lock lock{mutex_};
+        Link& last = links_.front();
+        if (links_.size() != 1 || !last.memory || !last.ring.readable().bytes.empty()) return;
+        give_back(last);
+        own_.restart_at(writing.position());
+        last = {own_, writing.position(), {}};
+        writing = own_;
+    }
+
+    // ---- the consumer
+
+    /// What was committed from a position on, which is not released: a contiguous part of it.
+    [[nodiscard]] Ring::Readable readable(std::uint64_t from) const noexcept {
+        const std::scoped_lock lock{mutex_};
+        std::size_t i = links_.size() - 1;
+        while (i > 0 && from < links_[i].from) --i;
+        return links_[i].ring.readable(from);
+    }
+    void release(std::uint64_t to) noexcept {
+        const std::scoped_lock lock{mutex_};
+        while (links_.size() > 1 && to >= links_[1].from) {
+            links_.front().ring.release(links_[1].from);
+            give_back(links_.front());
+            links_.erase(links_.begin());
+        }
+        links_.front().ring.release(to);
+    }
+
+    // ---- either
+
+    /// Whether all that is in it outlives the process.
+    [[nodiscard]] bool outlives_process() const noexcept {
+        const std::scoped_lock lock{mutex_};
+        return own_memory_.has_file() && links_.size() == 1 && !links_.front().memory;
+    }
+    /// Whether its own ring lies in a file.
+    [[nodiscard]] bool has_file() const noexcept { return own_memory_.has_file(); }
+    [[nodiscard]] bool is_drained() const noexcept {
+        const std::scoped_lock lock{mutex_};
+        return std::all_of(links_.begin(), links_.end(),
+                           [](const Link& link) { return link.ring.readable().bytes.empty(); });
+    }
+    /// Lets go of what lies in plain memory only. Returns how many rows that were.
+    std::uint64_t drop_memory() noexcept {
+        const std::scoped_lock lock{mutex_};
+        std::uint64_t rows = 0;
+        for (Link& link : links_) {
+            if (own_memory_.has_file() && !link.memory) continue;
+            for (auto piece = link.ring.readable(); !piece.bytes.empty(); piece = link.ring.readable()) {
+                rows += count_rows(piece.bytes);
+                link.ring.release(piece.from + piece.bytes.size());
+            }
+        }
+        return rows;
+    }
+    /// Gives up its own ring, whose file can be removed then. Nobody may use the chain any more.
+    void unmap() noexcept { own_memory_.unmap(); }
+
+  private:
+    struct Link {
+        Ring ring{};
+        std::uint64_t from = 0;
+        os::Mapping memory{};  // none if it is the chain's own ring
+    };
+    void give_back(const Link& link) noexcept {
+        if (link.memory) spares_->give_back();
+    }
+
+    os::Mapping own_memory_;
+    Ring own_;
+    SpareRings* spares_;
+    mutable std::mutex mutex_;
+    std::vector<Link> links_;  // the first is the one that is drained, the last the one that is written
+};
+using RingChain = BasicRingChain<>;
+
+}  // namespace CAIRN_NAMESPACE::detail
+
 // ---- cairn/run/detail/journal_lane.hpp
-// A lane with the memory of its ring, and what it does seldom.
+// A lane with its rings, and what it does seldom.
 
 namespace CAIRN_NAMESPACE::detail {
 
@@ -12583,9 +12860,11 @@ template <class T = void>
 class BasicJournalLane final : public Lane, public std::enable_shared_from_this<BasicJournalLane<T>> {
   public:
     BasicJournalLane(os::Mapping memory, std::uint32_t id, std::int64_t first_step, MetricTable& names,
-                     Pressure& pressure)
-        : Lane{Ring::create(memory.writable().data(), id), first_step}, memory_{std::move(memory)},
-          names_{&names}, pressure_{&pressure} {}
+                     SpareRings& spares, Pressure& pressure)
+        : Lane{first_step}, id_{id}, rings_{std::move(memory), id, spares}, names_{&names},
+          pressure_{&pressure} {
+        ring = rings_.own();
+    }
 
     /// Gives it to the calling thread, unless another has it.
     bool take(std::int64_t first_step) {
@@ -12602,39 +12881,38 @@ class BasicJournalLane final : public Lane, public std::enable_shared_from_this<
     }
     [[nodiscard]] bool is_orphan() const noexcept override { return held_.use_count() == 1; }
 
-    /// Whether its ring lies in a file, so that what is in it outlives the process.
-    [[nodiscard]] bool has_file() const noexcept { return memory_.has_file(); }
+    /// The number of its ring.
+    [[nodiscard]] std::uint32_t id() const noexcept { return id_; }
+    /// What it has written, for the collector.
+    [[nodiscard]] RingChain& rings() noexcept { return rings_; }
+
     /// Gives up the ring and removes its file. Nobody may log into it any more.
     void remove_file(const os::Path& path) {
-        if (!has_file()) return;
-        memory_.unmap();  // first: no file goes while it is mapped (Windows)
+        if (!rings_.has_file()) return;
+        rings_.unmap();  // first: no file goes while it is mapped (Windows)
         (void)os::remove_file(path);
     }
 
   private:
-    using Cells = std::vector<std::pair<std::uint32_t, Value>>;
-
-    CAIRN_COLD bool append_cells(RecordKind kind, std::int64_t step, std::int64_t time_ns,
-                                 const NamedCell* begin, const NamedCell* end) override {
-        Cells cells;
+    bool append_cells(RecordKind kind, std::int64_t step, std::int64_t time_ns, const NamedCell* begin,
+                      const NamedCell* end) override {
+        cells_.clear();
         for (const NamedCell* cell = begin; cell != end; ++cell) {
-            if (!add(cells, cell->hash, cell->literal, cell->name, cell->value)) return false;
+            if (!add(cell->hash, cell->literal, cell->name, cell->value)) return false;
         }
-        return append_pieces(kind, step, time_ns, cells);
+        return append_pieces(kind, step, time_ns);
     }
-    CAIRN_COLD bool append_dynamic(RecordKind kind, std::int64_t step, std::int64_t time_ns,
-                                   const DynamicRow& row) override {
-        Cells cells;
+    bool append_dynamic(RecordKind kind, const DynamicRow& row) override {
+        cells_.clear();
         bool done = true;
         row.for_each([&](std::string_view name, const Value& value) {
-            done = done && add(cells, hash_name(name), nullptr, name, value);
+            done = done && add(hash_name(name), nullptr, name, value);
         });
-        return done && append_pieces(kind, step, time_ns, cells);
+        return done && append_pieces(kind, row.step(), row.time_ns());
     }
 
     /// A name that this lane uses for the first time goes into the ring ahead of the row that uses it.
-    bool add(Cells& cells, std::uint64_t hash, const char* literal, std::string_view name,
-             const Value& value) {
+    bool add(std::uint64_t hash, const char* literal, std::string_view name, const Value& value) {
         const bool is_cut = name.size() > max_metric_name_bytes;
         if (is_cut) {
             name = name.substr(0, max_metric_name_bytes);
@@ -12645,14 +12923,15 @@ class BasicJournalLane final : public Lane, public std::enable_shared_from_this<
         if (id == MetricCache::unknown) {
             if (is_cut) bump(counters.texts_cut);  // once for each name and lane, not once for each row
             const auto [number, kept] = names_->id_of(name);
-            std::byte* const to = reserve(name_record_size(kept));
-            if (to == nullptr) return false;
-            put_name(to, number, kept);
-            ring.commit();
-            known_.insert(hash, literal, kept, number);
+            const std::size_t bytes = name_record_size(kept);
+            if (!has_room(bytes)) return false;
+            put_name(ring.end(), number, kept);
+            ring.commit(bytes);
+            known_.insert(hash, kept, number);
             id = number;
         }
-        cells.emplace_back(id, shortened(value));
+        if (literal != nullptr) known_.keep(hash, literal, id);
+        cells_.emplace_back(id, shortened(value));
         return true;
     }
     /// The value with its text cut to what may be stored, at the boundary of a UTF-8 character.
@@ -12666,41 +12945,74 @@ class BasicJournalLane final : public Lane, public std::enable_shared_from_this<
     }
 
     /// A row that is too large for one record goes into several that belong together.
-    bool append_pieces(RecordKind kind, std::int64_t step, std::int64_t time_ns, const Cells& cells) {
+    bool append_pieces(RecordKind kind, std::int64_t step, std::int64_t time_ns) {
         std::size_t i = 0;
         do {
             std::size_t bytes = row_header_bytes;
             std::size_t end = i;
-            while (end < cells.size() && bytes + cell_size(cells[end].second) <= max_record_bytes)
-                bytes += cell_size(cells[end++].second);
-            std::byte* to = reserve(bytes);
-            if (to == nullptr) return false;
-            const std::uint8_t flags = end < cells.size() ? row_continues : std::uint8_t{0};
-            to = put_row_header(to, bytes, kind, flags, end - i, step, time_ns);
-            for (; i < end; ++i) to = put_cell(to, cells[i].first, cells[i].second);
-            ring.commit();
-        } while (i < cells.size());
+            while (end < cells_.size() && bytes + cell_size(cells_[end].second) <= max_record_bytes)
+                bytes += cell_size(cells_[end++].second);
+            if (!has_room(bytes)) return false;
+            const std::uint8_t flags = end < cells_.size() ? row_continues : std::uint8_t{0};
+            const CallTimer timer;
+            std::byte* to = put_row_header(ring.end(), bytes, kind, flags, end - i, step, time_ns);
+            for (; i < end; ++i) to = put_cell(to, cells_[i].first, cells_[i].second);
+            ring.commit(bytes);
+            timer.stop(counters.log_ns);
+        } while (i < cells_.size());
         if (kind == RecordKind::row) bump(counters.rows);
         return true;
     }
 
-    CAIRN_COLD [[nodiscard]] std::byte* make_room(std::size_t bytes) noexcept override {
-        std::byte* to = ring.advance(bytes);
+    /// Times what the fast path does, here, where it need not be fast: about once in a thousand rows.
+    class CallTimer {
+      public:
+        CallTimer() noexcept { (void)wall_ns(); }  // as `log` does
+        /// Moves what is typical towards what it took, net of the clock.
+        void stop(std::atomic<std::uint64_t>& typical) const noexcept {
+            const auto took = static_cast<std::uint64_t>(
+                std::max<std::int64_t>(steady_ns() - begun_ - (begun_ - before_), 1));
+            const std::uint64_t known = typical.load(std::memory_order_relaxed);
+            const std::uint64_t by = known / 8 + 1;
+            const std::uint64_t next = known == 0     ? took
+                                       : took > known ? known + by
+                                                      : known - std::min(by, known - 1);
+            typical.store(next, std::memory_order_relaxed);
+        }
+
+      private:
+        std::int64_t before_ = steady_ns(), begun_ = steady_ns();
+    };
+
+    [[nodiscard]] bool has_room(std::size_t bytes) noexcept {
+        return ring.has_room(bytes) || make_room(bytes);
+    }
+    /// Moves on in the ring. While it is full waits for the collector, then goes on in plain memory; false if
+    /// there is no more of that.
+    [[nodiscard]] bool make_room(std::size_t bytes) noexcept {
+        rings_.return_home(ring);
+        bool is_there = ring.advance(bytes);
         if (ring.is_low()) pressure_->nudge();
-        if (to != nullptr) return to;
+        if (is_there) return true;
         const std::int64_t since = steady_ns();
         bump(counters.waits);
-        while (to == nullptr && pressure_->wait_for_room(since)) {
+        while (!is_there && pressure_->wait_for_room(since)) {
             pressure_->nudge();
-            to = ring.advance(bytes);
+            is_there = ring.advance(bytes);
         }
         bump(counters.waited_ns, static_cast<std::uint64_t>(steady_ns() - since));
-        return to;
+        if (!is_there && rings_.extend(ring)) {
+            bump(counters.spills);
+            is_there = ring.advance(bytes);
+        }
+        return is_there;
     }
 
-    os::Mapping memory_;
+    std::uint32_t id_;
+    RingChain rings_;
     MetricTable* names_;
     Pressure* pressure_;
+    std::vector<std::pair<std::uint32_t, Value>> cells_;  // of the row that is appended; keeps its memory
     std::atomic<bool> taken_{false};
     std::shared_ptr<BasicJournalLane> held_;  // itself, for the thread that has taken it
 };
@@ -12733,13 +13045,15 @@ class BasicJournal {
         auto memory = os::Mapping::create_shared(path_of(id), ring_file_bytes);
         if (!memory) {
             mapped_ = false;
-            if (first_failure_.empty()) first_failure_ = memory.error().what();
+            // On a network's disk nothing has failed, but a kill can lose what was not collected.
+            if (first_failure_.empty() && memory.error().code() != errc::unsupported)
+                first_failure_ = memory.error().what();
             memory = os::Mapping::anonymous(ring_file_bytes);
             if (!memory) throw std::bad_alloc{};
         }
         // Threads after the first count their rows from 0, unless the run is resumed.
         const auto& made = lanes_.emplace_back(
-            std::make_shared<JournalLane>(std::move(*memory), id, first_step_, names_, *pressure_));
+            std::make_shared<JournalLane>(std::move(*memory), id, first_step_, names_, spares_, *pressure_));
         made->take(first_step_);
         return made.get();
     }
@@ -12773,30 +13087,21 @@ class BasicJournal {
         Left left;
         for (const auto& lane : lanes_) {
             const bool writable = lane.get() != own && lane->is_taken();
-            const bool drained = lane->ring.readable().bytes.empty();
-            if (drained && !writable) lane->remove_file(path_of(lane->ring.id()));
-            if (lane->has_file())
-                left.in_files = left.in_files || !drained;
-            else
-                left.lost += drop_rest(lane->ring);
+            left.lost += lane->rings().drop_memory();
+            const bool is_drained = lane->rings().is_drained();
+            left.in_files = left.in_files || (lane->rings().has_file() && !is_drained);
+            if (is_drained && !writable) lane->remove_file(path_of(lane->id()));
         }
         return left;
     }
 
   private:
-    [[nodiscard]] static std::uint64_t drop_rest(Ring& ring) noexcept {
-        std::uint64_t rows = 0;
-        for (Ring::Readable piece = ring.readable(); !piece.bytes.empty(); piece = ring.readable()) {
-            rows += count_rows(piece.bytes);
-            ring.release(piece.from + piece.bytes.size());
-        }
-        return rows;
-    }
     [[nodiscard]] std::filesystem::path path_of(std::uint32_t id) const { return dir_ / ring_file_name(id); }
 
     std::filesystem::path dir_;
     mutable std::mutex mutex_;
     MetricTable names_;
+    SpareRings spares_;
     std::vector<std::shared_ptr<JournalLane>> lanes_;
     std::uint32_t next_ring_;
     std::int64_t first_step_;
@@ -13100,7 +13405,7 @@ class BasicCollector final : public Pressure {
     bool drain(std::uint64_t at_most) {
         bool any = false;
         for (const auto& lane : journal_->lanes()) {
-            Intake& intake = intakes_[lane->ring.id()];
+            Intake& intake = intakes_[lane->id()];
             try {
                 any = drain(*lane, intake, at_most) || any;
             } catch (...) {
@@ -13111,14 +13416,15 @@ class BasicCollector final : public Pressure {
         return any;
     }
     bool drain(JournalLane& lane, Intake& intake, std::uint64_t at_most) {
-        const std::uint64_t keep = lane.has_file() ? at_most : 0;  // what a kill would lose does not wait
+        // What a kill would lose does not wait.
+        const std::uint64_t keep = lane.rings().outlives_process() ? at_most : 0;
         bool any = false;
         // A thread that never pauses must not keep us from the others.
         for (int frames = 0; frames < most_frames || at_most == 0; ++frames) {
             std::uint64_t rows = 0;
             {
                 const std::scoped_lock lock{board_mutex_};
-                rows = intake.look(lane.ring, board_);
+                rows = intake.look(lane.rings(), board_);
             }
             any = any || rows != 0;
             rows_.fetch_add(rows, std::memory_order_relaxed);
@@ -13130,13 +13436,13 @@ class BasicCollector final : public Pressure {
 
     /// Puts what waits of a lane into the history and releases its ring; false if the history takes no more.
     bool write(JournalLane& lane, Intake& intake) {
-        const auto place = history_.append(intake.frame(lane.ring.id(), board_));
+        const auto place = history_.append(intake.frame(lane.id(), board_));
         if (!place) {
             fail(place.error().what());
             return false;
         }
         written_.fetch_add(intake.rows(), std::memory_order_relaxed);
-        lane.ring.release(intake.written());  // before anything can throw: no row goes into two frames
+        lane.rings().release(intake.written());  // before anything can throw: no row goes into two frames
         drained_.fetch_add(1, std::memory_order_relaxed);
         bytes_.store(history_.bytes(), std::memory_order_relaxed);
         {
@@ -14081,8 +14387,7 @@ class BasicRunEngine final : public RunCore,
         try {
             const DynamicRow event = to_event(decision);
             Lane* const mine = lane();
-            if (mine != nullptr && mine->append<RecordKind::event>(event, event.step(), event.time_ns()))
-                return;
+            if (mine != nullptr && mine->append<RecordKind::event>(event)) return;
         } catch (...) {  // no memory
         }
         dropped_.fetch_add(1, std::memory_order_relaxed);
@@ -14100,6 +14405,9 @@ class BasicRunEngine final : public RunCore,
                 health.texts_cut += lane->counters.texts_cut.load(std::memory_order_relaxed);
                 health.waits += lane->counters.waits.load(std::memory_order_relaxed);
                 health.waited_ns += lane->counters.waited_ns.load(std::memory_order_relaxed);
+                health.spills += lane->counters.spills.load(std::memory_order_relaxed);
+                health.log_ns =
+                    std::max(health.log_ns, lane->counters.log_ns.load(std::memory_order_relaxed));
             }
             health.rows_collected = live_->collector.rows();
             health.rows_written = live_->collector.written();
@@ -14633,7 +14941,7 @@ class BasicRun {
     template <class... Names, class... Ts>
     auto log(Step step, Field<Names, Ts>... fields) noexcept {
         const auto row = detail::make_row(step.value, detail::wall_ns(), std::move(fields)...);
-        if (core_) core_->append(row, core_->lane());
+        if (core_) core_->append(row, core_->latest_lane());
         return row;
     }
 
@@ -18384,8 +18692,9 @@ namespace CAIRN_NAMESPACE {
 
 /// What a window and its buckets are measured in.
 enum class Axis : unsigned char {
-    step,  ///< the rows' steps
-    time   ///< the rows' wall time, nanoseconds since the Unix epoch
+    step,     ///< the rows' steps
+    time,     ///< the rows' wall time, nanoseconds since the Unix epoch
+    relative  ///< the same since the run was made; of a series that was put together by hand, since its first
 };
 
 /// What lies in one stretch of a series: exact least, greatest and last finite value, and what is not finite.
@@ -18424,17 +18733,25 @@ class Series {
 
       private:
         friend class Series;
-        Window(const Series& series, std::int64_t from, std::int64_t to, Axis axis)
-            : series_{&series}, from_{from}, to_{to}, axis_{axis} {}
+        friend class SeriesOver;
         const Series* series_;
         std::int64_t from_, to_;
-        Axis axis_;
+        Axis axis_;              // step or time
+        std::int64_t zero_ = 0;  // what a bucket's ends are told from
+        double (*number_)(std::int64_t) = [](std::int64_t place) { return static_cast<double>(place); };
+
+        Window(const Series& series, std::int64_t from, std::int64_t to, Axis axis)
+            : series_{&series}, from_{from}, to_{to}, axis_{axis} {
+            if (axis != Axis::relative) return;
+            axis_ = Axis::time;
+            zero_ = series.origin_ns();
+            for (std::int64_t* end : {&from_, &to_}) *end = saturating_add(*end, zero_);
+        }
     };
 
-    /// Reads stretch `n` of those that were added with `add_stored`: calls `f(step, ms, value)` for its
-    /// values. False if they cannot be read.
-    using Load =
-        std::function<bool(std::size_t n, detail::FunctionRef<void(std::int64_t, std::int64_t, double)> f)>;
+    /// Reads stretch `n` of those that were added with `add_stored`; nothing if it cannot be read. What it
+    /// gives is good until the next call.
+    using Load = std::function<std::optional<detail::SeriesValues>(std::size_t n)>;
 
     Series() = default;
     /// For what is read in a history.
@@ -18442,11 +18759,13 @@ class Series {
 
     /// Appends a value. Its time is kept in whole milliseconds.
     void add(std::int64_t step, std::int64_t time_ns, double value) {
-        if (chunks_.empty() || chunks_.back().stored != none || chunks_.back().points.size() == chunk_size)
+        if (chunks_.empty() || chunks_.back().stored != none || chunks_.back().steps.size() == chunk_size)
             chunks_.emplace_back();
         Chunk& last = chunks_.back();
         const std::int64_t ms = time_ns / ns_per_ms;
-        last.points.push_back({step, ms * ns_per_ms, value});
+        last.steps.push_back(step);
+        last.ms.push_back(ms);
+        last.numbers.push_back(value);
         last.parts.clear();
         detail::SeriesNode one;
         one.add(step, ms, value);
@@ -18462,6 +18781,8 @@ class Series {
         note(node);
     }
 
+    /// Says when the run was made, nanoseconds since the Unix epoch.
+    void set_origin(std::int64_t ns) noexcept { origin_ns_ = ns; }
     /// Counts what `damaged` tells.
     void add_damage(std::size_t count) noexcept { damaged_ += count; }
 
@@ -18479,6 +18800,8 @@ class Series {
     [[nodiscard]] std::int64_t first_ns() const noexcept { return all_.min_ms * ns_per_ms; }
     /// The latest. Requires a point.
     [[nodiscard]] std::int64_t last_ns() const noexcept { return all_.max_ms * ns_per_ms; }
+    /// What `Axis::relative` counts from, nanoseconds since the Unix epoch.
+    [[nodiscard]] std::int64_t origin_ns() const noexcept { return origin_ns_.value_or(first_ns()); }
     /// How many values could not be read when they were asked for: the file was damaged or is gone.
     [[nodiscard]] std::uint64_t unread() const noexcept { return unread_; }
     /// How many stretches of the history, and how many rings, could not be read when it was opened.
@@ -18501,7 +18824,8 @@ class Series {
     struct Chunk {
         detail::SeriesNode node;
         std::size_t stored = none;
-        std::vector<Point> points{};                      // if it is not stored
+        std::vector<std::int64_t> steps{}, ms{};          // if it is not stored
+        std::vector<double> numbers{};                    // the same
         mutable std::uint64_t unread = 0;                 // of its values
         mutable std::vector<detail::SeriesNode> parts{};  // of 128 values each, once they are needed
     };
@@ -18509,8 +18833,17 @@ class Series {
         std::int64_t from = 0, to = 0;
     };
 
+    [[nodiscard]] static std::int64_t saturating_add(std::int64_t a, std::int64_t b) noexcept {
+        constexpr std::int64_t most = std::numeric_limits<std::int64_t>::max();
+        constexpr std::int64_t least = std::numeric_limits<std::int64_t>::min();
+        if (b > 0 && a > most - b) return most;
+        if (b < 0 && a < least - b) return least;
+        return a + b;
+    }
     [[nodiscard]] Window all(Axis axis = Axis::step) const {
-        return axis == Axis::step ? window(first_step(), last_step()) : window(first_ns(), last_ns(), axis);
+        const std::int64_t zero = axis == Axis::relative ? origin_ns() : 0;
+        return axis == Axis::step ? window(first_step(), last_step())
+                                  : window(first_ns() - zero, last_ns() - zero, axis);
     }
     [[nodiscard]] static Range range_of(const detail::SeriesNode& node, Axis axis) noexcept {
         return axis == Axis::step ? Range{node.min_step, node.max_step}
@@ -18527,23 +18860,24 @@ class Series {
         all_.merge(node);
     }
 
-    /// Calls `f(Point)` for the values of a chunk.
-    template <class F>
-    void each_point(const Chunk& of, F&& f) const {
-        if (of.stored == none) {
-            for (const Point& point : of.points) f(point);
-            return;
-        }
-        std::uint64_t read = 0;
-        const auto one = [&](std::int64_t step, std::int64_t ms, double value) {
-            ++read;
-            f(Point{step, ms * ns_per_ms, value});
-        };
-        const bool is_read = load_(of.stored, one);
+    /// The values of a chunk, good until the next call.
+    [[nodiscard]] detail::SeriesValues values_of(const Chunk& of) const {
+        if (of.stored == none) return {of.steps, of.ms, of.numbers};
+        const auto values = load_(of.stored);
+        const std::uint64_t read = values ? values->numbers.size() : 0;
         const std::uint64_t unread = of.node.count() - std::min(of.node.count(), read);
-        if (!is_read || unread != 0) {
-            unread_ += unread - std::min(unread, of.unread);  // counted once, however often it is asked for
-            of.unread = std::max(of.unread, unread);
+        unread_ += unread - std::min(unread, of.unread);  // counted once, however often it is asked for
+        of.unread = std::max(of.unread, unread);
+        return values.value_or(detail::SeriesValues{});
+    }
+    /// Calls `f(Point)` for those from one number to another that lie in a window.
+    template <class F>
+    static void each_point(const detail::SeriesValues& values, std::size_t from, std::size_t to,
+                           const Window& window, F&& f) {
+        for (std::size_t i = from; i < std::min(to, values.numbers.size()); ++i) {
+            const Point point{values.steps[i], values.ms[i] * ns_per_ms, values.numbers[i]};
+            const std::int64_t place = place_of(point, window.axis_);
+            if (place >= window.from_ && place <= window.to_) f(point);
         }
     }
 
@@ -18555,40 +18889,34 @@ class Series {
             const Range range = range_of(node, window.axis_);
             return node.count() == 0 || range.to < window.from_ || range.from > window.to_;
         };
-        std::vector<Point> points;
         for (std::size_t g = 0; g < groups_.size(); ++g) {
             if (is_outside(groups_[g]) || takes(groups_[g])) continue;
             const std::size_t end = std::min(chunks_.size(), (g + 1) * group_size);
             for (std::size_t c = g * group_size; c < end; ++c) {
                 const Chunk& chunk = chunks_[c];
                 if (is_outside(chunk.node) || takes(chunk.node)) continue;
-                points.clear();
-                const auto read = [&] {
-                    each_point(chunk, [&](const Point& point) { points.push_back(point); });
-                };
+                std::optional<detail::SeriesValues> values;
                 if (chunk.parts.empty()) {
-                    read();
-                    divide(chunk, points);
+                    values = values_of(chunk);
+                    divide(chunk, *values);
                 }
                 std::size_t from = 0;  // the first value of the part
                 for (const detail::SeriesNode& part : chunk.parts) {
                     const std::size_t to = from + static_cast<std::size_t>(part.count());
                     if (!is_outside(part) && !takes(part)) {
-                        if (points.empty()) read();
-                        for (std::size_t i = from; i < std::min(to, points.size()); ++i) {
-                            const std::int64_t place = place_of(points[i], window.axis_);
-                            if (place >= window.from_ && place <= window.to_) f(points[i]);
-                        }
+                        if (!values) values = values_of(chunk);
+                        each_point(*values, from, to, window, f);
                     }
                     from = to;
                 }
             }
         }
     }
-    static void divide(const Chunk& chunk, const std::vector<Point>& points) {
-        for (const Point& point : points) {
-            if (chunk.parts.empty() || chunk.parts.back().count() == part_size) chunk.parts.emplace_back();
-            chunk.parts.back().add(point.step, point.time_ns / ns_per_ms, point.value);
+    static void divide(const Chunk& chunk, const detail::SeriesValues& values) {
+        chunk.parts.reserve(values.numbers.size() / part_size + 1);
+        for (std::size_t i = 0; i < values.numbers.size(); ++i) {
+            if (i % part_size == 0) chunk.parts.emplace_back();
+            chunk.parts.back().add(values.steps[i], values.ms[i], values.numbers[i]);
         }
     }
 
@@ -18597,24 +18925,24 @@ class Series {
     std::vector<detail::SeriesNode> groups_;  // of 32 chunks each
     detail::SeriesNode all_;
     std::size_t damaged_ = 0;
+    std::optional<std::int64_t> origin_ns_;
     mutable std::uint64_t unread_ = 0;
 };
 
 inline std::vector<Bucket> Series::Window::buckets(std::size_t count) const {
     std::vector<detail::SeriesNode> nodes(count);
-    const auto start = static_cast<double>(from_);
-    const double range = static_cast<double>(to_) - start;
+    const double start = number_(from_);
+    const double range = number_(to_) - start;
     const double width = (range > 0 ? range : 1) / static_cast<double>(count);
     const auto bucket_of = [&](std::int64_t place) {
-        const double at = (static_cast<double>(place) - start) / width;
+        const double at = (number_(place) - start) / width;
         return std::min(static_cast<std::size_t>(std::max(at, 0.0)), count - 1);
     };
     const auto takes = [&](const detail::SeriesNode& node) {
         const Range at = range_of(node, axis_);
         if (at.from < from_ || at.to > to_) return false;
         const std::size_t bucket = bucket_of(at.from);
-        const double extent = static_cast<double>(at.to) - static_cast<double>(at.from);
-        if (bucket != bucket_of(at.to) && extent > width) return false;
+        if (bucket != bucket_of(at.to) && number_(at.to) - number_(at.from) > width) return false;
         nodes[bucket].merge(node);
         return true;
     };
@@ -18626,7 +18954,8 @@ inline std::vector<Bucket> Series::Window::buckets(std::size_t count) const {
     std::vector<Bucket> out;
     out.reserve(count);
     for (const detail::SeriesNode& node : nodes) {
-        const Range at = range_of(node, axis_);
+        Range at = range_of(node, axis_);
+        if (node.count() != 0) at = {at.from - zero_, at.to - zero_};
         out.push_back(
             {at.from, at.to, node.min, node.max, node.last, node.finite, node.nans + node.infinities});
     }
@@ -18638,10 +18967,9 @@ inline std::vector<Series::Point> Series::Window::points() const {
     for (const Chunk& chunk : series_->chunks_) {
         const Range range = range_of(chunk.node, axis_);
         if (range.to < from_ || range.from > to_) continue;
-        series_->each_point(chunk, [&](const Point& point) {
-            const std::int64_t place = place_of(point, axis_);
-            if (place >= from_ && place <= to_) out.push_back(point);
-        });
+        const detail::SeriesValues values = series_->values_of(chunk);
+        Series::each_point(values, 0, values.numbers.size(), *this,
+                           [&](const Point& point) { out.push_back(point); });
     }
     return out;
 }
@@ -18769,57 +19097,66 @@ class Braille {
 
 namespace CAIRN_NAMESPACE::detail {
 
-/// One metric in the frames of packed rows of a history, which are read when their values are needed.
+/// One metric in the frames of packed rows of histories, which are read when their values are needed.
 class MetricFrames {
   public:
-    MetricFrames(os::File history, std::string metric)
-        : history_{std::move(history)}, metric_{std::move(metric)} {}
+    explicit MetricFrames(std::string metric) : metric_{std::move(metric)} {}
 
-    [[nodiscard]] const os::File& history() const noexcept { return history_; }
+    /// Goes on with another history.
+    void open(os::File history) { histories_.push_back(std::move(history)); }
+    [[nodiscard]] const os::File& history() const noexcept { return histories_.back(); }
 
-    /// Returns the frame's number.
+    /// A frame of the history that was opened last. Returns its number.
     std::size_t add(const FramePlace& place) {
-        places_.push_back(place);
+        places_.emplace_back(histories_.size() - 1, place);
         return places_.size() - 1;
     }
 
-    using EachValue = FunctionRef<void(std::int64_t, std::int64_t, double)>;
-    /// Calls `f(step, ms, value)` for the values of a frame; false if it is damaged or gone.
-    bool load(std::size_t number, EachValue f) {
-        const FramePlace& place = places_[number];
+    /// The values of a frame, good until the next call; nothing if it is damaged or gone.
+    [[nodiscard]] std::optional<SeriesValues> load(std::size_t number) {
+        const auto& [history, place] = places_[number];
         bytes_.resize(place.bytes);
-        const auto read = history_.read_at(place.at, writable_bytes_of(bytes_));
-        if (!read || *read != place.bytes) return false;
+        const auto read = histories_[history].read_at(place.at, writable_bytes_of(bytes_));
+        if (!read || *read != place.bytes) return std::nullopt;
         FrameReader frames{bytes_, 0};
         Frame frame;
-        return frames.next(frame) && frames.whole_bytes() == bytes_.size() &&
-               frame_crc(bytes_.data()) == place.crc && read_values(frame, f);
+        if (!frames.next(frame) || frames.whole_bytes() != bytes_.size() ||
+            frame_crc(bytes_.data()) != place.crc)
+            return std::nullopt;
+        return values_of(frame);
     }
     /// The same for a frame that is at hand.
-    bool read_values(const Frame& frame, EachValue f) {
+    [[nodiscard]] std::optional<SeriesValues> values_of(const Frame& frame) {
         std::optional<std::uint32_t> wanted;
         const auto block = block_of(frame.payload, [&](std::uint32_t metric, std::string_view name) {
             if (name == metric_) wanted = metric;
         });
-        return !block.empty() && (!wanted || reader_.read_metric(block, *wanted, f));
+        if (block.empty()) return std::nullopt;
+        return wanted ? reader_.read_metric(block, *wanted) : SeriesValues{};
     }
 
   private:
-    os::File history_;
     std::string metric_;
-    std::vector<FramePlace> places_;
+    std::vector<os::File> histories_;
+    std::vector<std::pair<std::size_t, FramePlace>> places_;  // in which history, and where
     std::vector<std::byte> bytes_;
     BlockReader reader_;
 };
 
-/// Reads one metric of a run. Once.
+/// Reads one metric of a run, from the folder of each rank that has it.
 class SeriesReader {
   public:
-    SeriesReader(std::filesystem::path run_dir, std::string_view metric)
-        : run_dir_{std::move(run_dir)}, metric_{metric} {}
+    explicit SeriesReader(std::string_view metric)
+        : metric_{metric}, frames_{std::make_shared<MetricFrames>(metric_)},
+          series_{[frames = frames_](std::size_t number) { return frames->load(number); }} {}
 
-    /// Fails as `read_history` does.
-    result<Series> read() {
+    /// Appends what a rank has. Fails as `read_history` does.
+    result<void> add(std::filesystem::path run_dir) {
+        run_dir_ = std::move(run_dir);
+        report_ = {};
+        assembler_ = {};
+        positions_ = {};
+        gaps_ = 0;
         // Rings first: what leaves them while we read is in the history when we come to it. The index before
         // the history: what it does not have yet is found there.
         std::vector<RingRest> rings = copy_rings(run_dir_, report_);
@@ -18827,23 +19164,22 @@ class SeriesReader {
         auto history = os::File::open_read(run_dir_ / history_file);
         if (!history && history.error().code() != errc::not_found) return history.error();
         if (history) {
-            frames_ = std::make_shared<MetricFrames>(std::move(*history), metric_);
-            series_ = Series{[frames = frames_](std::size_t number, MetricFrames::EachValue f) {
-                return frames->load(number, f);
-            }};
+            frames_->open(std::move(*history));
             if (auto done = read_frames(index ? bytes_of(*index) : std::span<const std::byte>{}, rings);
                 !done)
-                return done.error();
+                return done;
         }
         for (RingRest& ring : rings) {
             if (positions_.take(ring))
                 take_records({FrameKind::records, ring.id, 0, 0, bytes_of(ring.bytes)});
         }
         series_.add_damage(report_.damaged + report_.unread.size() + std::max(gaps_, positions_.missing()));
-        return std::move(series_);
+        return {};
     }
 
-    /// The metrics that there are, after `read`.
+    /// What was added so far. Once.
+    [[nodiscard]] Series take() { return std::move(series_); }
+    /// The metrics that there are.
     [[nodiscard]] const std::set<std::string, std::less<>>& names() const noexcept { return names_; }
 
   private:
@@ -18930,10 +19266,7 @@ class SeriesReader {
                 keep_name(name);  // of an event's values too: which are, only reading them all would tell
             });
             const auto ours = find_metric(of_frame);
-            const auto add = [&](std::int64_t step, std::int64_t ms, double value) {
-                ours->node.add(step, ms, value);
-            };
-            if (block.empty() || (ours != of_frame.end() && !frames_->read_values(frame, add)))
+            if (block.empty() || (ours != of_frame.end() && !sum_up(frame, ours->node)))
                 ++report_.damaged;
             else
                 take_packed(place, of_frame);
@@ -18944,6 +19277,14 @@ class SeriesReader {
         return {};
     }
 
+    /// False if the frame is damaged.
+    bool sum_up(const Frame& frame, SeriesNode& node) {
+        const auto values = frames_->values_of(frame);
+        if (!values) return false;
+        for (std::size_t i = 0; i < values->numbers.size(); ++i)
+            node.add(values->steps[i], values->ms[i], values->numbers[i]);
+        return true;
+    }
     [[nodiscard]] std::vector<Named>::iterator find_metric(std::vector<Named>& metrics) const {
         return std::find_if(metrics.begin(), metrics.end(),
                             [&](const Named& named) { return named.name == metric_; });
@@ -18971,20 +19312,114 @@ class SeriesReader {
         if (names_.find(name) == names_.end()) names_.emplace(name);
     }
 
-    std::filesystem::path run_dir_;
     std::string metric_;
+    std::shared_ptr<MetricFrames> frames_;
+    Series series_;
+    std::set<std::string, std::less<>> names_;
+
+    // Of the rank at hand.
+    std::filesystem::path run_dir_;
     HistoryReport report_;
     RowAssembler assembler_;
     RingPositions positions_;
     std::size_t gaps_ = 0;
-    std::uint64_t end_ = 0;  // of the history
-    std::shared_ptr<MetricFrames> frames_;
-    Series series_;
-    std::set<std::string, std::less<>> names_;
+    std::uint64_t end_ = 0;         // of the history
     std::vector<std::byte> bytes_;  // of the stretch at hand
 };
 
 }  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/query/series_over.hpp
+// One metric over another. Costs what series.hpp does.
+
+namespace CAIRN_NAMESPACE {
+
+/// What lies in one stretch of a `SeriesOver`: as `Bucket`, measured in the other metric.
+struct BucketOver {
+    double from = std::numeric_limits<double>::quiet_NaN();  ///< the least x of its values; NaN if none
+    double to = std::numeric_limits<double>::quiet_NaN();    ///< the greatest
+    double min = std::numeric_limits<double>::quiet_NaN();   ///< NaN if there is no finite value
+    double max = std::numeric_limits<double>::quiet_NaN();   ///< the same
+    double last = std::numeric_limits<double>::quiet_NaN();  ///< in the order they were logged
+    std::uint64_t finite = 0;                                ///< how many finite values
+    std::uint64_t not_finite = 0;                            ///< how many NaNs and infinities
+};
+
+/// All values of one metric over those of another, x, in the order they were logged. All of it is in memory,
+/// 24 bytes a value. Threads: one at a time.
+class SeriesOver {
+  public:
+    /// One value that was logged.
+    struct Point {
+        double x = 0;              ///< never NaN
+        std::int64_t time_ns = 0;  ///< of the row; nanoseconds since the Unix epoch
+        double value = 0;          ///< may be NaN or infinite
+    };
+
+    /// Appends a value; one without an x is only counted.
+    void add(double x, std::int64_t time_ns, double value) {
+        if (detail::is_nan(x))
+            ++without_x_;
+        else
+            series_.add(place_of(x), time_ns, value);
+    }
+
+    /// How many values that have an x.
+    [[nodiscard]] std::size_t size() const noexcept { return series_.size(); }
+    /// How many have none, because no x was logged before them.
+    [[nodiscard]] std::uint64_t without_x() const noexcept { return without_x_; }
+    /// The least x. Requires a point.
+    [[nodiscard]] double first_x() const noexcept { return x_of(series_.first_step()); }
+    /// The greatest x. Requires a point.
+    [[nodiscard]] double last_x() const noexcept { return x_of(series_.last_step()); }
+    /// How often x repeated or went back.
+    [[nodiscard]] std::size_t restarts() const noexcept { return series_.restarts(); }
+
+    /// The values whose x lies from one to another, both included, in the order they were logged.
+    [[nodiscard]] std::vector<Point> points(double from = -std::numeric_limits<double>::infinity(),
+                                            double to = std::numeric_limits<double>::infinity()) const {
+        std::vector<Point> out;
+        for (const Series::Point& point : series_.window(place_of(from), place_of(to)).points())
+            out.push_back({x_of(point.step), point.time_ns, point.value});
+        return out;
+    }
+    /// These as `count` buckets, as `Series::Window::buckets` makes them. Infinite ends are those of the
+    /// finite x. Requires a point.
+    [[nodiscard]] std::vector<BucketOver> buckets(std::size_t count,
+                                                  double from = -std::numeric_limits<double>::infinity(),
+                                                  double to = std::numeric_limits<double>::infinity()) const {
+        constexpr double most = std::numeric_limits<double>::max();
+        from = std::max({from, first_x(), -most});
+        to = std::min({to, last_x(), most});
+        Series::Window window = series_.window(place_of(from), place_of(to));
+        window.number_ = x_of;
+        std::vector<BucketOver> out;
+        for (const Bucket& bucket : window.buckets(count)) {
+            BucketOver& made = out.emplace_back(BucketOver{.min = bucket.min,
+                                                           .max = bucket.max,
+                                                           .last = bucket.last,
+                                                           .finite = bucket.finite,
+                                                           .not_finite = bucket.not_finite});
+            if (bucket.finite + bucket.not_finite != 0)
+                made.from = x_of(bucket.from), made.to = x_of(bucket.to);
+        }
+        return out;
+    }
+
+  private:
+    // A series is over integers: those that are ordered as the numbers are.
+    [[nodiscard]] static std::int64_t place_of(double x) noexcept {
+        return detail::in_order(std::bit_cast<std::int64_t>(x + 0.0));  // there is but one zero
+    }
+    [[nodiscard]] static double x_of(std::int64_t place) {
+        return std::bit_cast<double>(detail::in_order(place));
+    }
+
+    Series series_;
+    std::uint64_t without_x_ = 0;
+};
+
+}  // namespace CAIRN_NAMESPACE
 
 // ---- cairn/query/runs.hpp
 // Reading what was recorded: the runs of a store, their metrics and their versions. Reads what is on disk,
@@ -19056,15 +19491,48 @@ class RecordedRun {
         if (report != nullptr) *report = std::move(*read);
         return views;
     }
+    /// The ranks that have written it, in order. Fails as the disk does.
+    [[nodiscard]] result<std::vector<unsigned>> ranks() const;
+
     /// All values of one metric, in the order they were logged:
-    /// `run.series("loss")->window(from, to).buckets(2000)`. Cost: reads the history's index, not the
-    /// history. Fails: not_found, naming the metrics there are; corrupt, unsupported, io.
-    [[nodiscard]] result<Series> series(std::string_view metric) const;
+    /// `run.series("loss")->window(from, to).buckets(2000)`. Of one rank, or of all: then rank 0's come
+    /// first. Cost: reads the histories' indices, not the histories. Fails: not_found, naming the metrics
+    /// there are; corrupt, unsupported, io.
+    [[nodiscard]] result<Series> series(std::string_view metric, std::optional<unsigned> rank = {}) const;
+
+    /// All values of one metric over those of another: `run.series_over("loss", "epoch")->buckets(2000)`. A
+    /// value's x is that of its own row, or the last that its thread had logged before. Cost: reads all of
+    /// the histories. Fails: not_found, corrupt, unsupported, io.
+    [[nodiscard]] result<SeriesOver> series_over(std::string_view metric, std::string_view x,
+                                                 std::optional<unsigned> rank = {}) const;
 
     /// Which way `define_metric` said that a metric is better; `unspecified` if it did not.
     [[nodiscard]] Direction goal_of(std::string_view metric) const { return detail::goal_in(about_, metric); }
 
   private:
+    [[nodiscard]] std::filesystem::path rank_dir(unsigned rank) const {
+        return rank == 0 ? folder_.path() : folder_.path() / "ranks" / std::to_string(rank);
+    }
+    /// Calls `f(folder)` for that of one rank, or of each, until it fails.
+    template <class F>
+    result<void> for_each_rank(std::optional<unsigned> rank, F&& f) const {
+        if (rank) return f(rank_dir(*rank));
+        const auto all = ranks();
+        if (!all) return all.error();
+        for (const unsigned of : *all) {
+            if (auto done = f(rank_dir(of)); !done) return done;
+        }
+        return {};
+    }
+    [[nodiscard]] static error no_metric(std::string_view metric,
+                                         const std::set<std::string, std::less<>>& names) {
+        std::string there;
+        for (const std::string& name : names) {
+            if (name != metric && there.size() < 300) there += (there.empty() ? "" : ", ") + name;
+        }
+        return {errc::not_found, "the run has no numbers of this metric", detail::suggest_name(metric),
+                there.empty() ? "it has no metric yet" : "it has: " + there};
+    }
     [[nodiscard]] std::string text(const char* key) const {
         const auto found = about_.find(key);
         return found != about_.end() && found->is_string() ? found->get<std::string>() : std::string{};
@@ -19194,16 +19662,56 @@ class StoreReader {
     return StoreReader{std::move(*store)};
 }
 
-inline result<Series> RecordedRun::series(std::string_view metric) const {
-    detail::SeriesReader reader{folder_.path(), metric};
-    auto series = reader.read();
-    if (!series || series->size() != 0) return series;
-    std::string there;
-    for (const std::string& name : reader.names()) {
-        if (name != metric && there.size() < 300) there += (there.empty() ? "" : ", ") + name;
+inline result<std::vector<unsigned>> RecordedRun::ranks() const {
+    std::vector<unsigned> ranks{0};
+    const auto names = detail::os::list_dir(folder_.path() / "ranks");
+    if (!names && names.error().code() != errc::not_found) return names.error();
+    for (const std::string& name : names ? *names : std::vector<std::string>{}) {
+        unsigned rank = 0;
+        const auto [end, problem] = std::from_chars(name.data(), name.data() + name.size(), rank);
+        if (problem == std::errc{} && end == name.data() + name.size() && rank != 0) ranks.push_back(rank);
     }
-    return error{errc::not_found, "the run has no numbers of this metric", detail::suggest_name(metric),
-                 there.empty() ? "it has no metric yet" : "it has: " + there};
+    std::sort(ranks.begin(), ranks.end());
+    return ranks;
+}
+
+inline result<Series> RecordedRun::series(std::string_view metric, std::optional<unsigned> rank) const {
+    detail::SeriesReader reader{metric};
+    const auto read = for_each_rank(rank, [&](const std::filesystem::path& dir) { return reader.add(dir); });
+    if (!read) return read.error();
+    Series series = reader.take();
+    if (series.size() == 0) return no_metric(metric, reader.names());
+    series.set_origin(created_ns());
+    return series;
+}
+
+inline result<SeriesOver> RecordedRun::series_over(std::string_view metric, std::string_view x,
+                                                   std::optional<unsigned> rank) const {
+    SeriesOver series;
+    std::set<std::string, std::less<>> names;
+    bool has_x = false;
+    const auto read = for_each_rank(rank, [&](const std::filesystem::path& dir) -> result<void> {
+        std::map<std::uint32_t, double> last_x;  // of each ring
+        const auto one = detail::read_history(dir, [&](const detail::StoredRow& row) {
+            if (row.kind != detail::RecordKind::row) return;
+            for (const NamedValue& named : row.values) {
+                if (names.find(named.name) == names.end()) names.emplace(named.name);
+                if (named.name == x && !named.value.is_text())
+                    last_x[row.ring] = named.value.number(), has_x = true;
+            }
+            const auto at = last_x.find(row.ring);
+            for (const NamedValue& named : row.values) {
+                if (named.name == metric && !named.value.is_text())
+                    series.add(at != last_x.end() ? at->second : std::nan(""), row.time_ns,
+                               named.value.number());
+            }
+        });
+        return one ? result<void>{} : one.error();
+    });
+    if (!read) return read.error();
+    if (!has_x) return no_metric(x, names);
+    if (series.size() + series.without_x() == 0) return no_metric(metric, names);
+    return series;
 }
 
 }  // namespace CAIRN_NAMESPACE

@@ -38,14 +38,12 @@ class Rows {
     template <class F>
     bool put(Ring& ring, F&& value) {
         const std::size_t bytes = row_header_bytes + metrics_ * cell_bytes;
-        std::byte* to = ring.reserve(bytes);
-        if (to == nullptr) to = ring.advance(bytes);
-        if (to == nullptr) return false;
-        to = put_row_header(to, bytes, RecordKind::row, 0, metrics_, step_,
-                            static_cast<std::int64_t>(ms_) * ns_per_ms);
+        if (!ring.has_room(bytes) && !ring.advance(bytes)) return false;
+        std::byte* to = put_row_header(ring.end(), bytes, RecordKind::row, 0, metrics_, step_,
+                                       static_cast<std::int64_t>(ms_) * ns_per_ms);
         for (std::size_t k = 0; k < metrics_; ++k)
             to = put_cell(to, static_cast<std::uint32_t>(k), Value{value(step_, k)});
-        ring.commit();
+        ring.commit(bytes);
         ++step_;
         ms_ += 12.345 * jitter_(random_);
         return true;
@@ -53,8 +51,9 @@ class Rows {
     void name(Ring& ring) {
         for (std::size_t k = 0; k < metrics_; ++k) {
             const std::string name = "metric/" + std::to_string(k);
-            put_name(ring.advance(name_record_size(name)), static_cast<std::uint32_t>(k), name);
-            ring.commit();
+            if (!ring.advance(name_record_size(name))) std::abort();
+            put_name(ring.end(), static_cast<std::uint32_t>(k), name);
+            ring.commit(name_record_size(name));
         }
     }
     [[nodiscard]] std::int64_t rows() const noexcept { return step_; }
@@ -184,17 +183,23 @@ std::int64_t long_values() {
     return given != nullptr ? std::strtoll(given, nullptr, 10) : 100 * million;
 }
 
+cairn::Series read_series(const std::filesystem::path& dir) {
+    SeriesReader reader{"metric/0"};
+    reader.add(dir).value();
+    return reader.take();
+}
+
 void query_open(benchmark::State& state) {
     const auto& dir = long_run(long_values());
     for (auto _ : state) {
-        const auto series = SeriesReader{dir, "metric/0"}.read().value();
+        const auto series = read_series(dir);
         benchmark::DoNotOptimize(series.buckets(2000));
     }
 }
 /// Windows of all widths anywhere in the run.
 void query(benchmark::State& state) {
     const auto& dir = long_run(long_values());
-    const auto series = SeriesReader{dir, "metric/0"}.read().value();
+    const auto series = read_series(dir);
     std::mt19937_64 random{4};
     const auto look = [&] {
         const double last = static_cast<double>(series.last_step());
@@ -217,7 +222,7 @@ void query(benchmark::State& state) {
 }
 void decode(benchmark::State& state) {
     const auto& dir = long_run(long_values());
-    const auto series = SeriesReader{dir, "metric/0"}.read().value();
+    const auto series = read_series(dir);
     std::uint64_t values = 0;
     double seconds = 0;
     std::int64_t from = 0;

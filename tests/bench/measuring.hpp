@@ -170,13 +170,12 @@ struct Floor {
 
     template <std::size_t Bytes>
     void write(std::int64_t step, double value) {
-        std::byte record[Bytes] = {};
         const std::int64_t time = cairn::detail::wall_ns();
-        std::memcpy(record, &step, sizeof step);
-        std::memcpy(record + 8, &time, sizeof time);
-        std::memcpy(record + 16, &value, sizeof value);
         const std::uint64_t at = head.load(std::memory_order_relaxed);
-        std::memcpy(memory.data() + (at & (capacity - 1)), record, Bytes);
+        std::byte* const to = memory.data() + (at & (capacity - 1));
+        std::memcpy(to, &step, sizeof step);
+        std::memcpy(to + 8, &time, sizeof time);
+        for (std::size_t i = 16; i < Bytes; i += sizeof value) std::memcpy(to + i, &value, sizeof value);
         head.store(at + Bytes, std::memory_order_release);
     }
 };

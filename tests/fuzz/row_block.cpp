@@ -44,9 +44,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     writer.summarize([&](std::uint32_t metric, const SeriesNode& node) {
         BlockReader reader;
         SeriesNode seen;
-        const auto add = [&](std::int64_t step, std::int64_t ms, double value) { seen.add(step, ms, value); };
-        const bool is_read = reader.read_metric(std::as_bytes(std::span{data, size}), metric, add);
-        if (!is_read || seen.count() != node.count() || seen.max_step != node.max_step ||
+        const auto values = reader.read_metric(std::as_bytes(std::span{data, size}), metric);
+        for (std::size_t i = 0; values && i < values->numbers.size(); ++i)
+            seen.add(values->steps[i], values->ms[i], values->numbers[i]);
+        if (!values || seen.count() != node.count() || seen.max_step != node.max_step ||
             seen.restarts != node.restarts)
             std::abort();
     });

@@ -46,7 +46,10 @@ void histories() {
         const std::size_t at = records.size(), size = row_header_bytes + cell_bytes;
         records.resize(at + size);
         put_cell(put_row_header(records.data() + at, size, RecordKind::row,
-                                step == 1 ? row_continues : std::uint8_t{0}, 1, step / 2, 5),
+                                step == 1   ? row_continues
+                                : step == 2 ? row_is_continued
+                                            : std::uint8_t{0},
+                                1, (step + 1) / 2, 5),
                  0, Value{0.5});
     }
     const auto frame_of = [](std::uint8_t kind, std::vector<std::byte> payload) {

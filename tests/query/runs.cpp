@@ -5,8 +5,11 @@
 #include "support/catch.hpp"
 #include "support/temp_dir.hpp"
 
+#include <cmath>
 #include <cstdint>
 #include <fstream>
+#include <limits>
+#include <thread>
 #include <vector>
 
 using namespace cairn::literals;
@@ -143,4 +146,96 @@ TEST_CASE("a recorded run gives its rows to a dry run, and tells what was decide
     REQUIRE(same.versions.size() == saved.size());
     for (std::size_t i = 0; i < saved.size(); ++i) CHECK(same.versions[i].step == saved[i]);
     CHECK(same.kept() == 1);
+}
+
+TEST_CASE("a series has the values of all ranks, or of one", "[query][runs]") {
+    const cairn_test::TempDir dir;
+    for (const unsigned rank : {0U, 1U}) {
+        auto run = cairn::init({.project = "p", .id = "r", .dir = dir.path(), .rank = rank, .quiet = true});
+        for (int i = 0; i < 5000; ++i) run.log("loss"_m = i + 10'000.0 * rank);
+        if (rank == 1) run.log("only/1"_m = 7);
+        REQUIRE(run.finish());
+    }
+    {
+        auto run = cairn::init({.project = "p", .id = "r", .dir = dir.path(), .rank = 11, .quiet = true});
+        run.log(cairn::step(9000), "loss"_m = -1);
+        REQUIRE(run.finish());
+    }
+    const auto run = cairn::open(dir.path())->find("r");
+    REQUIRE(run);
+    CHECK(run->ranks().value() == std::vector<unsigned>{0, 1, 11});
+    const auto all = run->series("loss");
+    REQUIRE(all);
+    CHECK(all->size() == 10'001);
+    const auto whole = all->buckets(1);
+    CHECK((whole[0].min == -1 && whole[0].max == 14'999 && whole[0].finite == 10'001));
+    std::size_t i = 0;  // rank 0's come first
+    for (const auto& point : all->points()) {
+        CHECK(point.value == (i < 5000     ? static_cast<double>(i)
+                              : i < 10'000 ? 5000.0 + static_cast<double>(i)
+                                           : -1));
+        ++i;
+    }
+    CHECK(run->series("loss", 1)->buckets(1)[0].min == 10'000);
+    CHECK(run->series("loss", 0)->size() == 5000);
+    CHECK(run->series("only/1")->size() == 1);
+    CHECK(run->series("only/1", 0).error().code() == cairn::errc::not_found);
+    CHECK(run->series("loss", 3).error().code() == cairn::errc::not_found);
+}
+
+TEST_CASE("a series can be measured from the beginning of its run", "[query][runs]") {
+    const cairn_test::TempDir dir;
+    auto run = start(dir, "r");
+    for (int i = 0; i < 3000; ++i) run.log("loss"_m = i);
+    REQUIRE(run.finish());
+    const auto recorded = cairn::open(dir.path())->find("r");
+    const auto series = recorded->series("loss").value();
+    CHECK(series.origin_ns() == recorded->created_ns());
+    const auto since = series.buckets(7, cairn::Axis::relative), wall = series.buckets(7, cairn::Axis::time);
+    std::uint64_t seen = 0;
+    for (std::size_t i = 0; i < 7; ++i) {
+        CHECK(since[i].finite == wall[i].finite);
+        seen += since[i].finite;
+        if (since[i].finite == 0) continue;
+        CHECK(since[i].from == wall[i].from - recorded->created_ns());
+        CHECK(since[i].to == wall[i].to - recorded->created_ns());
+        CHECK((since[i].from >= 0 && since[i].to < 60'000'000'000));
+    }
+    CHECK(seen == 3000);
+    constexpr std::int64_t always = std::numeric_limits<std::int64_t>::max();
+    CHECK(series.window(-always, always, cairn::Axis::relative).points().size() == 3000);
+}
+
+TEST_CASE("a series over another metric takes x from its own row, or the last that its thread logged",
+          "[query][runs]") {
+    const cairn_test::TempDir dir;
+    auto run = start(dir, "r");
+    run.log("loss"_m = 100);  // before any x
+    for (int epoch = 0; epoch < 50; ++epoch) {
+        run.log("epoch"_m = epoch - 20.5, "loss"_m = epoch);
+        for (int i = 0; i < 99; ++i) run.log("loss"_m = epoch + 0.001 * i);
+    }
+    std::thread{[&] { run.log("loss"_m = 7, "other"_m = 1); }}.join();  // another thread: none either
+    run.log("epoch"_m = std::nan(""), "loss"_m = 8);
+    REQUIRE(run.finish());
+    const auto recorded = cairn::open(dir.path())->find("r");
+    const auto series = recorded->series_over("loss", "epoch").value();
+    CHECK(series.size() == 5000);
+    CHECK(series.without_x() == 3);
+    CHECK((series.first_x() == -20.5 && series.last_x() == 28.5));
+    CHECK(series.restarts() == 50 * 99);
+    const auto points = series.points(-1, 1);
+    REQUIRE(points.size() == 200);
+    CHECK((points[0].x == -0.5 && points[0].value == 20 && points[199].x == 0.5));
+    const auto buckets = series.buckets(5);
+    std::uint64_t seen = 0;
+    for (const cairn::BucketOver& bucket : buckets) {
+        seen += bucket.finite;
+        CHECK((bucket.min >= bucket.from + 20.5 && bucket.max <= bucket.to + 20.5 + 0.099));
+        CHECK((bucket.max > bucket.to + 20.5 && bucket.to - bucket.from <= 2 * 49.0 / 5));
+    }
+    CHECK(seen == 5000);
+    CHECK(series.buckets(3, 1000, 2000)[0].finite == 0);
+    CHECK(recorded->series_over("loss", "none").error().code() == cairn::errc::not_found);
+    CHECK(recorded->series_over("none", "epoch").error().code() == cairn::errc::not_found);
 }

@@ -85,10 +85,17 @@ TEST_CASE("the buckets of any window of any series have each value once, and its
     }
     // Some stretches are at hand, some are read: of sizes as they come.
     std::vector<std::pair<std::size_t, std::size_t>> stored;
-    Series series{[&](std::size_t n, auto f) {
-        for (std::size_t i = stored[n].first; i < stored[n].second; ++i)
-            f(all[i].step, all[i].time_ns / 1'000'000, all[i].value);
-        return true;
+    std::vector<std::int64_t> steps, times;
+    std::vector<double> numbers;
+    Series series{[&](std::size_t n) {
+        for (auto* column : {&steps, &times}) column->clear();
+        numbers.clear();
+        for (std::size_t i = stored[n].first; i < stored[n].second; ++i) {
+            steps.push_back(all[i].step);
+            times.push_back(all[i].time_ns / 1'000'000);
+            numbers.push_back(all[i].value);
+        }
+        return std::optional{cairn::detail::SeriesValues{steps, times, numbers}};
     }};
     for (std::size_t i = 0; i < count;) {
         const std::size_t end = std::min<std::size_t>(count, i + 1 + random() % 2000);
@@ -174,7 +181,7 @@ TEST_CASE("the buckets of any window of any series have each value once, and its
 }
 
 TEST_CASE("a stretch that cannot be read is counted, and what is known of it is told", "[query][series]") {
-    Series series{[](std::size_t, auto) { return false; }};
+    Series series{[](std::size_t) { return std::nullopt; }};
     cairn::detail::SeriesNode node;
     for (int i = 0; i < 1000; ++i) node.add(i, i, i);
     series.add_stored(0, node);

@@ -40,7 +40,7 @@ namespace CAIRN_NAMESPACE::detail {
 #else
 
 [[nodiscard]] inline std::int64_t wall_ns() noexcept {
-    timespec now{};
+    timespec now;  // NOLINT(cppcoreguidelines-pro-type-member-init): the system fills it
 #if defined(CLOCK_REALTIME_COARSE)
     ::clock_gettime(CLOCK_REALTIME_COARSE, &now);
 #else

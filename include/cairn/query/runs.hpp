@@ -8,6 +8,7 @@
 #include <cairn/policy/direction.hpp>
 #include <cairn/query/detail/read_series.hpp>
 #include <cairn/query/series.hpp>
+#include <cairn/query/series_over.hpp>
 #include <cairn/run/decision.hpp>
 #include <cairn/run/summary.hpp>
 #include <cairn/store/artifact_store.hpp>
@@ -18,12 +19,18 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <charconv>
+#include <cmath>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <map>
+#include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -93,15 +100,48 @@ class RecordedRun {
         if (report != nullptr) *report = std::move(*read);
         return views;
     }
+    /// The ranks that have written it, in order. Fails as the disk does.
+    [[nodiscard]] result<std::vector<unsigned>> ranks() const;
+
     /// All values of one metric, in the order they were logged:
-    /// `run.series("loss")->window(from, to).buckets(2000)`. Cost: reads the history's index, not the
-    /// history. Fails: not_found, naming the metrics there are; corrupt, unsupported, io.
-    [[nodiscard]] result<Series> series(std::string_view metric) const;
+    /// `run.series("loss")->window(from, to).buckets(2000)`. Of one rank, or of all: then rank 0's come
+    /// first. Cost: reads the histories' indices, not the histories. Fails: not_found, naming the metrics
+    /// there are; corrupt, unsupported, io.
+    [[nodiscard]] result<Series> series(std::string_view metric, std::optional<unsigned> rank = {}) const;
+
+    /// All values of one metric over those of another: `run.series_over("loss", "epoch")->buckets(2000)`. A
+    /// value's x is that of its own row, or the last that its thread had logged before. Cost: reads all of
+    /// the histories. Fails: not_found, corrupt, unsupported, io.
+    [[nodiscard]] result<SeriesOver> series_over(std::string_view metric, std::string_view x,
+                                                 std::optional<unsigned> rank = {}) const;
 
     /// Which way `define_metric` said that a metric is better; `unspecified` if it did not.
     [[nodiscard]] Direction goal_of(std::string_view metric) const { return detail::goal_in(about_, metric); }
 
   private:
+    [[nodiscard]] std::filesystem::path rank_dir(unsigned rank) const {
+        return rank == 0 ? folder_.path() : folder_.path() / "ranks" / std::to_string(rank);
+    }
+    /// Calls `f(folder)` for that of one rank, or of each, until it fails.
+    template <class F>
+    result<void> for_each_rank(std::optional<unsigned> rank, F&& f) const {
+        if (rank) return f(rank_dir(*rank));
+        const auto all = ranks();
+        if (!all) return all.error();
+        for (const unsigned of : *all) {
+            if (auto done = f(rank_dir(of)); !done) return done;
+        }
+        return {};
+    }
+    [[nodiscard]] static error no_metric(std::string_view metric,
+                                         const std::set<std::string, std::less<>>& names) {
+        std::string there;
+        for (const std::string& name : names) {
+            if (name != metric && there.size() < 300) there += (there.empty() ? "" : ", ") + name;
+        }
+        return {errc::not_found, "the run has no numbers of this metric", detail::suggest_name(metric),
+                there.empty() ? "it has no metric yet" : "it has: " + there};
+    }
     [[nodiscard]] std::string text(const char* key) const {
         const auto found = about_.find(key);
         return found != about_.end() && found->is_string() ? found->get<std::string>() : std::string{};
@@ -231,16 +271,56 @@ class StoreReader {
     return StoreReader{std::move(*store)};
 }
 
-inline result<Series> RecordedRun::series(std::string_view metric) const {
-    detail::SeriesReader reader{folder_.path(), metric};
-    auto series = reader.read();
-    if (!series || series->size() != 0) return series;
-    std::string there;
-    for (const std::string& name : reader.names()) {
-        if (name != metric && there.size() < 300) there += (there.empty() ? "" : ", ") + name;
+inline result<std::vector<unsigned>> RecordedRun::ranks() const {
+    std::vector<unsigned> ranks{0};
+    const auto names = detail::os::list_dir(folder_.path() / "ranks");
+    if (!names && names.error().code() != errc::not_found) return names.error();
+    for (const std::string& name : names ? *names : std::vector<std::string>{}) {
+        unsigned rank = 0;
+        const auto [end, problem] = std::from_chars(name.data(), name.data() + name.size(), rank);
+        if (problem == std::errc{} && end == name.data() + name.size() && rank != 0) ranks.push_back(rank);
     }
-    return error{errc::not_found, "the run has no numbers of this metric", detail::suggest_name(metric),
-                 there.empty() ? "it has no metric yet" : "it has: " + there};
+    std::sort(ranks.begin(), ranks.end());
+    return ranks;
+}
+
+inline result<Series> RecordedRun::series(std::string_view metric, std::optional<unsigned> rank) const {
+    detail::SeriesReader reader{metric};
+    const auto read = for_each_rank(rank, [&](const std::filesystem::path& dir) { return reader.add(dir); });
+    if (!read) return read.error();
+    Series series = reader.take();
+    if (series.size() == 0) return no_metric(metric, reader.names());
+    series.set_origin(created_ns());
+    return series;
+}
+
+inline result<SeriesOver> RecordedRun::series_over(std::string_view metric, std::string_view x,
+                                                   std::optional<unsigned> rank) const {
+    SeriesOver series;
+    std::set<std::string, std::less<>> names;
+    bool has_x = false;
+    const auto read = for_each_rank(rank, [&](const std::filesystem::path& dir) -> result<void> {
+        std::map<std::uint32_t, double> last_x;  // of each ring
+        const auto one = detail::read_history(dir, [&](const detail::StoredRow& row) {
+            if (row.kind != detail::RecordKind::row) return;
+            for (const NamedValue& named : row.values) {
+                if (names.find(named.name) == names.end()) names.emplace(named.name);
+                if (named.name == x && !named.value.is_text())
+                    last_x[row.ring] = named.value.number(), has_x = true;
+            }
+            const auto at = last_x.find(row.ring);
+            for (const NamedValue& named : row.values) {
+                if (named.name == metric && !named.value.is_text())
+                    series.add(at != last_x.end() ? at->second : std::nan(""), row.time_ns,
+                               named.value.number());
+            }
+        });
+        return one ? result<void>{} : one.error();
+    });
+    if (!read) return read.error();
+    if (!has_x) return no_metric(x, names);
+    if (series.size() + series.without_x() == 0) return no_metric(metric, names);
+    return series;
 }
 
 }  // namespace CAIRN_NAMESPACE

@@ -3,7 +3,7 @@
 // One metric over a run, of any length, and its exact reduction to a few buckets. Costs <vector>,
 // <functional>.
 
-#include <cairn/core/function_ref.hpp>
+#include <cairn/config.hpp>
 #include <cairn/store/series_node.hpp>
 
 #include <algorithm>
@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <functional>
 #include <limits>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -19,8 +20,9 @@ namespace CAIRN_NAMESPACE {
 
 /// What a window and its buckets are measured in.
 enum class Axis : unsigned char {
-    step,  ///< the rows' steps
-    time   ///< the rows' wall time, nanoseconds since the Unix epoch
+    step,     ///< the rows' steps
+    time,     ///< the rows' wall time, nanoseconds since the Unix epoch
+    relative  ///< the same since the run was made; of a series that was put together by hand, since its first
 };
 
 /// What lies in one stretch of a series: exact least, greatest and last finite value, and what is not finite.
@@ -59,17 +61,25 @@ class Series {
 
       private:
         friend class Series;
-        Window(const Series& series, std::int64_t from, std::int64_t to, Axis axis)
-            : series_{&series}, from_{from}, to_{to}, axis_{axis} {}
+        friend class SeriesOver;
         const Series* series_;
         std::int64_t from_, to_;
-        Axis axis_;
+        Axis axis_;              // step or time
+        std::int64_t zero_ = 0;  // what a bucket's ends are told from
+        double (*number_)(std::int64_t) = [](std::int64_t place) { return static_cast<double>(place); };
+
+        Window(const Series& series, std::int64_t from, std::int64_t to, Axis axis)
+            : series_{&series}, from_{from}, to_{to}, axis_{axis} {
+            if (axis != Axis::relative) return;
+            axis_ = Axis::time;
+            zero_ = series.origin_ns();
+            for (std::int64_t* end : {&from_, &to_}) *end = saturating_add(*end, zero_);
+        }
     };
 
-    /// Reads stretch `n` of those that were added with `add_stored`: calls `f(step, ms, value)` for its
-    /// values. False if they cannot be read.
-    using Load =
-        std::function<bool(std::size_t n, detail::FunctionRef<void(std::int64_t, std::int64_t, double)> f)>;
+    /// Reads stretch `n` of those that were added with `add_stored`; nothing if it cannot be read. What it
+    /// gives is good until the next call.
+    using Load = std::function<std::optional<detail::SeriesValues>(std::size_t n)>;
 
     Series() = default;
     /// For what is read in a history.
@@ -77,11 +87,13 @@ class Series {
 
     /// Appends a value. Its time is kept in whole milliseconds.
     void add(std::int64_t step, std::int64_t time_ns, double value) {
-        if (chunks_.empty() || chunks_.back().stored != none || chunks_.back().points.size() == chunk_size)
+        if (chunks_.empty() || chunks_.back().stored != none || chunks_.back().steps.size() == chunk_size)
             chunks_.emplace_back();
         Chunk& last = chunks_.back();
         const std::int64_t ms = time_ns / ns_per_ms;
-        last.points.push_back({step, ms * ns_per_ms, value});
+        last.steps.push_back(step);
+        last.ms.push_back(ms);
+        last.numbers.push_back(value);
         last.parts.clear();
         detail::SeriesNode one;
         one.add(step, ms, value);
@@ -97,6 +109,8 @@ class Series {
         note(node);
     }
 
+    /// Says when the run was made, nanoseconds since the Unix epoch.
+    void set_origin(std::int64_t ns) noexcept { origin_ns_ = ns; }
     /// Counts what `damaged` tells.
     void add_damage(std::size_t count) noexcept { damaged_ += count; }
 
@@ -114,6 +128,8 @@ class Series {
     [[nodiscard]] std::int64_t first_ns() const noexcept { return all_.min_ms * ns_per_ms; }
     /// The latest. Requires a point.
     [[nodiscard]] std::int64_t last_ns() const noexcept { return all_.max_ms * ns_per_ms; }
+    /// What `Axis::relative` counts from, nanoseconds since the Unix epoch.
+    [[nodiscard]] std::int64_t origin_ns() const noexcept { return origin_ns_.value_or(first_ns()); }
     /// How many values could not be read when they were asked for: the file was damaged or is gone.
     [[nodiscard]] std::uint64_t unread() const noexcept { return unread_; }
     /// How many stretches of the history, and how many rings, could not be read when it was opened.
@@ -136,7 +152,8 @@ class Series {
     struct Chunk {
         detail::SeriesNode node;
         std::size_t stored = none;
-        std::vector<Point> points{};                      // if it is not stored
+        std::vector<std::int64_t> steps{}, ms{};          // if it is not stored
+        std::vector<double> numbers{};                    // the same
         mutable std::uint64_t unread = 0;                 // of its values
         mutable std::vector<detail::SeriesNode> parts{};  // of 128 values each, once they are needed
     };
@@ -144,8 +161,17 @@ class Series {
         std::int64_t from = 0, to = 0;
     };
 
+    [[nodiscard]] static std::int64_t saturating_add(std::int64_t a, std::int64_t b) noexcept {
+        constexpr std::int64_t most = std::numeric_limits<std::int64_t>::max();
+        constexpr std::int64_t least = std::numeric_limits<std::int64_t>::min();
+        if (b > 0 && a > most - b) return most;
+        if (b < 0 && a < least - b) return least;
+        return a + b;
+    }
     [[nodiscard]] Window all(Axis axis = Axis::step) const {
-        return axis == Axis::step ? window(first_step(), last_step()) : window(first_ns(), last_ns(), axis);
+        const std::int64_t zero = axis == Axis::relative ? origin_ns() : 0;
+        return axis == Axis::step ? window(first_step(), last_step())
+                                  : window(first_ns() - zero, last_ns() - zero, axis);
     }
     [[nodiscard]] static Range range_of(const detail::SeriesNode& node, Axis axis) noexcept {
         return axis == Axis::step ? Range{node.min_step, node.max_step}
@@ -162,23 +188,24 @@ class Series {
         all_.merge(node);
     }
 
-    /// Calls `f(Point)` for the values of a chunk.
-    template <class F>
-    void each_point(const Chunk& of, F&& f) const {
-        if (of.stored == none) {
-            for (const Point& point : of.points) f(point);
-            return;
-        }
-        std::uint64_t read = 0;
-        const auto one = [&](std::int64_t step, std::int64_t ms, double value) {
-            ++read;
-            f(Point{step, ms * ns_per_ms, value});
-        };
-        const bool is_read = load_(of.stored, one);
+    /// The values of a chunk, good until the next call.
+    [[nodiscard]] detail::SeriesValues values_of(const Chunk& of) const {
+        if (of.stored == none) return {of.steps, of.ms, of.numbers};
+        const auto values = load_(of.stored);
+        const std::uint64_t read = values ? values->numbers.size() : 0;
         const std::uint64_t unread = of.node.count() - std::min(of.node.count(), read);
-        if (!is_read || unread != 0) {
-            unread_ += unread - std::min(unread, of.unread);  // counted once, however often it is asked for
-            of.unread = std::max(of.unread, unread);
+        unread_ += unread - std::min(unread, of.unread);  // counted once, however often it is asked for
+        of.unread = std::max(of.unread, unread);
+        return values.value_or(detail::SeriesValues{});
+    }
+    /// Calls `f(Point)` for those from one number to another that lie in a window.
+    template <class F>
+    static void each_point(const detail::SeriesValues& values, std::size_t from, std::size_t to,
+                           const Window& window, F&& f) {
+        for (std::size_t i = from; i < std::min(to, values.numbers.size()); ++i) {
+            const Point point{values.steps[i], values.ms[i] * ns_per_ms, values.numbers[i]};
+            const std::int64_t place = place_of(point, window.axis_);
+            if (place >= window.from_ && place <= window.to_) f(point);
         }
     }
 
@@ -190,40 +217,34 @@ class Series {
             const Range range = range_of(node, window.axis_);
             return node.count() == 0 || range.to < window.from_ || range.from > window.to_;
         };
-        std::vector<Point> points;
         for (std::size_t g = 0; g < groups_.size(); ++g) {
             if (is_outside(groups_[g]) || takes(groups_[g])) continue;
             const std::size_t end = std::min(chunks_.size(), (g + 1) * group_size);
             for (std::size_t c = g * group_size; c < end; ++c) {
                 const Chunk& chunk = chunks_[c];
                 if (is_outside(chunk.node) || takes(chunk.node)) continue;
-                points.clear();
-                const auto read = [&] {
-                    each_point(chunk, [&](const Point& point) { points.push_back(point); });
-                };
+                std::optional<detail::SeriesValues> values;
                 if (chunk.parts.empty()) {
-                    read();
-                    divide(chunk, points);
+                    values = values_of(chunk);
+                    divide(chunk, *values);
                 }
                 std::size_t from = 0;  // the first value of the part
                 for (const detail::SeriesNode& part : chunk.parts) {
                     const std::size_t to = from + static_cast<std::size_t>(part.count());
                     if (!is_outside(part) && !takes(part)) {
-                        if (points.empty()) read();
-                        for (std::size_t i = from; i < std::min(to, points.size()); ++i) {
-                            const std::int64_t place = place_of(points[i], window.axis_);
-                            if (place >= window.from_ && place <= window.to_) f(points[i]);
-                        }
+                        if (!values) values = values_of(chunk);
+                        each_point(*values, from, to, window, f);
                     }
                     from = to;
                 }
             }
         }
     }
-    static void divide(const Chunk& chunk, const std::vector<Point>& points) {
-        for (const Point& point : points) {
-            if (chunk.parts.empty() || chunk.parts.back().count() == part_size) chunk.parts.emplace_back();
-            chunk.parts.back().add(point.step, point.time_ns / ns_per_ms, point.value);
+    static void divide(const Chunk& chunk, const detail::SeriesValues& values) {
+        chunk.parts.reserve(values.numbers.size() / part_size + 1);
+        for (std::size_t i = 0; i < values.numbers.size(); ++i) {
+            if (i % part_size == 0) chunk.parts.emplace_back();
+            chunk.parts.back().add(values.steps[i], values.ms[i], values.numbers[i]);
         }
     }
 
@@ -232,24 +253,24 @@ class Series {
     std::vector<detail::SeriesNode> groups_;  // of 32 chunks each
     detail::SeriesNode all_;
     std::size_t damaged_ = 0;
+    std::optional<std::int64_t> origin_ns_;
     mutable std::uint64_t unread_ = 0;
 };
 
 inline std::vector<Bucket> Series::Window::buckets(std::size_t count) const {
     std::vector<detail::SeriesNode> nodes(count);
-    const auto start = static_cast<double>(from_);
-    const double range = static_cast<double>(to_) - start;
+    const double start = number_(from_);
+    const double range = number_(to_) - start;
     const double width = (range > 0 ? range : 1) / static_cast<double>(count);
     const auto bucket_of = [&](std::int64_t place) {
-        const double at = (static_cast<double>(place) - start) / width;
+        const double at = (number_(place) - start) / width;
         return std::min(static_cast<std::size_t>(std::max(at, 0.0)), count - 1);
     };
     const auto takes = [&](const detail::SeriesNode& node) {
         const Range at = range_of(node, axis_);
         if (at.from < from_ || at.to > to_) return false;
         const std::size_t bucket = bucket_of(at.from);
-        const double extent = static_cast<double>(at.to) - static_cast<double>(at.from);
-        if (bucket != bucket_of(at.to) && extent > width) return false;
+        if (bucket != bucket_of(at.to) && number_(at.to) - number_(at.from) > width) return false;
         nodes[bucket].merge(node);
         return true;
     };
@@ -261,7 +282,8 @@ inline std::vector<Bucket> Series::Window::buckets(std::size_t count) const {
     std::vector<Bucket> out;
     out.reserve(count);
     for (const detail::SeriesNode& node : nodes) {
-        const Range at = range_of(node, axis_);
+        Range at = range_of(node, axis_);
+        if (node.count() != 0) at = {at.from - zero_, at.to - zero_};
         out.push_back(
             {at.from, at.to, node.min, node.max, node.last, node.finite, node.nans + node.infinities});
     }
@@ -273,10 +295,9 @@ inline std::vector<Series::Point> Series::Window::points() const {
     for (const Chunk& chunk : series_->chunks_) {
         const Range range = range_of(chunk.node, axis_);
         if (range.to < from_ || range.from > to_) continue;
-        series_->each_point(chunk, [&](const Point& point) {
-            const std::int64_t place = place_of(point, axis_);
-            if (place >= from_ && place <= to_) out.push_back(point);
-        });
+        const detail::SeriesValues values = series_->values_of(chunk);
+        Series::each_point(values, 0, values.numbers.size(), *this,
+                           [&](const Point& point) { out.push_back(point); });
     }
     return out;
 }

@@ -18,9 +18,14 @@ struct Health {
     std::uint64_t rows_written = 0;    ///< in the history file; those that are not lie in the journal
     std::uint64_t rows_dropped =
         0;  ///< lost: the ring stayed full for too long, or the run was finished or detached
-    std::uint64_t texts_cut = 0;      ///< metric texts or names that were longer than may be stored
-    std::uint64_t waits = 0;          ///< times `log` waited for room
-    std::uint64_t waited_ns = 0;      ///< how long in all
+    std::uint64_t texts_cut = 0;  ///< metric texts or names that were longer than may be stored
+    std::uint64_t waits = 0;      ///< times `log` waited for room
+    std::uint64_t waited_ns = 0;  ///< how long in all
+    /// Times that 1 MiB of plain memory took the place of a full ring (a kill loses the rows in it).
+    std::uint64_t spills = 0;
+    /// What a `log` costs the thread that calls it, in nanoseconds: reading the clock and copying a row, as
+    /// measured now and then and typical of the thread where it is dearest; 0 before the first.
+    std::uint64_t log_ns = 0;
     std::uint64_t history_bytes = 0;  ///< written to the history file
     std::uint64_t saves_failed = 0;   ///< checkpoints and artifacts that could not be saved
     bool journal_mapped =

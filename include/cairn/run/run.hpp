@@ -68,7 +68,7 @@ class BasicRun {
     template <class... Names, class... Ts>
     auto log(Step step, Field<Names, Ts>... fields) noexcept {
         const auto row = detail::make_row(step.value, detail::wall_ns(), std::move(fields)...);
-        if (core_) core_->append(row, core_->lane());
+        if (core_) core_->append(row, core_->latest_lane());
         return row;
     }
 

@@ -24,6 +24,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 
 namespace CAIRN_NAMESPACE {
@@ -62,18 +63,24 @@ class BasicRunCore {
 
     /// The calling thread's lane; null if the run takes no more rows.
     [[nodiscard]] Lane* lane() noexcept {
+        Lane* const latest = latest_lane();
+        return latest != nullptr ? latest : find_lane();
+    }
+    /// The same if it is the latest that the thread has used; null otherwise.
+    [[nodiscard]] Lane* latest_lane() const noexcept {
         const ThreadLanes::Latest& latest = ThreadLanes::latest();
-        return latest.run == open_as_.load(std::memory_order_relaxed) ? latest.lane : find_lane();
+        return latest.run == open_as_.load(std::memory_order_relaxed) ? latest.lane : nullptr;
     }
 
-    /// Takes a row; never throws, never waits for a disk.
+    /// Takes a row; never throws, never waits for a disk. `lane` may be null.
     template <class R>
-    void append(const R& row, Lane* lane) noexcept {
-        try {
-            if (lane != nullptr && lane->append(row, row.step(), row.time_ns())) return;
-        } catch (...) {  // no memory
-        }
-        dropped_.fetch_add(1, std::memory_order_relaxed);
+    CAIRN_INLINE void append(const R& row, Lane* lane) noexcept {
+        if (lane != nullptr && lane->try_append(row)) [[likely]]
+            return;
+        if constexpr (std::is_trivially_copyable_v<R>)
+            append_slowly(R{row});  // a row whose address is taken would not stay in registers
+        else
+            append_slowly(row);
     }
 
     /// Records a decision between the rows of the calling thread, as `append` does. After the end of the run
@@ -147,6 +154,16 @@ class BasicRunCore {
     virtual result<void> end(std::string_view status, const std::string& why) noexcept = 0;
 
   protected:
+    template <class R>
+    CAIRN_COLD void append_slowly(const R& row) noexcept {
+        try {
+            Lane* const mine = lane();
+            if (mine != nullptr && mine->append(row)) return;
+        } catch (...) {  // no memory
+        }
+        dropped_.fetch_add(1, std::memory_order_relaxed);
+    }
+
     BasicRunCore(Options options, Store store, std::filesystem::path dir, bool resumed, std::uint64_t key,
                  std::int64_t started_ns)
         : options_{std::move(options)}, store_{std::move(store)}, dir_{std::move(dir)}, resumed_{resumed},

@@ -98,8 +98,7 @@ class BasicRunEngine final : public RunCore,
         try {
             const DynamicRow event = to_event(decision);
             Lane* const mine = lane();
-            if (mine != nullptr && mine->append<RecordKind::event>(event, event.step(), event.time_ns()))
-                return;
+            if (mine != nullptr && mine->append<RecordKind::event>(event)) return;
         } catch (...) {  // no memory
         }
         dropped_.fetch_add(1, std::memory_order_relaxed);
@@ -117,6 +116,9 @@ class BasicRunEngine final : public RunCore,
                 health.texts_cut += lane->counters.texts_cut.load(std::memory_order_relaxed);
                 health.waits += lane->counters.waits.load(std::memory_order_relaxed);
                 health.waited_ns += lane->counters.waited_ns.load(std::memory_order_relaxed);
+                health.spills += lane->counters.spills.load(std::memory_order_relaxed);
+                health.log_ns =
+                    std::max(health.log_ns, lane->counters.log_ns.load(std::memory_order_relaxed));
             }
             health.rows_collected = live_->collector.rows();
             health.rows_written = live_->collector.written();
@@ -290,10 +292,12 @@ class BasicRunEngine final : public RunCore,
   private:
     result<void> end_quietly(std::string_view status, const std::string& why) noexcept {
         if (ended_.exchange(true)) return {};
+        const std::uint64_t dropped =
+            dropped_.load(std::memory_order_relaxed);  // later ones came after the end
         open_as_.store(0, std::memory_order_relaxed);
         if (is_detached()) return {};
         try {
-            return write_end(status, why);
+            return write_end(status, why, dropped);
         } catch (const error& failure) {
             note_failure(failure, false);
             return failure;
@@ -441,10 +445,10 @@ class BasicRunEngine final : public RunCore,
         folder_.write_run(about_).value();
     }
 
-    result<void> write_end(std::string_view status, const std::string& why) {
+    result<void> write_end(std::string_view status, const std::string& why, std::uint64_t dropped) {
         live_->collector.stop();
         const Journal::Left left = live_->journal.close(ThreadLanes::own(key_));
-        const std::uint64_t dropped = dropped_.fetch_add(left.lost, std::memory_order_relaxed);
+        dropped_.fetch_add(left.lost, std::memory_order_relaxed);
         std::vector<std::filesystem::path> patterns;
         {
             const std::scoped_lock lock{mutex_};
@@ -462,7 +466,7 @@ class BasicRunEngine final : public RunCore,
                        "the last rows are in the journal only, the history took no more: " + why_not,
                        dir().string(), "make room, then resume the run: it folds them in"});
         }
-        if (left.lost != 0) {
+        if (left.lost != 0 && !why_not.empty()) {  // or a thread logged while the run ended
             keep(error{errc::io,
                        std::to_string(left.lost) +
                            " rows were lost: neither the history nor a ring file of "

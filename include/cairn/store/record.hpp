@@ -19,6 +19,7 @@
 #include <cstring>
 #include <span>
 #include <string_view>
+#include <utility>
 
 namespace CAIRN_NAMESPACE::detail {
 
@@ -60,9 +61,10 @@ template <class T>
 
 enum class RecordKind : std::uint8_t { padding = 0, row = 1, name = 2, event = 3 };
 
-/// The next record of the same kind and ring belongs to the same row or event, which is larger than a record
-/// may be.
+/// A row or event that is larger than a record may be goes into several that follow each other in their ring:
+/// all but the last continue, all but the first are continued.
 inline constexpr std::uint8_t row_continues = 1;
+inline constexpr std::uint8_t row_is_continued = 2;
 
 inline constexpr std::size_t record_header_bytes = 8;
 inline constexpr std::size_t row_header_bytes = record_header_bytes + 24;
@@ -217,20 +219,22 @@ bool read_row(std::span<const std::byte> body, std::int64_t& step, std::int64_t&
         const auto bits = get<std::uint64_t>(body.data() + 8);
         const auto id = static_cast<std::uint32_t>(head);
         body = body.subspan(cell_bytes);
+        Cell cell{id, {}};
         switch (const auto kind = static_cast<Value::Kind>((head >> 32U) & 0xffU)) {
-            case Value::Kind::number: f(Cell{id, Value{std::bit_cast<double>(bits)}}); break;
+            case Value::Kind::number: cell.value = Value{std::bit_cast<double>(bits)}; break;
             case Value::Kind::integer:
             case Value::Kind::natural:
-            case Value::Kind::boolean: f(Cell{id, Value::from_integer_bits(kind, bits)}); break;
+            case Value::Kind::boolean: cell.value = Value::from_integer_bits(kind, bits); break;
             case Value::Kind::text: {
                 if (bits > body.size()) return false;
                 const auto size = static_cast<std::size_t>(bits);
-                f(Cell{id, Value{std::string_view{reinterpret_cast<const char*>(body.data()), size}}});
+                cell.value = Value{std::string_view{reinterpret_cast<const char*>(body.data()), size}};
                 body = body.subspan(padded(size) <= body.size() ? padded(size) : body.size());
                 break;
             }
             default: return false;
         }
+        f(std::as_const(cell));
     }
     return true;
 }

@@ -54,38 +54,51 @@ inline bool RingHeader::is_valid() const noexcept {
            byte_order == expected_byte_order && std::has_single_bit(capacity) && capacity <= ring_capacity;
 }
 
-/// A view of a ring in memory that outlives it. The producer calls `reserve`, `advance` and `commit`, the
-/// consumer `readable` and `release`; neither waits.
+/// A view of a ring in memory that outlives it. The producer asks `has_room` or `advance`, writes at `end`
+/// and calls `commit`; the consumer `readable` and `release`. Neither waits.
 class Ring {
   public:
     Ring() = default;
 
-    /// Makes a ring of `ring_file_bytes` zeroed bytes.
-    static Ring create(std::byte* memory, std::uint32_t id) noexcept {
+    /// Makes an empty ring of `ring_file_bytes` zeroed bytes, whose positions begin at a multiple of 8.
+    static Ring create(std::byte* memory, std::uint32_t id, std::uint64_t position = 0) noexcept {
         auto* header = new (memory) RingHeader{};
         header->version = RingHeader::current_version;
         header->byte_order = RingHeader::expected_byte_order;
         header->capacity = ring_capacity;
         header->id = id;
-        std::memcpy(header->magic, RingHeader::expected_magic, sizeof header->magic);
-        return Ring{header, memory + ring_header_bytes};
+        Ring ring{header, memory + ring_header_bytes};
+        ring.restart_at(position);
+        return ring;
     }
 
     [[nodiscard]] std::uint32_t id() const noexcept { return header_->id; }
+    /// The position after what was committed, as the producer knows it.
+    [[nodiscard]] std::uint64_t position() const noexcept { return head_; }
 
-    /// `bytes` (a multiple of 8, at most half of `ring_window`) to be written and committed; null if that
-    /// takes an `advance`.
-    [[nodiscard]] std::byte* reserve(std::size_t bytes) noexcept {
-        if (bytes > limit_ - head_) return nullptr;
-        reserved_end_ = head_ + bytes;
-        return data_ + (head_ & mask);
+    /// Goes on at another position; for a ring that is drained, and whose consumer waits.
+    void restart_at(std::uint64_t position) noexcept {
+        // Without its magic it is no ring yet for whoever reads the file of a process that was killed here.
+        std::memset(header_->magic, 0, sizeof header_->magic);
+        header_->tail.store(position, std::memory_order_release);
+        header_->head.store(position, std::memory_order_release);
+        std::atomic_thread_fence(std::memory_order_release);
+        std::memcpy(header_->magic, RingHeader::expected_magic, sizeof header_->magic);
+        head_ = limit_ = position;
+        window_ = ring_window;
+        is_low_ = false;
     }
 
-    /// As `reserve`, after a look at what the consumer has released; null if the ring is full. At the end of
+    /// Whether `bytes` (a multiple of 8, at most half of `ring_window`) can be written at `end` and
+    /// committed. If not, that takes an `advance`.
+    [[nodiscard]] bool has_room(std::size_t bytes) const noexcept { return bytes <= limit_ - head_; }
+    [[nodiscard]] std::byte* end() const noexcept { return data_ + (head_ & mask); }
+
+    /// Makes room, after a look at what the consumer has released; false if the ring is full. At the end of
     /// the window it goes on at the ring's beginning if there is as much room as the window has, nearly;
     /// otherwise the window grows.
     template <class = void>
-    [[nodiscard]] std::byte* advance(std::size_t bytes) noexcept {
+    [[nodiscard]] bool advance(std::size_t bytes) noexcept {
         const std::uint64_t tail = header_->tail.load(std::memory_order_acquire);
         const std::uint64_t full = tail + ring_capacity;  // the first position that is not free
         const std::uint64_t lap = head_ & ~std::uint64_t{mask};
@@ -101,7 +114,7 @@ class Ring {
                 window_ = ring_window;
             } else if (end > next) {
                 is_low_ = true;
-                return nullptr;
+                return false;
             } else {
                 while (end > lap + window_) window_ = std::min(2 * window_, ring_capacity);
             }
@@ -111,13 +124,13 @@ class Ring {
         // Where it is time to look again: at the end of the window, when the ring becomes low, when it is
         // full.
         limit_ = std::min(window_end, is_low_ ? full : full - ring_reserve);
-        return reserve(bytes);
+        return has_room(bytes);
     }
 
-    /// Publishes what was written since `reserve`. When this returns, a SIGKILL of the process loses none of
-    /// it.
-    void commit() noexcept {
-        head_ = reserved_end_;
+    /// Publishes `bytes` that were written at `end`. When this returns, a SIGKILL of the process loses none
+    /// of them.
+    void commit(std::size_t bytes) noexcept {
+        head_ += bytes;
         header_->head.store(head_, std::memory_order_release);
         std::atomic_signal_fence(std::memory_order_seq_cst);  // a signal that comes now finds it stored
     }
@@ -154,7 +167,6 @@ class Ring {
     std::byte* data_ = nullptr;
     std::uint64_t head_ = 0;  // the producer's own: no shared line is read on the fast path
     std::uint64_t limit_ = 0;
-    std::uint64_t reserved_end_ = 0;
     std::size_t window_ = ring_window;
     bool is_low_ = false;
 };

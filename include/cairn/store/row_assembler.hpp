@@ -73,7 +73,7 @@ class BasicRowAssembler {
     void feed(const Frame& frame, HistoryReport& report, F&& f) {
         if (frame.kind == FrameKind::records) return feed(frame.ring, frame.payload, report, f);
         Lane& lane = lanes_[frame.ring];
-        if (lane.begun) end(frame.ring, lane, report, f);  // its end was dropped
+        lane.begun.reset();  // its end was dropped
         const auto block = block_of(frame.payload, [&](std::uint32_t metric, std::string_view name) {
             lane.names.insert_or_assign(metric, std::string{name});
         });
@@ -115,31 +115,26 @@ class BasicRowAssembler {
         StoredRow row{record.kind, ring, 0, 0, {}};
         if (!read_row(record.body, row.step, row.time_ns, [&](const Cell& cell) { cells_.push_back(cell); }))
             ++report.damaged;
-        if (lane.begun && !belong_together(*lane.begun, row))
-            end(ring, lane, report, f);  // its end was dropped
-        if ((record.flags & row_continues) != 0) {
-            if (!lane.begun) lane.begun.emplace(Begun{row.kind, row.step, row.time_ns});
-            for (Cell cell : cells_) {
-                if (cell.value.is_text())
-                    cell.value = Value{lane.begun->texts.emplace_front(cell.value.text())};
-                lane.begun->cells.push_back(cell);
-            }
-        } else if (lane.begun) {
-            lane.begun->cells.insert(lane.begun->cells.end(), cells_.begin(), cells_.end());
-            end(ring, lane, report, f);
-        } else {
-            emit(row, lane, cells_, report, f);
+        const bool continues = (record.flags & row_continues) != 0;
+        const bool is_continued = (record.flags & row_is_continued) != 0;
+        // What lacks its beginning or its end was dropped, and counted, by its writer; or lies in a gap.
+        if (!is_continued || (lane.begun && !belong_together(*lane.begun, row))) lane.begun.reset();
+        if (!continues && !is_continued) return emit(row, lane, cells_, report, f);
+        if (!is_continued) lane.begun.emplace(Begun{row.kind, row.step, row.time_ns});
+        if (!lane.begun) return;
+        Begun& begun = *lane.begun;
+        for (Cell cell : cells_) {
+            if (continues && cell.value.is_text())
+                cell.value = Value{begun.texts.emplace_front(cell.value.text())};
+            begun.cells.push_back(cell);
         }
+        if (continues) return;
+        emit({begun.kind, ring, begun.step, begun.time_ns, {}}, lane, begun.cells, report, f);
+        lane.begun.reset();
     }
 
     [[nodiscard]] static bool belong_together(const Begun& begun, const StoredRow& row) noexcept {
         return begun.kind == row.kind && begun.step == row.step && begun.time_ns == row.time_ns;
-    }
-    template <class F>
-    void end(std::uint32_t ring, Lane& lane, HistoryReport& report, F&& f) {
-        const Begun& begun = *lane.begun;
-        emit({begun.kind, ring, begun.step, begun.time_ns, {}}, lane, begun.cells, report, f);
-        lane.begun.reset();
     }
     template <class F>
     void emit(StoredRow row, const Lane& lane, std::span<const Cell> cells, HistoryReport& report, F&& f) {

@@ -15,10 +15,12 @@
 #include <cairn/store/record.hpp>
 #include <cairn/store/series_node.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -63,9 +65,13 @@ class BasicBlockWriter {
     bool add(RecordKind kind, std::int64_t step, std::int64_t time_ns, std::span<const Cell> cells) {
         const std::size_t groups = groups_.size();
         Group& group = group_of(kind, cells);
+        // Mostly there is one group, and nothing to say of a row.
+        if (groups_.size() > 1) {
+            of_row_.resize(rows());
+            of_row_.push_back(static_cast<std::int64_t>(last_));
+        }
         steps_.push_back(step);
         times_.push_back(time_ns / ns_per_ms);
-        of_row_.push_back(static_cast<std::int64_t>(last_));
         cells_ += cells.size();
         for (std::size_t i = 0; i < cells.size(); ++i) put_value(group.columns[i], cells[i].value);
         return groups_.size() != groups;
@@ -85,7 +91,7 @@ class BasicBlockWriter {
         }
         std::vector<std::size_t> next(groups_.size());
         for (std::size_t row = 0; row < rows(); ++row) {
-            const auto of = static_cast<std::size_t>(of_row_[row]);
+            const std::size_t of = of_row_.empty() ? 0 : static_cast<std::size_t>(of_row_[row]);
             const Group& group = groups_[of];
             const std::size_t at = next[of]++;
             for (std::size_t i = 0; i < group.shape.size(); ++i) {
@@ -203,21 +209,34 @@ class BasicBlockReader {
         return true;
     }
 
-    /// Calls `f(step, ms, number)` for each value of one metric, in the order of the rows, without events and
-    /// texts; reads no other column. False, before any call, if the bytes are damaged.
-    template <class F>
-    [[nodiscard]] bool read_metric(std::span<const std::byte> block, std::uint32_t metric, F&& f) {
-        if (!decode(block, &metric)) return false;
+    /// The values of one metric, in the order of the rows, without events and texts; reads no other column.
+    /// What they point to is good until the next call. Nothing if the bytes are damaged.
+    [[nodiscard]] std::optional<SeriesValues> read_metric(std::span<const std::byte> block,
+                                                          std::uint32_t metric) {
+        if (!decode(block, &metric)) return std::nullopt;
+        // Mostly all rows are alike, and there is nothing to put together.
+        if (groups_.size() == 1 && groups_[0].kind == RecordKind::row) {
+            const auto is_ours = [&](const Column& column) { return column.metric == metric; };
+            const auto& columns = groups_[0].columns;
+            const auto first = std::find_if(columns.begin(), columns.end(), is_ours);
+            if (first != columns.end() && first->kind == Value::Kind::number &&
+                std::none_of(first + 1, columns.end(), is_ours))
+                return SeriesValues{steps_, times_, first->numbers};
+        }
+        for (auto* column : {&steps_of_, &ms_of_}) column->clear();
+        numbers_of_.clear();
         for (std::size_t row = 0; row < steps_.size(); ++row) {
             Group& group = groups_[static_cast<std::size_t>(of_row_[row])];
             const std::size_t at = group.row++;
             if (group.kind != RecordKind::row) continue;
             for (const Column& column : group.columns) {
-                if (column.metric == metric && column.kind != Value::Kind::text)
-                    f(steps_[row], times_[row], number_in(column, column.kind, at));
+                if (column.metric != metric || column.kind == Value::Kind::text) continue;
+                steps_of_.push_back(steps_[row]);
+                ms_of_.push_back(times_[row]);
+                numbers_of_.push_back(number_in(column, column.kind, at));
             }
         }
-        return true;
+        return SeriesValues{steps_of_, ms_of_, numbers_of_};
     }
 
   private:
@@ -322,6 +341,8 @@ class BasicBlockReader {
     std::vector<std::int64_t> steps_, times_, of_row_, scratch_;
     std::vector<Group> groups_;
     std::vector<Cell> cells_;
+    std::vector<std::int64_t> steps_of_, ms_of_;  // of one metric
+    std::vector<double> numbers_of_;
 };
 using BlockReader = BasicBlockReader<>;
 

@@ -8,12 +8,19 @@
 #include <cmath>
 #include <cstdint>
 #include <limits>
+#include <span>
 
 namespace CAIRN_NAMESPACE::detail {
 
 inline constexpr std::int64_t ns_per_ms = 1'000'000;
 /// The latest time that can be told in nanoseconds too; the earliest is as far from the epoch.
 inline constexpr std::int64_t most_ms = std::numeric_limits<std::int64_t>::max() / ns_per_ms;
+
+/// A stretch of a series, column by column: as many of each.
+struct SeriesValues {
+    std::span<const std::int64_t> steps{}, ms{};  ///< of the rows; milliseconds since the Unix epoch
+    std::span<const double> numbers{};
+};
 
 /// Exact least, greatest and last finite value of a stretch of a series, and where it lies. Requires a value,
 /// for what lies where.

@@ -5,7 +5,6 @@
 
 #include <cairn/core/bytes.hpp>
 #include <cairn/core/error.hpp>
-#include <cairn/core/function_ref.hpp>
 #include <cairn/query/series.hpp>
 #include <cairn/store/frame.hpp>
 #include <cairn/store/history.hpp>
@@ -31,57 +30,66 @@
 
 namespace CAIRN_NAMESPACE::detail {
 
-/// One metric in the frames of packed rows of a history, which are read when their values are needed.
+/// One metric in the frames of packed rows of histories, which are read when their values are needed.
 class MetricFrames {
   public:
-    MetricFrames(os::File history, std::string metric)
-        : history_{std::move(history)}, metric_{std::move(metric)} {}
+    explicit MetricFrames(std::string metric) : metric_{std::move(metric)} {}
 
-    [[nodiscard]] const os::File& history() const noexcept { return history_; }
+    /// Goes on with another history.
+    void open(os::File history) { histories_.push_back(std::move(history)); }
+    [[nodiscard]] const os::File& history() const noexcept { return histories_.back(); }
 
-    /// Returns the frame's number.
+    /// A frame of the history that was opened last. Returns its number.
     std::size_t add(const FramePlace& place) {
-        places_.push_back(place);
+        places_.emplace_back(histories_.size() - 1, place);
         return places_.size() - 1;
     }
 
-    using EachValue = FunctionRef<void(std::int64_t, std::int64_t, double)>;
-    /// Calls `f(step, ms, value)` for the values of a frame; false if it is damaged or gone.
-    bool load(std::size_t number, EachValue f) {
-        const FramePlace& place = places_[number];
+    /// The values of a frame, good until the next call; nothing if it is damaged or gone.
+    [[nodiscard]] std::optional<SeriesValues> load(std::size_t number) {
+        const auto& [history, place] = places_[number];
         bytes_.resize(place.bytes);
-        const auto read = history_.read_at(place.at, writable_bytes_of(bytes_));
-        if (!read || *read != place.bytes) return false;
+        const auto read = histories_[history].read_at(place.at, writable_bytes_of(bytes_));
+        if (!read || *read != place.bytes) return std::nullopt;
         FrameReader frames{bytes_, 0};
         Frame frame;
-        return frames.next(frame) && frames.whole_bytes() == bytes_.size() &&
-               frame_crc(bytes_.data()) == place.crc && read_values(frame, f);
+        if (!frames.next(frame) || frames.whole_bytes() != bytes_.size() ||
+            frame_crc(bytes_.data()) != place.crc)
+            return std::nullopt;
+        return values_of(frame);
     }
     /// The same for a frame that is at hand.
-    bool read_values(const Frame& frame, EachValue f) {
+    [[nodiscard]] std::optional<SeriesValues> values_of(const Frame& frame) {
         std::optional<std::uint32_t> wanted;
         const auto block = block_of(frame.payload, [&](std::uint32_t metric, std::string_view name) {
             if (name == metric_) wanted = metric;
         });
-        return !block.empty() && (!wanted || reader_.read_metric(block, *wanted, f));
+        if (block.empty()) return std::nullopt;
+        return wanted ? reader_.read_metric(block, *wanted) : SeriesValues{};
     }
 
   private:
-    os::File history_;
     std::string metric_;
-    std::vector<FramePlace> places_;
+    std::vector<os::File> histories_;
+    std::vector<std::pair<std::size_t, FramePlace>> places_;  // in which history, and where
     std::vector<std::byte> bytes_;
     BlockReader reader_;
 };
 
-/// Reads one metric of a run. Once.
+/// Reads one metric of a run, from the folder of each rank that has it.
 class SeriesReader {
   public:
-    SeriesReader(std::filesystem::path run_dir, std::string_view metric)
-        : run_dir_{std::move(run_dir)}, metric_{metric} {}
+    explicit SeriesReader(std::string_view metric)
+        : metric_{metric}, frames_{std::make_shared<MetricFrames>(metric_)},
+          series_{[frames = frames_](std::size_t number) { return frames->load(number); }} {}
 
-    /// Fails as `read_history` does.
-    result<Series> read() {
+    /// Appends what a rank has. Fails as `read_history` does.
+    result<void> add(std::filesystem::path run_dir) {
+        run_dir_ = std::move(run_dir);
+        report_ = {};
+        assembler_ = {};
+        positions_ = {};
+        gaps_ = 0;
         // Rings first: what leaves them while we read is in the history when we come to it. The index before
         // the history: what it does not have yet is found there.
         std::vector<RingRest> rings = copy_rings(run_dir_, report_);
@@ -89,23 +97,22 @@ class SeriesReader {
         auto history = os::File::open_read(run_dir_ / history_file);
         if (!history && history.error().code() != errc::not_found) return history.error();
         if (history) {
-            frames_ = std::make_shared<MetricFrames>(std::move(*history), metric_);
-            series_ = Series{[frames = frames_](std::size_t number, MetricFrames::EachValue f) {
-                return frames->load(number, f);
-            }};
+            frames_->open(std::move(*history));
             if (auto done = read_frames(index ? bytes_of(*index) : std::span<const std::byte>{}, rings);
                 !done)
-                return done.error();
+                return done;
         }
         for (RingRest& ring : rings) {
             if (positions_.take(ring))
                 take_records({FrameKind::records, ring.id, 0, 0, bytes_of(ring.bytes)});
         }
         series_.add_damage(report_.damaged + report_.unread.size() + std::max(gaps_, positions_.missing()));
-        return std::move(series_);
+        return {};
     }
 
-    /// The metrics that there are, after `read`.
+    /// What was added so far. Once.
+    [[nodiscard]] Series take() { return std::move(series_); }
+    /// The metrics that there are.
     [[nodiscard]] const std::set<std::string, std::less<>>& names() const noexcept { return names_; }
 
   private:
@@ -192,10 +199,7 @@ class SeriesReader {
                 keep_name(name);  // of an event's values too: which are, only reading them all would tell
             });
             const auto ours = find_metric(of_frame);
-            const auto add = [&](std::int64_t step, std::int64_t ms, double value) {
-                ours->node.add(step, ms, value);
-            };
-            if (block.empty() || (ours != of_frame.end() && !frames_->read_values(frame, add)))
+            if (block.empty() || (ours != of_frame.end() && !sum_up(frame, ours->node)))
                 ++report_.damaged;
             else
                 take_packed(place, of_frame);
@@ -206,6 +210,14 @@ class SeriesReader {
         return {};
     }
 
+    /// False if the frame is damaged.
+    bool sum_up(const Frame& frame, SeriesNode& node) {
+        const auto values = frames_->values_of(frame);
+        if (!values) return false;
+        for (std::size_t i = 0; i < values->numbers.size(); ++i)
+            node.add(values->steps[i], values->ms[i], values->numbers[i]);
+        return true;
+    }
     [[nodiscard]] std::vector<Named>::iterator find_metric(std::vector<Named>& metrics) const {
         return std::find_if(metrics.begin(), metrics.end(),
                             [&](const Named& named) { return named.name == metric_; });
@@ -233,16 +245,18 @@ class SeriesReader {
         if (names_.find(name) == names_.end()) names_.emplace(name);
     }
 
-    std::filesystem::path run_dir_;
     std::string metric_;
+    std::shared_ptr<MetricFrames> frames_;
+    Series series_;
+    std::set<std::string, std::less<>> names_;
+
+    // Of the rank at hand.
+    std::filesystem::path run_dir_;
     HistoryReport report_;
     RowAssembler assembler_;
     RingPositions positions_;
     std::size_t gaps_ = 0;
-    std::uint64_t end_ = 0;  // of the history
-    std::shared_ptr<MetricFrames> frames_;
-    Series series_;
-    std::set<std::string, std::less<>> names_;
+    std::uint64_t end_ = 0;         // of the history
     std::vector<std::byte> bytes_;  // of the stretch at hand
 };
 

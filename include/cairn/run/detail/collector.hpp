@@ -49,7 +49,7 @@ class BasicCollector final : public Pressure {
         if (!nudged_.exchange(true, std::memory_order_relaxed)) bell_.ring();
     }
 
-    /// At most 100 ms for as long as nothing is drained; not at all while it is known to be stuck.
+    /// At most 100 ms in all; not at all while it is known to be stuck.
     bool wait_for_room(std::int64_t waiting_since_ns) noexcept override {
         constexpr std::int64_t patience_ns = 100'000'000;
         const std::uint64_t drained = drained_.load(std::memory_order_relaxed);
@@ -118,7 +118,7 @@ class BasicCollector final : public Pressure {
     bool drain(std::uint64_t at_most) {
         bool any = false;
         for (const auto& lane : journal_->lanes()) {
-            Intake& intake = intakes_[lane->ring.id()];
+            Intake& intake = intakes_[lane->id()];
             try {
                 any = drain(*lane, intake, at_most) || any;
             } catch (...) {
@@ -129,14 +129,15 @@ class BasicCollector final : public Pressure {
         return any;
     }
     bool drain(JournalLane& lane, Intake& intake, std::uint64_t at_most) {
-        const std::uint64_t keep = lane.has_file() ? at_most : 0;  // what a kill would lose does not wait
+        // What a kill would lose does not wait.
+        const std::uint64_t keep = lane.rings().outlives_process() ? at_most : 0;
         bool any = false;
         // A thread that never pauses must not keep us from the others.
         for (int frames = 0; frames < most_frames || at_most == 0; ++frames) {
             std::uint64_t rows = 0;
             {
                 const std::scoped_lock lock{board_mutex_};
-                rows = intake.look(lane.ring, board_);
+                rows = intake.look(lane.rings(), board_);
             }
             any = any || rows != 0;
             rows_.fetch_add(rows, std::memory_order_relaxed);
@@ -148,13 +149,13 @@ class BasicCollector final : public Pressure {
 
     /// Puts what waits of a lane into the history and releases its ring; false if the history takes no more.
     bool write(JournalLane& lane, Intake& intake) {
-        const auto place = history_.append(intake.frame(lane.ring.id(), board_));
+        const auto place = history_.append(intake.frame(lane.id(), board_));
         if (!place) {
             fail(place.error().what());
             return false;
         }
         written_.fetch_add(intake.rows(), std::memory_order_relaxed);
-        lane.ring.release(intake.written());  // before anything can throw: no row goes into two frames
+        lane.rings().release(intake.written());  // before anything can throw: no row goes into two frames
         drained_.fetch_add(1, std::memory_order_relaxed);
         bytes_.store(history_.bytes(), std::memory_order_relaxed);
         {

@@ -35,7 +35,8 @@ class BasicIntake {
 
     /// Sees what the ring has, up to a frame's worth. Returns how many rows that were. After an exception (no
     /// memory) `restart`.
-    std::uint64_t look(const Ring& ring, MetricBoard& board) {
+    template <class Rings>
+    std::uint64_t look(const Rings& ring, MetricBoard& board) {
         const std::uint64_t before = summed_rows_;
         for (bool more = true; more && !is_full();) {
             const Ring::Readable piece = ring.readable(seen_);
@@ -48,7 +49,6 @@ class BasicIntake {
         block_.clear();
         forget();
         seen_ = from_;
-        is_continued_ = was_continued_;
     }
 
     /// How much of the ring was seen and is not released.
@@ -76,7 +76,6 @@ class BasicIntake {
     /// The frame is in the history. Returns up to where the ring can be released.
     std::uint64_t written() noexcept {
         forget();
-        was_continued_ = is_continued_;
         return from_ = seen_;
     }
 
@@ -124,12 +123,11 @@ class BasicIntake {
         cells_.clear();
         const bool is_whole =
             read_row(record.body, step, time_ns, [&](const Cell& cell) { cells_.push_back(cell); });
-        const bool continues = (record.flags & row_continues) != 0;
-        if (continues || is_continued_ || !is_whole) {
+        const bool is_one = (record.flags & (row_continues | row_is_continued)) == 0;
+        if (!is_one || !is_whole) {
             if (!begin_records()) return false;
             for (const Cell& cell : cells_) need_name(cell.metric, board);
             keep(bytes);
-            is_continued_ = continues;
         } else {
             is_closed_ = !records_.empty() || !block_.has_room(cells_.size());
             if (is_closed_) return false;
@@ -138,7 +136,7 @@ class BasicIntake {
             }
         }
         if (record.kind != RecordKind::row) return true;
-        const std::uint64_t row = continues ? 0 : 1;
+        const std::uint64_t row = (record.flags & row_continues) != 0 ? 0 : 1;  // counted at its end
         rows_ += row;
         if (end > summed_to_) {
             summed_to_ = end;
@@ -197,9 +195,7 @@ class BasicIntake {
     std::uint64_t rows_ = 0, bytes_ = 0;  // seen, without padding
     std::uint64_t name_bytes_ = 0;
     std::uint64_t summed_to_ = 0, summed_rows_ = 0;
-    bool is_continued_ = false;   // the last record's row goes on in the next one
-    bool was_continued_ = false;  // so it was at `from_`
-    bool is_closed_ = false;      // nothing is added to the frame any more
+    bool is_closed_ = false;  // nothing is added to the frame any more
 };
 using Intake = BasicIntake<>;
 

@@ -37,13 +37,15 @@ class BasicJournal {
         auto memory = os::Mapping::create_shared(path_of(id), ring_file_bytes);
         if (!memory) {
             mapped_ = false;
-            if (first_failure_.empty()) first_failure_ = memory.error().what();
+            // On a network's disk nothing has failed, but a kill can lose what was not collected.
+            if (first_failure_.empty() && memory.error().code() != errc::unsupported)
+                first_failure_ = memory.error().what();
             memory = os::Mapping::anonymous(ring_file_bytes);
             if (!memory) throw std::bad_alloc{};
         }
         // Threads after the first count their rows from 0, unless the run is resumed.
         const auto& made = lanes_.emplace_back(
-            std::make_shared<JournalLane>(std::move(*memory), id, first_step_, names_, *pressure_));
+            std::make_shared<JournalLane>(std::move(*memory), id, first_step_, names_, spares_, *pressure_));
         made->take(first_step_);
         return made.get();
     }
@@ -77,30 +79,21 @@ class BasicJournal {
         Left left;
         for (const auto& lane : lanes_) {
             const bool writable = lane.get() != own && lane->is_taken();
-            const bool drained = lane->ring.readable().bytes.empty();
-            if (drained && !writable) lane->remove_file(path_of(lane->ring.id()));
-            if (lane->has_file())
-                left.in_files = left.in_files || !drained;
-            else
-                left.lost += drop_rest(lane->ring);
+            left.lost += lane->rings().drop_memory();
+            const bool is_drained = lane->rings().is_drained();
+            left.in_files = left.in_files || (lane->rings().has_file() && !is_drained);
+            if (is_drained && !writable) lane->remove_file(path_of(lane->id()));
         }
         return left;
     }
 
   private:
-    [[nodiscard]] static std::uint64_t drop_rest(Ring& ring) noexcept {
-        std::uint64_t rows = 0;
-        for (Ring::Readable piece = ring.readable(); !piece.bytes.empty(); piece = ring.readable()) {
-            rows += count_rows(piece.bytes);
-            ring.release(piece.from + piece.bytes.size());
-        }
-        return rows;
-    }
     [[nodiscard]] std::filesystem::path path_of(std::uint32_t id) const { return dir_ / ring_file_name(id); }
 
     std::filesystem::path dir_;
     mutable std::mutex mutex_;
     MetricTable names_;
+    SpareRings spares_;
     std::vector<std::shared_ptr<JournalLane>> lanes_;
     std::uint32_t next_ring_;
     std::int64_t first_step_;

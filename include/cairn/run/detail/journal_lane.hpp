@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: MIT
 #pragma once
-// A lane with the memory of its ring, and what it does seldom.
+// A lane with its rings, and what it does seldom.
 
 #include <cairn/core/dynamic_row.hpp>
 #include <cairn/core/time.hpp>
 #include <cairn/run/detail/lane.hpp>
 #include <cairn/run/detail/metric_table.hpp>
+#include <cairn/run/detail/ring_chain.hpp>
 #include <cairn/store/os.hpp>
 #include <cairn/store/ring.hpp>
 
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -36,9 +38,11 @@ template <class T = void>
 class BasicJournalLane final : public Lane, public std::enable_shared_from_this<BasicJournalLane<T>> {
   public:
     BasicJournalLane(os::Mapping memory, std::uint32_t id, std::int64_t first_step, MetricTable& names,
-                     Pressure& pressure)
-        : Lane{Ring::create(memory.writable().data(), id), first_step}, memory_{std::move(memory)},
-          names_{&names}, pressure_{&pressure} {}
+                     SpareRings& spares, Pressure& pressure)
+        : Lane{first_step}, id_{id}, rings_{std::move(memory), id, spares}, names_{&names},
+          pressure_{&pressure} {
+        ring = rings_.own();
+    }
 
     /// Gives it to the calling thread, unless another has it.
     bool take(std::int64_t first_step) {
@@ -55,39 +59,38 @@ class BasicJournalLane final : public Lane, public std::enable_shared_from_this<
     }
     [[nodiscard]] bool is_orphan() const noexcept override { return held_.use_count() == 1; }
 
-    /// Whether its ring lies in a file, so that what is in it outlives the process.
-    [[nodiscard]] bool has_file() const noexcept { return memory_.has_file(); }
+    /// The number of its ring.
+    [[nodiscard]] std::uint32_t id() const noexcept { return id_; }
+    /// What it has written, for the collector.
+    [[nodiscard]] RingChain& rings() noexcept { return rings_; }
+
     /// Gives up the ring and removes its file. Nobody may log into it any more.
     void remove_file(const os::Path& path) {
-        if (!has_file()) return;
-        memory_.unmap();  // first: no file goes while it is mapped (Windows)
+        if (!rings_.has_file()) return;
+        rings_.unmap();  // first: no file goes while it is mapped (Windows)
         (void)os::remove_file(path);
     }
 
   private:
-    using Cells = std::vector<std::pair<std::uint32_t, Value>>;
-
-    CAIRN_COLD bool append_cells(RecordKind kind, std::int64_t step, std::int64_t time_ns,
-                                 const NamedCell* begin, const NamedCell* end) override {
-        Cells cells;
+    bool append_cells(RecordKind kind, std::int64_t step, std::int64_t time_ns, const NamedCell* begin,
+                      const NamedCell* end) override {
+        cells_.clear();
         for (const NamedCell* cell = begin; cell != end; ++cell) {
-            if (!add(cells, cell->hash, cell->literal, cell->name, cell->value)) return false;
+            if (!add(cell->hash, cell->literal, cell->name, cell->value)) return false;
         }
-        return append_pieces(kind, step, time_ns, cells);
+        return append_pieces(kind, step, time_ns);
     }
-    CAIRN_COLD bool append_dynamic(RecordKind kind, std::int64_t step, std::int64_t time_ns,
-                                   const DynamicRow& row) override {
-        Cells cells;
+    bool append_dynamic(RecordKind kind, const DynamicRow& row) override {
+        cells_.clear();
         bool done = true;
         row.for_each([&](std::string_view name, const Value& value) {
-            done = done && add(cells, hash_name(name), nullptr, name, value);
+            done = done && add(hash_name(name), nullptr, name, value);
         });
-        return done && append_pieces(kind, step, time_ns, cells);
+        return done && append_pieces(kind, row.step(), row.time_ns());
     }
 
     /// A name that this lane uses for the first time goes into the ring ahead of the row that uses it.
-    bool add(Cells& cells, std::uint64_t hash, const char* literal, std::string_view name,
-             const Value& value) {
+    bool add(std::uint64_t hash, const char* literal, std::string_view name, const Value& value) {
         const bool is_cut = name.size() > max_metric_name_bytes;
         if (is_cut) {
             name = name.substr(0, max_metric_name_bytes);
@@ -98,14 +101,15 @@ class BasicJournalLane final : public Lane, public std::enable_shared_from_this<
         if (id == MetricCache::unknown) {
             if (is_cut) bump(counters.texts_cut);  // once for each name and lane, not once for each row
             const auto [number, kept] = names_->id_of(name);
-            std::byte* const to = reserve(name_record_size(kept));
-            if (to == nullptr) return false;
-            put_name(to, number, kept);
-            ring.commit();
-            known_.insert(hash, literal, kept, number);
+            const std::size_t bytes = name_record_size(kept);
+            if (!has_room(bytes)) return false;
+            put_name(ring.end(), number, kept);
+            ring.commit(bytes);
+            known_.insert(hash, kept, number);
             id = number;
         }
-        cells.emplace_back(id, shortened(value));
+        if (literal != nullptr) known_.keep(hash, literal, id);
+        cells_.emplace_back(id, shortened(value));
         return true;
     }
     /// The value with its text cut to what may be stored, at the boundary of a UTF-8 character.
@@ -119,41 +123,76 @@ class BasicJournalLane final : public Lane, public std::enable_shared_from_this<
     }
 
     /// A row that is too large for one record goes into several that belong together.
-    bool append_pieces(RecordKind kind, std::int64_t step, std::int64_t time_ns, const Cells& cells) {
+    bool append_pieces(RecordKind kind, std::int64_t step, std::int64_t time_ns) {
         std::size_t i = 0;
         do {
             std::size_t bytes = row_header_bytes;
             std::size_t end = i;
-            while (end < cells.size() && bytes + cell_size(cells[end].second) <= max_record_bytes)
-                bytes += cell_size(cells[end++].second);
-            std::byte* to = reserve(bytes);
-            if (to == nullptr) return false;
-            const std::uint8_t flags = end < cells.size() ? row_continues : std::uint8_t{0};
-            to = put_row_header(to, bytes, kind, flags, end - i, step, time_ns);
-            for (; i < end; ++i) to = put_cell(to, cells[i].first, cells[i].second);
-            ring.commit();
-        } while (i < cells.size());
+            while (end < cells_.size() && bytes + cell_size(cells_[end].second) <= max_record_bytes)
+                bytes += cell_size(cells_[end++].second);
+            if (!has_room(bytes)) return false;
+            const unsigned flags =
+                (end < cells_.size() ? row_continues : 0U) | (i > 0 ? row_is_continued : 0U);
+            const CallTimer timer;
+            std::byte* to = put_row_header(ring.end(), bytes, kind, static_cast<std::uint8_t>(flags), end - i,
+                                           step, time_ns);
+            for (; i < end; ++i) to = put_cell(to, cells_[i].first, cells_[i].second);
+            ring.commit(bytes);
+            timer.stop(counters.log_ns);
+        } while (i < cells_.size());
         if (kind == RecordKind::row) bump(counters.rows);
         return true;
     }
 
-    CAIRN_COLD [[nodiscard]] std::byte* make_room(std::size_t bytes) noexcept override {
-        std::byte* to = ring.advance(bytes);
+    /// Times what the fast path does, here, where it need not be fast: about once in a thousand rows.
+    class CallTimer {
+      public:
+        CallTimer() noexcept { (void)wall_ns(); }  // as `log` does
+        /// Moves what is typical towards what it took, net of the clock.
+        void stop(std::atomic<std::uint64_t>& typical) const noexcept {
+            const auto took = static_cast<std::uint64_t>(
+                std::max<std::int64_t>(steady_ns() - begun_ - (begun_ - before_), 1));
+            const std::uint64_t known = typical.load(std::memory_order_relaxed);
+            const std::uint64_t by = known / 8 + 1;
+            const std::uint64_t next = known == 0     ? took
+                                       : took > known ? known + by
+                                                      : known - std::min(by, known - 1);
+            typical.store(next, std::memory_order_relaxed);
+        }
+
+      private:
+        std::int64_t before_ = steady_ns(), begun_ = steady_ns();
+    };
+
+    [[nodiscard]] bool has_room(std::size_t bytes) noexcept {
+        return ring.has_room(bytes) || make_room(bytes);
+    }
+    /// Moves on in the ring. While it is full waits for the collector, then goes on in plain memory; false if
+    /// there is no more of that.
+    [[nodiscard]] bool make_room(std::size_t bytes) noexcept {
+        rings_.return_home(ring);
+        bool is_there = ring.advance(bytes);
         if (ring.is_low()) pressure_->nudge();
-        if (to != nullptr) return to;
+        if (is_there) return true;
         const std::int64_t since = steady_ns();
         bump(counters.waits);
-        while (to == nullptr && pressure_->wait_for_room(since)) {
+        while (!is_there && pressure_->wait_for_room(since)) {
             pressure_->nudge();
-            to = ring.advance(bytes);
+            is_there = ring.advance(bytes);
         }
         bump(counters.waited_ns, static_cast<std::uint64_t>(steady_ns() - since));
-        return to;
+        if (!is_there && rings_.extend(ring)) {
+            bump(counters.spills);
+            is_there = ring.advance(bytes);
+        }
+        return is_there;
     }
 
-    os::Mapping memory_;
+    std::uint32_t id_;
+    RingChain rings_;
     MetricTable* names_;
     Pressure* pressure_;
+    std::vector<std::pair<std::uint32_t, Value>> cells_;  // of the row that is appended; keeps its memory
     std::atomic<bool> taken_{false};
     std::shared_ptr<BasicJournalLane> held_;  // itself, for the thread that has taken it
 };

@@ -24,20 +24,20 @@ struct NamedCell {
     Value value{};
 };
 
-/// One producer at a time: the thread that holds it. The collector reads the ring and the counters.
+/// One producer at a time: the thread that holds it. Others read the counters.
 class Lane {
   public:
     struct Counters {
-        std::atomic<std::uint64_t> rows{0}, texts_cut{0}, waits{0}, waited_ns{0};
+        std::atomic<std::uint64_t> rows{0}, texts_cut{0}, waits{0}, waited_ns{0}, spills{0}, log_ns{0};
     };
 
     Lane(const Lane&) = delete;
     Lane& operator=(const Lane&) = delete;
 
-    /// Appends a typed or dynamic row, or an event; false if it had to be dropped. May allocate when a name
-    /// is new or the row is large.
+    /// Appends a typed or dynamic row, or an event, if there is room for it and this thread has used all its
+    /// names; changes nothing otherwise.
     template <RecordKind Kind = RecordKind::row, class R>
-    bool append(const R& row, std::int64_t step, std::int64_t time_ns) {
+    [[nodiscard]] CAIRN_INLINE bool try_append(const R& row) noexcept {
         std::uint32_t metrics[most_at_once];
         std::size_t cells = 0;
         std::size_t bytes = row_header_bytes;
@@ -48,20 +48,35 @@ class Lane {
                 return;
             }
             const Value cell{value};
-            const std::uint32_t metric = find(name);
+            const std::uint32_t metric = known_.find(name);
             metrics[cells++] = metric;
             bytes += cell_size(cell);
             is_plain = is_plain && metric != MetricCache::unknown && cell.text().size() <= max_text_bytes;
         });
-        if (!is_plain || bytes > max_record_bytes) return append_slowly(Kind, step, time_ns, row);
-        std::byte* to = reserve(bytes);
-        if (to == nullptr) return false;
-        to = put_row_header(to, bytes, Kind, 0, cells, step, time_ns);
+        if (!is_plain || bytes > max_record_bytes || !ring.has_room(bytes)) return false;
+        std::byte* to = put_row_header(ring.end(), bytes, Kind, 0, cells, row.step(), row.time_ns());
         const std::uint32_t* metric = metrics;
         row.for_each([&](auto, const auto& value) { to = put_cell(to, *metric++, Value{value}); });
-        ring.commit();
+        ring.commit(bytes);
         if constexpr (Kind == RecordKind::row) bump(counters.rows);
         return true;
+    }
+
+    /// Appends any row; false if it had to be dropped. Gives names that are new here their numbers, makes
+    /// room, cuts what is too long, splits what is too large. May allocate.
+    template <RecordKind Kind = RecordKind::row, class... Fields>
+    bool append(const Row<Fields...>& row) {
+        NamedCell cells[sizeof...(Fields) + 1];
+        NamedCell* end = cells;
+        row.for_each([&](auto name, const auto& value) {
+            using Name = decltype(name);
+            *end++ = {Name::hash, Name::chars, Name::name, Value{value}};
+        });
+        return append_cells(Kind, row.step(), row.time_ns(), cells, end);
+    }
+    template <RecordKind Kind = RecordKind::row>
+    bool append(const DynamicRow& row) {
+        return append_dynamic(Kind, row);
     }
 
     /// The thread's own count of rows, for rows without a step.
@@ -80,7 +95,7 @@ class Lane {
         counter.store(counter.load(std::memory_order_relaxed) + by, std::memory_order_relaxed);
     }
 
-    Ring ring;
+    Ring ring;  // where the thread writes
     Counters counters;
 
   protected:
@@ -88,13 +103,8 @@ class Lane {
     /// A row of more cells goes the slow way.
     static constexpr std::size_t most_at_once = 64;
 
-    Lane(Ring of, std::int64_t first_step) : ring{of}, next_step_{first_step} {}
+    explicit Lane(std::int64_t first_step) : next_step_{first_step} {}
     ~Lane() = default;
-
-    [[nodiscard]] std::byte* reserve(std::size_t bytes) noexcept {
-        std::byte* to = ring.reserve(bytes);
-        return to != nullptr ? to : make_room(bytes);
-    }
 
     MetricCache known_;
     std::int64_t next_step_;
@@ -102,41 +112,9 @@ class Lane {
   private:
     friend class ThreadLanes;
 
-    template <MetricName Name>
-    [[nodiscard]] std::uint32_t find(Name) const noexcept {
-        if constexpr (Name::name.size() > max_metric_name_bytes) {
-            return find(Name::name);
-        } else {
-            return known_.find(Name::hash, Name::chars, Name::name);
-        }
-    }
-    [[nodiscard]] std::uint32_t find(std::string_view name) const noexcept {
-        name = name.substr(0, max_metric_name_bytes);
-        return known_.find(hash_name(name), name);
-    }
-
-    template <class... Fields>
-    CAIRN_COLD bool append_slowly(RecordKind kind, std::int64_t step, std::int64_t time_ns,
-                                  const Row<Fields...>& row) {
-        NamedCell cells[sizeof...(Fields) + 1];
-        NamedCell* end = cells;
-        row.for_each([&](auto name, const auto& value) {
-            using Name = decltype(name);
-            *end++ = {Name::hash, Name::chars, Name::name, Value{value}};
-        });
-        return append_cells(kind, step, time_ns, cells, end);
-    }
-    bool append_slowly(RecordKind kind, std::int64_t step, std::int64_t time_ns, const DynamicRow& row) {
-        return append_dynamic(kind, step, time_ns, row);
-    }
-    /// Gives names that are new here their numbers, cuts what is too long, splits what is too large.
     virtual bool append_cells(RecordKind kind, std::int64_t step, std::int64_t time_ns,
                               const NamedCell* begin, const NamedCell* end) = 0;
-    virtual bool append_dynamic(RecordKind kind, std::int64_t step, std::int64_t time_ns,
-                                const DynamicRow& row) = 0;
-    /// Moves on in the ring, and waits for the collector if it is full; null if there is no use in waiting
-    /// longer.
-    [[nodiscard]] virtual std::byte* make_room(std::size_t bytes) noexcept = 0;
+    virtual bool append_dynamic(RecordKind kind, const DynamicRow& row) = 0;
 
     // What the thread that holds it knows it by.
     std::uint64_t run_ = 0;

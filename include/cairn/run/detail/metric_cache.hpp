@@ -2,8 +2,10 @@
 #pragma once
 // Which number stands for a metric's name, as far as one thread has used it.
 
-#include <cairn/config.hpp>
+#include <cairn/core/metric.hpp>
+#include <cairn/store/record.hpp>
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
@@ -11,7 +13,8 @@
 
 namespace CAIRN_NAMESPACE::detail {
 
-/// The part of the table that one thread has used: a small open-addressed table without locks.
+/// The part of the table that one thread has used: names in a small open-addressed table without locks, and
+/// in front of it literals by their address, each at one of two places that the compiler knows.
 template <class = void>
 class BasicMetricCache {
   public:
@@ -21,35 +24,55 @@ class BasicMetricCache {
     [[nodiscard]] std::uint32_t find(std::uint64_t hash, std::string_view name) const noexcept {
         for (std::size_t i = static_cast<std::size_t>(hash) & mask_;; i = (i + 1) & mask_) {
             const Entry& entry = slots_[i];
-            if (entry.id == unknown) return unknown;
-            // A literal keeps its address, so its characters are compared only once.
-            if (entry.hash == hash && (entry.literal == name.data() || entry.name == name)) return entry.id;
+            if (entry.id == unknown || (entry.hash == hash && entry.name == name)) return entry.id;
+        }
+    }
+    [[nodiscard]] std::uint32_t find(std::string_view name) const noexcept {
+        name = name.substr(0, max_metric_name_bytes);
+        return find(hash_name(name), name);
+    }
+    /// The same by the literal's address, if `keep` has a place for it.
+    template <MetricName Name>
+    [[nodiscard]] CAIRN_INLINE std::uint32_t find(Name) const noexcept {
+        const Literal& first = literals_[slot(Name::hash)];
+        if (first.chars == Name::chars) [[likely]]
+            return first.id;
+        const Literal& second = literals_[second_slot(Name::hash)];
+        return second.chars == Name::chars ? second.id : unknown;
+    }
+    /// Remembers the address of a literal whose number is known.
+    void keep(std::uint64_t hash, const char* literal, std::uint32_t id) noexcept {
+        for (const std::size_t i : {slot(hash), second_slot(hash)}) {
+            if (literals_[i].chars == literal) return;
+            if (literals_[i].chars != nullptr) continue;
+            literals_[i] = {literal, id};
+            return;
         }
     }
 
-    /// The same for a literal, which is nearly always found at once: by its address.
-    [[nodiscard]] std::uint32_t find(std::uint64_t hash, const char* literal,
-                                     std::string_view name) const noexcept {
-        const Entry& first = slots_[static_cast<std::size_t>(hash) & mask_];
-        return first.literal == literal ? first.id : search(hash, name);
-    }
-
-    void insert(std::uint64_t hash, const char* literal, std::string_view kept, std::uint32_t id) {
+    void insert(std::uint64_t hash, std::string_view kept, std::uint32_t id) {
         if ((count_ + 1) * 2 > slots_.size()) grow();
-        place({hash, literal, kept, id});
+        place({hash, kept, id});
         ++count_;
     }
 
   private:
+    struct Literal {
+        const char* chars = nullptr;
+        std::uint32_t id = unknown;
+    };
     struct Entry {
         std::uint64_t hash = 0;
-        const char* literal = nullptr;
         std::string_view name{};
         std::uint32_t id = unknown;
     };
+    static constexpr std::size_t literal_slots = 128;
 
-    CAIRN_COLD [[nodiscard]] std::uint32_t search(std::uint64_t hash, std::string_view name) const noexcept {
-        return find(hash, name);
+    [[nodiscard]] static constexpr std::size_t slot(std::uint64_t hash) noexcept {
+        return static_cast<std::size_t>(hash % literal_slots);
+    }
+    [[nodiscard]] static constexpr std::size_t second_slot(std::uint64_t hash) noexcept {
+        return slot(hash / literal_slots);
     }
     void place(const Entry& entry) {
         std::size_t i = static_cast<std::size_t>(entry.hash) & mask_;
@@ -65,6 +88,7 @@ class BasicMetricCache {
         }
     }
 
+    std::array<Literal, literal_slots> literals_{};
     std::vector<Entry> slots_ = std::vector<Entry>(64);
     std::size_t mask_ = 63;
     std::size_t count_ = 0;

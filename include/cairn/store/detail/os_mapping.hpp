@@ -40,7 +40,8 @@ class BasicMapping {
     ~BasicMapping() { unmap(); }
 
     /// A new file of `size` zeros, shared and writable. Its blocks are reserved first, so a full disk is an
-    /// error here and not a SIGBUS later. Fails: already_exists, no_space; then there is no file.
+    /// error here and not a SIGBUS later. Fails: already_exists, no_space; unsupported on another machine's
+    /// disk, whose failures would be a SIGBUS too. Then there is no file.
     static result<BasicMapping> create_shared(const Path& path, std::size_t size);
     /// A whole existing file, shared and writable. Its blocks are reserved as in `create_shared`.
     static result<BasicMapping> open_shared(const Path& path);
@@ -56,6 +57,8 @@ class BasicMapping {
         return writable_ ? memory_ : std::span<std::byte>{};
     }
     [[nodiscard]] std::size_t size() const noexcept { return memory_.size(); }
+    /// Whether it has any memory.
+    [[nodiscard]] explicit operator bool() const noexcept { return !memory_.empty(); }
     [[nodiscard]] bool has_file() const noexcept { return has_file_; }
 
     void unmap() noexcept {
@@ -105,7 +108,10 @@ template <class X>
 result<BasicMapping<X>> BasicMapping<X>::create_shared(const Path& path, std::size_t size) {
     auto file = File::create_new(path);
     if (!file) return file.error();
-    auto reserved = reserve(*file, 0, size);
+    auto reserved = sys::is_local(file->native_handle())
+                        ? reserve(*file, 0, size)
+                        : error{errc::unsupported, "map a file that lies on another machine", path.string(),
+                                "set CAIRN_DIR to a disk of this machine"};
     auto mapping =
         reserved ? map(file->native_handle(), path, size, true) : result<Mapping>{reserved.error()};
     if (!mapping) sys::unlink(path.c_str());

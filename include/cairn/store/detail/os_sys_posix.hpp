@@ -24,7 +24,13 @@
 #include <unistd.h>
 
 #if defined(__APPLE__)
+#include <sys/mount.h>
 #include <sys/random.h>
+#elif defined(__FreeBSD__)
+#include <sys/mount.h>
+#include <sys/param.h>
+#elif defined(__linux__)
+#include <sys/vfs.h>
 #endif
 
 namespace CAIRN_NAMESPACE::detail::os {
@@ -105,6 +111,40 @@ inline int close(int fd) noexcept { return ::close(fd); }
 [[nodiscard]] inline int lstat(const char* path, Status& to) noexcept {
     struct ::stat info{};
     return read_status(::lstat(path, &info), info, to);
+}
+/// Whether a file system, by what Linux calls it (`man 2 statfs`), may lie on another machine.
+[[nodiscard]] constexpr bool is_network(std::uint32_t type) noexcept {
+    switch (type) {
+        case 0x6969:      // NFS
+        case 0x517b:      // SMB
+        case 0xff534d42:  // CIFS
+        case 0xfe534d42:  // SMB 2
+        case 0x5346414f:  // AFS, OpenAFS
+        case 0x6b414653:  // AFS of the kernel
+        case 0x73757245:  // Coda
+        case 0x01021997:  // 9P
+        case 0x00c36400:  // Ceph
+        case 0x0bd00bd0:  // Lustre
+        case 0x47504653:  // GPFS
+        case 0x19830326:  // BeeGFS
+        case 0x65735546:  // FUSE: sshfs, s3fs, …
+            return true;
+        default: return false;
+    }
+}
+/// Whether an open file lies on this machine, so that a mapping of it can be trusted; also where the system
+/// does not tell.
+[[nodiscard]] inline bool is_local(int fd) noexcept {
+#if defined(__linux__)
+    struct ::statfs info{};
+    return ::fstatfs(fd, &info) != 0 || !is_network(static_cast<std::uint32_t>(info.f_type));
+#elif defined(__APPLE__) || defined(__FreeBSD__)
+    struct ::statfs info{};
+    return ::fstatfs(fd, &info) != 0 || (info.f_flags & MNT_LOCAL) != 0;
+#else
+    (void)fd;
+    return true;
+#endif
 }
 [[nodiscard]] inline int set_read_only(const char* path) noexcept { return ::chmod(path, 0444); }
 [[nodiscard]] inline int set_read_only(int fd) noexcept { return ::fchmod(fd, 0444); }

@@ -307,6 +307,11 @@ template <class Info>
 /// Of a link itself.
 [[nodiscard]] inline int lstat(const wchar_t* path, Status& to) noexcept { return status_of(path, to, true); }
 
+/// Whether an open file lies on this machine.
+[[nodiscard]] inline bool is_local(Handle file) noexcept {
+    ::FILE_REMOTE_PROTOCOL_INFO info{};  // told of files that do not
+    return ::GetFileInformationByHandleEx(native(file), ::FileRemoteProtocolInfo, &info, sizeof info) == 0;
+}
 [[nodiscard]] inline int set_read_only(const wchar_t* path) noexcept {
     const ::DWORD bits = ::GetFileAttributesW(path);
     return done(bits != INVALID_FILE_ATTRIBUTES &&

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+// One metric over another. Costs what series.hpp does.
+
+#include <cairn/core/row.hpp>
+#include <cairn/query/series.hpp>
+#include <cairn/store/packed.hpp>
+
+#include <algorithm>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <utility>
+#include <vector>
+
+namespace CAIRN_NAMESPACE {
+
+/// What lies in one stretch of a `SeriesOver`: as `Bucket`, measured in the other metric.
+struct BucketOver {
+    double from = std::numeric_limits<double>::quiet_NaN();  ///< the least x of its values; NaN if none
+    double to = std::numeric_limits<double>::quiet_NaN();    ///< the greatest
+    double min = std::numeric_limits<double>::quiet_NaN();   ///< NaN if there is no finite value
+    double max = std::numeric_limits<double>::quiet_NaN();   ///< the same
+    double last = std::numeric_limits<double>::quiet_NaN();  ///< in the order they were logged
+    std::uint64_t finite = 0;                                ///< how many finite values
+    std::uint64_t not_finite = 0;                            ///< how many NaNs and infinities
+};
+
+/// All values of one metric over those of another, x, in the order they were logged. All of it is in memory,
+/// 24 bytes a value. Threads: one at a time.
+class SeriesOver {
+  public:
+    /// One value that was logged.
+    struct Point {
+        double x = 0;              ///< never NaN
+        std::int64_t time_ns = 0;  ///< of the row; nanoseconds since the Unix epoch
+        double value = 0;          ///< may be NaN or infinite
+    };
+
+    /// Appends a value; one without an x is only counted.
+    void add(double x, std::int64_t time_ns, double value) {
+        if (detail::is_nan(x))
+            ++without_x_;
+        else
+            series_.add(place_of(x), time_ns, value);
+    }
+
+    /// How many values that have an x.
+    [[nodiscard]] std::size_t size() const noexcept { return series_.size(); }
+    /// How many have none, because no x was logged before them.
+    [[nodiscard]] std::uint64_t without_x() const noexcept { return without_x_; }
+    /// The least x. Requires a point.
+    [[nodiscard]] double first_x() const noexcept { return x_of(series_.first_step()); }
+    /// The greatest x. Requires a point.
+    [[nodiscard]] double last_x() const noexcept { return x_of(series_.last_step()); }
+    /// How often x repeated or went back.
+    [[nodiscard]] std::size_t restarts() const noexcept { return series_.restarts(); }
+
+    /// The values whose x lies from one to another, both included, in the order they were logged.
+    [[nodiscard]] std::vector<Point> points(double from = -std::numeric_limits<double>::infinity(),
+                                            double to = std::numeric_limits<double>::infinity()) const {
+        std::vector<Point> out;
+        for (const Series::Point& point : series_.window(place_of(from), place_of(to)).points())
+            out.push_back({x_of(point.step), point.time_ns, point.value});
+        return out;
+    }
+    /// These as `count` buckets, as `Series::Window::buckets` makes them. Infinite ends are those of the
+    /// finite x. Requires a point.
+    [[nodiscard]] std::vector<BucketOver> buckets(std::size_t count,
+                                                  double from = -std::numeric_limits<double>::infinity(),
+                                                  double to = std::numeric_limits<double>::infinity()) const {
+        constexpr double most = std::numeric_limits<double>::max();
+        from = std::max({from, first_x(), -most});
+        to = std::min({to, last_x(), most});
+        Series::Window window = series_.window(place_of(from), place_of(to));
+        window.number_ = x_of;
+        std::vector<BucketOver> out;
+        for (const Bucket& bucket : window.buckets(count)) {
+            BucketOver& made = out.emplace_back(BucketOver{.min = bucket.min,
+                                                           .max = bucket.max,
+                                                           .last = bucket.last,
+                                                           .finite = bucket.finite,
+                                                           .not_finite = bucket.not_finite});
+            if (bucket.finite + bucket.not_finite != 0)
+                made.from = x_of(bucket.from), made.to = x_of(bucket.to);
+        }
+        return out;
+    }
+
+  private:
+    // A series is over integers: those that are ordered as the numbers are.
+    [[nodiscard]] static std::int64_t place_of(double x) noexcept {
+        return detail::in_order(std::bit_cast<std::int64_t>(x + 0.0));  // there is but one zero
+    }
+    [[nodiscard]] static double x_of(std::int64_t place) {
+        return std::bit_cast<double>(detail::in_order(place));
+    }
+
+    Series series_;
+    std::uint64_t without_x_ = 0;
+};
+
+}  // namespace CAIRN_NAMESPACE
