@@ -3,15 +3,18 @@
 
 #include "support/catch.hpp"
 
+#include <bit>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
+#include <functional>
 #include <limits>
 #include <random>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 using namespace cairn::detail;
@@ -130,6 +133,92 @@ TEST_CASE("packed numbers come back bit for bit, NaNs and all", "[store][packed]
         INFO("round " << round);
         REQUIRE(comes_back(values));
     }
+}
+
+TEST_CASE("numbers of every class come back, alone and among those of every other", "[store][packed]") {
+    std::mt19937_64 random{7};
+    constexpr std::uint64_t mantissa = low_bits(52), quiet = std::uint64_t{1} << 51U,
+                            inf = 0x7ff0000000000000;
+    const auto number = [](double of) { return std::bit_cast<std::uint64_t>(of); };
+    const std::vector<std::function<std::uint64_t()>> classes = {
+        [&] { return std::uint64_t{0}; },
+        [&] { return random() & mantissa; },  // denormal
+        [&] { return std::uint64_t{1}; },     // the least of them
+        [&] { return inf - 1; },              // the greatest number
+        [&] { return inf; },
+        [&] { return inf | quiet | (random() & mantissa); },             // NaNs that are quiet
+        [&] { return inf | 1 | (random() & (quiet - 1)); },              // and signalling
+        [&] { return inf | std::uint64_t{1} << (29 + random() % 22); },  // and with bits that a float has
+        [&] { return number(static_cast<float>(random() % 100'000) / 7); },
+        [&] { return number(static_cast<double>(random() >> 12U) * 0x1p-190); },  // denormal for a float
+        [&] { return number(static_cast<double>(random() % 100'000) / 1000); },
+        [&] { return number(static_cast<double>(random() >> 11U)); },
+        [&] { return number(static_cast<double>(random() | ~low_bits(63))); },
+        [&] { return random(); },
+    };
+    std::size_t wrong = 0;
+    std::vector<double> values;
+    for (const auto& usual : classes) {
+        for (const auto& rare : classes) {
+            for (const std::size_t size : {1U, 2U, 3U, 8U, 63U, 64U, 65U, 200U}) {
+                for (const std::size_t every : {2U, 16U, 199U}) {
+                    values.assign(size, 0);
+                    for (std::size_t i = 0; i < size; ++i) {
+                        std::uint64_t of = i % every == size % every ? rare() : usual();
+                        if (random() % 2 == 0) of ^= ~low_bits(63);
+                        set_bits(values[i], of);
+                    }
+                    const Bytes bytes = packed(values);
+                    ByteReader from{bytes};
+                    wrong += comes_back(values) && skip_numbers(from, size) && from.rest().empty() ? 0U : 1U;
+                }
+            }
+        }
+    }
+    // Every exponent.
+    for (std::uint64_t top = 0; top < 4096; ++top) {
+        for (const std::uint64_t low : {std::uint64_t{0}, std::uint64_t{1}, mantissa, quiet}) {
+            values.assign(1 + top % 3, 0.25);
+            set_bits(values[0], top << 52U | low);
+            wrong += comes_back(values) ? 0U : 1U;
+        }
+    }
+    CHECK(wrong == 0);
+}
+
+TEST_CASE("integers of every width come back, with the extremes at every place", "[store][packed]") {
+    constexpr std::int64_t least = std::numeric_limits<std::int64_t>::min(), most = ~least;
+    std::mt19937_64 random{8};
+    std::size_t wrong = 0;
+    for (unsigned width = 0; width <= 64; ++width) {
+        for (const std::int64_t base : {std::int64_t{0}, std::int64_t{-1}, least, most}) {
+            for (const std::size_t size : {1U, 2U, 3U, 9U, 64U, 129U}) {
+                for (unsigned order = 0; order < 3; ++order) {
+                    std::vector<std::int64_t> values(size);
+                    for (std::int64_t& value : values)
+                        value = static_cast<std::int64_t>(static_cast<std::uint64_t>(base) +
+                                                          (random() & low_bits(width)));
+                    for (unsigned k = 0; k < order; ++k) {
+                        for (std::size_t i = 1; i < size; ++i)
+                            values[i] = static_cast<std::int64_t>(static_cast<std::uint64_t>(values[i]) +
+                                                                  static_cast<std::uint64_t>(values[i - 1]));
+                    }
+                    for (const std::size_t at : {std::size_t{0}, size / 2, size - 1}) {
+                        for (const std::int64_t extreme : {values[at], least, most}) {
+                            const std::int64_t before = std::exchange(values[at], extreme);
+                            const Bytes bytes = packed(values);
+                            ByteReader from{bytes};
+                            wrong += comes_back(values) && skip_integers(from, size) && from.rest().empty()
+                                         ? 0U
+                                         : 1U;
+                            values[at] = before;
+                        }
+                    }
+                }
+            }
+        }
+    }
+    CHECK(wrong == 0);
 }
 
 TEST_CASE("units of a power of ten are the nearest number, on every machine", "[store][packed]") {
