@@ -495,7 +495,7 @@ TEST_CASE("what is missing between a ring's stretches is told, and what a kill t
         packed(history, 96, 1);
     }
     SECTION("a stretch that no frame has") {
-        auto history = HistoryWriter::open(dir / history_file, first_end).value();
+        auto history = HistoryWriter::open(dir / history_file, static_cast<std::size_t>(first_end)).value();
         packed(history, 192, 2);
         CHECK((read_all(dir.path(), rows)->damaged == 1 && rows.size() == 2));
     }

@@ -166,7 +166,7 @@ TEST_CASE("numbers of every class come back, alone and among those of every othe
                     for (std::size_t i = 0; i < size; ++i) {
                         std::uint64_t of = i % every == size % every ? rare() : usual();
                         if (random() % 2 == 0) of ^= ~low_bits(63);
-                        set_bits(values[i], of);
+                        std::memcpy(&values[i], &of, sizeof of);
                     }
                     const Bytes bytes = packed(values);
                     ByteReader from{bytes};
@@ -179,7 +179,8 @@ TEST_CASE("numbers of every class come back, alone and among those of every othe
     for (std::uint64_t top = 0; top < 4096; ++top) {
         for (const std::uint64_t low : {std::uint64_t{0}, std::uint64_t{1}, mantissa, quiet}) {
             values.assign(1 + top % 3, 0.25);
-            set_bits(values[0], top << 52U | low);
+            const std::uint64_t of = top << 52U | low;
+            std::memcpy(&values[0], &of, sizeof of);
             wrong += comes_back(values) ? 0U : 1U;
         }
     }
