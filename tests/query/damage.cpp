@@ -162,7 +162,8 @@ struct Sample {
         std::uint64_t head = 0;
         std::memcpy(&head, ring.data() + offsetof(cairn::detail::RingHeader, head), sizeof head);
         if (at == sizeof(cairn::detail::RingHeader)) return cairn::detail::ring_header_bytes;
-        return at == cairn::detail::ring_header_bytes + head ? ring.size() - 1 : at + 1;
+        return at == cairn::detail::ring_header_bytes + static_cast<std::size_t>(head) ? ring.size() - 1
+                                                                                       : at + 1;
     }
 };
 

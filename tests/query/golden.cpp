@@ -74,9 +74,9 @@ void write_first(SmallRun& run) {
 }
 
 void write_second(SmallRun& run) {
-    const auto at = [](std::uint64_t i) { return static_cast<std::int64_t>(i); };
+    const auto at = [](std::size_t i) { return static_cast<std::int64_t>(i); };
     // What each form of a column is for, and some values that do not fit it.
-    for (std::uint64_t i = 0; i < 48; ++i) {
+    for (std::size_t i = 0; i < 48; ++i) {
         const std::int64_t time = start_ns + at(i * 12 + i % 3) * ms;
         OwnedRow row{0, RecordKind::row, at(i), time, {{"loss", Value{decimals[i % decimals.size()]}}}};
         row.values.emplace_back("rate", Value{i == 30 ? odd[5] : 0.001});
@@ -92,7 +92,7 @@ void write_second(SmallRun& run) {
     }
     run.write(0);
     // Odd numbers, alone and among others; steps and times that repeat and go back.
-    for (std::uint64_t i = 0; i < odd.size(); ++i) {
+    for (std::size_t i = 0; i < odd.size(); ++i) {
         run.log({1, RecordKind::row, at(i / 3), start_ns - at(i) * ms, {{"odd", Value{odd[i]}}}});
         run.log({1, RecordKind::row, -at(i), -at(i) * ms, {{"loss", Value{odd[i]}}, {"n", Value{i}}}});
     }

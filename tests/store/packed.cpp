@@ -178,7 +178,7 @@ TEST_CASE("numbers of every class come back, alone and among those of every othe
     // Every exponent.
     for (std::uint64_t top = 0; top < 4096; ++top) {
         for (const std::uint64_t low : {std::uint64_t{0}, std::uint64_t{1}, mantissa, quiet}) {
-            values.assign(1 + top % 3, 0.25);
+            values.assign(static_cast<std::size_t>(1 + top % 3), 0.25);
             const std::uint64_t of = top << 52U | low;
             std::memcpy(&values[0], &of, sizeof of);
             wrong += comes_back(values) ? 0U : 1U;
