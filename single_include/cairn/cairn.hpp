@@ -7746,9 +7746,10 @@ template <class T>
 
 enum class RecordKind : std::uint8_t { padding = 0, row = 1, name = 2, event = 3 };
 
-/// The next record of the same kind and ring belongs to the same row or event, which is larger than a record
-/// may be.
+/// A row or event that is larger than a record may be goes into several that follow each other in their ring:
+/// all but the last continue, all but the first are continued.
 inline constexpr std::uint8_t row_continues = 1;
+inline constexpr std::uint8_t row_is_continued = 2;
 
 inline constexpr std::size_t record_header_bytes = 8;
 inline constexpr std::size_t row_header_bytes = record_header_bytes + 24;
@@ -8502,23 +8503,28 @@ from_units(std::int64_t count, unsigned decimals) noexcept {
     const volatile double divisor = powers_of_ten[decimals];
     return static_cast<double>(count) / divisor;
 }
+/// The bits of a number, and a number of these bits. Not by value: x87 makes a quiet NaN of a signalling one
+/// that it loads.
+[[nodiscard]] inline std::uint64_t bits_in(const double& number) noexcept {
+    std::uint64_t bits = 0;
+    std::memcpy(&bits, &number, sizeof bits);
+    return bits;
+}
+inline void set_bits(double& to, std::uint64_t bits) noexcept { std::memcpy(&to, &bits, sizeof bits); }
+
 /// `value` as a count of units of 10^-decimals, if that gives it back bit for bit.
-[[nodiscard]] inline std::optional<std::int64_t> to_units(double value, unsigned decimals) noexcept {
+[[nodiscard]] inline std::optional<std::int64_t> to_units(const double& value, unsigned decimals) noexcept {
     const double scaled = value * powers_of_ten[decimals];
     if (!(std::fabs(scaled) < 9007199254740992.0)) return std::nullopt;  // 2^53; and NaN
     const std::int64_t count = std::llrint(scaled);
-    if (std::bit_cast<std::uint64_t>(from_units(count, decimals)) != std::bit_cast<std::uint64_t>(value))
-        return std::nullopt;
+    if (bits_in(from_units(count, decimals)) != bits_in(value)) return std::nullopt;
     return count;
 }
-/// A number of these bits. Not by value: x87 makes a quiet NaN of a signalling one that it loads.
-inline void set_bits(double& to, std::uint64_t bits) noexcept { std::memcpy(&to, &bits, sizeof bits); }
-
 /// Whether a float holds it bit for bit, and not as a denormal, which some programs take for 0.
-[[nodiscard]] inline bool is_single(double value) noexcept {
+[[nodiscard]] inline bool is_single(const double& value) noexcept {
     const auto single = static_cast<float>(value);
     const auto bits = std::bit_cast<std::uint32_t>(single);
-    return std::bit_cast<std::uint64_t>(static_cast<double>(single)) == std::bit_cast<std::uint64_t>(value) &&
+    return bits_in(static_cast<double>(single)) == bits_in(value) &&
            ((bits & 0x7f800000U) != 0 || bits << 1U == 0);
 }
 
@@ -8545,7 +8551,7 @@ class BasicPacker {
             std::size_t before = 0;
             for (const std::size_t at : strangers_) {
                 out.varint(at - before);
-                out.fixed(std::bit_cast<std::uint64_t>(values[at]));
+                out.fixed(bits_in(values[at]));
                 before = at;
             }
             return;
@@ -8555,7 +8561,7 @@ class BasicPacker {
         integers_.resize(values.size());
         for (std::size_t i = 0; i < values.size(); ++i)
             integers_[i] = single ? in_order(std::bit_cast<std::int32_t>(static_cast<float>(values[i])))
-                                  : in_order(std::bit_cast<std::int64_t>(values[i]));
+                                  : in_order(static_cast<std::int64_t>(bits_in(values[i])));
         pack(std::span<const std::int64_t>{integers_}, to);
     }
 
@@ -9336,7 +9342,7 @@ class BasicRowAssembler {
     void feed(const Frame& frame, HistoryReport& report, F&& f) {
         if (frame.kind == FrameKind::records) return feed(frame.ring, frame.payload, report, f);
         Lane& lane = lanes_[frame.ring];
-        if (lane.begun) end(frame.ring, lane, report, f);  // its end was dropped
+        lane.begun.reset();  // its end was dropped
         const auto block = block_of(frame.payload, [&](std::uint32_t metric, std::string_view name) {
             lane.names.insert_or_assign(metric, std::string{name});
         });
@@ -9378,31 +9384,26 @@ class BasicRowAssembler {
         StoredRow row{record.kind, ring, 0, 0, {}};
         if (!read_row(record.body, row.step, row.time_ns, [&](const Cell& cell) { cells_.push_back(cell); }))
             ++report.damaged;
-        if (lane.begun && !belong_together(*lane.begun, row))
-            end(ring, lane, report, f);  // its end was dropped
-        if ((record.flags & row_continues) != 0) {
-            if (!lane.begun) lane.begun.emplace(Begun{row.kind, row.step, row.time_ns});
-            for (Cell cell : cells_) {
-                if (cell.value.is_text())
-                    cell.value = Value{lane.begun->texts.emplace_front(cell.value.text())};
-                lane.begun->cells.push_back(cell);
-            }
-        } else if (lane.begun) {
-            lane.begun->cells.insert(lane.begun->cells.end(), cells_.begin(), cells_.end());
-            end(ring, lane, report, f);
-        } else {
-            emit(row, lane, cells_, report, f);
+        const bool continues = (record.flags & row_continues) != 0;
+        const bool is_continued = (record.flags & row_is_continued) != 0;
+        // What lacks its beginning or its end was dropped, and counted, by its writer; or lies in a gap.
+        if (!is_continued || (lane.begun && !belong_together(*lane.begun, row))) lane.begun.reset();
+        if (!continues && !is_continued) return emit(row, lane, cells_, report, f);
+        if (!is_continued) lane.begun.emplace(Begun{row.kind, row.step, row.time_ns});
+        if (!lane.begun) return;
+        Begun& begun = *lane.begun;
+        for (Cell cell : cells_) {
+            if (continues && cell.value.is_text())
+                cell.value = Value{begun.texts.emplace_front(cell.value.text())};
+            begun.cells.push_back(cell);
         }
+        if (continues) return;
+        emit({begun.kind, ring, begun.step, begun.time_ns, {}}, lane, begun.cells, report, f);
+        lane.begun.reset();
     }
 
     [[nodiscard]] static bool belong_together(const Begun& begun, const StoredRow& row) noexcept {
         return begun.kind == row.kind && begun.step == row.step && begun.time_ns == row.time_ns;
-    }
-    template <class F>
-    void end(std::uint32_t ring, Lane& lane, HistoryReport& report, F&& f) {
-        const Begun& begun = *lane.begun;
-        emit({begun.kind, ring, begun.step, begun.time_ns, {}}, lane, begun.cells, report, f);
-        lane.begun.reset();
     }
     template <class F>
     void emit(StoredRow row, const Lane& lane, std::span<const Cell> cells, HistoryReport& report, F&& f) {
@@ -12504,7 +12505,6 @@ class BasicIntake {
         block_.clear();
         forget();
         seen_ = from_;
-        is_continued_ = was_continued_;
     }
 
     /// How much of the ring was seen and is not released.
@@ -12532,7 +12532,6 @@ class BasicIntake {
     /// The frame is in the history. Returns up to where the ring can be released.
     std::uint64_t written() noexcept {
         forget();
-        was_continued_ = is_continued_;
         return from_ = seen_;
     }
 
@@ -12580,12 +12579,11 @@ class BasicIntake {
         cells_.clear();
         const bool is_whole =
             read_row(record.body, step, time_ns, [&](const Cell& cell) { cells_.push_back(cell); });
-        const bool continues = (record.flags & row_continues) != 0;
-        if (continues || is_continued_ || !is_whole) {
+        const bool is_one = (record.flags & (row_continues | row_is_continued)) == 0;
+        if (!is_one || !is_whole) {
             if (!begin_records()) return false;
             for (const Cell& cell : cells_) need_name(cell.metric, board);
             keep(bytes);
-            is_continued_ = continues;
         } else {
             is_closed_ = !records_.empty() || !block_.has_room(cells_.size());
             if (is_closed_) return false;
@@ -12594,7 +12592,7 @@ class BasicIntake {
             }
         }
         if (record.kind != RecordKind::row) return true;
-        const std::uint64_t row = continues ? 0 : 1;
+        const std::uint64_t row = (record.flags & row_continues) != 0 ? 0 : 1;  // counted at its end
         rows_ += row;
         if (end > summed_to_) {
             summed_to_ = end;
@@ -12653,9 +12651,7 @@ class BasicIntake {
     std::uint64_t rows_ = 0, bytes_ = 0;  // seen, without padding
     std::uint64_t name_bytes_ = 0;
     std::uint64_t summed_to_ = 0, summed_rows_ = 0;
-    bool is_continued_ = false;   // the last record's row goes on in the next one
-    bool was_continued_ = false;  // so it was at `from_`
-    bool is_closed_ = false;      // nothing is added to the frame any more
+    bool is_closed_ = false;  // nothing is added to the frame any more
 };
 using Intake = BasicIntake<>;
 
@@ -12946,9 +12942,11 @@ class BasicJournalLane final : public Lane, public std::enable_shared_from_this<
             while (end < cells_.size() && bytes + cell_size(cells_[end].second) <= max_record_bytes)
                 bytes += cell_size(cells_[end++].second);
             if (!has_room(bytes)) return false;
-            const std::uint8_t flags = end < cells_.size() ? row_continues : std::uint8_t{0};
+            const unsigned flags =
+                (end < cells_.size() ? row_continues : 0U) | (i > 0 ? row_is_continued : 0U);
             const CallTimer timer;
-            std::byte* to = put_row_header(ring.end(), bytes, kind, flags, end - i, step, time_ns);
+            std::byte* to = put_row_header(ring.end(), bytes, kind, static_cast<std::uint8_t>(flags), end - i,
+                                           step, time_ns);
             for (; i < end; ++i) to = put_cell(to, cells_[i].first, cells_[i].second);
             ring.commit(bytes);
             timer.stop(counters.log_ns);
@@ -13329,7 +13327,7 @@ class BasicCollector final : public Pressure {
         if (!nudged_.exchange(true, std::memory_order_relaxed)) bell_.ring();
     }
 
-    /// At most 100 ms for as long as nothing is drained; not at all while it is known to be stuck.
+    /// At most 100 ms in all; not at all while it is known to be stuck.
     bool wait_for_room(std::int64_t waiting_since_ns) noexcept override {
         constexpr std::int64_t patience_ns = 100'000'000;
         const std::uint64_t drained = drained_.load(std::memory_order_relaxed);
@@ -14574,10 +14572,12 @@ class BasicRunEngine final : public RunCore,
   private:
     result<void> end_quietly(std::string_view status, const std::string& why) noexcept {
         if (ended_.exchange(true)) return {};
+        const std::uint64_t dropped =
+            dropped_.load(std::memory_order_relaxed);  // later ones came after the end
         open_as_.store(0, std::memory_order_relaxed);
         if (is_detached()) return {};
         try {
-            return write_end(status, why);
+            return write_end(status, why, dropped);
         } catch (const error& failure) {
             note_failure(failure, false);
             return failure;
@@ -14725,10 +14725,10 @@ class BasicRunEngine final : public RunCore,
         folder_.write_run(about_).value();
     }
 
-    result<void> write_end(std::string_view status, const std::string& why) {
+    result<void> write_end(std::string_view status, const std::string& why, std::uint64_t dropped) {
         live_->collector.stop();
         const Journal::Left left = live_->journal.close(ThreadLanes::own(key_));
-        const std::uint64_t dropped = dropped_.fetch_add(left.lost, std::memory_order_relaxed);
+        dropped_.fetch_add(left.lost, std::memory_order_relaxed);
         std::vector<std::filesystem::path> patterns;
         {
             const std::scoped_lock lock{mutex_};
@@ -14746,7 +14746,7 @@ class BasicRunEngine final : public RunCore,
                        "the last rows are in the journal only, the history took no more: " + why_not,
                        dir().string(), "make room, then resume the run: it folds them in"});
         }
-        if (left.lost != 0) {
+        if (left.lost != 0 && !why_not.empty()) {  // or a thread logged while the run ended
             keep(error{errc::io,
                        std::to_string(left.lost) +
                            " rows were lost: neither the history nor a ring file of "

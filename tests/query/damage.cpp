@@ -3,6 +3,7 @@
 // and a query give rows that were logged, in their order, and say that others are missing.
 #include <cairn/query/detail/read_series.hpp>
 
+#include "support/read_series.hpp"
 #include "support/catch.hpp"
 #include "support/small_run.hpp"
 #include "support/temp_dir.hpp"
@@ -95,7 +96,7 @@ RowsRead read_rows(const std::filesystem::path& dir) {
 }
 SeriesRead read_series(const std::filesystem::path& dir) {
     SeriesRead read;
-    const auto series = cairn::detail::SeriesReader{dir, metric}.read();
+    const auto series = cairn_test::read_series(dir, metric);
     if (!series) {
         read.error = series.error().code();
         return read;

@@ -5,6 +5,7 @@
 
 #include "run/support.hpp"
 
+#include "support/read_series.hpp"
 #include "support/catch.hpp"
 #include "support/temp_dir.hpp"
 
@@ -274,7 +275,7 @@ RowsRead check_rows(const std::filesystem::path& run_dir, std::uint64_t seed, co
 // A query has the same.
 void check_series(const std::filesystem::path& run_dir, std::string_view metric,
                   const std::vector<Point>& expected) {
-    const auto series = cairn::detail::SeriesReader{run_dir, metric}.read().value();
+    const auto series = cairn_test::read_series(run_dir, metric).value();
     std::vector<Point> points;
     for (const auto& point : series.points())
         points.push_back({point.step, std::bit_cast<std::uint64_t>(point.value)});

@@ -110,11 +110,13 @@ class SmallRun {
             const std::size_t to = std::min(row.values.size(), from + at_once);
             std::size_t bytes = row_header_bytes;
             for (std::size_t i = from; i < to; ++i) bytes += cell_size(row.values[i].value());
-            const std::uint8_t flags = to < row.values.size() ? row_continues : std::uint8_t{0};
-            std::byte* at = put_row_header(reserve(thread, bytes), bytes, row.kind, flags, to - from,
-                                           row.step, row.time_ns);
+            const unsigned flags =
+                (to < row.values.size() ? row_continues : 0U) | (from > 0 ? row_is_continued : 0U);
+            std::byte* at =
+                put_row_header(reserve(thread, bytes), bytes, row.kind, static_cast<std::uint8_t>(flags),
+                               to - from, row.step, row.time_ns);
             for (std::size_t i = from; i < to; ++i) at = put_cell(at, metrics[i], row.values[i].value());
-            thread.ring.commit();
+            thread.ring.commit(bytes);
             from = to;
         } while (from < row.values.size());
         thread.waiting.push_back(std::move(row));
@@ -183,18 +185,18 @@ class SmallRun {
         return at->second;
     }
     static std::byte* reserve(Thread& thread, std::size_t bytes) {
-        std::byte* at = thread.ring.reserve(bytes);
-        if (at == nullptr) at = thread.ring.advance(bytes);
-        if (at == nullptr) throw std::logic_error{"the ring is full"};
-        return at;
+        if (!thread.ring.has_room(bytes) && !thread.ring.advance(bytes))
+            throw std::logic_error{"the ring is full"};
+        return thread.ring.end();
     }
     /// A thread says the name before it uses it.
     std::uint32_t number_of(Thread& thread, const std::string& name) {
         const auto number =
             numbers_.try_emplace(name, static_cast<std::uint32_t>(numbers_.size())).first->second;
         if (thread.named.insert(name).second) {
-            cairn::detail::put_name(reserve(thread, cairn::detail::name_record_size(name)), number, name);
-            thread.ring.commit();
+            const std::size_t bytes = cairn::detail::name_record_size(name);
+            cairn::detail::put_name(reserve(thread, bytes), number, name);
+            thread.ring.commit(bytes);
         }
         return number;
     }
