@@ -15116,14 +15116,24 @@ class BasicRun {
 };
 using Run = BasicRun<>;
 
+namespace detail {
+
+template <class T>
+struct void_for {
+    using type = void;
+};
+
+}  // namespace detail
+
 /// Opens a run: `auto run = cairn::init({.project = "mnist", .config = {{"lr", 1e-3}, {"epochs", 5}}});`
 /// Throws `cairn::error` if the store cannot be written, a name is bad, the run exists or does not (see
 /// `Resume`), or another process writes it.
-template <std::same_as<Enabled> = Enabled>
+template <std::same_as<Enabled> E = Enabled>
 [[nodiscard]] Run init(Options options = {}) {
     options = detail::resolve(std::move(options));
     if (options.mode == Mode::disabled) return Run{};
-    return Run{detail::RunEngine::open(std::move(options))};
+    // By a name that depends on E: the compiler looks into the engine only where a run is opened.
+    return Run{detail::BasicRunEngine<typename detail::void_for<E>::type>::open(std::move(options))};
 }
 
 }  // namespace CAIRN_NAMESPACE
