@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: MIT
 // cairn.hpp for programs of several files: what depends on no type of theirs is only declared here, and
-// compiled in the one file that includes cairn/engine.hpp. (No #pragma once: that includes this a second
-// time.)
+// compiled in the one file that includes cairn/engine.hpp; what records a run is not even looked at. (No
+// #pragma once: that includes this a second time.)
 
-#include <cairn/cairn.hpp>
+#include <cairn/api.hpp>
+#if defined(CAIRN_ENGINE_IS_HERE)
+#include <cairn/run/init.hpp>
+#endif
 
 #if !defined(CAIRN_EXTERN) && !defined(CAIRN_ENGINE_IS_HERE)
 #define CAIRN_EXTERN extern

@@ -284,6 +284,22 @@ template <detail::FixedString Text>
 
 }  // namespace CAIRN_NAMESPACE
 
+// ---- cairn/core/number.hpp
+// What a double is, by its bits: -ffast-math takes every number to be finite.
+
+namespace CAIRN_NAMESPACE::detail {
+
+inline constexpr std::uint64_t infinity_bits = 0x7ff0'0000'0000'0000;
+
+// By reference: clang takes a double argument never to be NaN under -ffast-math.
+[[nodiscard]] constexpr std::uint64_t magnitude_bits(const double& x) noexcept {
+    return std::bit_cast<std::uint64_t>(x) & 0x7fff'ffff'ffff'ffffU;
+}
+[[nodiscard]] constexpr bool is_nan(const double& x) noexcept { return magnitude_bits(x) > infinity_bits; }
+[[nodiscard]] constexpr bool is_finite(const double& x) noexcept { return magnitude_bits(x) < infinity_bits; }
+
+}  // namespace CAIRN_NAMESPACE::detail
+
 // ---- cairn/core/row.hpp
 // Typed rows: one `log()` whose metric names the compiler knows. Costs <string_view> and <optional>.
 
@@ -299,15 +315,6 @@ template <std::integral I>
 [[nodiscard]] constexpr Step step(I n) noexcept {
     return {static_cast<std::int64_t>(n)};
 }
-
-namespace detail {
-
-/// By its bits, because -ffast-math takes `x != x` to be false.
-[[nodiscard]] constexpr bool is_nan(const double& x) noexcept {
-    return (std::bit_cast<std::uint64_t>(x) & 0x7fff'ffff'ffff'ffffU) > 0x7ff0'0000'0000'0000U;
-}
-
-}  // namespace detail
 
 /// What a policy finds when it looks for a metric in a row.
 struct Reading {
@@ -4147,6 +4154,22 @@ template <AnyPart... Parts>
 
 }  // namespace CAIRN_NAMESPACE::detail
 
+// ---- cairn/core/deferred.hpp
+// A way to spare the compiler what a program does not use.
+
+namespace CAIRN_NAMESPACE::detail {
+
+template <class V, class>
+struct deferred {
+    using type = V;
+};
+/// V, by a name that depends on T, which is a parameter of a template. What the template does with it the
+/// compiler looks into only where that is used, and not in each file that includes it.
+template <class V, class T>
+using Deferred = typename deferred<V, T>::type;
+
+}  // namespace CAIRN_NAMESPACE::detail
+
 // ---- cairn/core/time.hpp
 // The two clocks of the library, as integers; no <chrono>.
 
@@ -5109,6 +5132,544 @@ template <RetentionPolicy R>
     detail::write_retention(out, retention);
     return std::string{std::move(out)};
 }
+
+}  // namespace CAIRN_NAMESPACE
+
+// ---- cairn/store/record.hpp
+// The records that travel through a ring and lie in the history: rows and the names they use. One encoding
+// for both, so that whoever opens a crashed run reads the ring as it reads the file. Little-endian, multiples
+// of 8 bytes.
+//
+//   record  u32 bytes (whole, multiple of 8) · u8 kind · u8 flags · u16 0
+//   row     record · u32 cells · u32 0 · i64 step · i64 time_ns · cells × cell
+//   event   the same as a row: what a run decided, between the rows of the thread that decided it
+//   cell    u32 metric id · u8 value kind · u8[3] 0 · u64 (integer, double's bits, or text length) · text
+//           padded to 8 bytes
+//   name    record · u32 metric id · u32 length · bytes, padded
+
+namespace CAIRN_NAMESPACE::detail {
+
+static_assert(std::endian::native == std::endian::little || std::endian::native == std::endian::big,
+              "cairn: a machine of mixed endianness");
+
+/// `value` in the order of bytes on disk, and back.
+template <class T>
+[[nodiscard]] constexpr T little_endian(T value) noexcept {
+    if constexpr (std::endian::native == std::endian::big && sizeof(T) > 1) {
+        T swapped = 0;
+        for (std::size_t i = 0; i < sizeof(T); ++i) {
+            swapped =
+                static_cast<T>(static_cast<T>(swapped << 8U) | static_cast<T>((value >> (8U * i)) & 0xffU));
+        }
+        return swapped;
+    } else {
+        return value;
+    }
+}
+
+template <class T>
+std::byte* put(std::byte* to, T value) noexcept {
+    value = little_endian(value);
+    std::memcpy(to, &value, sizeof value);
+    return to + sizeof value;
+}
+
+template <class T>
+[[nodiscard]] T get(const std::byte* from) noexcept {
+    T value;
+    std::memcpy(&value, from, sizeof value);
+    return little_endian(value);
+}
+
+[[nodiscard]] constexpr std::size_t padded(std::size_t bytes) noexcept {
+    return (bytes + 7U) & ~std::size_t{7};
+}
+
+enum class RecordKind : std::uint8_t { padding = 0, row = 1, name = 2, event = 3 };
+
+/// A row or event that is larger than a record may be goes into several that follow each other in their ring:
+/// all but the last continue, all but the first are continued.
+inline constexpr std::uint8_t row_continues = 1;
+inline constexpr std::uint8_t row_is_continued = 2;
+
+inline constexpr std::size_t record_header_bytes = 8;
+inline constexpr std::size_t row_header_bytes = record_header_bytes + 24;
+inline constexpr std::size_t cell_bytes = 16;
+/// A metric's text is cut to this many bytes.
+inline constexpr std::size_t max_text_bytes = 1024;
+inline constexpr std::size_t max_metric_name_bytes = 512;
+
+[[nodiscard]] constexpr std::size_t cell_size(std::string_view text) noexcept {
+    return cell_bytes + padded(text.size());
+}
+template <class T>
+    requires std::is_arithmetic_v<T>
+[[nodiscard]] constexpr std::size_t cell_size(T) noexcept {
+    return cell_bytes;
+}
+[[nodiscard]] constexpr std::size_t cell_size(const Value& value) noexcept { return cell_size(value.text()); }
+
+inline std::byte* put_record(std::byte* to, std::size_t bytes, RecordKind kind,
+                             std::uint8_t flags = 0) noexcept {
+    to = put(to, static_cast<std::uint32_t>(bytes));
+    return put(to, static_cast<std::uint32_t>(static_cast<std::uint32_t>(kind) | std::uint32_t{flags} << 8U));
+}
+
+inline std::byte* put_row_header(std::byte* to, std::size_t bytes, RecordKind kind, std::uint8_t flags,
+                                 std::size_t cells, std::int64_t step, std::int64_t time_ns) noexcept {
+    to = put_record(to, bytes, kind, flags);
+    to = put(to, static_cast<std::uint64_t>(cells));
+    to = put(to, static_cast<std::uint64_t>(step));
+    return put(to, static_cast<std::uint64_t>(time_ns));
+}
+
+[[nodiscard]] constexpr std::uint64_t cell_head(std::uint32_t id, Value::Kind kind) noexcept {
+    return static_cast<std::uint64_t>(id) | static_cast<std::uint64_t>(kind) << 32U;
+}
+
+template <class = void>
+std::byte* put_text_cell(std::byte* to, std::uint32_t id, std::string_view text) noexcept {
+    to = put(to, cell_head(id, Value::Kind::text));
+    to = put(to, static_cast<std::uint64_t>(text.size()));
+    const std::size_t room = padded(text.size());
+    if (room != 0) {
+        std::memset(to + room - 8, 0, 8);  // the padding, before the text covers what is its own
+        std::memcpy(to, text.data(), text.size());
+    }
+    return to + room;
+}
+
+/// Small, so that a row of numbers is a few stores where it is logged.
+inline std::byte* put_cell(std::byte* to, std::uint32_t id, const Value& value) noexcept {
+    if (value.is_text()) return put_text_cell(to, id, value.text());
+    to = put(to, cell_head(id, value.kind()));
+    const bool is_number = value.kind() == Value::Kind::number;
+    return put(to, is_number ? std::bit_cast<std::uint64_t>(value.number()) : value.bits());
+}
+
+[[nodiscard]] constexpr std::size_t name_record_size(std::string_view name) noexcept {
+    return record_header_bytes + 8 + padded(name.size());
+}
+
+template <class = void>
+void put_name(std::byte* to, std::uint32_t id, std::string_view name) noexcept {
+    const std::size_t bytes = name_record_size(name);
+    std::byte* at = put_record(to, bytes, RecordKind::name);
+    at = put(at, static_cast<std::uint64_t>(id) | static_cast<std::uint64_t>(name.size()) << 32U);
+    if (!name.empty()) {
+        std::memset(to + bytes - 8, 0, 8);
+        std::memcpy(at, name.data(), name.size());
+    }
+}
+
+/// One cell as it is read: the metric's id and its value (a text points into the record).
+struct Cell {
+    std::uint32_t metric = 0;
+    Value value;
+};
+
+/// Reads records one after the other from bytes that may be damaged: it stops at what cannot be one.
+template <class = void>
+class BasicRecordReader {
+  public:
+    explicit BasicRecordReader(std::span<const std::byte> bytes) noexcept : rest_{bytes} {}
+
+    struct Record {
+        RecordKind kind{};
+        std::uint8_t flags = 0;
+        std::span<const std::byte> body;  // after the record's header
+    };
+
+    /// The next record; false at the end or at bytes that are no record (then `damaged()`).
+    bool next(Record& record) noexcept {
+        if (rest_.empty()) return false;
+        if (rest_.size() < record_header_bytes) return stop();
+        const std::size_t bytes = get<std::uint32_t>(rest_.data());
+        const std::uint32_t tag = get<std::uint32_t>(rest_.data() + 4);
+        if (bytes < record_header_bytes || bytes % 8 != 0 || bytes > rest_.size() || (tag & 0xffU) > 3)
+            return stop();
+        record = {static_cast<RecordKind>(tag & 0xffU), static_cast<std::uint8_t>(tag >> 8U),
+                  rest_.subspan(record_header_bytes, bytes - record_header_bytes)};
+        rest_ = rest_.subspan(bytes);
+        return true;
+    }
+
+    [[nodiscard]] bool damaged() const noexcept { return damaged_; }
+    /// How many bytes follow the record that was read last.
+    [[nodiscard]] std::size_t left() const noexcept { return rest_.size(); }
+
+  private:
+    bool stop() noexcept {
+        damaged_ = true;
+        rest_ = {};
+        return false;
+    }
+    std::span<const std::byte> rest_;
+    bool damaged_ = false;
+};
+using RecordReader = BasicRecordReader<>;
+
+/// How many rows end in these records.
+template <class = void>
+[[nodiscard]] std::uint64_t count_rows(std::span<const std::byte> records) noexcept {
+    std::uint64_t rows = 0;
+    RecordReader reader{records};
+    for (RecordReader::Record record; reader.next(record);)
+        rows += record.kind == RecordKind::row && (record.flags & row_continues) == 0 ? 1U : 0U;
+    return rows;
+}
+
+/// A name record's content; false if it is damaged.
+template <class = void>
+bool read_name(std::span<const std::byte> body, std::uint32_t& id, std::string_view& name) noexcept {
+    if (body.size() < 8) return false;
+    const auto head = get<std::uint64_t>(body.data());
+    const auto size = static_cast<std::size_t>(head >> 32U);
+    if (size > max_metric_name_bytes || size > body.size() - 8) return false;
+    id = static_cast<std::uint32_t>(head);
+    name = {reinterpret_cast<const char*>(body.data()) + 8, size};
+    return true;
+}
+
+/// Calls `f(Cell)` for each cell of a row record; false if it is damaged (cells before the damage were seen).
+template <class F>
+bool read_row(std::span<const std::byte> body, std::int64_t& step, std::int64_t& time_ns, F&& f) {
+    if (body.size() < row_header_bytes - record_header_bytes) return false;
+    const auto cells = get<std::uint64_t>(body.data());
+    step = static_cast<std::int64_t>(get<std::uint64_t>(body.data() + 8));
+    time_ns = static_cast<std::int64_t>(get<std::uint64_t>(body.data() + 16));
+    body = body.subspan(24);
+    for (std::uint64_t i = 0; i < cells; ++i) {
+        if (body.size() < cell_bytes) return false;
+        const auto head = get<std::uint64_t>(body.data());
+        const auto bits = get<std::uint64_t>(body.data() + 8);
+        const auto id = static_cast<std::uint32_t>(head);
+        body = body.subspan(cell_bytes);
+        Cell cell{id, {}};
+        switch (const auto kind = static_cast<Value::Kind>((head >> 32U) & 0xffU)) {
+            case Value::Kind::number: cell.value = Value{std::bit_cast<double>(bits)}; break;
+            case Value::Kind::integer:
+            case Value::Kind::natural:
+            case Value::Kind::boolean: cell.value = Value::from_integer_bits(kind, bits); break;
+            case Value::Kind::text: {
+                if (bits > body.size()) return false;
+                const auto size = static_cast<std::size_t>(bits);
+                cell.value = Value{std::string_view{reinterpret_cast<const char*>(body.data()), size}};
+                body = body.subspan(padded(size) <= body.size() ? padded(size) : body.size());
+                break;
+            }
+            default: return false;
+        }
+        f(std::as_const(cell));
+    }
+    return true;
+}
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/store/stored_row.hpp
+// A row as a reader of a history has it. Costs <span>.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// A row or an event as it is read back; refers to what is gone after the call that it is handed to.
+struct StoredRow {
+    RecordKind kind = RecordKind::row;
+    std::uint32_t ring = 0;  ///< each thread writes to one of its own
+    std::int64_t step = 0, time_ns = 0;
+    std::span<const NamedValue> values;
+};
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/run/decision.hpp
+// What checkpoints decided, as the run records it between its rows: every save, every failure, every removal,
+// every change of why nothing is saved. All other decisions follow by replay (checkpoint/detail/replay.hpp).
+// Costs <string> and <vector>.
+
+namespace CAIRN_NAMESPACE {
+
+/// One of the policies that decided, and why.
+struct Because {
+    std::string policy;  ///< as text: "best(val/loss, min)"
+    Path path{};         ///< where it stands in the checkpoint's policy
+    Reason reason{};     ///< what it answered and compared
+};
+
+/// Something that a checkpoint decided, or that happened to one of its versions.
+struct Decision {
+    /// What happened.
+    enum class Kind : unsigned char {
+        opened,     ///< the checkpoint was made; `text` is its policy, `retention` its retention
+        saved,      ///< a version was committed
+        failed,     ///< a version was to be saved and could not be; `text` says why
+        skipped,    ///< from this row on nothing is saved for another reason than before
+        asked,      ///< nothing new, but rows went by that the checkpoint was not asked about
+        noted,      ///< up to `rows` rows before this record it was asked about each; about no row
+        removed,    ///< a version that `retention` does not want any more was deleted
+        annotated,  ///< metrics of a version came late; `row` has them all
+        restored,   ///< training goes on after a version
+        stopped,    ///< a policy said that training should stop; `text` is the policy
+        resumed,    ///< another session of the run begins; about no row
+    };
+    Kind kind = Kind::asked;                 ///< what happened
+    std::string checkpoint{};                ///< its name
+    std::int64_t step = 0;                   ///< of the row that was decided about
+    std::int64_t time_ns = 0;                ///< of that row; nanoseconds since the Unix epoch
+    std::optional<std::uint64_t> version{};  ///< the one that was saved, removed, restored, …; none otherwise
+    Answer answer = Answer::no;              ///< what the policy answered
+    std::vector<Because> because{};          ///< those of the policies that decided
+    /// As text; see `Kind`.
+    std::string text{}, retention{};
+    DynamicRow row{};  ///< the row that was decided about
+
+    // What a decision depends on beside the row; see `At`.
+    /// As in `At`.
+    double seconds = 0, save_seconds = 0;
+    /// As in `At`.
+    bool signal = false, final = false, failure = false;
+    bool by_hand = false;  ///< `checkpoint.save`, whatever the policy said
+    /// How many rows the thread logged since the checkpoint was last asked, the row itself included; 0: none,
+    /// the row was not logged or was asked about again; `another_thread`: that was by another thread.
+    std::uint64_t rows = 0;
+    /// A value of `rows`.
+    static constexpr std::uint64_t another_thread = std::numeric_limits<std::uint64_t>::max();
+};
+
+/// The kind's name: "saved".
+[[nodiscard]] constexpr std::string_view to_string(Decision::Kind kind) noexcept {
+    switch (kind) {
+        case Decision::Kind::opened: return "opened";
+        case Decision::Kind::saved: return "saved";
+        case Decision::Kind::failed: return "failed";
+        case Decision::Kind::skipped: return "skipped";
+        case Decision::Kind::asked: return "asked";
+        case Decision::Kind::noted: return "noted";
+        case Decision::Kind::removed: return "removed";
+        case Decision::Kind::annotated: return "annotated";
+        case Decision::Kind::restored: return "restored";
+        case Decision::Kind::stopped: return "stopped";
+        case Decision::Kind::resumed: return "resumed";
+    }
+    return "unknown";
+}
+
+namespace detail {
+
+/// What is recorded for replay alone.
+[[nodiscard]] constexpr bool is_bookkeeping(Decision::Kind kind) noexcept {
+    return kind == Decision::Kind::asked || kind == Decision::Kind::noted || kind == Decision::Kind::resumed;
+}
+
+/// Why a policy answers as it does at this moment, before it hears what became of it.
+template <class P, class R>
+[[nodiscard]] std::vector<Because> reasons_of(const P& policy, const At<R>& at) {
+    std::vector<Because> because;
+    detail::explain(policy, at, [&](const auto& leaf, const Reason& reason, Path path) {
+        Text text;
+        spell(text, leaf);
+        because.push_back({std::string{std::move(text)}, path, reason});
+    });
+    return because;
+}
+
+/// The word for an answer in a record and in a line.
+[[nodiscard]] constexpr std::string_view answer_word(Answer answer) noexcept {
+    switch (answer) {
+        case Answer::no: return "no";
+        case Answer::missing: return "missing";
+        case Answer::nan: return "nan";
+        case Answer::yes: return "yes";
+    }
+    return "no";
+}
+
+template <class = void>
+[[nodiscard]] std::string path_text(const Path& path) {
+    std::string text;
+    for (std::size_t i = 0; i < path.depth() && i < Path::deepest; ++i) {
+        if (i != 0) text += '.';
+        text += std::to_string(path[i]);
+    }
+    return text;
+}
+template <class = void>
+[[nodiscard]] Path parse_path(std::string_view text) noexcept {
+    Path path;
+    std::size_t place = 0;
+    for (const char c : text) {
+        if (c == '.') path = path.then(std::exchange(place, 0));
+        if (c >= '0' && c <= '9' && place < 1000) place = place * 10 + static_cast<std::size_t>(c - '0');
+    }
+    return text.empty() ? path : path.then(place);
+}
+
+/// The names of a record's values. A reason is six of them in a row, from `policy` on; those
+/// after `row` are the metrics of the row.
+namespace field {
+inline constexpr std::string_view kind = "kind", checkpoint = "checkpoint", version = "version",
+                                  answer = "answer", text = "text", retention = "retention",
+                                  seconds = "seconds", save_seconds = "save_seconds", flags = "flags",
+                                  rows = "rows", policy = "policy", path = "path", rule = "rule",
+                                  value = "value", reference = "reference", row = "row";
+}  // namespace field
+
+/// A decision as the journal keeps it: an event whose values have these names.
+template <class = void>
+[[nodiscard]] DynamicRow to_event(const Decision& d) {
+    std::vector<NamedValue> out = {{field::kind, to_string(d.kind)}, {field::checkpoint, d.checkpoint}};
+    if (d.version) out.push_back({field::version, *d.version});
+    out.push_back({field::answer, answer_word(d.answer)});
+    if (!d.text.empty()) out.push_back({field::text, d.text});
+    if (!d.retention.empty()) out.push_back({field::retention, d.retention});
+    out.push_back({field::seconds, d.seconds});
+    out.push_back({field::save_seconds, d.save_seconds});
+    const unsigned flags =
+        (d.signal ? 1U : 0U) | (d.final ? 2U : 0U) | (d.failure ? 4U : 0U) | (d.by_hand ? 8U : 0U);
+    out.push_back({field::flags, flags});
+    out.push_back({field::rows, d.rows});
+    std::vector<std::string> paths;  // seen until the event is made
+    paths.reserve(d.because.size());
+    for (const Because& one : d.because) {
+        out.push_back({field::policy, one.policy});
+        out.push_back({field::path, paths.emplace_back(path_text(one.path))});
+        out.push_back({field::rule, to_string(one.reason.rule)});
+        out.push_back({field::answer, answer_word(one.reason.answer)});
+        out.push_back({field::value, one.reason.value});
+        out.push_back({field::reference, one.reason.reference});
+    }
+    out.push_back({field::row, d.row.size()});
+    d.row.for_each([&](std::string_view name, const Value& value) { out.push_back({name, value}); });
+    return {d.step, d.time_ns, out.data(), out.size()};
+}
+
+/// What kind of decision an event tells; nothing if it tells none, or one of a newer version of the library.
+template <class = void>
+[[nodiscard]] std::optional<Decision::Kind> kind_of(const StoredRow& event) {
+    if (event.kind != RecordKind::event || event.values.empty() || event.values[0].name != field::kind)
+        return std::nullopt;
+    for (int i = 0; i <= static_cast<int>(Decision::Kind::resumed); ++i) {
+        const auto kind = static_cast<Decision::Kind>(i);
+        if (event.values[0].value.text() == to_string(kind)) return kind;
+    }
+    return std::nullopt;
+}
+
+/// The decision that an event tells; nothing if it tells none.
+template <class = void>
+[[nodiscard]] std::optional<Decision> decision_of(const StoredRow& event) {
+    const std::optional<Decision::Kind> kind = kind_of(event);
+    if (!kind) return std::nullopt;
+    Decision d;
+    d.kind = *kind;
+    d.step = event.step;
+    d.time_ns = event.time_ns;
+    const auto answer_of = [](std::string_view word) {
+        for (const Answer answer : {Answer::missing, Answer::nan, Answer::yes}) {
+            if (word == answer_word(answer)) return answer;
+        }
+        return Answer::no;
+    };
+    for (std::size_t i = 1; i < event.values.size(); ++i) {
+        const auto& [name, value] = event.values[i];
+        if (name == field::row) {
+            const auto rest = event.values.subspan(i + 1);
+            d.row = DynamicRow{event.step, event.time_ns, rest.data(), rest.size()};
+            break;
+        }
+        if (name == field::checkpoint) d.checkpoint = value.text();
+        if (name == field::version) d.version = value.bits();
+        if (name == field::text) d.text = value.text();
+        if (name == field::retention) d.retention = value.text();
+        if (name == field::seconds) d.seconds = value.number();
+        if (name == field::save_seconds) d.save_seconds = value.number();
+        if (name == field::rows) d.rows = value.bits();
+        if (name == field::flags) {
+            d.signal = (value.bits() & 1U) != 0;
+            d.final = (value.bits() & 2U) != 0;
+            d.failure = (value.bits() & 4U) != 0;
+            d.by_hand = (value.bits() & 8U) != 0;
+        }
+        if (name == field::policy) d.because.push_back({std::string{value.text()}});
+        if (d.because.empty()) {
+            if (name == field::answer) d.answer = answer_of(value.text());
+            continue;
+        }
+        Because& one = d.because.back();
+        if (name == field::path) one.path = parse_path(value.text());
+        if (name == field::answer) one.reason.answer = answer_of(value.text());
+        if (name == field::value) one.reason.value = value.number();
+        if (name == field::reference) one.reason.reference = value.number();
+        if (name == field::rule) {
+            for (std::size_t r = 0; r < std::size(rules); ++r) {
+                if (value.text() == rules[r].name) one.reason.rule = static_cast<Rule>(r);
+            }
+        }
+    }
+    return d;
+}
+
+}  // namespace detail
+
+/// A decision as one line: "step 500 model: saved v3, best(val/loss, min): 0.31 beats 0.4".
+template <class = void>
+[[nodiscard]] std::string to_text(const Decision& d) {
+    std::string line =
+        "step " + std::to_string(d.step) + (d.checkpoint.empty() ? "" : " " + d.checkpoint) + ": ";
+    line += to_string(d.kind);
+    if (d.version) line += " " + detail::version_label(*d.version);
+    if (d.by_hand) line += " by hand";
+    switch (d.kind) {
+        case Decision::Kind::opened: line += " with " + d.text + ", keeps " + d.retention; break;
+        case Decision::Kind::removed: line += ", not wanted by " + d.retention; break;
+        case Decision::Kind::failed: line += ", " + d.text; break;
+        case Decision::Kind::annotated:
+            d.row.for_each([&](std::string_view name, const Value& value) {
+                detail::Text number;
+                number.add(value.number());
+                if (!value.is_text()) line += ", " + std::string{name} + " " + number;
+            });
+            break;
+        default: break;
+    }
+    for (const Because& one : d.because) line += ", " + one.policy + ": " + to_text(one.reason);
+    return line;
+}
+
+}  // namespace CAIRN_NAMESPACE
+
+// ---- cairn/run/health.hpp
+// What a run says of itself: nothing is lost silently. Costs <string> and <vector>.
+
+namespace CAIRN_NAMESPACE {
+
+/// A run's counters and first errors, as `run.health()` gives them. All counts are since this process opened
+/// the run.
+struct Health {
+    std::uint64_t rows_logged = 0;     ///< taken by `log`
+    std::uint64_t rows_collected = 0;  ///< in the summary
+    std::uint64_t rows_written = 0;    ///< in the history file; those that are not lie in the journal
+    std::uint64_t rows_dropped =
+        0;  ///< lost: the ring stayed full for too long, or the run was finished or detached
+    std::uint64_t texts_cut = 0;  ///< metric texts or names that were longer than may be stored
+    std::uint64_t waits = 0;      ///< times `log` waited for room
+    std::uint64_t waited_ns = 0;  ///< how long in all
+    /// Times that 1 MiB of plain memory took the place of a full ring (a kill loses the rows in it).
+    std::uint64_t spills = 0;
+    /// What a `log` costs the thread that calls it, in nanoseconds: reading the clock and copying a row, as
+    /// measured now and then and typical of the thread where it is dearest; 0 before the first.
+    std::uint64_t log_ns = 0;
+    std::uint64_t history_bytes = 0;  ///< written to the history file
+    std::uint64_t saves_failed = 0;   ///< checkpoints and artifacts that could not be saved
+    bool journal_mapped =
+        true;  ///< false: rows lie in plain memory until they are collected; a kill loses them
+    std::vector<std::string> errors = {};  ///< the first 16 messages
+
+    /// Nothing was dropped and nothing failed.
+    [[nodiscard]] bool ok() const noexcept {
+        return rows_dropped == 0 && saves_failed == 0 && errors.empty();
+    }
+};
 
 }  // namespace CAIRN_NAMESPACE
 
@@ -7388,2523 +7949,6 @@ class CAIRN_ONE_IN_PROCESS ThreadData {
 // threads. Names no POSIX type, so that another system needs only its own detail/os_*.hpp; detail/os_sys.hpp
 // holds every system call. Costs <filesystem>, for its paths.
 
-// ---- cairn/store/atomic_file.hpp
-// Whole small files: written so that a reader, a kill or a full disk never sees half of one.
-
-namespace CAIRN_NAMESPACE {
-
-/// What a write has to outlive when it has returned.
-enum class Durability : unsigned char {
-    process_crash,  ///< any death of the process; costs nothing beyond the write, because the system has the
-                    ///< bytes
-    power_loss,     ///< the machine's death too: waits for the disk, 1 to 30 ms for each file and each folder
-};
-
-namespace detail {
-
-/// Makes a folder and those above it; each new name is synced into the folder that holds it, if it has to be.
-template <class = void>
-result<void> make_dirs_durably(const os::Path& path, Durability durability) {
-    if (durability == Durability::process_crash) return os::make_dirs(path);
-    const auto there = os::status(path);
-    if (!there) return there.error();
-    const os::Path above = path.parent_path();
-    if (there->is_dir || path == above) return {};
-    if (!above.empty()) {
-        if (auto made = make_dirs_durably(above, durability); !made) return made;
-    }
-    if (auto made = os::make_dirs(path); !made) return made;
-    return os::sync_dir(above.empty() ? os::Path{"."} : above);
-}
-
-/// Tells the machines, containers and restarts apart whose processes write into one store: 8 hexadecimal
-/// digits.
-template <class = void>
-[[nodiscard]] std::string machine_key(const os::Process& self) {
-    std::uint32_t hash = 2166136261U;  // FNV-1a
-    for (const std::string& part : {self.host, self.boot, self.space}) {
-        for (const char c : part) hash = (hash ^ static_cast<unsigned char>(c)) * 16777619U;
-    }
-    std::string out(8, '0');
-    for (char& c : out) c = "0123456789abcdef"[hash & 15U], hash >>= 4U;
-    return out;
-}
-
-/// A name that no process has used: <pid>-<counter>-<machine><random>. Says who made it; see
-/// `is_abandoned_temp`.
-template <class = void>
-[[nodiscard]] std::string temp_name() {
-    static std::atomic<std::uint64_t> counter{0};
-    return std::to_string(os::pid()) + '-' + std::to_string(counter.fetch_add(1, std::memory_order_relaxed)) +
-           '-' + machine_key(os::this_process()) + os::random_hex(8);
-}
-
-/// Whether `name` was made by `temp_name` and its maker is dead: at once if it was on this machine; otherwise
-/// a day after the last write (0 for `modified_ns`: not known), since nobody here can tell.
-template <class = void>
-[[nodiscard]] bool is_abandoned_temp(std::string_view name, std::int64_t modified_ns) {
-    std::uint64_t pid = 0;
-    std::uint64_t counter = 0;
-    const char* const end = name.data() + name.size();
-    // NOLINTNEXTLINE(bugprone-suspicious-stringview-data-usage): the end goes with it
-    const auto first = std::from_chars(name.data(), end, pid);
-    if (first.ec != std::errc{} || first.ptr == end || *first.ptr != '-') return false;
-    const auto second = std::from_chars(first.ptr + 1, end, counter);
-    if (second.ec != std::errc{} || second.ptr == end || *second.ptr != '-') return false;
-    const std::string_view token{second.ptr + 1, static_cast<std::size_t>(end - second.ptr - 1)};
-    if (token.size() != 16 || token.find_first_not_of("0123456789abcdef") != std::string_view::npos)
-        return false;
-    os::Process maker = os::this_process();
-    if (token.substr(0, 8) != machine_key(maker)) {
-        constexpr std::int64_t day_ns = 86'400'000'000'000;
-        return modified_ns != 0 && wall_ns() - modified_ns > day_ns;
-    }
-    maker.pid = pid;
-    maker.start = 0;  // a number that was given out again only keeps the file for longer
-    return os::liveness(maker) == os::Liveness::dead;
-}
-
-/// A temporary file's or folder's name, which is removed with this object unless it was kept. A forked
-/// child's copy removes nothing.
-template <class = void>
-class BasicTempPath {
-  public:
-    BasicTempPath() = default;
-    explicit BasicTempPath(os::Path path) : path_{std::move(path)}, owner_{os::pid()} {}
-    BasicTempPath(BasicTempPath&& other) noexcept
-        : path_{std::move(other.path_)}, owner_{std::exchange(other.owner_, 0)} {}
-    BasicTempPath& operator=(BasicTempPath&& other) noexcept {
-        if (this != &other) {
-            remove();
-            path_ = std::move(other.path_);
-            owner_ = std::exchange(other.owner_, 0);
-        }
-        return *this;
-    }
-    ~BasicTempPath() { remove(); }
-
-    [[nodiscard]] const os::Path& path() const noexcept { return path_; }
-    /// It was moved to where it belongs.
-    void keep() noexcept { owner_ = 0; }
-    void remove() noexcept {
-        if (owner_ != 0 && owner_ == os::pid()) {
-            (void)os::remove_tree(path_.parent_path(), path_.filename().string());
-        }
-        owner_ = 0;
-    }
-
-  private:
-    os::Path path_;
-    std::uint64_t owner_ = 0;
-};
-using TempPath = BasicTempPath<>;
-
-/// What becomes of a file that is there already.
-enum class Existing : unsigned char { replace, refuse };
-
-template <class = void>
-result<void> write_via_temp(const os::Path& path, std::string_view bytes, Durability durability,
-                            const os::Path& temp_dir, Existing existing) {
-    const TempPath temp{temp_dir / ("." + temp_name())};
-    auto file = os::File::create_new(temp.path());
-    if (!file) return file.error();
-    if (auto written = file->write_text(bytes); !written) return written;
-    if (durability == Durability::power_loss) {
-        if (auto synced = file->sync(); !synced) return synced;
-    }
-    if (auto closed = file->close(); !closed) return closed;
-    if (existing == Existing::replace) return os::rename_replace(temp.path(), path);
-    // A link is the one step that names a file only if the name is free, whether or not locks work here.
-    auto linked = os::hard_link(temp.path(), path);
-    if (linked || linked.error().code() == errc::already_exists || linked.error().code() == errc::no_space) {
-        return linked;
-    }
-    const auto there = os::status(path, os::Links::refuse);
-    if (!there) return there.error();
-    if (there->exists) return os::failure_of(EEXIST, "create", path);
-    return os::rename_replace(temp.path(), path);
-}
-
-template <class = void>
-result<void> write_atomically(const os::Path& path, std::string_view bytes, Durability durability,
-                              const os::Path& temp_dir, Existing existing) {
-    const os::Path folder = path.has_parent_path() ? path.parent_path() : os::Path{"."};
-    auto written = write_via_temp(path, bytes, durability, temp_dir.empty() ? folder : temp_dir, existing);
-    if (!written && !temp_dir.empty() && written.error().code() == errc::unsupported) {
-        written =
-            write_via_temp(path, bytes, durability, folder, existing);  // on another file system, perhaps
-    }
-    if (!written) return written;
-    if (durability == Durability::power_loss) return os::sync_dir(folder);
-    return {};
-}
-
-/// Writes a file whole: readers see the old bytes or the new ones, and after a failure the old ones. Its
-/// temporary lies in `temp_dir` (on the same file system), or beside it. Fails: as the system does; what is
-/// at `path` is then what was there, except when the folder's sync fails after the file was replaced.
-template <class = void>
-result<void> write_file_atomically(const os::Path& path, std::string_view bytes, Durability durability,
-                                   const os::Path& temp_dir = {}) {
-    return write_atomically(path, bytes, durability, temp_dir, Existing::replace);
-}
-
-/// The same for a file that must not be there yet. Fails: already_exists; of two writers exactly one
-/// succeeds.
-template <class = void>
-result<void> write_new_file_atomically(const os::Path& path, std::string_view bytes, Durability durability,
-                                       const os::Path& temp_dir = {}) {
-    return write_atomically(path, bytes, durability, temp_dir, Existing::refuse);
-}
-
-/// A whole file. Fails: not_found; corrupt if it is longer than `max_bytes`; invalid_argument if it is no
-/// regular file.
-template <class = void>
-result<std::string> read_file(const os::Path& path, std::uint64_t max_bytes,
-                              os::Links links = os::Links::follow) {
-    auto file = os::File::open_read(path, links);
-    if (!file) return file.error();
-    return file->read_all(max_bytes);
-}
-
-/// Removes the temporaries in `folder` whose makers are dead. What cannot be removed stays.
-template <class = void>
-void remove_abandoned_temps(const os::Path& folder) {
-    const auto names = os::list_dir(folder);
-    if (!names) return;
-    for (const std::string& name : *names) {
-        const auto there = os::status(folder / name, os::Links::refuse);
-        std::string_view made = name;
-        if (made.starts_with('.')) made.remove_prefix(1);
-        if (there && is_abandoned_temp(made, there->modified_ns)) (void)os::remove_tree(folder, name);
-    }
-}
-
-}  // namespace detail
-
-}  // namespace CAIRN_NAMESPACE
-
-// ---- cairn/core/detail/cpu.hpp
-// Which optional instructions this processor has, asked of the processor itself (g++ 12's
-// __builtin_cpu_supports does not know "sha"). Costs <cpuid.h> on x86-64.
-
-#if defined(__x86_64__) && defined(__GNUC__)
-#include <cpuid.h>
-#endif
-
-namespace CAIRN_NAMESPACE::detail {
-
-struct CpuFeatures {
-    bool sha = false;    // SHA-NI, and the SSSE3 and SSE4.1 that code for it also uses
-    bool sse42 = false;  // the crc32 instruction
-};
-
-[[nodiscard]] inline CpuFeatures detect_cpu() noexcept {
-    CpuFeatures found;
-#if defined(__x86_64__) && defined(__GNUC__)
-    unsigned eax = 0;
-    unsigned ebx = 0;
-    unsigned ecx = 0;
-    unsigned edx = 0;
-    if (__get_cpuid(1, &eax, &ebx, &ecx, &edx) == 0) return found;
-    const bool ssse3 = (ecx >> 9U & 1U) != 0;
-    const bool sse41 = (ecx >> 19U & 1U) != 0;
-    found.sse42 = (ecx >> 20U & 1U) != 0;
-    if (__get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) == 0) return found;
-    found.sha = ssse3 && sse41 && (ebx >> 29U & 1U) != 0;
-#endif
-    return found;
-}
-
-/// What this processor has; asked once.
-[[nodiscard]] inline const CpuFeatures& cpu() noexcept {
-    static const CpuFeatures found = detect_cpu();
-    return found;
-}
-
-}  // namespace CAIRN_NAMESPACE::detail
-
-// ---- cairn/core/crc32c.hpp
-// CRC-32C (Castagnoli), which guards the records of a history. Uses the SSE4.2 instruction where the
-// processor has it; eight table look-ups for eight bytes otherwise. Costs <array> and <span>.
-
-namespace CAIRN_NAMESPACE {
-
-namespace detail {
-
-using Crc32cTables = std::array<std::array<std::uint32_t, 256>, 8>;
-
-/// Row 0 advances the CRC by one byte; row `k` by that byte and `k` zero bytes after it.
-template <class = void>
-[[nodiscard]] constexpr Crc32cTables make_crc32c_tables() noexcept {
-    constexpr std::uint32_t reversed_polynomial = 0x82f63b78;
-    Crc32cTables tables{};
-    for (std::uint32_t byte = 0; byte < 256; ++byte) {
-        std::uint32_t crc = byte;
-        for (int bit = 0; bit < 8; ++bit) crc = crc >> 1U ^ ((crc & 1U) != 0 ? reversed_polynomial : 0U);
-        tables[0][byte] = crc;
-    }
-    for (std::size_t row = 1; row < 8; ++row) {
-        for (std::size_t byte = 0; byte < 256; ++byte) {
-            const std::uint32_t before = tables[row - 1][byte];
-            tables[row][byte] = before >> 8U ^ tables[0][before & 0xffU];
-        }
-    }
-    return tables;
-}
-
-// Depends on its argument, so that a program that needs no table does not pay for computing it.
-template <class X>
-inline constexpr Crc32cTables crc32c_tables = make_crc32c_tables<X>();
-
-/// `crc` is the register itself, neither inverted before nor after.
-template <class X = void>
-[[nodiscard]] constexpr std::uint32_t crc32c_portable(std::uint32_t crc, const std::byte* data,
-                                                      std::size_t size) noexcept {
-    const auto& t = crc32c_tables<X>;
-    const auto at = [&data](std::size_t i) { return static_cast<std::uint32_t>(data[i]); };
-    for (; size >= 8; size -= 8, data += 8) {
-        const std::uint32_t low = crc ^ (at(0) | at(1) << 8U | at(2) << 16U | at(3) << 24U);
-        crc = t[7][low & 0xffU] ^ t[6][low >> 8U & 0xffU] ^ t[5][low >> 16U & 0xffU] ^ t[4][low >> 24U] ^
-              t[3][at(4)] ^ t[2][at(5)] ^ t[1][at(6)] ^ t[0][at(7)];
-    }
-    for (; size != 0; --size, ++data) crc = crc >> 8U ^ t[0][(crc ^ at(0)) & 0xffU];
-    return crc;
-}
-
-#if defined(__x86_64__) && defined(__GNUC__)
-/// Requires cpu().sse42.
-[[nodiscard, gnu::target("sse4.2,crc32")]] inline std::uint32_t
-crc32c_sse42(std::uint32_t crc, const std::byte* data, std::size_t size) noexcept {
-    std::uint64_t wide = crc;
-    for (; size >= 8; size -= 8, data += 8) {
-        std::uint64_t word = 0;
-        __builtin_memcpy(&word, data, sizeof word);
-        wide = __builtin_ia32_crc32di(wide, word);
-    }
-    crc = static_cast<std::uint32_t>(wide);
-    for (; size != 0; --size, ++data) crc = __builtin_ia32_crc32qi(crc, static_cast<unsigned char>(*data));
-    return crc;
-}
-#endif
-
-}  // namespace detail
-
-/// The CRC-32C of `data`. With the CRC of what came before as `seed`, that of the two together:
-/// `crc32c(b, crc32c(a))` is the CRC of `a` followed by `b`. Cost: some 0.1 ns a byte with SSE4.2.
-template <class = void>
-[[nodiscard]] std::uint32_t crc32c(std::span<const std::byte> data, std::uint32_t seed = 0) noexcept {
-#if defined(__x86_64__) && defined(__GNUC__)
-    if (detail::cpu().sse42) return ~detail::crc32c_sse42(~seed, data.data(), data.size());
-#endif
-    return ~detail::crc32c_portable(~seed, data.data(), data.size());
-}
-
-}  // namespace CAIRN_NAMESPACE
-
-// ---- cairn/store/record.hpp
-// The records that travel through a ring and lie in the history: rows and the names they use. One encoding
-// for both, so that whoever opens a crashed run reads the ring as it reads the file. Little-endian, multiples
-// of 8 bytes.
-//
-//   record  u32 bytes (whole, multiple of 8) · u8 kind · u8 flags · u16 0
-//   row     record · u32 cells · u32 0 · i64 step · i64 time_ns · cells × cell
-//   event   the same as a row: what a run decided, between the rows of the thread that decided it
-//   cell    u32 metric id · u8 value kind · u8[3] 0 · u64 (integer, double's bits, or text length) · text
-//           padded to 8 bytes
-//   name    record · u32 metric id · u32 length · bytes, padded
-
-namespace CAIRN_NAMESPACE::detail {
-
-static_assert(std::endian::native == std::endian::little || std::endian::native == std::endian::big,
-              "cairn: a machine of mixed endianness");
-
-/// `value` in the order of bytes on disk, and back.
-template <class T>
-[[nodiscard]] constexpr T little_endian(T value) noexcept {
-    if constexpr (std::endian::native == std::endian::big && sizeof(T) > 1) {
-        T swapped = 0;
-        for (std::size_t i = 0; i < sizeof(T); ++i) {
-            swapped =
-                static_cast<T>(static_cast<T>(swapped << 8U) | static_cast<T>((value >> (8U * i)) & 0xffU));
-        }
-        return swapped;
-    } else {
-        return value;
-    }
-}
-
-template <class T>
-std::byte* put(std::byte* to, T value) noexcept {
-    value = little_endian(value);
-    std::memcpy(to, &value, sizeof value);
-    return to + sizeof value;
-}
-
-template <class T>
-[[nodiscard]] T get(const std::byte* from) noexcept {
-    T value;
-    std::memcpy(&value, from, sizeof value);
-    return little_endian(value);
-}
-
-[[nodiscard]] constexpr std::size_t padded(std::size_t bytes) noexcept {
-    return (bytes + 7U) & ~std::size_t{7};
-}
-
-enum class RecordKind : std::uint8_t { padding = 0, row = 1, name = 2, event = 3 };
-
-/// A row or event that is larger than a record may be goes into several that follow each other in their ring:
-/// all but the last continue, all but the first are continued.
-inline constexpr std::uint8_t row_continues = 1;
-inline constexpr std::uint8_t row_is_continued = 2;
-
-inline constexpr std::size_t record_header_bytes = 8;
-inline constexpr std::size_t row_header_bytes = record_header_bytes + 24;
-inline constexpr std::size_t cell_bytes = 16;
-/// A metric's text is cut to this many bytes.
-inline constexpr std::size_t max_text_bytes = 1024;
-inline constexpr std::size_t max_metric_name_bytes = 512;
-
-[[nodiscard]] constexpr std::size_t cell_size(std::string_view text) noexcept {
-    return cell_bytes + padded(text.size());
-}
-template <class T>
-    requires std::is_arithmetic_v<T>
-[[nodiscard]] constexpr std::size_t cell_size(T) noexcept {
-    return cell_bytes;
-}
-[[nodiscard]] constexpr std::size_t cell_size(const Value& value) noexcept { return cell_size(value.text()); }
-
-inline std::byte* put_record(std::byte* to, std::size_t bytes, RecordKind kind,
-                             std::uint8_t flags = 0) noexcept {
-    to = put(to, static_cast<std::uint32_t>(bytes));
-    return put(to, static_cast<std::uint32_t>(static_cast<std::uint32_t>(kind) | std::uint32_t{flags} << 8U));
-}
-
-inline std::byte* put_row_header(std::byte* to, std::size_t bytes, RecordKind kind, std::uint8_t flags,
-                                 std::size_t cells, std::int64_t step, std::int64_t time_ns) noexcept {
-    to = put_record(to, bytes, kind, flags);
-    to = put(to, static_cast<std::uint64_t>(cells));
-    to = put(to, static_cast<std::uint64_t>(step));
-    return put(to, static_cast<std::uint64_t>(time_ns));
-}
-
-[[nodiscard]] constexpr std::uint64_t cell_head(std::uint32_t id, Value::Kind kind) noexcept {
-    return static_cast<std::uint64_t>(id) | static_cast<std::uint64_t>(kind) << 32U;
-}
-
-template <class = void>
-std::byte* put_text_cell(std::byte* to, std::uint32_t id, std::string_view text) noexcept {
-    to = put(to, cell_head(id, Value::Kind::text));
-    to = put(to, static_cast<std::uint64_t>(text.size()));
-    const std::size_t room = padded(text.size());
-    if (room != 0) {
-        std::memset(to + room - 8, 0, 8);  // the padding, before the text covers what is its own
-        std::memcpy(to, text.data(), text.size());
-    }
-    return to + room;
-}
-
-/// Small, so that a row of numbers is a few stores where it is logged.
-inline std::byte* put_cell(std::byte* to, std::uint32_t id, const Value& value) noexcept {
-    if (value.is_text()) return put_text_cell(to, id, value.text());
-    to = put(to, cell_head(id, value.kind()));
-    const bool is_number = value.kind() == Value::Kind::number;
-    return put(to, is_number ? std::bit_cast<std::uint64_t>(value.number()) : value.bits());
-}
-
-[[nodiscard]] constexpr std::size_t name_record_size(std::string_view name) noexcept {
-    return record_header_bytes + 8 + padded(name.size());
-}
-
-template <class = void>
-void put_name(std::byte* to, std::uint32_t id, std::string_view name) noexcept {
-    const std::size_t bytes = name_record_size(name);
-    std::byte* at = put_record(to, bytes, RecordKind::name);
-    at = put(at, static_cast<std::uint64_t>(id) | static_cast<std::uint64_t>(name.size()) << 32U);
-    if (!name.empty()) {
-        std::memset(to + bytes - 8, 0, 8);
-        std::memcpy(at, name.data(), name.size());
-    }
-}
-
-/// One cell as it is read: the metric's id and its value (a text points into the record).
-struct Cell {
-    std::uint32_t metric = 0;
-    Value value;
-};
-
-/// Reads records one after the other from bytes that may be damaged: it stops at what cannot be one.
-template <class = void>
-class BasicRecordReader {
-  public:
-    explicit BasicRecordReader(std::span<const std::byte> bytes) noexcept : rest_{bytes} {}
-
-    struct Record {
-        RecordKind kind{};
-        std::uint8_t flags = 0;
-        std::span<const std::byte> body;  // after the record's header
-    };
-
-    /// The next record; false at the end or at bytes that are no record (then `damaged()`).
-    bool next(Record& record) noexcept {
-        if (rest_.empty()) return false;
-        if (rest_.size() < record_header_bytes) return stop();
-        const std::size_t bytes = get<std::uint32_t>(rest_.data());
-        const std::uint32_t tag = get<std::uint32_t>(rest_.data() + 4);
-        if (bytes < record_header_bytes || bytes % 8 != 0 || bytes > rest_.size() || (tag & 0xffU) > 3)
-            return stop();
-        record = {static_cast<RecordKind>(tag & 0xffU), static_cast<std::uint8_t>(tag >> 8U),
-                  rest_.subspan(record_header_bytes, bytes - record_header_bytes)};
-        rest_ = rest_.subspan(bytes);
-        return true;
-    }
-
-    [[nodiscard]] bool damaged() const noexcept { return damaged_; }
-    /// How many bytes follow the record that was read last.
-    [[nodiscard]] std::size_t left() const noexcept { return rest_.size(); }
-
-  private:
-    bool stop() noexcept {
-        damaged_ = true;
-        rest_ = {};
-        return false;
-    }
-    std::span<const std::byte> rest_;
-    bool damaged_ = false;
-};
-using RecordReader = BasicRecordReader<>;
-
-/// How many rows end in these records.
-template <class = void>
-[[nodiscard]] std::uint64_t count_rows(std::span<const std::byte> records) noexcept {
-    std::uint64_t rows = 0;
-    RecordReader reader{records};
-    for (RecordReader::Record record; reader.next(record);)
-        rows += record.kind == RecordKind::row && (record.flags & row_continues) == 0 ? 1U : 0U;
-    return rows;
-}
-
-/// A name record's content; false if it is damaged.
-template <class = void>
-bool read_name(std::span<const std::byte> body, std::uint32_t& id, std::string_view& name) noexcept {
-    if (body.size() < 8) return false;
-    const auto head = get<std::uint64_t>(body.data());
-    const auto size = static_cast<std::size_t>(head >> 32U);
-    if (size > max_metric_name_bytes || size > body.size() - 8) return false;
-    id = static_cast<std::uint32_t>(head);
-    name = {reinterpret_cast<const char*>(body.data()) + 8, size};
-    return true;
-}
-
-/// Calls `f(Cell)` for each cell of a row record; false if it is damaged (cells before the damage were seen).
-template <class F>
-bool read_row(std::span<const std::byte> body, std::int64_t& step, std::int64_t& time_ns, F&& f) {
-    if (body.size() < row_header_bytes - record_header_bytes) return false;
-    const auto cells = get<std::uint64_t>(body.data());
-    step = static_cast<std::int64_t>(get<std::uint64_t>(body.data() + 8));
-    time_ns = static_cast<std::int64_t>(get<std::uint64_t>(body.data() + 16));
-    body = body.subspan(24);
-    for (std::uint64_t i = 0; i < cells; ++i) {
-        if (body.size() < cell_bytes) return false;
-        const auto head = get<std::uint64_t>(body.data());
-        const auto bits = get<std::uint64_t>(body.data() + 8);
-        const auto id = static_cast<std::uint32_t>(head);
-        body = body.subspan(cell_bytes);
-        Cell cell{id, {}};
-        switch (const auto kind = static_cast<Value::Kind>((head >> 32U) & 0xffU)) {
-            case Value::Kind::number: cell.value = Value{std::bit_cast<double>(bits)}; break;
-            case Value::Kind::integer:
-            case Value::Kind::natural:
-            case Value::Kind::boolean: cell.value = Value::from_integer_bits(kind, bits); break;
-            case Value::Kind::text: {
-                if (bits > body.size()) return false;
-                const auto size = static_cast<std::size_t>(bits);
-                cell.value = Value{std::string_view{reinterpret_cast<const char*>(body.data()), size}};
-                body = body.subspan(padded(size) <= body.size() ? padded(size) : body.size());
-                break;
-            }
-            default: return false;
-        }
-        f(std::as_const(cell));
-    }
-    return true;
-}
-
-}  // namespace CAIRN_NAMESPACE::detail
-
-// ---- cairn/store/ring.hpp
-// The journal: one ring for each logging thread, in a memory-mapped file of the run's folder. What a commit
-// has published is in the page cache, so killing the process loses none of it. One producer, one consumer.
-
-namespace CAIRN_NAMESPACE::detail {
-
-/// The first page of a ring file. Positions count bytes since the ring was made and never wrap; the data that
-/// follows is used modulo `capacity`. Numbers are in the order of the machine that wrote it (`byte_order`
-/// tells).
-struct RingHeader {
-    static constexpr char expected_magic[8] = {'C', 'A', 'I', 'R', 'N', 'R', 'N', 'G'};
-    static constexpr std::uint32_t current_version = 1;
-    static constexpr std::uint32_t expected_byte_order = 0x01020304;
-
-    char magic[8];
-    std::uint32_t version;
-    std::uint32_t byte_order;
-    std::uint64_t capacity;
-    std::uint32_t id;
-    // Each on its own cache line: the producer writes one, the consumer the other.
-    alignas(64) std::atomic<std::uint64_t> head;
-    alignas(64) std::atomic<std::uint64_t> tail;
-
-    [[nodiscard]] bool is_valid() const noexcept;
-};
-static_assert(std::atomic<std::uint64_t>::is_always_lock_free);
-static_assert(sizeof(RingHeader) == 192);
-
-/// The greatest number that a ring may have.
-inline constexpr std::uint32_t most_rings = 0x7fffffff;
-inline constexpr std::size_t ring_header_bytes = 4096;
-inline constexpr std::size_t ring_capacity = std::size_t{1024} * 1024;
-inline constexpr std::size_t ring_file_bytes = ring_header_bytes + ring_capacity;
-/// As much of a ring is used while the consumer keeps up: it fits the second-level cache beside a training
-/// loop's own data, and a ring that leaves it costs four times as much a row.
-inline constexpr std::size_t ring_window = std::size_t{64} * 1024;
-/// With less room than this a ring is low.
-inline constexpr std::size_t ring_reserve = ring_window / 4;
-
-inline bool RingHeader::is_valid() const noexcept {
-    return std::memcmp(magic, expected_magic, sizeof magic) == 0 && version == current_version &&
-           byte_order == expected_byte_order && std::has_single_bit(capacity) && capacity <= ring_capacity;
-}
-
-/// A view of a ring in memory that outlives it. The producer asks `has_room` or `advance`, writes at `end`
-/// and calls `commit`; the consumer `readable` and `release`. Neither waits.
-class Ring {
-  public:
-    Ring() = default;
-
-    /// Makes an empty ring of `ring_file_bytes` zeroed bytes, whose positions begin at a multiple of 8.
-    static Ring create(std::byte* memory, std::uint32_t id, std::uint64_t position = 0) noexcept {
-        auto* header = new (memory) RingHeader{};
-        header->version = RingHeader::current_version;
-        header->byte_order = RingHeader::expected_byte_order;
-        header->capacity = ring_capacity;
-        header->id = id;
-        Ring ring{header, memory + ring_header_bytes};
-        ring.restart_at(position);
-        return ring;
-    }
-
-    [[nodiscard]] std::uint32_t id() const noexcept { return header_->id; }
-    /// The position after what was committed, as the producer knows it.
-    [[nodiscard]] std::uint64_t position() const noexcept { return head_; }
-
-    /// Goes on at another position; for a ring that is drained, and whose consumer waits.
-    void restart_at(std::uint64_t position) noexcept {
-        // Without its magic it is no ring yet for whoever reads the file of a process that was killed here.
-        std::memset(header_->magic, 0, sizeof header_->magic);
-        header_->tail.store(position, std::memory_order_release);
-        header_->head.store(position, std::memory_order_release);
-        std::atomic_thread_fence(std::memory_order_release);
-        std::memcpy(header_->magic, RingHeader::expected_magic, sizeof header_->magic);
-        head_ = limit_ = position;
-        window_ = ring_window;
-        is_low_ = false;
-    }
-
-    /// Whether `bytes` (a multiple of 8, at most half of `ring_window`) can be written at `end` and
-    /// committed. If not, that takes an `advance`.
-    [[nodiscard]] bool has_room(std::size_t bytes) const noexcept { return bytes <= limit_ - head_; }
-    [[nodiscard]] std::byte* end() const noexcept { return data_ + (head_ & mask); }
-
-    /// Makes room, after a look at what the consumer has released; false if the ring is full. At the end of
-    /// the window it goes on at the ring's beginning if there is as much room as the window has, nearly;
-    /// otherwise the window grows.
-    template <class = void>
-    [[nodiscard]] bool advance(std::size_t bytes) noexcept {
-        const std::uint64_t tail = header_->tail.load(std::memory_order_acquire);
-        const std::uint64_t full = tail + ring_capacity;  // the first position that is not free
-        const std::uint64_t lap = head_ & ~std::uint64_t{mask};
-        const std::uint64_t end = head_ + bytes;
-        if (head_ == lap) window_ = ring_window;
-        if (end > lap + window_) {
-            const std::uint64_t next = lap + ring_capacity;
-            const std::uint64_t room = full > next ? full - next : 0;
-            if (room >= window_ - window_ / 4 || (end > next && room >= bytes)) {
-                put_record(data_ + (head_ & mask), static_cast<std::size_t>(next - head_),
-                           RecordKind::padding);
-                head_ = next;
-                window_ = ring_window;
-            } else if (end > next) {
-                is_low_ = true;
-                return false;
-            } else {
-                while (end > lap + window_) window_ = std::min(2 * window_, ring_capacity);
-            }
-        }
-        const std::uint64_t window_end = (head_ & ~std::uint64_t{mask}) + window_;
-        is_low_ = full < head_ + bytes + ring_reserve;
-        // Where it is time to look again: at the end of the window, when the ring becomes low, when it is
-        // full.
-        limit_ = std::min(window_end, is_low_ ? full : full - ring_reserve);
-        return has_room(bytes);
-    }
-
-    /// Publishes `bytes` that were written at `end`. When this returns, a SIGKILL of the process loses none
-    /// of them.
-    void commit(std::size_t bytes) noexcept {
-        head_ += bytes;
-        header_->head.store(head_, std::memory_order_release);
-        std::atomic_signal_fence(std::memory_order_seq_cst);  // a signal that comes now finds it stored
-    }
-
-    /// Whether the consumer is to be asked for room, as of the last `advance`.
-    [[nodiscard]] bool is_low() const noexcept { return is_low_; }
-
-    struct Readable {
-        std::uint64_t from = 0;
-        std::span<const std::byte> bytes;  // contiguous; call again for what lies at the ring's beginning
-    };
-    /// What was committed from a position on, which is not released.
-    template <class = void>
-    [[nodiscard]] Readable readable(std::uint64_t from) const noexcept {
-        const std::uint64_t to = header_->head.load(std::memory_order_acquire);
-        const std::size_t offset = from & mask;
-        const std::uint64_t size = std::min<std::uint64_t>(to - from, ring_capacity - offset);
-        return {from, std::span<const std::byte>{data_ + offset, static_cast<std::size_t>(size)}};
-    }
-    /// What was committed and is not released.
-    template <class = void>
-    [[nodiscard]] Readable readable() const noexcept {
-        return readable(header_->tail.load(std::memory_order_relaxed));
-    }
-    void release(std::uint64_t to) noexcept { header_->tail.store(to, std::memory_order_release); }
-
-  private:
-    static constexpr std::size_t mask = ring_capacity - 1;
-    static_assert((ring_capacity & mask) == 0);
-
-    Ring(RingHeader* header, std::byte* data) noexcept : header_{header}, data_{data} {}
-
-    RingHeader* header_ = nullptr;
-    std::byte* data_ = nullptr;
-    std::uint64_t head_ = 0;  // the producer's own: no shared line is read on the fast path
-    std::uint64_t limit_ = 0;
-    std::size_t window_ = ring_window;
-    bool is_low_ = false;
-};
-
-}  // namespace CAIRN_NAMESPACE::detail
-
-// ---- cairn/store/frame.hpp
-// The history file: append-only frames, each with its length and CRC-32C, so a torn tail is cut and damage in
-// the middle costs no more than its frame. A frame is a stretch of one ring: a fold of the rings counts no
-// row twice. Readable while it is written.
-//
-//   file   "CAIRNHST" · u32 version · u32 0
-//   frame  u32 "FRAM" or "PACK" · u32 payload bytes · u32 CRC-32C of what follows it · u32 ring · u64 from
-//          · u64 to · payload
-//   FRAM   records (record.hpp)
-//   PACK   varint names · names × (varint metric id · varint bytes · bytes) · varint bytes · block
-//          (row_block.hpp). The names are those that the stretch defines or uses: it can be read alone.
-//
-// Little-endian; a payload is filled up with zeros to a multiple of 8 bytes, `from` and `to` are the ring's
-// positions.
-
-namespace CAIRN_NAMESPACE::detail {
-
-inline constexpr const char* history_file = "history.cairn";
-inline constexpr std::string_view history_magic = "CAIRNHST";
-inline constexpr std::uint32_t history_version = 2;
-inline constexpr std::size_t history_header_bytes = 16;
-inline constexpr std::uint64_t max_history_bytes = std::uint64_t{1} << 40U;
-inline constexpr std::size_t frame_header_bytes = 32;
-/// More than a whole ring takes.
-inline constexpr std::size_t max_frame_bytes = std::size_t{4} << 20U;
-
-enum class FrameKind : std::uint32_t { records = 0x4d415246 /* "FRAM" */, packed = 0x4b434150 /* "PACK" */ };
-
-struct Frame {
-    FrameKind kind = FrameKind::records;
-    std::uint32_t ring = 0;
-    std::uint64_t from = 0;
-    std::uint64_t to = 0;
-    std::span<const std::byte> payload;
-};
-
-/// Where a frame lies in the history.
-struct FramePlace {
-    std::uint64_t at = 0;
-    std::uint32_t bytes = 0;  ///< with its header
-    std::uint32_t crc = 0;    ///< as its header has it
-    std::uint32_t ring = 0;   ///< whose stretch it is
-    std::uint64_t from = 0;   ///< where that begins
-    std::uint64_t to = 0;     ///< and ends
-};
-
-/// What the head of a frame says; without the payload.
-template <class = void>
-[[nodiscard]] Frame frame_head(const std::byte* head) noexcept {
-    return {FrameKind{get<std::uint32_t>(head)},
-            get<std::uint32_t>(head + 12),
-            get<std::uint64_t>(head + 16),
-            get<std::uint64_t>(head + 24),
-            {}};
-}
-template <class = void>
-[[nodiscard]] std::uint32_t frame_crc(const std::byte* head) noexcept {
-    return get<std::uint32_t>(head + 8);
-}
-
-/// Walks the frames of a history that may be torn or damaged. After damage it goes on at the next whole
-/// frame.
-template <class = void>
-class BasicFrameReader {
-  public:
-    /// Of the whole file, or of its part from a frame on, which begins at `from` in `file`.
-    explicit BasicFrameReader(std::span<const std::byte> file,
-                              std::size_t from = history_header_bytes) noexcept
-        : file_{file}, at_{from}, end_{from}, budget_{(std::uint64_t{64} << 20U) + 8 * file.size()} {}
-
-    bool next(Frame& frame) noexcept {
-        while (at_ + frame_header_bytes <= file_.size() && budget_ != 0) {
-            if (parse(frame)) {
-                at_ += frame_header_bytes + frame.payload.size();
-                if (skipping_) ++gaps_;
-                skipping_ = false;
-                end_ = at_;
-                return true;
-            }
-            skipping_ = true;
-            at_ += 8;  // frames are multiples of 8 bytes
-        }
-        return false;
-    }
-
-    /// Where the last whole frame ends: what follows is a torn tail.
-    [[nodiscard]] std::size_t whole_bytes() const noexcept { return end_; }
-    /// The header of the frame that a torn tail begins with, without its payload; false if there is none.
-    [[nodiscard]] bool torn(Frame& frame) const noexcept {
-        if (file_.size() - end_ < frame_header_bytes) return false;
-        frame = frame_head(file_.data() + end_);
-        return frame.kind == FrameKind::records || frame.kind == FrameKind::packed;
-    }
-    /// Damaged stretches between whole frames.
-    [[nodiscard]] std::size_t gaps() const noexcept { return gaps_; }
-
-  private:
-    bool parse(Frame& frame) noexcept {
-        const std::byte* head = file_.data() + at_;
-        const Frame read = frame_head(head);
-        if (read.kind != FrameKind::records && read.kind != FrameKind::packed) return false;
-        const std::size_t bytes = get<std::uint32_t>(head + 4);
-        if (bytes % 8 != 0 || bytes > max_frame_bytes || bytes > file_.size() - at_ - frame_header_bytes ||
-            read.ring > most_rings)
-            return false;
-        if (crc32c(file_.subspan(at_ + 12, frame_header_bytes - 12 + bytes)) != frame_crc(head)) {
-            budget_ -= std::min<std::uint64_t>(budget_, frame_header_bytes + bytes);
-            return false;
-        }
-        frame = read;
-        frame.payload = file_.subspan(at_ + frame_header_bytes, bytes);
-        return true;
-    }
-
-    std::span<const std::byte> file_;
-    std::size_t at_, end_;
-    std::uint64_t budget_;  // of bytes under wrong checksums: a hostile file must not keep us for hours
-    std::size_t gaps_ = 0;
-    bool skipping_ = false;
-};
-using FrameReader = BasicFrameReader<>;
-
-/// Appends frames. A frame that cannot be written whole is taken back.
-template <class = void>
-class BasicHistoryWriter {
-  public:
-    /// Opens the history for appending after its first `whole_bytes`; 0 makes a new one.
-    static result<BasicHistoryWriter> open(const std::filesystem::path& path, std::size_t whole_bytes) {
-        auto file = os::File::open_read_write(path);
-        if (!file) return file.error();
-        BasicHistoryWriter writer{std::move(*file)};
-        // Also of one that an older version began: from here on it has what that does not know.
-        std::byte header[history_header_bytes] = {};
-        std::memcpy(header, history_magic.data(), history_magic.size());
-        put(header + history_magic.size(), history_version);
-        if (auto written = writer.file_.write_at(0, header); !written) return written.error();
-        writer.end_ = std::max(whole_bytes, history_header_bytes);
-        if (auto cut = writer.file_.truncate(writer.end_); !cut) return cut.error();
-        return writer;
-    }
-
-    /// Appends a frame; its payload is filled up to a multiple of 8 bytes, and at most `max_frame_bytes`.
-    result<FramePlace> append(const Frame& frame) {
-        const std::size_t bytes = padded(frame.payload.size());
-        if (bytes > max_frame_bytes) {
-            return error{errc::invalid_argument, "a frame of the history would be larger than can be read",
-                         "", "report this as a defect of cairn"};
-        }
-        buffer_.assign(frame_header_bytes + bytes, std::byte{0});
-        std::byte* head = buffer_.data();
-        put(head, static_cast<std::uint32_t>(frame.kind));
-        put(head + 4, static_cast<std::uint32_t>(bytes));
-        put(head + 12, frame.ring);
-        put(head + 16, frame.from);
-        put(head + 24, frame.to);
-        if (!frame.payload.empty())
-            std::memcpy(head + frame_header_bytes, frame.payload.data(), frame.payload.size());
-        put(head + 8, crc32c(bytes_of(buffer_).subspan(12)));
-        auto written = file_.write_at(end_, buffer_);
-        if (!written) {
-            (void)file_.truncate(end_);  // if this fails too, readers skip the torn frame
-            return written.error();
-        }
-        const FramePlace place{
-            end_,    static_cast<std::uint32_t>(buffer_.size()), frame_crc(head), frame.ring, frame.from,
-            frame.to};
-        end_ += buffer_.size();
-        return place;
-    }
-
-    /// Bytes of the file.
-    [[nodiscard]] std::uint64_t bytes() const noexcept { return end_; }
-    result<void> sync() { return file_.sync(); }
-
-  private:
-    explicit BasicHistoryWriter(os::File file) : file_{std::move(file)} {}
-
-    os::File file_;
-    std::uint64_t end_ = 0;
-    std::vector<std::byte> buffer_;
-};
-using HistoryWriter = BasicHistoryWriter<>;
-
-}  // namespace CAIRN_NAMESPACE::detail
-
-// ---- cairn/store/ring_file.hpp
-// The ring files of a run as a reader sees them: what they still hold, copied while their writer may go on.
-
-namespace CAIRN_NAMESPACE::detail {
-
-/// The folder of a run that holds its ring files.
-inline constexpr const char* journal_folder = "journal";
-inline constexpr std::string_view ring_suffix = ".ring";
-/// What `recover_history` appends to the name of a ring file that is no ring any more: kept, never read.
-inline constexpr std::string_view damaged_suffix = ".damaged";
-
-/// The name of a ring's file.
-template <class = void>
-[[nodiscard]] std::string ring_file_name(std::uint32_t id) {
-    return std::to_string(id) + std::string{ring_suffix};
-}
-
-/// The number that a ring file's name begins with, be it damaged or not: no other ring may have it.
-template <class = void>
-[[nodiscard]] std::optional<std::uint32_t> ring_of_file(std::string_view name) noexcept {
-    std::uint32_t id = 0;
-    const auto [end, problem] = std::from_chars(name.data(), name.data() + name.size(), id);
-    const auto digits = static_cast<std::size_t>(end - name.data());
-    std::string_view rest = name.substr(digits);
-    if (problem != std::errc{} || id > most_rings || !rest.starts_with(ring_suffix)) return std::nullopt;
-    rest.remove_prefix(ring_suffix.size());
-    if ((digits > 1 && name.starts_with('0')) || (!rest.empty() && rest != damaged_suffix))
-        return std::nullopt;  // somebody's copy
-    return id;
-}
-
-/// What a ring file still holds: a copy, so that its writer may go on.
-struct RingRest {
-    std::uint32_t id = 0;
-    std::uint64_t from = 0;
-    std::vector<std::byte> bytes;
-};
-
-/// Copies what the file of ring `id` has not released yet. Safe while it is written: what the writer releases
-/// during the copy is dropped from it, and is in the history by then. A file that never became a ring is an
-/// empty one, and so is one that its writer has just removed. Fails: corrupt, unsupported, permission, io.
-template <class = void>
-[[nodiscard]] result<RingRest> copy_ring(const std::filesystem::path& path, std::uint32_t id) {
-    RingRest rest{id, 0, {}};
-    auto file = os::File::open_read(path);
-    if (!file && file.error().code() == errc::not_found) return rest;
-    if (!file) return file.error();
-    // The head is read before the data and the tail once more after it: what lies between is whole.
-    std::vector<std::byte> bytes(ring_file_bytes);
-    const auto read = file->read_at(0, writable_bytes_of(bytes));
-    if (!read) return read.error();
-    alignas(RingHeader) std::byte head[sizeof(RingHeader)];
-    std::memcpy(head, bytes.data(), sizeof head);
-    const auto* header = reinterpret_cast<const RingHeader*>(head);
-    const auto corrupt = [&](const char* why) {
-        return error{errc::corrupt, std::string{"the newest rows of this run cannot be read: "} + why,
-                     path.string(), "restore the file from a copy, or go on without them"};
-    };
-    // Its writer was killed before it wrote the magic, which comes last.
-    if (std::all_of(header->magic, std::end(header->magic), [](char c) { return c == 0; })) return rest;
-    if (std::memcmp(header->magic, RingHeader::expected_magic, sizeof header->magic) != 0)
-        return corrupt("this is no ring");
-    if (header->version > RingHeader::current_version ||
-        header->byte_order != RingHeader::expected_byte_order) {
-        return error{errc::unsupported,
-                     "the newest rows of this run were written by a newer version of cairn or a machine of "
-                     "another byte order",
-                     path.string(), "resume the run with that version, on such a machine"};
-    }
-    if (!header->is_valid() || header->id != id || *read != ring_header_bytes + header->capacity)
-        return corrupt("the file is cut or its head is damaged");
-    const std::uint64_t from = header->tail.load(std::memory_order_relaxed);
-    const std::uint64_t to = header->head.load(std::memory_order_relaxed);
-    std::byte later[8];
-    const auto reread = file->read_at(offsetof(RingHeader, tail), later);
-    if (!reread) return reread.error();
-    std::uint64_t released = 0;
-    std::memcpy(&released, later, sizeof released);
-    if (*reread != sizeof later || to < from || to - from > header->capacity || released < from)
-        return corrupt("its positions are none that a ring can have");
-    rest.from = std::min(released, to);
-    rest.bytes.resize(static_cast<std::size_t>(to - rest.from));
-    const auto capacity = static_cast<std::size_t>(header->capacity);  // an older version's is smaller
-    for (std::size_t i = 0; i < rest.bytes.size();) {
-        const std::size_t offset = static_cast<std::size_t>(rest.from + i) & (capacity - 1);
-        const std::size_t piece = std::min(rest.bytes.size() - i, capacity - offset);
-        std::memcpy(rest.bytes.data() + i, bytes.data() + ring_header_bytes + offset, piece);
-        i += piece;
-    }
-    return rest;
-}
-
-}  // namespace CAIRN_NAMESPACE::detail
-
-// ---- cairn/store/packed.hpp
-// Columns of numbers in few bytes, without loss. A column is turned into integers; what is packed is these,
-// their differences or the differences of those, whichever takes least: each as the distance from a base in
-// as many bits as nearly all need (frame of reference), the others beside them.
-//
-//   integers  u8 order (0 to 2) · u8 bits each (0 to 64) · varint exceptions
-//             · order × zigzag varint: the values that the differences begin with
-//             · zigzag varint base · exceptions × (varint distance from the one before · varint of 64 bits)
-//             · the others' bits, lowest first, to the end of a byte
-//   numbers   u8 form · [u8 decimals] · integers · [varint count · count × (varint distance · u64 bits)]
-//
-// After "The FastLanes Compression Layout" (Afroozeh, Boncz, 2023) and "ALP: Adaptive Lossless floating-Point
-// Compression" (Afroozeh, Kuffo, Boncz, 2023), without their layouts for wide registers.
-
-namespace CAIRN_NAMESPACE::detail {
-
-/// Appends to bytes.
-template <class = void>
-class BasicByteWriter {
-  public:
-    explicit BasicByteWriter(std::vector<std::byte>& to) noexcept : to_{&to} {}
-
-    void byte(std::uint64_t value) { to_->push_back(static_cast<std::byte>(value)); }
-    /// Seven bits a byte, lowest first; the highest bit says that more follow.
-    void varint(std::uint64_t value) {
-        for (; value >= 0x80; value >>= 7U) byte(value | 0x80U);
-        byte(value);
-    }
-    /// Small where the value is near to 0.
-    void signed_varint(std::int64_t value) {
-        varint((static_cast<std::uint64_t>(value) << 1U) ^ static_cast<std::uint64_t>(value >> 63U));
-    }
-    template <class T>
-    void fixed(T value) {
-        const std::size_t at = to_->size();
-        to_->resize(at + sizeof value);
-        put(to_->data() + at, value);
-    }
-    void text(std::string_view value) {
-        const auto bytes = std::as_bytes(std::span{value});
-        to_->insert(to_->end(), bytes.begin(), bytes.end());
-    }
-
-  private:
-    std::vector<std::byte>* to_;
-};
-using ByteWriter = BasicByteWriter<>;
-
-/// Reads what a `ByteWriter` wrote, from bytes that may be damaged: past their end it reads zeros and is not
-/// `ok`.
-template <class = void>
-class BasicByteReader {
-  public:
-    explicit BasicByteReader(std::span<const std::byte> from) noexcept : rest_{from} {}
-
-    [[nodiscard]] bool ok() const noexcept { return ok_; }
-    [[nodiscard]] std::span<const std::byte> rest() const noexcept { return rest_; }
-
-    std::uint64_t byte() noexcept {
-        const std::span<const std::byte> one = bytes(1);
-        return one.empty() ? 0 : std::to_integer<std::uint64_t>(one[0]);
-    }
-    std::uint64_t varint() noexcept {
-        std::uint64_t value = 0;
-        for (unsigned shift = 0; shift < 70; shift += 7) {
-            const std::uint64_t next = byte();
-            value |= shift < 64 ? (next & 0x7fU) << shift : 0;
-            if (next < 0x80) return value;
-        }
-        ok_ = false;
-        return 0;
-    }
-    std::int64_t signed_varint() noexcept {
-        const std::uint64_t value = varint();
-        return static_cast<std::int64_t>(value >> 1U) ^ -static_cast<std::int64_t>(value & 1U);
-    }
-    template <class T>
-    T fixed() noexcept {
-        const std::span<const std::byte> some = bytes(sizeof(T));
-        return some.empty() ? T{} : get<T>(some.data());
-    }
-    /// The next `count` bytes; none if there are fewer.
-    std::span<const std::byte> bytes(std::size_t count) noexcept {
-        if (count > rest_.size()) {
-            ok_ = false;
-            rest_ = {};
-            return {};
-        }
-        const auto some = rest_.first(count);
-        rest_ = rest_.subspan(count);
-        return some;
-    }
-
-  private:
-    std::span<const std::byte> rest_;
-    bool ok_ = true;
-};
-using ByteReader = BasicByteReader<>;
-
-/// The bits that a value needs.
-[[nodiscard]] constexpr unsigned bits_of(std::uint64_t value) noexcept {
-    return 64U - static_cast<unsigned>(std::countl_zero(value));
-}
-[[nodiscard]] constexpr std::uint64_t low_bits(unsigned bits) noexcept {
-    return bits == 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << bits) - 1;
-}
-
-/// How numbers became integers.
-enum class Form : std::uint8_t {
-    decimal,  ///< as so many units of a power of ten
-    single,   ///< by the bits of a float, which holds each of them
-    full      ///< by their own bits
-};
-inline constexpr unsigned most_decimals = 15;
-inline constexpr std::array<double, most_decimals + 1> powers_of_ten = {
-    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
-
-/// The bits of a floating-point number as an integer that is the greater the greater the number is; its own
-/// inverse.
-template <class Bits>
-[[nodiscard]] constexpr Bits in_order(Bits bits) noexcept {
-    return bits < 0 ? bits ^ std::numeric_limits<Bits>::max() : bits;
-}
-
-/// So many units of 10^-decimals. The division is IEEE 754's everywhere, since writer and reader must come to
-/// the same bits: also in a program built with -ffast-math, which may else multiply by a rounded reciprocal,
-/// and on i686, whose x87 would round twice.
-#if defined(__i386__) && defined(__GNUC__) && !defined(__clang__)
-[[gnu::target("sse2,fpmath=sse")]]
-#endif
-[[nodiscard]] inline double
-from_units(std::int64_t count, unsigned decimals) noexcept {
-    const volatile double divisor = powers_of_ten[decimals];
-    return static_cast<double>(count) / divisor;
-}
-/// The bits of a number, and a number of these bits. Not by value: x87 makes a quiet NaN of a signalling one
-/// that it loads.
-[[nodiscard]] inline std::uint64_t bits_in(const double& number) noexcept {
-    std::uint64_t bits = 0;
-    std::memcpy(&bits, &number, sizeof bits);
-    return bits;
-}
-inline void set_bits(double& to, std::uint64_t bits) noexcept { std::memcpy(&to, &bits, sizeof bits); }
-
-/// `value` as a count of units of 10^-decimals, if that gives it back bit for bit.
-[[nodiscard]] inline std::optional<std::int64_t> to_units(const double& value, unsigned decimals) noexcept {
-    const double scaled = value * powers_of_ten[decimals];
-    if (!(std::fabs(scaled) < 9007199254740992.0)) return std::nullopt;  // 2^53; and NaN
-    const std::int64_t count = std::llrint(scaled);
-    if (bits_in(from_units(count, decimals)) != bits_in(value)) return std::nullopt;
-    return count;
-}
-/// Whether a float holds it bit for bit, and not as a denormal, which some programs take for 0.
-[[nodiscard]] inline bool is_single(const double& value) noexcept {
-    const auto single = static_cast<float>(value);
-    const auto bits = std::bit_cast<std::uint32_t>(single);
-    return bits_in(static_cast<double>(single)) == bits_in(value) &&
-           ((bits & 0x7f800000U) != 0 || bits << 1U == 0);
-}
-
-/// Packs columns of up to 65,536 values; keeps its memory for the next one. Threads: one at a time.
-template <class = void>
-class BasicPacker {
-  public:
-    static constexpr std::size_t most = 65536;
-
-    /// Appends integers. Cost: about 20 ns a value.
-    void pack(std::span<const std::int64_t> values, std::vector<std::byte>& to) {
-        values_.assign(values.begin(), values.end());
-        write(plan(), to);
-    }
-
-    /// Appends numbers, bit for bit.
-    void pack(std::span<const double> values, std::vector<std::byte>& to) {
-        ByteWriter out{to};
-        if (const auto decimals = try_decimals(values)) {
-            out.byte(static_cast<std::uint64_t>(Form::decimal));
-            out.byte(*decimals);
-            pack(std::span<const std::int64_t>{integers_}, to);
-            out.varint(strangers_.size());
-            std::size_t before = 0;
-            for (const std::size_t at : strangers_) {
-                out.varint(at - before);
-                out.fixed(bits_in(values[at]));
-                before = at;
-            }
-            return;
-        }
-        const bool single = std::all_of(values.begin(), values.end(), is_single);
-        out.byte(static_cast<std::uint64_t>(single ? Form::single : Form::full));
-        integers_.resize(values.size());
-        for (std::size_t i = 0; i < values.size(); ++i)
-            integers_[i] = single ? in_order(std::bit_cast<std::int32_t>(static_cast<float>(values[i])))
-                                  : in_order(static_cast<std::int64_t>(bits_in(values[i])));
-        pack(std::span<const std::int64_t>{integers_}, to);
-    }
-
-  private:
-    struct Plan {
-        unsigned order = 0, bits = 64;
-        std::uint64_t base = 0, cost = std::numeric_limits<std::uint64_t>::max();
-    };
-    static constexpr std::uint64_t exception_bits = 80;  // about what one takes
-    static constexpr std::uint64_t first_bits = 64;  // about what a value takes that differences begin with
-    static constexpr std::size_t sample = 128;
-
-    /// With how many decimals nearly all values can be written, if there is such a number: then they are in
-    /// `integers_`, as that many units, and the places of the others in `strangers_`.
-    [[nodiscard]] std::optional<unsigned> try_decimals(std::span<const double> values) {
-        unsigned decimals = 0;
-        const std::size_t stride = std::max<std::size_t>(1, values.size() / 32);
-        std::size_t looked = 0, passed = 0;
-        for (std::size_t i = 0; i < values.size(); i += stride) {
-            ++looked;
-            unsigned needed = decimals;
-            while (needed < most_decimals && !to_units(values[i], needed)) ++needed;
-            if (!to_units(values[i], needed)) continue;
-            decimals = needed;
-            ++passed;
-        }
-        if (passed * 8 < looked * 7) return std::nullopt;
-        integers_.resize(values.size());
-        strangers_.clear();
-        std::int64_t last = 0;
-        for (std::size_t i = 0; i < values.size(); ++i) {
-            if (const auto count = to_units(values[i], decimals))
-                last = *count;
-            else
-                strangers_.push_back(i);
-            integers_[i] = last;  // a stranger costs no bits here
-        }
-        if (strangers_.size() * 8 > values.size()) return std::nullopt;
-        return decimals;
-    }
-
-    /// Which differences take least is tried on some stretches, how to pack those on all.
-    [[nodiscard]] Plan plan() {
-        const std::span<const std::uint64_t> all{values_};
-        unsigned order = 0;
-        if (all.size() > 2) {
-            const std::size_t stretches = all.size() > sample ? 4 : 1;
-            const std::size_t size = std::min(all.size(), sample) / stretches;
-            std::uint64_t least = std::numeric_limits<std::uint64_t>::max();
-            for (unsigned tried = 0; tried < 3; ++tried) {
-                trial_.clear();
-                for (std::size_t n = 0; n < stretches; ++n) {
-                    const std::size_t from = stretches == 1 ? 0 : n * (all.size() - size) / (stretches - 1);
-                    for (std::size_t i = from + 2; i < from + size; ++i)
-                        trial_.push_back(difference(all, i, tried));
-                }
-                const std::uint64_t cost =
-                    plan_for(trial_, 0).cost + first_bits * tried * trial_.size() / all.size();
-                if (cost < least) {
-                    least = cost;
-                    order = tried;
-                }
-            }
-        }
-        for (unsigned k = 1; k <= order; ++k) differences(values_, k);
-        return plan_for(std::span{values_}.subspan(order), order);
-    }
-    [[nodiscard]] static std::uint64_t difference(std::span<const std::uint64_t> of, std::size_t i,
-                                                  unsigned order) noexcept {
-        if (order == 0) return of[i];
-        return order == 1 ? of[i] - of[i - 1] : of[i] - 2 * of[i - 1] + of[i - 2];
-    }
-    /// From the differences of one order to those of the next; the values that they begin with stay.
-    static void differences(std::span<std::uint64_t> values, unsigned order) noexcept {
-        for (std::size_t i = values.size(); i-- > order;) values[i] -= values[i - 1];
-    }
-
-    [[nodiscard]] Plan plan_for(std::span<const std::uint64_t> values, unsigned order) {
-        const std::uint64_t head = first_bits * order;
-        if (values.empty()) return {order, 0, 0, head};
-        const auto less = [](std::uint64_t a, std::uint64_t b) {
-            return static_cast<std::int64_t>(a) < static_cast<std::int64_t>(b);
-        };
-        std::uint64_t least = values.front(), greatest = least;
-        for (const std::uint64_t value : values) {  // half the time of std::minmax_element
-            least = std::min(least, value, less);
-            greatest = std::max(greatest, value, less);
-        }
-        const unsigned all = bits_of(greatest - least);
-        Plan plan{order, all, least, head + std::uint64_t{all} * values.size()};
-        if (all == 0) return plan;
-        // Around about the median, with exceptions on both sides.
-        some_.clear();
-        for (std::size_t i = 0; i < values.size(); i += (values.size() - 1) / sample + 1)
-            some_.push_back(values[i]);
-        const auto middle = some_.begin() + static_cast<std::ptrdiff_t>(some_.size() / 2);
-        std::nth_element(some_.begin(), middle, some_.end(), less);
-        const std::uint64_t median = *middle;
-        // So many bits, at least. Two counts in turns: one would wait for itself, mostly.
-        std::array<std::array<std::uint32_t, 66>, 2> needing{};
-        std::size_t turn = 0;
-        for (const std::uint64_t value : values) {
-            const std::uint64_t distance = value - median;
-            // In `bits` lie the distances from -2^(bits-1) to 2^(bits-1) - 1.
-            const bool is_below = static_cast<std::int64_t>(distance) < 0;
-            ++needing[turn][bits_of(is_below ? ~distance : distance) + 1];
-            turn ^= 1U;
-        }
-        std::size_t exceptions = values.size();
-        for (unsigned bits = 1; bits < all; ++bits) {
-            exceptions -= needing[0][bits] + needing[1][bits];
-            const std::uint64_t cost =
-                head + std::uint64_t{bits} * values.size() + exceptions * exception_bits;
-            if (cost < plan.cost) plan = {order, bits, median - (std::uint64_t{1} << (bits - 1)), cost};
-        }
-        return plan;
-    }
-
-    void write(const Plan& plan, std::vector<std::byte>& to) {
-        const std::span<const std::uint64_t> values{values_}, packed = values.subspan(plan.order);
-        const std::uint64_t mask = low_bits(plan.bits);
-        exceptions_.clear();
-        for (std::size_t i = 0; i < packed.size(); ++i) {
-            if (packed[i] - plan.base > mask) exceptions_.push_back(i);
-        }
-        ByteWriter out{to};
-        out.byte(plan.order);
-        out.byte(plan.bits);
-        out.varint(exceptions_.size());
-        for (const std::uint64_t first : values.first(plan.order))
-            out.signed_varint(static_cast<std::int64_t>(first));
-        out.signed_varint(static_cast<std::int64_t>(plan.base));
-        std::size_t before = 0;
-        for (const std::size_t at : exceptions_) {
-            out.varint(at - before);
-            out.signed_varint(static_cast<std::int64_t>(packed[at]));
-            before = at;
-        }
-        if (plan.bits == 0) return;
-        std::uint64_t pending = 0;
-        unsigned filled = 0;
-        for (const std::uint64_t value : packed) {
-            const std::uint64_t bits = (value - plan.base) & mask;
-            pending |= bits << filled;
-            if (filled + plan.bits < 64) {
-                filled += plan.bits;
-                continue;
-            }
-            out.fixed(pending);
-            const unsigned written = 64 - filled;
-            pending = written == 64 ? 0 : bits >> written;
-            filled = plan.bits - written;
-        }
-        for (; filled > 0; filled -= std::min(filled, 8U), pending >>= 8U) out.byte(pending & 0xffU);
-    }
-
-    std::vector<std::uint64_t> values_, trial_, some_;
-    std::vector<std::size_t> exceptions_, strangers_;
-    std::vector<std::int64_t> integers_;
-};
-using Packer = BasicPacker<>;
-
-/// Reads as many integers as `values` has room for. False if the bytes are damaged; what `values` holds then
-/// is of no use. Cost: about 1 ns a value.
-template <class = void>
-[[nodiscard]] bool unpack(ByteReader& from, std::span<std::int64_t> values) noexcept {
-    const std::uint64_t order = from.byte(), bits = from.byte(), exceptions = from.varint();
-    if (!from.ok() || order > 2 || order > values.size() || bits > 64 || exceptions > values.size())
-        return false;
-    for (std::size_t i = 0; i < order; ++i) values[i] = from.signed_varint();
-    const auto base = static_cast<std::uint64_t>(from.signed_varint());
-    const std::span<std::int64_t> packed = values.subspan(static_cast<std::size_t>(order));
-    ByteReader patches = from;
-    for (std::uint64_t i = 0; i < exceptions; ++i) {
-        (void)from.varint();
-        (void)from.varint();
-    }
-    const std::span<const std::byte> data =
-        from.bytes(static_cast<std::size_t>((packed.size() * bits + 7) / 8));
-    if (!from.ok()) return false;
-    const std::uint64_t mask = low_bits(static_cast<unsigned>(bits));
-    // What can be loaded as a word at once, and what lies at the end.
-    std::byte tail[32] = {};
-    const auto bits_at = [&](const std::byte* at, std::uint64_t bit) {
-        const std::uint64_t low = get<std::uint64_t>(at + bit / 8) >> (bit % 8);
-        if (bits <= 57) return low & mask;
-        const std::uint64_t high = std::to_integer<std::uint64_t>(at[bit / 8 + 8]);
-        return (bit % 8 == 0 ? low : low | high << (64 - bit % 8)) & mask;
-    };
-    if (bits == 0 || packed.empty()) {
-        std::fill(packed.begin(), packed.end(), static_cast<std::int64_t>(base));
-    } else {
-        const std::size_t safe = data.size() < 9 ? 0
-                                                 : static_cast<std::size_t>(std::min<std::uint64_t>(
-                                                       packed.size(), (data.size() - 9) * 8 / bits + 1));
-        for (std::size_t i = 0; i < safe; ++i)
-            packed[i] = static_cast<std::int64_t>(base + bits_at(data.data(), i * bits));
-        const std::size_t from_byte = static_cast<std::size_t>(safe * bits / 8);
-        std::memcpy(tail, data.data() + from_byte, data.size() - from_byte);
-        for (std::size_t i = safe; i < packed.size(); ++i)
-            packed[i] = static_cast<std::int64_t>(base + bits_at(tail, i * bits - from_byte * 8));
-    }
-    std::uint64_t at = 0;
-    for (std::uint64_t i = 0; i < exceptions; ++i) {
-        at += patches.varint();
-        if (at >= packed.size()) return false;
-        packed[static_cast<std::size_t>(at)] = patches.signed_varint();
-    }
-    for (std::uint64_t k = order; k > 0; --k) {
-        for (std::size_t i = static_cast<std::size_t>(k); i < values.size(); ++i)
-            values[i] = static_cast<std::int64_t>(static_cast<std::uint64_t>(values[i]) +
-                                                  static_cast<std::uint64_t>(values[i - 1]));
-    }
-    return true;
-}
-
-/// The same for numbers.
-template <class = void>
-[[nodiscard]] bool unpack(ByteReader& from, std::span<double> values, std::vector<std::int64_t>& integers) {
-    const std::uint64_t form = from.byte();
-    const std::uint64_t decimals = form == static_cast<std::uint64_t>(Form::decimal) ? from.byte() : 0;
-    integers.resize(values.size());
-    if (decimals > most_decimals || !unpack(from, std::span{integers})) return false;
-    switch (static_cast<Form>(form)) {
-        case Form::decimal: {
-            for (std::size_t i = 0; i < values.size(); ++i)
-                values[i] = from_units(integers[i], static_cast<unsigned>(decimals));
-            std::uint64_t at = 0;
-            for (std::uint64_t left = from.varint(); left > 0; --left) {
-                at += from.varint();
-                if (!from.ok() || at >= values.size()) return false;
-                set_bits(values[static_cast<std::size_t>(at)], from.template fixed<std::uint64_t>());
-            }
-            return from.ok();
-        }
-        case Form::single:
-            for (std::size_t i = 0; i < values.size(); ++i)
-                values[i] = std::bit_cast<float>(in_order(static_cast<std::int32_t>(integers[i])));
-            return true;
-        case Form::full:
-            for (std::size_t i = 0; i < values.size(); ++i)
-                set_bits(values[i], static_cast<std::uint64_t>(in_order(integers[i])));
-            return true;
-    }
-    return false;
-}
-
-/// Passes over a column of `count` integers. False if the bytes are damaged.
-template <class = void>
-[[nodiscard]] bool skip_integers(ByteReader& from, std::size_t count) noexcept {
-    const std::uint64_t order = from.byte(), bits = from.byte(), exceptions = from.varint();
-    if (!from.ok() || order > 2 || order > count || bits > 64 || exceptions > count) return false;
-    for (std::uint64_t varints = order + 1 + 2 * exceptions; varints > 0; --varints) (void)from.varint();
-    (void)from.bytes(static_cast<std::size_t>(((count - order) * bits + 7) / 8));
-    return from.ok();
-}
-/// The same for numbers.
-template <class = void>
-[[nodiscard]] bool skip_numbers(ByteReader& from, std::size_t count) noexcept {
-    const bool is_decimal = from.byte() == static_cast<std::uint64_t>(Form::decimal);
-    if (is_decimal) (void)from.byte();
-    if (!skip_integers(from, count)) return false;
-    if (!is_decimal) return true;
-    for (std::uint64_t left = from.varint(); left > 0 && from.ok(); --left) {
-        (void)from.varint();
-        (void)from.bytes(8);
-    }
-    return from.ok();
-}
-
-}  // namespace CAIRN_NAMESPACE::detail
-
-// ---- cairn/store/series_node.hpp
-// What is kept of many values of one metric, so that a question about all of them need not look at each.
-
-namespace CAIRN_NAMESPACE::detail {
-
-inline constexpr std::int64_t ns_per_ms = 1'000'000;
-/// The latest time that can be told in nanoseconds too; the earliest is as far from the epoch.
-inline constexpr std::int64_t most_ms = std::numeric_limits<std::int64_t>::max() / ns_per_ms;
-
-/// A stretch of a series, column by column: as many of each.
-struct SeriesValues {
-    std::span<const std::int64_t> steps{}, ms{};  ///< of the rows; milliseconds since the Unix epoch
-    std::span<const double> numbers{};
-};
-
-/// Exact least, greatest and last finite value of a stretch of a series, and where it lies. Requires a value,
-/// for what lies where.
-struct SeriesNode {
-    std::uint64_t finite = 0, nans = 0, infinities = 0;  ///< how many of each
-    std::uint64_t restarts = 0;                          ///< how often the step repeated or went back
-    std::int64_t first_step = 0, last_step = 0;
-    std::int64_t min_step = 0, max_step = 0;
-    std::int64_t min_ms = 0, max_ms = 0;  ///< since the Unix epoch
-    double min = std::numeric_limits<double>::quiet_NaN();
-    double max = std::numeric_limits<double>::quiet_NaN();
-    double last = std::numeric_limits<double>::quiet_NaN();  ///< in the order they were logged
-
-    [[nodiscard]] std::uint64_t count() const noexcept { return finite + nans + infinities; }
-
-    void add(std::int64_t step, std::int64_t ms, double value) noexcept {
-        if (count() == 0) {
-            first_step = min_step = max_step = step;
-            min_ms = max_ms = ms;
-        } else {
-            restarts += step <= last_step ? 1U : 0U;
-            min_step = std::min(min_step, step);
-            max_step = std::max(max_step, step);
-            min_ms = std::min(min_ms, ms);
-            max_ms = std::max(max_ms, ms);
-        }
-        last_step = step;
-        if (!std::isfinite(value)) {
-            ++(std::isnan(value) ? nans : infinities);
-            return;
-        }
-        if (!(value >= min)) min = value;
-        if (!(value <= max)) max = value;
-        last = value;
-        ++finite;
-    }
-
-    /// Takes in what follows it.
-    void merge(const SeriesNode& next) noexcept {
-        if (next.count() == 0) return;
-        if (count() == 0) {
-            *this = next;
-            return;
-        }
-        restarts += next.restarts + (next.first_step <= last_step ? 1U : 0U);
-        last_step = next.last_step;
-        min_step = std::min(min_step, next.min_step);
-        max_step = std::max(max_step, next.max_step);
-        min_ms = std::min(min_ms, next.min_ms);
-        max_ms = std::max(max_ms, next.max_ms);
-        if (next.finite != 0) {
-            if (!(next.min >= min)) min = next.min;
-            if (!(next.max <= max)) max = next.max;
-            last = next.last;
-        }
-        finite += next.finite;
-        nans += next.nans;
-        infinities += next.infinities;
-    }
-};
-
-}  // namespace CAIRN_NAMESPACE::detail
-
-// ---- cairn/store/row_block.hpp
-// Rows column by column: what was logged with the same metrics stands together, so that each column is packed
-// well. The order of the rows is kept.
-//
-//   block   varint rows · if there are any: integers steps · integers times in ms · varint groups
-//           · integers groups of the rows, if there are several · groups
-//   group   u8 record kind · varint cells · cells × (varint metric id · u8 value kind) · cells × column
-//   column  numbers; or integers, also for true and false; or integers lengths · the texts
-//
-// `integers` and `numbers` are of packed.hpp.
-
-namespace CAIRN_NAMESPACE::detail {
-
-/// A block has no more rows and no more cells than this: a hostile one must not make us allocate.
-inline constexpr std::size_t max_block_rows = BasicPacker<>::most;
-inline constexpr std::size_t max_block_cells = 4 * max_block_rows;
-
-/// What the rows of a group have in common: each cell's metric and the kind of its value.
-using RowShape = std::vector<std::pair<std::uint32_t, Value::Kind>>;
-
-/// The values of one metric in the rows of a group.
-struct BlockColumn {
-    std::vector<double> numbers{};
-    std::vector<std::int64_t> integers{};  ///< whole numbers; or the lengths of texts
-    std::string text{};
-};
-
-/// A value of a column that is no text, as a number.
-template <class Column>
-[[nodiscard]] double number_in(const Column& column, Value::Kind kind, std::size_t row) {
-    if (kind == Value::Kind::number) return column.numbers[row];
-    return Value::from_integer_bits(kind, static_cast<std::uint64_t>(column.integers[row])).number();
-}
-
-/// Collects rows and writes them as a block; keeps its memory for the next one. Threads: one at a time.
-template <class = void>
-class BasicBlockWriter {
-  public:
-    [[nodiscard]] std::size_t rows() const noexcept { return steps_.size(); }
-    /// Whether another row of so many cells fits.
-    [[nodiscard]] bool has_room(std::size_t cells) const noexcept {
-        return rows() < max_block_rows && cells_ + cells <= max_block_cells;
-    }
-
-    /// Takes a row for which there is room. True if it is the first with just these metrics. After an
-    /// exception `clear`.
-    bool add(RecordKind kind, std::int64_t step, std::int64_t time_ns, std::span<const Cell> cells) {
-        const std::size_t groups = groups_.size();
-        Group& group = group_of(kind, cells);
-        // Mostly there is one group, and nothing to say of a row.
-        if (groups_.size() > 1) {
-            of_row_.resize(rows());
-            of_row_.push_back(static_cast<std::int64_t>(last_));
-        }
-        steps_.push_back(step);
-        times_.push_back(time_ns / ns_per_ms);
-        cells_ += cells.size();
-        for (std::size_t i = 0; i < cells.size(); ++i) put_value(group.columns[i], cells[i].value);
-        return groups_.size() != groups;
-    }
-
-    /// What it has of each metric that is a number: calls `f(metric, SeriesNode)`, in the order of their
-    /// numbers. Not of events.
-    template <class F>
-    void summarize(F&& f) const {
-        std::map<std::uint32_t, SeriesNode> nodes;  // its values stay where they are
-        std::vector<std::vector<SeriesNode*>> of_column(groups_.size());
-        for (std::size_t i = 0; i < groups_.size(); ++i) {
-            for (const auto& [metric, kind] : groups_[i].shape) {
-                const bool counts = groups_[i].kind == RecordKind::row && kind != Value::Kind::text;
-                of_column[i].push_back(counts ? &nodes[metric] : nullptr);
-            }
-        }
-        std::vector<std::size_t> next(groups_.size());
-        for (std::size_t row = 0; row < rows(); ++row) {
-            const std::size_t of = of_row_.empty() ? 0 : static_cast<std::size_t>(of_row_[row]);
-            const Group& group = groups_[of];
-            const std::size_t at = next[of]++;
-            for (std::size_t i = 0; i < group.shape.size(); ++i) {
-                if (SeriesNode* const node = of_column[of][i])
-                    node->add(steps_[row], times_[row],
-                              number_in(group.columns[i], group.shape[i].second, at));
-            }
-        }
-        for (const auto& [metric, node] : nodes) f(metric, node);
-    }
-
-    /// Forgets the rows.
-    void clear() noexcept {
-        groups_.clear();
-        known_.clear();
-        steps_.clear();
-        times_.clear();
-        of_row_.clear();
-        cells_ = 0;
-    }
-
-    /// Appends the block and forgets its rows.
-    void write(std::vector<std::byte>& to) {
-        ByteWriter out{to};
-        out.varint(rows());
-        if (rows() != 0) {
-            packer_.pack(std::span<const std::int64_t>{steps_}, to);
-            packer_.pack(std::span<const std::int64_t>{times_}, to);
-            out.varint(groups_.size());
-            if (groups_.size() > 1) packer_.pack(std::span<const std::int64_t>{of_row_}, to);
-            for (const Group& group : groups_) write_group(group, to);
-        }
-        clear();
-    }
-
-  private:
-    struct Group {
-        RecordKind kind{};
-        RowShape shape{};
-        std::vector<BlockColumn> columns{};
-
-        [[nodiscard]] bool takes(RecordKind of, std::span<const Cell> cells) const noexcept {
-            if (of != kind || cells.size() != shape.size()) return false;
-            for (std::size_t i = 0; i < cells.size(); ++i) {
-                if (cells[i].metric != shape[i].first || cells[i].value.kind() != shape[i].second)
-                    return false;
-            }
-            return true;
-        }
-    };
-
-    /// Most rows are like the one before.
-    [[nodiscard]] Group& group_of(RecordKind kind, std::span<const Cell> cells) {
-        if (last_ < groups_.size() && groups_[last_].takes(kind, cells)) return groups_[last_];
-        RowShape shape;
-        for (const Cell& cell : cells) shape.emplace_back(cell.metric, cell.value.kind());
-        const auto [at, is_new] = known_.try_emplace({kind, shape}, groups_.size());
-        last_ = at->second;
-        if (is_new) groups_.push_back({kind, std::move(shape), std::vector<BlockColumn>(cells.size())});
-        return groups_[last_];
-    }
-    static void put_value(BlockColumn& column, const Value& value) {
-        switch (value.kind()) {
-            case Value::Kind::number: column.numbers.push_back(value.number()); break;
-            case Value::Kind::text:
-                column.integers.push_back(static_cast<std::int64_t>(value.text().size()));
-                column.text += value.text();
-                break;
-            default: column.integers.push_back(static_cast<std::int64_t>(value.bits()));
-        }
-    }
-    void write_group(const Group& group, std::vector<std::byte>& to) {
-        ByteWriter out{to};
-        out.byte(static_cast<std::uint64_t>(group.kind));
-        out.varint(group.shape.size());
-        for (const auto& [metric, kind] : group.shape) {
-            out.varint(metric);
-            out.byte(static_cast<std::uint64_t>(kind));
-        }
-        for (std::size_t i = 0; i < group.shape.size(); ++i) {
-            const BlockColumn& column = group.columns[i];
-            if (group.shape[i].second == Value::Kind::number) {
-                packer_.pack(std::span<const double>{column.numbers}, to);
-            } else {
-                packer_.pack(std::span<const std::int64_t>{column.integers}, to);
-                out.text(column.text);
-            }
-        }
-    }
-
-    Packer packer_;
-    std::vector<std::int64_t> steps_, times_, of_row_;
-    std::vector<Group> groups_;
-    std::map<std::pair<RecordKind, RowShape>, std::size_t> known_;
-    std::size_t last_ = 0, cells_ = 0;
-};
-using BlockWriter = BasicBlockWriter<>;
-
-/// Reads blocks; keeps its memory for the next one. Threads: one at a time.
-template <class = void>
-class BasicBlockReader {
-  public:
-    /// Calls `f(kind, step, time_ns, std::span<const Cell>)` for each row, in their order; texts point into
-    /// `block`. False, before any call, if the bytes are damaged.
-    template <class F>
-    [[nodiscard]] bool read(std::span<const std::byte> block, F&& f) {
-        if (!decode(block, nullptr)) return false;
-        for (std::size_t row = 0; row < steps_.size(); ++row) {
-            Group& group = groups_[static_cast<std::size_t>(of_row_[row])];
-            cells_.clear();
-            for (Column& column : group.columns) cells_.push_back({column.metric, next(column, group.row)});
-            ++group.row;
-            f(group.kind, steps_[row], times_[row] * ns_per_ms, std::span<const Cell>{cells_});
-        }
-        return true;
-    }
-
-    /// The values of one metric, in the order of the rows, without events and texts; reads no other column.
-    /// What they point to is good until the next call. Nothing if the bytes are damaged.
-    [[nodiscard]] std::optional<SeriesValues> read_metric(std::span<const std::byte> block,
-                                                          std::uint32_t metric) {
-        if (!decode(block, &metric)) return std::nullopt;
-        // Mostly all rows are alike, and there is nothing to put together.
-        if (groups_.size() == 1 && groups_[0].kind == RecordKind::row) {
-            const auto is_ours = [&](const Column& column) { return column.metric == metric; };
-            const auto& columns = groups_[0].columns;
-            const auto first = std::find_if(columns.begin(), columns.end(), is_ours);
-            if (first != columns.end() && first->kind == Value::Kind::number &&
-                std::none_of(first + 1, columns.end(), is_ours))
-                return SeriesValues{steps_, times_, first->numbers};
-        }
-        for (auto* column : {&steps_of_, &ms_of_}) column->clear();
-        numbers_of_.clear();
-        for (std::size_t row = 0; row < steps_.size(); ++row) {
-            Group& group = groups_[static_cast<std::size_t>(of_row_[row])];
-            const std::size_t at = group.row++;
-            if (group.kind != RecordKind::row) continue;
-            for (const Column& column : group.columns) {
-                if (column.metric != metric || column.kind == Value::Kind::text) continue;
-                steps_of_.push_back(steps_[row]);
-                ms_of_.push_back(times_[row]);
-                numbers_of_.push_back(number_in(column, column.kind, at));
-            }
-        }
-        return SeriesValues{steps_of_, ms_of_, numbers_of_};
-    }
-
-  private:
-    struct Column {
-        std::uint32_t metric = 0;
-        Value::Kind kind{};
-        std::vector<double> numbers{};
-        std::vector<std::int64_t> integers{};
-        std::string_view text{};
-    };
-    struct Group {
-        RecordKind kind{};
-        std::size_t rows = 0, row = 0;
-        std::vector<Column> columns{};
-    };
-
-    /// Reads the columns of `only`, if given, or all.
-    [[nodiscard]] bool decode(std::span<const std::byte> block, const std::uint32_t* only) {
-        ByteReader from{block};
-        const std::uint64_t rows = from.varint();
-        if (rows > max_block_rows) return false;
-        for (auto* column : {&steps_, &times_, &of_row_}) column->assign(static_cast<std::size_t>(rows), 0);
-        if (rows == 0) return from.ok() && from.rest().empty();
-        if (!unpack(from, std::span{steps_}) || !unpack(from, std::span{times_})) return false;
-        for (const std::int64_t ms : times_) {
-            if (ms < -most_ms || ms > most_ms) return false;
-        }
-        const std::uint64_t groups = from.varint();
-        if (groups == 0 || groups > rows || (groups > 1 && !unpack(from, std::span{of_row_}))) return false;
-        groups_.resize(static_cast<std::size_t>(groups));
-        for (Group& group : groups_) group.rows = group.row = 0;
-        for (const std::int64_t group : of_row_) {
-            if (group < 0 || static_cast<std::uint64_t>(group) >= groups) return false;
-            ++groups_[static_cast<std::size_t>(group)].rows;
-        }
-        std::size_t room = max_block_cells;
-        for (Group& group : groups_) {
-            if (!decode_group(from, group, room, only)) return false;
-        }
-        return from.ok() && from.rest().empty();
-    }
-
-    [[nodiscard]] bool decode_group(ByteReader& from, Group& group, std::size_t& room,
-                                    const std::uint32_t* only) {
-        const std::uint64_t kind = from.byte(), cells = from.varint();
-        group.kind = static_cast<RecordKind>(kind);
-        if (group.kind != RecordKind::row && group.kind != RecordKind::event) return false;
-        if (group.rows == 0 || cells > room / group.rows) return false;
-        room -= static_cast<std::size_t>(cells) * group.rows;
-        group.columns.resize(static_cast<std::size_t>(cells));
-        for (Column& column : group.columns) {
-            column.metric = static_cast<std::uint32_t>(from.varint());
-            const std::uint64_t of = from.byte();
-            column.kind = static_cast<Value::Kind>(of);
-            if (of > static_cast<std::uint64_t>(Value::Kind::text) || column.kind == Value::Kind::none)
-                return false;
-        }
-        for (Column& column : group.columns) {
-            if (only != nullptr && column.metric != *only && column.kind != Value::Kind::text) {
-                const bool is_number = column.kind == Value::Kind::number;
-                if (!(is_number ? skip_numbers(from, group.rows) : skip_integers(from, group.rows)))
-                    return false;
-                continue;
-            }
-            if (column.kind == Value::Kind::number) {
-                column.numbers.resize(group.rows);
-                if (!unpack(from, std::span{column.numbers}, scratch_)) return false;
-                continue;
-            }
-            column.integers.resize(group.rows);
-            if (!unpack(from, std::span{column.integers})) return false;
-            if (column.kind == Value::Kind::text && !decode_text(from, column)) return false;
-        }
-        return true;
-    }
-    [[nodiscard]] static bool decode_text(ByteReader& from, Column& column) {
-        std::uint64_t bytes = 0;
-        for (const std::int64_t length : column.integers) {
-            if (length < 0 || static_cast<std::uint64_t>(length) > from.rest().size() - bytes) return false;
-            bytes += static_cast<std::uint64_t>(length);
-        }
-        const auto text = from.bytes(static_cast<std::size_t>(bytes));
-        column.text = {reinterpret_cast<const char*>(text.data()), text.size()};
-        return true;
-    }
-
-    [[nodiscard]] static Value next(Column& column, std::size_t row) noexcept {
-        switch (column.kind) {
-            case Value::Kind::number: return Value{column.numbers[row]};
-            case Value::Kind::text: {
-                const auto size = static_cast<std::size_t>(column.integers[row]);
-                const std::string_view text = column.text.substr(0, size);
-                column.text.remove_prefix(size);
-                return Value{text};
-            }
-            default:
-                return Value::from_integer_bits(column.kind,
-                                                static_cast<std::uint64_t>(column.integers[row]));
-        }
-    }
-
-    std::vector<std::int64_t> steps_, times_, of_row_, scratch_;
-    std::vector<Group> groups_;
-    std::vector<Cell> cells_;
-    std::vector<std::int64_t> steps_of_, ms_of_;  // of one metric
-    std::vector<double> numbers_of_;
-};
-using BlockReader = BasicBlockReader<>;
-
-/// The greatest number that a metric may have.
-inline constexpr std::uint64_t most_metrics = std::numeric_limits<std::uint32_t>::max();
-
-/// Metrics by number and name, as frames and their index have them, in the order of the numbers.
-///
-///   named  varint metric · varint bytes of the name · name
-template <class = void>
-void put_named(ByteWriter& out, std::uint32_t metric, std::string_view name) {
-    out.varint(metric);
-    out.varint(name.size());
-    out.text(name);
-}
-/// Reads the next one, whose number is at least `least`, and moves that behind it. False if it is damaged.
-template <class = void>
-[[nodiscard]] bool read_named(ByteReader& from, std::uint64_t& least, std::uint32_t& metric,
-                              std::string_view& name) {
-    const std::uint64_t number = from.varint();
-    const std::uint64_t size = from.varint();
-    if (number < least || number > most_metrics || size > max_metric_name_bytes) return false;
-    least = number + 1;
-    metric = static_cast<std::uint32_t>(number);
-    const auto bytes = from.bytes(static_cast<std::size_t>(size));
-    name = {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-    return from.ok();
-}
-
-/// The block in the payload of a frame of packed rows, after `f(metric, name)` for each name it brings; empty
-/// if the bytes are damaged.
-template <class F>
-[[nodiscard]] std::span<const std::byte> block_of(std::span<const std::byte> payload, F&& f) {
-    ByteReader from{payload};
-    std::uint64_t least = 0;
-    for (std::uint64_t left = from.varint(); left > 0; --left) {
-        std::uint32_t metric = 0;
-        std::string_view name;
-        if (!read_named(from, least, metric, name)) return {};
-        f(metric, name);
-    }
-    const std::uint64_t size = from.varint();
-    return from.ok() && size <= from.rest().size() ? from.bytes(static_cast<std::size_t>(size))
-                                                   : std::span<const std::byte>{};
-}
-
-}  // namespace CAIRN_NAMESPACE::detail
-
-// ---- cairn/store/row_assembler.hpp
-// From the payloads of frames and from what a ring holds to the rows that were logged.
-
-namespace CAIRN_NAMESPACE::detail {
-
-/// What is known after all rows of a run were read.
-struct HistoryReport {
-    std::size_t whole_bytes = 0;    ///< of the history file
-    std::size_t torn_bytes = 0;     ///< after it
-    std::size_t settled_bytes = 0;  ///< the same, before what the rings held was appended
-    std::size_t damaged = 0;        ///< stretches that could not be read
-    std::uint64_t rows = 0;
-    std::uint64_t folded = 0;     ///< of these, rows that were still in a ring
-    std::uint32_t next_ring = 0;  ///< a number that no ring of this run has had
-    std::vector<error> unread{};  ///< for each ring that could not be read, why
-};
-
-/// A row or an event as it is read back; refers to what is gone after the call that it is handed to.
-struct StoredRow {
-    RecordKind kind = RecordKind::row;
-    std::uint32_t ring = 0;  ///< each thread writes to one of its own
-    std::int64_t step = 0, time_ns = 0;
-    std::span<const NamedValue> values;
-};
-
-/// Turns what lies in the rings and in the history into rows and events: keeps the names, joins what
-/// continues. `f` is called as `f(StoredRow)` for each row and event; or, if that is what it takes, as
-/// `f(step, time_ns, std::span<const NamedValue>)` for each row.
-template <class = void>
-class BasicRowAssembler {
-  public:
-    /// Takes the next records of a ring.
-    template <class F>
-    void feed(std::uint32_t ring, std::span<const std::byte> records, HistoryReport& report, F&& f) {
-        Lane& lane = lanes_[ring];
-        RecordReader reader{records};
-        for (RecordReader::Record record; reader.next(record);) {
-            if (record.kind == RecordKind::name) {
-                keep_name(lane, record.body, report);
-            } else if (record.kind != RecordKind::padding) {
-                take_record(ring, lane, record, report, f);
-            }
-        }
-        if (reader.damaged()) ++report.damaged;
-    }
-
-    /// Takes over a name that a frame defined, instead of that frame.
-    void define(std::uint32_t ring, std::uint32_t metric, std::string_view name) {
-        lanes_[ring].names.insert_or_assign(metric, std::string{name});
-    }
-
-    /// Takes the payload of a frame, which follows what was taken of its ring before.
-    template <class F>
-    void feed(const Frame& frame, HistoryReport& report, F&& f) {
-        if (frame.kind == FrameKind::records) return feed(frame.ring, frame.payload, report, f);
-        Lane& lane = lanes_[frame.ring];
-        lane.begun.reset();  // its end was dropped
-        const auto block = block_of(frame.payload, [&](std::uint32_t metric, std::string_view name) {
-            lane.names.insert_or_assign(metric, std::string{name});
-        });
-        const bool is_whole = blocks_.read(block, [&](RecordKind kind, std::int64_t step,
-                                                      std::int64_t time_ns, std::span<const Cell> cells) {
-            emit({kind, frame.ring, step, time_ns, {}}, lane, cells, report, f);
-        });
-        if (!is_whole) ++report.damaged;
-    }
-
-  private:
-    /// The first records of a row that goes on in the next one; owns what it refers to.
-    struct Begun {
-        RecordKind kind{};
-        std::int64_t step = 0, time_ns = 0;
-        std::vector<Cell> cells{};
-        std::forward_list<std::string> texts{};
-    };
-    /// Each thread defines a name in its own ring before it uses it, so every ring has numbers of its own.
-    struct Lane {
-        std::map<std::uint32_t, std::string> names{};
-        std::optional<Begun> begun{};
-    };
-
-    static void keep_name(Lane& lane, std::span<const std::byte> body, HistoryReport& report) {
-        std::uint32_t id = 0;
-        std::string_view name;
-        if (!read_name(body, id, name)) {
-            ++report.damaged;
-            return;
-        }
-        lane.names.insert_or_assign(id, std::string{name});
-    }
-
-    template <class F>
-    void take_record(std::uint32_t ring, Lane& lane, const RecordReader::Record& record,
-                     HistoryReport& report, F&& f) {
-        cells_.clear();
-        StoredRow row{record.kind, ring, 0, 0, {}};
-        if (!read_row(record.body, row.step, row.time_ns, [&](const Cell& cell) { cells_.push_back(cell); }))
-            ++report.damaged;
-        const bool continues = (record.flags & row_continues) != 0;
-        const bool is_continued = (record.flags & row_is_continued) != 0;
-        // What lacks its beginning or its end was dropped, and counted, by its writer; or lies in a gap.
-        if (!is_continued || (lane.begun && !belong_together(*lane.begun, row))) lane.begun.reset();
-        if (!continues && !is_continued) return emit(row, lane, cells_, report, f);
-        if (!is_continued) lane.begun.emplace(Begun{row.kind, row.step, row.time_ns});
-        if (!lane.begun) return;
-        Begun& begun = *lane.begun;
-        for (Cell cell : cells_) {
-            if (continues && cell.value.is_text())
-                cell.value = Value{begun.texts.emplace_front(cell.value.text())};
-            begun.cells.push_back(cell);
-        }
-        if (continues) return;
-        emit({begun.kind, ring, begun.step, begun.time_ns, {}}, lane, begun.cells, report, f);
-        lane.begun.reset();
-    }
-
-    [[nodiscard]] static bool belong_together(const Begun& begun, const StoredRow& row) noexcept {
-        return begun.kind == row.kind && begun.step == row.step && begun.time_ns == row.time_ns;
-    }
-    template <class F>
-    void emit(StoredRow row, const Lane& lane, std::span<const Cell> cells, HistoryReport& report, F&& f) {
-        values_.clear();
-        for (const Cell& cell : cells) {
-            const auto name = lane.names.find(cell.metric);
-            if (name != lane.names.end()) values_.push_back({name->second, cell.value});
-        }
-        row.values = std::span<const NamedValue>{values_};
-        if (row.kind == RecordKind::row) ++report.rows;
-        if constexpr (std::is_invocable_v<F&, const StoredRow&>) {
-            f(row);
-        } else if (row.kind == RecordKind::row) {
-            f(row.step, row.time_ns, row.values);
-        }
-    }
-
-    std::map<std::uint32_t, Lane> lanes_;
-    std::vector<Cell> cells_;
-    std::vector<NamedValue> values_;
-    BlockReader blocks_;
-};
-using RowAssembler = BasicRowAssembler<>;
-
-}  // namespace CAIRN_NAMESPACE::detail
-
-// ---- cairn/store/history.hpp
-// All rows of a run: those in its history file and those that its rings still hold.
-
-namespace CAIRN_NAMESPACE::detail {
-
-/// What the rings of a run hold; the report gets which ring number is free, and which ring cannot be read.
-template <class = void>
-[[nodiscard]] std::vector<RingRest> copy_rings(const std::filesystem::path& run_dir, HistoryReport& report) {
-    std::vector<RingRest> rings;
-    const std::filesystem::path journal = run_dir / journal_folder;
-    const auto names = os::list_dir(journal);
-    if (!names) {
-        if (names.error().code() != errc::not_found) report.unread.push_back(names.error());
-        return rings;
-    }
-    for (const std::string& name : *names) {
-        const auto id = ring_of_file(name);
-        if (!id) continue;
-        report.next_ring = std::max(report.next_ring, *id + 1);
-        if (name.ends_with(damaged_suffix)) continue;  // said when it was found
-        auto rest = copy_ring(journal / name, *id);
-        if (rest)
-            rings.push_back(std::move(*rest));
-        else
-            report.unread.push_back(rest.error());
-    }
-    return rings;
-}
-
-/// Up to where each ring was seen: so that nothing is seen twice, and what is missing is noticed.
-template <class = void>
-class BasicRingPositions {
-  public:
-    /// Whether a stretch of a ring is new.
-    bool take(std::uint32_t ring, std::uint64_t from, std::uint64_t to) {
-        std::uint64_t& seen = seen_[ring];
-        if (to <= seen) return false;
-        if (from > seen) ++missing_;
-        seen = to;
-        return true;
-    }
-    /// Drops from what a ring holds what was seen; false if nothing is left.
-    bool take(RingRest& ring) {
-        const std::uint64_t before = seen_[ring.id], end = ring.from + ring.bytes.size();
-        if (!take(ring.id, ring.from, end)) return false;
-        if (before <= ring.from) return true;
-        const auto seen = static_cast<std::ptrdiff_t>(before - ring.from);
-        ring.bytes.erase(ring.bytes.begin(), ring.bytes.begin() + seen);
-        ring.from = before;
-        return true;
-    }
-    /// How many stretches are missing, as far as what comes after them tells.
-    [[nodiscard]] std::size_t missing() const noexcept { return missing_; }
-
-  private:
-    std::map<std::uint32_t, std::uint64_t> seen_;
-    std::size_t missing_ = 0;
-};
-using RingPositions = BasicRingPositions<>;
-
-/// Whether what is torn off a history lies in a ring still, as it does after a kill.
-template <class = void>
-[[nodiscard]] bool is_in_a_ring(const FrameReader& frames, std::span<const RingRest> rings) {
-    Frame torn;
-    if (!frames.torn(torn))  // less than a frame's head
-        return std::any_of(rings.begin(), rings.end(),
-                           [](const RingRest& ring) { return !ring.bytes.empty(); });
-    return std::any_of(rings.begin(), rings.end(), [&](const RingRest& ring) {
-        return ring.id == torn.ring && ring.from <= torn.from && torn.from < ring.from + ring.bytes.size();
-    });
-}
-
-/// Whether a file begins as a history does. Fails: corrupt, unsupported.
-template <class = void>
-[[nodiscard]] result<void> check_history(std::span<const std::byte> bytes,
-                                         const std::filesystem::path& path) {
-    if (bytes.size() < history_header_bytes ||
-        std::memcmp(bytes.data(), history_magic.data(), history_magic.size()) != 0) {
-        return error{errc::corrupt, "this is not a history", path.string(),
-                     "restore it from a copy, or delete it"};
-    }
-    if (get<std::uint32_t>(bytes.data() + 8) > history_version) {
-        return error{errc::unsupported, "the history was written by a newer version of cairn", path.string(),
-                     "read it with that version"};
-    }
-    return {};
-}
-
-/// Every row of a run once: the history, then what its rings still hold. Calls
-/// `f(step, time_ns, std::span<const NamedValue>)`, or `f(StoredRow)` for events too, in the order of each
-/// thread. Fails if the history is from
-/// a newer version or cannot be read; a run without one has no rows. A ring that cannot be read is in the
-/// report, beside the rows of all others. `rests`, if given, gets what only the rings hold.
-template <class F>
-result<HistoryReport> read_history(const std::filesystem::path& run_dir, F&& f,
-                                   std::vector<RingRest>* rests = nullptr) {
-    HistoryReport report;
-    // Rings first: what leaves them while we read is in the history when we come to it.
-    std::vector<RingRest> rings = copy_rings(run_dir, report);
-    RowAssembler assembler;
-    RingPositions positions;
-    std::size_t gaps = 0;
-    const std::filesystem::path path = run_dir / history_file;
-    auto file = read_file(path, max_history_bytes);
-    if (!file && file.error().code() != errc::not_found) return file.error();
-    if (file && !file->empty()) {
-        const std::span<const std::byte> bytes = bytes_of(*file);
-        if (auto is_ours = check_history(bytes, path); !is_ours) return is_ours.error();
-        FrameReader frames{bytes};
-        for (Frame frame; frames.next(frame);) {
-            if (positions.take(frame.ring, frame.from, frame.to)) assembler.feed(frame, report, f);
-            report.next_ring = std::max(report.next_ring, frame.ring + 1);
-        }
-        report.whole_bytes = report.settled_bytes = frames.whole_bytes();
-        report.torn_bytes = bytes.size() - frames.whole_bytes();
-        gaps = frames.gaps();
-        if (report.torn_bytes != 0 && !is_in_a_ring(frames, rings)) ++gaps;
-    }
-    for (RingRest& ring : rings) {
-        if (!positions.take(ring)) continue;
-        const std::uint64_t before = report.rows;
-        assembler.feed(ring.id, bytes_of(ring.bytes), report, f);
-        report.folded += report.rows - before;
-        if (rests != nullptr) rests->push_back(ring);
-    }
-    report.damaged += std::max(gaps, positions.missing());  // the same ones, seen from two sides
-    return report;
-}
-
-/// Reads like `read_history`, and leaves a history that is whole: what only the rings held is appended, a
-/// torn tail is cut, the rings are removed. A ring file that is damaged is kept beside them under another
-/// name. Only for the run's one writer. Fails, and changes nothing, if a ring cannot be read for now: its
-/// rows may be there when the reason is gone.
-template <class F>
-result<HistoryReport> recover_history(const std::filesystem::path& run_dir, F&& f) {
-    std::vector<RingRest> rests;
-    auto report = read_history(run_dir, f, &rests);
-    if (!report) return report;
-    for (const error& unread : report->unread) {
-        if (unread.code() != errc::corrupt) return unread;
-    }
-    auto writer = HistoryWriter::open(run_dir / history_file, report->whole_bytes);
-    if (!writer) return writer.error();
-    for (const RingRest& rest : rests) {
-        const Frame frame{FrameKind::records, rest.id, rest.from, rest.from + rest.bytes.size(),
-                          bytes_of(rest.bytes)};
-        if (auto appended = writer->append(frame); !appended) return appended.error();
-    }
-    if (auto synced = writer->sync(); !synced) return synced.error();
-    report->whole_bytes = static_cast<std::size_t>(writer->bytes());
-    for (const error& unread : report->unread) {
-        const std::string kept = unread.path() + std::string{damaged_suffix};
-        if (auto moved = os::rename_replace(unread.path(), kept); !moved) return moved.error();
-    }
-    const std::filesystem::path journal = run_dir / journal_folder;
-    if (auto names = os::list_dir(journal)) {
-        for (const std::string& name : *names) {
-            if (ring_of_file(name) && !name.ends_with(damaged_suffix)) (void)os::remove_file(journal / name);
-        }
-    }
-    return report;
-}
-
-}  // namespace CAIRN_NAMESPACE::detail
-
-// ---- cairn/run/decision.hpp
-// What checkpoints decided, as the run records it between its rows: every save, every failure, every removal,
-// every change of why nothing is saved. All other decisions follow by replay (checkpoint/detail/replay.hpp).
-// Costs <string> and <vector>.
-
-namespace CAIRN_NAMESPACE {
-
-/// One of the policies that decided, and why.
-struct Because {
-    std::string policy;  ///< as text: "best(val/loss, min)"
-    Path path{};         ///< where it stands in the checkpoint's policy
-    Reason reason{};     ///< what it answered and compared
-};
-
-/// Something that a checkpoint decided, or that happened to one of its versions.
-struct Decision {
-    /// What happened.
-    enum class Kind : unsigned char {
-        opened,     ///< the checkpoint was made; `text` is its policy, `retention` its retention
-        saved,      ///< a version was committed
-        failed,     ///< a version was to be saved and could not be; `text` says why
-        skipped,    ///< from this row on nothing is saved for another reason than before
-        asked,      ///< nothing new, but rows went by that the checkpoint was not asked about
-        noted,      ///< up to `rows` rows before this record it was asked about each; about no row
-        removed,    ///< a version that `retention` does not want any more was deleted
-        annotated,  ///< metrics of a version came late; `row` has them all
-        restored,   ///< training goes on after a version
-        stopped,    ///< a policy said that training should stop; `text` is the policy
-        resumed,    ///< another session of the run begins; about no row
-    };
-    Kind kind = Kind::asked;                 ///< what happened
-    std::string checkpoint{};                ///< its name
-    std::int64_t step = 0;                   ///< of the row that was decided about
-    std::int64_t time_ns = 0;                ///< of that row; nanoseconds since the Unix epoch
-    std::optional<std::uint64_t> version{};  ///< the one that was saved, removed, restored, …; none otherwise
-    Answer answer = Answer::no;              ///< what the policy answered
-    std::vector<Because> because{};          ///< those of the policies that decided
-    /// As text; see `Kind`.
-    std::string text{}, retention{};
-    DynamicRow row{};  ///< the row that was decided about
-
-    // What a decision depends on beside the row; see `At`.
-    /// As in `At`.
-    double seconds = 0, save_seconds = 0;
-    /// As in `At`.
-    bool signal = false, final = false, failure = false;
-    bool by_hand = false;  ///< `checkpoint.save`, whatever the policy said
-    /// How many rows the thread logged since the checkpoint was last asked, the row itself included; 0: none,
-    /// the row was not logged or was asked about again; `another_thread`: that was by another thread.
-    std::uint64_t rows = 0;
-    /// A value of `rows`.
-    static constexpr std::uint64_t another_thread = std::numeric_limits<std::uint64_t>::max();
-};
-
-/// The kind's name: "saved".
-[[nodiscard]] constexpr std::string_view to_string(Decision::Kind kind) noexcept {
-    switch (kind) {
-        case Decision::Kind::opened: return "opened";
-        case Decision::Kind::saved: return "saved";
-        case Decision::Kind::failed: return "failed";
-        case Decision::Kind::skipped: return "skipped";
-        case Decision::Kind::asked: return "asked";
-        case Decision::Kind::noted: return "noted";
-        case Decision::Kind::removed: return "removed";
-        case Decision::Kind::annotated: return "annotated";
-        case Decision::Kind::restored: return "restored";
-        case Decision::Kind::stopped: return "stopped";
-        case Decision::Kind::resumed: return "resumed";
-    }
-    return "unknown";
-}
-
-namespace detail {
-
-/// What is recorded for replay alone.
-[[nodiscard]] constexpr bool is_bookkeeping(Decision::Kind kind) noexcept {
-    return kind == Decision::Kind::asked || kind == Decision::Kind::noted || kind == Decision::Kind::resumed;
-}
-
-/// Why a policy answers as it does at this moment, before it hears what became of it.
-template <class P, class R>
-[[nodiscard]] std::vector<Because> reasons_of(const P& policy, const At<R>& at) {
-    std::vector<Because> because;
-    detail::explain(policy, at, [&](const auto& leaf, const Reason& reason, Path path) {
-        Text text;
-        spell(text, leaf);
-        because.push_back({std::string{std::move(text)}, path, reason});
-    });
-    return because;
-}
-
-/// The word for an answer in a record and in a line.
-[[nodiscard]] constexpr std::string_view answer_word(Answer answer) noexcept {
-    switch (answer) {
-        case Answer::no: return "no";
-        case Answer::missing: return "missing";
-        case Answer::nan: return "nan";
-        case Answer::yes: return "yes";
-    }
-    return "no";
-}
-
-template <class = void>
-[[nodiscard]] std::string path_text(const Path& path) {
-    std::string text;
-    for (std::size_t i = 0; i < path.depth() && i < Path::deepest; ++i) {
-        if (i != 0) text += '.';
-        text += std::to_string(path[i]);
-    }
-    return text;
-}
-template <class = void>
-[[nodiscard]] Path parse_path(std::string_view text) noexcept {
-    Path path;
-    std::size_t place = 0;
-    for (const char c : text) {
-        if (c == '.') path = path.then(std::exchange(place, 0));
-        if (c >= '0' && c <= '9' && place < 1000) place = place * 10 + static_cast<std::size_t>(c - '0');
-    }
-    return text.empty() ? path : path.then(place);
-}
-
-/// The names of a record's values. A reason is six of them in a row, from `policy` on; those
-/// after `row` are the metrics of the row.
-namespace field {
-inline constexpr std::string_view kind = "kind", checkpoint = "checkpoint", version = "version",
-                                  answer = "answer", text = "text", retention = "retention",
-                                  seconds = "seconds", save_seconds = "save_seconds", flags = "flags",
-                                  rows = "rows", policy = "policy", path = "path", rule = "rule",
-                                  value = "value", reference = "reference", row = "row";
-}  // namespace field
-
-/// A decision as the journal keeps it: an event whose values have these names.
-template <class = void>
-[[nodiscard]] DynamicRow to_event(const Decision& d) {
-    std::vector<NamedValue> out = {{field::kind, to_string(d.kind)}, {field::checkpoint, d.checkpoint}};
-    if (d.version) out.push_back({field::version, *d.version});
-    out.push_back({field::answer, answer_word(d.answer)});
-    if (!d.text.empty()) out.push_back({field::text, d.text});
-    if (!d.retention.empty()) out.push_back({field::retention, d.retention});
-    out.push_back({field::seconds, d.seconds});
-    out.push_back({field::save_seconds, d.save_seconds});
-    const unsigned flags =
-        (d.signal ? 1U : 0U) | (d.final ? 2U : 0U) | (d.failure ? 4U : 0U) | (d.by_hand ? 8U : 0U);
-    out.push_back({field::flags, flags});
-    out.push_back({field::rows, d.rows});
-    std::vector<std::string> paths;  // seen until the event is made
-    paths.reserve(d.because.size());
-    for (const Because& one : d.because) {
-        out.push_back({field::policy, one.policy});
-        out.push_back({field::path, paths.emplace_back(path_text(one.path))});
-        out.push_back({field::rule, to_string(one.reason.rule)});
-        out.push_back({field::answer, answer_word(one.reason.answer)});
-        out.push_back({field::value, one.reason.value});
-        out.push_back({field::reference, one.reason.reference});
-    }
-    out.push_back({field::row, d.row.size()});
-    d.row.for_each([&](std::string_view name, const Value& value) { out.push_back({name, value}); });
-    return {d.step, d.time_ns, out.data(), out.size()};
-}
-
-/// What kind of decision an event tells; nothing if it tells none, or one of a newer version of the library.
-template <class = void>
-[[nodiscard]] std::optional<Decision::Kind> kind_of(const StoredRow& event) {
-    if (event.kind != RecordKind::event || event.values.empty() || event.values[0].name != field::kind)
-        return std::nullopt;
-    for (int i = 0; i <= static_cast<int>(Decision::Kind::resumed); ++i) {
-        const auto kind = static_cast<Decision::Kind>(i);
-        if (event.values[0].value.text() == to_string(kind)) return kind;
-    }
-    return std::nullopt;
-}
-
-/// The decision that an event tells; nothing if it tells none.
-template <class = void>
-[[nodiscard]] std::optional<Decision> decision_of(const StoredRow& event) {
-    const std::optional<Decision::Kind> kind = kind_of(event);
-    if (!kind) return std::nullopt;
-    Decision d;
-    d.kind = *kind;
-    d.step = event.step;
-    d.time_ns = event.time_ns;
-    const auto answer_of = [](std::string_view word) {
-        for (const Answer answer : {Answer::missing, Answer::nan, Answer::yes}) {
-            if (word == answer_word(answer)) return answer;
-        }
-        return Answer::no;
-    };
-    for (std::size_t i = 1; i < event.values.size(); ++i) {
-        const auto& [name, value] = event.values[i];
-        if (name == field::row) {
-            const auto rest = event.values.subspan(i + 1);
-            d.row = DynamicRow{event.step, event.time_ns, rest.data(), rest.size()};
-            break;
-        }
-        if (name == field::checkpoint) d.checkpoint = value.text();
-        if (name == field::version) d.version = value.bits();
-        if (name == field::text) d.text = value.text();
-        if (name == field::retention) d.retention = value.text();
-        if (name == field::seconds) d.seconds = value.number();
-        if (name == field::save_seconds) d.save_seconds = value.number();
-        if (name == field::rows) d.rows = value.bits();
-        if (name == field::flags) {
-            d.signal = (value.bits() & 1U) != 0;
-            d.final = (value.bits() & 2U) != 0;
-            d.failure = (value.bits() & 4U) != 0;
-            d.by_hand = (value.bits() & 8U) != 0;
-        }
-        if (name == field::policy) d.because.push_back({std::string{value.text()}});
-        if (d.because.empty()) {
-            if (name == field::answer) d.answer = answer_of(value.text());
-            continue;
-        }
-        Because& one = d.because.back();
-        if (name == field::path) one.path = parse_path(value.text());
-        if (name == field::answer) one.reason.answer = answer_of(value.text());
-        if (name == field::value) one.reason.value = value.number();
-        if (name == field::reference) one.reason.reference = value.number();
-        if (name == field::rule) {
-            for (std::size_t r = 0; r < std::size(rules); ++r) {
-                if (value.text() == rules[r].name) one.reason.rule = static_cast<Rule>(r);
-            }
-        }
-    }
-    return d;
-}
-
-/// What a run recorded as decided, in the order of each thread, without what only replay needs.
-template <class D = Decision>
-[[nodiscard]] result<std::vector<D>> recorded_decisions(const std::filesystem::path& run_dir) {
-    std::vector<D> all;
-    auto read = read_history(run_dir, [&](const StoredRow& row) {
-        auto decision = decision_of(row);
-        if (decision && !is_bookkeeping(decision->kind)) all.push_back(std::move(*decision));
-    });
-    if (!read) return read.error();
-    return all;
-}
-
-}  // namespace detail
-
-/// A decision as one line: "step 500 model: saved v3, best(val/loss, min): 0.31 beats 0.4".
-template <class = void>
-[[nodiscard]] std::string to_text(const Decision& d) {
-    std::string line =
-        "step " + std::to_string(d.step) + (d.checkpoint.empty() ? "" : " " + d.checkpoint) + ": ";
-    line += to_string(d.kind);
-    if (d.version) line += " " + detail::version_label(*d.version);
-    if (d.by_hand) line += " by hand";
-    switch (d.kind) {
-        case Decision::Kind::opened: line += " with " + d.text + ", keeps " + d.retention; break;
-        case Decision::Kind::removed: line += ", not wanted by " + d.retention; break;
-        case Decision::Kind::failed: line += ", " + d.text; break;
-        case Decision::Kind::annotated:
-            d.row.for_each([&](std::string_view name, const Value& value) {
-                detail::Text number;
-                number.add(value.number());
-                if (!value.is_text()) line += ", " + std::string{name} + " " + number;
-            });
-            break;
-        default: break;
-    }
-    for (const Because& one : d.because) line += ", " + one.policy + ": " + to_text(one.reason);
-    return line;
-}
-
-}  // namespace CAIRN_NAMESPACE
-
-// ---- cairn/run/health.hpp
-// What a run says of itself: nothing is lost silently. Costs <string> and <vector>.
-
-namespace CAIRN_NAMESPACE {
-
-/// A run's counters and first errors, as `run.health()` gives them. All counts are since this process opened
-/// the run.
-struct Health {
-    std::uint64_t rows_logged = 0;     ///< taken by `log`
-    std::uint64_t rows_collected = 0;  ///< in the summary
-    std::uint64_t rows_written = 0;    ///< in the history file; those that are not lie in the journal
-    std::uint64_t rows_dropped =
-        0;  ///< lost: the ring stayed full for too long, or the run was finished or detached
-    std::uint64_t texts_cut = 0;  ///< metric texts or names that were longer than may be stored
-    std::uint64_t waits = 0;      ///< times `log` waited for room
-    std::uint64_t waited_ns = 0;  ///< how long in all
-    /// Times that 1 MiB of plain memory took the place of a full ring (a kill loses the rows in it).
-    std::uint64_t spills = 0;
-    /// What a `log` costs the thread that calls it, in nanoseconds: reading the clock and copying a row, as
-    /// measured now and then and typical of the thread where it is dearest; 0 before the first.
-    std::uint64_t log_ns = 0;
-    std::uint64_t history_bytes = 0;  ///< written to the history file
-    std::uint64_t saves_failed = 0;   ///< checkpoints and artifacts that could not be saved
-    bool journal_mapped =
-        true;  ///< false: rows lie in plain memory until they are collected; a kill loses them
-    std::vector<std::string> errors = {};  ///< the first 16 messages
-
-    /// Nothing was dropped and nothing failed.
-    [[nodiscard]] bool ok() const noexcept {
-        return rows_dropped == 0 && saves_failed == 0 && errors.empty();
-    }
-};
-
-}  // namespace CAIRN_NAMESPACE
-
 // ---- cairn/run/options.hpp
 // What `cairn::init` takes, and how the environment changes it. Costs nlohmann/json.
 
@@ -10083,7 +8127,7 @@ class SignalWatch {
 namespace CAIRN_NAMESPACE::detail {
 
 /// The part of the table that one thread has used: names in a small open-addressed table without locks, and
-/// in front of it literals by their address, each at one of two places that the compiler knows.
+/// in front of it literals, each at one of two places that the compiler knows.
 template <class = void>
 class BasicMetricCache {
   public:
@@ -10100,21 +8144,21 @@ class BasicMetricCache {
         name = name.substr(0, max_metric_name_bytes);
         return find(hash_name(name), name);
     }
-    /// The same by the literal's address, if `keep` has a place for it.
+    /// The same of a literal, if `keep` had a place for it. By its hash of 64 bits alone: its text was
+    /// compared when it was kept, and no other literal of a program has the same.
     template <MetricName Name>
     [[nodiscard]] CAIRN_INLINE std::uint32_t find(Name) const noexcept {
         const Literal& first = literals_[slot(Name::hash)];
-        if (first.chars == Name::chars) [[likely]]
+        if (first.hash == Name::hash) [[likely]]
             return first.id;
         const Literal& second = literals_[second_slot(Name::hash)];
-        return second.chars == Name::chars ? second.id : unknown;
+        return second.hash == Name::hash ? second.id : unknown;
     }
-    /// Remembers the address of a literal whose number is known.
-    void keep(std::uint64_t hash, const char* literal, std::uint32_t id) noexcept {
+    /// Remembers a literal whose number is known, at one of its two places.
+    void keep(std::uint64_t hash, std::uint32_t id) noexcept {
         for (const std::size_t i : {slot(hash), second_slot(hash)}) {
-            if (literals_[i].chars == literal) return;
-            if (literals_[i].chars != nullptr) continue;
-            literals_[i] = {literal, id};
+            if (literals_[i].id != unknown && literals_[i].hash != hash) continue;
+            literals_[i] = {hash, id};
             return;
         }
     }
@@ -10127,7 +8171,7 @@ class BasicMetricCache {
 
   private:
     struct Literal {
-        const char* chars = nullptr;
+        std::uint64_t hash = 0;
         std::uint32_t id = unknown;
     };
     struct Entry {
@@ -10166,16 +8210,183 @@ using MetricCache = BasicMetricCache<>;
 
 }  // namespace CAIRN_NAMESPACE::detail
 
+// ---- cairn/store/ring.hpp
+// The journal: one ring for each logging thread, in a memory-mapped file of the run's folder. What a commit
+// has published is in the page cache, so killing the process loses none of it. One producer, one consumer.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// The first page of a ring file. Positions count bytes since the ring was made and never wrap; the data that
+/// follows is used modulo `capacity`. Numbers are in the order of the machine that wrote it (`byte_order`
+/// tells).
+struct RingHeader {
+    static constexpr char expected_magic[8] = {'C', 'A', 'I', 'R', 'N', 'R', 'N', 'G'};
+    static constexpr std::uint32_t current_version = 1;
+    static constexpr std::uint32_t expected_byte_order = 0x01020304;
+
+    char magic[8];
+    std::uint32_t version;
+    std::uint32_t byte_order;
+    std::uint64_t capacity;
+    std::uint32_t id;
+    // Each on its own cache line: the producer writes one, the consumer the other.
+    alignas(64) std::atomic<std::uint64_t> head;
+    alignas(64) std::atomic<std::uint64_t> tail;
+
+    [[nodiscard]] bool is_valid() const noexcept;
+};
+static_assert(std::atomic<std::uint64_t>::is_always_lock_free);
+static_assert(sizeof(RingHeader) == 192);
+
+/// The greatest number that a ring may have.
+inline constexpr std::uint32_t most_rings = 0x7fffffff;
+inline constexpr std::size_t ring_header_bytes = 4096;
+inline constexpr std::size_t ring_capacity = std::size_t{1024} * 1024;
+inline constexpr std::size_t ring_file_bytes = ring_header_bytes + ring_capacity;
+/// As much of a ring is used while the consumer keeps up: it fits the second-level cache beside a training
+/// loop's own data, and a ring that leaves it costs four times as much a row.
+inline constexpr std::size_t ring_window = std::size_t{64} * 1024;
+/// With less room than this a ring is low.
+inline constexpr std::size_t ring_reserve = ring_window / 4;
+
+inline bool RingHeader::is_valid() const noexcept {
+    return std::memcmp(magic, expected_magic, sizeof magic) == 0 && version == current_version &&
+           byte_order == expected_byte_order && std::has_single_bit(capacity) && capacity <= ring_capacity;
+}
+
+/// A view of a ring in memory that outlives it. The producer asks `has_room` or `advance`, writes at `end`
+/// and calls `commit`; the consumer `readable` and `release`. Neither waits.
+class Ring {
+  public:
+    Ring() = default;
+
+    /// Makes an empty ring of `ring_file_bytes` zeroed bytes, whose positions begin at a multiple of 8.
+    static Ring create(std::byte* memory, std::uint32_t id, std::uint64_t position = 0) noexcept {
+        auto* header = new (memory) RingHeader{};
+        header->version = RingHeader::current_version;
+        header->byte_order = RingHeader::expected_byte_order;
+        header->capacity = ring_capacity;
+        header->id = id;
+        Ring ring{header, memory + ring_header_bytes};
+        ring.restart_at(position);
+        return ring;
+    }
+
+    [[nodiscard]] std::uint32_t id() const noexcept { return header_->id; }
+    /// The position after what was committed, as the producer knows it.
+    [[nodiscard]] std::uint64_t position() const noexcept { return head_; }
+
+    /// Goes on at another position; for a ring that is drained, and whose consumer waits.
+    void restart_at(std::uint64_t position) noexcept {
+        // Without its magic it is no ring yet for whoever reads the file of a process that was killed here.
+        std::memset(header_->magic, 0, sizeof header_->magic);
+        std::atomic_signal_fence(std::memory_order_seq_cst);
+        header_->tail.store(position, std::memory_order_release);
+        header_->head.store(position, std::memory_order_release);
+        std::atomic_signal_fence(std::memory_order_seq_cst);
+        std::memcpy(header_->magic, RingHeader::expected_magic, sizeof header_->magic);
+        head_ = limit_ = position;
+        window_ = ring_window;
+        is_low_ = false;
+    }
+    /// Makes an `advance` necessary after so many bytes at the latest.
+    void look_every(std::size_t bytes) noexcept { stride_ = bytes; }
+
+    /// Whether `bytes` (a multiple of 8, at most half of `ring_window`) can be written at `end` and
+    /// committed. If not, that takes an `advance`.
+    [[nodiscard]] bool has_room(std::size_t bytes) const noexcept { return bytes <= limit_ - head_; }
+    [[nodiscard]] std::byte* end() const noexcept { return data_ + (head_ & mask); }
+
+    /// Makes room, after a look at what the consumer has released; false if the ring is full. At the end of
+    /// the window it goes on at the ring's beginning if there is as much room as the window has, nearly;
+    /// otherwise the window grows.
+    template <class = void>
+    [[nodiscard]] bool advance(std::size_t bytes) noexcept {
+        const std::uint64_t tail = header_->tail.load(std::memory_order_acquire);
+        const std::uint64_t full = tail + ring_capacity;  // the first position that is not free
+        const std::uint64_t lap = head_ & ~std::uint64_t{mask};
+        const std::uint64_t end = head_ + bytes;
+        if (head_ == lap) window_ = ring_window;
+        if (end > lap + window_) {
+            const std::uint64_t next = lap + ring_capacity;
+            const std::uint64_t room = full > next ? full - next : 0;
+            if (room >= window_ - window_ / 4 || (end > next && room >= bytes)) {
+                put_record(data_ + (head_ & mask), static_cast<std::size_t>(next - head_),
+                           RecordKind::padding);
+                head_ = next;
+                window_ = ring_window;
+            } else if (end > next) {
+                is_low_ = true;
+                return false;
+            } else {
+                while (end > lap + window_) window_ = std::min(2 * window_, ring_capacity);
+            }
+        }
+        const std::uint64_t window_end = (head_ & ~std::uint64_t{mask}) + window_;
+        is_low_ = full < head_ + bytes + ring_reserve;
+        // Where it is time to look again: at the end of the window, when the ring becomes low, when it is
+        // full.
+        limit_ =
+            std::min({window_end, is_low_ ? full : full - ring_reserve, head_ + std::max(bytes, stride_)});
+        return has_room(bytes);
+    }
+
+    /// Publishes `bytes` that were written at `end`. When this returns, a SIGKILL of the process loses none
+    /// of them.
+    void commit(std::size_t bytes) noexcept {
+        head_ += bytes;
+        header_->head.store(head_, std::memory_order_release);
+        std::atomic_signal_fence(std::memory_order_seq_cst);  // a signal that comes now finds it stored
+    }
+
+    /// Whether the consumer is to be asked for room, as of the last `advance`.
+    [[nodiscard]] bool is_low() const noexcept { return is_low_; }
+
+    struct Readable {
+        std::uint64_t from = 0;
+        std::span<const std::byte> bytes;  // contiguous; call again for what lies at the ring's beginning
+    };
+    /// What was committed from a position on, which is not released.
+    template <class = void>
+    [[nodiscard]] Readable readable(std::uint64_t from) const noexcept {
+        const std::uint64_t to = header_->head.load(std::memory_order_acquire);
+        const std::size_t offset = from & mask;
+        const std::uint64_t size = std::min<std::uint64_t>(to - from, ring_capacity - offset);
+        return {from, std::span<const std::byte>{data_ + offset, static_cast<std::size_t>(size)}};
+    }
+    /// What was committed and is not released.
+    template <class = void>
+    [[nodiscard]] Readable readable() const noexcept {
+        return readable(header_->tail.load(std::memory_order_relaxed));
+    }
+    void release(std::uint64_t to) noexcept { header_->tail.store(to, std::memory_order_release); }
+
+  private:
+    static constexpr std::size_t mask = ring_capacity - 1;
+    static_assert((ring_capacity & mask) == 0);
+
+    Ring(RingHeader* header, std::byte* data) noexcept : header_{header}, data_{data} {}
+
+    RingHeader* header_ = nullptr;
+    std::byte* data_ = nullptr;
+    std::uint64_t head_ = 0;  // the producer's own: no shared line is read on the fast path
+    std::uint64_t limit_ = 0;
+    std::size_t window_ = ring_window;
+    std::size_t stride_ = ring_capacity;
+    bool is_low_ = false;
+};
+
+}  // namespace CAIRN_NAMESPACE::detail
+
 // ---- cairn/run/detail/lane.hpp
 // A thread's way into a run, as the thread sees it: its ring, the names it has used there. What happens
 // seldom is virtual, so that a file which logs compiles nothing but the fast path.
 
 namespace CAIRN_NAMESPACE::detail {
 
-/// A value under its name, where the type of its row does not matter any more.
+/// A value of a typed row under its name, where the row's type does not matter any more.
 struct NamedCell {
     std::uint64_t hash = 0;
-    const char* literal = nullptr;  // where the name is a type: it keeps its address
     std::string_view name{};
     Value value{};
 };
@@ -10226,7 +8437,7 @@ class Lane {
         NamedCell* end = cells;
         row.for_each([&](auto name, const auto& value) {
             using Name = decltype(name);
-            *end++ = {Name::hash, Name::chars, Name::name, Value{value}};
+            *end++ = {Name::hash, Name::name, Value{value}};
         });
         return append_cells(Kind, row.step(), row.time_ns(), cells, end);
     }
@@ -10352,6 +8563,46 @@ class CAIRN_ONE_IN_PROCESS ThreadLanes {
     Lane* first_ = nullptr;
     bool ended_ = false;
 };
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/core/detail/cpu.hpp
+// Which optional instructions this processor has, asked of the processor itself (g++ 12's
+// __builtin_cpu_supports does not know "sha"). Costs <cpuid.h> on x86-64.
+
+#if defined(__x86_64__) && defined(__GNUC__)
+#include <cpuid.h>
+#endif
+
+namespace CAIRN_NAMESPACE::detail {
+
+struct CpuFeatures {
+    bool sha = false;    // SHA-NI, and the SSSE3 and SSE4.1 that code for it also uses
+    bool sse42 = false;  // the crc32 instruction
+};
+
+[[nodiscard]] inline CpuFeatures detect_cpu() noexcept {
+    CpuFeatures found;
+#if defined(__x86_64__) && defined(__GNUC__)
+    unsigned eax = 0;
+    unsigned ebx = 0;
+    unsigned ecx = 0;
+    unsigned edx = 0;
+    if (__get_cpuid(1, &eax, &ebx, &ecx, &edx) == 0) return found;
+    const bool ssse3 = (ecx >> 9U & 1U) != 0;
+    const bool sse41 = (ecx >> 19U & 1U) != 0;
+    found.sse42 = (ecx >> 20U & 1U) != 0;
+    if (__get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) == 0) return found;
+    found.sha = ssse3 && sse41 && (ebx >> 29U & 1U) != 0;
+#endif
+    return found;
+}
+
+/// What this processor has; asked once.
+[[nodiscard]] inline const CpuFeatures& cpu() noexcept {
+    static const CpuFeatures found = detect_cpu();
+    return found;
+}
 
 }  // namespace CAIRN_NAMESPACE::detail
 
@@ -10717,6 +8968,201 @@ template <class = void>
 
 }  // namespace CAIRN_NAMESPACE
 
+// ---- cairn/store/atomic_file.hpp
+// Whole small files: written so that a reader, a kill or a full disk never sees half of one.
+
+namespace CAIRN_NAMESPACE {
+
+/// What a write has to outlive when it has returned.
+enum class Durability : unsigned char {
+    process_crash,  ///< any death of the process; costs nothing beyond the write, because the system has the
+                    ///< bytes
+    power_loss,     ///< the machine's death too: waits for the disk, 1 to 30 ms for each file and each folder
+};
+
+namespace detail {
+
+/// Makes a folder and those above it; each new name is synced into the folder that holds it, if it has to be.
+template <class = void>
+result<void> make_dirs_durably(const os::Path& path, Durability durability) {
+    if (durability == Durability::process_crash) return os::make_dirs(path);
+    const auto there = os::status(path);
+    if (!there) return there.error();
+    const os::Path above = path.parent_path();
+    if (there->is_dir || path == above) return {};
+    if (!above.empty()) {
+        if (auto made = make_dirs_durably(above, durability); !made) return made;
+    }
+    if (auto made = os::make_dirs(path); !made) return made;
+    return os::sync_dir(above.empty() ? os::Path{"."} : above);
+}
+
+/// Tells the machines, containers and restarts apart whose processes write into one store: 8 hexadecimal
+/// digits.
+template <class = void>
+[[nodiscard]] std::string machine_key(const os::Process& self) {
+    std::uint32_t hash = 2166136261U;  // FNV-1a
+    for (const std::string& part : {self.host, self.boot, self.space}) {
+        for (const char c : part) hash = (hash ^ static_cast<unsigned char>(c)) * 16777619U;
+    }
+    std::string out(8, '0');
+    for (char& c : out) c = "0123456789abcdef"[hash & 15U], hash >>= 4U;
+    return out;
+}
+
+/// A name that no process has used: <pid>-<counter>-<machine><random>. Says who made it; see
+/// `is_abandoned_temp`.
+template <class = void>
+[[nodiscard]] std::string temp_name() {
+    static std::atomic<std::uint64_t> counter{0};
+    return std::to_string(os::pid()) + '-' + std::to_string(counter.fetch_add(1, std::memory_order_relaxed)) +
+           '-' + machine_key(os::this_process()) + os::random_hex(8);
+}
+
+/// Whether `name` was made by `temp_name` and its maker is dead: at once if it was on this machine; otherwise
+/// a day after the last write (0 for `modified_ns`: not known), since nobody here can tell.
+template <class = void>
+[[nodiscard]] bool is_abandoned_temp(std::string_view name, std::int64_t modified_ns) {
+    std::uint64_t pid = 0;
+    std::uint64_t counter = 0;
+    const char* const end = name.data() + name.size();
+    // NOLINTNEXTLINE(bugprone-suspicious-stringview-data-usage): the end goes with it
+    const auto first = std::from_chars(name.data(), end, pid);
+    if (first.ec != std::errc{} || first.ptr == end || *first.ptr != '-') return false;
+    const auto second = std::from_chars(first.ptr + 1, end, counter);
+    if (second.ec != std::errc{} || second.ptr == end || *second.ptr != '-') return false;
+    const std::string_view token{second.ptr + 1, static_cast<std::size_t>(end - second.ptr - 1)};
+    if (token.size() != 16 || token.find_first_not_of("0123456789abcdef") != std::string_view::npos)
+        return false;
+    os::Process maker = os::this_process();
+    if (token.substr(0, 8) != machine_key(maker)) {
+        constexpr std::int64_t day_ns = 86'400'000'000'000;
+        return modified_ns != 0 && wall_ns() - modified_ns > day_ns;
+    }
+    maker.pid = pid;
+    maker.start = 0;  // a number that was given out again only keeps the file for longer
+    return os::liveness(maker) == os::Liveness::dead;
+}
+
+/// A temporary file's or folder's name, which is removed with this object unless it was kept. A forked
+/// child's copy removes nothing.
+template <class = void>
+class BasicTempPath {
+  public:
+    BasicTempPath() = default;
+    explicit BasicTempPath(os::Path path) : path_{std::move(path)}, owner_{os::pid()} {}
+    BasicTempPath(BasicTempPath&& other) noexcept
+        : path_{std::move(other.path_)}, owner_{std::exchange(other.owner_, 0)} {}
+    BasicTempPath& operator=(BasicTempPath&& other) noexcept {
+        if (this != &other) {
+            remove();
+            path_ = std::move(other.path_);
+            owner_ = std::exchange(other.owner_, 0);
+        }
+        return *this;
+    }
+    ~BasicTempPath() { remove(); }
+
+    [[nodiscard]] const os::Path& path() const noexcept { return path_; }
+    /// It was moved to where it belongs.
+    void keep() noexcept { owner_ = 0; }
+    void remove() noexcept {
+        if (owner_ != 0 && owner_ == os::pid()) {
+            (void)os::remove_tree(path_.parent_path(), path_.filename().string());
+        }
+        owner_ = 0;
+    }
+
+  private:
+    os::Path path_;
+    std::uint64_t owner_ = 0;
+};
+using TempPath = BasicTempPath<>;
+
+/// What becomes of a file that is there already.
+enum class Existing : unsigned char { replace, refuse };
+
+template <class = void>
+result<void> write_via_temp(const os::Path& path, std::string_view bytes, Durability durability,
+                            const os::Path& temp_dir, Existing existing) {
+    const TempPath temp{temp_dir / ("." + temp_name())};
+    auto file = os::File::create_new(temp.path());
+    if (!file) return file.error();
+    if (auto written = file->write_text(bytes); !written) return written;
+    if (durability == Durability::power_loss) {
+        if (auto synced = file->sync(); !synced) return synced;
+    }
+    if (auto closed = file->close(); !closed) return closed;
+    if (existing == Existing::replace) return os::rename_replace(temp.path(), path);
+    // A link is the one step that names a file only if the name is free, whether or not locks work here.
+    auto linked = os::hard_link(temp.path(), path);
+    if (linked || linked.error().code() == errc::already_exists || linked.error().code() == errc::no_space) {
+        return linked;
+    }
+    const auto there = os::status(path, os::Links::refuse);
+    if (!there) return there.error();
+    if (there->exists) return os::failure_of(EEXIST, "create", path);
+    return os::rename_replace(temp.path(), path);
+}
+
+template <class = void>
+result<void> write_atomically(const os::Path& path, std::string_view bytes, Durability durability,
+                              const os::Path& temp_dir, Existing existing) {
+    const os::Path folder = path.has_parent_path() ? path.parent_path() : os::Path{"."};
+    auto written = write_via_temp(path, bytes, durability, temp_dir.empty() ? folder : temp_dir, existing);
+    if (!written && !temp_dir.empty() && written.error().code() == errc::unsupported) {
+        written =
+            write_via_temp(path, bytes, durability, folder, existing);  // on another file system, perhaps
+    }
+    if (!written) return written;
+    if (durability == Durability::power_loss) return os::sync_dir(folder);
+    return {};
+}
+
+/// Writes a file whole: readers see the old bytes or the new ones, and after a failure the old ones. Its
+/// temporary lies in `temp_dir` (on the same file system), or beside it. Fails: as the system does; what is
+/// at `path` is then what was there, except when the folder's sync fails after the file was replaced.
+template <class = void>
+result<void> write_file_atomically(const os::Path& path, std::string_view bytes, Durability durability,
+                                   const os::Path& temp_dir = {}) {
+    return write_atomically(path, bytes, durability, temp_dir, Existing::replace);
+}
+
+/// The same for a file that must not be there yet. Fails: already_exists; of two writers exactly one
+/// succeeds.
+template <class = void>
+result<void> write_new_file_atomically(const os::Path& path, std::string_view bytes, Durability durability,
+                                       const os::Path& temp_dir = {}) {
+    return write_atomically(path, bytes, durability, temp_dir, Existing::refuse);
+}
+
+/// A whole file. Fails: not_found; corrupt if it is longer than `max_bytes`; invalid_argument if it is no
+/// regular file.
+template <class = void>
+result<std::string> read_file(const os::Path& path, std::uint64_t max_bytes,
+                              os::Links links = os::Links::follow) {
+    auto file = os::File::open_read(path, links);
+    if (!file) return file.error();
+    return file->read_all(max_bytes);
+}
+
+/// Removes the temporaries in `folder` whose makers are dead. What cannot be removed stays.
+template <class = void>
+void remove_abandoned_temps(const os::Path& folder) {
+    const auto names = os::list_dir(folder);
+    if (!names) return;
+    for (const std::string& name : *names) {
+        const auto there = os::status(folder / name, os::Links::refuse);
+        std::string_view made = name;
+        if (made.starts_with('.')) made.remove_prefix(1);
+        if (there && is_abandoned_temp(made, there->modified_ns)) (void)os::remove_tree(folder, name);
+    }
+}
+
+}  // namespace detail
+
+}  // namespace CAIRN_NAMESPACE
+
 // ---- cairn/store/manifest.hpp
 // The manifest of a version: what it holds and where it came from. A version without one does not exist.
 // Costs nlohmann/json.
@@ -10770,8 +9216,8 @@ template <class Json = nlohmann::json>
 /// A number as JSON keeps it: JSON has no NaN and no infinity, so these are the words that JavaScript uses.
 template <class Json = nlohmann::json>
 [[nodiscard]] Json metric_to_json(double x) {
-    if (std::isnan(x)) return "NaN";
-    if (std::isinf(x)) return x > 0 ? "Infinity" : "-Infinity";
+    if (detail::is_nan(x)) return "NaN";
+    if (!detail::is_finite(x)) return x > 0 ? "Infinity" : "-Infinity";
     return x;
 }
 /// The number that `metric_to_json` wrote; nothing for any other value.
@@ -12122,19 +10568,11 @@ struct MetricOptions {
 
 namespace detail {
 
-template <class T>
-struct json_for {
-    using type = nlohmann::json;
-};
-/// nlohmann::json, which the compiler looks into only where it is used.
-template <class T>
-using JsonFor = typename json_for<T>::type;
-
 /// A run that was opened. Threads: any, unless said otherwise.
 template <class T = void>
 class BasicRunCore {
   public:
-    using Json = JsonFor<T>;
+    using Json = Deferred<nlohmann::json, T>;
 
     BasicRunCore(const BasicRunCore&) = delete;
     BasicRunCore& operator=(const BasicRunCore&) = delete;
@@ -12268,1531 +10706,332 @@ using RunCore = BasicRunCore<>;
 
 }  // namespace CAIRN_NAMESPACE
 
-// ---- cairn/run/thumbnail.hpp
-// A metric's curve in a few characters, for the message at the end of a run.
+// ---- cairn/run/detail/stopping.hpp
+// What stands behind `run.should_stop`: asking a policy whether training should stop.
 
 namespace CAIRN_NAMESPACE::detail {
 
-/// From `width` to twice as many means of equally long stretches of a series of any length. Cost: O(1)
-/// amortised.
-class Thumbnail {
-  public:
-    static constexpr std::size_t width = 12;
+/// Whether a row has the metric.
+template <class = void>
+[[nodiscard]] bool is_watched(const StoredRow& row, const Watched& watched) {
+    if (!watched.any()) return true;
+    return std::any_of(row.values.begin(), row.values.end(), [&](const NamedValue& value) {
+        return value.name == watched.metric && value.value.reading().kind != Reading::Kind::missing;
+    });
+}
 
-    void add(double x) noexcept {
-        if (!std::isfinite(x)) return;
-        mean_ += x / static_cast<double>(per_bucket_);  // never beyond the greatest number, as a sum can be
-        if (++in_bucket_ < per_bucket_) return;
-        buckets_[filled_++] = mean_;
-        mean_ = 0;
-        in_bucket_ = 0;
-        if (filled_ == buckets_.size()) halve();
-    }
+/// Whether it tells that another session of the run begins.
+[[nodiscard]] inline bool begins_session(const Decision* decision) noexcept {
+    return decision != nullptr && decision->kind == Decision::Kind::resumed;
+}
 
-    /// The curve as block characters (UTF-8), lowest to highest of this series; empty if there is no number.
-    [[nodiscard]] std::string text() const {
-        static constexpr const char* blocks[] = {"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
-        double low = 0, high = 0;
-        for (std::size_t i = 0; i < filled_; ++i) {
-            if (i == 0 || buckets_[i] < low) low = buckets_[i];
-            if (i == 0 || buckets_[i] > high) high = buckets_[i];
+// Never defined: their names are the compiler's message.
+template <class P>
+struct keep_this_policy_in_a_variable_outside_the_loop_it_remembers_rows;
+template <class R>
+struct a_disabled_run_keeps_no_dynamic_rows_so_stop_by_a_typed_row;
+
+/// Tells a policy of the rows that the sessions before logged, up to where each one after them went on and up
+/// to `step`: rows that a resume went back over are not among them.
+template <class P>
+void tell_earlier_rows(RunCore& core, P& policy, std::int64_t step) {
+    const Watched watched = watched_by(policy);
+    std::vector<std::int64_t> ends;  // of each session: the first step of the next that the policy watches
+    bool begins = false;
+    auto read = core.read_rows(core.dir(), [&](const StoredRow& stored, const Decision* decision) {
+        if (begins_session(decision)) {
+            if (begins) ends.push_back(std::numeric_limits<std::int64_t>::max());  // nothing to watch in it
+            begins = true;
+        } else if (stored.kind == RecordKind::row && begins && is_watched(stored, watched)) {
+            ends.push_back(stored.step);
+            begins = false;
         }
-        std::string out;
-        for (std::size_t i = 0; i < filled_; ++i) {
-            const double share = high > low ? (buckets_[i] / 2 - low / 2) / (high / 2 - low / 2) : 0.0;
-            out += blocks[static_cast<std::size_t>(std::lround(share * 7.0))];
-        }
-        return out;
-    }
+    });
+    // The steps that a session may tell of end where any session after it began.
+    ends.push_back(step);
+    if (begins) ends.push_back(step);
+    for (std::size_t i = ends.size() - 1; i-- > 0;) ends[i] = std::min(ends[i], ends[i + 1]);
 
-  private:
-    void halve() noexcept {
-        for (std::size_t i = 0; i < width; ++i) buckets_[i] = buckets_[2 * i] / 2 + buckets_[2 * i + 1] / 2;
-        filled_ = width;
-        per_bucket_ *= 2;
+    DynamicRow last{std::max(step, std::numeric_limits<std::int64_t>::min() + 1) - 1, 0, nullptr, 0};
+    std::size_t session = 0;
+    if (read) {
+        read = core.read_rows(core.dir(), [&](const StoredRow& stored, const Decision* decision) {
+            if (begins_session(decision)) ++session;
+            if (stored.kind != RecordKind::row || session >= ends.size() || stored.step >= ends[session])
+                return;
+            last = DynamicRow{stored.step, stored.time_ns, stored.values.data(), stored.values.size()};
+            detail::settle(policy, At<DynamicRow>{last}, Outcome::not_saved);
+        });
     }
+    if (!read) core.note_failure(read.error(), false);
+    detail::settle(policy, At<DynamicRow>{last}, Outcome::restored);  // it knows now, and is not told again
+}
 
-    std::array<double, 2 * width> buckets_{};
-    std::size_t filled_ = 0;
-    std::uint64_t per_bucket_ = 1;
-    std::uint64_t in_bucket_ = 0;
-    double mean_ = 0;
-};
+/// Whether the policy says that training should stop at this row; it then hears of the row.
+template <class R, class P>
+bool ask_to_stop(const R& row, P& policy) {
+    const At<R> now{row};
+    const bool stop = policy.decide(now) == Answer::yes;
+    detail::settle(policy, now, Outcome::not_saved);
+    return stop;
+}
+
+/// The same, for a run that is recorded.
+template <class R, class P>
+bool ask_to_stop(RunCore& core, const R& row, P& policy) {
+    if (core.resumed() && rows_heard_by(policy).is_fresh()) tell_earlier_rows(core, policy, row.step());
+    const At<R> now{row};
+    if (const std::string_view nan = rejected_by(policy, now); !nan.empty()) {
+        core.note_failure({errc::not_a_number,
+                           "a metric is NaN, and the policy that stops training takes that for an error",
+                           std::string{nan}, "see in the run's history since when"},
+                          false);
+    }
+    const bool stop = policy.decide(now) == Answer::yes;
+    if (stop) {
+        core.record({.kind = Decision::Kind::stopped,
+                     .step = now.step,
+                     .time_ns = now.time_ns,
+                     .answer = Answer::yes,
+                     .because = reasons_of(policy, now),
+                     .text = to_text(policy),
+                     .row = to_dynamic(row)});
+    }
+    detail::settle(policy, now, Outcome::not_saved);
+    return stop;
+}
 
 }  // namespace CAIRN_NAMESPACE::detail
 
-// ---- cairn/run/summary.hpp
-// The summary of a run: for each metric its last, least, greatest and mean value, and where they were. Costs
-// nlohmann/json.
+// ---- cairn/run/run.hpp
+// `cairn::init` and the handle it returns. `init` is defined in run/init.hpp, checkpoints and artifacts in
+// checkpoint/; `cairn/cairn.hpp` includes all of them.
 
 namespace CAIRN_NAMESPACE {
 
-/// What is known of one metric over a whole run. Infinities count as numbers; NaNs are counted apart.
-struct MetricSummary {
-    std::uint64_t count = 0;                                 ///< values, NaNs and texts included
-    std::uint64_t numbers = 0;                               ///< values that are numbers, infinities included
-    std::uint64_t nans = 0;                                  ///< values that are not a number
-    double last = std::numeric_limits<double>::quiet_NaN();  ///< the last value that is no text; NaN if there
-                                                             ///< is none, as for the next three
-    double min = std::numeric_limits<double>::quiet_NaN();   ///< the least number
-    double max = std::numeric_limits<double>::quiet_NaN();   ///< the greatest number
-    double mean = std::numeric_limits<double>::quiet_NaN();  ///< of the finite numbers
-    std::int64_t last_step = 0;                              ///< the step of the last value
-    std::int64_t min_step = 0;                               ///< the first step that had the least value
-    std::int64_t max_step = 0;                               ///< the first step that had the greatest value
-    std::string text = {};                                   ///< the last text, for metrics that are texts
-
-    /// Takes one more value in. Cost: a few comparisons.
-    void add(std::int64_t step, const Value& value) {
-        ++count;
-        last_step = step;
-        if (value.is_text()) {
-            text = value.text();
-            return;
-        }
-        last = value.number();
-        if (std::isnan(last)) {
-            ++nans;
-            return;
-        }
-        ++numbers;
-        if (!(last >= min)) min = last, min_step = step;
-        if (!(last <= max)) max = last, max_step = step;
-        if (std::isfinite(last)) {
-            ++finite_;
-            mean = finite_ == 1 ? last : mean + (last - mean) / static_cast<double>(finite_);
-        }
-    }
-
-  private:
-    std::uint64_t finite_ = 0;
+/// What `log` takes beside a row whose names are known at run time.
+struct LogOptions {
+    std::optional<std::int64_t> step = {};  ///< default: the calling thread's own count of rows
 };
 
-namespace detail {
+/// A run that is being recorded. A movable handle: when the last of it goes, the run is finished (failed, if
+/// an exception is on its way). `log` may be called from any thread; the rest from one thread at a time.
+template <class T = void>
+class BasicRun {
+    using Json = detail::Deferred<nlohmann::json, T>;
 
-/// A metric's summary and its curve in small.
-struct MetricView {
-    MetricSummary summary;
-    Thumbnail curve;
-
-    void add(std::int64_t step, const Value& value) {
-        summary.add(step, value);
-        if (!value.is_text()) curve.add(value.number());
-    }
-};
-using MetricViews = std::map<std::string, MetricView, std::less<>>;
-
-/// Which way a metric is to go, by what `define_metric` left in a run's record.
-template <class Json>
-[[nodiscard]] Direction goal_in(const Json& record, std::string_view metric) {
-    const Json* at = &record;
-    for (const std::string_view key : {std::string_view{"metrics"}, metric, std::string_view{"goal"}}) {
-        const auto found = at->find(key);  // the end, too, of what is no object
-        if (found == at->end()) return Direction::unspecified;
-        at = &*found;
-    }
-    return *at == "minimize" ? minimize : *at == "maximize" ? maximize : Direction::unspecified;
-}
-
-/// Takes a row in.
-template <class = void>
-void take_in(MetricViews& views, std::int64_t step, std::span<const NamedValue> values) {
-    for (const NamedValue& named : values) {
-        auto view = views.find(named.name);
-        if (view == views.end()) view = views.emplace(named.name, MetricView{}).first;
-        view->second.add(step, named.value);
-    }
-}
-
-template <class Json = nlohmann::json>
-[[nodiscard]] Json to_json(const MetricSummary& m) {
-    Json out = {{"count", m.count}, {"last_step", m.last_step}};
-    if (!m.text.empty()) out["text"] = m.text;
-    if (m.nans != 0) out["nans"] = m.nans;
-    if (m.numbers + m.nans != 0) out["last"] = metric_to_json(m.last);
-    if (m.numbers != 0) {
-        out.update({{"min", metric_to_json(m.min)},
-                    {"max", metric_to_json(m.max)},
-                    {"mean", metric_to_json(m.mean)},
-                    {"min_step", m.min_step},
-                    {"max_step", m.max_step}});
-    }
-    return out;
-}
-
-}  // namespace detail
-
-}  // namespace CAIRN_NAMESPACE
-
-// ---- cairn/run/detail/metric_board.hpp
-// The metrics of a run as the collector sees them: by the numbers that the journal gives them.
-
-namespace CAIRN_NAMESPACE::detail {
-
-/// Names and summaries by number. Threads: one at a time.
-template <class = void>
-class BasicMetricBoard {
   public:
-    /// Takes over the summaries of the sessions before. Before anything is named.
-    void remember(MetricViews earlier) { views_ = std::move(earlier); }
+    /// A run that records nothing, as `CAIRN_MODE=disabled` makes it.
+    BasicRun() = default;
+    /// For `init`.
+    explicit BasicRun(std::shared_ptr<detail::RunCore> core) : core_{std::move(core)} {}
+    ~BasicRun() { close(); }
+    BasicRun(BasicRun&&) noexcept = default;
+    /// Ends the run that the handle had, and takes over the other's.
+    BasicRun& operator=(BasicRun&& other) noexcept {
+        if (this != &other) {
+            close();
+            core_ = std::move(other.core_);
+            exceptions_ = other.exceptions_;
+        }
+        return *this;
+    }
 
-    /// Says whose number that is; saying it again changes nothing.
-    void name(std::uint32_t metric, std::string_view name) {
-        if (metric >= entries_.size()) entries_.resize(metric + std::size_t{1});
-        Entry& entry = entries_[metric];
-        if (entry.is_named) return;
-        entry.name = name;
-        entry.is_named = true;
-        if (const auto earlier = views_.find(name); earlier != views_.end()) {
-            entry.view = std::move(earlier->second);
-            views_.erase(earlier);
+    // ---- logging
+
+    /// Logs one row at a step: `run.log(cairn::step(epoch), "loss"_m = loss)`. Returns the row, for a
+    /// checkpoint. Fails: never; a row that cannot be kept is counted in `health()`. Threads: any. Cost: tens
+    /// of nanoseconds; no lock, no system call. When it returns, a SIGKILL of the process loses no value.
+    template <class... Names, class... Ts>
+    auto log(Step step, Field<Names, Ts>... fields) noexcept {
+        const auto row = detail::make_row(step.value, detail::wall_ns(), std::move(fields)...);
+        if (core_) core_->append(row, core_->latest_lane());
+        return row;
+    }
+
+    /// Logs one row; its step is the calling thread's own count of rows.
+    template <class... Names, class... Ts>
+        requires(sizeof...(Names) > 0)
+    auto log(Field<Names, Ts>... fields) noexcept {
+        detail::Lane* const lane = core_ ? core_->lane() : nullptr;
+        const std::int64_t step = lane != nullptr ? lane->take_step() : 0;
+        const auto row = detail::make_row(step, detail::wall_ns(), std::move(fields)...);
+        if (core_) core_->append(row, lane);
+        return row;
+    }
+
+    /// Logs a row whose names are known only at run time: `run.log({{"loss", loss}, {"epoch", epoch}}, {.step
+    /// = n})`.
+    DynamicRow log(std::initializer_list<NamedValue> values, LogOptions options = {}) {
+        return log_values(values, options);
+    }
+    /// The same for values that are made in a loop.
+    DynamicRow log(std::span<const NamedValue> values, LogOptions options = {}) {
+        return log_values(values, options);
+    }
+
+    // ---- saving (defined in checkpoint/)
+
+    /// A checkpoint that saves by a policy, as types: `run.checkpoint<cairn::EveryN<2>>("model")`. Retention
+    /// and sink may follow, as values, in any order. Throws `cairn::error` on a bad name, or where directions
+    /// disagree.
+    template <class Policy, class... Rest>
+    [[nodiscard]] auto checkpoint(std::string_view name, Rest... rest);
+
+    /// The same with the policy as a value, anywhere among policy, retention and sink:
+    /// `run.checkpoint("model", Best<"val/loss", minimize>{} | EveryN<500>{}, KeepLast<3>{})`.
+    template <class... Parts>
+    [[nodiscard]] auto checkpoint(std::string_view name, Parts... parts);
+
+    /// Commits an artifact as a new version, or finds that its newest version is the same. Throws
+    /// `cairn::error`.
+    template <class A>
+    auto log_artifact(const A& artifact, std::initializer_list<std::string_view> aliases = {});
+
+    /// An artifact's version, by "name:alias" or "name:v3"; "name" is "name:latest". Throws
+    /// `errc::not_found`.
+    template <class Text>
+    [[nodiscard]] auto use_artifact(const Text& spec);
+
+    /// Saves parts as a new version of a model artifact, whatever the policies say: `run.log_model("model",
+    /// cairn::part("model", model))`. Throws `cairn::error`.
+    template <class... Parts>
+    auto log_model(std::string_view name, const Parts&... parts);
+
+    /// Copies the files that match a pattern (`*` and `?` in file names) into the run's folder. With
+    /// `When::end` at the end of the run; with `When::live` now and at the end. Throws `cairn::error` if a
+    /// copy made now fails, or if the run has ended.
+    void save(const std::filesystem::path& pattern, When when = When::live) {
+        if (core_) core_->save_files(pattern, when);
+    }
+
+    // ---- deciding
+
+    /// Whether training should stop at this row, by `Patience` or any other policy:
+    /// `if (run.should_stop(row, patience)) break;`. The policy is kept outside the loop and hears of the
+    /// row; in a resumed run it first hears of the rows that were logged before this step. Works the same in
+    /// a run that records nothing. A stop is recorded, with its reason. Cost: a comparison.
+    template <class R, class P>
+        requires SavePolicy<std::remove_cvref_t<P>>
+    bool should_stop(const R& row, P&& policy) {
+        if constexpr (StatefulPolicy<std::remove_cvref_t<P>> &&
+                      (!std::is_lvalue_reference_v<P> || std::is_const_v<std::remove_reference_t<P>>)) {
+            (void)sizeof(detail::keep_this_policy_in_a_variable_outside_the_loop_it_remembers_rows<
+                         std::remove_cvref_t<P>>);
+            return false;
+        } else {
+            return core_ ? detail::ask_to_stop(*core_, row, policy) : detail::ask_to_stop(row, policy);
         }
     }
-    [[nodiscard]] std::string_view name_of(std::uint32_t metric) const noexcept {
-        return metric < entries_.size() ? std::string_view{entries_[metric].name} : std::string_view{};
-    }
 
-    /// Takes a value in.
-    void add(std::uint32_t metric, std::int64_t step, const Value& value) {
-        if (metric < entries_.size()) entries_[metric].view.add(step, value);
-    }
-
-    [[nodiscard]] MetricViews views() const {
-        MetricViews all = views_;
-        for (const Entry& entry : entries_) {
-            if (entry.view.summary.count != 0) all.insert_or_assign(entry.name, entry.view);
-        }
+    /// What was decided so far and recorded, in the order of each thread: every save, failure and removal,
+    /// and every change of why nothing is saved. `to_text` makes a line of one. `checkpoint.decisions()` has
+    /// those about all other rows too. Throws if the history cannot be read. Cost: one pass over it.
+    template <class D = Decision>
+    [[nodiscard]] std::vector<D> decisions() const {
+        std::vector<D> all;
+        const auto keep = [&](const detail::StoredRow&, const Decision* decision) {
+            if (decision != nullptr && !detail::is_bookkeeping(decision->kind)) all.push_back(*decision);
+        };
+        if (core_) core_->read_rows(core_->dir(), keep).value();
         return all;
     }
 
-  private:
-    struct Entry {
-        std::string name{};
-        MetricView view{};
-        bool is_named = false;  // a name may be empty
-    };
-    std::vector<Entry> entries_;  // as many as there are names: numbers are given in order
-    MetricViews views_;           // of metrics that this session has not named
-};
-using MetricBoard = BasicMetricBoard<>;
+    // ---- what is recorded beside rows
 
-}  // namespace CAIRN_NAMESPACE::detail
-
-// ---- cairn/run/detail/intake.hpp
-// What the collector has seen of one ring and has not written yet. The rows stay in the ring until they are
-// in the history, so none is lost with the process; meanwhile they are summed up and sorted into columns,
-// because many rows together take few bytes each.
-
-namespace CAIRN_NAMESPACE::detail {
-
-/// Turns the stretches of one ring into frames: of packed rows, or of records as they lie in the ring, for a
-/// row that takes several of them. Threads: one at a time.
-template <class = void>
-class BasicIntake {
-  public:
-    /// A frame has this many rows, or is made of this much.
-    static constexpr std::size_t frame_rows = 1024;
-    static constexpr std::uint64_t frame_bytes = ring_capacity / 4;
-    /// And no more names than this: what a frame may have is far above it, by more than one record's names.
-    static constexpr std::uint64_t frame_name_bytes = max_frame_bytes / 2;
-
-    /// Sees what the ring has, up to a frame's worth. Returns how many rows that were. After an exception (no
-    /// memory) `restart`.
-    template <class Rings>
-    std::uint64_t look(const Rings& ring, MetricBoard& board) {
-        const std::uint64_t before = summed_rows_;
-        for (bool more = true; more && !is_full();) {
-            const Ring::Readable piece = ring.readable(seen_);
-            more = !piece.bytes.empty() && take(piece, board);
-        }
-        return summed_rows_ - before;
-    }
-    /// Forgets what was seen and is not written; it is seen once more, but not summed up again.
-    void restart() noexcept {
-        block_.clear();
-        forget();
-        seen_ = from_;
+    /// The config as it stands; a nested value is `config()["optimizer"]["lr"]`.
+    [[nodiscard]] Json config() const { return core_ ? core_->config() : Json::object(); }
+    /// Merges an object into the config, nested objects too. Throws `cairn::error` on anything else.
+    void update_config(const Json& patch) {
+        if (core_) core_->update_config(patch);
     }
 
-    /// How much of the ring was seen and is not released.
-    [[nodiscard]] std::uint64_t waiting() const noexcept { return seen_ - from_; }
-    /// Whether it is time to write.
-    [[nodiscard]] bool is_full() const noexcept {
-        return is_closed_ || block_.rows() >= frame_rows || bytes_ >= frame_bytes ||
-               name_bytes_ >= frame_name_bytes;
+    /// For each metric last, min, max, mean, count and where they were, under "metrics"; what was set, under
+    /// "user". Rows that are not collected yet (some milliseconds) are not in it.
+    [[nodiscard]] Json summary() const { return core_ ? core_->summary() : Json::object(); }
+    /// Sets a value of one's own in the summary.
+    void set_summary(std::string key, Json value) {
+        if (core_) core_->set_summary(std::move(key), std::move(value));
     }
 
-    /// Rows that were seen and are not written.
-    [[nodiscard]] std::uint64_t rows() const noexcept { return rows_; }
+    /// Declares a metric: which way it is better, over what it is drawn. Throws `cairn::error` if it cannot
+    /// be written.
+    void define_metric(std::string_view name, const MetricOptions& options) {
+        if (core_) core_->define_metric(name, options);
+    }
+    /// Sets the run's notes, free text. Throws `cairn::error` if it cannot be written.
+    void set_notes(const std::string& notes) {
+        if (core_) core_->set_notes(notes);
+    }
+    /// Adds a tag; one that is there is not added twice. Throws `cairn::error` if it cannot be written.
+    void add_tag(const std::string& tag) {
+        if (core_) core_->add_tag(tag);
+    }
 
-    /// What was seen, as a frame: the same one until it is `written`. After an exception `restart`.
-    [[nodiscard]] Frame frame(std::uint32_t ring, const MetricBoard& board) {
-        if (payload_.empty()) encode(board);
-        is_closed_ = true;
-        const FrameKind kind = records_.empty() ? FrameKind::packed : FrameKind::records;
-        return {kind, ring, from_, seen_, payload_};
+    // ---- the run itself
+
+    /// Unique in the project; empty if the run is disabled.
+    [[nodiscard]] std::string id() const { return core_ ? core_->options().id : std::string{}; }
+    /// The project it belongs to; empty if the run is disabled.
+    [[nodiscard]] std::string project() const { return core_ ? core_->options().project : std::string{}; }
+    /// What people call it; empty if the run is disabled.
+    [[nodiscard]] std::string name() const {
+        return core_ ? core_->about().value("name", "") : std::string{};
     }
-    /// What the frame has of each metric that it names, until the next one is made; nothing of records.
-    [[nodiscard]] const std::vector<std::pair<std::uint32_t, SeriesNode>>& nodes() const noexcept {
-        return nodes_;
-    }
-    /// The frame is in the history. Returns up to where the ring can be released.
-    std::uint64_t written() noexcept {
-        forget();
-        return from_ = seen_;
-    }
+    /// The run's folder.
+    [[nodiscard]] std::filesystem::path dir() const { return core_ ? core_->dir() : std::filesystem::path{}; }
+    /// Whether nothing is recorded.
+    [[nodiscard]] bool disabled() const noexcept { return core_ == nullptr; }
+    /// The run existed before; then `first_step` is one more than the greatest step it had logged.
+    [[nodiscard]] bool resumed() const noexcept { return core_ != nullptr && core_->resumed(); }
+    /// Where training goes on: 0, but in a resumed run one more than the greatest step it had logged.
+    [[nodiscard]] std::int64_t first_step() const noexcept { return core_ ? core_->first_step() : 0; }
+    /// What was logged, collected, waited for, dropped; which saves failed.
+    [[nodiscard]] Health health() const { return core_ ? core_->health() : Health{}; }
+
+    /// Ends the run: writes what is left, the summary and the state "finished". The handle then only counts
+    /// what it is given. The result has the first thing that could not be written.
+    result<void> finish() noexcept { return end("finished", {}); }
+    /// Ends the run as failed, with the reason.
+    result<void> fail(const std::string& why) noexcept { return end("failed", why); }
+
+    /// For the layers below.
+    [[nodiscard]] const std::shared_ptr<detail::RunCore>& core() const noexcept { return core_; }
 
   private:
-    void forget() noexcept {
-        payload_.clear();
-        records_.clear();
-        named_.clear();
-        is_closed_ = false;
-        rows_ = bytes_ = name_bytes_ = 0;
+    result<void> end(std::string_view status, const std::string& why) noexcept {
+        if (!core_ || core_->has_ended()) return {};
+        return core_->end(status, why);
     }
-
-    /// False if the frame has to be written before the rest is taken.
-    bool take(const Ring::Readable& piece, MetricBoard& board) {
-        RecordReader reader{piece.bytes};
-        for (RecordReader::Record record; !is_full() && reader.next(record);) {
-            const std::uint64_t end = piece.from + piece.bytes.size() - reader.left();
-            if (record.kind == RecordKind::name) {
-                take_name(record.body, board);
-            } else if (record.kind != RecordKind::padding) {
-                const auto bytes = piece.bytes.subspan(static_cast<std::size_t>(seen_ - piece.from),
-                                                       static_cast<std::size_t>(end - seen_));
-                if (!take_row(record, bytes, end, board)) return false;
-                bytes_ += bytes.size();
-            }
-            seen_ = end;
-        }
-        if (!reader.damaged()) return true;
-        // Something wrote over the ring. It is kept as it is, so that the history says so.
-        if (!begin_records()) return false;
-        keep(piece.bytes.subspan(static_cast<std::size_t>(seen_ - piece.from)));
-        seen_ = piece.from + piece.bytes.size();
-        return true;
+    template <class Values>
+    DynamicRow log_values(const Values& values, const LogOptions& options) {
+        detail::Lane* const lane = core_ ? core_->lane() : nullptr;
+        const std::int64_t step = options.step ? *options.step : lane != nullptr ? lane->take_step() : 0;
+        DynamicRow row{step, detail::wall_ns(), std::data(values), values.size()};
+        if (core_) core_->append(row, lane);
+        return row;
     }
-    void take_name(std::span<const std::byte> body, MetricBoard& board) {
-        std::uint32_t metric = 0;
-        std::string_view name;
-        if (!read_name(body, metric, name)) return;
-        board.name(metric, name);
-        need_name(metric, board);
-    }
-    bool take_row(const RecordReader::Record& record, std::span<const std::byte> bytes, std::uint64_t end,
-                  MetricBoard& board) {
-        std::int64_t step = 0, time_ns = 0;
-        cells_.clear();
-        const bool is_whole =
-            read_row(record.body, step, time_ns, [&](const Cell& cell) { cells_.push_back(cell); });
-        const bool is_one = (record.flags & (row_continues | row_is_continued)) == 0;
-        if (!is_one || !is_whole) {
-            if (!begin_records()) return false;
-            for (const Cell& cell : cells_) need_name(cell.metric, board);
-            keep(bytes);
+    void close() noexcept {
+        if (!core_) return;
+        if (std::uncaught_exceptions() > exceptions_) {
+            (void)end("failed", "an exception left the run's scope");
         } else {
-            is_closed_ = !records_.empty() || !block_.has_room(cells_.size());
-            if (is_closed_) return false;
-            if (block_.add(record.kind, step, time_ns, cells_)) {
-                for (const Cell& cell : cells_) need_name(cell.metric, board);
-            }
+            (void)end("finished", {});
         }
-        if (record.kind != RecordKind::row) return true;
-        const std::uint64_t row = (record.flags & row_continues) != 0 ? 0 : 1;  // counted at its end
-        rows_ += row;
-        if (end > summed_to_) {
-            summed_to_ = end;
-            summed_rows_ += row;
-            for (const Cell& cell : cells_) board.add(cell.metric, step, cell.value);
-        }
-        return true;
-    }
-    void need_name(std::uint32_t metric, const MetricBoard& board) {
-        named_.push_back(metric);
-        name_bytes_ += name_record_size(board.name_of(metric));
-    }
-    /// A frame has packed rows or records, never both.
-    bool begin_records() noexcept {
-        is_closed_ = block_.rows() != 0;
-        return !is_closed_;
-    }
-    void keep(std::span<const std::byte> records) {
-        records_.insert(records_.end(), records.begin(), records.end());
     }
 
-    void encode(const MetricBoard& board) {
-        nodes_.clear();
-        std::sort(named_.begin(), named_.end());
-        named_.erase(std::unique(named_.begin(), named_.end()), named_.end());
-        if (!records_.empty()) {
-            for (const std::uint32_t metric : named_) {
-                const std::size_t at = payload_.size();
-                payload_.resize(at + name_record_size(board.name_of(metric)));
-                put_name(payload_.data() + at, metric, board.name_of(metric));
-            }
-            payload_.insert(payload_.end(), records_.begin(), records_.end());
-            return;
-        }
-        for (const std::uint32_t metric : named_) nodes_.emplace_back(metric, SeriesNode{});
-        block_.summarize([&, at = nodes_.begin()](std::uint32_t metric, const SeriesNode& node) mutable {
-            while (at->first != metric) ++at;  // both are in the order of their numbers
-            at->second = node;
-        });
-        packed_.clear();
-        block_.write(packed_);
-        ByteWriter out{payload_};
-        out.varint(named_.size());
-        for (const std::uint32_t metric : named_) put_named(out, metric, board.name_of(metric));
-        out.varint(packed_.size());
-        payload_.insert(payload_.end(), packed_.begin(), packed_.end());
-    }
-
-    BlockWriter block_;
-    std::vector<std::byte> records_;    // instead of a block
-    std::vector<std::uint32_t> named_;  // the metrics whose names the frame needs
-    std::vector<std::pair<std::uint32_t, SeriesNode>> nodes_;
-    std::vector<std::byte> payload_, packed_;
-    std::vector<Cell> cells_;
-    std::uint64_t from_ = 0, seen_ = 0;
-    std::uint64_t rows_ = 0, bytes_ = 0;  // seen, without padding
-    std::uint64_t name_bytes_ = 0;
-    std::uint64_t summed_to_ = 0, summed_rows_ = 0;
-    bool is_closed_ = false;  // nothing is added to the frame any more
+    std::shared_ptr<detail::RunCore> core_;
+    int exceptions_ = std::uncaught_exceptions();
 };
-using Intake = BasicIntake<>;
-
-}  // namespace CAIRN_NAMESPACE::detail
-
-// ---- cairn/run/detail/metric_table.hpp
-// Which number stands for which metric name in a run's records.
-
-namespace CAIRN_NAMESPACE::detail {
-
-/// The run's names, shared by its threads. Threads: any; a thread asks once for each name, then its lane
-/// remembers.
-template <class = void>
-class BasicMetricTable {
-  public:
-    /// The number of a name, given on first sight. Names are kept for as long as the table.
-    std::pair<std::uint32_t, std::string_view> id_of(std::string_view name) {
-        const std::scoped_lock lock{mutex_};
-        if (const auto found = ids_.find(name); found != ids_.end()) return {found->second, found->first};
-        const auto id = static_cast<std::uint32_t>(names_.size());
-        names_.emplace_back();  // first: without memory a number is lost, and none is given twice
-        names_.back() = ids_.emplace(name, id).first->first;
-        return {id, names_.back()};
-    }
-
-    [[nodiscard]] std::string_view name_of(std::uint32_t id) const {
-        const std::scoped_lock lock{mutex_};
-        return id < names_.size() ? names_[id] : std::string_view{};
-    }
-
-  private:
-    mutable std::mutex mutex_;
-    std::map<std::string, std::uint32_t, std::less<>> ids_;
-    std::vector<std::string_view> names_;  // the keys, by their numbers; a map's keys stay where they are
-};
-using MetricTable = BasicMetricTable<>;
-
-}  // namespace CAIRN_NAMESPACE::detail
-
-// ---- cairn/run/detail/ring_chain.hpp
-// A thread's ring, and the plain memory that follows it while it is full.
-
-namespace CAIRN_NAMESPACE::detail {
-
-/// How many rings of plain memory a run may take beside its journal while the disk takes nothing. Threads:
-/// any.
-class SpareRings {
-  public:
-    explicit SpareRings(unsigned most = 64) : most_{most} {}
-
-    [[nodiscard]] bool take() noexcept {
-        if (taken_.fetch_add(1, std::memory_order_relaxed) < most_) return true;
-        give_back();
-        return false;
-    }
-    void give_back() noexcept { taken_.fetch_sub(1, std::memory_order_relaxed); }
-
-  private:
-    unsigned most_;
-    std::atomic<unsigned> taken_{0};
-};
-
-/// A ring of its own, and while that is full others in plain memory. Positions go on from one to the next:
-/// for its consumer, and in the history, it is one ring. When all is drained the producer returns to its own.
-template <class = void>
-class BasicRingChain {
-  public:
-    BasicRingChain(os::Mapping memory, std::uint32_t id, SpareRings& spares)
-        : own_memory_{std::move(memory)}, own_{Ring::create(own_memory_.writable().data(), id)},
-          spares_{&spares} {
-        links_.push_back({own_, 0, {}});
-    }
-    BasicRingChain(const BasicRingChain&) = delete;
-    BasicRingChain& operator=(const BasicRingChain&) = delete;
-
-    // ---- the producer
-
-    /// The ring to begin with.
-    [[nodiscard]] Ring own() const noexcept { return own_; }
-    /// Goes on in plain memory; false if there is no more to be had.
-    [[nodiscard]] bool extend(Ring& writing) noexcept {
-        if (!spares_->take()) return false;
-        try {
-            if (auto memory = os::Mapping::anonymous(ring_file_bytes)) {
-                const Ring next = Ring::create(memory->writable().data(), own_.id(), writing.position());
-                const std::scoped_lock lock{mutex_};
-                links_.push_back({next, writing.position(), std::move(*memory)});
-                writing = next;
-                return true;
-            }
-        } catch (...) {  // no memory
-        }
-        spares_->give_back();
-        return false;
-    }
-    /// Leaves the plain memory once it is drained.
-    void return_home(Ring& writing) noexcept {
-        const std::scoped_lock lock{mutex_};
-        Link& last = links_.front();
-        if (links_.size() != 1 || !last.memory || !last.ring.readable().bytes.empty()) return;
-        give_back(last);
-        own_.restart_at(writing.position());
-        last = {own_, writing.position(), {}};
-        writing = own_;
-    }
-
-    // ---- the consumer
-
-    /// What was committed from a position on, which is not released: a contiguous part of it.
-    [[nodiscard]] Ring::Readable readable(std::uint64_t from) const noexcept {
-        const std::scoped_lock lock{mutex_};
-        std::size_t i = links_.size() - 1;
-        while (i > 0 && from < links_[i].from) --i;
-        return links_[i].ring.readable(from);
-    }
-    void release(std::uint64_t to) noexcept {
-        const std::scoped_lock lock{mutex_};
-        while (links_.size() > 1 && to >= links_[1].from) {
-            links_.front().ring.release(links_[1].from);
-            give_back(links_.front());
-            links_.erase(links_.begin());
-        }
-        links_.front().ring.release(to);
-    }
-
-    // ---- either
-
-    /// Whether all that is in it outlives the process.
-    [[nodiscard]] bool outlives_process() const noexcept {
-        const std::scoped_lock lock{mutex_};
-        return own_memory_.has_file() && links_.size() == 1 && !links_.front().memory;
-    }
-    /// Whether its own ring lies in a file.
-    [[nodiscard]] bool has_file() const noexcept { return own_memory_.has_file(); }
-    [[nodiscard]] bool is_drained() const noexcept {
-        const std::scoped_lock lock{mutex_};
-        return std::all_of(links_.begin(), links_.end(),
-                           [](const Link& link) { return link.ring.readable().bytes.empty(); });
-    }
-    /// Lets go of what lies in plain memory only. Returns how many rows that were.
-    std::uint64_t drop_memory() noexcept {
-        const std::scoped_lock lock{mutex_};
-        std::uint64_t rows = 0;
-        for (Link& link : links_) {
-            if (own_memory_.has_file() && !link.memory) continue;
-            for (auto piece = link.ring.readable(); !piece.bytes.empty(); piece = link.ring.readable()) {
-                rows += count_rows(piece.bytes);
-                link.ring.release(piece.from + piece.bytes.size());
-            }
-        }
-        return rows;
-    }
-    /// Gives up its own ring, whose file can be removed then. Nobody may use the chain any more.
-    void unmap() noexcept { own_memory_.unmap(); }
-
-  private:
-    struct Link {
-        Ring ring{};
-        std::uint64_t from = 0;
-        os::Mapping memory{};  // none if it is the chain's own ring
-    };
-    void give_back(const Link& link) noexcept {
-        if (link.memory) spares_->give_back();
-    }
-
-    os::Mapping own_memory_;
-    Ring own_;
-    SpareRings* spares_;
-    mutable std::mutex mutex_;
-    std::vector<Link> links_;  // the first is the one that is drained, the last the one that is written
-};
-using RingChain = BasicRingChain<>;
-
-}  // namespace CAIRN_NAMESPACE::detail
-
-// ---- cairn/run/detail/journal_lane.hpp
-// A lane with its rings, and what it does seldom.
-
-namespace CAIRN_NAMESPACE::detail {
-
-/// What a lane asks of its run when the ring has no room. Implemented by the collector.
-class Pressure {
-  public:
-    /// Sees to it that the ring is drained soon. Cheap when it was said already.
-    virtual void nudge() noexcept = 0;
-    /// Waits for the collector a little; false when there is no use in waiting longer.
-    virtual bool wait_for_room(std::int64_t waiting_since_ns) noexcept = 0;
-
-  protected:
-    ~Pressure() = default;
-};
-
-/// Held by the journal, and by the thread that logs into it.
-template <class T = void>
-class BasicJournalLane final : public Lane, public std::enable_shared_from_this<BasicJournalLane<T>> {
-  public:
-    BasicJournalLane(os::Mapping memory, std::uint32_t id, std::int64_t first_step, MetricTable& names,
-                     SpareRings& spares, Pressure& pressure)
-        : Lane{first_step}, id_{id}, rings_{std::move(memory), id, spares}, names_{&names},
-          pressure_{&pressure} {
-        ring = rings_.own();
-    }
-
-    /// Gives it to the calling thread, unless another has it.
-    bool take(std::int64_t first_step) {
-        bool taken = false;
-        if (!taken_.compare_exchange_strong(taken, true, std::memory_order_acquire)) return false;
-        held_ = this->shared_from_this();
-        next_step_ = first_step;
-        return true;
-    }
-    [[nodiscard]] bool is_taken() const noexcept { return taken_.load(std::memory_order_acquire); }
-    void let_go() noexcept override {
-        const auto held = std::move(held_);  // it may be the last that does
-        taken_.store(false, std::memory_order_release);
-    }
-    [[nodiscard]] bool is_orphan() const noexcept override { return held_.use_count() == 1; }
-
-    /// The number of its ring.
-    [[nodiscard]] std::uint32_t id() const noexcept { return id_; }
-    /// What it has written, for the collector.
-    [[nodiscard]] RingChain& rings() noexcept { return rings_; }
-
-    /// Gives up the ring and removes its file. Nobody may log into it any more.
-    void remove_file(const os::Path& path) {
-        if (!rings_.has_file()) return;
-        rings_.unmap();  // first: no file goes while it is mapped (Windows)
-        (void)os::remove_file(path);
-    }
-
-  private:
-    bool append_cells(RecordKind kind, std::int64_t step, std::int64_t time_ns, const NamedCell* begin,
-                      const NamedCell* end) override {
-        cells_.clear();
-        for (const NamedCell* cell = begin; cell != end; ++cell) {
-            if (!add(cell->hash, cell->literal, cell->name, cell->value)) return false;
-        }
-        return append_pieces(kind, step, time_ns);
-    }
-    bool append_dynamic(RecordKind kind, const DynamicRow& row) override {
-        cells_.clear();
-        bool done = true;
-        row.for_each([&](std::string_view name, const Value& value) {
-            done = done && add(hash_name(name), nullptr, name, value);
-        });
-        return done && append_pieces(kind, row.step(), row.time_ns());
-    }
-
-    /// A name that this lane uses for the first time goes into the ring ahead of the row that uses it.
-    bool add(std::uint64_t hash, const char* literal, std::string_view name, const Value& value) {
-        const bool is_cut = name.size() > max_metric_name_bytes;
-        if (is_cut) {
-            name = name.substr(0, max_metric_name_bytes);
-            hash = hash_name(name);
-            literal = nullptr;
-        }
-        std::uint32_t id = known_.find(hash, name);
-        if (id == MetricCache::unknown) {
-            if (is_cut) bump(counters.texts_cut);  // once for each name and lane, not once for each row
-            const auto [number, kept] = names_->id_of(name);
-            const std::size_t bytes = name_record_size(kept);
-            if (!has_room(bytes)) return false;
-            put_name(ring.end(), number, kept);
-            ring.commit(bytes);
-            known_.insert(hash, kept, number);
-            id = number;
-        }
-        if (literal != nullptr) known_.keep(hash, literal, id);
-        cells_.emplace_back(id, shortened(value));
-        return true;
-    }
-    /// The value with its text cut to what may be stored, at the boundary of a UTF-8 character.
-    [[nodiscard]] Value shortened(const Value& value) noexcept {
-        const std::string_view text = value.text();
-        if (text.size() <= max_text_bytes) return value;
-        bump(counters.texts_cut);
-        std::size_t size = max_text_bytes;
-        while (size > 0 && (static_cast<unsigned char>(text[size]) & 0xc0U) == 0x80U) --size;
-        return Value{text.substr(0, size)};
-    }
-
-    /// A row that is too large for one record goes into several that belong together.
-    bool append_pieces(RecordKind kind, std::int64_t step, std::int64_t time_ns) {
-        std::size_t i = 0;
-        do {
-            std::size_t bytes = row_header_bytes;
-            std::size_t end = i;
-            while (end < cells_.size() && bytes + cell_size(cells_[end].second) <= max_record_bytes)
-                bytes += cell_size(cells_[end++].second);
-            if (!has_room(bytes)) return false;
-            const unsigned flags =
-                (end < cells_.size() ? row_continues : 0U) | (i > 0 ? row_is_continued : 0U);
-            const CallTimer timer;
-            std::byte* to = put_row_header(ring.end(), bytes, kind, static_cast<std::uint8_t>(flags), end - i,
-                                           step, time_ns);
-            for (; i < end; ++i) to = put_cell(to, cells_[i].first, cells_[i].second);
-            ring.commit(bytes);
-            timer.stop(counters.log_ns);
-        } while (i < cells_.size());
-        if (kind == RecordKind::row) bump(counters.rows);
-        return true;
-    }
-
-    /// Times what the fast path does, here, where it need not be fast: about once in a thousand rows.
-    class CallTimer {
-      public:
-        CallTimer() noexcept { (void)wall_ns(); }  // as `log` does
-        /// Moves what is typical towards what it took, net of the clock.
-        void stop(std::atomic<std::uint64_t>& typical) const noexcept {
-            const auto took = static_cast<std::uint64_t>(
-                std::max<std::int64_t>(steady_ns() - begun_ - (begun_ - before_), 1));
-            const std::uint64_t known = typical.load(std::memory_order_relaxed);
-            const std::uint64_t by = known / 8 + 1;
-            const std::uint64_t next = known == 0     ? took
-                                       : took > known ? known + by
-                                                      : known - std::min(by, known - 1);
-            typical.store(next, std::memory_order_relaxed);
-        }
-
-      private:
-        std::int64_t before_ = steady_ns(), begun_ = steady_ns();
-    };
-
-    [[nodiscard]] bool has_room(std::size_t bytes) noexcept {
-        return ring.has_room(bytes) || make_room(bytes);
-    }
-    /// Moves on in the ring. While it is full waits for the collector, then goes on in plain memory; false if
-    /// there is no more of that.
-    [[nodiscard]] bool make_room(std::size_t bytes) noexcept {
-        rings_.return_home(ring);
-        bool is_there = ring.advance(bytes);
-        if (ring.is_low()) pressure_->nudge();
-        if (is_there) return true;
-        const std::int64_t since = steady_ns();
-        bump(counters.waits);
-        while (!is_there && pressure_->wait_for_room(since)) {
-            pressure_->nudge();
-            is_there = ring.advance(bytes);
-        }
-        bump(counters.waited_ns, static_cast<std::uint64_t>(steady_ns() - since));
-        if (!is_there && rings_.extend(ring)) {
-            bump(counters.spills);
-            is_there = ring.advance(bytes);
-        }
-        return is_there;
-    }
-
-    std::uint32_t id_;
-    RingChain rings_;
-    MetricTable* names_;
-    Pressure* pressure_;
-    std::vector<std::pair<std::uint32_t, Value>> cells_;  // of the row that is appended; keeps its memory
-    std::atomic<bool> taken_{false};
-    std::shared_ptr<BasicJournalLane> held_;  // itself, for the thread that has taken it
-};
-using JournalLane = BasicJournalLane<>;
-
-}  // namespace CAIRN_NAMESPACE::detail
-
-// ---- cairn/run/detail/journal.hpp
-// The lanes of a run.
-
-namespace CAIRN_NAMESPACE::detail {
-
-/// Makes lanes, hands them to threads, takes them back when a thread ends.
-template <class = void>
-class BasicJournal {
-  public:
-    BasicJournal(std::filesystem::path dir, std::uint32_t next_ring, std::int64_t first_step,
-                 Pressure& pressure)
-        : dir_{std::move(dir)}, next_ring_{next_ring}, first_step_{first_step}, pressure_{&pressure} {}
-
-    /// A lane for the calling thread: one that an ended thread left, or a new one; null once the journal is
-    /// closed. The thread lets go of it. Throws only `std::bad_alloc`.
-    Lane* acquire() {
-        const std::scoped_lock lock{mutex_};
-        if (closed_) return nullptr;
-        for (const auto& lane : lanes_) {
-            if (lane->take(first_step_)) return lane.get();
-        }
-        const std::uint32_t id = next_ring_++;
-        auto memory = os::Mapping::create_shared(path_of(id), ring_file_bytes);
-        if (!memory) {
-            mapped_ = false;
-            // On a network's disk nothing has failed, but a kill can lose what was not collected.
-            if (first_failure_.empty() && memory.error().code() != errc::unsupported)
-                first_failure_ = memory.error().what();
-            memory = os::Mapping::anonymous(ring_file_bytes);
-            if (!memory) throw std::bad_alloc{};
-        }
-        // Threads after the first count their rows from 0, unless the run is resumed.
-        const auto& made = lanes_.emplace_back(
-            std::make_shared<JournalLane>(std::move(*memory), id, first_step_, names_, spares_, *pressure_));
-        made->take(first_step_);
-        return made.get();
-    }
-
-    /// The lanes as they are now; a lane stays valid as long as someone holds it.
-    [[nodiscard]] std::vector<std::shared_ptr<JournalLane>> lanes() const {
-        const std::scoped_lock lock{mutex_};
-        return lanes_;
-    }
-
-    /// False once a ring had to be made in plain memory; then `failure` says why.
-    [[nodiscard]] bool mapped() const {
-        const std::scoped_lock lock{mutex_};
-        return mapped_;
-    }
-    [[nodiscard]] std::string failure() const {
-        const std::scoped_lock lock{mutex_};
-        return first_failure_;
-    }
-
-    /// What could not be drained when the run ended.
-    struct Left {
-        bool in_files = false;   ///< rows that lie in ring files: a resume finds them
-        std::uint64_t lost = 0;  ///< rows that lay in plain memory
-    };
-    /// Removes the files of rings that are drained and that no other thread can still write to; gives out
-    /// none after.
-    Left close(const Lane* own) {
-        const std::scoped_lock lock{mutex_};
-        closed_ = true;
-        Left left;
-        for (const auto& lane : lanes_) {
-            const bool writable = lane.get() != own && lane->is_taken();
-            left.lost += lane->rings().drop_memory();
-            const bool is_drained = lane->rings().is_drained();
-            left.in_files = left.in_files || (lane->rings().has_file() && !is_drained);
-            if (is_drained && !writable) lane->remove_file(path_of(lane->id()));
-        }
-        return left;
-    }
-
-  private:
-    [[nodiscard]] std::filesystem::path path_of(std::uint32_t id) const { return dir_ / ring_file_name(id); }
-
-    std::filesystem::path dir_;
-    mutable std::mutex mutex_;
-    MetricTable names_;
-    SpareRings spares_;
-    std::vector<std::shared_ptr<JournalLane>> lanes_;
-    std::uint32_t next_ring_;
-    std::int64_t first_step_;
-    Pressure* pressure_;
-    bool mapped_ = true;
-    bool closed_ = false;
-    std::string first_failure_;
-};
-using Journal = BasicJournal<>;
-
-}  // namespace CAIRN_NAMESPACE::detail
-
-// ---- cairn/store/history_index.hpp
-// The index of a history: what each frame of packed rows has of each metric, so that a curve of any length is
-// drawn without reading all of it. It can be lost: what it does not cover is read in the history.
-//
-//   file   "CAIRNIDX" · u32 version · u32 0
-//   entry  u32 payload bytes · u32 CRC-32C of the payload · payload
-//   payload u64 where the frame lies in the history · u32 its bytes · u32 its CRC-32C · u32 its ring
-//          · u64, u64 where its stretch of that begins and ends · varint nodes · nodes
-//   node   varint metric · varint bytes of the name · name · varints: finite values, NaNs, infinities,
-//   restarts
-//          · zigzag least step · varints over it: first, last, greatest step · zigzag least time in ms
-//          · varint over it: greatest time · f64 least, greatest, last finite value
-//
-// Little-endian.
-
-namespace CAIRN_NAMESPACE::detail {
-
-inline constexpr const char* index_file = "history.index";
-inline constexpr std::string_view index_magic = "CAIRNIDX";
-inline constexpr std::uint32_t index_version = 1;
-inline constexpr std::size_t index_header_bytes = 16;
-
-/// Builds the payload of an entry.
-template <class = void>
-class BasicIndexEntry {
-  public:
-    /// Of a frame that has so many metrics, which are added next.
-    void begin(const FramePlace& frame, std::size_t nodes) {
-        bytes_.clear();
-        ByteWriter out{bytes_};
-        out.fixed(frame.at);
-        out.fixed(frame.bytes);
-        out.fixed(frame.crc);
-        out.fixed(frame.ring);
-        out.fixed(frame.from);
-        out.fixed(frame.to);
-        out.varint(nodes);
-    }
-    /// A metric that the frame names; an empty node if it has no number of it.
-    void add(std::uint32_t metric, std::string_view name, const SeriesNode& node) {
-        ByteWriter out{bytes_};
-        put_named(out, metric, name);
-        for (const std::uint64_t count : {node.finite, node.nans, node.infinities, node.restarts})
-            out.varint(count);
-        out.signed_varint(node.min_step);
-        for (const std::int64_t step : {node.first_step, node.last_step, node.max_step})
-            out.varint(static_cast<std::uint64_t>(step) - static_cast<std::uint64_t>(node.min_step));
-        out.signed_varint(node.min_ms);
-        out.varint(static_cast<std::uint64_t>(node.max_ms) - static_cast<std::uint64_t>(node.min_ms));
-        for (const double value : {node.min, node.max, node.last})
-            out.fixed(std::bit_cast<std::uint64_t>(value));
-    }
-    [[nodiscard]] std::span<const std::byte> payload() const noexcept { return bytes_; }
-
-  private:
-    std::vector<std::byte> bytes_;
-};
-using IndexEntry = BasicIndexEntry<>;
-
-/// Whether its times can be told in nanoseconds, and its ends lie between its extremes.
-template <class = void>
-[[nodiscard]] bool is_in_range(const SeriesNode& node) noexcept {
-    const auto within = [&](std::int64_t step) { return step >= node.min_step && step <= node.max_step; };
-    return node.min_ms >= -most_ms && node.min_ms <= node.max_ms && node.max_ms <= most_ms &&
-           within(node.first_step) && within(node.last_step);
-}
-
-/// Reads an entry: `f(metric, name, SeriesNode)` for each metric. False if it is damaged.
-template <class F>
-[[nodiscard]] bool read_index_entry(std::span<const std::byte> payload, FramePlace& frame, F&& f) {
-    ByteReader from{payload};
-    frame.at = from.fixed<std::uint64_t>();
-    frame.bytes = from.fixed<std::uint32_t>();
-    frame.crc = from.fixed<std::uint32_t>();
-    frame.ring = from.fixed<std::uint32_t>();
-    frame.from = from.fixed<std::uint64_t>();
-    frame.to = from.fixed<std::uint64_t>();
-    std::uint64_t least = 0;
-    for (std::uint64_t left = from.varint(); left > 0; --left) {
-        std::uint32_t metric = 0;
-        std::string_view name;
-        if (!read_named(from, least, metric, name)) return false;
-        SeriesNode node;
-        for (std::uint64_t* count : {&node.finite, &node.nans, &node.infinities, &node.restarts})
-            *count = from.varint();
-        node.min_step = from.signed_varint();
-        for (std::int64_t* step : {&node.first_step, &node.last_step, &node.max_step})
-            *step = static_cast<std::int64_t>(from.varint() + static_cast<std::uint64_t>(node.min_step));
-        node.min_ms = from.signed_varint();
-        node.max_ms = static_cast<std::int64_t>(from.varint() + static_cast<std::uint64_t>(node.min_ms));
-        for (double* value : {&node.min, &node.max, &node.last})
-            *value = std::bit_cast<double>(from.fixed<std::uint64_t>());
-        if (!from.ok() || !is_in_range(node)) return false;
-        f(metric, name, std::as_const(node));
-    }
-    return from.ok();
-}
-
-/// Walks the entries of an index; after damage there is no next one.
-template <class = void>
-class BasicIndexReader {
-  public:
-    explicit BasicIndexReader(std::span<const std::byte> file) noexcept : file_{file} {
-        if (file.size() >= index_header_bytes &&
-            std::memcmp(file.data(), index_magic.data(), index_magic.size()) == 0 &&
-            get<std::uint32_t>(file.data() + 8) == index_version)
-            at_ = index_header_bytes;
-    }
-    /// Whether it is an index of this version.
-    [[nodiscard]] bool is_valid() const noexcept { return at_ != 0; }
-    [[nodiscard]] std::size_t position() const noexcept { return at_; }
-
-    bool next(std::span<const std::byte>& payload) noexcept {
-        if (!is_valid() || file_.size() - at_ < 8) return false;
-        const std::size_t bytes = get<std::uint32_t>(file_.data() + at_);
-        if (bytes > file_.size() - at_ - 8) return false;
-        payload = file_.subspan(at_ + 8, bytes);
-        if (crc32c(payload) != get<std::uint32_t>(file_.data() + at_ + 4)) return false;
-        at_ += 8 + bytes;
-        return true;
-    }
-
-  private:
-    std::span<const std::byte> file_;
-    std::size_t at_ = 0;
-};
-using IndexReader = BasicIndexReader<>;
-
-/// Appends entries. Fails as writing a file does; then the index ends there, and the history is read instead.
-template <class = void>
-class BasicIndexWriter {
-  public:
-    /// Opens the index of a history that has `whole_bytes`: entries of what lies behind them are cut.
-    static result<BasicIndexWriter> open(const std::filesystem::path& path, std::uint64_t whole_bytes) {
-        auto file = os::File::open_read_write(path);
-        if (!file) return file.error();
-        BasicIndexWriter writer{std::move(*file)};
-        const auto size = writer.file_.size();
-        if (!size) return size.error();
-        std::vector<std::byte> bytes(static_cast<std::size_t>(*size));
-        const auto read = writer.file_.read_at(0, writable_bytes_of(bytes));
-        if (!read) return read.error();
-        bytes.resize(*read);
-        IndexReader reader{bytes};
-        if (reader.is_valid()) {
-            writer.end_ = reader.position();
-            for (std::span<const std::byte> payload; reader.next(payload);) {
-                FramePlace frame;
-                if (!read_index_entry(payload, frame,
-                                      [](std::uint32_t, std::string_view, const SeriesNode&) {}) ||
-                    frame.bytes > whole_bytes || frame.at > whole_bytes - frame.bytes)
-                    break;
-                writer.end_ = reader.position();
-            }
-        } else {
-            std::byte header[index_header_bytes] = {};
-            std::memcpy(header, index_magic.data(), index_magic.size());
-            put(header + index_magic.size(), index_version);
-            if (auto written = writer.file_.write_at(0, header); !written) return written.error();
-            writer.end_ = index_header_bytes;
-        }
-        if (auto cut = writer.file_.truncate(writer.end_); !cut) return cut.error();
-        return writer;
-    }
-
-    result<void> append(const IndexEntry& entry) {
-        const auto payload = entry.payload();
-        buffer_.resize(8 + payload.size());
-        put(buffer_.data(), static_cast<std::uint32_t>(payload.size()));
-        put(buffer_.data() + 4, crc32c(payload));
-        std::memcpy(buffer_.data() + 8, payload.data(), payload.size());
-        auto written = file_.write_at(end_, buffer_);
-        if (written) end_ += buffer_.size();
-        return written;
-    }
-    [[nodiscard]] std::uint64_t bytes() const noexcept { return end_; }
-
-  private:
-    explicit BasicIndexWriter(os::File file) : file_{std::move(file)} {}
-
-    os::File file_;
-    std::uint64_t end_ = 0;
-    std::vector<std::byte> buffer_;
-};
-using IndexWriter = BasicIndexWriter<>;
-
-}  // namespace CAIRN_NAMESPACE::detail
-
-// ---- cairn/run/detail/collector.hpp
-// The collector: one thread for each run that drains the rings into the history and keeps the summary.
-
-namespace CAIRN_NAMESPACE::detail {
-
-/// Drains, writes, sums up. It polls: every 5 ms while rows come, less and less often down to 250 ms while
-/// none do. A logging thread wakes it only when its ring is nearly full.
-template <class = void>
-class BasicCollector final : public Pressure {
-  public:
-    BasicCollector(HistoryWriter history, IndexWriter index)
-        : history_{std::move(history)}, index_{std::move(index)} {}
-
-    ~BasicCollector() { stop(); }
-    BasicCollector(const BasicCollector&) = delete;
-    BasicCollector& operator=(const BasicCollector&) = delete;
-
-    /// Throws `cairn::error` if the system gives no thread.
-    void start(Journal& journal) {
-        journal_ = &journal;
-        thread_.start(&run, this).value();
-    }
-
-    /// Drains what is there and ends the thread. Does nothing the second time.
-    void stop() noexcept {
-        stopping_.store(true, std::memory_order_relaxed);
-        bell_.ring();
-        thread_.join();
-    }
-
-    void nudge() noexcept override {
-        if (!nudged_.exchange(true, std::memory_order_relaxed)) bell_.ring();
-    }
-
-    /// At most 100 ms in all; not at all while it is known to be stuck.
-    bool wait_for_room(std::int64_t waiting_since_ns) noexcept override {
-        constexpr std::int64_t patience_ns = 100'000'000;
-        const std::uint64_t drained = drained_.load(std::memory_order_relaxed);
-        if (stuck_at_.load(std::memory_order_relaxed) == drained + 1) return false;
-        if (steady_ns() - waiting_since_ns > patience_ns) {
-            stuck_at_.store(drained + 1, std::memory_order_relaxed);
-            return false;
-        }
-        os::sys::sleep_ns(100'000);
-        return true;
-    }
-
-    /// Takes over the summary of the sessions before. Before `start`.
-    void remember(MetricViews earlier) { board_.remember(std::move(earlier)); }
-
-    [[nodiscard]] MetricViews views() const {
-        const std::scoped_lock lock{board_mutex_};
-        return board_.views();
-    }
-    /// How many rows are in the summary.
-    [[nodiscard]] std::uint64_t rows() const noexcept { return rows_.load(std::memory_order_relaxed); }
-    /// How many of these are in the history too.
-    [[nodiscard]] std::uint64_t written() const noexcept { return written_.load(std::memory_order_relaxed); }
-    [[nodiscard]] std::uint64_t bytes() const noexcept { return bytes_.load(std::memory_order_relaxed); }
-    /// Why the history cannot be written now; empty while it can.
-    [[nodiscard]] std::string failure() const {
-        const std::scoped_lock lock{board_mutex_};
-        return failure_;
-    }
-
-    /// Why the history could not be written when that happened first; empty if it always could.
-    [[nodiscard]] std::string first_failure() const {
-        const std::scoped_lock lock{board_mutex_};
-        return first_failure_;
-    }
-
-  private:
-    static constexpr int most_frames = 64;  // of one ring at a time
-
-    static void* run(void* self) noexcept {
-        static_cast<BasicCollector*>(self)->work();
-        return nullptr;
-    }
-
-    void work() noexcept {
-        constexpr std::int64_t shortest_ns = 5'000'000, longest_ns = 250'000'000;
-        std::int64_t pause = shortest_ns;
-        for (bool last = false; !last;) {
-            bell_.wait(pause);
-            last = stopping_.load(std::memory_order_relaxed);  // the bell orders what was before `stop`
-            const bool is_low = nudged_.exchange(false, std::memory_order_relaxed);
-            bool busy = false;
-            try {
-                busy = drain(last ? 0 : is_low ? ring_reserve : ring_capacity);
-            } catch (
-                const std::exception& failure) {  // out of memory: rows stay in their rings, we try again
-                fail(failure.what());
-            }
-            pause = busy ? shortest_ns : std::min(pause * 2, longest_ns);
-        }
-        (void)history_.sync();
-    }
-
-    /// Sees what is new in the rings, and writes what fills a frame, or waits with more than `at_most` bytes
-    /// in its ring.
-    bool drain(std::uint64_t at_most) {
-        bool any = false;
-        for (const auto& lane : journal_->lanes()) {
-            Intake& intake = intakes_[lane->id()];
-            try {
-                any = drain(*lane, intake, at_most) || any;
-            } catch (...) {
-                intake.restart();
-                throw;
-            }
-        }
-        return any;
-    }
-    bool drain(JournalLane& lane, Intake& intake, std::uint64_t at_most) {
-        // What a kill would lose does not wait.
-        const std::uint64_t keep = lane.rings().outlives_process() ? at_most : 0;
-        bool any = false;
-        // A thread that never pauses must not keep us from the others.
-        for (int frames = 0; frames < most_frames || at_most == 0; ++frames) {
-            std::uint64_t rows = 0;
-            {
-                const std::scoped_lock lock{board_mutex_};
-                rows = intake.look(lane.rings(), board_);
-            }
-            any = any || rows != 0;
-            rows_.fetch_add(rows, std::memory_order_relaxed);
-            if (!intake.is_full() && intake.waiting() <= keep) break;
-            if (!write(lane, intake)) break;
-        }
-        return any;
-    }
-
-    /// Puts what waits of a lane into the history and releases its ring; false if the history takes no more.
-    bool write(JournalLane& lane, Intake& intake) {
-        const auto place = history_.append(intake.frame(lane.id(), board_));
-        if (!place) {
-            fail(place.error().what());
-            return false;
-        }
-        written_.fetch_add(intake.rows(), std::memory_order_relaxed);
-        lane.rings().release(intake.written());  // before anything can throw: no row goes into two frames
-        drained_.fetch_add(1, std::memory_order_relaxed);
-        bytes_.store(history_.bytes(), std::memory_order_relaxed);
-        {
-            const std::scoped_lock lock{board_mutex_};
-            failure_.clear();
-        }
-        if (!intake.nodes().empty()) {
-            entry_.begin(*place, intake.nodes().size());
-            for (const auto& [metric, node] : intake.nodes())
-                entry_.add(metric, board_.name_of(metric), node);
-            (void)index_.append(entry_);  // what it lacks is read in the history
-        }
-        return true;
-    }
-
-    void fail(std::string why) {
-        const std::scoped_lock lock{board_mutex_};
-        if (first_failure_.empty()) first_failure_ = why;
-        failure_ = std::move(why);
-    }
-
-    HistoryWriter history_;
-    IndexWriter index_;
-    IndexEntry entry_;
-    std::map<std::uint32_t, Intake> intakes_;  // of the rings
-    Journal* journal_ = nullptr;
-
-    os::Bell bell_;
-    std::atomic<bool> stopping_{false};
-    std::atomic<bool> nudged_{false};
-    std::atomic<std::uint64_t> drained_{0};
-    std::atomic<std::uint64_t> stuck_at_{0};
-
-    mutable std::mutex board_mutex_;
-    MetricBoard board_;
-    std::string failure_, first_failure_;
-    std::atomic<std::uint64_t> rows_{0}, written_{0};
-    std::atomic<std::uint64_t> bytes_{0};
-
-    os::Thread thread_;  // last: it ends before what it uses goes
-};
-using Collector = BasicCollector<>;
-
-}  // namespace CAIRN_NAMESPACE::detail
-
-// ---- cairn/run/detail/process.hpp
-// The ends of a process that no destructor sees: an uncaught exception, exit(), fork().
-
-#if !defined(_WIN32)
-#include <pthread.h>
-#endif
-
-namespace CAIRN_NAMESPACE::detail {
-
-/// Something that wants to hear of the process's end. All calls come on some thread of the process, once at
-/// most.
-class Endable {
-  public:
-    virtual void on_terminate(const std::string& why) noexcept = 0;
-    virtual void on_exit() noexcept = 0;
-    /// In the child of a fork: only atomics and file descriptors may be touched.
-    virtual void on_fork_child() noexcept = 0;
-
-  protected:
-    ~Endable() = default;
-};
-
-/// The open runs of this process. The one thing that is not held by a run; never destroyed, so that it
-/// outlives every static object. A second copy in a shared library is harmless: each knows its own runs and
-/// calls the one before it.
-template <class = void>
-class CAIRN_ONE_IN_PROCESS BasicProcess {
-  public:
-    static BasicProcess& instance() {
-        static auto* const process = new BasicProcess;  // reachable for ever: not a leak
-        return *process;
-    }
-
-    void add(std::weak_ptr<Endable> run) {
-        const std::scoped_lock lock{mutex_};
-        std::erase_if(runs_, [](const auto& known) { return known.expired(); });
-        runs_.push_back(std::move(run));
-    }
-
-    /// Ends all open runs as failed, because the process is about to go.
-    void end_runs(const std::string& why) noexcept {
-        each([&](Endable& run) { run.on_terminate(why); });
-    }
-
-  private:
-    BasicProcess() : previous_{std::set_terminate([] { instance().terminate(); })} {
-        (void)std::atexit([] { instance().each([](Endable& run) { run.on_exit(); }); });
-#if !defined(_WIN32)
-        ::pthread_atfork([] { instance().mutex_.lock(); }, [] { instance().mutex_.unlock(); },
-                         [] {
-                             for (const auto& known : instance().runs_) {
-                                 if (const auto run = known.lock()) run->on_fork_child();
-                             }
-                             instance().mutex_.unlock();
-                         });
-#endif
-    }
-
-    [[noreturn]] void terminate() noexcept {
-        const std::string why = current_exception_text();
-        end_runs(why);
-        if (previous_ != nullptr) previous_();
-        std::abort();
-    }
-
-    static std::string current_exception_text() {
-        try {
-            if (const std::exception_ptr current = std::current_exception()) std::rethrow_exception(current);
-        } catch (const std::exception& e) {
-            return e.what();
-        } catch (...) {
-            return "an exception that is no std::exception";
-        }
-        return "std::terminate was called";
-    }
-
-    template <class F>
-    void each(F&& f) {
-        std::vector<std::shared_ptr<Endable>> runs;  // held, so that none goes away meanwhile
-        {
-            const std::scoped_lock lock{mutex_};
-            for (const auto& known : runs_) {
-                if (auto run = known.lock()) runs.push_back(std::move(run));
-            }
-        }
-        for (const auto& run : runs) f(*run);
-    }
-
-    std::mutex mutex_;
-    std::vector<std::weak_ptr<Endable>> runs_;
-    std::terminate_handler previous_ = nullptr;
-};
-using Process = BasicProcess<>;
-
-}  // namespace CAIRN_NAMESPACE::detail
-
-// ---- cairn/run/detail/process_signals.hpp
-// The watches of a process, and what becomes of a signal when all have answered it.
-
-namespace CAIRN_NAMESPACE::detail {
-
-/// When all watches of the process have answered a SIGTERM that would have ended the process, it does.
-template <class = void>
-class CAIRN_ONE_IN_PROCESS BasicProcessSignals final : public SignalWatch {
-  public:
-    BasicProcessSignals() {
-        Hub& hub = Hub::instance();
-        const std::scoped_lock lock{hub.mutex};
-        if (hub.all.empty()) os::SignalCounter::listen();
-        mine_ = std::unique_ptr<Answered, Leave>{new Answered{now(os::Signal::term), now(os::Signal::usr1)}};
-        hub.all.push_back(mine_.get());
-    }
-
-    [[nodiscard]] bool pending() const noexcept override {
-        return now(os::Signal::term) != mine_->term || now(os::Signal::usr1) != mine_->usr1;
-    }
-
-    void answer() override {
-        if (!pending()) return;
-        Hub& hub = Hub::instance();
-        {
-            const std::scoped_lock lock{hub.mutex};
-            *mine_ = {now(os::Signal::term), now(os::Signal::usr1)};
-        }
-        hub.end_if_due();
-    }
-
-  private:
-    /// How many of each had come when it answered last.
-    struct Answered {
-        std::uint32_t term = 0, usr1 = 0;
-    };
-
-    [[nodiscard]] static std::uint32_t now(os::Signal signal) noexcept {
-        return os::SignalCounter::count(signal);
-    }
-
-    /// All watches of the process; never destroyed, as the list of runs.
-    struct Hub {
-        static Hub& instance() {
-            static std::atomic<Hub*> latest{nullptr};
-            Hub* hub = latest.load(std::memory_order_acquire);
-            if (hub != nullptr && hub->process == os::pid()) return *hub;
-            // A forked child begins anew: the watches, and a mutex that may be held, are its parent's.
-            auto mine = std::make_unique<Hub>();
-            if (latest.compare_exchange_strong(hub, mine.get(), std::memory_order_acq_rel))
-                hub = mine.release();
-            return *hub;
-        }
-        void end_if_due() {
-            {
-                const std::scoped_lock lock{mutex};
-                if (now(os::Signal::term) == 0 || !os::SignalCounter::would_have_ended(os::Signal::term))
-                    return;
-                for (const Answered* one : all) {
-                    if (one->term != now(os::Signal::term)) return;
-                }
-            }
-            Process::instance().end_runs("the process was asked to stop (SIGTERM)");
-            os::SignalCounter::end_by(os::Signal::term);
-        }
-        const std::uint64_t process = os::pid();
-        std::mutex mutex;
-        std::vector<Answered*> all;
-    };
-
-    struct Leave {
-        void operator()(Answered* mine) const noexcept {
-            Hub& hub = Hub::instance();
-            const bool asked = now(os::Signal::term) != mine->term;
-            {
-                const std::scoped_lock lock{hub.mutex};
-                std::erase(hub.all, mine);
-                delete mine;
-            }
-            if (asked) hub.end_if_due();  // nobody will answer it any more
-            const std::scoped_lock lock{hub.mutex};
-            if (hub.all.empty()) os::SignalCounter::unlisten();
-        }
-    };
-
-    std::unique_ptr<Answered, Leave> mine_;
-};
-using ProcessSignals = BasicProcessSignals<>;
-
-}  // namespace CAIRN_NAMESPACE::detail
-
-// ---- cairn/run/metrics_table.hpp
-// The metrics of a run as text for a terminal. Costs nlohmann/json.
-
-namespace CAIRN_NAMESPACE::detail {
-
-/// `text` without what could move the cursor: names and notes are the user's data.
-template <class = void>
-[[nodiscard]] std::string printable(std::string_view text) {
-    std::string out;
-    for (const char c : text) out += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? '?' : c;
-    return out;
-}
-
-/// A number in at most ten characters.
-template <class = void>
-[[nodiscard]] std::string short_number(double x) {
-    char buffer[32];
-    std::snprintf(buffer, sizeof buffer, "%.5g", x);
-    return buffer;
-}
-
-/// `text` filled up or cut to `width` columns (of bytes: for names).
-template <class = void>
-[[nodiscard]] std::string column(std::string text, std::size_t width) {
-    if (text.size() > width) text = text.substr(0, width - 1) + "~";
-    text.resize(width, ' ');
-    return text;
-}
-
-/// The table of a run's metrics: name, curve, last value, best value and where it was. `goal_of(name)` says
-/// which way a metric is better.
-template <class GoalOf>
-[[nodiscard]] std::string metrics_table(const MetricViews& views, GoalOf&& goal_of,
-                                        std::size_t max_rows = 20) {
-    std::string out;
-    std::size_t shown = 0;
-    for (const auto& [name, view] : views) {
-        if (shown++ == max_rows) {
-            out += "       ... and " + std::to_string(views.size() - max_rows) + " more\n";
-            break;
-        }
-        const MetricSummary& m = view.summary;
-        out += "       " + column(printable(name), 18) + " ";
-        if (m.numbers + m.nans == 0) {
-            out += printable(m.text.substr(0, 60)) + "\n";
-            continue;
-        }
-        const std::string curve = view.curve.text();
-        out += curve;
-        out.append(2 * Thumbnail::width - curve.size() / 3, ' ');  // a block is three bytes
-        out += " last " + column(short_number(m.last), 11);
-        const Direction goal = goal_of(name);
-        if (m.numbers != 0 && goal != maximize) {
-            out += " min " + column(short_number(m.min) + " @" + std::to_string(m.min_step), 18);
-        }
-        if (m.numbers != 0 && goal != minimize)
-            out += " max " + short_number(m.max) + " @" + std::to_string(m.max_step);
-        if (m.nans != 0) out += " NaN x" + std::to_string(m.nans);
-        out += "\n";
-    }
-    return out;
-}
-
-}  // namespace CAIRN_NAMESPACE::detail
-
-// ---- cairn/run/detail/report.hpp
-// What a run says on a terminal when it starts and when it ends: where it is, and its metrics in small.
-
-#if defined(_WIN32)
-#include <io.h>
-#else
-#include <unistd.h>
-#endif
-
-namespace CAIRN_NAMESPACE::detail {
-
-[[nodiscard]] inline bool is_terminal(std::FILE* file) noexcept {
-#if defined(_WIN32)
-    return ::_isatty(::_fileno(file)) != 0;
-#else
-    return ::isatty(::fileno(file)) != 0;
-#endif
-}
-
-template <class = void>
-[[nodiscard]] bool may_talk(const RunCore& core) {
-    return !core.options().quiet && is_terminal(stderr);
-}
-
-template <class = void>
-void report_start(const RunCore& core) {
-    if (!may_talk(core)) return;
-    std::fprintf(stderr, "cairn: %s %s/%s, recorded in %s\n", core.resumed() ? "going on with" : "run",
-                 core.options().project.c_str(), core.options().id.c_str(),
-                 printable(core.dir().string()).c_str());
-}
-
-/// `views()` gives the metrics, if they are to be shown.
-template <class Json = nlohmann::json, class Views>
-void report_end(const RunCore& core, Views&& views) noexcept {
-    try {
-        if (!may_talk(core) || core.is_detached()) return;
-        const Json about = core.about();
-        const double seconds = static_cast<double>(wall_ns() - core.started_ns()) / 1e9;
-        std::fprintf(
-            stderr, "cairn: run %s/%s %s after %.1f s\n%s", core.options().project.c_str(),
-            core.options().id.c_str(), about.value("status", "").c_str(), seconds,
-            metrics_table(views(), [&](std::string_view name) { return core.goal_of(name); }).c_str());
-        const Health health = core.health();
-        if (health.rows_dropped != 0) {
-            std::fprintf(stderr, "cairn: %llu rows were lost\n",
-                         static_cast<unsigned long long>(health.rows_dropped));
-        }
-        std::fprintf(stderr, "cairn: see it with: cairn show %s --dir %s\n", core.options().id.c_str(),
-                     printable(core.store().root().string()).c_str());
-    } catch (...) {  // a message that cannot be made is no reason to end a program
-    }
-}
-
-}  // namespace CAIRN_NAMESPACE::detail
+using Run = BasicRun<>;
+
+/// Opens a run: `auto run = cairn::init({.project = "mnist", .config = {{"lr", 1e-3}, {"epochs", 5}}});`
+/// Throws `cairn::error` if the store cannot be written, a name is bad, the run exists or does not (see
+/// `Resume`), or another process writes it.
+template <std::same_as<Enabled> = Enabled>
+[[nodiscard]] Run init(Options options = {});
+
+}  // namespace CAIRN_NAMESPACE
 
 // ---- cairn/store/file_batch.hpp
 // Several files that become visible together: as objects of a store, or at paths of their own.
@@ -13904,1239 +11143,6 @@ class BasicPathBatch {
 using PathBatch = BasicPathBatch<>;
 
 }  // namespace CAIRN_NAMESPACE::detail
-
-// ---- cairn/run/detail/run_versions.hpp
-// The versions of an artifact, for a run that is recorded. Costs nlohmann/json.
-
-namespace CAIRN_NAMESPACE::detail {
-
-/// A row as a manifest keeps it, and back.
-template <class Json = nlohmann::json>
-[[nodiscard]] Json metrics_of(const DynamicRow& row) {
-    Json metrics = Json::object();
-    row.for_each([&](std::string_view name, const Value& value) {
-        Json& to = metrics[std::string{name}];
-        switch (value.kind()) {
-            case Value::Kind::text: to = std::string{value.text()}; break;
-            case Value::Kind::integer: to = static_cast<std::int64_t>(value.bits()); break;
-            case Value::Kind::natural: to = value.bits(); break;
-            case Value::Kind::boolean: to = value.bits() != 0; break;
-            default: to = metric_to_json(value.number()); break;
-        }
-    });
-    return metrics;
-}
-
-template <class = void>
-[[nodiscard]] DynamicRow row_of(const Manifest& manifest) {
-    std::vector<NamedValue> values;
-    for (const auto& [name, value] : manifest.metrics.items()) {
-        if (value.is_boolean()) {
-            values.push_back({name, value.template get<bool>()});
-        } else if (value.is_number_unsigned()) {
-            values.push_back({name, value.template get<std::uint64_t>()});
-        } else if (value.is_number_integer()) {
-            values.push_back({name, value.template get<std::int64_t>()});
-        } else if (const auto number = metric_from_json(value)) {
-            values.push_back({name, *number});
-        } else if (value.is_string()) {
-            values.push_back({name, std::string_view{value.template get_ref<const std::string&>()}});
-        }
-    }
-    return {manifest.step.value_or(0), manifest.created_ns, values.data(), values.size()};
-}
-
-template <class = void>
-[[nodiscard]] Version version_of(const Manifest& manifest, const ArtifactStore& artifacts) {
-    return {manifest.version, manifest.logical_size(), row_of(manifest),
-            artifacts.plain_path(manifest.version)};
-}
-
-/// Shown under a plain path (`artifacts/<name>/v3/model.safetensors`). A commit is atomic and durable:
-/// objects first, then the version's manifest.
-template <class = void>
-class BasicRunVersions final : public VersionStore {
-  public:
-    /// Makes the artifact if it is not there. Throws `cairn::error`.
-    BasicRunVersions(std::shared_ptr<RunCore> core, std::string_view name)
-        : core_{std::move(core)},
-          artifacts_{ArtifactStore::open(core_->store(), core_->options().project, std::string{name}, "model")
-                         .value()} {}
-
-    result<void> begin(const VersionInfo& info) override {
-        abort();
-        draft_ = {};
-        draft_.run = info.run;
-        draft_.step = info.row.step();
-        draft_.created_ns = info.row.time_ns();
-        draft_.metrics = metrics_of(info.row);
-        return {};
-    }
-
-    result<void> write(std::string_view file, std::span<const std::byte> bytes) override {
-        return batch_.write(core_->store(), file, bytes);
-    }
-
-    result<Version> commit() override {
-        auto staged = stage();
-        if (!staged) return staged.error();
-        return commit(std::move(*staged));
-    }
-    result<std::vector<StagedFile>> stage() override { return batch_.finish(); }
-    result<Version> commit(std::vector<StagedFile> staged) override {
-        auto committed = artifacts_.commit(std::move(draft_), std::move(staged));
-        if (!committed) return committed.error();
-        for (const error& warning : committed->warnings) core_->note_failure(warning, false);
-        return version_of(committed->manifest, artifacts_);
-    }
-
-    void abort() noexcept override { batch_.clear(); }
-
-    result<StoredFiles> open(const Version& version, std::string_view folder) override {
-        const auto reading = artifacts_.lease(version.number);  // until all of it is in memory
-        auto manifest = artifacts_.get(version.number);
-        if (!manifest) return manifest.error();
-        StoredFiles files;
-        for (const FileEntry& entry : manifest->files) {
-            if (entry.digest.empty() || !entry.path.starts_with(folder)) continue;
-            auto bytes = artifacts_.read(*manifest, entry.path);
-            if (!bytes) return bytes.error();
-            files.add(entry.path.substr(folder.size()), std::move(*bytes));
-        }
-        return files;
-    }
-
-    result<void> remove(const Version& version) override { return artifacts_.remove(version.number); }
-    result<void> undo(const Version& version) override { return artifacts_.undo(version.number); }
-
-    [[nodiscard]] result<Manifest> manifest(const Version& version) const override {
-        return artifacts_.get(version.number);
-    }
-    [[nodiscard]] result<Version> version(std::uint64_t number) const override {
-        const auto manifest = artifacts_.get(number);
-        if (!manifest) return manifest.error();
-        return version_of(*manifest, artifacts_);
-    }
-
-    [[nodiscard]] std::vector<Version> versions(bool any_run) override {
-        auto listing = artifacts_.list();
-        if (!listing) raise(listing.error());
-        for (const error& damaged : listing->damaged) core_->note_failure(damaged, false);
-        std::vector<Version> versions;
-        for (const Manifest& manifest : listing->versions) {
-            if (any_run || manifest.run == core_->options().id) {
-                versions.push_back(version_of(manifest, artifacts_));
-            }
-        }
-        return versions;
-    }
-
-    result<void> annotate(const Version& version, const DynamicRow& metrics) override {
-        auto done = artifacts_.annotate(version.number, metrics_of(metrics));
-        return done ? result<void>{} : result<void>{done.error()};
-    }
-
-    [[nodiscard]] bool is_held(const Version& version) const override {
-        if (const auto aliases = artifacts_.aliases()) {
-            for (const auto& [alias, number] : *aliases) {
-                if (number == version.number) return true;
-            }
-        }
-        const auto read = artifacts_.is_read(version.number);
-        return read && *read;
-    }
-
-    void mark_best(const Version& version, const Watched& by) override {
-        const auto aliases = artifacts_.aliases();
-        if (!aliases) return core_->note_failure(aliases.error(), false);
-        if (const auto named = aliases->find("best"); named != aliases->end()) {
-            if (named->second == version.number) return;
-            if (const auto manifest = artifacts_.get(named->second)) {
-                const Reading held = row_of(*manifest).find(by.metric).reading();
-                const Reading now = version.row.find(by.metric).reading();
-                if (held.kind == Reading::Kind::number && !is_better(by.direction, now.value, held.value))
-                    return;
-            }
-        }
-        if (auto set = artifacts_.set_alias("best", version.number); !set)
-            core_->note_failure(set.error(), false);
-    }
-
-  private:
-    std::shared_ptr<RunCore> core_;
-    ArtifactStore artifacts_;
-    Manifest draft_;
-    ObjectBatch batch_;
-};
-using RunVersions = BasicRunVersions<>;
-
-}  // namespace CAIRN_NAMESPACE::detail
-
-// ---- cairn/store/run_folder.hpp
-// The folder of a run: its one writer, its record, its state. Costs nlohmann/json.
-
-namespace CAIRN_NAMESPACE {
-
-/// How a run stands. `crashed`: it never ended, and whoever wrote it is gone.
-enum class RunState : unsigned char { running, finished, failed, exited, crashed };
-
-/// The state's name: "finished".
-[[nodiscard]] constexpr std::string_view to_string(RunState state) noexcept {
-    switch (state) {
-        case RunState::running: return "running";
-        case RunState::finished: return "finished";
-        case RunState::failed: return "failed";
-        case RunState::exited: return "exited";
-        case RunState::crashed: return "crashed";
-    }
-    return "unknown";
-}
-
-namespace detail {
-
-template <class Json = nlohmann::json>
-[[nodiscard]] Json to_json(const os::Process& p) {
-    return {{"pid", p.pid}, {"start", p.start}, {"boot", p.boot}, {"space", p.space}, {"host", p.host}};
-}
-template <class Json = nlohmann::json>
-[[nodiscard]] os::Process process_from(const Json& in) {
-    os::Process out;
-    const auto number = [&](const char* key, std::uint64_t& to) {
-        if (const auto found = in.find(key); found != in.end() && found->is_number_unsigned())
-            found->get_to(to);
-    };
-    const auto text = [&](const char* key, std::string& to) {
-        if (const auto found = in.find(key); found != in.end() && found->is_string()) found->get_to(to);
-    };
-    if (!in.is_object()) return out;
-    number("pid", out.pid);
-    number("start", out.start);
-    text("boot", out.boot);
-    text("space", out.space);
-    text("host", out.host);
-    return out;
-}
-
-}  // namespace detail
-
-/// One run's folder, open for its one writer or for a reader.
-template <class Json = nlohmann::json>
-class BasicRunFolder {
-  public:
-    /// Makes the folder if it is not there and takes the writer's lock; each rank has its own. Fails: busy,
-    /// naming who holds it.
-    static result<BasicRunFolder> open_writer(const Store& store, const std::string& project,
-                                              const std::string& run, unsigned rank = 0) {
-        if (auto checked = detail::check_name("project", project); !checked) return checked.error();
-        if (auto checked = detail::check_name("run", run); !checked) return checked.error();
-        BasicRunFolder folder{store, store.run_dir(project, run, rank)};
-        if (auto made = detail::make_dirs_durably(folder.path_, store.durability()); !made)
-            return made.error();
-        auto lock = detail::os::Lock::try_acquire(folder.lock_path());
-        if (!lock && lock.error().code() == errc::busy) return folder.held_by_another();
-        if (!lock) return lock.error();
-        folder.lock_ = std::move(*lock);
-        if (auto noted = folder.lock_.write_note(detail::to_json(detail::os::this_process()).dump());
-            !noted) {
-            return noted.error();
-        }
-        const auto record = detail::os::status(folder.path_ / "run.json");
-        if (!record) return record.error();
-        folder.is_new_ = !record->exists;
-        return folder;
-    }
-
-    /// A run that is there. Fails: not_found.
-    static result<BasicRunFolder> open_reader(const Store& store, const std::string& project,
-                                              const std::string& run, unsigned rank = 0) {
-        if (auto checked = detail::check_name("project", project); !checked) return checked.error();
-        if (auto checked = detail::check_name("run", run); !checked) return checked.error();
-        BasicRunFolder folder{store, store.run_dir(project, run, rank)};
-        const auto record = detail::os::status(folder.path_ / "run.json");
-        if (!record) return record.error();
-        if (record->exists) return folder;
-        return error{errc::not_found, "there is no such run", folder.path_.string(),
-                     "see which there are with: cairn ls"};
-    }
-
-    /// Where the folder lies.
-    [[nodiscard]] const std::filesystem::path& path() const noexcept { return path_; }
-    /// It had no record when it was opened.
-    [[nodiscard]] bool is_new() const noexcept { return is_new_; }
-
-    /// A JSON file of the run. Fails: not_found, corrupt.
-    [[nodiscard]] result<Json> read_json(std::string_view name) const {
-        const std::filesystem::path path = path_ / name;
-        const auto text = detail::read_file(path, max_json_bytes);
-        if (!text) return text.error();
-        auto value = Json::parse(*text, nullptr, false);
-        if (!value.is_discarded()) return value;
-        return error{errc::corrupt, "this file of the run is no JSON", path.string(),
-                     "restore it from a copy, or delete it"};
-    }
-    /// Replaces a JSON file of the run in one step.
-    result<void> write_json(std::string_view name, const Json& value) const {
-        const std::string text = value.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
-        return detail::write_file_atomically(path_ / name, text, durability_, temp_dir_);
-    }
-    /// The run's record. Fails: corrupt, if it is no object.
-    [[nodiscard]] result<Json> read_run() const {
-        auto record = read_json("run.json");
-        if (!record || record->is_object()) return record;
-        return error{errc::corrupt, "the run's record is no object", (path_ / "run.json").string(),
-                     "restore it from a copy"};
-    }
-    /// Writes the record, with the process that writes it.
-    result<void> write_run(Json record) const {
-        record["process"] = detail::to_json(detail::os::this_process());
-        return write_json("run.json", record);
-    }
-
-    /// How the run stands. A run that says it is running, but whose lock is free or whose process is dead,
-    /// has crashed.
-    [[nodiscard]] result<RunState> state() const {
-        const auto record = read_run();
-        if (!record) return record.error();
-        const auto status = record->find("status");
-        if (status == record->end()) return RunState::crashed;  // it never got as far as saying
-        for (const RunState ended : {RunState::finished, RunState::failed, RunState::exited}) {
-            if (*status == to_string(ended)) return ended;
-        }
-        const auto held = detail::os::Lock::is_held(lock_path());
-        if (held && !*held) return RunState::crashed;
-        const auto process = detail::process_from(record->value("process", Json()));
-        const bool dead = detail::os::liveness(process) == detail::os::Liveness::dead;
-        return dead ? RunState::crashed : RunState::running;
-    }
-
-    /// In a forked child: the lock stays the parent's.
-    void close_in_child() noexcept { lock_.close_in_child(); }
-    /// Lets another writer in.
-    void release() noexcept { lock_.release(); }
-
-  private:
-    static constexpr std::size_t max_json_bytes = std::size_t{256} << 20U;
-
-    BasicRunFolder(const Store& store, std::filesystem::path path)
-        : path_{std::move(path)}, temp_dir_{store.temp_dir()}, durability_{store.durability()} {}
-
-    [[nodiscard]] std::filesystem::path lock_path() const { return path_ / "lock"; }
-
-    [[nodiscard]] error held_by_another() const {
-        const auto note = detail::read_file(lock_path(), 4096);
-        const auto holder = detail::process_from(Json::parse(note ? *note : "", nullptr, false));
-        const std::string who = holder.pid == 0
-                                    ? " that does not say who it is"  // it took the lock just now
-                                    : ": process " + std::to_string(holder.pid) + " on " + holder.host;
-        return {errc::busy, "another writer has this run open" + who, path_.string(),
-                "stop that process, or give this one another run id (CAIRN_RUN_ID)"};
-    }
-
-    std::filesystem::path path_;
-    std::filesystem::path temp_dir_;
-    Durability durability_;
-    detail::os::Lock lock_;
-    bool is_new_ = false;
-};
-using RunFolder = BasicRunFolder<>;
-
-}  // namespace CAIRN_NAMESPACE
-
-// ---- cairn/store/saved_files.hpp
-// Copies files that match a pattern into a run's folder. Costs nothing but <filesystem>.
-
-namespace CAIRN_NAMESPACE::detail {
-
-/// Whether a file name matches a pattern of `*` (any characters) and `?` (one character).
-[[nodiscard]] constexpr bool matches(std::string_view name, std::string_view pattern) noexcept {
-    std::size_t n = 0, p = 0, star = std::string_view::npos, resume = 0;
-    while (n < name.size()) {
-        if (p < pattern.size() && pattern[p] == '*') {
-            star = p++;
-            resume = n;
-        } else if (p < pattern.size() && (pattern[p] == '?' || pattern[p] == name[n])) {
-            ++p;
-            ++n;
-        } else if (star != std::string_view::npos) {
-            p = star + 1;
-            n = ++resume;  // let the star take one character more
-        } else {
-            return false;
-        }
-    }
-    while (p < pattern.size() && pattern[p] == '*') ++p;
-    return p == pattern.size();
-}
-
-/// The files that match `pattern`, sorted; `*` and `?` may stand in any of its components.
-template <class = void>
-[[nodiscard]] std::vector<std::filesystem::path> matching_files(const std::filesystem::path& pattern) {
-    std::vector<std::filesystem::path> found{pattern.root_path()};
-    for (const std::filesystem::path& component : pattern.relative_path()) {
-        std::vector<std::filesystem::path> next;
-        const std::string text = component.string();
-        for (const std::filesystem::path& base : found) {
-            if (text.find_first_of("*?") == std::string::npos) {
-                next.push_back(base / component);
-            } else if (auto names = os::list_dir(base.empty() ? "." : base)) {
-                for (const std::string& name : *names) {
-                    if (matches(name, text)) next.push_back(base / os::path_of(name));
-                }
-            }
-        }
-        found = std::move(next);
-    }
-    std::erase_if(found, [](const std::filesystem::path& path) {
-        const auto status = os::status(path);
-        return !status || !status->is_file;
-    });
-    return found;
-}
-
-/// Copies the files that match into `dir`, under their file names; a newer copy replaces an older one whole.
-/// A pattern without `*` and `?` must name a file. The first failure is returned, after all others were
-/// tried.
-template <class = void>
-[[nodiscard]] result<void> save_files(const std::filesystem::path& pattern,
-                                      const std::filesystem::path& dir) {
-    const auto files = matching_files(pattern);
-    const std::string text = pattern.string();
-    if (files.empty() && text.find_first_of("*?") == std::string::npos) {
-        return error{errc::not_found, "the file to save does not exist", text,
-                     "check the path; it is read as it stands"};
-    }
-    if (files.empty()) return {};
-    if (auto made = os::make_dirs(dir); !made) return made;
-    result<void> first;
-    for (const std::filesystem::path& file : files) {
-        const std::filesystem::path temporary = dir / (".copy-" + os::random_hex(8));
-        auto done = os::copy_file(file, temporary);
-        if (done) done = os::rename_replace(temporary, dir / file.filename());
-        if (!done) (void)os::remove_file(temporary);
-        keep_first(first, done);
-    }
-    return first;
-}
-
-}  // namespace CAIRN_NAMESPACE::detail
-
-// ---- cairn/run/run_engine.hpp
-// What records a run, behind `RunCore`: the folder, the journal, the collector, config, summary and state.
-
-namespace CAIRN_NAMESPACE::detail {
-
-/// Opened by `init`, ended once. Threads: any, unless said otherwise.
-template <class T = void>
-class BasicRunEngine final : public RunCore,
-                             public Endable,
-                             public std::enable_shared_from_this<BasicRunEngine<T>> {
-    using Json = JsonFor<T>;  // of this template, and so looked into only where it is used
-
-  public:
-    /// Opens or resumes a run. Throws `cairn::error`; nothing half-made is left behind but the store's own
-    /// folders.
-    static std::shared_ptr<BasicRunEngine> open(Options options) {
-        const Store store = Store::open(options.dir).value();
-        if (options.id.empty()) options.id = os::random_hex(8);
-        const std::filesystem::path dir = store.run_dir(options.project, options.id, *options.rank);
-        const bool exists = os::status(dir / "run.json").value().exists;
-        if (exists && *options.resume == Resume::never) {
-            raise({errc::already_exists, "a run of this id exists", dir.string(),
-                   "set .resume = cairn::Resume::allow (or CAIRN_RESUME=allow) to go on with it, or choose "
-                   "another id"});
-        }
-        if (!exists && *options.resume == Resume::must) {
-            raise({errc::not_found, "resume is \"must\" but there is no such run", dir.string(),
-                   "check the id, the project and CAIRN_DIR, or use resume \"allow\" to start it"});
-        }
-        auto folder = RunFolder::open_writer(store, options.project, options.id, *options.rank).value();
-        // Asked again under the run's lock: another program may have made the run meanwhile.
-        if (!folder.is_new() && *options.resume == Resume::never) {
-            raise({errc::already_exists, "another program has just made a run of this id", dir.string(),
-                   "choose another id, or none"});
-        }
-        auto core =
-            std::shared_ptr<BasicRunEngine>{new BasicRunEngine{std::move(options), store, std::move(folder)}};
-        Process::instance().add(core);
-        if (core->resumed_) {
-            core->record(
-                {.kind = Decision::Kind::resumed, .step = core->first_step_, .time_ns = core->started_ns_});
-        }
-        report_start(*core);
-        return core;
-    }
-
-    ~BasicRunEngine() {
-        (void)end_quietly("finished", {});
-        // In the child of a fork its thread is in the parent: nothing there may be waited for or destroyed.
-        if (is_detached()) (void)live_.release();
-    }
-    BasicRunEngine(const BasicRunEngine&) = delete;
-    BasicRunEngine& operator=(const BasicRunEngine&) = delete;
-
-    // ---- logging
-
-    CAIRN_COLD Lane* find_lane() noexcept override {
-        return is_open() ? ThreadLanes::find(key_, live_->journal) : nullptr;
-    }
-
-    void record(const Decision& decision) noexcept override {
-        if (!is_open()) return;
-        try {
-            const DynamicRow event = to_event(decision);
-            Lane* const mine = lane();
-            if (mine != nullptr && mine->append<RecordKind::event>(event)) return;
-        } catch (...) {  // no memory
-        }
-        dropped_.fetch_add(1, std::memory_order_relaxed);
-    }
-
-    // ---- what is known of the run
-
-    [[nodiscard]] MetricViews views() const { return has_live() ? live_->collector.views() : MetricViews{}; }
-
-    [[nodiscard]] Health health() const override {
-        Health health;
-        if (has_live()) {
-            for (const auto& lane : live_->journal.lanes()) {
-                health.rows_logged += lane->counters.rows.load(std::memory_order_relaxed);
-                health.texts_cut += lane->counters.texts_cut.load(std::memory_order_relaxed);
-                health.waits += lane->counters.waits.load(std::memory_order_relaxed);
-                health.waited_ns += lane->counters.waited_ns.load(std::memory_order_relaxed);
-                health.spills += lane->counters.spills.load(std::memory_order_relaxed);
-                health.log_ns =
-                    std::max(health.log_ns, lane->counters.log_ns.load(std::memory_order_relaxed));
-            }
-            health.rows_collected = live_->collector.rows();
-            health.rows_written = live_->collector.written();
-            health.history_bytes = live_->collector.bytes();
-            health.journal_mapped = live_->journal.mapped();
-        }
-        health.rows_dropped = dropped_.load(std::memory_order_relaxed);
-        const std::scoped_lock lock{mutex_};
-        health.saves_failed = saves_failed_;
-        health.errors = errors_;
-        if (has_live()) {
-            for (std::string text : {live_->journal.failure(), live_->collector.first_failure()}) {
-                if (!text.empty()) health.errors.push_back(std::move(text));
-            }
-        }
-        return health;
-    }
-
-    void note_failure(const error& failure, bool of_a_save) noexcept override {
-        try {
-            const std::scoped_lock lock{mutex_};
-            if (of_a_save) ++saves_failed_;
-            for (const std::string& known : errors_) {
-                if (known == failure.what()) return;
-            }
-            if (errors_.size() < 16) errors_.emplace_back(failure.what());
-            std::fprintf(stderr, "%s\n", failure.what());
-        } catch (...) {  // no memory to keep a text: the count above stands
-        }
-    }
-
-    void check_open(const char* tried) const override {
-        if (!has_ended()) return;
-        raise({errc::invalid_argument, std::string{tried} + " after the run has ended", dir().string(),
-               "do it before run.finish(), or resume the run"});
-    }
-
-    void claim(const std::string& checkpoint) override {
-        // Not thrown under the lock: an exception that nobody catches ends the run, which takes it.
-        const bool is_free = [&] {
-            const std::scoped_lock lock{mutex_};
-            return checkpoints_.insert(checkpoint).second;
-        }();
-        if (is_free) return;
-        raise({errc::busy, "this run has a checkpoint of this name already", checkpoint,
-               "use that one, or give this one another name"});
-    }
-    void release(const std::string& checkpoint) noexcept override {
-        if (is_detached()) return;  // the mutex may be held by a thread that is in the parent
-        const std::scoped_lock lock{mutex_};
-        checkpoints_.erase(checkpoint);
-    }
-
-    // ---- config, summary, description
-
-    [[nodiscard]] Json config() const override {
-        const std::scoped_lock lock{mutex_};
-        return config_;
-    }
-    void update_config(const Json& patch) override {
-        check_config(patch);
-        check_open("change the config");
-        // Not thrown under the lock: an exception that nobody catches ends the run, which takes it.
-        [&]() -> result<void> {
-            const std::scoped_lock lock{mutex_};
-            Json merged = config_;
-            merge(merged, patch);
-            result<void> written;
-            if (!is_detached()) written = folder_.write_json("config.json", merged);
-            if (written) config_ = std::move(merged);  // in memory only what is on disk
-            return written;
-        }()
-                     .value();
-    }
-    void set_summary(std::string key, Json value) override {
-        check_open("set a summary value");
-        {
-            const std::scoped_lock lock{mutex_};
-            user_summary_[std::move(key)] = std::move(value);
-        }
-        // Written now, so that a kill does not lose it; the metrics beside it are those collected so far.
-        if (!is_detached()) folder_.write_json("summary.json", summary()).value();
-    }
-    result<void> try_describe(FunctionRef<void(Json&)> change) override {
-        const std::scoped_lock lock{mutex_};
-        change(about_);
-        return is_detached() ? result<void>{} : folder_.write_run(about_);
-    }
-    void define_metric(std::string_view name, const MetricOptions& options) override {
-        describe([&](Json& about) {
-            Json& metric = about["metrics"][std::string{name}];
-            if (!metric.is_object()) metric = Json::object();
-            if (options.goal != Direction::unspecified) {
-                metric["goal"] = options.goal == minimize ? "minimize" : "maximize";
-            }
-            if (!options.step_metric.empty()) metric["step_metric"] = options.step_metric;
-            if (!options.unit.empty()) metric["unit"] = options.unit;
-        });
-    }
-    void set_notes(const std::string& notes) override {
-        describe([&](Json& about) { about["notes"] = notes; });
-    }
-    void add_tag(const std::string& tag) override {
-        describe([&](Json& about) {
-            for (const Json& known : about["tags"]) {
-                if (known == tag) return;
-            }
-            about["tags"].push_back(tag);
-        });
-    }
-    [[nodiscard]] Json about() const override {
-        const std::scoped_lock lock{mutex_};
-        return about_;
-    }
-    [[nodiscard]] Json summary() const override {
-        Json metrics = Json::object();
-        for (const auto& [name, view] : views()) metrics[name] = to_json(view.summary);
-        const std::scoped_lock lock{mutex_};
-        return {{"metrics", std::move(metrics)}, {"user", user_summary_}};
-    }
-
-    [[nodiscard]] Direction goal_of(std::string_view metric) const override {
-        const std::scoped_lock lock{mutex_};
-        return goal_in(about_, metric);
-    }
-
-    void save_files(const std::filesystem::path& pattern, When when) override {
-        if (is_detached()) return;
-        check_open("saving files");
-        if (when != When::now) {
-            std::filesystem::path whole = std::filesystem::absolute(pattern);  // throws: before the lock
-            const std::scoped_lock lock{mutex_};
-            at_end_.push_back(std::move(whole));
-        }
-        if (when != When::end) detail::save_files(pattern, dir() / "files").value();
-    }
-
-    [[nodiscard]] std::unique_ptr<SignalWatch> watch_signals() override {
-        return std::make_unique<ProcessSignals>();
-    }
-    [[nodiscard]] std::unique_ptr<VersionStore> open_versions(std::string_view name) override {
-        return std::make_unique<RunVersions>(this->shared_from_this(), name);
-    }
-    result<void> read_rows(const std::filesystem::path& run_dir, RunCore::EachRow f) const override {
-        const auto read = read_history(run_dir, [&](const StoredRow& row) {
-            const auto decision = decision_of(row);
-            f(row, decision ? &*decision : nullptr);
-        });
-        return read ? result<void>{} : read.error();
-    }
-
-    // ---- ends
-
-    result<void> end(std::string_view status, const std::string& why) noexcept override {
-        if (has_ended()) return {};
-        auto ended = end_quietly(status, why);
-        report_end(*this, [&] { return views(); });
-        return ended;
-    }
-
-    void on_terminate(const std::string& why) noexcept override { (void)end_quietly("failed", why); }
-    void on_exit() noexcept override {
-        (void)end_quietly("exited", "exit() was called before the run was finished");
-    }
-    void on_fork_child() noexcept override {
-        open_as_.store(0, std::memory_order_relaxed);
-        detached_.store(true, std::memory_order_relaxed);
-        folder_.close_in_child();
-    }
-
-  private:
-    result<void> end_quietly(std::string_view status, const std::string& why) noexcept {
-        if (ended_.exchange(true)) return {};
-        const std::uint64_t dropped =
-            dropped_.load(std::memory_order_relaxed);  // later ones came after the end
-        open_as_.store(0, std::memory_order_relaxed);
-        if (is_detached()) return {};
-        try {
-            return write_end(status, why, dropped);
-        } catch (const error& failure) {
-            note_failure(failure, false);
-            return failure;
-        } catch (const std::exception& failure) {
-            error e{errc::io, std::string{"ending the run: "} + failure.what(), dir().string(), ""};
-            note_failure(e, false);
-            return e;
-        }
-    }
-
-    /// Changes the run's own record and writes it. Throws if the run has ended.
-    void describe(FunctionRef<void(Json&)> change) {
-        check_open("change the run's record");
-        try_describe(change).value();
-    }
-
-    static std::uint64_t random_key() noexcept {
-        std::uint64_t key = 0;
-        os::random_bytes(std::as_writable_bytes(std::span{&key, 1}));
-        return key | 1U;  // never the 0 that stands for no run
-    }
-
-    /// In the child of a fork, a thread that is not there may hold their mutexes.
-    [[nodiscard]] bool has_live() const noexcept { return live_ != nullptr && !is_detached(); }
-
-    /// What lives only while the run is recorded by this process.
-    struct Live {
-        Live(HistoryWriter history, IndexWriter index, const HistoryReport& known,
-             const std::filesystem::path& journal_dir, std::int64_t first_step)
-            : collector{std::move(history), std::move(index)},
-              journal{journal_dir, known.next_ring, first_step, collector} {}
-        Collector collector;
-        Journal journal;
-    };
-
-    BasicRunEngine(Options options, const Store& store, RunFolder folder)
-        : RunCore{std::move(options), store, folder.path(), !folder.is_new(), random_key(), wall_ns()},
-          folder_{std::move(folder)} {
-        read_earlier();
-        open_journal();
-        write_start();
-        live_->collector.start(live_->journal);
-        open_as_.store(key_, std::memory_order_relaxed);
-    }
-
-    /// What a resumed run already has: its record, its config, what the user set in its summary.
-    void read_earlier() {
-        about_ = {{"format", 1}, {"metrics", Json::object()}};
-        config_ = options_.config;
-        user_summary_ = Json::object();
-        if (!resumed_) return;
-        about_ = folder_.read_run().value();
-        for (auto& [key, kind] : {std::pair{"metrics", Json::object()},
-                                  {"tags", Json::array()},
-                                  {"logged_artifacts", Json::array()},
-                                  {"used_artifacts", Json::array()},
-                                  {"name", Json("")},
-                                  {"sessions", Json(0U)}}) {
-            if (!about_.contains(key)) about_[key] = kind;
-            if (about_[key].type() == kind.type()) continue;
-            raise({errc::corrupt, "the run's record has a wrong \"" + std::string{key} + "\"",
-                   (dir() / "run.json").string(), "restore it from a copy"});
-        }
-        Json earlier = read_object("config.json");
-        merge(earlier, config_);
-        config_ = std::move(earlier);
-        if (Json summary = read_object("summary.json"); summary["user"].is_object()) {
-            user_summary_ = std::move(summary["user"]);
-        }
-    }
-    /// Takes over the keys of an object; where both have an object, its keys. (nlohmann's `update` throws
-    /// where only one of the two has an object.)
-    static void merge(Json& into, const Json& from) {
-        if (!from.is_object()) return;
-        if (!into.is_object()) into = Json::object();
-        for (const auto& [key, value] : from.items()) {
-            if (value.is_object())
-                merge(into[key], value);
-            else
-                into[key] = value;
-        }
-    }
-    /// Empty if there is no such file: a crash may have come before it. What is damaged is not written over.
-    [[nodiscard]] Json read_object(std::string_view name) const {
-        auto read = folder_.read_json(name);
-        if (!read && read.error().code() == errc::not_found) return Json::object();
-        auto value = std::move(read).value();
-        if (value.is_object()) return value;
-        raise({errc::corrupt, "this file of the run is no object", (dir() / name).string(),
-               "restore it from a copy, or delete it"});
-    }
-
-    /// Folds what a crash left in the rings into the history, cuts its torn tail, and makes the new journal.
-    void open_journal() {
-        const std::filesystem::path journal_dir = dir() / journal_folder;
-        HistoryReport known;
-        std::optional<std::int64_t> greatest;
-        MetricViews earlier;
-        // A run whose record was lost may still have its rows.
-        if (resumed_ || os::status(dir() / history_file).value().exists) {
-            known = recover_history(dir(), [&](std::int64_t step, std::int64_t,
-                                               std::span<const NamedValue> values) {
-                        greatest = greatest ? std::max(*greatest, step) : step;
-                        take_in(earlier, step, values);
-                    }).value();
-        }
-        for (const error& unread : known.unread) note_failure(unread, false);
-        if (known.damaged != 0) {
-            note_failure({errc::corrupt,
-                          std::to_string(known.damaged) + " stretches of this run's history cannot be read",
-                          (dir() / history_file).string(),
-                          "restore it from a copy; the rows around them are whole"},
-                         false);
-        }
-        // Saturated: a step may be any integer.
-        first_step_ =
-            !greatest ? 0 : *greatest + (*greatest < std::numeric_limits<std::int64_t>::max() ? 1 : 0);
-        os::make_dirs(journal_dir).value();
-        auto history = HistoryWriter::open(dir() / history_file, known.whole_bytes).value();
-        auto index = IndexWriter::open(dir() / index_file, known.settled_bytes).value();
-        live_ = std::make_unique<Live>(std::move(history), std::move(index), known, journal_dir, first_step_);
-        live_->collector.remember(std::move(earlier));
-    }
-
-    void write_start() {
-        const auto set = [&](const char* key, const auto& value) {
-            if (!value.empty() || !about_.contains(key)) about_[key] = value;
-        };
-        about_["id"] = options_.id;
-        about_["project"] = options_.project;
-        set("name", options_.name);
-        if (about_.value("name", "").empty()) about_["name"] = options_.id;
-        set("group", options_.group);
-        set("job_type", options_.job_type);
-        set("notes", options_.notes);
-        set("tags", options_.tags);
-        if (!about_.contains("created_ns")) about_["created_ns"] = started_ns_;
-        about_["started_ns"] = started_ns_;
-        about_["sessions"] = about_.value("sessions", 0U) + 1;
-        about_["status"] = "running";
-        about_["library"] = CAIRN_VERSION;
-        about_.erase("ended_ns");
-        about_.erase("why");
-        folder_.write_json("config.json", config_).value();
-        folder_.write_run(about_).value();
-    }
-
-    result<void> write_end(std::string_view status, const std::string& why, std::uint64_t dropped) {
-        live_->collector.stop();
-        const Journal::Left left = live_->journal.close(ThreadLanes::own(key_));
-        dropped_.fetch_add(left.lost, std::memory_order_relaxed);
-        std::vector<std::filesystem::path> patterns;
-        {
-            const std::scoped_lock lock{mutex_};
-            patterns = at_end_;
-        }
-        result<void> first;
-        const auto keep = [&](const result<void>& done) {
-            if (done) return;
-            note_failure(done.error(), false);
-            detail::keep_first(first, done);
-        };
-        const std::string why_not = live_->collector.failure();
-        if (left.in_files && !why_not.empty()) {
-            keep(error{errc::io,
-                       "the last rows are in the journal only, the history took no more: " + why_not,
-                       dir().string(), "make room, then resume the run: it folds them in"});
-        }
-        if (left.lost != 0 && !why_not.empty()) {  // or a thread logged while the run ended
-            keep(error{errc::io,
-                       std::to_string(left.lost) +
-                           " rows were lost: neither the history nor a ring file of "
-                           "the journal could be written: " +
-                           why_not,
-                       dir().string(), "make room before the next run"});
-        }
-        if (const std::string since = live_->collector.first_failure(); dropped != 0) {
-            const error told{errc::io,
-                             std::to_string(dropped) + " rows were dropped: " +
-                                 (since.empty() ? "they came faster than they could be written" : since),
-                             dir().string(),
-                             since.empty() ? "log less often" : "make room before the next run"};
-            if (since.empty())
-                note_failure(told, false);  // all that was taken is written
-            else
-                keep(told);
-        }
-        for (const std::filesystem::path& pattern : patterns)
-            keep(detail::save_files(pattern, dir() / "files"));
-        keep(folder_.write_json("summary.json", summary()));
-        {
-            const std::scoped_lock lock{mutex_};
-            about_["status"] = status;
-            about_["ended_ns"] = wall_ns();
-            if (!why.empty()) about_["why"] = why;
-        }
-        keep(folder_.write_run(about()));
-        folder_.release();
-        return first;
-    }
-
-    RunFolder folder_;
-    std::unique_ptr<Live> live_;
-
-    mutable std::mutex mutex_;
-    Json about_;
-    Json config_;
-    Json user_summary_;
-    std::vector<std::filesystem::path> at_end_;
-    std::vector<std::string> errors_;
-    std::set<std::string> checkpoints_;  // those that live
-    std::uint64_t saves_failed_ = 0;
-};
-using RunEngine = BasicRunEngine<>;
-
-}  // namespace CAIRN_NAMESPACE::detail
-
-// ---- cairn/run/detail/stopping.hpp
-// What stands behind `run.should_stop`: asking a policy whether training should stop.
-
-namespace CAIRN_NAMESPACE::detail {
-
-/// Whether a row has the metric.
-template <class = void>
-[[nodiscard]] bool is_watched(const StoredRow& row, const Watched& watched) {
-    if (!watched.any()) return true;
-    return std::any_of(row.values.begin(), row.values.end(), [&](const NamedValue& value) {
-        return value.name == watched.metric && value.value.reading().kind != Reading::Kind::missing;
-    });
-}
-
-/// Whether it tells that another session of the run begins.
-[[nodiscard]] inline bool begins_session(const Decision* decision) noexcept {
-    return decision != nullptr && decision->kind == Decision::Kind::resumed;
-}
-
-// Never defined: their names are the compiler's message.
-template <class P>
-struct keep_this_policy_in_a_variable_outside_the_loop_it_remembers_rows;
-template <class R>
-struct a_disabled_run_keeps_no_dynamic_rows_so_stop_by_a_typed_row;
-
-/// Tells a policy of the rows that the sessions before logged, up to where each one after them went on and up
-/// to `step`: rows that a resume went back over are not among them.
-template <class P>
-void tell_earlier_rows(RunCore& core, P& policy, std::int64_t step) {
-    const Watched watched = watched_by(policy);
-    std::vector<std::int64_t> ends;  // of each session: the first step of the next that the policy watches
-    bool begins = false;
-    auto read = core.read_rows(core.dir(), [&](const StoredRow& stored, const Decision* decision) {
-        if (begins_session(decision)) {
-            if (begins) ends.push_back(std::numeric_limits<std::int64_t>::max());  // nothing to watch in it
-            begins = true;
-        } else if (stored.kind == RecordKind::row && begins && is_watched(stored, watched)) {
-            ends.push_back(stored.step);
-            begins = false;
-        }
-    });
-    // The steps that a session may tell of end where any session after it began.
-    ends.push_back(step);
-    if (begins) ends.push_back(step);
-    for (std::size_t i = ends.size() - 1; i-- > 0;) ends[i] = std::min(ends[i], ends[i + 1]);
-
-    DynamicRow last{std::max(step, std::numeric_limits<std::int64_t>::min() + 1) - 1, 0, nullptr, 0};
-    std::size_t session = 0;
-    if (read) {
-        read = core.read_rows(core.dir(), [&](const StoredRow& stored, const Decision* decision) {
-            if (begins_session(decision)) ++session;
-            if (stored.kind != RecordKind::row || session >= ends.size() || stored.step >= ends[session])
-                return;
-            last = DynamicRow{stored.step, stored.time_ns, stored.values.data(), stored.values.size()};
-            detail::settle(policy, At<DynamicRow>{last}, Outcome::not_saved);
-        });
-    }
-    if (!read) core.note_failure(read.error(), false);
-    detail::settle(policy, At<DynamicRow>{last}, Outcome::restored);  // it knows now, and is not told again
-}
-
-/// Whether the policy says that training should stop at this row; it then hears of the row.
-template <class R, class P>
-bool ask_to_stop(const R& row, P& policy) {
-    const At<R> now{row};
-    const bool stop = policy.decide(now) == Answer::yes;
-    detail::settle(policy, now, Outcome::not_saved);
-    return stop;
-}
-
-/// The same, for a run that is recorded.
-template <class R, class P>
-bool ask_to_stop(RunCore& core, const R& row, P& policy) {
-    if (core.resumed() && rows_heard_by(policy).is_fresh()) tell_earlier_rows(core, policy, row.step());
-    const At<R> now{row};
-    if (const std::string_view nan = rejected_by(policy, now); !nan.empty()) {
-        core.note_failure({errc::not_a_number,
-                           "a metric is NaN, and the policy that stops training takes that for an error",
-                           std::string{nan}, "see in the run's history since when"},
-                          false);
-    }
-    const bool stop = policy.decide(now) == Answer::yes;
-    if (stop) {
-        core.record({.kind = Decision::Kind::stopped,
-                     .step = now.step,
-                     .time_ns = now.time_ns,
-                     .answer = Answer::yes,
-                     .because = reasons_of(policy, now),
-                     .text = to_text(policy),
-                     .row = to_dynamic(row)});
-    }
-    detail::settle(policy, now, Outcome::not_saved);
-    return stop;
-}
-
-}  // namespace CAIRN_NAMESPACE::detail
-
-// ---- cairn/run/run.hpp
-// `cairn::init` and the handle it returns. Checkpoints and artifacts are declared here and defined in
-// checkpoint/, which `cairn/cairn.hpp` includes too.
-
-namespace CAIRN_NAMESPACE {
-
-/// What `log` takes beside a row whose names are known at run time.
-struct LogOptions {
-    std::optional<std::int64_t> step = {};  ///< default: the calling thread's own count of rows
-};
-
-/// A run that is being recorded. A movable handle: when the last of it goes, the run is finished (failed, if
-/// an exception is on its way). `log` may be called from any thread; the rest from one thread at a time.
-template <class T = void>
-class BasicRun {
-    using Json = detail::JsonFor<T>;
-
-  public:
-    /// A run that records nothing, as `CAIRN_MODE=disabled` makes it.
-    BasicRun() = default;
-    /// For `init`.
-    explicit BasicRun(std::shared_ptr<detail::RunCore> core) : core_{std::move(core)} {}
-    ~BasicRun() { close(); }
-    BasicRun(BasicRun&&) noexcept = default;
-    /// Ends the run that the handle had, and takes over the other's.
-    BasicRun& operator=(BasicRun&& other) noexcept {
-        if (this != &other) {
-            close();
-            core_ = std::move(other.core_);
-            exceptions_ = other.exceptions_;
-        }
-        return *this;
-    }
-
-    // ---- logging
-
-    /// Logs one row at a step: `run.log(cairn::step(epoch), "loss"_m = loss)`. Returns the row, for a
-    /// checkpoint. Fails: never; a row that cannot be kept is counted in `health()`. Threads: any. Cost: tens
-    /// of nanoseconds; no lock, no system call. When it returns, a SIGKILL of the process loses no value.
-    template <class... Names, class... Ts>
-    auto log(Step step, Field<Names, Ts>... fields) noexcept {
-        const auto row = detail::make_row(step.value, detail::wall_ns(), std::move(fields)...);
-        if (core_) core_->append(row, core_->latest_lane());
-        return row;
-    }
-
-    /// Logs one row; its step is the calling thread's own count of rows.
-    template <class... Names, class... Ts>
-        requires(sizeof...(Names) > 0)
-    auto log(Field<Names, Ts>... fields) noexcept {
-        detail::Lane* const lane = core_ ? core_->lane() : nullptr;
-        const std::int64_t step = lane != nullptr ? lane->take_step() : 0;
-        const auto row = detail::make_row(step, detail::wall_ns(), std::move(fields)...);
-        if (core_) core_->append(row, lane);
-        return row;
-    }
-
-    /// Logs a row whose names are known only at run time: `run.log({{"loss", loss}, {"epoch", epoch}}, {.step
-    /// = n})`.
-    DynamicRow log(std::initializer_list<NamedValue> values, LogOptions options = {}) {
-        return log_values(values, options);
-    }
-    /// The same for values that are made in a loop.
-    DynamicRow log(std::span<const NamedValue> values, LogOptions options = {}) {
-        return log_values(values, options);
-    }
-
-    // ---- saving (defined in checkpoint/)
-
-    /// A checkpoint that saves by a policy, as types: `run.checkpoint<cairn::EveryN<2>>("model")`. Retention
-    /// and sink may follow, as values, in any order. Throws `cairn::error` on a bad name, or where directions
-    /// disagree.
-    template <class Policy, class... Rest>
-    [[nodiscard]] auto checkpoint(std::string_view name, Rest... rest);
-
-    /// The same with the policy as a value, anywhere among policy, retention and sink:
-    /// `run.checkpoint("model", Best<"val/loss", minimize>{} | EveryN<500>{}, KeepLast<3>{})`.
-    template <class... Parts>
-    [[nodiscard]] auto checkpoint(std::string_view name, Parts... parts);
-
-    /// Commits an artifact as a new version, or finds that its newest version is the same. Throws
-    /// `cairn::error`.
-    template <class A>
-    auto log_artifact(const A& artifact, std::initializer_list<std::string_view> aliases = {});
-
-    /// An artifact's version, by "name:alias" or "name:v3"; "name" is "name:latest". Throws
-    /// `errc::not_found`.
-    template <class Text>
-    [[nodiscard]] auto use_artifact(const Text& spec);
-
-    /// Saves parts as a new version of a model artifact, whatever the policies say: `run.log_model("model",
-    /// cairn::part("model", model))`. Throws `cairn::error`.
-    template <class... Parts>
-    auto log_model(std::string_view name, const Parts&... parts);
-
-    /// Copies the files that match a pattern (`*` and `?` in file names) into the run's folder. With
-    /// `When::end` at the end of the run; with `When::live` now and at the end. Throws `cairn::error` if a
-    /// copy made now fails, or if the run has ended.
-    void save(const std::filesystem::path& pattern, When when = When::live) {
-        if (core_) core_->save_files(pattern, when);
-    }
-
-    // ---- deciding
-
-    /// Whether training should stop at this row, by `Patience` or any other policy:
-    /// `if (run.should_stop(row, patience)) break;`. The policy is kept outside the loop and hears of the
-    /// row; in a resumed run it first hears of the rows that were logged before this step. Works the same in
-    /// a run that records nothing. A stop is recorded, with its reason. Cost: a comparison.
-    template <class R, class P>
-        requires SavePolicy<std::remove_cvref_t<P>>
-    bool should_stop(const R& row, P&& policy) {
-        if constexpr (StatefulPolicy<std::remove_cvref_t<P>> &&
-                      (!std::is_lvalue_reference_v<P> || std::is_const_v<std::remove_reference_t<P>>)) {
-            (void)sizeof(detail::keep_this_policy_in_a_variable_outside_the_loop_it_remembers_rows<
-                         std::remove_cvref_t<P>>);
-            return false;
-        } else {
-            return core_ ? detail::ask_to_stop(*core_, row, policy) : detail::ask_to_stop(row, policy);
-        }
-    }
-
-    /// What was decided so far and recorded, in the order of each thread: every save, failure and removal,
-    /// and every change of why nothing is saved. `to_text` makes a line of one. `checkpoint.decisions()` has
-    /// those about all other rows too. Throws if the history cannot be read. Cost: one pass over it.
-    template <class D = Decision>
-    [[nodiscard]] std::vector<D> decisions() const {
-        return core_ ? detail::recorded_decisions<D>(core_->dir()).value() : std::vector<D>{};
-    }
-
-    // ---- what is recorded beside rows
-
-    /// The config as it stands; a nested value is `config()["optimizer"]["lr"]`.
-    [[nodiscard]] Json config() const { return core_ ? core_->config() : Json::object(); }
-    /// Merges an object into the config, nested objects too. Throws `cairn::error` on anything else.
-    void update_config(const Json& patch) {
-        if (core_) core_->update_config(patch);
-    }
-
-    /// For each metric last, min, max, mean, count and where they were, under "metrics"; what was set, under
-    /// "user". Rows that are not collected yet (some milliseconds) are not in it.
-    [[nodiscard]] Json summary() const { return core_ ? core_->summary() : Json::object(); }
-    /// Sets a value of one's own in the summary.
-    void set_summary(std::string key, Json value) {
-        if (core_) core_->set_summary(std::move(key), std::move(value));
-    }
-
-    /// Declares a metric: which way it is better, over what it is drawn. Throws `cairn::error` if it cannot
-    /// be written.
-    void define_metric(std::string_view name, const MetricOptions& options) {
-        if (core_) core_->define_metric(name, options);
-    }
-    /// Sets the run's notes, free text. Throws `cairn::error` if it cannot be written.
-    void set_notes(const std::string& notes) {
-        if (core_) core_->set_notes(notes);
-    }
-    /// Adds a tag; one that is there is not added twice. Throws `cairn::error` if it cannot be written.
-    void add_tag(const std::string& tag) {
-        if (core_) core_->add_tag(tag);
-    }
-
-    // ---- the run itself
-
-    /// Unique in the project; empty if the run is disabled.
-    [[nodiscard]] std::string id() const { return core_ ? core_->options().id : std::string{}; }
-    /// The project it belongs to; empty if the run is disabled.
-    [[nodiscard]] std::string project() const { return core_ ? core_->options().project : std::string{}; }
-    /// What people call it; empty if the run is disabled.
-    [[nodiscard]] std::string name() const {
-        return core_ ? core_->about().value("name", "") : std::string{};
-    }
-    /// The run's folder.
-    [[nodiscard]] std::filesystem::path dir() const { return core_ ? core_->dir() : std::filesystem::path{}; }
-    /// Whether nothing is recorded.
-    [[nodiscard]] bool disabled() const noexcept { return core_ == nullptr; }
-    /// The run existed before; then `first_step` is one more than the greatest step it had logged.
-    [[nodiscard]] bool resumed() const noexcept { return core_ != nullptr && core_->resumed(); }
-    /// Where training goes on: 0, but in a resumed run one more than the greatest step it had logged.
-    [[nodiscard]] std::int64_t first_step() const noexcept { return core_ ? core_->first_step() : 0; }
-    /// What was logged, collected, waited for, dropped; which saves failed.
-    [[nodiscard]] Health health() const { return core_ ? core_->health() : Health{}; }
-
-    /// Ends the run: writes what is left, the summary and the state "finished". The handle then only counts
-    /// what it is given. The result has the first thing that could not be written.
-    result<void> finish() noexcept { return end("finished", {}); }
-    /// Ends the run as failed, with the reason.
-    result<void> fail(const std::string& why) noexcept { return end("failed", why); }
-
-    /// For the layers below.
-    [[nodiscard]] const std::shared_ptr<detail::RunCore>& core() const noexcept { return core_; }
-
-  private:
-    result<void> end(std::string_view status, const std::string& why) noexcept {
-        if (!core_ || core_->has_ended()) return {};
-        return core_->end(status, why);
-    }
-    template <class Values>
-    DynamicRow log_values(const Values& values, const LogOptions& options) {
-        detail::Lane* const lane = core_ ? core_->lane() : nullptr;
-        const std::int64_t step = options.step ? *options.step : lane != nullptr ? lane->take_step() : 0;
-        DynamicRow row{step, detail::wall_ns(), std::data(values), values.size()};
-        if (core_) core_->append(row, lane);
-        return row;
-    }
-    void close() noexcept {
-        if (!core_) return;
-        if (std::uncaught_exceptions() > exceptions_) {
-            (void)end("failed", "an exception left the run's scope");
-        } else {
-            (void)end("finished", {});
-        }
-    }
-
-    std::shared_ptr<detail::RunCore> core_;
-    int exceptions_ = std::uncaught_exceptions();
-};
-using Run = BasicRun<>;
-
-namespace detail {
-
-template <class T>
-struct void_for {
-    using type = void;
-};
-
-}  // namespace detail
-
-/// Opens a run: `auto run = cairn::init({.project = "mnist", .config = {{"lr", 1e-3}, {"epochs", 5}}});`
-/// Throws `cairn::error` if the store cannot be written, a name is bad, the run exists or does not (see
-/// `Resume`), or another process writes it.
-template <std::same_as<Enabled> E = Enabled>
-[[nodiscard]] Run init(Options options = {}) {
-    options = detail::resolve(std::move(options));
-    if (options.mode == Mode::disabled) return Run{};
-    // By a name that depends on E: the compiler looks into the engine only where a run is opened.
-    return Run{detail::BasicRunEngine<typename detail::void_for<E>::type>::open(std::move(options))};
-}
-
-}  // namespace CAIRN_NAMESPACE
 
 // ---- cairn/checkpoint/artifact.hpp
 // Artifacts: named, typed, versioned, immutable sets of files. Costs nlohmann/json.
@@ -18327,6 +14333,4074 @@ template <SavePolicy Policy, RetentionPolicy Retention = KeepAll, class History>
 
 }  // namespace CAIRN_NAMESPACE
 
+// ---- cairn/api.hpp
+// All that `cairn/cairn.hpp` has but what records a run, behind `cairn::init`: what most files of a program
+// that consists of several need (see extern.hpp).
+
+// ---- cairn/run/thumbnail.hpp
+// A metric's curve in a few characters, for the message at the end of a run.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// From `width` to twice as many means of equally long stretches of a series of any length. Cost: O(1)
+/// amortised.
+class Thumbnail {
+  public:
+    static constexpr std::size_t width = 12;
+
+    void add(double x) noexcept {
+        if (!is_finite(x)) return;
+        mean_ += x / static_cast<double>(per_bucket_);  // never beyond the greatest number, as a sum can be
+        if (++in_bucket_ < per_bucket_) return;
+        buckets_[filled_++] = mean_;
+        mean_ = 0;
+        in_bucket_ = 0;
+        if (filled_ == buckets_.size()) halve();
+    }
+
+    /// The curve as block characters (UTF-8), lowest to highest of this series; empty if there is no number.
+    [[nodiscard]] std::string text() const {
+        static constexpr const char* blocks[] = {"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
+        double low = 0, high = 0;
+        for (std::size_t i = 0; i < filled_; ++i) {
+            if (i == 0 || buckets_[i] < low) low = buckets_[i];
+            if (i == 0 || buckets_[i] > high) high = buckets_[i];
+        }
+        std::string out;
+        for (std::size_t i = 0; i < filled_; ++i) {
+            const double share = high > low ? (buckets_[i] / 2 - low / 2) / (high / 2 - low / 2) : 0.0;
+            out += blocks[static_cast<std::size_t>(std::lround(share * 7.0))];
+        }
+        return out;
+    }
+
+  private:
+    void halve() noexcept {
+        for (std::size_t i = 0; i < width; ++i) buckets_[i] = buckets_[2 * i] / 2 + buckets_[2 * i + 1] / 2;
+        filled_ = width;
+        per_bucket_ *= 2;
+    }
+
+    std::array<double, 2 * width> buckets_{};
+    std::size_t filled_ = 0;
+    std::uint64_t per_bucket_ = 1;
+    std::uint64_t in_bucket_ = 0;
+    double mean_ = 0;
+};
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/run/summary.hpp
+// The summary of a run: for each metric its last, least, greatest and mean value, and where they were. Costs
+// nlohmann/json.
+
+namespace CAIRN_NAMESPACE {
+
+/// What is known of one metric over a whole run. Infinities count as numbers; NaNs are counted apart.
+struct MetricSummary {
+    std::uint64_t count = 0;                                 ///< values, NaNs and texts included
+    std::uint64_t numbers = 0;                               ///< values that are numbers, infinities included
+    std::uint64_t nans = 0;                                  ///< values that are not a number
+    double last = std::numeric_limits<double>::quiet_NaN();  ///< the last value that is no text; NaN if there
+                                                             ///< is none, as for the next three
+    double min = std::numeric_limits<double>::quiet_NaN();   ///< the least number
+    double max = std::numeric_limits<double>::quiet_NaN();   ///< the greatest number
+    double mean = std::numeric_limits<double>::quiet_NaN();  ///< of the finite numbers
+    std::int64_t last_step = 0;                              ///< the step of the last value
+    std::int64_t min_step = 0;                               ///< the first step that had the least value
+    std::int64_t max_step = 0;                               ///< the first step that had the greatest value
+    std::string text = {};                                   ///< the last text, for metrics that are texts
+
+    /// Takes one more value in. Cost: a few comparisons.
+    void add(std::int64_t step, const Value& value) {
+        ++count;
+        last_step = step;
+        if (value.is_text()) {
+            text = value.text();
+            return;
+        }
+        last = value.number();
+        if (detail::is_nan(last)) {
+            ++nans;
+            return;
+        }
+        if (numbers == 0 || last < min) min = last, min_step = step;
+        if (numbers == 0 || last > max) max = last, max_step = step;
+        ++numbers;
+        if (detail::is_finite(last)) {
+            ++finite_;
+            mean = finite_ == 1 ? last : mean + (last - mean) / static_cast<double>(finite_);
+        }
+    }
+
+  private:
+    std::uint64_t finite_ = 0;
+};
+
+namespace detail {
+
+/// A metric's summary and its curve in small.
+struct MetricView {
+    MetricSummary summary;
+    Thumbnail curve;
+
+    void add(std::int64_t step, const Value& value) {
+        summary.add(step, value);
+        if (!value.is_text()) curve.add(value.number());
+    }
+};
+using MetricViews = std::map<std::string, MetricView, std::less<>>;
+
+/// Which way a metric is to go, by what `define_metric` left in a run's record.
+template <class Json>
+[[nodiscard]] Direction goal_in(const Json& record, std::string_view metric) {
+    const Json* at = &record;
+    for (const std::string_view key : {std::string_view{"metrics"}, metric, std::string_view{"goal"}}) {
+        const auto found = at->find(key);  // the end, too, of what is no object
+        if (found == at->end()) return Direction::unspecified;
+        at = &*found;
+    }
+    return *at == "minimize" ? minimize : *at == "maximize" ? maximize : Direction::unspecified;
+}
+
+/// Takes a row in.
+template <class = void>
+void take_in(MetricViews& views, std::int64_t step, std::span<const NamedValue> values) {
+    for (const NamedValue& named : values) {
+        auto view = views.find(named.name);
+        if (view == views.end()) view = views.emplace(named.name, MetricView{}).first;
+        view->second.add(step, named.value);
+    }
+}
+
+template <class Json = nlohmann::json>
+[[nodiscard]] Json to_json(const MetricSummary& m) {
+    Json out = {{"count", m.count}, {"last_step", m.last_step}};
+    if (!m.text.empty()) out["text"] = m.text;
+    if (m.nans != 0) out["nans"] = m.nans;
+    if (m.numbers + m.nans != 0) out["last"] = metric_to_json(m.last);
+    if (m.numbers != 0) {
+        out.update({{"min", metric_to_json(m.min)},
+                    {"max", metric_to_json(m.max)},
+                    {"mean", metric_to_json(m.mean)},
+                    {"min_step", m.min_step},
+                    {"max_step", m.max_step}});
+    }
+    return out;
+}
+
+}  // namespace detail
+
+}  // namespace CAIRN_NAMESPACE
+
+// ---- cairn/run/detail/metric_board.hpp
+// The metrics of a run as the collector sees them: by the numbers that the journal gives them.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// Names and summaries by number. Threads: one at a time.
+template <class T = void>
+class BasicMetricBoard {
+  public:
+    /// Takes over the summaries of the sessions before. Before anything is named.
+    void remember(Deferred<MetricViews, T> earlier) { views_ = std::move(earlier); }
+
+    /// Says whose number that is; saying it again changes nothing.
+    void name(std::uint32_t metric, std::string_view name) {
+        if (metric >= entries_.size()) entries_.resize(metric + std::size_t{1});
+        Entry& entry = entries_[metric];
+        if (entry.is_named) return;
+        entry.name = name;
+        entry.is_named = true;
+        if (const auto earlier = views_.find(name); earlier != views_.end()) {
+            entry.view = std::move(earlier->second);
+            views_.erase(earlier);
+        }
+    }
+    [[nodiscard]] std::string_view name_of(std::uint32_t metric) const noexcept {
+        return metric < entries_.size() ? std::string_view{entries_[metric].name} : std::string_view{};
+    }
+
+    /// Takes a value in.
+    void add(std::uint32_t metric, std::int64_t step, const Value& value) {
+        if (metric < entries_.size()) entries_[metric].view.add(step, value);
+    }
+
+    [[nodiscard]] Deferred<MetricViews, T> views() const {
+        Deferred<MetricViews, T> all = views_;
+        for (const Entry& entry : entries_) {
+            if (entry.view.summary.count != 0) all.insert_or_assign(entry.name, entry.view);
+        }
+        return all;
+    }
+
+  private:
+    struct Entry {
+        std::string name{};
+        MetricView view{};
+        bool is_named = false;  // a name may be empty
+    };
+    std::vector<Entry> entries_;      // as many as there are names: numbers are given in order
+    Deferred<MetricViews, T> views_;  // of metrics that this session has not named
+};
+using MetricBoard = BasicMetricBoard<>;
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/core/crc32c.hpp
+// CRC-32C (Castagnoli), which guards the records of a history. Uses the SSE4.2 instruction where the
+// processor has it; eight table look-ups for eight bytes otherwise. Costs <array> and <span>.
+
+namespace CAIRN_NAMESPACE {
+
+namespace detail {
+
+using Crc32cTables = std::array<std::array<std::uint32_t, 256>, 8>;
+
+/// Row 0 advances the CRC by one byte; row `k` by that byte and `k` zero bytes after it.
+template <class = void>
+[[nodiscard]] constexpr Crc32cTables make_crc32c_tables() noexcept {
+    constexpr std::uint32_t reversed_polynomial = 0x82f63b78;
+    Crc32cTables tables{};
+    for (std::uint32_t byte = 0; byte < 256; ++byte) {
+        std::uint32_t crc = byte;
+        for (int bit = 0; bit < 8; ++bit) crc = crc >> 1U ^ ((crc & 1U) != 0 ? reversed_polynomial : 0U);
+        tables[0][byte] = crc;
+    }
+    for (std::size_t row = 1; row < 8; ++row) {
+        for (std::size_t byte = 0; byte < 256; ++byte) {
+            const std::uint32_t before = tables[row - 1][byte];
+            tables[row][byte] = before >> 8U ^ tables[0][before & 0xffU];
+        }
+    }
+    return tables;
+}
+
+// Depends on its argument, so that a program that needs no table does not pay for computing it.
+template <class X>
+inline constexpr Crc32cTables crc32c_tables = make_crc32c_tables<X>();
+
+/// `crc` is the register itself, neither inverted before nor after.
+template <class X = void>
+[[nodiscard]] constexpr std::uint32_t crc32c_portable(std::uint32_t crc, const std::byte* data,
+                                                      std::size_t size) noexcept {
+    const auto& t = crc32c_tables<X>;
+    const auto at = [&data](std::size_t i) { return static_cast<std::uint32_t>(data[i]); };
+    for (; size >= 8; size -= 8, data += 8) {
+        const std::uint32_t low = crc ^ (at(0) | at(1) << 8U | at(2) << 16U | at(3) << 24U);
+        crc = t[7][low & 0xffU] ^ t[6][low >> 8U & 0xffU] ^ t[5][low >> 16U & 0xffU] ^ t[4][low >> 24U] ^
+              t[3][at(4)] ^ t[2][at(5)] ^ t[1][at(6)] ^ t[0][at(7)];
+    }
+    for (; size != 0; --size, ++data) crc = crc >> 8U ^ t[0][(crc ^ at(0)) & 0xffU];
+    return crc;
+}
+
+#if defined(__x86_64__) && defined(__GNUC__)
+/// Requires cpu().sse42.
+[[nodiscard, gnu::target("sse4.2,crc32")]] inline std::uint32_t
+crc32c_sse42(std::uint32_t crc, const std::byte* data, std::size_t size) noexcept {
+    std::uint64_t wide = crc;
+    for (; size >= 8; size -= 8, data += 8) {
+        std::uint64_t word = 0;
+        __builtin_memcpy(&word, data, sizeof word);
+        wide = __builtin_ia32_crc32di(wide, word);
+    }
+    crc = static_cast<std::uint32_t>(wide);
+    for (; size != 0; --size, ++data) crc = __builtin_ia32_crc32qi(crc, static_cast<unsigned char>(*data));
+    return crc;
+}
+#endif
+
+}  // namespace detail
+
+/// The CRC-32C of `data`. With the CRC of what came before as `seed`, that of the two together:
+/// `crc32c(b, crc32c(a))` is the CRC of `a` followed by `b`. Cost: some 0.1 ns a byte with SSE4.2.
+template <class X = void>
+[[nodiscard]] std::uint32_t crc32c(std::span<const std::byte> data, std::uint32_t seed = 0) noexcept {
+#if defined(__x86_64__) && defined(__GNUC__)
+    if (detail::cpu().sse42) return ~detail::crc32c_sse42(~seed, data.data(), data.size());
+#endif
+    return ~detail::crc32c_portable<X>(~seed, data.data(), data.size());
+}
+
+}  // namespace CAIRN_NAMESPACE
+
+// ---- cairn/store/frame.hpp
+// The history file: append-only frames, each with its length and CRC-32C, so a torn tail is cut and damage in
+// the middle costs no more than its frame. A frame is a stretch of one ring: a fold of the rings counts no
+// row twice. Readable while it is written.
+//
+//   file   "CAIRNHST" · u32 version · u32 0
+//   frame  u32 "FRAM" or "PACK" · u32 payload bytes · u32 CRC-32C of what follows it · u32 ring · u64 from
+//          · u64 to · payload
+//   FRAM   records (record.hpp)
+//   PACK   varint names · names × (varint metric id · varint bytes · bytes) · varint bytes · block
+//          (row_block.hpp). The names are those that the stretch defines or uses: it can be read alone.
+//
+// Little-endian; a payload is filled up with zeros to a multiple of 8 bytes, `from` and `to` are the ring's
+// positions.
+
+namespace CAIRN_NAMESPACE::detail {
+
+inline constexpr const char* history_file = "history.cairn";
+inline constexpr std::string_view history_magic = "CAIRNHST";
+inline constexpr std::uint32_t history_version = 2;
+inline constexpr std::size_t history_header_bytes = 16;
+inline constexpr std::uint64_t max_history_bytes = std::uint64_t{1} << 40U;
+inline constexpr std::size_t frame_header_bytes = 32;
+/// More than a whole ring takes.
+inline constexpr std::size_t max_frame_bytes = std::size_t{4} << 20U;
+
+enum class FrameKind : std::uint32_t { records = 0x4d415246 /* "FRAM" */, packed = 0x4b434150 /* "PACK" */ };
+
+struct Frame {
+    FrameKind kind = FrameKind::records;
+    std::uint32_t ring = 0;
+    std::uint64_t from = 0;
+    std::uint64_t to = 0;
+    std::span<const std::byte> payload;
+};
+
+/// Where a frame lies in the history.
+struct FramePlace {
+    std::uint64_t at = 0;
+    std::uint32_t bytes = 0;  ///< with its header
+    std::uint32_t crc = 0;    ///< as its header has it
+    std::uint32_t ring = 0;   ///< whose stretch it is
+    std::uint64_t from = 0;   ///< where that begins
+    std::uint64_t to = 0;     ///< and ends
+};
+
+/// What the head of a frame says; without the payload.
+template <class = void>
+[[nodiscard]] Frame frame_head(const std::byte* head) noexcept {
+    return {FrameKind{get<std::uint32_t>(head)},
+            get<std::uint32_t>(head + 12),
+            get<std::uint64_t>(head + 16),
+            get<std::uint64_t>(head + 24),
+            {}};
+}
+template <class = void>
+[[nodiscard]] std::uint32_t frame_crc(const std::byte* head) noexcept {
+    return get<std::uint32_t>(head + 8);
+}
+
+/// Walks the frames of a history that may be torn or damaged. After damage it goes on at the next whole
+/// frame.
+template <class = void>
+class BasicFrameReader {
+  public:
+    /// Of the whole file, or of its part from a frame on, which begins at `from` in `file`.
+    explicit BasicFrameReader(std::span<const std::byte> file,
+                              std::size_t from = history_header_bytes) noexcept
+        : file_{file}, at_{from}, end_{from}, budget_{(std::uint64_t{64} << 20U) + 8 * file.size()} {}
+
+    bool next(Frame& frame) noexcept {
+        while (at_ + frame_header_bytes <= file_.size() && budget_ != 0) {
+            if (parse(frame)) {
+                at_ += frame_header_bytes + frame.payload.size();
+                if (skipping_) ++gaps_;
+                skipping_ = false;
+                end_ = at_;
+                return true;
+            }
+            skipping_ = true;
+            at_ += 8;  // frames are multiples of 8 bytes
+        }
+        return false;
+    }
+
+    /// Where the last whole frame ends: what follows is a torn tail.
+    [[nodiscard]] std::size_t whole_bytes() const noexcept { return end_; }
+    /// The header of the frame that a torn tail begins with, without its payload; false if there is none.
+    [[nodiscard]] bool torn(Frame& frame) const noexcept {
+        if (file_.size() - end_ < frame_header_bytes) return false;
+        frame = frame_head(file_.data() + end_);
+        return frame.kind == FrameKind::records || frame.kind == FrameKind::packed;
+    }
+    /// Damaged stretches between whole frames.
+    [[nodiscard]] std::size_t gaps() const noexcept { return gaps_; }
+
+  private:
+    bool parse(Frame& frame) noexcept {
+        const std::byte* head = file_.data() + at_;
+        const Frame read = frame_head(head);
+        if (read.kind != FrameKind::records && read.kind != FrameKind::packed) return false;
+        const std::size_t bytes = get<std::uint32_t>(head + 4);
+        if (bytes % 8 != 0 || bytes > max_frame_bytes || bytes > file_.size() - at_ - frame_header_bytes ||
+            read.ring > most_rings)
+            return false;
+        if (crc32c(file_.subspan(at_ + 12, frame_header_bytes - 12 + bytes)) != frame_crc(head)) {
+            budget_ -= std::min<std::uint64_t>(budget_, frame_header_bytes + bytes);
+            return false;
+        }
+        frame = read;
+        frame.payload = file_.subspan(at_ + frame_header_bytes, bytes);
+        return true;
+    }
+
+    std::span<const std::byte> file_;
+    std::size_t at_, end_;
+    std::uint64_t budget_;  // of bytes under wrong checksums: a hostile file must not keep us for hours
+    std::size_t gaps_ = 0;
+    bool skipping_ = false;
+};
+using FrameReader = BasicFrameReader<>;
+
+/// Appends frames. A frame that cannot be written whole is taken back.
+template <class = void>
+class BasicHistoryWriter {
+  public:
+    /// Opens the history for appending after its first `whole_bytes`; 0 makes a new one.
+    static result<BasicHistoryWriter> open(const std::filesystem::path& path, std::size_t whole_bytes) {
+        auto file = os::File::open_read_write(path);
+        if (!file) return file.error();
+        BasicHistoryWriter writer{std::move(*file)};
+        // Also of one that an older version began: from here on it has what that does not know.
+        std::byte header[history_header_bytes] = {};
+        std::memcpy(header, history_magic.data(), history_magic.size());
+        put(header + history_magic.size(), history_version);
+        if (auto written = writer.file_.write_at(0, header); !written) return written.error();
+        writer.end_ = std::max(whole_bytes, history_header_bytes);
+        if (auto cut = writer.file_.truncate(writer.end_); !cut) return cut.error();
+        return writer;
+    }
+
+    /// Appends a frame; its payload is filled up to a multiple of 8 bytes, and at most `max_frame_bytes`.
+    result<FramePlace> append(const Frame& frame) {
+        const std::size_t bytes = padded(frame.payload.size());
+        if (bytes > max_frame_bytes) {
+            return error{errc::invalid_argument, "a frame of the history would be larger than can be read",
+                         "", "report this as a defect of cairn"};
+        }
+        buffer_.assign(frame_header_bytes + bytes, std::byte{0});
+        std::byte* head = buffer_.data();
+        put(head, static_cast<std::uint32_t>(frame.kind));
+        put(head + 4, static_cast<std::uint32_t>(bytes));
+        put(head + 12, frame.ring);
+        put(head + 16, frame.from);
+        put(head + 24, frame.to);
+        if (!frame.payload.empty())
+            std::memcpy(head + frame_header_bytes, frame.payload.data(), frame.payload.size());
+        put(head + 8, crc32c(bytes_of(buffer_).subspan(12)));
+        auto written = file_.write_at(end_, buffer_);
+        if (!written) {
+            (void)file_.truncate(end_);  // if this fails too, readers skip the torn frame
+            return written.error();
+        }
+        const FramePlace place{
+            end_,    static_cast<std::uint32_t>(buffer_.size()), frame_crc(head), frame.ring, frame.from,
+            frame.to};
+        end_ += buffer_.size();
+        return place;
+    }
+
+    /// Bytes of the file.
+    [[nodiscard]] std::uint64_t bytes() const noexcept { return end_; }
+    result<void> sync() { return file_.sync(); }
+    /// Nothing can be appended any more.
+    void close() noexcept { file_ = {}; }
+
+  private:
+    explicit BasicHistoryWriter(os::File file) : file_{std::move(file)} {}
+
+    os::File file_;
+    std::uint64_t end_ = 0;
+    std::vector<std::byte> buffer_;
+};
+using HistoryWriter = BasicHistoryWriter<>;
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/store/packed.hpp
+// Columns of numbers in few bytes, without loss. A column is turned into integers; what is packed is these,
+// their differences or the differences of those, whichever takes least: each as the distance from a base in
+// as many bits as nearly all need (frame of reference), the others beside them.
+//
+//   integers  u8 order (0 to 2) · u8 bits each (0 to 64) · varint exceptions
+//             · order × zigzag varint: the values that the differences begin with
+//             · zigzag varint base · exceptions × (varint distance from the one before · varint of 64 bits)
+//             · the others' bits, lowest first, to the end of a byte
+//   numbers   u8 form · [u8 decimals] · integers · [varint count · count × (varint distance · u64 bits)]
+//
+// After "The FastLanes Compression Layout" (Afroozeh, Boncz, 2023) and "ALP: Adaptive Lossless floating-Point
+// Compression" (Afroozeh, Kuffo, Boncz, 2023), without their layouts for wide registers.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// Appends to bytes.
+template <class = void>
+class BasicByteWriter {
+  public:
+    explicit BasicByteWriter(std::vector<std::byte>& to) noexcept : to_{&to} {}
+
+    void byte(std::uint64_t value) { to_->push_back(static_cast<std::byte>(value)); }
+    /// Seven bits a byte, lowest first; the highest bit says that more follow.
+    void varint(std::uint64_t value) {
+        for (; value >= 0x80; value >>= 7U) byte(value | 0x80U);
+        byte(value);
+    }
+    /// Small where the value is near to 0.
+    void signed_varint(std::int64_t value) {
+        varint((static_cast<std::uint64_t>(value) << 1U) ^ static_cast<std::uint64_t>(value >> 63U));
+    }
+    template <class T>
+    void fixed(T value) {
+        const std::size_t at = to_->size();
+        to_->resize(at + sizeof value);
+        put(to_->data() + at, value);
+    }
+    void text(std::string_view value) {
+        const auto bytes = bytes_of(value);
+        to_->insert(to_->end(), bytes.data(), bytes.data() + bytes.size());
+    }
+
+  private:
+    std::vector<std::byte>* to_;
+};
+using ByteWriter = BasicByteWriter<>;
+
+/// Reads what a `ByteWriter` wrote, from bytes that may be damaged: past their end it reads zeros and is not
+/// `ok`.
+template <class = void>
+class BasicByteReader {
+  public:
+    explicit BasicByteReader(std::span<const std::byte> from) noexcept : rest_{from} {}
+
+    [[nodiscard]] bool ok() const noexcept { return ok_; }
+    [[nodiscard]] std::span<const std::byte> rest() const noexcept { return rest_; }
+
+    std::uint64_t byte() noexcept {
+        const std::span<const std::byte> one = bytes(1);
+        return one.empty() ? 0 : std::to_integer<std::uint64_t>(one[0]);
+    }
+    std::uint64_t varint() noexcept {
+        std::uint64_t value = 0;
+        for (unsigned shift = 0; shift < 70; shift += 7) {
+            const std::uint64_t next = byte();
+            value |= shift < 64 ? (next & 0x7fU) << shift : 0;
+            if (next < 0x80) return value;
+        }
+        ok_ = false;
+        return 0;
+    }
+    std::int64_t signed_varint() noexcept {
+        const std::uint64_t value = varint();
+        return static_cast<std::int64_t>(value >> 1U) ^ -static_cast<std::int64_t>(value & 1U);
+    }
+    template <class T>
+    T fixed() noexcept {
+        const std::span<const std::byte> some = bytes(sizeof(T));
+        return some.empty() ? T{} : get<T>(some.data());
+    }
+    /// The next `count` bytes; none if there are fewer.
+    std::span<const std::byte> bytes(std::size_t count) noexcept {
+        if (count > rest_.size()) {
+            ok_ = false;
+            rest_ = {};
+            return {};
+        }
+        const auto some = rest_.first(count);
+        rest_ = rest_.subspan(count);
+        return some;
+    }
+
+  private:
+    std::span<const std::byte> rest_;
+    bool ok_ = true;
+};
+using ByteReader = BasicByteReader<>;
+
+/// The bits that a value needs.
+[[nodiscard]] constexpr unsigned bits_of(std::uint64_t value) noexcept {
+    return 64U - static_cast<unsigned>(std::countl_zero(value));
+}
+[[nodiscard]] constexpr std::uint64_t low_bits(unsigned bits) noexcept {
+    return bits == 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << bits) - 1;
+}
+
+/// How numbers became integers.
+enum class Form : std::uint8_t {
+    decimal,  ///< as so many units of a power of ten
+    single,   ///< by the bits of a float, which holds each of them
+    full      ///< by their own bits
+};
+inline constexpr unsigned most_decimals = 15;
+inline constexpr std::array<double, most_decimals + 1> powers_of_ten = {
+    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
+
+/// The bits of a floating-point number as an integer that is the greater the greater the number is; its own
+/// inverse.
+template <class Bits>
+[[nodiscard]] constexpr Bits in_order(Bits bits) noexcept {
+    return bits < 0 ? bits ^ std::numeric_limits<Bits>::max() : bits;
+}
+
+/// So many units of 10^-decimals. The division is IEEE 754's everywhere, since writer and reader must come to
+/// the same bits: also in a program built with -ffast-math, which may else multiply by a rounded reciprocal,
+/// and on i686, whose x87 would round twice.
+#if defined(__i386__) && defined(__GNUC__) && !defined(__clang__)
+[[gnu::target("sse2,fpmath=sse")]]
+#endif
+[[nodiscard]] inline double
+from_units(std::int64_t count, unsigned decimals) noexcept {
+    const volatile double divisor = powers_of_ten[decimals];
+    return static_cast<double>(count) / divisor;
+}
+/// The bits of a number, and a number of these bits. Not by value: x87 makes a quiet NaN of a signalling one
+/// that it loads.
+[[nodiscard]] inline std::uint64_t bits_in(const double& number) noexcept {
+    std::uint64_t bits = 0;
+    std::memcpy(&bits, &number, sizeof bits);
+    return bits;
+}
+inline void set_bits(double& to, std::uint64_t bits) noexcept { std::memcpy(&to, &bits, sizeof bits); }
+
+/// `value` as a count of units of 10^-decimals, if that gives it back bit for bit.
+[[nodiscard]] inline std::optional<std::int64_t> to_units(const double& value, unsigned decimals) noexcept {
+    const double scaled = value * powers_of_ten[decimals];
+    if (!(std::fabs(scaled) < 9007199254740992.0)) return std::nullopt;  // 2^53; and NaN
+    const std::int64_t count = std::llrint(scaled);
+    if (bits_in(from_units(count, decimals)) != bits_in(value)) return std::nullopt;
+    return count;
+}
+/// Whether a float holds it bit for bit, and not as a denormal, which some programs take for 0.
+[[nodiscard]] inline bool is_single(const double& value) noexcept {
+    const auto single = static_cast<float>(value);
+    const auto bits = std::bit_cast<std::uint32_t>(single);
+    return bits_in(static_cast<double>(single)) == bits_in(value) &&
+           ((bits & 0x7f800000U) != 0 || bits << 1U == 0);
+}
+
+/// Packs columns of up to 65,536 values; keeps its memory for the next one. Threads: one at a time.
+template <class T = void>
+class BasicPacker {
+    using Unsigned = Deferred<std::uint64_t, T>;
+    using Integer = Deferred<std::int64_t, T>;
+    using Number = Deferred<double, T>;
+    using Bytes = std::vector<Deferred<std::byte, T>>;
+
+  public:
+    static constexpr std::size_t most = 65536;
+
+    /// Appends integers. Cost: about 20 ns a value.
+    void pack(std::span<const Integer> values, Bytes& to) {
+        values_.assign(values.begin(), values.end());
+        write(plan(), to);
+    }
+
+    /// Appends numbers, bit for bit.
+    void pack(std::span<const Number> values, Bytes& to) {
+        ByteWriter out{to};
+        if (const auto decimals = try_decimals(values)) {
+            out.byte(static_cast<std::uint64_t>(Form::decimal));
+            out.byte(*decimals);
+            pack(std::span<const Integer>{integers_}, to);
+            out.varint(strangers_.size());
+            std::size_t before = 0;
+            for (const std::size_t at : strangers_) {
+                out.varint(at - before);
+                out.fixed(bits_in(values[at]));
+                before = at;
+            }
+            return;
+        }
+        const bool single = std::all_of(values.begin(), values.end(), is_single);
+        out.byte(static_cast<std::uint64_t>(single ? Form::single : Form::full));
+        integers_.resize(values.size());
+        for (std::size_t i = 0; i < values.size(); ++i)
+            integers_[i] = single ? in_order(std::bit_cast<std::int32_t>(static_cast<float>(values[i])))
+                                  : in_order(static_cast<std::int64_t>(bits_in(values[i])));
+        pack(std::span<const Integer>{integers_}, to);
+    }
+
+  private:
+    struct Plan {
+        unsigned order = 0, bits = 64;
+        std::uint64_t base = 0, cost = std::numeric_limits<std::uint64_t>::max();
+    };
+    static constexpr std::uint64_t exception_bits = 80;  // about what one takes
+    static constexpr std::uint64_t first_bits = 64;  // about what a value takes that differences begin with
+    static constexpr std::size_t sample = 128;
+
+    /// With how many decimals nearly all values can be written, if there is such a number: then they are in
+    /// `integers_`, as that many units, and the places of the others in `strangers_`.
+    [[nodiscard]] std::optional<unsigned> try_decimals(std::span<const Number> values) {
+        unsigned decimals = 0;
+        const std::size_t stride = std::max<std::size_t>(1, values.size() / 32);
+        std::size_t looked = 0, passed = 0;
+        for (std::size_t i = 0; i < values.size(); i += stride) {
+            ++looked;
+            unsigned needed = decimals;
+            while (needed < most_decimals && !to_units(values[i], needed)) ++needed;
+            if (!to_units(values[i], needed)) continue;
+            decimals = needed;
+            ++passed;
+        }
+        if (passed * 8 < looked * 7) return std::nullopt;
+        integers_.resize(values.size());
+        strangers_.clear();
+        std::int64_t last = 0;
+        for (std::size_t i = 0; i < values.size(); ++i) {
+            if (const auto count = to_units(values[i], decimals))
+                last = *count;
+            else
+                strangers_.push_back(i);
+            integers_[i] = last;  // a stranger costs no bits here
+        }
+        if (strangers_.size() * 8 > values.size()) return std::nullopt;
+        return decimals;
+    }
+
+    /// Which differences take least is tried on some stretches, how to pack those on all.
+    [[nodiscard]] Plan plan() {
+        const std::span<const Unsigned> all{values_};
+        unsigned order = 0;
+        if (all.size() > 2) {
+            const std::size_t stretches = all.size() > sample ? 4 : 1;
+            const std::size_t size = std::min(all.size(), sample) / stretches;
+            std::uint64_t least = std::numeric_limits<std::uint64_t>::max();
+            for (unsigned tried = 0; tried < 3; ++tried) {
+                trial_.clear();
+                for (std::size_t n = 0; n < stretches; ++n) {
+                    const std::size_t from = stretches == 1 ? 0 : n * (all.size() - size) / (stretches - 1);
+                    for (std::size_t i = from + 2; i < from + size; ++i)
+                        trial_.push_back(difference(all, i, tried));
+                }
+                const std::uint64_t cost =
+                    plan_for(trial_, 0).cost + first_bits * tried * trial_.size() / all.size();
+                if (cost < least) {
+                    least = cost;
+                    order = tried;
+                }
+            }
+        }
+        for (unsigned k = 1; k <= order; ++k) differences(values_, k);
+        return plan_for(std::span{values_}.subspan(order), order);
+    }
+    [[nodiscard]] static std::uint64_t difference(std::span<const Unsigned> of, std::size_t i,
+                                                  unsigned order) noexcept {
+        if (order == 0) return of[i];
+        return order == 1 ? of[i] - of[i - 1] : of[i] - 2 * of[i - 1] + of[i - 2];
+    }
+    /// From the differences of one order to those of the next; the values that they begin with stay.
+    static void differences(std::span<Unsigned> values, unsigned order) noexcept {
+        for (std::size_t i = values.size(); i-- > order;) values[i] -= values[i - 1];
+    }
+
+    [[nodiscard]] Plan plan_for(std::span<const Unsigned> values, unsigned order) {
+        const std::uint64_t head = first_bits * order;
+        if (values.empty()) return {order, 0, 0, head};
+        const auto less = [](std::uint64_t a, std::uint64_t b) {
+            return static_cast<std::int64_t>(a) < static_cast<std::int64_t>(b);
+        };
+        std::uint64_t least = values.front(), greatest = least;
+        for (const std::uint64_t value : values) {  // half the time of std::minmax_element
+            least = std::min(least, value, less);
+            greatest = std::max(greatest, value, less);
+        }
+        const unsigned all = bits_of(greatest - least);
+        Plan plan{order, all, least, head + std::uint64_t{all} * values.size()};
+        if (all == 0) return plan;
+        // Around about the median, with exceptions on both sides.
+        some_.clear();
+        for (std::size_t i = 0; i < values.size(); i += (values.size() - 1) / sample + 1)
+            some_.push_back(values[i]);
+        const auto middle = some_.begin() + static_cast<std::ptrdiff_t>(some_.size() / 2);
+        std::nth_element(some_.begin(), middle, some_.end(), less);
+        const std::uint64_t median = *middle;
+        // So many bits, at least. Two counts in turns: one would wait for itself, mostly.
+        std::array<std::array<std::uint32_t, 66>, 2> needing{};
+        std::size_t turn = 0;
+        for (const std::uint64_t value : values) {
+            const std::uint64_t distance = value - median;
+            // In `bits` lie the distances from -2^(bits-1) to 2^(bits-1) - 1.
+            const bool is_below = static_cast<std::int64_t>(distance) < 0;
+            ++needing[turn][bits_of(is_below ? ~distance : distance) + 1];
+            turn ^= 1U;
+        }
+        std::size_t exceptions = values.size();
+        for (unsigned bits = 1; bits < all; ++bits) {
+            exceptions -= needing[0][bits] + needing[1][bits];
+            const std::uint64_t cost =
+                head + std::uint64_t{bits} * values.size() + exceptions * exception_bits;
+            if (cost < plan.cost) plan = {order, bits, median - (std::uint64_t{1} << (bits - 1)), cost};
+        }
+        return plan;
+    }
+
+    void write(const Plan& plan, Bytes& to) {
+        const std::span<const Unsigned> values{values_}, packed = values.subspan(plan.order);
+        const std::uint64_t mask = low_bits(plan.bits);
+        exceptions_.clear();
+        for (std::size_t i = 0; i < packed.size(); ++i) {
+            if (packed[i] - plan.base > mask) exceptions_.push_back(i);
+        }
+        ByteWriter out{to};
+        out.byte(plan.order);
+        out.byte(plan.bits);
+        out.varint(exceptions_.size());
+        for (const std::uint64_t first : values.first(plan.order))
+            out.signed_varint(static_cast<std::int64_t>(first));
+        out.signed_varint(static_cast<std::int64_t>(plan.base));
+        std::size_t before = 0;
+        for (const std::size_t at : exceptions_) {
+            out.varint(at - before);
+            out.signed_varint(static_cast<std::int64_t>(packed[at]));
+            before = at;
+        }
+        if (plan.bits == 0) return;
+        std::uint64_t pending = 0;
+        unsigned filled = 0;
+        for (const std::uint64_t value : packed) {
+            const std::uint64_t bits = (value - plan.base) & mask;
+            pending |= bits << filled;
+            if (filled + plan.bits < 64) {
+                filled += plan.bits;
+                continue;
+            }
+            out.fixed(pending);
+            const unsigned written = 64 - filled;
+            pending = written == 64 ? 0 : bits >> written;
+            filled = plan.bits - written;
+        }
+        for (; filled > 0; filled -= std::min(filled, 8U), pending >>= 8U) out.byte(pending & 0xffU);
+    }
+
+    std::vector<Unsigned> values_, trial_, some_;
+    std::vector<Deferred<std::size_t, T>> exceptions_, strangers_;
+    std::vector<Integer> integers_;
+};
+using Packer = BasicPacker<>;
+
+/// Reads as many integers as `values` has room for. False if the bytes are damaged; what `values` holds then
+/// is of no use. Cost: about 1 ns a value.
+template <class = void>
+[[nodiscard]] bool unpack(ByteReader& from, std::span<std::int64_t> values) noexcept {
+    const std::uint64_t order = from.byte(), bits = from.byte(), exceptions = from.varint();
+    if (!from.ok() || order > 2 || order > values.size() || bits > 64 || exceptions > values.size())
+        return false;
+    for (std::size_t i = 0; i < order; ++i) values[i] = from.signed_varint();
+    const auto base = static_cast<std::uint64_t>(from.signed_varint());
+    const std::span<std::int64_t> packed = values.subspan(static_cast<std::size_t>(order));
+    ByteReader patches = from;
+    for (std::uint64_t i = 0; i < exceptions; ++i) {
+        (void)from.varint();
+        (void)from.varint();
+    }
+    const std::span<const std::byte> data =
+        from.bytes(static_cast<std::size_t>((packed.size() * bits + 7) / 8));
+    if (!from.ok()) return false;
+    const std::uint64_t mask = low_bits(static_cast<unsigned>(bits));
+    // What can be loaded as a word at once, and what lies at the end.
+    std::byte tail[32] = {};
+    const auto bits_at = [&](const std::byte* at, std::uint64_t bit) {
+        const std::uint64_t low = get<std::uint64_t>(at + bit / 8) >> (bit % 8);
+        if (bits <= 57) return low & mask;
+        const std::uint64_t high = std::to_integer<std::uint64_t>(at[bit / 8 + 8]);
+        return (bit % 8 == 0 ? low : low | high << (64 - bit % 8)) & mask;
+    };
+    if (bits == 0 || packed.empty()) {
+        std::fill(packed.begin(), packed.end(), static_cast<std::int64_t>(base));
+    } else {
+        const std::size_t safe = data.size() < 9 ? 0
+                                                 : static_cast<std::size_t>(std::min<std::uint64_t>(
+                                                       packed.size(), (data.size() - 9) * 8 / bits + 1));
+        for (std::size_t i = 0; i < safe; ++i)
+            packed[i] = static_cast<std::int64_t>(base + bits_at(data.data(), i * bits));
+        const std::size_t from_byte = static_cast<std::size_t>(safe * bits / 8);
+        std::memcpy(tail, data.data() + from_byte, data.size() - from_byte);
+        for (std::size_t i = safe; i < packed.size(); ++i)
+            packed[i] = static_cast<std::int64_t>(base + bits_at(tail, i * bits - from_byte * 8));
+    }
+    std::uint64_t at = 0;
+    for (std::uint64_t i = 0; i < exceptions; ++i) {
+        at += patches.varint();
+        if (at >= packed.size()) return false;
+        packed[static_cast<std::size_t>(at)] = patches.signed_varint();
+    }
+    for (std::uint64_t k = order; k > 0; --k) {
+        for (std::size_t i = static_cast<std::size_t>(k); i < values.size(); ++i)
+            values[i] = static_cast<std::int64_t>(static_cast<std::uint64_t>(values[i]) +
+                                                  static_cast<std::uint64_t>(values[i - 1]));
+    }
+    return true;
+}
+
+/// The same for numbers.
+template <class = void>
+[[nodiscard]] bool unpack(ByteReader& from, std::span<double> values, std::vector<std::int64_t>& integers) {
+    const std::uint64_t form = from.byte();
+    const std::uint64_t decimals = form == static_cast<std::uint64_t>(Form::decimal) ? from.byte() : 0;
+    integers.resize(values.size());
+    if (decimals > most_decimals || !unpack(from, std::span{integers})) return false;
+    switch (static_cast<Form>(form)) {
+        case Form::decimal: {
+            for (std::size_t i = 0; i < values.size(); ++i)
+                values[i] = from_units(integers[i], static_cast<unsigned>(decimals));
+            std::uint64_t at = 0;
+            for (std::uint64_t left = from.varint(); left > 0; --left) {
+                at += from.varint();
+                if (!from.ok() || at >= values.size()) return false;
+                set_bits(values[static_cast<std::size_t>(at)], from.template fixed<std::uint64_t>());
+            }
+            return from.ok();
+        }
+        case Form::single:
+            for (std::size_t i = 0; i < values.size(); ++i)
+                values[i] = std::bit_cast<float>(in_order(static_cast<std::int32_t>(integers[i])));
+            return true;
+        case Form::full:
+            for (std::size_t i = 0; i < values.size(); ++i)
+                set_bits(values[i], static_cast<std::uint64_t>(in_order(integers[i])));
+            return true;
+    }
+    return false;
+}
+
+/// Passes over a column of `count` integers. False if the bytes are damaged.
+template <class = void>
+[[nodiscard]] bool skip_integers(ByteReader& from, std::size_t count) noexcept {
+    const std::uint64_t order = from.byte(), bits = from.byte(), exceptions = from.varint();
+    if (!from.ok() || order > 2 || order > count || bits > 64 || exceptions > count) return false;
+    for (std::uint64_t varints = order + 1 + 2 * exceptions; varints > 0; --varints) (void)from.varint();
+    (void)from.bytes(static_cast<std::size_t>(((count - order) * bits + 7) / 8));
+    return from.ok();
+}
+/// The same for numbers.
+template <class = void>
+[[nodiscard]] bool skip_numbers(ByteReader& from, std::size_t count) noexcept {
+    const bool is_decimal = from.byte() == static_cast<std::uint64_t>(Form::decimal);
+    if (is_decimal) (void)from.byte();
+    if (!skip_integers(from, count)) return false;
+    if (!is_decimal) return true;
+    for (std::uint64_t left = from.varint(); left > 0 && from.ok(); --left) {
+        (void)from.varint();
+        (void)from.bytes(8);
+    }
+    return from.ok();
+}
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/store/series_node.hpp
+// What is kept of many values of one metric, so that a question about all of them need not look at each.
+
+namespace CAIRN_NAMESPACE::detail {
+
+inline constexpr std::int64_t ns_per_ms = 1'000'000;
+/// The latest time that can be told in nanoseconds too; the earliest is as far from the epoch.
+inline constexpr std::int64_t most_ms = std::numeric_limits<std::int64_t>::max() / ns_per_ms;
+
+/// A stretch of a series, column by column: as many of each.
+struct SeriesValues {
+    std::span<const std::int64_t> steps{}, ms{};  ///< of the rows; milliseconds since the Unix epoch
+    std::span<const double> numbers{};
+};
+
+/// Exact least, greatest and last finite value of a stretch of a series, and where it lies. Requires a value,
+/// for what lies where.
+struct SeriesNode {
+    std::uint64_t finite = 0, nans = 0, infinities = 0;  ///< how many of each
+    std::uint64_t restarts = 0;                          ///< how often the step repeated or went back
+    std::int64_t first_step = 0, last_step = 0;
+    std::int64_t min_step = 0, max_step = 0;
+    std::int64_t min_ms = 0, max_ms = 0;  ///< since the Unix epoch
+    double min = std::numeric_limits<double>::quiet_NaN();
+    double max = std::numeric_limits<double>::quiet_NaN();
+    double last = std::numeric_limits<double>::quiet_NaN();  ///< in the order they were logged
+
+    [[nodiscard]] std::uint64_t count() const noexcept { return finite + nans + infinities; }
+
+    void add(std::int64_t step, std::int64_t ms, double value) noexcept {
+        if (count() == 0) {
+            first_step = min_step = max_step = step;
+            min_ms = max_ms = ms;
+        } else {
+            restarts += step <= last_step ? 1U : 0U;
+            min_step = std::min(min_step, step);
+            max_step = std::max(max_step, step);
+            min_ms = std::min(min_ms, ms);
+            max_ms = std::max(max_ms, ms);
+        }
+        last_step = step;
+        if (!is_finite(value)) {
+            ++(is_nan(value) ? nans : infinities);
+            return;
+        }
+        if (finite == 0 || value < min) min = value;
+        if (finite == 0 || value > max) max = value;
+        last = value;
+        ++finite;
+    }
+
+    /// Takes in what follows it.
+    void merge(const SeriesNode& next) noexcept {
+        if (next.count() == 0) return;
+        if (count() == 0) {
+            *this = next;
+            return;
+        }
+        restarts += next.restarts + (next.first_step <= last_step ? 1U : 0U);
+        last_step = next.last_step;
+        min_step = std::min(min_step, next.min_step);
+        max_step = std::max(max_step, next.max_step);
+        min_ms = std::min(min_ms, next.min_ms);
+        max_ms = std::max(max_ms, next.max_ms);
+        if (next.finite != 0) {
+            if (finite == 0 || next.min < min) min = next.min;
+            if (finite == 0 || next.max > max) max = next.max;
+            last = next.last;
+        }
+        finite += next.finite;
+        nans += next.nans;
+        infinities += next.infinities;
+    }
+};
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/store/row_block.hpp
+// Rows column by column: what was logged with the same metrics stands together, so that each column is packed
+// well. The order of the rows is kept.
+//
+//   block   varint rows · if there are any: integers steps · integers times in ms · varint groups
+//           · integers groups of the rows, if there are several · groups
+//   group   u8 record kind · varint cells · cells × (varint metric id · u8 value kind) · cells × column
+//   column  numbers; or integers, also for true and false; or integers lengths · the texts
+//
+// `integers` and `numbers` are of packed.hpp.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// A block has no more rows and no more cells than this: a hostile one must not make us allocate.
+inline constexpr std::size_t max_block_rows = BasicPacker<>::most;
+inline constexpr std::size_t max_block_cells = 4 * max_block_rows;
+
+/// What the rows of a group have in common: each cell's metric and the kind of its value.
+using RowShape = std::vector<std::pair<std::uint32_t, Value::Kind>>;
+
+/// The values of one metric in the rows of a group.
+struct BlockColumn {
+    std::vector<double> numbers{};
+    std::vector<std::int64_t> integers{};  ///< whole numbers; or the lengths of texts
+    std::string text{};
+};
+
+/// A value of a column that is no text, as a number.
+template <class Column>
+[[nodiscard]] double number_in(const Column& column, Value::Kind kind, std::size_t row) {
+    if (kind == Value::Kind::number) return column.numbers[row];
+    return Value::from_integer_bits(kind, static_cast<std::uint64_t>(column.integers[row])).number();
+}
+
+/// Collects rows and writes them as a block; keeps its memory for the next one. Threads: one at a time.
+template <class T = void>
+class BasicBlockWriter {
+    using Integers = std::vector<Deferred<std::int64_t, T>>;
+    using Shape = Deferred<RowShape, T>;
+    using Column = Deferred<BlockColumn, T>;
+    using Cells = std::span<const Deferred<Cell, T>>;
+    using Node = Deferred<SeriesNode, T>;
+
+  public:
+    [[nodiscard]] std::size_t rows() const noexcept { return steps_.size(); }
+    /// Whether another row of so many cells fits.
+    [[nodiscard]] bool has_room(std::size_t cells) const noexcept {
+        return rows() < max_block_rows && cells_ + cells <= max_block_cells;
+    }
+
+    /// Takes a row for which there is room. True if it is the first with just these metrics. After an
+    /// exception `clear`.
+    bool add(RecordKind kind, std::int64_t step, std::int64_t time_ns, Cells cells) {
+        const std::size_t groups = groups_.size();
+        Group& group = group_of(kind, cells);
+        // Mostly there is one group, and nothing to say of a row.
+        if (groups_.size() > 1) {
+            of_row_.resize(rows());
+            of_row_.push_back(static_cast<std::int64_t>(last_));
+        }
+        steps_.push_back(step);
+        times_.push_back(time_ns / ns_per_ms);
+        cells_ += cells.size();
+        for (std::size_t i = 0; i < cells.size(); ++i) put_value(group.columns[i], cells[i].value);
+        return groups_.size() != groups;
+    }
+
+    /// What it has of each metric that is a number: calls `f(metric, SeriesNode)`, in the order of their
+    /// numbers. Not of events.
+    template <class F>
+    void summarize(F&& f) const {
+        std::map<std::uint32_t, Node> nodes;  // its values stay where they are
+        std::vector<std::vector<Node*>> of_column(groups_.size());
+        for (std::size_t i = 0; i < groups_.size(); ++i) {
+            for (const auto& [metric, kind] : groups_[i].shape) {
+                const bool counts = groups_[i].kind == RecordKind::row && kind != Value::Kind::text;
+                of_column[i].push_back(counts ? &nodes[metric] : nullptr);
+            }
+        }
+        std::vector<std::size_t> next(groups_.size());
+        for (std::size_t row = 0; row < rows(); ++row) {
+            const std::size_t of = of_row_.empty() ? 0 : static_cast<std::size_t>(of_row_[row]);
+            const Group& group = groups_[of];
+            const std::size_t at = next[of]++;
+            for (std::size_t i = 0; i < group.shape.size(); ++i) {
+                if (Node* const node = of_column[of][i])
+                    node->add(steps_[row], times_[row],
+                              number_in(group.columns[i], group.shape[i].second, at));
+            }
+        }
+        for (const auto& [metric, node] : nodes) f(metric, node);
+    }
+
+    /// Forgets the rows.
+    void clear() noexcept {
+        groups_.clear();
+        known_.clear();
+        steps_.clear();
+        times_.clear();
+        of_row_.clear();
+        cells_ = 0;
+    }
+
+    /// Appends the block and forgets its rows.
+    void write(std::vector<std::byte>& to) {
+        ByteWriter out{to};
+        out.varint(rows());
+        if (rows() != 0) {
+            packer_.pack(std::span<const Deferred<std::int64_t, T>>{steps_}, to);
+            packer_.pack(std::span<const Deferred<std::int64_t, T>>{times_}, to);
+            out.varint(groups_.size());
+            if (groups_.size() > 1) packer_.pack(std::span<const Deferred<std::int64_t, T>>{of_row_}, to);
+            for (const Group& group : groups_) write_group(group, to);
+        }
+        clear();
+    }
+
+  private:
+    struct Group {
+        RecordKind kind{};
+        Shape shape{};
+        std::vector<Column> columns{};
+
+        [[nodiscard]] bool takes(RecordKind of, Cells cells) const noexcept {
+            if (of != kind || cells.size() != shape.size()) return false;
+            for (std::size_t i = 0; i < cells.size(); ++i) {
+                if (cells[i].metric != shape[i].first || cells[i].value.kind() != shape[i].second)
+                    return false;
+            }
+            return true;
+        }
+    };
+
+    /// Most rows are like the one before.
+    [[nodiscard]] Group& group_of(RecordKind kind, Cells cells) {
+        if (last_ < groups_.size() && groups_[last_].takes(kind, cells)) return groups_[last_];
+        Shape shape;
+        for (const Cell& cell : cells) shape.emplace_back(cell.metric, cell.value.kind());
+        const auto [at, is_new] = known_.try_emplace({kind, shape}, groups_.size());
+        last_ = at->second;
+        if (is_new) groups_.push_back({kind, std::move(shape), std::vector<Column>(cells.size())});
+        return groups_[last_];
+    }
+    static void put_value(Column& column, const Value& value) {
+        switch (value.kind()) {
+            case Value::Kind::number: column.numbers.push_back(value.number()); break;
+            case Value::Kind::text:
+                column.integers.push_back(static_cast<std::int64_t>(value.text().size()));
+                column.text += value.text();
+                break;
+            default: column.integers.push_back(static_cast<std::int64_t>(value.bits()));
+        }
+    }
+    void write_group(const Group& group, std::vector<std::byte>& to) {
+        ByteWriter out{to};
+        out.byte(static_cast<std::uint64_t>(group.kind));
+        out.varint(group.shape.size());
+        for (const auto& [metric, kind] : group.shape) {
+            out.varint(metric);
+            out.byte(static_cast<std::uint64_t>(kind));
+        }
+        for (std::size_t i = 0; i < group.shape.size(); ++i) {
+            const Column& column = group.columns[i];
+            if (group.shape[i].second == Value::Kind::number) {
+                packer_.pack(std::span<const Deferred<double, T>>{column.numbers}, to);
+            } else {
+                packer_.pack(std::span<const Deferred<std::int64_t, T>>{column.integers}, to);
+                out.text(column.text);
+            }
+        }
+    }
+
+    BasicPacker<T> packer_;
+    Integers steps_, times_, of_row_;
+    std::vector<Group> groups_;
+    std::map<std::pair<RecordKind, Shape>, std::size_t> known_;
+    std::size_t last_ = 0, cells_ = 0;
+};
+using BlockWriter = BasicBlockWriter<>;
+
+/// Reads blocks; keeps its memory for the next one. Threads: one at a time.
+template <class T = void>
+class BasicBlockReader {
+    using Integers = std::vector<Deferred<std::int64_t, T>>;
+    using Numbers = std::vector<Deferred<double, T>>;
+    using Reader = Deferred<ByteReader, T>;
+
+  public:
+    /// Calls `f(kind, step, time_ns, std::span<const Cell>)` for each row, in their order; texts point into
+    /// `block`. False, before any call, if the bytes are damaged.
+    template <class F>
+    [[nodiscard]] bool read(std::span<const std::byte> block, F&& f) {
+        if (!decode(block, nullptr)) return false;
+        for (std::size_t row = 0; row < steps_.size(); ++row) {
+            Group& group = groups_[static_cast<std::size_t>(of_row_[row])];
+            cells_.clear();
+            for (Column& column : group.columns) cells_.push_back({column.metric, next(column, group.row)});
+            ++group.row;
+            f(group.kind, steps_[row], times_[row] * ns_per_ms,
+              std::span<const Cell>{cells_.data(), cells_.size()});
+        }
+        return true;
+    }
+
+    /// The values of one metric, in the order of the rows, without events and texts; reads no other column.
+    /// What they point to is good until the next call. Nothing if the bytes are damaged.
+    [[nodiscard]] std::optional<SeriesValues> read_metric(std::span<const std::byte> block,
+                                                          std::uint32_t metric) {
+        if (!decode(block, &metric)) return std::nullopt;
+        // Mostly all rows are alike, and there is nothing to put together.
+        if (groups_.size() == 1 && groups_[0].kind == RecordKind::row) {
+            const auto is_ours = [&](const Column& column) { return column.metric == metric; };
+            const auto& columns = groups_[0].columns;
+            const auto first = std::find_if(columns.begin(), columns.end(), is_ours);
+            if (first != columns.end() && first->kind == Value::Kind::number &&
+                std::none_of(first + 1, columns.end(), is_ours))
+                return SeriesValues{steps_, times_, first->numbers};
+        }
+        for (auto* column : {&steps_of_, &ms_of_}) column->clear();
+        numbers_of_.clear();
+        for (std::size_t row = 0; row < steps_.size(); ++row) {
+            Group& group = groups_[static_cast<std::size_t>(of_row_[row])];
+            const std::size_t at = group.row++;
+            if (group.kind != RecordKind::row) continue;
+            for (const Column& column : group.columns) {
+                if (column.metric != metric || column.kind == Value::Kind::text) continue;
+                steps_of_.push_back(steps_[row]);
+                ms_of_.push_back(times_[row]);
+                numbers_of_.push_back(number_in(column, column.kind, at));
+            }
+        }
+        return SeriesValues{steps_of_, ms_of_, numbers_of_};
+    }
+
+  private:
+    struct Column {
+        std::uint32_t metric = 0;
+        Value::Kind kind{};
+        Numbers numbers{};
+        Integers integers{};
+        std::string_view text{};
+    };
+    struct Group {
+        RecordKind kind{};
+        std::size_t rows = 0, row = 0;
+        std::vector<Column> columns{};
+    };
+
+    /// Reads the columns of `only`, if given, or all.
+    [[nodiscard]] bool decode(std::span<const std::byte> block, const std::uint32_t* only) {
+        Reader from{block};
+        const std::uint64_t rows = from.varint();
+        if (rows > max_block_rows) return false;
+        for (auto* column : {&steps_, &times_, &of_row_}) column->assign(static_cast<std::size_t>(rows), 0);
+        groups_.clear();
+        if (rows == 0) {
+            groups_.clear();  // of the block before
+            return from.ok() && from.rest().empty();
+        }
+        if (!unpack(from, std::span{steps_}) || !unpack(from, std::span{times_})) return false;
+        for (const std::int64_t ms : times_) {
+            if (ms < -most_ms || ms > most_ms) return false;
+        }
+        const std::uint64_t groups = from.varint();
+        if (groups == 0 || groups > rows || (groups > 1 && !unpack(from, std::span{of_row_}))) return false;
+        groups_.resize(static_cast<std::size_t>(groups));
+        for (Group& group : groups_) group.rows = group.row = 0;
+        for (const std::int64_t group : of_row_) {
+            if (group < 0 || static_cast<std::uint64_t>(group) >= groups) return false;
+            ++groups_[static_cast<std::size_t>(group)].rows;
+        }
+        std::size_t room = max_block_cells;
+        for (Group& group : groups_) {
+            if (!decode_group(from, group, room, only)) return false;
+        }
+        return from.ok() && from.rest().empty();
+    }
+
+    [[nodiscard]] bool decode_group(Reader& from, Group& group, std::size_t& room,
+                                    const std::uint32_t* only) {
+        const std::uint64_t kind = from.byte(), cells = from.varint();
+        group.kind = static_cast<RecordKind>(kind);
+        if (group.kind != RecordKind::row && group.kind != RecordKind::event) return false;
+        if (group.rows == 0 || cells > room / group.rows) return false;
+        room -= static_cast<std::size_t>(cells) * group.rows;
+        group.columns.resize(static_cast<std::size_t>(cells));
+        for (Column& column : group.columns) {
+            column.metric = static_cast<std::uint32_t>(from.varint());
+            const std::uint64_t of = from.byte();
+            column.kind = static_cast<Value::Kind>(of);
+            if (of > static_cast<std::uint64_t>(Value::Kind::text) || column.kind == Value::Kind::none)
+                return false;
+        }
+        for (Column& column : group.columns) {
+            if (only != nullptr && column.metric != *only && column.kind != Value::Kind::text) {
+                const bool is_number = column.kind == Value::Kind::number;
+                if (!(is_number ? skip_numbers(from, group.rows) : skip_integers(from, group.rows)))
+                    return false;
+                continue;
+            }
+            if (column.kind == Value::Kind::number) {
+                column.numbers.resize(group.rows);
+                if (!unpack(from, std::span{column.numbers}, scratch_)) return false;
+                continue;
+            }
+            column.integers.resize(group.rows);
+            if (!unpack(from, std::span{column.integers})) return false;
+            if (column.kind == Value::Kind::text && !decode_text(from, column)) return false;
+        }
+        return true;
+    }
+    [[nodiscard]] static bool decode_text(Reader& from, Column& column) {
+        std::uint64_t bytes = 0;
+        for (const std::int64_t length : column.integers) {
+            if (length < 0 || static_cast<std::uint64_t>(length) > from.rest().size() - bytes) return false;
+            bytes += static_cast<std::uint64_t>(length);
+        }
+        const auto text = from.bytes(static_cast<std::size_t>(bytes));
+        column.text = {reinterpret_cast<const char*>(text.data()), text.size()};
+        return true;
+    }
+
+    [[nodiscard]] static Value next(Column& column, std::size_t row) noexcept {
+        switch (column.kind) {
+            case Value::Kind::number: return Value{column.numbers[row]};
+            case Value::Kind::text: {
+                const auto size = static_cast<std::size_t>(column.integers[row]);
+                const std::string_view text = column.text.substr(0, size);
+                column.text.remove_prefix(size);
+                return Value{text};
+            }
+            default:
+                return Value::from_integer_bits(column.kind,
+                                                static_cast<std::uint64_t>(column.integers[row]));
+        }
+    }
+
+    Integers steps_, times_, of_row_, scratch_;
+    std::vector<Group> groups_;
+    std::vector<Deferred<Cell, T>> cells_;
+    Integers steps_of_, ms_of_;  // of one metric
+    Numbers numbers_of_;
+};
+using BlockReader = BasicBlockReader<>;
+
+/// The greatest number that a metric may have.
+inline constexpr std::uint64_t most_metrics = std::numeric_limits<std::uint32_t>::max();
+
+/// Metrics by number and name, as frames and their index have them, in the order of the numbers.
+///
+///   named  varint metric · varint bytes of the name · name
+template <class = void>
+void put_named(ByteWriter& out, std::uint32_t metric, std::string_view name) {
+    out.varint(metric);
+    out.varint(name.size());
+    out.text(name);
+}
+/// Reads the next one, whose number is at least `least`, and moves that behind it. False if it is damaged.
+template <class = void>
+[[nodiscard]] bool read_named(ByteReader& from, std::uint64_t& least, std::uint32_t& metric,
+                              std::string_view& name) {
+    const std::uint64_t number = from.varint();
+    const std::uint64_t size = from.varint();
+    if (number < least || number > most_metrics || size > max_metric_name_bytes) return false;
+    least = number + 1;
+    metric = static_cast<std::uint32_t>(number);
+    const auto bytes = from.bytes(static_cast<std::size_t>(size));
+    name = {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+    return from.ok();
+}
+
+/// The block in the payload of a frame of packed rows, after `f(metric, name)` for each name it brings; empty
+/// if the bytes are damaged.
+template <class F>
+[[nodiscard]] std::span<const std::byte> block_of(std::span<const std::byte> payload, F&& f) {
+    ByteReader from{payload};
+    std::uint64_t least = 0;
+    for (std::uint64_t left = from.varint(); left > 0; --left) {
+        std::uint32_t metric = 0;
+        std::string_view name;
+        if (!read_named(from, least, metric, name)) return {};
+        f(metric, name);
+    }
+    const std::uint64_t size = from.varint();
+    return from.ok() && size <= from.rest().size() ? from.bytes(static_cast<std::size_t>(size))
+                                                   : std::span<const std::byte>{};
+}
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/run/detail/intake.hpp
+// What the collector has seen of one ring and has not written yet. The rows stay in the ring until they are
+// in the history, so none is lost with the process; meanwhile they are summed up and sorted into columns,
+// because many rows together take few bytes each.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// Turns the stretches of one ring into frames: of packed rows, or of records as they lie in the ring, for a
+/// row that takes several of them. Threads: one at a time.
+template <class T = void>
+class BasicIntake {
+  public:
+    /// A frame has this many rows, or is made of this much.
+    static constexpr std::size_t frame_rows = 1024;
+    static constexpr std::uint64_t frame_bytes = ring_capacity / 4;
+    /// And no more names than this: what a frame may have is far above it, by more than one record's names.
+    static constexpr std::uint64_t frame_name_bytes = max_frame_bytes / 2;
+
+    /// Sees what the ring has, up to a frame's worth. Returns how many rows that were. After an exception (no
+    /// memory) `restart`.
+    template <class Rings>
+    std::uint64_t look(const Rings& ring, BasicMetricBoard<T>& board) {
+        const std::uint64_t before = summed_rows_;
+        for (bool more = true; more && !is_full();) {
+            const Ring::Readable piece = ring.readable(seen_);
+            more = !piece.bytes.empty();
+            if (more) seen_ = piece.from;  // there may be a hole before it
+            more = more && take(piece, board);
+        }
+        return summed_rows_ - before;
+    }
+    /// Forgets what was seen and is not written; it is seen once more, but not summed up again.
+    void restart() noexcept {
+        block_.clear();
+        forget();
+        seen_ = from_;
+    }
+
+    /// How much of the ring was seen and is not released.
+    [[nodiscard]] std::uint64_t waiting() const noexcept { return seen_ - from_; }
+    /// Whether it is time to write.
+    [[nodiscard]] bool is_full() const noexcept {
+        return is_closed_ || block_.rows() >= frame_rows || bytes_ >= frame_bytes ||
+               name_bytes_ >= frame_name_bytes;
+    }
+
+    /// Rows that were seen and are not written.
+    [[nodiscard]] std::uint64_t rows() const noexcept { return rows_; }
+
+    /// What was seen, as a frame: the same one until it is `written`. After an exception `restart`.
+    [[nodiscard]] Frame frame(std::uint32_t ring, const BasicMetricBoard<T>& board) {
+        if (payload_.empty()) encode(board);
+        is_closed_ = true;
+        const FrameKind kind = records_.empty() ? FrameKind::packed : FrameKind::records;
+        return {kind, ring, from_, seen_, payload_};
+    }
+    /// What the frame has of each metric that it names, until the next one is made; nothing of records.
+    [[nodiscard]] const std::vector<std::pair<std::uint32_t, Deferred<SeriesNode, T>>>&
+    nodes() const noexcept {
+        return nodes_;
+    }
+    /// The frame is in the history. Returns up to where the ring can be released.
+    std::uint64_t written() noexcept {
+        forget();
+        return from_ = seen_;
+    }
+
+  private:
+    void forget() noexcept {
+        payload_.clear();
+        records_.clear();
+        named_.clear();
+        is_closed_ = false;
+        rows_ = bytes_ = name_bytes_ = 0;
+    }
+
+    /// False if the frame has to be written before the rest is taken.
+    bool take(const Ring::Readable& piece, BasicMetricBoard<T>& board) {
+        RecordReader reader{piece.bytes};
+        for (RecordReader::Record record; !is_full() && reader.next(record);) {
+            const std::uint64_t end = piece.from + piece.bytes.size() - reader.left();
+            if (record.kind == RecordKind::name) {
+                take_name(record.body, board);
+            } else if (record.kind != RecordKind::padding) {
+                const auto bytes = piece.bytes.subspan(static_cast<std::size_t>(seen_ - piece.from),
+                                                       static_cast<std::size_t>(end - seen_));
+                if (!take_row(record, bytes, end, board)) return false;
+                bytes_ += bytes.size();
+            }
+            seen_ = end;
+        }
+        if (!reader.damaged()) return true;
+        // Something wrote over the ring. It is kept as it is, so that the history says so.
+        if (!begin_records()) return false;
+        keep(piece.bytes.subspan(static_cast<std::size_t>(seen_ - piece.from)));
+        seen_ = piece.from + piece.bytes.size();
+        return true;
+    }
+    void take_name(std::span<const std::byte> body, BasicMetricBoard<T>& board) {
+        std::uint32_t metric = 0;
+        std::string_view name;
+        if (!read_name(body, metric, name)) return;
+        board.name(metric, name);
+        need_name(metric, board);
+    }
+    bool take_row(const RecordReader::Record& record, std::span<const std::byte> bytes, std::uint64_t end,
+                  BasicMetricBoard<T>& board) {
+        std::int64_t step = 0, time_ns = 0;
+        cells_.clear();
+        const bool is_whole =
+            read_row(record.body, step, time_ns, [&](const Cell& cell) { cells_.push_back(cell); });
+        const bool is_one = (record.flags & (row_continues | row_is_continued)) == 0;
+        if (!is_one || !is_whole) {
+            if (!begin_records()) return false;
+            for (const Cell& cell : cells_) need_name(cell.metric, board);
+            keep(bytes);
+        } else {
+            is_closed_ = !records_.empty() || !block_.has_room(cells_.size());
+            if (is_closed_) return false;
+            if (block_.add(record.kind, step, time_ns, cells_)) {
+                for (const Cell& cell : cells_) need_name(cell.metric, board);
+            }
+        }
+        if (record.kind != RecordKind::row) return true;
+        const std::uint64_t row = (record.flags & row_continues) != 0 ? 0 : 1;  // counted at its end
+        rows_ += row;
+        if (end > summed_to_) {
+            summed_to_ = end;
+            summed_rows_ += row;
+            for (const Cell& cell : cells_) board.add(cell.metric, step, cell.value);
+        }
+        return true;
+    }
+    void need_name(std::uint32_t metric, const BasicMetricBoard<T>& board) {
+        named_.push_back(metric);
+        name_bytes_ += name_record_size(board.name_of(metric));
+    }
+    /// A frame has packed rows or records, never both.
+    bool begin_records() noexcept {
+        is_closed_ = block_.rows() != 0;
+        return !is_closed_;
+    }
+    void keep(std::span<const std::byte> records) {
+        records_.insert(records_.end(), records.begin(), records.end());
+    }
+
+    void encode(const BasicMetricBoard<T>& board) {
+        nodes_.clear();
+        std::sort(named_.begin(), named_.end());
+        named_.erase(std::unique(named_.begin(), named_.end()), named_.end());
+        if (!records_.empty()) {
+            for (const std::uint32_t metric : named_) {
+                const std::size_t at = payload_.size();
+                payload_.resize(at + name_record_size(board.name_of(metric)));
+                put_name(payload_.data() + at, metric, board.name_of(metric));
+            }
+            payload_.insert(payload_.end(), records_.begin(), records_.end());
+            return;
+        }
+        for (const std::uint32_t metric : named_) nodes_.emplace_back(metric, SeriesNode{});
+        block_.summarize([&, at = nodes_.begin()](std::uint32_t metric, const SeriesNode& node) mutable {
+            while (at->first != metric) ++at;  // both are in the order of their numbers
+            at->second = node;
+        });
+        packed_.clear();
+        block_.write(packed_);
+        ByteWriter out{payload_};
+        out.varint(named_.size());
+        for (const std::uint32_t metric : named_) put_named(out, metric, board.name_of(metric));
+        out.varint(packed_.size());
+        payload_.insert(payload_.end(), packed_.begin(), packed_.end());
+    }
+
+    BasicBlockWriter<T> block_;
+    std::vector<std::byte> records_;    // instead of a block
+    std::vector<std::uint32_t> named_;  // the metrics whose names the frame needs
+    std::vector<std::pair<std::uint32_t, Deferred<SeriesNode, T>>> nodes_;
+    std::vector<std::byte> payload_, packed_;
+    std::vector<Deferred<Cell, T>> cells_;
+    std::uint64_t from_ = 0, seen_ = 0;
+    std::uint64_t rows_ = 0, bytes_ = 0;  // seen, without padding
+    std::uint64_t name_bytes_ = 0;
+    std::uint64_t summed_to_ = 0, summed_rows_ = 0;
+    bool is_closed_ = false;  // nothing is added to the frame any more
+};
+using Intake = BasicIntake<>;
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/run/detail/metric_table.hpp
+// Which number stands for which metric name in a run's records.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// The run's names, shared by its threads. Threads: any; a thread asks once for each name, then its lane
+/// remembers.
+template <class = void>
+class BasicMetricTable {
+  public:
+    /// The number of a name, given on first sight. Names are kept for as long as the table.
+    std::pair<std::uint32_t, std::string_view> id_of(std::string_view name) {
+        const std::scoped_lock lock{mutex_};
+        if (const auto found = ids_.find(name); found != ids_.end()) return {found->second, found->first};
+        const auto id = static_cast<std::uint32_t>(names_.size());
+        names_.emplace_back();  // first: without memory a number is lost, and none is given twice
+        names_.back() = ids_.emplace(name, id).first->first;
+        return {id, names_.back()};
+    }
+
+    [[nodiscard]] std::string_view name_of(std::uint32_t id) const {
+        const std::scoped_lock lock{mutex_};
+        return id < names_.size() ? names_[id] : std::string_view{};
+    }
+
+  private:
+    mutable std::mutex mutex_;
+    std::map<std::string, std::uint32_t, std::less<>> ids_;
+    std::vector<std::string_view> names_;  // the keys, by their numbers; a map's keys stay where they are
+};
+using MetricTable = BasicMetricTable<>;
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/run/detail/ring_chain.hpp
+// A thread's ring, and the plain memory that follows it while it is full.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// How many rings of plain memory a run may take beside its journal while the disk takes nothing. Threads:
+/// any.
+class SpareRings {
+  public:
+    explicit SpareRings(unsigned most = 64) : most_{most} {}
+
+    [[nodiscard]] bool take() noexcept {
+        if (taken_.fetch_add(1, std::memory_order_relaxed) < most_) return true;
+        give_back();
+        return false;
+    }
+    void give_back() noexcept { taken_.fetch_sub(1, std::memory_order_relaxed); }
+
+  private:
+    unsigned most_;
+    std::atomic<unsigned> taken_{0};
+};
+
+/// A ring of its own, and while that is full others in plain memory. Positions go on from one to the next:
+/// for its consumer, and in the history, it is one ring with holes. The producer returns to its own as soon
+/// as that is drained.
+template <class = void>
+class BasicRingChain {
+  public:
+    BasicRingChain(os::Mapping memory, std::uint32_t id, SpareRings& spares)
+        : own_memory_{std::move(memory)}, own_{Ring::create(own_memory_.writable().data(), id)},
+          spares_{&spares} {
+        links_.push_back({own_, 0, {}});
+    }
+    BasicRingChain(const BasicRingChain&) = delete;
+    BasicRingChain& operator=(const BasicRingChain&) = delete;
+
+    // ---- the producer
+
+    /// The ring to begin with.
+    [[nodiscard]] Ring own() const noexcept { return own_; }
+    /// Goes on in plain memory; false if there is no more to be had.
+    [[nodiscard]] bool extend(Ring& writing) noexcept {
+        if (!spares_->take()) return false;
+        try {
+            if (auto memory = os::Mapping::anonymous(ring_file_bytes)) {
+                // At the beginning of a lap, or a part of the ring would be of no use.
+                const std::uint64_t from =
+                    (writing.position() + ring_capacity - 1) / ring_capacity * ring_capacity;
+                Ring next = Ring::create(memory->writable().data(), own_.id(), from);
+                next.look_every(memory_stride);
+                const std::scoped_lock lock{mutex_};
+                links_.push_back({next, from, std::move(*memory)});
+                writing = next;
+                return true;
+            }
+        } catch (...) {  // no memory
+        }
+        spares_->give_back();
+        return false;
+    }
+    /// Leaves the plain memory once its own ring is drained.
+    void return_home(Ring& writing) noexcept {
+        const std::scoped_lock lock{mutex_};
+        if (std::any_of(links_.begin(), links_.end(), [](const Link& link) { return !link.memory; })) return;
+        try {
+            links_.push_back({own_, writing.position(), {}});
+        } catch (...) {  // no memory: the next time
+            return;
+        }
+        own_.restart_at(writing.position());
+        links_.back().ring = writing = own_;
+    }
+
+    // ---- the consumer
+
+    /// What was committed from a position on, which is not released: a contiguous part of it. It may begin
+    /// after a hole.
+    [[nodiscard]] Ring::Readable readable(std::uint64_t from) const noexcept {
+        const std::scoped_lock lock{mutex_};
+        std::size_t i = links_.size() - 1;
+        while (i > 0 && from < links_[i].from) --i;
+        const Ring::Readable here = links_[i].ring.readable(from);
+        if (!here.bytes.empty() || i + 1 == links_.size()) return here;
+        return links_[i + 1].ring.readable(links_[i + 1].from);
+    }
+    void release(std::uint64_t to) noexcept {
+        const std::scoped_lock lock{mutex_};
+        while (links_.size() > 1 && to >= links_[1].from) {
+            links_.front().ring.release(links_[1].from);
+            give_back(links_.front());
+            links_.erase(links_.begin());
+        }
+        links_.front().ring.release(to);
+    }
+
+    // ---- either
+
+    /// Whether all that is in it outlives the process.
+    [[nodiscard]] bool outlives_process() const noexcept {
+        const std::scoped_lock lock{mutex_};
+        return own_memory_.has_file() && links_.size() == 1 && !links_.front().memory;
+    }
+    /// Whether its own ring lies in a file.
+    [[nodiscard]] bool has_file() const noexcept { return own_memory_.has_file(); }
+    [[nodiscard]] bool is_drained() const noexcept {
+        const std::scoped_lock lock{mutex_};
+        return std::all_of(links_.begin(), links_.end(),
+                           [](const Link& link) { return link.ring.readable().bytes.empty(); });
+    }
+    /// Lets go of what lies in plain memory only. Returns how many rows that were.
+    std::uint64_t drop_memory() noexcept {
+        const std::scoped_lock lock{mutex_};
+        std::uint64_t rows = 0;
+        for (Link& link : links_) {
+            if (own_memory_.has_file() && !link.memory) continue;
+            for (auto piece = link.ring.readable(); !piece.bytes.empty(); piece = link.ring.readable()) {
+                rows += count_rows(piece.bytes);
+                link.ring.release(piece.from + piece.bytes.size());
+            }
+        }
+        return rows;
+    }
+    /// Gives up its own ring, whose file can be removed then. Nobody may use the chain any more.
+    void unmap() noexcept { own_memory_.unmap(); }
+
+  private:
+    /// While it writes to plain memory the producer looks this often whether it can return.
+    static constexpr std::size_t memory_stride = 4096;
+
+    struct Link {
+        Ring ring{};
+        std::uint64_t from = 0;
+        os::Mapping memory{};  // none if it is the chain's own ring
+    };
+    void give_back(const Link& link) noexcept {
+        if (link.memory) spares_->give_back();
+    }
+
+    os::Mapping own_memory_;
+    Ring own_;
+    SpareRings* spares_;
+    mutable std::mutex mutex_;
+    std::vector<Link> links_;  // the first is the one that is drained, the last the one that is written
+};
+using RingChain = BasicRingChain<>;
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/run/detail/journal_lane.hpp
+// A lane with its rings, and what it does seldom.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// What a lane asks of its run when the ring has no room. Implemented by the collector.
+class Pressure {
+  public:
+    /// Sees to it that the ring is drained soon. Cheap when it was said already.
+    virtual void nudge() noexcept = 0;
+    /// Waits for the collector a little; false when there is no use in waiting longer.
+    virtual bool wait_for_room(std::int64_t waiting_since_ns) noexcept = 0;
+
+  protected:
+    ~Pressure() = default;
+};
+
+/// Held by the journal, and by the thread that logs into it.
+template <class T = void>
+class BasicJournalLane final : public Lane, public std::enable_shared_from_this<BasicJournalLane<T>> {
+  public:
+    BasicJournalLane(os::Mapping memory, std::uint32_t id, std::int64_t first_step,
+                     BasicMetricTable<T>& names, SpareRings& spares, Pressure& pressure)
+        : Lane{first_step}, id_{id}, rings_{std::move(memory), id, spares}, names_{&names},
+          pressure_{&pressure} {
+        ring = rings_.own();
+    }
+
+    /// Gives it to the calling thread, unless another has it.
+    bool take(std::int64_t first_step) {
+        bool taken = false;
+        if (!taken_.compare_exchange_strong(taken, true, std::memory_order_acquire)) return false;
+        held_ = this->shared_from_this();
+        next_step_ = first_step;
+        return true;
+    }
+    [[nodiscard]] bool is_taken() const noexcept { return taken_.load(std::memory_order_acquire); }
+    void let_go() noexcept override {
+        rings_.return_home(ring);            // or a thread that is gone would keep memory from others
+        const auto held = std::move(held_);  // it may be the last that does
+        taken_.store(false, std::memory_order_release);
+    }
+    [[nodiscard]] bool is_orphan() const noexcept override { return held_.use_count() == 1; }
+
+    /// The number of its ring.
+    [[nodiscard]] std::uint32_t id() const noexcept { return id_; }
+    /// What it has written, for the collector.
+    [[nodiscard]] BasicRingChain<T>& rings() noexcept { return rings_; }
+
+    /// Gives up the ring and removes its file. Nobody may log into it any more.
+    void remove_file(const os::Path& path) {
+        if (!rings_.has_file()) return;
+        rings_.unmap();  // first: no file goes while it is mapped (Windows)
+        (void)os::remove_file(path);
+    }
+
+  private:
+    bool append_cells(RecordKind kind, std::int64_t step, std::int64_t time_ns, const NamedCell* begin,
+                      const NamedCell* end) override {
+        cells_.clear();
+        for (const NamedCell* cell = begin; cell != end; ++cell) {
+            if (!add(cell->hash, true, cell->name, cell->value)) return false;
+        }
+        return append_pieces(kind, step, time_ns);
+    }
+    bool append_dynamic(RecordKind kind, const DynamicRow& row) override {
+        cells_.clear();
+        bool done = true;
+        row.for_each([&](std::string_view name, const Value& value) {
+            done = done && add(hash_name(name), false, name, value);
+        });
+        return done && append_pieces(kind, row.step(), row.time_ns());
+    }
+
+    /// A name that this lane uses for the first time goes into the ring ahead of the row that uses it.
+    bool add(std::uint64_t hash, bool is_literal, std::string_view name, const Value& value) {
+        const bool is_cut = name.size() > max_metric_name_bytes;
+        if (is_cut) {
+            name = name.substr(0, max_metric_name_bytes);
+            hash = hash_name(name);
+            is_literal = false;
+        }
+        std::uint32_t id = known_.find(hash, name);
+        if (id == MetricCache::unknown) {
+            if (is_cut) bump(counters.texts_cut);  // once for each name and lane, not once for each row
+            const auto [number, kept] = names_->id_of(name);
+            const std::size_t bytes = name_record_size(kept);
+            if (!has_room(bytes)) return false;
+            put_name(ring.end(), number, kept);
+            ring.commit(bytes);
+            known_.insert(hash, kept, number);
+            id = number;
+        }
+        if (is_literal) known_.keep(hash, id);
+        cells_.emplace_back(id, shortened(value));
+        return true;
+    }
+    /// The value with its text cut to what may be stored, at the boundary of a UTF-8 character.
+    [[nodiscard]] Value shortened(const Value& value) noexcept {
+        const std::string_view text = value.text();
+        if (text.size() <= max_text_bytes) return value;
+        bump(counters.texts_cut);
+        std::size_t size = max_text_bytes;
+        while (size > 0 && (static_cast<unsigned char>(text[size]) & 0xc0U) == 0x80U) --size;
+        return Value{text.substr(0, size)};
+    }
+
+    /// A row that is too large for one record goes into several that belong together.
+    bool append_pieces(RecordKind kind, std::int64_t step, std::int64_t time_ns) {
+        std::size_t i = 0;
+        do {
+            std::size_t bytes = row_header_bytes;
+            std::size_t end = i;
+            while (end < cells_.size() && bytes + cell_size(cells_[end].second) <= max_record_bytes)
+                bytes += cell_size(cells_[end++].second);
+            if (!has_room(bytes)) return false;
+            const unsigned flags =
+                (end < cells_.size() ? row_continues : 0U) | (i > 0 ? row_is_continued : 0U);
+            const CallTimer timer;
+            std::byte* to = put_row_header(ring.end(), bytes, kind, static_cast<std::uint8_t>(flags), end - i,
+                                           step, time_ns);
+            for (; i < end; ++i) to = put_cell(to, cells_[i].first, cells_[i].second);
+            ring.commit(bytes);
+            timer.stop(counters.log_ns);
+        } while (i < cells_.size());
+        if (kind == RecordKind::row) bump(counters.rows);
+        return true;
+    }
+
+    /// Times what the fast path does, here, where it need not be fast: about once in a thousand rows.
+    class CallTimer {
+      public:
+        CallTimer() noexcept { (void)wall_ns(); }  // as `log` does
+        /// Moves what is typical towards what it took, net of the clock.
+        void stop(std::atomic<std::uint64_t>& typical) const noexcept {
+            const auto took = static_cast<std::uint64_t>(
+                std::max<std::int64_t>(steady_ns() - begun_ - (begun_ - before_), 1));
+            const std::uint64_t known = typical.load(std::memory_order_relaxed);
+            const std::uint64_t by = known / 8 + 1;
+            const std::uint64_t next = known == 0     ? took
+                                       : took > known ? known + by
+                                                      : known - std::min(by, known - 1);
+            typical.store(next, std::memory_order_relaxed);
+        }
+
+      private:
+        std::int64_t before_ = steady_ns(), begun_ = steady_ns();
+    };
+
+    [[nodiscard]] bool has_room(std::size_t bytes) noexcept {
+        return ring.has_room(bytes) || make_room(bytes);
+    }
+    /// Moves on in the ring. While it is full waits for the collector, then goes on in plain memory; false if
+    /// there is no more of that.
+    [[nodiscard]] bool make_room(std::size_t bytes) noexcept {
+        rings_.return_home(ring);
+        bool is_there = ring.advance(bytes);
+        if (ring.is_low()) pressure_->nudge();
+        if (is_there) return true;
+        const std::int64_t since = steady_ns();
+        bump(counters.waits);
+        while (!is_there && pressure_->wait_for_room(since)) {
+            pressure_->nudge();
+            is_there = ring.advance(bytes);
+        }
+        bump(counters.waited_ns, static_cast<std::uint64_t>(steady_ns() - since));
+        if (!is_there && rings_.extend(ring)) {
+            bump(counters.spills);
+            is_there = ring.advance(bytes);
+        }
+        return is_there;
+    }
+
+    std::uint32_t id_;
+    BasicRingChain<T> rings_;
+    BasicMetricTable<T>* names_;
+    Pressure* pressure_;
+    std::vector<std::pair<std::uint32_t, Value>> cells_;  // of the row that is appended; keeps its memory
+    std::atomic<bool> taken_{false};
+    std::shared_ptr<BasicJournalLane> held_;  // itself, for the thread that has taken it
+};
+using JournalLane = BasicJournalLane<>;
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/store/ring_file.hpp
+// The ring files of a run as a reader sees them: what they still hold, copied while their writer may go on.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// The folder of a run that holds its ring files.
+inline constexpr const char* journal_folder = "journal";
+inline constexpr std::string_view ring_suffix = ".ring";
+/// What `recover_history` appends to the name of a ring file that is no ring any more: kept, never read.
+inline constexpr std::string_view damaged_suffix = ".damaged";
+
+/// The name of a ring's file.
+template <class = void>
+[[nodiscard]] std::string ring_file_name(std::uint32_t id) {
+    return std::to_string(id) + std::string{ring_suffix};
+}
+
+/// The number that a ring file's name begins with, be it damaged or not: no other ring may have it.
+template <class = void>
+[[nodiscard]] std::optional<std::uint32_t> ring_of_file(std::string_view name) noexcept {
+    std::uint32_t id = 0;
+    const auto [end, problem] = std::from_chars(name.data(), name.data() + name.size(), id);
+    const auto digits = static_cast<std::size_t>(end - name.data());
+    std::string_view rest = name.substr(digits);
+    if (problem != std::errc{} || id > most_rings || !rest.starts_with(ring_suffix)) return std::nullopt;
+    rest.remove_prefix(ring_suffix.size());
+    if ((digits > 1 && name.starts_with('0')) || (!rest.empty() && rest != damaged_suffix))
+        return std::nullopt;  // somebody's copy
+    return id;
+}
+
+/// What a ring file still holds: a copy, so that its writer may go on.
+struct RingRest {
+    std::uint32_t id = 0;
+    std::uint64_t from = 0;
+    std::vector<std::byte> bytes;
+};
+
+/// Copies what the file of ring `id` has not released yet. Safe while it is written: what the writer releases
+/// during the copy is dropped from it, and is in the history by then. A file that never became a ring is an
+/// empty one, and so is one that its writer has just removed. Fails: corrupt, unsupported, permission, io.
+template <class = void>
+[[nodiscard]] result<RingRest> copy_ring(const std::filesystem::path& path, std::uint32_t id,
+                                         unsigned attempts = 3) {
+    RingRest rest{id, 0, {}};
+    auto file = os::File::open_read(path);
+    if (!file && file.error().code() == errc::not_found) return rest;
+    if (!file) return file.error();
+    // The head is read before the data and the tail once more after it: what lies between is whole.
+    std::vector<std::byte> bytes(ring_file_bytes);
+    const auto read = file->read_at(0, writable_bytes_of(bytes));
+    if (!read) return read.error();
+    alignas(RingHeader) std::byte head[sizeof(RingHeader)];
+    std::memcpy(head, bytes.data(), sizeof head);
+    const auto* header = reinterpret_cast<const RingHeader*>(head);
+    const auto corrupt = [&](const char* why) {
+        return error{errc::corrupt, std::string{"the newest rows of this run cannot be read: "} + why,
+                     path.string(), "restore the file from a copy, or go on without them"};
+    };
+    // Its writer was killed before it wrote the magic, which comes last.
+    if (std::all_of(header->magic, std::end(header->magic), [](char c) { return c == 0; })) return rest;
+    if (std::memcmp(header->magic, RingHeader::expected_magic, sizeof header->magic) != 0)
+        return corrupt("this is no ring");
+    if (header->version > RingHeader::current_version ||
+        header->byte_order != RingHeader::expected_byte_order) {
+        return error{errc::unsupported,
+                     "the newest rows of this run were written by a newer version of cairn or a machine of "
+                     "another byte order",
+                     path.string(), "resume the run with that version, on such a machine"};
+    }
+    if (!header->is_valid() || header->id != id || *read != ring_header_bytes + header->capacity)
+        return corrupt("the file is cut or its head is damaged");
+    const std::uint64_t from = header->tail.load(std::memory_order_relaxed);
+    const std::uint64_t to = header->head.load(std::memory_order_relaxed);
+    std::byte later[8];
+    const auto reread = file->read_at(offsetof(RingHeader, tail), later);
+    if (!reread) return reread.error();
+    if (to < from && attempts > 1) return copy_ring<>(path, id, attempts - 1);  // just moved to another place
+    std::uint64_t released = 0;
+    std::memcpy(&released, later, sizeof released);
+    if (*reread != sizeof later || to < from || to - from > header->capacity || released < from)
+        return corrupt("its positions are none that a ring can have");
+    rest.from = std::min(released, to);
+    rest.bytes.resize(static_cast<std::size_t>(to - rest.from));
+    const auto capacity = static_cast<std::size_t>(header->capacity);  // an older version's is smaller
+    for (std::size_t i = 0; i < rest.bytes.size();) {
+        const std::size_t offset = static_cast<std::size_t>(rest.from + i) & (capacity - 1);
+        const std::size_t piece = std::min(rest.bytes.size() - i, capacity - offset);
+        std::memcpy(rest.bytes.data() + i, bytes.data() + ring_header_bytes + offset, piece);
+        i += piece;
+    }
+    return rest;
+}
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/run/detail/journal.hpp
+// The lanes of a run.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// Makes lanes, hands them to threads, takes them back when a thread ends.
+template <class T = void>
+class BasicJournal {
+  public:
+    BasicJournal(std::filesystem::path dir, std::uint32_t next_ring, std::int64_t first_step,
+                 Pressure& pressure)
+        : dir_{std::move(dir)}, next_ring_{next_ring}, first_step_{first_step}, pressure_{&pressure} {}
+
+    /// A lane for the calling thread: one that an ended thread left, or a new one; null once the journal is
+    /// closed. The thread lets go of it. Throws only `std::bad_alloc`.
+    Lane* acquire() {
+        const std::scoped_lock lock{mutex_};
+        if (closed_) return nullptr;
+        for (const auto& lane : lanes_) {
+            if (lane->take(first_step_)) return lane.get();
+        }
+        const std::uint32_t id = next_ring_++;
+        auto memory = os::Mapping::create_shared(path_of(id), ring_file_bytes);
+        if (!memory) {
+            mapped_ = false;
+            // On a network's disk nothing has failed, but a kill can lose what was not collected.
+            if (first_failure_.empty() && memory.error().code() != errc::unsupported)
+                first_failure_ = memory.error().what();
+            memory = os::Mapping::anonymous(ring_file_bytes);
+            if (!memory) throw std::bad_alloc{};
+        }
+        // Threads after the first count their rows from 0, unless the run is resumed.
+        const auto& made = lanes_.emplace_back(std::make_shared<BasicJournalLane<T>>(
+            std::move(*memory), id, first_step_, names_, spares_, *pressure_));
+        made->take(first_step_);
+        return made.get();
+    }
+
+    /// The lanes as they are now; a lane stays valid as long as someone holds it.
+    [[nodiscard]] std::vector<std::shared_ptr<BasicJournalLane<T>>> lanes() const {
+        const std::scoped_lock lock{mutex_};
+        return lanes_;
+    }
+
+    /// False once a ring had to be made in plain memory; then `failure` says why.
+    [[nodiscard]] bool mapped() const {
+        const std::scoped_lock lock{mutex_};
+        return mapped_;
+    }
+    [[nodiscard]] std::string failure() const {
+        const std::scoped_lock lock{mutex_};
+        return first_failure_;
+    }
+
+    /// What could not be drained when the run ended.
+    struct Left {
+        bool in_files = false;   ///< rows that lie in ring files: a resume finds them
+        std::uint64_t lost = 0;  ///< rows that lay in plain memory
+    };
+    /// Removes the files of rings that are drained and that no other thread can still write to; gives out
+    /// none after.
+    Left close(const Lane* own) {
+        const std::scoped_lock lock{mutex_};
+        closed_ = true;
+        Left left;
+        for (const auto& lane : lanes_) {
+            const bool writable = lane.get() != own && lane->is_taken();
+            left.lost += lane->rings().drop_memory();
+            const bool is_drained = lane->rings().is_drained();
+            left.in_files = left.in_files || (lane->rings().has_file() && !is_drained);
+            if (is_drained && !writable) lane->remove_file(path_of(lane->id()));
+        }
+        return left;
+    }
+
+  private:
+    [[nodiscard]] std::filesystem::path path_of(std::uint32_t id) const { return dir_ / ring_file_name(id); }
+
+    std::filesystem::path dir_;
+    mutable std::mutex mutex_;
+    BasicMetricTable<T> names_;
+    SpareRings spares_;
+    std::vector<std::shared_ptr<BasicJournalLane<T>>> lanes_;
+    std::uint32_t next_ring_;
+    std::int64_t first_step_;
+    Pressure* pressure_;
+    bool mapped_ = true;
+    bool closed_ = false;
+    std::string first_failure_;
+};
+using Journal = BasicJournal<>;
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/store/history_index.hpp
+// The index of a history: what each frame of packed rows has of each metric, so that a curve of any length is
+// drawn without reading all of it. It can be lost: what it does not cover is read in the history.
+//
+//   file   "CAIRNIDX" · u32 version · u32 0
+//   entry  u32 payload bytes · u32 CRC-32C of the payload · payload
+//   payload u64 where the frame lies in the history · u32 its bytes · u32 its CRC-32C · u32 its ring
+//          · u64, u64 where its stretch of that begins and ends · varint nodes · nodes
+//   node   varint metric · varint bytes of the name · name · varints: finite values, NaNs, infinities,
+//   restarts
+//          · zigzag least step · varints over it: first, last, greatest step · zigzag least time in ms
+//          · varint over it: greatest time · f64 least, greatest, last finite value
+//
+// Little-endian.
+
+namespace CAIRN_NAMESPACE::detail {
+
+inline constexpr const char* index_file = "history.index";
+inline constexpr std::string_view index_magic = "CAIRNIDX";
+inline constexpr std::uint32_t index_version = 1;
+inline constexpr std::size_t index_header_bytes = 16;
+
+/// Builds the payload of an entry.
+template <class = void>
+class BasicIndexEntry {
+  public:
+    /// Of a frame that has so many metrics, which are added next.
+    void begin(const FramePlace& frame, std::size_t nodes) {
+        bytes_.clear();
+        ByteWriter out{bytes_};
+        out.fixed(frame.at);
+        out.fixed(frame.bytes);
+        out.fixed(frame.crc);
+        out.fixed(frame.ring);
+        out.fixed(frame.from);
+        out.fixed(frame.to);
+        out.varint(nodes);
+    }
+    /// A metric that the frame names; an empty node if it has no number of it.
+    void add(std::uint32_t metric, std::string_view name, const SeriesNode& node) {
+        ByteWriter out{bytes_};
+        put_named(out, metric, name);
+        for (const std::uint64_t count : {node.finite, node.nans, node.infinities, node.restarts})
+            out.varint(count);
+        out.signed_varint(node.min_step);
+        for (const std::int64_t step : {node.first_step, node.last_step, node.max_step})
+            out.varint(static_cast<std::uint64_t>(step) - static_cast<std::uint64_t>(node.min_step));
+        out.signed_varint(node.min_ms);
+        out.varint(static_cast<std::uint64_t>(node.max_ms) - static_cast<std::uint64_t>(node.min_ms));
+        for (const double value : {node.min, node.max, node.last})
+            out.fixed(std::bit_cast<std::uint64_t>(value));
+    }
+    [[nodiscard]] std::span<const std::byte> payload() const noexcept { return bytes_; }
+
+  private:
+    std::vector<std::byte> bytes_;
+};
+using IndexEntry = BasicIndexEntry<>;
+
+/// Whether its times can be told in nanoseconds, and its ends lie between its extremes.
+template <class = void>
+[[nodiscard]] bool is_in_range(const SeriesNode& node) noexcept {
+    const auto within = [&](std::int64_t step) { return step >= node.min_step && step <= node.max_step; };
+    return node.min_ms >= -most_ms && node.min_ms <= node.max_ms && node.max_ms <= most_ms &&
+           within(node.first_step) && within(node.last_step);
+}
+
+/// Reads an entry: `f(metric, name, SeriesNode)` for each metric. False if it is damaged.
+template <class F>
+[[nodiscard]] bool read_index_entry(std::span<const std::byte> payload, FramePlace& frame, F&& f) {
+    ByteReader from{payload};
+    frame.at = from.fixed<std::uint64_t>();
+    frame.bytes = from.fixed<std::uint32_t>();
+    frame.crc = from.fixed<std::uint32_t>();
+    frame.ring = from.fixed<std::uint32_t>();
+    frame.from = from.fixed<std::uint64_t>();
+    frame.to = from.fixed<std::uint64_t>();
+    std::uint64_t least = 0;
+    for (std::uint64_t left = from.varint(); left > 0; --left) {
+        std::uint32_t metric = 0;
+        std::string_view name;
+        if (!read_named(from, least, metric, name)) return false;
+        SeriesNode node;
+        for (std::uint64_t* count : {&node.finite, &node.nans, &node.infinities, &node.restarts})
+            *count = from.varint();
+        node.min_step = from.signed_varint();
+        for (std::int64_t* step : {&node.first_step, &node.last_step, &node.max_step})
+            *step = static_cast<std::int64_t>(from.varint() + static_cast<std::uint64_t>(node.min_step));
+        node.min_ms = from.signed_varint();
+        node.max_ms = static_cast<std::int64_t>(from.varint() + static_cast<std::uint64_t>(node.min_ms));
+        for (double* value : {&node.min, &node.max, &node.last})
+            *value = std::bit_cast<double>(from.fixed<std::uint64_t>());
+        if (!from.ok() || !is_in_range(node)) return false;
+        f(metric, name, std::as_const(node));
+    }
+    return from.ok();
+}
+
+/// Walks the entries of an index; after damage there is no next one.
+template <class = void>
+class BasicIndexReader {
+  public:
+    explicit BasicIndexReader(std::span<const std::byte> file) noexcept : file_{file} {
+        if (file.size() >= index_header_bytes &&
+            std::memcmp(file.data(), index_magic.data(), index_magic.size()) == 0 &&
+            get<std::uint32_t>(file.data() + 8) == index_version)
+            at_ = index_header_bytes;
+    }
+    /// Whether it is an index of this version.
+    [[nodiscard]] bool is_valid() const noexcept { return at_ != 0; }
+    [[nodiscard]] std::size_t position() const noexcept { return at_; }
+
+    bool next(std::span<const std::byte>& payload) noexcept {
+        if (!is_valid() || file_.size() - at_ < 8) return false;
+        const std::size_t bytes = get<std::uint32_t>(file_.data() + at_);
+        if (bytes > file_.size() - at_ - 8) return false;
+        payload = file_.subspan(at_ + 8, bytes);
+        if (crc32c(payload) != get<std::uint32_t>(file_.data() + at_ + 4)) return false;
+        at_ += 8 + bytes;
+        return true;
+    }
+
+  private:
+    std::span<const std::byte> file_;
+    std::size_t at_ = 0;
+};
+using IndexReader = BasicIndexReader<>;
+
+/// Appends entries. Fails as writing a file does; then the index ends there, and the history is read instead.
+template <class = void>
+class BasicIndexWriter {
+  public:
+    /// Opens the index of a history that has `whole_bytes`: entries of what lies behind them are cut.
+    static result<BasicIndexWriter> open(const std::filesystem::path& path, std::uint64_t whole_bytes) {
+        auto file = os::File::open_read_write(path);
+        if (!file) return file.error();
+        BasicIndexWriter writer{std::move(*file)};
+        const auto size = writer.file_.size();
+        if (!size) return size.error();
+        std::vector<std::byte> bytes(static_cast<std::size_t>(*size));
+        const auto read = writer.file_.read_at(0, writable_bytes_of(bytes));
+        if (!read) return read.error();
+        bytes.resize(*read);
+        IndexReader reader{bytes};
+        if (reader.is_valid()) {
+            writer.end_ = reader.position();
+            for (std::span<const std::byte> payload; reader.next(payload);) {
+                FramePlace frame;
+                if (!read_index_entry(payload, frame,
+                                      [](std::uint32_t, std::string_view, const SeriesNode&) {}) ||
+                    frame.bytes > whole_bytes || frame.at > whole_bytes - frame.bytes)
+                    break;
+                writer.end_ = reader.position();
+            }
+        } else {
+            std::byte header[index_header_bytes] = {};
+            std::memcpy(header, index_magic.data(), index_magic.size());
+            put(header + index_magic.size(), index_version);
+            if (auto written = writer.file_.write_at(0, header); !written) return written.error();
+            writer.end_ = index_header_bytes;
+        }
+        if (auto cut = writer.file_.truncate(writer.end_); !cut) return cut.error();
+        return writer;
+    }
+
+    result<void> append(const IndexEntry& entry) {
+        const auto payload = entry.payload();
+        buffer_.resize(8 + payload.size());
+        put(buffer_.data(), static_cast<std::uint32_t>(payload.size()));
+        put(buffer_.data() + 4, crc32c(payload));
+        std::memcpy(buffer_.data() + 8, payload.data(), payload.size());
+        auto written = file_.write_at(end_, buffer_);
+        if (written) end_ += buffer_.size();
+        return written;
+    }
+    [[nodiscard]] std::uint64_t bytes() const noexcept { return end_; }
+    /// Nothing can be appended any more.
+    void close() noexcept { file_ = {}; }
+
+  private:
+    explicit BasicIndexWriter(os::File file) : file_{std::move(file)} {}
+
+    os::File file_;
+    std::uint64_t end_ = 0;
+    std::vector<std::byte> buffer_;
+};
+using IndexWriter = BasicIndexWriter<>;
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/run/detail/collector.hpp
+// The collector: one thread for each run that drains the rings into the history and keeps the summary.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// Drains, writes, sums up. It polls: every 5 ms while rows come, less and less often down to 250 ms while
+/// none do. A logging thread wakes it only when its ring is nearly full.
+template <class T = void>
+class BasicCollector final : public Pressure {
+  public:
+    BasicCollector(BasicHistoryWriter<T> history, BasicIndexWriter<T> index)
+        : history_{std::move(history)}, index_{std::move(index)} {}
+
+    ~BasicCollector() { stop(); }
+    BasicCollector(const BasicCollector&) = delete;
+    BasicCollector& operator=(const BasicCollector&) = delete;
+
+    /// Throws `cairn::error` if the system gives no thread.
+    void start(BasicJournal<T>& journal) {
+        journal_ = &journal;
+        thread_.start(&run, this).value();
+    }
+
+    /// Drains what is there and ends the thread. Does nothing the second time.
+    void stop() noexcept {
+        stopping_.store(true, std::memory_order_relaxed);
+        bell_.ring();
+        thread_.join();
+        // A run that has ended keeps no file from being removed (Windows).
+        history_.close();
+        index_.close();
+    }
+
+    void nudge() noexcept override {
+        if (!nudged_.exchange(true, std::memory_order_relaxed)) bell_.ring();
+    }
+
+    /// At most 100 ms in all; not at all while it is known to be stuck.
+    bool wait_for_room(std::int64_t waiting_since_ns) noexcept override {
+        constexpr std::int64_t patience_ns = 100'000'000;
+        const std::uint64_t drained = drained_.load(std::memory_order_relaxed);
+        if (stuck_at_.load(std::memory_order_relaxed) == drained + 1) return false;
+        if (steady_ns() - waiting_since_ns > patience_ns) {
+            stuck_at_.store(drained + 1, std::memory_order_relaxed);
+            return false;
+        }
+        os::sys::sleep_ns(100'000);
+        return true;
+    }
+
+    /// Takes over the summary of the sessions before. Before `start`.
+    void remember(MetricViews earlier) { board_.remember(std::move(earlier)); }
+
+    [[nodiscard]] MetricViews views() const {
+        const std::scoped_lock lock{board_mutex_};
+        return board_.views();
+    }
+    /// How many rows are in the summary.
+    [[nodiscard]] std::uint64_t rows() const noexcept { return rows_.load(std::memory_order_relaxed); }
+    /// How many of these are in the history too.
+    [[nodiscard]] std::uint64_t written() const noexcept { return written_.load(std::memory_order_relaxed); }
+    [[nodiscard]] std::uint64_t bytes() const noexcept { return bytes_.load(std::memory_order_relaxed); }
+    /// Why the history cannot be written now; empty while it can.
+    [[nodiscard]] std::string failure() const {
+        const std::scoped_lock lock{board_mutex_};
+        return failure_;
+    }
+
+    /// Why the history could not be written when that happened first; empty if it always could.
+    [[nodiscard]] std::string first_failure() const {
+        const std::scoped_lock lock{board_mutex_};
+        return first_failure_;
+    }
+
+  private:
+    static constexpr int most_frames = 64;  // of one ring at a time
+
+    static void* run(void* self) noexcept {
+        static_cast<BasicCollector*>(self)->work();
+        return nullptr;
+    }
+
+    void work() noexcept {
+        constexpr std::int64_t shortest_ns = 5'000'000, longest_ns = 250'000'000;
+        std::int64_t pause = shortest_ns;
+        for (bool last = false; !last;) {
+            bell_.wait(pause);
+            last = stopping_.load(std::memory_order_relaxed);  // the bell orders what was before `stop`
+            const bool is_low = nudged_.exchange(false, std::memory_order_relaxed);
+            bool busy = false;
+            try {
+                busy = drain(last ? 0 : is_low ? ring_reserve : ring_capacity);
+            } catch (
+                const std::exception& failure) {  // out of memory: rows stay in their rings, we try again
+                fail(failure.what());
+            }
+            pause = busy ? shortest_ns : std::min(pause * 2, longest_ns);
+        }
+        (void)history_.sync();
+    }
+
+    /// Sees what is new in the rings, and writes what fills a frame, or waits with more than `at_most` bytes
+    /// in its ring.
+    bool drain(std::uint64_t at_most) {
+        bool any = false;
+        for (const auto& lane : journal_->lanes()) {
+            BasicIntake<T>& intake = intakes_[lane->id()];
+            try {
+                any = drain(*lane, intake, at_most) || any;
+            } catch (...) {
+                intake.restart();
+                throw;
+            }
+        }
+        return any;
+    }
+    bool drain(BasicJournalLane<T>& lane, BasicIntake<T>& intake, std::uint64_t at_most) {
+        // What a kill would lose does not wait.
+        const std::uint64_t keep = lane.rings().outlives_process() ? at_most : 0;
+        bool any = false;
+        // A thread that never pauses must not keep us from the others.
+        for (int frames = 0; frames < most_frames || at_most == 0; ++frames) {
+            std::uint64_t rows = 0;
+            {
+                const std::scoped_lock lock{board_mutex_};
+                rows = intake.look(lane.rings(), board_);
+            }
+            any = any || rows != 0;
+            rows_.fetch_add(rows, std::memory_order_relaxed);
+            if (!intake.is_full() && intake.waiting() <= keep) break;
+            if (!write(lane, intake)) break;
+        }
+        return any;
+    }
+
+    /// Puts what waits of a lane into the history and releases its ring; false if the history takes no more.
+    bool write(BasicJournalLane<T>& lane, BasicIntake<T>& intake) {
+        const auto place = history_.append(intake.frame(lane.id(), board_));
+        if (!place) {
+            fail(place.error().what());
+            return false;
+        }
+        written_.fetch_add(intake.rows(), std::memory_order_relaxed);
+        lane.rings().release(intake.written());  // before anything can throw: no row goes into two frames
+        drained_.fetch_add(1, std::memory_order_relaxed);
+        bytes_.store(history_.bytes(), std::memory_order_relaxed);
+        {
+            const std::scoped_lock lock{board_mutex_};
+            failure_.clear();
+        }
+        if (!intake.nodes().empty()) {
+            entry_.begin(*place, intake.nodes().size());
+            for (const auto& [metric, node] : intake.nodes())
+                entry_.add(metric, board_.name_of(metric), node);
+            (void)index_.append(entry_);  // what it lacks is read in the history
+        }
+        return true;
+    }
+
+    void fail(std::string why) {
+        const std::scoped_lock lock{board_mutex_};
+        if (first_failure_.empty()) first_failure_ = why;
+        failure_ = std::move(why);
+    }
+
+    BasicHistoryWriter<T> history_;
+    BasicIndexWriter<T> index_;
+    BasicIndexEntry<T> entry_;
+    std::map<std::uint32_t, BasicIntake<T>> intakes_;  // of the rings
+    BasicJournal<T>* journal_ = nullptr;
+
+    os::Bell bell_;
+    std::atomic<bool> stopping_{false};
+    std::atomic<bool> nudged_{false};
+    std::atomic<std::uint64_t> drained_{0};
+    std::atomic<std::uint64_t> stuck_at_{0};
+
+    mutable std::mutex board_mutex_;
+    BasicMetricBoard<T> board_;
+    std::string failure_, first_failure_;
+    std::atomic<std::uint64_t> rows_{0}, written_{0};
+    std::atomic<std::uint64_t> bytes_{0};
+
+    os::Thread thread_;  // last: it ends before what it uses goes
+};
+using Collector = BasicCollector<>;
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/run/detail/process.hpp
+// The ends of a process that no destructor sees: an uncaught exception, exit(), fork().
+
+#if !defined(_WIN32)
+#include <pthread.h>
+#endif
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// Something that wants to hear of the process's end. All calls come on some thread of the process, once at
+/// most.
+class Endable {
+  public:
+    virtual void on_terminate(const std::string& why) noexcept = 0;
+    virtual void on_exit() noexcept = 0;
+    /// In the child of a fork: only atomics and file descriptors may be touched.
+    virtual void on_fork_child() noexcept = 0;
+
+  protected:
+    ~Endable() = default;
+};
+
+/// The open runs of this process. The one thing that is not held by a run; never destroyed, so that it
+/// outlives every static object. A second copy in a shared library is harmless: each knows its own runs and
+/// calls the one before it.
+template <class = void>
+class CAIRN_ONE_IN_PROCESS BasicProcess {
+  public:
+    static BasicProcess& instance() {
+        static auto* const process = new BasicProcess;  // reachable for ever: not a leak
+        return *process;
+    }
+
+    void add(std::weak_ptr<Endable> run) {
+        const std::scoped_lock lock{mutex_};
+        std::erase_if(runs_, [](const auto& known) { return known.expired(); });
+        runs_.push_back(std::move(run));
+    }
+
+    /// Ends all open runs as failed, because the process is about to go.
+    void end_runs(const std::string& why) noexcept {
+        each([&](Endable& run) { run.on_terminate(why); });
+    }
+
+  private:
+    BasicProcess() : previous_{std::set_terminate([] { instance().terminate(); })} {
+        (void)std::atexit([] { instance().each([](Endable& run) { run.on_exit(); }); });
+#if !defined(_WIN32)
+        ::pthread_atfork([] { instance().mutex_.lock(); }, [] { instance().mutex_.unlock(); },
+                         [] {
+                             for (const auto& known : instance().runs_) {
+                                 if (const auto run = known.lock()) run->on_fork_child();
+                             }
+                             instance().mutex_.unlock();
+                         });
+#endif
+    }
+
+    [[noreturn]] void terminate() noexcept {
+        const std::string why = current_exception_text();
+        end_runs(why);
+        if (previous_ != nullptr) previous_();
+        std::abort();
+    }
+
+    static std::string current_exception_text() {
+        try {
+            if (const std::exception_ptr current = std::current_exception()) std::rethrow_exception(current);
+        } catch (const std::exception& e) {
+            return e.what();
+        } catch (...) {
+            return "an exception that is no std::exception";
+        }
+        return "std::terminate was called";
+    }
+
+    template <class F>
+    void each(F&& f) {
+        std::vector<std::shared_ptr<Endable>> runs;  // held, so that none goes away meanwhile
+        {
+            const std::scoped_lock lock{mutex_};
+            for (const auto& known : runs_) {
+                if (auto run = known.lock()) runs.push_back(std::move(run));
+            }
+        }
+        for (const auto& run : runs) f(*run);
+    }
+
+    std::mutex mutex_;
+    std::vector<std::weak_ptr<Endable>> runs_;
+    std::terminate_handler previous_ = nullptr;
+};
+using Process = BasicProcess<>;
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/run/detail/process_signals.hpp
+// The watches of a process, and what becomes of a signal when all have answered it.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// When all watches of the process have answered a SIGTERM that would have ended the process, it does.
+template <class = void>
+class CAIRN_ONE_IN_PROCESS BasicProcessSignals final : public SignalWatch {
+  public:
+    BasicProcessSignals() {
+        Hub& hub = Hub::instance();
+        const std::scoped_lock lock{hub.mutex};
+        if (hub.all.empty()) os::SignalCounter::listen();
+        mine_ = std::unique_ptr<Answered, Leave>{new Answered{now(os::Signal::term), now(os::Signal::usr1)}};
+        hub.all.push_back(mine_.get());
+    }
+
+    [[nodiscard]] bool pending() const noexcept override {
+        return now(os::Signal::term) != mine_->term || now(os::Signal::usr1) != mine_->usr1;
+    }
+
+    void answer() override {
+        if (!pending()) return;
+        Hub& hub = Hub::instance();
+        {
+            const std::scoped_lock lock{hub.mutex};
+            *mine_ = {now(os::Signal::term), now(os::Signal::usr1)};
+        }
+        hub.end_if_due();
+    }
+
+  private:
+    /// How many of each had come when it answered last.
+    struct Answered {
+        std::uint32_t term = 0, usr1 = 0;
+    };
+
+    [[nodiscard]] static std::uint32_t now(os::Signal signal) noexcept {
+        return os::SignalCounter::count(signal);
+    }
+
+    /// All watches of the process; never destroyed, as the list of runs.
+    struct Hub {
+        static Hub& instance() {
+            static std::atomic<Hub*> latest{nullptr};
+            Hub* hub = latest.load(std::memory_order_acquire);
+            if (hub != nullptr && hub->process == os::pid()) return *hub;
+            // A forked child begins anew: the watches, and a mutex that may be held, are its parent's.
+            auto mine = std::make_unique<Hub>();
+            if (latest.compare_exchange_strong(hub, mine.get(), std::memory_order_acq_rel))
+                hub = mine.release();
+            return *hub;
+        }
+        void end_if_due() {
+            {
+                const std::scoped_lock lock{mutex};
+                if (now(os::Signal::term) == 0 || !os::SignalCounter::would_have_ended(os::Signal::term))
+                    return;
+                for (const Answered* one : all) {
+                    if (one->term != now(os::Signal::term)) return;
+                }
+            }
+            Process::instance().end_runs("the process was asked to stop (SIGTERM)");
+            os::SignalCounter::end_by(os::Signal::term);
+        }
+        const std::uint64_t process = os::pid();
+        std::mutex mutex;
+        std::vector<Answered*> all;
+    };
+
+    struct Leave {
+        void operator()(Answered* mine) const noexcept {
+            Hub& hub = Hub::instance();
+            const bool asked = now(os::Signal::term) != mine->term;
+            {
+                const std::scoped_lock lock{hub.mutex};
+                std::erase(hub.all, mine);
+                delete mine;
+            }
+            if (asked) hub.end_if_due();  // nobody will answer it any more
+            const std::scoped_lock lock{hub.mutex};
+            if (hub.all.empty()) os::SignalCounter::unlisten();
+        }
+    };
+
+    std::unique_ptr<Answered, Leave> mine_;
+};
+using ProcessSignals = BasicProcessSignals<>;
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/run/metrics_table.hpp
+// The metrics of a run as text for a terminal. Costs nlohmann/json.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// `text` without what could move the cursor: names and notes are the user's data.
+template <class = void>
+[[nodiscard]] std::string printable(std::string_view text) {
+    std::string out;
+    for (const char c : text) out += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? '?' : c;
+    return out;
+}
+
+/// A number in at most ten characters.
+template <class = void>
+[[nodiscard]] std::string short_number(double x) {
+    char buffer[32];
+    std::snprintf(buffer, sizeof buffer, "%.5g", x);
+    return buffer;
+}
+
+/// `text` filled up or cut to `width` columns (of bytes: for names).
+template <class = void>
+[[nodiscard]] std::string column(std::string text, std::size_t width) {
+    if (text.size() > width) text = text.substr(0, width - 1) + "~";
+    text.resize(width, ' ');
+    return text;
+}
+
+/// The table of a run's metrics: name, curve, last value, best value and where it was. `goal_of(name)` says
+/// which way a metric is better.
+template <class GoalOf>
+[[nodiscard]] std::string metrics_table(const MetricViews& views, GoalOf&& goal_of,
+                                        std::size_t max_rows = 20) {
+    std::string out;
+    std::size_t shown = 0;
+    for (const auto& [name, view] : views) {
+        if (shown++ == max_rows) {
+            out += "       ... and " + std::to_string(views.size() - max_rows) + " more\n";
+            break;
+        }
+        const MetricSummary& m = view.summary;
+        out += "       " + column(printable(name), 18) + " ";
+        if (m.numbers + m.nans == 0) {
+            out += printable(m.text.substr(0, 60)) + "\n";
+            continue;
+        }
+        const std::string curve = view.curve.text();
+        out += curve;
+        out.append(2 * Thumbnail::width - curve.size() / 3, ' ');  // a block is three bytes
+        out += " last " + column(short_number(m.last), 11);
+        const Direction goal = goal_of(name);
+        if (m.numbers != 0 && goal != maximize) {
+            out += " min " + column(short_number(m.min) + " @" + std::to_string(m.min_step), 18);
+        }
+        if (m.numbers != 0 && goal != minimize)
+            out += " max " + short_number(m.max) + " @" + std::to_string(m.max_step);
+        if (m.nans != 0) out += " NaN x" + std::to_string(m.nans);
+        out += "\n";
+    }
+    return out;
+}
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/run/detail/report.hpp
+// What a run says on a terminal when it starts and when it ends: where it is, and its metrics in small.
+
+#if defined(_WIN32)
+#include <io.h>
+#else
+#include <unistd.h>
+#endif
+
+namespace CAIRN_NAMESPACE::detail {
+
+[[nodiscard]] inline bool is_terminal(std::FILE* file) noexcept {
+#if defined(_WIN32)
+    return ::_isatty(::_fileno(file)) != 0;
+#else
+    return ::isatty(::fileno(file)) != 0;
+#endif
+}
+
+template <class = void>
+[[nodiscard]] bool may_talk(const RunCore& core) {
+    return !core.options().quiet && is_terminal(stderr);
+}
+
+template <class = void>
+void report_start(const RunCore& core) {
+    if (!may_talk(core)) return;
+    std::fprintf(stderr, "cairn: %s %s/%s, recorded in %s\n", core.resumed() ? "going on with" : "run",
+                 core.options().project.c_str(), core.options().id.c_str(),
+                 printable(core.dir().string()).c_str());
+}
+
+/// `views()` gives the metrics, if they are to be shown.
+template <class Json = nlohmann::json, class Views>
+void report_end(const RunCore& core, Views&& views) noexcept {
+    try {
+        if (!may_talk(core) || core.is_detached()) return;
+        const Json about = core.about();
+        const double seconds = static_cast<double>(wall_ns() - core.started_ns()) / 1e9;
+        std::fprintf(
+            stderr, "cairn: run %s/%s %s after %.1f s\n%s", core.options().project.c_str(),
+            core.options().id.c_str(), about.value("status", "").c_str(), seconds,
+            metrics_table(views(), [&](std::string_view name) { return core.goal_of(name); }).c_str());
+        const Health health = core.health();
+        if (health.rows_dropped != 0) {
+            std::fprintf(stderr, "cairn: %llu rows were lost\n",
+                         static_cast<unsigned long long>(health.rows_dropped));
+        }
+        std::fprintf(stderr, "cairn: see it with: cairn show %s --dir %s\n", core.options().id.c_str(),
+                     printable(core.store().root().string()).c_str());
+    } catch (...) {  // a message that cannot be made is no reason to end a program
+    }
+}
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/run/detail/run_versions.hpp
+// The versions of an artifact, for a run that is recorded. Costs nlohmann/json.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// A row as a manifest keeps it, and back.
+template <class Json = nlohmann::json>
+[[nodiscard]] Json metrics_of(const DynamicRow& row) {
+    Json metrics = Json::object();
+    row.for_each([&](std::string_view name, const Value& value) {
+        Json& to = metrics[std::string{name}];
+        switch (value.kind()) {
+            case Value::Kind::text: to = std::string{value.text()}; break;
+            case Value::Kind::integer: to = static_cast<std::int64_t>(value.bits()); break;
+            case Value::Kind::natural: to = value.bits(); break;
+            case Value::Kind::boolean: to = value.bits() != 0; break;
+            default: to = metric_to_json(value.number()); break;
+        }
+    });
+    return metrics;
+}
+
+template <class = void>
+[[nodiscard]] DynamicRow row_of(const Manifest& manifest) {
+    std::vector<NamedValue> values;
+    for (const auto& [name, value] : manifest.metrics.items()) {
+        if (value.is_boolean()) {
+            values.push_back({name, value.template get<bool>()});
+        } else if (value.is_number_unsigned()) {
+            values.push_back({name, value.template get<std::uint64_t>()});
+        } else if (value.is_number_integer()) {
+            values.push_back({name, value.template get<std::int64_t>()});
+        } else if (const auto number = metric_from_json(value)) {
+            values.push_back({name, *number});
+        } else if (value.is_string()) {
+            values.push_back({name, std::string_view{value.template get_ref<const std::string&>()}});
+        }
+    }
+    return {manifest.step.value_or(0), manifest.created_ns, values.data(), values.size()};
+}
+
+template <class = void>
+[[nodiscard]] Version version_of(const Manifest& manifest, const ArtifactStore& artifacts) {
+    return {manifest.version, manifest.logical_size(), row_of(manifest),
+            artifacts.plain_path(manifest.version)};
+}
+
+/// Shown under a plain path (`artifacts/<name>/v3/model.safetensors`). A commit is atomic and durable:
+/// objects first, then the version's manifest.
+template <class = void>
+class BasicRunVersions final : public VersionStore {
+  public:
+    /// Makes the artifact if it is not there. Throws `cairn::error`.
+    BasicRunVersions(std::shared_ptr<RunCore> core, std::string_view name)
+        : core_{std::move(core)},
+          artifacts_{ArtifactStore::open(core_->store(), core_->options().project, std::string{name}, "model")
+                         .value()} {}
+
+    result<void> begin(const VersionInfo& info) override {
+        abort();
+        draft_ = {};
+        draft_.run = info.run;
+        draft_.step = info.row.step();
+        draft_.created_ns = info.row.time_ns();
+        draft_.metrics = metrics_of(info.row);
+        return {};
+    }
+
+    result<void> write(std::string_view file, std::span<const std::byte> bytes) override {
+        return batch_.write(core_->store(), file, bytes);
+    }
+
+    result<Version> commit() override {
+        auto staged = stage();
+        if (!staged) return staged.error();
+        return commit(std::move(*staged));
+    }
+    result<std::vector<StagedFile>> stage() override { return batch_.finish(); }
+    result<Version> commit(std::vector<StagedFile> staged) override {
+        auto committed = artifacts_.commit(std::move(draft_), std::move(staged));
+        if (!committed) return committed.error();
+        for (const error& warning : committed->warnings) core_->note_failure(warning, false);
+        return version_of(committed->manifest, artifacts_);
+    }
+
+    void abort() noexcept override { batch_.clear(); }
+
+    result<StoredFiles> open(const Version& version, std::string_view folder) override {
+        const auto reading = artifacts_.lease(version.number);  // until all of it is in memory
+        auto manifest = artifacts_.get(version.number);
+        if (!manifest) return manifest.error();
+        StoredFiles files;
+        for (const FileEntry& entry : manifest->files) {
+            if (entry.digest.empty() || !entry.path.starts_with(folder)) continue;
+            auto bytes = artifacts_.read(*manifest, entry.path);
+            if (!bytes) return bytes.error();
+            files.add(entry.path.substr(folder.size()), std::move(*bytes));
+        }
+        return files;
+    }
+
+    result<void> remove(const Version& version) override { return artifacts_.remove(version.number); }
+    result<void> undo(const Version& version) override { return artifacts_.undo(version.number); }
+
+    [[nodiscard]] result<Manifest> manifest(const Version& version) const override {
+        return artifacts_.get(version.number);
+    }
+    [[nodiscard]] result<Version> version(std::uint64_t number) const override {
+        const auto manifest = artifacts_.get(number);
+        if (!manifest) return manifest.error();
+        return version_of(*manifest, artifacts_);
+    }
+
+    [[nodiscard]] std::vector<Version> versions(bool any_run) override {
+        auto listing = artifacts_.list();
+        if (!listing) raise(listing.error());
+        for (const error& damaged : listing->damaged) core_->note_failure(damaged, false);
+        std::vector<Version> versions;
+        for (const Manifest& manifest : listing->versions) {
+            if (any_run || manifest.run == core_->options().id) {
+                versions.push_back(version_of(manifest, artifacts_));
+            }
+        }
+        return versions;
+    }
+
+    result<void> annotate(const Version& version, const DynamicRow& metrics) override {
+        auto done = artifacts_.annotate(version.number, metrics_of(metrics));
+        return done ? result<void>{} : result<void>{done.error()};
+    }
+
+    [[nodiscard]] bool is_held(const Version& version) const override {
+        if (const auto aliases = artifacts_.aliases()) {
+            for (const auto& [alias, number] : *aliases) {
+                if (number == version.number) return true;
+            }
+        }
+        const auto read = artifacts_.is_read(version.number);
+        return read && *read;
+    }
+
+    void mark_best(const Version& version, const Watched& by) override {
+        const auto aliases = artifacts_.aliases();
+        if (!aliases) return core_->note_failure(aliases.error(), false);
+        if (const auto named = aliases->find("best"); named != aliases->end()) {
+            if (named->second == version.number) return;
+            if (const auto manifest = artifacts_.get(named->second)) {
+                const Reading held = row_of(*manifest).find(by.metric).reading();
+                const Reading now = version.row.find(by.metric).reading();
+                if (held.kind == Reading::Kind::number && !is_better(by.direction, now.value, held.value))
+                    return;
+            }
+        }
+        if (auto set = artifacts_.set_alias("best", version.number); !set)
+            core_->note_failure(set.error(), false);
+    }
+
+  private:
+    std::shared_ptr<RunCore> core_;
+    ArtifactStore artifacts_;
+    Manifest draft_;
+    ObjectBatch batch_;
+};
+using RunVersions = BasicRunVersions<>;
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/store/row_assembler.hpp
+// From the payloads of frames and from what a ring holds to the rows that were logged.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// What is known after all rows of a run were read.
+struct HistoryReport {
+    std::size_t whole_bytes = 0;    ///< of the history file
+    std::size_t torn_bytes = 0;     ///< after it
+    std::size_t settled_bytes = 0;  ///< the same, before what the rings held was appended
+    std::size_t damaged = 0;        ///< stretches that could not be read
+    std::uint64_t rows = 0;
+    std::uint64_t folded = 0;     ///< of these, rows that were still in a ring
+    std::uint32_t next_ring = 0;  ///< a number that no ring of this run has had
+    std::vector<error> unread{};  ///< for each ring that could not be read, why
+};
+
+/// Turns what lies in the rings and in the history into rows and events: keeps the names, joins what
+/// continues. `f` is called as `f(StoredRow)` for each row and event; or, if that is what it takes, as
+/// `f(step, time_ns, std::span<const NamedValue>)` for each row.
+template <class T = void>
+class BasicRowAssembler {
+  public:
+    /// Takes the next records of a ring.
+    template <class F>
+    void feed(std::uint32_t ring, std::span<const std::byte> records, HistoryReport& report, F&& f) {
+        Lane& lane = lanes_[ring];
+        RecordReader reader{records};
+        for (RecordReader::Record record; reader.next(record);) {
+            if (record.kind == RecordKind::name) {
+                keep_name(lane, record.body, report);
+            } else if (record.kind != RecordKind::padding) {
+                take_record(ring, lane, record, report, f);
+            }
+        }
+        if (reader.damaged()) ++report.damaged;
+    }
+
+    /// Takes over a name that a frame defined, instead of that frame.
+    void define(std::uint32_t ring, std::uint32_t metric, std::string_view name) {
+        lanes_[ring].names.insert_or_assign(metric, std::string{name});
+    }
+
+    /// Takes the payload of a frame, which follows what was taken of its ring before.
+    template <class F>
+    void feed(const Frame& frame, HistoryReport& report, F&& f) {
+        if (frame.kind == FrameKind::records) return feed(frame.ring, frame.payload, report, f);
+        Lane& lane = lanes_[frame.ring];
+        lane.begun.reset();  // its end was dropped
+        const auto block = block_of(frame.payload, [&](std::uint32_t metric, std::string_view name) {
+            lane.names.insert_or_assign(metric, std::string{name});
+        });
+        const bool is_whole = blocks_.read(block, [&](RecordKind kind, std::int64_t step,
+                                                      std::int64_t time_ns, std::span<const Cell> cells) {
+            emit({kind, frame.ring, step, time_ns, {}}, lane, cells, report, f);
+        });
+        if (!is_whole) ++report.damaged;
+    }
+
+  private:
+    /// The first records of a row that goes on in the next one; owns what it refers to.
+    struct Begun {
+        RecordKind kind{};
+        std::int64_t step = 0, time_ns = 0;
+        std::vector<Deferred<Cell, T>> cells{};
+        std::forward_list<Deferred<std::string, T>> texts{};
+    };
+    /// Each thread defines a name in its own ring before it uses it, so every ring has numbers of its own.
+    struct Lane {
+        std::map<std::uint32_t, Deferred<std::string, T>> names{};
+        std::optional<Begun> begun{};
+    };
+
+    static void keep_name(Lane& lane, std::span<const std::byte> body, HistoryReport& report) {
+        std::uint32_t id = 0;
+        std::string_view name;
+        if (!read_name(body, id, name)) {
+            ++report.damaged;
+            return;
+        }
+        lane.names.insert_or_assign(id, std::string{name});
+    }
+
+    template <class F>
+    void take_record(std::uint32_t ring, Lane& lane, const RecordReader::Record& record,
+                     HistoryReport& report, F&& f) {
+        cells_.clear();
+        StoredRow row{record.kind, ring, 0, 0, {}};
+        if (!read_row(record.body, row.step, row.time_ns, [&](const Cell& cell) { cells_.push_back(cell); }))
+            ++report.damaged;
+        const bool continues = (record.flags & row_continues) != 0;
+        const bool is_continued = (record.flags & row_is_continued) != 0;
+        // What lacks its beginning or its end was dropped, and counted, by its writer; or lies in a gap.
+        if (!is_continued || (lane.begun && !belong_together(*lane.begun, row))) lane.begun.reset();
+        if (!continues && !is_continued) return emit(row, lane, cells_, report, f);
+        if (!is_continued) lane.begun.emplace(Begun{row.kind, row.step, row.time_ns});
+        if (!lane.begun) return;
+        Begun& begun = *lane.begun;
+        for (Cell cell : cells_) {
+            if (continues && cell.value.is_text())
+                cell.value = Value{begun.texts.emplace_front(cell.value.text())};
+            begun.cells.push_back(cell);
+        }
+        if (continues) return;
+        emit({begun.kind, ring, begun.step, begun.time_ns, {}}, lane, begun.cells, report, f);
+        lane.begun.reset();
+    }
+
+    [[nodiscard]] static bool belong_together(const Begun& begun, const StoredRow& row) noexcept {
+        return begun.kind == row.kind && begun.step == row.step && begun.time_ns == row.time_ns;
+    }
+    template <class F>
+    void emit(StoredRow row, const Lane& lane, std::span<const Cell> cells, HistoryReport& report, F&& f) {
+        values_.clear();
+        for (const Cell& cell : cells) {
+            const auto name = lane.names.find(cell.metric);
+            if (name != lane.names.end()) values_.push_back({name->second, cell.value});
+        }
+        row.values = {values_.data(), values_.size()};
+        if (row.kind == RecordKind::row) ++report.rows;
+        if constexpr (std::is_invocable_v<F&, const StoredRow&>) {
+            f(row);
+        } else if (row.kind == RecordKind::row) {
+            f(row.step, row.time_ns, row.values);
+        }
+    }
+
+    std::map<std::uint32_t, Lane> lanes_;
+    std::vector<Deferred<Cell, T>> cells_;
+    std::vector<Deferred<NamedValue, T>> values_;
+    BasicBlockReader<T> blocks_;
+};
+using RowAssembler = BasicRowAssembler<>;
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/store/history.hpp
+// All rows of a run: those in its history file and those that its rings still hold.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// What the rings of a run hold; the report gets which ring number is free, and which ring cannot be read.
+template <class = void>
+[[nodiscard]] std::vector<RingRest> copy_rings(const std::filesystem::path& run_dir, HistoryReport& report) {
+    std::vector<RingRest> rings;
+    const std::filesystem::path journal = run_dir / journal_folder;
+    const auto names = os::list_dir(journal);
+    if (!names) {
+        if (names.error().code() != errc::not_found) report.unread.push_back(names.error());
+        return rings;
+    }
+    for (const std::string& name : *names) {
+        const auto id = ring_of_file(name);
+        if (!id) continue;
+        report.next_ring = std::max(report.next_ring, *id + 1);
+        if (name.ends_with(damaged_suffix)) continue;  // said when it was found
+        auto rest = copy_ring(journal / name, *id);
+        if (rest)
+            rings.push_back(std::move(*rest));
+        else
+            report.unread.push_back(rest.error());
+    }
+    return rings;
+}
+
+/// Up to where each ring was seen: so that nothing is seen twice, and what is missing is noticed.
+template <class = void>
+class BasicRingPositions {
+  public:
+    /// Whether a stretch of a ring is new.
+    bool take(std::uint32_t ring, std::uint64_t from, std::uint64_t to) {
+        std::uint64_t& seen = seen_[ring];
+        if (to <= seen) return false;
+        if (from > seen) ++missing_;
+        seen = to;
+        return true;
+    }
+    /// Drops from what a ring holds what was seen; false if nothing is left.
+    bool take(RingRest& ring) {
+        const std::uint64_t before = seen_[ring.id], end = ring.from + ring.bytes.size();
+        if (!take(ring.id, ring.from, end)) return false;
+        if (before <= ring.from) return true;
+        const auto seen = static_cast<std::ptrdiff_t>(before - ring.from);
+        ring.bytes.erase(ring.bytes.begin(), ring.bytes.begin() + seen);
+        ring.from = before;
+        return true;
+    }
+    /// How many stretches are missing, as far as what comes after them tells.
+    [[nodiscard]] std::size_t missing() const noexcept { return missing_; }
+
+  private:
+    std::map<std::uint32_t, std::uint64_t> seen_;
+    std::size_t missing_ = 0;
+};
+using RingPositions = BasicRingPositions<>;
+
+/// Whether what is torn off a history lies in a ring still, as it does after a kill.
+template <class = void>
+[[nodiscard]] bool is_in_a_ring(const FrameReader& frames, std::span<const RingRest> rings) {
+    Frame torn;
+    if (!frames.torn(torn))  // less than a frame's head
+        return std::any_of(rings.begin(), rings.end(),
+                           [](const RingRest& ring) { return !ring.bytes.empty(); });
+    return std::any_of(rings.begin(), rings.end(), [&](const RingRest& ring) {
+        return ring.id == torn.ring && ring.from <= torn.from && torn.from < ring.from + ring.bytes.size();
+    });
+}
+
+/// Whether a file begins as a history does. Fails: corrupt, unsupported.
+template <class = void>
+[[nodiscard]] result<void> check_history(std::span<const std::byte> bytes,
+                                         const std::filesystem::path& path) {
+    if (bytes.size() < history_header_bytes ||
+        std::memcmp(bytes.data(), history_magic.data(), history_magic.size()) != 0) {
+        return error{errc::corrupt, "this is not a history", path.string(),
+                     "restore it from a copy, or delete it"};
+    }
+    if (get<std::uint32_t>(bytes.data() + 8) > history_version) {
+        return error{errc::unsupported, "the history was written by a newer version of cairn", path.string(),
+                     "read it with that version"};
+    }
+    return {};
+}
+
+/// Every row of a run once: the history, then what its rings still hold. Calls
+/// `f(step, time_ns, std::span<const NamedValue>)`, or `f(StoredRow)` for events too, in the order of each
+/// thread. Fails if the history is from
+/// a newer version or cannot be read; a run without one has no rows. A ring that cannot be read is in the
+/// report, beside the rows of all others. `rests`, if given, gets what only the rings hold.
+template <class F>
+result<HistoryReport> read_history(const std::filesystem::path& run_dir, F&& f,
+                                   std::vector<RingRest>* rests = nullptr) {
+    HistoryReport report;
+    // Rings first: what leaves them while we read is in the history when we come to it.
+    std::vector<RingRest> rings = copy_rings(run_dir, report);
+    BasicRowAssembler<Deferred<void, F>> assembler;
+    BasicRingPositions<Deferred<void, F>> positions;
+    std::size_t gaps = 0;
+    const std::filesystem::path path = run_dir / history_file;
+    // A writer may be at its last frame: what is torn is read twice.
+    bool is_torn = true;
+    for (std::size_t from = 0, attempts = 0; is_torn && attempts < 2; ++attempts) {
+        if (attempts != 0) os::sys::sleep_ns(1'000'000);
+        const auto file = read_file(path, max_history_bytes);
+        if (!file && file.error().code() != errc::not_found) return file.error();
+        if (!file || file->empty()) break;
+        const std::span<const std::byte> bytes = bytes_of(*file);
+        if (auto is_ours = check_history(bytes, path); !is_ours) return is_ours.error();
+        FrameReader frames{bytes, std::max(from, history_header_bytes)};
+        for (Frame frame; frames.next(frame);) {
+            if (positions.take(frame.ring, frame.from, frame.to)) assembler.feed(frame, report, f);
+            report.next_ring = std::max(report.next_ring, frame.ring + 1);
+        }
+        from = report.whole_bytes = report.settled_bytes = frames.whole_bytes();
+        report.torn_bytes = bytes.size() - from;
+        gaps += frames.gaps();
+        is_torn = report.torn_bytes != 0 && !is_in_a_ring(frames, rings);
+    }
+    if (is_torn && report.torn_bytes != 0) ++gaps;
+    for (RingRest& ring : rings) {
+        if (!positions.take(ring)) continue;
+        const std::uint64_t before = report.rows;
+        assembler.feed(ring.id, bytes_of(ring.bytes), report, f);
+        report.folded += report.rows - before;
+        if (rests != nullptr) rests->push_back(ring);
+    }
+    report.damaged += std::max(gaps, positions.missing());  // the same ones, seen from two sides
+    return report;
+}
+
+/// Reads like `read_history`, and leaves a history that is whole: what only the rings held is appended, a
+/// torn tail is cut, the rings are removed. A ring file that is damaged is kept beside them under another
+/// name. Only for the run's one writer. Fails, and changes nothing, if a ring cannot be read for now: its
+/// rows may be there when the reason is gone.
+template <class F>
+result<HistoryReport> recover_history(const std::filesystem::path& run_dir, F&& f) {
+    std::vector<RingRest> rests;
+    auto report = read_history(run_dir, f, &rests);
+    if (!report) return report;
+    for (const error& unread : report->unread) {
+        if (unread.code() != errc::corrupt) return unread;
+    }
+    auto writer = HistoryWriter::open(run_dir / history_file, report->whole_bytes);
+    if (!writer) return writer.error();
+    for (const RingRest& rest : rests) {
+        const Frame frame{FrameKind::records, rest.id, rest.from, rest.from + rest.bytes.size(),
+                          bytes_of(rest.bytes)};
+        if (auto appended = writer->append(frame); !appended) return appended.error();
+    }
+    if (auto synced = writer->sync(); !synced) return synced.error();
+    report->whole_bytes = static_cast<std::size_t>(writer->bytes());
+    for (const error& unread : report->unread) {
+        const std::string kept = unread.path() + std::string{damaged_suffix};
+        if (auto moved = os::rename_replace(unread.path(), kept); !moved) return moved.error();
+    }
+    const std::filesystem::path journal = run_dir / journal_folder;
+    if (auto names = os::list_dir(journal)) {
+        for (const std::string& name : *names) {
+            if (ring_of_file(name) && !name.ends_with(damaged_suffix)) (void)os::remove_file(journal / name);
+        }
+    }
+    return report;
+}
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/store/run_folder.hpp
+// The folder of a run: its one writer, its record, its state. Costs nlohmann/json.
+
+namespace CAIRN_NAMESPACE {
+
+/// How a run stands. `crashed`: it never ended, and whoever wrote it is gone.
+enum class RunState : unsigned char { running, finished, failed, exited, crashed };
+
+/// The state's name: "finished".
+[[nodiscard]] constexpr std::string_view to_string(RunState state) noexcept {
+    switch (state) {
+        case RunState::running: return "running";
+        case RunState::finished: return "finished";
+        case RunState::failed: return "failed";
+        case RunState::exited: return "exited";
+        case RunState::crashed: return "crashed";
+    }
+    return "unknown";
+}
+
+namespace detail {
+
+template <class Json = nlohmann::json>
+[[nodiscard]] Json to_json(const os::Process& p) {
+    return {{"pid", p.pid}, {"start", p.start}, {"boot", p.boot}, {"space", p.space}, {"host", p.host}};
+}
+template <class Json = nlohmann::json>
+[[nodiscard]] os::Process process_from(const Json& in) {
+    os::Process out;
+    const auto number = [&](const char* key, std::uint64_t& to) {
+        if (const auto found = in.find(key); found != in.end() && found->is_number_unsigned())
+            found->get_to(to);
+    };
+    const auto text = [&](const char* key, std::string& to) {
+        if (const auto found = in.find(key); found != in.end() && found->is_string()) found->get_to(to);
+    };
+    if (!in.is_object()) return out;
+    number("pid", out.pid);
+    number("start", out.start);
+    text("boot", out.boot);
+    text("space", out.space);
+    text("host", out.host);
+    return out;
+}
+
+}  // namespace detail
+
+/// One run's folder, open for its one writer or for a reader.
+template <class Json = nlohmann::json>
+class BasicRunFolder {
+  public:
+    /// Makes the folder if it is not there and takes the writer's lock; each rank has its own. Fails: busy,
+    /// naming who holds it.
+    static result<BasicRunFolder> open_writer(const Store& store, const std::string& project,
+                                              const std::string& run, unsigned rank = 0) {
+        if (auto checked = detail::check_name("project", project); !checked) return checked.error();
+        if (auto checked = detail::check_name("run", run); !checked) return checked.error();
+        BasicRunFolder folder{store, store.run_dir(project, run, rank)};
+        if (auto made = detail::make_dirs_durably(folder.path_, store.durability()); !made)
+            return made.error();
+        auto lock = detail::os::Lock::try_acquire(folder.lock_path());
+        if (!lock && lock.error().code() == errc::busy) return folder.held_by_another();
+        if (!lock) return lock.error();
+        folder.lock_ = std::move(*lock);
+        if (auto noted = folder.lock_.write_note(detail::to_json(detail::os::this_process()).dump());
+            !noted) {
+            return noted.error();
+        }
+        const auto record = detail::os::status(folder.path_ / "run.json");
+        if (!record) return record.error();
+        folder.is_new_ = !record->exists;
+        return folder;
+    }
+
+    /// A run that is there. Fails: not_found.
+    static result<BasicRunFolder> open_reader(const Store& store, const std::string& project,
+                                              const std::string& run, unsigned rank = 0) {
+        if (auto checked = detail::check_name("project", project); !checked) return checked.error();
+        if (auto checked = detail::check_name("run", run); !checked) return checked.error();
+        BasicRunFolder folder{store, store.run_dir(project, run, rank)};
+        const auto record = detail::os::status(folder.path_ / "run.json");
+        if (!record) return record.error();
+        if (record->exists) return folder;
+        return error{errc::not_found, "there is no such run", folder.path_.string(),
+                     "see which there are with: cairn ls"};
+    }
+
+    /// Where the folder lies.
+    [[nodiscard]] const std::filesystem::path& path() const noexcept { return path_; }
+    /// It had no record when it was opened.
+    [[nodiscard]] bool is_new() const noexcept { return is_new_; }
+
+    /// A JSON file of the run. Fails: not_found, corrupt.
+    [[nodiscard]] result<Json> read_json(std::string_view name) const {
+        const std::filesystem::path path = path_ / name;
+        const auto text = detail::read_file(path, max_json_bytes);
+        if (!text) return text.error();
+        auto value = Json::parse(*text, nullptr, false);
+        if (!value.is_discarded()) return value;
+        return error{errc::corrupt, "this file of the run is no JSON", path.string(),
+                     "restore it from a copy, or delete it"};
+    }
+    /// Replaces a JSON file of the run in one step.
+    result<void> write_json(std::string_view name, const Json& value) const {
+        const std::string text = value.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
+        return detail::write_file_atomically(path_ / name, text, durability_, temp_dir_);
+    }
+    /// The run's record. Fails: corrupt, if it is no object.
+    [[nodiscard]] result<Json> read_run() const {
+        auto record = read_json("run.json");
+        if (!record || record->is_object()) return record;
+        return error{errc::corrupt, "the run's record is no object", (path_ / "run.json").string(),
+                     "restore it from a copy"};
+    }
+    /// Writes the record, with the process that writes it.
+    result<void> write_run(Json record) const {
+        record["process"] = detail::to_json(detail::os::this_process());
+        return write_json("run.json", record);
+    }
+
+    /// How the run stands. A run that says it is running, but whose lock is free or whose process is dead,
+    /// has crashed.
+    [[nodiscard]] result<RunState> state() const {
+        const auto record = read_run();
+        if (!record) return record.error();
+        const auto status = record->find("status");
+        if (status == record->end()) return RunState::crashed;  // it never got as far as saying
+        for (const RunState ended : {RunState::finished, RunState::failed, RunState::exited}) {
+            if (*status == to_string(ended)) return ended;
+        }
+        const auto held = detail::os::Lock::is_held(lock_path());
+        if (held && !*held) return RunState::crashed;
+        const auto process = detail::process_from(record->value("process", Json()));
+        const bool dead = detail::os::liveness(process) == detail::os::Liveness::dead;
+        return dead ? RunState::crashed : RunState::running;
+    }
+
+    /// In a forked child: the lock stays the parent's.
+    void close_in_child() noexcept { lock_.close_in_child(); }
+    /// Lets another writer in.
+    void release() noexcept { lock_.release(); }
+
+  private:
+    static constexpr std::size_t max_json_bytes = std::size_t{256} << 20U;
+
+    BasicRunFolder(const Store& store, std::filesystem::path path)
+        : path_{std::move(path)}, temp_dir_{store.temp_dir()}, durability_{store.durability()} {}
+
+    [[nodiscard]] std::filesystem::path lock_path() const { return path_ / "lock"; }
+
+    [[nodiscard]] error held_by_another() const {
+        const auto note = detail::read_file(lock_path(), 4096);
+        const auto holder = detail::process_from(Json::parse(note ? *note : "", nullptr, false));
+        const std::string who = holder.pid == 0
+                                    ? " that does not say who it is"  // it took the lock just now
+                                    : ": process " + std::to_string(holder.pid) + " on " + holder.host;
+        return {errc::busy, "another writer has this run open" + who, path_.string(),
+                "stop that process, or give this one another run id (CAIRN_RUN_ID)"};
+    }
+
+    std::filesystem::path path_;
+    std::filesystem::path temp_dir_;
+    Durability durability_;
+    detail::os::Lock lock_;
+    bool is_new_ = false;
+};
+using RunFolder = BasicRunFolder<>;
+
+}  // namespace CAIRN_NAMESPACE
+
+// ---- cairn/store/saved_files.hpp
+// Copies files that match a pattern into a run's folder. Costs nothing but <filesystem>.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// Whether a file name matches a pattern of `*` (any characters) and `?` (one character).
+[[nodiscard]] constexpr bool matches(std::string_view name, std::string_view pattern) noexcept {
+    std::size_t n = 0, p = 0, star = std::string_view::npos, resume = 0;
+    while (n < name.size()) {
+        if (p < pattern.size() && pattern[p] == '*') {
+            star = p++;
+            resume = n;
+        } else if (p < pattern.size() && (pattern[p] == '?' || pattern[p] == name[n])) {
+            ++p;
+            ++n;
+        } else if (star != std::string_view::npos) {
+            p = star + 1;
+            n = ++resume;  // let the star take one character more
+        } else {
+            return false;
+        }
+    }
+    while (p < pattern.size() && pattern[p] == '*') ++p;
+    return p == pattern.size();
+}
+
+/// The files that match `pattern`, sorted; `*` and `?` may stand in any of its components.
+template <class = void>
+[[nodiscard]] std::vector<std::filesystem::path> matching_files(const std::filesystem::path& pattern) {
+    std::vector<std::filesystem::path> found{pattern.root_path()};
+    for (const std::filesystem::path& component : pattern.relative_path()) {
+        std::vector<std::filesystem::path> next;
+        const std::string text = component.string();
+        for (const std::filesystem::path& base : found) {
+            if (text.find_first_of("*?") == std::string::npos) {
+                next.push_back(base / component);
+            } else if (auto names = os::list_dir(base.empty() ? "." : base)) {
+                for (const std::string& name : *names) {
+                    if (matches(name, text)) next.push_back(base / os::path_of(name));
+                }
+            }
+        }
+        found = std::move(next);
+    }
+    std::erase_if(found, [](const std::filesystem::path& path) {
+        const auto status = os::status(path);
+        return !status || !status->is_file;
+    });
+    return found;
+}
+
+/// Copies the files that match into `dir`, under their file names; a newer copy replaces an older one whole.
+/// A pattern without `*` and `?` must name a file. The first failure is returned, after all others were
+/// tried.
+template <class = void>
+[[nodiscard]] result<void> save_files(const std::filesystem::path& pattern,
+                                      const std::filesystem::path& dir) {
+    const auto files = matching_files(pattern);
+    const std::string text = pattern.string();
+    if (files.empty() && text.find_first_of("*?") == std::string::npos) {
+        return error{errc::not_found, "the file to save does not exist", text,
+                     "check the path; it is read as it stands"};
+    }
+    if (files.empty()) return {};
+    if (auto made = os::make_dirs(dir); !made) return made;
+    result<void> first;
+    for (const std::filesystem::path& file : files) {
+        const std::filesystem::path temporary = dir / (".copy-" + os::random_hex(8));
+        auto done = os::copy_file(file, temporary);
+        if (done) done = os::rename_replace(temporary, dir / file.filename());
+        if (!done) (void)os::remove_file(temporary);
+        keep_first(first, done);
+    }
+    return first;
+}
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/run/run_engine.hpp
+// What records a run, behind `RunCore`: the folder, the journal, the collector, config, summary and state.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// Opened by `init`, ended once. Threads: any, unless said otherwise.
+template <class T = void>
+class BasicRunEngine final : public RunCore,
+                             public Endable,
+                             public std::enable_shared_from_this<BasicRunEngine<T>> {
+    using Json = Deferred<nlohmann::json, T>;
+
+  public:
+    /// Opens or resumes a run. Throws `cairn::error`; nothing half-made is left behind but the store's own
+    /// folders.
+    static std::shared_ptr<BasicRunEngine> open(Options options) {
+        const Store store = Store::open(options.dir).value();
+        if (options.id.empty()) options.id = os::random_hex(8);
+        const std::filesystem::path dir = store.run_dir(options.project, options.id, *options.rank);
+        const bool exists = os::status(dir / "run.json").value().exists;
+        if (exists && *options.resume == Resume::never) {
+            raise({errc::already_exists, "a run of this id exists", dir.string(),
+                   "set .resume = cairn::Resume::allow (or CAIRN_RESUME=allow) to go on with it, or choose "
+                   "another id"});
+        }
+        if (!exists && *options.resume == Resume::must) {
+            raise({errc::not_found, "resume is \"must\" but there is no such run", dir.string(),
+                   "check the id, the project and CAIRN_DIR, or use resume \"allow\" to start it"});
+        }
+        auto folder = RunFolder::open_writer(store, options.project, options.id, *options.rank).value();
+        // Asked again under the run's lock: another program may have made the run meanwhile.
+        if (!folder.is_new() && *options.resume == Resume::never) {
+            raise({errc::already_exists, "another program has just made a run of this id", dir.string(),
+                   "choose another id, or none"});
+        }
+        auto core =
+            std::shared_ptr<BasicRunEngine>{new BasicRunEngine{std::move(options), store, std::move(folder)}};
+        Process::instance().add(core);
+        if (core->resumed_) {
+            core->record(
+                {.kind = Decision::Kind::resumed, .step = core->first_step_, .time_ns = core->started_ns_});
+        }
+        report_start(*core);
+        return core;
+    }
+
+    ~BasicRunEngine() {
+        (void)end_quietly("finished", {});
+        // In the child of a fork its thread is in the parent: nothing there may be waited for or destroyed.
+        if (is_detached()) (void)live_.release();
+    }
+    BasicRunEngine(const BasicRunEngine&) = delete;
+    BasicRunEngine& operator=(const BasicRunEngine&) = delete;
+
+    // ---- logging
+
+    CAIRN_COLD Lane* find_lane() noexcept override {
+        return is_open() ? ThreadLanes::find(key_, live_->journal) : nullptr;
+    }
+
+    void record(const Decision& decision) noexcept override {
+        if (!is_open()) return;
+        try {
+            const DynamicRow event = to_event(decision);
+            Lane* const mine = lane();
+            if (mine != nullptr && mine->append<RecordKind::event>(event)) return;
+        } catch (...) {  // no memory
+        }
+        dropped_.fetch_add(1, std::memory_order_relaxed);
+    }
+
+    // ---- what is known of the run
+
+    [[nodiscard]] MetricViews views() const { return has_live() ? live_->collector.views() : MetricViews{}; }
+
+    [[nodiscard]] Health health() const override {
+        Health health;
+        if (has_live()) {
+            for (const auto& lane : live_->journal.lanes()) {
+                health.rows_logged += lane->counters.rows.load(std::memory_order_relaxed);
+                health.texts_cut += lane->counters.texts_cut.load(std::memory_order_relaxed);
+                health.waits += lane->counters.waits.load(std::memory_order_relaxed);
+                health.waited_ns += lane->counters.waited_ns.load(std::memory_order_relaxed);
+                health.spills += lane->counters.spills.load(std::memory_order_relaxed);
+                health.log_ns =
+                    std::max(health.log_ns, lane->counters.log_ns.load(std::memory_order_relaxed));
+            }
+            health.rows_collected = live_->collector.rows();
+            health.rows_written = live_->collector.written();
+            health.history_bytes = live_->collector.bytes();
+            health.journal_mapped = live_->journal.mapped();
+        }
+        health.rows_dropped = dropped_.load(std::memory_order_relaxed);
+        const std::scoped_lock lock{mutex_};
+        health.saves_failed = saves_failed_;
+        health.errors = errors_;
+        if (has_live()) {
+            for (std::string text : {live_->journal.failure(), live_->collector.first_failure()}) {
+                if (!text.empty()) health.errors.push_back(std::move(text));
+            }
+        }
+        return health;
+    }
+
+    void note_failure(const error& failure, bool of_a_save) noexcept override {
+        try {
+            const std::scoped_lock lock{mutex_};
+            if (of_a_save) ++saves_failed_;
+            for (const std::string& known : errors_) {
+                if (known == failure.what()) return;
+            }
+            if (errors_.size() < 16) errors_.emplace_back(failure.what());
+            std::fprintf(stderr, "%s\n", failure.what());
+        } catch (...) {  // no memory to keep a text: the count above stands
+        }
+    }
+
+    void check_open(const char* tried) const override {
+        if (!has_ended()) return;
+        raise({errc::invalid_argument, std::string{tried} + " after the run has ended", dir().string(),
+               "do it before run.finish(), or resume the run"});
+    }
+
+    void claim(const std::string& checkpoint) override {
+        // Not thrown under the lock: an exception that nobody catches ends the run, which takes it.
+        const bool is_free = [&] {
+            const std::scoped_lock lock{mutex_};
+            return checkpoints_.insert(checkpoint).second;
+        }();
+        if (is_free) return;
+        raise({errc::busy, "this run has a checkpoint of this name already", checkpoint,
+               "use that one, or give this one another name"});
+    }
+    void release(const std::string& checkpoint) noexcept override {
+        if (is_detached()) return;  // the mutex may be held by a thread that is in the parent
+        const std::scoped_lock lock{mutex_};
+        checkpoints_.erase(checkpoint);
+    }
+
+    // ---- config, summary, description
+
+    [[nodiscard]] Json config() const override {
+        const std::scoped_lock lock{mutex_};
+        return config_;
+    }
+    void update_config(const Json& patch) override {
+        check_config(patch);
+        check_open("change the config");
+        // Not thrown under the lock: an exception that nobody catches ends the run, which takes it.
+        [&]() -> result<void> {
+            const std::scoped_lock lock{mutex_};
+            Json merged = config_;
+            merge(merged, patch);
+            result<void> written;
+            if (!is_detached()) written = folder_.write_json("config.json", merged);
+            if (written) config_ = std::move(merged);  // in memory only what is on disk
+            return written;
+        }()
+                     .value();
+    }
+    void set_summary(std::string key, Json value) override {
+        check_open("set a summary value");
+        {
+            const std::scoped_lock lock{mutex_};
+            user_summary_[std::move(key)] = std::move(value);
+        }
+        // Written now, so that a kill does not lose it; the metrics beside it are those collected so far.
+        if (!is_detached()) folder_.write_json("summary.json", summary()).value();
+    }
+    result<void> try_describe(FunctionRef<void(Json&)> change) override {
+        const std::scoped_lock lock{mutex_};
+        change(about_);
+        return is_detached() ? result<void>{} : folder_.write_run(about_);
+    }
+    void define_metric(std::string_view name, const MetricOptions& options) override {
+        describe([&](Json& about) {
+            Json& metric = about["metrics"][std::string{name}];
+            if (!metric.is_object()) metric = Json::object();
+            if (options.goal != Direction::unspecified) {
+                metric["goal"] = options.goal == minimize ? "minimize" : "maximize";
+            }
+            if (!options.step_metric.empty()) metric["step_metric"] = options.step_metric;
+            if (!options.unit.empty()) metric["unit"] = options.unit;
+        });
+    }
+    void set_notes(const std::string& notes) override {
+        describe([&](Json& about) { about["notes"] = notes; });
+    }
+    void add_tag(const std::string& tag) override {
+        describe([&](Json& about) {
+            for (const Json& known : about["tags"]) {
+                if (known == tag) return;
+            }
+            about["tags"].push_back(tag);
+        });
+    }
+    [[nodiscard]] Json about() const override {
+        const std::scoped_lock lock{mutex_};
+        return about_;
+    }
+    [[nodiscard]] Json summary() const override {
+        Json metrics = Json::object();
+        for (const auto& [name, view] : views()) metrics[name] = to_json(view.summary);
+        const std::scoped_lock lock{mutex_};
+        return {{"metrics", std::move(metrics)}, {"user", user_summary_}};
+    }
+
+    [[nodiscard]] Direction goal_of(std::string_view metric) const override {
+        const std::scoped_lock lock{mutex_};
+        return goal_in(about_, metric);
+    }
+
+    void save_files(const std::filesystem::path& pattern, When when) override {
+        if (is_detached()) return;
+        check_open("saving files");
+        if (when != When::now) {
+            std::filesystem::path whole = std::filesystem::absolute(pattern);  // throws: before the lock
+            const std::scoped_lock lock{mutex_};
+            at_end_.push_back(std::move(whole));
+        }
+        if (when != When::end) detail::save_files(pattern, dir() / "files").value();
+    }
+
+    [[nodiscard]] std::unique_ptr<SignalWatch> watch_signals() override {
+        return std::make_unique<BasicProcessSignals<T>>();
+    }
+    [[nodiscard]] std::unique_ptr<VersionStore> open_versions(std::string_view name) override {
+        return std::make_unique<BasicRunVersions<T>>(this->shared_from_this(), name);
+    }
+    result<void> read_rows(const std::filesystem::path& run_dir, RunCore::EachRow f) const override {
+        const auto read = read_history(run_dir, [&](const StoredRow& row) {
+            const auto decision = decision_of(row);
+            f(row, decision ? &*decision : nullptr);
+        });
+        return read ? result<void>{} : read.error();
+    }
+
+    // ---- ends
+
+    result<void> end(std::string_view status, const std::string& why) noexcept override {
+        if (has_ended()) return {};
+        auto ended = end_quietly(status, why);
+        report_end(*this, [&] { return views(); });
+        return ended;
+    }
+
+    void on_terminate(const std::string& why) noexcept override { (void)end_quietly("failed", why); }
+    void on_exit() noexcept override {
+        (void)end_quietly("exited", "exit() was called before the run was finished");
+    }
+    void on_fork_child() noexcept override {
+        open_as_.store(0, std::memory_order_relaxed);
+        detached_.store(true, std::memory_order_relaxed);
+        folder_.close_in_child();
+    }
+
+  private:
+    result<void> end_quietly(std::string_view status, const std::string& why) noexcept {
+        if (ended_.exchange(true)) return {};
+        const std::uint64_t dropped =
+            dropped_.load(std::memory_order_relaxed);  // later ones came after the end
+        open_as_.store(0, std::memory_order_relaxed);
+        if (is_detached()) return {};
+        try {
+            return write_end(status, why, dropped);
+        } catch (const error& failure) {
+            note_failure(failure, false);
+            return failure;
+        } catch (const std::exception& failure) {
+            error e{errc::io, std::string{"ending the run: "} + failure.what(), dir().string(), ""};
+            note_failure(e, false);
+            return e;
+        }
+    }
+
+    /// Changes the run's own record and writes it. Throws if the run has ended.
+    void describe(FunctionRef<void(Json&)> change) {
+        check_open("change the run's record");
+        try_describe(change).value();
+    }
+
+    static std::uint64_t random_key() noexcept {
+        std::uint64_t key = 0;
+        os::random_bytes(std::as_writable_bytes(std::span{&key, 1}));
+        return key | 1U;  // never the 0 that stands for no run
+    }
+
+    /// In the child of a fork, a thread that is not there may hold their mutexes.
+    [[nodiscard]] bool has_live() const noexcept { return live_ != nullptr && !is_detached(); }
+
+    /// What lives only while the run is recorded by this process.
+    struct Live {
+        Live(BasicHistoryWriter<T> history, BasicIndexWriter<T> index, const HistoryReport& known,
+             const std::filesystem::path& journal_dir, std::int64_t first_step)
+            : collector{std::move(history), std::move(index)},
+              journal{journal_dir, known.next_ring, first_step, collector} {}
+        BasicCollector<T> collector;
+        BasicJournal<T> journal;
+    };
+
+    BasicRunEngine(Options options, const Store& store, RunFolder folder)
+        : RunCore{std::move(options), store, folder.path(), !folder.is_new(), random_key(), wall_ns()},
+          folder_{std::move(folder)} {
+        read_earlier();
+        open_journal();
+        write_start();
+        live_->collector.start(live_->journal);
+        open_as_.store(key_, std::memory_order_relaxed);
+    }
+
+    /// What a resumed run already has: its record, its config, what the user set in its summary.
+    void read_earlier() {
+        about_ = {{"format", 1}, {"metrics", Json::object()}};
+        config_ = options_.config;
+        user_summary_ = Json::object();
+        if (!resumed_) return;
+        about_ = folder_.read_run().value();
+        for (auto& [key, kind] : {std::pair{"metrics", Json::object()},
+                                  {"tags", Json::array()},
+                                  {"logged_artifacts", Json::array()},
+                                  {"used_artifacts", Json::array()},
+                                  {"name", Json("")},
+                                  {"sessions", Json(0U)}}) {
+            if (!about_.contains(key)) about_[key] = kind;
+            if (about_[key].type() == kind.type()) continue;
+            raise({errc::corrupt, "the run's record has a wrong \"" + std::string{key} + "\"",
+                   (dir() / "run.json").string(), "restore it from a copy"});
+        }
+        Json earlier = read_object("config.json");
+        merge(earlier, config_);
+        config_ = std::move(earlier);
+        if (Json summary = read_object("summary.json"); summary["user"].is_object()) {
+            user_summary_ = std::move(summary["user"]);
+        }
+    }
+    /// Takes over the keys of an object; where both have an object, its keys. (nlohmann's `update` throws
+    /// where only one of the two has an object.)
+    static void merge(Json& into, const Json& from) {
+        if (!from.is_object()) return;
+        if (!into.is_object()) into = Json::object();
+        for (const auto& [key, value] : from.items()) {
+            if (value.is_object())
+                merge(into[key], value);
+            else
+                into[key] = value;
+        }
+    }
+    /// Empty if there is no such file: a crash may have come before it. What is damaged is not written over.
+    [[nodiscard]] Json read_object(std::string_view name) const {
+        auto read = folder_.read_json(name);
+        if (!read && read.error().code() == errc::not_found) return Json::object();
+        auto value = std::move(read).value();
+        if (value.is_object()) return value;
+        raise({errc::corrupt, "this file of the run is no object", (dir() / name).string(),
+               "restore it from a copy, or delete it"});
+    }
+
+    /// Folds what a crash left in the rings into the history, cuts its torn tail, and makes the new journal.
+    void open_journal() {
+        const std::filesystem::path journal_dir = dir() / journal_folder;
+        HistoryReport known;
+        std::optional<std::int64_t> greatest;
+        MetricViews earlier;
+        // A run whose record was lost may still have its rows.
+        if (resumed_ || os::status(dir() / history_file).value().exists) {
+            known = recover_history(dir(), [&](std::int64_t step, std::int64_t,
+                                               std::span<const NamedValue> values) {
+                        greatest = greatest ? std::max(*greatest, step) : step;
+                        take_in(earlier, step, values);
+                    }).value();
+        }
+        for (const error& unread : known.unread) note_failure(unread, false);
+        if (known.damaged != 0) {
+            note_failure({errc::corrupt,
+                          std::to_string(known.damaged) + " stretches of this run's history cannot be read",
+                          (dir() / history_file).string(),
+                          "restore it from a copy; the rows around them are whole"},
+                         false);
+        }
+        // Saturated: a step may be any integer.
+        first_step_ =
+            !greatest ? 0 : *greatest + (*greatest < std::numeric_limits<std::int64_t>::max() ? 1 : 0);
+        os::make_dirs(journal_dir).value();
+        auto history = HistoryWriter::open(dir() / history_file, known.whole_bytes).value();
+        auto index = IndexWriter::open(dir() / index_file, known.settled_bytes).value();
+        live_ = std::make_unique<Live>(std::move(history), std::move(index), known, journal_dir, first_step_);
+        live_->collector.remember(std::move(earlier));
+    }
+
+    void write_start() {
+        const auto set = [&](const char* key, const auto& value) {
+            if (!value.empty() || !about_.contains(key)) about_[key] = value;
+        };
+        about_["id"] = options_.id;
+        about_["project"] = options_.project;
+        set("name", options_.name);
+        if (about_.value("name", "").empty()) about_["name"] = options_.id;
+        set("group", options_.group);
+        set("job_type", options_.job_type);
+        set("notes", options_.notes);
+        set("tags", options_.tags);
+        if (!about_.contains("created_ns")) about_["created_ns"] = started_ns_;
+        about_["started_ns"] = started_ns_;
+        about_["sessions"] = about_.value("sessions", 0U) + 1;
+        about_["status"] = "running";
+        about_["library"] = CAIRN_VERSION;
+        about_.erase("ended_ns");
+        about_.erase("why");
+        folder_.write_json("config.json", config_).value();
+        folder_.write_run(about_).value();
+    }
+
+    result<void> write_end(std::string_view status, const std::string& why, std::uint64_t dropped) {
+        live_->collector.stop();
+        const typename BasicJournal<T>::Left left = live_->journal.close(ThreadLanes::own(key_));
+        dropped_.fetch_add(left.lost, std::memory_order_relaxed);
+        std::vector<std::filesystem::path> patterns;
+        {
+            const std::scoped_lock lock{mutex_};
+            patterns = at_end_;
+        }
+        result<void> first;
+        const auto keep = [&](const result<void>& done) {
+            if (done) return;
+            note_failure(done.error(), false);
+            detail::keep_first(first, done);
+        };
+        const std::string why_not = live_->collector.failure();
+        if (left.in_files && !why_not.empty()) {
+            keep(error{errc::io,
+                       "the last rows are in the journal only, the history took no more: " + why_not,
+                       dir().string(), "make room, then resume the run: it folds them in"});
+        }
+        if (left.lost != 0 && !why_not.empty()) {  // or a thread logged while the run ended
+            keep(error{errc::io,
+                       std::to_string(left.lost) +
+                           " rows were lost: neither the history nor a ring file of "
+                           "the journal could be written: " +
+                           why_not,
+                       dir().string(), "make room before the next run"});
+        }
+        if (const std::string since = live_->collector.first_failure(); dropped != 0) {
+            const error told{errc::io,
+                             std::to_string(dropped) + " rows were dropped: " +
+                                 (since.empty() ? "they came faster than they could be written" : since),
+                             dir().string(),
+                             since.empty() ? "log less often" : "make room before the next run"};
+            if (since.empty())
+                note_failure(told, false);  // all that was taken is written
+            else
+                keep(told);
+        }
+        for (const std::filesystem::path& pattern : patterns)
+            keep(detail::save_files(pattern, dir() / "files"));
+        keep(folder_.write_json("summary.json", summary()));
+        {
+            const std::scoped_lock lock{mutex_};
+            about_["status"] = status;
+            about_["ended_ns"] = wall_ns();
+            if (!why.empty()) about_["why"] = why;
+        }
+        keep(folder_.write_run(about()));
+        folder_.release();
+        return first;
+    }
+
+    RunFolder folder_;
+    std::unique_ptr<Live> live_;
+
+    mutable std::mutex mutex_;
+    Json about_;
+    Json config_;
+    Json user_summary_;
+    std::vector<std::filesystem::path> at_end_;
+    std::vector<std::string> errors_;
+    std::set<std::string> checkpoints_;  // those that live
+    std::uint64_t saves_failed_ = 0;
+};
+using RunEngine = BasicRunEngine<>;
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/run/init.hpp
+// What `cairn::init` does. Whoever includes it compiles all that records a run.
+
+namespace CAIRN_NAMESPACE {
+
+template <std::same_as<Enabled> E>
+[[nodiscard]] Run init(Options options) {
+    options = detail::resolve(std::move(options));
+    if (options.mode == Mode::disabled) return Run{};
+    return Run{detail::BasicRunEngine<detail::Deferred<void, E>>::open(std::move(options))};
+}
+
+}  // namespace CAIRN_NAMESPACE
+
 // ---- cairn/cairn.hpp
 // The library: runs, policies, checkpoints, artifacts. Needs nlohmann/json and nothing else. The command
 // line, the queries and the adapters are headers of their own.
@@ -18843,6 +18917,11 @@ class Series {
         std::int64_t from = 0, to = 0;
     };
 
+    [[nodiscard]] static std::int64_t saturating_sub(std::int64_t a, std::int64_t b) noexcept {
+        constexpr std::int64_t least = std::numeric_limits<std::int64_t>::min();
+        return b == least ? saturating_add(saturating_add(a, 1), std::numeric_limits<std::int64_t>::max())
+                          : saturating_add(a, -b);
+    }
     [[nodiscard]] static std::int64_t saturating_add(std::int64_t a, std::int64_t b) noexcept {
         constexpr std::int64_t most = std::numeric_limits<std::int64_t>::max();
         constexpr std::int64_t least = std::numeric_limits<std::int64_t>::min();
@@ -18852,8 +18931,9 @@ class Series {
     }
     [[nodiscard]] Window all(Axis axis = Axis::step) const {
         const std::int64_t zero = axis == Axis::relative ? origin_ns() : 0;
-        return axis == Axis::step ? window(first_step(), last_step())
-                                  : window(first_ns() - zero, last_ns() - zero, axis);
+        return axis == Axis::step
+                   ? window(first_step(), last_step())
+                   : window(saturating_sub(first_ns(), zero), saturating_sub(last_ns(), zero), axis);
     }
     [[nodiscard]] static Range range_of(const detail::SeriesNode& node, Axis axis) noexcept {
         return axis == Axis::step ? Range{node.min_step, node.max_step}
@@ -18965,7 +19045,7 @@ inline std::vector<Bucket> Series::Window::buckets(std::size_t count) const {
     out.reserve(count);
     for (const detail::SeriesNode& node : nodes) {
         Range at = range_of(node, axis_);
-        if (node.count() != 0) at = {at.from - zero_, at.to - zero_};
+        if (node.count() != 0) at = {saturating_sub(at.from, zero_), saturating_sub(at.to, zero_)};
         out.push_back(
             {at.from, at.to, node.min, node.max, node.last, node.finite, node.nans + node.infinities});
     }
@@ -19112,21 +19192,32 @@ class MetricFrames {
   public:
     explicit MetricFrames(std::string metric) : metric_{std::move(metric)} {}
 
-    /// Goes on with another history.
-    void open(os::File history) { histories_.push_back(std::move(history)); }
-    [[nodiscard]] const os::File& history() const noexcept { return histories_.back(); }
+    /// Goes on with another history, which lies there.
+    void open(std::filesystem::path path, os::File history) {
+        paths_.push_back(std::move(path));
+        history_ = std::move(history);
+        opened_ = paths_.size() - 1;
+    }
+    /// The one that was opened last.
+    [[nodiscard]] const os::File& history() const noexcept { return history_; }
 
     /// A frame of the history that was opened last. Returns its number.
     std::size_t add(const FramePlace& place) {
-        places_.emplace_back(histories_.size() - 1, place);
+        places_.emplace_back(paths_.size() - 1, place);
         return places_.size() - 1;
     }
 
     /// The values of a frame, good until the next call; nothing if it is damaged or gone.
     [[nodiscard]] std::optional<SeriesValues> load(std::size_t number) {
-        const auto& [history, place] = places_[number];
+        const auto& [of, place] = places_[number];
+        if (of != opened_) {  // one at a time: there may be thousands of ranks
+            auto history = os::File::open_read(paths_[of]);
+            if (!history) return std::nullopt;
+            history_ = std::move(*history);
+            opened_ = of;
+        }
         bytes_.resize(place.bytes);
-        const auto read = histories_[history].read_at(place.at, writable_bytes_of(bytes_));
+        const auto read = history_.read_at(place.at, writable_bytes_of(bytes_));
         if (!read || *read != place.bytes) return std::nullopt;
         FrameReader frames{bytes_, 0};
         Frame frame;
@@ -19147,7 +19238,9 @@ class MetricFrames {
 
   private:
     std::string metric_;
-    std::vector<os::File> histories_;
+    std::vector<std::filesystem::path> paths_;
+    std::size_t opened_ = 0;
+    os::File history_;                                        // that of paths_[opened_]
     std::vector<std::pair<std::size_t, FramePlace>> places_;  // in which history, and where
     std::vector<std::byte> bytes_;
     BlockReader reader_;
@@ -19167,6 +19260,7 @@ class SeriesReader {
         assembler_ = {};
         positions_ = {};
         gaps_ = 0;
+        is_read_twice_ = false;
         // Rings first: what leaves them while we read is in the history when we come to it. The index before
         // the history: what it does not have yet is found there.
         std::vector<RingRest> rings = copy_rings(run_dir_, report_);
@@ -19174,7 +19268,7 @@ class SeriesReader {
         auto history = os::File::open_read(run_dir_ / history_file);
         if (!history && history.error().code() != errc::not_found) return history.error();
         if (history) {
-            frames_->open(std::move(*history));
+            frames_->open(run_dir_ / history_file, std::move(*history));
             if (auto done = read_frames(index ? bytes_of(*index) : std::span<const std::byte>{}, rings);
                 !done)
                 return done;
@@ -19282,8 +19376,17 @@ class SeriesReader {
                 take_packed(place, of_frame);
         }
         gaps_ += reader.gaps();
-        const bool is_torn = reader.whole_bytes() != *read;
-        if (is_torn && (to != end_ || !is_in_a_ring(reader, rings))) ++gaps_;
+        if (reader.whole_bytes() == *read || (to == end_ && is_in_a_ring(reader, rings))) return {};
+        if (to == end_ && !is_read_twice_) {  // a writer may be at its last frame
+            is_read_twice_ = true;
+            os::sys::sleep_ns(1'000'000);
+            const auto size = frames_->history().size();
+            if (!size) return size.error();
+            end_ = *size;
+            const std::uint64_t whole = from + reader.whole_bytes();
+            if (whole < end_) return scan(whole, end_, rings);
+        }
+        ++gaps_;
         return {};
     }
 
@@ -19334,6 +19437,7 @@ class SeriesReader {
     RingPositions positions_;
     std::size_t gaps_ = 0;
     std::uint64_t end_ = 0;         // of the history
+    bool is_read_twice_ = false;    // where it is torn
     std::vector<std::byte> bytes_;  // of the stretch at hand
 };
 
@@ -19368,10 +19472,15 @@ class SeriesOver {
 
     /// Appends a value; one without an x is only counted.
     void add(double x, std::int64_t time_ns, double value) {
-        if (detail::is_nan(x))
+        if (detail::is_nan(x)) {
             ++without_x_;
-        else
-            series_.add(place_of(x), time_ns, value);
+            return;
+        }
+        series_.add(place_of(x), time_ns, value);
+        if (!detail::is_finite(x)) return;
+        least_ = has_finite_ ? std::min(least_, x) : x;
+        greatest_ = has_finite_ ? std::max(greatest_, x) : x;
+        has_finite_ = true;
     }
 
     /// How many values that have an x.
@@ -19398,11 +19507,12 @@ class SeriesOver {
     [[nodiscard]] std::vector<BucketOver> buckets(std::size_t count,
                                                   double from = -std::numeric_limits<double>::infinity(),
                                                   double to = std::numeric_limits<double>::infinity()) const {
-        constexpr double most = std::numeric_limits<double>::max();
-        from = std::max({from, first_x(), -most});
-        to = std::min({to, last_x(), most});
+        from = std::max(from, least_);
+        to = std::min(to, greatest_);
         Series::Window window = series_.window(place_of(from), place_of(to));
-        window.number_ = x_of;
+        window.number_ = [](std::int64_t place) {
+            return x_of(place) / 2;
+        };  // so that no difference overflows
         std::vector<BucketOver> out;
         for (const Bucket& bucket : window.buckets(count)) {
             BucketOver& made = out.emplace_back(BucketOver{.min = bucket.min,
@@ -19419,7 +19529,8 @@ class SeriesOver {
   private:
     // A series is over integers: those that are ordered as the numbers are.
     [[nodiscard]] static std::int64_t place_of(double x) noexcept {
-        return detail::in_order(std::bit_cast<std::int64_t>(x + 0.0));  // there is but one zero
+        const auto bits = std::bit_cast<std::int64_t>(x);
+        return detail::in_order(bits == std::numeric_limits<std::int64_t>::min() ? 0 : bits);  // one zero
     }
     [[nodiscard]] static double x_of(std::int64_t place) {
         return std::bit_cast<double>(detail::in_order(place));
@@ -19427,6 +19538,8 @@ class SeriesOver {
 
     Series series_;
     std::uint64_t without_x_ = 0;
+    bool has_finite_ = false;
+    double least_ = 0, greatest_ = 0;  // of the finite x
 };
 
 }  // namespace CAIRN_NAMESPACE
@@ -19471,24 +19584,32 @@ class RecordedRun {
         return config ? std::move(*config) : nlohmann::json::object();
     }
 
-    /// Calls `f(step, time_ns, std::span<const NamedValue>)` for every row. Fails: corrupt, unsupported.
+    /// Calls `f(step, time_ns, std::span<const NamedValue>)` for every row of a rank. Fails: corrupt,
+    /// unsupported.
     template <class F>
-    result<detail::HistoryReport> for_each_row(F&& f) const {
-        return detail::read_history(folder_.path(), std::forward<F>(f));
+    result<detail::HistoryReport> for_each_row(F&& f, unsigned rank = 0) const {
+        return detail::read_history(rank_dir(rank), std::forward<F>(f));
     }
-    /// Every row, in the order of each thread: what a dry run takes. Fails: corrupt, unsupported.
-    [[nodiscard]] result<std::vector<DynamicRow>> rows() const {
+    /// Every row of a rank, in the order of each thread: what a dry run takes. Fails: corrupt, unsupported.
+    [[nodiscard]] result<std::vector<DynamicRow>> rows(unsigned rank = 0) const {
         std::vector<DynamicRow> all;
-        auto read =
-            for_each_row([&](std::int64_t step, std::int64_t time_ns, std::span<const NamedValue> values) {
-                all.emplace_back(step, time_ns, values.data(), values.size());
-            });
+        const auto keep = [&](std::int64_t step, std::int64_t time_ns, std::span<const NamedValue> values) {
+            all.emplace_back(step, time_ns, values.data(), values.size());
+        };
+        auto read = for_each_row(keep, rank);
         if (!read) return read.error();
         return all;
     }
-    /// What its checkpoints decided, as `run.decisions()` gives it. Fails: corrupt, unsupported.
-    [[nodiscard]] result<std::vector<Decision>> decisions() const {
-        return detail::recorded_decisions(folder_.path());
+    /// What the checkpoints of a rank decided, as `run.decisions()` gives it. Fails: corrupt, unsupported.
+    [[nodiscard]] result<std::vector<Decision>> decisions(unsigned rank = 0) const {
+        std::vector<Decision> all;
+        const auto keep = [&](const detail::StoredRow& row) {
+            auto decision = detail::decision_of(row);
+            if (decision && !detail::is_bookkeeping(decision->kind)) all.push_back(std::move(*decision));
+        };
+        auto read = for_each_row(keep, rank);
+        if (!read) return read.error();
+        return all;
     }
     /// The summary of every metric, from the rows themselves. `report`, if given, gets what could not be
     /// read.
@@ -19679,7 +19800,8 @@ inline result<std::vector<unsigned>> RecordedRun::ranks() const {
     for (const std::string& name : names ? *names : std::vector<std::string>{}) {
         unsigned rank = 0;
         const auto [end, problem] = std::from_chars(name.data(), name.data() + name.size(), rank);
-        if (problem == std::errc{} && end == name.data() + name.size() && rank != 0) ranks.push_back(rank);
+        const bool is_one = problem == std::errc{} && name == std::to_string(rank);  // not "01"
+        if (is_one && rank != 0) ranks.push_back(rank);
     }
     std::sort(ranks.begin(), ranks.end());
     return ranks;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What a run records of its checkpoints' decisions, and what follows from it.
 #include <cairn/checkpoint/checkpoint.hpp>
+#include <cairn/query/runs.hpp>
 
 #include "support.hpp"
 #include "support/catch.hpp"
@@ -190,8 +191,8 @@ TEST_CASE("decisions outlive a kill as rows do, and two checkpoints keep theirs 
     }
     // Nothing was finished in the image; its ring is read.
     Steps saved;
-    for (const Decision& d :
-         cairn::detail::recorded_decisions(dir / "image" / "projects" / "p" / "runs" / "r").value()) {
+    const auto image = cairn::open(dir / "image").value().find("r").value();
+    for (const Decision& d : image.decisions().value()) {
         if (d.kind == Kind::saved && d.checkpoint == "two") saved.push_back(d.step);
     }
     CHECK(saved == Steps{0, 3, 6});

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Several processes that write one version together.
 #include <cairn/checkpoint/sharded.hpp>
+#include <cairn/query/runs.hpp>
 
 #include "../../examples/support/process_ranks.hpp"
 #include "support.hpp"
@@ -97,10 +98,11 @@ TEST_CASE("three ranks write one version, each its own shard, and restore it", "
     CHECK(objects_on_disk(dir) == 6);
     CHECK(files_below(dir / "store" / "tmp").empty());
     // Each rank has a history of its own, and a record of every decision.
-    const auto run_dir = dir / "store" / "projects" / "p" / "runs" / "r";
-    for (const auto& rank_dir : {run_dir, run_dir / "ranks" / "1", run_dir / "ranks" / "2"}) {
+    const auto recorded = cairn::open(dir / "store").value().find("r").value();
+    CHECK(recorded.ranks().value() == std::vector<unsigned>{0, 1, 2});
+    for (const unsigned rank : {0U, 1U, 2U}) {
         Steps saved;
-        for (const cairn::Decision& d : cairn::detail::recorded_decisions(rank_dir).value()) {
+        for (const cairn::Decision& d : recorded.decisions(rank).value()) {
             if (d.kind == cairn::Decision::Kind::saved) saved.push_back(d.step);
         }
         CHECK(saved == Steps{0, 2, 4, 6});

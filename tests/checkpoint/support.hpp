@@ -4,6 +4,7 @@
 // disk.
 
 #include <cairn/cairn.hpp>
+#include <cairn/run/init.hpp>
 
 #include "support/temp_dir.hpp"
 

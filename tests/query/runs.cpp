@@ -7,6 +7,7 @@
 
 #include <cmath>
 #include <cstdint>
+#include <filesystem>
 #include <fstream>
 #include <limits>
 #include <thread>
@@ -163,6 +164,8 @@ TEST_CASE("a series has the values of all ranks, or of one", "[query][runs]") {
     }
     const auto run = cairn::open(dir.path())->find("r");
     REQUIRE(run);
+    for (const char* name : {"01", "0", "x", "-1", "99999999999"})
+        std::filesystem::create_directories(run->dir() / "ranks" / name);
     CHECK(run->ranks().value() == std::vector<unsigned>{0, 1, 11});
     const auto all = run->series("loss");
     REQUIRE(all);
@@ -238,4 +241,36 @@ TEST_CASE("a series over another metric takes x from its own row, or the last th
     CHECK(series.buckets(3, 1000, 2000)[0].finite == 0);
     CHECK(recorded->series_over("loss", "none").error().code() == cairn::errc::not_found);
     CHECK(recorded->series_over("none", "epoch").error().code() == cairn::errc::not_found);
+}
+
+TEST_CASE("a series over a metric of any numbers is drawn over its finite ones", "[query][runs]") {
+    constexpr double inf = std::numeric_limits<double>::infinity();
+    cairn::SeriesOver series;
+    for (int i = 0; i < 100; ++i) series.add(i, 0, i);
+    SECTION("infinities") {
+        series.add(inf, 0, 1000);
+        series.add(-inf, 0, -1000);
+        const auto buckets = series.buckets(10);
+        for (const auto& bucket : buckets) CHECK(bucket.finite == 10);
+        CHECK((buckets[0].min == 0 && buckets[9].max == 99));
+        CHECK((series.points().size() == 102 && series.points(-inf, 3).size() == 5));
+    }
+    SECTION("the whole range") {
+        series.add(-1e308, 0, -5);
+        series.add(1.5e308, 0, 500);
+        const auto buckets = series.buckets(5);
+        CHECK((buckets[0].min == -5 && buckets[0].finite == 1));
+        CHECK((buckets[4].max == 500 && buckets[4].finite == 1));
+        CHECK(buckets[2].finite == 100);
+    }
+    SECTION("but one zero") {
+        series.add(-0.0, 0, 7);
+        CHECK(series.points(0, 0).size() == 2);
+        CHECK(series.points(-0.0, -0.0).size() == 2);
+    }
+    SECTION("none finite") {
+        cairn::SeriesOver infinite;
+        infinite.add(inf, 0, 1);
+        CHECK(infinite.buckets(3)[0].finite == 0);
+    }
 }

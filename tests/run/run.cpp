@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include <cairn/run/run.hpp>
+#include <cairn/run/init.hpp>
 
 #include "run/support.hpp"
 #include "support/catch.hpp"

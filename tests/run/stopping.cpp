@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Early stopping, decisions of a run, ranks.
-#include <cairn/run/run.hpp>
+#include <cairn/run/init.hpp>
 
 #include <cairn/policy/parse.hpp>
 #include <cairn/policy/policy.hpp>

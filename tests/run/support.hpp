@@ -2,7 +2,7 @@
 #pragma once
 // What the tests of runs share: rows read back, JSON files, child processes.
 
-#include <cairn/run/run.hpp>
+#include <cairn/run/init.hpp>
 #include <cairn/store/history.hpp>
 
 #include "support/child.hpp"

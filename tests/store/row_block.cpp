@@ -11,6 +11,7 @@
 #include <random>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 using namespace cairn::detail;
@@ -171,5 +172,35 @@ TEST_CASE("a damaged block is refused or other rows, never harm", "[store][row_b
         Bytes noise(static_cast<std::size_t>(random() % 300));
         for (std::byte& one : noise) one = static_cast<std::byte>(random() % (round % 2 == 0 ? 256 : 8));
         (void)come_back(noise, rows);
+    }
+}
+
+TEST_CASE("a metric of a block has what its rows say, whatever the reader has read before",
+          "[store][row_block]") {
+    const auto row = [](std::int64_t step, std::vector<Cell> cells, RecordKind kind = RecordKind::row) {
+        return Logged{kind, step, 10 * step, std::move(cells)};
+    };
+    const std::vector<std::vector<Logged>> blocks{{row(1, {{7, Value{0.5}}}), row(2, {{7, Value{1.5}}})},
+                                                  {},
+                                                  {row(3, {{7, Value{2}}, {8, Value{"text"}}}),
+                                                   row(4, {{7, Value{2.5}}}),
+                                                   row(5, {{7, Value{9.0}}}, RecordKind::event),
+                                                   row(6, {{7, Value{"text"}}}), row(7, {{9, Value{1.0}}})},
+                                                  {row(8, {{7, Value{3.5}}, {7, Value{4.5}}})},
+                                                  {row(9, {{8, Value{1.0}}})}};
+    const std::vector<std::vector<std::pair<std::int64_t, double>>> expected{
+        {{1, 0.5}, {2, 1.5}}, {}, {{3, 2}, {4, 2.5}}, {{8, 3.5}, {8, 4.5}}, {}};
+    BlockReader reader;  // of all: it keeps its memory
+    for (const std::size_t i : {0U, 1U, 2U, 1U, 3U, 0U, 4U, 2U, 1U}) {
+        BlockWriter writer;
+        const Bytes bytes = block_of(writer, blocks[i]);
+        const auto values = reader.read_metric(bytes, 7);
+        REQUIRE(values);
+        REQUIRE((values->steps.size() == expected[i].size() && values->ms.size() == expected[i].size() &&
+                 values->numbers.size() == expected[i].size()));
+        for (std::size_t k = 0; k < expected[i].size(); ++k) {
+            CHECK(std::pair{values->steps[k], values->numbers[k]} == expected[i][k]);
+            CHECK(values->ms[k] == 10 * values->steps[k]);
+        }
     }
 }

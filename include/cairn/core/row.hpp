@@ -3,8 +3,8 @@
 // Typed rows: one `log()` whose metric names the compiler knows. Costs <string_view> and <optional>.
 
 #include <cairn/core/metric.hpp>
+#include <cairn/core/number.hpp>
 
-#include <bit>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -24,15 +24,6 @@ template <std::integral I>
 [[nodiscard]] constexpr Step step(I n) noexcept {
     return {static_cast<std::int64_t>(n)};
 }
-
-namespace detail {
-
-/// By its bits, because -ffast-math takes `x != x` to be false.
-[[nodiscard]] constexpr bool is_nan(const double& x) noexcept {
-    return (std::bit_cast<std::uint64_t>(x) & 0x7fff'ffff'ffff'ffffU) > 0x7ff0'0000'0000'0000U;
-}
-
-}  // namespace detail
 
 /// What a policy finds when it looks for a metric in a row.
 struct Reading {

@@ -70,24 +70,32 @@ class RecordedRun {
         return config ? std::move(*config) : nlohmann::json::object();
     }
 
-    /// Calls `f(step, time_ns, std::span<const NamedValue>)` for every row. Fails: corrupt, unsupported.
+    /// Calls `f(step, time_ns, std::span<const NamedValue>)` for every row of a rank. Fails: corrupt,
+    /// unsupported.
     template <class F>
-    result<detail::HistoryReport> for_each_row(F&& f) const {
-        return detail::read_history(folder_.path(), std::forward<F>(f));
+    result<detail::HistoryReport> for_each_row(F&& f, unsigned rank = 0) const {
+        return detail::read_history(rank_dir(rank), std::forward<F>(f));
     }
-    /// Every row, in the order of each thread: what a dry run takes. Fails: corrupt, unsupported.
-    [[nodiscard]] result<std::vector<DynamicRow>> rows() const {
+    /// Every row of a rank, in the order of each thread: what a dry run takes. Fails: corrupt, unsupported.
+    [[nodiscard]] result<std::vector<DynamicRow>> rows(unsigned rank = 0) const {
         std::vector<DynamicRow> all;
-        auto read =
-            for_each_row([&](std::int64_t step, std::int64_t time_ns, std::span<const NamedValue> values) {
-                all.emplace_back(step, time_ns, values.data(), values.size());
-            });
+        const auto keep = [&](std::int64_t step, std::int64_t time_ns, std::span<const NamedValue> values) {
+            all.emplace_back(step, time_ns, values.data(), values.size());
+        };
+        auto read = for_each_row(keep, rank);
         if (!read) return read.error();
         return all;
     }
-    /// What its checkpoints decided, as `run.decisions()` gives it. Fails: corrupt, unsupported.
-    [[nodiscard]] result<std::vector<Decision>> decisions() const {
-        return detail::recorded_decisions(folder_.path());
+    /// What the checkpoints of a rank decided, as `run.decisions()` gives it. Fails: corrupt, unsupported.
+    [[nodiscard]] result<std::vector<Decision>> decisions(unsigned rank = 0) const {
+        std::vector<Decision> all;
+        const auto keep = [&](const detail::StoredRow& row) {
+            auto decision = detail::decision_of(row);
+            if (decision && !detail::is_bookkeeping(decision->kind)) all.push_back(std::move(*decision));
+        };
+        auto read = for_each_row(keep, rank);
+        if (!read) return read.error();
+        return all;
     }
     /// The summary of every metric, from the rows themselves. `report`, if given, gets what could not be
     /// read.
@@ -278,7 +286,8 @@ inline result<std::vector<unsigned>> RecordedRun::ranks() const {
     for (const std::string& name : names ? *names : std::vector<std::string>{}) {
         unsigned rank = 0;
         const auto [end, problem] = std::from_chars(name.data(), name.data() + name.size(), rank);
-        if (problem == std::errc{} && end == name.data() + name.size() && rank != 0) ranks.push_back(rank);
+        const bool is_one = problem == std::errc{} && name == std::to_string(rank);  // not "01"
+        if (is_one && rank != 0) ranks.push_back(rank);
     }
     std::sort(ranks.begin(), ranks.end());
     return ranks;

@@ -161,6 +161,11 @@ class Series {
         std::int64_t from = 0, to = 0;
     };
 
+    [[nodiscard]] static std::int64_t saturating_sub(std::int64_t a, std::int64_t b) noexcept {
+        constexpr std::int64_t least = std::numeric_limits<std::int64_t>::min();
+        return b == least ? saturating_add(saturating_add(a, 1), std::numeric_limits<std::int64_t>::max())
+                          : saturating_add(a, -b);
+    }
     [[nodiscard]] static std::int64_t saturating_add(std::int64_t a, std::int64_t b) noexcept {
         constexpr std::int64_t most = std::numeric_limits<std::int64_t>::max();
         constexpr std::int64_t least = std::numeric_limits<std::int64_t>::min();
@@ -170,8 +175,9 @@ class Series {
     }
     [[nodiscard]] Window all(Axis axis = Axis::step) const {
         const std::int64_t zero = axis == Axis::relative ? origin_ns() : 0;
-        return axis == Axis::step ? window(first_step(), last_step())
-                                  : window(first_ns() - zero, last_ns() - zero, axis);
+        return axis == Axis::step
+                   ? window(first_step(), last_step())
+                   : window(saturating_sub(first_ns(), zero), saturating_sub(last_ns(), zero), axis);
     }
     [[nodiscard]] static Range range_of(const detail::SeriesNode& node, Axis axis) noexcept {
         return axis == Axis::step ? Range{node.min_step, node.max_step}
@@ -283,7 +289,7 @@ inline std::vector<Bucket> Series::Window::buckets(std::size_t count) const {
     out.reserve(count);
     for (const detail::SeriesNode& node : nodes) {
         Range at = range_of(node, axis_);
-        if (node.count() != 0) at = {at.from - zero_, at.to - zero_};
+        if (node.count() != 0) at = {saturating_sub(at.from, zero_), saturating_sub(at.to, zero_)};
         out.push_back(
             {at.from, at.to, node.min, node.max, node.last, node.finite, node.nans + node.infinities});
     }

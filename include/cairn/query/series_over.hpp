@@ -2,7 +2,7 @@
 #pragma once
 // One metric over another. Costs what series.hpp does.
 
-#include <cairn/core/row.hpp>
+#include <cairn/core/number.hpp>
 #include <cairn/query/series.hpp>
 #include <cairn/store/packed.hpp>
 
@@ -40,10 +40,15 @@ class SeriesOver {
 
     /// Appends a value; one without an x is only counted.
     void add(double x, std::int64_t time_ns, double value) {
-        if (detail::is_nan(x))
+        if (detail::is_nan(x)) {
             ++without_x_;
-        else
-            series_.add(place_of(x), time_ns, value);
+            return;
+        }
+        series_.add(place_of(x), time_ns, value);
+        if (!detail::is_finite(x)) return;
+        least_ = has_finite_ ? std::min(least_, x) : x;
+        greatest_ = has_finite_ ? std::max(greatest_, x) : x;
+        has_finite_ = true;
     }
 
     /// How many values that have an x.
@@ -70,11 +75,12 @@ class SeriesOver {
     [[nodiscard]] std::vector<BucketOver> buckets(std::size_t count,
                                                   double from = -std::numeric_limits<double>::infinity(),
                                                   double to = std::numeric_limits<double>::infinity()) const {
-        constexpr double most = std::numeric_limits<double>::max();
-        from = std::max({from, first_x(), -most});
-        to = std::min({to, last_x(), most});
+        from = std::max(from, least_);
+        to = std::min(to, greatest_);
         Series::Window window = series_.window(place_of(from), place_of(to));
-        window.number_ = x_of;
+        window.number_ = [](std::int64_t place) {
+            return x_of(place) / 2;
+        };  // so that no difference overflows
         std::vector<BucketOver> out;
         for (const Bucket& bucket : window.buckets(count)) {
             BucketOver& made = out.emplace_back(BucketOver{.min = bucket.min,
@@ -91,7 +97,8 @@ class SeriesOver {
   private:
     // A series is over integers: those that are ordered as the numbers are.
     [[nodiscard]] static std::int64_t place_of(double x) noexcept {
-        return detail::in_order(std::bit_cast<std::int64_t>(x + 0.0));  // there is but one zero
+        const auto bits = std::bit_cast<std::int64_t>(x);
+        return detail::in_order(bits == std::numeric_limits<std::int64_t>::min() ? 0 : bits);  // one zero
     }
     [[nodiscard]] static double x_of(std::int64_t place) {
         return std::bit_cast<double>(detail::in_order(place));
@@ -99,6 +106,8 @@ class SeriesOver {
 
     Series series_;
     std::uint64_t without_x_ = 0;
+    bool has_finite_ = false;
+    double least_ = 0, greatest_ = 0;  // of the finite x
 };
 
 }  // namespace CAIRN_NAMESPACE

@@ -8,7 +8,7 @@
 #include <cairn/core/name.hpp>
 #include <cairn/policy/reason.hpp>
 #include <cairn/policy/text.hpp>
-#include <cairn/store/history.hpp>
+#include <cairn/store/stored_row.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -242,18 +242,6 @@ template <class = void>
         }
     }
     return d;
-}
-
-/// What a run recorded as decided, in the order of each thread, without what only replay needs.
-template <class D = Decision>
-[[nodiscard]] result<std::vector<D>> recorded_decisions(const std::filesystem::path& run_dir) {
-    std::vector<D> all;
-    auto read = read_history(run_dir, [&](const StoredRow& row) {
-        auto decision = decision_of(row);
-        if (decision && !is_bookkeeping(decision->kind)) all.push_back(std::move(*decision));
-    });
-    if (!read) return read.error();
-    return all;
 }
 
 }  // namespace detail

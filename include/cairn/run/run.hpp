@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 #pragma once
-// `cairn::init` and the handle it returns. Checkpoints and artifacts are declared here and defined in
-// checkpoint/, which `cairn/cairn.hpp` includes too.
+// `cairn::init` and the handle it returns. `init` is defined in run/init.hpp, checkpoints and artifacts in
+// checkpoint/; `cairn/cairn.hpp` includes all of them.
 
+#include <cairn/core/deferred.hpp>
 #include <cairn/core/dynamic_row.hpp>
 #include <cairn/core/row.hpp>
 #include <cairn/core/time.hpp>
@@ -11,7 +12,6 @@
 #include <cairn/run/health.hpp>
 #include <cairn/run/options.hpp>
 #include <cairn/run/run_core.hpp>
-#include <cairn/run/run_engine.hpp>
 #include <cairn/run/detail/stopping.hpp>
 
 #include <nlohmann/json.hpp>
@@ -41,7 +41,7 @@ struct LogOptions {
 /// an exception is on its way). `log` may be called from any thread; the rest from one thread at a time.
 template <class T = void>
 class BasicRun {
-    using Json = detail::JsonFor<T>;
+    using Json = detail::Deferred<nlohmann::json, T>;
 
   public:
     /// A run that records nothing, as `CAIRN_MODE=disabled` makes it.
@@ -152,7 +152,12 @@ class BasicRun {
     /// those about all other rows too. Throws if the history cannot be read. Cost: one pass over it.
     template <class D = Decision>
     [[nodiscard]] std::vector<D> decisions() const {
-        return core_ ? detail::recorded_decisions<D>(core_->dir()).value() : std::vector<D>{};
+        std::vector<D> all;
+        const auto keep = [&](const detail::StoredRow&, const Decision* decision) {
+            if (decision != nullptr && !detail::is_bookkeeping(decision->kind)) all.push_back(*decision);
+        };
+        if (core_) core_->read_rows(core_->dir(), keep).value();
+        return all;
     }
 
     // ---- what is recorded beside rows
@@ -243,24 +248,10 @@ class BasicRun {
 };
 using Run = BasicRun<>;
 
-namespace detail {
-
-template <class T>
-struct void_for {
-    using type = void;
-};
-
-}  // namespace detail
-
 /// Opens a run: `auto run = cairn::init({.project = "mnist", .config = {{"lr", 1e-3}, {"epochs", 5}}});`
 /// Throws `cairn::error` if the store cannot be written, a name is bad, the run exists or does not (see
 /// `Resume`), or another process writes it.
-template <std::same_as<Enabled> E = Enabled>
-[[nodiscard]] Run init(Options options = {}) {
-    options = detail::resolve(std::move(options));
-    if (options.mode == Mode::disabled) return Run{};
-    // By a name that depends on E: the compiler looks into the engine only where a run is opened.
-    return Run{detail::BasicRunEngine<typename detail::void_for<E>::type>::open(std::move(options))};
-}
+template <std::same_as<Enabled> = Enabled>
+[[nodiscard]] Run init(Options options = {});
 
 }  // namespace CAIRN_NAMESPACE

@@ -3,6 +3,7 @@
 // What a run is for its handles, its checkpoints and its artifacts. What is not the fast path is virtual and
 // lies in run_engine.hpp: only the file that calls `init` instantiates it, the others compile calls of it.
 
+#include <cairn/core/deferred.hpp>
 #include <cairn/core/function_ref.hpp>
 #include <cairn/core/dynamic_row.hpp>
 #include <cairn/core/error.hpp>
@@ -13,7 +14,7 @@
 #include <cairn/run/version_store.hpp>
 #include <cairn/run/health.hpp>
 #include <cairn/run/options.hpp>
-#include <cairn/store/history.hpp>
+#include <cairn/store/stored_row.hpp>
 #include <cairn/store/store.hpp>
 
 #include <nlohmann/json.hpp>
@@ -42,19 +43,11 @@ struct MetricOptions {
 
 namespace detail {
 
-template <class T>
-struct json_for {
-    using type = nlohmann::json;
-};
-/// nlohmann::json, which the compiler looks into only where it is used.
-template <class T>
-using JsonFor = typename json_for<T>::type;
-
 /// A run that was opened. Threads: any, unless said otherwise.
 template <class T = void>
 class BasicRunCore {
   public:
-    using Json = JsonFor<T>;
+    using Json = Deferred<nlohmann::json, T>;
 
     BasicRunCore(const BasicRunCore&) = delete;
     BasicRunCore& operator=(const BasicRunCore&) = delete;

@@ -2,6 +2,7 @@
 #pragma once
 // What records a run, behind `RunCore`: the folder, the journal, the collector, config, summary and state.
 
+#include <cairn/core/deferred.hpp>
 #include <cairn/core/time.hpp>
 #include <cairn/policy/best.hpp>
 #include <cairn/run/decision.hpp>
@@ -15,6 +16,7 @@
 #include <cairn/run/health.hpp>
 #include <cairn/run/options.hpp>
 #include <cairn/run/run_core.hpp>
+#include <cairn/store/history.hpp>
 #include <cairn/store/run_folder.hpp>
 #include <cairn/store/saved_files.hpp>
 #include <cairn/store/store.hpp>
@@ -43,7 +45,7 @@ template <class T = void>
 class BasicRunEngine final : public RunCore,
                              public Endable,
                              public std::enable_shared_from_this<BasicRunEngine<T>> {
-    using Json = JsonFor<T>;  // of this template, and so looked into only where it is used
+    using Json = Deferred<nlohmann::json, T>;
 
   public:
     /// Opens or resumes a run. Throws `cairn::error`; nothing half-made is left behind but the store's own
@@ -257,10 +259,10 @@ class BasicRunEngine final : public RunCore,
     }
 
     [[nodiscard]] std::unique_ptr<SignalWatch> watch_signals() override {
-        return std::make_unique<ProcessSignals>();
+        return std::make_unique<BasicProcessSignals<T>>();
     }
     [[nodiscard]] std::unique_ptr<VersionStore> open_versions(std::string_view name) override {
-        return std::make_unique<RunVersions>(this->shared_from_this(), name);
+        return std::make_unique<BasicRunVersions<T>>(this->shared_from_this(), name);
     }
     result<void> read_rows(const std::filesystem::path& run_dir, RunCore::EachRow f) const override {
         const auto read = read_history(run_dir, [&](const StoredRow& row) {
@@ -325,12 +327,12 @@ class BasicRunEngine final : public RunCore,
 
     /// What lives only while the run is recorded by this process.
     struct Live {
-        Live(HistoryWriter history, IndexWriter index, const HistoryReport& known,
+        Live(BasicHistoryWriter<T> history, BasicIndexWriter<T> index, const HistoryReport& known,
              const std::filesystem::path& journal_dir, std::int64_t first_step)
             : collector{std::move(history), std::move(index)},
               journal{journal_dir, known.next_ring, first_step, collector} {}
-        Collector collector;
-        Journal journal;
+        BasicCollector<T> collector;
+        BasicJournal<T> journal;
     };
 
     BasicRunEngine(Options options, const Store& store, RunFolder folder)
@@ -447,7 +449,7 @@ class BasicRunEngine final : public RunCore,
 
     result<void> write_end(std::string_view status, const std::string& why, std::uint64_t dropped) {
         live_->collector.stop();
-        const Journal::Left left = live_->journal.close(ThreadLanes::own(key_));
+        const typename BasicJournal<T>::Left left = live_->journal.close(ThreadLanes::own(key_));
         dropped_.fetch_add(left.lost, std::memory_order_relaxed);
         std::vector<std::filesystem::path> patterns;
         {

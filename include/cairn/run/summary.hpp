@@ -44,14 +44,14 @@ struct MetricSummary {
             return;
         }
         last = value.number();
-        if (std::isnan(last)) {
+        if (detail::is_nan(last)) {
             ++nans;
             return;
         }
+        if (numbers == 0 || last < min) min = last, min_step = step;
+        if (numbers == 0 || last > max) max = last, max_step = step;
         ++numbers;
-        if (!(last >= min)) min = last, min_step = step;
-        if (!(last <= max)) max = last, max_step = step;
-        if (std::isfinite(last)) {
+        if (detail::is_finite(last)) {
             ++finite_;
             mean = finite_ == 1 ? last : mean + (last - mean) / static_cast<double>(finite_);
         }

@@ -2,13 +2,13 @@
 #pragma once
 // A metric's curve in a few characters, for the message at the end of a run.
 
+#include <cairn/core/number.hpp>
+
 #include <array>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <string>
-
-#include <cairn/config.hpp>
 
 namespace CAIRN_NAMESPACE::detail {
 
@@ -19,7 +19,7 @@ class Thumbnail {
     static constexpr std::size_t width = 12;
 
     void add(double x) noexcept {
-        if (!std::isfinite(x)) return;
+        if (!is_finite(x)) return;
         mean_ += x / static_cast<double>(per_bucket_);  // never beyond the greatest number, as a sum can be
         if (++in_bucket_ < per_bucket_) return;
         buckets_[filled_++] = mean_;

@@ -189,6 +189,8 @@ class BasicHistoryWriter {
     /// Bytes of the file.
     [[nodiscard]] std::uint64_t bytes() const noexcept { return end_; }
     result<void> sync() { return file_.sync(); }
+    /// Nothing can be appended any more.
+    void close() noexcept { file_ = {}; }
 
   private:
     explicit BasicHistoryWriter(os::File file) : file_{std::move(file)} {}

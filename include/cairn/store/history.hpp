@@ -3,6 +3,7 @@
 // All rows of a run: those in its history file and those that its rings still hold.
 
 #include <cairn/core/bytes.hpp>
+#include <cairn/core/deferred.hpp>
 #include <cairn/core/error.hpp>
 #include <cairn/store/atomic_file.hpp>
 #include <cairn/store/frame.hpp>
@@ -119,25 +120,30 @@ result<HistoryReport> read_history(const std::filesystem::path& run_dir, F&& f,
     HistoryReport report;
     // Rings first: what leaves them while we read is in the history when we come to it.
     std::vector<RingRest> rings = copy_rings(run_dir, report);
-    RowAssembler assembler;
-    RingPositions positions;
+    BasicRowAssembler<Deferred<void, F>> assembler;
+    BasicRingPositions<Deferred<void, F>> positions;
     std::size_t gaps = 0;
     const std::filesystem::path path = run_dir / history_file;
-    auto file = read_file(path, max_history_bytes);
-    if (!file && file.error().code() != errc::not_found) return file.error();
-    if (file && !file->empty()) {
+    // A writer may be at its last frame: what is torn is read twice.
+    bool is_torn = true;
+    for (std::size_t from = 0, attempts = 0; is_torn && attempts < 2; ++attempts) {
+        if (attempts != 0) os::sys::sleep_ns(1'000'000);
+        const auto file = read_file(path, max_history_bytes);
+        if (!file && file.error().code() != errc::not_found) return file.error();
+        if (!file || file->empty()) break;
         const std::span<const std::byte> bytes = bytes_of(*file);
         if (auto is_ours = check_history(bytes, path); !is_ours) return is_ours.error();
-        FrameReader frames{bytes};
+        FrameReader frames{bytes, std::max(from, history_header_bytes)};
         for (Frame frame; frames.next(frame);) {
             if (positions.take(frame.ring, frame.from, frame.to)) assembler.feed(frame, report, f);
             report.next_ring = std::max(report.next_ring, frame.ring + 1);
         }
-        report.whole_bytes = report.settled_bytes = frames.whole_bytes();
-        report.torn_bytes = bytes.size() - frames.whole_bytes();
-        gaps = frames.gaps();
-        if (report.torn_bytes != 0 && !is_in_a_ring(frames, rings)) ++gaps;
+        from = report.whole_bytes = report.settled_bytes = frames.whole_bytes();
+        report.torn_bytes = bytes.size() - from;
+        gaps += frames.gaps();
+        is_torn = report.torn_bytes != 0 && !is_in_a_ring(frames, rings);
     }
+    if (is_torn && report.torn_bytes != 0) ++gaps;
     for (RingRest& ring : rings) {
         if (!positions.take(ring)) continue;
         const std::uint64_t before = report.rows;

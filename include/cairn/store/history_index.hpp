@@ -195,6 +195,8 @@ class BasicIndexWriter {
         return written;
     }
     [[nodiscard]] std::uint64_t bytes() const noexcept { return end_; }
+    /// Nothing can be appended any more.
+    void close() noexcept { file_ = {}; }
 
   private:
     explicit BasicIndexWriter(os::File file) : file_{std::move(file)} {}

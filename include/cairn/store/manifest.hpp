@@ -73,8 +73,8 @@ template <class Json = nlohmann::json>
 /// A number as JSON keeps it: JSON has no NaN and no infinity, so these are the words that JavaScript uses.
 template <class Json = nlohmann::json>
 [[nodiscard]] Json metric_to_json(double x) {
-    if (std::isnan(x)) return "NaN";
-    if (std::isinf(x)) return x > 0 ? "Infinity" : "-Infinity";
+    if (detail::is_nan(x)) return "NaN";
+    if (!detail::is_finite(x)) return x > 0 ? "Infinity" : "-Infinity";
     return x;
 }
 /// The number that `metric_to_json` wrote; nothing for any other value.

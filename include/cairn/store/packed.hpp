@@ -13,6 +13,8 @@
 // After "The FastLanes Compression Layout" (Afroozeh, Boncz, 2023) and "ALP: Adaptive Lossless floating-Point
 // Compression" (Afroozeh, Kuffo, Boncz, 2023), without their layouts for wide registers.
 
+#include <cairn/core/bytes.hpp>
+#include <cairn/core/deferred.hpp>
 #include <cairn/store/record.hpp>
 
 #include <algorithm>
@@ -53,8 +55,8 @@ class BasicByteWriter {
         put(to_->data() + at, value);
     }
     void text(std::string_view value) {
-        const auto bytes = std::as_bytes(std::span{value});
-        to_->insert(to_->end(), bytes.begin(), bytes.end());
+        const auto bytes = bytes_of(value);
+        to_->insert(to_->end(), bytes.data(), bytes.data() + bytes.size());
     }
 
   private:
@@ -175,24 +177,29 @@ inline void set_bits(double& to, std::uint64_t bits) noexcept { std::memcpy(&to,
 }
 
 /// Packs columns of up to 65,536 values; keeps its memory for the next one. Threads: one at a time.
-template <class = void>
+template <class T = void>
 class BasicPacker {
+    using Unsigned = Deferred<std::uint64_t, T>;
+    using Integer = Deferred<std::int64_t, T>;
+    using Number = Deferred<double, T>;
+    using Bytes = std::vector<Deferred<std::byte, T>>;
+
   public:
     static constexpr std::size_t most = 65536;
 
     /// Appends integers. Cost: about 20 ns a value.
-    void pack(std::span<const std::int64_t> values, std::vector<std::byte>& to) {
+    void pack(std::span<const Integer> values, Bytes& to) {
         values_.assign(values.begin(), values.end());
         write(plan(), to);
     }
 
     /// Appends numbers, bit for bit.
-    void pack(std::span<const double> values, std::vector<std::byte>& to) {
+    void pack(std::span<const Number> values, Bytes& to) {
         ByteWriter out{to};
         if (const auto decimals = try_decimals(values)) {
             out.byte(static_cast<std::uint64_t>(Form::decimal));
             out.byte(*decimals);
-            pack(std::span<const std::int64_t>{integers_}, to);
+            pack(std::span<const Integer>{integers_}, to);
             out.varint(strangers_.size());
             std::size_t before = 0;
             for (const std::size_t at : strangers_) {
@@ -208,7 +215,7 @@ class BasicPacker {
         for (std::size_t i = 0; i < values.size(); ++i)
             integers_[i] = single ? in_order(std::bit_cast<std::int32_t>(static_cast<float>(values[i])))
                                   : in_order(static_cast<std::int64_t>(bits_in(values[i])));
-        pack(std::span<const std::int64_t>{integers_}, to);
+        pack(std::span<const Integer>{integers_}, to);
     }
 
   private:
@@ -222,7 +229,7 @@ class BasicPacker {
 
     /// With how many decimals nearly all values can be written, if there is such a number: then they are in
     /// `integers_`, as that many units, and the places of the others in `strangers_`.
-    [[nodiscard]] std::optional<unsigned> try_decimals(std::span<const double> values) {
+    [[nodiscard]] std::optional<unsigned> try_decimals(std::span<const Number> values) {
         unsigned decimals = 0;
         const std::size_t stride = std::max<std::size_t>(1, values.size() / 32);
         std::size_t looked = 0, passed = 0;
@@ -251,7 +258,7 @@ class BasicPacker {
 
     /// Which differences take least is tried on some stretches, how to pack those on all.
     [[nodiscard]] Plan plan() {
-        const std::span<const std::uint64_t> all{values_};
+        const std::span<const Unsigned> all{values_};
         unsigned order = 0;
         if (all.size() > 2) {
             const std::size_t stretches = all.size() > sample ? 4 : 1;
@@ -275,17 +282,17 @@ class BasicPacker {
         for (unsigned k = 1; k <= order; ++k) differences(values_, k);
         return plan_for(std::span{values_}.subspan(order), order);
     }
-    [[nodiscard]] static std::uint64_t difference(std::span<const std::uint64_t> of, std::size_t i,
+    [[nodiscard]] static std::uint64_t difference(std::span<const Unsigned> of, std::size_t i,
                                                   unsigned order) noexcept {
         if (order == 0) return of[i];
         return order == 1 ? of[i] - of[i - 1] : of[i] - 2 * of[i - 1] + of[i - 2];
     }
     /// From the differences of one order to those of the next; the values that they begin with stay.
-    static void differences(std::span<std::uint64_t> values, unsigned order) noexcept {
+    static void differences(std::span<Unsigned> values, unsigned order) noexcept {
         for (std::size_t i = values.size(); i-- > order;) values[i] -= values[i - 1];
     }
 
-    [[nodiscard]] Plan plan_for(std::span<const std::uint64_t> values, unsigned order) {
+    [[nodiscard]] Plan plan_for(std::span<const Unsigned> values, unsigned order) {
         const std::uint64_t head = first_bits * order;
         if (values.empty()) return {order, 0, 0, head};
         const auto less = [](std::uint64_t a, std::uint64_t b) {
@@ -326,8 +333,8 @@ class BasicPacker {
         return plan;
     }
 
-    void write(const Plan& plan, std::vector<std::byte>& to) {
-        const std::span<const std::uint64_t> values{values_}, packed = values.subspan(plan.order);
+    void write(const Plan& plan, Bytes& to) {
+        const std::span<const Unsigned> values{values_}, packed = values.subspan(plan.order);
         const std::uint64_t mask = low_bits(plan.bits);
         exceptions_.clear();
         for (std::size_t i = 0; i < packed.size(); ++i) {
@@ -364,9 +371,9 @@ class BasicPacker {
         for (; filled > 0; filled -= std::min(filled, 8U), pending >>= 8U) out.byte(pending & 0xffU);
     }
 
-    std::vector<std::uint64_t> values_, trial_, some_;
-    std::vector<std::size_t> exceptions_, strangers_;
-    std::vector<std::int64_t> integers_;
+    std::vector<Unsigned> values_, trial_, some_;
+    std::vector<Deferred<std::size_t, T>> exceptions_, strangers_;
+    std::vector<Integer> integers_;
 };
 using Packer = BasicPacker<>;
 

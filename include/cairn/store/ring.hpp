@@ -80,14 +80,17 @@ class Ring {
     void restart_at(std::uint64_t position) noexcept {
         // Without its magic it is no ring yet for whoever reads the file of a process that was killed here.
         std::memset(header_->magic, 0, sizeof header_->magic);
+        std::atomic_signal_fence(std::memory_order_seq_cst);
         header_->tail.store(position, std::memory_order_release);
         header_->head.store(position, std::memory_order_release);
-        std::atomic_thread_fence(std::memory_order_release);
+        std::atomic_signal_fence(std::memory_order_seq_cst);
         std::memcpy(header_->magic, RingHeader::expected_magic, sizeof header_->magic);
         head_ = limit_ = position;
         window_ = ring_window;
         is_low_ = false;
     }
+    /// Makes an `advance` necessary after so many bytes at the latest.
+    void look_every(std::size_t bytes) noexcept { stride_ = bytes; }
 
     /// Whether `bytes` (a multiple of 8, at most half of `ring_window`) can be written at `end` and
     /// committed. If not, that takes an `advance`.
@@ -123,7 +126,8 @@ class Ring {
         is_low_ = full < head_ + bytes + ring_reserve;
         // Where it is time to look again: at the end of the window, when the ring becomes low, when it is
         // full.
-        limit_ = std::min(window_end, is_low_ ? full : full - ring_reserve);
+        limit_ =
+            std::min({window_end, is_low_ ? full : full - ring_reserve, head_ + std::max(bytes, stride_)});
         return has_room(bytes);
     }
 
@@ -168,6 +172,7 @@ class Ring {
     std::uint64_t head_ = 0;  // the producer's own: no shared line is read on the fast path
     std::uint64_t limit_ = 0;
     std::size_t window_ = ring_window;
+    std::size_t stride_ = ring_capacity;
     bool is_low_ = false;
 };
 

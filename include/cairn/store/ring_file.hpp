@@ -60,7 +60,8 @@ struct RingRest {
 /// during the copy is dropped from it, and is in the history by then. A file that never became a ring is an
 /// empty one, and so is one that its writer has just removed. Fails: corrupt, unsupported, permission, io.
 template <class = void>
-[[nodiscard]] result<RingRest> copy_ring(const std::filesystem::path& path, std::uint32_t id) {
+[[nodiscard]] result<RingRest> copy_ring(const std::filesystem::path& path, std::uint32_t id,
+                                         unsigned attempts = 3) {
     RingRest rest{id, 0, {}};
     auto file = os::File::open_read(path);
     if (!file && file.error().code() == errc::not_found) return rest;
@@ -94,6 +95,7 @@ template <class = void>
     std::byte later[8];
     const auto reread = file->read_at(offsetof(RingHeader, tail), later);
     if (!reread) return reread.error();
+    if (to < from && attempts > 1) return copy_ring<>(path, id, attempts - 1);  // just moved to another place
     std::uint64_t released = 0;
     std::memcpy(&released, later, sizeof released);
     if (*reread != sizeof later || to < from || to - from > header->capacity || released < from)

@@ -2,11 +2,13 @@
 #pragma once
 // From the payloads of frames and from what a ring holds to the rows that were logged.
 
+#include <cairn/core/deferred.hpp>
 #include <cairn/core/error.hpp>
 #include <cairn/core/value.hpp>
 #include <cairn/store/frame.hpp>
 #include <cairn/store/record.hpp>
 #include <cairn/store/row_block.hpp>
+#include <cairn/store/stored_row.hpp>
 
 #include <algorithm>
 #include <cstddef>
@@ -34,18 +36,10 @@ struct HistoryReport {
     std::vector<error> unread{};  ///< for each ring that could not be read, why
 };
 
-/// A row or an event as it is read back; refers to what is gone after the call that it is handed to.
-struct StoredRow {
-    RecordKind kind = RecordKind::row;
-    std::uint32_t ring = 0;  ///< each thread writes to one of its own
-    std::int64_t step = 0, time_ns = 0;
-    std::span<const NamedValue> values;
-};
-
 /// Turns what lies in the rings and in the history into rows and events: keeps the names, joins what
 /// continues. `f` is called as `f(StoredRow)` for each row and event; or, if that is what it takes, as
 /// `f(step, time_ns, std::span<const NamedValue>)` for each row.
-template <class = void>
+template <class T = void>
 class BasicRowAssembler {
   public:
     /// Takes the next records of a ring.
@@ -89,12 +83,12 @@ class BasicRowAssembler {
     struct Begun {
         RecordKind kind{};
         std::int64_t step = 0, time_ns = 0;
-        std::vector<Cell> cells{};
-        std::forward_list<std::string> texts{};
+        std::vector<Deferred<Cell, T>> cells{};
+        std::forward_list<Deferred<std::string, T>> texts{};
     };
     /// Each thread defines a name in its own ring before it uses it, so every ring has numbers of its own.
     struct Lane {
-        std::map<std::uint32_t, std::string> names{};
+        std::map<std::uint32_t, Deferred<std::string, T>> names{};
         std::optional<Begun> begun{};
     };
 
@@ -143,7 +137,7 @@ class BasicRowAssembler {
             const auto name = lane.names.find(cell.metric);
             if (name != lane.names.end()) values_.push_back({name->second, cell.value});
         }
-        row.values = std::span<const NamedValue>{values_};
+        row.values = {values_.data(), values_.size()};
         if (row.kind == RecordKind::row) ++report.rows;
         if constexpr (std::is_invocable_v<F&, const StoredRow&>) {
             f(row);
@@ -153,9 +147,9 @@ class BasicRowAssembler {
     }
 
     std::map<std::uint32_t, Lane> lanes_;
-    std::vector<Cell> cells_;
-    std::vector<NamedValue> values_;
-    BlockReader blocks_;
+    std::vector<Deferred<Cell, T>> cells_;
+    std::vector<Deferred<NamedValue, T>> values_;
+    BasicBlockReader<T> blocks_;
 };
 using RowAssembler = BasicRowAssembler<>;
 

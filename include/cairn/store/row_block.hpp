@@ -10,6 +10,7 @@
 //
 // `integers` and `numbers` are of packed.hpp.
 
+#include <cairn/core/deferred.hpp>
 #include <cairn/core/value.hpp>
 #include <cairn/store/packed.hpp>
 #include <cairn/store/record.hpp>
@@ -51,8 +52,14 @@ template <class Column>
 }
 
 /// Collects rows and writes them as a block; keeps its memory for the next one. Threads: one at a time.
-template <class = void>
+template <class T = void>
 class BasicBlockWriter {
+    using Integers = std::vector<Deferred<std::int64_t, T>>;
+    using Shape = Deferred<RowShape, T>;
+    using Column = Deferred<BlockColumn, T>;
+    using Cells = std::span<const Deferred<Cell, T>>;
+    using Node = Deferred<SeriesNode, T>;
+
   public:
     [[nodiscard]] std::size_t rows() const noexcept { return steps_.size(); }
     /// Whether another row of so many cells fits.
@@ -62,7 +69,7 @@ class BasicBlockWriter {
 
     /// Takes a row for which there is room. True if it is the first with just these metrics. After an
     /// exception `clear`.
-    bool add(RecordKind kind, std::int64_t step, std::int64_t time_ns, std::span<const Cell> cells) {
+    bool add(RecordKind kind, std::int64_t step, std::int64_t time_ns, Cells cells) {
         const std::size_t groups = groups_.size();
         Group& group = group_of(kind, cells);
         // Mostly there is one group, and nothing to say of a row.
@@ -81,8 +88,8 @@ class BasicBlockWriter {
     /// numbers. Not of events.
     template <class F>
     void summarize(F&& f) const {
-        std::map<std::uint32_t, SeriesNode> nodes;  // its values stay where they are
-        std::vector<std::vector<SeriesNode*>> of_column(groups_.size());
+        std::map<std::uint32_t, Node> nodes;  // its values stay where they are
+        std::vector<std::vector<Node*>> of_column(groups_.size());
         for (std::size_t i = 0; i < groups_.size(); ++i) {
             for (const auto& [metric, kind] : groups_[i].shape) {
                 const bool counts = groups_[i].kind == RecordKind::row && kind != Value::Kind::text;
@@ -95,7 +102,7 @@ class BasicBlockWriter {
             const Group& group = groups_[of];
             const std::size_t at = next[of]++;
             for (std::size_t i = 0; i < group.shape.size(); ++i) {
-                if (SeriesNode* const node = of_column[of][i])
+                if (Node* const node = of_column[of][i])
                     node->add(steps_[row], times_[row],
                               number_in(group.columns[i], group.shape[i].second, at));
             }
@@ -118,10 +125,10 @@ class BasicBlockWriter {
         ByteWriter out{to};
         out.varint(rows());
         if (rows() != 0) {
-            packer_.pack(std::span<const std::int64_t>{steps_}, to);
-            packer_.pack(std::span<const std::int64_t>{times_}, to);
+            packer_.pack(std::span<const Deferred<std::int64_t, T>>{steps_}, to);
+            packer_.pack(std::span<const Deferred<std::int64_t, T>>{times_}, to);
             out.varint(groups_.size());
-            if (groups_.size() > 1) packer_.pack(std::span<const std::int64_t>{of_row_}, to);
+            if (groups_.size() > 1) packer_.pack(std::span<const Deferred<std::int64_t, T>>{of_row_}, to);
             for (const Group& group : groups_) write_group(group, to);
         }
         clear();
@@ -130,10 +137,10 @@ class BasicBlockWriter {
   private:
     struct Group {
         RecordKind kind{};
-        RowShape shape{};
-        std::vector<BlockColumn> columns{};
+        Shape shape{};
+        std::vector<Column> columns{};
 
-        [[nodiscard]] bool takes(RecordKind of, std::span<const Cell> cells) const noexcept {
+        [[nodiscard]] bool takes(RecordKind of, Cells cells) const noexcept {
             if (of != kind || cells.size() != shape.size()) return false;
             for (std::size_t i = 0; i < cells.size(); ++i) {
                 if (cells[i].metric != shape[i].first || cells[i].value.kind() != shape[i].second)
@@ -144,16 +151,16 @@ class BasicBlockWriter {
     };
 
     /// Most rows are like the one before.
-    [[nodiscard]] Group& group_of(RecordKind kind, std::span<const Cell> cells) {
+    [[nodiscard]] Group& group_of(RecordKind kind, Cells cells) {
         if (last_ < groups_.size() && groups_[last_].takes(kind, cells)) return groups_[last_];
-        RowShape shape;
+        Shape shape;
         for (const Cell& cell : cells) shape.emplace_back(cell.metric, cell.value.kind());
         const auto [at, is_new] = known_.try_emplace({kind, shape}, groups_.size());
         last_ = at->second;
-        if (is_new) groups_.push_back({kind, std::move(shape), std::vector<BlockColumn>(cells.size())});
+        if (is_new) groups_.push_back({kind, std::move(shape), std::vector<Column>(cells.size())});
         return groups_[last_];
     }
-    static void put_value(BlockColumn& column, const Value& value) {
+    static void put_value(Column& column, const Value& value) {
         switch (value.kind()) {
             case Value::Kind::number: column.numbers.push_back(value.number()); break;
             case Value::Kind::text:
@@ -172,27 +179,31 @@ class BasicBlockWriter {
             out.byte(static_cast<std::uint64_t>(kind));
         }
         for (std::size_t i = 0; i < group.shape.size(); ++i) {
-            const BlockColumn& column = group.columns[i];
+            const Column& column = group.columns[i];
             if (group.shape[i].second == Value::Kind::number) {
-                packer_.pack(std::span<const double>{column.numbers}, to);
+                packer_.pack(std::span<const Deferred<double, T>>{column.numbers}, to);
             } else {
-                packer_.pack(std::span<const std::int64_t>{column.integers}, to);
+                packer_.pack(std::span<const Deferred<std::int64_t, T>>{column.integers}, to);
                 out.text(column.text);
             }
         }
     }
 
-    Packer packer_;
-    std::vector<std::int64_t> steps_, times_, of_row_;
+    BasicPacker<T> packer_;
+    Integers steps_, times_, of_row_;
     std::vector<Group> groups_;
-    std::map<std::pair<RecordKind, RowShape>, std::size_t> known_;
+    std::map<std::pair<RecordKind, Shape>, std::size_t> known_;
     std::size_t last_ = 0, cells_ = 0;
 };
 using BlockWriter = BasicBlockWriter<>;
 
 /// Reads blocks; keeps its memory for the next one. Threads: one at a time.
-template <class = void>
+template <class T = void>
 class BasicBlockReader {
+    using Integers = std::vector<Deferred<std::int64_t, T>>;
+    using Numbers = std::vector<Deferred<double, T>>;
+    using Reader = Deferred<ByteReader, T>;
+
   public:
     /// Calls `f(kind, step, time_ns, std::span<const Cell>)` for each row, in their order; texts point into
     /// `block`. False, before any call, if the bytes are damaged.
@@ -204,7 +215,8 @@ class BasicBlockReader {
             cells_.clear();
             for (Column& column : group.columns) cells_.push_back({column.metric, next(column, group.row)});
             ++group.row;
-            f(group.kind, steps_[row], times_[row] * ns_per_ms, std::span<const Cell>{cells_});
+            f(group.kind, steps_[row], times_[row] * ns_per_ms,
+              std::span<const Cell>{cells_.data(), cells_.size()});
         }
         return true;
     }
@@ -243,8 +255,8 @@ class BasicBlockReader {
     struct Column {
         std::uint32_t metric = 0;
         Value::Kind kind{};
-        std::vector<double> numbers{};
-        std::vector<std::int64_t> integers{};
+        Numbers numbers{};
+        Integers integers{};
         std::string_view text{};
     };
     struct Group {
@@ -255,11 +267,15 @@ class BasicBlockReader {
 
     /// Reads the columns of `only`, if given, or all.
     [[nodiscard]] bool decode(std::span<const std::byte> block, const std::uint32_t* only) {
-        ByteReader from{block};
+        Reader from{block};
         const std::uint64_t rows = from.varint();
         if (rows > max_block_rows) return false;
         for (auto* column : {&steps_, &times_, &of_row_}) column->assign(static_cast<std::size_t>(rows), 0);
-        if (rows == 0) return from.ok() && from.rest().empty();
+        groups_.clear();
+        if (rows == 0) {
+            groups_.clear();  // of the block before
+            return from.ok() && from.rest().empty();
+        }
         if (!unpack(from, std::span{steps_}) || !unpack(from, std::span{times_})) return false;
         for (const std::int64_t ms : times_) {
             if (ms < -most_ms || ms > most_ms) return false;
@@ -279,7 +295,7 @@ class BasicBlockReader {
         return from.ok() && from.rest().empty();
     }
 
-    [[nodiscard]] bool decode_group(ByteReader& from, Group& group, std::size_t& room,
+    [[nodiscard]] bool decode_group(Reader& from, Group& group, std::size_t& room,
                                     const std::uint32_t* only) {
         const std::uint64_t kind = from.byte(), cells = from.varint();
         group.kind = static_cast<RecordKind>(kind);
@@ -312,7 +328,7 @@ class BasicBlockReader {
         }
         return true;
     }
-    [[nodiscard]] static bool decode_text(ByteReader& from, Column& column) {
+    [[nodiscard]] static bool decode_text(Reader& from, Column& column) {
         std::uint64_t bytes = 0;
         for (const std::int64_t length : column.integers) {
             if (length < 0 || static_cast<std::uint64_t>(length) > from.rest().size() - bytes) return false;
@@ -338,11 +354,11 @@ class BasicBlockReader {
         }
     }
 
-    std::vector<std::int64_t> steps_, times_, of_row_, scratch_;
+    Integers steps_, times_, of_row_, scratch_;
     std::vector<Group> groups_;
-    std::vector<Cell> cells_;
-    std::vector<std::int64_t> steps_of_, ms_of_;  // of one metric
-    std::vector<double> numbers_of_;
+    std::vector<Deferred<Cell, T>> cells_;
+    Integers steps_of_, ms_of_;  // of one metric
+    Numbers numbers_of_;
 };
 using BlockReader = BasicBlockReader<>;
 

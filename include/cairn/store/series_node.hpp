@@ -2,10 +2,9 @@
 #pragma once
 // What is kept of many values of one metric, so that a question about all of them need not look at each.
 
-#include <cairn/config.hpp>
+#include <cairn/core/number.hpp>
 
 #include <algorithm>
-#include <cmath>
 #include <cstdint>
 #include <limits>
 #include <span>
@@ -48,12 +47,12 @@ struct SeriesNode {
             max_ms = std::max(max_ms, ms);
         }
         last_step = step;
-        if (!std::isfinite(value)) {
-            ++(std::isnan(value) ? nans : infinities);
+        if (!is_finite(value)) {
+            ++(is_nan(value) ? nans : infinities);
             return;
         }
-        if (!(value >= min)) min = value;
-        if (!(value <= max)) max = value;
+        if (finite == 0 || value < min) min = value;
+        if (finite == 0 || value > max) max = value;
         last = value;
         ++finite;
     }
@@ -72,8 +71,8 @@ struct SeriesNode {
         min_ms = std::min(min_ms, next.min_ms);
         max_ms = std::max(max_ms, next.max_ms);
         if (next.finite != 0) {
-            if (!(next.min >= min)) min = next.min;
-            if (!(next.max <= max)) max = next.max;
+            if (finite == 0 || next.min < min) min = next.min;
+            if (finite == 0 || next.max > max) max = next.max;
             last = next.last;
         }
         finite += next.finite;

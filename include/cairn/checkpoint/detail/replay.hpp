@@ -10,7 +10,7 @@
 #include <cairn/run/decision.hpp>
 #include <cairn/run/run_core.hpp>
 #include <cairn/run/version.hpp>
-#include <cairn/store/history.hpp>
+#include <cairn/store/stored_row.hpp>
 
 #include <cstddef>
 #include <cstdint>

@@ -35,21 +35,32 @@ class MetricFrames {
   public:
     explicit MetricFrames(std::string metric) : metric_{std::move(metric)} {}
 
-    /// Goes on with another history.
-    void open(os::File history) { histories_.push_back(std::move(history)); }
-    [[nodiscard]] const os::File& history() const noexcept { return histories_.back(); }
+    /// Goes on with another history, which lies there.
+    void open(std::filesystem::path path, os::File history) {
+        paths_.push_back(std::move(path));
+        history_ = std::move(history);
+        opened_ = paths_.size() - 1;
+    }
+    /// The one that was opened last.
+    [[nodiscard]] const os::File& history() const noexcept { return history_; }
 
     /// A frame of the history that was opened last. Returns its number.
     std::size_t add(const FramePlace& place) {
-        places_.emplace_back(histories_.size() - 1, place);
+        places_.emplace_back(paths_.size() - 1, place);
         return places_.size() - 1;
     }
 
     /// The values of a frame, good until the next call; nothing if it is damaged or gone.
     [[nodiscard]] std::optional<SeriesValues> load(std::size_t number) {
-        const auto& [history, place] = places_[number];
+        const auto& [of, place] = places_[number];
+        if (of != opened_) {  // one at a time: there may be thousands of ranks
+            auto history = os::File::open_read(paths_[of]);
+            if (!history) return std::nullopt;
+            history_ = std::move(*history);
+            opened_ = of;
+        }
         bytes_.resize(place.bytes);
-        const auto read = histories_[history].read_at(place.at, writable_bytes_of(bytes_));
+        const auto read = history_.read_at(place.at, writable_bytes_of(bytes_));
         if (!read || *read != place.bytes) return std::nullopt;
         FrameReader frames{bytes_, 0};
         Frame frame;
@@ -70,7 +81,9 @@ class MetricFrames {
 
   private:
     std::string metric_;
-    std::vector<os::File> histories_;
+    std::vector<std::filesystem::path> paths_;
+    std::size_t opened_ = 0;
+    os::File history_;                                        // that of paths_[opened_]
     std::vector<std::pair<std::size_t, FramePlace>> places_;  // in which history, and where
     std::vector<std::byte> bytes_;
     BlockReader reader_;
@@ -90,6 +103,7 @@ class SeriesReader {
         assembler_ = {};
         positions_ = {};
         gaps_ = 0;
+        is_read_twice_ = false;
         // Rings first: what leaves them while we read is in the history when we come to it. The index before
         // the history: what it does not have yet is found there.
         std::vector<RingRest> rings = copy_rings(run_dir_, report_);
@@ -97,7 +111,7 @@ class SeriesReader {
         auto history = os::File::open_read(run_dir_ / history_file);
         if (!history && history.error().code() != errc::not_found) return history.error();
         if (history) {
-            frames_->open(std::move(*history));
+            frames_->open(run_dir_ / history_file, std::move(*history));
             if (auto done = read_frames(index ? bytes_of(*index) : std::span<const std::byte>{}, rings);
                 !done)
                 return done;
@@ -205,8 +219,17 @@ class SeriesReader {
                 take_packed(place, of_frame);
         }
         gaps_ += reader.gaps();
-        const bool is_torn = reader.whole_bytes() != *read;
-        if (is_torn && (to != end_ || !is_in_a_ring(reader, rings))) ++gaps_;
+        if (reader.whole_bytes() == *read || (to == end_ && is_in_a_ring(reader, rings))) return {};
+        if (to == end_ && !is_read_twice_) {  // a writer may be at its last frame
+            is_read_twice_ = true;
+            os::sys::sleep_ns(1'000'000);
+            const auto size = frames_->history().size();
+            if (!size) return size.error();
+            end_ = *size;
+            const std::uint64_t whole = from + reader.whole_bytes();
+            if (whole < end_) return scan(whole, end_, rings);
+        }
+        ++gaps_;
         return {};
     }
 
@@ -257,6 +280,7 @@ class SeriesReader {
     RingPositions positions_;
     std::size_t gaps_ = 0;
     std::uint64_t end_ = 0;         // of the history
+    bool is_read_twice_ = false;    // where it is torn
     std::vector<std::byte> bytes_;  // of the stretch at hand
 };
 

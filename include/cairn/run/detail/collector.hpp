@@ -22,10 +22,10 @@ namespace CAIRN_NAMESPACE::detail {
 
 /// Drains, writes, sums up. It polls: every 5 ms while rows come, less and less often down to 250 ms while
 /// none do. A logging thread wakes it only when its ring is nearly full.
-template <class = void>
+template <class T = void>
 class BasicCollector final : public Pressure {
   public:
-    BasicCollector(HistoryWriter history, IndexWriter index)
+    BasicCollector(BasicHistoryWriter<T> history, BasicIndexWriter<T> index)
         : history_{std::move(history)}, index_{std::move(index)} {}
 
     ~BasicCollector() { stop(); }
@@ -33,7 +33,7 @@ class BasicCollector final : public Pressure {
     BasicCollector& operator=(const BasicCollector&) = delete;
 
     /// Throws `cairn::error` if the system gives no thread.
-    void start(Journal& journal) {
+    void start(BasicJournal<T>& journal) {
         journal_ = &journal;
         thread_.start(&run, this).value();
     }
@@ -43,6 +43,9 @@ class BasicCollector final : public Pressure {
         stopping_.store(true, std::memory_order_relaxed);
         bell_.ring();
         thread_.join();
+        // A run that has ended keeps no file from being removed (Windows).
+        history_.close();
+        index_.close();
     }
 
     void nudge() noexcept override {
@@ -118,7 +121,7 @@ class BasicCollector final : public Pressure {
     bool drain(std::uint64_t at_most) {
         bool any = false;
         for (const auto& lane : journal_->lanes()) {
-            Intake& intake = intakes_[lane->id()];
+            BasicIntake<T>& intake = intakes_[lane->id()];
             try {
                 any = drain(*lane, intake, at_most) || any;
             } catch (...) {
@@ -128,7 +131,7 @@ class BasicCollector final : public Pressure {
         }
         return any;
     }
-    bool drain(JournalLane& lane, Intake& intake, std::uint64_t at_most) {
+    bool drain(BasicJournalLane<T>& lane, BasicIntake<T>& intake, std::uint64_t at_most) {
         // What a kill would lose does not wait.
         const std::uint64_t keep = lane.rings().outlives_process() ? at_most : 0;
         bool any = false;
@@ -148,7 +151,7 @@ class BasicCollector final : public Pressure {
     }
 
     /// Puts what waits of a lane into the history and releases its ring; false if the history takes no more.
-    bool write(JournalLane& lane, Intake& intake) {
+    bool write(BasicJournalLane<T>& lane, BasicIntake<T>& intake) {
         const auto place = history_.append(intake.frame(lane.id(), board_));
         if (!place) {
             fail(place.error().what());
@@ -177,11 +180,11 @@ class BasicCollector final : public Pressure {
         failure_ = std::move(why);
     }
 
-    HistoryWriter history_;
-    IndexWriter index_;
-    IndexEntry entry_;
-    std::map<std::uint32_t, Intake> intakes_;  // of the rings
-    Journal* journal_ = nullptr;
+    BasicHistoryWriter<T> history_;
+    BasicIndexWriter<T> index_;
+    BasicIndexEntry<T> entry_;
+    std::map<std::uint32_t, BasicIntake<T>> intakes_;  // of the rings
+    BasicJournal<T>* journal_ = nullptr;
 
     os::Bell bell_;
     std::atomic<bool> stopping_{false};
@@ -190,7 +193,7 @@ class BasicCollector final : public Pressure {
     std::atomic<std::uint64_t> stuck_at_{0};
 
     mutable std::mutex board_mutex_;
-    MetricBoard board_;
+    BasicMetricBoard<T> board_;
     std::string failure_, first_failure_;
     std::atomic<std::uint64_t> rows_{0}, written_{0};
     std::atomic<std::uint64_t> bytes_{0};

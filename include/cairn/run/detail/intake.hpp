@@ -4,6 +4,7 @@
 // in the history, so none is lost with the process; meanwhile they are summed up and sorted into columns,
 // because many rows together take few bytes each.
 
+#include <cairn/core/deferred.hpp>
 #include <cairn/run/detail/metric_board.hpp>
 #include <cairn/store/frame.hpp>
 #include <cairn/store/packed.hpp>
@@ -24,7 +25,7 @@ namespace CAIRN_NAMESPACE::detail {
 
 /// Turns the stretches of one ring into frames: of packed rows, or of records as they lie in the ring, for a
 /// row that takes several of them. Threads: one at a time.
-template <class = void>
+template <class T = void>
 class BasicIntake {
   public:
     /// A frame has this many rows, or is made of this much.
@@ -36,11 +37,13 @@ class BasicIntake {
     /// Sees what the ring has, up to a frame's worth. Returns how many rows that were. After an exception (no
     /// memory) `restart`.
     template <class Rings>
-    std::uint64_t look(const Rings& ring, MetricBoard& board) {
+    std::uint64_t look(const Rings& ring, BasicMetricBoard<T>& board) {
         const std::uint64_t before = summed_rows_;
         for (bool more = true; more && !is_full();) {
             const Ring::Readable piece = ring.readable(seen_);
-            more = !piece.bytes.empty() && take(piece, board);
+            more = !piece.bytes.empty();
+            if (more) seen_ = piece.from;  // there may be a hole before it
+            more = more && take(piece, board);
         }
         return summed_rows_ - before;
     }
@@ -63,14 +66,15 @@ class BasicIntake {
     [[nodiscard]] std::uint64_t rows() const noexcept { return rows_; }
 
     /// What was seen, as a frame: the same one until it is `written`. After an exception `restart`.
-    [[nodiscard]] Frame frame(std::uint32_t ring, const MetricBoard& board) {
+    [[nodiscard]] Frame frame(std::uint32_t ring, const BasicMetricBoard<T>& board) {
         if (payload_.empty()) encode(board);
         is_closed_ = true;
         const FrameKind kind = records_.empty() ? FrameKind::packed : FrameKind::records;
         return {kind, ring, from_, seen_, payload_};
     }
     /// What the frame has of each metric that it names, until the next one is made; nothing of records.
-    [[nodiscard]] const std::vector<std::pair<std::uint32_t, SeriesNode>>& nodes() const noexcept {
+    [[nodiscard]] const std::vector<std::pair<std::uint32_t, Deferred<SeriesNode, T>>>&
+    nodes() const noexcept {
         return nodes_;
     }
     /// The frame is in the history. Returns up to where the ring can be released.
@@ -89,7 +93,7 @@ class BasicIntake {
     }
 
     /// False if the frame has to be written before the rest is taken.
-    bool take(const Ring::Readable& piece, MetricBoard& board) {
+    bool take(const Ring::Readable& piece, BasicMetricBoard<T>& board) {
         RecordReader reader{piece.bytes};
         for (RecordReader::Record record; !is_full() && reader.next(record);) {
             const std::uint64_t end = piece.from + piece.bytes.size() - reader.left();
@@ -110,7 +114,7 @@ class BasicIntake {
         seen_ = piece.from + piece.bytes.size();
         return true;
     }
-    void take_name(std::span<const std::byte> body, MetricBoard& board) {
+    void take_name(std::span<const std::byte> body, BasicMetricBoard<T>& board) {
         std::uint32_t metric = 0;
         std::string_view name;
         if (!read_name(body, metric, name)) return;
@@ -118,7 +122,7 @@ class BasicIntake {
         need_name(metric, board);
     }
     bool take_row(const RecordReader::Record& record, std::span<const std::byte> bytes, std::uint64_t end,
-                  MetricBoard& board) {
+                  BasicMetricBoard<T>& board) {
         std::int64_t step = 0, time_ns = 0;
         cells_.clear();
         const bool is_whole =
@@ -145,7 +149,7 @@ class BasicIntake {
         }
         return true;
     }
-    void need_name(std::uint32_t metric, const MetricBoard& board) {
+    void need_name(std::uint32_t metric, const BasicMetricBoard<T>& board) {
         named_.push_back(metric);
         name_bytes_ += name_record_size(board.name_of(metric));
     }
@@ -158,7 +162,7 @@ class BasicIntake {
         records_.insert(records_.end(), records.begin(), records.end());
     }
 
-    void encode(const MetricBoard& board) {
+    void encode(const BasicMetricBoard<T>& board) {
         nodes_.clear();
         std::sort(named_.begin(), named_.end());
         named_.erase(std::unique(named_.begin(), named_.end()), named_.end());
@@ -185,12 +189,12 @@ class BasicIntake {
         payload_.insert(payload_.end(), packed_.begin(), packed_.end());
     }
 
-    BlockWriter block_;
+    BasicBlockWriter<T> block_;
     std::vector<std::byte> records_;    // instead of a block
     std::vector<std::uint32_t> named_;  // the metrics whose names the frame needs
-    std::vector<std::pair<std::uint32_t, SeriesNode>> nodes_;
+    std::vector<std::pair<std::uint32_t, Deferred<SeriesNode, T>>> nodes_;
     std::vector<std::byte> payload_, packed_;
-    std::vector<Cell> cells_;
+    std::vector<Deferred<Cell, T>> cells_;
     std::uint64_t from_ = 0, seen_ = 0;
     std::uint64_t rows_ = 0, bytes_ = 0;  // seen, without padding
     std::uint64_t name_bytes_ = 0;

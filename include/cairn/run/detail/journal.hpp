@@ -18,7 +18,7 @@
 namespace CAIRN_NAMESPACE::detail {
 
 /// Makes lanes, hands them to threads, takes them back when a thread ends.
-template <class = void>
+template <class T = void>
 class BasicJournal {
   public:
     BasicJournal(std::filesystem::path dir, std::uint32_t next_ring, std::int64_t first_step,
@@ -44,14 +44,14 @@ class BasicJournal {
             if (!memory) throw std::bad_alloc{};
         }
         // Threads after the first count their rows from 0, unless the run is resumed.
-        const auto& made = lanes_.emplace_back(
-            std::make_shared<JournalLane>(std::move(*memory), id, first_step_, names_, spares_, *pressure_));
+        const auto& made = lanes_.emplace_back(std::make_shared<BasicJournalLane<T>>(
+            std::move(*memory), id, first_step_, names_, spares_, *pressure_));
         made->take(first_step_);
         return made.get();
     }
 
     /// The lanes as they are now; a lane stays valid as long as someone holds it.
-    [[nodiscard]] std::vector<std::shared_ptr<JournalLane>> lanes() const {
+    [[nodiscard]] std::vector<std::shared_ptr<BasicJournalLane<T>>> lanes() const {
         const std::scoped_lock lock{mutex_};
         return lanes_;
     }
@@ -92,9 +92,9 @@ class BasicJournal {
 
     std::filesystem::path dir_;
     mutable std::mutex mutex_;
-    MetricTable names_;
+    BasicMetricTable<T> names_;
     SpareRings spares_;
-    std::vector<std::shared_ptr<JournalLane>> lanes_;
+    std::vector<std::shared_ptr<BasicJournalLane<T>>> lanes_;
     std::uint32_t next_ring_;
     std::int64_t first_step_;
     Pressure* pressure_;

@@ -37,8 +37,8 @@ class Pressure {
 template <class T = void>
 class BasicJournalLane final : public Lane, public std::enable_shared_from_this<BasicJournalLane<T>> {
   public:
-    BasicJournalLane(os::Mapping memory, std::uint32_t id, std::int64_t first_step, MetricTable& names,
-                     SpareRings& spares, Pressure& pressure)
+    BasicJournalLane(os::Mapping memory, std::uint32_t id, std::int64_t first_step,
+                     BasicMetricTable<T>& names, SpareRings& spares, Pressure& pressure)
         : Lane{first_step}, id_{id}, rings_{std::move(memory), id, spares}, names_{&names},
           pressure_{&pressure} {
         ring = rings_.own();
@@ -54,6 +54,7 @@ class BasicJournalLane final : public Lane, public std::enable_shared_from_this<
     }
     [[nodiscard]] bool is_taken() const noexcept { return taken_.load(std::memory_order_acquire); }
     void let_go() noexcept override {
+        rings_.return_home(ring);            // or a thread that is gone would keep memory from others
         const auto held = std::move(held_);  // it may be the last that does
         taken_.store(false, std::memory_order_release);
     }
@@ -62,7 +63,7 @@ class BasicJournalLane final : public Lane, public std::enable_shared_from_this<
     /// The number of its ring.
     [[nodiscard]] std::uint32_t id() const noexcept { return id_; }
     /// What it has written, for the collector.
-    [[nodiscard]] RingChain& rings() noexcept { return rings_; }
+    [[nodiscard]] BasicRingChain<T>& rings() noexcept { return rings_; }
 
     /// Gives up the ring and removes its file. Nobody may log into it any more.
     void remove_file(const os::Path& path) {
@@ -76,7 +77,7 @@ class BasicJournalLane final : public Lane, public std::enable_shared_from_this<
                       const NamedCell* end) override {
         cells_.clear();
         for (const NamedCell* cell = begin; cell != end; ++cell) {
-            if (!add(cell->hash, cell->literal, cell->name, cell->value)) return false;
+            if (!add(cell->hash, true, cell->name, cell->value)) return false;
         }
         return append_pieces(kind, step, time_ns);
     }
@@ -84,18 +85,18 @@ class BasicJournalLane final : public Lane, public std::enable_shared_from_this<
         cells_.clear();
         bool done = true;
         row.for_each([&](std::string_view name, const Value& value) {
-            done = done && add(hash_name(name), nullptr, name, value);
+            done = done && add(hash_name(name), false, name, value);
         });
         return done && append_pieces(kind, row.step(), row.time_ns());
     }
 
     /// A name that this lane uses for the first time goes into the ring ahead of the row that uses it.
-    bool add(std::uint64_t hash, const char* literal, std::string_view name, const Value& value) {
+    bool add(std::uint64_t hash, bool is_literal, std::string_view name, const Value& value) {
         const bool is_cut = name.size() > max_metric_name_bytes;
         if (is_cut) {
             name = name.substr(0, max_metric_name_bytes);
             hash = hash_name(name);
-            literal = nullptr;
+            is_literal = false;
         }
         std::uint32_t id = known_.find(hash, name);
         if (id == MetricCache::unknown) {
@@ -108,7 +109,7 @@ class BasicJournalLane final : public Lane, public std::enable_shared_from_this<
             known_.insert(hash, kept, number);
             id = number;
         }
-        if (literal != nullptr) known_.keep(hash, literal, id);
+        if (is_literal) known_.keep(hash, id);
         cells_.emplace_back(id, shortened(value));
         return true;
     }
@@ -189,8 +190,8 @@ class BasicJournalLane final : public Lane, public std::enable_shared_from_this<
     }
 
     std::uint32_t id_;
-    RingChain rings_;
-    MetricTable* names_;
+    BasicRingChain<T> rings_;
+    BasicMetricTable<T>* names_;
     Pressure* pressure_;
     std::vector<std::pair<std::uint32_t, Value>> cells_;  // of the row that is appended; keeps its memory
     std::atomic<bool> taken_{false};

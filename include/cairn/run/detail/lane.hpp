@@ -16,10 +16,9 @@
 
 namespace CAIRN_NAMESPACE::detail {
 
-/// A value under its name, where the type of its row does not matter any more.
+/// A value of a typed row under its name, where the row's type does not matter any more.
 struct NamedCell {
     std::uint64_t hash = 0;
-    const char* literal = nullptr;  // where the name is a type: it keeps its address
     std::string_view name{};
     Value value{};
 };
@@ -70,7 +69,7 @@ class Lane {
         NamedCell* end = cells;
         row.for_each([&](auto name, const auto& value) {
             using Name = decltype(name);
-            *end++ = {Name::hash, Name::chars, Name::name, Value{value}};
+            *end++ = {Name::hash, Name::name, Value{value}};
         });
         return append_cells(Kind, row.step(), row.time_ns(), cells, end);
     }

@@ -2,6 +2,7 @@
 #pragma once
 // The metrics of a run as the collector sees them: by the numbers that the journal gives them.
 
+#include <cairn/core/deferred.hpp>
 #include <cairn/core/value.hpp>
 #include <cairn/run/summary.hpp>
 
@@ -14,11 +15,11 @@
 namespace CAIRN_NAMESPACE::detail {
 
 /// Names and summaries by number. Threads: one at a time.
-template <class = void>
+template <class T = void>
 class BasicMetricBoard {
   public:
     /// Takes over the summaries of the sessions before. Before anything is named.
-    void remember(MetricViews earlier) { views_ = std::move(earlier); }
+    void remember(Deferred<MetricViews, T> earlier) { views_ = std::move(earlier); }
 
     /// Says whose number that is; saying it again changes nothing.
     void name(std::uint32_t metric, std::string_view name) {
@@ -41,8 +42,8 @@ class BasicMetricBoard {
         if (metric < entries_.size()) entries_[metric].view.add(step, value);
     }
 
-    [[nodiscard]] MetricViews views() const {
-        MetricViews all = views_;
+    [[nodiscard]] Deferred<MetricViews, T> views() const {
+        Deferred<MetricViews, T> all = views_;
         for (const Entry& entry : entries_) {
             if (entry.view.summary.count != 0) all.insert_or_assign(entry.name, entry.view);
         }
@@ -55,8 +56,8 @@ class BasicMetricBoard {
         MetricView view{};
         bool is_named = false;  // a name may be empty
     };
-    std::vector<Entry> entries_;  // as many as there are names: numbers are given in order
-    MetricViews views_;           // of metrics that this session has not named
+    std::vector<Entry> entries_;      // as many as there are names: numbers are given in order
+    Deferred<MetricViews, T> views_;  // of metrics that this session has not named
 };
 using MetricBoard = BasicMetricBoard<>;
 

@@ -14,7 +14,7 @@
 namespace CAIRN_NAMESPACE::detail {
 
 /// The part of the table that one thread has used: names in a small open-addressed table without locks, and
-/// in front of it literals by their address, each at one of two places that the compiler knows.
+/// in front of it literals, each at one of two places that the compiler knows.
 template <class = void>
 class BasicMetricCache {
   public:
@@ -31,21 +31,21 @@ class BasicMetricCache {
         name = name.substr(0, max_metric_name_bytes);
         return find(hash_name(name), name);
     }
-    /// The same by the literal's address, if `keep` has a place for it.
+    /// The same of a literal, if `keep` had a place for it. By its hash of 64 bits alone: its text was
+    /// compared when it was kept, and no other literal of a program has the same.
     template <MetricName Name>
     [[nodiscard]] CAIRN_INLINE std::uint32_t find(Name) const noexcept {
         const Literal& first = literals_[slot(Name::hash)];
-        if (first.chars == Name::chars) [[likely]]
+        if (first.hash == Name::hash) [[likely]]
             return first.id;
         const Literal& second = literals_[second_slot(Name::hash)];
-        return second.chars == Name::chars ? second.id : unknown;
+        return second.hash == Name::hash ? second.id : unknown;
     }
-    /// Remembers the address of a literal whose number is known.
-    void keep(std::uint64_t hash, const char* literal, std::uint32_t id) noexcept {
+    /// Remembers a literal whose number is known, at one of its two places.
+    void keep(std::uint64_t hash, std::uint32_t id) noexcept {
         for (const std::size_t i : {slot(hash), second_slot(hash)}) {
-            if (literals_[i].chars == literal) return;
-            if (literals_[i].chars != nullptr) continue;
-            literals_[i] = {literal, id};
+            if (literals_[i].id != unknown && literals_[i].hash != hash) continue;
+            literals_[i] = {hash, id};
             return;
         }
     }
@@ -58,7 +58,7 @@ class BasicMetricCache {
 
   private:
     struct Literal {
-        const char* chars = nullptr;
+        std::uint64_t hash = 0;
         std::uint32_t id = unknown;
     };
     struct Entry {

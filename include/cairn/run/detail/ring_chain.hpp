@@ -35,7 +35,8 @@ class SpareRings {
 };
 
 /// A ring of its own, and while that is full others in plain memory. Positions go on from one to the next:
-/// for its consumer, and in the history, it is one ring. When all is drained the producer returns to its own.
+/// for its consumer, and in the history, it is one ring with holes. The producer returns to its own as soon
+/// as that is drained.
 template <class = void>
 class BasicRingChain {
   public:
@@ -56,9 +57,13 @@ class BasicRingChain {
         if (!spares_->take()) return false;
         try {
             if (auto memory = os::Mapping::anonymous(ring_file_bytes)) {
-                const Ring next = Ring::create(memory->writable().data(), own_.id(), writing.position());
+                // At the beginning of a lap, or a part of the ring would be of no use.
+                const std::uint64_t from =
+                    (writing.position() + ring_capacity - 1) / ring_capacity * ring_capacity;
+                Ring next = Ring::create(memory->writable().data(), own_.id(), from);
+                next.look_every(memory_stride);
                 const std::scoped_lock lock{mutex_};
-                links_.push_back({next, writing.position(), std::move(*memory)});
+                links_.push_back({next, from, std::move(*memory)});
                 writing = next;
                 return true;
             }
@@ -67,25 +72,30 @@ class BasicRingChain {
         spares_->give_back();
         return false;
     }
-    /// Leaves the plain memory once it is drained.
+    /// Leaves the plain memory once its own ring is drained.
     void return_home(Ring& writing) noexcept {
         const std::scoped_lock lock{mutex_};
-        Link& last = links_.front();
-        if (links_.size() != 1 || !last.memory || !last.ring.readable().bytes.empty()) return;
-        give_back(last);
+        if (std::any_of(links_.begin(), links_.end(), [](const Link& link) { return !link.memory; })) return;
+        try {
+            links_.push_back({own_, writing.position(), {}});
+        } catch (...) {  // no memory: the next time
+            return;
+        }
         own_.restart_at(writing.position());
-        last = {own_, writing.position(), {}};
-        writing = own_;
+        links_.back().ring = writing = own_;
     }
 
     // ---- the consumer
 
-    /// What was committed from a position on, which is not released: a contiguous part of it.
+    /// What was committed from a position on, which is not released: a contiguous part of it. It may begin
+    /// after a hole.
     [[nodiscard]] Ring::Readable readable(std::uint64_t from) const noexcept {
         const std::scoped_lock lock{mutex_};
         std::size_t i = links_.size() - 1;
         while (i > 0 && from < links_[i].from) --i;
-        return links_[i].ring.readable(from);
+        const Ring::Readable here = links_[i].ring.readable(from);
+        if (!here.bytes.empty() || i + 1 == links_.size()) return here;
+        return links_[i + 1].ring.readable(links_[i + 1].from);
     }
     void release(std::uint64_t to) noexcept {
         const std::scoped_lock lock{mutex_};
@@ -128,6 +138,9 @@ class BasicRingChain {
     void unmap() noexcept { own_memory_.unmap(); }
 
   private:
+    /// While it writes to plain memory the producer looks this often whether it can return.
+    static constexpr std::size_t memory_stride = 4096;
+
     struct Link {
         Ring ring{};
         std::uint64_t from = 0;

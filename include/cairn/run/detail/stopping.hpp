@@ -7,7 +7,7 @@
 #include <cairn/policy/text.hpp>
 #include <cairn/run/decision.hpp>
 #include <cairn/run/run_core.hpp>
-#include <cairn/store/history.hpp>
+#include <cairn/store/stored_row.hpp>
 
 #include <algorithm>
 #include <cstddef>

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: MIT
+// A program that is compiled with -ffast-math, which takes every number to be finite: what it records is the
+// same.
+
+#include <cairn/cairn.hpp>
+#include <cairn/query/runs.hpp>
+
+#include <bit>
+#include <cstdint>
+#include <cstdio>
+#include <filesystem>
+
+using namespace cairn::literals;
+
+namespace {
+
+int failures = 0;
+void check(bool holds, const char* what) {
+    if (holds) return;
+    std::printf("not so: %s\n", what);
+    ++failures;
+}
+
+}  // namespace
+
+int main() {
+    const auto dir = std::filesystem::current_path() / "fast_math";
+    std::filesystem::remove_all(dir);
+    volatile std::uint64_t nan_bits = 0x7ff8'0000'0000'0000, inf_bits = 0x7ff0'0000'0000'0000;
+    const double nan = std::bit_cast<double>(std::uint64_t{nan_bits});
+    const double inf = std::bit_cast<double>(std::uint64_t{inf_bits});
+    auto run = cairn::init({.project = "p", .id = "r", .dir = dir, .quiet = true});
+    auto checkpoint = run.checkpoint<cairn::Best<"loss", cairn::minimize>>("model", cairn::Memory{});
+    int saved = 0;
+    for (const double loss : {nan, 5.0, 7.0, nan, inf, 1.0, 2.0}) {
+        const auto row = run.log("loss"_m = loss);
+        saved += checkpoint.step(row, cairn::part("state", saved)).saved() ? 1 : 0;
+    }
+    check(saved == 2, "a NaN is no best, and 5 and 1 are");
+    check(static_cast<bool>(run.finish()), "the run ends well");
+
+    const auto recorded = cairn::open(dir).value().find("r").value();
+    const auto series = recorded.series("loss").value();
+    const cairn::Bucket whole = series.buckets(1)[0];
+    check(whole.finite == 4 && whole.not_finite == 3, "three are not finite");
+    check(whole.min == 1 && whole.max == 7 && whole.last == 2, "the extremes are those of the finite");
+    const auto views = recorded.metrics().value();
+    const cairn::MetricSummary& summary = views.at("loss").summary;
+    check(summary.count == 7 && summary.nans == 2 && summary.numbers == 5, "an infinity is a number");
+    check(summary.min == 1 && summary.min_step == 5 && summary.mean == 3.75,
+          "the summary is that of the numbers");
+    check(std::bit_cast<std::uint64_t>(summary.max) == inf_bits && summary.max_step == 4,
+          "the greatest is infinite");
+    std::filesystem::remove_all(dir);
+    return failures;
+}
