@@ -73,7 +73,8 @@ TEST_CASE("the buckets of any window of any series have each value once, and its
     const bool goes_back = GENERATE(false, true);
     std::vector<Series::Point> all;
     std::int64_t step = -5000, ms = 1'700'000'000'000;
-    const std::size_t count = 1 + random() % 60'000;
+    const auto below = [&](std::uint64_t end) { return static_cast<std::size_t>(random() % end); };
+    const std::size_t count = 1 + below(60'000);
     for (std::size_t i = 0; i < count; ++i) {
         step += random() % 100 == 0 ? 50 : 1;
         if (goes_back && random() % 5000 == 0) step -= static_cast<std::int64_t>(random() % 4000);
@@ -98,7 +99,7 @@ TEST_CASE("the buckets of any window of any series have each value once, and its
         return std::optional{cairn::detail::SeriesValues{steps, times, numbers}};
     }};
     for (std::size_t i = 0; i < count;) {
-        const std::size_t end = std::min<std::size_t>(count, i + 1 + random() % 2000);
+        const std::size_t end = std::min<std::size_t>(count, i + 1 + below(2000));
         if (random() % 3 == 0) {
             for (; i < end; ++i) series.add(all[i].step, all[i].time_ns + 999'999, all[i].value);
             continue;
@@ -119,10 +120,10 @@ TEST_CASE("the buckets of any window of any series have each value once, and its
         const auto place = [&](const Series::Point& point) {
             return axis == cairn::Axis::step ? point.step : point.time_ns;
         };
-        std::int64_t from = place(all[random() % count]), to = place(all[random() % count]);
+        std::int64_t from = place(all[below(count)]), to = place(all[below(count)]);
         if (round == 0) from = std::numeric_limits<std::int64_t>::min();
         if (from > to) std::swap(from, to);
-        const std::size_t wanted = 1 + random() % (round % 2 == 0 ? 20 : 3000);
+        const std::size_t wanted = 1 + below(round % 2 == 0 ? 20 : 3000);
         INFO(count << " values, " << wanted << " buckets from " << from << " to " << to);
         std::vector<Series::Point> inside;
         for (const Series::Point& point : all) {

@@ -418,6 +418,48 @@ TEST_CASE("rows that come while the disk is full lie in memory, and are written 
     for (int i = 0; i < rows; ++i) REQUIRE(seen[static_cast<std::size_t>(i)].step == i);
 }
 
+TEST_CASE("a kill while rows lie in memory loses these and no other, and none is there twice",
+          "[run][ends]") {
+    const TempDir dir;
+    const bool is_full_again = GENERATE(false, true);
+    const int status = in_child([&] {
+        silence();
+        std::signal(SIGXFSZ, SIG_IGN);
+        auto run = open_run(dir);
+        ::rlimit small{};
+        ::getrlimit(RLIMIT_FSIZE, &small);
+        ::rlimit all = small;
+        small.rlim_cur = 1 << 10;
+        int i = 0;
+        run.log("x"_m = i++);
+        ::setrlimit(RLIMIT_FSIZE, &small);
+        while (i < 100'000) run.log("x"_m = i++);
+        if (run.health().spills < 2) return 1;
+        if (is_full_again) {
+            ::setrlimit(RLIMIT_FSIZE, &all);
+            while (run.health().rows_written < 30'000) run.log("x"_m = i++);
+            ::setrlimit(RLIMIT_FSIZE, &small);
+            for (int more = 0; more < 100'000; ++more) run.log("x"_m = i++);
+        }
+        ::kill(::getpid(), SIGKILL);
+        return 2;
+    });
+    CHECK(status == -SIGKILL);
+    const auto seen = rows_of(folder_of(dir));
+    CHECK(seen.size() > 20'000);
+    std::int64_t last = -1;
+    for (const auto& row : seen) {
+        REQUIRE(row.step > last);
+        REQUIRE(row.number("x") == static_cast<double>(row.step));
+        last = row.step;
+    }
+    auto run = cairn::init(
+        {.project = "p", .id = "r", .dir = dir.path(), .resume = cairn::Resume::must, .quiet = true});
+    run.log("x"_m = 7);
+    (void)run.finish();
+    CHECK(rows_of(folder_of(dir)).size() == seen.size() + 1);
+}
+
 TEST_CASE("rows that were dropped while the disk was full are told at the end, though it took more later",
           "[run][ends]") {
     const TempDir dir;

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <utility>
 
@@ -60,10 +61,13 @@ struct Fixture {
     Stalled pressure;
     MetricTable names;
     SpareRings spares;
-    JournalLane lane;
+    std::shared_ptr<JournalLane> made;
+    JournalLane& lane;
     explicit Fixture(unsigned most = 0)
         : spares{most},
-          lane{os::Mapping::create_shared(file, ring_file_bytes).value(), 1, 0, names, spares, pressure} {
+          made{std::make_shared<JournalLane>(os::Mapping::create_shared(file, ring_file_bytes).value(), 1U, 0,
+                                             names, spares, pressure)},
+          lane{*made} {
         pressure.rings = &lane.rings();
     }
 

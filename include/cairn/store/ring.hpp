@@ -160,6 +160,8 @@ class Ring {
         return readable(header_->tail.load(std::memory_order_relaxed));
     }
     void release(std::uint64_t to) noexcept { header_->tail.store(to, std::memory_order_release); }
+    /// Releases what was committed; for a ring that its producer has left.
+    void release_all() noexcept { release(header_->head.load(std::memory_order_acquire)); }
 
   private:
     static constexpr std::size_t mask = ring_capacity - 1;

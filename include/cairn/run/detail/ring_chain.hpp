@@ -93,18 +93,21 @@ class BasicRingChain {
         const std::scoped_lock lock{mutex_};
         std::size_t i = links_.size() - 1;
         while (i > 0 && from < links_[i].from) --i;
-        const Ring::Readable here = links_[i].ring.readable(from);
-        if (!here.bytes.empty() || i + 1 == links_.size()) return here;
-        return links_[i + 1].ring.readable(links_[i + 1].from);
+        Ring::Readable piece;
+        for (; i < links_.size() && piece.bytes.empty(); ++i)
+            piece = links_[i].ring.readable(std::max(from, links_[i].from));
+        return piece;
     }
     void release(std::uint64_t to) noexcept {
         const std::scoped_lock lock{mutex_};
-        while (links_.size() > 1 && to >= links_[1].from) {
-            links_.front().ring.release(links_[1].from);
+        while (links_.size() > 1 &&
+               (to >= links_[1].from ||
+                (to >= links_.front().from && links_.front().ring.readable(to).bytes.empty()))) {
+            links_.front().ring.release_all();
             give_back(links_.front());
             links_.erase(links_.begin());
         }
-        links_.front().ring.release(to);
+        if (to > links_.front().from) links_.front().ring.release(to);
     }
 
     // ---- either
