@@ -8133,24 +8133,31 @@ class BasicMetricCache {
             if (entry.id == unknown || (entry.hash == hash && entry.name == name)) return entry.id;
         }
     }
-    [[nodiscard]] std::uint32_t find(std::string_view name) const noexcept {
+    /// Whether the thread has used it before; then its number.
+    [[nodiscard]] bool knows(std::string_view name, std::uint32_t& id) const noexcept {
         name = name.substr(0, max_metric_name_bytes);
-        return find(hash_name(name), name);
+        id = find(hash_name(name), name);
+        return id != unknown;
     }
     /// The same of a literal, if `keep` had a place for it. By its hash of 64 bits alone: its text was
     /// compared when it was kept, and no other literal of a program has the same.
     template <MetricName Name>
-    [[nodiscard]] CAIRN_INLINE std::uint32_t find(Name) const noexcept {
+    [[nodiscard]] CAIRN_INLINE bool knows(Name, std::uint32_t& id) const noexcept {
         const Literal& first = literals_[slot(Name::hash)];
-        if (first.hash == Name::hash) [[likely]]
-            return first.id;
         const Literal& second = literals_[second_slot(Name::hash)];
-        return second.hash == Name::hash ? second.id : unknown;
+        if (Name::hash == no_hash) return false;
+        if (first.hash == Name::hash) [[likely]]
+            id = first.id;
+        else if (second.hash == Name::hash)
+            id = second.id;
+        else
+            return false;
+        return true;
     }
     /// Remembers a literal whose number is known, at one of its two places.
     void keep(std::uint64_t hash, std::uint32_t id) noexcept {
         for (const std::size_t i : {slot(hash), second_slot(hash)}) {
-            if (literals_[i].id != unknown && literals_[i].hash != hash) continue;
+            if (hash == no_hash || (literals_[i].hash != no_hash && literals_[i].hash != hash)) continue;
             literals_[i] = {hash, id};
             return;
         }
@@ -8164,7 +8171,7 @@ class BasicMetricCache {
 
   private:
     struct Literal {
-        std::uint64_t hash = 0;
+        std::uint64_t hash = no_hash;
         std::uint32_t id = unknown;
     };
     struct Entry {
@@ -8173,6 +8180,7 @@ class BasicMetricCache {
         std::uint32_t id = unknown;
     };
     static constexpr std::size_t literal_slots = 128;
+    static constexpr std::uint64_t no_hash = 0;  // a literal that has it is found by its text
 
     [[nodiscard]] static constexpr std::size_t slot(std::uint64_t hash) noexcept {
         return static_cast<std::size_t>(hash % literal_slots);
@@ -8410,10 +8418,9 @@ class Lane {
                 return;
             }
             const Value cell{value};
-            const std::uint32_t metric = known_.find(name);
-            metrics[cells++] = metric;
+            is_plain =
+                is_plain && known_.knows(name, metrics[cells++]) && cell.text().size() <= max_text_bytes;
             bytes += cell_size(cell);
-            is_plain = is_plain && metric != MetricCache::unknown && cell.text().size() <= max_text_bytes;
         });
         if (!is_plain || bytes > max_record_bytes || !ring.has_room(bytes)) return false;
         std::byte* to = put_row_header(ring.end(), bytes, Kind, 0, cells, row.step(), row.time_ns());
@@ -8495,9 +8502,11 @@ class CAIRN_ONE_IN_PROCESS ThreadLanes {
   public:
     /// What the fast path looks at.
     struct Latest {
-        std::uint64_t run = 0;
-        Lane* lane = nullptr;
+        std::uint64_t run = nobody;
+        Lane* lane = nullptr;  // not null for the key of any run
     };
+    /// No run's key, which is odd, and not the 0 of one that takes no rows.
+    static constexpr std::uint64_t nobody = 2;
     static const Latest& latest() noexcept { return Own::get().latest_; }
 
     /// The calling thread's lane into run `run`, taken from its journal on first use; null when the thread is
@@ -10576,19 +10585,15 @@ class BasicRunCore {
 
     /// The calling thread's lane; null if the run takes no more rows.
     [[nodiscard]] Lane* lane() noexcept {
-        Lane* const latest = latest_lane();
-        return latest != nullptr ? latest : find_lane();
-    }
-    /// The same if it is the latest that the thread has used; null otherwise.
-    [[nodiscard]] Lane* latest_lane() const noexcept {
         const ThreadLanes::Latest& latest = ThreadLanes::latest();
-        return latest.run == open_as_.load(std::memory_order_relaxed) ? latest.lane : nullptr;
+        return is_ours(latest) ? latest.lane : find_lane();
     }
 
-    /// Takes a row; never throws, never waits for a disk. `lane` may be null.
+    /// Takes a row; never throws, never waits for a disk.
     template <class R>
-    CAIRN_INLINE void append(const R& row, Lane* lane) noexcept {
-        if (lane != nullptr && lane->try_append(row)) [[likely]]
+    CAIRN_INLINE void append(const R& row) noexcept {
+        const ThreadLanes::Latest& latest = ThreadLanes::latest();
+        if (is_ours(latest) && latest.lane->try_append(row)) [[likely]]
             return;
         if constexpr (std::is_trivially_copyable_v<R>)
             append_slowly(R{row});  // a row whose address is taken would not stay in registers
@@ -10667,6 +10672,9 @@ class BasicRunCore {
     virtual result<void> end(std::string_view status, const std::string& why) noexcept = 0;
 
   protected:
+    [[nodiscard]] bool is_ours(const ThreadLanes::Latest& latest) const noexcept {
+        return latest.run == open_as_.load(std::memory_order_relaxed);
+    }
     template <class R>
     CAIRN_COLD void append_slowly(const R& row) noexcept {
         try {
@@ -10840,7 +10848,7 @@ class BasicRun {
     template <class... Names, class... Ts>
     auto log(Step step, Field<Names, Ts>... fields) noexcept {
         const auto row = detail::make_row(step.value, detail::wall_ns(), std::move(fields)...);
-        if (core_) core_->append(row, core_->latest_lane());
+        if (core_) core_->append(row);
         return row;
     }
 
@@ -10851,7 +10859,7 @@ class BasicRun {
         detail::Lane* const lane = core_ ? core_->lane() : nullptr;
         const std::int64_t step = lane != nullptr ? lane->take_step() : 0;
         const auto row = detail::make_row(step, detail::wall_ns(), std::move(fields)...);
-        if (core_) core_->append(row, lane);
+        if (core_) core_->append(row);
         return row;
     }
 
@@ -11003,7 +11011,7 @@ class BasicRun {
         detail::Lane* const lane = core_ ? core_->lane() : nullptr;
         const std::int64_t step = options.step ? *options.step : lane != nullptr ? lane->take_step() : 0;
         DynamicRow row{step, detail::wall_ns(), std::data(values), values.size()};
-        if (core_) core_->append(row, lane);
+        if (core_) core_->append(row);
         return row;
     }
     void close() noexcept {
@@ -15016,7 +15024,7 @@ class BasicPacker {
     };
     static constexpr std::uint64_t exception_bits = 80;  // about what one takes
     static constexpr std::uint64_t first_bits = 64;  // about what a value takes that differences begin with
-    static constexpr std::size_t sample = 128;
+    static constexpr std::size_t sample = 64;
 
     /// With how many decimals nearly all values can be written, if there is such a number: then they are in
     /// `integers_`, as that many units, and the places of the others in `strangers_`.

@@ -83,7 +83,7 @@ void run_epochs(cairn::Run& run, Model& model, long epochs) {
     }
 }
 """}
-OFTEN = [JSON, POLICY, UMBRELLA]
+OFTEN = [JSON, POLICY, UMBRELLA, "cairn/extern.hpp"]
 HEADERS = include_cost.public_headers()
 
 with tempfile.TemporaryDirectory() as folder:

@@ -96,7 +96,7 @@ std::string outcome_of(const cairn::SaveResult& result) {
 }
 
 /// Logs a row as it is, with its time.
-void log(cairn::Run& run, const DynamicRow& row) { run.core()->append(row, run.core()->lane()); }
+void log(cairn::Run& run, const DynamicRow& row) { run.core()->append(row); }
 
 cairn::Run open_image(const std::filesystem::path& store) {
     cairn::Options options;

@@ -233,18 +233,20 @@ TEST_CASE("a literal is found at one of its two places, and by its text otherwis
     MetricCache cache;
     const auto loss = "loss"_m;
     constexpr std::uint64_t hash = decltype(loss)::hash;
-    CHECK(cache.find(loss) == MetricCache::unknown);
+    std::uint32_t id = 0;
+    CHECK_FALSE(cache.knows(loss, id));
     cache.insert(hash, "loss", 5);
-    CHECK(cache.find(loss) == MetricCache::unknown);  // nobody said that it is a literal
+    CHECK_FALSE(cache.knows(loss, id));  // nobody said that it is a literal
     const std::uint64_t others[2] = {hash + (1ULL << 40U), hash + (2ULL << 40U)};  // of the same places
-    std::uint32_t expected = 5;
+    bool is_kept = true;
     SECTION("at the first") {}
     SECTION("at the second") { cache.keep(others[0], 6); }
     SECTION("at none") {
         for (const std::uint64_t other : others) cache.keep(other, 6);
-        expected = MetricCache::unknown;
+        is_kept = false;
     }
     for (int i = 0; i < 2; ++i) cache.keep(hash, 5);
-    CHECK(cache.find(loss) == expected);
+    CHECK(cache.knows(loss, id) == is_kept);
+    if (is_kept) CHECK(id == 5);
     CHECK(cache.find(hash, "loss") == 5);
 }

@@ -68,7 +68,7 @@ class BasicRun {
     template <class... Names, class... Ts>
     auto log(Step step, Field<Names, Ts>... fields) noexcept {
         const auto row = detail::make_row(step.value, detail::wall_ns(), std::move(fields)...);
-        if (core_) core_->append(row, core_->latest_lane());
+        if (core_) core_->append(row);
         return row;
     }
 
@@ -79,7 +79,7 @@ class BasicRun {
         detail::Lane* const lane = core_ ? core_->lane() : nullptr;
         const std::int64_t step = lane != nullptr ? lane->take_step() : 0;
         const auto row = detail::make_row(step, detail::wall_ns(), std::move(fields)...);
-        if (core_) core_->append(row, lane);
+        if (core_) core_->append(row);
         return row;
     }
 
@@ -231,7 +231,7 @@ class BasicRun {
         detail::Lane* const lane = core_ ? core_->lane() : nullptr;
         const std::int64_t step = options.step ? *options.step : lane != nullptr ? lane->take_step() : 0;
         DynamicRow row{step, detail::wall_ns(), std::data(values), values.size()};
-        if (core_) core_->append(row, lane);
+        if (core_) core_->append(row);
         return row;
     }
     void close() noexcept {

@@ -56,19 +56,15 @@ class BasicRunCore {
 
     /// The calling thread's lane; null if the run takes no more rows.
     [[nodiscard]] Lane* lane() noexcept {
-        Lane* const latest = latest_lane();
-        return latest != nullptr ? latest : find_lane();
-    }
-    /// The same if it is the latest that the thread has used; null otherwise.
-    [[nodiscard]] Lane* latest_lane() const noexcept {
         const ThreadLanes::Latest& latest = ThreadLanes::latest();
-        return latest.run == open_as_.load(std::memory_order_relaxed) ? latest.lane : nullptr;
+        return is_ours(latest) ? latest.lane : find_lane();
     }
 
-    /// Takes a row; never throws, never waits for a disk. `lane` may be null.
+    /// Takes a row; never throws, never waits for a disk.
     template <class R>
-    CAIRN_INLINE void append(const R& row, Lane* lane) noexcept {
-        if (lane != nullptr && lane->try_append(row)) [[likely]]
+    CAIRN_INLINE void append(const R& row) noexcept {
+        const ThreadLanes::Latest& latest = ThreadLanes::latest();
+        if (is_ours(latest) && latest.lane->try_append(row)) [[likely]]
             return;
         if constexpr (std::is_trivially_copyable_v<R>)
             append_slowly(R{row});  // a row whose address is taken would not stay in registers
@@ -147,6 +143,9 @@ class BasicRunCore {
     virtual result<void> end(std::string_view status, const std::string& why) noexcept = 0;
 
   protected:
+    [[nodiscard]] bool is_ours(const ThreadLanes::Latest& latest) const noexcept {
+        return latest.run == open_as_.load(std::memory_order_relaxed);
+    }
     template <class R>
     CAIRN_COLD void append_slowly(const R& row) noexcept {
         try {

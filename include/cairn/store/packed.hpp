@@ -225,7 +225,7 @@ class BasicPacker {
     };
     static constexpr std::uint64_t exception_bits = 80;  // about what one takes
     static constexpr std::uint64_t first_bits = 64;  // about what a value takes that differences begin with
-    static constexpr std::size_t sample = 128;
+    static constexpr std::size_t sample = 64;
 
     /// With how many decimals nearly all values can be written, if there is such a number: then they are in
     /// `integers_`, as that many units, and the places of the others in `strangers_`.

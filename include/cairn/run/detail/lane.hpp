@@ -47,10 +47,9 @@ class Lane {
                 return;
             }
             const Value cell{value};
-            const std::uint32_t metric = known_.find(name);
-            metrics[cells++] = metric;
+            is_plain =
+                is_plain && known_.knows(name, metrics[cells++]) && cell.text().size() <= max_text_bytes;
             bytes += cell_size(cell);
-            is_plain = is_plain && metric != MetricCache::unknown && cell.text().size() <= max_text_bytes;
         });
         if (!is_plain || bytes > max_record_bytes || !ring.has_room(bytes)) return false;
         std::byte* to = put_row_header(ring.end(), bytes, Kind, 0, cells, row.step(), row.time_ns());

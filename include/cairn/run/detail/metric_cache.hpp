@@ -27,24 +27,31 @@ class BasicMetricCache {
             if (entry.id == unknown || (entry.hash == hash && entry.name == name)) return entry.id;
         }
     }
-    [[nodiscard]] std::uint32_t find(std::string_view name) const noexcept {
+    /// Whether the thread has used it before; then its number.
+    [[nodiscard]] bool knows(std::string_view name, std::uint32_t& id) const noexcept {
         name = name.substr(0, max_metric_name_bytes);
-        return find(hash_name(name), name);
+        id = find(hash_name(name), name);
+        return id != unknown;
     }
     /// The same of a literal, if `keep` had a place for it. By its hash of 64 bits alone: its text was
     /// compared when it was kept, and no other literal of a program has the same.
     template <MetricName Name>
-    [[nodiscard]] CAIRN_INLINE std::uint32_t find(Name) const noexcept {
+    [[nodiscard]] CAIRN_INLINE bool knows(Name, std::uint32_t& id) const noexcept {
         const Literal& first = literals_[slot(Name::hash)];
-        if (first.hash == Name::hash) [[likely]]
-            return first.id;
         const Literal& second = literals_[second_slot(Name::hash)];
-        return second.hash == Name::hash ? second.id : unknown;
+        if (Name::hash == no_hash) return false;
+        if (first.hash == Name::hash) [[likely]]
+            id = first.id;
+        else if (second.hash == Name::hash)
+            id = second.id;
+        else
+            return false;
+        return true;
     }
     /// Remembers a literal whose number is known, at one of its two places.
     void keep(std::uint64_t hash, std::uint32_t id) noexcept {
         for (const std::size_t i : {slot(hash), second_slot(hash)}) {
-            if (literals_[i].id != unknown && literals_[i].hash != hash) continue;
+            if (hash == no_hash || (literals_[i].hash != no_hash && literals_[i].hash != hash)) continue;
             literals_[i] = {hash, id};
             return;
         }
@@ -58,7 +65,7 @@ class BasicMetricCache {
 
   private:
     struct Literal {
-        std::uint64_t hash = 0;
+        std::uint64_t hash = no_hash;
         std::uint32_t id = unknown;
     };
     struct Entry {
@@ -67,6 +74,7 @@ class BasicMetricCache {
         std::uint32_t id = unknown;
     };
     static constexpr std::size_t literal_slots = 128;
+    static constexpr std::uint64_t no_hash = 0;  // a literal that has it is found by its text
 
     [[nodiscard]] static constexpr std::size_t slot(std::uint64_t hash) noexcept {
         return static_cast<std::size_t>(hash % literal_slots);

@@ -14,9 +14,11 @@ class CAIRN_ONE_IN_PROCESS ThreadLanes {
   public:
     /// What the fast path looks at.
     struct Latest {
-        std::uint64_t run = 0;
-        Lane* lane = nullptr;
+        std::uint64_t run = nobody;
+        Lane* lane = nullptr;  // not null for the key of any run
     };
+    /// No run's key, which is odd, and not the 0 of one that takes no rows.
+    static constexpr std::uint64_t nobody = 2;
     static const Latest& latest() noexcept { return Own::get().latest_; }
 
     /// The calling thread's lane into run `run`, taken from its journal on first use; null when the thread is
