@@ -49,12 +49,12 @@ class BasicJournalLane final : public Lane, public std::enable_shared_from_this<
         bool taken = false;
         if (!taken_.compare_exchange_strong(taken, true, std::memory_order_acquire)) return false;
         held_ = this->shared_from_this();
+        rings_.return_home(ring);  // as the thread before may not have
         next_step_ = first_step;
         return true;
     }
     [[nodiscard]] bool is_taken() const noexcept { return taken_.load(std::memory_order_acquire); }
     void let_go() noexcept override {
-        rings_.return_home(ring);            // or a thread that is gone would keep memory from others
         const auto held = std::move(held_);  // it may be the last that does
         taken_.store(false, std::memory_order_release);
     }
