@@ -6,6 +6,7 @@
 #include <cairn/core/bytes.hpp>
 #include <cairn/core/error.hpp>
 #include <cairn/core/name.hpp>
+#include <cairn/core/number.hpp>
 #include <cairn/core/sha256.hpp>
 
 #include <nlohmann/json.hpp>
