@@ -9219,7 +9219,7 @@ template <class Json = nlohmann::json>
 
 /// A number as JSON keeps it: JSON has no NaN and no infinity, so these are the words that JavaScript uses.
 template <class Json = nlohmann::json>
-[[nodiscard]] Json metric_to_json(double x) {
+[[nodiscard]] Json metric_to_json(const double& x) {
     if (detail::is_nan(x)) return "NaN";
     if (!detail::is_finite(x)) return x > 0 ? "Infinity" : "-Infinity";
     return x;
@@ -14351,7 +14351,7 @@ class Thumbnail {
   public:
     static constexpr std::size_t width = 12;
 
-    void add(double x) noexcept {
+    void add(const double& x) noexcept {
         if (!is_finite(x)) return;
         mean_ += x / static_cast<double>(per_bucket_);  // never beyond the greatest number, as a sum can be
         if (++in_bucket_ < per_bucket_) return;
@@ -15315,7 +15315,8 @@ struct SeriesNode {
 
     [[nodiscard]] std::uint64_t count() const noexcept { return finite + nans + infinities; }
 
-    void add(std::int64_t step, std::int64_t ms, double value) noexcept {
+    // By reference: clang takes a double argument never to be NaN under -ffast-math.
+    void add(std::int64_t step, std::int64_t ms, const double& value) noexcept {
         if (count() == 0) {
             first_step = min_step = max_step = step;
             min_ms = max_ms = ms;

@@ -9226,7 +9226,7 @@ template <class Json = nlohmann::json>
 
 /// A number as JSON keeps it: JSON has no NaN and no infinity, so these are the words that JavaScript uses.
 template <class Json = nlohmann::json>
-[[nodiscard]] Json metric_to_json(double x) {
+[[nodiscard]] Json metric_to_json(const double& x) {
     if (detail::is_nan(x)) return "NaN";
     if (!detail::is_finite(x)) return x > 0 ? "Infinity" : "-Infinity";
     return x;
@@ -14358,7 +14358,7 @@ class Thumbnail {
   public:
     static constexpr std::size_t width = 12;
 
-    void add(double x) noexcept {
+    void add(const double& x) noexcept {
         if (!is_finite(x)) return;
         mean_ += x / static_cast<double>(per_bucket_);  // never beyond the greatest number, as a sum can be
         if (++in_bucket_ < per_bucket_) return;
@@ -15322,7 +15322,8 @@ struct SeriesNode {
 
     [[nodiscard]] std::uint64_t count() const noexcept { return finite + nans + infinities; }
 
-    void add(std::int64_t step, std::int64_t ms, double value) noexcept {
+    // By reference: clang takes a double argument never to be NaN under -ffast-math.
+    void add(std::int64_t step, std::int64_t ms, const double& value) noexcept {
         if (count() == 0) {
             first_step = min_step = max_step = step;
             min_ms = max_ms = ms;
@@ -18855,7 +18856,7 @@ class Series {
     explicit Series(Load load) : load_{std::move(load)} {}
 
     /// Appends a value. Its time is kept in whole milliseconds.
-    void add(std::int64_t step, std::int64_t time_ns, double value) {
+    void add(std::int64_t step, std::int64_t time_ns, const double& value) {
         if (chunks_.empty() || chunks_.back().stored != none || chunks_.back().steps.size() == chunk_size)
             chunks_.emplace_back();
         Chunk& last = chunks_.back();
@@ -19484,7 +19485,7 @@ class SeriesOver {
     };
 
     /// Appends a value; one without an x is only counted.
-    void add(double x, std::int64_t time_ns, double value) {
+    void add(const double& x, std::int64_t time_ns, const double& value) {
         if (detail::is_nan(x)) {
             ++without_x_;
             return;
@@ -19541,7 +19542,7 @@ class SeriesOver {
 
   private:
     // A series is over integers: those that are ordered as the numbers are.
-    [[nodiscard]] static std::int64_t place_of(double x) noexcept {
+    [[nodiscard]] static std::int64_t place_of(const double& x) noexcept {
         const auto bits = std::bit_cast<std::int64_t>(x);
         return detail::in_order(bits == std::numeric_limits<std::int64_t>::min() ? 0 : bits);  // one zero
     }

@@ -86,7 +86,7 @@ class Series {
     explicit Series(Load load) : load_{std::move(load)} {}
 
     /// Appends a value. Its time is kept in whole milliseconds.
-    void add(std::int64_t step, std::int64_t time_ns, double value) {
+    void add(std::int64_t step, std::int64_t time_ns, const double& value) {
         if (chunks_.empty() || chunks_.back().stored != none || chunks_.back().steps.size() == chunk_size)
             chunks_.emplace_back();
         Chunk& last = chunks_.back();

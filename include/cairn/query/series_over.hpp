@@ -39,7 +39,7 @@ class SeriesOver {
     };
 
     /// Appends a value; one without an x is only counted.
-    void add(double x, std::int64_t time_ns, double value) {
+    void add(const double& x, std::int64_t time_ns, const double& value) {
         if (detail::is_nan(x)) {
             ++without_x_;
             return;
@@ -96,7 +96,7 @@ class SeriesOver {
 
   private:
     // A series is over integers: those that are ordered as the numbers are.
-    [[nodiscard]] static std::int64_t place_of(double x) noexcept {
+    [[nodiscard]] static std::int64_t place_of(const double& x) noexcept {
         const auto bits = std::bit_cast<std::int64_t>(x);
         return detail::in_order(bits == std::numeric_limits<std::int64_t>::min() ? 0 : bits);  // one zero
     }

@@ -18,7 +18,7 @@ class Thumbnail {
   public:
     static constexpr std::size_t width = 12;
 
-    void add(double x) noexcept {
+    void add(const double& x) noexcept {
         if (!is_finite(x)) return;
         mean_ += x / static_cast<double>(per_bucket_);  // never beyond the greatest number, as a sum can be
         if (++in_bucket_ < per_bucket_) return;

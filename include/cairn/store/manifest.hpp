@@ -73,7 +73,7 @@ template <class Json = nlohmann::json>
 
 /// A number as JSON keeps it: JSON has no NaN and no infinity, so these are the words that JavaScript uses.
 template <class Json = nlohmann::json>
-[[nodiscard]] Json metric_to_json(double x) {
+[[nodiscard]] Json metric_to_json(const double& x) {
     if (detail::is_nan(x)) return "NaN";
     if (!detail::is_finite(x)) return x > 0 ? "Infinity" : "-Infinity";
     return x;

@@ -35,7 +35,8 @@ struct SeriesNode {
 
     [[nodiscard]] std::uint64_t count() const noexcept { return finite + nans + infinities; }
 
-    void add(std::int64_t step, std::int64_t ms, double value) noexcept {
+    // By reference: clang takes a double argument never to be NaN under -ffast-math.
+    void add(std::int64_t step, std::int64_t ms, const double& value) noexcept {
         if (count() == 0) {
             first_step = min_step = max_step = step;
             min_ms = max_ms = ms;
