@@ -9472,6 +9472,18 @@ template <class Json = nlohmann::json>
 
 namespace CAIRN_NAMESPACE {
 
+namespace detail {
+
+/// The folder of a run that holds those of its other ranks.
+inline constexpr const char* ranks_folder = "ranks";
+/// A rank's folder in that of its run, which is rank 0's.
+template <class = void>
+[[nodiscard]] std::filesystem::path rank_dir(const std::filesystem::path& run_dir, unsigned rank) {
+    return rank == 0 ? run_dir : run_dir / ranks_folder / std::to_string(rank);
+}
+
+}  // namespace detail
+
 /// A store on disk: where its things lie. A value that is cheap to copy. Threads: any.
 template <class Json = nlohmann::json>
 class BasicStore {
@@ -9520,8 +9532,7 @@ class BasicStore {
     /// A run's folder; that of another rank than 0 lies inside it and is made alike.
     [[nodiscard]] std::filesystem::path run_dir(std::string_view project, std::string_view run,
                                                 unsigned rank = 0) const {
-        const std::filesystem::path dir = project_dir(project) / "runs" / run;
-        return rank == 0 ? dir : dir / "ranks" / std::to_string(rank);
+        return detail::rank_dir(project_dir(project) / "runs" / run, rank);
     }
     /// Where an artifact's record and versions lie.
     [[nodiscard]] std::filesystem::path artifact_dir(std::string_view project,
@@ -15618,7 +15629,6 @@ class BasicBlockReader {
         const std::uint64_t rows = from.varint();
         if (rows > max_block_rows) return false;
         for (auto* column : {&steps_, &times_, &of_row_}) column->assign(static_cast<std::size_t>(rows), 0);
-        groups_.clear();
         if (rows == 0) {
             groups_.clear();  // of the block before
             return from.ok() && from.rest().empty();
@@ -15777,11 +15787,11 @@ class BasicIntake {
     template <class Rings>
     std::uint64_t look(const Rings& ring, BasicMetricBoard<T>& board) {
         const std::uint64_t before = summed_rows_;
-        for (bool more = true; more && !is_full();) {
+        while (!is_full()) {
             const Ring::Readable piece = ring.readable(seen_);
-            more = !piece.bytes.empty();
-            if (more) seen_ = piece.from;  // there may be a hole before it
-            more = more && take(piece, board);
+            if (piece.bytes.empty()) break;
+            seen_ = piece.from;  // there may be a hole before it
+            if (!take(piece, board)) break;
         }
         return summed_rows_ - before;
     }
@@ -16031,6 +16041,7 @@ class BasicRingChain {
                 const std::scoped_lock lock{mutex_};
                 links_.push_back({next, from, std::move(*memory)});
                 writing = next;
+                is_in_memory_ = true;
                 return true;
             }
         } catch (...) {  // no memory
@@ -16040,6 +16051,7 @@ class BasicRingChain {
     }
     /// Leaves the plain memory once its own ring is drained.
     void return_home(Ring& writing) noexcept {
+        if (!is_in_memory_) return;  // mostly, and then without the lock
         const std::scoped_lock lock{mutex_};
         if (std::any_of(links_.begin(), links_.end(), [](const Link& link) { return !link.memory; })) return;
         try {
@@ -16049,6 +16061,7 @@ class BasicRingChain {
         }
         own_.restart_at(writing.position());
         links_.back().ring = writing = own_;
+        is_in_memory_ = false;
     }
 
     // ---- the consumer
@@ -16122,6 +16135,7 @@ class BasicRingChain {
     os::Mapping own_memory_;
     Ring own_;
     SpareRings* spares_;
+    bool is_in_memory_ = false;  // the producer's own
     mutable std::mutex mutex_;
     std::vector<Link> links_;  // the first is the one that is drained, the last the one that is written
 };

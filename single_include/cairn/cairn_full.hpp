@@ -9479,6 +9479,18 @@ template <class Json = nlohmann::json>
 
 namespace CAIRN_NAMESPACE {
 
+namespace detail {
+
+/// The folder of a run that holds those of its other ranks.
+inline constexpr const char* ranks_folder = "ranks";
+/// A rank's folder in that of its run, which is rank 0's.
+template <class = void>
+[[nodiscard]] std::filesystem::path rank_dir(const std::filesystem::path& run_dir, unsigned rank) {
+    return rank == 0 ? run_dir : run_dir / ranks_folder / std::to_string(rank);
+}
+
+}  // namespace detail
+
 /// A store on disk: where its things lie. A value that is cheap to copy. Threads: any.
 template <class Json = nlohmann::json>
 class BasicStore {
@@ -9527,8 +9539,7 @@ class BasicStore {
     /// A run's folder; that of another rank than 0 lies inside it and is made alike.
     [[nodiscard]] std::filesystem::path run_dir(std::string_view project, std::string_view run,
                                                 unsigned rank = 0) const {
-        const std::filesystem::path dir = project_dir(project) / "runs" / run;
-        return rank == 0 ? dir : dir / "ranks" / std::to_string(rank);
+        return detail::rank_dir(project_dir(project) / "runs" / run, rank);
     }
     /// Where an artifact's record and versions lie.
     [[nodiscard]] std::filesystem::path artifact_dir(std::string_view project,
@@ -15625,7 +15636,6 @@ class BasicBlockReader {
         const std::uint64_t rows = from.varint();
         if (rows > max_block_rows) return false;
         for (auto* column : {&steps_, &times_, &of_row_}) column->assign(static_cast<std::size_t>(rows), 0);
-        groups_.clear();
         if (rows == 0) {
             groups_.clear();  // of the block before
             return from.ok() && from.rest().empty();
@@ -15784,11 +15794,11 @@ class BasicIntake {
     template <class Rings>
     std::uint64_t look(const Rings& ring, BasicMetricBoard<T>& board) {
         const std::uint64_t before = summed_rows_;
-        for (bool more = true; more && !is_full();) {
+        while (!is_full()) {
             const Ring::Readable piece = ring.readable(seen_);
-            more = !piece.bytes.empty();
-            if (more) seen_ = piece.from;  // there may be a hole before it
-            more = more && take(piece, board);
+            if (piece.bytes.empty()) break;
+            seen_ = piece.from;  // there may be a hole before it
+            if (!take(piece, board)) break;
         }
         return summed_rows_ - before;
     }
@@ -16038,6 +16048,7 @@ class BasicRingChain {
                 const std::scoped_lock lock{mutex_};
                 links_.push_back({next, from, std::move(*memory)});
                 writing = next;
+                is_in_memory_ = true;
                 return true;
             }
         } catch (...) {  // no memory
@@ -16047,6 +16058,7 @@ class BasicRingChain {
     }
     /// Leaves the plain memory once its own ring is drained.
     void return_home(Ring& writing) noexcept {
+        if (!is_in_memory_) return;  // mostly, and then without the lock
         const std::scoped_lock lock{mutex_};
         if (std::any_of(links_.begin(), links_.end(), [](const Link& link) { return !link.memory; })) return;
         try {
@@ -16056,6 +16068,7 @@ class BasicRingChain {
         }
         own_.restart_at(writing.position());
         links_.back().ring = writing = own_;
+        is_in_memory_ = false;
     }
 
     // ---- the consumer
@@ -16129,6 +16142,7 @@ class BasicRingChain {
     os::Mapping own_memory_;
     Ring own_;
     SpareRings* spares_;
+    bool is_in_memory_ = false;  // the producer's own
     mutable std::mutex mutex_;
     std::vector<Link> links_;  // the first is the one that is drained, the last the one that is written
 };
@@ -19656,7 +19670,7 @@ class RecordedRun {
 
   private:
     [[nodiscard]] std::filesystem::path rank_dir(unsigned rank) const {
-        return rank == 0 ? folder_.path() : folder_.path() / "ranks" / std::to_string(rank);
+        return detail::rank_dir(folder_.path(), rank);
     }
     /// Calls `f(folder)` for that of one rank, or of each, until it fails.
     template <class F>
@@ -19809,7 +19823,7 @@ class StoreReader {
 
 inline result<std::vector<unsigned>> RecordedRun::ranks() const {
     std::vector<unsigned> ranks{0};
-    const auto names = detail::os::list_dir(folder_.path() / "ranks");
+    const auto names = detail::os::list_dir(folder_.path() / detail::ranks_folder);
     if (!names && names.error().code() != errc::not_found) return names.error();
     for (const std::string& name : names ? *names : std::vector<std::string>{}) {
         unsigned rank = 0;

@@ -3,6 +3,7 @@
 // hundred million is drawn. The series are those of a training: a loss that falls, with noise; a schedule; a
 // constant.
 
+#include "../support/read_series.hpp"
 #include "measuring.hpp"
 
 #include <cairn/cairn.hpp>
@@ -183,23 +184,17 @@ std::int64_t long_values() {
     return given != nullptr ? std::strtoll(given, nullptr, 10) : 100 * million;
 }
 
-cairn::Series read_series(const std::filesystem::path& dir) {
-    SeriesReader reader{"metric/0"};
-    reader.add(dir).value();
-    return reader.take();
-}
-
 void query_open(benchmark::State& state) {
     const auto& dir = long_run(long_values());
     for (auto _ : state) {
-        const auto series = read_series(dir);
+        const auto series = cairn_test::read_series(dir, "metric/0").value();
         benchmark::DoNotOptimize(series.buckets(2000));
     }
 }
 /// Windows of all widths anywhere in the run.
 void query(benchmark::State& state) {
     const auto& dir = long_run(long_values());
-    const auto series = read_series(dir);
+    const auto series = cairn_test::read_series(dir, "metric/0").value();
     std::mt19937_64 random{4};
     const auto look = [&] {
         const double last = static_cast<double>(series.last_step());
@@ -222,7 +217,7 @@ void query(benchmark::State& state) {
 }
 void decode(benchmark::State& state) {
     const auto& dir = long_run(long_values());
-    const auto series = read_series(dir);
+    const auto series = cairn_test::read_series(dir, "metric/0").value();
     std::uint64_t values = 0;
     double seconds = 0;
     std::int64_t from = 0;

@@ -128,7 +128,7 @@ class RecordedRun {
 
   private:
     [[nodiscard]] std::filesystem::path rank_dir(unsigned rank) const {
-        return rank == 0 ? folder_.path() : folder_.path() / "ranks" / std::to_string(rank);
+        return detail::rank_dir(folder_.path(), rank);
     }
     /// Calls `f(folder)` for that of one rank, or of each, until it fails.
     template <class F>
@@ -281,7 +281,7 @@ class StoreReader {
 
 inline result<std::vector<unsigned>> RecordedRun::ranks() const {
     std::vector<unsigned> ranks{0};
-    const auto names = detail::os::list_dir(folder_.path() / "ranks");
+    const auto names = detail::os::list_dir(folder_.path() / detail::ranks_folder);
     if (!names && names.error().code() != errc::not_found) return names.error();
     for (const std::string& name : names ? *names : std::vector<std::string>{}) {
         unsigned rank = 0;

@@ -271,7 +271,6 @@ class BasicBlockReader {
         const std::uint64_t rows = from.varint();
         if (rows > max_block_rows) return false;
         for (auto* column : {&steps_, &times_, &of_row_}) column->assign(static_cast<std::size_t>(rows), 0);
-        groups_.clear();
         if (rows == 0) {
             groups_.clear();  // of the block before
             return from.ok() && from.rest().empty();

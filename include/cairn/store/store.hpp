@@ -19,6 +19,18 @@
 
 namespace CAIRN_NAMESPACE {
 
+namespace detail {
+
+/// The folder of a run that holds those of its other ranks.
+inline constexpr const char* ranks_folder = "ranks";
+/// A rank's folder in that of its run, which is rank 0's.
+template <class = void>
+[[nodiscard]] std::filesystem::path rank_dir(const std::filesystem::path& run_dir, unsigned rank) {
+    return rank == 0 ? run_dir : run_dir / ranks_folder / std::to_string(rank);
+}
+
+}  // namespace detail
+
 /// A store on disk: where its things lie. A value that is cheap to copy. Threads: any.
 template <class Json = nlohmann::json>
 class BasicStore {
@@ -67,8 +79,7 @@ class BasicStore {
     /// A run's folder; that of another rank than 0 lies inside it and is made alike.
     [[nodiscard]] std::filesystem::path run_dir(std::string_view project, std::string_view run,
                                                 unsigned rank = 0) const {
-        const std::filesystem::path dir = project_dir(project) / "runs" / run;
-        return rank == 0 ? dir : dir / "ranks" / std::to_string(rank);
+        return detail::rank_dir(project_dir(project) / "runs" / run, rank);
     }
     /// Where an artifact's record and versions lie.
     [[nodiscard]] std::filesystem::path artifact_dir(std::string_view project,

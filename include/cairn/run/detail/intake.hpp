@@ -39,11 +39,11 @@ class BasicIntake {
     template <class Rings>
     std::uint64_t look(const Rings& ring, BasicMetricBoard<T>& board) {
         const std::uint64_t before = summed_rows_;
-        for (bool more = true; more && !is_full();) {
+        while (!is_full()) {
             const Ring::Readable piece = ring.readable(seen_);
-            more = !piece.bytes.empty();
-            if (more) seen_ = piece.from;  // there may be a hole before it
-            more = more && take(piece, board);
+            if (piece.bytes.empty()) break;
+            seen_ = piece.from;  // there may be a hole before it
+            if (!take(piece, board)) break;
         }
         return summed_rows_ - before;
     }

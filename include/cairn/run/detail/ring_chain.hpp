@@ -65,6 +65,7 @@ class BasicRingChain {
                 const std::scoped_lock lock{mutex_};
                 links_.push_back({next, from, std::move(*memory)});
                 writing = next;
+                is_in_memory_ = true;
                 return true;
             }
         } catch (...) {  // no memory
@@ -74,6 +75,7 @@ class BasicRingChain {
     }
     /// Leaves the plain memory once its own ring is drained.
     void return_home(Ring& writing) noexcept {
+        if (!is_in_memory_) return;  // mostly, and then without the lock
         const std::scoped_lock lock{mutex_};
         if (std::any_of(links_.begin(), links_.end(), [](const Link& link) { return !link.memory; })) return;
         try {
@@ -83,6 +85,7 @@ class BasicRingChain {
         }
         own_.restart_at(writing.position());
         links_.back().ring = writing = own_;
+        is_in_memory_ = false;
     }
 
     // ---- the consumer
@@ -156,6 +159,7 @@ class BasicRingChain {
     os::Mapping own_memory_;
     Ring own_;
     SpareRings* spares_;
+    bool is_in_memory_ = false;  // the producer's own
     mutable std::mutex mutex_;
     std::vector<Link> links_;  // the first is the one that is drained, the last the one that is written
 };
