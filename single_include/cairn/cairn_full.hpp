@@ -7012,7 +7012,8 @@ result<void> remove_contents(Handle folder, const Path& path, int depth) {
             break;
         }
         const int number = errno;
-        const Handle inner = sys::open_at(folder, name.c_str(), sys::a_folder_itself);
+        const Handle inner =
+            sys::retry([&] { return sys::open_at(folder, name.c_str(), sys::a_folder_itself); });
         if (inner < 0)
             done = failure_of(errno == ENOTDIR ? number : errno, "remove", path / path_of(name));
         else
@@ -7051,7 +7052,8 @@ result<void> remove_inside(const Path& root, std::string_view relative, Removal 
         } else if (last && sys::unlink_at(folder, name.c_str()) == 0) {
             number = 0;  // a file, or a link
         } else {
-            const Handle inner = sys::open_at(folder, name.c_str(), sys::a_folder_itself);
+            const Handle inner =
+                sys::retry([&] { return sys::open_at(folder, name.c_str(), sys::a_folder_itself); });
             // A link is ELOOP or ENOTDIR, by system.
             if (inner < 0) number = errno == ENOTDIR ? ELOOP : errno;
             if (inner >= 0 && !last) {
@@ -9696,23 +9698,28 @@ result<void> keep_used(const Store& store, std::set<std::string>& digests) {
 
 namespace CAIRN_NAMESPACE::detail {
 
-/// Removes the files of a plain path, and the folders that are empty then; what others put there stays. Fails
-/// for a file that cannot go now, because another program has it open (Windows), say.
+/// Removes the files of a plain path, and the folders that are empty then; what others put there stays, a
+/// link in a folder's place, say. Fails for a file that cannot go now, because another program has it open
+/// (Windows), or the disk reports a failure: the removal is then tried again.
 template <class = void>
 [[nodiscard]] result<void> hide_files(const os::Path& dir, const Manifest& manifest,
                                       const std::string& folder) {
     result<void> first;
     std::set<std::string, std::greater<>> folders{folder};  // an inner folder comes before its outer one
+    const auto keep = [&](const result<void>& gone) {
+        if (gone || gone.error().code() == errc::invalid_argument ||
+            gone.error().code() == errc::already_exists)
+            return;
+        keep_first(first, gone);
+    };
     for (const FileEntry& file : manifest.files) {
-        auto gone = os::remove_file_inside(dir, folder + "/" + file.path);
-        if (!gone && (gone.error().code() == errc::busy || gone.error().code() == errc::permission))
-            keep_first(first, gone);
+        keep(os::remove_file_inside(dir, folder + "/" + file.path));
         for (std::size_t to = file.path.find('/'); to != std::string::npos;
              to = file.path.find('/', to + 1)) {
             folders.insert(folder + "/" + file.path.substr(0, to));
         }
     }
-    for (const std::string& empty : folders) (void)os::remove_empty_dir_inside(dir, empty);
+    for (const std::string& empty : folders) keep(os::remove_empty_dir_inside(dir, empty));
     return first;
 }
 
@@ -9738,11 +9745,17 @@ template <class = void>
 [[nodiscard]] result<void> finish_removal(const Store& store, const os::Path& dir, const os::Path& path,
                                           std::uint64_t version) {
     const auto text = read_file(path, max_manifest_bytes, os::Links::refuse);
+    const errc why = text ? errc::corrupt : text.error().code();
+    if (why != errc::corrupt && why != errc::invalid_argument) return text.error();  // later, perhaps
     if (text) {
         if (const auto manifest = parse_manifest(*text, path.string())) {
             if (auto hidden = hide_files(dir, *manifest, version_label(version)); !hidden) return hidden;
             if (auto freed = remove_unused_objects(store, *manifest); !freed) return freed;
         }
+    }
+    // Otherwise a loss of power could keep the plain path, and not what tells that it is to go.
+    if (store.durability() == Durability::power_loss) {
+        if (auto synced = os::sync_dir(dir); !synced) return synced;
     }
     return os::remove_file(path);
 }

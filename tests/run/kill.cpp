@@ -283,11 +283,6 @@ void check_series(const std::filesystem::path& run_dir, std::string_view metric,
     CHECK((series.damaged() == 0 && series.unread() == 0));
 }
 
-unsigned number_from_env(const char* name, unsigned otherwise) {
-    const char* given = std::getenv(name);
-    return given != nullptr ? static_cast<unsigned>(std::strtoul(given, nullptr, 10)) : otherwise;
-}
-
 }  // namespace
 
 TEST_CASE("a run killed at a random moment keeps every row whose log returned, once and in order",

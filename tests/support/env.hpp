@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 #pragma once
-// An environment variable for one test.
+// The environment: a variable for one test, and what it says of how much is tested.
 
 #include <cstdlib>
 
@@ -24,5 +24,11 @@ class Env {
 
     const char* name_;
 };
+
+/// Seeds, and how often something is tried.
+inline unsigned number_from_env(const char* name, unsigned otherwise) {
+    const char* given = std::getenv(name);
+    return given != nullptr ? static_cast<unsigned>(std::strtoul(given, nullptr, 10)) : otherwise;
+}
 
 }  // namespace cairn_test

@@ -166,7 +166,8 @@ result<void> remove_contents(Handle folder, const Path& path, int depth) {
             break;
         }
         const int number = errno;
-        const Handle inner = sys::open_at(folder, name.c_str(), sys::a_folder_itself);
+        const Handle inner =
+            sys::retry([&] { return sys::open_at(folder, name.c_str(), sys::a_folder_itself); });
         if (inner < 0)
             done = failure_of(errno == ENOTDIR ? number : errno, "remove", path / path_of(name));
         else
@@ -205,7 +206,8 @@ result<void> remove_inside(const Path& root, std::string_view relative, Removal 
         } else if (last && sys::unlink_at(folder, name.c_str()) == 0) {
             number = 0;  // a file, or a link
         } else {
-            const Handle inner = sys::open_at(folder, name.c_str(), sys::a_folder_itself);
+            const Handle inner =
+                sys::retry([&] { return sys::open_at(folder, name.c_str(), sys::a_folder_itself); });
             // A link is ELOOP or ENOTDIR, by system.
             if (inner < 0) number = errno == ENOTDIR ? ELOOP : errno;
             if (inner >= 0 && !last) {

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+// Failures and deaths at every call into the operating system. All calls that touch files are made in
+// store/detail/os_sys_posix.hpp; this program is linked with `--wrap` for each of them (see CMakeLists.txt),
+// so the library is tested as it is.
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace cairn_test {
+
+/// What happens at one call.
+enum class Fault : unsigned char {
+    none,
+    kill,     ///< SIGKILL before the call
+    fail,     ///< the call fails once
+    fail_on,  ///< it fails, and so do all later ones that take the same thing (room, descriptors, the right
+              ///< to write)
+    short_write,  ///< a write takes half
+};
+
+struct FaultPlan {
+    Fault fault = Fault::none;
+    std::uint64_t at = 0;  ///< the call, counted from 0 among those that the fault can hit
+    int number = 0;        ///< the errno
+};
+
+/// Begins to count the calls of this thread, and makes one of them fail.
+void arm(const FaultPlan& plan) noexcept;
+/// Ends that. Whether the fault came.
+bool disarm() noexcept;
+
+/// One change to the files, as it was made; what a disk may have kept of it is for `PowerLoss` to say. Files
+/// and folders are told by number.
+struct FileEvent {
+    enum class Kind : unsigned char { create, make_dir, link, rename, remove, write, truncate, sync, mark };
+    Kind kind{};
+    std::uint64_t node = 0;              ///< what it happens to; of `mark` a number of the test's
+    std::uint64_t folder = 0, from = 0;  ///< where the name is made or removed; of `rename`, where it was
+    std::string name{}, old_name{};
+    std::uint64_t at = 0;  ///< of `write`, the offset; of `truncate`, the size
+    std::string bytes{};
+};
+
+/// Begins to record the changes that this thread makes.
+void record_events() noexcept;
+/// Puts a mark among them.
+void mark_event(std::uint64_t what);
+/// Ends that.
+std::vector<FileEvent> take_events();
+
+}  // namespace cairn_test
