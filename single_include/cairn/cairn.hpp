@@ -9700,10 +9700,10 @@ template <class = void>
     result<void> first;
     std::set<std::string, std::greater<>> folders{folder};  // an inner folder comes before its outer one
     const auto keep = [&](const result<void>& gone) {
-        if (gone || gone.error().code() == errc::invalid_argument ||
-            gone.error().code() == errc::already_exists)
-            return;
-        keep_first(first, gone);
+        const errc why = gone ? errc::not_found : gone.error().code();
+        const bool is_of_others =
+            why == errc::not_found || why == errc::invalid_argument || why == errc::already_exists;
+        if (!is_of_others) keep_first(first, gone);
     };
     for (const FileEntry& file : manifest.files) {
         keep(os::remove_file_inside(dir, folder + "/" + file.path));
