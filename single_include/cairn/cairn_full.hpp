@@ -9745,8 +9745,8 @@ template <class = void>
 [[nodiscard]] result<void> finish_removal(const Store& store, const os::Path& dir, const os::Path& path,
                                           std::uint64_t version) {
     const auto text = read_file(path, max_manifest_bytes, os::Links::refuse);
-    const errc why = text ? errc::corrupt : text.error().code();
-    if (why != errc::corrupt && why != errc::invalid_argument) return text.error();  // later, perhaps
+    if (!text && text.error().code() != errc::corrupt && text.error().code() != errc::invalid_argument)
+        return text.error();  // later, perhaps
     if (text) {
         if (const auto manifest = parse_manifest(*text, path.string())) {
             if (auto hidden = hide_files(dir, *manifest, version_label(version)); !hidden) return hidden;

@@ -87,7 +87,6 @@ bool disarm() noexcept {
 }
 
 void record_events() noexcept { events = new std::vector<FileEvent>; }
-void mark_event(std::uint64_t what) { events->push_back({.kind = FileEvent::Kind::mark, .node = what}); }
 std::vector<FileEvent> take_events() {
     std::vector<FileEvent> all = std::move(*events);
     delete std::exchange(events, nullptr);

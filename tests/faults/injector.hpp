@@ -35,9 +35,9 @@ bool disarm() noexcept;
 /// One change to the files, as it was made; what a disk may have kept of it is for `PowerLoss` to say. Files
 /// and folders are told by number.
 struct FileEvent {
-    enum class Kind : unsigned char { create, make_dir, link, rename, remove, write, truncate, sync, mark };
+    enum class Kind : unsigned char { create, make_dir, link, rename, remove, write, truncate, sync };
     Kind kind{};
-    std::uint64_t node = 0;              ///< what it happens to; of `mark` a number of the test's
+    std::uint64_t node = 0;              ///< what it happens to
     std::uint64_t folder = 0, from = 0;  ///< where the name is made or removed; of `rename`, where it was
     std::string name{}, old_name{};
     std::uint64_t at = 0;  ///< of `write`, the offset; of `truncate`, the size
@@ -46,8 +46,6 @@ struct FileEvent {
 
 /// Begins to record the changes that this thread makes.
 void record_events() noexcept;
-/// Puts a mark among them.
-void mark_event(std::uint64_t what);
 /// Ends that.
 std::vector<FileEvent> take_events();
 

@@ -47,7 +47,6 @@ class PowerLoss {
             }
             case Kind::truncate: nodes_[id(event.node)].now.resize(event.at); break;
             case Kind::sync: sync(id(event.node)); break;
-            case Kind::mark: break;
         }
     }
 

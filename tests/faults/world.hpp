@@ -130,6 +130,19 @@ inline Shelf look(const cairn::ArtifactStore& model) {
     return seen;
 }
 
+/// Between `before` and `after`: each version that is in both is there, and none that is in neither.
+inline void check_between(const Operation& operation, const Shelf& seen) {
+    for (const std::uint64_t version : seen.versions)
+        CHECK((operation.before.versions.contains(version) || operation.after.versions.contains(version)));
+    for (const std::uint64_t version : operation.before.versions) {
+        if (operation.after.versions.contains(version)) CHECK(seen.versions.contains(version));
+    }
+    // A version goes only when its successor is there.
+    if (!operation.before.versions.empty() && !seen.versions.contains(*operation.before.versions.begin()))
+        CHECK(seen.versions == operation.after.versions);
+    CHECK((seen.aliases == operation.before.aliases || seen.aliases == operation.after.aliases));
+}
+
 /// What is shown under plain paths is what it says, and the half of nothing.
 inline void check_plain_paths(const cairn::ArtifactStore& model, const Shelf& seen) {
     for (const std::uint64_t version : seen.versions) {
