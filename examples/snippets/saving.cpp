@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstdio>
 #include <random>
 #include <span>
 #include <string_view>
@@ -20,6 +21,15 @@ void step(cairn::Run& run, Model& model, std::mt19937& adam) {
     const auto row = run.log("loss"_m = 1.0);
     auto checkpoint = run.checkpoint<cairn::EveryN<2>>("model");
     auto saved = checkpoint.step(row, cairn::part("model", model), cairn::part("optimizer", adam));
+}
+
+void beside_the_loop(cairn::Run& run, Model& model) {
+    const auto row = run.log("loss"_m = 1.0);
+    auto checkpoint = run.checkpoint<cairn::EveryN<2>>("model");
+    auto saved = checkpoint.step(row, cairn::part("model", model));
+    if (!saved) return;
+    std::printf("%s\n", saved.version().label().c_str());  // known at once
+    if (saved.wait().failed()) std::printf("%s\n", saved.error().what());
 }
 
 std::int64_t go_on(Model& model) {

@@ -12,3 +12,4 @@
 #include <cairn/query/series.hpp>
 #include <cairn/store/garbage.hpp>
 #include <cairn/store/row_block.hpp>
+#include <cairn/store/verify.hpp>

@@ -14,6 +14,7 @@
 #include <charconv>
 #include <cmath>
 #include <concepts>
+#include <condition_variable>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
@@ -44,6 +45,7 @@
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <tuple>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -2557,6 +2559,21 @@ template <RetentionPolicy R>
 
 namespace detail {
 
+/// How many versions a retention keeps at most, if it says so: by a member `limit`.
+template <class R>
+[[nodiscard]] constexpr std::optional<std::uint64_t> most_kept_by(const R& retention) {
+    if constexpr (requires { retention.first(), retention.second(); }) {
+        const auto a = most_kept_by(retention.first()), b = most_kept_by(retention.second());
+        return a && b ? std::optional{*a + *b} : std::nullopt;
+    } else if constexpr (requires { retention.inner(); }) {
+        return most_kept_by(retention.inner());
+    } else if constexpr (requires { static_cast<std::uint64_t>(retention.limit()); }) {
+        return static_cast<std::uint64_t>(retention.limit());
+    } else {
+        return std::nullopt;
+    }
+}
+
 // Never defined: their names are the compiler's message.
 template <class A, class B>
 struct capped_goes_around_the_whole_retention_write_capped_of_a_or_b;
@@ -2602,12 +2619,16 @@ constexpr KeepAll operator|(const A&, const B&) {
 
 namespace CAIRN_NAMESPACE {
 
+struct Reservation;
+
 /// What a sink is told when a version begins.
 struct VersionInfo {
     std::string name;       ///< the checkpoint's
     std::string project{};  ///< of the run
     std::string run{};      ///< the run's id
     DynamicRow row{};       ///< the row that is saved: its step, its time and all of its metrics
+    /// What the sink's `reserve` returned for this version; null for a sink that has none.
+    const Reservation* reserved = nullptr;
 };
 
 /// A committed version: which one, of which row, where.
@@ -2633,6 +2654,12 @@ struct Version {
                 },
                 this};
     }
+};
+
+/// A version that a sink promised before its bytes are written.
+struct Reservation {
+    Version version{};             ///< its number, and its path if there will be one
+    std::shared_ptr<void> hold{};  ///< what the sink keeps for it until it is committed or given up
 };
 
 /// The files of a stored version: `find("model.safetensors")` gives its bytes, valid as long as this object.
@@ -5394,7 +5421,7 @@ struct Decision {
     /// What happened.
     enum class Kind : unsigned char {
         opened,     ///< the checkpoint was made; `text` is its policy, `retention` its retention
-        saved,      ///< a version was committed
+        saved,      ///< a version was committed or, if `queued`, handed to the saving thread
         failed,     ///< a version was to be saved and could not be; `text` says why
         skipped,    ///< from this row on nothing is saved for another reason than before
         asked,      ///< nothing new, but rows went by that the checkpoint was not asked about
@@ -5404,11 +5431,15 @@ struct Decision {
         restored,   ///< training goes on after a version
         stopped,    ///< a policy said that training should stop; `text` is the policy
         resumed,    ///< another session of the run begins; about no row
+        written,    ///< a version that was queued is committed; about no row
+        lost,       ///< a version that was queued could not be committed; `text` says why
     };
     Kind kind = Kind::asked;                 ///< what happened
     std::string checkpoint{};                ///< its name
     std::int64_t step = 0;                   ///< of the row that was decided about
     std::int64_t time_ns = 0;                ///< of that row; nanoseconds since the Unix epoch
+    std::int64_t recorded_ns = 0;            ///< when it was recorded, likewise
+    std::uint64_t order = 0;                 ///< counts what this session of the run recorded
     std::optional<std::uint64_t> version{};  ///< the one that was saved, removed, restored, …; none otherwise
     Answer answer = Answer::no;              ///< what the policy answered
     std::vector<Because> because{};          ///< those of the policies that decided
@@ -5422,6 +5453,7 @@ struct Decision {
     /// As in `At`.
     bool signal = false, final = false, failure = false;
     bool by_hand = false;  ///< `checkpoint.save`, whatever the policy said
+    bool queued = false;   ///< when this was recorded the version was still to be written
     /// How many rows the thread logged since the checkpoint was last asked, the row itself included; 0: none,
     /// the row was not logged or was asked about again; `another_thread`: that was by another thread.
     std::uint64_t rows = 0;
@@ -5443,6 +5475,8 @@ struct Decision {
         case Decision::Kind::restored: return "restored";
         case Decision::Kind::stopped: return "stopped";
         case Decision::Kind::resumed: return "resumed";
+        case Decision::Kind::written: return "written";
+        case Decision::Kind::lost: return "lost";
     }
     return "unknown";
 }
@@ -5451,7 +5485,16 @@ namespace detail {
 
 /// What is recorded for replay alone.
 [[nodiscard]] constexpr bool is_bookkeeping(Decision::Kind kind) noexcept {
-    return kind == Decision::Kind::asked || kind == Decision::Kind::noted || kind == Decision::Kind::resumed;
+    return kind == Decision::Kind::asked || kind == Decision::Kind::noted ||
+           kind == Decision::Kind::resumed || kind == Decision::Kind::written;
+}
+
+/// For those of several threads.
+template <class = void>
+void put_in_order(std::vector<Decision>& decisions) {
+    std::stable_sort(decisions.begin(), decisions.end(), [](const Decision& a, const Decision& b) {
+        return std::pair{a.recorded_ns, a.order} < std::pair{b.recorded_ns, b.order};
+    });
 }
 
 /// Why a policy answers as it does at this moment, before it hears what became of it.
@@ -5503,13 +5546,15 @@ namespace field {
 inline constexpr std::string_view kind = "kind", checkpoint = "checkpoint", version = "version",
                                   answer = "answer", text = "text", retention = "retention",
                                   seconds = "seconds", save_seconds = "save_seconds", flags = "flags",
-                                  rows = "rows", policy = "policy", path = "path", rule = "rule",
-                                  value = "value", reference = "reference", row = "row";
+                                  rows = "rows", time = "time_ns", order = "order", policy = "policy",
+                                  path = "path", rule = "rule", value = "value", reference = "reference",
+                                  row = "row";
 }  // namespace field
 
-/// A decision as the journal keeps it: an event whose values have these names.
+/// A decision as the journal keeps it: an event, of the time at which it is recorded, whose values have these
+/// names.
 template <class = void>
-[[nodiscard]] DynamicRow to_event(const Decision& d) {
+[[nodiscard]] DynamicRow to_event(const Decision& d, std::int64_t recorded_ns, std::uint64_t order) {
     std::vector<NamedValue> out = {{field::kind, to_string(d.kind)}, {field::checkpoint, d.checkpoint}};
     if (d.version) out.push_back({field::version, *d.version});
     out.push_back({field::answer, answer_word(d.answer)});
@@ -5517,10 +5562,12 @@ template <class = void>
     if (!d.retention.empty()) out.push_back({field::retention, d.retention});
     out.push_back({field::seconds, d.seconds});
     out.push_back({field::save_seconds, d.save_seconds});
-    const unsigned flags =
-        (d.signal ? 1U : 0U) | (d.final ? 2U : 0U) | (d.failure ? 4U : 0U) | (d.by_hand ? 8U : 0U);
+    const unsigned flags = (d.signal ? 1U : 0U) | (d.final ? 2U : 0U) | (d.failure ? 4U : 0U) |
+                           (d.by_hand ? 8U : 0U) | (d.queued ? 16U : 0U);
     out.push_back({field::flags, flags});
     out.push_back({field::rows, d.rows});
+    out.push_back({field::time, d.time_ns});
+    out.push_back({field::order, order});
     std::vector<std::string> paths;  // seen until the event is made
     paths.reserve(d.because.size());
     for (const Because& one : d.because) {
@@ -5533,7 +5580,7 @@ template <class = void>
     }
     out.push_back({field::row, d.row.size()});
     d.row.for_each([&](std::string_view name, const Value& value) { out.push_back({name, value}); });
-    return {d.step, d.time_ns, out.data(), out.size()};
+    return {d.step, recorded_ns, out.data(), out.size()};
 }
 
 /// What kind of decision an event tells; nothing if it tells none, or one of a newer version of the library.
@@ -5541,7 +5588,7 @@ template <class = void>
 [[nodiscard]] std::optional<Decision::Kind> kind_of(const StoredRow& event) {
     if (event.kind != RecordKind::event || event.values.empty() || event.values[0].name != field::kind)
         return std::nullopt;
-    for (int i = 0; i <= static_cast<int>(Decision::Kind::resumed); ++i) {
+    for (int i = 0; i <= static_cast<int>(Decision::Kind::lost); ++i) {
         const auto kind = static_cast<Decision::Kind>(i);
         if (event.values[0].value.text() == to_string(kind)) return kind;
     }
@@ -5556,7 +5603,7 @@ template <class = void>
     Decision d;
     d.kind = *kind;
     d.step = event.step;
-    d.time_ns = event.time_ns;
+    d.time_ns = d.recorded_ns = event.time_ns;
     const auto answer_of = [](std::string_view word) {
         for (const Answer answer : {Answer::missing, Answer::nan, Answer::yes}) {
             if (word == answer_word(answer)) return answer;
@@ -5567,7 +5614,7 @@ template <class = void>
         const auto& [name, value] = event.values[i];
         if (name == field::row) {
             const auto rest = event.values.subspan(i + 1);
-            d.row = DynamicRow{event.step, event.time_ns, rest.data(), rest.size()};
+            d.row = DynamicRow{event.step, d.time_ns, rest.data(), rest.size()};
             break;
         }
         if (name == field::checkpoint) d.checkpoint = value.text();
@@ -5577,11 +5624,14 @@ template <class = void>
         if (name == field::seconds) d.seconds = value.number();
         if (name == field::save_seconds) d.save_seconds = value.number();
         if (name == field::rows) d.rows = value.bits();
+        if (name == field::order) d.order = value.bits();
+        if (name == field::time) d.time_ns = static_cast<std::int64_t>(value.bits());
         if (name == field::flags) {
             d.signal = (value.bits() & 1U) != 0;
             d.final = (value.bits() & 2U) != 0;
             d.failure = (value.bits() & 4U) != 0;
             d.by_hand = (value.bits() & 8U) != 0;
+            d.queued = (value.bits() & 16U) != 0;
         }
         if (name == field::policy) d.because.push_back({std::string{value.text()}});
         if (d.because.empty()) {
@@ -5615,7 +5665,8 @@ template <class = void>
     switch (d.kind) {
         case Decision::Kind::opened: line += " with " + d.text + ", keeps " + d.retention; break;
         case Decision::Kind::removed: line += ", not wanted by " + d.retention; break;
-        case Decision::Kind::failed: line += ", " + d.text; break;
+        case Decision::Kind::failed:
+        case Decision::Kind::lost: line += ", " + d.text; break;
         case Decision::Kind::annotated:
             d.row.for_each([&](std::string_view name, const Value& value) {
                 detail::Text number;
@@ -5652,8 +5703,9 @@ struct Health {
     /// What a `log` costs the thread that calls it, in nanoseconds: reading the clock and copying a row, as
     /// measured now and then and typical of the thread where it is dearest; 0 before the first.
     std::uint64_t log_ns = 0;
-    std::uint64_t history_bytes = 0;  ///< written to the history file
-    std::uint64_t saves_failed = 0;   ///< checkpoints and artifacts that could not be saved
+    std::uint64_t history_bytes = 0;      ///< written to the history file
+    std::uint64_t saves_failed = 0;       ///< checkpoints and artifacts that could not be saved
+    std::uint64_t saves_passed_over = 0;  ///< not made, because another was being written (`coalesce`)
     bool journal_mapped =
         true;  ///< false: rows lie in plain memory until they are collected; a kill loses them
     std::vector<std::string> errors = {};  ///< the first 16 messages
@@ -6869,6 +6921,15 @@ template <class = void>
     return failure("look at", path);
 }
 
+/// How many bytes this user may still write to the file system that has a path. Fails: not_found.
+template <class = void>
+result<std::uint64_t> free_bytes(const Path& path) {
+    std::error_code problem;
+    const auto space = std::filesystem::space(path, problem);
+    if (!problem) return std::uint64_t{space.available};
+    return error{errc::io, "cannot tell how much space is free: " + problem.message(), path.string(), ""};
+}
+
 /// Makes one folder. Fails: already_exists.
 template <class = void>
 result<void> make_dir(const Path& path) {
@@ -7741,10 +7802,14 @@ class BasicThread {
                      std::string{"cannot start a thread: "} + std::generic_category().message(errno), "",
                      "stop other programs of this user"};
     }
+    /// Whether the caller is this thread.
+    [[nodiscard]] bool is_current() const noexcept {
+        return thread_ != 0 && ::GetThreadId(reinterpret_cast<::HANDLE>(thread_)) == ::GetCurrentThreadId();
+    }
     /// Waits until the work is done. Does nothing if there is none, or on the thread itself.
     void join() noexcept {
+        if (thread_ == 0 || is_current()) return;
         const auto handle = reinterpret_cast<::HANDLE>(thread_);
-        if (thread_ == 0 || ::GetThreadId(handle) == ::GetCurrentThreadId()) return;
         thread_ = 0;
         ::WaitForSingleObject(handle, INFINITE);
         ::CloseHandle(handle);
@@ -7848,9 +7913,13 @@ class BasicThread {
         running_ = true;
         return {};
     }
+    /// Whether the caller is this thread.
+    [[nodiscard]] bool is_current() const noexcept {
+        return running_ && pthread_equal(thread_, pthread_self()) != 0;
+    }
     /// Waits until the work is done. Does nothing if there is none, or on the thread itself.
     void join() noexcept {
-        if (!running_ || pthread_equal(thread_, pthread_self()) != 0) return;
+        if (!running_ || is_current()) return;
         pthread_join(thread_, nullptr);
         running_ = false;
     }
@@ -7944,6 +8013,207 @@ class CAIRN_ONE_IN_PROCESS ThreadData {
 // threads. Names no POSIX type, so that another system needs only its own detail/os_*.hpp; detail/os_sys.hpp
 // holds every system call. Costs <filesystem>, for its paths.
 
+// ---- cairn/store/atomic_file.hpp
+// Whole small files: written so that a reader, a kill or a full disk never sees half of one.
+
+namespace CAIRN_NAMESPACE {
+
+/// What a write has to outlive when it has returned.
+enum class Durability : unsigned char {
+    process_crash,  ///< any death of the process; costs nothing beyond the write, because the system has the
+                    ///< bytes
+    power_loss,     ///< the machine's death too: waits for the disk, 1 to 30 ms for each file and each folder
+};
+
+namespace detail {
+
+/// Makes a folder and those above it; each new name is synced into the folder that holds it, if it has to be.
+template <class = void>
+result<void> make_dirs_durably(const os::Path& path, Durability durability) {
+    if (durability == Durability::process_crash) return os::make_dirs(path);
+    const auto there = os::status(path);
+    if (!there) return there.error();
+    const os::Path above = path.parent_path();
+    if (there->is_dir || path == above) return {};
+    if (!above.empty()) {
+        if (auto made = make_dirs_durably(above, durability); !made) return made;
+    }
+    if (auto made = os::make_dirs(path); !made) return made;
+    return os::sync_dir(above.empty() ? os::Path{"."} : above);
+}
+
+/// Tells the machines, containers and restarts apart whose processes write into one store: 8 hexadecimal
+/// digits.
+template <class = void>
+[[nodiscard]] std::string machine_key(const os::Process& self) {
+    std::uint32_t hash = 2166136261U;  // FNV-1a
+    for (const std::string& part : {self.host, self.boot, self.space}) {
+        for (const char c : part) hash = (hash ^ static_cast<unsigned char>(c)) * 16777619U;
+    }
+    std::string out(8, '0');
+    for (char& c : out) c = "0123456789abcdef"[hash & 15U], hash >>= 4U;
+    return out;
+}
+
+/// A name that no process has used: <pid>-<counter>-<machine><random>. Says who made it; see
+/// `is_abandoned_temp`.
+template <class = void>
+[[nodiscard]] std::string temp_name() {
+    static std::atomic<std::uint64_t> counter{0};
+    return std::to_string(os::pid()) + '-' + std::to_string(counter.fetch_add(1, std::memory_order_relaxed)) +
+           '-' + machine_key(os::this_process()) + os::random_hex(8);
+}
+
+/// Whether `name` was made by `temp_name` and its maker is dead: at once if it was on this machine; otherwise
+/// a day after the last write (0 for `modified_ns`: not known), since nobody here can tell.
+template <class = void>
+[[nodiscard]] bool is_abandoned_temp(std::string_view name, std::int64_t modified_ns) {
+    std::uint64_t pid = 0;
+    std::uint64_t counter = 0;
+    const char* const end = name.data() + name.size();
+    // NOLINTNEXTLINE(bugprone-suspicious-stringview-data-usage): the end goes with it
+    const auto first = std::from_chars(name.data(), end, pid);
+    if (first.ec != std::errc{} || first.ptr == end || *first.ptr != '-') return false;
+    const auto second = std::from_chars(first.ptr + 1, end, counter);
+    if (second.ec != std::errc{} || second.ptr == end || *second.ptr != '-') return false;
+    const std::string_view token{second.ptr + 1, static_cast<std::size_t>(end - second.ptr - 1)};
+    if (token.size() != 16 || token.find_first_not_of("0123456789abcdef") != std::string_view::npos)
+        return false;
+    os::Process maker = os::this_process();
+    if (token.substr(0, 8) != machine_key(maker)) {
+        constexpr std::int64_t day_ns = 86'400'000'000'000;
+        return modified_ns != 0 && wall_ns() - modified_ns > day_ns;
+    }
+    maker.pid = pid;
+    maker.start = 0;  // a number that was given out again only keeps the file for longer
+    return os::liveness(maker) == os::Liveness::dead;
+}
+
+/// A temporary file's or folder's name, which is removed with this object unless it was kept. A forked
+/// child's copy removes nothing.
+template <class = void>
+class BasicTempPath {
+  public:
+    BasicTempPath() = default;
+    explicit BasicTempPath(os::Path path) : path_{std::move(path)}, owner_{os::pid()} {}
+    BasicTempPath(BasicTempPath&& other) noexcept
+        : path_{std::move(other.path_)}, owner_{std::exchange(other.owner_, 0)} {}
+    BasicTempPath& operator=(BasicTempPath&& other) noexcept {
+        if (this != &other) {
+            remove();
+            path_ = std::move(other.path_);
+            owner_ = std::exchange(other.owner_, 0);
+        }
+        return *this;
+    }
+    ~BasicTempPath() { remove(); }
+
+    [[nodiscard]] const os::Path& path() const noexcept { return path_; }
+    /// It was moved to where it belongs.
+    void keep() noexcept { owner_ = 0; }
+    void remove() noexcept {
+        if (owner_ != 0 && owner_ == os::pid()) {
+            (void)os::remove_tree(path_.parent_path(), path_.filename().string());
+        }
+        owner_ = 0;
+    }
+
+  private:
+    os::Path path_;
+    std::uint64_t owner_ = 0;
+};
+using TempPath = BasicTempPath<>;
+
+/// What becomes of a file that is there already.
+enum class Existing : unsigned char { replace, refuse };
+
+template <class = void>
+result<void> write_via_temp(const os::Path& path, std::string_view bytes, Durability durability,
+                            const os::Path& temp_dir, Existing existing) {
+    const TempPath temp{temp_dir / ("." + temp_name())};
+    auto file = os::File::create_new(temp.path());
+    if (!file) return file.error();
+    if (auto written = file->write_text(bytes); !written) return written;
+    if (durability == Durability::power_loss) {
+        if (auto synced = file->sync(); !synced) return synced;
+    }
+    if (auto closed = file->close(); !closed) return closed;
+    if (existing == Existing::replace) return os::rename_replace(temp.path(), path);
+    // A link is the one step that names a file only if the name is free, whether or not locks work here.
+    auto linked = os::hard_link(temp.path(), path);
+    if (linked || linked.error().code() == errc::already_exists || linked.error().code() == errc::no_space) {
+        return linked;
+    }
+    const auto there = os::status(path, os::Links::refuse);
+    if (!there) return there.error();
+    if (there->exists) return os::failure_of(EEXIST, "create", path);
+    return os::rename_replace(temp.path(), path);
+}
+
+template <class = void>
+result<void> write_atomically(const os::Path& path, std::string_view bytes, Durability durability,
+                              const os::Path& temp_dir, Existing existing) {
+    const os::Path folder = path.has_parent_path() ? path.parent_path() : os::Path{"."};
+    auto written = write_via_temp(path, bytes, durability, temp_dir.empty() ? folder : temp_dir, existing);
+    if (!written && !temp_dir.empty() && written.error().code() == errc::unsupported) {
+        written =
+            write_via_temp(path, bytes, durability, folder, existing);  // on another file system, perhaps
+    }
+    if (!written) return written;
+    if (durability == Durability::power_loss) return os::sync_dir(folder);
+    return {};
+}
+
+/// Writes a file whole: readers see the old bytes or the new ones, and after a failure the old ones. Its
+/// temporary lies in `temp_dir` (on the same file system), or beside it. Fails: as the system does; what is
+/// at `path` is then what was there, except when the folder's sync fails after the file was replaced.
+template <class = void>
+result<void> write_file_atomically(const os::Path& path, std::string_view bytes, Durability durability,
+                                   const os::Path& temp_dir = {}) {
+    return write_atomically(path, bytes, durability, temp_dir, Existing::replace);
+}
+
+/// The same for a file that must not be there yet. Fails: already_exists; of two writers exactly one
+/// succeeds.
+template <class = void>
+result<void> write_new_file_atomically(const os::Path& path, std::string_view bytes, Durability durability,
+                                       const os::Path& temp_dir = {}) {
+    return write_atomically(path, bytes, durability, temp_dir, Existing::refuse);
+}
+
+/// A whole file. Fails: not_found; corrupt if it is longer than `max_bytes`; invalid_argument if it is no
+/// regular file.
+template <class = void>
+result<std::string> read_file(const os::Path& path, std::uint64_t max_bytes,
+                              os::Links links = os::Links::follow) {
+    auto file = os::File::open_read(path, links);
+    if (!file) return file.error();
+    return file->read_all(max_bytes);
+}
+
+/// Calls `f(name)` for the temporaries in `folder` whose makers are dead.
+template <class F>
+void for_each_abandoned_temp(const os::Path& folder, F&& f) {
+    const auto names = os::list_dir(folder);
+    if (!names) return;
+    for (const std::string& name : *names) {
+        const auto there = os::status(folder / name, os::Links::refuse);
+        std::string_view made = name;
+        if (made.starts_with('.')) made.remove_prefix(1);
+        if (there && is_abandoned_temp(made, there->modified_ns)) f(name);
+    }
+}
+
+/// Removes them. What cannot be removed stays.
+template <class = void>
+void remove_abandoned_temps(const os::Path& folder) {
+    for_each_abandoned_temp(folder, [&](const std::string& name) { (void)os::remove_tree(folder, name); });
+}
+
+}  // namespace detail
+
+}  // namespace CAIRN_NAMESPACE
+
 // ---- cairn/run/options.hpp
 // What `cairn::init` takes, and how the environment changes it. Costs nlohmann/json.
 
@@ -7975,7 +8245,11 @@ struct Options {
     std::optional<unsigned> rank = {};   ///< of several processes that write one run; default 0, which saves
     Mode mode = Mode::online;            ///< `disabled`: nothing is written
     bool save = true;                    ///< false: checkpoints of this run save nothing
-    bool quiet = false;                  ///< true: no start and end messages on a terminal
+    Durability durability = Durability::power_loss;  ///< of versions, artifacts and the run's records
+    bool quiet = false;                              ///< true: no start and end messages on a terminal
+    /// Gets each failure once, in place of the line on stderr, on the thread on which it came up: it must not
+    /// block, nor call the run. What it throws is dropped.
+    std::function<void(const error&)> on_error = {};
 };
 
 /// What `cairn::init` opens unless told otherwise.
@@ -8974,201 +9248,6 @@ template <class = void>
 
 }  // namespace CAIRN_NAMESPACE
 
-// ---- cairn/store/atomic_file.hpp
-// Whole small files: written so that a reader, a kill or a full disk never sees half of one.
-
-namespace CAIRN_NAMESPACE {
-
-/// What a write has to outlive when it has returned.
-enum class Durability : unsigned char {
-    process_crash,  ///< any death of the process; costs nothing beyond the write, because the system has the
-                    ///< bytes
-    power_loss,     ///< the machine's death too: waits for the disk, 1 to 30 ms for each file and each folder
-};
-
-namespace detail {
-
-/// Makes a folder and those above it; each new name is synced into the folder that holds it, if it has to be.
-template <class = void>
-result<void> make_dirs_durably(const os::Path& path, Durability durability) {
-    if (durability == Durability::process_crash) return os::make_dirs(path);
-    const auto there = os::status(path);
-    if (!there) return there.error();
-    const os::Path above = path.parent_path();
-    if (there->is_dir || path == above) return {};
-    if (!above.empty()) {
-        if (auto made = make_dirs_durably(above, durability); !made) return made;
-    }
-    if (auto made = os::make_dirs(path); !made) return made;
-    return os::sync_dir(above.empty() ? os::Path{"."} : above);
-}
-
-/// Tells the machines, containers and restarts apart whose processes write into one store: 8 hexadecimal
-/// digits.
-template <class = void>
-[[nodiscard]] std::string machine_key(const os::Process& self) {
-    std::uint32_t hash = 2166136261U;  // FNV-1a
-    for (const std::string& part : {self.host, self.boot, self.space}) {
-        for (const char c : part) hash = (hash ^ static_cast<unsigned char>(c)) * 16777619U;
-    }
-    std::string out(8, '0');
-    for (char& c : out) c = "0123456789abcdef"[hash & 15U], hash >>= 4U;
-    return out;
-}
-
-/// A name that no process has used: <pid>-<counter>-<machine><random>. Says who made it; see
-/// `is_abandoned_temp`.
-template <class = void>
-[[nodiscard]] std::string temp_name() {
-    static std::atomic<std::uint64_t> counter{0};
-    return std::to_string(os::pid()) + '-' + std::to_string(counter.fetch_add(1, std::memory_order_relaxed)) +
-           '-' + machine_key(os::this_process()) + os::random_hex(8);
-}
-
-/// Whether `name` was made by `temp_name` and its maker is dead: at once if it was on this machine; otherwise
-/// a day after the last write (0 for `modified_ns`: not known), since nobody here can tell.
-template <class = void>
-[[nodiscard]] bool is_abandoned_temp(std::string_view name, std::int64_t modified_ns) {
-    std::uint64_t pid = 0;
-    std::uint64_t counter = 0;
-    const char* const end = name.data() + name.size();
-    // NOLINTNEXTLINE(bugprone-suspicious-stringview-data-usage): the end goes with it
-    const auto first = std::from_chars(name.data(), end, pid);
-    if (first.ec != std::errc{} || first.ptr == end || *first.ptr != '-') return false;
-    const auto second = std::from_chars(first.ptr + 1, end, counter);
-    if (second.ec != std::errc{} || second.ptr == end || *second.ptr != '-') return false;
-    const std::string_view token{second.ptr + 1, static_cast<std::size_t>(end - second.ptr - 1)};
-    if (token.size() != 16 || token.find_first_not_of("0123456789abcdef") != std::string_view::npos)
-        return false;
-    os::Process maker = os::this_process();
-    if (token.substr(0, 8) != machine_key(maker)) {
-        constexpr std::int64_t day_ns = 86'400'000'000'000;
-        return modified_ns != 0 && wall_ns() - modified_ns > day_ns;
-    }
-    maker.pid = pid;
-    maker.start = 0;  // a number that was given out again only keeps the file for longer
-    return os::liveness(maker) == os::Liveness::dead;
-}
-
-/// A temporary file's or folder's name, which is removed with this object unless it was kept. A forked
-/// child's copy removes nothing.
-template <class = void>
-class BasicTempPath {
-  public:
-    BasicTempPath() = default;
-    explicit BasicTempPath(os::Path path) : path_{std::move(path)}, owner_{os::pid()} {}
-    BasicTempPath(BasicTempPath&& other) noexcept
-        : path_{std::move(other.path_)}, owner_{std::exchange(other.owner_, 0)} {}
-    BasicTempPath& operator=(BasicTempPath&& other) noexcept {
-        if (this != &other) {
-            remove();
-            path_ = std::move(other.path_);
-            owner_ = std::exchange(other.owner_, 0);
-        }
-        return *this;
-    }
-    ~BasicTempPath() { remove(); }
-
-    [[nodiscard]] const os::Path& path() const noexcept { return path_; }
-    /// It was moved to where it belongs.
-    void keep() noexcept { owner_ = 0; }
-    void remove() noexcept {
-        if (owner_ != 0 && owner_ == os::pid()) {
-            (void)os::remove_tree(path_.parent_path(), path_.filename().string());
-        }
-        owner_ = 0;
-    }
-
-  private:
-    os::Path path_;
-    std::uint64_t owner_ = 0;
-};
-using TempPath = BasicTempPath<>;
-
-/// What becomes of a file that is there already.
-enum class Existing : unsigned char { replace, refuse };
-
-template <class = void>
-result<void> write_via_temp(const os::Path& path, std::string_view bytes, Durability durability,
-                            const os::Path& temp_dir, Existing existing) {
-    const TempPath temp{temp_dir / ("." + temp_name())};
-    auto file = os::File::create_new(temp.path());
-    if (!file) return file.error();
-    if (auto written = file->write_text(bytes); !written) return written;
-    if (durability == Durability::power_loss) {
-        if (auto synced = file->sync(); !synced) return synced;
-    }
-    if (auto closed = file->close(); !closed) return closed;
-    if (existing == Existing::replace) return os::rename_replace(temp.path(), path);
-    // A link is the one step that names a file only if the name is free, whether or not locks work here.
-    auto linked = os::hard_link(temp.path(), path);
-    if (linked || linked.error().code() == errc::already_exists || linked.error().code() == errc::no_space) {
-        return linked;
-    }
-    const auto there = os::status(path, os::Links::refuse);
-    if (!there) return there.error();
-    if (there->exists) return os::failure_of(EEXIST, "create", path);
-    return os::rename_replace(temp.path(), path);
-}
-
-template <class = void>
-result<void> write_atomically(const os::Path& path, std::string_view bytes, Durability durability,
-                              const os::Path& temp_dir, Existing existing) {
-    const os::Path folder = path.has_parent_path() ? path.parent_path() : os::Path{"."};
-    auto written = write_via_temp(path, bytes, durability, temp_dir.empty() ? folder : temp_dir, existing);
-    if (!written && !temp_dir.empty() && written.error().code() == errc::unsupported) {
-        written =
-            write_via_temp(path, bytes, durability, folder, existing);  // on another file system, perhaps
-    }
-    if (!written) return written;
-    if (durability == Durability::power_loss) return os::sync_dir(folder);
-    return {};
-}
-
-/// Writes a file whole: readers see the old bytes or the new ones, and after a failure the old ones. Its
-/// temporary lies in `temp_dir` (on the same file system), or beside it. Fails: as the system does; what is
-/// at `path` is then what was there, except when the folder's sync fails after the file was replaced.
-template <class = void>
-result<void> write_file_atomically(const os::Path& path, std::string_view bytes, Durability durability,
-                                   const os::Path& temp_dir = {}) {
-    return write_atomically(path, bytes, durability, temp_dir, Existing::replace);
-}
-
-/// The same for a file that must not be there yet. Fails: already_exists; of two writers exactly one
-/// succeeds.
-template <class = void>
-result<void> write_new_file_atomically(const os::Path& path, std::string_view bytes, Durability durability,
-                                       const os::Path& temp_dir = {}) {
-    return write_atomically(path, bytes, durability, temp_dir, Existing::refuse);
-}
-
-/// A whole file. Fails: not_found; corrupt if it is longer than `max_bytes`; invalid_argument if it is no
-/// regular file.
-template <class = void>
-result<std::string> read_file(const os::Path& path, std::uint64_t max_bytes,
-                              os::Links links = os::Links::follow) {
-    auto file = os::File::open_read(path, links);
-    if (!file) return file.error();
-    return file->read_all(max_bytes);
-}
-
-/// Removes the temporaries in `folder` whose makers are dead. What cannot be removed stays.
-template <class = void>
-void remove_abandoned_temps(const os::Path& folder) {
-    const auto names = os::list_dir(folder);
-    if (!names) return;
-    for (const std::string& name : *names) {
-        const auto there = os::status(folder / name, os::Links::refuse);
-        std::string_view made = name;
-        if (made.starts_with('.')) made.remove_prefix(1);
-        if (there && is_abandoned_temp(made, there->modified_ns)) (void)os::remove_tree(folder, name);
-    }
-}
-
-}  // namespace detail
-
-}  // namespace CAIRN_NAMESPACE
-
 // ---- cairn/store/manifest.hpp
 // The manifest of a version: what it holds and where it came from. A version without one does not exist.
 // Costs nlohmann/json.
@@ -9836,9 +9915,9 @@ template <class = void>
 template <class = void>
 class BasicStagedObject {
   public:
-    /// For `BasicObjectWriter`.
-    BasicStagedObject(Digest digest, std::uint64_t size, detail::TempPath temp)
-        : digest_{digest}, size_{size}, temp_{std::move(temp)} {}
+    /// For `BasicObjectWriter`; with the file, if that is still to be made durable.
+    BasicStagedObject(Digest digest, std::uint64_t size, detail::TempPath temp, detail::os::File file = {})
+        : digest_{digest}, size_{size}, temp_{std::move(temp)}, file_{std::move(file)} {}
 
     /// The SHA-256 of the bytes, which is the object's name.
     [[nodiscard]] const Digest& digest() const noexcept { return digest_; }
@@ -9846,6 +9925,12 @@ class BasicStagedObject {
     [[nodiscard]] std::uint64_t size() const noexcept { return size_; }
     /// Where it lies until then.
     [[nodiscard]] const std::filesystem::path& temp_path() const noexcept { return temp_.path(); }
+    /// Makes it durable where it lies, so that another process may install it. Fails: no_space, io.
+    result<void> seal() {
+        if (!file_.is_open()) return {};
+        if (auto synced = file_.sync(); !synced) return synced;
+        return file_.close();
+    }
     /// Another process installs or removes it.
     void hand_over() noexcept { temp_.keep(); }
 
@@ -9860,6 +9945,7 @@ class BasicStagedObject {
             if (whole) return false;
             if (whole.error().code() != errc::corrupt) return whole.error();
         }
+        if (auto sealed = seal(); !sealed) return sealed.error();
         const std::filesystem::path folder = path.parent_path();
         if (auto made = detail::make_dirs_durably(folder, store.durability()); !made) return made.error();
         if (auto moved = detail::os::rename_replace(temp_.path(), path); !moved) return moved.error();
@@ -9877,10 +9963,40 @@ class BasicStagedObject {
     Digest digest_;
     std::uint64_t size_;
     detail::TempPath temp_;
+    detail::os::File file_;  // after the path: it is closed before its name goes (Windows)
 };
 using StagedObject = BasicStagedObject<>;
 
-/// Writes one object, hashing on the way. What is not finished is removed.
+namespace detail {
+
+/// Hashes bytes while this lives: many of them on a thread of their own, beside whatever the caller does.
+template <class = void>
+class BasicHashing {
+  public:
+    BasicHashing(Sha256& hash, std::span<const std::byte> bytes) : hash_{&hash}, bytes_{bytes} {
+        constexpr std::size_t worth_a_thread = std::size_t{1} << 20U;
+        if (bytes_.size() < worth_a_thread || !thread_.start(&run, this)) run(this);
+    }
+    BasicHashing(const BasicHashing&) = delete;
+    BasicHashing& operator=(const BasicHashing&) = delete;
+    ~BasicHashing() { thread_.join(); }
+
+  private:
+    static void* run(void* self) noexcept {
+        auto& mine = *static_cast<BasicHashing*>(self);
+        mine.hash_->update(mine.bytes_);
+        return nullptr;
+    }
+
+    Sha256* hash_;
+    std::span<const std::byte> bytes_;
+    os::Thread thread_;
+};
+using Hashing = BasicHashing<>;
+
+}  // namespace detail
+
+/// Writes one object, hashing on the way, both at once if there is much. What is not finished is removed.
 template <class = void>
 class BasicObjectWriter {
   public:
@@ -9889,38 +10005,46 @@ class BasicObjectWriter {
         detail::TempPath temp{store.new_temp_path()};
         auto file = detail::os::File::create_new(temp.path());
         if (!file) return file.error();
-        return BasicObjectWriter{std::move(temp), std::move(*file), store.durability()};
+        return BasicObjectWriter{std::move(temp), std::move(*file), store};
     }
 
     /// Appends bytes; a failure is kept, and `finish` has it too. Fails: no_space, io.
     result<void> write(std::span<const std::byte> bytes) {
         if (failed_) return *failed_;
-        hash_.update(bytes);
         size_ += bytes.size();
-        auto written = file_.write_all(bytes);
+        result<void> written;
+        {
+            const detail::Hashing beside{hash_, bytes};
+            written = file_.write_all(bytes);
+        }
         if (!written) failed_ = written.error();
         return written;
     }
 
-    /// The object, durable under its temporary name and read-only. Fails: as the first `write` that failed,
-    /// too.
+    /// The object, under its temporary name and read-only; durable, unless the store seems to have it already
+    /// and so has no need of it. Fails: as the first `write` that failed, too.
     result<StagedObject> finish() {
         if (failed_) return *failed_;
         if (auto sealed = file_.set_read_only(); !sealed) return sealed.error();
-        if (durability_ == Durability::power_loss) {
+        const Digest digest = hash_.finish();
+        if (store_.durability() == Durability::power_loss) {
+            const auto there =
+                detail::os::status(store_.object_path(digest.hex()), detail::os::Links::refuse);
+            if (there && there->is_file && there->size == size_)
+                return StagedObject{digest, size_, std::move(temp_), std::move(file_)};
             if (auto synced = file_.sync(); !synced) return synced.error();
         }
         if (auto closed = file_.close(); !closed) return closed.error();
-        return StagedObject{hash_.finish(), size_, std::move(temp_)};
+        return StagedObject{digest, size_, std::move(temp_)};
     }
 
   private:
-    BasicObjectWriter(detail::TempPath temp, detail::os::File file, Durability durability)
-        : temp_{std::move(temp)}, file_{std::move(file)}, durability_{durability} {}
+    BasicObjectWriter(detail::TempPath temp, detail::os::File file, Store store)
+        : temp_{std::move(temp)}, file_{std::move(file)}, store_{std::move(store)} {}
 
     detail::TempPath temp_;
     detail::os::File file_;
-    Durability durability_;
+    Store store_;
     Sha256 hash_;
     std::uint64_t size_ = 0;
     std::optional<error> failed_;
@@ -10063,10 +10187,19 @@ struct StagedFile {
     StagedObject object;  ///< its bytes
 };
 
+/// The number of a version that is committed later: nobody else gets it while this lives, nor once the
+/// process that has it is dead. Where the file system has no locks, two may get the same; the one that
+/// commits last is then given another.
+struct ReservedNumber {
+    std::uint64_t number = 0;      ///< for `CommitOptions::number`
+    detail::os::Lease lease = {};  ///< what tells others that it is taken
+};
+
 /// How a version is committed.
 struct CommitOptions {
-    bool skip_identical = false;            ///< if the newest version has the same content, make none
-    std::vector<std::string> aliases = {};  ///< to point to the version
+    bool skip_identical = false;               ///< if the newest version has the same content, make none
+    std::vector<std::string> aliases = {};     ///< to point to the version
+    std::optional<std::uint64_t> number = {};  ///< one that was reserved for it; default: the next
 };
 
 /// What a commit made.
@@ -10122,9 +10255,9 @@ class BasicArtifactStore {
         for (const StagedFile& file : files) {
             draft.files.push_back({file.path, file.object.size(), file.object.digest().hex(), {}});
         }
-        const auto next = next_version();
-        if (!next) return next.error();
-        draft.version = *next;
+        const auto number = options.number ? result<std::uint64_t>{*options.number} : next_version();
+        if (!number) return number.error();
+        draft.version = *number;
         if (auto valid = to_text(draft); !valid) return valid.error();
         auto same =
             options.skip_identical ? newest_if_same(draft) : result<std::optional<Manifest>>{std::nullopt};
@@ -10151,6 +10284,17 @@ class BasicArtifactStore {
         if (auto shown = detail::show_files(store_, done.manifest, plain_path(done.manifest.version)); !shown)
             done.warnings.push_back(shown.error());
         return done;
+    }
+
+    /// The next number, for a version whose files are still to be written. Fails: busy, permission.
+    [[nodiscard]] result<ReservedNumber> reserve() const {
+        const auto lock = store_.lock();
+        if (!lock) return lock.error();
+        const auto next = next_version();
+        if (!next) return next.error();
+        ReservedNumber reserved{*next};
+        if (auto taken = lease(*next)) reserved.lease = std::move(*taken);
+        return reserved;
     }
 
     /// A version's manifest. Fails: not_found, corrupt.
@@ -10453,7 +10597,7 @@ class BasicArtifactStore {
     // ---- committing; all of this requires the store's lock
 
     /// One more than any number that was given: the newest version stays, and what has a version's name is
-    /// stepped over.
+    /// stepped over, and so is what is reserved.
     [[nodiscard]] result<std::uint64_t> next_version() const {
         std::uint64_t next = 0;
         for (const std::filesystem::path& folder : {dir_, dir_ / "versions"}) {
@@ -10465,6 +10609,11 @@ class BasicArtifactStore {
                     next = *number + 1;
             }
         }
+        const auto is_reserved = [&] {
+            const auto taken = is_read(next);
+            return taken && *taken;
+        };
+        while (is_reserved()) ++next;
         return next;
     }
 
@@ -10547,6 +10696,8 @@ class VersionStore {
     VersionStore& operator=(const VersionStore&) = delete;
     virtual ~VersionStore() = default;
 
+    /// The number of the next version. Threads: may be called while another one writes.
+    virtual result<Reservation> reserve() const = 0;
     virtual result<void> begin(const VersionInfo& info) = 0;
     virtual result<void> write(std::string_view file, std::span<const std::byte> bytes) = 0;
     virtual result<Version> commit() = 0;
@@ -10571,6 +10722,8 @@ class VersionStore {
     /// Whether a version must stay for another reason than a retention: an alias names it, or it is being
     /// read.
     [[nodiscard]] virtual bool is_held(const Version& version) const = 0;
+    /// How much room there is for it; nothing if the system does not tell.
+    [[nodiscard]] virtual std::optional<std::uint64_t> free_bytes() const = 0;
     /// Makes `best` name a version, unless it names a better one already (of another run, say).
     virtual void mark_best(const Version& version, const Watched& by) = 0;
 };
@@ -10595,6 +10748,9 @@ struct MetricOptions {
 };
 
 namespace detail {
+
+template <class T>
+class BasicSaver;
 
 /// A run that was opened. Threads: any, unless said otherwise.
 template <class T = void>
@@ -10659,6 +10815,11 @@ class BasicRunCore {
 
     [[nodiscard]] virtual std::unique_ptr<SignalWatch> watch_signals() = 0;
 
+    /// Where checkpoints are written beside the loop, until the run ends.
+    [[nodiscard]] virtual BasicSaver<T>& saver() noexcept = 0;
+    /// Counts a version that was not saved because another was being written.
+    void count_passed_over() noexcept { passed_over_.fetch_add(1, std::memory_order_relaxed); }
+
     // ---- what it has written
 
     /// The versions of an artifact of its store. Throws `cairn::error`.
@@ -10691,9 +10852,10 @@ class BasicRunCore {
 
     // ---- ends
 
-    /// Ends the run once: drains, writes summary and state, lets go of the lock, says so. The first failure
-    /// is returned and kept.
-    virtual result<void> end(std::string_view status, const std::string& why) noexcept = 0;
+    /// Ends the run once: waits for what is being saved, at most so long; drains, writes summary and state,
+    /// lets go of the lock, says so. The first failure is returned and kept.
+    virtual result<void> end(std::string_view status, const std::string& why,
+                             std::int64_t most_ns) noexcept = 0;
 
   protected:
     [[nodiscard]] bool is_ours(const ThreadLanes::Latest& latest) const noexcept {
@@ -10726,6 +10888,7 @@ class BasicRunCore {
     std::atomic<bool> detached_{false};
     std::atomic<bool> ended_{false};
     std::atomic<std::uint64_t> dropped_{0};
+    std::atomic<std::uint64_t> passed_over_{0};
 };
 using RunCore = BasicRunCore<>;
 
@@ -10951,7 +11114,7 @@ class BasicRun {
         }
     }
 
-    /// What was decided so far and recorded, in the order of each thread: every save, failure and removal,
+    /// What was decided so far and recorded, in the order of time: every save, failure and removal,
     /// and every change of why nothing is saved. `to_text` makes a line of one. `checkpoint.decisions()` has
     /// those about all other rows too. Throws if the history cannot be read. Cost: one pass over it.
     template <class D = Decision>
@@ -10961,6 +11124,7 @@ class BasicRun {
             if (decision != nullptr && !detail::is_bookkeeping(decision->kind)) all.push_back(*decision);
         };
         if (core_) core_->read_rows(core_->dir(), keep).value();
+        detail::put_in_order(all);
         return all;
     }
 
@@ -11017,8 +11181,17 @@ class BasicRun {
     [[nodiscard]] Health health() const { return core_ ? core_->health() : Health{}; }
 
     /// Ends the run: writes what is left, the summary and the state "finished". The handle then only counts
-    /// what it is given. The result has the first thing that could not be written.
+    /// what it is given. Waits for versions that are still being written, unless nothing was written for five
+    /// minutes. The result has the first thing that could not be written; a version that was lost is one.
     result<void> finish() noexcept { return end("finished", {}); }
+    /// The same, but waits no longer than this for versions that are still being written: `finish(20s)`.
+    /// Fails, busy, naming those that are not durable by then; one of them may be yet.
+    template <class D>
+    result<void> finish(const D& at_most) noexcept {
+        constexpr double longest = 9e9;  // seconds; in nanoseconds it fits an integer
+        const double seconds = std::min(detail::seconds_of(at_most), longest);
+        return end("finished", {}, static_cast<std::int64_t>(seconds * 1e9));
+    }
     /// Ends the run as failed, with the reason.
     result<void> fail(const std::string& why) noexcept { return end("failed", why); }
 
@@ -11026,9 +11199,10 @@ class BasicRun {
     [[nodiscard]] const std::shared_ptr<detail::RunCore>& core() const noexcept { return core_; }
 
   private:
-    result<void> end(std::string_view status, const std::string& why) noexcept {
+    result<void> end(std::string_view status, const std::string& why,
+                     std::int64_t most_ns = std::numeric_limits<std::int64_t>::max()) noexcept {
         if (!core_ || core_->has_ended()) return {};
-        return core_->end(status, why);
+        return core_->end(status, why, most_ns);
     }
     template <class Values>
     DynamicRow log_values(const Values& values, const LogOptions& options) {
@@ -11059,6 +11233,122 @@ template <std::same_as<Enabled> = Enabled>
 [[nodiscard]] Run init(Options options = {});
 
 }  // namespace CAIRN_NAMESPACE
+
+// ---- cairn/run/saver.hpp
+// The thread on which a run's checkpoints are written.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// Does work in the order in which it comes. The thread starts with the first piece of it. Threads: any.
+template <class = void>
+class BasicSaver {
+  public:
+    BasicSaver() = default;
+    ~BasicSaver() { stop(); }
+    BasicSaver(const BasicSaver&) = delete;
+    BasicSaver& operator=(const BasicSaver&) = delete;
+
+    /// Takes work that never throws, and what to call it; returns its place in the order. Fails: busy, if the
+    /// system gives no thread.
+    result<std::uint64_t> post(std::string name, std::function<void()> work) {
+        const std::scoped_lock lock{mutex_};
+        if (!running_) {
+            stopping_ = false;
+            if (auto started = thread_.start(&run, this); !started) return started.error();
+            running_ = true;
+        }
+        queue_.push_back({std::move(name), std::move(work)});
+        wake_.notify_all();
+        return posted_++;
+    }
+
+    /// Waits until a piece of work is done.
+    void wait(std::uint64_t place) {
+        std::unique_lock lock{mutex_};
+        wake_.wait(lock, [&] { return done_ > place; });
+    }
+    /// Waits until there is no more; false if that takes longer than `most_ns`, or the work does not get on
+    /// for five minutes. On the thread itself it waits for nothing.
+    bool drain(std::int64_t most_ns = std::numeric_limits<std::int64_t>::max()) {
+        constexpr std::int64_t patience_ns = 300'000'000'000;
+        const std::int64_t began = steady_ns();
+        std::uint64_t seen = moves_.load(std::memory_order_relaxed);
+        for (std::int64_t since = began; !is_idle();) {
+            const std::int64_t now = steady_ns();
+            if (now - began >= most_ns || now - since >= patience_ns) return false;
+            os::sys::sleep_ns(200'000);
+            if (std::exchange(seen, moves_.load(std::memory_order_relaxed)) != seen) since = now;
+        }
+        return true;
+    }
+    /// What is still to be done: "v3 of model, v4 of model".
+    [[nodiscard]] std::string unfinished() {
+        const std::scoped_lock lock{mutex_};
+        std::string names = current_;
+        for (const Work& work : queue_) names += (names.empty() ? "" : ", ") + work.name;
+        return names;
+    }
+    /// Ends the thread once it has no more to do; the next `post` starts another. Requires that nobody posts.
+    void stop() {
+        {
+            const std::scoped_lock lock{mutex_};
+            if (!running_ || thread_.is_current()) return;
+            stopping_ = true;
+            wake_.notify_all();
+        }
+        thread_.join();
+        running_ = false;
+    }
+
+    /// For the work: it gets on, however slowly.
+    void moved() noexcept { moves_.fetch_add(1, std::memory_order_relaxed); }
+
+  private:
+    struct Work {
+        std::string name;
+        std::function<void()> work;
+    };
+
+    static void* run(void* self) noexcept {
+        static_cast<BasicSaver*>(self)->work();
+        return nullptr;
+    }
+    void work() {
+        std::unique_lock lock{mutex_};
+        while (true) {
+            wake_.wait(lock, [&] { return stopping_ || !queue_.empty(); });
+            if (queue_.empty()) return;
+            {
+                const Work next = std::move(queue_.front());
+                queue_.erase(queue_.begin());
+                current_ = next.name;
+                lock.unlock();
+                next.work();
+            }  // what the work held is gone before it counts as done
+            lock.lock();
+            current_.clear();
+            ++done_;
+            wake_.notify_all();
+        }
+    }
+    /// On the thread itself there is nothing to wait for.
+    [[nodiscard]] bool is_idle() {
+        const std::scoped_lock lock{mutex_};
+        return done_ == posted_ || (running_ && thread_.is_current());
+    }
+
+    std::mutex mutex_;
+    std::condition_variable wake_;
+    std::vector<Work> queue_;
+    std::string current_;
+    std::uint64_t posted_ = 0, done_ = 0;
+    std::atomic<std::uint64_t> moves_{0};
+    bool running_ = false, stopping_ = false;
+    os::Thread thread_;
+};
+using Saver = BasicSaver<>;
+
+}  // namespace CAIRN_NAMESPACE::detail
 
 // ---- cairn/store/file_batch.hpp
 // Several files that become visible together: as objects of a store, or at paths of their own.
@@ -11390,7 +11680,7 @@ auto BasicRun<T>::log_artifact(const A& artifact, std::initializer_list<std::str
     draft.metadata = artifact.metadata;
     draft.description = artifact.description;
     auto staged = artifact.stage(core.store(), draft).value();
-    CommitOptions options{true, {}};
+    CommitOptions options{.skip_identical = true};
     for (const std::string_view alias : aliases) options.aliases.emplace_back(alias);
     return detail::commit_artifact(core, artifact.name(), artifact.type(), std::move(draft),
                                    std::move(staged), options);
@@ -11404,6 +11694,7 @@ auto BasicRun<T>::use_artifact(const Text& spec) {
                        "", "unset CAIRN_MODE=disabled, or ask run.disabled() first"});
     }
     detail::RunCore& core = *core_;
+    (void)core.saver().drain();  // what this run saved a moment ago is there
     const std::string_view text{spec};
     const std::size_t colon = text.rfind(':');
     const std::string name{text.substr(0, colon)};
@@ -11431,7 +11722,7 @@ auto BasicRun<T>::log_model(std::string_view name, const Parts&... parts) {
         (detail::encode(parts, emit).value(), ...);
         auto staged = batch.finish().value();
         return detail::commit_artifact(core, std::string{name}, "model", {}, std::move(staged),
-                                       CommitOptions{true, {}});
+                                       CommitOptions{.skip_identical = true});
     }
 }
 
@@ -11595,6 +11886,14 @@ concept ReadableSink = ArtifactSink<S> && requires(S sink, const Version& versio
     { sink.open(version) } -> std::same_as<result<StoredFiles>>;
 };
 
+/// A sink that may be written on another thread than the one that trains: `result<Reservation> reserve(const
+/// VersionInfo&)` gives the next version's number, on the training thread, while the sink may be writing the
+/// one before. All of its other functions are called by one thread at a time.
+template <class S>
+concept AsyncSink = ArtifactSink<S> && requires(S sink, const VersionInfo& info) {
+    { sink.reserve(info) } -> std::same_as<result<Reservation>>;
+};
+
 /// A sink that all ranks of a run write together: every rank hears of the same moment, so that all decide
 /// alike. See `Sharded`.
 template <class S>
@@ -11724,6 +12023,12 @@ class Tee {
     {
         first_.mark_best(version, by);
     }
+    /// How much room the first sink says it has.
+    [[nodiscard]] std::optional<std::uint64_t> free_bytes()
+        requires requires(First& first) { first.free_bytes(); }
+    {
+        return first_.free_bytes();
+    }
     [[nodiscard]] bool is_held(const Version& version) const
         requires requires(const First& first) { first.is_held(version); }
     {
@@ -11742,9 +12047,29 @@ class Tee {
         return done;
     }
 
+    /// A number in each; they may differ.
+    result<Reservation> reserve(const VersionInfo& info)
+        requires(AsyncSink<First> && AsyncSink<Second>)
+    {
+        auto first = first_.reserve(info);
+        if (!first) return first;
+        auto second = second_.reserve(info);
+        if (!second) return second;
+        Reservation both{first->version};
+        both.hold =
+            std::make_shared<std::pair<Reservation, Reservation>>(std::move(*first), std::move(*second));
+        return both;
+    }
     result<void> begin(const VersionInfo& info) {
-        if (auto begun = first_.begin(info); !begun) return begun;
-        return second_.begin(info);
+        VersionInfo mine = info, other = info;
+        if (info.reserved != nullptr) {
+            const auto& both =
+                *static_cast<const std::pair<Reservation, Reservation>*>(info.reserved->hold.get());
+            mine.reserved = &both.first;
+            other.reserved = &both.second;
+        }
+        if (auto begun = first_.begin(mine); !begun) return begun;
+        return second_.begin(other);
     }
     result<void> write(std::string_view file, std::span<const std::byte> bytes) {
         if (auto written = first_.write(file, bytes); !written) return written;
@@ -11891,7 +12216,8 @@ class PolicyHolder final : public HeldPolicy {
 
 class HeldRetention : public Held {
   public:
-    HeldRetention(bool all, std::optional<std::uint64_t> bytes) : keeps_all{all}, at_most{bytes} {}
+    HeldRetention(bool all, std::optional<std::uint64_t> bytes, std::optional<std::uint64_t> count)
+        : keeps_all{all}, at_most{bytes}, most{count} {}
 
     virtual void mark(const VersionList& versions) const = 0;
     [[nodiscard]] virtual std::string text() const = 0;
@@ -11899,13 +12225,14 @@ class HeldRetention : public Held {
 
     const bool keeps_all;
     const std::optional<std::uint64_t> at_most;  ///< the bytes that it is bound to, if it is
+    const std::optional<std::uint64_t> most;     ///< how many versions it keeps, if it can say
 };
 
 template <RetentionPolicy R>
 class RetentionHolder final : public HeldRetention {
   public:
     explicit RetentionHolder(const R& of)
-        : HeldRetention{std::same_as<R, KeepAll>, bound_of(of)}, retention_(of) {}
+        : HeldRetention{std::same_as<R, KeepAll>, bound_of(of), most_kept_by(of)}, retention_(of) {}
 
     void mark(const VersionList& versions) const override { retention_.mark(versions); }
     [[nodiscard]] std::string text() const override { return to_text(retention_); }
@@ -11922,7 +12249,7 @@ class RetentionHolder final : public HeldRetention {
 
 /// What a sink can do beside taking versions.
 struct SinkTalents {
-    bool lists, marks_best, prunes, is_collective;
+    bool lists, marks_best, prunes, is_collective, is_async;
 };
 
 class HeldSink : public Held {
@@ -11930,6 +12257,9 @@ class HeldSink : public Held {
     explicit HeldSink(SinkTalents of) : can{of} {}
 
     virtual void bind(const std::shared_ptr<RunCore>& core, std::string_view name) = 0;
+    virtual result<Reservation> reserve(const VersionInfo& info) = 0;
+    /// Where the bytes go; nothing if the sink does not tell.
+    [[nodiscard]] virtual std::optional<std::uint64_t> free_bytes() = 0;
     virtual result<void> begin(const VersionInfo& info) = 0;
     virtual result<void> write(std::string_view file, std::span<const std::byte> bytes) = 0;
     virtual result<Version> commit() = 0;
@@ -11956,7 +12286,8 @@ class SinkHolder final : public HeldSink {
 
   public:
     explicit SinkHolder(S of)
-        : HeldSink{{lists, marks_best, PrunableSink<S>, CollectiveSink<S>}}, sink(std::move(of)) {}
+        : HeldSink{{lists, marks_best, PrunableSink<S>, CollectiveSink<S>, AsyncSink<S>}},
+          sink(std::move(of)) {}
 
     void bind(const std::shared_ptr<RunCore>& core, std::string_view name) override {
         if constexpr (requires { sink.bind(core, name); }) sink.bind(core, name);
@@ -11967,7 +12298,19 @@ class SinkHolder final : public HeldSink {
     }
     result<Version> commit() override { return sink.commit(); }
     void abort() noexcept override { sink.abort(); }
+    [[nodiscard]] std::optional<std::uint64_t> free_bytes() override {
+        if constexpr (requires { sink.free_bytes(); })
+            return sink.free_bytes();
+        else
+            return std::nullopt;
+    }
     // A checkpoint asks only for what the sink can.
+    result<Reservation> reserve(const VersionInfo& info) override {
+        if constexpr (AsyncSink<S>)
+            return sink.reserve(info);
+        else
+            return error{};
+    }
     result<StoredFiles> open(const Version& version) override {
         if constexpr (ReadableSink<S>)
             return sink.open(version);
@@ -12151,11 +12494,18 @@ class BasicReplay {
     /// the policy hears what became of it; `decision` is what was recorded, or only says that it was skipped.
     result<void> go(const RunCore& core, const std::filesystem::path& run_dir, OnLook on_look) {
         AskedRows asked;
-        for (const Version& version : *committed_) unrecorded_.emplace(version.number, &version);
+        for (const Version& version : *committed_) {
+            unrecorded_.emplace(version.number, &version);
+            whole_.insert({version.number, version.row.step(), version.row.time_ns()});
+        }
         auto read = core.read_rows(run_dir, [&](const StoredRow& row, const Decision* decision) {
             if (row.kind == RecordKind::row) return asked.row(row.ring);
             if (!is_mine(decision)) return;
             asked.decided(row.ring, *decision);
+            if (decision->kind == Decision::Kind::written && decision->version)
+                whole_.insert(key_of(*decision));
+            if (decision->kind == Decision::Kind::lost && decision->version)
+                lost_.insert_or_assign(key_of(*decision), decision->text);
             if (decision->kind == Decision::Kind::saved && decision->version)
                 unrecorded_.erase(*decision->version);
         });
@@ -12269,6 +12619,8 @@ class BasicReplay {
             case Decision::Kind::noted:
             case Decision::Kind::removed:
             case Decision::Kind::stopped:
+            case Decision::Kind::written:
+            case Decision::Kind::lost:
             case Decision::Kind::resumed: break;
         }
     }
@@ -12288,7 +12640,22 @@ class BasicReplay {
         return more;
     }
 
-    void look(const At<DynamicRow>& at, const Decision& decision, OnLook on_look) {
+    /// A version may have been queued, and nothing come of it: its number may be that of a later one.
+    using Key = std::tuple<std::uint64_t, std::int64_t, std::int64_t>;
+    [[nodiscard]] static Key key_of(const Decision& d) { return {*d.version, d.step, d.time_ns}; }
+    [[nodiscard]] bool is_lost(const Decision& decision) const {
+        return decision.kind == Decision::Kind::saved && decision.queued && decision.version &&
+               !whole_.contains(key_of(decision));
+    }
+
+    void look(const At<DynamicRow>& at, const Decision& recorded, OnLook on_look) {
+        Decision decision = recorded;
+        if (is_lost(recorded)) {
+            const auto known = lost_.find(key_of(recorded));
+            decision.kind = Decision::Kind::failed;
+            decision.text =
+                known != lost_.end() ? known->second : "it was being written when the program ended";
+        }
         on_look(*now_.policy, at, decision);
         const Outcome outcome = decision.kind == Decision::Kind::saved    ? Outcome::saved
                                 : decision.kind == Decision::Kind::failed ? Outcome::failed
@@ -12311,6 +12678,8 @@ class BasicReplay {
     std::map<std::uint64_t, State> after_;
     std::map<std::uint64_t, const Version*> unrecorded_;
     std::vector<std::pair<std::uint64_t, DynamicRow>> annotations_;
+    std::set<Key> whole_;                       // versions that there are or were
+    std::map<Key, std::string> lost_;           // why there are none of these
     std::map<std::uint64_t, DynamicRow> rows_;  // of the versions, as far as the records tell
     std::int64_t started_ns_ = 0;
     double seconds_before_ = 0;
@@ -12329,7 +12698,8 @@ namespace CAIRN_NAMESPACE::detail {
 template <class = void>
 class BasicShelf {
   public:
-    BasicShelf(const HeldRetention& retention, HeldSink& sink) : retention_{&retention}, sink_{&sink} {}
+    BasicShelf(const HeldRetention& retention, HeldSink& sink, std::uint64_t reserve)
+        : retention_{&retention}, sink_{&sink}, reserve_{reserve} {}
 
     using Gone = FunctionRef<void(const Version&)>;
 
@@ -12359,10 +12729,22 @@ class BasicShelf {
     /// Training went on after this version: a retention does not remove it.
     void hold(std::uint64_t version) noexcept { restored_ = version; }
 
+    /// Fails, no_space, if a version of so many bytes would leave less free than is to stay free.
+    [[nodiscard]] result<void> check_room(std::uint64_t bytes) const {
+        if (reserve_ == 0) return {};
+        const auto free = sink_->free_bytes();
+        if (!free || (*free >= reserve_ && *free - reserve_ >= bytes)) return {};
+        return error{errc::no_space,
+                     "a version of " + std::to_string(bytes) + " bytes would leave less than " +
+                         std::to_string(reserve_) + " of the " + std::to_string(*free) + " bytes free here",
+                     name_, "free space, or lower SaveOptions::reserve"};
+    }
+
     /// A version that was committed just now. Calls `gone(version)` for each that is removed.
     void add(Version version, Gone gone) {
         versions_.push_back(std::move(version));
         tidy(gone);
+        tell_if_filling(versions_.back().bytes);
     }
     /// After what is known of a version changed.
     void tidy(Gone gone) {
@@ -12481,6 +12863,30 @@ class BasicShelf {
                             false);
     }
 
+    /// Says once, while there is time to do something, that the disk will be full before this retention
+    /// removes anything; or, where it is not known to, that three more versions do not fit.
+    void tell_if_filling(std::uint64_t bytes) {
+        const auto free = bytes == 0 || told_filling_ ? std::nullopt : sink_->free_bytes();
+        if (!free) return;
+        const std::uint64_t room = (*free - std::min(*free, reserve_)) / bytes;
+        std::uint64_t wanted = 3;
+        if (retention_->most || retention_->at_most) {
+            constexpr std::uint64_t any = std::numeric_limits<std::uint64_t>::max();
+            const std::uint64_t most =
+                std::min(retention_->most.value_or(any), retention_->at_most.value_or(any) / bytes);
+            // The next one is written before one is removed.
+            wanted = most - std::min<std::uint64_t>(most, versions_.size()) + 1;
+        }
+        if (room >= wanted) return;
+        told_filling_ = true;
+        core_->note_failure({errc::no_space,
+                             "the disk has room for only " + std::to_string(room) + " more versions of " +
+                                 std::to_string(bytes) + " bytes; at least " + std::to_string(wanted) +
+                                 " more are to come",
+                             name_, "free space, or keep fewer versions"},
+                            false);
+    }
+
     std::shared_ptr<RunCore> core_;
     std::string name_;
     const HeldRetention* retention_;
@@ -12488,11 +12894,133 @@ class BasicShelf {
     Watched watched_;
     std::vector<Version> versions_;
     std::optional<std::uint64_t> restored_;
-    bool told_over_ = false;
+    std::uint64_t reserve_;  // bytes that are to stay free
+    bool told_over_ = false, told_filling_ = false;
 };
 using Shelf = BasicShelf<>;
 
 }  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/checkpoint/detail/snapshot.hpp
+// A copy of what a checkpoint saves, so that training can go on while it is written.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// Files in memory. The memory is kept from one version to the next: touching it the first time costs several
+/// times the copy.
+template <class = void>
+class BasicSnapshot {
+  public:
+    /// Appends to a file; the pieces of a file follow one another. False if there is no memory for it.
+    [[nodiscard]] bool write(std::string_view file, std::span<const std::byte> bytes) {
+        if (files_.empty() || files_.back().name != file) files_.push_back({std::string{file}});
+        files_.back().bytes += bytes.size();
+        bytes_ += bytes.size();
+        while (!bytes.empty()) {
+            if (block_ == blocks_.size() && !grow(bytes.size())) return false;
+            Block& block = blocks_[block_];
+            const std::size_t count = std::min(bytes.size(), block.size - block.used);
+            std::memcpy(block.bytes.get() + block.used, bytes.data(), count);
+            block.used += count;
+            bytes = bytes.subspan(count);
+            if (block.used == block.size) ++block_;
+        }
+        return true;
+    }
+
+    /// How many bytes the files have together.
+    [[nodiscard]] std::uint64_t bytes() const noexcept { return bytes_; }
+
+    /// Gives the files on, in the order in which they came. Fails: as `emit` does.
+    [[nodiscard]] result<void> read(Emit emit) const {
+        std::size_t block = 0, at = 0;
+        for (const File& file : files_) {
+            std::uint64_t left = file.bytes;
+            do {  // an empty file is one, too
+                if (left != 0 && at == blocks_[block].used) ++block, at = 0;
+                const std::size_t count =
+                    left == 0
+                        ? 0
+                        : static_cast<std::size_t>(std::min<std::uint64_t>(left, blocks_[block].used - at));
+                const auto piece = left == 0
+                                       ? std::span<const std::byte>{}
+                                       : std::span<const std::byte>{blocks_[block].bytes.get() + at, count};
+                if (auto taken = emit(file.name, piece); !taken) return taken;
+                at += count;
+                left -= count;
+            } while (left != 0);
+        }
+        return {};
+    }
+
+    /// Forgets the files and keeps their memory.
+    void clear() noexcept {
+        files_.clear();
+        for (Block& block : blocks_) block.used = 0;
+        block_ = 0;
+        bytes_ = 0;
+    }
+    /// Gives the memory back, too.
+    void release() noexcept {
+        clear();
+        blocks_.clear();
+    }
+
+  private:
+    struct File {
+        std::string name;
+        std::uint64_t bytes = 0;
+    };
+    struct Block {
+        std::unique_ptr<std::byte[]> bytes;
+        std::size_t size, used = 0;
+    };
+
+    /// Adds a block for at least so many bytes. Blocks grow with what there is, so that they are few and the
+    /// last one wastes little.
+    [[nodiscard]] bool grow(std::size_t bytes) {
+        constexpr std::uint64_t least = std::uint64_t{64} << 10U;
+        const auto size = static_cast<std::size_t>(std::max<std::uint64_t>({bytes, least, bytes_ / 16}));
+        std::unique_ptr<std::byte[]> memory{new (std::nothrow) std::byte[size]};
+        if (!memory) return false;
+        blocks_.push_back({std::move(memory), size});
+        return true;
+    }
+
+    std::vector<File> files_;
+    std::vector<Block> blocks_;
+    std::size_t block_ = 0;  // that is being filled
+    std::uint64_t bytes_ = 0;
+};
+using Snapshot = BasicSnapshot<>;
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/checkpoint/save_options.hpp
+// How a checkpoint saves, beside when, what stays and where.
+
+namespace CAIRN_NAMESPACE {
+
+/// Given to `run.checkpoint` among policy, retention and sink:
+/// `run.checkpoint<EveryN<500>>("model", cairn::SaveOptions{.depth = 1})`.
+struct SaveOptions {
+    /// The parts are copied and training goes on while the copy is hashed, written and committed by the run's
+    /// saving thread. Costs memory: the size of the state. False, or a sink that has no `reserve`: all of it
+    /// is done before `step` returns.
+    bool async = true;
+    /// How many versions may wait while one is being written; each costs memory for another copy. A save that
+    /// finds no place waits for one.
+    unsigned depth = 0;
+    /// Instead of waiting for a place a save is skipped (`SkipReason::busy`) and counted in the run's health.
+    bool coalesce = false;
+    /// `step`, `save`, `finish` and `annotate` throw a failure as `cairn::error`; one of the saving thread
+    /// at the next call.
+    bool strict = false;
+    /// A version that would leave fewer bytes free on the disk is not begun, and fails with `errc::no_space`.
+    std::uint64_t reserve = 0;
+};
+
+}  // namespace CAIRN_NAMESPACE
 
 // ---- cairn/checkpoint/save_result.hpp
 // What `step`, `save` and `finish` of a checkpoint answer.
@@ -12506,6 +13034,7 @@ enum class SkipReason : unsigned char {
     nan,             ///< the policy's metric is not a number at this row
     other_rank,      ///< rank 0 saves for all ranks, and this is another one
     off,             ///< saving is switched off (`NoBestSave`, `CAIRN_SAVE=off`, a disabled run)
+    busy,            ///< an earlier version is still being written, and `SaveOptions::coalesce` is set
 };
 
 /// The reason's name: "not_due".
@@ -12516,6 +13045,7 @@ enum class SkipReason : unsigned char {
         case SkipReason::nan: return "metric is NaN";
         case SkipReason::other_rank: return "rank 0 saves";
         case SkipReason::off: return "saving is off";
+        case SkipReason::busy: return "another version is being written";
     }
     return "unknown";
 }
@@ -12534,8 +13064,56 @@ struct Skipped {
     [[nodiscard]] constexpr Skipped wait() const noexcept { return *this; }
 };
 
-/// Saved, skipped or failed. May be ignored: a failure is also kept in the run's health and said once on
-/// stderr.
+namespace detail {
+
+/// A version on its way to the disk: what the checkpoint's thread and that which writes tell each other.
+template <class = void>
+class BasicTicket {
+  public:
+    enum class State : unsigned char { queued, saved, failed };
+
+    explicit BasicTicket(Version expected) : version_{std::move(expected)} {}
+    explicit BasicTicket(const result<Version>& done)
+        : version_{done ? *done : Version{}}, state_{done ? State::saved : State::failed} {
+        if (!done) error_ = done.error();
+    }
+
+    [[nodiscard]] State state() const noexcept { return state_.load(std::memory_order_acquire); }
+    /// The one that was promised or, once it is saved, that came of it.
+    [[nodiscard]] const Version& version() const noexcept {
+        return state() == State::saved && saved_ ? *saved_ : version_;
+    }
+    /// Requires the state `failed`.
+    [[nodiscard]] const error& failure() const noexcept { return *error_; }
+
+    void finish(const result<Version>& done) {
+        const std::scoped_lock lock{mutex_};
+        if (done)
+            saved_ = *done;
+        else
+            error_ = done.error();
+        state_.store(done ? State::saved : State::failed, std::memory_order_release);
+        finished_.notify_all();
+    }
+    void wait() const {
+        std::unique_lock lock{mutex_};
+        finished_.wait(lock, [&] { return state() != State::queued; });
+    }
+
+  private:
+    Version version_;
+    std::optional<Version> saved_;
+    std::optional<error> error_;
+    std::atomic<State> state_{State::queued};
+    mutable std::mutex mutex_;
+    mutable std::condition_variable finished_;
+};
+using Ticket = BasicTicket<>;
+
+}  // namespace detail
+
+/// Saved, queued, skipped or failed. May be ignored: a failure is also kept in the run's health and said once
+/// on stderr. A copy is cheap and tells the same. Threads: any.
 template <class = void>
 class BasicSaveResult {
   public:
@@ -12543,33 +13121,45 @@ class BasicSaveResult {
     /// Nothing was saved.
     BasicSaveResult(Skipped skipped) noexcept : reason_{skipped.reason} {}
     /// A version was saved.
-    BasicSaveResult(Version version) : version_{std::make_shared<const Version>(std::move(version))} {}
+    BasicSaveResult(Version version) : BasicSaveResult{result<Version>{std::move(version)}} {}
     /// A version was to be saved and could not be.
-    BasicSaveResult(cairn::error failure)
-        : error_{std::make_shared<const cairn::error>(std::move(failure))} {}
+    BasicSaveResult(cairn::error failure) : BasicSaveResult{result<Version>{std::move(failure)}} {}
+    /// One of the two.
+    BasicSaveResult(const result<Version>& done) : ticket_{std::make_shared<const detail::Ticket>(done)} {}
+    /// For the checkpoint: a version that is being written.
+    BasicSaveResult(std::shared_ptr<const detail::Ticket> ticket) noexcept : ticket_{std::move(ticket)} {}
     // NOLINTEND(google-explicit-constructor)
 
     /// A version exists, and is durable.
-    [[nodiscard]] bool saved() const noexcept { return version_ != nullptr; }
+    [[nodiscard]] bool saved() const noexcept { return is(State::saved); }
+    /// The state was copied and is being written; it turns into `saved` or `failed`.
+    [[nodiscard]] bool queued() const noexcept { return is(State::queued); }
     /// Nothing was saved, and that is no failure.
-    [[nodiscard]] bool skipped() const noexcept { return !saved() && !failed(); }
+    [[nodiscard]] bool skipped() const noexcept { return ticket_ == nullptr; }
     /// A version was to be saved and could not be; the ones before it are whole.
-    [[nodiscard]] bool failed() const noexcept { return error_ != nullptr; }
-    /// The same as `saved()`: `if (auto saved = checkpoint.step(…))`.
-    [[nodiscard]] explicit operator bool() const noexcept { return saved(); }
+    [[nodiscard]] bool failed() const noexcept { return is(State::failed); }
+    /// Saved, or queued so far: `if (auto saved = checkpoint.step(…))`.
+    [[nodiscard]] explicit operator bool() const noexcept { return !skipped() && !failed(); }
 
-    /// The version. Requires `saved()`.
-    [[nodiscard]] const Version& version() const noexcept { return *version_; }
+    /// The version; one that is queued has its number already. Requires `saved()` or `queued()`.
+    [[nodiscard]] const Version& version() const noexcept { return ticket_->version(); }
     /// Why nothing was saved. Requires `skipped()`.
     [[nodiscard]] SkipReason reason() const noexcept { return reason_; }
     /// What failed. Requires `failed()`.
-    [[nodiscard]] const cairn::error& error() const noexcept { return *error_; }
-    /// The final answer. Saving is synchronous, so this is it.
-    [[nodiscard]] const BasicSaveResult& wait() const noexcept { return *this; }
+    [[nodiscard]] const cairn::error& error() const noexcept { return ticket_->failure(); }
+    /// Waits until the version is durable or has failed; this is then the final answer.
+    const BasicSaveResult& wait() const {
+        if (queued()) ticket_->wait();
+        return *this;
+    }
 
   private:
-    std::shared_ptr<const Version> version_;
-    std::shared_ptr<const cairn::error> error_;
+    using State = detail::Ticket::State;
+    [[nodiscard]] bool is(State state) const noexcept {
+        return ticket_ != nullptr && ticket_->state() == state;
+    }
+
+    std::shared_ptr<const detail::Ticket> ticket_;
     SkipReason reason_ = SkipReason::not_due;
 };
 using SaveResult = BasicSaveResult<>;
@@ -12955,13 +13545,25 @@ struct PolicyTraits {
     bool is_manual = false;
 };
 
+/// A version on its way: the copy of its parts, and what else is needed to write it.
+struct Flight {
+    Snapshot copy;
+    VersionInfo info;
+    Reservation reserved;
+    std::shared_ptr<Ticket> ticket{};
+    std::uint64_t place = 0;  ///< among the work of the saving thread
+    bool is_out = false;      ///< the saving thread has it
+    bool is_too_big = false;  ///< there is no memory for the copy
+};
+
 /// The same moment with a row whose type is gone.
 template <class R>
 [[nodiscard]] At<DynamicRow> with_row(const At<R>& now, const DynamicRow& row) {
     return {row, now.step, now.time_ns, now.seconds, now.save_seconds, now.signal, now.final, now.failure};
 }
 
-/// One thread at a time, as the checkpoint.
+/// One thread at a time, as the checkpoint. While a version is in flight the sink and the shelf are the
+/// saving thread's; whatever needs them waits until it has landed.
 template <class = void>
 class BasicCheckpointCore {
   public:
@@ -12977,13 +13579,16 @@ class BasicCheckpointCore {
     using Explain = FunctionRef<void(const HeldPolicy&, const At<DynamicRow>&, Decision&)>;
 
     BasicCheckpointCore(std::shared_ptr<RunCore> core, std::string_view name, HeldPolicy& policy,
-                        const HeldRetention& retention, HeldSink& sink, const PolicyTraits& traits)
+                        const HeldRetention& retention, HeldSink& sink, const PolicyTraits& traits,
+                        const SaveOptions& options)
         : core_{std::move(core)}, name_{name}, initial_{policy.copy()}, policy_{&policy},
-          shelf_{retention, sink} {
+          shelf_{retention, sink, options.reserve}, options_{options} {
         if (!core_) return;
         check_name("checkpoint", name_).value();
         const Watched saves = initial_->watched(), keeps = shelf_.retention().watched();
         check_directions(*core_, saves, keeps);
+        if (!core_->has_ended() && !core_->is_detached())
+            (void)core_->saver().drain();  // what another checkpoint saved a moment ago is there
         shelf_.open(core_, name_, saves.any() ? saves : keeps);
         if (!is_on()) return;
         if (is_collective() || core_->resumed() || !versions().empty()) catch_up();
@@ -13004,7 +13609,9 @@ class BasicCheckpointCore {
     [[nodiscard]] SkipReason off_reason() const noexcept {
         return core_ && core_->rank() != 0 && !is_collective() ? SkipReason::other_rank : SkipReason::off;
     }
+    [[nodiscard]] bool is_strict() const noexcept { return options_.strict; }
     [[nodiscard]] HeldSink& sink() const noexcept { return shelf_.sink(); }
+    /// Requires that nothing is in flight: `land` sees to it.
     [[nodiscard]] const std::vector<Version>& versions() const noexcept { return shelf_.versions(); }
     [[nodiscard]] const std::string& name() const noexcept { return name_; }
     [[nodiscard]] Wants wants() const noexcept { return wants_; }
@@ -13036,21 +13643,30 @@ class BasicCheckpointCore {
         log_.skipped(with_row(now, row), answer, rows, why);
     }
 
-    /// Writes one version; on any failure the sink forgets it and the versions before it are whole.
+    /// Saves one version, or hands it to the saving thread; on any failure the sink forgets it and the
+    /// versions before it are whole. One for which nobody will be there later is waited for.
     SaveResult write(const At<DynamicRow>& now, bool by_hand, Why why, Settle settle, Encode encode) {
         const std::uint64_t rows = log_.take_rows();
+        const std::int64_t began = steady_ns();
+        Flight* flight = nullptr;
+        if (writes_beside()) {
+            flight = free_flight();
+            if (flight == nullptr && options_.coalesce) return pass_over(now, rows, why, settle);
+            if (flight == nullptr) flight = &wait_for_flight();
+        }
         std::vector<Because> because;
         if (!by_hand) because = why();
-        const std::int64_t began = steady_ns();
+        last_row_ = now.row;
+        last_row_is_saved_ = false;
         result<Version> version = error{};
-        const result<void> done =
-            guarded("saving a version", [&]() -> result<void> {  // a sink of the user's may throw
-                version = commit(now.row, encode);
-                return {};
-            });
-        if (!done) {
-            sink().abort();
-            version = done.error();
+        bool is_queued = flight != nullptr;
+        if (is_queued) {
+            version = take_off(*flight, now.row, encode);
+            is_queued = !flight->is_too_big;
+        }
+        if (!is_queued) {
+            land();
+            version = commit(info_of(now.row), last_bytes_, encode);
         }
         save_seconds_ += static_cast<double>(steady_ns() - began) / 1e9;
 
@@ -13059,22 +13675,60 @@ class BasicCheckpointCore {
         decision.because = std::move(because);
         decision.by_hand = by_hand;
         decision.save_seconds = save_seconds_;
+        decision.queued = is_queued && version;
         if (version)
             decision.version = version->number;
         else
             decision.text = version.error().what();
         log_.write(std::move(decision));
         settle(version ? Outcome::saved : Outcome::failed);
+        SaveResult answer{version};
         if (version) {
             count_bytes(version->bytes);
             last_row_is_saved_ = true;
-            shelf_.add(*version, tell_removal());
+            if (is_queued)
+                answer = SaveResult{launch(*flight, *std::move(version))};
+            else
+                shelf_.add(*std::move(version), tell_removal());
         } else {
             core_->note_failure(version.error(), true);
         }
+        if (now.signal || now.final || now.failure) land();
         if (now.signal && signals_) signals_->answer();  // which may end the process
-        if (!version) return version.error();
-        return *std::move(version);
+        return answer;
+    }
+
+    /// Waits until nothing is in flight. If something was lost, the policy is then as if it had never been
+    /// saved.
+    void land() {
+        if (core_ && core_->is_detached()) return;  // what is in flight is the parent's
+        for (const auto& flight : flights_) {
+            if (flight->is_out) core_->saver().wait(flight->place);
+            flight->is_out = false;
+        }
+        if (!is_lost_.exchange(false, std::memory_order_acquire)) return;
+        last_row_is_saved_ = false;
+        log_.note();
+        catch_up();
+    }
+    /// Hears of versions that were lost since the last call. Cost: a load, if there was none.
+    void hear() {
+        if (is_lost_.load(std::memory_order_relaxed)) land();
+    }
+    /// Takes the first loss that was not told yet.
+    [[nodiscard]] std::optional<error> take_loss() {
+        const std::scoped_lock lock{loss_mutex_};
+        return std::exchange(loss_, std::nullopt);
+    }
+    /// Before this goes. False if the saving thread may still use it: it makes no headway, or it is in the
+    /// parent of a fork.
+    [[nodiscard]] bool close() noexcept {
+        const bool any =
+            std::any_of(flights_.begin(), flights_.end(), [](const auto& one) { return one->is_out; });
+        // Of a run that has ended all was waited for.
+        constexpr std::int64_t as_long_as_need_be = std::numeric_limits<std::int64_t>::max();
+        const std::int64_t most_ns = !any || core_->has_ended() ? 0 : as_long_as_need_be;
+        return !any || (!core_->is_detached() && core_->saver().drain(most_ns));
     }
 
     /// What a policy is asked about after the last row; empty if there was none.
@@ -13084,6 +13738,7 @@ class BasicCheckpointCore {
     [[nodiscard]] bool has_seen_a_row() const noexcept { return last_row_ || !versions().empty(); }
 
     SaveResult annotate(std::string_view label, const DynamicRow& late) {
+        land();
         auto version = shelf_.annotate(label, late);
         if (!version) return failed(version.error());
         log_.write(Decision::Kind::annotated, version->number, version->row);
@@ -13105,17 +13760,20 @@ class BasicCheckpointCore {
     // ---- restoring
 
     result<Version> restore_latest(Decode decode) {
+        land();
         auto candidates = shelf_.candidates();
         if (!candidates) return candidates.error();
         std::reverse(candidates->begin(), candidates->end());
         return restore_first(*candidates, decode);
     }
     result<Version> restore_best(Decode decode) {
+        land();
         auto candidates = shelf_.candidates();
         if (!candidates) return candidates.error();
         return restore_first(by_value(*std::move(candidates), shelf_.watched()), decode);
     }
     result<Version> restore(std::string_view label, Decode decode) {
+        land();
         auto wanted = shelf_.of_any_run();
         if (!wanted) return wanted.error();
         const error none = shelf_.none_like(label, *wanted);
@@ -13127,6 +13785,7 @@ class BasicCheckpointCore {
     [[nodiscard]] std::vector<Decision> decisions(Explain explain) {
         std::vector<Decision> all;
         if (!core_) return all;
+        land();
         log_.note();
         Replay replay{*initial_, name_, versions()};
         const auto keep = [&](const HeldPolicy& policy, const At<DynamicRow>& now, const Decision& recorded) {
@@ -13155,23 +13814,148 @@ class BasicCheckpointCore {
         last_bytes_ = bytes;
     }
 
-    result<Version> commit(const DynamicRow& row, Encode encode) {
-        last_row_ = row;
-        last_row_is_saved_ = false;
-        const VersionInfo info{name_, core_->options().project, core_->options().id, row};
-        result<void> done = sink().begin(info);
-        if (done) {
-            done = encode([this](std::string_view file, std::span<const std::byte> bytes) {
-                return sink().write(file, bytes);
+    [[nodiscard]] VersionInfo info_of(const DynamicRow& row) const {
+        return {name_, core_->options().project, core_->options().id, row};
+    }
+    [[nodiscard]] bool writes_beside() const noexcept {
+        return options_.async && sink().can.is_async && !core_->has_ended();
+    }
+
+    /// Writes a version, of about so many bytes, through the sink. Never throws.
+    result<Version> commit(const VersionInfo& info, std::uint64_t bytes, Encode encode) {
+        result<Version> version = error{};
+        result<void> done =
+            guarded("saving a version", [&]() -> result<void> {  // a sink of the user's may throw
+                if (auto room = shelf_.check_room(bytes); !room) return room;
+                result<void> written = sink().begin(info);
+                if (written) {
+                    written = encode([this](std::string_view file, std::span<const std::byte> piece) {
+                        return sink().write(file, piece);
+                    });
+                }
+                if (!written) return written;
+                version = sink().commit();
+                return version ? result<void>{} : version.error();
             });
+        if (done) return version;
+        sink().abort();
+        return done.error();
+    }
+
+    // ---- saving beside the loop
+
+    /// One that is not out; null if all are.
+    [[nodiscard]] Flight* free_flight() {
+        for (const auto& flight : flights_) {
+            if (flight->is_out && flight->ticket->state() == Ticket::State::queued) continue;
+            if (flight->is_out) core_->saver().wait(flight->place);  // it is about to let go
+            flight->is_out = false;
+            return flight.get();
         }
+        if (flights_.size() > options_.depth) return nullptr;
+        return flights_.emplace_back(std::make_unique<Flight>()).get();
+    }
+    /// The one that lands first.
+    [[nodiscard]] Flight& wait_for_flight() {
+        Flight& first = **std::min_element(flights_.begin(), flights_.end(),
+                                           [](const auto& a, const auto& b) { return a->place < b->place; });
+        core_->saver().wait(first.place);
+        first.is_out = false;
+        return first;
+    }
+    /// A yes for which there is no place.
+    SaveResult pass_over(const At<DynamicRow>& now, std::uint64_t rows, Why why, Settle settle) {
+        if (wants_.end || wants_.failure) last_row_ = now.row;
+        count_skipped();
+        core_->count_passed_over();
+        log_.skipped(now, Answer::yes, rows, why);
+        settle(Outcome::not_saved);
+        return Skipped{SkipReason::busy};
+    }
+
+    /// Copies the parts and asks the sink for a number. Fails: as the parts and the sink do; if it is too
+    /// big.
+    [[nodiscard]] result<Version> take_off(Flight& flight, const DynamicRow& row, Encode encode) {
+        flight.copy.clear();
+        flight.is_too_big = false;
+        flight.info = info_of(row);
+        result<Reservation> reserved = error{};
+        const result<void> done = guarded("saving a version", [&]() -> result<void> {
+            auto copied =
+                encode([&](std::string_view file, std::span<const std::byte> bytes) -> result<void> {
+                    flight.is_too_big = !flight.copy.write(file, bytes);
+                    return flight.is_too_big ? result<void>{error{}} : result<void>{};
+                });
+            if (!copied) return copied;
+            reserved = sink().reserve(flight.info);
+            return reserved ? result<void>{} : reserved.error();
+        });
         if (!done) {
-            sink().abort();
+            if (flight.is_too_big) flight.copy.release();
             return done.error();
         }
-        result<Version> version = sink().commit();
-        if (!version) sink().abort();
+        flight.reserved = *std::move(reserved);
+        Version version = flight.reserved.version;
+        version.bytes = flight.copy.bytes();
+        version.row = row;
         return version;
+    }
+    /// Hands it to the saving thread.
+    [[nodiscard]] std::shared_ptr<const Ticket> launch(Flight& flight, Version version) {
+        flight.ticket = std::make_shared<Ticket>(std::move(version));
+        flight.info.reserved = &flight.reserved;
+        const auto place = core_->saver().post(version_label(flight.reserved.version.number) + " of " + name_,
+                                               [this, &flight] { fly(flight); });
+        if (place)
+            flight.place = *place;
+        else
+            fly(flight);  // no thread: here and now
+        flight.is_out = place.has_value();
+        return flight.ticket;
+    }
+    /// On the saving thread.
+    void fly(Flight& flight) noexcept {
+        constexpr std::size_t most = std::size_t{16}
+                                     << 20U;  // in one piece, so that one can see that it gets on
+        const auto encode = [&](Emit write) {
+            return flight.copy.read([&](std::string_view file, std::span<const std::byte> bytes) {
+                result<void> written;
+                do {
+                    const auto piece = bytes.first(std::min(bytes.size(), most));
+                    written = write(file, piece);
+                    core_->saver().moved();
+                    bytes = bytes.subspan(piece.size());
+                } while (written && !bytes.empty());
+                return written;
+            });
+        };
+        result<Version> version = commit(flight.info, flight.copy.bytes(), encode);
+        if (version) {
+            record(Decision::Kind::written, flight, {});
+            shelf_.add(*version, tell_removal());
+        } else {
+            lose(flight, version.error());
+        }
+        flight.reserved = {};
+        flight.ticket->finish(version);
+    }
+    /// What became of it.
+    void record(Decision::Kind kind, const Flight& flight, std::string text) {
+        const DynamicRow& row = flight.info.row;
+        log_.write({.kind = kind,
+                    .step = row.step(),
+                    .time_ns = row.time_ns(),
+                    .version = flight.ticket->version().number,
+                    .text = std::move(text)});
+    }
+    void lose(const Flight& flight, const error& why) noexcept {
+        core_->note_failure(why, true);
+        record(Decision::Kind::lost, flight, why.what());
+        {
+            const std::scoped_lock lock{loss_mutex_};
+            if (!loss_) loss_ = why;
+        }
+        is_lost_.store(true, std::memory_order_release);
     }
 
     [[nodiscard]] auto tell_removal() {
@@ -13259,6 +14043,12 @@ class BasicCheckpointCore {
     std::uint64_t skipped_ = 0, last_bytes_ = 0, bytes_avoided_ = 0;
     DecisionLog log_;
     std::unique_ptr<SignalWatch> signals_;  // only of a policy that wants to know
+
+    SaveOptions options_;
+    std::vector<std::unique_ptr<Flight>> flights_;
+    std::atomic<bool> is_lost_{false};  // the training thread has not heard of it yet
+    std::mutex loss_mutex_;
+    std::optional<error> loss_;
 };
 using CheckpointCore = BasicCheckpointCore<>;
 
@@ -13312,6 +14102,8 @@ class LocalStore {
         versions_ = core->open_versions(name);
     }
 
+    /// The next number of the artifact; nobody else gets it.
+    result<Reservation> reserve(const VersionInfo&) { return versions_->reserve(); }
     result<void> begin(const VersionInfo& info) { return versions_->begin(info); }
     result<void> write(std::string_view file, std::span<const std::byte> bytes) {
         return versions_->write(file, bytes);
@@ -13331,6 +14123,8 @@ class LocalStore {
     result<void> annotate(const Version& version, const DynamicRow& metrics) {
         return versions_->annotate(version, metrics);
     }
+    /// How much room the store's disk has.
+    [[nodiscard]] std::optional<std::uint64_t> free_bytes() const { return versions_->free_bytes(); }
     [[nodiscard]] bool is_held(const Version& version) const { return versions_->is_held(version); }
     void mark_best(const Version& version, const detail::Watched& by) { versions_->mark_best(version, by); }
 
@@ -13390,36 +14184,39 @@ class Checkpoint {
   public:
     /// For `run.checkpoint`, which checks the name and binds the sink.
     Checkpoint(std::shared_ptr<detail::RunCore> core, std::string_view name, const Policy& policy,
-               const Retention& retention, Sink sink)
-        : state_{std::make_unique<State>(std::move(core), name, policy, retention, std::move(sink))} {}
+               const Retention& retention, Sink sink, const SaveOptions& options)
+        : state_{new State(std::move(core), name, policy, retention, std::move(sink), options)} {}
 
-    /// Asks the policy about a row and, on a yes, saves the parts as a new version and prunes. Never throws
-    /// for what the sink or the disk does: that is in the result. Cost: a no is a comparison; nothing was
-    /// serialised.
+    /// Asks the policy about a row and, on a yes, saves the parts as a new version and prunes. With a sink
+    /// that can (`LocalStore`, `Directory`) it copies the parts and returns; the copy is written beside the
+    /// loop, see `SaveOptions`. What the sink or the disk does is in the result and is not thrown, unless the
+    /// options say `strict`. Cost: a no is a comparison, nothing was serialised; a yes is a copy of the parts
+    /// and, if the version before is still being written, what is left of that.
     template <class R, class... Parts>
     SaveResult step(const R& row, const Parts&... parts) {
         if (!is_on()) return Skipped{off_reason()};
-        return together(core().at(row), [&](const auto& now) { return ask(now, parts...); });
+        hear();
+        return told(together(core().at(row), [&](const auto& now) { return ask(now, parts...); }));
     }
 
     /// Saves now, whatever the policy says; the policy hears of it.
     template <class R, class... Parts>
     SaveResult save(const R& row, const Parts&... parts) {
         if (!is_on()) return Skipped{off_reason()};
-        return together(core().at(row), [&](const auto& now) { return write(now, true, parts...); });
+        hear();
+        return told(together(core().at(row), [&](const auto& now) { return write(now, true, parts...); }));
     }
 
-    /// Says that there are no more rows: a policy with `OnFinish` saves now, under the last row that was
-    /// seen; if that row is saved already, its version is the answer. Other policies are not asked.
+    /// Says that there are no more rows, and waits until all that was saved is durable: a policy with
+    /// `OnFinish` saves now, under the last row that was seen; if that row is saved already, its version is
+    /// the answer. Other policies are not asked. A version that was lost meanwhile is the answer otherwise.
     template <class... Parts>
     SaveResult finish(const Parts&... parts) {
         if (!is_on()) return Skipped{off_reason()};
-        if (!core().wants().end) return Skipped{SkipReason::not_due};
-        if (core().last_row_is_saved()) return versions().back();
-        const DynamicRow row = core().last_row();
-        At<DynamicRow> now = core().at(row);
-        now.final = true;
-        return together(now, [&](const auto& shared) { return ask_once_more(shared, parts...); });
+        core().land();
+        SaveResult last = end(parts...);
+        if (auto lost = core().take_loss(); lost && last.skipped()) last = *std::move(lost);
+        return told(std::move(last));
     }
 
     /// While what it returns lives, an exception that leaves its scope is asked of the policy, which saves
@@ -13443,9 +14240,10 @@ class Checkpoint {
     template <class... Names, class... Ts>
     SaveResult annotate(std::string_view label, Field<Names, Ts>... metrics) {
         if (!is_on()) return Skipped{off_reason()};
+        hear();
         const auto late = detail::to_dynamic(detail::make_row(0, 0, std::move(metrics)...));
-        return together(At<DynamicRow>{late},
-                        [&](const auto& shared) { return core().annotate(label, shared.row); });
+        return told(together(At<DynamicRow>{late},
+                             [&](const auto& shared) { return core().annotate(label, shared.row); }));
     }
     /// The same for a version that a `step` returned.
     template <class... Names, class... Ts>
@@ -13509,15 +14307,24 @@ class Checkpoint {
             });
     }
 
-    /// The versions of this checkpoint that exist, oldest first.
-    [[nodiscard]] const std::vector<Version>& versions() const noexcept {
+    /// The versions of this checkpoint that exist, oldest first. Waits for those that are being written.
+    [[nodiscard]] const std::vector<Version>& versions() const {
         static const std::vector<Version> none;
-        return state_ ? core().versions() : none;
+        if (!state_) return none;
+        core().land();
+        return core().versions();
     }
     /// The policy in its present state.
     [[nodiscard]] const Policy& policy() const noexcept { return held(); }
-    /// Where the bytes go.
-    [[nodiscard]] Sink& sink() noexcept { return state_->sink.sink; }
+    /// Waits until nothing is being written.
+    void wait() {
+        if (state_) core().land();
+    }
+    /// Where the bytes go. Waits for what is being written.
+    [[nodiscard]] Sink& sink() {
+        core().land();
+        return state_->sink.sink;
+    }
     /// The checkpoint's name, which is that of its artifact.
     [[nodiscard]] const std::string& name() const noexcept {
         static const std::string none;
@@ -13531,10 +14338,11 @@ class Checkpoint {
     /// What stays where it is when the checkpoint is moved: the core refers to the rest.
     struct State {
         State(std::shared_ptr<detail::RunCore> run, std::string_view name, const Policy& saves,
-              const Retention& keeps, Sink to)
+              const Retention& keeps, Sink to, const SaveOptions& options)
             : policy{saves}, retention{keeps}, sink{std::move(to)},
               core{std::move(run), name, policy,
-                   retention,      sink, {detail::wants_of(saves), std::same_as<Policy, Manual>}} {}
+                   retention,      sink, {detail::wants_of(saves), std::same_as<Policy, Manual>},
+                   options} {}
 
         HeldPolicy policy;
         detail::RetentionHolder<Retention> retention;
@@ -13542,11 +14350,31 @@ class Checkpoint {
         detail::CheckpointCore core;
     };
 
+    /// Waits for what is being written. What the saving thread may still use after that stays for ever.
+    struct Close {
+        void operator()(State* state) const noexcept {
+            if (state->core.close()) delete state;
+        }
+    };
+
     [[nodiscard]] detail::CheckpointCore& core() const noexcept { return state_->core; }
     [[nodiscard]] Policy& held() const noexcept { return state_->policy.policy(); }
     [[nodiscard]] bool is_on() const noexcept { return state_ && core().is_on(); }  // null: moved from
     [[nodiscard]] SkipReason off_reason() const noexcept {
         return state_ ? core().off_reason() : SkipReason::off;
+    }
+
+    /// Hears of versions that the saving thread lost since the last call.
+    void hear() {
+        core().hear();
+        if (!core().is_strict()) return;
+        if (auto lost = core().take_loss()) detail::raise(*std::move(lost));
+    }
+    /// What is returned or, with `strict`, thrown.
+    SaveResult told(SaveResult answer) {
+        if (!core().is_strict() || !answer.failed()) return answer;
+        (void)core().take_loss();  // told now
+        detail::raise(answer.error());
     }
 
     /// Calls `f` with the moment; with a sink that several ranks share, with that of rank 0 on every one.
@@ -13575,9 +14403,20 @@ class Checkpoint {
         if (!nan.empty()) return core().failed(core().nan_error(nan));
         return Skipped{detail::skip_reason(decision)};
     }
+    /// For `finish`.
+    template <class... Parts>
+    SaveResult end(const Parts&... parts) {
+        if (!core().wants().end) return Skipped{SkipReason::not_due};
+        if (core().last_row_is_saved()) return versions().back();
+        const DynamicRow row = core().last_row();
+        At<DynamicRow> now = core().at(row);
+        now.final = true;
+        return together(now, [&](const auto& shared) { return ask_once_more(shared, parts...); });
+    }
     /// For `guard`.
     template <class... Parts>
     SaveResult fail(const Parts&... parts) {
+        if (state_) core().land();
         if (!is_on() || !core().wants().failure || !core().has_seen_a_row())
             return Skipped{SkipReason::not_due};
         if (core().last_row_is_saved()) return versions().back();
@@ -13616,7 +14455,7 @@ class Checkpoint {
         return [&](detail::FindFile find_file) { return detail::decode(find_file, parts...); };
     }
 
-    std::unique_ptr<State> state_;
+    std::unique_ptr<State, Close> state_;
 };
 
 /// A checkpoint that is off: an empty type whose calls compile to nothing. It has no `save` and no `restore`;
@@ -13628,6 +14467,7 @@ class Checkpoint<NoBestSave, Retention, Sink> {
     /// Does nothing, and says `SkipReason::off`.
     constexpr Skipped step(const auto&, const auto&...) const noexcept { return {}; }
     constexpr Skipped finish(const auto&...) const noexcept { return {}; }
+    constexpr void wait() const noexcept {}
     [[nodiscard]] constexpr detail::NoGuard guard(const auto&...) const noexcept { return {}; }
     ///@}
 };
@@ -13660,12 +14500,18 @@ class BasicDirectory {
     template <std::same_as<std::filesystem::path> Path>
     explicit BasicDirectory(const Path& pattern) : BasicDirectory{pattern.string()} {}
 
+    /// The next number. One whose version fails is not given again.
+    result<Reservation> reserve(const VersionInfo&) {
+        Reservation reserved;
+        reserved.version.number = next_++;
+        return reserved;
+    }
     result<void> begin(const VersionInfo& info) {
         abort();
         info_ = info;
         pending_ = {};
         pending_.row = info.row;
-        pending_.number = next_;
+        pending_.number = info.reserved != nullptr ? info.reserved->version.number : next_++;
         return {};
     }
 
@@ -13681,7 +14527,6 @@ class BasicDirectory {
         const auto placed = batch_.place();
         if (!placed) return placed.error();
         if (!written_.empty()) pending_.path = written_.front().path;
-        ++next_;
         for (auto& [number, earlier] : versions_) {
             for (const Written& file : written_) {
                 if (!earlier.replaced_by && earlier.has(file.path)) earlier.replaced_by = pending_.number;
@@ -13720,6 +14565,17 @@ class BasicDirectory {
         return files;
     }
 
+    /// How much room there is where the files go.
+    [[nodiscard]] std::optional<std::uint64_t> free_bytes() const {
+        std::filesystem::path folder =
+            std::filesystem::path{pattern_.substr(0, pattern_.find('{'))}.parent_path();
+        auto free = detail::os::free_bytes(folder.empty() ? "." : folder);
+        while (!free && folder.has_relative_path()) {
+            folder = folder.parent_path();
+            free = detail::os::free_bytes(folder.empty() ? "." : folder);
+        }
+        return free ? std::optional{*free} : std::nullopt;
+    }
     result<void> remove(const Version& version) {
         const auto known = versions_.find(version.number);
         if (known == versions_.end()) return {};
@@ -13776,7 +14632,7 @@ class BasicDirectory {
             } else if (field == "step") {
                 out += std::to_string(info_.row.step());
             } else if (field == "version") {
-                out += std::to_string(next_);
+                out += std::to_string(pending_.number);
             } else if (field == "file") {
                 out += file;
             } else {
@@ -13907,7 +14763,7 @@ class DisabledRun {
     [[nodiscard]] static constexpr bool resumed() noexcept { return false; }
     [[nodiscard]] static constexpr std::int64_t first_step() noexcept { return 0; }
     [[nodiscard]] static Health health() { return {}; }
-    static constexpr Done finish() noexcept { return {}; }
+    static constexpr Done finish(const auto&...) noexcept { return {}; }
     static constexpr Done fail(const std::string&) noexcept { return {}; }
     ///@}
 };
@@ -13927,15 +14783,15 @@ template <std::same_as<Disabled> Off>
 }  // namespace CAIRN_NAMESPACE
 
 // ---- cairn/checkpoint/detail/roles.hpp
-// Which of a checkpoint's arguments is the policy, which the retention, which the sink.
+// Which of a checkpoint's arguments is the policy, which the retention, which the sink, which the options.
 
 namespace CAIRN_NAMESPACE::detail {
 
 // Never defined: their names are the compiler's message.
 template <class T>
-struct this_is_no_policy_no_retention_and_no_sink;
+struct this_is_no_policy_no_retention_no_sink_and_no_SaveOptions;
 template <class... Ts>
-struct give_a_checkpoint_one_policy_and_at_most_one_retention_and_one_sink;
+struct give_a_checkpoint_one_policy_and_at_most_one_retention_one_sink_and_one_SaveOptions;
 template <class P>
 struct this_policy_can_never_save_its_parts_never_say_yes_at_the_same_time;
 
@@ -13947,7 +14803,10 @@ template <class T>
 inline constexpr bool is_sink = ArtifactSink<T>;
 
 template <class T>
-inline constexpr bool has_role = is_policy<T> || is_retention<T> || is_sink<T>;
+inline constexpr bool is_options = std::same_as<T, SaveOptions>;
+
+template <class T>
+inline constexpr bool has_role = is_policy<T> || is_retention<T> || is_sink<T> || is_options<T>;
 
 /// Says, as one compile error, what `T` lacks to be handed to a checkpoint; nothing if it lacks nothing.
 template <class T>
@@ -13955,7 +14814,7 @@ constexpr void explain_role() {
     if constexpr (requires(T part) { part.decide(AnyRow{}); } || requires { &T::decide; }) {
         explain_policy<T>();
     } else if constexpr (!has_role<T>) {
-        (void)sizeof(this_is_no_policy_no_retention_and_no_sink<T>);
+        (void)sizeof(this_is_no_policy_no_retention_no_sink_and_no_SaveOptions<T>);
     }
 }
 
@@ -13985,12 +14844,14 @@ template <class... Ts>
                                    Ts&... arguments) {
     constexpr auto policies = (0 + ... + (is_policy<Ts> ? 1 : 0));
     constexpr auto retentions = (0 + ... + (is_retention<Ts> ? 1 : 0));
+    constexpr auto options = (0 + ... + (is_options<Ts> ? 1 : 0));
     constexpr auto sinks = (0 + ... + (is_sink<Ts> ? 1 : 0));
     if constexpr (!(has_role<Ts> && ...)) {
         (explain_role<Ts>(), ...);
         return Checkpoint<NoBestSave>{};  // for the compiler, which is to say nothing but the line above
-    } else if constexpr (policies != 1 || retentions > 1 || sinks > 1) {
-        (void)sizeof(give_a_checkpoint_one_policy_and_at_most_one_retention_and_one_sink<Ts...>);
+    } else if constexpr (policies != 1 || retentions > 1 || sinks > 1 || options > 1) {
+        (void)sizeof(
+            give_a_checkpoint_one_policy_and_at_most_one_retention_one_sink_and_one_SaveOptions<Ts...>);
         return Checkpoint<NoBestSave>{};
     } else if constexpr (((is_policy<Ts> && chance_of<Ts>().is_none()) || ...)) {
         const auto name_it = []<class T>() {
@@ -14013,7 +14874,9 @@ template <class... Ts>
         } else {
             LocalStore local_store;
             auto& sink = pick_first(of_sinks, arguments..., local_store);
-            return Checkpoint{core, name, std::move(policy), std::move(retention), std::move(sink)};
+            SaveOptions defaults;
+            const auto& how = pick_first([]<class T>() { return is_options<T>; }, arguments..., defaults);
+            return Checkpoint{core, name, std::move(policy), std::move(retention), std::move(sink), how};
         }
     }
 }
@@ -17276,8 +18139,20 @@ class BasicRunVersions final : public VersionStore {
           artifacts_{ArtifactStore::open(core_->store(), core_->options().project, std::string{name}, "model")
                          .value()} {}
 
+    result<Reservation> reserve() const override {
+        auto reserved = artifacts_.reserve();
+        if (!reserved) return reserved.error();
+        Reservation out;
+        out.version.number = reserved->number;
+        out.version.path = artifacts_.plain_path(reserved->number);
+        out.hold = std::make_shared<ReservedNumber>(std::move(*reserved));
+        return out;
+    }
+
     result<void> begin(const VersionInfo& info) override {
         abort();
+        number_.reset();
+        if (info.reserved != nullptr) number_ = info.reserved->version.number;
         draft_ = {};
         draft_.run = info.run;
         draft_.step = info.row.step();
@@ -17291,13 +18166,20 @@ class BasicRunVersions final : public VersionStore {
     }
 
     result<Version> commit() override {
-        auto staged = stage();
+        auto staged = batch_.finish();
         if (!staged) return staged.error();
         return commit(std::move(*staged));
     }
-    result<std::vector<StagedFile>> stage() override { return batch_.finish(); }
+    result<std::vector<StagedFile>> stage() override {
+        auto staged = batch_.finish();
+        if (!staged) return staged;
+        for (StagedFile& file : *staged) {
+            if (auto sealed = file.object.seal(); !sealed) return sealed.error();
+        }
+        return staged;
+    }
     result<Version> commit(std::vector<StagedFile> staged) override {
-        auto committed = artifacts_.commit(std::move(draft_), std::move(staged));
+        auto committed = artifacts_.commit(std::move(draft_), std::move(staged), {.number = number_});
         if (!committed) return committed.error();
         for (const error& warning : committed->warnings) core_->note_failure(warning, false);
         return version_of(committed->manifest, artifacts_);
@@ -17359,6 +18241,11 @@ class BasicRunVersions final : public VersionStore {
         return read && *read;
     }
 
+    [[nodiscard]] std::optional<std::uint64_t> free_bytes() const override {
+        const auto free = os::free_bytes(core_->store().root());
+        return free ? std::optional{*free} : std::nullopt;
+    }
+
     void mark_best(const Version& version, const Watched& by) override {
         const auto aliases = artifacts_.aliases();
         if (!aliases) return core_->note_failure(aliases.error(), false);
@@ -17379,6 +18266,7 @@ class BasicRunVersions final : public VersionStore {
     std::shared_ptr<RunCore> core_;
     ArtifactStore artifacts_;
     Manifest draft_;
+    std::optional<std::uint64_t> number_;  // that was reserved for the draft
     ObjectBatch batch_;
 };
 using RunVersions = BasicRunVersions<>;
@@ -17955,7 +18843,7 @@ class BasicRunEngine final : public RunCore,
     /// Opens or resumes a run. Throws `cairn::error`; nothing half-made is left behind but the store's own
     /// folders.
     static std::shared_ptr<BasicRunEngine> open(Options options) {
-        const Store store = Store::open(options.dir).value();
+        const Store store = Store::open(options.dir, options.durability).value();
         if (options.id.empty()) options.id = os::random_hex(8);
         const std::filesystem::path dir = store.run_dir(options.project, options.id, *options.rank);
         const bool exists = os::status(dir / "run.json").value().exists;
@@ -17989,6 +18877,7 @@ class BasicRunEngine final : public RunCore,
         (void)end_quietly("finished", {});
         // In the child of a fork its thread is in the parent: nothing there may be waited for or destroyed.
         if (is_detached()) (void)live_.release();
+        if (is_detached() || !are_saved_) (void)saver_.release();
     }
     BasicRunEngine(const BasicRunEngine&) = delete;
     BasicRunEngine& operator=(const BasicRunEngine&) = delete;
@@ -18002,7 +18891,7 @@ class BasicRunEngine final : public RunCore,
     void record(const Decision& decision) noexcept override {
         if (!is_open()) return;
         try {
-            const DynamicRow event = to_event(decision);
+            const DynamicRow event = to_event(decision, wall_ns(), recorded_++);
             Lane* const mine = lane();
             if (mine != nullptr && mine->append<RecordKind::event>(event)) return;
         } catch (...) {  // no memory
@@ -18032,6 +18921,7 @@ class BasicRunEngine final : public RunCore,
             health.journal_mapped = live_->journal.mapped();
         }
         health.rows_dropped = dropped_.load(std::memory_order_relaxed);
+        health.saves_passed_over = passed_over_.load(std::memory_order_relaxed);
         const std::scoped_lock lock{mutex_};
         health.saves_failed = saves_failed_;
         health.errors = errors_;
@@ -18045,13 +18935,19 @@ class BasicRunEngine final : public RunCore,
 
     void note_failure(const error& failure, bool of_a_save) noexcept override {
         try {
-            const std::scoped_lock lock{mutex_};
-            if (of_a_save) ++saves_failed_;
-            for (const std::string& known : errors_) {
-                if (known == failure.what()) return;
+            {
+                const std::scoped_lock lock{mutex_};
+                if (of_a_save) ++saves_failed_;
+                if (of_a_save && !first_loss_) first_loss_ = failure;
+                for (const std::string& known : errors_) {
+                    if (known == failure.what()) return;
+                }
+                if (errors_.size() < 16) errors_.emplace_back(failure.what());
             }
-            if (errors_.size() < 16) errors_.emplace_back(failure.what());
-            std::fprintf(stderr, "%s\n", failure.what());
+            if (options_.on_error)
+                options_.on_error(failure);
+            else
+                std::fprintf(stderr, "%s\n", failure.what());
         } catch (...) {  // no memory to keep a text: the count above stands
         }
     }
@@ -18165,6 +19061,7 @@ class BasicRunEngine final : public RunCore,
     [[nodiscard]] std::unique_ptr<SignalWatch> watch_signals() override {
         return std::make_unique<BasicProcessSignals<T>>();
     }
+    [[nodiscard]] BasicSaver<T>& saver() noexcept override { return *saver_; }
     [[nodiscard]] std::unique_ptr<VersionStore> open_versions(std::string_view name) override {
         return std::make_unique<BasicRunVersions<T>>(this->shared_from_this(), name);
     }
@@ -18178,9 +19075,10 @@ class BasicRunEngine final : public RunCore,
 
     // ---- ends
 
-    result<void> end(std::string_view status, const std::string& why) noexcept override {
+    result<void> end(std::string_view status, const std::string& why,
+                     std::int64_t most_ns) noexcept override {
         if (has_ended()) return {};
-        auto ended = end_quietly(status, why);
+        auto ended = end_quietly(status, why, most_ns);
         report_end(*this, [&] { return views(); });
         return ended;
     }
@@ -18196,7 +19094,10 @@ class BasicRunEngine final : public RunCore,
     }
 
   private:
-    result<void> end_quietly(std::string_view status, const std::string& why) noexcept {
+    result<void> end_quietly(std::string_view status, const std::string& why,
+                             std::int64_t most_ns = std::numeric_limits<std::int64_t>::max()) noexcept {
+        // Before the end, so that what comes of it is recorded.
+        if (!has_ended() && !is_detached()) are_saved_ = saver_->drain(most_ns);
         if (ended_.exchange(true)) return {};
         const std::uint64_t dropped =
             dropped_.load(std::memory_order_relaxed);  // later ones came after the end
@@ -18352,6 +19253,7 @@ class BasicRunEngine final : public RunCore,
     }
 
     result<void> write_end(std::string_view status, const std::string& why, std::uint64_t dropped) {
+        if (are_saved_) saver_->stop();  // it lets go of its lane
         live_->collector.stop();
         const typename BasicJournal<T>::Left left = live_->journal.close(ThreadLanes::own(key_));
         dropped_.fetch_add(left.lost, std::memory_order_relaxed);
@@ -18366,6 +19268,11 @@ class BasicRunEngine final : public RunCore,
             note_failure(done.error(), false);
             detail::keep_first(first, done);
         };
+        if (!are_saved_) {
+            keep(error{errc::busy,
+                       "the run ended before all was written: not yet durable is " + saver_->unfinished(),
+                       dir().string(), "give finish() more time, or see why the disk is slow"});
+        }
         const std::string why_not = live_->collector.failure();
         if (left.in_files && !why_not.empty()) {
             keep(error{errc::io,
@@ -18402,11 +19309,14 @@ class BasicRunEngine final : public RunCore,
         }
         keep(folder_.write_run(about()));
         folder_.release();
+        if (const std::scoped_lock lock{mutex_}; first && first_loss_) first = *first_loss_;
         return first;
     }
 
     RunFolder folder_;
     std::unique_ptr<Live> live_;
+    std::unique_ptr<BasicSaver<T>> saver_ = std::make_unique<BasicSaver<T>>();
+    bool are_saved_ = true;  // what the saver was given
 
     mutable std::mutex mutex_;
     Json about_;
@@ -18416,6 +19326,8 @@ class BasicRunEngine final : public RunCore,
     std::vector<std::string> errors_;
     std::set<std::string> checkpoints_;  // those that live
     std::uint64_t saves_failed_ = 0;
+    std::atomic<std::uint64_t> recorded_{0};  // decisions
+    std::optional<error> first_loss_;         // of a version or an artifact
 };
 using RunEngine = BasicRunEngine<>;
 

@@ -65,7 +65,7 @@ TEST_CASE("A step says what came of it, and why", "[checkpoint][result]") {
     };
     const auto first = step(2.0);
     CHECK(first);
-    CHECK(first.saved());
+    CHECK(first.wait().saved());
     CHECK(first.version().label() == "v0");
     CHECK(first.version().bytes == std::filesystem::file_size(first.version().path / "model.safetensors"));
     CHECK(first.wait().saved());
@@ -77,7 +77,7 @@ TEST_CASE("A step says what came of it, and why", "[checkpoint][result]") {
     CHECK(step(std::nullopt).reason() == SkipReason::missing_metric);
     CHECK(step(std::nan("")).reason() == SkipReason::nan);
     CHECK(step(1.0).version().step() == 4);
-    CHECK(step(-std::numeric_limits<double>::infinity()).saved());
+    CHECK(step(-std::numeric_limits<double>::infinity()).wait().saved());
     CHECK(step(0.0).reason() == SkipReason::not_due);
 
     const auto dynamic = checkpoint.step(run.log({{"other", 1}}), part("model", model));
@@ -105,11 +105,11 @@ TEST_CASE("A version that somebody else removed is forgotten without a word", "[
     auto run = open_run(dir);
     auto one = run.checkpoint<cairn::EveryN<1>>("model", cairn::KeepLast<1>{});
     Model model = model_of(1);
-    REQUIRE(one.step(run.log(cairn::step(0), "loss"_m = 1), part("model", model)).saved());
+    REQUIRE(one.step(run.log(cairn::step(0), "loss"_m = 1), part("model", model)).wait().saved());
     REQUIRE(std::filesystem::remove(artifact_dir(dir, "model") / "versions" / "v0.json"));
     for (int step = 1; step < 6; ++step) {
         model = model_of(static_cast<float>(step + 1));
-        REQUIRE(one.step(run.log(cairn::step(step), "loss"_m = 1), part("model", model)).saved());
+        REQUIRE(one.step(run.log(cairn::step(step), "loss"_m = 1), part("model", model)).wait().saved());
     }
     CHECK(one.versions().size() == 1);
     CHECK(run.health().ok());
@@ -322,7 +322,7 @@ TEST_CASE("NoBestSave takes any model and answers Skipped{off}", "[checkpoint][o
     const auto answer = checkpoint.step(run.log("loss"_m = 1.0), part("model", anything));
     CHECK_FALSE(answer);
     CHECK(answer.reason == SkipReason::off);
-    CHECK_FALSE(checkpoint.finish(part("model", anything)).saved());
+    CHECK_FALSE(checkpoint.finish(part("model", anything)).wait().saved());
     CHECK_FALSE(std::filesystem::exists(artifact_dir(dir, "model")));
 }
 
@@ -431,8 +431,8 @@ TEST_CASE("A predicate may know only typed rows: of a text, of a bool", "[checkp
     Model model;
     for (int i = 0; i < 4; ++i) {
         const auto row = run.log("phase"_m = i % 2 == 0 ? "train" : "val", "improved"_m = i == 2);
-        CHECK(by_text.step(row, part("model", model)).saved() == (i % 2 == 1));
-        CHECK(by_bool.step(row, part("model", model)).saved() == (i == 2));
+        CHECK(by_text.step(row, part("model", model)).wait().saved() == (i % 2 == 1));
+        CHECK(by_bool.step(row, part("model", model)).wait().saved() == (i == 2));
     }
     std::vector<std::string> decided;
     for (const cairn::Decision& decision : run.decisions()) {
@@ -462,9 +462,9 @@ TEST_CASE("A policy hears of a save with the row as it was logged", "[checkpoint
     auto checkpoint = run.checkpoint("model", Grows{});
     constexpr std::int64_t tokens = (std::int64_t{1} << 53) + 1;
     Model model;
-    CHECK(checkpoint.step(run.log("tokens"_m = tokens), part("model", model)).saved());
+    CHECK(checkpoint.step(run.log("tokens"_m = tokens), part("model", model)).wait().saved());
     CHECK(checkpoint.policy().last == tokens);
-    CHECK_FALSE(checkpoint.step(run.log("tokens"_m = tokens), part("model", model)).saved());
+    CHECK_FALSE(checkpoint.step(run.log("tokens"_m = tokens), part("model", model)).wait().saved());
 }
 
 TEST_CASE("A reference to the policy stays good when a version is restored", "[checkpoint][restore]") {

@@ -51,7 +51,7 @@ TEST_CASE("every save and removal and every change of the reason to skip is reco
         run.checkpoint("model", cairn::Best<"v", minimize>{} & cairn::after(2), cairn::KeepLast<1>{});
     Model model;
     const auto step = [&](std::int64_t n, std::optional<double> v) {
-        checkpoint.step(run.log(cairn::step(n), "v"_m = v), part("model", model));
+        checkpoint.step(run.log(cairn::step(n), "v"_m = v), part("model", model)).wait();
     };
     step(0, 5.0);
     step(1, 4.0);  // not due either: nothing new
@@ -88,6 +88,7 @@ TEST_CASE("all other decisions follow by replay, each with its reason", "[checkp
         saved.push_back(checkpoint
                             .step(run.log(cairn::step(static_cast<std::int64_t>(i)), "v"_m = values[i]),
                                   part("model", model))
+                            .wait()
                             .saved());
     }
     const auto all = checkpoint.decisions();
@@ -141,7 +142,8 @@ TEST_CASE("a save by hand, a failure and a restore are recorded as what they are
     bool is_full = false;
     Full sink;
     sink.is_full = &is_full;
-    auto checkpoint = run.checkpoint("model", EveryN<2>{}, std::move(sink));
+    auto checkpoint =
+        run.checkpoint("model", EveryN<2>{}, std::move(sink), cairn::SaveOptions{.async = false});
     Model model;
     const auto row = [&](std::int64_t step) { return run.log(cairn::step(step), "v"_m = 1.0); };
     checkpoint.save(row(1), part("model", model));
@@ -235,9 +237,9 @@ TEST_CASE("a decision comes back from its record as it was", "[checkpoint][decis
     d.row = {-7, 123, values.data(), values.size()};
     d.seconds = 1.5;
     d.save_seconds = 0.25;
-    d.signal = d.failure = true;
+    d.signal = d.failure = d.queued = true;
     d.rows = 3;
-    const cairn::DynamicRow event = cairn::detail::to_event(d);
+    const cairn::DynamicRow event = cairn::detail::to_event(d, 456, 7);
     std::vector<cairn::NamedValue> cells;
     event.for_each([&](std::string_view name, const cairn::Value& value) { cells.push_back({name, value}); });
     const auto back = cairn::detail::decision_of(
@@ -247,6 +249,9 @@ TEST_CASE("a decision comes back from its record as it was", "[checkpoint][decis
     CHECK(back->checkpoint == d.checkpoint);
     CHECK(back->step == -7);
     CHECK(back->time_ns == 123);
+    CHECK(back->recorded_ns == 456);
+    CHECK(back->order == 7);
+    CHECK(back->row.time_ns() == 123);
     CHECK(back->version == 5);
     CHECK(back->answer == cairn::Answer::yes);
     REQUIRE(back->because.size() == 2);

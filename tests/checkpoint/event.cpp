@@ -48,7 +48,9 @@ TEST_CASE("after SIGUSR1 the next step saves, once, and training goes on", "[che
         auto run = open_run(dir);
         auto checkpoint = run.checkpoint<OnSignal>("model");
         Model model;
-        const auto step = [&] { return checkpoint.step(run.log("v"_m = 1.0), part("model", model)).saved(); };
+        const auto step = [&] {
+            return checkpoint.step(run.log("v"_m = 1.0), part("model", model)).wait().saved();
+        };
         if (step()) return 1;
         ::raise(SIGUSR1);
         ::raise(SIGUSR1);
@@ -174,7 +176,9 @@ TEST_CASE("a handler that was there before still runs, and then the process goes
         auto run = open_run(dir);
         auto checkpoint = run.checkpoint<OnSignal>("model");
         Model model;
-        const auto step = [&] { return checkpoint.step(run.log("v"_m = 1.0), part("model", model)).saved(); };
+        const auto step = [&] {
+            return checkpoint.step(run.log("v"_m = 1.0), part("model", model)).wait().saved();
+        };
         ::raise(SIGTERM);
         ::raise(SIGTERM);
         if (heard != 2 || !step() || step()) return 1;
@@ -195,7 +199,7 @@ TEST_CASE("a signal that is ignored stays ignored, and without OnSignal nothing 
               Model model;
               ::raise(SIGTERM);
               ::raise(SIGTERM);
-              return checkpoint.step(run.log("v"_m = 1.0), part("model", model)).saved() ? 0 : 1;
+              return checkpoint.step(run.log("v"_m = 1.0), part("model", model)).wait().saved() ? 0 : 1;
           }) == 0);
     CHECK(in_child([&] {
               struct ::sigaction before{}, after{};
@@ -253,7 +257,8 @@ TEST_CASE("a forked worker with a run of its own saves on a signal, as its paren
                       auto its = mine.checkpoint<OnSignal>("worker");
                       Model model;
                       ::raise(signal);
-                      const bool saved = its.step(mine.log("loss"_m = 1.0), part("model", model)).saved();
+                      const bool saved =
+                          its.step(mine.log("loss"_m = 1.0), part("model", model)).wait().saved();
                       ::_exit(saved ? 7 : 1);
                   }
                   return wait_for(worker) == (signal == SIGTERM ? -SIGTERM : 7) ? 0 : 1;
@@ -271,7 +276,8 @@ TEST_CASE("a SIGTERM that another handler took does not count against the next o
               {
                   auto checkpoint = run.checkpoint<OnSignal>("model");
                   ::raise(SIGTERM);
-                  if (!checkpoint.step(run.log("loss"_m = 1.0), part("model", model)).saved()) return 1;
+                  if (!checkpoint.step(run.log("loss"_m = 1.0), part("model", model)).wait().saved())
+                      return 1;
               }
               std::signal(SIGTERM, SIG_DFL);
               auto checkpoint = run.checkpoint<OnSignal>("model");
@@ -422,13 +428,13 @@ TEST_CASE("a NaN where it is an error is a failed step, said once", "[checkpoint
     Model model;
     StderrCapture errors;
     const auto step = [&](double v) { return checkpoint.step(run.log("v"_m = v), part("model", model)); };
-    CHECK(step(1.0).saved());
+    CHECK(step(1.0).wait().saved());
     const auto bad = step(std::nan(""));
     REQUIRE(bad.failed());
     CHECK(bad.error().code() == cairn::errc::not_a_number);
     CHECK(bad.error().path() == "v");
     CHECK(step(std::nan("")).failed());
-    CHECK(step(0.5).saved());
+    CHECK(step(0.5).wait().saved());
     CHECK(count_of(errors.text(), "not_a_number") == 1);
     CHECK(run.health().errors.size() == 1);
     CHECK(run.health().saves_failed == 0);
@@ -441,6 +447,6 @@ TEST_CASE("a NaN is told although another policy saves the row", "[checkpoint][n
     auto checkpoint = run.checkpoint("model", EveryN<1>{} | cairn::Best<"v", minimize, cairn::nan::error>{});
     Model model;
     const StderrCapture quiet;
-    CHECK(checkpoint.step(run.log("v"_m = std::nan("")), part("model", model)).saved());
+    CHECK(checkpoint.step(run.log("v"_m = std::nan("")), part("model", model)).wait().saved());
     CHECK(run.health().errors.size() == 1);
 }

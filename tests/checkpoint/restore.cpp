@@ -34,6 +34,7 @@ void save_all(cairn::Run& run, auto& checkpoint, const std::vector<double>& loss
         checkpoint.save(run.log(cairn::step(static_cast<std::int64_t>(i)), "loss"_m = losses[i]),
                         part("model", model));
     }
+    checkpoint.wait();
 }
 
 using Policy = cairn::Best<"loss", minimize>;
@@ -177,7 +178,7 @@ TEST_CASE("A damaged object is replaced by the next save of the same content",
     auto checkpoint = run.checkpoint<cairn::EveryN<1>>("model");
     Model model = model_of(1);
     const auto save = [&](std::int64_t step) {
-        return checkpoint.step(run.log(cairn::step(step), "loss"_m = 1), part("model", model)).saved();
+        return checkpoint.step(run.log(cairn::step(step), "loss"_m = 1), part("model", model)).wait().saved();
     };
     REQUIRE(save(0));
     flip_a_byte(object_of(dir, "model", 0, "model.safetensors"));

@@ -90,7 +90,8 @@ std::vector<Planned> plan(std::mt19937& random, std::size_t count) {
 }
 
 /// What came of a row, as a word.
-std::string outcome_of(const cairn::SaveResult& result) {
+std::string outcome_of(const cairn::SaveResult& answer) {
+    const cairn::SaveResult& result = answer.wait();
     if (result.saved()) return "saved " + result.version().label();
     return result.failed() ? "failed" : std::string{to_string(result.reason())};
 }
@@ -355,7 +356,7 @@ TEST_CASE("the best value so far is known after its version was pruned", "[check
         auto checkpoint =
             run.checkpoint("model", cairn::Best<"v", minimize>{} | EveryN<10>{}, cairn::KeepLast<1>{});
         checkpoint.step(run.log(cairn::step(1), "v"_m = 0.5), part("model", model));
-        checkpoint.step(run.log(cairn::step(10), "v"_m = 0.9), part("model", model));
+        checkpoint.step(run.log(cairn::step(10), "v"_m = 0.9), part("model", model)).wait();
         // Its name keeps the best one; somebody takes both away.
         const auto store = cairn::Store::open_existing(dir / "store").value();
         const auto artifact = cairn::ArtifactStore::open(store, "p", "model").value();
@@ -378,7 +379,7 @@ TEST_CASE("a version whose record a kill prevented counts as saved", "[checkpoin
     {
         auto run = open_run(dir);
         auto checkpoint = run.checkpoint("model", policy);
-        checkpoint.step(run.log(cairn::step(0), "v"_m = 1), part("model", model));
+        checkpoint.step(run.log(cairn::step(0), "v"_m = 1), part("model", model)).wait();
         const auto row = run.log(cairn::step(1), "v"_m = 1);
         std::filesystem::copy(dir / "store", dir / "image", std::filesystem::copy_options::recursive);
         checkpoint.step(row, part("model", model));

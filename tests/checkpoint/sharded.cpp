@@ -81,8 +81,8 @@ TEST_CASE("three ranks write one version, each its own shard, and restore it", "
             Model model = shard_of(ranks.rank(), step);
             const auto result = checkpoint.step(run.log(cairn::step(step), "loss"_m = 1.0 + ranks.rank()),
                                                 part("model", model));
-            if (result.saved() != (step % 2 == 0)) return 1;
-            if (result.saved() && result.version().row["loss"] != 1.0) return 2;  // the row of rank 0
+            if (result.wait().saved() != (step % 2 == 0)) return 1;
+            if (result.wait().saved() && result.version().row["loss"] != 1.0) return 2;  // the row of rank 0
         }
         Model model;
         const auto version = checkpoint.restore(cairn::latest, part("model", model));
@@ -144,7 +144,7 @@ TEST_CASE("a version exists only if the files of all ranks are there", "[checkpo
                 Model model = shard_of(ranks.rank(), step);
                 const auto result =
                     checkpoint.step(run.log(cairn::step(step), "loss"_m = 1.0), part("model", model));
-                came += result.saved() ? "saved " : result.failed() ? "failed " : "skipped ";
+                came += result.wait().saved() ? "saved " : result.failed() ? "failed " : "skipped ";
                 if (result.failed() && ranks.rank() == broken && result.error().code() != errc::no_space)
                     return 2;
             }
@@ -191,7 +191,7 @@ TEST_CASE("ranks that are fewer than saved a version are told so, all of them", 
         auto checkpoint = run.checkpoint("model", OnFinish{}, Sharded{ranks});
         Model model;
         checkpoint.step(run.log(cairn::step(1), "loss"_m = 1.0), part("model", model));
-        return checkpoint.finish(part("model", model)).saved() ? 0 : 1;
+        return checkpoint.finish(part("model", model)).wait().saved() ? 0 : 1;
     };
     REQUIRE(on_ranks(3, save) == 0);
     const StderrCapture quiet;
@@ -276,11 +276,11 @@ TEST_CASE("late metrics are those of rank 0, so that all ranks decide alike", "[
               const auto step = [&](std::int64_t at, std::optional<double> loss) {
                   return checkpoint.step(run.log(cairn::step(at), "loss"_m = loss), part("model", model));
               };
-              if (!step(0, std::nullopt).saved()) return 1;
+              if (!step(0, std::nullopt).wait().saved()) return 1;
               if (!checkpoint.annotate("v0", "loss"_m = 1.0 + ranks.rank())) return 2;
               if (checkpoint.versions()[0].row["loss"] != 1.0) return 3;
               if (!step(1, 1.5).skipped()) return 4;
-              return step(2, 0.5).saved() ? 0 : 5;
+              return step(2, 0.5).wait().saved() ? 0 : 5;
           }) == 0);
 }
 
@@ -298,7 +298,7 @@ TEST_CASE("a rank that was left alone with its decision is out of step, and no v
                   Model model = shard_of(ranks.rank(), at);
                   return checkpoint.step(run.log(cairn::step(at), "loss"_m = 1.0), part("model", model));
               };
-              if (!step(0).saved()) return 1;
+              if (!step(0).wait().saved()) return 1;
               const auto wrong = step(1);
               if (ranks.rank() == 1 ? !wrong.failed() : !wrong.skipped()) return 2;
               const auto after = step(2);
@@ -315,7 +315,7 @@ TEST_CASE("without a communicator rank 0 saves and the other ranks say so", "[ch
               auto checkpoint = run.checkpoint<EveryN<1>>("model");
               Model model;
               const auto result = checkpoint.step(run.log("loss"_m = 1.0), part("model", model));
-              if (ranks.rank() == 0) return result.saved() ? 0 : 1;
+              if (ranks.rank() == 0) return result.wait().saved() ? 0 : 1;
               return result.skipped() && result.reason() == cairn::SkipReason::other_rank ? 0 : 2;
           }) == 0);
     CHECK(versions_on_disk(dir, "model") == Labels{"v0.json"});

@@ -30,6 +30,7 @@ void train(cairn::Run& run, auto& checkpoint, int epochs, const auto&... more) {
         checkpoint.step(run.log(cairn::step(epoch), "loss"_m = 1.0 / (1 + epoch)), part("model", model),
                         more...);
     }
+    checkpoint.wait();
 }
 
 /// A user's own: under 15 lines. It keeps a line on the last version.
@@ -255,7 +256,7 @@ TEST_CASE("Tee prunes from its second sink what is gone from its first", "[check
     const auto store = cairn::Store::open_existing(dir / "store").value();
     REQUIRE(cairn::ArtifactStore::open(store, "p", "m").value().remove(0));  // by another program
     Model model;
-    REQUIRE(checkpoint.step(run.log(cairn::step(2), "loss"_m = 1), part("model", model)));
+    REQUIRE(checkpoint.step(run.log(cairn::step(2), "loss"_m = 1), part("model", model)).wait());
     CHECK(files_below(dir / "out") == Labels{"1.model.safetensors", "2.model.safetensors"});
 }
 
@@ -308,7 +309,7 @@ TEST_CASE("A sink that fails is a Failed step, said once, and no version", "[che
 
     // No phantom: 3.0 is worse than what failed, and better than what was saved.
     checkpoint.sink().where = Failing::At::nowhere;
-    CHECK(step(3, 3.0).saved());
+    CHECK(step(3, 3.0).wait().saved());
     CHECK(labels_of(checkpoint) == Labels{"v0", "v1"});
 }
 
@@ -351,6 +352,7 @@ TEST_CASE("A full disk fails the save, and the versions before it are whole", "[
             const StderrCapture quiet;
             const auto failed =
                 checkpoint.step(run.log("loss"_m = 1.0), part("model", model), part("state", state));
+            failed.wait();
             REQUIRE(failed.failed());
             CHECK(failed.error().code() == errc::no_space);
             CHECK_FALSE(failed.error().advice().empty());

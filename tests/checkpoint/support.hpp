@@ -25,7 +25,7 @@ namespace cairn_test {
 struct Model {
     std::vector<float> weight = {1, 2, 3, 4}, bias = {0.5F, -0.5F};
     void describe(auto& fields) {
-        fields("fc.weight", weight, {2, 2});
+        fields("fc.weight", weight, {weight.size() / 2, 2});
         fields("fc.bias", bias, {2});
     }
     bool operator==(const Model&) const = default;

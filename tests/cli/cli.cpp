@@ -5,7 +5,10 @@
 #include "support/catch.hpp"
 #include "support/temp_dir.hpp"
 
+#include <chrono>
+#include <filesystem>
 #include <limits>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -97,4 +100,46 @@ TEST_CASE("cairn says what is wrong on stderr, with exit codes 1 and 2", "[cli]"
     CHECK(cairn::cli::run({"dance"}).code == 2);
     CHECK(has(cairn::cli::run({"--version"}).out, CAIRN_VERSION));
     CHECK(has(cairn::cli::run({"--help"}).out, "plot"));
+}
+
+TEST_CASE("cairn verify looks at every byte and names what is damaged", "[cli]") {
+    const cairn_test::TempDir dir;
+    record(dir);
+    const auto whole = call(dir, {"verify"});
+    CHECK(whole.code == 0);
+    CHECK(whole.out == "2 versions and 3 rows are whole, 0 damaged\n");
+    CHECK(call(dir, {"verify", "r1"}).out == whole.out);
+    CHECK(call(dir, {"verify", "nobody"}).code == 1);
+
+    // The model did not change: both versions have one object.
+    for (const auto& entry : std::filesystem::recursive_directory_iterator{dir / "objects"}) {
+        if (!entry.is_regular_file()) continue;
+        std::filesystem::permissions(entry.path(), std::filesystem::perms::owner_all);
+        std::filesystem::resize_file(entry.path(), entry.file_size() - 1);
+    }
+    for (const auto& arguments : {std::vector<std::string>{"verify"}, {"verify", "r1"}}) {
+        const auto damaged = call(dir, arguments);
+        CHECK(damaged.code == 1);
+        CHECK(damaged.out == "0 versions and 3 rows are whole, 2 damaged\n");
+        CHECK(has(damaged.err, "model v1: an object of this version is damaged"));
+    }
+}
+
+TEST_CASE("cairn gc frees what no version names, and tells it first if asked to", "[cli]") {
+    const cairn_test::TempDir dir;
+    record(dir);
+    const auto store = cairn::Store::open_existing(dir.path()).value();
+    const std::string text = "nobody's";
+    REQUIRE(cairn::stage_bytes(store, std::as_bytes(std::span{text})).value().install(store));
+    std::filesystem::create_directories(store.temp_dir() / "1-0-0123456789abcdef");
+    std::filesystem::last_write_time(store.temp_dir() / "1-0-0123456789abcdef",
+                                     std::filesystem::file_time_type::clock::now() -
+                                         std::chrono::hours{9000});
+    const auto told = call(dir, {"gc", "--dry-run"});
+    CHECK(told.code == 0);
+    CHECK(has(told.out, "would free 1 objects of 8 bytes and 1 temporaries"));
+    const auto freed = call(dir, {"gc"});
+    CHECK(has(freed.out, "freed 1 objects of 8 bytes and 1 temporaries"));
+    CHECK(call(dir, {"gc"}).out == "freed 0 objects of 0 bytes and 0 temporaries\n");
+    CHECK(call(dir, {"verify"}).code == 0);
 }

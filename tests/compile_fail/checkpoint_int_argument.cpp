@@ -1,4 +1,4 @@
-// expect: this_is_no_policy_no_retention_and_no_sink<int>
+// expect: this_is_no_policy_no_retention_no_sink_and_no_SaveOptions<int>
 // A number where a policy, a retention or a sink belongs.
 #include <cairn/cairn.hpp>
 

@@ -28,9 +28,33 @@ using namespace cairn::literals;
 
 namespace {
 
+/// The store, and where in the next save the calls of the thread that is there begin to count.
+struct Armed : cairn::LocalStore {
+    enum class At { nowhere, reserve, begin };
+    struct Plan {
+        At at = At::nowhere;
+        FaultPlan faults{};
+    };
+    std::shared_ptr<Plan> plan = std::make_shared<Plan>();
+
+    void arm_at(At here) const {
+        if (plan->at == here) arm(plan->faults);
+    }
+    cairn::result<cairn::Reservation> reserve(const cairn::VersionInfo& info) {
+        arm_at(At::reserve);
+        auto reserved = cairn::LocalStore::reserve(info);
+        if (plan->at == At::reserve) (void)disarm();
+        return reserved;
+    }
+    cairn::result<void> begin(const cairn::VersionInfo& info) {
+        arm_at(At::begin);  // and on, until the thread is done with it: the retention is in it
+        return cairn::LocalStore::begin(info);
+    }
+};
+
 /// A checkpoint that saves at each step and keeps the two newest and the best.
-[[nodiscard]] auto checkpoint_of(cairn::Run& run) {
-    return run.checkpoint("model", cairn::EveryN<1>{},
+[[nodiscard]] auto checkpoint_of(cairn::Run& run, Armed sink = {}, bool async = true) {
+    return run.checkpoint("model", cairn::EveryN<1>{}, std::move(sink), cairn::SaveOptions{.async = async},
                           cairn::KeepLast<2>{} | cairn::KeepBest<1, "loss", cairn::minimize>{});
 }
 template <class C>
@@ -38,7 +62,7 @@ template <class C>
     const auto row =
         run.log(cairn::step(step), "loss"_m = step % 7 == 3 ? 0.0 : 1.0 + static_cast<double>(step));
     Model model = model_of(static_cast<float>(step));
-    return checkpoint.step(row, cairn::part("model", model));
+    return checkpoint.step(row, cairn::part("model", model)).wait();
 }
 
 /// Opens the run again, as a program that goes on does; gives the step of the newest version.
@@ -69,28 +93,40 @@ template <class C>
 
 TEST_CASE("faults: a training killed at each call of a save goes on from that save or the one before",
           "[faults][kill]") {
-    for (std::uint64_t at = 0;; ++at) {
-        INFO("killed at call " << at);
-        const TempDir dir;
-        const int ended = in_child([&] {
-            cairn::Run run = open_run(dir);
-            auto checkpoint = checkpoint_of(run);
-            for (std::int64_t step = 0; step < 3; ++step) {
-                if (!save(run, checkpoint, step).saved()) return 1;
+    struct Way {
+        const char* name;
+        bool async;
+        Armed::At at;
+        std::uint64_t calls;  // there are more
+    };
+    for (const Way& way : {Way{"at once", false, Armed::At::begin, 50},
+                           {"beside the loop", true, Armed::At::begin, 50},
+                           {"its number", true, Armed::At::reserve, 5}}) {
+        for (std::uint64_t at = 0;; ++at) {
+            INFO(way.name << ", killed at call " << at);
+            const TempDir dir;
+            const int ended = in_child([&] {
+                cairn::Run run = open_run(dir);
+                Armed sink;
+                const auto plan = sink.plan;
+                auto checkpoint = checkpoint_of(run, std::move(sink), way.async);
+                for (std::int64_t step = 0; step < 3; ++step) {
+                    if (!save(run, checkpoint, step).saved()) return 1;
+                }
+                *plan = {way.at, {Fault::kill, at, 0}};
+                const auto saved = save(run, checkpoint, 3);  // the best so far; another goes
+                (void)disarm();
+                return saved.saved() ? 0 : 1;
+            });
+            const std::int64_t step = newest_step(dir, "r");
+            if (ended == 0) {
+                CHECK(step == 3);
+                CHECK(at > way.calls);  // it did something
+                break;
             }
-            arm({Fault::kill, at, 0});
-            const auto saved = save(run, checkpoint, 3);  // the best so far; another goes
-            (void)disarm();
-            return saved.saved() ? 0 : 1;
-        });
-        const std::int64_t step = newest_step(dir, "r");
-        if (ended == 0) {
-            CHECK(step == 3);
-            CHECK(at > 50);  // it did something
-            break;
+            REQUIRE(ended == -SIGKILL);
+            CHECK((step == 2 || step == 3));
         }
-        REQUIRE(ended == -SIGKILL);
-        CHECK((step == 2 || step == 3));
     }
 }
 

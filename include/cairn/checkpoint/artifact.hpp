@@ -8,6 +8,7 @@
 #include <cairn/model/encode.hpp>
 #include <cairn/model/part.hpp>
 #include <cairn/run/run.hpp>
+#include <cairn/run/saver.hpp>
 #include <cairn/store/artifact_store.hpp>
 #include <cairn/store/file_batch.hpp>
 #include <cairn/store/manifest.hpp>
@@ -242,7 +243,7 @@ auto BasicRun<T>::log_artifact(const A& artifact, std::initializer_list<std::str
     draft.metadata = artifact.metadata;
     draft.description = artifact.description;
     auto staged = artifact.stage(core.store(), draft).value();
-    CommitOptions options{true, {}};
+    CommitOptions options{.skip_identical = true};
     for (const std::string_view alias : aliases) options.aliases.emplace_back(alias);
     return detail::commit_artifact(core, artifact.name(), artifact.type(), std::move(draft),
                                    std::move(staged), options);
@@ -256,6 +257,7 @@ auto BasicRun<T>::use_artifact(const Text& spec) {
                        "", "unset CAIRN_MODE=disabled, or ask run.disabled() first"});
     }
     detail::RunCore& core = *core_;
+    (void)core.saver().drain();  // what this run saved a moment ago is there
     const std::string_view text{spec};
     const std::size_t colon = text.rfind(':');
     const std::string name{text.substr(0, colon)};
@@ -283,7 +285,7 @@ auto BasicRun<T>::log_model(std::string_view name, const Parts&... parts) {
         (detail::encode(parts, emit).value(), ...);
         auto staged = batch.finish().value();
         return detail::commit_artifact(core, std::string{name}, "model", {}, std::move(staged),
-                                       CommitOptions{true, {}});
+                                       CommitOptions{.skip_identical = true});
     }
 }
 

@@ -6,6 +6,7 @@
 #include <cairn/checkpoint/detail/guard.hpp>
 #include <cairn/checkpoint/detail/held.hpp>
 #include <cairn/checkpoint/local_store.hpp>
+#include <cairn/checkpoint/save_options.hpp>
 #include <cairn/checkpoint/save_result.hpp>
 #include <cairn/checkpoint/sink.hpp>
 #include <cairn/model/decode.hpp>
@@ -72,36 +73,39 @@ class Checkpoint {
   public:
     /// For `run.checkpoint`, which checks the name and binds the sink.
     Checkpoint(std::shared_ptr<detail::RunCore> core, std::string_view name, const Policy& policy,
-               const Retention& retention, Sink sink)
-        : state_{std::make_unique<State>(std::move(core), name, policy, retention, std::move(sink))} {}
+               const Retention& retention, Sink sink, const SaveOptions& options)
+        : state_{new State(std::move(core), name, policy, retention, std::move(sink), options)} {}
 
-    /// Asks the policy about a row and, on a yes, saves the parts as a new version and prunes. Never throws
-    /// for what the sink or the disk does: that is in the result. Cost: a no is a comparison; nothing was
-    /// serialised.
+    /// Asks the policy about a row and, on a yes, saves the parts as a new version and prunes. With a sink
+    /// that can (`LocalStore`, `Directory`) it copies the parts and returns; the copy is written beside the
+    /// loop, see `SaveOptions`. What the sink or the disk does is in the result and is not thrown, unless the
+    /// options say `strict`. Cost: a no is a comparison, nothing was serialised; a yes is a copy of the parts
+    /// and, if the version before is still being written, what is left of that.
     template <class R, class... Parts>
     SaveResult step(const R& row, const Parts&... parts) {
         if (!is_on()) return Skipped{off_reason()};
-        return together(core().at(row), [&](const auto& now) { return ask(now, parts...); });
+        hear();
+        return told(together(core().at(row), [&](const auto& now) { return ask(now, parts...); }));
     }
 
     /// Saves now, whatever the policy says; the policy hears of it.
     template <class R, class... Parts>
     SaveResult save(const R& row, const Parts&... parts) {
         if (!is_on()) return Skipped{off_reason()};
-        return together(core().at(row), [&](const auto& now) { return write(now, true, parts...); });
+        hear();
+        return told(together(core().at(row), [&](const auto& now) { return write(now, true, parts...); }));
     }
 
-    /// Says that there are no more rows: a policy with `OnFinish` saves now, under the last row that was
-    /// seen; if that row is saved already, its version is the answer. Other policies are not asked.
+    /// Says that there are no more rows, and waits until all that was saved is durable: a policy with
+    /// `OnFinish` saves now, under the last row that was seen; if that row is saved already, its version is
+    /// the answer. Other policies are not asked. A version that was lost meanwhile is the answer otherwise.
     template <class... Parts>
     SaveResult finish(const Parts&... parts) {
         if (!is_on()) return Skipped{off_reason()};
-        if (!core().wants().end) return Skipped{SkipReason::not_due};
-        if (core().last_row_is_saved()) return versions().back();
-        const DynamicRow row = core().last_row();
-        At<DynamicRow> now = core().at(row);
-        now.final = true;
-        return together(now, [&](const auto& shared) { return ask_once_more(shared, parts...); });
+        core().land();
+        SaveResult last = end(parts...);
+        if (auto lost = core().take_loss(); lost && last.skipped()) last = *std::move(lost);
+        return told(std::move(last));
     }
 
     /// While what it returns lives, an exception that leaves its scope is asked of the policy, which saves
@@ -125,9 +129,10 @@ class Checkpoint {
     template <class... Names, class... Ts>
     SaveResult annotate(std::string_view label, Field<Names, Ts>... metrics) {
         if (!is_on()) return Skipped{off_reason()};
+        hear();
         const auto late = detail::to_dynamic(detail::make_row(0, 0, std::move(metrics)...));
-        return together(At<DynamicRow>{late},
-                        [&](const auto& shared) { return core().annotate(label, shared.row); });
+        return told(together(At<DynamicRow>{late},
+                             [&](const auto& shared) { return core().annotate(label, shared.row); }));
     }
     /// The same for a version that a `step` returned.
     template <class... Names, class... Ts>
@@ -191,15 +196,24 @@ class Checkpoint {
             });
     }
 
-    /// The versions of this checkpoint that exist, oldest first.
-    [[nodiscard]] const std::vector<Version>& versions() const noexcept {
+    /// The versions of this checkpoint that exist, oldest first. Waits for those that are being written.
+    [[nodiscard]] const std::vector<Version>& versions() const {
         static const std::vector<Version> none;
-        return state_ ? core().versions() : none;
+        if (!state_) return none;
+        core().land();
+        return core().versions();
     }
     /// The policy in its present state.
     [[nodiscard]] const Policy& policy() const noexcept { return held(); }
-    /// Where the bytes go.
-    [[nodiscard]] Sink& sink() noexcept { return state_->sink.sink; }
+    /// Waits until nothing is being written.
+    void wait() {
+        if (state_) core().land();
+    }
+    /// Where the bytes go. Waits for what is being written.
+    [[nodiscard]] Sink& sink() {
+        core().land();
+        return state_->sink.sink;
+    }
     /// The checkpoint's name, which is that of its artifact.
     [[nodiscard]] const std::string& name() const noexcept {
         static const std::string none;
@@ -213,10 +227,11 @@ class Checkpoint {
     /// What stays where it is when the checkpoint is moved: the core refers to the rest.
     struct State {
         State(std::shared_ptr<detail::RunCore> run, std::string_view name, const Policy& saves,
-              const Retention& keeps, Sink to)
+              const Retention& keeps, Sink to, const SaveOptions& options)
             : policy{saves}, retention{keeps}, sink{std::move(to)},
               core{std::move(run), name, policy,
-                   retention,      sink, {detail::wants_of(saves), std::same_as<Policy, Manual>}} {}
+                   retention,      sink, {detail::wants_of(saves), std::same_as<Policy, Manual>},
+                   options} {}
 
         HeldPolicy policy;
         detail::RetentionHolder<Retention> retention;
@@ -224,11 +239,31 @@ class Checkpoint {
         detail::CheckpointCore core;
     };
 
+    /// Waits for what is being written. What the saving thread may still use after that stays for ever.
+    struct Close {
+        void operator()(State* state) const noexcept {
+            if (state->core.close()) delete state;
+        }
+    };
+
     [[nodiscard]] detail::CheckpointCore& core() const noexcept { return state_->core; }
     [[nodiscard]] Policy& held() const noexcept { return state_->policy.policy(); }
     [[nodiscard]] bool is_on() const noexcept { return state_ && core().is_on(); }  // null: moved from
     [[nodiscard]] SkipReason off_reason() const noexcept {
         return state_ ? core().off_reason() : SkipReason::off;
+    }
+
+    /// Hears of versions that the saving thread lost since the last call.
+    void hear() {
+        core().hear();
+        if (!core().is_strict()) return;
+        if (auto lost = core().take_loss()) detail::raise(*std::move(lost));
+    }
+    /// What is returned or, with `strict`, thrown.
+    SaveResult told(SaveResult answer) {
+        if (!core().is_strict() || !answer.failed()) return answer;
+        (void)core().take_loss();  // told now
+        detail::raise(answer.error());
     }
 
     /// Calls `f` with the moment; with a sink that several ranks share, with that of rank 0 on every one.
@@ -257,9 +292,20 @@ class Checkpoint {
         if (!nan.empty()) return core().failed(core().nan_error(nan));
         return Skipped{detail::skip_reason(decision)};
     }
+    /// For `finish`.
+    template <class... Parts>
+    SaveResult end(const Parts&... parts) {
+        if (!core().wants().end) return Skipped{SkipReason::not_due};
+        if (core().last_row_is_saved()) return versions().back();
+        const DynamicRow row = core().last_row();
+        At<DynamicRow> now = core().at(row);
+        now.final = true;
+        return together(now, [&](const auto& shared) { return ask_once_more(shared, parts...); });
+    }
     /// For `guard`.
     template <class... Parts>
     SaveResult fail(const Parts&... parts) {
+        if (state_) core().land();
         if (!is_on() || !core().wants().failure || !core().has_seen_a_row())
             return Skipped{SkipReason::not_due};
         if (core().last_row_is_saved()) return versions().back();
@@ -298,7 +344,7 @@ class Checkpoint {
         return [&](detail::FindFile find_file) { return detail::decode(find_file, parts...); };
     }
 
-    std::unique_ptr<State> state_;
+    std::unique_ptr<State, Close> state_;
 };
 
 /// A checkpoint that is off: an empty type whose calls compile to nothing. It has no `save` and no `restore`;
@@ -310,6 +356,7 @@ class Checkpoint<NoBestSave, Retention, Sink> {
     /// Does nothing, and says `SkipReason::off`.
     constexpr Skipped step(const auto&, const auto&...) const noexcept { return {}; }
     constexpr Skipped finish(const auto&...) const noexcept { return {}; }
+    constexpr void wait() const noexcept {}
     [[nodiscard]] constexpr detail::NoGuard guard(const auto&...) const noexcept { return {}; }
     ///@}
 };

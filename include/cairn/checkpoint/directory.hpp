@@ -42,12 +42,18 @@ class BasicDirectory {
     template <std::same_as<std::filesystem::path> Path>
     explicit BasicDirectory(const Path& pattern) : BasicDirectory{pattern.string()} {}
 
+    /// The next number. One whose version fails is not given again.
+    result<Reservation> reserve(const VersionInfo&) {
+        Reservation reserved;
+        reserved.version.number = next_++;
+        return reserved;
+    }
     result<void> begin(const VersionInfo& info) {
         abort();
         info_ = info;
         pending_ = {};
         pending_.row = info.row;
-        pending_.number = next_;
+        pending_.number = info.reserved != nullptr ? info.reserved->version.number : next_++;
         return {};
     }
 
@@ -63,7 +69,6 @@ class BasicDirectory {
         const auto placed = batch_.place();
         if (!placed) return placed.error();
         if (!written_.empty()) pending_.path = written_.front().path;
-        ++next_;
         for (auto& [number, earlier] : versions_) {
             for (const Written& file : written_) {
                 if (!earlier.replaced_by && earlier.has(file.path)) earlier.replaced_by = pending_.number;
@@ -102,6 +107,17 @@ class BasicDirectory {
         return files;
     }
 
+    /// How much room there is where the files go.
+    [[nodiscard]] std::optional<std::uint64_t> free_bytes() const {
+        std::filesystem::path folder =
+            std::filesystem::path{pattern_.substr(0, pattern_.find('{'))}.parent_path();
+        auto free = detail::os::free_bytes(folder.empty() ? "." : folder);
+        while (!free && folder.has_relative_path()) {
+            folder = folder.parent_path();
+            free = detail::os::free_bytes(folder.empty() ? "." : folder);
+        }
+        return free ? std::optional{*free} : std::nullopt;
+    }
     result<void> remove(const Version& version) {
         const auto known = versions_.find(version.number);
         if (known == versions_.end()) return {};
@@ -158,7 +174,7 @@ class BasicDirectory {
             } else if (field == "step") {
                 out += std::to_string(info_.row.step());
             } else if (field == "version") {
-                out += std::to_string(next_);
+                out += std::to_string(pending_.number);
             } else if (field == "file") {
                 out += file;
             } else {

@@ -129,7 +129,7 @@ class DisabledRun {
     [[nodiscard]] static constexpr bool resumed() noexcept { return false; }
     [[nodiscard]] static constexpr std::int64_t first_step() noexcept { return 0; }
     [[nodiscard]] static Health health() { return {}; }
-    static constexpr Done finish() noexcept { return {}; }
+    static constexpr Done finish(const auto&...) noexcept { return {}; }
     static constexpr Done fail(const std::string&) noexcept { return {}; }
     ///@}
 };

@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <utility>
@@ -27,6 +28,8 @@ class LocalStore {
         versions_ = core->open_versions(name);
     }
 
+    /// The next number of the artifact; nobody else gets it.
+    result<Reservation> reserve(const VersionInfo&) { return versions_->reserve(); }
     result<void> begin(const VersionInfo& info) { return versions_->begin(info); }
     result<void> write(std::string_view file, std::span<const std::byte> bytes) {
         return versions_->write(file, bytes);
@@ -46,6 +49,8 @@ class LocalStore {
     result<void> annotate(const Version& version, const DynamicRow& metrics) {
         return versions_->annotate(version, metrics);
     }
+    /// How much room the store's disk has.
+    [[nodiscard]] std::optional<std::uint64_t> free_bytes() const { return versions_->free_bytes(); }
     [[nodiscard]] bool is_held(const Version& version) const { return versions_->is_held(version); }
     void mark_best(const Version& version, const detail::Watched& by) { versions_->mark_best(version, by); }
 

@@ -26,12 +26,14 @@ template <class... Ts>
                                    Ts&... arguments) {
     constexpr auto policies = (0 + ... + (is_policy<Ts> ? 1 : 0));
     constexpr auto retentions = (0 + ... + (is_retention<Ts> ? 1 : 0));
+    constexpr auto options = (0 + ... + (is_options<Ts> ? 1 : 0));
     constexpr auto sinks = (0 + ... + (is_sink<Ts> ? 1 : 0));
     if constexpr (!(has_role<Ts> && ...)) {
         (explain_role<Ts>(), ...);
         return Checkpoint<NoBestSave>{};  // for the compiler, which is to say nothing but the line above
-    } else if constexpr (policies != 1 || retentions > 1 || sinks > 1) {
-        (void)sizeof(give_a_checkpoint_one_policy_and_at_most_one_retention_and_one_sink<Ts...>);
+    } else if constexpr (policies != 1 || retentions > 1 || sinks > 1 || options > 1) {
+        (void)sizeof(
+            give_a_checkpoint_one_policy_and_at_most_one_retention_one_sink_and_one_SaveOptions<Ts...>);
         return Checkpoint<NoBestSave>{};
     } else if constexpr (((is_policy<Ts> && chance_of<Ts>().is_none()) || ...)) {
         const auto name_it = []<class T>() {
@@ -54,7 +56,9 @@ template <class... Ts>
         } else {
             LocalStore local_store;
             auto& sink = pick_first(of_sinks, arguments..., local_store);
-            return Checkpoint{core, name, std::move(policy), std::move(retention), std::move(sink)};
+            SaveOptions defaults;
+            const auto& how = pick_first([]<class T>() { return is_options<T>; }, arguments..., defaults);
+            return Checkpoint{core, name, std::move(policy), std::move(retention), std::move(sink), how};
         }
     }
 }

@@ -6,9 +6,12 @@
 #include <cairn/core/error.hpp>
 #include <cairn/policy/answer.hpp>
 
+#include <atomic>
+#include <condition_variable>
 #include <cstdint>
 #include <memory>
-#include <string>
+#include <mutex>
+#include <optional>
 #include <string_view>
 #include <utility>
 
@@ -21,6 +24,7 @@ enum class SkipReason : unsigned char {
     nan,             ///< the policy's metric is not a number at this row
     other_rank,      ///< rank 0 saves for all ranks, and this is another one
     off,             ///< saving is switched off (`NoBestSave`, `CAIRN_SAVE=off`, a disabled run)
+    busy,            ///< an earlier version is still being written, and `SaveOptions::coalesce` is set
 };
 
 /// The reason's name: "not_due".
@@ -31,6 +35,7 @@ enum class SkipReason : unsigned char {
         case SkipReason::nan: return "metric is NaN";
         case SkipReason::other_rank: return "rank 0 saves";
         case SkipReason::off: return "saving is off";
+        case SkipReason::busy: return "another version is being written";
     }
     return "unknown";
 }
@@ -49,8 +54,56 @@ struct Skipped {
     [[nodiscard]] constexpr Skipped wait() const noexcept { return *this; }
 };
 
-/// Saved, skipped or failed. May be ignored: a failure is also kept in the run's health and said once on
-/// stderr.
+namespace detail {
+
+/// A version on its way to the disk: what the checkpoint's thread and that which writes tell each other.
+template <class = void>
+class BasicTicket {
+  public:
+    enum class State : unsigned char { queued, saved, failed };
+
+    explicit BasicTicket(Version expected) : version_{std::move(expected)} {}
+    explicit BasicTicket(const result<Version>& done)
+        : version_{done ? *done : Version{}}, state_{done ? State::saved : State::failed} {
+        if (!done) error_ = done.error();
+    }
+
+    [[nodiscard]] State state() const noexcept { return state_.load(std::memory_order_acquire); }
+    /// The one that was promised or, once it is saved, that came of it.
+    [[nodiscard]] const Version& version() const noexcept {
+        return state() == State::saved && saved_ ? *saved_ : version_;
+    }
+    /// Requires the state `failed`.
+    [[nodiscard]] const error& failure() const noexcept { return *error_; }
+
+    void finish(const result<Version>& done) {
+        const std::scoped_lock lock{mutex_};
+        if (done)
+            saved_ = *done;
+        else
+            error_ = done.error();
+        state_.store(done ? State::saved : State::failed, std::memory_order_release);
+        finished_.notify_all();
+    }
+    void wait() const {
+        std::unique_lock lock{mutex_};
+        finished_.wait(lock, [&] { return state() != State::queued; });
+    }
+
+  private:
+    Version version_;
+    std::optional<Version> saved_;
+    std::optional<error> error_;
+    std::atomic<State> state_{State::queued};
+    mutable std::mutex mutex_;
+    mutable std::condition_variable finished_;
+};
+using Ticket = BasicTicket<>;
+
+}  // namespace detail
+
+/// Saved, queued, skipped or failed. May be ignored: a failure is also kept in the run's health and said once
+/// on stderr. A copy is cheap and tells the same. Threads: any.
 template <class = void>
 class BasicSaveResult {
   public:
@@ -58,33 +111,45 @@ class BasicSaveResult {
     /// Nothing was saved.
     BasicSaveResult(Skipped skipped) noexcept : reason_{skipped.reason} {}
     /// A version was saved.
-    BasicSaveResult(Version version) : version_{std::make_shared<const Version>(std::move(version))} {}
+    BasicSaveResult(Version version) : BasicSaveResult{result<Version>{std::move(version)}} {}
     /// A version was to be saved and could not be.
-    BasicSaveResult(cairn::error failure)
-        : error_{std::make_shared<const cairn::error>(std::move(failure))} {}
+    BasicSaveResult(cairn::error failure) : BasicSaveResult{result<Version>{std::move(failure)}} {}
+    /// One of the two.
+    BasicSaveResult(const result<Version>& done) : ticket_{std::make_shared<const detail::Ticket>(done)} {}
+    /// For the checkpoint: a version that is being written.
+    BasicSaveResult(std::shared_ptr<const detail::Ticket> ticket) noexcept : ticket_{std::move(ticket)} {}
     // NOLINTEND(google-explicit-constructor)
 
     /// A version exists, and is durable.
-    [[nodiscard]] bool saved() const noexcept { return version_ != nullptr; }
+    [[nodiscard]] bool saved() const noexcept { return is(State::saved); }
+    /// The state was copied and is being written; it turns into `saved` or `failed`.
+    [[nodiscard]] bool queued() const noexcept { return is(State::queued); }
     /// Nothing was saved, and that is no failure.
-    [[nodiscard]] bool skipped() const noexcept { return !saved() && !failed(); }
+    [[nodiscard]] bool skipped() const noexcept { return ticket_ == nullptr; }
     /// A version was to be saved and could not be; the ones before it are whole.
-    [[nodiscard]] bool failed() const noexcept { return error_ != nullptr; }
-    /// The same as `saved()`: `if (auto saved = checkpoint.step(…))`.
-    [[nodiscard]] explicit operator bool() const noexcept { return saved(); }
+    [[nodiscard]] bool failed() const noexcept { return is(State::failed); }
+    /// Saved, or queued so far: `if (auto saved = checkpoint.step(…))`.
+    [[nodiscard]] explicit operator bool() const noexcept { return !skipped() && !failed(); }
 
-    /// The version. Requires `saved()`.
-    [[nodiscard]] const Version& version() const noexcept { return *version_; }
+    /// The version; one that is queued has its number already. Requires `saved()` or `queued()`.
+    [[nodiscard]] const Version& version() const noexcept { return ticket_->version(); }
     /// Why nothing was saved. Requires `skipped()`.
     [[nodiscard]] SkipReason reason() const noexcept { return reason_; }
     /// What failed. Requires `failed()`.
-    [[nodiscard]] const cairn::error& error() const noexcept { return *error_; }
-    /// The final answer. Saving is synchronous, so this is it.
-    [[nodiscard]] const BasicSaveResult& wait() const noexcept { return *this; }
+    [[nodiscard]] const cairn::error& error() const noexcept { return ticket_->failure(); }
+    /// Waits until the version is durable or has failed; this is then the final answer.
+    const BasicSaveResult& wait() const {
+        if (queued()) ticket_->wait();
+        return *this;
+    }
 
   private:
-    std::shared_ptr<const Version> version_;
-    std::shared_ptr<const cairn::error> error_;
+    using State = detail::Ticket::State;
+    [[nodiscard]] bool is(State state) const noexcept {
+        return ticket_ != nullptr && ticket_->state() == state;
+    }
+
+    std::shared_ptr<const detail::Ticket> ticket_;
     SkipReason reason_ = SkipReason::not_due;
 };
 using SaveResult = BasicSaveResult<>;

@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -45,6 +46,14 @@ concept ArtifactSink = std::movable<S> && requires(S sink, const VersionInfo& in
 template <class S>
 concept ReadableSink = ArtifactSink<S> && requires(S sink, const Version& version) {
     { sink.open(version) } -> std::same_as<result<StoredFiles>>;
+};
+
+/// A sink that may be written on another thread than the one that trains: `result<Reservation> reserve(const
+/// VersionInfo&)` gives the next version's number, on the training thread, while the sink may be writing the
+/// one before. All of its other functions are called by one thread at a time.
+template <class S>
+concept AsyncSink = ArtifactSink<S> && requires(S sink, const VersionInfo& info) {
+    { sink.reserve(info) } -> std::same_as<result<Reservation>>;
 };
 
 /// A sink that all ranks of a run write together: every rank hears of the same moment, so that all decide
@@ -176,6 +185,12 @@ class Tee {
     {
         first_.mark_best(version, by);
     }
+    /// How much room the first sink says it has.
+    [[nodiscard]] std::optional<std::uint64_t> free_bytes()
+        requires requires(First& first) { first.free_bytes(); }
+    {
+        return first_.free_bytes();
+    }
     [[nodiscard]] bool is_held(const Version& version) const
         requires requires(const First& first) { first.is_held(version); }
     {
@@ -194,9 +209,29 @@ class Tee {
         return done;
     }
 
+    /// A number in each; they may differ.
+    result<Reservation> reserve(const VersionInfo& info)
+        requires(AsyncSink<First> && AsyncSink<Second>)
+    {
+        auto first = first_.reserve(info);
+        if (!first) return first;
+        auto second = second_.reserve(info);
+        if (!second) return second;
+        Reservation both{first->version};
+        both.hold =
+            std::make_shared<std::pair<Reservation, Reservation>>(std::move(*first), std::move(*second));
+        return both;
+    }
     result<void> begin(const VersionInfo& info) {
-        if (auto begun = first_.begin(info); !begun) return begun;
-        return second_.begin(info);
+        VersionInfo mine = info, other = info;
+        if (info.reserved != nullptr) {
+            const auto& both =
+                *static_cast<const std::pair<Reservation, Reservation>*>(info.reserved->hold.get());
+            mine.reserved = &both.first;
+            other.reserved = &both.second;
+        }
+        if (auto begun = first_.begin(mine); !begun) return begun;
+        return second_.begin(other);
     }
     result<void> write(std::string_view file, std::span<const std::byte> bytes) {
         if (auto written = first_.write(file, bytes); !written) return written;

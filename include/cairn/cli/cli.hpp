@@ -7,6 +7,9 @@
 #include <cairn/query/runs.hpp>
 #include <cairn/run/metrics_table.hpp>
 #include <cairn/run/options.hpp>
+#include <cairn/store/garbage.hpp>
+#include <cairn/store/os.hpp>
+#include <cairn/store/verify.hpp>
 
 #include <CLI/CLI.hpp>
 
@@ -208,6 +211,42 @@ using namespace ::cairn::detail;  // NOLINT(google-build-using-namespace): the l
                 return plot(*series, key + "  " + found->project() + "/" + found->id());
             }());
         }
+    });
+
+    CLI::App* verify = app.add_subcommand("verify", "look at every byte of the store, or of one run");
+    verify->add_option("RUN", name, "its id, the beginning of it, its name, or \"latest\"");
+    verify->callback([&] {
+        print([&]() -> result<std::string> {
+            const auto store = open(dir);
+            if (!store) return store.error();
+            result<Verified> found = error{};
+            if (name.empty()) {
+                found = store->verify();
+            } else {
+                const auto run = store->find(name);
+                if (!run) return run.error();
+                found = store->verify(*run);
+            }
+            if (!found) return found.error();
+            for (const error& damaged : found->damaged) output.err += std::string{damaged.what()} + "\n";
+            if (!found->ok()) output.code = 1;
+            return std::to_string(found->versions) + " versions and " + std::to_string(found->rows) +
+                   " rows are whole, " + std::to_string(found->damaged.size()) + " damaged\n";
+        }());
+    });
+    bool dry_run = false;
+    CLI::App* gc = app.add_subcommand("gc", "free what no version names and what dead processes left");
+    gc->add_flag("-n,--dry-run", dry_run, "only tell what would be freed");
+    gc->callback([&] {
+        print([&]() -> result<std::string> {
+            const auto store = Store::open_existing(::cairn::detail::os::path_of(dir));
+            if (!store) return store.error();
+            const auto freed = collect_garbage(*store, {.dry_run = dry_run});
+            if (!freed) return freed.error();
+            return std::string{dry_run ? "would free " : "freed "} + std::to_string(freed->objects) +
+                   " objects of " + std::to_string(freed->bytes) + " bytes and " +
+                   std::to_string(freed->temporaries) + " temporaries\n";
+        }());
     });
 
     try {

@@ -12,6 +12,7 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string_view>
 #include <type_traits>
 #include <utility>
@@ -308,6 +309,21 @@ template <RetentionPolicy R>
 }
 
 namespace detail {
+
+/// How many versions a retention keeps at most, if it says so: by a member `limit`.
+template <class R>
+[[nodiscard]] constexpr std::optional<std::uint64_t> most_kept_by(const R& retention) {
+    if constexpr (requires { retention.first(), retention.second(); }) {
+        const auto a = most_kept_by(retention.first()), b = most_kept_by(retention.second());
+        return a && b ? std::optional{*a + *b} : std::nullopt;
+    } else if constexpr (requires { retention.inner(); }) {
+        return most_kept_by(retention.inner());
+    } else if constexpr (requires { static_cast<std::uint64_t>(retention.limit()); }) {
+        return static_cast<std::uint64_t>(retention.limit());
+    } else {
+        return std::nullopt;
+    }
+}
 
 // Never defined: their names are the compiler's message.
 template <class A, class B>

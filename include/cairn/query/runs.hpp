@@ -15,6 +15,7 @@
 #include <cairn/store/history.hpp>
 #include <cairn/store/run_folder.hpp>
 #include <cairn/store/store.hpp>
+#include <cairn/store/verify.hpp>
 
 #include <nlohmann/json.hpp>
 
@@ -95,6 +96,7 @@ class RecordedRun {
         };
         auto read = for_each_row(keep, rank);
         if (!read) return read.error();
+        detail::put_in_order(all);
         return all;
     }
     /// The summary of every metric, from the rows themselves. `report`, if given, gets what could not be
@@ -258,7 +260,56 @@ class StoreReader {
         return saved;
     }
 
+    /// Looks at every byte of a run: its rows on every rank, and the versions that it saved. Fails as the
+    /// disk does; what is damaged is in the answer.
+    [[nodiscard]] result<Verified> verify(const RecordedRun& run) const {
+        Verifier verifier{store_};
+        const auto saved = versions_of(run);
+        if (!saved) return saved.error();
+        for (const auto& [name, versions] : saved->by_artifact) {
+            const auto artifact = ArtifactStore::open(store_, run.project(), name);
+            if (!artifact) return artifact.error();
+            for (const Manifest& manifest : versions) verifier.look_at(*artifact, manifest);
+        }
+        Verified found = verifier.found();
+        found.damaged.insert(found.damaged.end(), saved->damaged.begin(), saved->damaged.end());
+        look_at_rows(run, found);
+        return found;
+    }
+    /// The same of all runs and all artifacts of the store.
+    [[nodiscard]] result<Verified> verify() const {
+        auto found = cairn::verify(store_);
+        if (!found) return found;
+        const auto list = runs();
+        if (!list) return list.error();
+        found->damaged.insert(found->damaged.end(), list->damaged.begin(), list->damaged.end());
+        for (const RecordedRun& run : list->runs) look_at_rows(run, *found);
+        return found;
+    }
+
   private:
+    static void look_at_rows(const RecordedRun& run, Verified& found) {
+        const auto ranks = run.ranks();
+        if (!ranks) return found.damaged.push_back(ranks.error());
+        for (const unsigned rank : *ranks) {
+            const auto read =
+                run.for_each_row([](std::int64_t, std::int64_t, std::span<const NamedValue>) {}, rank);
+            if (!read) {
+                found.damaged.push_back(read.error());
+                continue;
+            }
+            found.rows += read->rows;
+            found.damaged.insert(found.damaged.end(), read->unread.begin(), read->unread.end());
+            if (read->damaged != 0) {
+                found.damaged.emplace_back(errc::corrupt,
+                                           std::to_string(read->damaged) + " stretches of the history of " +
+                                               run.id() + " cannot be read",
+                                           run.dir().string(),
+                                           "restore it from a copy; the rows around them are whole");
+            }
+        }
+    }
+
     [[nodiscard]] result<RecordedRun> read_run(const std::string& project, const std::string& id) const {
         auto folder = RunFolder::open_reader(store_, project, id);
         if (!folder) return folder.error();

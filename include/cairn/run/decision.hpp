@@ -11,6 +11,7 @@
 #include <cairn/store/stored_row.hpp>
 
 #include <cstddef>
+#include <algorithm>
 #include <cstdint>
 #include <filesystem>
 #include <iterator>
@@ -36,7 +37,7 @@ struct Decision {
     /// What happened.
     enum class Kind : unsigned char {
         opened,     ///< the checkpoint was made; `text` is its policy, `retention` its retention
-        saved,      ///< a version was committed
+        saved,      ///< a version was committed or, if `queued`, handed to the saving thread
         failed,     ///< a version was to be saved and could not be; `text` says why
         skipped,    ///< from this row on nothing is saved for another reason than before
         asked,      ///< nothing new, but rows went by that the checkpoint was not asked about
@@ -46,11 +47,15 @@ struct Decision {
         restored,   ///< training goes on after a version
         stopped,    ///< a policy said that training should stop; `text` is the policy
         resumed,    ///< another session of the run begins; about no row
+        written,    ///< a version that was queued is committed; about no row
+        lost,       ///< a version that was queued could not be committed; `text` says why
     };
     Kind kind = Kind::asked;                 ///< what happened
     std::string checkpoint{};                ///< its name
     std::int64_t step = 0;                   ///< of the row that was decided about
     std::int64_t time_ns = 0;                ///< of that row; nanoseconds since the Unix epoch
+    std::int64_t recorded_ns = 0;            ///< when it was recorded, likewise
+    std::uint64_t order = 0;                 ///< counts what this session of the run recorded
     std::optional<std::uint64_t> version{};  ///< the one that was saved, removed, restored, …; none otherwise
     Answer answer = Answer::no;              ///< what the policy answered
     std::vector<Because> because{};          ///< those of the policies that decided
@@ -64,6 +69,7 @@ struct Decision {
     /// As in `At`.
     bool signal = false, final = false, failure = false;
     bool by_hand = false;  ///< `checkpoint.save`, whatever the policy said
+    bool queued = false;   ///< when this was recorded the version was still to be written
     /// How many rows the thread logged since the checkpoint was last asked, the row itself included; 0: none,
     /// the row was not logged or was asked about again; `another_thread`: that was by another thread.
     std::uint64_t rows = 0;
@@ -85,6 +91,8 @@ struct Decision {
         case Decision::Kind::restored: return "restored";
         case Decision::Kind::stopped: return "stopped";
         case Decision::Kind::resumed: return "resumed";
+        case Decision::Kind::written: return "written";
+        case Decision::Kind::lost: return "lost";
     }
     return "unknown";
 }
@@ -93,7 +101,16 @@ namespace detail {
 
 /// What is recorded for replay alone.
 [[nodiscard]] constexpr bool is_bookkeeping(Decision::Kind kind) noexcept {
-    return kind == Decision::Kind::asked || kind == Decision::Kind::noted || kind == Decision::Kind::resumed;
+    return kind == Decision::Kind::asked || kind == Decision::Kind::noted ||
+           kind == Decision::Kind::resumed || kind == Decision::Kind::written;
+}
+
+/// For those of several threads.
+template <class = void>
+void put_in_order(std::vector<Decision>& decisions) {
+    std::stable_sort(decisions.begin(), decisions.end(), [](const Decision& a, const Decision& b) {
+        return std::pair{a.recorded_ns, a.order} < std::pair{b.recorded_ns, b.order};
+    });
 }
 
 /// Why a policy answers as it does at this moment, before it hears what became of it.
@@ -145,13 +162,15 @@ namespace field {
 inline constexpr std::string_view kind = "kind", checkpoint = "checkpoint", version = "version",
                                   answer = "answer", text = "text", retention = "retention",
                                   seconds = "seconds", save_seconds = "save_seconds", flags = "flags",
-                                  rows = "rows", policy = "policy", path = "path", rule = "rule",
-                                  value = "value", reference = "reference", row = "row";
+                                  rows = "rows", time = "time_ns", order = "order", policy = "policy",
+                                  path = "path", rule = "rule", value = "value", reference = "reference",
+                                  row = "row";
 }  // namespace field
 
-/// A decision as the journal keeps it: an event whose values have these names.
+/// A decision as the journal keeps it: an event, of the time at which it is recorded, whose values have these
+/// names.
 template <class = void>
-[[nodiscard]] DynamicRow to_event(const Decision& d) {
+[[nodiscard]] DynamicRow to_event(const Decision& d, std::int64_t recorded_ns, std::uint64_t order) {
     std::vector<NamedValue> out = {{field::kind, to_string(d.kind)}, {field::checkpoint, d.checkpoint}};
     if (d.version) out.push_back({field::version, *d.version});
     out.push_back({field::answer, answer_word(d.answer)});
@@ -159,10 +178,12 @@ template <class = void>
     if (!d.retention.empty()) out.push_back({field::retention, d.retention});
     out.push_back({field::seconds, d.seconds});
     out.push_back({field::save_seconds, d.save_seconds});
-    const unsigned flags =
-        (d.signal ? 1U : 0U) | (d.final ? 2U : 0U) | (d.failure ? 4U : 0U) | (d.by_hand ? 8U : 0U);
+    const unsigned flags = (d.signal ? 1U : 0U) | (d.final ? 2U : 0U) | (d.failure ? 4U : 0U) |
+                           (d.by_hand ? 8U : 0U) | (d.queued ? 16U : 0U);
     out.push_back({field::flags, flags});
     out.push_back({field::rows, d.rows});
+    out.push_back({field::time, d.time_ns});
+    out.push_back({field::order, order});
     std::vector<std::string> paths;  // seen until the event is made
     paths.reserve(d.because.size());
     for (const Because& one : d.because) {
@@ -175,7 +196,7 @@ template <class = void>
     }
     out.push_back({field::row, d.row.size()});
     d.row.for_each([&](std::string_view name, const Value& value) { out.push_back({name, value}); });
-    return {d.step, d.time_ns, out.data(), out.size()};
+    return {d.step, recorded_ns, out.data(), out.size()};
 }
 
 /// What kind of decision an event tells; nothing if it tells none, or one of a newer version of the library.
@@ -183,7 +204,7 @@ template <class = void>
 [[nodiscard]] std::optional<Decision::Kind> kind_of(const StoredRow& event) {
     if (event.kind != RecordKind::event || event.values.empty() || event.values[0].name != field::kind)
         return std::nullopt;
-    for (int i = 0; i <= static_cast<int>(Decision::Kind::resumed); ++i) {
+    for (int i = 0; i <= static_cast<int>(Decision::Kind::lost); ++i) {
         const auto kind = static_cast<Decision::Kind>(i);
         if (event.values[0].value.text() == to_string(kind)) return kind;
     }
@@ -198,7 +219,7 @@ template <class = void>
     Decision d;
     d.kind = *kind;
     d.step = event.step;
-    d.time_ns = event.time_ns;
+    d.time_ns = d.recorded_ns = event.time_ns;
     const auto answer_of = [](std::string_view word) {
         for (const Answer answer : {Answer::missing, Answer::nan, Answer::yes}) {
             if (word == answer_word(answer)) return answer;
@@ -209,7 +230,7 @@ template <class = void>
         const auto& [name, value] = event.values[i];
         if (name == field::row) {
             const auto rest = event.values.subspan(i + 1);
-            d.row = DynamicRow{event.step, event.time_ns, rest.data(), rest.size()};
+            d.row = DynamicRow{event.step, d.time_ns, rest.data(), rest.size()};
             break;
         }
         if (name == field::checkpoint) d.checkpoint = value.text();
@@ -219,11 +240,14 @@ template <class = void>
         if (name == field::seconds) d.seconds = value.number();
         if (name == field::save_seconds) d.save_seconds = value.number();
         if (name == field::rows) d.rows = value.bits();
+        if (name == field::order) d.order = value.bits();
+        if (name == field::time) d.time_ns = static_cast<std::int64_t>(value.bits());
         if (name == field::flags) {
             d.signal = (value.bits() & 1U) != 0;
             d.final = (value.bits() & 2U) != 0;
             d.failure = (value.bits() & 4U) != 0;
             d.by_hand = (value.bits() & 8U) != 0;
+            d.queued = (value.bits() & 16U) != 0;
         }
         if (name == field::policy) d.because.push_back({std::string{value.text()}});
         if (d.because.empty()) {
@@ -257,7 +281,8 @@ template <class = void>
     switch (d.kind) {
         case Decision::Kind::opened: line += " with " + d.text + ", keeps " + d.retention; break;
         case Decision::Kind::removed: line += ", not wanted by " + d.retention; break;
-        case Decision::Kind::failed: line += ", " + d.text; break;
+        case Decision::Kind::failed:
+        case Decision::Kind::lost: line += ", " + d.text; break;
         case Decision::Kind::annotated:
             d.row.for_each([&](std::string_view name, const Value& value) {
                 detail::Text number;

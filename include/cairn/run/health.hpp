@@ -26,8 +26,9 @@ struct Health {
     /// What a `log` costs the thread that calls it, in nanoseconds: reading the clock and copying a row, as
     /// measured now and then and typical of the thread where it is dearest; 0 before the first.
     std::uint64_t log_ns = 0;
-    std::uint64_t history_bytes = 0;  ///< written to the history file
-    std::uint64_t saves_failed = 0;   ///< checkpoints and artifacts that could not be saved
+    std::uint64_t history_bytes = 0;      ///< written to the history file
+    std::uint64_t saves_failed = 0;       ///< checkpoints and artifacts that could not be saved
+    std::uint64_t saves_passed_over = 0;  ///< not made, because another was being written (`coalesce`)
     bool journal_mapped =
         true;  ///< false: rows lie in plain memory until they are collected; a kill loses them
     std::vector<std::string> errors = {};  ///< the first 16 messages

@@ -4,12 +4,14 @@
 
 #include <cairn/core/error.hpp>
 #include <cairn/core/name.hpp>
+#include <cairn/store/atomic_file.hpp>
 #include <cairn/store/os.hpp>
 
 #include <nlohmann/json.hpp>
 
 #include <charconv>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -44,7 +46,11 @@ struct Options {
     std::optional<unsigned> rank = {};   ///< of several processes that write one run; default 0, which saves
     Mode mode = Mode::online;            ///< `disabled`: nothing is written
     bool save = true;                    ///< false: checkpoints of this run save nothing
-    bool quiet = false;                  ///< true: no start and end messages on a terminal
+    Durability durability = Durability::power_loss;  ///< of versions, artifacts and the run's records
+    bool quiet = false;                              ///< true: no start and end messages on a terminal
+    /// Gets each failure once, in place of the line on stderr, on the thread on which it came up: it must not
+    /// block, nor call the run. What it throws is dropped.
+    std::function<void(const error&)> on_error = {};
 };
 
 /// What `cairn::init` opens unless told otherwise.

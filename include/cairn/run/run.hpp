@@ -7,6 +7,7 @@
 #include <cairn/core/dynamic_row.hpp>
 #include <cairn/core/row.hpp>
 #include <cairn/core/time.hpp>
+#include <cairn/policy/clock.hpp>
 #include <cairn/policy/save_policy.hpp>
 #include <cairn/run/decision.hpp>
 #include <cairn/run/health.hpp>
@@ -16,11 +17,13 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <concepts>
 #include <cstdint>
 #include <exception>
 #include <filesystem>
 #include <initializer_list>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <span>
@@ -147,7 +150,7 @@ class BasicRun {
         }
     }
 
-    /// What was decided so far and recorded, in the order of each thread: every save, failure and removal,
+    /// What was decided so far and recorded, in the order of time: every save, failure and removal,
     /// and every change of why nothing is saved. `to_text` makes a line of one. `checkpoint.decisions()` has
     /// those about all other rows too. Throws if the history cannot be read. Cost: one pass over it.
     template <class D = Decision>
@@ -157,6 +160,7 @@ class BasicRun {
             if (decision != nullptr && !detail::is_bookkeeping(decision->kind)) all.push_back(*decision);
         };
         if (core_) core_->read_rows(core_->dir(), keep).value();
+        detail::put_in_order(all);
         return all;
     }
 
@@ -213,8 +217,17 @@ class BasicRun {
     [[nodiscard]] Health health() const { return core_ ? core_->health() : Health{}; }
 
     /// Ends the run: writes what is left, the summary and the state "finished". The handle then only counts
-    /// what it is given. The result has the first thing that could not be written.
+    /// what it is given. Waits for versions that are still being written, unless nothing was written for five
+    /// minutes. The result has the first thing that could not be written; a version that was lost is one.
     result<void> finish() noexcept { return end("finished", {}); }
+    /// The same, but waits no longer than this for versions that are still being written: `finish(20s)`.
+    /// Fails, busy, naming those that are not durable by then; one of them may be yet.
+    template <class D>
+    result<void> finish(const D& at_most) noexcept {
+        constexpr double longest = 9e9;  // seconds; in nanoseconds it fits an integer
+        const double seconds = std::min(detail::seconds_of(at_most), longest);
+        return end("finished", {}, static_cast<std::int64_t>(seconds * 1e9));
+    }
     /// Ends the run as failed, with the reason.
     result<void> fail(const std::string& why) noexcept { return end("failed", why); }
 
@@ -222,9 +235,10 @@ class BasicRun {
     [[nodiscard]] const std::shared_ptr<detail::RunCore>& core() const noexcept { return core_; }
 
   private:
-    result<void> end(std::string_view status, const std::string& why) noexcept {
+    result<void> end(std::string_view status, const std::string& why,
+                     std::int64_t most_ns = std::numeric_limits<std::int64_t>::max()) noexcept {
         if (!core_ || core_->has_ended()) return {};
-        return core_->end(status, why);
+        return core_->end(status, why, most_ns);
     }
     template <class Values>
     DynamicRow log_values(const Values& values, const LogOptions& options) {

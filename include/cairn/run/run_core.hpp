@@ -43,6 +43,9 @@ struct MetricOptions {
 
 namespace detail {
 
+template <class T>
+class BasicSaver;
+
 /// A run that was opened. Threads: any, unless said otherwise.
 template <class T = void>
 class BasicRunCore {
@@ -106,6 +109,11 @@ class BasicRunCore {
 
     [[nodiscard]] virtual std::unique_ptr<SignalWatch> watch_signals() = 0;
 
+    /// Where checkpoints are written beside the loop, until the run ends.
+    [[nodiscard]] virtual BasicSaver<T>& saver() noexcept = 0;
+    /// Counts a version that was not saved because another was being written.
+    void count_passed_over() noexcept { passed_over_.fetch_add(1, std::memory_order_relaxed); }
+
     // ---- what it has written
 
     /// The versions of an artifact of its store. Throws `cairn::error`.
@@ -138,9 +146,10 @@ class BasicRunCore {
 
     // ---- ends
 
-    /// Ends the run once: drains, writes summary and state, lets go of the lock, says so. The first failure
-    /// is returned and kept.
-    virtual result<void> end(std::string_view status, const std::string& why) noexcept = 0;
+    /// Ends the run once: waits for what is being saved, at most so long; drains, writes summary and state,
+    /// lets go of the lock, says so. The first failure is returned and kept.
+    virtual result<void> end(std::string_view status, const std::string& why,
+                             std::int64_t most_ns) noexcept = 0;
 
   protected:
     [[nodiscard]] bool is_ours(const ThreadLanes::Latest& latest) const noexcept {
@@ -173,6 +182,7 @@ class BasicRunCore {
     std::atomic<bool> detached_{false};
     std::atomic<bool> ended_{false};
     std::atomic<std::uint64_t> dropped_{0};
+    std::atomic<std::uint64_t> passed_over_{0};
 };
 using RunCore = BasicRunCore<>;
 

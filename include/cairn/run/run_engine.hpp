@@ -16,6 +16,7 @@
 #include <cairn/run/health.hpp>
 #include <cairn/run/options.hpp>
 #include <cairn/run/run_core.hpp>
+#include <cairn/run/saver.hpp>
 #include <cairn/store/history.hpp>
 #include <cairn/store/run_folder.hpp>
 #include <cairn/store/saved_files.hpp>
@@ -51,7 +52,7 @@ class BasicRunEngine final : public RunCore,
     /// Opens or resumes a run. Throws `cairn::error`; nothing half-made is left behind but the store's own
     /// folders.
     static std::shared_ptr<BasicRunEngine> open(Options options) {
-        const Store store = Store::open(options.dir).value();
+        const Store store = Store::open(options.dir, options.durability).value();
         if (options.id.empty()) options.id = os::random_hex(8);
         const std::filesystem::path dir = store.run_dir(options.project, options.id, *options.rank);
         const bool exists = os::status(dir / "run.json").value().exists;
@@ -85,6 +86,7 @@ class BasicRunEngine final : public RunCore,
         (void)end_quietly("finished", {});
         // In the child of a fork its thread is in the parent: nothing there may be waited for or destroyed.
         if (is_detached()) (void)live_.release();
+        if (is_detached() || !are_saved_) (void)saver_.release();
     }
     BasicRunEngine(const BasicRunEngine&) = delete;
     BasicRunEngine& operator=(const BasicRunEngine&) = delete;
@@ -98,7 +100,7 @@ class BasicRunEngine final : public RunCore,
     void record(const Decision& decision) noexcept override {
         if (!is_open()) return;
         try {
-            const DynamicRow event = to_event(decision);
+            const DynamicRow event = to_event(decision, wall_ns(), recorded_++);
             Lane* const mine = lane();
             if (mine != nullptr && mine->append<RecordKind::event>(event)) return;
         } catch (...) {  // no memory
@@ -128,6 +130,7 @@ class BasicRunEngine final : public RunCore,
             health.journal_mapped = live_->journal.mapped();
         }
         health.rows_dropped = dropped_.load(std::memory_order_relaxed);
+        health.saves_passed_over = passed_over_.load(std::memory_order_relaxed);
         const std::scoped_lock lock{mutex_};
         health.saves_failed = saves_failed_;
         health.errors = errors_;
@@ -141,13 +144,19 @@ class BasicRunEngine final : public RunCore,
 
     void note_failure(const error& failure, bool of_a_save) noexcept override {
         try {
-            const std::scoped_lock lock{mutex_};
-            if (of_a_save) ++saves_failed_;
-            for (const std::string& known : errors_) {
-                if (known == failure.what()) return;
+            {
+                const std::scoped_lock lock{mutex_};
+                if (of_a_save) ++saves_failed_;
+                if (of_a_save && !first_loss_) first_loss_ = failure;
+                for (const std::string& known : errors_) {
+                    if (known == failure.what()) return;
+                }
+                if (errors_.size() < 16) errors_.emplace_back(failure.what());
             }
-            if (errors_.size() < 16) errors_.emplace_back(failure.what());
-            std::fprintf(stderr, "%s\n", failure.what());
+            if (options_.on_error)
+                options_.on_error(failure);
+            else
+                std::fprintf(stderr, "%s\n", failure.what());
         } catch (...) {  // no memory to keep a text: the count above stands
         }
     }
@@ -261,6 +270,7 @@ class BasicRunEngine final : public RunCore,
     [[nodiscard]] std::unique_ptr<SignalWatch> watch_signals() override {
         return std::make_unique<BasicProcessSignals<T>>();
     }
+    [[nodiscard]] BasicSaver<T>& saver() noexcept override { return *saver_; }
     [[nodiscard]] std::unique_ptr<VersionStore> open_versions(std::string_view name) override {
         return std::make_unique<BasicRunVersions<T>>(this->shared_from_this(), name);
     }
@@ -274,9 +284,10 @@ class BasicRunEngine final : public RunCore,
 
     // ---- ends
 
-    result<void> end(std::string_view status, const std::string& why) noexcept override {
+    result<void> end(std::string_view status, const std::string& why,
+                     std::int64_t most_ns) noexcept override {
         if (has_ended()) return {};
-        auto ended = end_quietly(status, why);
+        auto ended = end_quietly(status, why, most_ns);
         report_end(*this, [&] { return views(); });
         return ended;
     }
@@ -292,7 +303,10 @@ class BasicRunEngine final : public RunCore,
     }
 
   private:
-    result<void> end_quietly(std::string_view status, const std::string& why) noexcept {
+    result<void> end_quietly(std::string_view status, const std::string& why,
+                             std::int64_t most_ns = std::numeric_limits<std::int64_t>::max()) noexcept {
+        // Before the end, so that what comes of it is recorded.
+        if (!has_ended() && !is_detached()) are_saved_ = saver_->drain(most_ns);
         if (ended_.exchange(true)) return {};
         const std::uint64_t dropped =
             dropped_.load(std::memory_order_relaxed);  // later ones came after the end
@@ -448,6 +462,7 @@ class BasicRunEngine final : public RunCore,
     }
 
     result<void> write_end(std::string_view status, const std::string& why, std::uint64_t dropped) {
+        if (are_saved_) saver_->stop();  // it lets go of its lane
         live_->collector.stop();
         const typename BasicJournal<T>::Left left = live_->journal.close(ThreadLanes::own(key_));
         dropped_.fetch_add(left.lost, std::memory_order_relaxed);
@@ -462,6 +477,11 @@ class BasicRunEngine final : public RunCore,
             note_failure(done.error(), false);
             detail::keep_first(first, done);
         };
+        if (!are_saved_) {
+            keep(error{errc::busy,
+                       "the run ended before all was written: not yet durable is " + saver_->unfinished(),
+                       dir().string(), "give finish() more time, or see why the disk is slow"});
+        }
         const std::string why_not = live_->collector.failure();
         if (left.in_files && !why_not.empty()) {
             keep(error{errc::io,
@@ -498,11 +518,14 @@ class BasicRunEngine final : public RunCore,
         }
         keep(folder_.write_run(about()));
         folder_.release();
+        if (const std::scoped_lock lock{mutex_}; first && first_loss_) first = *first_loss_;
         return first;
     }
 
     RunFolder folder_;
     std::unique_ptr<Live> live_;
+    std::unique_ptr<BasicSaver<T>> saver_ = std::make_unique<BasicSaver<T>>();
+    bool are_saved_ = true;  // what the saver was given
 
     mutable std::mutex mutex_;
     Json about_;
@@ -512,6 +535,8 @@ class BasicRunEngine final : public RunCore,
     std::vector<std::string> errors_;
     std::set<std::string> checkpoints_;  // those that live
     std::uint64_t saves_failed_ = 0;
+    std::atomic<std::uint64_t> recorded_{0};  // decisions
+    std::optional<error> first_loss_;         // of a version or an artifact
 };
 using RunEngine = BasicRunEngine<>;
 

@@ -12,6 +12,7 @@
 #include <filesystem>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -20,12 +21,16 @@
 
 namespace CAIRN_NAMESPACE {
 
+struct Reservation;
+
 /// What a sink is told when a version begins.
 struct VersionInfo {
     std::string name;       ///< the checkpoint's
     std::string project{};  ///< of the run
     std::string run{};      ///< the run's id
     DynamicRow row{};       ///< the row that is saved: its step, its time and all of its metrics
+    /// What the sink's `reserve` returned for this version; null for a sink that has none.
+    const Reservation* reserved = nullptr;
 };
 
 /// A committed version: which one, of which row, where.
@@ -51,6 +56,12 @@ struct Version {
                 },
                 this};
     }
+};
+
+/// A version that a sink promised before its bytes are written.
+struct Reservation {
+    Version version{};             ///< its number, and its path if there will be one
+    std::shared_ptr<void> hold{};  ///< what the sink keeps for it until it is committed or given up
 };
 
 /// The files of a stored version: `find("model.safetensors")` gives its bytes, valid as long as this object.

@@ -12,6 +12,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -26,6 +27,8 @@ class VersionStore {
     VersionStore& operator=(const VersionStore&) = delete;
     virtual ~VersionStore() = default;
 
+    /// The number of the next version. Threads: may be called while another one writes.
+    virtual result<Reservation> reserve() const = 0;
     virtual result<void> begin(const VersionInfo& info) = 0;
     virtual result<void> write(std::string_view file, std::span<const std::byte> bytes) = 0;
     virtual result<Version> commit() = 0;
@@ -50,6 +53,8 @@ class VersionStore {
     /// Whether a version must stay for another reason than a retention: an alias names it, or it is being
     /// read.
     [[nodiscard]] virtual bool is_held(const Version& version) const = 0;
+    /// How much room there is for it; nothing if the system does not tell.
+    [[nodiscard]] virtual std::optional<std::uint64_t> free_bytes() const = 0;
     /// Makes `best` name a version, unless it names a better one already (of another run, say).
     virtual void mark_best(const Version& version, const Watched& by) = 0;
 };

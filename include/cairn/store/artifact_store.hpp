@@ -39,10 +39,19 @@ struct StagedFile {
     StagedObject object;  ///< its bytes
 };
 
+/// The number of a version that is committed later: nobody else gets it while this lives, nor once the
+/// process that has it is dead. Where the file system has no locks, two may get the same; the one that
+/// commits last is then given another.
+struct ReservedNumber {
+    std::uint64_t number = 0;      ///< for `CommitOptions::number`
+    detail::os::Lease lease = {};  ///< what tells others that it is taken
+};
+
 /// How a version is committed.
 struct CommitOptions {
-    bool skip_identical = false;            ///< if the newest version has the same content, make none
-    std::vector<std::string> aliases = {};  ///< to point to the version
+    bool skip_identical = false;               ///< if the newest version has the same content, make none
+    std::vector<std::string> aliases = {};     ///< to point to the version
+    std::optional<std::uint64_t> number = {};  ///< one that was reserved for it; default: the next
 };
 
 /// What a commit made.
@@ -98,9 +107,9 @@ class BasicArtifactStore {
         for (const StagedFile& file : files) {
             draft.files.push_back({file.path, file.object.size(), file.object.digest().hex(), {}});
         }
-        const auto next = next_version();
-        if (!next) return next.error();
-        draft.version = *next;
+        const auto number = options.number ? result<std::uint64_t>{*options.number} : next_version();
+        if (!number) return number.error();
+        draft.version = *number;
         if (auto valid = to_text(draft); !valid) return valid.error();
         auto same =
             options.skip_identical ? newest_if_same(draft) : result<std::optional<Manifest>>{std::nullopt};
@@ -127,6 +136,17 @@ class BasicArtifactStore {
         if (auto shown = detail::show_files(store_, done.manifest, plain_path(done.manifest.version)); !shown)
             done.warnings.push_back(shown.error());
         return done;
+    }
+
+    /// The next number, for a version whose files are still to be written. Fails: busy, permission.
+    [[nodiscard]] result<ReservedNumber> reserve() const {
+        const auto lock = store_.lock();
+        if (!lock) return lock.error();
+        const auto next = next_version();
+        if (!next) return next.error();
+        ReservedNumber reserved{*next};
+        if (auto taken = lease(*next)) reserved.lease = std::move(*taken);
+        return reserved;
     }
 
     /// A version's manifest. Fails: not_found, corrupt.
@@ -429,7 +449,7 @@ class BasicArtifactStore {
     // ---- committing; all of this requires the store's lock
 
     /// One more than any number that was given: the newest version stays, and what has a version's name is
-    /// stepped over.
+    /// stepped over, and so is what is reserved.
     [[nodiscard]] result<std::uint64_t> next_version() const {
         std::uint64_t next = 0;
         for (const std::filesystem::path& folder : {dir_, dir_ / "versions"}) {
@@ -441,6 +461,11 @@ class BasicArtifactStore {
                     next = *number + 1;
             }
         }
+        const auto is_reserved = [&] {
+            const auto taken = is_read(next);
+            return taken && *taken;
+        };
+        while (is_reserved()) ++next;
         return next;
     }
 

@@ -190,17 +190,23 @@ result<std::string> read_file(const os::Path& path, std::uint64_t max_bytes,
     return file->read_all(max_bytes);
 }
 
-/// Removes the temporaries in `folder` whose makers are dead. What cannot be removed stays.
-template <class = void>
-void remove_abandoned_temps(const os::Path& folder) {
+/// Calls `f(name)` for the temporaries in `folder` whose makers are dead.
+template <class F>
+void for_each_abandoned_temp(const os::Path& folder, F&& f) {
     const auto names = os::list_dir(folder);
     if (!names) return;
     for (const std::string& name : *names) {
         const auto there = os::status(folder / name, os::Links::refuse);
         std::string_view made = name;
         if (made.starts_with('.')) made.remove_prefix(1);
-        if (there && is_abandoned_temp(made, there->modified_ns)) (void)os::remove_tree(folder, name);
+        if (there && is_abandoned_temp(made, there->modified_ns)) f(name);
     }
+}
+
+/// Removes them. What cannot be removed stays.
+template <class = void>
+void remove_abandoned_temps(const os::Path& folder) {
+    for_each_abandoned_temp(folder, [&](const std::string& name) { (void)os::remove_tree(folder, name); });
 }
 
 }  // namespace detail

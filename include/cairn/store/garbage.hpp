@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 #pragma once
-// Frees the objects that no version names: what a kill in the middle of a commit or a removal may leave.
+// Frees what no version names: what a kill in the middle of a commit or a removal may leave.
 
 #include <cairn/core/error.hpp>
+#include <cairn/store/atomic_file.hpp>
 #include <cairn/store/detail/references.hpp>
 #include <cairn/store/os.hpp>
 #include <cairn/store/store.hpp>
@@ -13,17 +14,24 @@
 
 namespace CAIRN_NAMESPACE {
 
-/// What was freed.
-struct Garbage {
-    std::uint64_t objects = 0;  ///< how many
-    std::uint64_t bytes = 0;    ///< their size together
+/// How garbage is collected.
+struct GarbageOptions {
+    bool dry_run = false;  ///< only tell what would be freed
 };
 
-/// Removes every object that no manifest of the store names. What is staged for a commit is not touched.
-/// Fails: as the system does; corrupt or unsupported if a manifest cannot be read at all, and then nothing is
-/// removed. Cost: reads every manifest, under the store's lock.
+/// What was freed.
+struct Garbage {
+    std::uint64_t objects = 0;      ///< how many
+    std::uint64_t bytes = 0;        ///< their size together
+    std::uint64_t temporaries = 0;  ///< files and folders that dead processes left
+};
+
+/// Removes every object that no manifest of the store names, and what dead processes left in its
+/// temporaries. What is staged for a commit is not touched. Fails: as the system does; corrupt or unsupported
+/// if a manifest cannot be read at all, and then nothing is removed. Cost: reads every manifest, under the
+/// store's lock.
 template <class = void>
-result<Garbage> collect_garbage(const Store& store) {
+result<Garbage> collect_garbage(const Store& store, const GarbageOptions& options = {}) {
     const auto lock = store.lock();
     if (!lock) return lock.error();
     std::set<std::string> unused;
@@ -43,10 +51,15 @@ result<Garbage> collect_garbage(const Store& store) {
         const auto path = store.object_path(digest);
         const auto there = detail::os::status(path, detail::os::Links::refuse);
         if (!there) return there.error();
-        if (auto removed = detail::os::remove_file(path); !removed) return removed.error();
+        if (!options.dry_run) {
+            if (auto removed = detail::os::remove_file(path); !removed) return removed.error();
+        }
         ++freed.objects;
         freed.bytes += there->size;
     }
+    detail::for_each_abandoned_temp(store.temp_dir(), [&](const std::string& name) {
+        if (options.dry_run || detail::os::remove_tree(store.temp_dir(), name)) ++freed.temporaries;
+    });
     return freed;
 }
 

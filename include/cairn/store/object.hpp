@@ -81,9 +81,9 @@ template <class = void>
 template <class = void>
 class BasicStagedObject {
   public:
-    /// For `BasicObjectWriter`.
-    BasicStagedObject(Digest digest, std::uint64_t size, detail::TempPath temp)
-        : digest_{digest}, size_{size}, temp_{std::move(temp)} {}
+    /// For `BasicObjectWriter`; with the file, if that is still to be made durable.
+    BasicStagedObject(Digest digest, std::uint64_t size, detail::TempPath temp, detail::os::File file = {})
+        : digest_{digest}, size_{size}, temp_{std::move(temp)}, file_{std::move(file)} {}
 
     /// The SHA-256 of the bytes, which is the object's name.
     [[nodiscard]] const Digest& digest() const noexcept { return digest_; }
@@ -91,6 +91,12 @@ class BasicStagedObject {
     [[nodiscard]] std::uint64_t size() const noexcept { return size_; }
     /// Where it lies until then.
     [[nodiscard]] const std::filesystem::path& temp_path() const noexcept { return temp_.path(); }
+    /// Makes it durable where it lies, so that another process may install it. Fails: no_space, io.
+    result<void> seal() {
+        if (!file_.is_open()) return {};
+        if (auto synced = file_.sync(); !synced) return synced;
+        return file_.close();
+    }
     /// Another process installs or removes it.
     void hand_over() noexcept { temp_.keep(); }
 
@@ -105,6 +111,7 @@ class BasicStagedObject {
             if (whole) return false;
             if (whole.error().code() != errc::corrupt) return whole.error();
         }
+        if (auto sealed = seal(); !sealed) return sealed.error();
         const std::filesystem::path folder = path.parent_path();
         if (auto made = detail::make_dirs_durably(folder, store.durability()); !made) return made.error();
         if (auto moved = detail::os::rename_replace(temp_.path(), path); !moved) return moved.error();
@@ -122,10 +129,40 @@ class BasicStagedObject {
     Digest digest_;
     std::uint64_t size_;
     detail::TempPath temp_;
+    detail::os::File file_;  // after the path: it is closed before its name goes (Windows)
 };
 using StagedObject = BasicStagedObject<>;
 
-/// Writes one object, hashing on the way. What is not finished is removed.
+namespace detail {
+
+/// Hashes bytes while this lives: many of them on a thread of their own, beside whatever the caller does.
+template <class = void>
+class BasicHashing {
+  public:
+    BasicHashing(Sha256& hash, std::span<const std::byte> bytes) : hash_{&hash}, bytes_{bytes} {
+        constexpr std::size_t worth_a_thread = std::size_t{1} << 20U;
+        if (bytes_.size() < worth_a_thread || !thread_.start(&run, this)) run(this);
+    }
+    BasicHashing(const BasicHashing&) = delete;
+    BasicHashing& operator=(const BasicHashing&) = delete;
+    ~BasicHashing() { thread_.join(); }
+
+  private:
+    static void* run(void* self) noexcept {
+        auto& mine = *static_cast<BasicHashing*>(self);
+        mine.hash_->update(mine.bytes_);
+        return nullptr;
+    }
+
+    Sha256* hash_;
+    std::span<const std::byte> bytes_;
+    os::Thread thread_;
+};
+using Hashing = BasicHashing<>;
+
+}  // namespace detail
+
+/// Writes one object, hashing on the way, both at once if there is much. What is not finished is removed.
 template <class = void>
 class BasicObjectWriter {
   public:
@@ -134,38 +171,46 @@ class BasicObjectWriter {
         detail::TempPath temp{store.new_temp_path()};
         auto file = detail::os::File::create_new(temp.path());
         if (!file) return file.error();
-        return BasicObjectWriter{std::move(temp), std::move(*file), store.durability()};
+        return BasicObjectWriter{std::move(temp), std::move(*file), store};
     }
 
     /// Appends bytes; a failure is kept, and `finish` has it too. Fails: no_space, io.
     result<void> write(std::span<const std::byte> bytes) {
         if (failed_) return *failed_;
-        hash_.update(bytes);
         size_ += bytes.size();
-        auto written = file_.write_all(bytes);
+        result<void> written;
+        {
+            const detail::Hashing beside{hash_, bytes};
+            written = file_.write_all(bytes);
+        }
         if (!written) failed_ = written.error();
         return written;
     }
 
-    /// The object, durable under its temporary name and read-only. Fails: as the first `write` that failed,
-    /// too.
+    /// The object, under its temporary name and read-only; durable, unless the store seems to have it already
+    /// and so has no need of it. Fails: as the first `write` that failed, too.
     result<StagedObject> finish() {
         if (failed_) return *failed_;
         if (auto sealed = file_.set_read_only(); !sealed) return sealed.error();
-        if (durability_ == Durability::power_loss) {
+        const Digest digest = hash_.finish();
+        if (store_.durability() == Durability::power_loss) {
+            const auto there =
+                detail::os::status(store_.object_path(digest.hex()), detail::os::Links::refuse);
+            if (there && there->is_file && there->size == size_)
+                return StagedObject{digest, size_, std::move(temp_), std::move(file_)};
             if (auto synced = file_.sync(); !synced) return synced.error();
         }
         if (auto closed = file_.close(); !closed) return closed.error();
-        return StagedObject{hash_.finish(), size_, std::move(temp_)};
+        return StagedObject{digest, size_, std::move(temp_)};
     }
 
   private:
-    BasicObjectWriter(detail::TempPath temp, detail::os::File file, Durability durability)
-        : temp_{std::move(temp)}, file_{std::move(file)}, durability_{durability} {}
+    BasicObjectWriter(detail::TempPath temp, detail::os::File file, Store store)
+        : temp_{std::move(temp)}, file_{std::move(file)}, store_{std::move(store)} {}
 
     detail::TempPath temp_;
     detail::os::File file_;
-    Durability durability_;
+    Store store_;
     Sha256 hash_;
     std::uint64_t size_ = 0;
     std::optional<error> failed_;

@@ -8,6 +8,8 @@
 #include <cairn/checkpoint/detail/ranking.hpp>
 #include <cairn/checkpoint/detail/replay.hpp>
 #include <cairn/checkpoint/detail/shelf.hpp>
+#include <cairn/checkpoint/detail/snapshot.hpp>
+#include <cairn/checkpoint/save_options.hpp>
 #include <cairn/checkpoint/save_result.hpp>
 #include <cairn/core/dynamic_row.hpp>
 #include <cairn/core/error.hpp>
@@ -18,14 +20,18 @@
 #include <cairn/model/encode.hpp>
 #include <cairn/policy/save_policy.hpp>
 #include <cairn/run/run_core.hpp>
+#include <cairn/run/saver.hpp>
 #include <cairn/run/signal_watch.hpp>
 #include <cairn/run/version.hpp>
 
 #include <algorithm>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <limits>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <span>
 #include <string>
@@ -41,13 +47,25 @@ struct PolicyTraits {
     bool is_manual = false;
 };
 
+/// A version on its way: the copy of its parts, and what else is needed to write it.
+struct Flight {
+    Snapshot copy;
+    VersionInfo info;
+    Reservation reserved;
+    std::shared_ptr<Ticket> ticket{};
+    std::uint64_t place = 0;  ///< among the work of the saving thread
+    bool is_out = false;      ///< the saving thread has it
+    bool is_too_big = false;  ///< there is no memory for the copy
+};
+
 /// The same moment with a row whose type is gone.
 template <class R>
 [[nodiscard]] At<DynamicRow> with_row(const At<R>& now, const DynamicRow& row) {
     return {row, now.step, now.time_ns, now.seconds, now.save_seconds, now.signal, now.final, now.failure};
 }
 
-/// One thread at a time, as the checkpoint.
+/// One thread at a time, as the checkpoint. While a version is in flight the sink and the shelf are the
+/// saving thread's; whatever needs them waits until it has landed.
 template <class = void>
 class BasicCheckpointCore {
   public:
@@ -63,13 +81,16 @@ class BasicCheckpointCore {
     using Explain = FunctionRef<void(const HeldPolicy&, const At<DynamicRow>&, Decision&)>;
 
     BasicCheckpointCore(std::shared_ptr<RunCore> core, std::string_view name, HeldPolicy& policy,
-                        const HeldRetention& retention, HeldSink& sink, const PolicyTraits& traits)
+                        const HeldRetention& retention, HeldSink& sink, const PolicyTraits& traits,
+                        const SaveOptions& options)
         : core_{std::move(core)}, name_{name}, initial_{policy.copy()}, policy_{&policy},
-          shelf_{retention, sink} {
+          shelf_{retention, sink, options.reserve}, options_{options} {
         if (!core_) return;
         check_name("checkpoint", name_).value();
         const Watched saves = initial_->watched(), keeps = shelf_.retention().watched();
         check_directions(*core_, saves, keeps);
+        if (!core_->has_ended() && !core_->is_detached())
+            (void)core_->saver().drain();  // what another checkpoint saved a moment ago is there
         shelf_.open(core_, name_, saves.any() ? saves : keeps);
         if (!is_on()) return;
         if (is_collective() || core_->resumed() || !versions().empty()) catch_up();
@@ -90,7 +111,9 @@ class BasicCheckpointCore {
     [[nodiscard]] SkipReason off_reason() const noexcept {
         return core_ && core_->rank() != 0 && !is_collective() ? SkipReason::other_rank : SkipReason::off;
     }
+    [[nodiscard]] bool is_strict() const noexcept { return options_.strict; }
     [[nodiscard]] HeldSink& sink() const noexcept { return shelf_.sink(); }
+    /// Requires that nothing is in flight: `land` sees to it.
     [[nodiscard]] const std::vector<Version>& versions() const noexcept { return shelf_.versions(); }
     [[nodiscard]] const std::string& name() const noexcept { return name_; }
     [[nodiscard]] Wants wants() const noexcept { return wants_; }
@@ -122,21 +145,30 @@ class BasicCheckpointCore {
         log_.skipped(with_row(now, row), answer, rows, why);
     }
 
-    /// Writes one version; on any failure the sink forgets it and the versions before it are whole.
+    /// Saves one version, or hands it to the saving thread; on any failure the sink forgets it and the
+    /// versions before it are whole. One for which nobody will be there later is waited for.
     SaveResult write(const At<DynamicRow>& now, bool by_hand, Why why, Settle settle, Encode encode) {
         const std::uint64_t rows = log_.take_rows();
+        const std::int64_t began = steady_ns();
+        Flight* flight = nullptr;
+        if (writes_beside()) {
+            flight = free_flight();
+            if (flight == nullptr && options_.coalesce) return pass_over(now, rows, why, settle);
+            if (flight == nullptr) flight = &wait_for_flight();
+        }
         std::vector<Because> because;
         if (!by_hand) because = why();
-        const std::int64_t began = steady_ns();
+        last_row_ = now.row;
+        last_row_is_saved_ = false;
         result<Version> version = error{};
-        const result<void> done =
-            guarded("saving a version", [&]() -> result<void> {  // a sink of the user's may throw
-                version = commit(now.row, encode);
-                return {};
-            });
-        if (!done) {
-            sink().abort();
-            version = done.error();
+        bool is_queued = flight != nullptr;
+        if (is_queued) {
+            version = take_off(*flight, now.row, encode);
+            is_queued = !flight->is_too_big;
+        }
+        if (!is_queued) {
+            land();
+            version = commit(info_of(now.row), last_bytes_, encode);
         }
         save_seconds_ += static_cast<double>(steady_ns() - began) / 1e9;
 
@@ -145,22 +177,60 @@ class BasicCheckpointCore {
         decision.because = std::move(because);
         decision.by_hand = by_hand;
         decision.save_seconds = save_seconds_;
+        decision.queued = is_queued && version;
         if (version)
             decision.version = version->number;
         else
             decision.text = version.error().what();
         log_.write(std::move(decision));
         settle(version ? Outcome::saved : Outcome::failed);
+        SaveResult answer{version};
         if (version) {
             count_bytes(version->bytes);
             last_row_is_saved_ = true;
-            shelf_.add(*version, tell_removal());
+            if (is_queued)
+                answer = SaveResult{launch(*flight, *std::move(version))};
+            else
+                shelf_.add(*std::move(version), tell_removal());
         } else {
             core_->note_failure(version.error(), true);
         }
+        if (now.signal || now.final || now.failure) land();
         if (now.signal && signals_) signals_->answer();  // which may end the process
-        if (!version) return version.error();
-        return *std::move(version);
+        return answer;
+    }
+
+    /// Waits until nothing is in flight. If something was lost, the policy is then as if it had never been
+    /// saved.
+    void land() {
+        if (core_ && core_->is_detached()) return;  // what is in flight is the parent's
+        for (const auto& flight : flights_) {
+            if (flight->is_out) core_->saver().wait(flight->place);
+            flight->is_out = false;
+        }
+        if (!is_lost_.exchange(false, std::memory_order_acquire)) return;
+        last_row_is_saved_ = false;
+        log_.note();
+        catch_up();
+    }
+    /// Hears of versions that were lost since the last call. Cost: a load, if there was none.
+    void hear() {
+        if (is_lost_.load(std::memory_order_relaxed)) land();
+    }
+    /// Takes the first loss that was not told yet.
+    [[nodiscard]] std::optional<error> take_loss() {
+        const std::scoped_lock lock{loss_mutex_};
+        return std::exchange(loss_, std::nullopt);
+    }
+    /// Before this goes. False if the saving thread may still use it: it makes no headway, or it is in the
+    /// parent of a fork.
+    [[nodiscard]] bool close() noexcept {
+        const bool any =
+            std::any_of(flights_.begin(), flights_.end(), [](const auto& one) { return one->is_out; });
+        // Of a run that has ended all was waited for.
+        constexpr std::int64_t as_long_as_need_be = std::numeric_limits<std::int64_t>::max();
+        const std::int64_t most_ns = !any || core_->has_ended() ? 0 : as_long_as_need_be;
+        return !any || (!core_->is_detached() && core_->saver().drain(most_ns));
     }
 
     /// What a policy is asked about after the last row; empty if there was none.
@@ -170,6 +240,7 @@ class BasicCheckpointCore {
     [[nodiscard]] bool has_seen_a_row() const noexcept { return last_row_ || !versions().empty(); }
 
     SaveResult annotate(std::string_view label, const DynamicRow& late) {
+        land();
         auto version = shelf_.annotate(label, late);
         if (!version) return failed(version.error());
         log_.write(Decision::Kind::annotated, version->number, version->row);
@@ -191,17 +262,20 @@ class BasicCheckpointCore {
     // ---- restoring
 
     result<Version> restore_latest(Decode decode) {
+        land();
         auto candidates = shelf_.candidates();
         if (!candidates) return candidates.error();
         std::reverse(candidates->begin(), candidates->end());
         return restore_first(*candidates, decode);
     }
     result<Version> restore_best(Decode decode) {
+        land();
         auto candidates = shelf_.candidates();
         if (!candidates) return candidates.error();
         return restore_first(by_value(*std::move(candidates), shelf_.watched()), decode);
     }
     result<Version> restore(std::string_view label, Decode decode) {
+        land();
         auto wanted = shelf_.of_any_run();
         if (!wanted) return wanted.error();
         const error none = shelf_.none_like(label, *wanted);
@@ -213,6 +287,7 @@ class BasicCheckpointCore {
     [[nodiscard]] std::vector<Decision> decisions(Explain explain) {
         std::vector<Decision> all;
         if (!core_) return all;
+        land();
         log_.note();
         Replay replay{*initial_, name_, versions()};
         const auto keep = [&](const HeldPolicy& policy, const At<DynamicRow>& now, const Decision& recorded) {
@@ -241,23 +316,148 @@ class BasicCheckpointCore {
         last_bytes_ = bytes;
     }
 
-    result<Version> commit(const DynamicRow& row, Encode encode) {
-        last_row_ = row;
-        last_row_is_saved_ = false;
-        const VersionInfo info{name_, core_->options().project, core_->options().id, row};
-        result<void> done = sink().begin(info);
-        if (done) {
-            done = encode([this](std::string_view file, std::span<const std::byte> bytes) {
-                return sink().write(file, bytes);
+    [[nodiscard]] VersionInfo info_of(const DynamicRow& row) const {
+        return {name_, core_->options().project, core_->options().id, row};
+    }
+    [[nodiscard]] bool writes_beside() const noexcept {
+        return options_.async && sink().can.is_async && !core_->has_ended();
+    }
+
+    /// Writes a version, of about so many bytes, through the sink. Never throws.
+    result<Version> commit(const VersionInfo& info, std::uint64_t bytes, Encode encode) {
+        result<Version> version = error{};
+        result<void> done =
+            guarded("saving a version", [&]() -> result<void> {  // a sink of the user's may throw
+                if (auto room = shelf_.check_room(bytes); !room) return room;
+                result<void> written = sink().begin(info);
+                if (written) {
+                    written = encode([this](std::string_view file, std::span<const std::byte> piece) {
+                        return sink().write(file, piece);
+                    });
+                }
+                if (!written) return written;
+                version = sink().commit();
+                return version ? result<void>{} : version.error();
             });
+        if (done) return version;
+        sink().abort();
+        return done.error();
+    }
+
+    // ---- saving beside the loop
+
+    /// One that is not out; null if all are.
+    [[nodiscard]] Flight* free_flight() {
+        for (const auto& flight : flights_) {
+            if (flight->is_out && flight->ticket->state() == Ticket::State::queued) continue;
+            if (flight->is_out) core_->saver().wait(flight->place);  // it is about to let go
+            flight->is_out = false;
+            return flight.get();
         }
+        if (flights_.size() > options_.depth) return nullptr;
+        return flights_.emplace_back(std::make_unique<Flight>()).get();
+    }
+    /// The one that lands first.
+    [[nodiscard]] Flight& wait_for_flight() {
+        Flight& first = **std::min_element(flights_.begin(), flights_.end(),
+                                           [](const auto& a, const auto& b) { return a->place < b->place; });
+        core_->saver().wait(first.place);
+        first.is_out = false;
+        return first;
+    }
+    /// A yes for which there is no place.
+    SaveResult pass_over(const At<DynamicRow>& now, std::uint64_t rows, Why why, Settle settle) {
+        if (wants_.end || wants_.failure) last_row_ = now.row;
+        count_skipped();
+        core_->count_passed_over();
+        log_.skipped(now, Answer::yes, rows, why);
+        settle(Outcome::not_saved);
+        return Skipped{SkipReason::busy};
+    }
+
+    /// Copies the parts and asks the sink for a number. Fails: as the parts and the sink do; if it is too
+    /// big.
+    [[nodiscard]] result<Version> take_off(Flight& flight, const DynamicRow& row, Encode encode) {
+        flight.copy.clear();
+        flight.is_too_big = false;
+        flight.info = info_of(row);
+        result<Reservation> reserved = error{};
+        const result<void> done = guarded("saving a version", [&]() -> result<void> {
+            auto copied =
+                encode([&](std::string_view file, std::span<const std::byte> bytes) -> result<void> {
+                    flight.is_too_big = !flight.copy.write(file, bytes);
+                    return flight.is_too_big ? result<void>{error{}} : result<void>{};
+                });
+            if (!copied) return copied;
+            reserved = sink().reserve(flight.info);
+            return reserved ? result<void>{} : reserved.error();
+        });
         if (!done) {
-            sink().abort();
+            if (flight.is_too_big) flight.copy.release();
             return done.error();
         }
-        result<Version> version = sink().commit();
-        if (!version) sink().abort();
+        flight.reserved = *std::move(reserved);
+        Version version = flight.reserved.version;
+        version.bytes = flight.copy.bytes();
+        version.row = row;
         return version;
+    }
+    /// Hands it to the saving thread.
+    [[nodiscard]] std::shared_ptr<const Ticket> launch(Flight& flight, Version version) {
+        flight.ticket = std::make_shared<Ticket>(std::move(version));
+        flight.info.reserved = &flight.reserved;
+        const auto place = core_->saver().post(version_label(flight.reserved.version.number) + " of " + name_,
+                                               [this, &flight] { fly(flight); });
+        if (place)
+            flight.place = *place;
+        else
+            fly(flight);  // no thread: here and now
+        flight.is_out = place.has_value();
+        return flight.ticket;
+    }
+    /// On the saving thread.
+    void fly(Flight& flight) noexcept {
+        constexpr std::size_t most = std::size_t{16}
+                                     << 20U;  // in one piece, so that one can see that it gets on
+        const auto encode = [&](Emit write) {
+            return flight.copy.read([&](std::string_view file, std::span<const std::byte> bytes) {
+                result<void> written;
+                do {
+                    const auto piece = bytes.first(std::min(bytes.size(), most));
+                    written = write(file, piece);
+                    core_->saver().moved();
+                    bytes = bytes.subspan(piece.size());
+                } while (written && !bytes.empty());
+                return written;
+            });
+        };
+        result<Version> version = commit(flight.info, flight.copy.bytes(), encode);
+        if (version) {
+            record(Decision::Kind::written, flight, {});
+            shelf_.add(*version, tell_removal());
+        } else {
+            lose(flight, version.error());
+        }
+        flight.reserved = {};
+        flight.ticket->finish(version);
+    }
+    /// What became of it.
+    void record(Decision::Kind kind, const Flight& flight, std::string text) {
+        const DynamicRow& row = flight.info.row;
+        log_.write({.kind = kind,
+                    .step = row.step(),
+                    .time_ns = row.time_ns(),
+                    .version = flight.ticket->version().number,
+                    .text = std::move(text)});
+    }
+    void lose(const Flight& flight, const error& why) noexcept {
+        core_->note_failure(why, true);
+        record(Decision::Kind::lost, flight, why.what());
+        {
+            const std::scoped_lock lock{loss_mutex_};
+            if (!loss_) loss_ = why;
+        }
+        is_lost_.store(true, std::memory_order_release);
     }
 
     [[nodiscard]] auto tell_removal() {
@@ -345,6 +545,12 @@ class BasicCheckpointCore {
     std::uint64_t skipped_ = 0, last_bytes_ = 0, bytes_avoided_ = 0;
     DecisionLog log_;
     std::unique_ptr<SignalWatch> signals_;  // only of a policy that wants to know
+
+    SaveOptions options_;
+    std::vector<std::unique_ptr<Flight>> flights_;
+    std::atomic<bool> is_lost_{false};  // the training thread has not heard of it yet
+    std::mutex loss_mutex_;
+    std::optional<error> loss_;
 };
 using CheckpointCore = BasicCheckpointCore<>;
 

@@ -86,7 +86,8 @@ class PolicyHolder final : public HeldPolicy {
 
 class HeldRetention : public Held {
   public:
-    HeldRetention(bool all, std::optional<std::uint64_t> bytes) : keeps_all{all}, at_most{bytes} {}
+    HeldRetention(bool all, std::optional<std::uint64_t> bytes, std::optional<std::uint64_t> count)
+        : keeps_all{all}, at_most{bytes}, most{count} {}
 
     virtual void mark(const VersionList& versions) const = 0;
     [[nodiscard]] virtual std::string text() const = 0;
@@ -94,13 +95,14 @@ class HeldRetention : public Held {
 
     const bool keeps_all;
     const std::optional<std::uint64_t> at_most;  ///< the bytes that it is bound to, if it is
+    const std::optional<std::uint64_t> most;     ///< how many versions it keeps, if it can say
 };
 
 template <RetentionPolicy R>
 class RetentionHolder final : public HeldRetention {
   public:
     explicit RetentionHolder(const R& of)
-        : HeldRetention{std::same_as<R, KeepAll>, bound_of(of)}, retention_(of) {}
+        : HeldRetention{std::same_as<R, KeepAll>, bound_of(of), most_kept_by(of)}, retention_(of) {}
 
     void mark(const VersionList& versions) const override { retention_.mark(versions); }
     [[nodiscard]] std::string text() const override { return to_text(retention_); }
@@ -117,7 +119,7 @@ class RetentionHolder final : public HeldRetention {
 
 /// What a sink can do beside taking versions.
 struct SinkTalents {
-    bool lists, marks_best, prunes, is_collective;
+    bool lists, marks_best, prunes, is_collective, is_async;
 };
 
 class HeldSink : public Held {
@@ -125,6 +127,9 @@ class HeldSink : public Held {
     explicit HeldSink(SinkTalents of) : can{of} {}
 
     virtual void bind(const std::shared_ptr<RunCore>& core, std::string_view name) = 0;
+    virtual result<Reservation> reserve(const VersionInfo& info) = 0;
+    /// Where the bytes go; nothing if the sink does not tell.
+    [[nodiscard]] virtual std::optional<std::uint64_t> free_bytes() = 0;
     virtual result<void> begin(const VersionInfo& info) = 0;
     virtual result<void> write(std::string_view file, std::span<const std::byte> bytes) = 0;
     virtual result<Version> commit() = 0;
@@ -151,7 +156,8 @@ class SinkHolder final : public HeldSink {
 
   public:
     explicit SinkHolder(S of)
-        : HeldSink{{lists, marks_best, PrunableSink<S>, CollectiveSink<S>}}, sink(std::move(of)) {}
+        : HeldSink{{lists, marks_best, PrunableSink<S>, CollectiveSink<S>, AsyncSink<S>}},
+          sink(std::move(of)) {}
 
     void bind(const std::shared_ptr<RunCore>& core, std::string_view name) override {
         if constexpr (requires { sink.bind(core, name); }) sink.bind(core, name);
@@ -162,7 +168,19 @@ class SinkHolder final : public HeldSink {
     }
     result<Version> commit() override { return sink.commit(); }
     void abort() noexcept override { sink.abort(); }
+    [[nodiscard]] std::optional<std::uint64_t> free_bytes() override {
+        if constexpr (requires { sink.free_bytes(); })
+            return sink.free_bytes();
+        else
+            return std::nullopt;
+    }
     // A checkpoint asks only for what the sink can.
+    result<Reservation> reserve(const VersionInfo& info) override {
+        if constexpr (AsyncSink<S>)
+            return sink.reserve(info);
+        else
+            return error{};
+    }
     result<StoredFiles> open(const Version& version) override {
         if constexpr (ReadableSink<S>)
             return sink.open(version);

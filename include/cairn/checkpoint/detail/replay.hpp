@@ -18,8 +18,10 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -121,11 +123,18 @@ class BasicReplay {
     /// the policy hears what became of it; `decision` is what was recorded, or only says that it was skipped.
     result<void> go(const RunCore& core, const std::filesystem::path& run_dir, OnLook on_look) {
         AskedRows asked;
-        for (const Version& version : *committed_) unrecorded_.emplace(version.number, &version);
+        for (const Version& version : *committed_) {
+            unrecorded_.emplace(version.number, &version);
+            whole_.insert({version.number, version.row.step(), version.row.time_ns()});
+        }
         auto read = core.read_rows(run_dir, [&](const StoredRow& row, const Decision* decision) {
             if (row.kind == RecordKind::row) return asked.row(row.ring);
             if (!is_mine(decision)) return;
             asked.decided(row.ring, *decision);
+            if (decision->kind == Decision::Kind::written && decision->version)
+                whole_.insert(key_of(*decision));
+            if (decision->kind == Decision::Kind::lost && decision->version)
+                lost_.insert_or_assign(key_of(*decision), decision->text);
             if (decision->kind == Decision::Kind::saved && decision->version)
                 unrecorded_.erase(*decision->version);
         });
@@ -239,6 +248,8 @@ class BasicReplay {
             case Decision::Kind::noted:
             case Decision::Kind::removed:
             case Decision::Kind::stopped:
+            case Decision::Kind::written:
+            case Decision::Kind::lost:
             case Decision::Kind::resumed: break;
         }
     }
@@ -258,7 +269,22 @@ class BasicReplay {
         return more;
     }
 
-    void look(const At<DynamicRow>& at, const Decision& decision, OnLook on_look) {
+    /// A version may have been queued, and nothing come of it: its number may be that of a later one.
+    using Key = std::tuple<std::uint64_t, std::int64_t, std::int64_t>;
+    [[nodiscard]] static Key key_of(const Decision& d) { return {*d.version, d.step, d.time_ns}; }
+    [[nodiscard]] bool is_lost(const Decision& decision) const {
+        return decision.kind == Decision::Kind::saved && decision.queued && decision.version &&
+               !whole_.contains(key_of(decision));
+    }
+
+    void look(const At<DynamicRow>& at, const Decision& recorded, OnLook on_look) {
+        Decision decision = recorded;
+        if (is_lost(recorded)) {
+            const auto known = lost_.find(key_of(recorded));
+            decision.kind = Decision::Kind::failed;
+            decision.text =
+                known != lost_.end() ? known->second : "it was being written when the program ended";
+        }
         on_look(*now_.policy, at, decision);
         const Outcome outcome = decision.kind == Decision::Kind::saved    ? Outcome::saved
                                 : decision.kind == Decision::Kind::failed ? Outcome::failed
@@ -281,6 +307,8 @@ class BasicReplay {
     std::map<std::uint64_t, State> after_;
     std::map<std::uint64_t, const Version*> unrecorded_;
     std::vector<std::pair<std::uint64_t, DynamicRow>> annotations_;
+    std::set<Key> whole_;                       // versions that there are or were
+    std::map<Key, std::string> lost_;           // why there are none of these
     std::map<std::uint64_t, DynamicRow> rows_;  // of the versions, as far as the records tell
     std::int64_t started_ns_ = 0;
     double seconds_before_ = 0;

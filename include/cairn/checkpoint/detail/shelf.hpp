@@ -16,6 +16,7 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -29,7 +30,8 @@ namespace CAIRN_NAMESPACE::detail {
 template <class = void>
 class BasicShelf {
   public:
-    BasicShelf(const HeldRetention& retention, HeldSink& sink) : retention_{&retention}, sink_{&sink} {}
+    BasicShelf(const HeldRetention& retention, HeldSink& sink, std::uint64_t reserve)
+        : retention_{&retention}, sink_{&sink}, reserve_{reserve} {}
 
     using Gone = FunctionRef<void(const Version&)>;
 
@@ -59,10 +61,22 @@ class BasicShelf {
     /// Training went on after this version: a retention does not remove it.
     void hold(std::uint64_t version) noexcept { restored_ = version; }
 
+    /// Fails, no_space, if a version of so many bytes would leave less free than is to stay free.
+    [[nodiscard]] result<void> check_room(std::uint64_t bytes) const {
+        if (reserve_ == 0) return {};
+        const auto free = sink_->free_bytes();
+        if (!free || (*free >= reserve_ && *free - reserve_ >= bytes)) return {};
+        return error{errc::no_space,
+                     "a version of " + std::to_string(bytes) + " bytes would leave less than " +
+                         std::to_string(reserve_) + " of the " + std::to_string(*free) + " bytes free here",
+                     name_, "free space, or lower SaveOptions::reserve"};
+    }
+
     /// A version that was committed just now. Calls `gone(version)` for each that is removed.
     void add(Version version, Gone gone) {
         versions_.push_back(std::move(version));
         tidy(gone);
+        tell_if_filling(versions_.back().bytes);
     }
     /// After what is known of a version changed.
     void tidy(Gone gone) {
@@ -181,6 +195,30 @@ class BasicShelf {
                             false);
     }
 
+    /// Says once, while there is time to do something, that the disk will be full before this retention
+    /// removes anything; or, where it is not known to, that three more versions do not fit.
+    void tell_if_filling(std::uint64_t bytes) {
+        const auto free = bytes == 0 || told_filling_ ? std::nullopt : sink_->free_bytes();
+        if (!free) return;
+        const std::uint64_t room = (*free - std::min(*free, reserve_)) / bytes;
+        std::uint64_t wanted = 3;
+        if (retention_->most || retention_->at_most) {
+            constexpr std::uint64_t any = std::numeric_limits<std::uint64_t>::max();
+            const std::uint64_t most =
+                std::min(retention_->most.value_or(any), retention_->at_most.value_or(any) / bytes);
+            // The next one is written before one is removed.
+            wanted = most - std::min<std::uint64_t>(most, versions_.size()) + 1;
+        }
+        if (room >= wanted) return;
+        told_filling_ = true;
+        core_->note_failure({errc::no_space,
+                             "the disk has room for only " + std::to_string(room) + " more versions of " +
+                                 std::to_string(bytes) + " bytes; at least " + std::to_string(wanted) +
+                                 " more are to come",
+                             name_, "free space, or keep fewer versions"},
+                            false);
+    }
+
     std::shared_ptr<RunCore> core_;
     std::string name_;
     const HeldRetention* retention_;
@@ -188,7 +226,8 @@ class BasicShelf {
     Watched watched_;
     std::vector<Version> versions_;
     std::optional<std::uint64_t> restored_;
-    bool told_over_ = false;
+    std::uint64_t reserve_;  // bytes that are to stay free
+    bool told_over_ = false, told_filling_ = false;
 };
 using Shelf = BasicShelf<>;
 

@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -76,8 +77,20 @@ class BasicRunVersions final : public VersionStore {
           artifacts_{ArtifactStore::open(core_->store(), core_->options().project, std::string{name}, "model")
                          .value()} {}
 
+    result<Reservation> reserve() const override {
+        auto reserved = artifacts_.reserve();
+        if (!reserved) return reserved.error();
+        Reservation out;
+        out.version.number = reserved->number;
+        out.version.path = artifacts_.plain_path(reserved->number);
+        out.hold = std::make_shared<ReservedNumber>(std::move(*reserved));
+        return out;
+    }
+
     result<void> begin(const VersionInfo& info) override {
         abort();
+        number_.reset();
+        if (info.reserved != nullptr) number_ = info.reserved->version.number;
         draft_ = {};
         draft_.run = info.run;
         draft_.step = info.row.step();
@@ -91,13 +104,20 @@ class BasicRunVersions final : public VersionStore {
     }
 
     result<Version> commit() override {
-        auto staged = stage();
+        auto staged = batch_.finish();
         if (!staged) return staged.error();
         return commit(std::move(*staged));
     }
-    result<std::vector<StagedFile>> stage() override { return batch_.finish(); }
+    result<std::vector<StagedFile>> stage() override {
+        auto staged = batch_.finish();
+        if (!staged) return staged;
+        for (StagedFile& file : *staged) {
+            if (auto sealed = file.object.seal(); !sealed) return sealed.error();
+        }
+        return staged;
+    }
     result<Version> commit(std::vector<StagedFile> staged) override {
-        auto committed = artifacts_.commit(std::move(draft_), std::move(staged));
+        auto committed = artifacts_.commit(std::move(draft_), std::move(staged), {.number = number_});
         if (!committed) return committed.error();
         for (const error& warning : committed->warnings) core_->note_failure(warning, false);
         return version_of(committed->manifest, artifacts_);
@@ -159,6 +179,11 @@ class BasicRunVersions final : public VersionStore {
         return read && *read;
     }
 
+    [[nodiscard]] std::optional<std::uint64_t> free_bytes() const override {
+        const auto free = os::free_bytes(core_->store().root());
+        return free ? std::optional{*free} : std::nullopt;
+    }
+
     void mark_best(const Version& version, const Watched& by) override {
         const auto aliases = artifacts_.aliases();
         if (!aliases) return core_->note_failure(aliases.error(), false);
@@ -179,6 +204,7 @@ class BasicRunVersions final : public VersionStore {
     std::shared_ptr<RunCore> core_;
     ArtifactStore artifacts_;
     Manifest draft_;
+    std::optional<std::uint64_t> number_;  // that was reserved for the draft
     ObjectBatch batch_;
 };
 using RunVersions = BasicRunVersions<>;

@@ -30,6 +30,15 @@ template <class = void>
     return failure("look at", path);
 }
 
+/// How many bytes this user may still write to the file system that has a path. Fails: not_found.
+template <class = void>
+result<std::uint64_t> free_bytes(const Path& path) {
+    std::error_code problem;
+    const auto space = std::filesystem::space(path, problem);
+    if (!problem) return std::uint64_t{space.available};
+    return error{errc::io, "cannot tell how much space is free: " + problem.message(), path.string(), ""};
+}
+
 /// Makes one folder. Fails: already_exists.
 template <class = void>
 result<void> make_dir(const Path& path) {

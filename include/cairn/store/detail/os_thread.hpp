@@ -77,10 +77,14 @@ class BasicThread {
                      std::string{"cannot start a thread: "} + std::generic_category().message(errno), "",
                      "stop other programs of this user"};
     }
+    /// Whether the caller is this thread.
+    [[nodiscard]] bool is_current() const noexcept {
+        return thread_ != 0 && ::GetThreadId(reinterpret_cast<::HANDLE>(thread_)) == ::GetCurrentThreadId();
+    }
     /// Waits until the work is done. Does nothing if there is none, or on the thread itself.
     void join() noexcept {
+        if (thread_ == 0 || is_current()) return;
         const auto handle = reinterpret_cast<::HANDLE>(thread_);
-        if (thread_ == 0 || ::GetThreadId(handle) == ::GetCurrentThreadId()) return;
         thread_ = 0;
         ::WaitForSingleObject(handle, INFINITE);
         ::CloseHandle(handle);
@@ -184,9 +188,13 @@ class BasicThread {
         running_ = true;
         return {};
     }
+    /// Whether the caller is this thread.
+    [[nodiscard]] bool is_current() const noexcept {
+        return running_ && pthread_equal(thread_, pthread_self()) != 0;
+    }
     /// Waits until the work is done. Does nothing if there is none, or on the thread itself.
     void join() noexcept {
-        if (!running_ || pthread_equal(thread_, pthread_self()) != 0) return;
+        if (!running_ || is_current()) return;
         pthread_join(thread_, nullptr);
         running_ = false;
     }

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+// The thread on which a run's checkpoints are written.
+
+#include <cairn/core/error.hpp>
+#include <cairn/core/time.hpp>
+#include <cairn/store/os.hpp>
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <limits>
+#include <mutex>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// Does work in the order in which it comes. The thread starts with the first piece of it. Threads: any.
+template <class = void>
+class BasicSaver {
+  public:
+    BasicSaver() = default;
+    ~BasicSaver() { stop(); }
+    BasicSaver(const BasicSaver&) = delete;
+    BasicSaver& operator=(const BasicSaver&) = delete;
+
+    /// Takes work that never throws, and what to call it; returns its place in the order. Fails: busy, if the
+    /// system gives no thread.
+    result<std::uint64_t> post(std::string name, std::function<void()> work) {
+        const std::scoped_lock lock{mutex_};
+        if (!running_) {
+            stopping_ = false;
+            if (auto started = thread_.start(&run, this); !started) return started.error();
+            running_ = true;
+        }
+        queue_.push_back({std::move(name), std::move(work)});
+        wake_.notify_all();
+        return posted_++;
+    }
+
+    /// Waits until a piece of work is done.
+    void wait(std::uint64_t place) {
+        std::unique_lock lock{mutex_};
+        wake_.wait(lock, [&] { return done_ > place; });
+    }
+    /// Waits until there is no more; false if that takes longer than `most_ns`, or the work does not get on
+    /// for five minutes. On the thread itself it waits for nothing.
+    bool drain(std::int64_t most_ns = std::numeric_limits<std::int64_t>::max()) {
+        constexpr std::int64_t patience_ns = 300'000'000'000;
+        const std::int64_t began = steady_ns();
+        std::uint64_t seen = moves_.load(std::memory_order_relaxed);
+        for (std::int64_t since = began; !is_idle();) {
+            const std::int64_t now = steady_ns();
+            if (now - began >= most_ns || now - since >= patience_ns) return false;
+            os::sys::sleep_ns(200'000);
+            if (std::exchange(seen, moves_.load(std::memory_order_relaxed)) != seen) since = now;
+        }
+        return true;
+    }
+    /// What is still to be done: "v3 of model, v4 of model".
+    [[nodiscard]] std::string unfinished() {
+        const std::scoped_lock lock{mutex_};
+        std::string names = current_;
+        for (const Work& work : queue_) names += (names.empty() ? "" : ", ") + work.name;
+        return names;
+    }
+    /// Ends the thread once it has no more to do; the next `post` starts another. Requires that nobody posts.
+    void stop() {
+        {
+            const std::scoped_lock lock{mutex_};
+            if (!running_ || thread_.is_current()) return;
+            stopping_ = true;
+            wake_.notify_all();
+        }
+        thread_.join();
+        running_ = false;
+    }
+
+    /// For the work: it gets on, however slowly.
+    void moved() noexcept { moves_.fetch_add(1, std::memory_order_relaxed); }
+
+  private:
+    struct Work {
+        std::string name;
+        std::function<void()> work;
+    };
+
+    static void* run(void* self) noexcept {
+        static_cast<BasicSaver*>(self)->work();
+        return nullptr;
+    }
+    void work() {
+        std::unique_lock lock{mutex_};
+        while (true) {
+            wake_.wait(lock, [&] { return stopping_ || !queue_.empty(); });
+            if (queue_.empty()) return;
+            {
+                const Work next = std::move(queue_.front());
+                queue_.erase(queue_.begin());
+                current_ = next.name;
+                lock.unlock();
+                next.work();
+            }  // what the work held is gone before it counts as done
+            lock.lock();
+            current_.clear();
+            ++done_;
+            wake_.notify_all();
+        }
+    }
+    /// On the thread itself there is nothing to wait for.
+    [[nodiscard]] bool is_idle() {
+        const std::scoped_lock lock{mutex_};
+        return done_ == posted_ || (running_ && thread_.is_current());
+    }
+
+    std::mutex mutex_;
+    std::condition_variable wake_;
+    std::vector<Work> queue_;
+    std::string current_;
+    std::uint64_t posted_ = 0, done_ = 0;
+    std::atomic<std::uint64_t> moves_{0};
+    bool running_ = false, stopping_ = false;
+    os::Thread thread_;
+};
+using Saver = BasicSaver<>;
+
+}  // namespace CAIRN_NAMESPACE::detail

@@ -1,0 +1,491 @@
+// SPDX-License-Identifier: MIT
+// Saving beside the loop: what is copied when, who waits for whom, and what becomes of a version that is
+// lost.
+
+#include <cairn/checkpoint/save_options.hpp>
+
+#include "support.hpp"
+#include "support/catch.hpp"
+#include "support/child.hpp"
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#if CAIRN_TEST_FORK
+#include <csignal>
+#include <sys/resource.h>
+#endif
+
+using namespace cairn_test;
+using namespace cairn::literals;
+using namespace std::chrono_literals;
+using cairn::errc;
+using cairn::minimize;
+using cairn::part;
+using cairn::SaveOptions;
+using Catch::Matchers::Contains;
+
+namespace {
+
+/// What stands between a checkpoint and the disk.
+struct Gate {
+    std::atomic<int> passes{0};     // how many commits may go on; negative: any
+    std::atomic<int> commits{0};    // how many there were
+    std::atomic<int> fails_at{-1};  // which of them fails
+    std::optional<std::uint64_t> free{};
+    void open() { passes = -1; }
+};
+
+/// A store behind a gate.
+struct Gated {
+    std::shared_ptr<Gate> gate;
+    cairn::LocalStore store = {};
+
+    void bind(const auto& core, std::string_view name) { store.bind(core, name); }
+    auto versions(bool any_run) { return store.versions(any_run); }
+    void mark_best(const cairn::Version& version, const auto& by) { store.mark_best(version, by); }
+    cairn::result<void> annotate(const cairn::Version& version, const cairn::DynamicRow& late) {
+        return store.annotate(version, late);
+    }
+    std::optional<std::uint64_t> free_bytes() const { return gate->free; }
+
+    cairn::result<cairn::Reservation> reserve(const cairn::VersionInfo& info) { return store.reserve(info); }
+    cairn::result<void> begin(const cairn::VersionInfo& info) { return store.begin(info); }
+    cairn::result<void> write(std::string_view file, std::span<const std::byte> bytes) {
+        return store.write(file, bytes);
+    }
+    cairn::result<cairn::Version> commit() {
+        while (gate->passes == 0) std::this_thread::sleep_for(1ms);
+        if (gate->passes > 0) --gate->passes;
+        if (gate->commits++ == gate->fails_at)
+            return cairn::error{errc::no_space, "the disk is full", "", "free space"};
+        return store.commit();
+    }
+    void abort() noexcept { store.abort(); }
+    cairn::result<cairn::StoredFiles> open(const cairn::Version& version) { return store.open(version); }
+    cairn::result<void> remove(const cairn::Version& version) { return store.remove(version); }
+};
+static_assert(cairn::AsyncSink<Gated> && cairn::AsyncSink<cairn::LocalStore> &&
+              cairn::AsyncSink<cairn::Directory> && !cairn::AsyncSink<cairn::Memory>);
+static_assert(cairn::AsyncSink<cairn::Tee<cairn::LocalStore, cairn::Directory>> &&
+              !cairn::AsyncSink<cairn::Tee<cairn::LocalStore, cairn::Memory>>);
+
+[[nodiscard]] Gated gated(const std::shared_ptr<Gate>& gate) { return {gate}; }
+
+[[nodiscard]] auto row_of(cairn::Run& run, int step, double loss) {
+    return run.log(cairn::step(step), "loss"_m = loss);
+}
+
+}  // namespace
+
+TEST_CASE("a step copies, and the copy is written beside the loop") {
+    const TempDir dir;
+    auto run = open_run(dir);
+    const auto gate = std::make_shared<Gate>();
+    auto checkpoint = run.checkpoint<cairn::EveryN<1>>("model", gated(gate));
+    Model model = model_of(1);
+    const auto saved = checkpoint.step(row_of(run, 0, 1), part("model", model));
+    CHECK(saved);
+    CHECK(saved.queued());
+    CHECK_FALSE(saved.saved());
+    CHECK(saved.version().label() == "v0");
+    CHECK(saved.version().step() == 0);
+    CHECK(versions_on_disk(dir, "model").empty());
+
+    model = model_of(2);  // training goes on
+    gate->open();
+    CHECK(saved.wait().saved());
+    CHECK_FALSE(saved.queued());
+    CHECK(saved.version().bytes != 0);
+    CHECK(versions_on_disk(dir, "model") == std::vector<std::string>{"v0.json"});
+    checkpoint.restore(cairn::latest, part("model", model));
+    CHECK(model == model_of(1));
+}
+
+TEST_CASE("a save that finds another being written waits, is queued, or is passed over") {
+    const TempDir dir;
+    auto run = open_run(dir);
+    const auto gate = std::make_shared<Gate>();
+    Model model;
+
+    SECTION("waits") {
+        auto checkpoint = run.checkpoint<cairn::EveryN<1>>("model", gated(gate));
+        const auto first = checkpoint.step(row_of(run, 0, 1), part("model", model));
+        std::thread opener{[&] {
+            std::this_thread::sleep_for(50ms);
+            gate->open();
+        }};
+        const auto second = checkpoint.step(row_of(run, 1, 1), part("model", model));
+        CHECK(first.saved());
+        CHECK(second.wait().saved());
+        opener.join();
+    }
+    SECTION("is queued") {
+        auto checkpoint = run.checkpoint<cairn::EveryN<1>>("model", SaveOptions{.depth = 2}, gated(gate));
+        std::vector<cairn::SaveResult> saves;
+        for (int i = 0; i < 3; ++i) saves.push_back(checkpoint.step(row_of(run, i, 1), part("model", model)));
+        for (int i = 0; i < 3; ++i) {
+            CHECK(saves[static_cast<std::size_t>(i)].queued());
+            CHECK(saves[static_cast<std::size_t>(i)].version().number == static_cast<unsigned>(i));
+        }
+        gate->open();
+        CHECK(checkpoint.versions().size() == 3);
+        for (const auto& save : saves) CHECK(save.saved());
+    }
+    SECTION("is passed over, and the policy asks again") {
+        auto checkpoint = run.checkpoint<cairn::Best<"loss", minimize>>(
+            "model", SaveOptions{.coalesce = true}, gated(gate));
+        const auto first = checkpoint.step(row_of(run, 0, 3), part("model", model));
+        const auto second = checkpoint.step(row_of(run, 1, 2), part("model", model));
+        CHECK(second.skipped());
+        CHECK(second.reason() == cairn::SkipReason::busy);
+        CHECK(run.health().saves_passed_over == 1);
+        gate->open();
+        CHECK(first.wait().saved());
+        CHECK(checkpoint.step(row_of(run, 2, 2.5), part("model", model)).wait().saved());
+        const auto decisions = checkpoint.decisions();
+        REQUIRE(decisions.size() == 3);
+        CHECK(decisions[1].kind == cairn::Decision::Kind::skipped);
+        CHECK(decisions[1].answer == cairn::Answer::yes);
+    }
+}
+
+TEST_CASE("a policy is as if a version that was lost had never been saved") {
+    const TempDir dir;
+    cairn::Options options;
+    std::vector<std::string> heard;
+    std::mutex mutex;
+    options.project = "p";
+    options.id = "r";
+    options.dir = dir / "store";
+    options.quiet = true;
+    options.on_error = [&](const cairn::error& failure) {
+        const std::scoped_lock lock{mutex};
+        heard.emplace_back(failure.what());
+    };
+    auto run = cairn::init(std::move(options));
+    const auto gate = std::make_shared<Gate>();
+    gate->open();
+    gate->fails_at = 1;
+    auto checkpoint = run.checkpoint<cairn::Best<"loss", minimize>>("model", gated(gate));
+    Model model;
+    CHECK(checkpoint.step(row_of(run, 0, 3), part("model", model)).wait().saved());
+    const auto lost = checkpoint.step(row_of(run, 1, 1), part("model", model));
+    lost.wait();
+    CHECK(lost.failed());
+    CHECK(lost.error().code() == errc::no_space);
+    CHECK(run.health().saves_failed == 1);
+    {
+        const std::scoped_lock lock{mutex};
+        REQUIRE(heard.size() == 1);
+        CHECK_THAT(heard[0], Contains("the disk is full"));
+    }
+    CHECK_FALSE(checkpoint.step(row_of(run, 2, 4), part("model", model)));
+    // Better than what is saved, though not than what was lost.
+    const auto better = checkpoint.step(row_of(run, 3, 2), part("model", model));
+    CHECK(better.wait().saved());
+    CHECK(better.version().label() == "v1");  // the number is free again
+    CHECK_FALSE(checkpoint.step(row_of(run, 4, 2.5), part("model", model)));
+
+    const auto decisions = checkpoint.decisions();
+    REQUIRE(decisions.size() == 5);
+    CHECK(decisions[1].kind == cairn::Decision::Kind::failed);
+    CHECK_THAT(decisions[1].text, Contains("the disk is full"));
+    CHECK(decisions[3].kind == cairn::Decision::Kind::saved);
+    std::string all;
+    for (const auto& decision : run.decisions()) all += to_text(decision) + "\n";
+    CHECK_THAT(all, Contains("step 1 model: lost v1, "));
+    CHECK(checkpoint.finish(part("model", model)).failed());
+    const auto ended = run.finish();
+    REQUIRE_FALSE(ended);
+    CHECK(ended.error().code() == errc::no_space);
+}
+
+TEST_CASE("strict throws what was lost, at the next call") {
+    const TempDir dir;
+    auto run = open_run(dir);
+    const auto gate = std::make_shared<Gate>();
+    gate->open();
+    gate->fails_at = 0;
+    Model model;
+    auto checkpoint = run.checkpoint<cairn::EveryN<1>>("model", SaveOptions{.strict = true}, gated(gate));
+    checkpoint.step(row_of(run, 0, 1), part("model", model)).wait();
+    CHECK_THROWS_AS(checkpoint.step(row_of(run, 1, 1), part("model", model)), cairn::error);
+    CHECK(checkpoint.step(row_of(run, 2, 1), part("model", model)).wait().saved());
+    gate->fails_at = 2;
+    const auto save_and_finish = [&] {  // it may be known at once
+        (void)checkpoint.step(row_of(run, 3, 1), part("model", model));
+        checkpoint.finish(part("model", model));
+    };
+    CHECK_THROWS_AS(save_and_finish(), cairn::error);
+    CHECK_NOTHROW(checkpoint.finish(part("model", model)));
+
+    auto at_once =
+        run.checkpoint<cairn::EveryN<1>>("other", SaveOptions{.async = false, .strict = true}, gated(gate));
+    gate->fails_at = gate->commits.load();
+    CHECK_THROWS_AS(at_once.step(row_of(run, 4, 1), part("model", model)), cairn::error);
+}
+
+TEST_CASE("saving can be told to be done before the step returns") {
+    const TempDir dir;
+    auto run = open_run(dir);
+    Model model;
+    auto checkpoint = run.checkpoint<cairn::EveryN<1>>("model", SaveOptions{.async = false});
+    CHECK(checkpoint.step(row_of(run, 0, 1), part("model", model)).saved());
+    // So it is after the end of the run, and with a sink that gives no numbers ahead.
+    auto memory = run.checkpoint<cairn::EveryN<1>>("other", cairn::Memory{});
+    CHECK(memory.step(row_of(run, 1, 1), part("model", model)).saved());
+    auto beside = run.checkpoint<cairn::EveryN<1>>("third");
+    (void)beside.step(row_of(run, 2, 1), part("model", model));
+    CHECK(run.finish());
+    CHECK(versions_on_disk(dir, "third").size() == 1);
+    CHECK(beside.step(row_of(run, 3, 1), part("model", model)).saved());
+    CHECK(beside.versions().size() == 2);
+}
+
+TEST_CASE("what is in flight lands before a checkpoint goes, is moved from or looks at its sink") {
+    const TempDir dir;
+    auto run = open_run(dir);
+    Model model;
+    {
+        auto checkpoint = run.checkpoint<cairn::EveryN<1>>("model");
+        (void)checkpoint.step(row_of(run, 0, 1), part("model", model));
+        auto other = std::move(checkpoint);
+        (void)other.step(row_of(run, 1, 1), part("model", model));
+        CHECK(other.sink().versions(false).size() == 2);
+        (void)other.step(row_of(run, 2, 1), part("model", model));
+    }
+    CHECK(versions_on_disk(dir, "model").size() == 3);
+}
+
+TEST_CASE("two sinks are written beside the loop, each under its own number") {
+    const TempDir dir;
+    auto run = open_run(dir);
+    {  // so that the two count differently
+        Model model = model_of(9);
+        auto before = run.checkpoint<cairn::EveryN<1>>("model");
+        (void)before.step(row_of(run, 0, 1), part("model", model));
+    }
+    const auto pattern = (dir / "plain").string() + "/{version}-{step}.{file}";
+    auto checkpoint =
+        run.checkpoint<cairn::EveryN<1>>("model", cairn::KeepLast<2>{}, SaveOptions{.depth = 1},
+                                         cairn::Tee{cairn::LocalStore{}, cairn::Directory{pattern}});
+    for (int i = 1; i < 5; ++i) {
+        Model model = model_of(static_cast<float>(i));
+        const auto saved = checkpoint.step(row_of(run, i, 1), part("model", model));
+        CHECK(saved.version().number == static_cast<unsigned>(i));
+    }
+    REQUIRE(checkpoint.versions().size() == 2);
+    CHECK(files_below(dir / "plain") ==
+          std::vector<std::string>{"2-3.model.safetensors", "3-4.model.safetensors"});
+}
+
+TEST_CASE("a number that was promised is nobody else's") {
+    const TempDir dir;
+    auto run = open_run(dir);
+    auto& store = run.core()->store();
+    const auto one = cairn::ArtifactStore::open(store, "p", "model", "model").value();
+    const auto other = cairn::ArtifactStore::open(store, "p", "model").value();
+    auto first = one.reserve().value();
+    auto second = other.reserve().value();
+    CHECK(first.number == 0);
+    CHECK(second.number == 1);
+    CHECK(one.commit({}, {}).value().manifest.version == 2);
+    CHECK(other.commit({}, {}, {.number = first.number}).value().manifest.version == 0);
+    second = {};
+    CHECK(one.reserve().value().number == 3);
+#if CAIRN_TEST_FORK
+    // The kernel gives back what a process that dies was promised.
+    CHECK(in_child([&] { return other.reserve().value().number == 3 ? 0 : 1; }) == 0);
+    CHECK(one.reserve().value().number == 3);
+#endif
+}
+
+TEST_CASE("room that is to stay free is not taken, and a disk that will be full is told of in time") {
+    const TempDir dir;
+    auto run = open_run(dir);
+    const auto gate = std::make_shared<Gate>();
+    gate->open();
+    Model model;
+    SECTION("the reserve") {
+        auto checkpoint = run.checkpoint<cairn::EveryN<1>>(
+            "model", SaveOptions{.reserve = std::numeric_limits<std::uint64_t>::max()});
+        const auto saved = checkpoint.step(row_of(run, 0, 1), part("model", model));
+        saved.wait();
+        REQUIRE(saved.failed());
+        CHECK(saved.error().code() == errc::no_space);
+        CHECK(versions_on_disk(dir, "model").empty());
+        CHECK(objects_on_disk(dir) == 0);
+        auto plain = run.checkpoint<cairn::EveryN<1>>(
+            "other", cairn::Directory{(dir / "new" / "{version}.{file}").string()},
+            SaveOptions{.async = false, .reserve = std::numeric_limits<std::uint64_t>::max()});
+        CHECK(plain.step(row_of(run, 1, 1), part("model", model)).failed());
+    }
+    SECTION("the bound of the retention") {
+        gate->free = 1000;  // one is some 200 bytes
+        auto few = run.checkpoint<cairn::EveryN<1>>("few", gated(gate), cairn::KeepLast<3>{});
+        for (int i = 0; i < 9; ++i) (void)few.step(row_of(run, i, 1), part("model", model));
+        few.wait();
+        CHECK(run.health().ok());
+        auto many = run.checkpoint<cairn::EveryN<1>>(
+            "many", gated(gate), cairn::KeepLast<30>{} | cairn::KeepBest<2, "loss", minimize>{});
+        for (int i = 0; i < 3; ++i) (void)many.step(row_of(run, i, 1), part("model", model));
+        many.wait();
+        REQUIRE(run.health().errors.size() == 1);
+        CHECK_THAT(run.health().errors[0], Contains("has room for only") && Contains("at least 32 more"));
+        auto capped = run.checkpoint<cairn::EveryN<1>>("capped", gated(gate),
+                                                       cairn::capped(cairn::KeepLast<30>{}, 600));
+        (void)capped.step(row_of(run, 0, 1), part("model", model));
+        capped.wait();
+        CHECK(run.health().errors.size() == 1);
+        gate->free = 300;
+        auto any = run.checkpoint<cairn::EveryN<1>>("any", gated(gate));
+        (void)any.step(row_of(run, 0, 1), part("model", model));
+        any.wait();
+        CHECK(run.health().errors.size() == 2);
+    }
+}
+
+TEST_CASE("a copy keeps its memory and gives back what it was given") {
+    cairn::detail::Snapshot copy;
+    const auto text_of = [&] {
+        std::string all, last;
+        REQUIRE(
+            copy.read([&](std::string_view file, std::span<const std::byte> bytes) -> cairn::result<void> {
+                if (file != last) all += "[" + std::string{file} + "]";
+                last = file;
+                all.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+                return {};
+            }));
+        return all;
+    };
+    const auto write = [&](std::string_view file, const std::string& text) {
+        REQUIRE(copy.write(file, std::as_bytes(std::span{text})));
+    };
+    for (const std::size_t size :
+         {std::size_t{1}, std::size_t{70'000}, std::size_t{3'000'000}, std::size_t{5}}) {
+        copy.clear();
+        const std::string big(size, 'b'), small(size / 3, 's');
+        write("empty", "");
+        write("a", big);
+        write("a", small);
+        write("none", "");
+        write("z", small + big);
+        CHECK(copy.bytes() == 2 * (big.size() + small.size()));
+        CHECK(text_of() == "[empty][a]" + big + small + "[none][z]" + small + big);
+    }
+    std::string many;
+    copy.clear();
+    for (int i = 0; i < 100'000; ++i) {
+        write("many", "0123456789");
+        many += "0123456789";
+    }
+    CHECK(text_of() == "[many]" + many);
+}
+
+#if CAIRN_TEST_FORK
+
+TEST_CASE("finish gives up on a disk that does not answer, and says what is not durable") {
+    const TempDir dir;
+    CHECK(in_child([&] {
+              auto run = open_run(dir);
+              silence();
+              const auto gate = std::make_shared<Gate>();
+              Model model;
+              auto checkpoint =
+                  run.checkpoint<cairn::EveryN<1>>("model", SaveOptions{.depth = 1}, gated(gate));
+              (void)checkpoint.step(row_of(run, 0, 1), part("model", model));
+              (void)checkpoint.step(row_of(run, 1, 1), part("model", model));
+              const auto began = std::chrono::steady_clock::now();
+              const auto ended = run.finish(100ms);
+              const bool is_quick = std::chrono::steady_clock::now() - began < 20s;
+              const std::string why = ended ? "" : ended.error().what();
+              return is_quick && why.find("v0 of model, v1 of model") != std::string::npos ? 0 : 1;
+          }) == 0);
+    // All else of the run was written.
+    CHECK(read(dir.path() / "store" / "projects" / "p" / "runs" / "r" / "run.json").find("finished") !=
+          std::string::npos);
+}
+
+TEST_CASE("the child of a fork does not wait for what its parent writes") {
+    const TempDir dir;
+    auto run = open_run(dir);
+    const auto gate = std::make_shared<Gate>();
+    Model model;
+    auto checkpoint = std::make_optional(run.checkpoint<cairn::EveryN<1>>("model", gated(gate)));
+    const auto saved = checkpoint->step(row_of(run, 0, 1), part("model", model));
+    CHECK(in_child([&] {
+              const bool is_off = checkpoint->step(row_of(run, 1, 1), part("model", model)).skipped();
+              const bool none = checkpoint->versions().empty();
+              checkpoint.reset();
+              return is_off && none ? 0 : 1;
+          }) == 0);
+    gate->open();
+    CHECK(saved.wait().saved());
+}
+
+TEST_CASE("a version that was in flight when the program was killed counts as lost") {
+    const TempDir dir;
+    Model model;
+    CHECK(in_child([&] {
+              auto run = open_run(dir);
+              const auto gate = std::make_shared<Gate>();
+              gate->passes = 1;
+              auto checkpoint = run.checkpoint<cairn::Best<"loss", minimize>>("model", gated(gate));
+              checkpoint.step(row_of(run, 0, 3), part("model", model)).wait();
+              const auto lost = checkpoint.step(row_of(run, 1, 1), part("model", model));
+              (void)checkpoint.step(row_of(run, 2, 4), part("model", model));
+              if (lost.version().number == 1) ::raise(SIGKILL);
+              return 1;
+          }) == -SIGKILL);
+    auto run = open_run(dir);
+    auto checkpoint = run.checkpoint<cairn::Best<"loss", minimize>>("model");
+    REQUIRE(checkpoint.versions().size() == 1);
+    Model back;
+    CHECK(checkpoint.restore(cairn::latest, part("model", back)).step() == 0);
+    const auto better = checkpoint.step(row_of(run, 1, 2), part("model", model));
+    CHECK(better.wait().saved());
+    CHECK(better.version().label() == "v1");  // the same number, and it is another version
+    const auto decisions = checkpoint.decisions();
+    REQUIRE(decisions.size() == 4);
+    CHECK(decisions[1].kind == cairn::Decision::Kind::failed);
+    CHECK_THAT(decisions[1].text, Contains("when the program ended"));
+    CHECK(decisions[3].kind == cairn::Decision::Kind::saved);
+}
+
+TEST_CASE("without memory for a copy a version is written at once") {
+    const TempDir dir;
+    const int status = in_child([&] {
+        auto run = open_run(dir);
+        auto checkpoint = run.checkpoint<cairn::EveryN<1>>("model");
+        Model model = model_of(1);
+        (void)checkpoint.step(row_of(run, 0, 1), part("model", model));  // the thread is there
+        model.weight.resize(std::size_t{64} << 20U);
+        if (checkpoint.versions().size() != 1) return 1;
+        std::FILE* const file = std::fopen("/proc/self/statm", "r");
+        long pages = 0;
+        if (file == nullptr || std::fscanf(file, "%ld", &pages) != 1) return 77;
+        std::fclose(file);
+        const auto now = static_cast<::rlim_t>(pages) * static_cast<::rlim_t>(::sysconf(_SC_PAGESIZE));
+        const ::rlimit most{now + (::rlim_t{32} << 20U), now + (::rlim_t{32} << 20U)};
+        if (::setrlimit(RLIMIT_AS, &most) != 0) return 77;
+        const auto saved = checkpoint.step(row_of(run, 1, 1), part("model", model));
+        if (!run.health().ok()) std::printf("%s\n", run.health().errors[0].c_str());
+        return saved.saved() && run.health().ok() ? 0 : 2;
+    });
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || !defined(__linux__)
+    WARN("not checked here: the sanitizer's own memory counts, or there is no /proc");
+    (void)status;
+#else
+    CHECK(status == 0);
+#endif
+}
+
+#endif
