@@ -4031,6 +4031,29 @@ template <class = void>
     return tensors;
 }
 
+/// Reads a header; gives its length, the eight bytes in front included.
+template <class = void>
+[[nodiscard]] result<std::size_t> read_header(std::span<const std::byte> bytes, HeaderReader<>& reader) {
+    if (bytes.size() < 8) return bad_safetensors("it is shorter than 8 bytes");
+    std::uint64_t length = 0;
+    for (std::size_t i = 0; i < 8; ++i) length |= static_cast<std::uint64_t>(bytes[i]) << (8 * i);
+    if (length > bytes.size() - 8) return bad_safetensors("it ends before its header does");
+    if (length > safetensors::max_header_bytes) return bad_safetensors("its header is longer than 100 MB");
+    const std::string_view header{reinterpret_cast<const char*>(bytes.data()) + 8,
+                                  static_cast<std::size_t>(length)};
+    if (header.empty() || header.front() != '{')
+        return bad_safetensors("its header does not begin with '{'");
+    // The JSON parser would take a zero byte for the end of its input.
+    if (header.find('\0') != std::string_view::npos)
+        return bad_safetensors("its header has a zero byte");
+
+    nlohmann::json_sax<nlohmann::json>* const events = &reader;
+    if (!nlohmann::json::sax_parse(header.data(), header.data() + header.size(), events)) {
+        return bad_safetensors("its header " + reader.problem);
+    }
+    return 8 + header.size();
+}
+
 }  // namespace CAIRN_NAMESPACE::detail
 
 namespace CAIRN_NAMESPACE::safetensors {
@@ -4058,27 +4081,31 @@ result<void> write(std::span<const TensorView> tensors, const Metadata& metadata
 /// Cost: memory for the header alone.
 template <class = void>
 [[nodiscard]] result<File> parse(std::span<const std::byte> bytes) {
-    if (bytes.size() < 8) return detail::bad_safetensors("it is shorter than 8 bytes");
-    std::uint64_t length = 0;
-    for (std::size_t i = 0; i < 8; ++i) length |= static_cast<std::uint64_t>(bytes[i]) << (8 * i);
-    if (length > bytes.size() - 8) return detail::bad_safetensors("it ends before its header does");
-    if (length > max_header_bytes) return detail::bad_safetensors("its header is longer than 100 MB");
-    const std::string_view header{reinterpret_cast<const char*>(bytes.data()) + 8,
-                                  static_cast<std::size_t>(length)};
-    if (header.empty() || header.front() != '{')
-        return detail::bad_safetensors("its header does not begin with '{'");
-    // The JSON parser would take a zero byte for the end of its input.
-    if (header.find('\0') != std::string_view::npos)
-        return detail::bad_safetensors("its header has a zero byte");
-
     detail::HeaderReader<> reader;
-    nlohmann::json_sax<nlohmann::json>* const events = &reader;
-    if (!nlohmann::json::sax_parse(header.data(), header.data() + header.size(), events)) {
-        return detail::bad_safetensors("its header " + reader.problem);
-    }
-    auto tensors = detail::place_tensors(reader.entries, bytes.subspan(8 + header.size()));
+    const auto length = detail::read_header(bytes, reader);
+    if (!length) return length.error();
+    auto tensors = detail::place_tensors(reader.entries, bytes.subspan(*length));
     if (!tensors) return tensors.error();
     return File{std::move(*tensors), std::move(reader.metadata)};
+}
+
+/// Where the tensors of a file end, in ascending order, counted from the end of its header: from the header
+/// alone. Fails: corrupt, if it is no header, or its tensors do not follow one another.
+template <class = void>
+[[nodiscard]] result<std::vector<std::uint64_t>> tensor_ends(std::span<const std::byte> header) {
+    detail::HeaderReader<> reader;
+    const auto length = detail::read_header(header, reader);
+    if (!length) return length.error();
+    std::sort(reader.entries.begin(), reader.entries.end(),
+              [](const auto& a, const auto& b) { return a.end < b.end; });
+    std::vector<std::uint64_t> ends;
+    ends.reserve(reader.entries.size());
+    for (const auto& entry : reader.entries) {
+        if (entry.begin > entry.end || (entry.begin != entry.end && entry.begin != (ends.empty() ? 0 : ends.back())))
+            return detail::bad_safetensors("its tensors leave a hole or overlap");
+        ends.push_back(entry.end);
+    }
+    return ends;
 }
 
 }  // namespace CAIRN_NAMESPACE::safetensors
@@ -9261,12 +9288,28 @@ template <class = void>
 
 namespace CAIRN_NAMESPACE {
 
-/// One file of a version: either an object of the store or a reference to something outside it.
+/// An object of the store.
+struct ObjectEntry {
+    std::string digest;      ///< SHA-256 as 64 hexadecimal digits
+    std::uint64_t size = 0;  ///< bytes
+};
+
+/// One file of a version: an object of the store, several one after another, or a reference to something
+/// outside it.
 struct FileEntry {
-    std::string path;         ///< relative, with '/'
-    std::uint64_t size = 0;   ///< bytes; 0 for a reference
-    std::string digest{};     ///< SHA-256 as 64 hexadecimal digits; empty for a reference
-    std::string reference{};  ///< a URI; empty for a stored file
+    std::string path;                   ///< relative, with '/'
+    std::uint64_t size = 0;             ///< bytes; 0 for a reference
+    std::string digest{};               ///< SHA-256 as 64 hexadecimal digits; empty for pieces and references
+    std::string reference{};            ///< a URI; empty for a stored file
+    std::vector<ObjectEntry> pieces{};  ///< what the file is made of; empty if it is one object
+
+    /// Whether the store has its bytes.
+    [[nodiscard]] bool is_stored() const noexcept { return reference.empty(); }
+    /// The objects that it is made of, in their order.
+    [[nodiscard]] std::vector<ObjectEntry> objects() const {
+        if (!is_stored() || !pieces.empty()) return pieces;
+        return {{digest, size}};
+    }
 };
 
 namespace detail {
@@ -9345,8 +9388,10 @@ struct Manifest {
         for (const FileEntry& file : files) sorted.push_back(&file);
         std::sort(sorted.begin(), sorted.end(), [](auto* a, auto* b) { return a->path < b->path; });
         Json all = Json::array();
-        for (const FileEntry* file : sorted)
+        for (const FileEntry* file : sorted) {
             all.push_back({file->path, file->size, file->digest, file->reference});
+            for (const ObjectEntry& piece : file->pieces) all.back().push_back(piece.digest);
+        }
         const std::string text = all.dump(-1, ' ', true, Json::error_handler_t::replace);
         return sha256(detail::bytes_of(text)).hex();
     }
@@ -9404,6 +9449,17 @@ template <class Json = nlohmann::json>
                                     [&](const Json& inner) { return is_shallow(inner, depth - 1); });
 }
 
+/// Whether the pieces of a file are objects, and together as long as it is.
+template <class = void>
+[[nodiscard]] bool are_whole(const FileEntry& file) {
+    std::uint64_t left = file.size;
+    for (const ObjectEntry& piece : file.pieces) {
+        if (!Digest::from_hex(piece.digest) || piece.size > left) return false;
+        left -= piece.size;
+    }
+    return left == 0 && !file.pieces.empty();
+}
+
 /// The paths of a version: each once, none of them a folder of another.
 template <class String = std::string>
 class PathSet {
@@ -9438,8 +9494,12 @@ template <class Json = nlohmann::json>
         Json entry = {{"path", file.path}};
         if (!file.reference.empty() && file.digest.empty()) {
             entry["reference"] = file.reference;
-        } else if (file.reference.empty() && Digest::from_hex(file.digest)) {
+        } else if (file.reference.empty() && Digest::from_hex(file.digest) && file.pieces.empty()) {
             entry.update({{"size", file.size}, {"digest", file.digest}});
+        } else if (file.reference.empty() && file.digest.empty() && detail::are_whole(file)) {
+            Json pieces = Json::array();
+            for (const ObjectEntry& piece : file.pieces) pieces.push_back({piece.digest, piece.size});
+            entry.update({{"size", file.size}, {"pieces", std::move(pieces)}});
         } else {
             return error{errc::invalid_argument,
                          "a file of the artifact has neither a digest nor a reference, or both", file.path,
@@ -9494,6 +9554,18 @@ template <class T, class Json>
     return true;
 }
 
+template <class Json>
+[[nodiscard]] bool read_pieces(const Json& entry, FileEntry& file) {
+    Json pieces;
+    if (!get_field(entry, "pieces", pieces) || !pieces.is_array()) return false;
+    for (const Json& piece : pieces) {
+        if (!piece.is_array() || piece.size() != 2 || !piece[0].is_string() || !piece[1].is_number_unsigned())
+            return false;
+        file.pieces.push_back({piece[0].template get<std::string>(), piece[1].template get<std::uint64_t>()});
+    }
+    return are_whole(file);
+}
+
 template <class Json = nlohmann::json>
 [[nodiscard]] bool read_manifest(const Json& in, Manifest& m) {
     Json step, files;
@@ -9514,9 +9586,10 @@ template <class Json = nlohmann::json>
         FileEntry file{};
         if (!entry.is_object() || !get_field(entry, "path", file.path) || !paths.add(file.path)) return false;
         if (!get_field(entry, "reference", file.reference)) {
-            if (!get_field(entry, "size", file.size) || !get_field(entry, "digest", file.digest))
+            if (!get_field(entry, "size", file.size)) return false;
+            if (get_field(entry, "digest", file.digest) ? !Digest::from_hex(file.digest)
+                                                        : !read_pieces(entry, file))
                 return false;
-            if (!Digest::from_hex(file.digest)) return false;
         }
         m.files.push_back(std::move(file));
     }
@@ -9808,9 +9881,10 @@ template <class = void>
 [[nodiscard]] result<void> remove_unused_objects(const Store& store, const Manifest& removed) {
     std::set<std::string> unused;
     for (const FileEntry& file : removed.files) {
-        if (file.digest.empty()) continue;
-        const auto there = os::status(store.object_path(file.digest), os::Links::refuse);
-        if (there && there->exists && there->nlink <= 1) unused.insert(file.digest);
+        for (const ObjectEntry& object : file.objects()) {
+            const auto there = os::status(store.object_path(object.digest), os::Links::refuse);
+            if (there && there->exists && there->nlink <= 1) unused.insert(object.digest);
+        }
     }
     if (unused.empty()) return {};
     if (auto asked = keep_used(store, unused); !asked) return asked;
@@ -10088,34 +10162,47 @@ namespace CAIRN_NAMESPACE::detail {
 /// That an entry, which may come from anywhere, cannot name a path outside of where it belongs.
 template <class = void>
 [[nodiscard]] result<void> check_entry(const FileEntry& file) {
-    if (Digest::from_hex(file.digest)) return check_relative_path(file.path);
+    if (file.pieces.empty() ? Digest::from_hex(file.digest).has_value() : are_whole(file))
+        return check_relative_path(file.path);
     return error{errc::invalid_argument, "a file of the manifest has no valid digest", file.path,
                  "use a manifest that this store gave"};
+}
+
+/// An object's bytes, verified. Fails: not_found, corrupt.
+template <class = void>
+[[nodiscard]] result<std::string> object_bytes(const Store& store, const ObjectEntry& object) {
+    const os::Path path = store.object_path(object.digest);
+    auto bytes = read_file(path, object.size, os::Links::refuse);
+    if (bytes && sha256(bytes_of(*bytes)).hex() == object.digest) return bytes;
+    if (auto whole = verify_object(store, object.digest); !whole) return whole.error();
+    return bytes ? object_damaged(path) : bytes.error();
 }
 
 /// That the store has the objects which a draft names.
 template <class = void>
 [[nodiscard]] result<void> check_objects(const Store& store, const Manifest& draft) {
     for (const FileEntry& file : draft.files) {
-        if (file.digest.empty()) continue;
+        if (!file.is_stored()) continue;
         if (auto known = check_entry(file); !known) return known;
-        const os::Path path = store.object_path(file.digest);
-        const auto there = os::status(path, os::Links::refuse);
-        if (!there) return there.error();
-        if (!there->exists) return object_missing(path);
-        if (!there->is_file || there->size != file.size) return object_damaged(path);
+        for (const ObjectEntry& object : file.objects()) {
+            const os::Path path = store.object_path(object.digest);
+            const auto there = os::status(path, os::Links::refuse);
+            if (!there) return there.error();
+            if (!there->exists) return object_missing(path);
+            if (!there->is_file || there->size != object.size) return object_damaged(path);
+        }
     }
     return {};
 }
 
 /// Shows the files under their own names, all at once: a hard link to the object, a copy where there are no
-/// links.
+/// links. A file of several objects is not shown: it would cost its bytes once more.
 template <class = void>
 [[nodiscard]] result<void> show_files(const Store& store, const Manifest& manifest, const os::Path& to) {
     const TempPath temp{store.new_temp_path()};
     bool any = false;
     for (const FileEntry& file : manifest.files) {
-        if (!file.reference.empty()) continue;
+        if (!file.is_stored() || !file.pieces.empty()) continue;
         any = true;
         const os::Path path = temp.path() / os::path_of(file.path);
         if (auto made = os::make_dirs(path.parent_path()); !made) return made;
@@ -10133,9 +10220,12 @@ template <class = void>
 [[nodiscard]] result<void> copy_verified(const Store& store, const FileEntry& file, const os::Path& to) {
     auto out = os::File::create_new(to);
     if (!out) return out.error();
-    auto copied = read_object(store, file.digest,
-                              [&](std::span<const std::byte> bytes) { return out->write_all(bytes); });
-    return copied ? out->close() : copied;
+    for (const ObjectEntry& object : file.objects()) {
+        auto copied = read_object(store, object.digest,
+                                  [&](std::span<const std::byte> bytes) { return out->write_all(bytes); });
+        if (!copied) return copied;
+    }
+    return out->close();
 }
 
 /// Makes the folders of `relative` below `root`, none of which may be a link.
@@ -10165,7 +10255,7 @@ template <class = void>
     if (auto made = os::make_dir(temp.path()); !made) return made;
     std::vector<const FileEntry*> files;
     for (const FileEntry& file : manifest.files) {
-        if (!file.reference.empty()) continue;
+        if (!file.is_stored()) continue;
         if (auto known = check_entry(file); !known) return known;
         if (auto copied = copy_verified(store, file, temp.path() / std::to_string(files.size())); !copied)
             return copied;
@@ -10190,8 +10280,9 @@ namespace CAIRN_NAMESPACE {
 
 /// A file of a version that is about to be committed.
 struct StagedFile {
-    std::string path;     ///< under which the version has it; relative, with '/'
-    StagedObject object;  ///< its bytes
+    std::string path;                     ///< under which the version has it; relative, with '/'
+    StagedObject object;                  ///< its bytes
+    std::vector<StagedObject> rest = {};  ///< those that follow, if it is made of several objects
 };
 
 /// The number of a version that is committed later: nobody else gets it while this lives, nor once the
@@ -10260,7 +10351,7 @@ class BasicArtifactStore {
         if (auto there = detail::check_objects(store_, draft); !there)
             return there.error();  // before those of `files` join them
         for (const StagedFile& file : files) {
-            draft.files.push_back({file.path, file.object.size(), file.object.digest().hex(), {}});
+            draft.files.push_back(entry_of(file));
         }
         const auto number = options.number ? result<std::uint64_t>{*options.number} : next_version();
         if (!number) return number.error();
@@ -10272,12 +10363,16 @@ class BasicArtifactStore {
 
         std::vector<std::string> installed;
         result<void> placed;
-        for (std::size_t i = 0; placed && i < files.size(); ++i) {
-            const auto is_new = files[i].object.install(store_);
+        const auto place = [&](StagedObject& object) {
+            const auto is_new = placed ? object.install(store_) : placed.error();
             if (!is_new)
                 placed = is_new.error();
             else if (*is_new)
-                installed.push_back(files[i].object.digest().hex());
+                installed.push_back(object.digest().hex());
+        };
+        for (StagedFile& file : files) {
+            place(file.object);
+            for (StagedObject& piece : file.rest) place(piece);
         }
         if (placed && !*same) placed = write_manifest(draft);
         if (!placed) {
@@ -10447,9 +10542,11 @@ class BasicArtifactStore {
     /// Hashes every object of a version. Fails: not_found, corrupt; at the first that is not whole.
     [[nodiscard]] result<void> verify(const Manifest& manifest) const {
         for (const FileEntry& file : manifest.files) {
-            if (!file.reference.empty()) continue;
+            if (!file.is_stored()) continue;
             if (auto known = detail::check_entry(file); !known) return known;
-            if (auto whole = detail::verify_object(store_, file.digest); !whole) return whole;
+            for (const ObjectEntry& object : file.objects()) {
+                if (auto whole = detail::verify_object(store_, object.digest); !whole) return whole;
+            }
         }
         return {};
     }
@@ -10457,16 +10554,19 @@ class BasicArtifactStore {
     /// A file's bytes, verified. Fails: not_found, corrupt.
     [[nodiscard]] result<std::string> read(const Manifest& manifest, std::string_view path) const {
         const FileEntry* file = manifest.find(path);
-        if (file == nullptr || !file->reference.empty()) {
+        if (file == nullptr || !file->is_stored()) {
             return error{errc::not_found, manifest.label() + " of " + name_ + " holds no such file",
                          std::string{path}, "see what it holds with: cairn show"};
         }
         if (auto known = detail::check_entry(*file); !known) return known.error();
-        auto bytes =
-            detail::read_file(store_.object_path(file->digest), file->size, detail::os::Links::refuse);
-        if (bytes && sha256(detail::bytes_of(*bytes)).hex() == file->digest) return bytes;
-        if (auto whole = detail::verify_object(store_, file->digest); !whole) return whole.error();
-        return bytes ? detail::object_damaged(store_.object_path(file->digest)) : bytes.error();
+        if (file->pieces.empty()) return detail::object_bytes(store_, {file->digest, file->size});
+        std::string all;
+        for (const ObjectEntry& piece : file->pieces) {
+            const auto bytes = detail::object_bytes(store_, piece);
+            if (!bytes) return bytes;
+            all += *bytes;
+        }
+        return all;
     }
 
     /// Copies every stored file of a version below `to`, and nothing outside of it; links there are not
@@ -10599,6 +10699,24 @@ class BasicArtifactStore {
             for (const std::string& alias : wanted) known[alias] = version;
         });
         if (!set) warnings.push_back(set.error());
+    }
+
+    [[nodiscard]] static FileEntry entry_of(const StagedFile& file) {
+        const auto object_of = [](const StagedObject& object) {
+            return ObjectEntry{object.digest().hex(), object.size()};
+        };
+        const ObjectEntry first = object_of(file.object);
+        FileEntry entry{file.path, first.size};
+        if (file.rest.empty()) {
+            entry.digest = first.digest;
+            return entry;
+        }
+        entry.pieces.push_back(first);
+        for (const StagedObject& piece : file.rest) {
+            entry.pieces.push_back(object_of(piece));
+            entry.size += piece.size();
+        }
+        return entry;
     }
 
     // ---- committing; all of this requires the store's lock
@@ -10737,6 +10855,22 @@ class VersionStore {
 
 }  // namespace CAIRN_NAMESPACE::detail
 
+// ---- cairn/store/share.hpp
+// What versions share.
+
+namespace CAIRN_NAMESPACE {
+
+/// What versions have in common on the disk: files that are equal, or also the tensors of their safetensors
+/// files that are.
+enum class Share : unsigned char { files, tensors };
+/// `LocalStore{cairn::share::tensors}`.
+namespace share {
+inline constexpr Share files = Share::files;      ///< each file is one object
+inline constexpr Share tensors = Share::tensors;  ///< a frozen layer costs its bytes once
+}  // namespace share
+
+}  // namespace CAIRN_NAMESPACE
+
 // ---- cairn/run/run_core.hpp
 // What a run is for its handles, its checkpoints and its artifacts. What is not the fast path is virtual and
 // lies in run_engine.hpp: only the file that calls `init` instantiates it, the others compile calls of it.
@@ -10830,7 +10964,7 @@ class BasicRunCore {
     // ---- what it has written
 
     /// The versions of an artifact of its store. Throws `cairn::error`.
-    [[nodiscard]] virtual std::unique_ptr<VersionStore> open_versions(std::string_view name) = 0;
+    [[nodiscard]] virtual std::unique_ptr<VersionStore> open_versions(std::string_view name, Share share) = 0;
 
     /// What `f(row, decision)` is called with: for an event that is a decision, that; otherwise null.
     using EachRow = FunctionRef<void(const StoredRow&, const Decision*)>;
@@ -11357,6 +11491,70 @@ using Saver = BasicSaver<>;
 
 }  // namespace CAIRN_NAMESPACE::detail
 
+// ---- cairn/store/detail/tensor_cuts.hpp
+// Where a safetensors file is cut, so that versions can share its tensors. Costs nlohmann/json.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// Cuts a safetensors file, as its bytes come by, after its header and around each large tensor; small ones
+/// stay together until they are large. What is no such file is not cut.
+template <class = void>
+class BasicTensorCuts {
+  public:
+    explicit BasicTensorCuts(std::string_view file) : is_over_{!file.ends_with(".safetensors")} {}
+
+    /// How many of `bytes`, the next ones, lie before the next cut.
+    [[nodiscard]] std::size_t take(std::span<const std::byte> bytes) {
+        const std::uint64_t most = is_over_ ? bytes.size() : next_ - at_;
+        const auto count = static_cast<std::size_t>(std::min<std::uint64_t>(most, bytes.size()));
+        at_ += count;
+        if (!is_over_ && cuts_.empty()) read_header(bytes.first(count));
+        return count;
+    }
+    /// Whether the file is to be cut here.
+    [[nodiscard]] bool is_due() {
+        if (is_over_ || cuts_.empty() || at_ != next_) return false;
+        is_over_ = ++passed_ == cuts_.size();
+        if (!is_over_) next_ = cuts_[passed_];
+        return true;
+    }
+
+  private:
+    static constexpr std::uint64_t large = std::uint64_t{1} << 20U, length_bytes = 8;
+
+    void read_header(std::span<const std::byte> bytes) {
+        header_.insert(header_.end(), bytes.begin(), bytes.end());
+        if (at_ != next_) return;
+        if (at_ == length_bytes) {
+            std::uint64_t length = 0;
+            for (std::size_t i = 0; i < length_bytes; ++i)
+                length |= static_cast<std::uint64_t>(header_[i]) << (8 * i);
+            is_over_ = length == 0 || length > safetensors::max_header_bytes;
+            next_ += length;
+            return;
+        }
+        const auto ends = safetensors::tensor_ends(header_);
+        is_over_ = !ends;
+        if (!ends) return;
+        cuts_ = {at_};  // the header's end
+        for (std::size_t i = 0; i < ends->size(); ++i) {
+            const std::uint64_t begin = at_ + (i == 0 ? 0 : (*ends)[i - 1]), end = at_ + (*ends)[i];
+            if (end - begin >= large && begin > cuts_.back()) cuts_.push_back(begin);
+            if (end - cuts_.back() >= large) cuts_.push_back(end);
+        }
+        header_ = {};
+    }
+
+    std::vector<std::byte> header_;
+    std::vector<std::uint64_t> cuts_;  // once the header is there
+    std::size_t passed_ = 0;
+    std::uint64_t at_ = 0, next_ = length_bytes;
+    bool is_over_;  // there are no more cuts
+};
+using TensorCuts = BasicTensorCuts<>;
+
+}  // namespace CAIRN_NAMESPACE::detail
+
 // ---- cairn/store/file_batch.hpp
 // Several files that become visible together: as objects of a store, or at paths of their own.
 
@@ -11367,15 +11565,28 @@ namespace CAIRN_NAMESPACE::detail {
 template <class = void>
 class BasicObjectBatch {
   public:
+    explicit BasicObjectBatch(Share share = Share::files) : share_{share} {}
+
     result<void> write(const Store& store, std::string_view file, std::span<const std::byte> bytes) {
-        if (!writer_ || file != file_) {
+        if (!cuts_ || file != file_) {
             if (auto closed = close(); !closed) return closed;
-            auto writer = ObjectWriter::create(store);
-            if (!writer) return writer.error();
-            writer_.emplace(std::move(*writer));
             file_ = file;
+            cuts_.emplace(share_ == Share::tensors ? file : std::string_view{});
         }
-        return writer_->write(bytes);
+        do {  // an empty file is one, too
+            if (!writer_) {
+                auto writer = ObjectWriter::create(store);
+                if (!writer) return writer.error();
+                writer_.emplace(std::move(*writer));
+            }
+            const std::size_t count = cuts_->take(bytes);
+            if (auto written = writer_->write(bytes.first(count)); !written) return written;
+            bytes = bytes.subspan(count);
+            if (cuts_->is_due()) {
+                if (auto cut = end_object(); !cut) return cut;
+            }
+        } while (!bytes.empty());
+        return {};
     }
 
     /// The files, durable and ready to be committed; the batch is empty again.
@@ -11386,23 +11597,38 @@ class BasicObjectBatch {
 
     void clear() noexcept {
         writer_.reset();
+        cuts_.reset();
         staged_.clear();
-        file_.clear();
+        objects_.clear();
     }
 
   private:
-    result<void> close() {
+    result<void> end_object() {
         if (!writer_) return {};
         auto object = writer_->finish();
         writer_.reset();
         if (!object) return object.error();
-        staged_.push_back({std::exchange(file_, {}), std::move(*object)});
+        objects_.push_back(std::move(*object));
+        return {};
+    }
+    result<void> close() {
+        if (auto ended = end_object(); !ended) return ended;
+        cuts_.reset();
+        if (objects_.empty()) return {};
+        StagedFile file{file_, std::move(objects_.front())};
+        objects_.erase(objects_.begin());
+        file.rest = std::exchange(objects_, {});
+        staged_.push_back(std::move(file));
         return {};
     }
 
+    Share share_;
     std::vector<StagedFile> staged_;
-    std::optional<ObjectWriter> writer_;
+    // Of the file that is being written:
     std::string file_;
+    std::optional<TensorCuts> cuts_;
+    std::vector<StagedObject> objects_;
+    std::optional<ObjectWriter> writer_;
 };
 using ObjectBatch = BasicObjectBatch<>;
 
@@ -14104,9 +14330,14 @@ namespace CAIRN_NAMESPACE {
 /// durable: objects first, then the version's manifest. Only versions of this run are pruned.
 class LocalStore {
   public:
+    LocalStore() = default;
+    /// `LocalStore{cairn::share::tensors}`: versions also share the tensors that are equal. A file is then cut
+    /// into several objects, and is not shown under a plain path.
+    explicit LocalStore(Share share) : share_{share} {}
+
     /// Called by the run that makes the checkpoint.
     void bind(const std::shared_ptr<detail::RunCore>& core, std::string_view name) {
-        versions_ = core->open_versions(name);
+        versions_ = core->open_versions(name, share_);
     }
 
     /// The next number of the artifact; nobody else gets it.
@@ -14136,6 +14367,7 @@ class LocalStore {
     void mark_best(const Version& version, const detail::Watched& by) { versions_->mark_best(version, by); }
 
   private:
+    Share share_ = Share::files;
     std::unique_ptr<detail::VersionStore> versions_;
 };
 
@@ -18131,8 +18363,11 @@ template <class = void>
 
 template <class = void>
 [[nodiscard]] Version version_of(const Manifest& manifest, const ArtifactStore& artifacts) {
+    const bool is_shown = std::any_of(manifest.files.begin(), manifest.files.end(), [](const FileEntry& file) {
+        return file.is_stored() && file.pieces.empty();
+    });
     return {manifest.version, manifest.logical_size(), row_of(manifest),
-            artifacts.plain_path(manifest.version)};
+            is_shown ? artifacts.plain_path(manifest.version) : std::filesystem::path{}};
 }
 
 /// Shown under a plain path (`artifacts/<name>/v3/model.safetensors`). A commit is atomic and durable:
@@ -18141,17 +18376,18 @@ template <class = void>
 class BasicRunVersions final : public VersionStore {
   public:
     /// Makes the artifact if it is not there. Throws `cairn::error`.
-    BasicRunVersions(std::shared_ptr<RunCore> core, std::string_view name)
+    BasicRunVersions(std::shared_ptr<RunCore> core, std::string_view name, Share share)
         : core_{std::move(core)},
           artifacts_{ArtifactStore::open(core_->store(), core_->options().project, std::string{name}, "model")
-                         .value()} {}
+                         .value()},
+          share_{share}, batch_{share} {}
 
     result<Reservation> reserve() const override {
         auto reserved = artifacts_.reserve();
         if (!reserved) return reserved.error();
         Reservation out;
         out.version.number = reserved->number;
-        out.version.path = artifacts_.plain_path(reserved->number);
+        if (share_ == Share::files) out.version.path = artifacts_.plain_path(reserved->number);
         out.hold = std::make_shared<ReservedNumber>(std::move(*reserved));
         return out;
     }
@@ -18182,6 +18418,9 @@ class BasicRunVersions final : public VersionStore {
         if (!staged) return staged;
         for (StagedFile& file : *staged) {
             if (auto sealed = file.object.seal(); !sealed) return sealed.error();
+            for (StagedObject& piece : file.rest) {
+                if (auto sealed = piece.seal(); !sealed) return sealed.error();
+            }
         }
         return staged;
     }
@@ -18200,7 +18439,7 @@ class BasicRunVersions final : public VersionStore {
         if (!manifest) return manifest.error();
         StoredFiles files;
         for (const FileEntry& entry : manifest->files) {
-            if (entry.digest.empty() || !entry.path.starts_with(folder)) continue;
+            if (!entry.is_stored() || !entry.path.starts_with(folder)) continue;
             auto bytes = artifacts_.read(*manifest, entry.path);
             if (!bytes) return bytes.error();
             files.add(entry.path.substr(folder.size()), std::move(*bytes));
@@ -18274,6 +18513,7 @@ class BasicRunVersions final : public VersionStore {
     ArtifactStore artifacts_;
     Manifest draft_;
     std::optional<std::uint64_t> number_;  // that was reserved for the draft
+    Share share_;
     ObjectBatch batch_;
 };
 using RunVersions = BasicRunVersions<>;
@@ -19069,8 +19309,8 @@ class BasicRunEngine final : public RunCore,
         return std::make_unique<BasicProcessSignals<T>>();
     }
     [[nodiscard]] BasicSaver<T>& saver() noexcept override { return *saver_; }
-    [[nodiscard]] std::unique_ptr<VersionStore> open_versions(std::string_view name) override {
-        return std::make_unique<BasicRunVersions<T>>(this->shared_from_this(), name);
+    [[nodiscard]] std::unique_ptr<VersionStore> open_versions(std::string_view name, Share share) override {
+        return std::make_unique<BasicRunVersions<T>>(this->shared_from_this(), name, share);
     }
     result<void> read_rows(const std::filesystem::path& run_dir, RunCore::EachRow f) const override {
         const auto read = read_history(run_dir, [&](const StoredRow& row) {
@@ -19494,7 +19734,7 @@ class Sharded {
         }
         folder_ = "rank-" + std::to_string(ranks_->rank()) + "/";
         core_ = core;
-        local_ = core->open_versions(name);
+        local_ = core->open_versions(name, Share::files);
     }
 
     // ---- one mind
@@ -20527,8 +20767,7 @@ class BasicVerifier {
         const auto reading = artifact.lease(manifest.version);
         if (!artifact.get(manifest.version)) return;  // it went
         for (const FileEntry& file : manifest.files) {
-            if (file.digest.empty()) continue;
-            if (const std::optional<error>& damage = look_at(file)) {
+            if (const std::optional<error> damage = look_at(file)) {
                 found_.damaged.emplace_back(damage->code(),
                                             artifact.name() + " " + manifest.label() + ": " + damage->tried(),
                                             damage->path(), damage->advice());
@@ -20566,15 +20805,19 @@ class BasicVerifier {
     [[nodiscard]] const Store& store() const noexcept { return store_; }
 
   private:
-    [[nodiscard]] const std::optional<error>& look_at(const FileEntry& file) {
-        const auto [known, is_new] = objects_.try_emplace(file.digest);
-        if (is_new) {
-            ++found_.objects;
-            found_.bytes += file.size;
-            if (const auto whole = detail::verify_object(store_, file.digest); !whole)
-                known->second = whole.error();
+    /// What is wrong with a file; nothing if nothing is.
+    [[nodiscard]] std::optional<error> look_at(const FileEntry& file) {
+        for (const ObjectEntry& object : file.objects()) {
+            const auto [known, is_new] = objects_.try_emplace(object.digest);
+            if (is_new) {
+                ++found_.objects;
+                found_.bytes += object.size;
+                if (const auto whole = detail::verify_object(store_, object.digest); !whole)
+                    known->second = whole.error();
+            }
+            if (known->second) return known->second;
         }
-        return known->second;
+        return std::nullopt;
     }
 
     Store store_;

@@ -195,6 +195,23 @@ TEST_CASE("Tee writes to both sinks, restores from the first that can be read an
     CHECK(model == model_of(2));
 }
 
+TEST_CASE("versions that share their tensors come back whole, and are not shown", "[checkpoint][sink]") {
+    TempDir dir;
+    auto run = open_run(dir);
+    auto checkpoint = run.checkpoint<cairn::EveryN<1>>("m", cairn::LocalStore{cairn::share::tensors});
+    train(run, checkpoint, 3);
+    REQUIRE(checkpoint.versions().size() == 3);
+    for (const auto& version : checkpoint.versions()) CHECK(version.path.empty());
+    CHECK(objects_on_disk(dir) == 4);  // the header, and the tensors of each
+    Model model;
+    CHECK(checkpoint.restore("v1", part("model", model)).step() == 1);
+    CHECK(model == model_of(1));
+    run.use_artifact("m:v2").download(dir / "out");
+    cairn::load(dir / "out" / "model.safetensors", part("model", model));
+    CHECK(model == model_of(2));
+    CHECK(run.health().ok());
+}
+
 TEST_CASE("Tee of the store and a folder has every version in both", "[checkpoint][sink][tee]") {
     TempDir dir;
     auto run = open_run(dir);

@@ -30,6 +30,8 @@ namespace {
 
 /// The store, and where in the next save the calls of the thread that is there begin to count.
 struct Armed : cairn::LocalStore {
+    explicit Armed(cairn::Share share = cairn::share::files) : LocalStore{share} {}
+
     enum class At { nowhere, reserve, begin };
     struct Plan {
         At at = At::nowhere;
@@ -95,19 +97,21 @@ TEST_CASE("faults: a training killed at each call of a save goes on from that sa
           "[faults][kill]") {
     struct Way {
         const char* name;
+        cairn::Share share;
         bool async;
         Armed::At at;
         std::uint64_t calls;  // there are more
     };
-    for (const Way& way : {Way{"at once", false, Armed::At::begin, 50},
-                           {"beside the loop", true, Armed::At::begin, 50},
-                           {"its number", true, Armed::At::reserve, 5}}) {
+    for (const Way& way : {Way{"at once", cairn::share::files, false, Armed::At::begin, 50},
+                           {"beside the loop", cairn::share::files, true, Armed::At::begin, 50},
+                           {"in pieces", cairn::share::tensors, true, Armed::At::begin, 50},
+                           {"its number", cairn::share::files, true, Armed::At::reserve, 5}}) {
         for (std::uint64_t at = 0;; ++at) {
             INFO(way.name << ", killed at call " << at);
             const TempDir dir;
             const int ended = in_child([&] {
                 cairn::Run run = open_run(dir);
-                Armed sink;
+                Armed sink{way.share};
                 const auto plan = sink.plan;
                 auto checkpoint = checkpoint_of(run, std::move(sink), way.async);
                 for (std::int64_t step = 0; step < 3; ++step) {

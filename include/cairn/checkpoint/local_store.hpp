@@ -6,6 +6,7 @@
 #include <cairn/run/version_store.hpp>
 #include <cairn/run/run_core.hpp>
 #include <cairn/run/version.hpp>
+#include <cairn/store/share.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -23,9 +24,14 @@ namespace CAIRN_NAMESPACE {
 /// durable: objects first, then the version's manifest. Only versions of this run are pruned.
 class LocalStore {
   public:
+    LocalStore() = default;
+    /// `LocalStore{cairn::share::tensors}`: versions also share the tensors that are equal. A file is then
+    /// cut into several objects, and is not shown under a plain path.
+    explicit LocalStore(Share share) : share_{share} {}
+
     /// Called by the run that makes the checkpoint.
     void bind(const std::shared_ptr<detail::RunCore>& core, std::string_view name) {
-        versions_ = core->open_versions(name);
+        versions_ = core->open_versions(name, share_);
     }
 
     /// The next number of the artifact; nobody else gets it.
@@ -55,6 +61,7 @@ class LocalStore {
     void mark_best(const Version& version, const detail::Watched& by) { versions_->mark_best(version, by); }
 
   private:
+    Share share_ = Share::files;
     std::unique_ptr<detail::VersionStore> versions_;
 };
 

@@ -159,7 +159,7 @@ class Sharded {
         }
         folder_ = "rank-" + std::to_string(ranks_->rank()) + "/";
         core_ = core;
-        local_ = core->open_versions(name);
+        local_ = core->open_versions(name, Share::files);
     }
 
     // ---- one mind

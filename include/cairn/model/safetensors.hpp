@@ -192,6 +192,27 @@ template <class = void>
     return tensors;
 }
 
+/// Reads a header; gives its length, the eight bytes in front included.
+template <class = void>
+[[nodiscard]] result<std::size_t> read_header(std::span<const std::byte> bytes, HeaderReader<>& reader) {
+    if (bytes.size() < 8) return bad_safetensors("it is shorter than 8 bytes");
+    std::uint64_t length = 0;
+    for (std::size_t i = 0; i < 8; ++i) length |= static_cast<std::uint64_t>(bytes[i]) << (8 * i);
+    if (length > bytes.size() - 8) return bad_safetensors("it ends before its header does");
+    if (length > safetensors::max_header_bytes) return bad_safetensors("its header is longer than 100 MB");
+    const std::string_view header{reinterpret_cast<const char*>(bytes.data()) + 8,
+                                  static_cast<std::size_t>(length)};
+    if (header.empty() || header.front() != '{') return bad_safetensors("its header does not begin with '{'");
+    // The JSON parser would take a zero byte for the end of its input.
+    if (header.find('\0') != std::string_view::npos) return bad_safetensors("its header has a zero byte");
+
+    nlohmann::json_sax<nlohmann::json>* const events = &reader;
+    if (!nlohmann::json::sax_parse(header.data(), header.data() + header.size(), events)) {
+        return bad_safetensors("its header " + reader.problem);
+    }
+    return 8 + header.size();
+}
+
 }  // namespace CAIRN_NAMESPACE::detail
 
 namespace CAIRN_NAMESPACE::safetensors {
@@ -219,27 +240,32 @@ result<void> write(std::span<const TensorView> tensors, const Metadata& metadata
 /// Cost: memory for the header alone.
 template <class = void>
 [[nodiscard]] result<File> parse(std::span<const std::byte> bytes) {
-    if (bytes.size() < 8) return detail::bad_safetensors("it is shorter than 8 bytes");
-    std::uint64_t length = 0;
-    for (std::size_t i = 0; i < 8; ++i) length |= static_cast<std::uint64_t>(bytes[i]) << (8 * i);
-    if (length > bytes.size() - 8) return detail::bad_safetensors("it ends before its header does");
-    if (length > max_header_bytes) return detail::bad_safetensors("its header is longer than 100 MB");
-    const std::string_view header{reinterpret_cast<const char*>(bytes.data()) + 8,
-                                  static_cast<std::size_t>(length)};
-    if (header.empty() || header.front() != '{')
-        return detail::bad_safetensors("its header does not begin with '{'");
-    // The JSON parser would take a zero byte for the end of its input.
-    if (header.find('\0') != std::string_view::npos)
-        return detail::bad_safetensors("its header has a zero byte");
-
     detail::HeaderReader<> reader;
-    nlohmann::json_sax<nlohmann::json>* const events = &reader;
-    if (!nlohmann::json::sax_parse(header.data(), header.data() + header.size(), events)) {
-        return detail::bad_safetensors("its header " + reader.problem);
-    }
-    auto tensors = detail::place_tensors(reader.entries, bytes.subspan(8 + header.size()));
+    const auto length = detail::read_header(bytes, reader);
+    if (!length) return length.error();
+    auto tensors = detail::place_tensors(reader.entries, bytes.subspan(*length));
     if (!tensors) return tensors.error();
     return File{std::move(*tensors), std::move(reader.metadata)};
+}
+
+/// Where the tensors of a file end, in ascending order, counted from the end of its header: from the header
+/// alone. Fails: corrupt, if it is no header, or its tensors do not follow one another.
+template <class = void>
+[[nodiscard]] result<std::vector<std::uint64_t>> tensor_ends(std::span<const std::byte> header) {
+    detail::HeaderReader<> reader;
+    const auto length = detail::read_header(header, reader);
+    if (!length) return length.error();
+    std::sort(reader.entries.begin(), reader.entries.end(),
+              [](const auto& a, const auto& b) { return a.end < b.end; });
+    std::vector<std::uint64_t> ends;
+    ends.reserve(reader.entries.size());
+    for (const auto& entry : reader.entries) {
+        if (entry.begin > entry.end ||
+            (entry.begin != entry.end && entry.begin != (ends.empty() ? 0 : ends.back())))
+            return detail::bad_safetensors("its tensors leave a hole or overlap");
+        ends.push_back(entry.end);
+    }
+    return ends;
 }
 
 }  // namespace CAIRN_NAMESPACE::safetensors

@@ -15,6 +15,7 @@
 #include <cairn/run/health.hpp>
 #include <cairn/run/options.hpp>
 #include <cairn/store/stored_row.hpp>
+#include <cairn/store/share.hpp>
 #include <cairn/store/store.hpp>
 
 #include <nlohmann/json.hpp>
@@ -117,7 +118,7 @@ class BasicRunCore {
     // ---- what it has written
 
     /// The versions of an artifact of its store. Throws `cairn::error`.
-    [[nodiscard]] virtual std::unique_ptr<VersionStore> open_versions(std::string_view name) = 0;
+    [[nodiscard]] virtual std::unique_ptr<VersionStore> open_versions(std::string_view name, Share share) = 0;
 
     /// What `f(row, decision)` is called with: for an event that is a decision, that; otherwise null.
     using EachRow = FunctionRef<void(const StoredRow&, const Decision*)>;

@@ -271,8 +271,8 @@ class BasicRunEngine final : public RunCore,
         return std::make_unique<BasicProcessSignals<T>>();
     }
     [[nodiscard]] BasicSaver<T>& saver() noexcept override { return *saver_; }
-    [[nodiscard]] std::unique_ptr<VersionStore> open_versions(std::string_view name) override {
-        return std::make_unique<BasicRunVersions<T>>(this->shared_from_this(), name);
+    [[nodiscard]] std::unique_ptr<VersionStore> open_versions(std::string_view name, Share share) override {
+        return std::make_unique<BasicRunVersions<T>>(this->shared_from_this(), name, share);
     }
     result<void> read_rows(const std::filesystem::path& run_dir, RunCore::EachRow f) const override {
         const auto read = read_history(run_dir, [&](const StoredRow& row) {

@@ -35,8 +35,9 @@ namespace CAIRN_NAMESPACE {
 
 /// A file of a version that is about to be committed.
 struct StagedFile {
-    std::string path;     ///< under which the version has it; relative, with '/'
-    StagedObject object;  ///< its bytes
+    std::string path;                     ///< under which the version has it; relative, with '/'
+    StagedObject object;                  ///< its bytes
+    std::vector<StagedObject> rest = {};  ///< those that follow, if it is made of several objects
 };
 
 /// The number of a version that is committed later: nobody else gets it while this lives, nor once the
@@ -105,7 +106,7 @@ class BasicArtifactStore {
         if (auto there = detail::check_objects(store_, draft); !there)
             return there.error();  // before those of `files` join them
         for (const StagedFile& file : files) {
-            draft.files.push_back({file.path, file.object.size(), file.object.digest().hex(), {}});
+            draft.files.push_back(entry_of(file));
         }
         const auto number = options.number ? result<std::uint64_t>{*options.number} : next_version();
         if (!number) return number.error();
@@ -117,12 +118,16 @@ class BasicArtifactStore {
 
         std::vector<std::string> installed;
         result<void> placed;
-        for (std::size_t i = 0; placed && i < files.size(); ++i) {
-            const auto is_new = files[i].object.install(store_);
+        const auto place = [&](StagedObject& object) {
+            const auto is_new = placed ? object.install(store_) : placed.error();
             if (!is_new)
                 placed = is_new.error();
             else if (*is_new)
-                installed.push_back(files[i].object.digest().hex());
+                installed.push_back(object.digest().hex());
+        };
+        for (StagedFile& file : files) {
+            place(file.object);
+            for (StagedObject& piece : file.rest) place(piece);
         }
         if (placed && !*same) placed = write_manifest(draft);
         if (!placed) {
@@ -292,9 +297,11 @@ class BasicArtifactStore {
     /// Hashes every object of a version. Fails: not_found, corrupt; at the first that is not whole.
     [[nodiscard]] result<void> verify(const Manifest& manifest) const {
         for (const FileEntry& file : manifest.files) {
-            if (!file.reference.empty()) continue;
+            if (!file.is_stored()) continue;
             if (auto known = detail::check_entry(file); !known) return known;
-            if (auto whole = detail::verify_object(store_, file.digest); !whole) return whole;
+            for (const ObjectEntry& object : file.objects()) {
+                if (auto whole = detail::verify_object(store_, object.digest); !whole) return whole;
+            }
         }
         return {};
     }
@@ -302,16 +309,19 @@ class BasicArtifactStore {
     /// A file's bytes, verified. Fails: not_found, corrupt.
     [[nodiscard]] result<std::string> read(const Manifest& manifest, std::string_view path) const {
         const FileEntry* file = manifest.find(path);
-        if (file == nullptr || !file->reference.empty()) {
+        if (file == nullptr || !file->is_stored()) {
             return error{errc::not_found, manifest.label() + " of " + name_ + " holds no such file",
                          std::string{path}, "see what it holds with: cairn show"};
         }
         if (auto known = detail::check_entry(*file); !known) return known.error();
-        auto bytes =
-            detail::read_file(store_.object_path(file->digest), file->size, detail::os::Links::refuse);
-        if (bytes && sha256(detail::bytes_of(*bytes)).hex() == file->digest) return bytes;
-        if (auto whole = detail::verify_object(store_, file->digest); !whole) return whole.error();
-        return bytes ? detail::object_damaged(store_.object_path(file->digest)) : bytes.error();
+        if (file->pieces.empty()) return detail::object_bytes(store_, {file->digest, file->size});
+        std::string all;
+        for (const ObjectEntry& piece : file->pieces) {
+            const auto bytes = detail::object_bytes(store_, piece);
+            if (!bytes) return bytes.error();
+            all += *bytes;
+        }
+        return all;
     }
 
     /// Copies every stored file of a version below `to`, and nothing outside of it; links there are not
@@ -444,6 +454,24 @@ class BasicArtifactStore {
             for (const std::string& alias : wanted) known[alias] = version;
         });
         if (!set) warnings.push_back(set.error());
+    }
+
+    [[nodiscard]] static FileEntry entry_of(const StagedFile& file) {
+        const auto object_of = [](const StagedObject& object) {
+            return ObjectEntry{object.digest().hex(), object.size()};
+        };
+        const ObjectEntry first = object_of(file.object);
+        FileEntry entry{file.path, first.size};
+        if (file.rest.empty()) {
+            entry.digest = first.digest;
+            return entry;
+        }
+        entry.pieces.push_back(first);
+        for (const StagedObject& piece : file.rest) {
+            entry.pieces.push_back(object_of(piece));
+            entry.size += piece.size();
+        }
+        return entry;
     }
 
     // ---- committing; all of this requires the store's lock

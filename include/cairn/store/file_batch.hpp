@@ -5,8 +5,10 @@
 #include <cairn/core/error.hpp>
 #include <cairn/store/artifact_store.hpp>
 #include <cairn/store/atomic_file.hpp>
+#include <cairn/store/detail/tensor_cuts.hpp>
 #include <cairn/store/object.hpp>
 #include <cairn/store/os.hpp>
+#include <cairn/store/share.hpp>
 #include <cairn/store/store.hpp>
 
 #include <cstddef>
@@ -25,15 +27,28 @@ namespace CAIRN_NAMESPACE::detail {
 template <class = void>
 class BasicObjectBatch {
   public:
+    explicit BasicObjectBatch(Share share = Share::files) : share_{share} {}
+
     result<void> write(const Store& store, std::string_view file, std::span<const std::byte> bytes) {
-        if (!writer_ || file != file_) {
+        if (!cuts_ || file != file_) {
             if (auto closed = close(); !closed) return closed;
-            auto writer = ObjectWriter::create(store);
-            if (!writer) return writer.error();
-            writer_.emplace(std::move(*writer));
             file_ = file;
+            cuts_.emplace(share_ == Share::tensors ? file : std::string_view{});
         }
-        return writer_->write(bytes);
+        do {  // an empty file is one, too
+            if (!writer_) {
+                auto writer = ObjectWriter::create(store);
+                if (!writer) return writer.error();
+                writer_.emplace(std::move(*writer));
+            }
+            const std::size_t count = cuts_->take(bytes);
+            if (auto written = writer_->write(bytes.first(count)); !written) return written;
+            bytes = bytes.subspan(count);
+            if (cuts_->is_due()) {
+                if (auto cut = end_object(); !cut) return cut;
+            }
+        } while (!bytes.empty());
+        return {};
     }
 
     /// The files, durable and ready to be committed; the batch is empty again.
@@ -44,23 +59,38 @@ class BasicObjectBatch {
 
     void clear() noexcept {
         writer_.reset();
+        cuts_.reset();
         staged_.clear();
-        file_.clear();
+        objects_.clear();
     }
 
   private:
-    result<void> close() {
+    result<void> end_object() {
         if (!writer_) return {};
         auto object = writer_->finish();
         writer_.reset();
         if (!object) return object.error();
-        staged_.push_back({std::exchange(file_, {}), std::move(*object)});
+        objects_.push_back(std::move(*object));
+        return {};
+    }
+    result<void> close() {
+        if (auto ended = end_object(); !ended) return ended;
+        cuts_.reset();
+        if (objects_.empty()) return {};
+        StagedFile file{file_, std::move(objects_.front())};
+        objects_.erase(objects_.begin());
+        file.rest = std::exchange(objects_, {});
+        staged_.push_back(std::move(file));
         return {};
     }
 
+    Share share_;
     std::vector<StagedFile> staged_;
-    std::optional<ObjectWriter> writer_;
+    // Of the file that is being written:
     std::string file_;
+    std::optional<TensorCuts> cuts_;
+    std::vector<StagedObject> objects_;
+    std::optional<ObjectWriter> writer_;
 };
 using ObjectBatch = BasicObjectBatch<>;
 

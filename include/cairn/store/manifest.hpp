@@ -27,12 +27,28 @@
 
 namespace CAIRN_NAMESPACE {
 
-/// One file of a version: either an object of the store or a reference to something outside it.
+/// An object of the store.
+struct ObjectEntry {
+    std::string digest;      ///< SHA-256 as 64 hexadecimal digits
+    std::uint64_t size = 0;  ///< bytes
+};
+
+/// One file of a version: an object of the store, several one after another, or a reference to something
+/// outside it.
 struct FileEntry {
-    std::string path;         ///< relative, with '/'
-    std::uint64_t size = 0;   ///< bytes; 0 for a reference
-    std::string digest{};     ///< SHA-256 as 64 hexadecimal digits; empty for a reference
-    std::string reference{};  ///< a URI; empty for a stored file
+    std::string path;                   ///< relative, with '/'
+    std::uint64_t size = 0;             ///< bytes; 0 for a reference
+    std::string digest{};               ///< SHA-256 as 64 hexadecimal digits; empty for pieces and references
+    std::string reference{};            ///< a URI; empty for a stored file
+    std::vector<ObjectEntry> pieces{};  ///< what the file is made of; empty if it is one object
+
+    /// Whether the store has its bytes.
+    [[nodiscard]] bool is_stored() const noexcept { return reference.empty(); }
+    /// The objects that it is made of, in their order.
+    [[nodiscard]] std::vector<ObjectEntry> objects() const {
+        if (!is_stored() || !pieces.empty()) return pieces;
+        return {{digest, size}};
+    }
 };
 
 namespace detail {
@@ -111,8 +127,10 @@ struct Manifest {
         for (const FileEntry& file : files) sorted.push_back(&file);
         std::sort(sorted.begin(), sorted.end(), [](auto* a, auto* b) { return a->path < b->path; });
         Json all = Json::array();
-        for (const FileEntry* file : sorted)
+        for (const FileEntry* file : sorted) {
             all.push_back({file->path, file->size, file->digest, file->reference});
+            for (const ObjectEntry& piece : file->pieces) all.back().push_back(piece.digest);
+        }
         const std::string text = all.dump(-1, ' ', true, Json::error_handler_t::replace);
         return sha256(detail::bytes_of(text)).hex();
     }
@@ -170,6 +188,17 @@ template <class Json = nlohmann::json>
                                     [&](const Json& inner) { return is_shallow(inner, depth - 1); });
 }
 
+/// Whether the pieces of a file are objects, and together as long as it is.
+template <class = void>
+[[nodiscard]] bool are_whole(const FileEntry& file) {
+    std::uint64_t left = file.size;
+    for (const ObjectEntry& piece : file.pieces) {
+        if (!Digest::from_hex(piece.digest) || piece.size > left) return false;
+        left -= piece.size;
+    }
+    return left == 0 && !file.pieces.empty();
+}
+
 /// The paths of a version: each once, none of them a folder of another.
 template <class String = std::string>
 class PathSet {
@@ -204,8 +233,12 @@ template <class Json = nlohmann::json>
         Json entry = {{"path", file.path}};
         if (!file.reference.empty() && file.digest.empty()) {
             entry["reference"] = file.reference;
-        } else if (file.reference.empty() && Digest::from_hex(file.digest)) {
+        } else if (file.reference.empty() && Digest::from_hex(file.digest) && file.pieces.empty()) {
             entry.update({{"size", file.size}, {"digest", file.digest}});
+        } else if (file.reference.empty() && file.digest.empty() && detail::are_whole(file)) {
+            Json pieces = Json::array();
+            for (const ObjectEntry& piece : file.pieces) pieces.push_back({piece.digest, piece.size});
+            entry.update({{"size", file.size}, {"pieces", std::move(pieces)}});
         } else {
             return error{errc::invalid_argument,
                          "a file of the artifact has neither a digest nor a reference, or both", file.path,
@@ -260,6 +293,18 @@ template <class T, class Json>
     return true;
 }
 
+template <class Json>
+[[nodiscard]] bool read_pieces(const Json& entry, FileEntry& file) {
+    Json pieces;
+    if (!get_field(entry, "pieces", pieces) || !pieces.is_array()) return false;
+    for (const Json& piece : pieces) {
+        if (!piece.is_array() || piece.size() != 2 || !piece[0].is_string() || !piece[1].is_number_unsigned())
+            return false;
+        file.pieces.push_back({piece[0].template get<std::string>(), piece[1].template get<std::uint64_t>()});
+    }
+    return are_whole(file);
+}
+
 template <class Json = nlohmann::json>
 [[nodiscard]] bool read_manifest(const Json& in, Manifest& m) {
     Json step, files;
@@ -280,9 +325,10 @@ template <class Json = nlohmann::json>
         FileEntry file{};
         if (!entry.is_object() || !get_field(entry, "path", file.path) || !paths.add(file.path)) return false;
         if (!get_field(entry, "reference", file.reference)) {
-            if (!get_field(entry, "size", file.size) || !get_field(entry, "digest", file.digest))
+            if (!get_field(entry, "size", file.size)) return false;
+            if (get_field(entry, "digest", file.digest) ? !Digest::from_hex(file.digest)
+                                                        : !read_pieces(entry, file))
                 return false;
-            if (!Digest::from_hex(file.digest)) return false;
         }
         m.files.push_back(std::move(file));
     }

@@ -43,8 +43,7 @@ class BasicVerifier {
         const auto reading = artifact.lease(manifest.version);
         if (!artifact.get(manifest.version)) return;  // it went
         for (const FileEntry& file : manifest.files) {
-            if (file.digest.empty()) continue;
-            if (const std::optional<error>& damage = look_at(file)) {
+            if (const std::optional<error> damage = look_at(file)) {
                 found_.damaged.emplace_back(damage->code(),
                                             artifact.name() + " " + manifest.label() + ": " + damage->tried(),
                                             damage->path(), damage->advice());
@@ -82,15 +81,19 @@ class BasicVerifier {
     [[nodiscard]] const Store& store() const noexcept { return store_; }
 
   private:
-    [[nodiscard]] const std::optional<error>& look_at(const FileEntry& file) {
-        const auto [known, is_new] = objects_.try_emplace(file.digest);
-        if (is_new) {
-            ++found_.objects;
-            found_.bytes += file.size;
-            if (const auto whole = detail::verify_object(store_, file.digest); !whole)
-                known->second = whole.error();
+    /// What is wrong with a file; nothing if nothing is.
+    [[nodiscard]] std::optional<error> look_at(const FileEntry& file) {
+        for (const ObjectEntry& object : file.objects()) {
+            const auto [known, is_new] = objects_.try_emplace(object.digest);
+            if (is_new) {
+                ++found_.objects;
+                found_.bytes += object.size;
+                if (const auto whole = detail::verify_object(store_, object.digest); !whole)
+                    known->second = whole.error();
+            }
+            if (known->second) return known->second;
         }
-        return known->second;
+        return std::nullopt;
     }
 
     Store store_;

@@ -12,7 +12,9 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <optional>
@@ -62,8 +64,11 @@ template <class = void>
 
 template <class = void>
 [[nodiscard]] Version version_of(const Manifest& manifest, const ArtifactStore& artifacts) {
+    const bool is_shown =
+        std::any_of(manifest.files.begin(), manifest.files.end(),
+                    [](const FileEntry& file) { return file.is_stored() && file.pieces.empty(); });
     return {manifest.version, manifest.logical_size(), row_of(manifest),
-            artifacts.plain_path(manifest.version)};
+            is_shown ? artifacts.plain_path(manifest.version) : std::filesystem::path{}};
 }
 
 /// Shown under a plain path (`artifacts/<name>/v3/model.safetensors`). A commit is atomic and durable:
@@ -72,17 +77,18 @@ template <class = void>
 class BasicRunVersions final : public VersionStore {
   public:
     /// Makes the artifact if it is not there. Throws `cairn::error`.
-    BasicRunVersions(std::shared_ptr<RunCore> core, std::string_view name)
+    BasicRunVersions(std::shared_ptr<RunCore> core, std::string_view name, Share share)
         : core_{std::move(core)},
           artifacts_{ArtifactStore::open(core_->store(), core_->options().project, std::string{name}, "model")
-                         .value()} {}
+                         .value()},
+          share_{share}, batch_{share} {}
 
     result<Reservation> reserve() const override {
         auto reserved = artifacts_.reserve();
         if (!reserved) return reserved.error();
         Reservation out;
         out.version.number = reserved->number;
-        out.version.path = artifacts_.plain_path(reserved->number);
+        if (share_ == Share::files) out.version.path = artifacts_.plain_path(reserved->number);
         out.hold = std::make_shared<ReservedNumber>(std::move(*reserved));
         return out;
     }
@@ -113,6 +119,9 @@ class BasicRunVersions final : public VersionStore {
         if (!staged) return staged;
         for (StagedFile& file : *staged) {
             if (auto sealed = file.object.seal(); !sealed) return sealed.error();
+            for (StagedObject& piece : file.rest) {
+                if (auto sealed = piece.seal(); !sealed) return sealed.error();
+            }
         }
         return staged;
     }
@@ -131,7 +140,7 @@ class BasicRunVersions final : public VersionStore {
         if (!manifest) return manifest.error();
         StoredFiles files;
         for (const FileEntry& entry : manifest->files) {
-            if (entry.digest.empty() || !entry.path.starts_with(folder)) continue;
+            if (!entry.is_stored() || !entry.path.starts_with(folder)) continue;
             auto bytes = artifacts_.read(*manifest, entry.path);
             if (!bytes) return bytes.error();
             files.add(entry.path.substr(folder.size()), std::move(*bytes));
@@ -205,6 +214,7 @@ class BasicRunVersions final : public VersionStore {
     ArtifactStore artifacts_;
     Manifest draft_;
     std::optional<std::uint64_t> number_;  // that was reserved for the draft
+    Share share_;
     ObjectBatch batch_;
 };
 using RunVersions = BasicRunVersions<>;

@@ -48,9 +48,10 @@ template <class = void>
 [[nodiscard]] result<void> remove_unused_objects(const Store& store, const Manifest& removed) {
     std::set<std::string> unused;
     for (const FileEntry& file : removed.files) {
-        if (file.digest.empty()) continue;
-        const auto there = os::status(store.object_path(file.digest), os::Links::refuse);
-        if (there && there->exists && there->nlink <= 1) unused.insert(file.digest);
+        for (const ObjectEntry& object : file.objects()) {
+            const auto there = os::status(store.object_path(object.digest), os::Links::refuse);
+            if (there && there->exists && there->nlink <= 1) unused.insert(object.digest);
+        }
     }
     if (unused.empty()) return {};
     if (auto asked = keep_used(store, unused); !asked) return asked;

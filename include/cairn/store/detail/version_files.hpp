@@ -21,34 +21,47 @@ namespace CAIRN_NAMESPACE::detail {
 /// That an entry, which may come from anywhere, cannot name a path outside of where it belongs.
 template <class = void>
 [[nodiscard]] result<void> check_entry(const FileEntry& file) {
-    if (Digest::from_hex(file.digest)) return check_relative_path(file.path);
+    if (file.pieces.empty() ? Digest::from_hex(file.digest).has_value() : are_whole(file))
+        return check_relative_path(file.path);
     return error{errc::invalid_argument, "a file of the manifest has no valid digest", file.path,
                  "use a manifest that this store gave"};
+}
+
+/// An object's bytes, verified. Fails: not_found, corrupt.
+template <class = void>
+[[nodiscard]] result<std::string> object_bytes(const Store& store, const ObjectEntry& object) {
+    const os::Path path = store.object_path(object.digest);
+    auto bytes = read_file(path, object.size, os::Links::refuse);
+    if (bytes && sha256(bytes_of(*bytes)).hex() == object.digest) return bytes;
+    if (auto whole = verify_object(store, object.digest); !whole) return whole.error();
+    return bytes ? object_damaged(path) : bytes.error();
 }
 
 /// That the store has the objects which a draft names.
 template <class = void>
 [[nodiscard]] result<void> check_objects(const Store& store, const Manifest& draft) {
     for (const FileEntry& file : draft.files) {
-        if (file.digest.empty()) continue;
+        if (!file.is_stored()) continue;
         if (auto known = check_entry(file); !known) return known;
-        const os::Path path = store.object_path(file.digest);
-        const auto there = os::status(path, os::Links::refuse);
-        if (!there) return there.error();
-        if (!there->exists) return object_missing(path);
-        if (!there->is_file || there->size != file.size) return object_damaged(path);
+        for (const ObjectEntry& object : file.objects()) {
+            const os::Path path = store.object_path(object.digest);
+            const auto there = os::status(path, os::Links::refuse);
+            if (!there) return there.error();
+            if (!there->exists) return object_missing(path);
+            if (!there->is_file || there->size != object.size) return object_damaged(path);
+        }
     }
     return {};
 }
 
 /// Shows the files under their own names, all at once: a hard link to the object, a copy where there are no
-/// links.
+/// links. A file of several objects is not shown: it would cost its bytes once more.
 template <class = void>
 [[nodiscard]] result<void> show_files(const Store& store, const Manifest& manifest, const os::Path& to) {
     const TempPath temp{store.new_temp_path()};
     bool any = false;
     for (const FileEntry& file : manifest.files) {
-        if (!file.reference.empty()) continue;
+        if (!file.is_stored() || !file.pieces.empty()) continue;
         any = true;
         const os::Path path = temp.path() / os::path_of(file.path);
         if (auto made = os::make_dirs(path.parent_path()); !made) return made;
@@ -66,9 +79,12 @@ template <class = void>
 [[nodiscard]] result<void> copy_verified(const Store& store, const FileEntry& file, const os::Path& to) {
     auto out = os::File::create_new(to);
     if (!out) return out.error();
-    auto copied = read_object(store, file.digest,
-                              [&](std::span<const std::byte> bytes) { return out->write_all(bytes); });
-    return copied ? out->close() : copied;
+    for (const ObjectEntry& object : file.objects()) {
+        auto copied = read_object(store, object.digest,
+                                  [&](std::span<const std::byte> bytes) { return out->write_all(bytes); });
+        if (!copied) return copied;
+    }
+    return out->close();
 }
 
 /// Makes the folders of `relative` below `root`, none of which may be a link.
@@ -98,7 +114,7 @@ template <class = void>
     if (auto made = os::make_dir(temp.path()); !made) return made;
     std::vector<const FileEntry*> files;
     for (const FileEntry& file : manifest.files) {
-        if (!file.reference.empty()) continue;
+        if (!file.is_stored()) continue;
         if (auto known = check_entry(file); !known) return known;
         if (auto copied = copy_verified(store, file, temp.path() / std::to_string(files.size())); !copied)
             return copied;
