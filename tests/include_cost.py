@@ -11,21 +11,21 @@ COMPILER = sys.argv[1] if len(sys.argv) > 1 and __name__ == "__main__" else "g++
 
 # The most that a header of the layer may bring, with g++ 12: own lines, all lines. Raise one only with a reason.
 BUDGET = {
-    "cairn.hpp": (14400, 117000),  # 12000 before the history was packed and versions were written beside the loop
-    "api.hpp": (11000, 114000),
-    "extern.hpp": (11100, 114000),  # it names what it declares
-    "engine.hpp": (14400, 117000),
-    "cairn_full.hpp": (16500, 128000),
+    "cairn.hpp": (14700, 118000),  # 12000 before the history was packed and versions were written beside the loop
+    "api.hpp": (11300, 115000),
+    "extern.hpp": (11400, 115000),  # it names what it declares
+    "engine.hpp": (14700, 118000),
+    "cairn_full.hpp": (17000, 130000),
     "fwd.hpp": (100, 100),
     "core": (400, 28000),
     "policy/policy.hpp": (2000, 19000),  # for those who want policies only
     "policy": (3000, 52000),
     "model": (1700, 100000),
-    "store": (3700, 105000),
-    "run": (10300, 111000),
+    "store": (4200, 105000),
+    "run": (11000, 112000),
     "checkpoint": (12800, 115000),
-    "query": (8400, 110000),
-    "cli": (8900, 118000),
+    "query": (8800, 110000),
+    "cli": (9300, 118000),
 }
 
 

@@ -4041,11 +4041,9 @@ template <class = void>
     if (length > safetensors::max_header_bytes) return bad_safetensors("its header is longer than 100 MB");
     const std::string_view header{reinterpret_cast<const char*>(bytes.data()) + 8,
                                   static_cast<std::size_t>(length)};
-    if (header.empty() || header.front() != '{')
-        return bad_safetensors("its header does not begin with '{'");
+    if (header.empty() || header.front() != '{') return bad_safetensors("its header does not begin with '{'");
     // The JSON parser would take a zero byte for the end of its input.
-    if (header.find('\0') != std::string_view::npos)
-        return bad_safetensors("its header has a zero byte");
+    if (header.find('\0') != std::string_view::npos) return bad_safetensors("its header has a zero byte");
 
     nlohmann::json_sax<nlohmann::json>* const events = &reader;
     if (!nlohmann::json::sax_parse(header.data(), header.data() + header.size(), events)) {
@@ -4101,7 +4099,8 @@ template <class = void>
     std::vector<std::uint64_t> ends;
     ends.reserve(reader.entries.size());
     for (const auto& entry : reader.entries) {
-        if (entry.begin > entry.end || (entry.begin != entry.end && entry.begin != (ends.empty() ? 0 : ends.back())))
+        if (entry.begin > entry.end ||
+            (entry.begin != entry.end && entry.begin != (ends.empty() ? 0 : ends.back())))
             return detail::bad_safetensors("its tensors leave a hole or overlap");
         ends.push_back(entry.end);
     }
@@ -7176,6 +7175,192 @@ result<void> remove_file_inside(const Path& root, std::string_view relative) {
 template <class = void>
 result<void> remove_empty_dir_inside(const Path& root, std::string_view relative) {
     return remove_inside(root, relative, Removal::empty_dir);
+}
+
+}  // namespace CAIRN_NAMESPACE::detail::os
+
+// ---- cairn/store/detail/os_crash.hpp
+// What is left of a process that died: a mark by its last signal, and what the kernel counts of its group.
+
+#if !defined(_WIN32)
+#include <fcntl.h>
+#include <signal.h>
+#include <unistd.h>
+#endif
+
+namespace CAIRN_NAMESPACE::detail::os {
+
+#if defined(_WIN32)
+
+/// Leaves nothing: there are no such signals.
+template <class = void>
+class BasicCrashMark {
+  public:
+    BasicCrashMark() = default;
+    explicit BasicCrashMark(const Path&) {}
+};
+
+#else
+
+/// While it lives, a signal of a crash (SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT) that nobody else handles
+/// leaves its number in a file, and then ends the process as it would have. A forked child leaves none.
+template <class = void>
+class CAIRN_ONE_IN_PROCESS BasicCrashMark {
+  public:
+    BasicCrashMark() = default;
+    /// Removes an older mark. Of more than 16 at once the last ones leave none.
+    explicit BasicCrashMark(const Path& file) : path_{std::make_unique<std::string>(file.string())} {
+        (void)remove_file(file);
+        const std::scoped_lock lock{mutex_};
+        if (armed_++ == 0) install();
+        process_.store(::getpid(), std::memory_order_relaxed);
+        for (auto& slot : paths_) {
+            const char* none = nullptr;
+            if (slot.compare_exchange_strong(none, path_->c_str())) break;
+        }
+    }
+    BasicCrashMark(BasicCrashMark&&) noexcept = default;
+    BasicCrashMark& operator=(BasicCrashMark&& other) noexcept {
+        if (this != &other) {
+            release();
+            path_ = std::move(other.path_);
+        }
+        return *this;
+    }
+    ~BasicCrashMark() { release(); }
+
+  private:
+    static constexpr int numbers[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
+
+    void release() noexcept {
+        if (!path_) return;
+        if (process_.load(std::memory_order_relaxed) != ::getpid()) {
+            path_.reset();  // of a forked child: the mutex may be held by a thread that is in the parent
+            return;
+        }
+        const std::scoped_lock lock{mutex_};
+        for (auto& slot : paths_) {
+            const char* mine = path_->c_str();
+            if (slot.compare_exchange_strong(mine, nullptr)) break;
+        }
+        path_.reset();
+        if (--armed_ == 0) uninstall();
+    }
+
+    static void install() noexcept {
+        for (const int number : numbers) {
+            struct ::sigaction before{};
+            if (::sigaction(number, nullptr, &before) != 0 || before.sa_handler != SIG_DFL) continue;
+            struct ::sigaction mine{};
+            mine.sa_handler = &handle;
+            mine.sa_flags = static_cast<int>(SA_RESETHAND | SA_ONSTACK);
+            (void)::sigaction(number, &mine, nullptr);
+        }
+    }
+    static void uninstall() noexcept {
+        for (const int number : numbers) {
+            struct ::sigaction now{};
+            if (::sigaction(number, nullptr, &now) != 0 || now.sa_handler != &handle) continue;
+            struct ::sigaction none{};
+            none.sa_handler = SIG_DFL;
+            (void)::sigaction(number, &none, nullptr);
+        }
+    }
+    // Only what a handler may call. The disposition is the default again: raised once more, it ends us.
+    static void handle(int number) {
+        const int before = errno;
+        if (process_.load(std::memory_order_relaxed) == ::getpid()) {
+            const char digits[] = {static_cast<char>('0' + number / 10), static_cast<char>('0' + number % 10),
+                                   '\n'};
+            for (const auto& slot : paths_) {
+                const char* const path = slot.load(std::memory_order_relaxed);
+                const int file =
+                    path == nullptr ? -1 : ::open(path, O_CREAT | O_WRONLY | O_TRUNC | O_CLOEXEC, 0644);
+                if (file < 0) continue;
+                (void)!::write(file, digits, sizeof digits);
+                ::close(file);
+            }
+        }
+        errno = before;
+        (void)::raise(number);
+    }
+
+    static inline constinit std::array<std::atomic<const char*>, 16> paths_{};
+    static inline constinit std::atomic<::pid_t> process_{0};
+    static inline std::mutex mutex_;
+    static inline int armed_ = 0;
+
+    std::unique_ptr<std::string> path_;  // where it is stays the same when this moves
+};
+
+#endif
+
+using CrashMark = BasicCrashMark<>;
+
+/// The signal whose mark lies in a file; nothing if there is none.
+template <class = void>
+[[nodiscard]] std::optional<int> crash_signal(const Path& file) {
+    auto mark = File::open_read(file);
+    if (!mark) return std::nullopt;
+    const auto text = mark->read_all(16);
+    int number = 0;
+    if (!text) return std::nullopt;
+    const auto read = std::from_chars(text->data(), text->data() + text->size(), number);
+    return read.ec == std::errc{} ? std::optional{number} : std::nullopt;
+}
+
+/// Its name, for the signals that leave a mark on this system.
+[[nodiscard]] constexpr std::string_view signal_name(int number) noexcept {
+    switch (number) {
+#if !defined(_WIN32)
+        case SIGSEGV: return "SIGSEGV";
+        case SIGBUS: return "SIGBUS";
+        case SIGFPE: return "SIGFPE";
+        case SIGILL: return "SIGILL";
+        case SIGABRT: return "SIGABRT";
+#endif
+        default: return "a signal";
+    }
+}
+
+/// How many processes of a group the kernel has killed because there was no memory left; nothing if that is
+/// not known.
+template <class = void>
+[[nodiscard]] std::optional<std::uint64_t> killed_for_memory(const std::string& group) {
+    constexpr std::string_view key = "oom_kill ";
+    auto file = group.empty() ? result<File>{error{}} : File::open_read(group);
+    const auto text = file ? file->read_all(4096) : result<std::string>{error{}};
+    if (!text) return std::nullopt;
+    const std::size_t at = text->find(key);
+    std::uint64_t count = 0;
+    if (at == std::string::npos) return std::nullopt;
+    const auto read = std::from_chars(text->data() + at + key.size(), text->data() + text->size(), count);
+    return read.ec == std::errc{} ? std::optional{count} : std::nullopt;
+}
+
+/// The group of processes whose memory is counted together, as a container's: the file with the kernel's
+/// counts. Empty where there is none.
+template <class = void>
+[[nodiscard]] std::string memory_group() {
+    auto file = File::open_read("/proc/self/cgroup");
+    const auto text = file ? file->read_all(4096) : result<std::string>{error{}};
+    if (!text) return {};
+    struct Tree {
+        std::string_view line, root, counts;
+    };
+    // Version 1 has a tree for each controller; version 2 has one.
+    for (const Tree& tree : {Tree{":memory:/", "/sys/fs/cgroup/memory", "/memory.oom_control"},
+                             {"0::/", "/sys/fs/cgroup", "/memory.events"}}) {
+        const std::size_t at = text->find(tree.line);
+        if (at == std::string::npos) continue;
+        const std::size_t path = at + tree.line.size() - 1;  // from the '/' on
+        // A container sees its own group as the root, and may not see what it is called outside.
+        for (const std::string& name : {text->substr(path, text->find('\n', path) - path), std::string{}}) {
+            std::string group = std::string{tree.root} + (name == "/" ? "" : name) + std::string{tree.counts};
+            if (killed_for_memory(group)) return group;
+        }
+    }
+    return {};
 }
 
 }  // namespace CAIRN_NAMESPACE::detail::os
@@ -10563,7 +10748,7 @@ class BasicArtifactStore {
         std::string all;
         for (const ObjectEntry& piece : file->pieces) {
             const auto bytes = detail::object_bytes(store_, piece);
-            if (!bytes) return bytes;
+            if (!bytes) return bytes.error();
             all += *bytes;
         }
         return all;
@@ -14331,8 +14516,8 @@ namespace CAIRN_NAMESPACE {
 class LocalStore {
   public:
     LocalStore() = default;
-    /// `LocalStore{cairn::share::tensors}`: versions also share the tensors that are equal. A file is then cut
-    /// into several objects, and is not shown under a plain path.
+    /// `LocalStore{cairn::share::tensors}`: versions also share the tensors that are equal. A file is then
+    /// cut into several objects, and is not shown under a plain path.
     explicit LocalStore(Share share) : share_{share} {}
 
     /// Called by the run that makes the checkpoint.
@@ -18363,9 +18548,9 @@ template <class = void>
 
 template <class = void>
 [[nodiscard]] Version version_of(const Manifest& manifest, const ArtifactStore& artifacts) {
-    const bool is_shown = std::any_of(manifest.files.begin(), manifest.files.end(), [](const FileEntry& file) {
-        return file.is_stored() && file.pieces.empty();
-    });
+    const bool is_shown =
+        std::any_of(manifest.files.begin(), manifest.files.end(),
+                    [](const FileEntry& file) { return file.is_stored() && file.pieces.empty(); });
     return {manifest.version, manifest.logical_size(), row_of(manifest),
             is_shown ? artifacts.plain_path(manifest.version) : std::filesystem::path{}};
 }
@@ -18873,6 +19058,13 @@ template <class Json = nlohmann::json>
 
 }  // namespace detail
 
+namespace detail {
+
+/// Beside the record: the signal by which the process died, if it did.
+inline constexpr const char* crash_file = "signal";
+
+}  // namespace detail
+
 /// One run's folder, open for its one writer or for a reader.
 template <class Json = nlohmann::json>
 class BasicRunFolder {
@@ -19346,6 +19538,7 @@ class BasicRunEngine final : public RunCore,
         // Before the end, so that what comes of it is recorded.
         if (!has_ended() && !is_detached()) are_saved_ = saver_->drain(most_ns);
         if (ended_.exchange(true)) return {};
+        mark_ = {};
         const std::uint64_t dropped =
             dropped_.load(std::memory_order_relaxed);  // later ones came after the end
         open_as_.store(0, std::memory_order_relaxed);
@@ -19493,10 +19686,13 @@ class BasicRunEngine final : public RunCore,
         about_["sessions"] = about_.value("sessions", 0U) + 1;
         about_["status"] = "running";
         about_["library"] = CAIRN_VERSION;
+        if (const std::string group = os::memory_group(); const auto killed = os::killed_for_memory(group))
+            about_["memory"] = {{"group", group}, {"killed", *killed}};
         about_.erase("ended_ns");
         about_.erase("why");
         folder_.write_json("config.json", config_).value();
         folder_.write_run(about_).value();
+        mark_ = os::CrashMark{dir() / crash_file};
     }
 
     result<void> write_end(std::string_view status, const std::string& why, std::uint64_t dropped) {
@@ -19561,6 +19757,7 @@ class BasicRunEngine final : public RunCore,
     }
 
     RunFolder folder_;
+    os::CrashMark mark_;
     std::unique_ptr<Live> live_;
     std::unique_ptr<BasicSaver<T>> saver_ = std::make_unique<BasicSaver<T>>();
     bool are_saved_ = true;  // what the saver was given
@@ -20870,8 +21067,8 @@ class RecordedRun {
     [[nodiscard]] std::string name() const { return text("name"); }
     /// How it stood when it was opened for reading.
     [[nodiscard]] RunState state() const noexcept { return state_; }
-    /// Why it failed or exited; empty if it did not.
-    [[nodiscard]] std::string why() const { return text("why"); }
+    /// Why it failed, exited or crashed; empty if it did not, or if that is not known.
+    [[nodiscard]] std::string why() const { return state_ == RunState::crashed ? crash() : text("why"); }
     /// Nanoseconds since the Unix epoch; `ended_ns` is 0 for a run that has not ended.
     [[nodiscard]] std::int64_t created_ns() const { return number("created_ns"); }
     /// When this session of it began: a resumed run has a later one.
@@ -20903,6 +21100,21 @@ class RecordedRun {
         auto read = for_each_row(keep, rank);
         if (!read) return read.error();
         return all;
+    }
+    /// The last rows of a rank, at most so many, in the order of time. Fails: corrupt, unsupported.
+    [[nodiscard]] result<std::vector<DynamicRow>> last_rows(std::size_t most, unsigned rank = 0) const {
+        std::vector<DynamicRow> last;
+        const auto keep = [&](std::int64_t step, std::int64_t time_ns, std::span<const NamedValue> values) {
+            const auto place =
+                std::upper_bound(last.begin(), last.end(), time_ns,
+                                 [](std::int64_t at, const DynamicRow& row) { return at < row.time_ns(); });
+            if (last.size() == most && place == last.begin()) return;
+            last.emplace(place, step, time_ns, values.data(), values.size());
+            if (last.size() > most) last.erase(last.begin());
+        };
+        auto read = for_each_row(keep, rank);
+        if (!read) return read.error();
+        return last;
     }
     /// What the checkpoints of a rank decided, as `run.decisions()` gives it. Fails: corrupt, unsupported.
     [[nodiscard]] result<std::vector<Decision>> decisions(unsigned rank = 0) const {
@@ -20968,6 +21180,26 @@ class RecordedRun {
         }
         return {errc::not_found, "the run has no numbers of this metric", detail::suggest_name(metric),
                 there.empty() ? "it has no metric yet" : "it has: " + there};
+    }
+    /// From what the process left, and what the kernel counts.
+    [[nodiscard]] std::string crash() const {
+        if (const auto signal = detail::os::crash_signal(dir() / detail::crash_file))
+            return std::string{detail::os::signal_name(*signal)} + " (signal " + std::to_string(*signal) +
+                   ")";
+        const auto process = detail::process_from(about_.value("process", nlohmann::json{}));
+        const auto here = detail::os::this_process();
+        if (process.host != here.host || process.boot.empty()) return {};
+        if (process.boot != here.boot) return "the machine was restarted";
+        const auto memory = about_.find("memory");
+        std::string group;
+        std::uint64_t before = 0;
+        if (memory == about_.end() || !detail::get_field(*memory, "group", group) ||
+            !detail::get_field(*memory, "killed", before) || !group.starts_with("/sys/fs/cgroup/"))
+            return {};
+        const auto killed = detail::os::killed_for_memory(group);
+        if (!killed || *killed <= before) return {};
+        return "memory ran out, it seems: the kernel killed " + std::to_string(*killed - before) +
+               " processes of its group since it began";
     }
     [[nodiscard]] std::string text(const char* key) const {
         const auto found = about_.find(key);
@@ -21345,6 +21577,18 @@ using namespace ::cairn::detail;  // NOLINT(google-build-using-namespace): the l
     return out + "\n";
 }
 
+/// A row in a line: its step, and what fits of its metrics.
+[[nodiscard]] inline std::string row_line(const DynamicRow& row) {
+    std::string out = "       " + column("step " + std::to_string(row.step()), 12);
+    std::size_t shown = 0;
+    row.for_each([&](std::string_view name, const Value& value) {
+        if (shown++ < 4)
+            out += " " + printable(name) + "=" +
+                   (value.is_text() ? printable(value.text()) : short_number(value.number()));
+    });
+    return out + (shown > 4 ? " …\n" : "\n");
+}
+
 /// One run on a page: where, how it stands, config, metrics, versions.
 [[nodiscard]] inline result<std::string> show_run(const StoreReader& store, const RecordedRun& run) {
     std::string out = "run    " + printable(run.project()) + "/" + printable(run.id());
@@ -21373,6 +21617,12 @@ using namespace ::cairn::detail;  // NOLINT(google-build-using-namespace): the l
     if (!views->empty()) {
         out += "metrics\n" +
                metrics_table(*views, [&](std::string_view metric) { return run.goal_of(metric); }, 100);
+    }
+    if (run.state() == RunState::crashed) {
+        const auto last = run.last_rows(5);
+        if (!last) return last.error();
+        if (!last->empty()) out += "last rows\n";
+        for (const DynamicRow& row : *last) out += row_line(row);
     }
     const auto saved = store.versions_of(run);
     if (!saved) return saved.error();

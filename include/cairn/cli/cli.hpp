@@ -105,6 +105,18 @@ using namespace ::cairn::detail;  // NOLINT(google-build-using-namespace): the l
     return out + "\n";
 }
 
+/// A row in a line: its step, and what fits of its metrics.
+[[nodiscard]] inline std::string row_line(const DynamicRow& row) {
+    std::string out = "       " + column("step " + std::to_string(row.step()), 12);
+    std::size_t shown = 0;
+    row.for_each([&](std::string_view name, const Value& value) {
+        if (shown++ < 4)
+            out += " " + printable(name) + "=" +
+                   (value.is_text() ? printable(value.text()) : short_number(value.number()));
+    });
+    return out + (shown > 4 ? " …\n" : "\n");
+}
+
 /// One run on a page: where, how it stands, config, metrics, versions.
 [[nodiscard]] inline result<std::string> show_run(const StoreReader& store, const RecordedRun& run) {
     std::string out = "run    " + printable(run.project()) + "/" + printable(run.id());
@@ -133,6 +145,12 @@ using namespace ::cairn::detail;  // NOLINT(google-build-using-namespace): the l
     if (!views->empty()) {
         out += "metrics\n" +
                metrics_table(*views, [&](std::string_view metric) { return run.goal_of(metric); }, 100);
+    }
+    if (run.state() == RunState::crashed) {
+        const auto last = run.last_rows(5);
+        if (!last) return last.error();
+        if (!last->empty()) out += "last rows\n";
+        for (const DynamicRow& row : *last) out += row_line(row);
     }
     const auto saved = store.versions_of(run);
     if (!saved) return saved.error();

@@ -53,8 +53,8 @@ class RecordedRun {
     [[nodiscard]] std::string name() const { return text("name"); }
     /// How it stood when it was opened for reading.
     [[nodiscard]] RunState state() const noexcept { return state_; }
-    /// Why it failed or exited; empty if it did not.
-    [[nodiscard]] std::string why() const { return text("why"); }
+    /// Why it failed, exited or crashed; empty if it did not, or if that is not known.
+    [[nodiscard]] std::string why() const { return state_ == RunState::crashed ? crash() : text("why"); }
     /// Nanoseconds since the Unix epoch; `ended_ns` is 0 for a run that has not ended.
     [[nodiscard]] std::int64_t created_ns() const { return number("created_ns"); }
     /// When this session of it began: a resumed run has a later one.
@@ -86,6 +86,21 @@ class RecordedRun {
         auto read = for_each_row(keep, rank);
         if (!read) return read.error();
         return all;
+    }
+    /// The last rows of a rank, at most so many, in the order of time. Fails: corrupt, unsupported.
+    [[nodiscard]] result<std::vector<DynamicRow>> last_rows(std::size_t most, unsigned rank = 0) const {
+        std::vector<DynamicRow> last;
+        const auto keep = [&](std::int64_t step, std::int64_t time_ns, std::span<const NamedValue> values) {
+            const auto place =
+                std::upper_bound(last.begin(), last.end(), time_ns,
+                                 [](std::int64_t at, const DynamicRow& row) { return at < row.time_ns(); });
+            if (last.size() == most && place == last.begin()) return;
+            last.emplace(place, step, time_ns, values.data(), values.size());
+            if (last.size() > most) last.erase(last.begin());
+        };
+        auto read = for_each_row(keep, rank);
+        if (!read) return read.error();
+        return last;
     }
     /// What the checkpoints of a rank decided, as `run.decisions()` gives it. Fails: corrupt, unsupported.
     [[nodiscard]] result<std::vector<Decision>> decisions(unsigned rank = 0) const {
@@ -151,6 +166,26 @@ class RecordedRun {
         }
         return {errc::not_found, "the run has no numbers of this metric", detail::suggest_name(metric),
                 there.empty() ? "it has no metric yet" : "it has: " + there};
+    }
+    /// From what the process left, and what the kernel counts.
+    [[nodiscard]] std::string crash() const {
+        if (const auto signal = detail::os::crash_signal(dir() / detail::crash_file))
+            return std::string{detail::os::signal_name(*signal)} + " (signal " + std::to_string(*signal) +
+                   ")";
+        const auto process = detail::process_from(about_.value("process", nlohmann::json{}));
+        const auto here = detail::os::this_process();
+        if (process.host != here.host || process.boot.empty()) return {};
+        if (process.boot != here.boot) return "the machine was restarted";
+        const auto memory = about_.find("memory");
+        std::string group;
+        std::uint64_t before = 0;
+        if (memory == about_.end() || !detail::get_field(*memory, "group", group) ||
+            !detail::get_field(*memory, "killed", before) || !group.starts_with("/sys/fs/cgroup/"))
+            return {};
+        const auto killed = detail::os::killed_for_memory(group);
+        if (!killed || *killed <= before) return {};
+        return "memory ran out, it seems: the kernel killed " + std::to_string(*killed - before) +
+               " processes of its group since it began";
     }
     [[nodiscard]] std::string text(const char* key) const {
         const auto found = about_.find(key);

@@ -308,6 +308,7 @@ class BasicRunEngine final : public RunCore,
         // Before the end, so that what comes of it is recorded.
         if (!has_ended() && !is_detached()) are_saved_ = saver_->drain(most_ns);
         if (ended_.exchange(true)) return {};
+        mark_ = {};
         const std::uint64_t dropped =
             dropped_.load(std::memory_order_relaxed);  // later ones came after the end
         open_as_.store(0, std::memory_order_relaxed);
@@ -455,10 +456,13 @@ class BasicRunEngine final : public RunCore,
         about_["sessions"] = about_.value("sessions", 0U) + 1;
         about_["status"] = "running";
         about_["library"] = CAIRN_VERSION;
+        if (const std::string group = os::memory_group(); const auto killed = os::killed_for_memory(group))
+            about_["memory"] = {{"group", group}, {"killed", *killed}};
         about_.erase("ended_ns");
         about_.erase("why");
         folder_.write_json("config.json", config_).value();
         folder_.write_run(about_).value();
+        mark_ = os::CrashMark{dir() / crash_file};
     }
 
     result<void> write_end(std::string_view status, const std::string& why, std::uint64_t dropped) {
@@ -523,6 +527,7 @@ class BasicRunEngine final : public RunCore,
     }
 
     RunFolder folder_;
+    os::CrashMark mark_;
     std::unique_ptr<Live> live_;
     std::unique_ptr<BasicSaver<T>> saver_ = std::make_unique<BasicSaver<T>>();
     bool are_saved_ = true;  // what the saver was given

@@ -4,6 +4,7 @@
 // threads. Names no POSIX type, so that another system needs only its own detail/os_*.hpp; detail/os_sys.hpp
 // holds every system call. Costs <filesystem>, for its paths.
 
+#include <cairn/store/detail/os_crash.hpp>        // IWYU pragma: export
 #include <cairn/store/detail/os_error.hpp>        // IWYU pragma: export
 #include <cairn/store/detail/os_file.hpp>         // IWYU pragma: export
 #include <cairn/store/detail/os_folder.hpp>       // IWYU pragma: export

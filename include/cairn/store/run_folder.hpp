@@ -61,6 +61,13 @@ template <class Json = nlohmann::json>
 
 }  // namespace detail
 
+namespace detail {
+
+/// Beside the record: the signal by which the process died, if it did.
+inline constexpr const char* crash_file = "signal";
+
+}  // namespace detail
+
 /// One run's folder, open for its one writer or for a reader.
 template <class Json = nlohmann::json>
 class BasicRunFolder {
