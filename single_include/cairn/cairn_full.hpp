@@ -5485,8 +5485,9 @@ struct Decision {
     double seconds = 0, save_seconds = 0;
     /// As in `At`.
     bool signal = false, final = false, failure = false;
-    bool by_hand = false;  ///< `checkpoint.save`, whatever the policy said
-    bool queued = false;   ///< when this was recorded the version was still to be written
+    bool by_hand = false;    ///< `checkpoint.save`, whatever the policy said
+    bool queued = false;     ///< when this was recorded the version was still to be written
+    std::uint64_t save = 0;  ///< tells the records of one queued version from all others of the run; or 0
     /// How many rows the thread logged since the checkpoint was last asked, the row itself included; 0: none,
     /// the row was not logged or was asked about again; `another_thread`: that was by another thread.
     std::uint64_t rows = 0;
@@ -5579,9 +5580,9 @@ namespace field {
 inline constexpr std::string_view kind = "kind", checkpoint = "checkpoint", version = "version",
                                   answer = "answer", text = "text", retention = "retention",
                                   seconds = "seconds", save_seconds = "save_seconds", flags = "flags",
-                                  rows = "rows", time = "time_ns", order = "order", policy = "policy",
-                                  path = "path", rule = "rule", value = "value", reference = "reference",
-                                  row = "row";
+                                  rows = "rows", time = "time_ns", order = "order", save = "save",
+                                  policy = "policy", path = "path", rule = "rule", value = "value",
+                                  reference = "reference", row = "row";
 }  // namespace field
 
 /// A decision as the journal keeps it: an event, of the time at which it is recorded, whose values have these
@@ -5599,6 +5600,7 @@ template <class = void>
                            (d.by_hand ? 8U : 0U) | (d.queued ? 16U : 0U);
     out.push_back({field::flags, flags});
     out.push_back({field::rows, d.rows});
+    if (d.save != 0) out.push_back({field::save, d.save});
     out.push_back({field::time, d.time_ns});
     out.push_back({field::order, order});
     std::vector<std::string> paths;  // seen until the event is made
@@ -5657,6 +5659,7 @@ template <class = void>
         if (name == field::seconds) d.seconds = value.number();
         if (name == field::save_seconds) d.save_seconds = value.number();
         if (name == field::rows) d.rows = value.bits();
+        if (name == field::save) d.save = value.bits();
         if (name == field::order) d.order = value.bits();
         if (name == field::time) d.time_ns = static_cast<std::int64_t>(value.bits());
         if (name == field::flags) {
@@ -7485,8 +7488,21 @@ class BasicLease {
             return failure("mark as being read", path);
         BasicLease lease;
         lease.file_ = std::move(*file);
+        lease.number_ = number;
+        lease.owner_ = sys::getpid();
         return lease;
     }
+    BasicLease(BasicLease&&) noexcept = default;
+    BasicLease& operator=(BasicLease&& other) noexcept {
+        if (this != &other) {
+            release();
+            file_ = std::move(other.file_);
+            number_ = other.number_;
+            owner_ = other.owner_;
+        }
+        return *this;
+    }
+    ~BasicLease() { release(); }
 
     /// Whether anybody, this process included, holds it. Takes nothing, makes no file.
     static result<bool> is_held(const Path& path, std::uint64_t number) {
@@ -7499,9 +7515,16 @@ class BasicLease {
     }
 
     [[nodiscard]] bool held() const noexcept { return file_.is_open(); }
+    /// Gives it back, even if a forked child still shares it; in such a child it is the parent's.
+    void release() noexcept {
+        if (file_.is_open() && owner_ == sys::getpid())
+            (void)sys::lock(file_.native_handle(), sys::Locking::none, {number_, true});
+        file_ = File{};
+    }
 
   private:
     File file_;
+    std::uint64_t number_ = 0, owner_ = 0;
 };
 using Lease = BasicLease<>;
 
@@ -8466,8 +8489,8 @@ struct Options {
     bool save = true;                    ///< false: checkpoints of this run save nothing
     Durability durability = Durability::power_loss;  ///< of versions, artifacts and the run's records
     bool quiet = false;                              ///< true: no start and end messages on a terminal
-    /// Gets each failure once, in place of the line on stderr, on the thread on which it came up: it must not
-    /// block, nor call the run. What it throws is dropped.
+    /// Gets each failure once (the same text is the same failure), in place of the line on stderr, on the
+    /// thread on which it came up: it must not block, nor call the run. What it throws is dropped.
     std::function<void(const error&)> on_error = {};
 };
 
@@ -10181,9 +10204,9 @@ template <class = void>
 template <class = void>
 class BasicStagedObject {
   public:
-    /// For `BasicObjectWriter`; with the file, if that is still to be made durable.
-    BasicStagedObject(Digest digest, std::uint64_t size, detail::TempPath temp, detail::os::File file = {})
-        : digest_{digest}, size_{size}, temp_{std::move(temp)}, file_{std::move(file)} {}
+    /// For `BasicObjectWriter`.
+    BasicStagedObject(Digest digest, std::uint64_t size, detail::TempPath temp, bool is_spare = false)
+        : digest_{digest}, size_{size}, temp_{std::move(temp)}, is_spare_{is_spare} {}
 
     /// The SHA-256 of the bytes, which is the object's name.
     [[nodiscard]] const Digest& digest() const noexcept { return digest_; }
@@ -10193,9 +10216,13 @@ class BasicStagedObject {
     [[nodiscard]] const std::filesystem::path& temp_path() const noexcept { return temp_.path(); }
     /// Makes it durable where it lies, so that another process may install it. Fails: no_space, io.
     result<void> seal() {
-        if (!file_.is_open()) return {};
-        if (auto synced = file_.sync(); !synced) return synced;
-        return file_.close();
+        if (!is_spare_) return {};
+        auto file = detail::os::File::open_read_write(temp_.path());
+        if (!file) return file.error();
+        if (auto sealed = file->set_read_only(); !sealed) return sealed;
+        if (auto synced = file->sync(); !synced) return synced;
+        is_spare_ = false;
+        return file->close();
     }
     /// Another process installs or removes it.
     void hand_over() noexcept { temp_.keep(); }
@@ -10207,6 +10234,7 @@ class BasicStagedObject {
         const auto there = detail::os::status(path, detail::os::Links::refuse);
         if (!there) return there.error();
         if (there->is_file && there->size == size_) {
+            if (is_spare_) return false;
             const auto whole = detail::verify_object(store, digest_.hex());
             if (whole) return false;
             if (whole.error().code() != errc::corrupt) return whole.error();
@@ -10229,7 +10257,7 @@ class BasicStagedObject {
     Digest digest_;
     std::uint64_t size_;
     detail::TempPath temp_;
-    detail::os::File file_;  // after the path: it is closed before its name goes (Windows)
+    bool is_spare_;  // the store had it, whole, when it was staged: it is not durable
 };
 using StagedObject = BasicStagedObject<>;
 
@@ -10287,17 +10315,18 @@ class BasicObjectWriter {
         return written;
     }
 
-    /// The object, under its temporary name and read-only; durable, unless the store seems to have it already
-    /// and so has no need of it. Fails: as the first `write` that failed, too.
+    /// The object, under its temporary name: durable and read-only, unless the store has it already, whole.
+    /// Fails: as the first `write` that failed, too.
     result<StagedObject> finish() {
         if (failed_) return *failed_;
-        if (auto sealed = file_.set_read_only(); !sealed) return sealed.error();
         const Digest digest = hash_.finish();
+        const auto there = detail::os::status(store_.object_path(digest.hex()), detail::os::Links::refuse);
+        if (there && there->is_file && there->size == size_ && detail::verify_object(store_, digest.hex())) {
+            if (auto closed = file_.close(); !closed) return closed.error();
+            return StagedObject{digest, size_, std::move(temp_), true};
+        }
+        if (auto sealed = file_.set_read_only(); !sealed) return sealed.error();
         if (store_.durability() == Durability::power_loss) {
-            const auto there =
-                detail::os::status(store_.object_path(digest.hex()), detail::os::Links::refuse);
-            if (there && there->is_file && there->size == size_)
-                return StagedObject{digest, size_, std::move(temp_), std::move(file_)};
             if (auto synced = file_.sync(); !synced) return synced.error();
         }
         if (auto closed = file_.close(); !closed) return closed.error();
@@ -11143,6 +11172,10 @@ class BasicRunCore {
 
     /// Where checkpoints are written beside the loop, until the run ends.
     [[nodiscard]] virtual BasicSaver<T>& saver() noexcept = 0;
+    /// A number that no other save of the run has, in whatever session.
+    [[nodiscard]] std::uint64_t new_save() noexcept {
+        return static_cast<std::uint64_t>(started_ns_) + saves_.fetch_add(1, std::memory_order_relaxed);
+    }
     /// Counts a version that was not saved because another was being written.
     void count_passed_over() noexcept { passed_over_.fetch_add(1, std::memory_order_relaxed); }
 
@@ -11215,6 +11248,7 @@ class BasicRunCore {
     std::atomic<bool> ended_{false};
     std::atomic<std::uint64_t> dropped_{0};
     std::atomic<std::uint64_t> passed_over_{0};
+    std::atomic<std::uint64_t> saves_{0};
 };
 using RunCore = BasicRunCore<>;
 
@@ -11575,11 +11609,11 @@ class BasicSaver {
     BasicSaver& operator=(const BasicSaver&) = delete;
 
     /// Takes work that never throws, and what to call it; returns its place in the order. Fails: busy, if the
-    /// system gives no thread.
+    /// system gives no thread, or after `stop`.
     result<std::uint64_t> post(std::string name, std::function<void()> work) {
         const std::scoped_lock lock{mutex_};
+        if (stopping_) return error{errc::busy, "the run has ended", "", ""};
         if (!running_) {
-            stopping_ = false;
             if (auto started = thread_.start(&run, this); !started) return started.error();
             running_ = true;
         }
@@ -11614,16 +11648,15 @@ class BasicSaver {
         for (const Work& work : queue_) names += (names.empty() ? "" : ", ") + work.name;
         return names;
     }
-    /// Ends the thread once it has no more to do; the next `post` starts another. Requires that nobody posts.
+    /// Ends the thread once it has no more to do. No more is taken.
     void stop() {
         {
             const std::scoped_lock lock{mutex_};
-            if (!running_ || thread_.is_current()) return;
             stopping_ = true;
+            if (!running_ || thread_.is_current()) return;
             wake_.notify_all();
         }
         thread_.join();
-        running_ = false;
     }
 
     /// For the work: it gets on, however slowly.
@@ -12912,22 +12945,15 @@ class BasicReplay {
     /// the policy hears what became of it; `decision` is what was recorded, or only says that it was skipped.
     result<void> go(const RunCore& core, const std::filesystem::path& run_dir, OnLook on_look) {
         AskedRows asked;
-        for (const Version& version : *committed_) {
-            unrecorded_.emplace(version.number, &version);
-            whole_.insert({version.number, version.row.step(), version.row.time_ns()});
-        }
+        for (const Version& version : *committed_) unrecorded_.emplace(version.number, &version);
         auto read = core.read_rows(run_dir, [&](const StoredRow& row, const Decision* decision) {
             if (row.kind == RecordKind::row) return asked.row(row.ring);
             if (!is_mine(decision)) return;
             asked.decided(row.ring, *decision);
-            if (decision->kind == Decision::Kind::written && decision->version)
-                whole_.insert(key_of(*decision));
-            if (decision->kind == Decision::Kind::lost && decision->version)
-                lost_.insert_or_assign(key_of(*decision), decision->text);
-            if (decision->kind == Decision::Kind::saved && decision->version)
-                unrecorded_.erase(*decision->version);
+            take_proof(*decision);
         });
         if (!read) return read.error();
+        prove();
         asked.end();
         read = core.read_rows(run_dir, [&](const StoredRow& row, const Decision* decision) {
             if (row.kind == RecordKind::row) return take_row(row, asked.take(row.ring), on_look);
@@ -12946,6 +12972,8 @@ class BasicReplay {
         return {};
     }
 
+    /// The records that are missing of versions that are there.
+    [[nodiscard]] std::vector<Decision> take_unproven() noexcept { return std::move(unproven_); }
     /// As it is after the last row.
     [[nodiscard]] const State& now() const noexcept { return now_; }
 
@@ -13058,21 +13086,45 @@ class BasicReplay {
         return more;
     }
 
-    /// A version may have been queued, and nothing come of it: its number may be that of a later one.
-    using Key = std::tuple<std::uint64_t, std::int64_t, std::int64_t>;
-    [[nodiscard]] static Key key_of(const Decision& d) { return {*d.version, d.step, d.time_ns}; }
-    [[nodiscard]] bool is_lost(const Decision& decision) const {
-        return decision.kind == Decision::Kind::saved && decision.queued && decision.version &&
-               !whole_.contains(key_of(decision));
+    /// What came of the versions that were queued.
+    void take_proof(const Decision& decision) {
+        if (!decision.version) return;
+        if (decision.kind == Decision::Kind::written)
+            written_.insert_or_assign(decision.save, *decision.version);
+        if (decision.kind == Decision::Kind::lost) lost_.insert_or_assign(decision.save, decision.text);
+        if (decision.kind != Decision::Kind::saved) return;
+        if (decision.queued)
+            queued_.insert_or_assign({*decision.version, decision.step, decision.time_ns}, decision.save);
+        else
+            unrecorded_.erase(*decision.version);
+    }
+    /// A kill may have come between a version and the record that it is there.
+    void prove() {
+        for (const Version& version : *committed_) {
+            const auto known = queued_.find({version.number, version.row.step(), version.row.time_ns()});
+            if (known == queued_.end() || lost_.contains(known->second)) continue;
+            if (written_.try_emplace(known->second, version.number).second)
+                unproven_.push_back({.kind = Decision::Kind::written,
+                                     .step = version.row.step(),
+                                     .time_ns = version.row.time_ns(),
+                                     .version = version.number,
+                                     .save = known->second});
+        }
+        for (const auto& [save, number] : written_) unrecorded_.erase(number);
     }
 
     void look(const At<DynamicRow>& at, const Decision& recorded, OnLook on_look) {
         Decision decision = recorded;
-        if (is_lost(recorded)) {
-            const auto known = lost_.find(key_of(recorded));
-            decision.kind = Decision::Kind::failed;
-            decision.text =
-                known != lost_.end() ? known->second : "it was being written when the program ended";
+        if (recorded.kind == Decision::Kind::saved && recorded.queued) {
+            const auto there = written_.find(recorded.save);
+            if (there != written_.end()) {
+                decision.version = there->second;
+            } else {
+                const auto why = lost_.find(recorded.save);
+                decision.kind = Decision::Kind::failed;
+                decision.text =
+                    why != lost_.end() ? why->second : "it was being written when the program ended";
+            }
         }
         on_look(*now_.policy, at, decision);
         const Outcome outcome = decision.kind == Decision::Kind::saved    ? Outcome::saved
@@ -13096,8 +13148,12 @@ class BasicReplay {
     std::map<std::uint64_t, State> after_;
     std::map<std::uint64_t, const Version*> unrecorded_;
     std::vector<std::pair<std::uint64_t, DynamicRow>> annotations_;
-    std::set<Key> whole_;                       // versions that there are or were
-    std::map<Key, std::string> lost_;           // why there are none of these
+    // Of the versions that were queued, by `save`: their numbers, and why there is none.
+    std::map<std::uint64_t, std::uint64_t> written_;
+    std::map<std::uint64_t, std::string> lost_;
+    std::map<std::tuple<std::uint64_t, std::int64_t, std::int64_t>, std::uint64_t>
+        queued_;  // number, step, time
+    std::vector<Decision> unproven_;
     std::map<std::uint64_t, DynamicRow> rows_;  // of the versions, as far as the records tell
     std::int64_t started_ns_ = 0;
     double seconds_before_ = 0;
@@ -13162,12 +13218,12 @@ class BasicShelf {
     void add(Version version, Gone gone) {
         versions_.push_back(std::move(version));
         tidy(gone);
-        tell_if_filling(versions_.back().bytes);
+        guard([&] { tell_if_filling(versions_.back().bytes); });
     }
     /// After what is known of a version changed.
     void tidy(Gone gone) {
-        mark_best();
-        prune(gone);
+        guard([&] { mark_best(); });
+        guard([&] { prune(gone); });
     }
 
     /// Gives a version metrics that came late. Fails: not_found; already_exists for a metric that has another
@@ -13199,6 +13255,16 @@ class BasicShelf {
     }
 
   private:
+    /// A sink and a retention of the user's may throw.
+    template <class F>
+    void guard(F&& f) {
+        const result<void> done = guarded("looking after the versions", [&]() -> result<void> {
+            f();
+            return {};
+        });
+        if (!done) core_->note_failure(done.error(), false);
+    }
+
     [[nodiscard]] result<std::vector<Version>> listed(bool any_run) {
         if (!core_ || !sink_->can.lists) return versions_;
         result<std::vector<Version>> all = error{};
@@ -13262,7 +13328,7 @@ class BasicShelf {
     }
     /// Whether it is gone.
     [[nodiscard]] bool remove(const Version& version) {
-        const result<void> removed = sink_->remove(version);
+        const result<void> removed = guarded("removing a version", [&] { return sink_->remove(version); });
         // Somebody else removed it: it is gone, as was wanted.
         if (removed || removed.error().code() == errc::not_found) return true;
         if (removed.error().code() != errc::busy) core_->note_failure(removed.error(), false);
@@ -13565,7 +13631,8 @@ class BasicSaveResult {
     [[nodiscard]] SkipReason reason() const noexcept { return reason_; }
     /// What failed. Requires `failed()`.
     [[nodiscard]] const cairn::error& error() const noexcept { return ticket_->failure(); }
-    /// Waits until the version is durable or has failed; this is then the final answer.
+    /// Waits until the version is durable or has failed; this is then the final answer. Not for the child of
+    /// a fork: what is in flight is the parent's.
     const BasicSaveResult& wait() const {
         if (queued()) ticket_->wait();
         return *this;
@@ -13969,6 +14036,7 @@ struct Flight {
     VersionInfo info;
     Reservation reserved;
     std::shared_ptr<Ticket> ticket{};
+    std::uint64_t save = 0;   ///< as in `Decision`
     std::uint64_t place = 0;  ///< among the work of the saving thread
     bool is_out = false;      ///< the saving thread has it
     bool is_too_big = false;  ///< there is no memory for the copy
@@ -13978,6 +14046,15 @@ struct Flight {
 template <class R>
 [[nodiscard]] At<DynamicRow> with_row(const At<R>& now, const DynamicRow& row) {
     return {row, now.step, now.time_ns, now.seconds, now.save_seconds, now.signal, now.final, now.failure};
+}
+
+/// The row with a time, if it has none: one that was never logged.
+template <class = void>
+[[nodiscard]] DynamicRow dated(DynamicRow row, std::int64_t time_ns) {
+    if (row.time_ns() != 0) return row;
+    std::vector<NamedValue> values;
+    row.for_each([&](std::string_view name, const Value& value) { values.push_back({name, value}); });
+    return {row.step(), time_ns, values.data(), values.size()};
 }
 
 /// One thread at a time, as the checkpoint. While a version is in flight the sink and the shelf are the
@@ -14014,6 +14091,8 @@ class BasicCheckpointCore {
         if (wants_.signal) signals_ = core_->watch_signals();
         log_.open(core_, name_, !traits.is_manual, initial_->text(), shelf_.retention().text(),
                   seconds_before_, save_seconds_);
+        for (Decision& missing : unproven_) log_.write(std::move(missing));
+        unproven_.clear();
     }
 
     BasicCheckpointCore(const BasicCheckpointCore&) = delete;
@@ -14083,7 +14162,7 @@ class BasicCheckpointCore {
             is_queued = !flight->is_too_big;
         }
         if (!is_queued) {
-            land();
+            wait_for_all();  // and hear later of what was lost: the policy was asked about this row already
             version = commit(info_of(now.row), last_bytes_, encode);
         }
         save_seconds_ += static_cast<double>(steady_ns() - began) / 1e9;
@@ -14094,6 +14173,7 @@ class BasicCheckpointCore {
         decision.by_hand = by_hand;
         decision.save_seconds = save_seconds_;
         decision.queued = is_queued && version;
+        if (decision.queued) decision.save = flight->save;
         if (version)
             decision.version = version->number;
         else
@@ -14104,10 +14184,13 @@ class BasicCheckpointCore {
         if (version) {
             count_bytes(version->bytes);
             last_row_is_saved_ = true;
-            if (is_queued)
-                answer = SaveResult{launch(*flight, *std::move(version))};
-            else
+            if (is_queued) {
+                last_save_ = launch(*flight, *std::move(version));
+                answer = SaveResult{last_save_};
+            } else {
+                last_save_ = nullptr;
                 shelf_.add(*std::move(version), tell_removal());
+            }
         } else {
             core_->note_failure(version.error(), true);
         }
@@ -14120,12 +14203,9 @@ class BasicCheckpointCore {
     /// saved.
     void land() {
         if (core_ && core_->is_detached()) return;  // what is in flight is the parent's
-        for (const auto& flight : flights_) {
-            if (flight->is_out) core_->saver().wait(flight->place);
-            flight->is_out = false;
-        }
+        wait_for_all();
         if (!is_lost_.exchange(false, std::memory_order_acquire)) return;
-        last_row_is_saved_ = false;
+        if (last_save_ && last_save_->state() == Ticket::State::failed) last_row_is_saved_ = false;
         log_.note();
         catch_up();
     }
@@ -14136,7 +14216,10 @@ class BasicCheckpointCore {
     /// Takes the first loss that was not told yet.
     [[nodiscard]] std::optional<error> take_loss() {
         const std::scoped_lock lock{loss_mutex_};
-        return std::exchange(loss_, std::nullopt);
+        if (losses_.empty()) return std::nullopt;
+        error first = std::move(losses_.front());
+        losses_.erase(losses_.begin());
+        return first;
     }
     /// Before this goes. False if the saving thread may still use it: it makes no headway, or it is in the
     /// parent of a fork.
@@ -14262,6 +14345,14 @@ class BasicCheckpointCore {
 
     // ---- saving beside the loop
 
+    static constexpr std::size_t most_losses = 16;  // to be told; the health counts all
+
+    void wait_for_all() {
+        for (const auto& flight : flights_) {
+            if (flight->is_out) core_->saver().wait(flight->place);
+            flight->is_out = false;
+        }
+    }
     /// One that is not out; null if all are.
     [[nodiscard]] Flight* free_flight() {
         for (const auto& flight : flights_) {
@@ -14312,6 +14403,7 @@ class BasicCheckpointCore {
             if (flight.is_too_big) flight.copy.release();
             return done.error();
         }
+        flight.save = core_->new_save();
         flight.reserved = *std::move(reserved);
         Version version = flight.reserved.version;
         version.bytes = flight.copy.bytes();
@@ -14349,7 +14441,7 @@ class BasicCheckpointCore {
         };
         result<Version> version = commit(flight.info, flight.copy.bytes(), encode);
         if (version) {
-            record(Decision::Kind::written, flight, {});
+            record(Decision::Kind::written, flight, version->number, {});
             shelf_.add(*version, tell_removal());
         } else {
             lose(flight, version.error());
@@ -14358,20 +14450,21 @@ class BasicCheckpointCore {
         flight.ticket->finish(version);
     }
     /// What became of it.
-    void record(Decision::Kind kind, const Flight& flight, std::string text) {
+    void record(Decision::Kind kind, const Flight& flight, std::uint64_t version, std::string text) {
         const DynamicRow& row = flight.info.row;
         log_.write({.kind = kind,
                     .step = row.step(),
                     .time_ns = row.time_ns(),
-                    .version = flight.ticket->version().number,
-                    .text = std::move(text)});
+                    .version = version,
+                    .text = std::move(text),
+                    .save = flight.save});
     }
     void lose(const Flight& flight, const error& why) noexcept {
         core_->note_failure(why, true);
-        record(Decision::Kind::lost, flight, why.what());
+        record(Decision::Kind::lost, flight, flight.reserved.version.number, why.what());
         {
             const std::scoped_lock lock{loss_mutex_};
-            if (!loss_) loss_ = why;
+            if (losses_.size() < most_losses) losses_.push_back(why);
         }
         is_lost_.store(true, std::memory_order_release);
     }
@@ -14446,6 +14539,7 @@ class BasicCheckpointCore {
         bool may_pass = false;  // rank 0 logs nothing more until all have read
         gone = sink().agree(gone, may_pass);
         if (!gone) core_->note_failure(gone.error(), false);
+        unproven_ = replay.take_unproven();
         return gone.has_value();
     }
 
@@ -14463,10 +14557,12 @@ class BasicCheckpointCore {
     std::unique_ptr<SignalWatch> signals_;  // only of a policy that wants to know
 
     SaveOptions options_;
+    std::vector<Decision> unproven_;  // records that a kill prevented
     std::vector<std::unique_ptr<Flight>> flights_;
-    std::atomic<bool> is_lost_{false};  // the training thread has not heard of it yet
+    std::shared_ptr<const Ticket> last_save_;  // of the last row, if it was queued
+    std::atomic<bool> is_lost_{false};         // the training thread has not heard of it yet
     std::mutex loss_mutex_;
-    std::optional<error> loss_;
+    std::vector<error> losses_;  // that were not told yet
 };
 using CheckpointCore = BasicCheckpointCore<>;
 
@@ -14638,9 +14734,9 @@ class Checkpoint {
     SaveResult finish(const Parts&... parts) {
         if (!is_on()) return Skipped{off_reason()};
         core().land();
-        SaveResult last = end(parts...);
+        SaveResult last = told(end(parts...));
         if (auto lost = core().take_loss(); lost && last.skipped()) last = *std::move(lost);
-        return told(std::move(last));
+        return last;
     }
 
     /// While what it returns lives, an exception that leaves its scope is asked of the policy, which saves
@@ -14796,9 +14892,10 @@ class Checkpoint {
     }
     /// What is returned or, with `strict`, thrown.
     SaveResult told(SaveResult answer) {
-        if (!core().is_strict() || !answer.failed()) return answer;
-        (void)core().take_loss();  // told now
-        detail::raise(answer.error());
+        if (!core().is_strict()) return answer;
+        if (auto lost = core().take_loss()) detail::raise(*std::move(lost));
+        if (answer.failed()) detail::raise(answer.error());
+        return answer;
     }
 
     /// Calls `f` with the moment; with a sink that several ranks share, with that of rank 0 on every one.
@@ -14853,7 +14950,7 @@ class Checkpoint {
     // What is handed on is no type of the user's: a row without its type, and a function for the parts.
     template <class R, class... Parts>
     SaveResult write(const At<R>& now, bool by_hand, const Parts&... parts) {
-        const DynamicRow row = detail::to_dynamic(now.row);
+        const DynamicRow row = detail::dated(detail::to_dynamic(now.row), now.time_ns);
         const auto why = [&] { return detail::reasons_of(held(), now); };
         const auto settle = [&](Outcome outcome) { detail::settle(held(), now, outcome); };
         return core().write(detail::with_row(now, row), by_hand, why, settle, encoding(parts...));
@@ -18570,10 +18667,17 @@ class BasicRunVersions final : public VersionStore {
     result<Reservation> reserve() const override {
         auto reserved = artifacts_.reserve();
         if (!reserved) return reserved.error();
+        const std::scoped_lock lock{mutex_};
+        // Without locks nobody sees what this process has promised.
+        if (!reserved->lease.held()) reserved->number = std::max(reserved->number, next_);
+        next_ = std::max(next_, reserved->number + 1);
         Reservation out;
         out.version.number = reserved->number;
         if (share_ == Share::files) out.version.path = artifacts_.plain_path(reserved->number);
-        out.hold = std::make_shared<ReservedNumber>(std::move(*reserved));
+        const auto hold = std::make_shared<ReservedNumber>(std::move(*reserved));
+        std::erase_if(promised_, [](const auto& known) { return known.second.expired(); });
+        promised_[hold->number] = hold;
+        out.hold = hold;
         return out;
     }
 
@@ -18612,6 +18716,8 @@ class BasicRunVersions final : public VersionStore {
     result<Version> commit(std::vector<StagedFile> staged) override {
         auto committed = artifacts_.commit(std::move(draft_), std::move(staged), {.number = number_});
         if (!committed) return committed.error();
+        if (number_)
+            give_up(*number_);  // the manifest says that it is taken, and a lease that it is being read
         for (const error& warning : committed->warnings) core_->note_failure(warning, false);
         return version_of(committed->manifest, artifacts_);
     }
@@ -18694,8 +18800,20 @@ class BasicRunVersions final : public VersionStore {
     }
 
   private:
+    void give_up(std::uint64_t number) {
+        const std::scoped_lock lock{mutex_};
+        const auto known = promised_.find(number);
+        if (known == promised_.end()) return;
+        if (const auto hold = known->second.lock()) hold->lease.release();
+        promised_.erase(known);
+    }
+
     std::shared_ptr<RunCore> core_;
     ArtifactStore artifacts_;
+    // What was promised, on the training thread, and not yet kept, on the saving thread.
+    mutable std::mutex mutex_;
+    mutable std::map<std::uint64_t, std::weak_ptr<ReservedNumber>> promised_;
+    mutable std::uint64_t next_ = 0;
     Manifest draft_;
     std::optional<std::uint64_t> number_;  // that was reserved for the draft
     Share share_;

@@ -13,7 +13,11 @@
 #include <cstdint>
 #include <limits>
 #include <memory>
+#include <mutex>
 #include <optional>
+#include <set>
+#include <span>
+#include <stdexcept>
 #include <string>
 #include <thread>
 #include <vector>
@@ -36,9 +40,9 @@ namespace {
 
 /// What stands between a checkpoint and the disk.
 struct Gate {
-    std::atomic<int> passes{0};     // how many commits may go on; negative: any
-    std::atomic<int> commits{0};    // how many there were
-    std::atomic<int> fails_at{-1};  // which of them fails
+    std::atomic<int> passes{0};   // how many commits may go on; negative: any
+    std::atomic<int> commits{0};  // how many there were
+    std::set<int> fails{};        // which of them fail; not to be changed while one is on its way
     std::optional<std::uint64_t> free{};
     void open() { passes = -1; }
 };
@@ -64,7 +68,7 @@ struct Gated {
     cairn::result<cairn::Version> commit() {
         while (gate->passes == 0) std::this_thread::sleep_for(1ms);
         if (gate->passes > 0) --gate->passes;
-        if (gate->commits++ == gate->fails_at)
+        if (gate->fails.contains(gate->commits++))
             return cairn::error{errc::no_space, "the disk is full", "", "free space"};
         return store.commit();
     }
@@ -173,7 +177,7 @@ TEST_CASE("a policy is as if a version that was lost had never been saved") {
     auto run = cairn::init(std::move(options));
     const auto gate = std::make_shared<Gate>();
     gate->open();
-    gate->fails_at = 1;
+    gate->fails = {1};
     auto checkpoint = run.checkpoint<cairn::Best<"loss", minimize>>("model", gated(gate));
     Model model;
     CHECK(checkpoint.step(row_of(run, 0, 3), part("model", model)).wait().saved());
@@ -208,18 +212,38 @@ TEST_CASE("a policy is as if a version that was lost had never been saved") {
     CHECK(ended.error().code() == errc::no_space);
 }
 
+TEST_CASE("nothing is removed before its successor is there, however long that takes") {
+    const TempDir dir;
+    auto run = open_run(dir);
+    const auto gate = std::make_shared<Gate>();
+    gate->passes = 1;
+    gate->fails = {1};
+    Model model;
+    auto checkpoint = run.checkpoint<cairn::EveryN<1>>("model", gated(gate), cairn::KeepLast<1>{});
+    checkpoint.step(row_of(run, 0, 1), part("model", model)).wait();
+    const auto stalled = checkpoint.step(row_of(run, 1, 1), part("model", model));
+    std::this_thread::sleep_for(20ms);
+    CHECK(versions_on_disk(dir, "model") == std::vector<std::string>{"v0.json"});
+    gate->open();
+    const StderrCapture quiet;
+    CHECK(stalled.wait().failed());
+    CHECK(versions_on_disk(dir, "model") == std::vector<std::string>{"v0.json"});
+    CHECK(checkpoint.step(row_of(run, 2, 1), part("model", model)).wait().saved());
+    CHECK(versions_on_disk(dir, "model") == std::vector<std::string>{"v1.json"});
+}
+
 TEST_CASE("strict throws what was lost, at the next call") {
     const TempDir dir;
     auto run = open_run(dir);
     const auto gate = std::make_shared<Gate>();
     gate->open();
-    gate->fails_at = 0;
+    gate->fails = {0};
     Model model;
     auto checkpoint = run.checkpoint<cairn::EveryN<1>>("model", SaveOptions{.strict = true}, gated(gate));
     checkpoint.step(row_of(run, 0, 1), part("model", model)).wait();
     CHECK_THROWS_AS(checkpoint.step(row_of(run, 1, 1), part("model", model)), cairn::error);
     CHECK(checkpoint.step(row_of(run, 2, 1), part("model", model)).wait().saved());
-    gate->fails_at = 2;
+    gate->fails = {2};
     const auto save_and_finish = [&] {  // it may be known at once
         (void)checkpoint.step(row_of(run, 3, 1), part("model", model));
         checkpoint.finish(part("model", model));
@@ -229,8 +253,146 @@ TEST_CASE("strict throws what was lost, at the next call") {
 
     auto at_once =
         run.checkpoint<cairn::EveryN<1>>("other", SaveOptions{.async = false, .strict = true}, gated(gate));
-    gate->fails_at = gate->commits.load();
+    gate->fails = {gate->commits};
     CHECK_THROWS_AS(at_once.step(row_of(run, 4, 1), part("model", model)), cairn::error);
+}
+
+TEST_CASE("strict throws each loss once, also where finish saves") {
+    const TempDir dir;
+    auto run = open_run(dir);
+    const StderrCapture quiet;
+    const auto gate = std::make_shared<Gate>();
+    gate->fails = {0, 1};
+    Model model;
+    auto checkpoint = run.checkpoint("model", gated(gate), SaveOptions{.depth = 2, .strict = true},
+                                     cairn::EveryN<1>{} | cairn::OnFinish{});
+    const auto first = checkpoint.step(row_of(run, 0, 1), part("model", model));
+    const auto second = checkpoint.step(row_of(run, 1, 1), part("model", model));
+    gate->open();
+    first.wait();
+    second.wait();
+    CHECK_THROWS_AS(checkpoint.step(row_of(run, 2, 1), part("model", model)), cairn::error);
+    CHECK_THROWS_AS(checkpoint.step(row_of(run, 3, 1), part("model", model)), cairn::error);
+    CHECK(checkpoint.step(row_of(run, 4, 1), part("model", model)).wait().saved());
+    gate->fails = {gate->commits};
+    const auto save_and_finish = [&] {
+        (void)checkpoint.step(row_of(run, 5, 1), part("model", model));
+        checkpoint.finish(part("model", model));  // which saves the row once more
+    };
+    CHECK_THROWS_AS(save_and_finish(), cairn::error);
+    CHECK_NOTHROW(checkpoint.finish(part("model", model)));
+    CHECK(checkpoint.versions().back().step() == 5);
+}
+
+TEST_CASE("a row that was never logged is one and the same to all who hear of its version") {
+    const TempDir dir;
+    Model model;
+    const auto row = [](int step, double loss) { return cairn::row(cairn::step(step), "loss"_m = loss); };
+    {
+        auto run = open_run(dir);
+        auto checkpoint = run.checkpoint<cairn::Best<"loss", minimize>>("model");
+        checkpoint.step(row(0, 1), part("model", model)).wait();
+        REQUIRE(checkpoint.decisions().size() == 1);
+        CHECK(checkpoint.decisions()[0].kind == cairn::Decision::Kind::saved);
+        CHECK(checkpoint.versions()[0].row.time_ns() == checkpoint.decisions()[0].time_ns);
+    }
+    auto run = open_run(dir);
+    auto checkpoint = run.checkpoint<cairn::Best<"loss", minimize>>("model");
+    CHECK_FALSE(checkpoint.step(row(1, 2), part("model", model)));
+}
+
+TEST_CASE("a version that takes the row and the number of one that was lost is not that one") {
+    const TempDir dir;
+    Model model;
+    const auto policy = first(1, cairn::EveryN<1>{}) | cairn::OnFinish{};
+    {
+        auto run = open_run(dir);
+        const StderrCapture quiet;
+        const auto gate = std::make_shared<Gate>();
+        gate->open();
+        gate->fails = {0};
+        auto checkpoint = run.checkpoint("model", policy, gated(gate));
+        checkpoint.step(row_of(run, 0, 1), part("model", model)).wait();
+        CHECK(checkpoint.finish(part("model", model)).version().label() == "v0");
+        const auto decisions = checkpoint.decisions();
+        REQUIRE(decisions.size() == 2);
+        CHECK(decisions[0].kind == cairn::Decision::Kind::failed);
+        CHECK(decisions[1].kind == cairn::Decision::Kind::saved);
+    }
+    auto run = open_run(dir);
+    auto checkpoint = run.checkpoint("model", policy);
+    CHECK(checkpoint.step(row_of(run, 1, 1), part("model", model)).wait().saved());  // it has one yet
+}
+
+TEST_CASE("a sink that throws while a retention prunes stops nothing") {
+    struct Throws : cairn::LocalStore {
+        cairn::result<void> remove(const cairn::Version&) { throw std::runtime_error{"the cable is out"}; }
+    };
+    for (const bool async : {true, false}) {
+        const TempDir dir;
+        auto run = open_run(dir);
+        const StderrCapture quiet;
+        Model model;
+        auto checkpoint = run.checkpoint<cairn::EveryN<1>>("model", Throws{}, cairn::KeepLast<1>{},
+                                                           SaveOptions{.async = async});
+        for (int i = 0; i < 3; ++i)
+            CHECK(checkpoint.step(row_of(run, i, 1), part("model", model)).wait().saved());
+        CHECK(checkpoint.versions().size() == 3);
+        CHECK(run.health().saves_failed == 0);
+        REQUIRE_FALSE(run.health().errors.empty());
+        CHECK_THAT(run.health().errors[0], Contains("the cable is out"));
+    }
+}
+
+TEST_CASE("a version in two sinks is taken back from one if the other fails, also beside the loop") {
+    const TempDir dir;
+    auto run = open_run(dir);
+    const StderrCapture quiet;
+    Model model;
+    std::filesystem::create_directories(dir / "out" / "model.safetensors");  // in the way
+    auto checkpoint = run.checkpoint<cairn::EveryN<1>>(
+        "model", cairn::Tee{cairn::Directory{dir / "out/{file}"}, cairn::LocalStore{}});
+    CHECK(checkpoint.step(row_of(run, 0, 1), part("model", model)).wait().failed());
+    CHECK(versions_on_disk(dir, "model").empty());
+}
+
+TEST_CASE("a row that is saved is not saved again at the end, whatever was lost before it") {
+    const TempDir dir;
+    auto run = open_run(dir);
+    const StderrCapture quiet;
+    const auto gate = std::make_shared<Gate>();
+    gate->fails = {0};
+    Model model;
+    auto checkpoint =
+        run.checkpoint("model", cairn::EveryN<1>{} | cairn::OnFinish{}, gated(gate), SaveOptions{.depth = 1});
+    (void)checkpoint.step(row_of(run, 0, 1), part("model", model));
+    (void)checkpoint.step(row_of(run, 1, 1), part("model", model));
+    gate->open();
+    CHECK(checkpoint.finish(part("model", model)).version().step() == 1);
+    CHECK(checkpoint.versions().size() == 1);
+}
+
+TEST_CASE("where nothing can be locked a version may get another number than it was promised") {
+    const TempDir dir;
+    auto run = open_run(dir);
+    Model model;
+    const auto gate = std::make_shared<Gate>();
+    std::filesystem::create_directories(artifact_dir(dir, "model") / "leases");  // no file can be made there
+    auto checkpoint = run.checkpoint<cairn::EveryN<1>>("model", gated(gate), SaveOptions{.depth = 1});
+    const auto first = checkpoint.step(row_of(run, 0, 1), part("model", model));
+    const auto second = checkpoint.step(row_of(run, 1, 1), part("model", model));
+    CHECK(first.version().label() == "v0");
+    CHECK(second.version().label() == "v1");
+    // Another program takes the first one's number.
+    const auto artifact = cairn::ArtifactStore::open(run.core()->store(), "p", "model").value();
+    CHECK(artifact.commit({}, {}).value().manifest.version == 0);
+    gate->open();
+    CHECK(first.wait().version().label() == "v1");
+    CHECK(second.wait().version().label() == "v2");
+    const auto decisions = checkpoint.decisions();
+    REQUIRE(decisions.size() == 2);
+    CHECK(decisions[0].version == 1);
+    CHECK(decisions[1].version == 2);
 }
 
 TEST_CASE("saving can be told to be done before the step returns") {
@@ -458,6 +620,77 @@ TEST_CASE("a version that was in flight when the program was killed counts as lo
     CHECK(decisions[1].kind == cairn::Decision::Kind::failed);
     CHECK_THAT(decisions[1].text, Contains("when the program ended"));
     CHECK(decisions[3].kind == cairn::Decision::Kind::saved);
+}
+
+TEST_CASE("a version that a kill kept from being recorded counts as saved, also when it was pruned since") {
+    struct Dies : cairn::LocalStore {
+        cairn::result<cairn::Version> commit() {
+            auto version = cairn::LocalStore::commit();
+            if (version && version->number == 1) ::raise(SIGKILL);
+            return version;
+        }
+    };
+    const TempDir dir;
+    Model model;
+    const auto policy = cairn::Best<"loss", minimize>{};
+    CHECK(in_child([&] {
+              auto run = open_run(dir);
+              auto checkpoint = run.checkpoint("model", policy, Dies{});
+              for (int i = 0; i < 2; ++i) checkpoint.step(row_of(run, i, 3 - i), part("model", model)).wait();
+              return 1;
+          }) == -SIGKILL);
+    const auto kinds = [](const std::vector<cairn::Decision>& decisions) {
+        std::vector<cairn::Decision::Kind> all;
+        for (const auto& decision : decisions) all.push_back(decision.kind);
+        return all;
+    };
+    {
+        auto run = open_run(dir);
+        auto checkpoint = run.checkpoint("model", policy, cairn::KeepLast<1>{});
+        checkpoint.step(row_of(run, 2, 1), part("model", model)).wait();
+        CHECK(run.core()->resumed());
+        // `best` has kept v0 until the next one came.
+        checkpoint.step(row_of(run, 3, 0.5), part("model", model)).wait();
+        CHECK(versions_on_disk(dir, "model") == std::vector<std::string>{"v3.json"});
+    }
+    auto run = open_run(dir);
+    auto checkpoint = run.checkpoint("model", policy, cairn::KeepLast<1>{});
+    CHECK(kinds(checkpoint.decisions()) == std::vector(4, cairn::Decision::Kind::saved));
+}
+
+TEST_CASE("a worker that was forked keeps no version from being pruned") {
+    const TempDir dir;
+    auto run = open_run(dir);
+    const auto gate = std::make_shared<Gate>();
+    Model model;
+    auto checkpoint = run.checkpoint<cairn::EveryN<1>>("model", gated(gate), cairn::KeepLast<1>{});
+    (void)checkpoint.step(row_of(run, 0, 1), part("model", model));
+    const auto worker = start_child([] {
+        ::pause();
+        return 0;
+    });
+    gate->open();
+    for (int i = 1; i < 3; ++i) (void)checkpoint.step(row_of(run, i, 1), part("model", model));
+    CHECK(checkpoint.versions().size() == 1);
+    ::kill(worker, SIGKILL);
+    (void)wait_for(worker);
+}
+
+TEST_CASE("content that the store has takes no open files") {
+    const TempDir dir;
+    CHECK(in_child([&] {
+              auto run = open_run(dir);
+              cairn::Artifact artifact{"data", "dataset"};
+              for (int i = 0; i < 200; ++i) {
+                  const std::string text = std::to_string(i);
+                  artifact.add_bytes(text, std::as_bytes(std::span{text}));
+              }
+              const ::rlimit few{64, 64};
+              if (::setrlimit(RLIMIT_NOFILE, &few) != 0) return 77;
+              return run.log_artifact(artifact).label() == "v0" && run.log_artifact(artifact).label() == "v0"
+                         ? 0
+                         : 1;
+          }) == 0);
 }
 
 TEST_CASE("without memory for a copy a version is written at once") {

@@ -55,7 +55,7 @@ struct Armed : cairn::LocalStore {
 };
 
 /// A checkpoint that saves at each step and keeps the two newest and the best.
-[[nodiscard]] auto checkpoint_of(cairn::Run& run, Armed sink = {}, bool async = true) {
+[[nodiscard]] auto checkpoint_of(cairn::Run& run, Armed sink = Armed{}, bool async = true) {
     return run.checkpoint("model", cairn::EveryN<1>{}, std::move(sink), cairn::SaveOptions{.async = async},
                           cairn::KeepLast<2>{} | cairn::KeepBest<1, "loss", cairn::minimize>{});
 }

@@ -28,7 +28,7 @@ namespace {
         {.project = "p", .id = "r", .dir = dir.path(), .resume = cairn::Resume::allow, .quiet = true});
 }
 [[nodiscard]] cairn::RecordedRun recorded(const TempDir& dir) {
-    return cairn::StoreReader::open(dir.path()).value().find("r").value();
+    return cairn::open(dir.path()).value().find("r").value();
 }
 
 }  // namespace

@@ -103,9 +103,9 @@ class Checkpoint {
     SaveResult finish(const Parts&... parts) {
         if (!is_on()) return Skipped{off_reason()};
         core().land();
-        SaveResult last = end(parts...);
+        SaveResult last = told(end(parts...));
         if (auto lost = core().take_loss(); lost && last.skipped()) last = *std::move(lost);
-        return told(std::move(last));
+        return last;
     }
 
     /// While what it returns lives, an exception that leaves its scope is asked of the policy, which saves
@@ -261,9 +261,10 @@ class Checkpoint {
     }
     /// What is returned or, with `strict`, thrown.
     SaveResult told(SaveResult answer) {
-        if (!core().is_strict() || !answer.failed()) return answer;
-        (void)core().take_loss();  // told now
-        detail::raise(answer.error());
+        if (!core().is_strict()) return answer;
+        if (auto lost = core().take_loss()) detail::raise(*std::move(lost));
+        if (answer.failed()) detail::raise(answer.error());
+        return answer;
     }
 
     /// Calls `f` with the moment; with a sink that several ranks share, with that of rank 0 on every one.
@@ -318,7 +319,7 @@ class Checkpoint {
     // What is handed on is no type of the user's: a row without its type, and a function for the parts.
     template <class R, class... Parts>
     SaveResult write(const At<R>& now, bool by_hand, const Parts&... parts) {
-        const DynamicRow row = detail::to_dynamic(now.row);
+        const DynamicRow row = detail::dated(detail::to_dynamic(now.row), now.time_ns);
         const auto why = [&] { return detail::reasons_of(held(), now); };
         const auto settle = [&](Outcome outcome) { detail::settle(held(), now, outcome); };
         return core().write(detail::with_row(now, row), by_hand, why, settle, encoding(parts...));

@@ -137,7 +137,8 @@ class BasicSaveResult {
     [[nodiscard]] SkipReason reason() const noexcept { return reason_; }
     /// What failed. Requires `failed()`.
     [[nodiscard]] const cairn::error& error() const noexcept { return ticket_->failure(); }
-    /// Waits until the version is durable or has failed; this is then the final answer.
+    /// Waits until the version is durable or has failed; this is then the final answer. Not for the child of
+    /// a fork: what is in flight is the parent's.
     const BasicSaveResult& wait() const {
         if (queued()) ticket_->wait();
         return *this;

@@ -68,8 +68,9 @@ struct Decision {
     double seconds = 0, save_seconds = 0;
     /// As in `At`.
     bool signal = false, final = false, failure = false;
-    bool by_hand = false;  ///< `checkpoint.save`, whatever the policy said
-    bool queued = false;   ///< when this was recorded the version was still to be written
+    bool by_hand = false;    ///< `checkpoint.save`, whatever the policy said
+    bool queued = false;     ///< when this was recorded the version was still to be written
+    std::uint64_t save = 0;  ///< tells the records of one queued version from all others of the run; or 0
     /// How many rows the thread logged since the checkpoint was last asked, the row itself included; 0: none,
     /// the row was not logged or was asked about again; `another_thread`: that was by another thread.
     std::uint64_t rows = 0;
@@ -162,9 +163,9 @@ namespace field {
 inline constexpr std::string_view kind = "kind", checkpoint = "checkpoint", version = "version",
                                   answer = "answer", text = "text", retention = "retention",
                                   seconds = "seconds", save_seconds = "save_seconds", flags = "flags",
-                                  rows = "rows", time = "time_ns", order = "order", policy = "policy",
-                                  path = "path", rule = "rule", value = "value", reference = "reference",
-                                  row = "row";
+                                  rows = "rows", time = "time_ns", order = "order", save = "save",
+                                  policy = "policy", path = "path", rule = "rule", value = "value",
+                                  reference = "reference", row = "row";
 }  // namespace field
 
 /// A decision as the journal keeps it: an event, of the time at which it is recorded, whose values have these
@@ -182,6 +183,7 @@ template <class = void>
                            (d.by_hand ? 8U : 0U) | (d.queued ? 16U : 0U);
     out.push_back({field::flags, flags});
     out.push_back({field::rows, d.rows});
+    if (d.save != 0) out.push_back({field::save, d.save});
     out.push_back({field::time, d.time_ns});
     out.push_back({field::order, order});
     std::vector<std::string> paths;  // seen until the event is made
@@ -240,6 +242,7 @@ template <class = void>
         if (name == field::seconds) d.seconds = value.number();
         if (name == field::save_seconds) d.save_seconds = value.number();
         if (name == field::rows) d.rows = value.bits();
+        if (name == field::save) d.save = value.bits();
         if (name == field::order) d.order = value.bits();
         if (name == field::time) d.time_ns = static_cast<std::int64_t>(value.bits());
         if (name == field::flags) {

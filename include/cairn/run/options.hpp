@@ -48,8 +48,8 @@ struct Options {
     bool save = true;                    ///< false: checkpoints of this run save nothing
     Durability durability = Durability::power_loss;  ///< of versions, artifacts and the run's records
     bool quiet = false;                              ///< true: no start and end messages on a terminal
-    /// Gets each failure once, in place of the line on stderr, on the thread on which it came up: it must not
-    /// block, nor call the run. What it throws is dropped.
+    /// Gets each failure once (the same text is the same failure), in place of the line on stderr, on the
+    /// thread on which it came up: it must not block, nor call the run. What it throws is dropped.
     std::function<void(const error&)> on_error = {};
 };
 

@@ -112,6 +112,10 @@ class BasicRunCore {
 
     /// Where checkpoints are written beside the loop, until the run ends.
     [[nodiscard]] virtual BasicSaver<T>& saver() noexcept = 0;
+    /// A number that no other save of the run has, in whatever session.
+    [[nodiscard]] std::uint64_t new_save() noexcept {
+        return static_cast<std::uint64_t>(started_ns_) + saves_.fetch_add(1, std::memory_order_relaxed);
+    }
     /// Counts a version that was not saved because another was being written.
     void count_passed_over() noexcept { passed_over_.fetch_add(1, std::memory_order_relaxed); }
 
@@ -184,6 +188,7 @@ class BasicRunCore {
     std::atomic<bool> ended_{false};
     std::atomic<std::uint64_t> dropped_{0};
     std::atomic<std::uint64_t> passed_over_{0};
+    std::atomic<std::uint64_t> saves_{0};
 };
 using RunCore = BasicRunCore<>;
 

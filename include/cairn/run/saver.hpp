@@ -28,11 +28,11 @@ class BasicSaver {
     BasicSaver& operator=(const BasicSaver&) = delete;
 
     /// Takes work that never throws, and what to call it; returns its place in the order. Fails: busy, if the
-    /// system gives no thread.
+    /// system gives no thread, or after `stop`.
     result<std::uint64_t> post(std::string name, std::function<void()> work) {
         const std::scoped_lock lock{mutex_};
+        if (stopping_) return error{errc::busy, "the run has ended", "", ""};
         if (!running_) {
-            stopping_ = false;
             if (auto started = thread_.start(&run, this); !started) return started.error();
             running_ = true;
         }
@@ -67,16 +67,15 @@ class BasicSaver {
         for (const Work& work : queue_) names += (names.empty() ? "" : ", ") + work.name;
         return names;
     }
-    /// Ends the thread once it has no more to do; the next `post` starts another. Requires that nobody posts.
+    /// Ends the thread once it has no more to do. No more is taken.
     void stop() {
         {
             const std::scoped_lock lock{mutex_};
-            if (!running_ || thread_.is_current()) return;
             stopping_ = true;
+            if (!running_ || thread_.is_current()) return;
             wake_.notify_all();
         }
         thread_.join();
-        running_ = false;
     }
 
     /// For the work: it gets on, however slowly.

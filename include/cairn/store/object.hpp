@@ -81,9 +81,9 @@ template <class = void>
 template <class = void>
 class BasicStagedObject {
   public:
-    /// For `BasicObjectWriter`; with the file, if that is still to be made durable.
-    BasicStagedObject(Digest digest, std::uint64_t size, detail::TempPath temp, detail::os::File file = {})
-        : digest_{digest}, size_{size}, temp_{std::move(temp)}, file_{std::move(file)} {}
+    /// For `BasicObjectWriter`.
+    BasicStagedObject(Digest digest, std::uint64_t size, detail::TempPath temp, bool is_spare = false)
+        : digest_{digest}, size_{size}, temp_{std::move(temp)}, is_spare_{is_spare} {}
 
     /// The SHA-256 of the bytes, which is the object's name.
     [[nodiscard]] const Digest& digest() const noexcept { return digest_; }
@@ -93,9 +93,13 @@ class BasicStagedObject {
     [[nodiscard]] const std::filesystem::path& temp_path() const noexcept { return temp_.path(); }
     /// Makes it durable where it lies, so that another process may install it. Fails: no_space, io.
     result<void> seal() {
-        if (!file_.is_open()) return {};
-        if (auto synced = file_.sync(); !synced) return synced;
-        return file_.close();
+        if (!is_spare_) return {};
+        auto file = detail::os::File::open_read_write(temp_.path());
+        if (!file) return file.error();
+        if (auto sealed = file->set_read_only(); !sealed) return sealed;
+        if (auto synced = file->sync(); !synced) return synced;
+        is_spare_ = false;
+        return file->close();
     }
     /// Another process installs or removes it.
     void hand_over() noexcept { temp_.keep(); }
@@ -107,6 +111,7 @@ class BasicStagedObject {
         const auto there = detail::os::status(path, detail::os::Links::refuse);
         if (!there) return there.error();
         if (there->is_file && there->size == size_) {
+            if (is_spare_) return false;
             const auto whole = detail::verify_object(store, digest_.hex());
             if (whole) return false;
             if (whole.error().code() != errc::corrupt) return whole.error();
@@ -129,7 +134,7 @@ class BasicStagedObject {
     Digest digest_;
     std::uint64_t size_;
     detail::TempPath temp_;
-    detail::os::File file_;  // after the path: it is closed before its name goes (Windows)
+    bool is_spare_;  // the store had it, whole, when it was staged: it is not durable
 };
 using StagedObject = BasicStagedObject<>;
 
@@ -187,17 +192,18 @@ class BasicObjectWriter {
         return written;
     }
 
-    /// The object, under its temporary name and read-only; durable, unless the store seems to have it already
-    /// and so has no need of it. Fails: as the first `write` that failed, too.
+    /// The object, under its temporary name: durable and read-only, unless the store has it already, whole.
+    /// Fails: as the first `write` that failed, too.
     result<StagedObject> finish() {
         if (failed_) return *failed_;
-        if (auto sealed = file_.set_read_only(); !sealed) return sealed.error();
         const Digest digest = hash_.finish();
+        const auto there = detail::os::status(store_.object_path(digest.hex()), detail::os::Links::refuse);
+        if (there && there->is_file && there->size == size_ && detail::verify_object(store_, digest.hex())) {
+            if (auto closed = file_.close(); !closed) return closed.error();
+            return StagedObject{digest, size_, std::move(temp_), true};
+        }
+        if (auto sealed = file_.set_read_only(); !sealed) return sealed.error();
         if (store_.durability() == Durability::power_loss) {
-            const auto there =
-                detail::os::status(store_.object_path(digest.hex()), detail::os::Links::refuse);
-            if (there && there->is_file && there->size == size_)
-                return StagedObject{digest, size_, std::move(temp_), std::move(file_)};
             if (auto synced = file_.sync(); !synced) return synced.error();
         }
         if (auto closed = file_.close(); !closed) return closed.error();

@@ -53,6 +53,7 @@ struct Flight {
     VersionInfo info;
     Reservation reserved;
     std::shared_ptr<Ticket> ticket{};
+    std::uint64_t save = 0;   ///< as in `Decision`
     std::uint64_t place = 0;  ///< among the work of the saving thread
     bool is_out = false;      ///< the saving thread has it
     bool is_too_big = false;  ///< there is no memory for the copy
@@ -62,6 +63,15 @@ struct Flight {
 template <class R>
 [[nodiscard]] At<DynamicRow> with_row(const At<R>& now, const DynamicRow& row) {
     return {row, now.step, now.time_ns, now.seconds, now.save_seconds, now.signal, now.final, now.failure};
+}
+
+/// The row with a time, if it has none: one that was never logged.
+template <class = void>
+[[nodiscard]] DynamicRow dated(DynamicRow row, std::int64_t time_ns) {
+    if (row.time_ns() != 0) return row;
+    std::vector<NamedValue> values;
+    row.for_each([&](std::string_view name, const Value& value) { values.push_back({name, value}); });
+    return {row.step(), time_ns, values.data(), values.size()};
 }
 
 /// One thread at a time, as the checkpoint. While a version is in flight the sink and the shelf are the
@@ -98,6 +108,8 @@ class BasicCheckpointCore {
         if (wants_.signal) signals_ = core_->watch_signals();
         log_.open(core_, name_, !traits.is_manual, initial_->text(), shelf_.retention().text(),
                   seconds_before_, save_seconds_);
+        for (Decision& missing : unproven_) log_.write(std::move(missing));
+        unproven_.clear();
     }
 
     BasicCheckpointCore(const BasicCheckpointCore&) = delete;
@@ -167,7 +179,7 @@ class BasicCheckpointCore {
             is_queued = !flight->is_too_big;
         }
         if (!is_queued) {
-            land();
+            wait_for_all();  // and hear later of what was lost: the policy was asked about this row already
             version = commit(info_of(now.row), last_bytes_, encode);
         }
         save_seconds_ += static_cast<double>(steady_ns() - began) / 1e9;
@@ -178,6 +190,7 @@ class BasicCheckpointCore {
         decision.by_hand = by_hand;
         decision.save_seconds = save_seconds_;
         decision.queued = is_queued && version;
+        if (decision.queued) decision.save = flight->save;
         if (version)
             decision.version = version->number;
         else
@@ -188,10 +201,13 @@ class BasicCheckpointCore {
         if (version) {
             count_bytes(version->bytes);
             last_row_is_saved_ = true;
-            if (is_queued)
-                answer = SaveResult{launch(*flight, *std::move(version))};
-            else
+            if (is_queued) {
+                last_save_ = launch(*flight, *std::move(version));
+                answer = SaveResult{last_save_};
+            } else {
+                last_save_ = nullptr;
                 shelf_.add(*std::move(version), tell_removal());
+            }
         } else {
             core_->note_failure(version.error(), true);
         }
@@ -204,12 +220,9 @@ class BasicCheckpointCore {
     /// saved.
     void land() {
         if (core_ && core_->is_detached()) return;  // what is in flight is the parent's
-        for (const auto& flight : flights_) {
-            if (flight->is_out) core_->saver().wait(flight->place);
-            flight->is_out = false;
-        }
+        wait_for_all();
         if (!is_lost_.exchange(false, std::memory_order_acquire)) return;
-        last_row_is_saved_ = false;
+        if (last_save_ && last_save_->state() == Ticket::State::failed) last_row_is_saved_ = false;
         log_.note();
         catch_up();
     }
@@ -220,7 +233,10 @@ class BasicCheckpointCore {
     /// Takes the first loss that was not told yet.
     [[nodiscard]] std::optional<error> take_loss() {
         const std::scoped_lock lock{loss_mutex_};
-        return std::exchange(loss_, std::nullopt);
+        if (losses_.empty()) return std::nullopt;
+        error first = std::move(losses_.front());
+        losses_.erase(losses_.begin());
+        return first;
     }
     /// Before this goes. False if the saving thread may still use it: it makes no headway, or it is in the
     /// parent of a fork.
@@ -346,6 +362,14 @@ class BasicCheckpointCore {
 
     // ---- saving beside the loop
 
+    static constexpr std::size_t most_losses = 16;  // to be told; the health counts all
+
+    void wait_for_all() {
+        for (const auto& flight : flights_) {
+            if (flight->is_out) core_->saver().wait(flight->place);
+            flight->is_out = false;
+        }
+    }
     /// One that is not out; null if all are.
     [[nodiscard]] Flight* free_flight() {
         for (const auto& flight : flights_) {
@@ -396,6 +420,7 @@ class BasicCheckpointCore {
             if (flight.is_too_big) flight.copy.release();
             return done.error();
         }
+        flight.save = core_->new_save();
         flight.reserved = *std::move(reserved);
         Version version = flight.reserved.version;
         version.bytes = flight.copy.bytes();
@@ -433,7 +458,7 @@ class BasicCheckpointCore {
         };
         result<Version> version = commit(flight.info, flight.copy.bytes(), encode);
         if (version) {
-            record(Decision::Kind::written, flight, {});
+            record(Decision::Kind::written, flight, version->number, {});
             shelf_.add(*version, tell_removal());
         } else {
             lose(flight, version.error());
@@ -442,20 +467,21 @@ class BasicCheckpointCore {
         flight.ticket->finish(version);
     }
     /// What became of it.
-    void record(Decision::Kind kind, const Flight& flight, std::string text) {
+    void record(Decision::Kind kind, const Flight& flight, std::uint64_t version, std::string text) {
         const DynamicRow& row = flight.info.row;
         log_.write({.kind = kind,
                     .step = row.step(),
                     .time_ns = row.time_ns(),
-                    .version = flight.ticket->version().number,
-                    .text = std::move(text)});
+                    .version = version,
+                    .text = std::move(text),
+                    .save = flight.save});
     }
     void lose(const Flight& flight, const error& why) noexcept {
         core_->note_failure(why, true);
-        record(Decision::Kind::lost, flight, why.what());
+        record(Decision::Kind::lost, flight, flight.reserved.version.number, why.what());
         {
             const std::scoped_lock lock{loss_mutex_};
-            if (!loss_) loss_ = why;
+            if (losses_.size() < most_losses) losses_.push_back(why);
         }
         is_lost_.store(true, std::memory_order_release);
     }
@@ -530,6 +556,7 @@ class BasicCheckpointCore {
         bool may_pass = false;  // rank 0 logs nothing more until all have read
         gone = sink().agree(gone, may_pass);
         if (!gone) core_->note_failure(gone.error(), false);
+        unproven_ = replay.take_unproven();
         return gone.has_value();
     }
 
@@ -547,10 +574,12 @@ class BasicCheckpointCore {
     std::unique_ptr<SignalWatch> signals_;  // only of a policy that wants to know
 
     SaveOptions options_;
+    std::vector<Decision> unproven_;  // records that a kill prevented
     std::vector<std::unique_ptr<Flight>> flights_;
-    std::atomic<bool> is_lost_{false};  // the training thread has not heard of it yet
+    std::shared_ptr<const Ticket> last_save_;  // of the last row, if it was queued
+    std::atomic<bool> is_lost_{false};         // the training thread has not heard of it yet
     std::mutex loss_mutex_;
-    std::optional<error> loss_;
+    std::vector<error> losses_;  // that were not told yet
 };
 using CheckpointCore = BasicCheckpointCore<>;
 

@@ -18,7 +18,6 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -123,22 +122,15 @@ class BasicReplay {
     /// the policy hears what became of it; `decision` is what was recorded, or only says that it was skipped.
     result<void> go(const RunCore& core, const std::filesystem::path& run_dir, OnLook on_look) {
         AskedRows asked;
-        for (const Version& version : *committed_) {
-            unrecorded_.emplace(version.number, &version);
-            whole_.insert({version.number, version.row.step(), version.row.time_ns()});
-        }
+        for (const Version& version : *committed_) unrecorded_.emplace(version.number, &version);
         auto read = core.read_rows(run_dir, [&](const StoredRow& row, const Decision* decision) {
             if (row.kind == RecordKind::row) return asked.row(row.ring);
             if (!is_mine(decision)) return;
             asked.decided(row.ring, *decision);
-            if (decision->kind == Decision::Kind::written && decision->version)
-                whole_.insert(key_of(*decision));
-            if (decision->kind == Decision::Kind::lost && decision->version)
-                lost_.insert_or_assign(key_of(*decision), decision->text);
-            if (decision->kind == Decision::Kind::saved && decision->version)
-                unrecorded_.erase(*decision->version);
+            take_proof(*decision);
         });
         if (!read) return read.error();
+        prove();
         asked.end();
         read = core.read_rows(run_dir, [&](const StoredRow& row, const Decision* decision) {
             if (row.kind == RecordKind::row) return take_row(row, asked.take(row.ring), on_look);
@@ -157,6 +149,8 @@ class BasicReplay {
         return {};
     }
 
+    /// The records that are missing of versions that are there.
+    [[nodiscard]] std::vector<Decision> take_unproven() noexcept { return std::move(unproven_); }
     /// As it is after the last row.
     [[nodiscard]] const State& now() const noexcept { return now_; }
 
@@ -269,21 +263,45 @@ class BasicReplay {
         return more;
     }
 
-    /// A version may have been queued, and nothing come of it: its number may be that of a later one.
-    using Key = std::tuple<std::uint64_t, std::int64_t, std::int64_t>;
-    [[nodiscard]] static Key key_of(const Decision& d) { return {*d.version, d.step, d.time_ns}; }
-    [[nodiscard]] bool is_lost(const Decision& decision) const {
-        return decision.kind == Decision::Kind::saved && decision.queued && decision.version &&
-               !whole_.contains(key_of(decision));
+    /// What came of the versions that were queued.
+    void take_proof(const Decision& decision) {
+        if (!decision.version) return;
+        if (decision.kind == Decision::Kind::written)
+            written_.insert_or_assign(decision.save, *decision.version);
+        if (decision.kind == Decision::Kind::lost) lost_.insert_or_assign(decision.save, decision.text);
+        if (decision.kind != Decision::Kind::saved) return;
+        if (decision.queued)
+            queued_.insert_or_assign({*decision.version, decision.step, decision.time_ns}, decision.save);
+        else
+            unrecorded_.erase(*decision.version);
+    }
+    /// A kill may have come between a version and the record that it is there.
+    void prove() {
+        for (const Version& version : *committed_) {
+            const auto known = queued_.find({version.number, version.row.step(), version.row.time_ns()});
+            if (known == queued_.end() || lost_.contains(known->second)) continue;
+            if (written_.try_emplace(known->second, version.number).second)
+                unproven_.push_back({.kind = Decision::Kind::written,
+                                     .step = version.row.step(),
+                                     .time_ns = version.row.time_ns(),
+                                     .version = version.number,
+                                     .save = known->second});
+        }
+        for (const auto& [save, number] : written_) unrecorded_.erase(number);
     }
 
     void look(const At<DynamicRow>& at, const Decision& recorded, OnLook on_look) {
         Decision decision = recorded;
-        if (is_lost(recorded)) {
-            const auto known = lost_.find(key_of(recorded));
-            decision.kind = Decision::Kind::failed;
-            decision.text =
-                known != lost_.end() ? known->second : "it was being written when the program ended";
+        if (recorded.kind == Decision::Kind::saved && recorded.queued) {
+            const auto there = written_.find(recorded.save);
+            if (there != written_.end()) {
+                decision.version = there->second;
+            } else {
+                const auto why = lost_.find(recorded.save);
+                decision.kind = Decision::Kind::failed;
+                decision.text =
+                    why != lost_.end() ? why->second : "it was being written when the program ended";
+            }
         }
         on_look(*now_.policy, at, decision);
         const Outcome outcome = decision.kind == Decision::Kind::saved    ? Outcome::saved
@@ -307,8 +325,12 @@ class BasicReplay {
     std::map<std::uint64_t, State> after_;
     std::map<std::uint64_t, const Version*> unrecorded_;
     std::vector<std::pair<std::uint64_t, DynamicRow>> annotations_;
-    std::set<Key> whole_;                       // versions that there are or were
-    std::map<Key, std::string> lost_;           // why there are none of these
+    // Of the versions that were queued, by `save`: their numbers, and why there is none.
+    std::map<std::uint64_t, std::uint64_t> written_;
+    std::map<std::uint64_t, std::string> lost_;
+    std::map<std::tuple<std::uint64_t, std::int64_t, std::int64_t>, std::uint64_t>
+        queued_;  // number, step, time
+    std::vector<Decision> unproven_;
     std::map<std::uint64_t, DynamicRow> rows_;  // of the versions, as far as the records tell
     std::int64_t started_ns_ = 0;
     double seconds_before_ = 0;

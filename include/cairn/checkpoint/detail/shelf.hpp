@@ -76,12 +76,12 @@ class BasicShelf {
     void add(Version version, Gone gone) {
         versions_.push_back(std::move(version));
         tidy(gone);
-        tell_if_filling(versions_.back().bytes);
+        guard([&] { tell_if_filling(versions_.back().bytes); });
     }
     /// After what is known of a version changed.
     void tidy(Gone gone) {
-        mark_best();
-        prune(gone);
+        guard([&] { mark_best(); });
+        guard([&] { prune(gone); });
     }
 
     /// Gives a version metrics that came late. Fails: not_found; already_exists for a metric that has another
@@ -113,6 +113,16 @@ class BasicShelf {
     }
 
   private:
+    /// A sink and a retention of the user's may throw.
+    template <class F>
+    void guard(F&& f) {
+        const result<void> done = guarded("looking after the versions", [&]() -> result<void> {
+            f();
+            return {};
+        });
+        if (!done) core_->note_failure(done.error(), false);
+    }
+
     [[nodiscard]] result<std::vector<Version>> listed(bool any_run) {
         if (!core_ || !sink_->can.lists) return versions_;
         result<std::vector<Version>> all = error{};
@@ -176,7 +186,7 @@ class BasicShelf {
     }
     /// Whether it is gone.
     [[nodiscard]] bool remove(const Version& version) {
-        const result<void> removed = sink_->remove(version);
+        const result<void> removed = guarded("removing a version", [&] { return sink_->remove(version); });
         // Somebody else removed it: it is gone, as was wanted.
         if (removed || removed.error().code() == errc::not_found) return true;
         if (removed.error().code() != errc::busy) core_->note_failure(removed.error(), false);

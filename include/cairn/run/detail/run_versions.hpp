@@ -15,7 +15,9 @@
 #include <algorithm>
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <optional>
 #include <span>
@@ -86,10 +88,17 @@ class BasicRunVersions final : public VersionStore {
     result<Reservation> reserve() const override {
         auto reserved = artifacts_.reserve();
         if (!reserved) return reserved.error();
+        const std::scoped_lock lock{mutex_};
+        // Without locks nobody sees what this process has promised.
+        if (!reserved->lease.held()) reserved->number = std::max(reserved->number, next_);
+        next_ = std::max(next_, reserved->number + 1);
         Reservation out;
         out.version.number = reserved->number;
         if (share_ == Share::files) out.version.path = artifacts_.plain_path(reserved->number);
-        out.hold = std::make_shared<ReservedNumber>(std::move(*reserved));
+        const auto hold = std::make_shared<ReservedNumber>(std::move(*reserved));
+        std::erase_if(promised_, [](const auto& known) { return known.second.expired(); });
+        promised_[hold->number] = hold;
+        out.hold = hold;
         return out;
     }
 
@@ -128,6 +137,8 @@ class BasicRunVersions final : public VersionStore {
     result<Version> commit(std::vector<StagedFile> staged) override {
         auto committed = artifacts_.commit(std::move(draft_), std::move(staged), {.number = number_});
         if (!committed) return committed.error();
+        if (number_)
+            give_up(*number_);  // the manifest says that it is taken, and a lease that it is being read
         for (const error& warning : committed->warnings) core_->note_failure(warning, false);
         return version_of(committed->manifest, artifacts_);
     }
@@ -210,8 +221,20 @@ class BasicRunVersions final : public VersionStore {
     }
 
   private:
+    void give_up(std::uint64_t number) {
+        const std::scoped_lock lock{mutex_};
+        const auto known = promised_.find(number);
+        if (known == promised_.end()) return;
+        if (const auto hold = known->second.lock()) hold->lease.release();
+        promised_.erase(known);
+    }
+
     std::shared_ptr<RunCore> core_;
     ArtifactStore artifacts_;
+    // What was promised, on the training thread, and not yet kept, on the saving thread.
+    mutable std::mutex mutex_;
+    mutable std::map<std::uint64_t, std::weak_ptr<ReservedNumber>> promised_;
+    mutable std::uint64_t next_ = 0;
     Manifest draft_;
     std::optional<std::uint64_t> number_;  // that was reserved for the draft
     Share share_;

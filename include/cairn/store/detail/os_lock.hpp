@@ -132,8 +132,21 @@ class BasicLease {
             return failure("mark as being read", path);
         BasicLease lease;
         lease.file_ = std::move(*file);
+        lease.number_ = number;
+        lease.owner_ = sys::getpid();
         return lease;
     }
+    BasicLease(BasicLease&&) noexcept = default;
+    BasicLease& operator=(BasicLease&& other) noexcept {
+        if (this != &other) {
+            release();
+            file_ = std::move(other.file_);
+            number_ = other.number_;
+            owner_ = other.owner_;
+        }
+        return *this;
+    }
+    ~BasicLease() { release(); }
 
     /// Whether anybody, this process included, holds it. Takes nothing, makes no file.
     static result<bool> is_held(const Path& path, std::uint64_t number) {
@@ -146,9 +159,16 @@ class BasicLease {
     }
 
     [[nodiscard]] bool held() const noexcept { return file_.is_open(); }
+    /// Gives it back, even if a forked child still shares it; in such a child it is the parent's.
+    void release() noexcept {
+        if (file_.is_open() && owner_ == sys::getpid())
+            (void)sys::lock(file_.native_handle(), sys::Locking::none, {number_, true});
+        file_ = File{};
+    }
 
   private:
     File file_;
+    std::uint64_t number_ = 0, owner_ = 0;
 };
 using Lease = BasicLease<>;
 
