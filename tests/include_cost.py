@@ -11,11 +11,11 @@ COMPILER = sys.argv[1] if len(sys.argv) > 1 and __name__ == "__main__" else "g++
 
 # The most that a header of the layer may bring, with g++ 12: own lines, all lines. Raise one only with a reason.
 BUDGET = {
-    "cairn.hpp": (14700, 118000),  # 12000 before the history was packed and versions were written beside the loop
-    "api.hpp": (11300, 115000),
-    "extern.hpp": (11400, 115000),  # it names what it declares
-    "engine.hpp": (14700, 118000),
-    "cairn_full.hpp": (17000, 130000),
+    "cairn.hpp": (14900, 118000),  # 12000 before the history was packed and versions were written beside the loop
+    "api.hpp": (11500, 115000),
+    "extern.hpp": (11600, 115000),  # it names what it declares
+    "engine.hpp": (14900, 118000),
+    "cairn_full.hpp": (17200, 130000),
     "fwd.hpp": (100, 100),
     "core": (400, 28000),
     "policy/policy.hpp": (2000, 19000),  # for those who want policies only

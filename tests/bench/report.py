@@ -45,7 +45,7 @@ COUNTERS = {
 NAMES = {"query_open": "open_100m_cold", "query": None, "decode": None,
          **{f"single_{of}_{n}": None for of in ("floor", "typed") for n in (1, 4)}}
 # What the other programs of the suite print; each may be missing.
-LISTS = ("instructions", "idle", "growth", "compile_time")
+LISTS = ("instructions", "idle", "growth", "saving", "compile_time")
 
 # What we want: what it is, its name, what it is a multiple of (None: nothing, the figure itself is meant), at most or at
 # least, how much.
@@ -80,6 +80,12 @@ GOALS = [
     ("99 % of such queries", "query_100m_p99", None, "≤", 10e-3),
     ("the first answer after opening", "open_100m_cold", None, "≤", 100),
     ("memory of the reader, of the points' raw size", "growth_reader_1e8", None, "≤", 10),
+    ("what saving 256 MiB takes of the loop", "save_blocked", "memcpy_256mib", "≤", 1.5),
+    ("what of it is committed in a second", "save_bytes_per_s", "save_limit_bytes_per_s", "≥", 0.8),
+    ("memory for it, of the state's size", "save_memory", None, "≤", 1.1),
+    ("bytes of the same state once more", "save_unchanged_bytes", None, "≤", 4096),
+    ("of the state's, where a tenth has changed", "save_frozen_bytes", None, "≤", 12),
+    ("a state of 100,000 tensors", "save_100k_tensors", None, "≤", 2),
     ("an idle run's processor time", "idle_cpu_percent", None, "≤", 0.1),
     ("its memory, but for the rings", "idle_rss", None, "≤", 4096),
     *((f"{what} in the largest run", f"growth_{name}_{SIZES[-1]}", f"growth_{name}_{SIZES[0]}", "≤", 2)
@@ -180,7 +186,13 @@ LEGEND = """\
 * `query_100m_…`: 2000 buckets of a window of any width anywhere in a run of 100 million points. `open_100m_cold`: opening that run's
   series, and its first 2000 buckets.
 * `policy_…`: asking a policy about a row and telling it the outcome. `row_loop`: the same loop without a policy.
-* `save_1mib_…`: saving a model of 1 MiB into memory and durably into the store. `memcpy_1mib`: copying it.
+* `save_1mib_memory`, `save_1mib_store`: saving a model of 1 MiB into memory and durably into the store, as `step` does it that
+  waits. `memcpy_1mib`: copying it. `save_1mib_process_crash`, `save_1mib_power_loss`: what the two levels of durability take.
+* `save_blocked`: what a step that saves 256 MiB takes of the loop (`save_blocked_first`: the first, which touches the copy's memory
+  for the first time), beside `memcpy_256mib`. `save_bytes_per_s`: from there until the version is durable, in memory (`/dev/shm`),
+  beside the slower of hashing and writing such bytes alone. `save_memory`: the most memory the process has taken for it.
+  `save_unchanged_bytes`: what the same state takes on the disk once more. `save_frozen_bytes`, `save_100k_tensors`: with
+  `share::tensors`, what is written where a tenth of the state changed, and 100,000 tensors of 400 bytes.
 * `include …`: compiling a file that includes just that, g++ without optimisation. `policy of 1`, `asked policy of 12`:
   compiling so many policies that are joined, and asked. `program`: compiling the README's program, all in one file;
   `program, extern`: the same where cairn is compiled in a file of its own ([how](install.md#programs-of-several-files));

@@ -46,8 +46,8 @@ struct Options {
     std::optional<unsigned> rank = {};   ///< of several processes that write one run; default 0, which saves
     Mode mode = Mode::online;            ///< `disabled`: nothing is written
     bool save = true;                    ///< false: checkpoints of this run save nothing
+    bool quiet = false;                  ///< true: no start and end messages on a terminal
     Durability durability = Durability::power_loss;  ///< of versions, artifacts and the run's records
-    bool quiet = false;                              ///< true: no start and end messages on a terminal
     /// Gets each failure once (the same text is the same failure), in place of the line on stderr, on the
     /// thread on which it came up: it must not block, nor call the run. What it throws is dropped.
     std::function<void(const error&)> on_error = {};
