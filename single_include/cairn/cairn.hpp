@@ -12300,6 +12300,350 @@ using DecisionLog = BasicDecisionLog<>;
 
 }  // namespace CAIRN_NAMESPACE::detail
 
+// ---- cairn/checkpoint/detail/snapshot.hpp
+// A copy of what a checkpoint saves, so that training can go on while it is written.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// Files in memory. The memory is kept from one version to the next: touching it the first time costs several
+/// times the copy.
+template <class = void>
+class BasicSnapshot {
+  public:
+    /// Appends to a file; the pieces of a file follow one another. False if there is no memory for it.
+    [[nodiscard]] bool write(std::string_view file, std::span<const std::byte> bytes) {
+        if (files_.empty() || files_.back().name != file) files_.push_back({std::string{file}});
+        files_.back().bytes += bytes.size();
+        bytes_ += bytes.size();
+        while (!bytes.empty()) {
+            if (block_ == blocks_.size() && !grow(bytes.size())) return false;
+            Block& block = blocks_[block_];
+            const std::size_t count = std::min(bytes.size(), block.size - block.used);
+            std::memcpy(block.bytes.get() + block.used, bytes.data(), count);
+            block.used += count;
+            bytes = bytes.subspan(count);
+            if (block.used == block.size) ++block_;
+        }
+        return true;
+    }
+
+    /// How many bytes the files have together.
+    [[nodiscard]] std::uint64_t bytes() const noexcept { return bytes_; }
+
+    /// Gives the files on, in the order in which they came. Fails: as `emit` does.
+    [[nodiscard]] result<void> read(Emit emit) const {
+        std::size_t block = 0, at = 0;
+        for (const File& file : files_) {
+            std::uint64_t left = file.bytes;
+            do {  // an empty file is one, too
+                if (left != 0 && at == blocks_[block].used) ++block, at = 0;
+                const std::size_t count =
+                    left == 0
+                        ? 0
+                        : static_cast<std::size_t>(std::min<std::uint64_t>(left, blocks_[block].used - at));
+                const auto piece = left == 0
+                                       ? std::span<const std::byte>{}
+                                       : std::span<const std::byte>{blocks_[block].bytes.get() + at, count};
+                if (auto taken = emit(file.name, piece); !taken) return taken;
+                at += count;
+                left -= count;
+            } while (left != 0);
+        }
+        return {};
+    }
+
+    /// Forgets the files and keeps their memory.
+    void clear() noexcept {
+        files_.clear();
+        for (Block& block : blocks_) block.used = 0;
+        block_ = 0;
+        bytes_ = 0;
+    }
+    /// Gives the memory back, too.
+    void release() noexcept {
+        clear();
+        blocks_.clear();
+    }
+
+  private:
+    struct File {
+        std::string name;
+        std::uint64_t bytes = 0;
+    };
+    struct Block {
+        std::unique_ptr<std::byte[]> bytes;
+        std::size_t size, used = 0;
+    };
+
+    /// Adds a block for at least so many bytes. Blocks grow with what there is, so that they are few and the
+    /// last one wastes little.
+    [[nodiscard]] bool grow(std::size_t bytes) {
+        constexpr std::uint64_t least = std::uint64_t{64} << 10U;
+        const auto size = static_cast<std::size_t>(std::max<std::uint64_t>({bytes, least, bytes_ / 16}));
+        std::unique_ptr<std::byte[]> memory{new (std::nothrow) std::byte[size]};
+        if (!memory) return false;
+        blocks_.push_back({std::move(memory), size});
+        return true;
+    }
+
+    std::vector<File> files_;
+    std::vector<Block> blocks_;
+    std::size_t block_ = 0;  // that is being filled
+    std::uint64_t bytes_ = 0;
+};
+using Snapshot = BasicSnapshot<>;
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/checkpoint/save_result.hpp
+// What `step`, `save` and `finish` of a checkpoint answer.
+
+namespace CAIRN_NAMESPACE {
+
+/// Why nothing was saved at a row.
+enum class SkipReason : unsigned char {
+    not_due,         ///< the policy said no
+    missing_metric,  ///< the policy's metric is not in this row
+    nan,             ///< the policy's metric is not a number at this row
+    other_rank,      ///< rank 0 saves for all ranks, and this is another one
+    off,             ///< saving is switched off (`NoBestSave`, `CAIRN_SAVE=off`, a disabled run)
+    busy,            ///< an earlier version is still being written, and `SaveOptions::coalesce` is set
+};
+
+/// The reason's name: "not_due".
+[[nodiscard]] constexpr std::string_view to_string(SkipReason reason) noexcept {
+    switch (reason) {
+        case SkipReason::not_due: return "not due";
+        case SkipReason::missing_metric: return "metric missing";
+        case SkipReason::nan: return "metric is NaN";
+        case SkipReason::other_rank: return "rank 0 saves";
+        case SkipReason::off: return "saving is off";
+        case SkipReason::busy: return "another version is being written";
+    }
+    return "unknown";
+}
+
+/// Nothing was saved. What a checkpoint that is off at compile time always answers.
+struct Skipped {
+    SkipReason reason = SkipReason::off;  ///< why
+
+    ///@{
+    /// No version came of it, and that is no failure.
+    constexpr explicit operator bool() const noexcept { return false; }
+    [[nodiscard]] static constexpr bool saved() noexcept { return false; }
+    [[nodiscard]] static constexpr bool failed() noexcept { return false; }
+    ///@}
+    /// The final answer; there is nothing to wait for.
+    [[nodiscard]] constexpr Skipped wait() const noexcept { return *this; }
+};
+
+namespace detail {
+
+/// A version on its way to the disk: what the checkpoint's thread and that which writes tell each other.
+template <class = void>
+class BasicTicket {
+  public:
+    enum class State : unsigned char { queued, saved, failed };
+
+    explicit BasicTicket(Version expected) : version_{std::move(expected)} {}
+    explicit BasicTicket(const result<Version>& done)
+        : version_{done ? *done : Version{}}, state_{done ? State::saved : State::failed} {
+        if (!done) error_ = done.error();
+    }
+
+    [[nodiscard]] State state() const noexcept { return state_.load(std::memory_order_acquire); }
+    /// The one that was promised or, once it is saved, that came of it.
+    [[nodiscard]] const Version& version() const noexcept {
+        return state() == State::saved && saved_ ? *saved_ : version_;
+    }
+    /// Requires the state `failed`.
+    [[nodiscard]] const error& failure() const noexcept { return *error_; }
+
+    void finish(const result<Version>& done) {
+        const std::scoped_lock lock{mutex_};
+        if (done)
+            saved_ = *done;
+        else
+            error_ = done.error();
+        state_.store(done ? State::saved : State::failed, std::memory_order_release);
+        finished_.notify_all();
+    }
+    void wait() const {
+        std::unique_lock lock{mutex_};
+        finished_.wait(lock, [&] { return state() != State::queued; });
+    }
+
+  private:
+    Version version_;
+    std::optional<Version> saved_;
+    std::optional<error> error_;
+    std::atomic<State> state_{State::queued};
+    mutable std::mutex mutex_;
+    mutable std::condition_variable finished_;
+};
+using Ticket = BasicTicket<>;
+
+}  // namespace detail
+
+/// Saved, queued, skipped or failed. May be ignored: a failure is also kept in the run's health and said once
+/// on stderr. A copy is cheap and tells the same. Threads: any.
+template <class = void>
+class BasicSaveResult {
+  public:
+    // NOLINTBEGIN(google-explicit-constructor)
+    /// Nothing was saved.
+    BasicSaveResult(Skipped skipped) noexcept : reason_{skipped.reason} {}
+    /// A version was saved.
+    BasicSaveResult(Version version) : BasicSaveResult{result<Version>{std::move(version)}} {}
+    /// A version was to be saved and could not be.
+    BasicSaveResult(cairn::error failure) : BasicSaveResult{result<Version>{std::move(failure)}} {}
+    /// One of the two.
+    BasicSaveResult(const result<Version>& done) : ticket_{std::make_shared<const detail::Ticket>(done)} {}
+    /// For the checkpoint: a version that is being written.
+    BasicSaveResult(std::shared_ptr<const detail::Ticket> ticket) noexcept : ticket_{std::move(ticket)} {}
+    // NOLINTEND(google-explicit-constructor)
+
+    /// A version exists, and is durable.
+    [[nodiscard]] bool saved() const noexcept { return is(State::saved); }
+    /// The state was copied and is being written; it turns into `saved` or `failed`.
+    [[nodiscard]] bool queued() const noexcept { return is(State::queued); }
+    /// Nothing was saved, and that is no failure.
+    [[nodiscard]] bool skipped() const noexcept { return ticket_ == nullptr; }
+    /// A version was to be saved and could not be; the ones before it are whole.
+    [[nodiscard]] bool failed() const noexcept { return is(State::failed); }
+    /// Saved, or queued so far: `if (auto saved = checkpoint.step(…))`.
+    [[nodiscard]] explicit operator bool() const noexcept { return !skipped() && !failed(); }
+
+    /// The version; one that is queued has its number already. Requires `saved()` or `queued()`.
+    [[nodiscard]] const Version& version() const noexcept { return ticket_->version(); }
+    /// Why nothing was saved. Requires `skipped()`.
+    [[nodiscard]] SkipReason reason() const noexcept { return reason_; }
+    /// What failed. Requires `failed()`.
+    [[nodiscard]] const cairn::error& error() const noexcept { return ticket_->failure(); }
+    /// Waits until the version is durable or has failed; this is then the final answer. Not for the child of
+    /// a fork: what is in flight is the parent's.
+    const BasicSaveResult& wait() const {
+        if (queued()) ticket_->wait();
+        return *this;
+    }
+
+  private:
+    using State = detail::Ticket::State;
+    [[nodiscard]] bool is(State state) const noexcept {
+        return ticket_ != nullptr && ticket_->state() == state;
+    }
+
+    std::shared_ptr<const detail::Ticket> ticket_;
+    SkipReason reason_ = SkipReason::not_due;
+};
+using SaveResult = BasicSaveResult<>;
+
+namespace detail {
+
+[[nodiscard]] constexpr SkipReason skip_reason(Answer answer) noexcept {
+    switch (answer) {
+        case Answer::missing: return SkipReason::missing_metric;
+        case Answer::nan: return SkipReason::nan;
+        case Answer::no:
+        case Answer::yes: break;
+    }
+    return SkipReason::not_due;
+}
+
+}  // namespace detail
+
+}  // namespace CAIRN_NAMESPACE
+
+// ---- cairn/checkpoint/detail/flights.hpp
+// The versions of a checkpoint that are being written beside the loop.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// A version on its way: the copy of its parts, and what else is needed to write it.
+struct Flight {
+    Snapshot copy;
+    VersionInfo info;
+    Reservation reserved;
+    std::shared_ptr<Ticket> ticket{};
+    std::uint64_t save = 0;   ///< as in `Decision`
+    std::uint64_t place = 0;  ///< among the work of the saving thread
+    bool is_out = false;      ///< the saving thread has it
+    bool is_too_big = false;  ///< there is no memory for the copy
+};
+
+/// Those that are out, and those whose memory is kept for the next. Threads: the checkpoint's.
+template <class = void>
+class BasicFlights {
+  public:
+    /// One, and so many more that wait.
+    explicit BasicFlights(std::size_t depth) : depth_{depth} {}
+
+    [[nodiscard]] bool any_is_out() const noexcept {
+        return std::any_of(all_.begin(), all_.end(), [](const auto& one) { return one->is_out; });
+    }
+    /// One that is not out; null if all are.
+    [[nodiscard]] Flight* find_free(Saver& saver) {
+        for (const auto& flight : all_) {
+            if (flight->is_out && flight->ticket->state() == Ticket::State::queued) continue;
+            wait(*flight, saver);  // it is about to let go, if it has not
+            return flight.get();
+        }
+        if (all_.size() > depth_) return nullptr;
+        return all_.emplace_back(std::make_unique<Flight>()).get();
+    }
+    /// The one that lands first. Requires that all are out.
+    [[nodiscard]] Flight& wait_for_first(Saver& saver) {
+        Flight& first = **std::min_element(all_.begin(), all_.end(),
+                                           [](const auto& a, const auto& b) { return a->place < b->place; });
+        wait(first, saver);
+        return first;
+    }
+    void wait_for_all(Saver& saver) {
+        for (const auto& flight : all_) wait(*flight, saver);
+    }
+
+  private:
+    static void wait(Flight& flight, Saver& saver) {
+        if (flight.is_out) saver.wait(flight.place);
+        flight.is_out = false;
+    }
+
+    std::size_t depth_;
+    std::vector<std::unique_ptr<Flight>> all_;
+};
+using Flights = BasicFlights<>;
+
+/// What the saving thread could not save, for the checkpoint's thread. Threads: any.
+template <class = void>
+class BasicLosses {
+  public:
+    void add(const error& why) {
+        constexpr std::size_t most = 16;  // the run's health counts all
+        const std::scoped_lock lock{mutex_};
+        if (untold_.size() < most) untold_.push_back(why);
+        is_news_.store(true, std::memory_order_release);
+    }
+    /// Whether there were any since `take_news`. Cost: a load.
+    [[nodiscard]] bool is_news() const noexcept { return is_news_.load(std::memory_order_relaxed); }
+    [[nodiscard]] bool take_news() noexcept { return is_news_.exchange(false, std::memory_order_acquire); }
+    /// The first that was not taken yet.
+    [[nodiscard]] std::optional<error> take() {
+        const std::scoped_lock lock{mutex_};
+        if (untold_.empty()) return std::nullopt;
+        error first = std::move(untold_.front());
+        untold_.erase(untold_.begin());
+        return first;
+    }
+
+  private:
+    std::mutex mutex_;
+    std::vector<error> untold_;
+    std::atomic<bool> is_news_{false};
+};
+using Losses = BasicLosses<>;
+
+}  // namespace CAIRN_NAMESPACE::detail
+
 // ---- cairn/checkpoint/sink.hpp
 // Where a checkpoint's bytes go: the concept, and the sinks that need no store.
 
@@ -13378,101 +13722,6 @@ using Shelf = BasicShelf<>;
 
 }  // namespace CAIRN_NAMESPACE::detail
 
-// ---- cairn/checkpoint/detail/snapshot.hpp
-// A copy of what a checkpoint saves, so that training can go on while it is written.
-
-namespace CAIRN_NAMESPACE::detail {
-
-/// Files in memory. The memory is kept from one version to the next: touching it the first time costs several
-/// times the copy.
-template <class = void>
-class BasicSnapshot {
-  public:
-    /// Appends to a file; the pieces of a file follow one another. False if there is no memory for it.
-    [[nodiscard]] bool write(std::string_view file, std::span<const std::byte> bytes) {
-        if (files_.empty() || files_.back().name != file) files_.push_back({std::string{file}});
-        files_.back().bytes += bytes.size();
-        bytes_ += bytes.size();
-        while (!bytes.empty()) {
-            if (block_ == blocks_.size() && !grow(bytes.size())) return false;
-            Block& block = blocks_[block_];
-            const std::size_t count = std::min(bytes.size(), block.size - block.used);
-            std::memcpy(block.bytes.get() + block.used, bytes.data(), count);
-            block.used += count;
-            bytes = bytes.subspan(count);
-            if (block.used == block.size) ++block_;
-        }
-        return true;
-    }
-
-    /// How many bytes the files have together.
-    [[nodiscard]] std::uint64_t bytes() const noexcept { return bytes_; }
-
-    /// Gives the files on, in the order in which they came. Fails: as `emit` does.
-    [[nodiscard]] result<void> read(Emit emit) const {
-        std::size_t block = 0, at = 0;
-        for (const File& file : files_) {
-            std::uint64_t left = file.bytes;
-            do {  // an empty file is one, too
-                if (left != 0 && at == blocks_[block].used) ++block, at = 0;
-                const std::size_t count =
-                    left == 0
-                        ? 0
-                        : static_cast<std::size_t>(std::min<std::uint64_t>(left, blocks_[block].used - at));
-                const auto piece = left == 0
-                                       ? std::span<const std::byte>{}
-                                       : std::span<const std::byte>{blocks_[block].bytes.get() + at, count};
-                if (auto taken = emit(file.name, piece); !taken) return taken;
-                at += count;
-                left -= count;
-            } while (left != 0);
-        }
-        return {};
-    }
-
-    /// Forgets the files and keeps their memory.
-    void clear() noexcept {
-        files_.clear();
-        for (Block& block : blocks_) block.used = 0;
-        block_ = 0;
-        bytes_ = 0;
-    }
-    /// Gives the memory back, too.
-    void release() noexcept {
-        clear();
-        blocks_.clear();
-    }
-
-  private:
-    struct File {
-        std::string name;
-        std::uint64_t bytes = 0;
-    };
-    struct Block {
-        std::unique_ptr<std::byte[]> bytes;
-        std::size_t size, used = 0;
-    };
-
-    /// Adds a block for at least so many bytes. Blocks grow with what there is, so that they are few and the
-    /// last one wastes little.
-    [[nodiscard]] bool grow(std::size_t bytes) {
-        constexpr std::uint64_t least = std::uint64_t{64} << 10U;
-        const auto size = static_cast<std::size_t>(std::max<std::uint64_t>({bytes, least, bytes_ / 16}));
-        std::unique_ptr<std::byte[]> memory{new (std::nothrow) std::byte[size]};
-        if (!memory) return false;
-        blocks_.push_back({std::move(memory), size});
-        return true;
-    }
-
-    std::vector<File> files_;
-    std::vector<Block> blocks_;
-    std::size_t block_ = 0;  // that is being filled
-    std::uint64_t bytes_ = 0;
-};
-using Snapshot = BasicSnapshot<>;
-
-}  // namespace CAIRN_NAMESPACE::detail
-
 // ---- cairn/checkpoint/save_options.hpp
 // How a checkpoint saves, beside when, what stays and where.
 
@@ -13496,165 +13745,6 @@ struct SaveOptions {
     /// A version that would leave fewer bytes free on the disk is not begun, and fails with `errc::no_space`.
     std::uint64_t reserve = 0;
 };
-
-}  // namespace CAIRN_NAMESPACE
-
-// ---- cairn/checkpoint/save_result.hpp
-// What `step`, `save` and `finish` of a checkpoint answer.
-
-namespace CAIRN_NAMESPACE {
-
-/// Why nothing was saved at a row.
-enum class SkipReason : unsigned char {
-    not_due,         ///< the policy said no
-    missing_metric,  ///< the policy's metric is not in this row
-    nan,             ///< the policy's metric is not a number at this row
-    other_rank,      ///< rank 0 saves for all ranks, and this is another one
-    off,             ///< saving is switched off (`NoBestSave`, `CAIRN_SAVE=off`, a disabled run)
-    busy,            ///< an earlier version is still being written, and `SaveOptions::coalesce` is set
-};
-
-/// The reason's name: "not_due".
-[[nodiscard]] constexpr std::string_view to_string(SkipReason reason) noexcept {
-    switch (reason) {
-        case SkipReason::not_due: return "not due";
-        case SkipReason::missing_metric: return "metric missing";
-        case SkipReason::nan: return "metric is NaN";
-        case SkipReason::other_rank: return "rank 0 saves";
-        case SkipReason::off: return "saving is off";
-        case SkipReason::busy: return "another version is being written";
-    }
-    return "unknown";
-}
-
-/// Nothing was saved. What a checkpoint that is off at compile time always answers.
-struct Skipped {
-    SkipReason reason = SkipReason::off;  ///< why
-
-    ///@{
-    /// No version came of it, and that is no failure.
-    constexpr explicit operator bool() const noexcept { return false; }
-    [[nodiscard]] static constexpr bool saved() noexcept { return false; }
-    [[nodiscard]] static constexpr bool failed() noexcept { return false; }
-    ///@}
-    /// The final answer; there is nothing to wait for.
-    [[nodiscard]] constexpr Skipped wait() const noexcept { return *this; }
-};
-
-namespace detail {
-
-/// A version on its way to the disk: what the checkpoint's thread and that which writes tell each other.
-template <class = void>
-class BasicTicket {
-  public:
-    enum class State : unsigned char { queued, saved, failed };
-
-    explicit BasicTicket(Version expected) : version_{std::move(expected)} {}
-    explicit BasicTicket(const result<Version>& done)
-        : version_{done ? *done : Version{}}, state_{done ? State::saved : State::failed} {
-        if (!done) error_ = done.error();
-    }
-
-    [[nodiscard]] State state() const noexcept { return state_.load(std::memory_order_acquire); }
-    /// The one that was promised or, once it is saved, that came of it.
-    [[nodiscard]] const Version& version() const noexcept {
-        return state() == State::saved && saved_ ? *saved_ : version_;
-    }
-    /// Requires the state `failed`.
-    [[nodiscard]] const error& failure() const noexcept { return *error_; }
-
-    void finish(const result<Version>& done) {
-        const std::scoped_lock lock{mutex_};
-        if (done)
-            saved_ = *done;
-        else
-            error_ = done.error();
-        state_.store(done ? State::saved : State::failed, std::memory_order_release);
-        finished_.notify_all();
-    }
-    void wait() const {
-        std::unique_lock lock{mutex_};
-        finished_.wait(lock, [&] { return state() != State::queued; });
-    }
-
-  private:
-    Version version_;
-    std::optional<Version> saved_;
-    std::optional<error> error_;
-    std::atomic<State> state_{State::queued};
-    mutable std::mutex mutex_;
-    mutable std::condition_variable finished_;
-};
-using Ticket = BasicTicket<>;
-
-}  // namespace detail
-
-/// Saved, queued, skipped or failed. May be ignored: a failure is also kept in the run's health and said once
-/// on stderr. A copy is cheap and tells the same. Threads: any.
-template <class = void>
-class BasicSaveResult {
-  public:
-    // NOLINTBEGIN(google-explicit-constructor)
-    /// Nothing was saved.
-    BasicSaveResult(Skipped skipped) noexcept : reason_{skipped.reason} {}
-    /// A version was saved.
-    BasicSaveResult(Version version) : BasicSaveResult{result<Version>{std::move(version)}} {}
-    /// A version was to be saved and could not be.
-    BasicSaveResult(cairn::error failure) : BasicSaveResult{result<Version>{std::move(failure)}} {}
-    /// One of the two.
-    BasicSaveResult(const result<Version>& done) : ticket_{std::make_shared<const detail::Ticket>(done)} {}
-    /// For the checkpoint: a version that is being written.
-    BasicSaveResult(std::shared_ptr<const detail::Ticket> ticket) noexcept : ticket_{std::move(ticket)} {}
-    // NOLINTEND(google-explicit-constructor)
-
-    /// A version exists, and is durable.
-    [[nodiscard]] bool saved() const noexcept { return is(State::saved); }
-    /// The state was copied and is being written; it turns into `saved` or `failed`.
-    [[nodiscard]] bool queued() const noexcept { return is(State::queued); }
-    /// Nothing was saved, and that is no failure.
-    [[nodiscard]] bool skipped() const noexcept { return ticket_ == nullptr; }
-    /// A version was to be saved and could not be; the ones before it are whole.
-    [[nodiscard]] bool failed() const noexcept { return is(State::failed); }
-    /// Saved, or queued so far: `if (auto saved = checkpoint.step(…))`.
-    [[nodiscard]] explicit operator bool() const noexcept { return !skipped() && !failed(); }
-
-    /// The version; one that is queued has its number already. Requires `saved()` or `queued()`.
-    [[nodiscard]] const Version& version() const noexcept { return ticket_->version(); }
-    /// Why nothing was saved. Requires `skipped()`.
-    [[nodiscard]] SkipReason reason() const noexcept { return reason_; }
-    /// What failed. Requires `failed()`.
-    [[nodiscard]] const cairn::error& error() const noexcept { return ticket_->failure(); }
-    /// Waits until the version is durable or has failed; this is then the final answer. Not for the child of
-    /// a fork: what is in flight is the parent's.
-    const BasicSaveResult& wait() const {
-        if (queued()) ticket_->wait();
-        return *this;
-    }
-
-  private:
-    using State = detail::Ticket::State;
-    [[nodiscard]] bool is(State state) const noexcept {
-        return ticket_ != nullptr && ticket_->state() == state;
-    }
-
-    std::shared_ptr<const detail::Ticket> ticket_;
-    SkipReason reason_ = SkipReason::not_due;
-};
-using SaveResult = BasicSaveResult<>;
-
-namespace detail {
-
-[[nodiscard]] constexpr SkipReason skip_reason(Answer answer) noexcept {
-    switch (answer) {
-        case Answer::missing: return SkipReason::missing_metric;
-        case Answer::nan: return SkipReason::nan;
-        case Answer::no:
-        case Answer::yes: break;
-    }
-    return SkipReason::not_due;
-}
-
-}  // namespace detail
 
 }  // namespace CAIRN_NAMESPACE
 
@@ -14023,18 +14113,6 @@ struct PolicyTraits {
     bool is_manual = false;
 };
 
-/// A version on its way: the copy of its parts, and what else is needed to write it.
-struct Flight {
-    Snapshot copy;
-    VersionInfo info;
-    Reservation reserved;
-    std::shared_ptr<Ticket> ticket{};
-    std::uint64_t save = 0;   ///< as in `Decision`
-    std::uint64_t place = 0;  ///< among the work of the saving thread
-    bool is_out = false;      ///< the saving thread has it
-    bool is_too_big = false;  ///< there is no memory for the copy
-};
-
 /// The same moment with a row whose type is gone.
 template <class R>
 [[nodiscard]] At<DynamicRow> with_row(const At<R>& now, const DynamicRow& row) {
@@ -14070,7 +14148,7 @@ class BasicCheckpointCore {
                         const HeldRetention& retention, HeldSink& sink, const PolicyTraits& traits,
                         const SaveOptions& options)
         : core_{std::move(core)}, name_{name}, initial_{policy.copy()}, policy_{&policy},
-          shelf_{retention, sink, options.reserve}, options_{options} {
+          shelf_{retention, sink, options.reserve}, options_{options}, flights_{options.depth} {
         if (!core_) return;
         check_name("checkpoint", name_).value();
         const Watched saves = initial_->watched(), keeps = shelf_.retention().watched();
@@ -14140,9 +14218,9 @@ class BasicCheckpointCore {
         const std::int64_t began = steady_ns();
         Flight* flight = nullptr;
         if (writes_beside()) {
-            flight = free_flight();
+            flight = flights_.find_free(core_->saver());
             if (flight == nullptr && options_.coalesce) return pass_over(now, rows, why, settle);
-            if (flight == nullptr) flight = &wait_for_flight();
+            if (flight == nullptr) flight = &flights_.wait_for_first(core_->saver());
         }
         std::vector<Because> because;
         if (!by_hand) because = why();
@@ -14155,7 +14233,8 @@ class BasicCheckpointCore {
             is_queued = !flight->is_too_big;
         }
         if (!is_queued) {
-            wait_for_all();  // and hear later of what was lost: the policy was asked about this row already
+            flights_.wait_for_all(core_->saver());  // and hear later of what was lost: the policy was asked
+                                                    // about this row already
             version = commit(info_of(now.row), last_bytes_, encode);
         }
         save_seconds_ += static_cast<double>(steady_ns() - began) / 1e9;
@@ -14195,34 +14274,25 @@ class BasicCheckpointCore {
     /// Waits until nothing is in flight. If something was lost, the policy is then as if it had never been
     /// saved.
     void land() {
-        if (core_ && core_->is_detached()) return;  // what is in flight is the parent's
-        wait_for_all();
-        if (!is_lost_.exchange(false, std::memory_order_acquire)) return;
+        if (!core_ || core_->is_detached()) return;  // what is in flight is the parent's
+        flights_.wait_for_all(core_->saver());
+        if (!losses_.take_news()) return;
         if (last_save_ && last_save_->state() == Ticket::State::failed) last_row_is_saved_ = false;
         log_.note();
         catch_up();
     }
     /// Hears of versions that were lost since the last call. Cost: a load, if there was none.
     void hear() {
-        if (is_lost_.load(std::memory_order_relaxed)) land();
+        if (losses_.is_news()) land();
     }
     /// Takes the first loss that was not told yet.
-    [[nodiscard]] std::optional<error> take_loss() {
-        const std::scoped_lock lock{loss_mutex_};
-        if (losses_.empty()) return std::nullopt;
-        error first = std::move(losses_.front());
-        losses_.erase(losses_.begin());
-        return first;
-    }
+    [[nodiscard]] std::optional<error> take_loss() { return losses_.take(); }
     /// Before this goes. False if the saving thread may still use it: it makes no headway, or it is in the
     /// parent of a fork.
     [[nodiscard]] bool close() noexcept {
-        const bool any =
-            std::any_of(flights_.begin(), flights_.end(), [](const auto& one) { return one->is_out; });
-        // Of a run that has ended all was waited for.
-        constexpr std::int64_t as_long_as_need_be = std::numeric_limits<std::int64_t>::max();
-        const std::int64_t most_ns = !any || core_->has_ended() ? 0 : as_long_as_need_be;
-        return !any || (!core_->is_detached() && core_->saver().drain(most_ns));
+        if (!flights_.any_is_out()) return true;
+        if (core_->is_detached()) return false;
+        return core_->has_ended() ? core_->saver().drain(0) : core_->saver().drain();  // the run has waited
     }
 
     /// What a policy is asked about after the last row; empty if there was none.
@@ -14338,33 +14408,6 @@ class BasicCheckpointCore {
 
     // ---- saving beside the loop
 
-    static constexpr std::size_t most_losses = 16;  // to be told; the health counts all
-
-    void wait_for_all() {
-        for (const auto& flight : flights_) {
-            if (flight->is_out) core_->saver().wait(flight->place);
-            flight->is_out = false;
-        }
-    }
-    /// One that is not out; null if all are.
-    [[nodiscard]] Flight* free_flight() {
-        for (const auto& flight : flights_) {
-            if (flight->is_out && flight->ticket->state() == Ticket::State::queued) continue;
-            if (flight->is_out) core_->saver().wait(flight->place);  // it is about to let go
-            flight->is_out = false;
-            return flight.get();
-        }
-        if (flights_.size() > options_.depth) return nullptr;
-        return flights_.emplace_back(std::make_unique<Flight>()).get();
-    }
-    /// The one that lands first.
-    [[nodiscard]] Flight& wait_for_flight() {
-        Flight& first = **std::min_element(flights_.begin(), flights_.end(),
-                                           [](const auto& a, const auto& b) { return a->place < b->place; });
-        core_->saver().wait(first.place);
-        first.is_out = false;
-        return first;
-    }
     /// A yes for which there is no place.
     SaveResult pass_over(const At<DynamicRow>& now, std::uint64_t rows, Why why, Settle settle) {
         if (wants_.end || wants_.failure) last_row_ = now.row;
@@ -14409,17 +14452,19 @@ class BasicCheckpointCore {
         flight.info.reserved = &flight.reserved;
         const auto place = core_->saver().post(version_label(flight.reserved.version.number) + " of " + name_,
                                                [this, &flight] { fly(flight); });
-        if (place)
-            flight.place = *place;
-        else
-            fly(flight);  // no thread: here and now
         flight.is_out = place.has_value();
+        if (place) {
+            flight.place = *place;
+        } else {  // no thread: here and now
+            flights_.wait_for_all(core_->saver());
+            fly(flight);
+        }
         return flight.ticket;
     }
     /// On the saving thread.
     void fly(Flight& flight) noexcept {
-        constexpr std::size_t most = std::size_t{16}
-                                     << 20U;  // in one piece, so that one can see that it gets on
+        // In pieces, so that one can see that it gets on.
+        constexpr std::size_t most = std::size_t{16} << 20U;
         const auto encode = [&](Emit write) {
             return flight.copy.read([&](std::string_view file, std::span<const std::byte> bytes) {
                 result<void> written;
@@ -14455,11 +14500,7 @@ class BasicCheckpointCore {
     void lose(const Flight& flight, const error& why) noexcept {
         core_->note_failure(why, true);
         record(Decision::Kind::lost, flight, flight.reserved.version.number, why.what());
-        {
-            const std::scoped_lock lock{loss_mutex_};
-            if (losses_.size() < most_losses) losses_.push_back(why);
-        }
-        is_lost_.store(true, std::memory_order_release);
+        losses_.add(why);
     }
 
     [[nodiscard]] auto tell_removal() {
@@ -14551,11 +14592,9 @@ class BasicCheckpointCore {
 
     SaveOptions options_;
     std::vector<Decision> unproven_;  // records that a kill prevented
-    std::vector<std::unique_ptr<Flight>> flights_;
+    Flights flights_;
+    Losses losses_;
     std::shared_ptr<const Ticket> last_save_;  // of the last row, if it was queued
-    std::atomic<bool> is_lost_{false};         // the training thread has not heard of it yet
-    std::mutex loss_mutex_;
-    std::vector<error> losses_;  // that were not told yet
 };
 using CheckpointCore = BasicCheckpointCore<>;
 

@@ -153,7 +153,7 @@ void save_1mib_store(benchmark::State& state) {
     auto checkpoint = recording.run().checkpoint("model", cairn::Manual{}, cairn::KeepLast<1>{});
     for (auto _ : state) {
         model.weight[0] += 1;
-        benchmark::DoNotOptimize(checkpoint.save(cairn::row("loss"_m = 0.5), cairn::part("m", model)));
+        benchmark::DoNotOptimize(checkpoint.save(cairn::row("loss"_m = 0.5), cairn::part("m", model)).wait());
     }
 }
 void memcpy_1mib(benchmark::State& state) {

@@ -4,11 +4,11 @@
 // Knows no type of the user's, so it is compiled once. Costs nlohmann/json.
 
 #include <cairn/checkpoint/detail/decision_log.hpp>
+#include <cairn/checkpoint/detail/flights.hpp>
 #include <cairn/checkpoint/detail/held.hpp>
 #include <cairn/checkpoint/detail/ranking.hpp>
 #include <cairn/checkpoint/detail/replay.hpp>
 #include <cairn/checkpoint/detail/shelf.hpp>
-#include <cairn/checkpoint/detail/snapshot.hpp>
 #include <cairn/checkpoint/save_options.hpp>
 #include <cairn/checkpoint/save_result.hpp>
 #include <cairn/core/dynamic_row.hpp>
@@ -25,13 +25,10 @@
 #include <cairn/run/version.hpp>
 
 #include <algorithm>
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
-#include <limits>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <span>
 #include <string>
@@ -45,18 +42,6 @@ namespace CAIRN_NAMESPACE::detail {
 struct PolicyTraits {
     Wants wants{};
     bool is_manual = false;
-};
-
-/// A version on its way: the copy of its parts, and what else is needed to write it.
-struct Flight {
-    Snapshot copy;
-    VersionInfo info;
-    Reservation reserved;
-    std::shared_ptr<Ticket> ticket{};
-    std::uint64_t save = 0;   ///< as in `Decision`
-    std::uint64_t place = 0;  ///< among the work of the saving thread
-    bool is_out = false;      ///< the saving thread has it
-    bool is_too_big = false;  ///< there is no memory for the copy
 };
 
 /// The same moment with a row whose type is gone.
@@ -94,7 +79,7 @@ class BasicCheckpointCore {
                         const HeldRetention& retention, HeldSink& sink, const PolicyTraits& traits,
                         const SaveOptions& options)
         : core_{std::move(core)}, name_{name}, initial_{policy.copy()}, policy_{&policy},
-          shelf_{retention, sink, options.reserve}, options_{options} {
+          shelf_{retention, sink, options.reserve}, options_{options}, flights_{options.depth} {
         if (!core_) return;
         check_name("checkpoint", name_).value();
         const Watched saves = initial_->watched(), keeps = shelf_.retention().watched();
@@ -164,9 +149,9 @@ class BasicCheckpointCore {
         const std::int64_t began = steady_ns();
         Flight* flight = nullptr;
         if (writes_beside()) {
-            flight = free_flight();
+            flight = flights_.find_free(core_->saver());
             if (flight == nullptr && options_.coalesce) return pass_over(now, rows, why, settle);
-            if (flight == nullptr) flight = &wait_for_flight();
+            if (flight == nullptr) flight = &flights_.wait_for_first(core_->saver());
         }
         std::vector<Because> because;
         if (!by_hand) because = why();
@@ -179,7 +164,8 @@ class BasicCheckpointCore {
             is_queued = !flight->is_too_big;
         }
         if (!is_queued) {
-            wait_for_all();  // and hear later of what was lost: the policy was asked about this row already
+            flights_.wait_for_all(core_->saver());  // and hear later of what was lost: the policy was asked
+                                                    // about this row already
             version = commit(info_of(now.row), last_bytes_, encode);
         }
         save_seconds_ += static_cast<double>(steady_ns() - began) / 1e9;
@@ -219,34 +205,25 @@ class BasicCheckpointCore {
     /// Waits until nothing is in flight. If something was lost, the policy is then as if it had never been
     /// saved.
     void land() {
-        if (core_ && core_->is_detached()) return;  // what is in flight is the parent's
-        wait_for_all();
-        if (!is_lost_.exchange(false, std::memory_order_acquire)) return;
+        if (!core_ || core_->is_detached()) return;  // what is in flight is the parent's
+        flights_.wait_for_all(core_->saver());
+        if (!losses_.take_news()) return;
         if (last_save_ && last_save_->state() == Ticket::State::failed) last_row_is_saved_ = false;
         log_.note();
         catch_up();
     }
     /// Hears of versions that were lost since the last call. Cost: a load, if there was none.
     void hear() {
-        if (is_lost_.load(std::memory_order_relaxed)) land();
+        if (losses_.is_news()) land();
     }
     /// Takes the first loss that was not told yet.
-    [[nodiscard]] std::optional<error> take_loss() {
-        const std::scoped_lock lock{loss_mutex_};
-        if (losses_.empty()) return std::nullopt;
-        error first = std::move(losses_.front());
-        losses_.erase(losses_.begin());
-        return first;
-    }
+    [[nodiscard]] std::optional<error> take_loss() { return losses_.take(); }
     /// Before this goes. False if the saving thread may still use it: it makes no headway, or it is in the
     /// parent of a fork.
     [[nodiscard]] bool close() noexcept {
-        const bool any =
-            std::any_of(flights_.begin(), flights_.end(), [](const auto& one) { return one->is_out; });
-        // Of a run that has ended all was waited for.
-        constexpr std::int64_t as_long_as_need_be = std::numeric_limits<std::int64_t>::max();
-        const std::int64_t most_ns = !any || core_->has_ended() ? 0 : as_long_as_need_be;
-        return !any || (!core_->is_detached() && core_->saver().drain(most_ns));
+        if (!flights_.any_is_out()) return true;
+        if (core_->is_detached()) return false;
+        return core_->has_ended() ? core_->saver().drain(0) : core_->saver().drain();  // the run has waited
     }
 
     /// What a policy is asked about after the last row; empty if there was none.
@@ -362,33 +339,6 @@ class BasicCheckpointCore {
 
     // ---- saving beside the loop
 
-    static constexpr std::size_t most_losses = 16;  // to be told; the health counts all
-
-    void wait_for_all() {
-        for (const auto& flight : flights_) {
-            if (flight->is_out) core_->saver().wait(flight->place);
-            flight->is_out = false;
-        }
-    }
-    /// One that is not out; null if all are.
-    [[nodiscard]] Flight* free_flight() {
-        for (const auto& flight : flights_) {
-            if (flight->is_out && flight->ticket->state() == Ticket::State::queued) continue;
-            if (flight->is_out) core_->saver().wait(flight->place);  // it is about to let go
-            flight->is_out = false;
-            return flight.get();
-        }
-        if (flights_.size() > options_.depth) return nullptr;
-        return flights_.emplace_back(std::make_unique<Flight>()).get();
-    }
-    /// The one that lands first.
-    [[nodiscard]] Flight& wait_for_flight() {
-        Flight& first = **std::min_element(flights_.begin(), flights_.end(),
-                                           [](const auto& a, const auto& b) { return a->place < b->place; });
-        core_->saver().wait(first.place);
-        first.is_out = false;
-        return first;
-    }
     /// A yes for which there is no place.
     SaveResult pass_over(const At<DynamicRow>& now, std::uint64_t rows, Why why, Settle settle) {
         if (wants_.end || wants_.failure) last_row_ = now.row;
@@ -433,17 +383,19 @@ class BasicCheckpointCore {
         flight.info.reserved = &flight.reserved;
         const auto place = core_->saver().post(version_label(flight.reserved.version.number) + " of " + name_,
                                                [this, &flight] { fly(flight); });
-        if (place)
-            flight.place = *place;
-        else
-            fly(flight);  // no thread: here and now
         flight.is_out = place.has_value();
+        if (place) {
+            flight.place = *place;
+        } else {  // no thread: here and now
+            flights_.wait_for_all(core_->saver());
+            fly(flight);
+        }
         return flight.ticket;
     }
     /// On the saving thread.
     void fly(Flight& flight) noexcept {
-        constexpr std::size_t most = std::size_t{16}
-                                     << 20U;  // in one piece, so that one can see that it gets on
+        // In pieces, so that one can see that it gets on.
+        constexpr std::size_t most = std::size_t{16} << 20U;
         const auto encode = [&](Emit write) {
             return flight.copy.read([&](std::string_view file, std::span<const std::byte> bytes) {
                 result<void> written;
@@ -479,11 +431,7 @@ class BasicCheckpointCore {
     void lose(const Flight& flight, const error& why) noexcept {
         core_->note_failure(why, true);
         record(Decision::Kind::lost, flight, flight.reserved.version.number, why.what());
-        {
-            const std::scoped_lock lock{loss_mutex_};
-            if (losses_.size() < most_losses) losses_.push_back(why);
-        }
-        is_lost_.store(true, std::memory_order_release);
+        losses_.add(why);
     }
 
     [[nodiscard]] auto tell_removal() {
@@ -575,11 +523,9 @@ class BasicCheckpointCore {
 
     SaveOptions options_;
     std::vector<Decision> unproven_;  // records that a kill prevented
-    std::vector<std::unique_ptr<Flight>> flights_;
+    Flights flights_;
+    Losses losses_;
     std::shared_ptr<const Ticket> last_save_;  // of the last row, if it was queued
-    std::atomic<bool> is_lost_{false};         // the training thread has not heard of it yet
-    std::mutex loss_mutex_;
-    std::vector<error> losses_;  // that were not told yet
 };
 using CheckpointCore = BasicCheckpointCore<>;
 
