@@ -14,6 +14,7 @@
 #include <limits>
 #include <memory>
 #include <mutex>
+#include <new>
 #include <optional>
 #include <set>
 #include <span>
@@ -25,6 +26,14 @@
 #if CAIRN_TEST_FORK
 #include <csignal>
 #include <sys/resource.h>
+#endif
+
+#if defined(__has_feature)
+#define CAIRN_TEST_SANITIZED (__has_feature(address_sanitizer) || __has_feature(thread_sanitizer))
+#elif defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define CAIRN_TEST_SANITIZED 1
+#else
+#define CAIRN_TEST_SANITIZED 0
 #endif
 
 using namespace cairn_test;
@@ -709,15 +718,19 @@ TEST_CASE("without memory for a copy a version is written at once") {
         const auto now = static_cast<::rlim_t>(pages) * static_cast<::rlim_t>(::sysconf(_SC_PAGESIZE));
         const ::rlimit most{now + (::rlim_t{32} << 20U), now + (::rlim_t{32} << 20U)};
         if (::setrlimit(RLIMIT_AS, &most) != 0) return 77;
+        const std::unique_ptr<char[]> probe{new (std::nothrow) char[std::size_t{256} << 20U]};
+        if (probe) return 77;  // an emulator does not keep it
         const auto saved = checkpoint.step(row_of(run, 1, 1), part("model", model));
-        if (!run.health().ok()) std::printf("%s\n", run.health().errors[0].c_str());
         return saved.saved() && run.health().ok() ? 0 : 2;
     });
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || !defined(__linux__)
-    WARN("not checked here: the sanitizer's own memory counts, or there is no /proc");
+#if CAIRN_TEST_SANITIZED
+    WARN("not checked here: the sanitizer's own memory counts");
     (void)status;
 #else
-    CHECK(status == 0);
+    if (status == 77)
+        WARN("not checked here: memory cannot be limited");
+    else
+        CHECK(status == 0);
 #endif
 }
 
