@@ -29,7 +29,7 @@ using Clock = std::chrono::steady_clock;
 namespace {
 
 constexpr std::size_t mib = std::size_t{1} << 20U, state_bytes = 256 * mib;
-constexpr int rounds = 5;
+constexpr int rounds = 11;
 
 constexpr std::size_t layers = 20;
 
