@@ -2,6 +2,8 @@
 #pragma once
 // How a checkpoint saves, beside when, what stays and where.
 
+#include <cairn/config.hpp>
+
 #include <cstdint>
 
 namespace CAIRN_NAMESPACE {
