@@ -299,8 +299,12 @@ TEST_CASE("a row that was never logged is one and the same to all who hear of it
     const auto row = [](int step, double loss) { return cairn::row(cairn::step(step), "loss"_m = loss); };
     {
         auto run = open_run(dir);
-        auto checkpoint = run.checkpoint<cairn::Best<"loss", minimize>>("model");
-        checkpoint.step(row(0, 1), part("model", model)).wait();
+        const auto gate = std::make_shared<Gate>();
+        auto checkpoint = run.checkpoint<cairn::Best<"loss", minimize>>("model", gated(gate));
+        const auto saved = checkpoint.step(row(0, 1), part("model", model));
+        std::this_thread::sleep_for(30ms);  // the clock goes on
+        gate->open();
+        saved.wait();
         REQUIRE(checkpoint.decisions().size() == 1);
         CHECK(checkpoint.decisions()[0].kind == cairn::Decision::Kind::saved);
         CHECK(checkpoint.versions()[0].row.time_ns() == checkpoint.decisions()[0].time_ns);
