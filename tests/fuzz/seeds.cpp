@@ -96,6 +96,10 @@ void manifests() {
     manifest.files = {{.path = "a/model.safetensors", .size = 3, .digest = std::string(64, 'a')},
                       {.path = "b", .reference = "s3://bucket/b"}};
     seed("manifest", "two_files", to_text(manifest).value());
+    manifest.files.push_back({.path = "pieces.safetensors",
+                              .size = 5,
+                              .pieces = {{std::string(64, 'b'), 2}, {std::string(64, 'c'), 3}}});
+    seed("manifest", "pieces", to_text(manifest).value());
 }
 
 void texts() {
