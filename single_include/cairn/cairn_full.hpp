@@ -5523,12 +5523,19 @@ namespace detail {
            kind == Decision::Kind::resumed || kind == Decision::Kind::written;
 }
 
-/// For those of several threads.
+/// By the time at which they were recorded: those of several threads come one thread after another.
 template <class = void>
-void put_in_order(std::vector<Decision>& decisions) {
-    std::stable_sort(decisions.begin(), decisions.end(), [](const Decision& a, const Decision& b) {
-        return std::pair{a.recorded_ns, a.order} < std::pair{b.recorded_ns, b.order};
+[[nodiscard]] std::vector<Decision> in_order(std::vector<Decision> decisions) {
+    std::vector<Decision*> sorted;  // where one lies decides between equals
+    sorted.reserve(decisions.size());
+    for (Decision& decision : decisions) sorted.push_back(&decision);
+    std::sort(sorted.begin(), sorted.end(), [](const Decision* a, const Decision* b) {
+        return std::tuple{a->recorded_ns, a->order, a} < std::tuple{b->recorded_ns, b->order, b};
     });
+    std::vector<Decision> out;
+    out.reserve(sorted.size());
+    for (Decision* decision : sorted) out.push_back(std::move(*decision));
+    return out;
 }
 
 /// Why a policy answers as it does at this moment, before it hears what became of it.
@@ -11484,8 +11491,7 @@ class BasicRun {
             if (decision != nullptr && !detail::is_bookkeeping(decision->kind)) all.push_back(*decision);
         };
         if (core_) core_->read_rows(core_->dir(), keep).value();
-        detail::put_in_order(all);
-        return all;
+        return detail::in_order(std::move(all));
     }
 
     // ---- what is recorded beside rows
@@ -21282,8 +21288,7 @@ class RecordedRun {
         };
         auto read = for_each_row(keep, rank);
         if (!read) return read.error();
-        detail::put_in_order(all);
-        return all;
+        return detail::in_order(std::move(all));
     }
     /// The summary of every metric, from the rows themselves. `report`, if given, gets what could not be
     /// read.

@@ -87,7 +87,8 @@ struct Big {
         ok &= holds(result.saved(), "with room, the next save goes through");
         last = step;
         const auto ended = run.finish();
-        ok &= holds(!ended && ended.error().code() == cairn::errc::no_space, "the end tells of what was lost");
+        ok &=
+            holds(!ended && ended.error().code() == cairn::errc::no_space, "the end tells of what was lost");
     }
     cairn::Run run = open_run(dir);
     auto checkpoint = run.checkpoint("model", cairn::EveryN<1>{});

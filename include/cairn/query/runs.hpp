@@ -111,8 +111,7 @@ class RecordedRun {
         };
         auto read = for_each_row(keep, rank);
         if (!read) return read.error();
-        detail::put_in_order(all);
-        return all;
+        return detail::in_order(std::move(all));
     }
     /// The summary of every metric, from the rows themselves. `report`, if given, gets what could not be
     /// read.

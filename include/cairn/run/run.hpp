@@ -160,8 +160,7 @@ class BasicRun {
             if (decision != nullptr && !detail::is_bookkeeping(decision->kind)) all.push_back(*decision);
         };
         if (core_) core_->read_rows(core_->dir(), keep).value();
-        detail::put_in_order(all);
-        return all;
+        return detail::in_order(std::move(all));
     }
 
     // ---- what is recorded beside rows
