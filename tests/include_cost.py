@@ -14,8 +14,8 @@ BUDGET = {
     "cairn.hpp": (14900, 118000),  # 12000 before the history was packed and versions were written beside the loop
     "api.hpp": (11500, 115000),
     "extern.hpp": (11600, 115000),  # it names what it declares
-    "engine.hpp": (14900, 118000),
-    "cairn_full.hpp": (17200, 130000),
+    "engine.hpp": (15000, 118000),
+    "cairn_full.hpp": (17600, 130000),
     "fwd.hpp": (100, 100),
     "core": (400, 28000),
     "policy/policy.hpp": (2000, 19000),  # for those who want policies only

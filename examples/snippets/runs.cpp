@@ -2,6 +2,7 @@
 // The code of docs/runs.md; tests/readme.py compares.
 #include <cairn/cairn.hpp>
 #include <cairn/query/runs.hpp>
+#include <cairn/run/console.hpp>
 
 #include <cstdio>
 
@@ -13,6 +14,12 @@ void open_and_log(int n, double x, int e) {
     run.log(cairn::step(n), "loss"_m = x, "ok"_m = true);  // the compiler knows the names
     run.log({{"loss", x}, {"epoch", e}}, {.step = n});     // names that only the running program knows
     run.log("loss"_m = x);  // the step is the calling thread's own count of rows
+}
+
+void keep_what_is_printed() {
+    auto run = cairn::init({.project = "mnist"});
+    cairn::Console console{run};  // as long as it lives
+    std::printf("epoch 0\n");
 }
 
 void read() {

@@ -10,6 +10,7 @@
 #include <cairn/policy/parse_retention.hpp>
 #include <cairn/query/runs.hpp>
 #include <cairn/query/series.hpp>
+#include <cairn/run/console.hpp>
 #include <cairn/store/garbage.hpp>
 #include <cairn/store/row_block.hpp>
 #include <cairn/store/verify.hpp>

@@ -7205,48 +7205,56 @@ class BasicCrashMark {
 
 #else
 
-/// While it lives, a signal of a crash (SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT) that nobody else handles
-/// leaves its number in a file, and then ends the process as it would have. A forked child leaves none.
+/// While it lives, `call(with.get(), number)` comes in the handler of a signal of a crash (SIGSEGV, SIGBUS,
+/// SIGFPE, SIGILL, SIGABRT) that nobody else handles; then the process ends as it would have. Not in a forked
+/// child.
 template <class = void>
-class CAIRN_ONE_IN_PROCESS BasicCrashMark {
+class CAIRN_ONE_IN_PROCESS BasicCrashHook {
   public:
-    BasicCrashMark() = default;
-    /// Removes an older mark. Of more than 16 at once the last ones leave none.
-    explicit BasicCrashMark(const Path& file) : path_{std::make_unique<std::string>(file.string())} {
-        (void)remove_file(file);
+    using Call = void (*)(const void* with, int number) noexcept;
+
+    BasicCrashHook() = default;
+    /// \param call  may do only what a signal handler may. Of more than 32 at once the last ones get none.
+    BasicCrashHook(Call call, std::shared_ptr<const void> with)
+        : hook_{std::make_unique<Hook>(Hook{call, std::move(with)})} {
         const std::scoped_lock lock{mutex_};
         if (armed_++ == 0) install();
         process_.store(::getpid(), std::memory_order_relaxed);
-        for (auto& slot : paths_) {
-            const char* none = nullptr;
-            if (slot.compare_exchange_strong(none, path_->c_str())) break;
+        for (auto& slot : hooks_) {
+            const Hook* none = nullptr;
+            if (slot.compare_exchange_strong(none, hook_.get())) break;
         }
     }
-    BasicCrashMark(BasicCrashMark&&) noexcept = default;
-    BasicCrashMark& operator=(BasicCrashMark&& other) noexcept {
+    BasicCrashHook(BasicCrashHook&&) noexcept = default;
+    BasicCrashHook& operator=(BasicCrashHook&& other) noexcept {
         if (this != &other) {
             release();
-            path_ = std::move(other.path_);
+            hook_ = std::move(other.hook_);
         }
         return *this;
     }
-    ~BasicCrashMark() { release(); }
+    ~BasicCrashHook() { release(); }
 
   private:
     static constexpr int numbers[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
 
+    struct Hook {
+        Call call;
+        std::shared_ptr<const void> with;
+    };
+
     void release() noexcept {
-        if (!path_) return;
+        if (!hook_) return;
         if (process_.load(std::memory_order_relaxed) != ::getpid()) {
-            path_.reset();  // of a forked child: the mutex may be held by a thread that is in the parent
+            hook_.reset();  // of a forked child: the mutex may be held by a thread that is in the parent
             return;
         }
         const std::scoped_lock lock{mutex_};
-        for (auto& slot : paths_) {
-            const char* mine = path_->c_str();
+        for (auto& slot : hooks_) {
+            const Hook* mine = hook_.get();
             if (slot.compare_exchange_strong(mine, nullptr)) break;
         }
-        path_.reset();
+        hook_.reset();
         if (--armed_ == 0) uninstall();
     }
 
@@ -7269,31 +7277,51 @@ class CAIRN_ONE_IN_PROCESS BasicCrashMark {
             (void)::sigaction(number, &none, nullptr);
         }
     }
-    // Only what a handler may call. The disposition is the default again: raised once more, it ends us.
+    // The disposition is the default again: raised once more, the signal ends us.
     static void handle(int number) {
         const int before = errno;
         if (process_.load(std::memory_order_relaxed) == ::getpid()) {
-            const char digits[] = {static_cast<char>('0' + number / 10), static_cast<char>('0' + number % 10),
-                                   '\n'};
-            for (const auto& slot : paths_) {
-                const char* const path = slot.load(std::memory_order_relaxed);
-                const int file =
-                    path == nullptr ? -1 : ::open(path, O_CREAT | O_WRONLY | O_TRUNC | O_CLOEXEC, 0644);
-                if (file < 0) continue;
-                (void)!::write(file, digits, sizeof digits);
-                ::close(file);
+            for (const auto& slot : hooks_) {
+                if (const Hook* const hook = slot.load(std::memory_order_relaxed))
+                    hook->call(hook->with.get(), number);
             }
         }
         errno = before;
         (void)::raise(number);
     }
 
-    static inline constinit std::array<std::atomic<const char*>, 16> paths_{};
+    static inline constinit std::array<std::atomic<const Hook*>, 32> hooks_{};
     static inline constinit std::atomic<::pid_t> process_{0};
     static inline std::mutex mutex_;
     static inline int armed_ = 0;
 
-    std::unique_ptr<std::string> path_;  // where it is stays the same when this moves
+    std::unique_ptr<Hook> hook_;  // where it is stays the same when this moves
+};
+using CrashHook = BasicCrashHook<>;
+
+/// While it lives, a crash leaves the signal's number in a file.
+template <class = void>
+class BasicCrashMark {
+  public:
+    BasicCrashMark() = default;
+    /// Removes an older mark.
+    explicit BasicCrashMark(const Path& file) {
+        (void)remove_file(file);
+        hook_ = CrashHook{&leave, std::make_shared<std::string>(file.string())};
+    }
+
+  private:
+    static void leave(const void* file, int number) noexcept {
+        const char digits[] = {static_cast<char>('0' + number / 10), static_cast<char>('0' + number % 10),
+                               '\n'};
+        const int mark = ::open(static_cast<const std::string*>(file)->c_str(),
+                                O_CREAT | O_WRONLY | O_TRUNC | O_CLOEXEC, 0644);
+        if (mark < 0) return;
+        (void)!::write(mark, digits, sizeof digits);
+        ::close(mark);
+    }
+
+    CrashHook hook_;
 };
 
 #endif
@@ -8130,7 +8158,8 @@ class BasicBell {
 };
 using Bell = BasicBell<>;
 
-/// A thread that gets none of the program's signals: those are for the program's own threads.
+/// A thread that gets none of the program's signals: those are for the program's own threads. The child of a
+/// fork has none, and waits for none.
 template <class = void>
 class BasicThread {
   public:
@@ -8152,23 +8181,25 @@ class BasicThread {
                          std::string{"cannot start a thread: "} + std::generic_category().message(number), "",
                          "stop other programs of this user, or raise `ulimit -u`"};
         }
-        running_ = true;
+        owner_ = sys::getpid();
         return {};
     }
     /// Whether the caller is this thread.
     [[nodiscard]] bool is_current() const noexcept {
-        return running_ && pthread_equal(thread_, pthread_self()) != 0;
+        return is_running() && pthread_equal(thread_, pthread_self()) != 0;
     }
     /// Waits until the work is done. Does nothing if there is none, or on the thread itself.
     void join() noexcept {
-        if (!running_ || is_current()) return;
+        if (!is_running() || is_current()) return;
         pthread_join(thread_, nullptr);
-        running_ = false;
+        owner_ = 0;
     }
 
   private:
+    [[nodiscard]] bool is_running() const noexcept { return owner_ == sys::getpid(); }
+
     pthread_t thread_{};
-    bool running_ = false;
+    std::uint64_t owner_ = 0;  // the process that it is in
 };
 using Thread = BasicThread<>;
 
@@ -10263,28 +10294,54 @@ using StagedObject = BasicStagedObject<>;
 
 namespace detail {
 
-/// Hashes bytes while this lives: many of them on a thread of their own, beside whatever the caller does.
+/// Hashes beside whatever its owner does, on a thread of its own that starts with the first of much. One
+/// thread for all pieces: a new one for each is put on the writer's processor first, and costs a quarter of
+/// the speed.
 template <class = void>
 class BasicHashing {
   public:
-    BasicHashing(Sha256& hash, std::span<const std::byte> bytes) : hash_{&hash}, bytes_{bytes} {
-        constexpr std::size_t worth_a_thread = std::size_t{1} << 20U;
-        if (bytes_.size() < worth_a_thread || !thread_.start(&run, this)) run(this);
-    }
+    BasicHashing() = default;
     BasicHashing(const BasicHashing&) = delete;
     BasicHashing& operator=(const BasicHashing&) = delete;
-    ~BasicHashing() { thread_.join(); }
+    ~BasicHashing() { tell(Turn::end); }
+
+    /// Begins with bytes, which must stay until `wait` has returned.
+    void begin(std::span<const std::byte> bytes) {
+        constexpr std::size_t worth_a_thread = std::size_t{1} << 20U;
+        if (bytes.size() < worth_a_thread || !is_running()) return hash_.update(bytes);
+        bytes_ = bytes;
+        tell(Turn::hash);
+    }
+    void wait() const noexcept { turn_.wait(Turn::hash, std::memory_order_acquire); }
+    /// Of all bytes. Requires that none are being hashed.
+    [[nodiscard]] Digest finish() { return hash_.finish(); }
 
   private:
+    enum class Turn : int { rest, hash, end };
+
+    [[nodiscard]] bool is_running() {
+        if (!is_running_) is_running_ = thread_.start(&run, this).has_value();
+        return is_running_;
+    }
+    void tell(Turn turn) noexcept {
+        turn_.store(turn, std::memory_order_release);
+        turn_.notify_one();
+    }
     static void* run(void* self) noexcept {
         auto& mine = *static_cast<BasicHashing*>(self);
-        mine.hash_->update(mine.bytes_);
-        return nullptr;
+        for (;;) {
+            mine.turn_.wait(Turn::rest, std::memory_order_acquire);
+            if (mine.turn_.load(std::memory_order_acquire) == Turn::end) return nullptr;
+            mine.hash_.update(mine.bytes_);
+            mine.tell(Turn::rest);
+        }
     }
 
-    Sha256* hash_;
+    Sha256 hash_;
     std::span<const std::byte> bytes_;
-    os::Thread thread_;
+    std::atomic<Turn> turn_{Turn::rest};
+    bool is_running_ = false;
+    os::Thread thread_;  // last: it is joined before the rest goes
 };
 using Hashing = BasicHashing<>;
 
@@ -10306,11 +10363,9 @@ class BasicObjectWriter {
     result<void> write(std::span<const std::byte> bytes) {
         if (failed_) return *failed_;
         size_ += bytes.size();
-        result<void> written;
-        {
-            const detail::Hashing beside{hash_, bytes};
-            written = file_.write_all(bytes);
-        }
+        hash_->begin(bytes);
+        result<void> written = file_.write_all(bytes);
+        hash_->wait();
         if (!written) failed_ = written.error();
         return written;
     }
@@ -10319,7 +10374,7 @@ class BasicObjectWriter {
     /// Fails: as the first `write` that failed, too.
     result<StagedObject> finish() {
         if (failed_) return *failed_;
-        const Digest digest = hash_.finish();
+        const Digest digest = hash_->finish();
         const auto there = detail::os::status(store_.object_path(digest.hex()), detail::os::Links::refuse);
         if (there && there->is_file && there->size == size_ && detail::verify_object(store_, digest.hex())) {
             if (auto closed = file_.close(); !closed) return closed.error();
@@ -10340,7 +10395,7 @@ class BasicObjectWriter {
     detail::TempPath temp_;
     detail::os::File file_;
     Store store_;
-    Sha256 hash_;
+    std::unique_ptr<detail::Hashing> hash_ = std::make_unique<detail::Hashing>();
     std::uint64_t size_ = 0;
     std::optional<error> failed_;
 };
@@ -11544,7 +11599,9 @@ class BasicRun {
     /// minutes. The result has the first thing that could not be written; a version that was lost is one.
     result<void> finish() noexcept { return end("finished", {}); }
     /// The same, but waits no longer than this for versions that are still being written: `finish(20s)`.
-    /// Fails, busy, naming those that are not durable by then; one of them may be yet.
+    /// Fails, busy, naming those that are not durable by then; one of them may be yet. For the run's own end
+    /// it waits what is left of the time, a second at least: on a disk that does not answer that is left to a
+    /// thread.
     template <class D>
     result<void> finish(const D& at_most) noexcept {
         constexpr double longest = 9e9;  // seconds; in nanoseconds it fits an integer
@@ -19218,6 +19275,9 @@ namespace detail {
 
 /// Beside the record: the signal by which the process died, if it did.
 inline constexpr const char* crash_file = "signal";
+/// What the program printed, if it was to be kept.
+inline constexpr const char* stdout_file = "stdout.log";
+inline constexpr const char* stderr_file = "stderr.log";
 
 }  // namespace detail
 
@@ -19674,7 +19734,7 @@ class BasicRunEngine final : public RunCore,
                      std::int64_t most_ns) noexcept override {
         if (has_ended()) return {};
         auto ended = end_quietly(status, why, most_ns);
-        report_end(*this, [&] { return views(); });
+        if (!is_left_) report_end(*this, [&] { return views(); });
         return ended;
     }
 
@@ -19689,18 +19749,67 @@ class BasicRunEngine final : public RunCore,
     }
 
   private:
+    static constexpr std::int64_t no_deadline = std::numeric_limits<std::int64_t>::max();
+
     result<void> end_quietly(std::string_view status, const std::string& why,
-                             std::int64_t most_ns = std::numeric_limits<std::int64_t>::max()) noexcept {
+                             std::int64_t most_ns = no_deadline) noexcept {
+        const std::int64_t began = steady_ns();
         // Before the end, so that what comes of it is recorded.
         if (!has_ended() && !is_detached()) are_saved_ = saver_->drain(most_ns);
         if (ended_.exchange(true)) return {};
         mark_ = {};
-        const std::uint64_t dropped =
-            dropped_.load(std::memory_order_relaxed);  // later ones came after the end
+        End end{std::string{status}, why,
+                dropped_.load(std::memory_order_relaxed),  // later ones came after it
+                ThreadLanes::own(key_)};
         open_as_.store(0, std::memory_order_relaxed);
         if (is_detached()) return {};
+        constexpr std::int64_t hour = 3'600'000'000'000;  // who waits for so long waits as long as it takes
+        if (most_ns >= hour) return write_end(end);
+        constexpr std::int64_t least = 1'000'000'000;  // for a disk that is well it is plenty
+        return write_end_within(std::max(most_ns - (steady_ns() - began), least), std::move(end));
+    }
+
+    /// How a run ends.
+    struct End {
+        std::string status, why;
+        std::uint64_t dropped;  // rows
+        const Lane* lane;       // of the thread that ends it
+    };
+    /// Writes it on a thread of its own: where the disk hangs, that thread and what it needs are left to it.
+    result<void> write_end_within(std::int64_t most_ns, End end) noexcept {
+        struct Writing {
+            std::shared_ptr<BasicRunEngine> run;
+            End end;
+            result<void> written{};
+            std::atomic<bool> is_done{false};
+            os::Bell done{};
+            os::Thread thread{};
+        };
+        auto writing =
+            std::unique_ptr<Writing>{new Writing{.run = this->shared_from_this(), .end = std::move(end)}};
+        const auto write = [](void* self) noexcept -> void* {
+            auto& mine = *static_cast<Writing*>(self);
+            mine.written = mine.run->write_end(mine.end);
+            mine.is_done = true;
+            mine.done.ring();
+            return nullptr;
+        };
+        if (!writing->thread.start(write, writing.get())) return write_end(writing->end);
+        writing->done.wait(most_ns);
+        if (writing->is_done) {
+            writing->thread.join();
+            return writing->written;
+        }
+        (void)writing.release();
+        is_left_ = true;
+        error e{errc::busy, "the run's end is not written: the disk does not answer", dir().string(),
+                "what was logged is in the journal; resume the run when the disk is well"};
+        note_failure(e, false);
+        return e;
+    }
+    result<void> write_end(const End& end) noexcept {
         try {
-            return write_end(status, why, dropped);
+            return try_write_end(end);
         } catch (const error& failure) {
             note_failure(failure, false);
             return failure;
@@ -19851,10 +19960,11 @@ class BasicRunEngine final : public RunCore,
         mark_ = os::CrashMark{dir() / crash_file};
     }
 
-    result<void> write_end(std::string_view status, const std::string& why, std::uint64_t dropped) {
+    result<void> try_write_end(const End& end) {
+        const auto& [status, why, dropped, lane] = end;
         if (are_saved_) saver_->stop();  // it lets go of its lane
         live_->collector.stop();
-        const typename BasicJournal<T>::Left left = live_->journal.close(ThreadLanes::own(key_));
+        const typename BasicJournal<T>::Left left = live_->journal.close(lane);
         dropped_.fetch_add(left.lost, std::memory_order_relaxed);
         std::vector<std::filesystem::path> patterns;
         {
@@ -19917,6 +20027,7 @@ class BasicRunEngine final : public RunCore,
     std::unique_ptr<Live> live_;
     std::unique_ptr<BasicSaver<T>> saver_ = std::make_unique<BasicSaver<T>>();
     bool are_saved_ = true;  // what the saver was given
+    bool is_left_ = false;   // the disk did not answer in time when the end was written
 
     mutable std::mutex mutex_;
     Json about_;

@@ -7212,48 +7212,56 @@ class BasicCrashMark {
 
 #else
 
-/// While it lives, a signal of a crash (SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT) that nobody else handles
-/// leaves its number in a file, and then ends the process as it would have. A forked child leaves none.
+/// While it lives, `call(with.get(), number)` comes in the handler of a signal of a crash (SIGSEGV, SIGBUS,
+/// SIGFPE, SIGILL, SIGABRT) that nobody else handles; then the process ends as it would have. Not in a forked
+/// child.
 template <class = void>
-class CAIRN_ONE_IN_PROCESS BasicCrashMark {
+class CAIRN_ONE_IN_PROCESS BasicCrashHook {
   public:
-    BasicCrashMark() = default;
-    /// Removes an older mark. Of more than 16 at once the last ones leave none.
-    explicit BasicCrashMark(const Path& file) : path_{std::make_unique<std::string>(file.string())} {
-        (void)remove_file(file);
+    using Call = void (*)(const void* with, int number) noexcept;
+
+    BasicCrashHook() = default;
+    /// \param call  may do only what a signal handler may. Of more than 32 at once the last ones get none.
+    BasicCrashHook(Call call, std::shared_ptr<const void> with)
+        : hook_{std::make_unique<Hook>(Hook{call, std::move(with)})} {
         const std::scoped_lock lock{mutex_};
         if (armed_++ == 0) install();
         process_.store(::getpid(), std::memory_order_relaxed);
-        for (auto& slot : paths_) {
-            const char* none = nullptr;
-            if (slot.compare_exchange_strong(none, path_->c_str())) break;
+        for (auto& slot : hooks_) {
+            const Hook* none = nullptr;
+            if (slot.compare_exchange_strong(none, hook_.get())) break;
         }
     }
-    BasicCrashMark(BasicCrashMark&&) noexcept = default;
-    BasicCrashMark& operator=(BasicCrashMark&& other) noexcept {
+    BasicCrashHook(BasicCrashHook&&) noexcept = default;
+    BasicCrashHook& operator=(BasicCrashHook&& other) noexcept {
         if (this != &other) {
             release();
-            path_ = std::move(other.path_);
+            hook_ = std::move(other.hook_);
         }
         return *this;
     }
-    ~BasicCrashMark() { release(); }
+    ~BasicCrashHook() { release(); }
 
   private:
     static constexpr int numbers[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
 
+    struct Hook {
+        Call call;
+        std::shared_ptr<const void> with;
+    };
+
     void release() noexcept {
-        if (!path_) return;
+        if (!hook_) return;
         if (process_.load(std::memory_order_relaxed) != ::getpid()) {
-            path_.reset();  // of a forked child: the mutex may be held by a thread that is in the parent
+            hook_.reset();  // of a forked child: the mutex may be held by a thread that is in the parent
             return;
         }
         const std::scoped_lock lock{mutex_};
-        for (auto& slot : paths_) {
-            const char* mine = path_->c_str();
+        for (auto& slot : hooks_) {
+            const Hook* mine = hook_.get();
             if (slot.compare_exchange_strong(mine, nullptr)) break;
         }
-        path_.reset();
+        hook_.reset();
         if (--armed_ == 0) uninstall();
     }
 
@@ -7276,31 +7284,51 @@ class CAIRN_ONE_IN_PROCESS BasicCrashMark {
             (void)::sigaction(number, &none, nullptr);
         }
     }
-    // Only what a handler may call. The disposition is the default again: raised once more, it ends us.
+    // The disposition is the default again: raised once more, the signal ends us.
     static void handle(int number) {
         const int before = errno;
         if (process_.load(std::memory_order_relaxed) == ::getpid()) {
-            const char digits[] = {static_cast<char>('0' + number / 10), static_cast<char>('0' + number % 10),
-                                   '\n'};
-            for (const auto& slot : paths_) {
-                const char* const path = slot.load(std::memory_order_relaxed);
-                const int file =
-                    path == nullptr ? -1 : ::open(path, O_CREAT | O_WRONLY | O_TRUNC | O_CLOEXEC, 0644);
-                if (file < 0) continue;
-                (void)!::write(file, digits, sizeof digits);
-                ::close(file);
+            for (const auto& slot : hooks_) {
+                if (const Hook* const hook = slot.load(std::memory_order_relaxed))
+                    hook->call(hook->with.get(), number);
             }
         }
         errno = before;
         (void)::raise(number);
     }
 
-    static inline constinit std::array<std::atomic<const char*>, 16> paths_{};
+    static inline constinit std::array<std::atomic<const Hook*>, 32> hooks_{};
     static inline constinit std::atomic<::pid_t> process_{0};
     static inline std::mutex mutex_;
     static inline int armed_ = 0;
 
-    std::unique_ptr<std::string> path_;  // where it is stays the same when this moves
+    std::unique_ptr<Hook> hook_;  // where it is stays the same when this moves
+};
+using CrashHook = BasicCrashHook<>;
+
+/// While it lives, a crash leaves the signal's number in a file.
+template <class = void>
+class BasicCrashMark {
+  public:
+    BasicCrashMark() = default;
+    /// Removes an older mark.
+    explicit BasicCrashMark(const Path& file) {
+        (void)remove_file(file);
+        hook_ = CrashHook{&leave, std::make_shared<std::string>(file.string())};
+    }
+
+  private:
+    static void leave(const void* file, int number) noexcept {
+        const char digits[] = {static_cast<char>('0' + number / 10), static_cast<char>('0' + number % 10),
+                               '\n'};
+        const int mark = ::open(static_cast<const std::string*>(file)->c_str(),
+                                O_CREAT | O_WRONLY | O_TRUNC | O_CLOEXEC, 0644);
+        if (mark < 0) return;
+        (void)!::write(mark, digits, sizeof digits);
+        ::close(mark);
+    }
+
+    CrashHook hook_;
 };
 
 #endif
@@ -8137,7 +8165,8 @@ class BasicBell {
 };
 using Bell = BasicBell<>;
 
-/// A thread that gets none of the program's signals: those are for the program's own threads.
+/// A thread that gets none of the program's signals: those are for the program's own threads. The child of a
+/// fork has none, and waits for none.
 template <class = void>
 class BasicThread {
   public:
@@ -8159,23 +8188,25 @@ class BasicThread {
                          std::string{"cannot start a thread: "} + std::generic_category().message(number), "",
                          "stop other programs of this user, or raise `ulimit -u`"};
         }
-        running_ = true;
+        owner_ = sys::getpid();
         return {};
     }
     /// Whether the caller is this thread.
     [[nodiscard]] bool is_current() const noexcept {
-        return running_ && pthread_equal(thread_, pthread_self()) != 0;
+        return is_running() && pthread_equal(thread_, pthread_self()) != 0;
     }
     /// Waits until the work is done. Does nothing if there is none, or on the thread itself.
     void join() noexcept {
-        if (!running_ || is_current()) return;
+        if (!is_running() || is_current()) return;
         pthread_join(thread_, nullptr);
-        running_ = false;
+        owner_ = 0;
     }
 
   private:
+    [[nodiscard]] bool is_running() const noexcept { return owner_ == sys::getpid(); }
+
     pthread_t thread_{};
-    bool running_ = false;
+    std::uint64_t owner_ = 0;  // the process that it is in
 };
 using Thread = BasicThread<>;
 
@@ -10270,28 +10301,54 @@ using StagedObject = BasicStagedObject<>;
 
 namespace detail {
 
-/// Hashes bytes while this lives: many of them on a thread of their own, beside whatever the caller does.
+/// Hashes beside whatever its owner does, on a thread of its own that starts with the first of much. One
+/// thread for all pieces: a new one for each is put on the writer's processor first, and costs a quarter of
+/// the speed.
 template <class = void>
 class BasicHashing {
   public:
-    BasicHashing(Sha256& hash, std::span<const std::byte> bytes) : hash_{&hash}, bytes_{bytes} {
-        constexpr std::size_t worth_a_thread = std::size_t{1} << 20U;
-        if (bytes_.size() < worth_a_thread || !thread_.start(&run, this)) run(this);
-    }
+    BasicHashing() = default;
     BasicHashing(const BasicHashing&) = delete;
     BasicHashing& operator=(const BasicHashing&) = delete;
-    ~BasicHashing() { thread_.join(); }
+    ~BasicHashing() { tell(Turn::end); }
+
+    /// Begins with bytes, which must stay until `wait` has returned.
+    void begin(std::span<const std::byte> bytes) {
+        constexpr std::size_t worth_a_thread = std::size_t{1} << 20U;
+        if (bytes.size() < worth_a_thread || !is_running()) return hash_.update(bytes);
+        bytes_ = bytes;
+        tell(Turn::hash);
+    }
+    void wait() const noexcept { turn_.wait(Turn::hash, std::memory_order_acquire); }
+    /// Of all bytes. Requires that none are being hashed.
+    [[nodiscard]] Digest finish() { return hash_.finish(); }
 
   private:
+    enum class Turn : int { rest, hash, end };
+
+    [[nodiscard]] bool is_running() {
+        if (!is_running_) is_running_ = thread_.start(&run, this).has_value();
+        return is_running_;
+    }
+    void tell(Turn turn) noexcept {
+        turn_.store(turn, std::memory_order_release);
+        turn_.notify_one();
+    }
     static void* run(void* self) noexcept {
         auto& mine = *static_cast<BasicHashing*>(self);
-        mine.hash_->update(mine.bytes_);
-        return nullptr;
+        for (;;) {
+            mine.turn_.wait(Turn::rest, std::memory_order_acquire);
+            if (mine.turn_.load(std::memory_order_acquire) == Turn::end) return nullptr;
+            mine.hash_.update(mine.bytes_);
+            mine.tell(Turn::rest);
+        }
     }
 
-    Sha256* hash_;
+    Sha256 hash_;
     std::span<const std::byte> bytes_;
-    os::Thread thread_;
+    std::atomic<Turn> turn_{Turn::rest};
+    bool is_running_ = false;
+    os::Thread thread_;  // last: it is joined before the rest goes
 };
 using Hashing = BasicHashing<>;
 
@@ -10313,11 +10370,9 @@ class BasicObjectWriter {
     result<void> write(std::span<const std::byte> bytes) {
         if (failed_) return *failed_;
         size_ += bytes.size();
-        result<void> written;
-        {
-            const detail::Hashing beside{hash_, bytes};
-            written = file_.write_all(bytes);
-        }
+        hash_->begin(bytes);
+        result<void> written = file_.write_all(bytes);
+        hash_->wait();
         if (!written) failed_ = written.error();
         return written;
     }
@@ -10326,7 +10381,7 @@ class BasicObjectWriter {
     /// Fails: as the first `write` that failed, too.
     result<StagedObject> finish() {
         if (failed_) return *failed_;
-        const Digest digest = hash_.finish();
+        const Digest digest = hash_->finish();
         const auto there = detail::os::status(store_.object_path(digest.hex()), detail::os::Links::refuse);
         if (there && there->is_file && there->size == size_ && detail::verify_object(store_, digest.hex())) {
             if (auto closed = file_.close(); !closed) return closed.error();
@@ -10347,7 +10402,7 @@ class BasicObjectWriter {
     detail::TempPath temp_;
     detail::os::File file_;
     Store store_;
-    Sha256 hash_;
+    std::unique_ptr<detail::Hashing> hash_ = std::make_unique<detail::Hashing>();
     std::uint64_t size_ = 0;
     std::optional<error> failed_;
 };
@@ -11551,7 +11606,9 @@ class BasicRun {
     /// minutes. The result has the first thing that could not be written; a version that was lost is one.
     result<void> finish() noexcept { return end("finished", {}); }
     /// The same, but waits no longer than this for versions that are still being written: `finish(20s)`.
-    /// Fails, busy, naming those that are not durable by then; one of them may be yet.
+    /// Fails, busy, naming those that are not durable by then; one of them may be yet. For the run's own end
+    /// it waits what is left of the time, a second at least: on a disk that does not answer that is left to a
+    /// thread.
     template <class D>
     result<void> finish(const D& at_most) noexcept {
         constexpr double longest = 9e9;  // seconds; in nanoseconds it fits an integer
@@ -19225,6 +19282,9 @@ namespace detail {
 
 /// Beside the record: the signal by which the process died, if it did.
 inline constexpr const char* crash_file = "signal";
+/// What the program printed, if it was to be kept.
+inline constexpr const char* stdout_file = "stdout.log";
+inline constexpr const char* stderr_file = "stderr.log";
 
 }  // namespace detail
 
@@ -19681,7 +19741,7 @@ class BasicRunEngine final : public RunCore,
                      std::int64_t most_ns) noexcept override {
         if (has_ended()) return {};
         auto ended = end_quietly(status, why, most_ns);
-        report_end(*this, [&] { return views(); });
+        if (!is_left_) report_end(*this, [&] { return views(); });
         return ended;
     }
 
@@ -19696,18 +19756,67 @@ class BasicRunEngine final : public RunCore,
     }
 
   private:
+    static constexpr std::int64_t no_deadline = std::numeric_limits<std::int64_t>::max();
+
     result<void> end_quietly(std::string_view status, const std::string& why,
-                             std::int64_t most_ns = std::numeric_limits<std::int64_t>::max()) noexcept {
+                             std::int64_t most_ns = no_deadline) noexcept {
+        const std::int64_t began = steady_ns();
         // Before the end, so that what comes of it is recorded.
         if (!has_ended() && !is_detached()) are_saved_ = saver_->drain(most_ns);
         if (ended_.exchange(true)) return {};
         mark_ = {};
-        const std::uint64_t dropped =
-            dropped_.load(std::memory_order_relaxed);  // later ones came after the end
+        End end{std::string{status}, why,
+                dropped_.load(std::memory_order_relaxed),  // later ones came after it
+                ThreadLanes::own(key_)};
         open_as_.store(0, std::memory_order_relaxed);
         if (is_detached()) return {};
+        constexpr std::int64_t hour = 3'600'000'000'000;  // who waits for so long waits as long as it takes
+        if (most_ns >= hour) return write_end(end);
+        constexpr std::int64_t least = 1'000'000'000;  // for a disk that is well it is plenty
+        return write_end_within(std::max(most_ns - (steady_ns() - began), least), std::move(end));
+    }
+
+    /// How a run ends.
+    struct End {
+        std::string status, why;
+        std::uint64_t dropped;  // rows
+        const Lane* lane;       // of the thread that ends it
+    };
+    /// Writes it on a thread of its own: where the disk hangs, that thread and what it needs are left to it.
+    result<void> write_end_within(std::int64_t most_ns, End end) noexcept {
+        struct Writing {
+            std::shared_ptr<BasicRunEngine> run;
+            End end;
+            result<void> written{};
+            std::atomic<bool> is_done{false};
+            os::Bell done{};
+            os::Thread thread{};
+        };
+        auto writing =
+            std::unique_ptr<Writing>{new Writing{.run = this->shared_from_this(), .end = std::move(end)}};
+        const auto write = [](void* self) noexcept -> void* {
+            auto& mine = *static_cast<Writing*>(self);
+            mine.written = mine.run->write_end(mine.end);
+            mine.is_done = true;
+            mine.done.ring();
+            return nullptr;
+        };
+        if (!writing->thread.start(write, writing.get())) return write_end(writing->end);
+        writing->done.wait(most_ns);
+        if (writing->is_done) {
+            writing->thread.join();
+            return writing->written;
+        }
+        (void)writing.release();
+        is_left_ = true;
+        error e{errc::busy, "the run's end is not written: the disk does not answer", dir().string(),
+                "what was logged is in the journal; resume the run when the disk is well"};
+        note_failure(e, false);
+        return e;
+    }
+    result<void> write_end(const End& end) noexcept {
         try {
-            return write_end(status, why, dropped);
+            return try_write_end(end);
         } catch (const error& failure) {
             note_failure(failure, false);
             return failure;
@@ -19858,10 +19967,11 @@ class BasicRunEngine final : public RunCore,
         mark_ = os::CrashMark{dir() / crash_file};
     }
 
-    result<void> write_end(std::string_view status, const std::string& why, std::uint64_t dropped) {
+    result<void> try_write_end(const End& end) {
+        const auto& [status, why, dropped, lane] = end;
         if (are_saved_) saver_->stop();  // it lets go of its lane
         live_->collector.stop();
-        const typename BasicJournal<T>::Left left = live_->journal.close(ThreadLanes::own(key_));
+        const typename BasicJournal<T>::Left left = live_->journal.close(lane);
         dropped_.fetch_add(left.lost, std::memory_order_relaxed);
         std::vector<std::filesystem::path> patterns;
         {
@@ -19924,6 +20034,7 @@ class BasicRunEngine final : public RunCore,
     std::unique_ptr<Live> live_;
     std::unique_ptr<BasicSaver<T>> saver_ = std::make_unique<BasicSaver<T>>();
     bool are_saved_ = true;  // what the saver was given
+    bool is_left_ = false;   // the disk did not answer in time when the end was written
 
     mutable std::mutex mutex_;
     Json about_;
@@ -21214,6 +21325,41 @@ template <class = void>
 
 namespace CAIRN_NAMESPACE {
 
+/// Where the program printed a line: to standard output or to standard error.
+enum class Printed : unsigned char { out, err };
+
+namespace detail {
+
+/// The last lines of a file; none if there is no such file. Reads 64 KiB at most.
+template <class = void>
+result<std::vector<std::string>> last_lines(const std::filesystem::path& path, std::size_t most) {
+    std::vector<std::string> lines;
+    auto file = os::File::open_read(path);
+    if (!file && file.error().code() == errc::not_found) return lines;
+    if (!file) return file.error();
+    const auto size = file->size();
+    if (!size) return size.error();
+    std::string text(static_cast<std::size_t>(std::min<std::uint64_t>(*size, std::uint64_t{64} << 10U)),
+                     '\0');
+    const auto got = file->read_at(*size - text.size(), std::as_writable_bytes(std::span{text}));
+    if (!got) return got.error();
+    const bool is_whole = text.size() == *size;
+    text.resize(*got);
+    std::string_view rest = text;
+    if (rest.ends_with('\n')) rest.remove_suffix(1);
+    while (!rest.empty() && lines.size() < most) {
+        const std::size_t begin = rest.rfind('\n') + 1;        // npos + 1 is 0
+        if (begin == 0 && !is_whole && !lines.empty()) break;  // its beginning is not here
+        std::string_view line = rest.substr(begin);
+        while (line.ends_with('\r')) line.remove_suffix(1);
+        lines.emplace(lines.begin(), line.substr(line.rfind('\r') + 1));
+        rest = rest.substr(0, begin == 0 ? 0 : begin - 1);
+    }
+    return lines;
+}
+
+}  // namespace detail
+
 /// A recorded run, as its folder tells it.
 class RecordedRun {
   public:
@@ -21278,6 +21424,13 @@ class RecordedRun {
         auto read = for_each_row(keep, rank);
         if (!read) return read.error();
         return last;
+    }
+    /// The last lines that a rank printed, at most so many, if a `Console` kept them; without their ends, and
+    /// of a line that was written over, as a progress bar is, what it said last. Fails: io, permission.
+    [[nodiscard]] result<std::vector<std::string>> last_lines(std::size_t most, Printed which,
+                                                              unsigned rank = 0) const {
+        return detail::last_lines(
+            rank_dir(rank) / (which == Printed::out ? detail::stdout_file : detail::stderr_file), most);
     }
     /// What the checkpoints of a rank decided, as `run.decisions()` gives it. Fails: corrupt, unsupported.
     [[nodiscard]] result<std::vector<Decision>> decisions(unsigned rank = 0) const {
@@ -21785,6 +21938,13 @@ using namespace ::cairn::detail;  // NOLINT(google-build-using-namespace): the l
         if (!last) return last.error();
         if (!last->empty()) out += "last rows\n";
         for (const DynamicRow& row : *last) out += row_line(row);
+        for (const auto& [which, title] :
+             {std::pair{Printed::out, "last output\n"}, {Printed::err, "last errors\n"}}) {
+            const auto lines = run.last_lines(10, which);
+            if (!lines) return lines.error();
+            if (!lines->empty()) out += title;
+            for (const std::string& line : *lines) out += "  " + printable(line) + "\n";
+        }
     }
     const auto saved = store.versions_of(run);
     if (!saved) return saved.error();
@@ -22812,6 +22972,314 @@ class RetentionParser : TextParser {
 [[nodiscard]] inline result<ParsedRetention> parse_retention(std::string_view text) {
     return detail::RetentionParser{text}.parse();
 }
+
+}  // namespace CAIRN_NAMESPACE
+
+// ---- cairn/store/output_tap.hpp
+// What a process prints, kept in a file on its way to where it went before.
+
+#if !defined(_WIN32)
+
+#include <cerrno>
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// One of the process's descriptors, led into a file; `pass_on` gives what has come there to where the
+/// descriptor led before. Into a file and not through a pipe: what was printed outlives any death of the
+/// process, a print waits for nobody, and a program that was started from this one never writes to nobody.
+template <class = void>
+class BasicOutputTap {
+  public:
+    /// Of each stream the last so many bytes are kept, and at most twice as many, where a file can be cut at
+    /// its beginning (Linux).
+    static constexpr std::uint64_t kept = std::uint64_t{64} << 20U;
+
+    BasicOutputTap() = default;
+    BasicOutputTap(const BasicOutputTap&) = delete;
+    BasicOutputTap& operator=(const BasicOutputTap&) = delete;
+    ~BasicOutputTap() { forget(); }
+
+    /// Appends to the file from here on. Fails: permission, no_space, io; unsupported if the descriptor is
+    /// closed.
+    result<void> open(int descriptor, const std::filesystem::path& file) {
+        forget();
+        descriptor_ = descriptor;
+        path_ = file;
+        // Where the program was started without, one of its own files may have got the number. Those are not
+        // for other programs; an output is.
+        const int flags = ::fcntl(descriptor, F_GETFD);
+        before_ = flags >= 0 && (flags & FD_CLOEXEC) == 0 ? ::fcntl(descriptor, F_DUPFD_CLOEXEC, 3) : -1;
+        if (before_ < 0) {
+            return error{errc::unsupported, "the program has no such output", file.string(),
+                         "capture nothing where standard output and standard error are closed"};
+        }
+        file_ = ::open(file.c_str(), O_CREAT | O_RDWR | O_APPEND | O_CLOEXEC, 0644);
+        if (file_ < 0) return opposed("make", file);
+        passed_.store(size(), std::memory_order_relaxed);
+        if (!has_room()) {
+            forget();
+            return error{errc::no_space, "no space for what the program prints", file.string(),
+                         "free space on this disk"};
+        }
+        if (::dup2(file_, descriptor_) < 0) return opposed("lead the output into", file);
+        return {};
+    }
+
+    /// Passes on all that has come. A signal handler may call it, also beside a thread that does: each byte
+    /// goes once. Gives up where nothing can be passed on for a second and `patient` says no.
+    template <class Patient>
+    void pass_on(Patient&& patient) const noexcept {
+        std::array<char, piece> bytes;
+        while (before_ >= 0) {
+            std::int64_t from = passed_.load(std::memory_order_relaxed);
+            const ::ssize_t count = ::pread(file_, bytes.data(), bytes.size(), static_cast<::off_t>(from));
+            if (count <= 0) return;
+            if (!passed_.compare_exchange_strong(from, from + count)) continue;
+            if (!put(bytes.data(), static_cast<std::size_t>(count), patient)) return;
+        }
+    }
+
+    /// Whether there is room for what will be printed until this is asked again. Where not, the output is to
+    /// be led past the file, or it would be lost.
+    [[nodiscard]] bool has_room() noexcept {
+        const std::int64_t end = size();
+#if defined(__linux__)
+        if (end + ahead / 2 <= reserved_) return true;
+        if (::fallocate(file_, FALLOC_FL_KEEP_SIZE, static_cast<::off_t>(end), ahead) == 0) {
+            reserved_ = end + ahead;
+            cut(end);
+            return true;
+        }
+        if (errno == ENOSPC || errno == EDQUOT || errno == EFBIG) return false;
+#endif
+        const auto free = os::free_bytes(path_.parent_path());
+        return !free || *free >= 16 * static_cast<std::uint64_t>(ahead);
+    }
+
+    /// Leads the output to where it went before, unless the program has led it elsewhere meanwhile.
+    void restore() noexcept {
+        struct ::stat now{};
+        struct ::stat mine{};
+        if (before_ >= 0 && ::fstat(descriptor_, &now) == 0 && ::fstat(file_, &mine) == 0 &&
+            now.st_dev == mine.st_dev && now.st_ino == mine.st_ino)
+            (void)::dup2(before_, descriptor_);
+    }
+    /// Closes what this holds.
+    void forget() noexcept {
+        for (int* const handle : {&before_, &file_}) {
+            if (*handle >= 0) ::close(std::exchange(*handle, -1));
+        }
+    }
+    /// Gives back the space that was reserved.
+    void trim() noexcept {
+        if (file_ >= 0) (void)!::ftruncate(file_, static_cast<::off_t>(size()));
+    }
+
+  private:
+    static constexpr std::size_t piece = 4096;  // a pipe that has room for anything has room for this much
+    static constexpr std::int64_t ahead = std::int64_t{1} << 20;
+
+    [[nodiscard]] std::int64_t size() const noexcept {
+        struct ::stat now{};
+        return ::fstat(file_, &now) == 0 ? static_cast<std::int64_t>(now.st_size) : 0;
+    }
+    template <class Patient>
+    bool put(const char* bytes, std::size_t count, Patient& patient) const noexcept {
+        while (count != 0) {
+            ::pollfd out{before_, POLLOUT, 0};
+            const int ready = ::poll(&out, 1, 1000);
+            if (ready == 0 && !patient()) return false;
+            if (ready <= 0) continue;
+            const ::ssize_t done = ::write(before_, bytes, count);
+            if (done < 0 && errno != EINTR && errno != EAGAIN) return false;  // nobody is there any more
+            if (done <= 0) continue;
+            bytes += done;
+            count -= static_cast<std::size_t>(done);
+        }
+        return true;
+    }
+#if defined(__linux__)
+    void cut(std::int64_t end) noexcept {
+        const auto keep = static_cast<std::int64_t>(kept);
+        if (end - cut_ <= 2 * keep) return;
+        cut_ = end - keep;
+        (void)::fallocate(file_, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, static_cast<::off_t>(cut_));
+    }
+#endif
+    result<void> opposed(const char* what, const std::filesystem::path& file) {
+        const int number = errno;
+        forget();
+        errno = number;
+        return os::failure(what, file);
+    }
+
+    int descriptor_ = -1, before_ = -1, file_ = -1;
+    std::filesystem::path path_;
+    mutable std::atomic<std::int64_t> passed_{0};
+    std::int64_t reserved_ = 0, cut_ = 0;
+};
+using OutputTap = BasicOutputTap<>;
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+#endif
+
+// ---- cairn/run/console.hpp
+// What the program prints, kept with its run: `cairn::Console console{run};`.
+
+namespace CAIRN_NAMESPACE {
+
+#if !defined(_WIN32)
+namespace detail {
+
+/// Standard output and standard error, led into files of a folder, and the thread that passes them on.
+template <class = void>
+class CAIRN_ONE_IN_PROCESS BasicConsoleState final : public Endable {
+  public:
+    explicit BasicConsoleState(std::weak_ptr<RunCore> run) : run_{std::move(run)} {
+        if (taken_.exchange(true)) {
+            raise({errc::busy, "another run of this process keeps what it prints", "",
+                   "let that Console end first"});
+        }
+    }
+    BasicConsoleState(const BasicConsoleState&) = delete;
+    BasicConsoleState& operator=(const BasicConsoleState&) = delete;
+    ~BasicConsoleState() { stop(); }
+
+    void start(const std::filesystem::path& folder) {
+        flush();
+        // A file is written in blocks unless one says otherwise; a line that is in no file cannot be kept.
+        // The buffer stays standard output's for good, and only a new one makes glibc change its way at once.
+        static char* const buffer = new char[BUFSIZ];
+        (void)std::setvbuf(stdout, buffer, _IOLBF, BUFSIZ);
+        taps_[0].open(STDOUT_FILENO, folder / stdout_file).value();
+        taps_[1].open(STDERR_FILENO, folder / stderr_file).value();
+        thread_.start(&work, this).value();
+    }
+
+    /// Leads the output to where it went before. What has come is passed on first, unless nobody takes it.
+    void stop() noexcept {
+        if (ended_.exchange(true)) return;
+        flush();
+        bell_.ring();
+        thread_.join();
+        for (auto& tap : taps_) {
+            tap.pass_on(at_once);
+            tap.restore();
+            tap.pass_on(at_once);
+            tap.trim();
+            tap.forget();
+        }
+        taken_ = false;
+    }
+
+    void pass_on() const noexcept {
+        for (const auto& tap : taps_) tap.pass_on(at_once);
+    }
+
+    // What comes after an uncaught exception is printed still; the signal that ends the process passes it on.
+    void on_terminate(const std::string&) noexcept override {}
+    void on_exit() noexcept override { stop(); }
+    // The child prints past the files: it may outlive us, and then nobody would pass it on.
+    void on_fork_child() noexcept override {
+        ended_ = true;
+        for (auto& tap : taps_) {
+            tap.restore();
+            tap.forget();
+        }
+        taken_ = false;
+    }
+
+  private:
+    static constexpr auto at_once = [] { return false; };
+
+    static void flush() noexcept {
+        (void)std::fflush(stdout);
+        (void)std::fflush(stderr);
+    }
+    static void* work(void* self) noexcept {
+        auto& mine = *static_cast<BasicConsoleState*>(self);
+        constexpr std::int64_t pause = 20'000'000;  // nanoseconds; a hundred looks a second cost nothing
+        while (!mine.ended_) {
+            mine.bell_.wait(pause);
+            for (auto& tap : mine.taps_) {
+                if (!tap.has_room()) mine.give_up(tap);
+                tap.pass_on([&] { return !mine.ended_.load(); });
+            }
+        }
+        return nullptr;
+    }
+    void give_up(OutputTap& tap) noexcept {
+        tap.restore();
+        if (given_up_.exchange(true)) return;
+        if (const auto run = run_.lock()) {
+            run->note_failure({errc::no_space, "no space for what the program prints: it is no longer kept",
+                               run->dir().string(), "free space on this disk"},
+                              false);
+        }
+    }
+
+    static inline constinit std::atomic<bool> taken_{false};
+
+    std::weak_ptr<RunCore> run_;
+    std::array<OutputTap, 2> taps_;
+    std::atomic<bool> ended_{false}, given_up_{false};
+    os::Bell bell_;
+    os::Thread thread_;
+};
+using ConsoleState = BasicConsoleState<>;
+
+}  // namespace detail
+#endif
+
+/// Keeps what the program prints with its run, while it lives: `cairn::Console console{run};`. `cairn show`
+/// tells the last lines of a run that crashed, `RecordedRun::last_lines` of any. All that is printed goes on
+/// to where it went before, at most some hundredths of a second later; what is printed at the moment of a
+/// SIGKILL is in the file only. Standard output is no terminal any more, and is written line by line; the
+/// order of lines of standard output among those of standard error is not kept. Of each the last 64 MiB are
+/// kept at least. Child processes made by `fork` print past it. Not on Windows.
+template <class T = void>
+class BasicConsole {
+  public:
+    /// \param run  a run, or a disabled one, which keeps nothing. Throws: busy, if this process has a Console
+    ///             already; no_space, permission, io; unsupported, on Windows and where an output is closed.
+    template <class R>
+    explicit BasicConsole([[maybe_unused]] const R& run) {
+        if constexpr (requires { run.core(); }) {
+            if (run.disabled()) return;
+#if defined(_WIN32)
+            raise({errc::unsupported, "what a program prints is not kept on Windows", run.dir().string(),
+                   "make no Console there"});
+#else
+            state_ = std::make_shared<detail::BasicConsoleState<T>>(run.core());
+            state_->start(run.dir());
+            detail::Process::instance().add(state_);
+            hook_ = {[](const void* state, int) noexcept {
+                         static_cast<const detail::BasicConsoleState<T>*>(state)->pass_on();
+                     },
+                     state_};
+#endif
+        }
+    }
+    BasicConsole(const BasicConsole&) = delete;
+    BasicConsole& operator=(const BasicConsole&) = delete;
+#if !defined(_WIN32)
+    ~BasicConsole() {
+        hook_ = {};
+        if (state_) state_->stop();
+    }
+
+  private:
+    std::shared_ptr<detail::BasicConsoleState<T>> state_;
+    detail::os::CrashHook hook_;
+#endif
+};
+using Console = BasicConsole<>;
 
 }  // namespace CAIRN_NAMESPACE
 

@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: MIT
 #include <cairn/cairn.hpp>
 #include <cairn/cli/cli.hpp>
+#include <cairn/run/console.hpp>
 
 #include "support/catch.hpp"
+#include "support/child.hpp"
 #include "support/temp_dir.hpp"
 
 #include <chrono>
+#include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <limits>
 #include <span>
@@ -73,6 +77,31 @@ TEST_CASE("cairn show has config, metrics and the versions that were saved", "[c
     CHECK(has(done.out, "v1    step 2"));
     CHECK_FALSE(has(done.out, "v2    step"));  // not "v2" alone: the folder's name is random
 }
+
+#if CAIRN_TEST_FORK
+TEST_CASE("cairn show tells of a crashed run what it logged and printed last, and why it died", "[cli]") {
+    const cairn_test::TempDir dir;
+    const int ended = cairn_test::in_child([&] {
+        cairn_test::silence();
+        auto run = cairn::init({.id = "r", .dir = dir.path(), .quiet = true});
+        const cairn::Console console{run};
+        for (int i = 0; i < 20; ++i) {
+            run.log(cairn::step(i), "loss"_m = 0.5 * i);
+            std::printf("epoch %d\n", i);
+        }
+        std::fprintf(stderr, "\x1b[31mout of \rluck\n");
+        std::abort();
+        return 0;
+    });
+    CHECK(ended == -SIGABRT);
+    const auto shown = call(dir, {"show", "r"});
+    CHECK(shown.code == 0);
+    CHECK(has(shown.out, "crashed: SIGABRT (signal 6)"));
+    CHECK(has(shown.out, "last rows"));
+    CHECK(has(shown.out, "last output\n  epoch 10\n"));
+    CHECK(has(shown.out, "  epoch 19\nlast errors\n  luck\n"));
+}
+#endif
 
 TEST_CASE("cairn plot draws a curve with its scales and marks what is not finite", "[cli]") {
     const cairn_test::TempDir dir;

@@ -2,24 +2,32 @@
 // A real file system of 16 MiB that fills up, and two programs that save under one name.
 
 #include "checkpoint/support.hpp"
+#include "injector.hpp"
 
+#include <cairn/query/runs.hpp>
+#include <cairn/run/console.hpp>
 #include <cairn/store/artifact_store.hpp>
 #include <support/catch.hpp>
 #include <support/child.hpp>
 #include <support/temp_dir.hpp>
 
+#include <chrono>
 #include <cstdint>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <set>
 #include <span>
 #include <string>
+#include <thread>
 #include <vector>
 
+#include <fcntl.h>
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 using namespace cairn_test;
 using namespace cairn::literals;
@@ -102,7 +110,71 @@ struct Big {
     return ok ? 0 : 1;
 }
 
+/// What the child prints, a kilobyte each.
+[[nodiscard]] std::string kilobyte(int i) {
+    std::string line = std::to_string(i);
+    line.resize(1023, '.');
+    return line + "\n";
+}
+
+[[nodiscard]] int print_on_a_full_disk(const TempDir& dir, const fs::path& out) {
+    if (!mount_small_disk(dir.path())) return no_mount;
+    const int file = ::open(out.c_str(), O_CREAT | O_WRONLY | O_APPEND | O_CLOEXEC, 0644);
+    ::dup2(file, 1);
+    cairn::Run run = open_run(dir);
+    const cairn::Console console{run};
+    std::ofstream{dir / "ballast"} << std::string(std::size_t{16} << 20U, 'x');
+    for (int i = 0; i < 3000; ++i) {
+        std::printf("%s", kilobyte(i).c_str());
+        if (i % 100 == 0) std::this_thread::sleep_for(std::chrono::milliseconds{50});
+    }
+    const auto health = run.health();
+    return holds(health.errors.size() == 1 && health.errors[0].find("prints") != std::string::npos,
+                 "the health has it")
+               ? 0
+               : 1;
+}
+
 }  // namespace
+
+TEST_CASE("faults: on a full disk what the program prints is no longer kept, and none of it is lost",
+          "[faults][full]") {
+    const TempDir dir, elsewhere;
+    const int ended = in_child([&] { return print_on_a_full_disk(dir, elsewhere / "out"); });
+    if (ended == no_mount) {
+        WARN("not here: this process may mount nothing");
+        return;
+    }
+    CHECK(ended == 0);
+    std::string wanted;
+    for (int i = 0; i < 3000; ++i) wanted += kilobyte(i);
+    std::ifstream file{elsewhere / "out"};
+    CHECK((std::string{std::istreambuf_iterator<char>{file}, {}} == wanted));
+}
+
+TEST_CASE("faults: a run ends in time on a disk that does not answer", "[faults][hang]") {
+    const TempDir dir;
+    const int ended = in_child([&] {
+        cairn::Run run = open_run(dir);
+        for (int i = 0; i < 1000; ++i) run.log(cairn::step(i), "loss"_m = 1.0);
+        hang(true);
+        const auto began = std::chrono::steady_clock::now();
+        const auto done = run.finish(std::chrono::milliseconds{1200});
+        const auto waited = std::chrono::steady_clock::now() - began;
+        bool ok = holds(!done && done.error().code() == cairn::errc::busy, "it is told");
+        ok &= holds(waited > std::chrono::seconds{1} && waited < std::chrono::seconds{10}, "after a while");
+        {
+            const cairn::Run gone = std::move(run);
+        }
+        hang(false);  // what was left to the disk goes on, as long as the process lives
+        const auto state = [&] { return cairn::open(dir / "store").value().find("r").value().state(); };
+        for (int i = 0; i < 1000 && state() != cairn::RunState::finished; ++i)
+            std::this_thread::sleep_for(std::chrono::milliseconds{10});
+        ok &= holds(state() == cairn::RunState::finished, "the end is written when the disk is well again");
+        return ok ? 0 : 1;
+    });
+    CHECK(ended == 0);
+}
 
 TEST_CASE("faults: a disk of 16 MiB fills up, and training goes on", "[faults][full]") {
     const TempDir dir;

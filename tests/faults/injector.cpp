@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "injector.hpp"
 
+#include <atomic>
 #include <cerrno>
 #include <csignal>
 #include <cstdarg>
@@ -28,6 +29,8 @@ namespace {
 /// What a call takes of the system, and so how it can fail.
 enum Takes : unsigned { nothing = 0, room = 1, descriptor = 2, change = 4, patience = 8 };
 
+std::atomic<bool> hangs{false};
+
 thread_local bool is_armed = false;
 thread_local FaultPlan plan{};
 thread_local std::uint64_t calls = 0;
@@ -47,6 +50,7 @@ thread_local std::vector<FileEvent>* events = nullptr;
 
 /// Whether this call is to fail now; `errno` says how.
 [[nodiscard]] bool fails(unsigned takes) noexcept {
+    while (hangs) ::usleep(1000);
     if (!is_armed) return false;
     switch (plan.fault) {
         case Fault::kill:
@@ -80,6 +84,8 @@ void arm(const FaultPlan& to) noexcept {
     has_come = false;
     is_armed = true;
 }
+
+void hang(bool whether) noexcept { hangs = whether; }
 
 bool disarm() noexcept {
     is_armed = false;

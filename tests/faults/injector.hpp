@@ -44,6 +44,9 @@ struct FileEvent {
     std::string bytes{};
 };
 
+/// Whether all calls of this process wait, as on a disk that does not answer.
+void hang(bool whether) noexcept;
+
 /// Begins to record the changes that this thread makes.
 void record_events() noexcept;
 /// Ends that.

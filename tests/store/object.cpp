@@ -36,6 +36,25 @@ TEST_CASE("object: pieces are hashed as one, read-only, and gone without a commi
     CHECK(!fs::exists(f.store.root() / "objects"));
 }
 
+TEST_CASE("object: large and small pieces are hashed in order, beside and at once", "[store][object]") {
+    const Fixture f;
+    std::string all;
+    auto writer = cairn::ObjectWriter::create(f.store).value();
+    for (const std::size_t size : {std::size_t{3} << 20U, std::size_t{10}, std::size_t{1} << 20U,
+                                   std::size_t{0}, std::size_t{5} << 20U, std::size_t{77}}) {
+        const std::string piece(size, static_cast<char>('a' + all.size() % 26));
+        writer.write(bytes_of(piece)).value();
+        all += piece;
+    }
+#if CAIRN_TEST_FORK
+    CHECK(in_child([&] {  // its thread is the parent's: nothing is waited for
+              const auto gone = std::move(writer);
+              return 0;
+          }) == 0);
+#endif
+    CHECK(writer.finish().value().digest().hex() == digest_of(all));
+}
+
 TEST_CASE("object: installed once, shared after, replaced when its size is wrong", "[store][object]") {
     const Fixture f{cairn::Durability::power_loss};
     const fs::path path = f.store.object_path(digest_of("text"));

@@ -37,6 +37,41 @@
 
 namespace CAIRN_NAMESPACE {
 
+/// Where the program printed a line: to standard output or to standard error.
+enum class Printed : unsigned char { out, err };
+
+namespace detail {
+
+/// The last lines of a file; none if there is no such file. Reads 64 KiB at most.
+template <class = void>
+result<std::vector<std::string>> last_lines(const std::filesystem::path& path, std::size_t most) {
+    std::vector<std::string> lines;
+    auto file = os::File::open_read(path);
+    if (!file && file.error().code() == errc::not_found) return lines;
+    if (!file) return file.error();
+    const auto size = file->size();
+    if (!size) return size.error();
+    std::string text(static_cast<std::size_t>(std::min<std::uint64_t>(*size, std::uint64_t{64} << 10U)),
+                     '\0');
+    const auto got = file->read_at(*size - text.size(), std::as_writable_bytes(std::span{text}));
+    if (!got) return got.error();
+    const bool is_whole = text.size() == *size;
+    text.resize(*got);
+    std::string_view rest = text;
+    if (rest.ends_with('\n')) rest.remove_suffix(1);
+    while (!rest.empty() && lines.size() < most) {
+        const std::size_t begin = rest.rfind('\n') + 1;        // npos + 1 is 0
+        if (begin == 0 && !is_whole && !lines.empty()) break;  // its beginning is not here
+        std::string_view line = rest.substr(begin);
+        while (line.ends_with('\r')) line.remove_suffix(1);
+        lines.emplace(lines.begin(), line.substr(line.rfind('\r') + 1));
+        rest = rest.substr(0, begin == 0 ? 0 : begin - 1);
+    }
+    return lines;
+}
+
+}  // namespace detail
+
 /// A recorded run, as its folder tells it.
 class RecordedRun {
   public:
@@ -101,6 +136,13 @@ class RecordedRun {
         auto read = for_each_row(keep, rank);
         if (!read) return read.error();
         return last;
+    }
+    /// The last lines that a rank printed, at most so many, if a `Console` kept them; without their ends, and
+    /// of a line that was written over, as a progress bar is, what it said last. Fails: io, permission.
+    [[nodiscard]] result<std::vector<std::string>> last_lines(std::size_t most, Printed which,
+                                                              unsigned rank = 0) const {
+        return detail::last_lines(
+            rank_dir(rank) / (which == Printed::out ? detail::stdout_file : detail::stderr_file), most);
     }
     /// What the checkpoints of a rank decided, as `run.decisions()` gives it. Fails: corrupt, unsupported.
     [[nodiscard]] result<std::vector<Decision>> decisions(unsigned rank = 0) const {

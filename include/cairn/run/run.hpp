@@ -220,7 +220,9 @@ class BasicRun {
     /// minutes. The result has the first thing that could not be written; a version that was lost is one.
     result<void> finish() noexcept { return end("finished", {}); }
     /// The same, but waits no longer than this for versions that are still being written: `finish(20s)`.
-    /// Fails, busy, naming those that are not durable by then; one of them may be yet.
+    /// Fails, busy, naming those that are not durable by then; one of them may be yet. For the run's own end
+    /// it waits what is left of the time, a second at least: on a disk that does not answer that is left to a
+    /// thread.
     template <class D>
     result<void> finish(const D& at_most) noexcept {
         constexpr double longest = 9e9;  // seconds; in nanoseconds it fits an integer

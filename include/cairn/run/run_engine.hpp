@@ -288,7 +288,7 @@ class BasicRunEngine final : public RunCore,
                      std::int64_t most_ns) noexcept override {
         if (has_ended()) return {};
         auto ended = end_quietly(status, why, most_ns);
-        report_end(*this, [&] { return views(); });
+        if (!is_left_) report_end(*this, [&] { return views(); });
         return ended;
     }
 
@@ -303,18 +303,67 @@ class BasicRunEngine final : public RunCore,
     }
 
   private:
+    static constexpr std::int64_t no_deadline = std::numeric_limits<std::int64_t>::max();
+
     result<void> end_quietly(std::string_view status, const std::string& why,
-                             std::int64_t most_ns = std::numeric_limits<std::int64_t>::max()) noexcept {
+                             std::int64_t most_ns = no_deadline) noexcept {
+        const std::int64_t began = steady_ns();
         // Before the end, so that what comes of it is recorded.
         if (!has_ended() && !is_detached()) are_saved_ = saver_->drain(most_ns);
         if (ended_.exchange(true)) return {};
         mark_ = {};
-        const std::uint64_t dropped =
-            dropped_.load(std::memory_order_relaxed);  // later ones came after the end
+        End end{std::string{status}, why,
+                dropped_.load(std::memory_order_relaxed),  // later ones came after it
+                ThreadLanes::own(key_)};
         open_as_.store(0, std::memory_order_relaxed);
         if (is_detached()) return {};
+        constexpr std::int64_t hour = 3'600'000'000'000;  // who waits for so long waits as long as it takes
+        if (most_ns >= hour) return write_end(end);
+        constexpr std::int64_t least = 1'000'000'000;  // for a disk that is well it is plenty
+        return write_end_within(std::max(most_ns - (steady_ns() - began), least), std::move(end));
+    }
+
+    /// How a run ends.
+    struct End {
+        std::string status, why;
+        std::uint64_t dropped;  // rows
+        const Lane* lane;       // of the thread that ends it
+    };
+    /// Writes it on a thread of its own: where the disk hangs, that thread and what it needs are left to it.
+    result<void> write_end_within(std::int64_t most_ns, End end) noexcept {
+        struct Writing {
+            std::shared_ptr<BasicRunEngine> run;
+            End end;
+            result<void> written{};
+            std::atomic<bool> is_done{false};
+            os::Bell done{};
+            os::Thread thread{};
+        };
+        auto writing =
+            std::unique_ptr<Writing>{new Writing{.run = this->shared_from_this(), .end = std::move(end)}};
+        const auto write = [](void* self) noexcept -> void* {
+            auto& mine = *static_cast<Writing*>(self);
+            mine.written = mine.run->write_end(mine.end);
+            mine.is_done = true;
+            mine.done.ring();
+            return nullptr;
+        };
+        if (!writing->thread.start(write, writing.get())) return write_end(writing->end);
+        writing->done.wait(most_ns);
+        if (writing->is_done) {
+            writing->thread.join();
+            return writing->written;
+        }
+        (void)writing.release();
+        is_left_ = true;
+        error e{errc::busy, "the run's end is not written: the disk does not answer", dir().string(),
+                "what was logged is in the journal; resume the run when the disk is well"};
+        note_failure(e, false);
+        return e;
+    }
+    result<void> write_end(const End& end) noexcept {
         try {
-            return write_end(status, why, dropped);
+            return try_write_end(end);
         } catch (const error& failure) {
             note_failure(failure, false);
             return failure;
@@ -465,10 +514,11 @@ class BasicRunEngine final : public RunCore,
         mark_ = os::CrashMark{dir() / crash_file};
     }
 
-    result<void> write_end(std::string_view status, const std::string& why, std::uint64_t dropped) {
+    result<void> try_write_end(const End& end) {
+        const auto& [status, why, dropped, lane] = end;
         if (are_saved_) saver_->stop();  // it lets go of its lane
         live_->collector.stop();
-        const typename BasicJournal<T>::Left left = live_->journal.close(ThreadLanes::own(key_));
+        const typename BasicJournal<T>::Left left = live_->journal.close(lane);
         dropped_.fetch_add(left.lost, std::memory_order_relaxed);
         std::vector<std::filesystem::path> patterns;
         {
@@ -531,6 +581,7 @@ class BasicRunEngine final : public RunCore,
     std::unique_ptr<Live> live_;
     std::unique_ptr<BasicSaver<T>> saver_ = std::make_unique<BasicSaver<T>>();
     bool are_saved_ = true;  // what the saver was given
+    bool is_left_ = false;   // the disk did not answer in time when the end was written
 
     mutable std::mutex mutex_;
     Json about_;

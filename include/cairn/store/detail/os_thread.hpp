@@ -163,7 +163,8 @@ class BasicBell {
 };
 using Bell = BasicBell<>;
 
-/// A thread that gets none of the program's signals: those are for the program's own threads.
+/// A thread that gets none of the program's signals: those are for the program's own threads. The child of a
+/// fork has none, and waits for none.
 template <class = void>
 class BasicThread {
   public:
@@ -185,23 +186,25 @@ class BasicThread {
                          std::string{"cannot start a thread: "} + std::generic_category().message(number), "",
                          "stop other programs of this user, or raise `ulimit -u`"};
         }
-        running_ = true;
+        owner_ = sys::getpid();
         return {};
     }
     /// Whether the caller is this thread.
     [[nodiscard]] bool is_current() const noexcept {
-        return running_ && pthread_equal(thread_, pthread_self()) != 0;
+        return is_running() && pthread_equal(thread_, pthread_self()) != 0;
     }
     /// Waits until the work is done. Does nothing if there is none, or on the thread itself.
     void join() noexcept {
-        if (!running_ || is_current()) return;
+        if (!is_running() || is_current()) return;
         pthread_join(thread_, nullptr);
-        running_ = false;
+        owner_ = 0;
     }
 
   private:
+    [[nodiscard]] bool is_running() const noexcept { return owner_ == sys::getpid(); }
+
     pthread_t thread_{};
-    bool running_ = false;
+    std::uint64_t owner_ = 0;  // the process that it is in
 };
 using Thread = BasicThread<>;
 
