@@ -5782,6 +5782,7 @@ struct Opening {
     bool write = false;
     bool create = false;       ///< where it is not there
     bool must_be_new = false;  ///< with `create`: EEXIST if it is there
+    bool append = false;       ///< with `write`: always at the end, whoever else writes
     bool folder = false;       ///< ENOTDIR if it is none
     bool follow = true;        ///< otherwise a symbolic link is ELOOP, or ENOTDIR
 };
@@ -5859,6 +5860,7 @@ namespace CAIRN_NAMESPACE::detail::os::sys {
         flags |= O_RDONLY | O_NONBLOCK;  // a pipe that somebody put there must not hang us
     if (how.create) flags |= O_CREAT;
     if (how.must_be_new) flags |= O_EXCL;
+    if (how.append) flags |= O_APPEND;
     if (how.folder) flags |= O_DIRECTORY;
     if (!how.follow) flags |= O_NOFOLLOW;
     return flags;
@@ -6251,7 +6253,7 @@ inline constexpr ::DWORD share_all = FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_S
 [[nodiscard]] inline Handle open(const wchar_t* path, Opening how) noexcept {
     ::DWORD access = FILE_READ_ATTRIBUTES | SYNCHRONIZE;
     if (how.read) access |= GENERIC_READ;
-    if (how.write) access |= GENERIC_WRITE;
+    if (how.write) access |= how.append ? FILE_APPEND_DATA : GENERIC_WRITE;
     Attributes is;
     ::HANDLE file = INVALID_HANDLE_VALUE;
     if (how.create) {
@@ -6801,6 +6803,11 @@ class BasicFile {
         return open(path, {.read = true, .write = true, .create = true}, "open");
     }
 
+    /// A file that grows at its end, whoever else writes to it; made if it is not there.
+    static result<BasicFile> open_append(const Path& path) {
+        return open(path, {.write = true, .create = true, .append = true}, "open");
+    }
+
     /// Writes all of `bytes`, or says why not; what was written before a failure stays in the file.
     result<void> write_all(std::span<const std::byte> bytes) {
         return put(bytes,
@@ -7205,56 +7212,51 @@ class BasicCrashMark {
 
 #else
 
-/// While it lives, `call(with.get(), number)` comes in the handler of a signal of a crash (SIGSEGV, SIGBUS,
-/// SIGFPE, SIGILL, SIGABRT) that nobody else handles; then the process ends as it would have. Not in a forked
-/// child.
+/// While it lives, a signal of a crash (SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT) that nobody else handles
+/// leaves its number in a file, and then ends the process as it would have. A forked child leaves none.
 template <class = void>
-class CAIRN_ONE_IN_PROCESS BasicCrashHook {
+class CAIRN_ONE_IN_PROCESS BasicCrashMark {
   public:
-    using Call = void (*)(const void* with, int number) noexcept;
-
-    BasicCrashHook() = default;
-    /// \param call  may do only what a signal handler may. Of more than 32 at once the last ones get none.
-    BasicCrashHook(Call call, std::shared_ptr<const void> with)
-        : hook_{std::make_unique<Hook>(Hook{call, std::move(with)})} {
+    BasicCrashMark() = default;
+    /// Removes an older mark. Of more than 16 at once the last ones leave none.
+    explicit BasicCrashMark(const Path& file) : path_{std::make_unique<std::string>(file.string())} {
+        (void)remove_file(file);
         const std::scoped_lock lock{mutex_};
-        if (armed_++ == 0) install();
-        process_.store(::getpid(), std::memory_order_relaxed);
-        for (auto& slot : hooks_) {
-            const Hook* none = nullptr;
-            if (slot.compare_exchange_strong(none, hook_.get())) break;
+        if (process_.exchange(::getpid()) != ::getpid()) {  // those that there are belong to our parent
+            for (auto& slot : paths_) slot = nullptr;
+            armed_ = 0;
+        }
+        for (auto& slot : paths_) {
+            const char* none = nullptr;
+            if (!slot.compare_exchange_strong(none, path_->c_str())) continue;
+            if (armed_++ == 0) install();
+            break;
         }
     }
-    BasicCrashHook(BasicCrashHook&&) noexcept = default;
-    BasicCrashHook& operator=(BasicCrashHook&& other) noexcept {
+    BasicCrashMark(BasicCrashMark&&) noexcept = default;
+    BasicCrashMark& operator=(BasicCrashMark&& other) noexcept {
         if (this != &other) {
             release();
-            hook_ = std::move(other.hook_);
+            path_ = std::move(other.path_);
         }
         return *this;
     }
-    ~BasicCrashHook() { release(); }
+    ~BasicCrashMark() { release(); }
 
   private:
     static constexpr int numbers[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
 
-    struct Hook {
-        Call call;
-        std::shared_ptr<const void> with;
-    };
-
     void release() noexcept {
-        if (!hook_) return;
-        if (process_.load(std::memory_order_relaxed) != ::getpid()) {
-            hook_.reset();  // of a forked child: the mutex may be held by a thread that is in the parent
-            return;
+        if (!path_) return;
+        bool was_armed = false;
+        for (auto& slot : paths_) {
+            const char* mine = path_->c_str();
+            was_armed = was_armed || slot.compare_exchange_strong(mine, nullptr);
         }
+        path_.reset();
+        // In a forked child the mutex may be held by a thread that is in the parent.
+        if (!was_armed || process_ != ::getpid()) return;
         const std::scoped_lock lock{mutex_};
-        for (auto& slot : hooks_) {
-            const Hook* mine = hook_.get();
-            if (slot.compare_exchange_strong(mine, nullptr)) break;
-        }
-        hook_.reset();
         if (--armed_ == 0) uninstall();
     }
 
@@ -7277,51 +7279,31 @@ class CAIRN_ONE_IN_PROCESS BasicCrashHook {
             (void)::sigaction(number, &none, nullptr);
         }
     }
-    // The disposition is the default again: raised once more, the signal ends us.
+    // Only what a handler may call. The disposition is the default again: raised once more, it ends us.
     static void handle(int number) {
         const int before = errno;
         if (process_.load(std::memory_order_relaxed) == ::getpid()) {
-            for (const auto& slot : hooks_) {
-                if (const Hook* const hook = slot.load(std::memory_order_relaxed))
-                    hook->call(hook->with.get(), number);
+            const char digits[] = {static_cast<char>('0' + number / 10), static_cast<char>('0' + number % 10),
+                                   '\n'};
+            for (const auto& slot : paths_) {
+                const char* const path = slot.load(std::memory_order_relaxed);
+                const int file =
+                    path == nullptr ? -1 : ::open(path, O_CREAT | O_WRONLY | O_TRUNC | O_CLOEXEC, 0644);
+                if (file < 0) continue;
+                (void)!::write(file, digits, sizeof digits);
+                ::close(file);
             }
         }
         errno = before;
         (void)::raise(number);
     }
 
-    static inline constinit std::array<std::atomic<const Hook*>, 32> hooks_{};
+    static inline constinit std::array<std::atomic<const char*>, 16> paths_{};
     static inline constinit std::atomic<::pid_t> process_{0};
     static inline std::mutex mutex_;
     static inline int armed_ = 0;
 
-    std::unique_ptr<Hook> hook_;  // where it is stays the same when this moves
-};
-using CrashHook = BasicCrashHook<>;
-
-/// While it lives, a crash leaves the signal's number in a file.
-template <class = void>
-class BasicCrashMark {
-  public:
-    BasicCrashMark() = default;
-    /// Removes an older mark.
-    explicit BasicCrashMark(const Path& file) {
-        (void)remove_file(file);
-        hook_ = CrashHook{&leave, std::make_shared<std::string>(file.string())};
-    }
-
-  private:
-    static void leave(const void* file, int number) noexcept {
-        const char digits[] = {static_cast<char>('0' + number / 10), static_cast<char>('0' + number % 10),
-                               '\n'};
-        const int mark = ::open(static_cast<const std::string*>(file)->c_str(),
-                                O_CREAT | O_WRONLY | O_TRUNC | O_CLOEXEC, 0644);
-        if (mark < 0) return;
-        (void)!::write(mark, digits, sizeof digits);
-        ::close(mark);
-    }
-
-    CrashHook hook_;
+    std::unique_ptr<std::string> path_;  // where it is stays the same when this moves
 };
 
 #endif
@@ -8072,6 +8054,8 @@ class BasicThread {
                      std::string{"cannot start a thread: "} + std::generic_category().message(errno), "",
                      "stop other programs of this user"};
     }
+    /// Whether it was started and not joined.
+    [[nodiscard]] bool is_running() const noexcept { return thread_ != 0; }
     /// Whether the caller is this thread.
     [[nodiscard]] bool is_current() const noexcept {
         return thread_ != 0 && ::GetThreadId(reinterpret_cast<::HANDLE>(thread_)) == ::GetCurrentThreadId();
@@ -8184,6 +8168,8 @@ class BasicThread {
         owner_ = sys::getpid();
         return {};
     }
+    /// Whether it was started and not joined; not in the child of a fork.
+    [[nodiscard]] bool is_running() const noexcept { return owner_ == sys::getpid(); }
     /// Whether the caller is this thread.
     [[nodiscard]] bool is_current() const noexcept {
         return is_running() && pthread_equal(thread_, pthread_self()) != 0;
@@ -8196,8 +8182,6 @@ class BasicThread {
     }
 
   private:
-    [[nodiscard]] bool is_running() const noexcept { return owner_ == sys::getpid(); }
-
     pthread_t thread_{};
     std::uint64_t owner_ = 0;  // the process that it is in
 };
@@ -10303,25 +10287,31 @@ class BasicHashing {
     BasicHashing() = default;
     BasicHashing(const BasicHashing&) = delete;
     BasicHashing& operator=(const BasicHashing&) = delete;
-    ~BasicHashing() { tell(Turn::end); }
+    ~BasicHashing() {
+        wait();
+        tell(Turn::end);
+    }
 
     /// Begins with bytes, which must stay until `wait` has returned.
     void begin(std::span<const std::byte> bytes) {
         constexpr std::size_t worth_a_thread = std::size_t{1} << 20U;
-        if (bytes.size() < worth_a_thread || !is_running()) return hash_.update(bytes);
+        if (bytes.size() < worth_a_thread || !has_thread()) return hash_.update(bytes);
         bytes_ = bytes;
         tell(Turn::hash);
     }
-    void wait() const noexcept { turn_.wait(Turn::hash, std::memory_order_acquire); }
+    void wait() const noexcept {
+        if (thread_.is_running()) turn_.wait(Turn::hash, std::memory_order_acquire);
+    }
     /// Of all bytes. Requires that none are being hashed.
     [[nodiscard]] Digest finish() { return hash_.finish(); }
 
   private:
     enum class Turn : int { rest, hash, end };
 
-    [[nodiscard]] bool is_running() {
-        if (!is_running_) is_running_ = thread_.start(&run, this).has_value();
-        return is_running_;
+    [[nodiscard]] bool has_thread() {
+        if (thread_.is_running()) return true;
+        turn_.store(Turn::rest, std::memory_order_relaxed);
+        return thread_.start(&run, this).has_value();
     }
     void tell(Turn turn) noexcept {
         turn_.store(turn, std::memory_order_release);
@@ -10340,7 +10330,6 @@ class BasicHashing {
     Sha256 hash_;
     std::span<const std::byte> bytes_;
     std::atomic<Turn> turn_{Turn::rest};
-    bool is_running_ = false;
     os::Thread thread_;  // last: it is joined before the rest goes
 };
 using Hashing = BasicHashing<>;
@@ -11605,7 +11594,7 @@ class BasicRun {
     template <class D>
     result<void> finish(const D& at_most) noexcept {
         constexpr double longest = 9e9;  // seconds; in nanoseconds it fits an integer
-        const double seconds = std::min(detail::seconds_of(at_most), longest);
+        const double seconds = std::max(0.0, std::min(detail::seconds_of(at_most), longest));  // of NaN: 0
         return end("finished", {}, static_cast<std::int64_t>(seconds * 1e9));
     }
     /// Ends the run as failed, with the reason.
@@ -11617,7 +11606,7 @@ class BasicRun {
   private:
     result<void> end(std::string_view status, const std::string& why,
                      std::int64_t most_ns = std::numeric_limits<std::int64_t>::max()) noexcept {
-        if (!core_ || core_->has_ended()) return {};
+        if (!core_) return {};
         return core_->end(status, why, most_ns);
     }
     template <class Values>
@@ -11715,6 +11704,11 @@ class BasicSaver {
         thread_.join();
     }
 
+    /// Whether the caller is its thread.
+    [[nodiscard]] bool is_current() {
+        const std::scoped_lock lock{mutex_};
+        return running_ && thread_.is_current();
+    }
     /// For the work: it gets on, however slowly.
     void moved() noexcept { moves_.fetch_add(1, std::memory_order_relaxed); }
 
@@ -19276,8 +19270,7 @@ namespace detail {
 /// Beside the record: the signal by which the process died, if it did.
 inline constexpr const char* crash_file = "signal";
 /// What the program printed, if it was to be kept.
-inline constexpr const char* stdout_file = "stdout.log";
-inline constexpr const char* stderr_file = "stderr.log";
+inline constexpr const char* output_file = "output.log";
 
 }  // namespace detail
 
@@ -19599,6 +19592,7 @@ class BasicRunEngine final : public RunCore,
                 }
                 if (errors_.size() < 16) errors_.emplace_back(failure.what());
             }
+            if (is_left_) return;  // what the handler looks at may be gone
             if (options_.on_error)
                 options_.on_error(failure);
             else
@@ -19732,7 +19726,7 @@ class BasicRunEngine final : public RunCore,
 
     result<void> end(std::string_view status, const std::string& why,
                      std::int64_t most_ns) noexcept override {
-        if (has_ended()) return {};
+        if (has_ended()) return is_left_ ? result<void>{is_not_written()} : result<void>{};
         auto ended = end_quietly(status, why, most_ns);
         if (!is_left_) report_end(*this, [&] { return views(); });
         return ended;
@@ -19764,7 +19758,7 @@ class BasicRunEngine final : public RunCore,
         open_as_.store(0, std::memory_order_relaxed);
         if (is_detached()) return {};
         constexpr std::int64_t hour = 3'600'000'000'000;  // who waits for so long waits as long as it takes
-        if (most_ns >= hour) return write_end(end);
+        if (most_ns >= hour || saver_->is_current()) return write_end(end);
         constexpr std::int64_t least = 1'000'000'000;  // for a disk that is well it is plenty
         return write_end_within(std::max(most_ns - (steady_ns() - began), least), std::move(end));
     }
@@ -19777,11 +19771,12 @@ class BasicRunEngine final : public RunCore,
     };
     /// Writes it on a thread of its own: where the disk hangs, that thread and what it needs are left to it.
     result<void> write_end_within(std::int64_t most_ns, End end) noexcept {
+        enum class State : int { writing, done, left };
         struct Writing {
             std::shared_ptr<BasicRunEngine> run;
             End end;
             result<void> written{};
-            std::atomic<bool> is_done{false};
+            std::atomic<State> state{State::writing};
             os::Bell done{};
             os::Thread thread{};
         };
@@ -19790,22 +19785,29 @@ class BasicRunEngine final : public RunCore,
         const auto write = [](void* self) noexcept -> void* {
             auto& mine = *static_cast<Writing*>(self);
             mine.written = mine.run->write_end(mine.end);
-            mine.is_done = true;
-            mine.done.ring();
+            const bool is_left = mine.state.exchange(State::done) == State::left;
+            if (is_left)
+                mine.run->is_left_ = false;
+            else
+                mine.done.ring();
             return nullptr;
         };
         if (!writing->thread.start(write, writing.get())) return write_end(writing->end);
         writing->done.wait(most_ns);
-        if (writing->is_done) {
+        if (State state = State::writing; !writing->state.compare_exchange_strong(state, State::left)) {
             writing->thread.join();
             return writing->written;
         }
-        (void)writing.release();
-        is_left_ = true;
-        error e{errc::busy, "the run's end is not written: the disk does not answer", dir().string(),
-                "what was logged is in the journal; resume the run when the disk is well"};
+        const Writing& left = *writing.release();
+        const error e = is_not_written();
         note_failure(e, false);
+        is_left_ = true;
+        if (left.state == State::done) is_left_ = false;  // just now
         return e;
+    }
+    [[nodiscard]] error is_not_written() const {
+        return {errc::busy, "the run's end is not written: the disk does not answer", dir().string(),
+                "what was logged is in the journal; resume the run when the disk is well"};
     }
     result<void> write_end(const End& end) noexcept {
         try {
@@ -20026,8 +20028,8 @@ class BasicRunEngine final : public RunCore,
     os::CrashMark mark_;
     std::unique_ptr<Live> live_;
     std::unique_ptr<BasicSaver<T>> saver_ = std::make_unique<BasicSaver<T>>();
-    bool are_saved_ = true;  // what the saver was given
-    bool is_left_ = false;   // the disk did not answer in time when the end was written
+    bool are_saved_ = true;             // what the saver was given
+    std::atomic<bool> is_left_{false};  // the disk did not answer in time when the end was written
 
     mutable std::mutex mutex_;
     Json about_;

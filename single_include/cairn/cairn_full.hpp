@@ -33,6 +33,7 @@
 #include <functional>
 #include <initializer_list>
 #include <ios>
+#include <iostream>
 #include <istream>
 #include <iterator>
 #include <limits>
@@ -5789,6 +5790,7 @@ struct Opening {
     bool write = false;
     bool create = false;       ///< where it is not there
     bool must_be_new = false;  ///< with `create`: EEXIST if it is there
+    bool append = false;       ///< with `write`: always at the end, whoever else writes
     bool folder = false;       ///< ENOTDIR if it is none
     bool follow = true;        ///< otherwise a symbolic link is ELOOP, or ENOTDIR
 };
@@ -5866,6 +5868,7 @@ namespace CAIRN_NAMESPACE::detail::os::sys {
         flags |= O_RDONLY | O_NONBLOCK;  // a pipe that somebody put there must not hang us
     if (how.create) flags |= O_CREAT;
     if (how.must_be_new) flags |= O_EXCL;
+    if (how.append) flags |= O_APPEND;
     if (how.folder) flags |= O_DIRECTORY;
     if (!how.follow) flags |= O_NOFOLLOW;
     return flags;
@@ -6258,7 +6261,7 @@ inline constexpr ::DWORD share_all = FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_S
 [[nodiscard]] inline Handle open(const wchar_t* path, Opening how) noexcept {
     ::DWORD access = FILE_READ_ATTRIBUTES | SYNCHRONIZE;
     if (how.read) access |= GENERIC_READ;
-    if (how.write) access |= GENERIC_WRITE;
+    if (how.write) access |= how.append ? FILE_APPEND_DATA : GENERIC_WRITE;
     Attributes is;
     ::HANDLE file = INVALID_HANDLE_VALUE;
     if (how.create) {
@@ -6808,6 +6811,11 @@ class BasicFile {
         return open(path, {.read = true, .write = true, .create = true}, "open");
     }
 
+    /// A file that grows at its end, whoever else writes to it; made if it is not there.
+    static result<BasicFile> open_append(const Path& path) {
+        return open(path, {.write = true, .create = true, .append = true}, "open");
+    }
+
     /// Writes all of `bytes`, or says why not; what was written before a failure stays in the file.
     result<void> write_all(std::span<const std::byte> bytes) {
         return put(bytes,
@@ -7212,56 +7220,51 @@ class BasicCrashMark {
 
 #else
 
-/// While it lives, `call(with.get(), number)` comes in the handler of a signal of a crash (SIGSEGV, SIGBUS,
-/// SIGFPE, SIGILL, SIGABRT) that nobody else handles; then the process ends as it would have. Not in a forked
-/// child.
+/// While it lives, a signal of a crash (SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT) that nobody else handles
+/// leaves its number in a file, and then ends the process as it would have. A forked child leaves none.
 template <class = void>
-class CAIRN_ONE_IN_PROCESS BasicCrashHook {
+class CAIRN_ONE_IN_PROCESS BasicCrashMark {
   public:
-    using Call = void (*)(const void* with, int number) noexcept;
-
-    BasicCrashHook() = default;
-    /// \param call  may do only what a signal handler may. Of more than 32 at once the last ones get none.
-    BasicCrashHook(Call call, std::shared_ptr<const void> with)
-        : hook_{std::make_unique<Hook>(Hook{call, std::move(with)})} {
+    BasicCrashMark() = default;
+    /// Removes an older mark. Of more than 16 at once the last ones leave none.
+    explicit BasicCrashMark(const Path& file) : path_{std::make_unique<std::string>(file.string())} {
+        (void)remove_file(file);
         const std::scoped_lock lock{mutex_};
-        if (armed_++ == 0) install();
-        process_.store(::getpid(), std::memory_order_relaxed);
-        for (auto& slot : hooks_) {
-            const Hook* none = nullptr;
-            if (slot.compare_exchange_strong(none, hook_.get())) break;
+        if (process_.exchange(::getpid()) != ::getpid()) {  // those that there are belong to our parent
+            for (auto& slot : paths_) slot = nullptr;
+            armed_ = 0;
+        }
+        for (auto& slot : paths_) {
+            const char* none = nullptr;
+            if (!slot.compare_exchange_strong(none, path_->c_str())) continue;
+            if (armed_++ == 0) install();
+            break;
         }
     }
-    BasicCrashHook(BasicCrashHook&&) noexcept = default;
-    BasicCrashHook& operator=(BasicCrashHook&& other) noexcept {
+    BasicCrashMark(BasicCrashMark&&) noexcept = default;
+    BasicCrashMark& operator=(BasicCrashMark&& other) noexcept {
         if (this != &other) {
             release();
-            hook_ = std::move(other.hook_);
+            path_ = std::move(other.path_);
         }
         return *this;
     }
-    ~BasicCrashHook() { release(); }
+    ~BasicCrashMark() { release(); }
 
   private:
     static constexpr int numbers[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
 
-    struct Hook {
-        Call call;
-        std::shared_ptr<const void> with;
-    };
-
     void release() noexcept {
-        if (!hook_) return;
-        if (process_.load(std::memory_order_relaxed) != ::getpid()) {
-            hook_.reset();  // of a forked child: the mutex may be held by a thread that is in the parent
-            return;
+        if (!path_) return;
+        bool was_armed = false;
+        for (auto& slot : paths_) {
+            const char* mine = path_->c_str();
+            was_armed = was_armed || slot.compare_exchange_strong(mine, nullptr);
         }
+        path_.reset();
+        // In a forked child the mutex may be held by a thread that is in the parent.
+        if (!was_armed || process_ != ::getpid()) return;
         const std::scoped_lock lock{mutex_};
-        for (auto& slot : hooks_) {
-            const Hook* mine = hook_.get();
-            if (slot.compare_exchange_strong(mine, nullptr)) break;
-        }
-        hook_.reset();
         if (--armed_ == 0) uninstall();
     }
 
@@ -7284,51 +7287,31 @@ class CAIRN_ONE_IN_PROCESS BasicCrashHook {
             (void)::sigaction(number, &none, nullptr);
         }
     }
-    // The disposition is the default again: raised once more, the signal ends us.
+    // Only what a handler may call. The disposition is the default again: raised once more, it ends us.
     static void handle(int number) {
         const int before = errno;
         if (process_.load(std::memory_order_relaxed) == ::getpid()) {
-            for (const auto& slot : hooks_) {
-                if (const Hook* const hook = slot.load(std::memory_order_relaxed))
-                    hook->call(hook->with.get(), number);
+            const char digits[] = {static_cast<char>('0' + number / 10), static_cast<char>('0' + number % 10),
+                                   '\n'};
+            for (const auto& slot : paths_) {
+                const char* const path = slot.load(std::memory_order_relaxed);
+                const int file =
+                    path == nullptr ? -1 : ::open(path, O_CREAT | O_WRONLY | O_TRUNC | O_CLOEXEC, 0644);
+                if (file < 0) continue;
+                (void)!::write(file, digits, sizeof digits);
+                ::close(file);
             }
         }
         errno = before;
         (void)::raise(number);
     }
 
-    static inline constinit std::array<std::atomic<const Hook*>, 32> hooks_{};
+    static inline constinit std::array<std::atomic<const char*>, 16> paths_{};
     static inline constinit std::atomic<::pid_t> process_{0};
     static inline std::mutex mutex_;
     static inline int armed_ = 0;
 
-    std::unique_ptr<Hook> hook_;  // where it is stays the same when this moves
-};
-using CrashHook = BasicCrashHook<>;
-
-/// While it lives, a crash leaves the signal's number in a file.
-template <class = void>
-class BasicCrashMark {
-  public:
-    BasicCrashMark() = default;
-    /// Removes an older mark.
-    explicit BasicCrashMark(const Path& file) {
-        (void)remove_file(file);
-        hook_ = CrashHook{&leave, std::make_shared<std::string>(file.string())};
-    }
-
-  private:
-    static void leave(const void* file, int number) noexcept {
-        const char digits[] = {static_cast<char>('0' + number / 10), static_cast<char>('0' + number % 10),
-                               '\n'};
-        const int mark = ::open(static_cast<const std::string*>(file)->c_str(),
-                                O_CREAT | O_WRONLY | O_TRUNC | O_CLOEXEC, 0644);
-        if (mark < 0) return;
-        (void)!::write(mark, digits, sizeof digits);
-        ::close(mark);
-    }
-
-    CrashHook hook_;
+    std::unique_ptr<std::string> path_;  // where it is stays the same when this moves
 };
 
 #endif
@@ -8079,6 +8062,8 @@ class BasicThread {
                      std::string{"cannot start a thread: "} + std::generic_category().message(errno), "",
                      "stop other programs of this user"};
     }
+    /// Whether it was started and not joined.
+    [[nodiscard]] bool is_running() const noexcept { return thread_ != 0; }
     /// Whether the caller is this thread.
     [[nodiscard]] bool is_current() const noexcept {
         return thread_ != 0 && ::GetThreadId(reinterpret_cast<::HANDLE>(thread_)) == ::GetCurrentThreadId();
@@ -8191,6 +8176,8 @@ class BasicThread {
         owner_ = sys::getpid();
         return {};
     }
+    /// Whether it was started and not joined; not in the child of a fork.
+    [[nodiscard]] bool is_running() const noexcept { return owner_ == sys::getpid(); }
     /// Whether the caller is this thread.
     [[nodiscard]] bool is_current() const noexcept {
         return is_running() && pthread_equal(thread_, pthread_self()) != 0;
@@ -8203,8 +8190,6 @@ class BasicThread {
     }
 
   private:
-    [[nodiscard]] bool is_running() const noexcept { return owner_ == sys::getpid(); }
-
     pthread_t thread_{};
     std::uint64_t owner_ = 0;  // the process that it is in
 };
@@ -10310,25 +10295,31 @@ class BasicHashing {
     BasicHashing() = default;
     BasicHashing(const BasicHashing&) = delete;
     BasicHashing& operator=(const BasicHashing&) = delete;
-    ~BasicHashing() { tell(Turn::end); }
+    ~BasicHashing() {
+        wait();
+        tell(Turn::end);
+    }
 
     /// Begins with bytes, which must stay until `wait` has returned.
     void begin(std::span<const std::byte> bytes) {
         constexpr std::size_t worth_a_thread = std::size_t{1} << 20U;
-        if (bytes.size() < worth_a_thread || !is_running()) return hash_.update(bytes);
+        if (bytes.size() < worth_a_thread || !has_thread()) return hash_.update(bytes);
         bytes_ = bytes;
         tell(Turn::hash);
     }
-    void wait() const noexcept { turn_.wait(Turn::hash, std::memory_order_acquire); }
+    void wait() const noexcept {
+        if (thread_.is_running()) turn_.wait(Turn::hash, std::memory_order_acquire);
+    }
     /// Of all bytes. Requires that none are being hashed.
     [[nodiscard]] Digest finish() { return hash_.finish(); }
 
   private:
     enum class Turn : int { rest, hash, end };
 
-    [[nodiscard]] bool is_running() {
-        if (!is_running_) is_running_ = thread_.start(&run, this).has_value();
-        return is_running_;
+    [[nodiscard]] bool has_thread() {
+        if (thread_.is_running()) return true;
+        turn_.store(Turn::rest, std::memory_order_relaxed);
+        return thread_.start(&run, this).has_value();
     }
     void tell(Turn turn) noexcept {
         turn_.store(turn, std::memory_order_release);
@@ -10347,7 +10338,6 @@ class BasicHashing {
     Sha256 hash_;
     std::span<const std::byte> bytes_;
     std::atomic<Turn> turn_{Turn::rest};
-    bool is_running_ = false;
     os::Thread thread_;  // last: it is joined before the rest goes
 };
 using Hashing = BasicHashing<>;
@@ -11612,7 +11602,7 @@ class BasicRun {
     template <class D>
     result<void> finish(const D& at_most) noexcept {
         constexpr double longest = 9e9;  // seconds; in nanoseconds it fits an integer
-        const double seconds = std::min(detail::seconds_of(at_most), longest);
+        const double seconds = std::max(0.0, std::min(detail::seconds_of(at_most), longest));  // of NaN: 0
         return end("finished", {}, static_cast<std::int64_t>(seconds * 1e9));
     }
     /// Ends the run as failed, with the reason.
@@ -11624,7 +11614,7 @@ class BasicRun {
   private:
     result<void> end(std::string_view status, const std::string& why,
                      std::int64_t most_ns = std::numeric_limits<std::int64_t>::max()) noexcept {
-        if (!core_ || core_->has_ended()) return {};
+        if (!core_) return {};
         return core_->end(status, why, most_ns);
     }
     template <class Values>
@@ -11722,6 +11712,11 @@ class BasicSaver {
         thread_.join();
     }
 
+    /// Whether the caller is its thread.
+    [[nodiscard]] bool is_current() {
+        const std::scoped_lock lock{mutex_};
+        return running_ && thread_.is_current();
+    }
     /// For the work: it gets on, however slowly.
     void moved() noexcept { moves_.fetch_add(1, std::memory_order_relaxed); }
 
@@ -19283,8 +19278,7 @@ namespace detail {
 /// Beside the record: the signal by which the process died, if it did.
 inline constexpr const char* crash_file = "signal";
 /// What the program printed, if it was to be kept.
-inline constexpr const char* stdout_file = "stdout.log";
-inline constexpr const char* stderr_file = "stderr.log";
+inline constexpr const char* output_file = "output.log";
 
 }  // namespace detail
 
@@ -19606,6 +19600,7 @@ class BasicRunEngine final : public RunCore,
                 }
                 if (errors_.size() < 16) errors_.emplace_back(failure.what());
             }
+            if (is_left_) return;  // what the handler looks at may be gone
             if (options_.on_error)
                 options_.on_error(failure);
             else
@@ -19739,7 +19734,7 @@ class BasicRunEngine final : public RunCore,
 
     result<void> end(std::string_view status, const std::string& why,
                      std::int64_t most_ns) noexcept override {
-        if (has_ended()) return {};
+        if (has_ended()) return is_left_ ? result<void>{is_not_written()} : result<void>{};
         auto ended = end_quietly(status, why, most_ns);
         if (!is_left_) report_end(*this, [&] { return views(); });
         return ended;
@@ -19771,7 +19766,7 @@ class BasicRunEngine final : public RunCore,
         open_as_.store(0, std::memory_order_relaxed);
         if (is_detached()) return {};
         constexpr std::int64_t hour = 3'600'000'000'000;  // who waits for so long waits as long as it takes
-        if (most_ns >= hour) return write_end(end);
+        if (most_ns >= hour || saver_->is_current()) return write_end(end);
         constexpr std::int64_t least = 1'000'000'000;  // for a disk that is well it is plenty
         return write_end_within(std::max(most_ns - (steady_ns() - began), least), std::move(end));
     }
@@ -19784,11 +19779,12 @@ class BasicRunEngine final : public RunCore,
     };
     /// Writes it on a thread of its own: where the disk hangs, that thread and what it needs are left to it.
     result<void> write_end_within(std::int64_t most_ns, End end) noexcept {
+        enum class State : int { writing, done, left };
         struct Writing {
             std::shared_ptr<BasicRunEngine> run;
             End end;
             result<void> written{};
-            std::atomic<bool> is_done{false};
+            std::atomic<State> state{State::writing};
             os::Bell done{};
             os::Thread thread{};
         };
@@ -19797,22 +19793,29 @@ class BasicRunEngine final : public RunCore,
         const auto write = [](void* self) noexcept -> void* {
             auto& mine = *static_cast<Writing*>(self);
             mine.written = mine.run->write_end(mine.end);
-            mine.is_done = true;
-            mine.done.ring();
+            const bool is_left = mine.state.exchange(State::done) == State::left;
+            if (is_left)
+                mine.run->is_left_ = false;
+            else
+                mine.done.ring();
             return nullptr;
         };
         if (!writing->thread.start(write, writing.get())) return write_end(writing->end);
         writing->done.wait(most_ns);
-        if (writing->is_done) {
+        if (State state = State::writing; !writing->state.compare_exchange_strong(state, State::left)) {
             writing->thread.join();
             return writing->written;
         }
-        (void)writing.release();
-        is_left_ = true;
-        error e{errc::busy, "the run's end is not written: the disk does not answer", dir().string(),
-                "what was logged is in the journal; resume the run when the disk is well"};
+        const Writing& left = *writing.release();
+        const error e = is_not_written();
         note_failure(e, false);
+        is_left_ = true;
+        if (left.state == State::done) is_left_ = false;  // just now
         return e;
+    }
+    [[nodiscard]] error is_not_written() const {
+        return {errc::busy, "the run's end is not written: the disk does not answer", dir().string(),
+                "what was logged is in the journal; resume the run when the disk is well"};
     }
     result<void> write_end(const End& end) noexcept {
         try {
@@ -20033,8 +20036,8 @@ class BasicRunEngine final : public RunCore,
     os::CrashMark mark_;
     std::unique_ptr<Live> live_;
     std::unique_ptr<BasicSaver<T>> saver_ = std::make_unique<BasicSaver<T>>();
-    bool are_saved_ = true;  // what the saver was given
-    bool is_left_ = false;   // the disk did not answer in time when the end was written
+    bool are_saved_ = true;             // what the saver was given
+    std::atomic<bool> is_left_{false};  // the disk did not answer in time when the end was written
 
     mutable std::mutex mutex_;
     Json about_;
@@ -21325,9 +21328,6 @@ template <class = void>
 
 namespace CAIRN_NAMESPACE {
 
-/// Where the program printed a line: to standard output or to standard error.
-enum class Printed : unsigned char { out, err };
-
 namespace detail {
 
 /// The last lines of a file; none if there is no such file. Reads 64 KiB at most.
@@ -21427,10 +21427,8 @@ class RecordedRun {
     }
     /// The last lines that a rank printed, at most so many, if a `Console` kept them; without their ends, and
     /// of a line that was written over, as a progress bar is, what it said last. Fails: io, permission.
-    [[nodiscard]] result<std::vector<std::string>> last_lines(std::size_t most, Printed which,
-                                                              unsigned rank = 0) const {
-        return detail::last_lines(
-            rank_dir(rank) / (which == Printed::out ? detail::stdout_file : detail::stderr_file), most);
+    [[nodiscard]] result<std::vector<std::string>> last_lines(std::size_t most, unsigned rank = 0) const {
+        return detail::last_lines(rank_dir(rank) / detail::output_file, most);
     }
     /// What the checkpoints of a rank decided, as `run.decisions()` gives it. Fails: corrupt, unsupported.
     [[nodiscard]] result<std::vector<Decision>> decisions(unsigned rank = 0) const {
@@ -21938,13 +21936,10 @@ using namespace ::cairn::detail;  // NOLINT(google-build-using-namespace): the l
         if (!last) return last.error();
         if (!last->empty()) out += "last rows\n";
         for (const DynamicRow& row : *last) out += row_line(row);
-        for (const auto& [which, title] :
-             {std::pair{Printed::out, "last output\n"}, {Printed::err, "last errors\n"}}) {
-            const auto lines = run.last_lines(10, which);
-            if (!lines) return lines.error();
-            if (!lines->empty()) out += title;
-            for (const std::string& line : *lines) out += "  " + printable(line) + "\n";
-        }
+        const auto lines = run.last_lines(10);
+        if (!lines) return lines.error();
+        if (!lines->empty()) out += "last output\n";
+        for (const std::string& line : *lines) out += "       " + printable(line) + "\n";
     }
     const auto saved = store.versions_of(run);
     if (!saved) return saved.error();
@@ -22975,309 +22970,204 @@ class RetentionParser : TextParser {
 
 }  // namespace CAIRN_NAMESPACE
 
-// ---- cairn/store/output_tap.hpp
-// What a process prints, kept in a file on its way to where it went before.
+// ---- cairn/run/console.hpp
+// What the program prints, kept with its run: `cairn::Console console{run};`. Costs <iostream>.
 
 #if !defined(_WIN32)
-
-#include <cerrno>
-
-#include <fcntl.h>
-#include <poll.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-namespace CAIRN_NAMESPACE::detail {
-
-/// One of the process's descriptors, led into a file; `pass_on` gives what has come there to where the
-/// descriptor led before. Into a file and not through a pipe: what was printed outlives any death of the
-/// process, a print waits for nobody, and a program that was started from this one never writes to nobody.
-template <class = void>
-class BasicOutputTap {
-  public:
-    /// Of each stream the last so many bytes are kept, and at most twice as many, where a file can be cut at
-    /// its beginning (Linux).
-    static constexpr std::uint64_t kept = std::uint64_t{64} << 20U;
-
-    BasicOutputTap() = default;
-    BasicOutputTap(const BasicOutputTap&) = delete;
-    BasicOutputTap& operator=(const BasicOutputTap&) = delete;
-    ~BasicOutputTap() { forget(); }
-
-    /// Appends to the file from here on. Fails: permission, no_space, io; unsupported if the descriptor is
-    /// closed.
-    result<void> open(int descriptor, const std::filesystem::path& file) {
-        forget();
-        descriptor_ = descriptor;
-        path_ = file;
-        // Where the program was started without, one of its own files may have got the number. Those are not
-        // for other programs; an output is.
-        const int flags = ::fcntl(descriptor, F_GETFD);
-        before_ = flags >= 0 && (flags & FD_CLOEXEC) == 0 ? ::fcntl(descriptor, F_DUPFD_CLOEXEC, 3) : -1;
-        if (before_ < 0) {
-            return error{errc::unsupported, "the program has no such output", file.string(),
-                         "capture nothing where standard output and standard error are closed"};
-        }
-        file_ = ::open(file.c_str(), O_CREAT | O_RDWR | O_APPEND | O_CLOEXEC, 0644);
-        if (file_ < 0) return opposed("make", file);
-        passed_.store(size(), std::memory_order_relaxed);
-        if (!has_room()) {
-            forget();
-            return error{errc::no_space, "no space for what the program prints", file.string(),
-                         "free space on this disk"};
-        }
-        if (::dup2(file_, descriptor_) < 0) return opposed("lead the output into", file);
-        return {};
-    }
-
-    /// Passes on all that has come. A signal handler may call it, also beside a thread that does: each byte
-    /// goes once. Gives up where nothing can be passed on for a second and `patient` says no.
-    template <class Patient>
-    void pass_on(Patient&& patient) const noexcept {
-        std::array<char, piece> bytes;
-        while (before_ >= 0) {
-            std::int64_t from = passed_.load(std::memory_order_relaxed);
-            const ::ssize_t count = ::pread(file_, bytes.data(), bytes.size(), static_cast<::off_t>(from));
-            if (count <= 0) return;
-            if (!passed_.compare_exchange_strong(from, from + count)) continue;
-            if (!put(bytes.data(), static_cast<std::size_t>(count), patient)) return;
-        }
-    }
-
-    /// Whether there is room for what will be printed until this is asked again. Where not, the output is to
-    /// be led past the file, or it would be lost.
-    [[nodiscard]] bool has_room() noexcept {
-        const std::int64_t end = size();
-#if defined(__linux__)
-        if (end + ahead / 2 <= reserved_) return true;
-        if (::fallocate(file_, FALLOC_FL_KEEP_SIZE, static_cast<::off_t>(end), ahead) == 0) {
-            reserved_ = end + ahead;
-            cut(end);
-            return true;
-        }
-        if (errno == ENOSPC || errno == EDQUOT || errno == EFBIG) return false;
+#include <pthread.h>
+#include <sys/types.h>
 #endif
-        const auto free = os::free_bytes(path_.parent_path());
-        return !free || *free >= 16 * static_cast<std::uint64_t>(ahead);
-    }
-
-    /// Leads the output to where it went before, unless the program has led it elsewhere meanwhile.
-    void restore() noexcept {
-        struct ::stat now{};
-        struct ::stat mine{};
-        if (before_ >= 0 && ::fstat(descriptor_, &now) == 0 && ::fstat(file_, &mine) == 0 &&
-            now.st_dev == mine.st_dev && now.st_ino == mine.st_ino)
-            (void)::dup2(before_, descriptor_);
-    }
-    /// Closes what this holds.
-    void forget() noexcept {
-        for (int* const handle : {&before_, &file_}) {
-            if (*handle >= 0) ::close(std::exchange(*handle, -1));
-        }
-    }
-    /// Gives back the space that was reserved.
-    void trim() noexcept {
-        if (file_ >= 0) (void)!::ftruncate(file_, static_cast<::off_t>(size()));
-    }
-
-  private:
-    static constexpr std::size_t piece = 4096;  // a pipe that has room for anything has room for this much
-    static constexpr std::int64_t ahead = std::int64_t{1} << 20;
-
-    [[nodiscard]] std::int64_t size() const noexcept {
-        struct ::stat now{};
-        return ::fstat(file_, &now) == 0 ? static_cast<std::int64_t>(now.st_size) : 0;
-    }
-    template <class Patient>
-    bool put(const char* bytes, std::size_t count, Patient& patient) const noexcept {
-        while (count != 0) {
-            ::pollfd out{before_, POLLOUT, 0};
-            const int ready = ::poll(&out, 1, 1000);
-            if (ready == 0 && !patient()) return false;
-            if (ready <= 0) continue;
-            const ::ssize_t done = ::write(before_, bytes, count);
-            if (done < 0 && errno != EINTR && errno != EAGAIN) return false;  // nobody is there any more
-            if (done <= 0) continue;
-            bytes += done;
-            count -= static_cast<std::size_t>(done);
-        }
-        return true;
-    }
-#if defined(__linux__)
-    void cut(std::int64_t end) noexcept {
-        const auto keep = static_cast<std::int64_t>(kept);
-        if (end - cut_ <= 2 * keep) return;
-        cut_ = end - keep;
-        (void)::fallocate(file_, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, static_cast<::off_t>(cut_));
-    }
-#endif
-    result<void> opposed(const char* what, const std::filesystem::path& file) {
-        const int number = errno;
-        forget();
-        errno = number;
-        return os::failure(what, file);
-    }
-
-    int descriptor_ = -1, before_ = -1, file_ = -1;
-    std::filesystem::path path_;
-    mutable std::atomic<std::int64_t> passed_{0};
-    std::int64_t reserved_ = 0, cut_ = 0;
-};
-using OutputTap = BasicOutputTap<>;
-
-}  // namespace CAIRN_NAMESPACE::detail
-
-#endif
-
-// ---- cairn/run/console.hpp
-// What the program prints, kept with its run: `cairn::Console console{run};`.
 
 namespace CAIRN_NAMESPACE {
 
-#if !defined(_WIN32)
 namespace detail {
 
-/// Standard output and standard error, led into files of a folder, and the thread that passes them on.
+/// The file that a copy of the output goes to, of one run at a time. Never destroyed: the program prints
+/// until it ends.
 template <class = void>
-class CAIRN_ONE_IN_PROCESS BasicConsoleState final : public Endable {
+class CAIRN_ONE_IN_PROCESS BasicOutputCopy {
   public:
-    explicit BasicConsoleState(std::weak_ptr<RunCore> run) : run_{std::move(run)} {
-        if (taken_.exchange(true)) {
-            raise({errc::busy, "another run of this process keeps what it prints", "",
+    static BasicOutputCopy& instance() {
+        static auto* const copy = new BasicOutputCopy;  // reachable for ever: not a leak
+        return *copy;
+    }
+
+    /// Appends to the file of a run from here on. Throws: busy, permission, no_space, io.
+    void open(std::weak_ptr<RunCore> run, const os::Path& path) {
+        const std::scoped_lock lock{mutex_};
+        if (file_.is_open()) {
+            raise({errc::busy, "another run of this process keeps what it prints", path.string(),
                    "let that Console end first"});
         }
+        file_ = os::File::open_append(path).value();
+        run_ = std::move(run);
     }
-    BasicConsoleState(const BasicConsoleState&) = delete;
-    BasicConsoleState& operator=(const BasicConsoleState&) = delete;
-    ~BasicConsoleState() { stop(); }
-
-    void start(const std::filesystem::path& folder) {
-        flush();
-        // A file is written in blocks unless one says otherwise; a line that is in no file cannot be kept.
-        // The buffer stays standard output's for good, and only a new one makes glibc change its way at once.
-        static char* const buffer = new char[BUFSIZ];
-        (void)std::setvbuf(stdout, buffer, _IOLBF, BUFSIZ);
-        taps_[0].open(STDOUT_FILENO, folder / stdout_file).value();
-        taps_[1].open(STDERR_FILENO, folder / stderr_file).value();
-        thread_.start(&work, this).value();
+    void close() noexcept {
+        const std::scoped_lock lock{mutex_};
+        (void)file_.close();  // what was written is with the system; nothing is synced
     }
 
-    /// Leads the output to where it went before. What has come is passed on first, unless nobody takes it.
-    void stop() noexcept {
-        if (ended_.exchange(true)) return;
-        flush();
-        bell_.ring();
-        thread_.join();
-        for (auto& tap : taps_) {
-            tap.pass_on(at_once);
-            tap.restore();
-            tap.pass_on(at_once);
-            tap.trim();
-            tap.forget();
+    /// What could not be kept is on the terminal still; the run's health tells of it once.
+    void append(std::string_view text) noexcept {
+        std::shared_ptr<RunCore> run;
+        result<void> done;
+        {
+            const std::scoped_lock lock{mutex_};
+            if (!file_.is_open() || text.empty()) return;
+            done = file_.write_text(text);
+            if (done) return;
+            (void)file_.close();
+            run = run_.lock();
         }
-        taken_ = false;
-    }
-
-    void pass_on() const noexcept {
-        for (const auto& tap : taps_) tap.pass_on(at_once);
-    }
-
-    // What comes after an uncaught exception is printed still; the signal that ends the process passes it on.
-    void on_terminate(const std::string&) noexcept override {}
-    void on_exit() noexcept override { stop(); }
-    // The child prints past the files: it may outlive us, and then nobody would pass it on.
-    void on_fork_child() noexcept override {
-        ended_ = true;
-        for (auto& tap : taps_) {
-            tap.restore();
-            tap.forget();
-        }
-        taken_ = false;
+        if (run) run->note_failure(done.error(), false);
     }
 
   private:
-    static constexpr auto at_once = [] { return false; };
-
-    static void flush() noexcept {
-        (void)std::fflush(stdout);
-        (void)std::fflush(stderr);
-    }
-    static void* work(void* self) noexcept {
-        auto& mine = *static_cast<BasicConsoleState*>(self);
-        constexpr std::int64_t pause = 20'000'000;  // nanoseconds; a hundred looks a second cost nothing
-        while (!mine.ended_) {
-            mine.bell_.wait(pause);
-            for (auto& tap : mine.taps_) {
-                if (!tap.has_room()) mine.give_up(tap);
-                tap.pass_on([&] { return !mine.ended_.load(); });
-            }
-        }
-        return nullptr;
-    }
-    void give_up(OutputTap& tap) noexcept {
-        tap.restore();
-        if (given_up_.exchange(true)) return;
-        if (const auto run = run_.lock()) {
-            run->note_failure({errc::no_space, "no space for what the program prints: it is no longer kept",
-                               run->dir().string(), "free space on this disk"},
-                              false);
-        }
+    BasicOutputCopy() {
+#if !defined(_WIN32)
+        // A forked child prints, too; another thread of its parent may just have held the mutex.
+        ::pthread_atfork([] { instance().mutex_.lock(); }, [] { instance().mutex_.unlock(); },
+                         [] { instance().mutex_.unlock(); });
+#endif
     }
 
-    static inline constinit std::atomic<bool> taken_{false};
-
+    std::mutex mutex_;
+    os::File file_;
     std::weak_ptr<RunCore> run_;
-    std::array<OutputTap, 2> taps_;
-    std::atomic<bool> ended_{false}, given_up_{false};
-    os::Bell bell_;
-    os::Thread thread_;
 };
-using ConsoleState = BasicConsoleState<>;
+using OutputCopy = BasicOutputCopy<>;
 
-}  // namespace detail
+/// Stands before a stream's own buffer, and copies what goes through. It stays when it was taken away:
+/// another thread may be printing.
+class CopyingBuffer final : public std::streambuf {
+  public:
+    void put_before(std::ostream& stream) {
+        before_ = stream.rdbuf();
+        stream.rdbuf(this);
+    }
+    /// Unless the program has put a buffer of its own there.
+    void take_from(std::ostream& stream) {
+        if (stream.rdbuf() == this) stream.rdbuf(before_);
+    }
+
+  private:
+    int_type overflow(int_type c) override {
+        if (traits_type::eq_int_type(c, traits_type::eof())) return traits_type::not_eof(c);
+        const char one = traits_type::to_char_type(c);
+        return xsputn(&one, 1) == 1 ? c : traits_type::eof();
+    }
+    std::streamsize xsputn(const char* text, std::streamsize count) override {
+        const std::streamsize done = before_.load()->sputn(text, count);
+        OutputCopy::instance().append({text, static_cast<std::size_t>(done)});
+        return done;
+    }
+    int sync() override { return before_.load()->pubsync(); }
+
+    std::atomic<std::streambuf*> before_{nullptr};
+};
+
+#if defined(__GLIBC__)
+/// The same for `printf` and its kind. It writes at once, since it does not hear of `fflush`.
+class CopyingFile {
+  public:
+    CopyingFile() : file_{::fopencookie(this, "w", {nullptr, &write, nullptr, nullptr})} {
+        if (file_ != nullptr) (void)std::setvbuf(file_, nullptr, _IONBF, 0);
+    }
+    CopyingFile(const CopyingFile&) = delete;
+    CopyingFile& operator=(const CopyingFile&) = delete;
+
+    void put_before(std::FILE*& stream) {
+        if (file_ == nullptr) return;
+        before_ = stream;
+        // So that `isatty(fileno(stdout))` says what it said. Of such a stream nothing else reads it.
+        file_->_fileno = ::fileno(stream);
+        stream = file_;
+    }
+    void take_from(std::FILE*& stream) {
+        if (stream == file_) stream = before_;
+    }
+
+  private:
+    static ::ssize_t write(void* self, const char* text, std::size_t count) noexcept {
+        std::FILE* const to = static_cast<CopyingFile*>(self)->before_;
+        const std::size_t done = std::fwrite(text, 1, count, to);
+        (void)std::fflush(to);
+        OutputCopy::instance().append({text, done});
+        return static_cast<::ssize_t>(done);
+    }
+
+    std::FILE* file_;
+    std::atomic<std::FILE*> before_{nullptr};
+};
 #endif
 
-/// Keeps what the program prints with its run, while it lives: `cairn::Console console{run};`. `cairn show`
-/// tells the last lines of a run that crashed, `RecordedRun::last_lines` of any. All that is printed goes on
-/// to where it went before, at most some hundredths of a second later; what is printed at the moment of a
-/// SIGKILL is in the file only. Standard output is no terminal any more, and is written line by line; the
-/// order of lines of standard output among those of standard error is not kept. Of each the last 64 MiB are
-/// kept at least. Child processes made by `fork` print past it. Not on Windows.
+/// What stands before the program's streams.
+class CopyingStreams {
+  public:
+    static CopyingStreams& instance() {
+        static auto* const streams = new CopyingStreams;  // as the buffers
+        return *streams;
+    }
+
+    void put_before() {
+        cout_.put_before(std::cout);
+        cerr_.put_before(std::cerr);
+        clog_.put_before(std::clog);
+#if defined(__GLIBC__)
+        stdout_.put_before(stdout);
+        stderr_.put_before(stderr);
+#endif
+    }
+    void take_away() {
+#if defined(__GLIBC__)
+        stdout_.take_from(stdout);
+        stderr_.take_from(stderr);
+#endif
+        cout_.take_from(std::cout);
+        cerr_.take_from(std::cerr);
+        clog_.take_from(std::clog);
+    }
+
+  private:
+    CopyingBuffer cout_, cerr_, clog_;
+#if defined(__GLIBC__)
+    CopyingFile stdout_, stderr_;
+#endif
+};
+
+}  // namespace detail
+
+/// Keeps a copy of what the program prints with its run, while it lives: `cairn::Console console{run};`. What
+/// was printed with `std::cout`, `std::cerr`, `std::clog` and, on glibc, with `printf` and its kind is in the
+/// file `output.log` of the run's folder at once, through any death of the process; `cairn show` tells the
+/// last lines of a run that crashed, `RecordedRun::last_lines` of any. What is printed past these streams (by
+/// `write(1, …)`, by other programs) is not kept. All of it is printed as it was without: same places, same
+/// order; but on glibc `printf` writes at once, however `stdout` is buffered. Forked children print into the
+/// same file. Threads: any may print. Cost: a system call for each piece that is printed.
 template <class T = void>
 class BasicConsole {
   public:
     /// \param run  a run, or a disabled one, which keeps nothing. Throws: busy, if this process has a Console
-    ///             already; no_space, permission, io; unsupported, on Windows and where an output is closed.
+    ///             already; no_space, permission, io.
     template <class R>
     explicit BasicConsole([[maybe_unused]] const R& run) {
         if constexpr (requires { run.core(); }) {
             if (run.disabled()) return;
-#if defined(_WIN32)
-            raise({errc::unsupported, "what a program prints is not kept on Windows", run.dir().string(),
-                   "make no Console there"});
-#else
-            state_ = std::make_shared<detail::BasicConsoleState<T>>(run.core());
-            state_->start(run.dir());
-            detail::Process::instance().add(state_);
-            hook_ = {[](const void* state, int) noexcept {
-                         static_cast<const detail::BasicConsoleState<T>*>(state)->pass_on();
-                     },
-                     state_};
-#endif
+            detail::BasicOutputCopy<T>::instance().open(run.core(), run.dir() / detail::output_file);
+            detail::CopyingStreams::instance().put_before();
+            keeps_ = true;
         }
     }
     BasicConsole(const BasicConsole&) = delete;
     BasicConsole& operator=(const BasicConsole&) = delete;
-#if !defined(_WIN32)
     ~BasicConsole() {
-        hook_ = {};
-        if (state_) state_->stop();
+        if (!keeps_) return;
+        detail::CopyingStreams::instance().take_away();
+        detail::BasicOutputCopy<T>::instance().close();
     }
 
   private:
-    std::shared_ptr<detail::BasicConsoleState<T>> state_;
-    detail::os::CrashHook hook_;
-#endif
+    bool keeps_ = false;
 };
 using Console = BasicConsole<>;
 

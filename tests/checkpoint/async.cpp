@@ -589,6 +589,33 @@ TEST_CASE("finish gives up on a disk that does not answer, and says what is not 
           std::string::npos);
 }
 
+TEST_CASE("on the saving thread finish waits for no thread") {
+    const TempDir dir;
+    CHECK(in_child([&] {
+              silence();
+              cairn::Run* ends = nullptr;
+              bool is_quick = false;
+              auto run = cairn::init({.project = "p",
+                                      .dir = dir.path() / "store",
+                                      .quiet = true,
+                                      .on_error = [&](const cairn::error&) {
+                                          const auto began = std::chrono::steady_clock::now();
+                                          (void)ends->finish(30s);
+                                          is_quick = std::chrono::steady_clock::now() - began < 20s;
+                                      }});
+              ends = &run;
+              Model model;
+              {
+                  const auto gate = std::make_shared<Gate>();
+                  gate->fails = {0};
+                  gate->open();
+                  auto checkpoint = run.checkpoint<cairn::EveryN<1>>("model", gated(gate));
+                  (void)checkpoint.step(row_of(run, 0, 1), part("model", model)).wait();
+              }
+              return is_quick ? 0 : 1;
+          }) == 0);
+}
+
 TEST_CASE("the child of a fork does not wait for what its parent writes") {
     const TempDir dir;
     auto run = open_run(dir);

@@ -98,8 +98,8 @@ TEST_CASE("cairn show tells of a crashed run what it logged and printed last, an
     CHECK(shown.code == 0);
     CHECK(has(shown.out, "crashed: SIGABRT (signal 6)"));
     CHECK(has(shown.out, "last rows"));
-    CHECK(has(shown.out, "last output\n  epoch 10\n"));
-    CHECK(has(shown.out, "  epoch 19\nlast errors\n  luck\n"));
+    CHECK(has(shown.out, "last output\n       epoch 11\n"));
+    CHECK(has(shown.out, "       epoch 19\n       luck\n"));
 }
 #endif
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What a program prints is kept with its run, and reaches where it went before.
+// What a program prints is kept with its run, and is printed as it was without.
 
 #include <cairn/cairn.hpp>
 #include <cairn/query/runs.hpp>
@@ -10,8 +10,7 @@
 #include "support/child.hpp"
 #include "support/temp_dir.hpp"
 
-#if CAIRN_TEST_FORK
-
+#include <atomic>
 #include <chrono>
 #include <csignal>
 #include <cstdio>
@@ -19,243 +18,119 @@
 #include <exception>
 #include <filesystem>
 #include <fstream>
+#include <iostream>
 #include <iterator>
 #include <memory>
-#include <stdexcept>
+#include <sstream>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
+#if CAIRN_TEST_FORK
 #include <fcntl.h>
-#include <sys/wait.h>
 #include <unistd.h>
+#endif
 
 using namespace cairn_test;
 using namespace cairn::literals;
-using cairn::Printed;
 using Lines = std::vector<std::string>;
 
 namespace {
 
-[[nodiscard]] cairn::Run open_run(const TempDir& dir) {
+[[nodiscard]] cairn::Run open_run(const TempDir& dir, const std::string& id = "r") {
     return cairn::init(
-        {.project = "p", .id = "r", .dir = dir / "store", .resume = cairn::Resume::allow, .quiet = true});
-}
-[[nodiscard]] Lines lines(const TempDir& dir, Printed which, std::size_t most = 100) {
-    return cairn::open(dir / "store").value().find("r").value().last_lines(most, which).value();
+        {.project = "p", .id = id, .dir = dir / "store", .resume = cairn::Resume::allow, .quiet = true});
 }
 [[nodiscard]] std::string text(const std::filesystem::path& path) {
     std::ifstream file{path, std::ios::binary};
     return {std::istreambuf_iterator<char>{file}, {}};
 }
-/// Where the child's output goes before anything keeps it.
-void print_to(const TempDir& dir) {
-    for (const auto& [descriptor, name] : {std::pair{1, "out"}, {2, "err"}}) {
-        const int file = ::open((dir / name).c_str(), O_CREAT | O_WRONLY | O_APPEND | O_CLOEXEC, 0644);
-        ::dup2(file, descriptor);
-        ::close(file);
-    }
+[[nodiscard]] std::string kept(const TempDir& dir, const std::string& id = "r") {
+    return text(dir / "store" / "projects" / "p" / "runs" / id / "output.log");
 }
-void sleep_ms(int count) { std::this_thread::sleep_for(std::chrono::milliseconds{count}); }
+[[nodiscard]] Lines lines(const TempDir& dir, std::size_t most = 100) {
+    return cairn::open(dir / "store").value().find("r").value().last_lines(most).value();
+}
+
+/// For as long as it lives, a stream's own buffer is a string.
+class Printed {
+  public:
+    explicit Printed(std::ostream& stream) : stream_{&stream}, before_{stream.rdbuf(text_.rdbuf())} {}
+    Printed(const Printed&) = delete;
+    Printed& operator=(const Printed&) = delete;
+    ~Printed() { stream_->rdbuf(before_); }
+    [[nodiscard]] std::string text() const { return text_.str(); }
+
+  private:
+    std::ostringstream text_;
+    std::ostream* stream_;
+    std::streambuf* before_;
+};
 
 }  // namespace
 
-TEST_CASE("console: what is printed is kept, and goes on to where it went", "[query][console]") {
+TEST_CASE("console: what goes through the streams is kept, and printed", "[query][console]") {
     const TempDir dir;
-    const int ended = in_child([&] {
-        print_to(dir);
+    const Printed out{std::cout}, err{std::cerr}, log{std::clog};
+    std::cout << "before, ";
+    {
         auto run = open_run(dir);
-        std::printf("before");  // is in no file yet
-        {
-            const cairn::Console console{run};
-            std::printf("of C\n");
-            std::fprintf(stderr, "an error\n");
-            if (::write(1, "of the system\n", 14) != 14) return 1;
-            if (std::system("echo of a program") != 0) return 2;
-            std::printf("to be flushed");
-        }
-        std::printf(", after\n");
-        return std::fflush(nullptr);
-    });
-    CHECK(ended == 0);
-    CHECK(text(dir / "out") == "beforeof C\nof the system\nof a program\nto be flushed, after\n");
-    CHECK(text(dir / "err") == "an error\n");
-    CHECK(lines(dir, Printed::out) == Lines{"of C", "of the system", "of a program", "to be flushed"});
-    CHECK(lines(dir, Printed::err) == Lines{"an error"});
-    CHECK(lines(dir, Printed::out, 2) == Lines{"of a program", "to be flushed"});
-}
-
-TEST_CASE("console: what was printed outlives the process, however it ends", "[query][console]") {
-    struct End {
-        const char* name;
-        void (*end)();
-        int status;
-        const char* err;
-        bool is_passed_on;
-    };
-    const auto kill_us = [] { ::raise(SIGKILL); };
-    const auto crash = [] { ::raise(SIGSEGV); };
-    const auto leave = [] { std::exit(3); };
-    const auto terminate = [] { std::terminate(); };
-    for (const End& end : {End{"SIGKILL", kill_us, -SIGKILL, "", false},
-                           {"SIGSEGV", crash, -SIGSEGV, "", true},
-                           {"exit()", leave, 3, "", true},
-                           {"terminate()", terminate, -SIGABRT, "terminate", true}}) {
-        INFO(end.name);
-        const TempDir dir;
-        const int ended = in_child([&] {
-            std::signal(SIGSEGV, SIG_DFL);  // a sanitizer has one for it
-            print_to(dir);
-            auto run = open_run(dir);
-            const cairn::Console console{run};
-            for (int i = 0; i < 1000; ++i) std::printf("line %d\n", i);
-            std::fprintf(stderr, "the last words\n");
-            end.end();
-            return 0;
-        });
-        CHECK(ended == end.status);
-        const auto out = lines(dir, Printed::out);
-        REQUIRE(out.size() == 100);
-        CHECK(out.front() == "line 900");
-        CHECK(out.back() == "line 999");
-        const auto err = lines(dir, Printed::err);
-        REQUIRE(!err.empty());
-        CHECK(err.front() == "the last words");
-        CHECK(err.back().find(end.err) != std::string::npos);
-        if (!end.is_passed_on) continue;
-        const auto store = dir / "store" / "projects" / "p" / "runs" / "r";
-        CHECK(text(dir / "out") == text(store / "stdout.log"));
-        CHECK(text(dir / "err") == text(store / "stderr.log"));
+        const cairn::Console console{run};
+        std::cout << "epoch " << 1 << ' ' << 0.5 << '\n' << std::flush;
+        std::cerr << "a warning\n";
+        std::clog << "10%\r20%\r30%\r\n";
+        std::cout.put('x');
+        std::cout << "the end, with no new line\r";
     }
+    std::cout << "after";
+    CHECK(out.text() == "before, epoch 1 0.5\nxthe end, with no new line\rafter");
+    CHECK(err.text() == "a warning\n");
+    CHECK(log.text() == "10%\r20%\r30%\r\n");
+    CHECK(kept(dir) == "epoch 1 0.5\na warning\n10%\r20%\r30%\r\nxthe end, with no new line\r");
+    CHECK(lines(dir) == Lines{"epoch 1 0.5", "a warning", "30%", "xthe end, with no new line"});
+    CHECK(lines(dir, 2) == Lines{"30%", "xthe end, with no new line"});
 }
 
-TEST_CASE("console: much is passed on whole and in order, also to a slow reader", "[query][console]") {
+TEST_CASE("console: one at a time, none of a disabled run, and a resumed one goes on", "[query][console]") {
     const TempDir dir;
-    int ends[2];
-    REQUIRE(::pipe(ends) == 0);
-    const ::pid_t child = start_child([&] {
-        ::dup2(ends[1], 1);
-        ::close(ends[0]);
-        ::close(ends[1]);
-        auto run = open_run(dir);
+    const Printed out{std::cout};
+    auto run = open_run(dir);
+    {
         const cairn::Console console{run};
-        for (int i = 0; i < 40'000; ++i) std::printf("%d\n", i);
-        return 0;
-    });
-    ::close(ends[1]);
-    std::string got, wanted;
-    std::vector<char> buffer(10'000);
-    sleep_ms(1300);  // the terminal was stopped
-    for (;;) {
-        const auto count = ::read(ends[0], buffer.data(), buffer.size());
-        if (count <= 0) break;
-        got.append(buffer.data(), static_cast<std::size_t>(count));
-        sleep_ms(1);
+        std::cout << "first\n";
+        auto other = open_run(dir, "other");
+        CHECK_THROWS_AS(cairn::Console{other}, cairn::error);
+        const cairn::Console of_none{cairn::Run{}};
+        const cairn::Console of_nothing{cairn::init<cairn::Disabled>()};
+        std::cout << "still\n";
     }
-    ::close(ends[0]);
-    CHECK(wait_for(child) == 0);
-    for (int i = 0; i < 40'000; ++i) wanted += std::to_string(i) + "\n";
-    CHECK(got.size() == wanted.size());
-    CHECK((got == wanted));
-    CHECK((text(dir / "store" / "projects" / "p" / "runs" / "r" / "stdout.log") == wanted));
+    std::cout << "between\n";
+    (void)run.finish();
+    run = open_run(dir);
+    {
+        const cairn::Console console{run};
+        std::cout << "again\n";
+        run = cairn::Run{};  // it outlives its run
+        std::cout << "later\n";
+    }
+    CHECK(kept(dir) == "first\nstill\nagain\nlater\n");
+    CHECK(kept(dir, "other").empty());
+    CHECK(out.text() == "first\nstill\nbetween\nagain\nlater\n");
 }
 
-TEST_CASE("console: nobody who reads stops nobody who prints", "[query][console]") {
+TEST_CASE("console: a buffer that the program has put in between stays", "[query][console]") {
     const TempDir dir;
-    int ends[2];
-    REQUIRE(::pipe(ends) == 0);
-    const int ended = in_child([&] {
-        ::dup2(ends[1], 1);
-        auto run = open_run(dir);
+    const Printed out{std::cout};
+    auto run = open_run(dir);
+    std::ostringstream own;
+    {
         const cairn::Console console{run};
-        const std::string line(99, 'x');
-        for (int i = 0; i < 10'000; ++i) std::printf("%s\n", line.c_str());
-        return 0;  // and the end comes, though the pipe is full
-    });
-    CHECK(ended == 0);
-    CHECK(std::filesystem::file_size(dir / "store" / "projects" / "p" / "runs" / "r" / "stdout.log") ==
-          1'000'000);
-    ::close(ends[0]);
-    const int closed = in_child([&] {  // as with `| head`
-        ::dup2(ends[1], 1);
-        auto run = open_run(dir);
-        const cairn::Console console{run};
-        std::printf("to nobody\n");
-        sleep_ms(60);
-        std::printf("again\n");
-        return 0;
-    });
-    ::close(ends[1]);
-    CHECK(closed == 0);
-    CHECK(lines(dir, Printed::out, 2) == Lines{"to nobody", "again"});
-}
-
-TEST_CASE("console: a forked child prints past it, and a program may lead its output elsewhere",
-          "[query][console]") {
-    const TempDir dir;
-    const int ended = in_child([&] {
-        print_to(dir);
-        auto run = open_run(dir);
-        auto console = std::make_unique<cairn::Console>(run);
-        const ::pid_t child = start_child([&] {
-            sleep_ms(50);  // the parent's console is gone by then
-            console.reset();
-            std::printf("of the child\n");
-            return std::fflush(nullptr);
-        });
-        std::printf("of the parent\n");
-        const int elsewhere = ::open((dir / "elsewhere").c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0644);
-        std::fflush(stdout);
-        ::dup2(elsewhere, 1);
-        console.reset();
-        std::printf("elsewhere\n");
-        std::fflush(stdout);
-        return wait_for(child);
-    });
-    CHECK(ended == 0);
-    CHECK(lines(dir, Printed::out) == Lines{"of the parent"});
-    CHECK(text(dir / "out") == "of the parent\nof the child\n");
-    CHECK(text(dir / "elsewhere") == "elsewhere\n");
-}
-
-TEST_CASE("console: one at a time; a disabled run keeps nothing; a resumed one goes on", "[query][console]") {
-    const TempDir dir;
-    const int ended = in_child([&] {
-        print_to(dir);
-        auto run = open_run(dir);
-        {
-            const cairn::Console console{run};
-            std::printf("first\n");
-            try {
-                const cairn::Console second{run};
-                return 1;
-            } catch (const cairn::error& e) {
-                if (e.code() != cairn::errc::busy) return 2;
-            }
-        }
-        (void)run.finish();
-        run = open_run(dir);
-        const cairn::Console console{run};
-        std::printf("10%%\r20%%\r30%%\r\n");
-        std::printf("the end, with no new line\r");
-        return std::fflush(nullptr);
-    });
-    CHECK(ended == 0);
-    CHECK(lines(dir, Printed::out) == Lines{"first", "30%", "the end, with no new line"});
-    CHECK(lines(dir, Printed::err).empty());
-    const cairn::Console of_none{cairn::Run{}};
-    const cairn::Console of_nothing{cairn::init<cairn::Disabled>()};
-    const int closed = in_child([&] {
-        ::close(2);
-        auto run = open_run(dir);
-        try {
-            const cairn::Console console{run};
-            return 1;
-        } catch (const cairn::error& e) {
-            return e.code() == cairn::errc::unsupported ? 0 : 2;
-        }
-    });
-    CHECK(closed == 0);
+        std::cout.rdbuf(own.rdbuf());
+    }
+    CHECK(std::cout.rdbuf() == own.rdbuf());
+    std::cout << "own";
+    CHECK(own.str() == "own");
 }
 
 TEST_CASE("console: the end of a huge file is what is read", "[query][console]") {
@@ -263,14 +138,160 @@ TEST_CASE("console: the end of a huge file is what is read", "[query][console]")
     {
         auto run = open_run(dir);
     }
-    CHECK(lines(dir, Printed::out).empty());
-    const auto path = dir / "store" / "projects" / "p" / "runs" / "r" / "stdout.log";
-    std::ofstream{path} << std::string(200'000, 'a') << "\nb\n\nc";
-    CHECK(lines(dir, Printed::out) == Lines{"b", "", "c"});
-    std::ofstream{path} << std::string(200'000, 'a');  // one line, and its beginning is not read
-    CHECK(lines(dir, Printed::out) == Lines{std::string(65'536, 'a')});
-    std::ofstream{path} << "\n";
-    CHECK(lines(dir, Printed::out).empty());
+    CHECK(lines(dir).empty());
+    const auto path = dir / "store" / "projects" / "p" / "runs" / "r" / "output.log";
+    const auto write = [&](const std::string& all) { std::ofstream{path, std::ios::binary} << all; };
+    write(std::string(200'000, 'a') + "\nb\n\nc");
+    CHECK(lines(dir) == Lines{"b", "", "c"});
+    write(std::string(200'000, 'a'));  // one line, and its beginning is not read
+    CHECK(lines(dir) == Lines{std::string(65'536, 'a')});
+    write("\n");
+    CHECK(lines(dir).empty());
 }
 
+#if CAIRN_TEST_FORK
+namespace {
+
+/// Where the child's output goes.
+void print_to(const TempDir& dir) {
+    for (const auto& [descriptor, name] : {std::pair{1, "out"}, {2, "err"}}) {
+        const int file = ::open((dir / name).c_str(), O_CREAT | O_WRONLY | O_APPEND | O_CLOEXEC, 0644);
+        ::dup2(file, descriptor);
+        ::close(file);
+    }
+}
+/// With `printf` where that is kept.
+void print(const std::string& text) {
+#if defined(__GLIBC__)
+    std::printf("%s", text.c_str());
+#else
+    std::cout << text << std::flush;
+#endif
+}
+
+}  // namespace
+
+#if defined(__GLIBC__)
+TEST_CASE("console: what is printed with stdio is kept, too, and all of it in its order",
+          "[query][console]") {
+    const TempDir dir;
+    const int ended = in_child([&] {
+        print_to(dir);
+        auto run = open_run(dir);
+        std::printf("before ");  // is in the buffer of stdout
+        std::cout << "that ";
+        {
+            const cairn::Console console{run};
+            std::printf("%s ", "printf");
+            std::cout << "cout ";
+            std::puts("puts");
+            std::putchar('c');
+            std::fwrite("fwrite\n", 1, 7, stdout);
+            std::fprintf(stderr, "an error\n");
+            std::cerr << "another\n";
+            std::perror("perror");
+            if (::fileno(stdout) != 1 || ::fileno(stderr) != 2) return 1;
+            if (::write(1, "past it\n", 8) != 8) return 2;
+        }
+        std::printf("after\n");
+        return std::fflush(nullptr);
+    });
+    CHECK(ended == 0);
+    CHECK(text(dir / "out") == "before that printf cout puts\ncfwrite\npast it\nafter\n");
+    CHECK(text(dir / "err").starts_with("an error\nanother\nperror: "));
+    CHECK(kept(dir).starts_with("printf cout puts\ncfwrite\nan error\nanother\nperror: "));
+    CHECK(kept(dir).find("past it") == std::string::npos);
+}
+#endif
+
+TEST_CASE("console: what was printed outlives the process, however it ends", "[query][console]") {
+    const auto kill_us = [] { ::raise(SIGKILL); };
+    const auto crash = [] { ::raise(SIGSEGV); };
+    const auto leave = [] { std::exit(3); };
+    const auto leave_at_once = [] { ::_exit(4); };
+    const auto terminate = [] { std::terminate(); };
+    for (const auto& [name, end, status] :
+         {std::tuple<const char*, void (*)(), int>{"SIGKILL", kill_us, -SIGKILL},
+          {"SIGSEGV", crash, -SIGSEGV},
+          {"exit()", leave, 3},
+          {"_exit()", leave_at_once, 4},
+          {"terminate()", terminate, -SIGABRT}}) {
+        INFO(name);
+        const TempDir dir;
+        const int ended = in_child([&, end = end] {
+            std::signal(SIGSEGV, SIG_DFL);  // a sanitizer has one for it
+            print_to(dir);
+            auto run = open_run(dir);
+            const cairn::Console console{run};
+            for (int i = 0; i < 1000; ++i) print("line " + std::to_string(i) + "\n");
+            std::cerr << "the last words\n";
+            end();
+            return 0;
+        });
+        CHECK(ended == status);
+        const auto all = lines(dir);
+        REQUIRE(all.size() == 100);
+        CHECK(std::find(all.begin(), all.end(), "line 999") != all.end());
+        CHECK(std::find(all.begin(), all.end(), "the last words") != all.end());
+        CHECK(text(dir / "out") + text(dir / "err") == kept(dir));
+#if defined(__GLIBC__)
+        if (status == -SIGABRT) CHECK(all.back().find("terminate called") != std::string::npos);
+#endif
+    }
+}
+
+TEST_CASE("console: threads print whole lines while it begins and ends", "[query][console]") {
+    const TempDir dir;
+    const int ended = in_child([&] {
+        print_to(dir);
+        auto run = open_run(dir);
+        std::atomic<bool> ends{false};
+        std::thread printer{[&] {
+            for (int i = 0; !ends; ++i) std::printf("%d\n", i);
+        }};
+        for (int i = 0; i < 200; ++i) {
+            const cairn::Console console{run};
+            for (int k = 0; k < 20; ++k) std::fprintf(stderr, "%d\n", i * 20 + k);
+        }
+        ends = true;
+        printer.join();
+        return std::fflush(nullptr);
+    });
+    CHECK(ended == 0);
+    for (const char* name : {"out", "err"}) {
+        std::ifstream file{dir / name};
+        int wanted = 0;
+        for (std::string line; std::getline(file, line); ++wanted) REQUIRE(line == std::to_string(wanted));
+        CHECK(wanted > 100);
+    }
+}
+
+TEST_CASE("console: a forked child prints as its parent does, whatever its threads are at",
+          "[query][console]") {
+    const TempDir dir;
+    const int ended = in_child([&] {
+        print_to(dir);
+        auto run = open_run(dir);
+        const cairn::Console console{run};
+        std::atomic<bool> ends{false};
+        std::thread printer{[&] {
+            while (!ends) std::fprintf(stderr, "parent\n");
+        }};
+        int bad = 0;
+        for (int i = 0; i < 100; ++i) {
+            bad += in_child([&] {
+                std::cout << "child " + std::to_string(i) + "\n" << std::flush;
+                return 0;
+            });
+        }
+        ends = true;
+        printer.join();
+        return bad;
+    });
+    CHECK(ended == 0);
+    std::string wanted;
+    for (int i = 0; i < 100; ++i) wanted += "child " + std::to_string(i) + "\n";
+    CHECK(text(dir / "out") == wanted);
+    CHECK(kept(dir).find("child 99\n") != std::string::npos);
+}
 #endif

@@ -55,6 +55,25 @@ TEST_CASE("crash: the signal that ended a run is told", "[query][crash]") {
     }
 }
 
+TEST_CASE("crash: a forked child with a run of its own marks that one, and not its parent's",
+          "[query][crash]") {
+    for (const bool drops_it : {false, true}) {
+        INFO(drops_it);
+        const TempDir dir, of_child;
+        auto run = open_run(dir);
+        CHECK(in_child([&] {
+                  silence();
+                  std::signal(SIGSEGV, SIG_DFL);
+                  if (drops_it) run = cairn::Run{};
+                  auto own = open_run(of_child);
+                  ::raise(SIGSEGV);
+                  return 1;
+              }) == -SIGSEGV);
+        CHECK(!std::filesystem::exists(run.dir() / "signal"));
+        CHECK(recorded(of_child).why() == "SIGSEGV (signal " + std::to_string(SIGSEGV) + ")");
+    }
+}
+
 TEST_CASE("crash: a run that goes on or ends leaves no mark", "[query][crash]") {
     const TempDir dir;
     const auto mark = dir / "projects" / "p" / "runs" / "r" / "signal";

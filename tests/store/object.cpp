@@ -47,9 +47,11 @@ TEST_CASE("object: large and small pieces are hashed in order, beside and at onc
         all += piece;
     }
 #if CAIRN_TEST_FORK
-    CHECK(in_child([&] {  // its thread is the parent's: nothing is waited for
-              const auto gone = std::move(writer);
-              return 0;
+    CHECK(in_child([&] {  // the thread is the parent's: nothing is waited for
+              ::alarm(60);
+              auto inherited = std::move(writer);
+              const bool goes_on = bool(inherited.write(bytes_of(std::string(std::size_t{2} << 20U, 'z'))));
+              return goes_on ? 0 : 1;
           }) == 0);
 #endif
     CHECK(writer.finish().value().digest().hex() == digest_of(all));

@@ -151,13 +151,10 @@ using namespace ::cairn::detail;  // NOLINT(google-build-using-namespace): the l
         if (!last) return last.error();
         if (!last->empty()) out += "last rows\n";
         for (const DynamicRow& row : *last) out += row_line(row);
-        for (const auto& [which, title] :
-             {std::pair{Printed::out, "last output\n"}, {Printed::err, "last errors\n"}}) {
-            const auto lines = run.last_lines(10, which);
-            if (!lines) return lines.error();
-            if (!lines->empty()) out += title;
-            for (const std::string& line : *lines) out += "  " + printable(line) + "\n";
-        }
+        const auto lines = run.last_lines(10);
+        if (!lines) return lines.error();
+        if (!lines->empty()) out += "last output\n";
+        for (const std::string& line : *lines) out += "       " + printable(line) + "\n";
     }
     const auto saved = store.versions_of(run);
     if (!saved) return saved.error();

@@ -37,9 +37,6 @@
 
 namespace CAIRN_NAMESPACE {
 
-/// Where the program printed a line: to standard output or to standard error.
-enum class Printed : unsigned char { out, err };
-
 namespace detail {
 
 /// The last lines of a file; none if there is no such file. Reads 64 KiB at most.
@@ -139,10 +136,8 @@ class RecordedRun {
     }
     /// The last lines that a rank printed, at most so many, if a `Console` kept them; without their ends, and
     /// of a line that was written over, as a progress bar is, what it said last. Fails: io, permission.
-    [[nodiscard]] result<std::vector<std::string>> last_lines(std::size_t most, Printed which,
-                                                              unsigned rank = 0) const {
-        return detail::last_lines(
-            rank_dir(rank) / (which == Printed::out ? detail::stdout_file : detail::stderr_file), most);
+    [[nodiscard]] result<std::vector<std::string>> last_lines(std::size_t most, unsigned rank = 0) const {
+        return detail::last_lines(rank_dir(rank) / detail::output_file, most);
     }
     /// What the checkpoints of a rank decided, as `run.decisions()` gives it. Fails: corrupt, unsupported.
     [[nodiscard]] result<std::vector<Decision>> decisions(unsigned rank = 0) const {

@@ -1,168 +1,218 @@
 // SPDX-License-Identifier: MIT
 #pragma once
-// What the program prints, kept with its run: `cairn::Console console{run};`.
+// What the program prints, kept with its run: `cairn::Console console{run};`. Costs <iostream>.
 
 #include <cairn/core/error.hpp>
-#include <cairn/run/detail/process.hpp>
 #include <cairn/run/run_core.hpp>
 #include <cairn/store/os.hpp>
-#include <cairn/store/output_tap.hpp>
 #include <cairn/store/run_folder.hpp>
 
 #include <array>
 #include <atomic>
+#include <cstddef>
 #include <cstdio>
-#include <filesystem>
+#include <iostream>
 #include <memory>
-#include <string>
+#include <mutex>
+#include <streambuf>
+#include <string_view>
 #include <utility>
+
+#if !defined(_WIN32)
+#include <pthread.h>
+#include <sys/types.h>
+#endif
 
 namespace CAIRN_NAMESPACE {
 
-#if !defined(_WIN32)
 namespace detail {
 
-/// Standard output and standard error, led into files of a folder, and the thread that passes them on.
+/// The file that a copy of the output goes to, of one run at a time. Never destroyed: the program prints
+/// until it ends.
 template <class = void>
-class CAIRN_ONE_IN_PROCESS BasicConsoleState final : public Endable {
+class CAIRN_ONE_IN_PROCESS BasicOutputCopy {
   public:
-    explicit BasicConsoleState(std::weak_ptr<RunCore> run) : run_{std::move(run)} {
-        if (taken_.exchange(true)) {
-            raise({errc::busy, "another run of this process keeps what it prints", "",
+    static BasicOutputCopy& instance() {
+        static auto* const copy = new BasicOutputCopy;  // reachable for ever: not a leak
+        return *copy;
+    }
+
+    /// Appends to the file of a run from here on. Throws: busy, permission, no_space, io.
+    void open(std::weak_ptr<RunCore> run, const os::Path& path) {
+        const std::scoped_lock lock{mutex_};
+        if (file_.is_open()) {
+            raise({errc::busy, "another run of this process keeps what it prints", path.string(),
                    "let that Console end first"});
         }
+        file_ = os::File::open_append(path).value();
+        run_ = std::move(run);
     }
-    BasicConsoleState(const BasicConsoleState&) = delete;
-    BasicConsoleState& operator=(const BasicConsoleState&) = delete;
-    ~BasicConsoleState() { stop(); }
-
-    void start(const std::filesystem::path& folder) {
-        flush();
-        // A file is written in blocks unless one says otherwise; a line that is in no file cannot be kept.
-        // The buffer stays standard output's for good, and only a new one makes glibc change its way at once.
-        static char* const buffer = new char[BUFSIZ];
-        (void)std::setvbuf(stdout, buffer, _IOLBF, BUFSIZ);
-        taps_[0].open(STDOUT_FILENO, folder / stdout_file).value();
-        taps_[1].open(STDERR_FILENO, folder / stderr_file).value();
-        thread_.start(&work, this).value();
+    void close() noexcept {
+        const std::scoped_lock lock{mutex_};
+        (void)file_.close();  // what was written is with the system; nothing is synced
     }
 
-    /// Leads the output to where it went before. What has come is passed on first, unless nobody takes it.
-    void stop() noexcept {
-        if (ended_.exchange(true)) return;
-        flush();
-        bell_.ring();
-        thread_.join();
-        for (auto& tap : taps_) {
-            tap.pass_on(at_once);
-            tap.restore();
-            tap.pass_on(at_once);
-            tap.trim();
-            tap.forget();
+    /// What could not be kept is on the terminal still; the run's health tells of it once.
+    void append(std::string_view text) noexcept {
+        std::shared_ptr<RunCore> run;
+        result<void> done;
+        {
+            const std::scoped_lock lock{mutex_};
+            if (!file_.is_open() || text.empty()) return;
+            done = file_.write_text(text);
+            if (done) return;
+            (void)file_.close();
+            run = run_.lock();
         }
-        taken_ = false;
-    }
-
-    void pass_on() const noexcept {
-        for (const auto& tap : taps_) tap.pass_on(at_once);
-    }
-
-    // What comes after an uncaught exception is printed still; the signal that ends the process passes it on.
-    void on_terminate(const std::string&) noexcept override {}
-    void on_exit() noexcept override { stop(); }
-    // The child prints past the files: it may outlive us, and then nobody would pass it on.
-    void on_fork_child() noexcept override {
-        ended_ = true;
-        for (auto& tap : taps_) {
-            tap.restore();
-            tap.forget();
-        }
-        taken_ = false;
+        if (run) run->note_failure(done.error(), false);
     }
 
   private:
-    static constexpr auto at_once = [] { return false; };
-
-    static void flush() noexcept {
-        (void)std::fflush(stdout);
-        (void)std::fflush(stderr);
-    }
-    static void* work(void* self) noexcept {
-        auto& mine = *static_cast<BasicConsoleState*>(self);
-        constexpr std::int64_t pause = 20'000'000;  // nanoseconds; a hundred looks a second cost nothing
-        while (!mine.ended_) {
-            mine.bell_.wait(pause);
-            for (auto& tap : mine.taps_) {
-                if (!tap.has_room()) mine.give_up(tap);
-                tap.pass_on([&] { return !mine.ended_.load(); });
-            }
-        }
-        return nullptr;
-    }
-    void give_up(OutputTap& tap) noexcept {
-        tap.restore();
-        if (given_up_.exchange(true)) return;
-        if (const auto run = run_.lock()) {
-            run->note_failure({errc::no_space, "no space for what the program prints: it is no longer kept",
-                               run->dir().string(), "free space on this disk"},
-                              false);
-        }
+    BasicOutputCopy() {
+#if !defined(_WIN32)
+        // A forked child prints, too; another thread of its parent may just have held the mutex.
+        ::pthread_atfork([] { instance().mutex_.lock(); }, [] { instance().mutex_.unlock(); },
+                         [] { instance().mutex_.unlock(); });
+#endif
     }
 
-    static inline constinit std::atomic<bool> taken_{false};
-
+    std::mutex mutex_;
+    os::File file_;
     std::weak_ptr<RunCore> run_;
-    std::array<OutputTap, 2> taps_;
-    std::atomic<bool> ended_{false}, given_up_{false};
-    os::Bell bell_;
-    os::Thread thread_;
 };
-using ConsoleState = BasicConsoleState<>;
+using OutputCopy = BasicOutputCopy<>;
 
-}  // namespace detail
+/// Stands before a stream's own buffer, and copies what goes through. It stays when it was taken away:
+/// another thread may be printing.
+class CopyingBuffer final : public std::streambuf {
+  public:
+    void put_before(std::ostream& stream) {
+        before_ = stream.rdbuf();
+        stream.rdbuf(this);
+    }
+    /// Unless the program has put a buffer of its own there.
+    void take_from(std::ostream& stream) {
+        if (stream.rdbuf() == this) stream.rdbuf(before_);
+    }
+
+  private:
+    int_type overflow(int_type c) override {
+        if (traits_type::eq_int_type(c, traits_type::eof())) return traits_type::not_eof(c);
+        const char one = traits_type::to_char_type(c);
+        return xsputn(&one, 1) == 1 ? c : traits_type::eof();
+    }
+    std::streamsize xsputn(const char* text, std::streamsize count) override {
+        const std::streamsize done = before_.load()->sputn(text, count);
+        OutputCopy::instance().append({text, static_cast<std::size_t>(done)});
+        return done;
+    }
+    int sync() override { return before_.load()->pubsync(); }
+
+    std::atomic<std::streambuf*> before_{nullptr};
+};
+
+#if defined(__GLIBC__)
+/// The same for `printf` and its kind. It writes at once, since it does not hear of `fflush`.
+class CopyingFile {
+  public:
+    CopyingFile() : file_{::fopencookie(this, "w", {nullptr, &write, nullptr, nullptr})} {
+        if (file_ != nullptr) (void)std::setvbuf(file_, nullptr, _IONBF, 0);
+    }
+    CopyingFile(const CopyingFile&) = delete;
+    CopyingFile& operator=(const CopyingFile&) = delete;
+
+    void put_before(std::FILE*& stream) {
+        if (file_ == nullptr) return;
+        before_ = stream;
+        // So that `isatty(fileno(stdout))` says what it said. Of such a stream nothing else reads it.
+        file_->_fileno = ::fileno(stream);
+        stream = file_;
+    }
+    void take_from(std::FILE*& stream) {
+        if (stream == file_) stream = before_;
+    }
+
+  private:
+    static ::ssize_t write(void* self, const char* text, std::size_t count) noexcept {
+        std::FILE* const to = static_cast<CopyingFile*>(self)->before_;
+        const std::size_t done = std::fwrite(text, 1, count, to);
+        (void)std::fflush(to);
+        OutputCopy::instance().append({text, done});
+        return static_cast<::ssize_t>(done);
+    }
+
+    std::FILE* file_;
+    std::atomic<std::FILE*> before_{nullptr};
+};
 #endif
 
-/// Keeps what the program prints with its run, while it lives: `cairn::Console console{run};`. `cairn show`
-/// tells the last lines of a run that crashed, `RecordedRun::last_lines` of any. All that is printed goes on
-/// to where it went before, at most some hundredths of a second later; what is printed at the moment of a
-/// SIGKILL is in the file only. Standard output is no terminal any more, and is written line by line; the
-/// order of lines of standard output among those of standard error is not kept. Of each the last 64 MiB are
-/// kept at least. Child processes made by `fork` print past it. Not on Windows.
+/// What stands before the program's streams.
+class CopyingStreams {
+  public:
+    static CopyingStreams& instance() {
+        static auto* const streams = new CopyingStreams;  // as the buffers
+        return *streams;
+    }
+
+    void put_before() {
+        cout_.put_before(std::cout);
+        cerr_.put_before(std::cerr);
+        clog_.put_before(std::clog);
+#if defined(__GLIBC__)
+        stdout_.put_before(stdout);
+        stderr_.put_before(stderr);
+#endif
+    }
+    void take_away() {
+#if defined(__GLIBC__)
+        stdout_.take_from(stdout);
+        stderr_.take_from(stderr);
+#endif
+        cout_.take_from(std::cout);
+        cerr_.take_from(std::cerr);
+        clog_.take_from(std::clog);
+    }
+
+  private:
+    CopyingBuffer cout_, cerr_, clog_;
+#if defined(__GLIBC__)
+    CopyingFile stdout_, stderr_;
+#endif
+};
+
+}  // namespace detail
+
+/// Keeps a copy of what the program prints with its run, while it lives: `cairn::Console console{run};`. What
+/// was printed with `std::cout`, `std::cerr`, `std::clog` and, on glibc, with `printf` and its kind is in the
+/// file `output.log` of the run's folder at once, through any death of the process; `cairn show` tells the
+/// last lines of a run that crashed, `RecordedRun::last_lines` of any. What is printed past these streams (by
+/// `write(1, …)`, by other programs) is not kept. All of it is printed as it was without: same places, same
+/// order; but on glibc `printf` writes at once, however `stdout` is buffered. Forked children print into the
+/// same file. Threads: any may print. Cost: a system call for each piece that is printed.
 template <class T = void>
 class BasicConsole {
   public:
     /// \param run  a run, or a disabled one, which keeps nothing. Throws: busy, if this process has a Console
-    ///             already; no_space, permission, io; unsupported, on Windows and where an output is closed.
+    ///             already; no_space, permission, io.
     template <class R>
     explicit BasicConsole([[maybe_unused]] const R& run) {
         if constexpr (requires { run.core(); }) {
             if (run.disabled()) return;
-#if defined(_WIN32)
-            raise({errc::unsupported, "what a program prints is not kept on Windows", run.dir().string(),
-                   "make no Console there"});
-#else
-            state_ = std::make_shared<detail::BasicConsoleState<T>>(run.core());
-            state_->start(run.dir());
-            detail::Process::instance().add(state_);
-            hook_ = {[](const void* state, int) noexcept {
-                         static_cast<const detail::BasicConsoleState<T>*>(state)->pass_on();
-                     },
-                     state_};
-#endif
+            detail::BasicOutputCopy<T>::instance().open(run.core(), run.dir() / detail::output_file);
+            detail::CopyingStreams::instance().put_before();
+            keeps_ = true;
         }
     }
     BasicConsole(const BasicConsole&) = delete;
     BasicConsole& operator=(const BasicConsole&) = delete;
-#if !defined(_WIN32)
     ~BasicConsole() {
-        hook_ = {};
-        if (state_) state_->stop();
+        if (!keeps_) return;
+        detail::CopyingStreams::instance().take_away();
+        detail::BasicOutputCopy<T>::instance().close();
     }
 
   private:
-    std::shared_ptr<detail::BasicConsoleState<T>> state_;
-    detail::os::CrashHook hook_;
-#endif
+    bool keeps_ = false;
 };
 using Console = BasicConsole<>;
 

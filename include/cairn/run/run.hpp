@@ -226,7 +226,7 @@ class BasicRun {
     template <class D>
     result<void> finish(const D& at_most) noexcept {
         constexpr double longest = 9e9;  // seconds; in nanoseconds it fits an integer
-        const double seconds = std::min(detail::seconds_of(at_most), longest);
+        const double seconds = std::max(0.0, std::min(detail::seconds_of(at_most), longest));  // of NaN: 0
         return end("finished", {}, static_cast<std::int64_t>(seconds * 1e9));
     }
     /// Ends the run as failed, with the reason.
@@ -238,7 +238,7 @@ class BasicRun {
   private:
     result<void> end(std::string_view status, const std::string& why,
                      std::int64_t most_ns = std::numeric_limits<std::int64_t>::max()) noexcept {
-        if (!core_ || core_->has_ended()) return {};
+        if (!core_) return {};
         return core_->end(status, why, most_ns);
     }
     template <class Values>

@@ -153,6 +153,7 @@ class BasicRunEngine final : public RunCore,
                 }
                 if (errors_.size() < 16) errors_.emplace_back(failure.what());
             }
+            if (is_left_) return;  // what the handler looks at may be gone
             if (options_.on_error)
                 options_.on_error(failure);
             else
@@ -286,7 +287,7 @@ class BasicRunEngine final : public RunCore,
 
     result<void> end(std::string_view status, const std::string& why,
                      std::int64_t most_ns) noexcept override {
-        if (has_ended()) return {};
+        if (has_ended()) return is_left_ ? result<void>{is_not_written()} : result<void>{};
         auto ended = end_quietly(status, why, most_ns);
         if (!is_left_) report_end(*this, [&] { return views(); });
         return ended;
@@ -318,7 +319,7 @@ class BasicRunEngine final : public RunCore,
         open_as_.store(0, std::memory_order_relaxed);
         if (is_detached()) return {};
         constexpr std::int64_t hour = 3'600'000'000'000;  // who waits for so long waits as long as it takes
-        if (most_ns >= hour) return write_end(end);
+        if (most_ns >= hour || saver_->is_current()) return write_end(end);
         constexpr std::int64_t least = 1'000'000'000;  // for a disk that is well it is plenty
         return write_end_within(std::max(most_ns - (steady_ns() - began), least), std::move(end));
     }
@@ -331,11 +332,12 @@ class BasicRunEngine final : public RunCore,
     };
     /// Writes it on a thread of its own: where the disk hangs, that thread and what it needs are left to it.
     result<void> write_end_within(std::int64_t most_ns, End end) noexcept {
+        enum class State : int { writing, done, left };
         struct Writing {
             std::shared_ptr<BasicRunEngine> run;
             End end;
             result<void> written{};
-            std::atomic<bool> is_done{false};
+            std::atomic<State> state{State::writing};
             os::Bell done{};
             os::Thread thread{};
         };
@@ -344,22 +346,29 @@ class BasicRunEngine final : public RunCore,
         const auto write = [](void* self) noexcept -> void* {
             auto& mine = *static_cast<Writing*>(self);
             mine.written = mine.run->write_end(mine.end);
-            mine.is_done = true;
-            mine.done.ring();
+            const bool is_left = mine.state.exchange(State::done) == State::left;
+            if (is_left)
+                mine.run->is_left_ = false;
+            else
+                mine.done.ring();
             return nullptr;
         };
         if (!writing->thread.start(write, writing.get())) return write_end(writing->end);
         writing->done.wait(most_ns);
-        if (writing->is_done) {
+        if (State state = State::writing; !writing->state.compare_exchange_strong(state, State::left)) {
             writing->thread.join();
             return writing->written;
         }
-        (void)writing.release();
-        is_left_ = true;
-        error e{errc::busy, "the run's end is not written: the disk does not answer", dir().string(),
-                "what was logged is in the journal; resume the run when the disk is well"};
+        const Writing& left = *writing.release();
+        const error e = is_not_written();
         note_failure(e, false);
+        is_left_ = true;
+        if (left.state == State::done) is_left_ = false;  // just now
         return e;
+    }
+    [[nodiscard]] error is_not_written() const {
+        return {errc::busy, "the run's end is not written: the disk does not answer", dir().string(),
+                "what was logged is in the journal; resume the run when the disk is well"};
     }
     result<void> write_end(const End& end) noexcept {
         try {
@@ -580,8 +589,8 @@ class BasicRunEngine final : public RunCore,
     os::CrashMark mark_;
     std::unique_ptr<Live> live_;
     std::unique_ptr<BasicSaver<T>> saver_ = std::make_unique<BasicSaver<T>>();
-    bool are_saved_ = true;  // what the saver was given
-    bool is_left_ = false;   // the disk did not answer in time when the end was written
+    bool are_saved_ = true;             // what the saver was given
+    std::atomic<bool> is_left_{false};  // the disk did not answer in time when the end was written
 
     mutable std::mutex mutex_;
     Json about_;

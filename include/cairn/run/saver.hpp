@@ -78,6 +78,11 @@ class BasicSaver {
         thread_.join();
     }
 
+    /// Whether the caller is its thread.
+    [[nodiscard]] bool is_current() {
+        const std::scoped_lock lock{mutex_};
+        return running_ && thread_.is_current();
+    }
     /// For the work: it gets on, however slowly.
     void moved() noexcept { moves_.fetch_add(1, std::memory_order_relaxed); }
 

@@ -151,25 +151,31 @@ class BasicHashing {
     BasicHashing() = default;
     BasicHashing(const BasicHashing&) = delete;
     BasicHashing& operator=(const BasicHashing&) = delete;
-    ~BasicHashing() { tell(Turn::end); }
+    ~BasicHashing() {
+        wait();
+        tell(Turn::end);
+    }
 
     /// Begins with bytes, which must stay until `wait` has returned.
     void begin(std::span<const std::byte> bytes) {
         constexpr std::size_t worth_a_thread = std::size_t{1} << 20U;
-        if (bytes.size() < worth_a_thread || !is_running()) return hash_.update(bytes);
+        if (bytes.size() < worth_a_thread || !has_thread()) return hash_.update(bytes);
         bytes_ = bytes;
         tell(Turn::hash);
     }
-    void wait() const noexcept { turn_.wait(Turn::hash, std::memory_order_acquire); }
+    void wait() const noexcept {
+        if (thread_.is_running()) turn_.wait(Turn::hash, std::memory_order_acquire);
+    }
     /// Of all bytes. Requires that none are being hashed.
     [[nodiscard]] Digest finish() { return hash_.finish(); }
 
   private:
     enum class Turn : int { rest, hash, end };
 
-    [[nodiscard]] bool is_running() {
-        if (!is_running_) is_running_ = thread_.start(&run, this).has_value();
-        return is_running_;
+    [[nodiscard]] bool has_thread() {
+        if (thread_.is_running()) return true;
+        turn_.store(Turn::rest, std::memory_order_relaxed);
+        return thread_.start(&run, this).has_value();
     }
     void tell(Turn turn) noexcept {
         turn_.store(turn, std::memory_order_release);
@@ -188,7 +194,6 @@ class BasicHashing {
     Sha256 hash_;
     std::span<const std::byte> bytes_;
     std::atomic<Turn> turn_{Turn::rest};
-    bool is_running_ = false;
     os::Thread thread_;  // last: it is joined before the rest goes
 };
 using Hashing = BasicHashing<>;

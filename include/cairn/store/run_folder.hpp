@@ -66,8 +66,7 @@ namespace detail {
 /// Beside the record: the signal by which the process died, if it did.
 inline constexpr const char* crash_file = "signal";
 /// What the program printed, if it was to be kept.
-inline constexpr const char* stdout_file = "stdout.log";
-inline constexpr const char* stderr_file = "stderr.log";
+inline constexpr const char* output_file = "output.log";
 
 }  // namespace detail
 

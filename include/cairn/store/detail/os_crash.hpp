@@ -40,56 +40,51 @@ class BasicCrashMark {
 
 #else
 
-/// While it lives, `call(with.get(), number)` comes in the handler of a signal of a crash (SIGSEGV, SIGBUS,
-/// SIGFPE, SIGILL, SIGABRT) that nobody else handles; then the process ends as it would have. Not in a forked
-/// child.
+/// While it lives, a signal of a crash (SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT) that nobody else handles
+/// leaves its number in a file, and then ends the process as it would have. A forked child leaves none.
 template <class = void>
-class CAIRN_ONE_IN_PROCESS BasicCrashHook {
+class CAIRN_ONE_IN_PROCESS BasicCrashMark {
   public:
-    using Call = void (*)(const void* with, int number) noexcept;
-
-    BasicCrashHook() = default;
-    /// \param call  may do only what a signal handler may. Of more than 32 at once the last ones get none.
-    BasicCrashHook(Call call, std::shared_ptr<const void> with)
-        : hook_{std::make_unique<Hook>(Hook{call, std::move(with)})} {
+    BasicCrashMark() = default;
+    /// Removes an older mark. Of more than 16 at once the last ones leave none.
+    explicit BasicCrashMark(const Path& file) : path_{std::make_unique<std::string>(file.string())} {
+        (void)remove_file(file);
         const std::scoped_lock lock{mutex_};
-        if (armed_++ == 0) install();
-        process_.store(::getpid(), std::memory_order_relaxed);
-        for (auto& slot : hooks_) {
-            const Hook* none = nullptr;
-            if (slot.compare_exchange_strong(none, hook_.get())) break;
+        if (process_.exchange(::getpid()) != ::getpid()) {  // those that there are belong to our parent
+            for (auto& slot : paths_) slot = nullptr;
+            armed_ = 0;
+        }
+        for (auto& slot : paths_) {
+            const char* none = nullptr;
+            if (!slot.compare_exchange_strong(none, path_->c_str())) continue;
+            if (armed_++ == 0) install();
+            break;
         }
     }
-    BasicCrashHook(BasicCrashHook&&) noexcept = default;
-    BasicCrashHook& operator=(BasicCrashHook&& other) noexcept {
+    BasicCrashMark(BasicCrashMark&&) noexcept = default;
+    BasicCrashMark& operator=(BasicCrashMark&& other) noexcept {
         if (this != &other) {
             release();
-            hook_ = std::move(other.hook_);
+            path_ = std::move(other.path_);
         }
         return *this;
     }
-    ~BasicCrashHook() { release(); }
+    ~BasicCrashMark() { release(); }
 
   private:
     static constexpr int numbers[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
 
-    struct Hook {
-        Call call;
-        std::shared_ptr<const void> with;
-    };
-
     void release() noexcept {
-        if (!hook_) return;
-        if (process_.load(std::memory_order_relaxed) != ::getpid()) {
-            hook_.reset();  // of a forked child: the mutex may be held by a thread that is in the parent
-            return;
+        if (!path_) return;
+        bool was_armed = false;
+        for (auto& slot : paths_) {
+            const char* mine = path_->c_str();
+            was_armed = was_armed || slot.compare_exchange_strong(mine, nullptr);
         }
+        path_.reset();
+        // In a forked child the mutex may be held by a thread that is in the parent.
+        if (!was_armed || process_ != ::getpid()) return;
         const std::scoped_lock lock{mutex_};
-        for (auto& slot : hooks_) {
-            const Hook* mine = hook_.get();
-            if (slot.compare_exchange_strong(mine, nullptr)) break;
-        }
-        hook_.reset();
         if (--armed_ == 0) uninstall();
     }
 
@@ -112,51 +107,31 @@ class CAIRN_ONE_IN_PROCESS BasicCrashHook {
             (void)::sigaction(number, &none, nullptr);
         }
     }
-    // The disposition is the default again: raised once more, the signal ends us.
+    // Only what a handler may call. The disposition is the default again: raised once more, it ends us.
     static void handle(int number) {
         const int before = errno;
         if (process_.load(std::memory_order_relaxed) == ::getpid()) {
-            for (const auto& slot : hooks_) {
-                if (const Hook* const hook = slot.load(std::memory_order_relaxed))
-                    hook->call(hook->with.get(), number);
+            const char digits[] = {static_cast<char>('0' + number / 10), static_cast<char>('0' + number % 10),
+                                   '\n'};
+            for (const auto& slot : paths_) {
+                const char* const path = slot.load(std::memory_order_relaxed);
+                const int file =
+                    path == nullptr ? -1 : ::open(path, O_CREAT | O_WRONLY | O_TRUNC | O_CLOEXEC, 0644);
+                if (file < 0) continue;
+                (void)!::write(file, digits, sizeof digits);
+                ::close(file);
             }
         }
         errno = before;
         (void)::raise(number);
     }
 
-    static inline constinit std::array<std::atomic<const Hook*>, 32> hooks_{};
+    static inline constinit std::array<std::atomic<const char*>, 16> paths_{};
     static inline constinit std::atomic<::pid_t> process_{0};
     static inline std::mutex mutex_;
     static inline int armed_ = 0;
 
-    std::unique_ptr<Hook> hook_;  // where it is stays the same when this moves
-};
-using CrashHook = BasicCrashHook<>;
-
-/// While it lives, a crash leaves the signal's number in a file.
-template <class = void>
-class BasicCrashMark {
-  public:
-    BasicCrashMark() = default;
-    /// Removes an older mark.
-    explicit BasicCrashMark(const Path& file) {
-        (void)remove_file(file);
-        hook_ = CrashHook{&leave, std::make_shared<std::string>(file.string())};
-    }
-
-  private:
-    static void leave(const void* file, int number) noexcept {
-        const char digits[] = {static_cast<char>('0' + number / 10), static_cast<char>('0' + number % 10),
-                               '\n'};
-        const int mark = ::open(static_cast<const std::string*>(file)->c_str(),
-                                O_CREAT | O_WRONLY | O_TRUNC | O_CLOEXEC, 0644);
-        if (mark < 0) return;
-        (void)!::write(mark, digits, sizeof digits);
-        ::close(mark);
-    }
-
-    CrashHook hook_;
+    std::unique_ptr<std::string> path_;  // where it is stays the same when this moves
 };
 
 #endif

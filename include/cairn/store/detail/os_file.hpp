@@ -47,6 +47,11 @@ class BasicFile {
         return open(path, {.read = true, .write = true, .create = true}, "open");
     }
 
+    /// A file that grows at its end, whoever else writes to it; made if it is not there.
+    static result<BasicFile> open_append(const Path& path) {
+        return open(path, {.write = true, .create = true, .append = true}, "open");
+    }
+
     /// Writes all of `bytes`, or says why not; what was written before a failure stays in the file.
     result<void> write_all(std::span<const std::byte> bytes) {
         return put(bytes,

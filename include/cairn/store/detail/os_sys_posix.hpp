@@ -55,6 +55,7 @@ namespace CAIRN_NAMESPACE::detail::os::sys {
         flags |= O_RDONLY | O_NONBLOCK;  // a pipe that somebody put there must not hang us
     if (how.create) flags |= O_CREAT;
     if (how.must_be_new) flags |= O_EXCL;
+    if (how.append) flags |= O_APPEND;
     if (how.folder) flags |= O_DIRECTORY;
     if (!how.follow) flags |= O_NOFOLLOW;
     return flags;

@@ -31,6 +31,7 @@ struct Opening {
     bool write = false;
     bool create = false;       ///< where it is not there
     bool must_be_new = false;  ///< with `create`: EEXIST if it is there
+    bool append = false;       ///< with `write`: always at the end, whoever else writes
     bool folder = false;       ///< ENOTDIR if it is none
     bool follow = true;        ///< otherwise a symbolic link is ELOOP, or ENOTDIR
 };

@@ -176,7 +176,7 @@ inline constexpr ::DWORD share_all = FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_S
 [[nodiscard]] inline Handle open(const wchar_t* path, Opening how) noexcept {
     ::DWORD access = FILE_READ_ATTRIBUTES | SYNCHRONIZE;
     if (how.read) access |= GENERIC_READ;
-    if (how.write) access |= GENERIC_WRITE;
+    if (how.write) access |= how.append ? FILE_APPEND_DATA : GENERIC_WRITE;
     Attributes is;
     ::HANDLE file = INVALID_HANDLE_VALUE;
     if (how.create) {

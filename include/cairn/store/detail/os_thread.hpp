@@ -77,6 +77,8 @@ class BasicThread {
                      std::string{"cannot start a thread: "} + std::generic_category().message(errno), "",
                      "stop other programs of this user"};
     }
+    /// Whether it was started and not joined.
+    [[nodiscard]] bool is_running() const noexcept { return thread_ != 0; }
     /// Whether the caller is this thread.
     [[nodiscard]] bool is_current() const noexcept {
         return thread_ != 0 && ::GetThreadId(reinterpret_cast<::HANDLE>(thread_)) == ::GetCurrentThreadId();
@@ -189,6 +191,8 @@ class BasicThread {
         owner_ = sys::getpid();
         return {};
     }
+    /// Whether it was started and not joined; not in the child of a fork.
+    [[nodiscard]] bool is_running() const noexcept { return owner_ == sys::getpid(); }
     /// Whether the caller is this thread.
     [[nodiscard]] bool is_current() const noexcept {
         return is_running() && pthread_equal(thread_, pthread_self()) != 0;
@@ -201,8 +205,6 @@ class BasicThread {
     }
 
   private:
-    [[nodiscard]] bool is_running() const noexcept { return owner_ == sys::getpid(); }
-
     pthread_t thread_{};
     std::uint64_t owner_ = 0;  // the process that it is in
 };
