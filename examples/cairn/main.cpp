@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The `cairn` command: `cairn ls`, `cairn show RUN`, `cairn plot RUN KEY`, `cairn verify`, `cairn gc`.
+// The `cairn` command; docs/command.md tells what it can do.
 
 #include <cairn/cli/cli.hpp>
 

@@ -18927,6 +18927,17 @@ struct HistoryReport {
     std::uint64_t folded = 0;     ///< of these, rows that were still in a ring
     std::uint32_t next_ring = 0;  ///< a number that no ring of this run has had
     std::vector<error> unread{};  ///< for each ring that could not be read, why
+
+    /// What could not be read, of the run in a folder.
+    [[nodiscard]] std::vector<error> errors(const std::string& run_dir) const {
+        std::vector<error> all = unread;
+        if (damaged != 0) {
+            all.emplace_back(errc::corrupt,
+                             std::to_string(damaged) + " stretches of a run's history cannot be read", run_dir,
+                             "restore it from a copy; the rows around them are whole");
+        }
+        return all;
+    }
 };
 
 /// Turns what lies in the rings and in the history into rows and events: keeps the names, joins what
@@ -19918,14 +19929,7 @@ class BasicRunEngine final : public RunCore,
                         take_in(earlier, step, values);
                     }).value();
         }
-        for (const error& unread : known.unread) note_failure(unread, false);
-        if (known.damaged != 0) {
-            note_failure({errc::corrupt,
-                          std::to_string(known.damaged) + " stretches of this run's history cannot be read",
-                          (dir() / history_file).string(),
-                          "restore it from a copy; the rows around them are whole"},
-                         false);
-        }
+        for (const error& damage : known.errors(dir().string())) note_failure(damage, false);
         // Saturated: a step may be any integer.
         first_step_ =
             !greatest ? 0 : *greatest + (*greatest < std::numeric_limits<std::int64_t>::max() ? 1 : 0);

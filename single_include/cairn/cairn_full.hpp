@@ -18935,6 +18935,17 @@ struct HistoryReport {
     std::uint64_t folded = 0;     ///< of these, rows that were still in a ring
     std::uint32_t next_ring = 0;  ///< a number that no ring of this run has had
     std::vector<error> unread{};  ///< for each ring that could not be read, why
+
+    /// What could not be read, of the run in a folder.
+    [[nodiscard]] std::vector<error> errors(const std::string& run_dir) const {
+        std::vector<error> all = unread;
+        if (damaged != 0) {
+            all.emplace_back(errc::corrupt,
+                             std::to_string(damaged) + " stretches of a run's history cannot be read", run_dir,
+                             "restore it from a copy; the rows around them are whole");
+        }
+        return all;
+    }
 };
 
 /// Turns what lies in the rings and in the history into rows and events: keeps the names, joins what
@@ -19926,14 +19937,7 @@ class BasicRunEngine final : public RunCore,
                         take_in(earlier, step, values);
                     }).value();
         }
-        for (const error& unread : known.unread) note_failure(unread, false);
-        if (known.damaged != 0) {
-            note_failure({errc::corrupt,
-                          std::to_string(known.damaged) + " stretches of this run's history cannot be read",
-                          (dir() / history_file).string(),
-                          "restore it from a copy; the rows around them are whole"},
-                         false);
-        }
+        for (const error& damage : known.errors(dir().string())) note_failure(damage, false);
         // Saturated: a step may be any integer.
         first_step_ =
             !greatest ? 0 : *greatest + (*greatest < std::numeric_limits<std::int64_t>::max() ? 1 : 0);
@@ -20481,6 +20485,15 @@ class Series {
         [[nodiscard]] std::vector<Bucket> buckets(std::size_t count) const;
         /// Its values, in the order they were logged.
         [[nodiscard]] std::vector<Point> points() const;
+        /// The same without what lies before the first and after the last value of the series. Requires a
+        /// point.
+        [[nodiscard]] Window cut() const {
+            const Window all = series_->all(axis_);
+            Window out = *this;
+            out.from_ = std::max(from_, all.from_);
+            out.to_ = std::min(to_, all.to_);
+            return out;
+        }
 
       private:
         friend class Series;
@@ -20732,121 +20745,6 @@ inline std::vector<Series::Point> Series::Window::points() const {
 }
 
 }  // namespace CAIRN_NAMESPACE
-
-// ---- cairn/cli/plot.hpp
-// A series as a picture of braille characters for a terminal.
-
-namespace CAIRN_NAMESPACE::cli {
-
-/// A grid of dots, two wide and four high in each character.
-class Braille {
-  public:
-    /// An empty grid of so many characters.
-    Braille(std::size_t columns, std::size_t rows) : columns_{columns}, rows_{rows}, cells_(columns * rows) {}
-
-    /// How many dots it is wide.
-    [[nodiscard]] std::size_t width() const noexcept { return columns_ * 2; }
-    /// How many dots it is high.
-    [[nodiscard]] std::size_t height() const noexcept { return rows_ * 4; }
-
-    /// Sets the dot in column `x` from the left and row `y` from the bottom.
-    void set(std::size_t x, std::size_t y) {
-        static constexpr unsigned char bits[4][2] = {{0x40, 0x80}, {0x04, 0x20}, {0x02, 0x10}, {0x01, 0x08}};
-        const std::size_t row = rows_ - 1 - y / 4;
-        cells_[row * columns_ + x / 2] |= bits[y % 4][x % 2];
-    }
-
-    /// A row from the top, as UTF-8.
-    [[nodiscard]] std::string line(std::size_t row) const {
-        std::string out;
-        for (std::size_t column = 0; column < columns_; ++column) {
-            const unsigned char dots = cells_[row * columns_ + column];
-            out += static_cast<char>(0xe2);
-            out += static_cast<char>(0xa0 | dots >> 6U);
-            out += static_cast<char>(0x80 | (dots & 0x3fU));
-        }
-        return out;
-    }
-
-  private:
-    std::size_t columns_, rows_;
-    std::vector<unsigned char> cells_;
-};
-
-/// The curve of a series, `columns` by `rows` characters with its scales; each column of dots spans the exact
-/// least and greatest value in it. What is not finite is marked with `!` under its column. Requires a point.
-[[nodiscard]] inline std::string plot(const Series& series, const std::string& title,
-                                      std::size_t columns = 72, std::size_t rows = 14) {
-    Braille dots{columns, rows};
-    const std::vector<Bucket> buckets = series.buckets(dots.width());
-    double low = std::numeric_limits<double>::infinity(), high = -low;
-    std::uint64_t not_finite = 0;
-    for (const Bucket& bucket : buckets) {
-        not_finite += bucket.not_finite;
-        if (bucket.finite == 0) continue;
-        low = std::min(low, bucket.min);
-        high = std::max(high, bucket.max);
-    }
-    const bool any = low <= high;
-    if (!any) low = high = 0;
-    const double range = high > low ? high - low : 1;
-    const auto place = [&](double value) {
-        const double share = high > low ? (value - low) / range : 0.5;
-        return static_cast<std::size_t>(std::lround(share * static_cast<double>(dots.height() - 1)));
-    };
-    // What was logged is a vertical stroke; strokes are joined by straight lines, so that few points are a
-    // curve too.
-    const Bucket* before = nullptr;
-    std::size_t before_x = 0;
-    for (std::size_t x = 0; x < buckets.size(); ++x) {
-        if (buckets[x].finite == 0) continue;
-        for (std::size_t y = place(buckets[x].min); y <= place(buckets[x].max); ++y) dots.set(x, y);
-        if (before != nullptr) {
-            const double mid = (buckets[x].min + buckets[x].max) / 2;
-            std::size_t y = place(before->last);
-            for (std::size_t at = before_x + 1; at <= x; ++at) {
-                const double share = static_cast<double>(at - before_x) / static_cast<double>(x - before_x);
-                const std::size_t next = place(before->last + share * (mid - before->last));
-                for (std::size_t step = std::min(y, next); step <= std::max(y, next); ++step)
-                    dots.set(at, step);
-                y = next;
-            }
-        }
-        before = &buckets[x];
-        before_x = x;
-    }
-
-    constexpr std::size_t margin = 10;
-    const auto label = [&](double value) {
-        const std::string text = detail::short_number(value);
-        return std::string(text.size() < margin ? margin - text.size() : 0, ' ') + text + " ┤";
-    };
-    std::string out = std::string(margin + 2, ' ') + detail::printable(title) + "\n";
-    for (std::size_t row = 0; row < rows; ++row) {
-        const bool top = row == 0, bottom = row + 1 == rows, middle = row == rows / 2;
-        const double share = 1 - static_cast<double>(row) / static_cast<double>(rows - 1);
-        out += any && (top || middle || bottom) ? label(low + share * (high - low))
-                                                : std::string(margin + 1, ' ') + "│";
-        out += dots.line(row) + "\n";
-    }
-    if (not_finite != 0) {
-        out += std::string(margin + 2, ' ');
-        for (std::size_t c = 0; c < columns; ++c) {
-            out += buckets[2 * c].not_finite + buckets[2 * c + 1].not_finite != 0 ? '!' : ' ';
-        }
-        out += "\n";
-    }
-    const std::string first = std::to_string(series.first_step()), last = std::to_string(series.last_step());
-    const std::size_t used = std::min(columns, first.size() + last.size());
-    out += std::string(margin + 2, ' ') + first + std::string(columns - used, ' ') + last + "\n";
-    out += std::string(margin + 2, ' ') + std::to_string(series.size()) +
-           " points, exact min and max in each column";
-    if (not_finite != 0) out += ", " + std::to_string(not_finite) + " not finite (!)";
-    if (series.restarts() != 0) out += ", the step went back " + std::to_string(series.restarts()) + " times";
-    return out + "\n";
-}
-
-}  // namespace CAIRN_NAMESPACE::cli
 
 // ---- cairn/query/detail/read_series.hpp
 // A metric of a run as a series: by the index of its history where there is one, from the frames that it does
@@ -21452,6 +21350,22 @@ class RecordedRun {
         if (report != nullptr) *report = std::move(*read);
         return views;
     }
+    /// The summary of every metric and what the user set: `{"metrics": {"loss": {"last": …}}, "user": {…}}`.
+    /// Of a run that has ended it is what was written at its end; otherwise it is made of its rows. Fails:
+    /// corrupt, unsupported.
+    [[nodiscard]] result<nlohmann::json> summary() const {
+        auto written = folder_.read_json("summary.json");
+        const bool is_there = written && written->is_object();
+        if (is_there && state_ != RunState::running && state_ != RunState::crashed) return written;
+        const auto views = metrics();
+        if (!views) return views.error();
+        nlohmann::json made = nlohmann::json::object();
+        for (const auto& [name, view] : *views) made[name] = detail::to_json(view.summary);
+        const auto user = is_there ? written->find("user") : nlohmann::json::iterator{};
+        return nlohmann::json{
+            {"metrics", std::move(made)},
+            {"user", is_there && user != written->end() ? *user : nlohmann::json::object()}};
+    }
     /// The ranks that have written it, in order. Fails as the disk does.
     [[nodiscard]] result<std::vector<unsigned>> ranks() const;
 
@@ -21596,6 +21510,13 @@ class StoreReader {
         /// Of those artifacts: each alias and the version that it names.
         std::map<std::string, std::map<std::string, std::uint64_t>> aliases;
         std::vector<error> damaged;  ///< what could not be read, and why
+
+        /// The aliases of one of them.
+        [[nodiscard]] const std::map<std::string, std::uint64_t>& aliases_of(const std::string& name) const {
+            static const std::map<std::string, std::uint64_t> none;
+            const auto found = aliases.find(name);
+            return found != aliases.end() ? found->second : none;
+        }
     };
     /// What a run saved: checkpoints, models and other artifacts. Fails as the disk does; what is damaged
     /// is in the answer. Cost: reads every manifest of the project.
@@ -21661,14 +21582,8 @@ class StoreReader {
                 continue;
             }
             found.rows += read->rows;
-            found.damaged.insert(found.damaged.end(), read->unread.begin(), read->unread.end());
-            if (read->damaged != 0) {
-                found.damaged.emplace_back(errc::corrupt,
-                                           std::to_string(read->damaged) + " stretches of the history of " +
-                                               run.id() + " cannot be read",
-                                           run.dir().string(),
-                                           "restore it from a copy; the rows around them are whole");
-            }
+            const auto damage = read->errors(run.dir().string());
+            found.damaged.insert(found.damaged.end(), damage.begin(), damage.end());
         }
     }
 
@@ -21747,6 +21662,727 @@ inline result<SeriesOver> RecordedRun::series_over(std::string_view metric, std:
 
 }  // namespace CAIRN_NAMESPACE
 
+// ---- cairn/query/at_step.hpp
+// Questions about single moments of a run: all metrics as they stood at a step, and the best values of one.
+// Costs nlohmann/json.
+
+namespace CAIRN_NAMESPACE {
+
+/// A metric as it stood at a step.
+struct Standing {
+    std::int64_t step = 0;     ///< of the row that it comes from: the last of those at or before the step
+    std::int64_t time_ns = 0;  ///< of that row; nanoseconds since the Unix epoch
+    nlohmann::json value{};    ///< a number, as `metric_to_json` writes it, or a text
+};
+
+namespace detail {
+
+/// A logged value as JSON keeps it: a number, a bool or a text.
+[[nodiscard]] inline nlohmann::json value_to_json(const Value& value) {
+    switch (value.kind()) {
+        case Value::Kind::none: return nullptr;
+        case Value::Kind::integer: return static_cast<std::int64_t>(value.bits());
+        case Value::Kind::natural: return value.bits();
+        case Value::Kind::number: return metric_to_json(value.number());
+        case Value::Kind::boolean: return value.number() != 0;
+        case Value::Kind::text: return std::string{value.text()};
+    }
+    return nullptr;
+}
+
+}  // namespace detail
+
+/// All metrics of a rank as they stood at a step, by name; those that came later are not there. Where a step
+/// was logged twice, the later one counts. Fails: corrupt, unsupported. Cost: reads the whole history.
+[[nodiscard]] inline result<std::map<std::string, Standing, std::less<>>>
+snapshot(const RecordedRun& run, std::int64_t step, unsigned rank = 0) {
+    std::map<std::string, Standing, std::less<>> all;
+    const auto read = run.for_each_row(
+        [&](std::int64_t at, std::int64_t time_ns, std::span<const NamedValue> values) {
+            if (at > step) return;
+            for (const NamedValue& named : values) {
+                auto known = all.find(named.name);
+                if (known == all.end()) known = all.emplace(named.name, Standing{.step = at}).first;
+                if (at < known->second.step) continue;
+                known->second = {at, time_ns, detail::value_to_json(named.value)};
+            }
+        },
+        rank);
+    if (!read) return read.error();
+    return all;
+}
+
+/// The best values of a series, the best first; of equals the earlier ones. Without NaNs; infinities are
+/// numbers. Cost: reads all values.
+[[nodiscard]] inline std::vector<Series::Point> best_of(const Series& series, Direction direction,
+                                                        std::size_t most) {
+    std::vector<Series::Point> points = series.points();
+    std::erase_if(points, [](const Series::Point& point) { return detail::is_nan(point.value); });
+    const auto is_better = [&](const Series::Point& a, const Series::Point& b) {
+        if (a.value != b.value) return direction == maximize ? a.value > b.value : a.value < b.value;
+        return a.step != b.step ? a.step < b.step : a.time_ns < b.time_ns;
+    };
+    most = std::min(most, points.size());
+    std::partial_sort(points.begin(), points.begin() + static_cast<std::ptrdiff_t>(most), points.end(),
+                      is_better);
+    points.resize(most);
+    return points;
+}
+
+}  // namespace CAIRN_NAMESPACE
+
+// ---- cairn/query/compare.hpp
+// What several runs have in common and in what they differ. Costs nlohmann/json.
+
+namespace CAIRN_NAMESPACE {
+
+/// One thing that runs can differ in.
+struct Compared {
+    std::string key;                     ///< of a config entry within others: "optimizer.lr"
+    std::vector<nlohmann::json> values;  ///< of each run; null where it has none
+
+    /// Whether two of them are not equal.
+    [[nodiscard]] bool differs() const {
+        return std::adjacent_find(values.begin(), values.end(), std::not_equal_to<>{}) != values.end();
+    }
+};
+
+/// Runs side by side.
+struct Comparison {
+    std::vector<Compared> config;   ///< by key
+    std::vector<Compared> metrics;  ///< by name: the last value of each
+};
+
+namespace detail {
+
+/// Calls `f("a.b", value)` for each entry of an object that is no object with entries itself.
+template <class F>
+void each_entry(const nlohmann::json& object, const std::string& prefix, F&& f) {
+    for (const auto& [key, value] : object.items()) {
+        const std::string name = prefix.empty() ? key : prefix + "." + key;
+        if (value.is_object() && !value.empty())
+            each_entry(value, name, f);
+        else
+            f(name, value);
+    }
+}
+
+}  // namespace detail
+
+/// Compares configs and last values. Fails as `RecordedRun::summary` does.
+[[nodiscard]] inline result<Comparison> compare(std::span<const RecordedRun> runs) {
+    std::map<std::string, std::vector<nlohmann::json>> config, metrics;
+    for (std::size_t i = 0; i < runs.size(); ++i) {
+        const auto note = [&](auto& into, const std::string& key, const nlohmann::json& value) {
+            auto& values = into[key];
+            values.resize(runs.size());
+            values[i] = value;
+        };
+        detail::each_entry(runs[i].config(), "", [&](const std::string& key, const nlohmann::json& value) {
+            note(config, key, value);
+        });
+        const auto summary = runs[i].summary();
+        if (!summary) return summary.error();
+        for (const auto& [name, metric] : (*summary)["metrics"].items()) {
+            for (const char* last : {"last", "text"}) {
+                if (const auto found = metric.find(last); found != metric.end()) note(metrics, name, *found);
+            }
+        }
+    }
+    Comparison comparison;
+    for (auto& [key, values] : config) comparison.config.push_back({key, std::move(values)});
+    for (auto& [name, values] : metrics) comparison.metrics.push_back({name, std::move(values)});
+    return comparison;
+}
+
+}  // namespace CAIRN_NAMESPACE
+
+// ---- cairn/query/as_json.hpp
+// What was read, as JSON: the shapes that `cairn --json`, the server and the report have in common
+// (docs/json.md). Numbers that are not finite are the words of `metric_to_json`; times are milliseconds since
+// the Unix epoch. Costs nlohmann/json.
+
+namespace CAIRN_NAMESPACE {
+
+namespace detail {
+
+[[nodiscard]] inline nlohmann::json ms_of(std::int64_t ns) {
+    return ns == 0 ? nlohmann::json{nullptr} : nlohmann::json(ns / ns_per_ms);
+}
+/// What a user wrote, where a run's record has it as it should be.
+[[nodiscard]] inline nlohmann::json about_of(const RecordedRun& run, const char* key,
+                                             nlohmann::json otherwise) {
+    const auto found = run.about().find(key);
+    return found != run.about().end() && found->type() == otherwise.type() ? *found : std::move(otherwise);
+}
+
+}  // namespace detail
+
+/// `{"code", "message", "path", "advice"}`.
+[[nodiscard]] inline nlohmann::json as_json(const error& failure) {
+    return {{"code", to_string(failure.code())},
+            {"message", failure.tried()},
+            {"path", failure.path()},
+            {"advice", failure.advice()}};
+}
+
+/// A run without its numbers.
+[[nodiscard]] inline nlohmann::json as_json(const RecordedRun& run) {
+    return {{"id", run.id()},
+            {"project", run.project()},
+            {"name", run.name()},
+            {"state", to_string(run.state())},
+            {"why", run.why()},
+            {"created_ms", detail::ms_of(run.created_ns())},
+            {"started_ms", detail::ms_of(run.started_ns())},
+            {"ended_ms", detail::ms_of(run.ended_ns())},
+            {"sessions", detail::about_of(run, "sessions", 1U)},
+            {"group", detail::about_of(run, "group", "")},
+            {"job_type", detail::about_of(run, "job_type", "")},
+            {"notes", detail::about_of(run, "notes", "")},
+            {"tags", detail::about_of(run, "tags", nlohmann::json::array())},
+            {"defined", detail::about_of(run, "metrics", nlohmann::json::object())},
+            {"dir", run.dir().string()}};
+}
+
+/// A version and the aliases that name it.
+[[nodiscard]] inline nlohmann::json as_json(const Manifest& version,
+                                            const std::map<std::string, std::uint64_t>& aliases) {
+    nlohmann::json files = nlohmann::json::array(), named = nlohmann::json::array();
+    for (const FileEntry& file : version.files) {
+        nlohmann::json& entry = files.emplace_back(nlohmann::json{{"path", file.path}, {"bytes", file.size}});
+        if (!file.reference.empty()) entry["reference"] = file.reference;
+        if (!file.digest.empty()) entry["sha256"] = file.digest;
+    }
+    for (const auto& [alias, number] : aliases) {
+        if (number == version.version) named.push_back(alias);
+    }
+    return {{"project", version.project},
+            {"artifact", version.artifact},
+            {"type", version.type},
+            {"version", version.label()},
+            {"run", version.run},
+            {"step", version.step ? nlohmann::json(*version.step) : nlohmann::json{nullptr}},
+            {"created_ms", detail::ms_of(version.created_ns)},
+            {"bytes", version.logical_size()},
+            {"aliases", std::move(named)},
+            {"metrics", version.metrics.is_null() ? nlohmann::json::object() : version.metrics},
+            {"metadata", version.metadata.is_null() ? nlohmann::json::object() : version.metadata},
+            {"description", version.description},
+            {"files", std::move(files)}};
+}
+
+/// A row: `{"step", "time_ms", "row": {"loss": 0.5}}`.
+[[nodiscard]] inline nlohmann::json as_json(const DynamicRow& row) {
+    nlohmann::json values = nlohmann::json::object();
+    row.for_each([&](std::string_view name, const Value& value) {
+        values[std::string{name}] = detail::value_to_json(value);
+    });
+    return {{"step", row.step()}, {"time_ms", detail::ms_of(row.time_ns())}, {"row", std::move(values)}};
+}
+
+/// A decision of a checkpoint, and why.
+[[nodiscard]] inline nlohmann::json as_json(const Decision& decision) {
+    nlohmann::json because = nlohmann::json::array();
+    for (const Because& one : decision.because)
+        because.push_back({{"policy", one.policy}, {"reason", to_text(one.reason)}});
+    return {{"kind", to_string(decision.kind)},
+            {"checkpoint", decision.checkpoint},
+            {"step", decision.step},
+            {"time_ms", detail::ms_of(decision.time_ns)},
+            {"version", decision.version ? nlohmann::json("v" + std::to_string(*decision.version))
+                                         : nlohmann::json{nullptr}},
+            {"queued", decision.queued},
+            {"by_hand", decision.by_hand},
+            {"text", decision.text},
+            {"retention", decision.retention},
+            {"because", std::move(because)},
+            {"row", as_json(decision.row)["row"]}};
+}
+
+/// Values, a column for each part: `{"step": […], "time_ms": […], "value": […]}`.
+[[nodiscard]] inline nlohmann::json as_json(const std::vector<Series::Point>& points) {
+    nlohmann::json steps = nlohmann::json::array(), times = steps, values = steps;
+    for (const Series::Point& point : points) {
+        steps.push_back(point.step);
+        times.push_back(point.time_ns / detail::ns_per_ms);
+        values.push_back(metric_to_json(point.value));
+    }
+    return {{"step", std::move(steps)}, {"time_ms", std::move(times)}, {"value", std::move(values)}};
+}
+
+/// Buckets that have a value, a column for each part: `{"from", "to", "min", "max", "last", "finite",
+/// "not_finite"}`. Where nothing is finite, `min`, `max` and `last` are null.
+[[nodiscard]] inline nlohmann::json as_json(const std::vector<Bucket>& buckets) {
+    nlohmann::json out;
+    for (const char* column : {"from", "to", "min", "max", "last", "finite", "not_finite"})
+        out[column] = nlohmann::json::array();
+    const auto number = [](const Bucket& bucket, double value) {
+        return bucket.finite == 0 ? nlohmann::json{nullptr} : nlohmann::json(value);
+    };
+    for (const Bucket& bucket : buckets) {
+        if (bucket.finite + bucket.not_finite == 0) continue;
+        out["from"].push_back(bucket.from);
+        out["to"].push_back(bucket.to);
+        out["min"].push_back(number(bucket, bucket.min));
+        out["max"].push_back(number(bucket, bucket.max));
+        out["last"].push_back(number(bucket, bucket.last));
+        out["finite"].push_back(bucket.finite);
+        out["not_finite"].push_back(bucket.not_finite);
+    }
+    return out;
+}
+
+/// Metrics as they stood at a step: `{"loss": {"step", "time_ms", "value"}}`.
+[[nodiscard]] inline nlohmann::json as_json(const std::map<std::string, Standing, std::less<>>& standing) {
+    nlohmann::json out = nlohmann::json::object();
+    for (const auto& [name, one] : standing)
+        out[name] = {{"step", one.step}, {"time_ms", detail::ms_of(one.time_ns)}, {"value", one.value}};
+    return out;
+}
+
+/// What runs differ in: `{"config": {"lr": [0.1, 0.2]}, "metrics": {…}}`, a value for each run.
+[[nodiscard]] inline nlohmann::json as_json(const Comparison& comparison, bool only_changed) {
+    const auto part = [&](const std::vector<Compared>& all) {
+        nlohmann::json out = nlohmann::json::object();
+        for (const Compared& one : all) {
+            if (!only_changed || one.differs()) out[one.key] = one.values;
+        }
+        return out;
+    };
+    return {{"config", part(comparison.config)}, {"metrics", part(comparison.metrics)}};
+}
+
+/// The errors of a list.
+[[nodiscard]] inline nlohmann::json as_json(const std::vector<error>& failures) {
+    nlohmann::json out = nlohmann::json::array();
+    for (const error& failure : failures) out.push_back(as_json(failure));
+    return out;
+}
+
+/// A run with its config, its summary and what it saved; of one that crashed also its last rows and the last
+/// lines that it printed. Fails as the disk does, and where the history cannot be read.
+[[nodiscard]] inline result<nlohmann::json> run_as_json(const StoreReader& store, const RecordedRun& run) {
+    nlohmann::json out = as_json(run);
+    out["config"] = run.config();
+    auto summary = run.summary();
+    if (!summary) return summary.error();
+    out["metrics"] = std::move((*summary)["metrics"]);
+    out["summary"] = std::move((*summary)["user"]);
+    const auto saved = store.versions_of(run);
+    if (!saved) return saved.error();
+    out["versions"] = nlohmann::json::array();
+    for (const auto& [name, versions] : saved->by_artifact) {
+        for (const Manifest& version : versions)
+            out["versions"].push_back(as_json(version, saved->aliases_of(name)));
+    }
+    out["damaged"] = as_json(saved->damaged);
+    if (run.state() != RunState::crashed) return out;
+    const auto rows = run.last_rows(5);
+    if (!rows) return rows.error();
+    for (const DynamicRow& row : *rows) out["last_rows"].push_back(as_json(row));
+    auto lines = run.last_lines(10);
+    if (!lines) return lines.error();
+    out["last_lines"] = std::move(*lines);
+    return out;
+}
+
+}  // namespace CAIRN_NAMESPACE
+
+// ---- cairn/cli/call.hpp
+// What all verbs of the `cairn` command share: where they read, where they print, how they fail.
+
+namespace CAIRN_NAMESPACE::cli {
+
+/// Gets what a command prints, piece by piece.
+using Print = std::function<void(std::string_view)>;
+
+/// One call of the command. A verb is a function that reads its options and prints; it returns why it could
+/// not. Exit codes: 0 done; 1 it could not be done, or what was looked at is damaged; 2 called wrongly.
+class Call {
+  public:
+    /// \param out  gets what was asked for. \param err gets complaints.
+    Call(Print out, Print err) : out_{std::move(out)}, err_{std::move(err)} {
+        dir_ = ::cairn::detail::environment("CAIRN_DIR");
+        if (dir_.empty()) dir_ = "cairn";
+    }
+
+    /// The options that every verb has.
+    void add_to(CLI::App& app) {
+        app.add_option("-d,--dir", dir_, "the store (default: $CAIRN_DIR, or ./cairn)");
+        app.add_flag("--json", json_, "print JSON");
+    }
+
+    /// Adds a verb: `work` is called when it is the one.
+    CLI::App* verb(CLI::App& app, const char* name, const char* what, std::function<result<void>()> work) {
+        CLI::App* const made = app.add_subcommand(name, what);
+        made->callback([this, work = std::move(work)] {
+            if (const auto done = work(); !done) fail(done.error());
+        });
+        return made;
+    }
+
+    /// The store, as the options name it.
+    [[nodiscard]] result<StoreReader> store() const { return open(::cairn::detail::os::path_of(dir_)); }
+    /// Calls `f(store, run)` for the run that a text names.
+    template <class F>
+    result<void> with_run(const std::string& text, F&& f) const {
+        const auto reader = store();
+        if (!reader) return reader.error();
+        const auto run = reader->find(text);
+        if (!run) return run.error();
+        return f(*reader, *run);
+    }
+    /// Whether JSON is wanted.
+    [[nodiscard]] bool json() const noexcept { return json_; }
+
+    /// Prints what was asked for.
+    void out(std::string_view text) { out_(text); }
+    /// Prints JSON, one value on a line. A text that is no UTF-8 is made such.
+    void print(const nlohmann::json& value) {
+        out_(value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+    }
+    /// Prints a complaint that ends nothing: something else is damaged.
+    void complain(const error& failure) { err_(std::string{failure.what()} + "\n"); }
+    /// Prints a note for people, on stderr.
+    void note(std::string_view text) { err_(std::string{text} + "\n"); }
+    /// Complains, and the exit code tells.
+    void fail(const error& failure) {
+        if (json_)
+            err_(nlohmann::json{{"error", as_json(failure)}}.dump(-1, ' ', false,
+                                                                  nlohmann::json::error_handler_t::replace) +
+                 "\n");
+        else
+            complain(failure);
+        code_ = 1;
+    }
+    /// Something is damaged: the exit code tells.
+    void set_damaged() noexcept { code_ = 1; }
+    /// The exit code.
+    [[nodiscard]] int code() const noexcept { return code_; }
+
+  private:
+    Print out_, err_;
+    std::string dir_;
+    bool json_ = false;
+    int code_ = 0;
+};
+
+}  // namespace CAIRN_NAMESPACE::cli
+
+// ---- cairn/cli/text.hpp
+// Numbers, times and tables as people read them.
+
+namespace CAIRN_NAMESPACE::cli::detail {
+
+using namespace ::cairn::detail;  // NOLINT(google-build-using-namespace): the layers' own helpers
+
+[[nodiscard]] inline std::string local_time(std::int64_t ns) {
+    const auto seconds = static_cast<std::time_t>(ns / 1'000'000'000);
+    std::tm parts{};
+#if defined(_WIN32)
+    ::localtime_s(&parts, &seconds);
+#else
+    ::localtime_r(&seconds, &parts);
+#endif
+    char buffer[32];
+    std::strftime(buffer, sizeof buffer, "%Y-%m-%d %H:%M", &parts);
+    return buffer;
+}
+
+[[nodiscard]] inline std::string duration(double seconds) {
+    char buffer[48];
+    if (seconds < 100) {
+        std::snprintf(buffer, sizeof buffer, "%.1f s", seconds);
+    } else {
+        const auto whole = static_cast<long long>(seconds);
+        std::snprintf(buffer, sizeof buffer, "%lld:%02lld:%02lld", whole / 3600, whole / 60 % 60, whole % 60);
+    }
+    return buffer;
+}
+
+[[nodiscard]] inline std::string size_text(std::uint64_t bytes) {
+    static constexpr const char* units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
+    auto size = static_cast<double>(bytes);
+    std::size_t unit = 0;
+    while (size >= 1024 && unit + 1 < std::size(units)) size /= 1024, ++unit;
+    char buffer[32];
+    std::snprintf(buffer, sizeof buffer, unit == 0 ? "%.0f %s" : "%.1f %s", size, units[unit]);
+    return buffer;
+}
+
+/// A JSON value in a line: a text as it is, a number short, nothing as "-".
+[[nodiscard]] inline std::string brief(const nlohmann::json& value) {
+    if (value.is_null()) return "-";
+    if (value.is_number_float()) return short_number(value.get<double>());
+    if (value.is_string()) return printable(value.get_ref<const std::string&>());
+    return printable(value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+}
+
+/// How many columns a text takes: of UTF-8, the characters.
+[[nodiscard]] inline std::size_t columns_of(std::string_view text) {
+    return static_cast<std::size_t>(std::count_if(
+        text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xc0U) != 0x80; }));
+}
+
+/// Rows of cells, printed in columns as wide as they must be; the last one ends where it ends.
+class Table {
+  public:
+    explicit Table(std::vector<std::string> header) { rows_.push_back(std::move(header)); }
+    void add(std::vector<std::string> row) { rows_.push_back(std::move(row)); }
+    [[nodiscard]] bool empty() const noexcept { return rows_.size() == 1; }
+
+    [[nodiscard]] std::string text(std::size_t widest = 40) const {
+        std::vector<std::size_t> widths;
+        for (const auto& row : rows_) {
+            widths.resize(std::max(widths.size(), row.size()));
+            for (std::size_t i = 0; i < row.size(); ++i)
+                widths[i] = std::min(widest, std::max(widths[i], columns_of(row[i])));
+        }
+        std::string out;
+        for (const auto& row : rows_) {
+            for (std::size_t i = 0; i < row.size(); ++i) {
+                const bool is_last = i + 1 == row.size();
+                const std::size_t wide = columns_of(row[i]);
+                out += wide > widths[i] && !is_last ? cut(row[i], widths[i]) : row[i];
+                if (!is_last) out.append(wide < widths[i] ? widths[i] - wide + 2 : 2, ' ');
+            }
+            out += '\n';
+        }
+        return out;
+    }
+
+  private:
+    [[nodiscard]] static std::string cut(const std::string& text, std::size_t columns) {
+        std::size_t at = 0;
+        for (std::size_t seen = 0; at < text.size(); ++at) {
+            const bool begins = (static_cast<unsigned char>(text[at]) & 0xc0U) != 0x80;
+            if (begins && ++seen == columns) break;
+        }
+        return text.substr(0, at) + "~";
+    }
+
+    std::vector<std::vector<std::string>> rows_;
+};
+
+}  // namespace CAIRN_NAMESPACE::cli::detail
+
+// ---- cairn/cli/runs.hpp
+// The verbs about whole runs: ls, show, diff.
+
+namespace CAIRN_NAMESPACE::cli {
+
+namespace detail {
+
+inline constexpr const char* names_a_run = "its id, the beginning of it, its name, or \"latest\"";
+
+/// The table of runs.
+[[nodiscard]] inline std::string runs_text(const std::vector<RecordedRun>& runs) {
+    if (runs.empty()) return "no run yet\n";
+    Table table{{"RUN", "PROJECT", "NAME", "STATE", "STARTED", "LASTED"}};
+    for (const RecordedRun& run : runs) {
+        const auto ended = run.ended_ns() != 0                ? run.ended_ns()
+                           : run.state() == RunState::running ? wall_ns()
+                                                              : 0;
+        table.add({printable(run.id()), printable(run.project()), printable(run.name()),
+                   std::string{to_string(run.state())}, local_time(run.started_ns()),
+                   ended != 0 ? duration(static_cast<double>(ended - run.started_ns()) / 1e9) : "?"});
+    }
+    return table.text(22);
+}
+
+/// One version in a line: label, step, size, the metrics it was saved with, aliases.
+[[nodiscard]] inline std::string version_line(const Manifest& manifest,
+                                              const std::map<std::string, std::uint64_t>& aliases) {
+    std::string out = "       " + column(manifest.label(), 5) + " ";
+    out += column(manifest.step ? "step " + std::to_string(*manifest.step) : "", 12) + " " +
+           column(size_text(manifest.logical_size()), 10);
+    std::size_t shown = 0;
+    for (const auto& [name, value] : manifest.metrics.items()) {
+        if (shown++ == 4) break;
+        if (metric_from_json(value)) out += " " + printable(name) + "=" + brief(value);
+    }
+    for (const auto& [alias, version] : aliases) {
+        if (version == manifest.version) out += "  <- " + alias;
+    }
+    return out + "\n";
+}
+
+/// A row in a line: its step, and what fits of its metrics.
+[[nodiscard]] inline std::string row_line(const DynamicRow& row, std::size_t most = 4) {
+    std::string out = "       " + column("step " + std::to_string(row.step()), 12);
+    std::size_t shown = 0;
+    row.for_each([&](std::string_view name, const Value& value) {
+        if (shown++ < most)
+            out += " " + printable(name) + "=" +
+                   (value.is_text() ? printable(value.text()) : short_number(value.number()));
+    });
+    return out + (shown > most ? " …\n" : "\n");
+}
+
+/// How a crashed run ended.
+[[nodiscard]] inline result<std::string> last_text(const RecordedRun& run) {
+    std::string out;
+    const auto rows = run.last_rows(5);
+    if (!rows) return rows.error();
+    if (!rows->empty()) out += "last rows\n";
+    for (const DynamicRow& row : *rows) out += row_line(row);
+    const auto lines = run.last_lines(10);
+    if (!lines) return lines.error();
+    if (!lines->empty()) out += "last output\n";
+    for (const std::string& line : *lines) out += "       " + printable(line) + "\n";
+    return out;
+}
+
+/// One run on a page: where, how it stands, config, metrics, versions.
+[[nodiscard]] inline result<std::string> show_text(const StoreReader& store, const RecordedRun& run) {
+    std::string out = "run    " + printable(run.project()) + "/" + printable(run.id());
+    if (run.name() != run.id()) out += " (" + printable(run.name()) + ")";
+    out += "\nstate  " + std::string{to_string(run.state())};
+    if (!run.why().empty()) out += ": " + printable(run.why());
+    out += "\nfrom   " + local_time(run.started_ns());
+    if (run.ended_ns() != 0)
+        out += ", for " + duration(static_cast<double>(run.ended_ns() - run.started_ns()) / 1e9);
+    out += "\nin     " + printable(run.dir().string()) + "\n";
+    if (const std::string notes = run.about().value("notes", ""); !notes.empty())
+        out += "notes  " + printable(notes) + "\n";
+    if (const nlohmann::json config = run.config(); !config.empty()) {
+        out += "config\n";
+        for (const auto& [key, value] : config.items())
+            out += "       " + column(printable(key), 18) + " " + brief(value) + "\n";
+    }
+    HistoryReport report;
+    const auto views = run.metrics(&report);
+    if (!views) return views.error();
+    for (const error& damage : report.errors(run.dir().string())) out += std::string{damage.what()} + "\n";
+    if (!views->empty()) {
+        out += "metrics\n" +
+               metrics_table(*views, [&](std::string_view metric) { return run.goal_of(metric); }, 100);
+    }
+    if (run.state() == RunState::crashed) {
+        auto last = last_text(run);
+        if (!last) return last.error();
+        out += *last;
+    }
+    const auto saved = store.versions_of(run);
+    if (!saved) return saved.error();
+    for (const auto& [name, versions] : saved->by_artifact) {
+        out += "saved  " + printable(name) + "\n";
+        for (const Manifest& manifest : versions) out += version_line(manifest, saved->aliases_of(name));
+    }
+    for (const error& damaged : saved->damaged) out += std::string{damaged.what()} + "\n";
+    return out;
+}
+
+[[nodiscard]] inline std::string diff_text(const std::vector<RecordedRun>& runs, const Comparison& comparison,
+                                           bool only_changed) {
+    std::string out;
+    for (const auto& [title, part] :
+         {std::pair{"CONFIG", &comparison.config}, {"METRIC", &comparison.metrics}}) {
+        std::vector<std::string> header{title};
+        for (const RecordedRun& run : runs) header.push_back(printable(run.id()));
+        Table table{std::move(header)};
+        for (const Compared& one : *part) {
+            if (only_changed && !one.differs()) continue;
+            std::vector<std::string> row{(one.differs() ? "* " : "  ") + printable(one.key)};
+            for (const nlohmann::json& value : one.values) row.push_back(brief(value));
+            table.add(std::move(row));
+        }
+        if (!table.empty()) out += (out.empty() ? "" : "\n") + table.text(28);
+    }
+    return out.empty() ? "no difference\n" : out;
+}
+
+}  // namespace detail
+
+/// `cairn ls`.
+inline void add_ls(CLI::App& app, Call& call) {
+    struct Wanted {
+        std::string project{};
+        std::size_t limit = 0;
+    };
+    const auto wanted = std::make_shared<Wanted>();
+    CLI::App* const verb =
+        call.verb(app, "ls", "list the runs, newest first", [&call, wanted]() -> result<void> {
+            const auto store = call.store();
+            if (!store) return store.error();
+            auto list = store->runs(wanted->project);
+            if (!list) return list.error();
+            const bool truncated = wanted->limit != 0 && list->runs.size() > wanted->limit;
+            if (truncated)
+                list->runs.erase(list->runs.begin() + static_cast<std::ptrdiff_t>(wanted->limit),
+                                 list->runs.end());
+            if (call.json()) {
+                nlohmann::json runs = nlohmann::json::array();
+                for (const RecordedRun& run : list->runs) runs.push_back(as_json(run));
+                call.print({{"runs", std::move(runs)},
+                            {"truncated", truncated},
+                            {"damaged", as_json(list->damaged)}});
+                return {};
+            }
+            for (const error& damaged : list->damaged) call.complain(damaged);
+            call.out(detail::runs_text(list->runs));
+            if (truncated) call.note("and more: --limit 0 has all");
+            return {};
+        });
+    verb->add_option("-p,--project", wanted->project, "only of this project");
+    verb->add_option("--limit", wanted->limit, "at most so many (default 0: all)");
+}
+
+/// `cairn show RUN`.
+inline void add_show(CLI::App& app, Call& call) {
+    const auto name = std::make_shared<std::string>();
+    CLI::App* const verb = call.verb(app, "show", "one run: config, metrics, saved versions", [&call, name] {
+        return call.with_run(*name, [&](const StoreReader& store, const RecordedRun& run) -> result<void> {
+            if (call.json()) {
+                auto shown = run_as_json(store, run);
+                if (!shown) return shown.error();
+                call.print(*shown);
+                return {};
+            }
+            const auto shown = detail::show_text(store, run);
+            if (!shown) return shown.error();
+            call.out(*shown);
+            return {};
+        });
+    });
+    verb->add_option("RUN", *name, detail::names_a_run)->required();
+}
+
+/// `cairn diff A B…`.
+inline void add_diff(CLI::App& app, Call& call) {
+    struct Wanted {
+        std::vector<std::string> runs{};
+        bool only_changed = false;
+    };
+    const auto wanted = std::make_shared<Wanted>();
+    CLI::App* const verb = call.verb(
+        app, "diff", "configs and last values of runs side by side", [&call, wanted]() -> result<void> {
+            const auto store = call.store();
+            if (!store) return store.error();
+            std::vector<RecordedRun> runs;
+            for (const std::string& name : wanted->runs) {
+                auto run = store->find(name);
+                if (!run) return run.error();
+                runs.push_back(std::move(*run));
+            }
+            const auto comparison = compare(runs);
+            if (!comparison) return comparison.error();
+            if (!call.json()) {
+                call.out(detail::diff_text(runs, *comparison, wanted->only_changed));
+                return {};
+            }
+            nlohmann::json out = as_json(*comparison, wanted->only_changed);
+            for (const RecordedRun& run : runs) out["runs"].push_back(run.id());
+            call.print(out);
+            return {};
+        });
+    verb->add_option("RUN", wanted->runs, "two runs or more")->required()->expected(2, 1000);
+    verb->add_flag("--only-changed", wanted->only_changed, "leave out what is equal");
+}
+
+}  // namespace CAIRN_NAMESPACE::cli
+
 // ---- cairn/store/garbage.hpp
 // Frees what no version names: what a kill in the middle of a commit or a removal may leave.
 
@@ -21803,281 +22439,691 @@ result<Garbage> collect_garbage(const Store& store, const GarbageOptions& option
 
 }  // namespace CAIRN_NAMESPACE
 
-// ---- cairn/cli/cli.hpp
-// The `cairn` command as a function, so that any program can have it: `return cairn::cli::main(argc, argv);`
-// Opt-in: costs CLI11 (2.9 s to compile).
+// ---- cairn/cli/artifacts.hpp
+// The verbs about versions and the store: artifact, verify, gc.
 
 namespace CAIRN_NAMESPACE::cli {
 
-/// What a command did: its text, its complaints, its exit code (0 done; 1 it could not be done; 2 it was
-/// called wrongly).
-struct Output {
-    std::string out;  ///< for stdout
-    std::string err;  ///< for stderr
-    int code = 0;     ///< the exit code
-};
-
 namespace detail {
 
-using namespace ::cairn::detail;  // NOLINT(google-build-using-namespace): the layers' own helpers
+/// A version as people name it: "model:v3", "model:best", "model" for the latest; in a project, if the store
+/// has several: "mnist/model:v3".
+struct VersionName {
+    std::string project{}, artifact{}, label = "latest";
 
-[[nodiscard]] inline std::string local_time(std::int64_t ns) {
-    const auto seconds = static_cast<std::time_t>(ns / 1'000'000'000);
-    std::tm parts{};
-#if defined(_WIN32)
-    ::localtime_s(&parts, &seconds);
-#else
-    ::localtime_r(&seconds, &parts);
-#endif
-    char buffer[32];
-    std::strftime(buffer, sizeof buffer, "%Y-%m-%d %H:%M", &parts);
-    return buffer;
+    explicit VersionName(const std::string& text) : artifact{text} {
+        if (const std::size_t colon = artifact.find(':'); colon != std::string::npos) {
+            label = artifact.substr(colon + 1);
+            artifact.resize(colon);
+        }
+        if (const std::size_t slash = artifact.find('/'); slash != std::string::npos) {
+            project = artifact.substr(0, slash);
+            artifact.erase(0, slash + 1);
+        }
+    }
+};
+
+/// The artifact of a name. Fails: not_found; invalid_argument if several projects have one.
+[[nodiscard]] inline result<ArtifactStore> open_artifact(const Store& store, const VersionName& name) {
+    std::vector<std::string> projects{name.project};
+    if (name.project.empty()) {
+        auto all = store.projects();
+        if (!all) return all.error();
+        projects.clear();
+        for (const std::string& project : *all) {
+            const auto names = store.artifacts(project);
+            if (!names) return names.error();
+            if (std::find(names->begin(), names->end(), name.artifact) != names->end())
+                projects.push_back(project);
+        }
+    }
+    if (projects.size() == 1) return ArtifactStore::open(store, projects.front(), name.artifact);
+    if (projects.empty()) {
+        return error{errc::not_found, "there is no such artifact", suggest_name(name.artifact),
+                     "see which there are with: cairn artifact ls"};
+    }
+    return error{
+        errc::invalid_argument, "several projects have an artifact of this name", suggest_name(name.artifact),
+        "name one: " + projects[0] + "/" + name.artifact + " or " + projects[1] + "/" + name.artifact};
 }
 
-[[nodiscard]] inline std::string duration(double seconds) {
-    char buffer[48];
-    if (seconds < 100) {
-        std::snprintf(buffer, sizeof buffer, "%.1f s", seconds);
+/// Calls `f(artifact, manifest)` for the version that a text names.
+template <class F>
+result<void> with_version(Call& call, const std::string& text, F&& f) {
+    const auto reader = call.store();
+    if (!reader) return reader.error();
+    const VersionName name{text};
+    const auto artifact = open_artifact(reader->store(), name);
+    if (!artifact) return artifact.error();
+    const auto manifest = artifact->resolve(name.label);
+    if (!manifest) return manifest.error();
+    return f(*artifact, *manifest);
+}
+
+inline result<void> list_artifacts(Call& call, const std::string& of) {
+    const auto reader = call.store();
+    if (!reader) return reader.error();
+    const Store& store = reader->store();
+    const auto projects = store.projects();
+    if (!projects) return projects.error();
+    nlohmann::json out = nlohmann::json::array();
+    Table table{{"ARTIFACT", "TYPE", "VERSION", "STEP", "SIZE", "MADE", "RUN", "ALIASES"}};
+    std::vector<error> damaged;
+    for (const std::string& project : *projects) {
+        const auto names = store.artifacts(project);
+        if (!names) return names.error();
+        for (const std::string& name : *names) {
+            if (!of.empty() && of != name && of != project + "/" + name) continue;
+            const auto artifact = ArtifactStore::open(store, project, name);
+            if (!artifact) {
+                damaged.push_back(artifact.error());
+                continue;
+            }
+            const auto listing = artifact->list();
+            if (!listing) return listing.error();
+            damaged.insert(damaged.end(), listing->damaged.begin(), listing->damaged.end());
+            const auto aliases = artifact->aliases();
+            if (!aliases) return aliases.error();
+            for (const Manifest& version : listing->versions) {
+                out.push_back(as_json(version, *aliases));
+                std::string named;
+                for (const auto& alias : out.back()["aliases"])
+                    named += (named.empty() ? "" : ", ") + alias.get<std::string>();
+                table.add({printable(project + "/" + name), printable(version.type), version.label(),
+                           version.step ? std::to_string(*version.step) : "",
+                           size_text(version.logical_size()), local_time(version.created_ns),
+                           printable(version.run), named});
+            }
+        }
+    }
+    if (call.json()) {
+        call.print({{"versions", std::move(out)}, {"damaged", cairn::as_json(damaged)}});
     } else {
-        const auto whole = static_cast<long long>(seconds);
-        std::snprintf(buffer, sizeof buffer, "%lld:%02lld:%02lld", whole / 3600, whole / 60 % 60, whole % 60);
+        for (const error& one : damaged) call.complain(one);
+        call.out(table.empty() ? "no version yet\n" : table.text());
     }
-    return buffer;
+    return {};
 }
 
-[[nodiscard]] inline std::string size_text(std::uint64_t bytes) {
-    static constexpr const char* units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
-    auto size = static_cast<double>(bytes);
-    std::size_t unit = 0;
-    while (size >= 1024 && unit + 1 < std::size(units)) size /= 1024, ++unit;
-    char buffer[32];
-    std::snprintf(buffer, sizeof buffer, unit == 0 ? "%.0f %s" : "%.1f %s", size, units[unit]);
-    return buffer;
-}
-
-/// The table of all runs.
-[[nodiscard]] inline std::string list_runs(const RunList& list) {
-    if (list.runs.empty()) return "no run yet\n";
-    std::string out = column("RUN", 12) + " " + column("PROJECT", 22) + " " + column("NAME", 22) + " " +
-                      column("STATE", 9) + " " + column("STARTED", 17) + "LASTED\n";
-    for (const RecordedRun& run : list.runs) {
-        const auto ended = run.ended_ns() != 0                ? run.ended_ns()
-                           : run.state() == RunState::running ? wall_ns()
-                                                              : 0;
-        out += column(printable(run.id()), 12) + " " + column(printable(run.project()), 22) + " " +
-               column(printable(run.name()), 22) + " " + column(std::string{to_string(run.state())}, 9) +
-               " " + column(local_time(run.started_ns()), 17) +
-               (ended != 0 ? duration(static_cast<double>(ended - run.started_ns()) / 1e9) : "?") + "\n";
+/// What `verify` found, and the exit code.
+inline void tell(Call& call, const Verified& found) {
+    if (!found.ok()) call.set_damaged();
+    if (call.json()) {
+        call.print(
+            {{"versions", found.versions}, {"rows", found.rows}, {"damaged", cairn::as_json(found.damaged)}});
+        return;
     }
-    return out;
-}
-
-/// One version in a line: label, step, size, aliases, the metrics it was saved with.
-[[nodiscard]] inline std::string version_line(const Manifest& manifest,
-                                              const std::map<std::string, std::uint64_t>& aliases) {
-    std::string out = "       " + column(manifest.label(), 5) + " ";
-    out += column(manifest.step ? "step " + std::to_string(*manifest.step) : "", 12) + " " +
-           column(size_text(manifest.logical_size()), 10);
-    std::size_t shown = 0;
-    for (const auto& [name, value] : manifest.metrics.items()) {
-        if (shown++ == 4) break;
-        const auto number = metric_from_json(value);
-        if (number) out += " " + printable(name) + "=" + short_number(*number);
-    }
-    for (const auto& [alias, version] : aliases) {
-        if (version == manifest.version) out += "  <- " + alias;
-    }
-    return out + "\n";
-}
-
-/// A row in a line: its step, and what fits of its metrics.
-[[nodiscard]] inline std::string row_line(const DynamicRow& row) {
-    std::string out = "       " + column("step " + std::to_string(row.step()), 12);
-    std::size_t shown = 0;
-    row.for_each([&](std::string_view name, const Value& value) {
-        if (shown++ < 4)
-            out += " " + printable(name) + "=" +
-                   (value.is_text() ? printable(value.text()) : short_number(value.number()));
-    });
-    return out + (shown > 4 ? " …\n" : "\n");
-}
-
-/// One run on a page: where, how it stands, config, metrics, versions.
-[[nodiscard]] inline result<std::string> show_run(const StoreReader& store, const RecordedRun& run) {
-    std::string out = "run    " + printable(run.project()) + "/" + printable(run.id());
-    if (run.name() != run.id()) out += " (" + printable(run.name()) + ")";
-    out += "\nstate  " + std::string{to_string(run.state())};
-    if (!run.why().empty()) out += ": " + printable(run.why());
-    out += "\nfrom   " + local_time(run.started_ns());
-    if (run.ended_ns() != 0)
-        out += ", for " + duration(static_cast<double>(run.ended_ns() - run.started_ns()) / 1e9);
-    out += "\nin     " + printable(run.dir().string()) + "\n";
-    if (const std::string notes = run.about().value("notes", ""); !notes.empty())
-        out += "notes  " + printable(notes) + "\n";
-    if (const nlohmann::json config = run.config(); !config.empty()) {
-        out += "config\n";
-        for (const auto& [key, value] : config.items()) {
-            out += "       " + column(printable(key), 18) + " " +
-                   printable(value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)) + "\n";
-        }
-    }
-    HistoryReport report;
-    const auto views = run.metrics(&report);
-    if (!views) return views.error();
-    for (const error& unread : report.unread) out += std::string{unread.what()} + "\n";
-    if (report.damaged != 0)
-        out += std::to_string(report.damaged) + " stretches of its history cannot be read\n";
-    if (!views->empty()) {
-        out += "metrics\n" +
-               metrics_table(*views, [&](std::string_view metric) { return run.goal_of(metric); }, 100);
-    }
-    if (run.state() == RunState::crashed) {
-        const auto last = run.last_rows(5);
-        if (!last) return last.error();
-        if (!last->empty()) out += "last rows\n";
-        for (const DynamicRow& row : *last) out += row_line(row);
-        const auto lines = run.last_lines(10);
-        if (!lines) return lines.error();
-        if (!lines->empty()) out += "last output\n";
-        for (const std::string& line : *lines) out += "       " + printable(line) + "\n";
-    }
-    const auto saved = store.versions_of(run);
-    if (!saved) return saved.error();
-    for (const auto& [name, versions] : saved->by_artifact) {
-        out += "saved  " + printable(name) + "\n";
-        const auto aliases = saved->aliases.find(name);
-        for (const Manifest& manifest : versions) {
-            out += version_line(manifest, aliases == saved->aliases.end()
-                                              ? std::map<std::string, std::uint64_t>{}
-                                              : aliases->second);
-        }
-    }
-    for (const error& damaged : saved->damaged) out += std::string{damaged.what()} + "\n";
-    return out;
+    for (const error& damaged : found.damaged) call.complain(damaged);
+    call.out(std::to_string(found.versions) + " versions and " + std::to_string(found.rows) +
+             " rows are whole, " + std::to_string(found.damaged.size()) + " damaged\n");
 }
 
 }  // namespace detail
 
-/// Runs a command line (without the program's name). Never throws, never exits.
-[[nodiscard]] inline Output run(std::vector<std::string> arguments) {
-    Output output;
-    CLI::App app{"cairn: look at recorded runs"};
-    app.name("cairn");
-    app.set_version_flag("--version", CAIRN_VERSION);
-    app.require_subcommand(1);
-    app.fallthrough();
-    std::string dir = ::cairn::detail::environment("CAIRN_DIR");
-    if (dir.empty()) dir = "cairn";
-    std::string project, name;
-    std::vector<std::string> keys;
-    app.add_option("-d,--dir", dir, "the store (default: $CAIRN_DIR, or ./cairn)");
-
-    const auto print = [&](auto&& text) {
-        if (text) {
-            output.out += *text;
-        } else {
-            output.err += std::string{text.error().what()} + "\n";
-            output.code = 1;
-        }
+/// `cairn artifact ls|get|verify|alias|rm`.
+inline void add_artifact(CLI::App& app, Call& call) {
+    struct Wanted {
+        std::string name{}, alias{}, to{};
+        bool remove = false;
     };
-    CLI::App* ls = app.add_subcommand("ls", "list the runs, newest first");
-    ls->add_option("-p,--project", project, "only of this project");
-    ls->callback([&] {
-        print([&]() -> result<std::string> {
-            const auto store = open(dir);
-            if (!store) return store.error();
-            const auto list = store->runs(project);
-            if (!list) return list.error();
-            for (const error& damaged : list->damaged) output.err += std::string{damaged.what()} + "\n";
-            return detail::list_runs(*list);
-        }());
-    });
-    CLI::App* show = app.add_subcommand("show", "one run: config, metrics, saved versions");
-    show->add_option("RUN", name, "its id, the beginning of it, its name, or \"latest\"")->required();
-    show->callback([&] {
-        print([&]() -> result<std::string> {
-            const auto store = open(dir);
-            if (!store) return store.error();
-            const auto found = store->find(name);
-            if (!found) return found.error();
-            return detail::show_run(*store, *found);
-        }());
-    });
-    CLI::App* plot_of = app.add_subcommand("plot", "metrics of a run as curves");
-    plot_of->add_option("RUN", name, "its id, the beginning of it, its name, or \"latest\"")->required();
-    plot_of->add_option("KEY", keys, "the metrics")->required();
-    plot_of->callback([&] {
-        for (const std::string& key : keys) {
-            print([&]() -> result<std::string> {
-                const auto store = open(dir);
-                if (!store) return store.error();
-                const auto found = store->find(name);
-                if (!found) return found.error();
-                const auto series = found->series(key);
-                if (!series) return series.error();
-                return plot(*series, key + "  " + found->project() + "/" + found->id());
-            }());
-        }
-    });
+    const auto wanted = std::make_shared<Wanted>();
+    constexpr const char* names_one = "NAME, NAME:v3, NAME:best, or PROJECT/NAME:v3";
+    CLI::App* const artifact =
+        app.add_subcommand("artifact", "versions of checkpoints, models and other artifacts");
+    artifact->require_subcommand(1);
 
-    CLI::App* verify = app.add_subcommand("verify", "look at every byte of the store, or of one run");
-    verify->add_option("RUN", name, "its id, the beginning of it, its name, or \"latest\"");
-    verify->callback([&] {
-        print([&]() -> result<std::string> {
-            const auto store = open(dir);
-            if (!store) return store.error();
-            result<Verified> found = error{};
-            if (name.empty()) {
-                found = store->verify();
-            } else {
-                const auto run = store->find(name);
-                if (!run) return run.error();
-                found = store->verify(*run);
-            }
-            if (!found) return found.error();
-            for (const error& damaged : found->damaged) output.err += std::string{damaged.what()} + "\n";
-            if (!found->ok()) output.code = 1;
-            return std::to_string(found->versions) + " versions and " + std::to_string(found->rows) +
-                   " rows are whole, " + std::to_string(found->damaged.size()) + " damaged\n";
-        }());
-    });
-    bool dry_run = false;
-    CLI::App* gc = app.add_subcommand("gc", "free what no version names and what dead processes left");
-    gc->add_flag("-n,--dry-run", dry_run, "only tell what would be freed");
-    gc->callback([&] {
-        print([&]() -> result<std::string> {
-            const auto store = Store::open_existing(::cairn::detail::os::path_of(dir));
-            if (!store) return store.error();
-            const auto freed = collect_garbage(*store, {.dry_run = dry_run});
-            if (!freed) return freed.error();
-            return std::string{dry_run ? "would free " : "freed "} + std::to_string(freed->objects) +
-                   " objects of " + std::to_string(freed->bytes) + " bytes and " +
-                   std::to_string(freed->temporaries) + " temporaries\n";
-        }());
-    });
+    call.verb(*artifact, "ls", "list them",
+              [&call, wanted] { return detail::list_artifacts(call, wanted->name); })
+        ->add_option("NAME", wanted->name, "only of this one");
 
-    try {
-        std::reverse(arguments.begin(), arguments.end());  // as CLI11 takes them
-        app.parse(arguments);
-    } catch (const CLI::Success& success) {
-        output.out +=
-            success.get_name() == "CallForVersion" ? std::string{success.what()} + "\n" : app.help();
-    } catch (const CLI::ParseError& wrong) {
-        output.err += std::string{"cairn: "} + wrong.what() + "; see: cairn --help\n";
-        output.code = 2;
-    } catch (const std::exception& failure) {
-        output.err += std::string{failure.what()} + "\n";
-        output.code = 1;
-    }
-    return output;
+    CLI::App* const get =
+        call.verb(*artifact, "get", "copy the files of a version, verified, into a folder", [&call, wanted] {
+            return detail::with_version(
+                call, wanted->name, [&](const ArtifactStore& from, const Manifest& version) {
+                    const std::string to =
+                        wanted->to.empty() ? from.name() + "-" + version.label() : wanted->to;
+                    const auto copied = from.download(version, ::cairn::detail::os::path_of(to));
+                    if (copied) call.out(detail::printable(to) + "\n");
+                    return copied;
+                });
+        });
+    get->add_option("VERSION", wanted->name, names_one)->required();
+    get->add_option("-o,--to", wanted->to, "the folder (default: NAME-v3)");
+
+    call.verb(*artifact, "verify", "look at every byte of a version",
+              [&call, wanted] {
+                  return detail::with_version(
+                      call, wanted->name,
+                      [&](const ArtifactStore& of, const Manifest& version) -> result<void> {
+                          Verified found;
+                          if (const auto whole = of.verify(version); whole)
+                              found.versions = 1;
+                          else
+                              found.damaged.push_back(whole.error());
+                          detail::tell(call, found);
+                          return {};
+                      });
+              })
+        ->add_option("VERSION", wanted->name, names_one)
+        ->required();
+
+    CLI::App* const alias =
+        call.verb(*artifact, "alias", "name a version, or take the name away", [&call, wanted] {
+            return detail::with_version(
+                call, wanted->name, [&](const ArtifactStore& of, const Manifest& version) {
+                    return wanted->remove ? of.remove_alias(wanted->alias)
+                                          : of.set_alias(wanted->alias, version.version);
+                });
+        });
+    alias->add_option("VERSION", wanted->name, names_one)->required();
+    alias->add_option("ALIAS", wanted->alias, "such as production")->required();
+    alias->add_flag("--remove", wanted->remove, "take the name away");
+
+    call.verb(*artifact, "rm", "remove a version; not one that an alias names, that is read, or the newest",
+              [&call, wanted] {
+                  return detail::with_version(call, wanted->name,
+                                              [&](const ArtifactStore& of, const Manifest& version) {
+                                                  return of.remove(version.version);
+                                              });
+              })
+        ->add_option("VERSION", wanted->name, names_one)
+        ->required();
 }
 
-/// The `cairn` program. Returns its exit code.
-inline int main(int argc, char** argv) {
-    const Output output = run({argv + 1, argv + argc});
-    std::fwrite(output.out.data(), 1, output.out.size(), stdout);
-    std::fwrite(output.err.data(), 1, output.err.size(), stderr);
-    return output.code;
+/// `cairn verify`.
+inline void add_verify(CLI::App& app, Call& call) {
+    const auto name = std::make_shared<std::string>();
+    call.verb(app, "verify", "look at every byte of the store, or of one run",
+              [&call, name]() -> result<void> {
+                  const auto store = call.store();
+                  if (!store) return store.error();
+                  result<Verified> found = error{};
+                  if (name->empty()) {
+                      found = store->verify();
+                  } else {
+                      const auto run = store->find(*name);
+                      if (!run) return run.error();
+                      found = store->verify(*run);
+                  }
+                  if (!found) return found.error();
+                  detail::tell(call, *found);
+                  return {};
+              })
+        ->add_option("RUN", *name, detail::names_a_run);
+}
+
+/// `cairn gc`.
+inline void add_gc(CLI::App& app, Call& call) {
+    const auto dry_run = std::make_shared<bool>(false);
+    call.verb(app, "gc", "free what no version names and what dead processes left",
+              [&call, dry_run]() -> result<void> {
+                  const auto store = call.store();
+                  if (!store) return store.error();
+                  const auto freed = collect_garbage(store->store(), {.dry_run = *dry_run});
+                  if (!freed) return freed.error();
+                  if (call.json()) {
+                      call.print({{"dry_run", *dry_run},
+                                  {"objects", freed->objects},
+                                  {"bytes", freed->bytes},
+                                  {"temporaries", freed->temporaries}});
+                      return {};
+                  }
+                  call.out((*dry_run ? "would free " : "freed ") + std::to_string(freed->objects) +
+                           " objects of " + std::to_string(freed->bytes) + " bytes and " +
+                           std::to_string(freed->temporaries) + " temporaries\n");
+                  return {};
+              })
+        ->add_flag("-n,--dry-run", *dry_run, "only tell what would be freed");
+}
+
+}  // namespace CAIRN_NAMESPACE::cli
+
+// ---- cairn/cli/plot.hpp
+// A series as a picture of braille characters for a terminal.
+
+namespace CAIRN_NAMESPACE::cli {
+
+/// A grid of dots, two wide and four high in each character.
+class Braille {
+  public:
+    /// An empty grid of so many characters.
+    Braille(std::size_t columns, std::size_t rows) : columns_{columns}, rows_{rows}, cells_(columns * rows) {}
+
+    /// How many dots it is wide.
+    [[nodiscard]] std::size_t width() const noexcept { return columns_ * 2; }
+    /// How many dots it is high.
+    [[nodiscard]] std::size_t height() const noexcept { return rows_ * 4; }
+
+    /// Sets the dot in column `x` from the left and row `y` from the bottom.
+    void set(std::size_t x, std::size_t y) {
+        static constexpr unsigned char bits[4][2] = {{0x40, 0x80}, {0x04, 0x20}, {0x02, 0x10}, {0x01, 0x08}};
+        const std::size_t row = rows_ - 1 - y / 4;
+        cells_[row * columns_ + x / 2] |= bits[y % 4][x % 2];
+    }
+
+    /// A row from the top, as UTF-8.
+    [[nodiscard]] std::string line(std::size_t row) const {
+        std::string out;
+        for (std::size_t column = 0; column < columns_; ++column) {
+            const unsigned char dots = cells_[row * columns_ + column];
+            out += static_cast<char>(0xe2);
+            out += static_cast<char>(0xa0 | dots >> 6U);
+            out += static_cast<char>(0x80 | (dots & 0x3fU));
+        }
+        return out;
+    }
+
+  private:
+    std::size_t columns_, rows_;
+    std::vector<unsigned char> cells_;
+};
+
+/// The curve of a series, `columns` by `rows` characters with its scales; each column of dots spans the exact
+/// least and greatest value in it. What is not finite is marked with `!` under its column. Requires a point.
+[[nodiscard]] inline std::string plot(const Series& series, const std::string& title,
+                                      std::size_t columns = 72, std::size_t rows = 14) {
+    Braille dots{columns, rows};
+    const std::vector<Bucket> buckets = series.buckets(dots.width());
+    double low = std::numeric_limits<double>::infinity(), high = -low;
+    std::uint64_t not_finite = 0;
+    for (const Bucket& bucket : buckets) {
+        not_finite += bucket.not_finite;
+        if (bucket.finite == 0) continue;
+        low = std::min(low, bucket.min);
+        high = std::max(high, bucket.max);
+    }
+    const bool any = low <= high;
+    if (!any) low = high = 0;
+    const double range = high > low ? high - low : 1;
+    const auto place = [&](double value) {
+        const double share = high > low ? (value - low) / range : 0.5;
+        return static_cast<std::size_t>(std::lround(share * static_cast<double>(dots.height() - 1)));
+    };
+    // What was logged is a vertical stroke; strokes are joined by straight lines, so that few points are a
+    // curve too.
+    const Bucket* before = nullptr;
+    std::size_t before_x = 0;
+    for (std::size_t x = 0; x < buckets.size(); ++x) {
+        if (buckets[x].finite == 0) continue;
+        for (std::size_t y = place(buckets[x].min); y <= place(buckets[x].max); ++y) dots.set(x, y);
+        if (before != nullptr) {
+            const double mid = (buckets[x].min + buckets[x].max) / 2;
+            std::size_t y = place(before->last);
+            for (std::size_t at = before_x + 1; at <= x; ++at) {
+                const double share = static_cast<double>(at - before_x) / static_cast<double>(x - before_x);
+                const std::size_t next = place(before->last + share * (mid - before->last));
+                for (std::size_t step = std::min(y, next); step <= std::max(y, next); ++step)
+                    dots.set(at, step);
+                y = next;
+            }
+        }
+        before = &buckets[x];
+        before_x = x;
+    }
+
+    constexpr std::size_t margin = 10;
+    const auto label = [&](double value) {
+        const std::string text = detail::short_number(value);
+        return std::string(text.size() < margin ? margin - text.size() : 0, ' ') + text + " ┤";
+    };
+    std::string out = std::string(margin + 2, ' ') + detail::printable(title) + "\n";
+    for (std::size_t row = 0; row < rows; ++row) {
+        const bool top = row == 0, bottom = row + 1 == rows, middle = row == rows / 2;
+        const double share = 1 - static_cast<double>(row) / static_cast<double>(rows - 1);
+        out += any && (top || middle || bottom) ? label(low + share * (high - low))
+                                                : std::string(margin + 1, ' ') + "│";
+        out += dots.line(row) + "\n";
+    }
+    if (not_finite != 0) {
+        out += std::string(margin + 2, ' ');
+        for (std::size_t c = 0; c < columns; ++c) {
+            out += buckets[2 * c].not_finite + buckets[2 * c + 1].not_finite != 0 ? '!' : ' ';
+        }
+        out += "\n";
+    }
+    const std::string first = std::to_string(series.first_step()), last = std::to_string(series.last_step());
+    const std::size_t used = std::min(columns, first.size() + last.size());
+    out += std::string(margin + 2, ' ') + first + std::string(columns - used, ' ') + last + "\n";
+    out += std::string(margin + 2, ' ') + std::to_string(series.size()) +
+           " points, exact min and max in each column";
+    if (not_finite != 0) out += ", " + std::to_string(not_finite) + " not finite (!)";
+    if (series.restarts() != 0) out += ", the step went back " + std::to_string(series.restarts()) + " times";
+    return out + "\n";
+}
+
+}  // namespace CAIRN_NAMESPACE::cli
+
+// ---- cairn/query/export.hpp
+// The rows of a run for other programs: as CSV, as JSON Lines. Costs nlohmann/json.
+
+namespace CAIRN_NAMESPACE {
+
+/// Gets a piece of an export.
+using Write = detail::FunctionRef<void(std::string_view)>;
+
+namespace detail {
+
+/// A cell of a table as RFC 4180 has it.
+inline void put_csv_text(std::string& line, std::string_view text) {
+    if (text.find_first_of(",\"\r\n") == std::string_view::npos) {
+        line += text;
+        return;
+    }
+    line += '"';
+    for (const char c : text) line += c == '"' ? std::string_view{"\"\""} : std::string_view{&c, 1};
+    line += '"';
+}
+inline void put_csv(std::string& line, const Value& value) {
+    if (value.is_text()) return put_csv_text(line, value.text());
+    if (value.kind() != Value::Kind::number) {
+        const nlohmann::json json = value_to_json(value);
+        if (!json.is_null()) line += json.dump();
+        return;
+    }
+    const double x = value.number();
+    if (!is_finite(x)) {
+        line += is_nan(x) ? "NaN" : x > 0 ? "Infinity" : "-Infinity";
+        return;
+    }
+    char digits[32];
+    line.append(digits, std::to_chars(digits, digits + sizeof digits, x).ptr);
+}
+
+}  // namespace detail
+
+/// A row for each row that was logged: `step,time_ms` and a column for each metric, in the order of their
+/// names. What a row does not have is empty; a number has as many digits as it needs. Fails: corrupt,
+/// unsupported. Cost: reads the history twice.
+[[nodiscard]] inline result<void> export_csv(const RecordedRun& run, Write write) {
+    const auto views = run.metrics();
+    if (!views) return views.error();
+    std::map<std::string, std::size_t, std::less<>> places;
+    std::string line = "step,time_ms";
+    for (const auto& [name, view] : *views) {
+        places.emplace(name, places.size());
+        line += ',';
+        detail::put_csv_text(line, name);
+    }
+    write(line + "\r\n");
+    std::vector<std::string> cells;
+    const auto read =
+        run.for_each_row([&](std::int64_t step, std::int64_t time_ns, std::span<const NamedValue> values) {
+            cells.assign(places.size(), {});
+            for (const NamedValue& named : values) {
+                // A metric that came to a run that is being written since its columns were counted is left
+                // out.
+                if (const auto place = places.find(named.name); place != places.end()) {
+                    cells[place->second].clear();
+                    detail::put_csv(cells[place->second], named.value);
+                }
+            }
+            line = std::to_string(step) + "," + std::to_string(time_ns / detail::ns_per_ms);
+            for (const std::string& cell : cells) line += "," + cell;
+            write(line + "\r\n");
+        });
+    return read ? result<void>{} : read.error();
+}
+
+/// `{"step", "time_ms", "row": {"loss": 0.5}}` for each row, a line each. Fails: corrupt, unsupported.
+[[nodiscard]] inline result<void> export_jsonl(const RecordedRun& run, Write write) {
+    const auto read =
+        run.for_each_row([&](std::int64_t step, std::int64_t time_ns, std::span<const NamedValue> values) {
+            const DynamicRow row{step, time_ns, values.data(), values.size()};
+            write(as_json(row).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+        });
+    return read ? result<void>{} : read.error();
+}
+
+}  // namespace CAIRN_NAMESPACE
+
+// ---- cairn/cli/metrics.hpp
+// The verbs about what was logged: get, snapshot, best, plot, tail, export.
+
+namespace CAIRN_NAMESPACE::cli {
+
+namespace detail {
+
+/// What `cairn get` is asked for.
+struct Wanted {
+    std::string run{}, key{};
+    std::int64_t from = std::numeric_limits<std::int64_t>::min();
+    std::int64_t to = std::numeric_limits<std::int64_t>::max();
+    Axis axis = Axis::step;
+    std::size_t buckets = 0, last = 0, limit = 1000;
+};
+
+inline result<void> get(Call& call, const RecordedRun& run, const Wanted& wanted) {
+    const auto series = run.series(wanted.key);
+    if (!series) return series.error();
+    const auto window = series->window(wanted.from, wanted.to, wanted.axis);
+    nlohmann::json out = {{"run", run.id()}, {"project", run.project()}, {"metric", wanted.key}};
+    std::string text;
+    bool truncated = false;
+    if (wanted.buckets != 0) {
+        const auto buckets = window.cut().buckets(wanted.buckets);
+        out["buckets"] = as_json(buckets);
+        Table table{{"FROM", "TO", "MIN", "MAX", "LAST", "FINITE", "NOT FINITE"}};
+        for (const Bucket& bucket : buckets) {
+            if (bucket.finite + bucket.not_finite == 0) continue;
+            table.add({std::to_string(bucket.from), std::to_string(bucket.to), short_number(bucket.min),
+                       short_number(bucket.max), short_number(bucket.last), std::to_string(bucket.finite),
+                       std::to_string(bucket.not_finite)});
+        }
+        text = table.text();
+    } else {
+        std::vector<Series::Point> points = window.points();
+        const std::size_t most = wanted.last != 0 ? wanted.last : wanted.limit;
+        truncated = wanted.last == 0 && most != 0 && points.size() > most;
+        if (most != 0 && points.size() > most) {
+            const auto count = static_cast<std::ptrdiff_t>(most);
+            if (wanted.last != 0)
+                points.erase(points.begin(), points.end() - count);
+            else
+                points.erase(points.begin() + count, points.end());
+        }
+        out["points"] = as_json(points);
+        Table table{{"STEP", "TIME_MS", "VALUE"}};
+        for (const Series::Point& point : points) {
+            char number[32];
+            std::snprintf(number, sizeof number, "%.17g", point.value);
+            table.add({std::to_string(point.step), std::to_string(point.time_ns / 1'000'000), number});
+        }
+        text = table.text();
+    }
+    if (!call.json()) {
+        call.out(text);
+        if (truncated) call.note("and more: --limit 0 has all, --buckets N a summary");
+        return {};
+    }
+    out["size"] = series->size();
+    out["truncated"] = truncated;
+    out["restarts"] = series->restarts();
+    out["damaged"] = series->damaged();
+    out["unread"] = series->unread();
+    call.print(out);
+    return {};
+}
+
+}  // namespace detail
+
+/// `cairn get RUN KEY`.
+inline void add_get(CLI::App& app, Call& call) {
+    const auto wanted = std::make_shared<detail::Wanted>();
+    CLI::App* const verb =
+        call.verb(app, "get", "the values of a metric, or exact buckets of them", [&call, wanted] {
+            return call.with_run(wanted->run, [&](const StoreReader&, const RecordedRun& run) {
+                return detail::get(call, run, *wanted);
+            });
+        });
+    const std::map<std::string, Axis> axes = {
+        {"step", Axis::step}, {"time", Axis::time}, {"relative", Axis::relative}};
+    verb->add_option("RUN", wanted->run, detail::names_a_run)->required();
+    verb->add_option("KEY", wanted->key, "the metric")->required();
+    verb->add_option("--from", wanted->from, "the first step, or time in nanoseconds");
+    verb->add_option("--to", wanted->to, "the last");
+    verb->add_option("--axis", wanted->axis,
+                     "what they and the buckets are measured in: step, time, relative")
+        ->transform(CLI::CheckedTransformer(axes));
+    verb->add_option("--buckets", wanted->buckets,
+                     "so many buckets with the exact least, greatest and last value")
+        ->check(CLI::Range(1, 100'000));
+    verb->add_option("--last", wanted->last, "only the last so many values");
+    verb->add_option("--limit", wanted->limit, "at most so many values (default 1000; 0: all)");
+}
+
+/// `cairn snapshot RUN --step N`.
+inline void add_snapshot(CLI::App& app, Call& call) {
+    struct Wanted {
+        std::string run{};
+        std::int64_t step = 0;
+    };
+    const auto wanted = std::make_shared<Wanted>();
+    CLI::App* const verb = call.verb(app, "snapshot", "all metrics as they stood at a step", [&call, wanted] {
+        return call.with_run(wanted->run, [&](const StoreReader&, const RecordedRun& run) -> result<void> {
+            const auto standing = snapshot(run, wanted->step);
+            if (!standing) return standing.error();
+            if (call.json()) {
+                call.print({{"run", run.id()}, {"step", wanted->step}, {"metrics", as_json(*standing)}});
+                return {};
+            }
+            detail::Table table{{"METRIC", "VALUE", "STEP"}};
+            for (const auto& [name, one] : *standing)
+                table.add({detail::printable(name), detail::brief(one.value), std::to_string(one.step)});
+            call.out(table.text());
+            return {};
+        });
+    });
+    verb->add_option("RUN", wanted->run, detail::names_a_run)->required();
+    verb->add_option("--step", wanted->step, "the step")->required();
+}
+
+namespace detail {
+
+/// What `cairn best` is asked for.
+struct Ranking {
+    std::string run{}, key{};
+    bool min = false, max = false;
+    std::size_t top = 5;
+};
+
+inline result<void> rank(Call& call, const StoreReader& store, const RecordedRun& run,
+                         const Ranking& wanted) {
+    const Direction goal = wanted.min ? minimize : wanted.max ? maximize : run.goal_of(wanted.key);
+    if (goal == Direction::unspecified) {
+        return error{errc::invalid_argument, "nobody said which way this metric is better",
+                     suggest_name(wanted.key), "say --min or --max, or define_metric in the program"};
+    }
+    const auto series = run.series(wanted.key);
+    if (!series) return series.error();
+    const auto saved = store.versions_of(run);
+    if (!saved) return saved.error();
+    std::map<std::int64_t, std::vector<std::string>> at_step;
+    for (const auto& [name, versions] : saved->by_artifact) {
+        for (const Manifest& version : versions)
+            if (version.step) at_step[*version.step].push_back(name + ":" + version.label());
+    }
+    nlohmann::json best = nlohmann::json::array();
+    Table table{{"VALUE", "STEP", "SAVED"}};
+    for (const Series::Point& point : best_of(*series, goal, wanted.top)) {
+        const auto& versions = at_step[point.step];
+        best.push_back(
+            {{"value", metric_to_json(point.value)}, {"step", point.step}, {"versions", versions}});
+        std::string names;
+        for (const std::string& name : versions) names += (names.empty() ? "" : ", ") + printable(name);
+        table.add({short_number(point.value), std::to_string(point.step), names});
+    }
+    if (!call.json()) {
+        call.out(table.text());
+        return {};
+    }
+    call.print({{"run", run.id()},
+                {"metric", wanted.key},
+                {"goal", goal == minimize ? "minimize" : "maximize"},
+                {"best", std::move(best)}});
+    return {};
+}
+
+}  // namespace detail
+
+/// `cairn best RUN KEY --min`.
+inline void add_best(CLI::App& app, Call& call) {
+    const auto wanted = std::make_shared<detail::Ranking>();
+    CLI::App* const verb =
+        call.verb(app, "best", "the best values of a metric, and the versions saved there", [&call, wanted] {
+            return call.with_run(wanted->run, [&](const StoreReader& store, const RecordedRun& run) {
+                return detail::rank(call, store, run, *wanted);
+            });
+        });
+    verb->add_option("RUN", wanted->run, detail::names_a_run)->required();
+    verb->add_option("KEY", wanted->key, "the metric")->required();
+    CLI::Option* const min = verb->add_flag("--min", wanted->min, "the least are the best");
+    verb->add_flag("--max", wanted->max, "the greatest are the best")->excludes(min);
+    verb->add_option("--top", wanted->top, "how many (default 5)");
+}
+
+/// `cairn plot RUN KEY…`.
+inline void add_plot(CLI::App& app, Call& call) {
+    struct Wanted {
+        std::string run{};
+        std::vector<std::string> keys{};
+    };
+    const auto wanted = std::make_shared<Wanted>();
+    CLI::App* const verb = call.verb(app, "plot", "metrics of a run as curves", [&call, wanted] {
+        return call.with_run(wanted->run, [&](const StoreReader&, const RecordedRun& run) -> result<void> {
+            for (const std::string& key : wanted->keys) {
+                const auto series = run.series(key);
+                if (!series) return series.error();
+                call.out(plot(*series, key + "  " + run.project() + "/" + run.id()));
+            }
+            return {};
+        });
+    });
+    verb->add_option("RUN", wanted->run, detail::names_a_run)->required();
+    verb->add_option("KEY", wanted->keys, "the metrics")->required();
+}
+
+/// `cairn tail RUN`.
+inline void add_tail(CLI::App& app, Call& call) {
+    struct Wanted {
+        std::string run{};
+        std::size_t count = 10;
+    };
+    const auto wanted = std::make_shared<Wanted>();
+    CLI::App* const verb = call.verb(app, "tail", "the last rows of a run", [&call, wanted] {
+        return call.with_run(wanted->run, [&](const StoreReader&, const RecordedRun& run) -> result<void> {
+            const auto rows = run.last_rows(wanted->count);
+            if (!rows) return rows.error();
+            for (const DynamicRow& row : *rows) {
+                if (call.json())
+                    call.print(as_json(row));
+                else
+                    call.out(detail::row_line(row, 12).substr(7));
+            }
+            return {};
+        });
+    });
+    verb->add_option("RUN", wanted->run, detail::names_a_run)->required();
+    verb->add_option("-n,--rows", wanted->count, "how many (default 10)");
+}
+
+/// `cairn export RUN --csv`.
+inline void add_export(CLI::App& app, Call& call) {
+    struct Wanted {
+        std::string run{};
+        bool csv = false, jsonl = false;
+    };
+    const auto wanted = std::make_shared<Wanted>();
+    CLI::App* const verb = call.verb(app, "export", "all rows of a run, for other programs", [&call, wanted] {
+        return call.with_run(wanted->run, [&](const StoreReader&, const RecordedRun& run) {
+            const auto print = [&](std::string_view text) { call.out(text); };
+            return wanted->csv ? export_csv(run, print) : export_jsonl(run, print);
+        });
+    });
+    verb->add_option("RUN", wanted->run, detail::names_a_run)->required();
+    CLI::Option_group* const format = verb->add_option_group("format");
+    format->add_flag("--csv", wanted->csv, "a table: step, time_ms and a column for each metric");
+    format->add_flag("--jsonl", wanted->jsonl, "an object for each row, a line each");
+    format->require_option(1);
 }
 
 }  // namespace CAIRN_NAMESPACE::cli
@@ -22969,6 +24015,222 @@ class RetentionParser : TextParser {
 }
 
 }  // namespace CAIRN_NAMESPACE
+
+// ---- cairn/cli/policies.hpp
+// The verbs about what was saved and why: decisions, simulate.
+
+namespace CAIRN_NAMESPACE::cli {
+
+namespace detail {
+
+[[nodiscard]] inline std::string decision_text(const Decision& decision) {
+    std::string out =
+        to_string(decision.kind) == "opened"
+            ? "policy " + printable(decision.text) + ", retention " + printable(decision.retention)
+            : std::string{to_string(decision.kind)};
+    if (decision.version) out += " v" + std::to_string(*decision.version);
+    if (decision.by_hand) out += ", by hand";
+    for (const Because& one : decision.because)
+        out += ", " + printable(one.policy) + ": " + printable(to_text(one.reason));
+    if (decision.kind != Decision::Kind::opened && !decision.text.empty())
+        out += ": " + printable(decision.text);
+    if (decision.kind == Decision::Kind::removed) out += ", not wanted by " + printable(decision.retention);
+    return out;
+}
+
+/// What a dry run found, in words.
+[[nodiscard]] inline std::string simulation_text(const Simulation& found) {
+    std::size_t kept = 0;
+    Table table{{"VERSION", "STEP", "KEPT"}};
+    for (const SimulatedVersion& version : found.versions) {
+        kept += version.kept ? 1U : 0U;
+        table.add(
+            {"v" + std::to_string(version.number), std::to_string(version.step), version.kept ? "yes" : ""});
+    }
+    return table.text() + "saves " + std::to_string(found.versions.size()) + " of " +
+           std::to_string(found.steps.size()) + " rows, keeps " + std::to_string(kept) + ", writes " +
+           size_text(found.bytes_written) + ", needs " + size_text(found.most_bytes_kept) +
+           " at most; a crash costs " + std::to_string(found.most_rows_lost()) + " rows at most\n";
+}
+[[nodiscard]] inline nlohmann::json as_json(const Simulation& found) {
+    nlohmann::json versions = nlohmann::json::array();
+    for (const SimulatedVersion& version : found.versions)
+        versions.push_back({{"version", "v" + std::to_string(version.number)},
+                            {"step", version.step},
+                            {"time_ms", ms_of(version.time_ns)},
+                            {"kept", version.kept}});
+    return {{"versions", std::move(versions)},          {"rows", found.steps.size()},
+            {"bytes_written", found.bytes_written},     {"bytes_kept", found.bytes_kept},
+            {"most_bytes_kept", found.most_bytes_kept}, {"most_rows_lost", found.most_rows_lost()}};
+}
+
+}  // namespace detail
+
+/// `cairn decisions RUN`.
+inline void add_decisions(CLI::App& app, Call& call) {
+    struct Wanted {
+        std::string run{}, checkpoint{};
+    };
+    const auto wanted = std::make_shared<Wanted>();
+    CLI::App* const verb =
+        call.verb(app, "decisions", "what its checkpoints saved, kept and removed, and why", [&call, wanted] {
+            return call.with_run(
+                wanted->run, [&](const StoreReader&, const RecordedRun& run) -> result<void> {
+                    auto all = run.decisions();
+                    if (!all) return all.error();
+                    std::erase_if(*all, [&](const Decision& one) {
+                        return !wanted->checkpoint.empty() && one.checkpoint != wanted->checkpoint;
+                    });
+                    if (call.json()) {
+                        nlohmann::json out = nlohmann::json::array();
+                        for (const Decision& one : *all) out.push_back(as_json(one));
+                        call.print({{"run", run.id()}, {"decisions", std::move(out)}});
+                        return {};
+                    }
+                    detail::Table table{{"STEP", "CHECKPOINT", "WHAT"}};
+                    for (const Decision& one : *all)
+                        table.add({std::to_string(one.step), detail::printable(one.checkpoint),
+                                   detail::decision_text(one)});
+                    call.out(table.empty() ? "no checkpoint decided anything\n" : table.text());
+                    return {};
+                });
+        });
+    verb->add_option("RUN", wanted->run, detail::names_a_run)->required();
+    verb->add_option("CHECKPOINT", wanted->checkpoint, "only of this one");
+}
+
+namespace detail {
+
+/// What `cairn simulate` is asked for.
+struct DryRun {
+    std::string run{}, policy{}, keep = "all";
+    std::uint64_t bytes = 0;
+};
+
+/// The size of the largest checkpoint that a run saved; 0 if it saved none.
+[[nodiscard]] inline std::uint64_t largest_version(const StoreReader& store, const RecordedRun& run) {
+    std::uint64_t most = 0;
+    const auto saved = store.versions_of(run);
+    if (!saved) return most;
+    for (const auto& [name, versions] : saved->by_artifact) {
+        for (const Manifest& version : versions)
+            if (version.step) most = std::max(most, version.logical_size());
+    }
+    return most;
+}
+
+inline result<void> simulate_over(Call& call, const StoreReader& store, const RecordedRun& run,
+                                  const DryRun& wanted) {
+    auto policy = parse_policy(wanted.policy);
+    if (!policy) return policy.error();
+    const auto keep = parse_retention(wanted.keep);
+    if (!keep) return keep.error();
+    const auto rows = run.rows();
+    if (!rows) return rows.error();
+    for (const Watched& watched : {policy->watched(), keep->watched()}) {
+        const auto has_it = [&](const DynamicRow& row) {
+            return reading_of_row(row, watched.metric).kind != Reading::Kind::missing;
+        };
+        if (watched.any() && std::none_of(rows->begin(), rows->end(), has_it))
+            call.note("no row has a number " + printable(watched.metric));
+    }
+    const SimulateOptions options{.version_bytes =
+                                      wanted.bytes != 0 ? wanted.bytes : largest_version(store, run),
+                                  .started_ns = run.started_ns()};
+    const Simulation found = simulate(std::move(*policy), *keep, *rows, options);
+    if (call.json())
+        call.print(as_json(found));
+    else
+        call.out(simulation_text(found));
+    return {};
+}
+
+}  // namespace detail
+
+/// `cairn simulate RUN --policy "…" --keep "…"`.
+inline void add_simulate(CLI::App& app, Call& call) {
+    const auto wanted = std::make_shared<detail::DryRun>();
+    CLI::App* const verb =
+        call.verb(app, "simulate", "what a policy would have saved over the rows of a run", [&call, wanted] {
+            return call.with_run(wanted->run, [&](const StoreReader& store, const RecordedRun& run) {
+                return detail::simulate_over(call, store, run, *wanted);
+            });
+        });
+    verb->add_option("RUN", wanted->run, detail::names_a_run)->required();
+    verb->add_option("--policy", wanted->policy, "as text: \"best(val/loss, min) | every(500)\"")->required();
+    verb->add_option("--keep", wanted->keep,
+                     "a retention as text: \"last(3) | best(1, val/loss, min)\" (default: all)");
+    verb->add_option("--bytes", wanted->bytes,
+                     "the size of a version (default: of the largest that the run saved)");
+}
+
+}  // namespace CAIRN_NAMESPACE::cli
+
+// ---- cairn/cli/cli.hpp
+// The `cairn` command as a function, so that any program can have it: `return cairn::cli::main(argc, argv);`
+// Opt-in: costs CLI11 (2.9 s to compile).
+
+namespace CAIRN_NAMESPACE::cli {
+
+/// Runs a command line (without the program's name) and prints as it goes. Returns the exit code: 0 done; 1
+/// it could not be done, or what was looked at is damaged; 2 it was called wrongly. Never throws, never
+/// exits.
+[[nodiscard]] inline int run(std::vector<std::string> arguments, Print out, Print err) {
+    Call call{out, err};
+    CLI::App app{"cairn: look at recorded runs"};
+    app.name("cairn");
+    app.set_version_flag("--version", CAIRN_VERSION);
+    app.require_subcommand(1);
+    app.fallthrough();
+    call.add_to(app);
+    for (const auto add :
+         {&add_ls, &add_show, &add_diff, &add_get, &add_snapshot, &add_best, &add_plot, &add_tail,
+          &add_export, &add_decisions, &add_simulate, &add_artifact, &add_verify, &add_gc})
+        add(app, call);
+    try {
+        std::reverse(arguments.begin(), arguments.end());  // as CLI11 takes them
+        app.parse(arguments);
+    } catch (const CLI::ParseError& end) {
+        const bool is_version = end.get_name() == "CallForVersion";
+        const bool is_help = end.get_name() == "CallForHelp" || end.get_name() == "CallForAllHelp";
+        if (is_version || is_help) {
+            out(is_version ? std::string{end.what()} + "\n" : app.help());
+            return 0;
+        }
+        err(std::string{"cairn: "} + end.what() + "; see: cairn --help\n");
+        return 2;
+    } catch (const std::exception& failure) {
+        err(std::string{failure.what()} + "\n");
+        return 1;
+    }
+    return call.code();
+}
+
+/// What a command printed.
+struct Output {
+    std::string out;  ///< what was asked for
+    std::string err;  ///< complaints
+    int code = 0;     ///< the exit code
+};
+
+/// The same, and collects what it prints.
+[[nodiscard]] inline Output run(std::vector<std::string> arguments) {
+    Output output;
+    output.code = run(
+        std::move(arguments), [&](std::string_view text) { output.out += text; },
+        [&](std::string_view text) { output.err += text; });
+    return output;
+}
+
+/// The `cairn` program. Returns its exit code.
+inline int main(int argc, char** argv) {
+    const auto to = [](std::FILE* file) {
+        return [file](std::string_view text) { (void)std::fwrite(text.data(), 1, text.size(), file); };
+    };
+    return run({argv + 1, argv + argc}, to(stdout), to(stderr));
+}
+
+}  // namespace CAIRN_NAMESPACE::cli
 
 // ---- cairn/run/console.hpp
 // What the program prints, kept with its run: `cairn::Console console{run};`. Costs <iostream>.

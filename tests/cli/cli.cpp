@@ -10,7 +10,10 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <algorithm>
+#include <cstdint>
 #include <filesystem>
+#include <fstream>
 #include <limits>
 #include <span>
 #include <string>
@@ -171,4 +174,244 @@ TEST_CASE("cairn gc frees what no version names, and tells it first if asked to"
     CHECK(has(freed.out, "freed 1 objects of 8 bytes and 1 temporaries"));
     CHECK(call(dir, {"gc"}).out == "freed 0 objects of 0 bytes and 0 temporaries\n");
     CHECK(call(dir, {"verify"}).code == 0);
+}
+
+namespace {
+
+nlohmann::json json_of(const cairn_test::TempDir& dir, std::vector<std::string> arguments) {
+    arguments.emplace_back("--json");
+    const auto done = call(dir, std::move(arguments));
+    CHECK(done.code == 0);
+    CHECK(done.err.empty());
+    return nlohmann::json::parse(done.out);
+}
+
+}  // namespace
+
+TEST_CASE("cairn ls --json has the runs, as many as wanted", "[cli][json]") {
+    const cairn_test::TempDir dir;
+    record(dir);
+    {
+        auto run =
+            cairn::init({.project = "other", .id = "r2", .tags = {"a"}, .dir = dir.path(), .quiet = true});
+        (void)run.fail("of no use");
+    }
+    auto list = json_of(dir, {"ls"});
+    REQUIRE(list["runs"].size() == 2);
+    CHECK(list["truncated"] == false);
+    CHECK(list["damaged"].empty());
+    const auto& newest = list["runs"][0];
+    CHECK(newest["id"] == "r2");
+    CHECK(newest["state"] == "failed");
+    CHECK(newest["why"] == "of no use");
+    CHECK(newest["tags"] == nlohmann::json{"a"});
+    CHECK(newest["ended_ms"].get<std::int64_t>() >= newest["started_ms"].get<std::int64_t>());
+    list = json_of(dir, {"ls", "--limit", "1"});
+    CHECK(list["runs"].size() == 1);
+    CHECK(list["truncated"] == true);
+    CHECK(json_of(dir, {"ls", "-p", "demo"})["runs"].size() == 1);
+    std::filesystem::remove(dir / "projects" / "other" / "runs" / "r2" / "config.json");
+    std::ofstream{dir / "projects" / "other" / "runs" / "r2" / "run.json"} << "{";
+    list = json_of(dir, {"ls"});
+    CHECK(list["runs"].size() == 1);
+    CHECK(list["damaged"][0]["code"] == "corrupt");
+}
+
+TEST_CASE("cairn show --json has config, metrics and versions", "[cli][json]") {
+    const cairn_test::TempDir dir;
+    record(dir);
+    const auto shown = json_of(dir, {"show", "r1"});
+    CHECK(shown["config"] == nlohmann::json{{"lr", 0.5}});
+    CHECK(shown["defined"]["loss"]["goal"] == "minimize");
+    CHECK(shown["metrics"]["loss"]["min"] == 1.0);
+    CHECK(shown["metrics"]["loss"]["min_step"] == 2);
+    CHECK(shown["metrics"]["bad"]["nans"] == 1);
+    REQUIRE(shown["versions"].size() == 2);
+    CHECK(shown["versions"][1]["version"] == "v1");
+    CHECK(shown["versions"][1]["step"] == 2);
+    CHECK(shown["versions"][1]["metrics"]["loss"] == 1.0);
+    CHECK(shown["versions"][1]["files"][0]["path"] == "model.safetensors");
+}
+
+TEST_CASE("cairn get has every value, or exact buckets", "[cli][json]") {
+    const cairn_test::TempDir dir;
+    {
+        auto run = cairn::init({.id = "r", .dir = dir.path(), .quiet = true});
+        for (int i = 0; i < 3000; ++i) run.log(cairn::step(i), "x"_m = i == 1234 ? 1e6 : 0.1 * i);
+    }
+    auto got = json_of(dir, {"get", "r", "x", "--limit", "0"});
+    CHECK(got["size"] == 3000);
+    CHECK(got["points"]["value"].size() == 3000);
+    CHECK(got["points"]["value"][7] == 0.1 * 7);
+    CHECK(got["points"]["step"][2999] == 2999);
+    CHECK(got["truncated"] == false);
+    got = json_of(dir, {"get", "r", "x"});
+    CHECK(got["points"]["value"].size() == 1000);
+    CHECK(got["truncated"] == true);
+    got = json_of(dir, {"get", "r", "x", "--last", "2"});
+    CHECK(got["points"]["step"] == nlohmann::json{2998, 2999});
+    CHECK(got["truncated"] == false);
+    got = json_of(dir, {"get", "r", "x", "--from", "1230", "--to", "1240"});
+    CHECK(got["points"]["step"].size() == 11);
+    const auto buckets = json_of(dir, {"get", "r", "x", "--buckets", "30"})["buckets"];
+    REQUIRE(buckets["from"].size() == 30);
+    CHECK(buckets["from"][0] == 0);
+    CHECK(buckets["to"][29] == 2999);
+    double greatest = 0;
+    std::uint64_t count = 0;
+    for (std::size_t i = 0; i < 30; ++i) {
+        greatest = std::max(greatest, buckets["max"][i].get<double>());
+        count += buckets["finite"][i].get<std::uint64_t>();
+    }
+    CHECK(greatest == 1e6);  // the spike is there
+    CHECK(count == 3000);
+    const auto text = call(dir, {"get", "r", "x", "--last", "1"});
+    CHECK(has(text.out, "299.90000000000003"));  // all digits
+    CHECK(call(dir, {"get", "r", "x", "--axis", "weeks"}).code == 2);
+    CHECK(call(dir, {"get", "r", "x", "--buckets", "0"}).code == 2);
+    const auto wrong = call(dir, {"get", "r", "y", "--json"});
+    CHECK(wrong.code == 1);
+    CHECK(nlohmann::json::parse(wrong.err)["error"]["code"] == "not_found");
+    CHECK(wrong.out.empty());
+}
+
+TEST_CASE("cairn snapshot, best and tail answer about single moments", "[cli][json]") {
+    const cairn_test::TempDir dir;
+    record(dir);
+    const auto at = json_of(dir, {"snapshot", "r1", "--step", "1"})["metrics"];
+    CHECK(at["loss"]["value"] == 2.0);
+    CHECK(at["bad"]["value"] == "NaN");
+    CHECK(at["bad"]["step"] == 1);
+    CHECK(json_of(dir, {"snapshot", "r1", "--step", "-1"})["metrics"].empty());
+    auto best = json_of(dir, {"best", "r1", "loss", "--top", "2"});  // its goal was defined
+    CHECK(best["goal"] == "minimize");
+    REQUIRE(best["best"].size() == 2);
+    CHECK(best["best"][0]["value"] == 1.0);
+    CHECK(best["best"][0]["versions"] == nlohmann::json{"model:v1"});
+    CHECK(best["best"][1]["versions"].empty());
+    best = json_of(dir, {"best", "r1", "loss", "--max"});
+    CHECK(best["best"][0]["value"] == 3.0);
+    CHECK(json_of(dir, {"best", "r1", "bad", "--min"})["best"].size() == 2);  // without the NaN
+    CHECK(call(dir, {"best", "r1", "bad"}).code == 1);                        // nobody said which way
+    CHECK(call(dir, {"best", "r1", "bad", "--min", "--max"}).code == 2);
+    const auto tail = call(dir, {"tail", "r1", "-n", "1", "--json"});
+    CHECK(nlohmann::json::parse(tail.out)["row"]["loss"] == 1.0);
+    CHECK(has(call(dir, {"tail", "r1"}).out, "step 2"));
+}
+
+TEST_CASE("cairn diff tells what differs", "[cli][json]") {
+    const cairn_test::TempDir dir;
+    for (const int i : {1, 2}) {
+        auto run =
+            cairn::init({.id = "r" + std::to_string(i),
+                         .config = {{"lr", 0.1 * i}, {"opt", {{"name", "adam"}, {"beta", i}}}, {"n", 5}},
+                         .dir = dir.path(),
+                         .quiet = true});
+        run.log("loss"_m = 1.0 * i, "same"_m = 1);
+    }
+    const auto all = json_of(dir, {"diff", "r1", "r2"});
+    CHECK(all["runs"] == nlohmann::json{"r1", "r2"});
+    CHECK(all["config"].size() == 4);
+    CHECK(all["config"]["opt.name"] == nlohmann::json{"adam", "adam"});
+    const auto changed = json_of(dir, {"diff", "r1", "r2", "--only-changed"});
+    CHECK(changed["config"] == nlohmann::json{{"lr", {0.1, 0.2}}, {"opt.beta", {1, 2}}});
+    CHECK(changed["metrics"] == nlohmann::json{{"loss", {1.0, 2.0}}});
+    const auto text = call(dir, {"diff", "r1", "r2"});
+    CHECK(has(text.out, "* opt.beta"));
+    CHECK(has(text.out, "  opt.name"));
+    CHECK(call(dir, {"diff", "r1"}).code == 2);
+}
+
+TEST_CASE("cairn export has every row", "[cli]") {
+    const cairn_test::TempDir dir;
+    {
+        auto run = cairn::init({.id = "r", .dir = dir.path(), .quiet = true});
+        run.log({{"a,b", 0.1}, {"text", "he said \"no\"\n"}}, {.step = 0});
+        run.log({{"a,b", std::numeric_limits<double>::infinity()}, {"n", 3}, {"ok", true}}, {.step = 1});
+    }
+    const auto csv = call(dir, {"export", "r", "--csv"});
+    CHECK(csv.code == 0);
+    CHECK(csv.out.starts_with("step,time_ms,\"a,b\",n,ok,text\r\n0,"));
+    CHECK(has(csv.out, ",0.1,,,\"he said \"\"no\"\"\n\"\r\n1,"));
+    CHECK(csv.out.ends_with(",Infinity,3,true,\r\n"));
+    const auto lines = call(dir, {"export", "r", "--jsonl"});
+    const auto second = nlohmann::json::parse(lines.out.substr(lines.out.find('\n') + 1));
+    CHECK(second["step"] == 1);
+    CHECK(second["row"] == nlohmann::json{{"a,b", "Infinity"}, {"n", 3}, {"ok", true}});
+    CHECK(call(dir, {"export", "r"}).code == 2);
+    CHECK(call(dir, {"export", "r", "--csv", "--jsonl"}).code == 2);
+}
+
+TEST_CASE("cairn decisions tells why, and simulate what would have been", "[cli][json]") {
+    const cairn_test::TempDir dir;
+    record(dir);
+    const auto decisions = json_of(dir, {"decisions", "r1"})["decisions"];
+    REQUIRE(decisions.size() >= 3);
+    CHECK(decisions[0]["kind"] == "opened");
+    CHECK(decisions[0]["text"] == "every(2)");
+    CHECK(decisions[1]["kind"] == "saved");
+    CHECK(decisions[1]["version"] == "v0");
+    CHECK(decisions[1]["because"][0]["policy"] == "every(2)");
+    CHECK(decisions[1]["row"]["loss"] == 3.0);
+    CHECK(json_of(dir, {"decisions", "r1", "other"})["decisions"].empty());
+    CHECK(has(call(dir, {"decisions", "r1"}).out, "saved v0, every(2)"));
+    const auto found =
+        json_of(dir, {"simulate", "r1", "--policy", "every(1)", "--keep", "last(1)", "--bytes", "10"});
+    CHECK(found["rows"] == 3);
+    CHECK(found["versions"].size() == 3);
+    CHECK(found["versions"][2]["kept"] == true);
+    CHECK(found["versions"][0]["kept"] == false);
+    CHECK(found["bytes_written"] == 30);
+    CHECK(found["most_bytes_kept"] == 20);
+    CHECK(has(call(dir, {"simulate", "r1", "--policy", "every(2)"}).out, "saves 2 of 3 rows, keeps 2"));
+    const auto wrong = call(dir, {"simulate", "r1", "--policy", "every(x)"});
+    CHECK(wrong.code == 1);
+    CHECK(has(wrong.err, "invalid_argument"));
+    // A policy about a metric that is nowhere saves nothing, and one wants to know that.
+    CHECK(has(call(dir, {"simulate", "r1", "--policy", "best(lss, min)"}).err, "no row has a number lss"));
+}
+
+TEST_CASE("cairn artifact lists, copies, checks, names and removes versions", "[cli][json]") {
+    const cairn_test::TempDir dir;
+    record(dir);
+    auto versions = json_of(dir, {"artifact", "ls"})["versions"];
+    REQUIRE(versions.size() == 2);
+    CHECK(versions[0]["artifact"] == "model");
+    CHECK(versions[0]["run"] == "r1");
+    CHECK(json_of(dir, {"artifact", "ls", "demo/model"})["versions"].size() == 2);
+    CHECK(json_of(dir, {"artifact", "ls", "nothing"})["versions"].empty());
+
+    const std::string to = (dir / "copy").string();
+    CHECK(call(dir, {"artifact", "get", "model:v0", "-o", to}).code == 0);
+    CHECK(std::filesystem::exists(dir / "copy" / "model.safetensors"));
+    CHECK(call(dir, {"artifact", "get", "demo/model:v7", "-o", to}).code == 1);
+    CHECK(call(dir, {"artifact", "get", "nothing", "-o", to}).code == 1);
+    CHECK(json_of(dir, {"artifact", "verify", "model"})["versions"] == 1);
+
+    CHECK(call(dir, {"artifact", "alias", "model:v0", "production"}).code == 0);
+    CHECK(json_of(dir, {"artifact", "ls"})["versions"][0]["aliases"] == nlohmann::json{"production"});
+    CHECK(call(dir, {"artifact", "rm", "model:v0"}).code == 1);  // it is named
+    CHECK(call(dir, {"artifact", "alias", "model:v0", "production", "--remove"}).code == 0);
+    CHECK(call(dir, {"artifact", "rm", "model:v0"}).code == 0);
+    versions = json_of(dir, {"artifact", "ls"})["versions"];
+    REQUIRE(versions.size() == 1);
+    CHECK(versions[0]["version"] == "v1");
+
+    const auto store = cairn::Store::open(dir.path()).value();
+    const auto object = store.object_path(versions[0]["files"][0]["sha256"].get<std::string>());
+    std::filesystem::permissions(object, std::filesystem::perms::owner_write,
+                                 std::filesystem::perm_options::add);
+    std::ofstream{object, std::ios::app} << "x";
+    const auto damaged = call(dir, {"artifact", "verify", "model", "--json"});
+    CHECK(damaged.code == 1);
+    CHECK(nlohmann::json::parse(damaged.out)["damaged"].size() == 1);
+}
+
+TEST_CASE("cairn prints help, its version and what it does not know", "[cli]") {
+    const cairn_test::TempDir dir;
+    CHECK(has(call(dir, {"--help"}).out, "snapshot"));
+    CHECK(has(call(dir, {"get", "--help"}).out, "--buckets"));
+    CHECK(call(dir, {"--version"}).out == std::string{CAIRN_VERSION} + "\n");
+    CHECK(call(dir, {"artifact"}).code == 2);
+    CHECK(call(dir, {"dance"}).code == 2);
 }

@@ -161,6 +161,22 @@ class RecordedRun {
         if (report != nullptr) *report = std::move(*read);
         return views;
     }
+    /// The summary of every metric and what the user set: `{"metrics": {"loss": {"last": …}}, "user": {…}}`.
+    /// Of a run that has ended it is what was written at its end; otherwise it is made of its rows. Fails:
+    /// corrupt, unsupported.
+    [[nodiscard]] result<nlohmann::json> summary() const {
+        auto written = folder_.read_json("summary.json");
+        const bool is_there = written && written->is_object();
+        if (is_there && state_ != RunState::running && state_ != RunState::crashed) return written;
+        const auto views = metrics();
+        if (!views) return views.error();
+        nlohmann::json made = nlohmann::json::object();
+        for (const auto& [name, view] : *views) made[name] = detail::to_json(view.summary);
+        const auto user = is_there ? written->find("user") : nlohmann::json::iterator{};
+        return nlohmann::json{
+            {"metrics", std::move(made)},
+            {"user", is_there && user != written->end() ? *user : nlohmann::json::object()}};
+    }
     /// The ranks that have written it, in order. Fails as the disk does.
     [[nodiscard]] result<std::vector<unsigned>> ranks() const;
 
@@ -305,6 +321,13 @@ class StoreReader {
         /// Of those artifacts: each alias and the version that it names.
         std::map<std::string, std::map<std::string, std::uint64_t>> aliases;
         std::vector<error> damaged;  ///< what could not be read, and why
+
+        /// The aliases of one of them.
+        [[nodiscard]] const std::map<std::string, std::uint64_t>& aliases_of(const std::string& name) const {
+            static const std::map<std::string, std::uint64_t> none;
+            const auto found = aliases.find(name);
+            return found != aliases.end() ? found->second : none;
+        }
     };
     /// What a run saved: checkpoints, models and other artifacts. Fails as the disk does; what is damaged
     /// is in the answer. Cost: reads every manifest of the project.
@@ -370,14 +393,8 @@ class StoreReader {
                 continue;
             }
             found.rows += read->rows;
-            found.damaged.insert(found.damaged.end(), read->unread.begin(), read->unread.end());
-            if (read->damaged != 0) {
-                found.damaged.emplace_back(errc::corrupt,
-                                           std::to_string(read->damaged) + " stretches of the history of " +
-                                               run.id() + " cannot be read",
-                                           run.dir().string(),
-                                           "restore it from a copy; the rows around them are whole");
-            }
+            const auto damage = read->errors(run.dir().string());
+            found.damaged.insert(found.damaged.end(), damage.begin(), damage.end());
         }
     }
 

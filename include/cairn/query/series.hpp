@@ -58,6 +58,15 @@ class Series {
         [[nodiscard]] std::vector<Bucket> buckets(std::size_t count) const;
         /// Its values, in the order they were logged.
         [[nodiscard]] std::vector<Point> points() const;
+        /// The same without what lies before the first and after the last value of the series. Requires a
+        /// point.
+        [[nodiscard]] Window cut() const {
+            const Window all = series_->all(axis_);
+            Window out = *this;
+            out.from_ = std::max(from_, all.from_);
+            out.to_ = std::min(to_, all.to_);
+            return out;
+        }
 
       private:
         friend class Series;

@@ -479,14 +479,7 @@ class BasicRunEngine final : public RunCore,
                         take_in(earlier, step, values);
                     }).value();
         }
-        for (const error& unread : known.unread) note_failure(unread, false);
-        if (known.damaged != 0) {
-            note_failure({errc::corrupt,
-                          std::to_string(known.damaged) + " stretches of this run's history cannot be read",
-                          (dir() / history_file).string(),
-                          "restore it from a copy; the rows around them are whole"},
-                         false);
-        }
+        for (const error& damage : known.errors(dir().string())) note_failure(damage, false);
         // Saturated: a step may be any integer.
         first_step_ =
             !greatest ? 0 : *greatest + (*greatest < std::numeric_limits<std::int64_t>::max() ? 1 : 0);

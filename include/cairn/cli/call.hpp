@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+// What all verbs of the `cairn` command share: where they read, where they print, how they fail.
+
+#include <cairn/core/error.hpp>
+#include <cairn/core/function_ref.hpp>
+#include <cairn/query/as_json.hpp>
+#include <cairn/query/runs.hpp>
+#include <cairn/run/metrics_table.hpp>
+#include <cairn/run/options.hpp>
+#include <cairn/store/os.hpp>
+
+#include <CLI/CLI.hpp>
+
+#include <cstddef>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace CAIRN_NAMESPACE::cli {
+
+/// Gets what a command prints, piece by piece.
+using Print = std::function<void(std::string_view)>;
+
+/// One call of the command. A verb is a function that reads its options and prints; it returns why it could
+/// not. Exit codes: 0 done; 1 it could not be done, or what was looked at is damaged; 2 called wrongly.
+class Call {
+  public:
+    /// \param out  gets what was asked for. \param err gets complaints.
+    Call(Print out, Print err) : out_{std::move(out)}, err_{std::move(err)} {
+        dir_ = ::cairn::detail::environment("CAIRN_DIR");
+        if (dir_.empty()) dir_ = "cairn";
+    }
+
+    /// The options that every verb has.
+    void add_to(CLI::App& app) {
+        app.add_option("-d,--dir", dir_, "the store (default: $CAIRN_DIR, or ./cairn)");
+        app.add_flag("--json", json_, "print JSON");
+    }
+
+    /// Adds a verb: `work` is called when it is the one.
+    CLI::App* verb(CLI::App& app, const char* name, const char* what, std::function<result<void>()> work) {
+        CLI::App* const made = app.add_subcommand(name, what);
+        made->callback([this, work = std::move(work)] {
+            if (const auto done = work(); !done) fail(done.error());
+        });
+        return made;
+    }
+
+    /// The store, as the options name it.
+    [[nodiscard]] result<StoreReader> store() const { return open(::cairn::detail::os::path_of(dir_)); }
+    /// Calls `f(store, run)` for the run that a text names.
+    template <class F>
+    result<void> with_run(const std::string& text, F&& f) const {
+        const auto reader = store();
+        if (!reader) return reader.error();
+        const auto run = reader->find(text);
+        if (!run) return run.error();
+        return f(*reader, *run);
+    }
+    /// Whether JSON is wanted.
+    [[nodiscard]] bool json() const noexcept { return json_; }
+
+    /// Prints what was asked for.
+    void out(std::string_view text) { out_(text); }
+    /// Prints JSON, one value on a line. A text that is no UTF-8 is made such.
+    void print(const nlohmann::json& value) {
+        out_(value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+    }
+    /// Prints a complaint that ends nothing: something else is damaged.
+    void complain(const error& failure) { err_(std::string{failure.what()} + "\n"); }
+    /// Prints a note for people, on stderr.
+    void note(std::string_view text) { err_(std::string{text} + "\n"); }
+    /// Complains, and the exit code tells.
+    void fail(const error& failure) {
+        if (json_)
+            err_(nlohmann::json{{"error", as_json(failure)}}.dump(-1, ' ', false,
+                                                                  nlohmann::json::error_handler_t::replace) +
+                 "\n");
+        else
+            complain(failure);
+        code_ = 1;
+    }
+    /// Something is damaged: the exit code tells.
+    void set_damaged() noexcept { code_ = 1; }
+    /// The exit code.
+    [[nodiscard]] int code() const noexcept { return code_; }
+
+  private:
+    Print out_, err_;
+    std::string dir_;
+    bool json_ = false;
+    int code_ = 0;
+};
+
+}  // namespace CAIRN_NAMESPACE::cli
