@@ -8,6 +8,7 @@
 #include <cairn/cli/cli.hpp>
 #include <cairn/policy/parse.hpp>
 #include <cairn/policy/parse_retention.hpp>
+#include <cairn/query/api.hpp>
 #include <cairn/query/runs.hpp>
 #include <cairn/query/series.hpp>
 #include <cairn/run/console.hpp>

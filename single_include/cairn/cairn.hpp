@@ -18933,8 +18933,8 @@ struct HistoryReport {
         std::vector<error> all = unread;
         if (damaged != 0) {
             all.emplace_back(errc::corrupt,
-                             std::to_string(damaged) + " stretches of a run's history cannot be read", run_dir,
-                             "restore it from a copy; the rows around them are whole");
+                             std::to_string(damaged) + " stretches of a run's history cannot be read",
+                             run_dir, "restore it from a copy; the rows around them are whole");
         }
         return all;
     }

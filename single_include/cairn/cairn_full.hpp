@@ -18941,8 +18941,8 @@ struct HistoryReport {
         std::vector<error> all = unread;
         if (damaged != 0) {
             all.emplace_back(errc::corrupt,
-                             std::to_string(damaged) + " stretches of a run's history cannot be read", run_dir,
-                             "restore it from a copy; the rows around them are whole");
+                             std::to_string(damaged) + " stretches of a run's history cannot be read",
+                             run_dir, "restore it from a copy; the rows around them are whole");
         }
         return all;
     }
@@ -20485,6 +20485,16 @@ class Series {
         [[nodiscard]] std::vector<Bucket> buckets(std::size_t count) const;
         /// Its values, in the order they were logged.
         [[nodiscard]] std::vector<Point> points() const;
+        /// Calls `f(Point)` for each of them, in the order they were logged: for what needs no copy of all.
+        template <class F>
+        void each(F&& f) const {
+            for (const Chunk& chunk : series_->chunks_) {
+                const Range range = range_of(chunk.node, axis_);
+                if (range.to < from_ || range.from > to_) continue;
+                const detail::SeriesValues values = series_->values_of(chunk);
+                Series::each_point(values, 0, values.numbers.size(), *this, f);
+            }
+        }
         /// The same without what lies before the first and after the last value of the series. Requires a
         /// point.
         [[nodiscard]] Window cut() const {
@@ -20734,13 +20744,7 @@ inline std::vector<Bucket> Series::Window::buckets(std::size_t count) const {
 
 inline std::vector<Series::Point> Series::Window::points() const {
     std::vector<Point> out;
-    for (const Chunk& chunk : series_->chunks_) {
-        const Range range = range_of(chunk.node, axis_);
-        if (range.to < from_ || range.from > to_) continue;
-        const detail::SeriesValues values = series_->values_of(chunk);
-        Series::each_point(values, 0, values.numbers.size(), *this,
-                           [&](const Point& point) { out.push_back(point); });
-    }
+    each([&](const Point& point) { out.push_back(point); });
     return out;
 }
 
@@ -21798,9 +21802,8 @@ void each_entry(const nlohmann::json& object, const std::string& prefix, F&& f) 
 }  // namespace CAIRN_NAMESPACE
 
 // ---- cairn/query/as_json.hpp
-// What was read, as JSON: the shapes that `cairn --json`, the server and the report have in common
-// (docs/json.md). Numbers that are not finite are the words of `metric_to_json`; times are milliseconds since
-// the Unix epoch. Costs nlohmann/json.
+// What was read, as JSON: the shapes of `cairn --json` (docs/command.md). Numbers that are not finite are the
+// words of `metric_to_json`; times are milliseconds since the Unix epoch. Costs nlohmann/json.
 
 namespace CAIRN_NAMESPACE {
 
@@ -21898,6 +21901,19 @@ namespace detail {
             {"retention", decision.retention},
             {"because", std::move(because)},
             {"row", as_json(decision.row)["row"]}};
+}
+
+/// What a dry run found.
+[[nodiscard]] inline nlohmann::json as_json(const Simulation& found) {
+    nlohmann::json versions = nlohmann::json::array();
+    for (const SimulatedVersion& version : found.versions)
+        versions.push_back({{"version", "v" + std::to_string(version.number)},
+                            {"step", version.step},
+                            {"time_ms", detail::ms_of(version.time_ns)},
+                            {"kept", version.kept}});
+    return {{"versions", std::move(versions)},          {"rows", found.steps.size()},
+            {"bytes_written", found.bytes_written},     {"bytes_kept", found.bytes_kept},
+            {"most_bytes_kept", found.most_bytes_kept}, {"most_rows_lost", found.most_rows_lost()}};
 }
 
 /// Values, a column for each part: `{"step": […], "time_ms": […], "value": […]}`.
@@ -24052,18 +24068,6 @@ namespace detail {
            size_text(found.bytes_written) + ", needs " + size_text(found.most_bytes_kept) +
            " at most; a crash costs " + std::to_string(found.most_rows_lost()) + " rows at most\n";
 }
-[[nodiscard]] inline nlohmann::json as_json(const Simulation& found) {
-    nlohmann::json versions = nlohmann::json::array();
-    for (const SimulatedVersion& version : found.versions)
-        versions.push_back({{"version", "v" + std::to_string(version.number)},
-                            {"step", version.step},
-                            {"time_ms", ms_of(version.time_ns)},
-                            {"kept", version.kept}});
-    return {{"versions", std::move(versions)},          {"rows", found.steps.size()},
-            {"bytes_written", found.bytes_written},     {"bytes_kept", found.bytes_kept},
-            {"most_bytes_kept", found.most_bytes_kept}, {"most_rows_lost", found.most_rows_lost()}};
-}
-
 }  // namespace detail
 
 /// `cairn decisions RUN`.
@@ -24139,7 +24143,7 @@ inline result<void> simulate_over(Call& call, const StoreReader& store, const Re
                                   .started_ns = run.started_ns()};
     const Simulation found = simulate(std::move(*policy), *keep, *rows, options);
     if (call.json())
-        call.print(as_json(found));
+        call.print(cairn::as_json(found));
     else
         call.out(simulation_text(found));
     return {};
@@ -24231,6 +24235,358 @@ inline int main(int argc, char** argv) {
 }
 
 }  // namespace CAIRN_NAMESPACE::cli
+
+// ---- cairn/query/smooth.hpp
+// Smoothed curves, computed over all values of a series and then put into buckets: so a zoom shows the same
+// curve, and no sampling changes it. Costs <vector>.
+
+namespace CAIRN_NAMESPACE {
+
+/// How a curve is smoothed. Values that are not finite are left out of every one of them.
+enum class Smoothing : unsigned char {
+    none,
+    /// Weights that fall with the distance along x, by the share of the range that lies between two values:
+    /// the same look for series that were logged at different rates. What W&B calls the time-weighted EMA.
+    time_weighted,
+    /// `s = weight · s + (1 - weight) · y`, divided by `1 - weight^n` after n finite values, as TensorBoard
+    /// does.
+    exponential,
+    /// The mean under a bell curve around each value, whose standard deviation is `weight` values.
+    gaussian
+};
+
+/// What smoothing is asked for: `weight` is 0 to 1 for the first two, values for the third.
+struct Smooth {
+    Smoothing kind = Smoothing::none;  ///< how
+    double weight = 0;                 ///< how much
+};
+
+namespace detail {
+
+/// The recursive ones, value by value.
+class RunningSmooth {
+  public:
+    /// \param range  of x, over the whole series.
+    RunningSmooth(const Smooth& how, double range) noexcept : how_{how}, range_{range > 0 ? range : 1} {
+        how_.weight = std::clamp(how_.weight, 0.0, 0.999);
+        if (how_.kind == Smoothing::time_weighted) how_.weight = std::min(std::sqrt(how_.weight), 0.999);
+    }
+    /// The smoothed value at a finite value.
+    double next(double x, const double& y) noexcept {
+        double keep = how_.weight;
+        if (how_.kind == Smoothing::time_weighted && has_last_) {
+            constexpr double viewport = 1000;  // W&B's scale of the range
+            keep = std::pow(how_.weight, std::max(0.0, x - last_x_) / range_ * viewport);
+        }
+        last_x_ = x;
+        has_last_ = true;
+        sum_ = sum_ * keep + y * (how_.kind == Smoothing::exponential ? 1 - keep : 1);
+        mass_ = mass_ * keep + (how_.kind == Smoothing::exponential ? 1 - keep : 1);
+        return mass_ > 0 ? sum_ / mass_ : y;
+    }
+
+  private:
+    Smooth how_;
+    double range_, last_x_ = 0, sum_ = 0, mass_ = 0;
+    bool has_last_ = false;
+};
+
+}  // namespace detail
+
+/// The smoothed values from one place on an axis to another, as `count` buckets of equal width; each bucket's
+/// `last` is the curve at its end. What lies before the window counts, as if all of it were shown. Buckets
+/// without a value have no `finite`. Cost: one pass over all values; for `gaussian` six standard deviations
+/// for each of them, and all values in memory.
+[[nodiscard]] inline std::vector<Bucket> smoothed(const Series& series, std::int64_t from, std::int64_t to,
+                                                  Axis axis, std::size_t count, const Smooth& how) {
+    const std::int64_t zero = axis == Axis::relative ? series.origin_ns() : 0;
+    const auto place_of = [&](const Series::Point& point) {
+        return axis == Axis::step ? point.step : point.time_ns - zero;
+    };
+    const bool by_step = axis == Axis::step;
+    const std::int64_t first = by_step ? series.first_step() : series.first_ns() - zero;
+    const std::int64_t last = by_step ? series.last_step() : series.last_ns() - zero;
+    from = std::max(from, first);
+    to = std::min(to, last);
+    std::vector<Bucket> out(from <= to ? count : 0);
+    if (out.empty()) return out;
+    const double width =
+        std::max(1.0, static_cast<double>(to) - static_cast<double>(from)) / static_cast<double>(count);
+    const auto put = [&](std::int64_t place, double value) {
+        if (place < from || place > to) return;
+        const double at = (static_cast<double>(place) - static_cast<double>(from)) / width;
+        Bucket& bucket = out[std::min(static_cast<std::size_t>(at), count - 1)];
+        if (bucket.finite++ == 0) bucket = {place, place, value, value, value, 1, 0};
+        bucket.from = std::min(bucket.from, place);
+        bucket.to = std::max(bucket.to, place);
+        bucket.min = std::min(bucket.min, value);
+        bucket.max = std::max(bucket.max, value);
+        bucket.last = value;
+    };
+    const auto all = series.window(first, last, axis);
+    if (how.kind == Smoothing::gaussian) {
+        std::vector<std::int64_t> places;
+        std::vector<double> values;
+        all.each([&](const Series::Point& point) {
+            if (!detail::is_finite(point.value)) return;
+            places.push_back(place_of(point));
+            values.push_back(point.value);
+        });
+        const double sigma = std::clamp(how.weight, 0.0, 1000.0);
+        std::vector<double> bell;
+        for (double at = 0; at <= std::ceil(3 * sigma); ++at)
+            bell.push_back(sigma > 0 ? std::exp(-at * at / (2 * sigma * sigma)) : 1);
+        for (std::size_t i = 0; i < values.size(); ++i) {
+            if (places[i] < from || places[i] > to) continue;
+            double sum = bell[0] * values[i], mass = bell[0];
+            for (std::size_t d = 1; d < bell.size(); ++d) {
+                if (d <= i) sum += bell[d] * values[i - d], mass += bell[d];
+                if (i + d < values.size()) sum += bell[d] * values[i + d], mass += bell[d];
+            }
+            put(places[i], sum / mass);
+        }
+        return out;
+    }
+    detail::RunningSmooth running{how, static_cast<double>(last) - static_cast<double>(first)};
+    all.each([&](const Series::Point& point) {
+        if (!detail::is_finite(point.value)) return;
+        const std::int64_t place = place_of(point);
+        put(place, how.kind == Smoothing::none ? point.value
+                                               : running.next(static_cast<double>(place), point.value));
+    });
+    return out;
+}
+
+}  // namespace CAIRN_NAMESPACE
+
+// ---- cairn/query/api.hpp
+// Questions as paths and parameters, answers as JSON: for a page that shows runs, wherever it gets them from.
+// Costs nlohmann/json.
+
+namespace CAIRN_NAMESPACE {
+
+/// What a question says beside its path. A name may be there several times.
+using Parameters = std::multimap<std::string, std::string, std::less<>>;
+
+namespace detail {
+
+/// Reads parameters. What is not there has a default; what is no such value is an error.
+class ParameterReader {
+  public:
+    explicit ParameterReader(const Parameters& all) : all_{&all} {}
+
+    [[nodiscard]] std::string text(std::string_view name) const {
+        const auto found = all_->find(name);
+        return found != all_->end() ? found->second : std::string{};
+    }
+    [[nodiscard]] std::vector<std::string> texts(std::string_view name) const {
+        std::vector<std::string> out;
+        const auto [from, to] = all_->equal_range(name);
+        for (auto at = from; at != to; ++at) out.push_back(at->second);
+        return out;
+    }
+    template <class N>
+    [[nodiscard]] result<N> number(std::string_view name, N otherwise, N least, N most) const {
+        const std::string text = this->text(name);
+        if (text.empty()) return otherwise;
+        N value{};
+        const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), value);
+        if (problem == std::errc{} && end == text.data() + text.size() && value >= least && value <= most)
+            return value;
+        return error{errc::invalid_argument, "parameter " + std::string{name} + " is no such number", text,
+                     "give one from " + std::to_string(least) + " to " + std::to_string(most)};
+    }
+    /// The value that a word stands for; the first if there is none.
+    template <class V, std::size_t N>
+    [[nodiscard]] result<V> word(std::string_view name,
+                                 const std::pair<std::string_view, V> (&known)[N]) const {
+        const std::string text = this->text(name);
+        if (text.empty()) return known[0].second;
+        std::string words;
+        for (const auto& [word, value] : known) {
+            if (word == text) return value;
+            words += (words.empty() ? "" : ", ") + std::string{word};
+        }
+        return error{errc::invalid_argument, "parameter " + std::string{name} + " is not one of: " + words,
+                     text, "give one of these"};
+    }
+
+  private:
+    const Parameters* all_;
+};
+
+/// What `series` is asked for.
+struct SeriesWanted {
+    std::int64_t from = 0, to = 0;
+    Axis axis = Axis::step;
+    std::size_t buckets = 0;
+    Smooth smooth{};
+};
+[[nodiscard]] inline result<SeriesWanted> series_wanted(const ParameterReader& ask) {
+    constexpr auto least = std::numeric_limits<std::int64_t>::min(),
+                   most = std::numeric_limits<std::int64_t>::max();
+    constexpr std::size_t most_buckets = 10'000;
+    const auto from = ask.number<std::int64_t>("from", least, least, most);
+    if (!from) return from.error();
+    const auto to = ask.number<std::int64_t>("to", most, least, most);
+    if (!to) return to.error();
+    const auto axis =
+        ask.word<Axis>("axis", {{"step", Axis::step}, {"time", Axis::time}, {"relative", Axis::relative}});
+    if (!axis) return axis.error();
+    const auto buckets = ask.number<std::size_t>("buckets", 1000, 1, most_buckets);
+    if (!buckets) return buckets.error();
+    const auto kind = ask.word<Smoothing>("smooth", {{"none", Smoothing::none},
+                                                     {"time_weighted", Smoothing::time_weighted},
+                                                     {"exponential", Smoothing::exponential},
+                                                     {"gaussian", Smoothing::gaussian}});
+    if (!kind) return kind.error();
+    const auto weight = ask.number<double>("weight", 0, 0, 1000);
+    if (!weight) return weight.error();
+    return SeriesWanted{*from, *to, *axis, *buckets, {*kind, *weight}};
+}
+
+/// One metric of one run: its values if they are few enough, otherwise buckets; and the smoothed curve.
+[[nodiscard]] inline nlohmann::json series_answer(const Series& series, const SeriesWanted& wanted) {
+    const auto window = series.window(wanted.from, wanted.to, wanted.axis).cut();
+    nlohmann::json out = {{"size", series.size()},
+                          {"restarts", series.restarts()},
+                          {"damaged", series.damaged()},
+                          {"first_step", series.first_step()},
+                          {"last_step", series.last_step()},
+                          {"first_ms", ms_of(series.first_ns())},
+                          {"last_ms", ms_of(series.last_ns())},
+                          {"origin_ms", ms_of(series.origin_ns())}};
+    const auto buckets = window.buckets(wanted.buckets);
+    std::uint64_t count = 0;
+    for (const Bucket& bucket : buckets) count += bucket.finite + bucket.not_finite;
+    out["in_window"] = count;
+    if (count <= wanted.buckets)
+        out["points"] = as_json(window.points());
+    else
+        out["buckets"] = as_json(buckets);
+    if (wanted.smooth.kind != Smoothing::none) {
+        nlohmann::json at = nlohmann::json::array(), value = at;
+        for (const Bucket& bucket :
+             smoothed(series, wanted.from, wanted.to, wanted.axis, wanted.buckets, wanted.smooth)) {
+            if (bucket.finite == 0) continue;
+            at.push_back(bucket.to);
+            value.push_back(bucket.last);
+        }
+        out["smooth"] = {{"at", std::move(at)}, {"value", std::move(value)}};
+    }
+    out["unread"] = series.unread();
+    return out;
+}
+
+}  // namespace detail
+
+/// Answers about a store. Threads: one at a time.
+class Api {
+  public:
+    /// Of this store.
+    explicit Api(StoreReader store) : store_{std::move(store)} {}
+
+    /// The answer to a question: `answer("run", {{"run", "latest"}})`. Fails: not_found, also for a path that
+    /// there is none of; invalid_argument, naming the parameter; as what is asked for fails.
+    [[nodiscard]] result<nlohmann::json> answer(std::string_view path, const Parameters& parameters) {
+        const detail::ParameterReader ask{parameters};
+        if (path == "runs") return runs(ask);
+        if (path == "run")
+            return with_run(ask, [&](const RecordedRun& run) { return run_as_json(store_, run); });
+        if (path == "series") return series(ask);
+        if (path == "decisions") return with_run(ask, [](const RecordedRun& run) { return decisions(run); });
+        if (path == "simulate")
+            return with_run(ask, [&](const RecordedRun& run) { return dry_run(run, ask); });
+        if (path == "lines") return with_run(ask, [&](const RecordedRun& run) { return lines(run, ask); });
+        return error{errc::not_found, "there is no such question", suggest(path),
+                     "ask for runs, run, series, decisions, simulate or lines"};
+    }
+
+  private:
+    [[nodiscard]] static std::string suggest(std::string_view path) { return detail::suggest_name(path); }
+
+    template <class F>
+    [[nodiscard]] result<nlohmann::json> with_run(const detail::ParameterReader& ask, F&& f) const {
+        const auto run = store_.find(ask.text("run"));
+        if (!run) return run.error();
+        return f(*run);
+    }
+
+    /// All runs with config and summary: what the table of runs shows.
+    [[nodiscard]] result<nlohmann::json> runs(const detail::ParameterReader& ask) const {
+        const auto limit = ask.number<std::size_t>("limit", 10'000, 1, 1'000'000);
+        if (!limit) return limit.error();
+        const auto list = store_.runs(ask.text("project"));
+        if (!list) return list.error();
+        nlohmann::json out = nlohmann::json::array();
+        std::vector<error> damaged = list->damaged;
+        for (const RecordedRun& run : list->runs) {
+            if (out.size() == *limit) break;
+            nlohmann::json& one = out.emplace_back(as_json(run));
+            one["config"] = run.config();
+            auto summary = run.summary();
+            if (summary)
+                one["metrics"] = std::move((*summary)["metrics"]);
+            else
+                damaged.push_back(summary.error());
+        }
+        return nlohmann::json{{"runs", std::move(out)},
+                              {"truncated", list->runs.size() > *limit},
+                              {"damaged", as_json(damaged)}};
+    }
+    /// `run` and `metric` may be there several times: an answer for each metric of each run that has it.
+    [[nodiscard]] result<nlohmann::json> series(const detail::ParameterReader& ask) const {
+        const auto wanted = detail::series_wanted(ask);
+        if (!wanted) return wanted.error();
+        nlohmann::json out = nlohmann::json::array();
+        for (const std::string& name : ask.texts("run")) {
+            const auto run = store_.find(name);
+            if (!run) return run.error();
+            for (const std::string& metric : ask.texts("metric")) {
+                const auto series = run->series(metric);
+                if (!series && series.error().code() == errc::not_found) continue;
+                if (!series) return series.error();
+                nlohmann::json& one = out.emplace_back(detail::series_answer(*series, *wanted));
+                one["run"] = run->id();
+                one["metric"] = metric;
+            }
+        }
+        return nlohmann::json{{"series", std::move(out)}};
+    }
+    [[nodiscard]] static result<nlohmann::json> decisions(const RecordedRun& run) {
+        const auto all = run.decisions();
+        if (!all) return all.error();
+        nlohmann::json out = nlohmann::json::array();
+        for (const Decision& one : *all) out.push_back(as_json(one));
+        return nlohmann::json{{"decisions", std::move(out)}};
+    }
+    [[nodiscard]] static result<nlohmann::json> dry_run(const RecordedRun& run,
+                                                        const detail::ParameterReader& ask) {
+        auto policy = parse_policy(ask.text("policy"));
+        if (!policy) return policy.error();
+        const std::string keep = ask.text("keep");
+        const auto retention = parse_retention(keep.empty() ? "all" : keep);
+        if (!retention) return retention.error();
+        const auto bytes = ask.number<std::uint64_t>("bytes", 0, 0, std::uint64_t{1} << 62U);
+        if (!bytes) return bytes.error();
+        const auto rows = run.rows();
+        if (!rows) return rows.error();
+        return as_json(simulate(std::move(*policy), *retention, *rows,
+                                {.version_bytes = *bytes, .started_ns = run.started_ns()}));
+    }
+    [[nodiscard]] static result<nlohmann::json> lines(const RecordedRun& run,
+                                                      const detail::ParameterReader& ask) {
+        const auto most = ask.number<std::size_t>("most", 1000, 1, 100'000);
+        if (!most) return most.error();
+        auto lines = run.last_lines(*most);
+        if (!lines) return lines.error();
+        return nlohmann::json{{"lines", std::move(*lines)}};
+    }
+
+    StoreReader store_;
+};
+
+}  // namespace CAIRN_NAMESPACE
 
 // ---- cairn/run/console.hpp
 // What the program prints, kept with its run: `cairn::Console console{run};`. Costs <iostream>.

@@ -53,18 +53,6 @@ namespace detail {
            size_text(found.bytes_written) + ", needs " + size_text(found.most_bytes_kept) +
            " at most; a crash costs " + std::to_string(found.most_rows_lost()) + " rows at most\n";
 }
-[[nodiscard]] inline nlohmann::json as_json(const Simulation& found) {
-    nlohmann::json versions = nlohmann::json::array();
-    for (const SimulatedVersion& version : found.versions)
-        versions.push_back({{"version", "v" + std::to_string(version.number)},
-                            {"step", version.step},
-                            {"time_ms", ms_of(version.time_ns)},
-                            {"kept", version.kept}});
-    return {{"versions", std::move(versions)},          {"rows", found.steps.size()},
-            {"bytes_written", found.bytes_written},     {"bytes_kept", found.bytes_kept},
-            {"most_bytes_kept", found.most_bytes_kept}, {"most_rows_lost", found.most_rows_lost()}};
-}
-
 }  // namespace detail
 
 /// `cairn decisions RUN`.
@@ -140,7 +128,7 @@ inline result<void> simulate_over(Call& call, const StoreReader& store, const Re
                                   .started_ns = run.started_ns()};
     const Simulation found = simulate(std::move(*policy), *keep, *rows, options);
     if (call.json())
-        call.print(as_json(found));
+        call.print(cairn::as_json(found));
     else
         call.out(simulation_text(found));
     return {};

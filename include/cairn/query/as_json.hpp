@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 #pragma once
-// What was read, as JSON: the shapes that `cairn --json`, the server and the report have in common
-// (docs/json.md). Numbers that are not finite are the words of `metric_to_json`; times are milliseconds since
-// the Unix epoch. Costs nlohmann/json.
+// What was read, as JSON: the shapes of `cairn --json` (docs/command.md). Numbers that are not finite are the
+// words of `metric_to_json`; times are milliseconds since the Unix epoch. Costs nlohmann/json.
 
 #include <cairn/core/error.hpp>
+#include <cairn/policy/simulate.hpp>
 #include <cairn/policy/text.hpp>
 #include <cairn/query/at_step.hpp>
 #include <cairn/query/compare.hpp>
@@ -121,6 +121,19 @@ namespace detail {
             {"retention", decision.retention},
             {"because", std::move(because)},
             {"row", as_json(decision.row)["row"]}};
+}
+
+/// What a dry run found.
+[[nodiscard]] inline nlohmann::json as_json(const Simulation& found) {
+    nlohmann::json versions = nlohmann::json::array();
+    for (const SimulatedVersion& version : found.versions)
+        versions.push_back({{"version", "v" + std::to_string(version.number)},
+                            {"step", version.step},
+                            {"time_ms", detail::ms_of(version.time_ns)},
+                            {"kept", version.kept}});
+    return {{"versions", std::move(versions)},          {"rows", found.steps.size()},
+            {"bytes_written", found.bytes_written},     {"bytes_kept", found.bytes_kept},
+            {"most_bytes_kept", found.most_bytes_kept}, {"most_rows_lost", found.most_rows_lost()}};
 }
 
 /// Values, a column for each part: `{"step": […], "time_ms": […], "value": […]}`.

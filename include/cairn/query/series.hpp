@@ -58,6 +58,16 @@ class Series {
         [[nodiscard]] std::vector<Bucket> buckets(std::size_t count) const;
         /// Its values, in the order they were logged.
         [[nodiscard]] std::vector<Point> points() const;
+        /// Calls `f(Point)` for each of them, in the order they were logged: for what needs no copy of all.
+        template <class F>
+        void each(F&& f) const {
+            for (const Chunk& chunk : series_->chunks_) {
+                const Range range = range_of(chunk.node, axis_);
+                if (range.to < from_ || range.from > to_) continue;
+                const detail::SeriesValues values = series_->values_of(chunk);
+                Series::each_point(values, 0, values.numbers.size(), *this, f);
+            }
+        }
         /// The same without what lies before the first and after the last value of the series. Requires a
         /// point.
         [[nodiscard]] Window cut() const {
@@ -307,13 +317,7 @@ inline std::vector<Bucket> Series::Window::buckets(std::size_t count) const {
 
 inline std::vector<Series::Point> Series::Window::points() const {
     std::vector<Point> out;
-    for (const Chunk& chunk : series_->chunks_) {
-        const Range range = range_of(chunk.node, axis_);
-        if (range.to < from_ || range.from > to_) continue;
-        const detail::SeriesValues values = series_->values_of(chunk);
-        Series::each_point(values, 0, values.numbers.size(), *this,
-                           [&](const Point& point) { out.push_back(point); });
-    }
+    each([&](const Point& point) { out.push_back(point); });
     return out;
 }
 
