@@ -86,7 +86,7 @@ TEST_CASE("smooth: the gaussian one is a mean under a bell, symmetric", "[query]
     CHECK(curve(series_of(spike), {Smoothing::gaussian, 0}) == spike);
 }
 
-TEST_CASE("smooth: none is the curve itself; what is not finite is left out", "[query][smooth]") {
+TEST_CASE("smooth: none is the curve itself, and what is not finite is left out", "[query][smooth]") {
     const double inf = std::numeric_limits<double>::infinity();
     for (const auto kind :
          {Smoothing::none, Smoothing::exponential, Smoothing::time_weighted, Smoothing::gaussian}) {
