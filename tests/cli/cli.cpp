@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <limits>
 #include <span>
 #include <string>
@@ -340,6 +341,57 @@ TEST_CASE("cairn export has every row", "[cli]") {
     CHECK(second["row"] == nlohmann::json{{"a,b", "Infinity"}, {"n", 3}, {"ok", true}});
     CHECK(call(dir, {"export", "r"}).code == 2);
     CHECK(call(dir, {"export", "r", "--csv", "--jsonl"}).code == 2);
+}
+
+TEST_CASE("cairn export --html writes one file that has all in it", "[cli]") {
+    const cairn_test::TempDir dir;
+    {
+        auto run = cairn::init({.name = "</script><b>",
+                                .id = "r",
+                                .notes = "<!-- --></script>",
+                                .dir = dir.path(),
+                                .quiet = true});
+        run.define_metric("x", {.goal = cairn::minimize});
+        for (int i = 0; i < 5000; ++i)
+            run.log(cairn::step(i), "x"_m = i == 1234 ? 1e9 : 0.1 * i, "y"_m = i % 7);
+        run.log({{"words", "</script>"}, {"few", std::numeric_limits<double>::quiet_NaN()}}, {.step = 5000});
+    }
+    const std::string path = (dir / "r.html").string();
+    CHECK(call(dir, {"export", "r", "--html", path}).code == 0);
+    const auto read = [&] {
+        std::ifstream file{path, std::ios::binary};
+        return std::string{std::istreambuf_iterator<char>{file}, {}};
+    };
+    const std::string page = read();
+    CHECK(page.starts_with("<!doctype html>"));
+    CHECK(page.ends_with("</html>\n"));
+    CHECK_FALSE(has(page, "src=\"http"));
+    const std::string begin = "<script type=\"application/json\" id=\"inside\">";
+    const std::size_t from = page.find(begin) + begin.size();
+    const auto inside = nlohmann::json::parse(page.substr(from, page.find("</script>", from) - from));
+    CHECK(inside["runs"]["runs"][0]["name"] == "</script><b>");
+    CHECK(inside["details"]["r"]["notes"] == "<!-- --></script>");
+    const auto& x = inside["series"]["r"]["x"];
+    for (const char* axis : {"step", "relative"}) {
+        const auto& greatest = x[axis]["buckets"]["max"];
+        CHECK(std::any_of(greatest.begin(), greatest.end(), [](const auto& value) { return value == 1e9; }));
+    }
+    CHECK(inside["series"]["r"]["few"]["step"]["points"]["value"][0] == "NaN");
+    CHECK_FALSE(inside["series"]["r"].contains("words"));
+
+    // Again over a longer one, in fewer buckets.
+    std::ofstream{path, std::ios::app} << std::string(1 << 20, 'x');
+    CHECK(call(dir, {"export", "r", "--html", path}).code == 0);
+    CHECK(read().size() == page.size());
+    const auto store = cairn::open(dir.path()).value();
+    std::vector<cairn::RecordedRun> runs;
+    runs.push_back(store.find("r").value());
+    const auto small = cairn::report(store, runs, {.max_bytes = page.size() - 50'000}).value();
+    CHECK(small.size() <= page.size() - 50'000);
+    CHECK(has(small, "1e+09") == has(page, "1e+09"));
+    CHECK(call(dir, {"export", "r", "--html", (dir / "none" / "r.html").string()}).code == 1);
+    CHECK(call(dir, {"export", "r", "--html", path, "--csv"}).code == 2);
+    CHECK(call(dir, {"export", "r", "r", "--csv"}).code == 1);
 }
 
 TEST_CASE("cairn decisions tells why, and simulate what would have been", "[cli][json]") {

@@ -218,14 +218,14 @@ TEST_CASE("console: what was printed outlives the process, however it ends", "[q
           {"terminate()", terminate, -SIGABRT}}) {
         INFO(name);
         const TempDir dir;
-        const int ended = in_child([&, end = end] {
+        const int ended = in_child([&, last = end] {
             std::signal(SIGSEGV, SIG_DFL);  // a sanitizer has one for it
             print_to(dir);
             auto run = open_run(dir);
             const cairn::Console console{run};
             for (int i = 0; i < 1000; ++i) print("line " + std::to_string(i) + "\n");
             std::cerr << "the last words\n";
-            end();
+            last();
             return 0;
         });
         CHECK(ended == status);

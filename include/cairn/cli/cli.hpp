@@ -8,6 +8,7 @@
 #include <cairn/cli/metrics.hpp>
 #include <cairn/cli/policies.hpp>
 #include <cairn/cli/runs.hpp>
+#include <cairn/cli/share.hpp>
 #include <cairn/version.hpp>
 
 #include <CLI/CLI.hpp>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 #pragma once
-// The verbs about what was logged: get, snapshot, best, plot, tail, export.
+// The verbs about what was logged: get, snapshot, best, plot, tail.
 
 #include <cairn/cli/call.hpp>
 #include <cairn/cli/plot.hpp>
@@ -8,7 +8,6 @@
 #include <cairn/cli/text.hpp>
 #include <cairn/query/as_json.hpp>
 #include <cairn/query/at_step.hpp>
-#include <cairn/query/export.hpp>
 #include <cairn/query/runs.hpp>
 #include <cairn/query/series.hpp>
 
@@ -249,26 +248,6 @@ inline void add_tail(CLI::App& app, Call& call) {
     });
     verb->add_option("RUN", wanted->run, detail::names_a_run)->required();
     verb->add_option("-n,--rows", wanted->count, "how many (default 10)");
-}
-
-/// `cairn export RUN --csv`.
-inline void add_export(CLI::App& app, Call& call) {
-    struct Wanted {
-        std::string run{};
-        bool csv = false, jsonl = false;
-    };
-    const auto wanted = std::make_shared<Wanted>();
-    CLI::App* const verb = call.verb(app, "export", "all rows of a run, for other programs", [&call, wanted] {
-        return call.with_run(wanted->run, [&](const StoreReader&, const RecordedRun& run) {
-            const auto print = [&](std::string_view text) { call.out(text); };
-            return wanted->csv ? export_csv(run, print) : export_jsonl(run, print);
-        });
-    });
-    verb->add_option("RUN", wanted->run, detail::names_a_run)->required();
-    CLI::Option_group* const format = verb->add_option_group("format");
-    format->add_flag("--csv", wanted->csv, "a table: step, time_ms and a column for each metric");
-    format->add_flag("--jsonl", wanted->jsonl, "an object for each row, a line each");
-    format->require_option(1);
 }
 
 }  // namespace CAIRN_NAMESPACE::cli

@@ -82,7 +82,8 @@ class ParameterReader {
 
 /// What `series` is asked for.
 struct SeriesWanted {
-    std::int64_t from = 0, to = 0;
+    std::int64_t from = std::numeric_limits<std::int64_t>::min();
+    std::int64_t to = std::numeric_limits<std::int64_t>::max();
     Axis axis = Axis::step;
     std::size_t buckets = 0;
     Smooth smooth{};

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+// Runs as one HTML file: the page with their data inside. It loads nothing, so it opens offline, from a mail
+// or an archive. Costs nlohmann/json.
+
+#include <cairn/core/error.hpp>
+#include <cairn/query/api.hpp>
+#include <cairn/query/runs.hpp>
+#include <cairn/serve/page.hpp>
+
+#include <nlohmann/json.hpp>
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace CAIRN_NAMESPACE {
+
+/// How a report is made.
+struct ReportOptions {
+    /// About how many bytes it may have. Where the curves need more, they get fewer buckets; no spike is
+    /// lost.
+    std::size_t max_bytes = std::size_t{8} << 20U;
+};
+
+namespace detail {
+
+/// Puts data into the page.
+[[nodiscard]] inline std::string page_with(const nlohmann::json& inside) {
+    std::string out;
+    for (const std::string_view piece : page) out += piece;
+    constexpr std::string_view here = "<!--inside-->";
+    std::string text = inside.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+    std::string safe;  // nothing in it can end the element that it stands in
+    safe.reserve(text.size());
+    for (const char c : text) safe += c == '<' ? std::string_view{"\\u003c"} : std::string_view{&c, 1};
+    return out.replace(out.find(here), here.size(),
+                       "<script type=\"application/json\" id=\"inside\">" + safe + "</script>");
+}
+
+/// Every metric of the runs that has numbers, by run and name: in so many buckets by step and by time.
+[[nodiscard]] inline result<nlohmann::json> all_series(const std::vector<RecordedRun>& runs,
+                                                       std::size_t buckets) {
+    nlohmann::json out = nlohmann::json::object();
+    for (const RecordedRun& run : runs) {
+        const auto summary = run.summary();
+        if (!summary) return summary.error();
+        nlohmann::json& of_run = out[run.id()] = nlohmann::json::object();
+        for (const auto& [name, metric] : (*summary)["metrics"].items()) {
+            if (!metric.contains("last")) continue;
+            const auto series = run.series(name);
+            if (!series) return series.error();
+            nlohmann::json& made = of_run[name];
+            for (const auto& [axis, word] : {std::pair{Axis::step, "step"}, {Axis::relative, "relative"}}) {
+                SeriesWanted wanted;
+                wanted.axis = axis;
+                wanted.buckets = buckets;
+                made[word] = series_answer(*series, wanted);
+                made[word]["run"] = run.id();
+                made[word]["metric"] = name;
+                if (made[word].contains("points")) break;  // they have their times
+            }
+        }
+    }
+    return out;
+}
+
+}  // namespace detail
+
+/// These runs as one HTML file, with config, summary, versions, decisions and curves. Fails as the disk does,
+/// and where a history cannot be read. Cost: reads the histories' indices, the decisions all of them.
+[[nodiscard]] inline result<std::string>
+report(const StoreReader& store, const std::vector<RecordedRun>& runs, const ReportOptions& options = {}) {
+    nlohmann::json inside = {
+        {"runs",
+         {{"runs", nlohmann::json::array()}, {"truncated", false}, {"damaged", nlohmann::json::array()}}},
+        {"details", nlohmann::json::object()},
+        {"decisions", nlohmann::json::object()}};
+    for (const RecordedRun& run : runs) {
+        auto details = run_as_json(store, run);
+        if (!details) return details.error();
+        inside["runs"]["runs"].push_back(*details);
+        inside["details"][run.id()] = std::move(*details);
+        const auto decisions = run.decisions();
+        if (!decisions) return decisions.error();
+        nlohmann::json& all = inside["decisions"][run.id()] = nlohmann::json::array();
+        for (const Decision& decision : *decisions) all.push_back(as_json(decision));
+    }
+    constexpr std::size_t fine = 1200, coarse = 50;
+    for (std::size_t buckets = fine;; buckets /= 2) {
+        auto series = detail::all_series(runs, buckets);
+        if (!series) return series.error();
+        inside["series"] = std::move(*series);
+        std::string page = detail::page_with(inside);
+        if (page.size() <= options.max_bytes || buckets / 2 < coarse) return page;
+    }
+}
+
+}  // namespace CAIRN_NAMESPACE

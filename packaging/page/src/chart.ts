@@ -1,0 +1,253 @@
+// One metric of several runs, drawn by uPlot: a band from the least to the greatest value of each bucket, a line
+// through the last ones or through the smoothed curve, marks for what is not finite and for saved versions.
+import uPlot from "uplot";
+import { finite, short } from "./numbers";
+import type { Decision, Series } from "./source";
+import type { Axis } from "./view";
+
+export interface Curve {
+  run: string;
+  name: string;
+  colour: string;
+  series: Series;
+  /** Of this run's checkpoints: what was saved, removed, failed. */
+  decisions: Decision[];
+}
+
+export interface Look {
+  axis: Axis;
+  log_x: boolean;
+  log_y: boolean;
+  outliers: boolean;
+  marks: boolean;
+  zoom: [number, number] | null;
+  ink: string;
+  grid: string;
+  width: number;
+  height: number;
+}
+
+export interface Mark {
+  at: number;
+  kind: "kept" | "removed" | "failed";
+  colour: string;
+  text: string;
+}
+
+/** In the axis's unit: steps, seconds since the run was made, seconds since the epoch. */
+export function place(axis: Axis, step: number, time_ms: number, origin_ms: number): number {
+  return axis === "step" ? step : axis === "time" ? time_ms / 1000 : (time_ms - origin_ms) / 1000;
+}
+/** Of a bucket's end, which is in nanoseconds unless it is a step. */
+const of_end = (axis: Axis, end: number): number => (axis === "step" ? end : end / 1e9);
+
+export interface Columns {
+  x: number[];
+  low: (number | null)[];
+  high: (number | null)[];
+  line: (number | null)[];
+  bad: number[];
+}
+
+/** What is drawn of a curve, ordered by x. Where the step went back the later values are drawn over the earlier. */
+export function columns(series: Series, axis: Axis): Columns {
+  const out: Columns = { x: [], low: [], high: [], line: [], bad: [] };
+  const put = (x: number, low: number | null, high: number | null, line: number | null, is_bad: boolean) => {
+    if (is_bad) out.bad.push(x);
+    if (low === null) return;
+    out.x.push(x), out.low.push(low), out.high.push(high), out.line.push(line);
+  };
+  const { points, buckets } = series;
+  if (points) {
+    points.value.forEach((value, i) => {
+      const y = finite(value);
+      put(place(axis, points.step[i]!, points.time_ms[i]!, series.origin_ms), y, y, y, y === null);
+    });
+  } else if (buckets) {
+    buckets.to.forEach((to, i) => {
+      put(of_end(axis, to), finite(buckets.min[i]), finite(buckets.max[i]), finite(buckets.last[i]), buckets.not_finite[i]! > 0);
+    });
+  }
+  const order = out.x.map((_, i) => i).sort((a, b) => out.x[a]! - out.x[b]!);
+  const sorted = <T,>(all: T[]) => order.map((i) => all[i]!);
+  return { x: sorted(out.x), low: sorted(out.low), high: sorted(out.high), line: sorted(out.line), bad: out.bad };
+}
+
+/** Where versions were saved, and what became of them. */
+export function marks(curve: Curve, axis: Axis): Mark[] {
+  const removed = new Set(
+    curve.decisions.filter((d) => d.kind === "removed" || d.kind === "lost").map((d) => `${d.checkpoint}:${d.version}`),
+  );
+  const out: Mark[] = [];
+  for (const d of curve.decisions) {
+    if (d.kind !== "saved" && d.kind !== "failed") continue;
+    const why = d.because.map((b) => `${b.policy}: ${b.reason}`).join("; ") || (d.by_hand ? "by hand" : d.text);
+    const name = `${d.checkpoint}:${d.version ?? "–"}`;
+    const kind = d.kind === "failed" ? "failed" : removed.has(name) ? "removed" : "kept";
+    out.push({
+      at: place(axis, d.step, d.time_ms ?? 0, curve.series.origin_ms),
+      kind,
+      colour: curve.colour,
+      text: `${name} at step ${d.step}, ${kind}. ${why}`,
+    });
+  }
+  return out;
+}
+
+/** From the 1st to the 99th percentile, a little wider: what stays when outliers are left out. */
+export function without_outliers(values: number[]): [number, number] | null {
+  if (values.length < 10) return null;
+  const sorted = [...values].sort((a, b) => a - b);
+  const at = (share: number) => sorted[Math.round(share * (sorted.length - 1))]!;
+  const [low, high] = [at(0.01), at(0.99)];
+  const pad = (high - low || Math.abs(high) || 1) * 0.05;
+  return [low - pad, high + pad];
+}
+
+/** "2.1 M points in 1,000 buckets, exact least and greatest" */
+export function fidelity(all: Series[]): string {
+  const shown = all.reduce((sum, s) => sum + s.in_window, 0);
+  const drawn = all.reduce((sum, s) => sum + (s.points?.value.length ?? s.buckets?.to.length ?? 0), 0);
+  const number = (n: number) => n.toLocaleString("en");
+  return all.some((s) => s.buckets)
+    ? `${number(shown)} points → ${number(drawn)} buckets, exact min and max`
+    : `${number(shown)} points, every one`;
+}
+
+/** Draws curves into an element until `destroy`. */
+export class Chart {
+  private readonly plot: uPlot;
+  private readonly marks: Mark[];
+
+  constructor(
+    host: HTMLElement,
+    curves: Curve[],
+    look: Look,
+    hear: { zoom: (range: [number, number] | null) => void; point: (x: number | null, values: (number | null)[], near: Mark | null) => void },
+  ) {
+    const drawn = curves.map((curve) => columns(curve.series, look.axis));
+    this.marks = look.marks ? curves.flatMap((curve) => marks(curve, look.axis)) : [];
+    const bad = drawn.flatMap((c, i) => c.bad.map((x) => ({ x, colour: curves[i]!.colour })));
+
+    const tables: uPlot.AlignedData[] = [];
+    const series: uPlot.Series[] = [{}];
+    const bands: uPlot.Band[] = [];
+    const shown: number[] = []; // the index of each curve's line
+    curves.forEach((curve, i) => {
+      const c = drawn[i]!;
+      const has_band = curve.series.buckets !== undefined || curve.series.smooth !== undefined;
+      const log = (column: (number | null)[]) => (look.log_y ? column.map((y) => (y !== null && y > 0 ? y : null)) : column);
+      const smooth = curve.series.smooth;
+      const at = series.length;
+      if (has_band) {
+        tables.push([c.x, log(c.low), log(c.high)]);
+        const edge: uPlot.Series = { points: { show: false }, stroke: `${curve.colour}${smooth ? "30" : "a0"}`, width: 1, spanGaps: true };
+        series.push(edge, { ...edge });
+        bands.push({ series: [at + 1, at], fill: `${curve.colour}${smooth ? "2e" : "40"}` });
+      }
+      if (smooth) tables.push([smooth.at.map((end) => of_end(look.axis, end)), log(smooth.value)]);
+      else tables.push([c.x, log(c.line)]);
+      shown.push(series.length);
+      const few = (smooth?.at.length ?? c.x.length) < 40;
+      series.push({ stroke: curve.colour, width: 1.5, spanGaps: true, points: { show: few, size: 4, fill: curve.colour } });
+    });
+    const data = tables.length ? uPlot.join(tables) : ([[]] as unknown as uPlot.AlignedData);
+
+    const y_range = (): [number, number] | null => {
+      if (look.outliers) return null;
+      return without_outliers(drawn.flatMap((c) => c.line.filter((y): y is number => y !== null && (!look.log_y || y > 0))));
+    };
+    const kept = y_range();
+    const text = { stroke: look.ink, font: "11px system-ui, sans-serif" };
+    const lines = { stroke: look.grid, width: 1 };
+    this.plot = new uPlot(
+      {
+        width: look.width,
+        height: look.height,
+        legend: { show: false },
+        cursor: { sync: { key: "cairn", setSeries: false }, drag: { x: true, y: false, setScale: false }, points: { size: 5 } },
+        scales: {
+          x: {
+            time: look.axis === "time",
+            distr: look.log_x ? 3 : 1,
+            ...(look.zoom ? { range: () => look.zoom as uPlot.Range.MinMax } : {}),
+          },
+          y: { distr: look.log_y ? 3 : 1, ...(kept ? { range: () => kept as uPlot.Range.MinMax } : {}) },
+        },
+        axes: [
+          { ...text, grid: lines, ticks: lines, size: 28, values: look.axis === "time" ? undefined : (_, all) => all.map((v) => (v === null ? "" : short(v))) },
+          { ...text, grid: lines, ticks: lines, size: 54, values: (_, all) => all.map((v) => (v === null ? "" : short(v))) },
+        ],
+        series,
+        bands,
+        hooks: {
+          draw: [(u) => this.draw_marks(u, bad)],
+          setSelect: [
+            (u) => {
+              if (u.select.width < 4) return;
+              hear.zoom([u.posToVal(u.select.left, "x"), u.posToVal(u.select.left + u.select.width, "x")]);
+              u.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
+            },
+          ],
+          setCursor: [
+            (u) => {
+              const i = u.cursor.idx;
+              if (i == null || u.cursor.left == null || u.cursor.left < 0) return hear.point(null, [], null);
+              const x = u.data[0]![i]!;
+              const value = (column: number) => nearest(u.data[column] as (number | null)[], i);
+              const near = this.marks.find((mark) => Math.abs(u.valToPos(mark.at, "x") - u.cursor.left!) < 5);
+              hear.point(x, shown.map(value), near ?? null);
+            },
+          ],
+        },
+      },
+      data,
+      host,
+    );
+    this.plot.over.addEventListener("dblclick", () => hear.zoom(null));
+  }
+
+  destroy(): void {
+    this.plot.destroy();
+  }
+
+  /** Versions as triangles on the axis: full for those that are kept, empty for those that are gone, a cross for
+   * what could not be saved. What is not finite as a line at the top. */
+  private draw_marks(u: uPlot, bad: { x: number; colour: string }[]): void {
+    const { ctx } = u;
+    const scale = devicePixelRatio;
+    const { left, top, width, height } = u.bbox;
+    ctx.save();
+    ctx.beginPath();
+    ctx.rect(left, top, width, height);
+    ctx.clip();
+    for (const mark of this.marks) {
+      const x = u.valToPos(mark.at, "x", true);
+      const y = top + height;
+      const size = 4 * scale;
+      ctx.strokeStyle = ctx.fillStyle = mark.kind === "removed" ? `${mark.colour}70` : mark.colour;
+      ctx.lineWidth = 1.25 * scale;
+      ctx.beginPath();
+      if (mark.kind === "failed") {
+        ctx.moveTo(x - size, y - 2 * size), ctx.lineTo(x + size, y);
+        ctx.moveTo(x + size, y - 2 * size), ctx.lineTo(x - size, y);
+      } else {
+        ctx.moveTo(x - size, y), ctx.lineTo(x, y - 2 * size), ctx.lineTo(x + size, y), ctx.closePath();
+        if (mark.kind === "kept") ctx.fill();
+      }
+      ctx.stroke();
+    }
+    for (const { x, colour } of bad) {
+      const at = u.valToPos(x, "x", true);
+      ctx.fillStyle = colour;
+      ctx.fillRect(at - scale, top, 2 * scale, 8 * scale);
+    }
+    ctx.restore();
+  }
+}
+
+/** The value at an index, or the last one before it. */
+function nearest(column: (number | null | undefined)[], i: number): number | null {
+  for (let at = i; at >= 0 && at > i - 500; at--) if (column[at] != null) return column[at]!;
+  return null;
+}

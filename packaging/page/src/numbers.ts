@@ -1,0 +1,38 @@
+// Numbers as the answers have them, and as people read them.
+import type { Num } from "./source";
+
+/** A number that can be drawn; null for the others. */
+export const finite = (value: Num | undefined): number | null =>
+  typeof value === "number" && Number.isFinite(value) ? value : null;
+
+/** In at most about nine characters. */
+export function short(value: unknown): string {
+  if (typeof value !== "number") return value == null ? "–" : String(value);
+  if (Number.isInteger(value) && Math.abs(value) < 1e7) return value.toString();
+  const size = Math.abs(value);
+  return size !== 0 && (size < 1e-4 || size >= 1e7) ? value.toExponential(3) : String(Number(value.toPrecision(5)));
+}
+
+/** 2100000 as "2.1 M". */
+export function count(value: number): string {
+  for (const [unit, name] of [[1e9, "G"], [1e6, "M"], [1e3, "k"]] as const)
+    if (value >= unit) return `${Number((value / unit).toPrecision(3))} ${name}`;
+  return String(value);
+}
+
+export function bytes(value: number): string {
+  const units = ["B", "KiB", "MiB", "GiB", "TiB"];
+  let unit = 0;
+  while (value >= 1024 && unit + 1 < units.length) (value /= 1024), unit++;
+  return `${unit === 0 ? value : value.toFixed(1)} ${units[unit]}`;
+}
+
+export function duration(ms: number): string {
+  const s = Math.max(0, ms / 1000);
+  if (s < 100) return `${s.toFixed(1)} s`;
+  const pad = (n: number) => String(Math.floor(n)).padStart(2, "0");
+  return `${Math.floor(s / 3600)}:${pad((s / 60) % 60)}:${pad(s % 60)}`;
+}
+
+export const time = (ms: number | null): string =>
+  ms == null ? "–" : new Date(ms).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });

@@ -1,0 +1,275 @@
+// The pages beside the charts: the table of runs, their difference, one run.
+import { useEffect, useMemo, useState } from "preact/hooks";
+import { colour } from "./colours";
+import { bytes, duration, finite, short, time } from "./numbers";
+import type { Decision, Failure, Run, RunDetails } from "./source";
+import type { Shown } from "./app";
+
+/** {"optimizer": {"lr": 1}} as "optimizer.lr". */
+export function flat(object: Record<string, unknown>, prefix = ""): [string, unknown][] {
+  return Object.entries(object).flatMap(([key, value]) => {
+    const name = prefix ? `${prefix}.${key}` : key;
+    const is_object = typeof value === "object" && value !== null && !Array.isArray(value) && Object.keys(value).length > 0;
+    return is_object ? flat(value as Record<string, unknown>, name) : [[name, value] as [string, unknown]];
+  });
+}
+const cell = (value: unknown): string => (typeof value === "object" && value !== null ? JSON.stringify(value) : short(value));
+
+interface Column {
+  key: string;
+  title: string;
+  of: (run: Run) => unknown;
+  show?: (value: unknown, run: Run) => preact.ComponentChildren;
+}
+
+function columns_of(shown: Shown): Column[] {
+  const columns: Column[] = [
+    { key: "state", title: "state", of: (run) => run.state, show: (_, run) => <State run={run} /> },
+    { key: "created_ms", title: "created", of: (run) => run.created_ms, show: (value) => time(value as number | null) },
+    { key: "lasted", title: "lasted", of: (run) => lasted(run), show: (value) => (value === null ? "–" : duration(value as number)) },
+    { key: "tags", title: "tags", of: (run) => run.tags.join(", ") },
+  ];
+  const config = new Map<string, Set<string>>();
+  for (const run of shown.listed)
+    for (const [key, value] of flat(run.config)) config.set(key, (config.get(key) ?? new Set()).add(JSON.stringify(value)));
+  for (const key of [...config.keys()].sort())
+    columns.push({ key: `config:${key}`, title: key, of: (run) => flat(run.config).find(([name]) => name === key)?.[1] });
+  const metrics = new Set(shown.listed.flatMap((run) => Object.keys(run.metrics)));
+  for (const name of [...metrics].sort().slice(0, 200)) {
+    const goal = shown.listed.map((run) => run.defined[name]?.goal).find(Boolean);
+    columns.push({ key: `last:${name}`, title: name, of: (run) => run.metrics[name]?.last ?? run.metrics[name]?.text });
+    if (goal)
+      columns.push({
+        key: `best:${name}`,
+        title: `${name} (${goal === "minimize" ? "min" : "max"})`,
+        of: (run) => (goal === "minimize" ? run.metrics[name]?.min : run.metrics[name]?.max),
+      });
+  }
+  return columns;
+}
+export const lasted = (run: Run): number | null => {
+  const end = run.ended_ms ?? (run.state === "running" ? Date.now() : null);
+  return end === null || run.started_ms === null ? null : end - run.started_ms;
+};
+
+/** Numbers before texts, what is not there last, whichever way. */
+export function order(a: unknown, b: unknown, descending: boolean): number {
+  const missing = (v: unknown) => v === undefined || v === null || v === "";
+  if (missing(a) || missing(b)) return Number(missing(a)) - Number(missing(b));
+  const by = typeof a === "number" && typeof b === "number" ? a - b : typeof a === "number" ? -1 : typeof b === "number" ? 1 : String(a).localeCompare(String(b));
+  return descending ? -by : by;
+}
+
+export function Table({ shown }: { shown: Shown }) {
+  const { view } = shown;
+  const columns = useMemo(() => columns_of(shown), [shown.listed]);
+  const by = columns.find((column) => column.key === view.sort);
+  const rows = useMemo(() => {
+    const key = by?.of ?? ((run: Run) => run.name);
+    return [...shown.listed].sort((a, b) => order(key(a), key(b), view.descending));
+  }, [shown.listed, by, view.descending]);
+  const [most, show_more] = useState(200);
+  const sort = (key: string) => shown.change(view.sort === key ? { descending: !view.descending } : { sort: key, descending: key === "created_ms" });
+  const head = (key: string, title: string) => (
+    <th key={key} aria-sort={view.sort === key ? (view.descending ? "descending" : "ascending") : "none"}>
+      <button onClick={() => sort(key)}>
+        {title}
+        {view.sort === key && (view.descending ? " ↓" : " ↑")}
+      </button>
+    </th>
+  );
+  return (
+    <div class="wide">
+      <table>
+        <thead>
+          <tr>
+            {head("name", "run")}
+            {columns.map((column) => head(column.key, column.title))}
+          </tr>
+        </thead>
+        <tbody>
+          {rows.slice(0, most).map((run) => (
+            <tr key={run.id}>
+              <th scope="row">
+                <i class="dot" style={{ background: colour(shown.places.get(run.id) ?? 0, shown.is_dark) }} />
+                <a href={shown.link({ page: "run", run: run.id })}>{run.name}</a>
+              </th>
+              {columns.map((column) => {
+                const value = column.of(run);
+                return <td key={column.key} class={finite(value as never) === null ? "" : "number"}>{column.show ? column.show(value, run) : value === undefined ? "" : cell(value)}</td>;
+              })}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+      {rows.length > most && <button onClick={() => show_more(most + 1000)}>{rows.length - most} more</button>}
+    </div>
+  );
+}
+
+export function Compare({ shown }: { shown: Shown }) {
+  const [only, set_only] = useState(true);
+  const runs = shown.visible.slice(0, 50);
+  const rows = useMemo(() => {
+    const all = new Map<string, Map<string, unknown>>();
+    const put = (key: string, run: Run, value: unknown) => all.set(key, (all.get(key) ?? new Map()).set(run.id, value));
+    for (const run of runs) {
+      for (const [key, value] of flat(run.config)) put(`config.${key}`, run, value);
+      for (const [key, metric] of Object.entries(run.metrics)) put(key, run, metric.last ?? metric.text);
+    }
+    return [...all].map(([key, values]) => ({
+      key,
+      values: runs.map((run) => values.get(run.id)),
+      differs: new Set(runs.map((run) => JSON.stringify(values.get(run.id)))).size > 1,
+    }));
+  }, [shown.visible]);
+  if (runs.length < 2) return <p class="empty">Show two runs or more to compare them.</p>;
+  return (
+    <div class="wide">
+      <label><input type="checkbox" checked={only} onChange={() => set_only(!only)} /> only what differs</label>
+      <table>
+        <thead>
+          <tr>
+            <th>key</th>
+            {runs.map((run) => (
+              <th key={run.id}>{run.name}</th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {rows.filter((row) => row.differs || !only).map((row) => (
+            <tr key={row.key} class={row.differs ? "differs" : ""}>
+              <th scope="row">{row.key}</th>
+              {row.values.map((value, i) => (
+                <td key={runs[i]!.id}>{value === undefined ? "" : cell(value)}</td>
+              ))}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+export function State({ run }: { run: Run }) {
+  return (
+    <span class={`state ${run.state}`} title={run.why}>
+      {run.state}
+    </span>
+  );
+}
+
+export function RunPage({ shown }: { shown: Shown }) {
+  const id = shown.view.run;
+  const [details, set_details] = useState<RunDetails | null>(null);
+  const [decisions, set_decisions] = useState<Decision[]>([]);
+  const [lines, set_lines] = useState<string[]>([]);
+  const [failure, fail] = useState<Failure | null>(null);
+  useEffect(() => {
+    let is_old = false;
+    const all = [shown.source.ask("run", [["run", id]]), shown.decisions(id), shown.source.ask("lines", [["run", id], ["most", 1000]])] as const;
+    Promise.all(all).then(
+      ([run, what, printed]) => {
+        if (is_old) return;
+        fail(null), set_details(run), set_decisions(what), set_lines(printed.lines);
+      },
+      (why: Failure) => is_old || fail(why),
+    );
+    return () => void (is_old = true);
+  }, [id, shown.tick]);
+  if (failure) return <p class="empty bad">{failure.message}; {failure.advice}</p>;
+  if (!details) return <p class="empty">…</p>;
+  const run = details;
+  return (
+    <div class="run">
+      <h2>
+        <i class="dot" style={{ background: colour(shown.places.get(run.id) ?? 0, shown.is_dark) }} /> {run.name} <State run={run} />
+      </h2>
+      {run.why && <p class="bad">{run.why}</p>}
+      <dl>
+        <dt>id</dt><dd>{run.project}/{run.id}</dd>
+        <dt>created</dt><dd>{time(run.created_ms)}</dd>
+        <dt>lasted</dt><dd>{lasted(run) === null ? "–" : duration(lasted(run)!)}</dd>
+        {run.tags.length > 0 && <><dt>tags</dt><dd>{run.tags.map((tag) => <span class="tag" key={tag}>{tag}</span>)}</dd></>}
+        {run.group && <><dt>group</dt><dd>{run.group}</dd></>}
+        {run.notes && <><dt>notes</dt><dd class="text">{run.notes}</dd></>}
+        <dt>folder</dt><dd>{run.dir}</dd>
+      </dl>
+      {run.last_rows && (
+        <Part title="Last rows">
+          <pre>{run.last_rows.map((row) => `step ${row.step}  ${Object.entries(row.row).map(([name, value]) => `${name}=${short(value)}`).join("  ")}`).join("\n")}</pre>
+        </Part>
+      )}
+      <Part title="Config">
+        <Pairs pairs={flat(run.config)} />
+      </Part>
+      {Object.keys(run.summary).length > 0 && <Part title="Summary"><Pairs pairs={flat(run.summary)} /></Part>}
+      <Part title="Metrics">
+        <table>
+          <thead><tr><th>metric</th><th>last</th><th>least</th><th>at step</th><th>greatest</th><th>at step</th><th>mean</th><th>values</th><th>NaN</th></tr></thead>
+          <tbody>
+            {Object.entries(run.metrics).map(([name, m]) => (
+              <tr key={name}>
+                <th scope="row"><a href={shown.link({ page: "charts", metric: name })}>{name}</a></th>
+                <td class="number">{m.text ?? short(m.last)}</td><td class="number">{short(m.min)}</td><td class="number">{short(m.min_step)}</td>
+                <td class="number">{short(m.max)}</td><td class="number">{short(m.max_step)}</td><td class="number">{short(m.mean)}</td>
+                <td class="number">{m.count}</td><td class="number">{m.nans ?? ""}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </Part>
+      <Part title="Versions">
+        {run.versions.length === 0 ? <p class="dim">It saved none.</p> : (
+          <table>
+            <thead><tr><th>version</th><th>step</th><th>saved</th><th>size</th><th>aliases</th><th>sha-256</th><th>to get it</th></tr></thead>
+            <tbody>
+              {run.versions.map((v) => (
+                <tr key={`${v.artifact}:${v.version}`}>
+                  <th scope="row">{v.artifact}:{v.version}</th><td class="number">{v.step ?? ""}</td><td>{time(v.created_ms)}</td><td class="number">{bytes(v.bytes)}</td>
+                  <td>{v.aliases.map((alias) => <span class="tag" key={alias}>{alias}</span>)}</td>
+                  <td><code title={v.files[0]?.sha256}>{v.files[0]?.sha256?.slice(0, 12)}</code></td>
+                  <td><code>cairn artifact get {run.project}/{v.artifact}:{v.version}</code></td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        )}
+      </Part>
+      <Part title="Decisions">
+        {decisions.length === 0 ? <p class="dim">No checkpoint decided anything.</p> : (
+          <ol class="decisions" tabIndex={0}>
+            {decisions.slice(-500).map((d, i) => (
+              <li key={i} class={d.kind}>
+                <span class="number">{d.step}</span> <b>{d.kind === "opened" ? `${d.checkpoint}: ${d.text}, keeps ${d.retention}` : `${d.kind}${d.version ? ` ${d.checkpoint}:${d.version}` : ""}`}</b>{" "}
+                <span class="dim">{d.because.map((b) => `${b.policy}: ${b.reason}`).join("; ") || (d.kind === "removed" ? `not wanted by ${d.retention}` : d.kind === "opened" ? "" : d.text)}</span>
+              </li>
+            ))}
+          </ol>
+        )}
+      </Part>
+      {lines.length > 0 && <Part title="Output"><pre class="console" tabIndex={0}>{lines.join("\n")}</pre></Part>}
+    </div>
+  );
+}
+
+function Part({ title, children }: { title: string; children: preact.ComponentChildren }) {
+  return (
+    <details open class="part">
+      <summary>{title}</summary>
+      <div class="wide">{children}</div>
+    </details>
+  );
+}
+function Pairs({ pairs }: { pairs: [string, unknown][] }) {
+  if (!pairs.length) return <p class="dim">Nothing.</p>;
+  return (
+    <table>
+      <tbody>
+        {pairs.map(([key, value]) => (
+          <tr key={key}><th scope="row">{key}</th><td>{cell(value)}</td></tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}
