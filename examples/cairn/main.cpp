@@ -3,4 +3,14 @@
 
 #include <cairn/cli/cli.hpp>
 
-int main(int argc, char** argv) { return cairn::cli::main(argc, argv); }
+#if defined(CAIRN_TOOL_SERVES)
+#include <cairn/cli/serve.hpp>
+#endif
+
+int main(int argc, char** argv) {
+#if defined(CAIRN_TOOL_SERVES)
+    return cairn::cli::main(argc, argv, {&cairn::cli::add_serve});
+#else
+    return cairn::cli::main(argc, argv);
+#endif
+}

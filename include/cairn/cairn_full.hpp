@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
-// All of the library but the adapters, each of which is for one framework: also the queries, policies that
-// are written as text, the command line. Needs nlohmann/json and CLI11.
+// All of the library but the server, which needs cpp-httplib, and the adapters, each of which is for one
+// framework: also the queries, policies that are written as text, the command line. Needs nlohmann/json and
+// CLI11.
 
 #include <cairn/cairn.hpp>
 #include <cairn/checkpoint/sharded.hpp>

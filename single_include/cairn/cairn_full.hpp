@@ -22084,6 +22084,9 @@ class Call {
     int code_ = 0;
 };
 
+/// Adds a verb to the command.
+using Verb = void (*)(CLI::App&, Call&);
+
 }  // namespace CAIRN_NAMESPACE::cli
 
 // ---- cairn/cli/text.hpp
@@ -24748,7 +24751,8 @@ namespace CAIRN_NAMESPACE::cli {
 /// Runs a command line (without the program's name) and prints as it goes. Returns the exit code: 0 done; 1
 /// it could not be done, or what was looked at is damaged; 2 it was called wrongly. Never throws, never
 /// exits.
-[[nodiscard]] inline int run(std::vector<std::string> arguments, Print out, Print err) {
+[[nodiscard]] inline int run(std::vector<std::string> arguments, Print out, Print err,
+                             std::span<const Verb> more = {}) {
     Call call{out, err};
     CLI::App app{"cairn: look at recorded runs"};
     app.name("cairn");
@@ -24760,6 +24764,7 @@ namespace CAIRN_NAMESPACE::cli {
          {&add_ls, &add_show, &add_diff, &add_get, &add_snapshot, &add_best, &add_plot, &add_tail,
           &add_export, &add_decisions, &add_simulate, &add_artifact, &add_verify, &add_gc})
         add(app, call);
+    for (const Verb add : more) add(app, call);
     try {
         std::reverse(arguments.begin(), arguments.end());  // as CLI11 takes them
         app.parse(arguments);
@@ -24796,11 +24801,11 @@ struct Output {
 }
 
 /// The `cairn` program. Returns its exit code.
-inline int main(int argc, char** argv) {
+inline int main(int argc, char** argv, std::initializer_list<Verb> more = {}) {
     const auto to = [](std::FILE* file) {
         return [file](std::string_view text) { (void)std::fwrite(text.data(), 1, text.size(), file); };
     };
-    return run({argv + 1, argv + argc}, to(stdout), to(stderr));
+    return run({argv + 1, argv + argc}, to(stdout), to(stderr), {more.begin(), more.size()});
 }
 
 }  // namespace CAIRN_NAMESPACE::cli
@@ -25009,7 +25014,8 @@ using Console = BasicConsole<>;
 }  // namespace CAIRN_NAMESPACE
 
 // ---- cairn/cairn_full.hpp
-// All of the library but the adapters, each of which is for one framework: also the queries, policies that
-// are written as text, the command line. Needs nlohmann/json and CLI11.
+// All of the library but the server, which needs cpp-httplib, and the adapters, each of which is for one
+// framework: also the queries, policies that are written as text, the command line. Needs nlohmann/json and
+// CLI11.
 
 #endif  // CAIRN_SINGLE_INCLUDE

@@ -1,13 +1,13 @@
 // The page in a real browser. CAIRN is the tool, STORE what record.cpp recorded; see run.sh.
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { readFileSync, mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { chromium } from "playwright-core";
 
-const { CAIRN, STORE, CHROMIUM = "/usr/bin/chromium" } = process.env;
+const { CAIRN, STORE, RECORD, CHROMIUM = "/usr/bin/chromium" } = process.env;
 const folder = mkdtempSync(join(tmpdir(), "cairn-page-"));
 const report = join(folder, "report.html");
 const axe = readFileSync(new URL("node_modules/axe-core/axe.min.js", import.meta.url), "utf8");
@@ -244,4 +244,66 @@ describe("the report", () => {
       assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), "nothing runs out of the page");
       await done();
     });
+});
+
+/** `cairn serve`, until `stop`. */
+async function serve(port = 0) {
+  const child = spawn(CAIRN, ["serve", "--port", String(port), "--dir", STORE], { stdio: ["ignore", "pipe", "inherit"] });
+  const url = await new Promise((resolve, reject) => {
+    let text = "";
+    child.stdout.on("data", (piece) => (text += piece).includes("\n") && resolve(text.trim()));
+    child.on("exit", (code) => reject(new Error(`cairn serve ended with ${code}`)));
+  });
+  return {
+    url,
+    stop: () => new Promise((resolve) => (child.on("exit", resolve), child.kill())),
+  };
+}
+
+describe("the server", () => {
+  test("serves the same page, which asks only that server", async () => {
+    const server = await serve();
+    const page = await (await browser.newContext()).newPage();
+    const problems = [];
+    page.on("pageerror", (error) => problems.push(String(error)));
+    page.on("console", (message) => message.type() === "error" && problems.push(message.text()));
+    page.on("request", (request) => request.url().startsWith(server.url) || request.url().startsWith("data:") || problems.push(request.url()));
+    await page.goto(server.url);
+    await page.locator("aside li").first().waitFor();
+    await drawn(page, "train/loss");
+    await page.getByLabel("how much smoothing").fill("0.9");
+    await page.waitForFunction(() => location.hash.includes("weight=0.9"));
+    await page.goto(`${server.url}#metrics=train/loss&zoom=[7000,7200]`);
+    const footer = (await drawn(page, "train/loss")).locator("footer");
+    await page.waitForFunction(() => /every one/.test(document.querySelector('[data-metric="train/loss"] footer').textContent));
+    assert.match(await footer.textContent(), /^1,005 points, every one/); // 201 of each run: asked again, and exact
+    assert.deepEqual(problems, []);
+    await page.context().close();
+    await server.stop();
+  });
+
+  test("a run that goes on is followed, and a server that comes back is found again", async () => {
+    const server = await serve();
+    const live = spawn(RECORD, [STORE, "live", "600"], { stdio: "inherit" });
+    const page = await (await browser.newContext()).newPage();
+    await page.goto(`${server.url}#metrics=live/loss`);
+    const footer = (await drawn(page, "live/loss")).locator("footer");
+    const points = async () => Number((await footer.textContent()).match(/^([\d,]+) points/)?.[1].replace(",", "") ?? 0);
+    const grows = async () => {
+      const before = await points();
+      for (let i = 0; i < 100 && (await points()) <= before; i++) await page.waitForTimeout(100);
+      assert.ok((await points()) > before, "more points came");
+    };
+    await grows();
+    await page.locator("aside li", { hasText: "live" }).locator(".state.running").waitFor();
+    await server.stop();
+    await page.getByRole("alert").waitFor();
+    const again = await serve(Number(new URL(server.url).port));
+    await page.getByRole("alert").waitFor({ state: "detached" });
+    await grows();
+    live.kill();
+    await page.locator("aside li", { hasText: "live" }).locator(".state.crashed").waitFor();
+    await page.context().close();
+    await again.stop();
+  });
 });

@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: MIT
 // Records runs for the tests of the page: five trainings with a spike, NaNs, checkpoints and hostile texts.
-// usage: record STORE [RUNS]
+// usage: record STORE [RUNS]; record STORE live ROWS: one run, a row every 20 ms
 
 #include <cairn/cairn.hpp>
 
+#include <chrono>
 #include <cmath>
 #include <cstdint>
 #include <cstdlib>
 #include <limits>
 #include <random>
 #include <string>
+#include <thread>
 #include <vector>
 
 using namespace cairn::literals;
@@ -64,9 +66,21 @@ void train(const std::string& store, int number) {
     if (number == 3) (void)run.fail("it diverged <b>on purpose</b>");
 }
 
+void go_on(const std::string& store, int rows) {
+    auto run = cairn::init({.project = "mnist", .name = "live", .id = "live", .dir = store, .quiet = true});
+    for (int step = 0; step < rows; ++step) {
+        run.log(cairn::step(step), "live/loss"_m = 1.0 / (1 + step));
+        std::this_thread::sleep_for(std::chrono::milliseconds{20});
+    }
+}
+
 }  // namespace
 
 int main(int count, char** arguments) {
+    if (count > 3) {
+        go_on(arguments[1], std::atoi(arguments[3]));
+        return 0;
+    }
     const int runs = count > 2 ? std::atoi(arguments[2]) : 5;
     for (int number = 0; number < runs; ++number) train(arguments[1], number);
 }

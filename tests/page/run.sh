@@ -28,5 +28,5 @@ rm -rf "$build/store"
 cd tests/page
 npm ci --no-audit --no-fund
 [ "${1:-}" != -- ] || shift
-CAIRN=$build/tool/cairn STORE=$build/store CHROMIUM=$(command -v chromium) \
+CAIRN=$build/tool/cairn RECORD=$build/record STORE=$build/store CHROMIUM=$(command -v chromium) \
     node --test --test-reporter=spec "$@" page.test.mjs

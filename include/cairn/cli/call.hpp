@@ -94,4 +94,7 @@ class Call {
     int code_ = 0;
 };
 
+/// Adds a verb to the command.
+using Verb = void (*)(CLI::App&, Call&);
+
 }  // namespace CAIRN_NAMESPACE::cli

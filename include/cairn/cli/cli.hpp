@@ -16,6 +16,8 @@
 #include <algorithm>
 #include <cstdio>
 #include <exception>
+#include <initializer_list>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -26,7 +28,8 @@ namespace CAIRN_NAMESPACE::cli {
 /// Runs a command line (without the program's name) and prints as it goes. Returns the exit code: 0 done; 1
 /// it could not be done, or what was looked at is damaged; 2 it was called wrongly. Never throws, never
 /// exits.
-[[nodiscard]] inline int run(std::vector<std::string> arguments, Print out, Print err) {
+[[nodiscard]] inline int run(std::vector<std::string> arguments, Print out, Print err,
+                             std::span<const Verb> more = {}) {
     Call call{out, err};
     CLI::App app{"cairn: look at recorded runs"};
     app.name("cairn");
@@ -38,6 +41,7 @@ namespace CAIRN_NAMESPACE::cli {
          {&add_ls, &add_show, &add_diff, &add_get, &add_snapshot, &add_best, &add_plot, &add_tail,
           &add_export, &add_decisions, &add_simulate, &add_artifact, &add_verify, &add_gc})
         add(app, call);
+    for (const Verb add : more) add(app, call);
     try {
         std::reverse(arguments.begin(), arguments.end());  // as CLI11 takes them
         app.parse(arguments);
@@ -74,11 +78,11 @@ struct Output {
 }
 
 /// The `cairn` program. Returns its exit code.
-inline int main(int argc, char** argv) {
+inline int main(int argc, char** argv, std::initializer_list<Verb> more = {}) {
     const auto to = [](std::FILE* file) {
         return [file](std::string_view text) { (void)std::fwrite(text.data(), 1, text.size(), file); };
     };
-    return run({argv + 1, argv + argc}, to(stdout), to(stderr));
+    return run({argv + 1, argv + argc}, to(stdout), to(stderr), {more.begin(), more.size()});
 }
 
 }  // namespace CAIRN_NAMESPACE::cli
