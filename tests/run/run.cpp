@@ -325,7 +325,7 @@ TEST_CASE("summary, health and finish may be called while threads log", "[run][t
         (void)run.summary();
         run.set_summary("i", i);
         run.update_config({{"i", i}});
-        run.add_tag("t" + std::to_string(i));
+        run.add_tag(std::to_string(i));
         std::this_thread::sleep_for(std::chrono::milliseconds{1});
     }
     REQUIRE(run.finish());
