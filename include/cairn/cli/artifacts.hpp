@@ -81,38 +81,31 @@ result<void> with_version(Call& call, const std::string& text, F&& f) {
 inline result<void> list_artifacts(Call& call, const std::string& of) {
     const auto reader = call.store();
     if (!reader) return reader.error();
-    const Store& store = reader->store();
-    const auto projects = store.projects();
+    const auto projects = reader->store().projects();
     if (!projects) return projects.error();
     nlohmann::json out = nlohmann::json::array();
     Table table{{"ARTIFACT", "TYPE", "VERSION", "STEP", "SIZE", "MADE", "RUN", "ALIASES"}};
     std::vector<error> damaged;
     for (const std::string& project : *projects) {
-        const auto names = store.artifacts(project);
-        if (!names) return names.error();
-        for (const std::string& name : *names) {
-            if (!of.empty() && of != name && of != project + "/" + name) continue;
-            const auto artifact = ArtifactStore::open(store, project, name);
-            if (!artifact) {
-                damaged.push_back(artifact.error());
-                continue;
-            }
-            const auto listing = artifact->list();
-            if (!listing) return listing.error();
-            damaged.insert(damaged.end(), listing->damaged.begin(), listing->damaged.end());
-            const auto aliases = artifact->aliases();
+        const auto take = [&](const ArtifactStore& artifact, const auto& listing) -> result<void> {
+            const auto aliases = artifact.aliases();
             if (!aliases) return aliases.error();
-            for (const Manifest& version : listing->versions) {
+            for (const Manifest& version : listing.versions) {
                 out.push_back(as_json(version, *aliases));
                 std::string named;
                 for (const auto& alias : out.back()["aliases"])
                     named += (named.empty() ? "" : ", ") + alias.get<std::string>();
-                table.add({printable(project + "/" + name), printable(version.type), version.label(),
-                           version.step ? std::to_string(*version.step) : "",
+                table.add({printable(project + "/" + artifact.name()), printable(version.type),
+                           version.label(), version.step ? std::to_string(*version.step) : "",
                            size_text(version.logical_size()), local_time(version.created_ns),
                            printable(version.run), named});
             }
-        }
+            return {};
+        };
+        const auto is_wanted = [&](const std::string& name) {
+            return of.empty() || of == name || of == project + "/" + name;
+        };
+        if (auto read = reader->each_artifact(project, damaged, take, is_wanted); !read) return read;
     }
     if (call.json()) {
         call.print({{"versions", std::move(out)}, {"damaged", cairn::as_json(damaged)}});

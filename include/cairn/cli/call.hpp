@@ -3,7 +3,6 @@
 // What all verbs of the `cairn` command share: where they read, where they print, how they fail.
 
 #include <cairn/core/error.hpp>
-#include <cairn/core/function_ref.hpp>
 #include <cairn/query/as_json.hpp>
 #include <cairn/query/runs.hpp>
 #include <cairn/run/metrics_table.hpp>
@@ -14,11 +13,18 @@
 
 #include <cstddef>
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
 
 namespace CAIRN_NAMESPACE::cli {
+
+namespace detail {
+
+inline constexpr const char* names_a_run = "its id, the beginning of it, its name, or \"latest\"";
+
+}  // namespace detail
 
 /// Gets what a command prints, piece by piece.
 using Print = std::function<void(std::string_view)>;
@@ -48,26 +54,30 @@ class Call {
         return made;
     }
 
+    /// Adds a verb about a run, which is its first argument: calls `work(store, run)`.
+    template <class F>
+    CLI::App* verb_of_run(CLI::App& app, const char* name, const char* what, F work) {
+        const auto text = std::make_shared<std::string>();
+        CLI::App* const made = verb(app, name, what, [this, text, work]() -> result<void> {
+            const auto reader = store();
+            if (!reader) return reader.error();
+            const auto run = reader->find(*text);
+            if (!run) return run.error();
+            return work(*reader, *run);
+        });
+        made->add_option("RUN", *text, detail::names_a_run)->required();
+        return made;
+    }
+
     /// The store, as the options name it.
     [[nodiscard]] result<StoreReader> store() const { return open(::cairn::detail::os::path_of(dir_)); }
-    /// Calls `f(store, run)` for the run that a text names.
-    template <class F>
-    result<void> with_run(const std::string& text, F&& f) const {
-        const auto reader = store();
-        if (!reader) return reader.error();
-        const auto run = reader->find(text);
-        if (!run) return run.error();
-        return f(*reader, *run);
-    }
     /// Whether JSON is wanted.
     [[nodiscard]] bool json() const noexcept { return json_; }
 
     /// Prints what was asked for.
     void out(std::string_view text) { out_(text); }
     /// Prints JSON, one value on a line. A text that is no UTF-8 is made such.
-    void print(const nlohmann::json& value) {
-        out_(value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
-    }
+    void print(const nlohmann::json& value) { out_(::cairn::detail::json_text(value) + "\n"); }
     /// Prints a complaint that ends nothing: something else is damaged.
     void complain(const error& failure) { err_(std::string{failure.what()} + "\n"); }
     /// Prints a note for people, on stderr.
@@ -75,9 +85,7 @@ class Call {
     /// Complains, and the exit code tells.
     void fail(const error& failure) {
         if (json_)
-            err_(nlohmann::json{{"error", as_json(failure)}}.dump(-1, ' ', false,
-                                                                  nlohmann::json::error_handler_t::replace) +
-                 "\n");
+            note(::cairn::detail::json_text({{"error", as_json(failure)}}));
         else
             complain(failure);
         code_ = 1;

@@ -29,7 +29,7 @@ namespace detail {
 
 /// What `cairn get` is asked for.
 struct Wanted {
-    std::string run{}, key{};
+    std::string key{};
     std::int64_t from = std::numeric_limits<std::int64_t>::min();
     std::int64_t to = std::numeric_limits<std::int64_t>::max();
     Axis axis = Axis::step;
@@ -93,15 +93,12 @@ inline result<void> get(Call& call, const RecordedRun& run, const Wanted& wanted
 /// `cairn get RUN KEY`.
 inline void add_get(CLI::App& app, Call& call) {
     const auto wanted = std::make_shared<detail::Wanted>();
-    CLI::App* const verb =
-        call.verb(app, "get", "the values of a metric, or exact buckets of them", [&call, wanted] {
-            return call.with_run(wanted->run, [&](const StoreReader&, const RecordedRun& run) {
-                return detail::get(call, run, *wanted);
-            });
-        });
+    CLI::App* const verb = call.verb_of_run(app, "get", "the values of a metric, or exact buckets of them",
+                                            [&call, wanted](const StoreReader&, const RecordedRun& run) {
+                                                return detail::get(call, run, *wanted);
+                                            });
     const std::map<std::string, Axis> axes = {
         {"step", Axis::step}, {"time", Axis::time}, {"relative", Axis::relative}};
-    verb->add_option("RUN", wanted->run, detail::names_a_run)->required();
     verb->add_option("KEY", wanted->key, "the metric")->required();
     verb->add_option("--from", wanted->from, "the first step, or time in nanoseconds");
     verb->add_option("--to", wanted->to, "the last");
@@ -118,12 +115,12 @@ inline void add_get(CLI::App& app, Call& call) {
 /// `cairn snapshot RUN --step N`.
 inline void add_snapshot(CLI::App& app, Call& call) {
     struct Wanted {
-        std::string run{};
         std::int64_t step = 0;
     };
     const auto wanted = std::make_shared<Wanted>();
-    CLI::App* const verb = call.verb(app, "snapshot", "all metrics as they stood at a step", [&call, wanted] {
-        return call.with_run(wanted->run, [&](const StoreReader&, const RecordedRun& run) -> result<void> {
+    CLI::App* const verb = call.verb_of_run(
+        app, "snapshot", "all metrics as they stood at a step",
+        [&call, wanted](const StoreReader&, const RecordedRun& run) -> result<void> {
             const auto standing = snapshot(run, wanted->step);
             if (!standing) return standing.error();
             if (call.json()) {
@@ -136,8 +133,6 @@ inline void add_snapshot(CLI::App& app, Call& call) {
             call.out(table.text());
             return {};
         });
-    });
-    verb->add_option("RUN", wanted->run, detail::names_a_run)->required();
     verb->add_option("--step", wanted->step, "the step")->required();
 }
 
@@ -145,7 +140,7 @@ namespace detail {
 
 /// What `cairn best` is asked for.
 struct Ranking {
-    std::string run{}, key{};
+    std::string key{};
     bool min = false, max = false;
     std::size_t top = 5;
 };
@@ -193,12 +188,10 @@ inline result<void> rank(Call& call, const StoreReader& store, const RecordedRun
 inline void add_best(CLI::App& app, Call& call) {
     const auto wanted = std::make_shared<detail::Ranking>();
     CLI::App* const verb =
-        call.verb(app, "best", "the best values of a metric, and the versions saved there", [&call, wanted] {
-            return call.with_run(wanted->run, [&](const StoreReader& store, const RecordedRun& run) {
-                return detail::rank(call, store, run, *wanted);
-            });
-        });
-    verb->add_option("RUN", wanted->run, detail::names_a_run)->required();
+        call.verb_of_run(app, "best", "the best values of a metric, and the versions saved there",
+                         [&call, wanted](const StoreReader& store, const RecordedRun& run) {
+                             return detail::rank(call, store, run, *wanted);
+                         });
     verb->add_option("KEY", wanted->key, "the metric")->required();
     CLI::Option* const min = verb->add_flag("--min", wanted->min, "the least are the best");
     verb->add_flag("--max", wanted->max, "the greatest are the best")->excludes(min);
@@ -208,45 +201,41 @@ inline void add_best(CLI::App& app, Call& call) {
 /// `cairn plot RUN KEY…`.
 inline void add_plot(CLI::App& app, Call& call) {
     struct Wanted {
-        std::string run{};
         std::vector<std::string> keys{};
     };
     const auto wanted = std::make_shared<Wanted>();
-    CLI::App* const verb = call.verb(app, "plot", "metrics of a run as curves", [&call, wanted] {
-        return call.with_run(wanted->run, [&](const StoreReader&, const RecordedRun& run) -> result<void> {
-            for (const std::string& key : wanted->keys) {
-                const auto series = run.series(key);
-                if (!series) return series.error();
-                call.out(plot(*series, key + "  " + run.project() + "/" + run.id()));
-            }
-            return {};
-        });
-    });
-    verb->add_option("RUN", wanted->run, detail::names_a_run)->required();
+    CLI::App* const verb =
+        call.verb_of_run(app, "plot", "metrics of a run as curves",
+                         [&call, wanted](const StoreReader&, const RecordedRun& run) -> result<void> {
+                             for (const std::string& key : wanted->keys) {
+                                 const auto series = run.series(key);
+                                 if (!series) return series.error();
+                                 call.out(plot(*series, key + "  " + run.project() + "/" + run.id()));
+                             }
+                             return {};
+                         });
     verb->add_option("KEY", wanted->keys, "the metrics")->required();
 }
 
 /// `cairn tail RUN`.
 inline void add_tail(CLI::App& app, Call& call) {
     struct Wanted {
-        std::string run{};
         std::size_t count = 10;
     };
     const auto wanted = std::make_shared<Wanted>();
-    CLI::App* const verb = call.verb(app, "tail", "the last rows of a run", [&call, wanted] {
-        return call.with_run(wanted->run, [&](const StoreReader&, const RecordedRun& run) -> result<void> {
-            const auto rows = run.last_rows(wanted->count);
-            if (!rows) return rows.error();
-            for (const DynamicRow& row : *rows) {
-                if (call.json())
-                    call.print(as_json(row));
-                else
-                    call.out(detail::row_line(row, 12).substr(7));
-            }
-            return {};
-        });
-    });
-    verb->add_option("RUN", wanted->run, detail::names_a_run)->required();
+    CLI::App* const verb =
+        call.verb_of_run(app, "tail", "the last rows of a run",
+                         [&call, wanted](const StoreReader&, const RecordedRun& run) -> result<void> {
+                             const auto rows = run.last_rows(wanted->count);
+                             if (!rows) return rows.error();
+                             for (const DynamicRow& row : *rows) {
+                                 if (call.json())
+                                     call.print(as_json(row));
+                                 else
+                                     call.out(detail::row_line(row, 12).substr(7));
+                             }
+                             return {};
+                         });
     verb->add_option("-n,--rows", wanted->count, "how many (default 10)");
 }
 

@@ -58,33 +58,30 @@ namespace detail {
 /// `cairn decisions RUN`.
 inline void add_decisions(CLI::App& app, Call& call) {
     struct Wanted {
-        std::string run{}, checkpoint{};
+        std::string checkpoint{};
     };
     const auto wanted = std::make_shared<Wanted>();
     CLI::App* const verb =
-        call.verb(app, "decisions", "what its checkpoints saved, kept and removed, and why", [&call, wanted] {
-            return call.with_run(
-                wanted->run, [&](const StoreReader&, const RecordedRun& run) -> result<void> {
-                    auto all = run.decisions();
-                    if (!all) return all.error();
-                    std::erase_if(*all, [&](const Decision& one) {
-                        return !wanted->checkpoint.empty() && one.checkpoint != wanted->checkpoint;
-                    });
-                    if (call.json()) {
-                        nlohmann::json out = nlohmann::json::array();
-                        for (const Decision& one : *all) out.push_back(as_json(one));
-                        call.print({{"run", run.id()}, {"decisions", std::move(out)}});
-                        return {};
-                    }
-                    detail::Table table{{"STEP", "CHECKPOINT", "WHAT"}};
-                    for (const Decision& one : *all)
-                        table.add({std::to_string(one.step), detail::printable(one.checkpoint),
-                                   detail::decision_text(one)});
-                    call.out(table.empty() ? "no checkpoint decided anything\n" : table.text());
-                    return {};
-                });
-        });
-    verb->add_option("RUN", wanted->run, detail::names_a_run)->required();
+        call.verb_of_run(app, "decisions", "what its checkpoints saved, kept and removed, and why",
+                         [&call, wanted](const StoreReader&, const RecordedRun& run) -> result<void> {
+                             auto all = run.decisions();
+                             if (!all) return all.error();
+                             std::erase_if(*all, [&](const Decision& one) {
+                                 return !wanted->checkpoint.empty() && one.checkpoint != wanted->checkpoint;
+                             });
+                             if (call.json()) {
+                                 nlohmann::json out = nlohmann::json::array();
+                                 for (const Decision& one : *all) out.push_back(as_json(one));
+                                 call.print({{"run", run.id()}, {"decisions", std::move(out)}});
+                                 return {};
+                             }
+                             detail::Table table{{"STEP", "CHECKPOINT", "WHAT"}};
+                             for (const Decision& one : *all)
+                                 table.add({std::to_string(one.step), detail::printable(one.checkpoint),
+                                            detail::decision_text(one)});
+                             call.out(table.empty() ? "no checkpoint decided anything\n" : table.text());
+                             return {};
+                         });
     verb->add_option("CHECKPOINT", wanted->checkpoint, "only of this one");
 }
 
@@ -92,7 +89,7 @@ namespace detail {
 
 /// What `cairn simulate` is asked for.
 struct DryRun {
-    std::string run{}, policy{}, keep = "all";
+    std::string policy{}, keep = "all";
     std::uint64_t bytes = 0;
 };
 
@@ -140,12 +137,10 @@ inline result<void> simulate_over(Call& call, const StoreReader& store, const Re
 inline void add_simulate(CLI::App& app, Call& call) {
     const auto wanted = std::make_shared<detail::DryRun>();
     CLI::App* const verb =
-        call.verb(app, "simulate", "what a policy would have saved over the rows of a run", [&call, wanted] {
-            return call.with_run(wanted->run, [&](const StoreReader& store, const RecordedRun& run) {
-                return detail::simulate_over(call, store, run, *wanted);
-            });
-        });
-    verb->add_option("RUN", wanted->run, detail::names_a_run)->required();
+        call.verb_of_run(app, "simulate", "what a policy would have saved over the rows of a run",
+                         [&call, wanted](const StoreReader& store, const RecordedRun& run) {
+                             return detail::simulate_over(call, store, run, *wanted);
+                         });
     verb->add_option("--policy", wanted->policy, "as text: \"best(val/loss, min) | every(500)\"")->required();
     verb->add_option("--keep", wanted->keep,
                      "a retention as text: \"last(3) | best(1, val/loss, min)\" (default: all)");

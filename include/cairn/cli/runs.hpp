@@ -25,8 +25,6 @@ namespace CAIRN_NAMESPACE::cli {
 
 namespace detail {
 
-inline constexpr const char* names_a_run = "its id, the beginning of it, its name, or \"latest\"";
-
 /// The table of runs.
 [[nodiscard]] inline std::string runs_text(const std::vector<RecordedRun>& runs) {
     if (runs.empty()) return "no run yet\n";
@@ -182,22 +180,19 @@ inline void add_ls(CLI::App& app, Call& call) {
 
 /// `cairn show RUN`.
 inline void add_show(CLI::App& app, Call& call) {
-    const auto name = std::make_shared<std::string>();
-    CLI::App* const verb = call.verb(app, "show", "one run: config, metrics, saved versions", [&call, name] {
-        return call.with_run(*name, [&](const StoreReader& store, const RecordedRun& run) -> result<void> {
-            if (call.json()) {
-                auto shown = run_as_json(store, run);
-                if (!shown) return shown.error();
-                call.print(*shown);
-                return {};
-            }
-            const auto shown = detail::show_text(store, run);
-            if (!shown) return shown.error();
-            call.out(*shown);
-            return {};
-        });
-    });
-    verb->add_option("RUN", *name, detail::names_a_run)->required();
+    call.verb_of_run(app, "show", "one run: config, metrics, saved versions",
+                     [&call](const StoreReader& store, const RecordedRun& run) -> result<void> {
+                         if (call.json()) {
+                             auto shown = run_as_json(store, run);
+                             if (!shown) return shown.error();
+                             call.print(*shown);
+                             return {};
+                         }
+                         const auto shown = detail::show_text(store, run);
+                         if (!shown) return shown.error();
+                         call.out(*shown);
+                         return {};
+                     });
 }
 
 /// `cairn diff A B…`.

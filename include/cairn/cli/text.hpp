@@ -3,6 +3,7 @@
 // Numbers, times and tables as people read them.
 
 #include <cairn/config.hpp>
+#include <cairn/query/as_json.hpp>
 #include <cairn/run/metrics_table.hpp>
 
 #include <nlohmann/json.hpp>
@@ -61,7 +62,7 @@ using namespace ::cairn::detail;  // NOLINT(google-build-using-namespace): the l
     if (value.is_null()) return "-";
     if (value.is_number_float()) return short_number(value.get<double>());
     if (value.is_string()) return printable(value.get_ref<const std::string&>());
-    return printable(value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+    return printable(json_text(value));
 }
 
 /// How many columns a text takes: of UTF-8, the characters.

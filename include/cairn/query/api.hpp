@@ -164,13 +164,11 @@ class Api {
         if (path == "simulate")
             return with_run(ask, [&](const RecordedRun& run) { return dry_run(run, ask); });
         if (path == "lines") return with_run(ask, [&](const RecordedRun& run) { return lines(run, ask); });
-        return error{errc::not_found, "there is no such question", suggest(path),
+        return error{errc::not_found, "there is no such question", detail::suggest_name(path),
                      "ask for runs, run, series, decisions, simulate or lines"};
     }
 
   private:
-    [[nodiscard]] static std::string suggest(std::string_view path) { return detail::suggest_name(path); }
-
     template <class F>
     [[nodiscard]] result<nlohmann::json> with_run(const detail::ParameterReader& ask, F&& f) const {
         const auto run = store_.find(ask.text("run"));
@@ -204,16 +202,19 @@ class Api {
     [[nodiscard]] result<nlohmann::json> series(const detail::ParameterReader& ask) const {
         const auto wanted = detail::series_wanted(ask);
         if (!wanted) return wanted.error();
+        auto list = store_.runs();  // once, however many are asked for
+        if (!list) return list.error();
         nlohmann::json out = nlohmann::json::array();
         for (const std::string& name : ask.texts("run")) {
-            const auto run = store_.find(name);
-            if (!run) return run.error();
+            const auto found = list->find(name);
+            if (!found) return found.error();
+            const RecordedRun& run = **found;
             for (const std::string& metric : ask.texts("metric")) {
-                const auto series = run->series(metric);
+                const auto series = run.series(metric);
                 if (!series && series.error().code() == errc::not_found) continue;
                 if (!series) return series.error();
                 nlohmann::json& one = out.emplace_back(detail::series_answer(*series, *wanted));
-                one["run"] = run->id();
+                one["run"] = run.id();
                 one["metric"] = metric;
             }
         }

@@ -29,6 +29,10 @@ namespace CAIRN_NAMESPACE {
 
 namespace detail {
 
+/// JSON on one line; a text that is no UTF-8 has U+FFFD in the place of what is none.
+[[nodiscard]] inline std::string json_text(const nlohmann::json& value) {
+    return value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
 [[nodiscard]] inline nlohmann::json ms_of(std::int64_t ns) {
     return ns == 0 ? nlohmann::json{nullptr} : nlohmann::json(ns / ns_per_ms);
 }

@@ -92,7 +92,7 @@ inline void put_csv(std::string& line, const Value& value) {
     const auto read =
         run.for_each_row([&](std::int64_t step, std::int64_t time_ns, std::span<const NamedValue> values) {
             const DynamicRow row{step, time_ns, values.data(), values.size()};
-            write(as_json(row).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+            write(detail::json_text(as_json(row)) + "\n");
         });
     return read ? result<void>{} : read.error();
 }

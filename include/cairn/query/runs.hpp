@@ -257,6 +257,27 @@ class RecordedRun {
 struct RunList {
     std::vector<RecordedRun> runs;  ///< newest first
     std::vector<error> damaged;     ///< why a run could not be read, for each such run
+
+    /// The one that `text` names: its id, the beginning of it, its name, or "latest". Fails: not_found;
+    /// invalid_argument if it names several.
+    [[nodiscard]] result<RecordedRun*> find(const std::string& text) {
+        std::vector<RecordedRun*> exact, by_name, by_prefix;
+        for (RecordedRun& run : runs) {
+            if (run.id() == text) exact.push_back(&run);
+            if (run.name() == text) by_name.push_back(&run);
+            if (!text.empty() && run.id().starts_with(text)) by_prefix.push_back(&run);
+        }
+        if (text == "latest" && !runs.empty()) return &runs.front();
+        for (const auto* found : {&exact, &by_name, &by_prefix}) {
+            if (found->size() == 1) return found->front();
+            if (found->size() > 1) {
+                return error{errc::invalid_argument, "several runs are named so", detail::suggest_name(text),
+                             "name one by its id: " + found->front()->id() + " or " + found->back()->id()};
+            }
+        }
+        return error{errc::not_found, "there is no such run", detail::suggest_name(text),
+                     "see which there are with: cairn ls"};
+    }
 };
 
 /// A store that is read. Made by `cairn::open`.
@@ -292,27 +313,13 @@ class StoreReader {
         return list;
     }
 
-    /// The run that `text` names: its id, the beginning of it, its name, or "latest". Fails: not_found;
-    /// invalid_argument if it names several.
+    /// The run that `text` names; see `RunList::find`. Cost: reads the record of every run.
     [[nodiscard]] result<RecordedRun> find(const std::string& text) const {
         auto list = runs();
         if (!list) return list.error();
-        std::vector<RecordedRun*> exact, by_name, by_prefix;
-        for (RecordedRun& run : list->runs) {
-            if (run.id() == text) exact.push_back(&run);
-            if (run.name() == text) by_name.push_back(&run);
-            if (!text.empty() && run.id().starts_with(text)) by_prefix.push_back(&run);
-        }
-        if (text == "latest" && !list->runs.empty()) return std::move(list->runs.front());
-        for (const auto* found : {&exact, &by_name, &by_prefix}) {
-            if (found->size() == 1) return std::move(*found->front());
-            if (found->size() > 1) {
-                return error{errc::invalid_argument, "several runs are named so", detail::suggest_name(text),
-                             "name one by its id: " + found->front()->id() + " or " + found->back()->id()};
-            }
-        }
-        return error{errc::not_found, "there is no such run", detail::suggest_name(text),
-                     "see which there are with: cairn ls"};
+        const auto found = list->find(text);
+        if (!found) return found.error();
+        return std::move(**found);
     }
 
     /// The versions that a run saved, by artifact, oldest first; and what is damaged.
@@ -333,25 +340,40 @@ class StoreReader {
     /// is in the answer. Cost: reads every manifest of the project.
     [[nodiscard]] result<SavedVersions> versions_of(const RecordedRun& run) const {
         SavedVersions saved;
-        const auto names = store_.artifacts(run.project());
+        const auto take = [&](const ArtifactStore& artifact, auto& listing) -> result<void> {
+            for (Manifest& manifest : listing.versions) {
+                if (manifest.run == run.id())
+                    saved.by_artifact[artifact.name()].push_back(std::move(manifest));
+            }
+            if (auto known = artifact.aliases(); known && saved.by_artifact.contains(artifact.name()))
+                saved.aliases[artifact.name()] = std::move(*known);
+            return {};
+        };
+        const auto read = each_artifact(run.project(), saved.damaged, take);
+        if (!read) return read.error();
+        return saved;
+    }
+    /// Calls `f(ArtifactStore, listing) -> result<void>` for each artifact of a project, until it fails; of
+    /// those whose name `is_wanted`. What is damaged is put into `damaged`.
+    template <class F, class IsWanted = bool (*)(const std::string&)>
+    result<void> each_artifact(
+        const std::string& project, std::vector<error>& damaged, F&& f,
+        IsWanted&& is_wanted = [](const std::string&) { return true; }) const {
+        const auto names = store_.artifacts(project);
         if (!names) return names.error();
         for (const std::string& name : *names) {
-            const auto artifact = ArtifactStore::open(store_, run.project(), name);
+            if (!is_wanted(name)) continue;
+            const auto artifact = ArtifactStore::open(store_, project, name);
             if (!artifact) {
-                saved.damaged.push_back(artifact.error());
+                damaged.push_back(artifact.error());
                 continue;
             }
             auto listing = artifact->list();
             if (!listing) return listing.error();
-            for (Manifest& manifest : listing->versions) {
-                if (manifest.run == run.id()) saved.by_artifact[name].push_back(std::move(manifest));
-            }
-            saved.damaged.insert(saved.damaged.end(), listing->damaged.begin(), listing->damaged.end());
-            if (auto known = artifact->aliases(); known && saved.by_artifact.contains(name)) {
-                saved.aliases[name] = std::move(*known);
-            }
+            damaged.insert(damaged.end(), listing->damaged.begin(), listing->damaged.end());
+            if (auto taken = f(*artifact, *listing); !taken) return taken;
         }
-        return saved;
+        return {};
     }
 
     /// Looks at every byte of a run: its rows on every rank, and the versions that it saved. Fails as the

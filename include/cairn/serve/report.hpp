@@ -32,7 +32,7 @@ namespace detail {
     std::string out;
     for (const std::string_view piece : page) out += piece;
     constexpr std::string_view here = "<!--inside-->";
-    std::string text = inside.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+    const std::string text = json_text(inside);
     std::string safe;  // nothing in it can end the element that it stands in
     safe.reserve(text.size());
     for (const char c : text) safe += c == '<' ? std::string_view{"\\u003c"} : std::string_view{&c, 1};
@@ -40,28 +40,41 @@ namespace detail {
                        "<script type=\"application/json\" id=\"inside\">" + safe + "</script>");
 }
 
-/// Every metric of the runs that has numbers, by run and name: in so many buckets by step and by time.
-[[nodiscard]] inline result<nlohmann::json> all_series(const std::vector<RecordedRun>& runs,
-                                                       std::size_t buckets) {
-    nlohmann::json out = nlohmann::json::object();
+/// A metric of a run.
+struct ReportedSeries {
+    std::string run, metric;
+    Series series;
+};
+
+/// Every metric of the runs that has numbers. Reads no values yet.
+[[nodiscard]] inline result<std::vector<ReportedSeries>> open_series(const std::vector<RecordedRun>& runs) {
+    std::vector<ReportedSeries> all;
     for (const RecordedRun& run : runs) {
         const auto summary = run.summary();
         if (!summary) return summary.error();
-        nlohmann::json& of_run = out[run.id()] = nlohmann::json::object();
         for (const auto& [name, metric] : (*summary)["metrics"].items()) {
             if (!metric.contains("last")) continue;
-            const auto series = run.series(name);
+            auto series = run.series(name);
             if (!series) return series.error();
-            nlohmann::json& made = of_run[name];
-            for (const auto& [axis, word] : {std::pair{Axis::step, "step"}, {Axis::relative, "relative"}}) {
-                SeriesWanted wanted;
-                wanted.axis = axis;
-                wanted.buckets = buckets;
-                made[word] = series_answer(*series, wanted);
-                made[word]["run"] = run.id();
-                made[word]["metric"] = name;
-                if (made[word].contains("points")) break;  // they have their times
-            }
+            all.push_back({run.id(), name, std::move(*series)});
+        }
+    }
+    return all;
+}
+
+/// By run and metric: in so many buckets by step and by time.
+[[nodiscard]] inline nlohmann::json in_buckets(const std::vector<ReportedSeries>& all, std::size_t buckets) {
+    nlohmann::json out = nlohmann::json::object();
+    for (const auto& [run, metric, series] : all) {
+        nlohmann::json& made = out[run][metric];
+        for (const auto& [axis, word] : {std::pair{Axis::step, "step"}, {Axis::relative, "relative"}}) {
+            SeriesWanted wanted;
+            wanted.axis = axis;
+            wanted.buckets = buckets;
+            made[word] = series_answer(series, wanted);
+            made[word]["run"] = run;
+            made[word]["metric"] = metric;
+            if (made[word].contains("points")) break;  // they have their times
         }
     }
     return out;
@@ -88,11 +101,11 @@ report(const StoreReader& store, const std::vector<RecordedRun>& runs, const Rep
         nlohmann::json& all = inside["decisions"][run.id()] = nlohmann::json::array();
         for (const Decision& decision : *decisions) all.push_back(as_json(decision));
     }
+    const auto series = detail::open_series(runs);
+    if (!series) return series.error();
     constexpr std::size_t fine = 1200, coarse = 50;
     for (std::size_t buckets = fine;; buckets /= 2) {
-        auto series = detail::all_series(runs, buckets);
-        if (!series) return series.error();
-        inside["series"] = std::move(*series);
+        inside["series"] = detail::in_buckets(*series, buckets);
         std::string page = detail::page_with(inside);
         if (page.size() <= options.max_bytes || buckets / 2 < coarse) return page;
     }

@@ -97,9 +97,7 @@ class Server {
 
     static void fail(httplib::Response& reply, int status, const error& failure) {
         reply.status = status;
-        reply.set_content(nlohmann::json{{"error", as_json(failure)}}.dump(
-                              -1, ' ', false, nlohmann::json::error_handler_t::replace),
-                          "application/json");
+        reply.set_content(detail::json_text({{"error", as_json(failure)}}), "application/json");
         protect(reply, "");
     }
     static void protect(httplib::Response& reply, const std::string& nonce) {
@@ -166,8 +164,7 @@ class Server {
                                                          : 500,
                         answer.error());
         }
-        reply.set_content(answer->dump(-1, ' ', false, nlohmann::json::error_handler_t::replace),
-                          "application/json");
+        reply.set_content(detail::json_text(*answer), "application/json");
         protect(reply, "");
     }
 

@@ -5,7 +5,7 @@ import { Charts } from "./charts";
 import { colour, places } from "./colours";
 import { Compare, RunPage, State, Table } from "./pages";
 import { Report, Server, type Decision, type Failure, type Inside, type Run, type Runs, type Source } from "./source";
-import { from_address, matches, plain, to_address, type View } from "./view";
+import { from_address, matches, to_address, type View } from "./view";
 
 /** What all parts of the page see. */
 export interface Shown {
@@ -212,5 +212,4 @@ function App({ source }: { source: Source }) {
 
 const inside = document.getElementById("inside")?.textContent;
 const source: Source = inside ? new Report(JSON.parse(inside) as Inside) : new Server("");
-void plain;
 render(<App source={source} />, document.getElementById("page")!);
