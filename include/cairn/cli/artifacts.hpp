@@ -65,17 +65,22 @@ struct VersionName {
         "name one: " + projects[0] + "/" + name.artifact + " or " + projects[1] + "/" + name.artifact};
 }
 
-/// Calls `f(artifact, manifest)` for the version that a text names.
+/// Adds a verb about a version, which is its first argument: calls `work(artifact, manifest)`.
 template <class F>
-result<void> with_version(Call& call, const std::string& text, F&& f) {
-    const auto reader = call.store();
-    if (!reader) return reader.error();
-    const VersionName name{text};
-    const auto artifact = open_artifact(reader->store(), name);
-    if (!artifact) return artifact.error();
-    const auto manifest = artifact->resolve(name.label);
-    if (!manifest) return manifest.error();
-    return f(*artifact, *manifest);
+CLI::App* verb_of_version(CLI::App& app, Call& call, const char* verb, const char* what, F work) {
+    const auto text = std::make_shared<std::string>();
+    CLI::App* const made = call.verb(app, verb, what, [&call, text, work]() -> result<void> {
+        const auto reader = call.store();
+        if (!reader) return reader.error();
+        const VersionName name{*text};
+        const auto artifact = open_artifact(reader->store(), name);
+        if (!artifact) return artifact.error();
+        const auto manifest = artifact->resolve(name.label);
+        if (!manifest) return manifest.error();
+        return work(*artifact, *manifest);
+    });
+    made->add_option("VERSION", *text, "NAME, NAME:v3, NAME:best, or PROJECT/NAME:v3")->required();
+    return made;
 }
 
 inline result<void> list_artifacts(Call& call, const std::string& of) {
@@ -138,7 +143,6 @@ inline void add_artifact(CLI::App& app, Call& call) {
         bool remove = false;
     };
     const auto wanted = std::make_shared<Wanted>();
-    constexpr const char* names_one = "NAME, NAME:v3, NAME:best, or PROJECT/NAME:v3";
     CLI::App* const artifact =
         app.add_subcommand("artifact", "versions of checkpoints, models and other artifacts");
     artifact->require_subcommand(1);
@@ -147,58 +151,38 @@ inline void add_artifact(CLI::App& app, Call& call) {
               [&call, wanted] { return detail::list_artifacts(call, wanted->name); })
         ->add_option("NAME", wanted->name, "only of this one");
 
-    CLI::App* const get =
-        call.verb(*artifact, "get", "copy the files of a version, verified, into a folder", [&call, wanted] {
-            return detail::with_version(
-                call, wanted->name, [&](const ArtifactStore& from, const Manifest& version) {
-                    const std::string to =
-                        wanted->to.empty() ? from.name() + "-" + version.label() : wanted->to;
-                    const auto copied = from.download(version, ::cairn::detail::os::path_of(to));
-                    if (copied) call.out(detail::printable(to) + "\n");
-                    return copied;
-                });
-        });
-    get->add_option("VERSION", wanted->name, names_one)->required();
-    get->add_option("-o,--to", wanted->to, "the folder (default: NAME-v3)");
+    const auto download = [&call, wanted](const ArtifactStore& from, const Manifest& version) {
+        const std::string to = wanted->to.empty() ? from.name() + "-" + version.label() : wanted->to;
+        const auto copied = from.download(version, ::cairn::detail::os::path_of(to));
+        if (copied) call.out(detail::printable(to) + "\n");
+        return copied;
+    };
+    detail::verb_of_version(*artifact, call, "get", "copy the files of a version, verified, into a folder",
+                            download)
+        ->add_option("-o,--to", wanted->to, "the folder (default: NAME-v3)");
 
-    call.verb(*artifact, "verify", "look at every byte of a version",
-              [&call, wanted] {
-                  return detail::with_version(
-                      call, wanted->name,
-                      [&](const ArtifactStore& of, const Manifest& version) -> result<void> {
-                          Verified found;
-                          if (const auto whole = of.verify(version); whole)
-                              found.versions = 1;
-                          else
-                              found.damaged.push_back(whole.error());
-                          detail::tell(call, found);
-                          return {};
-                      });
-              })
-        ->add_option("VERSION", wanted->name, names_one)
-        ->required();
+    const auto verify = [&call](const ArtifactStore& of, const Manifest& version) -> result<void> {
+        Verified found;
+        if (const auto whole = of.verify(version); whole)
+            found.versions = 1;
+        else
+            found.damaged.push_back(whole.error());
+        detail::tell(call, found);
+        return {};
+    };
+    detail::verb_of_version(*artifact, call, "verify", "look at every byte of a version", verify);
 
+    const auto change = [wanted](const ArtifactStore& of, const Manifest& version) {
+        return wanted->remove ? of.remove_alias(wanted->alias) : of.set_alias(wanted->alias, version.version);
+    };
     CLI::App* const alias =
-        call.verb(*artifact, "alias", "name a version, or take the name away", [&call, wanted] {
-            return detail::with_version(
-                call, wanted->name, [&](const ArtifactStore& of, const Manifest& version) {
-                    return wanted->remove ? of.remove_alias(wanted->alias)
-                                          : of.set_alias(wanted->alias, version.version);
-                });
-        });
-    alias->add_option("VERSION", wanted->name, names_one)->required();
+        detail::verb_of_version(*artifact, call, "alias", "name a version, or take the name away", change);
     alias->add_option("ALIAS", wanted->alias, "such as production")->required();
     alias->add_flag("--remove", wanted->remove, "take the name away");
 
-    call.verb(*artifact, "rm", "remove a version; not one that an alias names, that is read, or the newest",
-              [&call, wanted] {
-                  return detail::with_version(call, wanted->name,
-                                              [&](const ArtifactStore& of, const Manifest& version) {
-                                                  return of.remove(version.version);
-                                              });
-              })
-        ->add_option("VERSION", wanted->name, names_one)
-        ->required();
+    detail::verb_of_version(
+        *artifact, call, "rm", "remove a version; not one that an alias names, that is read, or the newest",
+        [](const ArtifactStore& of, const Manifest& version) { return of.remove(version.version); });
 }
 
 /// `cairn verify`.
