@@ -359,6 +359,7 @@ class BasicRunEngine final : public RunCore,
             writing->thread.join();
             return writing->written;
         }
+        writing->thread.leave();
         const Writing& left = *writing.release();
         const error e = is_not_written();
         note_failure(e, false);

@@ -91,6 +91,11 @@ class BasicThread {
         ::WaitForSingleObject(handle, INFINITE);
         ::CloseHandle(handle);
     }
+    /// Leaves it to itself: nobody waits for it any more.
+    void leave() noexcept {
+        if (thread_ != 0) ::CloseHandle(reinterpret_cast<::HANDLE>(thread_));
+        thread_ = 0;
+    }
 
   private:
     static unsigned __stdcall run(void* self) {
@@ -201,6 +206,11 @@ class BasicThread {
     void join() noexcept {
         if (!is_running() || is_current()) return;
         pthread_join(thread_, nullptr);
+        owner_ = 0;
+    }
+    /// Leaves it to itself: nobody waits for it any more.
+    void leave() noexcept {
+        if (is_running()) pthread_detach(thread_);
         owner_ = 0;
     }
 
