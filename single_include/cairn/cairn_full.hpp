@@ -8076,6 +8076,11 @@ class BasicThread {
         ::WaitForSingleObject(handle, INFINITE);
         ::CloseHandle(handle);
     }
+    /// Leaves it to itself: nobody waits for it any more.
+    void leave() noexcept {
+        if (thread_ != 0) ::CloseHandle(reinterpret_cast<::HANDLE>(thread_));
+        thread_ = 0;
+    }
 
   private:
     static unsigned __stdcall run(void* self) {
@@ -8186,6 +8191,11 @@ class BasicThread {
     void join() noexcept {
         if (!is_running() || is_current()) return;
         pthread_join(thread_, nullptr);
+        owner_ = 0;
+    }
+    /// Leaves it to itself: nobody waits for it any more.
+    void leave() noexcept {
+        if (is_running()) pthread_detach(thread_);
         owner_ = 0;
     }
 
@@ -19804,8 +19814,7 @@ class BasicRunEngine final : public RunCore,
         const auto write = [](void* self) noexcept -> void* {
             auto& mine = *static_cast<Writing*>(self);
             mine.written = mine.run->write_end(mine.end);
-            const bool is_left = mine.state.exchange(State::done) == State::left;
-            if (is_left)
+            if (mine.state.exchange(State::done) == State::left)
                 mine.run->is_left_ = false;
             else
                 mine.done.ring();
@@ -19817,6 +19826,7 @@ class BasicRunEngine final : public RunCore,
             writing->thread.join();
             return writing->written;
         }
+        writing->thread.leave();
         const Writing& left = *writing.release();
         const error e = is_not_written();
         note_failure(e, false);

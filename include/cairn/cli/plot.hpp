@@ -2,8 +2,8 @@
 #pragma once
 // A series as a picture of braille characters for a terminal.
 
+#include <cairn/cli/text.hpp>
 #include <cairn/query/series.hpp>
-#include <cairn/run/metrics_table.hpp>
 
 #include <algorithm>
 #include <cmath>

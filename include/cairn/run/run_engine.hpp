@@ -346,8 +346,7 @@ class BasicRunEngine final : public RunCore,
         const auto write = [](void* self) noexcept -> void* {
             auto& mine = *static_cast<Writing*>(self);
             mine.written = mine.run->write_end(mine.end);
-            const bool is_left = mine.state.exchange(State::done) == State::left;
-            if (is_left)
+            if (mine.state.exchange(State::done) == State::left)
                 mine.run->is_left_ = false;
             else
                 mine.done.ring();
