@@ -61,11 +61,21 @@ class Amalgamation:
 
 
 COPIED = ("extern.hpp", "engine.hpp")
+# What they include stands in the one header.
+PARTS = "#include <cairn/api.hpp>\n#if defined(CAIRN_ENGINE_IS_HERE)\n#include <cairn/run/init.hpp>\n#endif\n"
+
+
+def copied(header):
+    text = (ROOT / "include/cairn" / header).read_text().replace(PARTS, "#include <cairn/cairn.hpp>\n")
+    if any(part in text for part in ("<cairn/api", "<cairn/run/")):
+        sys.exit(f"include/cairn/{header} includes what single_include/ has not")
+    return text
+
 
 stale = False
 for umbrella in (*GUARDS, *COPIED):
     target = ROOT / "single_include/cairn" / umbrella
-    text = Amalgamation(umbrella).text if umbrella in GUARDS else (ROOT / "include/cairn" / umbrella).read_text()
+    text = Amalgamation(umbrella).text if umbrella in GUARDS else copied(umbrella)
     if "--check" not in sys.argv:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(text)

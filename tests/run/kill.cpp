@@ -356,7 +356,8 @@ TEST_CASE("a run killed at a random moment keeps every row whose log returned, o
                 auto run = open_run(dir.path(), id);
                 if (run.resumed() != (exists || again == 2)) return 1;
                 if (run.first_step() != read.greatest + again) return 2;
-                if (run.log("after"_m = again).step() != read.greatest + again) return 3;
+                // Not a typed row: clang 14 crashes of one just here.
+                if (run.log({{"after", again}}).step() != read.greatest + again) return 3;
                 return run.finish() ? 0 : 4;
             });
             CHECK(resumed == 0);

@@ -7,12 +7,12 @@
 namespace CAIRN_NAMESPACE::detail {
 
 template <class V, class>
-struct deferred {
+struct DeferredType {
     using type = V;
 };
 /// V, by a name that depends on T, which is a parameter of a template. What the template does with it the
 /// compiler looks into only where that is used, and not in each file that includes it.
 template <class V, class T>
-using Deferred = typename deferred<V, T>::type;
+using Deferred = typename DeferredType<V, T>::type;
 
 }  // namespace CAIRN_NAMESPACE::detail

@@ -40,7 +40,9 @@ namespace detail {
 template <class F>
 void each_entry(const nlohmann::json& object, const std::string& prefix, F&& f) {
     for (const auto& [key, value] : object.items()) {
-        const std::string name = prefix.empty() ? key : prefix + "." + key;
+        std::string name = prefix;
+        name += prefix.empty() ? "" : ".";
+        name += key;
         if (value.is_object() && !value.empty())
             each_entry(value, name, f);
         else

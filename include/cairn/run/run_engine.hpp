@@ -32,6 +32,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <new>
 #include <optional>
 #include <set>
 #include <string>
@@ -327,8 +328,8 @@ class BasicRunEngine final : public RunCore,
     /// How a run ends.
     struct End {
         std::string status, why;
-        std::uint64_t dropped;  // rows
-        const Lane* lane;       // of the thread that ends it
+        std::uint64_t dropped = 0;   // rows
+        const Lane* lane = nullptr;  // of the thread that ends it
     };
     /// Writes it on a thread of its own: where the disk hangs, that thread and what it needs are left to it.
     result<void> write_end_within(std::int64_t most_ns, End end) noexcept {
@@ -341,8 +342,9 @@ class BasicRunEngine final : public RunCore,
             os::Bell done{};
             os::Thread thread{};
         };
-        auto writing =
-            std::unique_ptr<Writing>{new Writing{.run = this->shared_from_this(), .end = std::move(end)}};
+        std::unique_ptr<Writing> writing{new (std::nothrow)
+                                             Writing{.run = this->shared_from_this(), .end = std::move(end)}};
+        if (!writing) return write_end(end);
         const auto write = [](void* self) noexcept -> void* {
             auto& mine = *static_cast<Writing*>(self);
             mine.written = mine.run->write_end(mine.end);

@@ -86,7 +86,7 @@ class BasicSnapshot {
     };
     struct Block {
         std::unique_ptr<std::byte[]> bytes;
-        std::size_t size, used = 0;
+        std::size_t size = 0, used = 0;
     };
 
     /// Adds a block for at least so many bytes. Blocks grow with what there is, so that they are few and the

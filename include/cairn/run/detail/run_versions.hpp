@@ -19,7 +19,6 @@
 #include <memory>
 #include <mutex>
 #include <optional>
-#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
