@@ -6,7 +6,9 @@
 #include "support/temp_dir.hpp"
 
 #include <algorithm>
+#include <filesystem>
 #include <limits>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -124,4 +126,138 @@ TEST_CASE("api: what cannot be answered is said", "[query][api]") {
     CHECK(code_of(api, "series", {{"weight", "nan"}}) == errc::invalid_argument);
     CHECK(code_of(api, "simulate", {{"run", "a"}, {"policy", "every("}}) == errc::invalid_argument);
     CHECK(code_of(api, "lines", {{"run", "a"}, {"most", "-1"}}) == errc::invalid_argument);
+}
+
+TEST_CASE("api: who has a cursor hears of what has changed since", "[query][api]") {
+    const TempDir dir;
+    auto api = recorded(dir);
+    auto all = api.answer("runs", {}).value();
+    CHECK(all["all"] == true);
+    const std::string cursor = all["cursor"];
+    auto since = api.answer("runs", {{"since", cursor}}).value();
+    CHECK(since["all"] == false);
+    CHECK(since["runs"].empty());
+    CHECK(since["gone"].empty());
+    CHECK(since["cursor"] == cursor);
+    auto run = cairn::init({.project = "p", .id = "c", .dir = dir.path(), .quiet = true});
+    std::filesystem::remove_all(dir / "projects/p/runs/a");
+    since = api.answer("runs", {{"since", cursor}}).value();
+    REQUIRE(since["runs"].size() == 1);
+    CHECK(since["runs"][0]["id"] == "c");
+    CHECK(since["gone"] == nlohmann::json{"p/a"});
+    CHECK(since["cursor"] != cursor);
+    CHECK(api.answer("runs", {{"since", since["cursor"]}}).value()["runs"].empty());
+    // Another session's, one that is none, one of the future: everything.
+    for (const std::string& other : {std::string{"ffffffff-1"}, std::string{"x"}, cursor + "x",
+                                     cursor.substr(0, 9) + "99999", cursor.substr(0, 9)}) {
+        INFO(other);
+        CHECK(api.answer("runs", {{"since", other}}).value()["all"] == true);
+    }
+}
+
+TEST_CASE("api: a run of many metrics is short in the table, and whole when it is asked for",
+          "[query][api]") {
+    const TempDir dir;
+    {
+        auto run = cairn::init({.project = "p", .id = "wide", .dir = dir.path(), .quiet = true});
+        run.define_metric("zz", {.goal = cairn::minimize});
+        for (int i = 0; i < 300; ++i) run.log({{"m" + std::to_string(i), i}});
+        run.log("zz"_m = 1);
+    }
+    cairn::Api api{cairn::open(dir.path()).value()};
+    const auto row = api.answer("runs", {}).value()["runs"][0];
+    CHECK(row["metrics"].size() == 200);
+    CHECK(row["metrics"].contains("zz"));  // it was defined
+    CHECK(row["metrics_left_out"] == 101);
+    CHECK(api.answer("metrics", {{"run", "wide"}}).value().size() == 301);
+    Parameters many{{"run", "wide"}};
+    for (int i = 0; i < 300; ++i) many.emplace("metric", "m" + std::to_string(i));
+    CHECK(api.answer("series", many).value()["series"].size() == 300);
+    for (int i = 0; i < 2000; ++i) many.emplace("metric", "none");
+    CHECK(code_of(api, "series", many) == cairn::errc::invalid_argument);
+}
+
+TEST_CASE("api: one metric over another", "[query][api]") {
+    const TempDir dir;
+    {
+        auto run = cairn::init({.project = "p", .id = "r", .dir = dir.path(), .quiet = true});
+        run.log("loss"_m = 9);  // before any x
+        for (int i = 0; i < 1000; ++i) run.log("epoch"_m = i / 100.0, "loss"_m = i);
+    }
+    cairn::Api api{cairn::open(dir.path()).value()};
+    const auto over = [&](Parameters more) {
+        more.insert({{"run", "r"}, {"metric", "loss"}, {"x", "epoch"}, {"buckets", "50"}});
+        return api.answer("series", more).value()["series"][0];
+    };
+    const auto all = over({});
+    CHECK(all["size"] == 1000);
+    CHECK(all["without_x"] == 1);
+    CHECK(all["in_window"] == 1000);
+    CHECK(all["buckets"]["to"].back() == 9.99);
+    CHECK(all["buckets"]["max"].back() == 999.0);
+    const auto part = over({{"from", "2.5"}, {"to", "3.5"}});
+    CHECK(part["in_window"] == 101);
+    CHECK(api.answer("series", {{"run", "r"}, {"metric", "loss"}, {"x", "none"}}).value()["series"].empty());
+}
+
+TEST_CASE("api: a question that would take very long is refused", "[query][api]") {
+    const TempDir dir;
+    {
+        auto run = cairn::init({.project = "p", .id = "r", .dir = dir.path(), .quiet = true});
+        for (int i = 0; i < 500'000; ++i) run.log(cairn::step(i), "loss"_m = i);
+    }
+    cairn::Api api{cairn::open(dir.path()).value()};
+    CHECK(code_of(api, "series",
+                  {{"run", "r"}, {"metric", "loss"}, {"smooth", "gaussian"}, {"weight", "1000"}}) ==
+          cairn::errc::invalid_argument);
+    CHECK(api.answer("series", {{"run", "r"}, {"metric", "loss"}, {"smooth", "gaussian"}, {"weight", "3"}}));
+}
+
+TEST_CASE("api: one answer costs no more than others can wait for", "[query][api]") {
+    const TempDir dir;
+    auto api = recorded(dir);
+    Parameters ask{{"metric", "loss"}, {"smooth", "gaussian"}, {"weight", "200"}};
+    for (const char* one : {"a", "a", "p/a", "latest", "b"}) ask.emplace("run", one);
+    CHECK(api.answer("series", ask).value()["series"].size() == 2);  // each run once, however it is spelt
+    {
+        auto run = cairn::init({.project = "p", .id = "wide", .dir = dir.path(), .quiet = true});
+        for (int i = 0; i < 50'000; ++i) {
+            run.log({{"a", i}, {"b", i}, {"c", i}, {"d", i}, {"e", i}, {"f", i}, {"g", i}, {"h", i}},
+                    {.step = i});
+        }
+    }
+    Parameters wide{{"run", "wide"}, {"buckets", "10000"}};
+    for (const char* metric : {"a", "b", "c", "d", "e", "f", "g", "h"}) wide.emplace("metric", metric);
+    CHECK(api.answer("series", wide));
+    wide.emplace("smooth", "gaussian");
+    wide.emplace("weight", "1000");
+    CHECK(code_of(api, "series", wide) == cairn::errc::invalid_argument);
+}
+
+TEST_CASE("api: changes are made, and what is none is refused", "[query][api][edit]") {
+    const TempDir dir;
+    auto api = recorded(dir);
+    CHECK(api.edit({{"run", "a"}, {"name", "new"}, {"tag", "x"}, {"tag", ""}, {"tag", "y"}}).value() ==
+          nlohmann::json{{"changed", "a"}});
+    auto row = api.answer("run", {{"run", "a"}}).value();
+    CHECK(row["name"] == "new");
+    CHECK(row["tags"] == nlohmann::json{"x", "y"});
+    CHECK(row["ended_ms"].is_number());
+    CHECK(row["versions"][0]["step"].is_number());
+    REQUIRE(api.edit({{"run", "a"}, {"tag", ""}, {"deleted", "true"}}));
+    row = api.answer("run", {{"run", "a"}}).value();
+    CHECK(row["tags"].empty());
+    CHECK(row["deleted"] == true);
+    for (const Parameters& wrong : {Parameters{{"run", "a"}}, Parameters{{"run", "a"}, {"deleted", "maybe"}},
+                                    Parameters{{"run", "a"}, {"name", ""}}})
+        CHECK(api.edit(wrong).error().code() == cairn::errc::invalid_argument);
+    CHECK(api.edit({{"run", "nobody"}, {"name", "x"}}).error().code() == cairn::errc::not_found);
+}
+
+TEST_CASE("api: what is not there is null", "[query][api]") {
+    const TempDir dir;
+    auto run = cairn::init({.project = "p", .id = "live", .dir = dir.path(), .quiet = true});
+    const auto list = cairn::Api{cairn::open(dir.path()).value()}.answer("runs", {}).value();
+    CHECK(list["runs"][0]["ended_ms"].is_null());
+    CHECK(list["runs"][0]["created_ms"].is_number());
 }

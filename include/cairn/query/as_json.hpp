@@ -10,12 +10,14 @@
 #include <cairn/query/compare.hpp>
 #include <cairn/query/runs.hpp>
 #include <cairn/query/series.hpp>
+#include <cairn/query/series_over.hpp>
 #include <cairn/run/decision.hpp>
 #include <cairn/store/manifest.hpp>
 
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -34,13 +36,13 @@ namespace detail {
     return value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 [[nodiscard]] inline nlohmann::json ms_of(std::int64_t ns) {
-    return ns == 0 ? nlohmann::json{nullptr} : nlohmann::json(ns / ns_per_ms);
+    return ns == 0 ? nlohmann::json(nullptr) : nlohmann::json(ns / ns_per_ms);
 }
 /// What a user wrote, where a run's record has it as it should be.
 [[nodiscard]] inline nlohmann::json about_of(const RecordedRun& run, const char* key,
-                                             nlohmann::json otherwise) {
+                                             const nlohmann::json& otherwise) {
     const auto found = run.about().find(key);
-    return found != run.about().end() && found->type() == otherwise.type() ? *found : std::move(otherwise);
+    return found != run.about().end() && found->type() == otherwise.type() ? *found : otherwise;
 }
 
 }  // namespace detail
@@ -68,6 +70,7 @@ namespace detail {
             {"job_type", detail::about_of(run, "job_type", "")},
             {"notes", detail::about_of(run, "notes", "")},
             {"tags", detail::about_of(run, "tags", nlohmann::json::array())},
+            {"deleted", run.is_deleted()},
             {"defined", detail::about_of(run, "metrics", nlohmann::json::object())},
             {"dir", run.dir().string()}};
 }
@@ -89,7 +92,7 @@ namespace detail {
             {"type", version.type},
             {"version", version.label()},
             {"run", version.run},
-            {"step", version.step ? nlohmann::json(*version.step) : nlohmann::json{nullptr}},
+            {"step", version.step ? nlohmann::json(*version.step) : nlohmann::json(nullptr)},
             {"created_ms", detail::ms_of(version.created_ns)},
             {"bytes", version.logical_size()},
             {"aliases", std::move(named)},
@@ -118,7 +121,7 @@ namespace detail {
             {"step", decision.step},
             {"time_ms", detail::ms_of(decision.time_ns)},
             {"version", decision.version ? nlohmann::json("v" + std::to_string(*decision.version))
-                                         : nlohmann::json{nullptr}},
+                                         : nlohmann::json(nullptr)},
             {"queued", decision.queued},
             {"by_hand", decision.by_hand},
             {"text", decision.text},
@@ -153,14 +156,16 @@ namespace detail {
 
 /// Buckets that have a value, a column for each part: `{"from", "to", "min", "max", "last", "finite",
 /// "not_finite"}`. Where nothing is finite, `min`, `max` and `last` are null.
-[[nodiscard]] inline nlohmann::json as_json(const std::vector<Bucket>& buckets) {
+template <class B>
+    requires std::same_as<B, Bucket> || std::same_as<B, BucketOver>
+[[nodiscard]] nlohmann::json as_json(const std::vector<B>& buckets) {
     nlohmann::json out;
     for (const char* column : {"from", "to", "min", "max", "last", "finite", "not_finite"})
         out[column] = nlohmann::json::array();
-    const auto number = [](const Bucket& bucket, double value) {
-        return bucket.finite == 0 ? nlohmann::json{nullptr} : nlohmann::json(value);
+    const auto number = [](const B& bucket, double value) {
+        return bucket.finite == 0 ? nlohmann::json(nullptr) : nlohmann::json(value);
     };
-    for (const Bucket& bucket : buckets) {
+    for (const B& bucket : buckets) {
         if (bucket.finite + bucket.not_finite == 0) continue;
         out["from"].push_back(bucket.from);
         out["to"].push_back(bucket.to);
@@ -201,14 +206,20 @@ namespace detail {
 }
 
 /// A run with its config, its summary and what it saved; of one that crashed also its last rows and the last
-/// lines that it printed. Fails as the disk does, and where the history cannot be read.
-[[nodiscard]] inline result<nlohmann::json> run_as_json(const StoreReader& store, const RecordedRun& run) {
+/// lines that it printed. `metrics`, if given, stands in the place of its summary's: of a long run that goes
+/// on those are made of all its rows. Fails as the disk does, and where the history cannot be read.
+[[nodiscard]] inline result<nlohmann::json> run_as_json(const StoreReader& store, const RecordedRun& run,
+                                                        const nlohmann::json* metrics = nullptr) {
     nlohmann::json out = as_json(run);
     out["config"] = run.config();
-    auto summary = run.summary();
-    if (!summary) return summary.error();
-    out["metrics"] = std::move((*summary)["metrics"]);
-    out["summary"] = std::move((*summary)["user"]);
+    out["summary"] = run.user_summary();
+    if (metrics == nullptr) {
+        auto summary = run.summary();
+        if (!summary) return summary.error();
+        out["metrics"] = std::move((*summary)["metrics"]);
+    } else {
+        out["metrics"] = *metrics;
+    }
     const auto saved = store.versions_of(run);
     if (!saved) return saved.error();
     out["versions"] = nlohmann::json::array();

@@ -67,6 +67,51 @@ result<std::vector<std::string>> last_lines(const std::filesystem::path& path, s
     return lines;
 }
 
+inline constexpr const char* edits_file = "edits.json";
+
+/// What people changed of a run; see `edit_run`. Fails: corrupt.
+[[nodiscard]] inline result<nlohmann::json> read_edits(const std::filesystem::path& run_dir) {
+    constexpr std::size_t most_bytes = std::size_t{1} << 20U;
+    const auto text = read_file(run_dir / edits_file, most_bytes);
+    if (!text && text.error().code() == errc::not_found) return nlohmann::json::object();
+    if (!text) return text.error();
+    if (json_depth(*text) <= most_json_depth) {
+        auto edits = nlohmann::json::parse(*text, nullptr, false);
+        if (edits.is_object()) return edits;
+    }
+    return error{errc::corrupt, "what was changed of a run cannot be read", (run_dir / edits_file).string(),
+                 "delete the file: then the run is as it was recorded"};
+}
+/// Puts them over the run's own record, where they are what they should be.
+inline void apply_edits(nlohmann::json& about, const nlohmann::json& edits) {
+    for (const char* key : {"name", "notes"}) {
+        if (const auto text = edits.find(key); text != edits.end() && text->is_string()) about[key] = *text;
+    }
+    if (const auto tags = edits.find("tags"); tags != edits.end() && tags->is_array()) {
+        nlohmann::json& all = about["tags"] = nlohmann::json::array();
+        for (const nlohmann::json& tag : *tags) {
+            if (tag.is_string()) all.push_back(tag);
+        }
+    }
+    if (const auto of = edits.find("deleted_session"); of != edits.end() && of->is_number_unsigned())
+        about["deleted_session"] = *of;
+}
+
+/// See `RecordedRun::ranks`.
+[[nodiscard]] inline result<std::vector<unsigned>> ranks_in(const std::filesystem::path& run_dir) {
+    std::vector<unsigned> ranks{0};
+    const auto names = os::list_dir(run_dir / ranks_folder);
+    if (!names && names.error().code() != errc::not_found) return names.error();
+    for (const std::string& name : names ? *names : std::vector<std::string>{}) {
+        unsigned rank = 0;
+        const auto [end, problem] = std::from_chars(name.data(), name.data() + name.size(), rank);
+        const bool is_one = problem == std::errc{} && name == std::to_string(rank);  // not "01"
+        if (is_one && rank != 0) ranks.push_back(rank);
+    }
+    std::sort(ranks.begin(), ranks.end());
+    return ranks;
+}
+
 }  // namespace detail
 
 /// A recorded run, as its folder tells it.
@@ -85,6 +130,12 @@ class RecordedRun {
     [[nodiscard]] std::string name() const { return text("name"); }
     /// How it stood when it was opened for reading.
     [[nodiscard]] RunState state() const noexcept { return state_; }
+    /// How it stands now. Fails: corrupt, not_found.
+    [[nodiscard]] result<RunState> state_now() const { return folder_.state(); }
+    /// Whether it said itself that it is over: nothing more comes unless it is resumed.
+    [[nodiscard]] bool has_ended() const noexcept {
+        return state_ != RunState::running && state_ != RunState::crashed;
+    }
     /// Why it failed, exited or crashed; empty if it did not, or if that is not known.
     [[nodiscard]] std::string why() const { return state_ == RunState::crashed ? crash() : text("why"); }
     /// Nanoseconds since the Unix epoch; `ended_ns` is 0 for a run that has not ended.
@@ -93,6 +144,13 @@ class RecordedRun {
     [[nodiscard]] std::int64_t started_ns() const { return number("started_ns"); }
     /// When it ended; 0 if it has not.
     [[nodiscard]] std::int64_t ended_ns() const { return number("ended_ns"); }
+    /// In how many sessions it was written: one more each time it is resumed.
+    [[nodiscard]] std::uint64_t sessions() const { return static_cast<std::uint64_t>(number("sessions")); }
+    /// Whether it was put away, and not resumed since: lists do not show it, but it is all there. See
+    /// `edit_run`.
+    [[nodiscard]] bool is_deleted() const {
+        return about_.contains("deleted_session") && number("deleted_session") == number("sessions");
+    }
     /// The run's folder.
     [[nodiscard]] const std::filesystem::path& dir() const noexcept { return folder_.path(); }
     /// The whole record: tags, notes, group, defined metrics, artifacts that were logged and used.
@@ -165,26 +223,40 @@ class RecordedRun {
     /// Of a run that has ended it is what was written at its end; otherwise it is made of its rows. Fails:
     /// corrupt, unsupported.
     [[nodiscard]] result<nlohmann::json> summary() const {
-        auto written = folder_.read_json("summary.json");
-        const bool is_there = written && written->is_object();
-        if (is_there && state_ != RunState::running && state_ != RunState::crashed) return written;
+        if (has_ended()) {
+            if (auto written = folder_.read_json("summary.json"); written && written->is_object())
+                return written;
+        }
         const auto views = metrics();
         if (!views) return views.error();
         nlohmann::json made = nlohmann::json::object();
         for (const auto& [name, view] : *views) made[name] = detail::to_json(view.summary);
-        const auto user = is_there ? written->find("user") : nlohmann::json::iterator{};
-        return nlohmann::json{
-            {"metrics", std::move(made)},
-            {"user", is_there && user != written->end() ? *user : nlohmann::json::object()}};
+        return nlohmann::json{{"metrics", std::move(made)}, {"user", user_summary()}};
+    }
+    /// What the program set of it with `set_summary`.
+    [[nodiscard]] nlohmann::json user_summary() const {
+        const auto written = folder_.read_json("summary.json");
+        const bool has = written && written->is_object() && written->contains("user");
+        return has ? (*written)["user"] : nlohmann::json::object();
     }
     /// The ranks that have written it, in order. Fails as the disk does.
-    [[nodiscard]] result<std::vector<unsigned>> ranks() const;
+    [[nodiscard]] result<std::vector<unsigned>> ranks() const { return detail::ranks_in(folder_.path()); }
 
     /// All values of one metric, in the order they were logged:
     /// `run.series("loss")->window(from, to).buckets(2000)`. Of one rank, or of all: then rank 0's come
     /// first. Cost: reads the histories' indices, not the histories. Fails: not_found, naming the metrics
     /// there are; corrupt, unsupported, io.
     [[nodiscard]] result<Series> series(std::string_view metric, std::optional<unsigned> rank = {}) const;
+
+    /// The same of several metrics, in one walk; of those that there are. Threads: all of them together, one
+    /// at a time.
+    [[nodiscard]] result<std::map<std::string, Series>> series_of(std::span<const std::string> metrics,
+                                                                  std::optional<unsigned> rank = {}) const;
+
+    /// What the indices of the histories tell of each metric, of all ranks: `{"loss": {"count", "last",
+    /// "last_step", "min", "max", "nans"}}`, of finite values; "nans" counts the others. Cost: reads the
+    /// indices, not the histories, so also of a long run that goes on. Fails: corrupt, unsupported, io.
+    [[nodiscard]] result<nlohmann::json> overview() const;
 
     /// All values of one metric over those of another: `run.series_over("loss", "epoch")->buckets(2000)`. A
     /// value's x is that of its own row, or the last that its thread had logged before. Cost: reads all of
@@ -208,6 +280,16 @@ class RecordedRun {
         for (const unsigned of : *all) {
             if (auto done = f(rank_dir(of)); !done) return done;
         }
+        return {};
+    }
+    /// Calls `f(name, SeriesNode)` for each metric that has numbers.
+    template <class F>
+    result<void> for_each_metric(std::optional<unsigned> rank, F&& f) const {
+        detail::SeriesReader reader;
+        const auto read =
+            for_each_rank(rank, [&](const std::filesystem::path& dir) { return reader.add(dir); });
+        if (!read) return read.error();
+        reader.for_each_metric(f);
         return {};
     }
     [[nodiscard]] static error no_metric(std::string_view metric,
@@ -253,30 +335,44 @@ class RecordedRun {
     RunState state_;
 };
 
+namespace detail {
+
+/// See `RunList::find`.
+template <class Run>
+[[nodiscard]] result<Run*> find_run(const std::vector<Run*>& newest_first, const std::string& text) {
+    std::vector<Run*> exact, by_name, by_prefix;
+    for (Run* run : newest_first) {
+        if (run->id() == text || run->project() + "/" + run->id() == text) exact.push_back(run);
+        if (run->is_deleted()) continue;
+        if (text == "latest") return run;
+        if (run->name() == text) by_name.push_back(run);
+        if (!text.empty() && run->id().starts_with(text)) by_prefix.push_back(run);
+    }
+    for (const auto* found : {&exact, &by_name, &by_prefix}) {
+        if (found->size() == 1) return found->front();
+        if (found->size() > 1) {
+            const auto named = [](const Run* run) { return run->project() + "/" + run->id(); };
+            return error{errc::invalid_argument, "several runs are named so", suggest_name(text),
+                         "name one by its id: " + named(found->front()) + " or " + named(found->back())};
+        }
+    }
+    return error{errc::not_found, "there is no such run", suggest_name(text),
+                 "see which there are with: cairn ls"};
+}
+
+}  // namespace detail
+
 /// The runs of a store, newest first, and what could not be read.
 struct RunList {
     std::vector<RecordedRun> runs;  ///< newest first
     std::vector<error> damaged;     ///< why a run could not be read, for each such run
 
-    /// The one that `text` names: its id, the beginning of it, its name, or "latest". Fails: not_found;
-    /// invalid_argument if it names several.
+    /// The one that `text` names: its id, "project/id", the beginning of its id, its name, or "latest".
+    /// Fails: not_found; invalid_argument if it names several.
     [[nodiscard]] result<RecordedRun*> find(const std::string& text) {
-        std::vector<RecordedRun*> exact, by_name, by_prefix;
-        for (RecordedRun& run : runs) {
-            if (run.id() == text) exact.push_back(&run);
-            if (run.name() == text) by_name.push_back(&run);
-            if (!text.empty() && run.id().starts_with(text)) by_prefix.push_back(&run);
-        }
-        if (text == "latest" && !runs.empty()) return &runs.front();
-        for (const auto* found : {&exact, &by_name, &by_prefix}) {
-            if (found->size() == 1) return found->front();
-            if (found->size() > 1) {
-                return error{errc::invalid_argument, "several runs are named so", detail::suggest_name(text),
-                             "name one by its id: " + found->front()->id() + " or " + found->back()->id()};
-            }
-        }
-        return error{errc::not_found, "there is no such run", detail::suggest_name(text),
-                     "see which there are with: cairn ls"};
+        std::vector<RecordedRun*> all;
+        for (RecordedRun& run : runs) all.push_back(&run);
+        return detail::find_run(all, text);
     }
 };
 
@@ -289,6 +385,22 @@ class StoreReader {
     /// The store that is read.
     [[nodiscard]] const Store& store() const noexcept { return store_; }
 
+    /// The run of this id. Fails: not_found, also if it is only being made; corrupt.
+    [[nodiscard]] result<RecordedRun> run(const std::string& project, const std::string& id) const {
+        auto folder = RunFolder::open_reader(store_, project, id);
+        if (!folder) return folder.error();
+        auto about = folder->read_run();
+        if (!about) return about.error();
+        (*about)["project"] = project;  // it may have been copied or renamed
+        (*about)["id"] = id;
+        const auto edits = detail::read_edits(folder->path());
+        if (!edits) return edits.error();
+        detail::apply_edits(*about, *edits);
+        const auto state = folder->state();
+        if (!state) return state.error();
+        return RecordedRun{std::move(*folder), std::move(*about), *state};
+    }
+
     /// All runs, of one project if one is named.
     [[nodiscard]] result<RunList> runs(const std::string& project = {}) const {
         RunList list;
@@ -299,7 +411,7 @@ class StoreReader {
             const auto ids = store_.runs(of);
             if (!ids) return ids.error();
             for (const std::string& id : *ids) {
-                auto run = read_run(of, id);
+                auto run = this->run(of, id);
                 if (run) {
                     list.runs.push_back(std::move(*run));
                 } else if (run.error().code() != errc::not_found) {  // a folder whose run is only being made
@@ -420,16 +532,6 @@ class StoreReader {
         }
     }
 
-    [[nodiscard]] result<RecordedRun> read_run(const std::string& project, const std::string& id) const {
-        auto folder = RunFolder::open_reader(store_, project, id);
-        if (!folder) return folder.error();
-        auto about = folder->read_run();
-        if (!about) return about.error();
-        const auto state = folder->state();
-        if (!state) return state.error();
-        return RecordedRun{std::move(*folder), std::move(*about), *state};
-    }
-
     Store store_;
 };
 
@@ -440,28 +542,42 @@ class StoreReader {
     return StoreReader{std::move(*store)};
 }
 
-inline result<std::vector<unsigned>> RecordedRun::ranks() const {
-    std::vector<unsigned> ranks{0};
-    const auto names = detail::os::list_dir(folder_.path() / detail::ranks_folder);
-    if (!names && names.error().code() != errc::not_found) return names.error();
-    for (const std::string& name : names ? *names : std::vector<std::string>{}) {
-        unsigned rank = 0;
-        const auto [end, problem] = std::from_chars(name.data(), name.data() + name.size(), rank);
-        const bool is_one = problem == std::errc{} && name == std::to_string(rank);  // not "01"
-        if (is_one && rank != 0) ranks.push_back(rank);
+inline result<std::map<std::string, Series>> RecordedRun::series_of(std::span<const std::string> metrics,
+                                                                    std::optional<unsigned> rank) const {
+    detail::SeriesReader reader{metrics};
+    const auto read = for_each_rank(rank, [&](const std::filesystem::path& dir) { return reader.add(dir); });
+    if (!read) return read.error();
+    std::map<std::string, Series> out;
+    for (std::size_t i = 0; i < metrics.size(); ++i) {
+        Series series = reader.take(i);
+        if (series.size() == 0) continue;
+        series.set_origin(created_ns());
+        out.insert_or_assign(metrics[i], std::move(series));
     }
-    std::sort(ranks.begin(), ranks.end());
-    return ranks;
+    return out;
 }
 
 inline result<Series> RecordedRun::series(std::string_view metric, std::optional<unsigned> rank) const {
-    detail::SeriesReader reader{metric};
-    const auto read = for_each_rank(rank, [&](const std::filesystem::path& dir) { return reader.add(dir); });
+    const std::string name{metric};
+    auto found = series_of({&name, 1}, rank);
+    if (!found) return found.error();
+    if (!found->empty()) return std::move(found->begin()->second);
+    std::set<std::string, std::less<>> names;
+    const auto all = for_each_metric(rank, [&](const std::string& one, const auto&) { names.insert(one); });
+    if (!all) return all.error();
+    return no_metric(metric, names);
+}
+
+inline result<nlohmann::json> RecordedRun::overview() const {
+    nlohmann::json out = nlohmann::json::object();
+    const auto read = for_each_metric({}, [&](const std::string& name, const detail::SeriesNode& node) {
+        nlohmann::json one = {{"count", node.count()}, {"last_step", node.last_step}};
+        if (node.nans + node.infinities != 0) one["nans"] = node.nans + node.infinities;
+        if (node.finite != 0) one.update({{"last", node.last}, {"min", node.min}, {"max", node.max}});
+        out[name] = std::move(one);
+    });
     if (!read) return read.error();
-    Series series = reader.take();
-    if (series.size() == 0) return no_metric(metric, reader.names());
-    series.set_origin(created_ns());
-    return series;
+    return out;
 }
 
 inline result<SeriesOver> RecordedRun::series_over(std::string_view metric, std::string_view x,

@@ -139,6 +139,25 @@ class Series {
     [[nodiscard]] std::vector<Point> points() const { return all().points(); }
     /// How often the step repeated or went back.
     [[nodiscard]] std::size_t restarts() const noexcept { return static_cast<std::size_t>(all_.restarts); }
+    /// The first values after it did, at most so many of them. Cost: reads the stretches that have one.
+    [[nodiscard]] std::vector<Point> restart_points(std::size_t most) const {
+        std::vector<Point> out;
+        std::optional<std::int64_t> before;  // the step
+        for (const Chunk& chunk : chunks_) {
+            if (out.size() >= most) break;
+            if (chunk.node.count() == 0) continue;
+            if (chunk.node.restarts != 0 || (before && chunk.node.first_step <= *before)) {
+                const detail::SeriesValues values = values_of(chunk);
+                for (std::size_t i = 0; i < values.numbers.size() && out.size() < most; ++i) {
+                    if (before && values.steps[i] <= *before)
+                        out.push_back({values.steps[i], values.ms[i] * ns_per_ms, values.numbers[i]});
+                    before = values.steps[i];
+                }
+            }
+            before = chunk.node.last_step;
+        }
+        return out;
+    }
     /// The least step. Requires a point.
     [[nodiscard]] std::int64_t first_step() const noexcept { return all_.min_step; }
     /// The greatest step. Requires a point.
@@ -149,6 +168,14 @@ class Series {
     [[nodiscard]] std::int64_t last_ns() const noexcept { return all_.max_ms * ns_per_ms; }
     /// What `Axis::relative` counts from, nanoseconds since the Unix epoch.
     [[nodiscard]] std::int64_t origin_ns() const noexcept { return origin_ns_.value_or(first_ns()); }
+    /// About how much memory it takes.
+    [[nodiscard]] std::size_t memory_bytes() const noexcept {
+        std::size_t bytes = sizeof *this + groups_.capacity() * sizeof groups_[0];
+        for (const Chunk& chunk : chunks_)
+            bytes += sizeof chunk + chunk.parts.capacity() * sizeof chunk.parts[0] +
+                     chunk.numbers.capacity() * (sizeof chunk.numbers[0] + 2 * sizeof chunk.steps[0]);
+        return bytes;
+    }
     /// How many values could not be read when they were asked for: the file was damaged or is gone.
     [[nodiscard]] std::uint64_t unread() const noexcept { return unread_; }
     /// How many stretches of the history, and how many rings, could not be read when it was opened.

@@ -10,6 +10,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -59,9 +60,28 @@ template <class Json = nlohmann::json>
     return out;
 }
 
-}  // namespace detail
-
-namespace detail {
+/// JSON that is nested deeper is refused: who copies or prints it needs stack for each level.
+inline constexpr std::size_t most_json_depth = 1000;
+/// How deep the arrays and objects of a text are nested.
+template <class = void>
+[[nodiscard]] std::size_t json_depth(std::string_view text) noexcept {
+    std::size_t depth = 0, most = 0;
+    bool in_text = false;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        const char c = text[i];
+        if (in_text) {
+            if (c == '\\') ++i;
+            if (c == '"') in_text = false;
+        } else if (c == '"') {
+            in_text = true;
+        } else if (c == '[' || c == '{') {
+            most = std::max(most, ++depth);
+        } else if ((c == ']' || c == '}') && depth != 0) {
+            --depth;
+        }
+    }
+    return most;
+}
 
 /// Beside the record: the signal by which the process died, if it did.
 inline constexpr const char* crash_file = "signal";
@@ -120,8 +140,10 @@ class BasicRunFolder {
         const std::filesystem::path path = path_ / name;
         const auto text = detail::read_file(path, max_json_bytes);
         if (!text) return text.error();
-        auto value = Json::parse(*text, nullptr, false);
-        if (!value.is_discarded()) return value;
+        if (detail::json_depth(*text) <= detail::most_json_depth) {
+            auto value = Json::parse(*text, nullptr, false);
+            if (!value.is_discarded()) return value;
+        }
         return error{errc::corrupt, "this file of the run is no JSON", path.string(),
                      "restore it from a copy, or delete it"};
     }

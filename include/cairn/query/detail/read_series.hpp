@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 #pragma once
-// A metric of a run as a series: by the index of its history where there is one, from the frames that it does
+// Metrics of a run as series: by the index of its history where there is one, from the frames that it does
 // not cover, and from what the rings still hold.
 
 #include <cairn/core/bytes.hpp>
@@ -18,55 +18,73 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <limits>
+#include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <span>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
 namespace CAIRN_NAMESPACE::detail {
 
-/// One metric in the frames of packed rows of histories, which are read when their values are needed.
-class MetricFrames {
+/// Histories of packed rows, one of them open: there may be thousands of ranks.
+class OpenHistory {
   public:
-    explicit MetricFrames(std::string metric) : metric_{std::move(metric)} {}
-
     /// Goes on with another history, which lies there.
     void open(std::filesystem::path path, os::File history) {
         paths_.push_back(std::move(path));
         history_ = std::move(history);
         opened_ = paths_.size() - 1;
     }
-    /// The one that was opened last.
-    [[nodiscard]] const os::File& history() const noexcept { return history_; }
+    /// The number of the one that was opened last.
+    [[nodiscard]] std::size_t last() const noexcept { return paths_.size() - 1; }
+    /// The one that was opened last, until another one is read.
+    [[nodiscard]] const os::File& file() const noexcept { return history_; }
+
+    /// Reads a frame. False if it is damaged or gone.
+    bool read(std::size_t number, const FramePlace& place, std::vector<std::byte>& bytes, Frame& frame) {
+        if (number != opened_) {
+            auto history = os::File::open_read(paths_[number]);
+            if (!history) return false;
+            history_ = std::move(*history);
+            opened_ = number;
+        }
+        bytes.resize(place.bytes);
+        const auto read = history_.read_at(place.at, writable_bytes_of(bytes));
+        if (!read || *read != place.bytes) return false;
+        FrameReader frames{bytes, 0};
+        return frames.next(frame) && frames.whole_bytes() == bytes.size() &&
+               frame_crc(bytes.data()) == place.crc;
+    }
+
+  private:
+    std::vector<std::filesystem::path> paths_;
+    std::size_t opened_ = 0;
+    os::File history_;  // that of paths_[opened_]
+};
+
+/// One metric in the frames of packed rows of histories, which are read when their values are needed.
+class MetricFrames {
+  public:
+    MetricFrames(std::string metric, std::shared_ptr<OpenHistory> histories)
+        : metric_{std::move(metric)}, histories_{std::move(histories)} {}
 
     /// A frame of the history that was opened last. Returns its number.
     std::size_t add(const FramePlace& place) {
-        places_.emplace_back(paths_.size() - 1, place);
+        places_.emplace_back(histories_->last(), place);
         return places_.size() - 1;
     }
 
     /// The values of a frame, good until the next call; nothing if it is damaged or gone.
     [[nodiscard]] std::optional<SeriesValues> load(std::size_t number) {
         const auto& [of, place] = places_[number];
-        if (of != opened_) {  // one at a time: there may be thousands of ranks
-            auto history = os::File::open_read(paths_[of]);
-            if (!history) return std::nullopt;
-            history_ = std::move(*history);
-            opened_ = of;
-        }
-        bytes_.resize(place.bytes);
-        const auto read = history_.read_at(place.at, writable_bytes_of(bytes_));
-        if (!read || *read != place.bytes) return std::nullopt;
-        FrameReader frames{bytes_, 0};
         Frame frame;
-        if (!frames.next(frame) || frames.whole_bytes() != bytes_.size() ||
-            frame_crc(bytes_.data()) != place.crc)
-            return std::nullopt;
+        if (!histories_->read(of, place, bytes_, frame)) return std::nullopt;
         return values_of(frame);
     }
     /// The same for a frame that is at hand.
@@ -81,20 +99,35 @@ class MetricFrames {
 
   private:
     std::string metric_;
-    std::vector<std::filesystem::path> paths_;
-    std::size_t opened_ = 0;
-    os::File history_;                                        // that of paths_[opened_]
+    std::shared_ptr<OpenHistory> histories_;
     std::vector<std::pair<std::size_t, FramePlace>> places_;  // in which history, and where
     std::vector<std::byte> bytes_;
     BlockReader reader_;
 };
 
-/// Reads one metric of a run, from the folder of each rank that has it.
+/// Reads metrics of a run, from the folder of each rank that has them: of every metric what is known of all
+/// its numbers together, and those that are wanted as series.
 class SeriesReader {
+    struct Wanted {
+        std::shared_ptr<MetricFrames> frames;
+        Series series;
+    };
+    struct Known {
+        SeriesNode node{};  // of all its numbers
+        Wanted* wanted = nullptr;
+    };
+    using KnownMetrics = std::map<std::string, Known, std::less<>>;
+
   public:
-    explicit SeriesReader(std::string_view metric)
-        : metric_{metric}, frames_{std::make_shared<MetricFrames>(metric_)},
-          series_{[frames = frames_](std::size_t number) { return frames->load(number); }} {}
+    /// What is not wanted is summed up only as far as an index covers it; if nothing is, all of it is.
+    explicit SeriesReader(std::span<const std::string> wanted = {}) {
+        for (const std::string& metric : wanted) {
+            auto frames = std::make_shared<MetricFrames>(metric, histories_);
+            const auto load = [frames](std::size_t number) { return frames->load(number); };
+            wanted_.push_back({std::move(frames), Series{load}});
+        }
+        for (std::size_t i = 0; i < wanted.size(); ++i) known_[wanted[i]].wanted = &wanted_[i];
+    }
 
     /// Appends what a rank has. Fails as `read_history` does.
     result<void> add(std::filesystem::path run_dir) {
@@ -102,6 +135,7 @@ class SeriesReader {
         report_ = {};
         assembler_ = {};
         positions_ = {};
+        of_ring_.clear();
         gaps_ = 0;
         is_read_twice_ = false;
         // Rings first: what leaves them while we read is in the history when we come to it. The index before
@@ -111,7 +145,7 @@ class SeriesReader {
         auto history = os::File::open_read(run_dir_ / history_file);
         if (!history && history.error().code() != errc::not_found) return history.error();
         if (history) {
-            frames_->open(run_dir_ / history_file, std::move(*history));
+            histories_->open(run_dir_ / history_file, std::move(*history));
             if (auto done = read_frames(index ? bytes_of(*index) : std::span<const std::byte>{}, rings);
                 !done)
                 return done;
@@ -120,14 +154,22 @@ class SeriesReader {
             if (positions_.take(ring))
                 take_records({FrameKind::records, ring.id, 0, 0, bytes_of(ring.bytes)});
         }
-        series_.add_damage(report_.damaged + report_.unread.size() + std::max(gaps_, positions_.missing()));
+        for (Wanted& one : wanted_)
+            one.series.add_damage(report_.damaged + report_.unread.size() +
+                                  std::max(gaps_, positions_.missing()));
         return {};
     }
 
-    /// What was added so far. Once.
-    [[nodiscard]] Series take() { return std::move(series_); }
-    /// The metrics that there are.
-    [[nodiscard]] const std::set<std::string, std::less<>>& names() const noexcept { return names_; }
+    /// What was added so far of the wanted one of this number. Once. All series of one reader are used by one
+    /// thread at a time.
+    [[nodiscard]] Series take(std::size_t number = 0) { return std::move(wanted_[number].series); }
+    /// Calls `f(name, SeriesNode)` for each metric that has numbers; see the constructor.
+    template <class F>
+    void for_each_metric(F&& f) const {
+        for (const auto& [name, known] : known_) {
+            if (known.node.count() != 0) f(name, known.node);
+        }
+    }
 
   private:
     struct Named {
@@ -137,12 +179,12 @@ class SeriesReader {
     };
 
     result<void> read_frames(std::span<const std::byte> index, std::span<const RingRest> rings) {
-        const auto size = frames_->history().size();
+        const auto size = histories_->file().size();
         if (!size) return size.error();
         if (*size == 0) return {};
         end_ = *size;
         std::byte header[history_header_bytes];
-        const auto head = frames_->history().read_at(0, header);
+        const auto head = histories_->file().read_at(0, header);
         if (!head) return head.error();
         if (auto ours = check_history(std::span{header}.first(*head), run_dir_ / history_file); !ours)
             return ours;
@@ -175,7 +217,7 @@ class SeriesReader {
         if (!read_index_entry(last, place, [](std::uint32_t, std::string_view, const SeriesNode&) {}))
             return false;
         std::byte head[frame_header_bytes] = {};
-        const auto read = frames_->history().read_at(place.at, head);
+        const auto read = histories_->file().read_at(place.at, head);
         const Frame frame = frame_head(head);
         return read && *read == sizeof head && frame_crc(head) == place.crc && frame.ring == place.ring &&
                frame.to == place.to;
@@ -189,7 +231,7 @@ class SeriesReader {
                          (run_dir_ / history_file).string(), "read it on one of 64 bits"};
         }
         bytes_.resize(static_cast<std::size_t>(to - from));
-        const auto read = frames_->history().read_at(from, writable_bytes_of(bytes_));
+        const auto read = histories_->file().read_at(from, writable_bytes_of(bytes_));
         if (!read) return read.error();
         FrameReader reader{bytes_of(bytes_).first(*read), 0};
         std::vector<Named> of_frame;
@@ -210,10 +252,8 @@ class SeriesReader {
             of_frame.clear();
             const auto block = block_of(frame.payload, [&](std::uint32_t id, std::string_view name) {
                 of_frame.push_back({id, name, {}});
-                keep_name(name);  // of an event's values too: which are, only reading them all would tell
             });
-            const auto ours = find_metric(of_frame);
-            if (block.empty() || (ours != of_frame.end() && !sum_up(frame, ours->node)))
+            if (block.empty() || !sum_up(frame, of_frame))
                 ++report_.damaged;
             else
                 take_packed(place, of_frame);
@@ -223,7 +263,7 @@ class SeriesReader {
         if (to == end_ && !is_read_twice_) {  // a writer may be at its last frame
             is_read_twice_ = true;
             os::sys::sleep_ns(1'000'000);
-            const auto size = frames_->history().size();
+            const auto size = histories_->file().size();
             if (!size) return size.error();
             end_ = *size;
             const std::uint64_t whole = from + reader.whole_bytes();
@@ -233,51 +273,65 @@ class SeriesReader {
         return {};
     }
 
-    /// False if the frame is damaged.
-    bool sum_up(const Frame& frame, SeriesNode& node) {
-        const auto values = frames_->values_of(frame);
-        if (!values) return false;
-        for (std::size_t i = 0; i < values->numbers.size(); ++i)
-            node.add(values->steps[i], values->ms[i], values->numbers[i]);
+    /// What a frame has of the metrics that are wanted, or of all. False if it is damaged.
+    bool sum_up(const Frame& frame, std::vector<Named>& metrics) {
+        for (Named& named : metrics) {
+            Known& known = known_as(frame.ring, named.id, named.name)->second;
+            if (known.wanted == nullptr) continue;
+            const auto values = known.wanted->frames->values_of(frame);
+            if (!values) return false;
+            for (std::size_t i = 0; i < values->numbers.size(); ++i)
+                named.node.add(values->steps[i], values->ms[i], values->numbers[i]);
+        }
+        if (wanted_.empty()) take_records(frame);
         return true;
     }
-    [[nodiscard]] std::vector<Named>::iterator find_metric(std::vector<Named>& metrics) const {
-        return std::find_if(metrics.begin(), metrics.end(),
-                            [&](const Named& named) { return named.name == metric_; });
+    /// The metric that a ring has numbered so.
+    [[nodiscard]] KnownMetrics::value_type* known_as(std::uint32_t ring, std::uint32_t id,
+                                                     std::string_view name) {
+        KnownMetrics::value_type*& known = of_ring_[std::uint64_t{ring} << 32U | id];
+        if (known == nullptr || known->first != name) {
+            assembler_.define(ring, id, name);
+            known = &entry_of(name);
+        }
+        return known;
+    }
+    [[nodiscard]] KnownMetrics::value_type& entry_of(std::string_view name) {
+        const auto found = known_.find(name);
+        return found != known_.end() ? *found : *known_.try_emplace(std::string{name}).first;
     }
     /// A frame of packed rows, by what is known of it.
-    void take_packed(const FramePlace& place, std::vector<Named>& metrics) {
+    void take_packed(const FramePlace& place, const std::vector<Named>& metrics) {
         for (const Named& named : metrics) {
-            assembler_.define(place.ring, named.id, named.name);
-            if (named.node.count() != 0) keep_name(named.name);
+            Known& known = known_as(place.ring, named.id, named.name)->second;
+            known.node.merge(named.node);
+            if (known.wanted != nullptr)
+                known.wanted->series.add_stored(known.wanted->frames->add(place), named.node);
         }
-        const auto ours = find_metric(metrics);
-        if (ours != metrics.end()) series_.add_stored(frames_->add(place), ours->node);
     }
     void take_records(const Frame& frame) {
         assembler_.feed(frame, report_,
                         [&](std::int64_t step, std::int64_t time_ns, std::span<const NamedValue> values) {
                             for (const NamedValue& named : values) {
-                                keep_name(named.name);
-                                if (named.name == metric_ && !named.value.is_text())
-                                    series_.add(step, time_ns, named.value.number());
+                                Known& known = entry_of(named.name).second;
+                                if (named.value.is_text()) continue;
+                                known.node.add(step, time_ns / ns_per_ms, named.value.number());
+                                if (known.wanted != nullptr)
+                                    known.wanted->series.add(step, time_ns, named.value.number());
                             }
                         });
     }
-    void keep_name(std::string_view name) {
-        if (names_.find(name) == names_.end()) names_.emplace(name);
-    }
 
-    std::string metric_;
-    std::shared_ptr<MetricFrames> frames_;
-    Series series_;
-    std::set<std::string, std::less<>> names_;
+    std::shared_ptr<OpenHistory> histories_ = std::make_shared<OpenHistory>();
+    std::vector<Wanted> wanted_;
+    KnownMetrics known_;
 
     // Of the rank at hand.
     std::filesystem::path run_dir_;
     HistoryReport report_;
     RowAssembler assembler_;
     RingPositions positions_;
+    std::unordered_map<std::uint64_t, KnownMetrics::value_type*> of_ring_;  // by ring, and the number in it
     std::size_t gaps_ = 0;
     std::uint64_t end_ = 0;         // of the history
     bool is_read_twice_ = false;    // where it is torn

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+// The runs of a store that is looked at again and again: what has not changed is not read again. Costs
+// nlohmann/json.
+
+#include <cairn/core/error.hpp>
+#include <cairn/core/time.hpp>
+#include <cairn/query/as_json.hpp>
+#include <cairn/query/runs.hpp>
+#include <cairn/store/os.hpp>
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace CAIRN_NAMESPACE {
+
+/// A run that is watched.
+struct WatchedRun {
+    RecordedRun run;            ///< as it was when it changed last
+    std::uint64_t changed = 0;  ///< number of its last change among all changes of all runs
+    nlohmann::json row{};       ///< what a table of runs shows: `as_json`, "config" and "metrics"
+
+    [[nodiscard]] std::string id() const { return run.id(); }
+    [[nodiscard]] std::string project() const { return run.project(); }
+    [[nodiscard]] std::string name() const { return run.name(); }
+    [[nodiscard]] bool is_deleted() const { return run.is_deleted(); }
+};
+
+/// Watches a store. Changes are numbered, so that who knows them up to some number can ask for those after
+/// it. Threads: one at a time.
+class StoreWatch {
+  public:
+    /// Of this store; it is read when `look` is called.
+    explicit StoreWatch(StoreReader store) : store_{std::move(store)} {}
+
+    /// The store that is watched.
+    [[nodiscard]] const StoreReader& store() const noexcept { return store_; }
+
+    /// Looks at the store, unless it did so in the last `patience_ns`. Cost: asks the system for six files of
+    /// each run, and reads those runs that have changed. Fails as listing a store does.
+    result<void> look(std::int64_t patience_ns = 0) {
+        const std::int64_t now = detail::wall_ns();
+        if (looked_ns_ != 0 && now - looked_ns_ >= 0 && now - looked_ns_ < patience_ns) return {};
+        const auto root = detail::os::status(store_.store().root());
+        if (!root) return root.error();
+        if (!root->is_dir) {
+            return error{errc::not_found, "the store is gone", store_.store().root().string(),
+                         "put it back, or serve another one"};
+        }
+        const auto projects = store_.store().projects();
+        if (!projects) return projects.error();
+        std::vector<Key> keys;
+        for (const std::string& project : *projects) {
+            const auto ids = store_.store().runs(project);
+            if (!ids) return ids.error();
+            for (const std::string& id : *ids) keys.emplace_back(project, id);
+        }
+        std::map<Key, Known> before;
+        before.swap(known_);
+        damaged_.clear();
+        for (const Key& key : keys) {
+            Known& known = known_[key];
+            if (auto old = before.extract(key)) known = std::move(old.mapped());
+            look_at(key, known);
+        }
+        for (auto& [key, known] : before) {
+            if (known.seen) gone_[key] = ++changes_;
+        }
+        order_.clear();
+        for (auto& [key, known] : known_) {
+            if (known.seen) order_.push_back(&*known.seen);
+        }
+        std::stable_sort(order_.begin(), order_.end(), [](const WatchedRun* a, const WatchedRun* b) {
+            return a->run.created_ns() > b->run.created_ns();
+        });
+        looked_ns_ = now;
+        return {};
+    }
+
+    /// The runs at the last look, newest first. Good until the next one.
+    [[nodiscard]] const std::vector<const WatchedRun*>& runs() const noexcept { return order_; }
+    /// What of them could not be read.
+    [[nodiscard]] const std::vector<error>& damaged() const noexcept { return damaged_; }
+    /// The number of the last change; 0 if there was none.
+    [[nodiscard]] std::uint64_t changes() const noexcept { return changes_; }
+    /// The runs that went away after a change and did not come back: "project/id".
+    [[nodiscard]] std::vector<std::string> gone_since(std::uint64_t change) const {
+        std::vector<std::string> out;
+        for (const auto& [key, at] : gone_) {
+            if (at > change) out.push_back(key.first + "/" + key.second);
+        }
+        return out;
+    }
+    /// The run that a text names, as `RunList::find` does.
+    [[nodiscard]] result<const WatchedRun*> find(const std::string& text) const {
+        return detail::find_run(order_, text);
+    }
+
+  private:
+    using Key = std::pair<std::string, std::string>;  // project, id
+
+    /// What tells whether a run has changed.
+    struct Stamp {
+        std::vector<std::uint64_t> files{};
+        RunState state{};
+        bool operator==(const Stamp&) const = default;
+    };
+    struct Known {
+        Stamp stamp{};
+        std::optional<WatchedRun> seen{};
+        std::optional<error> damage{};
+    };
+
+    /// Reads it if it has changed.
+    void look_at(const Key& key, Known& known) {
+        Stamp now = stamp_of(key, known);  // before it is read: what changes meanwhile is seen next time
+        if (now != known.stamp) {
+            known.stamp = std::move(now);
+            read(key, known);
+        }
+        if (known.damage) damaged_.push_back(*known.damage);
+    }
+    [[nodiscard]] Stamp stamp_of(const Key& key, const Known& known) const {
+        const std::filesystem::path dir = store_.store().run_dir(key.first, key.second);
+        Stamp stamp;
+        const auto add = [&](const std::filesystem::path& path) {
+            const auto file = detail::os::status(path);
+            if (!file) return stamp.files.push_back(0);
+            const auto modified = static_cast<std::uint64_t>(file->modified_ns);
+            stamp.files.insert(stamp.files.end(), {file->inode, file->size, modified});
+        };
+        for (const char* name : {"run.json", "config.json", "summary.json", detail::edits_file})
+            add(dir / name);
+        const auto ranks = detail::ranks_in(dir);
+        for (const unsigned rank : ranks ? *ranks : std::vector<unsigned>{}) {
+            const std::filesystem::path of = detail::rank_dir(dir, rank);
+            add(of / detail::history_file);
+            detail::HistoryReport report;
+            for (const detail::RingRest& ring : detail::copy_rings(of, report))
+                stamp.files.insert(stamp.files.end(), {ring.id, ring.from + ring.bytes.size()});
+        }
+        if (!known.seen) return stamp;
+        stamp.state = known.seen->run.state();
+        if (stamp.state == RunState::running) {  // it may die without a word
+            if (const auto state = known.seen->run.state_now()) stamp.state = *state;
+        }
+        return stamp;
+    }
+    void read(const Key& key, Known& known) {
+        auto run = store_.run(key.first, key.second);
+        known.damage.reset();
+        if (!run) {
+            if (known.seen) gone_[key] = ++changes_;
+            known.seen.reset();
+            if (run.error().code() == errc::not_found) return;  // it is only being made
+            known.damage = run.error();
+            ++changes_;
+            return;
+        }
+        gone_.erase(key);
+        nlohmann::json row = as_json(*run);
+        row["config"] = run->config();
+        row["metrics"] = nlohmann::json::object();
+        auto metrics = run->has_ended() ? run->summary() : run->overview();
+        if (!metrics)
+            known.damage = metrics.error();
+        else
+            row["metrics"] = std::move(run->has_ended() ? (*metrics)["metrics"] : *metrics);
+        known.stamp.state = run->state();
+        known.seen.emplace(WatchedRun{std::move(*run), ++changes_, std::move(row)});
+    }
+
+    StoreReader store_;
+    std::map<Key, Known> known_;
+    std::vector<const WatchedRun*> order_;
+    std::vector<error> damaged_;
+    std::map<Key, std::uint64_t> gone_;  // and with which change
+    std::uint64_t changes_ = 0;
+    std::int64_t looked_ns_ = 0;
+};
+
+}  // namespace CAIRN_NAMESPACE
