@@ -15,6 +15,7 @@ class error;
 struct Decision;
 struct Health;
 struct Options;
+struct ServeOptions;
 struct Step;
 struct TensorView;
 struct Version;

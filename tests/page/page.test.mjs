@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { chromium } from "playwright-core";
 
-const { CAIRN, STORE, RECORD, CHROMIUM = "/usr/bin/chromium" } = process.env;
+const { CAIRN, STORE, SIZES, RECORD, CHROMIUM = "/usr/bin/chromium" } = process.env;
 const folder = mkdtempSync(join(tmpdir(), "cairn-page-"));
 const report = join(folder, "report.html");
 const axe = readFileSync(new URL("node_modules/axe-core/axe.min.js", import.meta.url), "utf8");
@@ -35,6 +35,27 @@ async function open(view = "", size = { width: 1280, height: 900 }) {
     async done() {
       assert.deepEqual(problems, []);
       await context.close();
+    },
+  };
+}
+/** The same of a server: it may ask this one for more. */
+async function look_at(url) {
+  const page = await (await browser.newContext({ viewport: { width: 1280, height: 900 }, colorScheme: "light" })).newPage();
+  const problems = [];
+  const asked = [];
+  page.on("pageerror", (error) => problems.push(String(error)));
+  page.on("request", (request) => {
+    asked.push(request.url());
+    if (!request.url().startsWith(new URL(url).origin) && !/^(data|blob):/.test(request.url())) problems.push(request.url());
+  });
+  await page.goto(url);
+  await page.locator("aside li").first().waitFor();
+  return {
+    page,
+    asked,
+    async done() {
+      assert.deepEqual(problems, []);
+      await page.context().close();
     },
   };
 }
@@ -231,6 +252,7 @@ describe("the report", () => {
     ["the table", "page=table", { width: 1280, height: 900 }],
     ["a run", "page=run&run=r0", { width: 1280, height: 900 }],
     ["a run, dark", "page=run&run=r3&theme=dark", { width: 1280, height: 900 }],
+    ["artifacts", "page=artifacts", { width: 1280, height: 900 }],
     ["compare", "page=compare", { width: 1280, height: 900 }],
     ["a phone", "", { width: 390, height: 844 }],
   ])
@@ -247,8 +269,8 @@ describe("the report", () => {
 });
 
 /** `cairn serve`, until `stop`. */
-async function serve(port = 0) {
-  const child = spawn(CAIRN, ["serve", "--port", String(port), "--dir", STORE], { stdio: ["ignore", "pipe", "inherit"] });
+async function serve(port = 0, store = STORE, ...more) {
+  const child = spawn(CAIRN, ["serve", "--port", String(port), "--dir", store, ...more], { stdio: ["ignore", "pipe", "inherit"] });
   const url = await new Promise((resolve, reject) => {
     let text = "";
     child.stdout.on("data", (piece) => (text += piece).includes("\n") && resolve(text.trim()));
@@ -305,5 +327,179 @@ describe("the server", () => {
     await page.locator("aside li", { hasText: "live" }).locator(".state.crashed").waitFor();
     await page.context().close();
     await again.stop();
+  });
+
+  test("one metric over another, asked of the server", async () => {
+    const server = await serve();
+    const { page, done } = await look_at(`${server.url}#metrics=val/loss&runs=baseline`);
+    await drawn(page, "val/loss");
+    await page.getByLabel("x axis").selectOption({ label: "train/loss" });
+    await page.waitForFunction(() => location.hash.includes("x=train"));
+    const footer = (await drawn(page, "val/loss")).locator("footer");
+    await page.waitForFunction(() => /40 points → \d+ buckets/.test(document.querySelector('[data-metric="val/loss"] footer').textContent));
+    assert.match(await footer.textContent(), /exact min and max/);
+    await page.keyboard.press("x");
+    await page.waitForFunction(() => !location.hash.includes("x=train"));
+    await done();
+    await server.stop();
+  });
+
+  test("a chart is a file: numbers, a picture, a drawing", async () => {
+    const server = await serve();
+    const { page, done } = await look_at(`${server.url}#metrics=val/loss`);
+    const card = await drawn(page, "val/loss");
+    await card.hover();
+    const saved = async (kind) => {
+      const [file] = await Promise.all([page.waitForEvent("download"), card.getByRole("button", { name: `val/loss as ${kind}` }).click()]);
+      assert.equal(file.suggestedFilename(), `val_loss.${kind.toLowerCase()}`);
+      return readFileSync(await file.path());
+    };
+    const csv = String(await saved("CSV")).trim().split("\n");
+    assert.equal(csv[0], "run,id,step,min,max,last,smooth");
+    assert.equal(csv.length, 1 + 5 * 40); // five runs of 40 values, each of them
+    assert.match(csv[1], /^[^,]+,r\d,0,[\d.]+,[\d.]+,[\d.]+,$/);
+    const png = await saved("PNG");
+    assert.equal(png.subarray(1, 4).toString(), "PNG");
+    assert.ok(png.length > 3000);
+    const svg = String(await saved("SVG"));
+    assert.ok(svg.startsWith("<svg ") && !svg.includes("NaN"), "a drawing without holes");
+    assert.ok(svg.includes("&lt;img src=x onerror"), "a hostile name is text in it");
+    const shapes = await page.evaluate((text) => {
+      const svg = new DOMParser().parseFromString(text, "image/svg+xml");
+      return { failed: svg.querySelectorAll("parsererror").length, lines: svg.querySelectorAll('path[stroke-width="1.5"]').length };
+    }, svg);
+    assert.deepEqual(shapes, { failed: 0, lines: 5 });
+    await done();
+    await server.stop();
+  });
+
+  test("a policy that is tried shows what it would have saved", async () => {
+    const server = await serve();
+    const { page, done } = await look_at(`${server.url}#metrics=val/loss&runs=baseline`);
+    const card = await drawn(page, "val/loss");
+    const before = await pixels(card, "#3465a4");
+    await page.getByText("Try a saving policy").click();
+    await page.getByLabel("policy", { exact: true }).fill("every(4000)");
+    await page.getByLabel("keep").fill("last(2)");
+    const summary = page.locator(".trials li", { hasText: "baseline" });
+    await summary.getByText("5 saved, 2 kept").waitFor(); // steps 0, 4000, 8000, 12000, 16000
+    await page.waitForTimeout(100);
+    assert.ok((await pixels(card, "#3465a4")) > before, "diamonds are drawn");
+    await page.getByLabel("number 1 of the policy").fill("60"); // 10^(60/20)
+    await summary.getByText("20 saved, 2 kept").waitFor();
+    assert.ok(new URL(page.url()).hash.includes("policy=every"), "it is in the address");
+    await page.getByLabel("policy", { exact: true }).fill("best(");
+    await page.getByRole("status").waitFor(); // says what is wrong with it
+    await done();
+    await server.stop();
+  });
+});
+
+describe("artifacts", () => {
+  test("every version, who made it and who used it", async () => {
+    const server = await serve();
+    const { page, done } = await look_at(`${server.url}#page=artifacts`);
+    await page.getByText(/^mnist\/model · model · \d+ versions/).waitFor();
+    await page.getByText(/^other\/model/).waitFor();
+    const rows = page.locator(".part", { hasText: "mnist/model" }).locator("tbody tr");
+    assert.ok((await rows.count()) > 4);
+    assert.match(await rows.first().textContent(), /^v\d{2,}/); // the newest first
+    const used = rows.filter({ has: page.locator("td:nth-child(7) a", { hasText: "deep" }) });
+    assert.equal(await used.count(), 1); // run 2 used what run 1 had saved last
+    await used.locator("td:nth-child(3) a").click();
+    await page.getByRole("heading", { name: /wide/ }).waitFor();
+    await done();
+    await server.stop();
+  });
+
+  test("the table's rows stand together by a value", async () => {
+    const server = await serve(0, SIZES);
+    const { page, done } = await look_at(`${server.url}#page=table&project=sweep`);
+    await page.getByLabel("group by").selectOption({ label: "batch_size" });
+    await page.waitForFunction(() => location.hash.includes("group=config"));
+    await page.locator("tr.group", { hasText: "batch_size 128" }).waitFor();
+    assert.equal(await page.locator("tr.group").count(), 8);
+    await done();
+    await server.stop();
+  });
+});
+
+describe("changes", () => {
+  test("who has the token may rename, tag, note and put away; who has not may not", async () => {
+    const server = await serve(0, STORE, "--write");
+    const origin = new URL(server.url).origin;
+    const reader = await look_at(`${origin}/#page=run&run=r4`);
+    await reader.page.getByRole("heading", { name: /small-lr/ }).waitFor();
+    assert.equal(await reader.page.locator(".edit").count(), 0);
+    assert.equal(await reader.page.evaluate(() => fetch("/api/edit", { method: "POST", headers: { "content-type": "application/json" }, body: '{"run":"r4","name":"x"}' }).then((r) => r.status)), 403);
+
+    const { page, done } = await look_at(`${server.url}#page=run&run=r4`);
+    await page.locator(".edit summary").click();
+    assert.ok(!page.url().includes("token"), "the address can be shown around");
+    await page.getByLabel("name").fill("<b>renamed</b>");
+    await page.getByLabel("tags").fill("one, two");
+    await page.getByLabel("notes").fill("its notes");
+    await page.getByRole("button", { name: "Save" }).click();
+    await page.getByRole("heading", { name: "<b>renamed</b>" }).waitFor();
+    assert.deepEqual(await page.locator("dd .tag").allTextContents(), ["one", "two"]);
+    await reader.page.getByRole("heading", { name: "<b>renamed</b>" }).waitFor(); // others see it too
+
+    await page.getByRole("button", { name: "Delete" }).click();
+    await page.locator("aside").getByText("deleted runs (1)").click();
+    await page.locator("aside li a", { hasText: "renamed" }).waitFor();
+    assert.equal(await page.locator("aside li").count(), 1);
+    await page.getByRole("button", { name: "Restore" }).click();
+    await page.locator("aside").getByText("deleted runs (0)").click();
+    await page.locator("aside li a", { hasText: "renamed" }).waitFor();
+    execFileSync(CAIRN, ["edit", "r4", "--name", "small-lr", "--dir", STORE]);
+    await page.getByRole("heading", { name: "small-lr" }).waitFor();
+    await done();
+    await reader.done();
+    await server.stop();
+  });
+});
+
+describe("sizes", () => {
+  test("a thousand runs: the list, the table, and no more than is looked at", async () => {
+    const server = await serve(0, SIZES);
+    const { page, done } = await look_at(`${server.url}#project=sweep`);
+    await drawn(page, "val/loss");
+    assert.equal(await page.locator("aside li").count(), 500);
+    await page.getByText("and 500 more").waitFor();
+    await page.goto(`${server.url}#page=table&project=sweep&sort=best:val/loss&descending=false`);
+    await page.locator("tbody tr").nth(199).waitFor();
+    const best = await page.locator("tbody tr").first().locator("td.number").allTextContents();
+    assert.ok(best.length > 4, "its columns are numbers");
+    await page.getByLabel("search runs").fill("trial 77\\d trial");
+    await page.waitForFunction(() => document.querySelectorAll("tbody tr").length === 10);
+    await page.goto(`${server.url}#project=sweep&hidden=%5B%22-%22%5D&metrics=val/loss`); // all of them at once
+    await page.waitForFunction(() => /the first 100 runs/.test(document.querySelector('[data-metric="val/loss"] footer')?.textContent ?? ""));
+    await done();
+    await server.stop();
+  });
+
+  test("a run of 5,000 metrics: only the charts in sight are made", async () => {
+    const server = await serve(0, SIZES);
+    const { page, done, asked } = await look_at(`${server.url}#runs=wide`);
+    await drawn(page, "layer0/weight0");
+    assert.ok((await page.locator("canvas").count()) < 60, "few charts are made");
+    await page.waitForFunction(() => document.querySelectorAll("article.card").length === 5000);
+    assert.ok(asked.filter((url) => url.includes("/api/series")).length <= 6, "charts ask together");
+    await page.getByLabel("search metrics").fill("layer499/weight9$");
+    await drawn(page, "layer499/weight9");
+    assert.match(await page.locator('[data-metric="layer499/weight9"] footer').textContent(), /^100 points, every one/);
+    await done();
+    await server.stop();
+  });
+
+  test("a hundred million points: seen whole, and each of them when looked at closely", async () => {
+    const server = await serve(0, SIZES);
+    const { page, done } = await look_at(`${server.url}#runs=long`);
+    const card = await drawn(page, "loss");
+    assert.match(await card.locator("footer").textContent(), /^100,000,000 points → [\d,]+ buckets, exact min and max/);
+    await page.goto(`${server.url}#runs=long&zoom=[50000000,50000300]`);
+    await page.waitForFunction(() => /^301 points, every one/.test(document.querySelector('[data-metric="loss"] footer').textContent));
+    await done();
+    await server.stop();
   });
 });

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: MIT
 // Records runs for the tests of the page: five trainings with a spike, NaNs, checkpoints and hostile texts.
-// usage: record STORE [RUNS]; record STORE live ROWS: one run, a row every 20 ms
+// usage: record STORE [RUNS]
+//        record STORE live ROWS: one run, a row every 20 ms
+//        record STORE many RUNS: small runs
+//        record STORE wide METRICS: one run of so many metrics, 100 values each
+//        record STORE long ROWS: one run of one metric, as fast as it can
 
 #include <cairn/cairn.hpp>
 
@@ -41,6 +45,7 @@ void train(const std::string& store, int number) {
          .quiet = true});
     run.define_metric("val/loss", {.goal = cairn::minimize});
     run.define_metric("val/accuracy", {.goal = cairn::maximize});
+    if (number == 2) (void)run.use_artifact("model");
     Model model;
     auto checkpoint =
         run.checkpoint("model", cairn::Best<"val/loss", cairn::minimize>{} | cairn::EveryN<5000>{},
@@ -74,13 +79,60 @@ void go_on(const std::string& store, int rows) {
     }
 }
 
+void record_many(const std::string& store, int runs) {
+    std::mt19937 random{1};
+    std::uniform_real_distribution<double> rate{-4, -1};
+    for (int number = 0; number < runs; ++number) {
+        const double lr = std::pow(10, rate(random));
+        auto run = cairn::init({.project = "sweep",
+                                .name = "trial " + std::to_string(number),
+                                .id = "trial-" + std::to_string(number),
+                                .config = {{"lr", lr}, {"batch_size", 1 << (number % 8)}},
+                                .dir = store,
+                                .quiet = true});
+        run.define_metric("val/loss", {.goal = cairn::minimize});
+        for (int step = 0; step < 50; ++step) {
+            run.log(cairn::step(step), "train/loss"_m = 1.0 / (1 + step * lr * 100),
+                    "val/loss"_m = 1.1 / (1 + step * lr * 90), "epoch"_m = step / 10, "lr"_m = lr);
+        }
+    }
+}
+
+void record_wide(const std::string& store, int metrics) {
+    auto run = cairn::init({.project = "sizes", .name = "wide", .id = "wide", .dir = store, .quiet = true});
+    std::vector<std::string> names;
+    for (int i = 0; i < metrics; ++i)
+        names.push_back("layer" + std::to_string(i / 10) + "/weight" + std::to_string(i % 10));
+    for (int step = 0; step < 100; ++step) {
+        for (int i = 0; i < metrics; ++i)
+            run.log({{names[static_cast<std::size_t>(i)], std::sin(0.001 * step * i)}}, {.step = step});
+    }
+}
+
+void record_long(const std::string& store, long rows) {
+    auto run = cairn::init({.project = "sizes", .name = "long", .id = "long", .dir = store, .quiet = true});
+    std::mt19937 random{7};
+    for (long step = 0; step < rows; ++step) {
+        const double noise = static_cast<double>(random()) / 4294967296.0;
+        run.log(cairn::step(step), "loss"_m = 1 / (1 + 1e-6 * static_cast<double>(step)) + 0.1 * noise);
+    }
+}
+
 }  // namespace
 
 int main(int count, char** arguments) {
-    if (count > 3) {
-        go_on(arguments[1], std::atoi(arguments[3]));
-        return 0;
-    }
-    const int runs = count > 2 ? std::atoi(arguments[2]) : 5;
-    for (int number = 0; number < runs; ++number) train(arguments[1], number);
+    const std::string store = count > 1 ? arguments[1] : "";
+    const std::string what = count > 3 ? arguments[2] : "";
+    const long size = count > 3 ? std::atol(arguments[3]) : 0;
+    if (what == "live")
+        go_on(store, static_cast<int>(size));
+    else if (what == "many")
+        record_many(store, static_cast<int>(size));
+    else if (what == "wide")
+        record_wide(store, static_cast<int>(size));
+    else if (what == "long")
+        record_long(store, size);
+    else
+        for (int number = 0; number < (count > 2 ? std::atoi(arguments[2]) : 5); ++number)
+            train(store, number);
 }

@@ -19,14 +19,17 @@ if ! git diff --exit-code -- include/cairn/serve/page.hpp; then
 fi
 
 # The tool, and runs to look at.
-cmake --preset dev -B "$build/tool" -DCAIRN_BUILD_TESTS=OFF -DCAIRN_BUILD_EXAMPLES=OFF -DCAIRN_BUILD_TOOL=ON
+cmake --preset release -B "$build/tool" -DCAIRN_BUILD_TESTS=OFF -DCAIRN_BUILD_EXAMPLES=OFF -DCAIRN_BUILD_TOOL=ON
 cmake --build "$build/tool" --target cairn_tool
-"${CXX:-c++}" -std=c++20 -O1 -Iinclude tests/page/record.cpp -o "$build/record" -pthread
-rm -rf "$build/store"
+"${CXX:-c++}" -std=c++20 -O2 -Iinclude tests/page/record.cpp -o "$build/record" -pthread
+rm -rf "$build/store" "$build/sizes"
 "$build/record" "$build/store"
+"$build/record" "$build/sizes" many 1000
+"$build/record" "$build/sizes" wide 5000
+"$build/record" "$build/sizes" long 100000000
 
 cd tests/page
 npm ci --no-audit --no-fund
 [ "${1:-}" != -- ] || shift
-CAIRN=$build/tool/cairn RECORD=$build/record STORE=$build/store CHROMIUM=$(command -v chromium) \
+CAIRN=$build/tool/cairn RECORD=$build/record STORE=$build/store SIZES=$build/sizes CHROMIUM=$(command -v chromium) \
     node --test --test-reporter=spec "$@" page.test.mjs

@@ -6,6 +6,7 @@
 #include <cairn/checkpoint/checkpoint.hpp>
 #include <cairn/core/row.hpp>
 #include <cairn/core/value.hpp>
+#include <cairn/fwd.hpp>
 #include <cairn/policy/never.hpp>
 #include <cairn/policy/save_policy.hpp>
 #include <cairn/run/decision.hpp>
@@ -50,6 +51,12 @@ struct [[nodiscard]] Done {
     [[nodiscard]] static constexpr bool has_value() noexcept { return true; }
     constexpr void value() const noexcept {}
     ///@}
+};
+
+/// The dashboard of a run that records nothing: there is none.
+struct NoDashboard {
+    /// As that of `Dashboard`.
+    [[nodiscard]] static std::string url() { return {}; }
 };
 
 /// A run that records nothing. Arguments are evaluated as ever; nothing is done with them.
@@ -100,6 +107,11 @@ class DisabledRun {
     [[nodiscard]] static std::vector<Decision> decisions() { return {}; }
     /// Watches nothing, whatever the model is.
     constexpr void watch(const auto&, const auto&...) const noexcept {}
+
+    template <class Options = ServeOptions>
+    [[nodiscard]] static NoDashboard serve(const Options& = {}) noexcept {
+        return {};
+    }
 
     template <class A>
     constexpr void log_artifact(const A&, std::initializer_list<std::string_view> = {}) const noexcept {}

@@ -7,6 +7,7 @@
 #include <cairn/core/dynamic_row.hpp>
 #include <cairn/core/row.hpp>
 #include <cairn/core/time.hpp>
+#include <cairn/fwd.hpp>
 #include <cairn/policy/clock.hpp>
 #include <cairn/policy/save_policy.hpp>
 #include <cairn/run/decision.hpp>
@@ -162,6 +163,14 @@ class BasicRun {
         if (core_) core_->read_rows(core_->dir(), keep).value();
         return detail::in_order(std::move(all));
     }
+
+    // ---- seeing (defined in serve/server.hpp, which is opt-in)
+
+    /// Shows the run's store in a browser while it trains, until what this gives is destroyed: `auto
+    /// dashboard = run.serve({.port = 6006});`. Training waits for no viewer. Throws busy, if the port is
+    /// taken.
+    template <class Options = ServeOptions>
+    [[nodiscard]] auto serve(Options options = {});
 
     // ---- what is recorded beside rows
 

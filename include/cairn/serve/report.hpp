@@ -50,14 +50,13 @@ struct ReportedSeries {
 [[nodiscard]] inline result<std::vector<ReportedSeries>> open_series(const std::vector<RecordedRun>& runs) {
     std::vector<ReportedSeries> all;
     for (const RecordedRun& run : runs) {
-        const auto summary = run.summary();
-        if (!summary) return summary.error();
-        for (const auto& [name, metric] : (*summary)["metrics"].items()) {
-            if (!metric.contains("last")) continue;
-            auto series = run.series(name);
-            if (!series) return series.error();
-            all.push_back({run.id(), name, std::move(*series)});
-        }
+        const auto metrics = run.overview();
+        if (!metrics) return metrics.error();
+        std::vector<std::string> names;
+        for (const auto& [name, about] : metrics->items()) names.push_back(name);
+        auto series = run.series_of(names);
+        if (!series) return series.error();
+        for (auto& [name, one] : *series) all.push_back({run.id(), name, std::move(one)});
     }
     return all;
 }
@@ -86,15 +85,10 @@ struct ReportedSeries {
 /// and where a history cannot be read. Cost: reads the histories' indices, the decisions all of them.
 [[nodiscard]] inline result<std::string>
 report(const StoreReader& store, const std::vector<RecordedRun>& runs, const ReportOptions& options = {}) {
-    nlohmann::json inside = {
-        {"runs",
-         {{"runs", nlohmann::json::array()}, {"truncated", false}, {"damaged", nlohmann::json::array()}}},
-        {"details", nlohmann::json::object()},
-        {"decisions", nlohmann::json::object()}};
+    nlohmann::json inside = {{"details", nlohmann::json::object()}, {"decisions", nlohmann::json::object()}};
     for (const RecordedRun& run : runs) {
         auto details = run_as_json(store, run);
         if (!details) return details.error();
-        inside["runs"]["runs"].push_back(*details);
         inside["details"][run.id()] = std::move(*details);
         const auto decisions = run.decisions();
         if (!decisions) return decisions.error();

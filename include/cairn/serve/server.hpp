@@ -5,17 +5,25 @@
 #include <cairn/core/error.hpp>
 #include <cairn/query/api.hpp>
 #include <cairn/query/runs.hpp>
+#include <cairn/run/run.hpp>
 #include <cairn/serve/page.hpp>
+#include <cairn/serve/workers.hpp>
 #include <cairn/store/os.hpp>
 
 #include <httplib.h>
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
+#include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <cstdio>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <utility>
 
 namespace CAIRN_NAMESPACE {
@@ -24,62 +32,105 @@ namespace CAIRN_NAMESPACE {
 struct ServeOptions {
     std::string host = "127.0.0.1";  ///< another one lets other machines in, if they have the token
     int port = 0;                    ///< 0: any that is free
+    std::size_t max_clients = 256;   ///< connections at the same time; others wait
+    bool writable = false;  ///< who has the token may change names, notes and tags, and put runs away
 };
 
-/// Serves a store until it is stopped. Who asks from this machine's browser gets answers and nothing else: it
-/// has no path to a file, and changes nothing. Requests must name the host that it listens on, so no other
-/// web site can ask through a visitor's browser (DNS rebinding). On another host than this machine's own a
-/// token is needed, which `url` has.
-class Server {
+namespace detail {
+
+/// What a server is made of. A thread that serves has a share in it: where a client keeps one busy, it is
+/// left with it.
+class ServerCore : public std::enable_shared_from_this<ServerCore> {
   public:
-    /// Listens from here on. Throws: busy, if the port is taken; invalid_argument for a host that is none.
-    explicit Server(StoreReader store, ServeOptions options = {})
+    /// Listens from here on.
+    ServerCore(StoreReader store, ServeOptions options)
         : api_{std::move(store)}, options_{std::move(options)} {
         server_.set_tcp_nodelay(true);  // or each small reply takes 44 ms
-        server_.set_socket_options(&own_port);
+        server_.set_socket_options([this](socket_t one) { own_port(socket_ = one); });
         server_.set_keep_alive_max_count(1000);
-        server_.set_read_timeout(10, 0);
-        server_.set_payload_max_length(std::size_t{1} << 16U);
-        server_.new_task_queue = [] { return new httplib::ThreadPool(8); };
-        if (!is_local()) token_ = detail::os::random_hex(64);
+        server_.set_keep_alive_timeout(2);
+        server_.set_read_timeout(5, 0);
+        server_.set_payload_max_length(most_posted);
+        server_.new_task_queue = [this] {
+            return new Workers{options_.max_clients, [this] { return state_ == State::over; }};
+        };
+        if (!is_local() || options_.writable) token_ = os::random_hex(64);
         server_.Get("/", [this](const httplib::Request& ask, httplib::Response& reply) {
-            if (is_allowed(ask, reply)) send_page(reply);
+            if (is_allowed(ask, reply)) send_page(ask, reply);
         });
-        server_.Get(R"(/api/([a-z]+))", [this](const httplib::Request& ask, httplib::Response& reply) {
-            if (is_allowed(ask, reply)) send_answer(ask.matches[1].str(), ask, reply);
+        server_.Get("/api/changes", [this](const httplib::Request& ask, httplib::Response& reply) {
+            if (is_allowed(ask, reply)) send_changes(ask, reply);
+        });
+        server_.Post("/api/edit", [this](const httplib::Request& ask, httplib::Response& reply,
+                                         const httplib::ContentReader& body) {
+            if (!is_allowed(ask, reply) || !may_write(ask, reply)) return;
+            const auto parameters = posted(ask, body);
+            if (!parameters) return send(parameters.error(), reply);
+            const std::scoped_lock lock{mutex_};
+            send(api_.edit(*parameters), reply);
+        });
+        constexpr const char* question = R"(/api/([a-z]+))";
+        server_.Get(question, [this](const httplib::Request& ask, httplib::Response& reply) {
+            if (is_allowed(ask, reply))
+                send(ask_api(ask.matches[1].str(), {ask.params.begin(), ask.params.end()}), reply);
+        });
+        server_.Post(question, [this](const httplib::Request& ask, httplib::Response& reply,
+                                      const httplib::ContentReader& body) {
+            if (!is_allowed(ask, reply)) return;
+            const auto parameters = posted(ask, body);
+            send(parameters ? ask_api(ask.matches[1].str(), *parameters) : parameters.error(), reply);
         });
         server_.set_error_handler([](const httplib::Request&, httplib::Response& reply) {
-            if (reply.body.empty())
-                fail(reply, reply.status, {errc::not_found, "there is nothing here", "", "open /"});
+            if (!reply.body.empty()) return;
+            fail(reply, reply.status,
+                 reply.status == 404 ? error{errc::not_found, "there is nothing here", "", "open /"}
+                                     : error{errc::invalid_argument, "this is no request that is served",
+                                             std::to_string(reply.status), "see docs/dashboard.md"});
         });
         port_ = options_.port == 0                                   ? server_.bind_to_any_port(options_.host)
                 : server_.bind_to_port(options_.host, options_.port) ? options_.port
                                                                      : -1;
         if (port_ <= 0) {
-            detail::raise({errc::busy, "cannot listen there",
-                           options_.host + ":" + std::to_string(options_.port),
-                           "choose another port, or 0 for any that is free"});
+            raise({errc::busy, "cannot listen there", options_.host + ":" + std::to_string(options_.port),
+                   "choose another port, or 0 for any that is free"});
         }
+        ::listen(socket_, SOMAXCONN);  // httplib has 5 wait: the sixth at a time tries again a second later
     }
-    Server(const Server&) = delete;
-    Server& operator=(const Server&) = delete;
-    ~Server() { stop(); }
 
-    /// What to open in a browser.
     [[nodiscard]] std::string url() const {
-        const std::string host = options_.host == "0.0.0.0" ? "127.0.0.1" : options_.host;
+        const std::string host = options_.host == "0.0.0.0" || options_.host == "::" ? "127.0.0.1"
+                                 : options_.host.find(':') != std::string::npos ? "[" + options_.host + "]"
+                                                                                : options_.host;
         return "http://" + host + ":" + std::to_string(port_) + "/" +
                (token_.empty() ? "" : "?token=" + token_);
     }
-    /// Where it listens.
     [[nodiscard]] int port() const noexcept { return port_; }
 
-    /// Answers until `stop` is called, by another thread or a signal handler's.
-    void run() { server_.listen_after_bind(); }
-    /// Ends `run`. Threads: any.
-    void stop() { server_.stop(); }
+    void run() {
+        State before = State::bound;
+        if (!state_.compare_exchange_strong(before, State::running)) return;
+        server_.listen_after_bind();
+        state_ = State::over;
+        ended_.ring();
+    }
+    void stop() {
+        if (state_.exchange(State::over) != State::bound) return server_.stop();
+#if defined(_WIN32)
+        ::closesocket(socket_);
+#else
+        ::close(socket_);
+#endif
+    }
+    /// Whether it listens, after at most a moment.
+    [[nodiscard]] bool is_running() const { return state_ == State::running && server_.is_running(); }
+    [[nodiscard]] bool is_over() const { return state_ == State::over; }
+    /// Waits until `run` has ended, at most so long.
+    void wait(std::int64_t most_ns) { ended_.wait(most_ns); }
 
   private:
+    static constexpr std::size_t most_posted = std::size_t{1} << 20U;
+    enum class State : unsigned char { bound, running, over };
+
     [[nodiscard]] bool is_local() const {
         return options_.host == "127.0.0.1" || options_.host == "localhost" || options_.host == "::1";
     }
@@ -97,7 +148,7 @@ class Server {
 
     static void fail(httplib::Response& reply, int status, const error& failure) {
         reply.status = status;
-        reply.set_content(detail::json_text({{"error", as_json(failure)}}), "application/json");
+        reply.set_content(json_text({{"error", as_json(failure)}}), "application/json");
         protect(reply, "");
     }
     static void protect(httplib::Response& reply, const std::string& nonce) {
@@ -115,22 +166,42 @@ class Server {
     [[nodiscard]] bool is_allowed(const httplib::Request& ask, httplib::Response& reply) const {
         const std::string host = ask.get_header_value("Host");
         const std::string port = ":" + std::to_string(port_);
+        std::string_view name = host;  // without the port, which is not told where it is 80
+        if (name.ends_with(port)) name.remove_suffix(port.size());
+        const bool has_port = name.size() != host.size() || port_ == 80;
         const bool is_ours =
-            !is_local() || host == "127.0.0.1" + port || host == "localhost" + port || host == "[::1]" + port;
+            !is_local() || (has_port && (name == "127.0.0.1" || name == "localhost" || name == "[::1]"));
+        // Of a picture or a script in another page a browser tells no Origin, but this.
+        const std::string site = ask.get_header_value("Sec-Fetch-Site");
         const std::string origin = ask.get_header_value("Origin");
-        if (!is_ours || (!origin.empty() && origin != "http://" + host)) {
+        if (!is_ours || (!origin.empty() && origin != "http://" + host) || site == "cross-site" ||
+            site == "same-site") {
             fail(reply, 403, {errc::permission, "this comes from another site", host, "open " + url()});
             return false;
         }
-        if (token_.empty() || same(ask.get_param_value("token"), token_) ||
-            ask.get_header_value("Cookie").find("cairn=" + token_) != std::string::npos) {
-            if (!token_.empty())
-                reply.set_header("Set-Cookie", "cairn=" + token_ + "; HttpOnly; SameSite=Strict; Path=/");
-            return true;
-        }
+        if (has_token(ask))
+            reply.set_header("Set-Cookie",
+                             cookie_name() + "=" + token_ + "; HttpOnly; SameSite=Strict; Path=/");
+        if (is_local() || has_token(ask)) return true;
         fail(reply, 401,
              {errc::permission, "the token is missing", "", "open the address that cairn serve printed"});
         return false;
+    }
+    /// A browser sends cookies to every port of a host.
+    [[nodiscard]] std::string cookie_name() const { return "cairn-" + std::to_string(port_); }
+    /// Refuses who may only read.
+    [[nodiscard]] bool may_write(const httplib::Request& ask, httplib::Response& reply) const {
+        if (options_.writable && has_token(ask)) return true;
+        fail(reply, 403,
+             {errc::permission, options_.writable ? "the token is missing" : "nothing may be changed here",
+              "", options_.writable ? "open the address that cairn serve printed" : "start it with --write"});
+        return false;
+    }
+    [[nodiscard]] bool has_token(const httplib::Request& ask) const {
+        if (token_.empty()) return false;
+        const std::string cookies = "; " + ask.get_header_value("Cookie") + ";";
+        return same(ask.get_param_value("token"), token_) ||
+               cookies.find("; " + cookie_name() + "=" + token_ + ";") != std::string::npos;
     }
     /// In the same time, wherever they differ.
     [[nodiscard]] static bool same(std::string_view a, std::string_view b) noexcept {
@@ -141,39 +212,211 @@ class Server {
         return differ == 0;
     }
 
-    static void send_page(httplib::Response& reply) {
-        const std::string nonce = detail::os::random_hex(32);
+    void send_page(const httplib::Request& ask, httplib::Response& reply) const {
+        const std::string nonce = os::random_hex(32);
         std::string text;
-        for (const std::string_view piece : detail::page) text += piece;
+        for (const std::string_view piece : page) text += piece;
         for (const std::string_view tag : {std::string_view{"<style"}, std::string_view{"<script"}})
             text.insert(text.find(tag) + tag.size(), " nonce=\"" + nonce + "\"");
+        if (options_.writable && has_token(ask)) text.insert(text.find("<html") + 5, " data-writable");
         reply.set_content(text, "text/html; charset=utf-8");
         protect(reply, nonce);
     }
-    void send_answer(const std::string& question, const httplib::Request& ask, httplib::Response& reply) {
-        const Parameters parameters{ask.params.begin(), ask.params.end()};
-        const auto answer = [&] {
-            const std::scoped_lock lock{mutex_};
-            return api_.answer(question, parameters);
-        }();
+    /// Server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html): the answer to
+    /// "runs", then what has changed of it, as soon as it has.
+    void send_changes(const httplib::Request& ask, httplib::Response& reply) {
+        const auto stream = std::make_shared<Stream>(*this);
+        if (streams_ > most_streams) {
+            return fail(reply, 503,
+                        {errc::busy, "too many pages are open", std::to_string(most_streams),
+                         "close some; this one asks again and again"});
+        }
+        stream->cursor = ask.get_header_value("Last-Event-ID");
+        if (stream->cursor.empty()) stream->cursor = ask.get_param_value("since");
+        reply.set_chunked_content_provider("text/event-stream", [this, stream](std::size_t, auto& sink) {
+            return send_change(*stream, sink);
+        });
+        protect(reply, "");
+    }
+    struct Stream {
+        explicit Stream(ServerCore& of) : server{&of} { ++server->streams_; }
+        Stream(const Stream&) = delete;
+        Stream& operator=(const Stream&) = delete;
+        ~Stream() { --server->streams_; }
+        ServerCore* server;
+        std::string cursor{};
+        bool has_begun = false;
+        int quiet = 0;  // how often there was nothing new
+    };
+    [[nodiscard]] bool send_change(Stream& stream, httplib::DataSink& sink) {
+        constexpr std::chrono::milliseconds pause{500};
+        constexpr int pauses = 10;  // then something is sent, to see whether anybody is there
+        if (stream.has_begun) std::this_thread::sleep_for(pause);
+        if (state_ == State::over) return false;
+        auto answer = ask_api("runs", {{"since", stream.cursor}});
+        std::string text;
+        if (!answer) {
+            text = "event: failure\ndata: " + json_text(as_json(answer.error())) + "\n\n";
+        } else if (!stream.has_begun || (*answer)["cursor"] != stream.cursor) {
+            stream.cursor = (*answer)["cursor"].get<std::string>();
+            text = "id: " + stream.cursor + "\ndata: " + json_text(*answer) + "\n\n";
+        } else if (++stream.quiet % pauses == 0) {
+            text = ":\n\n";
+        }
+        stream.has_begun = true;
+        return text.empty() ? sink.is_writable() : sink.write(text.data(), text.size());
+    }
+    [[nodiscard]] result<nlohmann::json> ask_api(const std::string& question, const Parameters& parameters) {
+        const std::scoped_lock lock{mutex_};
+        return api_.answer(question, parameters);
+    }
+    /// The parameters of a question that is too long for an address, or of a change: `{"run": "r", "tag":
+    /// ["a", "b"]}`. As JSON, because a browser sends that to no other site without asking first.
+    [[nodiscard]] static result<Parameters> posted(const httplib::Request& ask,
+                                                   const httplib::ContentReader& body) {
+        const error wrong{
+            errc::invalid_argument, "the body is no object of texts", "",
+            "send application/json, at most 1 MiB: {\"run\": \"id\", \"metric\": [\"a\", \"b\"]}"};
+        if (!ask.get_header_value("Content-Type").starts_with("application/json")) return wrong;
+        std::string text;  // also of one that comes in pieces, or packed, no more than it may have
+        const bool is_whole = body([&](const char* data, std::size_t size) {
+            text.append(data, std::min(size, most_posted + 1 - text.size()));
+            return text.size() <= most_posted;
+        });
+        if (!is_whole || json_depth(text) > 2) return wrong;
+        const auto object = nlohmann::json::parse(text, nullptr, false);
+        if (!object.is_object()) return wrong;
+        Parameters parameters;
+        for (const auto& [name, value] : object.items()) {
+            for (const nlohmann::json& one : value.is_array() ? value : nlohmann::json::array({value})) {
+                if (!one.is_string()) return wrong;
+                parameters.emplace(name, one.get<std::string>());
+            }
+        }
+        return parameters;
+    }
+    static void send(const result<nlohmann::json>& answer, httplib::Response& reply) {
         if (!answer) {
             const errc code = answer.error().code();
             return fail(reply,
                         code == errc::not_found          ? 404
                         : code == errc::invalid_argument ? 400
+                        : code == errc::busy             ? 503
                                                          : 500,
                         answer.error());
         }
-        reply.set_content(detail::json_text(*answer), "application/json");
+        reply.set_content(json_text(*answer), "application/json");
         protect(reply, "");
     }
 
+    static constexpr int most_streams = 64;
+
     Api api_;
-    std::mutex mutex_;
+    std::mutex mutex_;  // of the one above
+    std::atomic<int> streams_ = 0;
     ServeOptions options_;
     std::string token_;
     int port_ = 0;
+    socket_t socket_{};
+    std::atomic<State> state_ = State::bound;
+    os::Bell ended_;
     httplib::Server server_;
 };
+
+}  // namespace detail
+
+/// Serves a store until it is stopped. Who asks from this machine's browser gets answers and nothing else: it
+/// has no path to a file, and changes nothing unless that was asked for. Requests must name the host that it
+/// listens on, so no other web site can ask through a visitor's browser (DNS rebinding). On another host than
+/// this machine's own a token is needed, and for changes everywhere; `url` has it.
+class Server {
+  public:
+    /// Listens from here on. Throws: busy, if the port is taken or the host is none.
+    explicit Server(StoreReader store, ServeOptions options = {})
+        : core_{std::make_shared<detail::ServerCore>(std::move(store), std::move(options))} {}
+    Server(const Server&) = delete;
+    Server& operator=(const Server&) = delete;
+    /// Stops it. Waits at most a second for clients that are being answered.
+    ~Server() {
+        if (!is_parents()) stop();
+    }
+
+    /// What to open in a browser.
+    [[nodiscard]] std::string url() const { return core_->url(); }
+    /// Where it listens.
+    [[nodiscard]] int port() const noexcept { return core_->port(); }
+
+    /// Answers until `stop` is called, before or meanwhile; then returns when its clients have been answered.
+    void run() {
+        const auto core = core_;
+        core->run();
+    }
+    /// Does the same on a thread of its own, until it is stopped or destroyed. Fails: busy, if it was started
+    /// or stopped before, or if there can be no thread.
+    result<void> start() {
+        if (is_started_ || core_->is_over()) {
+            return error{errc::busy, "a server is started once", url(), "make another one"};
+        }
+        const auto run = [](void* core) noexcept -> void* {
+            const std::unique_ptr<std::shared_ptr<detail::ServerCore>> mine{
+                static_cast<std::shared_ptr<detail::ServerCore>*>(core)};
+            (*mine)->run();
+            return nullptr;
+        };
+        auto share = std::make_unique<std::shared_ptr<detail::ServerCore>>(core_);
+        if (auto started = thread_.start(run, share.get()); !started) return started;
+        (void)share.release();
+        is_started_ = true;
+        while (!core_->is_running() && !core_->is_over())
+            std::this_thread::sleep_for(std::chrono::milliseconds{1});
+        return {};
+    }
+    /// Ends `run`. Threads: any.
+    void stop() {
+        constexpr std::int64_t patience_ns = 1'000'000'000;
+        if (is_parents()) return;
+        core_->stop();
+        if (!is_started_ || !thread_.is_running()) return;
+        core_->wait(patience_ns);
+        thread_.leave();  // it has a share in what it needs
+    }
+
+  private:
+    /// In the child of a fork: the server, and the socket, are the parent's.
+    [[nodiscard]] bool is_parents() const noexcept { return process_ != detail::os::pid(); }
+
+    std::shared_ptr<detail::ServerCore> core_;
+    detail::os::Thread thread_;
+    bool is_started_ = false;
+    std::uint64_t process_ = detail::os::pid();
+};
+
+/// What `run.serve()` gives: the dashboard of the run's store, as long as this lives.
+class Dashboard {
+  public:
+    /// None: of a disabled run.
+    Dashboard() = default;
+    /// For `run.serve()`.
+    Dashboard(std::unique_ptr<Server> server, std::string url)
+        : server_{std::move(server)}, url_{std::move(url)} {}
+
+    /// What to open in a browser: the page of the run. Empty if there is none.
+    [[nodiscard]] const std::string& url() const noexcept { return url_; }
+
+  private:
+    std::unique_ptr<Server> server_;
+    std::string url_;
+};
+
+template <class T>
+template <class Options>
+auto BasicRun<T>::serve(Options options) {
+    if (!core_) return Dashboard{};
+    auto server = std::make_unique<Server>(cairn::open(core_->options().dir).value(), std::move(options));
+    server->start().value();
+    std::string url = server->url() + "#page=run&run=" + id();
+    if (!core_->options().quiet) std::fprintf(stderr, "cairn: see it at %s\n", url.c_str());
+    return Dashboard{std::move(server), std::move(url)};
+}
 
 }  // namespace CAIRN_NAMESPACE

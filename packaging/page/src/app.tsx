@@ -1,9 +1,10 @@
 // The page: a bar, the runs on the left, and what is looked at.
 import { render } from "preact";
 import { useCallback, useEffect, useMemo, useRef, useState } from "preact/hooks";
-import { Charts } from "./charts";
+import { Charts, metrics_of } from "./charts";
 import { colour, places } from "./colours";
-import { Compare, RunPage, State, Table } from "./pages";
+import { Artifacts, Compare, RunPage, State, Table } from "./pages";
+import { Tried, use_tried, type Trials } from "./tried";
 import { Report, Server, type Decision, type Failure, type Inside, type Run, type Runs, type Source } from "./source";
 import { from_address, matches, to_address, type View } from "./view";
 
@@ -18,8 +19,8 @@ export interface Shown {
   listed: Run[];
   /** Those of them that are not hidden. */
   visible: Run[];
-  /** Grows whenever something has changed. */
-  tick: number;
+  /** What a policy that is tried would have saved, by run. */
+  tried: Trials;
   run: (id: string) => Run | undefined;
   decisions: (id: string) => Promise<Decision[]>;
   change: (part: Partial<View>) => void;
@@ -30,13 +31,12 @@ function App({ source }: { source: Source }) {
   const [view, set_view] = useState<View>(() => from_address(location.hash.slice(1)));
   const [runs, set_runs] = useState<Runs | null>(null);
   const [failure, fail] = useState<Failure | null>(null);
-  const [tick, set_tick] = useState(0);
   const [help, set_help] = useState(false);
   const search = useRef<HTMLInputElement>(null);
 
   const change = useCallback((part: Partial<View>) => {
     // A range of one axis means nothing on another.
-    set_view((before) => ({ ...before, ...(part.axis && part.axis !== before.axis ? { zoom: null } : {}), ...part }));
+    set_view((before) => ({ ...before, ...((part.axis ?? before.axis) !== before.axis || (part.x ?? before.x) !== before.x ? { zoom: null } : {}), ...part }));
   }, []);
   useEffect(() => {
     const address = `#${to_address(view)}`;
@@ -48,25 +48,9 @@ function App({ source }: { source: Source }) {
     return () => removeEventListener("hashchange", follow);
   }, []);
 
-  // Asked again as long as a run goes on; what has not changed is not drawn again.
-  useEffect(() => {
-    let is_over = false;
-    let before = "";
-    const look = async () => {
-      try {
-        const answer = await source.ask("runs", []);
-        if (is_over) return;
-        fail(null);
-        const now = JSON.stringify(answer);
-        if (now !== before) (before = now), set_runs(answer), set_tick((n) => n + 1);
-      } catch (why) {
-        if (!is_over) fail((why as Failure).message ? (why as Failure) : { code: "io", message: "the server does not answer", path: "", advice: "is it still running?" });
-      }
-    };
-    void look();
-    const timer = source.live ? setInterval(() => document.hidden || look(), 2000) : 0;
-    return () => ((is_over = true), clearInterval(timer));
-  }, [source]);
+  useEffect(() => source.follow((answer) => (fail(null), set_runs(answer)), fail), [source]);
+  // A run of very many metrics comes without most of them; those that are looked at are asked for.
+  const [more, set_more] = useState(new Map<string, { seen: number; metrics: Run["metrics"] }>());
 
   const [system_dark, set_system_dark] = useState(() => matchMedia("(prefers-color-scheme: dark)").matches);
   useEffect(() => {
@@ -78,23 +62,39 @@ function App({ source }: { source: Source }) {
   const is_dark = view.theme === "dark" || (view.theme === "auto" && system_dark);
   document.documentElement.dataset.theme = is_dark ? "dark" : "light";
 
-  const all = useMemo(() => [...(runs?.runs ?? [])].sort((a, b) => (b.created_ms ?? 0) - (a.created_ms ?? 0)), [runs]);
-  const decided = useRef<{ tick: number; known: Map<string, Promise<Decision[]>> }>({ tick: -1, known: new Map() });
+  const all = useMemo(
+    () =>
+      [...(runs?.runs ?? [])]
+        .sort((a, b) => (b.created_ms ?? 0) - (a.created_ms ?? 0))
+        .map((run) => (more.has(run.id) ? { ...run, metrics: more.get(run.id)!.metrics } : run)),
+    [runs, more],
+  );
+  const decided = useRef(new Map<string, { seen: number; decisions: Promise<Decision[]> }>());
   const decisions = (id: string) => {
-    if (decided.current.tick !== tick) decided.current = { tick, known: new Map() };
-    const { known } = decided.current;
-    if (!known.has(id)) known.set(id, source.ask("decisions", [["run", id]]).then((answer) => answer.decisions));
-    return known.get(id)!;
+    const seen = all.find((run) => run.id === id)?.seen ?? 0;
+    const known = decided.current.get(id);
+    if (known?.seen === seen) return known.decisions;
+    const asked = source.ask("decisions", [["run", id]]).then((answer) => answer.decisions);
+    decided.current.set(id, { seen, decisions: asked });
+    return asked;
   };
   const projects = useMemo(() => [...new Set(all.map((run) => run.project))].sort(), [runs]);
   const listed = useMemo(
-    () => all.filter((run) => (!view.project || run.project === view.project) && matches(view.runs, `${run.name} ${run.id} ${run.tags.join(" ")} ${run.group}`)),
-    [runs, view.project, view.runs],
+    () => all.filter((run) => (run.deleted ?? false) === view.deleted && (!view.project || run.project === view.project) && matches(view.runs, `${run.name} ${run.id} ${run.tags.join(" ")} ${run.group}`)),
+    [all, view.project, view.runs, view.deleted],
   );
   const hidden = useMemo(() => new Set(view.hidden), [view.hidden]);
   const visible = useMemo(() => listed.filter((run, i) => (view.hidden.length ? !hidden.has(run.id) : i < 10)), [listed, hidden]);
+  useEffect(() => {
+    for (const run of visible.slice(0, 20)) {
+      const seen = run.seen ?? 0;
+      if (!run.metrics_left_out || more.get(run.id)?.seen === seen) continue;
+      source.ask("metrics", [["run", run.id]]).then((metrics) => set_more((before) => new Map(before).set(run.id, { seen, metrics })), fail);
+    }
+  }, [visible]);
+  const tried = use_tried(source, view, visible);
   const shown: Shown = {
-    source, view, is_dark, listed, visible, tick, decisions, change,
+    source, view, is_dark, listed, visible, tried, decisions, change,
     places: useMemo(() => places(all.map((run) => run.id)), [runs]),
     run: (id) => all.find((run) => run.id === id),
     link: (part) => `#${to_address({ ...view, ...part })}`,
@@ -112,8 +112,9 @@ function App({ source }: { source: Source }) {
       c: () => change({ page: "charts", metric: "" }),
       t: () => change({ page: "table" }),
       d: () => change({ page: "compare" }),
+      a: () => change({ page: "artifacts" }),
       l: () => change({ log_y: !view.log_y }),
-      x: () => change({ axis: view.axis === "step" ? "relative" : view.axis === "relative" ? "time" : "step" }),
+      x: () => change({ x: "", axis: view.axis === "step" ? "relative" : view.axis === "relative" ? "time" : "step" }),
       r: () => change({ zoom: null }),
       m: () => change({ theme: is_dark ? "light" : "dark" }),
       "?": () => set_help(!help),
@@ -136,7 +137,7 @@ function App({ source }: { source: Source }) {
     <>
       <header class="bar">
         <a class="name" href={shown.link({ page: "charts", metric: "" })}>cairn</a>
-        <nav aria-label="pages">{tab("charts", "Charts")}{tab("table", "Runs")}{tab("compare", "Compare")}</nav>
+        <nav aria-label="pages">{tab("charts", "Charts")}{tab("table", "Runs")}{tab("compare", "Compare")}{tab("artifacts", "Artifacts")}</nav>
         <span class="fill" />
         {failure && <span class="bad" role="alert">{failure.message}; {failure.advice}</span>}
         {runs?.damaged.length ? <span class="bad" title={runs.damaged.map((one) => `${one.message} ${one.path}`).join("\n")}>{runs.damaged.length} damaged</span> : null}
@@ -164,33 +165,46 @@ function App({ source }: { source: Source }) {
           ))}
         </ul>
         {listed.length > 500 && <p class="dim">and {listed.length - 500} more: search for them</p>}
+        {(view.deleted || all.some((run) => run.deleted)) && (
+          <p><label class="dim"><input type="checkbox" checked={view.deleted} onChange={() => change({ deleted: !view.deleted })} /> deleted runs ({all.filter((run) => run.deleted).length})</label></p>
+        )}
         {runs && !listed.length && <p class="dim">No run{view.runs ? " matches" : " yet"}.</p>}
       </aside>
       <main>
         {view.page === "charts" && (
           <form class="tools" onSubmit={(e) => e.preventDefault()}>
             <input type="search" placeholder="metrics: a pattern" aria-label="search metrics" value={view.metrics} onInput={(e) => change({ metrics: e.currentTarget.value })} />
-            <select aria-label="x axis" value={view.axis} onChange={(e) => change({ axis: e.currentTarget.value as View["axis"] })}>
+            <select aria-label="x axis" value={view.x ? `metric ${view.x}` : view.axis} onChange={(e) => {
+              const chosen = e.currentTarget.value;
+              change(chosen.startsWith("metric ") ? { x: chosen.slice(7) } : { x: "", axis: chosen as View["axis"] });
+            }}>
               <option value="step">step</option><option value="relative">relative time</option><option value="time">wall time</option>
+              {source.live && (
+                <optgroup label="over a metric">
+                  {[...new Set([...(view.x ? [view.x] : []), ...metrics_of(visible).slice(0, 200)])].map((metric) => <option key={metric} value={`metric ${metric}`}>{metric}</option>)}
+                </optgroup>
+              )}
             </select>
-            <label title="Smoothing">
-              <select aria-label="smoothing" value={view.smoothing} onChange={(e) => change({ smoothing: e.currentTarget.value as View["smoothing"], weight: 0 })}>
+            <label title={view.x ? "Not over a metric" : "Smoothing"}>
+              <select aria-label="smoothing" disabled={view.x !== ""} value={view.smoothing} onChange={(e) => change({ smoothing: e.currentTarget.value as View["smoothing"], weight: 0 })}>
                 <option value="time_weighted">time-weighted</option><option value="exponential">exponential (TensorBoard)</option><option value="gaussian">gaussian</option>
               </select>
               <input type="range" aria-label="how much smoothing" min="0" max={view.smoothing === "gaussian" ? 50 : 0.99} step={view.smoothing === "gaussian" ? 1 : 0.01} value={view.weight} onInput={(e) => change({ weight: Number(e.currentTarget.value) })} />
               <output>{view.weight || "off"}</output>
             </label>
             <label><input type="checkbox" checked={view.log_y} onChange={() => change({ log_y: !view.log_y })} /> log y</label>
-            <label><input type="checkbox" checked={view.log_x} disabled={view.axis === "time"} onChange={() => change({ log_x: !view.log_x })} /> log x</label>
+            <label><input type="checkbox" checked={view.log_x} disabled={view.axis === "time" && !view.x} onChange={() => change({ log_x: !view.log_x })} /> log x</label>
             <label><input type="checkbox" checked={view.outliers} onChange={() => change({ outliers: !view.outliers })} /> outliers</label>
             <label><input type="checkbox" checked={view.marks} onChange={() => change({ marks: !view.marks })} /> checkpoints</label>
             {view.zoom && <button onClick={() => change({ zoom: null })}>reset zoom</button>}
           </form>
         )}
+        {view.page === "charts" && source.live && <Tried shown={shown} />}
         {!runs && !failure ? <p class="empty">…</p>
           : runs && !runs.runs.length ? <p class="empty">No run yet. This page shows it as soon as it logs.</p>
           : view.page === "table" ? <Table shown={shown} />
           : view.page === "compare" ? <Compare shown={shown} />
+          : view.page === "artifacts" ? <Artifacts shown={shown} />
           : view.page === "run" ? <RunPage shown={shown} />
           : <Charts shown={shown} />}
       </main>
@@ -198,7 +212,7 @@ function App({ source }: { source: Source }) {
         <dialog open aria-label="keys">
           <h2>Keys</h2>
           <dl>
-            {[["/", "search runs"], ["c", "charts"], ["t", "table of runs"], ["d", "compare"], ["l", "logarithmic y"], ["x", "next x axis"], ["r", "reset the zoom"], ["m", "light or dark"], ["Esc", "back"]].map(([key, what]) => (
+            {[["/", "search runs"], ["c", "charts"], ["t", "table of runs"], ["d", "compare"], ["a", "artifacts"], ["l", "logarithmic y"], ["x", "next x axis"], ["r", "reset the zoom"], ["m", "light or dark"], ["Esc", "back"]].map(([key, what]) => (
               <><dt><kbd>{key}</kbd></dt><dd>{what}</dd></>
             ))}
           </dl>
@@ -210,6 +224,8 @@ function App({ source }: { source: Source }) {
   );
 }
 
+// The token is a cookie by now: the address can be shown to anybody.
+if (new URLSearchParams(location.search).has("token")) history.replaceState(null, "", location.pathname + location.hash);
 const inside = document.getElementById("inside")?.textContent;
 const source: Source = inside ? new Report(JSON.parse(inside) as Inside) : new Server("");
 render(<App source={source} />, document.getElementById("page")!);

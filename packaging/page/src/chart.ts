@@ -2,8 +2,11 @@
 // through the last ones or through the smoothed curve, marks for what is not finite and for saved versions.
 import uPlot from "uplot";
 import { finite, short } from "./numbers";
-import type { Decision, Series } from "./source";
+import type { Decision, DryRun, Series } from "./source";
 import type { Axis } from "./view";
+
+/** What is drawn over: an axis of the view, or another metric. */
+export type Over = Axis | "metric";
 
 export interface Curve {
   run: string;
@@ -12,10 +15,12 @@ export interface Curve {
   series: Series;
   /** Of this run's checkpoints: what was saved, removed, failed. */
   decisions: Decision[];
+  /** What a policy that is tried would have saved. */
+  tried?: DryRun;
 }
 
 export interface Look {
-  axis: Axis;
+  axis: Over;
   log_x: boolean;
   log_y: boolean;
   outliers: boolean;
@@ -29,17 +34,17 @@ export interface Look {
 
 export interface Mark {
   at: number;
-  kind: "kept" | "removed" | "failed";
+  kind: "kept" | "removed" | "failed" | "tried" | "tried and kept" | "restart";
   colour: string;
   text: string;
 }
 
 /** In the axis's unit: steps, seconds since the run was made, seconds since the epoch. */
-export function place(axis: Axis, step: number, time_ms: number, origin_ms: number): number {
+export function place(axis: Over, step: number, time_ms: number, origin_ms: number): number {
   return axis === "step" ? step : axis === "time" ? time_ms / 1000 : (time_ms - origin_ms) / 1000;
 }
 /** Of a bucket's end, which is in nanoseconds unless it is a step. */
-const of_end = (axis: Axis, end: number): number => (axis === "step" ? end : end / 1e9);
+const of_end = (axis: Over, end: number): number => (axis === "step" || axis === "metric" ? end : end / 1e9);
 
 export interface Columns {
   x: number[];
@@ -50,7 +55,7 @@ export interface Columns {
 }
 
 /** What is drawn of a curve, ordered by x. Where the step went back the later values are drawn over the earlier. */
-export function columns(series: Series, axis: Axis): Columns {
+export function columns(series: Series, axis: Over): Columns {
   const out: Columns = { x: [], low: [], high: [], line: [], bad: [] };
   const put = (x: number, low: number | null, high: number | null, line: number | null, is_bad: boolean) => {
     if (is_bad) out.bad.push(x);
@@ -73,24 +78,26 @@ export function columns(series: Series, axis: Axis): Columns {
   return { x: sorted(out.x), low: sorted(out.low), high: sorted(out.high), line: sorted(out.line), bad: out.bad };
 }
 
-/** Where versions were saved, and what became of them. */
-export function marks(curve: Curve, axis: Axis): Mark[] {
+/** Where versions were saved, and what became of them; what would have been saved; where the step went back. */
+export function marks(curve: Curve, axis: Over): Mark[] {
+  if (axis === "metric") return []; // what was saved was saved at a step
   const removed = new Set(
     curve.decisions.filter((d) => d.kind === "removed" || d.kind === "lost").map((d) => `${d.checkpoint}:${d.version}`),
   );
   const out: Mark[] = [];
+  const put = (step: number, time_ms: number | null, kind: Mark["kind"], text: string) =>
+    out.push({ at: place(axis, step, time_ms ?? 0, curve.series.origin_ms), kind, colour: curve.colour, text });
   for (const d of curve.decisions) {
     if (d.kind !== "saved" && d.kind !== "failed") continue;
     const why = d.because.map((b) => `${b.policy}: ${b.reason}`).join("; ") || (d.by_hand ? "by hand" : d.text);
     const name = `${d.checkpoint}:${d.version ?? "–"}`;
     const kind = d.kind === "failed" ? "failed" : removed.has(name) ? "removed" : "kept";
-    out.push({
-      at: place(axis, d.step, d.time_ms ?? 0, curve.series.origin_ms),
-      kind,
-      colour: curve.colour,
-      text: `${name} at step ${d.step}, ${kind}. ${why}`,
-    });
+    put(d.step, d.time_ms, kind, `${name} at step ${d.step}, ${kind}. ${why}`);
   }
+  for (const v of curve.tried?.versions ?? [])
+    put(v.step, v.time_ms, v.kept ? "tried and kept" : "tried", `would be saved at step ${v.step}, ${v.kept ? "and kept" : "and removed later"}`);
+  const back = curve.series.restarts_at;
+  back?.step.forEach((step, i) => put(step, back.time_ms[i]!, "restart", `${curve.name} went on from step ${step}`));
   return out;
 }
 
@@ -112,6 +119,14 @@ export function fidelity(all: Series[]): string {
   return all.some((s) => s.buckets)
     ? `${number(shown)} points → ${number(drawn)} buckets, exact min and max`
     : `${number(shown)} points, every one`;
+}
+
+/** What a chart shows of its axes. */
+export interface Frame {
+  x: [number, number];
+  y: [number, number];
+  ticks_x: number[];
+  ticks_y: number[];
 }
 
 /** Draws curves into an element until `destroy`. */
@@ -211,8 +226,27 @@ export class Chart {
     this.plot.destroy();
   }
 
+  /** What was drawn, as a picture. */
+  png(ground: string): Promise<Blob | null> {
+    const from = this.plot.ctx.canvas;
+    const canvas = document.createElement("canvas");
+    canvas.width = from.width;
+    canvas.height = from.height;
+    const ctx = canvas.getContext("2d")!;
+    ctx.fillStyle = ground;
+    ctx.fillRect(0, 0, canvas.width, canvas.height);
+    ctx.drawImage(from, 0, 0);
+    return new Promise((give) => canvas.toBlob(give, "image/png"));
+  }
+  /** The ends of both axes and where their ticks are, as they are drawn. */
+  frame(): Frame {
+    const { x, y } = this.plot.scales as { x: uPlot.Scale; y: uPlot.Scale };
+    const ticks = (at: number) => ((this.plot.axes[at] as unknown as { _splits?: number[] })._splits ?? []).filter((v) => v !== null);
+    return { x: [x.min!, x.max!], y: [y.min!, y.max!], ticks_x: ticks(0), ticks_y: ticks(1) };
+  }
+
   /** Versions as triangles on the axis: full for those that are kept, empty for those that are gone, a cross for
-   * what could not be saved. What is not finite as a line at the top. */
+   * what could not be saved; what is tried as diamonds at the top. What is not finite as a line there. */
   private draw_marks(u: uPlot, bad: { x: number; colour: string }[]): void {
     const { ctx } = u;
     const scale = devicePixelRatio;
@@ -225,10 +259,20 @@ export class Chart {
       const x = u.valToPos(mark.at, "x", true);
       const y = top + height;
       const size = 4 * scale;
-      ctx.strokeStyle = ctx.fillStyle = mark.kind === "removed" ? `${mark.colour}70` : mark.colour;
+      if (mark.kind === "restart") {
+        ctx.strokeStyle = `${mark.colour}90`;
+        ctx.setLineDash([3 * scale, 3 * scale]);
+        ctx.beginPath(), ctx.moveTo(x, top), ctx.lineTo(x, y), ctx.stroke();
+        ctx.setLineDash([]);
+        continue;
+      }
+      ctx.strokeStyle = ctx.fillStyle = mark.kind === "removed" || mark.kind === "tried" ? `${mark.colour}70` : mark.colour;
       ctx.lineWidth = 1.25 * scale;
       ctx.beginPath();
-      if (mark.kind === "failed") {
+      if (mark.kind === "tried" || mark.kind === "tried and kept") {
+        ctx.moveTo(x, top + scale), ctx.lineTo(x + size, top + size), ctx.lineTo(x, top + 2 * size), ctx.lineTo(x - size, top + size), ctx.closePath();
+        if (mark.kind === "tried and kept") ctx.fill();
+      } else if (mark.kind === "failed") {
         ctx.moveTo(x - size, y - 2 * size), ctx.lineTo(x + size, y);
         ctx.moveTo(x + size, y - 2 * size), ctx.lineTo(x - size, y);
       } else {

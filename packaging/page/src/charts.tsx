@@ -1,8 +1,9 @@
 // The charts of all metrics, in groups by the part of their name before the first "/". A card asks for its
 // values when it comes into sight.
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
-import { Chart, fidelity, type Curve, type Mark } from "./chart";
+import { Chart, fidelity, type Curve, type Look, type Mark } from "./chart";
 import { colour } from "./colours";
+import { download, to_csv, to_svg } from "./picture";
 import { short } from "./numbers";
 import type { Decision, Failure, Parameters, Run, Series } from "./source";
 import { matches } from "./view";
@@ -31,7 +32,7 @@ export function Charts({ shown }: { shown: Shown }) {
     return (
       <section class="one">
         <button class="quiet" onClick={() => shown.change({ metric: "" })}>← all charts</button>
-        <Card shown={shown} metric={view.metric} height={460} />
+        <Slot shown={shown} metric={view.metric} height={460} />
       </section>
     );
   const found = metrics.filter((metric) => matches(view.metrics, metric));
@@ -47,7 +48,7 @@ export function Charts({ shown }: { shown: Shown }) {
           </summary>
           <div class="cards">
             {members.map((metric) => (
-              <Card key={metric} shown={shown} metric={metric} height={220} />
+              <Slot key={metric} shown={shown} metric={metric} height={220} />
             ))}
           </div>
         </details>
@@ -56,37 +57,71 @@ export function Charts({ shown }: { shown: Shown }) {
   );
 }
 
-function Card({ shown, metric, height }: { shown: Shown; metric: string; height: number }) {
-  const { view, source } = shown;
-  const card = useRef<HTMLElement>(null);
-  const host = useRef<HTMLDivElement>(null);
+/** More cannot be told apart. */
+const most_curves = 100;
+
+const sights = new WeakMap<Element, () => void>();
+const watch = new IntersectionObserver(
+  (all) => {
+    for (const one of all) {
+      if (!one.isIntersecting) continue;
+      watch.unobserve(one.target);
+      sights.get(one.target)?.();
+    }
+  },
+  { rootMargin: "300px" },
+);
+
+interface Drawn {
+  shown: Shown;
+  metric: string;
+  height: number;
+}
+
+/** The place of a card, which is filled when it comes into sight: there may be thousands. */
+function Slot({ shown, metric, height }: Drawn) {
+  const place = useRef<HTMLElement>(null);
   const [seen, see] = useState(false);
+  useEffect(() => {
+    const node = place.current!;
+    sights.set(node, () => see(true));
+    watch.observe(node);
+    return () => watch.unobserve(node);
+  }, []);
+  return (
+    <article class="card" ref={place} data-metric={metric} style={{ minHeight: `${height + 80}px` }}>
+      {seen ? <Card shown={shown} metric={metric} height={height} /> : <h3>{metric}</h3>}
+    </article>
+  );
+}
+
+function Card({ shown, metric, height }: Drawn) {
+  const { view, source } = shown;
+  const host = useRef<HTMLDivElement>(null);
   const [width, widen] = useState(0);
   const [answer, set_answer] = useState<{ series: Series[]; decisions: Map<string, Decision[]> } | null>(null);
   const [failure, fail] = useState<Failure | null>(null);
   const [at, point] = useState<{ x: number; values: (number | null)[]; near: Mark | null } | null>(null);
 
   useEffect(() => {
-    const watch = new IntersectionObserver((all) => all.some((one) => one.isIntersecting) && see(true), { rootMargin: "300px" });
     const size = new ResizeObserver(() => widen(Math.floor(host.current?.clientWidth ?? 0)));
-    watch.observe(card.current!);
     size.observe(host.current!);
-    return () => (watch.disconnect(), size.disconnect());
+    return () => size.disconnect();
   }, []);
 
-  const having = useMemo(() => shown.visible.filter((run) => run.metrics[metric]?.last !== undefined), [shown.visible, metric]);
-  const ids = having.map((run) => run.id).join(" ");
+  const having = useMemo(() => shown.visible.filter((run) => run.metrics[metric]?.last !== undefined).slice(0, most_curves), [shown.visible, metric]);
+  const state = having.map((run) => `${run.id} ${run.seen}`).join(" ");
   const zoom = view.zoom;
   useEffect(() => {
-    if (!seen || !width) return;
+    if (!width) return;
     let is_old = false;
-    const parameters: Parameters = [["metric", metric], ["axis", view.axis], ["buckets", Math.max(100, Math.min(1200, width))]];
+    const parameters: Parameters = [["metric", metric], view.x ? ["x", view.x] : ["axis", view.axis], ["buckets", Math.max(100, Math.min(1200, width))]];
     for (const run of having) parameters.push(["run", run.id]);
     if (zoom) {
-      const end = (x: number, round: (x: number) => number) => (view.axis === "step" ? round(x) : round(x * 1e9));
+      const end = (x: number, round: (x: number) => number) => (view.x ? x : view.axis === "step" ? round(x) : round(x * 1e9));
       parameters.push(["from", end(zoom[0], Math.floor)], ["to", end(zoom[1], Math.ceil)]);
     }
-    if (view.weight > 0) parameters.push(["smooth", view.smoothing], ["weight", view.weight]);
+    if (view.weight > 0 && !view.x) parameters.push(["smooth", view.smoothing], ["weight", view.weight]);
     const asked = Promise.all([
       source.ask("series", parameters),
       ...having.map((run) => shown.decisions(run.id).then((all) => [run.id, all] as const)),
@@ -100,7 +135,7 @@ function Card({ shown, metric, height }: { shown: Shown; metric: string; height:
       (why: Failure) => is_old || fail(why),
     );
     return () => void (is_old = true);
-  }, [seen, ids, metric, view.axis, view.smoothing, view.weight, zoom?.[0], zoom?.[1], width > 0, shown.tick]);
+  }, [state, metric, view.axis, view.x, view.smoothing, view.weight, zoom?.[0], zoom?.[1], width > 0]);
 
   const curves = useMemo<Curve[]>(
     () =>
@@ -113,47 +148,65 @@ function Card({ shown, metric, height }: { shown: Shown; metric: string; height:
           colour: colour(shown.places.get(run.id) ?? 0, shown.is_dark),
           series,
           decisions: answer!.decisions.get(run.id) ?? [],
+          tried: shown.tried.get(run.id)?.would,
         };
       }),
-    [answer, having, shown.places, shown.is_dark],
+    [answer, having, shown.places, shown.is_dark, shown.tried],
   );
+  const drawn = useRef<{ chart: Chart; look: Look } | null>(null);
   useEffect(() => {
     if (!host.current || !width || !curves.length) return;
     const style = getComputedStyle(document.documentElement);
-    const chart = new Chart(
-      host.current,
-      curves,
-      {
-        axis: view.axis,
-        log_x: view.log_x && view.axis !== "time",
-        log_y: view.log_y,
-        outliers: view.outliers,
-        marks: view.marks,
-        zoom,
-        ink: style.getPropertyValue("--dim"),
-        grid: style.getPropertyValue("--grid"),
-        width,
-        height,
-      },
-      {
-        zoom: (range) => shown.change({ zoom: range }),
-        point: (x, values, near) => point(x === null ? null : { x, values, near }),
-      },
-    );
-    return () => chart.destroy();
-  }, [curves, width, height, view.axis, view.log_x, view.log_y, view.outliers, view.marks, zoom?.[0], zoom?.[1]]);
+    const look: Look = {
+      axis: view.x ? "metric" : view.axis,
+      log_x: view.log_x && (view.x !== "" || view.axis !== "time"),
+      log_y: view.log_y,
+      outliers: view.outliers,
+      marks: view.marks,
+      zoom,
+      ink: style.getPropertyValue("--dim"),
+      grid: style.getPropertyValue("--grid"),
+      width,
+      height,
+    };
+    const chart = new Chart(host.current, curves, look, {
+      zoom: (range) => shown.change({ zoom: range }),
+      point: (x, values, near) => point(x === null ? null : { x, values, near }),
+    });
+    drawn.current = { chart, look };
+    return () => ((drawn.current = null), chart.destroy());
+  }, [curves, width, height, view.axis, view.x, view.log_x, view.log_y, view.outliers, view.marks, zoom?.[0], zoom?.[1]]);
+  const save = async (kind: "csv" | "png" | "svg") => {
+    if (!drawn.current) return;
+    const { chart, look } = drawn.current;
+    const ground = getComputedStyle(document.documentElement).getPropertyValue("--card");
+    if (kind === "csv") download(`${metric}.csv`, to_csv(curves, look), "text/csv");
+    else if (kind === "svg") download(`${metric}.svg`, to_svg(metric, curves, look, chart.frame(), ground), "image/svg+xml");
+    else {
+      const picture = await chart.png(ground);
+      if (picture) download(`${metric}.png`, picture);
+    }
+  };
 
   const unit = having.map((run) => run.defined[metric]?.unit).find(Boolean);
   const restarts = curves.reduce((sum, curve) => sum + curve.series.restarts, 0);
+  const without_x = curves.reduce((sum, curve) => sum + (curve.series.without_x ?? 0), 0);
   const bad = curves.reduce((sum, curve) => sum + (shown.run(curve.run)?.metrics[metric]?.nans ?? 0), 0);
-  const damaged = curves.reduce((sum, curve) => sum + curve.series.damaged + curve.series.unread, 0);
+  const damaged = curves.reduce((sum, curve) => sum + (curve.series.damaged ?? 0) + (curve.series.unread ?? 0), 0);
   return (
-    <article class="card" ref={card} data-metric={metric}>
+    <>
       <header>
         <h3 title={metric}>
           {metric}
           {unit && <span class="dim"> {unit}</span>}
         </h3>
+        <span class="saves">
+          {(["csv", "png", "svg"] as const).map((kind) => (
+            <button key={kind} class="quiet" title={`This chart as ${kind.toUpperCase()}`} aria-label={`${metric} as ${kind.toUpperCase()}`} onClick={() => void save(kind)}>
+              {kind}
+            </button>
+          ))}
+        </span>
         {!view.metric && (
           <button class="quiet" title="Enlarge" aria-label={`Enlarge ${metric}`} onClick={() => shown.change({ metric })}>
             ⤢
@@ -173,14 +226,16 @@ function Card({ shown, metric, height }: { shown: Shown; metric: string; height:
           ))
         )}
         {!at?.near && curves.length > 12 && <span class="dim">and {curves.length - 12} more</span>}
-        {at && !at.near && <span class="dim">at {view.axis === "time" ? new Date(at.x * 1000).toLocaleString() : short(at.x)}</span>}
+        {at && !at.near && <span class="dim">at {view.x ? `${view.x} ` : ""}{view.axis === "time" && !view.x ? new Date(at.x * 1000).toLocaleString() : short(at.x)}</span>}
       </div>
       <footer class="dim">
         {failure ? <span class="bad">{failure.message}; {failure.advice}</span> : answer ? fidelity(answer.series) : "…"}
+        {having.length === most_curves && ` · the first ${most_curves} runs`}
+        {without_x > 0 && ` · ${without_x} before any ${view.x}`}
         {bad > 0 && ` · ${bad} not finite`}
         {restarts > 0 && ` · the step went back ${restarts} times`}
         {damaged > 0 && <span class="bad"> · {damaged} could not be read</span>}
       </footer>
-    </article>
+    </>
   );
 }

@@ -2,7 +2,7 @@
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { colour } from "./colours";
 import { bytes, duration, finite, short, time } from "./numbers";
-import type { Decision, Failure, Run, RunDetails } from "./source";
+import type { Decision, Failure, Parameters, Run, RunDetails, Version } from "./source";
 import type { Shown } from "./app";
 
 /** {"optimizer": {"lr": 1}} as "optimizer.lr". */
@@ -69,6 +69,18 @@ export function Table({ shown }: { shown: Shown }) {
     return [...shown.listed].sort((a, b) => order(key(a), key(b), view.descending));
   }, [shown.listed, by, view.descending]);
   const [most, show_more] = useState(200);
+  // Rows that have the same value of a column stand together, in the order of the first of each.
+  const together = columns.find((column) => column.key === view.group);
+  const groups = useMemo(() => {
+    if (!together) return [["", rows] as const];
+    const all = new Map<string, Run[]>();
+    for (const run of rows.slice(0, most)) {
+      const value = together.of(run);
+      const key = value === undefined || value === "" ? "–" : cell(value);
+      all.set(key, [...(all.get(key) ?? []), run]);
+    }
+    return [...all];
+  }, [rows, together, most]);
   const sort = (key: string) => shown.change(view.sort === key ? { descending: !view.descending } : { sort: key, descending: key === "created_ms" });
   const head = (key: string, title: string) => (
     <th key={key} aria-sort={view.sort === key ? (view.descending ? "descending" : "ascending") : "none"}>
@@ -80,6 +92,13 @@ export function Table({ shown }: { shown: Shown }) {
   );
   return (
     <div class="wide">
+      <label class="dim">
+        group by{" "}
+        <select aria-label="group by" value={view.group} onChange={(e) => shown.change({ group: e.currentTarget.value })}>
+          <option value="">nothing</option>
+          {columns.filter((column) => /^(config:|state|tags)/.test(column.key)).map((column) => <option key={column.key} value={column.key}>{column.title}</option>)}
+        </select>
+      </label>
       <table>
         <thead>
           <tr>
@@ -87,20 +106,27 @@ export function Table({ shown }: { shown: Shown }) {
             {columns.map((column) => head(column.key, column.title))}
           </tr>
         </thead>
-        <tbody>
-          {rows.slice(0, most).map((run) => (
-            <tr key={run.id}>
-              <th scope="row">
-                <i class="dot" style={{ background: colour(shown.places.get(run.id) ?? 0, shown.is_dark) }} />
-                <a href={shown.link({ page: "run", run: run.id })}>{run.name}</a>
-              </th>
-              {columns.map((column) => {
-                const value = column.of(run);
-                return <td key={column.key} class={finite(value as never) === null ? "" : "number"}>{column.show ? column.show(value, run) : value === undefined ? "" : cell(value)}</td>;
-              })}
-            </tr>
-          ))}
-        </tbody>
+        {groups.map(([key, members]) => (
+          <tbody key={key}>
+            {together && (
+              <tr class="group">
+                <th scope="rowgroup" colSpan={columns.length + 1}>{together.title} {key} <span class="dim">{members.length}</span></th>
+              </tr>
+            )}
+            {members.slice(0, most).map((run) => (
+              <tr key={run.id}>
+                <th scope="row">
+                  <i class="dot" style={{ background: colour(shown.places.get(run.id) ?? 0, shown.is_dark) }} />
+                  <a href={shown.link({ page: "run", run: run.id })}>{run.name}</a>
+                </th>
+                {columns.map((column) => {
+                  const value = column.of(run);
+                  return <td key={column.key} class={finite(value as never) === null ? "" : "number"}>{column.show ? column.show(value, run) : value === undefined ? "" : cell(value)}</td>;
+                })}
+              </tr>
+            ))}
+          </tbody>
+        ))}
       </table>
       {rows.length > most && <button onClick={() => show_more(most + 1000)}>{rows.length - most} more</button>}
     </div>
@@ -151,6 +177,59 @@ export function Compare({ shown }: { shown: Shown }) {
   );
 }
 
+/** Every version that the store has: what made it, what used it, how to get it. */
+export function Artifacts({ shown }: { shown: Shown }) {
+  const [versions, set_versions] = useState<Version[] | null>(null);
+  const [failure, fail] = useState<Failure | null>(null);
+  const state = shown.listed.map((run) => run.seen).join(" ");
+  useEffect(() => {
+    let is_old = false;
+    shown.source.ask("artifacts", []).then((answer) => is_old || set_versions(answer.versions), (why: Failure) => is_old || fail(why));
+    return () => void (is_old = true);
+  }, [state]);
+  const all = useMemo(() => {
+    const by_name = new Map<string, Version[]>();
+    for (const version of versions ?? []) {
+      if (shown.view.project && version.project !== shown.view.project) continue;
+      const name = `${version.project}/${version.artifact}`;
+      by_name.set(name, [...(by_name.get(name) ?? []), version]);
+    }
+    return [...by_name].map(([name, its]) => [name, its.reverse()] as const);
+  }, [versions, shown.view.project]);
+  if (failure) return <p class="empty bad">{failure.message}; {failure.advice}</p>;
+  if (!versions) return <p class="empty">…</p>;
+  if (!all.length) return <p class="empty">Nothing was saved yet.</p>;
+  const run = (id: string, project: string) => {
+    const known = shown.run(id);
+    return known && known.project === project ? <a href={shown.link({ page: "run", run: id })}>{known.name}</a> : id;
+  };
+  return (
+    <>
+      {all.map(([name, its]) => (
+        <Part key={name} title={`${name} · ${its[0]!.type} · ${its.length} version${its.length > 1 ? "s" : ""} · ${bytes(its.reduce((sum, one) => sum + one.bytes, 0))}`}>
+          {its[0]!.description && <p>{its[0]!.description}</p>}
+          <table>
+            <thead><tr><th>version</th><th>aliases</th><th>made by</th><th>step</th><th>saved</th><th>size</th><th>used by</th><th>metrics</th><th>to get it</th></tr></thead>
+            <tbody>
+              {its.slice(0, 200).map((v) => (
+                <tr key={v.version}>
+                  <th scope="row">{v.version}</th>
+                  <td>{v.aliases.map((alias) => <span class="tag" key={alias}>{alias}</span>)}</td>
+                  <td>{run(v.run, v.project)}</td><td class="number">{v.step ?? ""}</td><td>{time(v.created_ms)}</td><td class="number">{bytes(v.bytes)}</td>
+                  <td>{(v.used_by ?? []).map((id, i) => <span key={id}>{i > 0 && ", "}{run(id, v.project)}</span>)}</td>
+                  <td>{Object.entries(v.metrics).slice(0, 3).map(([metric, value]) => `${metric} ${short(value)}`).join("  ")}</td>
+                  <td><code>cairn artifact get {v.project}/{v.artifact}:{v.version}</code></td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+          {its.length > 200 && <p class="dim">and {its.length - 200} older ones: cairn artifact ls</p>}
+        </Part>
+      ))}
+    </>
+  );
+}
+
 export function State({ run }: { run: Run }) {
   return (
     <span class={`state ${run.state}`} title={run.why}>
@@ -176,7 +255,7 @@ export function RunPage({ shown }: { shown: Shown }) {
       (why: Failure) => is_old || fail(why),
     );
     return () => void (is_old = true);
-  }, [id, shown.tick]);
+  }, [id, shown.run(id)?.seen]);
   if (failure) return <p class="empty bad">{failure.message}; {failure.advice}</p>;
   if (!details) return <p class="empty">…</p>;
   const run = details;
@@ -186,6 +265,7 @@ export function RunPage({ shown }: { shown: Shown }) {
         <i class="dot" style={{ background: colour(shown.places.get(run.id) ?? 0, shown.is_dark) }} /> {run.name} <State run={run} />
       </h2>
       {run.why && <p class="bad">{run.why}</p>}
+      {shown.source.writable && <Edit key={run.id} shown={shown} run={run} />}
       <dl>
         <dt>id</dt><dd>{run.project}/{run.id}</dd>
         <dt>created</dt><dd>{time(run.created_ms)}</dd>
@@ -250,6 +330,35 @@ export function RunPage({ shown }: { shown: Shown }) {
       </Part>
       {lines.length > 0 && <Part title="Output"><pre class="console" tabIndex={0}>{lines.join("\n")}</pre></Part>}
     </div>
+  );
+}
+
+/** What people may change of a run. */
+function Edit({ shown, run }: { shown: Shown; run: Run }) {
+  const [failure, fail] = useState<Failure | null>(null);
+  const edit = (parameters: Parameters) => shown.source.edit([["run", `${run.project}/${run.id}`], ...parameters]).then(() => fail(null), fail);
+  const save = (event: SubmitEvent) => {
+    event.preventDefault();
+    const form = new FormData(event.currentTarget as HTMLFormElement);
+    const text = (name: string) => String(form.get(name) ?? "");
+    const tags = text("tags").split(",").map((tag) => tag.trim());
+    void edit([["name", text("name")], ["notes", text("notes")], ...tags.map((tag): [string, string] => ["tag", tag])]);
+  };
+  return (
+    <details class="edit">
+      <summary class="dim">Edit</summary>
+      <form onSubmit={save}>
+        <label>name <input name="name" defaultValue={run.name} /></label>
+        <label>tags <input name="tags" defaultValue={run.tags.join(", ")} placeholder="a, b" /></label>
+        <label>notes <textarea name="notes" rows={3} defaultValue={run.notes} /></label>
+        <p>
+          <button type="submit">Save</button>{" "}
+          <button type="button" onClick={() => void edit([["deleted", String(!run.deleted)]])}>{run.deleted ? "Restore" : "Delete"}</button>
+          {!run.deleted && <span class="dim"> It is only put away: nothing on disk is removed.</span>}
+        </p>
+        {failure && <p class="bad" role="alert">{failure.message}; {failure.advice}</p>}
+      </form>
+    </details>
   );
 }
 

@@ -42,14 +42,26 @@ export interface Run {
   tags: string[];
   defined: Record<string, { goal?: "minimize" | "maximize"; unit?: string; step_metric?: string }>;
   dir: string;
+  /** Put away: not listed. */
+  deleted?: boolean;
   config: Record<string, unknown>;
   metrics: Record<string, Metric>;
+  /** How many more it has than are here. */
+  metrics_left_out?: number;
+  /** Grows when it changes; of this page's own. */
+  seen?: number;
 }
 
 export interface Runs {
   runs: Run[];
   truncated: boolean;
   damaged: Failure[];
+}
+/** Of a server: all runs, or those that have changed. */
+interface Changes extends Runs {
+  all: boolean;
+  gone: string[];
+  cursor: string;
 }
 
 export interface Points {
@@ -79,6 +91,10 @@ export interface Series {
   first_ms: number;
   last_ms: number;
   origin_ms: number;
+  /** Over another metric: values that were logged before it was. */
+  without_x?: number;
+  /** The first values after the step went back. */
+  restarts_at?: Points;
   points?: Points;
   buckets?: Buckets;
   smooth?: { at: number[]; value: number[] };
@@ -95,6 +111,11 @@ export interface Version {
   aliases: string[];
   metrics: Record<string, Num>;
   files: { path: string; bytes: number; sha256?: string; reference?: string }[];
+  project: string;
+  description: string;
+  metadata: Record<string, unknown>;
+  /** The runs that asked for it. */
+  used_by?: string[];
 }
 export interface Row {
   step: number;
@@ -135,7 +156,9 @@ export interface DryRun {
 export interface Answers {
   runs: Runs;
   run: RunDetails;
+  metrics: Record<string, Metric>;
   series: { series: Series[] };
+  artifacts: { versions: Version[]; damaged: Failure[] };
   decisions: { decisions: Decision[] };
   simulate: DryRun;
   lines: { lines: string[] };
@@ -146,27 +169,112 @@ export type Parameters = [string, string | number][];
 export interface Source {
   /** Whether runs may go on while they are looked at. */
   readonly live: boolean;
+  /** Whether runs may be changed from here. */
+  readonly writable: boolean;
+  /** Changes a run: name, notes, tags, deleted. Throws a `Failure`. */
+  edit(parameters: Parameters): Promise<void>;
   /** Throws a `Failure`. */
   ask<Q extends keyof Answers>(question: Q, parameters: Parameters): Promise<Answers[Q]>;
+  /** Hears of all runs now and whenever one has changed. Returns what ends it. */
+  follow(hear: (runs: Runs) => void, fail: (why: Failure) => void): () => void;
 }
+
+const silent: Failure = { code: "io", message: "the server does not answer", path: "", advice: "is it still running?" };
+
+const key_of = (run: Run): string => `${run.project}/${run.id}`;
 
 /** A server that speaks HTTP. */
 export class Server implements Source {
   readonly live = true;
+  /** The page was asked for with the token. */
+  readonly writable = document.documentElement.dataset.writable !== undefined;
+  private waiting = new Map<string, { metrics: Set<string>; answer: Promise<Answers["series"]> }>();
   constructor(private readonly root: string) {}
 
+  async edit(parameters: Parameters): Promise<void> {
+    await this.post("edit", parameters);
+  }
+
   async ask<Q extends keyof Answers>(question: Q, parameters: Parameters): Promise<Answers[Q]> {
-    const query = new URLSearchParams(parameters.map(([name, value]) => [name, String(value)]));
-    const reply = await fetch(`${this.root}api/${question}?${query}`, { headers: { accept: "application/json" } });
+    return question === "series" ? ((await this.ask_series(parameters)) as Answers[Q]) : this.fetch(question, parameters);
+  }
+
+  follow(hear: (runs: Runs) => void, fail: (why: Failure) => void): () => void {
+    const known = new Map<string, Run>();
+    let seen = 0;
+    const take = (changes: Changes) => {
+      seen++;
+      if (changes.all) {
+        const still = new Set(changes.runs.map(key_of));
+        for (const key of [...known.keys()]) if (!still.has(key)) known.delete(key);
+      }
+      for (const key of changes.gone) known.delete(key);
+      for (const run of changes.runs) known.set(key_of(run), { ...run, seen });
+      hear({ runs: [...known.values()], truncated: changes.truncated, damaged: changes.damaged });
+    };
+    let timer = 0;
+    let cursor = "";
+    const poll = async () => {
+      try {
+        const changes = (await this.fetch("runs", cursor ? [["since", cursor]] : [])) as Changes;
+        if (changes.cursor !== cursor) (cursor = changes.cursor), take(changes);
+      } catch (why) {
+        fail(why as Failure);
+      }
+    };
+    const events = new EventSource(`${this.root}api/changes`);
+    events.onmessage = (event) => take(JSON.parse(event.data) as Changes);
+    events.addEventListener("failure", (event) => fail(JSON.parse((event as MessageEvent<string>).data) as Failure));
+    events.onerror = () => {
+      fail(silent);
+      // The browser tries again by itself, unless it was refused: too many pages may be open.
+      if (events.readyState === EventSource.CLOSED && !timer) timer = setInterval(() => document.hidden || poll(), 2000), void poll();
+    };
+    return () => (events.close(), clearInterval(timer));
+  }
+
+  /** What several charts ask for at the same time is one question. */
+  private async ask_series(parameters: Parameters): Promise<Answers["series"]> {
+    const metric = parameters.filter(([name]) => name === "metric").map(([, value]) => String(value));
+    const rest = parameters.filter(([name]) => name !== "metric");
+    const key = JSON.stringify(rest);
+    let together = this.waiting.get(key);
+    const of = (name: string) => Number(parameters.find(([key]) => key === name)?.[1] ?? 1000);
+    const runs = parameters.filter(([name]) => name === "run").length;
+    const most = Math.max(1, Math.floor(200_000 / (of("buckets") * Math.max(1, runs)))); // an answer has its bounds
+    if (!together || together.metrics.size >= most) {
+      const metrics = new Set<string>();
+      const answer = new Promise<void>((go) => setTimeout(go, 5)).then(() => {
+        if (this.waiting.get(key)?.metrics === metrics) this.waiting.delete(key);
+        return this.fetch("series", [...rest, ...[...metrics].map((name): [string, string] => ["metric", name])]);
+      });
+      this.waiting.set(key, (together = { metrics, answer }));
+    }
+    for (const name of metric) together.metrics.add(name);
+    const { series } = await together.answer;
+    return { series: series.filter((one) => metric.includes(one.metric)) };
+  }
+  private async fetch<Q extends keyof Answers>(question: Q, parameters: Parameters): Promise<Answers[Q]> {
+    const query = new URLSearchParams(parameters.map(([name, value]) => [name, String(value)])).toString();
+    // Long ones have no room in an address.
+    return (await (query.length < 2000 ? this.send(`${this.root}api/${question}?${query}`) : this.post(question, parameters))) as Answers[Q];
+  }
+  private post(question: string, parameters: Parameters): Promise<unknown> {
+    const body: Record<string, string[]> = {};
+    for (const [name, value] of parameters) (body[name] ??= []).push(String(value));
+    return this.send(`${this.root}api/${question}`, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
+  }
+  private async send(address: string, how?: RequestInit): Promise<unknown> {
+    const reply = await fetch(address, how).catch(() => {
+      throw silent;
+    });
     const body = await reply.json();
     if (!reply.ok) throw body.error as Failure;
-    return body as Answers[Q];
+    return body;
   }
 }
-
 /** The answers that a report has inside. */
 export interface Inside {
-  runs: Runs;
   details: Record<string, RunDetails>;
   decisions: Record<string, Decision[]>;
   /** By run and metric: in as many buckets as the report's size allowed. Few values need no second axis. */
@@ -175,19 +283,34 @@ export interface Inside {
 
 export class Report implements Source {
   readonly live = false;
+  readonly writable = false;
   constructor(private readonly inside: Inside) {}
+
+  follow(hear: (runs: Runs) => void): () => void {
+    hear(this.runs());
+    return () => {};
+  }
+  async edit(): Promise<void> {}
+
+  private runs(): Runs {
+    return { runs: Object.values(this.inside.details), truncated: false, damaged: [] };
+  }
 
   async ask<Q extends keyof Answers>(question: Q, parameters: Parameters): Promise<Answers[Q]> {
     const all = (name: string) => parameters.filter(([key]) => key === name).map(([, value]) => String(value));
     const run = all("run")[0] ?? "";
     switch (question) {
       case "runs":
-        return this.inside.runs as Answers[Q];
+        return this.runs() as Answers[Q];
       case "run": {
         const found = this.inside.details[run];
         if (found) return found as Answers[Q];
         break;
       }
+      case "metrics":
+        return (this.inside.details[run]?.metrics ?? {}) as Answers[Q];
+      case "artifacts":
+        return { versions: Object.values(this.inside.details).flatMap((run) => run.versions), damaged: [] } as unknown as Answers[Q];
       case "decisions":
         return { decisions: this.inside.decisions[run] ?? [] } as Answers[Q];
       case "lines":

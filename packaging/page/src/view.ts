@@ -4,7 +4,7 @@ export type Axis = "step" | "relative" | "time";
 export type Smoothing = "time_weighted" | "exponential" | "gaussian";
 
 export interface View {
-  page: "charts" | "table" | "compare" | "run";
+  page: "charts" | "table" | "compare" | "artifacts" | "run";
   /** The run that the page "run" is about. */
   run: string;
   project: string;
@@ -14,6 +14,8 @@ export interface View {
   runs: string;
   metrics: string;
   axis: Axis;
+  /** A metric that the others are drawn over, instead of the axis. */
+  x: string;
   smoothing: Smoothing;
   /** 0: none. */
   weight: number;
@@ -25,9 +27,16 @@ export interface View {
   zoom: [number, number] | null;
   sort: string;
   descending: boolean;
+  /** The table's rows together by this column. */
+  group: string;
   theme: "auto" | "light" | "dark";
   /** The one chart that fills the page. */
   metric: string;
+  /** What is tried: which versions this would have saved, and kept. */
+  policy: string;
+  keep: string;
+  /** The runs that were put away, instead of the others. */
+  deleted: boolean;
 }
 
 export const plain: View = {
@@ -38,6 +47,7 @@ export const plain: View = {
   runs: "",
   metrics: "",
   axis: "step",
+  x: "",
   smoothing: "time_weighted",
   weight: 0,
   log_x: false,
@@ -47,8 +57,12 @@ export const plain: View = {
   zoom: null,
   sort: "created_ms",
   descending: true,
+  group: "",
   theme: "auto",
   metric: "",
+  policy: "",
+  keep: "",
+  deleted: false,
 };
 
 /** Only what differs from the plain view. */
@@ -66,7 +80,7 @@ export function to_address(view: View): string {
 export function from_address(text: string): View {
   const view: View = { ...plain };
   const words: Partial<Record<keyof View, string[]>> = {
-    page: ["charts", "table", "compare", "run"],
+    page: ["charts", "table", "compare", "artifacts", "run"],
     axis: ["step", "relative", "time"],
     smoothing: ["time_weighted", "exponential", "gaussian"],
     theme: ["auto", "light", "dark"],

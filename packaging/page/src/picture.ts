@@ -1,0 +1,89 @@
+// A chart as a file: what is drawn as numbers, and as a picture that can be scaled.
+import { columns, type Curve, type Frame, type Look } from "./chart";
+import { short } from "./numbers";
+
+const quoted = (text: string): string => (/[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
+
+/** Every point or bucket that is drawn: `run,id,x,min,max,last`, and `smooth` at its own places. */
+export function to_csv(curves: Curve[], look: Look): string {
+  const lines = [`run,id,${look.axis === "step" ? "step" : look.axis === "metric" ? "x" : "seconds"},min,max,last,smooth`];
+  const number = (value: number | null) => (value === null ? "" : String(value));
+  for (const curve of curves) {
+    const c = columns(curve.series, look.axis);
+    const who = `${quoted(curve.name)},${quoted(curve.run)}`;
+    c.x.forEach((x, i) => lines.push(`${who},${x},${number(c.low[i]!)},${number(c.high[i]!)},${number(c.line[i]!)},`));
+    curve.series.smooth?.at.forEach((at, i) =>
+      lines.push(`${who},${look.axis === "step" || look.axis === "metric" ? at : at / 1e9},,,,${curve.series.smooth!.value[i]}`),
+    );
+  }
+  return lines.join("\n") + "\n";
+}
+
+const escaped = (text: string): string =>
+  text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;");
+
+/** The same picture as lines and areas. */
+export function to_svg(title: string, curves: Curve[], look: Look, frame: Frame, ground: string): string {
+  const [left, top, right, legend] = [60, 30, 12, 22];
+  const width = Math.max(480, look.width);
+  const height = Math.max(260, look.height);
+  const inner = { width: width - left - right, height: height - top - 28 - legend };
+  const scale = (ends: [number, number], is_log: boolean) => {
+    const of = (v: number) => (is_log ? Math.log10(v) : v);
+    return (v: number) => (of(v) - of(ends[0])) / (of(ends[1]) - of(ends[0]) || 1);
+  };
+  const along = scale(frame.x, look.log_x);
+  const up = scale(frame.y, look.log_y);
+  const x = (v: number) => Number((left + along(v) * inner.width).toFixed(2));
+  const y = (v: number) => Number((top + (1 - up(v)) * inner.height).toFixed(2));
+  const can = (v: number | null): v is number => v !== null && (!look.log_y || v > 0);
+  const label = (v: number) => (look.axis === "time" ? new Date(v * 1000).toISOString().slice(0, 16).replace("T", " ") : short(v));
+  const out: string[] = [
+    `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" font-family="system-ui, sans-serif" font-size="11">`,
+    `<rect width="100%" height="100%" fill="${ground}"/>`,
+    `<text x="${left}" y="18" font-size="13" font-weight="600" fill="${look.ink}">${escaped(title)}</text>`,
+    `<clipPath id="inside"><rect x="${left}" y="${top}" width="${inner.width}" height="${inner.height}"/></clipPath>`,
+  ];
+  for (const v of frame.ticks_y.filter((v) => v >= frame.y[0] && v <= frame.y[1] && can(v)))
+    out.push(`<path d="M${left} ${y(v)}h${inner.width}" stroke="${look.grid}"/><text x="${left - 6}" y="${y(v) + 4}" text-anchor="end" fill="${look.ink}">${label_y(v)}</text>`);
+  for (const v of frame.ticks_x.filter((v) => v >= frame.x[0] && v <= frame.x[1]))
+    out.push(`<path d="M${x(v)} ${top}v${inner.height}" stroke="${look.grid}"/><text x="${x(v)}" y="${top + inner.height + 16}" text-anchor="middle" fill="${look.ink}">${escaped(label(v))}</text>`);
+  out.push('<g clip-path="url(#inside)">');
+  for (const curve of curves) {
+    const c = columns(curve.series, look.axis);
+    const known = c.x.map((_, i) => i).filter((i) => can(c.low[i]!) && can(c.high[i]!) && (!look.log_x || c.x[i]! > 0));
+    const smooth = curve.series.smooth;
+    if (known.length > 1 && (curve.series.buckets || smooth)) {
+      const edge = (column: (number | null)[], order: number[]) => order.map((i) => `${x(c.x[i]!)} ${y(column[i]!)}`).join("L");
+      out.push(`<path d="M${edge(c.high, known)}L${edge(c.low, [...known].reverse())}Z" fill="${curve.colour}" fill-opacity="0.25"/>`);
+    }
+    const line = smooth
+      ? smooth.at.map((at, i) => [look.axis === "step" ? at : at / 1e9, smooth.value[i]!] as const)
+      : known.map((i) => [c.x[i]!, c.line[i]!] as const);
+    const path = line.filter(([at, v]) => can(v) && (!look.log_x || at > 0)).map(([at, v]) => `${x(at)} ${y(v)}`);
+    if (path.length) out.push(`<path d="M${path.join("L")}" fill="none" stroke="${curve.colour}" stroke-width="1.5" stroke-linejoin="round"/>`);
+  }
+  out.push("</g>");
+  let at = left;
+  for (const curve of curves.slice(0, 8)) {
+    const name = curve.name.length > 24 ? `${curve.name.slice(0, 23)}…` : curve.name;
+    out.push(`<path d="M${at} ${height - 12}h14" stroke="${curve.colour}" stroke-width="3"/><text x="${at + 18}" y="${height - 8}" fill="${look.ink}">${escaped(name)}</text>`);
+    at += 30 + name.length * 6.5;
+  }
+  out.push("</svg>");
+  return out.join("\n") + "\n";
+
+  function label_y(v: number): string {
+    return escaped(short(v));
+  }
+}
+
+/** Gives a file to the user. */
+export function download(name: string, content: Blob | string, type = "text/plain"): void {
+  const blob = typeof content === "string" ? new Blob([content], { type }) : content;
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(blob);
+  link.download = name.replaceAll(/[^\w.-]+/g, "_");
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+}
