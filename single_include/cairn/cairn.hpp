@@ -4206,13 +4206,13 @@ template <AnyPart... Parts>
 namespace CAIRN_NAMESPACE::detail {
 
 template <class V, class>
-struct deferred {
+struct DeferredType {
     using type = V;
 };
 /// V, by a name that depends on T, which is a parameter of a template. What the template does with it the
 /// compiler looks into only where that is used, and not in each file that includes it.
 template <class V, class T>
-using Deferred = typename deferred<V, T>::type;
+using Deferred = typename DeferredType<V, T>::type;
 
 }  // namespace CAIRN_NAMESPACE::detail
 
@@ -4271,6 +4271,36 @@ namespace CAIRN_NAMESPACE::detail {
 #endif
 
 }  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/fwd.hpp
+// Names for headers that only mention them: `void train(cairn::Run& run);`. Costs nothing. A checkpoint is
+// not among them, since its type is made of all of its parts: take it as a template's argument.
+
+namespace CAIRN_NAMESPACE {
+
+class DisabledRun;
+class DynamicRow;
+class Fields;
+class LocalStore;
+class error;
+struct Decision;
+struct Health;
+struct Options;
+struct ServeOptions;
+struct Step;
+struct TensorView;
+struct Version;
+template <class T>
+class BasicRun;
+using Run = BasicRun<void>;
+template <class T>
+class Part;
+template <class... Fields>
+class Row;
+template <class T>
+class result;
+
+}  // namespace CAIRN_NAMESPACE
 
 // ---- cairn/policy/combine.hpp
 // The algebra: `|`, `&` and `!` on policies, and the types Any, All and Not behind them.
@@ -11541,6 +11571,14 @@ class BasicRun {
         return detail::in_order(std::move(all));
     }
 
+    // ---- seeing (defined in serve/server.hpp, which is opt-in)
+
+    /// Shows the run's store in a browser while it trains, until what this gives is destroyed: `auto
+    /// dashboard = run.serve({.port = 6006});`. Training waits for no viewer. Throws busy, if the port is
+    /// taken.
+    template <class Options = ServeOptions>
+    [[nodiscard]] auto serve(Options options = {});
+
     // ---- what is recorded beside rows
 
     /// The config as it stands; a nested value is `config()["optimizer"]["lr"]`.
@@ -12439,7 +12477,7 @@ class BasicSnapshot {
     };
     struct Block {
         std::unique_ptr<std::byte[]> bytes;
-        std::size_t size, used = 0;
+        std::size_t size = 0, used = 0;
     };
 
     /// Adds a block for at least so many bytes. Blocks grow with what there is, so that they are few and the
@@ -15306,6 +15344,12 @@ struct [[nodiscard]] Done {
     ///@}
 };
 
+/// The dashboard of a run that records nothing: there is none.
+struct NoDashboard {
+    /// As that of `Dashboard`.
+    [[nodiscard]] static std::string url() { return {}; }
+};
+
 /// A run that records nothing. Arguments are evaluated as ever; nothing is done with them.
 class DisabledRun {
   public:
@@ -15354,6 +15398,11 @@ class DisabledRun {
     [[nodiscard]] static std::vector<Decision> decisions() { return {}; }
     /// Watches nothing, whatever the model is.
     constexpr void watch(const auto&, const auto&...) const noexcept {}
+
+    template <class Options = ServeOptions>
+    [[nodiscard]] static NoDashboard serve(const Options& = {}) noexcept {
+        return {};
+    }
 
     template <class A>
     constexpr void log_artifact(const A&, std::initializer_list<std::string_view> = {}) const noexcept {}
@@ -19284,9 +19333,28 @@ template <class Json = nlohmann::json>
     return out;
 }
 
-}  // namespace detail
-
-namespace detail {
+/// JSON that is nested deeper is refused: who copies or prints it needs stack for each level.
+inline constexpr std::size_t most_json_depth = 1000;
+/// How deep the arrays and objects of a text are nested.
+template <class = void>
+[[nodiscard]] std::size_t json_depth(std::string_view text) noexcept {
+    std::size_t depth = 0, most = 0;
+    bool in_text = false;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        const char c = text[i];
+        if (in_text) {
+            if (c == '\\') ++i;
+            if (c == '"') in_text = false;
+        } else if (c == '"') {
+            in_text = true;
+        } else if (c == '[' || c == '{') {
+            most = std::max(most, ++depth);
+        } else if ((c == ']' || c == '}') && depth != 0) {
+            --depth;
+        }
+    }
+    return most;
+}
 
 /// Beside the record: the signal by which the process died, if it did.
 inline constexpr const char* crash_file = "signal";
@@ -19345,8 +19413,10 @@ class BasicRunFolder {
         const std::filesystem::path path = path_ / name;
         const auto text = detail::read_file(path, max_json_bytes);
         if (!text) return text.error();
-        auto value = Json::parse(*text, nullptr, false);
-        if (!value.is_discarded()) return value;
+        if (detail::json_depth(*text) <= detail::most_json_depth) {
+            auto value = Json::parse(*text, nullptr, false);
+            if (!value.is_discarded()) return value;
+        }
         return error{errc::corrupt, "this file of the run is no JSON", path.string(),
                      "restore it from a copy, or delete it"};
     }
@@ -19787,8 +19857,8 @@ class BasicRunEngine final : public RunCore,
     /// How a run ends.
     struct End {
         std::string status, why;
-        std::uint64_t dropped;  // rows
-        const Lane* lane;       // of the thread that ends it
+        std::uint64_t dropped = 0;   // rows
+        const Lane* lane = nullptr;  // of the thread that ends it
     };
     /// Writes it on a thread of its own: where the disk hangs, that thread and what it needs are left to it.
     result<void> write_end_within(std::int64_t most_ns, End end) noexcept {
@@ -19801,8 +19871,9 @@ class BasicRunEngine final : public RunCore,
             os::Bell done{};
             os::Thread thread{};
         };
-        auto writing =
-            std::unique_ptr<Writing>{new Writing{.run = this->shared_from_this(), .end = std::move(end)}};
+        std::unique_ptr<Writing> writing{new (std::nothrow)
+                                             Writing{.run = this->shared_from_this(), .end = std::move(end)}};
+        if (!writing) return write_end(end);
         const auto write = [](void* self) noexcept -> void* {
             auto& mine = *static_cast<Writing*>(self);
             mine.written = mine.run->write_end(mine.end);

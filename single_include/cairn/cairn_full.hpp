@@ -16,6 +16,7 @@
 #include <bit>
 #include <cerrno>
 #include <charconv>
+#include <chrono>
 #include <clocale>
 #include <cmath>
 #include <concepts>
@@ -52,8 +53,10 @@
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <thread>
 #include <tuple>
 #include <type_traits>
+#include <unordered_map>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -4214,13 +4217,13 @@ template <AnyPart... Parts>
 namespace CAIRN_NAMESPACE::detail {
 
 template <class V, class>
-struct deferred {
+struct DeferredType {
     using type = V;
 };
 /// V, by a name that depends on T, which is a parameter of a template. What the template does with it the
 /// compiler looks into only where that is used, and not in each file that includes it.
 template <class V, class T>
-using Deferred = typename deferred<V, T>::type;
+using Deferred = typename DeferredType<V, T>::type;
 
 }  // namespace CAIRN_NAMESPACE::detail
 
@@ -4279,6 +4282,36 @@ namespace CAIRN_NAMESPACE::detail {
 #endif
 
 }  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/fwd.hpp
+// Names for headers that only mention them: `void train(cairn::Run& run);`. Costs nothing. A checkpoint is
+// not among them, since its type is made of all of its parts: take it as a template's argument.
+
+namespace CAIRN_NAMESPACE {
+
+class DisabledRun;
+class DynamicRow;
+class Fields;
+class LocalStore;
+class error;
+struct Decision;
+struct Health;
+struct Options;
+struct ServeOptions;
+struct Step;
+struct TensorView;
+struct Version;
+template <class T>
+class BasicRun;
+using Run = BasicRun<void>;
+template <class T>
+class Part;
+template <class... Fields>
+class Row;
+template <class T>
+class result;
+
+}  // namespace CAIRN_NAMESPACE
 
 // ---- cairn/policy/combine.hpp
 // The algebra: `|`, `&` and `!` on policies, and the types Any, All and Not behind them.
@@ -11549,6 +11582,14 @@ class BasicRun {
         return detail::in_order(std::move(all));
     }
 
+    // ---- seeing (defined in serve/server.hpp, which is opt-in)
+
+    /// Shows the run's store in a browser while it trains, until what this gives is destroyed: `auto
+    /// dashboard = run.serve({.port = 6006});`. Training waits for no viewer. Throws busy, if the port is
+    /// taken.
+    template <class Options = ServeOptions>
+    [[nodiscard]] auto serve(Options options = {});
+
     // ---- what is recorded beside rows
 
     /// The config as it stands; a nested value is `config()["optimizer"]["lr"]`.
@@ -12447,7 +12488,7 @@ class BasicSnapshot {
     };
     struct Block {
         std::unique_ptr<std::byte[]> bytes;
-        std::size_t size, used = 0;
+        std::size_t size = 0, used = 0;
     };
 
     /// Adds a block for at least so many bytes. Blocks grow with what there is, so that they are few and the
@@ -15314,6 +15355,12 @@ struct [[nodiscard]] Done {
     ///@}
 };
 
+/// The dashboard of a run that records nothing: there is none.
+struct NoDashboard {
+    /// As that of `Dashboard`.
+    [[nodiscard]] static std::string url() { return {}; }
+};
+
 /// A run that records nothing. Arguments are evaluated as ever; nothing is done with them.
 class DisabledRun {
   public:
@@ -15362,6 +15409,11 @@ class DisabledRun {
     [[nodiscard]] static std::vector<Decision> decisions() { return {}; }
     /// Watches nothing, whatever the model is.
     constexpr void watch(const auto&, const auto&...) const noexcept {}
+
+    template <class Options = ServeOptions>
+    [[nodiscard]] static NoDashboard serve(const Options& = {}) noexcept {
+        return {};
+    }
 
     template <class A>
     constexpr void log_artifact(const A&, std::initializer_list<std::string_view> = {}) const noexcept {}
@@ -19292,9 +19344,28 @@ template <class Json = nlohmann::json>
     return out;
 }
 
-}  // namespace detail
-
-namespace detail {
+/// JSON that is nested deeper is refused: who copies or prints it needs stack for each level.
+inline constexpr std::size_t most_json_depth = 1000;
+/// How deep the arrays and objects of a text are nested.
+template <class = void>
+[[nodiscard]] std::size_t json_depth(std::string_view text) noexcept {
+    std::size_t depth = 0, most = 0;
+    bool in_text = false;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        const char c = text[i];
+        if (in_text) {
+            if (c == '\\') ++i;
+            if (c == '"') in_text = false;
+        } else if (c == '"') {
+            in_text = true;
+        } else if (c == '[' || c == '{') {
+            most = std::max(most, ++depth);
+        } else if ((c == ']' || c == '}') && depth != 0) {
+            --depth;
+        }
+    }
+    return most;
+}
 
 /// Beside the record: the signal by which the process died, if it did.
 inline constexpr const char* crash_file = "signal";
@@ -19353,8 +19424,10 @@ class BasicRunFolder {
         const std::filesystem::path path = path_ / name;
         const auto text = detail::read_file(path, max_json_bytes);
         if (!text) return text.error();
-        auto value = Json::parse(*text, nullptr, false);
-        if (!value.is_discarded()) return value;
+        if (detail::json_depth(*text) <= detail::most_json_depth) {
+            auto value = Json::parse(*text, nullptr, false);
+            if (!value.is_discarded()) return value;
+        }
         return error{errc::corrupt, "this file of the run is no JSON", path.string(),
                      "restore it from a copy, or delete it"};
     }
@@ -19795,8 +19868,8 @@ class BasicRunEngine final : public RunCore,
     /// How a run ends.
     struct End {
         std::string status, why;
-        std::uint64_t dropped;  // rows
-        const Lane* lane;       // of the thread that ends it
+        std::uint64_t dropped = 0;   // rows
+        const Lane* lane = nullptr;  // of the thread that ends it
     };
     /// Writes it on a thread of its own: where the disk hangs, that thread and what it needs are left to it.
     result<void> write_end_within(std::int64_t most_ns, End end) noexcept {
@@ -19809,8 +19882,9 @@ class BasicRunEngine final : public RunCore,
             os::Bell done{};
             os::Thread thread{};
         };
-        auto writing =
-            std::unique_ptr<Writing>{new Writing{.run = this->shared_from_this(), .end = std::move(end)}};
+        std::unique_ptr<Writing> writing{new (std::nothrow)
+                                             Writing{.run = this->shared_from_this(), .end = std::move(end)}};
+        if (!writing) return write_end(end);
         const auto write = [](void* self) noexcept -> void* {
             auto& mine = *static_cast<Writing*>(self);
             mine.written = mine.run->write_end(mine.end);
@@ -20576,6 +20650,25 @@ class Series {
     [[nodiscard]] std::vector<Point> points() const { return all().points(); }
     /// How often the step repeated or went back.
     [[nodiscard]] std::size_t restarts() const noexcept { return static_cast<std::size_t>(all_.restarts); }
+    /// The first values after it did, at most so many of them. Cost: reads the stretches that have one.
+    [[nodiscard]] std::vector<Point> restart_points(std::size_t most) const {
+        std::vector<Point> out;
+        std::optional<std::int64_t> before;  // the step
+        for (const Chunk& chunk : chunks_) {
+            if (out.size() >= most) break;
+            if (chunk.node.count() == 0) continue;
+            if (chunk.node.restarts != 0 || (before && chunk.node.first_step <= *before)) {
+                const detail::SeriesValues values = values_of(chunk);
+                for (std::size_t i = 0; i < values.numbers.size() && out.size() < most; ++i) {
+                    if (before && values.steps[i] <= *before)
+                        out.push_back({values.steps[i], values.ms[i] * ns_per_ms, values.numbers[i]});
+                    before = values.steps[i];
+                }
+            }
+            before = chunk.node.last_step;
+        }
+        return out;
+    }
     /// The least step. Requires a point.
     [[nodiscard]] std::int64_t first_step() const noexcept { return all_.min_step; }
     /// The greatest step. Requires a point.
@@ -20586,6 +20679,14 @@ class Series {
     [[nodiscard]] std::int64_t last_ns() const noexcept { return all_.max_ms * ns_per_ms; }
     /// What `Axis::relative` counts from, nanoseconds since the Unix epoch.
     [[nodiscard]] std::int64_t origin_ns() const noexcept { return origin_ns_.value_or(first_ns()); }
+    /// About how much memory it takes.
+    [[nodiscard]] std::size_t memory_bytes() const noexcept {
+        std::size_t bytes = sizeof *this + groups_.capacity() * sizeof groups_[0];
+        for (const Chunk& chunk : chunks_)
+            bytes += sizeof chunk + chunk.parts.capacity() * sizeof chunk.parts[0] +
+                     chunk.numbers.capacity() * (sizeof chunk.numbers[0] + 2 * sizeof chunk.steps[0]);
+        return bytes;
+    }
     /// How many values could not be read when they were asked for: the file was damaged or is gone.
     [[nodiscard]] std::uint64_t unread() const noexcept { return unread_; }
     /// How many stretches of the history, and how many rings, could not be read when it was opened.
@@ -20761,48 +20862,64 @@ inline std::vector<Series::Point> Series::Window::points() const {
 }  // namespace CAIRN_NAMESPACE
 
 // ---- cairn/query/detail/read_series.hpp
-// A metric of a run as a series: by the index of its history where there is one, from the frames that it does
+// Metrics of a run as series: by the index of its history where there is one, from the frames that it does
 // not cover, and from what the rings still hold.
 
 namespace CAIRN_NAMESPACE::detail {
 
-/// One metric in the frames of packed rows of histories, which are read when their values are needed.
-class MetricFrames {
+/// Histories of packed rows, one of them open: there may be thousands of ranks.
+class OpenHistory {
   public:
-    explicit MetricFrames(std::string metric) : metric_{std::move(metric)} {}
-
     /// Goes on with another history, which lies there.
     void open(std::filesystem::path path, os::File history) {
         paths_.push_back(std::move(path));
         history_ = std::move(history);
         opened_ = paths_.size() - 1;
     }
-    /// The one that was opened last.
-    [[nodiscard]] const os::File& history() const noexcept { return history_; }
+    /// The number of the one that was opened last.
+    [[nodiscard]] std::size_t last() const noexcept { return paths_.size() - 1; }
+    /// The one that was opened last, until another one is read.
+    [[nodiscard]] const os::File& file() const noexcept { return history_; }
+
+    /// Reads a frame. False if it is damaged or gone.
+    bool read(std::size_t number, const FramePlace& place, std::vector<std::byte>& bytes, Frame& frame) {
+        if (number != opened_) {
+            auto history = os::File::open_read(paths_[number]);
+            if (!history) return false;
+            history_ = std::move(*history);
+            opened_ = number;
+        }
+        bytes.resize(place.bytes);
+        const auto read = history_.read_at(place.at, writable_bytes_of(bytes));
+        if (!read || *read != place.bytes) return false;
+        FrameReader frames{bytes, 0};
+        return frames.next(frame) && frames.whole_bytes() == bytes.size() &&
+               frame_crc(bytes.data()) == place.crc;
+    }
+
+  private:
+    std::vector<std::filesystem::path> paths_;
+    std::size_t opened_ = 0;
+    os::File history_;  // that of paths_[opened_]
+};
+
+/// One metric in the frames of packed rows of histories, which are read when their values are needed.
+class MetricFrames {
+  public:
+    MetricFrames(std::string metric, std::shared_ptr<OpenHistory> histories)
+        : metric_{std::move(metric)}, histories_{std::move(histories)} {}
 
     /// A frame of the history that was opened last. Returns its number.
     std::size_t add(const FramePlace& place) {
-        places_.emplace_back(paths_.size() - 1, place);
+        places_.emplace_back(histories_->last(), place);
         return places_.size() - 1;
     }
 
     /// The values of a frame, good until the next call; nothing if it is damaged or gone.
     [[nodiscard]] std::optional<SeriesValues> load(std::size_t number) {
         const auto& [of, place] = places_[number];
-        if (of != opened_) {  // one at a time: there may be thousands of ranks
-            auto history = os::File::open_read(paths_[of]);
-            if (!history) return std::nullopt;
-            history_ = std::move(*history);
-            opened_ = of;
-        }
-        bytes_.resize(place.bytes);
-        const auto read = history_.read_at(place.at, writable_bytes_of(bytes_));
-        if (!read || *read != place.bytes) return std::nullopt;
-        FrameReader frames{bytes_, 0};
         Frame frame;
-        if (!frames.next(frame) || frames.whole_bytes() != bytes_.size() ||
-            frame_crc(bytes_.data()) != place.crc)
-            return std::nullopt;
+        if (!histories_->read(of, place, bytes_, frame)) return std::nullopt;
         return values_of(frame);
     }
     /// The same for a frame that is at hand.
@@ -20817,20 +20934,35 @@ class MetricFrames {
 
   private:
     std::string metric_;
-    std::vector<std::filesystem::path> paths_;
-    std::size_t opened_ = 0;
-    os::File history_;                                        // that of paths_[opened_]
+    std::shared_ptr<OpenHistory> histories_;
     std::vector<std::pair<std::size_t, FramePlace>> places_;  // in which history, and where
     std::vector<std::byte> bytes_;
     BlockReader reader_;
 };
 
-/// Reads one metric of a run, from the folder of each rank that has it.
+/// Reads metrics of a run, from the folder of each rank that has them: of every metric what is known of all
+/// its numbers together, and those that are wanted as series.
 class SeriesReader {
+    struct Wanted {
+        std::shared_ptr<MetricFrames> frames;
+        Series series;
+    };
+    struct Known {
+        SeriesNode node{};  // of all its numbers
+        Wanted* wanted = nullptr;
+    };
+    using KnownMetrics = std::map<std::string, Known, std::less<>>;
+
   public:
-    explicit SeriesReader(std::string_view metric)
-        : metric_{metric}, frames_{std::make_shared<MetricFrames>(metric_)},
-          series_{[frames = frames_](std::size_t number) { return frames->load(number); }} {}
+    /// What is not wanted is summed up only as far as an index covers it; if nothing is, all of it is.
+    explicit SeriesReader(std::span<const std::string> wanted = {}) {
+        for (const std::string& metric : wanted) {
+            auto frames = std::make_shared<MetricFrames>(metric, histories_);
+            const auto load = [frames](std::size_t number) { return frames->load(number); };
+            wanted_.push_back({std::move(frames), Series{load}});
+        }
+        for (std::size_t i = 0; i < wanted.size(); ++i) known_[wanted[i]].wanted = &wanted_[i];
+    }
 
     /// Appends what a rank has. Fails as `read_history` does.
     result<void> add(std::filesystem::path run_dir) {
@@ -20838,6 +20970,7 @@ class SeriesReader {
         report_ = {};
         assembler_ = {};
         positions_ = {};
+        of_ring_.clear();
         gaps_ = 0;
         is_read_twice_ = false;
         // Rings first: what leaves them while we read is in the history when we come to it. The index before
@@ -20847,7 +20980,7 @@ class SeriesReader {
         auto history = os::File::open_read(run_dir_ / history_file);
         if (!history && history.error().code() != errc::not_found) return history.error();
         if (history) {
-            frames_->open(run_dir_ / history_file, std::move(*history));
+            histories_->open(run_dir_ / history_file, std::move(*history));
             if (auto done = read_frames(index ? bytes_of(*index) : std::span<const std::byte>{}, rings);
                 !done)
                 return done;
@@ -20856,14 +20989,22 @@ class SeriesReader {
             if (positions_.take(ring))
                 take_records({FrameKind::records, ring.id, 0, 0, bytes_of(ring.bytes)});
         }
-        series_.add_damage(report_.damaged + report_.unread.size() + std::max(gaps_, positions_.missing()));
+        for (Wanted& one : wanted_)
+            one.series.add_damage(report_.damaged + report_.unread.size() +
+                                  std::max(gaps_, positions_.missing()));
         return {};
     }
 
-    /// What was added so far. Once.
-    [[nodiscard]] Series take() { return std::move(series_); }
-    /// The metrics that there are.
-    [[nodiscard]] const std::set<std::string, std::less<>>& names() const noexcept { return names_; }
+    /// What was added so far of the wanted one of this number. Once. All series of one reader are used by one
+    /// thread at a time.
+    [[nodiscard]] Series take(std::size_t number = 0) { return std::move(wanted_[number].series); }
+    /// Calls `f(name, SeriesNode)` for each metric that has numbers; see the constructor.
+    template <class F>
+    void for_each_metric(F&& f) const {
+        for (const auto& [name, known] : known_) {
+            if (known.node.count() != 0) f(name, known.node);
+        }
+    }
 
   private:
     struct Named {
@@ -20873,12 +21014,12 @@ class SeriesReader {
     };
 
     result<void> read_frames(std::span<const std::byte> index, std::span<const RingRest> rings) {
-        const auto size = frames_->history().size();
+        const auto size = histories_->file().size();
         if (!size) return size.error();
         if (*size == 0) return {};
         end_ = *size;
         std::byte header[history_header_bytes];
-        const auto head = frames_->history().read_at(0, header);
+        const auto head = histories_->file().read_at(0, header);
         if (!head) return head.error();
         if (auto ours = check_history(std::span{header}.first(*head), run_dir_ / history_file); !ours)
             return ours;
@@ -20911,7 +21052,7 @@ class SeriesReader {
         if (!read_index_entry(last, place, [](std::uint32_t, std::string_view, const SeriesNode&) {}))
             return false;
         std::byte head[frame_header_bytes] = {};
-        const auto read = frames_->history().read_at(place.at, head);
+        const auto read = histories_->file().read_at(place.at, head);
         const Frame frame = frame_head(head);
         return read && *read == sizeof head && frame_crc(head) == place.crc && frame.ring == place.ring &&
                frame.to == place.to;
@@ -20925,7 +21066,7 @@ class SeriesReader {
                          (run_dir_ / history_file).string(), "read it on one of 64 bits"};
         }
         bytes_.resize(static_cast<std::size_t>(to - from));
-        const auto read = frames_->history().read_at(from, writable_bytes_of(bytes_));
+        const auto read = histories_->file().read_at(from, writable_bytes_of(bytes_));
         if (!read) return read.error();
         FrameReader reader{bytes_of(bytes_).first(*read), 0};
         std::vector<Named> of_frame;
@@ -20946,10 +21087,8 @@ class SeriesReader {
             of_frame.clear();
             const auto block = block_of(frame.payload, [&](std::uint32_t id, std::string_view name) {
                 of_frame.push_back({id, name, {}});
-                keep_name(name);  // of an event's values too: which are, only reading them all would tell
             });
-            const auto ours = find_metric(of_frame);
-            if (block.empty() || (ours != of_frame.end() && !sum_up(frame, ours->node)))
+            if (block.empty() || !sum_up(frame, of_frame))
                 ++report_.damaged;
             else
                 take_packed(place, of_frame);
@@ -20959,7 +21098,7 @@ class SeriesReader {
         if (to == end_ && !is_read_twice_) {  // a writer may be at its last frame
             is_read_twice_ = true;
             os::sys::sleep_ns(1'000'000);
-            const auto size = frames_->history().size();
+            const auto size = histories_->file().size();
             if (!size) return size.error();
             end_ = *size;
             const std::uint64_t whole = from + reader.whole_bytes();
@@ -20969,51 +21108,65 @@ class SeriesReader {
         return {};
     }
 
-    /// False if the frame is damaged.
-    bool sum_up(const Frame& frame, SeriesNode& node) {
-        const auto values = frames_->values_of(frame);
-        if (!values) return false;
-        for (std::size_t i = 0; i < values->numbers.size(); ++i)
-            node.add(values->steps[i], values->ms[i], values->numbers[i]);
+    /// What a frame has of the metrics that are wanted, or of all. False if it is damaged.
+    bool sum_up(const Frame& frame, std::vector<Named>& metrics) {
+        for (Named& named : metrics) {
+            Known& known = known_as(frame.ring, named.id, named.name)->second;
+            if (known.wanted == nullptr) continue;
+            const auto values = known.wanted->frames->values_of(frame);
+            if (!values) return false;
+            for (std::size_t i = 0; i < values->numbers.size(); ++i)
+                named.node.add(values->steps[i], values->ms[i], values->numbers[i]);
+        }
+        if (wanted_.empty()) take_records(frame);
         return true;
     }
-    [[nodiscard]] std::vector<Named>::iterator find_metric(std::vector<Named>& metrics) const {
-        return std::find_if(metrics.begin(), metrics.end(),
-                            [&](const Named& named) { return named.name == metric_; });
+    /// The metric that a ring has numbered so.
+    [[nodiscard]] KnownMetrics::value_type* known_as(std::uint32_t ring, std::uint32_t id,
+                                                     std::string_view name) {
+        KnownMetrics::value_type*& known = of_ring_[std::uint64_t{ring} << 32U | id];
+        if (known == nullptr || known->first != name) {
+            assembler_.define(ring, id, name);
+            known = &entry_of(name);
+        }
+        return known;
+    }
+    [[nodiscard]] KnownMetrics::value_type& entry_of(std::string_view name) {
+        const auto found = known_.find(name);
+        return found != known_.end() ? *found : *known_.try_emplace(std::string{name}).first;
     }
     /// A frame of packed rows, by what is known of it.
-    void take_packed(const FramePlace& place, std::vector<Named>& metrics) {
+    void take_packed(const FramePlace& place, const std::vector<Named>& metrics) {
         for (const Named& named : metrics) {
-            assembler_.define(place.ring, named.id, named.name);
-            if (named.node.count() != 0) keep_name(named.name);
+            Known& known = known_as(place.ring, named.id, named.name)->second;
+            known.node.merge(named.node);
+            if (known.wanted != nullptr)
+                known.wanted->series.add_stored(known.wanted->frames->add(place), named.node);
         }
-        const auto ours = find_metric(metrics);
-        if (ours != metrics.end()) series_.add_stored(frames_->add(place), ours->node);
     }
     void take_records(const Frame& frame) {
         assembler_.feed(frame, report_,
                         [&](std::int64_t step, std::int64_t time_ns, std::span<const NamedValue> values) {
                             for (const NamedValue& named : values) {
-                                keep_name(named.name);
-                                if (named.name == metric_ && !named.value.is_text())
-                                    series_.add(step, time_ns, named.value.number());
+                                Known& known = entry_of(named.name).second;
+                                if (named.value.is_text()) continue;
+                                known.node.add(step, time_ns / ns_per_ms, named.value.number());
+                                if (known.wanted != nullptr)
+                                    known.wanted->series.add(step, time_ns, named.value.number());
                             }
                         });
     }
-    void keep_name(std::string_view name) {
-        if (names_.find(name) == names_.end()) names_.emplace(name);
-    }
 
-    std::string metric_;
-    std::shared_ptr<MetricFrames> frames_;
-    Series series_;
-    std::set<std::string, std::less<>> names_;
+    std::shared_ptr<OpenHistory> histories_ = std::make_shared<OpenHistory>();
+    std::vector<Wanted> wanted_;
+    KnownMetrics known_;
 
     // Of the rank at hand.
     std::filesystem::path run_dir_;
     HistoryReport report_;
     RowAssembler assembler_;
     RingPositions positions_;
+    std::unordered_map<std::uint64_t, KnownMetrics::value_type*> of_ring_;  // by ring, and the number in it
     std::size_t gaps_ = 0;
     std::uint64_t end_ = 0;         // of the history
     bool is_read_twice_ = false;    // where it is torn
@@ -21270,6 +21423,51 @@ result<std::vector<std::string>> last_lines(const std::filesystem::path& path, s
     return lines;
 }
 
+inline constexpr const char* edits_file = "edits.json";
+
+/// What people changed of a run; see `edit_run`. Fails: corrupt.
+[[nodiscard]] inline result<nlohmann::json> read_edits(const std::filesystem::path& run_dir) {
+    constexpr std::size_t most_bytes = std::size_t{1} << 20U;
+    const auto text = read_file(run_dir / edits_file, most_bytes);
+    if (!text && text.error().code() == errc::not_found) return nlohmann::json::object();
+    if (!text) return text.error();
+    if (json_depth(*text) <= most_json_depth) {
+        auto edits = nlohmann::json::parse(*text, nullptr, false);
+        if (edits.is_object()) return edits;
+    }
+    return error{errc::corrupt, "what was changed of a run cannot be read", (run_dir / edits_file).string(),
+                 "delete the file: then the run is as it was recorded"};
+}
+/// Puts them over the run's own record, where they are what they should be.
+inline void apply_edits(nlohmann::json& about, const nlohmann::json& edits) {
+    for (const char* key : {"name", "notes"}) {
+        if (const auto text = edits.find(key); text != edits.end() && text->is_string()) about[key] = *text;
+    }
+    if (const auto tags = edits.find("tags"); tags != edits.end() && tags->is_array()) {
+        nlohmann::json& all = about["tags"] = nlohmann::json::array();
+        for (const nlohmann::json& tag : *tags) {
+            if (tag.is_string()) all.push_back(tag);
+        }
+    }
+    if (const auto of = edits.find("deleted_session"); of != edits.end() && of->is_number_unsigned())
+        about["deleted_session"] = *of;
+}
+
+/// See `RecordedRun::ranks`.
+[[nodiscard]] inline result<std::vector<unsigned>> ranks_in(const std::filesystem::path& run_dir) {
+    std::vector<unsigned> ranks{0};
+    const auto names = os::list_dir(run_dir / ranks_folder);
+    if (!names && names.error().code() != errc::not_found) return names.error();
+    for (const std::string& name : names ? *names : std::vector<std::string>{}) {
+        unsigned rank = 0;
+        const auto [end, problem] = std::from_chars(name.data(), name.data() + name.size(), rank);
+        const bool is_one = problem == std::errc{} && name == std::to_string(rank);  // not "01"
+        if (is_one && rank != 0) ranks.push_back(rank);
+    }
+    std::sort(ranks.begin(), ranks.end());
+    return ranks;
+}
+
 }  // namespace detail
 
 /// A recorded run, as its folder tells it.
@@ -21288,6 +21486,12 @@ class RecordedRun {
     [[nodiscard]] std::string name() const { return text("name"); }
     /// How it stood when it was opened for reading.
     [[nodiscard]] RunState state() const noexcept { return state_; }
+    /// How it stands now. Fails: corrupt, not_found.
+    [[nodiscard]] result<RunState> state_now() const { return folder_.state(); }
+    /// Whether it said itself that it is over: nothing more comes unless it is resumed.
+    [[nodiscard]] bool has_ended() const noexcept {
+        return state_ != RunState::running && state_ != RunState::crashed;
+    }
     /// Why it failed, exited or crashed; empty if it did not, or if that is not known.
     [[nodiscard]] std::string why() const { return state_ == RunState::crashed ? crash() : text("why"); }
     /// Nanoseconds since the Unix epoch; `ended_ns` is 0 for a run that has not ended.
@@ -21296,6 +21500,13 @@ class RecordedRun {
     [[nodiscard]] std::int64_t started_ns() const { return number("started_ns"); }
     /// When it ended; 0 if it has not.
     [[nodiscard]] std::int64_t ended_ns() const { return number("ended_ns"); }
+    /// In how many sessions it was written: one more each time it is resumed.
+    [[nodiscard]] std::uint64_t sessions() const { return static_cast<std::uint64_t>(number("sessions")); }
+    /// Whether it was put away, and not resumed since: lists do not show it, but it is all there. See
+    /// `edit_run`.
+    [[nodiscard]] bool is_deleted() const {
+        return about_.contains("deleted_session") && number("deleted_session") == number("sessions");
+    }
     /// The run's folder.
     [[nodiscard]] const std::filesystem::path& dir() const noexcept { return folder_.path(); }
     /// The whole record: tags, notes, group, defined metrics, artifacts that were logged and used.
@@ -21368,26 +21579,40 @@ class RecordedRun {
     /// Of a run that has ended it is what was written at its end; otherwise it is made of its rows. Fails:
     /// corrupt, unsupported.
     [[nodiscard]] result<nlohmann::json> summary() const {
-        auto written = folder_.read_json("summary.json");
-        const bool is_there = written && written->is_object();
-        if (is_there && state_ != RunState::running && state_ != RunState::crashed) return written;
+        if (has_ended()) {
+            if (auto written = folder_.read_json("summary.json"); written && written->is_object())
+                return written;
+        }
         const auto views = metrics();
         if (!views) return views.error();
         nlohmann::json made = nlohmann::json::object();
         for (const auto& [name, view] : *views) made[name] = detail::to_json(view.summary);
-        const auto user = is_there ? written->find("user") : nlohmann::json::iterator{};
-        return nlohmann::json{
-            {"metrics", std::move(made)},
-            {"user", is_there && user != written->end() ? *user : nlohmann::json::object()}};
+        return nlohmann::json{{"metrics", std::move(made)}, {"user", user_summary()}};
+    }
+    /// What the program set of it with `set_summary`.
+    [[nodiscard]] nlohmann::json user_summary() const {
+        const auto written = folder_.read_json("summary.json");
+        const bool has = written && written->is_object() && written->contains("user");
+        return has ? (*written)["user"] : nlohmann::json::object();
     }
     /// The ranks that have written it, in order. Fails as the disk does.
-    [[nodiscard]] result<std::vector<unsigned>> ranks() const;
+    [[nodiscard]] result<std::vector<unsigned>> ranks() const { return detail::ranks_in(folder_.path()); }
 
     /// All values of one metric, in the order they were logged:
     /// `run.series("loss")->window(from, to).buckets(2000)`. Of one rank, or of all: then rank 0's come
     /// first. Cost: reads the histories' indices, not the histories. Fails: not_found, naming the metrics
     /// there are; corrupt, unsupported, io.
     [[nodiscard]] result<Series> series(std::string_view metric, std::optional<unsigned> rank = {}) const;
+
+    /// The same of several metrics, in one walk; of those that there are. Threads: all of them together, one
+    /// at a time.
+    [[nodiscard]] result<std::map<std::string, Series>> series_of(std::span<const std::string> metrics,
+                                                                  std::optional<unsigned> rank = {}) const;
+
+    /// What the indices of the histories tell of each metric, of all ranks: `{"loss": {"count", "last",
+    /// "last_step", "min", "max", "nans"}}`, of finite values; "nans" counts the others. Cost: reads the
+    /// indices, not the histories, so also of a long run that goes on. Fails: corrupt, unsupported, io.
+    [[nodiscard]] result<nlohmann::json> overview() const;
 
     /// All values of one metric over those of another: `run.series_over("loss", "epoch")->buckets(2000)`. A
     /// value's x is that of its own row, or the last that its thread had logged before. Cost: reads all of
@@ -21411,6 +21636,16 @@ class RecordedRun {
         for (const unsigned of : *all) {
             if (auto done = f(rank_dir(of)); !done) return done;
         }
+        return {};
+    }
+    /// Calls `f(name, SeriesNode)` for each metric that has numbers.
+    template <class F>
+    result<void> for_each_metric(std::optional<unsigned> rank, F&& f) const {
+        detail::SeriesReader reader;
+        const auto read =
+            for_each_rank(rank, [&](const std::filesystem::path& dir) { return reader.add(dir); });
+        if (!read) return read.error();
+        reader.for_each_metric(f);
         return {};
     }
     [[nodiscard]] static error no_metric(std::string_view metric,
@@ -21456,30 +21691,44 @@ class RecordedRun {
     RunState state_;
 };
 
+namespace detail {
+
+/// See `RunList::find`.
+template <class Run>
+[[nodiscard]] result<Run*> find_run(const std::vector<Run*>& newest_first, const std::string& text) {
+    std::vector<Run*> exact, by_name, by_prefix;
+    for (Run* run : newest_first) {
+        if (run->id() == text || run->project() + "/" + run->id() == text) exact.push_back(run);
+        if (run->is_deleted()) continue;
+        if (text == "latest") return run;
+        if (run->name() == text) by_name.push_back(run);
+        if (!text.empty() && run->id().starts_with(text)) by_prefix.push_back(run);
+    }
+    for (const auto* found : {&exact, &by_name, &by_prefix}) {
+        if (found->size() == 1) return found->front();
+        if (found->size() > 1) {
+            const auto named = [](const Run* run) { return run->project() + "/" + run->id(); };
+            return error{errc::invalid_argument, "several runs are named so", suggest_name(text),
+                         "name one by its id: " + named(found->front()) + " or " + named(found->back())};
+        }
+    }
+    return error{errc::not_found, "there is no such run", suggest_name(text),
+                 "see which there are with: cairn ls"};
+}
+
+}  // namespace detail
+
 /// The runs of a store, newest first, and what could not be read.
 struct RunList {
     std::vector<RecordedRun> runs;  ///< newest first
     std::vector<error> damaged;     ///< why a run could not be read, for each such run
 
-    /// The one that `text` names: its id, the beginning of it, its name, or "latest". Fails: not_found;
-    /// invalid_argument if it names several.
+    /// The one that `text` names: its id, "project/id", the beginning of its id, its name, or "latest".
+    /// Fails: not_found; invalid_argument if it names several.
     [[nodiscard]] result<RecordedRun*> find(const std::string& text) {
-        std::vector<RecordedRun*> exact, by_name, by_prefix;
-        for (RecordedRun& run : runs) {
-            if (run.id() == text) exact.push_back(&run);
-            if (run.name() == text) by_name.push_back(&run);
-            if (!text.empty() && run.id().starts_with(text)) by_prefix.push_back(&run);
-        }
-        if (text == "latest" && !runs.empty()) return &runs.front();
-        for (const auto* found : {&exact, &by_name, &by_prefix}) {
-            if (found->size() == 1) return found->front();
-            if (found->size() > 1) {
-                return error{errc::invalid_argument, "several runs are named so", detail::suggest_name(text),
-                             "name one by its id: " + found->front()->id() + " or " + found->back()->id()};
-            }
-        }
-        return error{errc::not_found, "there is no such run", detail::suggest_name(text),
-                     "see which there are with: cairn ls"};
+        std::vector<RecordedRun*> all;
+        for (RecordedRun& run : runs) all.push_back(&run);
+        return detail::find_run(all, text);
     }
 };
 
@@ -21492,6 +21741,22 @@ class StoreReader {
     /// The store that is read.
     [[nodiscard]] const Store& store() const noexcept { return store_; }
 
+    /// The run of this id. Fails: not_found, also if it is only being made; corrupt.
+    [[nodiscard]] result<RecordedRun> run(const std::string& project, const std::string& id) const {
+        auto folder = RunFolder::open_reader(store_, project, id);
+        if (!folder) return folder.error();
+        auto about = folder->read_run();
+        if (!about) return about.error();
+        (*about)["project"] = project;  // it may have been copied or renamed
+        (*about)["id"] = id;
+        const auto edits = detail::read_edits(folder->path());
+        if (!edits) return edits.error();
+        detail::apply_edits(*about, *edits);
+        const auto state = folder->state();
+        if (!state) return state.error();
+        return RecordedRun{std::move(*folder), std::move(*about), *state};
+    }
+
     /// All runs, of one project if one is named.
     [[nodiscard]] result<RunList> runs(const std::string& project = {}) const {
         RunList list;
@@ -21502,7 +21767,7 @@ class StoreReader {
             const auto ids = store_.runs(of);
             if (!ids) return ids.error();
             for (const std::string& id : *ids) {
-                auto run = read_run(of, id);
+                auto run = this->run(of, id);
                 if (run) {
                     list.runs.push_back(std::move(*run));
                 } else if (run.error().code() != errc::not_found) {  // a folder whose run is only being made
@@ -21623,16 +21888,6 @@ class StoreReader {
         }
     }
 
-    [[nodiscard]] result<RecordedRun> read_run(const std::string& project, const std::string& id) const {
-        auto folder = RunFolder::open_reader(store_, project, id);
-        if (!folder) return folder.error();
-        auto about = folder->read_run();
-        if (!about) return about.error();
-        const auto state = folder->state();
-        if (!state) return state.error();
-        return RecordedRun{std::move(*folder), std::move(*about), *state};
-    }
-
     Store store_;
 };
 
@@ -21643,28 +21898,42 @@ class StoreReader {
     return StoreReader{std::move(*store)};
 }
 
-inline result<std::vector<unsigned>> RecordedRun::ranks() const {
-    std::vector<unsigned> ranks{0};
-    const auto names = detail::os::list_dir(folder_.path() / detail::ranks_folder);
-    if (!names && names.error().code() != errc::not_found) return names.error();
-    for (const std::string& name : names ? *names : std::vector<std::string>{}) {
-        unsigned rank = 0;
-        const auto [end, problem] = std::from_chars(name.data(), name.data() + name.size(), rank);
-        const bool is_one = problem == std::errc{} && name == std::to_string(rank);  // not "01"
-        if (is_one && rank != 0) ranks.push_back(rank);
+inline result<std::map<std::string, Series>> RecordedRun::series_of(std::span<const std::string> metrics,
+                                                                    std::optional<unsigned> rank) const {
+    detail::SeriesReader reader{metrics};
+    const auto read = for_each_rank(rank, [&](const std::filesystem::path& dir) { return reader.add(dir); });
+    if (!read) return read.error();
+    std::map<std::string, Series> out;
+    for (std::size_t i = 0; i < metrics.size(); ++i) {
+        Series series = reader.take(i);
+        if (series.size() == 0) continue;
+        series.set_origin(created_ns());
+        out.insert_or_assign(metrics[i], std::move(series));
     }
-    std::sort(ranks.begin(), ranks.end());
-    return ranks;
+    return out;
 }
 
 inline result<Series> RecordedRun::series(std::string_view metric, std::optional<unsigned> rank) const {
-    detail::SeriesReader reader{metric};
-    const auto read = for_each_rank(rank, [&](const std::filesystem::path& dir) { return reader.add(dir); });
+    const std::string name{metric};
+    auto found = series_of({&name, 1}, rank);
+    if (!found) return found.error();
+    if (!found->empty()) return std::move(found->begin()->second);
+    std::set<std::string, std::less<>> names;
+    const auto all = for_each_metric(rank, [&](const std::string& one, const auto&) { names.insert(one); });
+    if (!all) return all.error();
+    return no_metric(metric, names);
+}
+
+inline result<nlohmann::json> RecordedRun::overview() const {
+    nlohmann::json out = nlohmann::json::object();
+    const auto read = for_each_metric({}, [&](const std::string& name, const detail::SeriesNode& node) {
+        nlohmann::json one = {{"count", node.count()}, {"last_step", node.last_step}};
+        if (node.nans + node.infinities != 0) one["nans"] = node.nans + node.infinities;
+        if (node.finite != 0) one.update({{"last", node.last}, {"min", node.min}, {"max", node.max}});
+        out[name] = std::move(one);
+    });
     if (!read) return read.error();
-    Series series = reader.take();
-    if (series.size() == 0) return no_metric(metric, reader.names());
-    series.set_origin(created_ns());
-    return series;
+    return out;
 }
 
 inline result<SeriesOver> RecordedRun::series_over(std::string_view metric, std::string_view x,
@@ -21795,7 +22064,9 @@ namespace detail {
 template <class F>
 void each_entry(const nlohmann::json& object, const std::string& prefix, F&& f) {
     for (const auto& [key, value] : object.items()) {
-        const std::string name = prefix.empty() ? key : prefix + "." + key;
+        std::string name = prefix;
+        name += prefix.empty() ? "" : ".";
+        name += key;
         if (value.is_object() && !value.empty())
             each_entry(value, name, f);
         else
@@ -21846,13 +22117,13 @@ namespace detail {
     return value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 [[nodiscard]] inline nlohmann::json ms_of(std::int64_t ns) {
-    return ns == 0 ? nlohmann::json{nullptr} : nlohmann::json(ns / ns_per_ms);
+    return ns == 0 ? nlohmann::json(nullptr) : nlohmann::json(ns / ns_per_ms);
 }
 /// What a user wrote, where a run's record has it as it should be.
 [[nodiscard]] inline nlohmann::json about_of(const RecordedRun& run, const char* key,
-                                             nlohmann::json otherwise) {
+                                             const nlohmann::json& otherwise) {
     const auto found = run.about().find(key);
-    return found != run.about().end() && found->type() == otherwise.type() ? *found : std::move(otherwise);
+    return found != run.about().end() && found->type() == otherwise.type() ? *found : otherwise;
 }
 
 }  // namespace detail
@@ -21880,6 +22151,7 @@ namespace detail {
             {"job_type", detail::about_of(run, "job_type", "")},
             {"notes", detail::about_of(run, "notes", "")},
             {"tags", detail::about_of(run, "tags", nlohmann::json::array())},
+            {"deleted", run.is_deleted()},
             {"defined", detail::about_of(run, "metrics", nlohmann::json::object())},
             {"dir", run.dir().string()}};
 }
@@ -21901,7 +22173,7 @@ namespace detail {
             {"type", version.type},
             {"version", version.label()},
             {"run", version.run},
-            {"step", version.step ? nlohmann::json(*version.step) : nlohmann::json{nullptr}},
+            {"step", version.step ? nlohmann::json(*version.step) : nlohmann::json(nullptr)},
             {"created_ms", detail::ms_of(version.created_ns)},
             {"bytes", version.logical_size()},
             {"aliases", std::move(named)},
@@ -21930,7 +22202,7 @@ namespace detail {
             {"step", decision.step},
             {"time_ms", detail::ms_of(decision.time_ns)},
             {"version", decision.version ? nlohmann::json("v" + std::to_string(*decision.version))
-                                         : nlohmann::json{nullptr}},
+                                         : nlohmann::json(nullptr)},
             {"queued", decision.queued},
             {"by_hand", decision.by_hand},
             {"text", decision.text},
@@ -21965,14 +22237,16 @@ namespace detail {
 
 /// Buckets that have a value, a column for each part: `{"from", "to", "min", "max", "last", "finite",
 /// "not_finite"}`. Where nothing is finite, `min`, `max` and `last` are null.
-[[nodiscard]] inline nlohmann::json as_json(const std::vector<Bucket>& buckets) {
+template <class B>
+    requires std::same_as<B, Bucket> || std::same_as<B, BucketOver>
+[[nodiscard]] nlohmann::json as_json(const std::vector<B>& buckets) {
     nlohmann::json out;
     for (const char* column : {"from", "to", "min", "max", "last", "finite", "not_finite"})
         out[column] = nlohmann::json::array();
-    const auto number = [](const Bucket& bucket, double value) {
-        return bucket.finite == 0 ? nlohmann::json{nullptr} : nlohmann::json(value);
+    const auto number = [](const B& bucket, double value) {
+        return bucket.finite == 0 ? nlohmann::json(nullptr) : nlohmann::json(value);
     };
-    for (const Bucket& bucket : buckets) {
+    for (const B& bucket : buckets) {
         if (bucket.finite + bucket.not_finite == 0) continue;
         out["from"].push_back(bucket.from);
         out["to"].push_back(bucket.to);
@@ -22013,14 +22287,20 @@ namespace detail {
 }
 
 /// A run with its config, its summary and what it saved; of one that crashed also its last rows and the last
-/// lines that it printed. Fails as the disk does, and where the history cannot be read.
-[[nodiscard]] inline result<nlohmann::json> run_as_json(const StoreReader& store, const RecordedRun& run) {
+/// lines that it printed. `metrics`, if given, stands in the place of its summary's: of a long run that goes
+/// on those are made of all its rows. Fails as the disk does, and where the history cannot be read.
+[[nodiscard]] inline result<nlohmann::json> run_as_json(const StoreReader& store, const RecordedRun& run,
+                                                        const nlohmann::json* metrics = nullptr) {
     nlohmann::json out = as_json(run);
     out["config"] = run.config();
-    auto summary = run.summary();
-    if (!summary) return summary.error();
-    out["metrics"] = std::move((*summary)["metrics"]);
-    out["summary"] = std::move((*summary)["user"]);
+    out["summary"] = run.user_summary();
+    if (metrics == nullptr) {
+        auto summary = run.summary();
+        if (!summary) return summary.error();
+        out["metrics"] = std::move((*summary)["metrics"]);
+    } else {
+        out["metrics"] = *metrics;
+    }
     const auto saved = store.versions_of(run);
     if (!saved) return saved.error();
     out["versions"] = nlohmann::json::array();
@@ -22082,7 +22362,7 @@ class Call {
 
     /// Adds a verb about a run, which is its first argument: calls `work(store, run)`.
     template <class F>
-    CLI::App* verb_of_run(CLI::App& app, const char* name, const char* what, F work) {
+    CLI::App* verb_of_run(CLI::App& app, const char* name, const char* what, const F& work) {
         const auto text = std::make_shared<std::string>();
         CLI::App* const made = verb(app, name, what, [this, text, work]() -> result<void> {
             const auto reader = store();
@@ -22237,17 +22517,21 @@ namespace CAIRN_NAMESPACE::cli {
 
 namespace detail {
 
+/// How long it has been going on, or did; of one that crashed nobody knows.
+[[nodiscard]] inline std::string lasted_text(const RecordedRun& run) {
+    const auto ended = run.ended_ns() != 0                ? run.ended_ns()
+                       : run.state() == RunState::running ? wall_ns()
+                                                          : 0;
+    return ended != 0 ? duration(static_cast<double>(ended - run.started_ns()) / 1e9) : "?";
+}
+
 /// The table of runs.
 [[nodiscard]] inline std::string runs_text(const std::vector<RecordedRun>& runs) {
     if (runs.empty()) return "no run yet\n";
     Table table{{"RUN", "PROJECT", "NAME", "STATE", "STARTED", "LASTED"}};
     for (const RecordedRun& run : runs) {
-        const auto ended = run.ended_ns() != 0                ? run.ended_ns()
-                           : run.state() == RunState::running ? wall_ns()
-                                                              : 0;
         table.add({printable(run.id()), printable(run.project()), printable(run.name()),
-                   std::string{to_string(run.state())}, local_time(run.started_ns()),
-                   ended != 0 ? duration(static_cast<double>(ended - run.started_ns()) / 1e9) : "?"});
+                   std::string{to_string(run.state())}, local_time(run.started_ns()), lasted_text(run)});
     }
     return table.text(22);
 }
@@ -22361,6 +22645,7 @@ inline void add_ls(CLI::App& app, Call& call) {
     struct Wanted {
         std::string project{};
         std::size_t limit = 0;
+        bool deleted = false;
     };
     const auto wanted = std::make_shared<Wanted>();
     CLI::App* const verb =
@@ -22369,6 +22654,8 @@ inline void add_ls(CLI::App& app, Call& call) {
             if (!store) return store.error();
             auto list = store->runs(wanted->project);
             if (!list) return list.error();
+            std::erase_if(list->runs,
+                          [&](const RecordedRun& run) { return run.is_deleted() != wanted->deleted; });
             const bool truncated = wanted->limit != 0 && list->runs.size() > wanted->limit;
             if (truncated)
                 list->runs.erase(list->runs.begin() + static_cast<std::ptrdiff_t>(wanted->limit),
@@ -22388,6 +22675,7 @@ inline void add_ls(CLI::App& app, Call& call) {
         });
     verb->add_option("-p,--project", wanted->project, "only of this project");
     verb->add_option("--limit", wanted->limit, "at most so many (default 0: all)");
+    verb->add_flag("--deleted", wanted->deleted, "those that were put away with rm");
 }
 
 /// `cairn show RUN`.
@@ -22440,6 +22728,48 @@ inline void add_diff(CLI::App& app, Call& call) {
 }
 
 }  // namespace CAIRN_NAMESPACE::cli
+
+// ---- cairn/query/artifacts.hpp
+// All versions of all artifacts, with who made and who used them, as JSON. Costs nlohmann/json.
+
+namespace CAIRN_NAMESPACE {
+
+/// `{"versions": [VERSION and "used_by": [run ids]…], "damaged": [ERROR…]}`, of all artifacts or of the one
+/// that is named "name" or "project/name"; oldest first. Fails as listing a store does. Cost: reads every
+/// manifest and every run's record.
+[[nodiscard]] inline result<nlohmann::json> artifacts_as_json(const StoreReader& store,
+                                                              const std::string& of = {}) {
+    const auto projects = store.store().projects();
+    if (!projects) return projects.error();
+    std::map<std::string, nlohmann::json> users;  // by "project/name:v3"
+    const auto runs = store.runs();
+    if (!runs) return runs.error();
+    for (const RecordedRun& run : runs->runs) {
+        for (const nlohmann::json& used : detail::about_of(run, "used_artifacts", nlohmann::json::array()))
+            if (used.is_string()) users[run.project() + "/" + used.get<std::string>()].push_back(run.id());
+    }
+    nlohmann::json versions = nlohmann::json::array();
+    std::vector<error> damaged;
+    for (const std::string& project : *projects) {
+        const auto take = [&](const ArtifactStore& artifact, const auto& listing) -> result<void> {
+            const auto aliases = artifact.aliases();
+            if (!aliases) return aliases.error();
+            for (const Manifest& version : listing.versions) {
+                nlohmann::json& one = versions.emplace_back(as_json(version, *aliases));
+                const auto by = users.find(project + "/" + artifact.name() + ":" + version.label());
+                one["used_by"] = by != users.end() ? by->second : nlohmann::json::array();
+            }
+            return {};
+        };
+        const auto is_wanted = [&](const std::string& name) {
+            return of.empty() || of == name || of == project + "/" + name;
+        };
+        if (auto read = store.each_artifact(project, damaged, take, is_wanted); !read) return read.error();
+    }
+    return nlohmann::json{{"versions", std::move(versions)}, {"damaged", as_json(damaged)}};
+}
+
+}  // namespace CAIRN_NAMESPACE
 
 // ---- cairn/store/garbage.hpp
 // Frees what no version names: what a kill in the middle of a commit or a removal may leave.
@@ -22547,7 +22877,7 @@ struct VersionName {
 
 /// Adds a verb about a version, which is its first argument: calls `work(artifact, manifest)`.
 template <class F>
-CLI::App* verb_of_version(CLI::App& app, Call& call, const char* verb, const char* what, F work) {
+CLI::App* verb_of_version(CLI::App& app, Call& call, const char* verb, const char* what, const F& work) {
     const auto text = std::make_shared<std::string>();
     CLI::App* const made = call.verb(app, verb, what, [&call, text, work]() -> result<void> {
         const auto reader = call.store();
@@ -22566,38 +22896,31 @@ CLI::App* verb_of_version(CLI::App& app, Call& call, const char* verb, const cha
 inline result<void> list_artifacts(Call& call, const std::string& of) {
     const auto reader = call.store();
     if (!reader) return reader.error();
-    const auto projects = reader->store().projects();
-    if (!projects) return projects.error();
-    nlohmann::json out = nlohmann::json::array();
-    Table table{{"ARTIFACT", "TYPE", "VERSION", "STEP", "SIZE", "MADE", "RUN", "ALIASES"}};
-    std::vector<error> damaged;
-    for (const std::string& project : *projects) {
-        const auto take = [&](const ArtifactStore& artifact, const auto& listing) -> result<void> {
-            const auto aliases = artifact.aliases();
-            if (!aliases) return aliases.error();
-            for (const Manifest& version : listing.versions) {
-                out.push_back(as_json(version, *aliases));
-                std::string named;
-                for (const auto& alias : out.back()["aliases"])
-                    named += (named.empty() ? "" : ", ") + alias.get<std::string>();
-                table.add({printable(project + "/" + artifact.name()), printable(version.type),
-                           version.label(), version.step ? std::to_string(*version.step) : "",
-                           size_text(version.logical_size()), local_time(version.created_ns),
-                           printable(version.run), named});
-            }
-            return {};
-        };
-        const auto is_wanted = [&](const std::string& name) {
-            return of.empty() || of == name || of == project + "/" + name;
-        };
-        if (auto read = reader->each_artifact(project, damaged, take, is_wanted); !read) return read;
-    }
+    const auto all = artifacts_as_json(*reader, of);
+    if (!all) return all.error();
     if (call.json()) {
-        call.print({{"versions", std::move(out)}, {"damaged", cairn::as_json(damaged)}});
-    } else {
-        for (const error& one : damaged) call.complain(one);
-        call.out(table.empty() ? "no version yet\n" : table.text());
+        call.print(*all);
+        return {};
     }
+    for (const nlohmann::json& one : (*all)["damaged"])
+        call.note("cairn: " + printable(one["message"].get<std::string>()) + ": " +
+                  printable(one["path"].get<std::string>()));
+    const auto joined = [](const nlohmann::json& texts) {
+        std::string out;
+        for (const auto& text : texts) out += (out.empty() ? "" : ", ") + printable(text.get<std::string>());
+        return out;
+    };
+    Table table{{"ARTIFACT", "TYPE", "VERSION", "STEP", "SIZE", "MADE", "RUN", "USED BY", "ALIASES"}};
+    for (const nlohmann::json& one : (*all)["versions"]) {
+        table.add({brief(one["project"]) + "/" + brief(one["artifact"]), brief(one["type"]),
+                   brief(one["version"]), one["step"].is_null() ? "" : brief(one["step"]),
+                   size_text(one["bytes"].get<std::uint64_t>()),
+                   one["created_ms"].is_null()
+                       ? "?"
+                       : local_time(one["created_ms"].get<std::int64_t>() * ::cairn::detail::ns_per_ms),
+                   brief(one["run"]), joined(one["used_by"]), joined(one["aliases"])});
+    }
+    call.out(table.empty() ? "no version yet\n" : table.text());
     return {};
 }
 
@@ -22713,6 +23036,210 @@ inline void add_gc(CLI::App& app, Call& call) {
 
 }  // namespace CAIRN_NAMESPACE::cli
 
+// ---- cairn/cli/completion.hpp
+// The verb that teaches a shell the others: completion.
+
+namespace CAIRN_NAMESPACE::cli {
+
+namespace detail {
+
+/// The words that may follow: of the command its verbs, of a verb its options and those of all.
+[[nodiscard]] inline std::string words_of(const CLI::App& app) {
+    std::string words;
+    for (const CLI::App* verb : app.get_subcommands([](const CLI::App*) { return true; }))
+        words += verb->get_name() + " ";
+    for (const CLI::Option* option : app.get_options()) {
+        for (const std::string& name : option->get_lnames()) words += "--" + name + " ";
+    }
+    if (!words.empty()) words.pop_back();
+    return words;
+}
+
+/// A function of bash; zsh reads it too.
+[[nodiscard]] inline std::string bash_completion(const CLI::App& app) {
+    std::string cases;
+    for (const CLI::App* verb : app.get_subcommands([](const CLI::App*) { return true; }))
+        cases += "        " + verb->get_name() + ") words=\"" + words_of(*verb) + " --dir --json\" ;;\n";
+    return "_cairn() {\n"
+           "    local words\n"
+           "    case \"${COMP_WORDS[1]}\" in\n" +
+           cases + "        *) words=\"" + words_of(app) +
+           "\" ;;\n"
+           "    esac\n"
+           "    if [ \"$COMP_CWORD\" -eq 1 ]; then words=\"" +
+           words_of(app) +
+           "\"; fi\n"
+           "    COMPREPLY=($(compgen -W \"$words\" -- \"${COMP_WORDS[COMP_CWORD]}\"))\n"
+           "}\n"
+           "complete -o default -F _cairn cairn\n";
+}
+
+/// For a fish text in single quotes.
+[[nodiscard]] inline std::string in_quotes(const std::string& text) {
+    std::string out;
+    for (const char c : text) out += c == '\'' || c == '\\' ? std::string{'\\', c} : std::string{c};
+    return out;
+}
+[[nodiscard]] inline std::string fish_completion(const CLI::App& app) {
+    std::string out = "complete -c cairn -f\n";
+    for (const CLI::App* verb : app.get_subcommands([](const CLI::App*) { return true; })) {
+        out += "complete -c cairn -n __fish_use_subcommand -a " + verb->get_name() + " -d '" +
+               in_quotes(verb->get_description()) + "'\n";
+        for (const CLI::Option* option : verb->get_options()) {
+            for (const std::string& name : option->get_lnames())
+                out += "complete -c cairn -n '__fish_seen_subcommand_from " + verb->get_name() + "' -l " +
+                       name + "\n";
+        }
+    }
+    return out;
+}
+
+}  // namespace detail
+
+/// `cairn completion SHELL`.
+inline void add_completion(CLI::App& app, Call& call) {
+    const auto shell = std::make_shared<std::string>();
+    CLI::App* const verb = call.verb(
+        app, "completion", "what makes a shell complete this command: eval \"$(cairn completion bash)\"",
+        [&app, &call, shell]() -> result<void> {
+            if (*shell == "zsh") call.out("autoload -U +X bashcompinit && bashcompinit\n");
+            call.out(*shell == "fish" ? detail::fish_completion(app) : detail::bash_completion(app));
+            return {};
+        });
+    verb->add_option("SHELL", *shell, "bash, zsh or fish")
+        ->required()
+        ->check(CLI::IsMember({"bash", "zsh", "fish"}));
+}
+
+}  // namespace CAIRN_NAMESPACE::cli
+
+// ---- cairn/query/edit_run.hpp
+// What people change of a recorded run: its name, its notes, its tags, and whether it is put away. The run's
+// own record belongs to the program that writes it, so this stands in a file beside it. Costs nlohmann/json.
+
+namespace CAIRN_NAMESPACE {
+
+/// A change; what is not given stays.
+struct RunEdit {
+    std::optional<std::string> name{};               ///< what people call it
+    std::optional<std::string> notes{};              ///< free text
+    std::optional<std::vector<std::string>> tags{};  ///< all of them
+    std::vector<std::string> add_tags{};             ///< to those that it has; none twice
+    std::vector<std::string> remove_tags{};          ///< of those that it has
+    std::optional<bool> deleted{};                   ///< put away, or taken back; its files stay
+};
+
+/// Changes a run, also one that goes on in another program. Readers see all of it or nothing. Fails:
+/// invalid_argument for nothing to change, an empty name or more than 1 MiB of text; busy if somebody else is
+/// at it for five seconds; as writing a file does. Threads: any, also of several processes.
+[[nodiscard]] inline result<void> edit_run(const StoreReader& store, const RecordedRun& run,
+                                           const RunEdit& edit) {
+    constexpr std::int64_t patience_ms = 5000;
+    constexpr std::size_t most_bytes = std::size_t{1} << 20U;
+    if (!edit.name && !edit.notes && !edit.tags && !edit.deleted && edit.add_tags.empty() &&
+        edit.remove_tags.empty()) {
+        return error{errc::invalid_argument, "nothing is to be changed", run.id(),
+                     "give a name, notes, tags, or whether it is put away"};
+    }
+    if (edit.name && edit.name->empty()) {
+        return error{errc::invalid_argument, "a run's name cannot be empty", run.id(),
+                     "give one, or leave it as it is"};
+    }
+    const std::filesystem::path path = run.dir() / detail::edits_file;
+    const auto lock = detail::os::Lock::acquire(run.dir() / "edits.lock", patience_ms);
+    if (!lock) return lock.error();
+    auto edits = detail::read_edits(run.dir());  // as they are now that nobody else writes them
+    if (!edits) return edits.error();
+    if (edit.name) (*edits)["name"] = *edit.name;
+    if (edit.notes) (*edits)["notes"] = *edit.notes;
+    if (edit.tags) (*edits)["tags"] = *edit.tags;
+    if (!edit.add_tags.empty() || !edit.remove_tags.empty()) {
+        nlohmann::json about = run.about();
+        detail::apply_edits(about, *edits);
+        std::vector<std::string> tags;
+        for (const nlohmann::json& tag : about.value("tags", nlohmann::json::array())) {
+            if (tag.is_string()) tags.push_back(tag.get<std::string>());
+        }
+        for (const std::string& tag : edit.add_tags) {
+            if (std::find(tags.begin(), tags.end(), tag) == tags.end()) tags.push_back(tag);
+        }
+        for (const std::string& tag : edit.remove_tags) std::erase(tags, tag);
+        (*edits)["tags"] = tags;
+    }
+    // Of this session: a run that is resumed is wanted again. Clocks would tell less.
+    if (edit.deleted && *edit.deleted) (*edits)["deleted_session"] = run.sessions();
+    if (edit.deleted && !*edit.deleted) edits->erase("deleted_session");
+    const std::string text = edits->dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+    if (text.size() > most_bytes) {
+        return error{errc::invalid_argument, "this is too much text for a run's name, notes and tags",
+                     run.id(), "keep it below 1 MiB; log long texts as an artifact"};
+    }
+    return detail::write_file_atomically(path, text, store.store().durability(), store.store().temp_dir());
+}
+
+}  // namespace CAIRN_NAMESPACE
+
+// ---- cairn/cli/edit.hpp
+// The verbs that change what is said of runs: edit, rm, restore.
+
+namespace CAIRN_NAMESPACE::cli {
+
+/// `cairn edit RUN`.
+inline void add_edit(CLI::App& app, Call& call) {
+    struct Wanted {
+        std::string name{}, notes{};
+        std::vector<std::string> tags{}, no_tags{};
+        CLI::Option *has_name = nullptr, *has_notes = nullptr;
+    };
+    const auto wanted = std::make_shared<Wanted>();
+    CLI::App* const verb =
+        call.verb_of_run(app, "edit", "change a run's name, notes or tags",
+                         [wanted](const StoreReader& store, const RecordedRun& run) -> result<void> {
+                             RunEdit edit;
+                             if (wanted->has_name->count() != 0) edit.name = wanted->name;
+                             if (wanted->has_notes->count() != 0) edit.notes = wanted->notes;
+                             edit.add_tags = wanted->tags;
+                             edit.remove_tags = wanted->no_tags;
+                             return edit_run(store, run, edit);
+                         });
+    wanted->has_name = verb->add_option("--name", wanted->name, "what it is called from now on");
+    wanted->has_notes = verb->add_option("--notes", wanted->notes, "free text, in place of what is there");
+    verb->add_option("--tag", wanted->tags, "adds a tag; may be given several times");
+    verb->add_option("--no-tag", wanted->no_tags, "takes a tag away; may be given several times");
+    verb->require_option(1, 0);
+}
+
+namespace detail {
+
+inline void add_putting_away(CLI::App& app, Call& call, const char* name, const char* what, bool deleted) {
+    const auto names = std::make_shared<std::vector<std::string>>();
+    CLI::App* const verb = call.verb(app, name, what, [&call, names, deleted]() -> result<void> {
+        const auto store = call.store();
+        if (!store) return store.error();
+        for (const std::string& one : *names) {
+            const auto run = store->find(one);
+            if (!run) return run.error();
+            if (auto done = edit_run(*store, *run, {.deleted = deleted}); !done) return done;
+        }
+        return {};
+    });
+    verb->add_option("RUN", *names, deleted ? names_a_run : "their ids")->required();
+}
+
+}  // namespace detail
+
+/// `cairn rm RUN…`.
+inline void add_rm(CLI::App& app, Call& call) {
+    detail::add_putting_away(app, call, "rm", "put runs away: they are not listed, and their files stay",
+                             true);
+}
+/// `cairn restore RUN…`.
+inline void add_restore(CLI::App& app, Call& call) {
+    detail::add_putting_away(app, call, "restore", "take back runs that were put away", false);
+}
+
+}  // namespace CAIRN_NAMESPACE::cli
+
 // ---- cairn/cli/plot.hpp
 // A series as a picture of braille characters for a terminal.
 
@@ -22824,6 +23351,419 @@ class Braille {
     if (not_finite != 0) out += ", " + std::to_string(not_finite) + " not finite (!)";
     if (series.restarts() != 0) out += ", the step went back " + std::to_string(series.restarts()) + " times";
     return out + "\n";
+}
+
+}  // namespace CAIRN_NAMESPACE::cli
+
+// ---- cairn/query/follow.hpp
+// The rows of a run as they come.
+
+namespace CAIRN_NAMESPACE {
+
+/// Reads a history again and again, each row once: first from the ring that its thread wrote it into, and not
+/// again when it has moved into the history. Threads: one at a time.
+class RowFollower {
+  public:
+    /// Of the folder of a run's rank, from its first row on.
+    explicit RowFollower(std::filesystem::path run_dir) : dir_{std::move(run_dir)} {}
+
+    /// Calls `f(detail::StoredRow)` for each row and event that is new, in the order of each thread. Fails:
+    /// corrupt, unsupported, io.
+    template <class F>
+    result<void> next(F&& f) {
+        detail::HistoryReport report;
+        // Rings first: what leaves them while we read is in the history when we come to it.
+        std::vector<detail::RingRest> rings = detail::copy_rings(dir_, report);
+        if (auto read = read_frames(report, f); !read) return read;
+        // What a ring holds comes again as a frame, so the assembler of the frames must not see it.
+        detail::RowAssembler assembler = assembler_;
+        detail::RingPositions positions = positions_;
+        for (detail::RingRest& ring : rings) {
+            std::uint64_t& ahead = ahead_[ring.id];
+            std::uint64_t rows = 0;
+            if (positions.take(ring)) {
+                assembler.feed(ring.id, detail::bytes_of(ring.bytes), report,
+                               [&](const detail::StoredRow& row) {
+                                   if (++rows > ahead) f(row);
+                               });
+            }
+            ahead = std::max(ahead, rows);
+        }
+        return {};
+    }
+
+  private:
+    template <class F>
+    result<void> read_frames(detail::HistoryReport& report, F&& f) {
+        const auto history = detail::os::File::open_read(dir_ / detail::history_file);
+        if (!history && history.error().code() == errc::not_found) return {};
+        if (!history) return history.error();
+        const auto size = history->size();
+        if (!size) return size.error();
+        if (at_ == 0) {
+            std::byte header[detail::history_header_bytes];
+            const auto head = history->read_at(0, header);
+            if (!head) return head.error();
+            if (*head == 0) return {};
+            const auto read = std::span{header}.first(*head);
+            if (auto ours = detail::check_history(read, dir_ / detail::history_file); !ours) return ours;
+            at_ = detail::history_header_bytes;
+        }
+        constexpr std::uint64_t piece = std::uint64_t{64} << 20U;
+        while (at_ < *size) {
+            bytes_.resize(static_cast<std::size_t>(std::min(piece, *size - at_)));
+            const auto read = history->read_at(at_, detail::writable_bytes_of(bytes_));
+            if (!read) return read.error();
+            detail::FrameReader frames{detail::bytes_of(bytes_).first(*read), 0};
+            for (detail::Frame frame; frames.next(frame);) {
+                if (!positions_.take(frame.ring, frame.from, frame.to)) continue;
+                std::uint64_t& ahead = ahead_[frame.ring];
+                assembler_.feed(frame, report, [&](const detail::StoredRow& row) {
+                    if (ahead == 0)
+                        f(row);
+                    else
+                        --ahead;  // it was seen in the ring
+                });
+            }
+            if (frames.whole_bytes() == 0) break;  // a writer is at its last frame
+            at_ += frames.whole_bytes();
+        }
+        return {};
+    }
+
+    std::filesystem::path dir_;
+    std::uint64_t at_ = 0;  // of the history: what lies before was read
+    detail::RowAssembler assembler_;
+    detail::RingPositions positions_;
+    std::map<std::uint32_t, std::uint64_t>
+        ahead_;  // by ring: rows that were seen in it, and not yet in a frame
+    std::vector<std::byte> bytes_;
+};
+
+}  // namespace CAIRN_NAMESPACE
+
+// ---- cairn/query/store_watch.hpp
+// The runs of a store that is looked at again and again: what has not changed is not read again. Costs
+// nlohmann/json.
+
+namespace CAIRN_NAMESPACE {
+
+/// A run that is watched.
+struct WatchedRun {
+    RecordedRun run;            ///< as it was when it changed last
+    std::uint64_t changed = 0;  ///< number of its last change among all changes of all runs
+    nlohmann::json row{};       ///< what a table of runs shows: `as_json`, "config" and "metrics"
+
+    [[nodiscard]] std::string id() const { return run.id(); }
+    [[nodiscard]] std::string project() const { return run.project(); }
+    [[nodiscard]] std::string name() const { return run.name(); }
+    [[nodiscard]] bool is_deleted() const { return run.is_deleted(); }
+};
+
+/// Watches a store. Changes are numbered, so that who knows them up to some number can ask for those after
+/// it. Threads: one at a time.
+class StoreWatch {
+  public:
+    /// Of this store; it is read when `look` is called.
+    explicit StoreWatch(StoreReader store) : store_{std::move(store)} {}
+
+    /// The store that is watched.
+    [[nodiscard]] const StoreReader& store() const noexcept { return store_; }
+
+    /// Looks at the store, unless it did so in the last `patience_ns`. Cost: asks the system for six files of
+    /// each run, and reads those runs that have changed. Fails as listing a store does.
+    result<void> look(std::int64_t patience_ns = 0) {
+        const std::int64_t now = detail::wall_ns();
+        if (looked_ns_ != 0 && now - looked_ns_ >= 0 && now - looked_ns_ < patience_ns) return {};
+        const auto root = detail::os::status(store_.store().root());
+        if (!root) return root.error();
+        if (!root->is_dir) {
+            return error{errc::not_found, "the store is gone", store_.store().root().string(),
+                         "put it back, or serve another one"};
+        }
+        const auto projects = store_.store().projects();
+        if (!projects) return projects.error();
+        std::vector<Key> keys;
+        for (const std::string& project : *projects) {
+            const auto ids = store_.store().runs(project);
+            if (!ids) return ids.error();
+            for (const std::string& id : *ids) keys.emplace_back(project, id);
+        }
+        std::map<Key, Known> before;
+        before.swap(known_);
+        damaged_.clear();
+        for (const Key& key : keys) {
+            Known& known = known_[key];
+            if (auto old = before.extract(key)) known = std::move(old.mapped());
+            look_at(key, known);
+        }
+        for (auto& [key, known] : before) {
+            if (known.seen) gone_[key] = ++changes_;
+        }
+        order_.clear();
+        for (auto& [key, known] : known_) {
+            if (known.seen) order_.push_back(&*known.seen);
+        }
+        std::stable_sort(order_.begin(), order_.end(), [](const WatchedRun* a, const WatchedRun* b) {
+            return a->run.created_ns() > b->run.created_ns();
+        });
+        looked_ns_ = now;
+        return {};
+    }
+
+    /// The runs at the last look, newest first. Good until the next one.
+    [[nodiscard]] const std::vector<const WatchedRun*>& runs() const noexcept { return order_; }
+    /// What of them could not be read.
+    [[nodiscard]] const std::vector<error>& damaged() const noexcept { return damaged_; }
+    /// The number of the last change; 0 if there was none.
+    [[nodiscard]] std::uint64_t changes() const noexcept { return changes_; }
+    /// The runs that went away after a change and did not come back: "project/id".
+    [[nodiscard]] std::vector<std::string> gone_since(std::uint64_t change) const {
+        std::vector<std::string> out;
+        for (const auto& [key, at] : gone_) {
+            if (at > change) out.push_back(key.first + "/" + key.second);
+        }
+        return out;
+    }
+    /// The run that a text names, as `RunList::find` does.
+    [[nodiscard]] result<const WatchedRun*> find(const std::string& text) const {
+        return detail::find_run(order_, text);
+    }
+
+  private:
+    using Key = std::pair<std::string, std::string>;  // project, id
+
+    /// What tells whether a run has changed.
+    struct Stamp {
+        std::vector<std::uint64_t> files{};
+        RunState state{};
+        bool operator==(const Stamp&) const = default;
+    };
+    struct Known {
+        Stamp stamp{};
+        std::optional<WatchedRun> seen{};
+        std::optional<error> damage{};
+    };
+
+    /// Reads it if it has changed.
+    void look_at(const Key& key, Known& known) {
+        Stamp now = stamp_of(key, known);  // before it is read: what changes meanwhile is seen next time
+        if (now != known.stamp) {
+            known.stamp = std::move(now);
+            read(key, known);
+        }
+        if (known.damage) damaged_.push_back(*known.damage);
+    }
+    [[nodiscard]] Stamp stamp_of(const Key& key, const Known& known) const {
+        const std::filesystem::path dir = store_.store().run_dir(key.first, key.second);
+        Stamp stamp;
+        const auto add = [&](const std::filesystem::path& path) {
+            const auto file = detail::os::status(path);
+            if (!file) return stamp.files.push_back(0);
+            const auto modified = static_cast<std::uint64_t>(file->modified_ns);
+            stamp.files.insert(stamp.files.end(), {file->inode, file->size, modified});
+        };
+        for (const char* name : {"run.json", "config.json", "summary.json", detail::edits_file})
+            add(dir / name);
+        const auto ranks = detail::ranks_in(dir);
+        for (const unsigned rank : ranks ? *ranks : std::vector<unsigned>{}) {
+            const std::filesystem::path of = detail::rank_dir(dir, rank);
+            add(of / detail::history_file);
+            detail::HistoryReport report;
+            for (const detail::RingRest& ring : detail::copy_rings(of, report))
+                stamp.files.insert(stamp.files.end(), {ring.id, ring.from + ring.bytes.size()});
+        }
+        if (!known.seen) return stamp;
+        stamp.state = known.seen->run.state();
+        if (stamp.state == RunState::running) {  // it may die without a word
+            if (const auto state = known.seen->run.state_now()) stamp.state = *state;
+        }
+        return stamp;
+    }
+    void read(const Key& key, Known& known) {
+        auto run = store_.run(key.first, key.second);
+        known.damage.reset();
+        if (!run) {
+            if (known.seen) gone_[key] = ++changes_;
+            known.seen.reset();
+            if (run.error().code() == errc::not_found) return;  // it is only being made
+            known.damage = run.error();
+            ++changes_;
+            return;
+        }
+        gone_.erase(key);
+        nlohmann::json row = as_json(*run);
+        row["config"] = run->config();
+        row["metrics"] = nlohmann::json::object();
+        auto metrics = run->has_ended() ? run->summary() : run->overview();
+        if (!metrics)
+            known.damage = metrics.error();
+        else
+            row["metrics"] = std::move(run->has_ended() ? (*metrics)["metrics"] : *metrics);
+        known.stamp.state = run->state();
+        known.seen.emplace(WatchedRun{std::move(*run), ++changes_, std::move(row)});
+    }
+
+    StoreReader store_;
+    std::map<Key, Known> known_;
+    std::vector<const WatchedRun*> order_;
+    std::vector<error> damaged_;
+    std::map<Key, std::uint64_t> gone_;  // and with which change
+    std::uint64_t changes_ = 0;
+    std::int64_t looked_ns_ = 0;
+};
+
+}  // namespace CAIRN_NAMESPACE
+
+// ---- cairn/cli/live.hpp
+// The verbs that follow a run: tail, top.
+
+namespace CAIRN_NAMESPACE::cli {
+
+namespace detail {
+
+inline void flush_and_wait(double seconds) {
+    (void)std::fflush(stdout);
+    std::this_thread::sleep_for(std::chrono::duration<double>{seconds});
+}
+
+}  // namespace detail
+
+/// `cairn tail RUN`.
+inline void add_tail(CLI::App& app, Call& call) {
+    struct Wanted {
+        std::size_t count = 10;
+        bool follow = false;
+    };
+    const auto wanted = std::make_shared<Wanted>();
+    CLI::App* const verb = call.verb_of_run(
+        app, "tail", "the last rows of a run",
+        [&call, wanted](const StoreReader& store, const RecordedRun& run) -> result<void> {
+            const auto print = [&](const DynamicRow& row) {
+                if (call.json())
+                    call.print(as_json(row));
+                else
+                    call.out(detail::row_line(row, 12).substr(7));
+            };
+            RowFollower rows{run.dir()};
+            std::deque<DynamicRow> last;
+            const auto keep = [&](const detail::StoredRow& row) {
+                if (row.kind != detail::RecordKind::row) return;
+                last.emplace_back(row.step, row.time_ns, row.values.data(), row.values.size());
+                if (last.size() > wanted->count) last.pop_front();
+            };
+            if (auto read = rows.next(keep); !read) return read;
+            std::stable_sort(last.begin(), last.end(), [](const DynamicRow& a, const DynamicRow& b) {
+                return a.time_ns() < b.time_ns();  // of several threads
+            });
+            for (const DynamicRow& row : last) print(row);
+            if (!wanted->follow) return {};
+            for (RunState state = run.state(); state == RunState::running;) {
+                detail::flush_and_wait(0.25);
+                const auto now = store.run(run.project(), run.id());  // before its last rows
+                if (!now) return now.error();
+                state = now->state();
+                const auto show = [&](const detail::StoredRow& row) {
+                    if (row.kind == detail::RecordKind::row)
+                        print({row.step, row.time_ns, row.values.data(), row.values.size()});
+                };
+                if (auto read = rows.next(show); !read) return read;
+                if (state != RunState::running)
+                    call.note("the run is " + std::string{to_string(state)} +
+                              (now->why().empty() ? "" : ": " + detail::printable(now->why())));
+            }
+            return {};
+        });
+    verb->add_option("-n,--rows", wanted->count, "how many (default 10)");
+    verb->add_flag("-f,--follow", wanted->follow, "go on with those that come, until the run ends");
+}
+
+namespace detail {
+
+/// The last values of a series as a line of braille dots.
+[[nodiscard]] inline std::string spark(const Series& series, std::size_t columns) {
+    Braille dots{columns, 1};
+    const auto buckets = series.buckets(dots.width());
+    double low = 0, high = 0;
+    bool any = false;
+    for (const Bucket& bucket : buckets) {
+        if (bucket.finite == 0) continue;
+        low = any ? std::min(low, bucket.last) : bucket.last;
+        high = any ? std::max(high, bucket.last) : bucket.last;
+        any = true;
+    }
+    for (std::size_t x = 0; x < buckets.size(); ++x) {
+        if (buckets[x].finite == 0) continue;
+        const double share = high > low ? (buckets[x].last - low) / (high - low) : 0.5;
+        dots.set(x, static_cast<std::size_t>(share * static_cast<double>(dots.height() - 1) + 0.5));
+    }
+    return dots.line(0);
+}
+
+/// The runs that go on, or the newest one: how far they are, and each metric with its curve.
+[[nodiscard]] inline result<std::string> top_text(const StoreReader& store, std::size_t most_metrics) {
+    auto list = store.runs();
+    if (!list) return list.error();
+    std::erase_if(list->runs, [](const RecordedRun& run) { return run.is_deleted(); });
+    if (list->runs.empty()) return std::string{"no run yet\n"};
+    std::vector<const RecordedRun*> shown;
+    for (const RecordedRun& run : list->runs) {
+        if (run.state() == RunState::running) shown.push_back(&run);
+    }
+    if (shown.empty()) shown.push_back(&list->runs.front());
+    std::string out;
+    for (const RecordedRun* run : shown) {
+        out += printable(run->project()) + "/" + printable(run->name()) + "  " +
+               std::string{to_string(run->state())} + "  " + lasted_text(*run) + "\n";
+        const auto overview = run->overview();
+        if (!overview) return overview.error();
+        std::vector<std::string> names;
+        for (const auto& [name, about] : overview->items()) {
+            if (names.size() < most_metrics) names.push_back(name);
+        }
+        const auto series = run->series_of(names);
+        if (!series) return series.error();
+        Table table{{"METRIC", "LAST", "LEAST", "GREATEST", "STEP", ""}};
+        for (const auto& [name, one] : *series) {
+            const nlohmann::json& about = (*overview)[name];
+            const auto of = [&](const char* key) { return brief(about.value(key, nlohmann::json{})); };
+            table.add({printable(name), of("last"), of("min"), of("max"), of("last_step"), spark(one, 24)});
+        }
+        if (!table.empty()) out += table.text(32);
+        if (overview->size() > names.size())
+            out += "and " + std::to_string(overview->size() - names.size()) + " metrics more\n";
+        out += "\n";
+    }
+    return out;
+}
+
+}  // namespace detail
+
+/// `cairn top`.
+inline void add_top(CLI::App& app, Call& call) {
+    struct Wanted {
+        std::size_t metrics = 20;
+        double seconds = 1;
+        bool once = false;
+    };
+    const auto wanted = std::make_shared<Wanted>();
+    CLI::App* const verb = call.verb(
+        app, "top", "watch the runs that go on, until it is stopped", [&call, wanted]() -> result<void> {
+            const auto store = call.store();
+            if (!store) return store.error();
+            constexpr const char* clear = "\x1b[H\x1b[J";  // ECMA-48: to the corner, erase what follows
+            while (true) {
+                const auto text = detail::top_text(*store, wanted->metrics);
+                if (!text) return text.error();
+                call.out(wanted->once ? *text : clear + *text);
+                if (wanted->once) return {};
+                detail::flush_and_wait(wanted->seconds);
+            }
+        });
+    verb->add_option("-n,--metrics", wanted->metrics, "at most so many of each run (default 20)");
+    verb->add_option("--every", wanted->seconds, "seconds between two looks (default 1)")
+        ->check(CLI::Range(0.1, 3600.0));
+    verb->add_flag("--once", wanted->once, "print it once");
 }
 
 }  // namespace CAIRN_NAMESPACE::cli
@@ -23023,28 +23963,6 @@ inline void add_plot(CLI::App& app, Call& call) {
                              return {};
                          });
     verb->add_option("KEY", wanted->keys, "the metrics")->required();
-}
-
-/// `cairn tail RUN`.
-inline void add_tail(CLI::App& app, Call& call) {
-    struct Wanted {
-        std::size_t count = 10;
-    };
-    const auto wanted = std::make_shared<Wanted>();
-    CLI::App* const verb =
-        call.verb_of_run(app, "tail", "the last rows of a run",
-                         [&call, wanted](const StoreReader&, const RecordedRun& run) -> result<void> {
-                             const auto rows = run.last_rows(wanted->count);
-                             if (!rows) return rows.error();
-                             for (const DynamicRow& row : *rows) {
-                                 if (call.json())
-                                     call.print(as_json(row));
-                                 else
-                                     call.out(detail::row_line(row, 12).substr(7));
-                             }
-                             return {};
-                         });
-    verb->add_option("-n,--rows", wanted->count, "how many (default 10)");
 }
 
 }  // namespace CAIRN_NAMESPACE::cli
@@ -24153,6 +25071,85 @@ inline void put_csv(std::string& line, const Value& value) {
 
 }  // namespace CAIRN_NAMESPACE
 
+// ---- cairn/query/series_cache.hpp
+// Series that were read, for who asks for them again: a page that is zoomed, a plot that is redrawn.
+
+namespace CAIRN_NAMESPACE {
+
+/// Keeps the series that were used last, within a bound of memory. Threads: one at a time.
+class SeriesCache {
+  public:
+    /// With at most so many bytes; a single series may need more. It has no more files open than 64.
+    explicit SeriesCache(std::size_t most_bytes = std::size_t{256} << 20U) : most_bytes_{most_bytes} {}
+
+    /// One of those that were asked for.
+    struct Found {
+        std::string metric;    ///< its name
+        const Series* series;  ///< good until the next call
+    };
+    /// Of a run, those metrics that there are. Cost: a walk over the run's index for all that are not kept,
+    /// or were read before the run changed. Fails as `RecordedRun::series_of` does.
+    [[nodiscard]] result<std::vector<Found>> of(const WatchedRun& run, std::vector<std::string> metrics) {
+        std::sort(metrics.begin(), metrics.end());
+        metrics.erase(std::unique(metrics.begin(), metrics.end()), metrics.end());
+        ++uses_;
+        std::vector<std::string> unread;
+        for (const std::string& metric : metrics) {
+            const auto kept = kept_.find(key_of(run, metric));
+            if (kept == kept_.end() || kept->second.changed != run.changed) unread.push_back(metric);
+        }
+        if (!unread.empty()) {
+            auto read = run.run.series_of(unread);
+            if (!read) return read.error();
+            for (auto& [metric, series] : *read)
+                kept_.insert_or_assign(key_of(run, metric), Kept{std::move(series), run.changed, uses_});
+        }
+        std::vector<Found> out;
+        for (const std::string& metric : metrics) {
+            const auto kept = kept_.find(key_of(run, metric));
+            if (kept == kept_.end() || kept->second.changed != run.changed) continue;  // there is none
+            kept->second.used = uses_;
+            out.push_back({metric, &kept->second.series});
+        }
+        forget();
+        return out;
+    }
+
+  private:
+    using Key = std::tuple<std::string, std::string, std::string>;  // project, run, metric
+    struct Kept {
+        Series series;
+        std::uint64_t changed = 0;  // the run's change that it was read after
+        std::uint64_t used = 0;
+    };
+
+    [[nodiscard]] static Key key_of(const WatchedRun& run, const std::string& metric) {
+        return {run.project(), run.id(), metric};
+    }
+    /// Those that were not used now, the longest unused first.
+    void forget() {
+        std::size_t bytes = 0;
+        std::vector<std::pair<std::uint64_t, Key>> unused;
+        for (const auto& [key, kept] : kept_) {
+            bytes += kept.series.memory_bytes();
+            if (kept.used != uses_) unused.emplace_back(kept.used, key);
+        }
+        std::sort(unused.begin(), unused.end());
+        for (const auto& [used, key] : unused) {
+            if (bytes <= most_bytes_ && kept_.size() <= 64) return;
+            const auto kept = kept_.find(key);
+            bytes -= kept->second.series.memory_bytes();
+            kept_.erase(kept);
+        }
+    }
+
+    std::size_t most_bytes_;
+    std::map<Key, Kept> kept_;
+    std::uint64_t uses_ = 0;
+};
+
+}  // namespace CAIRN_NAMESPACE
+
 // ---- cairn/query/smooth.hpp
 // Smoothed curves, computed over all values of a series and then put into buckets: so a zoom shows the same
 // curve, and no sampling changes it. Costs <vector>.
@@ -24339,15 +25336,32 @@ struct SeriesWanted {
     Axis axis = Axis::step;
     std::size_t buckets = 0;
     Smooth smooth{};
+    std::string x{};  ///< a metric, instead of the axis
+    double from_x = -std::numeric_limits<double>::infinity();
+    double to_x = std::numeric_limits<double>::infinity();
 };
 [[nodiscard]] inline result<SeriesWanted> series_wanted(const ParameterReader& ask) {
     constexpr auto least = std::numeric_limits<std::int64_t>::min(),
                    most = std::numeric_limits<std::int64_t>::max();
+    constexpr double infinity = std::numeric_limits<double>::infinity();
     constexpr std::size_t most_buckets = 10'000;
-    const auto from = ask.number<std::int64_t>("from", least, least, most);
-    if (!from) return from.error();
-    const auto to = ask.number<std::int64_t>("to", most, least, most);
-    if (!to) return to.error();
+    SeriesWanted wanted;
+    wanted.x = ask.text("x");
+    if (wanted.x.empty()) {
+        const auto from = ask.number<std::int64_t>("from", least, least, most);
+        if (!from) return from.error();
+        const auto to = ask.number<std::int64_t>("to", most, least, most);
+        if (!to) return to.error();
+        wanted.from = *from;
+        wanted.to = *to;
+    } else {
+        const auto from = ask.number<double>("from", -infinity, -infinity, infinity);
+        if (!from) return from.error();
+        const auto to = ask.number<double>("to", infinity, -infinity, infinity);
+        if (!to) return to.error();
+        wanted.from_x = *from;
+        wanted.to_x = *to;
+    }
     const auto axis =
         ask.word<Axis>("axis", {{"step", Axis::step}, {"time", Axis::time}, {"relative", Axis::relative}});
     if (!axis) return axis.error();
@@ -24360,14 +25374,49 @@ struct SeriesWanted {
     if (!kind) return kind.error();
     const auto weight = ask.number<double>("weight", 0, 0, 1000);
     if (!weight) return weight.error();
-    return SeriesWanted{*from, *to, *axis, *buckets, {*kind, *weight}};
+    wanted.axis = *axis;
+    wanted.buckets = *buckets;
+    wanted.smooth = {*kind, *weight};
+    return wanted;
 }
 
+/// What one question may cost: others wait for it.
+class Budget {
+  public:
+    /// Fails: invalid_argument, if this curve is too much beside those before it.
+    result<void> pay(const Series& series, const SeriesWanted& wanted) {
+        constexpr double most_numbers = 2e9;           // that are weighed: some seconds
+        constexpr std::size_t most_buckets = 500'000;  // about 50 MB of text
+        const bool is_smooth = wanted.smooth.kind != Smoothing::none;
+        const double each = wanted.smooth.kind == Smoothing::gaussian ? 1 + 6 * wanted.smooth.weight : 8;
+        numbers_ += is_smooth ? static_cast<double>(series.size()) * each : 0;
+        buckets_ += std::min(wanted.buckets, series.size()) * (is_smooth ? 2 : 1);
+        if (numbers_ <= most_numbers && buckets_ <= most_buckets) return {};
+        return error{errc::invalid_argument, "this is more than one answer may cost",
+                     std::to_string(series.size()) + " values",
+                     numbers_ > most_numbers
+                         ? "ask for fewer curves, or for time_weighted smoothing where it is gaussian"
+                         : "ask for fewer curves or fewer buckets"};
+    }
+
+  private:
+    double numbers_ = 0;
+    std::size_t buckets_ = 0;
+};
+
+template <class Buckets>
+[[nodiscard]] std::uint64_t count_of(const Buckets& buckets) {
+    std::uint64_t count = 0;
+    for (const auto& bucket : buckets) count += bucket.finite + bucket.not_finite;
+    return count;
+}
 /// One metric of one run: its values if they are few enough, otherwise buckets; and the smoothed curve.
 [[nodiscard]] inline nlohmann::json series_answer(const Series& series, const SeriesWanted& wanted) {
+    constexpr std::size_t most_restarts = 50;
     const auto window = series.window(wanted.from, wanted.to, wanted.axis).cut();
     nlohmann::json out = {{"size", series.size()},
                           {"restarts", series.restarts()},
+                          {"restarts_at", as_json(series.restart_points(most_restarts))},
                           {"damaged", series.damaged()},
                           {"first_step", series.first_step()},
                           {"last_step", series.last_step()},
@@ -24375,10 +25424,8 @@ struct SeriesWanted {
                           {"last_ms", ms_of(series.last_ns())},
                           {"origin_ms", ms_of(series.origin_ns())}};
     const auto buckets = window.buckets(wanted.buckets);
-    std::uint64_t count = 0;
-    for (const Bucket& bucket : buckets) count += bucket.finite + bucket.not_finite;
-    out["in_window"] = count;
-    if (count <= wanted.buckets)
+    out["in_window"] = count_of(buckets);
+    if (count_of(buckets) <= wanted.buckets)
         out["points"] = as_json(window.points());
     else
         out["buckets"] = as_json(buckets);
@@ -24395,79 +25442,179 @@ struct SeriesWanted {
     out["unread"] = series.unread();
     return out;
 }
+/// The same over another metric, as buckets.
+[[nodiscard]] inline nlohmann::json series_answer(const SeriesOver& series, const SeriesWanted& wanted) {
+    nlohmann::json out = {
+        {"size", series.size()}, {"restarts", series.restarts()}, {"without_x", series.without_x()}};
+    if (series.size() == 0) return out;
+    const auto buckets = series.buckets(wanted.buckets, wanted.from_x, wanted.to_x);
+    out["in_window"] = count_of(buckets);
+    out["buckets"] = as_json(buckets);
+    return out;
+}
 
 }  // namespace detail
 
-/// Answers about a store. Threads: one at a time.
+/// Answers about a store, as often as one likes: what was read is kept as long as it does not change.
+/// Threads: one at a time.
 class Api {
   public:
     /// Of this store.
-    explicit Api(StoreReader store) : store_{std::move(store)} {}
+    explicit Api(StoreReader store) : watch_{std::move(store)} {}
 
     /// The answer to a question: `answer("run", {{"run", "latest"}})`. Fails: not_found, also for a path that
     /// there is none of; invalid_argument, naming the parameter; as what is asked for fails.
     [[nodiscard]] result<nlohmann::json> answer(std::string_view path, const Parameters& parameters) {
         const detail::ParameterReader ask{parameters};
         if (path == "runs") return runs(ask);
-        if (path == "run")
-            return with_run(ask, [&](const RecordedRun& run) { return run_as_json(store_, run); });
         if (path == "series") return series(ask);
-        if (path == "decisions") return with_run(ask, [](const RecordedRun& run) { return decisions(run); });
-        if (path == "simulate")
-            return with_run(ask, [&](const RecordedRun& run) { return dry_run(run, ask); });
-        if (path == "lines") return with_run(ask, [&](const RecordedRun& run) { return lines(run, ask); });
+        const auto of_run = [&](auto&& f) -> result<nlohmann::json> {
+            const auto run = find(ask.text("run"));
+            if (!run) return run.error();
+            return f(**run);
+        };
+        if (path == "run")
+            return of_run([&](const WatchedRun& one) {  // of one that goes on not from all its rows
+                const bool is_short = one.run.state() == RunState::running;
+                return run_as_json(watch_.store(), one.run, is_short ? &one.row["metrics"] : nullptr);
+            });
+        if (path == "artifacts") return artifacts_as_json(watch_.store(), ask.text("of"));
+        if (path == "metrics") return of_run([](const WatchedRun& one) { return one.row["metrics"]; });
+        if (path == "decisions") return of_run([](const WatchedRun& one) { return decisions(one.run); });
+        if (path == "simulate") return of_run([&](const WatchedRun& one) { return dry_run(one, ask); });
+        if (path == "lines") return of_run([&](const WatchedRun& one) { return lines(one.run, ask); });
         return error{errc::not_found, "there is no such question", detail::suggest_name(path),
-                     "ask for runs, run, series, decisions, simulate or lines"};
+                     "ask for runs, run, metrics, series, artifacts, decisions, simulate or lines"};
+    }
+
+    /// Changes a run: `name`, `notes`, `tag` (all of them; one that is empty is none), `deleted` ("true" or
+    /// "false"). Fails as `edit_run` does.
+    [[nodiscard]] result<nlohmann::json> edit(const Parameters& parameters) {
+        const detail::ParameterReader ask{parameters};
+        if (auto looked = watch_.look(); !looked) return looked.error();
+        const auto run = watch_.find(ask.text("run"));
+        if (!run) return run.error();
+        RunEdit edit;
+        if (parameters.contains("name")) edit.name = ask.text("name");
+        if (parameters.contains("notes")) edit.notes = ask.text("notes");
+        if (parameters.contains("tag")) {
+            edit.tags.emplace(ask.texts("tag"));
+            std::erase(*edit.tags, "");
+        }
+        if (parameters.contains("deleted")) {
+            const auto deleted = ask.word<bool>("deleted", {{"false", false}, {"true", true}});
+            if (!deleted) return deleted.error();
+            edit.deleted = *deleted;
+        }
+        const std::string id = (*run)->id();
+        if (auto done = edit_run(watch_.store(), (*run)->run, edit); !done) return done.error();
+        if (auto looked = watch_.look(); !looked) return looked.error();  // who asks next sees it
+        return nlohmann::json{{"changed", id}};
     }
 
   private:
-    template <class F>
-    [[nodiscard]] result<nlohmann::json> with_run(const detail::ParameterReader& ask, F&& f) const {
-        const auto run = store_.find(ask.text("run"));
-        if (!run) return run.error();
-        return f(*run);
+    /// As it was a moment ago; a page asks for many charts at once.
+    [[nodiscard]] result<const WatchedRun*> find(const std::string& run) {
+        constexpr std::int64_t moment_ns = 200'000'000;
+        if (auto looked = watch_.look(moment_ns); !looked) return looked.error();
+        if (auto found = watch_.find(run)) return found;
+        if (auto looked = watch_.look(); !looked) return looked.error();
+        return watch_.find(run);
     }
 
-    /// All runs with config and summary: what the table of runs shows.
-    [[nodiscard]] result<nlohmann::json> runs(const detail::ParameterReader& ask) const {
+    /// A table has no more metrics of each run; "metrics" tells all of one.
+    static constexpr std::size_t most_metrics = 200;
+
+    /// The runs with config and summary: what the table of runs shows. With `since`, the cursor of an earlier
+    /// answer, only those that have changed after it.
+    [[nodiscard]] result<nlohmann::json> runs(const detail::ParameterReader& ask) {
+        if (auto looked = watch_.look(); !looked) return looked.error();
         const auto limit = ask.number<std::size_t>("limit", 10'000, 1, 1'000'000);
         if (!limit) return limit.error();
-        const auto list = store_.runs(ask.text("project"));
-        if (!list) return list.error();
+        const std::string project = ask.text("project");
+        const auto since = change_in(ask.text("since"));
         nlohmann::json out = nlohmann::json::array();
-        std::vector<error> damaged = list->damaged;
-        for (const RecordedRun& run : list->runs) {
-            if (out.size() == *limit) break;
-            nlohmann::json& one = out.emplace_back(as_json(run));
-            one["config"] = run.config();
-            auto summary = run.summary();
-            if (summary)
-                one["metrics"] = std::move((*summary)["metrics"]);
-            else
-                damaged.push_back(summary.error());
+        bool is_truncated = false;
+        for (const WatchedRun* one : watch_.runs()) {
+            if ((!project.empty() && one->project() != project) || one->changed <= since.value_or(0))
+                continue;
+            is_truncated = !since && out.size() == *limit;
+            if (is_truncated) break;
+            out.push_back(short_row(one->row));
         }
         return nlohmann::json{{"runs", std::move(out)},
-                              {"truncated", list->runs.size() > *limit},
-                              {"damaged", as_json(damaged)}};
+                              {"all", !since},
+                              {"gone", since ? watch_.gone_since(*since) : std::vector<std::string>{}},
+                              {"cursor", session_ + "-" + std::to_string(watch_.changes())},
+                              {"truncated", is_truncated},
+                              {"damaged", as_json(watch_.damaged())}};
+    }
+    /// The change that a cursor tells; nothing of one that another session gave.
+    [[nodiscard]] std::optional<std::uint64_t> change_in(std::string_view cursor) const {
+        if (!cursor.starts_with(session_ + "-")) return std::nullopt;
+        cursor.remove_prefix(session_.size() + 1);
+        std::uint64_t change = 0;
+        const auto [end, problem] = std::from_chars(cursor.data(), cursor.data() + cursor.size(), change);
+        const bool is_one = problem == std::errc{} && end == cursor.data() + cursor.size();
+        return is_one && change <= watch_.changes() ? std::optional{change} : std::nullopt;
+    }
+    [[nodiscard]] static nlohmann::json short_row(const nlohmann::json& row) {
+        nlohmann::json out = nlohmann::json::object();
+        for (const auto& [key, value] : row.items()) {
+            if (key != "metrics") out[key] = value;
+        }
+        nlohmann::json& metrics = out["metrics"] = nlohmann::json::object();
+        const auto add = [&](const std::string& name, const nlohmann::json& value) {
+            if (metrics.size() < most_metrics) metrics[name] = value;
+        };
+        const nlohmann::json& all = row["metrics"];
+        for (const auto& [name, about] : row["defined"].items()) {  // those that were thought of first
+            if (const auto found = all.find(name); found != all.end()) add(name, *found);
+        }
+        for (const auto& [name, value] : all.items()) add(name, value);
+        out["metrics_left_out"] = all.size() - metrics.size();
+        return out;
     }
     /// `run` and `metric` may be there several times: an answer for each metric of each run that has it.
-    [[nodiscard]] result<nlohmann::json> series(const detail::ParameterReader& ask) const {
+    [[nodiscard]] result<nlohmann::json> series(const detail::ParameterReader& ask) {
         const auto wanted = detail::series_wanted(ask);
         if (!wanted) return wanted.error();
-        auto list = store_.runs();  // once, however many are asked for
-        if (!list) return list.error();
-        nlohmann::json out = nlohmann::json::array();
+        constexpr std::size_t most = 2000;
+        if (ask.texts("run").size() * ask.texts("metric").size() > most) {
+            return error{errc::invalid_argument, "these are more curves than one answer has",
+                         std::to_string(ask.texts("run").size()) + " runs x " +
+                             std::to_string(ask.texts("metric").size()) + " metrics",
+                         "ask for at most " + std::to_string(most) + " at once"};
+        }
+        std::vector<const WatchedRun*> runs;  // once, however they are spelt
         for (const std::string& name : ask.texts("run")) {
-            const auto found = list->find(name);
+            const auto run = find(name);
+            if (!run) return run.error();
+            if (std::find(runs.begin(), runs.end(), *run) == runs.end()) runs.push_back(*run);
+        }
+        detail::Budget budget;
+        nlohmann::json out = nlohmann::json::array();
+        for (const WatchedRun* run : runs) {
+            const auto add = [&](const std::string& metric, nlohmann::json answer) {
+                answer["run"] = run->id();
+                answer["project"] = run->project();
+                answer["metric"] = metric;
+                out.push_back(std::move(answer));
+            };
+            if (!wanted->x.empty()) {
+                for (const std::string& metric : ask.texts("metric")) {
+                    const auto over = run->run.series_over(metric, wanted->x);
+                    if (!over && over.error().code() == errc::not_found) continue;
+                    if (!over) return over.error();
+                    add(metric, detail::series_answer(*over, *wanted));
+                }
+                continue;
+            }
+            const auto found = series_.of(*run, ask.texts("metric"));
             if (!found) return found.error();
-            const RecordedRun& run = **found;
-            for (const std::string& metric : ask.texts("metric")) {
-                const auto series = run.series(metric);
-                if (!series && series.error().code() == errc::not_found) continue;
-                if (!series) return series.error();
-                nlohmann::json& one = out.emplace_back(detail::series_answer(*series, *wanted));
-                one["run"] = run.id();
-                one["metric"] = metric;
+            for (const auto& [metric, series] : *found) {
+                if (auto paid = budget.pay(*series, *wanted); !paid) return paid.error();
+                add(metric, detail::series_answer(*series, *wanted));
             }
         }
         return nlohmann::json{{"series", std::move(out)}};
@@ -24479,8 +25626,18 @@ class Api {
         for (const Decision& one : *all) out.push_back(as_json(one));
         return nlohmann::json{{"decisions", std::move(out)}};
     }
-    [[nodiscard]] static result<nlohmann::json> dry_run(const RecordedRun& run,
+    [[nodiscard]] static result<nlohmann::json> dry_run(const WatchedRun& one,
                                                         const detail::ParameterReader& ask) {
+        constexpr std::uint64_t most_values = 5'000'000;  // about a second, and half a gigabyte
+        const RecordedRun& run = one.run;
+        for (const auto& [name, about] : one.row["metrics"].items()) {
+            const auto count = about.find("count");
+            if (!about.is_object() || count == about.end() || !count->is_number_unsigned() ||
+                *count <= most_values)
+                continue;
+            return error{errc::unsupported, "the run is too long for a dry run here", run.id(),
+                         "run: cairn simulate " + run.id()};
+        }
         auto policy = parse_policy(ask.text("policy"));
         if (!policy) return policy.error();
         const std::string keep = ask.text("keep");
@@ -24502,7 +25659,9 @@ class Api {
         return nlohmann::json{{"lines", std::move(*lines)}};
     }
 
-    StoreReader store_;
+    StoreWatch watch_;
+    SeriesCache series_;
+    std::string session_ = detail::os::random_hex(8);
 };
 
 }  // namespace CAIRN_NAMESPACE
@@ -24567,22 +25726,27 @@ THE SOFTWARE.
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>cairn</title>
 <link rel="icon" href="data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E%3Cg fill='%235f6a73'%3E%3Cellipse cx='8' cy='13' rx='7' ry='2.4'/%3E%3Cellipse cx='8.4' cy='8.6' rx='5' ry='2'/%3E%3Cellipse cx='7.7' cy='4.8' rx='3.2' ry='1.6'/%3E%3C/g%3E%3C/svg%3E">
-<style>:root{color-scheme:light;--ground: #fbfbfa;--card: #ffffff;--ink: #1d2328;--dim: #5f6a73;--line: #e3e6e8;--grid: #eceef0;--accent: #2a5d9f;--bad: #a8322a;--good: #23744a}:root[data-theme=dark]{color-scheme:dark;--ground: #14181b;--card: #1b2024;--ink: #e5e9ec;--dim: #9aa6af;--line: #2c3338;--grid: #262c31;--accent: #7fb1ee;--bad: #f08f86;--good: #6fd0a0}*{box-sizing:border-box}body{margin:0;background:var(--ground);color:var(--ink);font:14px/1.45 system-ui,sans-serif}#page{display:grid;grid-template:auto 1fr / 250px minmax(0,1fr);min-height:100vh}a{color:inherit;text-decoration:none}a:hover{text-decoration:underline}:focus-visible{outline:2px solid var(--accent);outline-offset:1px}button,select,input[type=search]{font:inherit;color:inherit;background:var(--card);border:1px solid var(--line);border-radius:6px;padding:3px 8px}button{cursor:pointer}button.quiet{background:none;border-color:transparent}button.quiet:hover{border-color:var(--line)}.dim{color:var(--dim)}.bad{color:var(--bad)}.fill{flex:1}.number{text-align:right;font-variant-numeric:tabular-nums}.dot{display:inline-block;width:9px;height:9px;border-radius:50%;flex:none}.empty{padding:60px 20px;text-align:center;color:var(--dim)}.bar{grid-column:1 / -1;display:flex;align-items:center;gap:16px;padding:8px 16px;background:var(--card);border-bottom:1px solid var(--line);position:sticky;top:0;z-index:3}.bar .name{font-weight:650;letter-spacing:.02em}.bar nav{display:flex;gap:4px}.bar nav a{padding:3px 10px;border-radius:6px;color:var(--dim)}.bar nav a[aria-current]{background:var(--grid);color:var(--ink)}aside{border-right:1px solid var(--line);padding:12px;position:sticky;top:45px;height:calc(100vh - 45px);overflow:auto}aside>select,aside>input{width:100%;margin-bottom:8px}aside ul{list-style:none;margin:0;padding:0}aside li{display:flex;align-items:center;gap:7px;padding:2px 4px;border-radius:5px}aside li:hover,aside li.here{background:var(--grid)}aside li label{display:flex;align-items:center;gap:6px}aside li input{margin:0;accent-color:var(--accent)}aside li a{flex:1;overflow:hidden;text-overflow:ellipsis;white-space:nowrap}.state{font-size:11px;color:var(--dim)}.state.running{color:var(--good)}.state.running:before{content:"● ";font-size:8px;vertical-align:2px}.state.failed,.state.crashed{color:var(--bad)}main{padding:12px 16px 60px;min-width:0}.tools{display:flex;flex-wrap:wrap;align-items:center;gap:8px 14px;margin-bottom:10px}.tools label{display:inline-flex;align-items:center;gap:5px;color:var(--dim)}.tools select{max-width:150px}.tools input[type=range]{width:110px;accent-color:var(--accent)}.tools output{width:2.4em;font-variant-numeric:tabular-nums}.group>summary,.part>summary{cursor:pointer;font-weight:600;padding:8px 0}.cards{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(380px,100%),1fr));gap:12px}.card{background:var(--card);border:1px solid var(--line);border-radius:8px;padding:10px 12px;min-width:0}.card header{display:flex;justify-content:space-between;align-items:start}.card h3{margin:0;font-size:13px;font-weight:600;overflow:hidden;text-overflow:ellipsis;white-space:nowrap}.card .legend{display:flex;flex-wrap:wrap;gap:2px 12px;font-size:12px;min-height:1.5em}.card .legend span{overflow:hidden;text-overflow:ellipsis}.card .legend i{display:inline-block;width:10px;height:3px;vertical-align:middle;margin-right:4px}.card .legend b{font-weight:600;font-variant-numeric:tabular-nums}.card footer{font-size:11px}.one .card{max-width:none}.wide{overflow-x:auto}table{border-collapse:collapse;font-size:13px}th,td{text-align:left;padding:4px 10px;border-bottom:1px solid var(--line);white-space:nowrap;max-width:340px;overflow:hidden;text-overflow:ellipsis}th{font-weight:600}td.number{text-align:right}thead th{color:var(--dim);position:sticky;top:0;background:var(--ground)}thead th button{background:none;border:0;padding:0;color:inherit;font-weight:600}tbody th[scope=row]{position:sticky;left:0;background:var(--ground)}tbody th .dot{margin-right:7px}tr.differs td{background:color-mix(in srgb,var(--accent) 9%,transparent)}.run h2{display:flex;align-items:center;gap:8px;margin:4px 0 8px;font-size:19px}dl{display:grid;grid-template-columns:max-content 1fr;gap:3px 14px;margin:0 0 10px}dt{color:var(--dim)}dd{margin:0;overflow-wrap:anywhere}dd.text{white-space:pre-wrap}.tag{background:var(--grid);border-radius:4px;padding:1px 7px;margin-right:5px;font-size:12px}code,pre,kbd{font:12px/1.5 ui-monospace,monospace}pre{margin:0;white-space:pre-wrap;overflow-wrap:anywhere}pre.console{max-height:400px;overflow:auto;background:var(--card);border:1px solid var(--line);border-radius:6px;padding:8px}.decisions{list-style:none;margin:0;padding:0;max-height:400px;overflow:auto;font-size:13px}.decisions .number{display:inline-block;width:6em}.decisions .saved b{color:var(--good)}.decisions .failed b,.decisions .lost b{color:var(--bad)}dialog{position:fixed;inset:0;margin:auto;width:max-content;height:max-content;background:var(--card);color:var(--ink);border:1px solid var(--line);border-radius:10px;padding:16px 24px;z-index:9}@media(max-width:760px){#page{grid-template:auto auto 1fr / minmax(0,1fr)}aside{position:static;height:auto;max-height:30vh;border-right:0;border-bottom:1px solid var(--line)}main{padding:10px 10px 60px}.bar{gap:6px;padding:8px 10px}}@media print{aside,.bar nav,.tools,button{display:none!important}#page{display:block}.card{break-inside:avoid}}.uplot,.uplot *,.uplot *:before,.uplot *:after{box-sizing:border-box}.uplot{font-family:system-ui,-apple-system,Segoe UI,Roboto,Helvetica Neue,Arial,Noto Sans,sans-serif,"Apple Color Emoji","Segoe UI Emoji",Segoe UI Symbol,"Noto Color Emoji";line-height:1.5;width:min-content}.u-title{text-align:center;font-size:18px;font-weight:700}.u-wrap{position:relative;user-select:none}.u-over,.u-under{position:absolute}.u-under{overflow:hidden}.uplot canvas{display:block;position:relative;width:100%;height:100%}.u-axis{position:absolute}.u-legend{font-size:14px;margin:auto;text-align:center}.u-inline{display:block}.u-inline *{display:inline-block}.u-inline tr{margin-right:16px}.u-legend th{font-weight:600}.u-legend th>*{vertical-align:middle;display:inline-block}.u-legend .u-marker{width:1em;height:1em;margin-right:4px;background-clip:padding-box!important}.u-inline.u-live th:after{content:":";vertical-align:middle}.u-inline:not(.u-live) .u-value{display:none}.u-series>*{padding:4px}.u-series th{cursor:pointer}.u-legend .u-off>*{opacity:.3}.u-select{background:#00000012;position:absolute;pointer-events:none}.u-cursor-x,.u-cursor-y{position:absolute;left:0;top:0;pointer-events:none;will-change:transform}.u-hz .u-cursor-x,.u-vt .u-cursor-y{height:100%;border-right:1px dashed #607D8B}.u-hz .u-cursor-y,.u-vt .u-cursor-x{width:100%;border-bottom:1px dashed #607D8B}.u-cursor-pt{position:absolute;top:0;left:0;border-radius:50%;border:0 solid;pointer-events:none;will-change:transform;background-clip:padding-box!important}.u-axis.u-off,.u-select.u-off,.u-cursor-x.u-off,.u-cursor-y.u-off,.u-cursor-pt.u-off{display:none}</style>
+<style>:root{color-scheme:light;--ground: #fbfbfa;--card: #ffffff;--ink: #1d2328;--dim: #5f6a73;--line: #e3e6e8;--grid: #eceef0;--accent: #2a5d9f;--bad: #a8322a;--good: #23744a}:root[data-theme=dark]{color-scheme:dark;--ground: #14181b;--card: #1b2024;--ink: #e5e9ec;--dim: #9aa6af;--line: #2c3338;--grid: #262c31;--accent: #7fb1ee;--bad: #f08f86;--good: #6fd0a0}*{box-sizing:border-box}body{margin:0;background:var(--ground);color:var(--ink);font:14px/1.45 system-ui,sans-serif}#page{display:grid;grid-template:auto 1fr / 250px minmax(0,1fr);min-height:100vh}a{color:inherit;text-decoration:none}a:hover{text-decoration:underline}:focus-visible{outline:2px solid var(--accent);outline-offset:1px}button,select,input[type=search]{font:inherit;color:inherit;background:var(--card);border:1px solid var(--line);border-radius:6px;padding:3px 8px}button{cursor:pointer}button.quiet{background:none;border-color:transparent}button.quiet:hover{border-color:var(--line)}.dim{color:var(--dim)}.bad{color:var(--bad)}.fill{flex:1}.number{text-align:right;font-variant-numeric:tabular-nums}.dot{display:inline-block;width:9px;height:9px;border-radius:50%;flex:none}.empty{padding:60px 20px;text-align:center;color:var(--dim)}.bar{grid-column:1 / -1;display:flex;align-items:center;gap:16px;padding:8px 16px;background:var(--card);border-bottom:1px solid var(--line);position:sticky;top:0;z-index:3}.bar .name{font-weight:650;letter-spacing:.02em}.bar nav{display:flex;gap:4px}.bar nav a{padding:3px 10px;border-radius:6px;color:var(--dim)}.bar nav a[aria-current]{background:var(--grid);color:var(--ink)}aside{border-right:1px solid var(--line);padding:12px;position:sticky;top:45px;height:calc(100vh - 45px);overflow:auto}aside>select,aside>input{width:100%;margin-bottom:8px}aside ul{list-style:none;margin:0;padding:0}aside li{display:flex;align-items:center;gap:7px;padding:2px 4px;border-radius:5px}aside li:hover,aside li.here{background:var(--grid)}aside li label{display:flex;align-items:center;gap:6px}aside li input{margin:0;accent-color:var(--accent)}aside li a{flex:1;overflow:hidden;text-overflow:ellipsis;white-space:nowrap}.state{font-size:11px;color:var(--dim)}.state.running{color:var(--good)}.state.running:before{content:"● ";font-size:8px;vertical-align:2px}.state.failed,.state.crashed{color:var(--bad)}main{padding:12px 16px 60px;min-width:0}.tools{display:flex;flex-wrap:wrap;align-items:center;gap:8px 14px;margin-bottom:10px}.tools label{display:inline-flex;align-items:center;gap:5px;color:var(--dim)}.tools select{max-width:150px}.tools input[type=range]{width:110px;accent-color:var(--accent)}.tools output{width:2.4em;font-variant-numeric:tabular-nums}.tried{margin-bottom:10px}.tried>summary{cursor:pointer;font-size:13px}.tried input.policy{width:26em;max-width:100%}.tried input:not([type=range]){font:12px/1.5 ui-monospace,monospace;color:inherit;background:var(--card);border:1px solid var(--line);border-radius:6px;padding:4px 8px}.trials{list-style:none;margin:0;padding:0;display:flex;flex-wrap:wrap;gap:2px 18px;font-size:13px}.saves{margin-left:auto;visibility:hidden;white-space:nowrap}.saves button{font-size:11px;padding:1px 4px;color:var(--dim)}.card:hover .saves,.card:focus-within .saves{visibility:visible}.group>summary,.part>summary{cursor:pointer;font-weight:600;padding:8px 0}.cards{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(380px,100%),1fr));gap:12px}.card{background:var(--card);border:1px solid var(--line);border-radius:8px;padding:10px 12px;min-width:0}.card header{display:flex;justify-content:space-between;align-items:start}.card h3{margin:0;font-size:13px;font-weight:600;overflow:hidden;text-overflow:ellipsis;white-space:nowrap}.card .legend{display:flex;flex-wrap:wrap;gap:2px 12px;font-size:12px;min-height:1.5em}.card .legend span{overflow:hidden;text-overflow:ellipsis}.card .legend i{display:inline-block;width:10px;height:3px;vertical-align:middle;margin-right:4px}.card .legend b{font-weight:600;font-variant-numeric:tabular-nums}.card footer{font-size:11px}.one .card{max-width:none}.wide{overflow-x:auto}table{border-collapse:collapse;font-size:13px}th,td{text-align:left;padding:4px 10px;border-bottom:1px solid var(--line);white-space:nowrap;max-width:340px;overflow:hidden;text-overflow:ellipsis}th{font-weight:600}td.number{text-align:right}thead th{color:var(--dim);position:sticky;top:0;background:var(--ground)}thead th button{background:none;border:0;padding:0;color:inherit;font-weight:600}tbody th[scope=row]{position:sticky;left:0;background:var(--ground)}tbody th .dot{margin-right:7px}tr.group th{padding-top:14px;border-bottom-color:var(--ink)}tr.differs td{background:color-mix(in srgb,var(--accent) 9%,transparent)}.run h2{display:flex;align-items:center;gap:8px;margin:4px 0 8px;font-size:19px}dl{display:grid;grid-template-columns:max-content 1fr;gap:3px 14px;margin:0 0 10px}dt{color:var(--dim)}dd{margin:0;overflow-wrap:anywhere}dd.text{white-space:pre-wrap}.edit form{display:grid;gap:6px;max-width:560px;margin:6px 0 12px}.edit label{display:grid;grid-template-columns:60px 1fr;align-items:start;color:var(--dim)}.edit input,.edit textarea{font:inherit;color:var(--ink);background:var(--card);border:1px solid var(--line);border-radius:6px;padding:3px 8px}.edit p{margin:0}.tag{background:var(--grid);border-radius:4px;padding:1px 7px;margin-right:5px;font-size:12px}code,pre,kbd{font:12px/1.5 ui-monospace,monospace}pre{margin:0;white-space:pre-wrap;overflow-wrap:anywhere}pre.console{max-height:400px;overflow:auto;background:var(--card);border:1px solid var(--line);border-radius:6px;padding:8px}.decisions{list-style:none;margin:0;padding:0;max-height:400px;overflow:auto;font-size:13px}.decisions .number{display:inline-block;width:6em}.decisions .saved b{color:var(--good)}.decisions .failed b,.decisions .lost b{color:var(--bad)}dialog{position:fixed;inset:0;margin:auto;width:max-content;height:max-content;background:var(--card);color:var(--ink);border:1px solid var(--line);border-radius:10px;padding:16px 24px;z-index:9}@media(max-width:760px){#page{grid-template:auto auto 1fr / minmax(0,1fr)}aside{position:static;height:auto;max-height:30vh;border-right:0;border-bottom:1px solid var(--line)}main{padding:10px 10px 60px}.bar{gap:4px;padding:8px 10px}.bar nav{overflow-x:auto}.bar nav a{padding:3px 6px}}@media print{aside,.bar nav,.tools,button{display:none!important}#page{display:block}.card{break-inside:avoid}}.uplot,.uplot *,.uplot *:before,.uplot *:after{box-sizing:border-box}.uplot{font-family:system-ui,-apple-system,Segoe UI,Roboto,Helvetica Neue,Arial,Noto Sans,sans-serif,"Apple Color Emoji","Segoe UI Emoji",Segoe UI Symbol,"Noto Color Emoji";line-height:1.5;width:min-content}.u-title{text-align:center;font-size:18px;font-weight:700}.u-wrap{position:relative;user-select:none}.u-over,.u-under{position:absolute}.u-under{overflow:hidden}.uplot canvas{display:block;position:relative;width:100%;height:100%}.u-axis{position:absolute}.u-legend{font-size:14px;margin:auto;text-align:center}.u-inline{display:block}.u-inline *{display:inline-block}.u-inline tr{margin-right:16px}.u-legend th{font-weight:600}.u-legend th>*{vertical-align:middle;display:inline-block}.u-legend .u-marker{width:1em;height:1em;margin-right:4px;background-clip:padding-box!important}.u-inline.u-live th:after{content:":";vertical-align:middle}.u-inline:not(.u-live) .u-value{display:none}.u-series>*{padding:4px}.u-series th{cursor:pointer}.u-legend .u-off>*{opacity:.3}.u-select{background:#00000012;position:absolute;pointer-events:none}.u-cursor-x,.u-cursor-y{position:absolute;left:0;top:0;pointer-events:none;will-change:transform}.u-hz .u-cursor-x,.u-vt .u-cursor-y{height:100%;border-right:1px dashed #607D8B}.u-hz .u-cursor-y,.u-vt .u-cursor-x{width:100%;border-bottom:1px dashed #607D8B}.u-cursor-pt{position:absolute;top:0;left:0;border-radius:50%;border:0 solid;pointer-events:none;will-change:transform;background-clip:padding-box!important}.u-axis.u-off,.u-select.u-off,.u-cursor-x.u-off,.u-cursor-y.u-off,.u-cursor-pt.u-off{display:none}</style>
 <noscript>This page needs JavaScript; it loads nothing from anywhere else.</noscript>
 <div id="page"></div>
 <!--inside-->
-<script type="module">var ue,qi,Va,Yt,xs,El,Qi,Pl,Ji,Ms,Ss,Fa,sl=Symbol.for("pv"),Dl={},Rl=[],$a=/^m(i|n|o|s|text|space)$/,Ps=Array.isArray,Zi=Rl.slice,un=Object.assign;function an(e){e&&e.parentNode&&e.remove()}function Tl(e,t,l,n,s){var o={type:e,props:t,key:l,ref:n,__k:null,__:null,__b:0,__e:null,__c:null,constructor:sl,__v:s||++qi,__i:-1,__u:0};return!s&&ue.vnode&&ue.vnode(o),o}function Qe(e){return e.children}function Al(e,t){this.props=e,this.context=t,this.__g=0}function Kt(e,t){if(t==null)return e.__&&Kt(e.__,e.__i+1);for(var l;t<e.__k.length;t++)if((l=e.__k[t])&&l.__e)return l.__e;return typeof e.type!="function"||e.props.__P?null:Kt(e)}function Oa(e){var t,l=e.__v,n=l.__e,s=[],o=[],a=e.__P;a&&((t=un({constructor:sl},l)).__v=l.__v+1,ue.vnode&&ue.vnode(t),Ts(a,t,l,e.__n,a.namespaceURI,32&l.__u?[n]:null,s,n||Kt(l),32&l.__u,o),t.__v=l.__v,t.__.__k[t.__i]=t,so(s,t,o),l.__=l.__e=null,t.__e!=n&&Xi(t))}function Xi(e){if((e=e.__)&&e.__c&&!e.props.__P)return e.__e=null,e.__k.some(function(t){return t&&(e.__e=t.__e)}),Xi(e)}function Yi(e){(8&e.__g||(e.__g|=8,Yt.push(e),El++))&&xs==ue.debounceRendering||((xs=ue.debounceRendering)||queueMicrotask)(eo)}function eo(){try{for(var e,t=1;Yt.length;)Yt.length>t&&Yt.sort(Qi),e=Yt.shift(),t=Yt.length,8&e.__g&&Oa(e)}finally{(El=Yt.length)&&(xs||queueMicrotask)(eo)}}function to(e,t,l,n,s,o,a,u,m,f,d){var h,g,y,T,A,M,E=n.__k||Rl,v=t.length;for(m=Ha(l,t,E,m,v),h=0;h<v;h++)(y=l.__k[h])!=null&&(g=~y.__i&&E[y.__i]||Dl,y.__i=h,M=Ts(e,y,g,s,o,a,u,m,f,d),T=y.__e,(g.ref!=y.ref||8&g.__u)&&(g.ref&&As(g.ref,null,y,g),y.ref&&d.push(y.ref,y.__c||T,y)),A=A||T,4&y.__u?(m=no(y,m,e,!g.__v),g.__e&&(g.__e=null)):typeof y.type=="function"&&M!==void 0?m=M:T&&(m=T.nextSibling),y.__u&=-21);return l.__e=A,m}function Ha(e,t,l,n,s){var o,a,u,m,f,d,h,g,y,T=l.length,A=T,M=0,E=0,v=e.__k=Array(s);for(o=0;o<s;o++)(a=t[o])!=null&&typeof a!="boolean"&&typeof a!="function"?(typeof a!="object"||a.constructor===String?a=v[o]=Tl(null,a):Ps(a)?a=v[o]=Tl(Qe,{children:a}):a.constructor===sl&&a.__b?a=v[o]=Tl(a.type,a.props,a.key,a.ref,a.__v):v[o]=a,m=o+M,a.__=e,a.__b=e.__b+1,u=null,~(f=a.__i=ja(a,l,m,A))&&(A--,(u=l[f])&&(u.__u|=2)),u&&u.__v?(a.__u|=16,f==m-1?M--:f==m+1?M++:f!=m&&(f>m?M--:M++,E=1)):(~f||(s>T?M--:s<T&&M++),typeof a.type!="function"&&(a.__u|=4))):v[o]=null;if(E){for(d=[],h=[],o=0;o<s;o++)if((a=v[o])&&16&a.__u){for(M=0,g=d.length;M<g;)d[y=M+g>>1]<a.__i?M=y+1:g=y;d[M]=a.__i,h[o]=M+1}for(M=d.length;o--;)h[o]&&(h[o]==M?M--:v[o].__u|=4)}if(A)for(o=0;o<T;o++)!(u=l[o])||2&u.__u||(u.__e==n&&(n=Kt(u)),Cs(u,u));return n}function no(e,t,l,n){var s,o,a,u;if(typeof e.type=="function"){if(e.props.__P)return t;if(s=e.__k)for(o=0;o<s.length;o++)s[o]&&(s[o].__=e,t=no(s[o],t,l,!1));return t}for(t&&!t.parentNode&&(t=Kt(e))&&!t.parentNode&&(t=null),a=e.__e,u=t;u&&u.nodeType==8;)u=u.nextSibling;for(a!=u&&(!n&&l.moveBefore&&a.parentNode?l.moveBefore(a,t):l.insertBefore(a,t||null)),t=a;(t=t&&t.nextSibling)&&t.nodeType==8&&!t.data.startsWith("$s"););return t}function ja(e,t,l,n){var s,o=e.key,a=e.type,u=t[l],m=u&&!(2&u.__u);if(u===null&&o==null||m&&o==u.key&&a==u.type)return l;if(n>(m?1:0)){for(s=l-1;s>=0;s--)if((u=t[s])&&!(2&u.__u)&&o==u.key&&a==u.type)return s;for(s=l+1;s<t.length;s++)if((u=t[s])&&!(2&u.__u)&&o==u.key&&a==u.type)return s}return-1}function Ki(e,t,l){l==null&&(l=""),t[0]=="-"?e.setProperty(t,l):e[t]=l}function Ml(e,t,l,n,s){var o,a;if(t=="style")if(typeof l=="string")e.style.cssText=l;else{if(typeof n=="string"&&(e.style.cssText=n=""),n)for(t in n)l&&t in l||Ki(e.style,t);if(l)for(t in l)n&&l[t]==n[t]||Ki(e.style,t,l[t])}else if(t[0]=="o"&&t[1]=="n")typeof l!="function"&&(l=null),typeof n!="function"&&(n=null),(e.__e||(e.__e={}))[t]=l,l&&n||(a=Ss[t]||(Ss[t]=Wa(t)),(e.__a||(e.__a={}))[t]=Ms,o=t!=(t=t.replace(Ji,"$1")),(t=t.slice(2))[0]<"a"&&(t=t.toLowerCase()),l?e.addEventListener(t,a,o):e.removeEventListener(t,a,o));else{if(s=="http://www.w3.org/2000/svg")t=t.replace(/xlink(H|:h)/,"h").replace(/sName$/,"s");else if(t!="width"&&t!="height"&&t!="href"&&t!="list"&&t!="form"&&t!="tabIndex"&&t!="download"&&t!="rowSpan"&&t!="colSpan"&&t!="role"&&t!="popover"&&t in e)try{return void(e[t]=l??"")}catch{}if(typeof l=="function")return;l==null||l===!1&&t[4]!="-"?e.removeAttribute(t):e.setAttribute(t,t=="popover"&&l==1?"":l)}}function Wa(e){return function(t){var l=this.__e;if(l){if(l=l[e],t[Pl]==null)t[Pl]=Ms++;else if(t[Pl]<this.__a[e])return;return l(ue.event?ue.event(t):t)}}}function Ts(e,t,l,n,s,o,a,u,m,f){var d,h,g,y,T,A,M,E,v,R,x,W,z,I,j,V,w,S,N=t.type;if(t.constructor!==sl)return null;128&l.__u&&(m=32&l.__u,d=l.__c.__z)&&(t.__u|=m,h=o=[],d.nodeType==8?u=Cl(d,o):o.push(d),u=o[0]||u),(d=ue.__b)&&d(t);e:if(typeof N=="function"){g=a.length;try{if(E=t.props,v=(d=N.prototype)&&d.render,R=(d=N.contextType)&&n[d.__c],x=d?R?R.props.value:d.__:n,(y=l.__c)?(t.__c=y,2&y.__g&&(y.__g|=1)):(v?t.__c=y=new N(E,x):(t.__c=y=new Al(E,x),y.constructor=N,y.render=Ba),R&&R.sub(y),y.state||(y.state={}),y.__n=n,y.__g|=8,y.__h=[],y.__k=[]),v&&(y.__s||(y.__s=y.state),N.getDerivedStateFromProps&&(y.__s==y.state&&(y.__s=un({},y.__s)),un(y.__s,N.getDerivedStateFromProps(E,y.__s)))),T=y.props,A=y.state,y.__v=t,l.__c){)cairn",
-    R"cairn(if(E!==T&&v&&!N.getDerivedStateFromProps&&y.componentWillReceiveProps&&y.componentWillReceiveProps(E,x),t.__v==l.__v&&!(8&y.__g)||!(4&y.__g)&&y.shouldComponentUpdate&&y.shouldComponentUpdate(E,y.__s,x)===!1){t.__v!=l.__v&&(y.props=E,y.state=y.__s,y.__g&=-9),t.__e=l.__e,t.__k=l.__k,t.__k.some(function(D){D&&(D.__=t)}),Rl.push.apply(y.__h,y.__k),y.__k=[],y.__h.length&&a.push(y),u=Kt(l);break e}y.componentWillUpdate&&y.componentWillUpdate(E,y.__s,x),v&&y.componentDidUpdate&&y.__h.push(function(){y.componentDidUpdate(T,A,M)})}else v&&!N.getDerivedStateFromProps&&y.componentWillMount&&y.componentWillMount(),v&&y.componentDidMount&&y.__h.push(y.componentDidMount);y.context=x,y.props=E,y.__P=e,y.__g&=-5,W=ue.__r,z=v?25:0;do y.__g&=-9,W&&W(t),d=y.render(y.props,y.state=y.__s,y.context);while(8&y.__g&&++z<25);v&&(Rl.push.apply(y.__h,y.__k),y.__k=[]),y.state=y.__s,y.getChildContext&&(n=un({},n,y.getChildContext())),v&&l.__c&&y.getSnapshotBeforeUpdate&&(M=y.getSnapshotBeforeUpdate(T,A)),I=d&&d.type===Qe&&d.key==null?d.props.children:d,E.__P&&(d=u,s=(e=E.__P).namespaceURI,m=o=null,l.props&&l.props.__P!=e&&(l.__k.some(function(D){D&&Cs(D,D)}),l.__k=null),u=l.__k?Kt(l,0):null),u=to(e,Ps(I)?I:[I],t,l,n,s,o,a,u,m,f),E.__P&&(t.__e=null,u=d),t.__u&=-161,h&&h.some(an),y.__h.length&&a.push(y),1&y.__g&&(y.__g&=-4)}catch(D){if(a.length=g,t.__v=null,m||o)if(D&&D.then){if(t.__u|=128|m,o){for(~(w=o.indexOf(u||void 0))||(w=o.length);(S=o[w-1])&&S.nodeType==8;)w--;for(;w<o.length;w++)if(S=o[w])if(o[w]=null,j){if(S==V)break}else{if(S.nodeType!=8)break;S.data.startsWith("$s")&&(V=Cl(j=S))}}if(!j){for(;u&&u.nodeType==8&&u.nextSibling;)u=u.nextSibling;j=u}(d=Cl(j=t.__c.__z||(t.__c.__z=j)))?(t.__e=j,u=d):t.__e=u,u=u&&u.nextSibling}else o&&o.some(an);else t.__e=l.__e;t.__k||(t.__k=l.__k||[]),D&&D.then||lo(t),ue.__e(D,t,l)}}else u=t.__e=Ia(l.__e,t,l,n,s,o,a,m,f,e);return(d=ue.diffed)&&d(t),u}function Cl(e,t){if(e&&e.nodeType==8&&e.data.startsWith("$s"))for(var l=1;e=e.nextSibling;){if(e.nodeType==8){if(e.data.startsWith("$s"))l++;else if(e.data.startsWith("/$s")&&!--l)return e}t&&t.push(e)}}function lo(e){e&&(e.__c&&(e.__c.__g|=4),e.__k&&e.__k.some(lo))}function so(e,t,l){for(var n=0;n<l.length;)As(l[n++],l[n++],l[n++]);ue.__c&&ue.__c(t,e),e.some(function(s){try{e=s.__h,s.__h=[],e.some(function(o){o.call(s)})}catch(o){ue.__e(o,s.__v)}})}function Ia(e,t,l,n,s,o,a,u,m,f){var d,h,g,y,T,A,M,E,v=l.props||Dl,R=t.props,x=t.type;if(x=="svg"?s="http://www.w3.org/2000/svg":x=="math"?s="http://www.w3.org/1998/Math/MathML":s||(s="http://www.w3.org/1999/xhtml"),o){for(d=0;d<o.length;d++)if((T=o[d])&&(x?T.localName==x:T.nodeType==3)){e=T,o[d]=null;break}}if(!e){if(E=f.ownerDocument||document,!x)return E.createTextNode(R);e=E.createElementNS(s,x,R.is?R:f),u&&(ue.__m&&ue.__m(t,o),u=!1),o=null}if(x){if(f=x=="template"&&e.content||e,o=x=="textarea"&&R.defaultValue!=null?null:o&&Zi.call(f.childNodes),!u&&o)for(v={},d=0;d<e.attributes.length;d++)v[(T=e.attributes[d]).name]=T.value;for(d in v)T=v[d],d=="dangerouslySetInnerHTML"?g=T:d=="children"||d in R||d=="value"&&"defaultValue"in R||d=="checked"&&"defaultChecked"in R||Ml(e,d,null,T,s);for(d in R)T=R[d],d=="children"?y=T:d=="dangerouslySetInnerHTML"?h=T:d=="value"?A=T:d=="checked"?M=T:u&&typeof T!="function"||v[d]===T||Ml(e,d,T,v[d],s);h?(u||g&&(h.__html==g.__html||h.__html==e.innerHTML)||(e.innerHTML=h.__html),t.__k=[]):(g&&(e.textContent=""),(x=="foreignObject"||s=="http://www.w3.org/1998/Math/MathML"&&$a.test(x))&&(s="http://www.w3.org/1999/xhtml"),to(f,Ps(y)?y:[y],t,l,n,s,o,a,o?o[0]:l.__k&&Kt(l,0),u,m),o&&o.some(an)),u&&x!="textarea"||(d="value",x=="progress"&&A==null?e.removeAttribute(d):A==null||A===e[d]&&(x!="progress"||A)||Ml(e,d,A,v[d],s),d="checked",M!=null&&M!=e[d]&&Ml(e,d,M,v[d],s))}else v===R||u&&e.data==R||(e.data=R);return e}function As(e,t,l,n){try{typeof e=="function"?t?t.__x=e(t)||1:n&&(n=n.__c||n.__e)&&(t=n.__x)&&(n.__x=null,typeof t=="function"?t():e(null)):e.current=t}catch(s){ue.__e(s,l)}}function Cs(e,t,l){var n,s,o,a;if(ue.unmount&&ue.unmount(e),!(n=e.ref)||n.current&&n.current!=e.__e||As(n,null,t,e),n=e.__c){if(n.componentWillUnmount)try{n.componentWillUnmount()}catch(u){ue.__e(u,t)}n.__P=n.__n=null}if(n=e.__k)for(a=0;a<n.length;a++)n[a]&&Cs(n[a],t,typeof e.type!="function"||l&&!e.props.__P);!l&&(n=e.__c)&&(n=n.__z)&&(s=Cl(n,o=[]))&&(n==e.__e&&o.some(an),an(s),an(n)),l||an(e.__e),e.__e=e.__c=e.__=null}function Ba(e,t,l){return this.constructor(e,l)}function io(e,t){var l,n,s,o;ue.__&&ue.__(e,t),t.nodeType==9&&(t=t.documentElement),n=(l=e&&32&e.__u)?null:t.__k,t.__k=Tl(Qe,{children:[e]}),s=[],o=[],Ts(t,t.__k,n||Dl,Dl,t.namespaceURI,n?null:t.firstChild?Zi.call(t.childNodes):null,s,n?n.__e:t.firstChild,l,o),so(s,t.__k,o),t.__k.props.children=null}ue={__e:function(e,t,l,n){for(var s,o,a;t=t.__;)if((s=t.__c)&&!(1&s.__g)){s.__g|=4;try{if((a=(o=s.constructor)&&o.getDerivedStateFromError)&&s.setState(o.getDerivedStateFromError(e)),s.componentDidCatch&&(s.componentDidCatch(e,n||{}),a=1),a&&8&s.__g)return void(s.__g|=2)}catch(u){e=u}}throw El=0,e}},qi=0,Va=function(e){return e!=null&&e.constructor===sl},Al.prototype.setState=function(e,t){var l=this.__s;l&&l!=this.state||(l=this.__s=un({},this.state)),typeof e=="function"&&(e=e(un({},l),this.props)),e&&(un(l,e),this.__v&&(t&&this.__k.push(t),Yi(this)))},Al.prototype.forceUpdate=function(e){this.__v&&(this.__g|=4,e&&this.__h.push(e),Yi(this))},Al.prototype.render=Qe,Yt=[],El=0,Qi=function(e,t){return e.__v.__b-t.__v.__b},Pl=Symbol(),Ji=/(PointerCapture)$|Capture$/i,Ms=0,Ss={},Fa=0;var ol,De,Es,oo,Ds=Object.is,rl=0,_o=[],Rs=[],Pe=ue,ro=Pe.__b,ao=Pe.__r,uo=Pe.diffed,co=Pe.__c,fo=Pe.unmount,po=Pe.__;function Ns(e,t){Pe.__h&&Pe.__h(De,e,rl||t),rl=0;var l=De.__H||(De.__H={__:[],__h:[]});return e>=l.__.length&&l.__.push({}),l.__[e]}function Te(e){return rl=1,Ua(yo,e)}function Ua(e,t,l){var n=Ns(ol++,2);if(n.t=e,!n.__c&&(n.__=[l?l(t):yo(void 0,t),function(o){var a=(n.__N||n.__)[0],u=n.t(a,o);Ds(a,u)||(n.__N=[u,n.__[1]],n.__c.setState({}))}],n.__c=De,!De.__f)){De.__f=!0;var s=De.shouldComponentUpdate;De.shouldComponentUpdate=function(o,a,u){var m=this.__H;if(!m)return!0;var f=!1,d=this.props!=o;if(m.__.some(function(g){g.__N&&(f=!0,Ds(g.__[0],g.__N[0])||(d=!0))}),s){var h=s.call(this,o,a,u);return f?h||d:h}return!f||d}}return n.__}function _t(e,t){var l=Ns(ol++,3);!Pe.__s&&bo(l.__H,t)&&(l.__P=!0,l.__=e,l.u=t,De.__H.__h.push(l))}function Fn(e){return rl=5,Ie(function(){return{current:e}},[])}function Ie(e,t){var l=Ns(ol++,7);return bo(l.__H,t)&&(l.__=e(),l.__H=t),l.__}function go(e,t){return rl=8,Ie(function(){return e},t)}function Ga(){var e;do{for(;e=Rs.shift();)try{il(e)}catch(l){Pe.__e(l,{__:(e=e.__P)&&e.__v})}for(;e=_o.shift();){var t=e.__H;if(e.__P&&t)try{t.__h.some(il),t.__h.some(Ls),t.__h=[]}catch(l){t.__h=[],Pe.__e(l,e.__v)}}}while(Rs.length)}Pe.__b=function(e){De=null,ro&&ro(e)},Pe.__=function(e,t){e&&t.__k&&t.__k.__m&&(e.__m=t.__k.__m),po&&po(e,t)},Pe.__r=function(e){ao&&ao(e),ol=0;var t=(De=e.__c).__H;t&&(Es==De?De.__h=[]:(t.__h.some(il),t.__h.some(Ls),ol=0),t.__h=[],t.__.some(function(l){l.__N&&(l.__=l.__N),l.u=l.__N=void 0})),Es=De},Pe.diffed=function(e){uo&&uo(e);var t=e.__c;t&&t.__H&&(t.__H.__h.length&&ho(_o.push(t)),t.__H.__.some(function(l){l.u&&(l.__H=l.u)})),Es=De=null},Pe.__c=function(e,t){t.some(function(l){try{l.__h.some(il),l.__h=l.__h.filter(function(n){return!n.__||Ls(n)})}catch(n){l.__h=[function(){throw n}]}}),co&&co(e,t)},Pe.unmount=function(e){fo&&fo(e);var t,l,n=e.__c;n&&n.__H&&(n.__H.__.some(function(s){try{if(s.__P&&s.__c){if(l===void 0){for(l=e.__;l&&(!l.__c||!l.__c.__P);)l=l.__;l=l&&l.__c}s.__P=l,ho(Rs.push(s))}else il(s)}catch(o){t=o}}),n.__H=void 0,t&&Pe.__e(t,n.__v))};var mo=typeof requestAnimationFrame=="function";function Ya(e){var t,l=function(){clearTimeout(n),mo&&cancelAnimationFrame(t),setTimeout(e)},n=setTimeout(l,35);mo&&(t=requestAnimationFrame(l))}function ho(e){e!=1&&oo==Pe.requestAnimationFrame||((oo=Pe.requestAnimationFrame)||Ya)(Ga)}function il(e){var t=De,l=e.__c;typeof l=="function"&&(e.__c=void 0,l()),De=t}function Ls(e){var t=De;e.__c=e.__(),De=t}function bo(e,t){return!e||e.length!=t.length||t.some(function(l,n){return!Ds(l,e[n])})}function yo(e,t){return typeof t=="function"?t(e):t}var Ka="uplot",qa="u-hz",Qa="u-vt",Ja="u-title",Za="u-wrap",Xa="u-under",eu="u-over",tu="u-axis",pn="u-off",nu="u-select",lu="u-cursor-x",su="u-cursor-y",iu="u-cursor-pt",ou="u-legend",ru="u-live",au="u-inline",uu="u-series",cu="u-marker",wo="u-label",fu="u-value",ul="width",cl="height";var ko="bottom",$n="left",zs="right",Zs="#000",vo=Zs+"0",Vs="mousemove",xo="mousedown",Fs="mouseup",So="mouseenter",Mo="mouseleave",Po="dblclick",pu="resize",mu="scroll",To="change",Fl="dppxchange",Xs="--",Un=typeof window<"u",Ws=Un?document:null,Hn=Un?window:null,du=Un?navigator:null,oe,Ll;function Is(){let e=devicePixelRatio;oe!=e&&(oe=e,Ll&&Us(To,Ll,Is),Ll=matchMedia(`(min-resolution: ${oe-.001}dppx) and (max-resolution: ${oe+.001}dppx)`),mn(To,Ll,Is),Hn.dispatchEvent(new CustomEvent(Fl)))}function rt(e,t){if(t!=null){let l=e.classList;!l.contains(t)&&l.add(t)}}function Bs(e,t){let l=e.classList;l.contains(t)&&l.remove(t)}function be(e,t,l){e.style[t]=l+"px"}function St(e,t,l,n){let s=Ws.createElement(e);return t!=null&&rt(s,t),l?.insertBefore(s,n),s}function gt(e,t){return St("div",e,t)}var Ao=new WeakMap;function Nt(e,t,l,n,s){let o="translate("+t+"px,"+l+"px)",a=Ao.get(e);o!=a&&(e.style.transform=o,Ao.set(e,o),t<0||l<0||t>n||l>s?rt(e,pn):Bs(e,pn))}var Co=new WeakMap;function Eo(e,t,l){let n=t+l,s=Co.get(e);n!=s&&(Co.set(e,n),e.style.background=t,e.style.borderColor=l)}var Do=new WeakMap;function Ro(e,t,l,n){let s=t+""+l,o=Do.get(e);s!=o&&(Do.set(e,s),e.style.height=l+"px",e.style.width=t+"px",e.style.marginLeft=n?-t/2+"px":0,e.style.marginTop=n?-l/2+"px":0)}var ei={passive:!0},hu={...ei,capture:!0};function mn(e,t,l,n){t.addEventListener(e,l,n?hu:ei)}function Us(e,t,l,n){t.removeEventListener(e,l,ei)}Un&&Is();function Mt(e,t,l,n){let s;l=l||0,n=n||t.length-1;let o=n<=2147483647;for(;n-l>1;)s=o?l+n>>1:at((l+n)/2),t[s]<e?l=s:n=s;return e-t[l]<=t[n]-e?l:n}function or(e){return(l,n,s)=>{let o=-1,a=-1;for(let u=n;u<=s;u++)if(e(l[u])){o=u;break}for(let u=s;u>=n;u--)if(e(l[u])){a=u;break}return[o,a]}}var rr=e=>e!=null,ar=e=>e!=null&&e>0,Hl=or(rr),_u=or(ar);function gu(e,t,l,n=0,s=!1){let o=s?_u:Hl,a=s?ar:rr;[t,l]=o(e,t,l);let u=e[t],m=e[t];if(t>-1)if(n==1)u=e[t],m=e[l];else if(n==-1)u=e[l],m=e[t];else for(let f=t;f<=l;f++){let d=e[f];a(d)&&(d<u?u=d:d>m&&(m=d))}return[u??pe,m??-pe]}function jl(e,t,l,n){let s=zo(e),o=zo(t);e==t&&(s==-1?(e*=l,t/=l):(e/=l,t*=l));let a=l==10?Ot:ur,u=s==1?at:bt,m=o==1?bt:at,f=u(a(Le(e))),d=m(a(Le(t))),h=jn(l,f),g=jn(l,d);return l==10&&(f<0&&(h=me(h,-f)),d<0&&(g=me(g,-d))),n||l==2?(e=h*s,t=g*o):(e=mr(e,h),t=Wl(t,g)),[e,t]}function ti(e,t,l,n){let s=jl(e,t,l,n);return e==0&&(s[0]=0),t==0&&(s[1]=0),s}var ni=.1,Lo={mode:3,pad:ni},pl={pad:0,soft:null,mode:0},bu={min:pl,max:pl};function $l(e,t,l,n){return Il(l)?No(e,t,l):(pl.pad=l,pl.soft=n?0:null,pl.mode=n?3:0,No(e,t,bu))}function se(e,t){return e??t}function yu(e,t,l){for(t=se(t,0),l=se(l,e.length-1);t<=l;){if(e[t]!=null)return!0;t++}return!1}function No(e,t,l){let n=l.min,s=l.max,o=se(n.pad,0),a=se(s.pad,0),u=se(n.hard,-pe),m=se(s.hard,pe),f=se(n.soft,pe),d=se(s.soft,-pe),h=se(n.mode,0),g=se(s.mode,0),y=t-e,T=Ot(y),A=Je(Le(e),Le(t)),M=Ot(A),E=Le(M-T);(y<1e-24||E>10)&&(y=0,(e==0||t==0)&&(y=1e-24,h==2&&f!=pe&&(o=0),g==2&&d!=-pe&&(a=0)));let v=y||A||1e3,R=Ot(v),x=jn(10,at(R)),W=v*(y==0?e==0?.1:1:o),z=me(mr(e-W,x/10),24),I=e>=f&&(h==1||h==3&&z<=f||h==2&&z>=f)?f:pe,j=Je(u,z<I&&e>=I?I:Pt(I,z)),V=v*(y==0?t==0?.1:1:a),w=me(Wl(t+V,x/10),24),S=t<=d&&(g==1||g==3&&w>=d||g==2&&w<=d)?d:-pe,N=Pt(m,w>S&&t<=S?S:Je(S,w));return j==N&&j==0&&(N=100),[j,N]}var wu=new Intl.NumberFormat(Un?du.language:"en-US"),li=e=>wu.format(e),ut=Math,Vl=ut.PI,Le=ut.abs,at=ut.floor,Re=ut.round,bt=ut.ceil,Pt=ut.min,Je=ut.max,jn=ut.pow,zo=ut.sign,Ot=ut.log10,ur=ut.log2,ku=(e,t=1)=>ut.sinh(e)*t,$s=(e,t=1)=>ut.asinh(e/t),pe=1/0;function Vo(e){return(Ot((e^e>>31)-(e>>31))|0)+1}function Gs(e,t,l){return Pt(Je(e,t),l)}function cr(e){return typeof e=="function"}function te(e){return cr(e)?e:()=>e}var vu=()=>{},fr=e=>e,pr=(e,t)=>t,xu=e=>null,Fo=e=>!0,$o=(e,t)=>e==t,Su=/\.\d*?(?=9{6,}|0{6,})/gm,dn=e=>{if(hr(e)||Qt.has(e))return e;let t=`${e}`,l=t.match(Su);if(l==null)return e;let n=l[0].length-1;if(t.indexOf("e-")!=-1){let[s,o]=t.split("e");return+`${dn(s)}e${o}`}return me(e,n)};function cn(e,t){return dn(me(dn(e/t))*t)}function Wl(e,t){return dn(bt(dn(e/t))*t)}function mr(e,t){return dn(at(dn(e/t))*t)}function me(e,t=0){if(hr(e))return e;let l=10**t,n=e*l*(1+Number.EPSILON);return Re(n)/l}var Qt=new Map;function dr(e){return((""+e).split(".")[1]||"").length}function dl(e,t,l,n){let s=[],o=n.map(dr);for(let a=t;a<l;a++){let u=Le(a),m=me(jn(e,a),u);for(let f=0;f<n.length;f++){let d=e==10?+`${n[f]}e${a}`:n[f]*m,h=(a>=0?0:u)+(a>=o[f]?0:o[f]),g=e==10?d:me(d,h);s.push(g),Qt.set(g,h)}}return s}var ml={},si=[],Wn=[null,null],qt=Array.isArray,hr=Number.isInteger,Mu=e=>e===void 0;function Oo(e){return typeof e=="string"}function Il(e){let t=!1;if(e!=null){let l=e.constructor;t=l==null||l==Object}return t}function Pu(e){return e!=null&&typeof e=="object"}var Tu=Object.getPrototypeOf(Uint8Array),_r="__proto__";function In(e,t=Il){let l;if(qt(e)){let n=e.find(s=>s!=null);if(qt(n)||t(n)){l=Array(e.length);for(let s=0;s<e.length;s++)l[s]=In(e[s],t)}else l=e.slice()}else if(e instanceof Tu)l=e.slice();else if(t(e)){l={};for(let n in e)n!=_r&&(l[n]=In(e[n],t))}else l=e;return l}function Ae(e){let t=arguments;for(let l=1;l<t.length;l++){let n=t[l];for(let s in n)s!=_r&&(Il(e[s])?Ae(e[s],In(n[s])):e[s]=In(n[s]))}return e}var Au=0,Cu=1,Eu=2;function Du(e,t,l){for(let n=0,s,o=-1;n<t.length;n++){let a=t[n];if(a>o){for(s=a-1;s>=0&&e[s]==null;)e[s--]=null;for(s=a+1;s<l&&e[s]==null;)e[o=s++]=null}}}function Ru(e,t){if(zu(e)){let a=e[0].slice();for(let u=1;u<e.length;u++)a.push(...e[u].slice(1));return Vu(a[0])||(a=Nu(a)),a}let l=new Set;for(let a=0;a<e.length;a++){let m=e[a][0],f=m.length;for(let d=0;d<f;d++)l.add(m[d])}let n=[Array.from(l).sort((a,u)=>a-u)],s=n[0].length,o=new Map;for(let a=0;a<s;a++)o.set(n[0][a],a);for(let a=0;a<e.length;a++){let u=e[a],m=u[0];for(let f=1;f<u.length;f++){let d=u[f],h=Array(s).fill(void 0),g=t?t[a][f]:Cu,y=[];for(let T=0;T<d.length;T++){let A=d[T],M=o.get(m[T]);A===null?g!=Au&&(h[M]=A,g==Eu&&y.push(M)):h[M]=A}Du(h,y,s),n.push(h)}}return n}var Lu=typeof queueMicrotask>"u"?e=>Promise.resolve().then(e):queueMicrotask;function Nu(e){let t=e[0],l=t.length,n=Array(l);for(let o=0;o<n.length;o++)n[o]=o;n.sort((o,a)=>t[o]-t[a]);let s=[];for(let o=0;o<e.length;o++){let a=e[o],u=Array(l);for(let m=0;m<l;m++)u[m]=a[n[m]];s.push(u)}return s}function zu(e){let t=e[0][0],l=t.length;for(let n=1;n<e.length;n++){let s=e[n][0];if(s.length!=l)return!1;if(s!=t){for(let o=0;o<l;o++)if(s[o]!=t[o])return!1}}return!0}function Vu)cairn",
-    R"cairn((e,t=100){let l=e.length;if(l<=1)return!0;let n=0,s=l-1;for(;n<=s&&e[n]==null;)n++;for(;s>=n&&e[s]==null;)s--;if(s<=n)return!0;let o=Je(1,at((s-n+1)/t));for(let a=e[n],u=n+o;u<=s;u+=o){let m=e[u];if(m!=null){if(m<=a)return!1;a=m}}return!0}var gr=["January","February","March","April","May","June","July","August","September","October","November","December"],br=["Sunday","Monday","Tuesday","Wednesday","Thursday","Friday","Saturday"];function yr(e){return e.slice(0,3)}var Fu=br.map(yr),$u=gr.map(yr),Ou={MMMM:gr,MMM:$u,WWWW:br,WWW:Fu};function al(e){return(e<10?"0":"")+e}function Hu(e){return(e<10?"00":e<100?"0":"")+e}var ju={YYYY:e=>e.getFullYear(),YY:e=>(e.getFullYear()+"").slice(2),MMMM:(e,t)=>t.MMMM[e.getMonth()],MMM:(e,t)=>t.MMM[e.getMonth()],MM:e=>al(e.getMonth()+1),M:e=>e.getMonth()+1,DD:e=>al(e.getDate()),D:e=>e.getDate(),WWWW:(e,t)=>t.WWWW[e.getDay()],WWW:(e,t)=>t.WWW[e.getDay()],HH:e=>al(e.getHours()),H:e=>e.getHours(),h:e=>{let t=e.getHours();return t==0?12:t>12?t-12:t},AA:e=>e.getHours()>=12?"PM":"AM",aa:e=>e.getHours()>=12?"pm":"am",a:e=>e.getHours()>=12?"p":"a",mm:e=>al(e.getMinutes()),m:e=>e.getMinutes(),ss:e=>al(e.getSeconds()),s:e=>e.getSeconds(),fff:e=>Hu(e.getMilliseconds())};function ii(e,t){t=t||Ou;let l=[],n=/\{([a-z]+)\}|[^{]+/gi,s;for(;s=n.exec(e);)l.push(s[0][0]=="{"?ju[s[1]]:s[0]);return o=>{let a="";for(let u=0;u<l.length;u++)a+=typeof l[u]=="string"?l[u]:l[u](o,t);return a}}var Wu=new Intl.DateTimeFormat().resolvedOptions().timeZone;function Iu(e,t){let l;return t=="UTC"||t=="Etc/UTC"?l=new Date(+e+e.getTimezoneOffset()*6e4):t==Wu?l=e:(l=new Date(e.toLocaleString("en-US",{timeZone:t})),l.setMilliseconds(e.getMilliseconds())),l}var wr=e=>e%1==0,Ol=[1,2,2.5,5],Bu=dl(10,-32,0,Ol),kr=dl(10,0,32,Ol),Uu=kr.filter(wr),fn=Bu.concat(kr),oi=`
-`,vr="{YYYY}",Ho=oi+vr,xr="{M}/{D}",fl=oi+xr,Nl=fl+"/{YY}",Sr="{aa}",Gu="{h}:{mm}",On=Gu+Sr,jo=oi+On,Wo=":{ss}",ae=null;function Mr(e){let t=e*1e3,l=t*60,n=l*60,s=n*24,o=s*30,a=s*365,m=(e==1?dl(10,0,3,Ol).filter(wr):dl(10,-3,0,Ol)).concat([t,t*5,t*10,t*15,t*30,l,l*5,l*10,l*15,l*30,n,n*2,n*3,n*4,n*6,n*8,n*12,s,s*2,s*3,s*4,s*5,s*6,s*7,s*8,s*9,s*10,s*15,o,o*2,o*3,o*4,o*6,a,a*2,a*5,a*10,a*25,a*50,a*100]),f=[[a,vr,ae,ae,ae,ae,ae,ae,1],[s*28,"{MMM}",Ho,ae,ae,ae,ae,ae,1],[s,xr,Ho,ae,ae,ae,ae,ae,1],[n,"{h}"+Sr,Nl,ae,fl,ae,ae,ae,1],[l,On,Nl,ae,fl,ae,ae,ae,1],[t,Wo,Nl+" "+On,ae,fl+" "+On,ae,jo,ae,1],[e,Wo+".{fff}",Nl+" "+On,ae,fl+" "+On,ae,jo,ae,1]];function d(h){return(g,y,T,A,M,E)=>{let v=[],R=M>=a,x=M>=o&&M<a,W=h(T),z=me(W*e,3),I=Os(W.getFullYear(),R?0:W.getMonth(),x||R?1:W.getDate()),j=me(I*e,3);if(x||R){let V=x?M/o:0,w=R?M/a:0,S=z==j?z:me(Os(I.getFullYear()+w,I.getMonth()+V,1)*e,3),N=new Date(Re(S/e)),D=N.getFullYear(),B=N.getMonth();for(let U=0;S<=A;U++){let X=Os(D+w*U,B+V*U,1),K=X-h(me(X*e,3));S=me((+X+K)*e,3),S<=A&&v.push(S)}}else{let V=M>=s?s:M,w=at(T)-at(z),S=j+w+Wl(z-j,V);v.push(S);let N=h(S),D=N.getHours()+N.getMinutes()/l+N.getSeconds()/n,B=M/n,U=g.axes[y]._space,X=E/U;for(;S=me(S+M,e==1?0:3),!(S>A);)if(B>1){let K=at(me(D+B,6))%24,ne=h(S).getHours()-K;ne>1&&(ne=-1),S-=ne*n,D=(D+B)%24;let ce=v[v.length-1];me((S-ce)/M,3)*X>=.7&&v.push(S)}else v.push(S)}return v}}return[m,f,d]}var[Yu,Ku,qu]=Mr(1),[Qu,Ju,Zu]=Mr(.001);dl(2,-53,53,[1]);function Io(e,t){return e.map(l=>l.map((n,s)=>s==0||s==8||n==null?n:t(s==1||l[8]==0?n:l[1]+n)))}function Bo(e,t){return(l,n,s,o,a)=>{let u=t.find(T=>a>=T[0])||t[t.length-1],m,f,d,h,g,y;return n.map(T=>{let A=e(T),M=A.getFullYear(),E=A.getMonth(),v=A.getDate(),R=A.getHours(),x=A.getMinutes(),W=A.getSeconds(),z=M!=m&&u[2]||E!=f&&u[3]||v!=d&&u[4]||R!=h&&u[5]||x!=g&&u[6]||W!=y&&u[7]||u[1];return m=M,f=E,d=v,h=R,g=x,y=W,z(A)})}}function Xu(e,t){let l=ii(t);return(n,s,o,a,u)=>s.map(m=>l(e(m)))}function Os(e,t,l){return new Date(e,t,l)}function Uo(e,t){return t(e)}var ec="{YYYY}-{MM}-{DD} {h}:{mm}{aa}";function Go(e,t){return(l,n,s,o)=>o==null?Xs:t(e(n))}function tc(e,t){let l=e.series[t];return l.width?l.stroke(e,t):l.points.width?l.points.stroke(e,t):null}function nc(e,t){return e.series[t].fill(e,t)}var lc={show:!0,live:!0,isolate:!1,mount:vu,markers:{show:!0,width:2,stroke:tc,fill:nc,dash:"solid"},idx:null,idxs:null,values:[]};function sc(e,t){let l=e.cursor.points,n=gt(),s=l.size(e,t);be(n,ul,s),be(n,cl,s);let o=s/-2;be(n,"marginLeft",o),be(n,"marginTop",o);let a=l.width(e,t,s);return a&&be(n,"borderWidth",a),n}function ic(e,t){let l=e.series[t].points;return l._fill||l._stroke}function oc(e,t){let l=e.series[t].points;return l._stroke||l._fill}function rc(e,t){return e.series[t].points.size}var Hs=[0,0];function ac(e,t,l){return Hs[0]=t,Hs[1]=l,Hs}function zl(e,t,l,n=!0){return s=>{s.button==0&&(!n||s.target==t)&&l(s)}}function js(e,t,l,n=!0){return s=>{(!n||s.target==t)&&l(s)}}var uc={show:!0,x:!0,y:!0,lock:!1,move:ac,points:{one:!1,show:sc,size:rc,width:0,stroke:oc,fill:ic},bind:{mousedown:zl,mouseup:zl,click:zl,dblclick:zl,mousemove:js,mouseleave:js,mouseenter:js},drag:{setScale:!0,x:!0,y:!1,dist:0,uni:null,click:(e,t)=>{t.stopPropagation(),t.stopImmediatePropagation()},_x:!1,_y:!1},focus:{dist:(e,t,l,n,s)=>n-s,prox:-1,bias:0},hover:{skip:[void 0],prox:null,bias:0},left:-10,top:-10,idx:null,dataIdx:null,idxs:null,event:null},Pr={show:!0,stroke:"rgba(0,0,0,0.07)",width:2},ri=Ae({},Pr,{filter:pr}),Tr=Ae({},ri,{size:10}),Ar=Ae({},Pr,{show:!1}),ai='12px system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, "Noto Sans", sans-serif, "Apple Color Emoji", "Segoe UI Emoji", "Segoe UI Symbol", "Noto Color Emoji"',Cr="bold "+ai,Er=1.5,Yo={show:!0,scale:"x",stroke:Zs,space:50,gap:5,alignTo:1,size:50,labelGap:0,labelSize:30,labelFont:Cr,side:2,grid:ri,ticks:Tr,border:Ar,font:ai,lineGap:Er,rotate:0},cc="Value",fc="Time",Ko={show:!0,scale:"x",auto:!1,sorted:1,min:pe,max:-pe,idxs:[]};function pc(e,t,l,n,s){return t.map(o=>o==null?"":li(o))}function mc(e,t,l,n,s,o,a){let u=[],m=Qt.get(s)||0;l=a?l:me(Wl(l,s),m);for(let f=l;f<=n;f=me(f+s,m))u.push(Object.is(f,-0)?0:f);return u}function Ys(e,t,l,n,s,o,a){let u=[],m=e.scales[e.axes[t].scale].log,f=m==10?Ot:ur,d=at(f(l));s=jn(m,d),m==10&&(s=fn[Mt(s,fn)]);let h=l,g=s*m;m==10&&(g=fn[Mt(g,fn)]);do u.push(h),h=h+s,m==10&&!Qt.has(h)&&(h=me(h,Qt.get(s))),h>=g&&(s=h,g=s*m,m==10&&(g=fn[Mt(g,fn)]));while(h<=n);return u}function dc(e,t,l,n,s,o,a){let m=e.scales[e.axes[t].scale].asinh,f=n>m?Ys(e,t,Je(m,l),n,s):[m],d=n>=0&&l<=0?[0]:[];return(l<-m?Ys(e,t,Je(m,-n),-l,s):[m]).reverse().map(g=>-g).concat(d,f)}var Dr=/./,hc=/[12357]/,_c=/[125]/,qo=/1/,Ks=(e,t,l,n)=>e.map((s,o)=>t==4&&s==0||o%n==0&&l.test(s.toExponential()[s<0?1:0])?s:null);function gc(e,t,l,n,s){let o=e.axes[l],a=o.scale,u=e.scales[a],m=e.valToPos,f=o._space,d=m(10,a),h=m(9,a)-d>=f?Dr:m(7,a)-d>=f?hc:m(5,a)-d>=f?_c:qo;if(h==qo){let g=Le(m(1,a)-d);if(g<f)return Ks(t.slice().reverse(),u.distr,h,bt(f/g)).reverse()}return Ks(t,u.distr,h,1)}function bc(e,t,l,n,s){let o=e.axes[l],a=o.scale,u=o._space,m=e.valToPos,f=Le(m(1,a)-m(2,a));return f<u?Ks(t.slice().reverse(),3,Dr,bt(u/f)).reverse():t}function yc(e,t,l,n){return n==null?Xs:t==null?"":li(t)}var Qo={show:!0,scale:"y",stroke:Zs,space:30,gap:5,alignTo:1,size:50,labelGap:0,labelSize:30,labelFont:Cr,side:3,grid:ri,ticks:Tr,border:Ar,font:ai,lineGap:Er,rotate:0};function wc(e,t){let l=3+(e||1)*2;return me(l*t,3)}function kc(e,t){let{scale:l,idxs:n}=e.series[0],s=e._data[0],o=e.valToPos(s[n[0]],l,!0),a=e.valToPos(s[n[1]],l,!0),u=Le(a-o),m=e.series[t],f=u/(m.points.space*oe);return n[1]-n[0]<=f}var Jo={scale:null,auto:!0,sorted:0,min:pe,max:-pe},Rr=(e,t,l,n,s)=>s,Zo={show:!0,auto:!0,sorted:0,gaps:Rr,alpha:1,facets:[Ae({},Jo,{scale:"x"}),Ae({},Jo,{scale:"y"})]},Xo={scale:"y",auto:!0,sorted:0,show:!0,spanGaps:!1,gaps:Rr,alpha:1,points:{show:kc,filter:null},values:null,min:pe,max:-pe,idxs:[],path:null,clip:null};function vc(e,t,l,n,s){return l/10}var Lr={time:!0,auto:!0,distr:1,log:10,asinh:1,min:null,max:null,dir:1,ori:0},xc=Ae({},Lr,{time:!1,ori:1}),er={};function Nr(e,t){let l=er[e];return l||(l={key:e,plots:[],sub(n){l.plots.push(n)},unsub(n){l.plots=l.plots.filter(s=>s!=n)},pub(n,s,o,a,u,m,f){for(let d=0;d<l.plots.length;d++)l.plots[d]!=s&&l.plots[d].pub(n,s,o,a,u,m,f)}},e!=null&&(er[e]=l)),l}var Bn=1,qs=2;function hn(e,t,l){let n=e.mode,s=e.series[t],o=n==2?e._data[t]:e._data,a=e.scales,u=e.bbox,m=o[0],f=n==2?o[1]:o[t],d=n==2?a[s.facets[0].scale]:a[e.series[0].scale],h=n==2?a[s.facets[1].scale]:a[s.scale],g=u.left,y=u.top,T=u.width,A=u.height,M=e.valToPosH,E=e.valToPosV;return d.ori==0?l(s,m,f,d,h,M,E,g,y,T,A,Ul,Gn,Yl,Vr,$r):l(s,m,f,d,h,E,M,y,g,A,T,Gl,Yn,fi,Fr,Or)}function ui(e,t){let l=0,n=0,s=se(e.bands,si);for(let o=0;o<s.length;o++){let a=s[o];a.series[0]==t?l=a.dir:a.series[1]==t&&(a.dir==1?n|=1:n|=2)}return[l,n==1?-1:n==2?1:n==3?2:0]}function Sc(e,t,l,n,s){let o=e.mode,a=e.series[t],u=o==2?a.facets[1].scale:a.scale,m=e.scales[u];return s==-1?m.min:s==1?m.max:m.distr==3?m.dir==1?m.min:m.max:0}function Ht(e,t,l,n,s,o){return hn(e,t,(a,u,m,f,d,h,g,y,T,A,M)=>{let E=a.pxRound,v=f.dir*(f.ori==0?1:-1),R=f.ori==0?Gn:Yn,x,W;v==1?(x=l,W=n):(x=n,W=l);let z=E(h(u[x],f,A,y)),I=E(g(m[x],d,M,T)),j=E(h(u[W],f,A,y)),V=E(g(o==1?d.max:d.min,d,M,T)),w=new Path2D(s);return R(w,j,V),R(w,z,V),R(w,z,I),w})}function Bl(e,t,l,n,s,o){let a=null;if(e.length>0){a=new Path2D;let u=t==0?Yl:fi,m=l;for(let h=0;h<e.length;h++){let g=e[h];if(g[1]>g[0]){let y=g[0]-m;y>0&&u(a,m,n,y,n+o),m=g[1]}}let f=l+s-m,d=10;f>0&&u(a,m,n-d/2,f,n+o+d)}return a}function Mc(e,t,l){let n=e[e.length-1];n&&n[0]==t?n[1]=l:e.push([t,l])}function ci(e,t,l,n,s,o,a){let u=[],m=e.length;for(let f=s==1?l:n;f>=l&&f<=n;f+=s)if(t[f]===null){let h=f,g=f;if(s==1)for(;++f<=n&&t[f]===null;)g=f;else for(;--f>=l&&t[f]===null;)g=f;let y=o(e[h]),T=g==h?y:o(e[g]),A=h-s;y=a<=0&&A>=0&&A<m?o(e[A]):y;let E=g+s;T=a>=0&&E>=0&&E<m?o(e[E]):T,T>=y&&u.push([y,T])}return u}function tr(e){return e==0?fr:e==1?Re:t=>cn(t,e)}function zr(e){let t=e==0?Ul:Gl,l=e==0?(s,o,a,u,m,f)=>{s.arcTo(o,a,u,m,f)}:(s,o,a,u,m,f)=>{s.arcTo(a,o,m,u,f)},n=e==0?(s,o,a,u,m)=>{s.rect(o,a,u,m)}:(s,o,a,u,m)=>{s.rect(a,o,m,u)};return(s,o,a,u,m,f=0,d=0)=>{f==0&&d==0?n(s,o,a,u,m):(f=Pt(f,u/2,m/2),d=Pt(d,u/2,m/2),t(s,o+f,a),l(s,o+u,a,o+u,a+m,f),l(s,o+u,a+m,o,a+m,d),l(s,o,a+m,o,a,d),l(s,o,a,o+u,a,f),s.closePath())}}var Ul=(e,t,l)=>{e.moveTo(t,l)},Gl=(e,t,l)=>{e.moveTo(l,t)},Gn=(e,t,l)=>{e.lineTo(t,l)},Yn=(e,t,l)=>{e.lineTo(l,t)},Yl=zr(0),fi=zr(1),Vr=(e,t,l,n,s,o)=>{e.arc(t,l,n,s,o)},Fr=(e,t,l,n,s,o)=>{e.arc(l,t,n,s,o)},$r=(e,t,l,n,s,o,a)=>{e.bezierCurveTo(t,l,n,s,o,a)},Or=(e,t,l,n,s,o,a)=>{e.bezierCurveTo(l,t,s,n,a,o)};function Hr(e){return(t,l,n,s,o)=>hn(t,l,(a,u,m,f,d,h,g,y,T,A,M)=>{let{pxRound:E,points:v}=a,R,x;f.ori==0?(R=Ul,x=Vr):(R=Gl,x=Fr);let W=me(v.width*oe,3),z=(v.size-v.width)/2*oe,I=me(z*2,3),j=new Path2D,V=new Path2D,{left:w,top:S,width:N,height:D}=t.bbox;Yl(V,w-I,S-I,N+I*2,D+I*2);let B=U=>{if(m[U]!=null){let X=E(h(u[U],f,A,y)),K=E(g(m[U],d,M,T));R(j,X+z,K),x(j,X,K,z,0,Vl*2)}};if(o)o.forEach(B);else for(let U=n;U<=s;U++)B(U);return{stroke:W>0?j:null,fill:j,clip:V,flags:Bn|qs}})}function jr(e){return(t,l,n,s,o,a)=>{n!=s&&(o!=n&&a!=n&&e(t,l,n),o!=s&&a!=s&&e(t,l,s),e(t,l,a))}}var Pc=jr(Gn),Tc=jr(Yn);function Wr(e){let t=se(e?.alignGaps,0);return(l,n,s,o)=>hn(l,n,(a,u,m,f,d,h,g,y,T,A,M)=>{[s,o]=Hl(m,s,o);let E=a.pxRound,v=D=>E(h(D,f,A,y)),R=D=>E(g(D,d,M,T)),x,W;f.ori==0?(x=Gn,W=Pc):(x=Yn,W=Tc);let z=f.dir*(f.ori==0?1:-1),I={stroke:new Path2D,fill:null,clip:null,band:null,gaps:null,flags:Bn},j=I.stroke,V=!1;if(o-s>=A*4){let D=G=>l.posToVal(G,f.key,!0),B=null,U=null,X,K,Xe,ye=v(u[z==1?s:o]),ne=v(u[s]),ce=v(u[o]),Z=D(z==1?ne+1:ce-1);for(let G=z==1?s:o;G>=s&&G<=o;G+=z){let Ce=u[G],we=(z==1?Ce<Z:Ce>Z)?ye:v(Ce),re=m[G];we==ye?re!=null?(K=re,B==null?(x(j,we,R(K)),X=B=U=K):K<B?B=K:K>U&&(U=K)):re===null&&(V=!0):(B!=null&&W(j,ye,R(B),R(U),R(X),R(K)),re!=null?(K=re,x(j,we,R(K)),B=U=X=K):(B=U=null,re===null&&(V=!0)),ye=we,Z=D(ye+z))}B!=null&&B!=U&&Xe!=ye&&W(j,ye,R(B),R(U),R(X),R(K))}else for(let D=z==1?s:o;D>=s&&D<=o;D+=z){let B=m[D];B===null?V=!0:B!=null&&x(j,v(u[D]),R(B))}let[S,N]=ui(l,n);if(a.fill!=null||S!=0){let D=I.fill=new Path2D(j),B=a.fillTo(l,n,a.min,a.max,S),U=R(B),X=v(u[s]),K=v(u[o]);z==-1&&([K,X]=[X,K]),x(D,K,U),x(D,X,U)}if(!a.spanGaps){let D=[];V&&D.push(...ci(u,m,s,o,z,v,t)),I.gaps=D=a.gaps(l,n,s,o,D),I.clip=Bl(D,f.ori,y,T,A,M)}return N!=0&&(I.band=N==2?[Ht(l,n,s,o,j,-1),Ht(l,n,s,o,j,1)]:Ht(l,n,s,o,j,N)),I})}function Ac(e){let t=se(e.align,1),l=se(e.ascDesc,!1),n=se(e.alignGaps,0),s=se(e.extend,!1);return(o,a,u,m)=>hn(o,a,(f,d,h,g,y,T,A,M,E,v,R)=>{[u,m]=Hl(h,u,m);let x=f.pxRound,{left:W,width:z}=o.bbox,I=ne=>x(T(ne,g,v,M)),j=ne=>x(A(ne,y,R,E)),V=g.ori==0?Gn:Yn,w={stroke:new Path2D,fill:null,clip:null,band:null,gaps:null,flags:Bn},S=w.stroke,N=g.dir*(g.ori==0?1:-1),D=j(h[N==1?u:m]),B=I(d[N==1?u:m]),U=B,X=B;s&&t==-1&&(X=W,V(S,X,D)),V(S,B,D);for(let ne=N==1?u:m;ne>=u&&ne<=m;ne+=N){let ce=h[ne];if(ce==null)continue;let Z=I(d[ne]),G=j(ce);t==1?V(S,Z,D):V(S,U,G),V(S,Z,G),D=G,U=Z}let K=U;s&&t==1&&(K=W+z,V(S,K,D));let[Xe,ye]=ui(o,a);if(f.fill!=null||Xe!=0){let ne=w.fill=new Path2D(S),ce=f.fillTo(o,a,f.min,f.max,Xe),Z=j(ce);V(ne,K,Z),V(ne,X,Z)}if(!f.spanGaps){let ne=[];ne.push(...ci(d,h,u,m,N,I,n));let ce=f.width*oe/2,Z=l||t==1?ce:-ce,G=l||t==-1?-ce:ce;ne.forEach(Ce=>{Ce[0]+=Z,Ce[1]+=G}),w.gaps=ne=f.gaps(o,a,u,m,ne),w.clip=Bl(ne,g.ori,M,E,v,R)}return ye!=0&&(w.band=ye==2?[Ht(o,a,u,m,S,-1),Ht(o,a,u,m,S,1)]:Ht(o,a,u,m,S,ye)),w})}function nr(e,t,l,n,s,o,a=pe){if(e.length>1){let u=null;for(let m=0,f=1/0;m<e.length;m++)if(t[m]!==void 0){if(u!=null){let d=Le(e[m]-e[u]);d<f&&(f=d,a=Le(l(e[m],n,s,o)-l(e[u],n,s,o)))}u=m}}return a}function Cc(e){e=e||ml;let t=se(e.size,[.6,pe,1]),l=e.align||0,n=e.gap||0,s=e.radius;s=s==null?[0,0]:typeof s=="number"?[s,0]:s;let o=te(s),a=1-t[0],u=se(t[1],pe),m=se(t[2],1),f=se(e.disp,ml),d=se(e.each,y=>{}),{fill:h,stroke:g}=f;return(y,T,A,M)=>hn(y,T,(E,v,R,x,W,z,I,j,V,w,S)=>{let N=E.pxRound,D=l,B=n*oe,U=u*oe,X=m*oe,K,Xe;x.ori==0?[K,Xe]=o(y,T):[Xe,K]=o(y,T);let ye=x.dir*(x.ori==0?1:-1),ne=x.ori==0?Yl:fi,ce=x.ori==0?d:(O,de,Ee,kn,Xt,At,en)=>{d(O,de,Ee,Xt,kn,en,At)},Z=se(y.bands,si).find(O=>O.series[0]==T),G=Z!=null?Z.dir:0,Ce=E.fillTo(y,T,E.min,E.max,G),Ue=N(I(Ce,W,S,V)),we,re,yt,nt=w,ve=N(E.width*oe),Tt=!1,Vt=null,ct=null,jt=null,bn=null;h!=null&&(ve==0||g!=null)&&(Tt=!0,Vt=h.values(y,T,A,M),ct=new Map,new Set(Vt).forEach(O=>{O!=null&&ct.set(O,new Path2D)}),ve>0&&(jt=g.values(y,T,A,M),bn=new Map,new Set(jt).forEach(O=>{O!=null&&bn.set(O,new Path2D)})));let{x0:yn,size:Qn}=f;if(yn!=null&&Qn!=null){D=1,v=yn.values(y,T,A,M),yn.unit==2&&(v=v.map(Ee=>y.posToVal(j+Ee*w,x.key,!0)));let O=Qn.values(y,T,A,M);Qn.unit==2?re=O[0]*w:re=z(O[0],x,w,j)-z(0,x,w,j),nt=nr(v,R,z,x,w,j,nt),yt=nt-re+B}else nt=nr(v,R,z,x,w,j,nt),yt=nt*a+B,re=nt-yt;yt<1&&(yt=0),ve>=re/2&&(ve=0),yt<5&&(N=fr);let hl=yt>0,Jt=nt-yt-(hl?ve:0);re=N(Gs(Jt,X,U)),we=(D==0?re/2:D==ye?0:re)-D*ye*((D==0?B/2:0)+(hl?ve/2:0));let Ge={stroke:null,fill:null,clip:null,band:null,gaps:null,flags:0},wn=Tt?null:new Path2D,Ft=null;if(Z!=null)Ft)cairn",
-    R"cairn(=y.data[Z.series[1]];else{let{y0:O,y1:de}=f;O!=null&&de!=null&&(R=de.values(y,T,A,M),Ft=O.values(y,T,A,M))}let Zt=K*re,J=Xe*re;for(let O=ye==1?A:M;O>=A&&O<=M;O+=ye){let de=R[O];if(de==null)continue;if(Ft!=null){let et=Ft[O]??0;if(de-et==0)continue;Ue=I(et,W,S,V)}let Ee=x.distr!=2||f!=null?v[O]:O,kn=z(Ee,x,w,j),Xt=I(se(de,Ce),W,S,V),At=N(kn-we),en=N(Je(Xt,Ue)),lt=N(Pt(Xt,Ue)),ft=en-lt;if(de!=null){let et=de<0?J:Zt,wt=de<0?Zt:J;Tt?(ve>0&&jt[O]!=null&&ne(bn.get(jt[O]),At,lt+at(ve/2),re,Je(0,ft-ve),et,wt),Vt[O]!=null&&ne(ct.get(Vt[O]),At,lt+at(ve/2),re,Je(0,ft-ve),et,wt)):ne(wn,At,lt+at(ve/2),re,Je(0,ft-ve),et,wt),ce(y,T,O,At-ve/2,lt,re+ve,ft)}}return ve>0?Ge.stroke=Tt?bn:wn:Tt||(Ge._fill=E.width==0?E._fill:E._stroke??E._fill,Ge.width=0),Ge.fill=Tt?ct:wn,Ge})}function Ec(e,t){let l=se(t?.alignGaps,0);return(n,s,o,a)=>hn(n,s,(u,m,f,d,h,g,y,T,A,M,E)=>{[o,a]=Hl(f,o,a);let v=u.pxRound,R=K=>v(g(K,d,M,T)),x=K=>v(y(K,h,E,A)),W,z,I;d.ori==0?(W=Ul,I=Gn,z=$r):(W=Gl,I=Yn,z=Or);let j=d.dir*(d.ori==0?1:-1),V=R(m[j==1?o:a]),w=V,S=[],N=[];for(let K=j==1?o:a;K>=o&&K<=a;K+=j)if(f[K]!=null){let ye=m[K],ne=R(ye);S.push(w=ne),N.push(x(f[K]))}let D={stroke:e(S,N,W,I,z,v),fill:null,clip:null,band:null,gaps:null,flags:Bn},B=D.stroke,[U,X]=ui(n,s);if(u.fill!=null||U!=0){let K=D.fill=new Path2D(B),Xe=u.fillTo(n,s,u.min,u.max,U),ye=x(Xe);I(K,w,ye),I(K,V,ye)}if(!u.spanGaps){let K=[];K.push(...ci(m,f,o,a,j,R,l)),D.gaps=K=u.gaps(n,s,o,a,K),D.clip=Bl(K,d.ori,T,A,M,E)}return X!=0&&(D.band=X==2?[Ht(n,s,o,a,B,-1),Ht(n,s,o,a,B,1)]:Ht(n,s,o,a,B,X)),D})}function Dc(e){return Ec(Rc,e)}function Rc(e,t,l,n,s,o){let a=e.length;if(a<2)return null;let u=new Path2D;if(l(u,e[0],t[0]),a==2)n(u,e[1],t[1]);else{let m=Array(a),f=Array(a-1),d=Array(a-1),h=Array(a-1);for(let g=0;g<a-1;g++)d[g]=t[g+1]-t[g],h[g]=e[g+1]-e[g],f[g]=d[g]/h[g];m[0]=f[0];for(let g=1;g<a-1;g++)f[g]===0||f[g-1]===0||f[g-1]>0!=f[g]>0?m[g]=0:(m[g]=3*(h[g-1]+h[g])/((2*h[g]+h[g-1])/f[g-1]+(h[g]+2*h[g-1])/f[g]),isFinite(m[g])||(m[g]=0));m[a-1]=f[a-2];for(let g=0;g<a-1;g++)s(u,e[g]+h[g]/3,t[g]+m[g]*h[g]/3,e[g+1]-h[g]/3,t[g+1]-m[g+1]*h[g]/3,e[g+1],t[g+1])}return u}var Qs=new Set;function lr(){for(let e of Qs)e.syncRect(!0)}Un&&(mn(pu,Hn,lr),mn(mu,Hn,lr,!0),mn(Fl,Hn,()=>{He.pxRatio=oe}));var Lc=Wr(),Nc=Hr();function sr(e,t,l,n){return(n?[e[0],e[1]].concat(e.slice(2)):[e[0]].concat(e.slice(1))).map((o,a)=>Js(o,a,t,l))}function zc(e,t){return e.map((l,n)=>n==0?{}:Ae({},t,l))}function Js(e,t,l,n){return Ae({},t==0?l:n,e)}function Ir(e,t,l){return t==null?Wn:[t,l]}var Vc=Ir;function Fc(e,t,l){return t==null?Wn:$l(t,l,ni,!0)}function Br(e,t,l,n){return t==null?Wn:jl(t,l,e.scales[n].log,!1)}var $c=Br;function Ur(e,t,l,n){return t==null?Wn:ti(t,l,e.scales[n].log,!1)}var Oc=Ur;function Hc(e,t,l,n,s){let o=Je(Vo(e),Vo(t)),a=t-e,u=Mt(s/n*a,l);do{let m=l[u],f=n*m/a;if(f>=s&&o+(m<5?Qt.get(m):0)<=17)return[m,f]}while(++u<l.length);return[0,0]}function ir(e){let t,l;return e=e.replace(/(\d+)px/,(n,s)=>(t=Re((l=+s)*oe))+"px"),[e,t,l]}function jc(e){e.show&&[e.font,e.labelFont].forEach(t=>{let l=me(t[2]*oe,1);t[0]=t[0].replace(/[0-9.]+px/,l+"px"),t[1]=l})}function He(e,t,l){let n={mode:se(e.mode,1)},s=n.mode;function o(i,r,c,p){let b=r.valToPct(i);return p+c*(r.dir==-1?1-b:b)}function a(i,r,c,p){let b=r.valToPct(i);return p+c*(r.dir==-1?b:1-b)}function u(i,r,c,p){return r.ori==0?o(i,r,c,p):a(i,r,c,p)}n.valToPosH=o,n.valToPosV=a;let m=!1;n.status=0;let f=n.root=gt(Ka);if(e.id!=null&&(f.id=e.id),rt(f,e.class),e.title){let i=gt(Ja,f);i.textContent=e.title}let d=St("canvas"),h=n.ctx=d.getContext("2d"),g=gt(Za,f);mn("click",g,i=>{i.target===T&&(he!=Rn||ke!=Ln)&&We.click(n,i)},!0);let y=n.under=gt(Xa,g);g.appendChild(d);let T=n.over=gt(eu,g);e=In(e);let A=+se(e.pxAlign,1),M=tr(A);(e.plugins||[]).forEach(i=>{i.opts&&(e=i.opts(n,e)||e)});let E=e.ms||.001,v=n.series=s==1?sr(e.series||[],Ko,Xo,!1):zc(e.series||[null],Zo),R=n.axes=sr(e.axes||[],Yo,Qo,!0),x=n.scales={},W=n.bands=e.bands||[];W.forEach(i=>{i.fill=te(i.fill||null),i.dir=se(i.dir,-1)});let z=s==2?v[1].facets[0].scale:v[0].scale,I={axes:ka,series:_a},j=(e.drawOrder||["axes","series"]).map(i=>I[i]);function V(i){let r=i.distr==3?c=>Ot(c>0?c:i.clamp(n,c,i.min,i.max,i.key)):i.distr==4?c=>$s(c,i.asinh):i.distr==100?c=>i.fwd(c):c=>c;return c=>{let p=r(c),{_min:b,_max:k}=i,P=k-b;return(p-b)/P}}function w(i){let r=x[i];if(r==null){let c=(e.scales||ml)[i]||ml;if(c.from!=null){w(c.from);let p=Ae({},x[c.from],c,{key:i});p.valToPct=V(p),x[i]=p}else{r=x[i]=Ae({},i==z?Lr:xc,c),r.key=i;let p=r.time,b=r.range,k=qt(b);if((i!=z||s==2&&!p)&&(k&&(b[0]==null||b[1]==null)&&(b={min:b[0]==null?Lo:{mode:1,hard:b[0],soft:b[0]},max:b[1]==null?Lo:{mode:1,hard:b[1],soft:b[1]}},k=!1),!k&&Il(b))){let P=b;b=(C,L,F)=>L==null?Wn:$l(L,F,P)}r.range=te(b||(p?Vc:i==z?r.distr==3?$c:r.distr==4?Oc:Ir:r.distr==3?Br:r.distr==4?Ur:Fc)),r.auto=te(k?!1:r.auto),r.clamp=te(r.clamp||vc),r._min=r._max=null,r.valToPct=V(r)}}}w("x"),w("y"),s==1&&v.forEach(i=>{w(i.scale)}),R.forEach(i=>{w(i.scale)});for(let i in e.scales)w(i);let S=x[z],N=S.distr,D,B;S.ori==0?(rt(f,qa),D=o,B=a):(rt(f,Qa),D=a,B=o);let U={};for(let i in x){let r=x[i];(r.min!=null||r.max!=null)&&(U[i]={min:r.min,max:r.max},r.min=r.max=null)}let X=e.tzDate||(i=>new Date(Re(i/E))),K=e.fmtDate||ii,Xe=E==1?qu(X):Zu(X),ye=Bo(X,Io(E==1?Ku:Ju,K)),ne=Go(X,Uo(ec,K)),ce=[],Z=n.legend=Ae({},lc,e.legend),G=n.cursor=Ae({},uc,{drag:{y:s==2}},e.cursor),Ce=Z.show,Ue=G.show,we=Z.markers;Z.idxs=ce,we.width=te(we.width),we.dash=te(we.dash),we.stroke=te(we.stroke),we.fill=te(we.fill);let re,yt,nt,ve=[],Tt=[],Vt,ct=!1,jt={};if(Z.live){let i=v[1]?v[1].values:null;ct=i!=null,Vt=ct?i(n,1,0):{_:0};for(let r in Vt)jt[r]=Xs}if(Ce)if(re=St("table",ou,f),nt=St("tbody",null,re),Z.mount(n,re),ct){yt=St("thead",null,re,nt);let i=St("tr",null,yt);St("th",null,i);for(var bn in Vt)St("th",wo,i).textContent=bn}else rt(re,au),Z.live&&rt(re,ru);let yn={show:!0},Qn={show:!1};function hl(i,r){if(r==0&&(ct||!Z.live||s==2))return Wn;let c=[],p=St("tr",uu,nt,nt.childNodes[r]);rt(p,i.class),i.show||rt(p,pn);let b=St("th",null,p);if(we.show){let C=gt(cu,b);if(r>0){let L=we.width(n,r);L&&(C.style.border=L+"px "+we.dash(n,r)+" "+we.stroke(n,r)),C.style.background=we.fill(n,r)}}let k=gt(wo,b);i.label instanceof HTMLElement?k.appendChild(i.label):k.textContent=i.label,r>0&&(we.show||(k.style.color=i.width>0?we.stroke(n,r):we.fill(n,r)),Ge("click",b,C=>{if(G._lock)return;nn(C);let L=v.indexOf(i);if((C.ctrlKey||C.metaKey)!=Z.isolate){let F=v.some(($,H)=>H>0&&H!=L&&$.show);v.forEach(($,H)=>{H>0&&Et(H,F?H==L?yn:Qn:yn,!0,Me.setSeries)})}else Et(L,{show:!i.show},!0,Me.setSeries)},!1),xn&&Ge(So,b,C=>{G._lock||(nn(C),Et(v.indexOf(i),zn,!0,Me.setSeries))},!1));for(var P in Vt){let C=St("td",fu,p);C.textContent="--",c.push(C)}return[p,c]}let Jt=new Map;function Ge(i,r,c,p=!0){let b=Jt.get(r)||{},k=G.bind[i](n,r,c,p);k&&(mn(i,r,b[i]=k),Jt.set(r,b))}function wn(i,r,c){let p=Jt.get(r)||{};for(let b in p)(i==null||b==i)&&(Us(b,r,p[b]),delete p[b]);i==null&&Jt.delete(r)}let Ft=0,Zt=0,J=0,O=0,de=0,Ee=0,kn=de,Xt=Ee,At=J,en=O,lt=0,ft=0,et=0,wt=0;n.bbox={};let es=!1,_l=!1,vn=!1,tn=!1,gl=!1,pt=!1;function ts(i,r,c){(c||i!=n.width||r!=n.height)&&gi(i,r),An(!1),vn=!0,_l=!0,Cn()}function gi(i,r){n.width=Ft=J=i,n.height=Zt=O=r,de=Ee=0,ua(),ca();let c=n.bbox;lt=c.left=cn(de*oe,.5),ft=c.top=cn(Ee*oe,.5),et=c.width=cn(J*oe,.5),wt=c.height=cn(O*oe,.5)}let oa=3;function ra(){let i=!1,r=0;for(;!i;){r++;let c=ya(r),p=wa(r);i=r==oa||c&&p,i||(gi(n.width,n.height),_l=!0)}}function aa({width:i,height:r}){ts(i,r)}n.setSize=aa;function ua(){let i=!1,r=!1,c=!1,p=!1;R.forEach((b,k)=>{if(b.show&&b._show){let{side:P,_size:C}=b,L=P%2,F=b.label!=null?b.labelSize:0,$=C+F;$>0&&(L?(J-=$,P==3?(de+=$,p=!0):c=!0):(O-=$,P==0?(Ee+=$,i=!0):r=!0))}}),ln[0]=i,ln[1]=c,ln[2]=r,ln[3]=p,J-=Wt[1]+Wt[3],de+=Wt[3],O-=Wt[2]+Wt[0],Ee+=Wt[0]}function ca(){let i=de+J,r=Ee+O,c=de,p=Ee;function b(k,P){switch(k){case 1:return i+=P,i-P;case 2:return r+=P,r-P;case 3:return c-=P,c+P;case 0:return p-=P,p+P}}R.forEach((k,P)=>{if(k.show&&k._show){let C=k.side;k._pos=b(C,k._size),k.label!=null&&(k._lpos=b(C,k.labelSize))}})}if(G.dataIdx==null){let i=G.hover,r=i.skip=new Set(i.skip??[]);r.add(void 0);let c=i.prox=te(i.prox),p=i.bias??=0;G.dataIdx=(b,k,P,C)=>{if(k==0)return P;let L=P,F=c(b,k,P,C)??pe,$=F>=0&&F<pe,H=S.ori==0?J:O,Q=G.left,ie=t[0],le=t[k];if(r.has(le[P])){L=null;let ee=null,q=null,Y;if(p==0||p==-1)for(Y=P;ee==null&&Y-- >0;)r.has(le[Y])||(ee=Y);if(p==0||p==1)for(Y=P;q==null&&Y++<le.length;)r.has(le[Y])||(q=Y);if(ee!=null||q!=null)if($){let ge=ee==null?-1/0:D(ie[ee],S,H,0),xe=q==null?1/0:D(ie[q],S,H,0),Oe=Q-ge,fe=xe-Q;Oe<=fe?Oe<=F&&(L=ee):fe<=F&&(L=q)}else L=q==null?ee:ee==null?q:P-ee<=q-P?ee:q}else $&&Le(Q-D(ie[P],S,H,0))>F&&(L=null);return L}}let nn=i=>{G.event=i};G.idxs=ce,G._lock=!1;let Be=G.points;Be.show=te(Be.show),Be.size=te(Be.size),Be.stroke=te(Be.stroke),Be.width=te(Be.width),Be.fill=te(Be.fill);let Ct=n.focus=Ae({},e.focus||{alpha:.3},G.focus),xn=Ct.prox>=0,Sn=xn&&Be.one,mt=[],Mn=[],Pn=[];function bi(i,r){let c=Be.show(n,r);if(c instanceof HTMLElement)return rt(c,iu),rt(c,i.class),Nt(c,-10,-10,J,O),T.insertBefore(c,mt[r]),c}function yi(i,r){if(s==1||r>0){let c=s==1&&x[i.scale].time,p=i.value;i.value=c?Oo(p)?Go(X,Uo(p,K)):p||ne:p||yc,i.label=i.label||(c?fc:cc)}if(Sn||r>0){i.width=i.width==null?1:i.width,i.paths=i.paths||Lc||xu,i.fillTo=te(i.fillTo||Sc),i.pxAlign=+se(i.pxAlign,A),i.pxRound=tr(i.pxAlign),i.stroke=te(i.stroke||null),i.fill=te(i.fill||null),i._stroke=i._fill=i._paths=i._focus=null;let c=wc(Je(1,i.width),1),p=i.points=Ae({},{size:c,width:Je(1,c*.2),stroke:i.stroke,space:c*2,paths:Nc,_stroke:null,_fill:null},i.points);p.show=te(p.show),p.filter=te(p.filter),p.fill=te(p.fill),p.stroke=te(p.stroke),p.paths=te(p.paths),p.pxAlign=i.pxAlign}if(Ce){let c=hl(i,r);ve.splice(r,0,c[0]),Tt.splice(r,0,c[1]),Z.values.push(null)}if(Ue){ce.splice(r,0,null);let c=null;Sn?r==0&&(c=bi(i,r)):r>0&&(c=bi(i,r)),mt.splice(r,0,c),Mn.splice(r,0,0),Pn.splice(r,0,0)}$e("addSeries",r)}function fa(i,r){r=r??v.length,i=s==1?Js(i,r,Ko,Xo):Js(i,r,{},Zo),v.splice(r,0,i),yi(v[r],r)}n.addSeries=fa;function pa(i){if(v.splice(i,1),Ce){Z.values.splice(i,1),Tt.splice(i,1);let r=ve.splice(i,1)[0];wn(null,r.firstChild),r.remove()}Ue&&(ce.splice(i,1),mt.splice(i,1)[0].remove(),Mn.splice(i,1),Pn.splice(i,1)),$e("delSeries",i)}n.delSeries=pa;let ln=[!1,!1,!1,!1];function ma(i,r){if(i._show=i.show,i.show){let c=i.side%2,p=x[i.scale];p==null&&(i.scale=c?v[1].scale:z,p=x[i.scale]);let b=p.time;i.size=te(i.size),i.space=te(i.space),i.rotate=te(i.rotate),qt(i.incrs)&&i.incrs.forEach(P=>{!Qt.has(P)&&Qt.set(P,dr(P))}),i.incrs=te(i.incrs||(p.distr==2?Uu:b?E==1?Yu:Qu:fn)),i.splits=te(i.splits||(b&&p.distr==1?Xe:p.distr==3?Ys:p.distr==4?dc:mc)),i.stroke=te(i.stroke),i.grid.stroke=te(i.grid.stroke),i.ticks.stroke=te(i.ticks.stroke),i.border.stroke=te(i.border.stroke);let k=i.values;i.values=qt(k)&&!qt(k[0])?te(k):b?qt(k)?Bo(X,Io(k,K)):Oo(k)?Xu(X,k):k||ye:k||pc,i.filter=te(i.filter||(p.distr>=3&&p.log==10?gc:p.distr==3&&p.log==2?bc:pr)),i.font=ir(i.font),i.labelFont=ir(i.labelFont),i._size=i.size(n,null,r,0),i._space=i._rotate=i._incrs=i._found=i._splits=i._values=null,i._size>0&&(ln[r]=!0,i._el=gt(tu,g))}}function Jn(i,r,c,p){let[b,k,P,C]=c,L=r%2,F=0;return L==0&&(C||k)&&(F=r==0&&!b||r==2&&!P?Re(Yo.size/3):0),L==1&&(b||P)&&(F=r==1&&!k||r==3&&!C?Re(Qo.size/2):0),F}let wi=n.padding=(e.padding||[Jn,Jn,Jn,Jn]).map(i=>te(se(i,Jn))),Wt=n._padding=wi.map((i,r)=>i(n,r,ln,0)),je,Ne=null,ze=null,bl=s==1?v[0].idxs:null,kt=null,Zn=!1;function ki(i,r){if(t=i??[],n.data=n._data=t,s==2){je=0;for(let c=1;c<v.length;c++)je+=t[c][0].length}else{t.length==0&&(n.data=n._data=t=[[]]),kt=t[0],je=kt.length;let c=t;if(N==2){c=t.slice();let p=c[0]=Array(je);for(let b=0;b<je;b++)p[b]=b}n._data=t=c}if(An(!0),$e("setData"),N==2&&(vn=!0),r!==!1){let c=S;c.auto(n,Zn)?ns():Bt(z,c.min,c.max),tn=tn||G.left>=0,pt=!0,Cn()}}n.setData=ki;function ns(){Zn=!0;let i,r;s==1&&(je>0?(Ne=bl[0]=0,ze=bl[1]=je-1,i=t[0][Ne],r=t[0][ze],N==2?(i=Ne,r=ze):i==r&&(N==3?[i,r]=jl(i,i,S.log,!1):N==4?[i,r]=ti(i,i,S.log,!1):S.time?r=i+Re(86400/E):[i,r]=$l(i,r,ni,!0))):(Ne=bl[0]=i=null,ze=bl[1]=r=null)),Bt(z,i,r)}let yl,Tn,ls,ss,is,os,rs,as,us,tt;function vi(i,r,c,p,b,k){i??=vo,c??=si,p??="butt",b??=vo,k??="round",i!=yl&&(h.strokeStyle=yl=i),b!=Tn&&(h.fillStyle=Tn=b),r!=ls&&(h.lineWidth=ls=r),k!=is&&(h.lineJoin=is=k),p!=os&&(h.lineCap=os=p),c!=ss&&h.setLineDash(ss=c)}function xi(i,r,c,p){r!=Tn&&(h.fillStyle=Tn=r),i!=rs&&(h.font=rs=i),c!=as&&(h.textAlign=as=c),p!=us&&(h.textBaseline=us=p)}function cs(i,r,c,p,b=0){if(p.length>0&&i.auto(n,Zn)&&(r==null||r.min==null)){let k=se(Ne,0),P=se(ze,p.length-1),C=c.min==null?gu(p,k,P,b,i.distr==3):[c.min,c.max];i.min=Pt(i.min,c.min=C[0]),i.max=Je(i.max,c.max=C[1])}}let Si={min:null,max:null};function da(){for(let p in x){let b=x[p];U[p]==null&&(b.min==null||U[z]!=null&&b.auto(n,Zn))&&(U[p]=Si)}for(let p in x){let b=x[p];U[p]==null&&b.from!=null&&U[b.from]!=null&&(U[p]=Si)}U[z]!=null&&An(!0);let i={};for(let p in U){let b=U[p];if(b!=null){let k=i[p]=In(x[p],Pu);if(b.min!=null)Ae(k,b);else if(p!=z||s==2)if(je==0&&k.from==null){let P=k.range(n,null,null,p);k.min=P[0],k.max=P[1]}else k.min=pe,k.max=-pe}}if(je>0){v.forEach((p,b)=>{if(s==1){let k=p.scale,P=U[k];if(P==null)return;let C=i[k];if(b==0){let L=C.range(n,C.min,C.max,k);C.min=L[0],C.max=L[1],Ne=Mt(C.min,t[0]),ze=Mt(C.max,t[0]),ze-Ne>1&&(t[0][Ne]<C.min&&Ne++,t[0][ze]>C.max&&ze--),p.min=kt[Ne],p.max=kt[ze]}else p.show&&p.auto&&cs(C,P,p,t[b],p.sorted);p.idxs[0]=Ne,p.idxs[1]=ze}else if(b>0&&p.show&&p.auto){let[k,P]=p.facets,C=k.scale,L=P.scale,[F,$]=t[b],H=i[C],Q=i[L];H!=null&&cs(H,U[C],k,F,k.sorted),Q!=null&&cs(Q,U[L],P,$,P.sorted),p.min=P.min,p.max=P.max}});for(let p in i){let b=i[p],k=U[p];if(b.from==null&&(k==null||k.min==null)){let P=b.range(n,b.min==pe?null:b.min,b.max==-pe?null:b.max,p);b.min=P[0],b.max=P[1]}}}for(let p in i){let b=i[p];if(b.from!=null){let k=i[b.from];if(k.min==null)b.min=b.max=null;else{let P=b.range(n,k.min,k.max,p);b.min=P[0],b.max=P[1]}}}let r={},c=!1;for(let p in i){let b=i[p],k=x[p];if(k.min!=b.min||k.max!=b.max){k.min=b.min,k.max=b.max;let P=k.distr;k._min=P==3?Ot(k.min):P==4?$s(k.min,k.asinh):P==100?k.fwd(k.min):k.min,k._max=P==3?Ot(k.max):P==4?$s(k.max,k.asinh):P==100?k.fwd(k.max):k.max,r[p]=c=!0}}if(c){v.forEach((p,b)=>{s==2?b>0&&r.y&&(p._paths=null):r[p.scale]&&(p._paths=null)});for(let p in r)vn=!0,$e("setScale",p);Ue&&G.left>=0&&(tn=pt=!0)}for(let p in U)U[p]=null}function ha(i){let r=Gs(Ne-1,0,je-1),c=Gs(ze+1,0,je-1);for(;i[r]==null&&r>0;)r--;for(;i[c]==null&&c<je-1;)c++;return[r,c]}function _a(){if(je>0){let i=v.some(r=>r._focus)&&tt!=Ct.alpha;i&&(h.globalAlpha=tt=Ct.alpha),v.forEach((r,c)=>{if(c>0&&r.show&&(Mi(c,!1),Mi(c,!0),r._paths==null)){let p=tt;tt!=r.alpha&&(h.globalAlpha=tt=r.alpha);let b=s==2?[0,t[c][0].length-1]:ha(t[c]);r._paths=r.paths(n,c,b[0],b[1]),tt!=p&&(h.globalAlpha=tt=p)}}),v.forEach((r,c)=>{if(c>0&&r.show){let)cairn",
-    R"cairn( p=tt;tt!=r.alpha&&(h.globalAlpha=tt=r.alpha),r._paths!=null&&Pi(c,!1);{let b=r._paths!=null?r._paths.gaps:null,k=r.points.show(n,c,Ne,ze,b),P=r.points.filter(n,c,k,b);(k||P)&&(r.points._paths=r.points.paths(n,c,Ne,ze,P),Pi(c,!0))}tt!=p&&(h.globalAlpha=tt=p),$e("drawSeries",c)}}),i&&(h.globalAlpha=tt=1)}}function Mi(i,r){let c=r?v[i].points:v[i];c._stroke=c.stroke(n,i),c._fill=c.fill(n,i)}function Pi(i,r){let c=r?v[i].points:v[i],{stroke:p,fill:b,clip:k,flags:P,_stroke:C=c._stroke,_fill:L=c._fill,_width:F=c.width}=c._paths;F=me(F*oe,3);let $=null,H=F%2/2;r&&L==null&&(L=F>0?"#fff":C);let Q=c.pxAlign==1&&H>0;if(Q&&h.translate(H,H),!r){let ie=lt-F/2,le=ft-F/2,ee=et+F,q=wt+F;$=new Path2D,$.rect(ie,le,ee,q)}r?fs(C,F,c.dash,c.cap,L,p,b,P,k):ga(i,C,F,c.dash,c.cap,L,p,b,P,$,k),Q&&h.translate(-H,-H)}function ga(i,r,c,p,b,k,P,C,L,F,$){let H=!1;L!=0&&W.forEach((Q,ie)=>{if(Q.series[0]==i){let le=v[Q.series[1]],ee=t[Q.series[1]],q=(le._paths||ml).band;qt(q)&&(q=Q.dir==1?q[0]:q[1]);let Y,ge=null;le.show&&q&&yu(ee,Ne,ze)?(ge=Q.fill(n,ie)||k,Y=le._paths.clip):q=null,fs(r,c,p,b,ge,P,C,L,F,$,Y,q),H=!0}}),H||fs(r,c,p,b,k,P,C,L,F,$)}let Ti=Bn|qs;function fs(i,r,c,p,b,k,P,C,L,F,$,H){vi(i,r,c,p,b),(L||F||H)&&(h.save(),L&&h.clip(L),F&&h.clip(F)),H?(C&Ti)==Ti?(h.clip(H),$&&h.clip($),kl(b,P),wl(i,k,r)):C&qs?(kl(b,P),h.clip(H),wl(i,k,r)):C&Bn&&(h.save(),h.clip(H),$&&h.clip($),kl(b,P),h.restore(),wl(i,k,r)):(kl(b,P),wl(i,k,r)),(L||F||H)&&h.restore()}function wl(i,r,c){c>0&&(r instanceof Map?r.forEach((p,b)=>{h.strokeStyle=yl=b,h.stroke(p)}):r!=null&&i&&h.stroke(r))}function kl(i,r){r instanceof Map?r.forEach((c,p)=>{h.fillStyle=Tn=p,h.fill(c)}):r!=null&&i&&h.fill(r)}function ba(i,r,c,p){let b=R[i],k;if(p<=0)k=[0,0];else{let P=b._space=b.space(n,i,r,c,p),C=b._incrs=b.incrs(n,i,r,c,p,P);k=Hc(r,c,C,p,P)}return b._found=k}function ps(i,r,c,p,b,k,P,C,L,F){let $=P%2/2;A==1&&h.translate($,$),vi(C,P,L,F,C),h.beginPath();let H,Q,ie,le,ee=b+(p==0||p==3?-k:k);c==0?(Q=b,le=ee):(H=b,ie=ee);for(let q=0;q<i.length;q++)r[q]!=null&&(c==0?H=ie=i[q]:Q=le=i[q],h.moveTo(H,Q),h.lineTo(ie,le));h.stroke(),A==1&&h.translate(-$,-$)}function ya(i){let r=!0;return R.forEach((c,p)=>{if(!c.show)return;let b=x[c.scale];if(b.min==null){c._show&&(r=!1,c._show=!1,An(!1));return}else c._show||(r=!1,c._show=!0,An(!1));let k=c.side,P=k%2,{min:C,max:L}=b,[F,$]=ba(p,C,L,P==0?J:O);if($==0)return;let H=b.distr==2,Q=c._splits=c.splits(n,p,C,L,F,$,H),ie=b.distr==2?Q.map(Y=>kt[Y]):Q,le=b.distr==2?kt[Q[1]]-kt[Q[0]]:F,ee=c._values=c.values(n,c.filter(n,ie,p,$,le),p,$,le);c._rotate=k==2?c.rotate(n,ee,p,$):0;let q=c._size;c._size=bt(c.size(n,ee,p,i)),q!=null&&c._size!=q&&(r=!1)}),r}function wa(i){let r=!0;return wi.forEach((c,p)=>{let b=c(n,p,ln,i);b!=Wt[p]&&(r=!1),Wt[p]=b}),r}function ka(){for(let i=0;i<R.length;i++){let r=R[i];if(!r.show||!r._show)continue;let c=r.side,p=c%2,b,k,P=r.stroke(n,i),C=c==0||c==3?-1:1,[L,F]=r._found;if(r.label!=null){let Ke=r.labelGap*C,ot=Re((r._lpos+Ke)*oe);xi(r.labelFont[0],P,"center",c==2?"top":ko),h.save(),p==1?(b=k=0,h.translate(ot,Re(ft+wt/2)),h.rotate((c==3?-Vl:Vl)/2)):(b=Re(lt+et/2),k=ot);let rn=cr(r.label)?r.label(n,i,L,F):r.label;h.fillText(rn,b,k),h.restore()}if(F==0)continue;let $=x[r.scale],H=p==0?et:wt,Q=p==0?lt:ft,ie=r._splits,le=$.distr==2?ie.map(Ke=>kt[Ke]):ie,ee=$.distr==2?kt[ie[1]]-kt[ie[0]]:L,q=r.ticks,Y=r.border,ge=q.show?q.size:0,xe=Re(ge*oe),Oe=Re((r.alignTo==2?r._size-ge-r.gap:r.gap)*oe),fe=r._rotate*-Vl/180,Se=M(r._pos*oe),st=(xe+Oe)*C,Ye=Se+st;k=p==0?Ye:0,b=p==1?Ye:0;let dt=r.font[0],vt=r.align==1?$n:r.align==2?zs:fe>0?$n:fe<0?zs:p==0?"center":c==3?zs:$n,Rt=fe||p==1?"middle":c==2?"top":ko;xi(dt,P,vt,Rt);let it=r.font[1]*r.lineGap,ht=ie.map(Ke=>M(u(Ke,$,H,Q))),xt=r._values;for(let Ke=0;Ke<xt.length;Ke++){let ot=xt[Ke];if(ot!=null){p==0?b=ht[Ke]:k=ht[Ke],ot=""+ot;let rn=ot.indexOf(`
-`)==-1?[ot]:ot.split(/\n/gm);for(let qe=0;qe<rn.length;qe++){let Gi=rn[qe];fe?(h.save(),h.translate(b,k+qe*it),h.rotate(fe),h.fillText(Gi,0,0),h.restore()):h.fillText(Gi,b,k+qe*it)}}}q.show&&ps(ht,q.filter(n,le,i,F,ee),p,c,Se,xe,me(q.width*oe,3),q.stroke(n,i),q.dash,q.cap);let Lt=r.grid;Lt.show&&ps(ht,Lt.filter(n,le,i,F,ee),p,p==0?2:1,p==0?ft:lt,p==0?wt:et,me(Lt.width*oe,3),Lt.stroke(n,i),Lt.dash,Lt.cap),Y.show&&ps([Se],[1],p==0?1:0,p==0?1:2,p==1?ft:lt,p==1?wt:et,me(Y.width*oe,3),Y.stroke(n,i),Y.dash,Y.cap)}$e("drawAxes")}function An(i){v.forEach((r,c)=>{c>0&&(r._paths=null,i&&(s==1?(r.min=null,r.max=null):r.facets.forEach(p=>{p.min=null,p.max=null})))})}let vl=!1,ms=!1,Xn=[];function va(){ms=!1;for(let i=0;i<Xn.length;i++)$e(...Xn[i]);Xn.length=0}function Cn(){vl||(Lu(Ai),vl=!0)}function xa(i,r=!1){vl=!0,ms=r,i(n),Ai(),r&&Xn.length>0&&queueMicrotask(va)}n.batch=xa;function Ai(){if(es&&(da(),es=!1),vn&&(ra(),vn=!1),_l){if(be(y,$n,de),be(y,"top",Ee),be(y,ul,J),be(y,cl,O),be(T,$n,de),be(T,"top",Ee),be(T,ul,J),be(T,cl,O),be(g,ul,Ft),be(g,cl,Zt),d.width=Re(Ft*oe),d.height=Re(Zt*oe),R.forEach(({_el:i,_show:r,_size:c,_pos:p,side:b})=>{if(i!=null)if(r){let k=b===3||b===0?c:0,P=b%2==1;be(i,P?"left":"top",p-k),be(i,P?"width":"height",c),be(i,P?"top":"left",P?Ee:de),be(i,P?"height":"width",P?O:J),Bs(i,pn)}else rt(i,pn)}),yl=Tn=ls=is=os=rs=as=us=ss=null,tt=1,nl(!0),de!=kn||Ee!=Xt||J!=At||O!=en){An(!1);let i=J/At,r=O/en;if(Ue&&!tn&&G.left>=0){G.left*=i,G.top*=r,En&&Nt(En,Re(G.left),0,J,O),Dn&&Nt(Dn,0,Re(G.top),J,O);for(let c=0;c<mt.length;c++){let p=mt[c];p!=null&&(Mn[c]*=i,Pn[c]*=r,Nt(p,bt(Mn[c]),bt(Pn[c]),J,O))}}if(_e.show&&!gl&&_e.left>=0&&_e.width>0){_e.left*=i,_e.width*=i,_e.top*=r,_e.height*=r;for(let c in ys)be(Nn,c,_e[c])}kn=de,Xt=Ee,At=J,en=O}$e("setSize"),_l=!1}Ft>0&&Zt>0&&(h.clearRect(0,0,d.width,d.height),$e("drawClear"),j.forEach(i=>i()),$e("draw")),_e.show&&gl&&(xl(_e),gl=!1),Ue&&tn&&(on(null,!0,!1),tn=!1),Z.show&&Z.live&&pt&&(gs(),pt=!1),m||(m=!0,n.status=1,$e("ready")),Zn=!1,vl=!1}n.redraw=(i,r)=>{vn=r||!1,i!==!1?Bt(z,S.min,S.max):Cn()};function ds(i,r){let c=x[i];if(c.from==null){if(je==0){let p=c.range(n,r.min,r.max,i);r.min=p[0],r.max=p[1]}if(r.min>r.max){let p=r.min;r.min=r.max,r.max=p}if(je>1&&r.min!=null&&r.max!=null&&r.max-r.min<1e-16)return;i==z&&c.distr==2&&je>0&&(r.min=Mt(r.min,t[0]),r.max=Mt(r.max,t[0]),r.min==r.max&&r.max++),U[i]=r,es=!0,Cn()}}n.setScale=ds;let hs,_s,En,Dn,Ci,Ei,Rn,Ln,Di,Ri,he,ke,It=!1,We=G.drag,Ve=We.x,Fe=We.y;Ue&&(G.x&&(hs=gt(lu,T)),G.y&&(_s=gt(su,T)),S.ori==0?(En=hs,Dn=_s):(En=_s,Dn=hs),he=G.left,ke=G.top);let _e=n.select=Ae({show:!0,over:!0,left:0,width:0,top:0,height:0},e.select),Nn=_e.show?gt(nu,_e.over?T:y):null;function xl(i,r){if(_e.show){for(let c in i)_e[c]=i[c],c in ys&&be(Nn,c,i[c]);r!==!1&&$e("setSelect")}}n.setSelect=xl;function Sa(i){if(v[i].show)Ce&&Bs(ve[i],pn);else if(Ce&&rt(ve[i],pn),Ue){let c=Sn?mt[0]:mt[i];c!=null&&Nt(c,-10,-10,J,O)}}function Bt(i,r,c){ds(i,{min:r,max:c})}function Et(i,r,c,p){r.focus!=null&&Ca(i),r.show!=null&&v.forEach((b,k)=>{k>0&&(i==k||i==null)&&(b.show=r.show,Sa(k),s==2?(Bt(b.facets[0].scale,null,null),Bt(b.facets[1].scale,null,null)):Bt(b.scale,null,null),Cn())}),c!==!1&&$e("setSeries",i,r),p&&ll("setSeries",n,i,r)}n.setSeries=Et;function Ma(i,r){Ae(W[i],r)}function Pa(i,r){i.fill=te(i.fill||null),i.dir=se(i.dir,-1),r=r??W.length,W.splice(r,0,i)}function Ta(i){i==null?W.length=0:W.splice(i,1)}n.addBand=Pa,n.setBand=Ma,n.delBand=Ta;function Aa(i,r){v[i].alpha=r,Ue&&mt[i]!=null&&(mt[i].style.opacity=r),Ce&&ve[i]&&(ve[i].style.opacity=r)}let $t,Ut,sn,zn={focus:!0};function Ca(i){if(i!=sn){let r=i==null,c=Ct.alpha!=1;v.forEach((p,b)=>{if(s==1||b>0){let k=r||b==0||b==i;p._focus=r?null:k,c&&Aa(b,k?1:Ct.alpha)}}),sn=i,c&&Cn()}}Ce&&xn&&Ge(Mo,re,i=>{G._lock||(nn(i),sn!=null&&Et(null,zn,!0,Me.setSeries))});function Dt(i,r,c){let p=x[r];c&&(i=i/oe-(p.ori==1?Ee:de));let b=J;p.ori==1&&(b=O,i=b-i),p.dir==-1&&(i=b-i);let k=p._min,P=p._max,C=i/b,L=k+(P-k)*C,F=p.distr;return F==3?jn(10,L):F==4?ku(L,p.asinh):F==100?p.bwd(L):L}function Ea(i,r){let c=Dt(i,z,r);return Mt(c,t[0],Ne,ze)}n.valToIdx=i=>Mt(i,t[0]),n.posToIdx=Ea,n.posToVal=Dt,n.valToPos=(i,r,c)=>x[r].ori==0?o(i,x[r],c?et:J,c?lt:0):a(i,x[r],c?wt:O,c?ft:0),n.setCursor=(i,r,c)=>{he=i.left,ke=i.top,on(null,r,c)};function Li(i,r){be(Nn,$n,_e.left=i),be(Nn,ul,_e.width=r)}function Ni(i,r){be(Nn,"top",_e.top=i),be(Nn,cl,_e.height=r)}let el=S.ori==0?Li:Ni,tl=S.ori==1?Li:Ni;function Da(){if(Ce&&Z.live)for(let i=s==2?1:0;i<v.length;i++){if(i==0&&ct)continue;let r=Z.values[i],c=0;for(let p in r)Tt[i][c++].firstChild.nodeValue=r[p]}}function gs(i,r){if(i!=null&&(i.idxs?i.idxs.forEach((c,p)=>{ce[p]=c}):Mu(i.idx)||ce.fill(i.idx),Z.idx=ce[0]),Ce&&Z.live){for(let c=0;c<v.length;c++)(c>0||s==1&&!ct)&&Ra(c,ce[c]);Da()}pt=!1,r!==!1&&$e("setLegend")}n.setLegend=gs;function Ra(i,r){let c=v[i],p=i==0&&N==2?kt:t[i],b;ct?b=c.values(n,i,r)??jt:(b=c.value(n,r==null?null:p[r],i,r),b=b==null?jt:{_:b}),Z.values[i]=b}function on(i,r,c){Di=he,Ri=ke,[he,ke]=G.move(n,he,ke),G.left=he,G.top=ke,Ue&&(En&&Nt(En,Re(he),0,J,O),Dn&&Nt(Dn,0,Re(ke),J,O));let p,b=Ne>ze;$t=pe,Ut=null;let k=S.ori==0?J:O,P=S.ori==1?J:O;if(he<0||je==0||b){p=G.idx=null;for(let C=0;C<v.length;C++){let L=mt[C];L!=null&&Nt(L,-10,-10,J,O)}xn&&Et(null,zn,!0,i==null&&Me.setSeries),Z.live&&(ce.fill(p),pt=!0)}else{let C,L,F;s==1&&(C=S.ori==0?he:ke,L=Dt(C,z),p=G.idx=Mt(L,t[0],Ne,ze),F=D(t[0][p],S,k,0));let $=-10,H=-10,Q=0,ie=0,le=!0,ee="",q="";for(let Y=s==2?1:0;Y<v.length;Y++){let ge=v[Y],xe=ce[Y],Oe=xe==null?null:s==1?t[Y][xe]:t[Y][1][xe],fe=G.dataIdx(n,Y,p,L),Se=fe==null?null:s==1?t[Y][fe]:t[Y][1][fe];if(pt=pt||Se!=Oe||fe!=xe,ce[Y]=fe,Y>0&&ge.show){let st=fe==null?-10:fe==p?F:D(s==1?t[0][fe]:t[Y][0][fe],S,k,0),Ye=Se==null?-10:B(Se,s==1?x[ge.scale]:x[ge.facets[1].scale],P,0);if(xn&&Se!=null){let dt=S.ori==1?he:ke,vt=Le(Ct.dist(n,Y,fe,Ye,dt));if(vt<$t){let Rt=Ct.bias;if(Rt!=0){let it=Dt(dt,ge.scale),ht=Se>=0?1:-1,xt=it>=0?1:-1;xt==ht&&(xt==1?Rt==1?Se>=it:Se<=it:Rt==1?Se<=it:Se>=it)&&($t=vt,Ut=Y)}else $t=vt,Ut=Y}}if(pt||Sn){let dt,vt;S.ori==0?(dt=st,vt=Ye):(dt=Ye,vt=st);let Rt,it,ht,xt,Lt,Ke,ot=!0,rn=Be.bbox;if(rn!=null){ot=!1;let qe=rn(n,Y);ht=qe.left,xt=qe.top,Rt=qe.width,it=qe.height}else ht=dt,xt=vt,Rt=it=Be.size(n,Y);if(Ke=Be.fill(n,Y),Lt=Be.stroke(n,Y),Sn)Y==Ut&&$t<=Ct.prox&&($=ht,H=xt,Q=Rt,ie=it,le=ot,ee=Ke,q=Lt);else{let qe=mt[Y];qe!=null&&(Mn[Y]=ht,Pn[Y]=xt,Ro(qe,Rt,it,ot),Eo(qe,Ke,Lt),Nt(qe,bt(ht),bt(xt),J,O))}}}}if(Sn){let Y=Ct.prox,ge=sn==null?$t<=Y:$t>Y||Ut!=sn;if(pt||ge){let xe=mt[0];xe!=null&&(Mn[0]=$,Pn[0]=H,Ro(xe,Q,ie,le),Eo(xe,ee,q),Nt(xe,bt($),bt(H),J,O))}}}if(_e.show&&It)if(i!=null){let[C,L]=Me.scales,[F,$]=Me.match,[H,Q]=i.cursor.sync.scales,ie=i.cursor.drag;if(Ve=ie._x,Fe=ie._y,Ve||Fe){let{left:le,top:ee,width:q,height:Y}=i.select,ge=i.scales[H].ori,xe=i.posToVal,Oe,fe,Se,st,Ye,dt=C!=null&&F(C,H),vt=L!=null&&$(L,Q);dt&&Ve?(ge==0?(Oe=le,fe=q):(Oe=ee,fe=Y),Se=x[C],st=D(xe(Oe,H),Se,k,0),Ye=D(xe(Oe+fe,H),Se,k,0),el(Pt(st,Ye),Le(Ye-st))):el(0,k),vt&&Fe?(ge==1?(Oe=le,fe=q):(Oe=ee,fe=Y),Se=x[L],st=B(xe(Oe,Q),Se,P,0),Ye=B(xe(Oe+fe,Q),Se,P,0),tl(Pt(st,Ye),Le(Ye-st))):tl(0,P)}else ws()}else{let C=Le(Di-Ci),L=Le(Ri-Ei);if(S.ori==1){let Q=C;C=L,L=Q}Ve=We.x&&C>=We.dist,Fe=We.y&&L>=We.dist;let F=We.uni;F!=null?Ve&&Fe&&(Ve=C>=F,Fe=L>=F,!Ve&&!Fe&&(L>C?Fe=!0:Ve=!0)):We.x&&We.y&&(Ve||Fe)&&(Ve=Fe=!0);let $,H;Ve&&(S.ori==0?($=Rn,H=he):($=Ln,H=ke),el(Pt($,H),Le(H-$)),Fe||tl(0,P)),Fe&&(S.ori==1?($=Rn,H=he):($=Ln,H=ke),tl(Pt($,H),Le(H-$)),Ve||el(0,k)),!Ve&&!Fe&&(el(0,0),tl(0,0))}if(We._x=Ve,We._y=Fe,i==null){if(c){if(Ui!=null){let[C,L]=Me.scales;Me.values[0]=C!=null?Dt(S.ori==0?he:ke,C):null,Me.values[1]=L!=null?Dt(S.ori==1?he:ke,L):null}ll(Vs,n,he,ke,J,O,p)}if(xn){let C=c&&Me.setSeries,L=Ct.prox;sn==null?$t<=L&&Et(Ut,zn,!0,C):$t>L?Et(null,zn,!0,C):Ut!=sn&&Et(Ut,zn,!0,C)}}pt&&(Z.idx=p,gs()),r!==!1&&$e("setCursor")}let Gt=null;Object.defineProperty(n,"rect",{get(){return Gt==null&&nl(!1),Gt}});function nl(i=!1){i?Gt=null:(Gt=T.getBoundingClientRect(),$e("syncRect",Gt))}function zi(i,r,c,p,b,k,P){G._lock||It&&i!=null&&i.movementX==0&&i.movementY==0||(bs(i,r,c,p,b,k,P,!1,i!=null),i!=null?on(null,!0,!0):on(r,!0,!1))}function bs(i,r,c,p,b,k,P,C,L){if(Gt==null&&nl(!1),nn(i),i!=null)c=i.clientX-Gt.left,p=i.clientY-Gt.top;else{if(c<0||p<0){he=-10,ke=-10;return}let[F,$]=Me.scales,H=r.cursor.sync,[Q,ie]=H.values,[le,ee]=H.scales,[q,Y]=Me.match,ge=r.axes[0].side%2==1,xe=S.ori==0?J:O,Oe=S.ori==1?J:O,fe=ge?k:b,Se=ge?b:k,st=ge?p:c,Ye=ge?c:p;if(le!=null?c=q(F,le)?u(Q,x[F],xe,0):-10:c=xe*(st/fe),ee!=null?p=Y($,ee)?u(ie,x[$],Oe,0):-10:p=Oe*(Ye/Se),S.ori==1){let dt=c;c=p,p=dt}}L&&(r==null||r.cursor.event.type==Vs)&&((c<=1||c>=J-1)&&(c=cn(c,J)),(p<=1||p>=O-1)&&(p=cn(p,O))),C?(Ci=c,Ei=p,[Rn,Ln]=G.move(n,c,p)):(he=c,ke=p)}let ys={width:0,height:0,left:0,top:0};function ws(){xl(ys,!1)}let Vi,Fi,$i,Oi;function Hi(i,r,c,p,b,k,P){It=!0,Ve=Fe=We._x=We._y=!1,bs(i,r,c,p,b,k,P,!0,!1),i!=null&&(Ge(Fs,Ws,ji,!1),ll(xo,n,Rn,Ln,J,O,null));let{left:C,top:L,width:F,height:$}=_e;Vi=C,Fi=L,$i=F,Oi=$}function ji(i,r,c,p,b,k,P){It=We._x=We._y=!1,bs(i,r,c,p,b,k,P,!1,!0);let{left:C,top:L,width:F,height:$}=_e,H=F>0||$>0,Q=Vi!=C||Fi!=L||$i!=F||Oi!=$;if(H&&Q&&xl(_e),We.setScale&&H&&Q){let ie=C,le=F,ee=L,q=$;if(S.ori==1&&(ie=L,le=$,ee=C,q=F),Ve&&Bt(z,Dt(ie,z),Dt(ie+le,z)),Fe)for(let Y in x){let ge=x[Y];Y!=z&&ge.from==null&&ge.min!=pe&&Bt(Y,Dt(ee+q,Y),Dt(ee,Y))}ws()}else G.lock&&(G._lock=!G._lock,on(r,!0,i!=null));i!=null&&(wn(Fs,Ws),ll(Fs,n,he,ke,J,O,null))}function La(i,r,c,p,b,k,P){if(G._lock)return;nn(i);let C=It;if(It){let L=!0,F=!0,$=10,H,Q;S.ori==0?(H=Ve,Q=Fe):(H=Fe,Q=Ve),H&&Q&&(L=he<=$||he>=J-$,F=ke<=$||ke>=O-$),H&&L&&(he=he<Rn?0:J),Q&&F&&(ke=ke<Ln?0:O),on(null,!0,!0),It=!1}he=-10,ke=-10,ce.fill(null),on(null,!0,!0),C&&(It=C)}function Wi(i,r,c,p,b,k,P){G._lock||(nn(i),ns(),ws(),i!=null&&ll(Po,n,he,ke,J,O,null))}function Ii(){R.forEach(jc),ts(n.width,n.height,!0)}mn(Fl,Hn,Ii);let Vn={};Vn.mousedown=Hi,Vn.mousemove=zi,Vn.mouseup=ji,Vn.dblclick=Wi,Vn.setSeries=(i,r,c,p)=>{let b=Me.match[2];c=b(n,r,c),c!=-1&&Et(c,p,!0,!1)},Ue&&(Ge(xo,T,Hi),Ge(Vs,T,zi),Ge(So,T,i=>{nn(i),nl(!1)}),Ge(Mo,T,La),Ge(Po,T,Wi),Qs.add(n),n.syncRect=nl);let Sl=n.hooks=e.hooks||{};function $e(i,r,c){ms?Xn.push([i,r,c]):i in Sl&&Sl[i].forEach(p=>{p.call(null,n,r,c)})}(e.plugins||[]).forEach(i=>{for(let r in i.hooks)Sl[r]=(Sl[r]||[]).concat(i.hooks[r])});let Bi=(i,r,c)=>c,Me=Ae({key:null,setSeries:!1,filters:{pub:Fo,sub:Fo},scales:[z,v[1]?v[1].scale:null],match:[$o,$o,Bi],values:[null,null]},G.sync);Me.match.length==2&&Me.match.push(Bi),G.sync=Me;let Ui=Me.key,ks=Nr(Ui);function ll(i,r,c,p,b,k,P){Me.filters.pub(i,r,c,p,b,k,P)&&ks.pub(i,r,c,p,b,k,P)}ks.sub(n);function Na(i,r,c,p,b,k,P){Me.filters.sub(i,r,c,p,b,k,P)&&Vn[i](null,r,c,p,b,k,P)}n.pub=Na;function za(){ks.unsub(n),Qs.delete(n),Jt.clear(),Us(Fl,Hn,Ii),f.remove(),re?.remove(),$e("destroy")}n.destroy=za;function vs(){$e("init",e,t),ki(t||e.data,!1),U[z]?ds(z,U[z]):ns(),gl=_e.show&&(_e.width>0||_e.height>0),tn=pt=!0,ts(e.width,e.height)}return v.forEach(yi),R.forEach(ma),l?l instanceof HTMLElement?(l.appendChild(f),vs()):l(n,vs))cairn",
-    R"cairn(:vs(),n}He.assign=Ae;He.fmtNum=li;He.rangeNum=$l;He.rangeLog=jl;He.rangeAsinh=ti;He.orient=hn;He.pxRatio=oe;He.join=Ru;He.fmtDate=ii,He.tzDate=Iu;He.sync=Nr;{He.addGap=Mc,He.clipGaps=Bl;let e=He.paths={points:Hr};e.linear=Wr,e.stepped=Ac,e.bars=Cc,e.spline=Dc}var zt=e=>typeof e=="number"&&Number.isFinite(e)?e:null;function Ze(e){if(typeof e!="number")return e==null?"–":String(e);if(Number.isInteger(e)&&Math.abs(e)<1e7)return e.toString();let t=Math.abs(e);return t!==0&&(t<1e-4||t>=1e7)?e.toExponential(3):String(Number(e.toPrecision(5)))}function Gr(e){let t=["B","KiB","MiB","GiB","TiB"],l=0;for(;e>=1024&&l+1<t.length;)e/=1024,l++;return`${l===0?e:e.toFixed(1)} ${t[l]}`}function pi(e){let t=Math.max(0,e/1e3);if(t<100)return`${t.toFixed(1)} s`;let l=n=>String(Math.floor(n)).padStart(2,"0");return`${Math.floor(t/3600)}:${l(t/60%60)}:${l(t%60)}`}var Kl=e=>e==null?"–":new Date(e).toLocaleString(void 0,{dateStyle:"medium",timeStyle:"short"});function Yr(e,t,l,n){return e==="step"?t:e==="time"?l/1e3:(l-n)/1e3}var Kr=(e,t)=>e==="step"?t:t/1e9;function Wc(e,t){let l={x:[],low:[],high:[],line:[],bad:[]},n=(m,f,d,h,g)=>{g&&l.bad.push(m),f!==null&&(l.x.push(m),l.low.push(f),l.high.push(d),l.line.push(h))},{points:s,buckets:o}=e;s?s.value.forEach((m,f)=>{let d=zt(m);n(Yr(t,s.step[f],s.time_ms[f],e.origin_ms),d,d,d,d===null)}):o&&o.to.forEach((m,f)=>{n(Kr(t,m),zt(o.min[f]),zt(o.max[f]),zt(o.last[f]),o.not_finite[f]>0)});let a=l.x.map((m,f)=>f).sort((m,f)=>l.x[m]-l.x[f]),u=m=>a.map(f=>m[f]);return{x:u(l.x),low:u(l.low),high:u(l.high),line:u(l.line),bad:l.bad}}function Ic(e,t){let l=new Set(e.decisions.filter(s=>s.kind==="removed"||s.kind==="lost").map(s=>`${s.checkpoint}:${s.version}`)),n=[];for(let s of e.decisions){if(s.kind!=="saved"&&s.kind!=="failed")continue;let o=s.because.map(m=>`${m.policy}: ${m.reason}`).join("; ")||(s.by_hand?"by hand":s.text),a=`${s.checkpoint}:${s.version??"–"}`,u=s.kind==="failed"?"failed":l.has(a)?"removed":"kept";n.push({at:Yr(t,s.step,s.time_ms??0,e.series.origin_ms),kind:u,colour:e.colour,text:`${a} at step ${s.step}, ${u}. ${o}`})}return n}function Bc(e){if(e.length<10)return null;let t=[...e].sort((a,u)=>a-u),l=a=>t[Math.round(a*(t.length-1))],[n,s]=[l(.01),l(.99)],o=(s-n||Math.abs(s)||1)*.05;return[n-o,s+o]}function qr(e){let t=e.reduce((s,o)=>s+o.in_window,0),l=e.reduce((s,o)=>s+(o.points?.value.length??o.buckets?.to.length??0),0),n=s=>s.toLocaleString("en");return e.some(s=>s.buckets)?`${n(t)} points → ${n(l)} buckets, exact min and max`:`${n(t)} points, every one`}var ql=class{plot;marks;constructor(t,l,n,s){let o=l.map(M=>Wc(M.series,n.axis));this.marks=n.marks?l.flatMap(M=>Ic(M,n.axis)):[];let a=o.flatMap((M,E)=>M.bad.map(v=>({x:v,colour:l[E].colour}))),u=[],m=[{}],f=[],d=[];l.forEach((M,E)=>{let v=o[E],R=M.series.buckets!==void 0||M.series.smooth!==void 0,x=j=>n.log_y?j.map(V=>V!==null&&V>0?V:null):j,W=M.series.smooth,z=m.length;if(R){u.push([v.x,x(v.low),x(v.high)]);let j={points:{show:!1},stroke:`${M.colour}${W?"30":"a0"}`,width:1,spanGaps:!0};m.push(j,{...j}),f.push({series:[z+1,z],fill:`${M.colour}${W?"2e":"40"}`})}W?u.push([W.at.map(j=>Kr(n.axis,j)),x(W.value)]):u.push([v.x,x(v.line)]),d.push(m.length);let I=(W?.at.length??v.x.length)<40;m.push({stroke:M.colour,width:1.5,spanGaps:!0,points:{show:I,size:4,fill:M.colour}})});let h=u.length?He.join(u):[[]],y=n.outliers?null:Bc(o.flatMap(M=>M.line.filter(E=>E!==null&&(!n.log_y||E>0)))),T={stroke:n.ink,font:"11px system-ui, sans-serif"},A={stroke:n.grid,width:1};this.plot=new He({width:n.width,height:n.height,legend:{show:!1},cursor:{sync:{key:"cairn",setSeries:!1},drag:{x:!0,y:!1,setScale:!1},points:{size:5}},scales:{x:{time:n.axis==="time",distr:n.log_x?3:1,...n.zoom?{range:()=>n.zoom}:{}},y:{distr:n.log_y?3:1,...y?{range:()=>y}:{}}},axes:[{...T,grid:A,ticks:A,size:28,values:n.axis==="time"?void 0:(M,E)=>E.map(v=>v===null?"":Ze(v))},{...T,grid:A,ticks:A,size:54,values:(M,E)=>E.map(v=>v===null?"":Ze(v))}],series:m,bands:f,hooks:{draw:[M=>this.draw_marks(M,a)],setSelect:[M=>{M.select.width<4||(s.zoom([M.posToVal(M.select.left,"x"),M.posToVal(M.select.left+M.select.width,"x")]),M.setSelect({left:0,top:0,width:0,height:0},!1))}],setCursor:[M=>{let E=M.cursor.idx;if(E==null||M.cursor.left==null||M.cursor.left<0)return s.point(null,[],null);let v=M.data[0][E],R=W=>Uc(M.data[W],E),x=this.marks.find(W=>Math.abs(M.valToPos(W.at,"x")-M.cursor.left)<5);s.point(v,d.map(R),x??null)}]}},h,t),this.plot.over.addEventListener("dblclick",()=>s.zoom(null))}destroy(){this.plot.destroy()}draw_marks(t,l){let{ctx:n}=t,s=devicePixelRatio,{left:o,top:a,width:u,height:m}=t.bbox;n.save(),n.beginPath(),n.rect(o,a,u,m),n.clip();for(let f of this.marks){let d=t.valToPos(f.at,"x",!0),h=a+m,g=4*s;n.strokeStyle=n.fillStyle=f.kind==="removed"?`${f.colour}70`:f.colour,n.lineWidth=1.25*s,n.beginPath(),f.kind==="failed"?(n.moveTo(d-g,h-2*g),n.lineTo(d+g,h),n.moveTo(d+g,h-2*g),n.lineTo(d-g,h)):(n.moveTo(d-g,h),n.lineTo(d,h-2*g),n.lineTo(d+g,h),n.closePath(),f.kind==="kept"&&n.fill()),n.stroke()}for(let{x:f,colour:d}of l){let h=t.valToPos(f,"x",!0);n.fillStyle=d,n.fillRect(h-s,a,2*s,8*s)}n.restore()}};function Uc(e,t){for(let l=t;l>=0&&l>t-500;l--)if(e[l]!=null)return e[l];return null}var Qr=["#3465a4","#c8443c","#2b8a57","#a8557f","#b07d10","#1f8a9e","#6a51a3","#8a6d3b","#557a95","#999933"],Gc=["#6ea6e8","#f0837b","#5fc98f","#df8fb6","#e0b04a","#5ccadd","#aa96e0","#c9a36a","#93b7cf","#cccc66"],_n=(e,t)=>(t?Gc:Qr)[e%Qr.length];function Jr(e){return new Map([...e].reverse().map((t,l)=>[t,l]))}var Kn={page:"charts",run:"",project:"",hidden:[],runs:"",metrics:"",axis:"step",smoothing:"time_weighted",weight:0,log_x:!1,log_y:!1,outliers:!0,marks:!0,zoom:null,sort:"created_ms",descending:!0,theme:"auto",metric:""};function mi(e){let t=new URLSearchParams;for(let l of Object.keys(Kn)){let n=e[l];JSON.stringify(n)!==JSON.stringify(Kn[l])&&t.set(l,typeof n=="string"?n:JSON.stringify(n))}return t.toString()}function di(e){let t={...Kn},l={page:["charts","table","compare","run"],axis:["step","relative","time"],smoothing:["time_weighted","exponential","gaussian"],theme:["auto","light","dark"]};for(let[n,s]of new URLSearchParams(e)){if(!Object.hasOwn(Kn,n))continue;let o=n,a=u=>t[o]=u;if(l[o])l[o].includes(s)&&a(s);else if(typeof Kn[o]=="string")a(s);else{let u;try{u=JSON.parse(s)}catch{continue}o==="zoom"?Array.isArray(u)&&u.length===2&&u.every(f=>Number.isFinite(f))&&u[0]<u[1]&&a(u):o==="hidden"?Array.isArray(u)&&u.every(m=>typeof m=="string")&&a(u):typeof u==typeof Kn[o]&&a(u)}}return t}function Ql(e,t){if(!e)return!0;try{return new RegExp(e,"i").test(t)}catch{return t.toLowerCase().includes(e.toLowerCase())}}var Yc=Symbol.for("pv"),Kc=0;function _(e,t,l,n,s,o){t||(t={});var a,u,m=t;if("ref"in m&&typeof e!="function")for(u in m={},t)u=="ref"?a=t[u]:m[u]=t[u];var f={type:e,props:m,key:l,ref:a,__k:null,__:null,__b:0,__e:null,__c:null,constructor:Yc,__v:--Kc,__i:-1,__u:0};return(s||o)&&(f.__source=s,f.__self=o),ue.vnode&&ue.vnode(f),f}function qc(e){let t=new Set;for(let l of e)for(let[n,s]of Object.entries(l.metrics))s.last!==void 0&&t.add(n);return[...t].sort((l,n)=>l.localeCompare(n,"en",{numeric:!0}))}function Qc(e){let t=new Map;for(let l of e){let n=l.indexOf("/"),s=n>0?l.slice(0,n):"";t.set(s,[...t.get(s)??[],l])}return[...t].sort(([l],[n])=>l.localeCompare(n))}function Xr({shown:e}){let{view:t}=e,l=Ie(()=>qc(e.visible),[e.visible]);if(t.metric&&l.includes(t.metric))return _("section",{class:"one",children:[_("button",{class:"quiet",onClick:()=>e.change({metric:""}),children:"← all charts"}),_(Zr,{shown:e,metric:t.metric,height:460})]});let n=l.filter(s=>Ql(t.metrics,s));return e.visible.length?l.length?n.length?_(Qe,{children:Qc(n).map(([s,o])=>_("details",{class:"group",open:!0,children:[_("summary",{children:[s||"metrics"," ",_("span",{class:"dim",children:o.length})]}),_("div",{class:"cards",children:o.map(a=>_(Zr,{shown:e,metric:a,height:220},a))})]},s))}):_("p",{class:"empty",children:["No metric matches “",t.metrics,"”."]}):_("p",{class:"empty",children:"These runs have logged no number yet."}):_("p",{class:"empty",children:"No run is shown. Tick one on the left."})}function Zr({shown:e,metric:t,height:l}){let{view:n,source:s}=e,o=Fn(null),a=Fn(null),[u,m]=Te(!1),[f,d]=Te(0),[h,g]=Te(null),[y,T]=Te(null),[A,M]=Te(null);_t(()=>{let V=new IntersectionObserver(S=>S.some(N=>N.isIntersecting)&&m(!0),{rootMargin:"300px"}),w=new ResizeObserver(()=>d(Math.floor(a.current?.clientWidth??0)));return V.observe(o.current),w.observe(a.current),()=>(V.disconnect(),w.disconnect())},[]);let E=Ie(()=>e.visible.filter(V=>V.metrics[t]?.last!==void 0),[e.visible,t]),v=E.map(V=>V.id).join(" "),R=n.zoom;_t(()=>{if(!u||!f)return;let V=!1,w=[["metric",t],["axis",n.axis],["buckets",Math.max(100,Math.min(1200,f))]];for(let N of E)w.push(["run",N.id]);if(R){let N=(D,B)=>n.axis==="step"?B(D):B(D*1e9);w.push(["from",N(R[0],Math.floor)],["to",N(R[1],Math.ceil)])}return n.weight>0&&w.push(["smooth",n.smoothing],["weight",n.weight]),Promise.all([s.ask("series",w),...E.map(N=>e.decisions(N.id).then(D=>[N.id,D]))]).then(([{series:N},...D])=>{V||(T(null),g({series:N,decisions:new Map(D)}))},N=>V||T(N)),()=>{V=!0}},[u,v,t,n.axis,n.smoothing,n.weight,R?.[0],R?.[1],f>0,e.tick]);let x=Ie(()=>(h?.series??[]).flatMap(V=>{let w=E.find(S=>S.id===V.run);return w?{run:w.id,name:w.name,colour:_n(e.places.get(w.id)??0,e.is_dark),series:V,decisions:h.decisions.get(w.id)??[]}:[]}),[h,E,e.places,e.is_dark]);_t(()=>{if(!a.current||!f||!x.length)return;let V=getComputedStyle(document.documentElement),w=new ql(a.current,x,{axis:n.axis,log_x:n.log_x&&n.axis!=="time",log_y:n.log_y,outliers:n.outliers,marks:n.marks,zoom:R,ink:V.getPropertyValue("--dim"),grid:V.getPropertyValue("--grid"),width:f,height:l},{zoom:S=>e.change({zoom:S}),point:(S,N,D)=>M(S===null?null:{x:S,values:N,near:D})});return()=>w.destroy()},[x,f,l,n.axis,n.log_x,n.log_y,n.outliers,n.marks,R?.[0],R?.[1]]);let W=E.map(V=>V.defined[t]?.unit).find(Boolean),z=x.reduce((V,w)=>V+w.series.restarts,0),I=x.reduce((V,w)=>V+(e.run(w.run)?.metrics[t]?.nans??0),0),j=x.reduce((V,w)=>V+w.series.damaged+w.series.unread,0);return _("article",{class:"card",ref:o,"data-metric":t,children:[_("header",{children:[_("h3",{title:t,children:[t,W&&_("span",{class:"dim",children:[" ",W]})]}),!n.metric&&_("button",{class:"quiet",title:"Enlarge","aria-label":`Enlarge ${t}`,onClick:()=>e.change({metric:t}),children:"⤢"})]}),_("div",{class:"plot",ref:a,style:{height:`${l}px`}}),_("div",{class:"legend",children:[A?.near?_("span",{class:"mark",children:["▲ ",A.near.text]}):x.slice(0,12).map((V,w)=>_("span",{children:[_("i",{style:{background:V.colour}}),V.name," ",_("b",{children:Ze(A?A.values[w]??null:e.run(V.run)?.metrics[t]?.last??null)})]},V.run)),!A?.near&&x.length>12&&_("span",{class:"dim",children:["and ",x.length-12," more"]}),A&&!A.near&&_("span",{class:"dim",children:["at ",n.axis==="time"?new Date(A.x*1e3).toLocaleString():Ze(A.x)]})]}),_("footer",{class:"dim",children:[y?_("span",{class:"bad",children:[y.message,"; ",y.advice]}):h?qr(h.series):"…",I>0&&` · ${I} not finite`,z>0&&` · the step went back ${z} times`,j>0&&_("span",{class:"bad",children:[" · ",j," could not be read"]})]})]})}function qn(e,t=""){return Object.entries(e).flatMap(([l,n])=>{let s=t?`${t}.${l}`:l;return typeof n=="object"&&n!==null&&!Array.isArray(n)&&Object.keys(n).length>0?qn(n,s):[[s,n]]})}var _i=e=>typeof e=="object"&&e!==null?JSON.stringify(e):Ze(e);function Jc(e){let t=[{key:"state",title:"state",of:s=>s.state,show:(s,o)=>_(Jl,{run:o})},{key:"created_ms",title:"created",of:s=>s.created_ms,show:s=>Kl(s)},{key:"lasted",title:"lasted",of:s=>hi(s),show:s=>s===null?"–":pi(s)},{key:"tags",title:"tags",of:s=>s.tags.join(", ")}],l=new Map;for(let s of e.listed)for(let[o,a]of qn(s.config))l.set(o,(l.get(o)??new Set).add(JSON.stringify(a)));for(let s of[...l.keys()].sort())t.push({key:`config:${s}`,title:s,of:o=>qn(o.config).find(([a])=>a===s)?.[1]});let n=new Set(e.listed.flatMap(s=>Object.keys(s.metrics)));for(let s of[...n].sort().slice(0,200)){let o=e.listed.map(a=>a.defined[s]?.goal).find(Boolean);t.push({key:`last:${s}`,title:s,of:a=>a.metrics[s]?.last??a.metrics[s]?.text}),o&&t.push({key:`best:${s}`,title:`${s} (${o==="minimize"?"min":"max"})`,of:a=>o==="minimize"?a.metrics[s]?.min:a.metrics[s]?.max})}return t}var hi=e=>{let t=e.ended_ms??(e.state==="running"?Date.now():null);return t===null||e.started_ms===null?null:t-e.started_ms};function Zc(e,t,l){let n=o=>o==null||o==="";if(n(e)||n(t))return Number(n(e))-Number(n(t));let s=typeof e=="number"&&typeof t=="number"?e-t:typeof e=="number"?-1:typeof t=="number"?1:String(e).localeCompare(String(t));return l?-s:s}function ta({shown:e}){let{view:t}=e,l=Ie(()=>Jc(e),[e.listed]),n=l.find(f=>f.key===t.sort),s=Ie(()=>{let f=n?.of??(d=>d.name);return[...e.listed].sort((d,h)=>Zc(f(d),f(h),t.descending))},[e.listed,n,t.descending]),[o,a]=Te(200),u=f=>e.change(t.sort===f?{descending:!t.descending}:{sort:f,descending:f==="created_ms"}),m=(f,d)=>_("th",{"aria-sort":t.sort===f?t.descending?"descending":"ascending":"none",children:_("button",{onClick:()=>u(f),children:[d,t.sort===f&&(t.descending?" ↓":" ↑")]})},f);return _("div",{class:"wide",children:[_("table",{children:[_("thead",{children:_("tr",{children:[m("name","run"),l.map(f=>m(f.key,f.title))]})}),_("tbody",{children:s.slice(0,o).map(f=>_("tr",{children:[_("th",{scope:"row",children:[_("i",{class:"dot",style:{background:_n(e.places.get(f.id)??0,e.is_dark)}}),_("a",{href:e.link({page:"run",run:f.id}),children:f.name})]}),l.map(d=>{let h=d.of(f);return _("td",{class:zt(h)===null?"":"number",children:d.show?d.show(h,f):h===void 0?"":_i(h)},d.key)})]},f.id))})]}),s.length>o&&_("button",{onClick:()=>a(o+1e3),children:[s.length-o," more"]})]})}function na({shown:e}){let[t,l]=Te(!0),n=e.visible.slice(0,50),s=Ie(()=>{let o=new Map,a=(u,m,f)=>o.set(u,(o.get(u)??new Map).set(m.id,f));for(let u of n){for(let[m,f]of qn(u.config))a(`config.${m}`,u,f);for(let[m,f]of Object.entries(u.metrics))a(m,u,f.last??f.text)}return[...o].map(([u,m])=>({key:u,values:n.map(f=>m.get(f.id)),differs:new Set(n.map(f=>JSON.stringify(m.get(f.id)))).size>1}))},[e.visible]);return n.length<2?_("p",{class:"empty",children:"Show two runs or more to compare them."}):_("div",{class:"wide",children:[_("label",{children:[_("input",{type:"checkbox",checked:t,onChange:()=>l(!t)})," only what differs"]}),_("table",{children:[_("thead",{children:_("tr",{children:[_("th",{children:"key"}),n.map(o=>_("th",{children:o.name},o.id))]})}),_("tbody",{children:s.filter(o=>o.differs||!t).map(o=>_("tr",{class:o.differs?"differs":"",children:[_("th",{scope:"row",children:o.key}),o.values.map((a,u)=>_("td",{children:a===void 0?"":_i(a)},n[u].id))]},o.key))})]})]})}function Jl({run:e}){return _("span",{class:`state ${e.state}`,title:e.why,children:e.state})}function la({shown:e}){let t=e.view.run,[l,n]=Te(null),[s,o]=Te([]),[a,u]=Te([]),)cairn",
-    R"cairn([m,f]=Te(null);if(_t(()=>{let h=!1,g=[e.source.ask("run",[["run",t]]),e.decisions(t),e.source.ask("lines",[["run",t],["most",1e3]])];return Promise.all(g).then(([y,T,A])=>{h||(f(null),n(y),o(T),u(A.lines))},y=>h||f(y)),()=>{h=!0}},[t,e.tick]),m)return _("p",{class:"empty bad",children:[m.message,"; ",m.advice]});if(!l)return _("p",{class:"empty",children:"…"});let d=l;return _("div",{class:"run",children:[_("h2",{children:[_("i",{class:"dot",style:{background:_n(e.places.get(d.id)??0,e.is_dark)}})," ",d.name," ",_(Jl,{run:d})]}),d.why&&_("p",{class:"bad",children:d.why}),_("dl",{children:[_("dt",{children:"id"}),_("dd",{children:[d.project,"/",d.id]}),_("dt",{children:"created"}),_("dd",{children:Kl(d.created_ms)}),_("dt",{children:"lasted"}),_("dd",{children:hi(d)===null?"–":pi(hi(d))}),d.tags.length>0&&_(Qe,{children:[_("dt",{children:"tags"}),_("dd",{children:d.tags.map(h=>_("span",{class:"tag",children:h},h))})]}),d.group&&_(Qe,{children:[_("dt",{children:"group"}),_("dd",{children:d.group})]}),d.notes&&_(Qe,{children:[_("dt",{children:"notes"}),_("dd",{class:"text",children:d.notes})]}),_("dt",{children:"folder"}),_("dd",{children:d.dir})]}),d.last_rows&&_(gn,{title:"Last rows",children:_("pre",{children:d.last_rows.map(h=>`step ${h.step}  ${Object.entries(h.row).map(([g,y])=>`${g}=${Ze(y)}`).join("  ")}`).join(`
-`)})}),_(gn,{title:"Config",children:_(ea,{pairs:qn(d.config)})}),Object.keys(d.summary).length>0&&_(gn,{title:"Summary",children:_(ea,{pairs:qn(d.summary)})}),_(gn,{title:"Metrics",children:_("table",{children:[_("thead",{children:_("tr",{children:[_("th",{children:"metric"}),_("th",{children:"last"}),_("th",{children:"least"}),_("th",{children:"at step"}),_("th",{children:"greatest"}),_("th",{children:"at step"}),_("th",{children:"mean"}),_("th",{children:"values"}),_("th",{children:"NaN"})]})}),_("tbody",{children:Object.entries(d.metrics).map(([h,g])=>_("tr",{children:[_("th",{scope:"row",children:_("a",{href:e.link({page:"charts",metric:h}),children:h})}),_("td",{class:"number",children:g.text??Ze(g.last)}),_("td",{class:"number",children:Ze(g.min)}),_("td",{class:"number",children:Ze(g.min_step)}),_("td",{class:"number",children:Ze(g.max)}),_("td",{class:"number",children:Ze(g.max_step)}),_("td",{class:"number",children:Ze(g.mean)}),_("td",{class:"number",children:g.count}),_("td",{class:"number",children:g.nans??""})]},h))})]})}),_(gn,{title:"Versions",children:d.versions.length===0?_("p",{class:"dim",children:"It saved none."}):_("table",{children:[_("thead",{children:_("tr",{children:[_("th",{children:"version"}),_("th",{children:"step"}),_("th",{children:"saved"}),_("th",{children:"size"}),_("th",{children:"aliases"}),_("th",{children:"sha-256"}),_("th",{children:"to get it"})]})}),_("tbody",{children:d.versions.map(h=>_("tr",{children:[_("th",{scope:"row",children:[h.artifact,":",h.version]}),_("td",{class:"number",children:h.step??""}),_("td",{children:Kl(h.created_ms)}),_("td",{class:"number",children:Gr(h.bytes)}),_("td",{children:h.aliases.map(g=>_("span",{class:"tag",children:g},g))}),_("td",{children:_("code",{title:h.files[0]?.sha256,children:h.files[0]?.sha256?.slice(0,12)})}),_("td",{children:_("code",{children:["cairn artifact get ",d.project,"/",h.artifact,":",h.version]})})]},`${h.artifact}:${h.version}`))})]})}),_(gn,{title:"Decisions",children:s.length===0?_("p",{class:"dim",children:"No checkpoint decided anything."}):_("ol",{class:"decisions",tabIndex:0,children:s.slice(-500).map((h,g)=>_("li",{class:h.kind,children:[_("span",{class:"number",children:h.step})," ",_("b",{children:h.kind==="opened"?`${h.checkpoint}: ${h.text}, keeps ${h.retention}`:`${h.kind}${h.version?` ${h.checkpoint}:${h.version}`:""}`})," ",_("span",{class:"dim",children:h.because.map(y=>`${y.policy}: ${y.reason}`).join("; ")||(h.kind==="removed"?`not wanted by ${h.retention}`:h.kind==="opened"?"":h.text)})]},g))})}),a.length>0&&_(gn,{title:"Output",children:_("pre",{class:"console",tabIndex:0,children:a.join(`
-`)})})]})}function gn({title:e,children:t}){return _("details",{open:!0,class:"part",children:[_("summary",{children:e}),_("div",{class:"wide",children:t})]})}function ea({pairs:e}){return e.length?_("table",{children:_("tbody",{children:e.map(([t,l])=>_("tr",{children:[_("th",{scope:"row",children:t}),_("td",{children:_i(l)})]},t))})}):_("p",{class:"dim",children:"Nothing."})}function sa(e,t,l,n){let s=[],o=[],a=(u,m)=>m!==null&&(s.push(u),o.push(m));if(e.points){let{step:u,time_ms:m,value:f}=e.points,d=h=>t==="step"?u[h]:(m[h]-(t==="time"?0:e.origin_ms))*1e6;f.forEach((h,g)=>a(d(g),zt(h)))}else e.buckets&&e.buckets.to.forEach((u,m)=>a(u,zt(e.buckets.last[m])));return{at:s,value:l==="gaussian"?ef(o,n):Xc(s,o,l,n)}}function Xc(e,t,l,n){let s=l==="time_weighted",o=Math.min(s?Math.sqrt(n):n,.999),a=Math.max(...e.slice(-1))-e[0]||1,[u,m]=[0,0];return t.map((f,d)=>{let h=s&&d>0?o**(Math.max(0,e[d]-e[d-1])/a*1e3):o,g=s?1:1-h;return u=u*h+f*g,m=m*h+g,m>0?u/m:f})}function ef(e,t){let l=Array.from({length:Math.ceil(3*t)+1},(n,s)=>t>0?Math.exp(-s*s/(2*t*t)):1);return e.map((n,s)=>{let[o,a]=[0,0];for(let u=1-l.length;u<l.length;u++)e[s+u]!==void 0&&(o+=l[Math.abs(u)]*e[s+u],a+=l[Math.abs(u)]);return o/a})}var Zl=class{constructor(t){this.root=t}root;live=!0;async ask(t,l){let n=new URLSearchParams(l.map(([a,u])=>[a,String(u)])),s=await fetch(`${this.root}api/${t}?${n}`,{headers:{accept:"application/json"}}),o=await s.json();if(!s.ok)throw o.error;return o}},Xl=class{constructor(t){this.inside=t}inside;live=!1;async ask(t,l){let n=a=>l.filter(([u])=>u===a).map(([,u])=>String(u)),s=n("run")[0]??"";switch(t){case"runs":return this.inside.runs;case"run":{let a=this.inside.details[s];if(a)return a;break}case"decisions":return{decisions:this.inside.decisions[s]??[]};case"lines":return{lines:this.inside.details[s]?.last_lines??[]};case"series":{let a=n("axis")[0]??"step",u=n("run").flatMap(d=>n("metric").flatMap(h=>tf(this.inside.series[d]?.[h],a)??[])),m=n("smooth")[0],f=d=>m?{...d,smooth:sa(d,a,m,Number(n("weight")[0]))}:d;return{series:u.map(f)}}}throw{code:"unsupported",message:`a report cannot answer "${t}"`,path:"",advice:"open the store itself: cairn serve"}}};function tf(e,t){if(!e||t==="step"||!e.relative)return e?.step;if(t==="relative"||!e.relative.buckets)return e.relative;let l=s=>s.map(o=>o+e.relative.origin_ms*1e6),{buckets:n}=e.relative;return{...e.relative,buckets:{...n,from:l(n.from),to:l(n.to)}}}function nf({source:e}){let[t,l]=Te(()=>di(location.hash.slice(1))),[n,s]=Te(null),[o,a]=Te(null),[u,m]=Te(0),[f,d]=Te(!1),h=Fn(null),g=go(w=>{l(S=>({...S,...w.axis&&w.axis!==S.axis?{zoom:null}:{},...w}))},[]);_t(()=>{let w=`#${mi(t)}`;location.hash.slice(1)!==w.slice(1)&&history.replaceState(null,"",w)},[t]),_t(()=>{let w=()=>l(di(location.hash.slice(1)));return addEventListener("hashchange",w),()=>removeEventListener("hashchange",w)},[]),_t(()=>{let w=!1,S="",N=async()=>{try{let B=await e.ask("runs",[]);if(w)return;a(null);let U=JSON.stringify(B);U!==S&&(S=U,s(B),m(X=>X+1))}catch(B){w||a(B.message?B:{code:"io",message:"the server does not answer",path:"",advice:"is it still running?"})}};N();let D=e.live?setInterval(()=>document.hidden||N(),2e3):0;return()=>(w=!0,clearInterval(D))},[e]);let[y,T]=Te(()=>matchMedia("(prefers-color-scheme: dark)").matches);_t(()=>{let w=matchMedia("(prefers-color-scheme: dark)"),S=()=>T(w.matches);return w.addEventListener("change",S),()=>w.removeEventListener("change",S)},[]);let A=t.theme==="dark"||t.theme==="auto"&&y;document.documentElement.dataset.theme=A?"dark":"light";let M=Ie(()=>[...n?.runs??[]].sort((w,S)=>(S.created_ms??0)-(w.created_ms??0)),[n]),E=Fn({tick:-1,known:new Map}),v=w=>{E.current.tick!==u&&(E.current={tick:u,known:new Map});let{known:S}=E.current;return S.has(w)||S.set(w,e.ask("decisions",[["run",w]]).then(N=>N.decisions)),S.get(w)},R=Ie(()=>[...new Set(M.map(w=>w.project))].sort(),[n]),x=Ie(()=>M.filter(w=>(!t.project||w.project===t.project)&&Ql(t.runs,`${w.name} ${w.id} ${w.tags.join(" ")} ${w.group}`)),[n,t.project,t.runs]),W=Ie(()=>new Set(t.hidden),[t.hidden]),z=Ie(()=>x.filter((w,S)=>t.hidden.length?!W.has(w.id):S<10),[x,W]),I={source:e,view:t,is_dark:A,listed:x,visible:z,tick:u,decisions:v,change:g,places:Ie(()=>Jr(M.map(w=>w.id)),[n]),run:w=>M.find(S=>S.id===w),link:w=>`#${mi({...t,...w})}`},j=w=>{let S=new Set(z.map(D=>D.id));S.delete(w)||S.add(w);let N=x.filter(D=>!S.has(D.id)).map(D=>D.id);g({hidden:N.length?N:["-"]})};_t(()=>{let w={"/":()=>h.current?.focus(),c:()=>g({page:"charts",metric:""}),t:()=>g({page:"table"}),d:()=>g({page:"compare"}),l:()=>g({log_y:!t.log_y}),x:()=>g({axis:t.axis==="step"?"relative":t.axis==="relative"?"time":"step"}),r:()=>g({zoom:null}),m:()=>g({theme:A?"light":"dark"}),"?":()=>d(!f),Escape:()=>f?d(!1):g({metric:"",zoom:null})},S=N=>{let D=N.target;if(N.ctrlKey||N.metaKey||N.altKey||D.closest("input, select, textarea"))return;let B=w[N.key];B&&(N.preventDefault(),B())};return addEventListener("keydown",S),()=>removeEventListener("keydown",S)},[t,A,f]);let V=(w,S)=>_("a",{href:I.link({page:w,metric:""}),"aria-current":t.page===w?"page":void 0,children:S});return _(Qe,{children:[_("header",{class:"bar",children:[_("a",{class:"name",href:I.link({page:"charts",metric:""}),children:"cairn"}),_("nav",{"aria-label":"pages",children:[V("charts","Charts"),V("table","Runs"),V("compare","Compare")]}),_("span",{class:"fill"}),o&&_("span",{class:"bad",role:"alert",children:[o.message,"; ",o.advice]}),n?.damaged.length?_("span",{class:"bad",title:n.damaged.map(w=>`${w.message} ${w.path}`).join(`
-`),children:[n.damaged.length," damaged"]}):null,_("button",{class:"quiet","aria-label":"Keys",title:"Keys (?)",onClick:()=>d(!f),children:"?"}),_("button",{class:"quiet","aria-label":A?"Light theme":"Dark theme",title:"Theme (m)",onClick:()=>g({theme:A?"light":"dark"}),children:A?"☀":"☾"})]}),_("aside",{"aria-label":"runs",children:[R.length>1&&_("select",{"aria-label":"project",value:t.project,onChange:w=>g({project:w.currentTarget.value}),children:[_("option",{value:"",children:"all projects"}),R.map(w=>_("option",{children:w},w))]}),_("input",{ref:h,type:"search",placeholder:"runs: a name, tag or pattern","aria-label":"search runs",value:t.runs,onInput:w=>g({runs:w.currentTarget.value})}),_("ul",{children:x.slice(0,500).map(w=>_("li",{class:t.page==="run"&&t.run===w.id?"here":"",children:[_("label",{children:[_("input",{type:"checkbox",checked:z.includes(w),onChange:()=>j(w.id),"aria-label":`show ${w.name}`}),_("i",{class:"dot",style:{background:_n(I.places.get(w.id)??0,A)}})]}),_("a",{href:I.link({page:"run",run:w.id}),title:`${w.project}/${w.id}`,children:w.name}),_(Jl,{run:w})]},w.id))}),x.length>500&&_("p",{class:"dim",children:["and ",x.length-500," more: search for them"]}),n&&!x.length&&_("p",{class:"dim",children:["No run",t.runs?" matches":" yet","."]})]}),_("main",{children:[t.page==="charts"&&_("form",{class:"tools",onSubmit:w=>w.preventDefault(),children:[_("input",{type:"search",placeholder:"metrics: a pattern","aria-label":"search metrics",value:t.metrics,onInput:w=>g({metrics:w.currentTarget.value})}),_("select",{"aria-label":"x axis",value:t.axis,onChange:w=>g({axis:w.currentTarget.value}),children:[_("option",{value:"step",children:"step"}),_("option",{value:"relative",children:"relative time"}),_("option",{value:"time",children:"wall time"})]}),_("label",{title:"Smoothing",children:[_("select",{"aria-label":"smoothing",value:t.smoothing,onChange:w=>g({smoothing:w.currentTarget.value,weight:0}),children:[_("option",{value:"time_weighted",children:"time-weighted"}),_("option",{value:"exponential",children:"exponential (TensorBoard)"}),_("option",{value:"gaussian",children:"gaussian"})]}),_("input",{type:"range","aria-label":"how much smoothing",min:"0",max:t.smoothing==="gaussian"?50:.99,step:t.smoothing==="gaussian"?1:.01,value:t.weight,onInput:w=>g({weight:Number(w.currentTarget.value)})}),_("output",{children:t.weight||"off"})]}),_("label",{children:[_("input",{type:"checkbox",checked:t.log_y,onChange:()=>g({log_y:!t.log_y})})," log y"]}),_("label",{children:[_("input",{type:"checkbox",checked:t.log_x,disabled:t.axis==="time",onChange:()=>g({log_x:!t.log_x})})," log x"]}),_("label",{children:[_("input",{type:"checkbox",checked:t.outliers,onChange:()=>g({outliers:!t.outliers})})," outliers"]}),_("label",{children:[_("input",{type:"checkbox",checked:t.marks,onChange:()=>g({marks:!t.marks})})," checkpoints"]}),t.zoom&&_("button",{onClick:()=>g({zoom:null}),children:"reset zoom"})]}),!n&&!o?_("p",{class:"empty",children:"…"}):n&&!n.runs.length?_("p",{class:"empty",children:"No run yet. This page shows it as soon as it logs."}):t.page==="table"?_(ta,{shown:I}):t.page==="compare"?_(na,{shown:I}):t.page==="run"?_(la,{shown:I}):_(Xr,{shown:I})]}),f&&_("dialog",{open:!0,"aria-label":"keys",children:[_("h2",{children:"Keys"}),_("dl",{children:[["/","search runs"],["c","charts"],["t","table of runs"],["d","compare"],["l","logarithmic y"],["x","next x axis"],["r","reset the zoom"],["m","light or dark"],["Esc","back"]].map(([w,S])=>_(Qe,{children:[_("dt",{children:_("kbd",{children:w})}),_("dd",{children:S})]}))}),_("p",{class:"dim",children:"Drag in a chart to zoom all of them, double-click to see all."}),_("button",{onClick:()=>d(!1),children:"Close"})]})]})}var ia=document.getElementById("inside")?.textContent,lf=ia?new Xl(JSON.parse(ia)):new Zl("");io(_(nf,{source:lf}),document.getElementById("page"));</script>
+<script type="module">var ce,nr,Za,qt,$s,Dl,lr,$l,sr,Cs,As,Xa,il=Symbol.for("pv"),Rl={},Ll=[],ec=/^m(i|n|o|s|text|space)$/,Es=Array.isArray,ir=Ll.slice,fn=Object.assign;function un(e){e&&e.parentNode&&e.remove()}function Al(e,t,l,n,s){var r={type:e,props:t,key:l,ref:n,__k:null,__:null,__b:0,__e:null,__c:null,constructor:il,__v:s||++nr,__i:-1,__u:0};return!s&&ce.vnode&&ce.vnode(r),r}function Be(e){return e.children}function Cl(e,t){this.props=e,this.context=t,this.__g=0}function Kt(e,t){if(t==null)return e.__&&Kt(e.__,e.__i+1);for(var l;t<e.__k.length;t++)if((l=e.__k[t])&&l.__e)return l.__e;return typeof e.type!="function"||e.props.__P?null:Kt(e)}function tc(e){var t,l=e.__v,n=l.__e,s=[],r=[],o=e.__P;o&&((t=fn({constructor:il},l)).__v=l.__v+1,ce.vnode&&ce.vnode(t),Ds(o,t,l,e.__n,o.namespaceURI,32&l.__u?[n]:null,s,n||Kt(l),32&l.__u,r),t.__v=l.__v,t.__.__k[t.__i]=t,fr(s,t,r),l.__=l.__e=null,t.__e!=n&&rr(t))}function rr(e){if((e=e.__)&&e.__c&&!e.props.__P)return e.__e=null,e.__k.some(function(t){return t&&(e.__e=t.__e)}),rr(e)}function er(e){(8&e.__g||(e.__g|=8,qt.push(e),Dl++))&&$s==ce.debounceRendering||(($s=ce.debounceRendering)||queueMicrotask)(or)}function or(){try{for(var e,t=1;qt.length;)qt.length>t&&qt.sort(lr),e=qt.shift(),t=qt.length,8&e.__g&&tc(e)}finally{(Dl=qt.length)&&($s||queueMicrotask)(or)}}function ar(e,t,l,n,s,r,o,a,p,m,u){var d,_,w,P,E,x,C=n.__k||Ll,k=t.length;for(p=nc(l,t,C,p,k),d=0;d<k;d++)(w=l.__k[d])!=null&&(_=~w.__i&&C[w.__i]||Rl,w.__i=d,x=Ds(e,w,_,s,r,o,a,p,m,u),P=w.__e,(_.ref!=w.ref||8&_.__u)&&(_.ref&&Rs(_.ref,null,w,_),w.ref&&u.push(w.ref,w.__c||P,w)),E=E||P,4&w.__u?(p=cr(w,p,e,!_.__v),_.__e&&(_.__e=null)):typeof w.type=="function"&&x!==void 0?p=x:P&&(p=P.nextSibling),w.__u&=-21);return l.__e=E,p}function nc(e,t,l,n,s){var r,o,a,p,m,u,d,_,w,P=l.length,E=P,x=0,C=0,k=e.__k=Array(s);for(r=0;r<s;r++)(o=t[r])!=null&&typeof o!="boolean"&&typeof o!="function"?(typeof o!="object"||o.constructor===String?o=k[r]=Al(null,o):Es(o)?o=k[r]=Al(Be,{children:o}):o.constructor===il&&o.__b?o=k[r]=Al(o.type,o.props,o.key,o.ref,o.__v):k[r]=o,p=r+x,o.__=e,o.__b=e.__b+1,a=null,~(m=o.__i=lc(o,l,p,E))&&(E--,(a=l[m])&&(a.__u|=2)),a&&a.__v?(o.__u|=16,m==p-1?x--:m==p+1?x++:m!=p&&(m>p?x--:x++,C=1)):(~m||(s>P?x--:s<P&&x++),typeof o.type!="function"&&(o.__u|=4))):k[r]=null;if(C){for(u=[],d=[],r=0;r<s;r++)if((o=k[r])&&16&o.__u){for(x=0,_=u.length;x<_;)u[w=x+_>>1]<o.__i?x=w+1:_=w;u[x]=o.__i,d[r]=x+1}for(x=u.length;r--;)d[r]&&(d[r]==x?x--:k[r].__u|=4)}if(E)for(r=0;r<P;r++)!(a=l[r])||2&a.__u||(a.__e==n&&(n=Kt(a)),Ls(a,a));return n}function cr(e,t,l,n){var s,r,o,a;if(typeof e.type=="function"){if(e.props.__P)return t;if(s=e.__k)for(r=0;r<s.length;r++)s[r]&&(s[r].__=e,t=cr(s[r],t,l,!1));return t}for(t&&!t.parentNode&&(t=Kt(e))&&!t.parentNode&&(t=null),o=e.__e,a=t;a&&a.nodeType==8;)a=a.nextSibling;for(o!=a&&(!n&&l.moveBefore&&o.parentNode?l.moveBefore(o,t):l.insertBefore(o,t||null)),t=o;(t=t&&t.nextSibling)&&t.nodeType==8&&!t.data.startsWith("$s"););return t}function lc(e,t,l,n){var s,r=e.key,o=e.type,a=t[l],p=a&&!(2&a.__u);if(a===null&&r==null||p&&r==a.key&&o==a.type)return l;if(n>(p?1:0)){for(s=l-1;s>=0;s--)if((a=t[s])&&!(2&a.__u)&&r==a.key&&o==a.type)return s;for(s=l+1;s<t.length;s++)if((a=t[s])&&!(2&a.__u)&&r==a.key&&o==a.type)return s}return-1}function tr(e,t,l){l==null&&(l=""),t[0]=="-"?e.setProperty(t,l):e[t]=l}function Tl(e,t,l,n,s){var r,o;if(t=="style")if(typeof l=="string")e.style.cssText=l;else{if(typeof n=="string"&&(e.style.cssText=n=""),n)for(t in n)l&&t in l||tr(e.style,t);if(l)for(t in l)n&&l[t]==n[t]||tr(e.style,t,l[t])}else if(t[0]=="o"&&t[1]=="n")typeof l!="function"&&(l=null),typeof n!="function"&&(n=null),(e.__e||(e.__e={}))[t]=l,l&&n||(o=As[t]||(As[t]=sc(t)),(e.__a||(e.__a={}))[t]=Cs,r=t!=(t=t.replace(sr,"$1")),(t=t.slice(2))[0]<"a"&&(t=t.toLowerCase()),l?e.addEventListener(t,o,r):e.removeEventListener(t,o,r));else{if(s=="http://www.w3.org/2000/svg")t=t.replace(/xlink(H|:h)/,"h").replace(/sName$/,"s");else if(t!="width"&&t!="height"&&t!="href"&&t!="list"&&t!="form"&&t!="tabIndex"&&t!="download"&&t!="rowSpan"&&t!="colSpan"&&t!="role"&&t!="popover"&&t in e)try{return void(e[t]=l??"")}catch{}if(typeo)cairn",
+    R"cairn(f l=="function")return;l==null||l===!1&&t[4]!="-"?e.removeAttribute(t):e.setAttribute(t,t=="popover"&&l==1?"":l)}}function sc(e){return function(t){var l=this.__e;if(l){if(l=l[e],t[$l]==null)t[$l]=Cs++;else if(t[$l]<this.__a[e])return;return l(ce.event?ce.event(t):t)}}}function Ds(e,t,l,n,s,r,o,a,p,m){var u,d,_,w,P,E,x,C,k,L,M,B,$,z,V,R,F,b,S=t.type;if(t.constructor!==il)return null;128&l.__u&&(p=32&l.__u,u=l.__c.__z)&&(t.__u|=p,d=r=[],u.nodeType==8?a=El(u,r):r.push(u),a=r[0]||a),(u=ce.__b)&&u(t);e:if(typeof S=="function"){_=o.length;try{if(C=t.props,k=(u=S.prototype)&&u.render,L=(u=S.contextType)&&n[u.__c],M=u?L?L.props.value:u.__:n,(w=l.__c)?(t.__c=w,2&w.__g&&(w.__g|=1)):(k?t.__c=w=new S(C,M):(t.__c=w=new Cl(C,M),w.constructor=S,w.render=rc),L&&L.sub(w),w.state||(w.state={}),w.__n=n,w.__g|=8,w.__h=[],w.__k=[]),k&&(w.__s||(w.__s=w.state),S.getDerivedStateFromProps&&(w.__s==w.state&&(w.__s=fn({},w.__s)),fn(w.__s,S.getDerivedStateFromProps(C,w.__s)))),P=w.props,E=w.state,w.__v=t,l.__c){if(C!==P&&k&&!S.getDerivedStateFromProps&&w.componentWillReceiveProps&&w.componentWillReceiveProps(C,M),t.__v==l.__v&&!(8&w.__g)||!(4&w.__g)&&w.shouldComponentUpdate&&w.shouldComponentUpdate(C,w.__s,M)===!1){t.__v!=l.__v&&(w.props=C,w.state=w.__s,w.__g&=-9),t.__e=l.__e,t.__k=l.__k,t.__k.some(function(A){A&&(A.__=t)}),Ll.push.apply(w.__h,w.__k),w.__k=[],w.__h.length&&o.push(w),a=Kt(l);break e}w.componentWillUpdate&&w.componentWillUpdate(C,w.__s,M),k&&w.componentDidUpdate&&w.__h.push(function(){w.componentDidUpdate(P,E,x)})}else k&&!S.getDerivedStateFromProps&&w.componentWillMount&&w.componentWillMount(),k&&w.componentDidMount&&w.__h.push(w.componentDidMount);w.context=M,w.props=C,w.__P=e,w.__g&=-5,B=ce.__r,$=k?25:0;do w.__g&=-9,B&&B(t),u=w.render(w.props,w.state=w.__s,w.context);while(8&w.__g&&++$<25);k&&(Ll.push.apply(w.__h,w.__k),w.__k=[]),w.state=w.__s,w.getChildContext&&(n=fn({},n,w.getChildContext())),k&&l.__c&&w.getSnapshotBeforeUpdate&&(x=w.getSnapshotBeforeUpdate(P,E)),z=u&&u.type===Be&&u.key==null?u.props.children:u,C.__P&&(u=a,s=(e=C.__P).namespaceURI,p=r=null,l.props&&l.props.__P!=e&&(l.__k.some(function(A){A&&Ls(A,A)}),l.__k=null),a=l.__k?Kt(l,0):null),a=ar(e,Es(z)?z:[z],t,l,n,s,r,o,a,p,m),C.__P&&(t.__e=null,a=u),t.__u&=-161,d&&d.some(un),w.__h.length&&o.push(w),1&w.__g&&(w.__g&=-4)}catch(A){if(o.length=_,t.__v=null,p||r)if(A&&A.then){if(t.__u|=128|p,r){for(~(F=r.indexOf(a||void 0))||(F=r.length);(b=r[F-1])&&b.nodeType==8;)F--;for(;F<r.length;F++)if(b=r[F])if(r[F]=null,V){if(b==R)break}else{if(b.nodeType!=8)break;b.data.startsWith("$s")&&(R=El(V=b))}}if(!V){for(;a&&a.nodeType==8&&a.nextSibling;)a=a.nextSibling;V=a}(u=El(V=t.__c.__z||(t.__c.__z=V)))?(t.__e=V,a=u):t.__e=a,a=a&&a.nextSibling}else r&&r.some(un);else t.__e=l.__e;t.__k||(t.__k=l.__k||[]),A&&A.then||ur(t),ce.__e(A,t,l)}}else a=t.__e=ic(l.__e,t,l,n,s,r,o,p,m,e);return(u=ce.diffed)&&u(t),a}function El(e,t){if(e&&e.nodeType==8&&e.data.startsWith("$s"))for(var l=1;e=e.nextSibling;){if(e.nodeType==8){if(e.data.startsWith("$s"))l++;else if(e.data.startsWith("/$s")&&!--l)return e}t&&t.push(e)}}function ur(e){e&&(e.__c&&(e.__c.__g|=4),e.__k&&e.__k.some(ur))}function fr(e,t,l){for(var n=0;n<l.length;)Rs(l[n++],l[n++],l[n++]);ce.__c&&ce.__c(t,e),e.some(function(s){try{e=s.__h,s.__h=[],e.some(function(r){r.call(s)})}catch(r){ce.__e(r,s.__v)}})}function ic(e,t,l,n,s,r,o,a,p,m){var u,d,_,w,P,E,x,C,k=l.props||Rl,L=t.props,M=t.type;if(M=="svg"?s="http://www.w3.org/2000/svg":M=="math"?s="http://www.w3.org/1998/Math/MathML":s||(s="http://www.w3.org/1999/xhtml"),r){for(u=0;u<r.length;u++)if((P=r[u])&&(M?P.localName==M:P.nodeType==3)){e=P,r[u]=null;break}}if(!e){if(C=m.ownerDocument||document,!M)return C.createTextNode(L);e=C.createElementNS(s,M,L.is?L:m),a&&(ce.__m&&ce.__m(t,r),a=!1),r=null}if(M){if(m=M=="template"&&e.content||e,r=M=="textarea"&&L.defaultValue!=null?null:r&&ir.call(m.childNodes),!a&&r)for(k={},u=0;u<e.attributes.length;u++)k[(P=e.attributes[u]).name]=P.value;for(u in k)P=k[u],u=="dangerouslySetInnerHTML"?_=P:u=="children"||u in L||u=="value"&&"defaultValue"in L||u=="checked"&&"defaultChecked"in L||Tl(e,u,null,P,s);for(u in L)P=L[u],u=="children"?w=P:u=="dangerouslySetInnerHTML"?d=P:u=="value"?E=P:u=="checked"?x=P:a&&typeof P!="function"||k[u]===P||Tl(e,u,P,k[u],s);d?(a||_&&(d.__html==_.__html||d.__html==e.innerHTML)||(e.innerHTML=d.__html),t.__k=[]):(_&&(e.textContent=""),(M=="foreignObject"||s=="http://www.w3.org/1998/Math/MathML"&&ec.test(M))&&(s="http://www.w3.org/1999/xhtml"),ar(m,Es(w)?w:[w],t,l,n,s,r,o,r?r[0]:l.__k&&Kt(l,0),a,p),r&&r.some(un)),a&&M!="textarea"||(u="value",M=="progress"&&E==null?e.removeAttribute(u):E==null||E===e[u]&&(M!="progress"||E)||Tl(e,u,E,k[u],s),u="checked",x!=null&&x!=e[u]&&Tl(e,u,x,k[u],s))}else k===L||a&&e.data==L||(e.data=L);return e}function Rs(e,t,l,n){try{typeof e=="function"?t?t.__x=e(t)||1:n&&(n=n.__c||n.__e)&&(t=n.__x)&&(n.__x=null,typeof t=="function"?t():e(null)):e.current=t}catch(s){ce.__e(s,l)}}function Ls(e,t,l){var n,s,r,o;if(ce.unmount&&ce.unmount(e),!(n=e.ref)||n.current&&n.current!=e.__e||Rs(n,null,t,e),n=e.__c){if(n.componentWillUnmount)try{n.componentWillUnmount()}catch(a){ce.__e(a,t)}n.__P=n.__n=null}if(n=e.__k)for(o=0;o<n.length;o++)n[o]&&Ls(n[o],t,typeof e.type!="function"||l&&!e.props.__P);!l&&(n=e.__c)&&(n=n.__z)&&(s=El(n,r=[]))&&(n==e.__e&&r.some(un),un(s),un(n)),l||un(e.__e),e.__e=e.__c=e.__=null}function rc(e,t,l){return this.constructor(e,l)}function pr(e,t){var l,n,s,r;ce.__&&ce.__(e,t),t.nodeType==9&&(t=t.documentElement),n=(l=e&&32&e.__u)?null:t.__k,t.__k=Al(Be,{children:[e]}),s=[],r=[],Ds(t,t.__k,n||Rl,Rl,t.namespaceURI,n?null:t.firstChild?ir.call(t.childNodes):null,s,n?n.__e:t.firstChild,l,r),fr(s,t.__k,r),t.__k.props.children=null}ce={__e:function(e,t,l,n){for(var s,r,o;t=t.__;)if((s=t.__c)&&!(1&s.__g)){s.__g|=4;try{if((o=(r=s.constructor)&&r.getDerivedStateFromError)&&s.setState(r.getDerivedStateFromError(e)),s.componentDidCatch&&(s.componentDidCatch(e,n||{}),o=1),o&&8&s.__g)return void(s.__g|=2)}catch(a){e=a}}throw Dl=0,e}},nr=0,Za=function(e){return e!=null&&e.constructor===il},Cl.prototype.setState=function(e,t){var l=this.__s;l&&l!=this.state||(l=this.__s=fn({},this.state)),typeof e=="function"&&(e=e(fn({},l),this.props)),e&&(fn(l,e),this.__v&&(t&&this.__k.push(t),er(this)))},Cl.prototype.forceUpdate=function(e){this.__v&&(this.__g|=4,e&&this.__h.push(e),er(this))},Cl.prototype.render=Be,qt=[],Dl=0,lr=function(e,t){return e.__v.__b-t.__v.__b},$l=Symbol(),sr=/(PointerCapture)$|Capture$/i,Cs=0,As={},Xa=0;var ol,Ee,Ns,dr,Fs=Object.is,al=0,kr=[],Vs=[],Te=ce,mr=Te.__b,hr=Te.__r,gr=Te.diffed,_r=Te.__c,br=Te.unmount,yr=Te.__;function Os(e,t){Te.__h&&Te.__h(Ee,e,al||t),al=0;var l=Ee.__H||(Ee.__H={__:[],__h:[]});return e>=l.__.length&&l.__.push({}),l.__[e]}function be(e){return al=1,oc(Mr,e)}function oc(e,t,l){var n=Os(ol++,2);if(n.t=e,!n.__c&&(n.__=[l?l(t):Mr(void 0,t),function(r){var o=(n.__N||n.__)[0],a=n.t(o,r);Fs(o,a)||(n.__N=[a,n.__[1]],n.__c.setState({}))}],n.__c=Ee,!Ee.__f)){Ee.__f=!0;var s=Ee.shouldComponentUpdate;Ee.shouldComponentUpdate=function(r,o,a){var p=this.__H;if(!p)return!0;var m=!1,u=this.props!=r;if(p.__.some(function(_){_.__N&&(m=!0,Fs(_.__[0],_.__N[0])||(u=!0))}),s){var d=s.call(this,r,o,a);return m?d||u:d}return!m||u}}return n.__}function Ge(e,t){var l=Os(ol++,3);!Te.__s&&Sr(l.__H,t)&&(l.__P=!0,l.__=e,l.u=t,Ee.__H.__h.push(l))}function pn(e){return al=5,De(function(){return{current:e}},[])}function De(e,t){var l=Os(ol++,7);return Sr(l.__H,t)&&(l.__=e(),l.__H=t),l.__}function xr(e,t){return al=8,De(function(){return e},t)}function ac(){var e;do{for(;e=Vs.shift();)try{rl(e)}catch(l){Te.__e(l,{__:(e=e.__P)&&e.__v})}for(;e=kr.shift();){var t=e.__H;if(e.__P&&t)try{t.__h.some(rl),t.__h.some(zs),t.__h=[]}catch(l){t.__h=[],Te.__e(l,e.__v)}}}while(Vs.length)}Te.__b=function(e){Ee=null,mr&&mr(e)},Te.__=function(e,t){e&&t.__k&&t.__k.__m&&(e.__m=t.__k.__m),yr&&yr(e,t)},Te.__r=function(e){hr&&hr(e),ol=0;var t=(Ee=e.__c).__H;t&&(Ns==Ee?Ee.__h=[]:(t.__h.some(rl),t.__h.some(zs),ol=0),t.__h=[],t.__.some(function(l){l.__N&&(l.__=l.__N),l.u=l.__N=void 0})),Ns=Ee},Te.diffed=function(e){gr&&gr(e);var t=e.__c;t&&t.__H&&(t.__H.__h.length&&vr(kr.push(t)),t.__H.__.some(function(l){l.u&&(l.__H=l.u)})),Ns=Ee=null},Te.__c=function(e,t){t.some(function(l){try{l.__h.some(rl),l.__h=l.__h.filter(function(n){return!n.__||zs(n)})}catch(n){l.__h=[function(){throw n}]}}),_r&&_r(e,t)},Te.unmount=function(e){br&&br(e);var t,l,n=e.__c;n&&n.__H&&(n.__H.__.some(function(s){try{if(s.__P&&s.__c){if(l===void 0){for(l=e.__;l&&(!l.__c||!l.__c.__P);)l=l.__;l=l&&l.__c}s.__P=l,vr(Vs.push(s))}else rl(s)}catch(r){t=r}}),n.__H=void 0,t&&Te.__e(t,n.__v))};var wr=typeof requestAnimationFrame=="function";function cc(e){var t,l=function(){clearTimeout(n),wr&&cancelAnimationFrame(t),setTimeout(e)},n=setTimeout(l,35);wr&&(t=requestAnimationFrame(l))}function vr(e){e!=1&&dr==Te.requestAnimationFrame||((dr=Te.requestAnimationFrame)||cc)(ac)}function rl(e){var t=Ee,l=e.__c;typeof l=="function"&&(e.__c=void 0,l()),Ee=t}function zs(e){var t=Ee;e.__c=e.__(),Ee=t}function Sr(e,t){return!e||e.length!=t.length||t.some(function(l,n){return!Fs(l,e[n])})}function Mr(e,t){return typeof t=="function"?t(e):t}var uc="uplot",fc="u-hz",pc="u-vt",dc="u-title",mc="u-wrap",hc="u-under",gc="u-over",_c="u-axis",hn="u-off",bc="u-select",yc="u-cursor-x",wc="u-cursor-y",vc="u-cursor-pt",kc="u-legend",xc="u-live",Sc="u-inline",Mc="u-series",Pc="u-marker",Pr="u-label",Tc="u-value",ul="width",fl="height";var Tr="bottom",zn="left",js="right",li="#000",$r=li+"0",Hs="mousemove",Ar="mousedown",Is="mouseup",Cr="mouseenter",Er="mouseleave",Dr="dblclick",$c="resize",Ac="scroll",Rr="change",Ol="dppxchange",si="--",Bn=typeof window<"u",Ys=Bn?document:null,jn=Bn?window:null,Cc=Bn?navigator:null,re,Nl;function qs(){let e=devicePixelRatio;re!=e&&(re=e,Nl&&Qs(Rr,Nl,qs),Nl=matchMedia(`(min-resolution: ${re-.001}dppx) and (max-resolution: ${re+.001}dppx)`),gn(Rr,Nl,qs),jn.dispatchEvent(new CustomEvent(Ol)))}function at(e,t){if(t!=null){let l=e.classList;!l.contains(t)&&l.add(t)}}function Ks(e,t){let l=e.classList;l.contains(t)&&l.remove(t)}function ye(e,t,l){e.style[t]=l+"px"}function St(e,t,l,n){let s=Ys.createElement(e);return t!=null&&at(s,t),l?.insertBefore(s,n),s}function _t(e,t){return St("div",e,t)}var Lr=new WeakMap;function Lt(e,t,l,n,s){let r="translate("+t+"px,"+l+"px)",o=Lr.get(e);r!=o&&(e.style.transform=r,Lr.set(e,r),t<0||l<0||t>n||l>s?at(e,hn):Ks(e,hn))}var Nr=new WeakMap;function Fr(e,t,l){let n=t+l,s=Nr.get(e);n!=s&&(Nr.set(e,n),e.style.background=t,e.style.borderColor=l)}var Vr=new WeakMap;function zr(e,t,l,n){let s=t+""+l,r=Vr.get(e);s!=r&&(Vr.set(e,s),e.style.height=l+"px",e.style.width=t+"px",e.style.marginLeft=n?-t/2+"px":0,e.style.marginTop=n?-l/2+"px":0)}var ii={passive:!0},Ec={...ii,capture:!0};function gn(e,t,l,n){t.addEventListener(e,l,n?Ec:ii)}function Qs(e,t,l,n){t.removeEventListener(e,l,ii)}Bn&&qs();function Mt(e,t,l,n){let s;l=l||0,n=n||t.length-1;let r=n<=2147483647;for(;n-l>1;)s=r?l+n>>1:ct((l+n)/2),t[s]<e?l=s:n=s;return e-t[l]<=t[n]-e?l:n}function po(e){return(l,n,s)=>{let r=-1,o=-1;for(let a=n;a<=s;a++)if(e(l[a])){r=a;break}for(let a=s;a>=n;a--)if(e(l[a])){o=a;break}return[r,o]}}var mo=e=>e!=null,ho=e=>e!=null&&e>0,Il=po(mo),Dc=po(ho);function Rc(e,t,l,n=0,s=!1){let r=s?Dc:Il,o=s?ho:mo;[t,l]=r(e,t,l);let a=e[t],p=e[t];if(t>-1)if(n==1)a=e[t],p=e[l];else if(n==-1)a=e[l],p=e[t];else for(let m=t;m<=l;m++){let u=e[m];o(u)&&(u<a?a=u:u>p&&(p=u))}return[a??pe,p??-pe]}function Wl(e,t,l,n){let s=Hr(e),r=Hr(t);e==t&&(s==-1?(e*=l,t/=l):(e/=l,t*=l));let o=l==10?Ot:go,a=s==1?ct:bt,p=r==1?bt:ct,m=a(o(Le(e))),u=p(o(Le(t))),d=Hn(l,m),_=Hn(l,u);return l==10&&(m<0&&(d=de(d,-m)),u<0&&(_=de(_,-u))),n||l==2?(e=d*s,t=_*r):(e=wo(e,d),t=Ul(t,_)),[e,t]}function ri(e,t,l,n){let s=Wl(e,t,l,n);return e==0&&(s[0]=0),t==0&&(s[1]=0),s}var oi=.1,Or={mode:3,pad:oi},dl={pad:0,soft:null,mode:0},Lc={min:dl,max:dl};function jl(e,t,l,n){return Bl(l)?jr(e,t,l):(dl.pad=l,dl.soft=n?0:null,dl.mode=n?3:0,jr(e,t,Lc))}function se(e,t){return e??t}function Nc(e,t,l){for(t=se(t,0),l=se(l,e.length-1);t<=l;){if(e[t]!=null)return!0;t++}return!1}function jr(e,t,l){let n=l.min,s=l.max,r=se(n.pad,0),o=se(s.pad,0),a=se(n.hard,-pe),p=se(s.hard,pe),m=se(n.soft,pe),u=se(s.soft,-pe),d=se(n.mode,0),_=se(s.mode,0),w=t-e,P=Ot(w),E=Xe(Le(e),Le(t)),x=Ot(E),C=Le(x-P);(w<1e-24||C>10)&&(w=0,(e==0||t==0)&&(w=1e-24,d==2&&m!=pe&&(r=0),_==2&&u!=-pe&&(o=0)));let k=w||E||1e3,L=Ot(k),M=Hn(10,ct(L)),B=k*(w==0?e==0?.1:1:r),$=de(wo(e-B,M/10),24),z=e>=m&&(d==1||d==3&&$<=m||d==2&&$>=m)?m:pe,V=Xe(a,$<z&&e>=z?z:Pt(z,$)),R=k*(w==0?t==0?.1:1:o),F=de(Ul(t+R,M/10),24),b=t<=u&&(_==1||_==3&&F>=u||_==2&&F<=u)?u:-pe,S=Pt(p,F>b&&t<=b?b:Xe(b,F));return V==S&&V==0&&(S=100),[V,S]}var Fc=new Intl.NumberFormat(Bn?Cc.language:"en-US"),ai=e=>Fc.format(e),ut=Math,zl=ut.PI,Le=ut.abs,ct=ut.floor,Re=ut.round,bt=ut.ceil,Pt=ut.min,Xe=ut.max,Hn=ut.pow,Hr=ut.sign,Ot=ut.log10,go=ut.log2,Vc=(e,t=1)=>ut.sinh(e)*t,Ws=(e,t=1)=>ut.asinh(e/t),pe=1/0;function Ir(e){return(Ot((e^e>>31)-(e>>31))|0)+1}function Js(e,t,l){return Pt(Xe(e,t),l)}function _o(e){return typeof e=="function"}function ee(e){return _o(e)?e:()=>e}var zc=()=>{},bo=e=>e,yo=(e,t)=>t,Oc=e=>null,Wr=e=>!0,Ur=(e,t)=>e==t,jc=/\.\d*?(?=9{6,}|0{6,})/gm,_n=e=>{if(ko(e)||Jt.has(e))return e;let t=`${e}`,l=t.match(jc);if(l==null)return e;let n=l[0].length-1;if(t.indexOf("e-")!=-1){let[s,r]=t.split("e");return+`${_n(s)}e${r}`}return de(e,n)};function dn(e,t){return _n(de(_n(e/t))*t)}function Ul(e,t){return _n(bt(_n(e/t))*t)}function wo(e,t){return _n(ct(_n(e/t))*t)}function de(e,t=0){if(ko(e))return e;let l=10**t,n=e*l*(1+Number.EPSILON);return Re(n)/l}var Jt=new Map;function vo(e){return((""+e).split(".")[1]||"").length}function hl(e,t,l,n){let s=[],r=n.map(vo);for(let o=t;o<l;o++){let a=Le(o),p=de(Hn(e,o),a);for(let m=0;m<n.length;m++){let u=e==10?+`${n[m]}e${o}`:n[m]*p,d=(o>=0?0:a)+(o>=r[m]?0:r[m]),_=e==10?u:de(u,d);s.push(_),Jt.set(_,d)}}return s}var ml={},ci=[],In=[null,null],Qt=Array.isArray,ko=Number.isInteger,Hc=e=>e===void 0;function Br(e){return typeof e=="string"}function Bl(e){let t=!1;if(e!=null){let l=e.constructor;t=l==null||l==Object}return t}function Ic(e){return e!=null&&typeof e=="object"}var Wc=Object.getPrototypeOf(Uint8Array),xo="__proto__";function Wn(e,t=Bl){let l;if(Qt(e)){let n=e.find(s=>s!=null);if(Qt(n)||t(n)){l=Array(e.length);for(let s=0;s<e.length;s++)l[s]=Wn(e[s],t)}else l=e.slice()}else if(e instanceof Wc)l=e.slice();else if(t(e)){l={};for(let n in e)n!=xo&&(l[n]=Wn(e[n],t))}else l=e;return l}function $e(e){let t=arguments;for(let l=1;l<t.length;l++){let n=t[l];for(let s in n)s!=xo&&(Bl(e[s])?$e(e[s],Wn(n[s])):e[s]=Wn(n[s]))}return e}var Uc=0,Bc=1,Gc=2;function Yc(e,t,l){for(let n=0,s,r=-1;n<t.length;n++){let o=t[n];if(o>r){for(s=o-1;s>=0&&e[s]==null;)e[s--]=null;for(s=o+1;s<l&&e[s]==null;)e[r=s++]=null}}}function qc(e,t){if(Jc(e)){let o=e[0].slice();for(let a=1;a<e)cairn",
+    R"cairn(.length;a++)o.push(...e[a].slice(1));return Zc(o[0])||(o=Qc(o)),o}let l=new Set;for(let o=0;o<e.length;o++){let p=e[o][0],m=p.length;for(let u=0;u<m;u++)l.add(p[u])}let n=[Array.from(l).sort((o,a)=>o-a)],s=n[0].length,r=new Map;for(let o=0;o<s;o++)r.set(n[0][o],o);for(let o=0;o<e.length;o++){let a=e[o],p=a[0];for(let m=1;m<a.length;m++){let u=a[m],d=Array(s).fill(void 0),_=t?t[o][m]:Bc,w=[];for(let P=0;P<u.length;P++){let E=u[P],x=r.get(p[P]);E===null?_!=Uc&&(d[x]=E,_==Gc&&w.push(x)):d[x]=E}Yc(d,w,s),n.push(d)}}return n}var Kc=typeof queueMicrotask>"u"?e=>Promise.resolve().then(e):queueMicrotask;function Qc(e){let t=e[0],l=t.length,n=Array(l);for(let r=0;r<n.length;r++)n[r]=r;n.sort((r,o)=>t[r]-t[o]);let s=[];for(let r=0;r<e.length;r++){let o=e[r],a=Array(l);for(let p=0;p<l;p++)a[p]=o[n[p]];s.push(a)}return s}function Jc(e){let t=e[0][0],l=t.length;for(let n=1;n<e.length;n++){let s=e[n][0];if(s.length!=l)return!1;if(s!=t){for(let r=0;r<l;r++)if(s[r]!=t[r])return!1}}return!0}function Zc(e,t=100){let l=e.length;if(l<=1)return!0;let n=0,s=l-1;for(;n<=s&&e[n]==null;)n++;for(;s>=n&&e[s]==null;)s--;if(s<=n)return!0;let r=Xe(1,ct((s-n+1)/t));for(let o=e[n],a=n+r;a<=s;a+=r){let p=e[a];if(p!=null){if(p<=o)return!1;o=p}}return!0}var So=["January","February","March","April","May","June","July","August","September","October","November","December"],Mo=["Sunday","Monday","Tuesday","Wednesday","Thursday","Friday","Saturday"];function Po(e){return e.slice(0,3)}var Xc=Mo.map(Po),eu=So.map(Po),tu={MMMM:So,MMM:eu,WWWW:Mo,WWW:Xc};function cl(e){return(e<10?"0":"")+e}function nu(e){return(e<10?"00":e<100?"0":"")+e}var lu={YYYY:e=>e.getFullYear(),YY:e=>(e.getFullYear()+"").slice(2),MMMM:(e,t)=>t.MMMM[e.getMonth()],MMM:(e,t)=>t.MMM[e.getMonth()],MM:e=>cl(e.getMonth()+1),M:e=>e.getMonth()+1,DD:e=>cl(e.getDate()),D:e=>e.getDate(),WWWW:(e,t)=>t.WWWW[e.getDay()],WWW:(e,t)=>t.WWW[e.getDay()],HH:e=>cl(e.getHours()),H:e=>e.getHours(),h:e=>{let t=e.getHours();return t==0?12:t>12?t-12:t},AA:e=>e.getHours()>=12?"PM":"AM",aa:e=>e.getHours()>=12?"pm":"am",a:e=>e.getHours()>=12?"p":"a",mm:e=>cl(e.getMinutes()),m:e=>e.getMinutes(),ss:e=>cl(e.getSeconds()),s:e=>e.getSeconds(),fff:e=>nu(e.getMilliseconds())};function ui(e,t){t=t||tu;let l=[],n=/\{([a-z]+)\}|[^{]+/gi,s;for(;s=n.exec(e);)l.push(s[0][0]=="{"?lu[s[1]]:s[0]);return r=>{let o="";for(let a=0;a<l.length;a++)o+=typeof l[a]=="string"?l[a]:l[a](r,t);return o}}var su=new Intl.DateTimeFormat().resolvedOptions().timeZone;function iu(e,t){let l;return t=="UTC"||t=="Etc/UTC"?l=new Date(+e+e.getTimezoneOffset()*6e4):t==su?l=e:(l=new Date(e.toLocaleString("en-US",{timeZone:t})),l.setMilliseconds(e.getMilliseconds())),l}var To=e=>e%1==0,Hl=[1,2,2.5,5],ru=hl(10,-32,0,Hl),$o=hl(10,0,32,Hl),ou=$o.filter(To),mn=ru.concat($o),fi=`
+`,Ao="{YYYY}",Gr=fi+Ao,Co="{M}/{D}",pl=fi+Co,Fl=pl+"/{YY}",Eo="{aa}",au="{h}:{mm}",On=au+Eo,Yr=fi+On,qr=":{ss}",ae=null;function Do(e){let t=e*1e3,l=t*60,n=l*60,s=n*24,r=s*30,o=s*365,p=(e==1?hl(10,0,3,Hl).filter(To):hl(10,-3,0,Hl)).concat([t,t*5,t*10,t*15,t*30,l,l*5,l*10,l*15,l*30,n,n*2,n*3,n*4,n*6,n*8,n*12,s,s*2,s*3,s*4,s*5,s*6,s*7,s*8,s*9,s*10,s*15,r,r*2,r*3,r*4,r*6,o,o*2,o*5,o*10,o*25,o*50,o*100]),m=[[o,Ao,ae,ae,ae,ae,ae,ae,1],[s*28,"{MMM}",Gr,ae,ae,ae,ae,ae,1],[s,Co,Gr,ae,ae,ae,ae,ae,1],[n,"{h}"+Eo,Fl,ae,pl,ae,ae,ae,1],[l,On,Fl,ae,pl,ae,ae,ae,1],[t,qr,Fl+" "+On,ae,pl+" "+On,ae,Yr,ae,1],[e,qr+".{fff}",Fl+" "+On,ae,pl+" "+On,ae,Yr,ae,1]];function u(d){return(_,w,P,E,x,C)=>{let k=[],L=x>=o,M=x>=r&&x<o,B=d(P),$=de(B*e,3),z=Us(B.getFullYear(),L?0:B.getMonth(),M||L?1:B.getDate()),V=de(z*e,3);if(M||L){let R=M?x/r:0,F=L?x/o:0,b=$==V?$:de(Us(z.getFullYear()+F,z.getMonth()+R,1)*e,3),S=new Date(Re(b/e)),A=S.getFullYear(),W=S.getMonth();for(let U=0;b<=E;U++){let te=Us(A+F*U,W+R*U,1),q=te-d(de(te*e,3));b=de((+te+q)*e,3),b<=E&&k.push(b)}}else{let R=x>=s?s:x,F=ct(P)-ct($),b=V+F+Ul($-V,R);k.push(b);let S=d(b),A=S.getHours()+S.getMinutes()/l+S.getSeconds()/n,W=x/n,U=_.axes[w]._space,te=C/U;for(;b=de(b+x,e==1?0:3),!(b>E);)if(W>1){let q=ct(de(A+W,6))%24,ne=d(b).getHours()-q;ne>1&&(ne=-1),b-=ne*n,A=(A+W)%24;let ue=k[k.length-1];de((b-ue)/x,3)*te>=.7&&k.push(b)}else k.push(b)}return k}}return[p,m,u]}var[cu,uu,fu]=Do(1),[pu,du,mu]=Do(.001);hl(2,-53,53,[1]);function Kr(e,t){return e.map(l=>l.map((n,s)=>s==0||s==8||n==null?n:t(s==1||l[8]==0?n:l[1]+n)))}function Qr(e,t){return(l,n,s,r,o)=>{let a=t.find(P=>o>=P[0])||t[t.length-1],p,m,u,d,_,w;return n.map(P=>{let E=e(P),x=E.getFullYear(),C=E.getMonth(),k=E.getDate(),L=E.getHours(),M=E.getMinutes(),B=E.getSeconds(),$=x!=p&&a[2]||C!=m&&a[3]||k!=u&&a[4]||L!=d&&a[5]||M!=_&&a[6]||B!=w&&a[7]||a[1];return p=x,m=C,u=k,d=L,_=M,w=B,$(E)})}}function hu(e,t){let l=ui(t);return(n,s,r,o,a)=>s.map(p=>l(e(p)))}function Us(e,t,l){return new Date(e,t,l)}function Jr(e,t){return t(e)}var gu="{YYYY}-{MM}-{DD} {h}:{mm}{aa}";function Zr(e,t){return(l,n,s,r)=>r==null?si:t(e(n))}function _u(e,t){let l=e.series[t];return l.width?l.stroke(e,t):l.points.width?l.points.stroke(e,t):null}function bu(e,t){return e.series[t].fill(e,t)}var yu={show:!0,live:!0,isolate:!1,mount:zc,markers:{show:!0,width:2,stroke:_u,fill:bu,dash:"solid"},idx:null,idxs:null,values:[]};function wu(e,t){let l=e.cursor.points,n=_t(),s=l.size(e,t);ye(n,ul,s),ye(n,fl,s);let r=s/-2;ye(n,"marginLeft",r),ye(n,"marginTop",r);let o=l.width(e,t,s);return o&&ye(n,"borderWidth",o),n}function vu(e,t){let l=e.series[t].points;return l._fill||l._stroke}function ku(e,t){let l=e.series[t].points;return l._stroke||l._fill}function xu(e,t){return e.series[t].points.size}var Bs=[0,0];function Su(e,t,l){return Bs[0]=t,Bs[1]=l,Bs}function Vl(e,t,l,n=!0){return s=>{s.button==0&&(!n||s.target==t)&&l(s)}}function Gs(e,t,l,n=!0){return s=>{(!n||s.target==t)&&l(s)}}var Mu={show:!0,x:!0,y:!0,lock:!1,move:Su,points:{one:!1,show:wu,size:xu,width:0,stroke:ku,fill:vu},bind:{mousedown:Vl,mouseup:Vl,click:Vl,dblclick:Vl,mousemove:Gs,mouseleave:Gs,mouseenter:Gs},drag:{setScale:!0,x:!0,y:!1,dist:0,uni:null,click:(e,t)=>{t.stopPropagation(),t.stopImmediatePropagation()},_x:!1,_y:!1},focus:{dist:(e,t,l,n,s)=>n-s,prox:-1,bias:0},hover:{skip:[void 0],prox:null,bias:0},left:-10,top:-10,idx:null,dataIdx:null,idxs:null,event:null},Ro={show:!0,stroke:"rgba(0,0,0,0.07)",width:2},pi=$e({},Ro,{filter:yo}),Lo=$e({},pi,{size:10}),No=$e({},Ro,{show:!1}),di='12px system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, "Noto Sans", sans-serif, "Apple Color Emoji", "Segoe UI Emoji", "Segoe UI Symbol", "Noto Color Emoji"',Fo="bold "+di,Vo=1.5,Xr={show:!0,scale:"x",stroke:li,space:50,gap:5,alignTo:1,size:50,labelGap:0,labelSize:30,labelFont:Fo,side:2,grid:pi,ticks:Lo,border:No,font:di,lineGap:Vo,rotate:0},Pu="Value",Tu="Time",eo={show:!0,scale:"x",auto:!1,sorted:1,min:pe,max:-pe,idxs:[]};function $u(e,t,l,n,s){return t.map(r=>r==null?"":ai(r))}function Au(e,t,l,n,s,r,o){let a=[],p=Jt.get(s)||0;l=o?l:de(Ul(l,s),p);for(let m=l;m<=n;m=de(m+s,p))a.push(Object.is(m,-0)?0:m);return a}function Zs(e,t,l,n,s,r,o){let a=[],p=e.scales[e.axes[t].scale].log,m=p==10?Ot:go,u=ct(m(l));s=Hn(p,u),p==10&&(s=mn[Mt(s,mn)]);let d=l,_=s*p;p==10&&(_=mn[Mt(_,mn)]);do a.push(d),d=d+s,p==10&&!Jt.has(d)&&(d=de(d,Jt.get(s))),d>=_&&(s=d,_=s*p,p==10&&(_=mn[Mt(_,mn)]));while(d<=n);return a}function Cu(e,t,l,n,s,r,o){let p=e.scales[e.axes[t].scale].asinh,m=n>p?Zs(e,t,Xe(p,l),n,s):[p],u=n>=0&&l<=0?[0]:[];return(l<-p?Zs(e,t,Xe(p,-n),-l,s):[p]).reverse().map(_=>-_).concat(u,m)}var zo=/./,Eu=/[12357]/,Du=/[125]/,to=/1/,Xs=(e,t,l,n)=>e.map((s,r)=>t==4&&s==0||r%n==0&&l.test(s.toExponential()[s<0?1:0])?s:null);function Ru(e,t,l,n,s){let r=e.axes[l],o=r.scale,a=e.scales[o],p=e.valToPos,m=r._space,u=p(10,o),d=p(9,o)-u>=m?zo:p(7,o)-u>=m?Eu:p(5,o)-u>=m?Du:to;if(d==to){let _=Le(p(1,o)-u);if(_<m)return Xs(t.slice().reverse(),a.distr,d,bt(m/_)).reverse()}return Xs(t,a.distr,d,1)}function Lu(e,t,l,n,s){let r=e.axes[l],o=r.scale,a=r._space,p=e.valToPos,m=Le(p(1,o)-p(2,o));return m<a?Xs(t.slice().reverse(),3,zo,bt(a/m)).reverse():t}function Nu(e,t,l,n){return n==null?si:t==null?"":ai(t)}var no={show:!0,scale:"y",stroke:li,space:30,gap:5,alignTo:1,size:50,labelGap:0,labelSize:30,labelFont:Fo,side:3,grid:pi,ticks:Lo,border:No,font:di,lineGap:Vo,rotate:0};function Fu(e,t){let l=3+(e||1)*2;return de(l*t,3)}function Vu(e,t){let{scale:l,idxs:n}=e.series[0],s=e._data[0],r=e.valToPos(s[n[0]],l,!0),o=e.valToPos(s[n[1]],l,!0),a=Le(o-r),p=e.series[t],m=a/(p.points.space*re);return n[1]-n[0]<=m}var lo={scale:null,auto:!0,sorted:0,min:pe,max:-pe},Oo=(e,t,l,n,s)=>s,so={show:!0,auto:!0,sorted:0,gaps:Oo,alpha:1,facets:[$e({},lo,{scale:"x"}),$e({},lo,{scale:"y"})]},io={scale:"y",auto:!0,sorted:0,show:!0,spanGaps:!1,gaps:Oo,alpha:1,points:{show:Vu,filter:null},values:null,min:pe,max:-pe,idxs:[],path:null,clip:null};function zu(e,t,l,n,s){return l/10}var jo={time:!0,auto:!0,distr:1,log:10,asinh:1,min:null,max:null,dir:1,ori:0},Ou=$e({},jo,{time:!1,ori:1}),ro={};function Ho(e,t){let l=ro[e];return l||(l={key:e,plots:[],sub(n){l.plots.push(n)},unsub(n){l.plots=l.plots.filter(s=>s!=n)},pub(n,s,r,o,a,p,m){for(let u=0;u<l.plots.length;u++)l.plots[u]!=s&&l.plots[u].pub(n,s,r,o,a,p,m)}},e!=null&&(ro[e]=l)),l}var Un=1,ei=2;function bn(e,t,l){let n=e.mode,s=e.series[t],r=n==2?e._data[t]:e._data,o=e.scales,a=e.bbox,p=r[0],m=n==2?r[1]:r[t],u=n==2?o[s.facets[0].scale]:o[e.series[0].scale],d=n==2?o[s.facets[1].scale]:o[s.scale],_=a.left,w=a.top,P=a.width,E=a.height,x=e.valToPosH,C=e.valToPosV;return u.ori==0?l(s,p,m,u,d,x,C,_,w,P,E,Yl,Gn,Kl,Wo,Bo):l(s,p,m,u,d,C,x,w,_,E,P,ql,Yn,gi,Uo,Go)}function mi(e,t){let l=0,n=0,s=se(e.bands,ci);for(let r=0;r<s.length;r++){let o=s[r];o.series[0]==t?l=o.dir:o.series[1]==t&&(o.dir==1?n|=1:n|=2)}return[l,n==1?-1:n==2?1:n==3?2:0]}function ju(e,t,l,n,s){let r=e.mode,o=e.series[t],a=r==2?o.facets[1].scale:o.scale,p=e.scales[a];return s==-1?p.min:s==1?p.max:p.distr==3?p.dir==1?p.min:p.max:0}function jt(e,t,l,n,s,r){return bn(e,t,(o,a,p,m,u,d,_,w,P,E,x)=>{let C=o.pxRound,k=m.dir*(m.ori==0?1:-1),L=m.ori==0?Gn:Yn,M,B;k==1?(M=l,B=n):(M=n,B=l);let $=C(d(a[M],m,E,w)),z=C(_(p[M],u,x,P)),V=C(d(a[B],m,E,w)),R=C(_(r==1?u.max:u.min,u,x,P)),F=new Path2D(s);return L(F,V,R),L(F,$,R),L(F,$,z),F})}function Gl(e,t,l,n,s,r){let o=null;if(e.length>0){o=new Path2D;let a=t==0?Kl:gi,p=l;for(let d=0;d<e.length;d++){let _=e[d];if(_[1]>_[0]){let w=_[0]-p;w>0&&a(o,p,n,w,n+r),p=_[1]}}let m=l+s-p,u=10;m>0&&a(o,p,n-u/2,m,n+r+u)}return o}function Hu(e,t,l){let n=e[e.length-1];n&&n[0]==t?n[1]=l:e.push([t,l])}function hi(e,t,l,n,s,r,o){let a=[],p=e.length;for(let m=s==1?l:n;m>=l&&m<=n;m+=s)if(t[m]===null){let d=m,_=m;if(s==1)for(;++m<=n&&t[m]===null;)_=m;else for(;--m>=l&&t[m]===null;)_=m;let w=r(e[d]),P=_==d?w:r(e[_]),E=d-s;w=o<=0&&E>=0&&E<p?r(e[E]):w;let C=_+s;P=o>=0&&C>=0&&C<p?r(e[C]):P,P>=w&&a.push([w,P])}return a}function oo(e){return e==0?bo:e==1?Re:t=>dn(t,e)}function Io(e){let t=e==0?Yl:ql,l=e==0?(s,r,o,a,p,m)=>{s.arcTo(r,o,a,p,m)}:(s,r,o,a,p,m)=>{s.arcTo(o,r,p,a,m)},n=e==0?(s,r,o,a,p)=>{s.rect(r,o,a,p)}:(s,r,o,a,p)=>{s.rect(o,r,p,a)};return(s,r,o,a,p,m=0,u=0)=>{m==0&&u==0?n(s,r,o,a,p):(m=Pt(m,a/2,p/2),u=Pt(u,a/2,p/2),t(s,r+m,o),l(s,r+a,o,r+a,o+p,m),l(s,r+a,o+p,r,o+p,u),l(s,r,o+p,r,o,u),l(s,r,o,r+a,o,m),s.closePath())}}var Yl=(e,t,l)=>{e.moveTo(t,l)},ql=(e,t,l)=>{e.moveTo(l,t)},Gn=(e,t,l)=>{e.lineTo(t,l)},Yn=(e,t,l)=>{e.lineTo(l,t)},Kl=Io(0),gi=Io(1),Wo=(e,t,l,n,s,r)=>{e.arc(t,l,n,s,r)},Uo=(e,t,l,n,s,r)=>{e.arc(l,t,n,s,r)},Bo=(e,t,l,n,s,r,o)=>{e.bezierCurveTo(t,l,n,s,r,o)},Go=(e,t,l,n,s,r,o)=>{e.bezierCurveTo(l,t,s,n,o,r)};function Yo(e){return(t,l,n,s,r)=>bn(t,l,(o,a,p,m,u,d,_,w,P,E,x)=>{let{pxRound:C,points:k}=o,L,M;m.ori==0?(L=Yl,M=Wo):(L=ql,M=Uo);let B=de(k.width*re,3),$=(k.size-k.width)/2*re,z=de($*2,3),V=new Path2D,R=new Path2D,{left:F,top:b,width:S,height:A}=t.bbox;Kl(R,F-z,b-z,S+z*2,A+z*2);let W=U=>{if(p[U]!=null){let te=C(d(a[U],m,E,w)),q=C(_(p[U],u,x,P));L(V,te+$,q),M(V,te,q,$,0,zl*2)}};if(r)r.forEach(W);else for(let U=n;U<=s;U++)W(U);return{stroke:B>0?V:null,fill:V,clip:R,flags:Un|ei}})}function qo(e){return(t,l,n,s,r,o)=>{n!=s&&(r!=n&&o!=n&&e(t,l,n),r!=s&&o!=s&&e(t,l,s),e(t,l,o))}}var Iu=qo(Gn),Wu=qo(Yn);function Ko(e){let t=se(e?.alignGaps,0);return(l,n,s,r)=>bn(l,n,(o,a,p,m,u,d,_,w,P,E,x)=>{[s,r]=Il(p,s,r);let C=o.pxRound,k=A=>C(d(A,m,E,w)),L=A=>C(_(A,u,x,P)),M,B;m.ori==0?(M=Gn,B=Iu):(M=Yn,B=Wu);let $=m.dir*(m.ori==0?1:-1),z={stroke:new Path2D,fill:null,clip:null,band:null,gaps:null,flags:Un},V=z.stroke,R=!1;if(r-s>=E*4){let A=G=>l.posToVal(G,m.key,!0),W=null,U=null,te,q,et,we=k(a[$==1?s:r]),ne=k(a[s]),ue=k(a[r]),Z=A($==1?ne+1:ue-1);for(let G=$==1?s:r;G>=s&&G<=r;G+=$){let Ae=a[G],ve=($==1?Ae<Z:Ae>Z)?we:k(Ae),oe=p[G];ve==we?oe!=null?(q=oe,W==null?(M(V,ve,L(q)),te=W=U=q):q<W?W=q:q>U&&(U=q)):oe===null&&(R=!0):(W!=null&&B(V,we,L(W),L(U),L(te),L(q)),oe!=null?(q=oe,M(V,ve,L(q)),W=U=te=q):(W=U=null,oe===null&&(R=!0)),we=ve,Z=A(we+$))}W!=null&&W!=U&&et!=we&&B(V,we,L(W),L(U),L(te),L(q))}else for(let A=$==1?s:r;A>=s&&A<=r;A+=$){let W=p[A];W===null?R=!0:W!=null&&M(V,k(a[A]),L(W))}let[b,S]=mi(l,n);if(o.fill!=null||b!=0){let A=z.fill=new Path2D(V),W=o.fillTo(l,n,o.min,o.max,b),U=L(W),te=k(a[s]),q=k(a[r]);$==-1&&([q,te]=[te,q]),M(A,q,U),M(A,te,U)}if(!o.spanGaps){let A=[];R&&A.push(...hi(a,p,s,r,$,k,t)),z.gaps=A=o.gaps(l,n,s,r,A),z.clip=Gl(A,m.ori,w,P,E,x)}return S!=0&&(z.band=S==2?[jt(l,n,s,r,V,-1),jt(l,n,s,r,V,1)]:jt(l,n,s,r,V,S)),z})}function Uu(e){let t=se(e.align,1),l=se(e.ascDesc,!1),n=se(e.alignGaps,0),s=se(e.extend,!1);return(r,o,a,p)=>bn(r,o,(m,u,d,_,w,P,E,x,C,k,L)=>{[a,p]=Il(d,a,p);let M=m.pxRound,{left:B,width:$}=r.bbox,z=ne=>M(P(ne,_,k,x)),V=ne=>M(E(ne,w,L,C)),R=_.ori==0?Gn:Yn,F={stroke:new Path2D,fill:null,clip:null,band:null,gaps:null,flags:Un},b=F.stroke,S=_.dir*(_.ori==0?1:-1),A=V(d[S==1?a:p]),W=z(u[S==1?a:p]),U=W,te=W;s&&t==-1&&(te=B,R(b,te,A)),R(b,W,A);for(let ne=S==1?a:p;ne>=a&&ne<=p;ne+=S){let ue=d[ne];if(ue==null)continue;let Z=z(u[ne]),G=V(ue);t==1?R(b,Z,A):R(b,U,G),R(b,Z,G),A=G,U=Z}let q=U;s&&t==1&&(q=B+$,R(b,q,A));let[et,we]=mi(r,o);if(m.fill!=null||et!=0){let ne=F.fill=new Path2D(b),ue=m.fillTo(r,o,m.min,m.max,et),Z=V(ue);R(ne,q,Z),R(ne,te,Z)}if(!m.spanGaps){let ne=[];ne.push(...hi(u,d,a,p,S,z,n));let ue=m.width*re/2,Z=l||t==1?ue:-ue,G=l||t==-1?-ue:ue;ne.forEach(Ae=>{Ae[0]+=Z,Ae[1]+=G}),F.gaps=ne=m.gaps(r,o,a,p,ne),F.clip=Gl(ne,_.ori,x,C,k,L)}return we!=0&&(F.band=we==2?[jt(r,o,a,p,b,-1),jt(r,o,a,p,b,1)]:jt(r,o,a,p,b,we)),F})}function ao(e,t,l,n,s,r,o=pe){if(e.length>1){let a=null;for(let p=0,m=1/0;p<e.length;p++)if(t[p]!==void 0){if(a!=null){let u=Le(e[p]-e[a]);u<m&&(m=u,o=Le(l(e[p],n,s,r)-l(e[a],n,s,r)))}a=p}}return o}function Bu(e){e=e||ml;let t=se(e.size,[.6,pe,1]),l=e.align||0,n=e.gap||0,s=e.radius;s=s==null?[0,0]:typeof s=="number"?[s,0]:s;let r=ee(s),o=1-t[0],a=se(t[1],pe),p=se(t[2],1),m=se(e.disp,ml),u=se(e.each,w=>{}),{fill:d,stroke:_}=m;return(w,P,E,x)=>bn(w,P,(C,k,L,M,B,$,z,V,R,F,b)=>{let S=C.pxRound,A=l,W=n*re,U=a*re,te=p*re,q,et;M.ori==0?[q,et]=r(w,P):[et,q]=r(w,P);let we=M.dir*(M.ori=)cairn",
+    R"cairn(=0?1:-1),ne=M.ori==0?Kl:gi,ue=M.ori==0?u:(H,me,Ce,kn,tn,$t,nn)=>{u(H,me,Ce,tn,kn,nn,$t)},Z=se(w.bands,ci).find(H=>H.series[0]==P),G=Z!=null?Z.dir:0,Ae=C.fillTo(w,P,C.min,C.max,G),qe=S(z(Ae,B,b,R)),ve,oe,yt,lt=F,xe=S(C.width*re),Tt=!1,Ft=null,ft=null,It=null,yn=null;d!=null&&(xe==0||_!=null)&&(Tt=!0,Ft=d.values(w,P,E,x),ft=new Map,new Set(Ft).forEach(H=>{H!=null&&ft.set(H,new Path2D)}),xe>0&&(It=_.values(w,P,E,x),yn=new Map,new Set(It).forEach(H=>{H!=null&&yn.set(H,new Path2D)})));let{x0:wn,size:Jn}=m;if(wn!=null&&Jn!=null){A=1,k=wn.values(w,P,E,x),wn.unit==2&&(k=k.map(Ce=>w.posToVal(V+Ce*F,M.key,!0)));let H=Jn.values(w,P,E,x);Jn.unit==2?oe=H[0]*F:oe=$(H[0],M,F,V)-$(0,M,F,V),lt=ao(k,L,$,M,F,V,lt),yt=lt-oe+W}else lt=ao(k,L,$,M,F,V,lt),yt=lt*o+W,oe=lt-yt;yt<1&&(yt=0),xe>=oe/2&&(xe=0),yt<5&&(S=bo);let _l=yt>0,Xt=lt-yt-(_l?xe:0);oe=S(Js(Xt,te,U)),ve=(A==0?oe/2:A==we?0:oe)-A*we*((A==0?W/2:0)+(_l?xe/2:0));let Ke={stroke:null,fill:null,clip:null,band:null,gaps:null,flags:0},vn=Tt?null:new Path2D,Vt=null;if(Z!=null)Vt=w.data[Z.series[1]];else{let{y0:H,y1:me}=m;H!=null&&me!=null&&(L=me.values(w,P,E,x),Vt=H.values(w,P,E,x))}let en=q*oe,J=et*oe;for(let H=we==1?E:x;H>=E&&H<=x;H+=we){let me=L[H];if(me==null)continue;if(Vt!=null){let tt=Vt[H]??0;if(me-tt==0)continue;qe=z(tt,B,b,R)}let Ce=M.distr!=2||m!=null?k[H]:H,kn=$(Ce,M,F,V),tn=z(se(me,Ae),B,b,R),$t=S(kn-ve),nn=S(Xe(tn,qe)),st=S(Pt(tn,qe)),pt=nn-st;if(me!=null){let tt=me<0?J:en,wt=me<0?en:J;Tt?(xe>0&&It[H]!=null&&ne(yn.get(It[H]),$t,st+ct(xe/2),oe,Xe(0,pt-xe),tt,wt),Ft[H]!=null&&ne(ft.get(Ft[H]),$t,st+ct(xe/2),oe,Xe(0,pt-xe),tt,wt)):ne(vn,$t,st+ct(xe/2),oe,Xe(0,pt-xe),tt,wt),ue(w,P,H,$t-xe/2,st,oe+xe,pt)}}return xe>0?Ke.stroke=Tt?yn:vn:Tt||(Ke._fill=C.width==0?C._fill:C._stroke??C._fill,Ke.width=0),Ke.fill=Tt?ft:vn,Ke})}function Gu(e,t){let l=se(t?.alignGaps,0);return(n,s,r,o)=>bn(n,s,(a,p,m,u,d,_,w,P,E,x,C)=>{[r,o]=Il(m,r,o);let k=a.pxRound,L=q=>k(_(q,u,x,P)),M=q=>k(w(q,d,C,E)),B,$,z;u.ori==0?(B=Yl,z=Gn,$=Bo):(B=ql,z=Yn,$=Go);let V=u.dir*(u.ori==0?1:-1),R=L(p[V==1?r:o]),F=R,b=[],S=[];for(let q=V==1?r:o;q>=r&&q<=o;q+=V)if(m[q]!=null){let we=p[q],ne=L(we);b.push(F=ne),S.push(M(m[q]))}let A={stroke:e(b,S,B,z,$,k),fill:null,clip:null,band:null,gaps:null,flags:Un},W=A.stroke,[U,te]=mi(n,s);if(a.fill!=null||U!=0){let q=A.fill=new Path2D(W),et=a.fillTo(n,s,a.min,a.max,U),we=M(et);z(q,F,we),z(q,R,we)}if(!a.spanGaps){let q=[];q.push(...hi(p,m,r,o,V,L,l)),A.gaps=q=a.gaps(n,s,r,o,q),A.clip=Gl(q,u.ori,P,E,x,C)}return te!=0&&(A.band=te==2?[jt(n,s,r,o,W,-1),jt(n,s,r,o,W,1)]:jt(n,s,r,o,W,te)),A})}function Yu(e){return Gu(qu,e)}function qu(e,t,l,n,s,r){let o=e.length;if(o<2)return null;let a=new Path2D;if(l(a,e[0],t[0]),o==2)n(a,e[1],t[1]);else{let p=Array(o),m=Array(o-1),u=Array(o-1),d=Array(o-1);for(let _=0;_<o-1;_++)u[_]=t[_+1]-t[_],d[_]=e[_+1]-e[_],m[_]=u[_]/d[_];p[0]=m[0];for(let _=1;_<o-1;_++)m[_]===0||m[_-1]===0||m[_-1]>0!=m[_]>0?p[_]=0:(p[_]=3*(d[_-1]+d[_])/((2*d[_]+d[_-1])/m[_-1]+(d[_]+2*d[_-1])/m[_]),isFinite(p[_])||(p[_]=0));p[o-1]=m[o-2];for(let _=0;_<o-1;_++)s(a,e[_]+d[_]/3,t[_]+p[_]*d[_]/3,e[_+1]-d[_]/3,t[_+1]-p[_+1]*d[_]/3,e[_+1],t[_+1])}return a}var ti=new Set;function co(){for(let e of ti)e.syncRect(!0)}Bn&&(gn($c,jn,co),gn(Ac,jn,co,!0),gn(Ol,jn,()=>{Ie.pxRatio=re}));var Ku=Ko(),Qu=Yo();function uo(e,t,l,n){return(n?[e[0],e[1]].concat(e.slice(2)):[e[0]].concat(e.slice(1))).map((r,o)=>ni(r,o,t,l))}function Ju(e,t){return e.map((l,n)=>n==0?{}:$e({},t,l))}function ni(e,t,l,n){return $e({},t==0?l:n,e)}function Qo(e,t,l){return t==null?In:[t,l]}var Zu=Qo;function Xu(e,t,l){return t==null?In:jl(t,l,oi,!0)}function Jo(e,t,l,n){return t==null?In:Wl(t,l,e.scales[n].log,!1)}var ef=Jo;function Zo(e,t,l,n){return t==null?In:ri(t,l,e.scales[n].log,!1)}var tf=Zo;function nf(e,t,l,n,s){let r=Xe(Ir(e),Ir(t)),o=t-e,a=Mt(s/n*o,l);do{let p=l[a],m=n*p/o;if(m>=s&&r+(p<5?Jt.get(p):0)<=17)return[p,m]}while(++a<l.length);return[0,0]}function fo(e){let t,l;return e=e.replace(/(\d+)px/,(n,s)=>(t=Re((l=+s)*re))+"px"),[e,t,l]}function lf(e){e.show&&[e.font,e.labelFont].forEach(t=>{let l=de(t[2]*re,1);t[0]=t[0].replace(/[0-9.]+px/,l+"px"),t[1]=l})}function Ie(e,t,l){let n={mode:se(e.mode,1)},s=n.mode;function r(i,c,h,g){let y=c.valToPct(i);return g+h*(c.dir==-1?1-y:y)}function o(i,c,h,g){let y=c.valToPct(i);return g+h*(c.dir==-1?y:1-y)}function a(i,c,h,g){return c.ori==0?r(i,c,h,g):o(i,c,h,g)}n.valToPosH=r,n.valToPosV=o;let p=!1;n.status=0;let m=n.root=_t(uc);if(e.id!=null&&(m.id=e.id),at(m,e.class),e.title){let i=_t(dc,m);i.textContent=e.title}let u=St("canvas"),d=n.ctx=u.getContext("2d"),_=_t(mc,m);gn("click",_,i=>{i.target===P&&(he!=Rn||ke!=Ln)&&Ue.click(n,i)},!0);let w=n.under=_t(hc,_);_.appendChild(u);let P=n.over=_t(gc,_);e=Wn(e);let E=+se(e.pxAlign,1),x=oo(E);(e.plugins||[]).forEach(i=>{i.opts&&(e=i.opts(n,e)||e)});let C=e.ms||.001,k=n.series=s==1?uo(e.series||[],eo,io,!1):Ju(e.series||[null],so),L=n.axes=uo(e.axes||[],Xr,no,!0),M=n.scales={},B=n.bands=e.bands||[];B.forEach(i=>{i.fill=ee(i.fill||null),i.dir=se(i.dir,-1)});let $=s==2?k[1].facets[0].scale:k[0].scale,z={axes:Va,series:Da},V=(e.drawOrder||["axes","series"]).map(i=>z[i]);function R(i){let c=i.distr==3?h=>Ot(h>0?h:i.clamp(n,h,i.min,i.max,i.key)):i.distr==4?h=>Ws(h,i.asinh):i.distr==100?h=>i.fwd(h):h=>h;return h=>{let g=c(h),{_min:y,_max:v}=i,T=v-y;return(g-y)/T}}function F(i){let c=M[i];if(c==null){let h=(e.scales||ml)[i]||ml;if(h.from!=null){F(h.from);let g=$e({},M[h.from],h,{key:i});g.valToPct=R(g),M[i]=g}else{c=M[i]=$e({},i==$?jo:Ou,h),c.key=i;let g=c.time,y=c.range,v=Qt(y);if((i!=$||s==2&&!g)&&(v&&(y[0]==null||y[1]==null)&&(y={min:y[0]==null?Or:{mode:1,hard:y[0],soft:y[0]},max:y[1]==null?Or:{mode:1,hard:y[1],soft:y[1]}},v=!1),!v&&Bl(y))){let T=y;y=(D,N,O)=>N==null?In:jl(N,O,T)}c.range=ee(y||(g?Zu:i==$?c.distr==3?ef:c.distr==4?tf:Qo:c.distr==3?Jo:c.distr==4?Zo:Xu)),c.auto=ee(v?!1:c.auto),c.clamp=ee(c.clamp||zu),c._min=c._max=null,c.valToPct=R(c)}}}F("x"),F("y"),s==1&&k.forEach(i=>{F(i.scale)}),L.forEach(i=>{F(i.scale)});for(let i in e.scales)F(i);let b=M[$],S=b.distr,A,W;b.ori==0?(at(m,fc),A=r,W=o):(at(m,pc),A=o,W=r);let U={};for(let i in M){let c=M[i];(c.min!=null||c.max!=null)&&(U[i]={min:c.min,max:c.max},c.min=c.max=null)}let te=e.tzDate||(i=>new Date(Re(i/C))),q=e.fmtDate||ui,et=C==1?fu(te):mu(te),we=Qr(te,Kr(C==1?uu:du,q)),ne=Zr(te,Jr(gu,q)),ue=[],Z=n.legend=$e({},yu,e.legend),G=n.cursor=$e({},Mu,{drag:{y:s==2}},e.cursor),Ae=Z.show,qe=G.show,ve=Z.markers;Z.idxs=ue,ve.width=ee(ve.width),ve.dash=ee(ve.dash),ve.stroke=ee(ve.stroke),ve.fill=ee(ve.fill);let oe,yt,lt,xe=[],Tt=[],Ft,ft=!1,It={};if(Z.live){let i=k[1]?k[1].values:null;ft=i!=null,Ft=ft?i(n,1,0):{_:0};for(let c in Ft)It[c]=si}if(Ae)if(oe=St("table",kc,m),lt=St("tbody",null,oe),Z.mount(n,oe),ft){yt=St("thead",null,oe,lt);let i=St("tr",null,yt);St("th",null,i);for(var yn in Ft)St("th",Pr,i).textContent=yn}else at(oe,Sc),Z.live&&at(oe,xc);let wn={show:!0},Jn={show:!1};function _l(i,c){if(c==0&&(ft||!Z.live||s==2))return In;let h=[],g=St("tr",Mc,lt,lt.childNodes[c]);at(g,i.class),i.show||at(g,hn);let y=St("th",null,g);if(ve.show){let D=_t(Pc,y);if(c>0){let N=ve.width(n,c);N&&(D.style.border=N+"px "+ve.dash(n,c)+" "+ve.stroke(n,c)),D.style.background=ve.fill(n,c)}}let v=_t(Pr,y);i.label instanceof HTMLElement?v.appendChild(i.label):v.textContent=i.label,c>0&&(ve.show||(v.style.color=i.width>0?ve.stroke(n,c):ve.fill(n,c)),Ke("click",y,D=>{if(G._lock)return;sn(D);let N=k.indexOf(i);if((D.ctrlKey||D.metaKey)!=Z.isolate){let O=k.some((j,I)=>I>0&&I!=N&&j.show);k.forEach((j,I)=>{I>0&&Ct(I,O?I==N?wn:Jn:wn,!0,Pe.setSeries)})}else Ct(N,{show:!i.show},!0,Pe.setSeries)},!1),Sn&&Ke(Cr,y,D=>{G._lock||(sn(D),Ct(k.indexOf(i),Fn,!0,Pe.setSeries))},!1));for(var T in Ft){let D=St("td",Tc,g);D.textContent="--",h.push(D)}return[g,h]}let Xt=new Map;function Ke(i,c,h,g=!0){let y=Xt.get(c)||{},v=G.bind[i](n,c,h,g);v&&(gn(i,c,y[i]=v),Xt.set(c,y))}function vn(i,c,h){let g=Xt.get(c)||{};for(let y in g)(i==null||y==i)&&(Qs(y,c,g[y]),delete g[y]);i==null&&Xt.delete(c)}let Vt=0,en=0,J=0,H=0,me=0,Ce=0,kn=me,tn=Ce,$t=J,nn=H,st=0,pt=0,tt=0,wt=0;n.bbox={};let is=!1,bl=!1,xn=!1,ln=!1,yl=!1,dt=!1;function rs(i,c,h){(h||i!=n.width||c!=n.height)&&Si(i,c),An(!1),xn=!0,bl=!0,Cn()}function Si(i,c){n.width=Vt=J=i,n.height=en=H=c,me=Ce=0,Ma(),Pa();let h=n.bbox;st=h.left=dn(me*re,.5),pt=h.top=dn(Ce*re,.5),tt=h.width=dn(J*re,.5),wt=h.height=dn(H*re,.5)}let ka=3;function xa(){let i=!1,c=0;for(;!i;){c++;let h=Na(c),g=Fa(c);i=c==ka||h&&g,i||(Si(n.width,n.height),bl=!0)}}function Sa({width:i,height:c}){rs(i,c)}n.setSize=Sa;function Ma(){let i=!1,c=!1,h=!1,g=!1;L.forEach((y,v)=>{if(y.show&&y._show){let{side:T,_size:D}=y,N=T%2,O=y.label!=null?y.labelSize:0,j=D+O;j>0&&(N?(J-=j,T==3?(me+=j,g=!0):h=!0):(H-=j,T==0?(Ce+=j,i=!0):c=!0))}}),rn[0]=i,rn[1]=h,rn[2]=c,rn[3]=g,J-=Wt[1]+Wt[3],me+=Wt[3],H-=Wt[2]+Wt[0],Ce+=Wt[0]}function Pa(){let i=me+J,c=Ce+H,h=me,g=Ce;function y(v,T){switch(v){case 1:return i+=T,i-T;case 2:return c+=T,c-T;case 3:return h-=T,h+T;case 0:return g-=T,g+T}}L.forEach((v,T)=>{if(v.show&&v._show){let D=v.side;v._pos=y(D,v._size),v.label!=null&&(v._lpos=y(D,v.labelSize))}})}if(G.dataIdx==null){let i=G.hover,c=i.skip=new Set(i.skip??[]);c.add(void 0);let h=i.prox=ee(i.prox),g=i.bias??=0;G.dataIdx=(y,v,T,D)=>{if(v==0)return T;let N=T,O=h(y,v,T,D)??pe,j=O>=0&&O<pe,I=b.ori==0?J:H,Q=G.left,ie=t[0],le=t[v];if(c.has(le[T])){N=null;let X=null,K=null,Y;if(g==0||g==-1)for(Y=T;X==null&&Y-- >0;)c.has(le[Y])||(X=Y);if(g==0||g==1)for(Y=T;K==null&&Y++<le.length;)c.has(le[Y])||(K=Y);if(X!=null||K!=null)if(j){let _e=X==null?-1/0:A(ie[X],b,I,0),Se=K==null?1/0:A(ie[K],b,I,0),He=Q-_e,fe=Se-Q;He<=fe?He<=O&&(N=X):fe<=O&&(N=K)}else N=K==null?X:X==null?K:T-X<=K-T?X:K}else j&&Le(Q-A(ie[T],b,I,0))>O&&(N=null);return N}}let sn=i=>{G.event=i};G.idxs=ue,G._lock=!1;let Ye=G.points;Ye.show=ee(Ye.show),Ye.size=ee(Ye.size),Ye.stroke=ee(Ye.stroke),Ye.width=ee(Ye.width),Ye.fill=ee(Ye.fill);let At=n.focus=$e({},e.focus||{alpha:.3},G.focus),Sn=At.prox>=0,Mn=Sn&&Ye.one,mt=[],Pn=[],Tn=[];function Mi(i,c){let h=Ye.show(n,c);if(h instanceof HTMLElement)return at(h,vc),at(h,i.class),Lt(h,-10,-10,J,H),P.insertBefore(h,mt[c]),h}function Pi(i,c){if(s==1||c>0){let h=s==1&&M[i.scale].time,g=i.value;i.value=h?Br(g)?Zr(te,Jr(g,q)):g||ne:g||Nu,i.label=i.label||(h?Tu:Pu)}if(Mn||c>0){i.width=i.width==null?1:i.width,i.paths=i.paths||Ku||Oc,i.fillTo=ee(i.fillTo||ju),i.pxAlign=+se(i.pxAlign,E),i.pxRound=oo(i.pxAlign),i.stroke=ee(i.stroke||null),i.fill=ee(i.fill||null),i._stroke=i._fill=i._paths=i._focus=null;let h=Fu(Xe(1,i.width),1),g=i.points=$e({},{size:h,width:Xe(1,h*.2),stroke:i.stroke,space:h*2,paths:Qu,_stroke:null,_fill:null},i.points);g.show=ee(g.show),g.filter=ee(g.filter),g.fill=ee(g.fill),g.stroke=ee(g.stroke),g.paths=ee(g.paths),g.pxAlign=i.pxAlign}if(Ae){let h=_l(i,c);xe.splice(c,0,h[0]),Tt.splice(c,0,h[1]),Z.values.push(null)}if(qe){ue.splice(c,0,null);let h=null;Mn?c==0&&(h=Mi(i,c)):c>0&&(h=Mi(i,c)),mt.splice(c,0,h),Pn.splice(c,0,0),Tn.splice(c,0,0)}je("addSeries",c)}function Ta(i,c){c=c??k.length,i=s==1?ni(i,c,eo,io):ni(i,c,{},so),k.splice(c,0,i),Pi(k[c],c)}n.addSeries=Ta;function $a(i){if(k.splice(i,1),Ae){Z.values.splice(i,1),Tt.splice(i,1);let c=xe.splice(i,1)[0];vn(null,c.firstChild),c.remove()}qe&&(ue.splice(i,1),mt.splice(i,1)[0].remove(),Pn.splice(i,1),Tn.splice(i,1)),je("delSeries",i)}n.delSeries=$a;let rn=[!1,!1,!1,!1];function Aa(i,c){if(i._show=i.show,i.show){let h=i.side%2,g=M[i.scale];g==null&&(i.scale=h?k[1].scale:$,g=M[i.scale]);let y=g.time;i.size=ee(i.size),i.space=ee(i.space),i.rotate=ee(i.rotate),Qt(i.incrs)&&i.incrs.forEach(T=>{!Jt.has(T)&&Jt.set(T,vo(T))}),i.incrs=ee(i.incrs||(g.distr==2?ou:y?C==1?cu:pu:mn)),i.splits=ee(i.splits||(y&&g.distr==1?et:g.distr==3?Zs:g.distr==4?Cu:Au)),i.stroke=ee(i.stroke),i.grid.stroke=ee(i.grid.stroke),i.ticks.stroke=ee(i.ticks.stroke),i.border.stroke=ee(i.border.stroke);let v=i.values;i.values=Qt(v)&&!Qt(v[0])?ee(v):y?Qt(v)?Qr(te,Kr(v,q)):Br(v)?hu(te,v):v||we:v||$u,i.filter=ee(i.filter||(g.distr>=3&&g.log==10?Ru:g.distr==3&&g.log==2?Lu:yo)),i.font=fo(i.font),i.labelFont=fo(i.labelFont),i._size=i.size(n,null,c,0),i._space=i._rotate=i._incrs=i._found=i._splits=i._values=null,i._size>0&&(rn[c]=!0,i._el=_t(_c,_))}}function Zn(i,c,h,g){let[y,v,T,D]=h,N=c%2,O=0;return N==0&&(D||v)&&(O=c==0&&!y||c==2&&!T?Re(Xr.size/3):0),N==1&&(y||T)&&(O=c==1&&!v||c==3&&!D?Re(no.size/2):0),O}let Ti=n.padding=(e.padding||[Zn,Zn,Zn,Zn]).map(i=>ee(se(i,Zn))),Wt=n._padding=Ti.map((i,c)=>i(n,c,rn,0)),We,Fe=null,Ve=null,wl=s==1?k[0].idxs:null,vt=null,Xn=!1;function $i(i,c){if(t=i??[],n.data=n._data=t,s==2){We=0;for(let h=1;h<k.length;h++)We+=t[h][0].length}else{t.length==0&&(n.data=n._data=t=[[]]),vt=t[0],We=vt.length;let h=t;if(S==2){h=t.slice();let g=h[0]=Array(We);for(let y=0;y<We;y++)g[y]=y}n._data=t=h}if(An(!0),je("setData"),S==2&&(xn=!0),c!==!1){let h=b;h.auto(n,Xn)?os():Bt($,h.min,h.max),ln=ln||G.left>=0,dt=!0,Cn()}}n.setData=$i;function os(){Xn=!0;let i,c;s==1&&(We>0?(Fe=wl[0]=0,Ve=wl[1]=We-1,i=t[0][Fe],c=t[0][Ve],S==2?(i=Fe,c=Ve):i==c&&(S==3?[i,c]=Wl(i,i,b.log,!1):S==4?[i,c]=ri(i,i,b.log,!1):b.time?c=i+Re(86400/C):[i,c]=jl(i,c,oi,!0))):(Fe=wl[0]=i=null,Ve=wl[1]=c=null)),Bt($,i,c)}let vl,$n,as,cs,us,fs,ps,ds,ms,nt;function Ai(i,c,h,g,y,v){i??=$r,h??=ci,g??="butt",y??=$r,v??="round",i!=vl&&(d.strokeStyle=vl=i),y!=$n&&(d.fillStyle=$n=y),c!=as&&(d.lineWidth=as=c),v!=us&&(d.lineJoin=us=v),g!=fs&&(d.lineCap=fs=g),h!=cs&&d.setLineDash(cs=h)}function Ci(i,c,h,g){c!=$n&&(d.fillStyle=$n=c),i!=ps&&(d.font=ps=i),h!=ds&&(d.textAlign=ds=h),g!=ms&&(d.textBaseline=ms=g)}function hs(i,c,h,g,y=0){if(g.length>0&&i.auto(n,Xn)&&(c==null||c.min==null)){let v=se(Fe,0),T=se(Ve,g.length-1),D=h.min==null?Rc(g,v,T,y,i.distr==3):[h.min,h.max];i.min=Pt(i.min,h.min=D[0]),i.max=Xe(i.max,h.max=D[1])}}let Ei={min:null,max:null};function Ca(){for(let g in M){let y=M[g];U[g]==null&&(y.min==null||U[$]!=null&&y.auto(n,Xn))&&(U[g]=Ei)}for(let g in M){let y=M[g];U[g]==null&&y.from!=null&&U[y.from]!=null&&(U[g]=Ei)}U[$]!=null&&An(!0);let i={};for(let g in U){let y=U[g];if(y!=null){let v=i[g]=Wn(M[g],Ic);if(y.min!=null)$e(v,y);else if(g!=$||s==2)if(We==0&&v.from==null){let T=v.range(n,null,null,g);v.min=T[0],v.max=T[1]}else v.min=pe,v.max=-pe}}if(We>0){k.forEach((g,y)=>{if(s==1){let v=g.scale,T=U[v];if(T==null)return;let D=i[v];if(y==0){let N=D.range(n,D.min,D.max,v);D.min=N[0],D.max=N[1],Fe=Mt(D.min,t[0]),Ve=Mt(D.max,t[0]),Ve-Fe>1&&(t[0][Fe]<D.min&&Fe++,t[0][Ve]>D.max&&Ve--),g.min=vt[Fe],g.max=vt[Ve]}else g.show&&g.auto&&hs(D,T,g,t[y],g.sorted);g.idxs[0]=Fe,g.idxs[1]=Ve}else if(y>0&&g.show&&g.auto){let[v,T]=g.facets,D=v.scale,N=T.scale,[O,j]=t[y],I=i[D],Q=i[N];I!=null&&hs(I,U[D],v,O,v.sorted),Q!=null&&hs(Q,U[N],T,j,T.sorted),g.min=T.min,g.max=T.max}});for(let g in i){let y=i[g],v=U[g];if(y.from==null&&(v==null||v.min==null)){let T=y.range(n,y.min==pe?null:y.min,y.max==-pe?null:y.max,g);y.min=T[0],y.max=T[1]}}}for(let g in i){let y=i[g];if(y.from!=null){let)cairn",
+    R"cairn( v=i[y.from];if(v.min==null)y.min=y.max=null;else{let T=y.range(n,v.min,v.max,g);y.min=T[0],y.max=T[1]}}}let c={},h=!1;for(let g in i){let y=i[g],v=M[g];if(v.min!=y.min||v.max!=y.max){v.min=y.min,v.max=y.max;let T=v.distr;v._min=T==3?Ot(v.min):T==4?Ws(v.min,v.asinh):T==100?v.fwd(v.min):v.min,v._max=T==3?Ot(v.max):T==4?Ws(v.max,v.asinh):T==100?v.fwd(v.max):v.max,c[g]=h=!0}}if(h){k.forEach((g,y)=>{s==2?y>0&&c.y&&(g._paths=null):c[g.scale]&&(g._paths=null)});for(let g in c)xn=!0,je("setScale",g);qe&&G.left>=0&&(ln=dt=!0)}for(let g in U)U[g]=null}function Ea(i){let c=Js(Fe-1,0,We-1),h=Js(Ve+1,0,We-1);for(;i[c]==null&&c>0;)c--;for(;i[h]==null&&h<We-1;)h++;return[c,h]}function Da(){if(We>0){let i=k.some(c=>c._focus)&&nt!=At.alpha;i&&(d.globalAlpha=nt=At.alpha),k.forEach((c,h)=>{if(h>0&&c.show&&(Di(h,!1),Di(h,!0),c._paths==null)){let g=nt;nt!=c.alpha&&(d.globalAlpha=nt=c.alpha);let y=s==2?[0,t[h][0].length-1]:Ea(t[h]);c._paths=c.paths(n,h,y[0],y[1]),nt!=g&&(d.globalAlpha=nt=g)}}),k.forEach((c,h)=>{if(h>0&&c.show){let g=nt;nt!=c.alpha&&(d.globalAlpha=nt=c.alpha),c._paths!=null&&Ri(h,!1);{let y=c._paths!=null?c._paths.gaps:null,v=c.points.show(n,h,Fe,Ve,y),T=c.points.filter(n,h,v,y);(v||T)&&(c.points._paths=c.points.paths(n,h,Fe,Ve,T),Ri(h,!0))}nt!=g&&(d.globalAlpha=nt=g),je("drawSeries",h)}}),i&&(d.globalAlpha=nt=1)}}function Di(i,c){let h=c?k[i].points:k[i];h._stroke=h.stroke(n,i),h._fill=h.fill(n,i)}function Ri(i,c){let h=c?k[i].points:k[i],{stroke:g,fill:y,clip:v,flags:T,_stroke:D=h._stroke,_fill:N=h._fill,_width:O=h.width}=h._paths;O=de(O*re,3);let j=null,I=O%2/2;c&&N==null&&(N=O>0?"#fff":D);let Q=h.pxAlign==1&&I>0;if(Q&&d.translate(I,I),!c){let ie=st-O/2,le=pt-O/2,X=tt+O,K=wt+O;j=new Path2D,j.rect(ie,le,X,K)}c?gs(D,O,h.dash,h.cap,N,g,y,T,v):Ra(i,D,O,h.dash,h.cap,N,g,y,T,j,v),Q&&d.translate(-I,-I)}function Ra(i,c,h,g,y,v,T,D,N,O,j){let I=!1;N!=0&&B.forEach((Q,ie)=>{if(Q.series[0]==i){let le=k[Q.series[1]],X=t[Q.series[1]],K=(le._paths||ml).band;Qt(K)&&(K=Q.dir==1?K[0]:K[1]);let Y,_e=null;le.show&&K&&Nc(X,Fe,Ve)?(_e=Q.fill(n,ie)||v,Y=le._paths.clip):K=null,gs(c,h,g,y,_e,T,D,N,O,j,Y,K),I=!0}}),I||gs(c,h,g,y,v,T,D,N,O,j)}let Li=Un|ei;function gs(i,c,h,g,y,v,T,D,N,O,j,I){Ai(i,c,h,g,y),(N||O||I)&&(d.save(),N&&d.clip(N),O&&d.clip(O)),I?(D&Li)==Li?(d.clip(I),j&&d.clip(j),xl(y,T),kl(i,v,c)):D&ei?(xl(y,T),d.clip(I),kl(i,v,c)):D&Un&&(d.save(),d.clip(I),j&&d.clip(j),xl(y,T),d.restore(),kl(i,v,c)):(xl(y,T),kl(i,v,c)),(N||O||I)&&d.restore()}function kl(i,c,h){h>0&&(c instanceof Map?c.forEach((g,y)=>{d.strokeStyle=vl=y,d.stroke(g)}):c!=null&&i&&d.stroke(c))}function xl(i,c){c instanceof Map?c.forEach((h,g)=>{d.fillStyle=$n=g,d.fill(h)}):c!=null&&i&&d.fill(c)}function La(i,c,h,g){let y=L[i],v;if(g<=0)v=[0,0];else{let T=y._space=y.space(n,i,c,h,g),D=y._incrs=y.incrs(n,i,c,h,g,T);v=nf(c,h,D,g,T)}return y._found=v}function _s(i,c,h,g,y,v,T,D,N,O){let j=T%2/2;E==1&&d.translate(j,j),Ai(D,T,N,O,D),d.beginPath();let I,Q,ie,le,X=y+(g==0||g==3?-v:v);h==0?(Q=y,le=X):(I=y,ie=X);for(let K=0;K<i.length;K++)c[K]!=null&&(h==0?I=ie=i[K]:Q=le=i[K],d.moveTo(I,Q),d.lineTo(ie,le));d.stroke(),E==1&&d.translate(-j,-j)}function Na(i){let c=!0;return L.forEach((h,g)=>{if(!h.show)return;let y=M[h.scale];if(y.min==null){h._show&&(c=!1,h._show=!1,An(!1));return}else h._show||(c=!1,h._show=!0,An(!1));let v=h.side,T=v%2,{min:D,max:N}=y,[O,j]=La(g,D,N,T==0?J:H);if(j==0)return;let I=y.distr==2,Q=h._splits=h.splits(n,g,D,N,O,j,I),ie=y.distr==2?Q.map(Y=>vt[Y]):Q,le=y.distr==2?vt[Q[1]]-vt[Q[0]]:O,X=h._values=h.values(n,h.filter(n,ie,g,j,le),g,j,le);h._rotate=v==2?h.rotate(n,X,g,j):0;let K=h._size;h._size=bt(h.size(n,X,g,i)),K!=null&&h._size!=K&&(c=!1)}),c}function Fa(i){let c=!0;return Ti.forEach((h,g)=>{let y=h(n,g,rn,i);y!=Wt[g]&&(c=!1),Wt[g]=y}),c}function Va(){for(let i=0;i<L.length;i++){let c=L[i];if(!c.show||!c._show)continue;let h=c.side,g=h%2,y,v,T=c.stroke(n,i),D=h==0||h==3?-1:1,[N,O]=c._found;if(c.label!=null){let Je=c.labelGap*D,ot=Re((c._lpos+Je)*re);Ci(c.labelFont[0],T,"center",h==2?"top":Tr),d.save(),g==1?(y=v=0,d.translate(ot,Re(pt+wt/2)),d.rotate((h==3?-zl:zl)/2)):(y=Re(st+tt/2),v=ot);let cn=_o(c.label)?c.label(n,i,N,O):c.label;d.fillText(cn,y,v),d.restore()}if(O==0)continue;let j=M[c.scale],I=g==0?tt:wt,Q=g==0?st:pt,ie=c._splits,le=j.distr==2?ie.map(Je=>vt[Je]):ie,X=j.distr==2?vt[ie[1]]-vt[ie[0]]:N,K=c.ticks,Y=c.border,_e=K.show?K.size:0,Se=Re(_e*re),He=Re((c.alignTo==2?c._size-_e-c.gap:c.gap)*re),fe=c._rotate*-zl/180,Me=x(c._pos*re),it=(Se+He)*D,Qe=Me+it;v=g==0?Qe:0,y=g==1?Qe:0;let ht=c.font[0],kt=c.align==1?zn:c.align==2?js:fe>0?zn:fe<0?js:g==0?"center":h==3?js:zn,Dt=fe||g==1?"middle":h==2?"top":Tr;Ci(ht,T,kt,Dt);let rt=c.font[1]*c.lineGap,gt=ie.map(Je=>x(a(Je,j,I,Q))),xt=c._values;for(let Je=0;Je<xt.length;Je++){let ot=xt[Je];if(ot!=null){g==0?y=gt[Je]:v=gt[Je],ot=""+ot;let cn=ot.indexOf(`
+`)==-1?[ot]:ot.split(/\n/gm);for(let Ze=0;Ze<cn.length;Ze++){let Xi=cn[Ze];fe?(d.save(),d.translate(y,v+Ze*rt),d.rotate(fe),d.fillText(Xi,0,0),d.restore()):d.fillText(Xi,y,v+Ze*rt)}}}K.show&&_s(gt,K.filter(n,le,i,O,X),g,h,Me,Se,de(K.width*re,3),K.stroke(n,i),K.dash,K.cap);let Rt=c.grid;Rt.show&&_s(gt,Rt.filter(n,le,i,O,X),g,g==0?2:1,g==0?pt:st,g==0?wt:tt,de(Rt.width*re,3),Rt.stroke(n,i),Rt.dash,Rt.cap),Y.show&&_s([Me],[1],g==0?1:0,g==0?1:2,g==1?pt:st,g==1?wt:tt,de(Y.width*re,3),Y.stroke(n,i),Y.dash,Y.cap)}je("drawAxes")}function An(i){k.forEach((c,h)=>{h>0&&(c._paths=null,i&&(s==1?(c.min=null,c.max=null):c.facets.forEach(g=>{g.min=null,g.max=null})))})}let Sl=!1,bs=!1,el=[];function za(){bs=!1;for(let i=0;i<el.length;i++)je(...el[i]);el.length=0}function Cn(){Sl||(Kc(Ni),Sl=!0)}function Oa(i,c=!1){Sl=!0,bs=c,i(n),Ni(),c&&el.length>0&&queueMicrotask(za)}n.batch=Oa;function Ni(){if(is&&(Ca(),is=!1),xn&&(xa(),xn=!1),bl){if(ye(w,zn,me),ye(w,"top",Ce),ye(w,ul,J),ye(w,fl,H),ye(P,zn,me),ye(P,"top",Ce),ye(P,ul,J),ye(P,fl,H),ye(_,ul,Vt),ye(_,fl,en),u.width=Re(Vt*re),u.height=Re(en*re),L.forEach(({_el:i,_show:c,_size:h,_pos:g,side:y})=>{if(i!=null)if(c){let v=y===3||y===0?h:0,T=y%2==1;ye(i,T?"left":"top",g-v),ye(i,T?"width":"height",h),ye(i,T?"top":"left",T?Ce:me),ye(i,T?"height":"width",T?H:J),Ks(i,hn)}else at(i,hn)}),vl=$n=as=us=fs=ps=ds=ms=cs=null,nt=1,ll(!0),me!=kn||Ce!=tn||J!=$t||H!=nn){An(!1);let i=J/$t,c=H/nn;if(qe&&!ln&&G.left>=0){G.left*=i,G.top*=c,En&&Lt(En,Re(G.left),0,J,H),Dn&&Lt(Dn,0,Re(G.top),J,H);for(let h=0;h<mt.length;h++){let g=mt[h];g!=null&&(Pn[h]*=i,Tn[h]*=c,Lt(g,bt(Pn[h]),bt(Tn[h]),J,H))}}if(ge.show&&!yl&&ge.left>=0&&ge.width>0){ge.left*=i,ge.width*=i,ge.top*=c,ge.height*=c;for(let h in Ss)ye(Nn,h,ge[h])}kn=me,tn=Ce,$t=J,nn=H}je("setSize"),bl=!1}Vt>0&&en>0&&(d.clearRect(0,0,u.width,u.height),je("drawClear"),V.forEach(i=>i()),je("draw")),ge.show&&yl&&(Ml(ge),yl=!1),qe&&ln&&(an(null,!0,!1),ln=!1),Z.show&&Z.live&&dt&&(ks(),dt=!1),p||(p=!0,n.status=1,je("ready")),Xn=!1,Sl=!1}n.redraw=(i,c)=>{xn=c||!1,i!==!1?Bt($,b.min,b.max):Cn()};function ys(i,c){let h=M[i];if(h.from==null){if(We==0){let g=h.range(n,c.min,c.max,i);c.min=g[0],c.max=g[1]}if(c.min>c.max){let g=c.min;c.min=c.max,c.max=g}if(We>1&&c.min!=null&&c.max!=null&&c.max-c.min<1e-16)return;i==$&&h.distr==2&&We>0&&(c.min=Mt(c.min,t[0]),c.max=Mt(c.max,t[0]),c.min==c.max&&c.max++),U[i]=c,is=!0,Cn()}}n.setScale=ys;let ws,vs,En,Dn,Fi,Vi,Rn,Ln,zi,Oi,he,ke,Ut=!1,Ue=G.drag,ze=Ue.x,Oe=Ue.y;qe&&(G.x&&(ws=_t(yc,P)),G.y&&(vs=_t(wc,P)),b.ori==0?(En=ws,Dn=vs):(En=vs,Dn=ws),he=G.left,ke=G.top);let ge=n.select=$e({show:!0,over:!0,left:0,width:0,top:0,height:0},e.select),Nn=ge.show?_t(bc,ge.over?P:w):null;function Ml(i,c){if(ge.show){for(let h in i)ge[h]=i[h],h in Ss&&ye(Nn,h,i[h]);c!==!1&&je("setSelect")}}n.setSelect=Ml;function ja(i){if(k[i].show)Ae&&Ks(xe[i],hn);else if(Ae&&at(xe[i],hn),qe){let h=Mn?mt[0]:mt[i];h!=null&&Lt(h,-10,-10,J,H)}}function Bt(i,c,h){ys(i,{min:c,max:h})}function Ct(i,c,h,g){c.focus!=null&&Ba(i),c.show!=null&&k.forEach((y,v)=>{v>0&&(i==v||i==null)&&(y.show=c.show,ja(v),s==2?(Bt(y.facets[0].scale,null,null),Bt(y.facets[1].scale,null,null)):Bt(y.scale,null,null),Cn())}),h!==!1&&je("setSeries",i,c),g&&sl("setSeries",n,i,c)}n.setSeries=Ct;function Ha(i,c){$e(B[i],c)}function Ia(i,c){i.fill=ee(i.fill||null),i.dir=se(i.dir,-1),c=c??B.length,B.splice(c,0,i)}function Wa(i){i==null?B.length=0:B.splice(i,1)}n.addBand=Ia,n.setBand=Ha,n.delBand=Wa;function Ua(i,c){k[i].alpha=c,qe&&mt[i]!=null&&(mt[i].style.opacity=c),Ae&&xe[i]&&(xe[i].style.opacity=c)}let zt,Gt,on,Fn={focus:!0};function Ba(i){if(i!=on){let c=i==null,h=At.alpha!=1;k.forEach((g,y)=>{if(s==1||y>0){let v=c||y==0||y==i;g._focus=c?null:v,h&&Ua(y,v?1:At.alpha)}}),on=i,h&&Cn()}}Ae&&Sn&&Ke(Er,oe,i=>{G._lock||(sn(i),on!=null&&Ct(null,Fn,!0,Pe.setSeries))});function Et(i,c,h){let g=M[c];h&&(i=i/re-(g.ori==1?Ce:me));let y=J;g.ori==1&&(y=H,i=y-i),g.dir==-1&&(i=y-i);let v=g._min,T=g._max,D=i/y,N=v+(T-v)*D,O=g.distr;return O==3?Hn(10,N):O==4?Vc(N,g.asinh):O==100?g.bwd(N):N}function Ga(i,c){let h=Et(i,$,c);return Mt(h,t[0],Fe,Ve)}n.valToIdx=i=>Mt(i,t[0]),n.posToIdx=Ga,n.posToVal=Et,n.valToPos=(i,c,h)=>M[c].ori==0?r(i,M[c],h?tt:J,h?st:0):o(i,M[c],h?wt:H,h?pt:0),n.setCursor=(i,c,h)=>{he=i.left,ke=i.top,an(null,c,h)};function ji(i,c){ye(Nn,zn,ge.left=i),ye(Nn,ul,ge.width=c)}function Hi(i,c){ye(Nn,"top",ge.top=i),ye(Nn,fl,ge.height=c)}let tl=b.ori==0?ji:Hi,nl=b.ori==1?ji:Hi;function Ya(){if(Ae&&Z.live)for(let i=s==2?1:0;i<k.length;i++){if(i==0&&ft)continue;let c=Z.values[i],h=0;for(let g in c)Tt[i][h++].firstChild.nodeValue=c[g]}}function ks(i,c){if(i!=null&&(i.idxs?i.idxs.forEach((h,g)=>{ue[g]=h}):Hc(i.idx)||ue.fill(i.idx),Z.idx=ue[0]),Ae&&Z.live){for(let h=0;h<k.length;h++)(h>0||s==1&&!ft)&&qa(h,ue[h]);Ya()}dt=!1,c!==!1&&je("setLegend")}n.setLegend=ks;function qa(i,c){let h=k[i],g=i==0&&S==2?vt:t[i],y;ft?y=h.values(n,i,c)??It:(y=h.value(n,c==null?null:g[c],i,c),y=y==null?It:{_:y}),Z.values[i]=y}function an(i,c,h){zi=he,Oi=ke,[he,ke]=G.move(n,he,ke),G.left=he,G.top=ke,qe&&(En&&Lt(En,Re(he),0,J,H),Dn&&Lt(Dn,0,Re(ke),J,H));let g,y=Fe>Ve;zt=pe,Gt=null;let v=b.ori==0?J:H,T=b.ori==1?J:H;if(he<0||We==0||y){g=G.idx=null;for(let D=0;D<k.length;D++){let N=mt[D];N!=null&&Lt(N,-10,-10,J,H)}Sn&&Ct(null,Fn,!0,i==null&&Pe.setSeries),Z.live&&(ue.fill(g),dt=!0)}else{let D,N,O;s==1&&(D=b.ori==0?he:ke,N=Et(D,$),g=G.idx=Mt(N,t[0],Fe,Ve),O=A(t[0][g],b,v,0));let j=-10,I=-10,Q=0,ie=0,le=!0,X="",K="";for(let Y=s==2?1:0;Y<k.length;Y++){let _e=k[Y],Se=ue[Y],He=Se==null?null:s==1?t[Y][Se]:t[Y][1][Se],fe=G.dataIdx(n,Y,g,N),Me=fe==null?null:s==1?t[Y][fe]:t[Y][1][fe];if(dt=dt||Me!=He||fe!=Se,ue[Y]=fe,Y>0&&_e.show){let it=fe==null?-10:fe==g?O:A(s==1?t[0][fe]:t[Y][0][fe],b,v,0),Qe=Me==null?-10:W(Me,s==1?M[_e.scale]:M[_e.facets[1].scale],T,0);if(Sn&&Me!=null){let ht=b.ori==1?he:ke,kt=Le(At.dist(n,Y,fe,Qe,ht));if(kt<zt){let Dt=At.bias;if(Dt!=0){let rt=Et(ht,_e.scale),gt=Me>=0?1:-1,xt=rt>=0?1:-1;xt==gt&&(xt==1?Dt==1?Me>=rt:Me<=rt:Dt==1?Me<=rt:Me>=rt)&&(zt=kt,Gt=Y)}else zt=kt,Gt=Y}}if(dt||Mn){let ht,kt;b.ori==0?(ht=it,kt=Qe):(ht=Qe,kt=it);let Dt,rt,gt,xt,Rt,Je,ot=!0,cn=Ye.bbox;if(cn!=null){ot=!1;let Ze=cn(n,Y);gt=Ze.left,xt=Ze.top,Dt=Ze.width,rt=Ze.height}else gt=ht,xt=kt,Dt=rt=Ye.size(n,Y);if(Je=Ye.fill(n,Y),Rt=Ye.stroke(n,Y),Mn)Y==Gt&&zt<=At.prox&&(j=gt,I=xt,Q=Dt,ie=rt,le=ot,X=Je,K=Rt);else{let Ze=mt[Y];Ze!=null&&(Pn[Y]=gt,Tn[Y]=xt,zr(Ze,Dt,rt,ot),Fr(Ze,Je,Rt),Lt(Ze,bt(gt),bt(xt),J,H))}}}}if(Mn){let Y=At.prox,_e=on==null?zt<=Y:zt>Y||Gt!=on;if(dt||_e){let Se=mt[0];Se!=null&&(Pn[0]=j,Tn[0]=I,zr(Se,Q,ie,le),Fr(Se,X,K),Lt(Se,bt(j),bt(I),J,H))}}}if(ge.show&&Ut)if(i!=null){let[D,N]=Pe.scales,[O,j]=Pe.match,[I,Q]=i.cursor.sync.scales,ie=i.cursor.drag;if(ze=ie._x,Oe=ie._y,ze||Oe){let{left:le,top:X,width:K,height:Y}=i.select,_e=i.scales[I].ori,Se=i.posToVal,He,fe,Me,it,Qe,ht=D!=null&&O(D,I),kt=N!=null&&j(N,Q);ht&&ze?(_e==0?(He=le,fe=K):(He=X,fe=Y),Me=M[D],it=A(Se(He,I),Me,v,0),Qe=A(Se(He+fe,I),Me,v,0),tl(Pt(it,Qe),Le(Qe-it))):tl(0,v),kt&&Oe?(_e==1?(He=le,fe=K):(He=X,fe=Y),Me=M[N],it=W(Se(He,Q),Me,T,0),Qe=W(Se(He+fe,Q),Me,T,0),nl(Pt(it,Qe),Le(Qe-it))):nl(0,T)}else Ms()}else{let D=Le(zi-Fi),N=Le(Oi-Vi);if(b.ori==1){let Q=D;D=N,N=Q}ze=Ue.x&&D>=Ue.dist,Oe=Ue.y&&N>=Ue.dist;let O=Ue.uni;O!=null?ze&&Oe&&(ze=D>=O,Oe=N>=O,!ze&&!Oe&&(N>D?Oe=!0:ze=!0)):Ue.x&&Ue.y&&(ze||Oe)&&(ze=Oe=!0);let j,I;ze&&(b.ori==0?(j=Rn,I=he):(j=Ln,I=ke),tl(Pt(j,I),Le(I-j)),Oe||nl(0,T)),Oe&&(b.ori==1?(j=Rn,I=he):(j=Ln,I=ke),nl(Pt(j,I),Le(I-j)),ze||tl(0,v)),!ze&&!Oe&&(tl(0,0),nl(0,0))}if(Ue._x=ze,Ue._y=Oe,i==null){if(h){if(Zi!=null){let[D,N]=Pe.scales;Pe.values[0]=D!=null?Et(b.ori==0?he:ke,D):null,Pe.values[1]=N!=null?Et(b.ori==1?he:ke,N):null}sl(Hs,n,he,ke,J,H,g)}if(Sn){let D=h&&Pe.setSeries,N=At.prox;on==null?zt<=N&&Ct(Gt,Fn,!0,D):zt>N?Ct(null,Fn,!0,D):Gt!=on&&Ct(Gt,Fn,!0,D)}}dt&&(Z.idx=g,ks()),c!==!1&&je("setCursor")}let Yt=null;Object.defineProperty(n,"rect",{get(){return Yt==null&&ll(!1),Yt}});function ll(i=!1){i?Yt=null:(Yt=P.getBoundingClientRect(),je("syncRect",Yt))}function Ii(i,c,h,g,y,v,T){G._lock||Ut&&i!=null&&i.movementX==0&&i.movementY==0||(xs(i,c,h,g,y,v,T,!1,i!=null),i!=null?an(null,!0,!0):an(c,!0,!1))}function xs(i,c,h,g,y,v,T,D,N){if(Yt==null&&ll(!1),sn(i),i!=null)h=i.clientX-Yt.left,g=i.clientY-Yt.top;else{if(h<0||g<0){he=-10,ke=-10;return}let[O,j]=Pe.scales,I=c.cursor.sync,[Q,ie]=I.values,[le,X]=I.scales,[K,Y]=Pe.match,_e=c.axes[0].side%2==1,Se=b.ori==0?J:H,He=b.ori==1?J:H,fe=_e?v:y,Me=_e?y:v,it=_e?g:h,Qe=_e?h:g;if(le!=null?h=K(O,le)?a(Q,M[O],Se,0):-10:h=Se*(it/fe),X!=null?g=Y(j,X)?a(ie,M[j],He,0):-10:g=He*(Qe/Me),b.ori==1){let ht=h;h=g,g=ht}}N&&(c==null||c.cursor.event.type==Hs)&&((h<=1||h>=J-1)&&(h=dn(h,J)),(g<=1||g>=H-1)&&(g=dn(g,H))),D?(Fi=h,Vi=g,[Rn,Ln]=G.move(n,h,g)):(he=h,ke=g)}let Ss={width:0,height:0,left:0,top:0};function Ms(){Ml(Ss,!1)}let Wi,Ui,Bi,Gi;function Yi(i,c,h,g,y,v,T){Ut=!0,ze=Oe=Ue._x=Ue._y=!1,xs(i,c,h,g,y,v,T,!0,!1),i!=null&&(Ke(Is,Ys,qi,!1),sl(Ar,n,Rn,Ln,J,H,null));let{left:D,top:N,width:O,height:j}=ge;Wi=D,Ui=N,Bi=O,Gi=j}function qi(i,c,h,g,y,v,T){Ut=Ue._x=Ue._y=!1,xs(i,c,h,g,y,v,T,!1,!0);let{left:D,top:N,width:O,height:j}=ge,I=O>0||j>0,Q=Wi!=D||Ui!=N||Bi!=O||Gi!=j;if(I&&Q&&Ml(ge),Ue.setScale&&I&&Q){let ie=D,le=O,X=N,K=j;if(b.ori==1&&(ie=N,le=j,X=D,K=O),ze&&Bt($,Et(ie,$),Et(ie+le,$)),Oe)for(let Y in M){let _e=M[Y];Y!=$&&_e.from==null&&_e.min!=pe&&Bt(Y,Et(X+K,Y),Et(X,Y))}Ms()}else G.lock&&(G._lock=!G._lock,an(c,!0,i!=null));i!=null&&(vn(Is,Ys),sl(Is,n,he,ke,J,H,null))}function Ka(i,c,h,g,y,v,T){if(G._lock)return;sn(i);let D=Ut;if(Ut){let N=!0,O=!0,j=10,I,Q;b.ori==0?(I=ze,Q=Oe):(I=Oe,Q=ze),I&&Q&&(N=he<=j||he>=J-j,O=ke<=j||ke>=H-j),I&&N&&(he=he<Rn?0:J),Q&&O&&(ke=ke<Ln?0:H),an(null,!0,!0),Ut=!1}he=-10,ke=-10,ue.fill(null),an(null,!0,!0),D&&(Ut=D)}function Ki(i,c,h,g,y,v,T){G._lock||(sn(i),os(),Ms(),i!=null&&sl(Dr,n,he,ke,J,H,null))}function Qi(){L.forEach(lf),rs(n.width,n.height,!0)}gn(Ol,jn,Qi);let Vn={};Vn.mousedown=Yi,Vn.mousemove=Ii,Vn.mouseup=qi,Vn.dblclick=Ki,Vn.setSeries=(i,c,h,g)=>{let y=Pe.match[2];h=y(n,c,h),h!=-1&&Ct(h,g,!0,!1)},qe&&(Ke(Ar,P,Yi),Ke(Hs,P,Ii),Ke(Cr,P,i=>{sn(i),ll(!)cairn",
+    R"cairn(1)}),Ke(Er,P,Ka),Ke(Dr,P,Ki),ti.add(n),n.syncRect=ll);let Pl=n.hooks=e.hooks||{};function je(i,c,h){bs?el.push([i,c,h]):i in Pl&&Pl[i].forEach(g=>{g.call(null,n,c,h)})}(e.plugins||[]).forEach(i=>{for(let c in i.hooks)Pl[c]=(Pl[c]||[]).concat(i.hooks[c])});let Ji=(i,c,h)=>h,Pe=$e({key:null,setSeries:!1,filters:{pub:Wr,sub:Wr},scales:[$,k[1]?k[1].scale:null],match:[Ur,Ur,Ji],values:[null,null]},G.sync);Pe.match.length==2&&Pe.match.push(Ji),G.sync=Pe;let Zi=Pe.key,Ps=Ho(Zi);function sl(i,c,h,g,y,v,T){Pe.filters.pub(i,c,h,g,y,v,T)&&Ps.pub(i,c,h,g,y,v,T)}Ps.sub(n);function Qa(i,c,h,g,y,v,T){Pe.filters.sub(i,c,h,g,y,v,T)&&Vn[i](null,c,h,g,y,v,T)}n.pub=Qa;function Ja(){Ps.unsub(n),ti.delete(n),Xt.clear(),Qs(Ol,jn,Qi),m.remove(),oe?.remove(),je("destroy")}n.destroy=Ja;function Ts(){je("init",e,t),$i(t||e.data,!1),U[$]?ys($,U[$]):os(),yl=ge.show&&(ge.width>0||ge.height>0),ln=dt=!0,rs(e.width,e.height)}return k.forEach(Pi),L.forEach(Aa),l?l instanceof HTMLElement?(l.appendChild(m),Ts()):l(n,Ts):Ts(),n}Ie.assign=$e;Ie.fmtNum=ai;Ie.rangeNum=jl;Ie.rangeLog=Wl;Ie.rangeAsinh=ri;Ie.orient=bn;Ie.pxRatio=re;Ie.join=qc;Ie.fmtDate=ui,Ie.tzDate=iu;Ie.sync=Ho;{Ie.addGap=Hu,Ie.clipGaps=Gl;let e=Ie.paths={points:Yo};e.linear=Ko,e.stepped=Uu,e.bars=Bu,e.spline=Yu}var Nt=e=>typeof e=="number"&&Number.isFinite(e)?e:null;function Ne(e){if(typeof e!="number")return e==null?"–":String(e);if(Number.isInteger(e)&&Math.abs(e)<1e7)return e.toString();let t=Math.abs(e);return t!==0&&(t<1e-4||t>=1e7)?e.toExponential(3):String(Number(e.toPrecision(5)))}function qn(e){let t=["B","KiB","MiB","GiB","TiB"],l=0;for(;e>=1024&&l+1<t.length;)e/=1024,l++;return`${l===0?e:e.toFixed(1)} ${t[l]}`}function _i(e){let t=Math.max(0,e/1e3);if(t<100)return`${t.toFixed(1)} s`;let l=n=>String(Math.floor(n)).padStart(2,"0");return`${Math.floor(t/3600)}:${l(t/60%60)}:${l(t%60)}`}var gl=e=>e==null?"–":new Date(e).toLocaleString(void 0,{dateStyle:"medium",timeStyle:"short"});function Xo(e,t,l,n){return e==="step"?t:e==="time"?l/1e3:(l-n)/1e3}var ea=(e,t)=>e==="step"||e==="metric"?t:t/1e9;function Jl(e,t){let l={x:[],low:[],high:[],line:[],bad:[]},n=(p,m,u,d,_)=>{_&&l.bad.push(p),m!==null&&(l.x.push(p),l.low.push(m),l.high.push(u),l.line.push(d))},{points:s,buckets:r}=e;s?s.value.forEach((p,m)=>{let u=Nt(p);n(Xo(t,s.step[m],s.time_ms[m],e.origin_ms),u,u,u,u===null)}):r&&r.to.forEach((p,m)=>{n(ea(t,p),Nt(r.min[m]),Nt(r.max[m]),Nt(r.last[m]),r.not_finite[m]>0)});let o=l.x.map((p,m)=>m).sort((p,m)=>l.x[p]-l.x[m]),a=p=>o.map(m=>p[m]);return{x:a(l.x),low:a(l.low),high:a(l.high),line:a(l.line),bad:l.bad}}function sf(e,t){if(t==="metric")return[];let l=new Set(e.decisions.filter(o=>o.kind==="removed"||o.kind==="lost").map(o=>`${o.checkpoint}:${o.version}`)),n=[],s=(o,a,p,m)=>n.push({at:Xo(t,o,a??0,e.series.origin_ms),kind:p,colour:e.colour,text:m});for(let o of e.decisions){if(o.kind!=="saved"&&o.kind!=="failed")continue;let a=o.because.map(u=>`${u.policy}: ${u.reason}`).join("; ")||(o.by_hand?"by hand":o.text),p=`${o.checkpoint}:${o.version??"–"}`,m=o.kind==="failed"?"failed":l.has(p)?"removed":"kept";s(o.step,o.time_ms,m,`${p} at step ${o.step}, ${m}. ${a}`)}for(let o of e.tried?.versions??[])s(o.step,o.time_ms,o.kept?"tried and kept":"tried",`would be saved at step ${o.step}, ${o.kept?"and kept":"and removed later"}`);let r=e.series.restarts_at;return r?.step.forEach((o,a)=>s(o,r.time_ms[a],"restart",`${e.name} went on from step ${o}`)),n}function rf(e){if(e.length<10)return null;let t=[...e].sort((o,a)=>o-a),l=o=>t[Math.round(o*(t.length-1))],[n,s]=[l(.01),l(.99)],r=(s-n||Math.abs(s)||1)*.05;return[n-r,s+r]}function ta(e){let t=e.reduce((s,r)=>s+r.in_window,0),l=e.reduce((s,r)=>s+(r.points?.value.length??r.buckets?.to.length??0),0),n=s=>s.toLocaleString("en");return e.some(s=>s.buckets)?`${n(t)} points → ${n(l)} buckets, exact min and max`:`${n(t)} points, every one`}var Ql=class{plot;marks;constructor(t,l,n,s){let r=l.map(x=>Jl(x.series,n.axis));this.marks=n.marks?l.flatMap(x=>sf(x,n.axis)):[];let o=r.flatMap((x,C)=>x.bad.map(k=>({x:k,colour:l[C].colour}))),a=[],p=[{}],m=[],u=[];l.forEach((x,C)=>{let k=r[C],L=x.series.buckets!==void 0||x.series.smooth!==void 0,M=V=>n.log_y?V.map(R=>R!==null&&R>0?R:null):V,B=x.series.smooth,$=p.length;if(L){a.push([k.x,M(k.low),M(k.high)]);let V={points:{show:!1},stroke:`${x.colour}${B?"30":"a0"}`,width:1,spanGaps:!0};p.push(V,{...V}),m.push({series:[$+1,$],fill:`${x.colour}${B?"2e":"40"}`})}B?a.push([B.at.map(V=>ea(n.axis,V)),M(B.value)]):a.push([k.x,M(k.line)]),u.push(p.length);let z=(B?.at.length??k.x.length)<40;p.push({stroke:x.colour,width:1.5,spanGaps:!0,points:{show:z,size:4,fill:x.colour}})});let d=a.length?Ie.join(a):[[]],w=n.outliers?null:rf(r.flatMap(x=>x.line.filter(C=>C!==null&&(!n.log_y||C>0)))),P={stroke:n.ink,font:"11px system-ui, sans-serif"},E={stroke:n.grid,width:1};this.plot=new Ie({width:n.width,height:n.height,legend:{show:!1},cursor:{sync:{key:"cairn",setSeries:!1},drag:{x:!0,y:!1,setScale:!1},points:{size:5}},scales:{x:{time:n.axis==="time",distr:n.log_x?3:1,...n.zoom?{range:()=>n.zoom}:{}},y:{distr:n.log_y?3:1,...w?{range:()=>w}:{}}},axes:[{...P,grid:E,ticks:E,size:28,values:n.axis==="time"?void 0:(x,C)=>C.map(k=>k===null?"":Ne(k))},{...P,grid:E,ticks:E,size:54,values:(x,C)=>C.map(k=>k===null?"":Ne(k))}],series:p,bands:m,hooks:{draw:[x=>this.draw_marks(x,o)],setSelect:[x=>{x.select.width<4||(s.zoom([x.posToVal(x.select.left,"x"),x.posToVal(x.select.left+x.select.width,"x")]),x.setSelect({left:0,top:0,width:0,height:0},!1))}],setCursor:[x=>{let C=x.cursor.idx;if(C==null||x.cursor.left==null||x.cursor.left<0)return s.point(null,[],null);let k=x.data[0][C],L=B=>of(x.data[B],C),M=this.marks.find(B=>Math.abs(x.valToPos(B.at,"x")-x.cursor.left)<5);s.point(k,u.map(L),M??null)}]}},d,t),this.plot.over.addEventListener("dblclick",()=>s.zoom(null))}destroy(){this.plot.destroy()}png(t){let l=this.plot.ctx.canvas,n=document.createElement("canvas");n.width=l.width,n.height=l.height;let s=n.getContext("2d");return s.fillStyle=t,s.fillRect(0,0,n.width,n.height),s.drawImage(l,0,0),new Promise(r=>n.toBlob(r,"image/png"))}frame(){let{x:t,y:l}=this.plot.scales,n=s=>(this.plot.axes[s]._splits??[]).filter(r=>r!==null);return{x:[t.min,t.max],y:[l.min,l.max],ticks_x:n(0),ticks_y:n(1)}}draw_marks(t,l){let{ctx:n}=t,s=devicePixelRatio,{left:r,top:o,width:a,height:p}=t.bbox;n.save(),n.beginPath(),n.rect(r,o,a,p),n.clip();for(let m of this.marks){let u=t.valToPos(m.at,"x",!0),d=o+p,_=4*s;if(m.kind==="restart"){n.strokeStyle=`${m.colour}90`,n.setLineDash([3*s,3*s]),n.beginPath(),n.moveTo(u,o),n.lineTo(u,d),n.stroke(),n.setLineDash([]);continue}n.strokeStyle=n.fillStyle=m.kind==="removed"||m.kind==="tried"?`${m.colour}70`:m.colour,n.lineWidth=1.25*s,n.beginPath(),m.kind==="tried"||m.kind==="tried and kept"?(n.moveTo(u,o+s),n.lineTo(u+_,o+_),n.lineTo(u,o+2*_),n.lineTo(u-_,o+_),n.closePath(),m.kind==="tried and kept"&&n.fill()):m.kind==="failed"?(n.moveTo(u-_,d-2*_),n.lineTo(u+_,d),n.moveTo(u+_,d-2*_),n.lineTo(u-_,d)):(n.moveTo(u-_,d),n.lineTo(u,d-2*_),n.lineTo(u+_,d),n.closePath(),m.kind==="kept"&&n.fill()),n.stroke()}for(let{x:m,colour:u}of l){let d=t.valToPos(m,"x",!0);n.fillStyle=u,n.fillRect(d-s,o,2*s,8*s)}n.restore()}};function of(e,t){for(let l=t;l>=0&&l>t-500;l--)if(e[l]!=null)return e[l];return null}var na=["#3465a4","#c8443c","#2b8a57","#a8557f","#b07d10","#1f8a9e","#6a51a3","#8a6d3b","#557a95","#999933"],af=["#6ea6e8","#f0837b","#5fc98f","#df8fb6","#e0b04a","#5ccadd","#aa96e0","#c9a36a","#93b7cf","#cccc66"],Ht=(e,t)=>(t?af:na)[e%na.length];function la(e){return new Map([...e].reverse().map((t,l)=>[t,l]))}var sa=e=>/[",\n\r]/.test(e)?`"${e.replaceAll('"','""')}"`:e;function ia(e,t){let l=[`run,id,${t.axis==="step"?"step":t.axis==="metric"?"x":"seconds"},min,max,last,smooth`],n=s=>s===null?"":String(s);for(let s of e){let r=Jl(s.series,t.axis),o=`${sa(s.name)},${sa(s.run)}`;r.x.forEach((a,p)=>l.push(`${o},${a},${n(r.low[p])},${n(r.high[p])},${n(r.line[p])},`)),s.series.smooth?.at.forEach((a,p)=>l.push(`${o},${t.axis==="step"||t.axis==="metric"?a:a/1e9},,,,${s.series.smooth.value[p]}`))}return l.join(`
+`)+`
+`}var Zl=e=>e.replaceAll("&","&amp;").replaceAll("<","&lt;").replaceAll(">","&gt;").replaceAll('"',"&quot;");function ra(e,t,l,n,s){let[r,o,a,p]=[60,30,12,22],m=Math.max(480,l.width),u=Math.max(260,l.height),d={width:m-r-a,height:u-o-28-p},_=($,z)=>{let V=R=>z?Math.log10(R):R;return R=>(V(R)-V($[0]))/(V($[1])-V($[0])||1)},w=_(n.x,l.log_x),P=_(n.y,l.log_y),E=$=>Number((r+w($)*d.width).toFixed(2)),x=$=>Number((o+(1-P($))*d.height).toFixed(2)),C=$=>$!==null&&(!l.log_y||$>0),k=$=>l.axis==="time"?new Date($*1e3).toISOString().slice(0,16).replace("T"," "):Ne($),L=[`<svg xmlns="http://www.w3.org/2000/svg" width="${m}" height="${u}" viewBox="0 0 ${m} ${u}" font-family="system-ui, sans-serif" font-size="11">`,`<rect width="100%" height="100%" fill="${s}"/>`,`<text x="${r}" y="18" font-size="13" font-weight="600" fill="${l.ink}">${Zl(e)}</text>`,`<clipPath id="inside"><rect x="${r}" y="${o}" width="${d.width}" height="${d.height}"/></clipPath>`];for(let $ of n.ticks_y.filter(z=>z>=n.y[0]&&z<=n.y[1]&&C(z)))L.push(`<path d="M${r} ${x($)}h${d.width}" stroke="${l.grid}"/><text x="${r-6}" y="${x($)+4}" text-anchor="end" fill="${l.ink}">${B($)}</text>`);for(let $ of n.ticks_x.filter(z=>z>=n.x[0]&&z<=n.x[1]))L.push(`<path d="M${E($)} ${o}v${d.height}" stroke="${l.grid}"/><text x="${E($)}" y="${o+d.height+16}" text-anchor="middle" fill="${l.ink}">${Zl(k($))}</text>`);L.push('<g clip-path="url(#inside)">');for(let $ of t){let z=Jl($.series,l.axis),V=z.x.map((S,A)=>A).filter(S=>C(z.low[S])&&C(z.high[S])&&(!l.log_x||z.x[S]>0)),R=$.series.smooth;if(V.length>1&&($.series.buckets||R)){let S=(A,W)=>W.map(U=>`${E(z.x[U])} ${x(A[U])}`).join("L");L.push(`<path d="M${S(z.high,V)}L${S(z.low,[...V].reverse())}Z" fill="${$.colour}" fill-opacity="0.25"/>`)}let b=(R?R.at.map((S,A)=>[l.axis==="step"?S:S/1e9,R.value[A]]):V.map(S=>[z.x[S],z.line[S]])).filter(([S,A])=>C(A)&&(!l.log_x||S>0)).map(([S,A])=>`${E(S)} ${x(A)}`);b.length&&L.push(`<path d="M${b.join("L")}" fill="none" stroke="${$.colour}" stroke-width="1.5" stroke-linejoin="round"/>`)}L.push("</g>");let M=r;for(let $ of t.slice(0,8)){let z=$.name.length>24?`${$.name.slice(0,23)}…`:$.name;L.push(`<path d="M${M} ${u-12}h14" stroke="${$.colour}" stroke-width="3"/><text x="${M+18}" y="${u-8}" fill="${l.ink}">${Zl(z)}</text>`),M+=30+z.length*6.5}return L.push("</svg>"),L.join(`
+`)+`
+`;function B($){return Zl(Ne($))}}function Xl(e,t,l="text/plain"){let n=typeof t=="string"?new Blob([t],{type:l}):t,s=document.createElement("a");s.href=URL.createObjectURL(n),s.download=e.replaceAll(/[^\w.-]+/g,"_"),s.click(),setTimeout(()=>URL.revokeObjectURL(s.href),1e3)}var Kn={page:"charts",run:"",project:"",hidden:[],runs:"",metrics:"",axis:"step",x:"",smoothing:"time_weighted",weight:0,log_x:!1,log_y:!1,outliers:!0,marks:!0,zoom:null,sort:"created_ms",descending:!0,group:"",theme:"auto",metric:"",policy:"",keep:"",deleted:!1};function bi(e){let t=new URLSearchParams;for(let l of Object.keys(Kn)){let n=e[l];JSON.stringify(n)!==JSON.stringify(Kn[l])&&t.set(l,typeof n=="string"?n:JSON.stringify(n))}return t.toString()}function yi(e){let t={...Kn},l={page:["charts","table","compare","artifacts","run"],axis:["step","relative","time"],smoothing:["time_weighted","exponential","gaussian"],theme:["auto","light","dark"]};for(let[n,s]of new URLSearchParams(e)){if(!Object.hasOwn(Kn,n))continue;let r=n,o=a=>t[r]=a;if(l[r])l[r].includes(s)&&o(s);else if(typeof Kn[r]=="string")o(s);else{let a;try{a=JSON.parse(s)}catch{continue}r==="zoom"?Array.isArray(a)&&a.length===2&&a.every(m=>Number.isFinite(m))&&a[0]<a[1]&&o(a):r==="hidden"?Array.isArray(a)&&a.every(p=>typeof p=="string")&&o(a):typeof a==typeof Kn[r]&&o(a)}}return t}function es(e,t){if(!e)return!0;try{return new RegExp(e,"i").test(t)}catch{return t.toLowerCase().includes(e.toLowerCase())}}var cf=Symbol.for("pv"),uf=0;function f(e,t,l,n,s,r){t||(t={});var o,a,p=t;if("ref"in p&&typeof e!="function")for(a in p={},t)a=="ref"?o=t[a]:p[a]=t[a];var m={type:e,props:p,key:l,ref:o,__k:null,__:null,__b:0,__e:null,__c:null,constructor:cf,__v:--uf,__i:-1,__u:0};return(s||r)&&(m.__source=s,m.__self=r),ce.vnode&&ce.vnode(m),m}function ki(e){let t=new Set;for(let l of e)for(let[n,s]of Object.entries(l.metrics))s.last!==void 0&&t.add(n);return[...t].sort((l,n)=>l.localeCompare(n,"en",{numeric:!0}))}function ff(e){let t=new Map;for(let l of e){let n=l.indexOf("/"),s=n>0?l.slice(0,n):"";t.set(s,[...t.get(s)??[],l])}return[...t].sort(([l],[n])=>l.localeCompare(n))}function aa({shown:e}){let{view:t}=e,l=De(()=>ki(e.visible),[e.visible]);if(t.metric&&l.includes(t.metric))return f("section",{class:"one",children:[f("button",{class:"quiet",onClick:()=>e.change({metric:""}),children:"← all charts"}),f(oa,{shown:e,metric:t.metric,height:460})]});let n=l.filter(s=>es(t.metrics,s));return e.visible.length?l.length?n.length?f(Be,{children:ff(n).map(([s,r])=>f("details",{class:"group",open:!0,children:[f("summary",{children:[s||"metrics"," ",f("span",{class:"dim",children:r.length})]}),f("div",{class:"cards",children:r.map(o=>f(oa,{shown:e,metric:o,height:220},o))})]},s))}):f("p",{class:"empty",children:["No metric matches “",t.metrics,"”."]}):f("p",{class:"empty",children:"These runs have logged no number yet."}):f("p",{class:"empty",children:"No run is shown. Tick one on the left."})}var wi=100,ca=new WeakMap,vi=new IntersectionObserver(e=>{for(let t of e)t.isIntersecting&&(vi.unobserve(t.target),ca.get(t.target)?.())},{rootMargin:"300px"});function oa({shown:e,metric:t,height:l}){let n=pn(null),[s,r]=be(!1);return Ge(()=>{let o=n.current;return ca.set(o,()=>r(!0)),vi.observe(o),()=>vi.unobserve(o)},[]),f("article",{class:"card",ref:n,"data-metric":t,style:{minHeight:`${l+80}px`},children:s?f(pf,{shown:e,metric:t,height:l}):f("h3",{children:t})})}function pf({shown:e,metric:t,height:l}){let{view:n,source:s}=e,r=pn(null),[o,a]=be(0),[p,m]=be(null),[u,d]=be(null),[_,w]=be(null);Ge(()=>{let R=new ResizeObserver(()=>a(Math.floor(r.current?.clientWidth??0)));return R.observe(r.current),()=>R.disconnect()},[]);let P=De(()=>e.visible.filter(R=>R.metrics[t]?.last!==void 0).slice(0,wi),[e.visible,t]),E=P.map(R=>`${R.id} ${R.seen}`).join(" "),x=n.zoom;Ge(()=>{if(!o)return;let R=!1,F=[["metric",t],n.x?["x",n.x]:["axis",n.axis],["buckets",Math.max(100,Math.min(1200,o))]];for(let S of P)F.push(["run",S.id]);if(x){let S=(A,W)=>n.x?A:n.axis==="step"?W(A):W(A*1e9);F.push(["from",S(x[0],Math.floor)],["to",S(x[1],Math.ceil)])}return n.weight>0&&!n.x&&F.push(["smooth",n.smoothing],["weight",n.weight]),Promise.all([s.ask("series",F),...P.map(S=>e.decisions(S.id).then(A=>[S.id,A]))]).then(([{series:S},...A])=>{R||(d(null),m({series:S,decisions:new Map(A)}))},S=>R||d(S)),()=>{R=!0}},[E,t,n.axis,n.x,n.smoothing,n.weight,x?.[0],x?.[1],o>0]);let C=De(()=>(p?.series??[]).flatMap(R=>{let F=P.find(b=>b.id===R.run);return F?{run:F.id,nam)cairn",
+    R"cairn(e:F.name,colour:Ht(e.places.get(F.id)??0,e.is_dark),series:R,decisions:p.decisions.get(F.id)??[],tried:e.tried.get(F.id)?.would}:[]}),[p,P,e.places,e.is_dark,e.tried]),k=pn(null);Ge(()=>{if(!r.current||!o||!C.length)return;let R=getComputedStyle(document.documentElement),F={axis:n.x?"metric":n.axis,log_x:n.log_x&&(n.x!==""||n.axis!=="time"),log_y:n.log_y,outliers:n.outliers,marks:n.marks,zoom:x,ink:R.getPropertyValue("--dim"),grid:R.getPropertyValue("--grid"),width:o,height:l},b=new Ql(r.current,C,F,{zoom:S=>e.change({zoom:S}),point:(S,A,W)=>w(S===null?null:{x:S,values:A,near:W})});return k.current={chart:b,look:F},()=>(k.current=null,b.destroy())},[C,o,l,n.axis,n.x,n.log_x,n.log_y,n.outliers,n.marks,x?.[0],x?.[1]]);let L=async R=>{if(!k.current)return;let{chart:F,look:b}=k.current,S=getComputedStyle(document.documentElement).getPropertyValue("--card");if(R==="csv")Xl(`${t}.csv`,ia(C,b),"text/csv");else if(R==="svg")Xl(`${t}.svg`,ra(t,C,b,F.frame(),S),"image/svg+xml");else{let A=await F.png(S);A&&Xl(`${t}.png`,A)}},M=P.map(R=>R.defined[t]?.unit).find(Boolean),B=C.reduce((R,F)=>R+F.series.restarts,0),$=C.reduce((R,F)=>R+(F.series.without_x??0),0),z=C.reduce((R,F)=>R+(e.run(F.run)?.metrics[t]?.nans??0),0),V=C.reduce((R,F)=>R+(F.series.damaged??0)+(F.series.unread??0),0);return f(Be,{children:[f("header",{children:[f("h3",{title:t,children:[t,M&&f("span",{class:"dim",children:[" ",M]})]}),f("span",{class:"saves",children:["csv","png","svg"].map(R=>f("button",{class:"quiet",title:`This chart as ${R.toUpperCase()}`,"aria-label":`${t} as ${R.toUpperCase()}`,onClick:()=>{L(R)},children:R},R))}),!n.metric&&f("button",{class:"quiet",title:"Enlarge","aria-label":`Enlarge ${t}`,onClick:()=>e.change({metric:t}),children:"⤢"})]}),f("div",{class:"plot",ref:r,style:{height:`${l}px`}}),f("div",{class:"legend",children:[_?.near?f("span",{class:"mark",children:["▲ ",_.near.text]}):C.slice(0,12).map((R,F)=>f("span",{children:[f("i",{style:{background:R.colour}}),R.name," ",f("b",{children:Ne(_?_.values[F]??null:e.run(R.run)?.metrics[t]?.last??null)})]},R.run)),!_?.near&&C.length>12&&f("span",{class:"dim",children:["and ",C.length-12," more"]}),_&&!_.near&&f("span",{class:"dim",children:["at ",n.x?`${n.x} `:"",n.axis==="time"&&!n.x?new Date(_.x*1e3).toLocaleString():Ne(_.x)]})]}),f("footer",{class:"dim",children:[u?f("span",{class:"bad",children:[u.message,"; ",u.advice]}):p?ta(p.series):"…",P.length===wi&&` · the first ${wi} runs`,$>0&&` · ${$} before any ${n.x}`,z>0&&` · ${z} not finite`,B>0&&` · the step went back ${B} times`,V>0&&f("span",{class:"bad",children:[" · ",V," could not be read"]})]})]})}function Qn(e,t=""){return Object.entries(e).flatMap(([l,n])=>{let s=t?`${t}.${l}`:l;return typeof n=="object"&&n!==null&&!Array.isArray(n)&&Object.keys(n).length>0?Qn(n,s):[[s,n]]})}var ts=e=>typeof e=="object"&&e!==null?JSON.stringify(e):Ne(e);function df(e){let t=[{key:"state",title:"state",of:s=>s.state,show:(s,r)=>f(ns,{run:r})},{key:"created_ms",title:"created",of:s=>s.created_ms,show:s=>gl(s)},{key:"lasted",title:"lasted",of:s=>xi(s),show:s=>s===null?"–":_i(s)},{key:"tags",title:"tags",of:s=>s.tags.join(", ")}],l=new Map;for(let s of e.listed)for(let[r,o]of Qn(s.config))l.set(r,(l.get(r)??new Set).add(JSON.stringify(o)));for(let s of[...l.keys()].sort())t.push({key:`config:${s}`,title:s,of:r=>Qn(r.config).find(([o])=>o===s)?.[1]});let n=new Set(e.listed.flatMap(s=>Object.keys(s.metrics)));for(let s of[...n].sort().slice(0,200)){let r=e.listed.map(o=>o.defined[s]?.goal).find(Boolean);t.push({key:`last:${s}`,title:s,of:o=>o.metrics[s]?.last??o.metrics[s]?.text}),r&&t.push({key:`best:${s}`,title:`${s} (${r==="minimize"?"min":"max"})`,of:o=>r==="minimize"?o.metrics[s]?.min:o.metrics[s]?.max})}return t}var xi=e=>{let t=e.ended_ms??(e.state==="running"?Date.now():null);return t===null||e.started_ms===null?null:t-e.started_ms};function mf(e,t,l){let n=r=>r==null||r==="";if(n(e)||n(t))return Number(n(e))-Number(n(t));let s=typeof e=="number"&&typeof t=="number"?e-t:typeof e=="number"?-1:typeof t=="number"?1:String(e).localeCompare(String(t));return l?-s:s}function fa({shown:e}){let{view:t}=e,l=De(()=>df(e),[e.listed]),n=l.find(d=>d.key===t.sort),s=De(()=>{let d=n?.of??(_=>_.name);return[...e.listed].sort((_,w)=>mf(d(_),d(w),t.descending))},[e.listed,n,t.descending]),[r,o]=be(200),a=l.find(d=>d.key===t.group),p=De(()=>{if(!a)return[["",s]];let d=new Map;for(let _ of s.slice(0,r)){let w=a.of(_),P=w===void 0||w===""?"–":ts(w);d.set(P,[...d.get(P)??[],_])}return[...d]},[s,a,r]),m=d=>e.change(t.sort===d?{descending:!t.descending}:{sort:d,descending:d==="created_ms"}),u=(d,_)=>f("th",{"aria-sort":t.sort===d?t.descending?"descending":"ascending":"none",children:f("button",{onClick:()=>m(d),children:[_,t.sort===d&&(t.descending?" ↓":" ↑")]})},d);return f("div",{class:"wide",children:[f("label",{class:"dim",children:["group by"," ",f("select",{"aria-label":"group by",value:t.group,onChange:d=>e.change({group:d.currentTarget.value}),children:[f("option",{value:"",children:"nothing"}),l.filter(d=>/^(config:|state|tags)/.test(d.key)).map(d=>f("option",{value:d.key,children:d.title},d.key))]})]}),f("table",{children:[f("thead",{children:f("tr",{children:[u("name","run"),l.map(d=>u(d.key,d.title))]})}),p.map(([d,_])=>f("tbody",{children:[a&&f("tr",{class:"group",children:f("th",{scope:"rowgroup",colSpan:l.length+1,children:[a.title," ",d," ",f("span",{class:"dim",children:_.length})]})}),_.slice(0,r).map(w=>f("tr",{children:[f("th",{scope:"row",children:[f("i",{class:"dot",style:{background:Ht(e.places.get(w.id)??0,e.is_dark)}}),f("a",{href:e.link({page:"run",run:w.id}),children:w.name})]}),l.map(P=>{let E=P.of(w);return f("td",{class:Nt(E)===null?"":"number",children:P.show?P.show(E,w):E===void 0?"":ts(E)},P.key)})]},w.id))]},d))]}),s.length>r&&f("button",{onClick:()=>o(r+1e3),children:[s.length-r," more"]})]})}function pa({shown:e}){let[t,l]=be(!0),n=e.visible.slice(0,50),s=De(()=>{let r=new Map,o=(a,p,m)=>r.set(a,(r.get(a)??new Map).set(p.id,m));for(let a of n){for(let[p,m]of Qn(a.config))o(`config.${p}`,a,m);for(let[p,m]of Object.entries(a.metrics))o(p,a,m.last??m.text)}return[...r].map(([a,p])=>({key:a,values:n.map(m=>p.get(m.id)),differs:new Set(n.map(m=>JSON.stringify(p.get(m.id)))).size>1}))},[e.visible]);return n.length<2?f("p",{class:"empty",children:"Show two runs or more to compare them."}):f("div",{class:"wide",children:[f("label",{children:[f("input",{type:"checkbox",checked:t,onChange:()=>l(!t)})," only what differs"]}),f("table",{children:[f("thead",{children:f("tr",{children:[f("th",{children:"key"}),n.map(r=>f("th",{children:r.name},r.id))]})}),f("tbody",{children:s.filter(r=>r.differs||!t).map(r=>f("tr",{class:r.differs?"differs":"",children:[f("th",{scope:"row",children:r.key}),r.values.map((o,a)=>f("td",{children:o===void 0?"":ts(o)},n[a].id))]},r.key))})]})]})}function da({shown:e}){let[t,l]=be(null),[n,s]=be(null),r=e.listed.map(p=>p.seen).join(" ");Ge(()=>{let p=!1;return e.source.ask("artifacts",[]).then(m=>p||l(m.versions),m=>p||s(m)),()=>{p=!0}},[r]);let o=De(()=>{let p=new Map;for(let m of t??[]){if(e.view.project&&m.project!==e.view.project)continue;let u=`${m.project}/${m.artifact}`;p.set(u,[...p.get(u)??[],m])}return[...p].map(([m,u])=>[m,u.reverse()])},[t,e.view.project]);if(n)return f("p",{class:"empty bad",children:[n.message,"; ",n.advice]});if(!t)return f("p",{class:"empty",children:"…"});if(!o.length)return f("p",{class:"empty",children:"Nothing was saved yet."});let a=(p,m)=>{let u=e.run(p);return u&&u.project===m?f("a",{href:e.link({page:"run",run:p}),children:u.name}):p};return f(Be,{children:o.map(([p,m])=>f(Zt,{title:`${p} · ${m[0].type} · ${m.length} version${m.length>1?"s":""} · ${qn(m.reduce((u,d)=>u+d.bytes,0))}`,children:[m[0].description&&f("p",{children:m[0].description}),f("table",{children:[f("thead",{children:f("tr",{children:[f("th",{children:"version"}),f("th",{children:"aliases"}),f("th",{children:"made by"}),f("th",{children:"step"}),f("th",{children:"saved"}),f("th",{children:"size"}),f("th",{children:"used by"}),f("th",{children:"metrics"}),f("th",{children:"to get it"})]})}),f("tbody",{children:m.slice(0,200).map(u=>f("tr",{children:[f("th",{scope:"row",children:u.version}),f("td",{children:u.aliases.map(d=>f("span",{class:"tag",children:d},d))}),f("td",{children:a(u.run,u.project)}),f("td",{class:"number",children:u.step??""}),f("td",{children:gl(u.created_ms)}),f("td",{class:"number",children:qn(u.bytes)}),f("td",{children:(u.used_by??[]).map((d,_)=>f("span",{children:[_>0&&", ",a(d,u.project)]},d))}),f("td",{children:Object.entries(u.metrics).slice(0,3).map(([d,_])=>`${d} ${Ne(_)}`).join("  ")}),f("td",{children:f("code",{children:["cairn artifact get ",u.project,"/",u.artifact,":",u.version]})})]},u.version))})]}),m.length>200&&f("p",{class:"dim",children:["and ",m.length-200," older ones: cairn artifact ls"]})]},p))})}function ns({run:e}){return f("span",{class:`state ${e.state}`,title:e.why,children:e.state})}function ma({shown:e}){let t=e.view.run,[l,n]=be(null),[s,r]=be([]),[o,a]=be([]),[p,m]=be(null);if(Ge(()=>{let d=!1,_=[e.source.ask("run",[["run",t]]),e.decisions(t),e.source.ask("lines",[["run",t],["most",1e3]])];return Promise.all(_).then(([w,P,E])=>{d||(m(null),n(w),r(P),a(E.lines))},w=>d||m(w)),()=>{d=!0}},[t,e.run(t)?.seen]),p)return f("p",{class:"empty bad",children:[p.message,"; ",p.advice]});if(!l)return f("p",{class:"empty",children:"…"});let u=l;return f("div",{class:"run",children:[f("h2",{children:[f("i",{class:"dot",style:{background:Ht(e.places.get(u.id)??0,e.is_dark)}})," ",u.name," ",f(ns,{run:u})]}),u.why&&f("p",{class:"bad",children:u.why}),e.source.writable&&f(hf,{shown:e,run:u},u.id),f("dl",{children:[f("dt",{children:"id"}),f("dd",{children:[u.project,"/",u.id]}),f("dt",{children:"created"}),f("dd",{children:gl(u.created_ms)}),f("dt",{children:"lasted"}),f("dd",{children:xi(u)===null?"–":_i(xi(u))}),u.tags.length>0&&f(Be,{children:[f("dt",{children:"tags"}),f("dd",{children:u.tags.map(d=>f("span",{class:"tag",children:d},d))})]}),u.group&&f(Be,{children:[f("dt",{children:"group"}),f("dd",{children:u.group})]}),u.notes&&f(Be,{children:[f("dt",{children:"notes"}),f("dd",{class:"text",children:u.notes})]}),f("dt",{children:"folder"}),f("dd",{children:u.dir})]}),u.last_rows&&f(Zt,{title:"Last rows",children:f("pre",{children:u.last_rows.map(d=>`step ${d.step}  ${Object.entries(d.row).map(([_,w])=>`${_}=${Ne(w)}`).join("  ")}`).join(`
+`)})}),f(Zt,{title:"Config",children:f(ua,{pairs:Qn(u.config)})}),Object.keys(u.summary).length>0&&f(Zt,{title:"Summary",children:f(ua,{pairs:Qn(u.summary)})}),f(Zt,{title:"Metrics",children:f("table",{children:[f("thead",{children:f("tr",{children:[f("th",{children:"metric"}),f("th",{children:"last"}),f("th",{children:"least"}),f("th",{children:"at step"}),f("th",{children:"greatest"}),f("th",{children:"at step"}),f("th",{children:"mean"}),f("th",{children:"values"}),f("th",{children:"NaN"})]})}),f("tbody",{children:Object.entries(u.metrics).map(([d,_])=>f("tr",{children:[f("th",{scope:"row",children:f("a",{href:e.link({page:"charts",metric:d}),children:d})}),f("td",{class:"number",children:_.text??Ne(_.last)}),f("td",{class:"number",children:Ne(_.min)}),f("td",{class:"number",children:Ne(_.min_step)}),f("td",{class:"number",children:Ne(_.max)}),f("td",{class:"number",children:Ne(_.max_step)}),f("td",{class:"number",children:Ne(_.mean)}),f("td",{class:"number",children:_.count}),f("td",{class:"number",children:_.nans??""})]},d))})]})}),f(Zt,{title:"Versions",children:u.versions.length===0?f("p",{class:"dim",children:"It saved none."}):f("table",{children:[f("thead",{children:f("tr",{children:[f("th",{children:"version"}),f("th",{children:"step"}),f("th",{children:"saved"}),f("th",{children:"size"}),f("th",{children:"aliases"}),f("th",{children:"sha-256"}),f("th",{children:"to get it"})]})}),f("tbody",{children:u.versions.map(d=>f("tr",{children:[f("th",{scope:"row",children:[d.artifact,":",d.version]}),f("td",{class:"number",children:d.step??""}),f("td",{children:gl(d.created_ms)}),f("td",{class:"number",children:qn(d.bytes)}),f("td",{children:d.aliases.map(_=>f("span",{class:"tag",children:_},_))}),f("td",{children:f("code",{title:d.files[0]?.sha256,children:d.files[0]?.sha256?.slice(0,12)})}),f("td",{children:f("code",{children:["cairn artifact get ",u.project,"/",d.artifact,":",d.version]})})]},`${d.artifact}:${d.version}`))})]})}),f(Zt,{title:"Decisions",children:s.length===0?f("p",{class:"dim",children:"No checkpoint decided anything."}):f("ol",{class:"decisions",tabIndex:0,children:s.slice(-500).map((d,_)=>f("li",{class:d.kind,children:[f("span",{class:"number",children:d.step})," ",f("b",{children:d.kind==="opened"?`${d.checkpoint}: ${d.text}, keeps ${d.retention}`:`${d.kind}${d.version?` ${d.checkpoint}:${d.version}`:""}`})," ",f("span",{class:"dim",children:d.because.map(w=>`${w.policy}: ${w.reason}`).join("; ")||(d.kind==="removed"?`not wanted by ${d.retention}`:d.kind==="opened"?"":d.text)})]},_))})}),o.length>0&&f(Zt,{title:"Output",children:f("pre",{class:"console",tabIndex:0,children:o.join(`
+`)})})]})}function hf({shown:e,run:t}){let[l,n]=be(null),s=o=>e.source.edit([["run",`${t.project}/${t.id}`],...o]).then(()=>n(null),n);return f("details",{class:"edit",children:[f("summary",{class:"dim",children:"Edit"}),f("form",{onSubmit:o=>{o.preventDefault();let a=new FormData(o.currentTarget),p=u=>String(a.get(u)??""),m=p("tags").split(",").map(u=>u.trim());s([["name",p("name")],["notes",p("notes")],...m.map(u=>["tag",u])])},children:[f("label",{children:["name ",f("input",{name:"name",defaultValue:t.name})]}),f("label",{children:["tags ",f("input",{name:"tags",defaultValue:t.tags.join(", "),placeholder:"a, b"})]}),f("label",{children:["notes ",f("textarea",{name:"notes",rows:3,defaultValue:t.notes})]}),f("p",{children:[f("button",{type:"submit",children:"Save"})," ",f("button",{type:"button",onClick:()=>{s([["deleted",String(!t.deleted)]])},children:t.deleted?"Restore":"Delete"}),!t.deleted&&f("span",{class:"dim",children:" It is only put away: nothing on disk is removed."})]}),l&&f("p",{class:"bad",role:"alert",children:[l.message,"; ",l.advice]})]})]})}function Zt({title:e,children:t}){return f("details",{open:!0,class:"part",children:[f("summary",{children:e}),f("div",{class:"wide",children:t})]})}function ua({pairs:e}){return e.length?f("table",{children:f("tbody",{children:e.map(([t,l])=>f("tr",{children:[f("th",{scope:"row",children:t}),f("td",{children:ts(l)})]},t))})}):f("p",{class:"dim",children:"Nothing."})}var gf=10,ha=new Map;function ga(e,t,l){let[n,s]=be(ha),r=l.slice(0,gf);return Ge(()=>{if(!t.policy||!e.live)return s(ha);let o=!1,a=setTimeout(async()=>{let p=await Promise.all(r.map(async m=>{try{return[m.id,{would:await e.ask("simulate",[["run",m.id],["policy",t.policy],["keep",t.keep]])}]}catch(u){return[m.id,{failure:u}]}}));o||s(new Map(p))},200);return()=>(o=!0,clearTimeout(a)))cairn",
+    R"cairn(},[t.policy,t.keep,r.map(o=>`${o.id} ${o.seen}`).join(" ")]),n}function _f(e){return[...e.matchAll(/(?<![\w."])\d+(?![\w."])/g)].map(t=>({at:t.index,text:t[0]}))}function _a({shown:e}){let{view:t,tried:l,change:n}=e,s=_f(t.policy),r=(a,p,m)=>n({policy:t.policy.slice(0,a)+m+t.policy.slice(a+p.length)}),o=[...new Set([...l.values()].flatMap(({failure:a})=>a?[`${a.message}; ${a.advice}`]:[]))];return f("details",{class:"tried",open:t.policy!=="",children:[f("summary",{class:"dim",children:"Try a saving policy"}),f("form",{class:"tools",onSubmit:a=>a.preventDefault(),children:[f("input",{class:"policy","aria-label":"policy",placeholder:"best(val/loss, min) | every(500)",spellcheck:!1,value:t.policy,onInput:a=>n({policy:a.currentTarget.value})}),f("input",{"aria-label":"keep",placeholder:"keep: last(3)",spellcheck:!1,value:t.keep,onInput:a=>n({keep:a.currentTarget.value})}),s.map(({at:a,text:p},m)=>f("label",{children:[f("input",{type:"range","aria-label":`number ${m+1} of the policy`,min:"0",max:"100",value:20*Math.log10(Number(p)||1),onInput:u=>r(a,p,String(Math.round(10**(Number(u.currentTarget.value)/20))))}),f("output",{children:p})]},m))]}),o.map(a=>f("p",{class:"bad",role:"status",children:a},a)),f("ul",{class:"trials",children:e.visible.flatMap(a=>{let p=l.get(a.id)?.would;if(!p)return[];let m=p.versions.filter(u=>u.kept).length;return f("li",{children:[f("i",{class:"dot",style:{background:Ht(e.places.get(a.id)??0,e.is_dark)}})," ",a.name," ",f("b",{children:[p.versions.length," saved, ",m," kept"]}),p.bytes_kept>0&&` · ${qn(p.bytes_kept)}`,f("span",{class:"dim",children:[" · at most ",p.most_rows_lost," rows between two"]})]},a.id)})})]})}function ba(e,t,l,n){let s=[],r=[],o=(a,p)=>p!==null&&(s.push(a),r.push(p));if(e.points){let{step:a,time_ms:p,value:m}=e.points,u=d=>t==="step"?a[d]:(p[d]-(t==="time"?0:e.origin_ms))*1e6;m.forEach((d,_)=>o(u(_),Nt(d)))}else e.buckets&&e.buckets.to.forEach((a,p)=>o(a,Nt(e.buckets.last[p])));return{at:s,value:l==="gaussian"?yf(r,n):bf(s,r,l,n)}}function bf(e,t,l,n){let s=l==="time_weighted",r=Math.min(s?Math.sqrt(n):n,.999),o=Math.max(...e.slice(-1))-e[0]||1,[a,p]=[0,0];return t.map((m,u)=>{let d=s&&u>0?r**(Math.max(0,e[u]-e[u-1])/o*1e3):r,_=s?1:1-d;return a=a*d+m*_,p=p*d+_,p>0?a/p:m})}function yf(e,t){let l=Array.from({length:Math.ceil(3*t)+1},(n,s)=>t>0?Math.exp(-s*s/(2*t*t)):1);return e.map((n,s)=>{let[r,o]=[0,0];for(let a=1-l.length;a<l.length;a++)e[s+a]!==void 0&&(r+=l[Math.abs(a)]*e[s+a],o+=l[Math.abs(a)]);return r/o})}var ya={code:"io",message:"the server does not answer",path:"",advice:"is it still running?"},wa=e=>`${e.project}/${e.id}`,ls=class{constructor(t){this.root=t}root;live=!0;writable=document.documentElement.dataset.writable!==void 0;waiting=new Map;async edit(t){await this.post("edit",t)}async ask(t,l){return t==="series"?await this.ask_series(l):this.fetch(t,l)}follow(t,l){let n=new Map,s=0,r=u=>{if(s++,u.all){let d=new Set(u.runs.map(wa));for(let _ of[...n.keys()])d.has(_)||n.delete(_)}for(let d of u.gone)n.delete(d);for(let d of u.runs)n.set(wa(d),{...d,seen:s});t({runs:[...n.values()],truncated:u.truncated,damaged:u.damaged})},o=0,a="",p=async()=>{try{let u=await this.fetch("runs",a?[["since",a]]:[]);u.cursor!==a&&(a=u.cursor,r(u))}catch(u){l(u)}},m=new EventSource(`${this.root}api/changes`);return m.onmessage=u=>r(JSON.parse(u.data)),m.addEventListener("failure",u=>l(JSON.parse(u.data))),m.onerror=()=>{l(ya),m.readyState===EventSource.CLOSED&&!o&&(o=setInterval(()=>document.hidden||p(),2e3),p())},()=>(m.close(),clearInterval(o))}async ask_series(t){let l=t.filter(([u])=>u==="metric").map(([,u])=>String(u)),n=t.filter(([u])=>u!=="metric"),s=JSON.stringify(n),r=this.waiting.get(s),o=u=>Number(t.find(([d])=>d===u)?.[1]??1e3),a=t.filter(([u])=>u==="run").length,p=Math.max(1,Math.floor(2e5/(o("buckets")*Math.max(1,a))));if(!r||r.metrics.size>=p){let u=new Set,d=new Promise(_=>setTimeout(_,5)).then(()=>(this.waiting.get(s)?.metrics===u&&this.waiting.delete(s),this.fetch("series",[...n,...[...u].map(_=>["metric",_])])));this.waiting.set(s,r={metrics:u,answer:d})}for(let u of l)r.metrics.add(u);let{series:m}=await r.answer;return{series:m.filter(u=>l.includes(u.metric))}}async fetch(t,l){let n=new URLSearchParams(l.map(([s,r])=>[s,String(r)])).toString();return await(n.length<2e3?this.send(`${this.root}api/${t}?${n}`):this.post(t,l))}post(t,l){let n={};for(let[s,r]of l)(n[s]??=[]).push(String(r));return this.send(`${this.root}api/${t}`,{method:"POST",headers:{"content-type":"application/json"},body:JSON.stringify(n)})}async send(t,l){let n=await fetch(t,l).catch(()=>{throw ya}),s=await n.json();if(!n.ok)throw s.error;return s}},ss=class{constructor(t){this.inside=t}inside;live=!1;writable=!1;follow(t){return t(this.runs()),()=>{}}async edit(){}runs(){return{runs:Object.values(this.inside.details),truncated:!1,damaged:[]}}async ask(t,l){let n=o=>l.filter(([a])=>a===o).map(([,a])=>String(a)),s=n("run")[0]??"";switch(t){case"runs":return this.runs();case"run":{let o=this.inside.details[s];if(o)return o;break}case"metrics":return this.inside.details[s]?.metrics??{};case"artifacts":return{versions:Object.values(this.inside.details).flatMap(o=>o.versions),damaged:[]};case"decisions":return{decisions:this.inside.decisions[s]??[]};case"lines":return{lines:this.inside.details[s]?.last_lines??[]};case"series":{let o=n("axis")[0]??"step",a=n("run").flatMap(u=>n("metric").flatMap(d=>wf(this.inside.series[u]?.[d],o)??[])),p=n("smooth")[0],m=u=>p?{...u,smooth:ba(u,o,p,Number(n("weight")[0]))}:u;return{series:a.map(m)}}}throw{code:"unsupported",message:`a report cannot answer "${t}"`,path:"",advice:"open the store itself: cairn serve"}}};function wf(e,t){if(!e||t==="step"||!e.relative)return e?.step;if(t==="relative"||!e.relative.buckets)return e.relative;let l=s=>s.map(r=>r+e.relative.origin_ms*1e6),{buckets:n}=e.relative;return{...e.relative,buckets:{...n,from:l(n.from),to:l(n.to)}}}function vf({source:e}){let[t,l]=be(()=>yi(location.hash.slice(1))),[n,s]=be(null),[r,o]=be(null),[a,p]=be(!1),m=pn(null),u=xr(b=>{l(S=>({...S,...(b.axis??S.axis)!==S.axis||(b.x??S.x)!==S.x?{zoom:null}:{},...b}))},[]);Ge(()=>{let b=`#${bi(t)}`;location.hash.slice(1)!==b.slice(1)&&history.replaceState(null,"",b)},[t]),Ge(()=>{let b=()=>l(yi(location.hash.slice(1)));return addEventListener("hashchange",b),()=>removeEventListener("hashchange",b)},[]),Ge(()=>e.follow(b=>(o(null),s(b)),o),[e]);let[d,_]=be(new Map),[w,P]=be(()=>matchMedia("(prefers-color-scheme: dark)").matches);Ge(()=>{let b=matchMedia("(prefers-color-scheme: dark)"),S=()=>P(b.matches);return b.addEventListener("change",S),()=>b.removeEventListener("change",S)},[]);let E=t.theme==="dark"||t.theme==="auto"&&w;document.documentElement.dataset.theme=E?"dark":"light";let x=De(()=>[...n?.runs??[]].sort((b,S)=>(S.created_ms??0)-(b.created_ms??0)).map(b=>d.has(b.id)?{...b,metrics:d.get(b.id).metrics}:b),[n,d]),C=pn(new Map),k=b=>{let S=x.find(U=>U.id===b)?.seen??0,A=C.current.get(b);if(A?.seen===S)return A.decisions;let W=e.ask("decisions",[["run",b]]).then(U=>U.decisions);return C.current.set(b,{seen:S,decisions:W}),W},L=De(()=>[...new Set(x.map(b=>b.project))].sort(),[n]),M=De(()=>x.filter(b=>(b.deleted??!1)===t.deleted&&(!t.project||b.project===t.project)&&es(t.runs,`${b.name} ${b.id} ${b.tags.join(" ")} ${b.group}`)),[x,t.project,t.runs,t.deleted]),B=De(()=>new Set(t.hidden),[t.hidden]),$=De(()=>M.filter((b,S)=>t.hidden.length?!B.has(b.id):S<10),[M,B]);Ge(()=>{for(let b of $.slice(0,20)){let S=b.seen??0;!b.metrics_left_out||d.get(b.id)?.seen===S||e.ask("metrics",[["run",b.id]]).then(A=>_(W=>new Map(W).set(b.id,{seen:S,metrics:A})),o)}},[$]);let z=ga(e,t,$),V={source:e,view:t,is_dark:E,listed:M,visible:$,tried:z,decisions:k,change:u,places:De(()=>la(x.map(b=>b.id)),[n]),run:b=>x.find(S=>S.id===b),link:b=>`#${bi({...t,...b})}`},R=b=>{let S=new Set($.map(W=>W.id));S.delete(b)||S.add(b);let A=M.filter(W=>!S.has(W.id)).map(W=>W.id);u({hidden:A.length?A:["-"]})};Ge(()=>{let b={"/":()=>m.current?.focus(),c:()=>u({page:"charts",metric:""}),t:()=>u({page:"table"}),d:()=>u({page:"compare"}),a:()=>u({page:"artifacts"}),l:()=>u({log_y:!t.log_y}),x:()=>u({x:"",axis:t.axis==="step"?"relative":t.axis==="relative"?"time":"step"}),r:()=>u({zoom:null}),m:()=>u({theme:E?"light":"dark"}),"?":()=>p(!a),Escape:()=>a?p(!1):u({metric:"",zoom:null})},S=A=>{let W=A.target;if(A.ctrlKey||A.metaKey||A.altKey||W.closest("input, select, textarea"))return;let U=b[A.key];U&&(A.preventDefault(),U())};return addEventListener("keydown",S),()=>removeEventListener("keydown",S)},[t,E,a]);let F=(b,S)=>f("a",{href:V.link({page:b,metric:""}),"aria-current":t.page===b?"page":void 0,children:S});return f(Be,{children:[f("header",{class:"bar",children:[f("a",{class:"name",href:V.link({page:"charts",metric:""}),children:"cairn"}),f("nav",{"aria-label":"pages",children:[F("charts","Charts"),F("table","Runs"),F("compare","Compare"),F("artifacts","Artifacts")]}),f("span",{class:"fill"}),r&&f("span",{class:"bad",role:"alert",children:[r.message,"; ",r.advice]}),n?.damaged.length?f("span",{class:"bad",title:n.damaged.map(b=>`${b.message} ${b.path}`).join(`
+`),children:[n.damaged.length," damaged"]}):null,f("button",{class:"quiet","aria-label":"Keys",title:"Keys (?)",onClick:()=>p(!a),children:"?"}),f("button",{class:"quiet","aria-label":E?"Light theme":"Dark theme",title:"Theme (m)",onClick:()=>u({theme:E?"light":"dark"}),children:E?"☀":"☾"})]}),f("aside",{"aria-label":"runs",children:[L.length>1&&f("select",{"aria-label":"project",value:t.project,onChange:b=>u({project:b.currentTarget.value}),children:[f("option",{value:"",children:"all projects"}),L.map(b=>f("option",{children:b},b))]}),f("input",{ref:m,type:"search",placeholder:"runs: a name, tag or pattern","aria-label":"search runs",value:t.runs,onInput:b=>u({runs:b.currentTarget.value})}),f("ul",{children:M.slice(0,500).map(b=>f("li",{class:t.page==="run"&&t.run===b.id?"here":"",children:[f("label",{children:[f("input",{type:"checkbox",checked:$.includes(b),onChange:()=>R(b.id),"aria-label":`show ${b.name}`}),f("i",{class:"dot",style:{background:Ht(V.places.get(b.id)??0,E)}})]}),f("a",{href:V.link({page:"run",run:b.id}),title:`${b.project}/${b.id}`,children:b.name}),f(ns,{run:b})]},b.id))}),M.length>500&&f("p",{class:"dim",children:["and ",M.length-500," more: search for them"]}),(t.deleted||x.some(b=>b.deleted))&&f("p",{children:f("label",{class:"dim",children:[f("input",{type:"checkbox",checked:t.deleted,onChange:()=>u({deleted:!t.deleted})})," deleted runs (",x.filter(b=>b.deleted).length,")"]})}),n&&!M.length&&f("p",{class:"dim",children:["No run",t.runs?" matches":" yet","."]})]}),f("main",{children:[t.page==="charts"&&f("form",{class:"tools",onSubmit:b=>b.preventDefault(),children:[f("input",{type:"search",placeholder:"metrics: a pattern","aria-label":"search metrics",value:t.metrics,onInput:b=>u({metrics:b.currentTarget.value})}),f("select",{"aria-label":"x axis",value:t.x?`metric ${t.x}`:t.axis,onChange:b=>{let S=b.currentTarget.value;u(S.startsWith("metric ")?{x:S.slice(7)}:{x:"",axis:S})},children:[f("option",{value:"step",children:"step"}),f("option",{value:"relative",children:"relative time"}),f("option",{value:"time",children:"wall time"}),e.live&&f("optgroup",{label:"over a metric",children:[...new Set([...t.x?[t.x]:[],...ki($).slice(0,200)])].map(b=>f("option",{value:`metric ${b}`,children:b},b))})]}),f("label",{title:t.x?"Not over a metric":"Smoothing",children:[f("select",{"aria-label":"smoothing",disabled:t.x!=="",value:t.smoothing,onChange:b=>u({smoothing:b.currentTarget.value,weight:0}),children:[f("option",{value:"time_weighted",children:"time-weighted"}),f("option",{value:"exponential",children:"exponential (TensorBoard)"}),f("option",{value:"gaussian",children:"gaussian"})]}),f("input",{type:"range","aria-label":"how much smoothing",min:"0",max:t.smoothing==="gaussian"?50:.99,step:t.smoothing==="gaussian"?1:.01,value:t.weight,onInput:b=>u({weight:Number(b.currentTarget.value)})}),f("output",{children:t.weight||"off"})]}),f("label",{children:[f("input",{type:"checkbox",checked:t.log_y,onChange:()=>u({log_y:!t.log_y})})," log y"]}),f("label",{children:[f("input",{type:"checkbox",checked:t.log_x,disabled:t.axis==="time"&&!t.x,onChange:()=>u({log_x:!t.log_x})})," log x"]}),f("label",{children:[f("input",{type:"checkbox",checked:t.outliers,onChange:()=>u({outliers:!t.outliers})})," outliers"]}),f("label",{children:[f("input",{type:"checkbox",checked:t.marks,onChange:()=>u({marks:!t.marks})})," checkpoints"]}),t.zoom&&f("button",{onClick:()=>u({zoom:null}),children:"reset zoom"})]}),t.page==="charts"&&e.live&&f(_a,{shown:V}),!n&&!r?f("p",{class:"empty",children:"…"}):n&&!n.runs.length?f("p",{class:"empty",children:"No run yet. This page shows it as soon as it logs."}):t.page==="table"?f(fa,{shown:V}):t.page==="compare"?f(pa,{shown:V}):t.page==="artifacts"?f(da,{shown:V}):t.page==="run"?f(ma,{shown:V}):f(aa,{shown:V})]}),a&&f("dialog",{open:!0,"aria-label":"keys",children:[f("h2",{children:"Keys"}),f("dl",{children:[["/","search runs"],["c","charts"],["t","table of runs"],["d","compare"],["a","artifacts"],["l","logarithmic y"],["x","next x axis"],["r","reset the zoom"],["m","light or dark"],["Esc","back"]].map(([b,S])=>f(Be,{children:[f("dt",{children:f("kbd",{children:b})}),f("dd",{children:S})]}))}),f("p",{class:"dim",children:"Drag in a chart to zoom all of them, double-click to see all."}),f("button",{onClick:()=>p(!1),children:"Close"})]})]})}new URLSearchParams(location.search).has("token")&&history.replaceState(null,"",location.pathname+location.hash);var va=document.getElementById("inside")?.textContent,kf=va?new ss(JSON.parse(va)):new ls("");pr(f(vf,{source:kf}),document.getElementById("page"));</script>
 </html>
 )cairn",
 };
@@ -24628,14 +25792,13 @@ struct ReportedSeries {
 [[nodiscard]] inline result<std::vector<ReportedSeries>> open_series(const std::vector<RecordedRun>& runs) {
     std::vector<ReportedSeries> all;
     for (const RecordedRun& run : runs) {
-        const auto summary = run.summary();
-        if (!summary) return summary.error();
-        for (const auto& [name, metric] : (*summary)["metrics"].items()) {
-            if (!metric.contains("last")) continue;
-            auto series = run.series(name);
-            if (!series) return series.error();
-            all.push_back({run.id(), name, std::move(*series)});
-        }
+        const auto metrics = run.overview();
+        if (!metrics) return metrics.error();
+        std::vector<std::string> names;
+        for (const auto& [name, about] : metrics->items()) names.push_back(name);
+        auto series = run.series_of(names);
+        if (!series) return series.error();
+        for (auto& [name, one] : *series) all.push_back({run.id(), name, std::move(one)});
     }
     return all;
 }
@@ -24664,15 +25827,10 @@ struct ReportedSeries {
 /// and where a history cannot be read. Cost: reads the histories' indices, the decisions all of them.
 [[nodiscard]] inline result<std::string>
 report(const StoreReader& store, const std::vector<RecordedRun>& runs, const ReportOptions& options = {}) {
-    nlohmann::json inside = {
-        {"runs",
-         {{"runs", nlohmann::json::array()}, {"truncated", false}, {"damaged", nlohmann::json::array()}}},
-        {"details", nlohmann::json::object()},
-        {"decisions", nlohmann::json::object()}};
+    nlohmann::json inside = {{"details", nlohmann::json::object()}, {"decisions", nlohmann::json::object()}};
     for (const RecordedRun& run : runs) {
         auto details = run_as_json(store, run);
         if (!details) return details.error();
-        inside["runs"]["runs"].push_back(*details);
         inside["details"][run.id()] = std::move(*details);
         const auto decisions = run.decisions();
         if (!decisions) return decisions.error();
@@ -24765,7 +25923,7 @@ namespace CAIRN_NAMESPACE::cli {
 /// Runs a command line (without the program's name) and prints as it goes. Returns the exit code: 0 done; 1
 /// it could not be done, or what was looked at is damaged; 2 it was called wrongly. Never throws, never
 /// exits.
-[[nodiscard]] inline int run(std::vector<std::string> arguments, Print out, Print err,
+[[nodiscard]] inline int run(std::vector<std::string> arguments, const Print& out, const Print& err,
                              std::span<const Verb> more = {}) {
     Call call{out, err};
     CLI::App app{"cairn: look at recorded runs"};
@@ -24775,8 +25933,9 @@ namespace CAIRN_NAMESPACE::cli {
     app.fallthrough();
     call.add_to(app);
     for (const auto add :
-         {&add_ls, &add_show, &add_diff, &add_get, &add_snapshot, &add_best, &add_plot, &add_tail,
-          &add_export, &add_decisions, &add_simulate, &add_artifact, &add_verify, &add_gc})
+         {&add_ls, &add_show, &add_diff, &add_edit, &add_rm, &add_restore, &add_get, &add_snapshot, &add_best,
+          &add_plot, &add_tail, &add_top, &add_export, &add_decisions, &add_simulate, &add_artifact,
+          &add_verify, &add_gc, &add_completion})
         add(app, call);
     for (const Verb add : more) add(app, call);
     try {

@@ -3,10 +3,7 @@
 // compiled in the one file that includes cairn/engine.hpp; what records a run is not even looked at. (No
 // #pragma once: that includes this a second time.)
 
-#include <cairn/api.hpp>
-#if defined(CAIRN_ENGINE_IS_HERE)
-#include <cairn/run/init.hpp>
-#endif
+#include <cairn/cairn.hpp>
 
 #if !defined(CAIRN_EXTERN) && !defined(CAIRN_ENGINE_IS_HERE)
 #define CAIRN_EXTERN extern

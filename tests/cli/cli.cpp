@@ -18,6 +18,7 @@
 #include <limits>
 #include <span>
 #include <string>
+#include <thread>
 #include <vector>
 
 using namespace cairn::literals;
@@ -369,7 +370,7 @@ TEST_CASE("cairn export --html writes one file that has all in it", "[cli]") {
     const std::string begin = "<script type=\"application/json\" id=\"inside\">";
     const std::size_t from = page.find(begin) + begin.size();
     const auto inside = nlohmann::json::parse(page.substr(from, page.find("</script>", from) - from));
-    CHECK(inside["runs"]["runs"][0]["name"] == "</script><b>");
+    CHECK(inside["details"]["r"]["name"] == "</script><b>");
     CHECK(inside["details"]["r"]["notes"] == "<!-- --></script>");
     const auto& x = inside["series"]["r"]["x"];
     for (const char* axis : {"step", "relative"}) {
@@ -457,6 +458,97 @@ TEST_CASE("cairn artifact lists, copies, checks, names and removes versions", "[
     const auto damaged = call(dir, {"artifact", "verify", "model", "--json"});
     CHECK(damaged.code == 1);
     CHECK(nlohmann::json::parse(damaged.out)["damaged"].size() == 1);
+}
+
+TEST_CASE("cairn edit, rm and restore change what is said of a run", "[cli][edit]") {
+    const cairn_test::TempDir dir;
+    record(dir);
+    CHECK(call(dir, {"edit", "r1", "--name", "second", "--notes", "good", "--tag", "a", "--tag", "b"}).code ==
+          0);
+    CHECK(call(dir, {"edit", "second", "--tag", "b", "--no-tag", "a", "--tag", "c"}).code == 0);
+    auto run = json_of(dir, {"show", "r1"});
+    CHECK(run["name"] == "second");
+    CHECK(run["notes"] == "good");
+    CHECK(run["tags"] == nlohmann::json{"b", "c"});
+    CHECK(call(dir, {"edit", "r1"}).code == 1);
+    CHECK(call(dir, {"edit", "r1", "--name", ""}).code == 1);
+    CHECK(call(dir, {"edit", "nobody", "--name", "x"}).code == 1);
+
+    CHECK(call(dir, {"rm", "r1", "nobody"}).code == 1);  // as far as it came
+    CHECK(json_of(dir, {"ls"})["runs"].empty());
+    CHECK(json_of(dir, {"ls", "--deleted"})["runs"][0]["id"] == "r1");
+    CHECK(call(dir, {"show", "latest"}).code == 1);
+    CHECK(call(dir, {"restore", "r1"}).code == 0);
+    CHECK(json_of(dir, {"ls"})["runs"].size() == 1);
+}
+
+#if CAIRN_TEST_FORK
+TEST_CASE("cairn tail -f goes on until the run ends", "[cli][follow]") {
+    const cairn_test::TempDir dir;
+    record(dir);
+    CHECK(call(dir, {"tail", "r1", "-n", "1", "-f"}).out ==
+          call(dir, {"tail", "r1", "-n", "1"}).out);  // it has
+    const ::pid_t child = cairn_test::start_child([&] {
+        auto run = cairn::init({.project = "demo", .id = "live", .dir = dir.path(), .quiet = true});
+        run.log(cairn::step(0), "loss"_m = 0);
+        std::ofstream{dir / "begun"};
+        for (int i = 1; i < 100; ++i) {
+            run.log(cairn::step(i), "loss"_m = i);
+            std::this_thread::sleep_for(std::chrono::milliseconds{5});
+        }
+        (void)run.fail("diverged");
+        return 0;
+    });
+    while (!std::filesystem::exists(dir / "begun")) std::this_thread::yield();
+    const auto done = call(dir, {"tail", "live", "-n", "1000", "-f"});
+    CHECK(cairn_test::wait_for(child) == 0);
+    CHECK(std::count(done.out.begin(), done.out.end(), '\n') == 100);  // each of them once
+    CHECK(has(done.out, "step 99"));
+    CHECK(has(done.err, "the run is failed: diverged"));
+}
+#endif
+
+TEST_CASE("cairn top shows what goes on, or the newest run", "[cli]") {
+    const cairn_test::TempDir dir;
+    record(dir);
+    auto done = call(dir, {"top", "--once"});
+    CHECK(done.code == 0);
+    CHECK(has(done.out, "demo/base"));
+    CHECK(has(done.out, "loss"));
+    CHECK_FALSE(has(done.out, "\x1b"));
+    auto run =
+        cairn::init({.project = "demo", .name = "going", .id = "live", .dir = dir.path(), .quiet = true});
+    for (int i = 0; i < 30; ++i) run.log({{"metric " + std::to_string(i), i}});
+    done = call(dir, {"top", "--once", "-n", "10"});
+    CHECK(has(done.out, "demo/going  running"));
+    CHECK_FALSE(has(done.out, "demo/base"));
+    CHECK(has(done.out, "and 20 metrics more"));
+}
+
+TEST_CASE("cairn completion teaches a shell the verbs and their options", "[cli]") {
+    const cairn_test::TempDir dir;
+    for (const char* shell : {"bash", "zsh", "fish"}) {
+        INFO(shell);
+        const auto done = call(dir, {"completion", shell});
+        CHECK(done.code == 0);
+        CHECK(has(done.out, "only-changed"));
+    }
+    CHECK(call(dir, {"completion", "sh"}).code == 2);
+    std::ofstream{dir / "completion"}
+        << call(dir, {"completion", "bash"}).out
+        << "COMP_WORDS=(cairn sna); COMP_CWORD=1; _cairn; echo ${COMPREPLY[@]}\n"
+           "COMP_WORDS=(cairn get r --bu); COMP_CWORD=3; _cairn; echo "
+           "${COMPREPLY[@]}\n";
+    const std::string command = "bash " + (dir / "completion").string() + " > " + (dir / "said").string();
+    if (std::system("bash -c true") == 0) {
+        CHECK(std::system(command.c_str()) == 0);
+        std::ifstream said{dir / "said"};
+        std::string first, second;
+        std::getline(said, first);
+        std::getline(said, second);
+        CHECK(first == "snapshot");
+        CHECK(second == "--buckets");
+    }
 }
 
 TEST_CASE("cairn prints help, its version and what it does not know", "[cli]") {

@@ -5,6 +5,7 @@
 #include <cairn/cli/call.hpp>
 #include <cairn/cli/runs.hpp>
 #include <cairn/cli/text.hpp>
+#include <cairn/query/artifacts.hpp>
 #include <cairn/query/as_json.hpp>
 #include <cairn/store/artifact_store.hpp>
 #include <cairn/store/garbage.hpp>
@@ -67,7 +68,7 @@ struct VersionName {
 
 /// Adds a verb about a version, which is its first argument: calls `work(artifact, manifest)`.
 template <class F>
-CLI::App* verb_of_version(CLI::App& app, Call& call, const char* verb, const char* what, F work) {
+CLI::App* verb_of_version(CLI::App& app, Call& call, const char* verb, const char* what, const F& work) {
     const auto text = std::make_shared<std::string>();
     CLI::App* const made = call.verb(app, verb, what, [&call, text, work]() -> result<void> {
         const auto reader = call.store();
@@ -86,38 +87,31 @@ CLI::App* verb_of_version(CLI::App& app, Call& call, const char* verb, const cha
 inline result<void> list_artifacts(Call& call, const std::string& of) {
     const auto reader = call.store();
     if (!reader) return reader.error();
-    const auto projects = reader->store().projects();
-    if (!projects) return projects.error();
-    nlohmann::json out = nlohmann::json::array();
-    Table table{{"ARTIFACT", "TYPE", "VERSION", "STEP", "SIZE", "MADE", "RUN", "ALIASES"}};
-    std::vector<error> damaged;
-    for (const std::string& project : *projects) {
-        const auto take = [&](const ArtifactStore& artifact, const auto& listing) -> result<void> {
-            const auto aliases = artifact.aliases();
-            if (!aliases) return aliases.error();
-            for (const Manifest& version : listing.versions) {
-                out.push_back(as_json(version, *aliases));
-                std::string named;
-                for (const auto& alias : out.back()["aliases"])
-                    named += (named.empty() ? "" : ", ") + alias.get<std::string>();
-                table.add({printable(project + "/" + artifact.name()), printable(version.type),
-                           version.label(), version.step ? std::to_string(*version.step) : "",
-                           size_text(version.logical_size()), local_time(version.created_ns),
-                           printable(version.run), named});
-            }
-            return {};
-        };
-        const auto is_wanted = [&](const std::string& name) {
-            return of.empty() || of == name || of == project + "/" + name;
-        };
-        if (auto read = reader->each_artifact(project, damaged, take, is_wanted); !read) return read;
-    }
+    const auto all = artifacts_as_json(*reader, of);
+    if (!all) return all.error();
     if (call.json()) {
-        call.print({{"versions", std::move(out)}, {"damaged", cairn::as_json(damaged)}});
-    } else {
-        for (const error& one : damaged) call.complain(one);
-        call.out(table.empty() ? "no version yet\n" : table.text());
+        call.print(*all);
+        return {};
     }
+    for (const nlohmann::json& one : (*all)["damaged"])
+        call.note("cairn: " + printable(one["message"].get<std::string>()) + ": " +
+                  printable(one["path"].get<std::string>()));
+    const auto joined = [](const nlohmann::json& texts) {
+        std::string out;
+        for (const auto& text : texts) out += (out.empty() ? "" : ", ") + printable(text.get<std::string>());
+        return out;
+    };
+    Table table{{"ARTIFACT", "TYPE", "VERSION", "STEP", "SIZE", "MADE", "RUN", "USED BY", "ALIASES"}};
+    for (const nlohmann::json& one : (*all)["versions"]) {
+        table.add({brief(one["project"]) + "/" + brief(one["artifact"]), brief(one["type"]),
+                   brief(one["version"]), one["step"].is_null() ? "" : brief(one["step"]),
+                   size_text(one["bytes"].get<std::uint64_t>()),
+                   one["created_ms"].is_null()
+                       ? "?"
+                       : local_time(one["created_ms"].get<std::int64_t>() * ::cairn::detail::ns_per_ms),
+                   brief(one["run"]), joined(one["used_by"]), joined(one["aliases"])});
+    }
+    call.out(table.empty() ? "no version yet\n" : table.text());
     return {};
 }
 

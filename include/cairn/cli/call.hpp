@@ -56,7 +56,7 @@ class Call {
 
     /// Adds a verb about a run, which is its first argument: calls `work(store, run)`.
     template <class F>
-    CLI::App* verb_of_run(CLI::App& app, const char* name, const char* what, F work) {
+    CLI::App* verb_of_run(CLI::App& app, const char* name, const char* what, const F& work) {
         const auto text = std::make_shared<std::string>();
         CLI::App* const made = verb(app, name, what, [this, text, work]() -> result<void> {
             const auto reader = store();

@@ -5,6 +5,9 @@
 
 #include <cairn/cli/artifacts.hpp>
 #include <cairn/cli/call.hpp>
+#include <cairn/cli/completion.hpp>
+#include <cairn/cli/edit.hpp>
+#include <cairn/cli/live.hpp>
 #include <cairn/cli/metrics.hpp>
 #include <cairn/cli/policies.hpp>
 #include <cairn/cli/runs.hpp>
@@ -28,7 +31,7 @@ namespace CAIRN_NAMESPACE::cli {
 /// Runs a command line (without the program's name) and prints as it goes. Returns the exit code: 0 done; 1
 /// it could not be done, or what was looked at is damaged; 2 it was called wrongly. Never throws, never
 /// exits.
-[[nodiscard]] inline int run(std::vector<std::string> arguments, Print out, Print err,
+[[nodiscard]] inline int run(std::vector<std::string> arguments, const Print& out, const Print& err,
                              std::span<const Verb> more = {}) {
     Call call{out, err};
     CLI::App app{"cairn: look at recorded runs"};
@@ -38,8 +41,9 @@ namespace CAIRN_NAMESPACE::cli {
     app.fallthrough();
     call.add_to(app);
     for (const auto add :
-         {&add_ls, &add_show, &add_diff, &add_get, &add_snapshot, &add_best, &add_plot, &add_tail,
-          &add_export, &add_decisions, &add_simulate, &add_artifact, &add_verify, &add_gc})
+         {&add_ls, &add_show, &add_diff, &add_edit, &add_rm, &add_restore, &add_get, &add_snapshot, &add_best,
+          &add_plot, &add_tail, &add_top, &add_export, &add_decisions, &add_simulate, &add_artifact,
+          &add_verify, &add_gc, &add_completion})
         add(app, call);
     for (const Verb add : more) add(app, call);
     try {

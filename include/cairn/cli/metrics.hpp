@@ -217,26 +217,4 @@ inline void add_plot(CLI::App& app, Call& call) {
     verb->add_option("KEY", wanted->keys, "the metrics")->required();
 }
 
-/// `cairn tail RUN`.
-inline void add_tail(CLI::App& app, Call& call) {
-    struct Wanted {
-        std::size_t count = 10;
-    };
-    const auto wanted = std::make_shared<Wanted>();
-    CLI::App* const verb =
-        call.verb_of_run(app, "tail", "the last rows of a run",
-                         [&call, wanted](const StoreReader&, const RecordedRun& run) -> result<void> {
-                             const auto rows = run.last_rows(wanted->count);
-                             if (!rows) return rows.error();
-                             for (const DynamicRow& row : *rows) {
-                                 if (call.json())
-                                     call.print(as_json(row));
-                                 else
-                                     call.out(detail::row_line(row, 12).substr(7));
-                             }
-                             return {};
-                         });
-    verb->add_option("-n,--rows", wanted->count, "how many (default 10)");
-}
-
 }  // namespace CAIRN_NAMESPACE::cli

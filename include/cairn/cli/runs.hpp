@@ -25,17 +25,21 @@ namespace CAIRN_NAMESPACE::cli {
 
 namespace detail {
 
+/// How long it has been going on, or did; of one that crashed nobody knows.
+[[nodiscard]] inline std::string lasted_text(const RecordedRun& run) {
+    const auto ended = run.ended_ns() != 0                ? run.ended_ns()
+                       : run.state() == RunState::running ? wall_ns()
+                                                          : 0;
+    return ended != 0 ? duration(static_cast<double>(ended - run.started_ns()) / 1e9) : "?";
+}
+
 /// The table of runs.
 [[nodiscard]] inline std::string runs_text(const std::vector<RecordedRun>& runs) {
     if (runs.empty()) return "no run yet\n";
     Table table{{"RUN", "PROJECT", "NAME", "STATE", "STARTED", "LASTED"}};
     for (const RecordedRun& run : runs) {
-        const auto ended = run.ended_ns() != 0                ? run.ended_ns()
-                           : run.state() == RunState::running ? wall_ns()
-                                                              : 0;
         table.add({printable(run.id()), printable(run.project()), printable(run.name()),
-                   std::string{to_string(run.state())}, local_time(run.started_ns()),
-                   ended != 0 ? duration(static_cast<double>(ended - run.started_ns()) / 1e9) : "?"});
+                   std::string{to_string(run.state())}, local_time(run.started_ns()), lasted_text(run)});
     }
     return table.text(22);
 }
@@ -149,6 +153,7 @@ inline void add_ls(CLI::App& app, Call& call) {
     struct Wanted {
         std::string project{};
         std::size_t limit = 0;
+        bool deleted = false;
     };
     const auto wanted = std::make_shared<Wanted>();
     CLI::App* const verb =
@@ -157,6 +162,8 @@ inline void add_ls(CLI::App& app, Call& call) {
             if (!store) return store.error();
             auto list = store->runs(wanted->project);
             if (!list) return list.error();
+            std::erase_if(list->runs,
+                          [&](const RecordedRun& run) { return run.is_deleted() != wanted->deleted; });
             const bool truncated = wanted->limit != 0 && list->runs.size() > wanted->limit;
             if (truncated)
                 list->runs.erase(list->runs.begin() + static_cast<std::ptrdiff_t>(wanted->limit),
@@ -176,6 +183,7 @@ inline void add_ls(CLI::App& app, Call& call) {
         });
     verb->add_option("-p,--project", wanted->project, "only of this project");
     verb->add_option("--limit", wanted->limit, "at most so many (default 0: all)");
+    verb->add_flag("--deleted", wanted->deleted, "those that were put away with rm");
 }
 
 /// `cairn show RUN`.

@@ -31,6 +31,8 @@ inline void add_serve(CLI::App& app, Call& call) {
         ->check(CLI::Range(0, 65535));
     verb->add_option("--host", wanted->host,
                      "the address to listen on (default 127.0.0.1: this machine only)");
+    verb->add_flag("--write", wanted->writable,
+                   "who opens the printed address may change names, notes and tags, and delete runs");
 }
 
 }  // namespace CAIRN_NAMESPACE::cli

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+// The verbs that follow a run: tail, top.
+
+#include <cairn/cli/call.hpp>
+#include <cairn/cli/plot.hpp>
+#include <cairn/cli/runs.hpp>
+#include <cairn/cli/text.hpp>
+#include <cairn/core/time.hpp>
+#include <cairn/query/follow.hpp>
+#include <cairn/query/runs.hpp>
+#include <cairn/query/store_watch.hpp>
+
+#include <CLI/CLI.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <cstdio>
+#include <deque>
+#include <memory>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+namespace CAIRN_NAMESPACE::cli {
+
+namespace detail {
+
+inline void flush_and_wait(double seconds) {
+    (void)std::fflush(stdout);
+    std::this_thread::sleep_for(std::chrono::duration<double>{seconds});
+}
+
+}  // namespace detail
+
+/// `cairn tail RUN`.
+inline void add_tail(CLI::App& app, Call& call) {
+    struct Wanted {
+        std::size_t count = 10;
+        bool follow = false;
+    };
+    const auto wanted = std::make_shared<Wanted>();
+    CLI::App* const verb = call.verb_of_run(
+        app, "tail", "the last rows of a run",
+        [&call, wanted](const StoreReader& store, const RecordedRun& run) -> result<void> {
+            const auto print = [&](const DynamicRow& row) {
+                if (call.json())
+                    call.print(as_json(row));
+                else
+                    call.out(detail::row_line(row, 12).substr(7));
+            };
+            RowFollower rows{run.dir()};
+            std::deque<DynamicRow> last;
+            const auto keep = [&](const detail::StoredRow& row) {
+                if (row.kind != detail::RecordKind::row) return;
+                last.emplace_back(row.step, row.time_ns, row.values.data(), row.values.size());
+                if (last.size() > wanted->count) last.pop_front();
+            };
+            if (auto read = rows.next(keep); !read) return read;
+            std::stable_sort(last.begin(), last.end(), [](const DynamicRow& a, const DynamicRow& b) {
+                return a.time_ns() < b.time_ns();  // of several threads
+            });
+            for (const DynamicRow& row : last) print(row);
+            if (!wanted->follow) return {};
+            for (RunState state = run.state(); state == RunState::running;) {
+                detail::flush_and_wait(0.25);
+                const auto now = store.run(run.project(), run.id());  // before its last rows
+                if (!now) return now.error();
+                state = now->state();
+                const auto show = [&](const detail::StoredRow& row) {
+                    if (row.kind == detail::RecordKind::row)
+                        print({row.step, row.time_ns, row.values.data(), row.values.size()});
+                };
+                if (auto read = rows.next(show); !read) return read;
+                if (state != RunState::running)
+                    call.note("the run is " + std::string{to_string(state)} +
+                              (now->why().empty() ? "" : ": " + detail::printable(now->why())));
+            }
+            return {};
+        });
+    verb->add_option("-n,--rows", wanted->count, "how many (default 10)");
+    verb->add_flag("-f,--follow", wanted->follow, "go on with those that come, until the run ends");
+}
+
+namespace detail {
+
+/// The last values of a series as a line of braille dots.
+[[nodiscard]] inline std::string spark(const Series& series, std::size_t columns) {
+    Braille dots{columns, 1};
+    const auto buckets = series.buckets(dots.width());
+    double low = 0, high = 0;
+    bool any = false;
+    for (const Bucket& bucket : buckets) {
+        if (bucket.finite == 0) continue;
+        low = any ? std::min(low, bucket.last) : bucket.last;
+        high = any ? std::max(high, bucket.last) : bucket.last;
+        any = true;
+    }
+    for (std::size_t x = 0; x < buckets.size(); ++x) {
+        if (buckets[x].finite == 0) continue;
+        const double share = high > low ? (buckets[x].last - low) / (high - low) : 0.5;
+        dots.set(x, static_cast<std::size_t>(share * static_cast<double>(dots.height() - 1) + 0.5));
+    }
+    return dots.line(0);
+}
+
+/// The runs that go on, or the newest one: how far they are, and each metric with its curve.
+[[nodiscard]] inline result<std::string> top_text(const StoreReader& store, std::size_t most_metrics) {
+    auto list = store.runs();
+    if (!list) return list.error();
+    std::erase_if(list->runs, [](const RecordedRun& run) { return run.is_deleted(); });
+    if (list->runs.empty()) return std::string{"no run yet\n"};
+    std::vector<const RecordedRun*> shown;
+    for (const RecordedRun& run : list->runs) {
+        if (run.state() == RunState::running) shown.push_back(&run);
+    }
+    if (shown.empty()) shown.push_back(&list->runs.front());
+    std::string out;
+    for (const RecordedRun* run : shown) {
+        out += printable(run->project()) + "/" + printable(run->name()) + "  " +
+               std::string{to_string(run->state())} + "  " + lasted_text(*run) + "\n";
+        const auto overview = run->overview();
+        if (!overview) return overview.error();
+        std::vector<std::string> names;
+        for (const auto& [name, about] : overview->items()) {
+            if (names.size() < most_metrics) names.push_back(name);
+        }
+        const auto series = run->series_of(names);
+        if (!series) return series.error();
+        Table table{{"METRIC", "LAST", "LEAST", "GREATEST", "STEP", ""}};
+        for (const auto& [name, one] : *series) {
+            const nlohmann::json& about = (*overview)[name];
+            const auto of = [&](const char* key) { return brief(about.value(key, nlohmann::json{})); };
+            table.add({printable(name), of("last"), of("min"), of("max"), of("last_step"), spark(one, 24)});
+        }
+        if (!table.empty()) out += table.text(32);
+        if (overview->size() > names.size())
+            out += "and " + std::to_string(overview->size() - names.size()) + " metrics more\n";
+        out += "\n";
+    }
+    return out;
+}
+
+}  // namespace detail
+
+/// `cairn top`.
+inline void add_top(CLI::App& app, Call& call) {
+    struct Wanted {
+        std::size_t metrics = 20;
+        double seconds = 1;
+        bool once = false;
+    };
+    const auto wanted = std::make_shared<Wanted>();
+    CLI::App* const verb = call.verb(
+        app, "top", "watch the runs that go on, until it is stopped", [&call, wanted]() -> result<void> {
+            const auto store = call.store();
+            if (!store) return store.error();
+            constexpr const char* clear = "\x1b[H\x1b[J";  // ECMA-48: to the corner, erase what follows
+            while (true) {
+                const auto text = detail::top_text(*store, wanted->metrics);
+                if (!text) return text.error();
+                call.out(wanted->once ? *text : clear + *text);
+                if (wanted->once) return {};
+                detail::flush_and_wait(wanted->seconds);
+            }
+        });
+    verb->add_option("-n,--metrics", wanted->metrics, "at most so many of each run (default 20)");
+    verb->add_option("--every", wanted->seconds, "seconds between two looks (default 1)")
+        ->check(CLI::Range(0.1, 3600.0));
+    verb->add_flag("--once", wanted->once, "print it once");
+}
+
+}  // namespace CAIRN_NAMESPACE::cli
