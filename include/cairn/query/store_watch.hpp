@@ -29,10 +29,13 @@ struct WatchedRun {
     std::uint64_t changed = 0;  ///< number of its last change among all changes of all runs
     nlohmann::json row{};       ///< what a table of runs shows: `as_json`, "config" and "metrics"
 
+    ///@{
+    /// As those of the run.
     [[nodiscard]] std::string id() const { return run.id(); }
     [[nodiscard]] std::string project() const { return run.project(); }
     [[nodiscard]] std::string name() const { return run.name(); }
     [[nodiscard]] bool is_deleted() const { return run.is_deleted(); }
+    ///@}
 };
 
 /// Watches a store. Changes are numbered, so that who knows them up to some number can ask for those after
