@@ -4,6 +4,7 @@
 // own record belongs to the program that writes it, so this stands in a file beside it. Costs nlohmann/json.
 
 #include <cairn/core/error.hpp>
+#include <cairn/query/detail/edits.hpp>
 #include <cairn/query/runs.hpp>
 #include <cairn/store/atomic_file.hpp>
 #include <cairn/store/os.hpp>

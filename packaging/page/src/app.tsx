@@ -19,6 +19,8 @@ export interface Shown {
   listed: Run[];
   /** Those of them that are not hidden. */
   visible: Run[];
+  /** Those of the visible runs. */
+  metrics: string[];
   /** What a policy that is tried would have saved, by run. */
   tried: Trials;
   run: (id: string) => Run | undefined;
@@ -92,9 +94,10 @@ function App({ source }: { source: Source }) {
       source.ask("metrics", [["run", run.id]]).then((metrics) => set_more((before) => new Map(before).set(run.id, { seen, metrics })), fail);
     }
   }, [visible]);
+  const metrics = useMemo(() => metrics_of(visible), [visible]);
   const tried = use_tried(source, view, visible);
   const shown: Shown = {
-    source, view, is_dark, listed, visible, tried, decisions, change,
+    source, view, is_dark, listed, visible, metrics, tried, decisions, change,
     places: useMemo(() => places(all.map((run) => run.id)), [runs]),
     run: (id) => all.find((run) => run.id === id),
     link: (part) => `#${to_address({ ...view, ...part })}`,
@@ -181,7 +184,7 @@ function App({ source }: { source: Source }) {
               <option value="step">step</option><option value="relative">relative time</option><option value="time">wall time</option>
               {source.live && (
                 <optgroup label="over a metric">
-                  {[...new Set([...(view.x ? [view.x] : []), ...metrics_of(visible).slice(0, 200)])].map((metric) => <option key={metric} value={`metric ${metric}`}>{metric}</option>)}
+                  {[...new Set([...(view.x ? [view.x] : []), ...metrics.slice(0, 200)])].map((metric) => <option key={metric} value={`metric ${metric}`}>{metric}</option>)}
                 </optgroup>
               )}
             </select>
