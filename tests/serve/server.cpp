@@ -447,4 +447,6 @@ TEST_CASE("serve: a picture in another site's page is no question", "[serve]") {
     CHECK(served.get("/api/runs", {{"Sec-Fetch-Site", "same-site"}})->status == 403);  // another port
     CHECK(served.get("/api/runs", {{"Sec-Fetch-Site", "same-origin"}})->status == 200);
     CHECK(served.get("/", {{"Sec-Fetch-Site", "none"}})->status == 200);  // typed by somebody
+    CHECK(served.get("/", {{"Sec-Fetch-Site", "cross-site"}})->status ==
+          200);  // a link, in a terminal's page
 }

@@ -171,8 +171,9 @@ class ServerCore : public std::enable_shared_from_this<ServerCore> {
         const bool has_port = name.size() != host.size() || port_ == 80;
         const bool is_ours =
             !is_local() || (has_port && (name == "127.0.0.1" || name == "localhost" || name == "[::1]"));
-        // Of a picture or a script in another page a browser tells no Origin, but this.
-        const std::string site = ask.get_header_value("Sec-Fetch-Site");
+        // Of a picture or a script in another page a browser tells no Origin, but this. A link to our page
+        // may stand anywhere.
+        const std::string site = ask.path == "/" ? "" : ask.get_header_value("Sec-Fetch-Site");
         const std::string origin = ask.get_header_value("Origin");
         if (!is_ours || (!origin.empty() && origin != "http://" + host) || site == "cross-site" ||
             site == "same-site") {
