@@ -16,6 +16,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <cstdio>
 #include <deque>
 #include <memory>
@@ -55,13 +56,12 @@ inline void add_tail(CLI::App& app, Call& call) {
             std::deque<DynamicRow> last;
             const auto keep = [&](const detail::StoredRow& row) {
                 if (row.kind != detail::RecordKind::row) return;
-                last.emplace_back(row.step, row.time_ns, row.values.data(), row.values.size());
+                const auto later = [](std::int64_t at, const DynamicRow& of) { return at < of.time_ns(); };
+                const auto place = std::upper_bound(last.begin(), last.end(), row.time_ns, later);
+                last.emplace(place, row.step, row.time_ns, row.values.data(), row.values.size());
                 if (last.size() > wanted->count) last.pop_front();
             };
             if (auto read = rows.next(keep); !read) return read;
-            std::stable_sort(last.begin(), last.end(), [](const DynamicRow& a, const DynamicRow& b) {
-                return a.time_ns() < b.time_ns();  // of several threads
-            });
             for (const DynamicRow& row : last) print(row);
             if (!wanted->follow) return {};
             for (RunState state = run.state(); state == RunState::running;) {

@@ -82,8 +82,10 @@ class StoreWatch {
         for (auto& [key, known] : known_) {
             if (known.seen) order_.push_back(&*known.seen);
         }
-        std::stable_sort(order_.begin(), order_.end(), [](const WatchedRun* a, const WatchedRun* b) {
-            return a->run.created_ns() > b->run.created_ns();
+        std::sort(order_.begin(), order_.end(), [](const WatchedRun* a, const WatchedRun* b) {
+            const std::int64_t at = a->run.created_ns(), other = b->run.created_ns();
+            return at != other ? at > other
+                               : std::pair{a->project(), a->id()} < std::pair{b->project(), b->id()};
         });
         looked_ns_ = now;
         return {};
