@@ -234,6 +234,21 @@ TEST_CASE("api: one answer costs no more than others can wait for", "[query][api
     CHECK(code_of(api, "series", wide) == cairn::errc::invalid_argument);
 }
 
+TEST_CASE("api: a run that is new is found beside one that was known", "[query][api]") {
+    const TempDir dir;
+    auto api = recorded(dir);
+    REQUIRE(api.answer("runs", {}));
+    auto run = cairn::init({.project = "p", .id = "c", .dir = dir.path(), .quiet = true});
+    run.log("loss"_m = 1);
+    // The second is found at another look, at which the first may lie elsewhere.
+    const auto both =
+        api.answer("series", {{"run", "a"}, {"run", "c"}, {"metric", "loss"}}).value()["series"];
+    REQUIRE(both.size() == 2);
+    CHECK(both[0]["run"] == "a");
+    CHECK(both[0]["size"] == 5000);
+    CHECK(both[1]["run"] == "c");
+}
+
 TEST_CASE("api: changes are made, and what is none is refused", "[query][api][edit]") {
     const TempDir dir;
     auto api = recorded(dir);

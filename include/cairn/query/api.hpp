@@ -225,9 +225,9 @@ class Api {
         if (path == "runs") return runs(ask);
         if (path == "series") return series(ask);
         const auto of_run = [&](auto&& f) -> result<nlohmann::json> {
-            const auto run = find(ask.text("run"));
+            const auto run = find_all({ask.text("run")});
             if (!run) return run.error();
-            return f(**run);
+            return f(*run->front());
         };
         if (path == "run")
             return of_run([&](const WatchedRun& one) {  // of one that goes on not from all its rows
@@ -269,13 +269,25 @@ class Api {
     }
 
   private:
-    /// As it was a moment ago; a page asks for many charts at once.
-    [[nodiscard]] result<const WatchedRun*> find(const std::string& run) {
+    /// Each run once, however it is spelt, as it was a moment ago: a page asks for many charts at once. All
+    /// of one look, since the next one may move them.
+    [[nodiscard]] result<std::vector<const WatchedRun*>> find_all(const std::vector<std::string>& names) {
         constexpr std::int64_t moment_ns = 200'000'000;
         if (auto looked = watch_.look(moment_ns); !looked) return looked.error();
-        if (auto found = watch_.find(run)) return found;
+        if (auto found = known_of(names)) return found;
         if (auto looked = watch_.look(); !looked) return looked.error();
-        return watch_.find(run);
+        return known_of(names);
+    }
+    /// The same, without a look.
+    [[nodiscard]] result<std::vector<const WatchedRun*>>
+    known_of(const std::vector<std::string>& names) const {
+        std::vector<const WatchedRun*> runs;
+        for (const std::string& name : names) {
+            const auto run = watch_.find(name);
+            if (!run) return run.error();
+            if (std::find(runs.begin(), runs.end(), *run) == runs.end()) runs.push_back(*run);
+        }
+        return runs;
     }
 
     /// A table has no more metrics of each run; "metrics" tells all of one.
@@ -342,15 +354,11 @@ class Api {
                              std::to_string(ask.texts("metric").size()) + " metrics",
                          "ask for at most " + std::to_string(most) + " at once"};
         }
-        std::vector<const WatchedRun*> runs;  // once, however they are spelt
-        for (const std::string& name : ask.texts("run")) {
-            const auto run = find(name);
-            if (!run) return run.error();
-            if (std::find(runs.begin(), runs.end(), *run) == runs.end()) runs.push_back(*run);
-        }
+        const auto runs = find_all(ask.texts("run"));
+        if (!runs) return runs.error();
         detail::Budget budget;
         nlohmann::json out = nlohmann::json::array();
-        for (const WatchedRun* run : runs) {
+        for (const WatchedRun* run : *runs) {
             const auto add = [&](const std::string& metric, nlohmann::json answer) {
                 answer["run"] = run->id();
                 answer["project"] = run->project();

@@ -40,7 +40,7 @@ namespace detail {
 
 /// What a server is made of. A thread that serves has a share in it: where a client keeps one busy, it is
 /// left with it.
-class ServerCore : public std::enable_shared_from_this<ServerCore> {
+class ServerCore {
   public:
     /// Listens from here on.
     ServerCore(StoreReader store, ServeOptions options)
@@ -52,7 +52,7 @@ class ServerCore : public std::enable_shared_from_this<ServerCore> {
         server_.set_read_timeout(5, 0);
         server_.set_payload_max_length(most_posted);
         server_.new_task_queue = [this] {
-            return new Workers{options_.max_clients, [this] { return state_ == State::over; }};
+            return new Workers{options_.max_clients, [this] { return is_over(); }};
         };
         if (!is_local() || options_.writable) token_ = os::random_hex(64);
         server_.Get("/", [this](const httplib::Request& ask, httplib::Response& reply) {
@@ -114,22 +114,31 @@ class ServerCore : public std::enable_shared_from_this<ServerCore> {
         ended_.ring();
     }
     void stop() {
-        if (state_.exchange(State::over) != State::bound) return server_.stop();
+        State before = State::bound;
+        if (!state_.compare_exchange_strong(before, State::over)) {
+            before = State::running;
+            state_.compare_exchange_strong(before, State::stopping);
+            // httplib would not hear it before it listens.
+            while (state_ == State::stopping && !server_.is_running())
+                std::this_thread::sleep_for(std::chrono::milliseconds{1});
+            return server_.stop();
+        }
 #if defined(_WIN32)
         ::closesocket(socket_);
 #else
         ::close(socket_);
 #endif
     }
-    /// Whether it listens, after at most a moment.
+    /// Whether it listens.
     [[nodiscard]] bool is_running() const { return state_ == State::running && server_.is_running(); }
-    [[nodiscard]] bool is_over() const { return state_ == State::over; }
+    /// Whether it was stopped; `run` may still be answering.
+    [[nodiscard]] bool is_over() const { return state_ == State::stopping || state_ == State::over; }
     /// Waits until `run` has ended, at most so long.
     void wait(std::int64_t most_ns) { ended_.wait(most_ns); }
 
   private:
     static constexpr std::size_t most_posted = std::size_t{1} << 20U;
-    enum class State : unsigned char { bound, running, over };
+    enum class State : unsigned char { bound, running, stopping, over };
 
     [[nodiscard]] bool is_local() const {
         return options_.host == "127.0.0.1" || options_.host == "localhost" || options_.host == "::1";
@@ -253,7 +262,7 @@ class ServerCore : public std::enable_shared_from_this<ServerCore> {
         constexpr std::chrono::milliseconds pause{500};
         constexpr int pauses = 10;  // then something is sent, to see whether anybody is there
         if (stream.has_begun) std::this_thread::sleep_for(pause);
-        if (state_ == State::over) return false;
+        if (is_over()) return false;
         auto answer = ask_api("runs", {{"since", stream.cursor}});
         std::string text;
         if (!answer) {
