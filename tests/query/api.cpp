@@ -78,9 +78,9 @@ TEST_CASE("api: series of several runs, few values as they are and many as exact
     CHECK(*std::max_element(buckets["max"].begin(), buckets["max"].end()) == 1e9);
     CHECK(all[2]["points"]["value"] == nlohmann::json{"Infinity"});
 
-    const Parameters near{
+    const Parameters close_by{
         {"run", "a"}, {"metric", "loss"}, {"from", "3200"}, {"to", "3219"}, {"buckets", "100"}};
-    all = api.answer("series", near).value()["series"];
+    all = api.answer("series", close_by).value()["series"];
     CHECK(all[0]["in_window"] == 20);
     CHECK(all[0]["points"]["value"][10] == 1e9);
     CHECK(!all[0].contains("buckets"));

@@ -4,6 +4,7 @@
 // Costs nlohmann/json.
 
 #include <cairn/core/error.hpp>
+#include <cairn/core/read_number.hpp>
 #include <cairn/policy/parse.hpp>
 #include <cairn/policy/parse_retention.hpp>
 #include <cairn/policy/simulate.hpp>
@@ -60,7 +61,7 @@ class ParameterReader {
         const std::string text = this->text(name);
         if (text.empty()) return otherwise;
         N value{};
-        const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), value);
+        const auto [end, problem] = read_number(text.data(), text.data() + text.size(), value);
         if (problem == std::errc{} && end == text.data() + text.size() && value >= least && value <= most)
             return value;
         return error{errc::invalid_argument, "parameter " + std::string{name} + " is no such number", text,
