@@ -6,7 +6,8 @@ import sys
 from pathlib import Path
 
 # A folder of include/cairn is a layer. What each may include besides itself and the root's small headers:
-SEES = {"core": "", "policy": "core", "model": "core", "store": "core model", "run": "core policy model store"}
+SEES = {"core": "", "policy": "core", "model": "core", "media": "core", "store": "core model",
+        "run": "core policy model media store"}
 SEES["checkpoint"] = SEES["run"] + " run"
 SEES["query"] = SEES["checkpoint"] + " checkpoint"
 SEES["mirror"] = SEES["serve"] = SEES["query"] + " query"
@@ -23,7 +24,7 @@ ABOUT = {"cairn/run/console.hpp": {"iostream"}}
 # What is no part of policy.hpp may see strings and hold a policy behind a pointer.
 OPT_IN = {f"cairn/policy/{h}.hpp" for h in ("text", "parsed", "parse", "parse_retention", "detail/text_parser")}
 # Third parties, by the start of their include, and the layers that may see them (adapt: each its framework).
-THIRD = {"nlohmann/": SEES["cli"].replace("core policy ", "") + " cli adapt", "httplib.h": "mirror serve adapt",
+THIRD = {"png.h": "media", "nlohmann/": SEES["cli"].replace("core policy ", "") + " cli adapt", "httplib.h": "mirror serve adapt",
          "CLI/": "cli adapt"}
 TOP = set("include tests examples single_include CMakeLists.txt meson.build README.md packaging LICENSE docs conanfile.py "
           "meson_options.txt CMakePresets.json CHANGELOG.md CONTRIBUTING.md build cairn".split())  # last two: ignored by git

@@ -1,4 +1,4 @@
-// expect: this_metric_needs_a_number_a_bool_a_text_or_an_optional_of_one_not<.*Metric<'l', 'o', 's', 's'>, .*vector<
+// expect: this_metric_needs_a_number_a_bool_a_text_an_optional_of_one_or_a_rich_value_not<.*Metric<'l', 'o', 's', 's'>, .*vector<
 #include <cairn/core/metric.hpp>
 
 #include <vector>

@@ -66,13 +66,15 @@ class DisabledRun {
     /// The row, as `run.log` gives it; it is not recorded. Cost: none.
     template <class... Names, class... Ts>
     constexpr auto log(Step step, Field<Names, Ts>... fields) const noexcept {
-        return detail::make_row(step.value, 0, std::move(fields)...);
+        return detail::row_of_numbers(step.value, 0, std::move(fields)...);
     }
     template <class... Names, class... Ts>
         requires(sizeof...(Names) > 0)
     constexpr auto log(Field<Names, Ts>... fields) const noexcept {
-        return detail::make_row(0, 0, std::move(fields)...);
+        return detail::row_of_numbers(0, 0, std::move(fields)...);
     }
+    template <EncodesMedia V>
+    constexpr void log(std::string_view, const V&, const LogOptions& = {}) const noexcept {}
     constexpr NoRow log(std::initializer_list<NamedValue>, const LogOptions& = {}) const noexcept {
         return {};
     }

@@ -53,7 +53,7 @@ struct stored {
 
 // Never defined: its name and arguments are the compiler's message.
 template <class Name, class T>
-struct this_metric_needs_a_number_a_bool_a_text_or_an_optional_of_one_not;
+struct this_metric_needs_a_number_a_bool_a_text_an_optional_of_one_or_a_rich_value_not;
 
 }  // namespace detail
 
@@ -63,6 +63,14 @@ template <class T>
 concept MetricValue = detail::Scalar<T> || requires {
     requires detail::is_optional<T>;
     requires detail::Scalar<typename T::value_type>;
+};
+
+/// A value that is more than a number: an image, a table, a histogram. It tells how many bytes it holds, and is
+/// encoded later, once, on a thread of the run; `encode` gives a `cairn::Media`.
+template <class T>
+concept RichValue = std::move_constructible<T> && requires(const T& value) {
+    value.encode();
+    { value.memory() } -> std::convertible_to<std::size_t>;
 };
 
 /// One named value of a typed row.
@@ -77,10 +85,11 @@ namespace detail {
 template <class Name, class T>
 constexpr auto make_field(T&& value) {
     using Plain = typename stored<std::decay_t<T>>::type;
-    if constexpr (MetricValue<Plain>) {
+    if constexpr (MetricValue<Plain> || RichValue<Plain>) {
         return Field<Name, Plain>{static_cast<Plain>(std::forward<T>(value))};
     } else {
-        (void)sizeof(this_metric_needs_a_number_a_bool_a_text_or_an_optional_of_one_not<Name, Plain>);
+        (void)sizeof(
+            this_metric_needs_a_number_a_bool_a_text_an_optional_of_one_or_a_rich_value_not<Name, Plain>);
         return Field<Name, double>{0};
     }
 }

@@ -11,6 +11,8 @@
 #include <cairn/query/artifacts.hpp>
 #include <cairn/query/as_json.hpp>
 #include <cairn/query/edit_run.hpp>
+#include <cairn/query/media_answers.hpp>
+#include <cairn/query/parameters.hpp>
 #include <cairn/query/runs.hpp>
 #include <cairn/query/series.hpp>
 #include <cairn/query/series_cache.hpp>
@@ -36,55 +38,7 @@
 
 namespace CAIRN_NAMESPACE {
 
-/// What a question says beside its path. A name may be there several times.
-using Parameters = std::multimap<std::string, std::string, std::less<>>;
-
 namespace detail {
-
-/// Reads parameters. What is not there has a default; what is no such value is an error.
-class ParameterReader {
-  public:
-    explicit ParameterReader(const Parameters& all) : all_{&all} {}
-
-    [[nodiscard]] std::string text(std::string_view name) const {
-        const auto found = all_->find(name);
-        return found != all_->end() ? found->second : std::string{};
-    }
-    [[nodiscard]] std::vector<std::string> texts(std::string_view name) const {
-        std::vector<std::string> out;
-        const auto [from, to] = all_->equal_range(name);
-        for (auto at = from; at != to; ++at) out.push_back(at->second);
-        return out;
-    }
-    template <class N>
-    [[nodiscard]] result<N> number(std::string_view name, N otherwise, N least, N most) const {
-        const std::string text = this->text(name);
-        if (text.empty()) return otherwise;
-        N value{};
-        const auto [end, problem] = read_number(text.data(), text.data() + text.size(), value);
-        if (problem == std::errc{} && end == text.data() + text.size() && value >= least && value <= most)
-            return value;
-        return error{errc::invalid_argument, "parameter " + std::string{name} + " is no such number", text,
-                     "give one from " + std::to_string(least) + " to " + std::to_string(most)};
-    }
-    /// The value that a word stands for; the first if there is none.
-    template <class V, std::size_t N>
-    [[nodiscard]] result<V> word(std::string_view name,
-                                 const std::pair<std::string_view, V> (&known)[N]) const {
-        const std::string text = this->text(name);
-        if (text.empty()) return known[0].second;
-        std::string words;
-        for (const auto& [word, value] : known) {
-            if (word == text) return value;
-            words += (words.empty() ? "" : ", ") + std::string{word};
-        }
-        return error{errc::invalid_argument, "parameter " + std::string{name} + " is not one of: " + words,
-                     text, "give one of these"};
-    }
-
-  private:
-    const Parameters* all_;
-};
 
 /// What `series` is asked for.
 struct SeriesWanted {
@@ -239,9 +193,10 @@ class Api {
         if (path == "metrics") return of_run([](const WatchedRun& one) { return one.row["metrics"]; });
         if (path == "decisions") return of_run([](const WatchedRun& one) { return decisions(one.run); });
         if (path == "simulate") return of_run([&](const WatchedRun& one) { return dry_run(one, ask); });
+        if (path == "media") return of_run([&](const WatchedRun& one) { return media(one, ask); });
         if (path == "lines") return of_run([&](const WatchedRun& one) { return lines(one.run, ask); });
         return error{errc::not_found, "there is no such question", detail::suggest_name(path),
-                     "ask for runs, run, metrics, series, artifacts, decisions, simulate or lines"};
+                     "ask for runs, run, metrics, series, media, artifacts, decisions, simulate or lines"};
     }
 
     /// Changes a run: `name`, `notes`, `tag` (all of them; one that is empty is none), `deleted` ("true" or
@@ -424,8 +379,18 @@ class Api {
         return nlohmann::json{{"lines", std::move(*lines)}};
     }
 
+    [[nodiscard]] result<nlohmann::json> media(const WatchedRun& one, const detail::ParameterReader& ask) {
+        constexpr std::size_t most_lists = 16;
+        const auto key = std::pair{one.project(), one.id()};
+        if (media_.size() >= most_lists && !media_.contains(key)) media_.clear();
+        MediaList& list = media_.try_emplace(key, one.run.dir()).first->second;
+        if (auto done = list.refresh(); !done) return done.error();
+        return detail::media_answer(list, ask);
+    }
+
     StoreWatch watch_;
     SeriesCache series_;
+    std::map<std::pair<std::string, std::string>, MediaList> media_;  // by project and run
     std::string session_ = detail::os::random_hex(8);
 };
 

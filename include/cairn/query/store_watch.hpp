@@ -7,6 +7,7 @@
 #include <cairn/core/time.hpp>
 #include <cairn/query/as_json.hpp>
 #include <cairn/query/runs.hpp>
+#include <cairn/store/media_file.hpp>
 #include <cairn/store/os.hpp>
 
 #include <nlohmann/json.hpp>
@@ -48,7 +49,7 @@ class StoreWatch {
     /// The store that is watched.
     [[nodiscard]] const StoreReader& store() const noexcept { return store_; }
 
-    /// Looks at the store, unless it did so in the last `patience_ns`. Cost: asks the system for six files of
+    /// Looks at the store, unless it did so in the last `patience_ns`. Cost: asks the system for seven files of
     /// each run, and reads those runs that have changed. Fails as listing a store does.
     result<void> look(std::int64_t patience_ns = 0) {
         const std::int64_t now = detail::wall_ns();
@@ -149,6 +150,7 @@ class StoreWatch {
         for (const unsigned rank : ranks ? *ranks : std::vector<unsigned>{}) {
             const std::filesystem::path of = detail::rank_dir(dir, rank);
             add(of / detail::history_file);
+            add(of / detail::media_file);
             detail::HistoryReport report;
             for (const detail::RingRest& ring : detail::copy_rings(of, report))
                 stamp.files.insert(stamp.files.end(), {ring.id, ring.from + ring.bytes.size()});

@@ -29,13 +29,15 @@ struct Health {
     std::uint64_t history_bytes = 0;      ///< written to the history file
     std::uint64_t saves_failed = 0;       ///< checkpoints and artifacts that could not be saved
     std::uint64_t saves_passed_over = 0;  ///< not made, because another was being written (`coalesce`)
+    std::uint64_t media_written = 0;      ///< images, tables and other rich values
+    std::uint64_t media_lost = 0;  ///< rich values that could not be encoded or written, or came too fast
     bool journal_mapped =
         true;  ///< false: rows lie in plain memory until they are collected; a kill loses them
     std::vector<std::string> errors = {};  ///< the first 16 messages
 
     /// Nothing was dropped and nothing failed.
     [[nodiscard]] bool ok() const noexcept {
-        return rows_dropped == 0 && saves_failed == 0 && errors.empty();
+        return rows_dropped == 0 && saves_failed == 0 && media_lost == 0 && errors.empty();
     }
 };
 

@@ -67,24 +67,29 @@ class BasicRun {
     // ---- logging
 
     /// Logs one row at a step: `run.log(cairn::step(epoch), "loss"_m = loss)`. Returns the row, for a
-    /// checkpoint. Fails: never; a row that cannot be kept is counted in `health()`. Threads: any. Cost: tens
+    /// checkpoint; rich values (see `EncodesMedia`) are kept beside it, at its step. Fails: never; a row that cannot be kept is counted in `health()`. Threads: any. Cost: tens
     /// of nanoseconds; no lock, no system call. When it returns, a SIGKILL of the process loses no value.
     template <class... Names, class... Ts>
     auto log(Step step, Field<Names, Ts>... fields) noexcept {
-        const auto row = detail::make_row(step.value, detail::wall_ns(), std::move(fields)...);
-        if (core_) core_->append(row);
-        return row;
+        return log_fields(step.value, std::move(fields)...);
     }
 
     /// Logs one row; its step is the calling thread's own count of rows.
     template <class... Names, class... Ts>
         requires(sizeof...(Names) > 0)
     auto log(Field<Names, Ts>... fields) noexcept {
-        detail::Lane* const lane = core_ ? core_->lane() : nullptr;
-        const std::int64_t step = lane != nullptr ? lane->take_step() : 0;
-        const auto row = detail::make_row(step, detail::wall_ns(), std::move(fields)...);
-        if (core_) core_->append(row);
-        return row;
+        return log_fields(own_step(), std::move(fields)...);
+    }
+
+    /// Logs a rich value under a name that is known only at run time: `run.log(name, cairn::Histogram{samples},
+    /// {.step = n})`. Without a step it is the calling thread's count of rows, which a row without numbers is.
+    template <EncodesMedia V>
+    void log(std::string_view metric, V value, LogOptions options = {}) noexcept {
+        const std::int64_t step = options.step ? *options.step : own_step();
+        const auto row = detail::make_row(step, detail::wall_ns());
+        if (!core_) return;
+        core_->append(row);
+        core_->keep(metric, step, row.time_ns(), std::move(value));
     }
 
     /// Logs a row whose names are known only at run time: `run.log({{"loss", loss}, {"epoch", epoch}}, {.step
@@ -250,10 +255,34 @@ class BasicRun {
         if (!core_) return {};
         return core_->end(status, why, most_ns);
     }
+    /// The calling thread's own count of rows.
+    [[nodiscard]] CAIRN_INLINE std::int64_t own_step() noexcept {
+        detail::Lane* const lane = core_ ? core_->lane() : nullptr;
+        return lane != nullptr ? lane->take_step() : 0;
+    }
+    template <class... Names, class... Ts>
+    CAIRN_INLINE auto log_fields(std::int64_t step, Field<Names, Ts>... fields) noexcept {
+        const std::int64_t now = detail::wall_ns();
+        if constexpr ((RichValue<Ts> || ...)) {
+            const auto row = detail::row_of_numbers(step, now, std::move(fields)...);
+            if (core_) {
+                core_->append(row);
+                (keep_if_rich(row, std::move(fields)), ...);
+            }
+            return row;
+        } else {
+            const auto row = detail::make_row(step, now, std::move(fields)...);
+            if (core_) core_->append(row);
+            return row;
+        }
+    }
+    template <class R, class Name, class V>
+    void keep_if_rich(const R& row, Field<Name, V> field) noexcept {
+        if constexpr (RichValue<V>) core_->keep(Name::name, row.step(), row.time_ns(), std::move(field.value));
+    }
     template <class Values>
     DynamicRow log_values(const Values& values, const LogOptions& options) {
-        detail::Lane* const lane = core_ ? core_->lane() : nullptr;
-        const std::int64_t step = options.step ? *options.step : lane != nullptr ? lane->take_step() : 0;
+        const std::int64_t step = options.step ? *options.step : own_step();
         DynamicRow row{step, detail::wall_ns(), std::data(values), values.size()};
         if (core_) core_->append(row);
         return row;

@@ -7,6 +7,7 @@
 #include <cairn/core/function_ref.hpp>
 #include <cairn/core/dynamic_row.hpp>
 #include <cairn/core/error.hpp>
+#include <cairn/media/media.hpp>
 #include <cairn/policy/direction.hpp>
 #include <cairn/run/decision.hpp>
 #include <cairn/run/signal_watch.hpp>
@@ -23,6 +24,7 @@
 #include <atomic>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -46,6 +48,13 @@ namespace detail {
 
 template <class T>
 class BasicSaver;
+
+/// Where a rich value was logged.
+struct MediaPlace {
+    std::string metric;
+    std::int64_t step = 0;
+    std::int64_t time_ns = 0;
+};
 
 /// A run that was opened. Threads: any, unless said otherwise.
 template <class T = void>
@@ -74,6 +83,25 @@ class BasicRunCore {
             append_slowly(R{row});  // a row whose address is taken would not stay in registers
         else
             append_slowly(row);
+    }
+
+    /// Takes a rich value, to be encoded and written on the saver's thread; never throws, never waits.
+    template <EncodesMedia V>
+    CAIRN_COLD void keep(std::string_view metric, std::int64_t step, std::int64_t time_ns, V value) noexcept {
+        try {
+            const std::size_t memory = value.memory();
+            keep_media({std::string{metric}, step, time_ns}, memory,
+                       [kept = std::make_shared<const V>(std::move(value))] { return kept->encode(); });
+        } catch (...) {  // no memory
+            media_lost_.fetch_add(1, std::memory_order_relaxed);
+        }
+    }
+    /// The same of a value that is behind a function.
+    virtual void keep_media(MediaPlace place, std::size_t memory, std::function<Media()> encode) = 0;
+    /// A rich value came to nothing.
+    void note_lost_media(const error& failure) noexcept {
+        media_lost_.fetch_add(1, std::memory_order_relaxed);
+        note_failure(failure, false);
     }
 
     /// Records a decision between the rows of the calling thread, as `append` does. After the end of the run
@@ -188,6 +216,7 @@ class BasicRunCore {
     std::atomic<bool> ended_{false};
     std::atomic<std::uint64_t> dropped_{0};
     std::atomic<std::uint64_t> passed_over_{0};
+    std::atomic<std::uint64_t> media_lost_{0};
     std::atomic<std::uint64_t> saves_{0};
 };
 using RunCore = BasicRunCore<>;

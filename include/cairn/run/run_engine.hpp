@@ -8,6 +8,7 @@
 #include <cairn/run/decision.hpp>
 #include <cairn/run/detail/collector.hpp>
 #include <cairn/run/detail/journal.hpp>
+#include <cairn/run/detail/media_keeper.hpp>
 #include <cairn/run/detail/process.hpp>
 #include <cairn/run/detail/process_signals.hpp>
 #include <cairn/run/detail/report.hpp>
@@ -109,6 +110,15 @@ class BasicRunEngine final : public RunCore,
         dropped_.fetch_add(1, std::memory_order_relaxed);
     }
 
+    void keep_media(MediaPlace place, std::size_t memory, std::function<Media()> encode) override {
+        if (!is_open()) {
+            media_lost_.fetch_add(1, std::memory_order_relaxed);
+            return;
+        }
+        const auto taken = media_.take(this->shared_from_this(), place, memory, std::move(encode));
+        if (!taken) note_lost_media(taken.error());
+    }
+
     // ---- what is known of the run
 
     [[nodiscard]] MetricViews views() const { return has_live() ? live_->collector.views() : MetricViews{}; }
@@ -131,6 +141,8 @@ class BasicRunEngine final : public RunCore,
             health.journal_mapped = live_->journal.mapped();
         }
         health.rows_dropped = dropped_.load(std::memory_order_relaxed);
+        health.media_written = media_.written();
+        health.media_lost = media_lost_.load(std::memory_order_relaxed);
         health.saves_passed_over = passed_over_.load(std::memory_order_relaxed);
         const std::scoped_lock lock{mutex_};
         health.saves_failed = saves_failed_;
@@ -521,6 +533,7 @@ class BasicRunEngine final : public RunCore,
     result<void> try_write_end(const End& end) {
         const auto& [status, why, dropped, lane] = end;
         if (are_saved_) saver_->stop();  // it lets go of its lane
+        const result<void> media_synced = are_saved_ ? media_.sync() : result<void>{};
         live_->collector.stop();
         const typename BasicJournal<T>::Left left = live_->journal.close(lane);
         dropped_.fetch_add(left.lost, std::memory_order_relaxed);
@@ -540,6 +553,7 @@ class BasicRunEngine final : public RunCore,
                        "the run ended before all was written: not yet durable is " + saver_->unfinished(),
                        dir().string(), "give finish() more time, or see why the disk is slow"});
         }
+        keep(media_synced);
         const std::string why_not = live_->collector.failure();
         if (left.in_files && !why_not.empty()) {
             keep(error{errc::io,
@@ -583,6 +597,7 @@ class BasicRunEngine final : public RunCore,
     RunFolder folder_;
     os::CrashMark mark_;
     std::unique_ptr<Live> live_;
+    BasicMediaKeeper<T> media_{dir() / media_file};
     std::unique_ptr<BasicSaver<T>> saver_ = std::make_unique<BasicSaver<T>>();
     bool are_saved_ = true;             // what the saver was given
     std::atomic<bool> is_left_{false};  // the disk did not answer in time when the end was written

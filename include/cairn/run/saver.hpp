@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: MIT
 #pragma once
-// The thread on which a run's checkpoints are written.
+// The thread on which a run's checkpoints and rich values are written.
 
 #include <cairn/core/error.hpp>
 #include <cairn/core/time.hpp>
 #include <cairn/store/os.hpp>
 
+#include <algorithm>
 #include <atomic>
 #include <condition_variable>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <limits>
@@ -60,12 +62,15 @@ class BasicSaver {
         }
         return true;
     }
-    /// What is still to be done: "v3 of model, v4 of model".
+    /// What is still to be done: "v3 of model, v4 of model"; the first of it, if it is much.
     [[nodiscard]] std::string unfinished() {
+        constexpr std::size_t most_named = 16;
         const std::scoped_lock lock{mutex_};
         std::string names = current_;
-        for (const Work& work : queue_) names += (names.empty() ? "" : ", ") + work.name;
-        return names;
+        const std::size_t waiting = queue_.size() - next_, named = std::min(waiting, most_named);
+        for (std::size_t i = next_; i < next_ + named; ++i)
+            names += (names.empty() ? "" : ", ") + queue_[i].name;
+        return waiting > named ? names + " and " + std::to_string(waiting - named) + " more" : names;
     }
     /// Ends the thread once it has no more to do. No more is taken.
     void stop() {
@@ -99,11 +104,10 @@ class BasicSaver {
     void work() {
         std::unique_lock lock{mutex_};
         while (true) {
-            wake_.wait(lock, [&] { return stopping_ || !queue_.empty(); });
-            if (queue_.empty()) return;
+            wake_.wait(lock, [&] { return stopping_ || next_ < queue_.size(); });
+            if (next_ == queue_.size()) return;
             {
-                const Work next = std::move(queue_.front());
-                queue_.erase(queue_.begin());
+                const Work next = take();
                 current_ = next.name;
                 lock.unlock();
                 next.work();
@@ -114,6 +118,15 @@ class BasicSaver {
             wake_.notify_all();
         }
     }
+    /// What was taken leaves the queue when that is half of it: not one by one from its beginning.
+    [[nodiscard]] Work take() {
+        Work next = std::move(queue_[next_]);
+        if (++next_ * 2 >= queue_.size()) {
+            queue_.erase(queue_.begin(), queue_.begin() + static_cast<std::ptrdiff_t>(next_));
+            next_ = 0;
+        }
+        return next;
+    }
     /// On the thread itself there is nothing to wait for.
     [[nodiscard]] bool is_idle() {
         const std::scoped_lock lock{mutex_};
@@ -123,6 +136,7 @@ class BasicSaver {
     std::mutex mutex_;
     std::condition_variable wake_;
     std::vector<Work> queue_;
+    std::size_t next_ = 0;  // in the queue
     std::string current_;
     std::uint64_t posted_ = 0, done_ = 0;
     std::atomic<std::uint64_t> moves_{0};
