@@ -17,8 +17,8 @@ class CairnConan(ConanFile):
     topics = ("machine-learning", "logging", "checkpoint", "header-only")
     package_type = "header-library"
     settings = "os", "arch", "compiler", "build_type"
-    options = {"http": [True, False], "cli": [True, False]}
-    default_options = {"http": False, "cli": False}
+    options = {"http": [True, False], "cli": [True, False], "png": [True, False]}
+    default_options = {"http": False, "cli": False, "png": False}
     exports_sources = "include/*", "LICENSE"
     no_copy_source = True
     test_package_folder = "packaging/conan/test_package"
@@ -32,6 +32,8 @@ class CairnConan(ConanFile):
 
     def requirements(self):
         self.requires("nlohmann_json/[>=3.11 <4]")
+        if self.options.png:
+            self.requires("libpng/[>=1.6 <2]")
         if self.options.http:
             self.requires("cpp-httplib/[>=0.11 <1]")
         if self.options.cli:
@@ -52,6 +54,8 @@ class CairnConan(ConanFile):
         self.cpp_info.set_property("cmake_target_name", "cairn::all")  # the components have the users' names
         self.cpp_info.set_property("pkg_config_name", "cairn-all")
         self._component("cairn", ["nlohmann_json::nlohmann_json"])
+        if self.options.png:
+            self._component("png", ["cairn", "libpng::libpng"])
         if self.options.http:
             self._component("http", ["cairn", "cpp-httplib::cpp-httplib"])
         if self.options.cli:

@@ -25,7 +25,7 @@ if command -v apt-get >/dev/null; then
 run test bench ci page: g++ cmake ninja-build nlohmann-json3-dev libcli11-dev
 page: chromium git libcpp-httplib-dev pkg-config python3-venv
 test bench ci: python3 ccache
-test ci: catch2 libcpp-httplib-dev pkg-config
+test ci: catch2 libcpp-httplib-dev libpng-dev pkg-config
 bench ci: libbenchmark-dev valgrind
 bench: libspdlog-dev libsqlite3-dev
 mpi: libopenmpi-dev openmpi-bin
@@ -44,7 +44,7 @@ elif command -v dnf >/dev/null; then
     packages=$(wanted <<'TABLE'
 run test bench ci: gcc-c++ cmake ninja-build json-devel cli11-devel
 test bench ci: python3 ccache
-test ci: catch-devel cpp-httplib-devel pkgconf-pkg-config
+test ci: catch-devel cpp-httplib-devel libpng-devel pkgconf-pkg-config
 bench ci: google-benchmark-devel valgrind
 bench: spdlog-devel sqlite-devel
 mpi: openmpi-devel

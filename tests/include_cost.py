@@ -11,24 +11,25 @@ COMPILER = sys.argv[1] if len(sys.argv) > 1 and __name__ == "__main__" else "g++
 
 # The most that a header of the layer may bring, with g++ 12: own lines, all lines. Raise one only with a reason.
 BUDGET = {
-    "cairn.hpp": (14950, 118000),  # 12000 before the history was packed and versions were written beside the loop
-    "api.hpp": (11500, 115000),
-    "extern.hpp": (11600, 115000),  # it names what it declares
-    "engine.hpp": (15000, 118000),
-    "cairn_full.hpp": (19900, 133500),
+    "cairn.hpp": (15350, 118000),  # 12000 before the history was packed, versions written beside the loop, rich values kept
+    "api.hpp": (11650, 115000),
+    "extern.hpp": (11750, 115000),  # it names what it declares
+    "engine.hpp": (15400, 118000),
+    "cairn_full.hpp": (20600, 133500),
     "fwd.hpp": (100, 100),
     "core": (400, 28000),
     "policy/policy.hpp": (2000, 19000),  # for those who want policies only
     "policy": (3000, 52000),
     "model": (1700, 100000),
+    "media": (1400, 100000),
     "store": (4300, 105000),
-    "run": (11350, 113000),
+    "run": (11800, 113000),
     "checkpoint": (12800, 115000),
-    "query": (11050, 113500),
-    "serve/server.hpp": (12350, 200000),
-    "cli/serve.hpp": (12500, 200000),
-    "serve": (11200, 116000),
-    "cli": (12800, 126000),
+    "query": (11550, 113500),
+    "serve/server.hpp": (12900, 200000),
+    "cli/serve.hpp": (13050, 200000),
+    "serve": (11700, 116000),
+    "cli": (13350, 126000),
 }
 
 

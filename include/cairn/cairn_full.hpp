@@ -7,6 +7,7 @@
 #include <cairn/cairn.hpp>
 #include <cairn/checkpoint/sharded.hpp>
 #include <cairn/cli/cli.hpp>
+#include <cairn/media/values.hpp>
 #include <cairn/policy/parse.hpp>
 #include <cairn/policy/parse_retention.hpp>
 #include <cairn/query/api.hpp>

@@ -181,7 +181,7 @@ struct stored {
 
 // Never defined: its name and arguments are the compiler's message.
 template <class Name, class T>
-struct this_metric_needs_a_number_a_bool_a_text_or_an_optional_of_one_not;
+struct this_metric_needs_a_number_a_bool_a_text_an_optional_of_one_or_a_rich_value_not;
 
 }  // namespace detail
 
@@ -191,6 +191,14 @@ template <class T>
 concept MetricValue = detail::Scalar<T> || requires {
     requires detail::is_optional<T>;
     requires detail::Scalar<typename T::value_type>;
+};
+
+/// A value that is more than a number: an image, a table, a histogram. It tells how many bytes it holds, and
+/// is encoded later, once, on a thread of the run; `encode` gives a `cairn::Media`.
+template <class T>
+concept RichValue = std::move_constructible<T> && requires(const T& value) {
+    value.encode();
+    { value.memory() } -> std::convertible_to<std::size_t>;
 };
 
 /// One named value of a typed row.
@@ -205,10 +213,11 @@ namespace detail {
 template <class Name, class T>
 constexpr auto make_field(T&& value) {
     using Plain = typename stored<std::decay_t<T>>::type;
-    if constexpr (MetricValue<Plain>) {
+    if constexpr (MetricValue<Plain> || RichValue<Plain>) {
         return Field<Name, Plain>{static_cast<Plain>(std::forward<T>(value))};
     } else {
-        (void)sizeof(this_metric_needs_a_number_a_bool_a_text_or_an_optional_of_one_not<Name, Plain>);
+        (void)sizeof(
+            this_metric_needs_a_number_a_bool_a_text_an_optional_of_one_or_a_rich_value_not<Name, Plain>);
         return Field<Name, double>{0};
     }
 }
@@ -4216,6 +4225,35 @@ using Deferred = typename DeferredType<V, T>::type;
 
 }  // namespace CAIRN_NAMESPACE::detail
 
+// ---- cairn/core/rich_row.hpp
+// Of what was logged together, the row without the rich values. Costs <tuple>.
+
+namespace CAIRN_NAMESPACE::detail {
+
+template <class Name, class T>
+[[nodiscard]] constexpr auto if_number(Field<Name, T>& field) {
+    if constexpr (RichValue<T>)
+        return std::tuple<>{};
+    else
+        return std::tuple{std::move(field)};
+}
+/// The row of those fields that are not rich, which are left as they are.
+template <class... Names, class... Ts>
+[[nodiscard]] constexpr auto row_of_numbers(std::int64_t step, std::int64_t time_ns,
+                                            Field<Names, Ts>&&... fields) {
+    if constexpr (!(RichValue<Ts> || ...)) {
+        return make_row(step, time_ns, std::move(fields)...);
+    } else if constexpr (((times_named<Names, Field<Names, Ts>...> == 1) && ...)) {
+        return std::apply([&](auto... numbers) { return make_row(step, time_ns, std::move(numbers)...); },
+                          std::tuple_cat(if_number(fields)...));
+    } else {
+        (void)sizeof(this_row_has_the_same_metric_twice<Names...>);
+        return Row<>{step, time_ns};
+    }
+}
+
+}  // namespace CAIRN_NAMESPACE::detail
+
 // ---- cairn/core/time.hpp
 // The two clocks of the library, as integers; no <chrono>.
 
@@ -5772,13 +5810,15 @@ struct Health {
     std::uint64_t history_bytes = 0;      ///< written to the history file
     std::uint64_t saves_failed = 0;       ///< checkpoints and artifacts that could not be saved
     std::uint64_t saves_passed_over = 0;  ///< not made, because another was being written (`coalesce`)
+    std::uint64_t media_written = 0;      ///< images, tables and other rich values
+    std::uint64_t media_lost = 0;  ///< rich values that could not be encoded or written, or came too fast
     bool journal_mapped =
         true;  ///< false: rows lie in plain memory until they are collected; a kill loses them
     std::vector<std::string> errors = {};  ///< the first 16 messages
 
     /// Nothing was dropped and nothing failed.
     [[nodiscard]] bool ok() const noexcept {
-        return rows_dropped == 0 && saves_failed == 0 && errors.empty();
+        return rows_dropped == 0 && saves_failed == 0 && media_lost == 0 && errors.empty();
     }
 };
 
@@ -8665,6 +8705,30 @@ template <class GetEnv = decltype(&environment<>)>
 
 }  // namespace CAIRN_NAMESPACE
 
+// ---- cairn/media/media.hpp
+// What a rich value becomes: bytes that other programs read too, and a few words about them. Costs
+// nlohmann/json.
+
+namespace CAIRN_NAMESPACE {
+
+/// A rich value as a run keeps it.
+struct Media {
+    std::string kind;  ///< how it is shown: "image", "table", "histogram", "text", "field", "audio", "curve",
+                       ///< "blob"; a reader shows one that it does not know as "blob"
+    std::string type;  ///< the media type of the bytes: "image/png"
+    std::string bytes;                                ///< the value; at most 1 GiB
+    nlohmann::json about = nlohmann::json::object();  ///< width, height, caption, …; at most 1 MiB of text
+};
+
+/// A type that `run.log("name"_m = value)` takes beside numbers. One's own needs two members: `encode`, which
+/// is called once, on another thread, and may throw; and `memory`, about how many bytes it holds.
+template <class T>
+concept EncodesMedia = RichValue<T> && requires(const T& value) {
+    { value.encode() } -> std::same_as<Media>;
+};
+
+}  // namespace CAIRN_NAMESPACE
+
 // ---- cairn/run/signal_watch.hpp
 // A checkpoint that saves on a signal.
 
@@ -11191,6 +11255,13 @@ namespace detail {
 template <class T>
 class BasicSaver;
 
+/// Where a rich value was logged.
+struct MediaPlace {
+    std::string metric;
+    std::int64_t step = 0;
+    std::int64_t time_ns = 0;
+};
+
 /// A run that was opened. Threads: any, unless said otherwise.
 template <class T = void>
 class BasicRunCore {
@@ -11218,6 +11289,25 @@ class BasicRunCore {
             append_slowly(R{row});  // a row whose address is taken would not stay in registers
         else
             append_slowly(row);
+    }
+
+    /// Takes a rich value, to be encoded and written on the saver's thread; never throws, never waits.
+    template <EncodesMedia V>
+    CAIRN_COLD void keep(std::string_view metric, std::int64_t step, std::int64_t time_ns, V value) noexcept {
+        try {
+            const std::size_t memory = value.memory();
+            keep_media({std::string{metric}, step, time_ns}, memory,
+                       [kept = std::make_shared<const V>(std::move(value))] { return kept->encode(); });
+        } catch (...) {  // no memory
+            media_lost_.fetch_add(1, std::memory_order_relaxed);
+        }
+    }
+    /// The same of a value that is behind a function.
+    virtual void keep_media(MediaPlace place, std::size_t memory, std::function<Media()> encode) = 0;
+    /// A rich value came to nothing.
+    void note_lost_media(const error& failure) noexcept {
+        media_lost_.fetch_add(1, std::memory_order_relaxed);
+        note_failure(failure, false);
     }
 
     /// Records a decision between the rows of the calling thread, as `append` does. After the end of the run
@@ -11332,6 +11422,7 @@ class BasicRunCore {
     std::atomic<bool> ended_{false};
     std::atomic<std::uint64_t> dropped_{0};
     std::atomic<std::uint64_t> passed_over_{0};
+    std::atomic<std::uint64_t> media_lost_{0};
     std::atomic<std::uint64_t> saves_{0};
 };
 using RunCore = BasicRunCore<>;
@@ -11474,24 +11565,32 @@ class BasicRun {
     // ---- logging
 
     /// Logs one row at a step: `run.log(cairn::step(epoch), "loss"_m = loss)`. Returns the row, for a
-    /// checkpoint. Fails: never; a row that cannot be kept is counted in `health()`. Threads: any. Cost: tens
-    /// of nanoseconds; no lock, no system call. When it returns, a SIGKILL of the process loses no value.
+    /// checkpoint; rich values (see `EncodesMedia`) are kept beside it, at its step. Fails: never; a row that
+    /// cannot be kept is counted in `health()`. Threads: any. Cost: tens of nanoseconds; no lock, no system
+    /// call. When it returns, a SIGKILL of the process loses no value.
     template <class... Names, class... Ts>
     auto log(Step step, Field<Names, Ts>... fields) noexcept {
-        const auto row = detail::make_row(step.value, detail::wall_ns(), std::move(fields)...);
-        if (core_) core_->append(row);
-        return row;
+        return log_fields(step.value, std::move(fields)...);
     }
 
     /// Logs one row; its step is the calling thread's own count of rows.
     template <class... Names, class... Ts>
         requires(sizeof...(Names) > 0)
     auto log(Field<Names, Ts>... fields) noexcept {
-        detail::Lane* const lane = core_ ? core_->lane() : nullptr;
-        const std::int64_t step = lane != nullptr ? lane->take_step() : 0;
-        const auto row = detail::make_row(step, detail::wall_ns(), std::move(fields)...);
-        if (core_) core_->append(row);
-        return row;
+        return log_fields(own_step(), std::move(fields)...);
+    }
+
+    /// Logs a rich value under a name that is known only at run time: `run.log(name,
+    /// cairn::Histogram{samples},
+    /// {.step = n})`. Without a step it is the calling thread's count of rows, which a row without numbers
+    /// is.
+    template <EncodesMedia V>
+    void log(std::string_view metric, V value, LogOptions options = {}) noexcept {
+        const std::int64_t step = options.step ? *options.step : own_step();
+        const auto row = detail::make_row(step, detail::wall_ns());
+        if (!core_) return;
+        core_->append(row);
+        core_->keep(metric, step, row.time_ns(), std::move(value));
     }
 
     /// Logs a row whose names are known only at run time: `run.log({{"loss", loss}, {"epoch", epoch}}, {.step
@@ -11657,10 +11756,35 @@ class BasicRun {
         if (!core_) return {};
         return core_->end(status, why, most_ns);
     }
+    /// The calling thread's own count of rows.
+    [[nodiscard]] CAIRN_INLINE std::int64_t own_step() noexcept {
+        detail::Lane* const lane = core_ ? core_->lane() : nullptr;
+        return lane != nullptr ? lane->take_step() : 0;
+    }
+    template <class... Names, class... Ts>
+    CAIRN_INLINE auto log_fields(std::int64_t step, Field<Names, Ts>... fields) noexcept {
+        const std::int64_t now = detail::wall_ns();
+        if constexpr ((RichValue<Ts> || ...)) {
+            const auto row = detail::row_of_numbers(step, now, std::move(fields)...);
+            if (core_) {
+                core_->append(row);
+                (keep_if_rich(row, std::move(fields)), ...);
+            }
+            return row;
+        } else {
+            const auto row = detail::make_row(step, now, std::move(fields)...);
+            if (core_) core_->append(row);
+            return row;
+        }
+    }
+    template <class R, class Name, class V>
+    void keep_if_rich(const R& row, Field<Name, V> field) noexcept {
+        if constexpr (RichValue<V>)
+            core_->keep(Name::name, row.step(), row.time_ns(), std::move(field.value));
+    }
     template <class Values>
     DynamicRow log_values(const Values& values, const LogOptions& options) {
-        detail::Lane* const lane = core_ ? core_->lane() : nullptr;
-        const std::int64_t step = options.step ? *options.step : lane != nullptr ? lane->take_step() : 0;
+        const std::int64_t step = options.step ? *options.step : own_step();
         DynamicRow row{step, detail::wall_ns(), std::data(values), values.size()};
         if (core_) core_->append(row);
         return row;
@@ -11688,7 +11812,7 @@ template <std::same_as<Enabled> = Enabled>
 }  // namespace CAIRN_NAMESPACE
 
 // ---- cairn/run/saver.hpp
-// The thread on which a run's checkpoints are written.
+// The thread on which a run's checkpoints and rich values are written.
 
 namespace CAIRN_NAMESPACE::detail {
 
@@ -11734,12 +11858,15 @@ class BasicSaver {
         }
         return true;
     }
-    /// What is still to be done: "v3 of model, v4 of model".
+    /// What is still to be done: "v3 of model, v4 of model"; the first of it, if it is much.
     [[nodiscard]] std::string unfinished() {
+        constexpr std::size_t most_named = 16;
         const std::scoped_lock lock{mutex_};
         std::string names = current_;
-        for (const Work& work : queue_) names += (names.empty() ? "" : ", ") + work.name;
-        return names;
+        const std::size_t waiting = queue_.size() - next_, named = std::min(waiting, most_named);
+        for (std::size_t i = next_; i < next_ + named; ++i)
+            names += (names.empty() ? "" : ", ") + queue_[i].name;
+        return waiting > named ? names + " and " + std::to_string(waiting - named) + " more" : names;
     }
     /// Ends the thread once it has no more to do. No more is taken.
     void stop() {
@@ -11773,11 +11900,10 @@ class BasicSaver {
     void work() {
         std::unique_lock lock{mutex_};
         while (true) {
-            wake_.wait(lock, [&] { return stopping_ || !queue_.empty(); });
-            if (queue_.empty()) return;
+            wake_.wait(lock, [&] { return stopping_ || next_ < queue_.size(); });
+            if (next_ == queue_.size()) return;
             {
-                const Work next = std::move(queue_.front());
-                queue_.erase(queue_.begin());
+                const Work next = take();
                 current_ = next.name;
                 lock.unlock();
                 next.work();
@@ -11788,6 +11914,15 @@ class BasicSaver {
             wake_.notify_all();
         }
     }
+    /// What was taken leaves the queue when that is half of it: not one by one from its beginning.
+    [[nodiscard]] Work take() {
+        Work next = std::move(queue_[next_]);
+        if (++next_ * 2 >= queue_.size()) {
+            queue_.erase(queue_.begin(), queue_.begin() + static_cast<std::ptrdiff_t>(next_));
+            next_ = 0;
+        }
+        return next;
+    }
     /// On the thread itself there is nothing to wait for.
     [[nodiscard]] bool is_idle() {
         const std::scoped_lock lock{mutex_};
@@ -11797,6 +11932,7 @@ class BasicSaver {
     std::mutex mutex_;
     std::condition_variable wake_;
     std::vector<Work> queue_;
+    std::size_t next_ = 0;  // in the queue
     std::string current_;
     std::uint64_t posted_ = 0, done_ = 0;
     std::atomic<std::uint64_t> moves_{0};
@@ -15357,13 +15493,15 @@ class DisabledRun {
     /// The row, as `run.log` gives it; it is not recorded. Cost: none.
     template <class... Names, class... Ts>
     constexpr auto log(Step step, Field<Names, Ts>... fields) const noexcept {
-        return detail::make_row(step.value, 0, std::move(fields)...);
+        return detail::row_of_numbers(step.value, 0, std::move(fields)...);
     }
     template <class... Names, class... Ts>
         requires(sizeof...(Names) > 0)
     constexpr auto log(Field<Names, Ts>... fields) const noexcept {
-        return detail::make_row(0, 0, std::move(fields)...);
+        return detail::row_of_numbers(0, 0, std::move(fields)...);
     }
+    template <EncodesMedia V>
+    constexpr void log(std::string_view, const V&, const LogOptions& = {}) const noexcept {}
     constexpr NoRow log(std::initializer_list<NamedValue>, const LogOptions& = {}) const noexcept {
         return {};
     }
@@ -18442,6 +18580,321 @@ using Collector = BasicCollector<>;
 
 }  // namespace CAIRN_NAMESPACE::detail
 
+// ---- cairn/store/media_file.hpp
+// The rich values of a run, one behind the other in one file. A value is found by its place; what was torn
+// off or damaged is passed over.
+//
+//   file   "CAIRNMED" · u32 version · u32 0
+//   entry  u32 "MEDI" · u32 CRC-32C of what follows up to the value · u32 bytes of the text · u32 CRC-32C of
+//   the
+//          value · u64 bytes of the value · text (JSON), filled up with zeros · value, filled up with zeros
+//
+// Little-endian; everything is a multiple of 8 bytes.
+
+namespace CAIRN_NAMESPACE::detail {
+
+inline constexpr const char* media_file = "media.cairn";
+inline constexpr std::string_view media_magic = "CAIRNMED";
+inline constexpr std::string_view media_entry_magic = "MEDI";
+inline constexpr std::uint32_t media_version = 1;
+inline constexpr std::uint64_t media_header_bytes = 16;
+inline constexpr std::size_t media_head_bytes = 24;  // of an entry, before its text
+inline constexpr std::size_t most_media_text = std::size_t{1} << 20U;
+inline constexpr std::uint64_t most_media_bytes = std::uint64_t{1} << 30U;
+
+/// An entry without its value.
+struct MediaEntry {
+    std::string text;         ///< JSON
+    std::uint64_t at = 0;     ///< where the entry begins in the file; it never moves
+    std::uint64_t value = 0;  ///< where its value begins
+    std::uint64_t bytes = 0;  ///< of the value
+    std::uint32_t crc = 0;    ///< CRC-32C of the value
+};
+
+/// Walks the entries of a file as long as it is, without reading the values. Threads: one at a time.
+template <class = void>
+class BasicMediaReader {
+  public:
+    /// Fails: not_found; corrupt, if it is no such file; unsupported, if a newer version wrote it.
+    static result<BasicMediaReader> open(const std::filesystem::path& path) {
+        auto file = os::File::open_read(path);
+        if (!file) return file.error();
+        const auto size = file->size();
+        if (!size) return size.error();
+        BasicMediaReader reader{std::move(*file), *size};
+        std::byte header[media_header_bytes] = {};
+        const auto got = reader.file_.read_at(0, header);
+        if (!got) return got.error();
+        if (*got == 0) return reader;  // made, and then the writer died
+        if (*got < sizeof header || std::memcmp(header, media_magic.data(), media_magic.size()) != 0) {
+            return error{errc::corrupt, "this is no file of rich values", path.string(),
+                         "restore it from a copy, or delete it"};
+        }
+        if (get<std::uint32_t>(header + 8) > media_version) {
+            return error{errc::unsupported, "the rich values were written by a newer version of cairn",
+                         path.string(), "read them with that version"};
+        }
+        return reader;
+    }
+
+    /// The next entry that is whole; false at the end. Fails: io.
+    result<bool> next(MediaEntry& entry) {
+        while (at_ + media_head_bytes <= size_) {
+            const auto is_whole = parse(entry);
+            if (!is_whole) return is_whole.error();
+            if (*is_whole) {
+                if (std::exchange(is_skipping_, false)) ++gaps_;
+                at_ = end_ = entry.value + padded(static_cast<std::size_t>(entry.bytes));
+                return true;
+            }
+            is_skipping_ = true;
+            if (auto found = skip(); !found) return found.error();
+        }
+        return false;
+    }
+    /// The entry at a place that an earlier walk told. Fails: not_found, io.
+    result<MediaEntry> entry_at(std::uint64_t at) {
+        MediaEntry entry;
+        at_ = at;
+        const bool can_be =
+            at >= media_header_bytes && at % 8 == 0 && at < size_ && size_ - at >= media_head_bytes;
+        const auto is_whole = can_be ? parse(entry) : result<bool>{false};
+        if (!is_whole) return is_whole.error();
+        if (*is_whole) return entry;
+        return error{errc::not_found, "no rich value begins there", std::to_string(at),
+                     "take a place that was told"};
+    }
+    /// The value of an entry. Fails: corrupt, io.
+    [[nodiscard]] result<std::string> read(const MediaEntry& entry) const {
+        std::string bytes(static_cast<std::size_t>(entry.bytes), '\0');
+        const auto got = file_.read_at(entry.value, writable_bytes_of(bytes));
+        if (!got) return got.error();
+        if (*got == bytes.size() && crc32c(bytes_of(bytes)) == entry.crc) return bytes;
+        return error{errc::corrupt, "a rich value is damaged", file_.path().string(),
+                     "the others can be read"};
+    }
+
+    /// Where the last whole entry ends: what follows is torn.
+    [[nodiscard]] std::uint64_t whole_bytes() const noexcept { return end_; }
+    /// Damaged stretches between whole entries.
+    [[nodiscard]] std::size_t gaps() const noexcept { return gaps_; }
+    /// Bytes of the file when it was opened.
+    [[nodiscard]] std::uint64_t bytes() const noexcept { return size_; }
+    /// Goes on there, which an earlier reader's `whole_bytes` told.
+    void go_on_from(std::uint64_t at) noexcept { at_ = end_ = std::max(at, media_header_bytes); }
+
+  private:
+    BasicMediaReader(os::File file, std::uint64_t size) : file_{std::move(file)}, size_{size} {}
+
+    result<bool> parse(MediaEntry& entry) {
+        std::byte head[media_head_bytes];
+        const auto got = file_.read_at(at_, head);
+        if (!got) return got.error();
+        if (*got < sizeof head || std::memcmp(head, media_entry_magic.data(), media_entry_magic.size()) != 0)
+            return false;
+        const std::size_t text = get<std::uint32_t>(head + 8);
+        const auto value = get<std::uint64_t>(head + 16);
+        const std::uint64_t left = size_ - at_ - media_head_bytes;
+        if (text > most_media_text || padded(text) > left || value > most_media_bytes ||
+            padded(static_cast<std::size_t>(value)) > left - padded(text) || text > budget_)
+            return false;
+        std::vector<std::byte> whole(media_head_bytes + padded(text));
+        const auto read = file_.read_at(at_, whole);
+        if (!read) return read.error();
+        if (*read < whole.size() ||
+            crc32c(std::span{whole}.subspan(8)) != get<std::uint32_t>(whole.data() + 4)) {
+            budget_ -= text;
+            return false;
+        }
+        entry.text.assign(reinterpret_cast<const char*>(whole.data()) + media_head_bytes, text);
+        entry.at = at_;
+        entry.value = at_ + whole.size();
+        entry.bytes = value;
+        entry.crc = get<std::uint32_t>(head + 12);
+        return true;
+    }
+    /// Goes to what may be the next entry.
+    result<void> skip() {
+        std::vector<std::byte> piece(std::size_t{64} << 10U);
+        for (at_ += 8; at_ + media_head_bytes <= size_;) {
+            const auto got = file_.read_at(at_, piece);
+            if (!got) return got.error();
+            const std::size_t whole = *got / 8 * 8;
+            if (whole == 0) break;
+            for (std::size_t i = 0; i < whole; i += 8) {
+                if (std::memcmp(piece.data() + i, media_entry_magic.data(), media_entry_magic.size()) != 0)
+                    continue;
+                at_ += i;
+                return {};
+            }
+            at_ += whole;
+        }
+        at_ = size_;
+        return {};
+    }
+
+    os::File file_;
+    std::uint64_t size_;
+    std::uint64_t at_ = media_header_bytes, end_ = media_header_bytes;
+    std::uint64_t budget_ = std::uint64_t{64} << 20U;  // of bytes under wrong checksums, as of a hostile file
+    std::size_t gaps_ = 0;
+    bool is_skipping_ = false;
+};
+using MediaReader = BasicMediaReader<>;
+
+/// Appends entries. One that cannot be written whole is taken back. Only for the run's one writer.
+template <class = void>
+class BasicMediaWriter {
+  public:
+    /// Goes on behind the last whole entry; makes the file if it is not there. Fails as the disk does, and on
+    /// a file that is none of this kind.
+    static result<BasicMediaWriter> open(const std::filesystem::path& path) {
+        std::uint64_t end = media_header_bytes;
+        if (auto reader = MediaReader::open(path)) {
+            MediaEntry entry;
+            for (auto more = reader->next(entry); !more || *more; more = reader->next(entry)) {
+                if (!more) return more.error();
+            }
+            end = reader->whole_bytes();
+        } else if (reader.error().code() != errc::not_found) {
+            return reader.error();
+        }
+        auto file = os::File::open_read_write(path);
+        if (!file) return file.error();
+        BasicMediaWriter writer{std::move(*file), end};
+        std::byte header[media_header_bytes] = {};
+        std::memcpy(header, media_magic.data(), media_magic.size());
+        put(header + media_magic.size(), media_version);
+        if (auto written = writer.file_.write_at(0, header); !written) return written.error();
+        if (auto cut = writer.file_.truncate(end); !cut) return cut.error();
+        return writer;
+    }
+
+    /// Fails: invalid_argument, if it is larger than can be read; no_space, io.
+    result<void> append(std::string_view text, std::span<const std::byte> value) {
+        if (text.size() > most_media_text || value.size() > most_media_bytes) {
+            return error{errc::invalid_argument, "a rich value is too large",
+                         std::to_string(text.size()) + " bytes of text, " + std::to_string(value.size()) +
+                             " of value",
+                         "at most 1 MiB of text and 1 GiB of value"};
+        }
+        std::vector<std::byte> head(media_head_bytes + padded(text.size()));
+        std::memcpy(head.data(), media_entry_magic.data(), media_entry_magic.size());
+        put(head.data() + 8, static_cast<std::uint32_t>(text.size()));
+        put(head.data() + 12, crc32c(value));
+        put(head.data() + 16, static_cast<std::uint64_t>(value.size()));
+        std::memcpy(head.data() + media_head_bytes, text.data(), text.size());
+        put(head.data() + 4, crc32c(std::span<const std::byte>{head}.subspan(8)));
+        const std::uint64_t value_at = end_ + head.size();
+        // The value first: an entry whose head is there is whole, whenever the process dies.
+        auto written = file_.write_at(value_at, value);
+        constexpr std::byte zeros[8] = {};
+        if (written) {
+            const std::size_t fill = padded(value.size()) - value.size();
+            written = file_.write_at(value_at + value.size(), std::span{zeros}.first(fill));
+        }
+        if (written) written = file_.write_at(end_, head);
+        if (!written) {
+            (void)file_.truncate(end_);  // if this fails too, readers pass over it
+            return written;
+        }
+        end_ = value_at + padded(value.size());
+        return {};
+    }
+
+    /// Bytes of the file.
+    [[nodiscard]] std::uint64_t bytes() const noexcept { return end_; }
+    result<void> sync() { return file_.sync(); }
+
+  private:
+    BasicMediaWriter(os::File file, std::uint64_t end) : file_{std::move(file)}, end_{end} {}
+
+    os::File file_;
+    std::uint64_t end_;
+};
+using MediaWriter = BasicMediaWriter<>;
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/run/detail/media_keeper.hpp
+// Where a run's rich values go: encoded and written on the thread that writes checkpoints, in order.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// Threads: `take` and the counters any; the file belongs to the saver's thread.
+template <class T = void>
+class BasicMediaKeeper {
+    using Json = Deferred<nlohmann::json, T>;
+
+  public:
+    /// Memory that values which wait may have in all.
+    static constexpr std::size_t most_waiting = std::size_t{256} << 20U;
+
+    /// The file is made with the first value.
+    explicit BasicMediaKeeper(std::filesystem::path file) : path_{std::move(file)} {}
+
+    /// Hands a value to the saver; `core` hears if it comes to nothing. Fails: busy, if those that wait have
+    /// all the memory they may, or there is no thread.
+    result<void> take(const std::shared_ptr<RunCore>& core, const MediaPlace& place, std::size_t memory,
+                      std::function<Media()> encode) {
+        if (waiting_.fetch_add(memory, std::memory_order_relaxed) + memory > most_waiting) {
+            waiting_.fetch_sub(memory, std::memory_order_relaxed);
+            return error{errc::busy, "images, tables and the like come faster than they can be written",
+                         place.metric, "log them less often"};
+        }
+        const auto work = [this, core, place, memory, encode = std::move(encode)] {
+            auto written = write(place, encode);
+            waiting_.fetch_sub(memory, std::memory_order_relaxed);
+            core->saver().moved();
+            if (!written) core->note_lost_media(written.error());
+        };
+        const auto posted = core->saver().post(place.metric + " of step " + std::to_string(place.step), work);
+        if (posted) return {};
+        waiting_.fetch_sub(memory, std::memory_order_relaxed);
+        return posted.error();
+    }
+    /// After the saver has done all: makes it durable. Fails: io.
+    result<void> sync() { return file_ ? file_->sync() : result<void>{}; }
+
+    [[nodiscard]] std::uint64_t written() const noexcept { return written_.load(std::memory_order_relaxed); }
+
+  private:
+    result<void> write(const MediaPlace& place, const std::function<Media()>& encode) noexcept {
+        const auto failed = [&](const char* why) {
+            return error{errc::invalid_argument, std::string{"a rich value could not be encoded: "} + why,
+                         place.metric, "see what its encode() needs"};
+        };
+        try {
+            const Media media = encode();
+            const Json about = {{"metric", place.metric}, {"step", place.step}, {"time_ns", place.time_ns},
+                                {"kind", media.kind},     {"type", media.type}, {"about", media.about}};
+            if (!file_) {
+                auto opened = BasicMediaWriter<T>::open(path_);
+                if (!opened) return opened.error();
+                file_.emplace(std::move(*opened));
+            }
+            auto done = file_->append(about.dump(-1, ' ', false, Json::error_handler_t::replace),
+                                      bytes_of(media.bytes));
+            if (done) written_.fetch_add(1, std::memory_order_relaxed);
+            return done;
+        } catch (const error& e) {
+            return e;
+        } catch (const std::exception& e) {
+            return failed(e.what());
+        } catch (...) {
+            return failed("it threw something that is no std::exception");
+        }
+    }
+
+    std::filesystem::path path_;
+    std::optional<BasicMediaWriter<T>> file_;
+    std::atomic<std::size_t> waiting_{0};  // bytes of memory
+    std::atomic<std::uint64_t> written_{0};
+};
+using MediaKeeper = BasicMediaKeeper<>;
+
+}  // namespace CAIRN_NAMESPACE::detail
+
 // ---- cairn/run/detail/process.hpp
 // The ends of a process that no destructor sees: an uncaught exception, exit(), fork().
 
@@ -19638,6 +20091,15 @@ class BasicRunEngine final : public RunCore,
         dropped_.fetch_add(1, std::memory_order_relaxed);
     }
 
+    void keep_media(MediaPlace place, std::size_t memory, std::function<Media()> encode) override {
+        if (!is_open()) {
+            media_lost_.fetch_add(1, std::memory_order_relaxed);
+            return;
+        }
+        const auto taken = media_.take(this->shared_from_this(), place, memory, std::move(encode));
+        if (!taken) note_lost_media(taken.error());
+    }
+
     // ---- what is known of the run
 
     [[nodiscard]] MetricViews views() const { return has_live() ? live_->collector.views() : MetricViews{}; }
@@ -19660,6 +20122,8 @@ class BasicRunEngine final : public RunCore,
             health.journal_mapped = live_->journal.mapped();
         }
         health.rows_dropped = dropped_.load(std::memory_order_relaxed);
+        health.media_written = media_.written();
+        health.media_lost = media_lost_.load(std::memory_order_relaxed);
         health.saves_passed_over = passed_over_.load(std::memory_order_relaxed);
         const std::scoped_lock lock{mutex_};
         health.saves_failed = saves_failed_;
@@ -20050,6 +20514,7 @@ class BasicRunEngine final : public RunCore,
     result<void> try_write_end(const End& end) {
         const auto& [status, why, dropped, lane] = end;
         if (are_saved_) saver_->stop();  // it lets go of its lane
+        const result<void> media_synced = are_saved_ ? media_.sync() : result<void>{};
         live_->collector.stop();
         const typename BasicJournal<T>::Left left = live_->journal.close(lane);
         dropped_.fetch_add(left.lost, std::memory_order_relaxed);
@@ -20069,6 +20534,7 @@ class BasicRunEngine final : public RunCore,
                        "the run ended before all was written: not yet durable is " + saver_->unfinished(),
                        dir().string(), "give finish() more time, or see why the disk is slow"});
         }
+        keep(media_synced);
         const std::string why_not = live_->collector.failure();
         if (left.in_files && !why_not.empty()) {
             keep(error{errc::io,
@@ -20112,6 +20578,7 @@ class BasicRunEngine final : public RunCore,
     RunFolder folder_;
     os::CrashMark mark_;
     std::unique_ptr<Live> live_;
+    BasicMediaKeeper<T> media_{dir() / media_file};
     std::unique_ptr<BasicSaver<T>> saver_ = std::make_unique<BasicSaver<T>>();
     bool are_saved_ = true;             // what the saver was given
     std::atomic<bool> is_left_{false};  // the disk did not answer in time when the end was written

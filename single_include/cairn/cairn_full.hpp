@@ -192,7 +192,7 @@ struct stored {
 
 // Never defined: its name and arguments are the compiler's message.
 template <class Name, class T>
-struct this_metric_needs_a_number_a_bool_a_text_or_an_optional_of_one_not;
+struct this_metric_needs_a_number_a_bool_a_text_an_optional_of_one_or_a_rich_value_not;
 
 }  // namespace detail
 
@@ -202,6 +202,14 @@ template <class T>
 concept MetricValue = detail::Scalar<T> || requires {
     requires detail::is_optional<T>;
     requires detail::Scalar<typename T::value_type>;
+};
+
+/// A value that is more than a number: an image, a table, a histogram. It tells how many bytes it holds, and
+/// is encoded later, once, on a thread of the run; `encode` gives a `cairn::Media`.
+template <class T>
+concept RichValue = std::move_constructible<T> && requires(const T& value) {
+    value.encode();
+    { value.memory() } -> std::convertible_to<std::size_t>;
 };
 
 /// One named value of a typed row.
@@ -216,10 +224,11 @@ namespace detail {
 template <class Name, class T>
 constexpr auto make_field(T&& value) {
     using Plain = typename stored<std::decay_t<T>>::type;
-    if constexpr (MetricValue<Plain>) {
+    if constexpr (MetricValue<Plain> || RichValue<Plain>) {
         return Field<Name, Plain>{static_cast<Plain>(std::forward<T>(value))};
     } else {
-        (void)sizeof(this_metric_needs_a_number_a_bool_a_text_or_an_optional_of_one_not<Name, Plain>);
+        (void)sizeof(
+            this_metric_needs_a_number_a_bool_a_text_an_optional_of_one_or_a_rich_value_not<Name, Plain>);
         return Field<Name, double>{0};
     }
 }
@@ -4227,6 +4236,35 @@ using Deferred = typename DeferredType<V, T>::type;
 
 }  // namespace CAIRN_NAMESPACE::detail
 
+// ---- cairn/core/rich_row.hpp
+// Of what was logged together, the row without the rich values. Costs <tuple>.
+
+namespace CAIRN_NAMESPACE::detail {
+
+template <class Name, class T>
+[[nodiscard]] constexpr auto if_number(Field<Name, T>& field) {
+    if constexpr (RichValue<T>)
+        return std::tuple<>{};
+    else
+        return std::tuple{std::move(field)};
+}
+/// The row of those fields that are not rich, which are left as they are.
+template <class... Names, class... Ts>
+[[nodiscard]] constexpr auto row_of_numbers(std::int64_t step, std::int64_t time_ns,
+                                            Field<Names, Ts>&&... fields) {
+    if constexpr (!(RichValue<Ts> || ...)) {
+        return make_row(step, time_ns, std::move(fields)...);
+    } else if constexpr (((times_named<Names, Field<Names, Ts>...> == 1) && ...)) {
+        return std::apply([&](auto... numbers) { return make_row(step, time_ns, std::move(numbers)...); },
+                          std::tuple_cat(if_number(fields)...));
+    } else {
+        (void)sizeof(this_row_has_the_same_metric_twice<Names...>);
+        return Row<>{step, time_ns};
+    }
+}
+
+}  // namespace CAIRN_NAMESPACE::detail
+
 // ---- cairn/core/time.hpp
 // The two clocks of the library, as integers; no <chrono>.
 
@@ -5783,13 +5821,15 @@ struct Health {
     std::uint64_t history_bytes = 0;      ///< written to the history file
     std::uint64_t saves_failed = 0;       ///< checkpoints and artifacts that could not be saved
     std::uint64_t saves_passed_over = 0;  ///< not made, because another was being written (`coalesce`)
+    std::uint64_t media_written = 0;      ///< images, tables and other rich values
+    std::uint64_t media_lost = 0;  ///< rich values that could not be encoded or written, or came too fast
     bool journal_mapped =
         true;  ///< false: rows lie in plain memory until they are collected; a kill loses them
     std::vector<std::string> errors = {};  ///< the first 16 messages
 
     /// Nothing was dropped and nothing failed.
     [[nodiscard]] bool ok() const noexcept {
-        return rows_dropped == 0 && saves_failed == 0 && errors.empty();
+        return rows_dropped == 0 && saves_failed == 0 && media_lost == 0 && errors.empty();
     }
 };
 
@@ -8676,6 +8716,30 @@ template <class GetEnv = decltype(&environment<>)>
 
 }  // namespace CAIRN_NAMESPACE
 
+// ---- cairn/media/media.hpp
+// What a rich value becomes: bytes that other programs read too, and a few words about them. Costs
+// nlohmann/json.
+
+namespace CAIRN_NAMESPACE {
+
+/// A rich value as a run keeps it.
+struct Media {
+    std::string kind;  ///< how it is shown: "image", "table", "histogram", "text", "field", "audio", "curve",
+                       ///< "blob"; a reader shows one that it does not know as "blob"
+    std::string type;  ///< the media type of the bytes: "image/png"
+    std::string bytes;                                ///< the value; at most 1 GiB
+    nlohmann::json about = nlohmann::json::object();  ///< width, height, caption, …; at most 1 MiB of text
+};
+
+/// A type that `run.log("name"_m = value)` takes beside numbers. One's own needs two members: `encode`, which
+/// is called once, on another thread, and may throw; and `memory`, about how many bytes it holds.
+template <class T>
+concept EncodesMedia = RichValue<T> && requires(const T& value) {
+    { value.encode() } -> std::same_as<Media>;
+};
+
+}  // namespace CAIRN_NAMESPACE
+
 // ---- cairn/run/signal_watch.hpp
 // A checkpoint that saves on a signal.
 
@@ -11202,6 +11266,13 @@ namespace detail {
 template <class T>
 class BasicSaver;
 
+/// Where a rich value was logged.
+struct MediaPlace {
+    std::string metric;
+    std::int64_t step = 0;
+    std::int64_t time_ns = 0;
+};
+
 /// A run that was opened. Threads: any, unless said otherwise.
 template <class T = void>
 class BasicRunCore {
@@ -11229,6 +11300,25 @@ class BasicRunCore {
             append_slowly(R{row});  // a row whose address is taken would not stay in registers
         else
             append_slowly(row);
+    }
+
+    /// Takes a rich value, to be encoded and written on the saver's thread; never throws, never waits.
+    template <EncodesMedia V>
+    CAIRN_COLD void keep(std::string_view metric, std::int64_t step, std::int64_t time_ns, V value) noexcept {
+        try {
+            const std::size_t memory = value.memory();
+            keep_media({std::string{metric}, step, time_ns}, memory,
+                       [kept = std::make_shared<const V>(std::move(value))] { return kept->encode(); });
+        } catch (...) {  // no memory
+            media_lost_.fetch_add(1, std::memory_order_relaxed);
+        }
+    }
+    /// The same of a value that is behind a function.
+    virtual void keep_media(MediaPlace place, std::size_t memory, std::function<Media()> encode) = 0;
+    /// A rich value came to nothing.
+    void note_lost_media(const error& failure) noexcept {
+        media_lost_.fetch_add(1, std::memory_order_relaxed);
+        note_failure(failure, false);
     }
 
     /// Records a decision between the rows of the calling thread, as `append` does. After the end of the run
@@ -11343,6 +11433,7 @@ class BasicRunCore {
     std::atomic<bool> ended_{false};
     std::atomic<std::uint64_t> dropped_{0};
     std::atomic<std::uint64_t> passed_over_{0};
+    std::atomic<std::uint64_t> media_lost_{0};
     std::atomic<std::uint64_t> saves_{0};
 };
 using RunCore = BasicRunCore<>;
@@ -11485,24 +11576,32 @@ class BasicRun {
     // ---- logging
 
     /// Logs one row at a step: `run.log(cairn::step(epoch), "loss"_m = loss)`. Returns the row, for a
-    /// checkpoint. Fails: never; a row that cannot be kept is counted in `health()`. Threads: any. Cost: tens
-    /// of nanoseconds; no lock, no system call. When it returns, a SIGKILL of the process loses no value.
+    /// checkpoint; rich values (see `EncodesMedia`) are kept beside it, at its step. Fails: never; a row that
+    /// cannot be kept is counted in `health()`. Threads: any. Cost: tens of nanoseconds; no lock, no system
+    /// call. When it returns, a SIGKILL of the process loses no value.
     template <class... Names, class... Ts>
     auto log(Step step, Field<Names, Ts>... fields) noexcept {
-        const auto row = detail::make_row(step.value, detail::wall_ns(), std::move(fields)...);
-        if (core_) core_->append(row);
-        return row;
+        return log_fields(step.value, std::move(fields)...);
     }
 
     /// Logs one row; its step is the calling thread's own count of rows.
     template <class... Names, class... Ts>
         requires(sizeof...(Names) > 0)
     auto log(Field<Names, Ts>... fields) noexcept {
-        detail::Lane* const lane = core_ ? core_->lane() : nullptr;
-        const std::int64_t step = lane != nullptr ? lane->take_step() : 0;
-        const auto row = detail::make_row(step, detail::wall_ns(), std::move(fields)...);
-        if (core_) core_->append(row);
-        return row;
+        return log_fields(own_step(), std::move(fields)...);
+    }
+
+    /// Logs a rich value under a name that is known only at run time: `run.log(name,
+    /// cairn::Histogram{samples},
+    /// {.step = n})`. Without a step it is the calling thread's count of rows, which a row without numbers
+    /// is.
+    template <EncodesMedia V>
+    void log(std::string_view metric, V value, LogOptions options = {}) noexcept {
+        const std::int64_t step = options.step ? *options.step : own_step();
+        const auto row = detail::make_row(step, detail::wall_ns());
+        if (!core_) return;
+        core_->append(row);
+        core_->keep(metric, step, row.time_ns(), std::move(value));
     }
 
     /// Logs a row whose names are known only at run time: `run.log({{"loss", loss}, {"epoch", epoch}}, {.step
@@ -11668,10 +11767,35 @@ class BasicRun {
         if (!core_) return {};
         return core_->end(status, why, most_ns);
     }
+    /// The calling thread's own count of rows.
+    [[nodiscard]] CAIRN_INLINE std::int64_t own_step() noexcept {
+        detail::Lane* const lane = core_ ? core_->lane() : nullptr;
+        return lane != nullptr ? lane->take_step() : 0;
+    }
+    template <class... Names, class... Ts>
+    CAIRN_INLINE auto log_fields(std::int64_t step, Field<Names, Ts>... fields) noexcept {
+        const std::int64_t now = detail::wall_ns();
+        if constexpr ((RichValue<Ts> || ...)) {
+            const auto row = detail::row_of_numbers(step, now, std::move(fields)...);
+            if (core_) {
+                core_->append(row);
+                (keep_if_rich(row, std::move(fields)), ...);
+            }
+            return row;
+        } else {
+            const auto row = detail::make_row(step, now, std::move(fields)...);
+            if (core_) core_->append(row);
+            return row;
+        }
+    }
+    template <class R, class Name, class V>
+    void keep_if_rich(const R& row, Field<Name, V> field) noexcept {
+        if constexpr (RichValue<V>)
+            core_->keep(Name::name, row.step(), row.time_ns(), std::move(field.value));
+    }
     template <class Values>
     DynamicRow log_values(const Values& values, const LogOptions& options) {
-        detail::Lane* const lane = core_ ? core_->lane() : nullptr;
-        const std::int64_t step = options.step ? *options.step : lane != nullptr ? lane->take_step() : 0;
+        const std::int64_t step = options.step ? *options.step : own_step();
         DynamicRow row{step, detail::wall_ns(), std::data(values), values.size()};
         if (core_) core_->append(row);
         return row;
@@ -11699,7 +11823,7 @@ template <std::same_as<Enabled> = Enabled>
 }  // namespace CAIRN_NAMESPACE
 
 // ---- cairn/run/saver.hpp
-// The thread on which a run's checkpoints are written.
+// The thread on which a run's checkpoints and rich values are written.
 
 namespace CAIRN_NAMESPACE::detail {
 
@@ -11745,12 +11869,15 @@ class BasicSaver {
         }
         return true;
     }
-    /// What is still to be done: "v3 of model, v4 of model".
+    /// What is still to be done: "v3 of model, v4 of model"; the first of it, if it is much.
     [[nodiscard]] std::string unfinished() {
+        constexpr std::size_t most_named = 16;
         const std::scoped_lock lock{mutex_};
         std::string names = current_;
-        for (const Work& work : queue_) names += (names.empty() ? "" : ", ") + work.name;
-        return names;
+        const std::size_t waiting = queue_.size() - next_, named = std::min(waiting, most_named);
+        for (std::size_t i = next_; i < next_ + named; ++i)
+            names += (names.empty() ? "" : ", ") + queue_[i].name;
+        return waiting > named ? names + " and " + std::to_string(waiting - named) + " more" : names;
     }
     /// Ends the thread once it has no more to do. No more is taken.
     void stop() {
@@ -11784,11 +11911,10 @@ class BasicSaver {
     void work() {
         std::unique_lock lock{mutex_};
         while (true) {
-            wake_.wait(lock, [&] { return stopping_ || !queue_.empty(); });
-            if (queue_.empty()) return;
+            wake_.wait(lock, [&] { return stopping_ || next_ < queue_.size(); });
+            if (next_ == queue_.size()) return;
             {
-                const Work next = std::move(queue_.front());
-                queue_.erase(queue_.begin());
+                const Work next = take();
                 current_ = next.name;
                 lock.unlock();
                 next.work();
@@ -11799,6 +11925,15 @@ class BasicSaver {
             wake_.notify_all();
         }
     }
+    /// What was taken leaves the queue when that is half of it: not one by one from its beginning.
+    [[nodiscard]] Work take() {
+        Work next = std::move(queue_[next_]);
+        if (++next_ * 2 >= queue_.size()) {
+            queue_.erase(queue_.begin(), queue_.begin() + static_cast<std::ptrdiff_t>(next_));
+            next_ = 0;
+        }
+        return next;
+    }
     /// On the thread itself there is nothing to wait for.
     [[nodiscard]] bool is_idle() {
         const std::scoped_lock lock{mutex_};
@@ -11808,6 +11943,7 @@ class BasicSaver {
     std::mutex mutex_;
     std::condition_variable wake_;
     std::vector<Work> queue_;
+    std::size_t next_ = 0;  // in the queue
     std::string current_;
     std::uint64_t posted_ = 0, done_ = 0;
     std::atomic<std::uint64_t> moves_{0};
@@ -15368,13 +15504,15 @@ class DisabledRun {
     /// The row, as `run.log` gives it; it is not recorded. Cost: none.
     template <class... Names, class... Ts>
     constexpr auto log(Step step, Field<Names, Ts>... fields) const noexcept {
-        return detail::make_row(step.value, 0, std::move(fields)...);
+        return detail::row_of_numbers(step.value, 0, std::move(fields)...);
     }
     template <class... Names, class... Ts>
         requires(sizeof...(Names) > 0)
     constexpr auto log(Field<Names, Ts>... fields) const noexcept {
-        return detail::make_row(0, 0, std::move(fields)...);
+        return detail::row_of_numbers(0, 0, std::move(fields)...);
     }
+    template <EncodesMedia V>
+    constexpr void log(std::string_view, const V&, const LogOptions& = {}) const noexcept {}
     constexpr NoRow log(std::initializer_list<NamedValue>, const LogOptions& = {}) const noexcept {
         return {};
     }
@@ -18453,6 +18591,321 @@ using Collector = BasicCollector<>;
 
 }  // namespace CAIRN_NAMESPACE::detail
 
+// ---- cairn/store/media_file.hpp
+// The rich values of a run, one behind the other in one file. A value is found by its place; what was torn
+// off or damaged is passed over.
+//
+//   file   "CAIRNMED" · u32 version · u32 0
+//   entry  u32 "MEDI" · u32 CRC-32C of what follows up to the value · u32 bytes of the text · u32 CRC-32C of
+//   the
+//          value · u64 bytes of the value · text (JSON), filled up with zeros · value, filled up with zeros
+//
+// Little-endian; everything is a multiple of 8 bytes.
+
+namespace CAIRN_NAMESPACE::detail {
+
+inline constexpr const char* media_file = "media.cairn";
+inline constexpr std::string_view media_magic = "CAIRNMED";
+inline constexpr std::string_view media_entry_magic = "MEDI";
+inline constexpr std::uint32_t media_version = 1;
+inline constexpr std::uint64_t media_header_bytes = 16;
+inline constexpr std::size_t media_head_bytes = 24;  // of an entry, before its text
+inline constexpr std::size_t most_media_text = std::size_t{1} << 20U;
+inline constexpr std::uint64_t most_media_bytes = std::uint64_t{1} << 30U;
+
+/// An entry without its value.
+struct MediaEntry {
+    std::string text;         ///< JSON
+    std::uint64_t at = 0;     ///< where the entry begins in the file; it never moves
+    std::uint64_t value = 0;  ///< where its value begins
+    std::uint64_t bytes = 0;  ///< of the value
+    std::uint32_t crc = 0;    ///< CRC-32C of the value
+};
+
+/// Walks the entries of a file as long as it is, without reading the values. Threads: one at a time.
+template <class = void>
+class BasicMediaReader {
+  public:
+    /// Fails: not_found; corrupt, if it is no such file; unsupported, if a newer version wrote it.
+    static result<BasicMediaReader> open(const std::filesystem::path& path) {
+        auto file = os::File::open_read(path);
+        if (!file) return file.error();
+        const auto size = file->size();
+        if (!size) return size.error();
+        BasicMediaReader reader{std::move(*file), *size};
+        std::byte header[media_header_bytes] = {};
+        const auto got = reader.file_.read_at(0, header);
+        if (!got) return got.error();
+        if (*got == 0) return reader;  // made, and then the writer died
+        if (*got < sizeof header || std::memcmp(header, media_magic.data(), media_magic.size()) != 0) {
+            return error{errc::corrupt, "this is no file of rich values", path.string(),
+                         "restore it from a copy, or delete it"};
+        }
+        if (get<std::uint32_t>(header + 8) > media_version) {
+            return error{errc::unsupported, "the rich values were written by a newer version of cairn",
+                         path.string(), "read them with that version"};
+        }
+        return reader;
+    }
+
+    /// The next entry that is whole; false at the end. Fails: io.
+    result<bool> next(MediaEntry& entry) {
+        while (at_ + media_head_bytes <= size_) {
+            const auto is_whole = parse(entry);
+            if (!is_whole) return is_whole.error();
+            if (*is_whole) {
+                if (std::exchange(is_skipping_, false)) ++gaps_;
+                at_ = end_ = entry.value + padded(static_cast<std::size_t>(entry.bytes));
+                return true;
+            }
+            is_skipping_ = true;
+            if (auto found = skip(); !found) return found.error();
+        }
+        return false;
+    }
+    /// The entry at a place that an earlier walk told. Fails: not_found, io.
+    result<MediaEntry> entry_at(std::uint64_t at) {
+        MediaEntry entry;
+        at_ = at;
+        const bool can_be =
+            at >= media_header_bytes && at % 8 == 0 && at < size_ && size_ - at >= media_head_bytes;
+        const auto is_whole = can_be ? parse(entry) : result<bool>{false};
+        if (!is_whole) return is_whole.error();
+        if (*is_whole) return entry;
+        return error{errc::not_found, "no rich value begins there", std::to_string(at),
+                     "take a place that was told"};
+    }
+    /// The value of an entry. Fails: corrupt, io.
+    [[nodiscard]] result<std::string> read(const MediaEntry& entry) const {
+        std::string bytes(static_cast<std::size_t>(entry.bytes), '\0');
+        const auto got = file_.read_at(entry.value, writable_bytes_of(bytes));
+        if (!got) return got.error();
+        if (*got == bytes.size() && crc32c(bytes_of(bytes)) == entry.crc) return bytes;
+        return error{errc::corrupt, "a rich value is damaged", file_.path().string(),
+                     "the others can be read"};
+    }
+
+    /// Where the last whole entry ends: what follows is torn.
+    [[nodiscard]] std::uint64_t whole_bytes() const noexcept { return end_; }
+    /// Damaged stretches between whole entries.
+    [[nodiscard]] std::size_t gaps() const noexcept { return gaps_; }
+    /// Bytes of the file when it was opened.
+    [[nodiscard]] std::uint64_t bytes() const noexcept { return size_; }
+    /// Goes on there, which an earlier reader's `whole_bytes` told.
+    void go_on_from(std::uint64_t at) noexcept { at_ = end_ = std::max(at, media_header_bytes); }
+
+  private:
+    BasicMediaReader(os::File file, std::uint64_t size) : file_{std::move(file)}, size_{size} {}
+
+    result<bool> parse(MediaEntry& entry) {
+        std::byte head[media_head_bytes];
+        const auto got = file_.read_at(at_, head);
+        if (!got) return got.error();
+        if (*got < sizeof head || std::memcmp(head, media_entry_magic.data(), media_entry_magic.size()) != 0)
+            return false;
+        const std::size_t text = get<std::uint32_t>(head + 8);
+        const auto value = get<std::uint64_t>(head + 16);
+        const std::uint64_t left = size_ - at_ - media_head_bytes;
+        if (text > most_media_text || padded(text) > left || value > most_media_bytes ||
+            padded(static_cast<std::size_t>(value)) > left - padded(text) || text > budget_)
+            return false;
+        std::vector<std::byte> whole(media_head_bytes + padded(text));
+        const auto read = file_.read_at(at_, whole);
+        if (!read) return read.error();
+        if (*read < whole.size() ||
+            crc32c(std::span{whole}.subspan(8)) != get<std::uint32_t>(whole.data() + 4)) {
+            budget_ -= text;
+            return false;
+        }
+        entry.text.assign(reinterpret_cast<const char*>(whole.data()) + media_head_bytes, text);
+        entry.at = at_;
+        entry.value = at_ + whole.size();
+        entry.bytes = value;
+        entry.crc = get<std::uint32_t>(head + 12);
+        return true;
+    }
+    /// Goes to what may be the next entry.
+    result<void> skip() {
+        std::vector<std::byte> piece(std::size_t{64} << 10U);
+        for (at_ += 8; at_ + media_head_bytes <= size_;) {
+            const auto got = file_.read_at(at_, piece);
+            if (!got) return got.error();
+            const std::size_t whole = *got / 8 * 8;
+            if (whole == 0) break;
+            for (std::size_t i = 0; i < whole; i += 8) {
+                if (std::memcmp(piece.data() + i, media_entry_magic.data(), media_entry_magic.size()) != 0)
+                    continue;
+                at_ += i;
+                return {};
+            }
+            at_ += whole;
+        }
+        at_ = size_;
+        return {};
+    }
+
+    os::File file_;
+    std::uint64_t size_;
+    std::uint64_t at_ = media_header_bytes, end_ = media_header_bytes;
+    std::uint64_t budget_ = std::uint64_t{64} << 20U;  // of bytes under wrong checksums, as of a hostile file
+    std::size_t gaps_ = 0;
+    bool is_skipping_ = false;
+};
+using MediaReader = BasicMediaReader<>;
+
+/// Appends entries. One that cannot be written whole is taken back. Only for the run's one writer.
+template <class = void>
+class BasicMediaWriter {
+  public:
+    /// Goes on behind the last whole entry; makes the file if it is not there. Fails as the disk does, and on
+    /// a file that is none of this kind.
+    static result<BasicMediaWriter> open(const std::filesystem::path& path) {
+        std::uint64_t end = media_header_bytes;
+        if (auto reader = MediaReader::open(path)) {
+            MediaEntry entry;
+            for (auto more = reader->next(entry); !more || *more; more = reader->next(entry)) {
+                if (!more) return more.error();
+            }
+            end = reader->whole_bytes();
+        } else if (reader.error().code() != errc::not_found) {
+            return reader.error();
+        }
+        auto file = os::File::open_read_write(path);
+        if (!file) return file.error();
+        BasicMediaWriter writer{std::move(*file), end};
+        std::byte header[media_header_bytes] = {};
+        std::memcpy(header, media_magic.data(), media_magic.size());
+        put(header + media_magic.size(), media_version);
+        if (auto written = writer.file_.write_at(0, header); !written) return written.error();
+        if (auto cut = writer.file_.truncate(end); !cut) return cut.error();
+        return writer;
+    }
+
+    /// Fails: invalid_argument, if it is larger than can be read; no_space, io.
+    result<void> append(std::string_view text, std::span<const std::byte> value) {
+        if (text.size() > most_media_text || value.size() > most_media_bytes) {
+            return error{errc::invalid_argument, "a rich value is too large",
+                         std::to_string(text.size()) + " bytes of text, " + std::to_string(value.size()) +
+                             " of value",
+                         "at most 1 MiB of text and 1 GiB of value"};
+        }
+        std::vector<std::byte> head(media_head_bytes + padded(text.size()));
+        std::memcpy(head.data(), media_entry_magic.data(), media_entry_magic.size());
+        put(head.data() + 8, static_cast<std::uint32_t>(text.size()));
+        put(head.data() + 12, crc32c(value));
+        put(head.data() + 16, static_cast<std::uint64_t>(value.size()));
+        std::memcpy(head.data() + media_head_bytes, text.data(), text.size());
+        put(head.data() + 4, crc32c(std::span<const std::byte>{head}.subspan(8)));
+        const std::uint64_t value_at = end_ + head.size();
+        // The value first: an entry whose head is there is whole, whenever the process dies.
+        auto written = file_.write_at(value_at, value);
+        constexpr std::byte zeros[8] = {};
+        if (written) {
+            const std::size_t fill = padded(value.size()) - value.size();
+            written = file_.write_at(value_at + value.size(), std::span{zeros}.first(fill));
+        }
+        if (written) written = file_.write_at(end_, head);
+        if (!written) {
+            (void)file_.truncate(end_);  // if this fails too, readers pass over it
+            return written;
+        }
+        end_ = value_at + padded(value.size());
+        return {};
+    }
+
+    /// Bytes of the file.
+    [[nodiscard]] std::uint64_t bytes() const noexcept { return end_; }
+    result<void> sync() { return file_.sync(); }
+
+  private:
+    BasicMediaWriter(os::File file, std::uint64_t end) : file_{std::move(file)}, end_{end} {}
+
+    os::File file_;
+    std::uint64_t end_;
+};
+using MediaWriter = BasicMediaWriter<>;
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/run/detail/media_keeper.hpp
+// Where a run's rich values go: encoded and written on the thread that writes checkpoints, in order.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// Threads: `take` and the counters any; the file belongs to the saver's thread.
+template <class T = void>
+class BasicMediaKeeper {
+    using Json = Deferred<nlohmann::json, T>;
+
+  public:
+    /// Memory that values which wait may have in all.
+    static constexpr std::size_t most_waiting = std::size_t{256} << 20U;
+
+    /// The file is made with the first value.
+    explicit BasicMediaKeeper(std::filesystem::path file) : path_{std::move(file)} {}
+
+    /// Hands a value to the saver; `core` hears if it comes to nothing. Fails: busy, if those that wait have
+    /// all the memory they may, or there is no thread.
+    result<void> take(const std::shared_ptr<RunCore>& core, const MediaPlace& place, std::size_t memory,
+                      std::function<Media()> encode) {
+        if (waiting_.fetch_add(memory, std::memory_order_relaxed) + memory > most_waiting) {
+            waiting_.fetch_sub(memory, std::memory_order_relaxed);
+            return error{errc::busy, "images, tables and the like come faster than they can be written",
+                         place.metric, "log them less often"};
+        }
+        const auto work = [this, core, place, memory, encode = std::move(encode)] {
+            auto written = write(place, encode);
+            waiting_.fetch_sub(memory, std::memory_order_relaxed);
+            core->saver().moved();
+            if (!written) core->note_lost_media(written.error());
+        };
+        const auto posted = core->saver().post(place.metric + " of step " + std::to_string(place.step), work);
+        if (posted) return {};
+        waiting_.fetch_sub(memory, std::memory_order_relaxed);
+        return posted.error();
+    }
+    /// After the saver has done all: makes it durable. Fails: io.
+    result<void> sync() { return file_ ? file_->sync() : result<void>{}; }
+
+    [[nodiscard]] std::uint64_t written() const noexcept { return written_.load(std::memory_order_relaxed); }
+
+  private:
+    result<void> write(const MediaPlace& place, const std::function<Media()>& encode) noexcept {
+        const auto failed = [&](const char* why) {
+            return error{errc::invalid_argument, std::string{"a rich value could not be encoded: "} + why,
+                         place.metric, "see what its encode() needs"};
+        };
+        try {
+            const Media media = encode();
+            const Json about = {{"metric", place.metric}, {"step", place.step}, {"time_ns", place.time_ns},
+                                {"kind", media.kind},     {"type", media.type}, {"about", media.about}};
+            if (!file_) {
+                auto opened = BasicMediaWriter<T>::open(path_);
+                if (!opened) return opened.error();
+                file_.emplace(std::move(*opened));
+            }
+            auto done = file_->append(about.dump(-1, ' ', false, Json::error_handler_t::replace),
+                                      bytes_of(media.bytes));
+            if (done) written_.fetch_add(1, std::memory_order_relaxed);
+            return done;
+        } catch (const error& e) {
+            return e;
+        } catch (const std::exception& e) {
+            return failed(e.what());
+        } catch (...) {
+            return failed("it threw something that is no std::exception");
+        }
+    }
+
+    std::filesystem::path path_;
+    std::optional<BasicMediaWriter<T>> file_;
+    std::atomic<std::size_t> waiting_{0};  // bytes of memory
+    std::atomic<std::uint64_t> written_{0};
+};
+using MediaKeeper = BasicMediaKeeper<>;
+
+}  // namespace CAIRN_NAMESPACE::detail
+
 // ---- cairn/run/detail/process.hpp
 // The ends of a process that no destructor sees: an uncaught exception, exit(), fork().
 
@@ -19649,6 +20102,15 @@ class BasicRunEngine final : public RunCore,
         dropped_.fetch_add(1, std::memory_order_relaxed);
     }
 
+    void keep_media(MediaPlace place, std::size_t memory, std::function<Media()> encode) override {
+        if (!is_open()) {
+            media_lost_.fetch_add(1, std::memory_order_relaxed);
+            return;
+        }
+        const auto taken = media_.take(this->shared_from_this(), place, memory, std::move(encode));
+        if (!taken) note_lost_media(taken.error());
+    }
+
     // ---- what is known of the run
 
     [[nodiscard]] MetricViews views() const { return has_live() ? live_->collector.views() : MetricViews{}; }
@@ -19671,6 +20133,8 @@ class BasicRunEngine final : public RunCore,
             health.journal_mapped = live_->journal.mapped();
         }
         health.rows_dropped = dropped_.load(std::memory_order_relaxed);
+        health.media_written = media_.written();
+        health.media_lost = media_lost_.load(std::memory_order_relaxed);
         health.saves_passed_over = passed_over_.load(std::memory_order_relaxed);
         const std::scoped_lock lock{mutex_};
         health.saves_failed = saves_failed_;
@@ -20061,6 +20525,7 @@ class BasicRunEngine final : public RunCore,
     result<void> try_write_end(const End& end) {
         const auto& [status, why, dropped, lane] = end;
         if (are_saved_) saver_->stop();  // it lets go of its lane
+        const result<void> media_synced = are_saved_ ? media_.sync() : result<void>{};
         live_->collector.stop();
         const typename BasicJournal<T>::Left left = live_->journal.close(lane);
         dropped_.fetch_add(left.lost, std::memory_order_relaxed);
@@ -20080,6 +20545,7 @@ class BasicRunEngine final : public RunCore,
                        "the run ended before all was written: not yet durable is " + saver_->unfinished(),
                        dir().string(), "give finish() more time, or see why the disk is slow"});
         }
+        keep(media_synced);
         const std::string why_not = live_->collector.failure();
         if (left.in_files && !why_not.empty()) {
             keep(error{errc::io,
@@ -20123,6 +20589,7 @@ class BasicRunEngine final : public RunCore,
     RunFolder folder_;
     os::CrashMark mark_;
     std::unique_ptr<Live> live_;
+    BasicMediaKeeper<T> media_{dir() / media_file};
     std::unique_ptr<BasicSaver<T>> saver_ = std::make_unique<BasicSaver<T>>();
     bool are_saved_ = true;             // what the saver was given
     std::atomic<bool> is_left_{false};  // the disk did not answer in time when the end was written
@@ -23488,8 +23955,8 @@ class StoreWatch {
     /// The store that is watched.
     [[nodiscard]] const StoreReader& store() const noexcept { return store_; }
 
-    /// Looks at the store, unless it did so in the last `patience_ns`. Cost: asks the system for six files of
-    /// each run, and reads those runs that have changed. Fails as listing a store does.
+    /// Looks at the store, unless it did so in the last `patience_ns`. Cost: asks the system for seven files
+    /// of each run, and reads those runs that have changed. Fails as listing a store does.
     result<void> look(std::int64_t patience_ns = 0) {
         const std::int64_t now = detail::wall_ns();
         if (looked_ns_ != 0 && now - looked_ns_ >= 0 && now - looked_ns_ < patience_ns) return {};
@@ -23589,6 +24056,7 @@ class StoreWatch {
         for (const unsigned rank : ranks ? *ranks : std::vector<unsigned>{}) {
             const std::filesystem::path of = detail::rank_dir(dir, rank);
             add(of / detail::history_file);
+            add(of / detail::media_file);
             detail::HistoryReport report;
             for (const detail::RingRest& ring : detail::copy_rings(of, report))
                 stamp.files.insert(stamp.files.end(), {ring.id, ring.from + ring.bytes.size()});
@@ -23783,6 +24251,419 @@ inline void add_top(CLI::App& app, Call& call) {
     verb->add_option("--every", wanted->seconds, "seconds between two looks (default 1)")
         ->check(CLI::Range(0.1, 3600.0));
     verb->add_flag("--once", wanted->once, "print it once");
+}
+
+}  // namespace CAIRN_NAMESPACE::cli
+
+// ---- cairn/query/media.hpp
+// The rich values of a recorded run: images, tables, histograms, texts. Costs nlohmann/json.
+
+namespace CAIRN_NAMESPACE {
+
+/// A rich value without its bytes.
+struct RecordedMedia {
+    std::string metric;        ///< under which it was logged
+    std::int64_t step = 0;     ///< of its row
+    std::int64_t time_ns = 0;  ///< nanoseconds since the Unix epoch
+    std::string kind;          ///< "image", "table", …: how it is shown
+    std::string type;          ///< the media type of its bytes
+    nlohmann::json about;      ///< width, caption, …
+    std::uint64_t bytes = 0;   ///< how many it has
+    std::uint64_t at = 0;      ///< where it lies in the run's file; tells it from all others of its rank
+};
+
+/// The rich values of one rank of a run, as far as they are written. Threads: one at a time.
+class MediaList {
+  public:
+    /// Of a run's folder, or of a rank's. A run without rich values has an empty list.
+    explicit MediaList(const std::filesystem::path& run_dir) : path_{run_dir / detail::media_file} {}
+
+    /// Looks for what was added. Fails: corrupt, unsupported, io. Cost: reads what is said of each new value,
+    /// not the values.
+    result<void> refresh() {
+        auto reader = detail::MediaReader::open(path_);
+        if (!reader) {
+            *this = MediaList{path_.parent_path()};
+            return reader.error().code() == errc::not_found ? result<void>{} : reader.error();
+        }
+        // What was whole stays: a shorter file is another one.
+        if (reader->bytes() < end_) *this = MediaList{path_.parent_path()};
+        reader->go_on_from(end_);
+        detail::MediaEntry entry;
+        auto more = reader->next(entry);
+        for (; more && *more; more = reader->next(entry)) {
+            auto media = parse(entry);
+            if (media)
+                all_.push_back(std::move(*media));
+            else
+                ++damaged_;
+        }
+        if (!more) return more.error();
+        end_ = reader->whole_bytes();
+        damaged_ += reader->gaps();
+        return {};
+    }
+
+    /// In the order they were written.
+    [[nodiscard]] const std::vector<RecordedMedia>& all() const noexcept { return all_; }
+    /// Stretches that cannot be read.
+    [[nodiscard]] std::size_t damaged() const noexcept { return damaged_; }
+    /// The bytes of one. Fails: not_found; corrupt, if they are damaged; io.
+    [[nodiscard]] result<std::string> bytes_of(const RecordedMedia& media) const {
+        auto reader = detail::MediaReader::open(path_);
+        if (!reader) return reader.error();
+        const auto entry = reader->entry_at(media.at);
+        if (!entry) return entry.error();
+        return reader->read(*entry);
+    }
+
+  private:
+    [[nodiscard]] static std::optional<RecordedMedia> parse(const detail::MediaEntry& entry) {
+        if (detail::json_depth(entry.text) > detail::most_json_depth) return std::nullopt;
+        nlohmann::json text = nlohmann::json::parse(entry.text, nullptr, false);
+        RecordedMedia media;
+        const bool is_whole = text.is_object() && detail::get_field(text, "metric", media.metric) &&
+                              detail::get_field(text, "step", media.step) &&
+                              detail::get_field(text, "time_ns", media.time_ns) &&
+                              detail::get_field(text, "kind", media.kind) &&
+                              detail::get_field(text, "type", media.type);
+        if (!is_whole) return std::nullopt;
+        if (auto about = text.find("about"); about != text.end()) media.about = std::move(*about);
+        media.bytes = entry.bytes;
+        media.at = entry.at;
+        return media;
+    }
+
+    std::filesystem::path path_;
+    std::vector<RecordedMedia> all_;
+    std::uint64_t end_ = 0;
+    std::size_t damaged_ = 0;
+};
+
+/// The rich values of a run, of its rank 0. Fails: corrupt, unsupported, io.
+[[nodiscard]] inline result<MediaList> media_of(const RecordedRun& run) {
+    MediaList list{run.dir()};
+    if (auto done = list.refresh(); !done) return done.error();
+    return list;
+}
+
+}  // namespace CAIRN_NAMESPACE
+
+// ---- cairn/core/base64.hpp
+// Bytes as text. Costs <string>.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// Base64 with padding (RFC 4648, section 4).
+template <class = void>
+[[nodiscard]] std::string to_base64(std::string_view bytes) {
+    constexpr std::string_view digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    std::string out;
+    out.reserve((bytes.size() + 2) / 3 * 4);
+    for (std::size_t i = 0; i < bytes.size(); i += 3) {
+        const std::string_view three = bytes.substr(i, 3);
+        std::uint32_t bits = 0;
+        for (std::size_t k = 0; k < 3; ++k)
+            bits = bits << 8U | (k < three.size() ? static_cast<unsigned char>(three[k]) : 0U);
+        for (std::size_t k = 0; k < 4; ++k)
+            out += k <= three.size() ? digits[bits >> (18U - 6U * k) & 63U] : '=';
+    }
+    return out;
+}
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/core/read_number.hpp
+// Numbers out of texts, where libc++ is as yet without `std::from_chars` for a double. Costs <charconv> and
+// <string>.
+
+namespace CAIRN_NAMESPACE::detail {
+
+#if defined(__APPLE__) || (defined(_LIBCPP_VERSION) && _LIBCPP_VERSION < 200000)
+/// `std::from_chars` for a double, infinite if it is too great, which libc++ has from version 20 on and macOS
+/// from 26: C's reader, with the point of the program's locale.
+template <class = void>
+[[nodiscard]] std::from_chars_result read_number(const char* from, const char* to, double& value) {
+    const auto skip_digits = [to](const char* at) {
+        while (at != to && *at >= '0' && *at <= '9') ++at;
+        return at;
+    };
+    const char* const whole = from != to && *from == '-' ? from + 1 : from;
+    const char* const point = skip_digits(whole);
+    const char* const fraction = point != to && *point == '.' ? point + 1 : point;
+    const char* end = skip_digits(fraction);
+    if (point == whole && end == fraction) return {from, std::errc::invalid_argument};
+    if (end != to && (*end == 'e' || *end == 'E')) {
+        const bool is_signed = to - end > 1 && (end[1] == '-' || end[1] == '+');
+        const char* const exponent = end + (is_signed ? 2 : 1);
+        if (const char* const last = skip_digits(exponent); last != exponent) end = last;
+    }
+    std::string text{from, point};
+    if (fraction != point) text += std::localeconv()->decimal_point;
+    text.append(fraction, end);
+    errno = 0;
+    value = std::strtod(text.c_str(), nullptr);
+    return {end, value == 0 && errno == ERANGE ? std::errc::result_out_of_range : std::errc{}};
+}
+#else
+[[nodiscard]] inline std::from_chars_result read_number(const char* from, const char* to,
+                                                        double& value) noexcept {
+    return std::from_chars(from, to, value);
+}
+#endif
+/// The same for an integer.
+template <std::integral N>
+[[nodiscard]] std::from_chars_result read_number(const char* from, const char* to, N& value) noexcept {
+    return std::from_chars(from, to, value);
+}
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/query/parameters.hpp
+// The parameters of a question. Costs <map> and <string>.
+
+namespace CAIRN_NAMESPACE {
+
+/// What a question says beside its path. A name may be there several times.
+using Parameters = std::multimap<std::string, std::string, std::less<>>;
+
+namespace detail {
+
+/// Reads parameters. What is not there has a default; what is no such value is an error.
+class ParameterReader {
+  public:
+    explicit ParameterReader(const Parameters& all) : all_{&all} {}
+
+    [[nodiscard]] std::string text(std::string_view name) const {
+        const auto found = all_->find(name);
+        return found != all_->end() ? found->second : std::string{};
+    }
+    [[nodiscard]] std::vector<std::string> texts(std::string_view name) const {
+        std::vector<std::string> out;
+        const auto [from, to] = all_->equal_range(name);
+        for (auto at = from; at != to; ++at) out.push_back(at->second);
+        return out;
+    }
+    template <class N>
+    [[nodiscard]] result<N> number(std::string_view name, N otherwise, N least, N most) const {
+        const std::string text = this->text(name);
+        if (text.empty()) return otherwise;
+        N value{};
+        const auto [end, problem] = read_number(text.data(), text.data() + text.size(), value);
+        if (problem == std::errc{} && end == text.data() + text.size() && value >= least && value <= most)
+            return value;
+        return error{errc::invalid_argument, "parameter " + std::string{name} + " is no such number", text,
+                     "give one from " + std::to_string(least) + " to " + std::to_string(most)};
+    }
+    /// The value that a word stands for; the first if there is none.
+    template <class V, std::size_t N>
+    [[nodiscard]] result<V> word(std::string_view name,
+                                 const std::pair<std::string_view, V> (&known)[N]) const {
+        const std::string text = this->text(name);
+        if (text.empty()) return known[0].second;
+        std::string words;
+        for (const auto& [word, value] : known) {
+            if (word == text) return value;
+            words += (words.empty() ? "" : ", ") + std::string{word};
+        }
+        return error{errc::invalid_argument, "parameter " + std::string{name} + " is not one of: " + words,
+                     text, "give one of these"};
+    }
+
+  private:
+    const Parameters* all_;
+};
+
+}  // namespace detail
+
+}  // namespace CAIRN_NAMESPACE
+
+// ---- cairn/query/media_answers.hpp
+// What a page is told of a run's rich values. Costs nlohmann/json.
+
+namespace CAIRN_NAMESPACE {
+
+/// `{"metric", "step", "time_ns", "kind", "type", "about", "bytes", "at"}`.
+[[nodiscard]] inline nlohmann::json as_json(const RecordedMedia& media) {
+    return {{"metric", media.metric}, {"step", media.step}, {"time_ns", media.time_ns},
+            {"kind", media.kind},     {"type", media.type}, {"about", media.about},
+            {"bytes", media.bytes},   {"at", media.at}};
+}
+
+namespace detail {
+
+/// So many bytes of values one answer has.
+inline constexpr std::uint64_t most_answered_bytes = std::uint64_t{64} << 20U;
+
+/// The metrics that have rich values: `{"confusion": {"kind", "count", "first_step", "last_step"}}`.
+[[nodiscard]] inline nlohmann::json media_by_metric(const MediaList& list) {
+    nlohmann::json out = nlohmann::json::object();
+    for (const RecordedMedia& one : list.all()) {
+        nlohmann::json& about = out[one.metric];
+        if (about.is_null()) about = {{"count", 0U}, {"first_step", one.step}, {"last_step", one.step}};
+        about["kind"] = one.kind;
+        about["count"] = about["count"].get<std::uint64_t>() + 1;
+        about["first_step"] = std::min(about["first_step"].get<std::int64_t>(), one.step);
+        about["last_step"] = std::max(about["last_step"].get<std::int64_t>(), one.step);
+    }
+    return out;
+}
+
+/// An entry with its value: "json" if it is that, "text", or "base64"; "error" if it cannot be read.
+[[nodiscard]] inline nlohmann::json with_value(const MediaList& list, const RecordedMedia& one) {
+    nlohmann::json out = as_json(one);
+    const auto bytes = list.bytes_of(one);
+    if (!bytes) {
+        out["error"] = as_json(bytes.error());
+        return out;
+    }
+    if (one.type == "application/json" && json_depth(*bytes) <= most_json_depth) {
+        if (auto value = nlohmann::json::parse(*bytes, nullptr, false); !value.is_discarded()) {
+            out["json"] = std::move(value);
+            return out;
+        }
+    }
+    if (one.type.starts_with("text/"))
+        out["text"] = *bytes;
+    else
+        out["base64"] = to_base64(*bytes);
+    return out;
+}
+
+/// So many of them, evenly spread, the first and the last among them.
+template <class V>
+[[nodiscard]] std::vector<V> spread(const std::vector<V>& all, std::size_t most) {
+    if (all.size() <= most) return all;
+    std::vector<V> out;
+    for (std::size_t i = 0; i < most; ++i)
+        out.push_back(all[most == 1 ? all.size() - 1 : i * (all.size() - 1) / (most - 1)]);
+    return out;
+}
+
+/// Without a `metric` which there are; of a metric at most `most` of its values, evenly spread over those
+/// from step `from` to step `to`, with `values=yes` with what they are; `at` names one.
+[[nodiscard]] inline result<nlohmann::json> media_answer(const MediaList& list, const ParameterReader& ask) {
+    constexpr auto least_step = std::numeric_limits<std::int64_t>::min(),
+                   most_step = std::numeric_limits<std::int64_t>::max();
+    const std::string metric = ask.text("metric");
+    if (metric.empty()) return nlohmann::json{{"media", media_by_metric(list)}, {"damaged", list.damaged()}};
+    const auto from = ask.number<std::int64_t>("from", least_step, least_step, most_step);
+    if (!from) return from.error();
+    const auto to = ask.number<std::int64_t>("to", most_step, least_step, most_step);
+    if (!to) return to.error();
+    const auto most = ask.number<std::size_t>("most", 1000, 1, 100'000);
+    if (!most) return most.error();
+    const auto has_values = ask.word<bool>("values", {{"no", false}, {"yes", true}});
+    if (!has_values) return has_values.error();
+    const auto at = ask.number<std::uint64_t>("at", 0, 0, std::numeric_limits<std::uint64_t>::max());
+    if (!at) return at.error();
+    std::vector<const RecordedMedia*> found;
+    bool is_known = false;
+    for (const RecordedMedia& one : list.all()) {
+        if (one.metric != metric) continue;
+        is_known = true;
+        if (one.step >= *from && one.step <= *to && (*at == 0 || one.at == *at)) found.push_back(&one);
+    }
+    if (!is_known || (*at != 0 && found.empty())) {
+        return error{errc::not_found, "the run has no such image, table or the like", suggest_name(metric),
+                     "ask for media without a metric to see which there are"};
+    }
+    std::uint64_t bytes = 0;
+    nlohmann::json entries = nlohmann::json::array();
+    for (const RecordedMedia* one : spread(found, *most)) {
+        bytes += one->bytes;
+        if (*has_values && bytes > most_answered_bytes) {
+            return error{errc::invalid_argument, "these are more bytes than one answer has",
+                         std::to_string(bytes), "ask for fewer at once, with from and to or with most"};
+        }
+        entries.push_back(*has_values ? with_value(list, *one) : as_json(*one));
+    }
+    return nlohmann::json{{"count", found.size()}, {"entries", std::move(entries)}};
+}
+
+}  // namespace detail
+
+}  // namespace CAIRN_NAMESPACE
+
+// ---- cairn/cli/media.hpp
+// The verb about rich values: media.
+
+namespace CAIRN_NAMESPACE::cli {
+
+namespace detail {
+
+/// Which value is wanted, and where it goes.
+struct MediaWanted {
+    std::string metric{}, file{};
+    std::optional<std::int64_t> step{};
+};
+
+/// The value of a metric at a step, or the last one.
+[[nodiscard]] inline result<RecordedMedia> find_media(const MediaList& list, const MediaWanted& wanted) {
+    const RecordedMedia* found = nullptr;
+    std::string there;
+    for (const RecordedMedia& one : list.all()) {
+        if (one.metric != wanted.metric) continue;
+        if (!wanted.step || one.step == *wanted.step) found = &one;
+        if (there.size() < 200) there += (there.empty() ? "" : ", ") + std::to_string(one.step);
+    }
+    if (found != nullptr) return *found;
+    return error{
+        errc::not_found,
+        there.empty() ? "the run has no such image, table or the like" : "there is none at this step",
+        ::cairn::detail::suggest_name(wanted.metric),
+        there.empty() ? "see which there are with: cairn media RUN" : "there are of the steps " + there};
+}
+
+inline void list_media(Call& call, const MediaList& list, const MediaWanted& wanted) {
+    if (call.json()) {
+        nlohmann::json out = nlohmann::json::array();
+        for (const RecordedMedia& one : list.all()) {
+            if (wanted.metric.empty() || one.metric == wanted.metric) out.push_back(as_json(one));
+        }
+        return call.print({{"media", std::move(out)}, {"damaged", list.damaged()}});
+    }
+    Table table{{"METRIC", "KIND", "COUNT", "STEPS"}};
+    for (const auto& [metric, about] : ::cairn::detail::media_by_metric(list).items()) {
+        table.add({metric, about["kind"].get<std::string>(), about["count"].dump(),
+                   about["first_step"].dump() + " to " + about["last_step"].dump()});
+    }
+    call.out(table.text());
+}
+
+}  // namespace detail
+
+/// `cairn media RUN`, `cairn media RUN METRIC --step N -o FILE`.
+inline void add_media(CLI::App& app, Call& call) {
+    const auto wanted = std::make_shared<detail::MediaWanted>();
+    CLI::App* const verb =
+        call.verb_of_run(app, "media", "images, tables, histograms and the like, and what they are",
+                         [&call, wanted](const StoreReader&, const RecordedRun& run) -> result<void> {
+                             const auto list = media_of(run);
+                             if (!list) return list.error();
+                             if (list->damaged() != 0) call.set_damaged();
+                             if (wanted->metric.empty() || (call.json() && wanted->file.empty())) {
+                                 detail::list_media(call, *list, *wanted);
+                                 return {};
+                             }
+                             const auto one = detail::find_media(*list, *wanted);
+                             if (!one) return one.error();
+                             const auto bytes = list->bytes_of(*one);
+                             if (!bytes) return bytes.error();
+                             if (wanted->file.empty()) {
+                                 call.out(*bytes);
+                                 return {};
+                             }
+                             auto file = ::cairn::detail::os::File::open_read_write(
+                                 ::cairn::detail::os::path_of(wanted->file));
+                             if (!file) return file.error();
+                             if (auto cut = file->truncate(0); !cut) return cut;
+                             if (auto done = file->write_text(*bytes); !done) return done;
+                             return file->close();
+                         });
+    verb->add_option("METRIC", wanted->metric, "prints its last value, as it is kept");
+    verb->add_option("--step", wanted->step, "that of this step");
+    verb->add_option("-o,--output", wanted->file, "writes it into a file");
 }
 
 }  // namespace CAIRN_NAMESPACE::cli
@@ -23985,52 +24866,6 @@ inline void add_plot(CLI::App& app, Call& call) {
 }
 
 }  // namespace CAIRN_NAMESPACE::cli
-
-// ---- cairn/core/read_number.hpp
-// Numbers out of texts, where libc++ is as yet without `std::from_chars` for a double. Costs <charconv> and
-// <string>.
-
-namespace CAIRN_NAMESPACE::detail {
-
-#if defined(__APPLE__) || (defined(_LIBCPP_VERSION) && _LIBCPP_VERSION < 200000)
-/// `std::from_chars` for a double, infinite if it is too great, which libc++ has from version 20 on and macOS
-/// from 26: C's reader, with the point of the program's locale.
-template <class = void>
-[[nodiscard]] std::from_chars_result read_number(const char* from, const char* to, double& value) {
-    const auto skip_digits = [to](const char* at) {
-        while (at != to && *at >= '0' && *at <= '9') ++at;
-        return at;
-    };
-    const char* const whole = from != to && *from == '-' ? from + 1 : from;
-    const char* const point = skip_digits(whole);
-    const char* const fraction = point != to && *point == '.' ? point + 1 : point;
-    const char* end = skip_digits(fraction);
-    if (point == whole && end == fraction) return {from, std::errc::invalid_argument};
-    if (end != to && (*end == 'e' || *end == 'E')) {
-        const bool is_signed = to - end > 1 && (end[1] == '-' || end[1] == '+');
-        const char* const exponent = end + (is_signed ? 2 : 1);
-        if (const char* const last = skip_digits(exponent); last != exponent) end = last;
-    }
-    std::string text{from, point};
-    if (fraction != point) text += std::localeconv()->decimal_point;
-    text.append(fraction, end);
-    errno = 0;
-    value = std::strtod(text.c_str(), nullptr);
-    return {end, value == 0 && errno == ERANGE ? std::errc::result_out_of_range : std::errc{}};
-}
-#else
-[[nodiscard]] inline std::from_chars_result read_number(const char* from, const char* to,
-                                                        double& value) noexcept {
-    return std::from_chars(from, to, value);
-}
-#endif
-/// The same for an integer.
-template <std::integral N>
-[[nodiscard]] std::from_chars_result read_number(const char* from, const char* to, N& value) noexcept {
-    return std::from_chars(from, to, value);
-}
-
-}  // namespace CAIRN_NAMESPACE::detail
 
 // ---- cairn/policy/parsed.hpp
 // A policy that is chosen at run time: the same policies as the types, held behind one. Costs <memory>,
@@ -25311,55 +26146,7 @@ class RunningSmooth {
 
 namespace CAIRN_NAMESPACE {
 
-/// What a question says beside its path. A name may be there several times.
-using Parameters = std::multimap<std::string, std::string, std::less<>>;
-
 namespace detail {
-
-/// Reads parameters. What is not there has a default; what is no such value is an error.
-class ParameterReader {
-  public:
-    explicit ParameterReader(const Parameters& all) : all_{&all} {}
-
-    [[nodiscard]] std::string text(std::string_view name) const {
-        const auto found = all_->find(name);
-        return found != all_->end() ? found->second : std::string{};
-    }
-    [[nodiscard]] std::vector<std::string> texts(std::string_view name) const {
-        std::vector<std::string> out;
-        const auto [from, to] = all_->equal_range(name);
-        for (auto at = from; at != to; ++at) out.push_back(at->second);
-        return out;
-    }
-    template <class N>
-    [[nodiscard]] result<N> number(std::string_view name, N otherwise, N least, N most) const {
-        const std::string text = this->text(name);
-        if (text.empty()) return otherwise;
-        N value{};
-        const auto [end, problem] = read_number(text.data(), text.data() + text.size(), value);
-        if (problem == std::errc{} && end == text.data() + text.size() && value >= least && value <= most)
-            return value;
-        return error{errc::invalid_argument, "parameter " + std::string{name} + " is no such number", text,
-                     "give one from " + std::to_string(least) + " to " + std::to_string(most)};
-    }
-    /// The value that a word stands for; the first if there is none.
-    template <class V, std::size_t N>
-    [[nodiscard]] result<V> word(std::string_view name,
-                                 const std::pair<std::string_view, V> (&known)[N]) const {
-        const std::string text = this->text(name);
-        if (text.empty()) return known[0].second;
-        std::string words;
-        for (const auto& [word, value] : known) {
-            if (word == text) return value;
-            words += (words.empty() ? "" : ", ") + std::string{word};
-        }
-        return error{errc::invalid_argument, "parameter " + std::string{name} + " is not one of: " + words,
-                     text, "give one of these"};
-    }
-
-  private:
-    const Parameters* all_;
-};
 
 /// What `series` is asked for.
 struct SeriesWanted {
@@ -25514,9 +26301,10 @@ class Api {
         if (path == "metrics") return of_run([](const WatchedRun& one) { return one.row["metrics"]; });
         if (path == "decisions") return of_run([](const WatchedRun& one) { return decisions(one.run); });
         if (path == "simulate") return of_run([&](const WatchedRun& one) { return dry_run(one, ask); });
+        if (path == "media") return of_run([&](const WatchedRun& one) { return media(one, ask); });
         if (path == "lines") return of_run([&](const WatchedRun& one) { return lines(one.run, ask); });
         return error{errc::not_found, "there is no such question", detail::suggest_name(path),
-                     "ask for runs, run, metrics, series, artifacts, decisions, simulate or lines"};
+                     "ask for runs, run, metrics, series, media, artifacts, decisions, simulate or lines"};
     }
 
     /// Changes a run: `name`, `notes`, `tag` (all of them; one that is empty is none), `deleted` ("true" or
@@ -25699,8 +26487,18 @@ class Api {
         return nlohmann::json{{"lines", std::move(*lines)}};
     }
 
+    [[nodiscard]] result<nlohmann::json> media(const WatchedRun& one, const detail::ParameterReader& ask) {
+        constexpr std::size_t most_lists = 16;
+        const auto key = std::pair{one.project(), one.id()};
+        if (media_.size() >= most_lists && !media_.contains(key)) media_.clear();
+        MediaList& list = media_.try_emplace(key, one.run.dir()).first->second;
+        if (auto done = list.refresh(); !done) return done.error();
+        return detail::media_answer(list, ask);
+    }
+
     StoreWatch watch_;
     SeriesCache series_;
+    std::map<std::pair<std::string, std::string>, MediaList> media_;  // by project and run
     std::string session_ = detail::os::random_hex(8);
 };
 
@@ -25973,9 +26771,9 @@ namespace CAIRN_NAMESPACE::cli {
     app.fallthrough();
     call.add_to(app);
     for (const auto add :
-         {&add_ls, &add_show, &add_diff, &add_edit, &add_rm, &add_restore, &add_get, &add_snapshot, &add_best,
-          &add_plot, &add_tail, &add_top, &add_export, &add_decisions, &add_simulate, &add_artifact,
-          &add_verify, &add_gc, &add_completion})
+         {&add_ls,        &add_show,     &add_diff,     &add_edit,   &add_rm,   &add_restore,   &add_get,
+          &add_snapshot,  &add_best,     &add_plot,     &add_media,  &add_tail, &add_top,       &add_export,
+          &add_decisions, &add_simulate, &add_artifact, &add_verify, &add_gc,   &add_completion})
         add(app, call);
     for (const Verb add : more) add(app, call);
     try {
@@ -26022,6 +26820,632 @@ inline int main(int argc, char** argv, std::initializer_list<Verb> more = {}) {
 }
 
 }  // namespace CAIRN_NAMESPACE::cli
+
+// ---- cairn/media/audio.hpp
+// Sound. Costs nlohmann/json.
+
+namespace CAIRN_NAMESPACE {
+
+/// Samples from -1 to 1, kept as a WAV file of 16 bits: `run.log("voice"_m = cairn::Audio{samples, 22050})`.
+/// Louder ones are cut, NaN is silence.
+class Audio {
+  public:
+    /// \param samples   of all channels in turn; they are copied. Throws invalid_argument on a rate of 0 or
+    /// more
+    ///                  than 768000, on no channel or more than 64, and on samples that the channels do not
+    ///                  divide.
+    template <std::floating_point T>
+    Audio(std::span<const T> samples, std::uint32_t rate, std::uint16_t channels = 1,
+          std::string caption = {})
+        : rate_{rate}, channels_{channels}, caption_{std::move(caption)} {
+        const bool fits = rate != 0 && rate <= 768'000 && channels != 0 && channels <= 64 &&
+                          samples.size() % channels == 0 && samples.size() < std::size_t{1} << 29U;
+        if (!fits) {
+            detail::raise({errc::invalid_argument, "this is no sound",
+                           std::to_string(samples.size()) + " samples of " + std::to_string(channels) +
+                               " channels at " + std::to_string(rate) + " Hz",
+                           "give samples for each channel, and the rate in Hz"});
+        }
+        bytes_.reserve(samples.size() * 2);
+        for (const T sample : samples) {
+            const double x = static_cast<double>(sample);
+            const double bounded = detail::is_nan(x) ? 0 : std::clamp(x, -1.0, 1.0);
+            put(static_cast<std::uint16_t>(static_cast<std::int16_t>(bounded * 32767)), 2);
+        }
+    }
+    /// The same of a vector or an array.
+    template <class Container>
+        requires std::floating_point<typename Container::value_type>
+    Audio(const Container& samples, std::uint32_t rate, std::uint16_t channels = 1, std::string caption = {})
+        : Audio{std::span<const typename Container::value_type>{samples}, rate, channels,
+                std::move(caption)} {}
+
+    [[nodiscard]] std::size_t memory() const noexcept { return bytes_.size(); }
+    /// WAV: RIFF, PCM, 16 bits (Microsoft, Multimedia Programming Interface and Data Specifications 1.0).
+    [[nodiscard]] Media encode() const {
+        const auto size = static_cast<std::uint32_t>(bytes_.size());
+        const std::uint32_t frame = channels_ * 2U;
+        Audio file{*this};
+        std::string samples = std::exchange(file.bytes_, {});
+        file.bytes_.reserve(44 + samples.size());
+        file.bytes_ += "RIFF";
+        file.put(36 + size, 4);
+        file.bytes_ += "WAVEfmt ";
+        file.put(16, 4);  // bytes of the format
+        file.put(1, 2);   // PCM
+        file.put(channels_, 2);
+        file.put(rate_, 4);
+        file.put(rate_ * frame, 4);
+        file.put(frame, 2);
+        file.put(16, 2);  // bits
+        file.bytes_ += "data";
+        file.put(size, 4);
+        file.bytes_ += samples;
+        nlohmann::json about = {
+            {"rate", rate_}, {"channels", channels_}, {"seconds", static_cast<double>(size / frame) / rate_}};
+        if (!caption_.empty()) about["caption"] = caption_;
+        return {"audio", "audio/wav", std::move(file.bytes_), std::move(about)};
+    }
+
+  private:
+    /// Little-endian.
+    void put(std::uint32_t value, unsigned bytes) {
+        for (unsigned i = 0; i < bytes; ++i) bytes_ += static_cast<char>((value >> (8 * i)) & 0xffU);
+    }
+
+    std::uint32_t rate_;
+    std::uint16_t channels_;
+    std::string caption_;
+    std::string bytes_;
+};
+
+}  // namespace CAIRN_NAMESPACE
+
+// ---- cairn/media/blob.hpp
+// Bytes that cairn does not look into. Costs nlohmann/json.
+
+namespace CAIRN_NAMESPACE {
+
+/// Bytes of a media type: `run.log("mesh"_m = cairn::Blob{bytes, "model/gltf-binary"})`. They are copied.
+class Blob {
+  public:
+    /// Throws invalid_argument, if the type is none as RFC 9110 has it ("image/png").
+    Blob(std::span<const std::byte> bytes, std::string_view type)
+        : Blob{std::string{reinterpret_cast<const char*>(bytes.data()), bytes.size()}, type} {}
+    Blob(std::string bytes, std::string_view type) : bytes_{std::move(bytes)}, type_{type} {
+        constexpr std::string_view allowed =
+            "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#$&-^_.+/";
+        const std::size_t slash = type.find('/');
+        if (slash == 0 || slash + 1 >= type.size() || type.size() > 100 ||
+            type.find_first_not_of(allowed) != std::string_view::npos ||
+            type.find('/', slash + 1) != std::string_view::npos) {
+            detail::raise({errc::invalid_argument, "this is no media type", std::string{type.substr(0, 100)},
+                           "write it as \"image/png\" or \"application/octet-stream\""});
+        }
+    }
+
+    [[nodiscard]] std::size_t memory() const noexcept { return bytes_.size(); }
+    [[nodiscard]] Media encode() const { return {"blob", type_, bytes_}; }
+
+  private:
+    std::string bytes_;
+    std::string type_;
+};
+
+}  // namespace CAIRN_NAMESPACE
+
+// ---- cairn/media/field.hpp
+// Fields over a plane, as a simulation has them. Costs nlohmann/json.
+
+namespace CAIRN_NAMESPACE {
+
+/// What is said of a field.
+struct FieldOptions {
+    std::string caption = {};
+    std::string unit = {};
+};
+
+/// Numbers on a grid of `height` rows of `width`: `run.log("temperature"_m = cairn::Field2D{t, nx, ny})`.
+/// They are kept as 32-bit floats and drawn by who looks, in colours for the range that he chooses.
+class Field2D {
+  public:
+    /// \param values  row by row, the first row on top; they are copied. Throws invalid_argument, unless they
+    ///                are width × height and some.
+    template <std::floating_point T>
+    Field2D(std::span<const T> values, std::size_t width, std::size_t height, FieldOptions options = {})
+        : width_{width}, height_{height}, options_{std::move(options)} {
+        if (width == 0 || height == 0 || values.size() / width != height || values.size() % width != 0) {
+            detail::raise({errc::invalid_argument, "a field has width x height values",
+                           std::to_string(values.size()) + " values, " + std::to_string(width) + " x " +
+                               std::to_string(height),
+                           "give as many values, row by row"});
+        }
+        bytes_.reserve(values.size() * 4);
+        for (const T value : values) {
+            const auto bits = std::bit_cast<std::uint32_t>(static_cast<float>(value));
+            for (unsigned shift = 0; shift < 32; shift += 8)
+                bytes_ += static_cast<char>((bits >> shift) & 0xffU);
+        }
+    }
+    /// The same of a vector or an array.
+    template <class Container>
+        requires std::floating_point<typename Container::value_type>
+    Field2D(const Container& values, std::size_t width, std::size_t height, FieldOptions options = {})
+        : Field2D{std::span<const typename Container::value_type>{values}, width, height,
+                  std::move(options)} {}
+
+    [[nodiscard]] std::size_t memory() const noexcept { return bytes_.size(); }
+    /// Little-endian floats.
+    [[nodiscard]] Media encode() const {
+        nlohmann::json about = {{"width", width_}, {"height", height_}, {"dtype", "F32"}};
+        if (!options_.caption.empty()) about["caption"] = options_.caption;
+        if (!options_.unit.empty()) about["unit"] = options_.unit;
+        return {"field", "application/octet-stream", bytes_, std::move(about)};
+    }
+
+  private:
+    std::size_t width_, height_;
+    FieldOptions options_;
+    std::string bytes_;
+};
+
+}  // namespace CAIRN_NAMESPACE
+
+// ---- cairn/media/histogram.hpp
+// Histograms. Costs nlohmann/json.
+
+namespace CAIRN_NAMESPACE {
+
+/// How many values lie in each of a row of bins, with exact extremes and counts of what is no finite number:
+/// `run.log("weights"_m = cairn::Histogram{std::span{weights}})`.
+template <class Json = nlohmann::json>
+class BasicHistogram {
+  public:
+    static constexpr std::size_t default_bins = 64;
+
+    /// Of samples of any number type, in bins of one width from the least finite value to the greatest. If
+    /// all are one value, the bins are a unit around it. Throws invalid_argument, if there are no bins or
+    /// more than 65536. Cost: two passes at the speed of memory; the samples are not kept.
+    template <class T>
+        requires std::is_arithmetic_v<T>
+    explicit BasicHistogram(std::span<const T> samples, std::size_t bins = default_bins) {
+        check_bins(bins);
+        double low = std::numeric_limits<double>::infinity(), high = -low, sum = 0;
+        for (const T& sample : samples) {
+            const double x = static_cast<double>(sample);
+            if (!detail::is_finite(x)) continue;
+            low = std::min(low, x);
+            high = std::max(high, x);
+            sum += x;
+            ++finite_;
+        }
+        min_ = low, max_ = high;
+        mean_ = finite_ != 0 ? sum / static_cast<double>(finite_) : 0;
+        if (finite_ == 0) low = 0, high = 1;
+        if (!(low < high)) {
+            const double half = std::max(0.5, std::abs(low) * 1e-12);  // that a great number can be told from
+            low -= half, high += half;
+        }
+        set_even_edges(low, high, bins);
+        // Halved, so that the distance of the two ends of the range of doubles is a number.
+        const double from = edges_.front() / 2,
+                     scale = static_cast<double>(bins) / (edges_.back() / 2 - from);
+        for (const T& sample : samples) {
+            const double x = static_cast<double>(sample);
+            if (detail::is_finite(x))
+                ++counts_[bin_of(x, (x / 2 - from) * scale)];
+            else
+                ++(detail::is_nan(x) ? nan_ : x > 0 ? positive_infinity_ : negative_infinity_);
+        }
+    }
+    /// The same of anything that has its numbers in one row: a vector, an array.
+    template <class Container>
+        requires requires(const Container& c) { std::span{c}; } && (!std::same_as<Container, BasicHistogram>)
+    explicit BasicHistogram(const Container& samples, std::size_t bins = default_bins)
+        : BasicHistogram{
+              std::span<const std::remove_cv_t<typename decltype(std::span{samples})::element_type>>{samples},
+              bins} {}
+
+    /// From ready bins: `counts[i]` values lie between `edges[i]` and `edges[i + 1]`. Throws
+    /// invalid_argument, unless there is one edge more than counts and they rise.
+    static BasicHistogram from_bins(std::vector<double> edges, std::vector<std::uint64_t> counts) {
+        check_bins(counts.size());
+        bool rises = edges.size() == counts.size() + 1;
+        for (std::size_t i = 0; rises && i < edges.size(); ++i)
+            rises = detail::is_finite(edges[i]) && (i == 0 || edges[i - 1] < edges[i]);
+        if (!rises) {
+            detail::raise(
+                {errc::invalid_argument, "the edges of a histogram do not fit its counts",
+                 std::to_string(edges.size()) + " edges, " + std::to_string(counts.size()) + " counts",
+                 "give one edge more than counts, finite and rising"});
+        }
+        BasicHistogram out;
+        out.edges_ = std::move(edges);
+        out.counts_ = std::move(counts);
+        out.min_ = out.edges_.front();
+        out.max_ = out.edges_.back();
+        double sum = 0;
+        for (std::size_t i = 0; i < out.counts_.size(); ++i) {
+            out.finite_ += out.counts_[i];
+            sum += static_cast<double>(out.counts_[i]) * (out.edges_[i] / 2 + out.edges_[i + 1] / 2);
+        }
+        out.mean_ = out.finite_ != 0 ? sum / static_cast<double>(out.finite_) : 0;
+        return out;
+    }
+
+    /// One more than there are counts; rising.
+    [[nodiscard]] const std::vector<double>& edges() const noexcept { return edges_; }
+    /// How many values lie in each bin; its lower edge belongs to it, of the last one also the upper.
+    [[nodiscard]] const std::vector<std::uint64_t>& counts() const noexcept { return counts_; }
+    /// The least and greatest finite sample (of ready bins: the outer edges); infinite if there is none.
+    [[nodiscard]] double min() const noexcept { return min_; }
+    [[nodiscard]] double max() const noexcept { return max_; }  ///< see `min`
+    /// Of the finite samples; of ready bins about, from their middles. 0 if there is none.
+    [[nodiscard]] double mean() const noexcept { return mean_; }
+    [[nodiscard]] std::uint64_t finite() const noexcept { return finite_; }  ///< samples that are finite
+    [[nodiscard]] std::uint64_t nan() const noexcept { return nan_; }        ///< samples that are NaN
+    [[nodiscard]] std::uint64_t positive_infinity() const noexcept { return positive_infinity_; }  ///< +inf
+    [[nodiscard]] std::uint64_t negative_infinity() const noexcept { return negative_infinity_; }  ///< -inf
+
+    [[nodiscard]] std::size_t memory() const noexcept { return (edges_.size() + counts_.size()) * 8; }
+    /// `{"edges", "counts", "min", "max", "mean", "finite", "nan", "positive_infinity",
+    /// "negative_infinity"}`.
+    [[nodiscard]] Media encode() const {
+        Json out = {{"edges", edges_},
+                    {"counts", counts_},
+                    {"finite", finite_},
+                    {"nan", nan_},
+                    {"positive_infinity", positive_infinity_},
+                    {"negative_infinity", negative_infinity_}};
+        if (finite_ != 0) out.update({{"min", min_}, {"max", max_}, {"mean", mean_}});
+        return {"histogram", "application/json", out.dump(), Json::object()};
+    }
+
+  private:
+    BasicHistogram() = default;
+
+    static void check_bins(std::size_t bins) {
+        if (bins != 0 && bins <= 65536) return;
+        detail::raise({errc::invalid_argument, "a histogram has 1 to 65536 bins", std::to_string(bins),
+                       "64 are usual"});
+    }
+    /// The bin of a value that is `about` there: rounding may have missed it by one.
+    [[nodiscard]] std::size_t bin_of(double x, double about) const noexcept {
+        const std::size_t last = counts_.size() - 1;
+        std::size_t i =
+            about < static_cast<double>(last) ? about > 0 ? static_cast<std::size_t>(about) : 0 : last;
+        while (i > 0 && x < edges_[i]) --i;
+        while (i < last && x >= edges_[i + 1]) ++i;
+        return i;
+    }
+    void set_even_edges(double low, double high, std::size_t bins) {
+        low = std::max(low, -std::numeric_limits<double>::max());
+        high = std::min(high, std::numeric_limits<double>::max());
+        counts_.assign(bins, 0);
+        edges_.resize(bins + 1);
+        for (std::size_t i = 0; i <= bins; ++i) {
+            const double part = static_cast<double>(i) / static_cast<double>(bins);
+            edges_[i] = low * (1 - part) + high * part;
+        }
+    }
+
+    std::vector<double> edges_;
+    std::vector<std::uint64_t> counts_;
+    double min_ = std::numeric_limits<double>::infinity(), max_ = -min_, mean_ = 0;
+    std::uint64_t finite_ = 0, nan_ = 0, positive_infinity_ = 0, negative_infinity_ = 0;
+};
+using Histogram = BasicHistogram<>;
+
+}  // namespace CAIRN_NAMESPACE
+
+// ---- cairn/media/image_file.hpp
+// Pictures that are encoded already. Costs nlohmann/json.
+
+namespace CAIRN_NAMESPACE {
+
+/// The bytes of a PNG, JPEG, GIF or WebP file: `run.log("plot"_m = cairn::ImageFile{bytes})`. For pixels see
+/// `Image`.
+class ImageFile {
+  public:
+    /// Throws invalid_argument, if it begins as none of these does.
+    explicit ImageFile(std::string bytes, std::string caption = {})
+        : bytes_{std::move(bytes)}, caption_{std::move(caption)}, type_{type_of(bytes_)} {
+        if (type_.empty()) {
+            detail::raise({errc::invalid_argument, "this is no picture that a browser shows",
+                           std::to_string(bytes_.size()) + " bytes", "give a PNG, JPEG, GIF or WebP file"});
+        }
+    }
+
+    [[nodiscard]] std::size_t memory() const noexcept { return bytes_.size(); }
+    [[nodiscard]] Media encode() const {
+        Media out{"image", std::string{type_}, bytes_};
+        if (!caption_.empty()) out.about["caption"] = caption_;
+        return out;
+    }
+
+  private:
+    /// By the first bytes, as the formats define them.
+    [[nodiscard]] static std::string_view type_of(std::string_view bytes) noexcept {
+        using namespace std::string_view_literals;
+        if (bytes.starts_with("\x89PNG\r\n\x1a\n"sv)) return "image/png";
+        if (bytes.starts_with("\xff\xd8\xff"sv)) return "image/jpeg";
+        if (bytes.starts_with("GIF87a"sv) || bytes.starts_with("GIF89a"sv)) return "image/gif";
+        if (bytes.size() >= 12 && bytes.starts_with("RIFF"sv) && bytes.substr(8).starts_with("WEBP"sv))
+            return "image/webp";
+        return {};
+    }
+
+    std::string bytes_;
+    std::string caption_;
+    std::string_view type_;
+};
+
+}  // namespace CAIRN_NAMESPACE
+
+// ---- cairn/media/scores.hpp
+// What tells how good a classifier is: confusion matrix, precision and recall, ROC. Costs nlohmann/json.
+
+namespace CAIRN_NAMESPACE {
+
+/// How often each class was taken for each; a row is a true class, a column a predicted one.
+class ConfusionMatrix {
+  public:
+    /// For `confusion_matrix`.
+    ConfusionMatrix(std::vector<std::string> labels, std::vector<std::uint64_t> counts)
+        : labels_{std::move(labels)}, counts_{std::move(counts)} {}
+
+    /// How often `truth` was taken for `predicted`.
+    [[nodiscard]] std::uint64_t count(std::size_t truth, std::size_t predicted) const {
+        return counts_.at(truth * labels_.size() + predicted);
+    }
+    [[nodiscard]] const std::vector<std::string>& labels() const noexcept { return labels_; }
+
+    [[nodiscard]] std::size_t memory() const noexcept { return counts_.size() * 8 + labels_.size() * 32; }
+    /// `{"labels": [names], "counts": [rows]}`.
+    [[nodiscard]] Media encode() const {
+        nlohmann::json rows = nlohmann::json::array();
+        for (std::size_t i = 0; i < labels_.size(); ++i) {
+            const auto from = counts_.begin() + static_cast<std::ptrdiff_t>(i * labels_.size());
+            rows.push_back(
+                std::vector<std::uint64_t>(from, from + static_cast<std::ptrdiff_t>(labels_.size())));
+        }
+        const nlohmann::json out = {{"labels", labels_}, {"counts", std::move(rows)}};
+        return {"confusion_matrix", "application/json",
+                out.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)};
+    }
+
+  private:
+    std::vector<std::string> labels_;
+    std::vector<std::uint64_t> counts_;
+};
+
+/// Counts true against predicted classes, which are numbers from 0 on: `run.log("confusion"_m =
+/// cairn::confusion_matrix(truth, predicted, {"cat", "dog"}))`. Without labels they are the numbers. Throws
+/// invalid_argument, if the two differ in length, or on a class that is negative, without a label, or above
+/// 4095.
+template <class Truth, class Predicted>
+    requires std::integral<typename Truth::value_type> && std::integral<typename Predicted::value_type>
+[[nodiscard]] ConfusionMatrix confusion_matrix(const Truth& truth, const Predicted& predicted,
+                                               std::vector<std::string> labels = {}) {
+    constexpr std::uint64_t most = 4096;
+    const std::span<const typename Truth::value_type> is{truth};
+    const std::span<const typename Predicted::value_type> said{predicted};
+    const std::uint64_t allowed = labels.empty() ? most : labels.size();
+    std::uint64_t classes = labels.size();
+    // A negative class is a great number.
+    const auto see = [&](auto one) {
+        classes = std::max(classes, std::uint64_t{1} + static_cast<std::uint64_t>(one));
+    };
+    for (const auto one : is) see(one);
+    for (const auto one : said) see(one);
+    const bool has_negative = classes == 0 ||
+                              std::any_of(is.begin(), is.end(), [](auto one) { return one < 0; }) ||
+                              std::any_of(said.begin(), said.end(), [](auto one) { return one < 0; });
+    if (is.size() != said.size() || is.empty() || has_negative || classes > allowed || classes > most) {
+        detail::raise({errc::invalid_argument, "these classes make no confusion matrix",
+                       std::to_string(is.size()) + " true and " + std::to_string(said.size()) +
+                           " predicted, " + std::to_string(labels.size()) + " labels",
+                       "give as many of both, numbers from 0 on, below the number of labels"});
+    }
+    const auto side = static_cast<std::size_t>(classes);
+    for (std::size_t i = labels.size(); i < side; ++i) labels.push_back(std::to_string(i));
+    std::vector<std::uint64_t> counts(side * side);
+    for (std::size_t i = 0; i < is.size(); ++i)
+        ++counts[static_cast<std::size_t>(is[i]) * side + static_cast<std::size_t>(said[i])];
+    return {std::move(labels), std::move(counts)};
+}
+
+/// A curve that is no metric over steps: points with names for their axes, and the area below.
+class Curve {
+  public:
+    /// Throws invalid_argument, if x and y differ in length.
+    Curve(std::string x_name, std::string y_name, std::vector<double> x, std::vector<double> y)
+        : x_name_{std::move(x_name)}, y_name_{std::move(y_name)}, x_{std::move(x)}, y_{std::move(y)} {
+        if (x_.size() != y_.size()) {
+            detail::raise({errc::invalid_argument, "a curve has as many x as y",
+                           std::to_string(x_.size()) + " and " + std::to_string(y_.size()), ""});
+        }
+    }
+
+    [[nodiscard]] const std::vector<double>& x() const noexcept { return x_; }
+    [[nodiscard]] const std::vector<double>& y() const noexcept { return y_; }
+    /// What the curve is worth in one number, if that was told: of ROC the area below, of precision and
+    /// recall the average precision.
+    [[nodiscard]] double area() const noexcept { return area_; }
+    void set_area(double area) noexcept { area_ = area; }
+
+    [[nodiscard]] std::size_t memory() const noexcept { return x_.size() * 16; }
+    /// `{"x_name", "y_name", "x": [numbers], "y": [numbers], "area"}`; the numbers of at most 1000 points,
+    /// the first and the last among them.
+    [[nodiscard]] Media encode() const {
+        constexpr std::size_t most = 1000;
+        nlohmann::json x = nlohmann::json::array(), y = x;
+        const std::size_t count = std::min(most, x_.size());
+        for (std::size_t i = 0; i < count; ++i) {
+            const std::size_t at = count < 2 ? 0 : i * (x_.size() - 1) / (count - 1);
+            x.push_back(x_[at]);
+            y.push_back(y_[at]);
+        }
+        nlohmann::json out = {
+            {"x_name", x_name_}, {"y_name", y_name_}, {"x", std::move(x)}, {"y", std::move(y)}};
+        if (!detail::is_nan(area_)) out["area"] = area_;
+        return {"curve", "application/json",
+                out.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)};
+    }
+
+  private:
+    std::string x_name_, y_name_;
+    std::vector<double> x_, y_;
+    double area_ = std::numeric_limits<double>::quiet_NaN();
+};
+
+namespace detail {
+
+/// True and false positives at each threshold that changes them, from the highest score down.
+struct Positives {
+    std::vector<double> found, false_alarms;  // so many at each threshold
+};
+template <class Truth, class Score>
+[[nodiscard]] Positives positives_of(std::span<const Truth> truth, std::span<const Score> scores) {
+    std::vector<std::pair<double, bool>> all;
+    all.reserve(scores.size());
+    bool fits = truth.size() == scores.size();
+    std::size_t yes = 0;
+    for (std::size_t i = 0; fits && i < scores.size(); ++i) {
+        const double score = static_cast<double>(scores[i]);
+        fits = !is_nan(score) && (truth[i] == Truth{0} || truth[i] == Truth{1});
+        all.emplace_back(score, truth[i] != Truth{0});
+        yes += all.back().second ? 1U : 0U;
+    }
+    if (!fits || yes == 0 || yes == all.size()) {
+        raise({errc::invalid_argument, "these scores make no curve",
+               std::to_string(truth.size()) + " truths, " + std::to_string(scores.size()) + " scores",
+               "give a truth of 0 or 1 for each score, some of both, and no NaN"});
+    }
+    std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) { return a.first > b.first; });
+    Positives out;
+    double found = 0, false_alarms = 0;
+    for (std::size_t i = 0; i < all.size(); ++i) {
+        ++(all[i].second ? found : false_alarms);
+        if (i + 1 < all.size() && all[i + 1].first == all[i].first) continue;  // one threshold
+        out.found.push_back(found);
+        out.false_alarms.push_back(false_alarms);
+    }
+    return out;
+}
+
+}  // namespace detail
+
+/// The receiver operating characteristic of scores, the greater the likelier; `area()` is the area below.
+/// Throws invalid_argument, unless there is a truth of 0 or 1 for each score, some of both, and no NaN. Cost:
+/// sorts a copy.
+template <class Truth, class Scores>
+[[nodiscard]] Curve roc_curve(const Truth& truth, const Scores& scores) {
+    const auto at = detail::positives_of(std::span<const typename Truth::value_type>{truth},
+                                         std::span<const typename Scores::value_type>{scores});
+    std::vector<double> x{0}, y{0};
+    double area = 0;
+    for (std::size_t i = 0; i < at.found.size(); ++i) {
+        x.push_back(at.false_alarms[i] / at.false_alarms.back());
+        y.push_back(at.found[i] / at.found.back());
+        area += (x[i + 1] - x[i]) * (y[i + 1] + y[i]) / 2;
+    }
+    Curve curve{"false positive rate", "true positive rate", std::move(x), std::move(y)};
+    curve.set_area(area);
+    return curve;
+}
+
+/// Precision over recall of scores, the greater the likelier; `area()` is the average precision: the
+/// precision at each threshold, weighted by what it adds to the recall. Throws as `roc_curve` does.
+template <class Truth, class Scores>
+[[nodiscard]] Curve precision_recall_curve(const Truth& truth, const Scores& scores) {
+    const auto at = detail::positives_of(std::span<const typename Truth::value_type>{truth},
+                                         std::span<const typename Scores::value_type>{scores});
+    std::vector<double> recall{0}, precision{1};
+    double area = 0;
+    for (std::size_t i = 0; i < at.found.size(); ++i) {
+        recall.push_back(at.found[i] / at.found.back());
+        precision.push_back(at.found[i] / (at.found[i] + at.false_alarms[i]));
+        area += (recall[i + 1] - recall[i]) * precision.back();
+    }
+    Curve curve{"recall", "precision", std::move(recall), std::move(precision)};
+    curve.set_area(area);
+    return curve;
+}
+
+}  // namespace CAIRN_NAMESPACE
+
+// ---- cairn/media/table.hpp
+// Tables. Costs nlohmann/json.
+
+namespace CAIRN_NAMESPACE {
+
+/// Rows of cells, each a number, a text, a bool or nothing:
+/// `cairn::Table t{{"text", "truth", "predicted"}}; t.add_row({"7.png", 7, 1}); run.log("errors"_m = t);`
+template <class Json = nlohmann::json>
+class BasicTable {
+  public:
+    /// An empty one. Throws invalid_argument, if it has no columns.
+    explicit BasicTable(std::vector<std::string> columns) : columns_{std::move(columns)} {
+        if (columns_.empty())
+            detail::raise(
+                {errc::invalid_argument, "a table has at least one column", "", "name its columns"});
+    }
+
+    /// Throws invalid_argument, if it has not a cell for each column.
+    void add_row(std::vector<Json> cells) {
+        if (cells.size() != columns_.size()) {
+            detail::raise(
+                {errc::invalid_argument, "a row does not fit its table",
+                 std::to_string(cells.size()) + " cells, " + std::to_string(columns_.size()) + " columns",
+                 "give a cell for each column; nullptr is an empty one"});
+        }
+        rows_.push_back(std::move(cells));
+    }
+
+    [[nodiscard]] const std::vector<std::string>& columns() const noexcept { return columns_; }
+    /// How many rows it has.
+    [[nodiscard]] std::size_t size() const noexcept { return rows_.size(); }
+
+    [[nodiscard]] std::size_t memory() const noexcept { return (rows_.size() + 1) * columns_.size() * 32; }
+    /// `{"columns": [names], "data": [rows]}`, as W&B has it.
+    [[nodiscard]] Media encode() const {
+        Json out = {{"columns", columns_}, {"data", rows_}};
+        if (rows_.empty()) out["data"] = Json::array();
+        return {"table", "application/json", out.dump(-1, ' ', false, Json::error_handler_t::replace),
+                Json{{"rows", rows_.size()}, {"columns", columns_.size()}}};
+    }
+
+  private:
+    std::vector<std::string> columns_;
+    std::vector<std::vector<Json>> rows_;
+};
+using Table = BasicTable<>;
+
+}  // namespace CAIRN_NAMESPACE
+
+// ---- cairn/media/text.hpp
+// Texts that are more than a word: samples of a language model, logs, notes. Costs nlohmann/json.
+
+namespace CAIRN_NAMESPACE {
+
+/// A text of any length, in UTF-8; a short one may be logged as it is, as a metric's value:
+/// `run.log("sample"_m = cairn::Text{model.generate()})`.
+class Text {
+  public:
+    explicit Text(std::string text) : text_{std::move(text)} {}
+
+    [[nodiscard]] std::size_t memory() const noexcept { return text_.size(); }
+    [[nodiscard]] Media encode() const { return {"text", "text/plain; charset=utf-8", text_}; }
+
+  private:
+    std::string text_;
+};
+
+}  // namespace CAIRN_NAMESPACE
+
+// ---- cairn/media/values.hpp
+// The rich values that need no library; `Image` (media/image.hpp) needs libpng.
 
 // ---- cairn/run/console.hpp
 // What the program prints, kept with its run: `cairn::Console console{run};`. Costs <iostream>.

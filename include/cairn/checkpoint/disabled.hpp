@@ -4,6 +4,7 @@
 // `Run`, whose calls compile to nothing.
 
 #include <cairn/checkpoint/checkpoint.hpp>
+#include <cairn/core/rich_row.hpp>
 #include <cairn/core/row.hpp>
 #include <cairn/core/value.hpp>
 #include <cairn/fwd.hpp>

@@ -37,10 +37,11 @@ struct MediaWanted {
         if (there.size() < 200) there += (there.empty() ? "" : ", ") + std::to_string(one.step);
     }
     if (found != nullptr) return *found;
-    return error{errc::not_found,
-                 there.empty() ? "the run has no such image, table or the like" : "there is none at this step",
-                 ::cairn::detail::suggest_name(wanted.metric),
-                 there.empty() ? "see which there are with: cairn media RUN" : "there are of the steps " + there};
+    return error{
+        errc::not_found,
+        there.empty() ? "the run has no such image, table or the like" : "there is none at this step",
+        ::cairn::detail::suggest_name(wanted.metric),
+        there.empty() ? "see which there are with: cairn media RUN" : "there are of the steps " + there};
 }
 
 inline void list_media(Call& call, const MediaList& list, const MediaWanted& wanted) {
@@ -64,30 +65,31 @@ inline void list_media(Call& call, const MediaList& list, const MediaWanted& wan
 /// `cairn media RUN`, `cairn media RUN METRIC --step N -o FILE`.
 inline void add_media(CLI::App& app, Call& call) {
     const auto wanted = std::make_shared<detail::MediaWanted>();
-    CLI::App* const verb = call.verb_of_run(
-        app, "media", "images, tables, histograms and the like, and what they are",
-        [&call, wanted](const StoreReader&, const RecordedRun& run) -> result<void> {
-            const auto list = media_of(run);
-            if (!list) return list.error();
-            if (list->damaged() != 0) call.set_damaged();
-            if (wanted->metric.empty() || (call.json() && wanted->file.empty())) {
-                detail::list_media(call, *list, *wanted);
-                return {};
-            }
-            const auto one = detail::find_media(*list, *wanted);
-            if (!one) return one.error();
-            const auto bytes = list->bytes_of(*one);
-            if (!bytes) return bytes.error();
-            if (wanted->file.empty()) {
-                call.out(*bytes);
-                return {};
-            }
-            auto file = ::cairn::detail::os::File::open_read_write(::cairn::detail::os::path_of(wanted->file));
-            if (!file) return file.error();
-            if (auto cut = file->truncate(0); !cut) return cut;
-            if (auto done = file->write_text(*bytes); !done) return done;
-            return file->close();
-        });
+    CLI::App* const verb =
+        call.verb_of_run(app, "media", "images, tables, histograms and the like, and what they are",
+                         [&call, wanted](const StoreReader&, const RecordedRun& run) -> result<void> {
+                             const auto list = media_of(run);
+                             if (!list) return list.error();
+                             if (list->damaged() != 0) call.set_damaged();
+                             if (wanted->metric.empty() || (call.json() && wanted->file.empty())) {
+                                 detail::list_media(call, *list, *wanted);
+                                 return {};
+                             }
+                             const auto one = detail::find_media(*list, *wanted);
+                             if (!one) return one.error();
+                             const auto bytes = list->bytes_of(*one);
+                             if (!bytes) return bytes.error();
+                             if (wanted->file.empty()) {
+                                 call.out(*bytes);
+                                 return {};
+                             }
+                             auto file = ::cairn::detail::os::File::open_read_write(
+                                 ::cairn::detail::os::path_of(wanted->file));
+                             if (!file) return file.error();
+                             if (auto cut = file->truncate(0); !cut) return cut;
+                             if (auto done = file->write_text(*bytes); !done) return done;
+                             return file->close();
+                         });
     verb->add_option("METRIC", wanted->metric, "prints its last value, as it is kept");
     verb->add_option("--step", wanted->step, "that of this step");
     verb->add_option("-o,--output", wanted->file, "writes it into a file");

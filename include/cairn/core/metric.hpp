@@ -65,8 +65,8 @@ concept MetricValue = detail::Scalar<T> || requires {
     requires detail::Scalar<typename T::value_type>;
 };
 
-/// A value that is more than a number: an image, a table, a histogram. It tells how many bytes it holds, and is
-/// encoded later, once, on a thread of the run; `encode` gives a `cairn::Media`.
+/// A value that is more than a number: an image, a table, a histogram. It tells how many bytes it holds, and
+/// is encoded later, once, on a thread of the run; `encode` gives a `cairn::Media`.
 template <class T>
 concept RichValue = std::move_constructible<T> && requires(const T& value) {
     value.encode();

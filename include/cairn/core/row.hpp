@@ -9,7 +9,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
-#include <tuple>
 #include <type_traits>
 #include <utility>
 
@@ -142,34 +141,12 @@ template <class... Names, class... Ts>
     }
 }
 
-template <class Name, class T>
-[[nodiscard]] constexpr auto if_number(Field<Name, T>& field) {
-    if constexpr (RichValue<T>)
-        return std::tuple<>{};
-    else
-        return std::tuple{std::move(field)};
-}
-/// The row of those fields that are not rich, which are left as they are.
-template <class... Names, class... Ts>
-[[nodiscard]] constexpr auto row_of_numbers(std::int64_t step, std::int64_t time_ns,
-                                            Field<Names, Ts>&&... fields) {
-    if constexpr (!(RichValue<Ts> || ...)) {
-        return make_row(step, time_ns, std::move(fields)...);
-    } else if constexpr (((times_named<Names, Field<Names, Ts>...> == 1) && ...)) {
-        return std::apply([&](auto... numbers) { return make_row(step, time_ns, std::move(numbers)...); },
-                          std::tuple_cat(if_number(fields)...));
-    } else {
-        (void)sizeof(this_row_has_the_same_metric_twice<Names...>);
-        return Row<>{step, time_ns};
-    }
-}
-
 }  // namespace detail
 
 /// A row that is not logged, for policies and tests: `cairn::row(cairn::step(3), "loss"_m = 0.5)`.
 template <class... Names, class... Ts>
 [[nodiscard]] constexpr auto row(Step step, Field<Names, Ts>... fields) {
-    return detail::row_of_numbers(step.value, 0, std::move(fields)...);
+    return detail::make_row(step.value, 0, std::move(fields)...);
 }
 
 /// A row that is not logged, at step 0.

@@ -23,10 +23,13 @@ namespace CAIRN_NAMESPACE {
 /// Louder ones are cut, NaN is silence.
 class Audio {
   public:
-    /// \param samples   of all channels in turn; they are copied. Throws invalid_argument on a rate of 0 or more
-    ///                  than 768000, on no channel or more than 64, and on samples that the channels do not divide.
+    /// \param samples   of all channels in turn; they are copied. Throws invalid_argument on a rate of 0 or
+    /// more
+    ///                  than 768000, on no channel or more than 64, and on samples that the channels do not
+    ///                  divide.
     template <std::floating_point T>
-    Audio(std::span<const T> samples, std::uint32_t rate, std::uint16_t channels = 1, std::string caption = {})
+    Audio(std::span<const T> samples, std::uint32_t rate, std::uint16_t channels = 1,
+          std::string caption = {})
         : rate_{rate}, channels_{channels}, caption_{std::move(caption)} {
         const bool fits = rate != 0 && rate <= 768'000 && channels != 0 && channels <= 64 &&
                           samples.size() % channels == 0 && samples.size() < std::size_t{1} << 29U;
@@ -47,7 +50,8 @@ class Audio {
     template <class Container>
         requires std::floating_point<typename Container::value_type>
     Audio(const Container& samples, std::uint32_t rate, std::uint16_t channels = 1, std::string caption = {})
-        : Audio{std::span<const typename Container::value_type>{samples}, rate, channels, std::move(caption)} {}
+        : Audio{std::span<const typename Container::value_type>{samples}, rate, channels,
+                std::move(caption)} {}
 
     [[nodiscard]] std::size_t memory() const noexcept { return bytes_.size(); }
     /// WAV: RIFF, PCM, 16 bits (Microsoft, Multimedia Programming Interface and Data Specifications 1.0).
@@ -70,9 +74,8 @@ class Audio {
         file.bytes_ += "data";
         file.put(size, 4);
         file.bytes_ += samples;
-        nlohmann::json about = {{"rate", rate_},
-                                {"channels", channels_},
-                                {"seconds", static_cast<double>(size / frame) / rate_}};
+        nlohmann::json about = {
+            {"rate", rate_}, {"channels", channels_}, {"seconds", static_cast<double>(size / frame) / rate_}};
         if (!caption_.empty()) about["caption"] = caption_;
         return {"audio", "audio/wav", std::move(file.bytes_), std::move(about)};
     }

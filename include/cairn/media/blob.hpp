@@ -24,7 +24,8 @@ class Blob {
             "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#$&-^_.+/";
         const std::size_t slash = type.find('/');
         if (slash == 0 || slash + 1 >= type.size() || type.size() > 100 ||
-            type.find_first_not_of(allowed) != std::string_view::npos || type.find('/', slash + 1) != std::string_view::npos) {
+            type.find_first_not_of(allowed) != std::string_view::npos ||
+            type.find('/', slash + 1) != std::string_view::npos) {
             detail::raise({errc::invalid_argument, "this is no media type", std::string{type.substr(0, 100)},
                            "write it as \"image/png\" or \"application/octet-stream\""});
         }

@@ -23,8 +23,8 @@ struct FieldOptions {
     std::string unit = {};
 };
 
-/// Numbers on a grid of `height` rows of `width`: `run.log("temperature"_m = cairn::Field2D{t, nx, ny})`. They are
-/// kept as 32-bit floats and drawn by who looks, in colours for the range that he chooses.
+/// Numbers on a grid of `height` rows of `width`: `run.log("temperature"_m = cairn::Field2D{t, nx, ny})`.
+/// They are kept as 32-bit floats and drawn by who looks, in colours for the range that he chooses.
 class Field2D {
   public:
     /// \param values  row by row, the first row on top; they are copied. Throws invalid_argument, unless they
@@ -41,14 +41,16 @@ class Field2D {
         bytes_.reserve(values.size() * 4);
         for (const T value : values) {
             const auto bits = std::bit_cast<std::uint32_t>(static_cast<float>(value));
-            for (unsigned shift = 0; shift < 32; shift += 8) bytes_ += static_cast<char>((bits >> shift) & 0xffU);
+            for (unsigned shift = 0; shift < 32; shift += 8)
+                bytes_ += static_cast<char>((bits >> shift) & 0xffU);
         }
     }
     /// The same of a vector or an array.
     template <class Container>
         requires std::floating_point<typename Container::value_type>
     Field2D(const Container& values, std::size_t width, std::size_t height, FieldOptions options = {})
-        : Field2D{std::span<const typename Container::value_type>{values}, width, height, std::move(options)} {}
+        : Field2D{std::span<const typename Container::value_type>{values}, width, height,
+                  std::move(options)} {}
 
     [[nodiscard]] std::size_t memory() const noexcept { return bytes_.size(); }
     /// Little-endian floats.

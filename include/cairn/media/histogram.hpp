@@ -28,9 +28,9 @@ class BasicHistogram {
   public:
     static constexpr std::size_t default_bins = 64;
 
-    /// Of samples of any number type, in bins of one width from the least finite value to the greatest. If all
-    /// are one value, the bins are a unit around it. Throws invalid_argument, if there are no bins or more than
-    /// 65536. Cost: two passes at the speed of memory; the samples are not kept.
+    /// Of samples of any number type, in bins of one width from the least finite value to the greatest. If
+    /// all are one value, the bins are a unit around it. Throws invalid_argument, if there are no bins or
+    /// more than 65536. Cost: two passes at the speed of memory; the samples are not kept.
     template <class T>
         requires std::is_arithmetic_v<T>
     explicit BasicHistogram(std::span<const T> samples, std::size_t bins = default_bins) {
@@ -46,39 +46,43 @@ class BasicHistogram {
         }
         min_ = low, max_ = high;
         mean_ = finite_ != 0 ? sum / static_cast<double>(finite_) : 0;
-        if (!(low < high)) low -= 0.5, high += 0.5;
-        set_even_edges(finite_ != 0 ? low : 0, finite_ != 0 ? high : 1, bins);
-        const double scale = static_cast<double>(bins) / (edges_.back() / 2 - edges_.front() / 2) / 2;
+        if (finite_ == 0) low = 0, high = 1;
+        if (!(low < high)) {
+            const double half = std::max(0.5, std::abs(low) * 1e-12);  // that a great number can be told from
+            low -= half, high += half;
+        }
+        set_even_edges(low, high, bins);
+        // Halved, so that the distance of the two ends of the range of doubles is a number.
+        const double from = edges_.front() / 2,
+                     scale = static_cast<double>(bins) / (edges_.back() / 2 - from);
         for (const T& sample : samples) {
             const double x = static_cast<double>(sample);
-            if (detail::is_finite(x)) {
-                // Halved, so that the distance of the two ends of the range of doubles is one.
-                const double at = (x / 2 - edges_.front() / 2) * 2 * scale;
-                ++counts_[std::min(static_cast<std::size_t>(at), bins - 1)];
-            } else {
+            if (detail::is_finite(x))
+                ++counts_[bin_of(x, (x / 2 - from) * scale)];
+            else
                 ++(detail::is_nan(x) ? nan_ : x > 0 ? positive_infinity_ : negative_infinity_);
-            }
         }
     }
     /// The same of anything that has its numbers in one row: a vector, an array.
     template <class Container>
         requires requires(const Container& c) { std::span{c}; } && (!std::same_as<Container, BasicHistogram>)
     explicit BasicHistogram(const Container& samples, std::size_t bins = default_bins)
-        : BasicHistogram{std::span<const std::remove_cv_t<typename decltype(std::span{samples})::element_type>>{
-                             samples},
-                         bins} {}
+        : BasicHistogram{
+              std::span<const std::remove_cv_t<typename decltype(std::span{samples})::element_type>>{samples},
+              bins} {}
 
-    /// From ready bins: `counts[i]` values lie between `edges[i]` and `edges[i + 1]`. Throws invalid_argument,
-    /// unless there is one edge more than counts and they rise.
+    /// From ready bins: `counts[i]` values lie between `edges[i]` and `edges[i + 1]`. Throws
+    /// invalid_argument, unless there is one edge more than counts and they rise.
     static BasicHistogram from_bins(std::vector<double> edges, std::vector<std::uint64_t> counts) {
         check_bins(counts.size());
         bool rises = edges.size() == counts.size() + 1;
         for (std::size_t i = 0; rises && i < edges.size(); ++i)
             rises = detail::is_finite(edges[i]) && (i == 0 || edges[i - 1] < edges[i]);
         if (!rises) {
-            detail::raise({errc::invalid_argument, "the edges of a histogram do not fit its counts",
-                           std::to_string(edges.size()) + " edges, " + std::to_string(counts.size()) + " counts",
-                           "give one edge more than counts, finite and rising"});
+            detail::raise(
+                {errc::invalid_argument, "the edges of a histogram do not fit its counts",
+                 std::to_string(edges.size()) + " edges, " + std::to_string(counts.size()) + " counts",
+                 "give one edge more than counts, finite and rising"});
         }
         BasicHistogram out;
         out.edges_ = std::move(edges);
@@ -109,7 +113,8 @@ class BasicHistogram {
     [[nodiscard]] std::uint64_t negative_infinity() const noexcept { return negative_infinity_; }  ///< -inf
 
     [[nodiscard]] std::size_t memory() const noexcept { return (edges_.size() + counts_.size()) * 8; }
-    /// `{"edges", "counts", "min", "max", "mean", "finite", "nan", "positive_infinity", "negative_infinity"}`.
+    /// `{"edges", "counts", "min", "max", "mean", "finite", "nan", "positive_infinity",
+    /// "negative_infinity"}`.
     [[nodiscard]] Media encode() const {
         Json out = {{"edges", edges_},
                     {"counts", counts_},
@@ -126,7 +131,17 @@ class BasicHistogram {
 
     static void check_bins(std::size_t bins) {
         if (bins != 0 && bins <= 65536) return;
-        detail::raise({errc::invalid_argument, "a histogram has 1 to 65536 bins", std::to_string(bins), "64 are usual"});
+        detail::raise({errc::invalid_argument, "a histogram has 1 to 65536 bins", std::to_string(bins),
+                       "64 are usual"});
+    }
+    /// The bin of a value that is `about` there: rounding may have missed it by one.
+    [[nodiscard]] std::size_t bin_of(double x, double about) const noexcept {
+        const std::size_t last = counts_.size() - 1;
+        std::size_t i =
+            about < static_cast<double>(last) ? about > 0 ? static_cast<std::size_t>(about) : 0 : last;
+        while (i > 0 && x < edges_[i]) --i;
+        while (i < last && x >= edges_[i + 1]) ++i;
+        return i;
     }
     void set_even_edges(double low, double high, std::size_t bins) {
         low = std::max(low, -std::numeric_limits<double>::max());

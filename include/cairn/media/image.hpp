@@ -40,9 +40,15 @@ namespace detail {
 /// The colour of a place between 0 and 1.
 [[nodiscard]] inline std::array<std::uint8_t, 3> colour_at(ColourMap map, double place) noexcept {
     // Matplotlib's viridis (CC0) at ten places of one distance; straight between them.
-    constexpr std::array<std::array<double, 3>, 10> viridis{{{68, 1, 84}, {72, 40, 120}, {62, 74, 137},
-                                                             {49, 104, 142}, {38, 130, 142}, {31, 158, 137},
-                                                             {53, 183, 121}, {109, 205, 89}, {180, 222, 44},
+    constexpr std::array<std::array<double, 3>, 10> viridis{{{68, 1, 84},
+                                                             {72, 40, 120},
+                                                             {62, 74, 137},
+                                                             {49, 104, 142},
+                                                             {38, 130, 142},
+                                                             {31, 158, 137},
+                                                             {53, 183, 121},
+                                                             {109, 205, 89},
+                                                             {180, 222, 44},
                                                              {253, 231, 37}}};
     const auto byte = [](double x) { return static_cast<std::uint8_t>(x + 0.5); };
     if (map == ColourMap::grey) return {byte(place * 255), byte(place * 255), byte(place * 255)};
@@ -56,15 +62,16 @@ namespace detail {
 
 }  // namespace detail
 
-/// A picture out of pixels, kept as PNG: `run.log("sample"_m = cairn::Image{pixels, 28, 28, 1})`. The pixels are
-/// copied.
+/// A picture out of pixels, kept as PNG: `run.log("sample"_m = cairn::Image{pixels, 28, 28, 1})`. The pixels
+/// are copied.
 class Image {
   public:
     /// \param pixels    8 bits for each channel, row by row, the first row on top.
-    /// \param channels  1 grey, 2 grey and opacity, 3 red, green, blue, 4 with opacity. Throws invalid_argument,
+    /// \param channels  1 grey, 2 grey and opacity, 3 red, green, blue, 4 with opacity. Throws
+    /// invalid_argument,
     ///                  unless there are width × height × channels and some, and at most 2^24 of a side.
-    Image(std::span<const std::uint8_t> pixels, std::size_t width, std::size_t height, std::size_t channels = 3,
-          std::string caption = {})
+    Image(std::span<const std::uint8_t> pixels, std::size_t width, std::size_t height,
+          std::size_t channels = 3, std::string caption = {})
         : pixels_(pixels.begin(), pixels.end()), width_{width}, height_{height}, channels_{channels},
           caption_{std::move(caption)} {
         check(pixels.size());
@@ -76,7 +83,8 @@ class Image {
     [[nodiscard]] static Image of_numbers(std::span<const T> values, std::size_t width, std::size_t height,
                                           ImageOptions options = {}) {
         Image out;
-        out.width_ = width, out.height_ = height, out.channels_ = 4, out.caption_ = std::move(options.caption);
+        out.width_ = width, out.height_ = height, out.channels_ = 4,
+        out.caption_ = std::move(options.caption);
         if (values.size() > std::numeric_limits<std::size_t>::max() / 4) out.check(0);
         out.check(values.size() * 4);
         double low = std::numeric_limits<double>::infinity(), high = -low;
@@ -105,7 +113,8 @@ class Image {
     [[nodiscard]] std::size_t memory() const noexcept { return pixels_.size(); }
     /// A PNG file. Throws io, if libpng fails.
     [[nodiscard]] Media encode() const {
-        constexpr std::array<png_uint_32, 4> formats{PNG_FORMAT_GRAY, PNG_FORMAT_GA, PNG_FORMAT_RGB, PNG_FORMAT_RGBA};
+        constexpr std::array<png_uint_32, 4> formats{PNG_FORMAT_GRAY, PNG_FORMAT_GA, PNG_FORMAT_RGB,
+                                                     PNG_FORMAT_RGBA};
         png_image image{};
         image.version = PNG_IMAGE_VERSION;
         image.width = static_cast<png_uint_32>(width_);
@@ -115,7 +124,8 @@ class Image {
         std::string bytes(PNG_IMAGE_PNG_SIZE_MAX(image), '\0');
         png_alloc_size_t size = bytes.size();
         if (png_image_write_to_memory(&image, bytes.data(), &size, 0, pixels_.data(), 0, nullptr) == 0) {
-            detail::raise({errc::io, std::string{"libpng could not encode a picture: "} + image.message, "", ""});
+            detail::raise(
+                {errc::io, std::string{"libpng could not encode a picture: "} + image.message, "", ""});
         }
         bytes.resize(size);
         Media out{"image", "image/png", std::move(bytes), {{"width", width_}, {"height", height_}}};
@@ -128,8 +138,8 @@ class Image {
 
     void check(std::size_t bytes) const {
         constexpr std::size_t most_side = std::size_t{1} << 24U;
-        const bool fits = channels_ >= 1 && channels_ <= 4 && width_ >= 1 && width_ <= most_side && height_ >= 1 &&
-                          height_ <= most_side && bytes / channels_ / width_ == height_ &&
+        const bool fits = channels_ >= 1 && channels_ <= 4 && width_ >= 1 && width_ <= most_side &&
+                          height_ >= 1 && height_ <= most_side && bytes / channels_ / width_ == height_ &&
                           bytes % (channels_ * width_) == 0;
         if (fits) return;
         detail::raise({errc::invalid_argument, "the pixels do not fit the size of the picture",

@@ -14,10 +14,10 @@ namespace CAIRN_NAMESPACE {
 
 /// A rich value as a run keeps it.
 struct Media {
-    std::string kind;   ///< how it is shown: "image", "table", "histogram", "text", "field", "audio", "curve",
-                        ///< "blob"; a reader shows one that it does not know as "blob"
-    std::string type;   ///< the media type of the bytes: "image/png"
-    std::string bytes;  ///< the value; at most 1 GiB
+    std::string kind;  ///< how it is shown: "image", "table", "histogram", "text", "field", "audio", "curve",
+                       ///< "blob"; a reader shows one that it does not know as "blob"
+    std::string type;  ///< the media type of the bytes: "image/png"
+    std::string bytes;                                ///< the value; at most 1 GiB
     nlohmann::json about = nlohmann::json::object();  ///< width, height, caption, …; at most 1 MiB of text
 };
 

@@ -38,7 +38,8 @@ class ConfusionMatrix {
         nlohmann::json rows = nlohmann::json::array();
         for (std::size_t i = 0; i < labels_.size(); ++i) {
             const auto from = counts_.begin() + static_cast<std::ptrdiff_t>(i * labels_.size());
-            rows.push_back(std::vector<std::uint64_t>(from, from + static_cast<std::ptrdiff_t>(labels_.size())));
+            rows.push_back(
+                std::vector<std::uint64_t>(from, from + static_cast<std::ptrdiff_t>(labels_.size())));
         }
         const nlohmann::json out = {{"labels", labels_}, {"counts", std::move(rows)}};
         return {"confusion_matrix", "application/json",
@@ -52,7 +53,8 @@ class ConfusionMatrix {
 
 /// Counts true against predicted classes, which are numbers from 0 on: `run.log("confusion"_m =
 /// cairn::confusion_matrix(truth, predicted, {"cat", "dog"}))`. Without labels they are the numbers. Throws
-/// invalid_argument, if the two differ in length, or on a class that is negative, without a label, or above 4095.
+/// invalid_argument, if the two differ in length, or on a class that is negative, without a label, or above
+/// 4095.
 template <class Truth, class Predicted>
     requires std::integral<typename Truth::value_type> && std::integral<typename Predicted::value_type>
 [[nodiscard]] ConfusionMatrix confusion_matrix(const Truth& truth, const Predicted& predicted,
@@ -63,15 +65,18 @@ template <class Truth, class Predicted>
     const std::uint64_t allowed = labels.empty() ? most : labels.size();
     std::uint64_t classes = labels.size();
     // A negative class is a great number.
-    const auto see = [&](auto one) { classes = std::max(classes, std::uint64_t{1} + static_cast<std::uint64_t>(one)); };
+    const auto see = [&](auto one) {
+        classes = std::max(classes, std::uint64_t{1} + static_cast<std::uint64_t>(one));
+    };
     for (const auto one : is) see(one);
     for (const auto one : said) see(one);
-    const bool has_negative = classes == 0 || std::any_of(is.begin(), is.end(), [](auto one) { return one < 0; }) ||
+    const bool has_negative = classes == 0 ||
+                              std::any_of(is.begin(), is.end(), [](auto one) { return one < 0; }) ||
                               std::any_of(said.begin(), said.end(), [](auto one) { return one < 0; });
     if (is.size() != said.size() || is.empty() || has_negative || classes > allowed || classes > most) {
         detail::raise({errc::invalid_argument, "these classes make no confusion matrix",
-                       std::to_string(is.size()) + " true and " + std::to_string(said.size()) + " predicted, " +
-                           std::to_string(labels.size()) + " labels",
+                       std::to_string(is.size()) + " true and " + std::to_string(said.size()) +
+                           " predicted, " + std::to_string(labels.size()) + " labels",
                        "give as many of both, numbers from 0 on, below the number of labels"});
     }
     const auto side = static_cast<std::size_t>(classes);
@@ -96,14 +101,14 @@ class Curve {
 
     [[nodiscard]] const std::vector<double>& x() const noexcept { return x_; }
     [[nodiscard]] const std::vector<double>& y() const noexcept { return y_; }
-    /// What the curve is worth in one number, if that was told: of ROC the area below, of precision and recall
-    /// the average precision.
+    /// What the curve is worth in one number, if that was told: of ROC the area below, of precision and
+    /// recall the average precision.
     [[nodiscard]] double area() const noexcept { return area_; }
     void set_area(double area) noexcept { area_ = area; }
 
     [[nodiscard]] std::size_t memory() const noexcept { return x_.size() * 16; }
-    /// `{"x_name", "y_name", "x": [numbers], "y": [numbers], "area"}`; the numbers of at most 1000 points, the
-    /// first and the last among them.
+    /// `{"x_name", "y_name", "x": [numbers], "y": [numbers], "area"}`; the numbers of at most 1000 points,
+    /// the first and the last among them.
     [[nodiscard]] Media encode() const {
         constexpr std::size_t most = 1000;
         nlohmann::json x = nlohmann::json::array(), y = x;
@@ -113,9 +118,11 @@ class Curve {
             x.push_back(x_[at]);
             y.push_back(y_[at]);
         }
-        nlohmann::json out = {{"x_name", x_name_}, {"y_name", y_name_}, {"x", std::move(x)}, {"y", std::move(y)}};
+        nlohmann::json out = {
+            {"x_name", x_name_}, {"y_name", y_name_}, {"x", std::move(x)}, {"y", std::move(y)}};
         if (!detail::is_nan(area_)) out["area"] = area_;
-        return {"curve", "application/json", out.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)};
+        return {"curve", "application/json",
+                out.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)};
     }
 
   private:
@@ -180,8 +187,8 @@ template <class Truth, class Scores>
     return curve;
 }
 
-/// Precision over recall of scores, the greater the likelier; `area()` is the average precision: the precision
-/// at each threshold, weighted by what it adds to the recall. Throws as `roc_curve` does.
+/// Precision over recall of scores, the greater the likelier; `area()` is the average precision: the
+/// precision at each threshold, weighted by what it adds to the recall. Throws as `roc_curve` does.
 template <class Truth, class Scores>
 [[nodiscard]] Curve precision_recall_curve(const Truth& truth, const Scores& scores) {
     const auto at = detail::positives_of(std::span<const typename Truth::value_type>{truth},

@@ -22,15 +22,17 @@ class BasicTable {
     /// An empty one. Throws invalid_argument, if it has no columns.
     explicit BasicTable(std::vector<std::string> columns) : columns_{std::move(columns)} {
         if (columns_.empty())
-            detail::raise({errc::invalid_argument, "a table has at least one column", "", "name its columns"});
+            detail::raise(
+                {errc::invalid_argument, "a table has at least one column", "", "name its columns"});
     }
 
     /// Throws invalid_argument, if it has not a cell for each column.
     void add_row(std::vector<Json> cells) {
         if (cells.size() != columns_.size()) {
-            detail::raise({errc::invalid_argument, "a row does not fit its table",
-                           std::to_string(cells.size()) + " cells, " + std::to_string(columns_.size()) + " columns",
-                           "give a cell for each column; nullptr is an empty one"});
+            detail::raise(
+                {errc::invalid_argument, "a row does not fit its table",
+                 std::to_string(cells.size()) + " cells, " + std::to_string(columns_.size()) + " columns",
+                 "give a cell for each column; nullptr is an empty one"});
         }
         rows_.push_back(std::move(cells));
     }

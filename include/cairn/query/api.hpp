@@ -4,7 +4,6 @@
 // Costs nlohmann/json.
 
 #include <cairn/core/error.hpp>
-#include <cairn/core/read_number.hpp>
 #include <cairn/policy/parse.hpp>
 #include <cairn/policy/parse_retention.hpp>
 #include <cairn/policy/simulate.hpp>

@@ -39,8 +39,8 @@ class MediaList {
     /// Of a run's folder, or of a rank's. A run without rich values has an empty list.
     explicit MediaList(const std::filesystem::path& run_dir) : path_{run_dir / detail::media_file} {}
 
-    /// Looks for what was added. Fails: corrupt, unsupported, io. Cost: reads what is said of each new value, not
-    /// the values.
+    /// Looks for what was added. Fails: corrupt, unsupported, io. Cost: reads what is said of each new value,
+    /// not the values.
     result<void> refresh() {
         auto reader = detail::MediaReader::open(path_);
         if (!reader) {

@@ -39,8 +39,7 @@ inline constexpr std::uint64_t most_answered_bytes = std::uint64_t{64} << 20U;
     nlohmann::json out = nlohmann::json::object();
     for (const RecordedMedia& one : list.all()) {
         nlohmann::json& about = out[one.metric];
-        if (about.is_null())
-            about = {{"count", 0U}, {"first_step", one.step}, {"last_step", one.step}};
+        if (about.is_null()) about = {{"count", 0U}, {"first_step", one.step}, {"last_step", one.step}};
         about["kind"] = one.kind;
         about["count"] = about["count"].get<std::uint64_t>() + 1;
         about["first_step"] = std::min(about["first_step"].get<std::int64_t>(), one.step);
@@ -75,12 +74,13 @@ template <class V>
 [[nodiscard]] std::vector<V> spread(const std::vector<V>& all, std::size_t most) {
     if (all.size() <= most) return all;
     std::vector<V> out;
-    for (std::size_t i = 0; i < most; ++i) out.push_back(all[most == 1 ? all.size() - 1 : i * (all.size() - 1) / (most - 1)]);
+    for (std::size_t i = 0; i < most; ++i)
+        out.push_back(all[most == 1 ? all.size() - 1 : i * (all.size() - 1) / (most - 1)]);
     return out;
 }
 
-/// Without a `metric` which there are; of a metric at most `most` of its values, evenly spread over those from
-/// step `from` to step `to`, with `values=yes` with what they are; `at` names one.
+/// Without a `metric` which there are; of a metric at most `most` of its values, evenly spread over those
+/// from step `from` to step `to`, with `values=yes` with what they are; `at` names one.
 [[nodiscard]] inline result<nlohmann::json> media_answer(const MediaList& list, const ParameterReader& ask) {
     constexpr auto least_step = std::numeric_limits<std::int64_t>::min(),
                    most_step = std::numeric_limits<std::int64_t>::max();
@@ -112,8 +112,8 @@ template <class V>
     for (const RecordedMedia* one : spread(found, *most)) {
         bytes += one->bytes;
         if (*has_values && bytes > most_answered_bytes) {
-            return error{errc::invalid_argument, "these are more bytes than one answer has", std::to_string(bytes),
-                         "ask for fewer at once, with from and to or with most"};
+            return error{errc::invalid_argument, "these are more bytes than one answer has",
+                         std::to_string(bytes), "ask for fewer at once, with from and to or with most"};
         }
         entries.push_back(*has_values ? with_value(list, *one) : as_json(*one));
     }

@@ -49,8 +49,8 @@ class StoreWatch {
     /// The store that is watched.
     [[nodiscard]] const StoreReader& store() const noexcept { return store_; }
 
-    /// Looks at the store, unless it did so in the last `patience_ns`. Cost: asks the system for seven files of
-    /// each run, and reads those runs that have changed. Fails as listing a store does.
+    /// Looks at the store, unless it did so in the last `patience_ns`. Cost: asks the system for seven files
+    /// of each run, and reads those runs that have changed. Fails as listing a store does.
     result<void> look(std::int64_t patience_ns = 0) {
         const std::int64_t now = detail::wall_ns();
         if (looked_ns_ != 0 && now - looked_ns_ >= 0 && now - looked_ns_ < patience_ns) return {};

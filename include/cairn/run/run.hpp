@@ -5,6 +5,7 @@
 
 #include <cairn/core/deferred.hpp>
 #include <cairn/core/dynamic_row.hpp>
+#include <cairn/core/rich_row.hpp>
 #include <cairn/core/row.hpp>
 #include <cairn/core/time.hpp>
 #include <cairn/fwd.hpp>
@@ -67,8 +68,9 @@ class BasicRun {
     // ---- logging
 
     /// Logs one row at a step: `run.log(cairn::step(epoch), "loss"_m = loss)`. Returns the row, for a
-    /// checkpoint; rich values (see `EncodesMedia`) are kept beside it, at its step. Fails: never; a row that cannot be kept is counted in `health()`. Threads: any. Cost: tens
-    /// of nanoseconds; no lock, no system call. When it returns, a SIGKILL of the process loses no value.
+    /// checkpoint; rich values (see `EncodesMedia`) are kept beside it, at its step. Fails: never; a row that
+    /// cannot be kept is counted in `health()`. Threads: any. Cost: tens of nanoseconds; no lock, no system
+    /// call. When it returns, a SIGKILL of the process loses no value.
     template <class... Names, class... Ts>
     auto log(Step step, Field<Names, Ts>... fields) noexcept {
         return log_fields(step.value, std::move(fields)...);
@@ -81,8 +83,10 @@ class BasicRun {
         return log_fields(own_step(), std::move(fields)...);
     }
 
-    /// Logs a rich value under a name that is known only at run time: `run.log(name, cairn::Histogram{samples},
-    /// {.step = n})`. Without a step it is the calling thread's count of rows, which a row without numbers is.
+    /// Logs a rich value under a name that is known only at run time: `run.log(name,
+    /// cairn::Histogram{samples},
+    /// {.step = n})`. Without a step it is the calling thread's count of rows, which a row without numbers
+    /// is.
     template <EncodesMedia V>
     void log(std::string_view metric, V value, LogOptions options = {}) noexcept {
         const std::int64_t step = options.step ? *options.step : own_step();
@@ -278,7 +282,8 @@ class BasicRun {
     }
     template <class R, class Name, class V>
     void keep_if_rich(const R& row, Field<Name, V> field) noexcept {
-        if constexpr (RichValue<V>) core_->keep(Name::name, row.step(), row.time_ns(), std::move(field.value));
+        if constexpr (RichValue<V>)
+            core_->keep(Name::name, row.step(), row.time_ns(), std::move(field.value));
     }
     template <class Values>
     DynamicRow log_values(const Values& values, const LogOptions& options) {

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 #pragma once
-// The rich values of a run, one behind the other in one file. A value is found by its place; what was torn off
-// or damaged is passed over.
+// The rich values of a run, one behind the other in one file. A value is found by its place; what was torn
+// off or damaged is passed over.
 //
 //   file   "CAIRNMED" · u32 version · u32 0
-//   entry  u32 "MEDI" · u32 CRC-32C of what follows up to the value · u32 bytes of the text · u32 CRC-32C of the
+//   entry  u32 "MEDI" · u32 CRC-32C of what follows up to the value · u32 bytes of the text · u32 CRC-32C of
+//   the
 //          value · u64 bytes of the value · text (JSON), filled up with zeros · value, filled up with zeros
 //
 // Little-endian; everything is a multiple of 8 bytes.
@@ -91,11 +92,13 @@ class BasicMediaReader {
     result<MediaEntry> entry_at(std::uint64_t at) {
         MediaEntry entry;
         at_ = at;
-        const bool can_be = at >= media_header_bytes && at % 8 == 0 && at < size_ && size_ - at >= media_head_bytes;
+        const bool can_be =
+            at >= media_header_bytes && at % 8 == 0 && at < size_ && size_ - at >= media_head_bytes;
         const auto is_whole = can_be ? parse(entry) : result<bool>{false};
         if (!is_whole) return is_whole.error();
         if (*is_whole) return entry;
-        return error{errc::not_found, "no rich value begins there", std::to_string(at), "take a place that was told"};
+        return error{errc::not_found, "no rich value begins there", std::to_string(at),
+                     "take a place that was told"};
     }
     /// The value of an entry. Fails: corrupt, io.
     [[nodiscard]] result<std::string> read(const MediaEntry& entry) const {
@@ -103,7 +106,8 @@ class BasicMediaReader {
         const auto got = file_.read_at(entry.value, writable_bytes_of(bytes));
         if (!got) return got.error();
         if (*got == bytes.size() && crc32c(bytes_of(bytes)) == entry.crc) return bytes;
-        return error{errc::corrupt, "a rich value is damaged", file_.path().string(), "the others can be read"};
+        return error{errc::corrupt, "a rich value is damaged", file_.path().string(),
+                     "the others can be read"};
     }
 
     /// Where the last whole entry ends: what follows is torn.
@@ -133,7 +137,8 @@ class BasicMediaReader {
         std::vector<std::byte> whole(media_head_bytes + padded(text));
         const auto read = file_.read_at(at_, whole);
         if (!read) return read.error();
-        if (*read < whole.size() || crc32c(std::span{whole}.subspan(8)) != get<std::uint32_t>(whole.data() + 4)) {
+        if (*read < whole.size() ||
+            crc32c(std::span{whole}.subspan(8)) != get<std::uint32_t>(whole.data() + 4)) {
             budget_ -= text;
             return false;
         }
@@ -153,7 +158,8 @@ class BasicMediaReader {
             const std::size_t whole = *got / 8 * 8;
             if (whole == 0) break;
             for (std::size_t i = 0; i < whole; i += 8) {
-                if (std::memcmp(piece.data() + i, media_entry_magic.data(), media_entry_magic.size()) != 0) continue;
+                if (std::memcmp(piece.data() + i, media_entry_magic.data(), media_entry_magic.size()) != 0)
+                    continue;
                 at_ += i;
                 return {};
             }
@@ -204,7 +210,8 @@ class BasicMediaWriter {
     result<void> append(std::string_view text, std::span<const std::byte> value) {
         if (text.size() > most_media_text || value.size() > most_media_bytes) {
             return error{errc::invalid_argument, "a rich value is too large",
-                         std::to_string(text.size()) + " bytes of text, " + std::to_string(value.size()) + " of value",
+                         std::to_string(text.size()) + " bytes of text, " + std::to_string(value.size()) +
+                             " of value",
                          "at most 1 MiB of text and 1 GiB of value"};
         }
         std::vector<std::byte> head(media_head_bytes + padded(text.size()));

@@ -35,8 +35,8 @@ class BasicMediaKeeper {
     /// The file is made with the first value.
     explicit BasicMediaKeeper(std::filesystem::path file) : path_{std::move(file)} {}
 
-    /// Hands a value to the saver; `core` hears if it comes to nothing. Fails: busy, if those that wait have all
-    /// the memory they may, or there is no thread.
+    /// Hands a value to the saver; `core` hears if it comes to nothing. Fails: busy, if those that wait have
+    /// all the memory they may, or there is no thread.
     result<void> take(const std::shared_ptr<RunCore>& core, const MediaPlace& place, std::size_t memory,
                       std::function<Media()> encode) {
         if (waiting_.fetch_add(memory, std::memory_order_relaxed) + memory > most_waiting) {

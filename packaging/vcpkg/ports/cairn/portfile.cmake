@@ -10,6 +10,7 @@ vcpkg_from_github(
 
 vcpkg_check_features(OUT_FEATURE_OPTIONS FEATURE_OPTIONS
     FEATURES
+        png CAIRN_PNG
         http CAIRN_HTTP
         cli CAIRN_CLI
 )
