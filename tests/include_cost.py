@@ -11,25 +11,25 @@ COMPILER = sys.argv[1] if len(sys.argv) > 1 and __name__ == "__main__" else "g++
 
 # The most that a header of the layer may bring, with g++ 12: own lines, all lines. Raise one only with a reason.
 BUDGET = {
-    "cairn.hpp": (15350, 118000),  # 12000 before the history was packed, versions written beside the loop, rich values kept
-    "api.hpp": (11650, 115000),
-    "extern.hpp": (11750, 115000),  # it names what it declares
-    "engine.hpp": (15400, 118000),
-    "cairn_full.hpp": (20600, 133500),
+    "cairn.hpp": (15700, 118500),  # 12000 before the history was packed, versions written beside the loop, rich values kept, the machine sampled
+    "api.hpp": (11800, 115000),
+    "extern.hpp": (11850, 115000),  # it names what it declares
+    "engine.hpp": (15750, 118500),
+    "cairn_full.hpp": (21400, 134800),
     "fwd.hpp": (100, 100),
     "core": (400, 28000),
     "policy/policy.hpp": (2000, 19000),  # for those who want policies only
     "policy": (3000, 52000),
     "model": (1700, 100000),
     "media": (1400, 100000),
-    "store": (4300, 105000),
-    "run": (11800, 113000),
+    "store": (4500, 105000),
+    "run": (12150, 113000),
     "checkpoint": (12800, 115000),
-    "query": (11550, 113500),
-    "serve/server.hpp": (12900, 200000),
-    "cli/serve.hpp": (13050, 200000),
-    "serve": (11700, 116000),
-    "cli": (13350, 126000),
+    "query": (11650, 114000),
+    "serve/server.hpp": (13050, 200000),
+    "cli/serve.hpp": (13200, 200000),
+    "serve": (11800, 116000),
+    "cli": (13500, 126600),
 }
 
 

@@ -12,6 +12,7 @@
 #include <bit>
 #include <cerrno>
 #include <charconv>
+#include <clocale>
 #include <cmath>
 #include <concepts>
 #include <condition_variable>
@@ -45,6 +46,7 @@
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <thread>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -5299,7 +5301,12 @@ template <class T>
     return (bytes + 7U) & ~std::size_t{7};
 }
 
-enum class RecordKind : std::uint8_t { padding = 0, row = 1, name = 2, event = 3 };
+/// `sample`: as a row, but of the machine and not of the program.
+enum class RecordKind : std::uint8_t { padding = 0, row = 1, name = 2, event = 3, sample = 4 };
+/// Whether its numbers are values of series.
+[[nodiscard]] constexpr bool has_series(RecordKind kind) noexcept {
+    return kind == RecordKind::row || kind == RecordKind::sample;
+}
 
 /// A row or event that is larger than a record may be goes into several that follow each other in their ring:
 /// all but the last continue, all but the first are continued.
@@ -5400,7 +5407,9 @@ class BasicRecordReader {
         if (rest_.size() < record_header_bytes) return stop();
         const std::size_t bytes = get<std::uint32_t>(rest_.data());
         const std::uint32_t tag = get<std::uint32_t>(rest_.data() + 4);
-        if (bytes < record_header_bytes || bytes % 8 != 0 || bytes > rest_.size() || (tag & 0xffU) > 3)
+        constexpr auto last_kind = static_cast<std::uint32_t>(RecordKind::sample);
+        if (bytes < record_header_bytes || bytes % 8 != 0 || bytes > rest_.size() ||
+            (tag & 0xffU) > last_kind)
             return stop();
         record = {static_cast<RecordKind>(tag & 0xffU), static_cast<std::uint8_t>(tag >> 8U),
                   rest_.subspan(record_header_bytes, bytes - record_header_bytes)};
@@ -5824,6 +5833,52 @@ struct Health {
 
 }  // namespace CAIRN_NAMESPACE
 
+// ---- cairn/core/read_number.hpp
+// Numbers out of texts, where libc++ is as yet without `std::from_chars` for a double. Costs <charconv> and
+// <string>.
+
+namespace CAIRN_NAMESPACE::detail {
+
+#if defined(__APPLE__) || (defined(_LIBCPP_VERSION) && _LIBCPP_VERSION < 200000)
+/// `std::from_chars` for a double, infinite if it is too great, which libc++ has from version 20 on and macOS
+/// from 26: C's reader, with the point of the program's locale.
+template <class = void>
+[[nodiscard]] std::from_chars_result read_number(const char* from, const char* to, double& value) {
+    const auto skip_digits = [to](const char* at) {
+        while (at != to && *at >= '0' && *at <= '9') ++at;
+        return at;
+    };
+    const char* const whole = from != to && *from == '-' ? from + 1 : from;
+    const char* const point = skip_digits(whole);
+    const char* const fraction = point != to && *point == '.' ? point + 1 : point;
+    const char* end = skip_digits(fraction);
+    if (point == whole && end == fraction) return {from, std::errc::invalid_argument};
+    if (end != to && (*end == 'e' || *end == 'E')) {
+        const bool is_signed = to - end > 1 && (end[1] == '-' || end[1] == '+');
+        const char* const exponent = end + (is_signed ? 2 : 1);
+        if (const char* const last = skip_digits(exponent); last != exponent) end = last;
+    }
+    std::string text{from, point};
+    if (fraction != point) text += std::localeconv()->decimal_point;
+    text.append(fraction, end);
+    errno = 0;
+    value = std::strtod(text.c_str(), nullptr);
+    return {end, value == 0 && errno == ERANGE ? std::errc::result_out_of_range : std::errc{}};
+}
+#else
+[[nodiscard]] inline std::from_chars_result read_number(const char* from, const char* to,
+                                                        double& value) noexcept {
+    return std::from_chars(from, to, value);
+}
+#endif
+/// The same for an integer.
+template <std::integral N>
+[[nodiscard]] std::from_chars_result read_number(const char* from, const char* to, N& value) noexcept {
+    return std::from_chars(from, to, value);
+}
+
+}  // namespace CAIRN_NAMESPACE::detail
+
 // ---- cairn/store/detail/os_sys_types.hpp
 // What the calls in os_sys_posix.hpp and os_sys_windows.hpp take and give.
 
@@ -5889,6 +5944,7 @@ struct ProcessTime {
 #include <string>
 
 #include <dirent.h>
+#include <dlfcn.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/file.h>
@@ -6123,6 +6179,19 @@ inline void unmap(void* at, std::size_t size) noexcept { (void)::munmap(at, size
     return ::flock(fd, LOCK_UN);
 }
 
+[[nodiscard]] inline void* open_library(const char* name) noexcept {
+    return ::dlopen(name, RTLD_LAZY | RTLD_LOCAL);
+}
+using Function = void (*)();
+[[nodiscard]] inline Function find_in_library(void* library, const char* name) noexcept {
+    return reinterpret_cast<Function>(::dlsym(library, name));
+}
+/// What the process has used of all processors; negative if the system does not tell.
+[[nodiscard]] inline double process_cpu_seconds() noexcept {
+    ::timespec used{};
+    if (::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used) != 0) return -1;
+    return static_cast<double>(used.tv_sec) + static_cast<double>(used.tv_nsec) / 1e9;
+}
 [[nodiscard]] inline std::uint64_t getpid() noexcept { return static_cast<std::uint64_t>(::getpid()); }
 /// Whether the process exists, as far as this one may know: 0, or -1 with ESRCH or EPERM.
 [[nodiscard]] inline int exists(std::uint64_t pid) noexcept { return ::kill(static_cast<::pid_t>(pid), 0); }
@@ -6690,6 +6759,22 @@ inline void unmap(void* at, std::size_t) noexcept { ::UnmapViewOfFile(at); }
 
 [[nodiscard]] inline std::uint64_t getpid() noexcept { return ::GetCurrentProcessId(); }
 /// When a process began, in 100 ns since 1601, and whether only handles of it are left.
+[[nodiscard]] inline void* open_library(const char* name) noexcept {
+    return ::LoadLibraryExA(name, nullptr, LOAD_LIBRARY_SEARCH_SYSTEM32);
+}
+using Function = void (*)();
+[[nodiscard]] inline Function find_in_library(void* library, const char* name) noexcept {
+    return reinterpret_cast<Function>(::GetProcAddress(static_cast<::HMODULE>(library), name));
+}
+/// What the process has used of all processors; negative if the system does not tell.
+[[nodiscard]] inline double process_cpu_seconds() noexcept {
+    ::FILETIME times[4]{};  // began, ended, in the kernel, outside; in units of 100 ns
+    if (::GetProcessTimes(::GetCurrentProcess(), &times[0], &times[1], &times[2], &times[3]) == 0) return -1;
+    const auto seconds = [](const ::FILETIME& time) {
+        return static_cast<double>(joined(time.dwHighDateTime, time.dwLowDateTime)) / 1e7;
+    };
+    return seconds(times[2]) + seconds(times[3]);
+}
 [[nodiscard]] inline int process_time(std::uint64_t pid, ProcessTime& to) noexcept {
     const ::HANDLE process =
         ::OpenProcess(PROCESS_QUERY_LIMITED_INFORMATION | SYNCHRONIZE, FALSE, static_cast<::DWORD>(pid));
@@ -7445,6 +7530,31 @@ template <class = void>
     }
     return {};
 }
+
+}  // namespace CAIRN_NAMESPACE::detail::os
+
+// ---- cairn/store/detail/os_library.hpp
+// Libraries that are loaded while the program runs, if they are there.
+
+namespace CAIRN_NAMESPACE::detail::os {
+
+/// A library that stays loaded: what it began may go on. Threads: any may look things up.
+class Library {
+  public:
+    Library() = default;
+    /// Not loaded, if there is none of this name.
+    explicit Library(const char* name) noexcept : handle_{sys::open_library(name)} {}
+
+    [[nodiscard]] bool is_loaded() const noexcept { return handle_ != nullptr; }
+    /// A function of it, as the type that the caller knows it by; null if it has none of this name.
+    template <class F>
+    [[nodiscard]] F* find(const char* name) const noexcept {
+        return is_loaded() ? reinterpret_cast<F*>(sys::find_in_library(handle_, name)) : nullptr;
+    }
+
+  private:
+    void* handle_ = nullptr;
+};
 
 }  // namespace CAIRN_NAMESPACE::detail::os
 
@@ -8345,6 +8455,124 @@ class CAIRN_ONE_IN_PROCESS ThreadData {
 
 }  // namespace CAIRN_NAMESPACE::detail::os
 
+// ---- cairn/store/detail/os_usage.hpp
+// What the machine and this process use, as Linux tells it in /proc; of other systems the process's share
+// only.
+
+namespace CAIRN_NAMESPACE::detail::os {
+
+/// Counted since the process or the machine began, or as it is now. Empty where the system does not tell.
+struct Usage {
+    std::optional<double> process_cpu_s{};  ///< on all processors together
+    std::optional<double> process_threads{};
+    std::optional<double> process_memory{};   ///< bytes that are in memory
+    std::optional<double> process_read{};     ///< bytes from disks
+    std::optional<double> process_written{};  ///< bytes to disks
+    std::optional<double> machine_busy{};     ///< of all processors together; in the unit of `machine_time`
+    std::optional<double> machine_time{};
+    std::optional<double> memory_total{};      ///< bytes; of the group that the kernel bounds, if it does
+    std::optional<double> memory_available{};  ///< bytes
+    std::optional<double> received{};          ///< bytes from networks, without the machine's own
+    std::optional<double> sent{};              ///< bytes to networks
+};
+
+/// The numbers that stand in a text, one after the other. Threads: a value.
+class NumbersIn {
+  public:
+    explicit NumbersIn(std::string_view text) noexcept : rest_{text} {}
+    /// The next one; nothing at the end, and where something else stands.
+    std::optional<double> next() noexcept {
+        const std::size_t from = rest_.find_first_not_of(" \t");
+        if (from == std::string_view::npos) return std::nullopt;
+        std::uint64_t value = 0;
+        const char* const end = rest_.data() + rest_.size();
+        const auto read = std::from_chars(rest_.data() + from, end, value);
+        if (read.ec != std::errc{}) return std::nullopt;
+        rest_ = {read.ptr, static_cast<std::size_t>(end - read.ptr)};
+        return static_cast<double>(value);
+    }
+    void skip(int count) noexcept {
+        for (int i = 0; i < count; ++i) (void)next();
+    }
+
+  private:
+    std::string_view rest_;
+};
+
+/// What follows a key in a text of lines.
+[[nodiscard]] inline NumbersIn numbers_after(std::string_view text, std::string_view key) noexcept {
+    const std::size_t at = text.find(key);
+    return NumbersIn{at == std::string_view::npos ? std::string_view{} : text.substr(at + key.size())};
+}
+
+/// What a line of /proc/net/dev tells is added to `usage`; the machine's own loop is left out.
+inline void add_network(std::string_view line, Usage& usage) {
+    const std::size_t colon = line.find(':');
+    if (colon == std::string_view::npos) return;
+    const std::size_t name = line.find_first_not_of(' ');
+    if (line.substr(name, colon - name) == "lo") return;
+    NumbersIn numbers{line.substr(colon + 1)};
+    const auto received = numbers.next();
+    numbers.skip(7);
+    const auto sent = numbers.next();
+    if (!received || !sent) return;
+    usage.received = usage.received.value_or(0) + *received;
+    usage.sent = usage.sent.value_or(0) + *sent;
+}
+
+/// The text of a file that the kernel makes up; empty if there is none.
+template <class = void>
+[[nodiscard]] std::string kernel_file(const std::string& path) {
+    auto file = File::open_read(path);
+    auto text = file ? file->read_all(std::size_t{1} << 20U) : result<std::string>{error{}};
+    return text ? std::move(*text) : std::string{};
+}
+
+/// \param group  the folder of the process's control group, if the kernel bounds its memory; may be empty.
+template <class = void>
+[[nodiscard]] Usage usage(const std::string& group = {}) {
+    Usage out;
+    if (const double seconds = sys::process_cpu_seconds(); seconds >= 0) out.process_cpu_s = seconds;
+    constexpr double kib = 1024;
+    const std::string status = kernel_file("/proc/self/status");
+    out.process_threads = numbers_after(status, "\nThreads:").next();
+    if (const auto size = numbers_after(status, "\nVmRSS:").next()) out.process_memory = *size * kib;
+    const std::string io = kernel_file("/proc/self/io");
+    out.process_read = numbers_after(io, "\nread_bytes:").next();
+    out.process_written = numbers_after(io, "\nwrite_bytes:").next();
+
+    const std::string processors_used = kernel_file("/proc/stat");
+    NumbersIn processors = numbers_after(processors_used, "cpu ");
+    double busy = 0, all = 0;
+    for (int i = 0; i < 8; ++i) {  // user nice system idle iowait irq softirq steal
+        const double ticks = processors.next().value_or(0);
+        all += ticks;
+        if (i != 3 && i != 4) busy += ticks;
+    }
+    if (all > 0) out.machine_busy = busy, out.machine_time = all;
+
+    const std::string memory = kernel_file("/proc/meminfo");
+    const auto total = numbers_after(memory, "MemTotal:").next();
+    const auto available = numbers_after(memory, "MemAvailable:").next();
+    if (total && available) out.memory_total = *total * kib, out.memory_available = *available * kib;
+    if (!group.empty()) {
+        const auto most = NumbersIn{kernel_file(group + "/memory.max")}.next();
+        const auto used = NumbersIn{kernel_file(group + "/memory.current")}.next();
+        if (most && used && (!total || *most < *total * kib))
+            out.memory_total = *most, out.memory_available = *most > *used ? *most - *used : 0;
+    }
+
+    const std::string network = kernel_file("/proc/net/dev");
+    for (std::string_view rest = network; !rest.empty();) {
+        const std::size_t end = rest.find('\n');
+        add_network(rest.substr(0, end), out);
+        rest = end == std::string_view::npos ? std::string_view{} : rest.substr(end + 1);
+    }
+    return out;
+}
+
+}  // namespace CAIRN_NAMESPACE::detail::os
+
 // ---- cairn/store/os.hpp
 // The one seam between the library and the operating system: files, folders, locks, mappings, processes,
 // threads. Names no POSIX type, so that another system needs only its own detail/os_*.hpp; detail/os_sys.hpp
@@ -8565,7 +8793,8 @@ enum class Mode : unsigned char { online, disabled };
 
 /// The options of a run. Each may be left out. Where one is empty the environment may fill it (`CAIRN_DIR`,
 /// `CAIRN_PROJECT`, `CAIRN_RUN_ID`, `CAIRN_NAME`, `CAIRN_TAGS`, `CAIRN_NOTES`, `CAIRN_GROUP`,
-/// `CAIRN_RESUME`, `CAIRN_RANK`); the three switches `CAIRN_MODE=disabled`, `CAIRN_SAVE=off` and
+/// `CAIRN_RESUME`, `CAIRN_RANK`); `CAIRN_SYSTEM=off` or a number of seconds says how often the machine's use
+/// is recorded, whatever the program says; the three switches `CAIRN_MODE=disabled`, `CAIRN_SAVE=off` and
 /// `CAIRN_QUIET=1` turn off what the program has on.
 struct Options {
     std::string project = {};  ///< default "uncategorized"
@@ -8582,6 +8811,7 @@ struct Options {
     std::optional<unsigned> rank = {};   ///< of several processes that write one run; default 0, which saves
     Mode mode = Mode::online;            ///< `disabled`: nothing is written
     bool save = true;                    ///< false: checkpoints of this run save nothing
+    double system_seconds = 15;          ///< how often the machine's use is recorded; 0: never
     bool quiet = false;                  ///< true: no start and end messages on a terminal
     Durability durability = Durability::power_loss;  ///< of versions, artifacts and the run's records
     /// Gets each failure once (the same text is the same failure), in place of the line on stderr, on the
@@ -8641,6 +8871,18 @@ template <class = void>
            "set it to 0, 1, 2, … or unset it"});
 }
 
+/// Seconds, or 0 for "off".
+template <class = void>
+[[nodiscard]] double parse_seconds(const char* variable, const std::string& text) {
+    if (text == "off") return 0;
+    double seconds = 0;
+    const char* const end_of_text = text.data() + text.size();
+    const auto [end, problem] = read_number(text.data(), end_of_text, seconds);
+    if (problem == std::errc{} && end == end_of_text) return seconds;
+    raise({errc::invalid_argument, std::string{variable} + " is no number of seconds", text,
+           "set it to 15, say, or to off"});
+}
+
 /// Refuses a config that is no object, which is what braces make of a single pair.
 template <class Json = nlohmann::json>
 void check_config(const Json& config) {
@@ -8680,6 +8922,13 @@ template <class GetEnv = decltype(&environment<>)>
     }
     if (const std::string quiet = get("CAIRN_QUIET"); !quiet.empty() && switch_is_on("CAIRN_QUIET", quiet)) {
         options.quiet = true;
+    }
+
+    if (const std::string system = get("CAIRN_SYSTEM"); !system.empty())
+        options.system_seconds = parse_seconds("CAIRN_SYSTEM", system);
+    if (!(options.system_seconds == 0 || (options.system_seconds >= 0.1 && options.system_seconds <= 1e6))) {
+        raise({errc::invalid_argument, "the machine's use cannot be recorded so often",
+               std::to_string(options.system_seconds) + " s", "give 0.1 to 1000000 seconds, or 0 for never"});
     }
 
     if (options.project.empty()) options.project = "uncategorized";
@@ -16218,6 +16467,11 @@ class BasicMetricBoard {
         return metric < entries_.size() ? std::string_view{entries_[metric].name} : std::string_view{};
     }
 
+    /// Takes note of a row's step.
+    void saw(std::int64_t step) noexcept { latest_step_ = step; }
+    /// The step of the latest row; 0 before the first.
+    [[nodiscard]] std::int64_t latest_step() const noexcept { return latest_step_; }
+
     /// Takes a value in.
     void add(std::uint32_t metric, std::int64_t step, const Value& value) {
         if (metric < entries_.size()) entries_[metric].view.add(step, value);
@@ -16237,7 +16491,8 @@ class BasicMetricBoard {
         MetricView view{};
         bool is_named = false;  // a name may be empty
     };
-    std::vector<Entry> entries_;      // as many as there are names: numbers are given in order
+    std::vector<Entry> entries_;  // as many as there are names: numbers are given in order
+    std::int64_t latest_step_ = 0;
     Deferred<MetricViews, T> views_;  // of metrics that this session has not named
 };
 using MetricBoard = BasicMetricBoard<>;
@@ -17133,7 +17388,7 @@ class BasicBlockWriter {
         std::vector<std::vector<Node*>> of_column(groups_.size());
         for (std::size_t i = 0; i < groups_.size(); ++i) {
             for (const auto& [metric, kind] : groups_[i].shape) {
-                const bool counts = groups_[i].kind == RecordKind::row && kind != Value::Kind::text;
+                const bool counts = has_series(groups_[i].kind) && kind != Value::Kind::text;
                 of_column[i].push_back(counts ? &nodes[metric] : nullptr);
             }
         }
@@ -17268,7 +17523,7 @@ class BasicBlockReader {
                                                           std::uint32_t metric) {
         if (!decode(block, &metric)) return std::nullopt;
         // Mostly all rows are alike, and there is nothing to put together.
-        if (groups_.size() == 1 && groups_[0].kind == RecordKind::row) {
+        if (groups_.size() == 1 && has_series(groups_[0].kind)) {
             const auto is_ours = [&](const Column& column) { return column.metric == metric; };
             const auto& columns = groups_[0].columns;
             const auto first = std::find_if(columns.begin(), columns.end(), is_ours);
@@ -17281,7 +17536,7 @@ class BasicBlockReader {
         for (std::size_t row = 0; row < steps_.size(); ++row) {
             Group& group = groups_[static_cast<std::size_t>(of_row_[row])];
             const std::size_t at = group.row++;
-            if (group.kind != RecordKind::row) continue;
+            if (!has_series(group.kind)) continue;
             for (const Column& column : group.columns) {
                 if (column.metric != metric || column.kind == Value::Kind::text) continue;
                 steps_of_.push_back(steps_[row]);
@@ -17339,7 +17594,7 @@ class BasicBlockReader {
                                     const std::uint32_t* only) {
         const std::uint64_t kind = from.byte(), cells = from.varint();
         group.kind = static_cast<RecordKind>(kind);
-        if (group.kind != RecordKind::row && group.kind != RecordKind::event) return false;
+        if (!has_series(group.kind) && group.kind != RecordKind::event) return false;
         if (group.rows == 0 || cells > room / group.rows) return false;
         room -= static_cast<std::size_t>(cells) * group.rows;
         group.columns.resize(static_cast<std::size_t>(cells));
@@ -17576,6 +17831,7 @@ class BasicIntake {
         if (end > summed_to_) {
             summed_to_ = end;
             summed_rows_ += row;
+            board.saw(step);
             for (const Cell& cell : cells_) board.add(cell.metric, step, cell.value);
         }
         return true;
@@ -18201,6 +18457,206 @@ using Journal = BasicJournal<>;
 
 }  // namespace CAIRN_NAMESPACE::detail
 
+// ---- cairn/run/detail/gpus.hpp
+// What NVIDIA's GPUs do, as the driver's own library tells it (NVML, loaded if it is there; its functions and
+// structs as its reference has them, of NVML 11 and newer).
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// The GPUs of this machine; none without the driver. Threads: one at a time. Cost: the library is loaded,
+/// and the driver begun, with the first question.
+template <class = void>
+class BasicGpus {
+  public:
+    /// Calls `f(index, what, value)` for each thing that each GPU tells; `what` as W&B calls it.
+    template <class F>
+    void each(F&& f) {
+        if (!is_begun_) begin();
+        for (unsigned index = 0; index < count_; ++index) {
+            Device device = nullptr;
+            if (handle_(index, &device) != success) continue;
+            if (Utilization use{}; use_ != nullptr && use_(device, &use) == success) {
+                f(index, "gpu", static_cast<double>(use.gpu));
+                f(index, "memory", static_cast<double>(use.memory));
+            }
+            if (Memory memory{};
+                memory_ != nullptr && memory_(device, &memory) == success && memory.total != 0) {
+                const auto used = static_cast<double>(memory.used);
+                f(index, "memoryAllocatedBytes", used);
+                f(index, "memoryAllocated", 100 * used / static_cast<double>(memory.total));
+            }
+            unsigned value = 0;
+            if (temperature_ != nullptr && temperature_(device, on_die, &value) == success)
+                f(index, "temp", static_cast<double>(value));
+            double watts = 0;
+            if (power_ != nullptr && power_(device, &value) == success) {
+                watts = value / 1000.0;
+                f(index, "powerWatts", watts);
+            }
+            if (power_limit_ != nullptr && power_limit_(device, &value) == success && value != 0) {
+                f(index, "enforcedPowerLimitWatts", value / 1000.0);
+                if (watts > 0) f(index, "powerPercent", 100 * watts / (value / 1000.0));
+            }
+            if (clock_ != nullptr && clock_(device, of_processors, &value) == success)
+                f(index, "smClock", static_cast<double>(value));
+            if (clock_ != nullptr && clock_(device, of_memory, &value) == success)
+                f(index, "memoryClock", static_cast<double>(value));
+        }
+    }
+
+  private:
+    using Device = void*;
+    struct Utilization {
+        unsigned gpu, memory;  // percent
+    };
+    struct Memory {
+        unsigned long long total, free, used;  // bytes
+    };
+    static constexpr int success = 0, on_die = 0, of_processors = 1, of_memory = 2;
+
+    void begin() noexcept {
+        is_begun_ = true;
+#if defined(_WIN32)
+        const os::Library nvml{"nvml.dll"};
+#else
+        const os::Library nvml{"libnvidia-ml.so.1"};
+#endif
+        const auto init = nvml.find<int()>("nvmlInit_v2");
+        const auto count = nvml.find<int(unsigned*)>("nvmlDeviceGetCount_v2");
+        handle_ = nvml.find<int(unsigned, Device*)>("nvmlDeviceGetHandleByIndex_v2");
+        use_ = nvml.find<int(Device, Utilization*)>("nvmlDeviceGetUtilizationRates");
+        memory_ = nvml.find<int(Device, Memory*)>("nvmlDeviceGetMemoryInfo");
+        temperature_ = nvml.find<int(Device, int, unsigned*)>("nvmlDeviceGetTemperature");
+        power_ = nvml.find<int(Device, unsigned*)>("nvmlDeviceGetPowerUsage");
+        power_limit_ = nvml.find<int(Device, unsigned*)>("nvmlDeviceGetEnforcedPowerLimit");
+        clock_ = nvml.find<int(Device, int, unsigned*)>("nvmlDeviceGetClockInfo");
+        if (init == nullptr || count == nullptr || handle_ == nullptr || init() != success) return;
+        if (count(&count_) != success) count_ = 0;
+    }
+
+    bool is_begun_ = false;
+    unsigned count_ = 0;
+    int (*handle_)(unsigned, Device*) = nullptr;
+    int (*use_)(Device, Utilization*) = nullptr;
+    int (*memory_)(Device, Memory*) = nullptr;
+    int (*temperature_)(Device, int, unsigned*) = nullptr;
+    int (*power_)(Device, unsigned*) = nullptr;
+    int (*power_limit_)(Device, unsigned*) = nullptr;
+    int (*clock_)(Device, int, unsigned*) = nullptr;
+};
+using Gpus = BasicGpus<>;
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/run/detail/system_sampler.hpp
+// What the machine does while a run goes on, as metrics under "system/". Their names are W&B's, where it has
+// one.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// Every metric it records begins so.
+inline constexpr std::string_view system_prefix = "system/";
+
+/// Threads: one at a time. Cost: reads some files of /proc and asks the driver of each GPU, some tenths of a
+/// millisecond.
+template <class T = void>
+class BasicSystemSampler {
+  public:
+    /// \param seconds  from one sample to the next; the first comes after so many. \param store  of whose
+    /// disk it
+    ///                 tells how full it is.
+    BasicSystemSampler(double seconds, std::filesystem::path store)
+        : every_ns_{static_cast<std::int64_t>(seconds * 1e9)}, next_ns_{steady_ns() + every_ns_},
+          store_{std::move(store)} {}
+
+    /// Takes note of how it is before: what is counted is counted from here on.
+    void begin() {
+        group_ = folder_of(os::memory_group());
+        first_ = before_ = os::usage(group_);
+        before_ns_ = steady_ns();
+    }
+
+    /// Whether it is time; the next time is then a whole interval away.
+    [[nodiscard]] bool is_due(std::int64_t now_ns) noexcept {
+        if (now_ns < next_ns_) return false;
+        next_ns_ += (now_ns - next_ns_) / every_ns_ * every_ns_ + every_ns_;
+        return true;
+    }
+
+    /// What there is to say now; shares are those since the time before. Good until the next call.
+    [[nodiscard]] std::vector<NamedValue> values() {
+        values_.clear();
+        const os::Usage now = os::usage(group_);
+        const std::int64_t now_ns = steady_ns();
+        const double seconds = static_cast<double>(std::max<std::int64_t>(now_ns - before_ns_, 1)) / 1e9;
+        const double processors = std::max(1U, std::thread::hardware_concurrency());
+        constexpr double mib = 1024.0 * 1024.0, gib = 1024 * mib, percent = 100;
+        add("system/cpu", grown(now.process_cpu_s, before_.process_cpu_s), percent / seconds / processors);
+        if (const auto time = grown(now.machine_time, before_.machine_time); time && *time > 0)
+            add("system/cpu.host", grown(now.machine_busy, before_.machine_busy), percent / *time);
+        add("system/proc.cpu.threads", now.process_threads);
+        add("system/proc.memory.rssMB", now.process_memory, 1 / mib);
+        add("system/proc.memory.availableMB", now.memory_available, 1 / mib);
+        if (now.memory_total && *now.memory_total > 0) {
+            add("system/proc.memory.percent", now.process_memory, percent / *now.memory_total);
+            if (now.memory_available)
+                add("system/memory_percent", *now.memory_total - *now.memory_available,
+                    percent / *now.memory_total);
+        }
+        add("system/proc.disk.in", grown(now.process_read, first_.process_read), 1 / mib);
+        add("system/proc.disk.out", grown(now.process_written, first_.process_written), 1 / mib);
+        add("system/network.recv", grown(now.received, first_.received));
+        add("system/network.sent", grown(now.sent, first_.sent));
+        std::error_code failed;
+        if (const auto space = std::filesystem::space(store_, failed); !failed && space.capacity != 0) {
+            // What is kept for the administrator is gone for the user, too.
+            add("system/disk.store.usagePercent", static_cast<double>(space.capacity - space.available),
+                percent / static_cast<double>(space.capacity));
+            add("system/disk.store.usageGB", static_cast<double>(space.capacity - space.free), 1 / gib);
+        }
+        gpus_.each(
+            [&](unsigned index, std::string_view what, double value) { add(gpu_name(index, what), value); });
+        before_ = now;
+        before_ns_ = now_ns;
+        return values_;
+    }
+
+  private:
+    /// Where the numbers of the group lie, beside the file that counts who was killed.
+    [[nodiscard]] static std::string folder_of(const std::string& file) {
+        const std::size_t end = file.rfind('/');
+        return end == std::string::npos ? std::string{} : file.substr(0, end);
+    }
+    [[nodiscard]] static std::optional<double> grown(std::optional<double> now,
+                                                     std::optional<double> before) {
+        return now && before ? std::optional{std::max(0.0, *now - *before)} : std::nullopt;
+    }
+    void add(std::string_view name, std::optional<double> value, double unit = 1) {
+        if (value) values_.push_back({name, *value * unit});
+    }
+    /// "system/gpu.0.temp", kept as long as this.
+    [[nodiscard]] std::string_view gpu_name(unsigned index, std::string_view what) {
+        std::string name = "system/gpu." + std::to_string(index) + ".";
+        name += what;
+        for (const std::string& known : names_) {
+            if (known == name) return known;
+        }
+        return names_.emplace_front(std::move(name));
+    }
+
+    std::int64_t every_ns_, next_ns_;
+    std::filesystem::path store_;
+    std::string group_;
+    os::Usage first_, before_;
+    std::int64_t before_ns_ = 0;
+    BasicGpus<T> gpus_;
+    std::forward_list<std::string> names_;
+    std::vector<NamedValue> values_;
+};
+using SystemSampler = BasicSystemSampler<>;
+
+}  // namespace CAIRN_NAMESPACE::detail
+
 // ---- cairn/store/history_index.hpp
 // The index of a history: what each frame of packed rows has of each metric, so that a curve of any length is
 // drawn without reading all of it. It can be lost: what it does not cover is read in the history.
@@ -18408,9 +18864,11 @@ class BasicCollector final : public Pressure {
     BasicCollector(const BasicCollector&) = delete;
     BasicCollector& operator=(const BasicCollector&) = delete;
 
-    /// Throws `cairn::error` if the system gives no thread.
-    void start(BasicJournal<T>& journal) {
+    /// With a sampler it records what that sees of the machine. Throws `cairn::error` if the system gives no
+    /// thread.
+    void start(BasicJournal<T>& journal, std::optional<BasicSystemSampler<T>> sampler = {}) {
         journal_ = &journal;
+        sampler_ = std::move(sampler);
         thread_.start(&run, this).value();
     }
 
@@ -18476,12 +18934,14 @@ class BasicCollector final : public Pressure {
     void work() noexcept {
         constexpr std::int64_t shortest_ns = 5'000'000, longest_ns = 250'000'000;
         std::int64_t pause = shortest_ns;
+        if (sampler_) begin_sampling();
         for (bool last = false; !last;) {
             bell_.wait(pause);
             last = stopping_.load(std::memory_order_relaxed);  // the bell orders what was before `stop`
             const bool is_low = nudged_.exchange(false, std::memory_order_relaxed);
             bool busy = false;
             try {
+                if (sampler_ && !last) sample();
                 busy = drain(last ? 0 : is_low ? ring_reserve : ring_capacity);
             } catch (
                 const std::exception& failure) {  // out of memory: rows stay in their rings, we try again
@@ -18490,6 +18950,29 @@ class BasicCollector final : public Pressure {
             pause = busy ? shortest_ns : std::min(pause * 2, longest_ns);
         }
         (void)history_.sync();
+        if (system_lane_ != nullptr) system_lane_->let_go();
+    }
+
+    void begin_sampling() noexcept {
+        try {
+            sampler_->begin();
+        } catch (const std::exception& failure) {  // no memory: the run goes on without
+            fail(failure.what());
+            sampler_.reset();
+        }
+    }
+    /// Records what the machine does, when it is time, in a lane of its own.
+    void sample() {
+        if (!sampler_->is_due(steady_ns())) return;
+        if (system_lane_ == nullptr) system_lane_ = journal_->acquire();
+        if (system_lane_ == nullptr) return;
+        const std::vector<NamedValue> values = sampler_->values();
+        const DynamicRow row{latest_step(), wall_ns(), values.data(), values.size()};
+        (void)system_lane_->template append<RecordKind::sample>(row);
+    }
+    [[nodiscard]] std::int64_t latest_step() const {
+        const std::scoped_lock lock{board_mutex_};
+        return board_.latest_step();
     }
 
     /// Sees what is new in the rings, and writes what fills a frame, or waits with more than `at_most` bytes
@@ -18561,6 +19044,9 @@ class BasicCollector final : public Pressure {
     BasicIndexEntry<T> entry_;
     std::map<std::uint32_t, BasicIntake<T>> intakes_;  // of the rings
     BasicJournal<T>* journal_ = nullptr;
+
+    std::optional<BasicSystemSampler<T>> sampler_;
+    Lane* system_lane_ = nullptr;
 
     os::Bell bell_;
     std::atomic<bool> stopping_{false};
@@ -20409,7 +20895,9 @@ class BasicRunEngine final : public RunCore,
         read_earlier();
         open_journal();
         write_start();
-        live_->collector.start(live_->journal);
+        std::optional<BasicSystemSampler<T>> sampler;
+        if (options_.system_seconds != 0) sampler.emplace(options_.system_seconds, store_.root());
+        live_->collector.start(live_->journal, std::move(sampler));
         open_as_.store(key_, std::memory_order_relaxed);
     }
 

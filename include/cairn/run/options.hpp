@@ -4,6 +4,7 @@
 
 #include <cairn/core/error.hpp>
 #include <cairn/core/name.hpp>
+#include <cairn/core/read_number.hpp>
 #include <cairn/store/atomic_file.hpp>
 #include <cairn/store/os.hpp>
 
@@ -29,7 +30,8 @@ enum class Mode : unsigned char { online, disabled };
 
 /// The options of a run. Each may be left out. Where one is empty the environment may fill it (`CAIRN_DIR`,
 /// `CAIRN_PROJECT`, `CAIRN_RUN_ID`, `CAIRN_NAME`, `CAIRN_TAGS`, `CAIRN_NOTES`, `CAIRN_GROUP`,
-/// `CAIRN_RESUME`, `CAIRN_RANK`); the three switches `CAIRN_MODE=disabled`, `CAIRN_SAVE=off` and
+/// `CAIRN_RESUME`, `CAIRN_RANK`); `CAIRN_SYSTEM=off` or a number of seconds says how often the machine's use
+/// is recorded, whatever the program says; the three switches `CAIRN_MODE=disabled`, `CAIRN_SAVE=off` and
 /// `CAIRN_QUIET=1` turn off what the program has on.
 struct Options {
     std::string project = {};  ///< default "uncategorized"
@@ -46,6 +48,7 @@ struct Options {
     std::optional<unsigned> rank = {};   ///< of several processes that write one run; default 0, which saves
     Mode mode = Mode::online;            ///< `disabled`: nothing is written
     bool save = true;                    ///< false: checkpoints of this run save nothing
+    double system_seconds = 15;          ///< how often the machine's use is recorded; 0: never
     bool quiet = false;                  ///< true: no start and end messages on a terminal
     Durability durability = Durability::power_loss;  ///< of versions, artifacts and the run's records
     /// Gets each failure once (the same text is the same failure), in place of the line on stderr, on the
@@ -105,6 +108,18 @@ template <class = void>
            "set it to 0, 1, 2, … or unset it"});
 }
 
+/// Seconds, or 0 for "off".
+template <class = void>
+[[nodiscard]] double parse_seconds(const char* variable, const std::string& text) {
+    if (text == "off") return 0;
+    double seconds = 0;
+    const char* const end_of_text = text.data() + text.size();
+    const auto [end, problem] = read_number(text.data(), end_of_text, seconds);
+    if (problem == std::errc{} && end == end_of_text) return seconds;
+    raise({errc::invalid_argument, std::string{variable} + " is no number of seconds", text,
+           "set it to 15, say, or to off"});
+}
+
 /// Refuses a config that is no object, which is what braces make of a single pair.
 template <class Json = nlohmann::json>
 void check_config(const Json& config) {
@@ -144,6 +159,13 @@ template <class GetEnv = decltype(&environment<>)>
     }
     if (const std::string quiet = get("CAIRN_QUIET"); !quiet.empty() && switch_is_on("CAIRN_QUIET", quiet)) {
         options.quiet = true;
+    }
+
+    if (const std::string system = get("CAIRN_SYSTEM"); !system.empty())
+        options.system_seconds = parse_seconds("CAIRN_SYSTEM", system);
+    if (!(options.system_seconds == 0 || (options.system_seconds >= 0.1 && options.system_seconds <= 1e6))) {
+        raise({errc::invalid_argument, "the machine's use cannot be recorded so often",
+               std::to_string(options.system_seconds) + " s", "give 0.1 to 1000000 seconds, or 0 for never"});
     }
 
     if (options.project.empty()) options.project = "uncategorized";

@@ -428,7 +428,9 @@ class BasicRunEngine final : public RunCore,
         read_earlier();
         open_journal();
         write_start();
-        live_->collector.start(live_->journal);
+        std::optional<BasicSystemSampler<T>> sampler;
+        if (options_.system_seconds != 0) sampler.emplace(options_.system_seconds, store_.root());
+        live_->collector.start(live_->journal, std::move(sampler));
         open_as_.store(key_, std::memory_order_relaxed);
     }
 

@@ -8,9 +8,11 @@
 #include <cairn/store/detail/os_error.hpp>        // IWYU pragma: export
 #include <cairn/store/detail/os_file.hpp>         // IWYU pragma: export
 #include <cairn/store/detail/os_folder.hpp>       // IWYU pragma: export
+#include <cairn/store/detail/os_library.hpp>      // IWYU pragma: export
 #include <cairn/store/detail/os_lock.hpp>         // IWYU pragma: export
 #include <cairn/store/detail/os_mapping.hpp>      // IWYU pragma: export
 #include <cairn/store/detail/os_process.hpp>      // IWYU pragma: export
 #include <cairn/store/detail/os_signal.hpp>       // IWYU pragma: export
 #include <cairn/store/detail/os_thread.hpp>       // IWYU pragma: export
 #include <cairn/store/detail/os_thread_data.hpp>  // IWYU pragma: export
+#include <cairn/store/detail/os_usage.hpp>        // IWYU pragma: export

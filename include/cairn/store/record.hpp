@@ -59,7 +59,12 @@ template <class T>
     return (bytes + 7U) & ~std::size_t{7};
 }
 
-enum class RecordKind : std::uint8_t { padding = 0, row = 1, name = 2, event = 3 };
+/// `sample`: as a row, but of the machine and not of the program.
+enum class RecordKind : std::uint8_t { padding = 0, row = 1, name = 2, event = 3, sample = 4 };
+/// Whether its numbers are values of series.
+[[nodiscard]] constexpr bool has_series(RecordKind kind) noexcept {
+    return kind == RecordKind::row || kind == RecordKind::sample;
+}
 
 /// A row or event that is larger than a record may be goes into several that follow each other in their ring:
 /// all but the last continue, all but the first are continued.
@@ -160,7 +165,9 @@ class BasicRecordReader {
         if (rest_.size() < record_header_bytes) return stop();
         const std::size_t bytes = get<std::uint32_t>(rest_.data());
         const std::uint32_t tag = get<std::uint32_t>(rest_.data() + 4);
-        if (bytes < record_header_bytes || bytes % 8 != 0 || bytes > rest_.size() || (tag & 0xffU) > 3)
+        constexpr auto last_kind = static_cast<std::uint32_t>(RecordKind::sample);
+        if (bytes < record_header_bytes || bytes % 8 != 0 || bytes > rest_.size() ||
+            (tag & 0xffU) > last_kind)
             return stop();
         record = {static_cast<RecordKind>(tag & 0xffU), static_cast<std::uint8_t>(tag >> 8U),
                   rest_.subspan(record_header_bytes, bytes - record_header_bytes)};

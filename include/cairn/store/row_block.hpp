@@ -92,7 +92,7 @@ class BasicBlockWriter {
         std::vector<std::vector<Node*>> of_column(groups_.size());
         for (std::size_t i = 0; i < groups_.size(); ++i) {
             for (const auto& [metric, kind] : groups_[i].shape) {
-                const bool counts = groups_[i].kind == RecordKind::row && kind != Value::Kind::text;
+                const bool counts = has_series(groups_[i].kind) && kind != Value::Kind::text;
                 of_column[i].push_back(counts ? &nodes[metric] : nullptr);
             }
         }
@@ -227,7 +227,7 @@ class BasicBlockReader {
                                                           std::uint32_t metric) {
         if (!decode(block, &metric)) return std::nullopt;
         // Mostly all rows are alike, and there is nothing to put together.
-        if (groups_.size() == 1 && groups_[0].kind == RecordKind::row) {
+        if (groups_.size() == 1 && has_series(groups_[0].kind)) {
             const auto is_ours = [&](const Column& column) { return column.metric == metric; };
             const auto& columns = groups_[0].columns;
             const auto first = std::find_if(columns.begin(), columns.end(), is_ours);
@@ -240,7 +240,7 @@ class BasicBlockReader {
         for (std::size_t row = 0; row < steps_.size(); ++row) {
             Group& group = groups_[static_cast<std::size_t>(of_row_[row])];
             const std::size_t at = group.row++;
-            if (group.kind != RecordKind::row) continue;
+            if (!has_series(group.kind)) continue;
             for (const Column& column : group.columns) {
                 if (column.metric != metric || column.kind == Value::Kind::text) continue;
                 steps_of_.push_back(steps_[row]);
@@ -298,7 +298,7 @@ class BasicBlockReader {
                                     const std::uint32_t* only) {
         const std::uint64_t kind = from.byte(), cells = from.varint();
         group.kind = static_cast<RecordKind>(kind);
-        if (group.kind != RecordKind::row && group.kind != RecordKind::event) return false;
+        if (!has_series(group.kind) && group.kind != RecordKind::event) return false;
         if (group.rows == 0 || cells > room / group.rows) return false;
         room -= static_cast<std::size_t>(cells) * group.rows;
         group.columns.resize(static_cast<std::size_t>(cells));

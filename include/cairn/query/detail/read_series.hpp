@@ -310,16 +310,16 @@ class SeriesReader {
         }
     }
     void take_records(const Frame& frame) {
-        assembler_.feed(frame, report_,
-                        [&](std::int64_t step, std::int64_t time_ns, std::span<const NamedValue> values) {
-                            for (const NamedValue& named : values) {
-                                Known& known = entry_of(named.name).second;
-                                if (named.value.is_text()) continue;
-                                known.node.add(step, time_ns / ns_per_ms, named.value.number());
-                                if (known.wanted != nullptr)
-                                    known.wanted->series.add(step, time_ns, named.value.number());
-                            }
-                        });
+        assembler_.feed(frame, report_, [&](const StoredRow& row) {
+            if (!has_series(row.kind)) return;
+            for (const NamedValue& named : row.values) {
+                Known& known = entry_of(named.name).second;
+                if (named.value.is_text()) continue;
+                known.node.add(row.step, row.time_ns / ns_per_ms, named.value.number());
+                if (known.wanted != nullptr)
+                    known.wanted->series.add(row.step, row.time_ns, named.value.number());
+            }
+        });
     }
 
     std::shared_ptr<OpenHistory> histories_ = std::make_shared<OpenHistory>();

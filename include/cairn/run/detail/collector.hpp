@@ -5,6 +5,7 @@
 #include <cairn/run/detail/intake.hpp>
 #include <cairn/run/detail/journal.hpp>
 #include <cairn/run/detail/metric_board.hpp>
+#include <cairn/run/detail/system_sampler.hpp>
 #include <cairn/run/summary.hpp>
 #include <cairn/store/frame.hpp>
 #include <cairn/store/history_index.hpp>
@@ -15,8 +16,10 @@
 #include <cstdint>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace CAIRN_NAMESPACE::detail {
 
@@ -32,9 +35,11 @@ class BasicCollector final : public Pressure {
     BasicCollector(const BasicCollector&) = delete;
     BasicCollector& operator=(const BasicCollector&) = delete;
 
-    /// Throws `cairn::error` if the system gives no thread.
-    void start(BasicJournal<T>& journal) {
+    /// With a sampler it records what that sees of the machine. Throws `cairn::error` if the system gives no
+    /// thread.
+    void start(BasicJournal<T>& journal, std::optional<BasicSystemSampler<T>> sampler = {}) {
         journal_ = &journal;
+        sampler_ = std::move(sampler);
         thread_.start(&run, this).value();
     }
 
@@ -100,12 +105,14 @@ class BasicCollector final : public Pressure {
     void work() noexcept {
         constexpr std::int64_t shortest_ns = 5'000'000, longest_ns = 250'000'000;
         std::int64_t pause = shortest_ns;
+        if (sampler_) begin_sampling();
         for (bool last = false; !last;) {
             bell_.wait(pause);
             last = stopping_.load(std::memory_order_relaxed);  // the bell orders what was before `stop`
             const bool is_low = nudged_.exchange(false, std::memory_order_relaxed);
             bool busy = false;
             try {
+                if (sampler_ && !last) sample();
                 busy = drain(last ? 0 : is_low ? ring_reserve : ring_capacity);
             } catch (
                 const std::exception& failure) {  // out of memory: rows stay in their rings, we try again
@@ -114,6 +121,29 @@ class BasicCollector final : public Pressure {
             pause = busy ? shortest_ns : std::min(pause * 2, longest_ns);
         }
         (void)history_.sync();
+        if (system_lane_ != nullptr) system_lane_->let_go();
+    }
+
+    void begin_sampling() noexcept {
+        try {
+            sampler_->begin();
+        } catch (const std::exception& failure) {  // no memory: the run goes on without
+            fail(failure.what());
+            sampler_.reset();
+        }
+    }
+    /// Records what the machine does, when it is time, in a lane of its own.
+    void sample() {
+        if (!sampler_->is_due(steady_ns())) return;
+        if (system_lane_ == nullptr) system_lane_ = journal_->acquire();
+        if (system_lane_ == nullptr) return;
+        const std::vector<NamedValue> values = sampler_->values();
+        const DynamicRow row{latest_step(), wall_ns(), values.data(), values.size()};
+        (void)system_lane_->template append<RecordKind::sample>(row);
+    }
+    [[nodiscard]] std::int64_t latest_step() const {
+        const std::scoped_lock lock{board_mutex_};
+        return board_.latest_step();
     }
 
     /// Sees what is new in the rings, and writes what fills a frame, or waits with more than `at_most` bytes
@@ -185,6 +215,9 @@ class BasicCollector final : public Pressure {
     BasicIndexEntry<T> entry_;
     std::map<std::uint32_t, BasicIntake<T>> intakes_;  // of the rings
     BasicJournal<T>* journal_ = nullptr;
+
+    std::optional<BasicSystemSampler<T>> sampler_;
+    Lane* system_lane_ = nullptr;
 
     os::Bell bell_;
     std::atomic<bool> stopping_{false};

@@ -145,6 +145,7 @@ class BasicIntake {
         if (end > summed_to_) {
             summed_to_ = end;
             summed_rows_ += row;
+            board.saw(step);
             for (const Cell& cell : cells_) board.add(cell.metric, step, cell.value);
         }
         return true;

@@ -37,6 +37,11 @@ class BasicMetricBoard {
         return metric < entries_.size() ? std::string_view{entries_[metric].name} : std::string_view{};
     }
 
+    /// Takes note of a row's step.
+    void saw(std::int64_t step) noexcept { latest_step_ = step; }
+    /// The step of the latest row; 0 before the first.
+    [[nodiscard]] std::int64_t latest_step() const noexcept { return latest_step_; }
+
     /// Takes a value in.
     void add(std::uint32_t metric, std::int64_t step, const Value& value) {
         if (metric < entries_.size()) entries_[metric].view.add(step, value);
@@ -56,7 +61,8 @@ class BasicMetricBoard {
         MetricView view{};
         bool is_named = false;  // a name may be empty
     };
-    std::vector<Entry> entries_;      // as many as there are names: numbers are given in order
+    std::vector<Entry> entries_;  // as many as there are names: numbers are given in order
+    std::int64_t latest_step_ = 0;
     Deferred<MetricViews, T> views_;  // of metrics that this session has not named
 };
 using MetricBoard = BasicMetricBoard<>;

@@ -14,6 +14,7 @@
 #include <string>
 
 #include <dirent.h>
+#include <dlfcn.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/file.h>
@@ -248,6 +249,19 @@ inline void unmap(void* at, std::size_t size) noexcept { (void)::munmap(at, size
     return ::flock(fd, LOCK_UN);
 }
 
+[[nodiscard]] inline void* open_library(const char* name) noexcept {
+    return ::dlopen(name, RTLD_LAZY | RTLD_LOCAL);
+}
+using Function = void (*)();
+[[nodiscard]] inline Function find_in_library(void* library, const char* name) noexcept {
+    return reinterpret_cast<Function>(::dlsym(library, name));
+}
+/// What the process has used of all processors; negative if the system does not tell.
+[[nodiscard]] inline double process_cpu_seconds() noexcept {
+    ::timespec used{};
+    if (::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used) != 0) return -1;
+    return static_cast<double>(used.tv_sec) + static_cast<double>(used.tv_nsec) / 1e9;
+}
 [[nodiscard]] inline std::uint64_t getpid() noexcept { return static_cast<std::uint64_t>(::getpid()); }
 /// Whether the process exists, as far as this one may know: 0, or -1 with ESRCH or EPERM.
 [[nodiscard]] inline int exists(std::uint64_t pid) noexcept { return ::kill(static_cast<::pid_t>(pid), 0); }

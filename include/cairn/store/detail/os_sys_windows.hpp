@@ -543,6 +543,22 @@ inline void unmap(void* at, std::size_t) noexcept { ::UnmapViewOfFile(at); }
 
 [[nodiscard]] inline std::uint64_t getpid() noexcept { return ::GetCurrentProcessId(); }
 /// When a process began, in 100 ns since 1601, and whether only handles of it are left.
+[[nodiscard]] inline void* open_library(const char* name) noexcept {
+    return ::LoadLibraryExA(name, nullptr, LOAD_LIBRARY_SEARCH_SYSTEM32);
+}
+using Function = void (*)();
+[[nodiscard]] inline Function find_in_library(void* library, const char* name) noexcept {
+    return reinterpret_cast<Function>(::GetProcAddress(static_cast<::HMODULE>(library), name));
+}
+/// What the process has used of all processors; negative if the system does not tell.
+[[nodiscard]] inline double process_cpu_seconds() noexcept {
+    ::FILETIME times[4]{};  // began, ended, in the kernel, outside; in units of 100 ns
+    if (::GetProcessTimes(::GetCurrentProcess(), &times[0], &times[1], &times[2], &times[3]) == 0) return -1;
+    const auto seconds = [](const ::FILETIME& time) {
+        return static_cast<double>(joined(time.dwHighDateTime, time.dwLowDateTime)) / 1e7;
+    };
+    return seconds(times[2]) + seconds(times[3]);
+}
 [[nodiscard]] inline int process_time(std::uint64_t pid, ProcessTime& to) noexcept {
     const ::HANDLE process =
         ::OpenProcess(PROCESS_QUERY_LIMITED_INFORMATION | SYNCHRONIZE, FALSE, static_cast<::DWORD>(pid));

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT
+// The code of docs/media.md; tests/readme.py compares.
+#include <cairn/cairn.hpp>
+#include <cairn/media/values.hpp>
+#include <cairn/query/media.hpp>
+#include <cairn/query/runs.hpp>
+
+#include <array>
+#include <cstdio>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+using namespace cairn::literals;
+
+void log_values(cairn::Run& run, int epoch, double loss, const std::vector<float>& weights,
+                const std::vector<int>& truth, const std::vector<int>& predicted, const std::string& sample) {
+    run.log(cairn::step(epoch), "loss"_m = loss, "weights"_m = cairn::Histogram{weights},
+            "confusion"_m = cairn::confusion_matrix(truth, predicted, {"cat", "dog"}));
+    run.log("sample"_m = cairn::Text{sample});
+    run.log("layer " + std::to_string(epoch), cairn::Histogram{weights}, {.step = epoch});
+}
+
+struct Mesh {
+    std::vector<std::byte> bytes;
+
+    std::size_t memory() const { return bytes.size(); }
+    cairn::Media encode() const {  // on a thread of the run
+        std::string file{reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+        return {.kind = "blob", .type = "model/gltf-binary", .bytes = std::move(file)};
+    }
+};
+
+void log_own(cairn::Run& run, Mesh mesh) { run.log("mesh"_m = std::move(mesh)); }
+
+void read() {
+    auto recorded = cairn::open("cairn").value().find("latest").value();
+    auto media = cairn::media_of(recorded).value();
+    for (const cairn::RecordedMedia& one : media.all())
+        std::printf("%s of step %lld: %s\n", one.metric.c_str(), static_cast<long long>(one.step),
+                    one.type.c_str());
+    std::string bytes = media.bytes_of(media.all().back()).value();
+}
