@@ -27270,8 +27270,8 @@ namespace CAIRN_NAMESPACE {
 /// Louder ones are cut, NaN is silence.
 class Audio {
   public:
-    /// \param samples   of all channels in turn; they are copied. Throws invalid_argument on a rate of 0 or
-    /// more
+    /// Of samples of all channels in turn, which are copied, so many of each in a second. Throws
+    /// invalid_argument on a rate of 0 or more
     ///                  than 768000, on no channel or more than 64, and on samples that the channels do not
     ///                  divide.
     template <std::floating_point T>
@@ -27300,6 +27300,7 @@ class Audio {
         : Audio{std::span<const typename Container::value_type>{samples}, rate, channels,
                 std::move(caption)} {}
 
+    /// About how many bytes it holds.
     [[nodiscard]] std::size_t memory() const noexcept { return bytes_.size(); }
     /// WAV: RIFF, PCM, 16 bits (Microsoft, Multimedia Programming Interface and Data Specifications 1.0).
     [[nodiscard]] Media encode() const {
@@ -27352,6 +27353,7 @@ class Blob {
     /// Throws invalid_argument, if the type is none as RFC 9110 has it ("image/png").
     Blob(std::span<const std::byte> bytes, std::string_view type)
         : Blob{std::string{reinterpret_cast<const char*>(bytes.data()), bytes.size()}, type} {}
+    /// The same, of bytes that are taken over.
     Blob(std::string bytes, std::string_view type) : bytes_{std::move(bytes)}, type_{type} {
         constexpr std::string_view allowed =
             "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#$&-^_.+/";
@@ -27364,7 +27366,9 @@ class Blob {
         }
     }
 
+    /// About how many bytes it holds.
     [[nodiscard]] std::size_t memory() const noexcept { return bytes_.size(); }
+    /// What a run keeps of it.
     [[nodiscard]] Media encode() const { return {"blob", type_, bytes_}; }
 
   private:
@@ -27381,7 +27385,9 @@ namespace CAIRN_NAMESPACE {
 
 /// What is said of a field.
 struct FieldOptions {
+    /// Shown below it.
     std::string caption = {};
+    /// Of its values.
     std::string unit = {};
 };
 
@@ -27389,7 +27395,7 @@ struct FieldOptions {
 /// They are kept as 32-bit floats and drawn by who looks, in colours for the range that he chooses.
 class Field2D {
   public:
-    /// \param values  row by row, the first row on top; they are copied. Throws invalid_argument, unless they
+    /// Of values row by row, the first row on top; they are copied. Throws invalid_argument, unless they
     ///                are width × height and some.
     template <std::floating_point T>
     Field2D(std::span<const T> values, std::size_t width, std::size_t height, FieldOptions options = {})
@@ -27414,6 +27420,7 @@ class Field2D {
         : Field2D{std::span<const typename Container::value_type>{values}, width, height,
                   std::move(options)} {}
 
+    /// About how many bytes it holds.
     [[nodiscard]] std::size_t memory() const noexcept { return bytes_.size(); }
     /// Little-endian floats.
     [[nodiscard]] Media encode() const {
@@ -27441,6 +27448,7 @@ namespace CAIRN_NAMESPACE {
 template <class Json = nlohmann::json>
 class BasicHistogram {
   public:
+    /// As many as W&B makes.
     static constexpr std::size_t default_bins = 64;
 
     /// Of samples of any number type, in bins of one width from the least finite value to the greatest. If
@@ -27527,6 +27535,7 @@ class BasicHistogram {
     [[nodiscard]] std::uint64_t positive_infinity() const noexcept { return positive_infinity_; }  ///< +inf
     [[nodiscard]] std::uint64_t negative_infinity() const noexcept { return negative_infinity_; }  ///< -inf
 
+    /// About how many bytes it holds.
     [[nodiscard]] std::size_t memory() const noexcept { return (edges_.size() + counts_.size()) * 8; }
     /// `{"edges", "counts", "min", "max", "mean", "finite", "nan", "positive_infinity",
     /// "negative_infinity"}`.
@@ -27596,7 +27605,9 @@ class ImageFile {
         }
     }
 
+    /// About how many bytes it holds.
     [[nodiscard]] std::size_t memory() const noexcept { return bytes_.size(); }
+    /// What a run keeps of it.
     [[nodiscard]] Media encode() const {
         Media out{"image", std::string{type_}, bytes_};
         if (!caption_.empty()) out.about["caption"] = caption_;
@@ -27638,8 +27649,10 @@ class ConfusionMatrix {
     [[nodiscard]] std::uint64_t count(std::size_t truth, std::size_t predicted) const {
         return counts_.at(truth * labels_.size() + predicted);
     }
+    /// The names of the classes.
     [[nodiscard]] const std::vector<std::string>& labels() const noexcept { return labels_; }
 
+    /// About how many bytes it holds.
     [[nodiscard]] std::size_t memory() const noexcept { return counts_.size() * 8 + labels_.size() * 32; }
     /// `{"labels": [names], "counts": [rows]}`.
     [[nodiscard]] Media encode() const {
@@ -27707,13 +27720,17 @@ class Curve {
         }
     }
 
+    /// Where the points are.
     [[nodiscard]] const std::vector<double>& x() const noexcept { return x_; }
+    /// How high they are.
     [[nodiscard]] const std::vector<double>& y() const noexcept { return y_; }
     /// What the curve is worth in one number, if that was told: of ROC the area below, of precision and
     /// recall the average precision.
     [[nodiscard]] double area() const noexcept { return area_; }
+    /// Tells it.
     void set_area(double area) noexcept { area_ = area; }
 
+    /// About how many bytes it holds.
     [[nodiscard]] std::size_t memory() const noexcept { return x_.size() * 16; }
     /// `{"x_name", "y_name", "x": [numbers], "y": [numbers], "area"}`; the numbers of at most 1000 points,
     /// the first and the last among them.
@@ -27843,10 +27860,12 @@ class BasicTable {
         rows_.push_back(std::move(cells));
     }
 
+    /// Their names.
     [[nodiscard]] const std::vector<std::string>& columns() const noexcept { return columns_; }
     /// How many rows it has.
     [[nodiscard]] std::size_t size() const noexcept { return rows_.size(); }
 
+    /// About how many bytes it holds.
     [[nodiscard]] std::size_t memory() const noexcept { return (rows_.size() + 1) * columns_.size() * 32; }
     /// `{"columns": [names], "data": [rows]}`, as W&B has it.
     [[nodiscard]] Media encode() const {
@@ -27873,9 +27892,12 @@ namespace CAIRN_NAMESPACE {
 /// `run.log("sample"_m = cairn::Text{model.generate()})`.
 class Text {
   public:
+    /// Takes it over.
     explicit Text(std::string text) : text_{std::move(text)} {}
 
+    /// About how many bytes it holds.
     [[nodiscard]] std::size_t memory() const noexcept { return text_.size(); }
+    /// What a run keeps of it.
     [[nodiscard]] Media encode() const { return {"text", "text/plain; charset=utf-8", text_}; }
 
   private:

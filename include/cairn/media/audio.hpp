@@ -23,8 +23,8 @@ namespace CAIRN_NAMESPACE {
 /// Louder ones are cut, NaN is silence.
 class Audio {
   public:
-    /// \param samples   of all channels in turn; they are copied. Throws invalid_argument on a rate of 0 or
-    /// more
+    /// Of samples of all channels in turn, which are copied, so many of each in a second. Throws
+    /// invalid_argument on a rate of 0 or more
     ///                  than 768000, on no channel or more than 64, and on samples that the channels do not
     ///                  divide.
     template <std::floating_point T>
@@ -53,6 +53,7 @@ class Audio {
         : Audio{std::span<const typename Container::value_type>{samples}, rate, channels,
                 std::move(caption)} {}
 
+    /// About how many bytes it holds.
     [[nodiscard]] std::size_t memory() const noexcept { return bytes_.size(); }
     /// WAV: RIFF, PCM, 16 bits (Microsoft, Multimedia Programming Interface and Data Specifications 1.0).
     [[nodiscard]] Media encode() const {

@@ -19,6 +19,7 @@ class Blob {
     /// Throws invalid_argument, if the type is none as RFC 9110 has it ("image/png").
     Blob(std::span<const std::byte> bytes, std::string_view type)
         : Blob{std::string{reinterpret_cast<const char*>(bytes.data()), bytes.size()}, type} {}
+    /// The same, of bytes that are taken over.
     Blob(std::string bytes, std::string_view type) : bytes_{std::move(bytes)}, type_{type} {
         constexpr std::string_view allowed =
             "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#$&-^_.+/";
@@ -31,7 +32,9 @@ class Blob {
         }
     }
 
+    /// About how many bytes it holds.
     [[nodiscard]] std::size_t memory() const noexcept { return bytes_.size(); }
+    /// What a run keeps of it.
     [[nodiscard]] Media encode() const { return {"blob", type_, bytes_}; }
 
   private:

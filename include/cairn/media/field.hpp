@@ -19,7 +19,9 @@ namespace CAIRN_NAMESPACE {
 
 /// What is said of a field.
 struct FieldOptions {
+    /// Shown below it.
     std::string caption = {};
+    /// Of its values.
     std::string unit = {};
 };
 
@@ -27,7 +29,7 @@ struct FieldOptions {
 /// They are kept as 32-bit floats and drawn by who looks, in colours for the range that he chooses.
 class Field2D {
   public:
-    /// \param values  row by row, the first row on top; they are copied. Throws invalid_argument, unless they
+    /// Of values row by row, the first row on top; they are copied. Throws invalid_argument, unless they
     ///                are width × height and some.
     template <std::floating_point T>
     Field2D(std::span<const T> values, std::size_t width, std::size_t height, FieldOptions options = {})
@@ -52,6 +54,7 @@ class Field2D {
         : Field2D{std::span<const typename Container::value_type>{values}, width, height,
                   std::move(options)} {}
 
+    /// About how many bytes it holds.
     [[nodiscard]] std::size_t memory() const noexcept { return bytes_.size(); }
     /// Little-endian floats.
     [[nodiscard]] Media encode() const {

@@ -26,6 +26,7 @@ namespace CAIRN_NAMESPACE {
 template <class Json = nlohmann::json>
 class BasicHistogram {
   public:
+    /// As many as W&B makes.
     static constexpr std::size_t default_bins = 64;
 
     /// Of samples of any number type, in bins of one width from the least finite value to the greatest. If
@@ -112,6 +113,7 @@ class BasicHistogram {
     [[nodiscard]] std::uint64_t positive_infinity() const noexcept { return positive_infinity_; }  ///< +inf
     [[nodiscard]] std::uint64_t negative_infinity() const noexcept { return negative_infinity_; }  ///< -inf
 
+    /// About how many bytes it holds.
     [[nodiscard]] std::size_t memory() const noexcept { return (edges_.size() + counts_.size()) * 8; }
     /// `{"edges", "counts", "min", "max", "mean", "finite", "nan", "positive_infinity",
     /// "negative_infinity"}`.

@@ -29,10 +29,10 @@ enum class ColourMap : unsigned char { viridis, grey };
 
 /// How `Image::of_numbers` draws.
 struct ImageOptions {
-    ColourMap map = ColourMap::viridis;
-    std::optional<double> low = {};   ///< gets the first colour; default the least finite value
-    std::optional<double> high = {};  ///< gets the last colour; default the greatest finite value
-    std::string caption = {};
+    ColourMap map = ColourMap::viridis;  ///< how numbers become colours
+    std::optional<double> low = {};      ///< gets the first colour; default the least finite value
+    std::optional<double> high = {};     ///< gets the last colour; default the greatest finite value
+    std::string caption = {};            ///< shown below it
 };
 
 namespace detail {
@@ -66,8 +66,8 @@ namespace detail {
 /// are copied.
 class Image {
   public:
-    /// \param pixels    8 bits for each channel, row by row, the first row on top.
-    /// \param channels  1 grey, 2 grey and opacity, 3 red, green, blue, 4 with opacity. Throws
+    /// Of pixels of 8 bits for each channel, row by row, the first row on top. Channels: 1 grey, 2 grey and
+    /// opacity, 3 red, green, blue, 4 with opacity. Throws
     /// invalid_argument,
     ///                  unless there are width × height × channels and some, and at most 2^24 of a side.
     Image(std::span<const std::uint8_t> pixels, std::size_t width, std::size_t height,
@@ -110,6 +110,7 @@ class Image {
         return out;
     }
 
+    /// About how many bytes it holds.
     [[nodiscard]] std::size_t memory() const noexcept { return pixels_.size(); }
     /// A PNG file. Throws io, if libpng fails.
     [[nodiscard]] Media encode() const {

@@ -25,7 +25,9 @@ class ImageFile {
         }
     }
 
+    /// About how many bytes it holds.
     [[nodiscard]] std::size_t memory() const noexcept { return bytes_.size(); }
+    /// What a run keeps of it.
     [[nodiscard]] Media encode() const {
         Media out{"image", std::string{type_}, bytes_};
         if (!caption_.empty()) out.about["caption"] = caption_;

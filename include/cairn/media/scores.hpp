@@ -30,8 +30,10 @@ class ConfusionMatrix {
     [[nodiscard]] std::uint64_t count(std::size_t truth, std::size_t predicted) const {
         return counts_.at(truth * labels_.size() + predicted);
     }
+    /// The names of the classes.
     [[nodiscard]] const std::vector<std::string>& labels() const noexcept { return labels_; }
 
+    /// About how many bytes it holds.
     [[nodiscard]] std::size_t memory() const noexcept { return counts_.size() * 8 + labels_.size() * 32; }
     /// `{"labels": [names], "counts": [rows]}`.
     [[nodiscard]] Media encode() const {
@@ -99,13 +101,17 @@ class Curve {
         }
     }
 
+    /// Where the points are.
     [[nodiscard]] const std::vector<double>& x() const noexcept { return x_; }
+    /// How high they are.
     [[nodiscard]] const std::vector<double>& y() const noexcept { return y_; }
     /// What the curve is worth in one number, if that was told: of ROC the area below, of precision and
     /// recall the average precision.
     [[nodiscard]] double area() const noexcept { return area_; }
+    /// Tells it.
     void set_area(double area) noexcept { area_ = area; }
 
+    /// About how many bytes it holds.
     [[nodiscard]] std::size_t memory() const noexcept { return x_.size() * 16; }
     /// `{"x_name", "y_name", "x": [numbers], "y": [numbers], "area"}`; the numbers of at most 1000 points,
     /// the first and the last among them.

@@ -37,10 +37,12 @@ class BasicTable {
         rows_.push_back(std::move(cells));
     }
 
+    /// Their names.
     [[nodiscard]] const std::vector<std::string>& columns() const noexcept { return columns_; }
     /// How many rows it has.
     [[nodiscard]] std::size_t size() const noexcept { return rows_.size(); }
 
+    /// About how many bytes it holds.
     [[nodiscard]] std::size_t memory() const noexcept { return (rows_.size() + 1) * columns_.size() * 32; }
     /// `{"columns": [names], "data": [rows]}`, as W&B has it.
     [[nodiscard]] Media encode() const {

@@ -14,9 +14,12 @@ namespace CAIRN_NAMESPACE {
 /// `run.log("sample"_m = cairn::Text{model.generate()})`.
 class Text {
   public:
+    /// Takes it over.
     explicit Text(std::string text) : text_{std::move(text)} {}
 
+    /// About how many bytes it holds.
     [[nodiscard]] std::size_t memory() const noexcept { return text_.size(); }
+    /// What a run keeps of it.
     [[nodiscard]] Media encode() const { return {"text", "text/plain; charset=utf-8", text_}; }
 
   private:
