@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 root = Path(__file__).resolve().parent.parent
 out = root / "build/docs"
 # Not in the reference: parts of the compiler's messages, and targets of CMake.
-OTHER = {"cairn::detail", "cairn::cairn", "cairn::http"}
+OTHER = {"cairn::detail", "cairn::cairn", "cairn::http", "cairn::png"}
 
 shutil.rmtree(out, ignore_errors=True)
 out.mkdir(parents=True)
