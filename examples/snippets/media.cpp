@@ -4,6 +4,7 @@
 #include <cairn/media/values.hpp>
 #include <cairn/query/media.hpp>
 #include <cairn/query/runs.hpp>
+#include <cairn/run/watch.hpp>
 
 #include <array>
 #include <cstdio>
@@ -21,6 +22,19 @@ void log_values(cairn::Run& run, int epoch, double loss, const std::vector<float
     run.log("sample"_m = cairn::Text{sample});
     run.log("layer " + std::to_string(epoch), cairn::Histogram{weights}, {.step = epoch});
 }
+
+void watch(cairn::Run& run, auto& model) {
+    auto watching = run.watch(model, {.log = cairn::watch::all, .log_freq = 100});
+    run.log("loss"_m = 1.0);
+}
+
+struct Layer {
+    std::vector<float> weight, weight_gradient;
+
+    void describe(auto& fields) { fields("weight", weight); }
+    void describe_gradients(auto& fields) { fields("weight", weight_gradient); }
+};
+template void watch<Layer>(cairn::Run&, Layer&);
 
 struct Mesh {
     std::vector<std::byte> bytes;

@@ -19,6 +19,7 @@ struct ServeOptions;
 struct Step;
 struct TensorView;
 struct Version;
+struct WatchOptions;
 template <class T>
 class BasicRun;
 using Run = BasicRun<void>;

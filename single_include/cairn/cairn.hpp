@@ -4330,6 +4330,7 @@ struct ServeOptions;
 struct Step;
 struct TensorView;
 struct Version;
+struct WatchOptions;
 template <class T>
 class BasicRun;
 using Run = BasicRun<void>;
@@ -5821,6 +5822,9 @@ struct Health {
     std::uint64_t saves_passed_over = 0;  ///< not made, because another was being written (`coalesce`)
     std::uint64_t media_written = 0;      ///< images, tables and other rich values
     std::uint64_t media_lost = 0;  ///< rich values that could not be encoded or written, or came too fast
+    std::uint64_t watches = 0;     ///< samples of watched models
+    std::uint64_t watched_ns = 0;  ///< what they cost the threads that log
+    std::uint64_t watches_left_out = 0;  ///< samples not taken, because they had cost a twentieth of the time
     bool journal_mapped =
         true;  ///< false: rows lie in plain memory until they are collected; a kill loses them
     std::vector<std::string> errors = {};  ///< the first 16 messages
@@ -9456,6 +9460,74 @@ class CAIRN_ONE_IN_PROCESS ThreadLanes {
 
 }  // namespace CAIRN_NAMESPACE::detail
 
+// ---- cairn/run/detail/watches.hpp
+// Who looks at a run's rows as they are logged, on the thread that logs them.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// Threads: any. Whoever is removed is not called any more when `remove` returns.
+class Watches {
+  public:
+    /// Called with the step and the time of a row.
+    using Look = std::function<void(std::int64_t, std::int64_t)>;
+
+    /// From now on `look` is called after each row of that thread. Returns what `remove` wants.
+    std::uint64_t add(const void* thread, Look look) {
+        const auto entry = std::make_shared<Entry>();
+        entry->thread = thread;
+        entry->look = std::move(look);
+        const std::scoped_lock lock{mutex_};
+        entry->id = ++last_id_;
+        entries_.push_back(entry);
+        return entry->id;
+    }
+    /// Waits while it is being called. True if it was the last.
+    bool remove(std::uint64_t id) {
+        std::shared_ptr<Entry> removed;
+        bool is_empty = false;
+        {
+            const std::scoped_lock lock{mutex_};
+            const auto found = std::find_if(entries_.begin(), entries_.end(),
+                                            [&](const auto& entry) { return entry->id == id; });
+            if (found == entries_.end()) return entries_.empty();
+            removed = *found;
+            entries_.erase(found);
+            is_empty = entries_.empty();
+        }
+        const std::scoped_lock lock{removed->mutex};
+        removed->look = nullptr;
+        return is_empty;
+    }
+    /// After a row of the calling thread.
+    void look(const void* thread, std::int64_t step, std::int64_t time_ns) {
+        std::vector<std::shared_ptr<Entry>> mine;
+        {
+            const std::scoped_lock lock{mutex_};
+            for (const auto& entry : entries_) {
+                if (entry->thread == thread) mine.push_back(entry);
+            }
+        }
+        for (const auto& entry : mine) {
+            const std::scoped_lock lock{entry->mutex};
+            if (entry->look) entry->look(step, time_ns);
+        }
+    }
+
+  private:
+    struct Entry {
+        std::uint64_t id = 0;
+        const void* thread = nullptr;
+        std::recursive_mutex mutex{};  // what looks may unwatch itself
+        Look look{};
+    };
+
+    std::mutex mutex_;
+    std::vector<std::shared_ptr<Entry>> entries_;
+    std::uint64_t last_id_ = 0;
+};
+
+}  // namespace CAIRN_NAMESPACE::detail
+
 // ---- cairn/core/detail/cpu.hpp
 // Which optional instructions this processor has, asked of the processor itself (g++ 12's
 // __builtin_cpu_supports does not know "sha"). Costs <cpuid.h> on x86-64.
@@ -11559,6 +11631,24 @@ class BasicRunCore {
         note_failure(failure, false);
     }
 
+    /// From now on `look` is called after each row that the calling thread logs; returns what `unwatch`
+    /// wants. All rows of the run then go the slow way.
+    [[nodiscard]] std::uint64_t watch(Watches::Look look) {
+        const std::uint64_t id = watches_.add(&ThreadLanes::latest(), std::move(look));
+        std::uint64_t open = key_;
+        open_as_.compare_exchange_strong(open, watched_key());
+        return id;
+    }
+    void unwatch(std::uint64_t id) noexcept {
+        std::uint64_t open = watched_key();
+        if (!is_detached() && watches_.remove(id)) open_as_.compare_exchange_strong(open, key_);
+    }
+    /// A sample of a model cost so much, or was left out because they cost too much.
+    void count_watched(std::uint64_t ns, bool is_left_out) noexcept {
+        watched_ns_.fetch_add(ns, std::memory_order_relaxed);
+        (is_left_out ? watches_left_out_ : watches_made_).fetch_add(1, std::memory_order_relaxed);
+    }
+
     /// Records a decision between the rows of the calling thread, as `append` does. After the end of the run
     /// nothing is recorded any more.
     virtual void record(const Decision& decision) noexcept = 0;
@@ -11647,11 +11737,18 @@ class BasicRunCore {
     CAIRN_COLD void append_slowly(const R& row) noexcept {
         try {
             Lane* const mine = lane();
-            if (mine != nullptr && mine->append(row)) return;
+            if (mine != nullptr && mine->append(row)) {
+                if (open_as_.load(std::memory_order_relaxed) == watched_key())
+                    watches_.look(&ThreadLanes::latest(), row.step(), row.time_ns());
+                return;
+            }
         } catch (...) {  // no memory
         }
         dropped_.fetch_add(1, std::memory_order_relaxed);
     }
+
+    /// In the place of the key while somebody watches: no thread's latest lane has it.
+    [[nodiscard]] std::uint64_t watched_key() const noexcept { return key_ ^ 2U; }
 
     BasicRunCore(Options options, Store store, std::filesystem::path dir, bool resumed, std::uint64_t key,
                  std::int64_t started_ns)
@@ -11673,6 +11770,8 @@ class BasicRunCore {
     std::atomic<std::uint64_t> passed_over_{0};
     std::atomic<std::uint64_t> media_lost_{0};
     std::atomic<std::uint64_t> saves_{0};
+    std::atomic<std::uint64_t> watched_ns_{0}, watches_made_{0}, watches_left_out_{0};
+    Watches watches_;
 };
 using RunCore = BasicRunCore<>;
 
@@ -11886,6 +11985,14 @@ class BasicRun {
     void save(const std::filesystem::path& pattern, When when = When::live) {
         if (core_) core_->save_files(pattern, when);
     }
+
+    /// Watches a model that lists its tensors: histograms of its parameters, and of its gradients if it tells
+    /// them, every `log_freq` rows that this thread logs, as long as what this gives lives: `auto watch =
+    /// run.watch(model, {.log = cairn::watch::all});`. Throws invalid_argument. Cost: a pass over the tensors
+    /// now and then, on this thread, a twentieth of the time at most; every row takes some tens of
+    /// nanoseconds more while a model is watched, and none otherwise. Defined in run/watch.hpp.
+    template <class M, class Options = WatchOptions>
+    [[nodiscard]] auto watch(M& model, Options options = {});
 
     // ---- deciding
 
@@ -15729,6 +15836,12 @@ struct [[nodiscard]] Done {
     ///@}
 };
 
+/// What watches no model.
+struct NoWatch {
+    /// Nothing is watched anyway.
+    static constexpr void unwatch() noexcept {}
+};
+
 /// The dashboard of a run that records nothing: there is none.
 struct NoDashboard {
     /// As that of `Dashboard`.
@@ -15784,7 +15897,10 @@ class DisabledRun {
     /// what is empty, and never fails. Cost: none.
     [[nodiscard]] static std::vector<Decision> decisions() { return {}; }
     /// Watches nothing, whatever the model is.
-    constexpr void watch(const auto&, const auto&...) const noexcept {}
+    template <class M, class Options = WatchOptions>
+    [[nodiscard]] constexpr NoWatch watch(const M&, const Options& = {}) const noexcept {
+        return {};
+    }
 
     template <class Options = ServeOptions>
     [[nodiscard]] static NoDashboard serve(const Options& = {}) noexcept {
@@ -20608,6 +20724,9 @@ class BasicRunEngine final : public RunCore,
             health.journal_mapped = live_->journal.mapped();
         }
         health.rows_dropped = dropped_.load(std::memory_order_relaxed);
+        health.watched_ns = watched_ns_.load(std::memory_order_relaxed);
+        health.watches = watches_made_.load(std::memory_order_relaxed);
+        health.watches_left_out = watches_left_out_.load(std::memory_order_relaxed);
         health.media_written = media_.written();
         health.media_lost = media_lost_.load(std::memory_order_relaxed);
         health.saves_passed_over = passed_over_.load(std::memory_order_relaxed);

@@ -4339,6 +4339,7 @@ struct ServeOptions;
 struct Step;
 struct TensorView;
 struct Version;
+struct WatchOptions;
 template <class T>
 class BasicRun;
 using Run = BasicRun<void>;
@@ -5830,6 +5831,9 @@ struct Health {
     std::uint64_t saves_passed_over = 0;  ///< not made, because another was being written (`coalesce`)
     std::uint64_t media_written = 0;      ///< images, tables and other rich values
     std::uint64_t media_lost = 0;  ///< rich values that could not be encoded or written, or came too fast
+    std::uint64_t watches = 0;     ///< samples of watched models
+    std::uint64_t watched_ns = 0;  ///< what they cost the threads that log
+    std::uint64_t watches_left_out = 0;  ///< samples not taken, because they had cost a twentieth of the time
     bool journal_mapped =
         true;  ///< false: rows lie in plain memory until they are collected; a kill loses them
     std::vector<std::string> errors = {};  ///< the first 16 messages
@@ -9465,6 +9469,74 @@ class CAIRN_ONE_IN_PROCESS ThreadLanes {
 
 }  // namespace CAIRN_NAMESPACE::detail
 
+// ---- cairn/run/detail/watches.hpp
+// Who looks at a run's rows as they are logged, on the thread that logs them.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// Threads: any. Whoever is removed is not called any more when `remove` returns.
+class Watches {
+  public:
+    /// Called with the step and the time of a row.
+    using Look = std::function<void(std::int64_t, std::int64_t)>;
+
+    /// From now on `look` is called after each row of that thread. Returns what `remove` wants.
+    std::uint64_t add(const void* thread, Look look) {
+        const auto entry = std::make_shared<Entry>();
+        entry->thread = thread;
+        entry->look = std::move(look);
+        const std::scoped_lock lock{mutex_};
+        entry->id = ++last_id_;
+        entries_.push_back(entry);
+        return entry->id;
+    }
+    /// Waits while it is being called. True if it was the last.
+    bool remove(std::uint64_t id) {
+        std::shared_ptr<Entry> removed;
+        bool is_empty = false;
+        {
+            const std::scoped_lock lock{mutex_};
+            const auto found = std::find_if(entries_.begin(), entries_.end(),
+                                            [&](const auto& entry) { return entry->id == id; });
+            if (found == entries_.end()) return entries_.empty();
+            removed = *found;
+            entries_.erase(found);
+            is_empty = entries_.empty();
+        }
+        const std::scoped_lock lock{removed->mutex};
+        removed->look = nullptr;
+        return is_empty;
+    }
+    /// After a row of the calling thread.
+    void look(const void* thread, std::int64_t step, std::int64_t time_ns) {
+        std::vector<std::shared_ptr<Entry>> mine;
+        {
+            const std::scoped_lock lock{mutex_};
+            for (const auto& entry : entries_) {
+                if (entry->thread == thread) mine.push_back(entry);
+            }
+        }
+        for (const auto& entry : mine) {
+            const std::scoped_lock lock{entry->mutex};
+            if (entry->look) entry->look(step, time_ns);
+        }
+    }
+
+  private:
+    struct Entry {
+        std::uint64_t id = 0;
+        const void* thread = nullptr;
+        std::recursive_mutex mutex{};  // what looks may unwatch itself
+        Look look{};
+    };
+
+    std::mutex mutex_;
+    std::vector<std::shared_ptr<Entry>> entries_;
+    std::uint64_t last_id_ = 0;
+};
+
+}  // namespace CAIRN_NAMESPACE::detail
+
 // ---- cairn/core/detail/cpu.hpp
 // Which optional instructions this processor has, asked of the processor itself (g++ 12's
 // __builtin_cpu_supports does not know "sha"). Costs <cpuid.h> on x86-64.
@@ -11568,6 +11640,24 @@ class BasicRunCore {
         note_failure(failure, false);
     }
 
+    /// From now on `look` is called after each row that the calling thread logs; returns what `unwatch`
+    /// wants. All rows of the run then go the slow way.
+    [[nodiscard]] std::uint64_t watch(Watches::Look look) {
+        const std::uint64_t id = watches_.add(&ThreadLanes::latest(), std::move(look));
+        std::uint64_t open = key_;
+        open_as_.compare_exchange_strong(open, watched_key());
+        return id;
+    }
+    void unwatch(std::uint64_t id) noexcept {
+        std::uint64_t open = watched_key();
+        if (!is_detached() && watches_.remove(id)) open_as_.compare_exchange_strong(open, key_);
+    }
+    /// A sample of a model cost so much, or was left out because they cost too much.
+    void count_watched(std::uint64_t ns, bool is_left_out) noexcept {
+        watched_ns_.fetch_add(ns, std::memory_order_relaxed);
+        (is_left_out ? watches_left_out_ : watches_made_).fetch_add(1, std::memory_order_relaxed);
+    }
+
     /// Records a decision between the rows of the calling thread, as `append` does. After the end of the run
     /// nothing is recorded any more.
     virtual void record(const Decision& decision) noexcept = 0;
@@ -11656,11 +11746,18 @@ class BasicRunCore {
     CAIRN_COLD void append_slowly(const R& row) noexcept {
         try {
             Lane* const mine = lane();
-            if (mine != nullptr && mine->append(row)) return;
+            if (mine != nullptr && mine->append(row)) {
+                if (open_as_.load(std::memory_order_relaxed) == watched_key())
+                    watches_.look(&ThreadLanes::latest(), row.step(), row.time_ns());
+                return;
+            }
         } catch (...) {  // no memory
         }
         dropped_.fetch_add(1, std::memory_order_relaxed);
     }
+
+    /// In the place of the key while somebody watches: no thread's latest lane has it.
+    [[nodiscard]] std::uint64_t watched_key() const noexcept { return key_ ^ 2U; }
 
     BasicRunCore(Options options, Store store, std::filesystem::path dir, bool resumed, std::uint64_t key,
                  std::int64_t started_ns)
@@ -11682,6 +11779,8 @@ class BasicRunCore {
     std::atomic<std::uint64_t> passed_over_{0};
     std::atomic<std::uint64_t> media_lost_{0};
     std::atomic<std::uint64_t> saves_{0};
+    std::atomic<std::uint64_t> watched_ns_{0}, watches_made_{0}, watches_left_out_{0};
+    Watches watches_;
 };
 using RunCore = BasicRunCore<>;
 
@@ -11895,6 +11994,14 @@ class BasicRun {
     void save(const std::filesystem::path& pattern, When when = When::live) {
         if (core_) core_->save_files(pattern, when);
     }
+
+    /// Watches a model that lists its tensors: histograms of its parameters, and of its gradients if it tells
+    /// them, every `log_freq` rows that this thread logs, as long as what this gives lives: `auto watch =
+    /// run.watch(model, {.log = cairn::watch::all});`. Throws invalid_argument. Cost: a pass over the tensors
+    /// now and then, on this thread, a twentieth of the time at most; every row takes some tens of
+    /// nanoseconds more while a model is watched, and none otherwise. Defined in run/watch.hpp.
+    template <class M, class Options = WatchOptions>
+    [[nodiscard]] auto watch(M& model, Options options = {});
 
     // ---- deciding
 
@@ -15738,6 +15845,12 @@ struct [[nodiscard]] Done {
     ///@}
 };
 
+/// What watches no model.
+struct NoWatch {
+    /// Nothing is watched anyway.
+    static constexpr void unwatch() noexcept {}
+};
+
 /// The dashboard of a run that records nothing: there is none.
 struct NoDashboard {
     /// As that of `Dashboard`.
@@ -15793,7 +15906,10 @@ class DisabledRun {
     /// what is empty, and never fails. Cost: none.
     [[nodiscard]] static std::vector<Decision> decisions() { return {}; }
     /// Watches nothing, whatever the model is.
-    constexpr void watch(const auto&, const auto&...) const noexcept {}
+    template <class M, class Options = WatchOptions>
+    [[nodiscard]] constexpr NoWatch watch(const M&, const Options& = {}) const noexcept {
+        return {};
+    }
 
     template <class Options = ServeOptions>
     [[nodiscard]] static NoDashboard serve(const Options& = {}) noexcept {
@@ -20617,6 +20733,9 @@ class BasicRunEngine final : public RunCore,
             health.journal_mapped = live_->journal.mapped();
         }
         health.rows_dropped = dropped_.load(std::memory_order_relaxed);
+        health.watched_ns = watched_ns_.load(std::memory_order_relaxed);
+        health.watches = watches_made_.load(std::memory_order_relaxed);
+        health.watches_left_out = watches_left_out_.load(std::memory_order_relaxed);
         health.media_written = media_.written();
         health.media_lost = media_lost_.load(std::memory_order_relaxed);
         health.saves_passed_over = passed_over_.load(std::memory_order_relaxed);
@@ -27458,33 +27577,20 @@ class BasicHistogram {
         requires std::is_arithmetic_v<T>
     explicit BasicHistogram(std::span<const T> samples, std::size_t bins = default_bins) {
         check_bins(bins);
-        double low = std::numeric_limits<double>::infinity(), high = -low, sum = 0;
-        for (const T& sample : samples) {
-            const double x = static_cast<double>(sample);
-            if (!detail::is_finite(x)) continue;
-            low = std::min(low, x);
-            high = std::max(high, x);
-            sum += x;
-            ++finite_;
-        }
-        min_ = low, max_ = high;
-        mean_ = finite_ != 0 ? sum / static_cast<double>(finite_) : 0;
-        if (finite_ == 0) low = 0, high = 1;
-        if (!(low < high)) {
-            const double half = std::max(0.5, std::abs(low) * 1e-12);  // that a great number can be told from
-            low -= half, high += half;
-        }
-        set_even_edges(low, high, bins);
-        // Halved, so that the distance of the two ends of the range of doubles is a number.
-        const double from = edges_.front() / 2,
-                     scale = static_cast<double>(bins) / (edges_.back() / 2 - from);
-        for (const T& sample : samples) {
-            const double x = static_cast<double>(sample);
-            if (detail::is_finite(x))
-                ++counts_[bin_of(x, (x / 2 - from) * scale)];
-            else
-                ++(detail::is_nan(x) ? nan_ : x > 0 ? positive_infinity_ : negative_infinity_);
-        }
+        count(samples, bins, 1);
+    }
+    /// The same, but only every so manyth of many samples is counted, for so many others too: extremes, and
+    /// how many are not finite, are exact; bins and mean are told by at least `least_counted` samples. Cost:
+    /// one pass at the speed of memory.
+    template <class T>
+        requires std::is_arithmetic_v<T>
+    [[nodiscard]] static BasicHistogram of_many(std::span<const T> samples, std::size_t bins,
+                                                std::size_t least_counted) {
+        check_bins(bins);
+        BasicHistogram out;
+        const std::size_t least = std::max<std::size_t>(least_counted, 1);
+        out.count(samples, bins, std::max<std::size_t>(samples.size() / least, 1));
+        return out;
     }
     /// The same of anything that has its numbers in one row: a vector, an array.
     template <class Container>
@@ -27500,7 +27606,7 @@ class BasicHistogram {
         check_bins(counts.size());
         bool rises = edges.size() == counts.size() + 1;
         for (std::size_t i = 0; rises && i < edges.size(); ++i)
-            rises = detail::is_finite(edges[i]) && (i == 0 || edges[i - 1] < edges[i]);
+            rises = is_finite(edges[i]) && (i == 0 || edges[i - 1] < edges[i]);
         if (!rises) {
             detail::raise(
                 {errc::invalid_argument, "the edges of a histogram do not fit its counts",
@@ -27557,6 +27663,111 @@ class BasicHistogram {
         if (bins != 0 && bins <= 65536) return;
         detail::raise({errc::invalid_argument, "a histogram has 1 to 65536 bins", std::to_string(bins),
                        "64 are usual"});
+    }
+    /// Of any number type; by its bits, so that it holds under -ffast-math too.
+    template <class T>
+    [[nodiscard]] static constexpr bool is_finite(const T& x) noexcept {
+        if constexpr (!std::is_floating_point_v<T>)
+            return true;
+        else if constexpr (sizeof(T) == 4)
+            return (std::bit_cast<std::uint32_t>(x) & 0x7fff'ffffU) < 0x7f80'0000U;
+        else
+            return detail::is_finite(static_cast<double>(x));
+    }
+    template <class T>
+    struct Extremes {
+        T low{}, high{};  // of the finite samples
+        std::uint64_t finite = 0;
+    };
+    /// An integer of the order that the numbers have, and back. (A compiler takes the least of integers in
+    /// vector registers, but not that of floats, for the sake of NaN.)
+    template <class T>
+    [[nodiscard]] static constexpr auto key_of(const T& x) noexcept {
+        if constexpr (std::is_floating_point_v<T>) {
+            using Bits = std::conditional_t<sizeof(T) == 4, std::int32_t, std::int64_t>;
+            return flipped(std::bit_cast<Bits>(x));
+        } else {
+            return x;
+        }
+    }
+    template <class T, class Key>
+    [[nodiscard]] static constexpr T number_of(Key key) noexcept {
+        if constexpr (std::is_floating_point_v<T>)
+            return std::bit_cast<T>(flipped(key));
+        else
+            return key;
+    }
+    template <class Bits>
+    [[nodiscard]] static constexpr Bits flipped(Bits bits) noexcept {
+        return bits ^ ((bits >> std::numeric_limits<Bits>::digits) & std::numeric_limits<Bits>::max());
+    }
+    /// One pass.
+    template <class T>
+    [[nodiscard]] static Extremes<T> extremes_of(std::span<const T> samples) noexcept {
+        constexpr std::size_t piece = 2048;  // of a length that the compiler knows; it stays in the cache
+        using Key = decltype(key_of(T{}));
+        Key low = std::numeric_limits<Key>::max(), high = std::numeric_limits<Key>::lowest();
+        Extremes<T> out;
+        const auto take = [&](const T* from, const auto count) {
+            std::uint32_t finite = 0;
+            Key least = low, most = high;  // of its own, for its registers
+            for (std::size_t i = 0; i < count; ++i) finite += is_finite(from[i]) ? 1U : 0U;
+            if (finite == count) {
+                for (std::size_t i = 0; i < count; ++i) least = std::min(least, key_of(from[i]));
+                for (std::size_t i = 0; i < count; ++i) most = std::max(most, key_of(from[i]));
+            } else {
+                for (std::size_t i = 0; i < count; ++i) {
+                    if (!is_finite(from[i])) continue;
+                    least = std::min(least, key_of(from[i]));
+                    most = std::max(most, key_of(from[i]));
+                }
+            }
+            out.finite += finite;
+            low = least, high = most;
+        };
+        std::size_t i = 0;
+        for (; samples.size() - i >= piece; i += piece)
+            take(samples.data() + i, std::integral_constant<std::size_t, piece>{});
+        take(samples.data() + i, samples.size() - i);
+        if (out.finite != 0) out.low = number_of<T>(low), out.high = number_of<T>(high);
+        return out;
+    }
+    /// Fills the bins by every `stride`th sample.
+    template <class T>
+    void count(std::span<const T> samples, std::size_t bins, std::size_t stride) {
+        const Extremes<T> extremes = extremes_of(samples);
+        finite_ = extremes.finite;
+        double low = 0, high = 1;
+        if (finite_ != 0)
+            min_ = low = static_cast<double>(extremes.low), max_ = high = static_cast<double>(extremes.high);
+        if (!(low < high)) {
+            const double half = std::max(0.5, std::abs(low) * 1e-12);  // that a great number can be told from
+            low -= half, high += half;
+        }
+        set_even_edges(low, high, bins);
+        // Halved, so that the distance of the two ends of the range of doubles is a number.
+        const double from = edges_.front() / 2,
+                     scale = static_cast<double>(bins) / (edges_.back() / 2 - from);
+        double sum = 0;
+        std::uint64_t counted = 0;
+        for (std::size_t i = 0; i < samples.size(); i += stride) {
+            const double x = static_cast<double>(samples[i]);
+            if (!is_finite(samples[i])) continue;
+            counts_[bin_of(x, (x / 2 - from) * scale)] += stride;
+            sum += x;
+            ++counted;
+        }
+        mean_ = counted != 0 ? sum / static_cast<double>(counted) : 0;
+        if (finite_ != samples.size()) count_others(samples);
+    }
+    template <class T>
+    void count_others(std::span<const T> samples) noexcept {
+        for (const T& x : samples) {
+            if (is_finite(x)) continue;
+            ++(detail::is_nan(static_cast<double>(x)) ? nan_
+               : x > 0                                ? positive_infinity_
+                                                      : negative_infinity_);
+        }
     }
     /// The bin of a value that is `about` there: rounding may have missed it by one.
     [[nodiscard]] std::size_t bin_of(double x, double about) const noexcept {
@@ -28109,6 +28320,214 @@ class BasicConsole {
     bool keeps_ = false;
 };
 using Console = BasicConsole<>;
+
+}  // namespace CAIRN_NAMESPACE
+
+// ---- cairn/run/detail/tensor_histogram.hpp
+// A tensor's histogram, whatever its numbers are.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// The number that the 16 bits of a half are (IEEE 754 binary16).
+[[nodiscard]] inline float half_to_float(std::uint16_t bits) noexcept {
+    const std::uint32_t sign = (bits & 0x8000U) << 16U, rest = bits & 0x7fffU;
+    if (rest >= 0x7c00U) return std::bit_cast<float>(sign | 0x7f800000U | (rest & 0x3ffU) << 13U);
+    // The smallest of them are multiples of 2^-24; of the others the exponent counts from another place.
+    if (rest < 0x400U) return (sign != 0 ? -1.0F : 1.0F) * static_cast<float>(rest) * 0x1p-24F;
+    return std::bit_cast<float>(sign | ((rest << 13U) + (112U << 23U)));
+}
+
+/// The elements of a tensor of 16-bit floats.
+template <class F>
+[[nodiscard]] std::vector<float> widened(std::span<const std::byte> bytes, F&& widen) {
+    std::vector<float> out(bytes.size() / 2);
+    for (std::size_t i = 0; i < out.size(); ++i) {
+        std::uint16_t bits = 0;
+        std::memcpy(&bits, bytes.data() + 2 * i, sizeof bits);
+        out[i] = widen(bits);
+    }
+    return out;
+}
+
+/// Exact in its extremes and in what is not finite; of a large tensor the bins are told by a part of it.
+/// Nothing for a type whose numbers we do not know.
+template <class = void>
+[[nodiscard]] std::optional<Histogram> histogram_of(const TensorView& tensor, std::size_t bins) {
+    constexpr std::size_t most_counted = std::size_t{1} << 16U;
+    const auto of = [&]<class T>(const T*) -> std::optional<Histogram> {
+        const auto* const from = reinterpret_cast<const T*>(tensor.bytes.data());  // that is what lies there
+        return Histogram::of_many(std::span<const T>{from, tensor.bytes.size() / sizeof(T)}, bins,
+                                  most_counted);
+    };
+    const auto of_halves = [&](auto widen) -> std::optional<Histogram> {
+        const std::vector<float> all = widened(tensor.bytes, widen);
+        return Histogram::of_many(std::span<const float>{all}, bins, most_counted);
+    };
+    switch (tensor.dtype) {
+        case Dtype::F64: return of(static_cast<const double*>(nullptr));
+        case Dtype::F32: return of(static_cast<const float*>(nullptr));
+        case Dtype::F16: return of_halves([](std::uint16_t bits) { return half_to_float(bits); });
+        case Dtype::BF16:
+            return of_halves(
+                [](std::uint16_t bits) { return std::bit_cast<float>(std::uint32_t{bits} << 16U); });
+        case Dtype::I64: return of(static_cast<const std::int64_t*>(nullptr));
+        case Dtype::I32: return of(static_cast<const std::int32_t*>(nullptr));
+        case Dtype::I16: return of(static_cast<const std::int16_t*>(nullptr));
+        case Dtype::I8: return of(static_cast<const std::int8_t*>(nullptr));
+        case Dtype::U64: return of(static_cast<const std::uint64_t*>(nullptr));
+        case Dtype::U32: return of(static_cast<const std::uint32_t*>(nullptr));
+        case Dtype::U16: return of(static_cast<const std::uint16_t*>(nullptr));
+        case Dtype::U8:
+        case Dtype::BOOL: return of(static_cast<const std::uint8_t*>(nullptr));
+        default: return std::nullopt;
+    }
+}
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/run/watch.hpp
+// `run.watch(model)`: histograms of its parameters and gradients while it trains.
+
+namespace CAIRN_NAMESPACE {
+
+/// What `run.watch` logs of a model.
+enum class WatchLog : unsigned char { parameters, gradients, all };
+/// `run.watch(model, {.log = cairn::watch::all})`.
+namespace watch {
+inline constexpr WatchLog parameters = WatchLog::parameters;  ///< what it has learnt
+inline constexpr WatchLog gradients = WatchLog::gradients;    ///< what it is told to change
+inline constexpr WatchLog all = WatchLog::all;                ///< both
+}  // namespace watch
+
+/// How a model is watched: `run.watch(model, {.log = cairn::watch::all, .log_freq = 100})`.
+struct WatchOptions {
+    WatchLog log = watch::parameters;  ///< of what there are histograms
+    std::uint64_t log_freq = 1000;     ///< every so many rows of the thread that watches, from the first on
+    std::size_t bins = 64;             ///< of each histogram
+};
+
+/// A model that tells its gradients too, under the names of its parameters: `void describe_gradients(auto&
+/// fields)`, as `describe`. A type of somebody else's has it in `cairn::describe_for<T>`.
+template <class M>
+concept DescribesGradients = requires(M& model, Fields& fields) {
+    { model.describe_gradients(fields) } -> std::same_as<void>;
+} || requires(M& model, Fields& fields) {
+    { describe_for<std::remove_cv_t<M>>::describe_gradients(model, fields) } -> std::same_as<void>;
+};
+
+/// The model is watched as long as this lives; it must not outlive the model. Movable. Threads: any may let
+/// go of it; that waits for a sample that is being taken.
+class ModelWatch {
+  public:
+    /// Watches nothing.
+    ModelWatch() = default;
+    /// For `run.watch`.
+    ModelWatch(std::shared_ptr<detail::RunCore> core, std::uint64_t id) : core_{std::move(core)}, id_{id} {}
+    /// Takes over what the other watches.
+    ModelWatch(ModelWatch&& other) noexcept : core_{std::move(other.core_)}, id_{other.id_} {}
+    /// Unwatches what it watched.
+    ModelWatch& operator=(ModelWatch&& other) noexcept {
+        if (this != &other) {
+            unwatch();
+            core_ = std::move(other.core_);
+            id_ = other.id_;
+        }
+        return *this;
+    }
+    ~ModelWatch() { unwatch(); }
+    /// From here on nothing of the model is looked at.
+    void unwatch() noexcept {
+        if (const auto core = std::exchange(core_, nullptr)) core->unwatch(id_);
+    }
+
+  private:
+    std::shared_ptr<detail::RunCore> core_;
+    std::uint64_t id_ = 0;
+};
+
+namespace detail {
+
+/// What one `run.watch` has. Threads: that which watches.
+class Watching {
+  public:
+    using Tensors = std::function<result<std::vector<TensorView>>()>;
+
+    Watching(RunCore& core, const WatchOptions& options, Tensors parameters, Tensors gradients)
+        : core_{&core}, options_{options}, parameters_{std::move(parameters)},
+          gradients_{std::move(gradients)}, began_ns_{steady_ns()} {}
+
+    /// After a row.
+    void look(std::int64_t step, std::int64_t time_ns) {
+        if (rows_++ % options_.log_freq != 0) return;
+        const std::int64_t began = steady_ns();
+        if (is_too_dear(began)) return core_->count_watched(0, true);
+        if (options_.log != watch::gradients) sample("parameters/", parameters_, step, time_ns);
+        if (options_.log != watch::parameters) sample("gradients/", gradients_, step, time_ns);
+        const std::int64_t cost = steady_ns() - began;
+        spent_ns_ += cost;
+        core_->count_watched(static_cast<std::uint64_t>(cost), false);
+    }
+
+  private:
+    /// A twentieth of the time may go into it; the first second is not counted.
+    [[nodiscard]] bool is_too_dear(std::int64_t now) const noexcept {
+        constexpr std::int64_t second = 1'000'000'000;
+        return spent_ns_ > second / 20 && spent_ns_ > (now - began_ns_) / 20;
+    }
+    void sample(std::string_view prefix, const Tensors& tensors, std::int64_t step, std::int64_t time_ns) {
+        const auto all = tensors();
+        if (!all) return core_->note_failure(all.error(), false);
+        for (const TensorView& tensor : *all) {
+            if (auto histogram = histogram_of(tensor, options_.bins))
+                core_->keep(std::string{prefix} + tensor.name, step, time_ns, std::move(*histogram));
+        }
+    }
+
+    RunCore* core_;
+    WatchOptions options_;
+    Tensors parameters_, gradients_;
+    std::uint64_t rows_ = 0;
+    std::int64_t began_ns_, spent_ns_ = 0;
+};
+
+template <class M>
+[[nodiscard]] result<std::vector<TensorView>> gradients_of(M& model) {
+    const auto describe = [&](Fields& fields) {
+        if constexpr (requires { model.describe_gradients(fields); })
+            model.describe_gradients(fields);
+        else
+            describe_for<std::remove_cv_t<M>>::describe_gradients(model, fields);
+    };
+    auto found = description_by(describe);
+    if (!found) return found.error();
+    return std::move(found->tensors);
+}
+
+}  // namespace detail
+
+template <class T>
+template <class M, class Options>
+auto BasicRun<T>::watch(M& model, Options options) {
+    static_assert(Describable<M>, "cairn: a model that is watched lists its tensors: give it `describe`");
+    if (options.log_freq == 0 || options.bins == 0 || options.bins > 65536) {
+        detail::raise(
+            {errc::invalid_argument, "a model cannot be watched so",
+             "log_freq " + std::to_string(options.log_freq) + ", bins " + std::to_string(options.bins),
+             "give a log_freq of 1 or more, and 1 to 65536 bins"});
+    }
+    detail::Watching::Tensors gradients;
+    if constexpr (DescribesGradients<M>) {
+        gradients = [&model] { return detail::gradients_of(model); };
+    } else if (options.log != cairn::watch::parameters) {
+        detail::raise({errc::invalid_argument, "the model tells no gradients", "",
+                       "give it describe_gradients, or watch its parameters"});
+    }
+    if (!core_) return ModelWatch{};
+    const auto watching = std::make_shared<detail::Watching>(
+        *core_, options, [&model] { return tensors_of(model); }, std::move(gradients));
+    const auto look = [watching](std::int64_t step, std::int64_t time_ns) { watching->look(step, time_ns); };
+    return ModelWatch{core_, core_->watch(look)};
+}
 
 }  // namespace CAIRN_NAMESPACE
 

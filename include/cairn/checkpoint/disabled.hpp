@@ -54,6 +54,12 @@ struct [[nodiscard]] Done {
     ///@}
 };
 
+/// What watches no model.
+struct NoWatch {
+    /// Nothing is watched anyway.
+    static constexpr void unwatch() noexcept {}
+};
+
 /// The dashboard of a run that records nothing: there is none.
 struct NoDashboard {
     /// As that of `Dashboard`.
@@ -109,7 +115,10 @@ class DisabledRun {
     /// what is empty, and never fails. Cost: none.
     [[nodiscard]] static std::vector<Decision> decisions() { return {}; }
     /// Watches nothing, whatever the model is.
-    constexpr void watch(const auto&, const auto&...) const noexcept {}
+    template <class M, class Options = WatchOptions>
+    [[nodiscard]] constexpr NoWatch watch(const M&, const Options& = {}) const noexcept {
+        return {};
+    }
 
     template <class Options = ServeOptions>
     [[nodiscard]] static NoDashboard serve(const Options& = {}) noexcept {

@@ -12,6 +12,7 @@
 #include <cairn/run/decision.hpp>
 #include <cairn/run/signal_watch.hpp>
 #include <cairn/run/detail/thread_lanes.hpp>
+#include <cairn/run/detail/watches.hpp>
 #include <cairn/run/version_store.hpp>
 #include <cairn/run/health.hpp>
 #include <cairn/run/options.hpp>
@@ -104,6 +105,24 @@ class BasicRunCore {
         note_failure(failure, false);
     }
 
+    /// From now on `look` is called after each row that the calling thread logs; returns what `unwatch`
+    /// wants. All rows of the run then go the slow way.
+    [[nodiscard]] std::uint64_t watch(Watches::Look look) {
+        const std::uint64_t id = watches_.add(&ThreadLanes::latest(), std::move(look));
+        std::uint64_t open = key_;
+        open_as_.compare_exchange_strong(open, watched_key());
+        return id;
+    }
+    void unwatch(std::uint64_t id) noexcept {
+        std::uint64_t open = watched_key();
+        if (!is_detached() && watches_.remove(id)) open_as_.compare_exchange_strong(open, key_);
+    }
+    /// A sample of a model cost so much, or was left out because they cost too much.
+    void count_watched(std::uint64_t ns, bool is_left_out) noexcept {
+        watched_ns_.fetch_add(ns, std::memory_order_relaxed);
+        (is_left_out ? watches_left_out_ : watches_made_).fetch_add(1, std::memory_order_relaxed);
+    }
+
     /// Records a decision between the rows of the calling thread, as `append` does. After the end of the run
     /// nothing is recorded any more.
     virtual void record(const Decision& decision) noexcept = 0;
@@ -192,11 +211,18 @@ class BasicRunCore {
     CAIRN_COLD void append_slowly(const R& row) noexcept {
         try {
             Lane* const mine = lane();
-            if (mine != nullptr && mine->append(row)) return;
+            if (mine != nullptr && mine->append(row)) {
+                if (open_as_.load(std::memory_order_relaxed) == watched_key())
+                    watches_.look(&ThreadLanes::latest(), row.step(), row.time_ns());
+                return;
+            }
         } catch (...) {  // no memory
         }
         dropped_.fetch_add(1, std::memory_order_relaxed);
     }
+
+    /// In the place of the key while somebody watches: no thread's latest lane has it.
+    [[nodiscard]] std::uint64_t watched_key() const noexcept { return key_ ^ 2U; }
 
     BasicRunCore(Options options, Store store, std::filesystem::path dir, bool resumed, std::uint64_t key,
                  std::int64_t started_ns)
@@ -218,6 +244,8 @@ class BasicRunCore {
     std::atomic<std::uint64_t> passed_over_{0};
     std::atomic<std::uint64_t> media_lost_{0};
     std::atomic<std::uint64_t> saves_{0};
+    std::atomic<std::uint64_t> watched_ns_{0}, watches_made_{0}, watches_left_out_{0};
+    Watches watches_;
 };
 using RunCore = BasicRunCore<>;
 

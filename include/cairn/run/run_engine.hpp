@@ -141,6 +141,9 @@ class BasicRunEngine final : public RunCore,
             health.journal_mapped = live_->journal.mapped();
         }
         health.rows_dropped = dropped_.load(std::memory_order_relaxed);
+        health.watched_ns = watched_ns_.load(std::memory_order_relaxed);
+        health.watches = watches_made_.load(std::memory_order_relaxed);
+        health.watches_left_out = watches_left_out_.load(std::memory_order_relaxed);
         health.media_written = media_.written();
         health.media_lost = media_lost_.load(std::memory_order_relaxed);
         health.saves_passed_over = passed_over_.load(std::memory_order_relaxed);
