@@ -87,6 +87,30 @@ namespace detail {
     return out;
 }
 
+/// Where it ran, and what.
+[[nodiscard]] inline std::string environment_text(const nlohmann::json& about) {
+    const auto environment = about.find("environment");
+    if (environment == about.end() || !environment->is_object()) return {};
+    const auto text = [](const nlohmann::json& of, const char* key) {
+        std::string value;
+        return of.is_object() && ::cairn::detail::get_field(of, key, value) ? printable(value)
+                                                                            : std::string{};
+    };
+    std::string out, command;
+    if (const auto words = environment->find("command"); words != environment->end() && words->is_array()) {
+        for (const nlohmann::json& word : *words) {
+            if (word.is_string())
+                command += (command.empty() ? "" : " ") + printable(word.get<std::string>());
+        }
+    }
+    if (!command.empty()) out += "ran    " + command + "\n";
+    if (const std::string host = text(*environment, "host"); !host.empty())
+        out += "on     " + host + ", " + text(*environment, "os") + "\n";
+    if (const auto git = environment->find("git"); git != environment->end())
+        out += "code   " + text(*git, "branch") + " " + text(*git, "commit").substr(0, 12) + "\n";
+    return out;
+}
+
 /// One run on a page: where, how it stands, config, metrics, versions.
 [[nodiscard]] inline result<std::string> show_text(const StoreReader& store, const RecordedRun& run) {
     std::string out = "run    " + printable(run.project()) + "/" + printable(run.id());
@@ -96,7 +120,7 @@ namespace detail {
     out += "\nfrom   " + local_time(run.started_ns());
     if (run.ended_ns() != 0)
         out += ", for " + duration(static_cast<double>(run.ended_ns() - run.started_ns()) / 1e9);
-    out += "\nin     " + printable(run.dir().string()) + "\n";
+    out += "\nin     " + printable(run.dir().string()) + "\n" + environment_text(run.about());
     if (const std::string notes = run.about().value("notes", ""); !notes.empty())
         out += "notes  " + printable(notes) + "\n";
     if (const nlohmann::json config = run.config(); !config.empty()) {

@@ -212,6 +212,7 @@ template <class B>
                                                         const nlohmann::json* metrics = nullptr) {
     nlohmann::json out = as_json(run);
     out["config"] = run.config();
+    out["environment"] = detail::about_of(run, "environment", nlohmann::json::object());
     out["summary"] = run.user_summary();
     if (metrics == nullptr) {
         auto summary = run.summary();

@@ -49,7 +49,8 @@ struct Options {
     Mode mode = Mode::online;            ///< `disabled`: nothing is written
     bool save = true;                    ///< false: checkpoints of this run save nothing
     double system_seconds = 15;          ///< how often the machine's use is recorded; 0: never
-    bool quiet = false;                  ///< true: no start and end messages on a terminal
+    bool environment = true;  ///< false: machine, command line, compiler and commit are not recorded
+    bool quiet = false;       ///< true: no start and end messages on a terminal
     Durability durability = Durability::power_loss;  ///< of versions, artifacts and the run's records
     /// Gets each failure once (the same text is the same failure), in place of the line on stderr, on the
     /// thread on which it came up: it must not block, nor call the run. What it throws is dropped.

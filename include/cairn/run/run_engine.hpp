@@ -7,6 +7,7 @@
 #include <cairn/policy/best.hpp>
 #include <cairn/run/decision.hpp>
 #include <cairn/run/detail/collector.hpp>
+#include <cairn/run/detail/environment.hpp>
 #include <cairn/run/detail/journal.hpp>
 #include <cairn/run/detail/media_keeper.hpp>
 #include <cairn/run/detail/process.hpp>
@@ -526,6 +527,8 @@ class BasicRunEngine final : public RunCore,
         about_["sessions"] = about_.value("sessions", 0U) + 1;
         about_["status"] = "running";
         about_["library"] = CAIRN_VERSION;
+        about_.erase("environment");
+        if (options_.environment) about_["environment"] = environment_of_run();
         if (const std::string group = os::memory_group(); const auto killed = os::killed_for_memory(group))
             about_["memory"] = {{"group", group}, {"killed", *killed}};
         about_.erase("ended_ns");

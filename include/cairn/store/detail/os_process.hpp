@@ -17,6 +17,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace CAIRN_NAMESPACE::detail::os {
 
@@ -43,6 +44,22 @@ template <class = void>
         if (std::string value = sys::environment(variable); !value.empty()) return value;
     }
     return {};
+}
+
+using sys::system_name;
+/// The words that the program was called with; none where the system does not tell them in a file.
+template <class = void>
+[[nodiscard]] std::vector<std::string> command_line() {
+    std::vector<std::string> words;
+    auto file = File::open_read("/proc/self/cmdline");
+    const auto text = file ? file->read_all(std::size_t{1} << 20U) : result<std::string>{error{}};
+    if (!text) return words;
+    for (std::string_view rest = *text; !rest.empty();) {
+        const std::size_t end = std::min(rest.find('\0'), rest.size());
+        words.emplace_back(rest.substr(0, end));
+        rest = rest.substr(std::min(end + 1, rest.size()));
+    }
+    return words;
 }
 
 using sys::ProcessTime;

@@ -21,6 +21,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/types.h>
+#include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -268,6 +269,12 @@ using Function = void (*)();
 [[nodiscard]] inline std::string host_name() {
     char name[257] = {};
     return ::gethostname(name, sizeof name - 1) == 0 ? name : "";
+}
+/// "Linux 6.1.0 x86_64".
+[[nodiscard]] inline std::string system_name() {
+    ::utsname name{};
+    if (::uname(&name) != 0) return {};
+    return std::string{name.sysname} + " " + name.release + " " + name.machine;
 }
 /// A variable of the environment, empty if there is none.
 [[nodiscard]] inline std::string environment(const char* name) {

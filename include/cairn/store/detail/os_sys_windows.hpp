@@ -585,6 +585,7 @@ using Function = void (*)();
     return ::GetComputerNameExW(ComputerNameDnsHostname, name, &size) != 0 ? utf8({name, size})
                                                                            : std::string{};
 }
+[[nodiscard]] inline std::string system_name() { return "Windows"; }
 /// A variable of the environment, empty if there is none.
 [[nodiscard]] inline std::string environment(const char* name) {
     const std::wstring key = wide(name);
