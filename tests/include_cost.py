@@ -11,11 +11,11 @@ COMPILER = sys.argv[1] if len(sys.argv) > 1 and __name__ == "__main__" else "g++
 
 # The most that a header of the layer may bring, with g++ 12: own lines, all lines. Raise one only with a reason.
 BUDGET = {
-    "cairn.hpp": (15850, 118500),  # 12000 before the history was packed, versions written beside the loop, rich values kept, the machine sampled
-    "api.hpp": (11900, 115000),
-    "extern.hpp": (11950, 115000),  # it names what it declares
-    "engine.hpp": (15900, 118500),
-    "cairn_full.hpp": (21700, 134800),
+    "cairn.hpp": (16100, 118500),  # 12000 before the history was packed, versions written beside the loop, rich values kept, the machine sampled and told
+    "api.hpp": (11950, 115000),
+    "extern.hpp": (12000, 115000),  # it names what it declares
+    "engine.hpp": (16150, 118500),
+    "cairn_full.hpp": (22050, 135200),
     "fwd.hpp": (100, 100),
     "core": (400, 28000),
     "policy/policy.hpp": (2000, 19000),  # for those who want policies only
@@ -23,13 +23,13 @@ BUDGET = {
     "model": (1700, 100000),
     "media": (1400, 100000),
     "store": (4500, 105000),
-    "run": (12150, 113000),
+    "run": (12500, 113000),
     "checkpoint": (12800, 115000),
-    "query": (11650, 114000),
-    "serve/server.hpp": (13050, 200000),
-    "cli/serve.hpp": (13200, 200000),
-    "serve": (11800, 116000),
-    "cli": (13500, 126600),
+    "query": (11700, 114000),
+    "serve/server.hpp": (13200, 200000),
+    "cli/serve.hpp": (13350, 200000),
+    "serve": (11900, 116000),
+    "cli": (13600, 126600),
 }
 
 

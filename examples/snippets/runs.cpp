@@ -22,6 +22,10 @@ void keep_what_is_printed() {
     std::printf("epoch 0\n");
 }
 
+void alert(cairn::Run& run) {
+    run.alert("the loss is NaN", {.text = "since epoch 3", .level = cairn::AlertLevel::error});
+}
+
 void read() {
     auto recorded = cairn::open("cairn").value().find("latest").value();
     auto loss = recorded.series("loss").value();

@@ -4352,6 +4352,345 @@ class result;
 
 }  // namespace CAIRN_NAMESPACE
 
+// ---- cairn/store/record.hpp
+// The records that travel through a ring and lie in the history: rows and the names they use. One encoding
+// for both, so that whoever opens a crashed run reads the ring as it reads the file. Little-endian, multiples
+// of 8 bytes.
+//
+//   record  u32 bytes (whole, multiple of 8) · u8 kind · u8 flags · u16 0
+//   row     record · u32 cells · u32 0 · i64 step · i64 time_ns · cells × cell
+//   event   the same as a row: what a run decided, between the rows of the thread that decided it
+//   cell    u32 metric id · u8 value kind · u8[3] 0 · u64 (integer, double's bits, or text length) · text
+//           padded to 8 bytes
+//   name    record · u32 metric id · u32 length · bytes, padded
+
+namespace CAIRN_NAMESPACE::detail {
+
+static_assert(std::endian::native == std::endian::little || std::endian::native == std::endian::big,
+              "cairn: a machine of mixed endianness");
+
+/// `value` in the order of bytes on disk, and back.
+template <class T>
+[[nodiscard]] constexpr T little_endian(T value) noexcept {
+    if constexpr (std::endian::native == std::endian::big && sizeof(T) > 1) {
+        T swapped = 0;
+        for (std::size_t i = 0; i < sizeof(T); ++i) {
+            swapped =
+                static_cast<T>(static_cast<T>(swapped << 8U) | static_cast<T>((value >> (8U * i)) & 0xffU));
+        }
+        return swapped;
+    } else {
+        return value;
+    }
+}
+
+template <class T>
+std::byte* put(std::byte* to, T value) noexcept {
+    value = little_endian(value);
+    std::memcpy(to, &value, sizeof value);
+    return to + sizeof value;
+}
+
+template <class T>
+[[nodiscard]] T get(const std::byte* from) noexcept {
+    T value;
+    std::memcpy(&value, from, sizeof value);
+    return little_endian(value);
+}
+
+[[nodiscard]] constexpr std::size_t padded(std::size_t bytes) noexcept {
+    return (bytes + 7U) & ~std::size_t{7};
+}
+
+/// `sample`: as a row, but of the machine and not of the program.
+enum class RecordKind : std::uint8_t { padding = 0, row = 1, name = 2, event = 3, sample = 4 };
+/// Whether its numbers are values of series.
+[[nodiscard]] constexpr bool has_series(RecordKind kind) noexcept {
+    return kind == RecordKind::row || kind == RecordKind::sample;
+}
+
+/// A row or event that is larger than a record may be goes into several that follow each other in their ring:
+/// all but the last continue, all but the first are continued.
+inline constexpr std::uint8_t row_continues = 1;
+inline constexpr std::uint8_t row_is_continued = 2;
+
+inline constexpr std::size_t record_header_bytes = 8;
+inline constexpr std::size_t row_header_bytes = record_header_bytes + 24;
+inline constexpr std::size_t cell_bytes = 16;
+/// A metric's text is cut to this many bytes.
+inline constexpr std::size_t max_text_bytes = 1024;
+inline constexpr std::size_t max_metric_name_bytes = 512;
+
+[[nodiscard]] constexpr std::size_t cell_size(std::string_view text) noexcept {
+    return cell_bytes + padded(text.size());
+}
+template <class T>
+    requires std::is_arithmetic_v<T>
+[[nodiscard]] constexpr std::size_t cell_size(T) noexcept {
+    return cell_bytes;
+}
+[[nodiscard]] constexpr std::size_t cell_size(const Value& value) noexcept { return cell_size(value.text()); }
+
+inline std::byte* put_record(std::byte* to, std::size_t bytes, RecordKind kind,
+                             std::uint8_t flags = 0) noexcept {
+    to = put(to, static_cast<std::uint32_t>(bytes));
+    return put(to, static_cast<std::uint32_t>(static_cast<std::uint32_t>(kind) | std::uint32_t{flags} << 8U));
+}
+
+inline std::byte* put_row_header(std::byte* to, std::size_t bytes, RecordKind kind, std::uint8_t flags,
+                                 std::size_t cells, std::int64_t step, std::int64_t time_ns) noexcept {
+    to = put_record(to, bytes, kind, flags);
+    to = put(to, static_cast<std::uint64_t>(cells));
+    to = put(to, static_cast<std::uint64_t>(step));
+    return put(to, static_cast<std::uint64_t>(time_ns));
+}
+
+[[nodiscard]] constexpr std::uint64_t cell_head(std::uint32_t id, Value::Kind kind) noexcept {
+    return static_cast<std::uint64_t>(id) | static_cast<std::uint64_t>(kind) << 32U;
+}
+
+template <class = void>
+std::byte* put_text_cell(std::byte* to, std::uint32_t id, std::string_view text) noexcept {
+    to = put(to, cell_head(id, Value::Kind::text));
+    to = put(to, static_cast<std::uint64_t>(text.size()));
+    const std::size_t room = padded(text.size());
+    if (room != 0) {
+        std::memset(to + room - 8, 0, 8);  // the padding, before the text covers what is its own
+        std::memcpy(to, text.data(), text.size());
+    }
+    return to + room;
+}
+
+/// Small, so that a row of numbers is a few stores where it is logged.
+inline std::byte* put_cell(std::byte* to, std::uint32_t id, const Value& value) noexcept {
+    if (value.is_text()) return put_text_cell(to, id, value.text());
+    to = put(to, cell_head(id, value.kind()));
+    const bool is_number = value.kind() == Value::Kind::number;
+    return put(to, is_number ? std::bit_cast<std::uint64_t>(value.number()) : value.bits());
+}
+
+[[nodiscard]] constexpr std::size_t name_record_size(std::string_view name) noexcept {
+    return record_header_bytes + 8 + padded(name.size());
+}
+
+template <class = void>
+void put_name(std::byte* to, std::uint32_t id, std::string_view name) noexcept {
+    const std::size_t bytes = name_record_size(name);
+    std::byte* at = put_record(to, bytes, RecordKind::name);
+    at = put(at, static_cast<std::uint64_t>(id) | static_cast<std::uint64_t>(name.size()) << 32U);
+    if (!name.empty()) {
+        std::memset(to + bytes - 8, 0, 8);
+        std::memcpy(at, name.data(), name.size());
+    }
+}
+
+/// One cell as it is read: the metric's id and its value (a text points into the record).
+struct Cell {
+    std::uint32_t metric = 0;
+    Value value;
+};
+
+/// Reads records one after the other from bytes that may be damaged: it stops at what cannot be one.
+template <class = void>
+class BasicRecordReader {
+  public:
+    explicit BasicRecordReader(std::span<const std::byte> bytes) noexcept : rest_{bytes} {}
+
+    struct Record {
+        RecordKind kind{};
+        std::uint8_t flags = 0;
+        std::span<const std::byte> body;  // after the record's header
+    };
+
+    /// The next record; false at the end or at bytes that are no record (then `damaged()`).
+    bool next(Record& record) noexcept {
+        if (rest_.empty()) return false;
+        if (rest_.size() < record_header_bytes) return stop();
+        const std::size_t bytes = get<std::uint32_t>(rest_.data());
+        const std::uint32_t tag = get<std::uint32_t>(rest_.data() + 4);
+        constexpr auto last_kind = static_cast<std::uint32_t>(RecordKind::sample);
+        if (bytes < record_header_bytes || bytes % 8 != 0 || bytes > rest_.size() ||
+            (tag & 0xffU) > last_kind)
+            return stop();
+        record = {static_cast<RecordKind>(tag & 0xffU), static_cast<std::uint8_t>(tag >> 8U),
+                  rest_.subspan(record_header_bytes, bytes - record_header_bytes)};
+        rest_ = rest_.subspan(bytes);
+        return true;
+    }
+
+    [[nodiscard]] bool damaged() const noexcept { return damaged_; }
+    /// How many bytes follow the record that was read last.
+    [[nodiscard]] std::size_t left() const noexcept { return rest_.size(); }
+
+  private:
+    bool stop() noexcept {
+        damaged_ = true;
+        rest_ = {};
+        return false;
+    }
+    std::span<const std::byte> rest_;
+    bool damaged_ = false;
+};
+using RecordReader = BasicRecordReader<>;
+
+/// How many rows end in these records.
+template <class = void>
+[[nodiscard]] std::uint64_t count_rows(std::span<const std::byte> records) noexcept {
+    std::uint64_t rows = 0;
+    RecordReader reader{records};
+    for (RecordReader::Record record; reader.next(record);)
+        rows += record.kind == RecordKind::row && (record.flags & row_continues) == 0 ? 1U : 0U;
+    return rows;
+}
+
+/// A name record's content; false if it is damaged.
+template <class = void>
+bool read_name(std::span<const std::byte> body, std::uint32_t& id, std::string_view& name) noexcept {
+    if (body.size() < 8) return false;
+    const auto head = get<std::uint64_t>(body.data());
+    const auto size = static_cast<std::size_t>(head >> 32U);
+    if (size > max_metric_name_bytes || size > body.size() - 8) return false;
+    id = static_cast<std::uint32_t>(head);
+    name = {reinterpret_cast<const char*>(body.data()) + 8, size};
+    return true;
+}
+
+/// Calls `f(Cell)` for each cell of a row record; false if it is damaged (cells before the damage were seen).
+template <class F>
+bool read_row(std::span<const std::byte> body, std::int64_t& step, std::int64_t& time_ns, F&& f) {
+    if (body.size() < row_header_bytes - record_header_bytes) return false;
+    const auto cells = get<std::uint64_t>(body.data());
+    step = static_cast<std::int64_t>(get<std::uint64_t>(body.data() + 8));
+    time_ns = static_cast<std::int64_t>(get<std::uint64_t>(body.data() + 16));
+    body = body.subspan(24);
+    for (std::uint64_t i = 0; i < cells; ++i) {
+        if (body.size() < cell_bytes) return false;
+        const auto head = get<std::uint64_t>(body.data());
+        const auto bits = get<std::uint64_t>(body.data() + 8);
+        const auto id = static_cast<std::uint32_t>(head);
+        body = body.subspan(cell_bytes);
+        Cell cell{id, {}};
+        switch (const auto kind = static_cast<Value::Kind>((head >> 32U) & 0xffU)) {
+            case Value::Kind::number: cell.value = Value{std::bit_cast<double>(bits)}; break;
+            case Value::Kind::integer:
+            case Value::Kind::natural:
+            case Value::Kind::boolean: cell.value = Value::from_integer_bits(kind, bits); break;
+            case Value::Kind::text: {
+                if (bits > body.size()) return false;
+                const auto size = static_cast<std::size_t>(bits);
+                cell.value = Value{std::string_view{reinterpret_cast<const char*>(body.data()), size}};
+                body = body.subspan(padded(size) <= body.size() ? padded(size) : body.size());
+                break;
+            }
+            default: return false;
+        }
+        f(std::as_const(cell));
+    }
+    return true;
+}
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/store/stored_row.hpp
+// A row as a reader of a history has it. Costs <span>.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// A row or an event as it is read back; refers to what is gone after the call that it is handed to.
+struct StoredRow {
+    RecordKind kind = RecordKind::row;
+    std::uint32_t ring = 0;  ///< each thread writes to one of its own
+    std::int64_t step = 0, time_ns = 0;
+    std::span<const NamedValue> values;
+};
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/run/alert.hpp
+// Alerts: what a program wants somebody to hear of. Costs <string>.
+
+namespace CAIRN_NAMESPACE {
+
+/// How bad it is.
+enum class AlertLevel : unsigned char { info, warn, error };
+
+/// The level's name: "warn".
+[[nodiscard]] constexpr std::string_view to_string(AlertLevel level) noexcept {
+    constexpr std::array<std::string_view, 3> names{"info", "warn", "error"};
+    return names[static_cast<std::size_t>(level)];
+}
+
+/// An alert, as it is recorded and as `Options::on_alert` gets it.
+struct Alert {
+    std::string title;                    ///< at most 1,024 bytes are kept, as of `text`
+    std::string text;                     ///< more than the title says
+    AlertLevel level = AlertLevel::info;  ///< how bad it is
+    std::int64_t step = 0;                ///< of the newest row that the run has collected
+    std::int64_t time_ns = 0;             ///< nanoseconds since the Unix epoch
+};
+
+/// What `run.alert` takes beside a title.
+struct AlertOptions {
+    std::string text = {};                ///< more than the title says
+    AlertLevel level = AlertLevel::info;  ///< how bad it is
+    double wait_seconds = 60;             ///< the same title again is held back for so long
+};
+
+namespace detail {
+
+/// Holds back what was said a moment ago. Threads: one at a time.
+template <class = void>
+class BasicAlertGate {
+  public:
+    /// Whether it may be said now; if so it counts as said.
+    bool takes(const std::string& title, std::int64_t now_ns, double wait_seconds) {
+        constexpr std::size_t most_known = 1000;
+        if (const auto said = said_ns_.find(title); said != said_ns_.end()) {
+            if (static_cast<double>(now_ns - said->second) < wait_seconds * 1e9) return false;
+            said->second = now_ns;
+            return true;
+        }
+        if (said_ns_.size() >= most_known) said_ns_.clear();  // all different: a program's mistake
+        said_ns_.emplace(title, now_ns);
+        return true;
+    }
+
+  private:
+    std::map<std::string, std::int64_t> said_ns_;
+};
+
+/// The event that keeps an alert.
+template <class = void>
+[[nodiscard]] DynamicRow to_event(const Alert& alert) {
+    const std::array<NamedValue, 4> cells{NamedValue{"kind", "alert"},
+                                          {"title", alert.title},
+                                          {"text", alert.text},
+                                          {"level", to_string(alert.level)}};
+    return {alert.step, alert.time_ns, cells.data(), cells.size()};
+}
+/// The alert that an event keeps; nothing if it keeps none.
+template <class = void>
+[[nodiscard]] std::optional<Alert> alert_of(const StoredRow& event) {
+    if (event.kind != RecordKind::event || event.values.empty() || event.values[0].name != "kind" ||
+        event.values[0].value.text() != "alert")
+        return std::nullopt;
+    Alert alert;
+    alert.step = event.step;
+    alert.time_ns = event.time_ns;
+    for (const auto& [name, value] : event.values) {
+        if (name == "title") alert.title = value.text();
+        if (name == "text") alert.text = value.text();
+        for (const AlertLevel level : {AlertLevel::warn, AlertLevel::error}) {
+            if (name == "level" && value.text() == to_string(level)) alert.level = level;
+        }
+    }
+    return alert;
+}
+
+}  // namespace detail
+
+}  // namespace CAIRN_NAMESPACE
+
 // ---- cairn/policy/combine.hpp
 // The algebra: `|`, `&` and `!` on policies, and the types Any, All and Not behind them.
 
@@ -5261,260 +5600,6 @@ template <RetentionPolicy R>
 
 }  // namespace CAIRN_NAMESPACE
 
-// ---- cairn/store/record.hpp
-// The records that travel through a ring and lie in the history: rows and the names they use. One encoding
-// for both, so that whoever opens a crashed run reads the ring as it reads the file. Little-endian, multiples
-// of 8 bytes.
-//
-//   record  u32 bytes (whole, multiple of 8) · u8 kind · u8 flags · u16 0
-//   row     record · u32 cells · u32 0 · i64 step · i64 time_ns · cells × cell
-//   event   the same as a row: what a run decided, between the rows of the thread that decided it
-//   cell    u32 metric id · u8 value kind · u8[3] 0 · u64 (integer, double's bits, or text length) · text
-//           padded to 8 bytes
-//   name    record · u32 metric id · u32 length · bytes, padded
-
-namespace CAIRN_NAMESPACE::detail {
-
-static_assert(std::endian::native == std::endian::little || std::endian::native == std::endian::big,
-              "cairn: a machine of mixed endianness");
-
-/// `value` in the order of bytes on disk, and back.
-template <class T>
-[[nodiscard]] constexpr T little_endian(T value) noexcept {
-    if constexpr (std::endian::native == std::endian::big && sizeof(T) > 1) {
-        T swapped = 0;
-        for (std::size_t i = 0; i < sizeof(T); ++i) {
-            swapped =
-                static_cast<T>(static_cast<T>(swapped << 8U) | static_cast<T>((value >> (8U * i)) & 0xffU));
-        }
-        return swapped;
-    } else {
-        return value;
-    }
-}
-
-template <class T>
-std::byte* put(std::byte* to, T value) noexcept {
-    value = little_endian(value);
-    std::memcpy(to, &value, sizeof value);
-    return to + sizeof value;
-}
-
-template <class T>
-[[nodiscard]] T get(const std::byte* from) noexcept {
-    T value;
-    std::memcpy(&value, from, sizeof value);
-    return little_endian(value);
-}
-
-[[nodiscard]] constexpr std::size_t padded(std::size_t bytes) noexcept {
-    return (bytes + 7U) & ~std::size_t{7};
-}
-
-/// `sample`: as a row, but of the machine and not of the program.
-enum class RecordKind : std::uint8_t { padding = 0, row = 1, name = 2, event = 3, sample = 4 };
-/// Whether its numbers are values of series.
-[[nodiscard]] constexpr bool has_series(RecordKind kind) noexcept {
-    return kind == RecordKind::row || kind == RecordKind::sample;
-}
-
-/// A row or event that is larger than a record may be goes into several that follow each other in their ring:
-/// all but the last continue, all but the first are continued.
-inline constexpr std::uint8_t row_continues = 1;
-inline constexpr std::uint8_t row_is_continued = 2;
-
-inline constexpr std::size_t record_header_bytes = 8;
-inline constexpr std::size_t row_header_bytes = record_header_bytes + 24;
-inline constexpr std::size_t cell_bytes = 16;
-/// A metric's text is cut to this many bytes.
-inline constexpr std::size_t max_text_bytes = 1024;
-inline constexpr std::size_t max_metric_name_bytes = 512;
-
-[[nodiscard]] constexpr std::size_t cell_size(std::string_view text) noexcept {
-    return cell_bytes + padded(text.size());
-}
-template <class T>
-    requires std::is_arithmetic_v<T>
-[[nodiscard]] constexpr std::size_t cell_size(T) noexcept {
-    return cell_bytes;
-}
-[[nodiscard]] constexpr std::size_t cell_size(const Value& value) noexcept { return cell_size(value.text()); }
-
-inline std::byte* put_record(std::byte* to, std::size_t bytes, RecordKind kind,
-                             std::uint8_t flags = 0) noexcept {
-    to = put(to, static_cast<std::uint32_t>(bytes));
-    return put(to, static_cast<std::uint32_t>(static_cast<std::uint32_t>(kind) | std::uint32_t{flags} << 8U));
-}
-
-inline std::byte* put_row_header(std::byte* to, std::size_t bytes, RecordKind kind, std::uint8_t flags,
-                                 std::size_t cells, std::int64_t step, std::int64_t time_ns) noexcept {
-    to = put_record(to, bytes, kind, flags);
-    to = put(to, static_cast<std::uint64_t>(cells));
-    to = put(to, static_cast<std::uint64_t>(step));
-    return put(to, static_cast<std::uint64_t>(time_ns));
-}
-
-[[nodiscard]] constexpr std::uint64_t cell_head(std::uint32_t id, Value::Kind kind) noexcept {
-    return static_cast<std::uint64_t>(id) | static_cast<std::uint64_t>(kind) << 32U;
-}
-
-template <class = void>
-std::byte* put_text_cell(std::byte* to, std::uint32_t id, std::string_view text) noexcept {
-    to = put(to, cell_head(id, Value::Kind::text));
-    to = put(to, static_cast<std::uint64_t>(text.size()));
-    const std::size_t room = padded(text.size());
-    if (room != 0) {
-        std::memset(to + room - 8, 0, 8);  // the padding, before the text covers what is its own
-        std::memcpy(to, text.data(), text.size());
-    }
-    return to + room;
-}
-
-/// Small, so that a row of numbers is a few stores where it is logged.
-inline std::byte* put_cell(std::byte* to, std::uint32_t id, const Value& value) noexcept {
-    if (value.is_text()) return put_text_cell(to, id, value.text());
-    to = put(to, cell_head(id, value.kind()));
-    const bool is_number = value.kind() == Value::Kind::number;
-    return put(to, is_number ? std::bit_cast<std::uint64_t>(value.number()) : value.bits());
-}
-
-[[nodiscard]] constexpr std::size_t name_record_size(std::string_view name) noexcept {
-    return record_header_bytes + 8 + padded(name.size());
-}
-
-template <class = void>
-void put_name(std::byte* to, std::uint32_t id, std::string_view name) noexcept {
-    const std::size_t bytes = name_record_size(name);
-    std::byte* at = put_record(to, bytes, RecordKind::name);
-    at = put(at, static_cast<std::uint64_t>(id) | static_cast<std::uint64_t>(name.size()) << 32U);
-    if (!name.empty()) {
-        std::memset(to + bytes - 8, 0, 8);
-        std::memcpy(at, name.data(), name.size());
-    }
-}
-
-/// One cell as it is read: the metric's id and its value (a text points into the record).
-struct Cell {
-    std::uint32_t metric = 0;
-    Value value;
-};
-
-/// Reads records one after the other from bytes that may be damaged: it stops at what cannot be one.
-template <class = void>
-class BasicRecordReader {
-  public:
-    explicit BasicRecordReader(std::span<const std::byte> bytes) noexcept : rest_{bytes} {}
-
-    struct Record {
-        RecordKind kind{};
-        std::uint8_t flags = 0;
-        std::span<const std::byte> body;  // after the record's header
-    };
-
-    /// The next record; false at the end or at bytes that are no record (then `damaged()`).
-    bool next(Record& record) noexcept {
-        if (rest_.empty()) return false;
-        if (rest_.size() < record_header_bytes) return stop();
-        const std::size_t bytes = get<std::uint32_t>(rest_.data());
-        const std::uint32_t tag = get<std::uint32_t>(rest_.data() + 4);
-        constexpr auto last_kind = static_cast<std::uint32_t>(RecordKind::sample);
-        if (bytes < record_header_bytes || bytes % 8 != 0 || bytes > rest_.size() ||
-            (tag & 0xffU) > last_kind)
-            return stop();
-        record = {static_cast<RecordKind>(tag & 0xffU), static_cast<std::uint8_t>(tag >> 8U),
-                  rest_.subspan(record_header_bytes, bytes - record_header_bytes)};
-        rest_ = rest_.subspan(bytes);
-        return true;
-    }
-
-    [[nodiscard]] bool damaged() const noexcept { return damaged_; }
-    /// How many bytes follow the record that was read last.
-    [[nodiscard]] std::size_t left() const noexcept { return rest_.size(); }
-
-  private:
-    bool stop() noexcept {
-        damaged_ = true;
-        rest_ = {};
-        return false;
-    }
-    std::span<const std::byte> rest_;
-    bool damaged_ = false;
-};
-using RecordReader = BasicRecordReader<>;
-
-/// How many rows end in these records.
-template <class = void>
-[[nodiscard]] std::uint64_t count_rows(std::span<const std::byte> records) noexcept {
-    std::uint64_t rows = 0;
-    RecordReader reader{records};
-    for (RecordReader::Record record; reader.next(record);)
-        rows += record.kind == RecordKind::row && (record.flags & row_continues) == 0 ? 1U : 0U;
-    return rows;
-}
-
-/// A name record's content; false if it is damaged.
-template <class = void>
-bool read_name(std::span<const std::byte> body, std::uint32_t& id, std::string_view& name) noexcept {
-    if (body.size() < 8) return false;
-    const auto head = get<std::uint64_t>(body.data());
-    const auto size = static_cast<std::size_t>(head >> 32U);
-    if (size > max_metric_name_bytes || size > body.size() - 8) return false;
-    id = static_cast<std::uint32_t>(head);
-    name = {reinterpret_cast<const char*>(body.data()) + 8, size};
-    return true;
-}
-
-/// Calls `f(Cell)` for each cell of a row record; false if it is damaged (cells before the damage were seen).
-template <class F>
-bool read_row(std::span<const std::byte> body, std::int64_t& step, std::int64_t& time_ns, F&& f) {
-    if (body.size() < row_header_bytes - record_header_bytes) return false;
-    const auto cells = get<std::uint64_t>(body.data());
-    step = static_cast<std::int64_t>(get<std::uint64_t>(body.data() + 8));
-    time_ns = static_cast<std::int64_t>(get<std::uint64_t>(body.data() + 16));
-    body = body.subspan(24);
-    for (std::uint64_t i = 0; i < cells; ++i) {
-        if (body.size() < cell_bytes) return false;
-        const auto head = get<std::uint64_t>(body.data());
-        const auto bits = get<std::uint64_t>(body.data() + 8);
-        const auto id = static_cast<std::uint32_t>(head);
-        body = body.subspan(cell_bytes);
-        Cell cell{id, {}};
-        switch (const auto kind = static_cast<Value::Kind>((head >> 32U) & 0xffU)) {
-            case Value::Kind::number: cell.value = Value{std::bit_cast<double>(bits)}; break;
-            case Value::Kind::integer:
-            case Value::Kind::natural:
-            case Value::Kind::boolean: cell.value = Value::from_integer_bits(kind, bits); break;
-            case Value::Kind::text: {
-                if (bits > body.size()) return false;
-                const auto size = static_cast<std::size_t>(bits);
-                cell.value = Value{std::string_view{reinterpret_cast<const char*>(body.data()), size}};
-                body = body.subspan(padded(size) <= body.size() ? padded(size) : body.size());
-                break;
-            }
-            default: return false;
-        }
-        f(std::as_const(cell));
-    }
-    return true;
-}
-
-}  // namespace CAIRN_NAMESPACE::detail
-
-// ---- cairn/store/stored_row.hpp
-// A row as a reader of a history has it. Costs <span>.
-
-namespace CAIRN_NAMESPACE::detail {
-
-/// A row or an event as it is read back; refers to what is gone after the call that it is handed to.
-struct StoredRow {
-    RecordKind kind = RecordKind::row;
-    std::uint32_t ring = 0;  ///< each thread writes to one of its own
-    std::int64_t step = 0, time_ns = 0;
-    std::span<const NamedValue> values;
-};
-
-}  // namespace CAIRN_NAMESPACE::detail
-
 // ---- cairn/run/decision.hpp
 // What checkpoints decided, as the run records it between its rows: every save, every failure, every removal,
 // every change of why nothing is saved. All other decisions follow by replay (checkpoint/detail/replay.hpp).
@@ -5831,8 +5916,9 @@ struct Health {
     std::uint64_t saves_passed_over = 0;  ///< not made, because another was being written (`coalesce`)
     std::uint64_t media_written = 0;      ///< images, tables and other rich values
     std::uint64_t media_lost = 0;  ///< rich values that could not be encoded or written, or came too fast
-    std::uint64_t watches = 0;     ///< samples of watched models
-    std::uint64_t watched_ns = 0;  ///< what they cost the threads that log
+    std::uint64_t alerts_held_back = 0;  ///< said again too soon
+    std::uint64_t watches = 0;           ///< samples of watched models
+    std::uint64_t watched_ns = 0;        ///< what they cost the threads that log
     std::uint64_t watches_left_out = 0;  ///< samples not taken, because they had cost a twentieth of the time
     bool journal_mapped =
         true;  ///< false: rows lie in plain memory until they are collected; a kill loses them
@@ -5964,6 +6050,7 @@ struct ProcessTime {
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/types.h>
+#include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -6211,6 +6298,12 @@ using Function = void (*)();
 [[nodiscard]] inline std::string host_name() {
     char name[257] = {};
     return ::gethostname(name, sizeof name - 1) == 0 ? name : "";
+}
+/// "Linux 6.1.0 x86_64".
+[[nodiscard]] inline std::string system_name() {
+    ::utsname name{};
+    if (::uname(&name) != 0) return {};
+    return std::string{name.sysname} + " " + name.release + " " + name.machine;
 }
 /// A variable of the environment, empty if there is none.
 [[nodiscard]] inline std::string environment(const char* name) {
@@ -6814,6 +6907,7 @@ using Function = void (*)();
     return ::GetComputerNameExW(ComputerNameDnsHostname, name, &size) != 0 ? utf8({name, size})
                                                                            : std::string{};
 }
+[[nodiscard]] inline std::string system_name() { return "Windows"; }
 /// A variable of the environment, empty if there is none.
 [[nodiscard]] inline std::string environment(const char* name) {
     const std::wstring key = wide(name);
@@ -7895,6 +7989,22 @@ template <class = void>
     return {};
 }
 
+using sys::system_name;
+/// The words that the program was called with; none where the system does not tell them in a file.
+template <class = void>
+[[nodiscard]] std::vector<std::string> command_line() {
+    std::vector<std::string> words;
+    auto file = File::open_read("/proc/self/cmdline");
+    const auto text = file ? file->read_all(std::size_t{1} << 20U) : result<std::string>{error{}};
+    if (!text) return words;
+    for (std::string_view rest = *text; !rest.empty();) {
+        const std::size_t end = std::min(rest.find('\0'), rest.size());
+        words.emplace_back(rest.substr(0, end));
+        rest = rest.substr(std::min(end + 1, rest.size()));
+    }
+    return words;
+}
+
 using sys::ProcessTime;
 
 /// Nothing where the system does not tell, or there is no such process.
@@ -8825,11 +8935,15 @@ struct Options {
     Mode mode = Mode::online;            ///< `disabled`: nothing is written
     bool save = true;                    ///< false: checkpoints of this run save nothing
     double system_seconds = 15;          ///< how often the machine's use is recorded; 0: never
-    bool quiet = false;                  ///< true: no start and end messages on a terminal
+    bool environment = true;  ///< false: machine, command line, compiler and commit are not recorded
+    bool quiet = false;       ///< true: no start and end messages on a terminal
     Durability durability = Durability::power_loss;  ///< of versions, artifacts and the run's records
     /// Gets each failure once (the same text is the same failure), in place of the line on stderr, on the
     /// thread on which it came up: it must not block, nor call the run. What it throws is dropped.
     std::function<void(const error&)> on_error = {};
+    /// Gets each alert that is not held back, on the thread on which the run writes checkpoints: it may take
+    /// a while, and what it throws is an error of the run.
+    std::function<void(const Alert&)> on_alert = {};
 };
 
 /// What `cairn::init` opens unless told otherwise.
@@ -11662,6 +11776,9 @@ class BasicRunCore {
     /// nothing is recorded any more.
     virtual void record(const Decision& decision) noexcept = 0;
 
+    /// Records an alert, and hands it on, unless the same title was said less than so many seconds ago.
+    virtual void alert(Alert alert, double wait_seconds) noexcept = 0;
+
     /// The calling thread's lane, if it is not the latest that it used; one of its own if it has none.
     virtual Lane* find_lane() noexcept = 0;
 
@@ -12002,6 +12119,15 @@ class BasicRun {
     /// nanoseconds more while a model is watched, and none otherwise. Defined in run/watch.hpp.
     template <class M, class Options = WatchOptions>
     [[nodiscard]] auto watch(M& model, Options options = {});
+
+    /// Tells somebody: `run.alert("the loss is NaN", {.text = "...", .level = cairn::AlertLevel::error})`. It
+    /// is recorded between the rows, and handed to `Options::on_alert`; the same title is held back for a
+    /// minute. Never throws; what was held back is counted in `health()`. Threads: any.
+    void alert(std::string title, AlertOptions options = {}) noexcept {
+        if (core_)
+            core_->alert({std::move(title), std::move(options.text), options.level, 0, 0},
+                         options.wait_seconds);
+    }
 
     // ---- deciding
 
@@ -15906,6 +16032,7 @@ class DisabledRun {
     /// what is empty, and never fails. Cost: none.
     [[nodiscard]] static std::vector<Decision> decisions() { return {}; }
     /// Watches nothing, whatever the model is.
+    void alert(const std::string&, const AlertOptions& = {}) const noexcept {}
     template <class M, class Options = WatchOptions>
     [[nodiscard]] constexpr NoWatch watch(const M&, const Options& = {}) const noexcept {
         return {};
@@ -19031,6 +19158,11 @@ class BasicCollector final : public Pressure {
         const std::scoped_lock lock{board_mutex_};
         return board_.views();
     }
+    /// The step of the newest row that was collected; 0 before the first.
+    [[nodiscard]] std::int64_t latest_step() const {
+        const std::scoped_lock lock{board_mutex_};
+        return board_.latest_step();
+    }
     /// How many rows are in the summary.
     [[nodiscard]] std::uint64_t rows() const noexcept { return rows_.load(std::memory_order_relaxed); }
     /// How many of these are in the history too.
@@ -19094,10 +19226,6 @@ class BasicCollector final : public Pressure {
         const std::vector<NamedValue> values = sampler_->values();
         const DynamicRow row{latest_step(), wall_ns(), values.data(), values.size()};
         (void)system_lane_->template append<RecordKind::sample>(row);
-    }
-    [[nodiscard]] std::int64_t latest_step() const {
-        const std::scoped_lock lock{board_mutex_};
-        return board_.latest_step();
     }
 
     /// Sees what is new in the rings, and writes what fills a frame, or waits with more than `at_most` bytes
@@ -19188,6 +19316,223 @@ class BasicCollector final : public Pressure {
     os::Thread thread_;  // last: it ends before what it uses goes
 };
 using Collector = BasicCollector<>;
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/store/git_commit.hpp
+// Which commit a working tree of git is at, read from git's own files; git need not be there
+// (gitrepository-layout(5)).
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// A commit that is checked out.
+struct GitCommit {
+    std::string commit;          ///< 40 or 64 hexadecimal digits; empty before the first commit
+    std::string branch;          ///< empty if none is checked out
+    std::filesystem::path root;  ///< of the working tree
+};
+
+/// The first line of a small file; empty if it cannot be read.
+template <class = void>
+[[nodiscard]] std::string first_line(const std::filesystem::path& path) {
+    const auto text = read_file(path, 64U << 10U);
+    if (!text) return {};
+    std::string line = text->substr(0, text->find_first_of("\r\n"));
+    while (line.ends_with(' ')) line.pop_back();
+    return line;
+}
+template <class = void>
+[[nodiscard]] bool is_commit(std::string_view text) noexcept {
+    return (text.size() == 40 || text.size() == 64) &&
+           text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+}
+/// What a packed reference points to; empty if there is none of this name.
+template <class = void>
+[[nodiscard]] std::string packed_ref(const std::filesystem::path& file, std::string_view name) {
+    const auto text = read_file(file, 64U << 20U);
+    if (!text) return {};
+    const std::string wanted = " " + std::string{name};
+    for (std::string_view rest = *text; !rest.empty();) {
+        const std::size_t end = rest.find('\n');
+        const std::string_view line = rest.substr(0, end);
+        if (line.ends_with(wanted) && is_commit(line.substr(0, line.size() - wanted.size())))
+            return std::string{line.substr(0, line.size() - wanted.size())};
+        rest = end == std::string_view::npos ? std::string_view{} : rest.substr(end + 1);
+    }
+    return {};
+}
+
+/// Of the working tree that a folder lies in; nothing if it lies in none.
+template <class = void>
+[[nodiscard]] std::optional<GitCommit> git_commit_at(std::filesystem::path folder) {
+    constexpr int most_folders = 64;
+    for (int i = 0; i < most_folders && !folder.empty(); ++i, folder = folder.parent_path()) {
+        std::filesystem::path git = folder / ".git";
+        const auto status = os::status(git);
+        if (!status || !status->exists) {
+            if (folder == folder.parent_path()) break;
+            continue;
+        }
+        if (status->is_file) {  // of a second working tree, or of a submodule
+            const std::string line = first_line(git);
+            if (!line.starts_with("gitdir: ")) return std::nullopt;
+            git = folder / os::path_of(line.substr(8));
+        }
+        GitCommit found;
+        found.root = folder;
+        const std::string head = first_line(git / "HEAD");
+        if (is_commit(head)) {
+            found.commit = head;
+            return found;
+        }
+        constexpr std::string_view to_branch = "ref: ", branches = "refs/heads/";
+        // A name with a step upwards leads out of git's own folder: it is none of git's.
+        if (!head.starts_with(to_branch) || head.find("..") != std::string::npos) return std::nullopt;
+        const std::string ref = head.substr(to_branch.size());
+        if (!ref.starts_with("refs/")) return std::nullopt;
+        found.branch = ref.starts_with(branches) ? ref.substr(branches.size()) : ref;
+        const std::string common_line = first_line(git / "commondir");
+        const std::filesystem::path common = common_line.empty() ? git : git / os::path_of(common_line);
+        for (const std::filesystem::path& of : {git / os::path_of(ref), common / os::path_of(ref)}) {
+            if (std::string commit = first_line(of); is_commit(commit)) {
+                found.commit = std::move(commit);
+                return found;
+            }
+        }
+        found.commit = packed_ref(common / "packed-refs", ref);
+        return found;
+    }
+    return std::nullopt;
+}
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/run/detail/environment.hpp
+// Where a run was made: machine, program, compiler, commit. No secret is among it.
+
+/// What the program was built with, if its build tells: `-DCAIRN_BUILD_FLAGS='"-O3 -march=native"'`.
+#if !defined(CAIRN_BUILD_FLAGS)
+#define CAIRN_BUILD_FLAGS ""
+#endif
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// Whether a word names what is to be kept from others: "--api-key", "DB_PASSWORD".
+template <class = void>
+[[nodiscard]] bool names_a_secret(std::string_view word) {
+    std::string small{word};
+    std::transform(small.begin(), small.end(), small.begin(),
+                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+    constexpr std::array<std::string_view, 8> secrets{"key",        "token",      "secret", "passw",
+                                                      "passphrase", "credential", "auth",   "cookie"};
+    return std::any_of(secrets.begin(), secrets.end(),
+                       [&](std::string_view secret) { return small.find(secret) != std::string::npos; });
+}
+
+/// A command line without the values of options that name a secret, and without a password in an address.
+template <class = void>
+[[nodiscard]] std::vector<std::string> without_secrets(std::vector<std::string> words) {
+    constexpr const char* hidden = "***";
+    bool is_value = false;
+    for (std::size_t i = 0; i < words.size(); ++i) {
+        std::string& word = words[i];
+        const bool is_option = word.starts_with('-');
+        if (is_value && !is_option) {
+            word = hidden;
+            is_value = false;
+            continue;
+        }
+        const std::size_t equals = word.find('=');
+        const bool is_secret = i != 0 && names_a_secret(std::string_view{word}.substr(0, equals));
+        if (is_secret && equals != std::string::npos) word = word.substr(0, equals + 1) + hidden;
+        is_value = is_secret && is_option && equals == std::string::npos;
+        const std::size_t scheme = word.find("://"), at = word.find('@', scheme);
+        if (scheme != std::string::npos && at != std::string::npos && word.find('/', scheme + 3) > at)
+            word.replace(scheme + 3, at - scheme - 3, hidden);
+    }
+    return words;
+}
+
+/// Variables that tell of the machine's share and of the other processes: these and no others.
+inline constexpr std::array<const char*, 24> told_variables{"CUDA_VISIBLE_DEVICES",
+                                                            "OMP_NUM_THREADS",
+                                                            "RANK",
+                                                            "WORLD_SIZE",
+                                                            "LOCAL_RANK",
+                                                            "LOCAL_WORLD_SIZE",
+                                                            "NODE_RANK",
+                                                            "MASTER_ADDR",
+                                                            "MASTER_PORT",
+                                                            "OMPI_COMM_WORLD_RANK",
+                                                            "OMPI_COMM_WORLD_SIZE",
+                                                            "OMPI_COMM_WORLD_LOCAL_RANK",
+                                                            "PMI_RANK",
+                                                            "PMI_SIZE",
+                                                            "SLURM_JOB_ID",
+                                                            "SLURM_JOB_NAME",
+                                                            "SLURM_JOB_PARTITION",
+                                                            "SLURM_JOB_NODELIST",
+                                                            "SLURM_NNODES",
+                                                            "SLURM_NTASKS",
+                                                            "SLURM_PROCID",
+                                                            "SLURM_LOCALID",
+                                                            "SLURM_ARRAY_JOB_ID",
+                                                            "SLURM_ARRAY_TASK_ID"};
+
+/// The compiler of the file that opens the run.
+[[nodiscard]] inline std::string compiler_name() {
+#if defined(__clang__)
+    return "clang " __clang_version__;
+#elif defined(__GNUC__)
+    return "g++ " __VERSION__;
+#elif defined(_MSC_VER)
+    return "MSVC " + std::to_string(_MSC_FULL_VER);
+#else
+    return {};
+#endif
+}
+
+/// The first of what stands behind a key in a text of lines "key : value".
+template <class = void>
+[[nodiscard]] std::string line_after(std::string_view text, std::string_view key) {
+    const std::size_t at = text.find(key);
+    if (at == std::string_view::npos) return {};
+    std::string_view rest = text.substr(at + key.size());
+    rest = rest.substr(std::min(rest.find_first_not_of(" \t:"), rest.size()));
+    return std::string{rest.substr(0, rest.find('\n'))};
+}
+
+/// What is known without asking anybody but the system. Cost: reads some ten small files.
+template <class Json = nlohmann::json>
+[[nodiscard]] Json environment_of_run() {
+    Json out = {{"command", without_secrets(os::command_line())},
+                {"host", os::this_process().host},
+                {"user", os::user_name()},
+                {"os", os::system_name()},
+                {"processors", std::thread::hardware_concurrency()},
+                {"compiler", compiler_name()},
+                {"library", CAIRN_VERSION}};
+    std::error_code failed;
+    const std::filesystem::path folder = std::filesystem::current_path(failed);
+    if (!failed) out["folder"] = folder.string();
+    if (const std::string_view flags = CAIRN_BUILD_FLAGS; !flags.empty()) out["flags"] = flags;
+    if (std::string model = line_after(os::kernel_file("/proc/cpuinfo"), "model name"); !model.empty())
+        out["processor"] = std::move(model);
+    if (const auto kib = os::numbers_after(os::kernel_file("/proc/meminfo"), "MemTotal:").next())
+        out["memory"] = static_cast<std::uint64_t>(*kib) * 1024;
+    if (!failed) {
+        if (const auto git = git_commit_at(folder)) {
+            out["git"] = {{"commit", git->commit}, {"root", git->root.string()}};
+            if (!git->branch.empty()) out["git"]["branch"] = git->branch;
+        }
+    }
+    Json& variables = out["variables"] = Json::object();
+    for (const char* name : told_variables) {
+        if (std::string value = os::sys::environment(name); !value.empty())
+            variables[name] = std::move(value);
+    }
+    return out;
+}
 
 }  // namespace CAIRN_NAMESPACE::detail
 
@@ -20702,6 +21047,39 @@ class BasicRunEngine final : public RunCore,
         dropped_.fetch_add(1, std::memory_order_relaxed);
     }
 
+    void alert(Alert alert, double wait_seconds) noexcept override {
+        if (!is_open()) return;
+        try {
+            alert.time_ns = wall_ns();
+            alert.step = live_->collector.latest_step();
+            {
+                const std::scoped_lock lock{mutex_};
+                if (!alerts_.takes(alert.title, steady_ns(), wait_seconds)) {
+                    ++alerts_held_back_;
+                    return;
+                }
+            }
+            Lane* const mine = lane();
+            const bool is_kept = mine != nullptr && mine->append<RecordKind::event>(to_event(alert));
+            if (!is_kept) dropped_.fetch_add(1, std::memory_order_relaxed);
+            if (!options_.on_alert) return;
+            const auto tell = [this, self = this->shared_from_this(), alert = std::move(alert)] {
+                try {
+                    options_.on_alert(alert);
+                } catch (const std::exception& failure) {
+                    note_failure(
+                        {errc::user, std::string{"telling of an alert: "} + failure.what(), alert.title, ""},
+                        false);
+                } catch (...) {
+                    note_failure({errc::user, "telling of an alert failed", alert.title, ""}, false);
+                }
+            };
+            if (auto posted = saver_->post("an alert", tell); !posted) note_failure(posted.error(), false);
+        } catch (...) {  // no memory
+            dropped_.fetch_add(1, std::memory_order_relaxed);
+        }
+    }
+
     void keep_media(MediaPlace place, std::size_t memory, std::function<Media()> encode) override {
         if (!is_open()) {
             media_lost_.fetch_add(1, std::memory_order_relaxed);
@@ -20741,6 +21119,7 @@ class BasicRunEngine final : public RunCore,
         health.saves_passed_over = passed_over_.load(std::memory_order_relaxed);
         const std::scoped_lock lock{mutex_};
         health.saves_failed = saves_failed_;
+        health.alerts_held_back = alerts_held_back_;
         health.errors = errors_;
         if (has_live()) {
             for (std::string text : {live_->journal.failure(), live_->collector.first_failure()}) {
@@ -21118,6 +21497,8 @@ class BasicRunEngine final : public RunCore,
         about_["sessions"] = about_.value("sessions", 0U) + 1;
         about_["status"] = "running";
         about_["library"] = CAIRN_VERSION;
+        about_.erase("environment");
+        if (options_.environment) about_["environment"] = environment_of_run();
         if (const std::string group = os::memory_group(); const auto killed = os::killed_for_memory(group))
             about_["memory"] = {{"group", group}, {"killed", *killed}};
         about_.erase("ended_ns");
@@ -21206,7 +21587,8 @@ class BasicRunEngine final : public RunCore,
     std::vector<std::filesystem::path> at_end_;
     std::vector<std::string> errors_;
     std::set<std::string> checkpoints_;  // those that live
-    std::uint64_t saves_failed_ = 0;
+    BasicAlertGate<T> alerts_;
+    std::uint64_t saves_failed_ = 0, alerts_held_back_ = 0;
     std::atomic<std::uint64_t> recorded_{0};  // decisions
     std::optional<error> first_loss_;         // of a version or an artifact
 };
@@ -22532,6 +22914,16 @@ class RecordedRun {
         if (!read) return read.error();
         return detail::in_order(std::move(all));
     }
+    /// What a rank wanted somebody to hear of. Fails: corrupt, unsupported.
+    [[nodiscard]] result<std::vector<Alert>> alerts(unsigned rank = 0) const {
+        std::vector<Alert> all;
+        const auto keep = [&](const detail::StoredRow& row) {
+            if (auto alert = detail::alert_of(row)) all.push_back(std::move(*alert));
+        };
+        auto read = for_each_row(keep, rank);
+        if (!read) return read.error();
+        return all;
+    }
     /// The summary of every metric, from the rows themselves. `report`, if given, gets what could not be
     /// read.
     [[nodiscard]] result<detail::MetricViews> metrics(detail::HistoryReport* report = nullptr) const {
@@ -23223,6 +23615,15 @@ namespace detail {
             {"advice", failure.advice()}};
 }
 
+/// `{"title", "text", "level", "step", "time_ms"}`.
+[[nodiscard]] inline nlohmann::json as_json(const Alert& alert) {
+    return {{"title", alert.title},
+            {"text", alert.text},
+            {"level", to_string(alert.level)},
+            {"step", alert.step},
+            {"time_ms", detail::ms_of(alert.time_ns)}};
+}
+
 /// A run without its numbers.
 [[nodiscard]] inline nlohmann::json as_json(const RecordedRun& run) {
     return {{"id", run.id()},
@@ -23380,6 +23781,7 @@ template <class B>
                                                         const nlohmann::json* metrics = nullptr) {
     nlohmann::json out = as_json(run);
     out["config"] = run.config();
+    out["environment"] = detail::about_of(run, "environment", nlohmann::json::object());
     out["summary"] = run.user_summary();
     if (metrics == nullptr) {
         auto summary = run.summary();
@@ -23666,6 +24068,30 @@ namespace detail {
     return out;
 }
 
+/// Where it ran, and what.
+[[nodiscard]] inline std::string environment_text(const nlohmann::json& about) {
+    const auto environment = about.find("environment");
+    if (environment == about.end() || !environment->is_object()) return {};
+    const auto text = [](const nlohmann::json& of, const char* key) {
+        std::string value;
+        return of.is_object() && ::cairn::detail::get_field(of, key, value) ? printable(value)
+                                                                            : std::string{};
+    };
+    std::string out, command;
+    if (const auto words = environment->find("command"); words != environment->end() && words->is_array()) {
+        for (const nlohmann::json& word : *words) {
+            if (word.is_string())
+                command += (command.empty() ? "" : " ") + printable(word.get<std::string>());
+        }
+    }
+    if (!command.empty()) out += "ran    " + command + "\n";
+    if (const std::string host = text(*environment, "host"); !host.empty())
+        out += "on     " + host + ", " + text(*environment, "os") + "\n";
+    if (const auto git = environment->find("git"); git != environment->end())
+        out += "code   " + text(*git, "branch") + " " + text(*git, "commit").substr(0, 12) + "\n";
+    return out;
+}
+
 /// One run on a page: where, how it stands, config, metrics, versions.
 [[nodiscard]] inline result<std::string> show_text(const StoreReader& store, const RecordedRun& run) {
     std::string out = "run    " + printable(run.project()) + "/" + printable(run.id());
@@ -23675,7 +24101,7 @@ namespace detail {
     out += "\nfrom   " + local_time(run.started_ns());
     if (run.ended_ns() != 0)
         out += ", for " + duration(static_cast<double>(run.ended_ns() - run.started_ns()) / 1e9);
-    out += "\nin     " + printable(run.dir().string()) + "\n";
+    out += "\nin     " + printable(run.dir().string()) + "\n" + environment_text(run.about());
     if (const std::string notes = run.about().value("notes", ""); !notes.empty())
         out += "notes  " + printable(notes) + "\n";
     if (const nlohmann::json config = run.config(); !config.empty()) {
@@ -23690,6 +24116,13 @@ namespace detail {
     if (!views->empty()) {
         out += "metrics\n" +
                metrics_table(*views, [&](std::string_view metric) { return run.goal_of(metric); }, 100);
+    }
+    const auto alerts = run.alerts();
+    if (!alerts) return alerts.error();
+    for (const Alert& alert : *alerts) {
+        out += "alert  " + std::string{to_string(alert.level)} + ", step " + std::to_string(alert.step) +
+               ": " + printable(alert.title) + (alert.text.empty() ? "" : ": " + printable(alert.text)) +
+               "\n";
     }
     if (run.state() == RunState::crashed) {
         auto last = last_text(run);
@@ -27011,7 +27444,11 @@ class Api {
         if (!all) return all.error();
         nlohmann::json out = nlohmann::json::array();
         for (const Decision& one : *all) out.push_back(as_json(one));
-        return nlohmann::json{{"decisions", std::move(out)}};
+        const auto alerts = run.alerts();
+        if (!alerts) return alerts.error();
+        nlohmann::json said = nlohmann::json::array();
+        for (const Alert& one : *alerts) said.push_back(as_json(one));
+        return nlohmann::json{{"decisions", std::move(out)}, {"alerts", std::move(said)}};
     }
     [[nodiscard]] static result<nlohmann::json> dry_run(const WatchedRun& one,
                                                         const detail::ParameterReader& ask) {

@@ -10,6 +10,7 @@
 #include <cairn/fwd.hpp>
 #include <cairn/policy/never.hpp>
 #include <cairn/policy/save_policy.hpp>
+#include <cairn/run/alert.hpp>
 #include <cairn/run/decision.hpp>
 #include <cairn/run/health.hpp>
 #include <cairn/run/options.hpp>
@@ -115,6 +116,7 @@ class DisabledRun {
     /// what is empty, and never fails. Cost: none.
     [[nodiscard]] static std::vector<Decision> decisions() { return {}; }
     /// Watches nothing, whatever the model is.
+    void alert(const std::string&, const AlertOptions& = {}) const noexcept {}
     template <class M, class Options = WatchOptions>
     [[nodiscard]] constexpr NoWatch watch(const M&, const Options& = {}) const noexcept {
         return {};

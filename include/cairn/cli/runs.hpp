@@ -136,6 +136,13 @@ namespace detail {
         out += "metrics\n" +
                metrics_table(*views, [&](std::string_view metric) { return run.goal_of(metric); }, 100);
     }
+    const auto alerts = run.alerts();
+    if (!alerts) return alerts.error();
+    for (const Alert& alert : *alerts) {
+        out += "alert  " + std::string{to_string(alert.level)} + ", step " + std::to_string(alert.step) +
+               ": " + printable(alert.title) + (alert.text.empty() ? "" : ": " + printable(alert.text)) +
+               "\n";
+    }
     if (run.state() == RunState::crashed) {
         auto last = last_text(run);
         if (!last) return last.error();

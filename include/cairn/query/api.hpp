@@ -343,7 +343,11 @@ class Api {
         if (!all) return all.error();
         nlohmann::json out = nlohmann::json::array();
         for (const Decision& one : *all) out.push_back(as_json(one));
-        return nlohmann::json{{"decisions", std::move(out)}};
+        const auto alerts = run.alerts();
+        if (!alerts) return alerts.error();
+        nlohmann::json said = nlohmann::json::array();
+        for (const Alert& one : *alerts) said.push_back(as_json(one));
+        return nlohmann::json{{"decisions", std::move(out)}, {"alerts", std::move(said)}};
     }
     [[nodiscard]] static result<nlohmann::json> dry_run(const WatchedRun& one,
                                                         const detail::ParameterReader& ask) {

@@ -11,6 +11,7 @@
 #include <cairn/query/runs.hpp>
 #include <cairn/query/series.hpp>
 #include <cairn/query/series_over.hpp>
+#include <cairn/run/alert.hpp>
 #include <cairn/run/decision.hpp>
 #include <cairn/store/manifest.hpp>
 
@@ -53,6 +54,15 @@ namespace detail {
             {"message", failure.tried()},
             {"path", failure.path()},
             {"advice", failure.advice()}};
+}
+
+/// `{"title", "text", "level", "step", "time_ms"}`.
+[[nodiscard]] inline nlohmann::json as_json(const Alert& alert) {
+    return {{"title", alert.title},
+            {"text", alert.text},
+            {"level", to_string(alert.level)},
+            {"step", alert.step},
+            {"time_ms", detail::ms_of(alert.time_ns)}};
 }
 
 /// A run without its numbers.

@@ -9,6 +9,7 @@
 #include <cairn/query/detail/read_series.hpp>
 #include <cairn/query/series.hpp>
 #include <cairn/query/series_over.hpp>
+#include <cairn/run/alert.hpp>
 #include <cairn/run/decision.hpp>
 #include <cairn/run/summary.hpp>
 #include <cairn/store/history.hpp>
@@ -176,6 +177,16 @@ class RecordedRun {
         auto read = for_each_row(keep, rank);
         if (!read) return read.error();
         return detail::in_order(std::move(all));
+    }
+    /// What a rank wanted somebody to hear of. Fails: corrupt, unsupported.
+    [[nodiscard]] result<std::vector<Alert>> alerts(unsigned rank = 0) const {
+        std::vector<Alert> all;
+        const auto keep = [&](const detail::StoredRow& row) {
+            if (auto alert = detail::alert_of(row)) all.push_back(std::move(*alert));
+        };
+        auto read = for_each_row(keep, rank);
+        if (!read) return read.error();
+        return all;
     }
     /// The summary of every metric, from the rows themselves. `report`, if given, gets what could not be
     /// read.

@@ -31,8 +31,9 @@ struct Health {
     std::uint64_t saves_passed_over = 0;  ///< not made, because another was being written (`coalesce`)
     std::uint64_t media_written = 0;      ///< images, tables and other rich values
     std::uint64_t media_lost = 0;  ///< rich values that could not be encoded or written, or came too fast
-    std::uint64_t watches = 0;     ///< samples of watched models
-    std::uint64_t watched_ns = 0;  ///< what they cost the threads that log
+    std::uint64_t alerts_held_back = 0;  ///< said again too soon
+    std::uint64_t watches = 0;           ///< samples of watched models
+    std::uint64_t watched_ns = 0;        ///< what they cost the threads that log
     std::uint64_t watches_left_out = 0;  ///< samples not taken, because they had cost a twentieth of the time
     bool journal_mapped =
         true;  ///< false: rows lie in plain memory until they are collected; a kill loses them

@@ -5,6 +5,7 @@
 #include <cairn/core/error.hpp>
 #include <cairn/core/name.hpp>
 #include <cairn/core/read_number.hpp>
+#include <cairn/run/alert.hpp>
 #include <cairn/store/atomic_file.hpp>
 #include <cairn/store/os.hpp>
 
@@ -55,6 +56,9 @@ struct Options {
     /// Gets each failure once (the same text is the same failure), in place of the line on stderr, on the
     /// thread on which it came up: it must not block, nor call the run. What it throws is dropped.
     std::function<void(const error&)> on_error = {};
+    /// Gets each alert that is not held back, on the thread on which the run writes checkpoints: it may take
+    /// a while, and what it throws is an error of the run.
+    std::function<void(const Alert&)> on_alert = {};
 };
 
 /// What `cairn::init` opens unless told otherwise.

@@ -11,6 +11,7 @@
 #include <cairn/fwd.hpp>
 #include <cairn/policy/clock.hpp>
 #include <cairn/policy/save_policy.hpp>
+#include <cairn/run/alert.hpp>
 #include <cairn/run/decision.hpp>
 #include <cairn/run/health.hpp>
 #include <cairn/run/options.hpp>
@@ -148,6 +149,15 @@ class BasicRun {
     /// nanoseconds more while a model is watched, and none otherwise. Defined in run/watch.hpp.
     template <class M, class Options = WatchOptions>
     [[nodiscard]] auto watch(M& model, Options options = {});
+
+    /// Tells somebody: `run.alert("the loss is NaN", {.text = "...", .level = cairn::AlertLevel::error})`. It
+    /// is recorded between the rows, and handed to `Options::on_alert`; the same title is held back for a
+    /// minute. Never throws; what was held back is counted in `health()`. Threads: any.
+    void alert(std::string title, AlertOptions options = {}) noexcept {
+        if (core_)
+            core_->alert({std::move(title), std::move(options.text), options.level, 0, 0},
+                         options.wait_seconds);
+    }
 
     // ---- deciding
 

@@ -9,6 +9,7 @@
 #include <cairn/core/error.hpp>
 #include <cairn/media/media.hpp>
 #include <cairn/policy/direction.hpp>
+#include <cairn/run/alert.hpp>
 #include <cairn/run/decision.hpp>
 #include <cairn/run/signal_watch.hpp>
 #include <cairn/run/detail/thread_lanes.hpp>
@@ -126,6 +127,9 @@ class BasicRunCore {
     /// Records a decision between the rows of the calling thread, as `append` does. After the end of the run
     /// nothing is recorded any more.
     virtual void record(const Decision& decision) noexcept = 0;
+
+    /// Records an alert, and hands it on, unless the same title was said less than so many seconds ago.
+    virtual void alert(Alert alert, double wait_seconds) noexcept = 0;
 
     /// The calling thread's lane, if it is not the latest that it used; one of its own if it has none.
     virtual Lane* find_lane() noexcept = 0;

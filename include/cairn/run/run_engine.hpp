@@ -5,6 +5,7 @@
 #include <cairn/core/deferred.hpp>
 #include <cairn/core/time.hpp>
 #include <cairn/policy/best.hpp>
+#include <cairn/run/alert.hpp>
 #include <cairn/run/decision.hpp>
 #include <cairn/run/detail/collector.hpp>
 #include <cairn/run/detail/environment.hpp>
@@ -111,6 +112,39 @@ class BasicRunEngine final : public RunCore,
         dropped_.fetch_add(1, std::memory_order_relaxed);
     }
 
+    void alert(Alert alert, double wait_seconds) noexcept override {
+        if (!is_open()) return;
+        try {
+            alert.time_ns = wall_ns();
+            alert.step = live_->collector.latest_step();
+            {
+                const std::scoped_lock lock{mutex_};
+                if (!alerts_.takes(alert.title, steady_ns(), wait_seconds)) {
+                    ++alerts_held_back_;
+                    return;
+                }
+            }
+            Lane* const mine = lane();
+            const bool is_kept = mine != nullptr && mine->append<RecordKind::event>(to_event(alert));
+            if (!is_kept) dropped_.fetch_add(1, std::memory_order_relaxed);
+            if (!options_.on_alert) return;
+            const auto tell = [this, self = this->shared_from_this(), alert = std::move(alert)] {
+                try {
+                    options_.on_alert(alert);
+                } catch (const std::exception& failure) {
+                    note_failure(
+                        {errc::user, std::string{"telling of an alert: "} + failure.what(), alert.title, ""},
+                        false);
+                } catch (...) {
+                    note_failure({errc::user, "telling of an alert failed", alert.title, ""}, false);
+                }
+            };
+            if (auto posted = saver_->post("an alert", tell); !posted) note_failure(posted.error(), false);
+        } catch (...) {  // no memory
+            dropped_.fetch_add(1, std::memory_order_relaxed);
+        }
+    }
+
     void keep_media(MediaPlace place, std::size_t memory, std::function<Media()> encode) override {
         if (!is_open()) {
             media_lost_.fetch_add(1, std::memory_order_relaxed);
@@ -150,6 +184,7 @@ class BasicRunEngine final : public RunCore,
         health.saves_passed_over = passed_over_.load(std::memory_order_relaxed);
         const std::scoped_lock lock{mutex_};
         health.saves_failed = saves_failed_;
+        health.alerts_held_back = alerts_held_back_;
         health.errors = errors_;
         if (has_live()) {
             for (std::string text : {live_->journal.failure(), live_->collector.first_failure()}) {
@@ -617,7 +652,8 @@ class BasicRunEngine final : public RunCore,
     std::vector<std::filesystem::path> at_end_;
     std::vector<std::string> errors_;
     std::set<std::string> checkpoints_;  // those that live
-    std::uint64_t saves_failed_ = 0;
+    BasicAlertGate<T> alerts_;
+    std::uint64_t saves_failed_ = 0, alerts_held_back_ = 0;
     std::atomic<std::uint64_t> recorded_{0};  // decisions
     std::optional<error> first_loss_;         // of a version or an artifact
 };

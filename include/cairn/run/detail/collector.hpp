@@ -77,6 +77,11 @@ class BasicCollector final : public Pressure {
         const std::scoped_lock lock{board_mutex_};
         return board_.views();
     }
+    /// The step of the newest row that was collected; 0 before the first.
+    [[nodiscard]] std::int64_t latest_step() const {
+        const std::scoped_lock lock{board_mutex_};
+        return board_.latest_step();
+    }
     /// How many rows are in the summary.
     [[nodiscard]] std::uint64_t rows() const noexcept { return rows_.load(std::memory_order_relaxed); }
     /// How many of these are in the history too.
@@ -140,10 +145,6 @@ class BasicCollector final : public Pressure {
         const std::vector<NamedValue> values = sampler_->values();
         const DynamicRow row{latest_step(), wall_ns(), values.data(), values.size()};
         (void)system_lane_->template append<RecordKind::sample>(row);
-    }
-    [[nodiscard]] std::int64_t latest_step() const {
-        const std::scoped_lock lock{board_mutex_};
-        return board_.latest_step();
     }
 
     /// Sees what is new in the rings, and writes what fills a frame, or waits with more than `at_most` bytes

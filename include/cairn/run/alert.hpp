@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+// Alerts: what a program wants somebody to hear of. Costs <string>.
+
+#include <cairn/core/dynamic_row.hpp>
+#include <cairn/store/stored_row.hpp>
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace CAIRN_NAMESPACE {
+
+/// How bad it is.
+enum class AlertLevel : unsigned char { info, warn, error };
+
+/// The level's name: "warn".
+[[nodiscard]] constexpr std::string_view to_string(AlertLevel level) noexcept {
+    constexpr std::array<std::string_view, 3> names{"info", "warn", "error"};
+    return names[static_cast<std::size_t>(level)];
+}
+
+/// An alert, as it is recorded and as `Options::on_alert` gets it.
+struct Alert {
+    std::string title;                    ///< at most 1,024 bytes are kept, as of `text`
+    std::string text;                     ///< more than the title says
+    AlertLevel level = AlertLevel::info;  ///< how bad it is
+    std::int64_t step = 0;                ///< of the newest row that the run has collected
+    std::int64_t time_ns = 0;             ///< nanoseconds since the Unix epoch
+};
+
+/// What `run.alert` takes beside a title.
+struct AlertOptions {
+    std::string text = {};                ///< more than the title says
+    AlertLevel level = AlertLevel::info;  ///< how bad it is
+    double wait_seconds = 60;             ///< the same title again is held back for so long
+};
+
+namespace detail {
+
+/// Holds back what was said a moment ago. Threads: one at a time.
+template <class = void>
+class BasicAlertGate {
+  public:
+    /// Whether it may be said now; if so it counts as said.
+    bool takes(const std::string& title, std::int64_t now_ns, double wait_seconds) {
+        constexpr std::size_t most_known = 1000;
+        if (const auto said = said_ns_.find(title); said != said_ns_.end()) {
+            if (static_cast<double>(now_ns - said->second) < wait_seconds * 1e9) return false;
+            said->second = now_ns;
+            return true;
+        }
+        if (said_ns_.size() >= most_known) said_ns_.clear();  // all different: a program's mistake
+        said_ns_.emplace(title, now_ns);
+        return true;
+    }
+
+  private:
+    std::map<std::string, std::int64_t> said_ns_;
+};
+
+/// The event that keeps an alert.
+template <class = void>
+[[nodiscard]] DynamicRow to_event(const Alert& alert) {
+    const std::array<NamedValue, 4> cells{NamedValue{"kind", "alert"},
+                                          {"title", alert.title},
+                                          {"text", alert.text},
+                                          {"level", to_string(alert.level)}};
+    return {alert.step, alert.time_ns, cells.data(), cells.size()};
+}
+/// The alert that an event keeps; nothing if it keeps none.
+template <class = void>
+[[nodiscard]] std::optional<Alert> alert_of(const StoredRow& event) {
+    if (event.kind != RecordKind::event || event.values.empty() || event.values[0].name != "kind" ||
+        event.values[0].value.text() != "alert")
+        return std::nullopt;
+    Alert alert;
+    alert.step = event.step;
+    alert.time_ns = event.time_ns;
+    for (const auto& [name, value] : event.values) {
+        if (name == "title") alert.title = value.text();
+        if (name == "text") alert.text = value.text();
+        for (const AlertLevel level : {AlertLevel::warn, AlertLevel::error}) {
+            if (name == "level" && value.text() == to_string(level)) alert.level = level;
+        }
+    }
+    return alert;
+}
+
+}  // namespace detail
+
+}  // namespace CAIRN_NAMESPACE
