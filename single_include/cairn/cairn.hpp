@@ -4618,6 +4618,8 @@ struct Alert {
     AlertLevel level = AlertLevel::info;  ///< how bad it is
     std::int64_t step = 0;                ///< of the newest row that the run has collected
     std::int64_t time_ns = 0;             ///< nanoseconds since the Unix epoch
+    std::string project = {};             ///< for `on_alert`; empty in what is read
+    std::string run = {};                 ///< the same, its id
 };
 
 /// What `run.alert` takes beside a title.
@@ -12116,8 +12118,7 @@ class BasicRun {
     /// minute. Never throws; what was held back is counted in `health()`. Threads: any.
     void alert(std::string title, AlertOptions options = {}) noexcept {
         if (core_)
-            core_->alert({std::move(title), std::move(options.text), options.level, 0, 0},
-                         options.wait_seconds);
+            core_->alert({std::move(title), std::move(options.text), options.level}, options.wait_seconds);
     }
 
     // ---- deciding
@@ -21042,6 +21043,8 @@ class BasicRunEngine final : public RunCore,
         if (!is_open()) return;
         try {
             alert.time_ns = wall_ns();
+            alert.project = options_.project;
+            alert.run = options_.id;
             alert.step = live_->collector.latest_step();
             {
                 const std::scoped_lock lock{mutex_};

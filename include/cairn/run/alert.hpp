@@ -32,6 +32,8 @@ struct Alert {
     AlertLevel level = AlertLevel::info;  ///< how bad it is
     std::int64_t step = 0;                ///< of the newest row that the run has collected
     std::int64_t time_ns = 0;             ///< nanoseconds since the Unix epoch
+    std::string project = {};             ///< for `on_alert`; empty in what is read
+    std::string run = {};                 ///< the same, its id
 };
 
 /// What `run.alert` takes beside a title.

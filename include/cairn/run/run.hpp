@@ -155,8 +155,7 @@ class BasicRun {
     /// minute. Never throws; what was held back is counted in `health()`. Threads: any.
     void alert(std::string title, AlertOptions options = {}) noexcept {
         if (core_)
-            core_->alert({std::move(title), std::move(options.text), options.level, 0, 0},
-                         options.wait_seconds);
+            core_->alert({std::move(title), std::move(options.text), options.level}, options.wait_seconds);
     }
 
     // ---- deciding

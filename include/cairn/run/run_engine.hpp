@@ -116,6 +116,8 @@ class BasicRunEngine final : public RunCore,
         if (!is_open()) return;
         try {
             alert.time_ns = wall_ns();
+            alert.project = options_.project;
+            alert.run = options_.id;
             alert.step = live_->collector.latest_step();
             {
                 const std::scoped_lock lock{mutex_};
