@@ -4,6 +4,7 @@
 #include <cairn/store/history.hpp>
 #include <cairn/store/history_index.hpp>
 #include <cairn/store/manifest.hpp>
+#include <cairn/store/media_file.hpp>
 #include <cairn/store/row_block.hpp>
 
 #include <filesystem>
@@ -115,6 +116,21 @@ void texts() {
     seed("policy", "capped", "capped(all, 10GB)");
 }
 
+void media() {
+    const std::filesystem::path path = folder / "media_file";
+    {
+        auto writer = MediaWriter::open(path).value();
+        for (const std::string value : {"some text", "", "{\"edges\": [0, 1], \"counts\": [2]}"}) {
+            const std::string text =
+                R"({"metric":"m","step":1,"time_ns":2,"kind":"text","type":"text/plain","about":{}})";
+            writer.append(text, bytes_of(value)).value();
+        }
+    }
+    const std::string whole = read_file(path, 1 << 20).value();
+    std::filesystem::remove(path);
+    seed("media", "three", whole.substr(media_header_bytes));
+}
+
 }  // namespace
 
 int main(int, char** argv) {
@@ -124,4 +140,5 @@ int main(int, char** argv) {
     indexes();
     manifests();
     texts();
+    media();
 }

@@ -148,3 +148,24 @@ TEST_CASE("media file: another file and a newer version are refused", "[store][m
     CHECK(MediaWriter::open(path).error().code() == cairn::errc::corrupt);
     CHECK(content_of(path) == "something else that is long enough");
 }
+
+TEST_CASE("media file: an entry that was longer than the file does not come up when it grows",
+          "[store][media]") {
+    const TempDir dir;
+    const auto path = written(dir);
+    std::string bytes = content_of(path);
+    put(reinterpret_cast<std::byte*>(bytes.data()) + media_header_bytes + 16, std::uint64_t{bytes.size()});
+    put(reinterpret_cast<std::byte*>(bytes.data()) + media_header_bytes + 4,
+        cairn::crc32c(std::as_bytes(std::span{bytes}).subspan(media_header_bytes + 8, 24)));
+    put_content(path, bytes);
+    const Kept before = read_all(path);
+    REQUIRE(before == Kept(three.begin() + 1, three.end()));
+    {
+        auto writer = MediaWriter::open(path).value();
+        append(writer, "{\"c\":3}", std::string(10'000, 'y'));
+    }
+    const Kept after = read_all(path);
+    REQUIRE(after.size() == 3);
+    CHECK(after[0] == three[1]);
+    CHECK(after[1] == three[2]);
+}

@@ -112,6 +112,8 @@ class BasicMediaReader {
 
     /// Where the last whole entry ends: what follows is torn.
     [[nodiscard]] std::uint64_t whole_bytes() const noexcept { return end_; }
+    /// Where entries begin that are longer than the file: they would be read if it grew.
+    [[nodiscard]] const std::vector<std::uint64_t>& overlong() const noexcept { return overlong_; }
     /// Damaged stretches between whole entries.
     [[nodiscard]] std::size_t gaps() const noexcept { return gaps_; }
     /// Bytes of the file when it was opened.
@@ -131,15 +133,17 @@ class BasicMediaReader {
         const std::size_t text = get<std::uint32_t>(head + 8);
         const auto value = get<std::uint64_t>(head + 16);
         const std::uint64_t left = size_ - at_ - media_head_bytes;
-        if (text > most_media_text || padded(text) > left || value > most_media_bytes ||
-            padded(static_cast<std::size_t>(value)) > left - padded(text) || text > budget_)
-            return false;
+        if (text > most_media_text || padded(text) > left || text > budget_) return false;
         std::vector<std::byte> whole(media_head_bytes + padded(text));
         const auto read = file_.read_at(at_, whole);
         if (!read) return read.error();
         if (*read < whole.size() ||
             crc32c(std::span{whole}.subspan(8)) != get<std::uint32_t>(whole.data() + 4)) {
             budget_ -= text;
+            return false;
+        }
+        if (value > most_media_bytes || padded(static_cast<std::size_t>(value)) > left - padded(text)) {
+            overlong_.push_back(at_);
             return false;
         }
         entry.text.assign(reinterpret_cast<const char*>(whole.data()) + media_head_bytes, text);
@@ -173,6 +177,7 @@ class BasicMediaReader {
     std::uint64_t size_;
     std::uint64_t at_ = media_header_bytes, end_ = media_header_bytes;
     std::uint64_t budget_ = std::uint64_t{64} << 20U;  // of bytes under wrong checksums, as of a hostile file
+    std::vector<std::uint64_t> overlong_;
     std::size_t gaps_ = 0;
     bool is_skipping_ = false;
 };
@@ -186,12 +191,14 @@ class BasicMediaWriter {
     /// a file that is none of this kind.
     static result<BasicMediaWriter> open(const std::filesystem::path& path) {
         std::uint64_t end = media_header_bytes;
+        std::vector<std::uint64_t> overlong;
         if (auto reader = MediaReader::open(path)) {
             MediaEntry entry;
             for (auto more = reader->next(entry); !more || *more; more = reader->next(entry)) {
                 if (!more) return more.error();
             }
             end = reader->whole_bytes();
+            overlong = reader->overlong();
         } else if (reader.error().code() != errc::not_found) {
             return reader.error();
         }
@@ -203,6 +210,11 @@ class BasicMediaWriter {
         put(header + media_magic.size(), media_version);
         if (auto written = writer.file_.write_at(0, header); !written) return written.error();
         if (auto cut = writer.file_.truncate(end); !cut) return cut.error();
+        constexpr std::byte nothing[media_entry_magic.size()] = {};
+        for (const std::uint64_t at : overlong) {
+            if (at >= end) continue;  // cut off
+            if (auto undone = writer.file_.write_at(at, nothing); !undone) return undone.error();
+        }
         return writer;
     }
 
