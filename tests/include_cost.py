@@ -15,12 +15,13 @@ BUDGET = {
     "api.hpp": (11500, 115000),
     "extern.hpp": (11600, 115000),  # it names what it declares
     "engine.hpp": (15000, 118000),
-    "cairn_full.hpp": (19900, 133500),
+    "cairn_full.hpp": (20800, 134000),
     "fwd.hpp": (100, 100),
     "core": (400, 28000),
     "policy/policy.hpp": (2000, 19000),  # for those who want policies only
     "policy": (3000, 52000),
     "model": (1700, 100000),
+    "store/repair_run.hpp": (5300, 105000),  # reads and writes all that a run has
     "store": (4300, 105000),
     "run": (11350, 113000),
     "checkpoint": (12800, 115000),
@@ -28,7 +29,7 @@ BUDGET = {
     "serve/server.hpp": (12350, 200000),
     "cli/serve.hpp": (12500, 200000),
     "serve": (11200, 116000),
-    "cli": (12800, 126000),
+    "cli": (13700, 126500),  # 12800 before it repaired stores
 }
 
 

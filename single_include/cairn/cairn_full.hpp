@@ -10053,6 +10053,7 @@ namespace CAIRN_NAMESPACE::detail {
 
 inline constexpr std::string_view manifest_suffix = ".json";
 inline constexpr std::string_view removal_suffix = ".removing";
+inline constexpr std::string_view damaged_version_suffix = ".damaged";  // set aside: no version, but kept
 /// Beside the folder of the manifests: each version has a byte there that its readers hold a lease on.
 inline constexpr const char* lease_file = "leases";
 
@@ -10107,7 +10108,9 @@ result<void> keep_used(const Store& store, std::set<std::string>& digests) {
             if (!versions) return versions.error();
             for (const std::string& version : *versions) {
                 if (digests.empty()) return {};
-                if (!version_of_file(version, manifest_suffix)) continue;
+                if (!version_of_file(version, manifest_suffix) &&
+                    !version_of_file(version, damaged_version_suffix))
+                    continue;
                 const auto text = read_file(versions_dir / version, max_manifest_bytes);
                 if (!text) return text.error();
                 for_each_digest(*text, [&](const std::string& digest) { digests.erase(digest); });
@@ -20529,6 +20532,8 @@ Sharded(Ranks&) -> Sharded<Ranks>;
 namespace CAIRN_NAMESPACE::detail {
 
 inline constexpr const char* edits_file = "edits.json";
+/// Held while they are changed.
+inline constexpr const char* edits_lock = "edits.lock";
 
 /// What people changed of a run; see `edit_run`. Fails: corrupt.
 [[nodiscard]] inline result<nlohmann::json> read_edits(const std::filesystem::path& run_dir) {
@@ -23161,7 +23166,7 @@ struct RunEdit {
                      "give one, or leave it as it is"};
     }
     const std::filesystem::path path = run.dir() / detail::edits_file;
-    const auto lock = detail::os::Lock::acquire(run.dir() / "edits.lock", patience_ms);
+    const auto lock = detail::os::Lock::acquire(run.dir() / detail::edits_lock, patience_ms);
     if (!lock) return lock.error();
     auto edits = detail::read_edits(run.dir());  // as they are now that nobody else writes them
     if (!edits) return edits.error();
@@ -23251,6 +23256,1019 @@ inline void add_rm(CLI::App& app, Call& call) {
 /// `cairn restore RUN…`.
 inline void add_restore(CLI::App& app, Call& call) {
     detail::add_putting_away(app, call, "restore", "take back runs that were put away", false);
+}
+
+}  // namespace CAIRN_NAMESPACE::cli
+
+// ---- cairn/store/finding.hpp
+// What a look at a store finds, and where a repair puts what is damaged. Costs nlohmann/json.
+
+namespace CAIRN_NAMESPACE {
+
+/// Whether what is found is mended too.
+enum class Repair : unsigned char { no, yes };
+
+/// Something that is not as it should be.
+struct Finding {
+    error what;                 ///< what is wrong, and where
+    bool is_damage = true;      ///< false: only left over; it harms nothing
+    std::string done = {};      ///< what the repair did about it; empty: nothing
+    std::string not_done = {};  ///< why the repair did nothing, if it tried
+};
+
+namespace detail {
+
+/// In the store: what repairs have set aside, each in a folder of its own that is laid out as the store is.
+inline constexpr const char* set_aside_folder = "damaged";
+
+/// Moves what is damaged out of the way: into a folder of the store that is this object's own, where it keeps
+/// its path. Nothing is ever removed. The answers say what was done.
+template <class = void>
+class BasicSetAside {
+  public:
+    explicit BasicSetAside(Store store) : store_{std::move(store)} {}
+
+    /// A file or a folder of the store. Fails as the disk does.
+    result<std::string> move(const os::Path& path) {
+        const auto to = place_for(path);
+        if (!to) return to.error();
+        if (auto moved = os::rename_replace(path, *to); !moved) return moved.error();
+        return "set it aside, as " + to->string();
+    }
+    /// Bytes of a file that are about to be cut or replaced.
+    result<std::string> keep(const os::Path& path, std::span<const std::byte> bytes) {
+        const auto to = place_for(path);
+        if (!to) return to.error();
+        auto file = os::File::create_new(*to);
+        if (!file) return file.error();
+        if (auto written = file->write_all(bytes); !written) return written.error();
+        if (auto synced = file->sync(); !synced) return synced.error();
+        return "set those bytes aside, as " + to->string();
+    }
+
+  private:
+    [[nodiscard]] result<os::Path> place_for(const os::Path& path) {
+        for (unsigned n = 1; folder_.empty(); ++n) {
+            const os::Path above = store_.root() / set_aside_folder;
+            if (auto made = os::make_dirs(above); !made) return made.error();
+            auto made = os::make_dir(above / std::to_string(n));
+            if (made) folder_ = above / std::to_string(n);
+            if (!made && made.error().code() != errc::already_exists) return made.error();
+        }
+        os::Path to = folder_ / path.lexically_relative(store_.root());
+        if (auto made = os::make_dirs(to.parent_path()); !made) return made.error();
+        for (auto there = os::status(to, os::Links::refuse);; there = os::status(to, os::Links::refuse)) {
+            if (!there) return there.error();
+            if (!there->exists) return to;
+            to += "~";
+        }
+    }
+
+    Store store_;
+    os::Path folder_;  // made when it is needed
+};
+using SetAside = BasicSetAside<>;
+
+/// Keeps findings, and mends them if that is wanted.
+template <class = void>
+class BasicMender {
+  public:
+    BasicMender(Repair repair, SetAside& aside, std::vector<Finding>& findings)
+        : repair_{repair}, aside_{&aside}, findings_{&findings} {}
+
+    /// `f() -> result<std::string>` mends it and says how.
+    template <class F>
+    void found(Finding finding, F&& f) {
+        if (repair_ == Repair::yes) {
+            const result<std::string> done = f();
+            if (done)
+                finding.done = *done;
+            else
+                finding.not_done = done.error().what();
+        }
+        findings_->push_back(std::move(finding));
+    }
+    /// What nothing can be done about.
+    void found(error what) { findings_->push_back({std::move(what)}); }
+
+    [[nodiscard]] bool repairs() const noexcept { return repair_ == Repair::yes; }
+    [[nodiscard]] SetAside& aside() noexcept { return *aside_; }
+
+  private:
+    Repair repair_;
+    SetAside* aside_;
+    std::vector<Finding>* findings_;
+};
+using Mender = BasicMender<>;
+
+}  // namespace detail
+
+}  // namespace CAIRN_NAMESPACE
+
+// ---- cairn/store/repair_artifacts.hpp
+// Looks at every object, manifest, alias, plain path and temporary of a store, and mends what can be mended.
+// Costs nlohmann/json.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// Looks without the store's lock, and takes it for each thing that it mends, which it then looks at once
+/// more: hashing takes long, and whoever saves waits a minute for the lock at most.
+template <class = void>
+class BasicArtifactRepair {
+  public:
+    BasicArtifactRepair(Store store, Mender& mender) : store_{std::move(store)}, mender_{&mender} {}
+
+    /// Everything. Fails as the disk does.
+    result<void> look_at_all() {
+        const auto projects = store_.projects();
+        if (!projects) return projects.error();
+        for (const std::string& project : *projects) {
+            const auto names = entries_or_none(store_.project_dir(project) / "artifacts");
+            if (!names) return names.error();
+            for (const std::string& name : *names) {
+                if (!name_problem(name).empty()) continue;
+                if (auto artifact = open(project, name))
+                    artifacts_.push_back({project, std::move(*artifact)});
+            }
+        }
+        // All that can be rebuilt is, before any version is judged: versions share objects.
+        for (const Artifact& artifact : artifacts_) {
+            if (!mender_->repairs()) break;
+            if (auto looked = rebuild_objects(artifact.store); !looked) return looked;
+        }
+        for (const Artifact& artifact : artifacts_) {
+            if (auto looked = look_at(artifact); !looked) return looked;
+        }
+        if (auto looked = look_at_other_objects(); !looked) return looked;
+        look_at_temporaries();
+        return {};
+    }
+
+    /// How many versions are whole, and how much was hashed.
+    [[nodiscard]] const Verified& counts() const noexcept { return counts_; }
+
+  private:
+    struct Artifact {
+        std::string project;
+        ArtifactStore store;
+    };
+    /// What is wrong with an object, and the file that was looked at.
+    struct Known {
+        std::optional<error> damage{};
+        os::Status seen{};
+    };
+
+    [[nodiscard]] static bool is_lost(const error& why) noexcept {
+        return why.code() == errc::corrupt || why.code() == errc::not_found;
+    }
+    [[nodiscard]] static bool is_same(const os::Status& a, const os::Status& b) noexcept {
+        return a.exists == b.exists && a.inode == b.inode && a.device == b.device && a.size == b.size &&
+               a.modified_ns == b.modified_ns;
+    }
+    [[nodiscard]] static os::Status status_of(const os::Path& path) {
+        const auto there = os::status(path, os::Links::refuse);
+        return there ? *there : os::Status{};
+    }
+    [[nodiscard]] os::Path dir_of(const Artifact& artifact) const {
+        return store_.artifact_dir(artifact.project, artifact.store.name());
+    }
+
+    Known& look_at_object(const std::string& digest) {
+        const auto [known, is_new] = objects_.try_emplace(digest);
+        if (!is_new) return known->second;
+        known->second.seen = status_of(store_.object_path(digest));
+        if (const auto whole = verify_object(store_, digest); !whole) known->second.damage = whole.error();
+        ++counts_.objects;
+        counts_.bytes += known->second.seen.size;
+        return known->second;
+    }
+    [[nodiscard]] bool is_as_seen(const std::string& digest) {
+        return is_same(look_at_object(digest).seen, status_of(store_.object_path(digest)));
+    }
+
+    // ---- records
+
+    /// An artifact, whose record is written anew from its manifests if it is lost.
+    [[nodiscard]] std::optional<ArtifactStore> open(const std::string& project, const std::string& name) {
+        auto artifact = ArtifactStore::open(store_, project, name);
+        if (artifact) return std::move(*artifact);
+        const error& why = artifact.error();
+        const os::Path dir = store_.artifact_dir(project, name), record = dir / "artifact.json";
+        const std::string type = type_of(dir, name);
+        const bool is_missing = why.code() == errc::not_found;
+        if (is_missing && type.empty()) return std::nullopt;  // it is none, or only being made
+        const error what = is_missing ? error{errc::corrupt, "the record of this artifact is missing",
+                                              record.string(), "restore it from a copy"}
+                                      : why;
+        std::optional<ArtifactStore> opened;
+        mender_->found({what}, [&]() -> result<std::string> {
+            if (!is_lost(why) || type.empty()) return why;
+            const auto lock = store_.lock();
+            if (!lock) return lock.error();
+            if (!is_missing) {
+                if (auto moved = mender_->aside().move(record); !moved) return moved;
+            }
+            auto made = ArtifactStore::open(store_, project, name, type);
+            if (!made) return made.error();
+            opened = std::move(*made);
+            return std::string{"wrote it anew, as its manifests have it"};
+        });
+        return opened;
+    }
+    /// The type that the first readable manifest of an artifact tells; empty if there is none.
+    [[nodiscard]] static std::string type_of(const os::Path& dir, const std::string& name) {
+        const auto names = os::list_dir(dir / "versions");
+        for (const std::string& file : names ? *names : std::vector<std::string>{}) {
+            if (!version_of_file(file, manifest_suffix)) continue;
+            const auto text = read_file(dir / "versions" / file, max_manifest_bytes, os::Links::refuse);
+            const auto manifest = text ? parse_manifest(*text, file) : text.error();
+            if (manifest && manifest->artifact == name) return manifest->type;
+        }
+        return {};
+    }
+
+    // ---- objects
+
+    /// Those of an artifact that are damaged and lie whole under a plain path.
+    result<void> rebuild_objects(const ArtifactStore& artifact) {
+        const auto listing = artifact.list();
+        if (!listing) return listing.error();
+        for (const Manifest& manifest : listing->versions) {
+            for (const FileEntry& file : manifest.files) {
+                if (file.is_stored() && file.pieces.empty())
+                    rebuild(file, artifact.plain_path(manifest.version) / os::path_of(file.path));
+            }
+        }
+        return {};
+    }
+    void rebuild(const FileEntry& file, const os::Path& plain) {
+        const Known& known = look_at_object(file.digest);
+        if (!known.damage || !is_lost(*known.damage) || !is_whole_copy(plain, file)) return;
+        mender_->found({*known.damage}, [&]() -> result<std::string> {
+            const auto lock = store_.lock();
+            if (!lock) return lock.error();
+            auto staged = stage_file(store_, plain);
+            if (!staged) return staged.error();
+            if (staged->digest().hex() != file.digest) return object_damaged(plain);
+            if (known.seen.exists && is_as_seen(file.digest)) {
+                if (auto moved = mender_->aside().move(store_.object_path(file.digest)); !moved) return moved;
+            }
+            if (auto installed = staged->install(store_); !installed) return installed.error();
+            objects_.erase(file.digest);
+            return "rebuilt it from " + plain.string();
+        });
+    }
+    /// Whether a file of its own has the bytes of an entry.
+    [[nodiscard]] static bool is_whole_copy(const os::Path& path, const FileEntry& file) {
+        const os::Status there = status_of(path);
+        if (!there.is_file || there.size != file.size) return false;
+        Sha256 hash;
+        const auto read =
+            read_in_pieces(path, os::Links::refuse, [&](std::span<const std::byte> bytes) -> result<void> {
+                hash.update(bytes);
+                return {};
+            });
+        return read && hash.finish().hex() == file.digest;
+    }
+
+    /// What is wrong with a version's objects.
+    [[nodiscard]] std::optional<error> damage_of(const Manifest& manifest) {
+        for (const FileEntry& file : manifest.files) {
+            for (const ObjectEntry& object : file.objects()) {
+                const Known& known = look_at_object(object.digest);
+                if (known.damage) return known.damage;
+                if (known.seen.size != object.size) return object_damaged(store_.object_path(object.digest));
+            }
+        }
+        return std::nullopt;
+    }
+    void name_objects(const Manifest& manifest) {
+        for (const FileEntry& file : manifest.files) {
+            for (const ObjectEntry& object : file.objects()) named_.insert(object.digest);
+        }
+    }
+
+    /// Damaged ones that no version names, or none any more.
+    result<void> look_at_other_objects() {
+        const os::Path objects = store_.root() / "objects";
+        const auto folders = entries_or_none(objects);
+        if (!folders) return folders.error();
+        for (const std::string& folder : *folders) {
+            if (folder.size() != 2) continue;
+            const auto names = entries_or_none(objects / folder);
+            if (!names) return names.error();
+            for (const std::string& name : *names) {
+                if (Digest::from_hex(folder + name) && !named_.contains(folder + name))
+                    look_at_other_object(folder + name);
+            }
+        }
+        return {};
+    }
+    void look_at_other_object(const std::string& digest) {
+        const Known& known = look_at_object(digest);
+        if (!known.damage || known.damage->code() == errc::not_found) return;  // it went
+        const os::Path path = store_.object_path(digest);
+        const error what{known.damage->code(), "an object that no version names is damaged", path.string(),
+                         "it is of no use; set it aside with: cairn fsck --repair"};
+        mender_->found({what}, [&]() -> result<std::string> {
+            const auto lock = store_.lock();
+            if (!lock) return lock.error();
+            if (known.damage->code() != errc::corrupt) return *known.damage;
+            if (!is_as_seen(digest)) return std::string{"nothing: it was replaced meanwhile"};
+            return mender_->aside().move(path);
+        });
+    }
+
+    // ---- versions
+
+    result<void> look_at(const Artifact& artifact) {
+        const auto numbers = artifact.store.versions();
+        if (!numbers) return numbers.error();
+        for (const std::uint64_t number : *numbers) look_at(artifact, number);
+        look_at_aliases(artifact);
+        return look_at_removals(artifact);
+    }
+    void look_at(const Artifact& artifact, std::uint64_t number) {
+        const auto manifest = artifact.store.get(number);
+        if (!manifest && manifest.error().code() == errc::not_found) return;  // it went
+        const std::optional<error> damage = manifest ? damage_of(*manifest) : manifest.error();
+        if (!damage) {
+            ++counts_.versions;
+            name_objects(*manifest);
+            return look_at_plain_path(artifact, *manifest);
+        }
+        if (manifest && !artifact.store.get(number)) return;  // it went, and its objects with it
+        const error what{damage->code(),
+                         artifact.store.name() + " " + version_label(number) + ": " + damage->tried(),
+                         damage->path(), damage->advice()};
+        bool is_gone = false;
+        mender_->found({what}, [&]() -> result<std::string> {
+            if (!is_lost(*damage)) return *damage;
+            auto done = set_aside(artifact, number);
+            is_gone = done.has_value();
+            return done;
+        });
+        if (manifest && !is_gone) name_objects(*manifest);
+    }
+    /// A version whose manifest or objects are lost: from then on there is no such version, and nobody gets
+    /// its number.
+    result<std::string> set_aside(const Artifact& artifact, std::uint64_t number) {
+        const os::Path path =
+            dir_of(artifact) / "versions" / (version_label(number) + std::string{manifest_suffix});
+        const auto busy = [&](const char* why) {
+            return error{errc::busy, why, path.string(), "repair it later"};
+        };
+        const auto lock = store_.lock();
+        if (!lock) return lock.error();
+        if (is_live(artifact.project)) return busy("a run of this project is being written");
+        const auto read = artifact.store.is_read(number);
+        if (!read) return read.error();
+        if (*read) return busy("this version is being read");
+        if (const auto manifest = artifact.store.get(number)) {
+            for (const FileEntry& file : manifest->files) {
+                for (const ObjectEntry& object : file.objects()) {
+                    if (look_at_object(object.digest).damage && !is_as_seen(object.digest))
+                        return busy("an object of it was replaced meanwhile");
+                }
+            }
+        }
+        // Where it lies, under a name that no version has: so it keeps its number, and `keep_used` its
+        // objects.
+        const os::Path kept =
+            path.parent_path() / (version_label(number) + std::string{damaged_version_suffix});
+        if (status_of(kept).exists) {
+            if (auto moved = mender_->aside().move(kept); !moved) return moved;
+        }
+        if (auto moved = os::rename_replace(path, kept); !moved) return moved.error();
+        const os::Path plain = artifact.store.plain_path(number);
+        if (status_of(plain).is_dir) {
+            if (auto hidden = mender_->aside().move(plain); !hidden) return hidden;
+        }
+        return "set it aside, as " + kept.string();
+    }
+    /// Whether a run of a project is being written, by any of its ranks.
+    [[nodiscard]] bool is_live(const std::string& project) const {
+        const auto runs = os::list_dir(store_.project_dir(project) / "runs");
+        for (const std::string& run : runs ? *runs : std::vector<std::string>{}) {
+            const os::Path dir = store_.run_dir(project, run);
+            const auto ranks = os::list_dir(dir / ranks_folder);
+            std::vector<os::Path> folders{dir};
+            for (const std::string& rank : ranks ? *ranks : std::vector<std::string>{})
+                folders.push_back(dir / ranks_folder / os::path_of(rank));
+            for (const os::Path& folder : folders) {
+                const auto held = os::Lock::is_held(folder / "lock");
+                if (!held || *held) return true;
+            }
+            const auto folder = RunFolder::open_reader(store_, project, run);
+            const auto state = folder ? folder->state() : folder.error();
+            if (state && *state == RunState::running) return true;
+        }
+        return false;
+    }
+
+    void look_at_plain_path(const Artifact& artifact, const Manifest& manifest) {
+        const os::Path plain = artifact.store.plain_path(manifest.version);
+        std::vector<const FileEntry*> wrong;
+        for (const FileEntry& file : manifest.files) {
+            if (!file.is_stored() || !file.pieces.empty()) continue;
+            const os::Path path = plain / os::path_of(file.path);
+            const os::Status there = status_of(path), object = status_of(store_.object_path(file.digest));
+            const bool is_link = there.exists && there.inode == object.inode && there.device == object.device;
+            if (!is_link && !is_whole_copy(path, file)) wrong.push_back(&file);
+        }
+        if (wrong.empty() || !artifact.store.get(manifest.version)) return;
+        const error what{errc::corrupt,
+                         artifact.store.name() + " " + manifest.label() + ": of its plain files " +
+                             std::to_string(wrong.size()) + " are missing or are not what was saved",
+                         (plain / os::path_of(wrong.front()->path)).string(),
+                         "the version itself is whole; link them anew with: cairn fsck --repair"};
+        mender_->found({what}, [&]() -> result<std::string> {
+            const auto lock = store_.lock();
+            if (!lock) return lock.error();
+            if (const auto known = artifact.store.get(manifest.version); !known) return known.error();
+            std::string kept;
+            for (const FileEntry* file : wrong) {
+                const os::Path path = plain / os::path_of(file->path);
+                if (status_of(path).exists) {
+                    auto moved = mender_->aside().move(path);
+                    if (!moved) return moved;
+                    kept = "; " + *moved;
+                }
+                if (auto made = make_folders_of(dir_of(artifact), manifest.label() + "/" + file->path); !made)
+                    return made.error();
+                const os::Path object = store_.object_path(file->digest);
+                auto shown = os::hard_link(object, path);
+                if (!shown) shown = os::copy_file(object, path);
+                if (!shown) return shown.error();
+            }
+            return "linked them anew" + kept;
+        });
+    }
+
+    void look_at_aliases(const Artifact& artifact) {
+        const auto dead = dead_aliases(artifact.store);
+        const os::Path path = dir_of(artifact) / "aliases.json";
+        if (!dead) {
+            mender_->found({dead.error()}, [&]() -> result<std::string> {
+                const auto lock = store_.lock();
+                if (!lock) return lock.error();
+                if (dead.error().code() != errc::corrupt || artifact.store.aliases()) return dead.error();
+                return mender_->aside().move(path);
+            });
+        } else if (!dead->empty()) {
+            const error what{errc::not_found,
+                             artifact.store.name() +
+                                 ": versions that are not there are named: " + list(*dead),
+                             path.string(), "point the aliases to other versions"};
+            mender_->found({what}, [&]() -> result<std::string> {
+                const auto lock = store_.lock();
+                if (!lock) return lock.error();
+                const auto now = artifact.store.aliases();
+                if (!now) return now.error();
+                nlohmann::json rest = nlohmann::json::object();
+                for (const auto& [alias, number] : *now) {
+                    const auto found = dead->find(alias);  // a number is never given twice: once dead, always
+                    if (found == dead->end() || found->second != number) rest[alias] = version_label(number);
+                }
+                auto written =
+                    write_file_atomically(path, rest.dump() + "\n", store_.durability(), store_.temp_dir());
+                if (!written) return written.error();
+                return "removed the aliases " + list(*dead);
+            });
+        }
+    }
+    using Aliases = std::map<std::string, std::uint64_t>;
+    /// Those that name a version which is not there.
+    [[nodiscard]] static result<Aliases> dead_aliases(const ArtifactStore& artifact) {
+        auto known = artifact.aliases();
+        if (!known) return known;
+        const auto numbers = artifact.versions();
+        if (!numbers) return numbers.error();
+        std::erase_if(*known, [&](const auto& alias) {
+            return std::binary_search(numbers->begin(), numbers->end(), alias.second);
+        });
+        return known;
+    }
+    /// "best (v3), last (v7)".
+    [[nodiscard]] static std::string list(const Aliases& aliases) {
+        std::string all;
+        for (const auto& [alias, number] : aliases)
+            all += (all.empty() ? "" : ", ") + alias + " (" + version_label(number) + ")";
+        return all;
+    }
+
+    /// Those that a kill broke off: the next removal or commit would end them too.
+    result<void> look_at_removals(const Artifact& artifact) {
+        const os::Path dir = dir_of(artifact);
+        const auto names = os::list_dir(dir / "versions");
+        if (!names) return names.error();
+        for (const std::string& name : *names) {
+            const auto version = version_of_file(name, removal_suffix);
+            if (!version) continue;
+            if (const auto read = os::Lease::is_held(dir / lease_file, *version); !read || *read) continue;
+            const error what{errc::io, "the removal of a version was broken off",
+                             (dir / "versions" / name).string(), "the next removal or commit ends it"};
+            mender_->found({what, false}, [&]() -> result<std::string> {
+                const auto lock = store_.lock();
+                if (!lock) return lock.error();
+                if (auto ended = finish_removals(store_, dir); !ended) return ended.error();
+                return std::string{"ended it"};
+            });
+        }
+        return {};
+    }
+
+    void look_at_temporaries() {
+        std::size_t count = 0;
+        for_each_abandoned_temp(store_.temp_dir(), [&](const std::string&) { ++count; });
+        if (count == 0) return;
+        const error what{errc::io, "dead processes left " + std::to_string(count) + " temporaries",
+                         store_.temp_dir().string(), "free them with: cairn gc"};
+        mender_->found({what, false}, [&]() -> result<std::string> {
+            const auto lock = store_.lock();
+            if (!lock) return lock.error();
+            remove_abandoned_temps(store_.temp_dir());
+            return std::string{"removed them"};
+        });
+    }
+
+    Store store_;
+    Mender* mender_;
+    std::vector<Artifact> artifacts_;
+    std::map<std::string, Known> objects_;
+    std::set<std::string> named_;  // by versions that there are
+    Verified counts_;
+};
+using ArtifactRepair = BasicArtifactRepair<>;
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/store/check_index.hpp
+// Whether the index of a history tells what the history has, and an index that does.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// Makes entries of frames as they lie in a history.
+template <class = void>
+class BasicIndexMaker {
+  public:
+    /// The entry of a frame of packed rows. False if the frame is damaged.
+    [[nodiscard]] bool make(const FramePlace& place, const Frame& frame, IndexEntry& entry) {
+        names_.clear();
+        nodes_.clear();
+        const auto block = block_of(frame.payload, [&](std::uint32_t metric, std::string_view name) {
+            nodes_.try_emplace(metric);
+            names_.emplace_back(metric, name);
+        });
+        if (block.empty()) return false;
+        const bool is_whole = reader_.read(block, [&](RecordKind kind, std::int64_t step,
+                                                      std::int64_t time_ns, std::span<const Cell> cells) {
+            for (const Cell& cell : cells) {
+                if (kind != RecordKind::row || cell.value.is_text()) continue;
+                if (const auto node = nodes_.find(cell.metric); node != nodes_.end())
+                    node->second.add(step, time_ns / ns_per_ms, cell.value.number());
+            }
+        });
+        if (!is_whole) return false;
+        entry.begin(place, names_.size());
+        for (const auto& [metric, name] : names_) entry.add(metric, name, nodes_[metric]);
+        return true;
+    }
+
+  private:
+    std::vector<std::pair<std::uint32_t, std::string_view>> names_;
+    std::unordered_map<std::uint32_t, SeriesNode> nodes_;
+    BlockReader reader_;
+};
+using IndexMaker = BasicIndexMaker<>;
+
+/// Calls `f(place, entry)` for the entry of each frame of packed rows that is whole.
+template <class F>
+void for_each_index_entry(std::span<const std::byte> history, F&& f) {
+    FrameReader frames{history};
+    IndexMaker maker;
+    IndexEntry entry;
+    for (Frame frame; frames.next(frame);) {
+        if (frame.kind != FrameKind::packed) continue;
+        const std::size_t bytes = frame_header_bytes + frame.payload.size();
+        const std::size_t at = frames.whole_bytes() - bytes;
+        const FramePlace place{at,
+                               static_cast<std::uint32_t>(bytes),
+                               frame_crc(history.data() + at),
+                               frame.ring,
+                               frame.from,
+                               frame.to};
+        if (maker.make(place, frame, entry)) f(place, std::as_const(entry));
+    }
+}
+
+/// What an index is worth. Of one that lacks something the rest is used; a wrong one makes wrong curves.
+enum class IndexState : unsigned char { whole, lacking, wrong };
+
+/// Compares an index with its history; both whole files, the index as it was read before the history.
+template <class = void>
+[[nodiscard]] IndexState check_index(std::span<const std::byte> index, std::span<const std::byte> history) {
+    std::map<std::uint64_t, std::span<const std::byte>> entries;  // by where the frame lies
+    IndexReader reader{index};
+    bool is_in_order = true;
+    std::uint64_t last = 0;
+    for (std::span<const std::byte> payload; reader.next(payload);) {
+        const auto at = ByteReader{payload}.template fixed<std::uint64_t>();
+        is_in_order = is_in_order && at > last;
+        entries.emplace(last = at, payload);
+    }
+    bool is_whole = reader.is_valid() && reader.position() == index.size();
+    for_each_index_entry(history, [&](const FramePlace& place, const IndexEntry& expected) {
+        const auto entry = entries.find(place.at);
+        if (entry == entries.end()) {
+            is_whole = false;
+        } else if (std::equal(entry->second.begin(), entry->second.end(), expected.payload().begin(),
+                              expected.payload().end())) {
+            entries.erase(entry);
+        }
+    });
+    if (!entries.empty() || !is_in_order) return IndexState::wrong;
+    return is_whole ? IndexState::whole : IndexState::lacking;
+}
+
+/// Replaces the index by one that tells all of the history; it may be lost again. Only for the run's one
+/// writer.
+template <class = void>
+[[nodiscard]] result<void> rebuild_index(const os::Path& run_dir, std::span<const std::byte> history,
+                                         const os::Path& temp_dir) {
+    const TempPath temp{temp_dir / temp_name()};
+    auto writer = IndexWriter::open(temp.path(), history.size());
+    if (!writer) return writer.error();
+    result<void> done;
+    for_each_index_entry(history, [&](const FramePlace&, const IndexEntry& entry) {
+        if (done) done = writer->append(entry);
+    });
+    if (!done) return done;
+    writer->close();
+    return os::rename_replace(temp.path(), run_dir / index_file);
+}
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/store/repair_run.hpp
+// Looks at what a run has on disk (its records, its history, the history's index, its rings) and mends what
+// can be mended. Costs nlohmann/json.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// One rank of a run. Threads: one at a time.
+template <class = void>
+class BasicRunRepair {
+  public:
+    BasicRunRepair(const Store& store, std::string project, std::string run, unsigned rank)
+        : store_{store}, project_{std::move(project)}, run_{std::move(run)}, rank_{rank},
+          dir_{store_.run_dir(project_, run_, rank)} {}
+
+    /// Looks, and if something is found and to be mended, looks once more as the run's one writer. One that
+    /// is being written is not touched.
+    [[nodiscard]] std::vector<Finding> look(Repair repair, SetAside& aside) {
+        std::vector<Finding> findings = look_once(Repair::no, aside);
+        if (findings.empty() || repair == Repair::no) return findings;
+        const result<RunFolder> writer = open_writer();
+        if (writer) return look_once(Repair::yes, aside);
+        for (Finding& finding : findings) finding.not_done = writer.error().what();
+        return findings;
+    }
+
+    /// How many rows it has.
+    [[nodiscard]] std::uint64_t rows() const noexcept { return rows_; }
+
+  private:
+    [[nodiscard]] result<RunFolder> open_writer() const {
+        // Where the file system has no locks, its own record tells.
+        const auto reader = RunFolder::open_reader(store_, project_, run_, rank_);
+        const auto state = reader ? reader->state() : reader.error();
+        if (state && *state == RunState::running)
+            return error{errc::busy, "the run is being written", dir_.string(),
+                         "repair it when it has ended"};
+        return RunFolder::open_writer(store_, project_, run_, rank_);
+    }
+    /// Whether somebody writes it, or repairs it.
+    [[nodiscard]] bool is_live() const {
+        const auto held = os::Lock::is_held(dir_ / "lock");
+        return !held || *held;
+    }
+
+    [[nodiscard]] std::vector<Finding> look_once(Repair repair, SetAside& aside) {
+        std::vector<Finding> findings;
+        Mender mender{repair, aside, findings};
+        // The index first: what it does not have yet is found in the history.
+        const auto index = read_file(dir_ / index_file, max_history_bytes);
+        look_at_history(mender);
+        look_at_index(mender, index);
+        look_at_record(mender);
+        for (const char* name : {"config.json", "summary.json"}) look_at_json(mender, name);
+        return findings;
+    }
+
+    // ---- history and rings
+
+    void look_at_history(Mender& mender) {
+        auto report = read();
+        if (!report && report.error().code() == errc::corrupt) {
+            mender.found({report.error()}, [&] { return mend_head(mender.aside()); });
+            if (!mender.repairs()) return;
+            report = read();
+        }
+        if (!report) return mender.found(report.error());
+        if (report->damaged != 0 && report->torn_bytes != 0) {
+            const error what{errc::corrupt,
+                             "the last " + std::to_string(report->torn_bytes) +
+                                 " bytes of a run's history are no whole frame",
+                             (dir_ / history_file).string(),
+                             "resuming the run cuts them, as does: cairn fsck --repair"};
+            mender.found({what}, [&] { return cut(report->whole_bytes, mender.aside()); });
+            if (mender.repairs()) report = read();
+            if (!report) return mender.found(report.error());
+            if (report->torn_bytes != 0) --report->damaged;  // it was told
+        }
+        for (const error& unread : report->unread) {
+            mender.found({unread}, [&]() -> result<std::string> {
+                if (unread.code() != errc::corrupt) return unread;
+                const std::string kept = unread.path() + std::string{damaged_suffix};
+                if (auto moved = os::rename_replace(unread.path(), kept); !moved) return moved.error();
+                return "set it aside, as " + kept;
+            });
+        }
+        report->unread.clear();
+        for (const error& damage : report->errors(dir_.string())) mender.found(damage);
+        rows_ = report->rows;
+    }
+    [[nodiscard]] result<HistoryReport> read() {
+        first_ns_.reset();
+        return read_history(dir_, [&](const StoredRow& row) {
+            first_ns_ = std::min(first_ns_.value_or(row.time_ns), row.time_ns);
+        });
+    }
+    /// A history that does not begin as one: its frames may be whole.
+    result<std::string> mend_head(SetAside& aside) {
+        const os::Path path = dir_ / history_file;
+        const auto text = read_file(path, max_history_bytes);
+        if (!text) return text.error();
+        const std::span<const std::byte> bytes = bytes_of(*text);
+        FrameReader frames{bytes};
+        if (Frame frame; !frames.next(frame)) return aside.move(path);
+        auto kept = aside.keep(path, bytes.first(history_header_bytes));
+        if (!kept) return kept;
+        auto file = HistoryWriter::open(path, bytes.size());
+        if (!file) return file.error();
+        if (auto synced = file->sync(); !synced) return synced.error();
+        return "wrote its first bytes anew; " + *kept;
+    }
+    result<std::string> cut(std::size_t whole_bytes, SetAside& aside) {
+        const os::Path path = dir_ / history_file;
+        const auto text = read_file(path, max_history_bytes);
+        if (!text) return text.error();
+        auto kept = aside.keep(path, bytes_of(*text).subspan(whole_bytes));
+        if (!kept) return kept;
+        auto file = os::File::open_read_write(path);
+        if (!file) return file.error();
+        if (auto done = file->truncate(whole_bytes); !done) return done.error();
+        if (auto synced = file->sync(); !synced) return synced.error();
+        return kept;
+    }
+
+    void look_at_index(Mender& mender, const result<std::string>& index) {
+        const auto history = read_file(dir_ / history_file, max_history_bytes);
+        if (!history || (!index && index.error().code() != errc::not_found)) return;
+        if (!check_history(bytes_of(*history), dir_)) return;
+        const std::string none;
+        const IndexState state = check_index(bytes_of(index ? *index : none), bytes_of(*history));
+        const bool is_wrong = state == IndexState::wrong;
+        if (state == IndexState::whole || (!is_wrong && !mender.repairs() && is_live())) return;
+        const error what{is_wrong ? errc::corrupt : errc::io,
+                         is_wrong ? "the index of a history tells what the history has not"
+                                  : "the index of a history lacks something, which makes curves slow",
+                         (dir_ / index_file).string(),
+                         "delete it, or write it anew with: cairn fsck --repair"};
+        mender.found({what, is_wrong}, [&]() -> result<std::string> {
+            auto made = rebuild_index(dir_, bytes_of(*history), store_.temp_dir());
+            if (!made) return made.error();
+            return std::string{"wrote it anew, from the history"};
+        });
+    }
+
+    // ---- records
+
+    void look_at_record(Mender& mender) {
+        const auto folder = RunFolder::open_reader(store_, project_, run_, rank_);
+        const auto record = folder ? folder->read_run() : result<nlohmann::json>{folder.error()};
+        if (record) return;
+        const error& why = record.error();
+        const bool is_missing = why.code() == errc::not_found;
+        if (is_missing && !first_ns_) return;  // it has nothing yet
+        const os::Path path = dir_ / "run.json";
+        const error what = is_missing ? error{errc::corrupt, "the record of a run is missing", path.string(),
+                                              "restore it from a copy"}
+                                      : why;
+        mender.found({what}, [&]() -> result<std::string> {
+            std::string kept;
+            if (!is_missing) {
+                if (why.code() != errc::corrupt) return why;
+                auto moved = mender.aside().move(path);
+                if (!moved) return moved;
+                kept = "; " + *moved;
+            }
+            nlohmann::json made = {{"format", 1},
+                                   {"id", run_},
+                                   {"project", project_},
+                                   {"name", run_},
+                                   {"metrics", nlohmann::json::object()}};
+            if (first_ns_) made["created_ns"] = *first_ns_;
+            auto written =
+                write_file_atomically(path, made.dump(1) + "\n", store_.durability(), store_.temp_dir());
+            if (!written) return written.error();
+            return "wrote one with what is known of the run" + kept;
+        });
+    }
+    void look_at_json(Mender& mender, const char* name) {
+        const auto folder = RunFolder::open_reader(store_, project_, run_, rank_);
+        if (!folder) return;
+        const auto value = folder->read_json(name);
+        if (value ? value->is_object() : value.error().code() == errc::not_found) return;
+        const os::Path path = dir_ / name;
+        const error what = value ? error{errc::corrupt, "this file of the run is no object", path.string(),
+                                         "restore it from a copy, or delete it"}
+                                 : value.error();
+        mender.found({what}, [&]() -> result<std::string> {
+            if (what.code() != errc::corrupt) return what;
+            return mender.aside().move(path);
+        });
+    }
+
+    Store store_;
+    std::string project_, run_;
+    unsigned rank_;
+    os::Path dir_;
+    std::uint64_t rows_ = 0;
+    std::optional<std::int64_t> first_ns_;  // the least time of its rows and events
+};
+using RunRepair = BasicRunRepair<>;
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/query/fsck.hpp
+// Looks at everything that a store has, and mends what can be mended without losing anything. Costs
+// nlohmann/json.
+
+namespace CAIRN_NAMESPACE {
+
+/// What a look at everything found, and what was done about it.
+struct Checkup {
+    std::uint64_t versions = 0;          ///< that are whole
+    std::uint64_t objects = 0;           ///< that were hashed, each once
+    std::uint64_t runs = 0;              ///< that were looked at
+    std::uint64_t rows = 0;              ///< of these
+    std::uint64_t decisions = 0;         ///< of their checkpoints
+    std::vector<Finding> findings = {};  ///< what is not as it should be
+
+    /// Nothing is damaged, or everything that was has been mended.
+    [[nodiscard]] bool ok() const noexcept {
+        return std::none_of(findings.begin(), findings.end(),
+                            [](const Finding& finding) { return finding.is_damage && finding.done.empty(); });
+    }
+};
+
+namespace detail {
+
+/// What people changed of a run.
+inline void look_at_edits(Mender& mender, const std::filesystem::path& run_dir) {
+    constexpr std::int64_t patience_ms = 5000;
+    const auto edits = read_edits(run_dir);
+    if (edits) return;
+    mender.found({edits.error()}, [&]() -> result<std::string> {
+        const auto lock = os::Lock::acquire(run_dir / edits_lock, patience_ms);
+        if (!lock) return lock.error();
+        const auto now = read_edits(run_dir);
+        if (now) return std::string{"nothing: they were changed meanwhile"};
+        return now.error().code() == errc::corrupt ? mender.aside().move(run_dir / edits_file) : now.error();
+    });
+}
+
+/// That each recorded decision of a kind that we know says whose it is.
+inline void look_at_decisions(Mender& mender, const std::filesystem::path& rank_dir, Checkup& checkup) {
+    std::uint64_t nameless = 0;
+    const auto read = read_history(rank_dir, [&](const StoredRow& row) {
+        const auto decision = decision_of(row);
+        if (!decision) return;
+        ++checkup.decisions;
+        const bool is_of_run =
+            decision->kind == Decision::Kind::resumed || decision->kind == Decision::Kind::stopped;
+        if (!is_of_run && decision->checkpoint.empty()) ++nameless;
+    });
+    if (!read || nameless == 0) return;  // a history that cannot be read was told
+    mender.found(error{errc::corrupt, std::to_string(nameless) + " decisions do not say of which checkpoint",
+                       rank_dir.string(), "restore the history from a copy; its rows are whole"});
+}
+
+}  // namespace detail
+
+/// Hashes every object, reads every manifest, alias, history, index, ring and record of a store, and looks
+/// for what kills have left. With `Repair::yes` it mends what can be mended: what is derived is made anew;
+/// what is damaged is set aside, into the store's folder `damaged`, never removed. A run that is being
+/// written is not touched, nor are versions of its project set aside. Fails as the disk does. Threads: any,
+/// also while others write. Cost: reads every byte once, and the histories some times.
+[[nodiscard]] inline result<Checkup> fsck(const StoreReader& reader, Repair repair = Repair::no) {
+    const Store& store = reader.store();
+    Checkup checkup;
+    detail::SetAside aside{store};
+    detail::Mender mender{repair, aside, checkup.findings};
+    const auto projects = store.projects();
+    if (!projects) return projects.error();
+    for (const std::string& project : *projects) {
+        const auto runs = detail::os::list_dir(store.project_dir(project) / "runs");
+        if (!runs && runs.error().code() != errc::not_found) return runs.error();
+        for (const std::string& run : runs ? *runs : std::vector<std::string>{}) {
+            if (!detail::name_problem(run).empty()) continue;
+            const std::filesystem::path dir = store.run_dir(project, run);
+            if (const auto there = detail::os::status(dir); !there || !there->is_dir) continue;
+            ++checkup.runs;
+            const auto ranks = detail::ranks_in(dir);
+            if (!ranks) return ranks.error();
+            for (const unsigned rank : *ranks) {
+                detail::RunRepair one{store, project, run, rank};
+                const auto found = one.look(repair, aside);
+                checkup.findings.insert(checkup.findings.end(), found.begin(), found.end());
+                checkup.rows += one.rows();
+                detail::look_at_decisions(mender, store.run_dir(project, run, rank), checkup);
+            }
+            detail::look_at_edits(mender, dir);
+        }
+    }
+    detail::ArtifactRepair artifacts{store, mender};
+    if (auto looked = artifacts.look_at_all(); !looked) return looked.error();
+    checkup.versions = artifacts.counts().versions;
+    checkup.objects = artifacts.counts().objects;
+    return checkup;
+}
+
+}  // namespace CAIRN_NAMESPACE
+
+// ---- cairn/cli/fsck.hpp
+// The verb that looks at everything and mends: fsck.
+
+namespace CAIRN_NAMESPACE::cli {
+
+namespace detail {
+
+inline void tell(Call& call, const Checkup& checkup) {
+    if (!checkup.ok()) call.set_damaged();
+    if (call.json()) {
+        nlohmann::json findings = nlohmann::json::array();
+        for (const Finding& finding : checkup.findings) {
+            nlohmann::json one = cairn::as_json(finding.what);
+            one["damage"] = finding.is_damage;
+            one["done"] = finding.done.empty() ? nlohmann::json(nullptr) : nlohmann::json(finding.done);
+            one["not_done"] =
+                finding.not_done.empty() ? nlohmann::json(nullptr) : nlohmann::json(finding.not_done);
+            findings.push_back(std::move(one));
+        }
+        call.print({{"versions", checkup.versions},
+                    {"objects", checkup.objects},
+                    {"runs", checkup.runs},
+                    {"rows", checkup.rows},
+                    {"decisions", checkup.decisions},
+                    {"findings", std::move(findings)}});
+        return;
+    }
+    std::size_t left = 0, mended = 0;
+    for (const Finding& finding : checkup.findings) {
+        if (!finding.done.empty()) {
+            ++mended;
+            call.out(printable(finding.what.tried()) + ": " + printable(finding.what.path()) + "\n  " +
+                     printable(finding.done) + "\n");
+            continue;
+        }
+        left += finding.is_damage ? 1U : 0U;
+        call.complain(finding.what);
+        if (!finding.not_done.empty()) call.note("  not mended: " + finding.not_done);
+    }
+    call.out(std::to_string(checkup.runs) + " runs with " + std::to_string(checkup.rows) + " rows, " +
+             std::to_string(checkup.versions) + " whole versions of " + std::to_string(checkup.objects) +
+             " objects: " + std::to_string(mended) + " mended, " + std::to_string(left) + " damaged\n");
+}
+
+}  // namespace detail
+
+/// `cairn fsck`.
+inline void add_fsck(CLI::App& app, Call& call) {
+    const auto repair = std::make_shared<bool>(false);
+    call.verb(app, "fsck", "look at everything in the store, and mend what can be mended",
+              [&call, repair]() -> result<void> {
+                  const auto store = call.store();
+                  if (!store) return store.error();
+                  const auto checkup = fsck(*store, *repair ? Repair::yes : Repair::no);
+                  if (!checkup) return checkup.error();
+                  detail::tell(call, *checkup);
+                  return {};
+              })
+        ->add_flag("--repair", *repair,
+                   "make anew what is derived, set aside what is damaged; nothing is removed");
 }
 
 }  // namespace CAIRN_NAMESPACE::cli
@@ -25960,9 +26978,9 @@ namespace CAIRN_NAMESPACE::cli {
     app.fallthrough();
     call.add_to(app);
     for (const auto add :
-         {&add_ls, &add_show, &add_diff, &add_edit, &add_rm, &add_restore, &add_get, &add_snapshot, &add_best,
-          &add_plot, &add_tail, &add_top, &add_export, &add_decisions, &add_simulate, &add_artifact,
-          &add_verify, &add_gc, &add_completion})
+         {&add_ls,       &add_show,     &add_diff,   &add_edit, &add_rm,  &add_restore,   &add_get,
+          &add_snapshot, &add_best,     &add_plot,   &add_tail, &add_top, &add_export,    &add_decisions,
+          &add_simulate, &add_artifact, &add_verify, &add_fsck, &add_gc,  &add_completion})
         add(app, call);
     for (const Verb add : more) add(app, call);
     try {

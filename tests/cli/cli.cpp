@@ -190,6 +190,37 @@ nlohmann::json json_of(const cairn_test::TempDir& dir, std::vector<std::string> 
 
 }  // namespace
 
+TEST_CASE("cairn fsck tells what is wrong, and mends it when it is asked to", "[cli]") {
+    const cairn_test::TempDir dir;
+    record(dir);
+    const auto whole = call(dir, {"fsck"});
+    CHECK(whole.code == 0);
+    CHECK(whole.err.empty());
+    CHECK(whole.out == "1 runs with 3 rows, 2 whole versions of 1 objects: 0 mended, 0 damaged\n");
+
+    const auto plain = dir / "projects/demo/artifacts/model/v1/model.safetensors";
+    std::filesystem::remove(plain);
+    const auto broken = call(dir, {"fsck"});
+    CHECK(broken.code == 1);
+    CHECK(has(broken.err, "model v1: of its plain files 1 are missing"));
+    CHECK(has(broken.out, "0 mended, 1 damaged"));
+    CHECK_FALSE(std::filesystem::exists(plain));
+    const auto found = nlohmann::json::parse(call(dir, {"fsck", "--json"}).out);
+    CHECK(found["versions"] == 2);
+    REQUIRE(found["findings"].size() == 1);
+    CHECK(found["findings"][0]["code"] == "corrupt");
+    CHECK(found["findings"][0]["damage"] == true);
+    CHECK(found["findings"][0]["done"].is_null());
+
+    const auto mended = call(dir, {"fsck", "--repair"});
+    CHECK(mended.code == 0);
+    CHECK(mended.err.empty());
+    CHECK(has(mended.out, "linked them anew"));
+    CHECK(has(mended.out, "1 mended, 0 damaged"));
+    CHECK(std::filesystem::exists(plain));
+    CHECK(call(dir, {"fsck"}).out == whole.out);
+}
+
 TEST_CASE("cairn ls --json has the runs, as many as wanted", "[cli][json]") {
     const cairn_test::TempDir dir;
     record(dir);
