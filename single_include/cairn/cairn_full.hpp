@@ -20526,6 +20526,38 @@ Sharded(Ranks&) -> Sharded<Ranks>;
 
 }  // namespace CAIRN_NAMESPACE
 
+// ---- cairn/cli/terminal.hpp
+// How large the terminal is that a program prints to.
+
+#if defined(_WIN32)
+#include <io.h>
+#else
+#include <sys/ioctl.h>
+#include <unistd.h>
+#endif
+
+namespace CAIRN_NAMESPACE::cli {
+
+/// What a command prints to.
+struct Terminal {
+    bool is_one = false;      ///< somebody looks; otherwise it is a file, a pipe, or a program of one's own
+    std::size_t columns = 0;  ///< characters in a line; 0: not known
+};
+
+/// The terminal behind a file.
+[[nodiscard]] inline Terminal terminal_of(std::FILE* file) noexcept {
+#if defined(_WIN32)
+    return {::_isatty(::_fileno(file)) != 0};
+#else
+    const int handle = ::fileno(file);
+    if (::isatty(handle) == 0) return {};
+    winsize size{};
+    return {true, ::ioctl(handle, TIOCGWINSZ, &size) == 0 ? size.ws_col : std::size_t{0}};
+#endif
+}
+
+}  // namespace CAIRN_NAMESPACE::cli
+
 // ---- cairn/query/detail/edits.hpp
 // What people changed of a run, in a file beside its record.
 
@@ -22359,8 +22391,9 @@ using Print = std::function<void(std::string_view)>;
 /// not. Exit codes: 0 done; 1 it could not be done, or what was looked at is damaged; 2 called wrongly.
 class Call {
   public:
-    /// \param out  gets what was asked for. \param err gets complaints.
-    Call(Print out, Print err) : out_{std::move(out)}, err_{std::move(err)} {
+    /// \param out  gets what was asked for. \param err gets complaints. \param terminal is behind `out`.
+    Call(Print out, Print err, Terminal terminal = {})
+        : out_{std::move(out)}, err_{std::move(err)}, terminal_{terminal} {
         dir_ = ::cairn::detail::environment("CAIRN_DIR");
         if (dir_.empty()) dir_ = "cairn";
     }
@@ -22397,6 +22430,8 @@ class Call {
 
     /// The store, as the options name it.
     [[nodiscard]] result<StoreReader> store() const { return open(::cairn::detail::os::path_of(dir_)); }
+    /// Where `out` goes.
+    [[nodiscard]] const Terminal& terminal() const noexcept { return terminal_; }
     /// Whether JSON is wanted.
     [[nodiscard]] bool json() const noexcept { return json_; }
 
@@ -22423,6 +22458,7 @@ class Call {
 
   private:
     Print out_, err_;
+    Terminal terminal_;
     std::string dir_;
     bool json_ = false;
     int code_ = 0;
@@ -24313,10 +24349,25 @@ class Braille {
     std::vector<unsigned char> cells_;
 };
 
-/// The curve of a series, `columns` by `rows` characters with its scales; each column of dots spans the exact
-/// least and greatest value in it. What is not finite is marked with `!` under its column. Requires a point.
-[[nodiscard]] inline std::string plot(const Series& series, const std::string& title,
-                                      std::size_t columns = 72, std::size_t rows = 14) {
+namespace detail {
+
+/// What stands left of a curve: the scale.
+inline constexpr std::size_t plot_margin = 10;
+
+}  // namespace detail
+
+/// How large the picture of a curve is, in characters.
+struct PlotSize {
+    std::size_t columns = 84;  ///< with the scale
+    std::size_t rows = 14;     ///< of the curve; a title and a scale come to it
+};
+
+/// The curve of a series with its scales; each column of dots spans the exact
+/// least and greatest value in it. What is not finite is marked with `!` under its column. Requires a point,
+/// two rows and 20 columns.
+[[nodiscard]] inline std::string plot(const Series& series, const std::string& title, PlotSize size = {}) {
+    constexpr std::size_t margin = detail::plot_margin;
+    const std::size_t columns = size.columns - margin - 2, rows = size.rows;
     Braille dots{columns, rows};
     const std::vector<Bucket> buckets = series.buckets(dots.width());
     double low = std::numeric_limits<double>::infinity(), high = -low;
@@ -24356,7 +24407,6 @@ class Braille {
         before_x = x;
     }
 
-    constexpr std::size_t margin = 10;
     const auto label = [&](double value) {
         const std::string text = detail::short_number(value);
         return std::string(text.size() < margin ? margin - text.size() : 0, ' ') + text + " ┤";
@@ -24737,28 +24787,51 @@ namespace detail {
     return dots.line(0);
 }
 
-/// The runs that go on, or the newest one: how far they are, and each metric with its curve.
-[[nodiscard]] inline result<std::string> top_text(const StoreReader& store, std::size_t most_metrics) {
+/// The runs that go on, or the newest one.
+[[nodiscard]] inline result<std::vector<RecordedRun>> top_runs(const StoreReader& store) {
     auto list = store.runs();
     if (!list) return list.error();
-    std::erase_if(list->runs, [](const RecordedRun& run) { return run.is_deleted(); });
-    if (list->runs.empty()) return std::string{"no run yet\n"};
-    std::vector<const RecordedRun*> shown;
-    for (const RecordedRun& run : list->runs) {
-        if (run.state() == RunState::running) shown.push_back(&run);
+    std::vector<RecordedRun>& runs = list->runs;
+    std::erase_if(runs, [](const RecordedRun& run) { return run.is_deleted(); });
+    const auto goes_on = [](const RecordedRun& run) { return run.state() == RunState::running; };
+    if (std::any_of(runs.begin(), runs.end(), goes_on))
+        std::erase_if(runs, std::not_fn(goes_on));
+    else if (!runs.empty())
+        runs.erase(runs.begin() + 1, runs.end());
+    return std::move(runs);
+}
+
+/// Each with what the indices of its history tell of each metric.
+[[nodiscard]] inline result<nlohmann::json> top_json(const StoreReader& store) {
+    const auto runs = top_runs(store);
+    if (!runs) return runs.error();
+    nlohmann::json shown = nlohmann::json::array();
+    for (const RecordedRun& run : *runs) {
+        auto overview = run.overview();
+        if (!overview) return overview.error();
+        nlohmann::json one = as_json(run);
+        one["metrics"] = std::move(*overview);
+        shown.push_back(std::move(one));
     }
-    if (shown.empty()) shown.push_back(&list->runs.front());
+    return nlohmann::json{{"runs", std::move(shown)}};
+}
+
+/// How far they are, and each metric with its curve.
+[[nodiscard]] inline result<std::string> top_text(const StoreReader& store, std::size_t most_metrics) {
+    const auto shown = top_runs(store);
+    if (!shown) return shown.error();
+    if (shown->empty()) return std::string{"no run yet\n"};
     std::string out;
-    for (const RecordedRun* run : shown) {
-        out += printable(run->project()) + "/" + printable(run->name()) + "  " +
-               std::string{to_string(run->state())} + "  " + lasted_text(*run) + "\n";
-        const auto overview = run->overview();
+    for (const RecordedRun& run : *shown) {
+        out += printable(run.project()) + "/" + printable(run.name()) + "  " +
+               std::string{to_string(run.state())} + "  " + lasted_text(run) + "\n";
+        const auto overview = run.overview();
         if (!overview) return overview.error();
         std::vector<std::string> names;
         for (const auto& [name, about] : overview->items()) {
             if (names.size() < most_metrics) names.push_back(name);
         }
-        const auto series = run->series_of(names);
+        const auto series = run.series_of(names);
         if (!series) return series.error();
         Table table{{"METRIC", "LAST", "LEAST", "GREATEST", "STEP", ""}};
         for (const auto& [name, one] : *series) {
@@ -24788,19 +24861,26 @@ inline void add_top(CLI::App& app, Call& call) {
         app, "top", "watch the runs that go on, until it is stopped", [&call, wanted]() -> result<void> {
             const auto store = call.store();
             if (!store) return store.error();
+            if (call.json()) {
+                const auto shown = detail::top_json(*store);
+                if (!shown) return shown.error();
+                call.print(*shown);
+                return {};
+            }
             constexpr const char* clear = "\x1b[H\x1b[J";  // ECMA-48: to the corner, erase what follows
+            const bool goes_on = call.terminal().is_one && !wanted->once;
             while (true) {
                 const auto text = detail::top_text(*store, wanted->metrics);
                 if (!text) return text.error();
-                call.out(wanted->once ? *text : clear + *text);
-                if (wanted->once) return {};
+                call.out(goes_on ? clear + *text : *text);
+                if (!goes_on) return {};
                 detail::flush_and_wait(wanted->seconds);
             }
         });
     verb->add_option("-n,--metrics", wanted->metrics, "at most so many of each run (default 20)");
     verb->add_option("--every", wanted->seconds, "seconds between two looks (default 1)")
         ->check(CLI::Range(0.1, 3600.0));
-    verb->add_flag("--once", wanted->once, "print it once");
+    verb->add_flag("--once", wanted->once, "print it once, as it does where there is no terminal");
 }
 
 }  // namespace CAIRN_NAMESPACE::cli
@@ -24983,23 +25063,37 @@ inline void add_best(CLI::App& app, Call& call) {
     verb->add_option("--top", wanted->top, "how many (default 5)");
 }
 
+namespace detail {
+
+inline constexpr std::size_t least_columns = 20, most_columns = 1000;
+
+}  // namespace detail
+
 /// `cairn plot RUN KEY…`.
 inline void add_plot(CLI::App& app, Call& call) {
     struct Wanted {
         std::vector<std::string> keys{};
+        PlotSize size{};
     };
     const auto wanted = std::make_shared<Wanted>();
-    CLI::App* const verb =
-        call.verb_of_run(app, "plot", "metrics of a run as curves",
-                         [&call, wanted](const StoreReader&, const RecordedRun& run) -> result<void> {
-                             for (const std::string& key : wanted->keys) {
-                                 const auto series = run.series(key);
-                                 if (!series) return series.error();
-                                 call.out(plot(*series, key + "  " + run.project() + "/" + run.id()));
-                             }
-                             return {};
-                         });
+    const std::size_t columns = call.terminal().columns;
+    if (columns != 0) wanted->size.columns = std::clamp(columns, detail::least_columns, detail::most_columns);
+    CLI::App* const verb = call.verb_of_run(
+        app, "plot", "metrics of a run as curves",
+        [&call, wanted](const StoreReader&, const RecordedRun& run) -> result<void> {
+            for (const std::string& key : wanted->keys) {
+                const auto series = run.series(key);
+                if (!series) return series.error();
+                call.out(plot(*series, key + "  " + run.project() + "/" + run.id(), wanted->size));
+            }
+            return {};
+        });
     verb->add_option("KEY", wanted->keys, "the metrics")->required();
+    verb->add_option("--width", wanted->size.columns,
+                     "so many columns (default: the terminal's; 84 where there is none)")
+        ->check(CLI::Range(detail::least_columns, detail::most_columns));
+    verb->add_option("--height", wanted->size.rows, "so many lines for a curve (default 14)")
+        ->check(CLI::Range(2, 200));
 }
 
 }  // namespace CAIRN_NAMESPACE::cli
@@ -26969,8 +27063,8 @@ namespace CAIRN_NAMESPACE::cli {
 /// it could not be done, or what was looked at is damaged; 2 it was called wrongly. Never throws, never
 /// exits.
 [[nodiscard]] inline int run(std::vector<std::string> arguments, const Print& out, const Print& err,
-                             std::span<const Verb> more = {}) {
-    Call call{out, err};
+                             std::span<const Verb> more = {}, Terminal terminal = {}) {
+    Call call{out, err, terminal};
     CLI::App app{"cairn: look at recorded runs"};
     app.name("cairn");
     app.set_version_flag("--version", CAIRN_VERSION);
@@ -27023,7 +27117,8 @@ inline int main(int argc, char** argv, std::initializer_list<Verb> more = {}) {
     const auto to = [](std::FILE* file) {
         return [file](std::string_view text) { (void)std::fwrite(text.data(), 1, text.size(), file); };
     };
-    return run({argv + 1, argv + argc}, to(stdout), to(stderr), {more.begin(), more.size()});
+    return run({argv + 1, argv + argc}, to(stdout), to(stderr), {more.begin(), more.size()},
+               terminal_of(stdout));
 }
 
 }  // namespace CAIRN_NAMESPACE::cli

@@ -17,8 +17,12 @@
 #include <iterator>
 #include <limits>
 #include <span>
+#include <sstream>
+#include <stdexcept>
 #include <string>
+#include <string_view>
 #include <thread>
+#include <utility>
 #include <vector>
 
 using namespace cairn::literals;
@@ -117,6 +121,35 @@ TEST_CASE("cairn plot draws a curve with its scales and marks what is not finite
     CHECK(has(loss.out, " 1 ┤"));
     CHECK(has(loss.out, "3 points"));
     CHECK(has(call(dir, {"plot", "r1", "bad"}).out, "1 not finite (!)"));
+}
+
+TEST_CASE("cairn plot draws as large as it is asked to, or as the terminal is wide", "[cli]") {
+    const cairn_test::TempDir dir;
+    record(dir);
+    /// Columns of the widest line of the curve, and its lines.
+    const auto size = [](const std::string& picture) {
+        std::pair<std::size_t, std::size_t> is{0, 0};
+        std::istringstream lines{picture};
+        for (std::string line; std::getline(lines, line);) {
+            if (!has(line, "┤") && !has(line, "│")) continue;
+            is = {std::max(is.first, cairn::cli::detail::columns_of(line)), is.second + 1};
+        }
+        return is;
+    };
+    using Size = std::pair<std::size_t, std::size_t>;
+    CHECK(size(call(dir, {"plot", "r1", "loss"}).out) == Size{84, 14});
+    CHECK(size(call(dir, {"plot", "r1", "loss", "--width", "40", "--height", "5"}).out) == Size{40, 5});
+    CHECK(size(call(dir, {"plot", "r1", "loss", "--width", "20", "--height", "2"}).out) == Size{20, 2});
+    CHECK(call(dir, {"plot", "r1", "loss", "--width", "19"}).code == 2);
+    CHECK(call(dir, {"plot", "r1", "loss", "--height", "1"}).code == 2);
+    std::string out;
+    const auto keep = [&](std::string_view text) { out += text; };
+    for (const auto& [columns, drawn] : {Size{120, 120}, {5, 20}}) {
+        out.clear();
+        CHECK(cairn::cli::run({"plot", "r1", "loss", "--dir", dir.path().string()}, keep, keep, {},
+                              {.is_one = true, .columns = columns}) == 0);
+        CHECK(size(out) == Size{drawn, 14});
+    }
 }
 
 TEST_CASE("cairn says what is wrong on stderr, with exit codes 1 and 2", "[cli]") {
@@ -554,6 +587,28 @@ TEST_CASE("cairn top shows what goes on, or the newest run", "[cli]") {
     CHECK(has(done.out, "demo/going  running"));
     CHECK_FALSE(has(done.out, "demo/base"));
     CHECK(has(done.out, "and 20 metrics more"));
+    CHECK(call(dir, {"top", "-n", "10"}).out == done.out);  // no terminal: once
+
+    const auto json = json_of(dir, {"top"});
+    REQUIRE(json["runs"].size() == 1);
+    CHECK(json["runs"][0]["id"] == "live");
+    CHECK(json["runs"][0]["state"] == "running");
+    CHECK(json["runs"][0]["metrics"]["metric 29"]["last"] == 29.0);
+}
+
+TEST_CASE("cairn top draws again and again on a terminal", "[cli]") {
+    const cairn_test::TempDir dir;
+    record(dir);
+    std::vector<std::string> pictures;
+    const auto keep = [&](std::string_view text) {
+        pictures.emplace_back(text);
+        if (pictures.size() == 3) throw std::runtime_error{"enough"};
+    };
+    const cairn::cli::Print none = [](std::string_view) {};
+    CHECK(cairn::cli::run({"top", "--every", "0.1", "--dir", dir.path().string()}, keep, none, {},
+                          {.is_one = true}) == 1);
+    CHECK(pictures.size() == 3);
+    for (const std::string& picture : pictures) CHECK(picture.starts_with("\x1b[H\x1b[J"));
 }
 
 TEST_CASE("cairn completion teaches a shell the verbs and their options", "[cli]") {

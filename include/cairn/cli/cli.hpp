@@ -13,6 +13,7 @@
 #include <cairn/cli/policies.hpp>
 #include <cairn/cli/runs.hpp>
 #include <cairn/cli/share.hpp>
+#include <cairn/cli/terminal.hpp>
 #include <cairn/version.hpp>
 
 #include <CLI/CLI.hpp>
@@ -33,8 +34,8 @@ namespace CAIRN_NAMESPACE::cli {
 /// it could not be done, or what was looked at is damaged; 2 it was called wrongly. Never throws, never
 /// exits.
 [[nodiscard]] inline int run(std::vector<std::string> arguments, const Print& out, const Print& err,
-                             std::span<const Verb> more = {}) {
-    Call call{out, err};
+                             std::span<const Verb> more = {}, Terminal terminal = {}) {
+    Call call{out, err, terminal};
     CLI::App app{"cairn: look at recorded runs"};
     app.name("cairn");
     app.set_version_flag("--version", CAIRN_VERSION);
@@ -87,7 +88,8 @@ inline int main(int argc, char** argv, std::initializer_list<Verb> more = {}) {
     const auto to = [](std::FILE* file) {
         return [file](std::string_view text) { (void)std::fwrite(text.data(), 1, text.size(), file); };
     };
-    return run({argv + 1, argv + argc}, to(stdout), to(stderr), {more.begin(), more.size()});
+    return run({argv + 1, argv + argc}, to(stdout), to(stderr), {more.begin(), more.size()},
+               terminal_of(stdout));
 }
 
 }  // namespace CAIRN_NAMESPACE::cli
