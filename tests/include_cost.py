@@ -15,7 +15,7 @@ BUDGET = {
     "api.hpp": (11500, 115000),
     "extern.hpp": (11600, 115000),  # it names what it declares
     "engine.hpp": (15000, 118000),
-    "cairn_full.hpp": (20800, 134000),
+    "cairn_full.hpp": (21700, 135000),
     "fwd.hpp": (100, 100),
     "core": (400, 28000),
     "policy/policy.hpp": (2000, 19000),  # for those who want policies only
@@ -29,7 +29,10 @@ BUDGET = {
     "serve/server.hpp": (12350, 200000),
     "cli/serve.hpp": (12500, 200000),
     "serve": (11200, 116000),
-    "cli": (13700, 126500),  # 12800 before it repaired stores
+    "mirror/tfevents.hpp": (3300, 75000),
+    "mirror": (12900, 113500),
+    "cli/cli.hpp": (17800, 131000),  # 12800 before it repaired stores, and imported runs: it has all that records one
+    "cli": (14600, 126500),
 }
 
 

@@ -22430,6 +22430,8 @@ class Call {
 
     /// The store, as the options name it.
     [[nodiscard]] result<StoreReader> store() const { return open(::cairn::detail::os::path_of(dir_)); }
+    /// The store's folder, as the options name it.
+    [[nodiscard]] const std::string& dir() const noexcept { return dir_; }
     /// Where `out` goes.
     [[nodiscard]] const Terminal& terminal() const noexcept { return terminal_; }
     /// Whether JSON is wanted.
@@ -24309,6 +24311,1631 @@ inline void add_fsck(CLI::App& app, Call& call) {
 
 }  // namespace CAIRN_NAMESPACE::cli
 
+// ---- cairn/mirror/run_import.hpp
+// A run that is made of what another program recorded. Whoever includes it compiles all that records a run.
+
+namespace CAIRN_NAMESPACE {
+
+/// Where runs are imported to.
+struct ImportOptions {
+    std::filesystem::path dir = {};  ///< the store; default as for `init`
+    std::string project = {};        ///< default as for `init`
+};
+
+/// A run that was made.
+struct ImportedRun {
+    std::string project;     ///< it belongs to
+    std::string id;          ///< made of what it was called; that is its name
+    std::uint64_t rows = 0;  ///< that it has
+};
+
+namespace detail {
+
+/// A name as people gave it, made one that a run's id can have.
+[[nodiscard]] inline std::string id_from(std::string_view name) {
+    std::string id;
+    for (const char c : name.substr(0, 128)) {
+        const bool is_allowed = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                                c == '_' || c == '-' || (c == '.' && !id.empty());
+        id += is_allowed ? c : '-';
+    }
+    return name_problem(id).empty() ? id : "run-" + id.substr(0, 100);
+}
+
+/// Writes rows with times of their own. Waits for the disk, so that no row is dropped, and none takes memory.
+class RunImport {
+  public:
+    /// A new run that is called `name`. Throws as `init` does: already_exists, if one was made of it before.
+    RunImport(const ImportOptions& options, const std::string& name)
+        : run_{init({.project = options.project,
+                     .name = name,
+                     .id = id_from(name),
+                     .dir = options.dir,
+                     .resume = Resume::never,
+                     .rank = 0,
+                     .quiet = true,
+                     .durability = Durability::process_crash})} {
+        if (run_.disabled())
+            raise({errc::invalid_argument, "nothing is recorded", name,
+                   "unset CAIRN_MODE, or set it to online"});
+    }
+
+    /// Fails, io, if the disk takes no more.
+    result<void> add(std::int64_t step, std::int64_t time_ns, std::span<const NamedValue> values) {
+        const DynamicRow row{step, time_ns, values.data(), values.size()};
+        run_.core()->append(row);
+        first_ns_ = rows_ == 0 ? time_ns : std::min(first_ns_, time_ns);
+        last_ns_ = rows_ == 0 ? time_ns : std::max(last_ns_, time_ns);
+        ++rows_;
+        for (const NamedValue& value : values) bytes_ += 64 + value.name.size() + value.value.text().size();
+        if (bytes_ < most_bytes) return {};
+        bytes_ = 0;
+        return wait();
+    }
+
+    /// Ends it; its times are those of its rows. Fails as the disk does.
+    result<ImportedRun> finish() {
+        const std::filesystem::path dir = run_.dir();
+        const ImportedRun made{run_.core()->options().project, run_.id(), rows_};
+        const Store store = run_.core()->store();
+        if (auto ended = run_.finish(); !ended) return ended.error();
+        if (run_.health().rows_dropped != 0) return dropped();
+        if (rows_ == 0) return made;
+        auto folder = RunFolder::open_writer(store, made.project, made.id);
+        if (!folder) return folder.error();
+        auto about = folder->read_run();
+        if (!about) return about.error();
+        (*about)["created_ns"] = (*about)["started_ns"] = first_ns_;
+        (*about)["ended_ns"] = last_ns_;
+        if (auto written = folder->write_json("run.json", *about); !written) return written.error();
+        return made;
+    }
+    /// Ends it as failed.
+    void fail(const error& why) { (void)run_.fail(why.what()); }
+
+  private:
+    static constexpr std::size_t most_bytes = std::size_t{512} << 10U;  // half of what a ring has
+
+    /// Until the collector has seen all: then the ring has room.
+    result<void> wait() {
+        constexpr std::int64_t patience_ns = 10'000'000'000;
+        std::uint64_t seen = 0;
+        for (std::int64_t since = steady_ns(); steady_ns() - since < patience_ns;) {
+            const Health health = run_.health();
+            if (health.rows_dropped != 0) return dropped();
+            if (health.rows_collected >= rows_) return {};
+            if (health.rows_collected != seen) since = steady_ns();
+            seen = health.rows_collected;
+            os::sys::sleep_ns(500'000);
+        }
+        return dropped();
+    }
+    [[nodiscard]] error dropped() const {
+        const Health health = run_.health();
+        return {errc::io,
+                "rows could not be written: " + (health.errors.empty() ? "" : health.errors.front()),
+                run_.dir().string(), "make room, remove the run and import it again"};
+    }
+
+    Run run_;
+    std::uint64_t rows_ = 0;
+    std::size_t bytes_ = 0;  // since the last wait, about
+    std::int64_t first_ns_ = 0, last_ns_ = 0;
+};
+
+}  // namespace detail
+
+}  // namespace CAIRN_NAMESPACE
+
+// ---- cairn/policy/parsed.hpp
+// A policy that is chosen at run time: the same policies as the types, held behind one. Costs <memory>,
+// <string> and <vector>, so it is no part of policy.hpp.
+
+namespace CAIRN_NAMESPACE {
+
+namespace detail {
+
+/// Any row, seen through one type: what a policy behind a virtual call is handed.
+class RowView {
+  public:
+    template <class R>
+    explicit RowView(const R& row) noexcept
+        : row_{&row}, step_{row.step()}, time_ns_{row.time_ns()},
+          look_up_{[](const void* of, std::string_view metric) {
+              return reading_of_row(*static_cast<const R*>(of), metric);
+          }} {}
+
+    [[nodiscard]] std::int64_t step() const noexcept { return step_; }
+    [[nodiscard]] std::int64_t time_ns() const noexcept { return time_ns_; }
+    /// The metric as a policy sees it; itself something that can be read.
+    [[nodiscard]] Reading reading(std::string_view metric) const { return look_up_(row_, metric); }
+
+  private:
+    const void* row_;
+    std::int64_t step_, time_ns_;
+    Reading (*look_up_)(const void*, std::string_view);
+};
+
+/// A metric whose name is known at run time.
+struct GivenMetric {
+    std::string text;
+    Nans on_nan = Nans::unknown;
+    [[nodiscard]] std::string_view name() const noexcept { return text; }
+    [[nodiscard]] Nans nans() const noexcept { return on_nan; }
+    [[nodiscard]] Reading read(const auto& at) const { return at.row.reading(name()); }
+};
+/// A metric and which way it is better.
+struct GivenMonitor : GivenMetric {
+    Direction way = Direction::unspecified;
+    [[nodiscard]] Direction direction() const noexcept { return way; }
+    static void check() noexcept {}
+};
+
+/// `AtSteps` of steps that are known at run time.
+struct GivenSteps {
+    std::vector<std::int64_t> steps;
+    [[nodiscard]] Reason reason(const auto& at) const noexcept {
+        bool listed = false;
+        for (const std::int64_t step : steps) listed |= at.is_step() && at.step == step;
+        return {answer(listed), listed ? Rule::due : Rule::not_due, static_cast<double>(at.step), 0};
+    }
+    [[nodiscard]] Answer decide(const auto& at) const noexcept { return reason(at).answer; }
+    void spell(Text& out) const {
+        out += "steps(";
+        for (std::size_t i = 0; i < steps.size(); ++i) out += i == 0 ? "" : ", ", out.add(steps[i]);
+        out += ")";
+    }
+};
+
+}  // namespace detail
+
+/// A policy as a value whose kind is known only at run time: what `parse_policy` returns. It decides as the
+/// type of the same text does; a test asks both about the same rows. Copies have a state of their own. Cost:
+/// a virtual call for each of its policies, and a look-up by name for each metric.
+class ParsedPolicy {
+  public:
+    using monitor = detail::AnyMonitor;
+
+    /// Holds a policy of any type.
+    template <class P>
+        requires(!std::same_as<P, ParsedPolicy>) && SavePolicy<P>
+    explicit ParsedPolicy(P policy) : node_{std::make_unique<NodeOf<P>>(std::move(policy))} {}
+    ParsedPolicy(const ParsedPolicy& other) : node_{other.node_->copy()} {}
+    ParsedPolicy(ParsedPolicy&&) noexcept = default;
+    ParsedPolicy& operator=(const ParsedPolicy& other) {
+        if (this != &other) node_ = other.node_->copy();
+        return *this;
+    }
+    ParsedPolicy& operator=(ParsedPolicy&&) noexcept = default;
+    ~ParsedPolicy() = default;
+
+    template <class R>
+    [[nodiscard]] Answer decide(const At<R>& at) const {
+        return with_view(at, [&](const Moment& now) { return node_->decide(now); });
+    }
+    template <class R>
+    void settle(const At<R>& at, Outcome outcome) {
+        with_view(at, [&](const Moment& now) { node_->settle(now, outcome); });
+    }
+    template <class R, class Tell>
+    void explain(const At<R>& at, Tell&& tell, Path path) const {
+        std::vector<Told> told;
+        with_view(at, [&](const Moment& now) { node_->explain(now, told, path); });
+        for (const Told& leaf : told) tell(leaf, leaf.reason, leaf.path);
+    }
+    [[nodiscard]] Wants wants() const noexcept { return node_->wants(); }
+    [[nodiscard]] detail::RowsHeard rows_heard() const noexcept { return node_->rows_heard(); }
+    [[nodiscard]] detail::Watched watched() const noexcept { return node_->watched(); }
+    template <class R>
+    [[nodiscard]] std::string_view rejected(const At<R>& at) const {
+        return with_view(at, [&](const Moment& now) { return node_->rejected(now); });
+    }
+    void spell(detail::Text& out) const { node_->spell(out); }
+    [[nodiscard]] detail::Binding binding() const noexcept { return node_->binding(); }
+
+  private:
+    using Moment = At<detail::RowView>;
+
+    /// A leaf as it is told of: its text.
+    struct Told {
+        std::string text;
+        Reason reason;
+        Path path;
+        void spell(detail::Text& out) const { out += text; }
+    };
+    struct Node {
+        Node() = default;
+        Node(const Node&) = delete;
+        Node& operator=(const Node&) = delete;
+        virtual ~Node() = default;
+        [[nodiscard]] virtual std::unique_ptr<Node> copy() const = 0;
+        [[nodiscard]] virtual Answer decide(const Moment& at) const = 0;
+        virtual void settle(const Moment& at, Outcome outcome) = 0;
+        virtual void explain(const Moment& at, std::vector<Told>& told, Path path) const = 0;
+        [[nodiscard]] virtual Wants wants() const noexcept = 0;
+        [[nodiscard]] virtual detail::RowsHeard rows_heard() const noexcept = 0;
+        [[nodiscard]] virtual detail::Watched watched() const noexcept = 0;
+        [[nodiscard]] virtual std::string_view rejected(const Moment& at) const = 0;
+        virtual void spell(detail::Text& out) const = 0;
+        [[nodiscard]] virtual detail::Binding binding() const noexcept = 0;
+    };
+    template <class P>
+    struct NodeOf final : Node {
+        explicit NodeOf(P of) : policy{std::move(of)} {}
+        [[nodiscard]] std::unique_ptr<Node> copy() const override { return std::make_unique<NodeOf>(policy); }
+        [[nodiscard]] Answer decide(const Moment& at) const override { return policy.decide(at); }
+        void settle(const Moment& at, Outcome outcome) override { detail::settle(policy, at, outcome); }
+        void explain(const Moment& at, std::vector<Told>& told, Path path) const override {
+            const auto tell = [&](const auto& leaf, const Reason& reason, Path where) {
+                detail::Text text;
+                detail::spell(text, leaf);
+                told.push_back({std::string{std::move(text)}, reason, where});
+            };
+            detail::explain(policy, at, tell, path);
+        }
+        [[nodiscard]] Wants wants() const noexcept override { return detail::wants_of(policy); }
+        [[nodiscard]] detail::RowsHeard rows_heard() const noexcept override {
+            return detail::rows_heard_by(policy);
+        }
+        [[nodiscard]] detail::Watched watched() const noexcept override { return detail::watched_by(policy); }
+        [[nodiscard]] std::string_view rejected(const Moment& at) const override {
+            return detail::rejected_by(policy, at);
+        }
+        void spell(detail::Text& out) const override { detail::spell(out, policy); }
+        [[nodiscard]] detail::Binding binding() const noexcept override { return detail::binding_of(policy); }
+
+        P policy;
+    };
+
+    template <class R, class F>
+    static auto with_view(const At<R>& at, F&& f) {
+        if constexpr (std::same_as<R, detail::RowView>) {
+            return f(at);
+        } else {
+            const detail::RowView view{at.row};
+            return f(Moment{view, at.step, at.time_ns, at.seconds, at.save_seconds, at.signal, at.final,
+                            at.failure});
+        }
+    }
+
+    std::unique_ptr<Node> node_;
+};
+
+namespace detail {
+
+/// `Any` or `All` of a number of policies that is known at run time.
+template <bool IsAny>
+struct GivenPack {
+    std::vector<ParsedPolicy> members;
+
+    [[nodiscard]] Answer decide(const auto& at) const {
+        Answer whole = answer(!IsAny);
+        for (const ParsedPolicy& member : members) {
+            const Answer one = member.decide(at);
+            whole = IsAny ? whole | one : whole & one;
+        }
+        return whole;
+    }
+    void settle(const auto& at, Outcome outcome) {
+        for (ParsedPolicy& member : members) member.settle(at, outcome);
+    }
+    void explain(const auto& at, auto&& tell, Path path) const {
+        const Answer whole = decide(at);
+        for (std::size_t i = 0; i < members.size(); ++i) {
+            if (same_truth(members[i].decide(at), whole)) members[i].explain(at, tell, path.then(i));
+        }
+    }
+    [[nodiscard]] Wants wants() const noexcept {
+        Wants all;
+        for (const ParsedPolicy& member : members) all = all | member.wants();
+        return all;
+    }
+    [[nodiscard]] RowsHeard rows_heard() const noexcept {
+        RowsHeard all;
+        for (const ParsedPolicy& member : members) all = all | member.rows_heard();
+        return all;
+    }
+    [[nodiscard]] Watched watched() const noexcept {
+        for (const ParsedPolicy& member : members) {
+            if (const Watched first = member.watched(); first.any()) return first;
+        }
+        return {};
+    }
+    [[nodiscard]] std::string_view rejected(const auto& at) const {
+        for (const ParsedPolicy& member : members) {
+            if (const std::string_view metric = member.rejected(at); !metric.empty()) return metric;
+        }
+        return {};
+    }
+    void spell(Text& out) const {
+        for (std::size_t i = 0; i < members.size(); ++i) {
+            if (i != 0) out += IsAny ? " | " : " & ";
+            spell_inside(out, members[i], binding());
+        }
+    }
+    [[nodiscard]] static constexpr Binding binding() noexcept { return IsAny ? Binding::any : Binding::all; }
+};
+
+}  // namespace detail
+
+}  // namespace CAIRN_NAMESPACE
+
+// ---- cairn/policy/detail/text_parser.hpp
+// What the readers of policies and of retentions share: numbers, names and words out of a text, and the first
+// thing that is wrong with it.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// Seconds as a duration.
+struct Seconds {
+    struct period {
+        static constexpr std::int64_t num = 1, den = 1;
+    };
+    double seconds;
+    [[nodiscard]] double count() const noexcept { return seconds; }
+};
+
+#if defined(__APPLE__) || (defined(_LIBCPP_VERSION) && _LIBCPP_VERSION < 200000)
+/// `std::from_chars` for a double, infinite if it is too great, which libc++ has from version 20 on and macOS
+/// from 26: C's reader, with the point of the program's locale.
+template <class = void>
+[[nodiscard]] std::from_chars_result read_number(const char* from, const char* to, double& value) {
+    const auto skip_digits = [to](const char* at) {
+        while (at != to && *at >= '0' && *at <= '9') ++at;
+        return at;
+    };
+    const char* const whole = from != to && *from == '-' ? from + 1 : from;
+    const char* const point = skip_digits(whole);
+    const char* const fraction = point != to && *point == '.' ? point + 1 : point;
+    const char* end = skip_digits(fraction);
+    if (point == whole && end == fraction) return {from, std::errc::invalid_argument};
+    if (end != to && (*end == 'e' || *end == 'E')) {
+        const bool is_signed = to - end > 1 && (end[1] == '-' || end[1] == '+');
+        const char* const exponent = end + (is_signed ? 2 : 1);
+        if (const char* const last = skip_digits(exponent); last != exponent) end = last;
+    }
+    std::string text{from, point};
+    if (fraction != point) text += std::localeconv()->decimal_point;
+    text.append(fraction, end);
+    errno = 0;
+    value = std::strtod(text.c_str(), nullptr);
+    return {end, value == 0 && errno == ERANGE ? std::errc::result_out_of_range : std::errc{}};
+}
+#else
+[[nodiscard]] inline std::from_chars_result read_number(const char* from, const char* to,
+                                                        double& value) noexcept {
+    return std::from_chars(from, to, value);
+}
+#endif
+
+/// Reads from left to right. The first thing that is wrong is the error; what is read after it does not
+/// matter, and nothing is taken any more.
+class TextParser {
+  protected:
+    TextParser(std::string_view text, const char* kind) : text_{text}, kind_{kind} {}
+
+    // ---- the arguments
+
+    GivenMetric metric() {
+        skip_space();
+        GivenMetric metric;
+        if (take('"')) {
+            for (; place_ < text_.size() && text_[place_] != '"'; ++place_) {
+                if (text_[place_] == '\\' && place_ + 1 < text_.size()) ++place_;
+                metric.text += text_[place_];
+            }
+            if (!take('"')) expected("'\"', which ends the name");
+        } else {
+            while (place_ < text_.size() && !ends_a_name(text_[place_])) metric.text += text_[place_++];
+        }
+        if (metric.text.empty()) expected("the name of a metric");
+        return metric;
+    }
+    GivenMonitor monitor() {
+        GivenMonitor monitor{metric()};
+        const std::size_t from = place_;
+        if (take(',')) {
+            const std::string_view way = word();
+            if (way == "min") monitor.way = minimize;
+            if (way == "max") monitor.way = maximize;
+        }
+        if (monitor.way == Direction::unspecified) {
+            place_ = from;
+            expected("', min' or ', max': which way the metric is better");
+        }
+        return monitor;
+    }
+    double number(const char* what) {
+        skip_space();
+        double value = 0;
+        const char* const from = text_.data() + place_;
+        const auto [end, problem] = read_number(from, text_.data() + text_.size(), value);
+        if (problem != std::errc{} || !std::isfinite(value)) {
+            expected(what);
+            return 0;
+        }
+        place_ += static_cast<std::size_t>(end - from);
+        return value;
+    }
+    std::int64_t integer(const char* what, std::int64_t least, std::int64_t most = most_) {
+        skip_space();
+        std::int64_t value = 0;
+        const char* const from = text_.data() + place_;
+        const auto [end, problem] = std::from_chars(from, text_.data() + text_.size(), value);
+        if (problem != std::errc{} || value < least || value > most) {
+            const std::string range = least == least_ ? std::string{}
+                                      : most == most_
+                                          ? " of " + std::to_string(least) + " or more"
+                                          : " from " + std::to_string(least) + " to " + std::to_string(most);
+            expected(std::string{what} + ": an integer" + range);
+            return least > 0 ? least : 0;
+        }
+        place_ += static_cast<std::size_t>(end - from);
+        return value;
+    }
+    /// What was read as a number from `from` on, if its characters are those of such an integer: a `double`
+    /// does not hold all of them.
+    template <class Integer>
+    [[nodiscard]] std::optional<Integer> exactly(std::size_t from) const {
+        Integer value = 0;
+        const char* const here = text_.data() + place_;
+        const auto [end, problem] = std::from_chars(text_.data() + from, here, value);
+        return problem == std::errc{} && end == here ? std::optional{value} : std::nullopt;
+    }
+    /// Makes seconds of `value` if a unit of time follows.
+    bool take_unit(double& value) {
+        const std::size_t from = place_;
+        const std::string_view unit = word();
+        for (const auto& [name, seconds] :
+             {Unit{"ms", 0.001}, {"s", 1}, {"min", 60}, {"h", 3600}, {"d", 86400}}) {
+            if (unit != name) continue;
+            value *= seconds;
+            const bool is_one = value >= 0 && std::isfinite(value);
+            if (!is_one) place_ = from, expected("a duration that is neither negative nor infinite");
+            return true;
+        }
+        place_ = from;
+        return false;
+    }
+    Seconds duration() {
+        double seconds = number("a duration");
+        if (!take_unit(seconds)) expected("a unit: ms, s, min, h or d");
+        return {seconds};
+    }
+
+    // ---- characters
+
+    static constexpr std::int64_t least_ = INT64_MIN, most_ = INT64_MAX;
+
+    void skip_space() noexcept {
+        while (place_ < text_.size() && is_space(text_[place_])) ++place_;
+    }
+    [[nodiscard]] bool next_is(char c) noexcept {
+        skip_space();
+        return !failed_ && place_ < text_.size() && text_[place_] == c;
+    }
+    bool take(char c) noexcept {
+        const bool there = next_is(c);
+        if (there) ++place_;
+        return there;
+    }
+    void want(char c) {
+        if (!take(c)) expected(std::string{"'"} + c + "'");
+    }
+    /// Small letters and '_'; empty if there are none.
+    std::string_view word() noexcept {
+        skip_space();
+        const std::size_t from = place_;
+        while (place_ < text_.size() &&
+               ((text_[place_] >= 'a' && text_[place_] <= 'z') || text_[place_] == '_'))
+            ++place_;
+        return text_.substr(from, place_ - from);
+    }
+    /// Letters of any size: a unit of bytes.
+    std::string_view unit_word() noexcept {
+        skip_space();
+        const std::size_t from = place_;
+        while (place_ < text_.size() && ((text_[place_] | 0x20) >= 'a' && (text_[place_] | 0x20) <= 'z'))
+            ++place_;
+        return text_.substr(from, place_ - from);
+    }
+    /// Where the next thing begins, and back to such a place.
+    [[nodiscard]] std::size_t here() noexcept {
+        skip_space();
+        return place_;
+    }
+    void go_back(std::size_t place) noexcept { place_ = place; }
+
+    // ---- what is wrong
+
+    [[nodiscard]] bool failed() const noexcept { return failed_; }
+    [[nodiscard]] bool at_end() noexcept { return here() == text_.size(); }
+
+    /// Notes the first mistake, at the next character.
+    void expected(std::string what) {
+        skip_space();
+        if (failed_) return;
+        failed_ = true;
+        wanted_ = std::move(what);
+        wrong_at_ = place_ < text_.size() ? place_ : text_.size();
+    }
+
+    [[nodiscard]] error failure() const {
+        const auto printable = [](std::string_view part) {
+            std::string out{part};
+            for (char& c : out) {
+                if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
+            }
+            return out;
+        };
+        const std::size_t before = wrong_at_ < 60 ? wrong_at_ : 60;
+        return {errc::invalid_argument,
+                std::string{kind_} + "'s text is wrong at character " + std::to_string(wrong_at_ + 1),
+                printable(text_.substr(wrong_at_ - before, before)) + " >>> " +
+                    printable(text_.substr(wrong_at_, 60)),
+                "here should be " + wanted_};
+    }
+
+  private:
+    struct Unit {
+        std::string_view name;
+        double seconds;
+    };
+
+    static constexpr bool is_space(char c) noexcept {
+        return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+    }
+    static constexpr bool ends_a_name(char c) noexcept {
+        return is_space(c) || std::string_view{"\"\\(),|&!"}.find(c) != std::string_view::npos;
+    }
+
+    std::string_view text_;
+    const char* kind_;
+    std::size_t place_ = 0;
+    std::size_t wrong_at_ = 0;
+    bool failed_ = false;
+    std::string wanted_;
+};
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/policy/parse.hpp
+// Text to policy, for config files and command lines. Costs what parsed.hpp costs.
+
+namespace CAIRN_NAMESPACE {
+
+namespace detail {
+
+/// Numbers, or places for one, as many as the text says.
+struct GivenNumbers {
+    std::vector<MaybeNumber> numbers;
+    [[nodiscard]] std::size_t size() const noexcept { return numbers.size(); }
+    MaybeNumber& operator[](std::size_t i) noexcept { return numbers[i]; }
+    const MaybeNumber& operator[](std::size_t i) const noexcept { return numbers[i]; }
+};
+
+/// Reads the language of `to_text`:
+///
+///     policy = all { "|" all }        all = one { "&" one }
+///     one    = "!" one | "(" policy ")" | word [ "(" argument { "," argument } ")" ]
+class PolicyParser : TextParser {
+  public:
+    explicit PolicyParser(std::string_view text) : TextParser{text, "a policy"} {}
+
+    [[nodiscard]] result<ParsedPolicy> parse() {
+        ParsedPolicy policy = any();
+        if (!failed() && !at_end()) expected("'|', '&' or the end");
+        if (failed()) return failure();
+        return policy;
+    }
+
+  private:
+    // ---- the grammar
+
+    ParsedPolicy any() {
+        return joined<true>('|', [this] { return all(); });
+    }
+    ParsedPolicy all() {
+        return joined<false>('&', [this] { return one(); });
+    }
+
+    template <bool IsAny, class Part>
+    ParsedPolicy joined(char sign, Part part) {
+        ParsedPolicy first = part();
+        if (!next_is(sign)) return first;
+        GivenPack<IsAny> pack;
+        pack.members.push_back(std::move(first));
+        while (take(sign)) pack.members.push_back(part());
+        return ParsedPolicy{std::move(pack)};
+    }
+
+    ParsedPolicy one() {
+        const Deeper deeper{*this};
+        if (failed()) return nothing();
+        if (take('!')) return ParsedPolicy{Not<ParsedPolicy>{one()}};
+        if (take('(')) {
+            ParsedPolicy inside = any();
+            want(')');
+            return inside;
+        }
+        const std::size_t from = here();
+        const std::string_view name = word();
+        if (name == "never") return ParsedPolicy{NoBestSave{}};
+        if (name == "manual") return ParsedPolicy{Manual{}};
+        if (name == "finish") return ParsedPolicy{OnFinish{}};
+        if (name == "signal") return ParsedPolicy{OnSignal{}};
+        if (name == "failure") return ParsedPolicy{OnFailure{}};
+        for (const auto& [known, read] : policies) {
+            if (name != known) continue;
+            want('(');
+            ParsedPolicy policy = (this->*read)();
+            want(')');
+            return policy;
+        }
+        go_back(from);
+        return instead("a policy: never, manual, finish, signal, failure, every(…), steps(…), best(…), "
+                       "improves(…), top(…), below(…), budget(…), after(…), until(…), first(…), once(…), "
+                       "at_most_every(…), patience(…)");
+    }
+
+    // ---- one function for each word with arguments
+
+    ParsedPolicy every() {
+        const std::size_t from = here();
+        const double n = number("a count or a duration");
+        if (double seconds = n; take_unit(seconds)) return ParsedPolicy{EveryDuration{Seconds{seconds}}};
+        const GivenCount period{count_of(from, n)};
+        if (!take(',')) return ParsedPolicy{EveryNOf<GivenCount, TheStep>{period, {}}};
+        return ParsedPolicy{EveryNOf<GivenCount, CounterOf<GivenMetric>>{period, {metric()}}};
+    }
+    ParsedPolicy steps() {
+        GivenSteps listed;
+        do {
+            listed.steps.push_back(integer("a step", least_));
+        } while (take(','));
+        return ParsedPolicy{std::move(listed)};
+    }
+    ParsedPolicy best() {
+        GivenMonitor watch = monitor();
+        return improving(std::move(watch), NoMargin{});
+    }
+    ParsedPolicy improves() {
+        GivenMonitor watch = monitor();
+        want(',');
+        const MinDelta margin{number("by how much")};
+        return improving(std::move(watch), margin);
+    }
+    template <class Margin>
+    ParsedPolicy improving(GivenMonitor watch, Margin margin) {
+        const Ties ties = rules(watch, true);
+        if (ties == Ties::keep_first)
+            return ParsedPolicy{BestOf<GivenMonitor, Ties::keep_first, Margin>{std::move(watch), margin}};
+        return ParsedPolicy{BestOf<GivenMonitor, Ties::keep_newest, Margin>{std::move(watch), margin}};
+    }
+    ParsedPolicy top() {
+        const std::int64_t k = integer("how many", 1, 1'000'000);
+        want(',');
+        GivenMonitor watch = monitor();
+        (void)rules(watch, false);
+        return ParsedPolicy{TopKOf<GivenNumbers, GivenMonitor>{
+            {std::vector<MaybeNumber>(static_cast<std::size_t>(k))}, std::move(watch)}};
+    }
+    ParsedPolicy below() {
+        GivenMetric of = metric();
+        want(',');
+        const double limit = number("a limit");
+        (void)rules(of, false);
+        return ParsedPolicy{BelowOf<GivenMetric>{std::move(of), limit}};
+    }
+    ParsedPolicy patience() {
+        GivenMonitor watch = monitor();
+        want(',');
+        const GivenCount limit{integer("how many rows", 1)};
+        const double min_delta = take(',') ? number("by how much") : 0;
+        (void)rules(watch, false);
+        return ParsedPolicy{PatienceOf<GivenMonitor, GivenCount>{std::move(watch), limit, min_delta}};
+    }
+    ParsedPolicy budget() {
+        const double percent = number("a percentage");
+        (void)take('%');
+        return ParsedPolicy{Budget{percent}};
+    }
+    template <bool IsFrom>
+    ParsedPolicy bound() {
+        ParsedPolicy condition{StepBound<GivenCount, IsFrom>{GivenCount{integer("a step", 0)}}};
+        if (!take(',')) return condition;
+        GivenPack<false> both;
+        both.members.push_back(std::move(condition));
+        both.members.push_back(any());
+        return ParsedPolicy{std::move(both)};
+    }
+    ParsedPolicy first() {
+        const GivenCount limit{integer("how often", 1)};
+        want(',');
+        return ParsedPolicy{FirstOf<GivenCount, ParsedPolicy>{limit, any()}};
+    }
+    ParsedPolicy once() { return ParsedPolicy{FirstOf<GivenCount, ParsedPolicy>{GivenCount{1}, any()}}; }
+    ParsedPolicy at_most_every() {
+        const Seconds pause = duration();
+        want(',');
+        return ParsedPolicy{AtMostEvery<ParsedPolicy>{pause, any()}};
+    }
+
+    struct Known {
+        std::string_view name;
+        ParsedPolicy (PolicyParser::*read)();
+    };
+    static const Known policies[13];
+
+    // ---- what these have in common
+
+    /// The rules that end a policy's arguments: `newest` where ties matter, `nan_error`.
+    Ties rules(GivenMetric& metric, bool has_ties) {
+        Ties ties = Ties::keep_first;
+        while (take(',')) {
+            const std::size_t from = here();
+            const std::string_view rule = word();
+            if (rule == "newest" && has_ties) {
+                ties = Ties::keep_newest;
+            } else if (rule == "nan_error") {
+                metric.on_nan = Nans::error;
+            } else {
+                go_back(from);
+                expected(has_ties ? "newest, nan_error or ')'" : "nan_error or ')'");
+            }
+        }
+        return ties;
+    }
+    /// The count that was read as a number at `from`.
+    std::int64_t count_of(std::size_t from, double n) {
+        if (const auto exact = exactly<std::int64_t>(from); exact && *exact >= 1) return *exact;
+        if (n >= 1 && n == std::floor(n) && n < 9e15) return static_cast<std::int64_t>(n);
+        if (!failed()) {
+            go_back(from);
+            expected("a count of 1 or more, or a duration with its unit, like 30min");
+        }
+        return 1;
+    }
+    ParsedPolicy instead(std::string what) {
+        expected(std::move(what));
+        return nothing();
+    }
+    static ParsedPolicy nothing() { return ParsedPolicy{NoBestSave{}}; }
+
+    /// Parentheses and negations are as deep as the stack allows, with room to spare.
+    struct Deeper {
+        explicit Deeper(PolicyParser& parser) : of{parser} {
+            if (++of.depth_ > 100)
+                of.expected("fewer parentheses: 100 of them inside each other are too many");
+        }
+        Deeper(const Deeper&) = delete;
+        Deeper& operator=(const Deeper&) = delete;
+        ~Deeper() { --of.depth_; }
+        PolicyParser& of;
+    };
+
+    int depth_ = 0;
+};
+
+inline constinit const PolicyParser::Known PolicyParser::policies[13] = {
+    {"every", &PolicyParser::every},
+    {"steps", &PolicyParser::steps},
+    {"best", &PolicyParser::best},
+    {"improves", &PolicyParser::improves},
+    {"top", &PolicyParser::top},
+    {"below", &PolicyParser::below},
+    {"budget", &PolicyParser::budget},
+    {"after", &PolicyParser::bound<true>},
+    {"until", &PolicyParser::bound<false>},
+    {"first", &PolicyParser::first},
+    {"once", &PolicyParser::once},
+    {"at_most_every", &PolicyParser::at_most_every},
+    {"patience", &PolicyParser::patience}};
+
+}  // namespace detail
+
+/// The policy that a text means: `parse_policy("best(val/loss, min) | every(500) & after(100)").value()`, for
+/// a config file or a command line. `&` binds more than `|`, `!` more than both. Durations have a unit
+/// (`every(30min)`; ms, s, min, h, d); a metric whose name has spaces or one of `"\(),|&!` stands in quotes.
+/// Fails: invalid_argument, with the character and what should be there.
+[[nodiscard]] inline result<ParsedPolicy> parse_policy(std::string_view text) {
+    return detail::PolicyParser{text}.parse();
+}
+
+}  // namespace CAIRN_NAMESPACE
+
+// ---- cairn/mirror/import_csv.hpp
+// A table as a run. Costs nlohmann/json, and all that records a run.
+
+namespace CAIRN_NAMESPACE {
+
+/// How a table is read.
+struct CsvImportOptions {
+    ImportOptions into = {};  ///< where the run goes
+    std::string step = {};    ///< the column that has the steps; default the first
+};
+
+namespace detail {
+
+/// Reads records as RFC 4180 has them; ends of lines may be of any system. Cost: keeps one record, of 16 MiB
+/// at most.
+class CsvReader {
+  public:
+    /// Fails: not_found, permission, io.
+    static result<CsvReader> open(const os::Path& path) {
+        auto file = os::File::open_read(path);
+        if (!file) return file.error();
+        return CsvReader{std::move(*file)};
+    }
+
+    /// The next record that is not empty; false at the end. Fails: corrupt.
+    result<bool> next(std::vector<std::string>& cells) {
+        while (true) {
+            cells.assign(1, {});
+            line_ = next_line_;
+            auto more = read_record(cells);
+            if (!more || !*more || cells.size() != 1 || !cells.front().empty()) return more;
+        }
+    }
+    /// What is wrong with the record that was read last.
+    [[nodiscard]] error wrong(const std::string& what) const {
+        return {errc::corrupt, "line " + std::to_string(line_) + " of this table " + what,
+                file_.path().string(), "correct it; nothing was imported"};
+    }
+
+  private:
+    static constexpr std::size_t most_bytes = std::size_t{16} << 20U;
+
+    explicit CsvReader(os::File file) : file_{std::move(file)} {}
+
+    /// The next character; -1 at the end. A failure is kept.
+    int get() {
+        if (at_ == buffer_.size() && !failed_) {
+            buffer_.resize(std::size_t{1} << 16U);
+            const auto got = file_.read_some(writable_bytes_of(buffer_));
+            if (!got) failed_ = got.error();
+            buffer_.resize(got ? *got : 0);
+            at_ = 0;
+            if (is_first_ && buffer_.starts_with("\xef\xbb\xbf")) at_ = 3;  // a mark of UTF-8
+            is_first_ = false;
+        }
+        return at_ == buffer_.size() ? -1 : static_cast<unsigned char>(buffer_[at_++]);
+    }
+    /// Whether the next one is `c`; then it is taken.
+    bool take(char c) {
+        if (get() == static_cast<unsigned char>(c)) return true;
+        if (at_ != 0) --at_;
+        return false;
+    }
+
+    result<bool> read_record(std::vector<std::string>& cells) {
+        std::size_t bytes = 0;
+        bool is_quoted = false, any = false;
+        for (int c = get();; c = get()) {
+            if (failed_) return *failed_;
+            if (c == -1) {
+                if (is_quoted) return wrong("has a quotation mark that is not closed");
+                return any;
+            }
+            any = true;
+            if (++bytes > most_bytes) return wrong("is longer than 16 MiB");
+            if (c == '\n') ++next_line_;
+            if (is_quoted) {
+                if (c != '"')
+                    cells.back() += static_cast<char>(c);
+                else if (take('"'))
+                    cells.back() += '"';
+                else
+                    is_quoted = false;
+            } else if (c == '"') {
+                is_quoted = true;
+            } else if (c == ',') {
+                cells.emplace_back();
+            } else if (c == '\n') {
+                return true;
+            } else if (c == '\r') {
+                if (!take('\n')) return true;
+                ++next_line_;
+                return true;
+            } else {
+                cells.back() += static_cast<char>(c);
+            }
+        }
+    }
+
+    os::File file_;
+    std::string buffer_;
+    std::size_t at_ = 0, line_ = 1, next_line_ = 1;
+    bool is_first_ = true;
+    std::optional<error> failed_;
+};
+
+/// A number as this library, Python and spreadsheets write it; nothing if it is none.
+[[nodiscard]] inline std::optional<double> number_in(std::string_view text) {
+    constexpr double infinity = std::numeric_limits<double>::infinity();
+    std::string word{text};
+    std::transform(word.begin(), word.end(), word.begin(),
+                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+    if (word.starts_with('+')) word.erase(0, 1);
+    if (word == "nan") return std::numeric_limits<double>::quiet_NaN();
+    if (word == "inf" || word == "infinity") return infinity;
+    if (word == "-inf" || word == "-infinity") return -infinity;
+    double value = 0;
+    const char* const end = word.data() + word.size();
+    const auto [read, problem] = read_number(word.data(), end, value);
+    const bool is_one = !word.empty() && read == end && problem == std::errc{} &&
+                        word.find_first_of("in") == std::string::npos;
+    return is_one ? std::optional{value} : std::nullopt;
+}
+/// A whole number, written with or without a fraction of zeros.
+[[nodiscard]] inline std::optional<std::int64_t> integer_in(std::string_view text) {
+    std::int64_t value = 0;
+    const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (problem == std::errc{} && end == text.data() + text.size()) return value;
+    const auto number = number_in(text);
+    constexpr double most = 9007199254740992;  // 2^53: from there on a double is no count
+    if (!number || !(std::abs(*number) <= most) || std::trunc(*number) != *number) return std::nullopt;
+    return static_cast<std::int64_t>(*number);
+}
+/// What a cell says: a number, a word for yes or no, or a text, which it then refers to.
+[[nodiscard]] inline Value value_in(const std::string& cell) {
+    std::int64_t integer = 0;
+    const auto [end, problem] = std::from_chars(cell.data(), cell.data() + cell.size(), integer);
+    if (problem == std::errc{} && end == cell.data() + cell.size()) return Value{integer};
+    if (const auto number = number_in(cell)) return Value{*number};
+    for (const auto& [word, is_true] :
+         {std::pair{"true", true}, {"True", true}, {"false", false}, {"False", false}}) {
+        if (cell == word) return Value{is_true};
+    }
+    return Value{cell};
+}
+
+/// Calls `f(step, time_ns, values) -> result<void>` for each record. Fails: corrupt.
+template <class F>
+result<void> read_table(const os::Path& path, const std::string& step_column, F&& f) {
+    auto reader = CsvReader::open(path);
+    if (!reader) return reader.error();
+    std::vector<std::string> names, cells;
+    const auto head = reader->next(names);
+    if (!head) return head.error();
+    if (!*head) return reader->wrong("has no names of columns: it is empty");
+    const auto place =
+        step_column.empty() ? names.begin() : std::find(names.begin(), names.end(), step_column);
+    if (place == names.end()) return reader->wrong("has no column \"" + suggest_name(step_column) + "\"");
+    std::set<std::string_view> known;
+    for (auto name = names.begin(); name != names.end(); ++name) {
+        if (name != place && name->empty()) return reader->wrong("has a column without a name");
+        if (!known.insert(*name).second)
+            return reader->wrong("has two columns of one name: \"" + suggest_name(*name) + "\"");
+    }
+    const auto of_step = static_cast<std::size_t>(place - names.begin());
+    const auto of_time =
+        static_cast<std::size_t>(std::find(names.begin(), names.end(), "time_ms") - names.begin());
+    const std::int64_t now_ns = wall_ns();
+    std::vector<NamedValue> values;
+    while (true) {
+        const auto more = reader->next(cells);
+        if (!more) return more.error();
+        if (!*more) return {};
+        if (cells.size() != names.size()) {
+            return reader->wrong("has " + std::to_string(cells.size()) + " cells, and the first one " +
+                                 std::to_string(names.size()));
+        }
+        const auto step = integer_in(cells[of_step]);
+        if (!step)
+            return reader->wrong("has no whole number for a step: \"" + suggest_name(cells[of_step]) + "\"");
+        std::int64_t time_ns = now_ns;
+        if (of_time < cells.size() && of_time != of_step) {
+            const auto ms = integer_in(cells[of_time]);
+            if (!ms || *ms > most_ms || *ms < -most_ms)
+                return reader->wrong("has no time in milliseconds: \"" + suggest_name(cells[of_time]) + "\"");
+            time_ns = *ms * ns_per_ms;
+        }
+        values.clear();
+        for (std::size_t i = 0; i < cells.size(); ++i) {
+            if (i != of_step && i != of_time && !cells[i].empty())
+                values.push_back({names[i], value_in(cells[i])});
+        }
+        if (auto done = f(*step, time_ns, values); !done) return done;
+    }
+}
+
+}  // namespace detail
+
+/// Makes a run of a table, called as the file is. Its first line has the names of the metrics; each other one
+/// is a row, with its step in the first column or in that which `step` names, and its time in the column
+/// `time_ms`, if there is one, as `cairn export --csv` writes it. A cell is a number, a text, or nothing.
+/// Nothing is imported if a line is wrong. Fails: not_found; corrupt, naming the line; already_exists; as the
+/// disk does. Throws what `init` throws. Cost: reads the file twice, a record at a time.
+[[nodiscard]] inline result<ImportedRun> import_csv(const std::filesystem::path& file,
+                                                    const CsvImportOptions& options = {}) {
+    const auto nothing = [](std::int64_t, std::int64_t, const std::vector<NamedValue>&) {
+        return result<void>{};
+    };
+    if (auto checked = detail::read_table(file, options.step, nothing); !checked) return checked.error();
+    detail::RunImport into{options.into, file.stem().string()};
+    const auto add = [&](std::int64_t step, std::int64_t time_ns, const std::vector<NamedValue>& values) {
+        return into.add(step, time_ns, values);
+    };
+    if (auto read = detail::read_table(file, options.step, add); !read) {
+        into.fail(read.error());
+        return read.error();
+    }
+    return into.finish();
+}
+
+}  // namespace CAIRN_NAMESPACE
+
+// ---- cairn/mirror/tfevents.hpp
+// TensorBoard's event files, written and read without protobuf: only what this library has to say and to
+// hear (scalars, texts, hyperparameters). What is read may be anybody's.
+//
+//   record  u64 bytes · u32 masked CRC-32C of these 8 bytes · an event · u32 masked CRC-32C of the event
+//   event   a message of protobuf: 1 double seconds · 2 varint step · 3 text version · 5 message summary
+//
+// Little-endian. A file has no head and no end.
+
+namespace CAIRN_NAMESPACE::detail {
+
+// ---- protobuf
+
+/// Appends the fields of a message.
+class ProtoWriter {
+  public:
+    explicit ProtoWriter(std::vector<std::byte>& to) noexcept : out_{to} {}
+
+    void varint(unsigned field, std::uint64_t value) {
+        out_.varint(field << 3U);
+        out_.varint(value);
+    }
+    void number(unsigned field, const double& value) {
+        out_.varint(field << 3U | 1U);
+        out_.fixed(std::bit_cast<std::uint64_t>(value));
+    }
+    void text(unsigned field, std::string_view value) {
+        out_.varint(field << 3U | 2U);
+        out_.varint(value.size());
+        out_.text(value);
+    }
+    void message(unsigned field, std::span<const std::byte> value) {
+        text(field, {reinterpret_cast<const char*>(value.data()), value.size()});
+    }
+
+  private:
+    ByteWriter out_;
+};
+
+/// A field of a message.
+struct ProtoField {
+    std::uint64_t number = 0;
+    unsigned wire = 0;        ///< 0 varint, 1 eight bytes, 2 `bytes`, 5 four bytes
+    std::uint64_t value = 0;  ///< of the numbers
+    std::span<const std::byte> bytes{};
+
+    [[nodiscard]] std::string_view text() const noexcept {
+        return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+    }
+};
+
+/// Calls `f(ProtoField)` for each field of a message. False if the bytes are none.
+template <class F>
+[[nodiscard]] bool each_field(std::span<const std::byte> message, F&& f) {
+    ByteReader from{message};
+    while (from.ok() && !from.rest().empty()) {
+        const std::uint64_t key = from.varint();
+        ProtoField field{key >> 3U, static_cast<unsigned>(key & 7U)};
+        switch (field.wire) {
+            case 0: field.value = from.varint(); break;
+            case 1: field.value = from.fixed<std::uint64_t>(); break;
+            case 2: {
+                const std::uint64_t size = from.varint();
+                if (size > from.rest().size()) return false;
+                field.bytes = from.bytes(static_cast<std::size_t>(size));
+                break;
+            }
+            case 5: field.value = from.fixed<std::uint32_t>(); break;
+            default: return false;  // groups, which nobody writes
+        }
+        if (!from.ok() || field.number == 0) return false;
+        f(std::as_const(field));
+    }
+    return from.ok();
+}
+
+// ---- records
+
+[[nodiscard]] inline std::uint32_t masked_crc(std::span<const std::byte> bytes) noexcept {
+    return std::rotr(crc32c(bytes), 15) + 0xa282ead8U;
+}
+
+/// Writes events. Cost: keeps a MiB, and the names of metrics.
+class EventWriter {
+  public:
+    /// A new file. `seconds`, since the Unix epoch, is when its first event was. Fails: already_exists, or as
+    /// the disk does.
+    static result<EventWriter> create(const os::Path& path, double seconds) {
+        auto file = os::File::create_new(path);
+        if (!file) return file.error();
+        EventWriter writer{std::move(*file)};
+        writer.begin(seconds, 0);
+        ProtoWriter{writer.event_}.text(3, "brain.Event:2");
+        if (auto ended = writer.end(); !ended) return ended.error();
+        return writer;
+    }
+
+    /// Begins an event; values follow, and `end`.
+    void begin(double seconds, std::int64_t step) {
+        event_.clear();
+        summary_.clear();
+        ProtoWriter event{event_};
+        event.number(1, seconds);
+        if (step != 0) event.varint(2, static_cast<std::uint64_t>(step));
+    }
+    /// TensorBoard has floats only.
+    void scalar(std::string_view tag, const double& value) {
+        tensor_.clear();
+        ProtoWriter tensor{tensor_};
+        tensor.varint(1, 1);  // float
+        tensor.text(2, {});   // of no dimension
+        std::byte bits[4];
+        put(bits, std::bit_cast<std::uint32_t>(static_cast<float>(value)));
+        tensor.message(5, bits);
+        add(tag, "scalars", 1);
+    }
+    void text(std::string_view tag, std::string_view text) {
+        tensor_.clear();
+        ProtoWriter tensor{tensor_};
+        tensor.varint(1, 7);  // texts
+        tensor.text(2, {});
+        tensor.text(8, text);
+        add(tag, "text", 2);
+    }
+    /// What a plugin alone understands.
+    void content(std::string_view tag, std::string_view plugin, std::span<const std::byte> content) {
+        tensor_.clear();
+        ProtoWriter tensor{tensor_};
+        constexpr std::string_view no_values{"\x12\x00", 2};  // a dimension of none
+        tensor.varint(1, 1);
+        tensor.text(2, no_values);
+        add(tag, plugin, 0, content);
+    }
+    /// Fails as the disk does.
+    result<void> end() {
+        if (!summary_.empty()) ProtoWriter{event_}.message(5, summary_);
+        ByteWriter out{buffer_};
+        const std::size_t at = buffer_.size();
+        out.fixed(std::uint64_t{event_.size()});
+        out.fixed(masked_crc(bytes_of(buffer_).subspan(at)));
+        buffer_.insert(buffer_.end(), event_.begin(), event_.end());
+        out.fixed(masked_crc(event_));
+        return buffer_.size() < flush_bytes ? result<void>{} : flush();
+    }
+    /// Writes what is left. Fails as the disk does.
+    result<void> close() {
+        if (auto flushed = flush(); !flushed) return flushed;
+        return file_.close();
+    }
+
+  private:
+    static constexpr std::size_t flush_bytes = std::size_t{1} << 20U;
+
+    explicit EventWriter(os::File file) : file_{std::move(file)} {}
+
+    result<void> flush() {
+        auto written = file_.write_all(buffer_);
+        buffer_.clear();
+        return written;
+    }
+    /// A value of the event, of what is in `tensor_`. The first of a tag says which plugin it is for.
+    void add(std::string_view tag, std::string_view plugin, std::uint64_t data_class,
+             std::span<const std::byte> content = {}) {
+        value_.clear();
+        ProtoWriter value{value_};
+        auto known = tags_.find(tag);
+        const bool is_first = known == tags_.end();
+        if (is_first) known = tags_.emplace(tag, as_utf8(tag)).first;
+        value.text(1, known->second);
+        if (is_first) {
+            std::vector<std::byte> data, metadata;
+            ProtoWriter{data}.text(1, plugin);
+            if (!content.empty()) ProtoWriter{data}.message(2, content);
+            ProtoWriter{metadata}.message(1, data);
+            if (data_class != 0) ProtoWriter{metadata}.varint(4, data_class);
+            value.message(9, metadata);
+        }
+        value.message(8, tensor_);
+        ProtoWriter{summary_}.message(1, value_);
+    }
+
+    /// A message with a text that is no UTF-8 is refused, and the file from there on: so U+FFFD in its place.
+    [[nodiscard]] static std::string as_utf8(std::string_view text) {
+        if (is_utf8(text)) return std::string{text};
+        std::string out;
+        for (const char c : text)
+            out += static_cast<unsigned char>(c) < 0x80 ? std::string_view{&c, 1}
+                                                        : std::string_view{"\xef\xbf\xbd"};
+        return out;
+    }
+
+    os::File file_;
+    std::vector<std::byte> buffer_, event_, summary_, value_, tensor_;
+    std::map<std::string, std::string, std::less<>> tags_;  // each that was written, and as it was
+};
+
+/// Reads the events of a file, one after another. Cost: keeps one event, of 16 MiB at most.
+class EventReader {
+  public:
+    /// Fails: not_found, permission, io.
+    static result<EventReader> open(const os::Path& path) {
+        auto file = os::File::open_read(path);
+        if (!file) return file.error();
+        const auto size = file->size();
+        if (!size) return size.error();
+        return EventReader{std::move(*file), *size};
+    }
+
+    /// The next event, good until the next call; false at the end. One that is too large to be of use is
+    /// passed over. Fails: corrupt, if the file is damaged or ends within an event; from there on nothing can
+    /// be read.
+    result<bool> next(std::span<const std::byte>& event) {
+        while (at_ < size_) {
+            std::byte head[12];
+            const auto got = file_.read_at(at_, head);
+            if (!got) return got.error();
+            if (*got < sizeof head) return ends_early();
+            if (masked_crc(std::span{head}.first(8)) != get<std::uint32_t>(head + 8))
+                return damaged("the length of an event");
+            const auto bytes = get<std::uint64_t>(head);
+            const std::uint64_t left = size_ - at_ - sizeof head;
+            if (left < 4 || bytes > left - 4) return ends_early();
+            const std::uint64_t begins = at_ + sizeof head;
+            at_ = begins + bytes + 4;
+            if (bytes > most_bytes) continue;
+            bytes_.resize(static_cast<std::size_t>(bytes) + 4);
+            const auto read = file_.read_at(begins, writable_bytes_of(bytes_));
+            if (!read) return read.error();
+            at_ = begins;  // where it is if it is damaged
+            if (*read < bytes_.size()) return ends_early();
+            event = bytes_of(bytes_).first(bytes_.size() - 4);
+            if (masked_crc(event) != get<std::uint32_t>(bytes_.data() + event.size()))
+                return damaged("an event");
+            at_ = begins + bytes + 4;
+            return true;
+        }
+        return false;
+    }
+    /// For an event that is no message.
+    [[nodiscard]] error damaged(const char* what) const {
+        return {errc::corrupt,
+                std::string{what} + " at byte " + std::to_string(at_) + " of this file is damaged",
+                file_.path().string(), "what lies before it was read; restore the file from a copy"};
+    }
+
+  private:
+    static constexpr std::uint64_t most_bytes = std::uint64_t{16} << 20U;
+
+    EventReader(os::File file, std::uint64_t size) : file_{std::move(file)}, size_{size} {}
+
+    [[nodiscard]] error ends_early() const {
+        return {errc::corrupt, "this file ends within an event, at byte " + std::to_string(at_),
+                file_.path().string(), "what lies before it was read; its program may be writing still"};
+    }
+
+    os::File file_;
+    std::uint64_t size_ = 0, at_ = 0;
+    std::vector<std::byte> bytes_;
+};
+
+// ---- what an event says
+
+/// A scalar or a text of an event.
+struct EventValue {
+    std::string_view tag{};
+    bool is_text = false;
+    double number = 0;
+    std::string_view text{};
+};
+
+[[nodiscard]] inline double float_of(std::uint64_t bits) noexcept {
+    return double{std::bit_cast<float>(static_cast<std::uint32_t>(bits))};
+}
+
+/// The one number or text of a tensor; nothing if it has none, or several.
+[[nodiscard]] inline std::optional<EventValue> value_of_tensor(std::span<const std::byte> tensor) {
+    EventValue value;
+    std::uint64_t type = 0;
+    std::size_t count = 0;
+    std::span<const std::byte> content;
+    const auto take = [&](double number) {
+        ++count;
+        value.number = number;
+    };
+    const bool is_whole = each_field(tensor, [&](const ProtoField& field) {
+        ByteReader packed{field.bytes};
+        switch (field.number) {
+            case 1: type = field.value; break;
+            case 4: content = field.bytes; break;
+            case 5:
+                if (field.wire == 5) take(float_of(field.value));
+                while (!packed.rest().empty() && packed.ok()) take(float_of(packed.fixed<std::uint32_t>()));
+                break;
+            case 6:
+                if (field.wire == 1) take(std::bit_cast<double>(field.value));
+                while (!packed.rest().empty() && packed.ok())
+                    take(std::bit_cast<double>(packed.fixed<std::uint64_t>()));
+                break;
+            case 7:
+            case 10:
+            case 11:
+                if (field.wire == 0) take(static_cast<double>(static_cast<std::int64_t>(field.value)));
+                while (!packed.rest().empty() && packed.ok())
+                    take(static_cast<double>(static_cast<std::int64_t>(packed.varint())));
+                break;
+            case 8:
+                ++count;
+                value.is_text = true;
+                value.text = field.text();
+                break;
+            default: break;
+        }
+    });
+    if (!is_whole) return std::nullopt;
+    if (count == 0 && !content.empty()) {
+        ByteReader bytes{content};
+        switch (type) {
+            case 1: take(float_of(bytes.fixed<std::uint32_t>())); break;
+            case 2: take(std::bit_cast<double>(bytes.fixed<std::uint64_t>())); break;
+            case 3: take(static_cast<double>(static_cast<std::int32_t>(bytes.fixed<std::uint32_t>()))); break;
+            case 9: take(static_cast<double>(static_cast<std::int64_t>(bytes.fixed<std::uint64_t>()))); break;
+            default: return std::nullopt;
+        }
+        if (!bytes.ok() || !bytes.rest().empty()) return std::nullopt;
+    }
+    return count == 1 ? std::optional{value} : std::nullopt;
+}
+
+/// Reads an event: `f(seconds, step, EventValue)` for each scalar and text; pictures, histograms and the like
+/// are passed over. False if it is no event.
+template <class F>
+[[nodiscard]] bool read_event(std::span<const std::byte> event, F&& f) {
+    double seconds = 0;
+    std::int64_t step = 0;
+    bool is_whole = each_field(event, [&](const ProtoField& field) {
+        if (field.number == 1 && field.wire == 1) seconds = std::bit_cast<double>(field.value);
+        if (field.number == 2) step = static_cast<std::int64_t>(field.value);
+    });
+    const auto read_value = [&](const ProtoField& one) {
+        std::string_view tag;
+        std::optional<EventValue> value;
+        is_whole = is_whole && each_field(one.bytes, [&](const ProtoField& field) {
+                       if (field.number == 1) tag = field.text();
+                       if (field.number == 2 && field.wire == 5)
+                           value = EventValue{{}, false, float_of(field.value)};
+                       if (field.number == 8) value = value_of_tensor(field.bytes);
+                   });
+        if (!is_whole || !value || tag.empty()) return;
+        value->tag = tag;
+        f(seconds, step, std::as_const(*value));
+    };
+    const bool is_event = is_whole && each_field(event, [&](const ProtoField& field) {
+                              if (field.number != 5 || !is_whole) return;
+                              const bool is_summary = each_field(field.bytes, [&](const ProtoField& one) {
+                                  if (one.number == 1 && one.wire == 2) read_value(one);
+                              });
+                              is_whole = is_whole && is_summary;
+                          });
+    return is_event && is_whole;
+}
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/mirror/import_tensorboard.hpp
+// TensorBoard's runs as ours. Costs nlohmann/json, and all that records a run.
+
+namespace CAIRN_NAMESPACE {
+
+/// What was made of a folder of event files.
+struct TensorboardImport {
+    std::vector<ImportedRun> runs;  ///< one for each folder that has such files
+    std::vector<error> damaged;     ///< of files that are not whole; what lies before that was read
+};
+
+namespace detail {
+
+inline constexpr int most_folder_depth = 64;
+
+/// Calls `f(folder, files) -> result<void>` for each folder in `root` that has event files, in the order of
+/// their names. Follows no link.
+template <class F>
+result<void> each_event_folder(const os::Path& folder, int depth, F&& f) {
+    const auto names = os::list_dir(folder);
+    if (!names) return names.error();
+    std::vector<os::Path> files, folders;
+    for (const std::string& name : *names) {
+        const os::Path path = folder / os::path_of(name);
+        const auto there = os::status(path, os::Links::refuse);
+        if (!there) return there.error();
+        if (there->is_dir && !there->is_link) folders.push_back(path);
+        if (there->is_file && name.find("tfevents") != std::string::npos) files.push_back(path);
+    }
+    if (!files.empty()) {
+        if (auto done = f(folder, std::as_const(files)); !done) return done;
+    }
+    if (depth == most_folder_depth) return {};
+    for (const os::Path& inner : folders) {
+        if (auto done = each_event_folder(inner, depth + 1, f); !done) return done;
+    }
+    return {};
+}
+
+/// Values that were logged together, as TensorBoard has them: each an event, with the same step and time.
+class EventRows {
+  public:
+    explicit EventRows(RunImport& into) : into_{&into} {}
+
+    result<void> add(std::int64_t step, std::int64_t time_ns, const EventValue& value) {
+        const bool is_new = std::any_of(cells_.begin(), cells_.end(),
+                                        [&](const Cell& cell) { return cell.name == value.tag; }) ||
+                            step != step_ || time_ns / ns_per_ms != time_ns_ / ns_per_ms ||
+                            cells_.size() == most_cells;
+        if (is_new) {
+            if (auto written = flush(); !written) return written;
+            step_ = step;
+            time_ns_ = time_ns;
+        }
+        cells_.push_back({std::string{value.tag}, std::string{value.text}, value.number, value.is_text});
+        return {};
+    }
+    result<void> flush() {
+        if (cells_.empty()) return {};
+        values_.clear();
+        for (const Cell& cell : cells_)
+            values_.push_back({cell.name, cell.is_text ? Value{cell.text} : Value{cell.number}});
+        auto added = into_->add(step_, time_ns_, values_);
+        cells_.clear();
+        return added;
+    }
+
+  private:
+    static constexpr std::size_t most_cells = 256;
+    struct Cell {
+        std::string name, text;
+        double number = 0;
+        bool is_text = false;
+    };
+
+    RunImport* into_;
+    std::vector<Cell> cells_;
+    std::vector<NamedValue> values_;
+    std::int64_t step_ = 0, time_ns_ = 0;
+};
+
+/// The rows of an event file; what is wrong with it is put into `damaged`.
+inline result<void> read_events(const os::Path& path, RunImport& into, std::vector<error>& damaged) {
+    auto reader = EventReader::open(path);
+    if (!reader) return reader.error();
+    EventRows rows{into};
+    std::span<const std::byte> event;
+    result<void> done;
+    while (done) {
+        const auto more = reader->next(event);
+        if (!more && more.error().code() != errc::corrupt) return more.error();
+        if (!more) damaged.push_back(more.error());
+        if (!more || !*more) break;
+        const auto keep = [&](double seconds, std::int64_t step, const EventValue& value) {
+            constexpr double most_seconds = static_cast<double>(most_ms) / 1000;
+            const double known = std::isnan(seconds) ? 0 : std::clamp(seconds, -most_seconds, most_seconds);
+            const std::int64_t ms = std::clamp<std::int64_t>(std::llround(known * 1000), -most_ms, most_ms);
+            if (done) done = rows.add(step, ms * ns_per_ms, value);
+        };
+        if (!read_event(event, keep)) {
+            damaged.push_back(reader->damaged("what an event says, before"));
+            break;
+        }
+    }
+    return done ? rows.flush() : done;
+}
+
+}  // namespace detail
+
+/// Makes a run of each folder in `from` that has event files of TensorBoard, called as the folder is: every
+/// scalar and text with its step and its time, to the millisecond. Pictures, histograms and graphs are left
+/// out. Of a file that is damaged or ends within an event what lies before is read. Fails: not_found;
+/// already_exists, if a run of that name was imported before; as the disk does. Throws what `init` throws.
+/// Cost: one pass; memory for one event.
+[[nodiscard]] inline result<TensorboardImport> import_tensorboard(const std::filesystem::path& from,
+                                                                  const ImportOptions& options = {}) {
+    TensorboardImport made;
+    std::error_code failed;
+    const std::filesystem::path root = std::filesystem::weakly_canonical(from, failed);
+    const auto import = [&](const std::filesystem::path& folder,
+                            const std::vector<std::filesystem::path>& files) -> result<void> {
+        const std::filesystem::path inside = folder.lexically_relative(root);
+        detail::RunImport into{options, inside == "." ? root.filename().string() : inside.generic_string()};
+        for (const std::filesystem::path& file : files) {
+            if (auto read = detail::read_events(file, into, made.damaged); !read) {
+                into.fail(read.error());
+                return read;
+            }
+        }
+        auto run = into.finish();
+        if (!run) return run.error();
+        made.runs.push_back(std::move(*run));
+        return {};
+    };
+    if (auto done = detail::each_event_folder(root, 0, import); !done) return done.error();
+    if (made.runs.empty()) {
+        return error{errc::not_found, "there is no event file of TensorBoard", from.string(),
+                     "name the folder that --logdir names; the files' names have \"tfevents\" in them"};
+    }
+    return made;
+}
+
+}  // namespace CAIRN_NAMESPACE
+
+// ---- cairn/cli/import.hpp
+// The verb that makes runs of what other programs recorded: import.
+
+namespace CAIRN_NAMESPACE::cli {
+
+namespace detail {
+
+/// What `cairn import` is asked for.
+struct Import {
+    std::string tensorboard{}, csv{}, step{}, project{};
+};
+
+inline result<void> import_runs(Call& call, const Import& wanted) {
+    TensorboardImport made;
+    const ImportOptions into{.dir = os::path_of(call.dir()), .project = wanted.project};
+    try {
+        if (!wanted.csv.empty()) {
+            auto run = import_csv(os::path_of(wanted.csv), {into, wanted.step});
+            if (!run) return run.error();
+            made.runs.push_back(std::move(*run));
+        } else {
+            auto runs = import_tensorboard(os::path_of(wanted.tensorboard), into);
+            if (!runs) return runs.error();
+            made = std::move(*runs);
+        }
+    } catch (const error& failure) {  // of `init`
+        return failure;
+    }
+    if (!made.damaged.empty()) call.set_damaged();
+    if (call.json()) {
+        nlohmann::json runs = nlohmann::json::array();
+        for (const ImportedRun& run : made.runs)
+            runs.push_back({{"project", run.project}, {"id", run.id}, {"rows", run.rows}});
+        call.print({{"runs", std::move(runs)}, {"damaged", cairn::as_json(made.damaged)}});
+        return {};
+    }
+    for (const error& damaged : made.damaged) call.complain(damaged);
+    for (const ImportedRun& run : made.runs)
+        call.out(printable(run.project) + "/" + run.id + ": " + std::to_string(run.rows) + " rows\n");
+    return {};
+}
+
+}  // namespace detail
+
+/// `cairn import --tensorboard DIR`, `--csv FILE`.
+inline void add_import(CLI::App& app, Call& call) {
+    const auto wanted = std::make_shared<detail::Import>();
+    CLI::App* const verb = call.verb(app, "import", "make runs of what other programs recorded",
+                                     [&call, wanted] { return detail::import_runs(call, *wanted); });
+    CLI::Option_group* const format = verb->add_option_group("format");
+    format->add_option("--tensorboard", wanted->tensorboard,
+                       "a folder of event files: each folder in it is a run");
+    CLI::Option* const csv = format->add_option("--csv", wanted->csv, "a table: a column for each metric");
+    format->require_option(1);
+    verb->add_option("--step", wanted->step,
+                     "the column of the table that has the steps (default: the first)")
+        ->needs(csv);
+    verb->add_option("-p,--project", wanted->project,
+                     "of the runs (default: $CAIRN_PROJECT, or uncategorized)");
+}
+
+}  // namespace CAIRN_NAMESPACE::cli
+
 // ---- cairn/cli/plot.hpp
 // A series as a picture of braille characters for a terminal.
 
@@ -25098,723 +26725,6 @@ inline void add_plot(CLI::App& app, Call& call) {
 
 }  // namespace CAIRN_NAMESPACE::cli
 
-// ---- cairn/policy/parsed.hpp
-// A policy that is chosen at run time: the same policies as the types, held behind one. Costs <memory>,
-// <string> and <vector>, so it is no part of policy.hpp.
-
-namespace CAIRN_NAMESPACE {
-
-namespace detail {
-
-/// Any row, seen through one type: what a policy behind a virtual call is handed.
-class RowView {
-  public:
-    template <class R>
-    explicit RowView(const R& row) noexcept
-        : row_{&row}, step_{row.step()}, time_ns_{row.time_ns()},
-          look_up_{[](const void* of, std::string_view metric) {
-              return reading_of_row(*static_cast<const R*>(of), metric);
-          }} {}
-
-    [[nodiscard]] std::int64_t step() const noexcept { return step_; }
-    [[nodiscard]] std::int64_t time_ns() const noexcept { return time_ns_; }
-    /// The metric as a policy sees it; itself something that can be read.
-    [[nodiscard]] Reading reading(std::string_view metric) const { return look_up_(row_, metric); }
-
-  private:
-    const void* row_;
-    std::int64_t step_, time_ns_;
-    Reading (*look_up_)(const void*, std::string_view);
-};
-
-/// A metric whose name is known at run time.
-struct GivenMetric {
-    std::string text;
-    Nans on_nan = Nans::unknown;
-    [[nodiscard]] std::string_view name() const noexcept { return text; }
-    [[nodiscard]] Nans nans() const noexcept { return on_nan; }
-    [[nodiscard]] Reading read(const auto& at) const { return at.row.reading(name()); }
-};
-/// A metric and which way it is better.
-struct GivenMonitor : GivenMetric {
-    Direction way = Direction::unspecified;
-    [[nodiscard]] Direction direction() const noexcept { return way; }
-    static void check() noexcept {}
-};
-
-/// `AtSteps` of steps that are known at run time.
-struct GivenSteps {
-    std::vector<std::int64_t> steps;
-    [[nodiscard]] Reason reason(const auto& at) const noexcept {
-        bool listed = false;
-        for (const std::int64_t step : steps) listed |= at.is_step() && at.step == step;
-        return {answer(listed), listed ? Rule::due : Rule::not_due, static_cast<double>(at.step), 0};
-    }
-    [[nodiscard]] Answer decide(const auto& at) const noexcept { return reason(at).answer; }
-    void spell(Text& out) const {
-        out += "steps(";
-        for (std::size_t i = 0; i < steps.size(); ++i) out += i == 0 ? "" : ", ", out.add(steps[i]);
-        out += ")";
-    }
-};
-
-}  // namespace detail
-
-/// A policy as a value whose kind is known only at run time: what `parse_policy` returns. It decides as the
-/// type of the same text does; a test asks both about the same rows. Copies have a state of their own. Cost:
-/// a virtual call for each of its policies, and a look-up by name for each metric.
-class ParsedPolicy {
-  public:
-    using monitor = detail::AnyMonitor;
-
-    /// Holds a policy of any type.
-    template <class P>
-        requires(!std::same_as<P, ParsedPolicy>) && SavePolicy<P>
-    explicit ParsedPolicy(P policy) : node_{std::make_unique<NodeOf<P>>(std::move(policy))} {}
-    ParsedPolicy(const ParsedPolicy& other) : node_{other.node_->copy()} {}
-    ParsedPolicy(ParsedPolicy&&) noexcept = default;
-    ParsedPolicy& operator=(const ParsedPolicy& other) {
-        if (this != &other) node_ = other.node_->copy();
-        return *this;
-    }
-    ParsedPolicy& operator=(ParsedPolicy&&) noexcept = default;
-    ~ParsedPolicy() = default;
-
-    template <class R>
-    [[nodiscard]] Answer decide(const At<R>& at) const {
-        return with_view(at, [&](const Moment& now) { return node_->decide(now); });
-    }
-    template <class R>
-    void settle(const At<R>& at, Outcome outcome) {
-        with_view(at, [&](const Moment& now) { node_->settle(now, outcome); });
-    }
-    template <class R, class Tell>
-    void explain(const At<R>& at, Tell&& tell, Path path) const {
-        std::vector<Told> told;
-        with_view(at, [&](const Moment& now) { node_->explain(now, told, path); });
-        for (const Told& leaf : told) tell(leaf, leaf.reason, leaf.path);
-    }
-    [[nodiscard]] Wants wants() const noexcept { return node_->wants(); }
-    [[nodiscard]] detail::RowsHeard rows_heard() const noexcept { return node_->rows_heard(); }
-    [[nodiscard]] detail::Watched watched() const noexcept { return node_->watched(); }
-    template <class R>
-    [[nodiscard]] std::string_view rejected(const At<R>& at) const {
-        return with_view(at, [&](const Moment& now) { return node_->rejected(now); });
-    }
-    void spell(detail::Text& out) const { node_->spell(out); }
-    [[nodiscard]] detail::Binding binding() const noexcept { return node_->binding(); }
-
-  private:
-    using Moment = At<detail::RowView>;
-
-    /// A leaf as it is told of: its text.
-    struct Told {
-        std::string text;
-        Reason reason;
-        Path path;
-        void spell(detail::Text& out) const { out += text; }
-    };
-    struct Node {
-        Node() = default;
-        Node(const Node&) = delete;
-        Node& operator=(const Node&) = delete;
-        virtual ~Node() = default;
-        [[nodiscard]] virtual std::unique_ptr<Node> copy() const = 0;
-        [[nodiscard]] virtual Answer decide(const Moment& at) const = 0;
-        virtual void settle(const Moment& at, Outcome outcome) = 0;
-        virtual void explain(const Moment& at, std::vector<Told>& told, Path path) const = 0;
-        [[nodiscard]] virtual Wants wants() const noexcept = 0;
-        [[nodiscard]] virtual detail::RowsHeard rows_heard() const noexcept = 0;
-        [[nodiscard]] virtual detail::Watched watched() const noexcept = 0;
-        [[nodiscard]] virtual std::string_view rejected(const Moment& at) const = 0;
-        virtual void spell(detail::Text& out) const = 0;
-        [[nodiscard]] virtual detail::Binding binding() const noexcept = 0;
-    };
-    template <class P>
-    struct NodeOf final : Node {
-        explicit NodeOf(P of) : policy{std::move(of)} {}
-        [[nodiscard]] std::unique_ptr<Node> copy() const override { return std::make_unique<NodeOf>(policy); }
-        [[nodiscard]] Answer decide(const Moment& at) const override { return policy.decide(at); }
-        void settle(const Moment& at, Outcome outcome) override { detail::settle(policy, at, outcome); }
-        void explain(const Moment& at, std::vector<Told>& told, Path path) const override {
-            const auto tell = [&](const auto& leaf, const Reason& reason, Path where) {
-                detail::Text text;
-                detail::spell(text, leaf);
-                told.push_back({std::string{std::move(text)}, reason, where});
-            };
-            detail::explain(policy, at, tell, path);
-        }
-        [[nodiscard]] Wants wants() const noexcept override { return detail::wants_of(policy); }
-        [[nodiscard]] detail::RowsHeard rows_heard() const noexcept override {
-            return detail::rows_heard_by(policy);
-        }
-        [[nodiscard]] detail::Watched watched() const noexcept override { return detail::watched_by(policy); }
-        [[nodiscard]] std::string_view rejected(const Moment& at) const override {
-            return detail::rejected_by(policy, at);
-        }
-        void spell(detail::Text& out) const override { detail::spell(out, policy); }
-        [[nodiscard]] detail::Binding binding() const noexcept override { return detail::binding_of(policy); }
-
-        P policy;
-    };
-
-    template <class R, class F>
-    static auto with_view(const At<R>& at, F&& f) {
-        if constexpr (std::same_as<R, detail::RowView>) {
-            return f(at);
-        } else {
-            const detail::RowView view{at.row};
-            return f(Moment{view, at.step, at.time_ns, at.seconds, at.save_seconds, at.signal, at.final,
-                            at.failure});
-        }
-    }
-
-    std::unique_ptr<Node> node_;
-};
-
-namespace detail {
-
-/// `Any` or `All` of a number of policies that is known at run time.
-template <bool IsAny>
-struct GivenPack {
-    std::vector<ParsedPolicy> members;
-
-    [[nodiscard]] Answer decide(const auto& at) const {
-        Answer whole = answer(!IsAny);
-        for (const ParsedPolicy& member : members) {
-            const Answer one = member.decide(at);
-            whole = IsAny ? whole | one : whole & one;
-        }
-        return whole;
-    }
-    void settle(const auto& at, Outcome outcome) {
-        for (ParsedPolicy& member : members) member.settle(at, outcome);
-    }
-    void explain(const auto& at, auto&& tell, Path path) const {
-        const Answer whole = decide(at);
-        for (std::size_t i = 0; i < members.size(); ++i) {
-            if (same_truth(members[i].decide(at), whole)) members[i].explain(at, tell, path.then(i));
-        }
-    }
-    [[nodiscard]] Wants wants() const noexcept {
-        Wants all;
-        for (const ParsedPolicy& member : members) all = all | member.wants();
-        return all;
-    }
-    [[nodiscard]] RowsHeard rows_heard() const noexcept {
-        RowsHeard all;
-        for (const ParsedPolicy& member : members) all = all | member.rows_heard();
-        return all;
-    }
-    [[nodiscard]] Watched watched() const noexcept {
-        for (const ParsedPolicy& member : members) {
-            if (const Watched first = member.watched(); first.any()) return first;
-        }
-        return {};
-    }
-    [[nodiscard]] std::string_view rejected(const auto& at) const {
-        for (const ParsedPolicy& member : members) {
-            if (const std::string_view metric = member.rejected(at); !metric.empty()) return metric;
-        }
-        return {};
-    }
-    void spell(Text& out) const {
-        for (std::size_t i = 0; i < members.size(); ++i) {
-            if (i != 0) out += IsAny ? " | " : " & ";
-            spell_inside(out, members[i], binding());
-        }
-    }
-    [[nodiscard]] static constexpr Binding binding() noexcept { return IsAny ? Binding::any : Binding::all; }
-};
-
-}  // namespace detail
-
-}  // namespace CAIRN_NAMESPACE
-
-// ---- cairn/policy/detail/text_parser.hpp
-// What the readers of policies and of retentions share: numbers, names and words out of a text, and the first
-// thing that is wrong with it.
-
-namespace CAIRN_NAMESPACE::detail {
-
-/// Seconds as a duration.
-struct Seconds {
-    struct period {
-        static constexpr std::int64_t num = 1, den = 1;
-    };
-    double seconds;
-    [[nodiscard]] double count() const noexcept { return seconds; }
-};
-
-#if defined(__APPLE__) || (defined(_LIBCPP_VERSION) && _LIBCPP_VERSION < 200000)
-/// `std::from_chars` for a double, infinite if it is too great, which libc++ has from version 20 on and macOS
-/// from 26: C's reader, with the point of the program's locale.
-template <class = void>
-[[nodiscard]] std::from_chars_result read_number(const char* from, const char* to, double& value) {
-    const auto skip_digits = [to](const char* at) {
-        while (at != to && *at >= '0' && *at <= '9') ++at;
-        return at;
-    };
-    const char* const whole = from != to && *from == '-' ? from + 1 : from;
-    const char* const point = skip_digits(whole);
-    const char* const fraction = point != to && *point == '.' ? point + 1 : point;
-    const char* end = skip_digits(fraction);
-    if (point == whole && end == fraction) return {from, std::errc::invalid_argument};
-    if (end != to && (*end == 'e' || *end == 'E')) {
-        const bool is_signed = to - end > 1 && (end[1] == '-' || end[1] == '+');
-        const char* const exponent = end + (is_signed ? 2 : 1);
-        if (const char* const last = skip_digits(exponent); last != exponent) end = last;
-    }
-    std::string text{from, point};
-    if (fraction != point) text += std::localeconv()->decimal_point;
-    text.append(fraction, end);
-    errno = 0;
-    value = std::strtod(text.c_str(), nullptr);
-    return {end, value == 0 && errno == ERANGE ? std::errc::result_out_of_range : std::errc{}};
-}
-#else
-[[nodiscard]] inline std::from_chars_result read_number(const char* from, const char* to,
-                                                        double& value) noexcept {
-    return std::from_chars(from, to, value);
-}
-#endif
-
-/// Reads from left to right. The first thing that is wrong is the error; what is read after it does not
-/// matter, and nothing is taken any more.
-class TextParser {
-  protected:
-    TextParser(std::string_view text, const char* kind) : text_{text}, kind_{kind} {}
-
-    // ---- the arguments
-
-    GivenMetric metric() {
-        skip_space();
-        GivenMetric metric;
-        if (take('"')) {
-            for (; place_ < text_.size() && text_[place_] != '"'; ++place_) {
-                if (text_[place_] == '\\' && place_ + 1 < text_.size()) ++place_;
-                metric.text += text_[place_];
-            }
-            if (!take('"')) expected("'\"', which ends the name");
-        } else {
-            while (place_ < text_.size() && !ends_a_name(text_[place_])) metric.text += text_[place_++];
-        }
-        if (metric.text.empty()) expected("the name of a metric");
-        return metric;
-    }
-    GivenMonitor monitor() {
-        GivenMonitor monitor{metric()};
-        const std::size_t from = place_;
-        if (take(',')) {
-            const std::string_view way = word();
-            if (way == "min") monitor.way = minimize;
-            if (way == "max") monitor.way = maximize;
-        }
-        if (monitor.way == Direction::unspecified) {
-            place_ = from;
-            expected("', min' or ', max': which way the metric is better");
-        }
-        return monitor;
-    }
-    double number(const char* what) {
-        skip_space();
-        double value = 0;
-        const char* const from = text_.data() + place_;
-        const auto [end, problem] = read_number(from, text_.data() + text_.size(), value);
-        if (problem != std::errc{} || !std::isfinite(value)) {
-            expected(what);
-            return 0;
-        }
-        place_ += static_cast<std::size_t>(end - from);
-        return value;
-    }
-    std::int64_t integer(const char* what, std::int64_t least, std::int64_t most = most_) {
-        skip_space();
-        std::int64_t value = 0;
-        const char* const from = text_.data() + place_;
-        const auto [end, problem] = std::from_chars(from, text_.data() + text_.size(), value);
-        if (problem != std::errc{} || value < least || value > most) {
-            const std::string range = least == least_ ? std::string{}
-                                      : most == most_
-                                          ? " of " + std::to_string(least) + " or more"
-                                          : " from " + std::to_string(least) + " to " + std::to_string(most);
-            expected(std::string{what} + ": an integer" + range);
-            return least > 0 ? least : 0;
-        }
-        place_ += static_cast<std::size_t>(end - from);
-        return value;
-    }
-    /// What was read as a number from `from` on, if its characters are those of such an integer: a `double`
-    /// does not hold all of them.
-    template <class Integer>
-    [[nodiscard]] std::optional<Integer> exactly(std::size_t from) const {
-        Integer value = 0;
-        const char* const here = text_.data() + place_;
-        const auto [end, problem] = std::from_chars(text_.data() + from, here, value);
-        return problem == std::errc{} && end == here ? std::optional{value} : std::nullopt;
-    }
-    /// Makes seconds of `value` if a unit of time follows.
-    bool take_unit(double& value) {
-        const std::size_t from = place_;
-        const std::string_view unit = word();
-        for (const auto& [name, seconds] :
-             {Unit{"ms", 0.001}, {"s", 1}, {"min", 60}, {"h", 3600}, {"d", 86400}}) {
-            if (unit != name) continue;
-            value *= seconds;
-            const bool is_one = value >= 0 && std::isfinite(value);
-            if (!is_one) place_ = from, expected("a duration that is neither negative nor infinite");
-            return true;
-        }
-        place_ = from;
-        return false;
-    }
-    Seconds duration() {
-        double seconds = number("a duration");
-        if (!take_unit(seconds)) expected("a unit: ms, s, min, h or d");
-        return {seconds};
-    }
-
-    // ---- characters
-
-    static constexpr std::int64_t least_ = INT64_MIN, most_ = INT64_MAX;
-
-    void skip_space() noexcept {
-        while (place_ < text_.size() && is_space(text_[place_])) ++place_;
-    }
-    [[nodiscard]] bool next_is(char c) noexcept {
-        skip_space();
-        return !failed_ && place_ < text_.size() && text_[place_] == c;
-    }
-    bool take(char c) noexcept {
-        const bool there = next_is(c);
-        if (there) ++place_;
-        return there;
-    }
-    void want(char c) {
-        if (!take(c)) expected(std::string{"'"} + c + "'");
-    }
-    /// Small letters and '_'; empty if there are none.
-    std::string_view word() noexcept {
-        skip_space();
-        const std::size_t from = place_;
-        while (place_ < text_.size() &&
-               ((text_[place_] >= 'a' && text_[place_] <= 'z') || text_[place_] == '_'))
-            ++place_;
-        return text_.substr(from, place_ - from);
-    }
-    /// Letters of any size: a unit of bytes.
-    std::string_view unit_word() noexcept {
-        skip_space();
-        const std::size_t from = place_;
-        while (place_ < text_.size() && ((text_[place_] | 0x20) >= 'a' && (text_[place_] | 0x20) <= 'z'))
-            ++place_;
-        return text_.substr(from, place_ - from);
-    }
-    /// Where the next thing begins, and back to such a place.
-    [[nodiscard]] std::size_t here() noexcept {
-        skip_space();
-        return place_;
-    }
-    void go_back(std::size_t place) noexcept { place_ = place; }
-
-    // ---- what is wrong
-
-    [[nodiscard]] bool failed() const noexcept { return failed_; }
-    [[nodiscard]] bool at_end() noexcept { return here() == text_.size(); }
-
-    /// Notes the first mistake, at the next character.
-    void expected(std::string what) {
-        skip_space();
-        if (failed_) return;
-        failed_ = true;
-        wanted_ = std::move(what);
-        wrong_at_ = place_ < text_.size() ? place_ : text_.size();
-    }
-
-    [[nodiscard]] error failure() const {
-        const auto printable = [](std::string_view part) {
-            std::string out{part};
-            for (char& c : out) {
-                if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
-            }
-            return out;
-        };
-        const std::size_t before = wrong_at_ < 60 ? wrong_at_ : 60;
-        return {errc::invalid_argument,
-                std::string{kind_} + "'s text is wrong at character " + std::to_string(wrong_at_ + 1),
-                printable(text_.substr(wrong_at_ - before, before)) + " >>> " +
-                    printable(text_.substr(wrong_at_, 60)),
-                "here should be " + wanted_};
-    }
-
-  private:
-    struct Unit {
-        std::string_view name;
-        double seconds;
-    };
-
-    static constexpr bool is_space(char c) noexcept {
-        return c == ' ' || c == '\t' || c == '\n' || c == '\r';
-    }
-    static constexpr bool ends_a_name(char c) noexcept {
-        return is_space(c) || std::string_view{"\"\\(),|&!"}.find(c) != std::string_view::npos;
-    }
-
-    std::string_view text_;
-    const char* kind_;
-    std::size_t place_ = 0;
-    std::size_t wrong_at_ = 0;
-    bool failed_ = false;
-    std::string wanted_;
-};
-
-}  // namespace CAIRN_NAMESPACE::detail
-
-// ---- cairn/policy/parse.hpp
-// Text to policy, for config files and command lines. Costs what parsed.hpp costs.
-
-namespace CAIRN_NAMESPACE {
-
-namespace detail {
-
-/// Numbers, or places for one, as many as the text says.
-struct GivenNumbers {
-    std::vector<MaybeNumber> numbers;
-    [[nodiscard]] std::size_t size() const noexcept { return numbers.size(); }
-    MaybeNumber& operator[](std::size_t i) noexcept { return numbers[i]; }
-    const MaybeNumber& operator[](std::size_t i) const noexcept { return numbers[i]; }
-};
-
-/// Reads the language of `to_text`:
-///
-///     policy = all { "|" all }        all = one { "&" one }
-///     one    = "!" one | "(" policy ")" | word [ "(" argument { "," argument } ")" ]
-class PolicyParser : TextParser {
-  public:
-    explicit PolicyParser(std::string_view text) : TextParser{text, "a policy"} {}
-
-    [[nodiscard]] result<ParsedPolicy> parse() {
-        ParsedPolicy policy = any();
-        if (!failed() && !at_end()) expected("'|', '&' or the end");
-        if (failed()) return failure();
-        return policy;
-    }
-
-  private:
-    // ---- the grammar
-
-    ParsedPolicy any() {
-        return joined<true>('|', [this] { return all(); });
-    }
-    ParsedPolicy all() {
-        return joined<false>('&', [this] { return one(); });
-    }
-
-    template <bool IsAny, class Part>
-    ParsedPolicy joined(char sign, Part part) {
-        ParsedPolicy first = part();
-        if (!next_is(sign)) return first;
-        GivenPack<IsAny> pack;
-        pack.members.push_back(std::move(first));
-        while (take(sign)) pack.members.push_back(part());
-        return ParsedPolicy{std::move(pack)};
-    }
-
-    ParsedPolicy one() {
-        const Deeper deeper{*this};
-        if (failed()) return nothing();
-        if (take('!')) return ParsedPolicy{Not<ParsedPolicy>{one()}};
-        if (take('(')) {
-            ParsedPolicy inside = any();
-            want(')');
-            return inside;
-        }
-        const std::size_t from = here();
-        const std::string_view name = word();
-        if (name == "never") return ParsedPolicy{NoBestSave{}};
-        if (name == "manual") return ParsedPolicy{Manual{}};
-        if (name == "finish") return ParsedPolicy{OnFinish{}};
-        if (name == "signal") return ParsedPolicy{OnSignal{}};
-        if (name == "failure") return ParsedPolicy{OnFailure{}};
-        for (const auto& [known, read] : policies) {
-            if (name != known) continue;
-            want('(');
-            ParsedPolicy policy = (this->*read)();
-            want(')');
-            return policy;
-        }
-        go_back(from);
-        return instead("a policy: never, manual, finish, signal, failure, every(…), steps(…), best(…), "
-                       "improves(…), top(…), below(…), budget(…), after(…), until(…), first(…), once(…), "
-                       "at_most_every(…), patience(…)");
-    }
-
-    // ---- one function for each word with arguments
-
-    ParsedPolicy every() {
-        const std::size_t from = here();
-        const double n = number("a count or a duration");
-        if (double seconds = n; take_unit(seconds)) return ParsedPolicy{EveryDuration{Seconds{seconds}}};
-        const GivenCount period{count_of(from, n)};
-        if (!take(',')) return ParsedPolicy{EveryNOf<GivenCount, TheStep>{period, {}}};
-        return ParsedPolicy{EveryNOf<GivenCount, CounterOf<GivenMetric>>{period, {metric()}}};
-    }
-    ParsedPolicy steps() {
-        GivenSteps listed;
-        do {
-            listed.steps.push_back(integer("a step", least_));
-        } while (take(','));
-        return ParsedPolicy{std::move(listed)};
-    }
-    ParsedPolicy best() {
-        GivenMonitor watch = monitor();
-        return improving(std::move(watch), NoMargin{});
-    }
-    ParsedPolicy improves() {
-        GivenMonitor watch = monitor();
-        want(',');
-        const MinDelta margin{number("by how much")};
-        return improving(std::move(watch), margin);
-    }
-    template <class Margin>
-    ParsedPolicy improving(GivenMonitor watch, Margin margin) {
-        const Ties ties = rules(watch, true);
-        if (ties == Ties::keep_first)
-            return ParsedPolicy{BestOf<GivenMonitor, Ties::keep_first, Margin>{std::move(watch), margin}};
-        return ParsedPolicy{BestOf<GivenMonitor, Ties::keep_newest, Margin>{std::move(watch), margin}};
-    }
-    ParsedPolicy top() {
-        const std::int64_t k = integer("how many", 1, 1'000'000);
-        want(',');
-        GivenMonitor watch = monitor();
-        (void)rules(watch, false);
-        return ParsedPolicy{TopKOf<GivenNumbers, GivenMonitor>{
-            {std::vector<MaybeNumber>(static_cast<std::size_t>(k))}, std::move(watch)}};
-    }
-    ParsedPolicy below() {
-        GivenMetric of = metric();
-        want(',');
-        const double limit = number("a limit");
-        (void)rules(of, false);
-        return ParsedPolicy{BelowOf<GivenMetric>{std::move(of), limit}};
-    }
-    ParsedPolicy patience() {
-        GivenMonitor watch = monitor();
-        want(',');
-        const GivenCount limit{integer("how many rows", 1)};
-        const double min_delta = take(',') ? number("by how much") : 0;
-        (void)rules(watch, false);
-        return ParsedPolicy{PatienceOf<GivenMonitor, GivenCount>{std::move(watch), limit, min_delta}};
-    }
-    ParsedPolicy budget() {
-        const double percent = number("a percentage");
-        (void)take('%');
-        return ParsedPolicy{Budget{percent}};
-    }
-    template <bool IsFrom>
-    ParsedPolicy bound() {
-        ParsedPolicy condition{StepBound<GivenCount, IsFrom>{GivenCount{integer("a step", 0)}}};
-        if (!take(',')) return condition;
-        GivenPack<false> both;
-        both.members.push_back(std::move(condition));
-        both.members.push_back(any());
-        return ParsedPolicy{std::move(both)};
-    }
-    ParsedPolicy first() {
-        const GivenCount limit{integer("how often", 1)};
-        want(',');
-        return ParsedPolicy{FirstOf<GivenCount, ParsedPolicy>{limit, any()}};
-    }
-    ParsedPolicy once() { return ParsedPolicy{FirstOf<GivenCount, ParsedPolicy>{GivenCount{1}, any()}}; }
-    ParsedPolicy at_most_every() {
-        const Seconds pause = duration();
-        want(',');
-        return ParsedPolicy{AtMostEvery<ParsedPolicy>{pause, any()}};
-    }
-
-    struct Known {
-        std::string_view name;
-        ParsedPolicy (PolicyParser::*read)();
-    };
-    static const Known policies[13];
-
-    // ---- what these have in common
-
-    /// The rules that end a policy's arguments: `newest` where ties matter, `nan_error`.
-    Ties rules(GivenMetric& metric, bool has_ties) {
-        Ties ties = Ties::keep_first;
-        while (take(',')) {
-            const std::size_t from = here();
-            const std::string_view rule = word();
-            if (rule == "newest" && has_ties) {
-                ties = Ties::keep_newest;
-            } else if (rule == "nan_error") {
-                metric.on_nan = Nans::error;
-            } else {
-                go_back(from);
-                expected(has_ties ? "newest, nan_error or ')'" : "nan_error or ')'");
-            }
-        }
-        return ties;
-    }
-    /// The count that was read as a number at `from`.
-    std::int64_t count_of(std::size_t from, double n) {
-        if (const auto exact = exactly<std::int64_t>(from); exact && *exact >= 1) return *exact;
-        if (n >= 1 && n == std::floor(n) && n < 9e15) return static_cast<std::int64_t>(n);
-        if (!failed()) {
-            go_back(from);
-            expected("a count of 1 or more, or a duration with its unit, like 30min");
-        }
-        return 1;
-    }
-    ParsedPolicy instead(std::string what) {
-        expected(std::move(what));
-        return nothing();
-    }
-    static ParsedPolicy nothing() { return ParsedPolicy{NoBestSave{}}; }
-
-    /// Parentheses and negations are as deep as the stack allows, with room to spare.
-    struct Deeper {
-        explicit Deeper(PolicyParser& parser) : of{parser} {
-            if (++of.depth_ > 100)
-                of.expected("fewer parentheses: 100 of them inside each other are too many");
-        }
-        Deeper(const Deeper&) = delete;
-        Deeper& operator=(const Deeper&) = delete;
-        ~Deeper() { --of.depth_; }
-        PolicyParser& of;
-    };
-
-    int depth_ = 0;
-};
-
-inline constinit const PolicyParser::Known PolicyParser::policies[13] = {
-    {"every", &PolicyParser::every},
-    {"steps", &PolicyParser::steps},
-    {"best", &PolicyParser::best},
-    {"improves", &PolicyParser::improves},
-    {"top", &PolicyParser::top},
-    {"below", &PolicyParser::below},
-    {"budget", &PolicyParser::budget},
-    {"after", &PolicyParser::bound<true>},
-    {"until", &PolicyParser::bound<false>},
-    {"first", &PolicyParser::first},
-    {"once", &PolicyParser::once},
-    {"at_most_every", &PolicyParser::at_most_every},
-    {"patience", &PolicyParser::patience}};
-
-}  // namespace detail
-
-/// The policy that a text means: `parse_policy("best(val/loss, min) | every(500) & after(100)").value()`, for
-/// a config file or a command line. `&` binds more than `|`, `!` more than both. Durations have a unit
-/// (`every(30min)`; ms, s, min, h, d); a metric whose name has spaces or one of `"\(),|&!` stands in quotes.
-/// Fails: invalid_argument, with the character and what should be there.
-[[nodiscard]] inline result<ParsedPolicy> parse_policy(std::string_view text) {
-    return detail::PolicyParser{text}.parse();
-}
-
-}  // namespace CAIRN_NAMESPACE
-
 // ---- cairn/policy/parse_retention.hpp
 // A retention that is chosen at run time, and its text. Costs what parse.hpp costs, and <variant>.
 
@@ -26118,6 +27028,108 @@ inline void add_simulate(CLI::App& app, Call& call) {
 }
 
 }  // namespace CAIRN_NAMESPACE::cli
+
+// ---- cairn/mirror/export_tensorboard.hpp
+// Runs for TensorBoard. Costs nlohmann/json.
+
+namespace CAIRN_NAMESPACE {
+
+namespace detail {
+
+// ---- out
+
+[[nodiscard]] inline double seconds_since_epoch(std::int64_t ns) noexcept {
+    return static_cast<double>(ns) / 1e9;
+}
+
+/// The config, as the hyperparameters' plugin has it: numbers, switches and texts; else JSON as a text.
+[[nodiscard]] inline std::vector<std::byte> session_start(const RecordedRun& run) {
+    std::vector<std::byte> start, content;
+    each_entry(run.config(), "", [&](const std::string& key, const nlohmann::json& value) {
+        std::vector<std::byte> shown, entry;
+        ProtoWriter out{shown};
+        if (value.is_boolean())
+            out.varint(4, value.get<bool>() ? 1 : 0);
+        else if (value.is_number())
+            out.number(2, value.get<double>());
+        else
+            out.text(3, value.is_string() ? value.get_ref<const std::string&>() : json_text(value));
+        ProtoWriter{entry}.text(1, key);
+        ProtoWriter{entry}.message(2, shown);
+        ProtoWriter{start}.message(1, entry);
+    });
+    ProtoWriter{start}.number(5, seconds_since_epoch(run.created_ns()));
+    ProtoWriter{content}.message(3, start);
+    return content;
+}
+/// How the run ended.
+[[nodiscard]] inline std::vector<std::byte> session_end(const RecordedRun& run) {
+    constexpr std::uint64_t success = 1, failure = 2;
+    std::vector<std::byte> end, content;
+    ProtoWriter{end}.varint(1, run.state() == RunState::finished ? success : failure);
+    if (run.ended_ns() != 0) ProtoWriter{end}.number(2, seconds_since_epoch(run.ended_ns()));
+    ProtoWriter{content}.message(4, end);
+    return content;
+}
+
+inline result<void> write_events(const RecordedRun& run, unsigned rank, const os::Path& path) {
+    const double created = seconds_since_epoch(run.created_ns());
+    auto writer = EventWriter::create(path, created);
+    if (!writer) return writer.error();
+    result<void> done;
+    const auto content = [&](std::string_view tag, const std::vector<std::byte>& what, double seconds) {
+        writer->begin(seconds, 0);
+        writer->content(tag, "hparams", what);
+        if (done) done = writer->end();
+    };
+    if (rank == 0) content("_hparams_/session_start_info", session_start(run), created);
+    const auto write = [&](const StoredRow& row) {
+        if (row.kind != RecordKind::row || !done) return;
+        writer->begin(seconds_since_epoch(row.time_ns), row.step);
+        for (const auto& [name, value] : row.values) {
+            if (value.is_text())
+                writer->text(name, value.text());
+            else
+                writer->scalar(name, value.number());
+        }
+        done = writer->end();
+    };
+    RowFollower rows{rank_dir(run.dir(), rank)};
+    if (auto read = rows.next(write); !read) return read;
+    if (rank == 0 && run.state() != RunState::running)
+        content("_hparams_/session_end_info", session_end(run),
+                run.ended_ns() != 0 ? seconds_since_epoch(run.ended_ns()) : created);
+    return done ? writer->close() : done;
+}
+
+}  // namespace detail
+
+/// Writes a run as TensorBoard reads it, into the folder PROJECT/ID in `to`, and further ranks below that as
+/// runs of their own. Every value has its step and its time; TensorBoard has floats only, so a value is
+/// rounded to one. Texts are texts, and the config is what its HParams tab shows. What was written of the run
+/// before is replaced. Fails: corrupt, unsupported; as the disk does. Cost: one pass over the history; memory
+/// for 64 MiB of it, however long it is.
+[[nodiscard]] inline result<void> export_tensorboard(const RecordedRun& run,
+                                                     const std::filesystem::path& to) {
+    namespace os = detail::os;
+    const auto ranks = run.ranks();
+    if (!ranks) return ranks.error();
+    for (const unsigned rank : *ranks) {
+        os::Path folder = to / os::path_of(run.project()) / os::path_of(run.id());
+        if (rank != 0) folder /= "rank" + std::to_string(rank);
+        if (auto made = os::make_dirs(folder); !made) return made;
+        char seconds[24];  // ten digits: files of a folder are read in the order of their names
+        std::snprintf(seconds, sizeof seconds, "%010lld",
+                      static_cast<long long>(run.created_ns() / 1'000'000'000));
+        const detail::TempPath temp{folder / ("." + detail::temp_name())};
+        if (auto written = detail::write_events(run, rank, temp.path()); !written) return written;
+        const os::Path path = folder / ("events.out.tfevents." + std::string{seconds} + ".cairn.0.0.v2");
+        if (auto placed = os::rename_replace(temp.path(), path); !placed) return placed;
+    }
+    return {};
+}
+
+}  // namespace CAIRN_NAMESPACE
 
 // ---- cairn/query/export.hpp
 // The rows of a run for other programs: as CSV, as JSON Lines. Costs nlohmann/json.
@@ -26998,7 +28010,7 @@ namespace detail {
 /// What `cairn export` is asked for.
 struct Export {
     std::vector<std::string> runs{};
-    std::string html{};
+    std::string html{}, tensorboard{};
     bool csv = false, jsonl = false;
     std::size_t max_mib = 8;
 };
@@ -27024,9 +28036,15 @@ inline result<void> export_runs(Call& call, const Export& wanted) {
         runs.push_back(std::move(*run));
     }
     if (!wanted.html.empty()) return write_report(*store, runs, wanted);
+    if (!wanted.tensorboard.empty()) {
+        for (const RecordedRun& run : runs) {
+            if (auto done = export_tensorboard(run, os::path_of(wanted.tensorboard)); !done) return done;
+        }
+        return {};
+    }
     if (runs.size() > 1) {
         return error{errc::invalid_argument, "several runs are no table", "",
-                     "export one at a time, or all of them with --html FILE"};
+                     "export one at a time, or all of them with --html FILE or --tensorboard DIR"};
     }
     const auto print = [&](std::string_view text) { call.out(text); };
     return wanted.csv ? export_csv(runs.front(), print) : export_jsonl(runs.front(), print);
@@ -27037,15 +28055,17 @@ inline result<void> export_runs(Call& call, const Export& wanted) {
 /// `cairn export RUN… --csv`.
 inline void add_export(CLI::App& app, Call& call) {
     const auto wanted = std::make_shared<detail::Export>();
-    CLI::App* const verb =
-        call.verb(app, "export", "all rows of a run for other programs, or runs as one HTML file",
-                  [&call, wanted] { return detail::export_runs(call, *wanted); });
+    CLI::App* const verb = call.verb(
+        app, "export", "all rows of a run for other programs, or runs as one HTML file or for TensorBoard",
+        [&call, wanted] { return detail::export_runs(call, *wanted); });
     verb->add_option("RUN", wanted->runs, detail::names_a_run)->required();
     CLI::Option_group* const format = verb->add_option_group("format");
     format->add_flag("--csv", wanted->csv, "a table: step, time_ms and a column for each metric");
     format->add_flag("--jsonl", wanted->jsonl, "an object for each row, a line each");
     format->add_option("--html", wanted->html,
                        "the dashboard as this file, with the runs inside; needs no network");
+    format->add_option("--tensorboard", wanted->tensorboard,
+                       "event files in this folder, for: tensorboard --logdir DIR");
     format->require_option(1);
     verb->add_option("--max-mib", wanted->max_mib, "about the most that the HTML file may have (default 8)")
         ->check(CLI::Range(1, 1000));
@@ -27072,9 +28092,10 @@ namespace CAIRN_NAMESPACE::cli {
     app.fallthrough();
     call.add_to(app);
     for (const auto add :
-         {&add_ls,       &add_show,     &add_diff,   &add_edit, &add_rm,  &add_restore,   &add_get,
-          &add_snapshot, &add_best,     &add_plot,   &add_tail, &add_top, &add_export,    &add_decisions,
-          &add_simulate, &add_artifact, &add_verify, &add_fsck, &add_gc,  &add_completion})
+         {&add_ls,     &add_show,     &add_diff,      &add_edit,     &add_rm,       &add_restore,
+          &add_get,    &add_snapshot, &add_best,      &add_plot,     &add_tail,     &add_top,
+          &add_export, &add_import,   &add_decisions, &add_simulate, &add_artifact, &add_verify,
+          &add_fsck,   &add_gc,       &add_completion})
         add(app, call);
     for (const Verb add : more) add(app, call);
     try {

@@ -223,6 +223,48 @@ nlohmann::json json_of(const cairn_test::TempDir& dir, std::vector<std::string> 
 
 }  // namespace
 
+TEST_CASE("cairn export and import give runs to TensorBoard and take them back", "[cli]") {
+    const cairn_test::TempDir dir;
+    record(dir);
+    const std::string logs = (dir / "logs").string();
+    const auto exported = call(dir, {"export", "r1", "--tensorboard", logs});
+    CHECK(exported.code == 0);
+    CHECK(exported.out.empty());
+    const auto imported = json_of(dir, {"import", "--tensorboard", logs, "-p", "back"});
+    CHECK(imported["damaged"].empty());
+    REQUIRE(imported["runs"].size() == 1);
+    CHECK(imported["runs"][0]["id"] == "demo-r1");
+    CHECK(imported["runs"][0]["rows"] == 3);
+    CHECK(has(call(dir, {"get", "back/demo-r1", "loss"}).out, "3"));
+
+    const auto again = call(dir, {"import", "--tensorboard", logs, "-p", "back", "--json"});
+    CHECK(again.code == 1);
+    CHECK(nlohmann::json::parse(again.err)["error"]["code"] == "already_exists");
+
+    for (const auto& file : std::filesystem::recursive_directory_iterator{logs}) {
+        if (file.is_regular_file()) std::filesystem::resize_file(file.path(), file.file_size() - 3);
+    }
+    const auto cut = call(dir, {"import", "--tensorboard", logs, "-p", "cut"});
+    CHECK(cut.code == 1);
+    CHECK(has(cut.err, "this file ends within an event"));
+    CHECK(has(cut.out, "cut/demo-r1: 3 rows"));
+}
+
+TEST_CASE("cairn import makes a run of a table", "[cli]") {
+    const cairn_test::TempDir dir;
+    std::ofstream{dir / "t.csv"} << "loss,epoch\n0.5,1\n,2\n";
+    const std::string table = (dir / "t.csv").string();
+    const auto wrong = call(dir, {"import", "--csv", table});
+    CHECK(wrong.code == 1);
+    CHECK(has(wrong.err, "line 2 of this table has no whole number for a step"));
+    const auto done = call(dir, {"import", "--csv", table, "--step", "epoch"});
+    CHECK(done.code == 0);
+    CHECK(done.out == "uncategorized/t: 2 rows\n");
+    CHECK(call(dir, {"import"}).code == 2);
+    CHECK(call(dir, {"import", "--csv", table, "--tensorboard", table}).code == 2);
+    CHECK(call(dir, {"import", "--tensorboard", table, "--step", "epoch"}).code == 2);
+}
+
 TEST_CASE("cairn fsck tells what is wrong, and mends it when it is asked to", "[cli]") {
     const cairn_test::TempDir dir;
     record(dir);

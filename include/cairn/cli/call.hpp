@@ -73,6 +73,8 @@ class Call {
 
     /// The store, as the options name it.
     [[nodiscard]] result<StoreReader> store() const { return open(::cairn::detail::os::path_of(dir_)); }
+    /// The store's folder, as the options name it.
+    [[nodiscard]] const std::string& dir() const noexcept { return dir_; }
     /// Where `out` goes.
     [[nodiscard]] const Terminal& terminal() const noexcept { return terminal_; }
     /// Whether JSON is wanted.

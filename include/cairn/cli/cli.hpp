@@ -8,6 +8,7 @@
 #include <cairn/cli/completion.hpp>
 #include <cairn/cli/edit.hpp>
 #include <cairn/cli/fsck.hpp>
+#include <cairn/cli/import.hpp>
 #include <cairn/cli/live.hpp>
 #include <cairn/cli/metrics.hpp>
 #include <cairn/cli/policies.hpp>
@@ -43,9 +44,10 @@ namespace CAIRN_NAMESPACE::cli {
     app.fallthrough();
     call.add_to(app);
     for (const auto add :
-         {&add_ls,       &add_show,     &add_diff,   &add_edit, &add_rm,  &add_restore,   &add_get,
-          &add_snapshot, &add_best,     &add_plot,   &add_tail, &add_top, &add_export,    &add_decisions,
-          &add_simulate, &add_artifact, &add_verify, &add_fsck, &add_gc,  &add_completion})
+         {&add_ls,     &add_show,     &add_diff,      &add_edit,     &add_rm,       &add_restore,
+          &add_get,    &add_snapshot, &add_best,      &add_plot,     &add_tail,     &add_top,
+          &add_export, &add_import,   &add_decisions, &add_simulate, &add_artifact, &add_verify,
+          &add_fsck,   &add_gc,       &add_completion})
         add(app, call);
     for (const Verb add : more) add(app, call);
     try {
