@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs what is missing for one purpose; does nothing, at once, when all of it is here.
-# usage: install_tools.sh run|test|bench|ci|mpi|cross|docs|page
+# usage: install_tools.sh run|test|bench|ci|mpi|cross|docs|page|mirrors
 set -eu
 purpose=${1:-test}
 
@@ -22,7 +22,8 @@ dpkg_has() { dpkg-query -W -f='${db:Status-Abbrev}' "$1" 2>/dev/null | grep -q '
 
 if command -v apt-get >/dev/null; then
     packages=$(wanted <<'TABLE'
-run test bench ci page: g++ cmake ninja-build nlohmann-json3-dev libcli11-dev
+run test bench ci page mirrors: g++ cmake ninja-build nlohmann-json3-dev libcli11-dev
+mirrors: python3-venv time
 page: chromium git libcpp-httplib-dev pkg-config python3-venv
 test bench ci: python3 ccache
 test ci: catch2 libcpp-httplib-dev libpng-dev pkg-config

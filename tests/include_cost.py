@@ -15,7 +15,7 @@ BUDGET = {
     "api.hpp": (11950, 115000),
     "extern.hpp": (12000, 115000),  # it names what it declares
     "engine.hpp": (16150, 118500),
-    "cairn_full.hpp": (22050, 135200),
+    "cairn_full.hpp": (23900, 137000),
     "fwd.hpp": (100, 100),
     "core": (400, 28000),
     "policy/policy.hpp": (2000, 19000),  # for those who want policies only
@@ -26,11 +26,16 @@ BUDGET = {
     "run": (12500, 113000),
     "checkpoint": (12800, 115000),
     "query": (11700, 114000),
-    "mirror": (2700, 150000),
     "serve/server.hpp": (13200, 200000),
     "cli/serve.hpp": (13350, 200000),
     "serve": (11900, 116000),
+    "cli/import.hpp": (15700, 126600),  # it has all that records a run
     "cli": (13600, 126600),
+    "store/repair_run.hpp": (5300, 105000),  # reads and writes all that a run has
+    "mirror/tfevents.hpp": (3500, 75000),
+    "mirror": (13400, 114000),
+    "cli/cli.hpp": (19300, 132500),  # 12800 before it repaired stores, and imported runs: it has all that records one
+    "mirror/webhook.hpp": (2700, 150000),
 }
 
 

@@ -8,9 +8,13 @@
 #include <cairn/checkpoint/sharded.hpp>
 #include <cairn/cli/cli.hpp>
 #include <cairn/media/values.hpp>
+#include <cairn/mirror/import_csv.hpp>
+#include <cairn/mirror/export_tensorboard.hpp>
+#include <cairn/mirror/import_tensorboard.hpp>
 #include <cairn/policy/parse.hpp>
 #include <cairn/policy/parse_retention.hpp>
 #include <cairn/query/api.hpp>
+#include <cairn/query/fsck.hpp>
 #include <cairn/query/runs.hpp>
 #include <cairn/query/series.hpp>
 #include <cairn/run/console.hpp>

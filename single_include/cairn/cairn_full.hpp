@@ -10552,6 +10552,7 @@ namespace CAIRN_NAMESPACE::detail {
 
 inline constexpr std::string_view manifest_suffix = ".json";
 inline constexpr std::string_view removal_suffix = ".removing";
+inline constexpr std::string_view damaged_version_suffix = ".damaged";  // set aside: no version, but kept
 /// Beside the folder of the manifests: each version has a byte there that its readers hold a lease on.
 inline constexpr const char* lease_file = "leases";
 
@@ -10606,7 +10607,9 @@ result<void> keep_used(const Store& store, std::set<std::string>& digests) {
             if (!versions) return versions.error();
             for (const std::string& version : *versions) {
                 if (digests.empty()) return {};
-                if (!version_of_file(version, manifest_suffix)) continue;
+                if (!version_of_file(version, manifest_suffix) &&
+                    !version_of_file(version, damaged_version_suffix))
+                    continue;
                 const auto text = read_file(versions_dir / version, max_manifest_bytes);
                 if (!text) return text.error();
                 for_each_digest(*text, [&](const std::string& digest) { digests.erase(digest); });
@@ -21992,12 +21995,46 @@ Sharded(Ranks&) -> Sharded<Ranks>;
 
 }  // namespace CAIRN_NAMESPACE
 
+// ---- cairn/cli/terminal.hpp
+// How large the terminal is that a program prints to.
+
+#if defined(_WIN32)
+#include <io.h>
+#else
+#include <sys/ioctl.h>
+#include <unistd.h>
+#endif
+
+namespace CAIRN_NAMESPACE::cli {
+
+/// What a command prints to.
+struct Terminal {
+    bool is_one = false;      ///< somebody looks; otherwise it is a file, a pipe, or a program of one's own
+    std::size_t columns = 0;  ///< characters in a line; 0: not known
+};
+
+/// The terminal behind a file.
+[[nodiscard]] inline Terminal terminal_of(std::FILE* file) noexcept {
+#if defined(_WIN32)
+    return {::_isatty(::_fileno(file)) != 0};
+#else
+    const int handle = ::fileno(file);
+    if (::isatty(handle) == 0) return {};
+    winsize size{};
+    return {true, ::ioctl(handle, TIOCGWINSZ, &size) == 0 ? size.ws_col : std::size_t{0}};
+#endif
+}
+
+}  // namespace CAIRN_NAMESPACE::cli
+
 // ---- cairn/query/detail/edits.hpp
 // What people changed of a run, in a file beside its record.
 
 namespace CAIRN_NAMESPACE::detail {
 
 inline constexpr const char* edits_file = "edits.json";
+/// Held while they are changed.
+inline constexpr const char* edits_lock = "edits.lock";
 
 /// What people changed of a run; see `edit_run`. Fails: corrupt.
 [[nodiscard]] inline result<nlohmann::json> read_edits(const std::filesystem::path& run_dir) {
@@ -23843,8 +23880,9 @@ using Print = std::function<void(std::string_view)>;
 /// not. Exit codes: 0 done; 1 it could not be done, or what was looked at is damaged; 2 called wrongly.
 class Call {
   public:
-    /// \param out  gets what was asked for. \param err gets complaints.
-    Call(Print out, Print err) : out_{std::move(out)}, err_{std::move(err)} {
+    /// \param out  gets what was asked for. \param err gets complaints. \param terminal is behind `out`.
+    Call(Print out, Print err, Terminal terminal = {})
+        : out_{std::move(out)}, err_{std::move(err)}, terminal_{terminal} {
         dir_ = ::cairn::detail::environment("CAIRN_DIR");
         if (dir_.empty()) dir_ = "cairn";
     }
@@ -23881,6 +23919,10 @@ class Call {
 
     /// The store, as the options name it.
     [[nodiscard]] result<StoreReader> store() const { return open(::cairn::detail::os::path_of(dir_)); }
+    /// The store's folder, as the options name it.
+    [[nodiscard]] const std::string& dir() const noexcept { return dir_; }
+    /// Where `out` goes.
+    [[nodiscard]] const Terminal& terminal() const noexcept { return terminal_; }
     /// Whether JSON is wanted.
     [[nodiscard]] bool json() const noexcept { return json_; }
 
@@ -23907,6 +23949,7 @@ class Call {
 
   private:
     Print out_, err_;
+    Terminal terminal_;
     std::string dir_;
     bool json_ = false;
     int code_ = 0;
@@ -24681,7 +24724,7 @@ struct RunEdit {
                      "give one, or leave it as it is"};
     }
     const std::filesystem::path path = run.dir() / detail::edits_file;
-    const auto lock = detail::os::Lock::acquire(run.dir() / "edits.lock", patience_ms);
+    const auto lock = detail::os::Lock::acquire(run.dir() / detail::edits_lock, patience_ms);
     if (!lock) return lock.error();
     auto edits = detail::read_edits(run.dir());  // as they are now that nobody else writes them
     if (!edits) return edits.error();
@@ -24775,1104 +24818,1136 @@ inline void add_restore(CLI::App& app, Call& call) {
 
 }  // namespace CAIRN_NAMESPACE::cli
 
-// ---- cairn/cli/plot.hpp
-// A series as a picture of braille characters for a terminal.
-
-namespace CAIRN_NAMESPACE::cli {
-
-/// A grid of dots, two wide and four high in each character.
-class Braille {
-  public:
-    /// An empty grid of so many characters.
-    Braille(std::size_t columns, std::size_t rows) : columns_{columns}, rows_{rows}, cells_(columns * rows) {}
-
-    /// How many dots it is wide.
-    [[nodiscard]] std::size_t width() const noexcept { return columns_ * 2; }
-    /// How many dots it is high.
-    [[nodiscard]] std::size_t height() const noexcept { return rows_ * 4; }
-
-    /// Sets the dot in column `x` from the left and row `y` from the bottom.
-    void set(std::size_t x, std::size_t y) {
-        static constexpr unsigned char bits[4][2] = {{0x40, 0x80}, {0x04, 0x20}, {0x02, 0x10}, {0x01, 0x08}};
-        const std::size_t row = rows_ - 1 - y / 4;
-        cells_[row * columns_ + x / 2] |= bits[y % 4][x % 2];
-    }
-
-    /// A row from the top, as UTF-8.
-    [[nodiscard]] std::string line(std::size_t row) const {
-        std::string out;
-        for (std::size_t column = 0; column < columns_; ++column) {
-            const unsigned char dots = cells_[row * columns_ + column];
-            out += static_cast<char>(0xe2);
-            out += static_cast<char>(0xa0 | dots >> 6U);
-            out += static_cast<char>(0x80 | (dots & 0x3fU));
-        }
-        return out;
-    }
-
-  private:
-    std::size_t columns_, rows_;
-    std::vector<unsigned char> cells_;
-};
-
-/// The curve of a series, `columns` by `rows` characters with its scales; each column of dots spans the exact
-/// least and greatest value in it. What is not finite is marked with `!` under its column. Requires a point.
-[[nodiscard]] inline std::string plot(const Series& series, const std::string& title,
-                                      std::size_t columns = 72, std::size_t rows = 14) {
-    Braille dots{columns, rows};
-    const std::vector<Bucket> buckets = series.buckets(dots.width());
-    double low = std::numeric_limits<double>::infinity(), high = -low;
-    std::uint64_t not_finite = 0;
-    for (const Bucket& bucket : buckets) {
-        not_finite += bucket.not_finite;
-        if (bucket.finite == 0) continue;
-        low = std::min(low, bucket.min);
-        high = std::max(high, bucket.max);
-    }
-    const bool any = low <= high;
-    if (!any) low = high = 0;
-    const double range = high > low ? high - low : 1;
-    const auto place = [&](double value) {
-        const double share = high > low ? (value - low) / range : 0.5;
-        return static_cast<std::size_t>(std::lround(share * static_cast<double>(dots.height() - 1)));
-    };
-    // What was logged is a vertical stroke; strokes are joined by straight lines, so that few points are a
-    // curve too.
-    const Bucket* before = nullptr;
-    std::size_t before_x = 0;
-    for (std::size_t x = 0; x < buckets.size(); ++x) {
-        if (buckets[x].finite == 0) continue;
-        for (std::size_t y = place(buckets[x].min); y <= place(buckets[x].max); ++y) dots.set(x, y);
-        if (before != nullptr) {
-            const double mid = (buckets[x].min + buckets[x].max) / 2;
-            std::size_t y = place(before->last);
-            for (std::size_t at = before_x + 1; at <= x; ++at) {
-                const double share = static_cast<double>(at - before_x) / static_cast<double>(x - before_x);
-                const std::size_t next = place(before->last + share * (mid - before->last));
-                for (std::size_t step = std::min(y, next); step <= std::max(y, next); ++step)
-                    dots.set(at, step);
-                y = next;
-            }
-        }
-        before = &buckets[x];
-        before_x = x;
-    }
-
-    constexpr std::size_t margin = 10;
-    const auto label = [&](double value) {
-        const std::string text = detail::short_number(value);
-        return std::string(text.size() < margin ? margin - text.size() : 0, ' ') + text + " ┤";
-    };
-    std::string out = std::string(margin + 2, ' ') + detail::printable(title) + "\n";
-    for (std::size_t row = 0; row < rows; ++row) {
-        const bool top = row == 0, bottom = row + 1 == rows, middle = row == rows / 2;
-        const double share = 1 - static_cast<double>(row) / static_cast<double>(rows - 1);
-        out += any && (top || middle || bottom) ? label(low + share * (high - low))
-                                                : std::string(margin + 1, ' ') + "│";
-        out += dots.line(row) + "\n";
-    }
-    if (not_finite != 0) {
-        out += std::string(margin + 2, ' ');
-        for (std::size_t c = 0; c < columns; ++c) {
-            out += buckets[2 * c].not_finite + buckets[2 * c + 1].not_finite != 0 ? '!' : ' ';
-        }
-        out += "\n";
-    }
-    const std::string first = std::to_string(series.first_step()), last = std::to_string(series.last_step());
-    const std::size_t used = std::min(columns, first.size() + last.size());
-    out += std::string(margin + 2, ' ') + first + std::string(columns - used, ' ') + last + "\n";
-    out += std::string(margin + 2, ' ') + std::to_string(series.size()) +
-           " points, exact min and max in each column";
-    if (not_finite != 0) out += ", " + std::to_string(not_finite) + " not finite (!)";
-    if (series.restarts() != 0) out += ", the step went back " + std::to_string(series.restarts()) + " times";
-    return out + "\n";
-}
-
-}  // namespace CAIRN_NAMESPACE::cli
-
-// ---- cairn/query/follow.hpp
-// The rows of a run as they come.
+// ---- cairn/store/finding.hpp
+// What a look at a store finds, and where a repair puts what is damaged. Costs nlohmann/json.
 
 namespace CAIRN_NAMESPACE {
 
-/// Reads a history again and again, each row once: first from the ring that its thread wrote it into, and not
-/// again when it has moved into the history. Threads: one at a time.
-class RowFollower {
-  public:
-    /// Of the folder of a run's rank, from its first row on.
-    explicit RowFollower(std::filesystem::path run_dir) : dir_{std::move(run_dir)} {}
+/// Whether what is found is mended too.
+enum class Repair : unsigned char { no, yes };
 
-    /// Calls `f(detail::StoredRow)` for each row and event that is new, in the order of each thread. Fails:
-    /// corrupt, unsupported, io.
-    template <class F>
-    result<void> next(F&& f) {
-        detail::HistoryReport report;
-        // Rings first: what leaves them while we read is in the history when we come to it.
-        std::vector<detail::RingRest> rings = detail::copy_rings(dir_, report);
-        if (auto read = read_frames(report, f); !read) return read;
-        // What a ring holds comes again as a frame, so the assembler of the frames must not see it.
-        detail::RowAssembler assembler = assembler_;
-        detail::RingPositions positions = positions_;
-        for (detail::RingRest& ring : rings) {
-            std::uint64_t& ahead = ahead_[ring.id];
-            std::uint64_t rows = 0;
-            if (positions.take(ring)) {
-                assembler.feed(ring.id, detail::bytes_of(ring.bytes), report,
-                               [&](const detail::StoredRow& row) {
-                                   if (++rows > ahead) f(row);
-                               });
-            }
-            ahead = std::max(ahead, rows);
-        }
-        return {};
-    }
-
-  private:
-    template <class F>
-    result<void> read_frames(detail::HistoryReport& report, F&& f) {
-        const auto history = detail::os::File::open_read(dir_ / detail::history_file);
-        if (!history && history.error().code() == errc::not_found) return {};
-        if (!history) return history.error();
-        const auto size = history->size();
-        if (!size) return size.error();
-        if (at_ == 0) {
-            std::byte header[detail::history_header_bytes];
-            const auto head = history->read_at(0, header);
-            if (!head) return head.error();
-            if (*head == 0) return {};
-            const auto read = std::span{header}.first(*head);
-            if (auto ours = detail::check_history(read, dir_ / detail::history_file); !ours) return ours;
-            at_ = detail::history_header_bytes;
-        }
-        constexpr std::uint64_t piece = std::uint64_t{64} << 20U;
-        while (at_ < *size) {
-            bytes_.resize(static_cast<std::size_t>(std::min(piece, *size - at_)));
-            const auto read = history->read_at(at_, detail::writable_bytes_of(bytes_));
-            if (!read) return read.error();
-            detail::FrameReader frames{detail::bytes_of(bytes_).first(*read), 0};
-            for (detail::Frame frame; frames.next(frame);) {
-                if (!positions_.take(frame.ring, frame.from, frame.to)) continue;
-                std::uint64_t& ahead = ahead_[frame.ring];
-                assembler_.feed(frame, report, [&](const detail::StoredRow& row) {
-                    if (ahead == 0)
-                        f(row);
-                    else
-                        --ahead;  // it was seen in the ring
-                });
-            }
-            if (frames.whole_bytes() == 0) break;  // a writer is at its last frame
-            at_ += frames.whole_bytes();
-        }
-        return {};
-    }
-
-    std::filesystem::path dir_;
-    std::uint64_t at_ = 0;  // of the history: what lies before was read
-    detail::RowAssembler assembler_;
-    detail::RingPositions positions_;
-    std::map<std::uint32_t, std::uint64_t>
-        ahead_;  // by ring: rows that were seen in it, and not yet in a frame
-    std::vector<std::byte> bytes_;
+/// Something that is not as it should be.
+struct Finding {
+    error what;                 ///< what is wrong, and where
+    bool is_damage = true;      ///< false: only left over; it harms nothing
+    std::string done = {};      ///< what the repair did about it; empty: nothing
+    std::string not_done = {};  ///< why the repair did nothing, if it tried
 };
-
-}  // namespace CAIRN_NAMESPACE
-
-// ---- cairn/query/store_watch.hpp
-// The runs of a store that is looked at again and again: what has not changed is not read again. Costs
-// nlohmann/json.
-
-namespace CAIRN_NAMESPACE {
-
-/// A run that is watched.
-struct WatchedRun {
-    RecordedRun run;            ///< as it was when it changed last
-    std::uint64_t changed = 0;  ///< number of its last change among all changes of all runs
-    nlohmann::json row{};       ///< what a table of runs shows: `as_json`, "config" and "metrics"
-
-    ///@{
-    /// As those of the run.
-    [[nodiscard]] std::string id() const { return run.id(); }
-    [[nodiscard]] std::string project() const { return run.project(); }
-    [[nodiscard]] std::string name() const { return run.name(); }
-    [[nodiscard]] bool is_deleted() const { return run.is_deleted(); }
-    ///@}
-};
-
-/// Watches a store. Changes are numbered, so that who knows them up to some number can ask for those after
-/// it. Threads: one at a time.
-class StoreWatch {
-  public:
-    /// Of this store; it is read when `look` is called.
-    explicit StoreWatch(StoreReader store) : store_{std::move(store)} {}
-
-    /// The store that is watched.
-    [[nodiscard]] const StoreReader& store() const noexcept { return store_; }
-
-    /// Looks at the store, unless it did so in the last `patience_ns`. Cost: asks the system for seven files
-    /// of each run, and reads those runs that have changed. Fails as listing a store does.
-    result<void> look(std::int64_t patience_ns = 0) {
-        const std::int64_t now = detail::wall_ns();
-        if (looked_ns_ != 0 && now - looked_ns_ >= 0 && now - looked_ns_ < patience_ns) return {};
-        const auto root = detail::os::status(store_.store().root());
-        if (!root) return root.error();
-        if (!root->is_dir) {
-            return error{errc::not_found, "the store is gone", store_.store().root().string(),
-                         "put it back, or serve another one"};
-        }
-        const auto projects = store_.store().projects();
-        if (!projects) return projects.error();
-        std::vector<Key> keys;
-        for (const std::string& project : *projects) {
-            const auto ids = store_.store().runs(project);
-            if (!ids) return ids.error();
-            for (const std::string& id : *ids) keys.emplace_back(project, id);
-        }
-        std::map<Key, Known> before;
-        before.swap(known_);
-        damaged_.clear();
-        for (const Key& key : keys) {
-            Known& known = known_[key];
-            if (auto old = before.extract(key)) known = std::move(old.mapped());
-            look_at(key, known);
-        }
-        for (auto& [key, known] : before) {
-            if (known.seen) gone_[key] = ++changes_;
-        }
-        order_.clear();
-        for (auto& [key, known] : known_) {
-            if (known.seen) order_.push_back(&*known.seen);
-        }
-        std::sort(order_.begin(), order_.end(), [](const WatchedRun* a, const WatchedRun* b) {
-            const std::int64_t at = a->run.created_ns(), other = b->run.created_ns();
-            return at != other ? at > other
-                               : std::pair{a->project(), a->id()} < std::pair{b->project(), b->id()};
-        });
-        looked_ns_ = now;
-        return {};
-    }
-
-    /// The runs at the last look, newest first. Good until the next one.
-    [[nodiscard]] const std::vector<const WatchedRun*>& runs() const noexcept { return order_; }
-    /// What of them could not be read.
-    [[nodiscard]] const std::vector<error>& damaged() const noexcept { return damaged_; }
-    /// The number of the last change; 0 if there was none.
-    [[nodiscard]] std::uint64_t changes() const noexcept { return changes_; }
-    /// The runs that went away after a change and did not come back: "project/id".
-    [[nodiscard]] std::vector<std::string> gone_since(std::uint64_t change) const {
-        std::vector<std::string> out;
-        for (const auto& [key, at] : gone_) {
-            if (at > change) out.push_back(key.first + "/" + key.second);
-        }
-        return out;
-    }
-    /// The run that a text names, as `RunList::find` does.
-    [[nodiscard]] result<const WatchedRun*> find(const std::string& text) const {
-        return detail::find_run(order_, text);
-    }
-
-  private:
-    using Key = std::pair<std::string, std::string>;  // project, id
-
-    /// What tells whether a run has changed.
-    struct Stamp {
-        std::vector<std::uint64_t> files{};
-        RunState state{};
-        bool operator==(const Stamp&) const = default;
-    };
-    struct Known {
-        Stamp stamp{};
-        std::optional<WatchedRun> seen{};
-        std::optional<error> damage{};
-    };
-
-    /// Reads it if it has changed.
-    void look_at(const Key& key, Known& known) {
-        Stamp now = stamp_of(key, known);  // before it is read: what changes meanwhile is seen next time
-        if (now != known.stamp) {
-            known.stamp = std::move(now);
-            read(key, known);
-        }
-        if (known.damage) damaged_.push_back(*known.damage);
-    }
-    [[nodiscard]] Stamp stamp_of(const Key& key, const Known& known) const {
-        const std::filesystem::path dir = store_.store().run_dir(key.first, key.second);
-        Stamp stamp;
-        const auto add = [&](const std::filesystem::path& path) {
-            const auto file = detail::os::status(path);
-            if (!file) return stamp.files.push_back(0);
-            const auto modified = static_cast<std::uint64_t>(file->modified_ns);
-            stamp.files.insert(stamp.files.end(), {file->inode, file->size, modified});
-        };
-        for (const char* name : {"run.json", "config.json", "summary.json", detail::edits_file})
-            add(dir / name);
-        const auto ranks = detail::ranks_in(dir);
-        for (const unsigned rank : ranks ? *ranks : std::vector<unsigned>{}) {
-            const std::filesystem::path of = detail::rank_dir(dir, rank);
-            add(of / detail::history_file);
-            add(of / detail::media_file);
-            detail::HistoryReport report;
-            for (const detail::RingRest& ring : detail::copy_rings(of, report))
-                stamp.files.insert(stamp.files.end(), {ring.id, ring.from + ring.bytes.size()});
-        }
-        if (!known.seen) return stamp;
-        stamp.state = known.seen->run.state();
-        if (stamp.state == RunState::running) {  // it may die without a word
-            if (const auto state = known.seen->run.state_now()) stamp.state = *state;
-        }
-        return stamp;
-    }
-    void read(const Key& key, Known& known) {
-        auto run = store_.run(key.first, key.second);
-        known.damage.reset();
-        if (!run) {
-            if (known.seen) gone_[key] = ++changes_;
-            known.seen.reset();
-            if (run.error().code() == errc::not_found) return;  // it is only being made
-            known.damage = run.error();
-            ++changes_;
-            return;
-        }
-        gone_.erase(key);
-        nlohmann::json row = as_json(*run);
-        row["config"] = run->config();
-        row["metrics"] = nlohmann::json::object();
-        auto metrics = run->has_ended() ? run->summary() : run->overview();
-        if (!metrics)
-            known.damage = metrics.error();
-        else
-            row["metrics"] = std::move(run->has_ended() ? (*metrics)["metrics"] : *metrics);
-        known.stamp.state = run->state();
-        known.seen.emplace(WatchedRun{std::move(*run), ++changes_, std::move(row)});
-    }
-
-    StoreReader store_;
-    std::map<Key, Known> known_;
-    std::vector<const WatchedRun*> order_;
-    std::vector<error> damaged_;
-    std::map<Key, std::uint64_t> gone_;  // and with which change
-    std::uint64_t changes_ = 0;
-    std::int64_t looked_ns_ = 0;
-};
-
-}  // namespace CAIRN_NAMESPACE
-
-// ---- cairn/cli/live.hpp
-// The verbs that follow a run: tail, top.
-
-namespace CAIRN_NAMESPACE::cli {
 
 namespace detail {
 
-inline void flush_and_wait(double seconds) {
-    (void)std::fflush(stdout);
-    std::this_thread::sleep_for(std::chrono::duration<double>{seconds});
-}
+/// In the store: what repairs have set aside, each in a folder of its own that is laid out as the store is.
+inline constexpr const char* set_aside_folder = "damaged";
 
-}  // namespace detail
-
-/// `cairn tail RUN`.
-inline void add_tail(CLI::App& app, Call& call) {
-    struct Wanted {
-        std::size_t count = 10;
-        bool follow = false;
-    };
-    const auto wanted = std::make_shared<Wanted>();
-    CLI::App* const verb = call.verb_of_run(
-        app, "tail", "the last rows of a run",
-        [&call, wanted](const StoreReader& store, const RecordedRun& run) -> result<void> {
-            const auto print = [&](const DynamicRow& row) {
-                if (call.json())
-                    call.print(as_json(row));
-                else
-                    call.out(detail::row_line(row, 12).substr(7));
-            };
-            RowFollower rows{run.dir()};
-            std::deque<DynamicRow> last;
-            const auto keep = [&](const detail::StoredRow& row) {
-                if (row.kind != detail::RecordKind::row) return;
-                const auto later = [](std::int64_t at, const DynamicRow& of) { return at < of.time_ns(); };
-                const auto place = std::upper_bound(last.begin(), last.end(), row.time_ns, later);
-                last.emplace(place, row.step, row.time_ns, row.values.data(), row.values.size());
-                if (last.size() > wanted->count) last.pop_front();
-            };
-            if (auto read = rows.next(keep); !read) return read;
-            for (const DynamicRow& row : last) print(row);
-            if (!wanted->follow) return {};
-            for (RunState state = run.state(); state == RunState::running;) {
-                detail::flush_and_wait(0.25);
-                const auto now = store.run(run.project(), run.id());  // before its last rows
-                if (!now) return now.error();
-                state = now->state();
-                const auto show = [&](const detail::StoredRow& row) {
-                    if (row.kind == detail::RecordKind::row)
-                        print({row.step, row.time_ns, row.values.data(), row.values.size()});
-                };
-                if (auto read = rows.next(show); !read) return read;
-                if (state != RunState::running)
-                    call.note("the run is " + std::string{to_string(state)} +
-                              (now->why().empty() ? "" : ": " + detail::printable(now->why())));
-            }
-            return {};
-        });
-    verb->add_option("-n,--rows", wanted->count, "how many (default 10)");
-    verb->add_flag("-f,--follow", wanted->follow, "go on with those that come, until the run ends");
-}
-
-namespace detail {
-
-/// The last values of a series as a line of braille dots.
-[[nodiscard]] inline std::string spark(const Series& series, std::size_t columns) {
-    Braille dots{columns, 1};
-    const auto buckets = series.buckets(dots.width());
-    double low = 0, high = 0;
-    bool any = false;
-    for (const Bucket& bucket : buckets) {
-        if (bucket.finite == 0) continue;
-        low = any ? std::min(low, bucket.last) : bucket.last;
-        high = any ? std::max(high, bucket.last) : bucket.last;
-        any = true;
-    }
-    for (std::size_t x = 0; x < buckets.size(); ++x) {
-        if (buckets[x].finite == 0) continue;
-        const double share = high > low ? (buckets[x].last - low) / (high - low) : 0.5;
-        dots.set(x, static_cast<std::size_t>(share * static_cast<double>(dots.height() - 1) + 0.5));
-    }
-    return dots.line(0);
-}
-
-/// The runs that go on, or the newest one: how far they are, and each metric with its curve.
-[[nodiscard]] inline result<std::string> top_text(const StoreReader& store, std::size_t most_metrics) {
-    auto list = store.runs();
-    if (!list) return list.error();
-    std::erase_if(list->runs, [](const RecordedRun& run) { return run.is_deleted(); });
-    if (list->runs.empty()) return std::string{"no run yet\n"};
-    std::vector<const RecordedRun*> shown;
-    for (const RecordedRun& run : list->runs) {
-        if (run.state() == RunState::running) shown.push_back(&run);
-    }
-    if (shown.empty()) shown.push_back(&list->runs.front());
-    std::string out;
-    for (const RecordedRun* run : shown) {
-        out += printable(run->project()) + "/" + printable(run->name()) + "  " +
-               std::string{to_string(run->state())} + "  " + lasted_text(*run) + "\n";
-        const auto overview = run->overview();
-        if (!overview) return overview.error();
-        std::vector<std::string> names;
-        for (const auto& [name, about] : overview->items()) {
-            if (names.size() < most_metrics) names.push_back(name);
-        }
-        const auto series = run->series_of(names);
-        if (!series) return series.error();
-        Table table{{"METRIC", "LAST", "LEAST", "GREATEST", "STEP", ""}};
-        for (const auto& [name, one] : *series) {
-            const nlohmann::json& about = (*overview)[name];
-            const auto of = [&](const char* key) { return brief(about.value(key, nlohmann::json{})); };
-            table.add({printable(name), of("last"), of("min"), of("max"), of("last_step"), spark(one, 24)});
-        }
-        if (!table.empty()) out += table.text(32);
-        if (overview->size() > names.size())
-            out += "and " + std::to_string(overview->size() - names.size()) + " metrics more\n";
-        out += "\n";
-    }
-    return out;
-}
-
-}  // namespace detail
-
-/// `cairn top`.
-inline void add_top(CLI::App& app, Call& call) {
-    struct Wanted {
-        std::size_t metrics = 20;
-        double seconds = 1;
-        bool once = false;
-    };
-    const auto wanted = std::make_shared<Wanted>();
-    CLI::App* const verb = call.verb(
-        app, "top", "watch the runs that go on, until it is stopped", [&call, wanted]() -> result<void> {
-            const auto store = call.store();
-            if (!store) return store.error();
-            constexpr const char* clear = "\x1b[H\x1b[J";  // ECMA-48: to the corner, erase what follows
-            while (true) {
-                const auto text = detail::top_text(*store, wanted->metrics);
-                if (!text) return text.error();
-                call.out(wanted->once ? *text : clear + *text);
-                if (wanted->once) return {};
-                detail::flush_and_wait(wanted->seconds);
-            }
-        });
-    verb->add_option("-n,--metrics", wanted->metrics, "at most so many of each run (default 20)");
-    verb->add_option("--every", wanted->seconds, "seconds between two looks (default 1)")
-        ->check(CLI::Range(0.1, 3600.0));
-    verb->add_flag("--once", wanted->once, "print it once");
-}
-
-}  // namespace CAIRN_NAMESPACE::cli
-
-// ---- cairn/query/media.hpp
-// The rich values of a recorded run: images, tables, histograms, texts. Costs nlohmann/json.
-
-namespace CAIRN_NAMESPACE {
-
-/// A rich value without its bytes.
-struct RecordedMedia {
-    std::string metric;        ///< under which it was logged
-    std::int64_t step = 0;     ///< of its row
-    std::int64_t time_ns = 0;  ///< nanoseconds since the Unix epoch
-    std::string kind;          ///< "image", "table", …: how it is shown
-    std::string type;          ///< the media type of its bytes
-    nlohmann::json about;      ///< width, caption, …
-    std::uint64_t bytes = 0;   ///< how many it has
-    std::uint64_t at = 0;      ///< where it lies in the run's file; tells it from all others of its rank
-};
-
-/// The rich values of one rank of a run, as far as they are written. Threads: one at a time.
-class MediaList {
+/// Moves what is damaged out of the way: into a folder of the store that is this object's own, where it keeps
+/// its path. Nothing is ever removed. The answers say what was done.
+template <class = void>
+class BasicSetAside {
   public:
-    /// Of a run's folder, or of a rank's. A run without rich values has an empty list.
-    explicit MediaList(const std::filesystem::path& run_dir) : path_{run_dir / detail::media_file} {}
+    explicit BasicSetAside(Store store) : store_{std::move(store)} {}
 
-    /// Looks for what was added. Fails: corrupt, unsupported, io. Cost: reads what is said of each new value,
-    /// not the values.
-    result<void> refresh() {
-        auto reader = detail::MediaReader::open(path_);
-        if (!reader) {
-            *this = MediaList{path_.parent_path()};
-            return reader.error().code() == errc::not_found ? result<void>{} : reader.error();
+    /// A file or a folder of the store. Fails as the disk does.
+    result<std::string> move(const os::Path& path) {
+        const auto to = place_for(path);
+        if (!to) return to.error();
+        if (auto moved = os::rename_replace(path, *to); !moved) return moved.error();
+        return "set it aside, as " + to->string();
+    }
+    /// Bytes of a file that are about to be cut or replaced.
+    result<std::string> keep(const os::Path& path, std::span<const std::byte> bytes) {
+        const auto to = place_for(path);
+        if (!to) return to.error();
+        auto file = os::File::create_new(*to);
+        if (!file) return file.error();
+        if (auto written = file->write_all(bytes); !written) return written.error();
+        if (auto synced = file->sync(); !synced) return synced.error();
+        return "set those bytes aside, as " + to->string();
+    }
+
+  private:
+    [[nodiscard]] result<os::Path> place_for(const os::Path& path) {
+        for (unsigned n = 1; folder_.empty(); ++n) {
+            const os::Path above = store_.root() / set_aside_folder;
+            if (auto made = os::make_dirs(above); !made) return made.error();
+            auto made = os::make_dir(above / std::to_string(n));
+            if (made) folder_ = above / std::to_string(n);
+            if (!made && made.error().code() != errc::already_exists) return made.error();
         }
-        // What was whole stays: a shorter file is another one.
-        if (reader->bytes() < end_) *this = MediaList{path_.parent_path()};
-        reader->go_on_from(end_);
-        detail::MediaEntry entry;
-        auto more = reader->next(entry);
-        for (; more && *more; more = reader->next(entry)) {
-            auto media = parse(entry);
-            if (media)
-                all_.push_back(std::move(*media));
+        os::Path to = folder_ / path.lexically_relative(store_.root());
+        if (auto made = os::make_dirs(to.parent_path()); !made) return made.error();
+        for (auto there = os::status(to, os::Links::refuse);; there = os::status(to, os::Links::refuse)) {
+            if (!there) return there.error();
+            if (!there->exists) return to;
+            to += "~";
+        }
+    }
+
+    Store store_;
+    os::Path folder_;  // made when it is needed
+};
+using SetAside = BasicSetAside<>;
+
+/// Keeps findings, and mends them if that is wanted.
+template <class = void>
+class BasicMender {
+  public:
+    BasicMender(Repair repair, SetAside& aside, std::vector<Finding>& findings)
+        : repair_{repair}, aside_{&aside}, findings_{&findings} {}
+
+    /// `f() -> result<std::string>` mends it and says how.
+    template <class F>
+    void found(Finding finding, F&& f) {
+        if (repair_ == Repair::yes) {
+            const result<std::string> done = f();
+            if (done)
+                finding.done = *done;
             else
-                ++damaged_;
+                finding.not_done = done.error().what();
         }
-        if (!more) return more.error();
-        end_ = reader->whole_bytes();
-        damaged_ += reader->gaps();
-        return {};
+        findings_->push_back(std::move(finding));
     }
+    /// What nothing can be done about.
+    void found(error what) { findings_->push_back({std::move(what)}); }
 
-    /// In the order they were written.
-    [[nodiscard]] const std::vector<RecordedMedia>& all() const noexcept { return all_; }
-    /// Stretches that cannot be read.
-    [[nodiscard]] std::size_t damaged() const noexcept { return damaged_; }
-    /// The bytes of one. Fails: not_found; corrupt, if they are damaged; io.
-    [[nodiscard]] result<std::string> bytes_of(const RecordedMedia& media) const {
-        auto reader = detail::MediaReader::open(path_);
-        if (!reader) return reader.error();
-        const auto entry = reader->entry_at(media.at);
-        if (!entry) return entry.error();
-        return reader->read(*entry);
-    }
+    [[nodiscard]] bool repairs() const noexcept { return repair_ == Repair::yes; }
+    [[nodiscard]] SetAside& aside() noexcept { return *aside_; }
 
   private:
-    [[nodiscard]] static std::optional<RecordedMedia> parse(const detail::MediaEntry& entry) {
-        if (detail::json_depth(entry.text) > detail::most_json_depth) return std::nullopt;
-        nlohmann::json text = nlohmann::json::parse(entry.text, nullptr, false);
-        RecordedMedia media;
-        const bool is_whole = text.is_object() && detail::get_field(text, "metric", media.metric) &&
-                              detail::get_field(text, "step", media.step) &&
-                              detail::get_field(text, "time_ns", media.time_ns) &&
-                              detail::get_field(text, "kind", media.kind) &&
-                              detail::get_field(text, "type", media.type);
-        if (!is_whole) return std::nullopt;
-        if (auto about = text.find("about"); about != text.end()) media.about = std::move(*about);
-        media.bytes = entry.bytes;
-        media.at = entry.at;
-        return media;
-    }
-
-    std::filesystem::path path_;
-    std::vector<RecordedMedia> all_;
-    std::uint64_t end_ = 0;
-    std::size_t damaged_ = 0;
+    Repair repair_;
+    SetAside* aside_;
+    std::vector<Finding>* findings_;
 };
+using Mender = BasicMender<>;
 
-/// The rich values of a run, of its rank 0. Fails: corrupt, unsupported, io.
-[[nodiscard]] inline result<MediaList> media_of(const RecordedRun& run) {
-    MediaList list{run.dir()};
-    if (auto done = list.refresh(); !done) return done.error();
-    return list;
-}
+}  // namespace detail
 
 }  // namespace CAIRN_NAMESPACE
 
-// ---- cairn/core/base64.hpp
-// Bytes as text. Costs <string>.
+// ---- cairn/store/repair_artifacts.hpp
+// Looks at every object, manifest, alias, plain path and temporary of a store, and mends what can be mended.
+// Costs nlohmann/json.
 
 namespace CAIRN_NAMESPACE::detail {
 
-/// Base64 with padding (RFC 4648, section 4).
+/// Looks without the store's lock, and takes it for each thing that it mends, which it then looks at once
+/// more: hashing takes long, and whoever saves waits a minute for the lock at most.
 template <class = void>
-[[nodiscard]] std::string to_base64(std::string_view bytes) {
-    constexpr std::string_view digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    std::string out;
-    out.reserve((bytes.size() + 2) / 3 * 4);
-    for (std::size_t i = 0; i < bytes.size(); i += 3) {
-        const std::string_view three = bytes.substr(i, 3);
-        std::uint32_t bits = 0;
-        for (std::size_t k = 0; k < 3; ++k)
-            bits = bits << 8U | (k < three.size() ? static_cast<unsigned char>(three[k]) : 0U);
-        for (std::size_t k = 0; k < 4; ++k)
-            out += k <= three.size() ? digits[bits >> (18U - 6U * k) & 63U] : '=';
+class BasicArtifactRepair {
+  public:
+    BasicArtifactRepair(Store store, Mender& mender) : store_{std::move(store)}, mender_{&mender} {}
+
+    /// Everything. Fails as the disk does.
+    result<void> look_at_all() {
+        const auto projects = store_.projects();
+        if (!projects) return projects.error();
+        for (const std::string& project : *projects) {
+            const auto names = entries_or_none(store_.project_dir(project) / "artifacts");
+            if (!names) return names.error();
+            for (const std::string& name : *names) {
+                if (!name_problem(name).empty()) continue;
+                if (auto artifact = open(project, name))
+                    artifacts_.push_back({project, std::move(*artifact)});
+            }
+        }
+        // All that can be rebuilt is, before any version is judged: versions share objects.
+        for (const Artifact& artifact : artifacts_) {
+            if (!mender_->repairs()) break;
+            if (auto looked = rebuild_objects(artifact.store); !looked) return looked;
+        }
+        for (const Artifact& artifact : artifacts_) {
+            if (auto looked = look_at(artifact); !looked) return looked;
+        }
+        if (auto looked = look_at_other_objects(); !looked) return looked;
+        look_at_temporaries();
+        return {};
     }
-    return out;
+
+    /// How many versions are whole, and how much was hashed.
+    [[nodiscard]] const Verified& counts() const noexcept { return counts_; }
+
+  private:
+    struct Artifact {
+        std::string project;
+        ArtifactStore store;
+    };
+    /// What is wrong with an object, and the file that was looked at.
+    struct Known {
+        std::optional<error> damage{};
+        os::Status seen{};
+    };
+
+    [[nodiscard]] static bool is_lost(const error& why) noexcept {
+        return why.code() == errc::corrupt || why.code() == errc::not_found;
+    }
+    [[nodiscard]] static bool is_same(const os::Status& a, const os::Status& b) noexcept {
+        return a.exists == b.exists && a.inode == b.inode && a.device == b.device && a.size == b.size &&
+               a.modified_ns == b.modified_ns;
+    }
+    [[nodiscard]] static os::Status status_of(const os::Path& path) {
+        const auto there = os::status(path, os::Links::refuse);
+        return there ? *there : os::Status{};
+    }
+    [[nodiscard]] os::Path dir_of(const Artifact& artifact) const {
+        return store_.artifact_dir(artifact.project, artifact.store.name());
+    }
+
+    Known& look_at_object(const std::string& digest) {
+        const auto [known, is_new] = objects_.try_emplace(digest);
+        if (!is_new) return known->second;
+        known->second.seen = status_of(store_.object_path(digest));
+        if (const auto whole = verify_object(store_, digest); !whole) known->second.damage = whole.error();
+        ++counts_.objects;
+        counts_.bytes += known->second.seen.size;
+        return known->second;
+    }
+    [[nodiscard]] bool is_as_seen(const std::string& digest) {
+        return is_same(look_at_object(digest).seen, status_of(store_.object_path(digest)));
+    }
+
+    // ---- records
+
+    /// An artifact, whose record is written anew from its manifests if it is lost.
+    [[nodiscard]] std::optional<ArtifactStore> open(const std::string& project, const std::string& name) {
+        auto artifact = ArtifactStore::open(store_, project, name);
+        if (artifact) return std::move(*artifact);
+        const error& why = artifact.error();
+        const os::Path dir = store_.artifact_dir(project, name), record = dir / "artifact.json";
+        const std::string type = type_of(dir, name);
+        const bool is_missing = why.code() == errc::not_found;
+        if (is_missing && type.empty()) return std::nullopt;  // it is none, or only being made
+        const error what = is_missing ? error{errc::corrupt, "the record of this artifact is missing",
+                                              record.string(), "restore it from a copy"}
+                                      : why;
+        std::optional<ArtifactStore> opened;
+        mender_->found({what}, [&]() -> result<std::string> {
+            if (!is_lost(why) || type.empty()) return why;
+            const auto lock = store_.lock();
+            if (!lock) return lock.error();
+            if (!is_missing) {
+                if (auto moved = mender_->aside().move(record); !moved) return moved;
+            }
+            auto made = ArtifactStore::open(store_, project, name, type);
+            if (!made) return made.error();
+            opened = std::move(*made);
+            return std::string{"wrote it anew, as its manifests have it"};
+        });
+        return opened;
+    }
+    /// The type that the first readable manifest of an artifact tells; empty if there is none.
+    [[nodiscard]] static std::string type_of(const os::Path& dir, const std::string& name) {
+        const auto names = os::list_dir(dir / "versions");
+        for (const std::string& file : names ? *names : std::vector<std::string>{}) {
+            if (!version_of_file(file, manifest_suffix)) continue;
+            const auto text = read_file(dir / "versions" / file, max_manifest_bytes, os::Links::refuse);
+            const auto manifest = text ? parse_manifest(*text, file) : text.error();
+            if (manifest && manifest->artifact == name) return manifest->type;
+        }
+        return {};
+    }
+
+    // ---- objects
+
+    /// Those of an artifact that are damaged and lie whole under a plain path.
+    result<void> rebuild_objects(const ArtifactStore& artifact) {
+        const auto listing = artifact.list();
+        if (!listing) return listing.error();
+        for (const Manifest& manifest : listing->versions) {
+            for (const FileEntry& file : manifest.files) {
+                if (file.is_stored() && file.pieces.empty())
+                    rebuild(file, artifact.plain_path(manifest.version) / os::path_of(file.path));
+            }
+        }
+        return {};
+    }
+    void rebuild(const FileEntry& file, const os::Path& plain) {
+        const Known& known = look_at_object(file.digest);
+        if (!known.damage || !is_lost(*known.damage) || !is_whole_copy(plain, file)) return;
+        mender_->found({*known.damage}, [&]() -> result<std::string> {
+            const auto lock = store_.lock();
+            if (!lock) return lock.error();
+            auto staged = stage_file(store_, plain);
+            if (!staged) return staged.error();
+            if (staged->digest().hex() != file.digest) return object_damaged(plain);
+            if (known.seen.exists && is_as_seen(file.digest)) {
+                if (auto moved = mender_->aside().move(store_.object_path(file.digest)); !moved) return moved;
+            }
+            if (auto installed = staged->install(store_); !installed) return installed.error();
+            objects_.erase(file.digest);
+            return "rebuilt it from " + plain.string();
+        });
+    }
+    /// Whether a file of its own has the bytes of an entry.
+    [[nodiscard]] static bool is_whole_copy(const os::Path& path, const FileEntry& file) {
+        const os::Status there = status_of(path);
+        if (!there.is_file || there.size != file.size) return false;
+        Sha256 hash;
+        const auto read =
+            read_in_pieces(path, os::Links::refuse, [&](std::span<const std::byte> bytes) -> result<void> {
+                hash.update(bytes);
+                return {};
+            });
+        return read && hash.finish().hex() == file.digest;
+    }
+
+    /// What is wrong with a version's objects.
+    [[nodiscard]] std::optional<error> damage_of(const Manifest& manifest) {
+        for (const FileEntry& file : manifest.files) {
+            for (const ObjectEntry& object : file.objects()) {
+                const Known& known = look_at_object(object.digest);
+                if (known.damage) return known.damage;
+                if (known.seen.size != object.size) return object_damaged(store_.object_path(object.digest));
+            }
+        }
+        return std::nullopt;
+    }
+    void name_objects(const Manifest& manifest) {
+        for (const FileEntry& file : manifest.files) {
+            for (const ObjectEntry& object : file.objects()) named_.insert(object.digest);
+        }
+    }
+
+    /// Damaged ones that no version names, or none any more.
+    result<void> look_at_other_objects() {
+        const os::Path objects = store_.root() / "objects";
+        const auto folders = entries_or_none(objects);
+        if (!folders) return folders.error();
+        for (const std::string& folder : *folders) {
+            if (folder.size() != 2) continue;
+            const auto names = entries_or_none(objects / folder);
+            if (!names) return names.error();
+            for (const std::string& name : *names) {
+                if (Digest::from_hex(folder + name) && !named_.contains(folder + name))
+                    look_at_other_object(folder + name);
+            }
+        }
+        return {};
+    }
+    void look_at_other_object(const std::string& digest) {
+        const Known& known = look_at_object(digest);
+        if (!known.damage || known.damage->code() == errc::not_found) return;  // it went
+        const os::Path path = store_.object_path(digest);
+        const error what{known.damage->code(), "an object that no version names is damaged", path.string(),
+                         "it is of no use; set it aside with: cairn fsck --repair"};
+        mender_->found({what}, [&]() -> result<std::string> {
+            const auto lock = store_.lock();
+            if (!lock) return lock.error();
+            if (known.damage->code() != errc::corrupt) return *known.damage;
+            if (!is_as_seen(digest)) return std::string{"nothing: it was replaced meanwhile"};
+            return mender_->aside().move(path);
+        });
+    }
+
+    // ---- versions
+
+    result<void> look_at(const Artifact& artifact) {
+        const auto numbers = artifact.store.versions();
+        if (!numbers) return numbers.error();
+        for (const std::uint64_t number : *numbers) look_at(artifact, number);
+        look_at_aliases(artifact);
+        return look_at_removals(artifact);
+    }
+    void look_at(const Artifact& artifact, std::uint64_t number) {
+        const auto manifest = artifact.store.get(number);
+        if (!manifest && manifest.error().code() == errc::not_found) return;  // it went
+        const std::optional<error> damage = manifest ? damage_of(*manifest) : manifest.error();
+        if (!damage) {
+            ++counts_.versions;
+            name_objects(*manifest);
+            return look_at_plain_path(artifact, *manifest);
+        }
+        if (manifest && !artifact.store.get(number)) return;  // it went, and its objects with it
+        const error what{damage->code(),
+                         artifact.store.name() + " " + version_label(number) + ": " + damage->tried(),
+                         damage->path(), damage->advice()};
+        bool is_gone = false;
+        mender_->found({what}, [&]() -> result<std::string> {
+            if (!is_lost(*damage)) return *damage;
+            auto done = set_aside(artifact, number);
+            is_gone = done.has_value();
+            return done;
+        });
+        if (manifest && !is_gone) name_objects(*manifest);
+    }
+    /// A version whose manifest or objects are lost: from then on there is no such version, and nobody gets
+    /// its number.
+    result<std::string> set_aside(const Artifact& artifact, std::uint64_t number) {
+        const os::Path path =
+            dir_of(artifact) / "versions" / (version_label(number) + std::string{manifest_suffix});
+        const auto busy = [&](const char* why) {
+            return error{errc::busy, why, path.string(), "repair it later"};
+        };
+        const auto lock = store_.lock();
+        if (!lock) return lock.error();
+        if (is_live(artifact.project)) return busy("a run of this project is being written");
+        const auto read = artifact.store.is_read(number);
+        if (!read) return read.error();
+        if (*read) return busy("this version is being read");
+        if (const auto manifest = artifact.store.get(number)) {
+            for (const FileEntry& file : manifest->files) {
+                for (const ObjectEntry& object : file.objects()) {
+                    if (look_at_object(object.digest).damage && !is_as_seen(object.digest))
+                        return busy("an object of it was replaced meanwhile");
+                }
+            }
+        }
+        // Where it lies, under a name that no version has: so it keeps its number, and `keep_used` its
+        // objects.
+        const os::Path kept =
+            path.parent_path() / (version_label(number) + std::string{damaged_version_suffix});
+        if (status_of(kept).exists) {
+            if (auto moved = mender_->aside().move(kept); !moved) return moved;
+        }
+        if (auto moved = os::rename_replace(path, kept); !moved) return moved.error();
+        const os::Path plain = artifact.store.plain_path(number);
+        if (status_of(plain).is_dir) {
+            if (auto hidden = mender_->aside().move(plain); !hidden) return hidden;
+        }
+        return "set it aside, as " + kept.string();
+    }
+    /// Whether a run of a project is being written, by any of its ranks.
+    [[nodiscard]] bool is_live(const std::string& project) const {
+        const auto runs = os::list_dir(store_.project_dir(project) / "runs");
+        for (const std::string& run : runs ? *runs : std::vector<std::string>{}) {
+            const os::Path dir = store_.run_dir(project, run);
+            const auto ranks = os::list_dir(dir / ranks_folder);
+            std::vector<os::Path> folders{dir};
+            for (const std::string& rank : ranks ? *ranks : std::vector<std::string>{})
+                folders.push_back(dir / ranks_folder / os::path_of(rank));
+            for (const os::Path& folder : folders) {
+                const auto held = os::Lock::is_held(folder / "lock");
+                if (!held || *held) return true;
+            }
+            const auto folder = RunFolder::open_reader(store_, project, run);
+            const auto state = folder ? folder->state() : folder.error();
+            if (state && *state == RunState::running) return true;
+        }
+        return false;
+    }
+
+    void look_at_plain_path(const Artifact& artifact, const Manifest& manifest) {
+        const os::Path plain = artifact.store.plain_path(manifest.version);
+        std::vector<const FileEntry*> wrong;
+        for (const FileEntry& file : manifest.files) {
+            if (!file.is_stored() || !file.pieces.empty()) continue;
+            const os::Path path = plain / os::path_of(file.path);
+            const os::Status there = status_of(path), object = status_of(store_.object_path(file.digest));
+            const bool is_link = there.exists && there.inode == object.inode && there.device == object.device;
+            if (!is_link && !is_whole_copy(path, file)) wrong.push_back(&file);
+        }
+        if (wrong.empty() || !artifact.store.get(manifest.version)) return;
+        const error what{errc::corrupt,
+                         artifact.store.name() + " " + manifest.label() + ": of its plain files " +
+                             std::to_string(wrong.size()) + " are missing or are not what was saved",
+                         (plain / os::path_of(wrong.front()->path)).string(),
+                         "the version itself is whole; link them anew with: cairn fsck --repair"};
+        mender_->found({what}, [&]() -> result<std::string> {
+            const auto lock = store_.lock();
+            if (!lock) return lock.error();
+            if (const auto known = artifact.store.get(manifest.version); !known) return known.error();
+            std::string kept;
+            for (const FileEntry* file : wrong) {
+                const os::Path path = plain / os::path_of(file->path);
+                if (status_of(path).exists) {
+                    auto moved = mender_->aside().move(path);
+                    if (!moved) return moved;
+                    kept = "; " + *moved;
+                }
+                if (auto made = make_folders_of(dir_of(artifact), manifest.label() + "/" + file->path); !made)
+                    return made.error();
+                const os::Path object = store_.object_path(file->digest);
+                auto shown = os::hard_link(object, path);
+                if (!shown) shown = os::copy_file(object, path);
+                if (!shown) return shown.error();
+            }
+            return "linked them anew" + kept;
+        });
+    }
+
+    void look_at_aliases(const Artifact& artifact) {
+        const auto dead = dead_aliases(artifact.store);
+        const os::Path path = dir_of(artifact) / "aliases.json";
+        if (!dead) {
+            mender_->found({dead.error()}, [&]() -> result<std::string> {
+                const auto lock = store_.lock();
+                if (!lock) return lock.error();
+                if (dead.error().code() != errc::corrupt || artifact.store.aliases()) return dead.error();
+                return mender_->aside().move(path);
+            });
+        } else if (!dead->empty()) {
+            const error what{errc::not_found,
+                             artifact.store.name() +
+                                 ": versions that are not there are named: " + list(*dead),
+                             path.string(), "point the aliases to other versions"};
+            mender_->found({what}, [&]() -> result<std::string> {
+                const auto lock = store_.lock();
+                if (!lock) return lock.error();
+                const auto now = artifact.store.aliases();
+                if (!now) return now.error();
+                nlohmann::json rest = nlohmann::json::object();
+                for (const auto& [alias, number] : *now) {
+                    const auto found = dead->find(alias);  // a number is never given twice: once dead, always
+                    if (found == dead->end() || found->second != number) rest[alias] = version_label(number);
+                }
+                auto written =
+                    write_file_atomically(path, rest.dump() + "\n", store_.durability(), store_.temp_dir());
+                if (!written) return written.error();
+                return "removed the aliases " + list(*dead);
+            });
+        }
+    }
+    using Aliases = std::map<std::string, std::uint64_t>;
+    /// Those that name a version which is not there.
+    [[nodiscard]] static result<Aliases> dead_aliases(const ArtifactStore& artifact) {
+        auto known = artifact.aliases();
+        if (!known) return known;
+        const auto numbers = artifact.versions();
+        if (!numbers) return numbers.error();
+        std::erase_if(*known, [&](const auto& alias) {
+            return std::binary_search(numbers->begin(), numbers->end(), alias.second);
+        });
+        return known;
+    }
+    /// "best (v3), last (v7)".
+    [[nodiscard]] static std::string list(const Aliases& aliases) {
+        std::string all;
+        for (const auto& [alias, number] : aliases)
+            all += (all.empty() ? "" : ", ") + alias + " (" + version_label(number) + ")";
+        return all;
+    }
+
+    /// Those that a kill broke off: the next removal or commit would end them too.
+    result<void> look_at_removals(const Artifact& artifact) {
+        const os::Path dir = dir_of(artifact);
+        const auto names = os::list_dir(dir / "versions");
+        if (!names) return names.error();
+        for (const std::string& name : *names) {
+            const auto version = version_of_file(name, removal_suffix);
+            if (!version) continue;
+            if (const auto read = os::Lease::is_held(dir / lease_file, *version); !read || *read) continue;
+            const error what{errc::io, "the removal of a version was broken off",
+                             (dir / "versions" / name).string(), "the next removal or commit ends it"};
+            mender_->found({what, false}, [&]() -> result<std::string> {
+                const auto lock = store_.lock();
+                if (!lock) return lock.error();
+                if (auto ended = finish_removals(store_, dir); !ended) return ended.error();
+                return std::string{"ended it"};
+            });
+        }
+        return {};
+    }
+
+    void look_at_temporaries() {
+        std::size_t count = 0;
+        for_each_abandoned_temp(store_.temp_dir(), [&](const std::string&) { ++count; });
+        if (count == 0) return;
+        const error what{errc::io, "dead processes left " + std::to_string(count) + " temporaries",
+                         store_.temp_dir().string(), "free them with: cairn gc"};
+        mender_->found({what, false}, [&]() -> result<std::string> {
+            const auto lock = store_.lock();
+            if (!lock) return lock.error();
+            remove_abandoned_temps(store_.temp_dir());
+            return std::string{"removed them"};
+        });
+    }
+
+    Store store_;
+    Mender* mender_;
+    std::vector<Artifact> artifacts_;
+    std::map<std::string, Known> objects_;
+    std::set<std::string> named_;  // by versions that there are
+    Verified counts_;
+};
+using ArtifactRepair = BasicArtifactRepair<>;
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/store/check_index.hpp
+// Whether the index of a history tells what the history has, and an index that does.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// Makes entries of frames as they lie in a history.
+template <class = void>
+class BasicIndexMaker {
+  public:
+    /// The entry of a frame of packed rows. False if the frame is damaged.
+    [[nodiscard]] bool make(const FramePlace& place, const Frame& frame, IndexEntry& entry) {
+        names_.clear();
+        nodes_.clear();
+        const auto block = block_of(frame.payload, [&](std::uint32_t metric, std::string_view name) {
+            nodes_.try_emplace(metric);
+            names_.emplace_back(metric, name);
+        });
+        if (block.empty()) return false;
+        const bool is_whole = reader_.read(block, [&](RecordKind kind, std::int64_t step,
+                                                      std::int64_t time_ns, std::span<const Cell> cells) {
+            for (const Cell& cell : cells) {
+                if (kind != RecordKind::row || cell.value.is_text()) continue;
+                if (const auto node = nodes_.find(cell.metric); node != nodes_.end())
+                    node->second.add(step, time_ns / ns_per_ms, cell.value.number());
+            }
+        });
+        if (!is_whole) return false;
+        entry.begin(place, names_.size());
+        for (const auto& [metric, name] : names_) entry.add(metric, name, nodes_[metric]);
+        return true;
+    }
+
+  private:
+    std::vector<std::pair<std::uint32_t, std::string_view>> names_;
+    std::unordered_map<std::uint32_t, SeriesNode> nodes_;
+    BlockReader reader_;
+};
+using IndexMaker = BasicIndexMaker<>;
+
+/// Calls `f(place, entry)` for the entry of each frame of packed rows that is whole.
+template <class F>
+void for_each_index_entry(std::span<const std::byte> history, F&& f) {
+    FrameReader frames{history};
+    IndexMaker maker;
+    IndexEntry entry;
+    for (Frame frame; frames.next(frame);) {
+        if (frame.kind != FrameKind::packed) continue;
+        const std::size_t bytes = frame_header_bytes + frame.payload.size();
+        const std::size_t at = frames.whole_bytes() - bytes;
+        const FramePlace place{at,
+                               static_cast<std::uint32_t>(bytes),
+                               frame_crc(history.data() + at),
+                               frame.ring,
+                               frame.from,
+                               frame.to};
+        if (maker.make(place, frame, entry)) f(place, std::as_const(entry));
+    }
+}
+
+/// What an index is worth. Of one that lacks something the rest is used; a wrong one makes wrong curves.
+enum class IndexState : unsigned char { whole, lacking, wrong };
+
+/// Compares an index with its history; both whole files, the index as it was read before the history.
+template <class = void>
+[[nodiscard]] IndexState check_index(std::span<const std::byte> index, std::span<const std::byte> history) {
+    std::map<std::uint64_t, std::span<const std::byte>> entries;  // by where the frame lies
+    IndexReader reader{index};
+    bool is_in_order = true;
+    std::uint64_t last = 0;
+    for (std::span<const std::byte> payload; reader.next(payload);) {
+        const auto at = ByteReader{payload}.template fixed<std::uint64_t>();
+        is_in_order = is_in_order && at > last;
+        entries.emplace(last = at, payload);
+    }
+    bool is_whole = reader.is_valid() && reader.position() == index.size();
+    for_each_index_entry(history, [&](const FramePlace& place, const IndexEntry& expected) {
+        const auto entry = entries.find(place.at);
+        if (entry == entries.end()) {
+            is_whole = false;
+        } else if (std::equal(entry->second.begin(), entry->second.end(), expected.payload().begin(),
+                              expected.payload().end())) {
+            entries.erase(entry);
+        }
+    });
+    if (!entries.empty() || !is_in_order) return IndexState::wrong;
+    return is_whole ? IndexState::whole : IndexState::lacking;
+}
+
+/// Replaces the index by one that tells all of the history; it may be lost again. Only for the run's one
+/// writer.
+template <class = void>
+[[nodiscard]] result<void> rebuild_index(const os::Path& run_dir, std::span<const std::byte> history,
+                                         const os::Path& temp_dir) {
+    const TempPath temp{temp_dir / temp_name()};
+    auto writer = IndexWriter::open(temp.path(), history.size());
+    if (!writer) return writer.error();
+    result<void> done;
+    for_each_index_entry(history, [&](const FramePlace&, const IndexEntry& entry) {
+        if (done) done = writer->append(entry);
+    });
+    if (!done) return done;
+    writer->close();
+    return os::rename_replace(temp.path(), run_dir / index_file);
 }
 
 }  // namespace CAIRN_NAMESPACE::detail
 
-// ---- cairn/query/parameters.hpp
-// The parameters of a question. Costs <map> and <string>.
+// ---- cairn/store/repair_run.hpp
+// Looks at what a run has on disk (its records, its history, the history's index, its rings) and mends what
+// can be mended. Costs nlohmann/json.
 
-namespace CAIRN_NAMESPACE {
+namespace CAIRN_NAMESPACE::detail {
 
-/// What a question says beside its path. A name may be there several times.
-using Parameters = std::multimap<std::string, std::string, std::less<>>;
-
-namespace detail {
-
-/// Reads parameters. What is not there has a default; what is no such value is an error.
-class ParameterReader {
+/// One rank of a run. Threads: one at a time.
+template <class = void>
+class BasicRunRepair {
   public:
-    explicit ParameterReader(const Parameters& all) : all_{&all} {}
+    BasicRunRepair(const Store& store, std::string project, std::string run, unsigned rank)
+        : store_{store}, project_{std::move(project)}, run_{std::move(run)}, rank_{rank},
+          dir_{store_.run_dir(project_, run_, rank)} {}
 
-    [[nodiscard]] std::string text(std::string_view name) const {
-        const auto found = all_->find(name);
-        return found != all_->end() ? found->second : std::string{};
+    /// Looks, and if something is found and to be mended, looks once more as the run's one writer. One that
+    /// is being written is not touched.
+    [[nodiscard]] std::vector<Finding> look(Repair repair, SetAside& aside) {
+        std::vector<Finding> findings = look_once(Repair::no, aside);
+        if (findings.empty() || repair == Repair::no) return findings;
+        const result<RunFolder> writer = open_writer();
+        if (writer) return look_once(Repair::yes, aside);
+        for (Finding& finding : findings) finding.not_done = writer.error().what();
+        return findings;
     }
-    [[nodiscard]] std::vector<std::string> texts(std::string_view name) const {
-        std::vector<std::string> out;
-        const auto [from, to] = all_->equal_range(name);
-        for (auto at = from; at != to; ++at) out.push_back(at->second);
-        return out;
-    }
-    template <class N>
-    [[nodiscard]] result<N> number(std::string_view name, N otherwise, N least, N most) const {
-        const std::string text = this->text(name);
-        if (text.empty()) return otherwise;
-        N value{};
-        const auto [end, problem] = read_number(text.data(), text.data() + text.size(), value);
-        if (problem == std::errc{} && end == text.data() + text.size() && value >= least && value <= most)
-            return value;
-        return error{errc::invalid_argument, "parameter " + std::string{name} + " is no such number", text,
-                     "give one from " + std::to_string(least) + " to " + std::to_string(most)};
-    }
-    /// The value that a word stands for; the first if there is none.
-    template <class V, std::size_t N>
-    [[nodiscard]] result<V> word(std::string_view name,
-                                 const std::pair<std::string_view, V> (&known)[N]) const {
-        const std::string text = this->text(name);
-        if (text.empty()) return known[0].second;
-        std::string words;
-        for (const auto& [word, value] : known) {
-            if (word == text) return value;
-            words += (words.empty() ? "" : ", ") + std::string{word};
-        }
-        return error{errc::invalid_argument, "parameter " + std::string{name} + " is not one of: " + words,
-                     text, "give one of these"};
-    }
+
+    /// How many rows it has.
+    [[nodiscard]] std::uint64_t rows() const noexcept { return rows_; }
 
   private:
-    const Parameters* all_;
+    [[nodiscard]] result<RunFolder> open_writer() const {
+        // Where the file system has no locks, its own record tells.
+        const auto reader = RunFolder::open_reader(store_, project_, run_, rank_);
+        const auto state = reader ? reader->state() : reader.error();
+        if (state && *state == RunState::running)
+            return error{errc::busy, "the run is being written", dir_.string(),
+                         "repair it when it has ended"};
+        return RunFolder::open_writer(store_, project_, run_, rank_);
+    }
+    /// Whether somebody writes it, or repairs it.
+    [[nodiscard]] bool is_live() const {
+        const auto held = os::Lock::is_held(dir_ / "lock");
+        return !held || *held;
+    }
+
+    [[nodiscard]] std::vector<Finding> look_once(Repair repair, SetAside& aside) {
+        std::vector<Finding> findings;
+        Mender mender{repair, aside, findings};
+        // The index first: what it does not have yet is found in the history.
+        const auto index = read_file(dir_ / index_file, max_history_bytes);
+        look_at_history(mender);
+        look_at_index(mender, index);
+        look_at_record(mender);
+        for (const char* name : {"config.json", "summary.json"}) look_at_json(mender, name);
+        return findings;
+    }
+
+    // ---- history and rings
+
+    void look_at_history(Mender& mender) {
+        auto report = read();
+        if (!report && report.error().code() == errc::corrupt) {
+            mender.found({report.error()}, [&] { return mend_head(mender.aside()); });
+            if (!mender.repairs()) return;
+            report = read();
+        }
+        if (!report) return mender.found(report.error());
+        if (report->damaged != 0 && report->torn_bytes != 0) {
+            const error what{errc::corrupt,
+                             "the last " + std::to_string(report->torn_bytes) +
+                                 " bytes of a run's history are no whole frame",
+                             (dir_ / history_file).string(),
+                             "resuming the run cuts them, as does: cairn fsck --repair"};
+            mender.found({what}, [&] { return cut(report->whole_bytes, mender.aside()); });
+            if (mender.repairs()) report = read();
+            if (!report) return mender.found(report.error());
+            if (report->torn_bytes != 0) --report->damaged;  // it was told
+        }
+        for (const error& unread : report->unread) {
+            mender.found({unread}, [&]() -> result<std::string> {
+                if (unread.code() != errc::corrupt) return unread;
+                const std::string kept = unread.path() + std::string{damaged_suffix};
+                if (auto moved = os::rename_replace(unread.path(), kept); !moved) return moved.error();
+                return "set it aside, as " + kept;
+            });
+        }
+        report->unread.clear();
+        for (const error& damage : report->errors(dir_.string())) mender.found(damage);
+        rows_ = report->rows;
+    }
+    [[nodiscard]] result<HistoryReport> read() {
+        first_ns_.reset();
+        return read_history(dir_, [&](const StoredRow& row) {
+            first_ns_ = std::min(first_ns_.value_or(row.time_ns), row.time_ns);
+        });
+    }
+    /// A history that does not begin as one: its frames may be whole.
+    result<std::string> mend_head(SetAside& aside) {
+        const os::Path path = dir_ / history_file;
+        const auto text = read_file(path, max_history_bytes);
+        if (!text) return text.error();
+        const std::span<const std::byte> bytes = bytes_of(*text);
+        FrameReader frames{bytes};
+        if (Frame frame; !frames.next(frame)) return aside.move(path);
+        auto kept = aside.keep(path, bytes.first(history_header_bytes));
+        if (!kept) return kept;
+        auto file = HistoryWriter::open(path, bytes.size());
+        if (!file) return file.error();
+        if (auto synced = file->sync(); !synced) return synced.error();
+        return "wrote its first bytes anew; " + *kept;
+    }
+    result<std::string> cut(std::size_t whole_bytes, SetAside& aside) {
+        const os::Path path = dir_ / history_file;
+        const auto text = read_file(path, max_history_bytes);
+        if (!text) return text.error();
+        auto kept = aside.keep(path, bytes_of(*text).subspan(whole_bytes));
+        if (!kept) return kept;
+        auto file = os::File::open_read_write(path);
+        if (!file) return file.error();
+        if (auto done = file->truncate(whole_bytes); !done) return done.error();
+        if (auto synced = file->sync(); !synced) return synced.error();
+        return kept;
+    }
+
+    void look_at_index(Mender& mender, const result<std::string>& index) {
+        const auto history = read_file(dir_ / history_file, max_history_bytes);
+        if (!history || (!index && index.error().code() != errc::not_found)) return;
+        if (!check_history(bytes_of(*history), dir_)) return;
+        const std::string none;
+        const IndexState state = check_index(bytes_of(index ? *index : none), bytes_of(*history));
+        const bool is_wrong = state == IndexState::wrong;
+        if (state == IndexState::whole || (!is_wrong && !mender.repairs() && is_live())) return;
+        const error what{is_wrong ? errc::corrupt : errc::io,
+                         is_wrong ? "the index of a history tells what the history has not"
+                                  : "the index of a history lacks something, which makes curves slow",
+                         (dir_ / index_file).string(),
+                         "delete it, or write it anew with: cairn fsck --repair"};
+        mender.found({what, is_wrong}, [&]() -> result<std::string> {
+            auto made = rebuild_index(dir_, bytes_of(*history), store_.temp_dir());
+            if (!made) return made.error();
+            return std::string{"wrote it anew, from the history"};
+        });
+    }
+
+    // ---- records
+
+    void look_at_record(Mender& mender) {
+        const auto folder = RunFolder::open_reader(store_, project_, run_, rank_);
+        const auto record = folder ? folder->read_run() : result<nlohmann::json>{folder.error()};
+        if (record) return;
+        const error& why = record.error();
+        const bool is_missing = why.code() == errc::not_found;
+        if (is_missing && !first_ns_) return;  // it has nothing yet
+        const os::Path path = dir_ / "run.json";
+        const error what = is_missing ? error{errc::corrupt, "the record of a run is missing", path.string(),
+                                              "restore it from a copy"}
+                                      : why;
+        mender.found({what}, [&]() -> result<std::string> {
+            std::string kept;
+            if (!is_missing) {
+                if (why.code() != errc::corrupt) return why;
+                auto moved = mender.aside().move(path);
+                if (!moved) return moved;
+                kept = "; " + *moved;
+            }
+            nlohmann::json made = {{"format", 1},
+                                   {"id", run_},
+                                   {"project", project_},
+                                   {"name", run_},
+                                   {"metrics", nlohmann::json::object()}};
+            if (first_ns_) made["created_ns"] = *first_ns_;
+            auto written =
+                write_file_atomically(path, made.dump(1) + "\n", store_.durability(), store_.temp_dir());
+            if (!written) return written.error();
+            return "wrote one with what is known of the run" + kept;
+        });
+    }
+    void look_at_json(Mender& mender, const char* name) {
+        const auto folder = RunFolder::open_reader(store_, project_, run_, rank_);
+        if (!folder) return;
+        const auto value = folder->read_json(name);
+        if (value ? value->is_object() : value.error().code() == errc::not_found) return;
+        const os::Path path = dir_ / name;
+        const error what = value ? error{errc::corrupt, "this file of the run is no object", path.string(),
+                                         "restore it from a copy, or delete it"}
+                                 : value.error();
+        mender.found({what}, [&]() -> result<std::string> {
+            if (what.code() != errc::corrupt) return what;
+            return mender.aside().move(path);
+        });
+    }
+
+    Store store_;
+    std::string project_, run_;
+    unsigned rank_;
+    os::Path dir_;
+    std::uint64_t rows_ = 0;
+    std::optional<std::int64_t> first_ns_;  // the least time of its rows and events
 };
+using RunRepair = BasicRunRepair<>;
 
-}  // namespace detail
+}  // namespace CAIRN_NAMESPACE::detail
 
-}  // namespace CAIRN_NAMESPACE
-
-// ---- cairn/query/media_answers.hpp
-// What a page is told of a run's rich values. Costs nlohmann/json.
+// ---- cairn/query/fsck.hpp
+// Looks at everything that a store has, and mends what can be mended without losing anything. Costs
+// nlohmann/json.
 
 namespace CAIRN_NAMESPACE {
 
-/// `{"metric", "step", "time_ns", "kind", "type", "about", "bytes", "at"}`.
-[[nodiscard]] inline nlohmann::json as_json(const RecordedMedia& media) {
-    return {{"metric", media.metric}, {"step", media.step}, {"time_ns", media.time_ns},
-            {"kind", media.kind},     {"type", media.type}, {"about", media.about},
-            {"bytes", media.bytes},   {"at", media.at}};
-}
+/// What a look at everything found, and what was done about it.
+struct Checkup {
+    std::uint64_t versions = 0;          ///< that are whole
+    std::uint64_t objects = 0;           ///< that were hashed, each once
+    std::uint64_t runs = 0;              ///< that were looked at
+    std::uint64_t rows = 0;              ///< of these
+    std::uint64_t decisions = 0;         ///< of their checkpoints
+    std::vector<Finding> findings = {};  ///< what is not as it should be
+
+    /// Nothing is damaged, or everything that was has been mended.
+    [[nodiscard]] bool ok() const noexcept {
+        return std::none_of(findings.begin(), findings.end(),
+                            [](const Finding& finding) { return finding.is_damage && finding.done.empty(); });
+    }
+};
 
 namespace detail {
 
-/// So many bytes of values one answer has.
-inline constexpr std::uint64_t most_answered_bytes = std::uint64_t{64} << 20U;
-
-/// The metrics that have rich values: `{"confusion": {"kind", "count", "first_step", "last_step"}}`.
-[[nodiscard]] inline nlohmann::json media_by_metric(const MediaList& list) {
-    nlohmann::json out = nlohmann::json::object();
-    for (const RecordedMedia& one : list.all()) {
-        nlohmann::json& about = out[one.metric];
-        if (about.is_null()) about = {{"count", 0U}, {"first_step", one.step}, {"last_step", one.step}};
-        about["kind"] = one.kind;
-        about["count"] = about["count"].get<std::uint64_t>() + 1;
-        about["first_step"] = std::min(about["first_step"].get<std::int64_t>(), one.step);
-        about["last_step"] = std::max(about["last_step"].get<std::int64_t>(), one.step);
-    }
-    return out;
+/// What people changed of a run.
+inline void look_at_edits(Mender& mender, const std::filesystem::path& run_dir) {
+    constexpr std::int64_t patience_ms = 5000;
+    const auto edits = read_edits(run_dir);
+    if (edits) return;
+    mender.found({edits.error()}, [&]() -> result<std::string> {
+        const auto lock = os::Lock::acquire(run_dir / edits_lock, patience_ms);
+        if (!lock) return lock.error();
+        const auto now = read_edits(run_dir);
+        if (now) return std::string{"nothing: they were changed meanwhile"};
+        return now.error().code() == errc::corrupt ? mender.aside().move(run_dir / edits_file) : now.error();
+    });
 }
 
-/// An entry with its value: "json" if it is that, "text", or "base64"; "error" if it cannot be read.
-[[nodiscard]] inline nlohmann::json with_value(const MediaList& list, const RecordedMedia& one) {
-    nlohmann::json out = as_json(one);
-    const auto bytes = list.bytes_of(one);
-    if (!bytes) {
-        out["error"] = as_json(bytes.error());
-        return out;
-    }
-    if (one.type == "application/json" && json_depth(*bytes) <= most_json_depth) {
-        if (auto value = nlohmann::json::parse(*bytes, nullptr, false); !value.is_discarded()) {
-            out["json"] = std::move(value);
-            return out;
+/// That each recorded decision of a kind that we know says whose it is.
+inline void look_at_decisions(Mender& mender, const std::filesystem::path& rank_dir, Checkup& checkup) {
+    std::uint64_t nameless = 0;
+    const auto read = read_history(rank_dir, [&](const StoredRow& row) {
+        const auto decision = decision_of(row);
+        if (!decision) return;
+        ++checkup.decisions;
+        const bool is_of_run =
+            decision->kind == Decision::Kind::resumed || decision->kind == Decision::Kind::stopped;
+        if (!is_of_run && decision->checkpoint.empty()) ++nameless;
+    });
+    if (!read || nameless == 0) return;  // a history that cannot be read was told
+    mender.found(error{errc::corrupt, std::to_string(nameless) + " decisions do not say of which checkpoint",
+                       rank_dir.string(), "restore the history from a copy; its rows are whole"});
+}
+
+}  // namespace detail
+
+/// Hashes every object, reads every manifest, alias, history, index, ring and record of a store, and looks
+/// for what kills have left. With `Repair::yes` it mends what can be mended: what is derived is made anew;
+/// what is damaged is set aside, into the store's folder `damaged`, never removed. A run that is being
+/// written is not touched, nor are versions of its project set aside. Fails as the disk does. Threads: any,
+/// also while others write. Cost: reads every byte once, and the histories some times.
+[[nodiscard]] inline result<Checkup> fsck(const StoreReader& reader, Repair repair = Repair::no) {
+    const Store& store = reader.store();
+    Checkup checkup;
+    detail::SetAside aside{store};
+    detail::Mender mender{repair, aside, checkup.findings};
+    const auto projects = store.projects();
+    if (!projects) return projects.error();
+    for (const std::string& project : *projects) {
+        const auto runs = detail::os::list_dir(store.project_dir(project) / "runs");
+        if (!runs && runs.error().code() != errc::not_found) return runs.error();
+        for (const std::string& run : runs ? *runs : std::vector<std::string>{}) {
+            if (!detail::name_problem(run).empty()) continue;
+            const std::filesystem::path dir = store.run_dir(project, run);
+            if (const auto there = detail::os::status(dir); !there || !there->is_dir) continue;
+            ++checkup.runs;
+            const auto ranks = detail::ranks_in(dir);
+            if (!ranks) return ranks.error();
+            for (const unsigned rank : *ranks) {
+                detail::RunRepair one{store, project, run, rank};
+                const auto found = one.look(repair, aside);
+                checkup.findings.insert(checkup.findings.end(), found.begin(), found.end());
+                checkup.rows += one.rows();
+                detail::look_at_decisions(mender, store.run_dir(project, run, rank), checkup);
+            }
+            detail::look_at_edits(mender, dir);
         }
     }
-    if (one.type.starts_with("text/"))
-        out["text"] = *bytes;
-    else
-        out["base64"] = to_base64(*bytes);
-    return out;
+    detail::ArtifactRepair artifacts{store, mender};
+    if (auto looked = artifacts.look_at_all(); !looked) return looked.error();
+    checkup.versions = artifacts.counts().versions;
+    checkup.objects = artifacts.counts().objects;
+    return checkup;
 }
 
-/// So many of them, evenly spread, the first and the last among them.
-template <class V>
-[[nodiscard]] std::vector<V> spread(const std::vector<V>& all, std::size_t most) {
-    if (all.size() <= most) return all;
-    std::vector<V> out;
-    for (std::size_t i = 0; i < most; ++i)
-        out.push_back(all[most == 1 ? all.size() - 1 : i * (all.size() - 1) / (most - 1)]);
-    return out;
-}
+}  // namespace CAIRN_NAMESPACE
 
-/// Without a `metric` which there are; of a metric at most `most` of its values, evenly spread over those
-/// from step `from` to step `to`, with `values=yes` with what they are; `at` names one.
-[[nodiscard]] inline result<nlohmann::json> media_answer(const MediaList& list, const ParameterReader& ask) {
-    constexpr auto least_step = std::numeric_limits<std::int64_t>::min(),
-                   most_step = std::numeric_limits<std::int64_t>::max();
-    const std::string metric = ask.text("metric");
-    if (metric.empty()) return nlohmann::json{{"media", media_by_metric(list)}, {"damaged", list.damaged()}};
-    const auto from = ask.number<std::int64_t>("from", least_step, least_step, most_step);
-    if (!from) return from.error();
-    const auto to = ask.number<std::int64_t>("to", most_step, least_step, most_step);
-    if (!to) return to.error();
-    const auto most = ask.number<std::size_t>("most", 1000, 1, 100'000);
-    if (!most) return most.error();
-    const auto has_values = ask.word<bool>("values", {{"no", false}, {"yes", true}});
-    if (!has_values) return has_values.error();
-    const auto at = ask.number<std::uint64_t>("at", 0, 0, std::numeric_limits<std::uint64_t>::max());
-    if (!at) return at.error();
-    std::vector<const RecordedMedia*> found;
-    bool is_known = false;
-    for (const RecordedMedia& one : list.all()) {
-        if (one.metric != metric) continue;
-        is_known = true;
-        if (one.step >= *from && one.step <= *to && (*at == 0 || one.at == *at)) found.push_back(&one);
-    }
-    if (!is_known || (*at != 0 && found.empty())) {
-        return error{errc::not_found, "the run has no such image, table or the like", suggest_name(metric),
-                     "ask for media without a metric to see which there are"};
-    }
-    std::uint64_t bytes = 0;
-    nlohmann::json entries = nlohmann::json::array();
-    for (const RecordedMedia* one : spread(found, *most)) {
-        bytes += one->bytes;
-        if (*has_values && bytes > most_answered_bytes) {
-            return error{errc::invalid_argument, "these are more bytes than one answer has",
-                         std::to_string(bytes), "ask for fewer at once, with from and to or with most"};
+// ---- cairn/cli/fsck.hpp
+// The verb that looks at everything and mends: fsck.
+
+namespace CAIRN_NAMESPACE::cli {
+
+namespace detail {
+
+inline void tell(Call& call, const Checkup& checkup) {
+    if (!checkup.ok()) call.set_damaged();
+    if (call.json()) {
+        nlohmann::json findings = nlohmann::json::array();
+        for (const Finding& finding : checkup.findings) {
+            nlohmann::json one = cairn::as_json(finding.what);
+            one["damage"] = finding.is_damage;
+            one["done"] = finding.done.empty() ? nlohmann::json(nullptr) : nlohmann::json(finding.done);
+            one["not_done"] =
+                finding.not_done.empty() ? nlohmann::json(nullptr) : nlohmann::json(finding.not_done);
+            findings.push_back(std::move(one));
         }
-        entries.push_back(*has_values ? with_value(list, *one) : as_json(*one));
+        call.print({{"versions", checkup.versions},
+                    {"objects", checkup.objects},
+                    {"runs", checkup.runs},
+                    {"rows", checkup.rows},
+                    {"decisions", checkup.decisions},
+                    {"findings", std::move(findings)}});
+        return;
     }
-    return nlohmann::json{{"count", found.size()}, {"entries", std::move(entries)}};
+    std::size_t left = 0, mended = 0;
+    for (const Finding& finding : checkup.findings) {
+        if (!finding.done.empty()) {
+            ++mended;
+            call.out(printable(finding.what.tried()) + ": " + printable(finding.what.path()) + "\n  " +
+                     printable(finding.done) + "\n");
+            continue;
+        }
+        left += finding.is_damage ? 1U : 0U;
+        call.complain(finding.what);
+        if (!finding.not_done.empty()) call.note("  not mended: " + finding.not_done);
+    }
+    call.out(std::to_string(checkup.runs) + " runs with " + std::to_string(checkup.rows) + " rows, " +
+             std::to_string(checkup.versions) + " whole versions of " + std::to_string(checkup.objects) +
+             " objects: " + std::to_string(mended) + " mended, " + std::to_string(left) + " damaged\n");
 }
+
+}  // namespace detail
+
+/// `cairn fsck`.
+inline void add_fsck(CLI::App& app, Call& call) {
+    const auto repair = std::make_shared<bool>(false);
+    call.verb(app, "fsck", "look at everything in the store, and mend what can be mended",
+              [&call, repair]() -> result<void> {
+                  const auto store = call.store();
+                  if (!store) return store.error();
+                  const auto checkup = fsck(*store, *repair ? Repair::yes : Repair::no);
+                  if (!checkup) return checkup.error();
+                  detail::tell(call, *checkup);
+                  return {};
+              })
+        ->add_flag("--repair", *repair,
+                   "make anew what is derived, set aside what is damaged; nothing is removed");
+}
+
+}  // namespace CAIRN_NAMESPACE::cli
+
+// ---- cairn/mirror/run_import.hpp
+// A run that is made of what another program recorded. Whoever includes it compiles all that records a run.
+
+namespace CAIRN_NAMESPACE {
+
+/// Where runs are imported to.
+struct ImportOptions {
+    std::filesystem::path dir = {};  ///< the store; default as for `init`
+    std::string project = {};        ///< default as for `init`
+};
+
+/// A run that was made.
+struct ImportedRun {
+    std::string project;     ///< it belongs to
+    std::string id;          ///< made of what it was called; that is its name
+    std::uint64_t rows = 0;  ///< that it has
+};
+
+namespace detail {
+
+/// A name as people gave it, made one that a run's id can have.
+[[nodiscard]] inline std::string id_from(std::string_view name) {
+    std::string id;
+    for (const char c : name.substr(0, 128)) {
+        const bool is_allowed = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                                c == '_' || c == '-' || (c == '.' && !id.empty());
+        id += is_allowed ? c : '-';
+    }
+    return name_problem(id).empty() ? id : "run-" + id.substr(0, 100);
+}
+
+/// Writes rows with times of their own. Waits for the disk, so that no row is dropped, and none takes memory.
+class RunImport {
+  public:
+    /// A new run that is called `name`. Throws as `init` does: already_exists, if one was made of it before.
+    RunImport(const ImportOptions& options, const std::string& name)
+        : run_{init({.project = options.project,
+                     .name = name,
+                     .id = id_from(name),
+                     .dir = options.dir,
+                     .resume = Resume::never,
+                     .rank = 0,
+                     .system_seconds = 0,  // it was another machine
+                     .environment = false,
+                     .quiet = true,
+                     .durability = Durability::process_crash})} {
+        if (run_.disabled())
+            raise({errc::invalid_argument, "nothing is recorded", name,
+                   "unset CAIRN_MODE, or set it to online"});
+    }
+
+    /// Fails, io, if the disk takes no more.
+    result<void> add(std::int64_t step, std::int64_t time_ns, std::span<const NamedValue> values) {
+        const DynamicRow row{step, time_ns, values.data(), values.size()};
+        run_.core()->append(row);
+        first_ns_ = rows_ == 0 ? time_ns : std::min(first_ns_, time_ns);
+        last_ns_ = rows_ == 0 ? time_ns : std::max(last_ns_, time_ns);
+        ++rows_;
+        for (const NamedValue& value : values) bytes_ += 64 + value.name.size() + value.value.text().size();
+        if (bytes_ < most_bytes) return {};
+        bytes_ = 0;
+        return wait();
+    }
+
+    /// Ends it; its times are those of its rows. Fails as the disk does.
+    result<ImportedRun> finish() {
+        const std::filesystem::path dir = run_.dir();
+        const ImportedRun made{run_.core()->options().project, run_.id(), rows_};
+        const Store store = run_.core()->store();
+        if (auto ended = run_.finish(); !ended) return ended.error();
+        if (run_.health().rows_dropped != 0) return dropped();
+        if (rows_ == 0) return made;
+        auto folder = RunFolder::open_writer(store, made.project, made.id);
+        if (!folder) return folder.error();
+        auto about = folder->read_run();
+        if (!about) return about.error();
+        (*about)["created_ns"] = (*about)["started_ns"] = first_ns_;
+        (*about)["ended_ns"] = last_ns_;
+        if (auto written = folder->write_json("run.json", *about); !written) return written.error();
+        return made;
+    }
+    /// Ends it as failed.
+    void fail(const error& why) { (void)run_.fail(why.what()); }
+
+  private:
+    static constexpr std::size_t most_bytes = std::size_t{512} << 10U;  // half of what a ring has
+
+    /// Until the collector has seen all: then the ring has room.
+    result<void> wait() {
+        constexpr std::int64_t patience_ns = 10'000'000'000;
+        std::uint64_t seen = 0;
+        for (std::int64_t since = steady_ns(); steady_ns() - since < patience_ns;) {
+            const Health health = run_.health();
+            if (health.rows_dropped != 0) return dropped();
+            if (health.rows_collected >= rows_) return {};
+            if (health.rows_collected != seen) since = steady_ns();
+            seen = health.rows_collected;
+            os::sys::sleep_ns(500'000);
+        }
+        return dropped();
+    }
+    [[nodiscard]] error dropped() const {
+        const Health health = run_.health();
+        return {errc::io,
+                "rows could not be written: " + (health.errors.empty() ? "" : health.errors.front()),
+                run_.dir().string(), "make room, remove the run and import it again"};
+    }
+
+    Run run_;
+    std::uint64_t rows_ = 0;
+    std::size_t bytes_ = 0;  // since the last wait, about
+    std::int64_t first_ns_ = 0, last_ns_ = 0;
+};
 
 }  // namespace detail
 
 }  // namespace CAIRN_NAMESPACE
-
-// ---- cairn/cli/media.hpp
-// The verb about rich values: media.
-
-namespace CAIRN_NAMESPACE::cli {
-
-namespace detail {
-
-/// Which value is wanted, and where it goes.
-struct MediaWanted {
-    std::string metric{}, file{};
-    std::optional<std::int64_t> step{};
-};
-
-/// The value of a metric at a step, or the last one.
-[[nodiscard]] inline result<RecordedMedia> find_media(const MediaList& list, const MediaWanted& wanted) {
-    const RecordedMedia* found = nullptr;
-    std::string there;
-    for (const RecordedMedia& one : list.all()) {
-        if (one.metric != wanted.metric) continue;
-        if (!wanted.step || one.step == *wanted.step) found = &one;
-        if (there.size() < 200) there += (there.empty() ? "" : ", ") + std::to_string(one.step);
-    }
-    if (found != nullptr) return *found;
-    return error{
-        errc::not_found,
-        there.empty() ? "the run has no such image, table or the like" : "there is none at this step",
-        ::cairn::detail::suggest_name(wanted.metric),
-        there.empty() ? "see which there are with: cairn media RUN" : "there are of the steps " + there};
-}
-
-inline void list_media(Call& call, const MediaList& list, const MediaWanted& wanted) {
-    if (call.json()) {
-        nlohmann::json out = nlohmann::json::array();
-        for (const RecordedMedia& one : list.all()) {
-            if (wanted.metric.empty() || one.metric == wanted.metric) out.push_back(as_json(one));
-        }
-        return call.print({{"media", std::move(out)}, {"damaged", list.damaged()}});
-    }
-    Table table{{"METRIC", "KIND", "COUNT", "STEPS"}};
-    for (const auto& [metric, about] : ::cairn::detail::media_by_metric(list).items()) {
-        table.add({metric, about["kind"].get<std::string>(), about["count"].dump(),
-                   about["first_step"].dump() + " to " + about["last_step"].dump()});
-    }
-    call.out(table.text());
-}
-
-}  // namespace detail
-
-/// `cairn media RUN`, `cairn media RUN METRIC --step N -o FILE`.
-inline void add_media(CLI::App& app, Call& call) {
-    const auto wanted = std::make_shared<detail::MediaWanted>();
-    CLI::App* const verb =
-        call.verb_of_run(app, "media", "images, tables, histograms and the like, and what they are",
-                         [&call, wanted](const StoreReader&, const RecordedRun& run) -> result<void> {
-                             const auto list = media_of(run);
-                             if (!list) return list.error();
-                             if (list->damaged() != 0) call.set_damaged();
-                             if (wanted->metric.empty() || (call.json() && wanted->file.empty())) {
-                                 detail::list_media(call, *list, *wanted);
-                                 return {};
-                             }
-                             const auto one = detail::find_media(*list, *wanted);
-                             if (!one) return one.error();
-                             const auto bytes = list->bytes_of(*one);
-                             if (!bytes) return bytes.error();
-                             if (wanted->file.empty()) {
-                                 call.out(*bytes);
-                                 return {};
-                             }
-                             auto file = ::cairn::detail::os::File::open_read_write(
-                                 ::cairn::detail::os::path_of(wanted->file));
-                             if (!file) return file.error();
-                             if (auto cut = file->truncate(0); !cut) return cut;
-                             if (auto done = file->write_text(*bytes); !done) return done;
-                             return file->close();
-                         });
-    verb->add_option("METRIC", wanted->metric, "prints its last value, as it is kept");
-    verb->add_option("--step", wanted->step, "that of this step");
-    verb->add_option("-o,--output", wanted->file, "writes it into a file");
-}
-
-}  // namespace CAIRN_NAMESPACE::cli
-
-// ---- cairn/cli/metrics.hpp
-// The verbs about what was logged: get, snapshot, best, plot, tail.
-
-namespace CAIRN_NAMESPACE::cli {
-
-namespace detail {
-
-/// What `cairn get` is asked for.
-struct Wanted {
-    std::string key{};
-    std::int64_t from = std::numeric_limits<std::int64_t>::min();
-    std::int64_t to = std::numeric_limits<std::int64_t>::max();
-    Axis axis = Axis::step;
-    std::size_t buckets = 0, last = 0, limit = 1000;
-};
-
-inline result<void> get(Call& call, const RecordedRun& run, const Wanted& wanted) {
-    const auto series = run.series(wanted.key);
-    if (!series) return series.error();
-    const auto window = series->window(wanted.from, wanted.to, wanted.axis);
-    nlohmann::json out = {{"run", run.id()}, {"project", run.project()}, {"metric", wanted.key}};
-    std::string text;
-    bool truncated = false;
-    if (wanted.buckets != 0) {
-        const auto buckets = window.cut().buckets(wanted.buckets);
-        out["buckets"] = as_json(buckets);
-        Table table{{"FROM", "TO", "MIN", "MAX", "LAST", "FINITE", "NOT FINITE"}};
-        for (const Bucket& bucket : buckets) {
-            if (bucket.finite + bucket.not_finite == 0) continue;
-            table.add({std::to_string(bucket.from), std::to_string(bucket.to), short_number(bucket.min),
-                       short_number(bucket.max), short_number(bucket.last), std::to_string(bucket.finite),
-                       std::to_string(bucket.not_finite)});
-        }
-        text = table.text();
-    } else {
-        std::vector<Series::Point> points = window.points();
-        const std::size_t most = wanted.last != 0 ? wanted.last : wanted.limit;
-        truncated = wanted.last == 0 && most != 0 && points.size() > most;
-        if (most != 0 && points.size() > most) {
-            const auto count = static_cast<std::ptrdiff_t>(most);
-            if (wanted.last != 0)
-                points.erase(points.begin(), points.end() - count);
-            else
-                points.erase(points.begin() + count, points.end());
-        }
-        out["points"] = as_json(points);
-        Table table{{"STEP", "TIME_MS", "VALUE"}};
-        for (const Series::Point& point : points) {
-            char number[32];
-            std::snprintf(number, sizeof number, "%.17g", point.value);
-            table.add({std::to_string(point.step), std::to_string(point.time_ns / 1'000'000), number});
-        }
-        text = table.text();
-    }
-    if (!call.json()) {
-        call.out(text);
-        if (truncated) call.note("and more: --limit 0 has all, --buckets N a summary");
-        return {};
-    }
-    out["size"] = series->size();
-    out["truncated"] = truncated;
-    out["restarts"] = series->restarts();
-    out["damaged"] = series->damaged();
-    out["unread"] = series->unread();
-    call.print(out);
-    return {};
-}
-
-}  // namespace detail
-
-/// `cairn get RUN KEY`.
-inline void add_get(CLI::App& app, Call& call) {
-    const auto wanted = std::make_shared<detail::Wanted>();
-    CLI::App* const verb = call.verb_of_run(app, "get", "the values of a metric, or exact buckets of them",
-                                            [&call, wanted](const StoreReader&, const RecordedRun& run) {
-                                                return detail::get(call, run, *wanted);
-                                            });
-    const std::map<std::string, Axis> axes = {
-        {"step", Axis::step}, {"time", Axis::time}, {"relative", Axis::relative}};
-    verb->add_option("KEY", wanted->key, "the metric")->required();
-    verb->add_option("--from", wanted->from, "the first step, or time in nanoseconds");
-    verb->add_option("--to", wanted->to, "the last");
-    verb->add_option("--axis", wanted->axis,
-                     "what they and the buckets are measured in: step, time, relative")
-        ->transform(CLI::CheckedTransformer(axes));
-    verb->add_option("--buckets", wanted->buckets,
-                     "so many buckets with the exact least, greatest and last value")
-        ->check(CLI::Range(1, 100'000));
-    verb->add_option("--last", wanted->last, "only the last so many values");
-    verb->add_option("--limit", wanted->limit, "at most so many values (default 1000; 0: all)");
-}
-
-/// `cairn snapshot RUN --step N`.
-inline void add_snapshot(CLI::App& app, Call& call) {
-    struct Wanted {
-        std::int64_t step = 0;
-    };
-    const auto wanted = std::make_shared<Wanted>();
-    CLI::App* const verb = call.verb_of_run(
-        app, "snapshot", "all metrics as they stood at a step",
-        [&call, wanted](const StoreReader&, const RecordedRun& run) -> result<void> {
-            const auto standing = snapshot(run, wanted->step);
-            if (!standing) return standing.error();
-            if (call.json()) {
-                call.print({{"run", run.id()}, {"step", wanted->step}, {"metrics", as_json(*standing)}});
-                return {};
-            }
-            detail::Table table{{"METRIC", "VALUE", "STEP"}};
-            for (const auto& [name, one] : *standing)
-                table.add({detail::printable(name), detail::brief(one.value), std::to_string(one.step)});
-            call.out(table.text());
-            return {};
-        });
-    verb->add_option("--step", wanted->step, "the step")->required();
-}
-
-namespace detail {
-
-/// What `cairn best` is asked for.
-struct Ranking {
-    std::string key{};
-    bool min = false, max = false;
-    std::size_t top = 5;
-};
-
-inline result<void> rank(Call& call, const StoreReader& store, const RecordedRun& run,
-                         const Ranking& wanted) {
-    const Direction goal = wanted.min ? minimize : wanted.max ? maximize : run.goal_of(wanted.key);
-    if (goal == Direction::unspecified) {
-        return error{errc::invalid_argument, "nobody said which way this metric is better",
-                     suggest_name(wanted.key), "say --min or --max, or define_metric in the program"};
-    }
-    const auto series = run.series(wanted.key);
-    if (!series) return series.error();
-    const auto saved = store.versions_of(run);
-    if (!saved) return saved.error();
-    std::map<std::int64_t, std::vector<std::string>> at_step;
-    for (const auto& [name, versions] : saved->by_artifact) {
-        for (const Manifest& version : versions)
-            if (version.step) at_step[*version.step].push_back(name + ":" + version.label());
-    }
-    nlohmann::json best = nlohmann::json::array();
-    Table table{{"VALUE", "STEP", "SAVED"}};
-    for (const Series::Point& point : best_of(*series, goal, wanted.top)) {
-        const auto& versions = at_step[point.step];
-        best.push_back(
-            {{"value", metric_to_json(point.value)}, {"step", point.step}, {"versions", versions}});
-        std::string names;
-        for (const std::string& name : versions) names += (names.empty() ? "" : ", ") + printable(name);
-        table.add({short_number(point.value), std::to_string(point.step), names});
-    }
-    if (!call.json()) {
-        call.out(table.text());
-        return {};
-    }
-    call.print({{"run", run.id()},
-                {"metric", wanted.key},
-                {"goal", goal == minimize ? "minimize" : "maximize"},
-                {"best", std::move(best)}});
-    return {};
-}
-
-}  // namespace detail
-
-/// `cairn best RUN KEY --min`.
-inline void add_best(CLI::App& app, Call& call) {
-    const auto wanted = std::make_shared<detail::Ranking>();
-    CLI::App* const verb =
-        call.verb_of_run(app, "best", "the best values of a metric, and the versions saved there",
-                         [&call, wanted](const StoreReader& store, const RecordedRun& run) {
-                             return detail::rank(call, store, run, *wanted);
-                         });
-    verb->add_option("KEY", wanted->key, "the metric")->required();
-    CLI::Option* const min = verb->add_flag("--min", wanted->min, "the least are the best");
-    verb->add_flag("--max", wanted->max, "the greatest are the best")->excludes(min);
-    verb->add_option("--top", wanted->top, "how many (default 5)");
-}
-
-/// `cairn plot RUN KEY…`.
-inline void add_plot(CLI::App& app, Call& call) {
-    struct Wanted {
-        std::vector<std::string> keys{};
-    };
-    const auto wanted = std::make_shared<Wanted>();
-    CLI::App* const verb =
-        call.verb_of_run(app, "plot", "metrics of a run as curves",
-                         [&call, wanted](const StoreReader&, const RecordedRun& run) -> result<void> {
-                             for (const std::string& key : wanted->keys) {
-                                 const auto series = run.series(key);
-                                 if (!series) return series.error();
-                                 call.out(plot(*series, key + "  " + run.project() + "/" + run.id()));
-                             }
-                             return {};
-                         });
-    verb->add_option("KEY", wanted->keys, "the metrics")->required();
-}
-
-}  // namespace CAIRN_NAMESPACE::cli
 
 // ---- cairn/policy/parsed.hpp
 // A policy that is chosen at run time: the same policies as the types, held behind one. Costs <memory>,
@@ -26558,6 +26633,1955 @@ inline constinit const PolicyParser::Known PolicyParser::policies[13] = {
 
 }  // namespace CAIRN_NAMESPACE
 
+// ---- cairn/mirror/import_csv.hpp
+// A table as a run. Costs nlohmann/json, and all that records a run.
+
+namespace CAIRN_NAMESPACE {
+
+/// How a table is read.
+struct CsvImportOptions {
+    ImportOptions into = {};  ///< where the run goes
+    std::string step = {};    ///< the column that has the steps; default the first
+};
+
+namespace detail {
+
+/// Reads records as RFC 4180 has them; ends of lines may be of any system. Cost: keeps one record, of 16 MiB
+/// at most.
+class CsvReader {
+  public:
+    /// Fails: not_found, permission, io.
+    static result<CsvReader> open(const os::Path& path) {
+        auto file = os::File::open_read(path);
+        if (!file) return file.error();
+        return CsvReader{std::move(*file)};
+    }
+
+    /// The next record that is not empty; false at the end. Fails: corrupt.
+    result<bool> next(std::vector<std::string>& cells) {
+        while (true) {
+            cells.assign(1, {});
+            line_ = next_line_;
+            auto more = read_record(cells);
+            if (!more || !*more || cells.size() != 1 || !cells.front().empty()) return more;
+        }
+    }
+    /// What is wrong with the record that was read last.
+    [[nodiscard]] error wrong(const std::string& what) const {
+        return {errc::corrupt, "line " + std::to_string(line_) + " of this table " + what,
+                file_.path().string(), "correct it; nothing was imported"};
+    }
+
+  private:
+    static constexpr std::size_t most_bytes = std::size_t{16} << 20U;
+
+    explicit CsvReader(os::File file) : file_{std::move(file)} {}
+
+    /// The next character; -1 at the end. A failure is kept.
+    int get() {
+        if (at_ == buffer_.size() && !failed_) {
+            buffer_.resize(std::size_t{1} << 16U);
+            const auto got = file_.read_some(writable_bytes_of(buffer_));
+            if (!got) failed_ = got.error();
+            buffer_.resize(got ? *got : 0);
+            at_ = 0;
+            if (is_first_ && buffer_.starts_with("\xef\xbb\xbf")) at_ = 3;  // a mark of UTF-8
+            is_first_ = false;
+        }
+        return at_ == buffer_.size() ? -1 : static_cast<unsigned char>(buffer_[at_++]);
+    }
+    /// Whether the next one is `c`; then it is taken.
+    bool take(char c) {
+        if (get() == static_cast<unsigned char>(c)) return true;
+        if (at_ != 0) --at_;
+        return false;
+    }
+
+    result<bool> read_record(std::vector<std::string>& cells) {
+        std::size_t bytes = 0;
+        bool is_quoted = false, any = false;
+        for (int c = get();; c = get()) {
+            if (failed_) return *failed_;
+            if (c == -1) {
+                if (is_quoted) return wrong("has a quotation mark that is not closed");
+                return any;
+            }
+            any = true;
+            if (++bytes > most_bytes) return wrong("is longer than 16 MiB");
+            if (c == '\n') ++next_line_;
+            if (is_quoted) {
+                if (c != '"')
+                    cells.back() += static_cast<char>(c);
+                else if (take('"'))
+                    cells.back() += '"';
+                else
+                    is_quoted = false;
+            } else if (c == '"') {
+                is_quoted = true;
+            } else if (c == ',') {
+                cells.emplace_back();
+            } else if (c == '\n') {
+                return true;
+            } else if (c == '\r') {
+                if (!take('\n')) return true;
+                ++next_line_;
+                return true;
+            } else {
+                cells.back() += static_cast<char>(c);
+            }
+        }
+    }
+
+    os::File file_;
+    std::string buffer_;
+    std::size_t at_ = 0, line_ = 1, next_line_ = 1;
+    bool is_first_ = true;
+    std::optional<error> failed_;
+};
+
+/// A number as this library, Python and spreadsheets write it; nothing if it is none.
+[[nodiscard]] inline std::optional<double> number_in(std::string_view text) {
+    constexpr double infinity = std::numeric_limits<double>::infinity();
+    std::string word{text};
+    std::transform(word.begin(), word.end(), word.begin(),
+                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+    if (word.starts_with('+')) word.erase(0, 1);
+    if (word == "nan") return std::numeric_limits<double>::quiet_NaN();
+    if (word == "inf" || word == "infinity") return infinity;
+    if (word == "-inf" || word == "-infinity") return -infinity;
+    double value = 0;
+    const char* const end = word.data() + word.size();
+    const auto [read, problem] = read_number(word.data(), end, value);
+    const bool is_one = !word.empty() && read == end && problem == std::errc{} &&
+                        word.find_first_of("in") == std::string::npos;
+    return is_one ? std::optional{value} : std::nullopt;
+}
+/// A whole number, written with or without a fraction of zeros.
+[[nodiscard]] inline std::optional<std::int64_t> integer_in(std::string_view text) {
+    std::int64_t value = 0;
+    const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (problem == std::errc{} && end == text.data() + text.size()) return value;
+    const auto number = number_in(text);
+    constexpr double most = 9007199254740992;  // 2^53: from there on a double is no count
+    if (!number || !(std::abs(*number) <= most) || std::trunc(*number) != *number) return std::nullopt;
+    return static_cast<std::int64_t>(*number);
+}
+/// What a cell says: a number, a word for yes or no, or a text, which it then refers to.
+[[nodiscard]] inline Value value_in(const std::string& cell) {
+    std::int64_t integer = 0;
+    const auto [end, problem] = std::from_chars(cell.data(), cell.data() + cell.size(), integer);
+    if (problem == std::errc{} && end == cell.data() + cell.size()) return Value{integer};
+    if (const auto number = number_in(cell)) return Value{*number};
+    for (const auto& [word, is_true] :
+         {std::pair{"true", true}, {"True", true}, {"false", false}, {"False", false}}) {
+        if (cell == word) return Value{is_true};
+    }
+    return Value{cell};
+}
+
+/// Calls `f(step, time_ns, values) -> result<void>` for each record. Fails: corrupt.
+template <class F>
+result<void> read_table(const os::Path& path, const std::string& step_column, F&& f) {
+    auto reader = CsvReader::open(path);
+    if (!reader) return reader.error();
+    std::vector<std::string> names, cells;
+    const auto head = reader->next(names);
+    if (!head) return head.error();
+    if (!*head) return reader->wrong("has no names of columns: it is empty");
+    const auto place =
+        step_column.empty() ? names.begin() : std::find(names.begin(), names.end(), step_column);
+    if (place == names.end()) return reader->wrong("has no column \"" + suggest_name(step_column) + "\"");
+    std::set<std::string_view> known;
+    for (auto name = names.begin(); name != names.end(); ++name) {
+        if (name != place && name->empty()) return reader->wrong("has a column without a name");
+        if (!known.insert(*name).second)
+            return reader->wrong("has two columns of one name: \"" + suggest_name(*name) + "\"");
+    }
+    const auto of_step = static_cast<std::size_t>(place - names.begin());
+    const auto of_time =
+        static_cast<std::size_t>(std::find(names.begin(), names.end(), "time_ms") - names.begin());
+    const std::int64_t now_ns = wall_ns();
+    std::vector<NamedValue> values;
+    while (true) {
+        const auto more = reader->next(cells);
+        if (!more) return more.error();
+        if (!*more) return {};
+        if (cells.size() != names.size()) {
+            return reader->wrong("has " + std::to_string(cells.size()) + " cells, and the first one " +
+                                 std::to_string(names.size()));
+        }
+        const auto step = integer_in(cells[of_step]);
+        if (!step)
+            return reader->wrong("has no whole number for a step: \"" + suggest_name(cells[of_step]) + "\"");
+        std::int64_t time_ns = now_ns;
+        if (of_time < cells.size() && of_time != of_step) {
+            const auto ms = integer_in(cells[of_time]);
+            if (!ms || *ms > most_ms || *ms < -most_ms)
+                return reader->wrong("has no time in milliseconds: \"" + suggest_name(cells[of_time]) + "\"");
+            time_ns = *ms * ns_per_ms;
+        }
+        values.clear();
+        for (std::size_t i = 0; i < cells.size(); ++i) {
+            if (i != of_step && i != of_time && !cells[i].empty())
+                values.push_back({names[i], value_in(cells[i])});
+        }
+        if (auto done = f(*step, time_ns, values); !done) return done;
+    }
+}
+
+}  // namespace detail
+
+/// Makes a run of a table, called as the file is. Its first line has the names of the metrics; each other one
+/// is a row, with its step in the first column or in that which `step` names, and its time in the column
+/// `time_ms`, if there is one, as `cairn export --csv` writes it. A cell is a number, a text, or nothing.
+/// Nothing is imported if a line is wrong. Fails: not_found; corrupt, naming the line; already_exists; as the
+/// disk does. Throws what `init` throws. Cost: reads the file twice, a record at a time.
+[[nodiscard]] inline result<ImportedRun> import_csv(const std::filesystem::path& file,
+                                                    const CsvImportOptions& options = {}) {
+    const auto nothing = [](std::int64_t, std::int64_t, const std::vector<NamedValue>&) {
+        return result<void>{};
+    };
+    if (auto checked = detail::read_table(file, options.step, nothing); !checked) return checked.error();
+    detail::RunImport into{options.into, file.stem().string()};
+    const auto add = [&](std::int64_t step, std::int64_t time_ns, const std::vector<NamedValue>& values) {
+        return into.add(step, time_ns, values);
+    };
+    if (auto read = detail::read_table(file, options.step, add); !read) {
+        into.fail(read.error());
+        return read.error();
+    }
+    return into.finish();
+}
+
+}  // namespace CAIRN_NAMESPACE
+
+// ---- cairn/mirror/tfevents.hpp
+// TensorBoard's event files, written and read without protobuf: only what this library has to say and to
+// hear (scalars, texts, hyperparameters). What is read may be anybody's.
+//
+//   record  u64 bytes · u32 masked CRC-32C of these 8 bytes · an event · u32 masked CRC-32C of the event
+//   event   a message of protobuf: 1 double seconds · 2 varint step · 3 text version · 5 message summary
+//
+// Little-endian. A file has no head and no end.
+
+namespace CAIRN_NAMESPACE::detail {
+
+// ---- protobuf
+
+/// Appends the fields of a message.
+class ProtoWriter {
+  public:
+    explicit ProtoWriter(std::vector<std::byte>& to) noexcept : out_{to} {}
+
+    void varint(unsigned field, std::uint64_t value) {
+        out_.varint(field << 3U);
+        out_.varint(value);
+    }
+    void number(unsigned field, const double& value) {
+        out_.varint(field << 3U | 1U);
+        out_.fixed(std::bit_cast<std::uint64_t>(value));
+    }
+    void text(unsigned field, std::string_view value) {
+        out_.varint(field << 3U | 2U);
+        out_.varint(value.size());
+        out_.text(value);
+    }
+    void message(unsigned field, std::span<const std::byte> value) {
+        text(field, {reinterpret_cast<const char*>(value.data()), value.size()});
+    }
+
+  private:
+    ByteWriter out_;
+};
+
+/// A field of a message.
+struct ProtoField {
+    std::uint64_t number = 0;
+    unsigned wire = 0;        ///< 0 varint, 1 eight bytes, 2 `bytes`, 5 four bytes
+    std::uint64_t value = 0;  ///< of the numbers
+    std::span<const std::byte> bytes{};
+
+    [[nodiscard]] std::string_view text() const noexcept {
+        return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+    }
+};
+
+/// Calls `f(ProtoField)` for each field of a message. False if the bytes are none.
+template <class F>
+[[nodiscard]] bool each_field(std::span<const std::byte> message, F&& f) {
+    ByteReader from{message};
+    while (from.ok() && !from.rest().empty()) {
+        const std::uint64_t key = from.varint();
+        ProtoField field{key >> 3U, static_cast<unsigned>(key & 7U)};
+        switch (field.wire) {
+            case 0: field.value = from.varint(); break;
+            case 1: field.value = from.fixed<std::uint64_t>(); break;
+            case 2: {
+                const std::uint64_t size = from.varint();
+                if (size > from.rest().size()) return false;
+                field.bytes = from.bytes(static_cast<std::size_t>(size));
+                break;
+            }
+            case 5: field.value = from.fixed<std::uint32_t>(); break;
+            default: return false;  // groups, which nobody writes
+        }
+        if (!from.ok() || field.number == 0) return false;
+        f(std::as_const(field));
+    }
+    return from.ok();
+}
+
+// ---- records
+
+[[nodiscard]] inline std::uint32_t masked_crc(std::span<const std::byte> bytes) noexcept {
+    return std::rotr(crc32c(bytes), 15) + 0xa282ead8U;
+}
+
+/// Writes events. Cost: keeps a MiB, and the names of metrics.
+class EventWriter {
+  public:
+    /// A new file. `seconds`, since the Unix epoch, is when its first event was. Fails: already_exists, or as
+    /// the disk does.
+    static result<EventWriter> create(const os::Path& path, double seconds) {
+        auto file = os::File::create_new(path);
+        if (!file) return file.error();
+        EventWriter writer{std::move(*file)};
+        writer.begin(seconds, 0);
+        ProtoWriter{writer.event_}.text(3, "brain.Event:2");
+        if (auto ended = writer.end(); !ended) return ended.error();
+        return writer;
+    }
+
+    /// Begins an event; values follow, and `end`.
+    void begin(double seconds, std::int64_t step) {
+        event_.clear();
+        summary_.clear();
+        ProtoWriter event{event_};
+        event.number(1, seconds);
+        if (step != 0) event.varint(2, static_cast<std::uint64_t>(step));
+    }
+    /// TensorBoard has floats only.
+    void scalar(std::string_view tag, const double& value) {
+        tensor_.clear();
+        ProtoWriter tensor{tensor_};
+        tensor.varint(1, 1);  // float
+        tensor.text(2, {});   // of no dimension
+        std::byte bits[4];
+        put(bits, std::bit_cast<std::uint32_t>(static_cast<float>(value)));
+        tensor.message(5, bits);
+        add(tag, "scalars", 1);
+    }
+    void text(std::string_view tag, std::string_view text) {
+        tensor_.clear();
+        ProtoWriter tensor{tensor_};
+        tensor.varint(1, 7);  // texts
+        tensor.text(2, {});
+        tensor.text(8, text);
+        add(tag, "text", 2);
+    }
+    /// What a plugin alone understands.
+    void content(std::string_view tag, std::string_view plugin, std::span<const std::byte> content) {
+        tensor_.clear();
+        ProtoWriter tensor{tensor_};
+        constexpr std::string_view no_values{"\x12\x00", 2};  // a dimension of none
+        tensor.varint(1, 1);
+        tensor.text(2, no_values);
+        add(tag, plugin, 0, content);
+    }
+    /// Fails as the disk does.
+    result<void> end() {
+        if (!summary_.empty()) ProtoWriter{event_}.message(5, summary_);
+        ByteWriter out{buffer_};
+        const std::size_t at = buffer_.size();
+        out.fixed(std::uint64_t{event_.size()});
+        out.fixed(masked_crc(bytes_of(buffer_).subspan(at)));
+        buffer_.insert(buffer_.end(), event_.begin(), event_.end());
+        out.fixed(masked_crc(event_));
+        return buffer_.size() < flush_bytes ? result<void>{} : flush();
+    }
+    /// Writes what is left. Fails as the disk does.
+    result<void> close() {
+        if (auto flushed = flush(); !flushed) return flushed;
+        return file_.close();
+    }
+
+  private:
+    static constexpr std::size_t flush_bytes = std::size_t{1} << 20U;
+
+    explicit EventWriter(os::File file) : file_{std::move(file)} {}
+
+    result<void> flush() {
+        auto written = file_.write_all(buffer_);
+        buffer_.clear();
+        return written;
+    }
+    /// A value of the event, of what is in `tensor_`. The first of a tag says which plugin it is for.
+    void add(std::string_view tag, std::string_view plugin, std::uint64_t data_class,
+             std::span<const std::byte> content = {}) {
+        value_.clear();
+        ProtoWriter value{value_};
+        auto known = tags_.find(tag);
+        const bool is_first = known == tags_.end();
+        if (is_first) known = tags_.emplace(tag, as_utf8(tag)).first;
+        value.text(1, known->second);
+        if (is_first) {
+            std::vector<std::byte> data, metadata;
+            ProtoWriter{data}.text(1, plugin);
+            if (!content.empty()) ProtoWriter{data}.message(2, content);
+            ProtoWriter{metadata}.message(1, data);
+            if (data_class != 0) ProtoWriter{metadata}.varint(4, data_class);
+            value.message(9, metadata);
+        }
+        value.message(8, tensor_);
+        ProtoWriter{summary_}.message(1, value_);
+    }
+
+    /// A message with a text that is no UTF-8 is refused, and the file from there on: so U+FFFD in its place.
+    [[nodiscard]] static std::string as_utf8(std::string_view text) {
+        if (is_utf8(text)) return std::string{text};
+        std::string out;
+        for (const char c : text)
+            out += static_cast<unsigned char>(c) < 0x80 ? std::string_view{&c, 1}
+                                                        : std::string_view{"\xef\xbf\xbd"};
+        return out;
+    }
+
+    os::File file_;
+    std::vector<std::byte> buffer_, event_, summary_, value_, tensor_;
+    std::map<std::string, std::string, std::less<>> tags_;  // each that was written, and as it was
+};
+
+/// Reads the events of a file, one after another. Cost: keeps one event, of 16 MiB at most.
+class EventReader {
+  public:
+    /// Fails: not_found, permission, io.
+    static result<EventReader> open(const os::Path& path) {
+        auto file = os::File::open_read(path);
+        if (!file) return file.error();
+        const auto size = file->size();
+        if (!size) return size.error();
+        return EventReader{std::move(*file), *size};
+    }
+
+    /// The next event, good until the next call; false at the end. One that is too large to be of use is
+    /// passed over. Fails: corrupt, if the file is damaged or ends within an event; from there on nothing can
+    /// be read.
+    result<bool> next(std::span<const std::byte>& event) {
+        while (at_ < size_) {
+            std::byte head[12];
+            const auto got = file_.read_at(at_, head);
+            if (!got) return got.error();
+            if (*got < sizeof head) return ends_early();
+            if (masked_crc(std::span{head}.first(8)) != get<std::uint32_t>(head + 8))
+                return damaged("the length of an event");
+            const auto bytes = get<std::uint64_t>(head);
+            const std::uint64_t left = size_ - at_ - sizeof head;
+            if (left < 4 || bytes > left - 4) return ends_early();
+            const std::uint64_t begins = at_ + sizeof head;
+            at_ = begins + bytes + 4;
+            if (bytes > most_bytes) continue;
+            bytes_.resize(static_cast<std::size_t>(bytes) + 4);
+            const auto read = file_.read_at(begins, writable_bytes_of(bytes_));
+            if (!read) return read.error();
+            at_ = begins;  // where it is if it is damaged
+            if (*read < bytes_.size()) return ends_early();
+            event = bytes_of(bytes_).first(bytes_.size() - 4);
+            if (masked_crc(event) != get<std::uint32_t>(bytes_.data() + event.size()))
+                return damaged("an event");
+            at_ = begins + bytes + 4;
+            return true;
+        }
+        return false;
+    }
+    /// For an event that is no message.
+    [[nodiscard]] error damaged(const char* what) const {
+        return {errc::corrupt,
+                std::string{what} + " at byte " + std::to_string(at_) + " of this file is damaged",
+                file_.path().string(), "what lies before it was read; restore the file from a copy"};
+    }
+
+  private:
+    static constexpr std::uint64_t most_bytes = std::uint64_t{16} << 20U;
+
+    EventReader(os::File file, std::uint64_t size) : file_{std::move(file)}, size_{size} {}
+
+    [[nodiscard]] error ends_early() const {
+        return {errc::corrupt, "this file ends within an event, at byte " + std::to_string(at_),
+                file_.path().string(), "what lies before it was read; its program may be writing still"};
+    }
+
+    os::File file_;
+    std::uint64_t size_ = 0, at_ = 0;
+    std::vector<std::byte> bytes_;
+};
+
+// ---- what an event says
+
+/// A scalar or a text of an event.
+struct EventValue {
+    std::string_view tag{};
+    bool is_text = false;
+    double number = 0;
+    std::string_view text{};
+};
+
+[[nodiscard]] inline double float_of(std::uint64_t bits) noexcept {
+    return double{std::bit_cast<float>(static_cast<std::uint32_t>(bits))};
+}
+
+/// The one number or text of a tensor; nothing if it has none, or several.
+[[nodiscard]] inline std::optional<EventValue> value_of_tensor(std::span<const std::byte> tensor) {
+    EventValue value;
+    std::uint64_t type = 0;
+    std::size_t count = 0;
+    std::span<const std::byte> content;
+    const auto take = [&](double number) {
+        ++count;
+        value.number = number;
+    };
+    const bool is_whole = each_field(tensor, [&](const ProtoField& field) {
+        ByteReader packed{field.bytes};
+        switch (field.number) {
+            case 1: type = field.value; break;
+            case 4: content = field.bytes; break;
+            case 5:
+                if (field.wire == 5) take(float_of(field.value));
+                while (!packed.rest().empty() && packed.ok()) take(float_of(packed.fixed<std::uint32_t>()));
+                break;
+            case 6:
+                if (field.wire == 1) take(std::bit_cast<double>(field.value));
+                while (!packed.rest().empty() && packed.ok())
+                    take(std::bit_cast<double>(packed.fixed<std::uint64_t>()));
+                break;
+            case 7:
+            case 10:
+            case 11:
+                if (field.wire == 0) take(static_cast<double>(static_cast<std::int64_t>(field.value)));
+                while (!packed.rest().empty() && packed.ok())
+                    take(static_cast<double>(static_cast<std::int64_t>(packed.varint())));
+                break;
+            case 8:
+                ++count;
+                value.is_text = true;
+                value.text = field.text();
+                break;
+            default: break;
+        }
+    });
+    if (!is_whole) return std::nullopt;
+    if (count == 0 && !content.empty()) {
+        ByteReader bytes{content};
+        switch (type) {
+            case 1: take(float_of(bytes.fixed<std::uint32_t>())); break;
+            case 2: take(std::bit_cast<double>(bytes.fixed<std::uint64_t>())); break;
+            case 3: take(static_cast<double>(static_cast<std::int32_t>(bytes.fixed<std::uint32_t>()))); break;
+            case 9: take(static_cast<double>(static_cast<std::int64_t>(bytes.fixed<std::uint64_t>()))); break;
+            default: return std::nullopt;
+        }
+        if (!bytes.ok() || !bytes.rest().empty()) return std::nullopt;
+    }
+    return count == 1 ? std::optional{value} : std::nullopt;
+}
+
+/// Reads an event: `f(seconds, step, EventValue)` for each scalar and text; pictures, histograms and the like
+/// are passed over. False if it is no event.
+template <class F>
+[[nodiscard]] bool read_event(std::span<const std::byte> event, F&& f) {
+    double seconds = 0;
+    std::int64_t step = 0;
+    bool is_whole = each_field(event, [&](const ProtoField& field) {
+        if (field.number == 1 && field.wire == 1) seconds = std::bit_cast<double>(field.value);
+        if (field.number == 2) step = static_cast<std::int64_t>(field.value);
+    });
+    const auto read_value = [&](const ProtoField& one) {
+        std::string_view tag;
+        std::optional<EventValue> value;
+        is_whole = is_whole && each_field(one.bytes, [&](const ProtoField& field) {
+                       if (field.number == 1) tag = field.text();
+                       if (field.number == 2 && field.wire == 5)
+                           value = EventValue{{}, false, float_of(field.value)};
+                       if (field.number == 8) value = value_of_tensor(field.bytes);
+                   });
+        if (!is_whole || !value || tag.empty()) return;
+        value->tag = tag;
+        f(seconds, step, std::as_const(*value));
+    };
+    const bool is_event = is_whole && each_field(event, [&](const ProtoField& field) {
+                              if (field.number != 5 || !is_whole) return;
+                              const bool is_summary = each_field(field.bytes, [&](const ProtoField& one) {
+                                  if (one.number == 1 && one.wire == 2) read_value(one);
+                              });
+                              is_whole = is_whole && is_summary;
+                          });
+    return is_event && is_whole;
+}
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/mirror/import_tensorboard.hpp
+// TensorBoard's runs as ours. Costs nlohmann/json, and all that records a run.
+
+namespace CAIRN_NAMESPACE {
+
+/// What was made of a folder of event files.
+struct TensorboardImport {
+    std::vector<ImportedRun> runs;  ///< one for each folder that has such files
+    std::vector<error> damaged;     ///< of files that are not whole; what lies before that was read
+};
+
+namespace detail {
+
+inline constexpr int most_folder_depth = 64;
+
+/// Calls `f(folder, files) -> result<void>` for each folder in `root` that has event files, in the order of
+/// their names. Follows no link.
+template <class F>
+result<void> each_event_folder(const os::Path& folder, int depth, F&& f) {
+    const auto names = os::list_dir(folder);
+    if (!names) return names.error();
+    std::vector<os::Path> files, folders;
+    for (const std::string& name : *names) {
+        const os::Path path = folder / os::path_of(name);
+        const auto there = os::status(path, os::Links::refuse);
+        if (!there) return there.error();
+        if (there->is_dir && !there->is_link) folders.push_back(path);
+        if (there->is_file && name.find("tfevents") != std::string::npos) files.push_back(path);
+    }
+    if (!files.empty()) {
+        if (auto done = f(folder, std::as_const(files)); !done) return done;
+    }
+    if (depth == most_folder_depth) return {};
+    for (const os::Path& inner : folders) {
+        if (auto done = each_event_folder(inner, depth + 1, f); !done) return done;
+    }
+    return {};
+}
+
+/// Values that were logged together, as TensorBoard has them: each an event, with the same step and time.
+class EventRows {
+  public:
+    explicit EventRows(RunImport& into) : into_{&into} {}
+
+    result<void> add(std::int64_t step, std::int64_t time_ns, const EventValue& value) {
+        const bool is_new = std::any_of(cells_.begin(), cells_.end(),
+                                        [&](const Cell& cell) { return cell.name == value.tag; }) ||
+                            step != step_ || time_ns / ns_per_ms != time_ns_ / ns_per_ms ||
+                            cells_.size() == most_cells;
+        if (is_new) {
+            if (auto written = flush(); !written) return written;
+            step_ = step;
+            time_ns_ = time_ns;
+        }
+        cells_.push_back({std::string{value.tag}, std::string{value.text}, value.number, value.is_text});
+        return {};
+    }
+    result<void> flush() {
+        if (cells_.empty()) return {};
+        values_.clear();
+        for (const Cell& cell : cells_)
+            values_.push_back({cell.name, cell.is_text ? Value{cell.text} : Value{cell.number}});
+        auto added = into_->add(step_, time_ns_, values_);
+        cells_.clear();
+        return added;
+    }
+
+  private:
+    static constexpr std::size_t most_cells = 256;
+    struct Cell {
+        std::string name, text;
+        double number = 0;
+        bool is_text = false;
+    };
+
+    RunImport* into_;
+    std::vector<Cell> cells_;
+    std::vector<NamedValue> values_;
+    std::int64_t step_ = 0, time_ns_ = 0;
+};
+
+/// The rows of an event file; what is wrong with it is put into `damaged`.
+inline result<void> read_events(const os::Path& path, RunImport& into, std::vector<error>& damaged) {
+    auto reader = EventReader::open(path);
+    if (!reader) return reader.error();
+    EventRows rows{into};
+    std::span<const std::byte> event;
+    result<void> done;
+    while (done) {
+        const auto more = reader->next(event);
+        if (!more && more.error().code() != errc::corrupt) return more.error();
+        if (!more) damaged.push_back(more.error());
+        if (!more || !*more) break;
+        const auto keep = [&](double seconds, std::int64_t step, const EventValue& value) {
+            constexpr double most_seconds = static_cast<double>(most_ms) / 1000;
+            const double known = std::isnan(seconds) ? 0 : std::clamp(seconds, -most_seconds, most_seconds);
+            const std::int64_t ms = std::clamp<std::int64_t>(std::llround(known * 1000), -most_ms, most_ms);
+            if (done) done = rows.add(step, ms * ns_per_ms, value);
+        };
+        if (!read_event(event, keep)) {
+            damaged.push_back(reader->damaged("what an event says, before"));
+            break;
+        }
+    }
+    return done ? rows.flush() : done;
+}
+
+}  // namespace detail
+
+/// Makes a run of each folder in `from` that has event files of TensorBoard, called as the folder is: every
+/// scalar and text with its step and its time, to the millisecond. Pictures, histograms and graphs are left
+/// out. Of a file that is damaged or ends within an event what lies before is read. Fails: not_found;
+/// already_exists, if a run of that name was imported before; as the disk does. Throws what `init` throws.
+/// Cost: one pass; memory for one event.
+[[nodiscard]] inline result<TensorboardImport> import_tensorboard(const std::filesystem::path& from,
+                                                                  const ImportOptions& options = {}) {
+    TensorboardImport made;
+    std::error_code failed;
+    const std::filesystem::path root = std::filesystem::weakly_canonical(from, failed);
+    const auto import = [&](const std::filesystem::path& folder,
+                            const std::vector<std::filesystem::path>& files) -> result<void> {
+        const std::filesystem::path inside = folder.lexically_relative(root);
+        detail::RunImport into{options, inside == "." ? root.filename().string() : inside.generic_string()};
+        for (const std::filesystem::path& file : files) {
+            if (auto read = detail::read_events(file, into, made.damaged); !read) {
+                into.fail(read.error());
+                return read;
+            }
+        }
+        auto run = into.finish();
+        if (!run) return run.error();
+        made.runs.push_back(std::move(*run));
+        return {};
+    };
+    if (auto done = detail::each_event_folder(root, 0, import); !done) return done.error();
+    if (made.runs.empty()) {
+        return error{errc::not_found, "there is no event file of TensorBoard", from.string(),
+                     "name the folder that --logdir names; the files' names have \"tfevents\" in them"};
+    }
+    return made;
+}
+
+}  // namespace CAIRN_NAMESPACE
+
+// ---- cairn/cli/import.hpp
+// The verb that makes runs of what other programs recorded: import.
+
+namespace CAIRN_NAMESPACE::cli {
+
+namespace detail {
+
+/// What `cairn import` is asked for.
+struct Import {
+    std::string tensorboard{}, csv{}, step{}, project{};
+};
+
+inline result<void> import_runs(Call& call, const Import& wanted) {
+    TensorboardImport made;
+    const ImportOptions into{.dir = os::path_of(call.dir()), .project = wanted.project};
+    try {
+        if (!wanted.csv.empty()) {
+            auto run = import_csv(os::path_of(wanted.csv), {into, wanted.step});
+            if (!run) return run.error();
+            made.runs.push_back(std::move(*run));
+        } else {
+            auto runs = import_tensorboard(os::path_of(wanted.tensorboard), into);
+            if (!runs) return runs.error();
+            made = std::move(*runs);
+        }
+    } catch (const error& failure) {  // of `init`
+        return failure;
+    }
+    if (!made.damaged.empty()) call.set_damaged();
+    if (call.json()) {
+        nlohmann::json runs = nlohmann::json::array();
+        for (const ImportedRun& run : made.runs)
+            runs.push_back({{"project", run.project}, {"id", run.id}, {"rows", run.rows}});
+        call.print({{"runs", std::move(runs)}, {"damaged", cairn::as_json(made.damaged)}});
+        return {};
+    }
+    for (const error& damaged : made.damaged) call.complain(damaged);
+    for (const ImportedRun& run : made.runs)
+        call.out(printable(run.project) + "/" + run.id + ": " + std::to_string(run.rows) + " rows\n");
+    return {};
+}
+
+}  // namespace detail
+
+/// `cairn import --tensorboard DIR`, `--csv FILE`.
+inline void add_import(CLI::App& app, Call& call) {
+    const auto wanted = std::make_shared<detail::Import>();
+    CLI::App* const verb = call.verb(app, "import", "make runs of what other programs recorded",
+                                     [&call, wanted] { return detail::import_runs(call, *wanted); });
+    CLI::Option_group* const format = verb->add_option_group("format");
+    format->add_option("--tensorboard", wanted->tensorboard,
+                       "a folder of event files: each folder in it is a run");
+    CLI::Option* const csv = format->add_option("--csv", wanted->csv, "a table: a column for each metric");
+    format->require_option(1);
+    verb->add_option("--step", wanted->step,
+                     "the column of the table that has the steps (default: the first)")
+        ->needs(csv);
+    verb->add_option("-p,--project", wanted->project,
+                     "of the runs (default: $CAIRN_PROJECT, or uncategorized)");
+}
+
+}  // namespace CAIRN_NAMESPACE::cli
+
+// ---- cairn/cli/plot.hpp
+// A series as a picture of braille characters for a terminal.
+
+namespace CAIRN_NAMESPACE::cli {
+
+/// A grid of dots, two wide and four high in each character.
+class Braille {
+  public:
+    /// An empty grid of so many characters.
+    Braille(std::size_t columns, std::size_t rows) : columns_{columns}, rows_{rows}, cells_(columns * rows) {}
+
+    /// How many dots it is wide.
+    [[nodiscard]] std::size_t width() const noexcept { return columns_ * 2; }
+    /// How many dots it is high.
+    [[nodiscard]] std::size_t height() const noexcept { return rows_ * 4; }
+
+    /// Sets the dot in column `x` from the left and row `y` from the bottom.
+    void set(std::size_t x, std::size_t y) {
+        static constexpr unsigned char bits[4][2] = {{0x40, 0x80}, {0x04, 0x20}, {0x02, 0x10}, {0x01, 0x08}};
+        const std::size_t row = rows_ - 1 - y / 4;
+        cells_[row * columns_ + x / 2] |= bits[y % 4][x % 2];
+    }
+
+    /// A row from the top, as UTF-8.
+    [[nodiscard]] std::string line(std::size_t row) const {
+        std::string out;
+        for (std::size_t column = 0; column < columns_; ++column) {
+            const unsigned char dots = cells_[row * columns_ + column];
+            out += static_cast<char>(0xe2);
+            out += static_cast<char>(0xa0 | dots >> 6U);
+            out += static_cast<char>(0x80 | (dots & 0x3fU));
+        }
+        return out;
+    }
+
+  private:
+    std::size_t columns_, rows_;
+    std::vector<unsigned char> cells_;
+};
+
+namespace detail {
+
+/// What stands left of a curve: the scale.
+inline constexpr std::size_t plot_margin = 10;
+
+}  // namespace detail
+
+/// How large the picture of a curve is, in characters.
+struct PlotSize {
+    std::size_t columns = 84;  ///< with the scale
+    std::size_t rows = 14;     ///< of the curve; a title and a scale come to it
+};
+
+/// The curve of a series with its scales; each column of dots spans the exact
+/// least and greatest value in it. What is not finite is marked with `!` under its column. Requires a point,
+/// two rows and 20 columns.
+[[nodiscard]] inline std::string plot(const Series& series, const std::string& title, PlotSize size = {}) {
+    constexpr std::size_t margin = detail::plot_margin;
+    const std::size_t columns = size.columns - margin - 2, rows = size.rows;
+    Braille dots{columns, rows};
+    const std::vector<Bucket> buckets = series.buckets(dots.width());
+    double low = std::numeric_limits<double>::infinity(), high = -low;
+    std::uint64_t not_finite = 0;
+    for (const Bucket& bucket : buckets) {
+        not_finite += bucket.not_finite;
+        if (bucket.finite == 0) continue;
+        low = std::min(low, bucket.min);
+        high = std::max(high, bucket.max);
+    }
+    const bool any = low <= high;
+    if (!any) low = high = 0;
+    const double range = high > low ? high - low : 1;
+    const auto place = [&](double value) {
+        const double share = high > low ? (value - low) / range : 0.5;
+        return static_cast<std::size_t>(std::lround(share * static_cast<double>(dots.height() - 1)));
+    };
+    // What was logged is a vertical stroke; strokes are joined by straight lines, so that few points are a
+    // curve too.
+    const Bucket* before = nullptr;
+    std::size_t before_x = 0;
+    for (std::size_t x = 0; x < buckets.size(); ++x) {
+        if (buckets[x].finite == 0) continue;
+        for (std::size_t y = place(buckets[x].min); y <= place(buckets[x].max); ++y) dots.set(x, y);
+        if (before != nullptr) {
+            const double mid = (buckets[x].min + buckets[x].max) / 2;
+            std::size_t y = place(before->last);
+            for (std::size_t at = before_x + 1; at <= x; ++at) {
+                const double share = static_cast<double>(at - before_x) / static_cast<double>(x - before_x);
+                const std::size_t next = place(before->last + share * (mid - before->last));
+                for (std::size_t step = std::min(y, next); step <= std::max(y, next); ++step)
+                    dots.set(at, step);
+                y = next;
+            }
+        }
+        before = &buckets[x];
+        before_x = x;
+    }
+
+    const auto label = [&](double value) {
+        const std::string text = detail::short_number(value);
+        return std::string(text.size() < margin ? margin - text.size() : 0, ' ') + text + " ┤";
+    };
+    std::string out = std::string(margin + 2, ' ') + detail::printable(title) + "\n";
+    for (std::size_t row = 0; row < rows; ++row) {
+        const bool top = row == 0, bottom = row + 1 == rows, middle = row == rows / 2;
+        const double share = 1 - static_cast<double>(row) / static_cast<double>(rows - 1);
+        out += any && (top || middle || bottom) ? label(low + share * (high - low))
+                                                : std::string(margin + 1, ' ') + "│";
+        out += dots.line(row) + "\n";
+    }
+    if (not_finite != 0) {
+        out += std::string(margin + 2, ' ');
+        for (std::size_t c = 0; c < columns; ++c) {
+            out += buckets[2 * c].not_finite + buckets[2 * c + 1].not_finite != 0 ? '!' : ' ';
+        }
+        out += "\n";
+    }
+    const std::string first = std::to_string(series.first_step()), last = std::to_string(series.last_step());
+    const std::size_t used = std::min(columns, first.size() + last.size());
+    out += std::string(margin + 2, ' ') + first + std::string(columns - used, ' ') + last + "\n";
+    out += std::string(margin + 2, ' ') + std::to_string(series.size()) +
+           " points, exact min and max in each column";
+    if (not_finite != 0) out += ", " + std::to_string(not_finite) + " not finite (!)";
+    if (series.restarts() != 0) out += ", the step went back " + std::to_string(series.restarts()) + " times";
+    return out + "\n";
+}
+
+}  // namespace CAIRN_NAMESPACE::cli
+
+// ---- cairn/query/follow.hpp
+// The rows of a run as they come.
+
+namespace CAIRN_NAMESPACE {
+
+/// Reads a history again and again, each row once: first from the ring that its thread wrote it into, and not
+/// again when it has moved into the history. Threads: one at a time.
+class RowFollower {
+  public:
+    /// Of the folder of a run's rank, from its first row on.
+    explicit RowFollower(std::filesystem::path run_dir) : dir_{std::move(run_dir)} {}
+
+    /// Calls `f(detail::StoredRow)` for each row and event that is new, in the order of each thread. Fails:
+    /// corrupt, unsupported, io.
+    template <class F>
+    result<void> next(F&& f) {
+        detail::HistoryReport report;
+        // Rings first: what leaves them while we read is in the history when we come to it.
+        std::vector<detail::RingRest> rings = detail::copy_rings(dir_, report);
+        if (auto read = read_frames(report, f); !read) return read;
+        // What a ring holds comes again as a frame, so the assembler of the frames must not see it.
+        detail::RowAssembler assembler = assembler_;
+        detail::RingPositions positions = positions_;
+        for (detail::RingRest& ring : rings) {
+            std::uint64_t& ahead = ahead_[ring.id];
+            std::uint64_t rows = 0;
+            if (positions.take(ring)) {
+                assembler.feed(ring.id, detail::bytes_of(ring.bytes), report,
+                               [&](const detail::StoredRow& row) {
+                                   if (++rows > ahead) f(row);
+                               });
+            }
+            ahead = std::max(ahead, rows);
+        }
+        return {};
+    }
+
+  private:
+    template <class F>
+    result<void> read_frames(detail::HistoryReport& report, F&& f) {
+        const auto history = detail::os::File::open_read(dir_ / detail::history_file);
+        if (!history && history.error().code() == errc::not_found) return {};
+        if (!history) return history.error();
+        const auto size = history->size();
+        if (!size) return size.error();
+        if (at_ == 0) {
+            std::byte header[detail::history_header_bytes];
+            const auto head = history->read_at(0, header);
+            if (!head) return head.error();
+            if (*head == 0) return {};
+            const auto read = std::span{header}.first(*head);
+            if (auto ours = detail::check_history(read, dir_ / detail::history_file); !ours) return ours;
+            at_ = detail::history_header_bytes;
+        }
+        constexpr std::uint64_t piece = std::uint64_t{64} << 20U;
+        while (at_ < *size) {
+            bytes_.resize(static_cast<std::size_t>(std::min(piece, *size - at_)));
+            const auto read = history->read_at(at_, detail::writable_bytes_of(bytes_));
+            if (!read) return read.error();
+            detail::FrameReader frames{detail::bytes_of(bytes_).first(*read), 0};
+            for (detail::Frame frame; frames.next(frame);) {
+                if (!positions_.take(frame.ring, frame.from, frame.to)) continue;
+                std::uint64_t& ahead = ahead_[frame.ring];
+                assembler_.feed(frame, report, [&](const detail::StoredRow& row) {
+                    if (ahead == 0)
+                        f(row);
+                    else
+                        --ahead;  // it was seen in the ring
+                });
+            }
+            if (frames.whole_bytes() == 0) break;  // a writer is at its last frame
+            at_ += frames.whole_bytes();
+        }
+        return {};
+    }
+
+    std::filesystem::path dir_;
+    std::uint64_t at_ = 0;  // of the history: what lies before was read
+    detail::RowAssembler assembler_;
+    detail::RingPositions positions_;
+    std::map<std::uint32_t, std::uint64_t>
+        ahead_;  // by ring: rows that were seen in it, and not yet in a frame
+    std::vector<std::byte> bytes_;
+};
+
+}  // namespace CAIRN_NAMESPACE
+
+// ---- cairn/query/store_watch.hpp
+// The runs of a store that is looked at again and again: what has not changed is not read again. Costs
+// nlohmann/json.
+
+namespace CAIRN_NAMESPACE {
+
+/// A run that is watched.
+struct WatchedRun {
+    RecordedRun run;            ///< as it was when it changed last
+    std::uint64_t changed = 0;  ///< number of its last change among all changes of all runs
+    nlohmann::json row{};       ///< what a table of runs shows: `as_json`, "config" and "metrics"
+
+    ///@{
+    /// As those of the run.
+    [[nodiscard]] std::string id() const { return run.id(); }
+    [[nodiscard]] std::string project() const { return run.project(); }
+    [[nodiscard]] std::string name() const { return run.name(); }
+    [[nodiscard]] bool is_deleted() const { return run.is_deleted(); }
+    ///@}
+};
+
+/// Watches a store. Changes are numbered, so that who knows them up to some number can ask for those after
+/// it. Threads: one at a time.
+class StoreWatch {
+  public:
+    /// Of this store; it is read when `look` is called.
+    explicit StoreWatch(StoreReader store) : store_{std::move(store)} {}
+
+    /// The store that is watched.
+    [[nodiscard]] const StoreReader& store() const noexcept { return store_; }
+
+    /// Looks at the store, unless it did so in the last `patience_ns`. Cost: asks the system for seven files
+    /// of each run, and reads those runs that have changed. Fails as listing a store does.
+    result<void> look(std::int64_t patience_ns = 0) {
+        const std::int64_t now = detail::wall_ns();
+        if (looked_ns_ != 0 && now - looked_ns_ >= 0 && now - looked_ns_ < patience_ns) return {};
+        const auto root = detail::os::status(store_.store().root());
+        if (!root) return root.error();
+        if (!root->is_dir) {
+            return error{errc::not_found, "the store is gone", store_.store().root().string(),
+                         "put it back, or serve another one"};
+        }
+        const auto projects = store_.store().projects();
+        if (!projects) return projects.error();
+        std::vector<Key> keys;
+        for (const std::string& project : *projects) {
+            const auto ids = store_.store().runs(project);
+            if (!ids) return ids.error();
+            for (const std::string& id : *ids) keys.emplace_back(project, id);
+        }
+        std::map<Key, Known> before;
+        before.swap(known_);
+        damaged_.clear();
+        for (const Key& key : keys) {
+            Known& known = known_[key];
+            if (auto old = before.extract(key)) known = std::move(old.mapped());
+            look_at(key, known);
+        }
+        for (auto& [key, known] : before) {
+            if (known.seen) gone_[key] = ++changes_;
+        }
+        order_.clear();
+        for (auto& [key, known] : known_) {
+            if (known.seen) order_.push_back(&*known.seen);
+        }
+        std::sort(order_.begin(), order_.end(), [](const WatchedRun* a, const WatchedRun* b) {
+            const std::int64_t at = a->run.created_ns(), other = b->run.created_ns();
+            return at != other ? at > other
+                               : std::pair{a->project(), a->id()} < std::pair{b->project(), b->id()};
+        });
+        looked_ns_ = now;
+        return {};
+    }
+
+    /// The runs at the last look, newest first. Good until the next one.
+    [[nodiscard]] const std::vector<const WatchedRun*>& runs() const noexcept { return order_; }
+    /// What of them could not be read.
+    [[nodiscard]] const std::vector<error>& damaged() const noexcept { return damaged_; }
+    /// The number of the last change; 0 if there was none.
+    [[nodiscard]] std::uint64_t changes() const noexcept { return changes_; }
+    /// The runs that went away after a change and did not come back: "project/id".
+    [[nodiscard]] std::vector<std::string> gone_since(std::uint64_t change) const {
+        std::vector<std::string> out;
+        for (const auto& [key, at] : gone_) {
+            if (at > change) out.push_back(key.first + "/" + key.second);
+        }
+        return out;
+    }
+    /// The run that a text names, as `RunList::find` does.
+    [[nodiscard]] result<const WatchedRun*> find(const std::string& text) const {
+        return detail::find_run(order_, text);
+    }
+
+  private:
+    using Key = std::pair<std::string, std::string>;  // project, id
+
+    /// What tells whether a run has changed.
+    struct Stamp {
+        std::vector<std::uint64_t> files{};
+        RunState state{};
+        bool operator==(const Stamp&) const = default;
+    };
+    struct Known {
+        Stamp stamp{};
+        std::optional<WatchedRun> seen{};
+        std::optional<error> damage{};
+    };
+
+    /// Reads it if it has changed.
+    void look_at(const Key& key, Known& known) {
+        Stamp now = stamp_of(key, known);  // before it is read: what changes meanwhile is seen next time
+        if (now != known.stamp) {
+            known.stamp = std::move(now);
+            read(key, known);
+        }
+        if (known.damage) damaged_.push_back(*known.damage);
+    }
+    [[nodiscard]] Stamp stamp_of(const Key& key, const Known& known) const {
+        const std::filesystem::path dir = store_.store().run_dir(key.first, key.second);
+        Stamp stamp;
+        const auto add = [&](const std::filesystem::path& path) {
+            const auto file = detail::os::status(path);
+            if (!file) return stamp.files.push_back(0);
+            const auto modified = static_cast<std::uint64_t>(file->modified_ns);
+            stamp.files.insert(stamp.files.end(), {file->inode, file->size, modified});
+        };
+        for (const char* name : {"run.json", "config.json", "summary.json", detail::edits_file})
+            add(dir / name);
+        const auto ranks = detail::ranks_in(dir);
+        for (const unsigned rank : ranks ? *ranks : std::vector<unsigned>{}) {
+            const std::filesystem::path of = detail::rank_dir(dir, rank);
+            add(of / detail::history_file);
+            add(of / detail::media_file);
+            detail::HistoryReport report;
+            for (const detail::RingRest& ring : detail::copy_rings(of, report))
+                stamp.files.insert(stamp.files.end(), {ring.id, ring.from + ring.bytes.size()});
+        }
+        if (!known.seen) return stamp;
+        stamp.state = known.seen->run.state();
+        if (stamp.state == RunState::running) {  // it may die without a word
+            if (const auto state = known.seen->run.state_now()) stamp.state = *state;
+        }
+        return stamp;
+    }
+    void read(const Key& key, Known& known) {
+        auto run = store_.run(key.first, key.second);
+        known.damage.reset();
+        if (!run) {
+            if (known.seen) gone_[key] = ++changes_;
+            known.seen.reset();
+            if (run.error().code() == errc::not_found) return;  // it is only being made
+            known.damage = run.error();
+            ++changes_;
+            return;
+        }
+        gone_.erase(key);
+        nlohmann::json row = as_json(*run);
+        row["config"] = run->config();
+        row["metrics"] = nlohmann::json::object();
+        auto metrics = run->has_ended() ? run->summary() : run->overview();
+        if (!metrics)
+            known.damage = metrics.error();
+        else
+            row["metrics"] = std::move(run->has_ended() ? (*metrics)["metrics"] : *metrics);
+        known.stamp.state = run->state();
+        known.seen.emplace(WatchedRun{std::move(*run), ++changes_, std::move(row)});
+    }
+
+    StoreReader store_;
+    std::map<Key, Known> known_;
+    std::vector<const WatchedRun*> order_;
+    std::vector<error> damaged_;
+    std::map<Key, std::uint64_t> gone_;  // and with which change
+    std::uint64_t changes_ = 0;
+    std::int64_t looked_ns_ = 0;
+};
+
+}  // namespace CAIRN_NAMESPACE
+
+// ---- cairn/cli/live.hpp
+// The verbs that follow a run: tail, top.
+
+namespace CAIRN_NAMESPACE::cli {
+
+namespace detail {
+
+inline void flush_and_wait(double seconds) {
+    (void)std::fflush(stdout);
+    std::this_thread::sleep_for(std::chrono::duration<double>{seconds});
+}
+
+}  // namespace detail
+
+/// `cairn tail RUN`.
+inline void add_tail(CLI::App& app, Call& call) {
+    struct Wanted {
+        std::size_t count = 10;
+        bool follow = false;
+    };
+    const auto wanted = std::make_shared<Wanted>();
+    CLI::App* const verb = call.verb_of_run(
+        app, "tail", "the last rows of a run",
+        [&call, wanted](const StoreReader& store, const RecordedRun& run) -> result<void> {
+            const auto print = [&](const DynamicRow& row) {
+                if (call.json())
+                    call.print(as_json(row));
+                else
+                    call.out(detail::row_line(row, 12).substr(7));
+            };
+            RowFollower rows{run.dir()};
+            std::deque<DynamicRow> last;
+            const auto keep = [&](const detail::StoredRow& row) {
+                if (row.kind != detail::RecordKind::row) return;
+                const auto later = [](std::int64_t at, const DynamicRow& of) { return at < of.time_ns(); };
+                const auto place = std::upper_bound(last.begin(), last.end(), row.time_ns, later);
+                last.emplace(place, row.step, row.time_ns, row.values.data(), row.values.size());
+                if (last.size() > wanted->count) last.pop_front();
+            };
+            if (auto read = rows.next(keep); !read) return read;
+            for (const DynamicRow& row : last) print(row);
+            if (!wanted->follow) return {};
+            for (RunState state = run.state(); state == RunState::running;) {
+                detail::flush_and_wait(0.25);
+                const auto now = store.run(run.project(), run.id());  // before its last rows
+                if (!now) return now.error();
+                state = now->state();
+                const auto show = [&](const detail::StoredRow& row) {
+                    if (row.kind == detail::RecordKind::row)
+                        print({row.step, row.time_ns, row.values.data(), row.values.size()});
+                };
+                if (auto read = rows.next(show); !read) return read;
+                if (state != RunState::running)
+                    call.note("the run is " + std::string{to_string(state)} +
+                              (now->why().empty() ? "" : ": " + detail::printable(now->why())));
+            }
+            return {};
+        });
+    verb->add_option("-n,--rows", wanted->count, "how many (default 10)");
+    verb->add_flag("-f,--follow", wanted->follow, "go on with those that come, until the run ends");
+}
+
+namespace detail {
+
+/// The last values of a series as a line of braille dots.
+[[nodiscard]] inline std::string spark(const Series& series, std::size_t columns) {
+    Braille dots{columns, 1};
+    const auto buckets = series.buckets(dots.width());
+    double low = 0, high = 0;
+    bool any = false;
+    for (const Bucket& bucket : buckets) {
+        if (bucket.finite == 0) continue;
+        low = any ? std::min(low, bucket.last) : bucket.last;
+        high = any ? std::max(high, bucket.last) : bucket.last;
+        any = true;
+    }
+    for (std::size_t x = 0; x < buckets.size(); ++x) {
+        if (buckets[x].finite == 0) continue;
+        const double share = high > low ? (buckets[x].last - low) / (high - low) : 0.5;
+        dots.set(x, static_cast<std::size_t>(share * static_cast<double>(dots.height() - 1) + 0.5));
+    }
+    return dots.line(0);
+}
+
+/// The runs that go on, or the newest one.
+[[nodiscard]] inline result<std::vector<RecordedRun>> top_runs(const StoreReader& store) {
+    auto list = store.runs();
+    if (!list) return list.error();
+    std::vector<RecordedRun>& runs = list->runs;
+    std::erase_if(runs, [](const RecordedRun& run) { return run.is_deleted(); });
+    const auto goes_on = [](const RecordedRun& run) { return run.state() == RunState::running; };
+    if (std::any_of(runs.begin(), runs.end(), goes_on))
+        std::erase_if(runs, std::not_fn(goes_on));
+    else if (!runs.empty())
+        runs.erase(runs.begin() + 1, runs.end());
+    return std::move(runs);
+}
+
+/// Each with what the indices of its history tell of each metric.
+[[nodiscard]] inline result<nlohmann::json> top_json(const StoreReader& store) {
+    const auto runs = top_runs(store);
+    if (!runs) return runs.error();
+    nlohmann::json shown = nlohmann::json::array();
+    for (const RecordedRun& run : *runs) {
+        auto overview = run.overview();
+        if (!overview) return overview.error();
+        nlohmann::json one = as_json(run);
+        one["metrics"] = std::move(*overview);
+        shown.push_back(std::move(one));
+    }
+    return nlohmann::json{{"runs", std::move(shown)}};
+}
+
+/// How far they are, and each metric with its curve.
+[[nodiscard]] inline result<std::string> top_text(const StoreReader& store, std::size_t most_metrics) {
+    const auto shown = top_runs(store);
+    if (!shown) return shown.error();
+    if (shown->empty()) return std::string{"no run yet\n"};
+    std::string out;
+    for (const RecordedRun& run : *shown) {
+        out += printable(run.project()) + "/" + printable(run.name()) + "  " +
+               std::string{to_string(run.state())} + "  " + lasted_text(run) + "\n";
+        const auto overview = run.overview();
+        if (!overview) return overview.error();
+        std::vector<std::string> names;
+        for (const auto& [name, about] : overview->items()) {
+            if (names.size() < most_metrics) names.push_back(name);
+        }
+        const auto series = run.series_of(names);
+        if (!series) return series.error();
+        Table table{{"METRIC", "LAST", "LEAST", "GREATEST", "STEP", ""}};
+        for (const auto& [name, one] : *series) {
+            const nlohmann::json& about = (*overview)[name];
+            const auto of = [&](const char* key) { return brief(about.value(key, nlohmann::json{})); };
+            table.add({printable(name), of("last"), of("min"), of("max"), of("last_step"), spark(one, 24)});
+        }
+        if (!table.empty()) out += table.text(32);
+        if (overview->size() > names.size())
+            out += "and " + std::to_string(overview->size() - names.size()) + " metrics more\n";
+        out += "\n";
+    }
+    return out;
+}
+
+}  // namespace detail
+
+/// `cairn top`.
+inline void add_top(CLI::App& app, Call& call) {
+    struct Wanted {
+        std::size_t metrics = 20;
+        double seconds = 1;
+        bool once = false;
+    };
+    const auto wanted = std::make_shared<Wanted>();
+    CLI::App* const verb = call.verb(
+        app, "top", "watch the runs that go on, until it is stopped", [&call, wanted]() -> result<void> {
+            const auto store = call.store();
+            if (!store) return store.error();
+            if (call.json()) {
+                const auto shown = detail::top_json(*store);
+                if (!shown) return shown.error();
+                call.print(*shown);
+                return {};
+            }
+            constexpr const char* clear = "\x1b[H\x1b[J";  // ECMA-48: to the corner, erase what follows
+            const bool goes_on = call.terminal().is_one && !wanted->once;
+            while (true) {
+                const auto text = detail::top_text(*store, wanted->metrics);
+                if (!text) return text.error();
+                call.out(goes_on ? clear + *text : *text);
+                if (!goes_on) return {};
+                detail::flush_and_wait(wanted->seconds);
+            }
+        });
+    verb->add_option("-n,--metrics", wanted->metrics, "at most so many of each run (default 20)");
+    verb->add_option("--every", wanted->seconds, "seconds between two looks (default 1)")
+        ->check(CLI::Range(0.1, 3600.0));
+    verb->add_flag("--once", wanted->once, "print it once, as it does where there is no terminal");
+}
+
+}  // namespace CAIRN_NAMESPACE::cli
+
+// ---- cairn/query/media.hpp
+// The rich values of a recorded run: images, tables, histograms, texts. Costs nlohmann/json.
+
+namespace CAIRN_NAMESPACE {
+
+/// A rich value without its bytes.
+struct RecordedMedia {
+    std::string metric;        ///< under which it was logged
+    std::int64_t step = 0;     ///< of its row
+    std::int64_t time_ns = 0;  ///< nanoseconds since the Unix epoch
+    std::string kind;          ///< "image", "table", …: how it is shown
+    std::string type;          ///< the media type of its bytes
+    nlohmann::json about;      ///< width, caption, …
+    std::uint64_t bytes = 0;   ///< how many it has
+    std::uint64_t at = 0;      ///< where it lies in the run's file; tells it from all others of its rank
+};
+
+/// The rich values of one rank of a run, as far as they are written. Threads: one at a time.
+class MediaList {
+  public:
+    /// Of a run's folder, or of a rank's. A run without rich values has an empty list.
+    explicit MediaList(const std::filesystem::path& run_dir) : path_{run_dir / detail::media_file} {}
+
+    /// Looks for what was added. Fails: corrupt, unsupported, io. Cost: reads what is said of each new value,
+    /// not the values.
+    result<void> refresh() {
+        auto reader = detail::MediaReader::open(path_);
+        if (!reader) {
+            *this = MediaList{path_.parent_path()};
+            return reader.error().code() == errc::not_found ? result<void>{} : reader.error();
+        }
+        // What was whole stays: a shorter file is another one.
+        if (reader->bytes() < end_) *this = MediaList{path_.parent_path()};
+        reader->go_on_from(end_);
+        detail::MediaEntry entry;
+        auto more = reader->next(entry);
+        for (; more && *more; more = reader->next(entry)) {
+            auto media = parse(entry);
+            if (media)
+                all_.push_back(std::move(*media));
+            else
+                ++damaged_;
+        }
+        if (!more) return more.error();
+        end_ = reader->whole_bytes();
+        damaged_ += reader->gaps();
+        return {};
+    }
+
+    /// In the order they were written.
+    [[nodiscard]] const std::vector<RecordedMedia>& all() const noexcept { return all_; }
+    /// Stretches that cannot be read.
+    [[nodiscard]] std::size_t damaged() const noexcept { return damaged_; }
+    /// The bytes of one. Fails: not_found; corrupt, if they are damaged; io.
+    [[nodiscard]] result<std::string> bytes_of(const RecordedMedia& media) const {
+        auto reader = detail::MediaReader::open(path_);
+        if (!reader) return reader.error();
+        const auto entry = reader->entry_at(media.at);
+        if (!entry) return entry.error();
+        return reader->read(*entry);
+    }
+
+  private:
+    [[nodiscard]] static std::optional<RecordedMedia> parse(const detail::MediaEntry& entry) {
+        if (detail::json_depth(entry.text) > detail::most_json_depth) return std::nullopt;
+        nlohmann::json text = nlohmann::json::parse(entry.text, nullptr, false);
+        RecordedMedia media;
+        const bool is_whole = text.is_object() && detail::get_field(text, "metric", media.metric) &&
+                              detail::get_field(text, "step", media.step) &&
+                              detail::get_field(text, "time_ns", media.time_ns) &&
+                              detail::get_field(text, "kind", media.kind) &&
+                              detail::get_field(text, "type", media.type);
+        if (!is_whole) return std::nullopt;
+        if (auto about = text.find("about"); about != text.end()) media.about = std::move(*about);
+        media.bytes = entry.bytes;
+        media.at = entry.at;
+        return media;
+    }
+
+    std::filesystem::path path_;
+    std::vector<RecordedMedia> all_;
+    std::uint64_t end_ = 0;
+    std::size_t damaged_ = 0;
+};
+
+/// The rich values of a run, of its rank 0. Fails: corrupt, unsupported, io.
+[[nodiscard]] inline result<MediaList> media_of(const RecordedRun& run) {
+    MediaList list{run.dir()};
+    if (auto done = list.refresh(); !done) return done.error();
+    return list;
+}
+
+}  // namespace CAIRN_NAMESPACE
+
+// ---- cairn/core/base64.hpp
+// Bytes as text. Costs <string>.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// Base64 with padding (RFC 4648, section 4).
+template <class = void>
+[[nodiscard]] std::string to_base64(std::string_view bytes) {
+    constexpr std::string_view digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    std::string out;
+    out.reserve((bytes.size() + 2) / 3 * 4);
+    for (std::size_t i = 0; i < bytes.size(); i += 3) {
+        const std::string_view three = bytes.substr(i, 3);
+        std::uint32_t bits = 0;
+        for (std::size_t k = 0; k < 3; ++k)
+            bits = bits << 8U | (k < three.size() ? static_cast<unsigned char>(three[k]) : 0U);
+        for (std::size_t k = 0; k < 4; ++k)
+            out += k <= three.size() ? digits[bits >> (18U - 6U * k) & 63U] : '=';
+    }
+    return out;
+}
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/query/parameters.hpp
+// The parameters of a question. Costs <map> and <string>.
+
+namespace CAIRN_NAMESPACE {
+
+/// What a question says beside its path. A name may be there several times.
+using Parameters = std::multimap<std::string, std::string, std::less<>>;
+
+namespace detail {
+
+/// Reads parameters. What is not there has a default; what is no such value is an error.
+class ParameterReader {
+  public:
+    explicit ParameterReader(const Parameters& all) : all_{&all} {}
+
+    [[nodiscard]] std::string text(std::string_view name) const {
+        const auto found = all_->find(name);
+        return found != all_->end() ? found->second : std::string{};
+    }
+    [[nodiscard]] std::vector<std::string> texts(std::string_view name) const {
+        std::vector<std::string> out;
+        const auto [from, to] = all_->equal_range(name);
+        for (auto at = from; at != to; ++at) out.push_back(at->second);
+        return out;
+    }
+    template <class N>
+    [[nodiscard]] result<N> number(std::string_view name, N otherwise, N least, N most) const {
+        const std::string text = this->text(name);
+        if (text.empty()) return otherwise;
+        N value{};
+        const auto [end, problem] = read_number(text.data(), text.data() + text.size(), value);
+        if (problem == std::errc{} && end == text.data() + text.size() && value >= least && value <= most)
+            return value;
+        return error{errc::invalid_argument, "parameter " + std::string{name} + " is no such number", text,
+                     "give one from " + std::to_string(least) + " to " + std::to_string(most)};
+    }
+    /// The value that a word stands for; the first if there is none.
+    template <class V, std::size_t N>
+    [[nodiscard]] result<V> word(std::string_view name,
+                                 const std::pair<std::string_view, V> (&known)[N]) const {
+        const std::string text = this->text(name);
+        if (text.empty()) return known[0].second;
+        std::string words;
+        for (const auto& [word, value] : known) {
+            if (word == text) return value;
+            words += (words.empty() ? "" : ", ") + std::string{word};
+        }
+        return error{errc::invalid_argument, "parameter " + std::string{name} + " is not one of: " + words,
+                     text, "give one of these"};
+    }
+
+  private:
+    const Parameters* all_;
+};
+
+}  // namespace detail
+
+}  // namespace CAIRN_NAMESPACE
+
+// ---- cairn/query/media_answers.hpp
+// What a page is told of a run's rich values. Costs nlohmann/json.
+
+namespace CAIRN_NAMESPACE {
+
+/// `{"metric", "step", "time_ns", "kind", "type", "about", "bytes", "at"}`.
+[[nodiscard]] inline nlohmann::json as_json(const RecordedMedia& media) {
+    return {{"metric", media.metric}, {"step", media.step}, {"time_ns", media.time_ns},
+            {"kind", media.kind},     {"type", media.type}, {"about", media.about},
+            {"bytes", media.bytes},   {"at", media.at}};
+}
+
+namespace detail {
+
+/// So many bytes of values one answer has.
+inline constexpr std::uint64_t most_answered_bytes = std::uint64_t{64} << 20U;
+
+/// The metrics that have rich values: `{"confusion": {"kind", "count", "first_step", "last_step"}}`.
+[[nodiscard]] inline nlohmann::json media_by_metric(const MediaList& list) {
+    nlohmann::json out = nlohmann::json::object();
+    for (const RecordedMedia& one : list.all()) {
+        nlohmann::json& about = out[one.metric];
+        if (about.is_null()) about = {{"count", 0U}, {"first_step", one.step}, {"last_step", one.step}};
+        about["kind"] = one.kind;
+        about["count"] = about["count"].get<std::uint64_t>() + 1;
+        about["first_step"] = std::min(about["first_step"].get<std::int64_t>(), one.step);
+        about["last_step"] = std::max(about["last_step"].get<std::int64_t>(), one.step);
+    }
+    return out;
+}
+
+/// An entry with its value: "json" if it is that, "text", or "base64"; "error" if it cannot be read.
+[[nodiscard]] inline nlohmann::json with_value(const MediaList& list, const RecordedMedia& one) {
+    nlohmann::json out = as_json(one);
+    const auto bytes = list.bytes_of(one);
+    if (!bytes) {
+        out["error"] = as_json(bytes.error());
+        return out;
+    }
+    if (one.type == "application/json" && json_depth(*bytes) <= most_json_depth) {
+        if (auto value = nlohmann::json::parse(*bytes, nullptr, false); !value.is_discarded()) {
+            out["json"] = std::move(value);
+            return out;
+        }
+    }
+    if (one.type.starts_with("text/"))
+        out["text"] = *bytes;
+    else
+        out["base64"] = to_base64(*bytes);
+    return out;
+}
+
+/// So many of them, evenly spread, the first and the last among them.
+template <class V>
+[[nodiscard]] std::vector<V> spread(const std::vector<V>& all, std::size_t most) {
+    if (all.size() <= most) return all;
+    std::vector<V> out;
+    for (std::size_t i = 0; i < most; ++i)
+        out.push_back(all[most == 1 ? all.size() - 1 : i * (all.size() - 1) / (most - 1)]);
+    return out;
+}
+
+/// Without a `metric` which there are; of a metric at most `most` of its values, evenly spread over those
+/// from step `from` to step `to`, with `values=yes` with what they are; `at` names one.
+[[nodiscard]] inline result<nlohmann::json> media_answer(const MediaList& list, const ParameterReader& ask) {
+    constexpr auto least_step = std::numeric_limits<std::int64_t>::min(),
+                   most_step = std::numeric_limits<std::int64_t>::max();
+    const std::string metric = ask.text("metric");
+    if (metric.empty()) return nlohmann::json{{"media", media_by_metric(list)}, {"damaged", list.damaged()}};
+    const auto from = ask.number<std::int64_t>("from", least_step, least_step, most_step);
+    if (!from) return from.error();
+    const auto to = ask.number<std::int64_t>("to", most_step, least_step, most_step);
+    if (!to) return to.error();
+    const auto most = ask.number<std::size_t>("most", 1000, 1, 100'000);
+    if (!most) return most.error();
+    const auto has_values = ask.word<bool>("values", {{"no", false}, {"yes", true}});
+    if (!has_values) return has_values.error();
+    const auto at = ask.number<std::uint64_t>("at", 0, 0, std::numeric_limits<std::uint64_t>::max());
+    if (!at) return at.error();
+    std::vector<const RecordedMedia*> found;
+    bool is_known = false;
+    for (const RecordedMedia& one : list.all()) {
+        if (one.metric != metric) continue;
+        is_known = true;
+        if (one.step >= *from && one.step <= *to && (*at == 0 || one.at == *at)) found.push_back(&one);
+    }
+    if (!is_known || (*at != 0 && found.empty())) {
+        return error{errc::not_found, "the run has no such image, table or the like", suggest_name(metric),
+                     "ask for media without a metric to see which there are"};
+    }
+    std::uint64_t bytes = 0;
+    nlohmann::json entries = nlohmann::json::array();
+    for (const RecordedMedia* one : spread(found, *most)) {
+        bytes += one->bytes;
+        if (*has_values && bytes > most_answered_bytes) {
+            return error{errc::invalid_argument, "these are more bytes than one answer has",
+                         std::to_string(bytes), "ask for fewer at once, with from and to or with most"};
+        }
+        entries.push_back(*has_values ? with_value(list, *one) : as_json(*one));
+    }
+    return nlohmann::json{{"count", found.size()}, {"entries", std::move(entries)}};
+}
+
+}  // namespace detail
+
+}  // namespace CAIRN_NAMESPACE
+
+// ---- cairn/cli/media.hpp
+// The verb about rich values: media.
+
+namespace CAIRN_NAMESPACE::cli {
+
+namespace detail {
+
+/// Which value is wanted, and where it goes.
+struct MediaWanted {
+    std::string metric{}, file{};
+    std::optional<std::int64_t> step{};
+};
+
+/// The value of a metric at a step, or the last one.
+[[nodiscard]] inline result<RecordedMedia> find_media(const MediaList& list, const MediaWanted& wanted) {
+    const RecordedMedia* found = nullptr;
+    std::string there;
+    for (const RecordedMedia& one : list.all()) {
+        if (one.metric != wanted.metric) continue;
+        if (!wanted.step || one.step == *wanted.step) found = &one;
+        if (there.size() < 200) there += (there.empty() ? "" : ", ") + std::to_string(one.step);
+    }
+    if (found != nullptr) return *found;
+    return error{
+        errc::not_found,
+        there.empty() ? "the run has no such image, table or the like" : "there is none at this step",
+        ::cairn::detail::suggest_name(wanted.metric),
+        there.empty() ? "see which there are with: cairn media RUN" : "there are of the steps " + there};
+}
+
+inline void list_media(Call& call, const MediaList& list, const MediaWanted& wanted) {
+    if (call.json()) {
+        nlohmann::json out = nlohmann::json::array();
+        for (const RecordedMedia& one : list.all()) {
+            if (wanted.metric.empty() || one.metric == wanted.metric) out.push_back(as_json(one));
+        }
+        return call.print({{"media", std::move(out)}, {"damaged", list.damaged()}});
+    }
+    Table table{{"METRIC", "KIND", "COUNT", "STEPS"}};
+    for (const auto& [metric, about] : ::cairn::detail::media_by_metric(list).items()) {
+        table.add({metric, about["kind"].get<std::string>(), about["count"].dump(),
+                   about["first_step"].dump() + " to " + about["last_step"].dump()});
+    }
+    call.out(table.text());
+}
+
+}  // namespace detail
+
+/// `cairn media RUN`, `cairn media RUN METRIC --step N -o FILE`.
+inline void add_media(CLI::App& app, Call& call) {
+    const auto wanted = std::make_shared<detail::MediaWanted>();
+    CLI::App* const verb =
+        call.verb_of_run(app, "media", "images, tables, histograms and the like, and what they are",
+                         [&call, wanted](const StoreReader&, const RecordedRun& run) -> result<void> {
+                             const auto list = media_of(run);
+                             if (!list) return list.error();
+                             if (list->damaged() != 0) call.set_damaged();
+                             if (wanted->metric.empty() || (call.json() && wanted->file.empty())) {
+                                 detail::list_media(call, *list, *wanted);
+                                 return {};
+                             }
+                             const auto one = detail::find_media(*list, *wanted);
+                             if (!one) return one.error();
+                             const auto bytes = list->bytes_of(*one);
+                             if (!bytes) return bytes.error();
+                             if (wanted->file.empty()) {
+                                 call.out(*bytes);
+                                 return {};
+                             }
+                             auto file = ::cairn::detail::os::File::open_read_write(
+                                 ::cairn::detail::os::path_of(wanted->file));
+                             if (!file) return file.error();
+                             if (auto cut = file->truncate(0); !cut) return cut;
+                             if (auto done = file->write_text(*bytes); !done) return done;
+                             return file->close();
+                         });
+    verb->add_option("METRIC", wanted->metric, "prints its last value, as it is kept");
+    verb->add_option("--step", wanted->step, "that of this step");
+    verb->add_option("-o,--output", wanted->file, "writes it into a file");
+}
+
+}  // namespace CAIRN_NAMESPACE::cli
+
+// ---- cairn/cli/metrics.hpp
+// The verbs about what was logged: get, snapshot, best, plot, tail.
+
+namespace CAIRN_NAMESPACE::cli {
+
+namespace detail {
+
+/// What `cairn get` is asked for.
+struct Wanted {
+    std::string key{};
+    std::int64_t from = std::numeric_limits<std::int64_t>::min();
+    std::int64_t to = std::numeric_limits<std::int64_t>::max();
+    Axis axis = Axis::step;
+    std::size_t buckets = 0, last = 0, limit = 1000;
+};
+
+inline result<void> get(Call& call, const RecordedRun& run, const Wanted& wanted) {
+    const auto series = run.series(wanted.key);
+    if (!series) return series.error();
+    const auto window = series->window(wanted.from, wanted.to, wanted.axis);
+    nlohmann::json out = {{"run", run.id()}, {"project", run.project()}, {"metric", wanted.key}};
+    std::string text;
+    bool truncated = false;
+    if (wanted.buckets != 0) {
+        const auto buckets = window.cut().buckets(wanted.buckets);
+        out["buckets"] = as_json(buckets);
+        Table table{{"FROM", "TO", "MIN", "MAX", "LAST", "FINITE", "NOT FINITE"}};
+        for (const Bucket& bucket : buckets) {
+            if (bucket.finite + bucket.not_finite == 0) continue;
+            table.add({std::to_string(bucket.from), std::to_string(bucket.to), short_number(bucket.min),
+                       short_number(bucket.max), short_number(bucket.last), std::to_string(bucket.finite),
+                       std::to_string(bucket.not_finite)});
+        }
+        text = table.text();
+    } else {
+        std::vector<Series::Point> points = window.points();
+        const std::size_t most = wanted.last != 0 ? wanted.last : wanted.limit;
+        truncated = wanted.last == 0 && most != 0 && points.size() > most;
+        if (most != 0 && points.size() > most) {
+            const auto count = static_cast<std::ptrdiff_t>(most);
+            if (wanted.last != 0)
+                points.erase(points.begin(), points.end() - count);
+            else
+                points.erase(points.begin() + count, points.end());
+        }
+        out["points"] = as_json(points);
+        Table table{{"STEP", "TIME_MS", "VALUE"}};
+        for (const Series::Point& point : points) {
+            char number[32];
+            std::snprintf(number, sizeof number, "%.17g", point.value);
+            table.add({std::to_string(point.step), std::to_string(point.time_ns / 1'000'000), number});
+        }
+        text = table.text();
+    }
+    if (!call.json()) {
+        call.out(text);
+        if (truncated) call.note("and more: --limit 0 has all, --buckets N a summary");
+        return {};
+    }
+    out["size"] = series->size();
+    out["truncated"] = truncated;
+    out["restarts"] = series->restarts();
+    out["damaged"] = series->damaged();
+    out["unread"] = series->unread();
+    call.print(out);
+    return {};
+}
+
+}  // namespace detail
+
+/// `cairn get RUN KEY`.
+inline void add_get(CLI::App& app, Call& call) {
+    const auto wanted = std::make_shared<detail::Wanted>();
+    CLI::App* const verb = call.verb_of_run(app, "get", "the values of a metric, or exact buckets of them",
+                                            [&call, wanted](const StoreReader&, const RecordedRun& run) {
+                                                return detail::get(call, run, *wanted);
+                                            });
+    const std::map<std::string, Axis> axes = {
+        {"step", Axis::step}, {"time", Axis::time}, {"relative", Axis::relative}};
+    verb->add_option("KEY", wanted->key, "the metric")->required();
+    verb->add_option("--from", wanted->from, "the first step, or time in nanoseconds");
+    verb->add_option("--to", wanted->to, "the last");
+    verb->add_option("--axis", wanted->axis,
+                     "what they and the buckets are measured in: step, time, relative")
+        ->transform(CLI::CheckedTransformer(axes));
+    verb->add_option("--buckets", wanted->buckets,
+                     "so many buckets with the exact least, greatest and last value")
+        ->check(CLI::Range(1, 100'000));
+    verb->add_option("--last", wanted->last, "only the last so many values");
+    verb->add_option("--limit", wanted->limit, "at most so many values (default 1000; 0: all)");
+}
+
+/// `cairn snapshot RUN --step N`.
+inline void add_snapshot(CLI::App& app, Call& call) {
+    struct Wanted {
+        std::int64_t step = 0;
+    };
+    const auto wanted = std::make_shared<Wanted>();
+    CLI::App* const verb = call.verb_of_run(
+        app, "snapshot", "all metrics as they stood at a step",
+        [&call, wanted](const StoreReader&, const RecordedRun& run) -> result<void> {
+            const auto standing = snapshot(run, wanted->step);
+            if (!standing) return standing.error();
+            if (call.json()) {
+                call.print({{"run", run.id()}, {"step", wanted->step}, {"metrics", as_json(*standing)}});
+                return {};
+            }
+            detail::Table table{{"METRIC", "VALUE", "STEP"}};
+            for (const auto& [name, one] : *standing)
+                table.add({detail::printable(name), detail::brief(one.value), std::to_string(one.step)});
+            call.out(table.text());
+            return {};
+        });
+    verb->add_option("--step", wanted->step, "the step")->required();
+}
+
+namespace detail {
+
+/// What `cairn best` is asked for.
+struct Ranking {
+    std::string key{};
+    bool min = false, max = false;
+    std::size_t top = 5;
+};
+
+inline result<void> rank(Call& call, const StoreReader& store, const RecordedRun& run,
+                         const Ranking& wanted) {
+    const Direction goal = wanted.min ? minimize : wanted.max ? maximize : run.goal_of(wanted.key);
+    if (goal == Direction::unspecified) {
+        return error{errc::invalid_argument, "nobody said which way this metric is better",
+                     suggest_name(wanted.key), "say --min or --max, or define_metric in the program"};
+    }
+    const auto series = run.series(wanted.key);
+    if (!series) return series.error();
+    const auto saved = store.versions_of(run);
+    if (!saved) return saved.error();
+    std::map<std::int64_t, std::vector<std::string>> at_step;
+    for (const auto& [name, versions] : saved->by_artifact) {
+        for (const Manifest& version : versions)
+            if (version.step) at_step[*version.step].push_back(name + ":" + version.label());
+    }
+    nlohmann::json best = nlohmann::json::array();
+    Table table{{"VALUE", "STEP", "SAVED"}};
+    for (const Series::Point& point : best_of(*series, goal, wanted.top)) {
+        const auto& versions = at_step[point.step];
+        best.push_back(
+            {{"value", metric_to_json(point.value)}, {"step", point.step}, {"versions", versions}});
+        std::string names;
+        for (const std::string& name : versions) names += (names.empty() ? "" : ", ") + printable(name);
+        table.add({short_number(point.value), std::to_string(point.step), names});
+    }
+    if (!call.json()) {
+        call.out(table.text());
+        return {};
+    }
+    call.print({{"run", run.id()},
+                {"metric", wanted.key},
+                {"goal", goal == minimize ? "minimize" : "maximize"},
+                {"best", std::move(best)}});
+    return {};
+}
+
+}  // namespace detail
+
+/// `cairn best RUN KEY --min`.
+inline void add_best(CLI::App& app, Call& call) {
+    const auto wanted = std::make_shared<detail::Ranking>();
+    CLI::App* const verb =
+        call.verb_of_run(app, "best", "the best values of a metric, and the versions saved there",
+                         [&call, wanted](const StoreReader& store, const RecordedRun& run) {
+                             return detail::rank(call, store, run, *wanted);
+                         });
+    verb->add_option("KEY", wanted->key, "the metric")->required();
+    CLI::Option* const min = verb->add_flag("--min", wanted->min, "the least are the best");
+    verb->add_flag("--max", wanted->max, "the greatest are the best")->excludes(min);
+    verb->add_option("--top", wanted->top, "how many (default 5)");
+}
+
+namespace detail {
+
+inline constexpr std::size_t least_columns = 20, most_columns = 1000;
+
+}  // namespace detail
+
+/// `cairn plot RUN KEY…`.
+inline void add_plot(CLI::App& app, Call& call) {
+    struct Wanted {
+        std::vector<std::string> keys{};
+        PlotSize size{};
+    };
+    const auto wanted = std::make_shared<Wanted>();
+    const std::size_t columns = call.terminal().columns;
+    if (columns != 0) wanted->size.columns = std::clamp(columns, detail::least_columns, detail::most_columns);
+    CLI::App* const verb = call.verb_of_run(
+        app, "plot", "metrics of a run as curves",
+        [&call, wanted](const StoreReader&, const RecordedRun& run) -> result<void> {
+            for (const std::string& key : wanted->keys) {
+                const auto series = run.series(key);
+                if (!series) return series.error();
+                call.out(plot(*series, key + "  " + run.project() + "/" + run.id(), wanted->size));
+            }
+            return {};
+        });
+    verb->add_option("KEY", wanted->keys, "the metrics")->required();
+    verb->add_option("--width", wanted->size.columns,
+                     "so many columns (default: the terminal's; 84 where there is none)")
+        ->check(CLI::Range(detail::least_columns, detail::most_columns));
+    verb->add_option("--height", wanted->size.rows, "so many lines for a curve (default 14)")
+        ->check(CLI::Range(2, 200));
+}
+
+}  // namespace CAIRN_NAMESPACE::cli
+
 // ---- cairn/policy/parse_retention.hpp
 // A retention that is chosen at run time, and its text. Costs what parse.hpp costs, and <variant>.
 
@@ -26861,6 +28885,108 @@ inline void add_simulate(CLI::App& app, Call& call) {
 }
 
 }  // namespace CAIRN_NAMESPACE::cli
+
+// ---- cairn/mirror/export_tensorboard.hpp
+// Runs for TensorBoard. Costs nlohmann/json.
+
+namespace CAIRN_NAMESPACE {
+
+namespace detail {
+
+// ---- out
+
+[[nodiscard]] inline double seconds_since_epoch(std::int64_t ns) noexcept {
+    return static_cast<double>(ns) / 1e9;
+}
+
+/// The config, as the hyperparameters' plugin has it: numbers, switches and texts; else JSON as a text.
+[[nodiscard]] inline std::vector<std::byte> session_start(const RecordedRun& run) {
+    std::vector<std::byte> start, content;
+    each_entry(run.config(), "", [&](const std::string& key, const nlohmann::json& value) {
+        std::vector<std::byte> shown, entry;
+        ProtoWriter out{shown};
+        if (value.is_boolean())
+            out.varint(4, value.get<bool>() ? 1 : 0);
+        else if (value.is_number())
+            out.number(2, value.get<double>());
+        else
+            out.text(3, value.is_string() ? value.get_ref<const std::string&>() : json_text(value));
+        ProtoWriter{entry}.text(1, key);
+        ProtoWriter{entry}.message(2, shown);
+        ProtoWriter{start}.message(1, entry);
+    });
+    ProtoWriter{start}.number(5, seconds_since_epoch(run.created_ns()));
+    ProtoWriter{content}.message(3, start);
+    return content;
+}
+/// How the run ended.
+[[nodiscard]] inline std::vector<std::byte> session_end(const RecordedRun& run) {
+    constexpr std::uint64_t success = 1, failure = 2;
+    std::vector<std::byte> end, content;
+    ProtoWriter{end}.varint(1, run.state() == RunState::finished ? success : failure);
+    if (run.ended_ns() != 0) ProtoWriter{end}.number(2, seconds_since_epoch(run.ended_ns()));
+    ProtoWriter{content}.message(4, end);
+    return content;
+}
+
+inline result<void> write_events(const RecordedRun& run, unsigned rank, const os::Path& path) {
+    const double created = seconds_since_epoch(run.created_ns());
+    auto writer = EventWriter::create(path, created);
+    if (!writer) return writer.error();
+    result<void> done;
+    const auto content = [&](std::string_view tag, const std::vector<std::byte>& what, double seconds) {
+        writer->begin(seconds, 0);
+        writer->content(tag, "hparams", what);
+        if (done) done = writer->end();
+    };
+    if (rank == 0) content("_hparams_/session_start_info", session_start(run), created);
+    const auto write = [&](const StoredRow& row) {
+        if (row.kind != RecordKind::row || !done) return;
+        writer->begin(seconds_since_epoch(row.time_ns), row.step);
+        for (const auto& [name, value] : row.values) {
+            if (value.is_text())
+                writer->text(name, value.text());
+            else
+                writer->scalar(name, value.number());
+        }
+        done = writer->end();
+    };
+    RowFollower rows{rank_dir(run.dir(), rank)};
+    if (auto read = rows.next(write); !read) return read;
+    if (rank == 0 && run.state() != RunState::running)
+        content("_hparams_/session_end_info", session_end(run),
+                run.ended_ns() != 0 ? seconds_since_epoch(run.ended_ns()) : created);
+    return done ? writer->close() : done;
+}
+
+}  // namespace detail
+
+/// Writes a run as TensorBoard reads it, into the folder PROJECT/ID in `to`, and further ranks below that as
+/// runs of their own. Every value has its step and its time; TensorBoard has floats only, so a value is
+/// rounded to one. Texts are texts, and the config is what its HParams tab shows. What was written of the run
+/// before is replaced. Fails: corrupt, unsupported; as the disk does. Cost: one pass over the history; memory
+/// for 64 MiB of it, however long it is.
+[[nodiscard]] inline result<void> export_tensorboard(const RecordedRun& run,
+                                                     const std::filesystem::path& to) {
+    namespace os = detail::os;
+    const auto ranks = run.ranks();
+    if (!ranks) return ranks.error();
+    for (const unsigned rank : *ranks) {
+        os::Path folder = to / os::path_of(run.project()) / os::path_of(run.id());
+        if (rank != 0) folder /= "rank" + std::to_string(rank);
+        if (auto made = os::make_dirs(folder); !made) return made;
+        char seconds[24];  // ten digits: files of a folder are read in the order of their names
+        std::snprintf(seconds, sizeof seconds, "%010lld",
+                      static_cast<long long>(run.created_ns() / 1'000'000'000));
+        const detail::TempPath temp{folder / ("." + detail::temp_name())};
+        if (auto written = detail::write_events(run, rank, temp.path()); !written) return written;
+        const os::Path path = folder / ("events.out.tfevents." + std::string{seconds} + ".cairn.0.0.v2");
+        if (auto placed = os::rename_replace(temp.path(), path); !placed) return placed;
+    }
+    return {};
+}
+
+}  // namespace CAIRN_NAMESPACE
 
 // ---- cairn/query/export.hpp
 // The rows of a run for other programs: as CSV, as JSON Lines. Costs nlohmann/json.
@@ -27708,7 +29834,7 @@ namespace detail {
 /// What `cairn export` is asked for.
 struct Export {
     std::vector<std::string> runs{};
-    std::string html{};
+    std::string html{}, tensorboard{};
     bool csv = false, jsonl = false;
     std::size_t max_mib = 8;
 };
@@ -27734,9 +29860,15 @@ inline result<void> export_runs(Call& call, const Export& wanted) {
         runs.push_back(std::move(*run));
     }
     if (!wanted.html.empty()) return write_report(*store, runs, wanted);
+    if (!wanted.tensorboard.empty()) {
+        for (const RecordedRun& run : runs) {
+            if (auto done = export_tensorboard(run, os::path_of(wanted.tensorboard)); !done) return done;
+        }
+        return {};
+    }
     if (runs.size() > 1) {
         return error{errc::invalid_argument, "several runs are no table", "",
-                     "export one at a time, or all of them with --html FILE"};
+                     "export one at a time, or all of them with --html FILE or --tensorboard DIR"};
     }
     const auto print = [&](std::string_view text) { call.out(text); };
     return wanted.csv ? export_csv(runs.front(), print) : export_jsonl(runs.front(), print);
@@ -27747,15 +29879,17 @@ inline result<void> export_runs(Call& call, const Export& wanted) {
 /// `cairn export RUN… --csv`.
 inline void add_export(CLI::App& app, Call& call) {
     const auto wanted = std::make_shared<detail::Export>();
-    CLI::App* const verb =
-        call.verb(app, "export", "all rows of a run for other programs, or runs as one HTML file",
-                  [&call, wanted] { return detail::export_runs(call, *wanted); });
+    CLI::App* const verb = call.verb(
+        app, "export", "all rows of a run for other programs, or runs as one HTML file or for TensorBoard",
+        [&call, wanted] { return detail::export_runs(call, *wanted); });
     verb->add_option("RUN", wanted->runs, detail::names_a_run)->required();
     CLI::Option_group* const format = verb->add_option_group("format");
     format->add_flag("--csv", wanted->csv, "a table: step, time_ms and a column for each metric");
     format->add_flag("--jsonl", wanted->jsonl, "an object for each row, a line each");
     format->add_option("--html", wanted->html,
                        "the dashboard as this file, with the runs inside; needs no network");
+    format->add_option("--tensorboard", wanted->tensorboard,
+                       "event files in this folder, for: tensorboard --logdir DIR");
     format->require_option(1);
     verb->add_option("--max-mib", wanted->max_mib, "about the most that the HTML file may have (default 8)")
         ->check(CLI::Range(1, 1000));
@@ -27773,8 +29907,8 @@ namespace CAIRN_NAMESPACE::cli {
 /// it could not be done, or what was looked at is damaged; 2 it was called wrongly. Never throws, never
 /// exits.
 [[nodiscard]] inline int run(std::vector<std::string> arguments, const Print& out, const Print& err,
-                             std::span<const Verb> more = {}) {
-    Call call{out, err};
+                             std::span<const Verb> more = {}, Terminal terminal = {}) {
+    Call call{out, err, terminal};
     CLI::App app{"cairn: look at recorded runs"};
     app.name("cairn");
     app.set_version_flag("--version", CAIRN_VERSION);
@@ -27782,9 +29916,10 @@ namespace CAIRN_NAMESPACE::cli {
     app.fallthrough();
     call.add_to(app);
     for (const auto add :
-         {&add_ls,        &add_show,     &add_diff,     &add_edit,   &add_rm,   &add_restore,   &add_get,
-          &add_snapshot,  &add_best,     &add_plot,     &add_media,  &add_tail, &add_top,       &add_export,
-          &add_decisions, &add_simulate, &add_artifact, &add_verify, &add_gc,   &add_completion})
+         {&add_ls,     &add_show,     &add_diff,   &add_edit,      &add_rm,       &add_restore,
+          &add_get,    &add_snapshot, &add_best,   &add_plot,      &add_media,    &add_tail,
+          &add_top,    &add_export,   &add_import, &add_decisions, &add_simulate, &add_artifact,
+          &add_verify, &add_fsck,     &add_gc,     &add_completion})
         add(app, call);
     for (const Verb add : more) add(app, call);
     try {
@@ -27827,7 +29962,8 @@ inline int main(int argc, char** argv, std::initializer_list<Verb> more = {}) {
     const auto to = [](std::FILE* file) {
         return [file](std::string_view text) { (void)std::fwrite(text.data(), 1, text.size(), file); };
     };
-    return run({argv + 1, argv + argc}, to(stdout), to(stderr), {more.begin(), more.size()});
+    return run({argv + 1, argv + argc}, to(stdout), to(stderr), {more.begin(), more.size()},
+               terminal_of(stdout));
 }
 
 }  // namespace CAIRN_NAMESPACE::cli

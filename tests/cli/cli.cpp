@@ -17,8 +17,12 @@
 #include <iterator>
 #include <limits>
 #include <span>
+#include <sstream>
+#include <stdexcept>
 #include <string>
+#include <string_view>
 #include <thread>
+#include <utility>
 #include <vector>
 
 using namespace cairn::literals;
@@ -119,6 +123,35 @@ TEST_CASE("cairn plot draws a curve with its scales and marks what is not finite
     CHECK(has(call(dir, {"plot", "r1", "bad"}).out, "1 not finite (!)"));
 }
 
+TEST_CASE("cairn plot draws as large as it is asked to, or as the terminal is wide", "[cli]") {
+    const cairn_test::TempDir dir;
+    record(dir);
+    /// Columns of the widest line of the curve, and its lines.
+    const auto size = [](const std::string& picture) {
+        std::pair<std::size_t, std::size_t> is{0, 0};
+        std::istringstream lines{picture};
+        for (std::string line; std::getline(lines, line);) {
+            if (!has(line, "┤") && !has(line, "│")) continue;
+            is = {std::max(is.first, cairn::cli::detail::columns_of(line)), is.second + 1};
+        }
+        return is;
+    };
+    using Size = std::pair<std::size_t, std::size_t>;
+    CHECK(size(call(dir, {"plot", "r1", "loss"}).out) == Size{84, 14});
+    CHECK(size(call(dir, {"plot", "r1", "loss", "--width", "40", "--height", "5"}).out) == Size{40, 5});
+    CHECK(size(call(dir, {"plot", "r1", "loss", "--width", "20", "--height", "2"}).out) == Size{20, 2});
+    CHECK(call(dir, {"plot", "r1", "loss", "--width", "19"}).code == 2);
+    CHECK(call(dir, {"plot", "r1", "loss", "--height", "1"}).code == 2);
+    std::string out;
+    const auto keep = [&](std::string_view text) { out += text; };
+    for (const auto& [columns, drawn] : {Size{120, 120}, {5, 20}}) {
+        out.clear();
+        CHECK(cairn::cli::run({"plot", "r1", "loss", "--dir", dir.path().string()}, keep, keep, {},
+                              {.is_one = true, .columns = columns}) == 0);
+        CHECK(size(out) == Size{drawn, 14});
+    }
+}
+
 TEST_CASE("cairn says what is wrong on stderr, with exit codes 1 and 2", "[cli]") {
     const cairn_test::TempDir dir;
     record(dir);
@@ -189,6 +222,79 @@ nlohmann::json json_of(const cairn_test::TempDir& dir, std::vector<std::string> 
 }
 
 }  // namespace
+
+TEST_CASE("cairn export and import give runs to TensorBoard and take them back", "[cli]") {
+    const cairn_test::TempDir dir;
+    record(dir);
+    const std::string logs = (dir / "logs").string();
+    const auto exported = call(dir, {"export", "r1", "--tensorboard", logs});
+    CHECK(exported.code == 0);
+    CHECK(exported.out.empty());
+    const auto imported = json_of(dir, {"import", "--tensorboard", logs, "-p", "back"});
+    CHECK(imported["damaged"].empty());
+    REQUIRE(imported["runs"].size() == 1);
+    CHECK(imported["runs"][0]["id"] == "demo-r1");
+    CHECK(imported["runs"][0]["rows"] == 3);
+    CHECK(has(call(dir, {"get", "back/demo-r1", "loss"}).out, "3"));
+
+    const auto again = call(dir, {"import", "--tensorboard", logs, "-p", "back", "--json"});
+    CHECK(again.code == 1);
+    CHECK(nlohmann::json::parse(again.err)["error"]["code"] == "already_exists");
+
+    for (const auto& file : std::filesystem::recursive_directory_iterator{logs}) {
+        if (file.is_regular_file()) std::filesystem::resize_file(file.path(), file.file_size() - 3);
+    }
+    const auto cut = call(dir, {"import", "--tensorboard", logs, "-p", "cut"});
+    CHECK(cut.code == 1);
+    CHECK(has(cut.err, "this file ends within an event"));
+    CHECK(has(cut.out, "cut/demo-r1: 3 rows"));
+}
+
+TEST_CASE("cairn import makes a run of a table", "[cli]") {
+    const cairn_test::TempDir dir;
+    std::ofstream{dir / "t.csv"} << "loss,epoch\n0.5,1\n,2\n";
+    const std::string table = (dir / "t.csv").string();
+    const auto wrong = call(dir, {"import", "--csv", table});
+    CHECK(wrong.code == 1);
+    CHECK(has(wrong.err, "line 2 of this table has no whole number for a step"));
+    const auto done = call(dir, {"import", "--csv", table, "--step", "epoch"});
+    CHECK(done.code == 0);
+    CHECK(done.out == "uncategorized/t: 2 rows\n");
+    CHECK(call(dir, {"import"}).code == 2);
+    CHECK(call(dir, {"import", "--csv", table, "--tensorboard", table}).code == 2);
+    CHECK(call(dir, {"import", "--tensorboard", table, "--step", "epoch"}).code == 2);
+}
+
+TEST_CASE("cairn fsck tells what is wrong, and mends it when it is asked to", "[cli]") {
+    const cairn_test::TempDir dir;
+    record(dir);
+    const auto whole = call(dir, {"fsck"});
+    CHECK(whole.code == 0);
+    CHECK(whole.err.empty());
+    CHECK(whole.out == "1 runs with 3 rows, 2 whole versions of 1 objects: 0 mended, 0 damaged\n");
+
+    const auto plain = dir / "projects/demo/artifacts/model/v1/model.safetensors";
+    std::filesystem::remove(plain);
+    const auto broken = call(dir, {"fsck"});
+    CHECK(broken.code == 1);
+    CHECK(has(broken.err, "model v1: of its plain files 1 are missing"));
+    CHECK(has(broken.out, "0 mended, 1 damaged"));
+    CHECK_FALSE(std::filesystem::exists(plain));
+    const auto found = nlohmann::json::parse(call(dir, {"fsck", "--json"}).out);
+    CHECK(found["versions"] == 2);
+    REQUIRE(found["findings"].size() == 1);
+    CHECK(found["findings"][0]["code"] == "corrupt");
+    CHECK(found["findings"][0]["damage"] == true);
+    CHECK(found["findings"][0]["done"].is_null());
+
+    const auto mended = call(dir, {"fsck", "--repair"});
+    CHECK(mended.code == 0);
+    CHECK(mended.err.empty());
+    CHECK(has(mended.out, "linked them anew"));
+    CHECK(has(mended.out, "1 mended, 0 damaged"));
+    CHECK(std::filesystem::exists(plain));
+    CHECK(call(dir, {"fsck"}).out == whole.out);
+}
 
 TEST_CASE("cairn ls --json has the runs, as many as wanted", "[cli][json]") {
     const cairn_test::TempDir dir;
@@ -523,6 +629,28 @@ TEST_CASE("cairn top shows what goes on, or the newest run", "[cli]") {
     CHECK(has(done.out, "demo/going  running"));
     CHECK_FALSE(has(done.out, "demo/base"));
     CHECK(has(done.out, "and 20 metrics more"));
+    CHECK(call(dir, {"top", "-n", "10"}).out == done.out);  // no terminal: once
+
+    const auto json = json_of(dir, {"top"});
+    REQUIRE(json["runs"].size() == 1);
+    CHECK(json["runs"][0]["id"] == "live");
+    CHECK(json["runs"][0]["state"] == "running");
+    CHECK(json["runs"][0]["metrics"]["metric 29"]["last"] == 29.0);
+}
+
+TEST_CASE("cairn top draws again and again on a terminal", "[cli]") {
+    const cairn_test::TempDir dir;
+    record(dir);
+    std::vector<std::string> pictures;
+    const auto keep = [&](std::string_view text) {
+        pictures.emplace_back(text);
+        if (pictures.size() == 3) throw std::runtime_error{"enough"};
+    };
+    const cairn::cli::Print none = [](std::string_view) {};
+    CHECK(cairn::cli::run({"top", "--every", "0.1", "--dir", dir.path().string()}, keep, none, {},
+                          {.is_one = true}) == 1);
+    CHECK(pictures.size() == 3);
+    for (const std::string& picture : pictures) CHECK(picture.starts_with("\x1b[H\x1b[J"));
 }
 
 TEST_CASE("cairn completion teaches a shell the verbs and their options", "[cli]") {

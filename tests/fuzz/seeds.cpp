@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Writes what the fuzzers begin with: FOLDER/TARGET/NAME.
+#include <cairn/mirror/tfevents.hpp>
 #include <cairn/policy/parse_retention.hpp>
 #include <cairn/store/history.hpp>
 #include <cairn/store/history_index.hpp>
@@ -38,6 +39,25 @@ void blocks() {
     }
     writer.write(bytes);
     seed("row_block", "mixed", text_of(bytes));
+}
+
+void events() {
+    std::vector<std::byte> value, tensor, metadata, summary, event;
+    ProtoWriter{tensor}.varint(1, 1);
+    ProtoWriter{tensor}.text(2, {});
+    ProtoWriter{tensor}.text(5, {"\x00\x00\x80\x3f", 4});
+    ProtoWriter{metadata}.text(1, "\x0a\x07scalars");
+    ProtoWriter{value}.text(1, "loss");
+    ProtoWriter{value}.message(9, metadata);
+    ProtoWriter{value}.message(8, tensor);
+    ProtoWriter{summary}.message(1, value);
+    ProtoWriter{event}.number(1, 1.7e9);
+    ProtoWriter{event}.varint(2, 7);
+    ProtoWriter{event}.message(5, summary);
+    seed("tfevents", "tensor", text_of(event));
+    event.clear();
+    ProtoWriter{event}.text(5, {"\x0a\x08\x0a\x01x\x15\x00\x00\x80\x3f", 10});
+    seed("tfevents", "simple", text_of(event));
 }
 
 void histories() {
@@ -136,6 +156,7 @@ void media() {
 int main(int, char** argv) {
     folder = argv[1];
     blocks();
+    events();
     histories();
     indexes();
     manifests();

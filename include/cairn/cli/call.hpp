@@ -2,6 +2,7 @@
 #pragma once
 // What all verbs of the `cairn` command share: where they read, where they print, how they fail.
 
+#include <cairn/cli/terminal.hpp>
 #include <cairn/core/error.hpp>
 #include <cairn/query/as_json.hpp>
 #include <cairn/query/runs.hpp>
@@ -33,8 +34,9 @@ using Print = std::function<void(std::string_view)>;
 /// not. Exit codes: 0 done; 1 it could not be done, or what was looked at is damaged; 2 called wrongly.
 class Call {
   public:
-    /// \param out  gets what was asked for. \param err gets complaints.
-    Call(Print out, Print err) : out_{std::move(out)}, err_{std::move(err)} {
+    /// \param out  gets what was asked for. \param err gets complaints. \param terminal is behind `out`.
+    Call(Print out, Print err, Terminal terminal = {})
+        : out_{std::move(out)}, err_{std::move(err)}, terminal_{terminal} {
         dir_ = ::cairn::detail::environment("CAIRN_DIR");
         if (dir_.empty()) dir_ = "cairn";
     }
@@ -71,6 +73,10 @@ class Call {
 
     /// The store, as the options name it.
     [[nodiscard]] result<StoreReader> store() const { return open(::cairn::detail::os::path_of(dir_)); }
+    /// The store's folder, as the options name it.
+    [[nodiscard]] const std::string& dir() const noexcept { return dir_; }
+    /// Where `out` goes.
+    [[nodiscard]] const Terminal& terminal() const noexcept { return terminal_; }
     /// Whether JSON is wanted.
     [[nodiscard]] bool json() const noexcept { return json_; }
 
@@ -97,6 +103,7 @@ class Call {
 
   private:
     Print out_, err_;
+    Terminal terminal_;
     std::string dir_;
     bool json_ = false;
     int code_ = 0;

@@ -7,12 +7,15 @@
 #include <cairn/cli/call.hpp>
 #include <cairn/cli/completion.hpp>
 #include <cairn/cli/edit.hpp>
+#include <cairn/cli/fsck.hpp>
+#include <cairn/cli/import.hpp>
 #include <cairn/cli/live.hpp>
 #include <cairn/cli/media.hpp>
 #include <cairn/cli/metrics.hpp>
 #include <cairn/cli/policies.hpp>
 #include <cairn/cli/runs.hpp>
 #include <cairn/cli/share.hpp>
+#include <cairn/cli/terminal.hpp>
 #include <cairn/version.hpp>
 
 #include <CLI/CLI.hpp>
@@ -33,8 +36,8 @@ namespace CAIRN_NAMESPACE::cli {
 /// it could not be done, or what was looked at is damaged; 2 it was called wrongly. Never throws, never
 /// exits.
 [[nodiscard]] inline int run(std::vector<std::string> arguments, const Print& out, const Print& err,
-                             std::span<const Verb> more = {}) {
-    Call call{out, err};
+                             std::span<const Verb> more = {}, Terminal terminal = {}) {
+    Call call{out, err, terminal};
     CLI::App app{"cairn: look at recorded runs"};
     app.name("cairn");
     app.set_version_flag("--version", CAIRN_VERSION);
@@ -42,9 +45,10 @@ namespace CAIRN_NAMESPACE::cli {
     app.fallthrough();
     call.add_to(app);
     for (const auto add :
-         {&add_ls,        &add_show,     &add_diff,     &add_edit,   &add_rm,   &add_restore,   &add_get,
-          &add_snapshot,  &add_best,     &add_plot,     &add_media,  &add_tail, &add_top,       &add_export,
-          &add_decisions, &add_simulate, &add_artifact, &add_verify, &add_gc,   &add_completion})
+         {&add_ls,     &add_show,     &add_diff,   &add_edit,      &add_rm,       &add_restore,
+          &add_get,    &add_snapshot, &add_best,   &add_plot,      &add_media,    &add_tail,
+          &add_top,    &add_export,   &add_import, &add_decisions, &add_simulate, &add_artifact,
+          &add_verify, &add_fsck,     &add_gc,     &add_completion})
         add(app, call);
     for (const Verb add : more) add(app, call);
     try {
@@ -87,7 +91,8 @@ inline int main(int argc, char** argv, std::initializer_list<Verb> more = {}) {
     const auto to = [](std::FILE* file) {
         return [file](std::string_view text) { (void)std::fwrite(text.data(), 1, text.size(), file); };
     };
-    return run({argv + 1, argv + argc}, to(stdout), to(stderr), {more.begin(), more.size()});
+    return run({argv + 1, argv + argc}, to(stdout), to(stderr), {more.begin(), more.size()},
+               terminal_of(stdout));
 }
 
 }  // namespace CAIRN_NAMESPACE::cli

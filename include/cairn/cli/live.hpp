@@ -19,6 +19,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <string>
 #include <thread>
@@ -106,28 +107,51 @@ namespace detail {
     return dots.line(0);
 }
 
-/// The runs that go on, or the newest one: how far they are, and each metric with its curve.
-[[nodiscard]] inline result<std::string> top_text(const StoreReader& store, std::size_t most_metrics) {
+/// The runs that go on, or the newest one.
+[[nodiscard]] inline result<std::vector<RecordedRun>> top_runs(const StoreReader& store) {
     auto list = store.runs();
     if (!list) return list.error();
-    std::erase_if(list->runs, [](const RecordedRun& run) { return run.is_deleted(); });
-    if (list->runs.empty()) return std::string{"no run yet\n"};
-    std::vector<const RecordedRun*> shown;
-    for (const RecordedRun& run : list->runs) {
-        if (run.state() == RunState::running) shown.push_back(&run);
+    std::vector<RecordedRun>& runs = list->runs;
+    std::erase_if(runs, [](const RecordedRun& run) { return run.is_deleted(); });
+    const auto goes_on = [](const RecordedRun& run) { return run.state() == RunState::running; };
+    if (std::any_of(runs.begin(), runs.end(), goes_on))
+        std::erase_if(runs, std::not_fn(goes_on));
+    else if (!runs.empty())
+        runs.erase(runs.begin() + 1, runs.end());
+    return std::move(runs);
+}
+
+/// Each with what the indices of its history tell of each metric.
+[[nodiscard]] inline result<nlohmann::json> top_json(const StoreReader& store) {
+    const auto runs = top_runs(store);
+    if (!runs) return runs.error();
+    nlohmann::json shown = nlohmann::json::array();
+    for (const RecordedRun& run : *runs) {
+        auto overview = run.overview();
+        if (!overview) return overview.error();
+        nlohmann::json one = as_json(run);
+        one["metrics"] = std::move(*overview);
+        shown.push_back(std::move(one));
     }
-    if (shown.empty()) shown.push_back(&list->runs.front());
+    return nlohmann::json{{"runs", std::move(shown)}};
+}
+
+/// How far they are, and each metric with its curve.
+[[nodiscard]] inline result<std::string> top_text(const StoreReader& store, std::size_t most_metrics) {
+    const auto shown = top_runs(store);
+    if (!shown) return shown.error();
+    if (shown->empty()) return std::string{"no run yet\n"};
     std::string out;
-    for (const RecordedRun* run : shown) {
-        out += printable(run->project()) + "/" + printable(run->name()) + "  " +
-               std::string{to_string(run->state())} + "  " + lasted_text(*run) + "\n";
-        const auto overview = run->overview();
+    for (const RecordedRun& run : *shown) {
+        out += printable(run.project()) + "/" + printable(run.name()) + "  " +
+               std::string{to_string(run.state())} + "  " + lasted_text(run) + "\n";
+        const auto overview = run.overview();
         if (!overview) return overview.error();
         std::vector<std::string> names;
         for (const auto& [name, about] : overview->items()) {
             if (names.size() < most_metrics) names.push_back(name);
         }
-        const auto series = run->series_of(names);
+        const auto series = run.series_of(names);
         if (!series) return series.error();
         Table table{{"METRIC", "LAST", "LEAST", "GREATEST", "STEP", ""}};
         for (const auto& [name, one] : *series) {
@@ -157,19 +181,26 @@ inline void add_top(CLI::App& app, Call& call) {
         app, "top", "watch the runs that go on, until it is stopped", [&call, wanted]() -> result<void> {
             const auto store = call.store();
             if (!store) return store.error();
+            if (call.json()) {
+                const auto shown = detail::top_json(*store);
+                if (!shown) return shown.error();
+                call.print(*shown);
+                return {};
+            }
             constexpr const char* clear = "\x1b[H\x1b[J";  // ECMA-48: to the corner, erase what follows
+            const bool goes_on = call.terminal().is_one && !wanted->once;
             while (true) {
                 const auto text = detail::top_text(*store, wanted->metrics);
                 if (!text) return text.error();
-                call.out(wanted->once ? *text : clear + *text);
-                if (wanted->once) return {};
+                call.out(goes_on ? clear + *text : *text);
+                if (!goes_on) return {};
                 detail::flush_and_wait(wanted->seconds);
             }
         });
     verb->add_option("-n,--metrics", wanted->metrics, "at most so many of each run (default 20)");
     verb->add_option("--every", wanted->seconds, "seconds between two looks (default 1)")
         ->check(CLI::Range(0.1, 3600.0));
-    verb->add_flag("--once", wanted->once, "print it once");
+    verb->add_flag("--once", wanted->once, "print it once, as it does where there is no terminal");
 }
 
 }  // namespace CAIRN_NAMESPACE::cli

@@ -198,23 +198,37 @@ inline void add_best(CLI::App& app, Call& call) {
     verb->add_option("--top", wanted->top, "how many (default 5)");
 }
 
+namespace detail {
+
+inline constexpr std::size_t least_columns = 20, most_columns = 1000;
+
+}  // namespace detail
+
 /// `cairn plot RUN KEY…`.
 inline void add_plot(CLI::App& app, Call& call) {
     struct Wanted {
         std::vector<std::string> keys{};
+        PlotSize size{};
     };
     const auto wanted = std::make_shared<Wanted>();
-    CLI::App* const verb =
-        call.verb_of_run(app, "plot", "metrics of a run as curves",
-                         [&call, wanted](const StoreReader&, const RecordedRun& run) -> result<void> {
-                             for (const std::string& key : wanted->keys) {
-                                 const auto series = run.series(key);
-                                 if (!series) return series.error();
-                                 call.out(plot(*series, key + "  " + run.project() + "/" + run.id()));
-                             }
-                             return {};
-                         });
+    const std::size_t columns = call.terminal().columns;
+    if (columns != 0) wanted->size.columns = std::clamp(columns, detail::least_columns, detail::most_columns);
+    CLI::App* const verb = call.verb_of_run(
+        app, "plot", "metrics of a run as curves",
+        [&call, wanted](const StoreReader&, const RecordedRun& run) -> result<void> {
+            for (const std::string& key : wanted->keys) {
+                const auto series = run.series(key);
+                if (!series) return series.error();
+                call.out(plot(*series, key + "  " + run.project() + "/" + run.id(), wanted->size));
+            }
+            return {};
+        });
     verb->add_option("KEY", wanted->keys, "the metrics")->required();
+    verb->add_option("--width", wanted->size.columns,
+                     "so many columns (default: the terminal's; 84 where there is none)")
+        ->check(CLI::Range(detail::least_columns, detail::most_columns));
+    verb->add_option("--height", wanted->size.rows, "so many lines for a curve (default 14)")
+        ->check(CLI::Range(2, 200));
 }
 
 }  // namespace CAIRN_NAMESPACE::cli

@@ -49,10 +49,25 @@ class Braille {
     std::vector<unsigned char> cells_;
 };
 
-/// The curve of a series, `columns` by `rows` characters with its scales; each column of dots spans the exact
-/// least and greatest value in it. What is not finite is marked with `!` under its column. Requires a point.
-[[nodiscard]] inline std::string plot(const Series& series, const std::string& title,
-                                      std::size_t columns = 72, std::size_t rows = 14) {
+namespace detail {
+
+/// What stands left of a curve: the scale.
+inline constexpr std::size_t plot_margin = 10;
+
+}  // namespace detail
+
+/// How large the picture of a curve is, in characters.
+struct PlotSize {
+    std::size_t columns = 84;  ///< with the scale
+    std::size_t rows = 14;     ///< of the curve; a title and a scale come to it
+};
+
+/// The curve of a series with its scales; each column of dots spans the exact
+/// least and greatest value in it. What is not finite is marked with `!` under its column. Requires a point,
+/// two rows and 20 columns.
+[[nodiscard]] inline std::string plot(const Series& series, const std::string& title, PlotSize size = {}) {
+    constexpr std::size_t margin = detail::plot_margin;
+    const std::size_t columns = size.columns - margin - 2, rows = size.rows;
     Braille dots{columns, rows};
     const std::vector<Bucket> buckets = series.buckets(dots.width());
     double low = std::numeric_limits<double>::infinity(), high = -low;
@@ -92,7 +107,6 @@ class Braille {
         before_x = x;
     }
 
-    constexpr std::size_t margin = 10;
     const auto label = [&](double value) {
         const std::string text = detail::short_number(value);
         return std::string(text.size() < margin ? margin - text.size() : 0, ' ') + text + " ┤";

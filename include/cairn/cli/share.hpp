@@ -4,6 +4,7 @@
 
 #include <cairn/cli/call.hpp>
 #include <cairn/cli/runs.hpp>
+#include <cairn/mirror/export_tensorboard.hpp>
 #include <cairn/query/export.hpp>
 #include <cairn/serve/report.hpp>
 #include <cairn/store/os.hpp>
@@ -23,7 +24,7 @@ namespace detail {
 /// What `cairn export` is asked for.
 struct Export {
     std::vector<std::string> runs{};
-    std::string html{};
+    std::string html{}, tensorboard{};
     bool csv = false, jsonl = false;
     std::size_t max_mib = 8;
 };
@@ -49,9 +50,15 @@ inline result<void> export_runs(Call& call, const Export& wanted) {
         runs.push_back(std::move(*run));
     }
     if (!wanted.html.empty()) return write_report(*store, runs, wanted);
+    if (!wanted.tensorboard.empty()) {
+        for (const RecordedRun& run : runs) {
+            if (auto done = export_tensorboard(run, os::path_of(wanted.tensorboard)); !done) return done;
+        }
+        return {};
+    }
     if (runs.size() > 1) {
         return error{errc::invalid_argument, "several runs are no table", "",
-                     "export one at a time, or all of them with --html FILE"};
+                     "export one at a time, or all of them with --html FILE or --tensorboard DIR"};
     }
     const auto print = [&](std::string_view text) { call.out(text); };
     return wanted.csv ? export_csv(runs.front(), print) : export_jsonl(runs.front(), print);
@@ -62,15 +69,17 @@ inline result<void> export_runs(Call& call, const Export& wanted) {
 /// `cairn export RUN… --csv`.
 inline void add_export(CLI::App& app, Call& call) {
     const auto wanted = std::make_shared<detail::Export>();
-    CLI::App* const verb =
-        call.verb(app, "export", "all rows of a run for other programs, or runs as one HTML file",
-                  [&call, wanted] { return detail::export_runs(call, *wanted); });
+    CLI::App* const verb = call.verb(
+        app, "export", "all rows of a run for other programs, or runs as one HTML file or for TensorBoard",
+        [&call, wanted] { return detail::export_runs(call, *wanted); });
     verb->add_option("RUN", wanted->runs, detail::names_a_run)->required();
     CLI::Option_group* const format = verb->add_option_group("format");
     format->add_flag("--csv", wanted->csv, "a table: step, time_ms and a column for each metric");
     format->add_flag("--jsonl", wanted->jsonl, "an object for each row, a line each");
     format->add_option("--html", wanted->html,
                        "the dashboard as this file, with the runs inside; needs no network");
+    format->add_option("--tensorboard", wanted->tensorboard,
+                       "event files in this folder, for: tensorboard --logdir DIR");
     format->require_option(1);
     verb->add_option("--max-mib", wanted->max_mib, "about the most that the HTML file may have (default 8)")
         ->check(CLI::Range(1, 1000));

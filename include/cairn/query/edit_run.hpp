@@ -50,7 +50,7 @@ struct RunEdit {
                      "give one, or leave it as it is"};
     }
     const std::filesystem::path path = run.dir() / detail::edits_file;
-    const auto lock = detail::os::Lock::acquire(run.dir() / "edits.lock", patience_ms);
+    const auto lock = detail::os::Lock::acquire(run.dir() / detail::edits_lock, patience_ms);
     if (!lock) return lock.error();
     auto edits = detail::read_edits(run.dir());  // as they are now that nobody else writes them
     if (!edits) return edits.error();

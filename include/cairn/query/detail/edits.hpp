@@ -14,6 +14,8 @@
 namespace CAIRN_NAMESPACE::detail {
 
 inline constexpr const char* edits_file = "edits.json";
+/// Held while they are changed.
+inline constexpr const char* edits_lock = "edits.lock";
 
 /// What people changed of a run; see `edit_run`. Fails: corrupt.
 [[nodiscard]] inline result<nlohmann::json> read_edits(const std::filesystem::path& run_dir) {

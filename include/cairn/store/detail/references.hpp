@@ -21,6 +21,7 @@ namespace CAIRN_NAMESPACE::detail {
 
 inline constexpr std::string_view manifest_suffix = ".json";
 inline constexpr std::string_view removal_suffix = ".removing";
+inline constexpr std::string_view damaged_version_suffix = ".damaged";  // set aside: no version, but kept
 /// Beside the folder of the manifests: each version has a byte there that its readers hold a lease on.
 inline constexpr const char* lease_file = "leases";
 
@@ -75,7 +76,9 @@ result<void> keep_used(const Store& store, std::set<std::string>& digests) {
             if (!versions) return versions.error();
             for (const std::string& version : *versions) {
                 if (digests.empty()) return {};
-                if (!version_of_file(version, manifest_suffix)) continue;
+                if (!version_of_file(version, manifest_suffix) &&
+                    !version_of_file(version, damaged_version_suffix))
+                    continue;
                 const auto text = read_file(versions_dir / version, max_manifest_bytes);
                 if (!text) return text.error();
                 for_each_digest(*text, [&](const std::string& digest) { digests.erase(digest); });

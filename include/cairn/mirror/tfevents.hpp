@@ -1,0 +1,385 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+// TensorBoard's event files, written and read without protobuf: only what this library has to say and to
+// hear (scalars, texts, hyperparameters). What is read may be anybody's.
+//
+//   record  u64 bytes · u32 masked CRC-32C of these 8 bytes · an event · u32 masked CRC-32C of the event
+//   event   a message of protobuf: 1 double seconds · 2 varint step · 3 text version · 5 message summary
+//
+// Little-endian. A file has no head and no end.
+
+#include <cairn/core/bytes.hpp>
+#include <cairn/core/crc32c.hpp>
+#include <cairn/core/error.hpp>
+#include <cairn/model/tensor.hpp>
+#include <cairn/store/os.hpp>
+#include <cairn/store/packed.hpp>
+#include <cairn/store/record.hpp>
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace CAIRN_NAMESPACE::detail {
+
+// ---- protobuf
+
+/// Appends the fields of a message.
+class ProtoWriter {
+  public:
+    explicit ProtoWriter(std::vector<std::byte>& to) noexcept : out_{to} {}
+
+    void varint(unsigned field, std::uint64_t value) {
+        out_.varint(field << 3U);
+        out_.varint(value);
+    }
+    void number(unsigned field, const double& value) {
+        out_.varint(field << 3U | 1U);
+        out_.fixed(std::bit_cast<std::uint64_t>(value));
+    }
+    void text(unsigned field, std::string_view value) {
+        out_.varint(field << 3U | 2U);
+        out_.varint(value.size());
+        out_.text(value);
+    }
+    void message(unsigned field, std::span<const std::byte> value) {
+        text(field, {reinterpret_cast<const char*>(value.data()), value.size()});
+    }
+
+  private:
+    ByteWriter out_;
+};
+
+/// A field of a message.
+struct ProtoField {
+    std::uint64_t number = 0;
+    unsigned wire = 0;        ///< 0 varint, 1 eight bytes, 2 `bytes`, 5 four bytes
+    std::uint64_t value = 0;  ///< of the numbers
+    std::span<const std::byte> bytes{};
+
+    [[nodiscard]] std::string_view text() const noexcept {
+        return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+    }
+};
+
+/// Calls `f(ProtoField)` for each field of a message. False if the bytes are none.
+template <class F>
+[[nodiscard]] bool each_field(std::span<const std::byte> message, F&& f) {
+    ByteReader from{message};
+    while (from.ok() && !from.rest().empty()) {
+        const std::uint64_t key = from.varint();
+        ProtoField field{key >> 3U, static_cast<unsigned>(key & 7U)};
+        switch (field.wire) {
+            case 0: field.value = from.varint(); break;
+            case 1: field.value = from.fixed<std::uint64_t>(); break;
+            case 2: {
+                const std::uint64_t size = from.varint();
+                if (size > from.rest().size()) return false;
+                field.bytes = from.bytes(static_cast<std::size_t>(size));
+                break;
+            }
+            case 5: field.value = from.fixed<std::uint32_t>(); break;
+            default: return false;  // groups, which nobody writes
+        }
+        if (!from.ok() || field.number == 0) return false;
+        f(std::as_const(field));
+    }
+    return from.ok();
+}
+
+// ---- records
+
+[[nodiscard]] inline std::uint32_t masked_crc(std::span<const std::byte> bytes) noexcept {
+    return std::rotr(crc32c(bytes), 15) + 0xa282ead8U;
+}
+
+/// Writes events. Cost: keeps a MiB, and the names of metrics.
+class EventWriter {
+  public:
+    /// A new file. `seconds`, since the Unix epoch, is when its first event was. Fails: already_exists, or as
+    /// the disk does.
+    static result<EventWriter> create(const os::Path& path, double seconds) {
+        auto file = os::File::create_new(path);
+        if (!file) return file.error();
+        EventWriter writer{std::move(*file)};
+        writer.begin(seconds, 0);
+        ProtoWriter{writer.event_}.text(3, "brain.Event:2");
+        if (auto ended = writer.end(); !ended) return ended.error();
+        return writer;
+    }
+
+    /// Begins an event; values follow, and `end`.
+    void begin(double seconds, std::int64_t step) {
+        event_.clear();
+        summary_.clear();
+        ProtoWriter event{event_};
+        event.number(1, seconds);
+        if (step != 0) event.varint(2, static_cast<std::uint64_t>(step));
+    }
+    /// TensorBoard has floats only.
+    void scalar(std::string_view tag, const double& value) {
+        tensor_.clear();
+        ProtoWriter tensor{tensor_};
+        tensor.varint(1, 1);  // float
+        tensor.text(2, {});   // of no dimension
+        std::byte bits[4];
+        put(bits, std::bit_cast<std::uint32_t>(static_cast<float>(value)));
+        tensor.message(5, bits);
+        add(tag, "scalars", 1);
+    }
+    void text(std::string_view tag, std::string_view text) {
+        tensor_.clear();
+        ProtoWriter tensor{tensor_};
+        tensor.varint(1, 7);  // texts
+        tensor.text(2, {});
+        tensor.text(8, text);
+        add(tag, "text", 2);
+    }
+    /// What a plugin alone understands.
+    void content(std::string_view tag, std::string_view plugin, std::span<const std::byte> content) {
+        tensor_.clear();
+        ProtoWriter tensor{tensor_};
+        constexpr std::string_view no_values{"\x12\x00", 2};  // a dimension of none
+        tensor.varint(1, 1);
+        tensor.text(2, no_values);
+        add(tag, plugin, 0, content);
+    }
+    /// Fails as the disk does.
+    result<void> end() {
+        if (!summary_.empty()) ProtoWriter{event_}.message(5, summary_);
+        ByteWriter out{buffer_};
+        const std::size_t at = buffer_.size();
+        out.fixed(std::uint64_t{event_.size()});
+        out.fixed(masked_crc(bytes_of(buffer_).subspan(at)));
+        buffer_.insert(buffer_.end(), event_.begin(), event_.end());
+        out.fixed(masked_crc(event_));
+        return buffer_.size() < flush_bytes ? result<void>{} : flush();
+    }
+    /// Writes what is left. Fails as the disk does.
+    result<void> close() {
+        if (auto flushed = flush(); !flushed) return flushed;
+        return file_.close();
+    }
+
+  private:
+    static constexpr std::size_t flush_bytes = std::size_t{1} << 20U;
+
+    explicit EventWriter(os::File file) : file_{std::move(file)} {}
+
+    result<void> flush() {
+        auto written = file_.write_all(buffer_);
+        buffer_.clear();
+        return written;
+    }
+    /// A value of the event, of what is in `tensor_`. The first of a tag says which plugin it is for.
+    void add(std::string_view tag, std::string_view plugin, std::uint64_t data_class,
+             std::span<const std::byte> content = {}) {
+        value_.clear();
+        ProtoWriter value{value_};
+        auto known = tags_.find(tag);
+        const bool is_first = known == tags_.end();
+        if (is_first) known = tags_.emplace(tag, as_utf8(tag)).first;
+        value.text(1, known->second);
+        if (is_first) {
+            std::vector<std::byte> data, metadata;
+            ProtoWriter{data}.text(1, plugin);
+            if (!content.empty()) ProtoWriter{data}.message(2, content);
+            ProtoWriter{metadata}.message(1, data);
+            if (data_class != 0) ProtoWriter{metadata}.varint(4, data_class);
+            value.message(9, metadata);
+        }
+        value.message(8, tensor_);
+        ProtoWriter{summary_}.message(1, value_);
+    }
+
+    /// A message with a text that is no UTF-8 is refused, and the file from there on: so U+FFFD in its place.
+    [[nodiscard]] static std::string as_utf8(std::string_view text) {
+        if (is_utf8(text)) return std::string{text};
+        std::string out;
+        for (const char c : text)
+            out += static_cast<unsigned char>(c) < 0x80 ? std::string_view{&c, 1}
+                                                        : std::string_view{"\xef\xbf\xbd"};
+        return out;
+    }
+
+    os::File file_;
+    std::vector<std::byte> buffer_, event_, summary_, value_, tensor_;
+    std::map<std::string, std::string, std::less<>> tags_;  // each that was written, and as it was
+};
+
+/// Reads the events of a file, one after another. Cost: keeps one event, of 16 MiB at most.
+class EventReader {
+  public:
+    /// Fails: not_found, permission, io.
+    static result<EventReader> open(const os::Path& path) {
+        auto file = os::File::open_read(path);
+        if (!file) return file.error();
+        const auto size = file->size();
+        if (!size) return size.error();
+        return EventReader{std::move(*file), *size};
+    }
+
+    /// The next event, good until the next call; false at the end. One that is too large to be of use is
+    /// passed over. Fails: corrupt, if the file is damaged or ends within an event; from there on nothing can
+    /// be read.
+    result<bool> next(std::span<const std::byte>& event) {
+        while (at_ < size_) {
+            std::byte head[12];
+            const auto got = file_.read_at(at_, head);
+            if (!got) return got.error();
+            if (*got < sizeof head) return ends_early();
+            if (masked_crc(std::span{head}.first(8)) != get<std::uint32_t>(head + 8))
+                return damaged("the length of an event");
+            const auto bytes = get<std::uint64_t>(head);
+            const std::uint64_t left = size_ - at_ - sizeof head;
+            if (left < 4 || bytes > left - 4) return ends_early();
+            const std::uint64_t begins = at_ + sizeof head;
+            at_ = begins + bytes + 4;
+            if (bytes > most_bytes) continue;
+            bytes_.resize(static_cast<std::size_t>(bytes) + 4);
+            const auto read = file_.read_at(begins, writable_bytes_of(bytes_));
+            if (!read) return read.error();
+            at_ = begins;  // where it is if it is damaged
+            if (*read < bytes_.size()) return ends_early();
+            event = bytes_of(bytes_).first(bytes_.size() - 4);
+            if (masked_crc(event) != get<std::uint32_t>(bytes_.data() + event.size()))
+                return damaged("an event");
+            at_ = begins + bytes + 4;
+            return true;
+        }
+        return false;
+    }
+    /// For an event that is no message.
+    [[nodiscard]] error damaged(const char* what) const {
+        return {errc::corrupt,
+                std::string{what} + " at byte " + std::to_string(at_) + " of this file is damaged",
+                file_.path().string(), "what lies before it was read; restore the file from a copy"};
+    }
+
+  private:
+    static constexpr std::uint64_t most_bytes = std::uint64_t{16} << 20U;
+
+    EventReader(os::File file, std::uint64_t size) : file_{std::move(file)}, size_{size} {}
+
+    [[nodiscard]] error ends_early() const {
+        return {errc::corrupt, "this file ends within an event, at byte " + std::to_string(at_),
+                file_.path().string(), "what lies before it was read; its program may be writing still"};
+    }
+
+    os::File file_;
+    std::uint64_t size_ = 0, at_ = 0;
+    std::vector<std::byte> bytes_;
+};
+
+// ---- what an event says
+
+/// A scalar or a text of an event.
+struct EventValue {
+    std::string_view tag{};
+    bool is_text = false;
+    double number = 0;
+    std::string_view text{};
+};
+
+[[nodiscard]] inline double float_of(std::uint64_t bits) noexcept {
+    return double{std::bit_cast<float>(static_cast<std::uint32_t>(bits))};
+}
+
+/// The one number or text of a tensor; nothing if it has none, or several.
+[[nodiscard]] inline std::optional<EventValue> value_of_tensor(std::span<const std::byte> tensor) {
+    EventValue value;
+    std::uint64_t type = 0;
+    std::size_t count = 0;
+    std::span<const std::byte> content;
+    const auto take = [&](double number) {
+        ++count;
+        value.number = number;
+    };
+    const bool is_whole = each_field(tensor, [&](const ProtoField& field) {
+        ByteReader packed{field.bytes};
+        switch (field.number) {
+            case 1: type = field.value; break;
+            case 4: content = field.bytes; break;
+            case 5:
+                if (field.wire == 5) take(float_of(field.value));
+                while (!packed.rest().empty() && packed.ok()) take(float_of(packed.fixed<std::uint32_t>()));
+                break;
+            case 6:
+                if (field.wire == 1) take(std::bit_cast<double>(field.value));
+                while (!packed.rest().empty() && packed.ok())
+                    take(std::bit_cast<double>(packed.fixed<std::uint64_t>()));
+                break;
+            case 7:
+            case 10:
+            case 11:
+                if (field.wire == 0) take(static_cast<double>(static_cast<std::int64_t>(field.value)));
+                while (!packed.rest().empty() && packed.ok())
+                    take(static_cast<double>(static_cast<std::int64_t>(packed.varint())));
+                break;
+            case 8:
+                ++count;
+                value.is_text = true;
+                value.text = field.text();
+                break;
+            default: break;
+        }
+    });
+    if (!is_whole) return std::nullopt;
+    if (count == 0 && !content.empty()) {
+        ByteReader bytes{content};
+        switch (type) {
+            case 1: take(float_of(bytes.fixed<std::uint32_t>())); break;
+            case 2: take(std::bit_cast<double>(bytes.fixed<std::uint64_t>())); break;
+            case 3: take(static_cast<double>(static_cast<std::int32_t>(bytes.fixed<std::uint32_t>()))); break;
+            case 9: take(static_cast<double>(static_cast<std::int64_t>(bytes.fixed<std::uint64_t>()))); break;
+            default: return std::nullopt;
+        }
+        if (!bytes.ok() || !bytes.rest().empty()) return std::nullopt;
+    }
+    return count == 1 ? std::optional{value} : std::nullopt;
+}
+
+/// Reads an event: `f(seconds, step, EventValue)` for each scalar and text; pictures, histograms and the like
+/// are passed over. False if it is no event.
+template <class F>
+[[nodiscard]] bool read_event(std::span<const std::byte> event, F&& f) {
+    double seconds = 0;
+    std::int64_t step = 0;
+    bool is_whole = each_field(event, [&](const ProtoField& field) {
+        if (field.number == 1 && field.wire == 1) seconds = std::bit_cast<double>(field.value);
+        if (field.number == 2) step = static_cast<std::int64_t>(field.value);
+    });
+    const auto read_value = [&](const ProtoField& one) {
+        std::string_view tag;
+        std::optional<EventValue> value;
+        is_whole = is_whole && each_field(one.bytes, [&](const ProtoField& field) {
+                       if (field.number == 1) tag = field.text();
+                       if (field.number == 2 && field.wire == 5)
+                           value = EventValue{{}, false, float_of(field.value)};
+                       if (field.number == 8) value = value_of_tensor(field.bytes);
+                   });
+        if (!is_whole || !value || tag.empty()) return;
+        value->tag = tag;
+        f(seconds, step, std::as_const(*value));
+    };
+    const bool is_event = is_whole && each_field(event, [&](const ProtoField& field) {
+                              if (field.number != 5 || !is_whole) return;
+                              const bool is_summary = each_field(field.bytes, [&](const ProtoField& one) {
+                                  if (one.number == 1 && one.wire == 2) read_value(one);
+                              });
+                              is_whole = is_whole && is_summary;
+                          });
+    return is_event && is_whole;
+}
+
+}  // namespace CAIRN_NAMESPACE::detail

@@ -1,0 +1,26 @@
+#!/bin/sh
+# Other systems read what we wrote for them, and we what they wrote. usage: tests/mirror/run.sh
+set -eu
+cd "$(dirname "$0")/../.."
+sh packaging/install_tools.sh mirrors
+build=$PWD/build/mirrors
+mkdir -p "$build"
+venv=$build/venv
+[ -x "$venv/bin/tensorboard" ] || { python3 -m venv "$venv" && "$venv/bin/pip" install -q tensorboard==2.21.0; }
+
+cmake --preset release -B "$build/tool" -DCAIRN_BUILD_TESTS=OFF -DCAIRN_BUILD_EXAMPLES=OFF -DCAIRN_BUILD_TOOL=ON
+cmake --build "$build/tool" --target cairn_tool
+tool=$(find "$build/tool" -type f -name cairn -perm -u+x)
+"${CXX:-c++}" -std=c++20 -O2 -Iinclude tests/mirror/tensorboard/record.cpp -o "$build/record" -pthread
+rm -rf "$build/store" "$build/logs" "$build/long"
+"$build/record" "$build/store"
+
+# A hundred million points in bounded memory: 256 MiB of address space above what the program itself takes.
+"$build/record" "$build/long/store" "${CAIRN_TEST_POINTS:-100000000}"
+/usr/bin/time -f "%M KiB at most, %e s" "$tool" export long --tensorboard "$build/long/logs" --dir "$build/long/store" \
+    2>"$build/long/time"
+cat "$build/long/time"
+test "$(sed 's/ KiB.*//' "$build/long/time")" -lt 262144
+rm -rf "$build/long"
+
+"$venv/bin/python" tests/mirror/tensorboard/check.py "$tool" "$build/store" "$build/logs"
