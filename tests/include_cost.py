@@ -11,18 +11,18 @@ COMPILER = sys.argv[1] if len(sys.argv) > 1 and __name__ == "__main__" else "g++
 
 # The most that a header of the layer may bring, with g++ 12: own lines, all lines. Raise one only with a reason.
 BUDGET = {
-    "cairn.hpp": (14950, 118000),  # 12000 before the history was packed and versions were written beside the loop
-    "api.hpp": (11500, 115000),
-    "extern.hpp": (11600, 115000),  # it names what it declares
-    "engine.hpp": (15000, 118000),
-    "cairn_full.hpp": (19900, 133500),
+    "cairn.hpp": (15150, 118000),  # 12000 before the history was packed and versions were written beside the loop
+    "api.hpp": (11700, 115000),
+    "extern.hpp": (11750, 115000),  # it names what it declares
+    "engine.hpp": (15200, 118000),
+    "cairn_full.hpp": (20300, 133800),
     "fwd.hpp": (100, 100),
     "core": (400, 28000),
     "policy/policy.hpp": (2000, 19000),  # for those who want policies only
     "policy": (3000, 52000),
-    "model": (1700, 100000),
-    "store": (4300, 105000),
-    "run": (11350, 113000),
+    "model": (1850, 100000),  # with texts, tensors behind an access, and parts of a model
+    "store": (4450, 105000),
+    "run": (11450, 113000),
     "checkpoint": (12800, 115000),
     "query": (11050, 113500),
     "serve/server.hpp": (12350, 200000),

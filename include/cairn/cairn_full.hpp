@@ -7,6 +7,7 @@
 #include <cairn/cairn.hpp>
 #include <cairn/checkpoint/sharded.hpp>
 #include <cairn/cli/cli.hpp>
+#include <cairn/model/partial.hpp>
 #include <cairn/policy/parse.hpp>
 #include <cairn/policy/parse_retention.hpp>
 #include <cairn/query/api.hpp>
@@ -15,4 +16,5 @@
 #include <cairn/run/console.hpp>
 #include <cairn/store/garbage.hpp>
 #include <cairn/store/row_block.hpp>
+#include <cairn/store/safetensors_file.hpp>
 #include <cairn/store/verify.hpp>

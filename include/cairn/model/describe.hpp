@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 // How a model says what tensors it has: one function `describe`, which serves saving and restoring.
-// Costs <span>, <string> and <vector>.
+// Costs <memory>, <span>, <string> and <vector>.
 
 #include <cairn/config.hpp>
 #include <cairn/core/error.hpp>
@@ -14,7 +14,9 @@
 
 #include <concepts>
 #include <cstddef>
+#include <cstring>
 #include <limits>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -60,18 +62,44 @@ concept Describable =
 
 namespace detail {
 
+struct Selection;
+
 /// How to write to a described tensor.
 struct Slot {
-    std::byte* target = nullptr;  // null for data that is const
-    void* container = nullptr;    // with `resize`: it was empty and takes the size of what is loaded
-    std::byte* (*resize)(void* container, std::size_t elements) = nullptr;
+    std::byte* target = nullptr;  // null for data that is const, and where the tensor has an access
     bool writable = false;
+};
+
+/// A described text; `target` is null if it is const.
+struct DescribedText {
+    std::string name;
+    std::string_view value;
+    std::string* target = nullptr;
 };
 
 /// All tensors of a model, in the order it lists them; `slots[i]` writes to `tensors[i]`.
 struct Description {
     std::vector<TensorView> tensors;
     std::vector<Slot> slots;
+    std::vector<DescribedText> texts;
+    Selection* selection = nullptr;  // null: all of the model
+};
+
+/// A container that is empty and takes the size of what is loaded.
+template <class Container>
+class EmptyContainer final : public TensorAccess {
+  public:
+    explicit EmptyContainer(Container& values) : values_{values} {}
+
+    void read(std::span<std::byte>) override {}
+    void write(std::span<const std::byte> from) override {
+        if (!from.empty()) std::memcpy(values_.data(), from.data(), from.size());
+    }
+    [[nodiscard]] bool takes(const Shape& shape) const override { return shape.rank() == 1; }
+    void resize(const Shape& shape) override { values_.resize(static_cast<std::size_t>(shape.elements())); }
+
+  private:
+    Container& values_;
 };
 
 template <class T>
@@ -103,6 +131,7 @@ template <class = void>
 /// * a vector, array or span of numbers: a tensor of one dimension unless a shape is given;
 /// * a number: a tensor of no dimension;
 /// * a pointer to numbers, with a shape;
+/// * a `std::string` in UTF-8: a text beside the tensors, in the file's `__metadata__`;
 /// * another describable object, whose tensors get `name` and a dot in front (an empty name adds nothing).
 ///
 /// A vector that is empty and has no shape takes, when it is loaded, the size it has in the file.
@@ -120,9 +149,27 @@ class Fields {
     template <class V>
     void operator()(std::string_view name, V&& value, const Shape& shape);
 
+    /// A tensor at `data` whose dtype is known at run time only. It is loaded into unless `data` is const.
+    template <class Void>
+        requires std::is_void_v<Void>
+    void tensor(std::string_view name, Dtype dtype, const Shape& shape, Void* data) {
+        add_bytes(name, dtype, data, !std::is_const_v<Void>, shape.elements(), shape);
+    }
+    /// A tensor whose elements `access` gets, for what does not lie in row-major order. It is loaded into
+    /// unless not `writable`. Cost: while it is saved or loaded, a copy of this one tensor.
+    template <class = void>
+    void tensor(std::string_view name, Dtype dtype, const Shape& shape, std::shared_ptr<TensorAccess> access,
+                bool writable = true) {
+        add_bytes(name, dtype, nullptr, writable, 0, shape);
+        found_.tensors.back().access = std::move(access);
+    }
+
   private:
     template <class T>
     friend result<detail::Description> detail::description_by(detail::FunctionRef<void(Fields&)> describe);
+
+    template <Describable T>
+    friend class Partial;
 
     Fields() = default;
 
@@ -134,6 +181,12 @@ class Fields {
     template <class = void>
     void add_bytes(std::string_view name, Dtype dtype, const void* data, bool writable,
                    std::uint64_t elements, const Shape& shape);
+    [[nodiscard]] std::string full_name(std::string_view name) const {
+        std::string out = prefix_;
+        out += name;
+        if (name.empty() && !prefix_.empty()) out.pop_back();  // the dot
+        return out;
+    }
 
     detail::Description found_;
     std::string prefix_;
@@ -182,6 +235,9 @@ void Fields::operator()(std::string_view name, V&& value) {
         nested(name, value);
     } else if constexpr (TensorElement<std::remove_cv_t<T>>) {
         add(name, &value, 1, Shape{});
+    } else if constexpr (std::same_as<std::remove_const_t<T>, std::string>) {
+        found_.texts.push_back({full_name(name), value, nullptr});
+        if constexpr (!std::is_const_v<T>) found_.texts.back().target = &value;
     } else if constexpr (std::is_bounded_array_v<T> &&
                          TensorElement<std::remove_cv_t<std::remove_extent_t<T>>>) {
         add(name, value, std::extent_v<T>, Shape{std::extent_v<T>});
@@ -189,23 +245,16 @@ void Fields::operator()(std::string_view name, V&& value) {
         const auto size = static_cast<std::size_t>(value.size());
         add(name, value.data(), size, Shape{size});
         if constexpr (requires { value.resize(size); }) {
-            if (size == 0) {
-                found_.slots.back().container = &value;
-                found_.slots.back().resize = [](void* container, std::size_t elements) {
-                    T& values = *static_cast<T*>(container);
-                    values.resize(elements);
-                    return reinterpret_cast<std::byte*>(values.data());
-                };
-            }
+            if (size == 0) found_.tensors.back().access = std::make_shared<detail::EmptyContainer<T>>(value);
         }
     } else {
         static_assert(!std::is_pointer_v<T>,
                       "cairn: a pointer does not know how many elements it points to; add the shape: "
                       "fields(name, pointer, {rows, columns})");
-        static_assert(std::is_pointer_v<T> || detail::is_vector_of_bool<std::remove_cv_t<T>> ||
-                          detail::never<T>,
-                      "cairn: this field is not a number, not a contiguous container of numbers, and has no "
-                      "describe of its own (on a const object, a describe must be const or static)");
+        static_assert(
+            std::is_pointer_v<T> || detail::is_vector_of_bool<std::remove_cv_t<T>> || detail::never<T>,
+            "cairn: this field is not a number, a text, nor a contiguous container of numbers, and has no "
+            "describe of its own (on a const object, a describe must be const or static)");
     }
 }
 
@@ -249,14 +298,12 @@ void Fields::add(std::string_view name, Element* data, std::uint64_t elements, c
 template <class T>
 void Fields::add_bytes(std::string_view name, Dtype dtype, const void* data, bool writable,
                        std::uint64_t elements, const Shape& shape) {
-    TensorView tensor{prefix_, dtype, shape, {}};
-    tensor.name += name;
-    if (name.empty() && !prefix_.empty()) tensor.name.pop_back();  // the dot
+    TensorView tensor{full_name(name), dtype, shape, {}};
     const char* problem = nullptr;
     if (elements > std::numeric_limits<std::size_t>::max() / size_of(dtype))
         problem = " is larger than the memory";
     if (data == nullptr && elements != 0) problem = " is a null pointer";
-    detail::Slot slot{nullptr, nullptr, nullptr, writable};
+    detail::Slot slot{nullptr, writable};
     if (problem != nullptr) {
         if (failure_) {
             failure_ = error{errc::invalid_argument, "the tensor " + detail::in_quotes(tensor.name) + problem,
