@@ -3249,6 +3249,50 @@ concept TensorContainer = requires(T& values) {
     { values.size() } -> std::convertible_to<std::size_t>;
 };
 
+/// An array of numbers of any number of dimensions; else an element of none.
+template <class T>
+struct NestedArray {
+    using Element = T;
+    static void extents(std::vector<std::uint64_t>&) {}
+};
+template <class T, std::size_t N>
+struct NestedArray<T[N]> {
+    using Element = typename NestedArray<T>::Element;
+    static void extents(std::vector<std::uint64_t>& out) {
+        out.push_back(N);
+        NestedArray<T>::extents(out);
+    }
+};
+template <class T, std::size_t N>
+    requires(N > 0)
+struct NestedArray<std::array<T, N>> : NestedArray<T[N]> {};
+template <class T, std::size_t N>
+    requires(N > 0)
+struct NestedArray<const std::array<T, N>> : NestedArray<const T[N]> {};
+
+template <class T>
+concept ArrayOfArrays = !std::same_as<typename NestedArray<T>::Element, T> &&
+                        TensorElement<std::remove_cv_t<typename NestedArray<T>::Element>>;
+
+/// A map from texts, a range of what lives in it (not of ranges of its own kind, without end), and what may
+/// hold one value.
+template <class T>
+concept MemberMap = requires(T& values) {
+    { values.begin()->first } -> std::convertible_to<std::string_view>;
+    values.begin()->second;
+};
+template <class T>
+concept MemberRange = requires(T& values) {
+    requires std::is_lvalue_reference_v<decltype(*values.begin())>;
+    requires !std::same_as<std::remove_cvref_t<decltype(*values.begin())>, std::remove_cv_t<T>>;
+    values.end();
+};
+template <class T>
+concept MemberHolder = std::is_class_v<T> && requires(T& value) {
+    requires std::is_lvalue_reference_v<decltype(*value)>;
+    static_cast<bool>(value);
+};
+
 template <class = void>
 [[nodiscard]] result<Description> description_by(FunctionRef<void(Fields&)> describe);
 
@@ -3257,10 +3301,15 @@ template <class = void>
 /// What `describe` is handed: call it once for each tensor, `fields(name, value)` or
 /// `fields(name, value, {extents...})`. A value is
 /// * a vector, array or span of numbers: a tensor of one dimension unless a shape is given;
+/// * an array of arrays, `float w[2][3]` or of std::array: a tensor of as many dimensions;
 /// * a number: a tensor of no dimension;
 /// * a pointer to numbers, with a shape;
 /// * a `std::string` in UTF-8: a text beside the tensors, in the file's `__metadata__`;
-/// * another describable object, whose tensors get `name` and a dot in front (an empty name adds nothing).
+/// * another describable object, whose tensors get `name` and a dot in front (an empty name adds nothing);
+/// * a range of such values, say a vector of layers: `name.0`, `name.1` and so on; a map from texts:
+///   `name.<key>`; a smart pointer or optional: what it has, or nothing.
+///
+/// A tensor without any name, which is all of a part, is called "value".
 ///
 /// A vector that is empty and has no shape takes, when it is loaded, the size it has in the file.
 /// Fails: never here; what is wrong with a tensor is reported by whatever asked for the description.
@@ -3301,8 +3350,9 @@ class Fields {
 
     Fields() = default;
 
-    template <Describable T>
-    void nested(std::string_view name, T& value);
+    /// What `body` describes gets `name` and a dot in front.
+    template <class Body>
+    void inside(std::string_view name, Body&& body);
 
     template <class Element>
     void add(std::string_view name, Element* data, std::uint64_t elements, const Shape& shape);
@@ -3312,7 +3362,8 @@ class Fields {
     [[nodiscard]] std::string full_name(std::string_view name) const {
         std::string out = prefix_;
         out += name;
-        if (name.empty() && !prefix_.empty()) out.pop_back();  // the dot
+        if (!out.empty() && name.empty()) out.pop_back();  // the dot
+        if (out.empty()) out = "value";                    // a part that is one tensor
         return out;
     }
 
@@ -3360,21 +3411,34 @@ void Fields::operator()(std::string_view name, V&& value) {
     using T = std::remove_reference_t<V>;
     detail::check_field<V&&>();
     if constexpr (Describable<T>) {
-        nested(name, value);
+        inside(name, [&] { detail::describe(value, *this); });
     } else if constexpr (TensorElement<std::remove_cv_t<T>>) {
         add(name, &value, 1, Shape{});
     } else if constexpr (std::same_as<std::remove_const_t<T>, std::string>) {
         found_.texts.push_back({full_name(name), value, nullptr});
         if constexpr (!std::is_const_v<T>) found_.texts.back().target = &value;
-    } else if constexpr (std::is_bounded_array_v<T> &&
-                         TensorElement<std::remove_cv_t<std::remove_extent_t<T>>>) {
-        add(name, value, std::extent_v<T>, Shape{std::extent_v<T>});
+    } else if constexpr (detail::ArrayOfArrays<T>) {
+        using Element = typename detail::NestedArray<T>::Element;
+        std::vector<std::uint64_t> extents;
+        detail::NestedArray<T>::extents(extents);
+        add(name, reinterpret_cast<Element*>(&value), sizeof(T) / sizeof(Element), Shape{extents});
     } else if constexpr (detail::TensorContainer<T>) {
         const auto size = static_cast<std::size_t>(value.size());
         add(name, value.data(), size, Shape{size});
         if constexpr (requires { value.resize(size); }) {
             if (size == 0) found_.tensors.back().access = std::make_shared<detail::EmptyContainer<T>>(value);
         }
+    } else if constexpr (detail::MemberMap<T>) {
+        inside(name, [&] {
+            for (auto& [key, member] : value) (*this)(key, member);
+        });
+    } else if constexpr (detail::MemberRange<T>) {
+        inside(name, [&] {
+            std::size_t number = 0;
+            for (auto& member : value) (*this)(std::to_string(number++), member);
+        });
+    } else if constexpr (detail::MemberHolder<T>) {
+        if (value) (*this)(name, *value);
     } else {
         static_assert(!std::is_pointer_v<T>,
                       "cairn: a pointer does not know how many elements it points to; add the shape: "
@@ -3406,14 +3470,14 @@ void Fields::operator()(std::string_view name, V&& value, const Shape& shape) {
     }
 }
 
-template <Describable T>
-void Fields::nested(std::string_view name, T& value) {
+template <class Body>
+void Fields::inside(std::string_view name, Body&& body) {
     const std::size_t outer = prefix_.size();
     if (!name.empty()) {
         prefix_ += name;
         prefix_ += '.';
     }
-    detail::describe(value, *this);
+    body();
     prefix_.resize(outer);
 }
 
@@ -3604,7 +3668,19 @@ template <class Json = nlohmann::json>
 
 namespace CAIRN_NAMESPACE {
 
+/// Specialise for a type that is not yours and is written as bytes, with `static void save(const T& self,
+/// std::ostream& out)` and `static void load(T& self, std::istream& in)`, before its first use. The primary
+/// template is unspecified.
+template <class T>
+struct stream_for;
+
 namespace detail {
+
+template <class T>
+concept StreamsOutside = requires(const T& self, T& target, std::ostream& out, std::istream& in) {
+    { stream_for<T>::save(self, out) } -> std::same_as<void>;
+    { stream_for<T>::load(target, in) } -> std::same_as<void>;
+};
 
 /// Here every type has operators and JSON functions that take exactly it. One of the user's that takes it
 /// through a conversion or a base class loses to these, and would lose data; one that takes the type itself
@@ -3673,14 +3749,16 @@ concept Json = JsonByConversion<T> && (HasOwnJson<T> ? !exact::JsonLost<T> : !St
 /// A type that nlohmann/json converts from and to: `nlohmann::json` itself, numbers, `std::string`,
 /// containers of such, structs with NLOHMANN_DEFINE_TYPE_* or a `to_json` and `from_json` of their own.
 template <class T>
-concept JsonSerializable = detail::Json<std::remove_const_t<T>>;
+concept JsonSerializable =
+    !detail::StreamsOutside<std::remove_const_t<T>> && detail::Json<std::remove_const_t<T>>;
 
 /// A type that writes itself: `save(std::ostream&) const` and `load(std::istream&)`, or the operators `<<`
-/// and `>>` for exactly this type. What is loaded must be what was saved; the stream has the classic locale
-/// and enough digits.
+/// and `>>` for exactly this type; or one for which `stream_for` is specialised. What is loaded must be what
+/// was saved; the stream has the classic locale and enough digits.
 template <class T>
 concept StreamSerializable =
-    detail::StreamsByMembers<std::remove_const_t<T>> || detail::StreamsByOperators<std::remove_const_t<T>>;
+    detail::StreamsOutside<std::remove_const_t<T>> || detail::StreamsByMembers<std::remove_const_t<T>> ||
+    detail::StreamsByOperators<std::remove_const_t<T>>;
 
 /// A type that can be a part of a checkpoint. Written as tensors if it is `Describable`, else as JSON if it
 /// is `JsonSerializable`, else as the bytes it streams. A const object can be saved, but not loaded into; if
@@ -4227,7 +4305,9 @@ using Emit = FunctionRef<result<void>(std::string_view, std::span<const std::byt
 
 template <class T>
 [[nodiscard]] result<void> save_to(const T& object, std::ostream& out) {
-    if constexpr (StreamsByMembers<T>) {
+    if constexpr (StreamsOutside<T>) {
+        stream_for<T>::save(object, out);
+    } else if constexpr (StreamsByMembers<T>) {
         if constexpr (std::same_as<decltype(object.save(out)), bool>) {
             if (!object.save(out)) out.setstate(std::ios_base::failbit);
         } else {
@@ -14361,7 +14441,9 @@ class Staged<T, Encoding::stream> final : public Replacement<T> {
 
   private:
     static result<void> load_from(T& object, std::istream& in) {
-        if constexpr (StreamsByMembers<T>) {
+        if constexpr (StreamsOutside<T>) {
+            stream_for<T>::load(object, in);
+        } else if constexpr (StreamsByMembers<T>) {
             if constexpr (std::same_as<decltype(object.load(in)), bool>) {
                 if (!object.load(in)) in.setstate(std::ios_base::failbit);
             } else {

@@ -34,7 +34,9 @@ using Emit = FunctionRef<result<void>(std::string_view, std::span<const std::byt
 
 template <class T>
 [[nodiscard]] result<void> save_to(const T& object, std::ostream& out) {
-    if constexpr (StreamsByMembers<T>) {
+    if constexpr (StreamsOutside<T>) {
+        stream_for<T>::save(object, out);
+    } else if constexpr (StreamsByMembers<T>) {
         if constexpr (std::same_as<decltype(object.save(out)), bool>) {
             if (!object.save(out)) out.setstate(std::ios_base::failbit);
         } else {
