@@ -4,10 +4,10 @@
 
 #include "support/check.hpp"
 
-#include <torch/torch.h>
-
 #include <cairn/adapt/torch.hpp>
 #include <cairn/cairn.hpp>
+
+#include <torch/torch.h>
 
 #include <cstdio>
 

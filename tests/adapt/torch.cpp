@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
-#include <torch/torch.h>
-
 #include <cairn/adapt/torch.hpp>
 #include <cairn/model/model.hpp>
 
 #include "model/support.hpp"
 #include "support/catch.hpp"
+
+#include <torch/torch.h>
 
 #include <cstdint>
 #include <memory>

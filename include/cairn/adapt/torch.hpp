@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 // LibTorch's modules, optimisers and tensors as parts and as fields: `cairn::part("model", *net)`. Needs
-// LibTorch 1.13 or 2; costs what it costs.
+// LibTorch 1.13 or 2; costs what it costs. With clang and 1.13 include it before `torch/torch.h`.
 
 #include <cairn/config.hpp>
 #include <cairn/core/error.hpp>
@@ -10,6 +10,8 @@
 #include <cairn/model/shape.hpp>
 #include <cairn/model/tensor.hpp>
 
+#include <ATen/core/ivalue.h>  // first: the other headers of 1.13 are no C++20 to clang without it
+
 #include <torch/nn/module.h>
 #include <torch/nn/pimpl.h>
 #include <torch/optim.h>
@@ -17,7 +19,6 @@
 #include <torch/types.h>
 #include <torch/utils.h>
 
-#include <algorithm>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
