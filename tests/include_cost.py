@@ -11,19 +11,19 @@ COMPILER = sys.argv[1] if len(sys.argv) > 1 and __name__ == "__main__" else "g++
 
 # The most that a header of the layer may bring, with g++ 12: own lines, all lines. Raise one only with a reason.
 BUDGET = {
-    "cairn.hpp": (16100, 118500),  # 12000 before the history was packed, versions written beside the loop, rich values kept, the machine sampled and told
-    "api.hpp": (11950, 115000),
-    "extern.hpp": (12000, 115000),  # it names what it declares
-    "engine.hpp": (16150, 118500),
-    "cairn_full.hpp": (23900, 137000),
+    "cairn.hpp": (16300, 118900),  # 12000 before the history was packed, versions written beside the loop, rich values kept, the machine sampled and told
+    "api.hpp": (12150, 115000),
+    "extern.hpp": (12200, 115000),  # it names what it declares
+    "engine.hpp": (16350, 118900),
+    "cairn_full.hpp": (24200, 137400),
     "fwd.hpp": (100, 100),
     "core": (400, 28000),
     "policy/policy.hpp": (2000, 19000),  # for those who want policies only
     "policy": (3000, 52000),
-    "model": (1700, 100000),
+    "model": (1900, 100000),  # with texts, tensors behind an access, and parts of a model
     "media": (1400, 100000),
-    "store": (4500, 105000),
-    "run": (12500, 113000),
+    "store": (4650, 105000),
+    "run": (12600, 113000),
     "checkpoint": (12800, 115000),
     "query": (11700, 114000),
     "serve/server.hpp": (13200, 200000),

@@ -25,7 +25,9 @@ for page in pages:
         if blocks.pop(0) != (snippets / "quickstart.cpp").read_text(encoding="utf-8").split("\n", 1)[1]:
             problems.append("README.md and examples/snippets/quickstart.cpp differ")
     compiled = snippets / (page.stem.lower() + ".cpp")
-    code = squeeze(compiled.read_text(encoding="utf-8")) if compiled.exists() else ""
+    # What needs a framework is compiled with it, as an example.
+    sources = [compiled] if page.stem != "adapters" else [compiled, *sorted((root / "examples").glob("[a-z]*.cpp"))]
+    code = "".join(squeeze(source.read_text(encoding="utf-8")) for source in sources if source.exists())
     for part in (part for block in blocks for part in block.split("\n\n")):
         if squeeze(part) not in code:
             problems.append(f"{page.name}: not as it stands in {compiled.relative_to(root)}:\n{part}")

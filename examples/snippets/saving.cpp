@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: MIT
 // The code of docs/saving.md; tests/readme.py compares.
 #include <cairn/cairn.hpp>
+#include <cairn/model/partial.hpp>
+#include <cairn/store/safetensors_file.hpp>
 
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
 #include <random>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -39,6 +42,22 @@ std::int64_t go_on(Model& model) {
     if (auto version = checkpoint.try_restore(cairn::latest, cairn::part("model", model)))
         epoch = version->step() + 1;
     return epoch;
+}
+
+void some_of_it(Model& model, auto& checkpoint) {
+    cairn::Partial encoder{model, {.only = {"encoder.*", "head.bias"}}};
+    cairn::load("pretrained.safetensors", cairn::part("model", encoder));
+    cairn::Partial whatever_fits{model, {.strict = false}};
+    checkpoint.restore(cairn::latest, cairn::part("model", whatever_fits));
+    for (const std::string& name : whatever_fits.report().missing) std::puts(name.c_str());
+}
+
+float of_others() {
+    const cairn::safetensors::MappedFile file{"pretrained.safetensors"};
+    for (const auto& tensor : file.tensors())
+        std::printf("%s %s\n", tensor.name.c_str(), to_string(tensor.shape).c_str());
+    const std::span<const float> bias = file.values<float>("head.bias");  // in place
+    return bias[0];
 }
 
 struct MySink {

@@ -11,6 +11,7 @@
 #include <cairn/mirror/import_csv.hpp>
 #include <cairn/mirror/export_tensorboard.hpp>
 #include <cairn/mirror/import_tensorboard.hpp>
+#include <cairn/model/partial.hpp>
 #include <cairn/policy/parse.hpp>
 #include <cairn/policy/parse_retention.hpp>
 #include <cairn/query/api.hpp>
@@ -21,4 +22,5 @@
 #include <cairn/run/watch.hpp>
 #include <cairn/store/garbage.hpp>
 #include <cairn/store/row_block.hpp>
+#include <cairn/store/safetensors_file.hpp>
 #include <cairn/store/verify.hpp>

@@ -3064,18 +3064,54 @@ template <class = void>
 }  // namespace CAIRN_NAMESPACE
 
 // ---- cairn/model/tensor.hpp
-// A tensor seen from outside: its name, element type, shape and bytes. Costs <span>, <string> and <vector>.
+// A tensor seen from outside: its name, element type, shape and bytes. Costs <memory>, <span>, <string> and
+// <vector>.
 
 namespace CAIRN_NAMESPACE {
+
+/// Gets at the elements of a tensor that do not lie one after another in row-major order: in columns, with
+/// gaps, on a device. Derive from it where `Fields::tensor` shall take such a tensor. What it throws becomes
+/// an error of whoever asked. Threads: one at a time.
+class TensorAccess {
+  public:
+    TensorAccess() = default;
+    TensorAccess(const TensorAccess&) = delete;
+    TensorAccess& operator=(const TensorAccess&) = delete;
+    virtual ~TensorAccess() = default;
+
+    /// Copies all elements to `to`, which has their size: row-major, in the processor's byte order.
+    virtual void read(std::span<std::byte> to) = 0;
+    /// The way back. Called only once everything that is loaded together has been checked.
+    virtual void write(std::span<const std::byte> from) = 0;
+    /// Whether it could become a tensor of `shape`, which is not its own; by default it cannot.
+    [[nodiscard]] virtual bool takes(const Shape& shape) const {
+        static_cast<void>(shape);
+        return false;
+    }
+    /// Becomes a tensor of `shape`, which it takes, or again of its own.
+    virtual void resize(const Shape& shape) { static_cast<void>(shape); }
+};
 
 /// One tensor of a model or of a file. Does not own its bytes, which are row-major; those of a model are in
 /// the processor's byte order, those of a file little-endian.
 struct TensorView {
-    std::string name;                  ///< UTF-8, "fc.weight"
-    Dtype dtype = Dtype::F32;          ///< of its elements
-    Shape shape;                       ///< outermost first
-    std::span<const std::byte> bytes;  ///< the elements, in row-major order
+    std::string name;                        ///< UTF-8, "fc.weight"
+    Dtype dtype = Dtype::F32;                ///< of its elements
+    Shape shape;                             ///< outermost first
+    std::span<const std::byte> bytes;        ///< the elements, in row-major order
+    std::shared_ptr<TensorAccess> access{};  ///< if not null: `bytes` is empty, and this gets the elements
 };
+
+/// The elements of a tensor in row-major order: its own bytes, or where it has an access those that it copies
+/// to `buffer`, which may be used again for the next tensor. Throws what the access throws.
+template <class = void>
+[[nodiscard]] std::span<const std::byte> elements_of(const TensorView& tensor,
+                                                     std::vector<std::byte>& buffer) {
+    if (tensor.access == nullptr) return tensor.bytes;
+    buffer.resize(static_cast<std::size_t>(tensor.shape.elements()) * size_of(tensor.dtype));
+    tensor.access->read(buffer);
+    return buffer;
+}
 
 namespace detail {
 
@@ -3089,6 +3125,7 @@ template <class = void>
     if (tensor.name == metadata_key) return "has a name that is reserved";
     if (!is_utf8(tensor.name)) return "has a name that is not UTF-8";
     const std::size_t size = size_of(tensor.dtype);
+    if (tensor.access != nullptr) return {};
     if (tensor.bytes.size() % size != 0 || tensor.bytes.size() / size != tensor.shape.elements()) {
         return "has the shape " + to_string(tensor.shape) + ", which is not its " +
                std::to_string(tensor.bytes.size() / size) + " elements";
@@ -3122,7 +3159,7 @@ template <class Tensors>
 
 // ---- cairn/model/describe.hpp
 // How a model says what tensors it has: one function `describe`, which serves saving and restoring.
-// Costs <span>, <string> and <vector>.
+// Costs <memory>, <span>, <string> and <vector>.
 
 namespace CAIRN_NAMESPACE {
 
@@ -3162,18 +3199,44 @@ concept Describable =
 
 namespace detail {
 
+struct Selection;
+
 /// How to write to a described tensor.
 struct Slot {
-    std::byte* target = nullptr;  // null for data that is const
-    void* container = nullptr;    // with `resize`: it was empty and takes the size of what is loaded
-    std::byte* (*resize)(void* container, std::size_t elements) = nullptr;
+    std::byte* target = nullptr;  // null for data that is const, and where the tensor has an access
     bool writable = false;
+};
+
+/// A described text; `target` is null if it is const.
+struct DescribedText {
+    std::string name;
+    std::string_view value;
+    std::string* target = nullptr;
 };
 
 /// All tensors of a model, in the order it lists them; `slots[i]` writes to `tensors[i]`.
 struct Description {
     std::vector<TensorView> tensors;
     std::vector<Slot> slots;
+    std::vector<DescribedText> texts;
+    Selection* selection = nullptr;  // null: all of the model
+};
+
+/// A container that is empty and takes the size of what is loaded.
+template <class Container>
+class EmptyContainer final : public TensorAccess {
+  public:
+    explicit EmptyContainer(Container& values) : values_{values} {}
+
+    void read(std::span<std::byte>) override {}
+    void write(std::span<const std::byte> from) override {
+        if (!from.empty()) std::memcpy(values_.data(), from.data(), from.size());
+    }
+    [[nodiscard]] bool takes(const Shape& shape) const override { return shape.rank() == 1; }
+    void resize(const Shape& shape) override { values_.resize(static_cast<std::size_t>(shape.elements())); }
+
+  private:
+    Container& values_;
 };
 
 template <class T>
@@ -3195,6 +3258,50 @@ concept TensorContainer = requires(T& values) {
     { values.size() } -> std::convertible_to<std::size_t>;
 };
 
+/// An array of numbers of any number of dimensions; else an element of none.
+template <class T>
+struct NestedArray {
+    using Element = T;
+    static void extents(std::vector<std::uint64_t>&) {}
+};
+template <class T, std::size_t N>
+struct NestedArray<T[N]> {
+    using Element = typename NestedArray<T>::Element;
+    static void extents(std::vector<std::uint64_t>& out) {
+        out.push_back(N);
+        NestedArray<T>::extents(out);
+    }
+};
+template <class T, std::size_t N>
+    requires(N > 0)
+struct NestedArray<std::array<T, N>> : NestedArray<T[N]> {};
+template <class T, std::size_t N>
+    requires(N > 0)
+struct NestedArray<const std::array<T, N>> : NestedArray<const T[N]> {};
+
+template <class T>
+concept ArrayOfArrays = !std::same_as<typename NestedArray<T>::Element, T> &&
+                        TensorElement<std::remove_cv_t<typename NestedArray<T>::Element>>;
+
+/// A map from texts, a range of what lives in it (not of ranges of its own kind, without end), and what may
+/// hold one value.
+template <class T>
+concept MemberMap = requires(T& values) {
+    { values.begin()->first } -> std::convertible_to<std::string_view>;
+    values.begin()->second;
+};
+template <class T>
+concept MemberRange = requires(T& values) {
+    requires std::is_lvalue_reference_v<decltype(*values.begin())>;
+    requires !std::same_as<std::remove_cvref_t<decltype(*values.begin())>, std::remove_cv_t<T>>;
+    values.end();
+};
+template <class T>
+concept MemberHolder = std::is_class_v<T> && requires(T& value) {
+    requires std::is_lvalue_reference_v<decltype(*value)>;
+    static_cast<bool>(value);
+};
+
 template <class = void>
 [[nodiscard]] result<Description> description_by(FunctionRef<void(Fields&)> describe);
 
@@ -3203,9 +3310,15 @@ template <class = void>
 /// What `describe` is handed: call it once for each tensor, `fields(name, value)` or
 /// `fields(name, value, {extents...})`. A value is
 /// * a vector, array or span of numbers: a tensor of one dimension unless a shape is given;
+/// * an array of arrays, `float w[2][3]` or of std::array: a tensor of as many dimensions;
 /// * a number: a tensor of no dimension;
 /// * a pointer to numbers, with a shape;
-/// * another describable object, whose tensors get `name` and a dot in front (an empty name adds nothing).
+/// * a `std::string` in UTF-8: a text beside the tensors, in the file's `__metadata__`;
+/// * another describable object, whose tensors get `name` and a dot in front (an empty name adds nothing);
+/// * a range of such values, say a vector of layers: `name.0`, `name.1` and so on; a map from texts:
+///   `name.<key>`; a smart pointer or optional: what it has, or nothing.
+///
+/// A tensor without any name, which is all of a part, is called "value".
 ///
 /// A vector that is empty and has no shape takes, when it is loaded, the size it has in the file.
 /// Fails: never here; what is wrong with a tensor is reported by whatever asked for the description.
@@ -3222,20 +3335,46 @@ class Fields {
     template <class V>
     void operator()(std::string_view name, V&& value, const Shape& shape);
 
+    /// A tensor at `data` whose dtype is known at run time only. It is loaded into unless `data` is const.
+    template <class Void>
+        requires std::is_void_v<Void>
+    void tensor(std::string_view name, Dtype dtype, const Shape& shape, Void* data) {
+        add_bytes(name, dtype, data, !std::is_const_v<Void>, shape.elements(), shape);
+    }
+    /// A tensor whose elements `access` gets, for what does not lie in row-major order. It is loaded into
+    /// unless not `writable`. Cost: while it is saved or loaded, a copy of this one tensor.
+    template <class = void>
+    void tensor(std::string_view name, Dtype dtype, const Shape& shape, std::shared_ptr<TensorAccess> access,
+                bool writable = true) {
+        add_bytes(name, dtype, nullptr, writable, 0, shape);
+        found_.tensors.back().access = std::move(access);
+    }
+
   private:
     template <class T>
     friend result<detail::Description> detail::description_by(detail::FunctionRef<void(Fields&)> describe);
 
+    template <Describable T>
+    friend class Partial;
+
     Fields() = default;
 
-    template <Describable T>
-    void nested(std::string_view name, T& value);
+    /// What `body` describes gets `name` and a dot in front.
+    template <class Body>
+    void inside(std::string_view name, Body&& body);
 
     template <class Element>
     void add(std::string_view name, Element* data, std::uint64_t elements, const Shape& shape);
     template <class = void>
     void add_bytes(std::string_view name, Dtype dtype, const void* data, bool writable,
                    std::uint64_t elements, const Shape& shape);
+    [[nodiscard]] std::string full_name(std::string_view name) const {
+        std::string out = prefix_;
+        out += name;
+        if (!out.empty() && name.empty()) out.pop_back();  // the dot
+        if (out.empty()) out = "value";                    // a part that is one tensor
+        return out;
+    }
 
     detail::Description found_;
     std::string prefix_;
@@ -3281,33 +3420,42 @@ void Fields::operator()(std::string_view name, V&& value) {
     using T = std::remove_reference_t<V>;
     detail::check_field<V&&>();
     if constexpr (Describable<T>) {
-        nested(name, value);
+        inside(name, [&] { detail::describe(value, *this); });
     } else if constexpr (TensorElement<std::remove_cv_t<T>>) {
         add(name, &value, 1, Shape{});
-    } else if constexpr (std::is_bounded_array_v<T> &&
-                         TensorElement<std::remove_cv_t<std::remove_extent_t<T>>>) {
-        add(name, value, std::extent_v<T>, Shape{std::extent_v<T>});
+    } else if constexpr (std::same_as<std::remove_const_t<T>, std::string>) {
+        found_.texts.push_back({full_name(name), value, nullptr});
+        if constexpr (!std::is_const_v<T>) found_.texts.back().target = &value;
+    } else if constexpr (detail::ArrayOfArrays<T>) {
+        using Element = typename detail::NestedArray<T>::Element;
+        std::vector<std::uint64_t> extents;
+        detail::NestedArray<T>::extents(extents);
+        add(name, reinterpret_cast<Element*>(&value), sizeof(T) / sizeof(Element), Shape{extents});
     } else if constexpr (detail::TensorContainer<T>) {
         const auto size = static_cast<std::size_t>(value.size());
         add(name, value.data(), size, Shape{size});
         if constexpr (requires { value.resize(size); }) {
-            if (size == 0) {
-                found_.slots.back().container = &value;
-                found_.slots.back().resize = [](void* container, std::size_t elements) {
-                    T& values = *static_cast<T*>(container);
-                    values.resize(elements);
-                    return reinterpret_cast<std::byte*>(values.data());
-                };
-            }
+            if (size == 0) found_.tensors.back().access = std::make_shared<detail::EmptyContainer<T>>(value);
         }
+    } else if constexpr (detail::MemberMap<T>) {
+        inside(name, [&] {
+            for (auto& [key, member] : value) (*this)(key, member);
+        });
+    } else if constexpr (detail::MemberRange<T>) {
+        inside(name, [&] {
+            std::size_t number = 0;
+            for (auto& member : value) (*this)(std::to_string(number++), member);
+        });
+    } else if constexpr (detail::MemberHolder<T>) {
+        if (value) (*this)(name, *value);
     } else {
         static_assert(!std::is_pointer_v<T>,
                       "cairn: a pointer does not know how many elements it points to; add the shape: "
                       "fields(name, pointer, {rows, columns})");
-        static_assert(std::is_pointer_v<T> || detail::is_vector_of_bool<std::remove_cv_t<T>> ||
-                          detail::never<T>,
-                      "cairn: this field is not a number, not a contiguous container of numbers, and has no "
-                      "describe of its own (on a const object, a describe must be const or static)");
+        static_assert(
+            std::is_pointer_v<T> || detail::is_vector_of_bool<std::remove_cv_t<T>> || detail::never<T>,
+            "cairn: this field is not a number, a text, nor a contiguous container of numbers, and has no "
+            "describe of its own (on a const object, a describe must be const or static)");
     }
 }
 
@@ -3331,14 +3479,14 @@ void Fields::operator()(std::string_view name, V&& value, const Shape& shape) {
     }
 }
 
-template <Describable T>
-void Fields::nested(std::string_view name, T& value) {
+template <class Body>
+void Fields::inside(std::string_view name, Body&& body) {
     const std::size_t outer = prefix_.size();
     if (!name.empty()) {
         prefix_ += name;
         prefix_ += '.';
     }
-    detail::describe(value, *this);
+    body();
     prefix_.resize(outer);
 }
 
@@ -3351,14 +3499,12 @@ void Fields::add(std::string_view name, Element* data, std::uint64_t elements, c
 template <class T>
 void Fields::add_bytes(std::string_view name, Dtype dtype, const void* data, bool writable,
                        std::uint64_t elements, const Shape& shape) {
-    TensorView tensor{prefix_, dtype, shape, {}};
-    tensor.name += name;
-    if (name.empty() && !prefix_.empty()) tensor.name.pop_back();  // the dot
+    TensorView tensor{full_name(name), dtype, shape, {}};
     const char* problem = nullptr;
     if (elements > std::numeric_limits<std::size_t>::max() / size_of(dtype))
         problem = " is larger than the memory";
     if (data == nullptr && elements != 0) problem = " is a null pointer";
-    detail::Slot slot{nullptr, nullptr, nullptr, writable};
+    detail::Slot slot{nullptr, writable};
     if (problem != nullptr) {
         if (failure_) {
             failure_ = error{errc::invalid_argument, "the tensor " + detail::in_quotes(tensor.name) + problem,
@@ -3531,7 +3677,19 @@ template <class Json = nlohmann::json>
 
 namespace CAIRN_NAMESPACE {
 
+/// Specialise for a type that is not yours and is written as bytes, with `static void save(const T& self,
+/// std::ostream& out)` and `static void load(T& self, std::istream& in)`, before its first use. The primary
+/// template is unspecified.
+template <class T>
+struct stream_for;
+
 namespace detail {
+
+template <class T>
+concept StreamsOutside = requires(const T& self, T& target, std::ostream& out, std::istream& in) {
+    { stream_for<T>::save(self, out) } -> std::same_as<void>;
+    { stream_for<T>::load(target, in) } -> std::same_as<void>;
+};
 
 /// Here every type has operators and JSON functions that take exactly it. One of the user's that takes it
 /// through a conversion or a base class loses to these, and would lose data; one that takes the type itself
@@ -3600,14 +3758,16 @@ concept Json = JsonByConversion<T> && (HasOwnJson<T> ? !exact::JsonLost<T> : !St
 /// A type that nlohmann/json converts from and to: `nlohmann::json` itself, numbers, `std::string`,
 /// containers of such, structs with NLOHMANN_DEFINE_TYPE_* or a `to_json` and `from_json` of their own.
 template <class T>
-concept JsonSerializable = detail::Json<std::remove_const_t<T>>;
+concept JsonSerializable =
+    !detail::StreamsOutside<std::remove_const_t<T>> && detail::Json<std::remove_const_t<T>>;
 
 /// A type that writes itself: `save(std::ostream&) const` and `load(std::istream&)`, or the operators `<<`
-/// and `>>` for exactly this type. What is loaded must be what was saved; the stream has the classic locale
-/// and enough digits.
+/// and `>>` for exactly this type; or one for which `stream_for` is specialised. What is loaded must be what
+/// was saved; the stream has the classic locale and enough digits.
 template <class T>
 concept StreamSerializable =
-    detail::StreamsByMembers<std::remove_const_t<T>> || detail::StreamsByOperators<std::remove_const_t<T>>;
+    detail::StreamsOutside<std::remove_const_t<T>> || detail::StreamsByMembers<std::remove_const_t<T>> ||
+    detail::StreamsByOperators<std::remove_const_t<T>>;
 
 /// A type that can be a part of a checkpoint. Written as tensors if it is `Describable`, else as JSON if it
 /// is `JsonSerializable`, else as the bytes it streams. A const object can be saved, but not loaded into; if
@@ -3966,7 +4126,7 @@ template <class = void>
             json += std::to_string(extent);
         }
         json += R"(],"data_offsets":[)" + std::to_string(offset) + ",";
-        offset += tensor->bytes.size();
+        offset += tensor->shape.elements() * size_of(tensor->dtype);
         json += std::to_string(offset) + "]}";
     }
     json += '}';
@@ -3978,7 +4138,36 @@ template <class = void>
     return length + json;
 }
 
-/// Writes tensors that were checked.
+/// Writes one tensor's elements of `size` bytes.
+template <class = void>
+result<void> write_elements(std::span<const std::byte> bytes, std::size_t size,
+                            FunctionRef<result<void>(std::span<const std::byte>)> sink) {
+    if constexpr (std::endian::native == std::endian::little) {
+        return sink(bytes);
+    } else {
+        std::vector<std::byte> piece(std::size_t{64} * 1024);  // a multiple of every element's size
+        while (!bytes.empty()) {
+            const std::size_t n = std::min(bytes.size(), piece.size());
+            copy_elements(piece.data(), bytes.first(n), size);
+            if (result<void> done = sink(std::span<const std::byte>{piece}.first(n)); !done) return done;
+            bytes = bytes.subspan(n);
+        }
+        return {};
+    }
+}
+
+/// Success if all of it is UTF-8.
+template <class = void>
+[[nodiscard]] result<void> check_metadata(const safetensors::Metadata& metadata) {
+    for (const auto& [key, value] : metadata) {
+        if (is_utf8(key) && is_utf8(value)) continue;
+        return error{errc::invalid_argument, "the metadata " + in_quotes(key) + " is not UTF-8", "",
+                     "encode binary data as text, or as a tensor of bytes"};
+    }
+    return {};
+}
+
+/// Writes tensors and metadata that were checked.
 template <class = void>
 result<void> write_safetensors(std::span<const TensorView> tensors, const safetensors::Metadata& metadata,
                                FunctionRef<result<void>(std::span<const std::byte>)> sink) {
@@ -3989,19 +4178,15 @@ result<void> write_safetensors(std::span<const TensorView> tensors, const safete
                      "describe fewer tensors or give them shorter names"};
     }
     if (result<void> done = sink(bytes_of(header)); !done) return done;
+    std::vector<std::byte> buffer;
     for (const TensorView* tensor : order) {
-        if (tensor->bytes.empty()) continue;
-        if constexpr (std::endian::native == std::endian::little) {
-            if (result<void> done = sink(tensor->bytes); !done) return done;
-        } else {
-            std::vector<std::byte> piece(std::size_t{64} * 1024);  // a multiple of every element's size
-            for (auto rest = tensor->bytes; !rest.empty();) {
-                const std::size_t n = std::min(rest.size(), piece.size());
-                copy_elements(piece.data(), rest.first(n), size_of(tensor->dtype));
-                if (result<void> done = sink(std::span<const std::byte>{piece}.first(n)); !done) return done;
-                rest = rest.subspan(n);
-            }
-        }
+        std::span<const std::byte> bytes;
+        result<void> done = guarded("reading the tensor " + in_quotes(tensor->name), [&]() -> result<void> {
+            bytes = elements_of(*tensor, buffer);
+            return {};
+        });
+        if (done && !bytes.empty()) done = write_elements(bytes, size_of(tensor->dtype), sink);
+        if (!done) return done;
     }
     return {};
 }
@@ -4072,16 +4257,13 @@ namespace CAIRN_NAMESPACE::safetensors {
 /// Writes a file of `tensors`: calls `sink(std::span<const std::byte>) -> result<void>` for the header, then
 /// for each tensor, with the tensor's own bytes. The same content gives the same file, whatever its order
 /// here. Fails: invalid_argument for a name that is empty, reserved, not UTF-8 or there twice, or a shape
-/// that is not the data's; whatever `sink` returns. Cost: no copy of the data on a little-endian machine.
+/// that is not the data's; user if a tensor's access throws; whatever `sink` returns. Cost: no copy of the
+/// data on a little-endian machine, but of one tensor at a time where it has an access.
 template <class Sink>
     requires std::is_invocable_r_v<result<void>, Sink&, std::span<const std::byte>>
 result<void> write(std::span<const TensorView> tensors, const Metadata& metadata, Sink&& sink) {
     if (result<void> checked = detail::check_tensors(tensors); !checked) return checked;
-    for (const auto& [key, value] : metadata) {
-        if (detail::is_utf8(key) && detail::is_utf8(value)) continue;
-        return error{errc::invalid_argument, "the metadata " + detail::in_quotes(key) + " is not UTF-8", "",
-                     "encode binary data as text"};
-    }
+    if (result<void> checked = detail::check_metadata(metadata); !checked) return checked;
     // A plain function is no object that could be referred to.
     const auto pass_on = [&sink](std::span<const std::byte> bytes) -> result<void> { return sink(bytes); };
     return detail::write_safetensors(tensors, metadata, pass_on);
@@ -4132,7 +4314,9 @@ using Emit = FunctionRef<result<void>(std::string_view, std::span<const std::byt
 
 template <class T>
 [[nodiscard]] result<void> save_to(const T& object, std::ostream& out) {
-    if constexpr (StreamsByMembers<T>) {
+    if constexpr (StreamsOutside<T>) {
+        stream_for<T>::save(object, out);
+    } else if constexpr (StreamsByMembers<T>) {
         if constexpr (std::same_as<decltype(object.save(out)), bool>) {
             if (!object.save(out)) out.setstate(std::ios_base::failbit);
         } else {
@@ -4154,7 +4338,14 @@ template <class = void>
     const std::string file = std::string{name} + ".safetensors";
     result<Description> model = description_by(describe);
     if (!model) return at_path(model.error(), file);
-    return write_safetensors(model->tensors, {}, [&](std::span<const std::byte> bytes) -> result<void> {
+    safetensors::Metadata texts;
+    for (const DescribedText& text : model->texts) {
+        if (texts.emplace(text.name, text.value).second) continue;
+        return error{errc::invalid_argument, "two texts are called " + in_quotes(text.name), file,
+                     "give every text a name of its own"};
+    }
+    if (result<void> checked = check_metadata(texts); !checked) return at_path(checked.error(), file);
+    return write_safetensors(model->tensors, texts, [&](std::span<const std::byte> bytes) -> result<void> {
         return emit(file, bytes);
     });
 }
@@ -14484,6 +14675,41 @@ struct SaveOptions {
 
 }  // namespace CAIRN_NAMESPACE
 
+// ---- cairn/model/detail/selection.hpp
+// Which names of a model are loaded, and what became of them. Costs <string> and <vector>.
+
+namespace CAIRN_NAMESPACE {
+
+/// What a load did: names of tensors and texts, each list sorted.
+struct LoadReport {
+    std::vector<std::string> loaded;      ///< what now has the file's content
+    std::vector<std::string> missing;     ///< in the model, not in the file: left as it was
+    std::vector<std::string> unexpected;  ///< in the file, not in the model: passed over
+    std::vector<std::string> different;   ///< of another shape or dtype in the file: left as it was
+};
+
+namespace detail {
+
+/// Some of a model's names, or all of them if `only` is empty.
+struct Selection {
+    std::vector<std::string> only;
+    bool strict = true;
+    LoadReport report;
+
+    [[nodiscard]] static bool fits(std::string_view pattern, std::string_view name) noexcept {
+        return pattern.ends_with('*') ? name.starts_with(pattern.substr(0, pattern.size() - 1))
+                                      : name == pattern;
+    }
+    [[nodiscard]] bool has(std::string_view name) const noexcept {
+        return only.empty() || std::any_of(only.begin(), only.end(),
+                                           [name](const auto& pattern) { return fits(pattern, name); });
+    }
+};
+
+}  // namespace detail
+
+}  // namespace CAIRN_NAMESPACE
+
 // ---- cairn/model/detail/load.hpp
 // Loads the tensors of a file into a model that describes itself, in two phases: a model that does not fit is
 // untouched. Costs what model/safetensors.hpp costs.
@@ -14520,52 +14746,106 @@ template <class = void>
 
 /// Whether `found` can be loaded into `wanted`.
 template <class = void>
-[[nodiscard]] bool fits(const TensorView& wanted, const Slot& slot, const TensorView& found) {
-    if (wanted.dtype != found.dtype) return false;
-    return slot.resize != nullptr ? found.shape.rank() == 1 : wanted.shape == found.shape;
+[[nodiscard]] bool fits(const TensorView& wanted, const TensorView& found) {
+    return wanted.dtype == found.dtype &&
+           (wanted.shape == found.shape || (wanted.access != nullptr && wanted.access->takes(found.shape)));
 }
 
 /// Which bytes go where. Use: prepare, reserve, write.
 template <class = void>
 class TensorLoad {
   public:
-    /// Pairs every tensor of the model with one of the file. Fails: mismatch, which lists what is missing,
-    /// unexpected or of another shape; corrupt for a bool that is neither 0 nor 1.
+    /// Pairs every tensor and text of the model with one of the file. Fails: mismatch, which lists what is
+    /// missing, unexpected or of another shape; corrupt for a bool that is neither 0 nor 1.
     [[nodiscard]] static result<TensorLoad> prepare(Description model, const safetensors::File& file) {
+        TensorLoad load;
+        load.selection_ = model.selection;
+        ShortList misfits;
+        if (result<void> paired = load.pair_tensors(model, file, misfits); !paired) return paired.error();
+        load.pair_texts(model, file.metadata);
+        if (load.selection_ != nullptr && !load.selection_->strict) return load;
+
+        std::string text;
+        list(load.report_.missing).append_to(text, "missing from the file");
+        list(load.report_.unexpected).append_to(text, "not in the model");
+        misfits.append_to(text, "different");
+        if (text.empty()) return load;
+        return error{errc::mismatch, "the model does not fit the file; " + text, "",
+                     "build the model as it was when it was saved; nothing was changed"};
+    }
+
+    /// Gives the tensors that take the file's size that size. Fails: user, for lack of memory; then `undo`
+    /// it.
+    [[nodiscard]] result<void> reserve() {
+        return guarded("resizing a tensor of the model", [this]() -> result<void> {
+            for (const Copy& copy : copies_) {
+                if (copy.resizes()) copy.to.access->resize(copy.from.shape);
+            }
+            return {};
+        });
+    }
+
+    /// Takes back what `reserve` did.
+    void undo() {
+        for (const Copy& copy : copies_) {
+            if (copy.resizes()) copy.to.access->resize(copy.to.shape);
+        }
+    }
+
+    /// Copies the bytes and the texts. Requires a successful reserve(). Throws what an access throws.
+    void write() {
+        std::vector<std::byte> buffer;
+        for (const Copy& copy : copies_) copy.write(buffer);
+        for (auto& [target, value] : texts_) *target = std::move(value);
+        if (selection_ != nullptr) selection_->report = std::move(report_);
+    }
+
+  private:
+    struct Copy {
+        TensorView to;
+        TensorView from;
+        std::byte* target = nullptr;
+
+        [[nodiscard]] bool resizes() const { return to.access != nullptr && !(to.shape == from.shape); }
+        void write(std::vector<std::byte>& buffer) const {
+            const std::size_t size = size_of(to.dtype);
+            if (to.access == nullptr) {
+                copy_elements(target, from.bytes, size);
+            } else if (std::endian::native == std::endian::little) {
+                to.access->write(from.bytes);
+            } else {
+                buffer.resize(from.bytes.size());
+                copy_elements(buffer.data(), from.bytes, size);
+                to.access->write(buffer);
+            }
+        }
+    };
+
+    result<void> pair_tensors(Description& model, const safetensors::File& file, ShortList& misfits) {
         std::vector<std::size_t> order(model.tensors.size());
         std::iota(order.begin(), order.end(), std::size_t{0});
         std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
             return model.tensors[a].name < model.tensors[b].name;
         });
-
-        ShortList missing;
-        ShortList unexpected;
-        ShortList misfits;
-        TensorLoad load;
         auto next = file.tensors.begin();
         const auto skip_to = [&](const std::string* name) {
             for (; next != file.tensors.end() && (name == nullptr || next->name < *name); ++next) {
-                unexpected.add(in_quotes(next->name));
+                if (selection_ == nullptr || selection_->has(next->name))
+                    report_.unexpected.push_back(next->name);
             }
         };
         for (const std::size_t i : order) {
-            const TensorView& wanted = model.tensors[i];
+            TensorView& wanted = model.tensors[i];
             skip_to(&wanted.name);
             if (next == file.tensors.end() || next->name != wanted.name) {
-                missing.add(in_quotes(wanted.name));
+                report_.missing.push_back(wanted.name);
                 continue;
             }
             const TensorView& found = *next++;
-            if (!model.slots[i].writable) {
-                return error{errc::invalid_argument,
-                             "the tensor " + in_quotes(wanted.name) + " of the model is const", "",
-                             "load into an object that may change"};
-            }
-            if (!fits(wanted, model.slots[i], found)) {
-                const std::string expected = model.slots[i].resize != nullptr
-                                                 ? std::string{to_string(wanted.dtype)} + "[any size]"
-                                                 : type_and_shape(wanted);
-                misfits.add(in_quotes(wanted.name) + " is " + expected + " in the model, " +
+            if (!model.slots[i].writable) return is_const("tensor", wanted.name);
+            if (!fits(wanted, found)) {
+                report_.different.push_back(wanted.name);
+                misfits.add(in_quotes(wanted.name) + " is " + expected(wanted) + " in the model, " +
                             type_and_shape(found) + " in the file");
                 continue;
             }
@@ -14574,55 +14854,49 @@ class TensorLoad {
                 return bad_safetensors("the tensor " + in_quotes(found.name) +
                                        " has a bool that is neither 0 nor 1");
             }
-            load.copies_.push_back({model.slots[i], found.bytes, size_of(found.dtype)});
+            if (selection_ != nullptr) report_.loaded.push_back(wanted.name);
+            copies_.push_back({std::move(wanted), found, model.slots[i].target});
         }
         skip_to(nullptr);
-
-        std::string text;
-        missing.append_to(text, "missing from the file");
-        unexpected.append_to(text, "not in the model");
-        misfits.append_to(text, "different");
-        if (text.empty()) return load;
-        return error{errc::mismatch, "the model does not fit the file; " + text, "",
-                     "build the model as it was when it was saved; nothing was changed"};
+        for (const DescribedText& text : model.texts) {
+            if (text.target == nullptr) return is_const("text", text.name);
+        }
+        return {};
     }
 
-    /// Gives the vectors that take the file's size that size. Fails: user, for lack of memory; all are empty
-    /// then.
-    [[nodiscard]] result<void> reserve() {
-        result<void> done = guarded("resizing a vector of the model", [this]() -> result<void> {
-            for (Copy& copy : copies_) {
-                if (copy.slot.resize == nullptr) continue;
-                copy.slot.target =
-                    copy.slot.resize(copy.slot.container, copy.bytes.size() / copy.element_size);
+    // What else the metadata says is no concern of the model's: Python writes who made the file.
+    void pair_texts(const Description& model, const safetensors::Metadata& metadata) {
+        for (const DescribedText& text : model.texts) {
+            const auto found = metadata.find(text.name);
+            if (found == metadata.end()) {
+                report_.missing.push_back(text.name);
+                continue;
             }
-            return {};
-        });
-        if (!done) undo();
-        return done;
-    }
-
-    /// Empties again what `reserve` filled.
-    void undo() {
-        for (const Copy& copy : copies_) {
-            if (copy.slot.resize != nullptr) copy.slot.resize(copy.slot.container, 0);
+            if (selection_ != nullptr) report_.loaded.push_back(text.name);
+            texts_.emplace_back(text.target, found->second);
         }
+        std::sort(report_.loaded.begin(), report_.loaded.end());
+        std::sort(report_.missing.begin(), report_.missing.end());
     }
 
-    /// Copies the bytes. Requires a successful reserve().
-    void write() noexcept {
-        for (const Copy& copy : copies_) {
-            copy_elements(copy.slot.target, copy.bytes, copy.element_size);
-        }
+    static error is_const(const std::string& kind, const std::string& name) {
+        return {errc::invalid_argument, "the " + kind + " " + in_quotes(name) + " of the model is const", "",
+                "load into an object that may change"};
+    }
+    static std::string expected(const TensorView& wanted) {
+        const bool grows = wanted.access != nullptr && wanted.shape.elements() == 0;
+        return grows ? std::string{to_string(wanted.dtype)} + "[any size]" : type_and_shape(wanted);
+    }
+    static ShortList list(const std::vector<std::string>& names) {
+        ShortList out;
+        for (const std::string& name : names) out.add(in_quotes(name));
+        return out;
     }
 
-  private:
-    struct Copy {
-        Slot slot;
-        std::span<const std::byte> bytes;
-        std::size_t element_size = 0;
-    };
     std::vector<Copy> copies_;
+    std::vector<std::pair<std::string*, std::string>> texts_;
+    Selection* selection_ = nullptr;
+    LoadReport report_;
 };
 
 }  // namespace CAIRN_NAMESPACE::detail
@@ -14787,7 +15061,9 @@ class Staged<T, Encoding::stream> final : public Replacement<T> {
 
   private:
     static result<void> load_from(T& object, std::istream& in) {
-        if constexpr (StreamsByMembers<T>) {
+        if constexpr (StreamsOutside<T>) {
+            stream_for<T>::load(object, in);
+        } else if constexpr (StreamsByMembers<T>) {
             if constexpr (std::same_as<decltype(object.load(in)), bool>) {
                 if (!object.load(in)) in.setstate(std::ios_base::failbit);
             } else {
@@ -30708,6 +30984,78 @@ class Text {
 // ---- cairn/media/values.hpp
 // The rich values that need no library; `Image` (media/image.hpp) needs libpng.
 
+// ---- cairn/model/partial.hpp
+// Some of a model's tensors, to be saved or loaded without the others, and loads that leave out what does not
+// fit. Costs what model/describe.hpp costs.
+
+namespace CAIRN_NAMESPACE {
+
+/// What of a model a `Partial` is.
+struct PartialOptions {
+    /// Names, as "head.bias", and beginnings of names with a star behind, as "encoder.*"; empty: all.
+    std::vector<std::string> only = {};
+    /// Whether each of these must be in the file, with the model's shape and dtype, and nothing else that
+    /// they name. If not, what does not fit is left as it was, and is in the report.
+    bool strict = true;
+};
+
+/// Some of a model's tensors and texts, as a part: `cairn::Partial encoder{model, {.only = {"encoder.*"}}};
+/// cairn::load(path, cairn::part("model", encoder));`. What they do not name is neither saved nor loaded, and
+/// nothing is said of it. Refers to the model. Fails, when it is used: invalid_argument if something in
+/// `only` names nothing of the model, or if it is a field of another model.
+template <Describable T>
+class Partial {
+  public:
+    /// Of `model`, which must outlive it.
+    explicit Partial(T& model, PartialOptions options = {})
+        : model_{&model}, selection_{std::move(options.only), options.strict, {}} {}
+
+    /// What the last successful load did.
+    [[nodiscard]] const LoadReport& report() const noexcept { return selection_.report; }
+
+    /// For saving and loading.
+    void describe(Fields& fields) {
+        if (!fields.prefix_.empty() || !fields.found_.tensors.empty() || !fields.found_.texts.empty()) {
+            fields.failure_ = error{errc::invalid_argument, "a Partial is described as a field of a model",
+                                    "", "hand it over as a part of its own"};
+            return;
+        }
+        detail::describe(*model_, fields);
+        if (result<void> kept = keep(fields.found_); !kept) fields.failure_ = kept;
+    }
+
+  private:
+    result<void> keep(detail::Description& all) {
+        std::vector<bool> used(selection_.only.size());
+        const auto chosen = [&](const std::string& name) {
+            for (std::size_t i = 0; i < used.size(); ++i)
+                used[i] = used[i] || detail::Selection::fits(selection_.only[i], name);
+            return selection_.has(name);
+        };
+        detail::Description some;
+        some.selection = &selection_;
+        for (std::size_t i = 0; i < all.tensors.size(); ++i) {
+            if (!chosen(all.tensors[i].name)) continue;
+            some.tensors.push_back(std::move(all.tensors[i]));
+            some.slots.push_back(all.slots[i]);
+        }
+        for (detail::DescribedText& text : all.texts) {
+            if (chosen(text.name)) some.texts.push_back(std::move(text));
+        }
+        all = std::move(some);
+        const auto idle = std::find(used.begin(), used.end(), false);
+        if (idle == used.end()) return {};
+        const auto& pattern = selection_.only[static_cast<std::size_t>(idle - used.begin())];
+        return error{errc::invalid_argument, "nothing in the model is called " + detail::in_quotes(pattern),
+                     "", "write a name of the model, or the beginning of one with a star behind"};
+    }
+
+    T* model_;
+    detail::Selection selection_;
+};
+
+}  // namespace CAIRN_NAMESPACE
+
 // ---- cairn/run/console.hpp
 // What the program prints, kept with its run: `cairn::Console console{run};`. Costs <iostream>.
 
@@ -31118,6 +31466,112 @@ auto BasicRun<T>::watch(M& model, Options options) {
 }
 
 }  // namespace CAIRN_NAMESPACE
+
+// ---- cairn/store/safetensors_file.hpp
+// A safetensors file on disk, of any origin: its tensors where they lie, without reading it, and the way
+// back. No model, run or store is needed. Costs nlohmann/json.
+
+namespace CAIRN_NAMESPACE::safetensors {
+
+/// A file that is mapped into memory: opening it reads the header alone, however large it is, and a tensor is
+/// read by the system when its bytes are looked at. All views are valid as long as this object, or the one it
+/// was moved into. Threads: as a const container. Who shortens the file meanwhile kills the process (SIGBUS);
+/// what cairn replaces, it renames.
+template <class = void>
+class BasicMappedFile {
+  public:
+    /// Throws `cairn::error`; `try_open` returns it.
+    explicit BasicMappedFile(const std::filesystem::path& path) : BasicMappedFile{try_open(path).value()} {}
+
+    /// Fails: not_found and what else opening a file does; corrupt for anything but a whole, well-formed
+    /// file.
+    [[nodiscard]] static result<BasicMappedFile> try_open(const std::filesystem::path& path) {
+        auto mapping = detail::os::Mapping::open_read(path);
+        if (!mapping) return mapping.error();
+        auto file = parse(mapping->bytes());
+        if (!file)
+            return error{file.error().code(), file.error().tried(), path.string(), file.error().advice()};
+        return BasicMappedFile{std::move(*mapping), std::move(*file), path.string()};
+    }
+
+    /// All tensors, sorted by name: their dtypes, shapes and bytes, which are little-endian and may not be
+    /// aligned.
+    [[nodiscard]] std::span<const TensorView> tensors() const noexcept {
+        return std::span<const TensorView>{file_.tensors.data(), file_.tensors.size()};
+    }
+    /// The texts under `__metadata__`.
+    [[nodiscard]] const Metadata& metadata() const noexcept { return file_.metadata; }
+    /// The tensor called `name`, or null.
+    [[nodiscard]] const TensorView* find(std::string_view name) const noexcept { return file_.find(name); }
+
+    /// The elements of the tensor called `name`, in place. Fails: not_found; mismatch if its dtype is not
+    /// that of T; corrupt for a bool that is neither 0 nor 1; unsupported where the machine's byte order is
+    /// not the file's, or the file's writer did not align the data (`cairn::load` copies, and takes such a
+    /// file).
+    template <TensorElement T>
+    [[nodiscard]] result<std::span<const T>> try_values(std::string_view name) const {
+        const TensorView* const tensor = find(name);
+        if (tensor == nullptr)
+            return problem(errc::not_found, name, "is not in the file", "see the names in tensors()");
+        if (tensor->dtype != dtype_of<T>) {
+            return problem(errc::mismatch, name, "has the dtype " + std::string{to_string(tensor->dtype)},
+                           "ask for elements of that type");
+        }
+        const bool is_aligned = reinterpret_cast<std::uintptr_t>(tensor->bytes.data()) % alignof(T) == 0;
+        if (!is_aligned || (sizeof(T) > 1 && std::endian::native != std::endian::little)) {
+            return problem(errc::unsupported, name, is_aligned ? "is little-endian" : "is not aligned",
+                           "copy its bytes, or load the file with cairn::load");
+        }
+        if constexpr (dtype_of<T> == Dtype::BOOL) {
+            for (const std::byte b : tensor->bytes) {
+                if (b > std::byte{1})
+                    return problem(errc::corrupt, name, "has a bool that is neither 0 nor 1",
+                                   "copy the file again from where it came from");
+            }
+        }
+        return std::span<const T>{reinterpret_cast<const T*>(tensor->bytes.data()),
+                                  tensor->bytes.size() / sizeof(T)};
+    }
+    /// `try_values` that throws `cairn::error`.
+    template <TensorElement T>
+    [[nodiscard]] std::span<const T> values(std::string_view name) const {
+        return try_values<T>(name).value();
+    }
+
+  private:
+    BasicMappedFile(detail::os::Mapping mapping, File file, std::string path)
+        : mapping_{std::move(mapping)}, file_{std::move(file)}, path_{std::move(path)} {}
+
+    [[nodiscard]] error problem(errc code, std::string_view name, const std::string& what,
+                                std::string advice) const {
+        return {code, "the tensor " + detail::in_quotes(name) + " " + what, path_, std::move(advice)};
+    }
+
+    detail::os::Mapping mapping_;
+    File file_;
+    std::string path_;
+};
+using MappedFile = BasicMappedFile<>;
+
+/// Writes a file of `tensors` and `metadata`: beside its place, synced and renamed, so that an old one stays
+/// whole on any failure. Fails as `safetensors::write` and as writing a file does.
+template <class = void>
+result<void> try_save(const std::filesystem::path& path, std::span<const TensorView> tensors,
+                      const Metadata& metadata = {}) {
+    detail::PathBatch batch;
+    const auto sink = [&](std::span<const std::byte> bytes) { return batch.write(path, bytes); };
+    if (auto written = write(tensors, metadata, sink); !written) return written;
+    const auto placed = batch.place();
+    return placed ? result<void>{} : result<void>{placed.error()};
+}
+/// `try_save` that throws `cairn::error`.
+template <class = void>
+void save(const std::filesystem::path& path, std::span<const TensorView> tensors,
+          const Metadata& metadata = {}) {
+    try_save(path, tensors, metadata).value();
+}
+
+}  // namespace CAIRN_NAMESPACE::safetensors
 
 // ---- cairn/cairn_full.hpp
 // All of the library but the server, which needs cpp-httplib, and the adapters, each of which is for one

@@ -185,6 +185,13 @@ TEST_CASE("a function that happens to be called describe is not taken", "[model]
     CHECK(tensors[0].name == "x");
 }
 
+TEST_CASE("a tensor without a name, which is all of a model, is called value", "[model][describe]") {
+    Nameless model;
+    const auto tensors = cairn::tensors_of(model).value();
+    REQUIRE(tensors.size() == 1);
+    CHECK(tensors[0].name == "value");
+}
+
 TEST_CASE("a describe that cannot be right is an error that names the tensor", "[model][describe]") {
     const auto fails = [](auto model, cairn::errc code, const std::string& text) {
         const auto described = cairn::tensors_of(model);
@@ -199,7 +206,6 @@ TEST_CASE("a describe that cannot be right is an error that names the tensor", "
     fails(Null{}, cairn::errc::invalid_argument, "\"p\" is a null pointer");
     fails(Huge{}, cairn::errc::invalid_argument, "\"huge\" is larger than the memory");
     fails(Negative{}, cairn::errc::invalid_argument, "negative extent -1");
-    fails(Nameless{}, cairn::errc::invalid_argument, "has no name");
     fails(Reserved{}, cairn::errc::invalid_argument, "reserved");
     fails(NotUtf8{}, cairn::errc::invalid_argument, "not UTF-8");
     fails(Throws{}, cairn::errc::user, "not built yet");

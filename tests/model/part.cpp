@@ -363,3 +363,37 @@ TEST_CASE("numbers that are streamed keep every digit", "[model][part]") {
     decode(files.find(), part("d", back)).value();
     CHECK(back.x == digits.x);
 }
+
+namespace other_library {
+// An aggregate of a range's kind, which JSON would take, and which has its own format.
+struct Tree {
+    std::vector<int> leaves;
+    [[nodiscard]] auto begin() const { return leaves.begin(); }
+    [[nodiscard]] auto end() const { return leaves.end(); }
+};
+}  // namespace other_library
+template <>
+struct cairn::stream_for<other_library::Tree> {
+    static void save(const other_library::Tree& tree, std::ostream& out) {
+        out << "tree " << tree.leaves.at(0);
+    }
+    static void load(other_library::Tree& tree, std::istream& in) {
+        std::string word;
+        tree.leaves.resize(1);
+        in >> word >> tree.leaves.at(0);
+    }
+};
+
+TEST_CASE("a type of another library is written by functions given from outside", "[model][part]") {
+    other_library::Tree tree{{7}}, other;
+    Files files;
+    REQUIRE(encode(part("tree", tree), files.emit()));
+    CHECK(files.content.at("tree.bin") == "tree 7");
+    REQUIRE(decode(files.find(), part("tree", other)));
+    CHECK(other.leaves == std::vector<int>{7});
+    tree.leaves.clear();
+    CHECK(encode(part("tree", tree), files.emit()).error().code() == errc::user);
+    files.content["tree.bin"] = "tree x";
+    CHECK(decode(files.find(), part("tree", other)).error().code() == errc::user);
+    CHECK(other.leaves == std::vector<int>{7});
+}

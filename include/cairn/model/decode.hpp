@@ -184,7 +184,9 @@ class Staged<T, Encoding::stream> final : public Replacement<T> {
 
   private:
     static result<void> load_from(T& object, std::istream& in) {
-        if constexpr (StreamsByMembers<T>) {
+        if constexpr (StreamsOutside<T>) {
+            stream_for<T>::load(object, in);
+        } else if constexpr (StreamsByMembers<T>) {
             if constexpr (std::same_as<decltype(object.load(in)), bool>) {
                 if (!object.load(in)) in.setstate(std::ios_base::failbit);
             } else {

@@ -11,6 +11,7 @@
 #include <cairn/model/detail/byte_stream.hpp>
 #include <cairn/model/detail/guarded.hpp>
 #include <cairn/model/detail/json_bytes.hpp>
+#include <cairn/model/detail/text.hpp>
 #include <cairn/model/part.hpp>
 #include <cairn/model/safetensors.hpp>
 #include <cairn/model/serializable.hpp>
@@ -33,7 +34,9 @@ using Emit = FunctionRef<result<void>(std::string_view, std::span<const std::byt
 
 template <class T>
 [[nodiscard]] result<void> save_to(const T& object, std::ostream& out) {
-    if constexpr (StreamsByMembers<T>) {
+    if constexpr (StreamsOutside<T>) {
+        stream_for<T>::save(object, out);
+    } else if constexpr (StreamsByMembers<T>) {
         if constexpr (std::same_as<decltype(object.save(out)), bool>) {
             if (!object.save(out)) out.setstate(std::ios_base::failbit);
         } else {
@@ -55,7 +58,14 @@ template <class = void>
     const std::string file = std::string{name} + ".safetensors";
     result<Description> model = description_by(describe);
     if (!model) return at_path(model.error(), file);
-    return write_safetensors(model->tensors, {}, [&](std::span<const std::byte> bytes) -> result<void> {
+    safetensors::Metadata texts;
+    for (const DescribedText& text : model->texts) {
+        if (texts.emplace(text.name, text.value).second) continue;
+        return error{errc::invalid_argument, "two texts are called " + in_quotes(text.name), file,
+                     "give every text a name of its own"};
+    }
+    if (result<void> checked = check_metadata(texts); !checked) return at_path(checked.error(), file);
+    return write_safetensors(model->tensors, texts, [&](std::span<const std::byte> bytes) -> result<void> {
         return emit(file, bytes);
     });
 }

@@ -8,6 +8,7 @@
 #include <cairn/core/bytes.hpp>
 #include <cairn/core/error.hpp>
 #include <cairn/core/function_ref.hpp>
+#include <cairn/model/detail/guarded.hpp>
 #include <cairn/model/detail/safetensors_header.hpp>
 #include <cairn/model/detail/text.hpp>
 #include <cairn/model/dtype.hpp>
@@ -114,7 +115,7 @@ template <class = void>
             json += std::to_string(extent);
         }
         json += R"(],"data_offsets":[)" + std::to_string(offset) + ",";
-        offset += tensor->bytes.size();
+        offset += tensor->shape.elements() * size_of(tensor->dtype);
         json += std::to_string(offset) + "]}";
     }
     json += '}';
@@ -126,7 +127,36 @@ template <class = void>
     return length + json;
 }
 
-/// Writes tensors that were checked.
+/// Writes one tensor's elements of `size` bytes.
+template <class = void>
+result<void> write_elements(std::span<const std::byte> bytes, std::size_t size,
+                            FunctionRef<result<void>(std::span<const std::byte>)> sink) {
+    if constexpr (std::endian::native == std::endian::little) {
+        return sink(bytes);
+    } else {
+        std::vector<std::byte> piece(std::size_t{64} * 1024);  // a multiple of every element's size
+        while (!bytes.empty()) {
+            const std::size_t n = std::min(bytes.size(), piece.size());
+            copy_elements(piece.data(), bytes.first(n), size);
+            if (result<void> done = sink(std::span<const std::byte>{piece}.first(n)); !done) return done;
+            bytes = bytes.subspan(n);
+        }
+        return {};
+    }
+}
+
+/// Success if all of it is UTF-8.
+template <class = void>
+[[nodiscard]] result<void> check_metadata(const safetensors::Metadata& metadata) {
+    for (const auto& [key, value] : metadata) {
+        if (is_utf8(key) && is_utf8(value)) continue;
+        return error{errc::invalid_argument, "the metadata " + in_quotes(key) + " is not UTF-8", "",
+                     "encode binary data as text, or as a tensor of bytes"};
+    }
+    return {};
+}
+
+/// Writes tensors and metadata that were checked.
 template <class = void>
 result<void> write_safetensors(std::span<const TensorView> tensors, const safetensors::Metadata& metadata,
                                FunctionRef<result<void>(std::span<const std::byte>)> sink) {
@@ -137,19 +167,15 @@ result<void> write_safetensors(std::span<const TensorView> tensors, const safete
                      "describe fewer tensors or give them shorter names"};
     }
     if (result<void> done = sink(bytes_of(header)); !done) return done;
+    std::vector<std::byte> buffer;
     for (const TensorView* tensor : order) {
-        if (tensor->bytes.empty()) continue;
-        if constexpr (std::endian::native == std::endian::little) {
-            if (result<void> done = sink(tensor->bytes); !done) return done;
-        } else {
-            std::vector<std::byte> piece(std::size_t{64} * 1024);  // a multiple of every element's size
-            for (auto rest = tensor->bytes; !rest.empty();) {
-                const std::size_t n = std::min(rest.size(), piece.size());
-                copy_elements(piece.data(), rest.first(n), size_of(tensor->dtype));
-                if (result<void> done = sink(std::span<const std::byte>{piece}.first(n)); !done) return done;
-                rest = rest.subspan(n);
-            }
-        }
+        std::span<const std::byte> bytes;
+        result<void> done = guarded("reading the tensor " + in_quotes(tensor->name), [&]() -> result<void> {
+            bytes = elements_of(*tensor, buffer);
+            return {};
+        });
+        if (done && !bytes.empty()) done = write_elements(bytes, size_of(tensor->dtype), sink);
+        if (!done) return done;
     }
     return {};
 }
@@ -220,16 +246,13 @@ namespace CAIRN_NAMESPACE::safetensors {
 /// Writes a file of `tensors`: calls `sink(std::span<const std::byte>) -> result<void>` for the header, then
 /// for each tensor, with the tensor's own bytes. The same content gives the same file, whatever its order
 /// here. Fails: invalid_argument for a name that is empty, reserved, not UTF-8 or there twice, or a shape
-/// that is not the data's; whatever `sink` returns. Cost: no copy of the data on a little-endian machine.
+/// that is not the data's; user if a tensor's access throws; whatever `sink` returns. Cost: no copy of the
+/// data on a little-endian machine, but of one tensor at a time where it has an access.
 template <class Sink>
     requires std::is_invocable_r_v<result<void>, Sink&, std::span<const std::byte>>
 result<void> write(std::span<const TensorView> tensors, const Metadata& metadata, Sink&& sink) {
     if (result<void> checked = detail::check_tensors(tensors); !checked) return checked;
-    for (const auto& [key, value] : metadata) {
-        if (detail::is_utf8(key) && detail::is_utf8(value)) continue;
-        return error{errc::invalid_argument, "the metadata " + detail::in_quotes(key) + " is not UTF-8", "",
-                     "encode binary data as text"};
-    }
+    if (result<void> checked = detail::check_metadata(metadata); !checked) return checked;
     // A plain function is no object that could be referred to.
     const auto pass_on = [&sink](std::span<const std::byte> bytes) -> result<void> { return sink(bytes); };
     return detail::write_safetensors(tensors, metadata, pass_on);

@@ -15,7 +15,19 @@
 
 namespace CAIRN_NAMESPACE {
 
+/// Specialise for a type that is not yours and is written as bytes, with `static void save(const T& self,
+/// std::ostream& out)` and `static void load(T& self, std::istream& in)`, before its first use. The primary
+/// template is unspecified.
+template <class T>
+struct stream_for;
+
 namespace detail {
+
+template <class T>
+concept StreamsOutside = requires(const T& self, T& target, std::ostream& out, std::istream& in) {
+    { stream_for<T>::save(self, out) } -> std::same_as<void>;
+    { stream_for<T>::load(target, in) } -> std::same_as<void>;
+};
 
 /// Here every type has operators and JSON functions that take exactly it. One of the user's that takes it
 /// through a conversion or a base class loses to these, and would lose data; one that takes the type itself
@@ -84,14 +96,16 @@ concept Json = JsonByConversion<T> && (HasOwnJson<T> ? !exact::JsonLost<T> : !St
 /// A type that nlohmann/json converts from and to: `nlohmann::json` itself, numbers, `std::string`,
 /// containers of such, structs with NLOHMANN_DEFINE_TYPE_* or a `to_json` and `from_json` of their own.
 template <class T>
-concept JsonSerializable = detail::Json<std::remove_const_t<T>>;
+concept JsonSerializable =
+    !detail::StreamsOutside<std::remove_const_t<T>> && detail::Json<std::remove_const_t<T>>;
 
 /// A type that writes itself: `save(std::ostream&) const` and `load(std::istream&)`, or the operators `<<`
-/// and `>>` for exactly this type. What is loaded must be what was saved; the stream has the classic locale
-/// and enough digits.
+/// and `>>` for exactly this type; or one for which `stream_for` is specialised. What is loaded must be what
+/// was saved; the stream has the classic locale and enough digits.
 template <class T>
 concept StreamSerializable =
-    detail::StreamsByMembers<std::remove_const_t<T>> || detail::StreamsByOperators<std::remove_const_t<T>>;
+    detail::StreamsOutside<std::remove_const_t<T>> || detail::StreamsByMembers<std::remove_const_t<T>> ||
+    detail::StreamsByOperators<std::remove_const_t<T>>;
 
 /// A type that can be a part of a checkpoint. Written as tensors if it is `Describable`, else as JSON if it
 /// is `JsonSerializable`, else as the bytes it streams. A const object can be saved, but not loaded into; if

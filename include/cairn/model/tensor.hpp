@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
-// A tensor seen from outside: its name, element type, shape and bytes. Costs <span>, <string> and <vector>.
+// A tensor seen from outside: its name, element type, shape and bytes. Costs <memory>, <span>, <string> and
+// <vector>.
 
 #include <cairn/config.hpp>
 #include <cairn/core/error.hpp>
@@ -10,6 +11,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -17,14 +19,49 @@
 
 namespace CAIRN_NAMESPACE {
 
+/// Gets at the elements of a tensor that do not lie one after another in row-major order: in columns, with
+/// gaps, on a device. Derive from it where `Fields::tensor` shall take such a tensor. What it throws becomes
+/// an error of whoever asked. Threads: one at a time.
+class TensorAccess {
+  public:
+    TensorAccess() = default;
+    TensorAccess(const TensorAccess&) = delete;
+    TensorAccess& operator=(const TensorAccess&) = delete;
+    virtual ~TensorAccess() = default;
+
+    /// Copies all elements to `to`, which has their size: row-major, in the processor's byte order.
+    virtual void read(std::span<std::byte> to) = 0;
+    /// The way back. Called only once everything that is loaded together has been checked.
+    virtual void write(std::span<const std::byte> from) = 0;
+    /// Whether it could become a tensor of `shape`, which is not its own; by default it cannot.
+    [[nodiscard]] virtual bool takes(const Shape& shape) const {
+        static_cast<void>(shape);
+        return false;
+    }
+    /// Becomes a tensor of `shape`, which it takes, or again of its own.
+    virtual void resize(const Shape& shape) { static_cast<void>(shape); }
+};
+
 /// One tensor of a model or of a file. Does not own its bytes, which are row-major; those of a model are in
 /// the processor's byte order, those of a file little-endian.
 struct TensorView {
-    std::string name;                  ///< UTF-8, "fc.weight"
-    Dtype dtype = Dtype::F32;          ///< of its elements
-    Shape shape;                       ///< outermost first
-    std::span<const std::byte> bytes;  ///< the elements, in row-major order
+    std::string name;                        ///< UTF-8, "fc.weight"
+    Dtype dtype = Dtype::F32;                ///< of its elements
+    Shape shape;                             ///< outermost first
+    std::span<const std::byte> bytes;        ///< the elements, in row-major order
+    std::shared_ptr<TensorAccess> access{};  ///< if not null: `bytes` is empty, and this gets the elements
 };
+
+/// The elements of a tensor in row-major order: its own bytes, or where it has an access those that it copies
+/// to `buffer`, which may be used again for the next tensor. Throws what the access throws.
+template <class = void>
+[[nodiscard]] std::span<const std::byte> elements_of(const TensorView& tensor,
+                                                     std::vector<std::byte>& buffer) {
+    if (tensor.access == nullptr) return tensor.bytes;
+    buffer.resize(static_cast<std::size_t>(tensor.shape.elements()) * size_of(tensor.dtype));
+    tensor.access->read(buffer);
+    return buffer;
+}
 
 namespace detail {
 
@@ -38,6 +75,7 @@ template <class = void>
     if (tensor.name == metadata_key) return "has a name that is reserved";
     if (!is_utf8(tensor.name)) return "has a name that is not UTF-8";
     const std::size_t size = size_of(tensor.dtype);
+    if (tensor.access != nullptr) return {};
     if (tensor.bytes.size() % size != 0 || tensor.bytes.size() / size != tensor.shape.elements()) {
         return "has the shape " + to_string(tensor.shape) + ", which is not its " +
                std::to_string(tensor.bytes.size() / size) + " elements";

@@ -7,10 +7,12 @@
 #include <cairn/core/error.hpp>
 #include <cairn/model/describe.hpp>
 #include <cairn/model/detail/guarded.hpp>
+#include <cairn/model/detail/selection.hpp>
 #include <cairn/model/detail/text.hpp>
 #include <cairn/model/safetensors.hpp>
 
 #include <algorithm>
+#include <bit>
 #include <cstddef>
 #include <numeric>
 #include <string>
@@ -49,52 +51,106 @@ template <class = void>
 
 /// Whether `found` can be loaded into `wanted`.
 template <class = void>
-[[nodiscard]] bool fits(const TensorView& wanted, const Slot& slot, const TensorView& found) {
-    if (wanted.dtype != found.dtype) return false;
-    return slot.resize != nullptr ? found.shape.rank() == 1 : wanted.shape == found.shape;
+[[nodiscard]] bool fits(const TensorView& wanted, const TensorView& found) {
+    return wanted.dtype == found.dtype &&
+           (wanted.shape == found.shape || (wanted.access != nullptr && wanted.access->takes(found.shape)));
 }
 
 /// Which bytes go where. Use: prepare, reserve, write.
 template <class = void>
 class TensorLoad {
   public:
-    /// Pairs every tensor of the model with one of the file. Fails: mismatch, which lists what is missing,
-    /// unexpected or of another shape; corrupt for a bool that is neither 0 nor 1.
+    /// Pairs every tensor and text of the model with one of the file. Fails: mismatch, which lists what is
+    /// missing, unexpected or of another shape; corrupt for a bool that is neither 0 nor 1.
     [[nodiscard]] static result<TensorLoad> prepare(Description model, const safetensors::File& file) {
+        TensorLoad load;
+        load.selection_ = model.selection;
+        ShortList misfits;
+        if (result<void> paired = load.pair_tensors(model, file, misfits); !paired) return paired.error();
+        load.pair_texts(model, file.metadata);
+        if (load.selection_ != nullptr && !load.selection_->strict) return load;
+
+        std::string text;
+        list(load.report_.missing).append_to(text, "missing from the file");
+        list(load.report_.unexpected).append_to(text, "not in the model");
+        misfits.append_to(text, "different");
+        if (text.empty()) return load;
+        return error{errc::mismatch, "the model does not fit the file; " + text, "",
+                     "build the model as it was when it was saved; nothing was changed"};
+    }
+
+    /// Gives the tensors that take the file's size that size. Fails: user, for lack of memory; then `undo`
+    /// it.
+    [[nodiscard]] result<void> reserve() {
+        return guarded("resizing a tensor of the model", [this]() -> result<void> {
+            for (const Copy& copy : copies_) {
+                if (copy.resizes()) copy.to.access->resize(copy.from.shape);
+            }
+            return {};
+        });
+    }
+
+    /// Takes back what `reserve` did.
+    void undo() {
+        for (const Copy& copy : copies_) {
+            if (copy.resizes()) copy.to.access->resize(copy.to.shape);
+        }
+    }
+
+    /// Copies the bytes and the texts. Requires a successful reserve(). Throws what an access throws.
+    void write() {
+        std::vector<std::byte> buffer;
+        for (const Copy& copy : copies_) copy.write(buffer);
+        for (auto& [target, value] : texts_) *target = std::move(value);
+        if (selection_ != nullptr) selection_->report = std::move(report_);
+    }
+
+  private:
+    struct Copy {
+        TensorView to;
+        TensorView from;
+        std::byte* target = nullptr;
+
+        [[nodiscard]] bool resizes() const { return to.access != nullptr && !(to.shape == from.shape); }
+        void write(std::vector<std::byte>& buffer) const {
+            const std::size_t size = size_of(to.dtype);
+            if (to.access == nullptr) {
+                copy_elements(target, from.bytes, size);
+            } else if (std::endian::native == std::endian::little) {
+                to.access->write(from.bytes);
+            } else {
+                buffer.resize(from.bytes.size());
+                copy_elements(buffer.data(), from.bytes, size);
+                to.access->write(buffer);
+            }
+        }
+    };
+
+    result<void> pair_tensors(Description& model, const safetensors::File& file, ShortList& misfits) {
         std::vector<std::size_t> order(model.tensors.size());
         std::iota(order.begin(), order.end(), std::size_t{0});
         std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
             return model.tensors[a].name < model.tensors[b].name;
         });
-
-        ShortList missing;
-        ShortList unexpected;
-        ShortList misfits;
-        TensorLoad load;
         auto next = file.tensors.begin();
         const auto skip_to = [&](const std::string* name) {
             for (; next != file.tensors.end() && (name == nullptr || next->name < *name); ++next) {
-                unexpected.add(in_quotes(next->name));
+                if (selection_ == nullptr || selection_->has(next->name))
+                    report_.unexpected.push_back(next->name);
             }
         };
         for (const std::size_t i : order) {
-            const TensorView& wanted = model.tensors[i];
+            TensorView& wanted = model.tensors[i];
             skip_to(&wanted.name);
             if (next == file.tensors.end() || next->name != wanted.name) {
-                missing.add(in_quotes(wanted.name));
+                report_.missing.push_back(wanted.name);
                 continue;
             }
             const TensorView& found = *next++;
-            if (!model.slots[i].writable) {
-                return error{errc::invalid_argument,
-                             "the tensor " + in_quotes(wanted.name) + " of the model is const", "",
-                             "load into an object that may change"};
-            }
-            if (!fits(wanted, model.slots[i], found)) {
-                const std::string expected = model.slots[i].resize != nullptr
-                                                 ? std::string{to_string(wanted.dtype)} + "[any size]"
-                                                 : type_and_shape(wanted);
-                misfits.add(in_quotes(wanted.name) + " is " + expected + " in the model, " +
+            if (!model.slots[i].writable) return is_const("tensor", wanted.name);
+            if (!fits(wanted, found)) {
+                report_.different.push_back(wanted.name);
+                misfits.add(in_quotes(wanted.name) + " is " + expected(wanted) + " in the model, " +
                             type_and_shape(found) + " in the file");
                 continue;
             }
@@ -103,55 +159,49 @@ class TensorLoad {
                 return bad_safetensors("the tensor " + in_quotes(found.name) +
                                        " has a bool that is neither 0 nor 1");
             }
-            load.copies_.push_back({model.slots[i], found.bytes, size_of(found.dtype)});
+            if (selection_ != nullptr) report_.loaded.push_back(wanted.name);
+            copies_.push_back({std::move(wanted), found, model.slots[i].target});
         }
         skip_to(nullptr);
-
-        std::string text;
-        missing.append_to(text, "missing from the file");
-        unexpected.append_to(text, "not in the model");
-        misfits.append_to(text, "different");
-        if (text.empty()) return load;
-        return error{errc::mismatch, "the model does not fit the file; " + text, "",
-                     "build the model as it was when it was saved; nothing was changed"};
+        for (const DescribedText& text : model.texts) {
+            if (text.target == nullptr) return is_const("text", text.name);
+        }
+        return {};
     }
 
-    /// Gives the vectors that take the file's size that size. Fails: user, for lack of memory; all are empty
-    /// then.
-    [[nodiscard]] result<void> reserve() {
-        result<void> done = guarded("resizing a vector of the model", [this]() -> result<void> {
-            for (Copy& copy : copies_) {
-                if (copy.slot.resize == nullptr) continue;
-                copy.slot.target =
-                    copy.slot.resize(copy.slot.container, copy.bytes.size() / copy.element_size);
+    // What else the metadata says is no concern of the model's: Python writes who made the file.
+    void pair_texts(const Description& model, const safetensors::Metadata& metadata) {
+        for (const DescribedText& text : model.texts) {
+            const auto found = metadata.find(text.name);
+            if (found == metadata.end()) {
+                report_.missing.push_back(text.name);
+                continue;
             }
-            return {};
-        });
-        if (!done) undo();
-        return done;
-    }
-
-    /// Empties again what `reserve` filled.
-    void undo() {
-        for (const Copy& copy : copies_) {
-            if (copy.slot.resize != nullptr) copy.slot.resize(copy.slot.container, 0);
+            if (selection_ != nullptr) report_.loaded.push_back(text.name);
+            texts_.emplace_back(text.target, found->second);
         }
+        std::sort(report_.loaded.begin(), report_.loaded.end());
+        std::sort(report_.missing.begin(), report_.missing.end());
     }
 
-    /// Copies the bytes. Requires a successful reserve().
-    void write() noexcept {
-        for (const Copy& copy : copies_) {
-            copy_elements(copy.slot.target, copy.bytes, copy.element_size);
-        }
+    static error is_const(const std::string& kind, const std::string& name) {
+        return {errc::invalid_argument, "the " + kind + " " + in_quotes(name) + " of the model is const", "",
+                "load into an object that may change"};
+    }
+    static std::string expected(const TensorView& wanted) {
+        const bool grows = wanted.access != nullptr && wanted.shape.elements() == 0;
+        return grows ? std::string{to_string(wanted.dtype)} + "[any size]" : type_and_shape(wanted);
+    }
+    static ShortList list(const std::vector<std::string>& names) {
+        ShortList out;
+        for (const std::string& name : names) out.add(in_quotes(name));
+        return out;
     }
 
-  private:
-    struct Copy {
-        Slot slot;
-        std::span<const std::byte> bytes;
-        std::size_t element_size = 0;
-    };
     std::vector<Copy> copies_;
+    std::vector<std::pair<std::string*, std::string>> texts_;
+    Selection* selection_ = nullptr;
+    LoadReport report_;
 };
 
 }  // namespace CAIRN_NAMESPACE::detail
