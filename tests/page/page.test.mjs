@@ -38,15 +38,16 @@ async function open(view = "", size = { width: 1280, height: 900 }) {
     },
   };
 }
-/** The same of a server: it may ask this one for more. */
+/** The same of a server, or of another file: it may ask this one for more. */
 async function look_at(url) {
+  const own = url.startsWith("file:") ? url : new URL(url).origin;
   const page = await (await browser.newContext({ viewport: { width: 1280, height: 900 }, colorScheme: "light" })).newPage();
   const problems = [];
   const asked = [];
   page.on("pageerror", (error) => problems.push(String(error)));
   page.on("request", (request) => {
     asked.push(request.url());
-    if (!request.url().startsWith(new URL(url).origin) && !/^(data|blob):/.test(request.url())) problems.push(request.url());
+    if (!request.url().startsWith(own) && !/^(data|blob):/.test(request.url())) problems.push(request.url());
   });
   await page.goto(url);
   await page.locator("aside li").first().waitFor();
@@ -357,7 +358,7 @@ describe("the server", () => {
     const csv = String(await saved("CSV")).trim().split("\n");
     assert.equal(csv[0], "run,id,step,min,max,last,smooth");
     assert.equal(csv.length, 1 + 5 * 40); // five runs of 40 values, each of them
-    assert.match(csv[1], /^[^,]+,r\d,0,[\d.]+,[\d.]+,[\d.]+,$/);
+    assert.match(csv[1], /^[^,]+,(mnist|other)\/r\d,0,[\d.]+,[\d.]+,[\d.]+,$/);
     const png = await saved("PNG");
     assert.equal(png.subarray(1, 4).toString(), "PNG");
     assert.ok(png.length > 3000);
@@ -390,6 +391,55 @@ describe("the server", () => {
     assert.ok(new URL(page.url()).hash.includes("policy=every"), "it is in the address");
     await page.getByLabel("policy", { exact: true }).fill("best(");
     await page.getByRole("status").waitFor(); // says what is wrong with it
+    await done();
+    await server.stop();
+  });
+});
+
+describe("two projects with a run of one id", () => {
+  const twins = join(folder, "twins");
+  before(() => execFileSync(RECORD, [twins, "twins", "40"]));
+  /** What is asked of both: each has a colour, a tick, a curve and a page of its own. */
+  async function tell_apart({ page, done }) {
+    const one = (name) => page.locator("aside li", { hasText: name });
+    const colour = (name) => one(name).locator(".dot").evaluate((dot) => dot.style.background);
+    assert.notEqual(await colour("of first"), await colour("of second"));
+    const card = await drawn(page, "loss");
+    const shown = async () => [await pixels(card, "#3465a4"), await pixels(card, "#c8443c")].map((count) => count > 50);
+    await page.waitForFunction(() => /^80 points/.test(document.querySelector('[data-metric="loss"] footer').textContent));
+    assert.deepEqual(await shown(), [true, true]);
+    assert.deepEqual((await card.locator(".legend span").allTextContents()).sort(), ["of first 39", "of second -39"]);
+    await one("of first").locator("input").uncheck();
+    await page.waitForFunction(() => /^40 points/.test(document.querySelector('[data-metric="loss"] footer').textContent));
+    assert.ok(await one("of second").locator("input").isChecked());
+    assert.deepEqual(JSON.parse(new URLSearchParams(new URL(page.url()).hash.slice(1)).get("hidden")), ["first/twin"]);
+    assert.deepEqual(await shown(), [false, true]);
+    for (const name of ["of first", "of second"]) {
+      await one(name).locator("a").click();
+      await page.getByRole("heading", { name }).waitFor();
+      assert.equal(await page.locator("dd").first().textContent(), `${name.slice(3)}/twin`);
+    }
+    assert.equal(await page.locator("aside li.here").count(), 1);
+    await done();
+  }
+  test("are two runs for a server", async () => {
+    const server = await serve(0, twins);
+    await tell_apart(await look_at(server.url));
+    await server.stop();
+  });
+  test("are two runs in a report", async () => {
+    const file = join(folder, "twins.html");
+    execFileSync(CAIRN, ["export", "first/twin", "second/twin", "--html", file, "--dir", twins]);
+    await tell_apart(await look_at(`file://${file}`));
+  });
+  test("an older address, which has ids alone, still says what it said", async () => {
+    const server = await serve();
+    const { page, done } = await look_at(`${server.url}#hidden=["r1","mnist/r2"]`);
+    const ticked = await page.locator("aside li").evaluateAll((all) => all.filter((li) => li.querySelector("input").checked).map((li) => li.querySelector("a").title).sort());
+    assert.ok(ticked.includes("mnist/r0") && !ticked.includes("mnist/r1") && !ticked.includes("mnist/r2"), ticked.join(" "));
+    await page.goto(`${server.url}#page=run&run=r1`);
+    await page.getByRole("heading", { name: "wide" }).waitFor();
+    await page.locator("aside li.here", { hasText: "wide" }).waitFor();
     await done();
     await server.stop();
   });

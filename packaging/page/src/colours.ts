@@ -6,6 +6,6 @@ const dark = ["#6ea6e8", "#f0837b", "#5fc98f", "#df8fb6", "#e0b04a", "#5ccadd", 
 export const colour = (place: number, isDark: boolean): string => (isDark ? dark : light)[place % light.length]!;
 
 /** The same for the same run in every session: by its place among all, oldest first. */
-export function places(ids: string[]): Map<string, number> {
-  return new Map([...ids].reverse().map((id, place) => [id, place]));
+export function places(keys: string[]): Map<string, number> {
+  return new Map([...keys].reverse().map((key, place) => [key, place]));
 }

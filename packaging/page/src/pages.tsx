@@ -1,8 +1,7 @@
 // The pages beside the charts: the table of runs, their difference, one run.
 import { useEffect, useMemo, useState } from "preact/hooks";
-import { colour } from "./colours";
 import { bytes, duration, finite, short, time } from "./numbers";
-import type { Decision, Failure, Parameters, Run, RunDetails, Version } from "./source";
+import { key_of, type Decision, type Failure, type Parameters, type Run, type RunDetails, type Version } from "./source";
 import type { Shown } from "./app";
 
 /** {"optimizer": {"lr": 1}} as "optimizer.lr". */
@@ -114,10 +113,10 @@ export function Table({ shown }: { shown: Shown }) {
               </tr>
             )}
             {members.slice(0, most).map((run) => (
-              <tr key={run.id}>
+              <tr key={run.key}>
                 <th scope="row">
-                  <i class="dot" style={{ background: colour(shown.places.get(run.id) ?? 0, shown.is_dark) }} />
-                  <a href={shown.link({ page: "run", run: run.id })}>{run.name}</a>
+                  <Dot shown={shown} run={run} />
+                  <a href={shown.link({ page: "run", run: run.key })}>{run.name}</a>
                 </th>
                 {columns.map((column) => {
                   const value = column.of(run);
@@ -138,15 +137,15 @@ export function Compare({ shown }: { shown: Shown }) {
   const runs = shown.visible.slice(0, 50);
   const rows = useMemo(() => {
     const all = new Map<string, Map<string, unknown>>();
-    const put = (key: string, run: Run, value: unknown) => all.set(key, (all.get(key) ?? new Map()).set(run.id, value));
+    const put = (key: string, run: Run, value: unknown) => all.set(key, (all.get(key) ?? new Map()).set(run.key, value));
     for (const run of runs) {
       for (const [key, value] of flat(run.config)) put(`config.${key}`, run, value);
       for (const [key, metric] of Object.entries(run.metrics)) put(key, run, metric.last ?? metric.text);
     }
     return [...all].map(([key, values]) => ({
       key,
-      values: runs.map((run) => values.get(run.id)),
-      differs: new Set(runs.map((run) => JSON.stringify(values.get(run.id)))).size > 1,
+      values: runs.map((run) => values.get(run.key)),
+      differs: new Set(runs.map((run) => JSON.stringify(values.get(run.key)))).size > 1,
     }));
   }, [shown.visible]);
   if (runs.length < 2) return <p class="empty">Show two runs or more to compare them.</p>;
@@ -158,7 +157,7 @@ export function Compare({ shown }: { shown: Shown }) {
           <tr>
             <th>key</th>
             {runs.map((run) => (
-              <th key={run.id}>{run.name}</th>
+              <th key={run.key}>{run.name}</th>
             ))}
           </tr>
         </thead>
@@ -167,7 +166,7 @@ export function Compare({ shown }: { shown: Shown }) {
             <tr key={row.key} class={row.differs ? "differs" : ""}>
               <th scope="row">{row.key}</th>
               {row.values.map((value, i) => (
-                <td key={runs[i]!.id}>{value === undefined ? "" : cell(value)}</td>
+                <td key={runs[i]!.key}>{value === undefined ? "" : cell(value)}</td>
               ))}
             </tr>
           ))}
@@ -200,8 +199,8 @@ export function Artifacts({ shown }: { shown: Shown }) {
   if (!versions) return <p class="empty">…</p>;
   if (!all.length) return <p class="empty">Nothing was saved yet.</p>;
   const run = (id: string, project: string) => {
-    const known = shown.run(id);
-    return known && known.project === project ? <a href={shown.link({ page: "run", run: id })}>{known.name}</a> : id;
+    const known = shown.run(key_of(project, id));
+    return known ? <a href={shown.link({ page: "run", run: known.key })}>{known.name}</a> : id;
   };
   return (
     <>
@@ -230,6 +229,9 @@ export function Artifacts({ shown }: { shown: Shown }) {
   );
 }
 
+export function Dot({ shown, run }: { shown: Shown; run: Run }) {
+  return <i class="dot" style={{ background: shown.colour(run.key) }} />;
+}
 export function State({ run }: { run: Run }) {
   return (
     <span class={`state ${run.state}`} title={run.why}>
@@ -239,35 +241,37 @@ export function State({ run }: { run: Run }) {
 }
 
 export function RunPage({ shown }: { shown: Shown }) {
-  const id = shown.view.run;
+  const known = shown.run(shown.view.run);
+  const key = known?.key ?? shown.view.run;
   const [details, set_details] = useState<RunDetails | null>(null);
   const [decisions, set_decisions] = useState<Decision[]>([]);
   const [lines, set_lines] = useState<string[]>([]);
   const [failure, fail] = useState<Failure | null>(null);
   useEffect(() => {
     let is_old = false;
-    const all = [shown.source.ask("run", [["run", id]]), shown.decisions(id), shown.source.ask("lines", [["run", id], ["most", 1000]])] as const;
+    const of: Parameters = [["run", key]];
+    const all = [shown.source.ask("run", of), known ? shown.decisions(known) : [], shown.source.ask("lines", [...of, ["most", 1000]])] as const;
     Promise.all(all).then(
       ([run, what, printed]) => {
         if (is_old) return;
-        fail(null), set_details(run), set_decisions(what), set_lines(printed.lines);
+        fail(null), set_details({ ...run, key: key_of(run.project, run.id) }), set_decisions(what), set_lines(printed.lines);
       },
       (why: Failure) => is_old || fail(why),
     );
     return () => void (is_old = true);
-  }, [id, shown.run(id)?.seen]);
+  }, [key, known?.seen]);
   if (failure) return <p class="empty bad">{failure.message}; {failure.advice}</p>;
   if (!details) return <p class="empty">…</p>;
   const run = details;
   return (
     <div class="run">
       <h2>
-        <i class="dot" style={{ background: colour(shown.places.get(run.id) ?? 0, shown.is_dark) }} /> {run.name} <State run={run} />
+        <Dot shown={shown} run={run} /> {run.name} <State run={run} />
       </h2>
       {run.why && <p class="bad">{run.why}</p>}
-      {shown.source.writable && <Edit key={run.id} shown={shown} run={run} />}
+      {shown.source.writable && <Edit key={run.key} shown={shown} run={run} />}
       <dl>
-        <dt>id</dt><dd>{run.project}/{run.id}</dd>
+        <dt>id</dt><dd>{run.key}</dd>
         <dt>created</dt><dd>{time(run.created_ms)}</dd>
         <dt>lasted</dt><dd>{lasted(run) === null ? "–" : duration(lasted(run)!)}</dd>
         {run.tags.length > 0 && <><dt>tags</dt><dd>{run.tags.map((tag) => <span class="tag" key={tag}>{tag}</span>)}</dd></>}
@@ -336,7 +340,7 @@ export function RunPage({ shown }: { shown: Shown }) {
 /** What people may change of a run. */
 function Edit({ shown, run }: { shown: Shown; run: Run }) {
   const [failure, fail] = useState<Failure | null>(null);
-  const edit = (parameters: Parameters) => shown.source.edit([["run", `${run.project}/${run.id}`], ...parameters]).then(() => fail(null), fail);
+  const edit = (parameters: Parameters) => shown.source.edit([["run", run.key], ...parameters]).then(() => fail(null), fail);
   const save = (event: SubmitEvent) => {
     event.preventDefault();
     const form = new FormData(event.currentTarget as HTMLFormElement);

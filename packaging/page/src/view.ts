@@ -5,7 +5,7 @@ export type Smoothing = "time_weighted" | "exponential" | "gaussian";
 
 export interface View {
   page: "charts" | "table" | "compare" | "artifacts" | "run";
-  /** The run that the page "run" is about. */
+  /** The run that the page "run" is about; here and below runs are "project/id". */
   run: string;
   project: string;
   /** Runs that are not shown in charts; "all but these". */
@@ -112,6 +112,9 @@ export function from_address(text: string): View {
   }
   return view;
 }
+
+/** Whether a run is named by its key; older addresses name it by its id alone. */
+export const is_among = (names: Set<string>, run: { key: string; id: string }): boolean => names.has(run.key) || names.has(run.id);
 
 /** Whether a text matches a pattern; a pattern that is none (yet) is looked for as it stands. */
 export function matches(pattern: string, text: string): boolean {
