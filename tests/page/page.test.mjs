@@ -60,6 +60,9 @@ async function look_at(url) {
     },
   };
 }
+/** Waits until the address says this of a part of the view; null: nothing. */
+const in_address = (page, name, value) =>
+  page.waitForFunction(([name, value]) => new URLSearchParams(location.hash.slice(1)).get(name) === value, [name, value && JSON.stringify(value)]);
 /** Waits until a card has drawn. */
 async function drawn(page, metric) {
   const card = page.locator(`[data-metric="${metric}"]`);
@@ -219,6 +222,63 @@ describe("the report", () => {
     await done();
   });
 
+  test("pinned runs stay at the top, of the table and of the list, and in the address", async () => {
+    const { page, done } = await open("page=table&sort=config:optimizer.lr&descending=true");
+    const names = () => page.locator("tbody th[scope=row]").allTextContents();
+    assert.equal((await names()).at(-1), "baseline");
+    await page.locator("tbody").getByRole("button", { name: "pin baseline" }).click();
+    await page.locator("tbody.pinned tr").waitFor();
+    assert.deepEqual((await names()).slice(0, 2), ["baseline", "small-lr"]);
+    assert.equal((await names()).length, 5);
+    assert.match(await page.locator("aside li").first().textContent(), /baseline/);
+    await in_address(page, "pinned", ["mnist/r0"]);
+    await page.locator("aside").getByRole("button", { name: "pin wide" }).focus();
+    await page.keyboard.press("Enter");
+    await page.waitForFunction(() => document.querySelectorAll("tbody.pinned tr").length === 2);
+    assert.deepEqual((await names()).slice(0, 3), ["wide", "baseline", "small-lr"]); // sorted among themselves
+    await page.getByLabel("group by").selectOption({ label: "tags" });
+    assert.deepEqual((await names()).slice(0, 2), ["wide", "baseline"]);
+    assert.equal((await names()).length, 5); // none of them twice
+    await page.getByRole("button", { name: "unpin all" }).click();
+    assert.equal(await page.locator("tbody.pinned").count(), 0);
+    await in_address(page, "pinned", null);
+    await done();
+  });
+
+  test("the table has the columns that were chosen, in their order, from the address", async () => {
+    const { page, done } = await open("page=table");
+    const heads = (of = page) => of.locator("thead th").allTextContents();
+    assert.equal((await heads())[1], "state");
+    await page.getByRole("button", { name: /^columns/ }).click();
+    const panel = page.getByRole("dialog", { name: "columns" });
+    await panel.getByRole("button", { name: "none" }).click();
+    assert.deepEqual(await heads(), ["run"]);
+    await panel.getByLabel("search columns").fill("loss|lr|group");
+    for (const name of ["optimizer.lr", "val/loss (min)", "train/loss (max)"]) await panel.getByLabel(name, { exact: true }).check();
+    assert.deepEqual(await heads(), ["run", "optimizer.lr", "val/loss (min)", "train/loss (max)"]);
+    await panel.getByRole("button", { name: "train/loss (max) further left" }).click();
+    await in_address(page, "columns", ["config:optimizer.lr", "max:train/loss", "best:val/loss"]);
+    await page.keyboard.press("Escape");
+    await panel.waitFor({ state: "hidden" });
+    await page.getByRole("button", { name: "train/loss (max)" }).click();
+    await page.getByRole("button", { name: "train/loss (max)" }).click();
+    const wide = page.locator("tbody tr").first();
+    assert.match(await wide.textContent(), /wide/); // the one with the spike
+    assert.equal(await wide.locator("td").nth(1).textContent(), "40");
+    await page.waitForFunction(() => location.hash.includes("sort=max"));
+    const hash = new URL(page.url()).hash.slice(1);
+    await done();
+    const again = await open(hash);
+    assert.deepEqual(await heads(again.page), ["run", "optimizer.lr", "train/loss (max) ↓", "val/loss (min)"]);
+    await again.page.getByRole("button", { name: /^columns/ }).click();
+    await again.page.getByRole("button", { name: "usual ones" }).click();
+    assert.ok((await heads(again.page)).length > 8);
+    await again.done();
+    const hostile = await open('page=table&columns=["constructor","last:__proto__","best","nothing:x",""]');
+    assert.deepEqual(await heads(hostile.page), ["run", "__proto__"]);
+    await hostile.done();
+  });
+
   test("compare shows what differs", async () => {
     const { page, done } = await open("page=compare");
     assert.match(await page.locator("main").textContent(), /config\.optimizer\.lr/);
@@ -247,10 +307,11 @@ describe("the report", () => {
     await done();
   });
 
-  for (const [name, view, size] of [
+  for (const [name, view, size, then] of [
     ["charts", "", { width: 1280, height: 900 }],
     ["charts, dark", "theme=dark", { width: 1280, height: 900 }],
-    ["the table", "page=table", { width: 1280, height: 900 }],
+    ["the table", 'page=table&pinned=["mnist/r1"]', { width: 1280, height: 900 }],
+    ["the table's columns", "page=table", { width: 1280, height: 900 }, (page) => page.getByRole("button", { name: /^columns/ }).click()],
     ["a run", "page=run&run=r0", { width: 1280, height: 900 }],
     ["a run, dark", "page=run&run=r3&theme=dark", { width: 1280, height: 900 }],
     ["artifacts", "page=artifacts", { width: 1280, height: 900 }],
@@ -260,6 +321,7 @@ describe("the report", () => {
     test(`no serious fault of accessibility: ${name}`, async () => {
       const { page, done } = await open(view, size);
       if (!view.includes("page=")) await drawn(page, "train/loss");
+      await then?.(page);
       await page.evaluate(axe);
       const { violations } = await page.evaluate(() => axe.run());
       const grave = violations.filter(({ impact }) => impact === "serious" || impact === "critical");
@@ -412,7 +474,7 @@ describe("two projects with a run of one id", () => {
     await one("of first").locator("input").uncheck();
     await page.waitForFunction(() => /^40 points/.test(document.querySelector('[data-metric="loss"] footer').textContent));
     assert.ok(await one("of second").locator("input").isChecked());
-    assert.deepEqual(JSON.parse(new URLSearchParams(new URL(page.url()).hash.slice(1)).get("hidden")), ["first/twin"]);
+    await in_address(page, "hidden", ["first/twin"]);
     assert.deepEqual(await shown(), [false, true]);
     for (const name of ["of first", "of second"]) {
       await one(name).locator("a").click();

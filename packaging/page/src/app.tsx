@@ -3,7 +3,8 @@ import { render } from "preact";
 import { useCallback, useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { Charts, metrics_of } from "./charts";
 import { colour, places } from "./colours";
-import { Artifacts, Compare, Dot, RunPage, State, Table } from "./pages";
+import { Artifacts, Compare, Dot, RunPage, State } from "./pages";
+import { Pin, Table } from "./table";
 import { Tried, use_tried, type Trials } from "./tried";
 import { Report, Server, type Decision, type Failure, type Inside, type Run, type Runs, type Source } from "./source";
 import { from_address, is_among, matches, to_address, type View } from "./view";
@@ -15,7 +16,7 @@ export interface Shown {
   is_dark: boolean;
   /** Of the run with this key. */
   colour: (key: string) => string;
-  /** Those of the project that match what is searched for, newest first. */
+  /** Those of the project that match what is searched for: the pinned, then the others, newest first. */
   listed: Run[];
   /** Those of them that are not hidden. */
   visible: Run[];
@@ -26,6 +27,9 @@ export interface Shown {
   /** By its key; an address may also have its id alone. */
   run: (name: string) => Run | undefined;
   decisions: (run: Run) => Promise<Decision[]>;
+  is_pinned: (run: Run) => boolean;
+  /** Pins it, or no longer. */
+  pin: (run: Run) => void;
   change: (part: Partial<View>) => void;
   link: (part: Partial<View>) => string;
 }
@@ -81,10 +85,13 @@ function App({ source }: { source: Source }) {
     return asked;
   };
   const projects = useMemo(() => [...new Set(all.map((run) => run.project))].sort(), [runs]);
-  const listed = useMemo(
+  const pinned = useMemo(() => new Set(view.pinned), [view.pinned]);
+  const is_pinned = useCallback((run: Run) => is_among(pinned, run), [pinned]);
+  const found = useMemo(
     () => all.filter((run) => (run.deleted ?? false) === view.deleted && (!view.project || run.project === view.project) && matches(view.runs, `${run.name} ${run.id} ${run.tags.join(" ")} ${run.group}`)),
     [all, view.project, view.runs, view.deleted],
   );
+  const listed = useMemo(() => (pinned.size ? [...found.filter(is_pinned), ...found.filter((run) => !is_pinned(run))] : found), [found, is_pinned]);
   const hidden = useMemo(() => new Set(view.hidden), [view.hidden]);
   const visible = useMemo(() => listed.filter((run, i) => (view.hidden.length ? !is_among(hidden, run) : i < 10)), [listed, hidden]);
   useEffect(() => {
@@ -98,9 +105,10 @@ function App({ source }: { source: Source }) {
   const tried = use_tried(source, view, visible);
   const place = useMemo(() => places(all.map((run) => run.key)), [runs]);
   const shown: Shown = {
-    source, view, is_dark, listed, visible, metrics, tried, decisions, change,
+    source, view, is_dark, listed, visible, metrics, tried, decisions, is_pinned, change,
     colour: (key) => colour(place.get(key) ?? 0, is_dark),
     run: (name) => all.find((run) => run.key === name) ?? all.find((run) => run.id === name),
+    pin: (run) => change({ pinned: is_pinned(run) ? view.pinned.filter((name) => name !== run.key && name !== run.id) : [...view.pinned, run.key] }),
     link: (part) => `#${to_address({ ...view, ...part })}`,
   };
   const toggle = (key: string) => {
@@ -126,7 +134,7 @@ function App({ source }: { source: Source }) {
     };
     const press = (event: KeyboardEvent) => {
       const target = event.target as HTMLElement;
-      if (event.ctrlKey || event.metaKey || event.altKey || target.closest("input, select, textarea")) return;
+      if (event.ctrlKey || event.metaKey || event.altKey || target.closest("input, select, textarea, [popover]")) return;
       const act = keys[event.key];
       if (act) event.preventDefault(), act();
     };
@@ -166,6 +174,7 @@ function App({ source }: { source: Source }) {
               </label>
               <a href={shown.link({ page: "run", run: run.key })} title={run.key}>{run.name}</a>
               <State run={run} />
+              <Pin shown={shown} run={run} />
             </li>
           ))}
         </ul>

@@ -9,7 +9,7 @@ import { matches } from "./view";
 import type { Shown } from "./app";
 
 /** Made once: it is what makes sorting thousands of names slow. */
-const by_name = new Intl.Collator("en", { numeric: true });
+export const by_name = new Intl.Collator("en", { numeric: true });
 
 export function metrics_of(runs: Run[]): string[] {
   const all = new Set<string>();

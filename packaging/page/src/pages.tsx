@@ -1,6 +1,6 @@
-// The pages beside the charts: the table of runs, their difference, one run.
+// The pages beside the charts and the table: how runs differ, what they saved, one run.
 import { useEffect, useMemo, useState } from "preact/hooks";
-import { bytes, duration, finite, short, time } from "./numbers";
+import { bytes, duration, short, time } from "./numbers";
 import { key_of, type Decision, type Failure, type Parameters, type Run, type RunDetails, type Version } from "./source";
 import type { Shown } from "./app";
 
@@ -12,125 +12,12 @@ export function flat(object: Record<string, unknown>, prefix = ""): [string, unk
     return is_object ? flat(value as Record<string, unknown>, name) : [[name, value] as [string, unknown]];
   });
 }
-const cell = (value: unknown): string => (typeof value === "object" && value !== null ? JSON.stringify(value) : short(value));
+export const cell = (value: unknown): string => (typeof value === "object" && value !== null ? JSON.stringify(value) : short(value));
 
-interface Column {
-  key: string;
-  title: string;
-  of: (run: Run) => unknown;
-  show?: (value: unknown, run: Run) => preact.ComponentChildren;
-}
-
-function columns_of(shown: Shown): Column[] {
-  const columns: Column[] = [
-    { key: "state", title: "state", of: (run) => run.state, show: (_, run) => <State run={run} /> },
-    { key: "created_ms", title: "created", of: (run) => run.created_ms, show: (value) => time(value as number | null) },
-    { key: "lasted", title: "lasted", of: (run) => lasted(run), show: (value) => (value === null ? "–" : duration(value as number)) },
-    { key: "tags", title: "tags", of: (run) => run.tags.join(", ") },
-  ];
-  const config = new Map<string, Set<string>>();
-  for (const run of shown.listed)
-    for (const [key, value] of flat(run.config)) config.set(key, (config.get(key) ?? new Set()).add(JSON.stringify(value)));
-  for (const key of [...config.keys()].sort())
-    columns.push({ key: `config:${key}`, title: key, of: (run) => flat(run.config).find(([name]) => name === key)?.[1] });
-  const metrics = new Set(shown.listed.flatMap((run) => Object.keys(run.metrics)));
-  for (const name of [...metrics].sort().slice(0, 200)) {
-    const goal = shown.listed.map((run) => run.defined[name]?.goal).find(Boolean);
-    columns.push({ key: `last:${name}`, title: name, of: (run) => run.metrics[name]?.last ?? run.metrics[name]?.text });
-    if (goal)
-      columns.push({
-        key: `best:${name}`,
-        title: `${name} (${goal === "minimize" ? "min" : "max"})`,
-        of: (run) => (goal === "minimize" ? run.metrics[name]?.min : run.metrics[name]?.max),
-      });
-  }
-  return columns;
-}
 export const lasted = (run: Run): number | null => {
   const end = run.ended_ms ?? (run.state === "running" ? Date.now() : null);
   return end === null || run.started_ms === null ? null : end - run.started_ms;
 };
-
-/** Numbers before texts, what is not there last, whichever way. */
-export function order(a: unknown, b: unknown, descending: boolean): number {
-  const missing = (v: unknown) => v === undefined || v === null || v === "";
-  if (missing(a) || missing(b)) return Number(missing(a)) - Number(missing(b));
-  const by = typeof a === "number" && typeof b === "number" ? a - b : typeof a === "number" ? -1 : typeof b === "number" ? 1 : String(a).localeCompare(String(b));
-  return descending ? -by : by;
-}
-
-export function Table({ shown }: { shown: Shown }) {
-  const { view } = shown;
-  const columns = useMemo(() => columns_of(shown), [shown.listed]);
-  const by = columns.find((column) => column.key === view.sort);
-  const rows = useMemo(() => {
-    const key = by?.of ?? ((run: Run) => run.name);
-    return [...shown.listed].sort((a, b) => order(key(a), key(b), view.descending));
-  }, [shown.listed, by, view.descending]);
-  const [most, show_more] = useState(200);
-  // Rows that have the same value of a column stand together, in the order of the first of each.
-  const together = columns.find((column) => column.key === view.group);
-  const groups = useMemo(() => {
-    if (!together) return [["", rows] as const];
-    const all = new Map<string, Run[]>();
-    for (const run of rows.slice(0, most)) {
-      const value = together.of(run);
-      const key = value === undefined || value === "" ? "–" : cell(value);
-      all.set(key, [...(all.get(key) ?? []), run]);
-    }
-    return [...all];
-  }, [rows, together, most]);
-  const sort = (key: string) => shown.change(view.sort === key ? { descending: !view.descending } : { sort: key, descending: key === "created_ms" });
-  const head = (key: string, title: string) => (
-    <th key={key} aria-sort={view.sort === key ? (view.descending ? "descending" : "ascending") : "none"}>
-      <button onClick={() => sort(key)}>
-        {title}
-        {view.sort === key && (view.descending ? " ↓" : " ↑")}
-      </button>
-    </th>
-  );
-  return (
-    <div class="wide">
-      <label class="dim">
-        group by{" "}
-        <select aria-label="group by" value={view.group} onChange={(e) => shown.change({ group: e.currentTarget.value })}>
-          <option value="">nothing</option>
-          {columns.filter((column) => /^(config:|state|tags)/.test(column.key)).map((column) => <option key={column.key} value={column.key}>{column.title}</option>)}
-        </select>
-      </label>
-      <table>
-        <thead>
-          <tr>
-            {head("name", "run")}
-            {columns.map((column) => head(column.key, column.title))}
-          </tr>
-        </thead>
-        {groups.map(([key, members]) => (
-          <tbody key={key}>
-            {together && (
-              <tr class="group">
-                <th scope="rowgroup" colSpan={columns.length + 1}>{together.title} {key} <span class="dim">{members.length}</span></th>
-              </tr>
-            )}
-            {members.slice(0, most).map((run) => (
-              <tr key={run.key}>
-                <th scope="row">
-                  <Dot shown={shown} run={run} />
-                  <a href={shown.link({ page: "run", run: run.key })}>{run.name}</a>
-                </th>
-                {columns.map((column) => {
-                  const value = column.of(run);
-                  return <td key={column.key} class={finite(value as never) === null ? "" : "number"}>{column.show ? column.show(value, run) : value === undefined ? "" : cell(value)}</td>;
-                })}
-              </tr>
-            ))}
-          </tbody>
-        ))}
-      </table>
-      {rows.length > most && <button onClick={() => show_more(most + 1000)}>{rows.length - most} more</button>}
-    </div>
-  );
-}
 
 export function Compare({ shown }: { shown: Shown }) {
   const [only, set_only] = useState(true);

@@ -10,6 +10,8 @@ export interface View {
   project: string;
   /** Runs that are not shown in charts; "all but these". */
   hidden: string[];
+  /** Runs that stay at the top. */
+  pinned: string[];
   /** Of runs and of metrics, as regular expressions. */
   runs: string;
   metrics: string;
@@ -27,6 +29,8 @@ export interface View {
   zoom: [number, number] | null;
   sort: string;
   descending: boolean;
+  /** The table's columns in their order; null: the usual ones. */
+  columns: string[] | null;
   /** The table's rows together by this column. */
   group: string;
   theme: "auto" | "light" | "dark";
@@ -44,6 +48,7 @@ export const plain: View = {
   run: "",
   project: "",
   hidden: [],
+  pinned: [],
   runs: "",
   metrics: "",
   axis: "step",
@@ -57,6 +62,7 @@ export const plain: View = {
   zoom: null,
   sort: "created_ms",
   descending: true,
+  columns: null,
   group: "",
   theme: "auto",
   metric: "",
@@ -103,7 +109,7 @@ export function from_address(text: string): View {
       if (key === "zoom") {
         const pair = Array.isArray(read) && read.length === 2 && read.every((n) => Number.isFinite(n));
         if (pair && (read as number[])[0]! < (read as number[])[1]!) set(read);
-      } else if (key === "hidden") {
+      } else if (key === "hidden" || key === "pinned" || key === "columns") {
         if (Array.isArray(read) && read.every((id) => typeof id === "string")) set(read);
       } else if (typeof read === typeof plain[key]) {
         set(read);
