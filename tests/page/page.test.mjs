@@ -279,6 +279,77 @@ describe("the report", () => {
     await hostile.done();
   });
 
+  test("a run has the colour that was chosen for it, by keyboard too, and from the address", async () => {
+    const { page, done } = await open("metrics=train/loss");
+    const card = await drawn(page, "train/loss");
+    const before = await pixels(card, "#983668");
+    const dot = page.locator("aside").getByRole("button", { name: "colour of baseline" });
+    await dot.focus();
+    await page.keyboard.press("Enter");
+    const choice = page.getByRole("dialog", { name: "colour of baseline" });
+    assert.equal(await choice.locator(":focus").getAttribute("aria-label"), "blue"); // the one that it has
+    for (let i = 0; i < 6; i++) await page.keyboard.press("ArrowRight");
+    await page.keyboard.press("Enter");
+    await choice.waitFor({ state: "hidden" });
+    assert.ok(await dot.evaluate((button) => button === document.activeElement), "the focus is back");
+    await in_address(page, "colours", { "mnist/r0": 6 });
+    await page.waitForTimeout(200);
+    assert.ok((await pixels(card, "#983668")) > before + 100, "its curve has it");
+    const hash = new URL(page.url()).hash.slice(1);
+    await done();
+    const again = await open(hash);
+    const of = (name) => again.page.locator("aside").getByRole("button", { name: `colour of ${name}` });
+    const shade = (name) => of(name).locator(".dot").evaluate((dot) => getComputedStyle(dot).backgroundColor);
+    assert.equal(await shade("baseline"), "rgb(152, 54, 104)");
+    await of("baseline").click();
+    await again.page.getByRole("button", { name: "as given" }).click();
+    await in_address(again.page, "colours", null);
+    assert.equal(await shade("baseline"), "rgb(52, 101, 164)");
+    await again.done();
+    for (const colours of ['{"mnist/r0":99}', '{"mnist/r0":"red"}', "[", "null"]) {
+      const hostile = await open(`colours=${colours}`);
+      assert.equal(await hostile.page.locator("aside .dot").count(), 5);
+      await hostile.done();
+    }
+  });
+
+  test("no two colours are one for those who see few", async () => {
+    // Machado, Oliveira and Fernandes 2009, of linear RGB; then distances in Oklab, a hundredth of its black to white.
+    const sights = {
+      usual: [[1, 0, 0], [0, 1, 0], [0, 0, 1]],
+      protan: [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]],
+      deutan: [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.01182, 0.04294, 0.968881]],
+      tritan: [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.3039]],
+    };
+    const times = (matrix, vector) => matrix.map((row) => row.reduce((sum, m, i) => sum + m * vector[i], 0));
+    const linear = (text) => text.match(/\d+/g).slice(0, 3).map((c) => ((c /= 255) <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4));
+    const oklab = (rgb) => {
+      const lms = times([[0.4122214708, 0.5363325363, 0.0514459929], [0.2119034982, 0.6806995451, 0.1073969566], [0.0883024619, 0.2817188376, 0.6299787005]], rgb.map((c) => Math.min(1, Math.max(0, c))));
+      return times([[0.2104542553, 0.793617785, -0.0040720468], [1.9779984951, -2.428592205, 0.4505937099], [0.0259040371, 0.7827717662, -0.808675766]], lms.map(Math.cbrt));
+    };
+    const luminance = (rgb) => 0.2126 * rgb[0] + 0.7152 * rgb[1] + 0.0722 * rgb[2];
+    for (const theme of ["light", "dark"]) {
+      const { page, done } = await open(`theme=${theme}`);
+      await page.locator("aside").getByRole("button", { name: "colour of baseline" }).click();
+      const colours = (await page.locator(".swatch i").evaluateAll((all) => all.map((one) => getComputedStyle(one).backgroundColor))).map(linear);
+      const ground = linear(await page.evaluate(() => getComputedStyle(document.querySelector(".card")).backgroundColor));
+      assert.equal(colours.length, 10);
+      for (const colour of colours) {
+        const [less, more] = [luminance(colour) + 0.05, luminance(ground) + 0.05].sort((a, b) => a - b);
+        assert.ok(more / less > 2.8, `${theme}: ${colour} stands out from the ground by ${more / less}`);
+      }
+      for (const [name, sight] of Object.entries(sights)) {
+        const seen = colours.map((rgb) => oklab(times(sight, rgb)));
+        for (let i = 0; i < seen.length; i++)
+          for (let k = 0; k < i; k++) {
+            const apart = 100 * Math.hypot(...seen[i].map((c, at) => c - seen[k][at]));
+            assert.ok(apart > 5, `${theme}, ${name}: colours ${k} and ${i} are ${apart.toFixed(1)} apart`);
+          }
+      }
+      await done();
+    }
+  });
+
   test("compare shows what differs", async () => {
     const { page, done } = await open("page=compare");
     assert.match(await page.locator("main").textContent(), /config\.optimizer\.lr/);
@@ -312,6 +383,8 @@ describe("the report", () => {
     ["charts, dark", "theme=dark", { width: 1280, height: 900 }],
     ["the table", 'page=table&pinned=["mnist/r1"]', { width: 1280, height: 900 }],
     ["the table's columns", "page=table", { width: 1280, height: 900 }, (page) => page.getByRole("button", { name: /^columns/ }).click()],
+    ["the colours", "", { width: 1280, height: 900 }, (page) => page.locator("aside").getByRole("button", { name: "colour of wide" }).click()],
+    ["the colours on a phone, dark", "theme=dark", { width: 390, height: 844 }, (page) => page.locator("aside").getByRole("button", { name: "colour of wide" }).click()],
     ["a run", "page=run&run=r0", { width: 1280, height: 900 }],
     ["a run, dark", "page=run&run=r3&theme=dark", { width: 1280, height: 900 }],
     ["artifacts", "page=artifacts", { width: 1280, height: 900 }],

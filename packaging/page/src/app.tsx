@@ -3,7 +3,8 @@ import { render } from "preact";
 import { useCallback, useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { Charts, metrics_of } from "./charts";
 import { colour, places } from "./colours";
-import { Artifacts, Compare, Dot, RunPage, State } from "./pages";
+import { Artifacts, Compare, RunPage, State } from "./pages";
+import { Paint, Palette, type Painting } from "./paint";
 import { Pin, Table } from "./table";
 import { Tried, use_tried, type Trials } from "./tried";
 import { Report, Server, type Decision, type Failure, type Inside, type Run, type Runs, type Source } from "./source";
@@ -16,6 +17,8 @@ export interface Shown {
   is_dark: boolean;
   /** Of the run with this key. */
   colour: (key: string) => string;
+  /** Lets the user choose it; null: no longer. */
+  paint: (what: Painting | null) => void;
   /** Those of the project that match what is searched for: the pinned, then the others, newest first. */
   listed: Run[];
   /** Those of them that are not hidden. */
@@ -39,6 +42,7 @@ function App({ source }: { source: Source }) {
   const [runs, set_runs] = useState<Runs | null>(null);
   const [failure, fail] = useState<Failure | null>(null);
   const [help, set_help] = useState(false);
+  const [painting, set_painting] = useState<Painting | null>(null);
   const search = useRef<HTMLInputElement>(null);
 
   const change = useCallback((part: Partial<View>) => {
@@ -106,7 +110,8 @@ function App({ source }: { source: Source }) {
   const place = useMemo(() => places(all.map((run) => run.key)), [runs]);
   const shown: Shown = {
     source, view, is_dark, listed, visible, metrics, tried, decisions, is_pinned, change,
-    colour: (key) => colour(place.get(key) ?? 0, is_dark),
+    paint: set_painting,
+    colour: (key) => colour(view.colours[key] ?? place.get(key) ?? 0, is_dark),
     run: (name) => all.find((run) => run.key === name) ?? all.find((run) => run.id === name),
     pin: (run) => change({ pinned: is_pinned(run) ? view.pinned.filter((name) => name !== run.key && name !== run.id) : [...view.pinned, run.key] }),
     link: (part) => `#${to_address({ ...view, ...part })}`,
@@ -170,8 +175,8 @@ function App({ source }: { source: Source }) {
             <li key={run.key} class={run === here ? "here" : ""}>
               <label>
                 <input type="checkbox" checked={visible.includes(run)} onChange={() => toggle(run.key)} aria-label={`show ${run.name}`} />
-                <Dot shown={shown} run={run} />
               </label>
+              <Paint shown={shown} run={run} />
               <a href={shown.link({ page: "run", run: run.key })} title={run.key}>{run.name}</a>
               <State run={run} />
               <Pin shown={shown} run={run} />
@@ -222,6 +227,7 @@ function App({ source }: { source: Source }) {
           : view.page === "run" ? <RunPage shown={shown} />
           : <Charts shown={shown} />}
       </main>
+      <Palette shown={shown} painting={painting} />
       {help && (
         <dialog open aria-label="keys">
           <h2>Keys</h2>

@@ -1,6 +1,7 @@
 // The pages beside the charts and the table: how runs differ, what they saved, one run.
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { bytes, duration, short, time } from "./numbers";
+import { Paint } from "./paint";
 import { key_of, type Decision, type Failure, type Parameters, type Run, type RunDetails, type Version } from "./source";
 import type { Shown } from "./app";
 
@@ -116,9 +117,6 @@ export function Artifacts({ shown }: { shown: Shown }) {
   );
 }
 
-export function Dot({ shown, run }: { shown: Shown; run: Run }) {
-  return <i class="dot" style={{ background: shown.colour(run.key) }} />;
-}
 export function State({ run }: { run: Run }) {
   return (
     <span class={`state ${run.state}`} title={run.why}>
@@ -153,7 +151,7 @@ export function RunPage({ shown }: { shown: Shown }) {
   return (
     <div class="run">
       <h2>
-        <Dot shown={shown} run={run} /> {run.name} <State run={run} />
+        <Paint shown={shown} run={run} /> {run.name} <State run={run} />
       </h2>
       {run.why && <p class="bad">{run.why}</p>}
       {shown.source.writable && <Edit key={run.key} shown={shown} run={run} />}

@@ -2,7 +2,8 @@
 import { useMemo, useRef, useState } from "preact/hooks";
 import { by_name } from "./charts";
 import { duration, finite, time } from "./numbers";
-import { cell, Dot, flat, lasted, State } from "./pages";
+import { cell, flat, lasted, State } from "./pages";
+import { Paint } from "./paint";
 import type { Metric, Run } from "./source";
 import type { Shown } from "./app";
 import { matches } from "./view";
@@ -115,7 +116,7 @@ export function Table({ shown }: { shown: Shown }) {
     <tr key={run.key}>
       <th scope="row">
         <Pin shown={shown} run={run} />
-        <Dot shown={shown} run={run} />
+        <Paint shown={shown} run={run} />
         <a href={shown.link({ page: "run", run: run.key })}>{run.name}</a>
       </th>
       {columns.map((column) => {

@@ -1,7 +1,6 @@
 // "What would this policy have saved?": a dry run over the rows that were logged, as marks on the curves.
 import { useEffect, useState } from "preact/hooks";
 import { bytes } from "./numbers";
-import { Dot } from "./pages";
 import type { DryRun, Failure, Run, Source } from "./source";
 import type { Shown } from "./app";
 import type { View } from "./view";
@@ -66,7 +65,7 @@ export function Tried({ shown }: { shown: Shown }) {
           const kept = would.versions.filter((version) => version.kept).length;
           return (
             <li key={run.key}>
-              <Dot shown={shown} run={run} /> {run.name}{" "}
+              <i class="dot" style={{ background: shown.colour(run.key) }} /> {run.name}{" "}
               <b>{would.versions.length} saved, {kept} kept</b>
               {would.bytes_kept > 0 && ` · ${bytes(would.bytes_kept)}`}
               <span class="dim"> · at most {would.most_rows_lost} rows between two</span>

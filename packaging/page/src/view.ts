@@ -1,5 +1,7 @@
 // What is looked at and how: all of it is in the address, so that a view can be sent to somebody.
 
+import { palette } from "./colours";
+
 export type Axis = "step" | "relative" | "time";
 export type Smoothing = "time_weighted" | "exponential" | "gaussian";
 
@@ -12,6 +14,8 @@ export interface View {
   hidden: string[];
   /** Runs that stay at the top. */
   pinned: string[];
+  /** Of runs that have another than their own: its place in the palette. */
+  colours: Record<string, number>;
   /** Of runs and of metrics, as regular expressions. */
   runs: string;
   metrics: string;
@@ -49,6 +53,7 @@ export const plain: View = {
   project: "",
   hidden: [],
   pinned: [],
+  colours: {},
   runs: "",
   metrics: "",
   axis: "step",
@@ -111,6 +116,9 @@ export function from_address(text: string): View {
         if (pair && (read as number[])[0]! < (read as number[])[1]!) set(read);
       } else if (key === "hidden" || key === "pinned" || key === "columns") {
         if (Array.isArray(read) && read.every((id) => typeof id === "string")) set(read);
+      } else if (key === "colours") {
+        const is_place = (n: unknown) => Number.isInteger(n) && palette[n as number] !== undefined;
+        if (read && typeof read === "object" && Object.values(read).every(is_place)) set({ ...read });
       } else if (typeof read === typeof plain[key]) {
         set(read);
       }
