@@ -453,7 +453,8 @@ TEST_CASE("cairn export has every row", "[cli]") {
 TEST_CASE("cairn export --html writes one file that has all in it", "[cli]") {
     const cairn_test::TempDir dir;
     {
-        auto run = cairn::init({.name = "</script><b>",
+        auto run = cairn::init({.project = "p",
+                                .name = "</script><b>",
                                 .id = "r",
                                 .notes = "<!-- --></script>",
                                 .dir = dir.path(),
@@ -476,15 +477,15 @@ TEST_CASE("cairn export --html writes one file that has all in it", "[cli]") {
     const std::string begin = "<script type=\"application/json\" id=\"inside\">";
     const std::size_t from = page.find(begin) + begin.size();
     const auto inside = nlohmann::json::parse(page.substr(from, page.find("</script>", from) - from));
-    CHECK(inside["details"]["r"]["name"] == "</script><b>");
-    CHECK(inside["details"]["r"]["notes"] == "<!-- --></script>");
-    const auto& x = inside["series"]["r"]["x"];
+    CHECK(inside["details"]["p/r"]["name"] == "</script><b>");
+    CHECK(inside["details"]["p/r"]["notes"] == "<!-- --></script>");
+    const auto& x = inside["series"]["p/r"]["x"];
     for (const char* axis : {"step", "relative"}) {
         const auto& greatest = x[axis]["buckets"]["max"];
         CHECK(std::any_of(greatest.begin(), greatest.end(), [](const auto& value) { return value == 1e9; }));
     }
-    CHECK(inside["series"]["r"]["few"]["step"]["points"]["value"][0] == "NaN");
-    CHECK_FALSE(inside["series"]["r"].contains("words"));
+    CHECK(inside["series"]["p/r"]["few"]["step"]["points"]["value"][0] == "NaN");
+    CHECK_FALSE(inside["series"]["p/r"].contains("words"));
 
     // Again over a longer one, in fewer buckets.
     std::ofstream{path, std::ios::app} << std::string(1 << 20, 'x');

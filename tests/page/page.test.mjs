@@ -38,15 +38,16 @@ async function open(view = "", size = { width: 1280, height: 900 }) {
     },
   };
 }
-/** The same of a server: it may ask this one for more. */
+/** The same of a server, or of another file: it may ask this one for more. */
 async function look_at(url) {
+  const own = url.startsWith("file:") ? url : new URL(url).origin;
   const page = await (await browser.newContext({ viewport: { width: 1280, height: 900 }, colorScheme: "light" })).newPage();
   const problems = [];
   const asked = [];
   page.on("pageerror", (error) => problems.push(String(error)));
   page.on("request", (request) => {
     asked.push(request.url());
-    if (!request.url().startsWith(new URL(url).origin) && !/^(data|blob):/.test(request.url())) problems.push(request.url());
+    if (!request.url().startsWith(own) && !/^(data|blob):/.test(request.url())) problems.push(request.url());
   });
   await page.goto(url);
   await page.locator("aside li").first().waitFor();
@@ -59,6 +60,9 @@ async function look_at(url) {
     },
   };
 }
+/** Waits until the address says this of a part of the view; null: nothing. */
+const in_address = (page, name, value) =>
+  page.waitForFunction(([name, value]) => new URLSearchParams(location.hash.slice(1)).get(name) === value, [name, value && JSON.stringify(value)]);
 /** Waits until a card has drawn. */
 async function drawn(page, metric) {
   const card = page.locator(`[data-metric="${metric}"]`);
@@ -218,6 +222,134 @@ describe("the report", () => {
     await done();
   });
 
+  test("pinned runs stay at the top, of the table and of the list, and in the address", async () => {
+    const { page, done } = await open("page=table&sort=config:optimizer.lr&descending=true");
+    const names = () => page.locator("tbody th[scope=row]").allTextContents();
+    assert.equal((await names()).at(-1), "baseline");
+    await page.locator("tbody").getByRole("button", { name: "pin baseline" }).click();
+    await page.locator("tbody.pinned tr").waitFor();
+    assert.deepEqual((await names()).slice(0, 2), ["baseline", "small-lr"]);
+    assert.equal((await names()).length, 5);
+    assert.match(await page.locator("aside li").first().textContent(), /baseline/);
+    await in_address(page, "pinned", ["mnist/r0"]);
+    await page.locator("aside").getByRole("button", { name: "pin wide" }).focus();
+    await page.keyboard.press("Enter");
+    await page.waitForFunction(() => document.querySelectorAll("tbody.pinned tr").length === 2);
+    assert.deepEqual((await names()).slice(0, 3), ["wide", "baseline", "small-lr"]); // sorted among themselves
+    await page.getByLabel("group by").selectOption({ label: "tags" });
+    assert.deepEqual((await names()).slice(0, 2), ["wide", "baseline"]);
+    assert.equal((await names()).length, 5); // none of them twice
+    await page.getByRole("button", { name: "unpin all" }).click();
+    assert.equal(await page.locator("tbody.pinned").count(), 0);
+    await in_address(page, "pinned", null);
+    await done();
+  });
+
+  test("the table has the columns that were chosen, in their order, from the address", async () => {
+    const { page, done } = await open("page=table");
+    const heads = (of = page) => of.locator("thead th").allTextContents();
+    assert.equal((await heads())[1], "state");
+    await page.getByRole("button", { name: /^columns/ }).click();
+    const panel = page.getByRole("dialog", { name: "columns" });
+    await panel.getByRole("button", { name: "none" }).click();
+    assert.deepEqual(await heads(), ["run"]);
+    await panel.getByLabel("search columns").fill("loss|lr|group");
+    for (const name of ["optimizer.lr", "val/loss (min)", "train/loss (max)"]) await panel.getByLabel(name, { exact: true }).check();
+    assert.deepEqual(await heads(), ["run", "optimizer.lr", "val/loss (min)", "train/loss (max)"]);
+    await panel.getByRole("button", { name: "train/loss (max) further left" }).click();
+    await in_address(page, "columns", ["config:optimizer.lr", "max:train/loss", "best:val/loss"]);
+    await page.keyboard.press("Escape");
+    await panel.waitFor({ state: "hidden" });
+    await page.getByRole("button", { name: "train/loss (max)" }).click();
+    await page.getByRole("button", { name: "train/loss (max)" }).click();
+    const wide = page.locator("tbody tr").first();
+    assert.match(await wide.textContent(), /wide/); // the one with the spike
+    assert.equal(await wide.locator("td").nth(1).textContent(), "40");
+    await page.waitForFunction(() => location.hash.includes("sort=max"));
+    const hash = new URL(page.url()).hash.slice(1);
+    await done();
+    const again = await open(hash);
+    assert.deepEqual(await heads(again.page), ["run", "optimizer.lr", "train/loss (max) ↓", "val/loss (min)"]);
+    await again.page.getByRole("button", { name: /^columns/ }).click();
+    await again.page.getByRole("button", { name: "usual ones" }).click();
+    assert.ok((await heads(again.page)).length > 8);
+    await again.done();
+    const hostile = await open('page=table&columns=["constructor","last:__proto__","best","nothing:x",""]');
+    assert.deepEqual(await heads(hostile.page), ["run", "__proto__"]);
+    await hostile.done();
+  });
+
+  test("a run has the colour that was chosen for it, by keyboard too, and from the address", async () => {
+    const { page, done } = await open("metrics=train/loss");
+    const card = await drawn(page, "train/loss");
+    const before = await pixels(card, "#983668");
+    const dot = page.locator("aside").getByRole("button", { name: "colour of baseline" });
+    await dot.focus();
+    await page.keyboard.press("Enter");
+    const choice = page.getByRole("dialog", { name: "colour of baseline" });
+    assert.equal(await choice.locator(":focus").getAttribute("aria-label"), "blue"); // the one that it has
+    for (let i = 0; i < 6; i++) await page.keyboard.press("ArrowRight");
+    await page.keyboard.press("Enter");
+    await choice.waitFor({ state: "hidden" });
+    assert.ok(await dot.evaluate((button) => button === document.activeElement), "the focus is back");
+    await in_address(page, "colours", { "mnist/r0": 6 });
+    await page.waitForTimeout(200);
+    assert.ok((await pixels(card, "#983668")) > before + 100, "its curve has it");
+    const hash = new URL(page.url()).hash.slice(1);
+    await done();
+    const again = await open(hash);
+    const of = (name) => again.page.locator("aside").getByRole("button", { name: `colour of ${name}` });
+    const shade = (name) => of(name).locator(".dot").evaluate((dot) => getComputedStyle(dot).backgroundColor);
+    assert.equal(await shade("baseline"), "rgb(152, 54, 104)");
+    await of("baseline").click();
+    await again.page.getByRole("button", { name: "as given" }).click();
+    await in_address(again.page, "colours", null);
+    assert.equal(await shade("baseline"), "rgb(52, 101, 164)");
+    await again.done();
+    for (const colours of ['{"mnist/r0":99}', '{"mnist/r0":"red"}', "[", "null"]) {
+      const hostile = await open(`colours=${colours}`);
+      assert.equal(await hostile.page.locator("aside .dot").count(), 5);
+      await hostile.done();
+    }
+  });
+
+  test("no two colours are one for those who see few", async () => {
+    // Machado, Oliveira and Fernandes 2009, of linear RGB; then distances in Oklab, a hundredth of its black to white.
+    const sights = {
+      usual: [[1, 0, 0], [0, 1, 0], [0, 0, 1]],
+      protan: [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]],
+      deutan: [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.01182, 0.04294, 0.968881]],
+      tritan: [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.3039]],
+    };
+    const times = (matrix, vector) => matrix.map((row) => row.reduce((sum, m, i) => sum + m * vector[i], 0));
+    const linear = (text) => text.match(/\d+/g).slice(0, 3).map((c) => ((c /= 255) <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4));
+    const oklab = (rgb) => {
+      const lms = times([[0.4122214708, 0.5363325363, 0.0514459929], [0.2119034982, 0.6806995451, 0.1073969566], [0.0883024619, 0.2817188376, 0.6299787005]], rgb.map((c) => Math.min(1, Math.max(0, c))));
+      return times([[0.2104542553, 0.793617785, -0.0040720468], [1.9779984951, -2.428592205, 0.4505937099], [0.0259040371, 0.7827717662, -0.808675766]], lms.map(Math.cbrt));
+    };
+    const luminance = (rgb) => 0.2126 * rgb[0] + 0.7152 * rgb[1] + 0.0722 * rgb[2];
+    for (const theme of ["light", "dark"]) {
+      const { page, done } = await open(`theme=${theme}`);
+      await page.locator("aside").getByRole("button", { name: "colour of baseline" }).click();
+      const colours = (await page.locator(".swatch i").evaluateAll((all) => all.map((one) => getComputedStyle(one).backgroundColor))).map(linear);
+      const ground = linear(await page.evaluate(() => getComputedStyle(document.querySelector(".card")).backgroundColor));
+      assert.equal(colours.length, 10);
+      for (const colour of colours) {
+        const [less, more] = [luminance(colour) + 0.05, luminance(ground) + 0.05].sort((a, b) => a - b);
+        assert.ok(more / less > 2.8, `${theme}: ${colour} stands out from the ground by ${more / less}`);
+      }
+      for (const [name, sight] of Object.entries(sights)) {
+        const seen = colours.map((rgb) => oklab(times(sight, rgb)));
+        for (let i = 0; i < seen.length; i++)
+          for (let k = 0; k < i; k++) {
+            const apart = 100 * Math.hypot(...seen[i].map((c, at) => c - seen[k][at]));
+            assert.ok(apart > 5, `${theme}, ${name}: colours ${k} and ${i} are ${apart.toFixed(1)} apart`);
+          }
+      }
+      await done();
+    }
+  });
+
   test("compare shows what differs", async () => {
     const { page, done } = await open("page=compare");
     assert.match(await page.locator("main").textContent(), /config\.optimizer\.lr/);
@@ -246,10 +378,13 @@ describe("the report", () => {
     await done();
   });
 
-  for (const [name, view, size] of [
+  for (const [name, view, size, then] of [
     ["charts", "", { width: 1280, height: 900 }],
     ["charts, dark", "theme=dark", { width: 1280, height: 900 }],
-    ["the table", "page=table", { width: 1280, height: 900 }],
+    ["the table", 'page=table&pinned=["mnist/r1"]', { width: 1280, height: 900 }],
+    ["the table's columns", "page=table", { width: 1280, height: 900 }, (page) => page.getByRole("button", { name: /^columns/ }).click()],
+    ["the colours", "", { width: 1280, height: 900 }, (page) => page.locator("aside").getByRole("button", { name: "colour of wide" }).click()],
+    ["the colours on a phone, dark", "theme=dark", { width: 390, height: 844 }, (page) => page.locator("aside").getByRole("button", { name: "colour of wide" }).click()],
     ["a run", "page=run&run=r0", { width: 1280, height: 900 }],
     ["a run, dark", "page=run&run=r3&theme=dark", { width: 1280, height: 900 }],
     ["artifacts", "page=artifacts", { width: 1280, height: 900 }],
@@ -259,6 +394,7 @@ describe("the report", () => {
     test(`no serious fault of accessibility: ${name}`, async () => {
       const { page, done } = await open(view, size);
       if (!view.includes("page=")) await drawn(page, "train/loss");
+      await then?.(page);
       await page.evaluate(axe);
       const { violations } = await page.evaluate(() => axe.run());
       const grave = violations.filter(({ impact }) => impact === "serious" || impact === "critical");
@@ -357,7 +493,7 @@ describe("the server", () => {
     const csv = String(await saved("CSV")).trim().split("\n");
     assert.equal(csv[0], "run,id,step,min,max,last,smooth");
     assert.equal(csv.length, 1 + 5 * 40); // five runs of 40 values, each of them
-    assert.match(csv[1], /^[^,]+,r\d,0,[\d.]+,[\d.]+,[\d.]+,$/);
+    assert.match(csv[1], /^[^,]+,(mnist|other)\/r\d,0,[\d.]+,[\d.]+,[\d.]+,$/);
     const png = await saved("PNG");
     assert.equal(png.subarray(1, 4).toString(), "PNG");
     assert.ok(png.length > 3000);
@@ -390,6 +526,55 @@ describe("the server", () => {
     assert.ok(new URL(page.url()).hash.includes("policy=every"), "it is in the address");
     await page.getByLabel("policy", { exact: true }).fill("best(");
     await page.getByRole("status").waitFor(); // says what is wrong with it
+    await done();
+    await server.stop();
+  });
+});
+
+describe("two projects with a run of one id", () => {
+  const twins = join(folder, "twins");
+  before(() => execFileSync(RECORD, [twins, "twins", "40"]));
+  /** What is asked of both: each has a colour, a tick, a curve and a page of its own. */
+  async function tell_apart({ page, done }) {
+    const one = (name) => page.locator("aside li", { hasText: name });
+    const colour = (name) => one(name).locator(".dot").evaluate((dot) => dot.style.background);
+    assert.notEqual(await colour("of first"), await colour("of second"));
+    const card = await drawn(page, "loss");
+    const shown = async () => [await pixels(card, "#3465a4"), await pixels(card, "#c8443c")].map((count) => count > 50);
+    await page.waitForFunction(() => /^80 points/.test(document.querySelector('[data-metric="loss"] footer').textContent));
+    assert.deepEqual(await shown(), [true, true]);
+    assert.deepEqual((await card.locator(".legend span").allTextContents()).sort(), ["of first 39", "of second -39"]);
+    await one("of first").locator("input").uncheck();
+    await page.waitForFunction(() => /^40 points/.test(document.querySelector('[data-metric="loss"] footer').textContent));
+    assert.ok(await one("of second").locator("input").isChecked());
+    await in_address(page, "hidden", ["first/twin"]);
+    assert.deepEqual(await shown(), [false, true]);
+    for (const name of ["of first", "of second"]) {
+      await one(name).locator("a").click();
+      await page.getByRole("heading", { name }).waitFor();
+      assert.equal(await page.locator("dd").first().textContent(), `${name.slice(3)}/twin`);
+    }
+    assert.equal(await page.locator("aside li.here").count(), 1);
+    await done();
+  }
+  test("are two runs for a server", async () => {
+    const server = await serve(0, twins);
+    await tell_apart(await look_at(server.url));
+    await server.stop();
+  });
+  test("are two runs in a report", async () => {
+    const file = join(folder, "twins.html");
+    execFileSync(CAIRN, ["export", "first/twin", "second/twin", "--html", file, "--dir", twins]);
+    await tell_apart(await look_at(`file://${file}`));
+  });
+  test("an older address, which has ids alone, still says what it said", async () => {
+    const server = await serve();
+    const { page, done } = await look_at(`${server.url}#hidden=["r1","mnist/r2"]`);
+    const ticked = await page.locator("aside li").evaluateAll((all) => all.filter((li) => li.querySelector("input").checked).map((li) => li.querySelector("a").title).sort());
+    assert.ok(ticked.includes("mnist/r0") && !ticked.includes("mnist/r1") && !ticked.includes("mnist/r2"), ticked.join(" "));
+    await page.goto(`${server.url}#page=run&run=r1`);
+    await page.getByRole("heading", { name: "wide" }).waitFor();
+    await page.locator("aside li.here", { hasText: "wide" }).waitFor();
     await done();
     await server.stop();
   });

@@ -3,6 +3,7 @@
 // usage: record STORE [RUNS]
 //        record STORE live ROWS: one run, a row every 20 ms
 //        record STORE many RUNS: small runs
+//        record STORE twins ROWS: two projects, each with a run of one id
 //        record STORE wide METRICS: one run of so many metrics, 100 values each
 //        record STORE long ROWS: one run of one metric, as fast as it can
 //        record STORE fast SECONDS: the same, 200 rows a millisecond
@@ -99,6 +100,15 @@ void record_many(const std::string& store, int runs) {
     }
 }
 
+void record_twins(const std::string& store, int rows) {
+    for (const std::string project : {"first", "second"}) {
+        auto run = cairn::init(
+            {.project = project, .name = "of " + project, .id = "twin", .dir = store, .quiet = true});
+        for (int step = 0; step < rows; ++step)
+            run.log(cairn::step(step), "loss"_m = project == "first" ? step : -step);
+    }
+}
+
 void record_wide(const std::string& store, int metrics) {
     auto run = cairn::init({.project = "sizes", .name = "wide", .id = "wide", .dir = store, .quiet = true});
     std::vector<std::string> names;
@@ -141,6 +151,8 @@ int main(int count, char** arguments) {
         go_on(store, static_cast<int>(size));
     else if (what == "many")
         record_many(store, static_cast<int>(size));
+    else if (what == "twins")
+        record_twins(store, static_cast<int>(size));
     else if (what == "wide")
         record_wide(store, static_cast<int>(size));
     else if (what == "long")

@@ -40,13 +40,17 @@ namespace detail {
                        "<script type=\"application/json\" id=\"inside\">" + safe + "</script>");
 }
 
+/// What names a run in a report: two projects may each have a run of one id.
+[[nodiscard]] inline std::string report_key(const RecordedRun& run) { return run.project() + "/" + run.id(); }
+
 /// A metric of a run.
 struct ReportedSeries {
-    std::string run, metric;
+    const RecordedRun* run;
+    std::string metric;
     Series series;
 };
 
-/// Every metric of the runs that has numbers. Reads no values yet.
+/// Every metric of the runs that has numbers. Reads no values yet; the runs must stay.
 [[nodiscard]] inline result<std::vector<ReportedSeries>> open_series(const std::vector<RecordedRun>& runs) {
     std::vector<ReportedSeries> all;
     for (const RecordedRun& run : runs) {
@@ -56,7 +60,7 @@ struct ReportedSeries {
         for (const auto& [name, about] : metrics->items()) names.push_back(name);
         auto series = run.series_of(names);
         if (!series) return series.error();
-        for (auto& [name, one] : *series) all.push_back({run.id(), name, std::move(one)});
+        for (auto& [name, one] : *series) all.push_back({&run, name, std::move(one)});
     }
     return all;
 }
@@ -65,13 +69,14 @@ struct ReportedSeries {
 [[nodiscard]] inline nlohmann::json in_buckets(const std::vector<ReportedSeries>& all, std::size_t buckets) {
     nlohmann::json out = nlohmann::json::object();
     for (const auto& [run, metric, series] : all) {
-        nlohmann::json& made = out[run][metric];
+        nlohmann::json& made = out[report_key(*run)][metric];
         for (const auto& [axis, word] : {std::pair{Axis::step, "step"}, {Axis::relative, "relative"}}) {
             SeriesWanted wanted;
             wanted.axis = axis;
             wanted.buckets = buckets;
             made[word] = series_answer(series, wanted);
-            made[word]["run"] = run;
+            made[word]["run"] = run->id();
+            made[word]["project"] = run->project();
             made[word]["metric"] = metric;
             if (made[word].contains("points")) break;  // they have their times
         }
@@ -89,10 +94,10 @@ report(const StoreReader& store, const std::vector<RecordedRun>& runs, const Rep
     for (const RecordedRun& run : runs) {
         auto details = run_as_json(store, run);
         if (!details) return details.error();
-        inside["details"][run.id()] = std::move(*details);
+        inside["details"][detail::report_key(run)] = std::move(*details);
         const auto decisions = run.decisions();
         if (!decisions) return decisions.error();
-        nlohmann::json& all = inside["decisions"][run.id()] = nlohmann::json::array();
+        nlohmann::json& all = inside["decisions"][detail::report_key(run)] = nlohmann::json::array();
         for (const Decision& decision : *decisions) all.push_back(as_json(decision));
     }
     const auto series = detail::open_series(runs);

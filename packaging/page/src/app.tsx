@@ -3,19 +3,23 @@ import { render } from "preact";
 import { useCallback, useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { Charts, metrics_of } from "./charts";
 import { colour, places } from "./colours";
-import { Artifacts, Compare, RunPage, State, Table } from "./pages";
+import { Artifacts, Compare, RunPage, State } from "./pages";
+import { Paint, Palette, type Painting } from "./paint";
+import { Pin, Table } from "./table";
 import { Tried, use_tried, type Trials } from "./tried";
 import { Report, Server, type Decision, type Failure, type Inside, type Run, type Runs, type Source } from "./source";
-import { from_address, matches, to_address, type View } from "./view";
+import { from_address, is_among, matches, to_address, type View } from "./view";
 
 /** What all parts of the page see. */
 export interface Shown {
   source: Source;
   view: View;
   is_dark: boolean;
-  /** Of all runs. */
-  places: Map<string, number>;
-  /** Those of the project that match what is searched for, newest first. */
+  /** Of the run with this key. */
+  colour: (key: string) => string;
+  /** Lets the user choose it; null: no longer. */
+  paint: (what: Painting | null) => void;
+  /** Those of the project that match what is searched for: the pinned, then the others, newest first. */
   listed: Run[];
   /** Those of them that are not hidden. */
   visible: Run[];
@@ -23,8 +27,12 @@ export interface Shown {
   metrics: string[];
   /** What a policy that is tried would have saved, by run. */
   tried: Trials;
-  run: (id: string) => Run | undefined;
-  decisions: (id: string) => Promise<Decision[]>;
+  /** By its key; an address may also have its id alone. */
+  run: (name: string) => Run | undefined;
+  decisions: (run: Run) => Promise<Decision[]>;
+  is_pinned: (run: Run) => boolean;
+  /** Pins it, or no longer. */
+  pin: (run: Run) => void;
   change: (part: Partial<View>) => void;
   link: (part: Partial<View>) => string;
 }
@@ -34,6 +42,7 @@ function App({ source }: { source: Source }) {
   const [runs, set_runs] = useState<Runs | null>(null);
   const [failure, fail] = useState<Failure | null>(null);
   const [help, set_help] = useState(false);
+  const [painting, set_painting] = useState<Painting | null>(null);
   const search = useRef<HTMLInputElement>(null);
 
   const change = useCallback((part: Partial<View>) => {
@@ -68,44 +77,49 @@ function App({ source }: { source: Source }) {
     () =>
       [...(runs?.runs ?? [])]
         .sort((a, b) => (b.created_ms ?? 0) - (a.created_ms ?? 0))
-        .map((run) => (more.has(run.id) ? { ...run, metrics: more.get(run.id)!.metrics } : run)),
+        .map((run) => (more.has(run.key) ? { ...run, metrics: more.get(run.key)!.metrics } : run)),
     [runs, more],
   );
   const decided = useRef(new Map<string, { seen: number; decisions: Promise<Decision[]> }>());
-  const decisions = (id: string) => {
-    const seen = all.find((run) => run.id === id)?.seen ?? 0;
-    const known = decided.current.get(id);
+  const decisions = ({ key, seen = 0 }: Run) => {
+    const known = decided.current.get(key);
     if (known?.seen === seen) return known.decisions;
-    const asked = source.ask("decisions", [["run", id]]).then((answer) => answer.decisions);
-    decided.current.set(id, { seen, decisions: asked });
+    const asked = source.ask("decisions", [["run", key]]).then((answer) => answer.decisions);
+    decided.current.set(key, { seen, decisions: asked });
     return asked;
   };
   const projects = useMemo(() => [...new Set(all.map((run) => run.project))].sort(), [runs]);
-  const listed = useMemo(
+  const pinned = useMemo(() => new Set(view.pinned), [view.pinned]);
+  const is_pinned = useCallback((run: Run) => is_among(pinned, run), [pinned]);
+  const found = useMemo(
     () => all.filter((run) => (run.deleted ?? false) === view.deleted && (!view.project || run.project === view.project) && matches(view.runs, `${run.name} ${run.id} ${run.tags.join(" ")} ${run.group}`)),
     [all, view.project, view.runs, view.deleted],
   );
+  const listed = useMemo(() => (pinned.size ? [...found.filter(is_pinned), ...found.filter((run) => !is_pinned(run))] : found), [found, is_pinned]);
   const hidden = useMemo(() => new Set(view.hidden), [view.hidden]);
-  const visible = useMemo(() => listed.filter((run, i) => (view.hidden.length ? !hidden.has(run.id) : i < 10)), [listed, hidden]);
+  const visible = useMemo(() => listed.filter((run, i) => (view.hidden.length ? !is_among(hidden, run) : i < 10)), [listed, hidden]);
   useEffect(() => {
     for (const run of visible.slice(0, 20)) {
       const seen = run.seen ?? 0;
-      if (!run.metrics_left_out || more.get(run.id)?.seen === seen) continue;
-      source.ask("metrics", [["run", run.id]]).then((metrics) => set_more((before) => new Map(before).set(run.id, { seen, metrics })), fail);
+      if (!run.metrics_left_out || more.get(run.key)?.seen === seen) continue;
+      source.ask("metrics", [["run", run.key]]).then((metrics) => set_more((before) => new Map(before).set(run.key, { seen, metrics })), fail);
     }
   }, [visible]);
   const metrics = useMemo(() => metrics_of(visible), [visible]);
   const tried = use_tried(source, view, visible);
+  const place = useMemo(() => places(all.map((run) => run.key)), [runs]);
   const shown: Shown = {
-    source, view, is_dark, listed, visible, metrics, tried, decisions, change,
-    places: useMemo(() => places(all.map((run) => run.id)), [runs]),
-    run: (id) => all.find((run) => run.id === id),
+    source, view, is_dark, listed, visible, metrics, tried, decisions, is_pinned, change,
+    paint: set_painting,
+    colour: (key) => colour(view.colours[key] ?? place.get(key) ?? 0, is_dark),
+    run: (name) => all.find((run) => run.key === name) ?? all.find((run) => run.id === name),
+    pin: (run) => change({ pinned: is_pinned(run) ? view.pinned.filter((name) => name !== run.key && name !== run.id) : [...view.pinned, run.key] }),
     link: (part) => `#${to_address({ ...view, ...part })}`,
   };
-  const toggle = (id: string) => {
-    const now = new Set(visible.map((run) => run.id));
-    if (!now.delete(id)) now.add(id);
-    const out = listed.filter((run) => !now.has(run.id)).map((run) => run.id);
+  const toggle = (key: string) => {
+    const now = new Set(visible.map((run) => run.key));
+    if (!now.delete(key)) now.add(key);
+    const out = listed.filter((run) => !now.has(run.key)).map((run) => run.key);
     change({ hidden: out.length ? out : ["-"] });
   };
 
@@ -125,7 +139,7 @@ function App({ source }: { source: Source }) {
     };
     const press = (event: KeyboardEvent) => {
       const target = event.target as HTMLElement;
-      if (event.ctrlKey || event.metaKey || event.altKey || target.closest("input, select, textarea")) return;
+      if (event.ctrlKey || event.metaKey || event.altKey || target.closest("input, select, textarea, [popover]")) return;
       const act = keys[event.key];
       if (act) event.preventDefault(), act();
     };
@@ -133,6 +147,7 @@ function App({ source }: { source: Source }) {
     return () => removeEventListener("keydown", press);
   }, [view, is_dark, help]);
 
+  const here = view.page === "run" ? shown.run(view.run) : undefined;
   const tab = (page: View["page"], title: string) => (
     <a href={shown.link({ page, metric: "" })} aria-current={view.page === page ? "page" : undefined}>{title}</a>
   );
@@ -157,13 +172,14 @@ function App({ source }: { source: Source }) {
         <input ref={search} type="search" placeholder="runs: a name, tag or pattern" aria-label="search runs" value={view.runs} onInput={(e) => change({ runs: e.currentTarget.value })} />
         <ul>
           {listed.slice(0, 500).map((run) => (
-            <li key={run.id} class={view.page === "run" && view.run === run.id ? "here" : ""}>
+            <li key={run.key} class={run === here ? "here" : ""}>
               <label>
-                <input type="checkbox" checked={visible.includes(run)} onChange={() => toggle(run.id)} aria-label={`show ${run.name}`} />
-                <i class="dot" style={{ background: colour(shown.places.get(run.id) ?? 0, is_dark) }} />
+                <input type="checkbox" checked={visible.includes(run)} onChange={() => toggle(run.key)} aria-label={`show ${run.name}`} />
               </label>
-              <a href={shown.link({ page: "run", run: run.id })} title={`${run.project}/${run.id}`}>{run.name}</a>
+              <Paint shown={shown} run={run} />
+              <a href={shown.link({ page: "run", run: run.key })} title={run.key}>{run.name}</a>
               <State run={run} />
+              <Pin shown={shown} run={run} />
             </li>
           ))}
         </ul>
@@ -211,6 +227,7 @@ function App({ source }: { source: Source }) {
           : view.page === "run" ? <RunPage shown={shown} />
           : <Charts shown={shown} />}
       </main>
+      <Palette shown={shown} painting={painting} />
       {help && (
         <dialog open aria-label="keys">
           <h2>Keys</h2>

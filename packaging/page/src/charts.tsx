@@ -2,7 +2,6 @@
 // values when it comes into sight.
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { Chart, fidelity, type Curve, type Look, type Mark } from "./chart";
-import { colour } from "./colours";
 import { download, to_csv, to_svg } from "./picture";
 import { short } from "./numbers";
 import type { Decision, Failure, Parameters, Run, Series } from "./source";
@@ -10,7 +9,7 @@ import { matches } from "./view";
 import type { Shown } from "./app";
 
 /** Made once: it is what makes sorting thousands of names slow. */
-const by_name = new Intl.Collator("en", { numeric: true });
+export const by_name = new Intl.Collator("en", { numeric: true });
 
 export function metrics_of(runs: Run[]): string[] {
   const all = new Set<string>();
@@ -114,13 +113,13 @@ function Card({ shown, metric, height }: Drawn) {
   }, []);
 
   const having = useMemo(() => shown.visible.filter((run) => run.metrics[metric]?.last !== undefined).slice(0, most_curves), [shown.visible, metric]);
-  const state = having.map((run) => `${run.id} ${run.seen}`).join(" ");
+  const state = having.map((run) => `${run.key} ${run.seen}`).join(" ");
   const zoom = view.zoom;
   useEffect(() => {
     if (!width) return;
     let is_old = false;
     const parameters: Parameters = [["metric", metric], view.x ? ["x", view.x] : ["axis", view.axis], ["buckets", Math.max(100, Math.min(1200, width))]];
-    for (const run of having) parameters.push(["run", run.id]);
+    for (const run of having) parameters.push(["run", run.key]);
     if (zoom) {
       const end = (x: number, round: (x: number) => number) => (view.x ? x : view.axis === "step" ? round(x) : round(x * 1e9));
       parameters.push(["from", end(zoom[0], Math.floor)], ["to", end(zoom[1], Math.ceil)]);
@@ -128,7 +127,7 @@ function Card({ shown, metric, height }: Drawn) {
     if (view.weight > 0 && !view.x) parameters.push(["smooth", view.smoothing], ["weight", view.weight]);
     const asked = Promise.all([
       source.ask("series", parameters),
-      ...having.map((run) => shown.decisions(run.id).then((all) => [run.id, all] as const)),
+      ...having.map((run) => shown.decisions(run).then((all) => [run.key, all] as const)),
     ]);
     asked.then(
       ([{ series }, ...decisions]) => {
@@ -141,21 +140,22 @@ function Card({ shown, metric, height }: Drawn) {
     return () => void (is_old = true);
   }, [state, metric, view.axis, view.x, view.smoothing, view.weight, zoom?.[0], zoom?.[1], width > 0]);
 
+  const painted = having.map((run) => shown.colour(run.key)).join(" ");
   const curves = useMemo<Curve[]>(
     () =>
       (answer?.series ?? []).flatMap((series) => {
-        const run = having.find((one) => one.id === series.run);
+        const run = having.find((one) => one.id === series.run && one.project === series.project);
         if (!run) return [];
         return {
-          run: run.id,
+          run: run.key,
           name: run.name,
-          colour: colour(shown.places.get(run.id) ?? 0, shown.is_dark),
+          colour: shown.colour(run.key),
           series,
-          decisions: answer!.decisions.get(run.id) ?? [],
-          tried: shown.tried.get(run.id)?.would,
+          decisions: answer!.decisions.get(run.key) ?? [],
+          tried: shown.tried.get(run.key)?.would,
         };
       }),
-    [answer, having, shown.places, shown.is_dark, shown.tried],
+    [answer, having, painted, shown.tried],
   );
   const drawn = useRef<{ chart: Chart; look: Look } | null>(null);
   useEffect(() => {

@@ -1,8 +1,8 @@
-// The pages beside the charts: the table of runs, their difference, one run.
+// The pages beside the charts and the table: how runs differ, what they saved, one run.
 import { useEffect, useMemo, useState } from "preact/hooks";
-import { colour } from "./colours";
-import { bytes, duration, finite, short, time } from "./numbers";
-import type { Decision, Failure, Parameters, Run, RunDetails, Version } from "./source";
+import { bytes, duration, short, time } from "./numbers";
+import { Paint } from "./paint";
+import { key_of, type Decision, type Failure, type Parameters, type Run, type RunDetails, type Version } from "./source";
 import type { Shown } from "./app";
 
 /** {"optimizer": {"lr": 1}} as "optimizer.lr". */
@@ -13,140 +13,27 @@ export function flat(object: Record<string, unknown>, prefix = ""): [string, unk
     return is_object ? flat(value as Record<string, unknown>, name) : [[name, value] as [string, unknown]];
   });
 }
-const cell = (value: unknown): string => (typeof value === "object" && value !== null ? JSON.stringify(value) : short(value));
+export const cell = (value: unknown): string => (typeof value === "object" && value !== null ? JSON.stringify(value) : short(value));
 
-interface Column {
-  key: string;
-  title: string;
-  of: (run: Run) => unknown;
-  show?: (value: unknown, run: Run) => preact.ComponentChildren;
-}
-
-function columns_of(shown: Shown): Column[] {
-  const columns: Column[] = [
-    { key: "state", title: "state", of: (run) => run.state, show: (_, run) => <State run={run} /> },
-    { key: "created_ms", title: "created", of: (run) => run.created_ms, show: (value) => time(value as number | null) },
-    { key: "lasted", title: "lasted", of: (run) => lasted(run), show: (value) => (value === null ? "–" : duration(value as number)) },
-    { key: "tags", title: "tags", of: (run) => run.tags.join(", ") },
-  ];
-  const config = new Map<string, Set<string>>();
-  for (const run of shown.listed)
-    for (const [key, value] of flat(run.config)) config.set(key, (config.get(key) ?? new Set()).add(JSON.stringify(value)));
-  for (const key of [...config.keys()].sort())
-    columns.push({ key: `config:${key}`, title: key, of: (run) => flat(run.config).find(([name]) => name === key)?.[1] });
-  const metrics = new Set(shown.listed.flatMap((run) => Object.keys(run.metrics)));
-  for (const name of [...metrics].sort().slice(0, 200)) {
-    const goal = shown.listed.map((run) => run.defined[name]?.goal).find(Boolean);
-    columns.push({ key: `last:${name}`, title: name, of: (run) => run.metrics[name]?.last ?? run.metrics[name]?.text });
-    if (goal)
-      columns.push({
-        key: `best:${name}`,
-        title: `${name} (${goal === "minimize" ? "min" : "max"})`,
-        of: (run) => (goal === "minimize" ? run.metrics[name]?.min : run.metrics[name]?.max),
-      });
-  }
-  return columns;
-}
 export const lasted = (run: Run): number | null => {
   const end = run.ended_ms ?? (run.state === "running" ? Date.now() : null);
   return end === null || run.started_ms === null ? null : end - run.started_ms;
 };
-
-/** Numbers before texts, what is not there last, whichever way. */
-export function order(a: unknown, b: unknown, descending: boolean): number {
-  const missing = (v: unknown) => v === undefined || v === null || v === "";
-  if (missing(a) || missing(b)) return Number(missing(a)) - Number(missing(b));
-  const by = typeof a === "number" && typeof b === "number" ? a - b : typeof a === "number" ? -1 : typeof b === "number" ? 1 : String(a).localeCompare(String(b));
-  return descending ? -by : by;
-}
-
-export function Table({ shown }: { shown: Shown }) {
-  const { view } = shown;
-  const columns = useMemo(() => columns_of(shown), [shown.listed]);
-  const by = columns.find((column) => column.key === view.sort);
-  const rows = useMemo(() => {
-    const key = by?.of ?? ((run: Run) => run.name);
-    return [...shown.listed].sort((a, b) => order(key(a), key(b), view.descending));
-  }, [shown.listed, by, view.descending]);
-  const [most, show_more] = useState(200);
-  // Rows that have the same value of a column stand together, in the order of the first of each.
-  const together = columns.find((column) => column.key === view.group);
-  const groups = useMemo(() => {
-    if (!together) return [["", rows] as const];
-    const all = new Map<string, Run[]>();
-    for (const run of rows.slice(0, most)) {
-      const value = together.of(run);
-      const key = value === undefined || value === "" ? "–" : cell(value);
-      all.set(key, [...(all.get(key) ?? []), run]);
-    }
-    return [...all];
-  }, [rows, together, most]);
-  const sort = (key: string) => shown.change(view.sort === key ? { descending: !view.descending } : { sort: key, descending: key === "created_ms" });
-  const head = (key: string, title: string) => (
-    <th key={key} aria-sort={view.sort === key ? (view.descending ? "descending" : "ascending") : "none"}>
-      <button onClick={() => sort(key)}>
-        {title}
-        {view.sort === key && (view.descending ? " ↓" : " ↑")}
-      </button>
-    </th>
-  );
-  return (
-    <div class="wide">
-      <label class="dim">
-        group by{" "}
-        <select aria-label="group by" value={view.group} onChange={(e) => shown.change({ group: e.currentTarget.value })}>
-          <option value="">nothing</option>
-          {columns.filter((column) => /^(config:|state|tags)/.test(column.key)).map((column) => <option key={column.key} value={column.key}>{column.title}</option>)}
-        </select>
-      </label>
-      <table>
-        <thead>
-          <tr>
-            {head("name", "run")}
-            {columns.map((column) => head(column.key, column.title))}
-          </tr>
-        </thead>
-        {groups.map(([key, members]) => (
-          <tbody key={key}>
-            {together && (
-              <tr class="group">
-                <th scope="rowgroup" colSpan={columns.length + 1}>{together.title} {key} <span class="dim">{members.length}</span></th>
-              </tr>
-            )}
-            {members.slice(0, most).map((run) => (
-              <tr key={run.id}>
-                <th scope="row">
-                  <i class="dot" style={{ background: colour(shown.places.get(run.id) ?? 0, shown.is_dark) }} />
-                  <a href={shown.link({ page: "run", run: run.id })}>{run.name}</a>
-                </th>
-                {columns.map((column) => {
-                  const value = column.of(run);
-                  return <td key={column.key} class={finite(value as never) === null ? "" : "number"}>{column.show ? column.show(value, run) : value === undefined ? "" : cell(value)}</td>;
-                })}
-              </tr>
-            ))}
-          </tbody>
-        ))}
-      </table>
-      {rows.length > most && <button onClick={() => show_more(most + 1000)}>{rows.length - most} more</button>}
-    </div>
-  );
-}
 
 export function Compare({ shown }: { shown: Shown }) {
   const [only, set_only] = useState(true);
   const runs = shown.visible.slice(0, 50);
   const rows = useMemo(() => {
     const all = new Map<string, Map<string, unknown>>();
-    const put = (key: string, run: Run, value: unknown) => all.set(key, (all.get(key) ?? new Map()).set(run.id, value));
+    const put = (key: string, run: Run, value: unknown) => all.set(key, (all.get(key) ?? new Map()).set(run.key, value));
     for (const run of runs) {
       for (const [key, value] of flat(run.config)) put(`config.${key}`, run, value);
       for (const [key, metric] of Object.entries(run.metrics)) put(key, run, metric.last ?? metric.text);
     }
     return [...all].map(([key, values]) => ({
       key,
-      values: runs.map((run) => values.get(run.id)),
-      differs: new Set(runs.map((run) => JSON.stringify(values.get(run.id)))).size > 1,
+      values: runs.map((run) => values.get(run.key)),
+      differs: new Set(runs.map((run) => JSON.stringify(values.get(run.key)))).size > 1,
     }));
   }, [shown.visible]);
   if (runs.length < 2) return <p class="empty">Show two runs or more to compare them.</p>;
@@ -158,7 +45,7 @@ export function Compare({ shown }: { shown: Shown }) {
           <tr>
             <th>key</th>
             {runs.map((run) => (
-              <th key={run.id}>{run.name}</th>
+              <th key={run.key}>{run.name}</th>
             ))}
           </tr>
         </thead>
@@ -167,7 +54,7 @@ export function Compare({ shown }: { shown: Shown }) {
             <tr key={row.key} class={row.differs ? "differs" : ""}>
               <th scope="row">{row.key}</th>
               {row.values.map((value, i) => (
-                <td key={runs[i]!.id}>{value === undefined ? "" : cell(value)}</td>
+                <td key={runs[i]!.key}>{value === undefined ? "" : cell(value)}</td>
               ))}
             </tr>
           ))}
@@ -200,8 +87,8 @@ export function Artifacts({ shown }: { shown: Shown }) {
   if (!versions) return <p class="empty">…</p>;
   if (!all.length) return <p class="empty">Nothing was saved yet.</p>;
   const run = (id: string, project: string) => {
-    const known = shown.run(id);
-    return known && known.project === project ? <a href={shown.link({ page: "run", run: id })}>{known.name}</a> : id;
+    const known = shown.run(key_of(project, id));
+    return known ? <a href={shown.link({ page: "run", run: known.key })}>{known.name}</a> : id;
   };
   return (
     <>
@@ -239,35 +126,37 @@ export function State({ run }: { run: Run }) {
 }
 
 export function RunPage({ shown }: { shown: Shown }) {
-  const id = shown.view.run;
+  const known = shown.run(shown.view.run);
+  const key = known?.key ?? shown.view.run;
   const [details, set_details] = useState<RunDetails | null>(null);
   const [decisions, set_decisions] = useState<Decision[]>([]);
   const [lines, set_lines] = useState<string[]>([]);
   const [failure, fail] = useState<Failure | null>(null);
   useEffect(() => {
     let is_old = false;
-    const all = [shown.source.ask("run", [["run", id]]), shown.decisions(id), shown.source.ask("lines", [["run", id], ["most", 1000]])] as const;
+    const of: Parameters = [["run", key]];
+    const all = [shown.source.ask("run", of), known ? shown.decisions(known) : [], shown.source.ask("lines", [...of, ["most", 1000]])] as const;
     Promise.all(all).then(
       ([run, what, printed]) => {
         if (is_old) return;
-        fail(null), set_details(run), set_decisions(what), set_lines(printed.lines);
+        fail(null), set_details({ ...run, key: key_of(run.project, run.id) }), set_decisions(what), set_lines(printed.lines);
       },
       (why: Failure) => is_old || fail(why),
     );
     return () => void (is_old = true);
-  }, [id, shown.run(id)?.seen]);
+  }, [key, known?.seen]);
   if (failure) return <p class="empty bad">{failure.message}; {failure.advice}</p>;
   if (!details) return <p class="empty">…</p>;
   const run = details;
   return (
     <div class="run">
       <h2>
-        <i class="dot" style={{ background: colour(shown.places.get(run.id) ?? 0, shown.is_dark) }} /> {run.name} <State run={run} />
+        <Paint shown={shown} run={run} /> {run.name} <State run={run} />
       </h2>
       {run.why && <p class="bad">{run.why}</p>}
-      {shown.source.writable && <Edit key={run.id} shown={shown} run={run} />}
+      {shown.source.writable && <Edit key={run.key} shown={shown} run={run} />}
       <dl>
-        <dt>id</dt><dd>{run.project}/{run.id}</dd>
+        <dt>id</dt><dd>{run.key}</dd>
         <dt>created</dt><dd>{time(run.created_ms)}</dd>
         <dt>lasted</dt><dd>{lasted(run) === null ? "–" : duration(lasted(run)!)}</dd>
         {run.tags.length > 0 && <><dt>tags</dt><dd>{run.tags.map((tag) => <span class="tag" key={tag}>{tag}</span>)}</dd></>}
@@ -336,7 +225,7 @@ export function RunPage({ shown }: { shown: Shown }) {
 /** What people may change of a run. */
 function Edit({ shown, run }: { shown: Shown; run: Run }) {
   const [failure, fail] = useState<Failure | null>(null);
-  const edit = (parameters: Parameters) => shown.source.edit([["run", `${run.project}/${run.id}`], ...parameters]).then(() => fail(null), fail);
+  const edit = (parameters: Parameters) => shown.source.edit([["run", run.key], ...parameters]).then(() => fail(null), fail);
   const save = (event: SubmitEvent) => {
     event.preventDefault();
     const form = new FormData(event.currentTarget as HTMLFormElement);

@@ -50,6 +50,8 @@ export interface Run {
   metrics_left_out?: number;
   /** Grows when it changes; of this page's own. */
   seen?: number;
+  /** What names it among all: an id is one run's only within its project. */
+  key: string;
 }
 
 export interface Runs {
@@ -80,6 +82,7 @@ export interface Buckets {
 }
 export interface Series {
   run: string;
+  project: string;
   metric: string;
   size: number;
   in_window: number;
@@ -181,7 +184,9 @@ export interface Source {
 
 const silent: Failure = { code: "io", message: "the server does not answer", path: "", advice: "is it still running?" };
 
-const key_of = (run: Run): string => `${run.project}/${run.id}`;
+/** See `Run.key`; the server understands it as the name of a run. */
+export const key_of = (project: string, id: string): string => `${project}/${id}`;
+const with_key = <R extends Run>(run: R): R => ({ ...run, key: key_of(run.project, run.id) });
 
 /** A server that speaks HTTP. */
 export class Server implements Source {
@@ -205,11 +210,11 @@ export class Server implements Source {
     const take = (changes: Changes) => {
       seen++;
       if (changes.all) {
-        const still = new Set(changes.runs.map(key_of));
+        const still = new Set(changes.runs.map((run) => key_of(run.project, run.id)));
         for (const key of [...known.keys()]) if (!still.has(key)) known.delete(key);
       }
       for (const key of changes.gone) known.delete(key);
-      for (const run of changes.runs) known.set(key_of(run), { ...run, seen });
+      for (const run of changes.runs.map(with_key)) known.set(run.key, { ...run, seen });
       hear({ runs: [...known.values()], truncated: changes.truncated, damaged: changes.damaged });
     };
     let timer = 0;
@@ -273,11 +278,11 @@ export class Server implements Source {
     return body;
   }
 }
-/** The answers that a report has inside. */
+/** The answers that a report has inside, by the key of a run. */
 export interface Inside {
   details: Record<string, RunDetails>;
   decisions: Record<string, Decision[]>;
-  /** By run and metric: in as many buckets as the report's size allowed. Few values need no second axis. */
+  /** And by metric: in as many buckets as the report's size allowed. Few values need no second axis. */
   series: Record<string, Record<string, { step: Series; relative?: Series }>>;
 }
 
@@ -293,7 +298,7 @@ export class Report implements Source {
   async edit(): Promise<void> {}
 
   private runs(): Runs {
-    return { runs: Object.values(this.inside.details), truncated: false, damaged: [] };
+    return { runs: Object.values(this.inside.details).map(with_key), truncated: false, damaged: [] };
   }
 
   async ask<Q extends keyof Answers>(question: Q, parameters: Parameters): Promise<Answers[Q]> {
@@ -317,8 +322,8 @@ export class Report implements Source {
         return { lines: this.inside.details[run]?.last_lines ?? [] } as Answers[Q];
       case "series": {
         const axis = (all("axis")[0] ?? "step") as Axis;
-        const series = all("run").flatMap((id) =>
-          all("metric").flatMap((metric) => on_axis(this.inside.series[id]?.[metric], axis) ?? []),
+        const series = all("run").flatMap((key) =>
+          all("metric").flatMap((metric) => on_axis(this.inside.series[key]?.[metric], axis) ?? []),
         );
         const kind = all("smooth")[0] as Smoothing | undefined;
         const look = (one: Series): Series =>

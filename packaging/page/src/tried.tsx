@@ -1,6 +1,5 @@
 // "What would this policy have saved?": a dry run over the rows that were logged, as marks on the curves.
 import { useEffect, useState } from "preact/hooks";
-import { colour } from "./colours";
 import { bytes } from "./numbers";
 import type { DryRun, Failure, Run, Source } from "./source";
 import type { Shown } from "./app";
@@ -22,16 +21,16 @@ export function use_tried(source: Source, view: View, visible: Run[]): Trials {
       const all = await Promise.all(
         runs.map(async (run) => {
           try {
-            return [run.id, { would: await source.ask("simulate", [["run", run.id], ["policy", view.policy], ["keep", view.keep]]) }] as const;
+            return [run.key, { would: await source.ask("simulate", [["run", run.key], ["policy", view.policy], ["keep", view.keep]]) }] as const;
           } catch (failure) {
-            return [run.id, { failure: failure as Failure }] as const;
+            return [run.key, { failure: failure as Failure }] as const;
           }
         }),
       );
       if (!is_old) set_tried(new Map<string, { would?: DryRun; failure?: Failure }>(all));
     }, 200);
     return () => ((is_old = true), clearTimeout(timer));
-  }, [view.policy, view.keep, runs.map((run) => `${run.id} ${run.seen}`).join(" ")]);
+  }, [view.policy, view.keep, runs.map((run) => `${run.key} ${run.seen}`).join(" ")]);
   return tried;
 }
 
@@ -61,12 +60,12 @@ export function Tried({ shown }: { shown: Shown }) {
       {failures.map((text) => <p class="bad" role="status" key={text}>{text}</p>)}
       <ul class="trials">
         {shown.visible.flatMap((run) => {
-          const would = tried.get(run.id)?.would;
+          const would = tried.get(run.key)?.would;
           if (!would) return [];
           const kept = would.versions.filter((version) => version.kept).length;
           return (
-            <li key={run.id}>
-              <i class="dot" style={{ background: colour(shown.places.get(run.id) ?? 0, shown.is_dark) }} /> {run.name}{" "}
+            <li key={run.key}>
+              <i class="dot" style={{ background: shown.colour(run.key) }} /> {run.name}{" "}
               <b>{would.versions.length} saved, {kept} kept</b>
               {would.bytes_kept > 0 && ` · ${bytes(would.bytes_kept)}`}
               <span class="dim"> · at most {would.most_rows_lost} rows between two</span>

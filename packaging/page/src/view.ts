@@ -1,15 +1,21 @@
 // What is looked at and how: all of it is in the address, so that a view can be sent to somebody.
 
+import { palette } from "./colours";
+
 export type Axis = "step" | "relative" | "time";
 export type Smoothing = "time_weighted" | "exponential" | "gaussian";
 
 export interface View {
   page: "charts" | "table" | "compare" | "artifacts" | "run";
-  /** The run that the page "run" is about. */
+  /** The run that the page "run" is about; here and below runs are "project/id". */
   run: string;
   project: string;
   /** Runs that are not shown in charts; "all but these". */
   hidden: string[];
+  /** Runs that stay at the top. */
+  pinned: string[];
+  /** Of runs that have another than their own: its place in the palette. */
+  colours: Record<string, number>;
   /** Of runs and of metrics, as regular expressions. */
   runs: string;
   metrics: string;
@@ -27,6 +33,8 @@ export interface View {
   zoom: [number, number] | null;
   sort: string;
   descending: boolean;
+  /** The table's columns in their order; null: the usual ones. */
+  columns: string[] | null;
   /** The table's rows together by this column. */
   group: string;
   theme: "auto" | "light" | "dark";
@@ -44,6 +52,8 @@ export const plain: View = {
   run: "",
   project: "",
   hidden: [],
+  pinned: [],
+  colours: {},
   runs: "",
   metrics: "",
   axis: "step",
@@ -57,6 +67,7 @@ export const plain: View = {
   zoom: null,
   sort: "created_ms",
   descending: true,
+  columns: null,
   group: "",
   theme: "auto",
   metric: "",
@@ -103,8 +114,11 @@ export function from_address(text: string): View {
       if (key === "zoom") {
         const pair = Array.isArray(read) && read.length === 2 && read.every((n) => Number.isFinite(n));
         if (pair && (read as number[])[0]! < (read as number[])[1]!) set(read);
-      } else if (key === "hidden") {
+      } else if (key === "hidden" || key === "pinned" || key === "columns") {
         if (Array.isArray(read) && read.every((id) => typeof id === "string")) set(read);
+      } else if (key === "colours") {
+        const is_place = (n: unknown) => Number.isInteger(n) && palette[n as number] !== undefined;
+        if (read && typeof read === "object" && Object.values(read).every(is_place)) set({ ...read });
       } else if (typeof read === typeof plain[key]) {
         set(read);
       }
@@ -112,6 +126,9 @@ export function from_address(text: string): View {
   }
   return view;
 }
+
+/** Whether a run is named by its key; older addresses name it by its id alone. */
+export const is_among = (names: Set<string>, run: { key: string; id: string }): boolean => names.has(run.key) || names.has(run.id);
 
 /** Whether a text matches a pattern; a pattern that is none (yet) is looked for as it stands. */
 export function matches(pattern: string, text: string): boolean {
