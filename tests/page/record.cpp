@@ -9,6 +9,7 @@
 //        record STORE fast SECONDS: the same, 200 rows a millisecond
 
 #include <cairn/cairn.hpp>
+#include <cairn/media/values.hpp>
 
 #include <chrono>
 #include <cmath>
@@ -28,6 +29,52 @@ struct Model {
     std::vector<float> weight = std::vector<float>(1000);
     void describe(auto& fields) { fields("weight", weight, {weight.size()}); }
 };
+
+/// One of each kind, histograms over the steps, and texts that would like to be more.
+void log_rich_values(cairn::Run& run) {
+    std::mt19937 random{99};
+    std::normal_distribution<float> noise{0, 1};
+    for (int step = 0; step <= 19'000; step += 1000) {
+        std::vector<float> weights(2000);
+        const float shift = static_cast<float>(step) / 10'000, width = 1 - static_cast<float>(step) / 40'000;
+        for (float& weight : weights) weight = shift + width * noise(random);
+        run.log(cairn::step(step), "parameters/fc.weight"_m = cairn::Histogram{weights},
+                "sample"_m = cairn::Text{"step " + std::to_string(step) + "\n<script>alert(3)</script>"});
+    }
+    std::vector<int> truth, predicted;
+    std::vector<double> scores;
+    for (int i = 0; i < 600; ++i) {
+        truth.push_back(i % 3);
+        predicted.push_back(i % 7 == 0 ? (i + 1) % 3 : i % 3);
+        scores.push_back(static_cast<double>(i % 3 == 1) + static_cast<double>(noise(random)));
+    }
+    std::vector<int> is_one;
+    for (const int one : truth) is_one.push_back(one == 1 ? 1 : 0);
+    cairn::Table table{{"picture", "<u>truth</u>", "predicted"}};
+    for (int i = 0; i < 150; ++i)
+        table.add_row(
+            {std::to_string(i) + ".png", i % 10, i % 7 == 0 ? "<img src=x onerror=alert(4)>" : "ok"});
+    std::vector<double> heat;
+    for (int y = 0; y < 40; ++y) {
+        for (int x = 0; x < 60; ++x) heat.push_back(std::sin(x / 9.0) * std::cos(y / 7.0));
+    }
+    std::vector<float> sound;
+    for (int i = 0; i < 4000; ++i) sound.push_back(0.3F * std::sin(static_cast<float>(i) * 0.2F));
+    const std::string dot =
+        std::string("\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01\0\0\0\x01\x08\x02\0\0\0\x90wS\xde", 33) +
+        std::string("\0\0\0\x0cIDATx\x9c"
+                    "c\xf8\xcf\xc0\0\0\x03\x01\x01\0\xc9\xfe\x92\xef",
+                    24) +
+        std::string("\0\0\0\0IEND\xae"
+                    "B`\x82",
+                    12);
+    run.log(cairn::step(19'000),
+            "confusion"_m = cairn::confusion_matrix(truth, predicted, {"cat", "<b>dog</b>", "fox"}),
+            "roc"_m = cairn::roc_curve(is_one, scores), "errors"_m = table,
+            "temperature"_m = cairn::Field2D{heat, 60, 40, {.caption = "<b>at noon</b>", .unit = "K"}},
+            "voice"_m = cairn::Audio{sound, 8000}, "dot"_m = cairn::ImageFile{dot, "a red dot"},
+            "mesh"_m = cairn::Blob{std::string(2000, 'x'), "model/gltf-binary"});
+}
 
 void train(const std::string& store, int number) {
     static const std::vector<std::string> names = {"baseline", "wide", "deep", "<img src=x onerror=alert(1)>",
@@ -70,6 +117,9 @@ void train(const std::string& store, int number) {
                     "val/accuracy"_m = 1 - base / 2.6, "lr"_m = 0.001 * (number + 1) * (1 - share));
         checkpoint.step(row, cairn::part("model", model));
     }
+    if (number == 0) log_rich_values(run);
+    if (number == 3)
+        run.alert("the loss <i>rises</i>", {.text = "since 2 epochs", .level = cairn::AlertLevel::warn});
     if (number == 3) (void)run.fail("it diverged <b>on purpose</b>");
 }
 

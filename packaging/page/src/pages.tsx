@@ -1,6 +1,7 @@
 // The pages beside the charts and the table: how runs differ, what they saved, one run.
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { bytes, duration, short, time } from "./numbers";
+import { MediaCards } from "./media";
 import { Paint } from "./paint";
 import { key_of, type Decision, type Failure, type Parameters, type Run, type RunDetails, type Version } from "./source";
 import type { Shown } from "./app";
@@ -163,6 +164,7 @@ export function RunPage({ shown }: { shown: Shown }) {
         {run.group && <><dt>group</dt><dd>{run.group}</dd></>}
         {run.notes && <><dt>notes</dt><dd class="text">{run.notes}</dd></>}
         <dt>folder</dt><dd>{run.dir}</dd>
+        <Where run={run} />
       </dl>
       {run.last_rows && (
         <Part title="Last rows">
@@ -188,6 +190,7 @@ export function RunPage({ shown }: { shown: Shown }) {
           </tbody>
         </table>
       </Part>
+      {shown.source.live && <MediaCards source={shown.source} run={key} seen={known?.seen ?? 0} />}
       <Part title="Versions">
         {run.versions.length === 0 ? <p class="dim">It saved none.</p> : (
           <table>
@@ -248,6 +251,19 @@ function Edit({ shown, run }: { shown: Shown; run: Run }) {
         {failure && <p class="bad" role="alert">{failure.message}; {failure.advice}</p>}
       </form>
     </details>
+  );
+}
+
+/** Machine, command and commit. */
+function Where({ run }: { run: RunDetails }) {
+  const { command, host, os, processor, processors, memory, compiler, flags, git } = run.environment ?? {};
+  return (
+    <>
+      {command && command.length > 0 && <><dt>command</dt><dd><code>{command.join(" ")}</code></dd></>}
+      {host && <><dt>machine</dt><dd>{[host, os, processors && `${processors} × ${processor ?? "processors"}`, memory && bytes(memory)].filter(Boolean).join(", ")}</dd></>}
+      {compiler && <><dt>compiler</dt><dd>{compiler} {flags}</dd></>}
+      {git?.commit && <><dt>commit</dt><dd><code>{git.commit.slice(0, 12)}</code> {git.branch}</dd></>}
+    </>
   );
 }
 

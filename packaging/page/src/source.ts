@@ -125,12 +125,88 @@ export interface Row {
   time_ms: number | null;
   row: Record<string, Num | string | boolean>;
 }
+/** Where a run was made. */
+export interface Environment {
+  command?: string[];
+  host?: string;
+  user?: string;
+  os?: string;
+  processors?: number;
+  processor?: string;
+  memory?: number;
+  compiler?: string;
+  flags?: string;
+  folder?: string;
+  git?: { commit: string; branch?: string; root?: string };
+  variables?: Record<string, string>;
+}
 export interface RunDetails extends Run {
+  environment?: Environment;
   summary: Record<string, unknown>;
   versions: Version[];
   damaged: Failure[];
   last_rows?: Row[];
   last_lines?: string[];
+}
+
+/** The rich values of a metric. */
+export interface MediaMetric {
+  kind: string;
+  count: number;
+  first_step: number;
+  last_step: number;
+}
+export interface Media {
+  metric: string;
+  step: number;
+  time_ms?: number;
+  kind: string;
+  type: string;
+  about: Record<string, unknown>;
+  bytes: number;
+  at: number;
+  json?: unknown;
+  text?: string;
+  base64?: string;
+  error?: Failure;
+}
+export interface Histogram {
+  edges: number[];
+  counts: number[];
+  finite: number;
+  nan: number;
+  positive_infinity: number;
+  negative_infinity: number;
+  min?: number;
+  max?: number;
+  mean?: number;
+}
+export interface TableValue {
+  columns: string[];
+  data: unknown[][];
+}
+export interface Matrix {
+  labels: string[];
+  counts: number[][];
+}
+export interface Curve {
+  x_name: string;
+  y_name: string;
+  x: number[];
+  y: number[];
+  area?: number;
+}
+export interface Grid {
+  width: number;
+  height: number;
+  at: (i: number) => number;
+}
+export interface Alert {
+  title: string;
+  text: string;
+  level: "info" | "warn" | "error";
+  step: number;
+  time_ms: number | null;
 }
 
 export interface Decision {
@@ -162,7 +238,8 @@ export interface Answers {
   metrics: Record<string, Metric>;
   series: { series: Series[] };
   artifacts: { versions: Version[]; damaged: Failure[] };
-  decisions: { decisions: Decision[] };
+  decisions: { decisions: Decision[]; alerts?: Alert[] };
+  media: { media?: Record<string, MediaMetric>; entries?: Media[]; count?: number };
   simulate: DryRun;
   lines: { lines: string[] };
 }
