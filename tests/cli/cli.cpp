@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <cairn/cairn.hpp>
 #include <cairn/cli/cli.hpp>
+#include <cairn/media/values.hpp>
 #include <cairn/run/console.hpp>
 
 #include "support/catch.hpp"
@@ -111,6 +112,39 @@ TEST_CASE("cairn show tells of a crashed run what it logged and printed last, an
     CHECK(has(shown.out, "       epoch 19\n       luck\n"));
 }
 #endif
+
+TEST_CASE("cairn media tells what there is, and gives its bytes", "[cli]") {
+    const cairn_test::TempDir dir;
+    {
+        auto run = cairn::init({.id = "r1", .dir = dir.path(), .quiet = true});
+        for (int i = 0; i < 3; ++i)
+            run.log(cairn::step(i), "note"_m = cairn::Text{"line " + std::to_string(i)});
+        run.log(cairn::step(9), "hist\x1b"_m = cairn::Histogram{std::vector{1.0, 2.0}});
+        run.alert("look <here>");
+    }
+    const auto list = call(dir, {"media", "r1"});
+    CHECK(list.code == 0);
+    CHECK(has(list.out, "note"));
+    CHECK(has(list.out, "0 to 2"));
+    CHECK(has(list.out, "histogram"));
+    CHECK(!has(list.out, "\x1b"));
+    CHECK(call(dir, {"media", "r1", "note"}).out == "line 2");
+    CHECK(call(dir, {"media", "r1", "note", "--step", "1"}).out == "line 1");
+    const auto json = nlohmann::json::parse(call(dir, {"media", "r1", "note", "--json"}).out);
+    CHECK(json["media"].size() == 3);
+    CHECK(json["media"][2]["step"] == 2);
+    const auto file = dir.path() / "note.txt";
+    CHECK(call(dir, {"media", "r1", "note", "-o", file.string()}).code == 0);
+    CHECK([&] {
+        std::ifstream in{file};
+        return std::string{std::istreambuf_iterator<char>{in}, {}};
+    }() == "line 2");
+    const auto none = call(dir, {"media", "r1", "other"});
+    CHECK(none.code == 1);
+    CHECK(has(none.err, "cairn media"));
+    CHECK(has(call(dir, {"media", "r1", "note", "--step", "7"}).err, "0, 1, 2"));
+    CHECK(has(call(dir, {"show", "r1"}).out, "alert  info, step 9: look <here>"));
+}
 
 TEST_CASE("cairn plot draws a curve with its scales and marks what is not finite", "[cli]") {
     const cairn_test::TempDir dir;

@@ -465,6 +465,57 @@ describe("the server", () => {
     await again.stop();
   });
 
+  test("images, tables, histograms: what they are, at which step, and never more than text", async () => {
+    const server = await serve();
+    const { page, done } = await look_at(`${server.url}#page=run&run=mnist/r0`);
+    const card = (metric) => page.locator(`[data-media="${metric}"]`);
+    await card("confusion").getByRole("cell", { name: "171" }).first().waitFor();
+    assert.equal(await card("confusion").getByRole("rowheader", { name: "<b>dog</b>" }).count(), 1);
+    assert.match(await card("errors").locator("td").nth(2).textContent(), /^<img src=x onerror=alert\(4\)>$/);
+    assert.match(await card("errors").textContent(), /and 50 more rows/);
+    assert.match(await card("roc").textContent(), /area 0\.7729/);
+    assert.match(await card("mesh").textContent(), /model\/gltf-binary, 2\.0 KiB/);
+    assert.match(await card("temperature").textContent(), /<b>at noon<\/b>/);
+    await page.waitForFunction(() => document.querySelector('[data-media="dot"] img').naturalWidth === 1);
+    await page.waitForFunction(() => document.querySelector('[data-media="voice"] audio').duration === 0.5);
+    const field = await card("temperature").locator("canvas").evaluate((canvas) => {
+      const { data } = canvas.getContext("2d").getImageData(0, 0, 60, 40);
+      const at = (x, y) => [...data.subarray(4 * (y * 60 + x), 4 * (y * 60 + x) + 4)];
+      return { size: [canvas.width, canvas.height], warm: at(14, 0), cold: at(42, 0) };
+    });
+    assert.deepEqual(field.size, [60, 40]);
+    assert.ok(field.warm[0] > 240 && field.warm[1] > 220, "the greatest is yellow");
+    assert.ok(field.cold[0] < 75 && field.cold[1] < 30, "the least is violet");
+
+    const sample = card("sample");
+    assert.equal(await sample.locator("pre").textContent(), "step 19000\n<script>alert(3)</script>");
+    await sample.getByRole("slider").fill("3");
+    await page.waitForFunction(() => document.querySelector('[data-media="sample"] pre').textContent.startsWith("step 3000"));
+    assert.match(await sample.locator("footer").textContent(), /step 3000, 20 of steps 0 to 19000/);
+
+    const weights = card("parameters/fc.weight");
+    assert.equal(await weights.locator("canvas.heat").evaluate((canvas) => canvas.width), 20);
+    assert.match(await weights.locator("svg").getAttribute("aria-label"), /^2 k values from/);
+    const [file] = await Promise.all([page.waitForEvent("download"), sample.getByRole("button", { name: "save" }).click()]);
+    assert.equal(file.suggestedFilename(), "sample-3000.txt");
+    assert.equal(readFileSync(await file.path(), "utf8"), "step 3000\n<script>alert(3)</script>");
+    await page.evaluate(axe);
+    const { violations } = await page.evaluate(() => window.axe.run(document.querySelector("main") ?? document));
+    assert.deepEqual(violations.filter(({ impact }) => impact === "serious" || impact === "critical").map(({ id, nodes }) => `${id}: ${nodes[0].html}`), []);
+    await done();
+    await server.stop();
+  });
+
+  test("where a run was made, and what it wanted somebody to hear of", async () => {
+    const server = await serve();
+    const { page, done } = await look_at(`${server.url}#page=run&run=mnist/r3`);
+    await page.getByText("the loss <i>rises</i>").waitFor();
+    assert.match(await page.locator("dl").textContent(), /commandbuild\/page\/record|command.*record/);
+    assert.match(await page.locator("dl").textContent(), /compiler(g\+\+|clang)/);
+    await done();
+    await server.stop();
+  });
+
   test("one metric over another, asked of the server", async () => {
     const server = await serve();
     const { page, done } = await look_at(`${server.url}#metrics=val/loss&runs=baseline`);

@@ -53,7 +53,8 @@ inline void list_media(Call& call, const MediaList& list, const MediaWanted& wan
         return call.print({{"media", std::move(out)}, {"damaged", list.damaged()}});
     }
     Table table{{"METRIC", "KIND", "COUNT", "STEPS"}};
-    for (const auto& [metric, about] : ::cairn::detail::media_by_metric(list).items()) {
+    const nlohmann::json by_metric = ::cairn::detail::media_by_metric(list);
+    for (const auto& [metric, about] : by_metric.items()) {
         table.add({metric, about["kind"].get<std::string>(), about["count"].dump(),
                    about["first_step"].dump() + " to " + about["last_step"].dump()});
     }

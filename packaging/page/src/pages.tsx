@@ -3,7 +3,7 @@ import { useEffect, useMemo, useState } from "preact/hooks";
 import { bytes, duration, short, time } from "./numbers";
 import { MediaCards } from "./media";
 import { Paint } from "./paint";
-import { key_of, type Decision, type Failure, type Parameters, type Run, type RunDetails, type Version } from "./source";
+import { key_of, type Alert, type Decision, type Failure, type Parameters, type Run, type RunDetails, type Version } from "./source";
 import type { Shown } from "./app";
 
 /** {"optimizer": {"lr": 1}} as "optimizer.lr". */
@@ -131,16 +131,17 @@ export function RunPage({ shown }: { shown: Shown }) {
   const key = known?.key ?? shown.view.run;
   const [details, set_details] = useState<RunDetails | null>(null);
   const [decisions, set_decisions] = useState<Decision[]>([]);
+  const [alerts, set_alerts] = useState<Alert[]>([]);
   const [lines, set_lines] = useState<string[]>([]);
   const [failure, fail] = useState<Failure | null>(null);
   useEffect(() => {
     let is_old = false;
     const of: Parameters = [["run", key]];
-    const all = [shown.source.ask("run", of), known ? shown.decisions(known) : [], shown.source.ask("lines", [...of, ["most", 1000]])] as const;
+    const all = [shown.source.ask("run", of), shown.source.ask("decisions", of), shown.source.ask("lines", [...of, ["most", 1000]])] as const;
     Promise.all(all).then(
       ([run, what, printed]) => {
         if (is_old) return;
-        fail(null), set_details({ ...run, key: key_of(run.project, run.id) }), set_decisions(what), set_lines(printed.lines);
+        fail(null), set_details({ ...run, key: key_of(run.project, run.id) }), set_decisions(what.decisions), set_alerts(what.alerts ?? []), set_lines(printed.lines);
       },
       (why: Failure) => is_old || fail(why),
     );
@@ -166,6 +167,15 @@ export function RunPage({ shown }: { shown: Shown }) {
         <dt>folder</dt><dd>{run.dir}</dd>
         <Where run={run} />
       </dl>
+      {alerts.length > 0 && (
+        <Part title="Alerts">
+          <ul class="alerts">
+            {alerts.map((alert, i) => (
+              <li key={i}><b class={alert.level === "info" ? "" : "bad"}>{alert.title}</b> {alert.text} <span class="dim">{alert.level}, step {alert.step}, {time(alert.time_ms)}</span></li>
+            ))}
+          </ul>
+        </Part>
+      )}
       {run.last_rows && (
         <Part title="Last rows">
           <pre>{run.last_rows.map((row) => `step ${row.step}  ${Object.entries(row.row).map(([name, value]) => `${name}=${short(value)}`).join("  ")}`).join("\n")}</pre>
