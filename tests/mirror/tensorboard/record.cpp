@@ -34,6 +34,7 @@ int main(int argc, char** argv) {
     for (const double value : values)
         run.log(cairn::step(step++), "loss/train"_m = value, "seen"_m = step, "ok"_m = step % 2 == 0);
     for (const double value : values) run.log(cairn::step(step -= 2), "loss/back"_m = value);
+    run.log({{"l\xf6ss", 0.5}}, {.step = 3});  // no UTF-8
     run.log(cairn::step(std::numeric_limits<std::int64_t>::max()), "last"_m = 1,
             "note"_m = "a **text**, ünd <b>more</b>");
 }
