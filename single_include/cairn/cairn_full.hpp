@@ -27344,27 +27344,25 @@ class EventReader {
     /// be read.
     result<bool> next(std::span<const std::byte>& event) {
         while (at_ < size_) {
-            std::byte head[12];
-            const auto got = file_.read_at(at_, head);
-            if (!got) return got.error();
-            if (*got < sizeof head) return ends_early();
-            if (masked_crc(std::span{head}.first(8)) != get<std::uint32_t>(head + 8))
+            const auto head = bytes_at(at_, head_bytes);
+            if (!head) return head.error();
+            if (head->size() < head_bytes) return ends_early();
+            if (masked_crc(head->first(8)) != get<std::uint32_t>(head->data() + 8))
                 return damaged("the length of an event");
-            const auto bytes = get<std::uint64_t>(head);
-            const std::uint64_t left = size_ - at_ - sizeof head;
+            const auto bytes = get<std::uint64_t>(head->data());
+            const std::uint64_t begins = at_ + head_bytes, left = size_ - begins;
             if (left < 4 || bytes > left - 4) return ends_early();
-            const std::uint64_t begins = at_ + sizeof head;
-            at_ = begins + bytes + 4;
-            if (bytes > most_bytes) continue;
-            bytes_.resize(static_cast<std::size_t>(bytes) + 4);
-            const auto read = file_.read_at(begins, writable_bytes_of(bytes_));
+            const std::uint64_t ends = begins + bytes + 4;
+            if (bytes > most_bytes) {
+                at_ = ends;
+                continue;
+            }
+            const auto read = bytes_at(begins, static_cast<std::size_t>(bytes) + 4);
             if (!read) return read.error();
-            at_ = begins;  // where it is if it is damaged
-            if (*read < bytes_.size()) return ends_early();
-            event = bytes_of(bytes_).first(bytes_.size() - 4);
-            if (masked_crc(event) != get<std::uint32_t>(bytes_.data() + event.size()))
-                return damaged("an event");
-            at_ = begins + bytes + 4;
+            if (read->size() < bytes + 4) return ends_early();
+            event = read->first(static_cast<std::size_t>(bytes));
+            if (masked_crc(event) != get<std::uint32_t>(event.data() + bytes)) return damaged("an event");
+            at_ = ends;
             return true;
         }
         return false;
@@ -27378,6 +27376,20 @@ class EventReader {
 
   private:
     static constexpr std::uint64_t most_bytes = std::uint64_t{16} << 20U;
+    static constexpr std::size_t head_bytes = 12, window_bytes = std::size_t{64} << 10U;
+
+    /// So many bytes of the file, good until the next call; fewer at its end.
+    result<std::span<const std::byte>> bytes_at(std::uint64_t at, std::size_t count) {
+        if (at < window_at_ || at + count > window_at_ + window_.size()) {
+            window_.resize(std::max(count, window_bytes));
+            const auto got = file_.read_at(at, writable_bytes_of(window_));
+            if (!got) return got.error();
+            window_.resize(*got);
+            window_at_ = at;
+        }
+        const auto from = static_cast<std::size_t>(at - window_at_);
+        return bytes_of(window_).subspan(from, std::min(count, window_.size() - from));
+    }
 
     EventReader(os::File file, std::uint64_t size) : file_{std::move(file)}, size_{size} {}
 
@@ -27388,7 +27400,8 @@ class EventReader {
 
     os::File file_;
     std::uint64_t size_ = 0, at_ = 0;
-    std::vector<std::byte> bytes_;
+    std::vector<std::byte> window_;  // what lies from `window_at_` on
+    std::uint64_t window_at_ = 0;
 };
 
 // ---- what an event says

@@ -40,7 +40,7 @@ for row in rows:
         is_text = isinstance(value, str) and value not in ("NaN", "Infinity", "-Infinity")
         series = (texts if is_text else wanted).setdefault(name, [])
         series.append((row["step"], row["time_ms"], value if is_text else bits(as_float(value))))
-assert sum(map(len, wanted.values())) == 41 and len(texts) == 1, (wanted.keys(), texts)
+assert sum(map(len, wanted.values())) == 42 and len(texts) == 1, (wanted.keys(), texts)
 
 # As the server reads it.
 folder = Path(logdir) / "demo" / "run"
@@ -74,7 +74,7 @@ assert hparams.parse_session_end_info_plugin_data(content).status == 1
 (file,) = folder.iterdir()
 events = list(event_file_loader.EventFileLoader(str(file)).Load())
 assert events[0].file_version == "brain.Event:2", events[0]
-assert sum(len(event.summary.value) for event in events) == 41 + 1 + 2, len(events)
+assert sum(len(event.summary.value) for event in events) == 42 + 1 + 2, len(events)
 
 # And back, from what TensorBoard's own writer has written too.
 from tensorboard.compat.proto import event_pb2, summary_pb2  # noqa: E402

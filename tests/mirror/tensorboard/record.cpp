@@ -31,9 +31,15 @@ int main(int argc, char** argv) {
                      infinity = std::numeric_limits<double>::infinity();
     constexpr double values[] = {0.0, -0.0, nan, infinity, -infinity, 0.1, 1e300, 1e-300, 16777217, -3.5};
     std::int64_t step = -4;
-    for (const double value : values)
-        run.log(cairn::step(step++), "loss/train"_m = value, "seen"_m = step, "ok"_m = step % 2 == 0);
-    for (const double value : values) run.log(cairn::step(step -= 2), "loss/back"_m = value);
+    for (const double value : values) {
+        run.log(cairn::step(step), "loss/train"_m = value, "seen"_m = step, "ok"_m = step % 2 == 0);
+        ++step;
+    }
+    for (const double value : values) {
+        step -= 2;
+        run.log(cairn::step(step), "loss/back"_m = value);
+    }
+    run.log({{"l\xf6ss", 0.5}}, {.step = 3});  // no UTF-8
     run.log(cairn::step(std::numeric_limits<std::int64_t>::max()), "last"_m = 1,
             "note"_m = "a **text**, ünd <b>more</b>");
 }
