@@ -14049,7 +14049,7 @@ struct SaveOptions {
 
 namespace CAIRN_NAMESPACE {
 
-/// What a load did: names of tensors and texts, each list sorted.
+/// What a load did: names of tensors, sorted, and then of texts, as the model lists them.
 struct LoadReport {
     std::vector<std::string> loaded;      ///< what now has the file's content
     std::vector<std::string> missing;     ///< in the model, not in the file: left as it was
@@ -14244,8 +14244,6 @@ class TensorLoad {
             if (selection_ != nullptr) report_.loaded.push_back(text.name);
             texts_.emplace_back(text.target, found->second);
         }
-        std::sort(report_.loaded.begin(), report_.loaded.end());
-        std::sort(report_.missing.begin(), report_.missing.end());
     }
 
     static error is_const(const std::string& kind, const std::string& name) {
