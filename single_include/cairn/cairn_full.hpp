@@ -4330,8 +4330,8 @@ template <class = void>
     result<Description> model = description_by(describe);
     if (!model) return at_path(model.error(), file);
     safetensors::Metadata texts;
-    for (const DescribedText& text : model->texts) {
-        if (texts.emplace(text.name, text.value).second) continue;
+    for (DescribedText& text : model->texts) {
+        if (texts.emplace(text.name, std::string{text.value}).second) continue;
         return error{errc::invalid_argument, "two texts are called " + in_quotes(text.name), file,
                      "give every text a name of its own"};
     }
@@ -14191,7 +14191,7 @@ class TensorLoad {
             const std::size_t size = size_of(to.dtype);
             if (to.access == nullptr) {
                 copy_elements(target, from.bytes, size);
-            } else if (std::endian::native == std::endian::little) {
+            } else if constexpr (std::endian::native == std::endian::little) {
                 to.access->write(from.bytes);
             } else {
                 buffer.resize(from.bytes.size());

@@ -116,7 +116,7 @@ class TensorLoad {
             const std::size_t size = size_of(to.dtype);
             if (to.access == nullptr) {
                 copy_elements(target, from.bytes, size);
-            } else if (std::endian::native == std::endian::little) {
+            } else if constexpr (std::endian::native == std::endian::little) {
                 to.access->write(from.bytes);
             } else {
                 buffer.resize(from.bytes.size());
