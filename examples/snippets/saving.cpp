@@ -44,7 +44,8 @@ std::int64_t go_on(Model& model) {
     return epoch;
 }
 
-void some_of_it(Model& model, auto& checkpoint) {
+void some_of_it(cairn::Run& run, Model& model) {
+    auto checkpoint = run.checkpoint<cairn::EveryN<2>>("model");
     cairn::Partial encoder{model, {.only = {"encoder.*", "head.bias"}}};
     cairn::load("pretrained.safetensors", cairn::part("model", encoder));
     cairn::Partial whatever_fits{model, {.strict = false}};

@@ -4330,8 +4330,8 @@ template <class = void>
     result<Description> model = description_by(describe);
     if (!model) return at_path(model.error(), file);
     safetensors::Metadata texts;
-    for (const DescribedText& text : model->texts) {
-        if (texts.emplace(text.name, text.value).second) continue;
+    for (DescribedText& text : model->texts) {
+        if (texts.emplace(text.name, std::string{text.value}).second) continue;
         return error{errc::invalid_argument, "two texts are called " + in_quotes(text.name), file,
                      "give every text a name of its own"};
     }
@@ -14671,7 +14671,7 @@ struct SaveOptions {
 
 namespace CAIRN_NAMESPACE {
 
-/// What a load did: names of tensors and texts, each list sorted.
+/// What a load did: names of tensors, sorted, and then of texts, as the model lists them.
 struct LoadReport {
     std::vector<std::string> loaded;      ///< what now has the file's content
     std::vector<std::string> missing;     ///< in the model, not in the file: left as it was
@@ -14802,7 +14802,7 @@ class TensorLoad {
             const std::size_t size = size_of(to.dtype);
             if (to.access == nullptr) {
                 copy_elements(target, from.bytes, size);
-            } else if (std::endian::native == std::endian::little) {
+            } else if constexpr (std::endian::native == std::endian::little) {
                 to.access->write(from.bytes);
             } else {
                 buffer.resize(from.bytes.size());
@@ -14866,8 +14866,6 @@ class TensorLoad {
             if (selection_ != nullptr) report_.loaded.push_back(text.name);
             texts_.emplace_back(text.target, found->second);
         }
-        std::sort(report_.loaded.begin(), report_.loaded.end());
-        std::sort(report_.missing.begin(), report_.missing.end());
     }
 
     static error is_const(const std::string& kind, const std::string& name) {

@@ -119,6 +119,13 @@ TEST_CASE("a view of any layout is saved in row-major order", "[adapt][std]") {
     CHECK(parsed(saved(turned)).find("w")->shape == Shape{4, 3, 2});
     CHECK(decode(saved(turned).find(), part("m", turned)).error().code() == errc::invalid_argument);
 
+    float start[3];
+    const Files as_rows = saved(turned);
+    const auto file = parsed(as_rows);
+    cairn::detail::copy_elements(reinterpret_cast<std::byte*>(start),
+                                 file.find("w")->bytes.first(sizeof start), sizeof(float));
+    CHECK(std::vector<float>(start, start + 3) == std::vector<float>{0, 12, 4});
+
     // The transposed of the transposed is the first again.
     std::vector<float> again(24);
     Viewed<float, 3> target{{again.data(), {4, 3, 2}, {1, 4, 12}}};

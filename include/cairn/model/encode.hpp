@@ -59,8 +59,8 @@ template <class = void>
     result<Description> model = description_by(describe);
     if (!model) return at_path(model.error(), file);
     safetensors::Metadata texts;
-    for (const DescribedText& text : model->texts) {
-        if (texts.emplace(text.name, text.value).second) continue;
+    for (DescribedText& text : model->texts) {
+        if (texts.emplace(text.name, std::string{text.value}).second) continue;
         return error{errc::invalid_argument, "two texts are called " + in_quotes(text.name), file,
                      "give every text a name of its own"};
     }

@@ -116,7 +116,7 @@ class TensorLoad {
             const std::size_t size = size_of(to.dtype);
             if (to.access == nullptr) {
                 copy_elements(target, from.bytes, size);
-            } else if (std::endian::native == std::endian::little) {
+            } else if constexpr (std::endian::native == std::endian::little) {
                 to.access->write(from.bytes);
             } else {
                 buffer.resize(from.bytes.size());
@@ -180,8 +180,6 @@ class TensorLoad {
             if (selection_ != nullptr) report_.loaded.push_back(text.name);
             texts_.emplace_back(text.target, found->second);
         }
-        std::sort(report_.loaded.begin(), report_.loaded.end());
-        std::sort(report_.missing.begin(), report_.missing.end());
     }
 
     static error is_const(const std::string& kind, const std::string& name) {

@@ -11,7 +11,7 @@
 
 namespace CAIRN_NAMESPACE {
 
-/// What a load did: names of tensors and texts, each list sorted.
+/// What a load did: names of tensors, sorted, and then of texts, as the model lists them.
 struct LoadReport {
     std::vector<std::string> loaded;      ///< what now has the file's content
     std::vector<std::string> missing;     ///< in the model, not in the file: left as it was
