@@ -162,10 +162,10 @@ class ServerCore {
     }
     static void protect(httplib::Response& reply, const std::string& nonce) {
         const std::string own = nonce.empty() ? "'none'" : "'nonce-" + nonce + "'";
-        reply.set_header("Content-Security-Policy", "default-src 'none'; script-src " + own + "; style-src " +
-                                                        own +
-                                                        "; img-src data:; media-src data:; connect-src 'self'; base-uri "
-                                                        "'none'; form-action 'none'; frame-ancestors 'none'");
+        reply.set_header("Content-Security-Policy",
+                         "default-src 'none'; script-src " + own + "; style-src " + own +
+                             "; img-src data:; media-src data:; connect-src 'self'; base-uri "
+                             "'none'; form-action 'none'; frame-ancestors 'none'");
         reply.set_header("X-Content-Type-Options", "nosniff");
         reply.set_header("Referrer-Policy", "no-referrer");
         reply.set_header("Cache-Control", "no-store");
