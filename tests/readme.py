@@ -26,7 +26,7 @@ for page in pages:
             problems.append("README.md and examples/snippets/quickstart.cpp differ")
     compiled = snippets / (page.stem.lower() + ".cpp")
     # What needs a framework is compiled with it, as an example.
-    sources = [compiled] if page.stem != "adapters" else [compiled, *sorted((root / "examples").glob("[a-z]*.cpp"))]
+    sources = [compiled] if page.stem not in ("adapters", "README") else [compiled, *sorted((root / "examples").glob("[a-z]*.cpp"))]
     code = "".join(squeeze(source.read_text(encoding="utf-8")) for source in sources if source.exists())
     for part in (part for block in blocks for part in block.split("\n\n")):
         if squeeze(part) not in code:

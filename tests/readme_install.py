@@ -19,7 +19,7 @@ program = re.search(r"```cpp\n(.*?)```", readme, re.DOTALL)[1]
 section = readme.split("## Put it into your project\n")[1].split("\n## ")[0]
 ways = dict(re.findall(r"^\*\*([\w\- ]+)\W*\*\*[^`]*(?:`[^`\n]+`[^`]*)*```sh\n(.*?)```", section, re.DOTALL | re.M))
 look = re.search(r"## Look at it\n.*?```sh\n(.*?)```", readme, re.DOTALL)[1]
-EXPECTED = ["One file", "CMake", "Meson", "Conan 2", "vcpkg", "pkg-config"]
+EXPECTED = ["One file", "CMake", "Meson", "Conan 2", "vcpkg"]
 
 VCPKG = """#!/bin/sh
 set -eu
