@@ -16303,9 +16303,10 @@ class DisabledRun {
     /// Watches nothing, whatever the model is.
     void alert(const std::string&, const AlertOptions& = {}) const noexcept {}
     template <class M, class Options = WatchOptions>
-    [[nodiscard]] constexpr NoWatch watch(const M&, const Options& = {}) const noexcept {
+    constexpr NoWatch watch(const M&, const Options&) const noexcept {
         return {};
     }
+    constexpr NoWatch watch(const auto&) const noexcept { return {}; }
 
     template <class Options = ServeOptions>
     [[nodiscard]] static NoDashboard serve(const Options& = {}) noexcept {
