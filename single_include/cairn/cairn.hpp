@@ -20690,9 +20690,16 @@ struct HistoryReport {
     }
 };
 
+/// Whether a receiver of rows wants only those that have a value of one name, `wanted`.
+template <class F>
+concept HasWanted = requires(const F& f) {
+    { f.wanted } -> std::convertible_to<std::string_view>;
+};
+
 /// Turns what lies in the rings and in the history into rows and events: keeps the names, joins what
 /// continues. `f` is called as `f(StoredRow)` for each row and event; or, if that is what it takes, as
-/// `f(step, time_ns, std::span<const NamedValue>)` for each row.
+/// `f(step, time_ns, std::span<const NamedValue>)` for each row. An `f` that `HasWanted` may be spared rows
+/// and events that have no value of the name that it wants.
 template <class T = void>
 class BasicRowAssembler {
   public:
@@ -20722,9 +20729,13 @@ class BasicRowAssembler {
         if (frame.kind == FrameKind::records) return feed(frame.ring, frame.payload, report, f);
         Lane& lane = lanes_[frame.ring];
         lane.begun.reset();  // its end was dropped
+        bool is_wanted = !HasWanted<std::remove_cvref_t<F>>;
         const auto block = block_of(frame.payload, [&](std::uint32_t metric, std::string_view name) {
-            lane.names.insert_or_assign(metric, std::string{name});
+            std::string& known = lane.names[metric];
+            if (known != name) known = name;
+            if constexpr (HasWanted<std::remove_cvref_t<F>>) is_wanted = is_wanted || name == f.wanted;
         });
+        if (!is_wanted) return;  // a frame brings the names of all that is in it
         const bool is_whole = blocks_.read(block, [&](RecordKind kind, std::int64_t step,
                                                       std::int64_t time_ns, std::span<const Cell> cells) {
             emit({kind, frame.ring, step, time_ns, {}}, lane, cells, report, f);

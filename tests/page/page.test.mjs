@@ -516,6 +516,29 @@ describe("the server", () => {
     await server.stop();
   });
 
+  test("curves wait for no decisions; marks come when they do", async () => {
+    const server = await serve();
+    const page = await (await browser.newContext({ viewport: { width: 1280, height: 900 } })).newPage();
+    let answer;
+    const may_answer = new Promise((go) => (answer = go));
+    await page.route("**/api/decisions*", (route) => may_answer.then(() => route.continue()));
+    await page.goto(`${server.url}#metrics=val/loss&runs=baseline`);
+    const card = await drawn(page, "val/loss");
+    await page.waitForFunction(() => /^40 points/.test(document.querySelector('[data-metric="val/loss"] footer').textContent));
+    const box = await card.locator(".u-over").boundingBox();
+    await page.mouse.move(box.x + 1, box.y + 40);
+    await card.locator(".legend", { hasText: "at " }).waitFor();
+    assert.equal(await card.locator(".mark").count(), 0);
+    answer();
+    for (let i = 0; i < 100 && !(await card.locator(".mark").count()); i++) {
+      await page.waitForTimeout(50);
+      await page.mouse.move(box.x + 1 + (i % 2), box.y + 41);
+    }
+    assert.match(await card.locator(".mark").textContent(), /model:v0 at step 0/);
+    await page.context().close();
+    await server.stop();
+  });
+
   test("one metric over another, asked of the server", async () => {
     const server = await serve();
     const { page, done } = await look_at(`${server.url}#metrics=val/loss&runs=baseline`);

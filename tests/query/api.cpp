@@ -108,6 +108,38 @@ TEST_CASE("api: decisions and dry runs", "[query][api]") {
     CHECK(api.answer("lines", {{"run", "a"}}).value()["lines"].empty());
 }
 
+TEST_CASE("api: decisions are answered beside other questions, and found among many rows", "[query][api]") {
+    const TempDir dir;
+    auto api = recorded(dir);
+    const cairn::Parameters of_a = {{"run", "p/a"}};
+    const auto beside = api.answer_beside("decisions", of_a);
+    REQUIRE(beside.has_value());
+    CHECK(**beside == api.answer("decisions", of_a).value());
+    for (const char* name : {"a", "p/none", "/a", "p/", "../p/a", "p/../a", "p/../../a"}) {
+        INFO(name);
+        CHECK_FALSE(api.answer_beside("decisions", {{"run", name}}).has_value());
+    }
+    CHECK_FALSE(api.answer_beside("series", of_a).has_value());
+    CHECK_FALSE(api.answer_beside("decisions", {}).has_value());
+
+    constexpr int rows = 300'000;  // many frames of packed rows, of which three have a decision
+    {
+        auto run = cairn::init({.project = "p", .id = "long", .dir = dir.path(), .quiet = true});
+        Model model;
+        auto checkpoint = run.checkpoint("long", cairn::EveryN<100'000>{});
+        for (int step = 0; step < rows; ++step) {
+            const auto row = run.log(cairn::step(step), "x"_m = step);
+            if (step % 1000 == 0) checkpoint.step(row, cairn::part("model", model));
+        }
+    }
+    std::vector<std::int64_t> saved;
+    const auto all = *api.answer_beside("decisions", {{"run", "p/long"}}).value();
+    for (const auto& one : all["decisions"]) {
+        if (one["kind"] == "saved") saved.push_back(one["step"]);
+    }
+    CHECK(saved == std::vector<std::int64_t>{0, 100'000, 200'000});
+}
+
 TEST_CASE("api: what cannot be answered is said", "[query][api]") {
     const TempDir dir;
     auto api = recorded(dir);

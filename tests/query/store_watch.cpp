@@ -91,6 +91,36 @@ TEST_CASE("store_watch: a look is spared where the last one was a moment ago", "
 }
 
 #if CAIRN_TEST_FORK
+TEST_CASE("store_watch: one run is looked at alone", "[query][store_watch]") {
+    const TempDir dir;
+    (void)start(dir, "old");
+    auto run = start(dir, "new");
+    run.log("loss"_m = 3);
+    cairn::StoreWatch watch{cairn::open(dir.path()).value()};
+    CHECK(watch.look_at("p/new") == nullptr);  // it is in no look yet
+    REQUIRE(watch.look());
+    (void)start(dir, "third");
+    REQUIRE(run.finish());
+    constexpr std::int64_t hour_ns = 3'600'000'000'000;
+    REQUIRE(watch.look_at("p/new", hour_ns) != nullptr);
+    CHECK(watch.look_at("p/new", hour_ns)->row["state"] == "running");
+    const auto before = watch.changes();
+    REQUIRE(watch.look_at("p/new") == &named(watch, "new"));
+    CHECK(named(watch, "new").row["state"] == "finished");
+    CHECK(watch.changes() == before + 1);
+    CHECK(watch.runs().size() == 2);  // the third is seen by the next whole look
+    for (const char* other : {"new", "", "/", "p/", "/new", "p/third", "q/new"}) {
+        INFO(other);
+        CHECK(watch.look_at(other) == nullptr);
+    }
+    std::filesystem::remove_all(folder(dir, "old"));
+    CHECK(watch.look_at("p/old") == nullptr);
+    CHECK(watch.runs().size() == 1);
+    CHECK(watch.gone_since(before) == std::vector<std::string>{"p/old"});
+    REQUIRE(watch.look());
+    CHECK(watch.runs().size() == 2);
+}
+
 TEST_CASE("store_watch: a run that is killed has crashed, though it wrote nothing", "[query][store_watch]") {
     const TempDir dir;
     (void)cairn::Store::open(dir.path()).value();

@@ -198,6 +198,19 @@ class Api {
                      "ask for runs, run, metrics, series, media, artifacts, decisions, simulate or lines"};
     }
 
+    /// The same for what may take seconds and needs nothing that is kept, so that nobody waits for it:
+    /// "decisions" of a run that is named "project/id". Nothing if it is no such question. Threads: any,
+    /// also while another one is in `answer`.
+    [[nodiscard]] std::optional<result<nlohmann::json>> answer_beside(std::string_view path,
+                                                                      const Parameters& parameters) const {
+        const std::string name = detail::ParameterReader{parameters}.text("run");
+        const std::size_t slash = name.rfind('/');
+        if (path != "decisions" || slash == std::string::npos) return std::nullopt;
+        const auto run = watch_.store().run(name.substr(0, slash), name.substr(slash + 1));
+        if (!run) return std::nullopt;  // `answer` says what is wrong
+        return decisions(*run);
+    }
+
     /// Changes a run: `name`, `notes`, `tag` (all of them; one that is empty is none), `deleted` ("true" or
     /// "false"). Fails as `edit_run` does.
     [[nodiscard]] result<nlohmann::json> edit(const Parameters& parameters) {
@@ -224,10 +237,14 @@ class Api {
     }
 
   private:
-    /// Each run once, however it is spelt, as it was a moment ago: a page asks for many charts at once. All
-    /// of one look, since the next one may move them.
+    /// Each run once, however it is spelt, as it was a moment ago: a page asks for many charts at once. Where
+    /// all are named as a page names them, the other runs of the store cost nothing.
     [[nodiscard]] result<std::vector<const WatchedRun*>> find_all(const std::vector<std::string>& names) {
         constexpr std::int64_t moment_ns = 200'000'000;
+        const bool are_known = std::all_of(names.begin(), names.end(), [&](const std::string& name) {
+            return watch_.look_at(name, moment_ns) != nullptr;
+        });
+        if (are_known) return known_of(names);
         if (auto looked = watch_.look(moment_ns); !looked) return looked.error();
         if (auto found = known_of(names)) return found;
         if (auto looked = watch_.look(); !looked) return looked.error();

@@ -169,14 +169,18 @@ class RecordedRun {
     }
     /// What the checkpoints of a rank decided, as `run.decisions()` gives it. Fails: corrupt, unsupported.
     [[nodiscard]] result<std::vector<Decision>> decisions(unsigned rank = 0) const {
-        std::vector<Decision> all;
-        const auto keep = [&](const detail::StoredRow& row) {
-            auto decision = detail::decision_of(row);
-            if (decision && !detail::is_bookkeeping(decision->kind)) all.push_back(std::move(*decision));
+        struct Keep {
+            std::string_view wanted = detail::field::kind;
+            std::vector<Decision> all{};
+            void operator()(const detail::StoredRow& row) {
+                auto decision = detail::decision_of(row);
+                if (decision && !detail::is_bookkeeping(decision->kind)) all.push_back(std::move(*decision));
+            }
         };
+        Keep keep;
         auto read = for_each_row(keep, rank);
         if (!read) return read.error();
-        return detail::in_order(std::move(all));
+        return detail::in_order(std::move(keep.all));
     }
     /// What a rank wanted somebody to hear of. Fails: corrupt, unsupported.
     [[nodiscard]] result<std::vector<Alert>> alerts(unsigned rank = 0) const {

@@ -70,26 +70,33 @@ class StoreWatch {
         }
         std::map<Key, Known> before;
         before.swap(known_);
-        damaged_.clear();
         for (const Key& key : keys) {
             Known& known = known_[key];
             if (auto old = before.extract(key)) known = std::move(old.mapped());
-            look_at(key, known);
+            look_at(key, known, now);
         }
         for (auto& [key, known] : before) {
             if (known.seen) gone_[key] = ++changes_;
         }
-        order_.clear();
-        for (auto& [key, known] : known_) {
-            if (known.seen) order_.push_back(&*known.seen);
-        }
-        std::sort(order_.begin(), order_.end(), [](const WatchedRun* a, const WatchedRun* b) {
-            const std::int64_t at = a->run.created_ns(), other = b->run.created_ns();
-            return at != other ? at > other
-                               : std::pair{a->project(), a->id()} < std::pair{b->project(), b->id()};
-        });
+        list();
         looked_ns_ = now;
         return {};
+    }
+    /// The run of this name, "project/id", looked at alone, unless that was done in the last `patience_ns`.
+    /// Nothing if the last look knew none of it, or it has gone since. Cost: asks the system for six files.
+    [[nodiscard]] const WatchedRun* look_at(const std::string& name, std::int64_t patience_ns = 0) {
+        const std::size_t slash = std::min(name.rfind('/'), name.size());
+        const Key key{name.substr(0, slash), name.substr(std::min(slash + 1, name.size()))};
+        const auto found = known_.find(key);
+        if (found == known_.end() || !found->second.seen) return nullptr;
+        Known& known = found->second;
+        const std::int64_t now = detail::wall_ns();
+        if (now - known.looked_ns < 0 || now - known.looked_ns >= patience_ns) {
+            const std::uint64_t before = changes_;
+            look_at(key, known, now);
+            if (changes_ != before) list();
+        }
+        return known.seen ? &*known.seen : nullptr;
     }
 
     /// The runs at the last look, newest first. Good until the next one.
@@ -124,16 +131,31 @@ class StoreWatch {
         Stamp stamp{};
         std::optional<WatchedRun> seen{};
         std::optional<error> damage{};
+        std::int64_t looked_ns = 0;
     };
 
     /// Reads it if it has changed.
-    void look_at(const Key& key, Known& known) {
+    void look_at(const Key& key, Known& known, std::int64_t now_ns) {
+        known.looked_ns = now_ns;
         Stamp now = stamp_of(key, known);  // before it is read: what changes meanwhile is seen next time
         if (now != known.stamp) {
             known.stamp = std::move(now);
             read(key, known);
         }
-        if (known.damage) damaged_.push_back(*known.damage);
+    }
+    /// What is known, as it is asked for.
+    void list() {
+        order_.clear();
+        damaged_.clear();
+        for (auto& [key, known] : known_) {
+            if (known.seen) order_.push_back(&*known.seen);
+            if (known.damage) damaged_.push_back(*known.damage);
+        }
+        std::sort(order_.begin(), order_.end(), [](const WatchedRun* a, const WatchedRun* b) {
+            const std::int64_t at = a->run.created_ns(), other = b->run.created_ns();
+            return at != other ? at > other
+                               : std::pair{a->project(), a->id()} < std::pair{b->project(), b->id()};
+        });
     }
     [[nodiscard]] Stamp stamp_of(const Key& key, const Known& known) const {
         const std::filesystem::path dir = store_.store().run_dir(key.first, key.second);

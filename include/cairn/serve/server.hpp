@@ -277,6 +277,7 @@ class ServerCore {
         return text.empty() ? sink.is_writable() : sink.write(text.data(), text.size());
     }
     [[nodiscard]] result<nlohmann::json> ask_api(const std::string& question, const Parameters& parameters) {
+        if (auto answer = api_.answer_beside(question, parameters)) return std::move(*answer);
         const std::scoped_lock lock{mutex_};
         return api_.answer(question, parameters);
     }

@@ -80,12 +80,14 @@ function App({ source }: { source: Source }) {
         .map((run) => (more.has(run.key) ? { ...run, metrics: more.get(run.key)!.metrics } : run)),
     [runs, more],
   );
-  const decided = useRef(new Map<string, { seen: number; decisions: Promise<Decision[]> }>());
+  const decided = useRef(new Map<string, { seen: number; decisions: Promise<Decision[]>; is_open: boolean }>());
   const decisions = ({ key, seen = 0 }: Run) => {
     const known = decided.current.get(key);
-    if (known?.seen === seen) return known.decisions;
+    if (known?.seen === seen || known?.is_open) return known.decisions; // it may take long, and change meanwhile
     const asked = source.ask("decisions", [["run", key]]).then((answer) => answer.decisions);
-    decided.current.set(key, { seen, decisions: asked });
+    const asking = { seen, decisions: asked, is_open: true };
+    decided.current.set(key, asking);
+    void asked.catch(() => decided.current.delete(key)).finally(() => (asking.is_open = false));
     return asked;
   };
   const projects = useMemo(() => [...new Set(all.map((run) => run.project))].sort(), [runs]);
@@ -99,11 +101,14 @@ function App({ source }: { source: Source }) {
   const hidden = useMemo(() => new Set(view.hidden), [view.hidden]);
   const visible = useMemo(() => listed.filter((run, i) => (view.hidden.length ? !is_among(hidden, run) : i < 10)), [listed, hidden]);
   useEffect(() => {
+    const timers: ReturnType<typeof setTimeout>[] = [];
     for (const run of visible.slice(0, 20)) {
       const seen = run.seen ?? 0;
       if (!run.metrics_left_out || more.get(run.key)?.seen === seen) continue;
-      source.ask("metrics", [["run", run.key]]).then((metrics) => set_more((before) => new Map(before).set(run.key, { seen, metrics })), fail);
+      const ask = () => source.ask("metrics", [["run", run.key]]).then((metrics) => set_more((before) => new Map(before).set(run.key, { seen, metrics })), fail);
+      timers.push(setTimeout(ask, more.has(run.key) ? 0 : 200)); // the charts in sight first
     }
+    return () => timers.forEach(clearTimeout);
   }, [visible]);
   const metrics = useMemo(() => metrics_of(visible), [visible]);
   const tried = use_tried(source, view, visible);

@@ -102,7 +102,8 @@ function Card({ shown, metric, height }: Drawn) {
   const { view, source } = shown;
   const host = useRef<HTMLDivElement>(null);
   const [width, widen] = useState(0);
-  const [answer, set_answer] = useState<{ series: Series[]; decisions: Map<string, Decision[]> } | null>(null);
+  const [series, set_series] = useState<Series[] | null>(null);
+  const [decisions, set_decisions] = useState(new Map<string, Decision[]>());
   const [failure, fail] = useState<Failure | null>(null);
   const [at, point] = useState<{ x: number; values: (number | null)[]; near: Mark | null } | null>(null);
 
@@ -125,25 +126,22 @@ function Card({ shown, metric, height }: Drawn) {
       parameters.push(["from", end(zoom[0], Math.floor)], ["to", end(zoom[1], Math.ceil)]);
     }
     if (view.weight > 0 && !view.x) parameters.push(["smooth", view.smoothing], ["weight", view.weight]);
-    const asked = Promise.all([
-      source.ask("series", parameters),
-      ...having.map((run) => shown.decisions(run).then((all) => [run.key, all] as const)),
-    ]);
-    asked.then(
-      ([{ series }, ...decisions]) => {
-        if (is_old) return;
-        fail(null);
-        set_answer({ series, decisions: new Map(decisions) });
-      },
-      (why: Failure) => is_old || fail(why),
-    );
+    // The curves first: the decisions of a long run may take longer to find than it takes to look at it.
+    const draw = async () => {
+      const { series } = await source.ask("series", parameters);
+      if (is_old) return;
+      fail(null), set_series(series);
+      const all = await Promise.all(having.map(async (run) => [run.key, await shown.decisions(run)] as const));
+      if (!is_old && all.some(([key, its]) => decisions.get(key) !== its && its.length + (decisions.get(key)?.length ?? 0) > 0)) set_decisions(new Map(all));
+    };
+    draw().catch((why: Failure) => is_old || fail(why));
     return () => void (is_old = true);
   }, [state, metric, view.axis, view.x, view.smoothing, view.weight, zoom?.[0], zoom?.[1], width > 0]);
 
   const painted = having.map((run) => shown.colour(run.key)).join(" ");
   const curves = useMemo<Curve[]>(
     () =>
-      (answer?.series ?? []).flatMap((series) => {
+      (series ?? []).flatMap((series) => {
         const run = having.find((one) => one.id === series.run && one.project === series.project);
         if (!run) return [];
         return {
@@ -151,11 +149,11 @@ function Card({ shown, metric, height }: Drawn) {
           name: run.name,
           colour: shown.colour(run.key),
           series,
-          decisions: answer!.decisions.get(run.key) ?? [],
+          decisions: decisions.get(run.key) ?? [],
           tried: shown.tried.get(run.key)?.would,
         };
       }),
-    [answer, having, painted, shown.tried],
+    [series, decisions, having, painted, shown.tried],
   );
   const drawn = useRef<{ chart: Chart; look: Look } | null>(null);
   useEffect(() => {
@@ -233,7 +231,7 @@ function Card({ shown, metric, height }: Drawn) {
         {at && !at.near && <span class="dim">at {view.x ? `${view.x} ` : ""}{view.axis === "time" && !view.x ? new Date(at.x * 1000).toLocaleString() : short(at.x)}</span>}
       </div>
       <footer class="dim">
-        {failure ? <span class="bad">{failure.message}; {failure.advice}</span> : answer ? fidelity(answer.series) : "…"}
+        {failure ? <span class="bad">{failure.message}; {failure.advice}</span> : series ? fidelity(series) : "…"}
         {having.length === most_curves && ` · the first ${most_curves} runs`}
         {without_x > 0 && ` · ${without_x} before any ${view.x}`}
         {bad > 0 && ` · ${bad} not finite`}
