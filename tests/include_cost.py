@@ -25,9 +25,9 @@ BUDGET = {
     "store": (4650, 105000),
     "run": (12600, 113000),
     "checkpoint": (12800, 115000),
-    "query": (11700, 114000),
-    "serve/server.hpp": (13200, 200000),
-    "cli/serve.hpp": (13350, 200000),
+    "query": (11800, 114000),
+    "serve/server.hpp": (13300, 200000),
+    "cli/serve.hpp": (13450, 200000),
     "serve": (11900, 116000),
     "cli/import.hpp": (15700, 126600),  # it has all that records a run
     "cli": (13600, 126600),
