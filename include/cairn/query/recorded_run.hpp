@@ -184,13 +184,17 @@ class RecordedRun {
     }
     /// What a rank wanted somebody to hear of. Fails: corrupt, unsupported.
     [[nodiscard]] result<std::vector<Alert>> alerts(unsigned rank = 0) const {
-        std::vector<Alert> all;
-        const auto keep = [&](const detail::StoredRow& row) {
-            if (auto alert = detail::alert_of(row)) all.push_back(std::move(*alert));
+        struct Keep {
+            std::string_view wanted = detail::field::kind;
+            std::vector<Alert> all{};
+            void operator()(const detail::StoredRow& row) {
+                if (auto alert = detail::alert_of(row)) all.push_back(std::move(*alert));
+            }
         };
+        Keep keep;
         auto read = for_each_row(keep, rank);
         if (!read) return read.error();
-        return all;
+        return std::move(keep.all);
     }
     /// The summary of every metric, from the rows themselves. `report`, if given, gets what could not be
     /// read.
