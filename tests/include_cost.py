@@ -11,11 +11,11 @@ COMPILER = sys.argv[1] if len(sys.argv) > 1 and __name__ == "__main__" else "g++
 
 # The most that a header of the layer may bring, with g++ 12: own lines, all lines. Raise one only with a reason.
 BUDGET = {
-    "cairn.hpp": (16300, 118900),  # 12000 before the history was packed, versions written beside the loop, rich values kept, the machine sampled and told
+    "cairn.hpp": (16600, 118900),  # 12000 before the history was packed, versions written beside the loop, rich values kept, the machine sampled and told
     "api.hpp": (12150, 115000),
     "extern.hpp": (12200, 115000),  # it names what it declares
-    "engine.hpp": (16350, 118900),
-    "cairn_full.hpp": (24200, 137400),
+    "engine.hpp": (16650, 118900),
+    "cairn_full.hpp": (24500, 137700),
     "fwd.hpp": (100, 100),
     "core": (400, 28000),
     "policy/policy.hpp": (2000, 19000),  # for those who want policies only
@@ -23,18 +23,18 @@ BUDGET = {
     "model": (1900, 100000),  # with texts, tensors behind an access, and parts of a model
     "media": (1400, 100000),
     "store": (4650, 105000),
-    "run": (12600, 113000),
+    "run": (12850, 113000),
     "checkpoint": (12800, 115000),
     "query": (11800, 114000),
     "serve/server.hpp": (13300, 200000),
     "cli/serve.hpp": (13450, 200000),
     "serve": (11900, 116000),
-    "cli/import.hpp": (15700, 126600),  # it has all that records a run
+    "cli/import.hpp": (15950, 126600),  # it has all that records a run
     "cli": (13600, 126600),
     "store/repair_run.hpp": (5300, 105000),  # reads and writes all that a run has
     "mirror/tfevents.hpp": (3500, 75000),
-    "mirror": (13400, 114000),
-    "cli/cli.hpp": (19300, 132500),  # 12800 before it repaired stores, and imported runs: it has all that records one
+    "mirror": (13700, 114000),
+    "cli/cli.hpp": (19600, 132800),  # 12800 before it repaired stores, and imported runs: it has all that records one
     "mirror/webhook.hpp": (2700, 150000),
 }
 

@@ -9125,8 +9125,8 @@ struct Options {
     /// Gets each failure once (the same text is the same failure), in place of the line on stderr, on the
     /// thread on which it came up: it must not block, nor call the run. What it throws is dropped.
     std::function<void(const error&)> on_error = {};
-    /// Gets each alert that is not held back, on the thread on which the run writes checkpoints: it may take
-    /// a while, and what it throws is an error of the run.
+    /// Gets each alert that is not held back, on a thread of its own: it may take a while, and what it throws
+    /// is an error of the run. After the run's end it is not called any more.
     std::function<void(const Alert&)> on_alert = {};
 };
 
@@ -9778,35 +9778,39 @@ class Watches {
     /// Called with the step and the time of a row.
     using Look = std::function<void(std::int64_t, std::int64_t)>;
 
-    /// From now on `look` is called after each row of that thread. Returns what `remove` wants.
-    std::uint64_t add(const void* thread, Look look) {
+    /// From now on `look` is called after each row of the calling thread. Returns what `remove` wants.
+    /// `while_any()` is called before anybody else can remove it.
+    template <class F>
+    std::uint64_t add(Look look, F&& while_any) {
         const auto entry = std::make_shared<Entry>();
-        entry->thread = thread;
-        entry->look = std::move(look);
+        entry->thread = this_thread();
+        entry->look = std::make_shared<const Look>(std::move(look));
         const std::scoped_lock lock{mutex_};
         entry->id = ++last_id_;
         entries_.push_back(entry);
+        while_any();
         return entry->id;
     }
-    /// Waits while it is being called. True if it was the last.
-    bool remove(std::uint64_t id) {
+    /// Waits while it is being called, unless it is that which removes itself. `when_none()` is called if it
+    /// was the last, before anybody else can be added.
+    template <class F>
+    void remove(std::uint64_t id, F&& when_none) {
         std::shared_ptr<Entry> removed;
-        bool is_empty = false;
         {
             const std::scoped_lock lock{mutex_};
             const auto found = std::find_if(entries_.begin(), entries_.end(),
                                             [&](const auto& entry) { return entry->id == id; });
-            if (found == entries_.end()) return entries_.empty();
+            if (found == entries_.end()) return;
             removed = *found;
             entries_.erase(found);
-            is_empty = entries_.empty();
+            if (entries_.empty()) when_none();
         }
         const std::scoped_lock lock{removed->mutex};
         removed->look = nullptr;
-        return is_empty;
     }
     /// After a row of the calling thread.
-    void look(const void* thread, std::int64_t step, std::int64_t time_ns) {
+    void look(std::int64_t step, std::int64_t time_ns) {
+        const std::uint64_t thread = this_thread();
         std::vector<std::shared_ptr<Entry>> mine;
         {
             const std::scoped_lock lock{mutex_};
@@ -9816,17 +9820,24 @@ class Watches {
         }
         for (const auto& entry : mine) {
             const std::scoped_lock lock{entry->mutex};
-            if (entry->look) entry->look(step, time_ns);
+            // Held: it may remove itself.
+            if (const auto look = entry->look) (*look)(step, time_ns);
         }
     }
 
   private:
     struct Entry {
         std::uint64_t id = 0;
-        const void* thread = nullptr;
+        std::uint64_t thread = 0;
         std::recursive_mutex mutex{};  // what looks may unwatch itself
-        Look look{};
+        std::shared_ptr<const Look> look{};
     };
+    /// A number that no other thread has or had.
+    [[nodiscard]] static std::uint64_t this_thread() noexcept {
+        static std::atomic<std::uint64_t> last{0};
+        thread_local const std::uint64_t mine = last.fetch_add(1, std::memory_order_relaxed) + 1;
+        return mine;
+    }
 
     std::mutex mutex_;
     std::vector<std::shared_ptr<Entry>> entries_;
@@ -11936,22 +11947,22 @@ class BasicRunCore {
     /// The same of a value that is behind a function.
     virtual void keep_media(MediaPlace place, std::size_t memory, std::function<Media()> encode) = 0;
     /// A rich value came to nothing.
-    void note_lost_media(const error& failure) noexcept {
-        media_lost_.fetch_add(1, std::memory_order_relaxed);
-        note_failure(failure, false);
-    }
+    virtual void note_lost_media(const error& failure) noexcept = 0;
 
     /// From now on `look` is called after each row that the calling thread logs; returns what `unwatch`
     /// wants. All rows of the run then go the slow way.
     [[nodiscard]] std::uint64_t watch(Watches::Look look) {
-        const std::uint64_t id = watches_.add(&ThreadLanes::latest(), std::move(look));
-        std::uint64_t open = key_;
-        open_as_.compare_exchange_strong(open, watched_key());
-        return id;
+        return watches_.add(std::move(look), [this] {
+            std::uint64_t open = key_;
+            open_as_.compare_exchange_strong(open, watched_key());
+        });
     }
     void unwatch(std::uint64_t id) noexcept {
-        std::uint64_t open = watched_key();
-        if (!is_detached() && watches_.remove(id)) open_as_.compare_exchange_strong(open, key_);
+        if (is_detached()) return;
+        watches_.remove(id, [this] {
+            std::uint64_t open = watched_key();
+            open_as_.compare_exchange_strong(open, key_);
+        });
     }
     /// A sample of a model cost so much, or was left out because they cost too much.
     void count_watched(std::uint64_t ns, bool is_left_out) noexcept {
@@ -12052,7 +12063,7 @@ class BasicRunCore {
             Lane* const mine = lane();
             if (mine != nullptr && mine->append(row)) {
                 if (open_as_.load(std::memory_order_relaxed) == watched_key())
-                    watches_.look(&ThreadLanes::latest(), row.step(), row.time_ns());
+                    watches_.look(row.step(), row.time_ns());
                 return;
             }
         } catch (...) {  // no memory
@@ -12521,13 +12532,14 @@ class BasicSaver {
         std::unique_lock lock{mutex_};
         wake_.wait(lock, [&] { return done_ > place; });
     }
-    /// Waits until there is no more; false if that takes longer than `most_ns`, or the work does not get on
-    /// for five minutes. On the thread itself it waits for nothing.
+    /// Waits until all that was posted so far is done; false if that takes longer than `most_ns`, or the work
+    /// does not get on for five minutes. On the thread itself it waits for nothing.
     bool drain(std::int64_t most_ns = std::numeric_limits<std::int64_t>::max()) {
         constexpr std::int64_t patience_ns = 300'000'000'000;
         const std::int64_t began = steady_ns();
         std::uint64_t seen = moves_.load(std::memory_order_relaxed);
-        for (std::int64_t since = began; !is_idle();) {
+        const std::uint64_t wanted = posted();  // what comes after it may come for ever
+        for (std::int64_t since = began; !is_done(wanted);) {
             const std::int64_t now = steady_ns();
             if (now - began >= most_ns || now - since >= patience_ns) return false;
             os::sys::sleep_ns(200'000);
@@ -12561,6 +12573,12 @@ class BasicSaver {
         const std::scoped_lock lock{mutex_};
         return running_ && thread_.is_current();
     }
+    /// Of one that the last piece of its own work destroys: it ends, and then itself, when that is done.
+    static void destroy_after_work(std::unique_ptr<BasicSaver> saver) {
+        const std::scoped_lock lock{saver->mutex_};
+        saver->stopping_ = saver->is_orphan_ = true;
+        (void)saver.release();
+    }
     /// For the work: it gets on, however slowly.
     void moved() noexcept { moves_.fetch_add(1, std::memory_order_relaxed); }
 
@@ -12571,19 +12589,25 @@ class BasicSaver {
     };
 
     static void* run(void* self) noexcept {
-        static_cast<BasicSaver*>(self)->work();
+        auto* const saver = static_cast<BasicSaver*>(self);
+        if (saver->work()) {
+            saver->thread_.leave();
+            delete saver;
+        }
         return nullptr;
     }
-    void work() {
+    /// True if nobody has it any more.
+    [[nodiscard]] bool work() {
         std::unique_lock lock{mutex_};
         while (true) {
             wake_.wait(lock, [&] { return stopping_ || next_ < queue_.size(); });
-            if (next_ == queue_.size()) return;
+            if (next_ == queue_.size()) return is_orphan_;
             {
                 const Work next = take();
                 current_ = next.name;
                 lock.unlock();
                 next.work();
+                moved();
             }  // what the work held is gone before it counts as done
             lock.lock();
             current_.clear();
@@ -12600,10 +12624,14 @@ class BasicSaver {
         }
         return next;
     }
-    /// On the thread itself there is nothing to wait for.
-    [[nodiscard]] bool is_idle() {
+    [[nodiscard]] std::uint64_t posted() {
         const std::scoped_lock lock{mutex_};
-        return done_ == posted_ || (running_ && thread_.is_current());
+        return posted_;
+    }
+    /// On the thread itself there is nothing to wait for.
+    [[nodiscard]] bool is_done(std::uint64_t posted) {
+        const std::scoped_lock lock{mutex_};
+        return done_ >= posted || (running_ && thread_.is_current());
     }
 
     std::mutex mutex_;
@@ -12613,7 +12641,7 @@ class BasicSaver {
     std::string current_;
     std::uint64_t posted_ = 0, done_ = 0;
     std::atomic<std::uint64_t> moves_{0};
-    bool running_ = false, stopping_ = false;
+    bool running_ = false, stopping_ = false, is_orphan_ = false;
     os::Thread thread_;
 };
 using Saver = BasicSaver<>;
@@ -19068,6 +19096,84 @@ class BasicGpus {
 };
 using Gpus = BasicGpus<>;
 
+/// Asks them on a thread of its own, because a driver may hang. Threads: one at a time.
+template <class T = void>
+class BasicGpuProbe {
+  public:
+    BasicGpuProbe() = default;
+    BasicGpuProbe(const BasicGpuProbe&) = delete;
+    BasicGpuProbe& operator=(const BasicGpuProbe&) = delete;
+    /// Leaves the thread to a driver that does not answer.
+    ~BasicGpuProbe() {
+        if (!shared_) return;
+        shared_->is_over.store(true, std::memory_order_relaxed);
+        shared_->bell.ring();
+        if (shared_->is_asking.load(std::memory_order_acquire))
+            thread_.leave();
+        else
+            thread_.join();
+    }
+
+    /// What they told when they were asked the last time, `f(index, what, value)`; and asks again.
+    template <class F>
+    void each(F&& f) {
+        if (!shared_ && !start()) return;
+        {
+            const std::scoped_lock lock{shared_->mutex};
+            for (const Told& told : shared_->told) f(told.index, told.what, told.value);
+        }
+        shared_->is_asking.store(true, std::memory_order_release);
+        shared_->bell.ring();
+    }
+
+  private:
+    struct Told {
+        unsigned index;
+        std::string_view what;  // a literal
+        double value;
+    };
+    struct Shared {
+        std::mutex mutex{};
+        std::vector<Told> told{};
+        os::Bell bell{};
+        std::atomic<bool> is_asking{false}, is_over{false};
+    };
+
+    [[nodiscard]] bool start() {
+        auto shared = std::make_shared<Shared>();
+        auto own = std::make_unique<std::shared_ptr<Shared>>(shared);  // the thread's
+        if (!thread_.start(&work, own.get())) return false;
+        (void)own.release();
+        shared_ = std::move(shared);
+        return true;
+    }
+    static void* work(void* given) noexcept {
+        const std::unique_ptr<std::shared_ptr<Shared>> own{static_cast<std::shared_ptr<Shared>*>(given)};
+        Shared& shared = **own;
+        BasicGpus<T> gpus;
+        while (!shared.is_over.load(std::memory_order_relaxed)) {
+            constexpr std::int64_t long_ns = 3'600'000'000'000;
+            shared.bell.wait(long_ns);
+            if (!shared.is_asking.load(std::memory_order_acquire)) continue;
+            try {
+                std::vector<Told> told;
+                gpus.each([&](unsigned index, std::string_view what, double value) {
+                    told.push_back({index, what, value});
+                });
+                const std::scoped_lock lock{shared.mutex};
+                shared.told.swap(told);
+            } catch (...) {  // no memory: what was told before stands
+            }
+            shared.is_asking.store(false, std::memory_order_release);
+        }
+        return nullptr;
+    }
+
+    std::shared_ptr<Shared> shared_;
+    os::Thread thread_;
+};
+using GpuProbe = BasicGpuProbe<>;
+
 }  // namespace CAIRN_NAMESPACE::detail
 
 // ---- cairn/run/detail/system_sampler.hpp
@@ -19171,7 +19277,7 @@ class BasicSystemSampler {
     std::string group_;
     os::Usage first_, before_;
     std::int64_t before_ns_ = 0;
-    BasicGpus<T> gpus_;
+    BasicGpuProbe<T> gpus_;
     std::forward_list<std::string> names_;
     std::vector<NamedValue> values_;
 };
@@ -19388,7 +19494,7 @@ class BasicCollector final : public Pressure {
 
     /// With a sampler it records what that sees of the machine. Throws `cairn::error` if the system gives no
     /// thread.
-    void start(BasicJournal<T>& journal, std::optional<BasicSystemSampler<T>> sampler = {}) {
+    void start(BasicJournal<T>& journal, std::unique_ptr<BasicSystemSampler<T>> sampler = {}) {
         journal_ = &journal;
         sampler_ = std::move(sampler);
         thread_.start(&run, this).value();
@@ -19421,8 +19527,11 @@ class BasicCollector final : public Pressure {
         return true;
     }
 
-    /// Takes over the summary of the sessions before. Before `start`.
-    void remember(MetricViews earlier) { board_.remember(std::move(earlier)); }
+    /// Takes over the summary of the sessions before, and their greatest step. Before `start`.
+    void remember(MetricViews earlier, std::int64_t latest_step) {
+        board_.remember(std::move(earlier));
+        board_.saw(latest_step);
+    }
 
     [[nodiscard]] MetricViews views() const {
         const std::scoped_lock lock{board_mutex_};
@@ -19568,7 +19677,7 @@ class BasicCollector final : public Pressure {
     std::map<std::uint32_t, BasicIntake<T>> intakes_;  // of the rings
     BasicJournal<T>* journal_ = nullptr;
 
-    std::optional<BasicSystemSampler<T>> sampler_;
+    std::unique_ptr<BasicSystemSampler<T>> sampler_;
     Lane* system_lane_ = nullptr;
 
     os::Bell bell_;
@@ -19678,7 +19787,7 @@ template <class = void>
 }  // namespace CAIRN_NAMESPACE::detail
 
 // ---- cairn/run/detail/environment.hpp
-// Where a run was made: machine, program, compiler, commit. No secret is among it.
+// Where a run was made: machine, program, compiler, commit.
 
 /// What the program was built with, if its build tells: `-DCAIRN_BUILD_FLAGS='"-O3 -march=native"'`.
 #if !defined(CAIRN_BUILD_FLAGS)
@@ -19687,38 +19796,73 @@ template <class = void>
 
 namespace CAIRN_NAMESPACE::detail {
 
-/// Whether a word names what is to be kept from others: "--api-key", "DB_PASSWORD".
+/// Whether a name is one of what is to be kept from others: "--api-key", "DB_PASSWORD". Rather one too many.
 template <class = void>
-[[nodiscard]] bool names_a_secret(std::string_view word) {
-    std::string small{word};
+[[nodiscard]] bool names_a_secret(std::string_view name) {
+    std::string small{name};
     std::transform(small.begin(), small.end(), small.begin(),
                    [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
-    constexpr std::array<std::string_view, 8> secrets{"key",        "token",      "secret", "passw",
-                                                      "passphrase", "credential", "auth",   "cookie"};
+    constexpr std::array<std::string_view, 9> secrets{"key",    "token",      "secret", "pass",  "pwd",
+                                                      "bearer", "credential", "auth",   "cookie"};
     return std::any_of(secrets.begin(), secrets.end(),
                        [&](std::string_view secret) { return small.find(secret) != std::string::npos; });
 }
 
-/// A command line without the values of options that name a secret, and without a password in an address.
+/// Where in a word a secret begins that its name stands before ("token=", "\"api_key\": ", "--key:"), or that
+/// its own first letters tell; the word's end if there is none.
+template <class = void>
+[[nodiscard]] std::size_t secret_in(std::string_view word) {
+    constexpr std::string_view of_names =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-. \"'";
+    for (std::size_t at = word.find_first_of("=:"); at != std::string_view::npos;
+         at = word.find_first_of("=:", at + 1)) {
+        const std::size_t before = word.substr(0, at).find_last_not_of(of_names);
+        const std::size_t from = before == std::string_view::npos ? 0 : before + 1;
+        if (names_a_secret(word.substr(from, at - from))) return at + 1;
+    }
+    std::size_t first = word.size();
+    for (const std::string_view begins :
+         {"hf_", "sk-", "ghp_", "gho_", "github_pat_", "xoxb-", "xoxp-", "AKIA", "eyJ"}) {
+        const std::size_t at = word.find(begins);
+        const bool is_begin =
+            at == 0 || (at != std::string_view::npos &&
+                        std::string_view{"=: \"'"}.find(word[at - 1]) != std::string_view::npos);
+        if (is_begin) first = std::min(first, at);
+    }
+    return first;
+}
+
+/// A command line without what is or may be secret: the values of options whose names say so, what stands
+/// between
+/// "://" and "@", what follows the "?" of an address, and what looks like a token. A secret that nothing
+/// tells is not known.
 template <class = void>
 [[nodiscard]] std::vector<std::string> without_secrets(std::vector<std::string> words) {
     constexpr const char* hidden = "***";
+    constexpr std::size_t most_bytes = 16 << 10;
     bool is_value = false;
+    std::size_t bytes = 0;
     for (std::size_t i = 0; i < words.size(); ++i) {
         std::string& word = words[i];
-        const bool is_option = word.starts_with('-');
-        if (is_value && !is_option) {
+        if (std::exchange(is_value, false)) {
             word = hidden;
-            is_value = false;
             continue;
         }
-        const std::size_t equals = word.find('=');
-        const bool is_secret = i != 0 && names_a_secret(std::string_view{word}.substr(0, equals));
-        if (is_secret && equals != std::string::npos) word = word.substr(0, equals + 1) + hidden;
-        is_value = is_secret && is_option && equals == std::string::npos;
-        const std::size_t scheme = word.find("://"), at = word.find('@', scheme);
-        if (scheme != std::string::npos && at != std::string::npos && word.find('/', scheme + 3) > at)
-            word.replace(scheme + 3, at - scheme - 3, hidden);
+        for (std::size_t at = word.find("://"); at != std::string::npos; at = word.find("://", at + 3)) {
+            const std::size_t end = std::min(word.find_first_of(" \t\"'", at), word.size());
+            if (const std::size_t user = word.rfind('@', end - 1); user != std::string::npos && user > at)
+                word.replace(at + 3, user - at - 3, hidden);
+            const std::size_t query = word.find('?', at);
+            if (query != std::string::npos) word.replace(query + 1, std::string::npos, hidden);
+        }
+        if (const std::size_t from = i == 0 ? word.size() : secret_in(word); from < word.size())
+            word.replace(from, std::string::npos, hidden);
+        is_value = i != 0 && word.starts_with('-') && word.find_first_of("=:") == std::string::npos &&
+                   names_a_secret(word);
+        bytes += word.size();
+        if (bytes <= most_bytes) continue;
+        words.resize(i + 1);
+        word = "...";
     }
     return words;
 }
@@ -20054,12 +20198,212 @@ using MediaWriter = BasicMediaWriter<>;
 
 }  // namespace CAIRN_NAMESPACE::detail
 
+// ---- cairn/store/run_folder.hpp
+// The folder of a run: its one writer, its record, its state. Costs nlohmann/json.
+
+namespace CAIRN_NAMESPACE {
+
+/// How a run stands. `crashed`: it never ended, and whoever wrote it is gone.
+enum class RunState : unsigned char { running, finished, failed, exited, crashed };
+
+/// The state's name: "finished".
+[[nodiscard]] constexpr std::string_view to_string(RunState state) noexcept {
+    switch (state) {
+        case RunState::running: return "running";
+        case RunState::finished: return "finished";
+        case RunState::failed: return "failed";
+        case RunState::exited: return "exited";
+        case RunState::crashed: return "crashed";
+    }
+    return "unknown";
+}
+
+namespace detail {
+
+template <class Json = nlohmann::json>
+[[nodiscard]] Json to_json(const os::Process& p) {
+    return {{"pid", p.pid}, {"start", p.start}, {"boot", p.boot}, {"space", p.space}, {"host", p.host}};
+}
+template <class Json = nlohmann::json>
+[[nodiscard]] os::Process process_from(const Json& in) {
+    os::Process out;
+    const auto number = [&](const char* key, std::uint64_t& to) {
+        if (const auto found = in.find(key); found != in.end() && found->is_number_unsigned())
+            found->get_to(to);
+    };
+    const auto text = [&](const char* key, std::string& to) {
+        if (const auto found = in.find(key); found != in.end() && found->is_string()) found->get_to(to);
+    };
+    if (!in.is_object()) return out;
+    number("pid", out.pid);
+    number("start", out.start);
+    text("boot", out.boot);
+    text("space", out.space);
+    text("host", out.host);
+    return out;
+}
+
+/// JSON that is nested deeper is refused: who copies or prints it needs stack for each level.
+inline constexpr std::size_t most_json_depth = 1000;
+/// How deep the arrays and objects of a text are nested.
+template <class = void>
+[[nodiscard]] std::size_t json_depth(std::string_view text) noexcept {
+    std::size_t depth = 0, most = 0;
+    bool in_text = false;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        const char c = text[i];
+        if (in_text) {
+            if (c == '\\') ++i;
+            if (c == '"') in_text = false;
+        } else if (c == '"') {
+            in_text = true;
+        } else if (c == '[' || c == '{') {
+            most = std::max(most, ++depth);
+        } else if ((c == ']' || c == '}') && depth != 0) {
+            --depth;
+        }
+    }
+    return most;
+}
+
+/// Beside the record: the signal by which the process died, if it did.
+inline constexpr const char* crash_file = "signal";
+/// What the program printed, if it was to be kept.
+inline constexpr const char* output_file = "output.log";
+
+}  // namespace detail
+
+/// One run's folder, open for its one writer or for a reader.
+template <class Json = nlohmann::json>
+class BasicRunFolder {
+  public:
+    /// Makes the folder if it is not there and takes the writer's lock; each rank has its own. Fails: busy,
+    /// naming who holds it.
+    static result<BasicRunFolder> open_writer(const Store& store, const std::string& project,
+                                              const std::string& run, unsigned rank = 0) {
+        if (auto checked = detail::check_name("project", project); !checked) return checked.error();
+        if (auto checked = detail::check_name("run", run); !checked) return checked.error();
+        BasicRunFolder folder{store, store.run_dir(project, run, rank)};
+        if (auto made = detail::make_dirs_durably(folder.path_, store.durability()); !made)
+            return made.error();
+        auto lock = detail::os::Lock::try_acquire(folder.lock_path());
+        if (!lock && lock.error().code() == errc::busy) return folder.held_by_another();
+        if (!lock) return lock.error();
+        folder.lock_ = std::move(*lock);
+        if (auto noted = folder.lock_.write_note(detail::to_json(detail::os::this_process()).dump());
+            !noted) {
+            return noted.error();
+        }
+        const auto record = detail::os::status(folder.path_ / "run.json");
+        if (!record) return record.error();
+        folder.is_new_ = !record->exists;
+        return folder;
+    }
+
+    /// A run that is there. Fails: not_found.
+    static result<BasicRunFolder> open_reader(const Store& store, const std::string& project,
+                                              const std::string& run, unsigned rank = 0) {
+        if (auto checked = detail::check_name("project", project); !checked) return checked.error();
+        if (auto checked = detail::check_name("run", run); !checked) return checked.error();
+        BasicRunFolder folder{store, store.run_dir(project, run, rank)};
+        const auto record = detail::os::status(folder.path_ / "run.json");
+        if (!record) return record.error();
+        if (record->exists) return folder;
+        return error{errc::not_found, "there is no such run", folder.path_.string(),
+                     "see which there are with: cairn ls"};
+    }
+
+    /// Where the folder lies.
+    [[nodiscard]] const std::filesystem::path& path() const noexcept { return path_; }
+    /// It had no record when it was opened.
+    [[nodiscard]] bool is_new() const noexcept { return is_new_; }
+
+    /// A JSON file of the run. Fails: not_found, corrupt.
+    [[nodiscard]] result<Json> read_json(std::string_view name) const {
+        const std::filesystem::path path = path_ / name;
+        const auto text = detail::read_file(path, max_json_bytes);
+        if (!text) return text.error();
+        if (detail::json_depth(*text) <= detail::most_json_depth) {
+            auto value = Json::parse(*text, nullptr, false);
+            if (!value.is_discarded()) return value;
+        }
+        return error{errc::corrupt, "this file of the run is no JSON", path.string(),
+                     "restore it from a copy, or delete it"};
+    }
+    /// Replaces a JSON file of the run in one step.
+    result<void> write_json(std::string_view name, const Json& value) const {
+        const std::string text = value.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
+        return detail::write_file_atomically(path_ / name, text, durability_, temp_dir_);
+    }
+    /// The run's record. Fails: corrupt, if it is no object.
+    [[nodiscard]] result<Json> read_run() const {
+        auto record = read_json("run.json");
+        if (!record || record->is_object()) return record;
+        return error{errc::corrupt, "the run's record is no object", (path_ / "run.json").string(),
+                     "restore it from a copy"};
+    }
+    /// Writes the record, with the process that writes it.
+    result<void> write_run(Json record) const {
+        record["process"] = detail::to_json(detail::os::this_process());
+        return write_json("run.json", record);
+    }
+
+    /// How the run stands. A run that says it is running, but whose lock is free or whose process is dead,
+    /// has crashed.
+    [[nodiscard]] result<RunState> state() const {
+        const auto record = read_run();
+        if (!record) return record.error();
+        const auto status = record->find("status");
+        if (status == record->end()) return RunState::crashed;  // it never got as far as saying
+        for (const RunState ended : {RunState::finished, RunState::failed, RunState::exited}) {
+            if (*status == to_string(ended)) return ended;
+        }
+        const auto held = detail::os::Lock::is_held(lock_path());
+        if (held && !*held) return RunState::crashed;
+        const auto process = detail::process_from(record->value("process", Json()));
+        const bool dead = detail::os::liveness(process) == detail::os::Liveness::dead;
+        return dead ? RunState::crashed : RunState::running;
+    }
+
+    /// In a forked child: the lock stays the parent's.
+    void close_in_child() noexcept { lock_.close_in_child(); }
+    /// Lets another writer in.
+    void release() noexcept { lock_.release(); }
+
+  private:
+    static constexpr std::size_t max_json_bytes = std::size_t{256} << 20U;
+
+    BasicRunFolder(const Store& store, std::filesystem::path path)
+        : path_{std::move(path)}, temp_dir_{store.temp_dir()}, durability_{store.durability()} {}
+
+    [[nodiscard]] std::filesystem::path lock_path() const { return path_ / "lock"; }
+
+    [[nodiscard]] error held_by_another() const {
+        const auto note = detail::read_file(lock_path(), 4096);
+        const auto holder = detail::process_from(Json::parse(note ? *note : "", nullptr, false));
+        const std::string who = holder.pid == 0
+                                    ? " that does not say who it is"  // it took the lock just now
+                                    : ": process " + std::to_string(holder.pid) + " on " + holder.host;
+        return {errc::busy, "another writer has this run open" + who, path_.string(),
+                "stop that process, or give this one another run id (CAIRN_RUN_ID)"};
+    }
+
+    std::filesystem::path path_;
+    std::filesystem::path temp_dir_;
+    Durability durability_;
+    detail::os::Lock lock_;
+    bool is_new_ = false;
+};
+using RunFolder = BasicRunFolder<>;
+
+}  // namespace CAIRN_NAMESPACE
+
 // ---- cairn/run/detail/media_keeper.hpp
 // Where a run's rich values go: encoded and written on the thread that writes checkpoints, in order.
 
 namespace CAIRN_NAMESPACE::detail {
 
-/// Threads: `take` and the counters any; the file belongs to the saver's thread.
+/// Threads: any.
 template <class T = void>
 class BasicMediaKeeper {
     using Json = Deferred<nlohmann::json, T>;
@@ -20075,7 +20419,8 @@ class BasicMediaKeeper {
     /// all the memory they may, or there is no thread.
     result<void> take(const std::shared_ptr<RunCore>& core, const MediaPlace& place, std::size_t memory,
                       std::function<Media()> encode) {
-        if (waiting_.fetch_add(memory, std::memory_order_relaxed) + memory > most_waiting) {
+        const std::size_t before = waiting_.fetch_add(memory, std::memory_order_relaxed);
+        if (before != 0 && (memory > most_waiting || before > most_waiting - memory)) {
             waiting_.fetch_sub(memory, std::memory_order_relaxed);
             return error{errc::busy, "images, tables and the like come faster than they can be written",
                          place.metric, "log them less often"};
@@ -20083,20 +20428,35 @@ class BasicMediaKeeper {
         const auto work = [this, core, place, memory, encode = std::move(encode)] {
             auto written = write(place, encode);
             waiting_.fetch_sub(memory, std::memory_order_relaxed);
-            core->saver().moved();
-            if (!written) core->note_lost_media(written.error());
+            pending_.fetch_sub(1, std::memory_order_relaxed);
+            if (!written && !is_closed()) core->note_lost_media(written.error());
         };
+        pending_.fetch_add(1, std::memory_order_relaxed);
         const auto posted = core->saver().post(place.metric + " of step " + std::to_string(place.step), work);
         if (posted) return {};
         waiting_.fetch_sub(memory, std::memory_order_relaxed);
+        pending_.fetch_sub(1, std::memory_order_relaxed);
         return posted.error();
     }
-    /// After the saver has done all: makes it durable. Fails: io.
-    result<void> sync() { return file_ ? file_->sync() : result<void>{}; }
+    /// Makes durable what is written, and writes no more: the run may have another writer soon. Returns how
+    /// many values were still to be written. Fails: io.
+    result<std::uint64_t> close() {
+        const std::scoped_lock lock{mutex_};
+        is_closed_ = true;
+        if (file_) {
+            if (auto synced = file_->sync(); !synced) return synced.error();
+            file_.reset();
+        }
+        return pending_.load(std::memory_order_relaxed);
+    }
 
     [[nodiscard]] std::uint64_t written() const noexcept { return written_.load(std::memory_order_relaxed); }
 
   private:
+    [[nodiscard]] bool is_closed() {
+        const std::scoped_lock lock{mutex_};
+        return is_closed_;
+    }
     result<void> write(const MediaPlace& place, const std::function<Media()>& encode) noexcept {
         const auto failed = [&](const char* why) {
             return error{errc::invalid_argument, std::string{"a rich value could not be encoded: "} + why,
@@ -20106,13 +20466,16 @@ class BasicMediaKeeper {
             const Media media = encode();
             const Json about = {{"metric", place.metric}, {"step", place.step}, {"time_ns", place.time_ns},
                                 {"kind", media.kind},     {"type", media.type}, {"about", media.about}};
+            const std::string text = about.dump(-1, ' ', false, Json::error_handler_t::replace);
+            if (json_depth(text) > most_json_depth) return failed("its description is nested too deep");
+            const std::scoped_lock lock{mutex_};
+            if (is_closed_) return error{errc::busy, "the run has ended", place.metric, "finish it later"};
             if (!file_) {
                 auto opened = BasicMediaWriter<T>::open(path_);
                 if (!opened) return opened.error();
                 file_.emplace(std::move(*opened));
             }
-            auto done = file_->append(about.dump(-1, ' ', false, Json::error_handler_t::replace),
-                                      bytes_of(media.bytes));
+            auto done = file_->append(text, bytes_of(media.bytes));
             if (done) written_.fetch_add(1, std::memory_order_relaxed);
             return done;
         } catch (const error& e) {
@@ -20125,9 +20488,11 @@ class BasicMediaKeeper {
     }
 
     std::filesystem::path path_;
+    std::mutex mutex_;
     std::optional<BasicMediaWriter<T>> file_;
+    bool is_closed_ = false;
     std::atomic<std::size_t> waiting_{0};  // bytes of memory
-    std::atomic<std::uint64_t> written_{0};
+    std::atomic<std::uint64_t> written_{0}, pending_{0};
 };
 using MediaKeeper = BasicMediaKeeper<>;
 
@@ -20990,206 +21355,6 @@ result<HistoryReport> recover_history(const std::filesystem::path& run_dir, F&& 
 
 }  // namespace CAIRN_NAMESPACE::detail
 
-// ---- cairn/store/run_folder.hpp
-// The folder of a run: its one writer, its record, its state. Costs nlohmann/json.
-
-namespace CAIRN_NAMESPACE {
-
-/// How a run stands. `crashed`: it never ended, and whoever wrote it is gone.
-enum class RunState : unsigned char { running, finished, failed, exited, crashed };
-
-/// The state's name: "finished".
-[[nodiscard]] constexpr std::string_view to_string(RunState state) noexcept {
-    switch (state) {
-        case RunState::running: return "running";
-        case RunState::finished: return "finished";
-        case RunState::failed: return "failed";
-        case RunState::exited: return "exited";
-        case RunState::crashed: return "crashed";
-    }
-    return "unknown";
-}
-
-namespace detail {
-
-template <class Json = nlohmann::json>
-[[nodiscard]] Json to_json(const os::Process& p) {
-    return {{"pid", p.pid}, {"start", p.start}, {"boot", p.boot}, {"space", p.space}, {"host", p.host}};
-}
-template <class Json = nlohmann::json>
-[[nodiscard]] os::Process process_from(const Json& in) {
-    os::Process out;
-    const auto number = [&](const char* key, std::uint64_t& to) {
-        if (const auto found = in.find(key); found != in.end() && found->is_number_unsigned())
-            found->get_to(to);
-    };
-    const auto text = [&](const char* key, std::string& to) {
-        if (const auto found = in.find(key); found != in.end() && found->is_string()) found->get_to(to);
-    };
-    if (!in.is_object()) return out;
-    number("pid", out.pid);
-    number("start", out.start);
-    text("boot", out.boot);
-    text("space", out.space);
-    text("host", out.host);
-    return out;
-}
-
-/// JSON that is nested deeper is refused: who copies or prints it needs stack for each level.
-inline constexpr std::size_t most_json_depth = 1000;
-/// How deep the arrays and objects of a text are nested.
-template <class = void>
-[[nodiscard]] std::size_t json_depth(std::string_view text) noexcept {
-    std::size_t depth = 0, most = 0;
-    bool in_text = false;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        const char c = text[i];
-        if (in_text) {
-            if (c == '\\') ++i;
-            if (c == '"') in_text = false;
-        } else if (c == '"') {
-            in_text = true;
-        } else if (c == '[' || c == '{') {
-            most = std::max(most, ++depth);
-        } else if ((c == ']' || c == '}') && depth != 0) {
-            --depth;
-        }
-    }
-    return most;
-}
-
-/// Beside the record: the signal by which the process died, if it did.
-inline constexpr const char* crash_file = "signal";
-/// What the program printed, if it was to be kept.
-inline constexpr const char* output_file = "output.log";
-
-}  // namespace detail
-
-/// One run's folder, open for its one writer or for a reader.
-template <class Json = nlohmann::json>
-class BasicRunFolder {
-  public:
-    /// Makes the folder if it is not there and takes the writer's lock; each rank has its own. Fails: busy,
-    /// naming who holds it.
-    static result<BasicRunFolder> open_writer(const Store& store, const std::string& project,
-                                              const std::string& run, unsigned rank = 0) {
-        if (auto checked = detail::check_name("project", project); !checked) return checked.error();
-        if (auto checked = detail::check_name("run", run); !checked) return checked.error();
-        BasicRunFolder folder{store, store.run_dir(project, run, rank)};
-        if (auto made = detail::make_dirs_durably(folder.path_, store.durability()); !made)
-            return made.error();
-        auto lock = detail::os::Lock::try_acquire(folder.lock_path());
-        if (!lock && lock.error().code() == errc::busy) return folder.held_by_another();
-        if (!lock) return lock.error();
-        folder.lock_ = std::move(*lock);
-        if (auto noted = folder.lock_.write_note(detail::to_json(detail::os::this_process()).dump());
-            !noted) {
-            return noted.error();
-        }
-        const auto record = detail::os::status(folder.path_ / "run.json");
-        if (!record) return record.error();
-        folder.is_new_ = !record->exists;
-        return folder;
-    }
-
-    /// A run that is there. Fails: not_found.
-    static result<BasicRunFolder> open_reader(const Store& store, const std::string& project,
-                                              const std::string& run, unsigned rank = 0) {
-        if (auto checked = detail::check_name("project", project); !checked) return checked.error();
-        if (auto checked = detail::check_name("run", run); !checked) return checked.error();
-        BasicRunFolder folder{store, store.run_dir(project, run, rank)};
-        const auto record = detail::os::status(folder.path_ / "run.json");
-        if (!record) return record.error();
-        if (record->exists) return folder;
-        return error{errc::not_found, "there is no such run", folder.path_.string(),
-                     "see which there are with: cairn ls"};
-    }
-
-    /// Where the folder lies.
-    [[nodiscard]] const std::filesystem::path& path() const noexcept { return path_; }
-    /// It had no record when it was opened.
-    [[nodiscard]] bool is_new() const noexcept { return is_new_; }
-
-    /// A JSON file of the run. Fails: not_found, corrupt.
-    [[nodiscard]] result<Json> read_json(std::string_view name) const {
-        const std::filesystem::path path = path_ / name;
-        const auto text = detail::read_file(path, max_json_bytes);
-        if (!text) return text.error();
-        if (detail::json_depth(*text) <= detail::most_json_depth) {
-            auto value = Json::parse(*text, nullptr, false);
-            if (!value.is_discarded()) return value;
-        }
-        return error{errc::corrupt, "this file of the run is no JSON", path.string(),
-                     "restore it from a copy, or delete it"};
-    }
-    /// Replaces a JSON file of the run in one step.
-    result<void> write_json(std::string_view name, const Json& value) const {
-        const std::string text = value.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
-        return detail::write_file_atomically(path_ / name, text, durability_, temp_dir_);
-    }
-    /// The run's record. Fails: corrupt, if it is no object.
-    [[nodiscard]] result<Json> read_run() const {
-        auto record = read_json("run.json");
-        if (!record || record->is_object()) return record;
-        return error{errc::corrupt, "the run's record is no object", (path_ / "run.json").string(),
-                     "restore it from a copy"};
-    }
-    /// Writes the record, with the process that writes it.
-    result<void> write_run(Json record) const {
-        record["process"] = detail::to_json(detail::os::this_process());
-        return write_json("run.json", record);
-    }
-
-    /// How the run stands. A run that says it is running, but whose lock is free or whose process is dead,
-    /// has crashed.
-    [[nodiscard]] result<RunState> state() const {
-        const auto record = read_run();
-        if (!record) return record.error();
-        const auto status = record->find("status");
-        if (status == record->end()) return RunState::crashed;  // it never got as far as saying
-        for (const RunState ended : {RunState::finished, RunState::failed, RunState::exited}) {
-            if (*status == to_string(ended)) return ended;
-        }
-        const auto held = detail::os::Lock::is_held(lock_path());
-        if (held && !*held) return RunState::crashed;
-        const auto process = detail::process_from(record->value("process", Json()));
-        const bool dead = detail::os::liveness(process) == detail::os::Liveness::dead;
-        return dead ? RunState::crashed : RunState::running;
-    }
-
-    /// In a forked child: the lock stays the parent's.
-    void close_in_child() noexcept { lock_.close_in_child(); }
-    /// Lets another writer in.
-    void release() noexcept { lock_.release(); }
-
-  private:
-    static constexpr std::size_t max_json_bytes = std::size_t{256} << 20U;
-
-    BasicRunFolder(const Store& store, std::filesystem::path path)
-        : path_{std::move(path)}, temp_dir_{store.temp_dir()}, durability_{store.durability()} {}
-
-    [[nodiscard]] std::filesystem::path lock_path() const { return path_ / "lock"; }
-
-    [[nodiscard]] error held_by_another() const {
-        const auto note = detail::read_file(lock_path(), 4096);
-        const auto holder = detail::process_from(Json::parse(note ? *note : "", nullptr, false));
-        const std::string who = holder.pid == 0
-                                    ? " that does not say who it is"  // it took the lock just now
-                                    : ": process " + std::to_string(holder.pid) + " on " + holder.host;
-        return {errc::busy, "another writer has this run open" + who, path_.string(),
-                "stop that process, or give this one another run id (CAIRN_RUN_ID)"};
-    }
-
-    std::filesystem::path path_;
-    std::filesystem::path temp_dir_;
-    Durability durability_;
-    detail::os::Lock lock_;
-    bool is_new_ = false;
-};
-using RunFolder = BasicRunFolder<>;
-
-}  // namespace CAIRN_NAMESPACE
-
 // ---- cairn/store/saved_files.hpp
 // Copies files that match a pattern into a run's folder. Costs nothing but <filesystem>.
 
@@ -21318,7 +21483,17 @@ class BasicRunEngine final : public RunCore,
         (void)end_quietly("finished", {});
         // In the child of a fork its thread is in the parent: nothing there may be waited for or destroyed.
         if (is_detached()) (void)live_.release();
-        if (is_detached() || !are_saved_) (void)saver_.release();
+        let_go(std::move(saver_), are_saved_);
+        let_go(std::move(teller_), are_told_);
+    }
+    /// Of what is done with, or stuck, or what destroys us.
+    void let_go(std::unique_ptr<BasicSaver<T>> saver, bool is_done) const {
+        if (is_detached())
+            (void)saver.release();
+        else if (saver->is_current())
+            BasicSaver<T>::destroy_after_work(std::move(saver));
+        else if (!is_done)
+            (void)saver.release();
     }
     BasicRunEngine(const BasicRunEngine&) = delete;
     BasicRunEngine& operator=(const BasicRunEngine&) = delete;
@@ -21359,6 +21534,7 @@ class BasicRunEngine final : public RunCore,
             if (!is_kept) dropped_.fetch_add(1, std::memory_order_relaxed);
             if (!options_.on_alert) return;
             const auto tell = [this, self = this->shared_from_this(), alert = std::move(alert)] {
+                if (has_ended()) return;  // what the handler looks at may be gone
                 try {
                     options_.on_alert(alert);
                 } catch (const std::exception& failure) {
@@ -21369,7 +21545,7 @@ class BasicRunEngine final : public RunCore,
                     note_failure({errc::user, "telling of an alert failed", alert.title, ""}, false);
                 }
             };
-            if (auto posted = saver_->post("an alert", tell); !posted) note_failure(posted.error(), false);
+            if (auto posted = teller_->post("an alert", tell); !posted) note_failure(posted.error(), false);
         } catch (...) {  // no memory
             dropped_.fetch_add(1, std::memory_order_relaxed);
         }
@@ -21435,7 +21611,7 @@ class BasicRunEngine final : public RunCore,
                 }
                 if (errors_.size() < 16) errors_.emplace_back(failure.what());
             }
-            if (is_left_) return;  // what the handler looks at may be gone
+            if (is_left_ || (has_ended() && !are_saved_)) return;  // what the handler looks at may be gone
             if (options_.on_error)
                 options_.on_error(failure);
             else
@@ -21444,6 +21620,14 @@ class BasicRunEngine final : public RunCore,
         }
     }
 
+    void note_lost_media(const error& failure) noexcept override {
+        media_lost_.fetch_add(1, std::memory_order_relaxed);
+        {
+            const std::scoped_lock lock{mutex_};
+            if (!first_loss_) first_loss_ = failure;
+        }
+        note_failure(failure, false);
+    }
     void check_open(const char* tried) const override {
         if (!has_ended()) return;
         raise({errc::invalid_argument, std::string{tried} + " after the run has ended", dir().string(),
@@ -21592,7 +21776,12 @@ class BasicRunEngine final : public RunCore,
                              std::int64_t most_ns = no_deadline) noexcept {
         const std::int64_t began = steady_ns();
         // Before the end, so that what comes of it is recorded.
-        if (!has_ended() && !is_detached()) are_saved_ = saver_->drain(most_ns);
+        if (!has_ended() && !is_detached()) {
+            are_saved_ = saver_->drain(most_ns);
+            constexpr std::int64_t patience_ns = 30'000'000'000;  // nobody waits longer for who does not hear
+            are_told_ = teller_->drain(
+                std::min(patience_ns, std::max(most_ns - (steady_ns() - began), std::int64_t{0})));
+        }
         if (ended_.exchange(true)) return {};
         mark_ = {};
         End end{std::string{status}, why,
@@ -21601,7 +21790,7 @@ class BasicRunEngine final : public RunCore,
         open_as_.store(0, std::memory_order_relaxed);
         if (is_detached()) return {};
         constexpr std::int64_t hour = 3'600'000'000'000;  // who waits for so long waits as long as it takes
-        if (most_ns >= hour || saver_->is_current()) return write_end(end);
+        if (most_ns >= hour || saver_->is_current() || teller_->is_current()) return write_end(end);
         constexpr std::int64_t least = 1'000'000'000;  // for a disk that is well it is plenty
         return write_end_within(std::max(most_ns - (steady_ns() - began), least), std::move(end));
     }
@@ -21697,8 +21886,9 @@ class BasicRunEngine final : public RunCore,
         read_earlier();
         open_journal();
         write_start();
-        std::optional<BasicSystemSampler<T>> sampler;
-        if (options_.system_seconds != 0) sampler.emplace(options_.system_seconds, store_.root());
+        std::unique_ptr<BasicSystemSampler<T>> sampler;
+        if (options_.system_seconds != 0)
+            sampler = std::make_unique<BasicSystemSampler<T>>(options_.system_seconds, store_.root());
         live_->collector.start(live_->journal, std::move(sampler));
         open_as_.store(key_, std::memory_order_relaxed);
     }
@@ -21772,7 +21962,7 @@ class BasicRunEngine final : public RunCore,
         auto history = HistoryWriter::open(dir() / history_file, known.whole_bytes).value();
         auto index = IndexWriter::open(dir() / index_file, known.settled_bytes).value();
         live_ = std::make_unique<Live>(std::move(history), std::move(index), known, journal_dir, first_step_);
-        live_->collector.remember(std::move(earlier));
+        live_->collector.remember(std::move(earlier), greatest.value_or(0));
     }
 
     void write_start() {
@@ -21806,7 +21996,9 @@ class BasicRunEngine final : public RunCore,
     result<void> try_write_end(const End& end) {
         const auto& [status, why, dropped, lane] = end;
         if (are_saved_) saver_->stop();  // it lets go of its lane
-        const result<void> media_synced = are_saved_ ? media_.sync() : result<void>{};
+        if (are_told_) teller_->stop();
+        const auto unwritten = media_.close();
+        if (unwritten) media_lost_.fetch_add(*unwritten, std::memory_order_relaxed);
         live_->collector.stop();
         const typename BasicJournal<T>::Left left = live_->journal.close(lane);
         dropped_.fetch_add(left.lost, std::memory_order_relaxed);
@@ -21826,7 +22018,11 @@ class BasicRunEngine final : public RunCore,
                        "the run ended before all was written: not yet durable is " + saver_->unfinished(),
                        dir().string(), "give finish() more time, or see why the disk is slow"});
         }
-        keep(media_synced);
+        if (!unwritten) keep(unwritten.error());
+        if (!are_told_)
+            note_failure({errc::busy, "the run ended before all alerts were told", dir().string(),
+                          "see what on_alert waits for"},
+                         false);
         const std::string why_not = live_->collector.failure();
         if (left.in_files && !why_not.empty()) {
             keep(error{errc::io,
@@ -21872,7 +22068,9 @@ class BasicRunEngine final : public RunCore,
     std::unique_ptr<Live> live_;
     BasicMediaKeeper<T> media_{dir() / media_file};
     std::unique_ptr<BasicSaver<T>> saver_ = std::make_unique<BasicSaver<T>>();
-    bool are_saved_ = true;             // what the saver was given
+    std::unique_ptr<BasicSaver<T>> teller_ = std::make_unique<BasicSaver<T>>();  // of alerts
+    std::atomic<bool> are_saved_{true};                                          // what the saver was given
+    std::atomic<bool> are_told_{true};
     std::atomic<bool> is_left_{false};  // the disk did not answer in time when the end was written
 
     mutable std::mutex mutex_;

@@ -97,6 +97,9 @@ TEST_CASE("table: rows fit its columns", "[media]") {
     CHECK(table.encode().about["rows"] == 2);
     CHECK(code_of([&] { table.add_row({1}); }) == cairn::errc::invalid_argument);
     CHECK(table.size() == 2);
+    const std::size_t before = table.memory();
+    table.add_row({std::string(1'000'000, 'x'), 0});
+    CHECK(table.memory() >= before + 1'000'000);
     CHECK(code_of([] { cairn::Table{std::vector<std::string>{}}; }) == cairn::errc::invalid_argument);
 }
 
@@ -182,6 +185,13 @@ TEST_CASE("confusion matrix: rows are truth, columns what was predicted", "[medi
     CHECK(refused({0, -1}, {0, 1}));
     CHECK(refused({0, 5}, {0, 1}, {"a", "b"}));
     CHECK(refused({0, 100'000}, {0, 1}));
+    const std::vector<std::uint64_t> ignored{0, ~std::uint64_t{0}}, fine{0, 0};
+    for (const auto& labels : {std::vector<std::string>{}, {"cat", "dog"}}) {
+        CHECK(code_of([&] { (void)cairn::confusion_matrix(ignored, fine, labels); }) ==
+              cairn::errc::invalid_argument);
+        CHECK(code_of([&] { (void)cairn::confusion_matrix(fine, ignored, labels); }) ==
+              cairn::errc::invalid_argument);
+    }
 }
 
 TEST_CASE("curves of scores: known areas, ties as one threshold", "[media]") {

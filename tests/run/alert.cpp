@@ -6,6 +6,8 @@
 #include "support/catch.hpp"
 #include "support/temp_dir.hpp"
 
+#include <atomic>
+#include <chrono>
 #include <limits>
 #include <mutex>
 #include <stdexcept>
@@ -14,6 +16,7 @@
 
 using namespace cairn_test;
 using namespace cairn::literals;
+using namespace std::chrono_literals;
 using cairn::AlertLevel;
 
 TEST_CASE("alert: it is recorded at the newest step, and is no row", "[run][alert]") {
@@ -71,6 +74,29 @@ TEST_CASE("alert: the program's own handler hears of each, and may fail", "[run]
     CHECK(run.health().errors[0].find("no route to host") != std::string::npos);
     cairn::Run off;
     off.alert("nobody");
+}
+
+TEST_CASE("alert: a handler that is slow holds up no checkpoint, and none is told after the end",
+          "[run][alert]") {
+    const TempDir dir;
+    std::atomic<bool> go{false};
+    std::atomic<int> heard{0};
+    const auto on_alert = [&](const cairn::Alert&) {
+        ++heard;
+        while (!go) cairn::detail::os::sys::sleep_ns(1'000'000);
+    };
+    auto run = cairn::init(
+        {.id = "r", .dir = dir.path(), .quiet = true, .on_error = [](const auto&) {}, .on_alert = on_alert});
+    run.alert("one");
+    run.alert("two");
+    while (heard == 0) cairn::detail::os::sys::sleep_ns(1'000'000);
+    CHECK(run.core()->saver().drain());  // what a checkpoint waits for
+    CHECK(run.finish(50ms));
+    go = true;
+    cairn::detail::os::sys::sleep_ns(50'000'000);
+    CHECK(heard == 1);
+    REQUIRE(run.health().errors.size() == 1);
+    CHECK(run.health().errors[0].find("before all alerts were told") != std::string::npos);
 }
 
 TEST_CASE("alert gate: it forgets titles rather than grow without end", "[run][alert]") {

@@ -494,10 +494,10 @@ TEST_CASE("a failure that nobody catches ends the run as failed, whatever was be
         silence();
         std::signal(SIGXFSZ, SIG_IGN);
         auto run = open_run(dir);
-        const ::rlimit small{1000, RLIM_INFINITY};
+        const ::rlimit small{20'000, RLIM_INFINITY};
         ::setrlimit(RLIMIT_FSIZE, &small);
         ::alarm(20);
-        [&]() noexcept { run.update_config({{"text", std::string(2000, 'x')}}); }();
+        [&]() noexcept { run.update_config({{"text", std::string(30'000, 'x')}}); }();
         return 1;
     });
     CHECK(status == -SIGABRT);

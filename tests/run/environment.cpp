@@ -29,17 +29,46 @@ const std::string one(40, '1'), two(40, '2');
 
 }  // namespace
 
-TEST_CASE("environment: values of secret options are hidden, the rest stays", "[run][environment]") {
+TEST_CASE("environment: what is secret is hidden in all its forms, the rest stays", "[run][environment]") {
     CHECK(without_secrets({"./train", "--lr", "0.1", "-v"}) == Words{"./train", "--lr", "0.1", "-v"});
-    CHECK(without_secrets({"t", "--api-key", "abc", "x"}) == Words{"t", "--api-key", "***", "x"});
-    CHECK(without_secrets({"t", "--api-key=abc=d"}) == Words{"t", "--api-key=***"});
-    CHECK(without_secrets({"t", "DB_PASSWORD=abc"}) == Words{"t", "DB_PASSWORD=***"});
-    CHECK(without_secrets({"t", "--Token", "--lr", "1"}) == Words{"t", "--Token", "--lr", "1"});
-    CHECK(without_secrets({"t", "https://me:pw@host/path"}) == Words{"t", "https://***@host/path"});
-    CHECK(without_secrets({"t", "--url=ftp://me@host"}) == Words{"t", "--url=ftp://***@host"});
-    CHECK(without_secrets({"t", "https://host/a@b"}) == Words{"t", "https://host/a@b"});
     CHECK(without_secrets({"monkey", "data"}) == Words{"monkey", "data"});
+    CHECK(without_secrets({"t", "--lr=0.1", "a:b", "x.cfg"}) == Words{"t", "--lr=0.1", "a:b", "x.cfg"});
+    CHECK(without_secrets({"t", "https://host/a@b"}) == Words{"t", "https://***@b"});
+    CHECK(without_secrets({"t", "--api-key", "abc", "x"}) == Words{"t", "--api-key", "***", "x"});
     CHECK(without_secrets({}).empty());
+    for (const Words& words : std::vector<Words>{{"--pass", "S3"},
+                                                 {"--pass=S3"},
+                                                 {"--pwd=S3"},
+                                                 {"--bearer", "S3"},
+                                                 {"--api-key:S3"},
+                                                 {"--password", "-S3"},
+                                                 {"-H", "Authorization: Bearer S3"},
+                                                 {"-H", "X-Api-Key: S3"},
+                                                 {"https://h/p?user=x&access_token=S3"},
+                                                 {"https://h/p?sv=1&sig=S3"},
+                                                 {"postgres://u:p/S3@h/db"},
+                                                 {"postgres://u:pa@S3@h/db"},
+                                                 {"--dbs=postgres://a:b@h,postgres://c:S3@h2"},
+                                                 {R"({"api_key": "S3"})"},
+                                                 {R"(--config={"lr":1,"token":"S3"})"},
+                                                 {"--set=model.api_key=S3"},
+                                                 {"--env=WANDB_API_KEY=S3"},
+                                                 {"lr=1,token=S3"},
+                                                 {"DB_PASSWORD=S3"},
+                                                 {"--Token=a=S3"},
+                                                 {"hf_S3"},
+                                                 {"--hub=hf_S3"},
+                                                 {"https://me:S3@host/path"},
+                                                 {"--url=ftp://S3@host"}}) {
+        Words all{"t"};
+        all.insert(all.end(), words.begin(), words.end());
+        std::string shown;
+        for (const std::string& word : without_secrets(all)) shown += word + " ";
+        CAPTURE(words, shown);
+        CHECK(shown.find("S3") == std::string::npos);
+    }
+    const Words many(10'000, "data.csv");
+    CHECK(without_secrets(many).size() < 3000);
 }
 
 TEST_CASE("environment: the commit of the tree that a folder lies in", "[store][git]") {

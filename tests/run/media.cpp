@@ -10,13 +10,18 @@
 #include "support/temp_dir.hpp"
 
 #include <atomic>
+#include <chrono>
 #include <concepts>
+#include <memory>
+#include <set>
+#include <thread>
 #include <stdexcept>
 #include <string>
 #include <vector>
 
 using namespace cairn_test;
 using namespace cairn::literals;
+using namespace std::chrono_literals;
 
 namespace {
 
@@ -31,6 +36,38 @@ struct Own {
         if (encoded != nullptr) ++*encoded;
         if (text == "throws") throw std::runtime_error("out of ink");
         return {"blob", "text/plain", text};
+    }
+};
+
+struct Slow {
+    int milliseconds;
+    [[nodiscard]] std::size_t memory() const { return 10; }
+    [[nodiscard]] cairn::Media encode() const {
+        cairn::detail::os::sys::sleep_ns(milliseconds * 1'000'000);
+        return {"blob", "text/plain", "slow"};
+    }
+};
+struct Blocked {
+    std::atomic<bool>* go;
+    std::atomic<bool>* is_over;
+    [[nodiscard]] std::size_t memory() const { return 10; }
+    [[nodiscard]] cairn::Media encode() const {
+        while (!*go) cairn::detail::os::sys::sleep_ns(1'000'000);
+        *is_over = true;
+        return {"blob", "text/plain", "late"};
+    }
+};
+struct Ending {
+    cairn::Run* run;
+    std::atomic<bool>* ended;
+    std::atomic<bool>* is_over;
+    [[nodiscard]] std::size_t memory() const { return 10; }
+    [[nodiscard]] cairn::Media encode() const {
+        (void)run->finish();
+        *ended = true;
+        cairn::detail::os::sys::sleep_ns(50'000'000);
+        *is_over = true;
+        return {"blob", "text/plain", "last"};
     }
 };
 
@@ -116,13 +153,15 @@ TEST_CASE("media: what waits has a bound of memory, and what is beyond it is tol
     const TempDir dir;
     auto run = start(dir);
     std::atomic<int> encoded{0};
-    constexpr std::size_t much = std::size_t{1} << 40U;
-    run.log("huge"_m = Own{"x", &encoded, much});
+    std::atomic<bool> go{false}, is_over{false};
+    run.log("first"_m = Blocked{&go, &is_over});
+    run.log("huge"_m = Own{"x", &encoded, std::size_t{1} << 40U});
     run.log("small"_m = Own{"y", &encoded});
-    (void)run.finish();
+    go = true;
+    CHECK_FALSE(run.finish());
     CHECK(encoded == 1);
     CHECK(run.health().media_lost == 1);
-    CHECK(run.health().media_written == 1);
+    CHECK(run.health().media_written == 2);
 }
 
 TEST_CASE("media: a disk that takes nothing loses them with a word, and not the rows", "[run][media]") {
@@ -130,7 +169,7 @@ TEST_CASE("media: a disk that takes nothing loses them with a word, and not the 
     auto run = start(dir);
     std::filesystem::create_directory(run.dir() / cairn::detail::media_file);  // no file can be made there
     run.log("loss"_m = 1.0, "note"_m = cairn::Text{"one"});
-    (void)run.finish();
+    CHECK_FALSE(run.finish());
     CHECK(run.health().media_lost == 1);
     CHECK(rows_of(run.dir()).size() == 1);
 }
@@ -148,6 +187,73 @@ TEST_CASE("media: after the end and in a run that is off nothing is kept or enco
     off.log("note", Own{"x", &encoded});
     CHECK(row["loss"_m] == 1.0);
     CHECK(encoded == 0);
+}
+
+TEST_CASE("media: a value larger than all that may wait is taken if nothing waits", "[run][media]") {
+    const TempDir dir;
+    auto run = start(dir);
+    std::atomic<int> encoded{0};
+    run.log("huge"_m = Own{"x", &encoded, std::size_t{1} << 40U});
+    REQUIRE(run.finish());
+    CHECK(encoded == 1);
+}
+
+TEST_CASE("media: the end does not wait for those that come after it began", "[run][media]") {
+    const TempDir dir;
+    auto run = start(dir);
+    std::atomic<bool> stop{false}, begun{false};
+    std::thread logger{[&] {
+        while (!stop) {
+            run.log("note"_m = Slow{1});
+            begun = true;
+        }
+    }};
+    while (!begun) cairn::detail::os::sys::sleep_ns(1'000'000);
+    (void)run.finish();
+    stop = true;
+    logger.join();
+    CHECK(run.health().media_written > 0);
+}
+
+TEST_CASE("media: what an ended run has left over does not touch the next session's", "[run][media]") {
+    const TempDir dir;
+    std::atomic<bool> go{false}, is_over{false};
+    {
+        auto run = start(dir);
+        run.log("note"_m = cairn::Text{"one"});
+        run.log("note"_m = Blocked{&go, &is_over});
+        run.log("note"_m = cairn::Text{"behind"});
+        CHECK_FALSE(run.finish(50ms));
+        CHECK(run.health().media_lost == 2);
+    }
+    {
+        auto run = start(dir, cairn::Resume::must);
+        run.log("note"_m = cairn::Text{"two"});
+        while (run.health().media_written == 0) cairn::detail::os::sys::sleep_ns(1'000'000);
+        go = true;
+        while (!is_over) cairn::detail::os::sys::sleep_ns(1'000'000);
+        cairn::detail::os::sys::sleep_ns(20'000'000);
+        run.log("note"_m = cairn::Text{"three"});
+        REQUIRE(run.finish());
+    }
+    const auto kept = media_in(dir.path() / "projects" / "uncategorized" / "runs" / "r");
+    REQUIRE(kept.size() == 3);
+    CHECK(kept[0].value == "one");
+    CHECK(kept[1].value == "two");
+    CHECK(kept[2].value == "three");
+}
+
+TEST_CASE("media: a value that ends its own run, whose last handle goes meanwhile", "[run][media]") {
+    const TempDir dir;
+    std::atomic<bool> is_over{false};
+    {
+        auto run = std::make_shared<cairn::Run>(start(dir));
+        std::atomic<bool> ended{false};
+        run->log("note"_m = Ending{run.get(), &ended, &is_over});
+        while (!ended) cairn::detail::os::sys::sleep_ns(1'000'000);
+    }
+    while (!is_over) cairn::detail::os::sys::sleep_ns(1'000'000);
+    cairn::detail::os::sys::sleep_ns(20'000'000);
 }
 
 TEST_CASE("media: threads that log at once lose none", "[run][media]") {

@@ -8,6 +8,7 @@
 #include "support/catch.hpp"
 #include "support/temp_dir.hpp"
 
+#include <atomic>
 #include <bit>
 #include <cmath>
 #include <cstdint>
@@ -139,6 +140,68 @@ TEST_CASE("watch: a model that fails to tell its tensors costs no row", "[run][w
     CHECK(run.health().rows_logged == 2);
 }
 
+struct Restless {
+    std::vector<float> values{1};
+    cairn::Run* run = nullptr;
+    cairn::ModelWatch* watch = nullptr;
+    int described = 0;
+    void describe(auto& fields) {
+        ++described;
+        fields("a", values, {1});
+        if (run != nullptr) run->log("from describe"_m = 1);
+        if (watch != nullptr) watch->unwatch();
+    }
+};
+
+TEST_CASE("watch: a model that logs, or that lets go of itself, while it is looked at", "[run][watch]") {
+    const TempDir dir;
+    auto run = start(dir);
+    Restless model;
+    model.run = &run;
+    {
+        const auto watch = run.watch(model, {.log_freq = 1});
+        run.log("loss"_m = 1.0);
+        run.log("loss"_m = 1.0);
+        CHECK(model.described == 2);
+    }
+    model.run = nullptr;
+    auto watch = run.watch(model, {.log_freq = 1});
+    model.watch = &watch;
+    run.log("loss"_m = 1.0);
+    run.log("loss"_m = 1.0);
+    CHECK(model.described == 3);
+}
+
+TEST_CASE("watch: another thread in an ended one's place does not go on with its watch", "[run][watch]") {
+    const TempDir dir;
+    auto run = start(dir);
+    Model model;
+    cairn::ModelWatch watch;
+    std::thread{[&] {
+        watch = run.watch(model, {.log_freq = 1});
+        run.log("loss"_m = 1.0);
+    }}.join();
+    std::thread{[&] { run.log("loss"_m = 1.0); }}.join();
+    CHECK(model.described == 1);
+}
+
+TEST_CASE("watch: those who come and go take no watch from others", "[run][watch]") {
+    const TempDir dir;
+    auto run = start(dir);
+    Model model, other;
+    std::atomic<bool> stop{false};
+    std::thread restless{[&] {
+        while (!stop) (void)run.watch(other, {.log_freq = 1});
+    }};
+    for (int i = 1; i <= 300; ++i) {
+        const auto watch = run.watch(model, {.log_freq = 1});
+        run.log("loss"_m = 1.0);
+        REQUIRE(model.described == i);
+    }
+    stop = true;
+    restless.join();
+}
+
 TEST_CASE("watch: in a run that is off, and after its end, nothing is looked at", "[run][watch]") {
     Model model;
     cairn::Run off;
@@ -189,5 +252,9 @@ TEST_CASE("tensor histogram: of each type, and halves bit by bit", "[run][watch]
     CHECK(large->finite() == many.size() - 1);
     std::uint64_t counted = 0;
     for (const std::uint64_t count : large->counts()) counted += count;
+    std::vector<float> columns;  // the first of 64 is 0
+    for (int i = 0; i < 64 * 65536; ++i) columns.push_back(i % 64 == 0 ? 0.0F : i % 2 == 0 ? 1.0F : -1.0F);
+    CHECK(static_cast<double>(of(Dtype::F32, columns)->counts()[4]) <
+          static_cast<double>(columns.size()) / 32);
     CHECK(static_cast<double>(counted) == Approx(static_cast<double>(many.size())).epsilon(0.001));
 }

@@ -91,7 +91,7 @@ TEST_CASE("records of impossible lengths end the reading and are noticed", "[sto
         CHECK_FALSE(reader.next(record));
     }
     Bytes unknown(16);
-    put_record(unknown.data(), 16, static_cast<RecordKind>(4));
+    put_record(unknown.data(), 16, static_cast<RecordKind>(5));
     RecordReader reader{unknown};
     RecordReader::Record record;
     CHECK_FALSE(reader.next(record));

@@ -55,7 +55,7 @@ inline void list_media(Call& call, const MediaList& list, const MediaWanted& wan
     Table table{{"METRIC", "KIND", "COUNT", "STEPS"}};
     const nlohmann::json by_metric = ::cairn::detail::media_by_metric(list);
     for (const auto& [metric, about] : by_metric.items()) {
-        table.add({metric, about["kind"].get<std::string>(), about["count"].dump(),
+        table.add({printable(metric), about["kind"].get<std::string>(), about["count"].dump(),
                    about["first_step"].dump() + " to " + about["last_step"].dump()});
     }
     call.out(table.text());

@@ -193,7 +193,7 @@ class BasicHistogram {
         if (out.finite != 0) out.low = number_of<T>(low), out.high = number_of<T>(high);
         return out;
     }
-    /// Fills the bins by every `stride`th sample.
+    /// Fills the bins by one of each `stride` samples.
     template <class T>
     void count(std::span<const T> samples, std::size_t bins, std::size_t stride) {
         const Extremes<T> extremes = extremes_of(samples);
@@ -211,9 +211,15 @@ class BasicHistogram {
                      scale = static_cast<double>(bins) / (edges_.back() / 2 - from);
         double sum = 0;
         std::uint64_t counted = 0;
+        std::uint32_t dice = 1;
         for (std::size_t i = 0; i < samples.size(); i += stride) {
-            const double x = static_cast<double>(samples[i]);
-            if (!is_finite(samples[i])) continue;
+            // One of each stretch, drawn: at one distance they might all be of one column (Numerical Recipes'
+            // numbers).
+            dice = dice * 1'664'525U + 1'013'904'223U;
+            const std::size_t at =
+                std::min(i + (stride == 1 ? 0 : (dice >> 8U) % stride), samples.size() - 1);
+            const double x = static_cast<double>(samples[at]);
+            if (!is_finite(samples[at])) continue;
             counts_[bin_of(x, (x / 2 - from) * scale)] += stride;
             sum += x;
             ++counted;

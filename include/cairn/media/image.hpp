@@ -87,6 +87,11 @@ class Image {
         out.caption_ = std::move(options.caption);
         if (values.size() > std::numeric_limits<std::size_t>::max() / 4) out.check(0);
         out.check(values.size() * 4);
+        for (const auto& end : {options.low, options.high}) {
+            if (end && !detail::is_finite(*end))
+                detail::raise({errc::invalid_argument, "the range of a picture's colours is not finite", "",
+                               "give finite ends"});
+        }
         double low = std::numeric_limits<double>::infinity(), high = -low;
         for (const T& value : values) {
             const double x = static_cast<double>(value);

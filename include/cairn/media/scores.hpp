@@ -66,16 +66,15 @@ template <class Truth, class Predicted>
     const std::span<const typename Predicted::value_type> said{predicted};
     const std::uint64_t allowed = labels.empty() ? most : labels.size();
     std::uint64_t classes = labels.size();
-    // A negative class is a great number.
+    bool fits = is.size() == said.size() && !is.empty() && labels.size() <= most;
     const auto see = [&](auto one) {
-        classes = std::max(classes, std::uint64_t{1} + static_cast<std::uint64_t>(one));
+        const auto number = static_cast<std::uint64_t>(one);  // a great one, if it is negative
+        fits = fits && number < allowed;
+        classes = std::max(classes, std::min(number, most) + 1);
     };
     for (const auto one : is) see(one);
     for (const auto one : said) see(one);
-    const bool has_negative = classes == 0 ||
-                              std::any_of(is.begin(), is.end(), [](auto one) { return one < 0; }) ||
-                              std::any_of(said.begin(), said.end(), [](auto one) { return one < 0; });
-    if (is.size() != said.size() || is.empty() || has_negative || classes > allowed || classes > most) {
+    if (!fits) {
         detail::raise({errc::invalid_argument, "these classes make no confusion matrix",
                        std::to_string(is.size()) + " true and " + std::to_string(said.size()) +
                            " predicted, " + std::to_string(labels.size()) + " labels",

@@ -34,6 +34,8 @@ class BasicTable {
                  std::to_string(cells.size()) + " cells, " + std::to_string(columns_.size()) + " columns",
                  "give a cell for each column; nullptr is an empty one"});
         }
+        for (const Json& cell : cells)
+            memory_ += 32 + (cell.is_string() ? cell.template get_ref<const std::string&>().size() : 0);
         rows_.push_back(std::move(cells));
     }
 
@@ -43,7 +45,7 @@ class BasicTable {
     [[nodiscard]] std::size_t size() const noexcept { return rows_.size(); }
 
     /// About how many bytes it holds.
-    [[nodiscard]] std::size_t memory() const noexcept { return (rows_.size() + 1) * columns_.size() * 32; }
+    [[nodiscard]] std::size_t memory() const noexcept { return memory_; }
     /// `{"columns": [names], "data": [rows]}`, as W&B has it.
     [[nodiscard]] Media encode() const {
         Json out = {{"columns", columns_}, {"data", rows_}};
@@ -55,6 +57,7 @@ class BasicTable {
   private:
     std::vector<std::string> columns_;
     std::vector<std::vector<Json>> rows_;
+    std::size_t memory_ = 64;
 };
 using Table = BasicTable<>;
 

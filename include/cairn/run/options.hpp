@@ -56,8 +56,8 @@ struct Options {
     /// Gets each failure once (the same text is the same failure), in place of the line on stderr, on the
     /// thread on which it came up: it must not block, nor call the run. What it throws is dropped.
     std::function<void(const error&)> on_error = {};
-    /// Gets each alert that is not held back, on the thread on which the run writes checkpoints: it may take
-    /// a while, and what it throws is an error of the run.
+    /// Gets each alert that is not held back, on a thread of its own: it may take a while, and what it throws
+    /// is an error of the run. After the run's end it is not called any more.
     std::function<void(const Alert&)> on_alert = {};
 };
 

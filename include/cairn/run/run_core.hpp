@@ -101,22 +101,22 @@ class BasicRunCore {
     /// The same of a value that is behind a function.
     virtual void keep_media(MediaPlace place, std::size_t memory, std::function<Media()> encode) = 0;
     /// A rich value came to nothing.
-    void note_lost_media(const error& failure) noexcept {
-        media_lost_.fetch_add(1, std::memory_order_relaxed);
-        note_failure(failure, false);
-    }
+    virtual void note_lost_media(const error& failure) noexcept = 0;
 
     /// From now on `look` is called after each row that the calling thread logs; returns what `unwatch`
     /// wants. All rows of the run then go the slow way.
     [[nodiscard]] std::uint64_t watch(Watches::Look look) {
-        const std::uint64_t id = watches_.add(&ThreadLanes::latest(), std::move(look));
-        std::uint64_t open = key_;
-        open_as_.compare_exchange_strong(open, watched_key());
-        return id;
+        return watches_.add(std::move(look), [this] {
+            std::uint64_t open = key_;
+            open_as_.compare_exchange_strong(open, watched_key());
+        });
     }
     void unwatch(std::uint64_t id) noexcept {
-        std::uint64_t open = watched_key();
-        if (!is_detached() && watches_.remove(id)) open_as_.compare_exchange_strong(open, key_);
+        if (is_detached()) return;
+        watches_.remove(id, [this] {
+            std::uint64_t open = watched_key();
+            open_as_.compare_exchange_strong(open, key_);
+        });
     }
     /// A sample of a model cost so much, or was left out because they cost too much.
     void count_watched(std::uint64_t ns, bool is_left_out) noexcept {
@@ -217,7 +217,7 @@ class BasicRunCore {
             Lane* const mine = lane();
             if (mine != nullptr && mine->append(row)) {
                 if (open_as_.load(std::memory_order_relaxed) == watched_key())
-                    watches_.look(&ThreadLanes::latest(), row.step(), row.time_ns());
+                    watches_.look(row.step(), row.time_ns());
                 return;
             }
         } catch (...) {  // no memory

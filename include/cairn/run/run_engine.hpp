@@ -90,7 +90,17 @@ class BasicRunEngine final : public RunCore,
         (void)end_quietly("finished", {});
         // In the child of a fork its thread is in the parent: nothing there may be waited for or destroyed.
         if (is_detached()) (void)live_.release();
-        if (is_detached() || !are_saved_) (void)saver_.release();
+        let_go(std::move(saver_), are_saved_);
+        let_go(std::move(teller_), are_told_);
+    }
+    /// Of what is done with, or stuck, or what destroys us.
+    void let_go(std::unique_ptr<BasicSaver<T>> saver, bool is_done) const {
+        if (is_detached())
+            (void)saver.release();
+        else if (saver->is_current())
+            BasicSaver<T>::destroy_after_work(std::move(saver));
+        else if (!is_done)
+            (void)saver.release();
     }
     BasicRunEngine(const BasicRunEngine&) = delete;
     BasicRunEngine& operator=(const BasicRunEngine&) = delete;
@@ -131,6 +141,7 @@ class BasicRunEngine final : public RunCore,
             if (!is_kept) dropped_.fetch_add(1, std::memory_order_relaxed);
             if (!options_.on_alert) return;
             const auto tell = [this, self = this->shared_from_this(), alert = std::move(alert)] {
+                if (has_ended()) return;  // what the handler looks at may be gone
                 try {
                     options_.on_alert(alert);
                 } catch (const std::exception& failure) {
@@ -141,7 +152,7 @@ class BasicRunEngine final : public RunCore,
                     note_failure({errc::user, "telling of an alert failed", alert.title, ""}, false);
                 }
             };
-            if (auto posted = saver_->post("an alert", tell); !posted) note_failure(posted.error(), false);
+            if (auto posted = teller_->post("an alert", tell); !posted) note_failure(posted.error(), false);
         } catch (...) {  // no memory
             dropped_.fetch_add(1, std::memory_order_relaxed);
         }
@@ -207,7 +218,7 @@ class BasicRunEngine final : public RunCore,
                 }
                 if (errors_.size() < 16) errors_.emplace_back(failure.what());
             }
-            if (is_left_) return;  // what the handler looks at may be gone
+            if (is_left_ || (has_ended() && !are_saved_)) return;  // what the handler looks at may be gone
             if (options_.on_error)
                 options_.on_error(failure);
             else
@@ -216,6 +227,14 @@ class BasicRunEngine final : public RunCore,
         }
     }
 
+    void note_lost_media(const error& failure) noexcept override {
+        media_lost_.fetch_add(1, std::memory_order_relaxed);
+        {
+            const std::scoped_lock lock{mutex_};
+            if (!first_loss_) first_loss_ = failure;
+        }
+        note_failure(failure, false);
+    }
     void check_open(const char* tried) const override {
         if (!has_ended()) return;
         raise({errc::invalid_argument, std::string{tried} + " after the run has ended", dir().string(),
@@ -364,7 +383,12 @@ class BasicRunEngine final : public RunCore,
                              std::int64_t most_ns = no_deadline) noexcept {
         const std::int64_t began = steady_ns();
         // Before the end, so that what comes of it is recorded.
-        if (!has_ended() && !is_detached()) are_saved_ = saver_->drain(most_ns);
+        if (!has_ended() && !is_detached()) {
+            are_saved_ = saver_->drain(most_ns);
+            constexpr std::int64_t patience_ns = 30'000'000'000;  // nobody waits longer for who does not hear
+            are_told_ = teller_->drain(
+                std::min(patience_ns, std::max(most_ns - (steady_ns() - began), std::int64_t{0})));
+        }
         if (ended_.exchange(true)) return {};
         mark_ = {};
         End end{std::string{status}, why,
@@ -373,7 +397,7 @@ class BasicRunEngine final : public RunCore,
         open_as_.store(0, std::memory_order_relaxed);
         if (is_detached()) return {};
         constexpr std::int64_t hour = 3'600'000'000'000;  // who waits for so long waits as long as it takes
-        if (most_ns >= hour || saver_->is_current()) return write_end(end);
+        if (most_ns >= hour || saver_->is_current() || teller_->is_current()) return write_end(end);
         constexpr std::int64_t least = 1'000'000'000;  // for a disk that is well it is plenty
         return write_end_within(std::max(most_ns - (steady_ns() - began), least), std::move(end));
     }
@@ -469,8 +493,9 @@ class BasicRunEngine final : public RunCore,
         read_earlier();
         open_journal();
         write_start();
-        std::optional<BasicSystemSampler<T>> sampler;
-        if (options_.system_seconds != 0) sampler.emplace(options_.system_seconds, store_.root());
+        std::unique_ptr<BasicSystemSampler<T>> sampler;
+        if (options_.system_seconds != 0)
+            sampler = std::make_unique<BasicSystemSampler<T>>(options_.system_seconds, store_.root());
         live_->collector.start(live_->journal, std::move(sampler));
         open_as_.store(key_, std::memory_order_relaxed);
     }
@@ -544,7 +569,7 @@ class BasicRunEngine final : public RunCore,
         auto history = HistoryWriter::open(dir() / history_file, known.whole_bytes).value();
         auto index = IndexWriter::open(dir() / index_file, known.settled_bytes).value();
         live_ = std::make_unique<Live>(std::move(history), std::move(index), known, journal_dir, first_step_);
-        live_->collector.remember(std::move(earlier));
+        live_->collector.remember(std::move(earlier), greatest.value_or(0));
     }
 
     void write_start() {
@@ -578,7 +603,9 @@ class BasicRunEngine final : public RunCore,
     result<void> try_write_end(const End& end) {
         const auto& [status, why, dropped, lane] = end;
         if (are_saved_) saver_->stop();  // it lets go of its lane
-        const result<void> media_synced = are_saved_ ? media_.sync() : result<void>{};
+        if (are_told_) teller_->stop();
+        const auto unwritten = media_.close();
+        if (unwritten) media_lost_.fetch_add(*unwritten, std::memory_order_relaxed);
         live_->collector.stop();
         const typename BasicJournal<T>::Left left = live_->journal.close(lane);
         dropped_.fetch_add(left.lost, std::memory_order_relaxed);
@@ -598,7 +625,11 @@ class BasicRunEngine final : public RunCore,
                        "the run ended before all was written: not yet durable is " + saver_->unfinished(),
                        dir().string(), "give finish() more time, or see why the disk is slow"});
         }
-        keep(media_synced);
+        if (!unwritten) keep(unwritten.error());
+        if (!are_told_)
+            note_failure({errc::busy, "the run ended before all alerts were told", dir().string(),
+                          "see what on_alert waits for"},
+                         false);
         const std::string why_not = live_->collector.failure();
         if (left.in_files && !why_not.empty()) {
             keep(error{errc::io,
@@ -644,7 +675,9 @@ class BasicRunEngine final : public RunCore,
     std::unique_ptr<Live> live_;
     BasicMediaKeeper<T> media_{dir() / media_file};
     std::unique_ptr<BasicSaver<T>> saver_ = std::make_unique<BasicSaver<T>>();
-    bool are_saved_ = true;             // what the saver was given
+    std::unique_ptr<BasicSaver<T>> teller_ = std::make_unique<BasicSaver<T>>();  // of alerts
+    std::atomic<bool> are_saved_{true};                                          // what the saver was given
+    std::atomic<bool> are_told_{true};
     std::atomic<bool> is_left_{false};  // the disk did not answer in time when the end was written
 
     mutable std::mutex mutex_;

@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <functional>
 #include <limits>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <utility>
@@ -48,13 +49,14 @@ class BasicSaver {
         std::unique_lock lock{mutex_};
         wake_.wait(lock, [&] { return done_ > place; });
     }
-    /// Waits until there is no more; false if that takes longer than `most_ns`, or the work does not get on
-    /// for five minutes. On the thread itself it waits for nothing.
+    /// Waits until all that was posted so far is done; false if that takes longer than `most_ns`, or the work
+    /// does not get on for five minutes. On the thread itself it waits for nothing.
     bool drain(std::int64_t most_ns = std::numeric_limits<std::int64_t>::max()) {
         constexpr std::int64_t patience_ns = 300'000'000'000;
         const std::int64_t began = steady_ns();
         std::uint64_t seen = moves_.load(std::memory_order_relaxed);
-        for (std::int64_t since = began; !is_idle();) {
+        const std::uint64_t wanted = posted();  // what comes after it may come for ever
+        for (std::int64_t since = began; !is_done(wanted);) {
             const std::int64_t now = steady_ns();
             if (now - began >= most_ns || now - since >= patience_ns) return false;
             os::sys::sleep_ns(200'000);
@@ -88,6 +90,12 @@ class BasicSaver {
         const std::scoped_lock lock{mutex_};
         return running_ && thread_.is_current();
     }
+    /// Of one that the last piece of its own work destroys: it ends, and then itself, when that is done.
+    static void destroy_after_work(std::unique_ptr<BasicSaver> saver) {
+        const std::scoped_lock lock{saver->mutex_};
+        saver->stopping_ = saver->is_orphan_ = true;
+        (void)saver.release();
+    }
     /// For the work: it gets on, however slowly.
     void moved() noexcept { moves_.fetch_add(1, std::memory_order_relaxed); }
 
@@ -98,19 +106,25 @@ class BasicSaver {
     };
 
     static void* run(void* self) noexcept {
-        static_cast<BasicSaver*>(self)->work();
+        auto* const saver = static_cast<BasicSaver*>(self);
+        if (saver->work()) {
+            saver->thread_.leave();
+            delete saver;
+        }
         return nullptr;
     }
-    void work() {
+    /// True if nobody has it any more.
+    [[nodiscard]] bool work() {
         std::unique_lock lock{mutex_};
         while (true) {
             wake_.wait(lock, [&] { return stopping_ || next_ < queue_.size(); });
-            if (next_ == queue_.size()) return;
+            if (next_ == queue_.size()) return is_orphan_;
             {
                 const Work next = take();
                 current_ = next.name;
                 lock.unlock();
                 next.work();
+                moved();
             }  // what the work held is gone before it counts as done
             lock.lock();
             current_.clear();
@@ -127,10 +141,14 @@ class BasicSaver {
         }
         return next;
     }
-    /// On the thread itself there is nothing to wait for.
-    [[nodiscard]] bool is_idle() {
+    [[nodiscard]] std::uint64_t posted() {
         const std::scoped_lock lock{mutex_};
-        return done_ == posted_ || (running_ && thread_.is_current());
+        return posted_;
+    }
+    /// On the thread itself there is nothing to wait for.
+    [[nodiscard]] bool is_done(std::uint64_t posted) {
+        const std::scoped_lock lock{mutex_};
+        return done_ >= posted || (running_ && thread_.is_current());
     }
 
     std::mutex mutex_;
@@ -140,7 +158,7 @@ class BasicSaver {
     std::string current_;
     std::uint64_t posted_ = 0, done_ = 0;
     std::atomic<std::uint64_t> moves_{0};
-    bool running_ = false, stopping_ = false;
+    bool running_ = false, stopping_ = false, is_orphan_ = false;
     os::Thread thread_;
 };
 using Saver = BasicSaver<>;

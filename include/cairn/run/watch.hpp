@@ -90,7 +90,22 @@ class Watching {
 
     /// After a row.
     void look(std::int64_t step, std::int64_t time_ns) {
-        if (rows_++ % options_.log_freq != 0) return;
+        if (is_looking_ || rows_++ % options_.log_freq != 0)
+            return;  // a model that logs is not looked at for that
+        is_looking_ = true;
+        sample(step, time_ns);
+        is_looking_ = false;
+    }
+
+  private:
+    void sample(std::int64_t step, std::int64_t time_ns) noexcept {
+        try {
+            sample_all(step, time_ns);
+        } catch (...) {  // no memory: the row is logged
+            core_->count_watched(0, true);
+        }
+    }
+    void sample_all(std::int64_t step, std::int64_t time_ns) {
         const std::int64_t began = steady_ns();
         if (is_too_dear(began)) return core_->count_watched(0, true);
         if (options_.log != watch::gradients) sample("parameters/", parameters_, step, time_ns);
@@ -100,7 +115,6 @@ class Watching {
         core_->count_watched(static_cast<std::uint64_t>(cost), false);
     }
 
-  private:
     /// A twentieth of the time may go into it; the first second is not counted.
     [[nodiscard]] bool is_too_dear(std::int64_t now) const noexcept {
         constexpr std::int64_t second = 1'000'000'000;
@@ -120,6 +134,7 @@ class Watching {
     Tensors parameters_, gradients_;
     std::uint64_t rows_ = 0;
     std::int64_t began_ns_, spent_ns_ = 0;
+    bool is_looking_ = false;
 };
 
 template <class M>

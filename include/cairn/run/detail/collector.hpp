@@ -15,8 +15,8 @@
 #include <atomic>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <mutex>
-#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -37,7 +37,7 @@ class BasicCollector final : public Pressure {
 
     /// With a sampler it records what that sees of the machine. Throws `cairn::error` if the system gives no
     /// thread.
-    void start(BasicJournal<T>& journal, std::optional<BasicSystemSampler<T>> sampler = {}) {
+    void start(BasicJournal<T>& journal, std::unique_ptr<BasicSystemSampler<T>> sampler = {}) {
         journal_ = &journal;
         sampler_ = std::move(sampler);
         thread_.start(&run, this).value();
@@ -70,8 +70,11 @@ class BasicCollector final : public Pressure {
         return true;
     }
 
-    /// Takes over the summary of the sessions before. Before `start`.
-    void remember(MetricViews earlier) { board_.remember(std::move(earlier)); }
+    /// Takes over the summary of the sessions before, and their greatest step. Before `start`.
+    void remember(MetricViews earlier, std::int64_t latest_step) {
+        board_.remember(std::move(earlier));
+        board_.saw(latest_step);
+    }
 
     [[nodiscard]] MetricViews views() const {
         const std::scoped_lock lock{board_mutex_};
@@ -217,7 +220,7 @@ class BasicCollector final : public Pressure {
     std::map<std::uint32_t, BasicIntake<T>> intakes_;  // of the rings
     BasicJournal<T>* journal_ = nullptr;
 
-    std::optional<BasicSystemSampler<T>> sampler_;
+    std::unique_ptr<BasicSystemSampler<T>> sampler_;
     Lane* system_lane_ = nullptr;
 
     os::Bell bell_;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 #pragma once
-// Where a run was made: machine, program, compiler, commit. No secret is among it.
+// Where a run was made: machine, program, compiler, commit.
 
 #include <cairn/core/deferred.hpp>
 #include <cairn/store/git_commit.hpp>
@@ -17,6 +17,7 @@
 #include <string_view>
 #include <system_error>
 #include <thread>
+#include <utility>
 #include <vector>
 
 /// What the program was built with, if its build tells: `-DCAIRN_BUILD_FLAGS='"-O3 -march=native"'`.
@@ -26,38 +27,73 @@
 
 namespace CAIRN_NAMESPACE::detail {
 
-/// Whether a word names what is to be kept from others: "--api-key", "DB_PASSWORD".
+/// Whether a name is one of what is to be kept from others: "--api-key", "DB_PASSWORD". Rather one too many.
 template <class = void>
-[[nodiscard]] bool names_a_secret(std::string_view word) {
-    std::string small{word};
+[[nodiscard]] bool names_a_secret(std::string_view name) {
+    std::string small{name};
     std::transform(small.begin(), small.end(), small.begin(),
                    [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
-    constexpr std::array<std::string_view, 8> secrets{"key",        "token",      "secret", "passw",
-                                                      "passphrase", "credential", "auth",   "cookie"};
+    constexpr std::array<std::string_view, 9> secrets{"key",    "token",      "secret", "pass",  "pwd",
+                                                      "bearer", "credential", "auth",   "cookie"};
     return std::any_of(secrets.begin(), secrets.end(),
                        [&](std::string_view secret) { return small.find(secret) != std::string::npos; });
 }
 
-/// A command line without the values of options that name a secret, and without a password in an address.
+/// Where in a word a secret begins that its name stands before ("token=", "\"api_key\": ", "--key:"), or that
+/// its own first letters tell; the word's end if there is none.
+template <class = void>
+[[nodiscard]] std::size_t secret_in(std::string_view word) {
+    constexpr std::string_view of_names =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-. \"'";
+    for (std::size_t at = word.find_first_of("=:"); at != std::string_view::npos;
+         at = word.find_first_of("=:", at + 1)) {
+        const std::size_t before = word.substr(0, at).find_last_not_of(of_names);
+        const std::size_t from = before == std::string_view::npos ? 0 : before + 1;
+        if (names_a_secret(word.substr(from, at - from))) return at + 1;
+    }
+    std::size_t first = word.size();
+    for (const std::string_view begins :
+         {"hf_", "sk-", "ghp_", "gho_", "github_pat_", "xoxb-", "xoxp-", "AKIA", "eyJ"}) {
+        const std::size_t at = word.find(begins);
+        const bool is_begin =
+            at == 0 || (at != std::string_view::npos &&
+                        std::string_view{"=: \"'"}.find(word[at - 1]) != std::string_view::npos);
+        if (is_begin) first = std::min(first, at);
+    }
+    return first;
+}
+
+/// A command line without what is or may be secret: the values of options whose names say so, what stands
+/// between
+/// "://" and "@", what follows the "?" of an address, and what looks like a token. A secret that nothing
+/// tells is not known.
 template <class = void>
 [[nodiscard]] std::vector<std::string> without_secrets(std::vector<std::string> words) {
     constexpr const char* hidden = "***";
+    constexpr std::size_t most_bytes = 16 << 10;
     bool is_value = false;
+    std::size_t bytes = 0;
     for (std::size_t i = 0; i < words.size(); ++i) {
         std::string& word = words[i];
-        const bool is_option = word.starts_with('-');
-        if (is_value && !is_option) {
+        if (std::exchange(is_value, false)) {
             word = hidden;
-            is_value = false;
             continue;
         }
-        const std::size_t equals = word.find('=');
-        const bool is_secret = i != 0 && names_a_secret(std::string_view{word}.substr(0, equals));
-        if (is_secret && equals != std::string::npos) word = word.substr(0, equals + 1) + hidden;
-        is_value = is_secret && is_option && equals == std::string::npos;
-        const std::size_t scheme = word.find("://"), at = word.find('@', scheme);
-        if (scheme != std::string::npos && at != std::string::npos && word.find('/', scheme + 3) > at)
-            word.replace(scheme + 3, at - scheme - 3, hidden);
+        for (std::size_t at = word.find("://"); at != std::string::npos; at = word.find("://", at + 3)) {
+            const std::size_t end = std::min(word.find_first_of(" \t\"'", at), word.size());
+            if (const std::size_t user = word.rfind('@', end - 1); user != std::string::npos && user > at)
+                word.replace(at + 3, user - at - 3, hidden);
+            const std::size_t query = word.find('?', at);
+            if (query != std::string::npos) word.replace(query + 1, std::string::npos, hidden);
+        }
+        if (const std::size_t from = i == 0 ? word.size() : secret_in(word); from < word.size())
+            word.replace(from, std::string::npos, hidden);
+        is_value = i != 0 && word.starts_with('-') && word.find_first_of("=:") == std::string::npos &&
+                   names_a_secret(word);
+        bytes += word.size();
+        if (bytes <= most_bytes) continue;
+        words.resize(i + 1);
+        word = "...";
     }
     return words;
 }

@@ -5,8 +5,13 @@
 
 #include <cairn/store/os.hpp>
 
+#include <atomic>
 #include <cstdint>
+#include <memory>
+#include <mutex>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 namespace CAIRN_NAMESPACE::detail {
 
@@ -92,5 +97,83 @@ class BasicGpus {
     int (*clock_)(Device, int, unsigned*) = nullptr;
 };
 using Gpus = BasicGpus<>;
+
+/// Asks them on a thread of its own, because a driver may hang. Threads: one at a time.
+template <class T = void>
+class BasicGpuProbe {
+  public:
+    BasicGpuProbe() = default;
+    BasicGpuProbe(const BasicGpuProbe&) = delete;
+    BasicGpuProbe& operator=(const BasicGpuProbe&) = delete;
+    /// Leaves the thread to a driver that does not answer.
+    ~BasicGpuProbe() {
+        if (!shared_) return;
+        shared_->is_over.store(true, std::memory_order_relaxed);
+        shared_->bell.ring();
+        if (shared_->is_asking.load(std::memory_order_acquire))
+            thread_.leave();
+        else
+            thread_.join();
+    }
+
+    /// What they told when they were asked the last time, `f(index, what, value)`; and asks again.
+    template <class F>
+    void each(F&& f) {
+        if (!shared_ && !start()) return;
+        {
+            const std::scoped_lock lock{shared_->mutex};
+            for (const Told& told : shared_->told) f(told.index, told.what, told.value);
+        }
+        shared_->is_asking.store(true, std::memory_order_release);
+        shared_->bell.ring();
+    }
+
+  private:
+    struct Told {
+        unsigned index;
+        std::string_view what;  // a literal
+        double value;
+    };
+    struct Shared {
+        std::mutex mutex{};
+        std::vector<Told> told{};
+        os::Bell bell{};
+        std::atomic<bool> is_asking{false}, is_over{false};
+    };
+
+    [[nodiscard]] bool start() {
+        auto shared = std::make_shared<Shared>();
+        auto own = std::make_unique<std::shared_ptr<Shared>>(shared);  // the thread's
+        if (!thread_.start(&work, own.get())) return false;
+        (void)own.release();
+        shared_ = std::move(shared);
+        return true;
+    }
+    static void* work(void* given) noexcept {
+        const std::unique_ptr<std::shared_ptr<Shared>> own{static_cast<std::shared_ptr<Shared>*>(given)};
+        Shared& shared = **own;
+        BasicGpus<T> gpus;
+        while (!shared.is_over.load(std::memory_order_relaxed)) {
+            constexpr std::int64_t long_ns = 3'600'000'000'000;
+            shared.bell.wait(long_ns);
+            if (!shared.is_asking.load(std::memory_order_acquire)) continue;
+            try {
+                std::vector<Told> told;
+                gpus.each([&](unsigned index, std::string_view what, double value) {
+                    told.push_back({index, what, value});
+                });
+                const std::scoped_lock lock{shared.mutex};
+                shared.told.swap(told);
+            } catch (...) {  // no memory: what was told before stands
+            }
+            shared.is_asking.store(false, std::memory_order_release);
+        }
+        return nullptr;
+    }
+
+    std::shared_ptr<Shared> shared_;
+    os::Thread thread_;
+};
+using GpuProbe = BasicGpuProbe<>;
 
 }  // namespace CAIRN_NAMESPACE::detail

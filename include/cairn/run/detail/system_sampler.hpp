@@ -117,7 +117,7 @@ class BasicSystemSampler {
     std::string group_;
     os::Usage first_, before_;
     std::int64_t before_ns_ = 0;
-    BasicGpus<T> gpus_;
+    BasicGpuProbe<T> gpus_;
     std::forward_list<std::string> names_;
     std::vector<NamedValue> values_;
 };

@@ -21,35 +21,39 @@ class Watches {
     /// Called with the step and the time of a row.
     using Look = std::function<void(std::int64_t, std::int64_t)>;
 
-    /// From now on `look` is called after each row of that thread. Returns what `remove` wants.
-    std::uint64_t add(const void* thread, Look look) {
+    /// From now on `look` is called after each row of the calling thread. Returns what `remove` wants.
+    /// `while_any()` is called before anybody else can remove it.
+    template <class F>
+    std::uint64_t add(Look look, F&& while_any) {
         const auto entry = std::make_shared<Entry>();
-        entry->thread = thread;
-        entry->look = std::move(look);
+        entry->thread = this_thread();
+        entry->look = std::make_shared<const Look>(std::move(look));
         const std::scoped_lock lock{mutex_};
         entry->id = ++last_id_;
         entries_.push_back(entry);
+        while_any();
         return entry->id;
     }
-    /// Waits while it is being called. True if it was the last.
-    bool remove(std::uint64_t id) {
+    /// Waits while it is being called, unless it is that which removes itself. `when_none()` is called if it
+    /// was the last, before anybody else can be added.
+    template <class F>
+    void remove(std::uint64_t id, F&& when_none) {
         std::shared_ptr<Entry> removed;
-        bool is_empty = false;
         {
             const std::scoped_lock lock{mutex_};
             const auto found = std::find_if(entries_.begin(), entries_.end(),
                                             [&](const auto& entry) { return entry->id == id; });
-            if (found == entries_.end()) return entries_.empty();
+            if (found == entries_.end()) return;
             removed = *found;
             entries_.erase(found);
-            is_empty = entries_.empty();
+            if (entries_.empty()) when_none();
         }
         const std::scoped_lock lock{removed->mutex};
         removed->look = nullptr;
-        return is_empty;
     }
     /// After a row of the calling thread.
-    void look(const void* thread, std::int64_t step, std::int64_t time_ns) {
+    void look(std::int64_t step, std::int64_t time_ns) {
+        const std::uint64_t thread = this_thread();
         std::vector<std::shared_ptr<Entry>> mine;
         {
             const std::scoped_lock lock{mutex_};
@@ -59,17 +63,24 @@ class Watches {
         }
         for (const auto& entry : mine) {
             const std::scoped_lock lock{entry->mutex};
-            if (entry->look) entry->look(step, time_ns);
+            // Held: it may remove itself.
+            if (const auto look = entry->look) (*look)(step, time_ns);
         }
     }
 
   private:
     struct Entry {
         std::uint64_t id = 0;
-        const void* thread = nullptr;
+        std::uint64_t thread = 0;
         std::recursive_mutex mutex{};  // what looks may unwatch itself
-        Look look{};
+        std::shared_ptr<const Look> look{};
     };
+    /// A number that no other thread has or had.
+    [[nodiscard]] static std::uint64_t this_thread() noexcept {
+        static std::atomic<std::uint64_t> last{0};
+        thread_local const std::uint64_t mine = last.fetch_add(1, std::memory_order_relaxed) + 1;
+        return mine;
+    }
 
     std::mutex mutex_;
     std::vector<std::shared_ptr<Entry>> entries_;
