@@ -246,10 +246,11 @@ TEST_CASE("console: threads print whole lines while it begins and ends", "[query
         print_to(dir);
         auto run = open_run(dir);
         std::atomic<bool> ends{false};
+        std::atomic<int> printed{0};
         std::thread printer{[&] {
-            for (int i = 0; !ends; ++i) std::printf("%d\n", i);
+            for (int i = 0; !ends; ++i, ++printed) std::printf("%d\n", i);
         }};
-        for (int i = 0; i < 200; ++i) {
+        for (int i = 0; i < 200 || printed < 200; ++i) {  // also where the other thread begins late
             const cairn::Console console{run};
             for (int k = 0; k < 20; ++k) std::fprintf(stderr, "%d\n", i * 20 + k);
         }
