@@ -5,8 +5,8 @@
 
 #include <cairn/core/error.hpp>
 #include <cairn/run/alert.hpp>
-#include <cairn/core/time.hpp>
 #include <cairn/store/os.hpp>
+#include <cairn/store/series_node.hpp>
 
 #include <httplib.h>
 #include <nlohmann/json.hpp>
