@@ -31574,13 +31574,14 @@ template <class F>
 template <class = void>
 [[nodiscard]] std::optional<Histogram> histogram_of(const TensorView& tensor, std::size_t bins) {
     constexpr std::size_t most_counted = std::size_t{1} << 16U;
+    std::vector<std::byte> buffer;
+    const std::span<const std::byte> bytes = elements_of(tensor, buffer);
     const auto of = [&]<class T>(const T*) -> std::optional<Histogram> {
-        const auto* const from = reinterpret_cast<const T*>(tensor.bytes.data());  // that is what lies there
-        return Histogram::of_many(std::span<const T>{from, tensor.bytes.size() / sizeof(T)}, bins,
-                                  most_counted);
+        const auto* const from = reinterpret_cast<const T*>(bytes.data());  // that is what lies there
+        return Histogram::of_many(std::span<const T>{from, bytes.size() / sizeof(T)}, bins, most_counted);
     };
     const auto of_halves = [&](auto widen) -> std::optional<Histogram> {
-        const std::vector<float> all = widened(tensor.bytes, widen);
+        const std::vector<float> all = widened(bytes, widen);
         return Histogram::of_many(std::span<const float>{all}, bins, most_counted);
     };
     switch (tensor.dtype) {
@@ -31689,7 +31690,11 @@ class Watching {
     void sample(std::int64_t step, std::int64_t time_ns) noexcept {
         try {
             sample_all(step, time_ns);
-        } catch (...) {  // no memory: the row is logged
+        } catch (const std::exception& failure) {  // of a device, say
+            core_->note_failure({errc::user, std::string{"watching a model: "} + failure.what(), "", ""},
+                                false);
+            core_->count_watched(0, true);
+        } catch (...) {
             core_->count_watched(0, true);
         }
     }

@@ -1,18 +1,24 @@
 // SPDX-License-Identifier: MIT
 #include <cairn/adapt/torch.hpp>
+#include <cairn/cairn.hpp>
 #include <cairn/model/model.hpp>
+#include <cairn/run/watch.hpp>
+#include <cairn/store/media_file.hpp>
 
 #include "model/support.hpp"
 #include "support/catch.hpp"
+#include "support/temp_dir.hpp"
 
 #include <torch/torch.h>
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
+using namespace cairn::literals;
 using cairn::errc;
 using cairn::part;
 using cairn::detail::decode;
@@ -276,4 +282,31 @@ TEST_CASE("an optimiser's state is numbered as in Python", "[adapt][torch]") {
                              torch::optim::AdamOptions(0.5)};
     CHECK(decode(files.find(), part("m", other)).error().code() == errc::mismatch);
     CHECK(other.state().empty());
+}
+
+TEST_CASE("torch: a watched module tells its parameters, and its gradients once it has some",
+          "[adapt][watch]") {
+    const cairn_test::TempDir dir;
+    auto run = cairn::init({.id = "r", .dir = dir.path(), .quiet = true});
+    torch::nn::Linear net{3, 2};
+    {
+        const auto watch = run.watch(net, {.log = cairn::watch::all, .log_freq = 1});
+        run.log("loss"_m = 1.0);
+        net(torch::ones({4, 3})).sum().backward();
+        run.log("loss"_m = 0.5);
+    }
+    REQUIRE(run.finish());
+    std::map<std::string, int> seen;
+    auto media = cairn::detail::MediaReader::open(run.dir() / cairn::detail::media_file).value();
+    cairn::detail::MediaEntry entry;
+    while (media.next(entry).value()) {
+        const auto about = nlohmann::json::parse(entry.text);
+        ++seen[about["metric"]];
+        if (about["metric"] == "gradients/weight")
+            CHECK(nlohmann::json::parse(media.read(entry).value())["max"] == 4);
+    }
+    CHECK(seen == std::map<std::string, int>{{"parameters/weight", 2},
+                                             {"parameters/bias", 2},
+                                             {"gradients/weight", 1},
+                                             {"gradients/bias", 1}});
 }

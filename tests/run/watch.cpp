@@ -12,7 +12,9 @@
 #include <bit>
 #include <cmath>
 #include <cstdint>
+#include <cstring>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <thread>
@@ -240,6 +242,16 @@ TEST_CASE("tensor histogram: of each type, and halves bit by bit", "[run][watch]
     CHECK_FALSE(of(Dtype::F8_E4M3, std::vector<std::uint8_t>{1}));
     const std::vector<float> none;
     CHECK(of(Dtype::F32, none)->finite() == 0);
+
+    struct Elsewhere final : cairn::TensorAccess {
+        void read(std::span<std::byte> to) override {
+            const std::vector<float> values{3, -4};
+            std::memcpy(to.data(), values.data(), to.size());
+        }
+        void write(std::span<const std::byte>) override {}
+    };
+    const cairn::TensorView on_device{"t", Dtype::F32, cairn::Shape{2}, {}, std::make_shared<Elsewhere>()};
+    CHECK(cairn::detail::histogram_of(on_device, 8)->min() == -4);
 
     std::vector<float> many(1'000'003, 0.25F);
     many[999'999] = 7;

@@ -124,6 +124,15 @@ void describe_module(const torch::nn::Module& module, bool writable, Fields& fie
         describe_tensor(entry.key(), entry.value(), writable, fields);
 }
 
+/// Of parameters that have one so far.
+template <class = void>
+void describe_gradients(const torch::nn::Module& module, Fields& fields) {
+    for (const auto& entry : module.named_parameters()) {
+        if (const at::Tensor& gradient = entry.value().grad(); gradient.defined())
+            describe_tensor(entry.key(), gradient, false, fields);
+    }
+}
+
 template <class T>
 concept TorchModule = std::derived_from<T, torch::nn::Module>;
 // What TORCH_MODULE makes, and pointers as make_shared gives them.
@@ -401,6 +410,12 @@ struct describe_for<T> {
     static void describe(Self& self, Fields& fields) {
         detail::describe_module(self, !std::is_const_v<Self>, fields);
     }
+    /// For `run.watch(*module, {.log = cairn::watch::all})`: the gradients that the parameters have when a
+    /// row is logged. Zero them after that, not before.
+    template <class Self>
+    static void describe_gradients(Self& self, Fields& fields) {
+        detail::describe_gradients(self, fields);
+    }
 };
 
 /// A module behind a holder (`torch::nn::Linear`) or a pointer (`std::make_shared<Net>()`): the module.
@@ -413,6 +428,11 @@ struct describe_for<T> {
         if (self.get() == nullptr)
             detail::raise({errc::invalid_argument, "the module is null", "", "make it first"});
         detail::describe_module(*self, !std::is_const_v<Self>, fields);
+    }
+    /// For `run.watch(net, {.log = cairn::watch::all})`.
+    template <class Self>
+    static void describe_gradients(Self& self, Fields& fields) {
+        if (self.get() != nullptr) detail::describe_gradients(*self, fields);
     }
 };
 

@@ -13,6 +13,7 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <exception>
 #include <functional>
 #include <memory>
 #include <string>
@@ -101,7 +102,11 @@ class Watching {
     void sample(std::int64_t step, std::int64_t time_ns) noexcept {
         try {
             sample_all(step, time_ns);
-        } catch (...) {  // no memory: the row is logged
+        } catch (const std::exception& failure) {  // of a device, say
+            core_->note_failure({errc::user, std::string{"watching a model: "} + failure.what(), "", ""},
+                                false);
+            core_->count_watched(0, true);
+        } catch (...) {
             core_->count_watched(0, true);
         }
     }

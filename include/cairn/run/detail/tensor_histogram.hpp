@@ -42,13 +42,14 @@ template <class F>
 template <class = void>
 [[nodiscard]] std::optional<Histogram> histogram_of(const TensorView& tensor, std::size_t bins) {
     constexpr std::size_t most_counted = std::size_t{1} << 16U;
+    std::vector<std::byte> buffer;
+    const std::span<const std::byte> bytes = elements_of(tensor, buffer);
     const auto of = [&]<class T>(const T*) -> std::optional<Histogram> {
-        const auto* const from = reinterpret_cast<const T*>(tensor.bytes.data());  // that is what lies there
-        return Histogram::of_many(std::span<const T>{from, tensor.bytes.size() / sizeof(T)}, bins,
-                                  most_counted);
+        const auto* const from = reinterpret_cast<const T*>(bytes.data());  // that is what lies there
+        return Histogram::of_many(std::span<const T>{from, bytes.size() / sizeof(T)}, bins, most_counted);
     };
     const auto of_halves = [&](auto widen) -> std::optional<Histogram> {
-        const std::vector<float> all = widened(tensor.bytes, widen);
+        const std::vector<float> all = widened(bytes, widen);
         return Histogram::of_many(std::span<const float>{all}, bins, most_counted);
     };
     switch (tensor.dtype) {
