@@ -128,6 +128,24 @@ TEST_CASE("fsck finds nothing in a store that is whole", "[query][fsck]") {
     CHECK(f.all() == before);
 }
 
+TEST_CASE("fsck takes what the machine did for a part of the history, and indexes it anew",
+          "[query][fsck][system]") {
+    const cairn_test::TempDir dir;
+    auto run = cairn::init({.id = "r", .dir = dir.path(), .system_seconds = 0.1, .quiet = true});
+    run.log(cairn::step(1), "loss"_m = 0.5);
+    const auto recorded = [&] { return cairn::open(dir.path()).value().find("r").value(); };
+    for (int i = 0; i < 1000 && !recorded().series("system/cpu"); ++i)
+        cairn::detail::os::sys::sleep_ns(20'000'000);
+    REQUIRE(run.finish());
+    const auto samples = recorded().series("system/cpu").value().size();
+    const auto reader = cairn::open(dir.path()).value();
+    CHECK(cairn::fsck(reader).value().findings.empty());
+    fs::remove(run.dir() / "history.index");
+    CHECK(cairn::fsck(reader, cairn::Repair::yes).value().findings.size() == 1);
+    CHECK(cairn::fsck(reader).value().findings.empty());
+    CHECK(recorded().series("system/cpu").value().size() == samples);
+}
+
 TEST_CASE("fsck rebuilds an object that is lost from the plain path", "[query][fsck]") {
     const Broken f;
     const fs::path object = f.object(0);

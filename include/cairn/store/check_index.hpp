@@ -40,7 +40,7 @@ class BasicIndexMaker {
         const bool is_whole = reader_.read(block, [&](RecordKind kind, std::int64_t step,
                                                       std::int64_t time_ns, std::span<const Cell> cells) {
             for (const Cell& cell : cells) {
-                if (kind != RecordKind::row || cell.value.is_text()) continue;
+                if (!has_series(kind) || cell.value.is_text()) continue;
                 if (const auto node = nodes_.find(cell.metric); node != nodes_.end())
                     node->second.add(step, time_ns / ns_per_ms, cell.value.number());
             }
