@@ -467,7 +467,7 @@ describe("the server", () => {
 
   test("images, tables, histograms: what they are, at which step, and never more than text", async () => {
     const server = await serve();
-    const { page, done } = await look_at(`${server.url}#page=run&run=mnist/r0`);
+    const { page, done } = await look_at(`${server.url}#page=run&run=other/r4`);
     const card = (metric) => page.locator(`[data-media="${metric}"]`);
     await card("confusion").getByRole("cell", { name: "171" }).first().waitFor();
     assert.equal(await card("confusion").getByRole("rowheader", { name: "<b>dog</b>" }).count(), 1);

@@ -117,7 +117,7 @@ void train(const std::string& store, int number) {
                     "val/accuracy"_m = 1 - base / 2.6, "lr"_m = 0.001 * (number + 1) * (1 - share));
         checkpoint.step(row, cairn::part("model", model));
     }
-    if (number == 0) log_rich_values(run);
+    if (number == 4) log_rich_values(run);
     if (number == 3)
         run.alert("the loss <i>rises</i>", {.text = "since 2 epochs", .level = cairn::AlertLevel::warn});
     if (number == 3) (void)run.fail("it diverged <b>on purpose</b>");
