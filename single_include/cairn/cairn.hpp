@@ -4786,6 +4786,15 @@ struct StoredRow {
     std::span<const NamedValue> values;
 };
 
+/// The name of the first value of an event, which says what kind it is.
+inline constexpr std::string_view event_kind_cell = "kind";
+/// What kind of event it is; empty for a row.
+[[nodiscard]] inline std::string_view event_kind(const StoredRow& row) noexcept {
+    const bool is_event =
+        row.kind == RecordKind::event && !row.values.empty() && row.values[0].name == event_kind_cell;
+    return is_event ? row.values[0].value.text() : std::string_view{};
+}
+
 }  // namespace CAIRN_NAMESPACE::detail
 
 // ---- cairn/run/alert.hpp
@@ -4846,7 +4855,7 @@ class BasicAlertGate {
 /// The event that keeps an alert.
 template <class = void>
 [[nodiscard]] DynamicRow to_event(const Alert& alert) {
-    const std::array<NamedValue, 4> cells{NamedValue{"kind", "alert"},
+    const std::array<NamedValue, 4> cells{NamedValue{event_kind_cell, "alert"},
                                           {"title", alert.title},
                                           {"text", alert.text},
                                           {"level", to_string(alert.level)}};
@@ -4855,9 +4864,7 @@ template <class = void>
 /// The alert that an event keeps; nothing if it keeps none.
 template <class = void>
 [[nodiscard]] std::optional<Alert> alert_of(const StoredRow& event) {
-    if (event.kind != RecordKind::event || event.values.empty() || event.values[0].name != "kind" ||
-        event.values[0].value.text() != "alert")
-        return std::nullopt;
+    if (event_kind(event) != "alert") return std::nullopt;
     Alert alert;
     alert.step = event.step;
     alert.time_ns = event.time_ns;
@@ -5933,7 +5940,7 @@ template <class = void>
 /// The names of a record's values. A reason is six of them in a row, from `policy` on; those
 /// after `row` are the metrics of the row.
 namespace field {
-inline constexpr std::string_view kind = "kind", checkpoint = "checkpoint", version = "version",
+inline constexpr std::string_view kind = event_kind_cell, checkpoint = "checkpoint", version = "version",
                                   answer = "answer", text = "text", retention = "retention",
                                   seconds = "seconds", save_seconds = "save_seconds", flags = "flags",
                                   rows = "rows", time = "time_ns", order = "order", save = "save",
@@ -5977,11 +5984,9 @@ template <class = void>
 /// What kind of decision an event tells; nothing if it tells none, or one of a newer version of the library.
 template <class = void>
 [[nodiscard]] std::optional<Decision::Kind> kind_of(const StoredRow& event) {
-    if (event.kind != RecordKind::event || event.values.empty() || event.values[0].name != field::kind)
-        return std::nullopt;
     for (int i = 0; i <= static_cast<int>(Decision::Kind::lost); ++i) {
         const auto kind = static_cast<Decision::Kind>(i);
-        if (event.values[0].value.text() == to_string(kind)) return kind;
+        if (event_kind(event) == to_string(kind)) return kind;
     }
     return std::nullopt;
 }
@@ -7393,6 +7398,14 @@ result<std::string> BasicFile<X>::read_all(std::uint64_t max) {
     return text;
 }
 
+/// The text of a file that the kernel makes up; empty if there is none.
+template <class = void>
+[[nodiscard]] std::string kernel_file(const std::string& path) {
+    auto file = File::open_read(path);
+    auto text = file ? file->read_all(std::size_t{1} << 20U) : result<std::string>{error{}};
+    return text ? std::move(*text) : std::string{};
+}
+
 }  // namespace CAIRN_NAMESPACE::detail::os
 
 // ---- cairn/store/detail/os_folder.hpp
@@ -8178,10 +8191,8 @@ using sys::system_name;
 template <class = void>
 [[nodiscard]] std::vector<std::string> command_line() {
     std::vector<std::string> words;
-    auto file = File::open_read("/proc/self/cmdline");
-    const auto text = file ? file->read_all(std::size_t{1} << 20U) : result<std::string>{error{}};
-    if (!text) return words;
-    for (std::string_view rest = *text; !rest.empty();) {
+    const std::string text = kernel_file("/proc/self/cmdline");
+    for (std::string_view rest = text; !rest.empty();) {
         const std::size_t end = std::min(rest.find('\0'), rest.size());
         words.emplace_back(rest.substr(0, end));
         rest = rest.substr(std::min(end + 1, rest.size()));
@@ -8825,14 +8836,6 @@ inline void add_network(std::string_view line, Usage& usage) {
     if (!received || !sent) return;
     usage.received = usage.received.value_or(0) + *received;
     usage.sent = usage.sent.value_or(0) + *sent;
-}
-
-/// The text of a file that the kernel makes up; empty if there is none.
-template <class = void>
-[[nodiscard]] std::string kernel_file(const std::string& path) {
-    auto file = File::open_read(path);
-    auto text = file ? file->read_all(std::size_t{1} << 20U) : result<std::string>{error{}};
-    return text ? std::move(*text) : std::string{};
 }
 
 /// \param group  the folder of the process's control group, if the kernel bounds its memory; may be empty.
@@ -12451,22 +12454,16 @@ class BasicRun {
     }
     template <class... Names, class... Ts>
     CAIRN_INLINE auto log_fields(std::int64_t step, Field<Names, Ts>... fields) noexcept {
-        const std::int64_t now = detail::wall_ns();
-        if constexpr ((RichValue<Ts> || ...)) {
-            const auto row = detail::row_of_numbers(step, now, std::move(fields)...);
-            if (core_) {
-                core_->append(row);
-                (keep_if_rich(row, std::move(fields)), ...);
-            }
-            return row;
-        } else {
-            const auto row = detail::make_row(step, now, std::move(fields)...);
-            if (core_) core_->append(row);
-            return row;
+        const auto row = detail::row_of_numbers(step, detail::wall_ns(), std::move(fields)...);
+        if (core_) {
+            core_->append(row);
+            (keep_if_rich(row, fields), ...);
         }
+        return row;
     }
     template <class R, class Name, class V>
-    void keep_if_rich(const R& row, Field<Name, V> field) noexcept {
+    CAIRN_INLINE void keep_if_rich([[maybe_unused]] const R& row,
+                                   [[maybe_unused]] Field<Name, V>& field) noexcept {
         if constexpr (RichValue<V>)
             core_->keep(Name::name, row.step(), row.time_ns(), std::move(field.value));
     }
@@ -17212,6 +17209,16 @@ class BasicFrameReader {
         return false;
     }
 
+    /// Where `frame`, the one that was read last, lies in a file in which ours begins at `base`.
+    [[nodiscard]] FramePlace place(const Frame& frame, std::uint64_t base = 0) const noexcept {
+        const std::size_t bytes = frame_header_bytes + frame.payload.size(), at = end_ - bytes;
+        return {base + at,
+                static_cast<std::uint32_t>(bytes),
+                frame_crc(file_.data() + at),
+                frame.ring,
+                frame.from,
+                frame.to};
+    }
     /// Where the last whole frame ends: what follows is a torn tail.
     [[nodiscard]] std::size_t whole_bytes() const noexcept { return end_; }
     /// The header of the frame that a torn tail begins with, without its payload; false if there is none.
@@ -19212,7 +19219,7 @@ class BasicSystemSampler {
     }
 
     /// What there is to say now; shares are those since the time before. Good until the next call.
-    [[nodiscard]] std::vector<NamedValue> values() {
+    [[nodiscard]] const std::vector<NamedValue>& values() {
         values_.clear();
         const os::Usage now = os::usage(group_);
         const std::int64_t now_ns = steady_ns();
@@ -19602,7 +19609,7 @@ class BasicCollector final : public Pressure {
         if (!sampler_->is_due(steady_ns())) return;
         if (system_lane_ == nullptr) system_lane_ = journal_->acquire();
         if (system_lane_ == nullptr) return;
-        const std::vector<NamedValue> values = sampler_->values();
+        const std::vector<NamedValue>& values = sampler_->values();
         const DynamicRow row{latest_step(), wall_ns(), values.data(), values.size()};
         (void)system_lane_->template append<RecordKind::sample>(row);
     }

@@ -356,14 +356,11 @@ class Api {
         return nlohmann::json{{"series", std::move(out)}};
     }
     [[nodiscard]] static result<nlohmann::json> decisions(const RecordedRun& run) {
-        const auto all = run.decisions();
+        const auto all = run.events();
         if (!all) return all.error();
-        nlohmann::json out = nlohmann::json::array();
-        for (const Decision& one : *all) out.push_back(as_json(one));
-        const auto alerts = run.alerts();
-        if (!alerts) return alerts.error();
-        nlohmann::json said = nlohmann::json::array();
-        for (const Alert& one : *alerts) said.push_back(as_json(one));
+        nlohmann::json out = nlohmann::json::array(), said = out;
+        for (const Decision& one : all->decisions) out.push_back(as_json(one));
+        for (const Alert& one : all->alerts) said.push_back(as_json(one));
         return nlohmann::json{{"decisions", std::move(out)}, {"alerts", std::move(said)}};
     }
     [[nodiscard]] static result<nlohmann::json> dry_run(const WatchedRun& one,

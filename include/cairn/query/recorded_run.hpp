@@ -167,34 +167,40 @@ class RecordedRun {
     [[nodiscard]] result<std::vector<std::string>> last_lines(std::size_t most, unsigned rank = 0) const {
         return detail::last_lines(rank_dir(rank) / detail::output_file, most);
     }
-    /// What the checkpoints of a rank decided, as `run.decisions()` gives it. Fails: corrupt, unsupported.
-    [[nodiscard]] result<std::vector<Decision>> decisions(unsigned rank = 0) const {
+    /// What stands between the rows.
+    struct Events {
+        std::vector<Decision> decisions{};
+        std::vector<Alert> alerts{};
+    };
+    /// Those of a rank, in one walk; frames without any are not decoded. Fails: corrupt, unsupported.
+    [[nodiscard]] result<Events> events(unsigned rank = 0) const {
         struct Keep {
-            std::string_view wanted = detail::field::kind;
-            std::vector<Decision> all{};
+            std::string_view wanted = detail::event_kind_cell;
+            Events all{};
             void operator()(const detail::StoredRow& row) {
+                if (auto alert = detail::alert_of(row)) return all.alerts.push_back(std::move(*alert));
                 auto decision = detail::decision_of(row);
-                if (decision && !detail::is_bookkeeping(decision->kind)) all.push_back(std::move(*decision));
+                if (decision && !detail::is_bookkeeping(decision->kind))
+                    all.decisions.push_back(std::move(*decision));
             }
         };
         Keep keep;
         auto read = for_each_row(keep, rank);
         if (!read) return read.error();
-        return detail::in_order(std::move(keep.all));
+        keep.all.decisions = detail::in_order(std::move(keep.all.decisions));
+        return std::move(keep.all);
+    }
+    /// What the checkpoints of a rank decided, as `run.decisions()` gives it. Fails: corrupt, unsupported.
+    [[nodiscard]] result<std::vector<Decision>> decisions(unsigned rank = 0) const {
+        auto all = events(rank);
+        if (!all) return all.error();
+        return std::move(all->decisions);
     }
     /// What a rank wanted somebody to hear of. Fails: corrupt, unsupported.
     [[nodiscard]] result<std::vector<Alert>> alerts(unsigned rank = 0) const {
-        struct Keep {
-            std::string_view wanted = detail::field::kind;
-            std::vector<Alert> all{};
-            void operator()(const detail::StoredRow& row) {
-                if (auto alert = detail::alert_of(row)) all.push_back(std::move(*alert));
-            }
-        };
-        Keep keep;
-        auto read = for_each_row(keep, rank);
-        if (!read) return read.error();
-        return std::move(keep.all);
+        auto all = events(rank);
+        if (!all) return all.error();
+        return std::move(all->alerts);
     }
     /// The summary of every metric, from the rows themselves. `report`, if given, gets what could not be
     /// read.

@@ -83,7 +83,7 @@ class StoreWatch {
         return {};
     }
     /// The run of this name, "project/id", looked at alone, unless that was done in the last `patience_ns`.
-    /// Nothing if the last look knew none of it, or it has gone since. Cost: asks the system for six files.
+    /// Nothing if the last look knew none of it, or it has gone since. Cost: asks the system for seven files.
     [[nodiscard]] const WatchedRun* look_at(const std::string& name, std::int64_t patience_ns = 0) {
         const std::size_t slash = std::min(name.rfind('/'), name.size());
         const Key key{name.substr(0, slash), name.substr(std::min(slash + 1, name.size()))};

@@ -69,7 +69,7 @@ class BasicAlertGate {
 /// The event that keeps an alert.
 template <class = void>
 [[nodiscard]] DynamicRow to_event(const Alert& alert) {
-    const std::array<NamedValue, 4> cells{NamedValue{"kind", "alert"},
+    const std::array<NamedValue, 4> cells{NamedValue{event_kind_cell, "alert"},
                                           {"title", alert.title},
                                           {"text", alert.text},
                                           {"level", to_string(alert.level)}};
@@ -78,9 +78,7 @@ template <class = void>
 /// The alert that an event keeps; nothing if it keeps none.
 template <class = void>
 [[nodiscard]] std::optional<Alert> alert_of(const StoredRow& event) {
-    if (event.kind != RecordKind::event || event.values.empty() || event.values[0].name != "kind" ||
-        event.values[0].value.text() != "alert")
-        return std::nullopt;
+    if (event_kind(event) != "alert") return std::nullopt;
     Alert alert;
     alert.step = event.step;
     alert.time_ns = event.time_ns;

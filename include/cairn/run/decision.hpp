@@ -168,7 +168,7 @@ template <class = void>
 /// The names of a record's values. A reason is six of them in a row, from `policy` on; those
 /// after `row` are the metrics of the row.
 namespace field {
-inline constexpr std::string_view kind = "kind", checkpoint = "checkpoint", version = "version",
+inline constexpr std::string_view kind = event_kind_cell, checkpoint = "checkpoint", version = "version",
                                   answer = "answer", text = "text", retention = "retention",
                                   seconds = "seconds", save_seconds = "save_seconds", flags = "flags",
                                   rows = "rows", time = "time_ns", order = "order", save = "save",
@@ -212,11 +212,9 @@ template <class = void>
 /// What kind of decision an event tells; nothing if it tells none, or one of a newer version of the library.
 template <class = void>
 [[nodiscard]] std::optional<Decision::Kind> kind_of(const StoredRow& event) {
-    if (event.kind != RecordKind::event || event.values.empty() || event.values[0].name != field::kind)
-        return std::nullopt;
     for (int i = 0; i <= static_cast<int>(Decision::Kind::lost); ++i) {
         const auto kind = static_cast<Decision::Kind>(i);
-        if (event.values[0].value.text() == to_string(kind)) return kind;
+        if (event_kind(event) == to_string(kind)) return kind;
     }
     return std::nullopt;
 }

@@ -283,22 +283,16 @@ class BasicRun {
     }
     template <class... Names, class... Ts>
     CAIRN_INLINE auto log_fields(std::int64_t step, Field<Names, Ts>... fields) noexcept {
-        const std::int64_t now = detail::wall_ns();
-        if constexpr ((RichValue<Ts> || ...)) {
-            const auto row = detail::row_of_numbers(step, now, std::move(fields)...);
-            if (core_) {
-                core_->append(row);
-                (keep_if_rich(row, std::move(fields)), ...);
-            }
-            return row;
-        } else {
-            const auto row = detail::make_row(step, now, std::move(fields)...);
-            if (core_) core_->append(row);
-            return row;
+        const auto row = detail::row_of_numbers(step, detail::wall_ns(), std::move(fields)...);
+        if (core_) {
+            core_->append(row);
+            (keep_if_rich(row, fields), ...);
         }
+        return row;
     }
     template <class R, class Name, class V>
-    void keep_if_rich(const R& row, Field<Name, V> field) noexcept {
+    CAIRN_INLINE void keep_if_rich([[maybe_unused]] const R& row,
+                                   [[maybe_unused]] Field<Name, V>& field) noexcept {
         if constexpr (RichValue<V>)
             core_->keep(Name::name, row.step(), row.time_ns(), std::move(field.value));
     }

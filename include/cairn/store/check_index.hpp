@@ -66,14 +66,7 @@ void for_each_index_entry(std::span<const std::byte> history, F&& f) {
     IndexEntry entry;
     for (Frame frame; frames.next(frame);) {
         if (frame.kind != FrameKind::packed) continue;
-        const std::size_t bytes = frame_header_bytes + frame.payload.size();
-        const std::size_t at = frames.whole_bytes() - bytes;
-        const FramePlace place{at,
-                               static_cast<std::uint32_t>(bytes),
-                               frame_crc(history.data() + at),
-                               frame.ring,
-                               frame.from,
-                               frame.to};
+        const FramePlace place = frames.place(frame);
         if (maker.make(place, frame, entry)) f(place, std::as_const(entry));
     }
 }

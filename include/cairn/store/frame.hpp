@@ -101,6 +101,16 @@ class BasicFrameReader {
         return false;
     }
 
+    /// Where `frame`, the one that was read last, lies in a file in which ours begins at `base`.
+    [[nodiscard]] FramePlace place(const Frame& frame, std::uint64_t base = 0) const noexcept {
+        const std::size_t bytes = frame_header_bytes + frame.payload.size(), at = end_ - bytes;
+        return {base + at,
+                static_cast<std::uint32_t>(bytes),
+                frame_crc(file_.data() + at),
+                frame.ring,
+                frame.from,
+                frame.to};
+    }
     /// Where the last whole frame ends: what follows is a torn tail.
     [[nodiscard]] std::size_t whole_bytes() const noexcept { return end_; }
     /// The header of the frame that a torn tail begins with, without its payload; false if there is none.

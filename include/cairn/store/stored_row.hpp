@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <span>
+#include <string_view>
 
 namespace CAIRN_NAMESPACE::detail {
 
@@ -17,5 +18,14 @@ struct StoredRow {
     std::int64_t step = 0, time_ns = 0;
     std::span<const NamedValue> values;
 };
+
+/// The name of the first value of an event, which says what kind it is.
+inline constexpr std::string_view event_kind_cell = "kind";
+/// What kind of event it is; empty for a row.
+[[nodiscard]] inline std::string_view event_kind(const StoredRow& row) noexcept {
+    const bool is_event =
+        row.kind == RecordKind::event && !row.values.empty() && row.values[0].name == event_kind_cell;
+    return is_event ? row.values[0].value.text() : std::string_view{};
+}
 
 }  // namespace CAIRN_NAMESPACE::detail

@@ -7,7 +7,7 @@ import { Artifacts, Compare, RunPage, State } from "./pages";
 import { Paint, Palette, type Painting } from "./paint";
 import { Pin, Table } from "./table";
 import { Tried, use_tried, type Trials } from "./tried";
-import { Report, Server, type Decision, type Failure, type Inside, type Run, type Runs, type Source } from "./source";
+import { Report, Server, type Answers, type Failure, type Inside, type Run, type Runs, type Source } from "./source";
 import { from_address, is_among, matches, to_address, type View } from "./view";
 
 /** What all parts of the page see. */
@@ -29,7 +29,7 @@ export interface Shown {
   tried: Trials;
   /** By its key; an address may also have its id alone. */
   run: (name: string) => Run | undefined;
-  decisions: (run: Run) => Promise<Decision[]>;
+  events: (run: Run) => Promise<Answers["decisions"]>;
   is_pinned: (run: Run) => boolean;
   /** Pins it, or no longer. */
   pin: (run: Run) => void;
@@ -80,12 +80,12 @@ function App({ source }: { source: Source }) {
         .map((run) => (more.has(run.key) ? { ...run, metrics: more.get(run.key)!.metrics } : run)),
     [runs, more],
   );
-  const decided = useRef(new Map<string, { seen: number; decisions: Promise<Decision[]>; is_open: boolean }>());
-  const decisions = ({ key, seen = 0 }: Run) => {
+  const decided = useRef(new Map<string, { seen: number; events: Promise<Answers["decisions"]>; is_open: boolean }>());
+  const events = ({ key, seen = 0 }: Run) => {
     const known = decided.current.get(key);
-    if (known?.seen === seen || known?.is_open) return known.decisions; // it may take long, and change meanwhile
-    const asked = source.ask("decisions", [["run", key]]).then((answer) => answer.decisions);
-    const asking = { seen, decisions: asked, is_open: true };
+    if (known?.seen === seen || known?.is_open) return known.events; // it may take long, and change meanwhile
+    const asked = source.ask("decisions", [["run", key]]);
+    const asking = { seen, events: asked, is_open: true };
     decided.current.set(key, asking);
     void asked.catch(() => decided.current.delete(key)).finally(() => (asking.is_open = false));
     return asked;
@@ -114,7 +114,7 @@ function App({ source }: { source: Source }) {
   const tried = use_tried(source, view, visible);
   const place = useMemo(() => places(all.map((run) => run.key)), [runs]);
   const shown: Shown = {
-    source, view, is_dark, listed, visible, metrics, tried, decisions, is_pinned, change,
+    source, view, is_dark, listed, visible, metrics, tried, events, is_pinned, change,
     paint: set_painting,
     colour: (key) => colour(view.colours[key] ?? place.get(key) ?? 0, is_dark),
     run: (name) => all.find((run) => run.key === name) ?? all.find((run) => run.id === name),

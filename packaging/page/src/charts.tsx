@@ -131,7 +131,7 @@ function Card({ shown, metric, height }: Drawn) {
       const { series } = await source.ask("series", parameters);
       if (is_old) return;
       fail(null), set_series(series);
-      const all = await Promise.all(having.map(async (run) => [run.key, await shown.decisions(run)] as const));
+      const all = await Promise.all(having.map(async (run) => [run.key, (await shown.events(run)).decisions] as const));
       if (!is_old && all.some(([key, its]) => decisions.get(key) !== its && its.length + (decisions.get(key)?.length ?? 0) > 0)) set_decisions(new Map(all));
     };
     draw().catch((why: Failure) => is_old || fail(why));

@@ -137,7 +137,7 @@ export function RunPage({ shown }: { shown: Shown }) {
   useEffect(() => {
     let is_old = false;
     const of: Parameters = [["run", key]];
-    const all = [shown.source.ask("run", of), shown.source.ask("decisions", of), shown.source.ask("lines", [...of, ["most", 1000]])] as const;
+    const all = [shown.source.ask("run", of), known ? shown.events(known) : { decisions: [], alerts: [] }, shown.source.ask("lines", [...of, ["most", 1000]])] as const;
     Promise.all(all).then(
       ([run, what, printed]) => {
         if (is_old) return;

@@ -241,14 +241,6 @@ class SeriesReader {
                 take_records(frame);
                 continue;
             }
-            const std::size_t whole = frame_header_bytes + frame.payload.size();
-            const std::size_t at = reader.whole_bytes() - whole;
-            const FramePlace place{from + at,
-                                   static_cast<std::uint32_t>(whole),
-                                   frame_crc(bytes_.data() + at),
-                                   frame.ring,
-                                   frame.from,
-                                   frame.to};
             of_frame.clear();
             const auto block = block_of(frame.payload, [&](std::uint32_t id, std::string_view name) {
                 of_frame.push_back({id, name, {}});
@@ -256,7 +248,7 @@ class SeriesReader {
             if (block.empty() || !sum_up(frame, of_frame))
                 ++report_.damaged;
             else
-                take_packed(place, of_frame);
+                take_packed(reader.place(frame, from), of_frame);
         }
         gaps_ += reader.gaps();
         if (reader.whole_bytes() == *read || (to == end_ && is_in_a_ring(reader, rings))) return {};

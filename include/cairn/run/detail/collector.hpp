@@ -145,7 +145,7 @@ class BasicCollector final : public Pressure {
         if (!sampler_->is_due(steady_ns())) return;
         if (system_lane_ == nullptr) system_lane_ = journal_->acquire();
         if (system_lane_ == nullptr) return;
-        const std::vector<NamedValue> values = sampler_->values();
+        const std::vector<NamedValue>& values = sampler_->values();
         const DynamicRow row{latest_step(), wall_ns(), values.data(), values.size()};
         (void)system_lane_->template append<RecordKind::sample>(row);
     }

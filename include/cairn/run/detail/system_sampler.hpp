@@ -52,7 +52,7 @@ class BasicSystemSampler {
     }
 
     /// What there is to say now; shares are those since the time before. Good until the next call.
-    [[nodiscard]] std::vector<NamedValue> values() {
+    [[nodiscard]] const std::vector<NamedValue>& values() {
         values_.clear();
         const os::Usage now = os::usage(group_);
         const std::int64_t now_ns = steady_ns();

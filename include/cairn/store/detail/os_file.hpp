@@ -191,4 +191,12 @@ result<std::string> BasicFile<X>::read_all(std::uint64_t max) {
     return text;
 }
 
+/// The text of a file that the kernel makes up; empty if there is none.
+template <class = void>
+[[nodiscard]] std::string kernel_file(const std::string& path) {
+    auto file = File::open_read(path);
+    auto text = file ? file->read_all(std::size_t{1} << 20U) : result<std::string>{error{}};
+    return text ? std::move(*text) : std::string{};
+}
+
 }  // namespace CAIRN_NAMESPACE::detail::os

@@ -51,10 +51,8 @@ using sys::system_name;
 template <class = void>
 [[nodiscard]] std::vector<std::string> command_line() {
     std::vector<std::string> words;
-    auto file = File::open_read("/proc/self/cmdline");
-    const auto text = file ? file->read_all(std::size_t{1} << 20U) : result<std::string>{error{}};
-    if (!text) return words;
-    for (std::string_view rest = *text; !rest.empty();) {
+    const std::string text = kernel_file("/proc/self/cmdline");
+    for (std::string_view rest = text; !rest.empty();) {
         const std::size_t end = std::min(rest.find('\0'), rest.size());
         words.emplace_back(rest.substr(0, end));
         rest = rest.substr(std::min(end + 1, rest.size()));

@@ -75,14 +75,6 @@ inline void add_network(std::string_view line, Usage& usage) {
     usage.sent = usage.sent.value_or(0) + *sent;
 }
 
-/// The text of a file that the kernel makes up; empty if there is none.
-template <class = void>
-[[nodiscard]] std::string kernel_file(const std::string& path) {
-    auto file = File::open_read(path);
-    auto text = file ? file->read_all(std::size_t{1} << 20U) : result<std::string>{error{}};
-    return text ? std::move(*text) : std::string{};
-}
-
 /// \param group  the folder of the process's control group, if the kernel bounds its memory; may be empty.
 template <class = void>
 [[nodiscard]] Usage usage(const std::string& group = {}) {
