@@ -169,8 +169,8 @@ class RecordedRun {
     }
     /// What stands between the rows.
     struct Events {
-        std::vector<Decision> decisions{};
-        std::vector<Alert> alerts{};
+        std::vector<Decision> decisions{};  ///< as `run.decisions()` gives them
+        std::vector<Alert> alerts{};        ///< in the order they were recorded
     };
     /// Those of a rank, in one walk; frames without any are not decoded. Fails: corrupt, unsupported.
     [[nodiscard]] result<Events> events(unsigned rank = 0) const {
