@@ -6165,6 +6165,15 @@ template <std::integral N>
     return std::from_chars(from, to, value);
 }
 
+/// The number that a whole text is; nothing if it is none, or more than one.
+template <class N>
+[[nodiscard]] std::optional<N> whole_number(std::string_view text) {
+    N value{};
+    const char* const to = text.data() + text.size();
+    const auto [end, problem] = read_number(text.data(), to, value);
+    return problem == std::errc{} && end == to ? std::optional{value} : std::nullopt;
+}
+
 }  // namespace CAIRN_NAMESPACE::detail
 
 // ---- cairn/store/detail/os_sys_types.hpp
@@ -9178,9 +9187,7 @@ template <class = void>
 
 template <class = void>
 [[nodiscard]] unsigned parse_rank(const std::string& text) {
-    unsigned rank = 0;
-    const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), rank);
-    if (problem == std::errc{} && end == text.data() + text.size() && rank < 10'000'000) return rank;
+    if (const auto rank = whole_number<unsigned>(text); rank && *rank < 10'000'000) return *rank;
     raise({errc::invalid_argument, "CAIRN_RANK is no number of a process", text,
            "set it to 0, 1, 2, … or unset it"});
 }
@@ -9189,10 +9196,7 @@ template <class = void>
 template <class = void>
 [[nodiscard]] double parse_seconds(const char* variable, const std::string& text) {
     if (text == "off") return 0;
-    double seconds = 0;
-    const char* const end_of_text = text.data() + text.size();
-    const auto [end, problem] = read_number(text.data(), end_of_text, seconds);
-    if (problem == std::errc{} && end == end_of_text) return seconds;
+    if (const auto seconds = whole_number<double>(text)) return *seconds;
     raise({errc::invalid_argument, std::string{variable} + " is no number of seconds", text,
            "set it to 15, say, or to off"});
 }

@@ -6174,6 +6174,15 @@ template <std::integral N>
     return std::from_chars(from, to, value);
 }
 
+/// The number that a whole text is; nothing if it is none, or more than one.
+template <class N>
+[[nodiscard]] std::optional<N> whole_number(std::string_view text) {
+    N value{};
+    const char* const to = text.data() + text.size();
+    const auto [end, problem] = read_number(text.data(), to, value);
+    return problem == std::errc{} && end == to ? std::optional{value} : std::nullopt;
+}
+
 }  // namespace CAIRN_NAMESPACE::detail
 
 // ---- cairn/store/detail/os_sys_types.hpp
@@ -9187,9 +9196,7 @@ template <class = void>
 
 template <class = void>
 [[nodiscard]] unsigned parse_rank(const std::string& text) {
-    unsigned rank = 0;
-    const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), rank);
-    if (problem == std::errc{} && end == text.data() + text.size() && rank < 10'000'000) return rank;
+    if (const auto rank = whole_number<unsigned>(text); rank && *rank < 10'000'000) return *rank;
     raise({errc::invalid_argument, "CAIRN_RANK is no number of a process", text,
            "set it to 0, 1, 2, … or unset it"});
 }
@@ -9198,10 +9205,7 @@ template <class = void>
 template <class = void>
 [[nodiscard]] double parse_seconds(const char* variable, const std::string& text) {
     if (text == "off") return 0;
-    double seconds = 0;
-    const char* const end_of_text = text.data() + text.size();
-    const auto [end, problem] = read_number(text.data(), end_of_text, seconds);
-    if (problem == std::errc{} && end == end_of_text) return seconds;
+    if (const auto seconds = whole_number<double>(text)) return *seconds;
     raise({errc::invalid_argument, std::string{variable} + " is no number of seconds", text,
            "set it to 15, say, or to off"});
 }
@@ -27239,18 +27243,11 @@ class CsvReader {
     if (word == "nan") return std::numeric_limits<double>::quiet_NaN();
     if (word == "inf" || word == "infinity") return infinity;
     if (word == "-inf" || word == "-infinity") return -infinity;
-    double value = 0;
-    const char* const end = word.data() + word.size();
-    const auto [read, problem] = read_number(word.data(), end, value);
-    const bool is_one = !word.empty() && read == end && problem == std::errc{} &&
-                        word.find_first_of("in") == std::string::npos;
-    return is_one ? std::optional{value} : std::nullopt;
+    return word.find_first_of("in") == std::string::npos ? whole_number<double>(word) : std::nullopt;
 }
 /// A whole number, written with or without a fraction of zeros.
 [[nodiscard]] inline std::optional<std::int64_t> integer_in(std::string_view text) {
-    std::int64_t value = 0;
-    const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (problem == std::errc{} && end == text.data() + text.size()) return value;
+    if (const auto integer = whole_number<std::int64_t>(text)) return integer;
     const auto number = number_in(text);
     constexpr double most = 9007199254740992;  // 2^53: from there on a double is no count
     if (!number || !(std::abs(*number) <= most) || std::trunc(*number) != *number) return std::nullopt;
@@ -27258,9 +27255,7 @@ class CsvReader {
 }
 /// What a cell says: a number, a word for yes or no, or a text, which it then refers to.
 [[nodiscard]] inline Value value_in(const std::string& cell) {
-    std::int64_t integer = 0;
-    const auto [end, problem] = std::from_chars(cell.data(), cell.data() + cell.size(), integer);
-    if (problem == std::errc{} && end == cell.data() + cell.size()) return Value{integer};
+    if (const auto integer = whole_number<std::int64_t>(cell)) return Value{*integer};
     if (const auto number = number_in(cell)) return Value{*number};
     for (const auto& [word, is_true] :
          {std::pair{"true", true}, {"True", true}, {"false", false}, {"False", false}}) {
@@ -28674,10 +28669,8 @@ class ParameterReader {
     [[nodiscard]] result<N> number(std::string_view name, N otherwise, N least, N most) const {
         const std::string text = this->text(name);
         if (text.empty()) return otherwise;
-        N value{};
-        const auto [end, problem] = read_number(text.data(), text.data() + text.size(), value);
-        if (problem == std::errc{} && end == text.data() + text.size() && value >= least && value <= most)
-            return value;
+        if (const auto value = whole_number<N>(text); value && *value >= least && *value <= most)
+            return *value;
         return error{errc::invalid_argument, "parameter " + std::string{name} + " is no such number", text,
                      "give one from " + std::to_string(least) + " to " + std::to_string(most)};
     }
@@ -30061,10 +30054,8 @@ class Api {
     [[nodiscard]] std::optional<std::uint64_t> change_in(std::string_view cursor) const {
         if (!cursor.starts_with(session_ + "-")) return std::nullopt;
         cursor.remove_prefix(session_.size() + 1);
-        std::uint64_t change = 0;
-        const auto [end, problem] = std::from_chars(cursor.data(), cursor.data() + cursor.size(), change);
-        const bool is_one = problem == std::errc{} && end == cursor.data() + cursor.size();
-        return is_one && change <= watch_.changes() ? std::optional{change} : std::nullopt;
+        const auto change = detail::whole_number<std::uint64_t>(cursor);
+        return change && *change <= watch_.changes() ? change : std::nullopt;
     }
     [[nodiscard]] static nlohmann::json short_row(const nlohmann::json& row) {
         nlohmann::json out = nlohmann::json::object();

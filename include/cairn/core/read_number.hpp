@@ -10,7 +10,9 @@
 #include <clocale>
 #include <concepts>
 #include <cstdlib>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <system_error>
 
 namespace CAIRN_NAMESPACE::detail {
@@ -51,6 +53,15 @@ template <class = void>
 template <std::integral N>
 [[nodiscard]] std::from_chars_result read_number(const char* from, const char* to, N& value) noexcept {
     return std::from_chars(from, to, value);
+}
+
+/// The number that a whole text is; nothing if it is none, or more than one.
+template <class N>
+[[nodiscard]] std::optional<N> whole_number(std::string_view text) {
+    N value{};
+    const char* const to = text.data() + text.size();
+    const auto [end, problem] = read_number(text.data(), to, value);
+    return problem == std::errc{} && end == to ? std::optional{value} : std::nullopt;
 }
 
 }  // namespace CAIRN_NAMESPACE::detail

@@ -11,7 +11,6 @@
 #include <cairn/store/series_node.hpp>
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -21,7 +20,6 @@
 #include <set>
 #include <string>
 #include <string_view>
-#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -138,18 +136,11 @@ class CsvReader {
     if (word == "nan") return std::numeric_limits<double>::quiet_NaN();
     if (word == "inf" || word == "infinity") return infinity;
     if (word == "-inf" || word == "-infinity") return -infinity;
-    double value = 0;
-    const char* const end = word.data() + word.size();
-    const auto [read, problem] = read_number(word.data(), end, value);
-    const bool is_one = !word.empty() && read == end && problem == std::errc{} &&
-                        word.find_first_of("in") == std::string::npos;
-    return is_one ? std::optional{value} : std::nullopt;
+    return word.find_first_of("in") == std::string::npos ? whole_number<double>(word) : std::nullopt;
 }
 /// A whole number, written with or without a fraction of zeros.
 [[nodiscard]] inline std::optional<std::int64_t> integer_in(std::string_view text) {
-    std::int64_t value = 0;
-    const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (problem == std::errc{} && end == text.data() + text.size()) return value;
+    if (const auto integer = whole_number<std::int64_t>(text)) return integer;
     const auto number = number_in(text);
     constexpr double most = 9007199254740992;  // 2^53: from there on a double is no count
     if (!number || !(std::abs(*number) <= most) || std::trunc(*number) != *number) return std::nullopt;
@@ -157,9 +148,7 @@ class CsvReader {
 }
 /// What a cell says: a number, a word for yes or no, or a text, which it then refers to.
 [[nodiscard]] inline Value value_in(const std::string& cell) {
-    std::int64_t integer = 0;
-    const auto [end, problem] = std::from_chars(cell.data(), cell.data() + cell.size(), integer);
-    if (problem == std::errc{} && end == cell.data() + cell.size()) return Value{integer};
+    if (const auto integer = whole_number<std::int64_t>(cell)) return Value{*integer};
     if (const auto number = number_in(cell)) return Value{*number};
     for (const auto& [word, is_true] :
          {std::pair{"true", true}, {"True", true}, {"false", false}, {"False", false}}) {

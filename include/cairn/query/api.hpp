@@ -4,6 +4,7 @@
 // Costs nlohmann/json.
 
 #include <cairn/core/error.hpp>
+#include <cairn/core/read_number.hpp>
 #include <cairn/policy/parse.hpp>
 #include <cairn/policy/parse_retention.hpp>
 #include <cairn/policy/simulate.hpp>
@@ -23,7 +24,6 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
-#include <charconv>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -31,7 +31,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -293,10 +292,8 @@ class Api {
     [[nodiscard]] std::optional<std::uint64_t> change_in(std::string_view cursor) const {
         if (!cursor.starts_with(session_ + "-")) return std::nullopt;
         cursor.remove_prefix(session_.size() + 1);
-        std::uint64_t change = 0;
-        const auto [end, problem] = std::from_chars(cursor.data(), cursor.data() + cursor.size(), change);
-        const bool is_one = problem == std::errc{} && end == cursor.data() + cursor.size();
-        return is_one && change <= watch_.changes() ? std::optional{change} : std::nullopt;
+        const auto change = detail::whole_number<std::uint64_t>(cursor);
+        return change && *change <= watch_.changes() ? change : std::nullopt;
     }
     [[nodiscard]] static nlohmann::json short_row(const nlohmann::json& row) {
         nlohmann::json out = nlohmann::json::object();

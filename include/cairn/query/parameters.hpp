@@ -9,7 +9,6 @@
 #include <map>
 #include <string>
 #include <string_view>
-#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -39,10 +38,8 @@ class ParameterReader {
     [[nodiscard]] result<N> number(std::string_view name, N otherwise, N least, N most) const {
         const std::string text = this->text(name);
         if (text.empty()) return otherwise;
-        N value{};
-        const auto [end, problem] = read_number(text.data(), text.data() + text.size(), value);
-        if (problem == std::errc{} && end == text.data() + text.size() && value >= least && value <= most)
-            return value;
+        if (const auto value = whole_number<N>(text); value && *value >= least && *value <= most)
+            return *value;
         return error{errc::invalid_argument, "parameter " + std::string{name} + " is no such number", text,
                      "give one from " + std::to_string(least) + " to " + std::to_string(most)};
     }
