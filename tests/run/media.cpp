@@ -164,6 +164,38 @@ TEST_CASE("media: what waits has a bound of memory, and what is beyond it is tol
     CHECK(run.health().media_written == 2);
 }
 
+TEST_CASE("media: what waits has its place in memory, however small it is", "[run][media]") {
+    using Keeper = cairn::detail::MediaKeeper;
+    const TempDir dir;
+    auto run = start(dir);
+    std::atomic<int> encoded{0};
+    std::atomic<bool> go{false}, is_over{false};
+    run.log("first"_m = Blocked{&go, &is_over});
+    run.log("large"_m = Own{"x", &encoded, Keeper::most_waiting - 2 * Keeper::least_memory});
+    run.log("fits"_m = Own{"y", &encoded, 0});
+    run.log("does_not"_m = Own{"z", &encoded, 0});
+    go = true;
+    CHECK_FALSE(run.finish());
+    CHECK(encoded == 2);
+    CHECK(run.health().media_lost == 1);
+}
+
+TEST_CASE("media: what the end did not wait for is not encoded", "[run][media]") {
+    const TempDir dir;
+    std::atomic<int> encoded{0};
+    std::atomic<bool> go{false}, is_over{false};
+    {
+        auto run = start(dir);
+        run.log("first"_m = Blocked{&go, &is_over});
+        run.log("behind"_m = Own{"x", &encoded});
+        CHECK_FALSE(run.finish(50ms));
+        go = true;
+        while (!is_over) cairn::detail::os::sys::sleep_ns(1'000'000);
+    }
+    cairn::detail::os::sys::sleep_ns(20'000'000);  // the saver goes on, and has nobody
+    CHECK(encoded == 0);
+}
+
 TEST_CASE("media: a disk that takes nothing loses them with a word, and not the rows", "[run][media]") {
     const TempDir dir;
     auto run = start(dir);
@@ -204,8 +236,9 @@ TEST_CASE("media: the end does not wait for those that come after it began", "[r
     std::atomic<bool> stop{false}, begun{false};
     std::thread logger{[&] {
         while (!stop) {
-            run.log("note"_m = Slow{1});
+            run.log("note"_m = Slow{1});  // ten times as fast as they are encoded
             begun = true;
+            cairn::detail::os::sys::sleep_ns(100'000);
         }
     }};
     while (!begun) cairn::detail::os::sys::sleep_ns(1'000'000);

@@ -12,6 +12,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -33,14 +34,17 @@ class BasicMediaKeeper {
   public:
     /// Memory that values which wait may have in all.
     static constexpr std::size_t most_waiting = std::size_t{256} << 20U;
+    /// What one takes that has nothing in it: its place in the queue, its name, the call of its encode().
+    static constexpr std::size_t least_memory = 512;
 
     /// The file is made with the first value.
     explicit BasicMediaKeeper(std::filesystem::path file) : path_{std::move(file)} {}
 
     /// Hands a value to the saver; `core` hears if it comes to nothing. Fails: busy, if those that wait have
     /// all the memory they may, or there is no thread.
-    result<void> take(const std::shared_ptr<RunCore>& core, const MediaPlace& place, std::size_t memory,
+    result<void> take(const std::shared_ptr<RunCore>& core, const MediaPlace& place, std::size_t own_memory,
                       std::function<Media()> encode) {
+        const std::size_t memory = std::max(own_memory, least_memory);
         const std::size_t before = waiting_.fetch_add(memory, std::memory_order_relaxed);
         if (before != 0 && (memory > most_waiting || before > most_waiting - memory)) {
             waiting_.fetch_sub(memory, std::memory_order_relaxed);
@@ -85,6 +89,7 @@ class BasicMediaKeeper {
                          place.metric, "see what its encode() needs"};
         };
         try {
+            if (is_closed()) return error{errc::busy, "the run has ended", place.metric, "finish it later"};
             const Media media = encode();
             const Json about = {{"metric", place.metric}, {"step", place.step}, {"time_ns", place.time_ns},
                                 {"kind", media.kind},     {"type", media.type}, {"about", media.about}};
