@@ -14,6 +14,7 @@
 #include <array>
 #include <atomic>
 #include <bit>
+#include <cctype>
 #include <cerrno>
 #include <charconv>
 #include <chrono>
@@ -27344,18 +27345,20 @@ result<void> read_table(const os::Path& path, const std::string& step_column, F&
 
 }  // namespace CAIRN_NAMESPACE
 
-// ---- cairn/mirror/tfevents.hpp
-// TensorBoard's event files, written and read without protobuf: only what this library has to say and to
-// hear (scalars, texts, hyperparameters). What is read may be anybody's.
-//
-//   record  u64 bytes · u32 masked CRC-32C of these 8 bytes · an event · u32 masked CRC-32C of the event
-//   event   a message of protobuf: 1 double seconds · 2 varint step · 3 text version · 5 message summary
-//
-// Little-endian. A file has no head and no end.
+// ---- cairn/mirror/protobuf.hpp
+// Messages of protobuf, field by field: what the formats of others are made of. Costs <vector>.
 
 namespace CAIRN_NAMESPACE::detail {
 
-// ---- protobuf
+/// A message with a text that is no UTF-8 is refused, and the file from there on: so U+FFFD in its place.
+[[nodiscard]] inline std::string as_utf8(std::string_view text) {
+    if (is_utf8(text)) return std::string{text};
+    std::string out;
+    for (const char c : text)
+        out +=
+            static_cast<unsigned char>(c) < 0x80 ? std::string_view{&c, 1} : std::string_view{"\xef\xbf\xbd"};
+    return out;
+}
 
 /// Appends the fields of a message.
 class ProtoWriter {
@@ -27420,7 +27423,18 @@ template <class F>
     return from.ok();
 }
 
-// ---- records
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/mirror/tfevents.hpp
+// TensorBoard's event files, written and read without protobuf: only what this library has to say and to
+// hear (scalars, texts, hyperparameters). What is read may be anybody's.
+//
+//   record  u64 bytes · u32 masked CRC-32C of these 8 bytes · an event · u32 masked CRC-32C of the event
+//   event   a message of protobuf: 1 double seconds · 2 varint step · 3 text version · 5 message summary
+//
+// Little-endian. A file has no head and no end.
+
+namespace CAIRN_NAMESPACE::detail {
 
 [[nodiscard]] inline std::uint32_t masked_crc(std::span<const std::byte> bytes) noexcept {
     return std::rotr(crc32c(bytes), 15) + 0xa282ead8U;
@@ -27523,16 +27537,6 @@ class EventWriter {
         }
         value.message(8, tensor_);
         ProtoWriter{summary_}.message(1, value_);
-    }
-
-    /// A message with a text that is no UTF-8 is refused, and the file from there on: so U+FFFD in its place.
-    [[nodiscard]] static std::string as_utf8(std::string_view text) {
-        if (is_utf8(text)) return std::string{text};
-        std::string out;
-        for (const char c : text)
-            out += static_cast<unsigned char>(c) < 0x80 ? std::string_view{&c, 1}
-                                                        : std::string_view{"\xef\xbf\xbd"};
-        return out;
     }
 
     os::File file_;
@@ -29511,6 +29515,1383 @@ inline result<void> write_events(const RecordedRun& run, unsigned rank, const os
 
 }  // namespace CAIRN_NAMESPACE
 
+// ---- cairn/mirror/mirror.hpp
+// A mirror says again, to another system, what a run has recorded. Costs nlohmann/json.
+
+namespace CAIRN_NAMESPACE {
+
+/// What a mirror did in one go.
+struct MirrorReport {
+    std::uint64_t rows = 0;  ///< rows that were handed on
+    bool is_over = false;    ///< the run has ended, and all of it is there
+    std::vector<error>
+        left_out{};  ///< what the other system cannot have, or what could not be read; said once
+};
+
+/// Hands on what is new of a run since the last time, and knows by itself what that is, also after a crash at
+/// any moment: nothing is lost and nothing comes twice. Fails if the other system does not take it; then the
+/// next call goes on from where this one began.
+template <class M>
+concept Mirror = requires(M& mirror, const RecordedRun& run) {
+    { mirror.catch_up(run) } -> std::same_as<result<MirrorReport>>;
+};
+
+}  // namespace CAIRN_NAMESPACE
+
+// ---- cairn/mirror/wandb_log.hpp
+// The file in which W&B's client keeps a run that it has not sent yet: records one behind the other, in the
+// framing of LevelDB's log. W&B reads them as messages of protobuf; here they are bytes.
+//
+//   file   ":W&B" · u16 0xBEE1 · u8 0 · chunks
+//   chunk  u32 CRC-32 of the type and the bytes · u16 bytes · u8 type · bytes
+//   type   1 a whole record · 2 its first, 3 a middle, 4 its last part
+//
+// Little-endian. Blocks of 32 KiB, counted from the file's begin: no chunk crosses their ends, and what is
+// too short for a chunk's head is filled up with zeros.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// zlib's CRC-32, which is not the CRC-32C of our own files.
+struct Crc32 {
+    /// Appends bytes.
+    constexpr void update(std::span<const std::byte> bytes) noexcept {
+        for (const std::byte byte : bytes)
+            state_ = state_ >> 8U ^ table[(state_ ^ std::to_integer<std::uint32_t>(byte)) & 0xffU];
+    }
+    /// Of all so far.
+    [[nodiscard]] constexpr std::uint32_t value() const noexcept { return ~state_; }
+
+  private:
+    static constexpr auto table = [] {
+        std::array<std::uint32_t, 256> out{};
+        for (std::uint32_t i = 0; i < 256; ++i) {
+            std::uint32_t value = i;
+            for (int bit = 0; bit < 8; ++bit) value = value >> 1U ^ ((value & 1U) != 0 ? 0xedb88320U : 0);
+            out[i] = value;
+        }
+        return out;
+    }();
+    std::uint32_t state_ = ~std::uint32_t{0};
+};
+
+inline constexpr std::array<std::byte, 7> wandb_header{std::byte{':'}, std::byte{'W'},  std::byte{'&'},
+                                                       std::byte{'B'}, std::byte{0xe1}, std::byte{0xbe},
+                                                       std::byte{0}};
+inline constexpr std::size_t wandb_block_bytes = 32768, wandb_chunk_head_bytes = 7;
+
+/// What part of a record a chunk has.
+enum class WandbChunk : unsigned char { whole = 1, first, middle, last };
+
+/// Appends records. Cost: keeps a MiB.
+class WandbLogWriter {
+  public:
+    /// A new file. Fails: already_exists, or as the disk does.
+    static result<WandbLogWriter> create(const os::Path& path) {
+        auto file = os::File::create_new(path);
+        if (!file) return file.error();
+        WandbLogWriter writer{std::move(*file), 0};
+        writer.buffer_.assign(wandb_header.begin(), wandb_header.end());
+        return writer;
+    }
+    /// Goes on where an earlier writer was after a `flush`; what it wrote later is cut off. Fails: corrupt,
+    /// if the file is shorter; or as the disk does.
+    static result<WandbLogWriter> go_on(const os::Path& path, std::uint64_t bytes) {
+        auto file = os::File::open_read_write(path);
+        if (!file) return file.error();
+        const auto size = file->size();
+        if (!size) return size.error();
+        if (*size < bytes || bytes < wandb_header.size())
+            return error{errc::corrupt, "the file is shorter than it was", path.string(), "write it anew"};
+        if (auto cut = file->truncate(bytes); !cut) return cut.error();
+        return WandbLogWriter{std::move(*file), bytes};
+    }
+
+    /// Fails as the disk does.
+    result<void> append(std::span<const std::byte> record) {
+        for (bool is_first = true, is_last = false; !is_last; is_first = false) {
+            std::size_t room = wandb_block_bytes - static_cast<std::size_t>(bytes() % wandb_block_bytes);
+            if (room < wandb_chunk_head_bytes) {
+                buffer_.resize(buffer_.size() + room);
+                room = wandb_block_bytes;
+            }
+            const std::size_t size = std::min(record.size(), room - wandb_chunk_head_bytes);
+            is_last = size == record.size();
+            put_chunk(is_first ? (is_last ? WandbChunk::whole : WandbChunk::first)
+                               : (is_last ? WandbChunk::last : WandbChunk::middle),
+                      record.first(size));
+            record = record.subspan(size);
+        }
+        return buffer_.size() < flush_bytes ? result<void>{} : flush();
+    }
+    /// Hands what is left to the system. Fails as the disk does.
+    result<void> flush() {
+        if (auto written = file_.write_at(written_, buffer_); !written) return written;
+        written_ += buffer_.size();
+        buffer_.clear();
+        return {};
+    }
+    /// Of the file, with what is not flushed.
+    [[nodiscard]] std::uint64_t bytes() const noexcept { return written_ + buffer_.size(); }
+
+  private:
+    static constexpr std::size_t flush_bytes = std::size_t{1} << 20U;
+
+    WandbLogWriter(os::File file, std::uint64_t written) : file_{std::move(file)}, written_{written} {}
+
+    void put_chunk(WandbChunk type, std::span<const std::byte> bytes) {
+        const std::byte code{static_cast<unsigned char>(type)};
+        Crc32 crc;
+        crc.update({&code, 1});
+        crc.update(bytes);
+        ByteWriter out{buffer_};
+        out.fixed(crc.value());
+        out.fixed(static_cast<std::uint16_t>(bytes.size()));
+        buffer_.push_back(code);
+        buffer_.insert(buffer_.end(), bytes.begin(), bytes.end());
+    }
+
+    os::File file_;
+    std::uint64_t written_;
+    std::vector<std::byte> buffer_;
+};
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/mirror/wandb_records.hpp
+// What W&B's client says in its file of a run that it has not sent: records of protobuf, whose fields are
+// those of W&B's wandb_internal.proto (client 0.28). Costs nlohmann/json.
+
+namespace CAIRN_NAMESPACE::detail::wandb {
+
+/// A message of protobuf that is being made.
+using Message = std::vector<std::byte>;
+
+/// Which kind of record: its field in the message Record.
+enum class Kind : unsigned {
+    history = 2,
+    summary = 3,
+    config = 5,
+    files = 6,
+    stats = 7,
+    artifact = 8,
+    alert = 10,
+    metric = 12,
+    output = 13,
+    run = 17,
+    exit = 18,
+    final = 20,
+    header = 21,
+    environment = 26
+};
+
+/// A number as W&B's JSON has it, which knows NaN and the infinities.
+[[nodiscard]] inline std::string number_text(const double& value) {
+    if (is_nan(value)) return "NaN";
+    if (!is_finite(value))
+        return std::bit_cast<std::uint64_t>(value) == infinity_bits ? "Infinity" : "-Infinity";
+    if (magnitude_bits(value) == 0) return std::bit_cast<std::uint64_t>(value) == 0 ? "0" : "-0.0";
+    std::array<char, 32> text{};
+    const auto end = std::to_chars(text.data(), text.data() + text.size(), value);
+    return {text.data(), end.ptr};
+}
+/// A value as W&B's JSON has it.
+[[nodiscard]] inline std::string value_text(const Value& value) {
+    switch (value.kind()) {
+        case Value::Kind::integer: return std::to_string(static_cast<std::int64_t>(value.bits()));
+        case Value::Kind::natural: return std::to_string(value.bits());
+        case Value::Kind::number: return number_text(value.number());
+        case Value::Kind::boolean: return value.bits() != 0 ? "true" : "false";
+        case Value::Kind::text: return json_text(std::string{value.text()});
+        case Value::Kind::none: break;
+    }
+    return "null";
+}
+
+/// Adds {nested_key, value_json} as a field of a message: an item of history, summary, config, stats.
+inline void put_item(Message& to, std::initializer_list<std::string_view> path, std::string_view json,
+                     unsigned field = 1) {
+    Message item;
+    for (const std::string_view part : path) ProtoWriter{item}.text(2, part);
+    ProtoWriter{item}.text(16, json);
+    ProtoWriter{to}.message(field, item);
+}
+/// Adds {key, value_json}, for messages that have no nested keys.
+inline void put_pair(Message& to, unsigned field, std::string_view key, std::string_view json,
+                     unsigned value_field = 16) {
+    Message item;
+    ProtoWriter{item}.text(1, key);
+    ProtoWriter{item}.text(value_field, json);
+    ProtoWriter{to}.message(field, item);
+}
+/// Adds a text, unless it is empty.
+inline void put_text(Message& to, unsigned field, std::string_view text) {
+    if (!text.empty()) ProtoWriter{to}.text(field, as_utf8(text));
+}
+/// Adds a number, unless it is 0.
+inline void put_number(Message& to, unsigned field, std::int64_t value) {
+    if (value != 0) ProtoWriter{to}.varint(field, static_cast<std::uint64_t>(value));
+}
+/// Adds a time.
+inline void put_time(Message& to, unsigned field, std::int64_t ns) {
+    constexpr std::int64_t second = 1'000'000'000;
+    const std::int64_t rest = ((ns % second) + second) % second;
+    Message time;
+    put_number(time, 1, (ns - rest) / second);
+    put_number(time, 2, rest);
+    ProtoWriter{to}.message(field, time);
+}
+
+/// Writes records, which are counted.
+class Records {
+  public:
+    /// `count` records are there already.
+    explicit Records(WandbLogWriter log, std::int64_t count = 0) noexcept
+        : log_{std::move(log)}, count_{count} {}
+
+    /// Fails as the disk does.
+    result<void> put(Kind kind, const Message& what) {
+        record_.clear();
+        ProtoWriter record{record_};
+        record.varint(1, static_cast<std::uint64_t>(++count_));
+        record.message(static_cast<unsigned>(kind), what);
+        return log_.append(record_);
+    }
+    /// Hands what is left to the system. Fails as the disk does.
+    result<void> flush() { return log_.flush(); }
+    /// So many are there.
+    [[nodiscard]] std::int64_t count() const noexcept { return count_; }
+    /// The file's, with what is not flushed.
+    [[nodiscard]] std::uint64_t bytes() const noexcept { return log_.bytes(); }
+
+  private:
+    WandbLogWriter log_;
+    std::int64_t count_;
+    Message record_;
+};
+
+}  // namespace CAIRN_NAMESPACE::detail::wandb
+
+// ---- cairn/mirror/wandb_about.hpp
+// What W&B is told of a run itself: what it is called, how it was configured, where it was made, how it
+// ended. Costs nlohmann/json.
+
+namespace CAIRN_NAMESPACE::detail::wandb {
+
+/// By which W&B knows a rank of a run: ranks above 0 are runs of their own, in one group.
+[[nodiscard]] inline std::string run_id(const RecordedRun& run, unsigned rank) {
+    return rank == 0 ? run.id() : run.id() + "-rank" + std::to_string(rank);
+}
+[[nodiscard]] inline std::string text_of(const nlohmann::json& in, std::string_view key) {
+    const auto found = in.find(key);
+    return found != in.end() && found->is_string() ? found->get<std::string>() : std::string{};
+}
+[[nodiscard]] inline nlohmann::json environment_of(const RecordedRun& run) {
+    return about_of(run, "environment", nlohmann::json::object());
+}
+
+/// JSON as W&B's client has it in a config, which it does not take from deep nests.
+[[nodiscard]] inline std::string config_text(const nlohmann::json& value) {
+    constexpr std::size_t most_depth = 400;
+    std::string text = json_text(value);
+    return json_depth(text) <= most_depth ? text : json_text(text);
+}
+[[nodiscard]] inline Message config_record(const RecordedRun& run) {
+    Message out;
+    const nlohmann::json config = run.config();
+    for (const auto& [key, value] : config.items()) put_item(out, {as_utf8(key)}, config_text(value));
+    put_item(out, {"_wandb"}, "{}");
+    return out;
+}
+
+/// Limits of W&B's: a longer tag ends its run, so it is cut.
+[[nodiscard]] inline std::string tag_text(std::string_view tag) {
+    constexpr std::size_t most = 64;
+    while (tag.size() > most && (static_cast<unsigned char>(tag.back()) & 0xc0U) == 0x80U)
+        tag.remove_suffix(1);
+    return std::string{tag.substr(0, most)};
+}
+
+/// All that is said of the run, `started_ns` being when this part of it began.
+[[nodiscard]] inline Message run_record(const RecordedRun& run, unsigned rank, const std::string& entity,
+                                        const std::string& project) {
+    const nlohmann::json environment = environment_of(run);
+    Message out;
+    put_text(out, 1, run_id(run, rank));
+    put_text(out, 2, entity);
+    put_text(out, 3, project);
+    ProtoWriter{out}.message(4, config_record(run));
+    const std::string group = text_of(run.about(), "group");
+    put_text(out, 6, group.empty() && rank != 0 ? run.id() : group);
+    put_text(out, 7, text_of(run.about(), "job_type"));
+    put_text(out, 8, rank == 0 ? run.name() : run.name() + " rank " + std::to_string(rank));
+    put_text(out, 9, text_of(run.about(), "notes"));
+    for (const nlohmann::json& tag : about_of(run, "tags", nlohmann::json::array())) {
+        if (tag.is_string()) put_text(out, 10, tag_text(tag.get_ref<const std::string&>()));
+    }
+    put_text(out, 13, text_of(environment, "host"));
+    put_time(out, 17, run.created_ns());
+    put_number(out, 18, run.sessions() > 1 ? 1 : 0);
+    if (const auto git = environment.find("git"); git != environment.end() && git->is_object()) {
+        Message commit;
+        put_text(commit, 2, text_of(*git, "commit"));
+        ProtoWriter{out}.message(21, commit);
+    }
+    return out;
+}
+
+/// Where it was made.
+[[nodiscard]] inline Message environment_record(const RecordedRun& run) {
+    const nlohmann::json environment = environment_of(run);
+    Message out;
+    put_text(out, 1, text_of(environment, "os"));
+    put_time(out, 3, run.started_ns());
+    if (const auto words = environment.find("command"); words != environment.end() && words->is_array()) {
+        for (std::size_t i = 1; i < words->size(); ++i) {
+            if ((*words)[i].is_string())
+                ProtoWriter{out}.text(5, as_utf8((*words)[i].get_ref<const std::string&>()));
+        }
+        if (!words->empty() && words->front().is_string())
+            put_text(out, 6, words->front().get<std::string>());
+    }
+    if (const auto git = environment.find("git"); git != environment.end() && git->is_object()) {
+        Message commit;
+        put_text(commit, 2, text_of(*git, "commit"));
+        ProtoWriter{out}.message(9, commit);
+    }
+    put_text(out, 11, text_of(environment, "folder"));
+    put_text(out, 12, text_of(environment, "host"));
+    put_text(out, 13, text_of(environment, "user"));
+    const auto count = [&](const char* key) {
+        const auto found = environment.find(key);
+        return found != environment.end() && found->is_number_unsigned() ? found->get<std::int64_t>() : 0;
+    };
+    put_number(out, 17, count("processors"));
+    if (const std::int64_t bytes = count("memory"); bytes != 0) {
+        Message memory;
+        put_number(memory, 1, bytes);
+        ProtoWriter{out}.message(21, memory);
+    }
+    if (const auto variables = environment.find("variables"); variables != environment.end()) {
+        constexpr std::string_view slurm = "SLURM_";
+        for (const auto& [name, value] : variables->items()) {
+            if (!name.starts_with(slurm) || !value.is_string()) continue;
+            std::string key = name.substr(slurm.size());
+            std::transform(key.begin(), key.end(), key.begin(), [](char c) {
+                return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+            });
+            put_pair(out, 27, key, as_utf8(value.get_ref<const std::string&>()), 2);
+        }
+    }
+    return out;
+}
+
+/// What `define_metric` said of a metric.
+[[nodiscard]] inline Message metric_record(std::string_view name, const nlohmann::json& metric) {
+    Message out, options;
+    put_text(out, 1, name);
+    const std::string over = text_of(metric, "step_metric"), goal = text_of(metric, "goal");
+    put_text(out, 4, over);
+    put_number(options, 1, over.empty() ? 0 : 1);
+    put_number(options, 3, 1);
+    ProtoWriter{out}.message(6, options);
+    put_number(out, 8, goal == "minimize" ? 1 : goal == "maximize" ? 2 : 0);
+    return out;
+}
+
+[[nodiscard]] inline Message alert_record(const Alert& alert) {
+    Message out;
+    put_text(out, 1, alert.title);
+    put_text(out, 2, alert.text);
+    put_text(out, 3,
+             alert.level == AlertLevel::error  ? "ERROR"
+             : alert.level == AlertLevel::warn ? "WARN"
+                                               : "INFO");
+    put_number(out, 4, 1);  // it was held back by us already
+    return out;
+}
+
+/// How it ended.
+[[nodiscard]] inline Message exit_record(const RecordedRun& run) {
+    constexpr std::int64_t failed = 1, crashed = 254;  // so W&B's own programs tell them
+    constexpr std::int64_t second = 1'000'000'000;
+    Message out;
+    const std::int64_t code = run.state() == RunState::finished  ? 0
+                              : run.state() == RunState::crashed ? crashed
+                                                                 : failed;
+    put_number(out, 1, code);
+    put_number(out, 2, run.ended_ns() == 0 ? 0 : (run.ended_ns() - run.created_ns()) / second);
+    return out;
+}
+
+}  // namespace CAIRN_NAMESPACE::detail::wandb
+
+// ---- cairn/mirror/md5.hpp
+// MD5, by which W&B tells the files of an artifact from each other. For nothing that has to be safe. Costs
+// <string>.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// Of bytes that come in pieces (RFC 1321).
+class Md5 {
+  public:
+    /// Appends bytes.
+    void update(std::span<const std::byte> bytes) noexcept {
+        while (!bytes.empty()) {
+            const std::size_t used = size_ % block_bytes;
+            const auto some = bytes.first(std::min(bytes.size(), block_bytes - used));
+            std::copy(some.begin(), some.end(), block_.begin() + static_cast<std::ptrdiff_t>(used));
+            size_ += some.size();
+            bytes = bytes.subspan(some.size());
+            if (size_ % block_bytes == 0) mix();
+        }
+    }
+    /// Of all that came. Nothing may come after it.
+    [[nodiscard]] std::array<std::byte, 16> digest() noexcept {
+        const std::uint64_t bits = size_ * 8;
+        constexpr std::byte end{0x80}, zero{0};
+        update({&end, 1});
+        while (size_ % block_bytes != block_bytes - sizeof bits) update({&zero, 1});
+        std::byte length[sizeof bits];
+        put(length, bits);
+        update(length);
+        std::array<std::byte, 16> out{};
+        for (std::size_t i = 0; i < state_.size(); ++i) put(out.data() + 4 * i, state_[i]);
+        return out;
+    }
+
+  private:
+    static constexpr std::size_t block_bytes = 64;
+    static constexpr std::array<int, 16> turns{7, 12, 17, 22, 5, 9, 14, 20, 4, 11, 16, 23, 6, 10, 15, 21};
+    /// The first 32 bits of |sin(i + 1)|, as the RFC tables them.
+    static constexpr std::array<std::uint32_t, 64> sines{
+        0xd76aa478, 0xe8c7b756, 0x242070db, 0xc1bdceee, 0xf57c0faf, 0x4787c62a, 0xa8304613, 0xfd469501,
+        0x698098d8, 0x8b44f7af, 0xffff5bb1, 0x895cd7be, 0x6b901122, 0xfd987193, 0xa679438e, 0x49b40821,
+        0xf61e2562, 0xc040b340, 0x265e5a51, 0xe9b6c7aa, 0xd62f105d, 0x02441453, 0xd8a1e681, 0xe7d3fbc8,
+        0x21e1cde6, 0xc33707d6, 0xf4d50d87, 0x455a14ed, 0xa9e3e905, 0xfcefa3f8, 0x676f02d9, 0x8d2a4c8a,
+        0xfffa3942, 0x8771f681, 0x6d9d6122, 0xfde5380c, 0xa4beea44, 0x4bdecfa9, 0xf6bb4b60, 0xbebfbc70,
+        0x289b7ec6, 0xeaa127fa, 0xd4ef3085, 0x04881d05, 0xd9d4d039, 0xe6db99e5, 0x1fa27cf8, 0xc4ac5665,
+        0xf4292244, 0x432aff97, 0xab9423a7, 0xfc93a039, 0x655b59c3, 0x8f0ccc92, 0xffeff47d, 0x85845dd1,
+        0x6fa87e4f, 0xfe2ce6e0, 0xa3014314, 0x4e0811a1, 0xf7537e82, 0xbd3af235, 0x2ad7d2bb, 0xeb86d391};
+
+    void mix() noexcept {
+        auto [a, b, c, d] = state_;
+        for (std::uint32_t i = 0; i < 64; ++i) {
+            std::uint32_t f = 0, word = 0;
+            switch (i / 16) {
+                case 0: f = (b & c) | (~b & d), word = i; break;
+                case 1: f = (d & b) | (~d & c), word = (5 * i + 1) % 16; break;
+                case 2: f = b ^ c ^ d, word = (3 * i + 5) % 16; break;
+                default: f = c ^ (b | ~d), word = 7 * i % 16; break;
+            }
+            const std::uint32_t sum = a + f + sines[i] + get<std::uint32_t>(block_.data() + 4 * word);
+            a = d;
+            d = c;
+            c = b;
+            b += std::rotl(sum, turns[i / 16 * 4 + i % 4]);
+        }
+        state_[0] += a;
+        state_[1] += b;
+        state_[2] += c;
+        state_[3] += d;
+    }
+
+    std::array<std::uint32_t, 4> state_{0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476};
+    std::array<std::byte, block_bytes> block_{};
+    std::uint64_t size_ = 0;
+};
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/mirror/wandb_artifact.hpp
+// Versions of artifacts, as W&B's client keeps them until it can send them. Costs nlohmann/json.
+
+namespace CAIRN_NAMESPACE::detail::wandb {
+
+/// Fails as the disk does.
+[[nodiscard]] inline result<std::array<std::byte, 16>> md5_of_file(const os::Path& path) {
+    auto file = os::File::open_read(path);
+    if (!file) return file.error();
+    Md5 md5;
+    std::vector<std::byte> piece(std::size_t{1} << 20U);
+    while (true) {
+        const auto got = file->read_some(piece);
+        if (!got) return got.error();
+        if (*got == 0) return md5.digest();
+        md5.update(std::span{piece}.first(*got));
+    }
+}
+[[nodiscard]] inline std::string hex(std::span<const std::byte> bytes) {
+    constexpr std::string_view digits = "0123456789abcdef";
+    std::string out;
+    for (const std::byte byte : bytes) {
+        out += digits[std::to_integer<std::size_t>(byte) >> 4U];
+        out += digits[std::to_integer<std::size_t>(byte) & 15U];
+    }
+    return out;
+}
+/// By which W&B's server knows one that comes twice: 128 letters and digits, which the client draws by lot.
+/// Here they follow from what it is of, so that whoever writes it again writes the same.
+[[nodiscard]] inline std::string client_id(const std::string& of) {
+    return sha256(bytes_of("1 " + of)).hex() + sha256(bytes_of("2 " + of)).hex();
+}
+
+/// Puts a version's files below `staging`: links to the store's objects, which are never written again, where
+/// that can be, and copies elsewhere. Fails: not_found, corrupt; as the disk does.
+inline result<void> stage(const Store& store, const ArtifactStore& artifact, const Manifest& version,
+                          const os::Path& staging) {
+    const auto can_link = [&](const FileEntry& file) {
+        if (!file.is_stored()) return true;
+        const os::Path path = staging / os::path_of(file.path);
+        if (!file.pieces.empty() || !os::make_dirs(path.parent_path())) return false;
+        (void)os::remove_file(path);  // of one that got no further than this
+        return os::hard_link(store.object_path(file.digest), path).has_value();
+    };
+    if (std::all_of(version.files.begin(), version.files.end(), can_link)) return artifact.verify(version);
+    return artifact.download(version, staging);
+}
+
+/// A version, as one that is to be sent: its files are staged, since W&B's client deletes them when it has
+/// sent them. Fails: not_found, if the version is gone; corrupt; as the disk does.
+[[nodiscard]] inline result<Message> artifact_record(const RecordedRun& run, const Store& store,
+                                                     const std::string& name, const std::string& label,
+                                                     std::string_view run_id, const os::Path& staging) {
+    const auto artifact = ArtifactStore::open(store, run.project(), name);
+    if (!artifact) return artifact.error();
+    const auto number = artifact->resolve(label);
+    if (!number) return number.error();
+    const auto reading = artifact->lease(number->version);  // meanwhile it is not removed
+    const auto version = artifact->get(number->version);
+    if (!version) return version.error();
+    const auto aliases = artifact->aliases();
+    if (!aliases) return aliases.error();
+    if (auto staged = stage(store, *artifact, *version, staging); !staged) return staged.error();
+
+    auto files = version->files;
+    std::sort(files.begin(), files.end(), [](const auto& a, const auto& b) { return a.path < b.path; });
+    Message manifest;
+    ProtoWriter{manifest}.varint(1, 1);
+    ProtoWriter{manifest}.text(2, "wandb-storage-policy-v1");
+    put_pair(manifest, 3, "storageLayout", "\"V2\"", 2);
+    Md5 digest;
+    digest.update(bytes_of(std::string_view{"wandb-artifact-manifest-v1\n"}));
+    for (const FileEntry& file : files) {
+        Message entry;
+        std::string known_by = file.reference;  // of something that is elsewhere
+        put_text(entry, 1, file.path);
+        const os::Path copy = staging / os::path_of(file.path);
+        if (file.is_stored()) {
+            const auto md5 = md5_of_file(copy);
+            if (!md5) return md5.error();
+            known_by = to_base64({reinterpret_cast<const char*>(md5->data()), md5->size()});
+        }
+        put_text(entry, 2, known_by);
+        put_text(entry, 3, file.reference);
+        put_number(entry, 4, static_cast<std::int64_t>(file.size));
+        if (file.is_stored()) put_text(entry, 6, copy.string());
+        ProtoWriter{manifest}.message(4, entry);
+        digest.update(bytes_of(file.path + ":" + known_by + "\n"));
+    }
+    nlohmann::json metadata = version->metadata.is_object() ? version->metadata : nlohmann::json::object();
+    if (version->metrics.is_object() && !version->metrics.empty()) metadata["metrics"] = version->metrics;
+    if (version->step) metadata["step"] = *version->step;
+    metadata["cairn_version"] = version->label();
+
+    Message out;
+    ProtoWriter record{out};
+    record.text(1, run_id);
+    put_text(out, 2, run.project());
+    put_text(out, 4, version->type);
+    put_text(out, 5, name);
+    put_text(out, 6, hex(digest.digest()));
+    put_text(out, 7, version->description);
+    put_text(out, 8, json_text(metadata));
+    record.varint(10, 1);
+    for (const auto& [alias, named] : *aliases) {
+        if (named == version->version) put_text(out, 11, alias);
+    }
+    put_text(out, 11, "latest");
+    record.message(12, manifest);
+    record.varint(14, 1);
+    put_text(out, 15, client_id(run.project() + "/" + name + ":" + version->label()));
+    put_text(out, 16, client_id(run.project() + "/" + name));
+    return out;
+}
+
+}  // namespace CAIRN_NAMESPACE::detail::wandb
+
+// ---- cairn/mirror/wandb_cursor.hpp
+// How far a run has been mirrored to W&B. Costs nlohmann/json.
+
+namespace CAIRN_NAMESPACE::detail::wandb {
+
+/// How far a rank has been mirrored: all that the next one needs to know. It stands in the run's folder.
+struct Cursor {
+    std::string folder{};                           ///< of the run, as W&B's client would have made it
+    std::uint64_t bytes = 0;                        ///< of its file; what is behind them was never said
+    std::int64_t records = 0;                       ///< in them
+    std::uint64_t session = 0;                      ///< of the run: each has a folder of its own
+    bool is_over = false;                           ///< the folder says how the session ended
+    std::string about{};                            ///< a digest of what was said of the run itself
+    std::string user_summary{};                     ///< the same of what the program set
+    std::map<std::uint32_t, std::uint64_t> rows{};  ///< by ring, what was handed on
+    std::uint64_t media = 0;                        ///< rich values that lie before this place were handed on
+    std::set<std::uint64_t> media_ahead{};          ///< and these of those behind it
+    std::uint64_t console = 0;                      ///< bytes of the output that were
+    std::set<std::string> artifacts{};              ///< versions that were, as "model:v3"
+    std::set<std::string> metrics{};                ///< whose definitions were
+    std::set<std::string> renamed{};                ///< metrics whose names W&B keeps for itself
+
+    [[nodiscard]] nlohmann::json to_json() const {
+        nlohmann::json counts = nlohmann::json::object();
+        for (const auto& [ring, count] : rows) counts[std::to_string(ring)] = count;
+        return {{"format", 1},
+                {"folder", folder},
+                {"bytes", bytes},
+                {"records", records},
+                {"session", session},
+                {"is_over", is_over},
+                {"about", about},
+                {"rows", counts},
+                {"user_summary", user_summary},
+                {"media", media},
+                {"media_ahead", media_ahead},
+                {"console", console},
+                {"artifacts", artifacts},
+                {"metrics", metrics},
+                {"renamed", renamed}};
+    }
+    /// Nothing if it says no such thing.
+    [[nodiscard]] static std::optional<Cursor> from(const nlohmann::json& is) {
+        try {
+            Cursor out;
+            if (is.at("format").get<int>() != 1) return std::nullopt;
+            is.at("folder").get_to(out.folder);
+            is.at("bytes").get_to(out.bytes);
+            is.at("records").get_to(out.records);
+            is.at("session").get_to(out.session);
+            is.at("is_over").get_to(out.is_over);
+            is.at("about").get_to(out.about);
+            is.at("user_summary").get_to(out.user_summary);
+            is.at("media").get_to(out.media);
+            is.at("media_ahead").get_to(out.media_ahead);
+            is.at("console").get_to(out.console);
+            is.at("artifacts").get_to(out.artifacts);
+            is.at("metrics").get_to(out.metrics);
+            is.at("renamed").get_to(out.renamed);
+            for (const auto& [ring, count] : is.at("rows").items())
+                out.rows[static_cast<std::uint32_t>(std::stoul(ring))] = count.get<std::uint64_t>();
+            return out;
+        } catch (const std::exception&) {
+            return std::nullopt;
+        }
+    }
+};
+
+/// A time as the names of W&B's folders have it, by UTC: "20261128_041625".
+[[nodiscard]] inline std::string stamp(std::int64_t ns) {
+    using namespace std::chrono;
+    const sys_seconds time{seconds{ns / 1'000'000'000}};
+    const sys_days day = floor<days>(time);
+    const year_month_day date{day};
+    const hh_mm_ss clock{time - day};
+    char out[64];
+    std::snprintf(out, sizeof out, "%04d%02u%02u_%02d%02d%02d", static_cast<int>(date.year()),
+                  static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
+                  static_cast<int>(clock.hours().count()), static_cast<int>(clock.minutes().count()),
+                  static_cast<int>(clock.seconds().count()));
+    return out;
+}
+
+}  // namespace CAIRN_NAMESPACE::detail::wandb
+
+// ---- cairn/mirror/wandb_media.hpp
+// What rich values become in W&B: files, and what a row says of them. Costs nlohmann/json.
+
+namespace CAIRN_NAMESPACE::detail::wandb {
+
+/// A rich value, as a row of W&B has it.
+struct RowMedia {
+    std::string key;             ///< under which the row has it
+    nlohmann::json value;        ///< an object, whose fields are items of their own; or a text
+    std::string path = {};       ///< of a file below files/, if it has one
+    std::string bytes = {};      ///< the file's
+    nlohmann::json chart = {};   ///< what draws the table, if W&B has such a chart; null if not
+    std::string chart_key = {};  ///< under which it is drawn
+};
+
+/// A metric's name as a part of a path: folders where it has slashes, and nothing that a file system minds.
+[[nodiscard]] inline std::string path_from(std::string_view name) {
+    std::string out;
+    for (const char c : name.substr(0, 128)) {
+        const bool is_allowed = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                                c == '_' || c == '-' || (c == '/' && !out.empty() && out.back() != '/');
+        out += is_allowed ? c : '_';
+    }
+    return out;
+}
+
+/// The file that a value is, and what is said of it.
+[[nodiscard]] inline RowMedia file_of(const RecordedMedia& media, std::string_view folder,
+                                      std::string_view type, std::string_view ending, std::string bytes) {
+    const std::string digest = sha256(bytes_of(bytes)).hex();
+    std::string path = "media/" + std::string{folder} + "/" + path_from(media.metric) + "_" +
+                       std::to_string(media.step) + "_" + digest.substr(0, 20) + "." + std::string{ending};
+    nlohmann::json about = {{"_type", type}, {"sha256", digest}, {"size", bytes.size()}, {"path", path}};
+    return {media.metric, std::move(about), std::move(path), std::move(bytes)};
+}
+[[nodiscard]] inline RowMedia table_of(const RecordedMedia& media, const nlohmann::json& columns,
+                                       const nlohmann::json& data) {
+    RowMedia out = file_of(media, "table", "table-file", "table.json",
+                           json_text({{"columns", columns}, {"data", data}}));
+    out.value["ncols"] = columns.size();
+    out.value["nrows"] = data.size();
+    return out;
+}
+/// A table with the chart that W&B's own client draws of it (wandb.plot of client 0.28).
+[[nodiscard]] inline RowMedia chart_of(const RecordedMedia& media, std::string_view drawn_by,
+                                       const nlohmann::json& columns, const nlohmann::json& data,
+                                       const nlohmann::json& fields, const nlohmann::json& texts) {
+    RowMedia out = table_of(media, columns, data);
+    out.chart_key = std::exchange(out.key, media.metric + "_table");
+    const auto field = [](const char* name) {
+        return nlohmann::json{{"name", name}, {"fields", nlohmann::json::array()}};
+    };
+    nlohmann::json table = field("summaryTable"), sets = field("runSets");
+    table["args"].push_back({{"name", "tableKey"}, {"value", out.key}});
+    sets["args"].push_back({{"name", "runSets"}, {"value", "${runSets}"}});
+    for (auto& one : {field("id"), field("name"), field("_defaultColorIndex"), table})
+        sets["fields"].push_back(one);
+    nlohmann::json query = nlohmann::json::object();
+    query["queryFields"].push_back(std::move(sets));
+    out.chart = {{"panel_type", "Vega2"},
+                 {"panel_config",
+                  {{"panelDefId", drawn_by},
+                   {"fieldSettings", fields},
+                   {"stringSettings", texts},
+                   {"transform", {{"name", "tableWithLeafColNames"}}},
+                   {"userQuery", std::move(query)}}}};
+    return out;
+}
+
+/// At most 512 bins: neighbours are taken together.
+[[nodiscard]] inline nlohmann::json histogram_of(const nlohmann::json& is) {
+    constexpr std::size_t most_bins = 512;
+    const nlohmann::json &edges = is.at("edges"), &counts = is.at("counts");
+    const std::size_t bins = counts.size(),
+                      together = (bins + most_bins - 1) / std::max<std::size_t>(most_bins, 1);
+    nlohmann::json out = {
+        {"_type", "histogram"}, {"values", nlohmann::json::array()}, {"bins", nlohmann::json::array()}};
+    for (std::size_t i = 0; i < bins; i += together) {
+        double sum = 0;
+        for (std::size_t j = i; j < std::min(bins, i + together); ++j) sum += counts.at(j).get<double>();
+        out["values"].push_back(sum);
+        out["bins"].push_back(edges.at(i));
+    }
+    out["bins"].push_back(edges.at(bins));
+    return out;
+}
+
+[[nodiscard]] inline RowMedia confusion_of(const RecordedMedia& media, const nlohmann::json& is) {
+    nlohmann::json data = nlohmann::json::array();
+    const nlohmann::json &labels = is.at("labels"), &counts = is.at("counts");
+    for (std::size_t truth = 0; truth < labels.size(); ++truth) {
+        for (std::size_t said = 0; said < labels.size(); ++said)
+            data.push_back({labels.at(truth), labels.at(said), counts.at(truth).at(said)});
+    }
+    const nlohmann::json columns = {"Actual", "Predicted", "nPredictions"};
+    nlohmann::json fields = nlohmann::json::object();
+    for (const nlohmann::json& column : columns) fields[column.get<std::string>()] = column;
+    return chart_of(media, "wandb/confusion_matrix/v1", columns, data, fields, {{"title", media.metric}});
+}
+[[nodiscard]] inline RowMedia curve_of(const RecordedMedia& media, const nlohmann::json& is) {
+    nlohmann::json data = nlohmann::json::array();
+    const nlohmann::json &x = is.at("x"), &y = is.at("y"), &x_name = is.at("x_name"),
+                         &y_name = is.at("y_name");
+    for (std::size_t i = 0; i < x.size(); ++i) data.push_back({media.metric, x.at(i), y.at(i)});
+    nlohmann::json columns = nlohmann::json::array();
+    for (const nlohmann::json& name : {nlohmann::json("class"), x_name, y_name}) columns.push_back(name);
+    return chart_of(media, "wandb/area-under-curve/v0", columns, data,
+                    {{"x", x_name}, {"y", y_name}, {"class", "class"}},
+                    {{"title", media.metric}, {"x-axis-title", x_name}, {"y-axis-title", y_name}});
+}
+
+/// A value as W&B has it. Fails: unsupported, if W&B has nothing like it; corrupt.
+[[nodiscard]] inline result<RowMedia> row_media(const RecordedMedia& media, std::string bytes) {
+    const auto fails = [&](errc code, const char* why) {
+        return error{code, std::string{why}, media.metric + " of step " + std::to_string(media.step),
+                     "the run itself has it: cairn media"};
+    };
+    const auto with_about = [&](RowMedia out, std::initializer_list<const char*> fields) {
+        for (const char* field : fields) {
+            if (const auto told = media.about.find(field); told != media.about.end())
+                out.value[field] = *told;
+        }
+        return out;
+    };
+    const auto subtype = [&] {
+        const std::string_view type = std::string_view{media.type}.substr(0, media.type.find(';'));
+        return std::string{type.substr(std::min(type.find('/') + 1, type.size()))};
+    };
+    if (media.kind == "text") return RowMedia{media.metric, std::move(bytes)};
+    if (media.kind == "image") {
+        const std::string format = subtype() == "jpeg" ? "jpg" : subtype();
+        RowMedia out = file_of(media, "images", "image-file", format, std::move(bytes));
+        out.value["format"] = format;
+        return with_about(std::move(out), {"width", "height", "caption"});
+    }
+    if (media.kind == "audio")
+        return with_about(file_of(media, "audio", "audio-file", "wav", std::move(bytes)), {"caption"});
+    if (media.type != "application/json") {
+        if (media.kind == "blob" && subtype() == "html")
+            return file_of(media, "html", "html-file", "html", std::move(bytes));
+        // W&B has no such thing in a row: the file is among the run's files, and the row names it.
+        RowMedia out = file_of(media, media.kind == "field" ? "fields" : "files", "",
+                               media.kind == "field" ? "f32" : "bin", std::move(bytes));
+        out.value = out.path;
+        return out;
+    }
+    if (json_depth(bytes) > most_json_depth) return fails(errc::corrupt, "a rich value is nested too deep");
+    try {
+        const nlohmann::json is = nlohmann::json::parse(bytes);
+        if (media.kind == "histogram") {
+            if (is.at("counts").empty())
+                return fails(errc::unsupported, "W&B has no histogram without a bin");
+            return RowMedia{media.metric, histogram_of(is)};
+        }
+        if (media.kind == "table") return table_of(media, is.at("columns"), is.at("data"));
+        if (media.kind == "confusion_matrix") return confusion_of(media, is);
+        if (media.kind == "curve") return curve_of(media, is);
+    } catch (const nlohmann::json::exception& e) {
+        return fails(errc::corrupt, e.what());
+    }
+    RowMedia out = file_of(media, "files", "", "json", std::move(bytes));
+    out.value = out.path;
+    return out;
+}
+
+}  // namespace CAIRN_NAMESPACE::detail::wandb
+
+// ---- cairn/mirror/wandb_rank.hpp
+// One rank of a run, as W&B's client leaves it when it is offline. Costs nlohmann/json.
+
+namespace CAIRN_NAMESPACE {
+
+/// How a run is mirrored to W&B.
+struct WandbOptions {
+    std::filesystem::path dir = {};  ///< its folders go to `wandb` in this; default: $WANDB_DIR, or here
+    std::string entity = {};         ///< who is to have it; default: $WANDB_ENTITY, or who uploads it
+    std::string project = {};        ///< default: the run's
+    bool artifacts = true;           ///< with the files of artifacts, as links where that can be
+};
+
+namespace detail::wandb {
+
+/// Values of one step, which W&B has in one row.
+struct OpenRow {
+    std::int64_t step = 0, time_ns = 0;
+    std::map<std::string, std::string> values;     ///< as JSON
+    std::map<std::uint32_t, std::uint64_t> taken;  ///< by ring, the count of its last row here
+    std::size_t bytes = 0;
+};
+
+/// One rank of a run.
+class RankMirror {
+  public:
+    RankMirror(StoreReader store, unsigned rank, WandbOptions options, os::Path run_dir, os::Path root)
+        : store_{std::move(store)}, rank_{rank}, options_{std::move(options)}, dir_{std::move(run_dir)},
+          root_{std::move(root)},
+          cursor_path_{dir_ / "mirrors" /
+                       ("wandb-" + sha256(bytes_of(root_.string())).hex().substr(0, 16) + ".json")},
+          rows_{dir_}, media_{dir_} {}
+
+    /// Reads how far an earlier one got. Fails: busy, if another is at it.
+    result<void> open() {
+        if (auto made = os::make_dirs(cursor_path_.parent_path()); !made) return made;
+        os::Path lock = cursor_path_;
+        lock += ".lock";
+        auto locked = os::Lock::try_acquire(lock);
+        if (!locked) return locked.error();
+        lock_ = std::move(*locked);
+        const auto text = read_file(cursor_path_, std::size_t{256} << 20U);
+        if (!text) return text.error().code() == errc::not_found ? result<void>{} : text.error();
+        const auto known = nlohmann::json::parse(*text, nullptr, false);
+        if (auto cursor = known.is_discarded() ? std::nullopt : Cursor::from(known))
+            cursor_ = std::move(*cursor);
+        return {};
+    }
+
+    result<MirrorReport> catch_up(const RecordedRun& run) {
+        MirrorReport report;
+        const bool has_ended = run.state() != RunState::running;
+        if (cursor_.is_over && cursor_.session == run.sessions()) {
+            report.is_over = true;
+            return report;
+        }
+        if (auto begun = records_ ? result<void>{} : begin(run); !begun) return begun.error();
+        if (auto told = tell_about(run); !told) return told.error();
+        find_media(report);
+        if (auto told = tell_rows(run, has_ended, report); !told) return told.error();
+        if (auto told = tell_console(has_ended); !told) return told.error();
+        if (auto told = tell_artifacts(run, has_ended, report); !told) return told.error();
+        if (auto told = tell_summary(run); !told) return told.error();
+        if (has_ended) {
+            if (auto told = records_->put(Kind::exit, exit_record(run)); !told) return told.error();
+            if (auto told = records_->put(Kind::final, {}); !told) return told.error();
+            cursor_.is_over = report.is_over = true;
+        }
+        if (auto saved = save(); !saved) return saved.error();
+        return report;
+    }
+
+    /// Where the run is for W&B. Empty before the first `catch_up`.
+    [[nodiscard]] os::Path folder() const {
+        return cursor_.folder.empty() ? os::Path{} : root_ / cursor_.folder;
+    }
+
+  private:
+    // ---- the file
+
+    /// Goes on where an earlier one was, or begins a folder.
+    result<void> begin(const RecordedRun& run) {
+        const os::Path path = log_path(run);
+        if (cursor_.session == run.sessions() && !cursor_.folder.empty()) {
+            auto log = WandbLogWriter::go_on(path, cursor_.bytes);
+            if (log) {
+                records_.emplace(std::move(*log), cursor_.records);
+                return {};
+            }
+            if (log.error().code() != errc::not_found && log.error().code() != errc::corrupt)
+                return log.error();
+            cursor_ = {};  // what was there is lost, so all of it again
+        }
+        cursor_.session = run.sessions();
+        cursor_.is_over = false;
+        cursor_.about.clear();
+        cursor_.metrics.clear();
+        if (auto made = make_folder(run); !made) return made;
+        (void)os::remove_file(log_path(run));  // of one that got no further than this
+        auto log = WandbLogWriter::create(log_path(run));
+        if (!log) return log.error();
+        records_.emplace(std::move(*log));
+        Message version, header;
+        put_text(version, 1, std::string{"cairn "} + CAIRN_VERSION);
+        put_text(version, 2, "0.70.0");
+        ProtoWriter{header}.message(1, version);
+        return records_->put(Kind::header, header);
+    }
+    /// Named by the session's second, or by a later one, if another run or session has that. A file in it
+    /// says whose it is: one that got no further than this, or whose cursor was lost, is taken again.
+    result<void> make_folder(const RecordedRun& run) {
+        const std::string owner =
+            run.project() + "/" + run_id(run, rank_) + " " + std::to_string(run.sessions());
+        constexpr std::int64_t second = 1'000'000'000;
+        for (std::int64_t at = run.started_ns();; at += second) {
+            cursor_.folder = "offline-run-" + stamp(at) + "-" + run_id(run, rank_);
+            const os::Path mark = folder() / "mirror-of";
+            const auto known = read_file(mark, 4096);
+            if (known && *known != owner) continue;
+            if (!known && known.error().code() != errc::not_found) return known.error();
+            if (auto made = os::make_dirs(folder() / "files"); !made) return made;
+            if (known) return {};
+            return write_file_atomically(mark, owner, Durability::process_crash, folder());
+        }
+    }
+    [[nodiscard]] os::Path log_path(const RecordedRun& run) const {
+        return folder() / ("run-" + run_id(run, rank_) + ".wandb");
+    }
+    /// First what was said, then that it was: a crash in between makes it be said again, in its place.
+    result<void> save() {
+        if (auto flushed = records_->flush(); !flushed) return flushed;
+        count_media();
+        cursor_.bytes = records_->bytes();
+        cursor_.records = records_->count();
+        return write_file_atomically(cursor_path_, json_text(cursor_.to_json()), Durability::process_crash,
+                                     cursor_path_.parent_path());
+    }
+
+    // ---- the run itself
+
+    result<void> tell_about(const RecordedRun& run) {
+        const std::string& project = options_.project.empty() ? run.project() : options_.project;
+        const Message about = run_record(run, rank_, options_.entity, project);
+        std::string digest = sha256(about).hex();
+        if (digest != cursor_.about) {
+            // Uploading takes the config of the first only, the live view that of every one.
+            if (!cursor_.about.empty()) {
+                if (auto put = records_->put(Kind::config, config_record(run)); !put) return put;
+            }
+            const bool is_first = cursor_.about.empty();
+            cursor_.about = std::move(digest);
+            if (auto put = records_->put(Kind::run, about); !put) return put;
+            if (is_first) {
+                if (auto put = records_->put(Kind::environment, environment_record(run)); !put) return put;
+            }
+        }
+        const nlohmann::json metrics = about_of(run, "metrics", nlohmann::json::object());
+        for (const auto& [name, metric] : metrics.items()) {
+            if (!metric.is_object() || !cursor_.metrics.insert(name + json_text(metric)).second) continue;
+            if (auto put = records_->put(Kind::metric, metric_record(name, metric)); !put) return put;
+        }
+        return {};
+    }
+    result<void> tell_summary(const RecordedRun& run) {
+        Message summary;
+        for (const auto& [key, json] : summary_) put_item(summary, {key}, json);
+        if (!summary_.empty()) {
+            put_item(summary, {"_wandb", "runtime"},
+                     std::to_string((last_ns_ - run.created_ns()) / 1'000'000'000));
+        }
+        summary_.clear();
+        const nlohmann::json user = run.user_summary();
+        std::string digest = sha256(bytes_of(json_text(user))).hex();
+        if (user.is_object() && !user.empty() && digest != cursor_.user_summary) {
+            for (const auto& [key, value] : user.items())
+                put_item(summary, {as_utf8(key)}, config_text(value));
+            cursor_.user_summary = std::move(digest);
+        }
+        return summary.empty() ? result<void>{} : records_->put(Kind::summary, summary);
+    }
+
+    // ---- rows
+
+    result<void> tell_rows(const RecordedRun& run, bool has_ended, MirrorReport& report) {
+        result<void> done;
+        const auto take = [&](const StoredRow& row) {
+            const std::uint64_t count = ++seen_[row.ring];
+            if (!done || count <= cursor_.rows[row.ring]) return;
+            done = take_row(run, row, count, report);
+        };
+        if (auto read = rows_.next(take); !read) return read;
+        if (!done) return done;
+        // More of the same step may come in a moment; of a run that rests, nothing is held back.
+        constexpr std::int64_t patience_ns = 10'000'000'000;
+        if (pending_ && (has_ended || wall_ns() - pending_->time_ns > patience_ns)) {
+            if (auto told = commit(run, report); !told) return told;
+        }
+        return tell_late_media(run, report);
+    }
+    result<void> take_row(const RecordedRun& run, const StoredRow& row, std::uint64_t count,
+                          MirrorReport& report) {
+        if (row.kind != RecordKind::row) {
+            if (pending_ && pending_->taken.contains(row.ring)) {  // what was said of a ring is its beginning
+                if (auto told = commit(run, report); !told) return told;
+            }
+            cursor_.rows[row.ring] = count;
+            return row.kind == RecordKind::sample ? tell_sample(row) : tell_event(row);
+        }
+        constexpr std::size_t most_bytes = std::size_t{1} << 20U;
+        const auto is_there = [&](const NamedValue& value) {
+            return pending_->values.contains(row_key(value.name));
+        };
+        const bool fits = pending_ && pending_->step == row.step && pending_->bytes < most_bytes &&
+                          std::none_of(row.values.begin(), row.values.end(), is_there);
+        if (!fits) {
+            if (auto told = commit(run, report); !told) return told;
+            pending_.emplace();
+            pending_->step = row.step;
+        }
+        pending_->time_ns = row.time_ns;
+        pending_->taken[row.ring] = count;
+        for (const auto& [name, value] : row.values) {
+            std::string json = value_text(value);
+            pending_->bytes += name.size() + json.size();
+            pending_->values.insert_or_assign(row_key(name), std::move(json));
+        }
+        ++report.rows;
+        return {};
+    }
+    /// Writes the row whose values have come.
+    result<void> commit(const RecordedRun& run, MirrorReport& report) {
+        if (!pending_) return {};
+        const OpenRow row = *std::exchange(pending_, std::nullopt);
+        Message items;
+        for (const auto& [key, json] : row.values) put_item(items, {key}, json);
+        if (const auto here = waiting_.extract(row.step); !here.empty()) {
+            for (const std::size_t one : here.mapped()) {
+                if (auto told = put_media(items, media_.all()[one], report); !told) return told;
+            }
+        }
+        for (const auto& [key, json] : row.values) summary_.insert_or_assign(key, json);
+        for (const auto& [ring, count] : row.taken) cursor_.rows[ring] = count;
+        return put_row(run, row.step, row.time_ns, std::move(items));
+    }
+    result<void> put_row(const RecordedRun& run, std::int64_t step, std::int64_t time_ns, Message items) {
+        const std::pair<const char*, std::string> own[] = {
+            {"_step", std::to_string(step)},
+            {"_runtime", number_text(static_cast<double>(time_ns - run.created_ns()) / 1e9)},
+            {"_timestamp", number_text(static_cast<double>(time_ns) / 1e9)}};
+        for (const auto& [key, json] : own) {
+            put_item(items, {key}, json);
+            summary_.insert_or_assign(key, json);
+        }
+        last_ns_ = time_ns;
+        Message number;
+        put_number(number, 1, step);
+        ProtoWriter{items}.message(2, number);
+        return records_->put(Kind::history, items);
+    }
+    /// W&B keeps some names for itself; who has such a metric finds it below "cairn/".
+    [[nodiscard]] std::string row_key(std::string_view name) {
+        for (const std::string_view own : {"_step", "_runtime", "_timestamp", "_wandb"}) {
+            if (name == own) {
+                cursor_.renamed.emplace(name);
+                return "cairn/" + std::string{name};
+            }
+        }
+        return as_utf8(name);
+    }
+    result<void> tell_sample(const StoredRow& row) {
+        constexpr std::string_view prefix = "system/";
+        Message stats;
+        put_time(stats, 2, row.time_ns);
+        for (const auto& [name, value] : row.values) {
+            const std::string_view key = name.starts_with(prefix) ? name.substr(prefix.size()) : name;
+            put_pair(stats, 3, as_utf8(key), value_text(value));
+        }
+        return records_->put(Kind::stats, stats);
+    }
+    result<void> tell_event(const StoredRow& row) {
+        const auto alert = alert_of(row);
+        return alert ? records_->put(Kind::alert, alert_record(*alert)) : result<void>{};
+    }
+
+    // ---- rich values
+
+    result<void> put_media(Message& items, const RecordedMedia& one, MirrorReport& report) {
+        cursor_.media_ahead.insert(one.at);
+        auto bytes = media_.bytes_of(one);
+        auto media = bytes ? row_media(one, std::move(*bytes)) : result<RowMedia>{bytes.error()};
+        if (!media) {
+            report.left_out.push_back(media.error());
+            return {};
+        }
+        if (!media->path.empty()) {
+            const os::Path path = folder() / "files" / os::path_of(media->path);
+            if (auto made = os::make_dirs(path.parent_path()); !made) return made;
+            auto written =
+                write_file_atomically(path, media->bytes, Durability::process_crash, path.parent_path());
+            if (!written) return written;
+            Message files;
+            put_text(files, 1, media->path);
+            Message list;
+            ProtoWriter{list}.message(1, files);
+            if (auto put = records_->put(Kind::files, list); !put) return put;
+        }
+        if (!media->chart.is_null()) {
+            Message config;
+            put_item(config, {"_wandb", "visualize", as_utf8(media->chart_key)}, json_text(media->chart));
+            if (auto put = records_->put(Kind::config, config); !put) return put;
+        }
+        const std::string key = row_key(media->key);
+        if (media->value.is_object()) {
+            for (const auto& [field, value] : media->value.items())
+                put_item(items, {key, field}, json_text(value));
+        } else {
+            put_item(items, {key}, json_text(media->value));
+        }
+        summary_.insert_or_assign(key, json_text(media->value));
+        return {};
+    }
+    /// Those that were written after their row was.
+    result<void> tell_late_media(const RecordedRun& run, MirrorReport& report) {
+        for (auto of_step = waiting_.begin(); of_step != waiting_.end();) {
+            if (pending_ && pending_->step == of_step->first) {
+                ++of_step;
+                continue;
+            }
+            for (const std::size_t at : of_step->second) {
+                const RecordedMedia& one = media_.all()[at];
+                Message items;
+                if (auto told = put_media(items, one, report); !told) return told;
+                if (items.empty()) continue;
+                if (auto put = put_row(run, one.step, one.time_ns, std::move(items)); !put) return put;
+            }
+            of_step = waiting_.erase(of_step);
+        }
+        return {};
+    }
+    /// Looks for new ones; they wait for their row.
+    void find_media(MirrorReport& report) {
+        if (auto found = media_.refresh(); !found) report.left_out.push_back(found.error());
+        for (; media_known_ < media_.all().size(); ++media_known_) {
+            const RecordedMedia& one = media_.all()[media_known_];
+            if (one.at >= cursor_.media && !cursor_.media_ahead.contains(one.at))
+                waiting_[one.step].push_back(media_known_);
+        }
+    }
+    /// Which were handed on, so that the cursor stays short.
+    void count_media() {
+        std::uint64_t first = media_.all().empty() ? 0 : media_.all().back().at + 1;
+        for (const auto& [step, some] : waiting_) {
+            for (const std::size_t one : some) first = std::min(first, media_.all()[one].at);
+        }
+        cursor_.media = first;
+        cursor_.media_ahead.erase(cursor_.media_ahead.begin(), cursor_.media_ahead.lower_bound(first));
+    }
+
+    // ---- what was printed, and artifacts
+
+    /// Whole lines; of a run that has ended, the rest too.
+    result<void> tell_console(bool has_ended) {
+        const auto file = os::File::open_read(dir_ / output_file);
+        if (!file) return file.error().code() == errc::not_found ? result<void>{} : file.error();
+        const auto size = file->size();
+        if (!size) return size.error();
+        std::string piece;
+        while (cursor_.console < *size) {
+            constexpr std::uint64_t most = std::uint64_t{64} << 10U;
+            piece.resize(static_cast<std::size_t>(std::min(most, *size - cursor_.console)));
+            const auto got = file->read_at(cursor_.console, writable_bytes_of(piece));
+            if (!got) return got.error();
+            std::size_t end = piece.rfind('\n', *got) + 1;  // 0 if there is none
+            if (end == 0 && (has_ended || *got == most)) end = *got;
+            if (end == 0) break;
+            Message out;
+            constexpr std::int64_t to_stdout = 1;
+            put_number(out, 1, to_stdout);
+            put_time(out, 2, wall_ns());
+            put_text(out, 3, std::string_view{piece}.substr(0, end));
+            if (auto put = records_->put(Kind::output, out); !put) return put;
+            cursor_.console += end;
+        }
+        return {};
+    }
+    /// What was logged; and what its checkpoints have kept, when no retention takes any of it away any more.
+    result<void> tell_artifacts(const RecordedRun& run, bool has_ended, MirrorReport& report) {
+        if (rank_ != 0 || !options_.artifacts) return {};
+        for (const nlohmann::json& logged : about_of(run, "logged_artifacts", nlohmann::json::array())) {
+            if (!logged.is_string()) continue;
+            if (auto told = tell_version(run, logged.get<std::string>(), report); !told) return told;
+        }
+        if (!has_ended) return {};
+        const auto saved = store_.versions_of(run);
+        if (!saved) return saved.error();
+        for (const auto& [name, versions] : saved->by_artifact) {
+            for (const Manifest& version : versions) {
+                if (auto told = tell_version(run, name + ":" + version.label(), report); !told) return told;
+            }
+        }
+        return {};
+    }
+    /// One that is called "model:v3".
+    result<void> tell_version(const RecordedRun& run, const std::string& called, MirrorReport& report) {
+        const std::size_t colon = called.find(':');
+        if (colon == std::string::npos || !cursor_.artifacts.insert(called).second) return {};
+        const std::string name = called.substr(0, colon), label = called.substr(colon + 1);
+        const os::Path staging = folder() / "staging" / os::path_of(name + "-" + label);
+        const auto record = artifact_record(run, store_.store(), name, label, run_id(run, rank_), staging);
+        if (record) return records_->put(Kind::artifact, *record);
+        const errc code = record.error().code();
+        if (code != errc::not_found && code != errc::corrupt) return record.error();
+        report.left_out.push_back(record.error());
+        return {};
+    }
+
+    StoreReader store_;
+    unsigned rank_;
+    WandbOptions options_;
+    os::Path dir_, root_, cursor_path_;
+    os::Lock lock_;
+    Cursor cursor_;
+    std::optional<Records> records_;
+    RowFollower rows_;
+    MediaList media_;
+    std::size_t media_known_ = 0;
+    std::map<std::int64_t, std::vector<std::size_t>> waiting_;  // by step, rich values whose row has not come
+    std::map<std::uint32_t, std::uint64_t> seen_;               // by ring, rows that were read
+    std::optional<OpenRow> pending_;
+    std::map<std::string, std::string> summary_;  // what is new of it, as JSON
+    std::int64_t last_ns_ = 0;
+};
+
+}  // namespace detail::wandb
+
+}  // namespace CAIRN_NAMESPACE
+
+// ---- cairn/mirror/wandb.hpp
+// Runs for W&B: folders as its own client leaves them when it is offline, which `wandb sync` uploads and
+// `wandb leet` shows. Costs nlohmann/json.
+
+namespace CAIRN_NAMESPACE {
+
+/// Writes a run as W&B's client leaves it when it is offline, while the run goes on or afterwards. Each
+/// session of a run has a folder of its own, `offline-run-<time>-<id>`; each further rank is a run of W&B's,
+/// in a group with the first. How far it got stands in the run's folder, below `mirrors/`. Threads: one at a
+/// time.
+class WandbMirror {
+  public:
+    /// Of a run in this store. Fails: busy, if another mirrors it to the same place; permission, where the
+    /// run's folder cannot be written.
+    static result<WandbMirror> open(const StoreReader& store, const RecordedRun& run,
+                                    WandbOptions options = {}) {
+        namespace os = detail::os;
+        const auto variable = [](std::string& to, const char* name) {
+            if (to.empty()) to = os::sys::environment(name);
+        };
+        if (options.dir.empty()) options.dir = os::path_of(os::sys::environment("WANDB_DIR"));
+        if (options.dir.empty()) options.dir = ".";
+        variable(options.entity, "WANDB_ENTITY");
+        std::error_code failed;
+        os::Path root = std::filesystem::absolute(options.dir, failed).lexically_normal();
+        const auto hidden = os::status(root / ".wandb");
+        root /= hidden && hidden->exists ? ".wandb" : "wandb";
+        WandbMirror mirror{store, std::move(options), std::move(root)};
+        if (auto opened = mirror.open_ranks(run); !opened) return opened.error();
+        return mirror;
+    }
+
+    /// Writes what is new. Fails: no_space and the like, as the disk does; corrupt, if the history is. Cost:
+    /// as much as there is new; the first time, all of the history is read.
+    result<MirrorReport> catch_up(const RecordedRun& run) {
+        if (auto opened = open_ranks(run); !opened) return opened.error();
+        MirrorReport all{.is_over = true};
+        for (auto rank = ranks_.begin(); rank != ranks_.end(); ++rank) {
+            auto report = rank->second.catch_up(run);
+            if (!report) {
+                ranks_.erase(rank);  // what it has in memory is ahead of what it has written
+                return report;
+            }
+            all.rows += report->rows;
+            all.is_over = all.is_over && report->is_over;
+            for (error& left : report->left_out) all.left_out.push_back(std::move(left));
+        }
+        return all;
+    }
+    /// Where rank 0 is: what to give to `wandb sync`.
+    [[nodiscard]] std::filesystem::path folder() const {
+        const auto first = ranks_.find(0);
+        return first == ranks_.end() ? std::filesystem::path{} : first->second.folder();
+    }
+
+  private:
+    WandbMirror(StoreReader store, WandbOptions options, std::filesystem::path root)
+        : store_{std::move(store)}, options_{std::move(options)}, root_{std::move(root)} {}
+
+    /// Those that have come since.
+    result<void> open_ranks(const RecordedRun& run) {
+        const auto ranks = run.ranks();
+        if (!ranks) return ranks.error();
+        for (const unsigned rank : *ranks) {
+            if (ranks_.contains(rank)) continue;
+            const auto [at, made] = ranks_.try_emplace(
+                rank, store_, rank, options_, store_.store().run_dir(run.project(), run.id(), rank), root_);
+            if (auto opened = at->second.open(); !opened) {
+                ranks_.erase(at);
+                return opened;
+            }
+        }
+        return {};
+    }
+
+    StoreReader store_;
+    WandbOptions options_;
+    std::filesystem::path root_;
+    std::map<unsigned, detail::wandb::RankMirror> ranks_;
+};
+static_assert(Mirror<WandbMirror>);
+
+}  // namespace CAIRN_NAMESPACE
+
 // ---- cairn/query/export.hpp
 // The rows of a run for other programs: as CSV, as JSON Lines. Costs nlohmann/json.
 
@@ -30376,7 +31757,7 @@ namespace detail {
 /// What `cairn export` is asked for.
 struct Export {
     std::vector<std::string> runs{};
-    std::string html{}, tensorboard{};
+    std::string html{}, tensorboard{}, wandb{};
     bool csv = false, jsonl = false;
     std::size_t max_mib = 8;
 };
@@ -30390,6 +31771,21 @@ inline result<void> write_report(const StoreReader& store, const std::vector<Rec
     if (auto cut = file->truncate(0); !cut) return cut;
     if (auto written = file->write_text(*page); !written) return written;
     return file->close();
+}
+
+inline result<void> export_wandb(Call& call, const StoreReader& store, const std::vector<RecordedRun>& runs,
+                                 const Export& wanted) {
+    for (const RecordedRun& run : runs) {
+        auto mirror = WandbMirror::open(store, run, {.dir = os::path_of(wanted.wandb)});
+        if (!mirror) return mirror.error();
+        const auto report = mirror->catch_up(run);
+        if (!report) return report.error();
+        for (const error& left : report->left_out) {
+            call.complain(left);
+            call.set_damaged();
+        }
+    }
+    return {};
 }
 
 inline result<void> export_runs(Call& call, const Export& wanted) {
@@ -30408,9 +31804,10 @@ inline result<void> export_runs(Call& call, const Export& wanted) {
         }
         return {};
     }
+    if (!wanted.wandb.empty()) return export_wandb(call, *store, runs, wanted);
     if (runs.size() > 1) {
         return error{errc::invalid_argument, "several runs are no table", "",
-                     "export one at a time, or all of them with --html FILE or --tensorboard DIR"};
+                     "export one at a time, or all of them with --html, --tensorboard or --wandb"};
     }
     const auto print = [&](std::string_view text) { call.out(text); };
     return wanted.csv ? export_csv(runs.front(), print) : export_jsonl(runs.front(), print);
@@ -30422,7 +31819,8 @@ inline result<void> export_runs(Call& call, const Export& wanted) {
 inline void add_export(CLI::App& app, Call& call) {
     const auto wanted = std::make_shared<detail::Export>();
     CLI::App* const verb = call.verb(
-        app, "export", "all rows of a run for other programs, or runs as one HTML file or for TensorBoard",
+        app, "export",
+        "all rows of a run for other programs, or runs as one HTML file, for TensorBoard or for W&B",
         [&call, wanted] { return detail::export_runs(call, *wanted); });
     verb->add_option("RUN", wanted->runs, detail::names_a_run)->required();
     CLI::Option_group* const format = verb->add_option_group("format");
@@ -30432,9 +31830,125 @@ inline void add_export(CLI::App& app, Call& call) {
                        "the dashboard as this file, with the runs inside; needs no network");
     format->add_option("--tensorboard", wanted->tensorboard,
                        "event files in this folder, for: tensorboard --logdir DIR");
+    format->add_option("--wandb", wanted->wandb,
+                       "folders as W&B's client leaves them offline, in DIR/wandb, for: wandb sync");
     format->require_option(1);
     verb->add_option("--max-mib", wanted->max_mib, "about the most that the HTML file may have (default 8)")
         ->check(CLI::Range(1, 1000));
+}
+
+}  // namespace CAIRN_NAMESPACE::cli
+
+// ---- cairn/cli/sync.hpp
+// The verb that mirrors runs to other systems: sync.
+
+namespace CAIRN_NAMESPACE::cli {
+
+namespace detail {
+
+/// What `cairn sync` is asked for.
+struct Sync {
+    std::vector<std::string> runs{};
+    std::string to{};
+    WandbOptions wandb{};
+    bool follow = false;
+    double every = 5;
+};
+
+/// A run and what mirrors it.
+struct Synced {
+    RecordedRun run;
+    WandbMirror mirror;
+    bool is_over = false;
+    std::uint64_t rows = 0;
+};
+
+/// Fails: invalid_argument, if the target is none.
+inline result<void> read_target(Sync& wanted) {
+    constexpr std::string_view wandb = "wandb";
+    const std::string_view to = wanted.to;
+    if (to == wandb) return {};
+    if (to.starts_with(wandb) && to.substr(wandb.size()).starts_with(':') && to.size() > wandb.size() + 1) {
+        wanted.wandb.dir = os::path_of(std::string{to.substr(wandb.size() + 1)});
+        return {};
+    }
+    return error{errc::invalid_argument, "nothing can be mirrored there", wanted.to,
+                 "give wandb or wandb:DIR"};
+}
+
+inline result<void> catch_up(Call& call, const StoreReader& store, Synced& one) {
+    auto now = store.run(one.run.project(), one.run.id());
+    if (!now) return now.error();
+    one.run = std::move(*now);
+    const auto report = one.mirror.catch_up(one.run);
+    if (!report) return report.error();
+    one.rows += report->rows;
+    one.is_over = report->is_over;
+    for (const error& left : report->left_out) {
+        call.complain(left);
+        call.set_damaged();
+    }
+    return {};
+}
+
+inline void tell(Call& call, const Synced& one) {
+    if (call.json()) {
+        call.print({{"project", one.run.project()},
+                    {"id", one.run.id()},
+                    {"rows", one.rows},
+                    {"is_over", one.is_over},
+                    {"folder", one.mirror.folder().string()}});
+        return;
+    }
+    call.out(printable(one.run.project()) + "/" + one.run.id() + ": " + std::to_string(one.rows) +
+             " new rows" + (one.is_over ? "" : ", and it goes on") + "; " +
+             printable(one.mirror.folder().string()) + "\n");
+}
+
+inline result<void> sync_runs(Call& call, Sync wanted) {
+    if (auto target = read_target(wanted); !target) return target;
+    const auto store = call.store();
+    if (!store) return store.error();
+    std::vector<Synced> all;
+    for (const std::string& name : wanted.runs) {
+        auto run = store->find(name);
+        if (!run) return run.error();
+        auto mirror = WandbMirror::open(*store, *run, wanted.wandb);
+        if (!mirror) return mirror.error();
+        all.push_back({std::move(*run), std::move(*mirror)});
+    }
+    const auto goes_on = [](const Synced& one) { return !one.is_over; };
+    while (true) {
+        for (Synced& one : all) {
+            if (one.is_over) continue;
+            if (auto done = catch_up(call, *store, one); !done) return done;
+        }
+        if (!wanted.follow || std::none_of(all.begin(), all.end(), goes_on)) break;
+        flush_and_wait(wanted.every);
+    }
+    for (const Synced& one : all) tell(call, one);
+    return {};
+}
+
+}  // namespace detail
+
+/// `cairn sync RUN… --to wandb:DIR`.
+inline void add_sync(CLI::App& app, Call& call) {
+    const auto wanted = std::make_shared<detail::Sync>();
+    CLI::App* const verb =
+        call.verb(app, "sync", "mirror runs to another system: what is new since the last time",
+                  [&call, wanted] { return detail::sync_runs(call, *wanted); });
+    verb->add_option("RUN", wanted->runs, detail::names_a_run)->required();
+    verb->add_option(
+            "--to", wanted->to,
+            "wandb:DIR: folders that `wandb sync` uploads, in DIR/wandb (without DIR: in $WANDB_DIR or here)")
+        ->required();
+    verb->add_option("--entity", wanted->wandb.entity, "who is to have it in W&B (default: $WANDB_ENTITY)");
+    verb->add_option("-p,--project", wanted->wandb.project, "its project there (default: as here)");
+    verb->add_flag("!--no-artifacts", wanted->wandb.artifacts, "without the files of artifacts");
+    verb->add_flag("-f,--follow", wanted->follow, "go on until the runs end");
+    verb->add_option("--every", wanted->every, "seconds between two looks (default 5)")
+        ->check(CLI::Range(0.1, 3600.0));
 }
 
 }  // namespace CAIRN_NAMESPACE::cli
@@ -30458,10 +31972,10 @@ namespace CAIRN_NAMESPACE::cli {
     app.fallthrough();
     call.add_to(app);
     for (const auto add :
-         {&add_ls,     &add_show,     &add_diff,   &add_edit,      &add_rm,       &add_restore,
-          &add_get,    &add_snapshot, &add_best,   &add_plot,      &add_media,    &add_tail,
-          &add_top,    &add_export,   &add_import, &add_decisions, &add_simulate, &add_artifact,
-          &add_verify, &add_fsck,     &add_gc,     &add_completion})
+         {&add_ls,       &add_show,     &add_diff,   &add_edit, &add_rm,        &add_restore,
+          &add_get,      &add_snapshot, &add_best,   &add_plot, &add_media,     &add_tail,
+          &add_top,      &add_export,   &add_import, &add_sync, &add_decisions, &add_simulate,
+          &add_artifact, &add_verify,   &add_fsck,   &add_gc,   &add_completion})
         add(app, call);
     for (const Verb add : more) add(app, call);
     try {

@@ -284,6 +284,31 @@ TEST_CASE("cairn export and import give runs to TensorBoard and take them back",
     CHECK(has(cut.out, "cut/demo-r1: 3 rows"));
 }
 
+TEST_CASE("cairn sync and export write runs for W&B, and only what is new", "[cli]") {
+    const cairn_test::TempDir dir;
+    record(dir);
+    const std::string to = (dir / "w").string();
+    const auto done = json_of(dir, {"sync", "r1", "--to", "wandb:" + to});
+    CHECK(done["id"] == "r1");
+    CHECK(done["rows"] == 3);
+    CHECK(done["is_over"] == true);
+    const std::filesystem::path folder = done["folder"].get<std::string>();
+    CHECK(std::filesystem::exists(folder / "run-r1.wandb"));
+    const auto again = call(dir, {"sync", "r1", "--to", "wandb:" + to, "--follow"});
+    CHECK(again.code == 0);
+    CHECK(again.out == "demo/r1: 0 new rows; " + folder.string() + "\n");
+    for (const char* bad : {"nowhere", "wandb:", "wandbx", ""}) {
+        const auto refused = call(dir, {"sync", "r1", "--to", bad});
+        CHECK(refused.code == 1);
+        CHECK(has(refused.err, "give wandb or wandb:DIR"));
+    }
+    CHECK(call(dir, {"sync", "r1"}).code == 2);
+
+    const auto exported = call(dir, {"export", "r1", "--wandb", (dir / "x").string()});
+    CHECK(exported.code == 0);
+    CHECK(std::filesystem::exists(dir / "x" / "wandb" / folder.filename() / "run-r1.wandb"));
+}
+
 TEST_CASE("cairn import makes a run of a table", "[cli]") {
     const cairn_test::TempDir dir;
     std::ofstream{dir / "t.csv"} << "loss,epoch\n0.5,1\n,2\n";

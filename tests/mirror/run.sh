@@ -8,6 +8,9 @@ mkdir -p "$build"
 venv=$build/venv
 [ -x "$venv/bin/tensorboard" ] || { python3 -m venv "$venv" && "$venv/bin/pip" install -q tensorboard==2.21.0; }
 
+wandb=$build/wandb
+[ -x "$wandb/bin/openwandb" ] || { python3 -m venv "$wandb" && "$wandb/bin/pip" install -q wandb==0.31.0 openwandb==0.5.25; }
+
 cmake --preset release -B "$build/tool" -DCAIRN_BUILD_TESTS=OFF -DCAIRN_BUILD_EXAMPLES=OFF -DCAIRN_BUILD_TOOL=ON
 cmake --build "$build/tool" --target cairn_tool
 tool=$(find "$build/tool" -type f -name cairn -perm -u+x)
@@ -24,3 +27,7 @@ test "$(sed 's/ KiB.*//' "$build/long/time")" -lt 262144
 rm -rf "$build/long"
 
 "$venv/bin/python" tests/mirror/tensorboard/check.py "$tool" "$build/store" "$build/logs"
+
+"${CXX:-c++}" -std=c++20 -O2 -Iinclude tests/mirror/wandb/record.cpp -o "$build/record_wandb" -pthread
+rm -rf "$build/wandb_store" "$build/wandb_work" && mkdir "$build/wandb_work"
+"$wandb/bin/python" tests/mirror/wandb/check.py "$tool" "$build/record_wandb" "$build/wandb_store" "$build/wandb_work"

@@ -15,6 +15,7 @@
 #include <cairn/cli/policies.hpp>
 #include <cairn/cli/runs.hpp>
 #include <cairn/cli/share.hpp>
+#include <cairn/cli/sync.hpp>
 #include <cairn/cli/terminal.hpp>
 #include <cairn/version.hpp>
 
@@ -45,10 +46,10 @@ namespace CAIRN_NAMESPACE::cli {
     app.fallthrough();
     call.add_to(app);
     for (const auto add :
-         {&add_ls,     &add_show,     &add_diff,   &add_edit,      &add_rm,       &add_restore,
-          &add_get,    &add_snapshot, &add_best,   &add_plot,      &add_media,    &add_tail,
-          &add_top,    &add_export,   &add_import, &add_decisions, &add_simulate, &add_artifact,
-          &add_verify, &add_fsck,     &add_gc,     &add_completion})
+         {&add_ls,       &add_show,     &add_diff,   &add_edit, &add_rm,        &add_restore,
+          &add_get,      &add_snapshot, &add_best,   &add_plot, &add_media,     &add_tail,
+          &add_top,      &add_export,   &add_import, &add_sync, &add_decisions, &add_simulate,
+          &add_artifact, &add_verify,   &add_fsck,   &add_gc,   &add_completion})
         add(app, call);
     for (const Verb add : more) add(app, call);
     try {

@@ -5,6 +5,7 @@
 #include <cairn/cli/call.hpp>
 #include <cairn/cli/runs.hpp>
 #include <cairn/mirror/export_tensorboard.hpp>
+#include <cairn/mirror/wandb.hpp>
 #include <cairn/query/export.hpp>
 #include <cairn/serve/report.hpp>
 #include <cairn/store/os.hpp>
@@ -24,7 +25,7 @@ namespace detail {
 /// What `cairn export` is asked for.
 struct Export {
     std::vector<std::string> runs{};
-    std::string html{}, tensorboard{};
+    std::string html{}, tensorboard{}, wandb{};
     bool csv = false, jsonl = false;
     std::size_t max_mib = 8;
 };
@@ -38,6 +39,21 @@ inline result<void> write_report(const StoreReader& store, const std::vector<Rec
     if (auto cut = file->truncate(0); !cut) return cut;
     if (auto written = file->write_text(*page); !written) return written;
     return file->close();
+}
+
+inline result<void> export_wandb(Call& call, const StoreReader& store, const std::vector<RecordedRun>& runs,
+                                 const Export& wanted) {
+    for (const RecordedRun& run : runs) {
+        auto mirror = WandbMirror::open(store, run, {.dir = os::path_of(wanted.wandb)});
+        if (!mirror) return mirror.error();
+        const auto report = mirror->catch_up(run);
+        if (!report) return report.error();
+        for (const error& left : report->left_out) {
+            call.complain(left);
+            call.set_damaged();
+        }
+    }
+    return {};
 }
 
 inline result<void> export_runs(Call& call, const Export& wanted) {
@@ -56,9 +72,10 @@ inline result<void> export_runs(Call& call, const Export& wanted) {
         }
         return {};
     }
+    if (!wanted.wandb.empty()) return export_wandb(call, *store, runs, wanted);
     if (runs.size() > 1) {
         return error{errc::invalid_argument, "several runs are no table", "",
-                     "export one at a time, or all of them with --html FILE or --tensorboard DIR"};
+                     "export one at a time, or all of them with --html, --tensorboard or --wandb"};
     }
     const auto print = [&](std::string_view text) { call.out(text); };
     return wanted.csv ? export_csv(runs.front(), print) : export_jsonl(runs.front(), print);
@@ -70,7 +87,8 @@ inline result<void> export_runs(Call& call, const Export& wanted) {
 inline void add_export(CLI::App& app, Call& call) {
     const auto wanted = std::make_shared<detail::Export>();
     CLI::App* const verb = call.verb(
-        app, "export", "all rows of a run for other programs, or runs as one HTML file or for TensorBoard",
+        app, "export",
+        "all rows of a run for other programs, or runs as one HTML file, for TensorBoard or for W&B",
         [&call, wanted] { return detail::export_runs(call, *wanted); });
     verb->add_option("RUN", wanted->runs, detail::names_a_run)->required();
     CLI::Option_group* const format = verb->add_option_group("format");
@@ -80,6 +98,8 @@ inline void add_export(CLI::App& app, Call& call) {
                        "the dashboard as this file, with the runs inside; needs no network");
     format->add_option("--tensorboard", wanted->tensorboard,
                        "event files in this folder, for: tensorboard --logdir DIR");
+    format->add_option("--wandb", wanted->wandb,
+                       "folders as W&B's client leaves them offline, in DIR/wandb, for: wandb sync");
     format->require_option(1);
     verb->add_option("--max-mib", wanted->max_mib, "about the most that the HTML file may have (default 8)")
         ->check(CLI::Range(1, 1000));

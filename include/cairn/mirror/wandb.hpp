@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+// Runs for W&B: folders as its own client leaves them when it is offline, which `wandb sync` uploads and
+// `wandb leet` shows. Costs nlohmann/json.
+
+#include <cairn/core/error.hpp>
+#include <cairn/mirror/mirror.hpp>
+#include <cairn/mirror/wandb_rank.hpp>
+#include <cairn/query/recorded_run.hpp>
+#include <cairn/query/runs.hpp>
+#include <cairn/store/os.hpp>
+
+#include <filesystem>
+#include <map>
+#include <string>
+#include <utility>
+
+namespace CAIRN_NAMESPACE {
+
+/// Writes a run as W&B's client leaves it when it is offline, while the run goes on or afterwards. Each
+/// session of a run has a folder of its own, `offline-run-<time>-<id>`; each further rank is a run of W&B's,
+/// in a group with the first. How far it got stands in the run's folder, below `mirrors/`. Threads: one at a
+/// time.
+class WandbMirror {
+  public:
+    /// Of a run in this store. Fails: busy, if another mirrors it to the same place; permission, where the
+    /// run's folder cannot be written.
+    static result<WandbMirror> open(const StoreReader& store, const RecordedRun& run,
+                                    WandbOptions options = {}) {
+        namespace os = detail::os;
+        const auto variable = [](std::string& to, const char* name) {
+            if (to.empty()) to = os::sys::environment(name);
+        };
+        if (options.dir.empty()) options.dir = os::path_of(os::sys::environment("WANDB_DIR"));
+        if (options.dir.empty()) options.dir = ".";
+        variable(options.entity, "WANDB_ENTITY");
+        std::error_code failed;
+        os::Path root = std::filesystem::absolute(options.dir, failed).lexically_normal();
+        const auto hidden = os::status(root / ".wandb");
+        root /= hidden && hidden->exists ? ".wandb" : "wandb";
+        WandbMirror mirror{store, std::move(options), std::move(root)};
+        if (auto opened = mirror.open_ranks(run); !opened) return opened.error();
+        return mirror;
+    }
+
+    /// Writes what is new. Fails: no_space and the like, as the disk does; corrupt, if the history is. Cost:
+    /// as much as there is new; the first time, all of the history is read.
+    result<MirrorReport> catch_up(const RecordedRun& run) {
+        if (auto opened = open_ranks(run); !opened) return opened.error();
+        MirrorReport all{.is_over = true};
+        for (auto rank = ranks_.begin(); rank != ranks_.end(); ++rank) {
+            auto report = rank->second.catch_up(run);
+            if (!report) {
+                ranks_.erase(rank);  // what it has in memory is ahead of what it has written
+                return report;
+            }
+            all.rows += report->rows;
+            all.is_over = all.is_over && report->is_over;
+            for (error& left : report->left_out) all.left_out.push_back(std::move(left));
+        }
+        return all;
+    }
+    /// Where rank 0 is: what to give to `wandb sync`.
+    [[nodiscard]] std::filesystem::path folder() const {
+        const auto first = ranks_.find(0);
+        return first == ranks_.end() ? std::filesystem::path{} : first->second.folder();
+    }
+
+  private:
+    WandbMirror(StoreReader store, WandbOptions options, std::filesystem::path root)
+        : store_{std::move(store)}, options_{std::move(options)}, root_{std::move(root)} {}
+
+    /// Those that have come since.
+    result<void> open_ranks(const RecordedRun& run) {
+        const auto ranks = run.ranks();
+        if (!ranks) return ranks.error();
+        for (const unsigned rank : *ranks) {
+            if (ranks_.contains(rank)) continue;
+            const auto [at, made] = ranks_.try_emplace(
+                rank, store_, rank, options_, store_.store().run_dir(run.project(), run.id(), rank), root_);
+            if (auto opened = at->second.open(); !opened) {
+                ranks_.erase(at);
+                return opened;
+            }
+        }
+        return {};
+    }
+
+    StoreReader store_;
+    WandbOptions options_;
+    std::filesystem::path root_;
+    std::map<unsigned, detail::wandb::RankMirror> ranks_;
+};
+static_assert(Mirror<WandbMirror>);
+
+}  // namespace CAIRN_NAMESPACE

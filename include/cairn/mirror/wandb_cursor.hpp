@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+// How far a run has been mirrored to W&B. Costs nlohmann/json.
+
+#include <cairn/config.hpp>
+
+#include <nlohmann/json.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <exception>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+
+namespace CAIRN_NAMESPACE::detail::wandb {
+
+/// How far a rank has been mirrored: all that the next one needs to know. It stands in the run's folder.
+struct Cursor {
+    std::string folder{};                           ///< of the run, as W&B's client would have made it
+    std::uint64_t bytes = 0;                        ///< of its file; what is behind them was never said
+    std::int64_t records = 0;                       ///< in them
+    std::uint64_t session = 0;                      ///< of the run: each has a folder of its own
+    bool is_over = false;                           ///< the folder says how the session ended
+    std::string about{};                            ///< a digest of what was said of the run itself
+    std::string user_summary{};                     ///< the same of what the program set
+    std::map<std::uint32_t, std::uint64_t> rows{};  ///< by ring, what was handed on
+    std::uint64_t media = 0;                        ///< rich values that lie before this place were handed on
+    std::set<std::uint64_t> media_ahead{};          ///< and these of those behind it
+    std::uint64_t console = 0;                      ///< bytes of the output that were
+    std::set<std::string> artifacts{};              ///< versions that were, as "model:v3"
+    std::set<std::string> metrics{};                ///< whose definitions were
+    std::set<std::string> renamed{};                ///< metrics whose names W&B keeps for itself
+
+    [[nodiscard]] nlohmann::json to_json() const {
+        nlohmann::json counts = nlohmann::json::object();
+        for (const auto& [ring, count] : rows) counts[std::to_string(ring)] = count;
+        return {{"format", 1},
+                {"folder", folder},
+                {"bytes", bytes},
+                {"records", records},
+                {"session", session},
+                {"is_over", is_over},
+                {"about", about},
+                {"rows", counts},
+                {"user_summary", user_summary},
+                {"media", media},
+                {"media_ahead", media_ahead},
+                {"console", console},
+                {"artifacts", artifacts},
+                {"metrics", metrics},
+                {"renamed", renamed}};
+    }
+    /// Nothing if it says no such thing.
+    [[nodiscard]] static std::optional<Cursor> from(const nlohmann::json& is) {
+        try {
+            Cursor out;
+            if (is.at("format").get<int>() != 1) return std::nullopt;
+            is.at("folder").get_to(out.folder);
+            is.at("bytes").get_to(out.bytes);
+            is.at("records").get_to(out.records);
+            is.at("session").get_to(out.session);
+            is.at("is_over").get_to(out.is_over);
+            is.at("about").get_to(out.about);
+            is.at("user_summary").get_to(out.user_summary);
+            is.at("media").get_to(out.media);
+            is.at("media_ahead").get_to(out.media_ahead);
+            is.at("console").get_to(out.console);
+            is.at("artifacts").get_to(out.artifacts);
+            is.at("metrics").get_to(out.metrics);
+            is.at("renamed").get_to(out.renamed);
+            for (const auto& [ring, count] : is.at("rows").items())
+                out.rows[static_cast<std::uint32_t>(std::stoul(ring))] = count.get<std::uint64_t>();
+            return out;
+        } catch (const std::exception&) {
+            return std::nullopt;
+        }
+    }
+};
+
+/// A time as the names of W&B's folders have it, by UTC: "20261128_041625".
+[[nodiscard]] inline std::string stamp(std::int64_t ns) {
+    using namespace std::chrono;
+    const sys_seconds time{seconds{ns / 1'000'000'000}};
+    const sys_days day = floor<days>(time);
+    const year_month_day date{day};
+    const hh_mm_ss clock{time - day};
+    char out[64];
+    std::snprintf(out, sizeof out, "%04d%02u%02u_%02d%02d%02d", static_cast<int>(date.year()),
+                  static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
+                  static_cast<int>(clock.hours().count()), static_cast<int>(clock.minutes().count()),
+                  static_cast<int>(clock.seconds().count()));
+    return out;
+}
+
+}  // namespace CAIRN_NAMESPACE::detail::wandb
