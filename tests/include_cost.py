@@ -15,7 +15,7 @@ BUDGET = {
     "api.hpp": (12150, 115000),
     "extern.hpp": (12200, 115000),  # it names what it declares
     "engine.hpp": (16650, 118900),
-    "cairn_full.hpp": (25800, 138900),
+    "cairn_full.hpp": (26300, 139400),
     "fwd.hpp": (100, 100),
     "core": (400, 28000),
     "policy/policy.hpp": (2000, 19000),  # for those who want policies only
@@ -30,11 +30,11 @@ BUDGET = {
     "cli/serve.hpp": (13450, 200000),
     "serve": (11900, 116000),
     "cli/import.hpp": (15950, 126600),  # it has all that records a run
-    "cli": (14600, 126600),
+    "cli": (15000, 126600),
     "store/repair_run.hpp": (5300, 105000),  # reads and writes all that a run has
-    "mirror/tfevents.hpp": (3500, 75000),
-    "mirror": (13700, 114000),
-    "cli/cli.hpp": (20800, 133900),  # 12800 before it repaired stores, and imported runs: it has all that records one
+    "mirror/tfevents.hpp": (3600, 75000),
+    "mirror": (13700, 114300),
+    "cli/cli.hpp": (21300, 134400),  # 12800 before it repaired stores, and imported runs: it has all that records one
     "mirror/webhook.hpp": (2700, 150000),
 }
 

@@ -9,7 +9,9 @@
 #include <cairn/cli/cli.hpp>
 #include <cairn/media/values.hpp>
 #include <cairn/mirror/import_csv.hpp>
-#include <cairn/mirror/export_tensorboard.hpp>
+#include <cairn/mirror/live_mirror.hpp>
+#include <cairn/mirror/tensorboard.hpp>
+#include <cairn/mirror/wandb.hpp>
 #include <cairn/mirror/import_tensorboard.hpp>
 #include <cairn/model/partial.hpp>
 #include <cairn/policy/parse.hpp>

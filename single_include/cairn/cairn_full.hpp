@@ -24438,6 +24438,11 @@ class Call {
     void print(const nlohmann::json& value) { out_(::cairn::detail::json_text(value) + "\n"); }
     /// Prints a complaint that ends nothing: something else is damaged.
     void complain(const error& failure) { err_(std::string{failure.what()} + "\n"); }
+    /// The same of several, and the exit code tells.
+    void complain(const std::vector<error>& failures) {
+        for (const error& failure : failures) complain(failure);
+        if (!failures.empty()) set_damaged();
+    }
     /// Prints a note for people, on stderr.
     void note(std::string_view text) { err_(std::string{text} + "\n"); }
     /// Complains, and the exit code tells.
@@ -27345,6 +27350,69 @@ result<void> read_table(const os::Path& path, const std::string& step_column, F&
 
 }  // namespace CAIRN_NAMESPACE
 
+// ---- cairn/mirror/append_file.hpp
+// A file that a mirror adds to, and that another mirror goes on with. Costs <vector>.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// Collects what is to be written. Cost: keeps a MiB.
+class AppendFile {
+  public:
+    /// A new file. Fails: already_exists, or as the disk does.
+    static result<AppendFile> create(const os::Path& path) {
+        auto file = os::File::create_new(path);
+        if (!file) return file.error();
+        return AppendFile{std::move(*file), 0};
+    }
+    /// Goes on where an earlier one was after a `flush`; what it wrote later, and did not count, is cut off.
+    /// Fails: not_found; corrupt, if the file is shorter; or as the disk does.
+    static result<AppendFile> go_on(const os::Path& path, std::uint64_t bytes) {
+        const auto there = os::status(path);
+        if (!there) return there.error();
+        if (!there->exists) return error{errc::not_found, "the file is gone", path.string(), "write it anew"};
+        auto file = os::File::open_read_write(path);
+        if (!file) return file.error();
+        const auto size = file->size();
+        if (!size) return size.error();
+        if (*size < bytes)
+            return error{errc::corrupt, "the file is shorter than it was", path.string(), "write it anew"};
+        if (*size > bytes) {
+            if (auto cut = file->truncate(bytes); !cut) return cut.error();
+        }
+        return AppendFile{std::move(*file), bytes};
+    }
+
+    /// What is to be written: add to it, then `settle`.
+    [[nodiscard]] std::vector<std::byte>& buffer() noexcept { return buffer_; }
+    /// Writes if there is enough. Fails as the disk does.
+    result<void> settle() { return buffer_.size() < flush_bytes ? result<void>{} : flush(); }
+    /// Hands what is left to the system. Fails as the disk does.
+    result<void> flush() {
+        if (auto written = file_.write_at(written_, buffer_); !written) return written;
+        written_ += buffer_.size();
+        buffer_.clear();
+        return {};
+    }
+    /// Fails as the disk does.
+    result<void> close() {
+        if (auto flushed = flush(); !flushed) return flushed;
+        return file_.close();
+    }
+    /// Of the file, with what is not flushed.
+    [[nodiscard]] std::uint64_t bytes() const noexcept { return written_ + buffer_.size(); }
+
+  private:
+    static constexpr std::size_t flush_bytes = std::size_t{1} << 20U;
+
+    AppendFile(os::File file, std::uint64_t written) : file_{std::move(file)}, written_{written} {}
+
+    os::File file_;
+    std::uint64_t written_;
+    std::vector<std::byte> buffer_;
+};
+
+}  // namespace CAIRN_NAMESPACE::detail
+
 // ---- cairn/mirror/protobuf.hpp
 // Messages of protobuf, field by field: what the formats of others are made of. Costs <vector>.
 
@@ -27446,13 +27514,19 @@ class EventWriter {
     /// A new file. `seconds`, since the Unix epoch, is when its first event was. Fails: already_exists, or as
     /// the disk does.
     static result<EventWriter> create(const os::Path& path, double seconds) {
-        auto file = os::File::create_new(path);
+        auto file = AppendFile::create(path);
         if (!file) return file.error();
         EventWriter writer{std::move(*file)};
         writer.begin(seconds, 0);
         ProtoWriter{writer.event_}.text(3, "brain.Event:2");
         if (auto ended = writer.end(); !ended) return ended.error();
         return writer;
+    }
+    /// See `AppendFile::go_on`. The first value of each metric says once more what it is.
+    static result<EventWriter> go_on(const os::Path& path, std::uint64_t bytes) {
+        auto file = AppendFile::go_on(path, bytes);
+        if (!file) return file.error();
+        return EventWriter{std::move(*file)};
     }
 
     /// Begins an event; values follow, and `end`.
@@ -27482,6 +27556,28 @@ class EventWriter {
         tensor.text(8, text);
         add(tag, "text", 2);
     }
+    /// Texts of a plugin's own meaning, in a row. `content` is what the plugin wants to be told beside it.
+    void texts(std::string_view tag, std::string_view plugin, std::span<const std::string_view> texts,
+               std::span<const std::byte> content = {}) {
+        tensor_.clear();
+        ProtoWriter tensor{tensor_};
+        tensor.varint(1, 7);
+        put_shape(tensor, {texts.size()});
+        for (const std::string_view text : texts) tensor.text(8, text);
+        add(tag, plugin, 3, content);
+    }
+    /// Bins: for each its left edge, its right edge and its count, one behind the other.
+    void histogram(std::string_view tag, std::span<const double> bins) {
+        tensor_.clear();
+        ProtoWriter tensor{tensor_};
+        tensor.varint(1, 2);  // doubles
+        put_shape(tensor, {bins.size() / 3, 3});
+        std::vector<std::byte> bytes(bins.size() * sizeof(double));
+        for (std::size_t i = 0; i < bins.size(); ++i)
+            put(bytes.data() + i * sizeof(double), std::bit_cast<std::uint64_t>(bins[i]));
+        tensor.message(4, bytes);
+        add(tag, "histograms", 2);
+    }
     /// What a plugin alone understands.
     void content(std::string_view tag, std::string_view plugin, std::span<const std::byte> content) {
         tensor_.clear();
@@ -27494,39 +27590,53 @@ class EventWriter {
     /// Fails as the disk does.
     result<void> end() {
         if (!summary_.empty()) ProtoWriter{event_}.message(5, summary_);
-        ByteWriter out{buffer_};
-        const std::size_t at = buffer_.size();
+        std::vector<std::byte>& to = file_.buffer();
+        ByteWriter out{to};
+        const std::size_t at = to.size();
         out.fixed(std::uint64_t{event_.size()});
-        out.fixed(masked_crc(bytes_of(buffer_).subspan(at)));
-        buffer_.insert(buffer_.end(), event_.begin(), event_.end());
+        out.fixed(masked_crc(bytes_of(to).subspan(at)));
+        to.insert(to.end(), event_.begin(), event_.end());
         out.fixed(masked_crc(event_));
-        return buffer_.size() < flush_bytes ? result<void>{} : flush();
+        return file_.settle();
     }
+    /// Hands what is left to the system. Fails as the disk does.
+    result<void> flush() { return file_.flush(); }
     /// Writes what is left. Fails as the disk does.
-    result<void> close() {
-        if (auto flushed = flush(); !flushed) return flushed;
-        return file_.close();
-    }
+    result<void> close() { return file_.close(); }
+    /// Of the file, with what is not flushed.
+    [[nodiscard]] std::uint64_t bytes() const noexcept { return file_.bytes(); }
 
   private:
-    static constexpr std::size_t flush_bytes = std::size_t{1} << 20U;
+    /// A metric as it was written.
+    struct Tag {
+        std::string written, plugin;
+    };
 
-    explicit EventWriter(os::File file) : file_{std::move(file)} {}
+    explicit EventWriter(AppendFile file) : file_{std::move(file)} {}
 
-    result<void> flush() {
-        auto written = file_.write_all(buffer_);
-        buffer_.clear();
-        return written;
+    static void put_shape(ProtoWriter& tensor, std::initializer_list<std::size_t> sizes) {
+        std::vector<std::byte> shape, dimension;
+        for (const std::size_t size : sizes) {
+            dimension.clear();
+            ProtoWriter{dimension}.varint(1, size);
+            ProtoWriter{shape}.message(2, dimension);
+        }
+        tensor.message(2, shape);
     }
-    /// A value of the event, of what is in `tensor_`. The first of a tag says which plugin it is for.
+    /// A value of the event, of what is in `tensor_`. The first of a tag says which plugin it is for; another
+    /// plugin's values of that name have the plugin's behind it, since a tag is of one kind.
     void add(std::string_view tag, std::string_view plugin, std::uint64_t data_class,
              std::span<const std::byte> content = {}) {
+        auto known = tags_.find(tag);
+        if (known != tags_.end() && known->second.plugin != plugin) {
+            const std::string other = std::string{tag} + "/" + std::string{plugin};
+            return add(other, plugin, data_class, content);
+        }
         value_.clear();
         ProtoWriter value{value_};
-        auto known = tags_.find(tag);
         const bool is_first = known == tags_.end();
-        if (is_first) known = tags_.emplace(tag, as_utf8(tag)).first;
-        value.text(1, known->second);
+        if (is_first) known = tags_.emplace(tag, Tag{as_utf8(tag), std::string{plugin}}).first;
+        value.text(1, known->second.written);
         if (is_first) {
             std::vector<std::byte> data, metadata;
             ProtoWriter{data}.text(1, plugin);
@@ -27539,9 +27649,9 @@ class EventWriter {
         ProtoWriter{summary_}.message(1, value_);
     }
 
-    os::File file_;
-    std::vector<std::byte> buffer_, event_, summary_, value_, tensor_;
-    std::map<std::string, std::string, std::less<>> tags_;  // each that was written, and as it was
+    AppendFile file_;
+    std::vector<std::byte> event_, summary_, value_, tensor_;
+    std::map<std::string, Tag, std::less<>> tags_;
 };
 
 /// Reads the events of a file, one after another. Cost: keeps one event, of 16 MiB at most.
@@ -29413,7 +29523,231 @@ inline void add_simulate(CLI::App& app, Call& call) {
 
 }  // namespace CAIRN_NAMESPACE::cli
 
-// ---- cairn/mirror/export_tensorboard.hpp
+// ---- cairn/mirror/cursor_file.hpp
+// Where a mirror keeps how far it got: a file in the folder of the run's rank, and a lock, so that one at a
+// time is at it. Costs nlohmann/json.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// Of one target.
+class CursorFile {
+  public:
+    /// Takes it. `kind` is "wandb" or the like, `target` what tells it from others of the kind. Fails: busy,
+    /// if another has it; permission.
+    static result<CursorFile> open(const os::Path& rank_dir, std::string_view kind, std::string_view target) {
+        const os::Path folder = rank_dir / "mirrors";
+        if (auto made = os::make_dirs(folder); !made) return made.error();
+        const std::string name = std::string{kind} + "-" + sha256(bytes_of(target)).hex().substr(0, 16);
+        auto lock = os::Lock::try_acquire(folder / (name + ".lock"));
+        if (!lock) return lock.error();
+        return CursorFile{folder / (name + ".json"), std::move(*lock)};
+    }
+
+    /// What was saved; null if nothing was, or if it cannot be read: then all is said anew. Fails as the disk
+    /// does.
+    [[nodiscard]] result<nlohmann::json> load() const {
+        constexpr std::size_t most = std::size_t{256} << 20U;
+        const auto text = read_file(path_, most);
+        if (!text && text.error().code() == errc::not_found) return nlohmann::json();
+        if (!text) return text.error();
+        auto known = nlohmann::json::parse(*text, nullptr, false);
+        if (known.is_discarded()) return nlohmann::json();
+        return known;
+    }
+    /// Fails as the disk does.
+    result<void> save(const nlohmann::json& cursor) const {
+        return write_file_atomically(path_, json_text(cursor), Durability::process_crash,
+                                     path_.parent_path());
+    }
+
+    /// Where it is: who deletes it has all said anew.
+    [[nodiscard]] const os::Path& path() const noexcept { return path_; }
+
+  private:
+    CursorFile(os::Path path, os::Lock lock) : path_{std::move(path)}, lock_{std::move(lock)} {}
+
+    os::Path path_;
+    os::Lock lock_;
+};
+
+/// How many rows of each ring were handed on.
+using RowCounts = std::map<std::uint32_t, std::uint64_t>;
+
+[[nodiscard]] inline nlohmann::json rows_as_json(const RowCounts& rows) {
+    nlohmann::json out = nlohmann::json::object();
+    for (const auto& [ring, count] : rows) out[std::to_string(ring)] = count;
+    return out;
+}
+/// Throws, if it is no such thing.
+[[nodiscard]] inline RowCounts rows_from_json(const nlohmann::json& is) {
+    RowCounts out;
+    for (const auto& [ring, count] : is.items())
+        out[static_cast<std::uint32_t>(std::stoul(ring))] = count.get<std::uint64_t>();
+    return out;
+}
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/mirror/mirror.hpp
+// A mirror says again, to another system, what a run has recorded. Costs nlohmann/json.
+
+namespace CAIRN_NAMESPACE {
+
+/// What a mirror did in one go.
+struct MirrorReport {
+    std::uint64_t rows = 0;  ///< rows that were handed on
+    bool is_over = false;    ///< the run has ended, and all of it is there
+    std::vector<error>
+        left_out{};  ///< what the other system cannot have, or what could not be read; said once
+};
+
+/// Hands on what is new of a run since the last time, and knows by itself what that is, also after a crash at
+/// any moment: nothing is lost and nothing comes twice. Fails if the other system does not take it; then the
+/// next call goes on from where this one began.
+template <class M>
+concept Mirror = requires(M& mirror, const RecordedRun& run) {
+    { mirror.catch_up(run) } -> std::same_as<result<MirrorReport>>;
+};
+
+}  // namespace CAIRN_NAMESPACE
+
+// ---- cairn/mirror/ranks.hpp
+// Mirrors of all the ranks of a run, as one. Costs <map>.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// Opens those that have come since, by `open(rank)`.
+template <class R, class Open>
+result<void> open_ranks(std::map<unsigned, R>& ranks, const RecordedRun& run, Open&& open) {
+    const auto there = run.ranks();
+    if (!there) return there.error();
+    for (const unsigned rank : *there) {
+        if (ranks.contains(rank)) continue;
+        auto opened = open(rank);
+        if (!opened) return opened.error();
+        ranks.emplace(rank, std::move(*opened));
+    }
+    return {};
+}
+
+/// What all of them did. One that fails is opened anew the next time: what it has in memory is ahead of what
+/// it has written.
+template <class R>
+result<MirrorReport> catch_up_ranks(std::map<unsigned, R>& ranks, const RecordedRun& run) {
+    MirrorReport all{.is_over = true};
+    for (auto rank = ranks.begin(); rank != ranks.end(); ++rank) {
+        auto report = rank->second.catch_up(run);
+        if (!report) {
+            ranks.erase(rank);
+            return report;
+        }
+        all.rows += report->rows;
+        all.is_over = all.is_over && report->is_over;
+        for (error& left : report->left_out) all.left_out.push_back(std::move(left));
+    }
+    return all;
+}
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/mirror/tensorboard_media.hpp
+// What rich values become in TensorBoard. Costs nlohmann/json.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// The size that a picture says of itself; 0 if it is not known.
+[[nodiscard]] inline std::pair<std::uint32_t, std::uint32_t> size_of_picture(std::string_view bytes) {
+    constexpr std::string_view png{"\x89PNG\r\n\x1a\n"};
+    constexpr std::size_t at = 16;  // in the chunk IHDR
+    if (!bytes.starts_with(png) || bytes.size() < at + 8) return {};
+    const auto number = [&](std::size_t from) {
+        std::uint32_t out = 0;
+        for (std::size_t i = 0; i < 4; ++i) out = out << 8U | static_cast<unsigned char>(bytes[from + i]);
+        return out;
+    };
+    return {number(at), number(at + 4)};
+}
+/// A table as Markdown, which TensorBoard shows; the first rows of a long one.
+[[nodiscard]] inline std::string markdown_of(const nlohmann::json& columns, const nlohmann::json& rows) {
+    constexpr std::size_t most_rows = 1000;
+    std::string out;
+    const auto line = [&](const nlohmann::json& cells) {
+        for (const nlohmann::json& cell : cells) {
+            out += "| ";
+            for (const char c : cell.is_string() ? cell.get_ref<const std::string&>() : json_text(cell)) {
+                if (c == '|') out += '\\';
+                out += c == '\n' || c == '\r' ? ' ' : c;
+            }
+            out += ' ';
+        }
+        out += "|\n";
+    };
+    line(columns);
+    for (std::size_t i = 0; i < columns.size(); ++i) out += "| --- ";
+    out += "|\n";
+    for (std::size_t i = 0; i < std::min(rows.size(), most_rows); ++i) line(rows[i]);
+    if (rows.size() > most_rows) out += "\n" + std::to_string(rows.size() - most_rows) + " more rows\n";
+    return out;
+}
+
+/// Adds a rich value to the event. Fails: unsupported, if TensorBoard has nothing like it; corrupt.
+[[nodiscard]] inline result<void> put_media(EventWriter& event, const RecordedMedia& media,
+                                            const std::string& bytes) {
+    const auto fails = [&](errc code, const char* why) {
+        return error{code, std::string{why}, media.metric, "the run itself has it: cairn media"};
+    };
+    if (media.kind == "text") {
+        event.text(media.metric, as_utf8(bytes));
+        return {};
+    }
+    if (media.kind == "image") {
+        const auto [width, height] = size_of_picture(bytes);
+        const std::string sizes[] = {std::to_string(width), std::to_string(height)};
+        const std::string_view parts[] = {sizes[0], sizes[1], bytes};
+        event.texts(media.metric, "images", parts);
+        return {};
+    }
+    if (media.kind == "audio") {
+        constexpr std::byte wav[] = {std::byte{0x10}, std::byte{11}};
+        const std::string_view parts[] = {bytes};
+        event.texts(media.metric, "audio", parts, wav);
+        return {};
+    }
+    const bool is_shown =
+        media.kind == "histogram" || media.kind == "table" || media.kind == "confusion_matrix";
+    if (!is_shown) return fails(errc::unsupported, "TensorBoard has nothing like this rich value");
+    if (json_depth(bytes) > most_json_depth) return fails(errc::corrupt, "a rich value is nested too deep");
+    try {
+        const nlohmann::json is = nlohmann::json::parse(bytes);
+        if (media.kind == "table") {
+            event.text(media.metric, markdown_of(is.at("columns"), is.at("data")));
+        } else if (media.kind == "histogram") {
+            std::vector<double> bins;
+            for (std::size_t i = 0; i < is.at("counts").size(); ++i) {
+                bins.push_back(is.at("edges").at(i).get<double>());
+                bins.push_back(is.at("edges").at(i + 1).get<double>());
+                bins.push_back(is.at("counts").at(i).get<double>());
+            }
+            event.histogram(media.metric, bins);
+        } else {
+            nlohmann::json columns = {""}, rows = nlohmann::json::array();
+            for (const nlohmann::json& label : is.at("labels")) columns.push_back(label);
+            for (std::size_t i = 0; i < is.at("labels").size(); ++i) {
+                nlohmann::json& row = rows.emplace_back(nlohmann::json::array());
+                row.push_back(is.at("labels").at(i));
+                for (const nlohmann::json& count : is.at("counts").at(i)) row.push_back(count);
+            }
+            event.text(media.metric, markdown_of(columns, rows));
+        }
+    } catch (const nlohmann::json::exception& e) {
+        return fails(errc::corrupt, e.what());
+    }
+    return {};
+}
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/mirror/tensorboard.hpp
 // Runs for TensorBoard. Costs nlohmann/json.
 
 namespace CAIRN_NAMESPACE {
@@ -29456,85 +29790,284 @@ namespace detail {
     return content;
 }
 
-inline result<void> write_events(const RecordedRun& run, unsigned rank, const os::Path& path) {
-    const double created = seconds_since_epoch(run.created_ns());
-    auto writer = EventWriter::create(path, created);
-    if (!writer) return writer.error();
-    result<void> done;
-    const auto content = [&](std::string_view tag, const std::vector<std::byte>& what, double seconds) {
-        writer->begin(seconds, 0);
-        writer->content(tag, "hparams", what);
-        if (done) done = writer->end();
-    };
-    if (rank == 0) content("_hparams_/session_start_info", session_start(run), created);
-    const auto write = [&](const StoredRow& row) {
-        if (row.kind != RecordKind::row || !done) return;
-        writer->begin(seconds_since_epoch(row.time_ns), row.step);
+/// How far a rank was mirrored to TensorBoard.
+struct TensorboardCursor {
+    std::string file{};               ///< of the session, in the rank's folder there
+    std::uint64_t bytes = 0;          ///< of it; what is behind them was not counted
+    std::uint64_t session = 0;        ///< of the run: each has a file of its own
+    bool is_over = false;             ///< the file says how the session ended
+    RowCounts rows{};                 ///< that were handed on
+    std::uint64_t media = 0;          ///< rich values that lie before this place were
+    nlohmann::json before = nullptr;  ///< the cursor as it was when this session's file was begun
+
+    [[nodiscard]] nlohmann::json to_json() const {
+        return {{"format", 1},        {"file", file},       {"bytes", bytes},
+                {"session", session}, {"is_over", is_over}, {"rows", rows_as_json(rows)},
+                {"media", media},     {"before", before}};
+    }
+    /// As it was before this session: what a session that is lost goes on from.
+    [[nodiscard]] TensorboardCursor at_begin() const { return from(before).value_or(TensorboardCursor{}); }
+    /// Nothing if it says no such thing.
+    [[nodiscard]] static std::optional<TensorboardCursor> from(const nlohmann::json& is) {
+        try {
+            TensorboardCursor out;
+            if (is.at("format").get<int>() != 1) return std::nullopt;
+            is.at("file").get_to(out.file);
+            is.at("bytes").get_to(out.bytes);
+            is.at("session").get_to(out.session);
+            is.at("is_over").get_to(out.is_over);
+            is.at("media").get_to(out.media);
+            out.before = is.at("before");
+            out.rows = rows_from_json(is.at("rows"));
+            return out;
+        } catch (const std::exception&) {
+            return std::nullopt;
+        }
+    }
+};
+
+/// Writes what is new of a rank.
+class EventMirror {
+  public:
+    EventMirror(unsigned rank, const os::Path& rank_dir) : rank_{rank}, rows_{rank_dir}, media_{rank_dir} {}
+
+    /// How the file begins.
+    result<void> begin(EventWriter& writer, const RecordedRun& run) const {
+        if (rank_ != 0) return {};
+        return put_content(writer, "_hparams_/session_start_info", session_start(run),
+                           seconds_since_epoch(run.started_ns()));
+    }
+    /// Rows first: a rich value is written after its row.
+    result<void> add(EventWriter& writer, TensorboardCursor& cursor, MirrorReport& report) {
+        if (auto found = media_.refresh(); !found) report.left_out.push_back(found.error());
+        result<void> done;
+        const auto write = [&](const StoredRow& row) {
+            const std::uint64_t count = ++seen_[row.ring];
+            if (!done || count <= cursor.rows[row.ring]) return;
+            cursor.rows[row.ring] = count;
+            if (row.kind == RecordKind::row) {
+                done = put_row(writer, row);
+                ++report.rows;
+            }
+        };
+        if (auto read = rows_.next(write); !read) return read;
+        for (; done && media_seen_ < media_.all().size(); ++media_seen_) {
+            const RecordedMedia& one = media_.all()[media_seen_];
+            if (one.at < cursor.media) continue;
+            done = put_value(writer, one, report);
+            cursor.media = one.at + 1;
+        }
+        return done;
+    }
+    /// How it ends.
+    result<void> end(EventWriter& writer, const RecordedRun& run) const {
+        if (rank_ != 0) return {};
+        return put_content(writer, "_hparams_/session_end_info", session_end(run),
+                           seconds_since_epoch(run.ended_ns() != 0 ? run.ended_ns() : run.started_ns()));
+    }
+
+  private:
+    static result<void> put_content(EventWriter& writer, std::string_view tag,
+                                    const std::vector<std::byte>& what, double seconds) {
+        writer.begin(seconds, 0);
+        writer.content(tag, "hparams", what);
+        return writer.end();
+    }
+    static result<void> put_row(EventWriter& writer, const StoredRow& row) {
+        writer.begin(seconds_since_epoch(row.time_ns), row.step);
         for (const auto& [name, value] : row.values) {
             if (value.is_text())
-                writer->text(name, value.text());
+                writer.text(name, as_utf8(value.text()));
             else
-                writer->scalar(name, value.number());
+                writer.scalar(name, value.number());
         }
-        done = writer->end();
-    };
-    RowFollower rows{rank_dir(run.dir(), rank)};
-    if (auto read = rows.next(write); !read) return read;
-    if (rank == 0 && run.state() != RunState::running)
-        content("_hparams_/session_end_info", session_end(run),
-                run.ended_ns() != 0 ? seconds_since_epoch(run.ended_ns()) : created);
-    return done ? writer->close() : done;
+        return writer.end();
+    }
+    /// What TensorBoard cannot have is said once for each metric.
+    result<void> put_value(EventWriter& writer, const RecordedMedia& one, MirrorReport& report) {
+        const auto bytes = media_.bytes_of(one);
+        writer.begin(seconds_since_epoch(one.time_ns), one.step);
+        const auto put = bytes ? put_media(writer, one, *bytes) : result<void>{bytes.error()};
+        if (put) return writer.end();
+        if (put.error().code() != errc::unsupported || refused_.insert(one.metric).second)
+            report.left_out.push_back(put.error());
+        return {};
+    }
+
+    unsigned rank_;
+    RowFollower rows_;
+    MediaList media_;
+    std::size_t media_seen_ = 0;
+    RowCounts seen_;
+    std::set<std::string> refused_;
+};
+
+/// The folder that a rank has there.
+[[nodiscard]] inline os::Path tensorboard_folder(const std::filesystem::path& to, const RecordedRun& run,
+                                                 unsigned rank) {
+    os::Path folder = to / os::path_of(run.project()) / os::path_of(run.id());
+    if (rank != 0) folder /= "rank" + std::to_string(rank);
+    return folder;
 }
+/// Files of a folder are read in the order of their names, so the seconds have ten digits.
+[[nodiscard]] inline std::string event_file_name(std::int64_t ns) {
+    char seconds[24];
+    std::snprintf(seconds, sizeof seconds, "%010lld", static_cast<long long>(ns / 1'000'000'000));
+    return "events.out.tfevents." + std::string{seconds} + ".cairn.0.0.v2";
+}
+
+/// One rank that is mirrored.
+class TensorboardRank {
+  public:
+    /// Goes on from where an earlier one got. Fails: busy, if another is at it.
+    static result<TensorboardRank> open(const RecordedRun& run, unsigned rank, const os::Path& rank_dir,
+                                        const std::filesystem::path& to) {
+        auto file = CursorFile::open(rank_dir, "tensorboard", to.string());
+        if (!file) return file.error();
+        const auto known = file->load();
+        if (!known) return known.error();
+        TensorboardRank mirror{rank, rank_dir, tensorboard_folder(to, run, rank), std::move(*file)};
+        if (auto cursor = TensorboardCursor::from(*known)) mirror.cursor_ = std::move(*cursor);
+        return mirror;
+    }
+
+    result<MirrorReport> catch_up(const RecordedRun& run) {
+        MirrorReport report;
+        if (cursor_.is_over && cursor_.session == run.sessions()) {
+            const auto there = os::status(folder_ / cursor_.file);
+            if (!there) return there.error();
+            report.is_over = there->exists;
+            if (report.is_over) return report;
+            if (writer_) {  // what this object has read it does not read again: the next one does
+                return error{errc::not_found, "the mirrored run was removed", folder_.string(),
+                             "mirror it again"};
+            }
+            cursor_ = cursor_.at_begin();  // somebody removed it, so the session again
+        }
+        if (auto begun = writer_ ? result<void>{} : begin(run); !begun) return begun.error();
+        if (auto added = events_.add(*writer_, cursor_, report); !added) return added.error();
+        if (run.state() != RunState::running) {
+            if (auto ended = events_.end(*writer_, run); !ended) return ended.error();
+            cursor_.is_over = report.is_over = true;
+        }
+        // First what was said, then that it was.
+        if (auto flushed = writer_->flush(); !flushed) return flushed.error();
+        cursor_.bytes = writer_->bytes();
+        if (auto saved = cursor_file_.save(cursor_.to_json()); !saved) return saved.error();
+        return report;
+    }
+
+  private:
+    TensorboardRank(unsigned rank, const os::Path& rank_dir, os::Path folder, CursorFile cursor_file)
+        : folder_{std::move(folder)}, cursor_file_{std::move(cursor_file)}, events_{rank, rank_dir} {}
+
+    result<void> begin(const RecordedRun& run) {
+        if (cursor_.session == run.sessions() && !cursor_.file.empty()) {
+            auto writer = EventWriter::go_on(folder_ / cursor_.file, cursor_.bytes);
+            if (writer) {
+                writer_.emplace(std::move(*writer));
+                return {};
+            }
+            if (writer.error().code() != errc::not_found && writer.error().code() != errc::corrupt)
+                return writer.error();
+            cursor_ = cursor_.at_begin();  // what was there is lost, so the session again
+        }
+        constexpr std::int64_t second = 1'000'000'000;
+        cursor_.before = nullptr;
+        cursor_.before = cursor_.to_json();
+        const std::string before = std::exchange(cursor_.file, event_file_name(run.started_ns()));
+        if (before >= cursor_.file) cursor_.file = event_file_name((seconds_of(before) + 1) * second);
+        cursor_.session = run.sessions();
+        cursor_.is_over = false;
+        if (auto made = os::make_dirs(folder_); !made) return made;
+        (void)os::remove_file(folder_ / cursor_.file);  // of one that got no further than this
+        auto writer = EventWriter::create(folder_ / cursor_.file, seconds_since_epoch(run.started_ns()));
+        if (!writer) return writer.error();
+        writer_.emplace(std::move(*writer));
+        return events_.begin(*writer_, run);
+    }
+    [[nodiscard]] static std::int64_t seconds_of(const std::string& file) {
+        constexpr std::size_t at = std::string_view{"events.out.tfevents."}.size(), digits = 10;
+        return std::strtoll(file.substr(at, digits).c_str(), nullptr, 10);
+    }
+
+    os::Path folder_;
+    CursorFile cursor_file_;
+    TensorboardCursor cursor_;
+    std::optional<EventWriter> writer_;
+    EventMirror events_;
+};
 
 }  // namespace detail
 
 /// Writes a run as TensorBoard reads it, into the folder PROJECT/ID in `to`, and further ranks below that as
 /// runs of their own. Every value has its step and its time; TensorBoard has floats only, so a value is
-/// rounded to one. Texts are texts, and the config is what its HParams tab shows. What was written of the run
+/// rounded to one. Texts are texts, and the config is what its HParams tab shows; histograms, images, sound,
+/// tables and confusion matrices too. Returns what TensorBoard cannot have. What was written of the run
 /// before is replaced. Fails: corrupt, unsupported; as the disk does. Cost: one pass over the history; memory
 /// for 64 MiB of it, however long it is.
-[[nodiscard]] inline result<void> export_tensorboard(const RecordedRun& run,
-                                                     const std::filesystem::path& to) {
+[[nodiscard]] inline result<MirrorReport> export_tensorboard(const RecordedRun& run,
+                                                             const std::filesystem::path& to) {
     namespace os = detail::os;
+    MirrorReport report;
     const auto ranks = run.ranks();
     if (!ranks) return ranks.error();
     for (const unsigned rank : *ranks) {
-        os::Path folder = to / os::path_of(run.project()) / os::path_of(run.id());
-        if (rank != 0) folder /= "rank" + std::to_string(rank);
-        if (auto made = os::make_dirs(folder); !made) return made;
-        char seconds[24];  // ten digits: files of a folder are read in the order of their names
-        std::snprintf(seconds, sizeof seconds, "%010lld",
-                      static_cast<long long>(run.created_ns() / 1'000'000'000));
+        const os::Path folder = detail::tensorboard_folder(to, run, rank);
+        if (auto made = os::make_dirs(folder); !made) return made.error();
         const detail::TempPath temp{folder / ("." + detail::temp_name())};
-        if (auto written = detail::write_events(run, rank, temp.path()); !written) return written;
-        const os::Path path = folder / ("events.out.tfevents." + std::string{seconds} + ".cairn.0.0.v2");
-        if (auto placed = os::rename_replace(temp.path(), path); !placed) return placed;
+        auto writer = detail::EventWriter::create(temp.path(), detail::seconds_since_epoch(run.created_ns()));
+        if (!writer) return writer.error();
+        detail::EventMirror events{rank, detail::rank_dir(run.dir(), rank)};
+        detail::TensorboardCursor cursor;
+        if (auto begun = events.begin(*writer, run); !begun) return begun.error();
+        if (auto added = events.add(*writer, cursor, report); !added) return added.error();
+        report.is_over = run.state() != RunState::running;
+        if (auto ended = report.is_over ? events.end(*writer, run) : result<void>{}; !ended)
+            return ended.error();
+        if (auto closed = writer->close(); !closed) return closed.error();
+        const os::Path path = folder / detail::event_file_name(run.created_ns());
+        if (auto placed = os::rename_replace(temp.path(), path); !placed) return placed.error();
     }
-    return {};
+    return report;
 }
 
-}  // namespace CAIRN_NAMESPACE
+/// Writes the same while the run goes on, or afterwards: each time what is new. Each session of a run has a
+/// file of its own. How far it got stands in the run's folder, below `mirrors/`. Threads: one at a time.
+class TensorboardMirror {
+  public:
+    /// Into this folder. Fails: busy, if another mirrors the run to
+    /// it; permission, where the run's folder cannot be written.
+    static result<TensorboardMirror> open(const RecordedRun& run, const std::filesystem::path& to) {
+        std::error_code failed;
+        TensorboardMirror mirror{std::filesystem::absolute(to, failed).lexically_normal()};
+        if (auto opened = mirror.open_ranks(run); !opened) return opened.error();
+        return mirror;
+    }
 
-// ---- cairn/mirror/mirror.hpp
-// A mirror says again, to another system, what a run has recorded. Costs nlohmann/json.
+    /// Writes what is new. Fails: no_space and the like, as the disk does; corrupt, if the history is. Cost:
+    /// as much as there is new; the first time, all of the history is read.
+    result<MirrorReport> catch_up(const RecordedRun& run) {
+        if (auto opened = open_ranks(run); !opened) return opened.error();
+        return detail::catch_up_ranks(ranks_, run);
+    }
+    /// What to give to `tensorboard --logdir`.
+    [[nodiscard]] const std::filesystem::path& folder() const noexcept { return to_; }
 
-namespace CAIRN_NAMESPACE {
+  private:
+    explicit TensorboardMirror(std::filesystem::path to) : to_{std::move(to)} {}
 
-/// What a mirror did in one go.
-struct MirrorReport {
-    std::uint64_t rows = 0;  ///< rows that were handed on
-    bool is_over = false;    ///< the run has ended, and all of it is there
-    std::vector<error>
-        left_out{};  ///< what the other system cannot have, or what could not be read; said once
+    /// Those that have come since.
+    result<void> open_ranks(const RecordedRun& run) {
+        return detail::open_ranks(ranks_, run, [&](unsigned rank) {
+            return detail::TensorboardRank::open(run, rank, detail::rank_dir(run.dir(), rank), to_);
+        });
+    }
+
+    std::filesystem::path to_;
+    std::map<unsigned, detail::TensorboardRank> ranks_;
 };
-
-/// Hands on what is new of a run since the last time, and knows by itself what that is, also after a crash at
-/// any moment: nothing is lost and nothing comes twice. Fails if the other system does not take it; then the
-/// next call goes on from where this one began.
-template <class M>
-concept Mirror = requires(M& mirror, const RecordedRun& run) {
-    { mirror.catch_up(run) } -> std::same_as<result<MirrorReport>>;
-};
+static_assert(Mirror<TensorboardMirror>);
 
 }  // namespace CAIRN_NAMESPACE
 
@@ -29587,23 +30120,16 @@ class WandbLogWriter {
   public:
     /// A new file. Fails: already_exists, or as the disk does.
     static result<WandbLogWriter> create(const os::Path& path) {
-        auto file = os::File::create_new(path);
+        auto file = AppendFile::create(path);
         if (!file) return file.error();
-        WandbLogWriter writer{std::move(*file), 0};
-        writer.buffer_.assign(wandb_header.begin(), wandb_header.end());
-        return writer;
+        file->buffer().assign(wandb_header.begin(), wandb_header.end());
+        return WandbLogWriter{std::move(*file)};
     }
-    /// Goes on where an earlier writer was after a `flush`; what it wrote later is cut off. Fails: corrupt,
-    /// if the file is shorter; or as the disk does.
+    /// See `AppendFile::go_on`.
     static result<WandbLogWriter> go_on(const os::Path& path, std::uint64_t bytes) {
-        auto file = os::File::open_read_write(path);
+        auto file = AppendFile::go_on(path, bytes);
         if (!file) return file.error();
-        const auto size = file->size();
-        if (!size) return size.error();
-        if (*size < bytes || bytes < wandb_header.size())
-            return error{errc::corrupt, "the file is shorter than it was", path.string(), "write it anew"};
-        if (auto cut = file->truncate(bytes); !cut) return cut.error();
-        return WandbLogWriter{std::move(*file), bytes};
+        return WandbLogWriter{std::move(*file)};
     }
 
     /// Fails as the disk does.
@@ -29611,7 +30137,7 @@ class WandbLogWriter {
         for (bool is_first = true, is_last = false; !is_last; is_first = false) {
             std::size_t room = wandb_block_bytes - static_cast<std::size_t>(bytes() % wandb_block_bytes);
             if (room < wandb_chunk_head_bytes) {
-                buffer_.resize(buffer_.size() + room);
+                file_.buffer().resize(file_.buffer().size() + room);
                 room = wandb_block_bytes;
             }
             const std::size_t size = std::min(record.size(), room - wandb_chunk_head_bytes);
@@ -29621,38 +30147,30 @@ class WandbLogWriter {
                       record.first(size));
             record = record.subspan(size);
         }
-        return buffer_.size() < flush_bytes ? result<void>{} : flush();
+        return file_.settle();
     }
     /// Hands what is left to the system. Fails as the disk does.
-    result<void> flush() {
-        if (auto written = file_.write_at(written_, buffer_); !written) return written;
-        written_ += buffer_.size();
-        buffer_.clear();
-        return {};
-    }
+    result<void> flush() { return file_.flush(); }
     /// Of the file, with what is not flushed.
-    [[nodiscard]] std::uint64_t bytes() const noexcept { return written_ + buffer_.size(); }
+    [[nodiscard]] std::uint64_t bytes() const noexcept { return file_.bytes(); }
 
   private:
-    static constexpr std::size_t flush_bytes = std::size_t{1} << 20U;
-
-    WandbLogWriter(os::File file, std::uint64_t written) : file_{std::move(file)}, written_{written} {}
+    explicit WandbLogWriter(AppendFile file) : file_{std::move(file)} {}
 
     void put_chunk(WandbChunk type, std::span<const std::byte> bytes) {
         const std::byte code{static_cast<unsigned char>(type)};
         Crc32 crc;
         crc.update({&code, 1});
         crc.update(bytes);
-        ByteWriter out{buffer_};
+        std::vector<std::byte>& to = file_.buffer();
+        ByteWriter out{to};
         out.fixed(crc.value());
         out.fixed(static_cast<std::uint16_t>(bytes.size()));
-        buffer_.push_back(code);
-        buffer_.insert(buffer_.end(), bytes.begin(), bytes.end());
+        to.push_back(code);
+        to.insert(to.end(), bytes.begin(), bytes.end());
     }
 
-    os::File file_;
-    std::uint64_t written_;
-    std::vector<std::byte> buffer_;
+    AppendFile file_;
 };
 
 }  // namespace CAIRN_NAMESPACE::detail
@@ -30126,24 +30644,23 @@ namespace CAIRN_NAMESPACE::detail::wandb {
 
 /// How far a rank has been mirrored: all that the next one needs to know. It stands in the run's folder.
 struct Cursor {
-    std::string folder{};                           ///< of the run, as W&B's client would have made it
-    std::uint64_t bytes = 0;                        ///< of its file; what is behind them was never said
-    std::int64_t records = 0;                       ///< in them
-    std::uint64_t session = 0;                      ///< of the run: each has a folder of its own
-    bool is_over = false;                           ///< the folder says how the session ended
-    std::string about{};                            ///< a digest of what was said of the run itself
-    std::string user_summary{};                     ///< the same of what the program set
-    std::map<std::uint32_t, std::uint64_t> rows{};  ///< by ring, what was handed on
-    std::uint64_t media = 0;                        ///< rich values that lie before this place were handed on
-    std::set<std::uint64_t> media_ahead{};          ///< and these of those behind it
-    std::uint64_t console = 0;                      ///< bytes of the output that were
-    std::set<std::string> artifacts{};              ///< versions that were, as "model:v3"
-    std::set<std::string> metrics{};                ///< whose definitions were
-    std::set<std::string> renamed{};                ///< metrics whose names W&B keeps for itself
+    std::string folder{};                   ///< of the run, as W&B's client would have made it
+    std::uint64_t bytes = 0;                ///< of its file; what is behind them was never said
+    std::int64_t records = 0;               ///< in them
+    std::uint64_t session = 0;              ///< of the run: each has a folder of its own
+    bool is_over = false;                   ///< the folder says how the session ended
+    std::string about{};                    ///< a digest of what was said of the run itself
+    std::string user_summary{};             ///< the same of what the program set
+    RowCounts rows{};                       ///< by ring, what was handed on
+    std::uint64_t media = 0;                ///< rich values that lie before this place were handed on
+    std::set<std::uint64_t> media_ahead{};  ///< and these of those behind it
+    std::uint64_t console = 0;              ///< bytes of the output that were
+    std::set<std::string> artifacts{};      ///< versions that were, as "model:v3"
+    std::set<std::string> metrics{};        ///< whose definitions were
+    nlohmann::json before = nullptr;        ///< the cursor as it was when this session's folder was begun
+    std::set<std::string> renamed{};        ///< metrics whose names W&B keeps for itself
 
     [[nodiscard]] nlohmann::json to_json() const {
-        nlohmann::json counts = nlohmann::json::object();
-        for (const auto& [ring, count] : rows) counts[std::to_string(ring)] = count;
         return {{"format", 1},
                 {"folder", folder},
                 {"bytes", bytes},
@@ -30151,15 +30668,18 @@ struct Cursor {
                 {"session", session},
                 {"is_over", is_over},
                 {"about", about},
-                {"rows", counts},
+                {"rows", rows_as_json(rows)},
                 {"user_summary", user_summary},
                 {"media", media},
                 {"media_ahead", media_ahead},
                 {"console", console},
                 {"artifacts", artifacts},
                 {"metrics", metrics},
-                {"renamed", renamed}};
+                {"renamed", renamed},
+                {"before", before}};
     }
+    /// As it was before this session: what a session that is lost goes on from.
+    [[nodiscard]] Cursor at_begin() const { return from(before).value_or(Cursor{}); }
     /// Nothing if it says no such thing.
     [[nodiscard]] static std::optional<Cursor> from(const nlohmann::json& is) {
         try {
@@ -30178,8 +30698,8 @@ struct Cursor {
             is.at("artifacts").get_to(out.artifacts);
             is.at("metrics").get_to(out.metrics);
             is.at("renamed").get_to(out.renamed);
-            for (const auto& [ring, count] : is.at("rows").items())
-                out.rows[static_cast<std::uint32_t>(std::stoul(ring))] = count.get<std::uint64_t>();
+            out.before = is.at("before");
+            out.rows = rows_from_json(is.at("rows"));
             return out;
         } catch (const std::exception&) {
             return std::nullopt;
@@ -30389,41 +30909,34 @@ namespace detail::wandb {
 /// Values of one step, which W&B has in one row.
 struct OpenRow {
     std::int64_t step = 0, time_ns = 0;
-    std::map<std::string, std::string> values;     ///< as JSON
-    std::map<std::uint32_t, std::uint64_t> taken;  ///< by ring, the count of its last row here
+    std::map<std::string, std::string> values;  ///< as JSON
+    RowCounts taken;                            ///< by ring, the count of its last row here
     std::size_t bytes = 0;
 };
 
 /// One rank of a run.
 class RankMirror {
   public:
-    RankMirror(StoreReader store, unsigned rank, WandbOptions options, os::Path run_dir, os::Path root)
-        : store_{std::move(store)}, rank_{rank}, options_{std::move(options)}, dir_{std::move(run_dir)},
-          root_{std::move(root)},
-          cursor_path_{dir_ / "mirrors" /
-                       ("wandb-" + sha256(bytes_of(root_.string())).hex().substr(0, 16) + ".json")},
-          rows_{dir_}, media_{dir_} {}
-
-    /// Reads how far an earlier one got. Fails: busy, if another is at it.
-    result<void> open() {
-        if (auto made = os::make_dirs(cursor_path_.parent_path()); !made) return made;
-        os::Path lock = cursor_path_;
-        lock += ".lock";
-        auto locked = os::Lock::try_acquire(lock);
-        if (!locked) return locked.error();
-        lock_ = std::move(*locked);
-        const auto text = read_file(cursor_path_, std::size_t{256} << 20U);
-        if (!text) return text.error().code() == errc::not_found ? result<void>{} : text.error();
-        const auto known = nlohmann::json::parse(*text, nullptr, false);
-        if (auto cursor = known.is_discarded() ? std::nullopt : Cursor::from(known))
-            cursor_ = std::move(*cursor);
-        return {};
+    /// Goes on from where an earlier one got. Fails: busy, if another is at it.
+    static result<RankMirror> open(StoreReader store, unsigned rank, WandbOptions options, os::Path rank_dir,
+                                   os::Path root) {
+        auto file = CursorFile::open(rank_dir, "wandb", root.string());
+        if (!file) return file.error();
+        const auto known = file->load();
+        if (!known) return known.error();
+        RankMirror mirror{std::move(store), rank, std::move(options), std::move(rank_dir), std::move(root),
+                          std::move(*file)};
+        if (auto cursor = Cursor::from(*known)) mirror.cursor_ = std::move(*cursor);
+        return mirror;
     }
 
     result<MirrorReport> catch_up(const RecordedRun& run) {
         MirrorReport report;
         const bool has_ended = run.state() != RunState::running;
         if (cursor_.is_over && cursor_.session == run.sessions()) {
+            const auto there = os::status(folder());
+            if (!there) return there.error();
+            if (!there->exists) return gone();
             report.is_over = true;
             return report;
         }
@@ -30449,6 +30962,18 @@ class RankMirror {
     }
 
   private:
+    RankMirror(StoreReader store, unsigned rank, WandbOptions options, os::Path rank_dir, os::Path root,
+               CursorFile file)
+        : store_{std::move(store)}, rank_{rank}, options_{std::move(options)}, dir_{std::move(rank_dir)},
+          root_{std::move(root)}, cursor_file_{std::move(file)}, rows_{dir_}, media_{dir_} {}
+
+    /// W&B's client removes what it has sent; to write it again unasked would send it twice.
+    [[nodiscard]] error gone() const {
+        return {errc::not_found,
+                "all of the run was mirrored, and its folder is gone: W&B's client may have sent it",
+                folder().string(), "to write it again, delete " + cursor_file_.path().string()};
+    }
+
     // ---- the file
 
     /// Goes on where an earlier one was, or begins a folder.
@@ -30462,8 +30987,10 @@ class RankMirror {
             }
             if (log.error().code() != errc::not_found && log.error().code() != errc::corrupt)
                 return log.error();
-            cursor_ = {};  // what was there is lost, so all of it again
+            cursor_ = cursor_.at_begin();  // what was there is lost, so the session again
         }
+        cursor_.before = nullptr;
+        cursor_.before = cursor_.to_json();
         cursor_.session = run.sessions();
         cursor_.is_over = false;
         cursor_.about.clear();
@@ -30505,8 +31032,7 @@ class RankMirror {
         count_media();
         cursor_.bytes = records_->bytes();
         cursor_.records = records_->count();
-        return write_file_atomically(cursor_path_, json_text(cursor_.to_json()), Durability::process_crash,
-                                     cursor_path_.parent_path());
+        return cursor_file_.save(cursor_.to_json());
     }
 
     // ---- the run itself
@@ -30790,15 +31316,15 @@ class RankMirror {
     StoreReader store_;
     unsigned rank_;
     WandbOptions options_;
-    os::Path dir_, root_, cursor_path_;
-    os::Lock lock_;
+    os::Path dir_, root_;
+    CursorFile cursor_file_;
     Cursor cursor_;
     std::optional<Records> records_;
     RowFollower rows_;
     MediaList media_;
     std::size_t media_known_ = 0;
     std::map<std::int64_t, std::vector<std::size_t>> waiting_;  // by step, rich values whose row has not come
-    std::map<std::uint32_t, std::uint64_t> seen_;               // by ring, rows that were read
+    RowCounts seen_;                                            // by ring, rows that were read
     std::optional<OpenRow> pending_;
     std::map<std::string, std::string> summary_;  // what is new of it, as JSON
     std::int64_t last_ns_ = 0;
@@ -30844,18 +31370,7 @@ class WandbMirror {
     /// as much as there is new; the first time, all of the history is read.
     result<MirrorReport> catch_up(const RecordedRun& run) {
         if (auto opened = open_ranks(run); !opened) return opened.error();
-        MirrorReport all{.is_over = true};
-        for (auto rank = ranks_.begin(); rank != ranks_.end(); ++rank) {
-            auto report = rank->second.catch_up(run);
-            if (!report) {
-                ranks_.erase(rank);  // what it has in memory is ahead of what it has written
-                return report;
-            }
-            all.rows += report->rows;
-            all.is_over = all.is_over && report->is_over;
-            for (error& left : report->left_out) all.left_out.push_back(std::move(left));
-        }
-        return all;
+        return detail::catch_up_ranks(ranks_, run);
     }
     /// Where rank 0 is: what to give to `wandb sync`.
     [[nodiscard]] std::filesystem::path folder() const {
@@ -30869,18 +31384,10 @@ class WandbMirror {
 
     /// Those that have come since.
     result<void> open_ranks(const RecordedRun& run) {
-        const auto ranks = run.ranks();
-        if (!ranks) return ranks.error();
-        for (const unsigned rank : *ranks) {
-            if (ranks_.contains(rank)) continue;
-            const auto [at, made] = ranks_.try_emplace(
-                rank, store_, rank, options_, store_.store().run_dir(run.project(), run.id(), rank), root_);
-            if (auto opened = at->second.open(); !opened) {
-                ranks_.erase(at);
-                return opened;
-            }
-        }
-        return {};
+        return detail::open_ranks(ranks_, run, [&](unsigned rank) {
+            return detail::wandb::RankMirror::open(store_, rank, options_, detail::rank_dir(run.dir(), rank),
+                                                   root_);
+        });
     }
 
     StoreReader store_;
@@ -31780,10 +32287,7 @@ inline result<void> export_wandb(Call& call, const StoreReader& store, const std
         if (!mirror) return mirror.error();
         const auto report = mirror->catch_up(run);
         if (!report) return report.error();
-        for (const error& left : report->left_out) {
-            call.complain(left);
-            call.set_damaged();
-        }
+        call.complain(report->left_out);
     }
     return {};
 }
@@ -31800,7 +32304,9 @@ inline result<void> export_runs(Call& call, const Export& wanted) {
     if (!wanted.html.empty()) return write_report(*store, runs, wanted);
     if (!wanted.tensorboard.empty()) {
         for (const RecordedRun& run : runs) {
-            if (auto done = export_tensorboard(run, os::path_of(wanted.tensorboard)); !done) return done;
+            const auto report = export_tensorboard(run, os::path_of(wanted.tensorboard));
+            if (!report) return report.error();
+            call.complain(report->left_out);
         }
         return {};
     }
@@ -31858,64 +32364,70 @@ struct Sync {
 /// A run and what mirrors it.
 struct Synced {
     RecordedRun run;
-    WandbMirror mirror;
+    std::variant<WandbMirror, TensorboardMirror> mirror;
     bool is_over = false;
     std::uint64_t rows = 0;
 };
 
-/// Fails: invalid_argument, if the target is none.
-inline result<void> read_target(Sync& wanted) {
-    constexpr std::string_view wandb = "wandb";
-    const std::string_view to = wanted.to;
-    if (to == wandb) return {};
-    if (to.starts_with(wandb) && to.substr(wandb.size()).starts_with(':') && to.size() > wandb.size() + 1) {
-        wanted.wandb.dir = os::path_of(std::string{to.substr(wandb.size() + 1)});
-        return {};
+/// What `--to` names. Fails: invalid_argument, if it is nothing that there is; as the mirror's opening does.
+inline result<Synced> begin_sync(const StoreReader& store, RecordedRun run, const Sync& wanted) {
+    const std::size_t colon = wanted.to.find(':');
+    const std::string kind = wanted.to.substr(0, colon);
+    const std::string folder = colon == std::string::npos ? std::string{} : wanted.to.substr(colon + 1);
+    const bool has_folder = !folder.empty();
+    if (kind == "wandb" && (has_folder || colon == std::string::npos)) {
+        WandbOptions options = wanted.wandb;
+        options.dir = os::path_of(folder);
+        auto mirror = WandbMirror::open(store, run, std::move(options));
+        if (!mirror) return mirror.error();
+        return Synced{std::move(run), std::move(*mirror)};
+    }
+    if (kind == "tensorboard" && has_folder) {
+        auto mirror = TensorboardMirror::open(run, os::path_of(folder));
+        if (!mirror) return mirror.error();
+        return Synced{std::move(run), std::move(*mirror)};
     }
     return error{errc::invalid_argument, "nothing can be mirrored there", wanted.to,
-                 "give wandb or wandb:DIR"};
+                 "give wandb, wandb:DIR or tensorboard:DIR"};
 }
 
 inline result<void> catch_up(Call& call, const StoreReader& store, Synced& one) {
     auto now = store.run(one.run.project(), one.run.id());
     if (!now) return now.error();
     one.run = std::move(*now);
-    const auto report = one.mirror.catch_up(one.run);
+    const auto report = std::visit([&](auto& mirror) { return mirror.catch_up(one.run); }, one.mirror);
     if (!report) return report.error();
     one.rows += report->rows;
     one.is_over = report->is_over;
-    for (const error& left : report->left_out) {
-        call.complain(left);
-        call.set_damaged();
-    }
+    call.complain(report->left_out);
     return {};
 }
 
 inline void tell(Call& call, const Synced& one) {
+    const std::string folder =
+        std::visit([](const auto& mirror) { return mirror.folder(); }, one.mirror).string();
     if (call.json()) {
         call.print({{"project", one.run.project()},
                     {"id", one.run.id()},
                     {"rows", one.rows},
                     {"is_over", one.is_over},
-                    {"folder", one.mirror.folder().string()}});
+                    {"folder", folder}});
         return;
     }
     call.out(printable(one.run.project()) + "/" + one.run.id() + ": " + std::to_string(one.rows) +
-             " new rows" + (one.is_over ? "" : ", and it goes on") + "; " +
-             printable(one.mirror.folder().string()) + "\n");
+             " new rows" + (one.is_over ? "" : ", and it goes on") + "; " + printable(folder) + "\n");
 }
 
-inline result<void> sync_runs(Call& call, Sync wanted) {
-    if (auto target = read_target(wanted); !target) return target;
+inline result<void> sync_runs(Call& call, const Sync& wanted) {
     const auto store = call.store();
     if (!store) return store.error();
     std::vector<Synced> all;
     for (const std::string& name : wanted.runs) {
         auto run = store->find(name);
         if (!run) return run.error();
-        auto mirror = WandbMirror::open(*store, *run, wanted.wandb);
-        if (!mirror) return mirror.error();
-        all.push_back({std::move(*run), std::move(*mirror)});
+        auto begun = begin_sync(*store, std::move(*run), wanted);
+        if (!begun) return begun.error();
+        all.push_back(std::move(*begun));
     }
     const auto goes_on = [](const Synced& one) { return !one.is_over; };
     while (true) {
@@ -31932,16 +32444,17 @@ inline result<void> sync_runs(Call& call, Sync wanted) {
 
 }  // namespace detail
 
-/// `cairn sync RUN… --to wandb:DIR`.
+/// `cairn sync RUN… --to wandb:DIR`, `--to tensorboard:DIR`.
 inline void add_sync(CLI::App& app, Call& call) {
     const auto wanted = std::make_shared<detail::Sync>();
     CLI::App* const verb =
         call.verb(app, "sync", "mirror runs to another system: what is new since the last time",
                   [&call, wanted] { return detail::sync_runs(call, *wanted); });
     verb->add_option("RUN", wanted->runs, detail::names_a_run)->required();
-    verb->add_option(
-            "--to", wanted->to,
-            "wandb:DIR: folders that `wandb sync` uploads, in DIR/wandb (without DIR: in $WANDB_DIR or here)")
+    verb->add_option("--to", wanted->to,
+                     "wandb:DIR (folders that `wandb sync` uploads, in DIR/wandb; without :DIR, in "
+                     "$WANDB_DIR or here) or "
+                     "tensorboard:DIR")
         ->required();
     verb->add_option("--entity", wanted->wandb.entity, "who is to have it in W&B (default: $WANDB_ENTITY)");
     verb->add_option("-p,--project", wanted->wandb.project, "its project there (default: as here)");
@@ -32771,6 +33284,122 @@ class Text {
 
 // ---- cairn/media/values.hpp
 // The rich values that need no library; `Image` (media/image.hpp) needs libpng.
+
+// ---- cairn/mirror/live_mirror.hpp
+// A mirror that keeps up with a run while the run goes on. Costs <thread>.
+
+namespace CAIRN_NAMESPACE {
+
+/// How a live mirror stands.
+struct MirrorHealth {
+    std::uint64_t rows = 0;       ///< rows that were handed on
+    bool is_over = false;         ///< the run has ended, and all of it is there
+    std::vector<error> errors{};  ///< the last failures and what was left out, at most 16
+};
+
+/// Catches up again and again, on a thread of its own, which reads the run's folder and nothing of the
+/// program: the training and its collector never wait for it. It looks every `seconds`; after a failure half
+/// as often each time, up to a minute. Threads: any.
+template <Mirror M>
+class LiveMirror {
+  public:
+    /// Of a run in `store`.
+    LiveMirror(StoreReader store, const RecordedRun& run, M mirror, double seconds = 5)
+        : work_{std::make_shared<Work>(std::move(store), run.project(), run.id(), std::move(mirror),
+                                       seconds)},
+          thread_{[work = work_] { work->go_on(); }} {}
+    LiveMirror(LiveMirror&&) noexcept = default;
+    LiveMirror& operator=(LiveMirror&&) = delete;
+    LiveMirror(const LiveMirror&) = delete;
+    LiveMirror& operator=(const LiveMirror&) = delete;
+    /// Gives it five seconds for the rest; what it has not handed on then, the next one does.
+    ~LiveMirror() {
+        if (work_) (void)finish(std::chrono::seconds{5});
+    }
+
+    /// Lets it catch up once more, with all that is recorded now, and ends it; waits for that at most so
+    /// long. Call it after `run.finish()`. Fails: busy, if it takes longer; or as the mirror did.
+    result<void> finish(std::chrono::milliseconds most) {
+        if (!thread_.joinable()) return {};
+        {
+            std::unique_lock lock{work_->mutex};
+            work_->is_stopping = true;
+            work_->wake.notify_all();
+            if (!work_->wake.wait_for(lock, most, [&] { return work_->has_stopped; })) {
+                lock.unlock();
+                thread_.detach();  // it ends when what it waits for answers; it holds all that it needs
+                return error{errc::busy, "the mirror has not caught up", work_->run,
+                             "mirror the run again later"};
+            }
+        }
+        thread_.join();
+        return work_->last;
+    }
+    /// How it stands.
+    [[nodiscard]] MirrorHealth health() const {
+        const std::scoped_lock lock{work_->mutex};
+        return work_->health;
+    }
+
+  private:
+    struct Work {
+        Work(StoreReader of, std::string project_name, std::string run_id, M made, double every)
+            : store{std::move(of)}, project{std::move(project_name)}, run{std::move(run_id)},
+              mirror{std::move(made)}, seconds{every} {}
+
+        void go_on() {
+            for (double wait = seconds; !is_over_after(catch_up(), wait);) {
+            }
+            const std::scoped_lock lock{mutex};
+            has_stopped = true;
+            wake.notify_all();
+        }
+        /// Whether that was the last time; waits if it was not.
+        bool is_over_after(const result<MirrorReport>& done, double& wait) {
+            constexpr double most_wait = 60;
+            wait = done ? seconds : std::min(wait * 2, most_wait);
+            std::unique_lock lock{mutex};
+            last = done ? result<void>{} : done.error();
+            if (is_last) return true;
+            wake.wait_for(lock, std::chrono::duration<double>{wait}, [&] { return is_stopping; });
+            is_last = is_stopping;
+            return false;
+        }
+        result<MirrorReport> catch_up() {
+            const auto found = store.run(project, run);
+            auto done = found ? mirror.catch_up(*found) : result<MirrorReport>{found.error()};
+            const std::scoped_lock lock{mutex};
+            if (!done) {
+                note(done.error());
+                return done;
+            }
+            health.rows += done->rows;
+            health.is_over = done->is_over;
+            for (const error& left : done->left_out) note(left);
+            return done;
+        }
+        void note(const error& failure) {
+            constexpr std::size_t most = 16;
+            if (health.errors.size() == most) health.errors.erase(health.errors.begin());
+            health.errors.push_back(failure);
+        }
+
+        StoreReader store;
+        std::string project, run;
+        M mirror;
+        double seconds;
+        std::mutex mutex;
+        std::condition_variable wake;
+        bool is_stopping = false, is_last = false, has_stopped = false;
+        result<void> last;
+        MirrorHealth health;
+    };
+
+    std::shared_ptr<Work> work_;
+    std::thread thread_;
+};
+
+}  // namespace CAIRN_NAMESPACE
 
 // ---- cairn/model/partial.hpp
 // Some of a model's tensors, to be saved or loaded without the others, and loads that leave out what does not

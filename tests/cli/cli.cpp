@@ -284,7 +284,7 @@ TEST_CASE("cairn export and import give runs to TensorBoard and take them back",
     CHECK(has(cut.out, "cut/demo-r1: 3 rows"));
 }
 
-TEST_CASE("cairn sync and export write runs for W&B, and only what is new", "[cli]") {
+TEST_CASE("cairn sync and export write runs for other systems, and only what is new", "[cli]") {
     const cairn_test::TempDir dir;
     record(dir);
     const std::string to = (dir / "w").string();
@@ -297,12 +297,16 @@ TEST_CASE("cairn sync and export write runs for W&B, and only what is new", "[cl
     const auto again = call(dir, {"sync", "r1", "--to", "wandb:" + to, "--follow"});
     CHECK(again.code == 0);
     CHECK(again.out == "demo/r1: 0 new rows; " + folder.string() + "\n");
-    for (const char* bad : {"nowhere", "wandb:", "wandbx", ""}) {
+    for (const char* bad : {"nowhere", "wandb:", "wandbx", "tensorboard", "tensorboard:", ""}) {
         const auto refused = call(dir, {"sync", "r1", "--to", bad});
         CHECK(refused.code == 1);
-        CHECK(has(refused.err, "give wandb or wandb:DIR"));
+        CHECK(has(refused.err, "give wandb, wandb:DIR or tensorboard:DIR"));
     }
     CHECK(call(dir, {"sync", "r1"}).code == 2);
+    const std::string logs = (dir / "logs").string();
+    CHECK(json_of(dir, {"sync", "r1", "--to", "tensorboard:" + logs})["rows"] == 3);
+    CHECK(json_of(dir, {"sync", "r1", "--to", "tensorboard:" + logs})["rows"] == 0);
+    CHECK(json_of(dir, {"import", "--tensorboard", logs, "-p", "synced"})["runs"][0]["rows"] == 3);
 
     const auto exported = call(dir, {"export", "r1", "--wandb", (dir / "x").string()});
     CHECK(exported.code == 0);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What is written for TensorBoard, byte by byte and read again; tests/mirror/tensorboard.py reads it with
 // TensorBoard itself. And event files of anybody, damaged in every way.
-#include <cairn/mirror/export_tensorboard.hpp>
+#include <cairn/mirror/tensorboard.hpp>
 #include <cairn/mirror/import_tensorboard.hpp>
 
 #include <cairn/cairn.hpp>
@@ -11,15 +11,18 @@
 #include "support/small_run.hpp"
 #include "support/temp_dir.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <iterator>
 #include <limits>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 using namespace cairn::literals;
@@ -157,6 +160,75 @@ TEST_CASE("a run that is written for TensorBoard is read again with its steps, t
         CHECK(std::bit_cast<std::uint64_t>(again[i].find("loss/train").number()) ==
               std::bit_cast<std::uint64_t>(double{static_cast<float>(values[i])}));
     }
+}
+
+namespace {
+
+/// The scalars of all files of a run, in their order.
+std::vector<Heard> all_heard(const fs::path& folder) {
+    std::vector<fs::path> files;
+    for (const auto& entry : fs::directory_iterator{folder}) files.push_back(entry.path());
+    std::sort(files.begin(), files.end());
+    std::vector<Heard> all;
+    for (const fs::path& file : files) {
+        auto reader = EventReader::open(file).value();
+        std::span<const std::byte> event;
+        while (reader.next(event).value()) {
+            for (Heard& one : hear(event)) all.push_back(std::move(one));
+        }
+    }
+    return all;
+}
+
+}  // namespace
+
+TEST_CASE("a run that goes on is mirrored to TensorBoard, each value once, whoever does it",
+          "[mirror][tensorboard]") {
+    const cairn_test::TempDir dir;
+    const auto start = [&](cairn::Resume resume) {
+        return cairn::init({.project = "p",
+                            .id = "r",
+                            .dir = dir / "store",
+                            .resume = resume,
+                            .system_seconds = 0,
+                            .quiet = true});
+    };
+    const auto recorded = [&] { return cairn::open(dir / "store").value().run("p", "r").value(); };
+    const auto catch_up = [&] {
+        auto mirror = cairn::TensorboardMirror::open(recorded(), dir / "out").value();
+        return mirror.catch_up(recorded()).value();
+    };
+    const fs::path folder = dir / "out" / "p" / "r",
+                   cursors = dir / "store" / "projects" / "p" / "runs" / "r" / "mirrors";
+    int step = 0;
+    for (int session = 0; session < 2; ++session) {  // in the same second, too
+        auto run = start(session == 0 ? cairn::Resume::never : cairn::Resume::must);
+        for (int i = 0; i < 30; ++i, ++step) {
+            run.log(cairn::step(step), "loss"_m = step);
+            if (i == 10) CHECK_FALSE(catch_up().is_over);
+            if (i != 20) continue;
+            // It dies before its last word.
+            fs::remove_all(dir / "cursors");
+            fs::copy(cursors, dir / "cursors");
+            (void)catch_up();
+            fs::remove_all(cursors);
+            fs::copy(dir / "cursors", cursors);
+        }
+        REQUIRE(run.finish());
+        CHECK(catch_up().is_over);
+        CHECK(catch_up().rows == 0);
+    }
+    CHECK(std::distance(fs::directory_iterator{folder}, fs::directory_iterator{}) == 2);
+    const auto heard = all_heard(folder);
+    REQUIRE(heard.size() == 60);
+    for (std::size_t i = 0; i < heard.size(); ++i) CHECK(heard[i].number == static_cast<double>(i));
+
+    // What was removed of the last session is written again, and nothing else.
+    std::vector<fs::path> files;
+    for (const auto& entry : fs::directory_iterator{folder}) files.push_back(entry.path());
+    fs::remove(*std::max_element(files.begin(), files.end()));
+    CHECK(catch_up().rows == 30);
+    CHECK(all_heard(folder).size() == 60);
 }
 
 TEST_CASE("a metric whose name is no UTF-8 spoils no event file", "[mirror][tensorboard]") {

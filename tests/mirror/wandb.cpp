@@ -457,6 +457,26 @@ TEST_CASE("wandb: a folder that was lost is written again", "[mirror][wandb]") {
     CHECK(rows_in(said_in(mirrored(dir))).size() == 50);
 }
 
+TEST_CASE("wandb: a folder that W&B's client has removed is not written again unasked", "[mirror][wandb]") {
+    const TempDir dir;
+    {
+        auto run = start(dir);
+        run.log("loss"_m = 1);
+        REQUIRE(run.finish());
+    }
+    fs::remove_all(mirrored(dir));
+    auto mirror = mirror_of(dir);
+    const auto refused = mirror.catch_up(recorded(dir));
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().code() == cairn::errc::not_found);
+    for (const auto& entry : fs::directory_iterator{recorded(dir).dir() / "mirrors"}) {
+        if (entry.path().extension() != ".json") continue;
+        CHECK(refused.error().advice().find(entry.path().string()) != std::string::npos);
+        fs::remove(entry.path());
+    }
+    CHECK(rows_in(said_in(mirrored(dir))).size() == 1);
+}
+
 TEST_CASE("wandb: each session of a run has a folder, even of the same second, and each rank is a run",
           "[mirror][wandb]") {
     const TempDir dir;
@@ -495,6 +515,18 @@ TEST_CASE("wandb: each session of a run has a folder, even of the same second, a
     const auto rows = rows_in(all);
     REQUIRE(rows.size() == 1);
     CHECK(rows[0].at("loss") == "2");
+    // One that is lost while it goes on is written again, and the first is not.
+    auto third = start(dir, cairn::Resume::must);
+    third.log(cairn::step(3), "loss"_m = 3.0);
+    third.log(cairn::step(4), "loss"_m = 4.0);
+    const auto again = [&] {
+        auto mirror = mirror_of(dir);
+        CHECK_FALSE(mirror.catch_up(recorded(dir)).value().is_over);
+        CHECK(rows_in(said_in(mirror.folder())).size() == 1);
+        return mirror.folder();
+    };
+    fs::remove_all(again());
+    again();
 }
 
 TEST_CASE("wandb: rich values are files and items of their row", "[mirror][wandb]") {

@@ -18,6 +18,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace CAIRN_NAMESPACE::cli {
 
@@ -86,6 +87,11 @@ class Call {
     void print(const nlohmann::json& value) { out_(::cairn::detail::json_text(value) + "\n"); }
     /// Prints a complaint that ends nothing: something else is damaged.
     void complain(const error& failure) { err_(std::string{failure.what()} + "\n"); }
+    /// The same of several, and the exit code tells.
+    void complain(const std::vector<error>& failures) {
+        for (const error& failure : failures) complain(failure);
+        if (!failures.empty()) set_damaged();
+    }
     /// Prints a note for people, on stderr.
     void note(std::string_view text) { err_(std::string{text} + "\n"); }
     /// Complains, and the exit code tells.

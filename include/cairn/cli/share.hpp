@@ -4,7 +4,7 @@
 
 #include <cairn/cli/call.hpp>
 #include <cairn/cli/runs.hpp>
-#include <cairn/mirror/export_tensorboard.hpp>
+#include <cairn/mirror/tensorboard.hpp>
 #include <cairn/mirror/wandb.hpp>
 #include <cairn/query/export.hpp>
 #include <cairn/serve/report.hpp>
@@ -48,10 +48,7 @@ inline result<void> export_wandb(Call& call, const StoreReader& store, const std
         if (!mirror) return mirror.error();
         const auto report = mirror->catch_up(run);
         if (!report) return report.error();
-        for (const error& left : report->left_out) {
-            call.complain(left);
-            call.set_damaged();
-        }
+        call.complain(report->left_out);
     }
     return {};
 }
@@ -68,7 +65,9 @@ inline result<void> export_runs(Call& call, const Export& wanted) {
     if (!wanted.html.empty()) return write_report(*store, runs, wanted);
     if (!wanted.tensorboard.empty()) {
         for (const RecordedRun& run : runs) {
-            if (auto done = export_tensorboard(run, os::path_of(wanted.tensorboard)); !done) return done;
+            const auto report = export_tensorboard(run, os::path_of(wanted.tensorboard));
+            if (!report) return report.error();
+            call.complain(report->left_out);
         }
         return {};
     }

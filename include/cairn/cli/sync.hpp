@@ -6,6 +6,7 @@
 #include <cairn/cli/live.hpp>
 #include <cairn/cli/text.hpp>
 #include <cairn/mirror/mirror.hpp>
+#include <cairn/mirror/tensorboard.hpp>
 #include <cairn/mirror/wandb.hpp>
 #include <cairn/query/as_json.hpp>
 #include <cairn/query/runs.hpp>
@@ -15,9 +16,11 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <utility>
+#include <variant>
 #include <vector>
 
 namespace CAIRN_NAMESPACE::cli {
@@ -36,64 +39,70 @@ struct Sync {
 /// A run and what mirrors it.
 struct Synced {
     RecordedRun run;
-    WandbMirror mirror;
+    std::variant<WandbMirror, TensorboardMirror> mirror;
     bool is_over = false;
     std::uint64_t rows = 0;
 };
 
-/// Fails: invalid_argument, if the target is none.
-inline result<void> read_target(Sync& wanted) {
-    constexpr std::string_view wandb = "wandb";
-    const std::string_view to = wanted.to;
-    if (to == wandb) return {};
-    if (to.starts_with(wandb) && to.substr(wandb.size()).starts_with(':') && to.size() > wandb.size() + 1) {
-        wanted.wandb.dir = os::path_of(std::string{to.substr(wandb.size() + 1)});
-        return {};
+/// What `--to` names. Fails: invalid_argument, if it is nothing that there is; as the mirror's opening does.
+inline result<Synced> begin_sync(const StoreReader& store, RecordedRun run, const Sync& wanted) {
+    const std::size_t colon = wanted.to.find(':');
+    const std::string kind = wanted.to.substr(0, colon);
+    const std::string folder = colon == std::string::npos ? std::string{} : wanted.to.substr(colon + 1);
+    const bool has_folder = !folder.empty();
+    if (kind == "wandb" && (has_folder || colon == std::string::npos)) {
+        WandbOptions options = wanted.wandb;
+        options.dir = os::path_of(folder);
+        auto mirror = WandbMirror::open(store, run, std::move(options));
+        if (!mirror) return mirror.error();
+        return Synced{std::move(run), std::move(*mirror)};
+    }
+    if (kind == "tensorboard" && has_folder) {
+        auto mirror = TensorboardMirror::open(run, os::path_of(folder));
+        if (!mirror) return mirror.error();
+        return Synced{std::move(run), std::move(*mirror)};
     }
     return error{errc::invalid_argument, "nothing can be mirrored there", wanted.to,
-                 "give wandb or wandb:DIR"};
+                 "give wandb, wandb:DIR or tensorboard:DIR"};
 }
 
 inline result<void> catch_up(Call& call, const StoreReader& store, Synced& one) {
     auto now = store.run(one.run.project(), one.run.id());
     if (!now) return now.error();
     one.run = std::move(*now);
-    const auto report = one.mirror.catch_up(one.run);
+    const auto report = std::visit([&](auto& mirror) { return mirror.catch_up(one.run); }, one.mirror);
     if (!report) return report.error();
     one.rows += report->rows;
     one.is_over = report->is_over;
-    for (const error& left : report->left_out) {
-        call.complain(left);
-        call.set_damaged();
-    }
+    call.complain(report->left_out);
     return {};
 }
 
 inline void tell(Call& call, const Synced& one) {
+    const std::string folder =
+        std::visit([](const auto& mirror) { return mirror.folder(); }, one.mirror).string();
     if (call.json()) {
         call.print({{"project", one.run.project()},
                     {"id", one.run.id()},
                     {"rows", one.rows},
                     {"is_over", one.is_over},
-                    {"folder", one.mirror.folder().string()}});
+                    {"folder", folder}});
         return;
     }
     call.out(printable(one.run.project()) + "/" + one.run.id() + ": " + std::to_string(one.rows) +
-             " new rows" + (one.is_over ? "" : ", and it goes on") + "; " +
-             printable(one.mirror.folder().string()) + "\n");
+             " new rows" + (one.is_over ? "" : ", and it goes on") + "; " + printable(folder) + "\n");
 }
 
-inline result<void> sync_runs(Call& call, Sync wanted) {
-    if (auto target = read_target(wanted); !target) return target;
+inline result<void> sync_runs(Call& call, const Sync& wanted) {
     const auto store = call.store();
     if (!store) return store.error();
     std::vector<Synced> all;
     for (const std::string& name : wanted.runs) {
         auto run = store->find(name);
         if (!run) return run.error();
-        auto mirror = WandbMirror::open(*store, *run, wanted.wandb);
-        if (!mirror) return mirror.error();
-        all.push_back({std::move(*run), std::move(*mirror)});
+        auto begun = begin_sync(*store, std::move(*run), wanted);
+        if (!begun) return begun.error();
+        all.push_back(std::move(*begun));
     }
     const auto goes_on = [](const Synced& one) { return !one.is_over; };
     while (true) {
@@ -110,16 +119,17 @@ inline result<void> sync_runs(Call& call, Sync wanted) {
 
 }  // namespace detail
 
-/// `cairn sync RUN… --to wandb:DIR`.
+/// `cairn sync RUN… --to wandb:DIR`, `--to tensorboard:DIR`.
 inline void add_sync(CLI::App& app, Call& call) {
     const auto wanted = std::make_shared<detail::Sync>();
     CLI::App* const verb =
         call.verb(app, "sync", "mirror runs to another system: what is new since the last time",
                   [&call, wanted] { return detail::sync_runs(call, *wanted); });
     verb->add_option("RUN", wanted->runs, detail::names_a_run)->required();
-    verb->add_option(
-            "--to", wanted->to,
-            "wandb:DIR: folders that `wandb sync` uploads, in DIR/wandb (without DIR: in $WANDB_DIR or here)")
+    verb->add_option("--to", wanted->to,
+                     "wandb:DIR (folders that `wandb sync` uploads, in DIR/wandb; without :DIR, in "
+                     "$WANDB_DIR or here) or "
+                     "tensorboard:DIR")
         ->required();
     verb->add_option("--entity", wanted->wandb.entity, "who is to have it in W&B (default: $WANDB_ENTITY)");
     verb->add_option("-p,--project", wanted->wandb.project, "its project there (default: as here)");

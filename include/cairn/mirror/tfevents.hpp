@@ -11,6 +11,7 @@
 #include <cairn/core/bytes.hpp>
 #include <cairn/core/crc32c.hpp>
 #include <cairn/core/error.hpp>
+#include <cairn/mirror/append_file.hpp>
 #include <cairn/mirror/protobuf.hpp>
 #include <cairn/store/os.hpp>
 #include <cairn/store/packed.hpp>
@@ -21,6 +22,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 #include <limits>
 #include <map>
 #include <optional>
@@ -42,13 +44,19 @@ class EventWriter {
     /// A new file. `seconds`, since the Unix epoch, is when its first event was. Fails: already_exists, or as
     /// the disk does.
     static result<EventWriter> create(const os::Path& path, double seconds) {
-        auto file = os::File::create_new(path);
+        auto file = AppendFile::create(path);
         if (!file) return file.error();
         EventWriter writer{std::move(*file)};
         writer.begin(seconds, 0);
         ProtoWriter{writer.event_}.text(3, "brain.Event:2");
         if (auto ended = writer.end(); !ended) return ended.error();
         return writer;
+    }
+    /// See `AppendFile::go_on`. The first value of each metric says once more what it is.
+    static result<EventWriter> go_on(const os::Path& path, std::uint64_t bytes) {
+        auto file = AppendFile::go_on(path, bytes);
+        if (!file) return file.error();
+        return EventWriter{std::move(*file)};
     }
 
     /// Begins an event; values follow, and `end`.
@@ -78,6 +86,28 @@ class EventWriter {
         tensor.text(8, text);
         add(tag, "text", 2);
     }
+    /// Texts of a plugin's own meaning, in a row. `content` is what the plugin wants to be told beside it.
+    void texts(std::string_view tag, std::string_view plugin, std::span<const std::string_view> texts,
+               std::span<const std::byte> content = {}) {
+        tensor_.clear();
+        ProtoWriter tensor{tensor_};
+        tensor.varint(1, 7);
+        put_shape(tensor, {texts.size()});
+        for (const std::string_view text : texts) tensor.text(8, text);
+        add(tag, plugin, 3, content);
+    }
+    /// Bins: for each its left edge, its right edge and its count, one behind the other.
+    void histogram(std::string_view tag, std::span<const double> bins) {
+        tensor_.clear();
+        ProtoWriter tensor{tensor_};
+        tensor.varint(1, 2);  // doubles
+        put_shape(tensor, {bins.size() / 3, 3});
+        std::vector<std::byte> bytes(bins.size() * sizeof(double));
+        for (std::size_t i = 0; i < bins.size(); ++i)
+            put(bytes.data() + i * sizeof(double), std::bit_cast<std::uint64_t>(bins[i]));
+        tensor.message(4, bytes);
+        add(tag, "histograms", 2);
+    }
     /// What a plugin alone understands.
     void content(std::string_view tag, std::string_view plugin, std::span<const std::byte> content) {
         tensor_.clear();
@@ -90,39 +120,53 @@ class EventWriter {
     /// Fails as the disk does.
     result<void> end() {
         if (!summary_.empty()) ProtoWriter{event_}.message(5, summary_);
-        ByteWriter out{buffer_};
-        const std::size_t at = buffer_.size();
+        std::vector<std::byte>& to = file_.buffer();
+        ByteWriter out{to};
+        const std::size_t at = to.size();
         out.fixed(std::uint64_t{event_.size()});
-        out.fixed(masked_crc(bytes_of(buffer_).subspan(at)));
-        buffer_.insert(buffer_.end(), event_.begin(), event_.end());
+        out.fixed(masked_crc(bytes_of(to).subspan(at)));
+        to.insert(to.end(), event_.begin(), event_.end());
         out.fixed(masked_crc(event_));
-        return buffer_.size() < flush_bytes ? result<void>{} : flush();
+        return file_.settle();
     }
+    /// Hands what is left to the system. Fails as the disk does.
+    result<void> flush() { return file_.flush(); }
     /// Writes what is left. Fails as the disk does.
-    result<void> close() {
-        if (auto flushed = flush(); !flushed) return flushed;
-        return file_.close();
-    }
+    result<void> close() { return file_.close(); }
+    /// Of the file, with what is not flushed.
+    [[nodiscard]] std::uint64_t bytes() const noexcept { return file_.bytes(); }
 
   private:
-    static constexpr std::size_t flush_bytes = std::size_t{1} << 20U;
+    /// A metric as it was written.
+    struct Tag {
+        std::string written, plugin;
+    };
 
-    explicit EventWriter(os::File file) : file_{std::move(file)} {}
+    explicit EventWriter(AppendFile file) : file_{std::move(file)} {}
 
-    result<void> flush() {
-        auto written = file_.write_all(buffer_);
-        buffer_.clear();
-        return written;
+    static void put_shape(ProtoWriter& tensor, std::initializer_list<std::size_t> sizes) {
+        std::vector<std::byte> shape, dimension;
+        for (const std::size_t size : sizes) {
+            dimension.clear();
+            ProtoWriter{dimension}.varint(1, size);
+            ProtoWriter{shape}.message(2, dimension);
+        }
+        tensor.message(2, shape);
     }
-    /// A value of the event, of what is in `tensor_`. The first of a tag says which plugin it is for.
+    /// A value of the event, of what is in `tensor_`. The first of a tag says which plugin it is for; another
+    /// plugin's values of that name have the plugin's behind it, since a tag is of one kind.
     void add(std::string_view tag, std::string_view plugin, std::uint64_t data_class,
              std::span<const std::byte> content = {}) {
+        auto known = tags_.find(tag);
+        if (known != tags_.end() && known->second.plugin != plugin) {
+            const std::string other = std::string{tag} + "/" + std::string{plugin};
+            return add(other, plugin, data_class, content);
+        }
         value_.clear();
         ProtoWriter value{value_};
-        auto known = tags_.find(tag);
         const bool is_first = known == tags_.end();
-        if (is_first) known = tags_.emplace(tag, as_utf8(tag)).first;
-        value.text(1, known->second);
+        if (is_first) known = tags_.emplace(tag, Tag{as_utf8(tag), std::string{plugin}}).first;
+        value.text(1, known->second.written);
         if (is_first) {
             std::vector<std::byte> data, metadata;
             ProtoWriter{data}.text(1, plugin);
@@ -135,9 +179,9 @@ class EventWriter {
         ProtoWriter{summary_}.message(1, value_);
     }
 
-    os::File file_;
-    std::vector<std::byte> buffer_, event_, summary_, value_, tensor_;
-    std::map<std::string, std::string, std::less<>> tags_;  // each that was written, and as it was
+    AppendFile file_;
+    std::vector<std::byte> event_, summary_, value_, tensor_;
+    std::map<std::string, Tag, std::less<>> tags_;
 };
 
 /// Reads the events of a file, one after another. Cost: keeps one event, of 16 MiB at most.

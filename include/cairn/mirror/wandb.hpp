@@ -5,6 +5,7 @@
 
 #include <cairn/core/error.hpp>
 #include <cairn/mirror/mirror.hpp>
+#include <cairn/mirror/ranks.hpp>
 #include <cairn/mirror/wandb_rank.hpp>
 #include <cairn/query/recorded_run.hpp>
 #include <cairn/query/runs.hpp>
@@ -47,18 +48,7 @@ class WandbMirror {
     /// as much as there is new; the first time, all of the history is read.
     result<MirrorReport> catch_up(const RecordedRun& run) {
         if (auto opened = open_ranks(run); !opened) return opened.error();
-        MirrorReport all{.is_over = true};
-        for (auto rank = ranks_.begin(); rank != ranks_.end(); ++rank) {
-            auto report = rank->second.catch_up(run);
-            if (!report) {
-                ranks_.erase(rank);  // what it has in memory is ahead of what it has written
-                return report;
-            }
-            all.rows += report->rows;
-            all.is_over = all.is_over && report->is_over;
-            for (error& left : report->left_out) all.left_out.push_back(std::move(left));
-        }
-        return all;
+        return detail::catch_up_ranks(ranks_, run);
     }
     /// Where rank 0 is: what to give to `wandb sync`.
     [[nodiscard]] std::filesystem::path folder() const {
@@ -72,18 +62,10 @@ class WandbMirror {
 
     /// Those that have come since.
     result<void> open_ranks(const RecordedRun& run) {
-        const auto ranks = run.ranks();
-        if (!ranks) return ranks.error();
-        for (const unsigned rank : *ranks) {
-            if (ranks_.contains(rank)) continue;
-            const auto [at, made] = ranks_.try_emplace(
-                rank, store_, rank, options_, store_.store().run_dir(run.project(), run.id(), rank), root_);
-            if (auto opened = at->second.open(); !opened) {
-                ranks_.erase(at);
-                return opened;
-            }
-        }
-        return {};
+        return detail::open_ranks(ranks_, run, [&](unsigned rank) {
+            return detail::wandb::RankMirror::open(store_, rank, options_, detail::rank_dir(run.dir(), rank),
+                                                   root_);
+        });
     }
 
     StoreReader store_;

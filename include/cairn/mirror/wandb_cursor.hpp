@@ -2,7 +2,7 @@
 #pragma once
 // How far a run has been mirrored to W&B. Costs nlohmann/json.
 
-#include <cairn/config.hpp>
+#include <cairn/mirror/cursor_file.hpp>
 
 #include <nlohmann/json.hpp>
 
@@ -11,7 +11,6 @@
 #include <cstdint>
 #include <cstdio>
 #include <exception>
-#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -20,24 +19,23 @@ namespace CAIRN_NAMESPACE::detail::wandb {
 
 /// How far a rank has been mirrored: all that the next one needs to know. It stands in the run's folder.
 struct Cursor {
-    std::string folder{};                           ///< of the run, as W&B's client would have made it
-    std::uint64_t bytes = 0;                        ///< of its file; what is behind them was never said
-    std::int64_t records = 0;                       ///< in them
-    std::uint64_t session = 0;                      ///< of the run: each has a folder of its own
-    bool is_over = false;                           ///< the folder says how the session ended
-    std::string about{};                            ///< a digest of what was said of the run itself
-    std::string user_summary{};                     ///< the same of what the program set
-    std::map<std::uint32_t, std::uint64_t> rows{};  ///< by ring, what was handed on
-    std::uint64_t media = 0;                        ///< rich values that lie before this place were handed on
-    std::set<std::uint64_t> media_ahead{};          ///< and these of those behind it
-    std::uint64_t console = 0;                      ///< bytes of the output that were
-    std::set<std::string> artifacts{};              ///< versions that were, as "model:v3"
-    std::set<std::string> metrics{};                ///< whose definitions were
-    std::set<std::string> renamed{};                ///< metrics whose names W&B keeps for itself
+    std::string folder{};                   ///< of the run, as W&B's client would have made it
+    std::uint64_t bytes = 0;                ///< of its file; what is behind them was never said
+    std::int64_t records = 0;               ///< in them
+    std::uint64_t session = 0;              ///< of the run: each has a folder of its own
+    bool is_over = false;                   ///< the folder says how the session ended
+    std::string about{};                    ///< a digest of what was said of the run itself
+    std::string user_summary{};             ///< the same of what the program set
+    RowCounts rows{};                       ///< by ring, what was handed on
+    std::uint64_t media = 0;                ///< rich values that lie before this place were handed on
+    std::set<std::uint64_t> media_ahead{};  ///< and these of those behind it
+    std::uint64_t console = 0;              ///< bytes of the output that were
+    std::set<std::string> artifacts{};      ///< versions that were, as "model:v3"
+    std::set<std::string> metrics{};        ///< whose definitions were
+    nlohmann::json before = nullptr;        ///< the cursor as it was when this session's folder was begun
+    std::set<std::string> renamed{};        ///< metrics whose names W&B keeps for itself
 
     [[nodiscard]] nlohmann::json to_json() const {
-        nlohmann::json counts = nlohmann::json::object();
-        for (const auto& [ring, count] : rows) counts[std::to_string(ring)] = count;
         return {{"format", 1},
                 {"folder", folder},
                 {"bytes", bytes},
@@ -45,15 +43,18 @@ struct Cursor {
                 {"session", session},
                 {"is_over", is_over},
                 {"about", about},
-                {"rows", counts},
+                {"rows", rows_as_json(rows)},
                 {"user_summary", user_summary},
                 {"media", media},
                 {"media_ahead", media_ahead},
                 {"console", console},
                 {"artifacts", artifacts},
                 {"metrics", metrics},
-                {"renamed", renamed}};
+                {"renamed", renamed},
+                {"before", before}};
     }
+    /// As it was before this session: what a session that is lost goes on from.
+    [[nodiscard]] Cursor at_begin() const { return from(before).value_or(Cursor{}); }
     /// Nothing if it says no such thing.
     [[nodiscard]] static std::optional<Cursor> from(const nlohmann::json& is) {
         try {
@@ -72,8 +73,8 @@ struct Cursor {
             is.at("artifacts").get_to(out.artifacts);
             is.at("metrics").get_to(out.metrics);
             is.at("renamed").get_to(out.renamed);
-            for (const auto& [ring, count] : is.at("rows").items())
-                out.rows[static_cast<std::uint32_t>(std::stoul(ring))] = count.get<std::uint64_t>();
+            out.before = is.at("before");
+            out.rows = rows_from_json(is.at("rows"));
             return out;
         } catch (const std::exception&) {
             return std::nullopt;

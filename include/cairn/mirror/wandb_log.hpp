@@ -12,6 +12,7 @@
 
 #include <cairn/core/bytes.hpp>
 #include <cairn/core/error.hpp>
+#include <cairn/mirror/append_file.hpp>
 #include <cairn/store/os.hpp>
 #include <cairn/store/packed.hpp>
 
@@ -62,23 +63,16 @@ class WandbLogWriter {
   public:
     /// A new file. Fails: already_exists, or as the disk does.
     static result<WandbLogWriter> create(const os::Path& path) {
-        auto file = os::File::create_new(path);
+        auto file = AppendFile::create(path);
         if (!file) return file.error();
-        WandbLogWriter writer{std::move(*file), 0};
-        writer.buffer_.assign(wandb_header.begin(), wandb_header.end());
-        return writer;
+        file->buffer().assign(wandb_header.begin(), wandb_header.end());
+        return WandbLogWriter{std::move(*file)};
     }
-    /// Goes on where an earlier writer was after a `flush`; what it wrote later is cut off. Fails: corrupt,
-    /// if the file is shorter; or as the disk does.
+    /// See `AppendFile::go_on`.
     static result<WandbLogWriter> go_on(const os::Path& path, std::uint64_t bytes) {
-        auto file = os::File::open_read_write(path);
+        auto file = AppendFile::go_on(path, bytes);
         if (!file) return file.error();
-        const auto size = file->size();
-        if (!size) return size.error();
-        if (*size < bytes || bytes < wandb_header.size())
-            return error{errc::corrupt, "the file is shorter than it was", path.string(), "write it anew"};
-        if (auto cut = file->truncate(bytes); !cut) return cut.error();
-        return WandbLogWriter{std::move(*file), bytes};
+        return WandbLogWriter{std::move(*file)};
     }
 
     /// Fails as the disk does.
@@ -86,7 +80,7 @@ class WandbLogWriter {
         for (bool is_first = true, is_last = false; !is_last; is_first = false) {
             std::size_t room = wandb_block_bytes - static_cast<std::size_t>(bytes() % wandb_block_bytes);
             if (room < wandb_chunk_head_bytes) {
-                buffer_.resize(buffer_.size() + room);
+                file_.buffer().resize(file_.buffer().size() + room);
                 room = wandb_block_bytes;
             }
             const std::size_t size = std::min(record.size(), room - wandb_chunk_head_bytes);
@@ -96,38 +90,30 @@ class WandbLogWriter {
                       record.first(size));
             record = record.subspan(size);
         }
-        return buffer_.size() < flush_bytes ? result<void>{} : flush();
+        return file_.settle();
     }
     /// Hands what is left to the system. Fails as the disk does.
-    result<void> flush() {
-        if (auto written = file_.write_at(written_, buffer_); !written) return written;
-        written_ += buffer_.size();
-        buffer_.clear();
-        return {};
-    }
+    result<void> flush() { return file_.flush(); }
     /// Of the file, with what is not flushed.
-    [[nodiscard]] std::uint64_t bytes() const noexcept { return written_ + buffer_.size(); }
+    [[nodiscard]] std::uint64_t bytes() const noexcept { return file_.bytes(); }
 
   private:
-    static constexpr std::size_t flush_bytes = std::size_t{1} << 20U;
-
-    WandbLogWriter(os::File file, std::uint64_t written) : file_{std::move(file)}, written_{written} {}
+    explicit WandbLogWriter(AppendFile file) : file_{std::move(file)} {}
 
     void put_chunk(WandbChunk type, std::span<const std::byte> bytes) {
         const std::byte code{static_cast<unsigned char>(type)};
         Crc32 crc;
         crc.update({&code, 1});
         crc.update(bytes);
-        ByteWriter out{buffer_};
+        std::vector<std::byte>& to = file_.buffer();
+        ByteWriter out{to};
         out.fixed(crc.value());
         out.fixed(static_cast<std::uint16_t>(bytes.size()));
-        buffer_.push_back(code);
-        buffer_.insert(buffer_.end(), bytes.begin(), bytes.end());
+        to.push_back(code);
+        to.insert(to.end(), bytes.begin(), bytes.end());
     }
 
-    os::File file_;
-    std::uint64_t written_;
-    std::vector<std::byte> buffer_;
+    AppendFile file_;
 };
 
 }  // namespace CAIRN_NAMESPACE::detail

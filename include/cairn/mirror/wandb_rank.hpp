@@ -6,6 +6,7 @@
 #include <cairn/core/error.hpp>
 #include <cairn/core/sha256.hpp>
 #include <cairn/core/time.hpp>
+#include <cairn/mirror/cursor_file.hpp>
 #include <cairn/mirror/mirror.hpp>
 #include <cairn/mirror/wandb_about.hpp>
 #include <cairn/mirror/wandb_artifact.hpp>
@@ -51,41 +52,34 @@ namespace detail::wandb {
 /// Values of one step, which W&B has in one row.
 struct OpenRow {
     std::int64_t step = 0, time_ns = 0;
-    std::map<std::string, std::string> values;     ///< as JSON
-    std::map<std::uint32_t, std::uint64_t> taken;  ///< by ring, the count of its last row here
+    std::map<std::string, std::string> values;  ///< as JSON
+    RowCounts taken;                            ///< by ring, the count of its last row here
     std::size_t bytes = 0;
 };
 
 /// One rank of a run.
 class RankMirror {
   public:
-    RankMirror(StoreReader store, unsigned rank, WandbOptions options, os::Path run_dir, os::Path root)
-        : store_{std::move(store)}, rank_{rank}, options_{std::move(options)}, dir_{std::move(run_dir)},
-          root_{std::move(root)},
-          cursor_path_{dir_ / "mirrors" /
-                       ("wandb-" + sha256(bytes_of(root_.string())).hex().substr(0, 16) + ".json")},
-          rows_{dir_}, media_{dir_} {}
-
-    /// Reads how far an earlier one got. Fails: busy, if another is at it.
-    result<void> open() {
-        if (auto made = os::make_dirs(cursor_path_.parent_path()); !made) return made;
-        os::Path lock = cursor_path_;
-        lock += ".lock";
-        auto locked = os::Lock::try_acquire(lock);
-        if (!locked) return locked.error();
-        lock_ = std::move(*locked);
-        const auto text = read_file(cursor_path_, std::size_t{256} << 20U);
-        if (!text) return text.error().code() == errc::not_found ? result<void>{} : text.error();
-        const auto known = nlohmann::json::parse(*text, nullptr, false);
-        if (auto cursor = known.is_discarded() ? std::nullopt : Cursor::from(known))
-            cursor_ = std::move(*cursor);
-        return {};
+    /// Goes on from where an earlier one got. Fails: busy, if another is at it.
+    static result<RankMirror> open(StoreReader store, unsigned rank, WandbOptions options, os::Path rank_dir,
+                                   os::Path root) {
+        auto file = CursorFile::open(rank_dir, "wandb", root.string());
+        if (!file) return file.error();
+        const auto known = file->load();
+        if (!known) return known.error();
+        RankMirror mirror{std::move(store), rank, std::move(options), std::move(rank_dir), std::move(root),
+                          std::move(*file)};
+        if (auto cursor = Cursor::from(*known)) mirror.cursor_ = std::move(*cursor);
+        return mirror;
     }
 
     result<MirrorReport> catch_up(const RecordedRun& run) {
         MirrorReport report;
         const bool has_ended = run.state() != RunState::running;
         if (cursor_.is_over && cursor_.session == run.sessions()) {
+            const auto there = os::status(folder());
+            if (!there) return there.error();
+            if (!there->exists) return gone();
             report.is_over = true;
             return report;
         }
@@ -111,6 +105,18 @@ class RankMirror {
     }
 
   private:
+    RankMirror(StoreReader store, unsigned rank, WandbOptions options, os::Path rank_dir, os::Path root,
+               CursorFile file)
+        : store_{std::move(store)}, rank_{rank}, options_{std::move(options)}, dir_{std::move(rank_dir)},
+          root_{std::move(root)}, cursor_file_{std::move(file)}, rows_{dir_}, media_{dir_} {}
+
+    /// W&B's client removes what it has sent; to write it again unasked would send it twice.
+    [[nodiscard]] error gone() const {
+        return {errc::not_found,
+                "all of the run was mirrored, and its folder is gone: W&B's client may have sent it",
+                folder().string(), "to write it again, delete " + cursor_file_.path().string()};
+    }
+
     // ---- the file
 
     /// Goes on where an earlier one was, or begins a folder.
@@ -124,8 +130,10 @@ class RankMirror {
             }
             if (log.error().code() != errc::not_found && log.error().code() != errc::corrupt)
                 return log.error();
-            cursor_ = {};  // what was there is lost, so all of it again
+            cursor_ = cursor_.at_begin();  // what was there is lost, so the session again
         }
+        cursor_.before = nullptr;
+        cursor_.before = cursor_.to_json();
         cursor_.session = run.sessions();
         cursor_.is_over = false;
         cursor_.about.clear();
@@ -167,8 +175,7 @@ class RankMirror {
         count_media();
         cursor_.bytes = records_->bytes();
         cursor_.records = records_->count();
-        return write_file_atomically(cursor_path_, json_text(cursor_.to_json()), Durability::process_crash,
-                                     cursor_path_.parent_path());
+        return cursor_file_.save(cursor_.to_json());
     }
 
     // ---- the run itself
@@ -452,15 +459,15 @@ class RankMirror {
     StoreReader store_;
     unsigned rank_;
     WandbOptions options_;
-    os::Path dir_, root_, cursor_path_;
-    os::Lock lock_;
+    os::Path dir_, root_;
+    CursorFile cursor_file_;
     Cursor cursor_;
     std::optional<Records> records_;
     RowFollower rows_;
     MediaList media_;
     std::size_t media_known_ = 0;
     std::map<std::int64_t, std::vector<std::size_t>> waiting_;  // by step, rich values whose row has not come
-    std::map<std::uint32_t, std::uint64_t> seen_;               // by ring, rows that were read
+    RowCounts seen_;                                            // by ring, rows that were read
     std::optional<OpenRow> pending_;
     std::map<std::string, std::string> summary_;  // what is new of it, as JSON
     std::int64_t last_ns_ = 0;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Records runs for W&B to upload. usage: record STORE full|failed|crashed|ours|growing [PICTURE]
+// Records runs for W&B to upload. usage: record STORE full|failed|crashed|ours|growing [PICTURE|ID]
 //   full      every kind of value, metrics that go back, rich values, an artifact, output, samples, an alert
 //   failed    ends as failed · crashed: kills itself
 //   ours      what check.py logs by W&B's client as well
@@ -96,7 +96,7 @@ int main(int argc, char** argv) {
     auto run =
         cairn::init({.project = "demo",
                      .name = "the " + what + " run",
-                     .id = what,
+                     .id = what == "growing" && argc > 3 ? argv[3] : what,
                      .config = {{"lr", 1e-3}, {"deep", true}, {"net", {{"act", "relu"}, {"width", 64}}}},
                      .tags = {"cpp", "test"},
                      .notes = "what it is",

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+// Where a mirror keeps how far it got: a file in the folder of the run's rank, and a lock, so that one at a
+// time is at it. Costs nlohmann/json.
+
+#include <cairn/core/bytes.hpp>
+#include <cairn/core/error.hpp>
+#include <cairn/core/sha256.hpp>
+#include <cairn/query/as_json.hpp>
+#include <cairn/store/atomic_file.hpp>
+#include <cairn/store/os.hpp>
+
+#include <nlohmann/json.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// Of one target.
+class CursorFile {
+  public:
+    /// Takes it. `kind` is "wandb" or the like, `target` what tells it from others of the kind. Fails: busy,
+    /// if another has it; permission.
+    static result<CursorFile> open(const os::Path& rank_dir, std::string_view kind, std::string_view target) {
+        const os::Path folder = rank_dir / "mirrors";
+        if (auto made = os::make_dirs(folder); !made) return made.error();
+        const std::string name = std::string{kind} + "-" + sha256(bytes_of(target)).hex().substr(0, 16);
+        auto lock = os::Lock::try_acquire(folder / (name + ".lock"));
+        if (!lock) return lock.error();
+        return CursorFile{folder / (name + ".json"), std::move(*lock)};
+    }
+
+    /// What was saved; null if nothing was, or if it cannot be read: then all is said anew. Fails as the disk
+    /// does.
+    [[nodiscard]] result<nlohmann::json> load() const {
+        constexpr std::size_t most = std::size_t{256} << 20U;
+        const auto text = read_file(path_, most);
+        if (!text && text.error().code() == errc::not_found) return nlohmann::json();
+        if (!text) return text.error();
+        auto known = nlohmann::json::parse(*text, nullptr, false);
+        if (known.is_discarded()) return nlohmann::json();
+        return known;
+    }
+    /// Fails as the disk does.
+    result<void> save(const nlohmann::json& cursor) const {
+        return write_file_atomically(path_, json_text(cursor), Durability::process_crash,
+                                     path_.parent_path());
+    }
+
+    /// Where it is: who deletes it has all said anew.
+    [[nodiscard]] const os::Path& path() const noexcept { return path_; }
+
+  private:
+    CursorFile(os::Path path, os::Lock lock) : path_{std::move(path)}, lock_{std::move(lock)} {}
+
+    os::Path path_;
+    os::Lock lock_;
+};
+
+/// How many rows of each ring were handed on.
+using RowCounts = std::map<std::uint32_t, std::uint64_t>;
+
+[[nodiscard]] inline nlohmann::json rows_as_json(const RowCounts& rows) {
+    nlohmann::json out = nlohmann::json::object();
+    for (const auto& [ring, count] : rows) out[std::to_string(ring)] = count;
+    return out;
+}
+/// Throws, if it is no such thing.
+[[nodiscard]] inline RowCounts rows_from_json(const nlohmann::json& is) {
+    RowCounts out;
+    for (const auto& [ring, count] : is.items())
+        out[static_cast<std::uint32_t>(std::stoul(ring))] = count.get<std::uint64_t>();
+    return out;
+}
+
+}  // namespace CAIRN_NAMESPACE::detail

@@ -1,0 +1,356 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+// Runs for TensorBoard. Costs nlohmann/json.
+
+#include <cairn/core/error.hpp>
+#include <cairn/mirror/cursor_file.hpp>
+#include <cairn/mirror/mirror.hpp>
+#include <cairn/mirror/ranks.hpp>
+#include <cairn/mirror/tensorboard_media.hpp>
+#include <cairn/mirror/tfevents.hpp>
+#include <cairn/query/as_json.hpp>
+#include <cairn/query/compare.hpp>
+#include <cairn/query/follow.hpp>
+#include <cairn/query/media.hpp>
+#include <cairn/query/recorded_run.hpp>
+#include <cairn/store/atomic_file.hpp>
+#include <cairn/store/os.hpp>
+#include <cairn/store/run_folder.hpp>
+
+#include <nlohmann/json.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+namespace CAIRN_NAMESPACE {
+
+namespace detail {
+
+// ---- out
+
+[[nodiscard]] inline double seconds_since_epoch(std::int64_t ns) noexcept {
+    return static_cast<double>(ns) / 1e9;
+}
+
+/// The config, as the hyperparameters' plugin has it: numbers, switches and texts; else JSON as a text.
+[[nodiscard]] inline std::vector<std::byte> session_start(const RecordedRun& run) {
+    std::vector<std::byte> start, content;
+    each_entry(run.config(), "", [&](const std::string& key, const nlohmann::json& value) {
+        std::vector<std::byte> shown, entry;
+        ProtoWriter out{shown};
+        if (value.is_boolean())
+            out.varint(4, value.get<bool>() ? 1 : 0);
+        else if (value.is_number())
+            out.number(2, value.get<double>());
+        else
+            out.text(3, value.is_string() ? value.get_ref<const std::string&>() : json_text(value));
+        ProtoWriter{entry}.text(1, key);
+        ProtoWriter{entry}.message(2, shown);
+        ProtoWriter{start}.message(1, entry);
+    });
+    ProtoWriter{start}.number(5, seconds_since_epoch(run.created_ns()));
+    ProtoWriter{content}.message(3, start);
+    return content;
+}
+/// How the run ended.
+[[nodiscard]] inline std::vector<std::byte> session_end(const RecordedRun& run) {
+    constexpr std::uint64_t success = 1, failure = 2;
+    std::vector<std::byte> end, content;
+    ProtoWriter{end}.varint(1, run.state() == RunState::finished ? success : failure);
+    if (run.ended_ns() != 0) ProtoWriter{end}.number(2, seconds_since_epoch(run.ended_ns()));
+    ProtoWriter{content}.message(4, end);
+    return content;
+}
+
+/// How far a rank was mirrored to TensorBoard.
+struct TensorboardCursor {
+    std::string file{};               ///< of the session, in the rank's folder there
+    std::uint64_t bytes = 0;          ///< of it; what is behind them was not counted
+    std::uint64_t session = 0;        ///< of the run: each has a file of its own
+    bool is_over = false;             ///< the file says how the session ended
+    RowCounts rows{};                 ///< that were handed on
+    std::uint64_t media = 0;          ///< rich values that lie before this place were
+    nlohmann::json before = nullptr;  ///< the cursor as it was when this session's file was begun
+
+    [[nodiscard]] nlohmann::json to_json() const {
+        return {{"format", 1},        {"file", file},       {"bytes", bytes},
+                {"session", session}, {"is_over", is_over}, {"rows", rows_as_json(rows)},
+                {"media", media},     {"before", before}};
+    }
+    /// As it was before this session: what a session that is lost goes on from.
+    [[nodiscard]] TensorboardCursor at_begin() const { return from(before).value_or(TensorboardCursor{}); }
+    /// Nothing if it says no such thing.
+    [[nodiscard]] static std::optional<TensorboardCursor> from(const nlohmann::json& is) {
+        try {
+            TensorboardCursor out;
+            if (is.at("format").get<int>() != 1) return std::nullopt;
+            is.at("file").get_to(out.file);
+            is.at("bytes").get_to(out.bytes);
+            is.at("session").get_to(out.session);
+            is.at("is_over").get_to(out.is_over);
+            is.at("media").get_to(out.media);
+            out.before = is.at("before");
+            out.rows = rows_from_json(is.at("rows"));
+            return out;
+        } catch (const std::exception&) {
+            return std::nullopt;
+        }
+    }
+};
+
+/// Writes what is new of a rank.
+class EventMirror {
+  public:
+    EventMirror(unsigned rank, const os::Path& rank_dir) : rank_{rank}, rows_{rank_dir}, media_{rank_dir} {}
+
+    /// How the file begins.
+    result<void> begin(EventWriter& writer, const RecordedRun& run) const {
+        if (rank_ != 0) return {};
+        return put_content(writer, "_hparams_/session_start_info", session_start(run),
+                           seconds_since_epoch(run.started_ns()));
+    }
+    /// Rows first: a rich value is written after its row.
+    result<void> add(EventWriter& writer, TensorboardCursor& cursor, MirrorReport& report) {
+        if (auto found = media_.refresh(); !found) report.left_out.push_back(found.error());
+        result<void> done;
+        const auto write = [&](const StoredRow& row) {
+            const std::uint64_t count = ++seen_[row.ring];
+            if (!done || count <= cursor.rows[row.ring]) return;
+            cursor.rows[row.ring] = count;
+            if (row.kind == RecordKind::row) {
+                done = put_row(writer, row);
+                ++report.rows;
+            }
+        };
+        if (auto read = rows_.next(write); !read) return read;
+        for (; done && media_seen_ < media_.all().size(); ++media_seen_) {
+            const RecordedMedia& one = media_.all()[media_seen_];
+            if (one.at < cursor.media) continue;
+            done = put_value(writer, one, report);
+            cursor.media = one.at + 1;
+        }
+        return done;
+    }
+    /// How it ends.
+    result<void> end(EventWriter& writer, const RecordedRun& run) const {
+        if (rank_ != 0) return {};
+        return put_content(writer, "_hparams_/session_end_info", session_end(run),
+                           seconds_since_epoch(run.ended_ns() != 0 ? run.ended_ns() : run.started_ns()));
+    }
+
+  private:
+    static result<void> put_content(EventWriter& writer, std::string_view tag,
+                                    const std::vector<std::byte>& what, double seconds) {
+        writer.begin(seconds, 0);
+        writer.content(tag, "hparams", what);
+        return writer.end();
+    }
+    static result<void> put_row(EventWriter& writer, const StoredRow& row) {
+        writer.begin(seconds_since_epoch(row.time_ns), row.step);
+        for (const auto& [name, value] : row.values) {
+            if (value.is_text())
+                writer.text(name, as_utf8(value.text()));
+            else
+                writer.scalar(name, value.number());
+        }
+        return writer.end();
+    }
+    /// What TensorBoard cannot have is said once for each metric.
+    result<void> put_value(EventWriter& writer, const RecordedMedia& one, MirrorReport& report) {
+        const auto bytes = media_.bytes_of(one);
+        writer.begin(seconds_since_epoch(one.time_ns), one.step);
+        const auto put = bytes ? put_media(writer, one, *bytes) : result<void>{bytes.error()};
+        if (put) return writer.end();
+        if (put.error().code() != errc::unsupported || refused_.insert(one.metric).second)
+            report.left_out.push_back(put.error());
+        return {};
+    }
+
+    unsigned rank_;
+    RowFollower rows_;
+    MediaList media_;
+    std::size_t media_seen_ = 0;
+    RowCounts seen_;
+    std::set<std::string> refused_;
+};
+
+/// The folder that a rank has there.
+[[nodiscard]] inline os::Path tensorboard_folder(const std::filesystem::path& to, const RecordedRun& run,
+                                                 unsigned rank) {
+    os::Path folder = to / os::path_of(run.project()) / os::path_of(run.id());
+    if (rank != 0) folder /= "rank" + std::to_string(rank);
+    return folder;
+}
+/// Files of a folder are read in the order of their names, so the seconds have ten digits.
+[[nodiscard]] inline std::string event_file_name(std::int64_t ns) {
+    char seconds[24];
+    std::snprintf(seconds, sizeof seconds, "%010lld", static_cast<long long>(ns / 1'000'000'000));
+    return "events.out.tfevents." + std::string{seconds} + ".cairn.0.0.v2";
+}
+
+/// One rank that is mirrored.
+class TensorboardRank {
+  public:
+    /// Goes on from where an earlier one got. Fails: busy, if another is at it.
+    static result<TensorboardRank> open(const RecordedRun& run, unsigned rank, const os::Path& rank_dir,
+                                        const std::filesystem::path& to) {
+        auto file = CursorFile::open(rank_dir, "tensorboard", to.string());
+        if (!file) return file.error();
+        const auto known = file->load();
+        if (!known) return known.error();
+        TensorboardRank mirror{rank, rank_dir, tensorboard_folder(to, run, rank), std::move(*file)};
+        if (auto cursor = TensorboardCursor::from(*known)) mirror.cursor_ = std::move(*cursor);
+        return mirror;
+    }
+
+    result<MirrorReport> catch_up(const RecordedRun& run) {
+        MirrorReport report;
+        if (cursor_.is_over && cursor_.session == run.sessions()) {
+            const auto there = os::status(folder_ / cursor_.file);
+            if (!there) return there.error();
+            report.is_over = there->exists;
+            if (report.is_over) return report;
+            if (writer_) {  // what this object has read it does not read again: the next one does
+                return error{errc::not_found, "the mirrored run was removed", folder_.string(),
+                             "mirror it again"};
+            }
+            cursor_ = cursor_.at_begin();  // somebody removed it, so the session again
+        }
+        if (auto begun = writer_ ? result<void>{} : begin(run); !begun) return begun.error();
+        if (auto added = events_.add(*writer_, cursor_, report); !added) return added.error();
+        if (run.state() != RunState::running) {
+            if (auto ended = events_.end(*writer_, run); !ended) return ended.error();
+            cursor_.is_over = report.is_over = true;
+        }
+        // First what was said, then that it was.
+        if (auto flushed = writer_->flush(); !flushed) return flushed.error();
+        cursor_.bytes = writer_->bytes();
+        if (auto saved = cursor_file_.save(cursor_.to_json()); !saved) return saved.error();
+        return report;
+    }
+
+  private:
+    TensorboardRank(unsigned rank, const os::Path& rank_dir, os::Path folder, CursorFile cursor_file)
+        : folder_{std::move(folder)}, cursor_file_{std::move(cursor_file)}, events_{rank, rank_dir} {}
+
+    result<void> begin(const RecordedRun& run) {
+        if (cursor_.session == run.sessions() && !cursor_.file.empty()) {
+            auto writer = EventWriter::go_on(folder_ / cursor_.file, cursor_.bytes);
+            if (writer) {
+                writer_.emplace(std::move(*writer));
+                return {};
+            }
+            if (writer.error().code() != errc::not_found && writer.error().code() != errc::corrupt)
+                return writer.error();
+            cursor_ = cursor_.at_begin();  // what was there is lost, so the session again
+        }
+        constexpr std::int64_t second = 1'000'000'000;
+        cursor_.before = nullptr;
+        cursor_.before = cursor_.to_json();
+        const std::string before = std::exchange(cursor_.file, event_file_name(run.started_ns()));
+        if (before >= cursor_.file) cursor_.file = event_file_name((seconds_of(before) + 1) * second);
+        cursor_.session = run.sessions();
+        cursor_.is_over = false;
+        if (auto made = os::make_dirs(folder_); !made) return made;
+        (void)os::remove_file(folder_ / cursor_.file);  // of one that got no further than this
+        auto writer = EventWriter::create(folder_ / cursor_.file, seconds_since_epoch(run.started_ns()));
+        if (!writer) return writer.error();
+        writer_.emplace(std::move(*writer));
+        return events_.begin(*writer_, run);
+    }
+    [[nodiscard]] static std::int64_t seconds_of(const std::string& file) {
+        constexpr std::size_t at = std::string_view{"events.out.tfevents."}.size(), digits = 10;
+        return std::strtoll(file.substr(at, digits).c_str(), nullptr, 10);
+    }
+
+    os::Path folder_;
+    CursorFile cursor_file_;
+    TensorboardCursor cursor_;
+    std::optional<EventWriter> writer_;
+    EventMirror events_;
+};
+
+}  // namespace detail
+
+/// Writes a run as TensorBoard reads it, into the folder PROJECT/ID in `to`, and further ranks below that as
+/// runs of their own. Every value has its step and its time; TensorBoard has floats only, so a value is
+/// rounded to one. Texts are texts, and the config is what its HParams tab shows; histograms, images, sound,
+/// tables and confusion matrices too. Returns what TensorBoard cannot have. What was written of the run
+/// before is replaced. Fails: corrupt, unsupported; as the disk does. Cost: one pass over the history; memory
+/// for 64 MiB of it, however long it is.
+[[nodiscard]] inline result<MirrorReport> export_tensorboard(const RecordedRun& run,
+                                                             const std::filesystem::path& to) {
+    namespace os = detail::os;
+    MirrorReport report;
+    const auto ranks = run.ranks();
+    if (!ranks) return ranks.error();
+    for (const unsigned rank : *ranks) {
+        const os::Path folder = detail::tensorboard_folder(to, run, rank);
+        if (auto made = os::make_dirs(folder); !made) return made.error();
+        const detail::TempPath temp{folder / ("." + detail::temp_name())};
+        auto writer = detail::EventWriter::create(temp.path(), detail::seconds_since_epoch(run.created_ns()));
+        if (!writer) return writer.error();
+        detail::EventMirror events{rank, detail::rank_dir(run.dir(), rank)};
+        detail::TensorboardCursor cursor;
+        if (auto begun = events.begin(*writer, run); !begun) return begun.error();
+        if (auto added = events.add(*writer, cursor, report); !added) return added.error();
+        report.is_over = run.state() != RunState::running;
+        if (auto ended = report.is_over ? events.end(*writer, run) : result<void>{}; !ended)
+            return ended.error();
+        if (auto closed = writer->close(); !closed) return closed.error();
+        const os::Path path = folder / detail::event_file_name(run.created_ns());
+        if (auto placed = os::rename_replace(temp.path(), path); !placed) return placed.error();
+    }
+    return report;
+}
+
+/// Writes the same while the run goes on, or afterwards: each time what is new. Each session of a run has a
+/// file of its own. How far it got stands in the run's folder, below `mirrors/`. Threads: one at a time.
+class TensorboardMirror {
+  public:
+    /// Into this folder. Fails: busy, if another mirrors the run to
+    /// it; permission, where the run's folder cannot be written.
+    static result<TensorboardMirror> open(const RecordedRun& run, const std::filesystem::path& to) {
+        std::error_code failed;
+        TensorboardMirror mirror{std::filesystem::absolute(to, failed).lexically_normal()};
+        if (auto opened = mirror.open_ranks(run); !opened) return opened.error();
+        return mirror;
+    }
+
+    /// Writes what is new. Fails: no_space and the like, as the disk does; corrupt, if the history is. Cost:
+    /// as much as there is new; the first time, all of the history is read.
+    result<MirrorReport> catch_up(const RecordedRun& run) {
+        if (auto opened = open_ranks(run); !opened) return opened.error();
+        return detail::catch_up_ranks(ranks_, run);
+    }
+    /// What to give to `tensorboard --logdir`.
+    [[nodiscard]] const std::filesystem::path& folder() const noexcept { return to_; }
+
+  private:
+    explicit TensorboardMirror(std::filesystem::path to) : to_{std::move(to)} {}
+
+    /// Those that have come since.
+    result<void> open_ranks(const RecordedRun& run) {
+        return detail::open_ranks(ranks_, run, [&](unsigned rank) {
+            return detail::TensorboardRank::open(run, rank, detail::rank_dir(run.dir(), rank), to_);
+        });
+    }
+
+    std::filesystem::path to_;
+    std::map<unsigned, detail::TensorboardRank> ranks_;
+};
+static_assert(Mirror<TensorboardMirror>);
+
+}  // namespace CAIRN_NAMESPACE
