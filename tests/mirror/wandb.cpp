@@ -574,6 +574,26 @@ TEST_CASE("wandb: rich values are files and items of their row", "[mirror][wandb
           "conf_table");
 }
 
+TEST_CASE("wandb: a row has each metric once", "[mirror][wandb]") {
+    const TempDir dir;
+    {
+        auto run = start(dir);
+        run.log(cairn::step(1), "loss"_m = 1, "note"_m = cairn::Text{"one"});
+        run.log(cairn::step(1), "note"_m = cairn::Text{"two"});
+        run.log(cairn::step(1), "both"_m = 3);
+        run.log(cairn::step(1), "both"_m = cairn::Text{"three"});
+        REQUIRE(run.finish());
+    }
+    const auto rows = rows_in(said_in(mirrored(dir)));  // `items` refuses a key that comes twice
+    std::multiset<std::string> said;
+    for (const auto& row : rows) {
+        for (const auto& [key, value] : row) said.insert(key + "=" + value);
+        CHECK(row.at("_step") == "1");
+    }
+    for (const char* one : {"loss=1", "note=\"one\"", "note=\"two\"", "both=3", "both=\"three\""})
+        CHECK(said.count(one) == 1);
+}
+
 TEST_CASE("wandb: versions are staged, with the digests of W&B", "[mirror][wandb]") {
     const TempDir dir;
     write_bytes(dir / "a.txt", "hello");

@@ -32,6 +32,7 @@
 #include <filesystem>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -276,8 +277,15 @@ class RankMirror {
         Message items;
         for (const auto& [key, json] : row.values) put_item(items, {key}, json);
         if (const auto here = waiting_.extract(row.step); !here.empty()) {
-            for (const std::size_t one : here.mapped()) {
-                if (auto told = put_media(items, media_.all()[one], report); !told) return told;
+            std::set<std::string> keys;
+            for (const std::size_t at : here.mapped()) {
+                const RecordedMedia& one = media_.all()[at];
+                const std::string key = row_key(one.metric);
+                if (row.values.contains(key) || !keys.insert(key).second) {
+                    waiting_[row.step].push_back(at);  // a row of its own: a row has each metric once
+                } else if (auto told = put_media(items, one, report); !told) {
+                    return told;
+                }
             }
         }
         for (const auto& [key, json] : row.values) summary_.insert_or_assign(key, json);
