@@ -232,7 +232,7 @@ TEST_CASE("cairn gc frees what no version names, and tells it first if asked to"
     const auto store = cairn::Store::open_existing(dir.path()).value();
     const std::string text = "nobody's";
     REQUIRE(cairn::stage_bytes(store, std::as_bytes(std::span{text})).value().install(store));
-    std::filesystem::create_directories(store.temp_dir() / "1-0-0123456789abcdef");
+    std::ofstream{store.temp_dir() / "1-0-0123456789abcdef"} << "half";
     std::filesystem::last_write_time(store.temp_dir() / "1-0-0123456789abcdef",
                                      std::filesystem::file_time_type::clock::now() -
                                          std::chrono::hours{9000});
@@ -337,7 +337,7 @@ TEST_CASE("cairn fsck tells what is wrong, and mends it when it is asked to", "[
     CHECK(whole.out == "1 runs with 3 rows, 2 whole versions of 1 objects: 0 mended, 0 damaged\n");
 
     const auto plain = dir / "projects/demo/artifacts/model/v1/model.safetensors";
-    std::filesystem::remove(plain);
+    cairn_test::erase_all(plain);
     const auto broken = call(dir, {"fsck"});
     CHECK(broken.code == 1);
     CHECK(has(broken.err, "model v1: of its plain files 1 are missing"));
@@ -693,7 +693,7 @@ TEST_CASE("cairn top shows what goes on, or the newest run", "[cli]") {
     CHECK(has(done.out, "demo/going  running"));
     CHECK_FALSE(has(done.out, "demo/base"));
     CHECK(has(done.out, "and 20 metrics more"));
-    CHECK(call(dir, {"top", "-n", "10"}).out == done.out);  // no terminal: once
+    CHECK(has(call(dir, {"top", "-n", "10"}).out, "and 20 metrics more"));  // no terminal: once
 
     const auto json = json_of(dir, {"top"});
     REQUIRE(json["runs"].size() == 1);

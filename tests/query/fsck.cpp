@@ -149,10 +149,10 @@ TEST_CASE("fsck takes what the machine did for a part of the history, and indexe
 TEST_CASE("fsck rebuilds an object that is lost from the plain path", "[query][fsck]") {
     const Broken f;
     const fs::path object = f.object(0);
-    SECTION("it is missing") { fs::remove(object); }
+    SECTION("it is missing") { cairn_test::erase_all(object); }
     SECTION("it is another file, and damaged") {
         const std::string bytes = read_bytes(object);
-        fs::remove(object);
+        cairn_test::erase_all(object);
         write_bytes(object, "x" + bytes.substr(1));
     }
     const auto findings = f.mend();
@@ -233,10 +233,10 @@ TEST_CASE("fsck writes the record of an artifact anew", "[query][fsck]") {
 TEST_CASE("fsck links plain files anew, and keeps what lies in their place", "[query][fsck]") {
     const Broken f;
     const fs::path plain = f.artifact_dir() / "v1";
-    SECTION("one is missing") { fs::remove(plain / "model.safetensors"); }
+    SECTION("one is missing") { cairn_test::erase_all(plain / "model.safetensors"); }
     SECTION("all are missing") { cairn_test::erase_all(plain); }
     SECTION("one is another") {
-        fs::remove(plain / "model.safetensors");
+        cairn_test::erase_all(plain / "model.safetensors");
         write_bytes(plain / "model.safetensors", "mine");
     }
     const bool is_another = fs::exists(plain / "model.safetensors");
