@@ -30568,11 +30568,11 @@ inline result<void> stage(const Store& store, const ArtifactStore& artifact, con
     return artifact.download(version, staging);
 }
 
-/// A version, as one that is to be sent: its files are staged, since W&B's client deletes them when it has
-/// sent them. Fails: not_found, if the version is gone; corrupt; as the disk does.
+/// A version, as one that is to be sent: its files are staged below `to`, since W&B's client deletes them
+/// when it has sent them. Fails: not_found, if the version is gone; corrupt; as the disk does.
 [[nodiscard]] inline result<Message> artifact_record(const RecordedRun& run, const Store& store,
                                                      const std::string& name, const std::string& label,
-                                                     std::string_view run_id, const os::Path& staging) {
+                                                     std::string_view run_id, const os::Path& to) {
     const auto artifact = ArtifactStore::open(store, run.project(), name);
     if (!artifact) return artifact.error();
     const auto number = artifact->resolve(label);
@@ -30582,6 +30582,8 @@ inline result<void> stage(const Store& store, const ArtifactStore& artifact, con
     if (!version) return version.error();
     const auto aliases = artifact->aliases();
     if (!aliases) return aliases.error();
+    // Not by the label: a record that is not ours may have any text there.
+    const os::Path staging = to / os::path_of(name + "-" + version->label());
     if (auto staged = stage(store, *artifact, *version, staging); !staged) return staged.error();
 
     auto files = version->files;
@@ -31311,11 +31313,12 @@ class RankMirror {
         const std::size_t colon = called.find(':');
         if (colon == std::string::npos || !cursor_.artifacts.insert(called).second) return {};
         const std::string name = called.substr(0, colon), label = called.substr(colon + 1);
-        const os::Path staging = folder() / "staging" / os::path_of(name + "-" + label);
-        const auto record = artifact_record(run, store_.store(), name, label, run_id(run, rank_), staging);
+        const auto record =
+            artifact_record(run, store_.store(), name, label, run_id(run, rank_), folder() / "staging");
         if (record) return records_->put(Kind::artifact, *record);
         const errc code = record.error().code();
-        if (code != errc::not_found && code != errc::corrupt) return record.error();
+        if (code != errc::not_found && code != errc::corrupt && code != errc::invalid_name)
+            return record.error();
         report.left_out.push_back(record.error());
         return {};
     }

@@ -621,6 +621,34 @@ TEST_CASE("wandb: versions are staged, with the digests of W&B", "[mirror][wandb
     CHECK(read_bytes(folder / "staging" / "data-v0" / "dir" / "b.bin") == std::string("\0\1\2", 3));
 }
 
+TEST_CASE("wandb: a record of a stranger writes nothing elsewhere", "[mirror][wandb]") {
+    const TempDir dir;
+    write_bytes(dir / "a.txt", "hello");
+    {
+        auto run = start(dir);
+        cairn::Artifact data{"data", "dataset"};
+        data.add_file(dir / "a.txt", "a.txt");
+        (void)run.log_artifact(data);
+        REQUIRE(run.finish());
+    }
+    const fs::path record = recorded(dir).dir() / "run.json";
+    auto about = nlohmann::json::parse(read_bytes(record));
+    about["logged_artifacts"] = {"data:../../../../out", "../data:v0", "no version", ":", "data:v7", 7};
+    write_bytes(record, about.dump());
+    write_bytes(dir.path() / "store/projects/demo/artifacts/data/aliases.json",
+                R"({"../../../../out": "v0"})");
+    auto mirror = mirror_of(dir);
+    const auto report = mirror.catch_up(recorded(dir));
+    REQUIRE(report);
+    CHECK(report->is_over);
+    CHECK_FALSE(report->left_out.empty());
+    for (const auto& entry : fs::recursive_directory_iterator{dir.path()}) {
+        if (entry.path().filename() != "a.txt" || entry.path() == dir / "a.txt") continue;
+        CHECK((entry.path().string().starts_with((dir.path() / "store").string()) ||
+               entry.path().string().starts_with(mirror.folder().string())));
+    }
+}
+
 TEST_CASE("wandb: of checkpoints the versions that were kept, when the run has ended", "[mirror][wandb]") {
     const TempDir dir;
     fs::path folder;

@@ -71,11 +71,11 @@ inline result<void> stage(const Store& store, const ArtifactStore& artifact, con
     return artifact.download(version, staging);
 }
 
-/// A version, as one that is to be sent: its files are staged, since W&B's client deletes them when it has
-/// sent them. Fails: not_found, if the version is gone; corrupt; as the disk does.
+/// A version, as one that is to be sent: its files are staged below `to`, since W&B's client deletes them
+/// when it has sent them. Fails: not_found, if the version is gone; corrupt; as the disk does.
 [[nodiscard]] inline result<Message> artifact_record(const RecordedRun& run, const Store& store,
                                                      const std::string& name, const std::string& label,
-                                                     std::string_view run_id, const os::Path& staging) {
+                                                     std::string_view run_id, const os::Path& to) {
     const auto artifact = ArtifactStore::open(store, run.project(), name);
     if (!artifact) return artifact.error();
     const auto number = artifact->resolve(label);
@@ -85,6 +85,8 @@ inline result<void> stage(const Store& store, const ArtifactStore& artifact, con
     if (!version) return version.error();
     const auto aliases = artifact->aliases();
     if (!aliases) return aliases.error();
+    // Not by the label: a record that is not ours may have any text there.
+    const os::Path staging = to / os::path_of(name + "-" + version->label());
     if (auto staged = stage(store, *artifact, *version, staging); !staged) return staged.error();
 
     auto files = version->files;

@@ -455,11 +455,12 @@ class RankMirror {
         const std::size_t colon = called.find(':');
         if (colon == std::string::npos || !cursor_.artifacts.insert(called).second) return {};
         const std::string name = called.substr(0, colon), label = called.substr(colon + 1);
-        const os::Path staging = folder() / "staging" / os::path_of(name + "-" + label);
-        const auto record = artifact_record(run, store_.store(), name, label, run_id(run, rank_), staging);
+        const auto record =
+            artifact_record(run, store_.store(), name, label, run_id(run, rank_), folder() / "staging");
         if (record) return records_->put(Kind::artifact, *record);
         const errc code = record.error().code();
-        if (code != errc::not_found && code != errc::corrupt) return record.error();
+        if (code != errc::not_found && code != errc::corrupt && code != errc::invalid_name)
+            return record.error();
         report.left_out.push_back(record.error());
         return {};
     }
