@@ -409,7 +409,8 @@ TEST_CASE("wandb: what was written and not counted is written again in its place
     {
         auto run = start(dir);
         for (int i = 0; i < 50; ++i)
-            run.log(cairn::step(i), "loss"_m = i, "note"_m = cairn::Text{"t" + std::to_string(i)});
+            run.log(cairn::step(i), "loss"_m = i,
+                    "note"_m = cairn::Text{std::string{"t"}.append(std::to_string(i))});
         (void)mirror_of(dir).catch_up(recorded(dir)).value();
         for (int i = 50; i < 100; ++i) run.log(cairn::step(i), "loss"_m = i);
         const fs::path cursors = run.dir() / "mirrors";
