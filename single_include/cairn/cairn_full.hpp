@@ -14,7 +14,6 @@
 #include <array>
 #include <atomic>
 #include <bit>
-#include <cctype>
 #include <cerrno>
 #include <charconv>
 #include <chrono>
@@ -29573,17 +29572,16 @@ class CursorFile {
 /// How many rows of each ring were handed on.
 using RowCounts = std::map<std::uint32_t, std::uint64_t>;
 
-[[nodiscard]] inline nlohmann::json rows_as_json(const RowCounts& rows) {
-    nlohmann::json out = nlohmann::json::object();
-    for (const auto& [ring, count] : rows) out[std::to_string(ring)] = count;
-    return out;
-}
-/// Throws, if it is no such thing.
-[[nodiscard]] inline RowCounts rows_from_json(const nlohmann::json& is) {
-    RowCounts out;
-    for (const auto& [ring, count] : is.items())
-        out[static_cast<std::uint32_t>(std::stoul(ring))] = count.get<std::uint64_t>();
-    return out;
+/// The cursor that was saved so; one at the very beginning, if it is none, or of another version's form.
+template <class C>
+[[nodiscard]] C cursor_from(const nlohmann::json& is) {
+    try {
+        auto cursor = is.get<C>();
+        if (cursor.format == C{}.format) return cursor;
+    } catch (const nlohmann::json::exception&) {
+        // a file that somebody has edited: all is said anew
+    }
+    return C{};
 }
 
 }  // namespace CAIRN_NAMESPACE::detail
@@ -29754,8 +29752,6 @@ namespace CAIRN_NAMESPACE {
 
 namespace detail {
 
-// ---- out
-
 [[nodiscard]] inline double seconds_since_epoch(std::int64_t ns) noexcept {
     return static_cast<double>(ns) / 1e9;
 }
@@ -29792,6 +29788,7 @@ namespace detail {
 
 /// How far a rank was mirrored to TensorBoard.
 struct TensorboardCursor {
+    int format = 1;                   ///< of this record
     std::string file{};               ///< of the session, in the rank's folder there
     std::uint64_t bytes = 0;          ///< of it; what is behind them was not counted
     std::uint64_t session = 0;        ///< of the run: each has a file of its own
@@ -29800,30 +29797,8 @@ struct TensorboardCursor {
     std::uint64_t media = 0;          ///< rich values that lie before this place were
     nlohmann::json before = nullptr;  ///< the cursor as it was when this session's file was begun
 
-    [[nodiscard]] nlohmann::json to_json() const {
-        return {{"format", 1},        {"file", file},       {"bytes", bytes},
-                {"session", session}, {"is_over", is_over}, {"rows", rows_as_json(rows)},
-                {"media", media},     {"before", before}};
-    }
-    /// As it was before this session: what a session that is lost goes on from.
-    [[nodiscard]] TensorboardCursor at_begin() const { return from(before).value_or(TensorboardCursor{}); }
-    /// Nothing if it says no such thing.
-    [[nodiscard]] static std::optional<TensorboardCursor> from(const nlohmann::json& is) {
-        try {
-            TensorboardCursor out;
-            if (is.at("format").get<int>() != 1) return std::nullopt;
-            is.at("file").get_to(out.file);
-            is.at("bytes").get_to(out.bytes);
-            is.at("session").get_to(out.session);
-            is.at("is_over").get_to(out.is_over);
-            is.at("media").get_to(out.media);
-            out.before = is.at("before");
-            out.rows = rows_from_json(is.at("rows"));
-            return out;
-        } catch (const std::exception&) {
-            return std::nullopt;
-        }
-    }
+    NLOHMANN_DEFINE_TYPE_INTRUSIVE(TensorboardCursor, format, file, bytes, session, is_over, rows, media,
+                                   before)
 };
 
 /// Writes what is new of a rank.
@@ -29927,7 +29902,7 @@ class TensorboardRank {
         const auto known = file->load();
         if (!known) return known.error();
         TensorboardRank mirror{rank, rank_dir, tensorboard_folder(to, run, rank), std::move(*file)};
-        if (auto cursor = TensorboardCursor::from(*known)) mirror.cursor_ = std::move(*cursor);
+        mirror.cursor_ = cursor_from<TensorboardCursor>(*known);
         return mirror;
     }
 
@@ -29942,7 +29917,8 @@ class TensorboardRank {
                 return error{errc::not_found, "the mirrored run was removed", folder_.string(),
                              "mirror it again"};
             }
-            cursor_ = cursor_.at_begin();  // somebody removed it, so the session again
+            cursor_ =
+                cursor_from<TensorboardCursor>(cursor_.before);  // somebody removed it, so the session again
         }
         if (auto begun = writer_ ? result<void>{} : begin(run); !begun) return begun.error();
         if (auto added = events_.add(*writer_, cursor_, report); !added) return added.error();
@@ -29953,7 +29929,7 @@ class TensorboardRank {
         // First what was said, then that it was.
         if (auto flushed = writer_->flush(); !flushed) return flushed.error();
         cursor_.bytes = writer_->bytes();
-        if (auto saved = cursor_file_.save(cursor_.to_json()); !saved) return saved.error();
+        if (auto saved = cursor_file_.save(cursor_); !saved) return saved.error();
         return report;
     }
 
@@ -29970,11 +29946,12 @@ class TensorboardRank {
             }
             if (writer.error().code() != errc::not_found && writer.error().code() != errc::corrupt)
                 return writer.error();
-            cursor_ = cursor_.at_begin();  // what was there is lost, so the session again
+            cursor_ = cursor_from<TensorboardCursor>(
+                cursor_.before);  // what was there is lost, so the session again
         }
         constexpr std::int64_t second = 1'000'000'000;
         cursor_.before = nullptr;
-        cursor_.before = cursor_.to_json();
+        cursor_.before = cursor_;
         const std::string before = std::exchange(cursor_.file, event_file_name(run.started_ns()));
         if (before >= cursor_.file) cursor_.file = event_file_name((seconds_of(before) + 1) * second);
         cursor_.session = run.sessions();
@@ -30036,8 +30013,8 @@ class TensorboardRank {
 /// file of its own. How far it got stands in the run's folder, below `mirrors/`. Threads: one at a time.
 class TensorboardMirror {
   public:
-    /// Into this folder. Fails: busy, if another mirrors the run to
-    /// it; permission, where the run's folder cannot be written.
+    /// Into this folder. Fails: busy, if another mirrors the run to it; permission, where the run's folder
+    /// cannot be written.
     static result<TensorboardMirror> open(const RecordedRun& run, const std::filesystem::path& to) {
         std::error_code failed;
         TensorboardMirror mirror{std::filesystem::absolute(to, failed).lexically_normal()};
@@ -30321,15 +30298,23 @@ namespace CAIRN_NAMESPACE::detail::wandb {
     return out;
 }
 
-/// Limits of W&B's: a longer tag ends its run, so it is cut.
+/// W&B refuses longer tags, so they are cut.
 [[nodiscard]] inline std::string tag_text(std::string_view tag) {
     constexpr std::size_t most = 64;
-    while (tag.size() > most && (static_cast<unsigned char>(tag.back()) & 0xc0U) == 0x80U)
-        tag.remove_suffix(1);
-    return std::string{tag.substr(0, most)};
+    std::string out = as_utf8(tag).substr(0, most);
+    while (!is_utf8(out)) out.pop_back();  // not half a character
+    return out;
+}
+/// Adds the commit that the program was built of, if it is known.
+inline void put_commit(Message& to, unsigned field, const nlohmann::json& environment) {
+    const auto git = environment.find("git");
+    if (git == environment.end() || !git->is_object()) return;
+    Message commit;
+    put_text(commit, 2, text_of(*git, "commit"));
+    ProtoWriter{to}.message(field, commit);
 }
 
-/// All that is said of the run, `started_ns` being when this part of it began.
+/// All that is said of the run.
 [[nodiscard]] inline Message run_record(const RecordedRun& run, unsigned rank, const std::string& entity,
                                         const std::string& project) {
     const nlohmann::json environment = environment_of(run);
@@ -30349,11 +30334,7 @@ namespace CAIRN_NAMESPACE::detail::wandb {
     put_text(out, 13, text_of(environment, "host"));
     put_time(out, 17, run.created_ns());
     put_number(out, 18, run.sessions() > 1 ? 1 : 0);
-    if (const auto git = environment.find("git"); git != environment.end() && git->is_object()) {
-        Message commit;
-        put_text(commit, 2, text_of(*git, "commit"));
-        ProtoWriter{out}.message(21, commit);
-    }
+    put_commit(out, 21, environment);
     return out;
 }
 
@@ -30371,11 +30352,7 @@ namespace CAIRN_NAMESPACE::detail::wandb {
         if (!words->empty() && words->front().is_string())
             put_text(out, 6, words->front().get<std::string>());
     }
-    if (const auto git = environment.find("git"); git != environment.end() && git->is_object()) {
-        Message commit;
-        put_text(commit, 2, text_of(*git, "commit"));
-        ProtoWriter{out}.message(9, commit);
-    }
+    put_commit(out, 9, environment);
     put_text(out, 11, text_of(environment, "folder"));
     put_text(out, 12, text_of(environment, "host"));
     put_text(out, 13, text_of(environment, "user"));
@@ -30646,6 +30623,7 @@ namespace CAIRN_NAMESPACE::detail::wandb {
 
 /// How far a rank has been mirrored: all that the next one needs to know. It stands in the run's folder.
 struct Cursor {
+    int format = 1;                         ///< of this record
     std::string folder{};                   ///< of the run, as W&B's client would have made it
     std::uint64_t bytes = 0;                ///< of its file; what is behind them was never said
     std::int64_t records = 0;               ///< in them
@@ -30662,51 +30640,9 @@ struct Cursor {
     nlohmann::json before = nullptr;        ///< the cursor as it was when this session's folder was begun
     std::set<std::string> renamed{};        ///< metrics whose names W&B keeps for itself
 
-    [[nodiscard]] nlohmann::json to_json() const {
-        return {{"format", 1},
-                {"folder", folder},
-                {"bytes", bytes},
-                {"records", records},
-                {"session", session},
-                {"is_over", is_over},
-                {"about", about},
-                {"rows", rows_as_json(rows)},
-                {"user_summary", user_summary},
-                {"media", media},
-                {"media_ahead", media_ahead},
-                {"console", console},
-                {"artifacts", artifacts},
-                {"metrics", metrics},
-                {"renamed", renamed},
-                {"before", before}};
-    }
-    /// As it was before this session: what a session that is lost goes on from.
-    [[nodiscard]] Cursor at_begin() const { return from(before).value_or(Cursor{}); }
-    /// Nothing if it says no such thing.
-    [[nodiscard]] static std::optional<Cursor> from(const nlohmann::json& is) {
-        try {
-            Cursor out;
-            if (is.at("format").get<int>() != 1) return std::nullopt;
-            is.at("folder").get_to(out.folder);
-            is.at("bytes").get_to(out.bytes);
-            is.at("records").get_to(out.records);
-            is.at("session").get_to(out.session);
-            is.at("is_over").get_to(out.is_over);
-            is.at("about").get_to(out.about);
-            is.at("user_summary").get_to(out.user_summary);
-            is.at("media").get_to(out.media);
-            is.at("media_ahead").get_to(out.media_ahead);
-            is.at("console").get_to(out.console);
-            is.at("artifacts").get_to(out.artifacts);
-            is.at("metrics").get_to(out.metrics);
-            is.at("renamed").get_to(out.renamed);
-            out.before = is.at("before");
-            out.rows = rows_from_json(is.at("rows"));
-            return out;
-        } catch (const std::exception&) {
-            return std::nullopt;
-        }
-    }
+    NLOHMANN_DEFINE_TYPE_INTRUSIVE(Cursor, format, folder, bytes, records, session, is_over, about,
+                                   user_summary, rows, media, media_ahead, console, artifacts, metrics,
+                                   before, renamed)
 };
 
 /// A time as the names of W&B's folders have it, by UTC: "20261128_041625".
@@ -30799,8 +30735,7 @@ struct RowMedia {
 [[nodiscard]] inline nlohmann::json histogram_of(const nlohmann::json& is) {
     constexpr std::size_t most_bins = 512;
     const nlohmann::json &edges = is.at("edges"), &counts = is.at("counts");
-    const std::size_t bins = counts.size(),
-                      together = (bins + most_bins - 1) / std::max<std::size_t>(most_bins, 1);
+    const std::size_t bins = counts.size(), together = (bins + most_bins - 1) / most_bins;
     nlohmann::json out = {
         {"_type", "histogram"}, {"values", nlohmann::json::array()}, {"bins", nlohmann::json::array()}};
     for (std::size_t i = 0; i < bins; i += together) {
@@ -30928,7 +30863,7 @@ class RankMirror {
         if (!known) return known.error();
         RankMirror mirror{std::move(store), rank, std::move(options), std::move(rank_dir), std::move(root),
                           std::move(*file)};
-        if (auto cursor = Cursor::from(*known)) mirror.cursor_ = std::move(*cursor);
+        mirror.cursor_ = cursor_from<Cursor>(*known);
         return mirror;
     }
 
@@ -30989,10 +30924,10 @@ class RankMirror {
             }
             if (log.error().code() != errc::not_found && log.error().code() != errc::corrupt)
                 return log.error();
-            cursor_ = cursor_.at_begin();  // what was there is lost, so the session again
+            cursor_ = cursor_from<Cursor>(cursor_.before);  // what was there is lost, so the session again
         }
         cursor_.before = nullptr;
-        cursor_.before = cursor_.to_json();
+        cursor_.before = cursor_;
         cursor_.session = run.sessions();
         cursor_.is_over = false;
         cursor_.about.clear();
@@ -31034,7 +30969,7 @@ class RankMirror {
         count_media();
         cursor_.bytes = records_->bytes();
         cursor_.records = records_->count();
-        return cursor_file_.save(cursor_.to_json());
+        return cursor_file_.save(cursor_);
     }
 
     // ---- the run itself
@@ -31361,12 +31296,9 @@ class WandbMirror {
     static result<WandbMirror> open(const StoreReader& store, const RecordedRun& run,
                                     WandbOptions options = {}) {
         namespace os = detail::os;
-        const auto variable = [](std::string& to, const char* name) {
-            if (to.empty()) to = os::sys::environment(name);
-        };
         if (options.dir.empty()) options.dir = os::path_of(os::sys::environment("WANDB_DIR"));
         if (options.dir.empty()) options.dir = ".";
-        variable(options.entity, "WANDB_ENTITY");
+        if (options.entity.empty()) options.entity = os::sys::environment("WANDB_ENTITY");
         std::error_code failed;
         os::Path root = std::filesystem::absolute(options.dir, failed).lexically_normal();
         const auto hidden = os::status(root / ".wandb");

@@ -354,6 +354,14 @@ TEST_CASE("wandb: a finished run, from its head to its end", "[mirror][wandb]") 
     CHECK(read_bytes(folder / "run-r.wandb") == before);
 }
 
+TEST_CASE("wandb: a tag that is too long is cut between two characters", "[mirror][wandb]") {
+    const std::string long_ = std::string(63, 'x') + "\xc3\xa4 and more";
+    CHECK(wandb::tag_text(long_) == std::string(63, 'x'));
+    CHECK(wandb::tag_text(std::string(62, 'x') + "\xc3\xa4 and more") == std::string(62, 'x') + "\xc3\xa4");
+    CHECK(wandb::tag_text("t\xff") == "t\xef\xbf\xbd");
+    CHECK(wandb::tag_text(std::string(64, 'x')) == std::string(64, 'x'));
+}
+
 TEST_CASE("wandb: how a run ended", "[mirror][wandb]") {
     const TempDir dir;
     {

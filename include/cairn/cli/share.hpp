@@ -3,7 +3,7 @@
 // The verb that gives runs to others: export.
 
 #include <cairn/cli/call.hpp>
-#include <cairn/cli/runs.hpp>
+#include <cairn/cli/text.hpp>
 #include <cairn/mirror/tensorboard.hpp>
 #include <cairn/mirror/wandb.hpp>
 #include <cairn/query/export.hpp>

@@ -65,17 +65,16 @@ class CursorFile {
 /// How many rows of each ring were handed on.
 using RowCounts = std::map<std::uint32_t, std::uint64_t>;
 
-[[nodiscard]] inline nlohmann::json rows_as_json(const RowCounts& rows) {
-    nlohmann::json out = nlohmann::json::object();
-    for (const auto& [ring, count] : rows) out[std::to_string(ring)] = count;
-    return out;
-}
-/// Throws, if it is no such thing.
-[[nodiscard]] inline RowCounts rows_from_json(const nlohmann::json& is) {
-    RowCounts out;
-    for (const auto& [ring, count] : is.items())
-        out[static_cast<std::uint32_t>(std::stoul(ring))] = count.get<std::uint64_t>();
-    return out;
+/// The cursor that was saved so; one at the very beginning, if it is none, or of another version's form.
+template <class C>
+[[nodiscard]] C cursor_from(const nlohmann::json& is) {
+    try {
+        auto cursor = is.get<C>();
+        if (cursor.format == C{}.format) return cursor;
+    } catch (const nlohmann::json::exception&) {
+        // a file that somebody has edited: all is said anew
+    }
+    return C{};
 }
 
 }  // namespace CAIRN_NAMESPACE::detail

@@ -23,7 +23,6 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
-#include <exception>
 #include <filesystem>
 #include <map>
 #include <optional>
@@ -37,8 +36,6 @@
 namespace CAIRN_NAMESPACE {
 
 namespace detail {
-
-// ---- out
 
 [[nodiscard]] inline double seconds_since_epoch(std::int64_t ns) noexcept {
     return static_cast<double>(ns) / 1e9;
@@ -76,6 +73,7 @@ namespace detail {
 
 /// How far a rank was mirrored to TensorBoard.
 struct TensorboardCursor {
+    int format = 1;                   ///< of this record
     std::string file{};               ///< of the session, in the rank's folder there
     std::uint64_t bytes = 0;          ///< of it; what is behind them was not counted
     std::uint64_t session = 0;        ///< of the run: each has a file of its own
@@ -84,30 +82,8 @@ struct TensorboardCursor {
     std::uint64_t media = 0;          ///< rich values that lie before this place were
     nlohmann::json before = nullptr;  ///< the cursor as it was when this session's file was begun
 
-    [[nodiscard]] nlohmann::json to_json() const {
-        return {{"format", 1},        {"file", file},       {"bytes", bytes},
-                {"session", session}, {"is_over", is_over}, {"rows", rows_as_json(rows)},
-                {"media", media},     {"before", before}};
-    }
-    /// As it was before this session: what a session that is lost goes on from.
-    [[nodiscard]] TensorboardCursor at_begin() const { return from(before).value_or(TensorboardCursor{}); }
-    /// Nothing if it says no such thing.
-    [[nodiscard]] static std::optional<TensorboardCursor> from(const nlohmann::json& is) {
-        try {
-            TensorboardCursor out;
-            if (is.at("format").get<int>() != 1) return std::nullopt;
-            is.at("file").get_to(out.file);
-            is.at("bytes").get_to(out.bytes);
-            is.at("session").get_to(out.session);
-            is.at("is_over").get_to(out.is_over);
-            is.at("media").get_to(out.media);
-            out.before = is.at("before");
-            out.rows = rows_from_json(is.at("rows"));
-            return out;
-        } catch (const std::exception&) {
-            return std::nullopt;
-        }
-    }
+    NLOHMANN_DEFINE_TYPE_INTRUSIVE(TensorboardCursor, format, file, bytes, session, is_over, rows, media,
+                                   before)
 };
 
 /// Writes what is new of a rank.
@@ -211,7 +187,7 @@ class TensorboardRank {
         const auto known = file->load();
         if (!known) return known.error();
         TensorboardRank mirror{rank, rank_dir, tensorboard_folder(to, run, rank), std::move(*file)};
-        if (auto cursor = TensorboardCursor::from(*known)) mirror.cursor_ = std::move(*cursor);
+        mirror.cursor_ = cursor_from<TensorboardCursor>(*known);
         return mirror;
     }
 
@@ -226,7 +202,8 @@ class TensorboardRank {
                 return error{errc::not_found, "the mirrored run was removed", folder_.string(),
                              "mirror it again"};
             }
-            cursor_ = cursor_.at_begin();  // somebody removed it, so the session again
+            cursor_ =
+                cursor_from<TensorboardCursor>(cursor_.before);  // somebody removed it, so the session again
         }
         if (auto begun = writer_ ? result<void>{} : begin(run); !begun) return begun.error();
         if (auto added = events_.add(*writer_, cursor_, report); !added) return added.error();
@@ -237,7 +214,7 @@ class TensorboardRank {
         // First what was said, then that it was.
         if (auto flushed = writer_->flush(); !flushed) return flushed.error();
         cursor_.bytes = writer_->bytes();
-        if (auto saved = cursor_file_.save(cursor_.to_json()); !saved) return saved.error();
+        if (auto saved = cursor_file_.save(cursor_); !saved) return saved.error();
         return report;
     }
 
@@ -254,11 +231,12 @@ class TensorboardRank {
             }
             if (writer.error().code() != errc::not_found && writer.error().code() != errc::corrupt)
                 return writer.error();
-            cursor_ = cursor_.at_begin();  // what was there is lost, so the session again
+            cursor_ = cursor_from<TensorboardCursor>(
+                cursor_.before);  // what was there is lost, so the session again
         }
         constexpr std::int64_t second = 1'000'000'000;
         cursor_.before = nullptr;
-        cursor_.before = cursor_.to_json();
+        cursor_.before = cursor_;
         const std::string before = std::exchange(cursor_.file, event_file_name(run.started_ns()));
         if (before >= cursor_.file) cursor_.file = event_file_name((seconds_of(before) + 1) * second);
         cursor_.session = run.sessions();
@@ -320,8 +298,8 @@ class TensorboardRank {
 /// file of its own. How far it got stands in the run's folder, below `mirrors/`. Threads: one at a time.
 class TensorboardMirror {
   public:
-    /// Into this folder. Fails: busy, if another mirrors the run to
-    /// it; permission, where the run's folder cannot be written.
+    /// Into this folder. Fails: busy, if another mirrors the run to it; permission, where the run's folder
+    /// cannot be written.
     static result<TensorboardMirror> open(const RecordedRun& run, const std::filesystem::path& to) {
         std::error_code failed;
         TensorboardMirror mirror{std::filesystem::absolute(to, failed).lexically_normal()};

@@ -14,6 +14,7 @@
 #include <filesystem>
 #include <map>
 #include <string>
+#include <system_error>
 #include <utility>
 
 namespace CAIRN_NAMESPACE {
@@ -29,12 +30,9 @@ class WandbMirror {
     static result<WandbMirror> open(const StoreReader& store, const RecordedRun& run,
                                     WandbOptions options = {}) {
         namespace os = detail::os;
-        const auto variable = [](std::string& to, const char* name) {
-            if (to.empty()) to = os::sys::environment(name);
-        };
         if (options.dir.empty()) options.dir = os::path_of(os::sys::environment("WANDB_DIR"));
         if (options.dir.empty()) options.dir = ".";
-        variable(options.entity, "WANDB_ENTITY");
+        if (options.entity.empty()) options.entity = os::sys::environment("WANDB_ENTITY");
         std::error_code failed;
         os::Path root = std::filesystem::absolute(options.dir, failed).lexically_normal();
         const auto hidden = os::status(root / ".wandb");

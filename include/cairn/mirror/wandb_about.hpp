@@ -12,7 +12,6 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
-#include <cctype>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -47,15 +46,23 @@ namespace CAIRN_NAMESPACE::detail::wandb {
     return out;
 }
 
-/// Limits of W&B's: a longer tag ends its run, so it is cut.
+/// W&B refuses longer tags, so they are cut.
 [[nodiscard]] inline std::string tag_text(std::string_view tag) {
     constexpr std::size_t most = 64;
-    while (tag.size() > most && (static_cast<unsigned char>(tag.back()) & 0xc0U) == 0x80U)
-        tag.remove_suffix(1);
-    return std::string{tag.substr(0, most)};
+    std::string out = as_utf8(tag).substr(0, most);
+    while (!is_utf8(out)) out.pop_back();  // not half a character
+    return out;
+}
+/// Adds the commit that the program was built of, if it is known.
+inline void put_commit(Message& to, unsigned field, const nlohmann::json& environment) {
+    const auto git = environment.find("git");
+    if (git == environment.end() || !git->is_object()) return;
+    Message commit;
+    put_text(commit, 2, text_of(*git, "commit"));
+    ProtoWriter{to}.message(field, commit);
 }
 
-/// All that is said of the run, `started_ns` being when this part of it began.
+/// All that is said of the run.
 [[nodiscard]] inline Message run_record(const RecordedRun& run, unsigned rank, const std::string& entity,
                                         const std::string& project) {
     const nlohmann::json environment = environment_of(run);
@@ -75,11 +82,7 @@ namespace CAIRN_NAMESPACE::detail::wandb {
     put_text(out, 13, text_of(environment, "host"));
     put_time(out, 17, run.created_ns());
     put_number(out, 18, run.sessions() > 1 ? 1 : 0);
-    if (const auto git = environment.find("git"); git != environment.end() && git->is_object()) {
-        Message commit;
-        put_text(commit, 2, text_of(*git, "commit"));
-        ProtoWriter{out}.message(21, commit);
-    }
+    put_commit(out, 21, environment);
     return out;
 }
 
@@ -97,11 +100,7 @@ namespace CAIRN_NAMESPACE::detail::wandb {
         if (!words->empty() && words->front().is_string())
             put_text(out, 6, words->front().get<std::string>());
     }
-    if (const auto git = environment.find("git"); git != environment.end() && git->is_object()) {
-        Message commit;
-        put_text(commit, 2, text_of(*git, "commit"));
-        ProtoWriter{out}.message(9, commit);
-    }
+    put_commit(out, 9, environment);
     put_text(out, 11, text_of(environment, "folder"));
     put_text(out, 12, text_of(environment, "host"));
     put_text(out, 13, text_of(environment, "user"));

@@ -10,8 +10,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
-#include <exception>
-#include <optional>
 #include <set>
 #include <string>
 
@@ -19,6 +17,7 @@ namespace CAIRN_NAMESPACE::detail::wandb {
 
 /// How far a rank has been mirrored: all that the next one needs to know. It stands in the run's folder.
 struct Cursor {
+    int format = 1;                         ///< of this record
     std::string folder{};                   ///< of the run, as W&B's client would have made it
     std::uint64_t bytes = 0;                ///< of its file; what is behind them was never said
     std::int64_t records = 0;               ///< in them
@@ -35,51 +34,9 @@ struct Cursor {
     nlohmann::json before = nullptr;        ///< the cursor as it was when this session's folder was begun
     std::set<std::string> renamed{};        ///< metrics whose names W&B keeps for itself
 
-    [[nodiscard]] nlohmann::json to_json() const {
-        return {{"format", 1},
-                {"folder", folder},
-                {"bytes", bytes},
-                {"records", records},
-                {"session", session},
-                {"is_over", is_over},
-                {"about", about},
-                {"rows", rows_as_json(rows)},
-                {"user_summary", user_summary},
-                {"media", media},
-                {"media_ahead", media_ahead},
-                {"console", console},
-                {"artifacts", artifacts},
-                {"metrics", metrics},
-                {"renamed", renamed},
-                {"before", before}};
-    }
-    /// As it was before this session: what a session that is lost goes on from.
-    [[nodiscard]] Cursor at_begin() const { return from(before).value_or(Cursor{}); }
-    /// Nothing if it says no such thing.
-    [[nodiscard]] static std::optional<Cursor> from(const nlohmann::json& is) {
-        try {
-            Cursor out;
-            if (is.at("format").get<int>() != 1) return std::nullopt;
-            is.at("folder").get_to(out.folder);
-            is.at("bytes").get_to(out.bytes);
-            is.at("records").get_to(out.records);
-            is.at("session").get_to(out.session);
-            is.at("is_over").get_to(out.is_over);
-            is.at("about").get_to(out.about);
-            is.at("user_summary").get_to(out.user_summary);
-            is.at("media").get_to(out.media);
-            is.at("media_ahead").get_to(out.media_ahead);
-            is.at("console").get_to(out.console);
-            is.at("artifacts").get_to(out.artifacts);
-            is.at("metrics").get_to(out.metrics);
-            is.at("renamed").get_to(out.renamed);
-            out.before = is.at("before");
-            out.rows = rows_from_json(is.at("rows"));
-            return out;
-        } catch (const std::exception&) {
-            return std::nullopt;
-        }
-    }
+    NLOHMANN_DEFINE_TYPE_INTRUSIVE(Cursor, format, folder, bytes, records, session, is_over, about,
+                                   user_summary, rows, media, media_ahead, console, artifacts, metrics,
+                                   before, renamed)
 };
 
 /// A time as the names of W&B's folders have it, by UTC: "20261128_041625".

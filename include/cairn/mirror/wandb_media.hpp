@@ -13,6 +13,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -87,8 +88,7 @@ struct RowMedia {
 [[nodiscard]] inline nlohmann::json histogram_of(const nlohmann::json& is) {
     constexpr std::size_t most_bins = 512;
     const nlohmann::json &edges = is.at("edges"), &counts = is.at("counts");
-    const std::size_t bins = counts.size(),
-                      together = (bins + most_bins - 1) / std::max<std::size_t>(most_bins, 1);
+    const std::size_t bins = counts.size(), together = (bins + most_bins - 1) / most_bins;
     nlohmann::json out = {
         {"_type", "histogram"}, {"values", nlohmann::json::array()}, {"bins", nlohmann::json::array()}};
     for (std::size_t i = 0; i < bins; i += together) {

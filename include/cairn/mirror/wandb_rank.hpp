@@ -70,7 +70,7 @@ class RankMirror {
         if (!known) return known.error();
         RankMirror mirror{std::move(store), rank, std::move(options), std::move(rank_dir), std::move(root),
                           std::move(*file)};
-        if (auto cursor = Cursor::from(*known)) mirror.cursor_ = std::move(*cursor);
+        mirror.cursor_ = cursor_from<Cursor>(*known);
         return mirror;
     }
 
@@ -131,10 +131,10 @@ class RankMirror {
             }
             if (log.error().code() != errc::not_found && log.error().code() != errc::corrupt)
                 return log.error();
-            cursor_ = cursor_.at_begin();  // what was there is lost, so the session again
+            cursor_ = cursor_from<Cursor>(cursor_.before);  // what was there is lost, so the session again
         }
         cursor_.before = nullptr;
-        cursor_.before = cursor_.to_json();
+        cursor_.before = cursor_;
         cursor_.session = run.sessions();
         cursor_.is_over = false;
         cursor_.about.clear();
@@ -176,7 +176,7 @@ class RankMirror {
         count_media();
         cursor_.bytes = records_->bytes();
         cursor_.records = records_->count();
-        return cursor_file_.save(cursor_.to_json());
+        return cursor_file_.save(cursor_);
     }
 
     // ---- the run itself
