@@ -5,11 +5,12 @@
 
 #if defined(CAIRN_TOOL_SERVES)
 #include <cairn/cli/serve.hpp>
+#include <cairn/cli/sync_http.hpp>
 #endif
 
 int main(int argc, char** argv) {
 #if defined(CAIRN_TOOL_SERVES)
-    return cairn::cli::main(argc, argv, {&cairn::cli::add_serve});
+    return cairn::cli::main(argc, argv, {&cairn::cli::add_serve, &cairn::cli::add_sync_http});
 #else
     return cairn::cli::main(argc, argv);
 #endif

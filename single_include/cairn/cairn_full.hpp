@@ -22494,77 +22494,6 @@ Sharded(Ranks&) -> Sharded<Ranks>;
 
 }  // namespace CAIRN_NAMESPACE
 
-// ---- cairn/cli/terminal.hpp
-// How large the terminal is that a program prints to.
-
-#if defined(_WIN32)
-#include <io.h>
-#else
-#include <sys/ioctl.h>
-#include <unistd.h>
-#endif
-
-namespace CAIRN_NAMESPACE::cli {
-
-/// What a command prints to.
-struct Terminal {
-    bool is_one = false;      ///< somebody looks; otherwise it is a file, a pipe, or a program of one's own
-    std::size_t columns = 0;  ///< characters in a line; 0: not known
-};
-
-/// The terminal behind a file.
-[[nodiscard]] inline Terminal terminal_of(std::FILE* file) noexcept {
-#if defined(_WIN32)
-    return {::_isatty(::_fileno(file)) != 0};
-#else
-    const int handle = ::fileno(file);
-    if (::isatty(handle) == 0) return {};
-    winsize size{};
-    return {true, ::ioctl(handle, TIOCGWINSZ, &size) == 0 ? size.ws_col : std::size_t{0}};
-#endif
-}
-
-}  // namespace CAIRN_NAMESPACE::cli
-
-// ---- cairn/query/detail/edits.hpp
-// What people changed of a run, in a file beside its record.
-
-namespace CAIRN_NAMESPACE::detail {
-
-inline constexpr const char* edits_file = "edits.json";
-/// Held while they are changed.
-inline constexpr const char* edits_lock = "edits.lock";
-
-/// What people changed of a run; see `edit_run`. Fails: corrupt.
-[[nodiscard]] inline result<nlohmann::json> read_edits(const std::filesystem::path& run_dir) {
-    constexpr std::size_t most_bytes = std::size_t{1} << 20U;
-    const auto text = read_file(run_dir / edits_file, most_bytes);
-    if (!text && text.error().code() == errc::not_found) return nlohmann::json::object();
-    if (!text) return text.error();
-    if (json_depth(*text) <= most_json_depth) {
-        auto edits = nlohmann::json::parse(*text, nullptr, false);
-        if (edits.is_object()) return edits;
-    }
-    return error{errc::corrupt, "what was changed of a run cannot be read", (run_dir / edits_file).string(),
-                 "delete the file: then the run is as it was recorded"};
-}
-/// Puts them over the run's own record, where they are what they should be.
-inline void apply_edits(nlohmann::json& about, const nlohmann::json& edits) {
-    for (const char* key : {"name", "notes"}) {
-        if (const auto text = edits.find(key); text != edits.end() && text->is_string()) about[key] = *text;
-    }
-    if (const auto tags = edits.find("tags"); tags != edits.end() && tags->is_array()) {
-        nlohmann::json& all = about["tags"] = nlohmann::json::array();
-        for (const nlohmann::json& tag : *tags) {
-            if (tag.is_string()) all.push_back(tag);
-        }
-    }
-    if (const auto of = edits.find("deleted_session"); of != edits.end() && of->is_number_unsigned())
-        about["deleted_session"] = *of;
-}
-
-}  // namespace CAIRN_NAMESPACE::detail
-
 // ---- cairn/query/series.hpp
 // One metric over a run, of any length, and its exact reduction to a few buckets. Costs <vector>,
 // <functional>.
@@ -23677,6 +23606,68 @@ inline result<SeriesOver> RecordedRun::series_over(std::string_view metric, std:
 
 }  // namespace CAIRN_NAMESPACE
 
+// ---- cairn/mirror/mirror.hpp
+// A mirror says again, to another system, what a run has recorded. Costs nlohmann/json.
+
+namespace CAIRN_NAMESPACE {
+
+/// What a mirror did in one go.
+struct MirrorReport {
+    std::uint64_t rows = 0;  ///< rows that were handed on
+    bool is_over = false;    ///< the run has ended, and all of it is there
+    std::vector<error>
+        left_out{};  ///< what the other system cannot have, or what could not be read; said once
+};
+
+/// Hands on what is new of a run since the last time, and knows by itself what that is, also after a crash at
+/// any moment: nothing is lost and nothing comes twice. Fails if the other system does not take it; then the
+/// next call goes on from where this one began.
+template <class M>
+concept Mirror = requires(M& mirror, const RecordedRun& run) {
+    { mirror.catch_up(run) } -> std::same_as<result<MirrorReport>>;
+};
+
+}  // namespace CAIRN_NAMESPACE
+
+// ---- cairn/query/detail/edits.hpp
+// What people changed of a run, in a file beside its record.
+
+namespace CAIRN_NAMESPACE::detail {
+
+inline constexpr const char* edits_file = "edits.json";
+/// Held while they are changed.
+inline constexpr const char* edits_lock = "edits.lock";
+
+/// What people changed of a run; see `edit_run`. Fails: corrupt.
+[[nodiscard]] inline result<nlohmann::json> read_edits(const std::filesystem::path& run_dir) {
+    constexpr std::size_t most_bytes = std::size_t{1} << 20U;
+    const auto text = read_file(run_dir / edits_file, most_bytes);
+    if (!text && text.error().code() == errc::not_found) return nlohmann::json::object();
+    if (!text) return text.error();
+    if (json_depth(*text) <= most_json_depth) {
+        auto edits = nlohmann::json::parse(*text, nullptr, false);
+        if (edits.is_object()) return edits;
+    }
+    return error{errc::corrupt, "what was changed of a run cannot be read", (run_dir / edits_file).string(),
+                 "delete the file: then the run is as it was recorded"};
+}
+/// Puts them over the run's own record, where they are what they should be.
+inline void apply_edits(nlohmann::json& about, const nlohmann::json& edits) {
+    for (const char* key : {"name", "notes"}) {
+        if (const auto text = edits.find(key); text != edits.end() && text->is_string()) about[key] = *text;
+    }
+    if (const auto tags = edits.find("tags"); tags != edits.end() && tags->is_array()) {
+        nlohmann::json& all = about["tags"] = nlohmann::json::array();
+        for (const nlohmann::json& tag : *tags) {
+            if (tag.is_string()) all.push_back(tag);
+        }
+    }
+    if (const auto of = edits.find("deleted_session"); of != edits.end() && of->is_number_unsigned())
+        about["deleted_session"] = *of;
+}
+
+}  // namespace CAIRN_NAMESPACE::detail
+
 // ---- cairn/store/verify.hpp
 // Looks at every byte of what was saved. Costs nlohmann/json.
 
@@ -24002,6 +23993,76 @@ class StoreReader {
 }
 
 }  // namespace CAIRN_NAMESPACE
+
+// ---- cairn/cli/sync_target.hpp
+// The systems that `cairn sync` knows. A tool adds more of them to a call.
+
+namespace CAIRN_NAMESPACE::cli {
+
+/// What was said of the other system.
+struct SyncOptions {
+    std::string entity{};       ///< who is to have the run there
+    std::string project{};      ///< in which project, or experiment
+    std::string register_as{};  ///< of which registered model its models become versions
+    bool artifacts = true;      ///< with the files of artifacts
+};
+
+/// A mirror, of whichever kind.
+struct AnyMirror {
+    std::function<result<MirrorReport>(const RecordedRun&)> catch_up;  ///< as `Mirror` has it
+    std::function<std::string()> place;  ///< where the run is then: a folder or an address
+};
+
+/// A system that runs are mirrored to.
+struct SyncTarget {
+    std::string kind;   ///< what `--to` begins with, before a colon
+    std::string usage;  ///< "tensorboard:DIR"
+    std::string what;   ///< what that does, for the help
+    /// `where` is what stands behind the colon, or empty.
+    std::function<result<AnyMirror>(const StoreReader&, const RecordedRun&, const std::string& where,
+                                    const SyncOptions&)>
+        open;
+};
+
+/// What a call knows of them.
+struct SyncPlan {
+    SyncOptions options{};              ///< what the command line said
+    std::vector<SyncTarget> targets{};  ///< those that there are
+};
+
+}  // namespace CAIRN_NAMESPACE::cli
+
+// ---- cairn/cli/terminal.hpp
+// How large the terminal is that a program prints to.
+
+#if defined(_WIN32)
+#include <io.h>
+#else
+#include <sys/ioctl.h>
+#include <unistd.h>
+#endif
+
+namespace CAIRN_NAMESPACE::cli {
+
+/// What a command prints to.
+struct Terminal {
+    bool is_one = false;      ///< somebody looks; otherwise it is a file, a pipe, or a program of one's own
+    std::size_t columns = 0;  ///< characters in a line; 0: not known
+};
+
+/// The terminal behind a file.
+[[nodiscard]] inline Terminal terminal_of(std::FILE* file) noexcept {
+#if defined(_WIN32)
+    return {::_isatty(::_fileno(file)) != 0};
+#else
+    const int handle = ::fileno(file);
+    if (::isatty(handle) == 0) return {};
+    winsize size{};
+    return {true, ::ioctl(handle, TIOCGWINSZ, &size) == 0 ? size.ws_col : std::size_t{0}};
+#endif
+}
+
+}  // namespace CAIRN_NAMESPACE::cli
 
 // ---- cairn/query/at_step.hpp
 // Questions about single moments of a run: all metrics as they stood at a step, and the best values of one.
@@ -24454,12 +24515,15 @@ class Call {
     }
     /// Something is damaged: the exit code tells.
     void set_damaged() noexcept { code_ = 1; }
+    /// Where `cairn sync` brings runs; a tool may add to it.
+    [[nodiscard]] SyncPlan& sync() noexcept { return sync_; }
     /// The exit code.
     [[nodiscard]] int code() const noexcept { return code_; }
 
   private:
     Print out_, err_;
     Terminal terminal_;
+    SyncPlan sync_;
     std::string dir_;
     bool json_ = false;
     int code_ = 0;
@@ -29586,29 +29650,6 @@ template <class C>
 
 }  // namespace CAIRN_NAMESPACE::detail
 
-// ---- cairn/mirror/mirror.hpp
-// A mirror says again, to another system, what a run has recorded. Costs nlohmann/json.
-
-namespace CAIRN_NAMESPACE {
-
-/// What a mirror did in one go.
-struct MirrorReport {
-    std::uint64_t rows = 0;  ///< rows that were handed on
-    bool is_over = false;    ///< the run has ended, and all of it is there
-    std::vector<error>
-        left_out{};  ///< what the other system cannot have, or what could not be read; said once
-};
-
-/// Hands on what is new of a run since the last time, and knows by itself what that is, also after a crash at
-/// any moment: nothing is lost and nothing comes twice. Fails if the other system does not take it; then the
-/// next call goes on from where this one began.
-template <class M>
-concept Mirror = requires(M& mirror, const RecordedRun& run) {
-    { mirror.catch_up(run) } -> std::same_as<result<MirrorReport>>;
-};
-
-}  // namespace CAIRN_NAMESPACE
-
 // ---- cairn/mirror/ranks.hpp
 // Mirrors of all the ranks of a run, as one. Costs <map>.
 
@@ -30047,6 +30088,59 @@ class TensorboardMirror {
 static_assert(Mirror<TensorboardMirror>);
 
 }  // namespace CAIRN_NAMESPACE
+
+// ---- cairn/mirror/versions.hpp
+// Which versions of artifacts a mirror hands on, and their files as they are sent. Costs nlohmann/json.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// A version while it is read: it is not removed meanwhile.
+struct LeasedVersion {
+    ArtifactStore artifact;
+    result<os::Lease> lease;
+    Manifest manifest;
+    std::map<std::string, std::uint64_t> aliases;
+};
+/// The one that is called "model:v3". Fails: not_found, if it is gone; corrupt; invalid_name.
+[[nodiscard]] inline result<LeasedVersion> lease_version(const Store& store, const std::string& project,
+                                                         const std::string& called) {
+    const std::size_t colon = std::min(called.find(':'), called.size());
+    auto artifact = ArtifactStore::open(store, project, called.substr(0, colon));
+    if (!artifact) return artifact.error();
+    const auto number = artifact->resolve(called.substr(std::min(colon + 1, called.size())));
+    if (!number) return number.error();
+    auto lease = artifact->lease(number->version);
+    auto version = artifact->get(number->version);
+    if (!version) return version.error();
+    auto aliases = artifact->aliases();
+    if (!aliases) return aliases.error();
+    return LeasedVersion{std::move(*artifact), std::move(lease), std::move(*version), std::move(*aliases)};
+}
+/// Whether a version that cannot be read is one that nobody can: it is told of, and the others are handed on.
+[[nodiscard]] inline bool is_lost(const error& failure) noexcept {
+    return failure.code() == errc::not_found || failure.code() == errc::corrupt ||
+           failure.code() == errc::invalid_name;
+}
+
+/// What a run has made, as "model:v3": what it logged; and what its checkpoints have kept, when it has ended
+/// and no retention takes any of it away any more. Fails as the disk does.
+[[nodiscard]] inline result<std::set<std::string>> versions_to_mirror(const StoreReader& store,
+                                                                      const RecordedRun& run) {
+    std::set<std::string> all;
+    for (const nlohmann::json& logged : about_of(run, "logged_artifacts", nlohmann::json::array())) {
+        if (logged.is_string() && logged.get_ref<const std::string&>().find(':') != std::string::npos)
+            all.insert(logged.get<std::string>());
+    }
+    if (run.state() == RunState::running) return all;
+    const auto saved = store.versions_of(run);
+    if (!saved) return saved.error();
+    for (const auto& [name, versions] : saved->by_artifact) {
+        for (const Manifest& version : versions) all.insert(name + ":" + version.label());
+    }
+    return all;
+}
+
+}  // namespace CAIRN_NAMESPACE::detail
 
 // ---- cairn/mirror/wandb_log.hpp
 // The file in which W&B's client keeps a run that it has not sent yet: records one behind the other, in the
@@ -30545,25 +30639,21 @@ inline result<void> stage(const Store& store, const ArtifactStore& artifact, con
     return artifact.download(version, staging);
 }
 
-/// A version, as one that is to be sent: its files are staged below `to`, since W&B's client deletes them
-/// when it has sent them. Fails: not_found, if the version is gone; corrupt; as the disk does.
+/// A version that is called "model:v3", as one that is to be sent: its files are staged below `to`, since
+/// W&B's client deletes them when it has sent them. Fails: not_found, if the version is gone; corrupt; as the
+/// disk does.
 [[nodiscard]] inline result<Message> artifact_record(const RecordedRun& run, const Store& store,
-                                                     const std::string& name, const std::string& label,
-                                                     std::string_view run_id, const os::Path& to) {
-    const auto artifact = ArtifactStore::open(store, run.project(), name);
-    if (!artifact) return artifact.error();
-    const auto number = artifact->resolve(label);
-    if (!number) return number.error();
-    const auto reading = artifact->lease(number->version);  // meanwhile it is not removed
-    const auto version = artifact->get(number->version);
-    if (!version) return version.error();
-    const auto aliases = artifact->aliases();
-    if (!aliases) return aliases.error();
-    // Not by the label: a record that is not ours may have any text there.
-    const os::Path staging = to / os::path_of(name + "-" + version->label());
-    if (auto staged = stage(store, *artifact, *version, staging); !staged) return staged.error();
+                                                     const std::string& called, std::string_view run_id,
+                                                     const os::Path& to) {
+    const auto leased = lease_version(store, run.project(), called);
+    if (!leased) return leased.error();
+    const Manifest& version = leased->manifest;
+    const std::string& name = leased->artifact.name();
+    // Not by what it is called: a record that is not ours may have any text there.
+    const os::Path staging = to / os::path_of(name + "-" + version.label());
+    if (auto staged = stage(store, leased->artifact, version, staging); !staged) return staged.error();
 
-    auto files = version->files;
+    auto files = version.files;
     std::sort(files.begin(), files.end(), [](const auto& a, const auto& b) { return a.path < b.path; });
     Message manifest;
     ProtoWriter{manifest}.varint(1, 1);
@@ -30588,28 +30678,28 @@ inline result<void> stage(const Store& store, const ArtifactStore& artifact, con
         ProtoWriter{manifest}.message(4, entry);
         digest.update(bytes_of(file.path + ":" + known_by + "\n"));
     }
-    nlohmann::json metadata = version->metadata.is_object() ? version->metadata : nlohmann::json::object();
-    if (version->metrics.is_object() && !version->metrics.empty()) metadata["metrics"] = version->metrics;
-    if (version->step) metadata["step"] = *version->step;
-    metadata["cairn_version"] = version->label();
+    nlohmann::json metadata = version.metadata.is_object() ? version.metadata : nlohmann::json::object();
+    if (version.metrics.is_object() && !version.metrics.empty()) metadata["metrics"] = version.metrics;
+    if (version.step) metadata["step"] = *version.step;
+    metadata["cairn_version"] = version.label();
 
     Message out;
     ProtoWriter record{out};
     record.text(1, run_id);
     put_text(out, 2, run.project());
-    put_text(out, 4, version->type);
+    put_text(out, 4, version.type);
     put_text(out, 5, name);
     put_text(out, 6, hex(digest.digest()));
-    put_text(out, 7, version->description);
+    put_text(out, 7, version.description);
     put_text(out, 8, json_text(metadata));
     record.varint(10, 1);
-    for (const auto& [alias, named] : *aliases) {
-        if (named == version->version) put_text(out, 11, alias);
+    for (const auto& [alias, named] : leased->aliases) {
+        if (named == version.version) put_text(out, 11, alias);
     }
     put_text(out, 11, "latest");
     record.message(12, manifest);
     record.varint(14, 1);
-    put_text(out, 15, client_id(run.project() + "/" + name + ":" + version->label()));
+    put_text(out, 15, client_id(run.project() + "/" + name + ":" + version.label()));
     put_text(out, 16, client_id(run.project() + "/" + name));
     return out;
 }
@@ -30662,6 +30752,30 @@ struct Cursor {
 
 }  // namespace CAIRN_NAMESPACE::detail::wandb
 
+// ---- cairn/mirror/media_path.hpp
+// Paths of rich values in other systems. Costs <string>.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// A metric's name as a part of a path: folders where it has slashes, and nothing that a file system minds.
+[[nodiscard]] inline std::string path_from(std::string_view name) {
+    std::string out;
+    for (const char c : name.substr(0, 128)) {
+        const bool is_allowed = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                                c == '_' || c == '-' || (c == '/' && !out.empty() && out.back() != '/');
+        out += is_allowed ? c : '_';
+    }
+    return out;
+}
+/// The part of a media type behind its slash: "png" of "image/png; q=1".
+[[nodiscard]] inline std::string subtype_of(std::string_view type) {
+    type = type.substr(0, type.find(';'));
+    const std::size_t slash = type.find('/');
+    return slash == std::string_view::npos ? std::string{} : std::string{type.substr(slash + 1)};
+}
+
+}  // namespace CAIRN_NAMESPACE::detail
+
 // ---- cairn/mirror/wandb_media.hpp
 // What rich values become in W&B: files, and what a row says of them. Costs nlohmann/json.
 
@@ -30676,17 +30790,6 @@ struct RowMedia {
     nlohmann::json chart = {};   ///< what draws the table, if W&B has such a chart; null if not
     std::string chart_key = {};  ///< under which it is drawn
 };
-
-/// A metric's name as a part of a path: folders where it has slashes, and nothing that a file system minds.
-[[nodiscard]] inline std::string path_from(std::string_view name) {
-    std::string out;
-    for (const char c : name.substr(0, 128)) {
-        const bool is_allowed = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                                c == '_' || c == '-' || (c == '/' && !out.empty() && out.back() != '/');
-        out += is_allowed ? c : '_';
-    }
-    return out;
-}
 
 /// The file that a value is, and what is said of it.
 [[nodiscard]] inline RowMedia file_of(const RecordedMedia& media, std::string_view folder,
@@ -30785,13 +30888,10 @@ struct RowMedia {
         }
         return out;
     };
-    const auto subtype = [&] {
-        const std::string_view type = std::string_view{media.type}.substr(0, media.type.find(';'));
-        return std::string{type.substr(std::min(type.find('/') + 1, type.size()))};
-    };
+    const std::string subtype = subtype_of(media.type);
     if (media.kind == "text") return RowMedia{media.metric, std::move(bytes)};
     if (media.kind == "image") {
-        const std::string format = subtype() == "jpeg" ? "jpg" : subtype();
+        const std::string format = subtype == "jpeg" ? "jpg" : subtype;
         RowMedia out = file_of(media, "images", "image-file", format, std::move(bytes));
         out.value["format"] = format;
         return with_about(std::move(out), {"width", "height", "caption"});
@@ -30799,7 +30899,7 @@ struct RowMedia {
     if (media.kind == "audio")
         return with_about(file_of(media, "audio", "audio-file", "wav", std::move(bytes)), {"caption"});
     if (media.type != "application/json") {
-        if (media.kind == "blob" && subtype() == "html")
+        if (media.kind == "blob" && subtype == "html")
             return file_of(media, "html", "html-file", "html", std::move(bytes));
         // W&B has no such thing in a row: the file is among the run's files, and the row names it.
         RowMedia out = file_of(media, media.kind == "field" ? "fields" : "files", "",
@@ -30882,7 +30982,7 @@ class RankMirror {
         find_media(report);
         if (auto told = tell_rows(run, has_ended, report); !told) return told.error();
         if (auto told = tell_console(has_ended); !told) return told.error();
-        if (auto told = tell_artifacts(run, has_ended, report); !told) return told.error();
+        if (auto told = tell_artifacts(run, report); !told) return told.error();
         if (auto told = tell_summary(run); !told) return told.error();
         if (has_ended) {
             if (auto told = records_->put(Kind::exit, exit_record(run)); !told) return told.error();
@@ -31226,35 +31326,21 @@ class RankMirror {
         }
         return {};
     }
-    /// What was logged; and what its checkpoints have kept, when no retention takes any of it away any more.
-    result<void> tell_artifacts(const RecordedRun& run, bool has_ended, MirrorReport& report) {
+    result<void> tell_artifacts(const RecordedRun& run, MirrorReport& report) {
         if (rank_ != 0 || !options_.artifacts) return {};
-        for (const nlohmann::json& logged : about_of(run, "logged_artifacts", nlohmann::json::array())) {
-            if (!logged.is_string()) continue;
-            if (auto told = tell_version(run, logged.get<std::string>(), report); !told) return told;
-        }
-        if (!has_ended) return {};
-        const auto saved = store_.versions_of(run);
-        if (!saved) return saved.error();
-        for (const auto& [name, versions] : saved->by_artifact) {
-            for (const Manifest& version : versions) {
-                if (auto told = tell_version(run, name + ":" + version.label(), report); !told) return told;
+        const auto all = versions_to_mirror(store_, run);
+        if (!all) return all.error();
+        for (const std::string& called : *all) {
+            if (!cursor_.artifacts.insert(called).second) continue;
+            const auto record =
+                artifact_record(run, store_.store(), called, run_id(run, rank_), folder() / "staging");
+            if (!record && !is_lost(record.error())) return record.error();
+            if (!record) {
+                report.left_out.push_back(record.error());
+                continue;
             }
+            if (auto put = records_->put(Kind::artifact, *record); !put) return put;
         }
-        return {};
-    }
-    /// One that is called "model:v3".
-    result<void> tell_version(const RecordedRun& run, const std::string& called, MirrorReport& report) {
-        const std::size_t colon = called.find(':');
-        if (colon == std::string::npos || !cursor_.artifacts.insert(called).second) return {};
-        const std::string name = called.substr(0, colon), label = called.substr(colon + 1);
-        const auto record =
-            artifact_record(run, store_.store(), name, label, run_id(run, rank_), folder() / "staging");
-        if (record) return records_->put(Kind::artifact, *record);
-        const errc code = record.error().code();
-        if (code != errc::not_found && code != errc::corrupt && code != errc::invalid_name)
-            return record.error();
-        report.left_out.push_back(record.error());
         return {};
     }
 
@@ -32298,7 +32384,6 @@ namespace detail {
 struct Sync {
     std::vector<std::string> runs{};
     std::string to{};
-    WandbOptions wandb{};
     bool follow = false;
     double every = 5;
 };
@@ -32306,38 +32391,65 @@ struct Sync {
 /// A run and what mirrors it.
 struct Synced {
     RecordedRun run;
-    std::variant<WandbMirror, TensorboardMirror> mirror;
+    AnyMirror mirror;
     bool is_over = false;
     std::uint64_t rows = 0;
 };
 
+[[nodiscard]] inline SyncTarget to_wandb() {
+    return {"wandb", "wandb:DIR",
+            "folders that `wandb sync` uploads, in DIR/wandb; without :DIR, in $WANDB_DIR or here",
+            [](const StoreReader& store, const RecordedRun& run, const std::string& where,
+               const SyncOptions& wanted) -> result<AnyMirror> {
+                auto opened = WandbMirror::open(store, run,
+                                                {.dir = os::path_of(where),
+                                                 .entity = wanted.entity,
+                                                 .project = wanted.project,
+                                                 .artifacts = wanted.artifacts});
+                if (!opened) return opened.error();
+                const auto mirror = std::make_shared<WandbMirror>(std::move(*opened));
+                return AnyMirror{[mirror](const RecordedRun& now) { return mirror->catch_up(now); },
+                                 [mirror] { return mirror->folder().string(); }};
+            }};
+}
+[[nodiscard]] inline SyncTarget to_tensorboard() {
+    return {"tensorboard", "tensorboard:DIR", "event files",
+            [](const StoreReader&, const RecordedRun& run, const std::string& where,
+               const SyncOptions&) -> result<AnyMirror> {
+                if (where.empty()) {
+                    return error{errc::invalid_argument, "TensorBoard's folder is not named", "",
+                                 "give tensorboard:DIR"};
+                }
+                auto opened = TensorboardMirror::open(run, os::path_of(where));
+                if (!opened) return opened.error();
+                const auto mirror = std::make_shared<TensorboardMirror>(std::move(*opened));
+                return AnyMirror{[mirror](const RecordedRun& now) { return mirror->catch_up(now); },
+                                 [mirror] { return mirror->folder().string(); }};
+            }};
+}
+
 /// What `--to` names. Fails: invalid_argument, if it is nothing that there is; as the mirror's opening does.
-inline result<Synced> begin_sync(const StoreReader& store, RecordedRun run, const Sync& wanted) {
+inline result<Synced> begin_sync(const StoreReader& store, RecordedRun run, const Sync& wanted,
+                                 const SyncPlan& plan) {
     const std::size_t colon = wanted.to.find(':');
-    const std::string kind = wanted.to.substr(0, colon);
-    const std::string folder = colon == std::string::npos ? std::string{} : wanted.to.substr(colon + 1);
-    const bool has_folder = !folder.empty();
-    if (kind == "wandb" && (has_folder || colon == std::string::npos)) {
-        WandbOptions options = wanted.wandb;
-        options.dir = os::path_of(folder);
-        auto mirror = WandbMirror::open(store, run, std::move(options));
+    const bool has_place = colon != std::string::npos && colon + 1 < wanted.to.size();
+    std::string usages;
+    for (const SyncTarget& target : plan.targets) {
+        usages.append(usages.empty() ? "" : ", ").append(target.usage);
+        if (target.kind != wanted.to.substr(0, colon) || (colon != std::string::npos && !has_place)) continue;
+        auto mirror =
+            target.open(store, run, has_place ? wanted.to.substr(colon + 1) : std::string{}, plan.options);
         if (!mirror) return mirror.error();
         return Synced{std::move(run), std::move(*mirror)};
     }
-    if (kind == "tensorboard" && has_folder) {
-        auto mirror = TensorboardMirror::open(run, os::path_of(folder));
-        if (!mirror) return mirror.error();
-        return Synced{std::move(run), std::move(*mirror)};
-    }
-    return error{errc::invalid_argument, "nothing can be mirrored there", wanted.to,
-                 "give wandb, wandb:DIR or tensorboard:DIR"};
+    return error{errc::invalid_argument, "nothing can be mirrored there", wanted.to, "give one of " + usages};
 }
 
 inline result<void> catch_up(Call& call, const StoreReader& store, Synced& one) {
     auto now = store.run(one.run.project(), one.run.id());
     if (!now) return now.error();
     one.run = std::move(*now);
-    const auto report = std::visit([&](auto& mirror) { return mirror.catch_up(one.run); }, one.mirror);
+    const auto report = one.mirror.catch_up(one.run);
     if (!report) return report.error();
     one.rows += report->rows;
     one.is_over = report->is_over;
@@ -32346,18 +32458,17 @@ inline result<void> catch_up(Call& call, const StoreReader& store, Synced& one) 
 }
 
 inline void tell(Call& call, const Synced& one) {
-    const std::string folder =
-        std::visit([](const auto& mirror) { return mirror.folder(); }, one.mirror).string();
+    const std::string place = one.mirror.place();
     if (call.json()) {
         call.print({{"project", one.run.project()},
                     {"id", one.run.id()},
                     {"rows", one.rows},
                     {"is_over", one.is_over},
-                    {"folder", folder}});
+                    {"place", place}});
         return;
     }
     call.out(printable(one.run.project()) + "/" + one.run.id() + ": " + std::to_string(one.rows) +
-             " new rows" + (one.is_over ? "" : ", and it goes on") + "; " + printable(folder) + "\n");
+             " new rows" + (one.is_over ? "" : ", and it goes on") + "; " + printable(place) + "\n");
 }
 
 inline result<void> sync_runs(Call& call, const Sync& wanted) {
@@ -32367,18 +32478,28 @@ inline result<void> sync_runs(Call& call, const Sync& wanted) {
     for (const std::string& name : wanted.runs) {
         auto run = store->find(name);
         if (!run) return run.error();
-        auto begun = begin_sync(*store, std::move(*run), wanted);
+        auto begun = begin_sync(*store, std::move(*run), wanted, call.sync());
         if (!begun) return begun.error();
         all.push_back(std::move(*begun));
     }
-    const auto goes_on = [](const Synced& one) { return !one.is_over; };
+    constexpr double most_wait = 60;
+    double wait = wanted.every;
     while (true) {
+        bool goes_on = false, has_failed = false;
         for (Synced& one : all) {
             if (one.is_over) continue;
-            if (auto done = catch_up(call, *store, one); !done) return done;
+            if (const auto done = catch_up(call, *store, one); !done) {
+                // A server that is away comes back; whoever follows a run that goes on waits for it.
+                const bool may_pass = done.error().code() == errc::io && one.run.state() == RunState::running;
+                if (!wanted.follow || !may_pass) return done;
+                call.complain(done.error());
+                has_failed = true;
+            }
+            goes_on = goes_on || !one.is_over;
         }
-        if (!wanted.follow || std::none_of(all.begin(), all.end(), goes_on)) break;
-        flush_and_wait(wanted.every);
+        if (!wanted.follow || !goes_on) break;
+        wait = has_failed ? std::min(2 * wait, std::max(most_wait, wanted.every)) : wanted.every;
+        flush_and_wait(wait);
     }
     for (const Synced& one : all) tell(call, one);
     return {};
@@ -32386,21 +32507,27 @@ inline result<void> sync_runs(Call& call, const Sync& wanted) {
 
 }  // namespace detail
 
-/// `cairn sync RUN… --to wandb:DIR`, `--to tensorboard:DIR`.
+/// `cairn sync RUN… --to wandb:DIR`, `--to tensorboard:DIR`, and to whatever a tool adds to `call.sync()`.
 inline void add_sync(CLI::App& app, Call& call) {
     const auto wanted = std::make_shared<detail::Sync>();
+    SyncPlan& plan = call.sync();
+    plan.targets.push_back(detail::to_wandb());
+    plan.targets.push_back(detail::to_tensorboard());
     CLI::App* const verb =
         call.verb(app, "sync", "mirror runs to another system: what is new since the last time",
                   [&call, wanted] { return detail::sync_runs(call, *wanted); });
+    verb->footer([&plan] {
+        std::string all = "Where to:";
+        for (const SyncTarget& target : plan.targets)
+            all.append("\n  ").append(target.usage).append(" (").append(target.what).append(")");
+        return all;
+    });
     verb->add_option("RUN", wanted->runs, detail::names_a_run)->required();
-    verb->add_option("--to", wanted->to,
-                     "wandb:DIR (folders that `wandb sync` uploads, in DIR/wandb; without :DIR, in "
-                     "$WANDB_DIR or here) or "
-                     "tensorboard:DIR")
-        ->required();
-    verb->add_option("--entity", wanted->wandb.entity, "who is to have it in W&B (default: $WANDB_ENTITY)");
-    verb->add_option("-p,--project", wanted->wandb.project, "its project there (default: as here)");
-    verb->add_flag("!--no-artifacts", wanted->wandb.artifacts, "without the files of artifacts");
+    verb->add_option("--to", wanted->to, "where to; see below")->required();
+    verb->add_option("--entity", plan.options.entity, "who is to have it in W&B (default: $WANDB_ENTITY)");
+    verb->add_option("-p,--project", plan.options.project,
+                     "its project there, or its experiment (default: its project here)");
+    verb->add_flag("!--no-artifacts", plan.options.artifacts, "without the files of artifacts");
     verb->add_flag("-f,--follow", wanted->follow, "go on until the runs end");
     verb->add_option("--every", wanted->every, "seconds between two looks (default 5)")
         ->check(CLI::Range(0.1, 3600.0));

@@ -292,7 +292,7 @@ TEST_CASE("cairn sync and export write runs for other systems, and only what is 
     CHECK(done["id"] == "r1");
     CHECK(done["rows"] == 3);
     CHECK(done["is_over"] == true);
-    const std::filesystem::path folder = done["folder"].get<std::string>();
+    const std::filesystem::path folder = done["place"].get<std::string>();
     CHECK(std::filesystem::exists(folder / "run-r1.wandb"));
     const auto again = call(dir, {"sync", "r1", "--to", "wandb:" + to, "--follow"});
     CHECK(again.code == 0);

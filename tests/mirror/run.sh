@@ -11,6 +11,11 @@ venv=$build/venv
 wandb=$build/wandb
 [ -x "$wandb/bin/openwandb" ] || { python3 -m venv "$wandb" && "$wandb/bin/pip" install -q wandb==0.31.0 openwandb==0.5.25; }
 
+mlflow=$build/mlflow
+[ -x "$mlflow/bin/mlflow" ] || {
+    python3 -m venv "$mlflow" && "$mlflow/bin/pip" install -q "mlflow[auth]==3.17.2" psycopg2-binary==2.9.10
+}
+
 cmake --preset release -B "$build/tool" -DCAIRN_BUILD_TESTS=OFF -DCAIRN_BUILD_EXAMPLES=OFF -DCAIRN_BUILD_TOOL=ON
 cmake --build "$build/tool" --target cairn_tool
 tool=$(find "$build/tool" -type f -name cairn -perm -u+x)
@@ -28,7 +33,11 @@ rm -rf "$build/long"
 
 "$venv/bin/python" tests/mirror/tensorboard/check.py "$tool" "$build/store" "$build/logs"
 
-"${CXX:-c++}" -std=c++20 -O2 -Iinclude tests/mirror/wandb/record.cpp -o "$build/record_wandb" -pthread
+"${CXX:-c++}" -std=c++20 -O2 -Iinclude tests/mirror/record.cpp -o "$build/record_runs" -pthread
 rm -rf "$build/wandb_store" "$build/wandb_work" "$build/served" && mkdir "$build/wandb_work"
-"$wandb/bin/python" tests/mirror/wandb/check.py "$tool" "$build/record_wandb" "$build/wandb_store" "$build/wandb_work"
-"$venv/bin/python" tests/mirror/tensorboard/served.py "$tool" "$build/record_wandb" "$build/wandb_store" "$build/served"
+"$wandb/bin/python" tests/mirror/wandb/check.py "$tool" "$build/record_runs" "$build/wandb_store" "$build/wandb_work"
+"$venv/bin/python" tests/mirror/tensorboard/served.py "$tool" "$build/record_runs" "$build/wandb_store" "$build/served"
+rm -rf "$build/http_store" "$build/http_work" && mkdir "$build/http_work"
+python3 tests/mirror/http/check.py "$tool" "$build/record_runs" "$build/http_store" "$build/http_work"
+rm -rf "$build/mlflow_store" "$build/mlflow_work" && mkdir "$build/mlflow_work"
+"$mlflow/bin/python" tests/mirror/mlflow/check.py "$tool" "$build/record_runs" "$build/mlflow_store" "$build/mlflow_work"

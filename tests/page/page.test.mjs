@@ -404,9 +404,14 @@ describe("the report", () => {
     });
 });
 
+const serving = new Set();
+after(() => serving.forEach((child) => child.kill())); // those of tests that failed: nothing waits for them
+
 /** `cairn serve`, until `stop`. */
 async function serve(port = 0, store = STORE, ...more) {
   const child = spawn(CAIRN, ["serve", "--port", String(port), "--dir", store, ...more], { stdio: ["ignore", "pipe", "inherit"] });
+  serving.add(child);
+  child.on("exit", () => serving.delete(child));
   const url = await new Promise((resolve, reject) => {
     let text = "";
     child.stdout.on("data", (piece) => (text += piece).includes("\n") && resolve(text.trim()));
@@ -471,11 +476,12 @@ describe("the server", () => {
     const card = (metric) => page.locator(`[data-media="${metric}"]`);
     await card("confusion").getByRole("cell", { name: "171" }).first().waitFor();
     assert.equal(await card("confusion").getByRole("rowheader", { name: "<b>dog</b>" }).count(), 1);
+    const shows = (metric, text) => card(metric).filter({ hasText: text }).waitFor(); // each comes when it has come
+    await shows("errors", /and 50 more rows/);
     assert.match(await card("errors").locator("td").nth(2).textContent(), /^<img src=x onerror=alert\(4\)>$/);
-    assert.match(await card("errors").textContent(), /and 50 more rows/);
-    assert.match(await card("roc").textContent(), /area 0\.7729/);
-    assert.match(await card("mesh").textContent(), /model\/gltf-binary, 2\.0 KiB/);
-    assert.match(await card("temperature").textContent(), /<b>at noon<\/b>/);
+    await shows("roc", /area 0\.7729/);
+    await shows("mesh", /model\/gltf-binary, 2\.0 KiB/);
+    await shows("temperature", /<b>at noon<\/b>/);
     await page.waitForFunction(() => document.querySelector('[data-media="dot"] img').naturalWidth === 1);
     await page.waitForFunction(() => document.querySelector('[data-media="voice"] audio').duration === 0.5);
     const field = await card("temperature").locator("canvas").evaluate((canvas) => {
@@ -698,7 +704,7 @@ describe("changes", () => {
     await page.getByLabel("name").fill("<b>renamed</b>");
     await page.getByLabel("tags").fill("one, two");
     await page.getByLabel("notes").fill("its notes");
-    await page.getByRole("button", { name: "Save" }).click();
+    await page.getByRole("button", { name: "Save", exact: true }).click();
     await page.getByRole("heading", { name: "<b>renamed</b>" }).waitFor();
     assert.deepEqual(await page.locator("dd .tag").allTextContents(), ["one", "two"]);
     await reader.page.getByRole("heading", { name: "<b>renamed</b>" }).waitFor(); // others see it too

@@ -108,8 +108,8 @@ TEST_CASE("webhook: an address that is none is refused at once", "[mirror][webho
         CHECK_THROWS_AS(cairn::webhook(address), cairn::error);
     }
     using cairn::detail::web_address;
-    CHECK(web_address("http://host").path == "/");
-    CHECK(web_address("http://host:8080?x=1").server == "http://host:8080");
-    CHECK(web_address("http://host:8080?x=1").path == "/?x=1");
-    CHECK(web_address("http://host/a/b#c").path == "/a/b");
+    CHECK(web_address("http://host")->path == "/");
+    CHECK(web_address("http://host:8080?x=1")->server == "http://host:8080");
+    CHECK(web_address("http://host:8080?x=1")->path == "/?x=1");
+    CHECK(web_address("http://host/a/b#c")->path == "/a/b");
 }

@@ -2,6 +2,7 @@
 #pragma once
 // What all verbs of the `cairn` command share: where they read, where they print, how they fail.
 
+#include <cairn/cli/sync_target.hpp>
 #include <cairn/cli/terminal.hpp>
 #include <cairn/core/error.hpp>
 #include <cairn/query/as_json.hpp>
@@ -104,12 +105,15 @@ class Call {
     }
     /// Something is damaged: the exit code tells.
     void set_damaged() noexcept { code_ = 1; }
+    /// Where `cairn sync` brings runs; a tool may add to it.
+    [[nodiscard]] SyncPlan& sync() noexcept { return sync_; }
     /// The exit code.
     [[nodiscard]] int code() const noexcept { return code_; }
 
   private:
     Print out_, err_;
     Terminal terminal_;
+    SyncPlan sync_;
     std::string dir_;
     bool json_ = false;
     int code_ = 0;

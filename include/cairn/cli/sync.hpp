@@ -4,8 +4,8 @@
 
 #include <cairn/cli/call.hpp>
 #include <cairn/cli/live.hpp>
+#include <cairn/cli/sync_target.hpp>
 #include <cairn/cli/text.hpp>
-#include <cairn/mirror/mirror.hpp>
 #include <cairn/mirror/tensorboard.hpp>
 #include <cairn/mirror/wandb.hpp>
 #include <cairn/query/as_json.hpp>
@@ -20,7 +20,6 @@
 #include <memory>
 #include <string>
 #include <utility>
-#include <variant>
 #include <vector>
 
 namespace CAIRN_NAMESPACE::cli {
@@ -31,7 +30,6 @@ namespace detail {
 struct Sync {
     std::vector<std::string> runs{};
     std::string to{};
-    WandbOptions wandb{};
     bool follow = false;
     double every = 5;
 };
@@ -39,38 +37,65 @@ struct Sync {
 /// A run and what mirrors it.
 struct Synced {
     RecordedRun run;
-    std::variant<WandbMirror, TensorboardMirror> mirror;
+    AnyMirror mirror;
     bool is_over = false;
     std::uint64_t rows = 0;
 };
 
+[[nodiscard]] inline SyncTarget to_wandb() {
+    return {"wandb", "wandb:DIR",
+            "folders that `wandb sync` uploads, in DIR/wandb; without :DIR, in $WANDB_DIR or here",
+            [](const StoreReader& store, const RecordedRun& run, const std::string& where,
+               const SyncOptions& wanted) -> result<AnyMirror> {
+                auto opened = WandbMirror::open(store, run,
+                                                {.dir = os::path_of(where),
+                                                 .entity = wanted.entity,
+                                                 .project = wanted.project,
+                                                 .artifacts = wanted.artifacts});
+                if (!opened) return opened.error();
+                const auto mirror = std::make_shared<WandbMirror>(std::move(*opened));
+                return AnyMirror{[mirror](const RecordedRun& now) { return mirror->catch_up(now); },
+                                 [mirror] { return mirror->folder().string(); }};
+            }};
+}
+[[nodiscard]] inline SyncTarget to_tensorboard() {
+    return {"tensorboard", "tensorboard:DIR", "event files",
+            [](const StoreReader&, const RecordedRun& run, const std::string& where,
+               const SyncOptions&) -> result<AnyMirror> {
+                if (where.empty()) {
+                    return error{errc::invalid_argument, "TensorBoard's folder is not named", "",
+                                 "give tensorboard:DIR"};
+                }
+                auto opened = TensorboardMirror::open(run, os::path_of(where));
+                if (!opened) return opened.error();
+                const auto mirror = std::make_shared<TensorboardMirror>(std::move(*opened));
+                return AnyMirror{[mirror](const RecordedRun& now) { return mirror->catch_up(now); },
+                                 [mirror] { return mirror->folder().string(); }};
+            }};
+}
+
 /// What `--to` names. Fails: invalid_argument, if it is nothing that there is; as the mirror's opening does.
-inline result<Synced> begin_sync(const StoreReader& store, RecordedRun run, const Sync& wanted) {
+inline result<Synced> begin_sync(const StoreReader& store, RecordedRun run, const Sync& wanted,
+                                 const SyncPlan& plan) {
     const std::size_t colon = wanted.to.find(':');
-    const std::string kind = wanted.to.substr(0, colon);
-    const std::string folder = colon == std::string::npos ? std::string{} : wanted.to.substr(colon + 1);
-    const bool has_folder = !folder.empty();
-    if (kind == "wandb" && (has_folder || colon == std::string::npos)) {
-        WandbOptions options = wanted.wandb;
-        options.dir = os::path_of(folder);
-        auto mirror = WandbMirror::open(store, run, std::move(options));
+    const bool has_place = colon != std::string::npos && colon + 1 < wanted.to.size();
+    std::string usages;
+    for (const SyncTarget& target : plan.targets) {
+        usages.append(usages.empty() ? "" : ", ").append(target.usage);
+        if (target.kind != wanted.to.substr(0, colon) || (colon != std::string::npos && !has_place)) continue;
+        auto mirror =
+            target.open(store, run, has_place ? wanted.to.substr(colon + 1) : std::string{}, plan.options);
         if (!mirror) return mirror.error();
         return Synced{std::move(run), std::move(*mirror)};
     }
-    if (kind == "tensorboard" && has_folder) {
-        auto mirror = TensorboardMirror::open(run, os::path_of(folder));
-        if (!mirror) return mirror.error();
-        return Synced{std::move(run), std::move(*mirror)};
-    }
-    return error{errc::invalid_argument, "nothing can be mirrored there", wanted.to,
-                 "give wandb, wandb:DIR or tensorboard:DIR"};
+    return error{errc::invalid_argument, "nothing can be mirrored there", wanted.to, "give one of " + usages};
 }
 
 inline result<void> catch_up(Call& call, const StoreReader& store, Synced& one) {
     auto now = store.run(one.run.project(), one.run.id());
     if (!now) return now.error();
     one.run = std::move(*now);
-    const auto report = std::visit([&](auto& mirror) { return mirror.catch_up(one.run); }, one.mirror);
+    const auto report = one.mirror.catch_up(one.run);
     if (!report) return report.error();
     one.rows += report->rows;
     one.is_over = report->is_over;
@@ -79,18 +104,17 @@ inline result<void> catch_up(Call& call, const StoreReader& store, Synced& one) 
 }
 
 inline void tell(Call& call, const Synced& one) {
-    const std::string folder =
-        std::visit([](const auto& mirror) { return mirror.folder(); }, one.mirror).string();
+    const std::string place = one.mirror.place();
     if (call.json()) {
         call.print({{"project", one.run.project()},
                     {"id", one.run.id()},
                     {"rows", one.rows},
                     {"is_over", one.is_over},
-                    {"folder", folder}});
+                    {"place", place}});
         return;
     }
     call.out(printable(one.run.project()) + "/" + one.run.id() + ": " + std::to_string(one.rows) +
-             " new rows" + (one.is_over ? "" : ", and it goes on") + "; " + printable(folder) + "\n");
+             " new rows" + (one.is_over ? "" : ", and it goes on") + "; " + printable(place) + "\n");
 }
 
 inline result<void> sync_runs(Call& call, const Sync& wanted) {
@@ -100,18 +124,28 @@ inline result<void> sync_runs(Call& call, const Sync& wanted) {
     for (const std::string& name : wanted.runs) {
         auto run = store->find(name);
         if (!run) return run.error();
-        auto begun = begin_sync(*store, std::move(*run), wanted);
+        auto begun = begin_sync(*store, std::move(*run), wanted, call.sync());
         if (!begun) return begun.error();
         all.push_back(std::move(*begun));
     }
-    const auto goes_on = [](const Synced& one) { return !one.is_over; };
+    constexpr double most_wait = 60;
+    double wait = wanted.every;
     while (true) {
+        bool goes_on = false, has_failed = false;
         for (Synced& one : all) {
             if (one.is_over) continue;
-            if (auto done = catch_up(call, *store, one); !done) return done;
+            if (const auto done = catch_up(call, *store, one); !done) {
+                // A server that is away comes back; whoever follows a run that goes on waits for it.
+                const bool may_pass = done.error().code() == errc::io && one.run.state() == RunState::running;
+                if (!wanted.follow || !may_pass) return done;
+                call.complain(done.error());
+                has_failed = true;
+            }
+            goes_on = goes_on || !one.is_over;
         }
-        if (!wanted.follow || std::none_of(all.begin(), all.end(), goes_on)) break;
-        flush_and_wait(wanted.every);
+        if (!wanted.follow || !goes_on) break;
+        wait = has_failed ? std::min(2 * wait, std::max(most_wait, wanted.every)) : wanted.every;
+        flush_and_wait(wait);
     }
     for (const Synced& one : all) tell(call, one);
     return {};
@@ -119,21 +153,27 @@ inline result<void> sync_runs(Call& call, const Sync& wanted) {
 
 }  // namespace detail
 
-/// `cairn sync RUN… --to wandb:DIR`, `--to tensorboard:DIR`.
+/// `cairn sync RUN… --to wandb:DIR`, `--to tensorboard:DIR`, and to whatever a tool adds to `call.sync()`.
 inline void add_sync(CLI::App& app, Call& call) {
     const auto wanted = std::make_shared<detail::Sync>();
+    SyncPlan& plan = call.sync();
+    plan.targets.push_back(detail::to_wandb());
+    plan.targets.push_back(detail::to_tensorboard());
     CLI::App* const verb =
         call.verb(app, "sync", "mirror runs to another system: what is new since the last time",
                   [&call, wanted] { return detail::sync_runs(call, *wanted); });
+    verb->footer([&plan] {
+        std::string all = "Where to:";
+        for (const SyncTarget& target : plan.targets)
+            all.append("\n  ").append(target.usage).append(" (").append(target.what).append(")");
+        return all;
+    });
     verb->add_option("RUN", wanted->runs, detail::names_a_run)->required();
-    verb->add_option("--to", wanted->to,
-                     "wandb:DIR (folders that `wandb sync` uploads, in DIR/wandb; without :DIR, in "
-                     "$WANDB_DIR or here) or "
-                     "tensorboard:DIR")
-        ->required();
-    verb->add_option("--entity", wanted->wandb.entity, "who is to have it in W&B (default: $WANDB_ENTITY)");
-    verb->add_option("-p,--project", wanted->wandb.project, "its project there (default: as here)");
-    verb->add_flag("!--no-artifacts", wanted->wandb.artifacts, "without the files of artifacts");
+    verb->add_option("--to", wanted->to, "where to; see below")->required();
+    verb->add_option("--entity", plan.options.entity, "who is to have it in W&B (default: $WANDB_ENTITY)");
+    verb->add_option("-p,--project", plan.options.project,
+                     "its project there, or its experiment (default: its project here)");
+    verb->add_flag("!--no-artifacts", plan.options.artifacts, "without the files of artifacts");
     verb->add_flag("-f,--follow", wanted->follow, "go on until the runs end");
     verb->add_option("--every", wanted->every, "seconds between two looks (default 5)")
         ->check(CLI::Range(0.1, 3600.0));

@@ -7,6 +7,7 @@
 #include <cairn/core/error.hpp>
 #include <cairn/core/sha256.hpp>
 #include <cairn/mirror/md5.hpp>
+#include <cairn/mirror/versions.hpp>
 #include <cairn/mirror/wandb_records.hpp>
 #include <cairn/query/as_json.hpp>
 #include <cairn/query/recorded_run.hpp>
@@ -71,25 +72,21 @@ inline result<void> stage(const Store& store, const ArtifactStore& artifact, con
     return artifact.download(version, staging);
 }
 
-/// A version, as one that is to be sent: its files are staged below `to`, since W&B's client deletes them
-/// when it has sent them. Fails: not_found, if the version is gone; corrupt; as the disk does.
+/// A version that is called "model:v3", as one that is to be sent: its files are staged below `to`, since
+/// W&B's client deletes them when it has sent them. Fails: not_found, if the version is gone; corrupt; as the
+/// disk does.
 [[nodiscard]] inline result<Message> artifact_record(const RecordedRun& run, const Store& store,
-                                                     const std::string& name, const std::string& label,
-                                                     std::string_view run_id, const os::Path& to) {
-    const auto artifact = ArtifactStore::open(store, run.project(), name);
-    if (!artifact) return artifact.error();
-    const auto number = artifact->resolve(label);
-    if (!number) return number.error();
-    const auto reading = artifact->lease(number->version);  // meanwhile it is not removed
-    const auto version = artifact->get(number->version);
-    if (!version) return version.error();
-    const auto aliases = artifact->aliases();
-    if (!aliases) return aliases.error();
-    // Not by the label: a record that is not ours may have any text there.
-    const os::Path staging = to / os::path_of(name + "-" + version->label());
-    if (auto staged = stage(store, *artifact, *version, staging); !staged) return staged.error();
+                                                     const std::string& called, std::string_view run_id,
+                                                     const os::Path& to) {
+    const auto leased = lease_version(store, run.project(), called);
+    if (!leased) return leased.error();
+    const Manifest& version = leased->manifest;
+    const std::string& name = leased->artifact.name();
+    // Not by what it is called: a record that is not ours may have any text there.
+    const os::Path staging = to / os::path_of(name + "-" + version.label());
+    if (auto staged = stage(store, leased->artifact, version, staging); !staged) return staged.error();
 
-    auto files = version->files;
+    auto files = version.files;
     std::sort(files.begin(), files.end(), [](const auto& a, const auto& b) { return a.path < b.path; });
     Message manifest;
     ProtoWriter{manifest}.varint(1, 1);
@@ -114,28 +111,28 @@ inline result<void> stage(const Store& store, const ArtifactStore& artifact, con
         ProtoWriter{manifest}.message(4, entry);
         digest.update(bytes_of(file.path + ":" + known_by + "\n"));
     }
-    nlohmann::json metadata = version->metadata.is_object() ? version->metadata : nlohmann::json::object();
-    if (version->metrics.is_object() && !version->metrics.empty()) metadata["metrics"] = version->metrics;
-    if (version->step) metadata["step"] = *version->step;
-    metadata["cairn_version"] = version->label();
+    nlohmann::json metadata = version.metadata.is_object() ? version.metadata : nlohmann::json::object();
+    if (version.metrics.is_object() && !version.metrics.empty()) metadata["metrics"] = version.metrics;
+    if (version.step) metadata["step"] = *version.step;
+    metadata["cairn_version"] = version.label();
 
     Message out;
     ProtoWriter record{out};
     record.text(1, run_id);
     put_text(out, 2, run.project());
-    put_text(out, 4, version->type);
+    put_text(out, 4, version.type);
     put_text(out, 5, name);
     put_text(out, 6, hex(digest.digest()));
-    put_text(out, 7, version->description);
+    put_text(out, 7, version.description);
     put_text(out, 8, json_text(metadata));
     record.varint(10, 1);
-    for (const auto& [alias, named] : *aliases) {
-        if (named == version->version) put_text(out, 11, alias);
+    for (const auto& [alias, named] : leased->aliases) {
+        if (named == version.version) put_text(out, 11, alias);
     }
     put_text(out, 11, "latest");
     record.message(12, manifest);
     record.varint(14, 1);
-    put_text(out, 15, client_id(run.project() + "/" + name + ":" + version->label()));
+    put_text(out, 15, client_id(run.project() + "/" + name + ":" + version.label()));
     put_text(out, 16, client_id(run.project() + "/" + name));
     return out;
 }

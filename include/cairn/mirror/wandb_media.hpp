@@ -4,6 +4,7 @@
 
 #include <cairn/core/bytes.hpp>
 #include <cairn/core/sha256.hpp>
+#include <cairn/mirror/media_path.hpp>
 #include <cairn/query/as_json.hpp>
 #include <cairn/query/media.hpp>
 #include <cairn/store/run_folder.hpp>
@@ -29,17 +30,6 @@ struct RowMedia {
     nlohmann::json chart = {};   ///< what draws the table, if W&B has such a chart; null if not
     std::string chart_key = {};  ///< under which it is drawn
 };
-
-/// A metric's name as a part of a path: folders where it has slashes, and nothing that a file system minds.
-[[nodiscard]] inline std::string path_from(std::string_view name) {
-    std::string out;
-    for (const char c : name.substr(0, 128)) {
-        const bool is_allowed = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                                c == '_' || c == '-' || (c == '/' && !out.empty() && out.back() != '/');
-        out += is_allowed ? c : '_';
-    }
-    return out;
-}
 
 /// The file that a value is, and what is said of it.
 [[nodiscard]] inline RowMedia file_of(const RecordedMedia& media, std::string_view folder,
@@ -138,13 +128,10 @@ struct RowMedia {
         }
         return out;
     };
-    const auto subtype = [&] {
-        const std::string_view type = std::string_view{media.type}.substr(0, media.type.find(';'));
-        return std::string{type.substr(std::min(type.find('/') + 1, type.size()))};
-    };
+    const std::string subtype = subtype_of(media.type);
     if (media.kind == "text") return RowMedia{media.metric, std::move(bytes)};
     if (media.kind == "image") {
-        const std::string format = subtype() == "jpeg" ? "jpg" : subtype();
+        const std::string format = subtype == "jpeg" ? "jpg" : subtype;
         RowMedia out = file_of(media, "images", "image-file", format, std::move(bytes));
         out.value["format"] = format;
         return with_about(std::move(out), {"width", "height", "caption"});
@@ -152,7 +139,7 @@ struct RowMedia {
     if (media.kind == "audio")
         return with_about(file_of(media, "audio", "audio-file", "wav", std::move(bytes)), {"caption"});
     if (media.type != "application/json") {
-        if (media.kind == "blob" && subtype() == "html")
+        if (media.kind == "blob" && subtype == "html")
             return file_of(media, "html", "html-file", "html", std::move(bytes));
         // W&B has no such thing in a row: the file is among the run's files, and the row names it.
         RowMedia out = file_of(media, media.kind == "field" ? "fields" : "files", "",

@@ -8,6 +8,7 @@
 #include <cairn/core/time.hpp>
 #include <cairn/mirror/cursor_file.hpp>
 #include <cairn/mirror/mirror.hpp>
+#include <cairn/mirror/versions.hpp>
 #include <cairn/mirror/wandb_about.hpp>
 #include <cairn/mirror/wandb_artifact.hpp>
 #include <cairn/mirror/wandb_cursor.hpp>
@@ -89,7 +90,7 @@ class RankMirror {
         find_media(report);
         if (auto told = tell_rows(run, has_ended, report); !told) return told.error();
         if (auto told = tell_console(has_ended); !told) return told.error();
-        if (auto told = tell_artifacts(run, has_ended, report); !told) return told.error();
+        if (auto told = tell_artifacts(run, report); !told) return told.error();
         if (auto told = tell_summary(run); !told) return told.error();
         if (has_ended) {
             if (auto told = records_->put(Kind::exit, exit_record(run)); !told) return told.error();
@@ -433,35 +434,21 @@ class RankMirror {
         }
         return {};
     }
-    /// What was logged; and what its checkpoints have kept, when no retention takes any of it away any more.
-    result<void> tell_artifacts(const RecordedRun& run, bool has_ended, MirrorReport& report) {
+    result<void> tell_artifacts(const RecordedRun& run, MirrorReport& report) {
         if (rank_ != 0 || !options_.artifacts) return {};
-        for (const nlohmann::json& logged : about_of(run, "logged_artifacts", nlohmann::json::array())) {
-            if (!logged.is_string()) continue;
-            if (auto told = tell_version(run, logged.get<std::string>(), report); !told) return told;
-        }
-        if (!has_ended) return {};
-        const auto saved = store_.versions_of(run);
-        if (!saved) return saved.error();
-        for (const auto& [name, versions] : saved->by_artifact) {
-            for (const Manifest& version : versions) {
-                if (auto told = tell_version(run, name + ":" + version.label(), report); !told) return told;
+        const auto all = versions_to_mirror(store_, run);
+        if (!all) return all.error();
+        for (const std::string& called : *all) {
+            if (!cursor_.artifacts.insert(called).second) continue;
+            const auto record =
+                artifact_record(run, store_.store(), called, run_id(run, rank_), folder() / "staging");
+            if (!record && !is_lost(record.error())) return record.error();
+            if (!record) {
+                report.left_out.push_back(record.error());
+                continue;
             }
+            if (auto put = records_->put(Kind::artifact, *record); !put) return put;
         }
-        return {};
-    }
-    /// One that is called "model:v3".
-    result<void> tell_version(const RecordedRun& run, const std::string& called, MirrorReport& report) {
-        const std::size_t colon = called.find(':');
-        if (colon == std::string::npos || !cursor_.artifacts.insert(called).second) return {};
-        const std::string name = called.substr(0, colon), label = called.substr(colon + 1);
-        const auto record =
-            artifact_record(run, store_.store(), name, label, run_id(run, rank_), folder() / "staging");
-        if (record) return records_->put(Kind::artifact, *record);
-        const errc code = record.error().code();
-        if (code != errc::not_found && code != errc::corrupt && code != errc::invalid_name)
-            return record.error();
-        report.left_out.push_back(record.error());
         return {};
     }
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Has W&B itself read, upload and show mirrored runs. usage: check.py TOOL RECORD STORE WORK
-TOOL is the command `cairn`; RECORD is built from record.cpp; WORK is an empty folder. A server that W&B's client
+TOOL is the command `cairn`; RECORD is built from tests/mirror/record.cpp; WORK is an empty folder. A server that W&B's client
 takes for its own (openwandb) accepts the runs, and between the two stands a proxy that keeps what the client says:
 that is compared value by value with the runs, and with what W&B's Python client makes of the same rows."""
 import hashlib
@@ -21,9 +21,12 @@ import time
 import zlib
 from pathlib import Path
 
-import wandb
-from google.protobuf import unknown_fields
-from wandb.proto import wandb_internal_pb2 as pb
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from common import free_port, picture, wait_for  # noqa: E402
+
+import wandb  # noqa: E402
+from google.protobuf import unknown_fields  # noqa: E402
+from wandb.proto import wandb_internal_pb2 as pb  # noqa: E402
 
 tool, record, store = map(lambda path: str(Path(path).resolve()), sys.argv[1:4])
 work = Path(sys.argv[4]).resolve()
@@ -40,30 +43,11 @@ def cairn(*arguments):
     return done.stdout
 
 
-def free_port():
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
-
-
-def wait_for(what, condition, seconds=60):
-    end = time.time() + seconds
-    while not condition():
-        assert time.time() < end, what
-        time.sleep(0.1)
-
-
 # ---- a picture, and the runs
 
-def chunk(kind, data):
-    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-
-picture = work / "picture.png"
-picture.write_bytes(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", 4, 2, 8, 2, 0, 0, 0))
-                    + chunk(b"IDAT", zlib.compress((b"\0" + b"\xff\0\0" * 4) * 2)) + chunk(b"IEND", b""))
+png = picture(work / "picture.png")
 for name, status in (("full", 0), ("failed", 0), ("crashed", -9)):
-    done = subprocess.run([record, store, name, str(picture)], stdout=subprocess.DEVNULL)
+    done = subprocess.run([record, store, name, str(png)], stdout=subprocess.DEVNULL)
     assert done.returncode == status, (name, done)
 cairn("sync", "full", "failed", "crashed", "--to", f"wandb:{work}")
 
@@ -190,8 +174,8 @@ def stream_of(name):
         if not path.endswith(f"/{name}/file_stream"):
             continue
         said = json.loads(body)
-        for file, chunk_ in (said.get("files") or {}).items():
-            lines = chunk_["content"]
+        for file, chunk in (said.get("files") or {}).items():
+            lines = chunk["content"]
             if file in files:
                 out[files[file]] += [json.loads(line) for line in lines]
             elif file == "wandb-summary.json":
@@ -262,7 +246,7 @@ try:
         assert value["_type"] == kind, (key, value)
         data = Path(files[value["path"]]).read_bytes()
         assert len(data) == value["size"] and hashlib.sha256(data).hexdigest() == value["sha256"], key
-    assert Path(files[rows["rich/picture"]["path"]]).read_bytes() == picture.read_bytes()
+    assert Path(files[rows["rich/picture"]["path"]]).read_bytes() == png.read_bytes()
     assert rows["rich/picture"]["caption"] == "a caption"
     assert json.loads(Path(files[rows["rich/table"]["path"]]).read_bytes()) == {
         "columns": ["word", "count"], "data": [["one", 1], ["two", None]]}
@@ -316,12 +300,19 @@ try:
     mirror = subprocess.Popen([tool, "sync", "growing", "--to", f"wandb:{work}", "--follow", "--every", "0.2", "--dir",
                                store], stdout=subprocess.PIPE, text=True)
     log = lambda: list((work / "wandb").glob("offline-run-*-growing/run-growing.wandb"))
-    count = lambda: sum(one.WhichOneof("record_type") == "history" for one in records(log()[0])) if log() else 0
+
+    def count():
+        try:
+            return sum(one.WhichOneof("record_type") == "history" for one in records(log()[0])) if log() else 0
+        except AssertionError:  # read while its end was being written
+            return 0
+
     wait_for("rows while the run goes on", lambda: count() > 50)
     mirror.kill()  # and another takes over
     mirror.wait()
     mirror = subprocess.Popen([tool, "sync", "growing", "--to", f"wandb:{work}", "--follow", "--every", "0.2", "--dir",
                                store], stdout=subprocess.PIPE, text=True)
+    wait_for("what was there", lambda: count() > 50)
     before = count()
     wait_for("more rows", lambda: count() > before + 20)
     (Path(store) / "projects/demo/runs/growing/enough").touch()

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
-// Records runs for W&B to upload. usage: record STORE full|failed|crashed|ours|growing [PICTURE|ID]
+// Records runs for mirrors. usage: record STORE full|failed|crashed|ours|growing|models|ranks [PICTURE|ID]
 //   full      every kind of value, metrics that go back, rich values, an artifact, output, samples, an alert
 //   failed    ends as failed · crashed: kills itself
 //   ours      what check.py logs by W&B's client as well
 //   growing   logs a row each 20 ms, until its folder has a file "enough"
+//   models    checkpoints, a dataset that "full" has logged, names and values that MLflow minds, a row of
+//   10,000 ranks     two ranks write one run
 #include <cairn/cairn.hpp>
 #include <cairn/media/audio.hpp>
 #include <cairn/media/blob.hpp>
@@ -84,6 +86,67 @@ void log_pair(const char* store) {
             "h"_m = cairn::Histogram::from_bins(edges, counts));
 }
 
+struct Model {
+    std::vector<float> weight;
+    void describe(auto& fields) { fields("weight", weight); }
+};
+
+void log_models(const char* store) {
+    auto run = cairn::init({.project = "demo",
+                            .id = "models",
+                            .config = {{"lr", 0.1}, {"long", std::string(7000, 'x')}, {"a[0]", 1}},
+                            .dir = store,
+                            .system_seconds = 0,
+                            .quiet = true});
+    (void)run.use_artifact("data:golden");
+    run.update_config({{"lr", 0.2}});
+    auto checkpoint = run.checkpoint<cairn::Best<"val/loss", cairn::minimize>>("net");
+    Model model{std::vector<float>(std::size_t{1} << 18U, 1.5F)};
+    for (int epoch = 0; epoch < 5; ++epoch) {
+        model.weight.front() = static_cast<float>(epoch);
+        const auto row = run.log(cairn::step(epoch), "val/loss"_m = 1.0 / (epoch + 1));
+        (void)checkpoint.step(row, cairn::part("model", model));
+    }
+    const std::filesystem::path file = std::filesystem::path{store} / "input.txt";
+    std::ofstream{file} << "odd";
+    cairn::Artifact odd{"odd", "other"};
+    odd.add_file(file, "a b/50% \xc3\xbc+.txt");
+    odd.add_file(file, "no #1.txt");  // MLflow has no path with a #
+    (void)run.log_artifact(odd);
+    const std::string names[] = {"grad[0]",
+                                 "a//b",
+                                 "/c",
+                                 "d/",
+                                 "../e",
+                                 "f/./g",
+                                 "loss=1",
+                                 "ratio:x",
+                                 "_x005B_",
+                                 "\xd0\xbc\xd0\xb5\xd1\x82\xd1\x80\xd0\xb8\xd0\xba\xd0\xb0/1",
+                                 "\xf0\x9f\x98\x80",
+                                 std::string(300, 'n'),
+                                 std::string(300, 'n') + "2",
+                                 "."};
+    for (const std::string& name : names) run.log({{name, 1.0}}, {.step = 10});
+    std::vector<std::string> many;
+    for (int i = 0; i < 10'000; ++i) many.push_back("wide/" + std::to_string(i));
+    std::vector<cairn::NamedValue> row;
+    for (std::size_t i = 0; i < many.size(); ++i) row.push_back({many[i], static_cast<double>(i)});
+    run.log(row, {.step = 11});
+}
+
+void log_ranks(const char* store) {
+    for (unsigned rank = 0; rank < 2; ++rank) {
+        auto run = cairn::init({.project = "demo",
+                                .id = "ranks",
+                                .dir = store,
+                                .rank = rank,
+                                .system_seconds = 0,
+                                .quiet = true});
+        for (int i = 0; i < 3; ++i) run.log(cairn::step(i), "loss"_m = rank + 0.5 * i);
+    }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -91,6 +154,10 @@ int main(int argc, char** argv) {
     const std::string what = argv[2];
     if (what == "ours") {
         log_pair(argv[1]);
+        return 0;
+    }
+    if (what == "models" || what == "ranks") {
+        (what == "models" ? log_models : log_ranks)(argv[1]);
         return 0;
     }
     auto run =

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+// Names as MLflow takes them. Costs <string>.
+
+#include <cairn/core/bytes.hpp>
+#include <cairn/core/sha256.hpp>
+#include <cairn/mirror/protobuf.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdio>
+#include <iterator>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace CAIRN_NAMESPACE::detail::mlflow {
+
+/// Whether every MLflow takes the character in a name: Latin letters, digits, "_", ".", " ", "-", "/", and of
+/// other letters those of the greatest alphabets. A colon is none: servers before 2.16 refuse it.
+[[nodiscard]] constexpr bool is_plain(char32_t c) noexcept {
+    struct Range {
+        char32_t from, to;
+    };
+    constexpr Range letters[] = {{'0', '9'},       {'A', 'Z'},      {'a', 'z'},       {'_', '_'},
+                                 {'-', '/'},       {' ', ' '},      {0xC0, 0xD6},     {0xD8, 0xF6},
+                                 {0xF8, 0x24F},    {0x391, 0x3A1},  {0x3A3, 0x3C9},   {0x401, 0x401},
+                                 {0x410, 0x44F},   {0x451, 0x451},  {0x3041, 0x3096}, {0x30A1, 0x30FA},
+                                 {0x4E00, 0x9FA5}, {0xAC00, 0xD7A3}};
+    return std::any_of(std::begin(letters), std::end(letters),
+                       [&](const Range& range) { return c >= range.from && c <= range.to; });
+}
+/// The first character of a text that is UTF-8, and how many bytes it has.
+[[nodiscard]] constexpr std::pair<char32_t, std::size_t> first_character(std::string_view text) noexcept {
+    const auto byte = [&](std::size_t i) {
+        return static_cast<char32_t>(static_cast<unsigned char>(text[i]));
+    };
+    const char32_t lead = byte(0);
+    const std::size_t size = lead < 0x80 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
+    char32_t c = size == 1 ? lead : lead & (0x7FU >> size);
+    for (std::size_t i = 1; i < size; ++i) c = c << 6U | (byte(i) & 0x3FU);
+    return {c, size};
+}
+/// "_x005B_", as XML writes what a name may not have.
+[[nodiscard]] inline std::string escaped(char32_t c) {
+    char out[16];
+    std::snprintf(out, sizeof out, "_x%04X_", static_cast<unsigned>(c));
+    return out;
+}
+/// Whether a text begins with what `escaped` writes.
+[[nodiscard]] constexpr bool begins_escaped(std::string_view text) noexcept {
+    const std::size_t end = text.substr(0, 9).find('_', 1);
+    if (!text.starts_with("_x") || end == std::string_view::npos || end < 6) return false;
+    const std::string_view digits = text.substr(2, end - 2);
+    return std::all_of(digits.begin(), digits.end(),
+                       [](char c) { return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'F'); });
+}
+
+/// The name of a metric, a parameter or a tag, as MLflow takes it. What it refuses is written as `_x005B_`,
+/// so that different names stay different, and the name can be read back; one that is then longer than 250
+/// characters has its end replaced by a digest. Most names stay as they are. (The rules are those of MLflow's
+/// server: letters and "_./ -", no path that could be written shorter.)
+[[nodiscard]] inline std::string name_of(std::string_view name) {
+    constexpr std::size_t most = 250, digest_digits = 16;
+    const std::string text = as_utf8(name);
+    std::string out;
+    std::size_t characters = 0, kept = 0;  // bytes of those that have room before a digest
+    for (std::size_t at = 0; at < text.size();) {
+        const std::string_view rest = std::string_view{text}.substr(at);
+        const auto [c, size] = first_character(rest);
+        const bool begins_part = at == 0 || text[at - 1] == '/';
+        // A part that is "", "." or ".." is one that could be left out.
+        const std::string_view part = rest.substr(0, rest.find('/'));
+        const bool is_idle = (c == '/' && (begins_part || rest.size() == 1)) ||
+                             (c == '.' && begins_part && (part == "." || part == ".."));
+        const bool is_kept = is_plain(c) && !is_idle && !begins_escaped(rest);
+        const std::string shown = is_kept ? std::string{rest.substr(0, size)} : escaped(c);
+        characters += is_kept ? 1 : shown.size();
+        out += shown;
+        if (characters < most - digest_digits) kept = out.size();
+        at += size;
+    }
+    if (out.empty()) return "_";
+    if (characters <= most) return out;
+    return out.substr(0, kept) + "-" + sha256(bytes_of(text)).hex().substr(0, digest_digits);
+}
+
+}  // namespace CAIRN_NAMESPACE::detail::mlflow

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+// Which versions of artifacts a mirror hands on, and their files as they are sent. Costs nlohmann/json.
+
+#include <cairn/core/error.hpp>
+#include <cairn/query/as_json.hpp>
+#include <cairn/query/recorded_run.hpp>
+#include <cairn/query/runs.hpp>
+#include <cairn/store/artifact_store.hpp>
+#include <cairn/store/manifest.hpp>
+#include <cairn/store/os.hpp>
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+#include <utility>
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// A version while it is read: it is not removed meanwhile.
+struct LeasedVersion {
+    ArtifactStore artifact;
+    result<os::Lease> lease;
+    Manifest manifest;
+    std::map<std::string, std::uint64_t> aliases;
+};
+/// The one that is called "model:v3". Fails: not_found, if it is gone; corrupt; invalid_name.
+[[nodiscard]] inline result<LeasedVersion> lease_version(const Store& store, const std::string& project,
+                                                         const std::string& called) {
+    const std::size_t colon = std::min(called.find(':'), called.size());
+    auto artifact = ArtifactStore::open(store, project, called.substr(0, colon));
+    if (!artifact) return artifact.error();
+    const auto number = artifact->resolve(called.substr(std::min(colon + 1, called.size())));
+    if (!number) return number.error();
+    auto lease = artifact->lease(number->version);
+    auto version = artifact->get(number->version);
+    if (!version) return version.error();
+    auto aliases = artifact->aliases();
+    if (!aliases) return aliases.error();
+    return LeasedVersion{std::move(*artifact), std::move(lease), std::move(*version), std::move(*aliases)};
+}
+/// Whether a version that cannot be read is one that nobody can: it is told of, and the others are handed on.
+[[nodiscard]] inline bool is_lost(const error& failure) noexcept {
+    return failure.code() == errc::not_found || failure.code() == errc::corrupt ||
+           failure.code() == errc::invalid_name;
+}
+
+/// What a run has made, as "model:v3": what it logged; and what its checkpoints have kept, when it has ended
+/// and no retention takes any of it away any more. Fails as the disk does.
+[[nodiscard]] inline result<std::set<std::string>> versions_to_mirror(const StoreReader& store,
+                                                                      const RecordedRun& run) {
+    std::set<std::string> all;
+    for (const nlohmann::json& logged : about_of(run, "logged_artifacts", nlohmann::json::array())) {
+        if (logged.is_string() && logged.get_ref<const std::string&>().find(':') != std::string::npos)
+            all.insert(logged.get<std::string>());
+    }
+    if (run.state() == RunState::running) return all;
+    const auto saved = store.versions_of(run);
+    if (!saved) return saved.error();
+    for (const auto& [name, versions] : saved->by_artifact) {
+        for (const Manifest& version : versions) all.insert(name + ":" + version.label());
+    }
+    return all;
+}
+
+}  // namespace CAIRN_NAMESPACE::detail

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+// Bytes that a request sends, and that need not be in memory. Costs <functional>.
+
+#include <cairn/config.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <string_view>
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// Gets bytes; false if it takes no more.
+using WebSink = std::function<bool(const char*, std::size_t)>;
+
+/// The bytes of a request.
+struct WebBody {
+    std::uint64_t size = 0;
+    /// Hands on some bytes from `at` on, at most `most`; false if it cannot.
+    std::function<bool(std::uint64_t at, std::uint64_t most, const WebSink& sink)> read{};
+};
+
+/// Bytes that are in memory, and stay there.
+[[nodiscard]] inline WebBody web_body(std::string_view bytes) {
+    return {bytes.size(), [bytes](std::uint64_t at, std::uint64_t most, const WebSink& sink) {
+                const std::string_view part =
+                    bytes.substr(static_cast<std::size_t>(at), static_cast<std::size_t>(most));
+                return sink(part.data(), part.size());
+            }};
+}
+
+}  // namespace CAIRN_NAMESPACE::detail

@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+// Requests to one server that may be slow, away or in a bad mood. Opt-in: costs cpp-httplib.
+
+#include <cairn/core/error.hpp>
+#include <cairn/core/time.hpp>
+#include <cairn/mirror/web_address.hpp>
+#include <cairn/mirror/web_body.hpp>
+#include <cairn/version.hpp>
+
+#include <httplib.h>
+
+#include <algorithm>
+#include <charconv>
+#include <chrono>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <random>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <utility>
+
+namespace CAIRN_NAMESPACE {
+
+/// How requests are sent.
+struct WebOptions {
+    std::string authorization = {};       ///< the header's value; sent to this server only
+    bool verify = true;                   ///< whether a server of TLS must prove who it is
+    std::string ca_file = {};             ///< certificates to trust, PEM; default: the system's
+    std::string client_certificate = {};  ///< and its key, in one PEM file
+    int attempts = 5;                     ///< how often a request is sent that was not taken, at most
+    double first_wait_s = 0.5;  ///< before the second attempt; twice as long before each further one
+    double patience_s = 60;     ///< how long an answer may take
+};
+
+namespace detail {
+
+/// What a server said.
+struct WebAnswer {
+    int status = 0;
+    std::string body{};
+
+    [[nodiscard]] bool is_good() const noexcept { return status >= 200 && status < 300; }
+};
+
+/// A part of a path or a query, with %41 for what has a meaning there.
+[[nodiscard]] inline std::string web_escaped(std::string_view text) {
+    constexpr std::string_view digits = "0123456789ABCDEF";
+    std::string out;
+    for (const char c : text) {
+        const auto byte = static_cast<unsigned char>(c);
+        const bool is_plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                              c == '-' || c == '_' || c == '.' || c == '~';
+        if (is_plain) {
+            out += c;
+        } else {
+            out += '%';
+            out += digits[byte >> 4U];
+            out += digits[byte & 15U];
+        }
+    }
+    return out;
+}
+/// The same of each component.
+[[nodiscard]] inline std::string web_escaped_path(std::string_view path) {
+    std::string out;
+    for (std::size_t from = 0; from <= path.size();) {
+        const std::size_t to = std::min(path.find('/', from), path.size());
+        if (from != 0) out += '/';
+        out += web_escaped(path.substr(from, to - from));
+        from = to + 1;
+    }
+    return out;
+}
+
+/// Sends requests to one server, and again when it may take them later: on 408, 429, 500, 502, 503, 504 and
+/// when it does not answer, after a wait that doubles, with some chance in it, or as long as the server asks
+/// for. Redirections are not followed: what it knows goes to no other host. Threads: one at a time.
+class WebClient {
+  public:
+    /// Fails: unsupported, for https where cpp-httplib is built without it.
+    static result<WebClient> open(WebAddress to, WebOptions options) {
+#if !defined(CPPHTTPLIB_OPENSSL_SUPPORT)
+        if (to.server.starts_with("https://")) {
+            return error{errc::unsupported, "cpp-httplib is built without TLS", to.server,
+                         "define CPPHTTPLIB_OPENSSL_SUPPORT and link OpenSSL, or use http"};
+        }
+#endif
+        return WebClient{std::move(to), std::move(options)};
+    }
+
+    /// Sends one, as often as it takes. Returns whatever is no reason to try again, also a refusal. Fails:
+    /// io, if the server did not take it in all attempts.
+    result<WebAnswer> send(const std::string& method, const std::string& path, const std::string& body = {},
+                           const std::string& type = "application/json") {
+        return repeat(options_.attempts, [&] { return once(method, path, body, type); });
+    }
+    /// The same, once: for what must not be done twice.
+    result<WebAnswer> send_once(const std::string& method, const std::string& path, const std::string& body,
+                                const std::string& type = "application/json") {
+        return repeat(1, [&] { return once(method, path, body, type); });
+    }
+    /// PUTs bytes that are read as they are sent.
+    result<WebAnswer> put(const std::string& path, const WebBody& body, const std::string& type) {
+        return repeat(options_.attempts, [&] {
+            const auto provide = [&](std::size_t at, std::size_t most, httplib::DataSink& sink) {
+                return body.read(at, most,
+                                 [&](const char* data, std::size_t size) { return sink.write(data, size); });
+            };
+            return client_->Put(to_.path + path, body.size, provide, type);
+        });
+    }
+    /// Waits as after so many attempts that failed: for who repeats a request by himself.
+    void wait(int failed) { sleep(std::ldexp(options_.first_wait_s, failed - 1)); }
+
+    /// "http://host:port/path", without a slash at its end.
+    [[nodiscard]] std::string address() const { return to_.server + to_.path; }
+    /// Who it is: "host:port".
+    [[nodiscard]] std::string host() const { return to_.server.substr(to_.server.find("//") + 2); }
+
+  private:
+    WebClient(WebAddress to, WebOptions options)
+        : to_{std::move(to)}, options_{std::move(options)},
+          chance_{static_cast<std::minstd_rand::result_type>(wall_ns())} {
+        while (to_.path.ends_with('/')) to_.path.pop_back();
+        const std::string& pem = options_.client_certificate;
+        client_ = std::make_unique<httplib::Client>(to_.server, pem, pem);
+        const auto patience = std::chrono::duration_cast<std::chrono::microseconds>(
+            std::chrono::duration<double>{options_.patience_s});
+        client_->set_connection_timeout(std::min(patience, std::chrono::microseconds{10'000'000}));
+        client_->set_read_timeout(patience);
+        client_->set_write_timeout(patience);
+        client_->set_keep_alive(true);
+        client_->set_tcp_nodelay(true);
+        httplib::Headers headers{{"User-Agent", std::string{"cairn/"} + CAIRN_VERSION}};
+        if (!options_.authorization.empty()) headers.emplace("Authorization", options_.authorization);
+        client_->set_default_headers(headers);
+#if defined(CPPHTTPLIB_OPENSSL_SUPPORT)
+        client_->enable_server_certificate_verification(options_.verify);
+        if (!options_.ca_file.empty()) client_->set_ca_cert_path(options_.ca_file.c_str());
+#endif
+    }
+
+    httplib::Result once(const std::string& method, const std::string& path, const std::string& body,
+                         const std::string& type) {
+        httplib::Request request;
+        request.method = method;
+        request.path = to_.path + path;
+        if (method != "GET") {
+            request.body = body;
+            request.set_header("Content-Type", type);
+        }
+        std::string said;
+        request.content_receiver = [&](const char* data, std::size_t size, auto...) {
+            constexpr std::size_t most = std::size_t{64} << 20U;
+            if (size > most - said.size()) return false;
+            said.append(data, size);
+            return true;
+        };
+        httplib::Result answer = client_->send(request);
+        if (answer) answer->body = std::move(said);
+        return answer;
+    }
+    template <class F>
+    result<WebAnswer> repeat(int attempts, F&& attempt) {
+        std::string why;
+        double wait = options_.first_wait_s;
+        for (int i = 0; i < attempts; ++i, wait *= 2) {
+            const httplib::Result answer = attempt();
+            if (answer && !may_pass(answer->status)) return WebAnswer{answer->status, answer->body};
+            why = answer ? "status " + std::to_string(answer->status) + told(answer->body)
+                         : httplib::to_string(answer.error());
+            if (i + 1 < attempts)
+                sleep(answer ? asked_wait(answer->get_header_value("Retry-After"), wait) : wait);
+        }
+        return error{errc::io, "the server did not take a request: " + why, to_.server,
+                     "see whether it is there, and try again later"};
+    }
+    [[nodiscard]] static bool may_pass(int status) noexcept {
+        return status == 408 || status == 429 || status == 500 || status == 502 || status == 503 ||
+               status == 504;
+    }
+    /// What the server asks for, if that can be read and is no more than a minute.
+    [[nodiscard]] static double asked_wait(const std::string& header, double otherwise) {
+        constexpr int most = 60;
+        int seconds = 0;
+        const auto [end, problem] = std::from_chars(header.data(), header.data() + header.size(), seconds);
+        const bool is_one = problem == std::errc{} && end == header.data() + header.size() && seconds >= 0;
+        return is_one ? std::max(otherwise, static_cast<double>(std::min(seconds, most))) : otherwise;
+    }
+    /// The beginning of what it said, on one line.
+    [[nodiscard]] static std::string told(const std::string& body) {
+        constexpr std::size_t most = 200;
+        std::string out = body.empty() ? "" : ": " + body.substr(0, most);
+        for (char& c : out) c = static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
+        return out;
+    }
+    void sleep(double seconds) {
+        std::uniform_real_distribution<double> chance{0.75, 1.25};
+        std::this_thread::sleep_for(std::chrono::duration<double>{seconds * chance(chance_)});
+    }
+
+    WebAddress to_;
+    WebOptions options_;
+    std::minstd_rand chance_;
+    std::unique_ptr<httplib::Client> client_;
+};
+
+}  // namespace detail
+
+}  // namespace CAIRN_NAMESPACE

@@ -1,0 +1,107 @@
+"""What the checks of the mirrors share; also a bad network: a proxy that does harm to some of what goes through it."""
+import http.client
+import http.server
+import socket
+import struct
+import threading
+import time
+import zlib
+
+
+def free_port():
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return one.getsockname()[1]
+
+
+def wait_for(what, condition, seconds=90):
+    end = time.time() + seconds
+    while not condition():
+        assert time.time() < end, what
+        time.sleep(0.1)
+
+
+def picture(path):
+    """Writes a PNG of 4 × 2 red points."""
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", 4, 2, 8, 2, 0, 0, 0))
+                     + chunk(b"IDAT", zlib.compress((b"\0" + b"\xff\0\0" * 4) * 2)) + chunk(b"IEND", b""))
+    return path
+
+
+class Faults(http.server.BaseHTTPRequestHandler):
+    """Stands between the mirror and the server, and does to some requests what a bad network does."""
+    protocol_version = "HTTP/1.1"
+    port = 0
+    every = 0  # each so many requests meet the next of the faults
+    count = 0
+    kinds = ["refuse", "lose the answer", "cut the answer", "429", "500", "503", "a page", "stall", "reset"]
+    met = []
+
+    def handle_one(self):
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        Faults.count += 1
+        fault = ""
+        if Faults.every and Faults.count % Faults.every == 0:
+            fault = Faults.kinds[len(Faults.met) % len(Faults.kinds)]
+            Faults.met.append(fault)
+        if fault in ("refuse", "reset"):
+            if fault == "reset":
+                self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            return self.end()
+        if fault in ("429", "500", "503"):
+            return self.answer(int(fault), [("Retry-After", "1")] if fault == "429" else [], b"<html>no</html>")
+        if fault == "a page":
+            return self.answer(502, [("Content-Type", "text/html")], b"<html>Bad Gateway</html>")
+        if fault == "stall":
+            time.sleep(3)
+        to = http.client.HTTPConnection("127.0.0.1", Faults.port, timeout=60)
+        try:
+            headers = {name: value for name, value in self.headers.items() if name.lower() not in ("connection",)}
+            to.request(self.command, self.path, body, headers)
+            answer = to.getresponse()
+            data, headers = answer.read(), answer.getheaders()
+        except OSError:
+            return self.end()
+        finally:
+            to.close()
+        if fault == "lose the answer":
+            return self.end()
+        if fault == "cut the answer":
+            self.send_response(answer.status)
+            self.send_header("Content-Length", str(len(data) + 100))
+            self.end_headers()
+            self.wfile.write(data[:1])
+            return self.end()
+        self.answer(answer.status, headers, data)
+
+    def end(self):
+        self.close_connection = True
+        self.connection.close()
+
+    def answer(self, status, headers, data):
+        self.send_response(status)
+        for name, value in headers:
+            if name.lower() not in ("transfer-encoding", "content-length", "connection"):
+                self.send_header(name, value)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    do_GET = do_POST = do_PUT = do_PATCH = handle_one
+
+    def log_message(self, *arguments):
+        pass
+
+
+class Proxy(http.server.ThreadingHTTPServer):
+    def handle_error(self, request, client_address):
+        pass
+
+
+def start():
+    """The address of one. `Faults.port` is where it leads."""
+    proxy = Proxy(("127.0.0.1", 0), Faults)
+    threading.Thread(target=proxy.serve_forever, daemon=True).start()
+    return f"http://127.0.0.1:{proxy.server_address[1]}"
