@@ -3,8 +3,8 @@
 //   full      every kind of value, metrics that go back, rich values, an artifact, output, samples, an alert
 //   failed    ends as failed · crashed: kills itself
 //   ours      what check.py logs by W&B's client as well
-//   growing   logs a row each 20 ms, until its folder has a file "enough"
-//   models    checkpoints, a dataset that "full" has logged, names and values that MLflow minds, a row of
+//   growing   logs a row each 20 ms, until its folder has a file "enough"; goes on with the run, if there is
+//   one models    checkpoints, a dataset that "full" has logged, names and values that MLflow minds, a row of
 //   10,000 ranks     two ranks write one run
 #include <cairn/cairn.hpp>
 #include <cairn/media/audio.hpp>
@@ -170,6 +170,7 @@ int main(int argc, char** argv) {
                      .group = "pairs",
                      .job_type = "train",
                      .dir = argv[1],
+                     .resume = what == "growing" ? cairn::Resume::allow : cairn::Resume::never,
                      .system_seconds = 0.1,
                      .quiet = true});
     if (what == "growing") {

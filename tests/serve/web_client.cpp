@@ -3,6 +3,7 @@
 #include <cairn/mirror/web_client.hpp>
 
 #include "support/catch.hpp"
+#include "support/child.hpp"
 
 #include <httplib.h>
 
@@ -14,6 +15,14 @@
 #include <thread>
 #include <utility>
 #include <vector>
+
+#if CAIRN_TEST_FORK
+#include <csignal>
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#endif
 
 using namespace cairn::detail;
 using cairn::errc;
@@ -168,9 +177,46 @@ TEST_CASE("web client: bytes are sent piece by piece, and again from the beginni
     CHECK(!client.put("/x", broken, "x/y"));
 }
 
+#if CAIRN_TEST_FORK
+TEST_CASE("web client: a connection that is closed while we write ends no program", "[mirror][web]") {
+    const int listening = ::socket(AF_INET, SOCK_STREAM, 0);
+    ::sockaddr_in at{};
+    at.sin_family = AF_INET;
+    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    ::socklen_t size = sizeof at;
+    REQUIRE(::bind(listening, reinterpret_cast<::sockaddr*>(&at), size) == 0);
+    REQUIRE(::listen(listening, 1) == 0);
+    REQUIRE(::getsockname(listening, reinterpret_cast<::sockaddr*>(&at), &size) == 0);
+    std::thread server{[&] {
+        const int connection = ::accept(listening, nullptr, nullptr);
+        char byte = 0;
+        (void)::recv(connection, &byte, 1, 0);
+        constexpr std::string_view early = "HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n";
+        (void)::send(connection, early.data(), early.size(), 0);
+        ::shutdown(connection, SHUT_WR);  // so that the next write is one into a broken pipe
+        std::this_thread::sleep_for(std::chrono::milliseconds{100});
+        ::close(connection);
+    }};
+    const std::string much(std::size_t{64} << 20U, 'b');
+    const int status = cairn_test::in_child([&] {
+        std::signal(SIGPIPE, SIG_DFL);  // whoever started us may have it ignored
+        const std::string address = "http://127.0.0.1:" + std::to_string(ntohs(at.sin_port));
+        auto client = WebClient::open({address, ""}, {.attempts = 1}).value();
+        const bool is_refused = !client.put("/x", web_body(much), "x/y");
+        ::sigset_t blocked;
+        ::pthread_sigmask(SIG_SETMASK, nullptr, &blocked);
+        return is_refused && ::sigismember(&blocked, SIGPIPE) == 0 ? 0 : 1;
+    });
+    server.join();
+    ::close(listening);
+    CHECK(status == 0);
+}
+#endif
+
 TEST_CASE("web client: addresses and what is escaped in them", "[mirror][web]") {
     CHECK(web_escaped("a b/\xc3\xbc#?%~_-.") == "a%20b%2F%C3%BC%23%3F%25~_-.");
     CHECK(web_escaped_path("/a b/../c") == "/a%20b/../c");
+    CHECK(!WebClient::open(web_address("http://host?token=1").value(), {}));
     CHECK(!web_address("http://me:pw@host/"));
     CHECK(web_address("http://me:pw@host/").error().path().empty());
 #if !defined(CPPHTTPLIB_OPENSSL_SUPPORT)

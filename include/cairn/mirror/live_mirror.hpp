@@ -48,19 +48,19 @@ class LiveMirror {
     /// Lets it catch up once more, with all that is recorded now, and ends it; waits for that at most so
     /// long. Call it after `run.finish()`. Fails: busy, if it takes longer; or as the mirror did.
     result<void> finish(std::chrono::milliseconds most) {
-        if (!thread_.joinable()) return {};
         {
             std::unique_lock lock{work_->mutex};
             work_->is_stopping = true;
             work_->wake.notify_all();
             if (!work_->wake.wait_for(lock, most, [&] { return work_->has_stopped; })) {
                 lock.unlock();
-                thread_.detach();  // it ends when what it waits for answers; it holds all that it needs
+                // It ends when what it waits for answers; it holds all that it needs.
+                if (thread_.joinable()) thread_.detach();
                 return error{errc::busy, "the mirror has not caught up", work_->run,
                              "mirror the run again later"};
             }
         }
-        thread_.join();
+        if (thread_.joinable()) thread_.join();
         return work_->last;
     }
     /// How it stands.

@@ -33,6 +33,10 @@ class MlflowMirror {
         if (options.uri.empty()) options.uri = environment("MLFLOW_TRACKING_URI");
         if (options.experiment.empty()) options.experiment = environment("MLFLOW_EXPERIMENT_NAME");
         if (options.experiment.empty()) options.experiment = run.project();
+        if (options.register_as.find_first_of("/:'\"") != std::string::npos) {
+            return error{errc::invalid_argument, "MLflow has no registered model of this name",
+                         options.register_as, "leave out / : ' and \""};
+        }
         auto client = detail::mlflow::Client::open(options.uri, detail::mlflow::web_options());
         if (!client) return client.error();
         MlflowMirror mirror{store, std::move(options), std::move(*client)};

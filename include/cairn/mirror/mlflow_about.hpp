@@ -27,6 +27,13 @@
 
 namespace CAIRN_NAMESPACE::detail::mlflow {
 
+/// UTF-8 without a zero byte, which not every database takes.
+[[nodiscard]] inline std::string plain_text(std::string_view text) {
+    std::string out = as_utf8(text);
+    for (std::size_t at = 0; (at = out.find('\0', at)) != std::string::npos;)
+        out.replace(at, 1, "\xef\xbf\xbd");
+    return out;
+}
 /// A text of at most so many bytes, whole characters.
 [[nodiscard]] inline std::string cut(std::string text, std::size_t most) {
     if (text.size() <= most) return text;
@@ -44,13 +51,14 @@ inline constexpr std::size_t most_parameter = 6000;  ///< of a parameter's; the 
     return sha256(bytes_of(text)).hex().substr(0, 32);
 }
 [[nodiscard]] inline std::string run_name(const RecordedRun& run, unsigned rank) {
-    return as_utf8(rank == 0 ? run.name() : run.name() + " rank " + std::to_string(rank));
+    constexpr std::size_t most = 250;
+    return cut(plain_text(rank == 0 ? run.name() : run.name() + " rank " + std::to_string(rank)), most);
 }
 
 /// Some names have a meaning for MLflow, or for us.
-[[nodiscard]] inline std::string tag_name(const std::string& name) {
+[[nodiscard]] inline std::string tag_name(std::string_view name) {
     const bool is_taken = name.starts_with("mlflow.") || name.starts_with("cairn.");
-    return is_taken ? "cairn.tag." + name : name;
+    return name_of((is_taken ? "cairn.tag." : "") + std::string{name});
 }
 
 /// What is said of a run in tags. `parent` is the run of rank 0, for a further rank.
@@ -59,7 +67,7 @@ inline constexpr std::size_t most_parameter = 6000;  ///< of a parameter's; the 
     std::map<std::string, std::string> tags;
     const auto put = [&](const std::string& key, const nlohmann::json& value) {
         if (value.is_string() && !value.get_ref<const std::string&>().empty())
-            tags[key] = cut(as_utf8(value.get_ref<const std::string&>()), most_tag);
+            tags[key] = cut(plain_text(value.get_ref<const std::string&>()), most_tag);
     };
     const auto put_field = [&](const std::string& key, const nlohmann::json& of, const char* field) {
         if (const auto found = of.find(field); found != of.end()) put(key, *found);
@@ -88,14 +96,14 @@ inline constexpr std::size_t most_parameter = 6000;  ///< of a parameter's; the 
     for (const nlohmann::json& tag : about_of(run, "tags", nlohmann::json::array())) {
         if (!tag.is_string()) continue;
         const std::string& text = tag.get_ref<const std::string&>();
-        put(tag_name(name_of(text)), "true");
+        put(tag_name(text), "true");
     }
     return tags;
 }
 
 /// A value of a config, as a parameter has it.
 [[nodiscard]] inline std::string parameter_of(const nlohmann::json& value) {
-    return as_utf8(value.is_string() ? value.get<std::string>() : json_text(value));
+    return plain_text(value.is_string() ? value.get<std::string>() : json_text(value));
 }
 
 /// How it ended, by MLflow's words.

@@ -124,7 +124,9 @@ class Client {
         }
         const std::string path =
             "/api/2.0/mlflow-artifacts/artifacts" + web_escaped_path(folder + "/" + file);
-        const auto done = checked("PUT", "artifacts", web_.put(path, body, "application/octet-stream"));
+        const auto answer = web_.put(path, body, "application/octet-stream");
+        if (answer && answer->is_good() && answer->body.empty()) return {};  // newer servers say no more
+        const auto done = checked("PUT", "artifacts", answer);
         return done ? result<void>{} : done.error();
     }
     /// "https://host:port/path".
@@ -143,7 +145,6 @@ class Client {
             said = nlohmann::json::parse(answer->body, nullptr, false);
         if (answer->is_good()) {
             if (said.is_object()) return said;
-            if (answer->body.empty()) return nlohmann::json::object();  // newer servers say no more of a file
             return error{errc::io, "what answers is no MLflow: " + asked, web_.address(),
                          "see whether the address is that of the tracking server"};
         }
@@ -166,7 +167,17 @@ class Client {
             return {errc::permission, tried, web_.address(),
                     "set MLFLOW_TRACKING_USERNAME and _PASSWORD, or MLFLOW_TRACKING_TOKEN"};
         }
-        return {status == 404 ? errc::not_found : errc::invalid_argument, tried, web_.address(), ""};
+        // Only MLflow itself can say that a thing is wrong; what stands before it may say anything for a
+        // while.
+        const bool has_code =
+            said.is_object() && said.contains("error_code") && said["error_code"].is_string();
+        const std::string code = has_code ? said["error_code"].get<std::string>() : std::string{};
+        const bool is_refused = (status == 400 && !code.empty()) || status == 413;
+        return {code == "RESOURCE_ALREADY_EXISTS" ? errc::already_exists
+                : status == 404                   ? errc::not_found
+                : is_refused                      ? errc::invalid_argument
+                                                  : errc::io,
+                tried, web_.address(), ""};
     }
 
     WebClient web_;

@@ -4,7 +4,6 @@
 // wanted; others as files of the run. Opt-in: costs cpp-httplib.
 
 #include <cairn/core/error.hpp>
-#include <cairn/mirror/mirror.hpp>
 #include <cairn/mirror/mlflow_client.hpp>
 #include <cairn/mirror/mlflow_files.hpp>
 #include <cairn/mirror/mlflow_names.hpp>
@@ -26,6 +25,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace CAIRN_NAMESPACE::detail::mlflow {
 
@@ -50,18 +50,18 @@ class VersionSender {
         : client_{client}, store_{store}, place_{place}, run_{run}, register_as_{register_as} {}
 
     /// What the server refuses of it is reported. Fails: unsupported, if it takes no files; as it does.
-    result<void> send(const LeasedVersion& one, MirrorReport& report) const {
+    result<void> send(const LeasedVersion& one, std::vector<error>& left_out) const {
         const std::string folder = "artifacts/" + one.artifact.name() + "/" + one.manifest.label();
-        if (one.manifest.type != "model") return send_files(place_.artifact_uri, folder + "/", one, report);
+        if (one.manifest.type != "model") return send_files(place_.artifact_uri, folder + "/", one, left_out);
         const auto model = model_of(one);
         if (!model) return model.error();
         if (model->is_null()) {  // a server before 3.0
-            if (auto sent = send_files(place_.artifact_uri, folder + "/", one, report); !sent) return sent;
-            return register_version(one, place_.artifact_uri + "/" + folder, "", report);
+            if (auto sent = send_files(place_.artifact_uri, folder + "/", one, left_out); !sent) return sent;
+            return register_version(one, place_.artifact_uri + "/" + folder, "", left_out);
         }
         const std::string id = text_in(*model, "/info/model_id");
         if (text_in(*model, "/info/status") != ready_name) {
-            if (auto sent = send_files(text_in(*model, "/info/artifact_uri"), "", one, report); !sent)
+            if (auto sent = send_files(text_in(*model, "/info/artifact_uri"), "", one, left_out); !sent)
                 return sent;
             constexpr int ready = 2;
             const auto told =
@@ -69,7 +69,7 @@ class VersionSender {
             if (!told) return told.error();
         }
         if (auto told = tell_output(id, one.manifest.step.value_or(0)); !told) return told;
-        return register_version(one, "models:/" + id, id, report);
+        return register_version(one, "models:/" + id, id, left_out);
     }
 
   private:
@@ -79,22 +79,22 @@ class VersionSender {
         return run_ + " " + one.artifact.name() + ":" + one.manifest.label();
     }
     [[nodiscard]] std::map<std::string, std::string> tags_of(const LeasedVersion& one) const {
-        std::map<std::string, std::string> tags{{"cairn.key", key_of(one)},
-                                                {"cairn.artifact", one.artifact.name()},
-                                                {"cairn.version", one.manifest.label()},
-                                                {"cairn.digest", one.manifest.content_digest()}};
-        if (one.manifest.step) tags["cairn.step"] = std::to_string(*one.manifest.step);
+        std::map<std::string, std::string> tags;
         constexpr std::size_t most = 5000;
         const auto put = [&](const char* prefix, const nlohmann::json& of) {
             if (!of.is_object()) return;
             for (const auto& [key, value] : of.items()) {
-                const std::string text =
-                    as_utf8(value.is_string() ? value.get<std::string>() : json_text(value));
-                if (text.size() <= most) tags[name_of(prefix + key)] = text;
+                const std::string text = parameter_of(value);
+                if (text.size() <= most) tags[tag_name(prefix + key)] = text;
             }
         };
         put("metric.", one.manifest.metrics);
         put("", one.manifest.metadata);
+        tags["cairn.key"] = key_of(one);
+        tags["cairn.artifact"] = one.artifact.name();
+        tags["cairn.version"] = one.manifest.label();
+        tags["cairn.digest"] = one.manifest.content_digest();
+        if (one.manifest.step) tags["cairn.step"] = std::to_string(*one.manifest.step);
         return tags;
     }
     /// The logged model that a version is; made if there is none. Null, if the server knows no logged models.
@@ -136,27 +136,30 @@ class VersionSender {
         return told.error();
     }
     result<void> send_files(const std::string& uri, const std::string& folder, const LeasedVersion& one,
-                            MirrorReport& report) const {
+                            std::vector<error>& left_out) const {
         for (const FileEntry& file : one.manifest.files) {
             if (!file.is_stored()) continue;
             WebFiles body{store_, file};
-            const auto sent = client_.upload(uri, folder + file.path, body.body());
+            const auto sent = client_.upload(uri, folder + stored_path(file.path), body.body());
             if (body.failed()) return *body.failed();
             if (!sent && sent.error().code() != errc::invalid_argument) return sent;
-            if (!sent)
-                report.left_out.push_back({errc::unsupported, sent.error().tried(), folder + file.path, ""});
+            if (!sent) left_out.push_back({errc::unsupported, sent.error().tried(), folder + file.path, ""});
         }
-        // With what stands nowhere else: references, metadata, where it came from.
+        // With what stands nowhere else: references, metadata, where it came from. Under a name that is free.
+        std::string name = "cairn-manifest.json";
+        const auto has = [&](const FileEntry& file) {
+            return file.path == name || file.path.starts_with(name + "/");
+        };
+        while (std::any_of(one.manifest.files.begin(), one.manifest.files.end(), has)) name.insert(0, "_");
         const std::string about =
             as_json(one.manifest, one.aliases).dump(2, ' ', false, nlohmann::json::error_handler_t::replace);
-        return client_.upload(uri, folder + "cairn-manifest.json", web_body(about));
+        return client_.upload(uri, folder + name, web_body(about));
     }
     result<void> register_version(const LeasedVersion& one, const std::string& source,
-                                  const std::string& model, MirrorReport& report) const {
+                                  const std::string& model, std::vector<error>& left_out) const {
         if (register_as_.empty()) return {};
         const auto named = client_.post("registered-models/create", {{"name", register_as_}});
-        if (!named && named.error().code() != errc::invalid_argument)
-            return named.error();  // it is there already
+        if (!named && named.error().code() != errc::already_exists) return named.error();
         const auto find = [&]() -> result<nlohmann::json> {
             const auto found =
                 client_.get("model-versions/search?max_results=1000&filter=" +
@@ -188,7 +191,7 @@ class VersionSender {
                 "registered-models/alias",
                 {{"name", register_as_}, {"alias", alias}, {"version", text_in(*version, "/version")}});
             if (!told && told.error().code() != errc::invalid_argument) return told.error();
-            if (!told) report.left_out.push_back({errc::unsupported, told.error().tried(), alias, ""});
+            if (!told) left_out.push_back({errc::unsupported, told.error().tried(), alias, ""});
         }
         return {};
     }

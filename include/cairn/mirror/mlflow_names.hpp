@@ -30,13 +30,15 @@ namespace CAIRN_NAMESPACE::detail::mlflow {
     return std::any_of(std::begin(letters), std::end(letters),
                        [&](const Range& range) { return c >= range.from && c <= range.to; });
 }
-/// The first character of a text that is UTF-8, and how many bytes it has.
+/// The first character of a text, and how many bytes it has. A byte that is no UTF-8 is one of U+DC80 to
+/// U+DCFF, as Python has it.
 [[nodiscard]] constexpr std::pair<char32_t, std::size_t> first_character(std::string_view text) noexcept {
     const auto byte = [&](std::size_t i) {
         return static_cast<char32_t>(static_cast<unsigned char>(text[i]));
     };
     const char32_t lead = byte(0);
     const std::size_t size = lead < 0x80 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
+    if (text.size() < size || !is_utf8(text.substr(0, size))) return {0xDC00 + lead, 1};
     char32_t c = size == 1 ? lead : lead & (0x7FU >> size);
     for (std::size_t i = 1; i < size; ++i) c = c << 6U | (byte(i) & 0x3FU);
     return {c, size};
@@ -60,19 +62,19 @@ namespace CAIRN_NAMESPACE::detail::mlflow {
 /// so that different names stay different, and the name can be read back; one that is then longer than 250
 /// characters has its end replaced by a digest. Most names stay as they are. (The rules are those of MLflow's
 /// server: letters and "_./ -", no path that could be written shorter.)
-[[nodiscard]] inline std::string name_of(std::string_view name) {
+[[nodiscard]] inline std::string name_of(std::string_view text) {
     constexpr std::size_t most = 250, digest_digits = 16;
-    const std::string text = as_utf8(name);
     std::string out;
     std::size_t characters = 0, kept = 0;  // bytes of those that have room before a digest
     for (std::size_t at = 0; at < text.size();) {
-        const std::string_view rest = std::string_view{text}.substr(at);
+        const std::string_view rest = text.substr(at);
         const auto [c, size] = first_character(rest);
         const bool begins_part = at == 0 || text[at - 1] == '/';
         // A part that is "", "." or ".." is one that could be left out.
         const std::string_view part = rest.substr(0, rest.find('/'));
         const bool is_idle = (c == '/' && (begins_part || rest.size() == 1)) ||
-                             (c == '.' && begins_part && (part == "." || part == ".."));
+                             (c == '.' && begins_part && (part == "." || part == "..")) ||
+                             (at == 0 && rest.starts_with(".."));
         const bool is_kept = is_plain(c) && !is_idle && !begins_escaped(rest);
         const std::string shown = is_kept ? std::string{rest.substr(0, size)} : escaped(c);
         characters += is_kept ? 1 : shown.size();
@@ -83,6 +85,23 @@ namespace CAIRN_NAMESPACE::detail::mlflow {
     if (out.empty()) return "_";
     if (characters <= most) return out;
     return out.substr(0, kept) + "-" + sha256(bytes_of(text)).hex().substr(0, digest_digits);
+}
+
+/// The path of a file, as MLflow keeps it: it refuses a "#", and takes "%2F" for what it stands for, however
+/// often it is escaped; these are written as in names.
+[[nodiscard]] inline std::string stored_path(std::string_view path) {
+    const auto is_digit = [&](std::size_t at) {
+        constexpr std::string_view digits = "0123456789abcdefABCDEF";
+        return at < path.size() && digits.find(path[at]) != std::string_view::npos;
+    };
+    std::string out;
+    for (std::size_t at = 0; at < path.size(); ++at) {
+        const char c = path[at];
+        const bool is_kept = c != '#' && !(c == '%' && is_digit(at + 1) && is_digit(at + 2)) &&
+                             !begins_escaped(path.substr(at));
+        out += is_kept ? std::string{c} : escaped(static_cast<unsigned char>(c));
+    }
+    return out;
 }
 
 }  // namespace CAIRN_NAMESPACE::detail::mlflow

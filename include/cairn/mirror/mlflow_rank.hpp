@@ -68,30 +68,44 @@ class RankMirror {
         RankMirror mirror{std::move(store), std::move(client),   rank,
                           options,          std::move(rank_dir), std::move(*file)};
         mirror.cursor_ = cursor_from<Cursor>(*known);
+        for (const auto& one : mirror.cursor_.unsaid) {
+            if (one.size() == 3) mirror.left_out_.push_back({errc::unsupported, one[0], one[1], one[2]});
+        }
         return mirror;
     }
 
     result<MirrorReport> catch_up(const RecordedRun& run) {
-        MirrorReport report;
-        if (cursor_.is_over && cursor_.session == run.sessions() && is_same(run)) {
-            report.is_over = true;
-            return report;
+        const auto now = state_of(run);
+        if (!now) return now.error();
+        const std::string wanted = options_.register_as + (options_.artifacts ? " with files" : "");
+        if (cursor_.is_over && cursor_.session == run.sessions() && cursor_.wanted == wanted && is_same(run))
+            return MirrorReport{.is_over = true};
+        if (cursor_.session != run.sessions()) there_.reset();  // it goes on: the server must know
+        if (cursor_.wanted != wanted) cursor_.artifacts.clear();
+        cursor_.is_over = false;
+        cursor_.wanted = wanted;
+        if (auto begun = there_ ? result<void>{} : begin(run, *now); !begun) return begun.error();
+        tags_ = tags_of(run, rank_, parent_);
+        if (auto told = tell_parameters(run); !told) return told.error();
+        if (auto told = tell_rows(); !told) return told.error();
+        // Whatever becomes of its files, people should see how it ended.
+        auto files = options_.artifacts ? tell_files(run) : result<void>{};
+        if (!files && files.error().code() == errc::unsupported) {
+            if (!std::exchange(is_said_, true)) leave_out(files.error());
+            files = {};
         }
-        if (auto begun = there_ ? result<void>{} : begin(run); !begun) return begun.error();
-        if (auto told = tell_about(run, report); !told) return told.error();
-        if (auto told = tell_rows(report); !told) return told.error();
-        if (options_.artifacts) {
-            const auto told = tell_files(run, report);
-            if (!told && told.error().code() != errc::unsupported) return told.error();
-            if (!told && !std::exchange(is_said_, true)) report.left_out.push_back(told.error());
-        }
-        if (auto told = tell_inputs(run, report); !told) return told.error();
-        if (auto told = tell_tags(tags_of(run, rank_, parent_), report); !told) return told.error();
-        if (run.state() != RunState::running) {
-            if (auto told = tell_end(run); !told) return told.error();
-            cursor_.is_over = report.is_over = true;
+        auto inputs = tell_inputs(run);
+        if (auto told = tell_tags(); !told) return told.error();
+        if (*now != RunState::running) {
+            if (auto told = tell_end(run, *now); !told) return told.error();
         }
         cursor_.session = run.sessions();
+        if (!files || !inputs) {
+            if (auto saved = save(); !saved) return saved.error();
+            return files ? inputs.error() : files.error();
+        }
+        cursor_.is_over = *now != RunState::running;
+        MirrorReport report{std::exchange(new_rows_, 0), cursor_.is_over, std::exchange(left_out_, {})};
         if (auto saved = save(); !saved) return saved.error();
         return report;
     }
@@ -108,7 +122,26 @@ class RankMirror {
         : store_{std::move(store)}, client_{std::move(client)}, rank_{rank}, options_{std::move(options)},
           dir_{std::move(rank_dir)}, cursor_file_{std::move(file)}, rows_{dir_}, media_{dir_} {}
 
-    [[nodiscard]] result<void> save() const { return cursor_file_.save(cursor_); }
+    /// With what nobody was told of yet, for the case that this is the last that is heard of this object.
+    result<void> save() {
+        cursor_.unsaid.clear();
+        for (const error& one : left_out_) cursor_.unsaid.push_back({one.tried(), one.path(), one.advice()});
+        return cursor_file_.save(cursor_);
+    }
+    void leave_out(const error& what) { left_out_.push_back(what); }
+    /// Whether it is only this thing that is refused; then it is left out, and the others go on.
+    [[nodiscard]] bool is_refused(const result<void>& told) {
+        if (told || told.error().code() != errc::invalid_argument) return false;
+        leave_out({errc::unsupported, told.error().tried(), told.error().path(), "the run itself has it"});
+        return true;
+    }
+    /// A further rank may go on for a while when the first has ended.
+    [[nodiscard]] result<RunState> state_of(const RecordedRun& run) const {
+        if (rank_ == 0) return run.state();
+        const auto folder = RunFolder::open_reader(store_.store(), run.project(), run.id(), rank_);
+        if (!folder) return run.state();
+        return folder->state();
+    }
 
     // ---- the run itself
 
@@ -119,7 +152,7 @@ class RankMirror {
                tags_of(run, rank_, parent == cursor_.tags.end() ? std::string{} : parent->second);
     }
     /// Finds the run there, or makes it.
-    result<void> begin(const RecordedRun& run) {
+    result<void> begin(const RecordedRun& run, RunState now) {
         const auto experiment = experiment_of(*client_, options_.experiment);
         if (!experiment) return experiment.error();
         if (rank_ != 0) {
@@ -131,6 +164,10 @@ class RankMirror {
         auto there =
             cursor_.run.empty() ? result<nlohmann::json>{nlohmann::json()} : get_run(*client_, cursor_.run);
         if (!there) return gone(there.error());
+        if (!there->is_null() && tag_in(*there, "cairn.key", tags.at("cairn.key")) != tags.at("cairn.key")) {
+            cursor_ = Cursor{.wanted = cursor_.wanted};  // it came with a copy of another run's folder
+            there = nlohmann::json();
+        }
         if (there->is_null()) {  // also if the cursor was lost: then it is there, and has all that it was
                                  // given
             there = make_run(*client_, *experiment, run_name(run, rank_), run.created_ns() / ns_per_ms, tags);
@@ -141,7 +178,7 @@ class RankMirror {
         if (cursor_.run.empty()) return error{errc::io, "MLflow's answer has no run", client_->address(), ""};
         for (const nlohmann::json& one : list_in(*there, "/data/params"))
             parameters_[text_in(one, "/key")] = text_in(one, "/value");
-        if (run.state() == RunState::running && text_in(*there, "/info/status") != "RUNNING") {
+        if (now == RunState::running && text_in(*there, "/info/status") != "RUNNING") {
             const auto told = client_->post("runs/update", {{"run_id", cursor_.run}, {"status", "RUNNING"}});
             if (!told) return told.error();
         }
@@ -156,7 +193,7 @@ class RankMirror {
                 client_->address(),
                 "restore it there; or, to have it mirrored anew, delete " + cursor_file_.path().string()};
     }
-    result<void> tell_about(const RecordedRun& run, MirrorReport& report) {
+    result<void> tell_parameters(const RecordedRun& run) {
         const nlohmann::json config = run.config();
         std::vector<nlohmann::json> fresh;
         each_entry(config, "", [&](const std::string& key, const nlohmann::json& value) {
@@ -164,40 +201,40 @@ class RankMirror {
                               text = cut(whole, most_parameter);
             const auto [known, is_new] = parameters_.emplace(name, text);
             const bool is_cut = text.size() != whole.size();
-            if ((is_cut || (!is_new && known->second != text)) && cursor_.refused.insert(name).second) {
-                report.left_out.push_back(
-                    {errc::unsupported,
-                     is_cut ? "MLflow has no parameter of more than 6000 characters, so it is cut"
-                            : "MLflow does not change a parameter, so it has the first value",
-                     key, options_.artifacts ? "the run's config.json in MLflow has all of it" : ""});
+            if ((is_cut || (!is_new && known->second != text)) &&
+                cursor_.refused.insert("param " + name).second) {
+                leave_out({errc::unsupported,
+                           is_cut ? "MLflow has no parameter of more than 6000 characters, so it is cut"
+                                  : "MLflow does not change a parameter, so it has the first value",
+                           key, options_.artifacts ? "the run's config.json in MLflow has all of it" : ""});
             }
             if (!is_new) return;
             fresh.push_back({{"key", name}, {"value", text}});
         });
-        return send_all("params", fresh, report);
+        return send_all("params", fresh);
     }
     /// What is new of them, and takes away those that are no more.
-    result<void> tell_tags(const std::map<std::string, std::string>& tags, MirrorReport& report) {
+    result<void> tell_tags() {
         std::map<std::string, std::string> fresh;
-        for (const auto& [key, value] : tags) {
+        for (const auto& [key, value] : tags_) {
             const auto known = cursor_.tags.find(key);
             if (known == cursor_.tags.end() || known->second != value) fresh.emplace(key, value);
         }
-        if (auto sent = send_all("tags", key_values(fresh), report); !sent) return sent;
+        if (auto sent = send_all("tags", key_values(fresh)); !sent) return sent;
         for (const auto& [key, value] : cursor_.tags) {
-            if (tags.contains(key)) continue;
+            if (tags_.contains(key)) continue;
             const auto told = client_->post("runs/delete-tag", {{"run_id", cursor_.run}, {"key", key}});
             if (!told && told.error().code() != errc::not_found) return told.error();
         }
-        cursor_.tags = tags;
+        cursor_.tags = tags_;
         return {};
     }
-    result<void> tell_end(const RecordedRun& run) {
+    result<void> tell_end(const RecordedRun& run, RunState now) {
         const std::int64_t ended_ns =
             run.ended_ns() != 0 ? run.ended_ns() : std::max(last_ns_, run.started_ns());
-        const auto told = client_->post("runs/update", {{"run_id", cursor_.run},
-                                                        {"status", status_of(run.state())},
-                                                        {"end_time", ended_ns / ns_per_ms}});
+        const auto told = client_->post(
+            "runs/update",
+            {{"run_id", cursor_.run}, {"status", status_of(now)}, {"end_time", ended_ns / ns_per_ms}});
         return told ? result<void>{} : told.error();
     }
     /// As MLflow takes it; if that is another name, a file of the run tells.
@@ -209,7 +246,7 @@ class RankMirror {
 
     // ---- rows
 
-    result<void> tell_rows(MirrorReport& report) {
+    result<void> tell_rows() {
         result<void> done;
         const auto take = [&](const StoredRow& row) {
             const std::uint64_t count = ++seen_[row.ring];
@@ -217,70 +254,78 @@ class RankMirror {
             has_alerts_ = has_alerts_ || (row.kind == RecordKind::event && alert_of(row));
             last_ns_ = std::max(last_ns_, row.time_ns);
             if (!done || count <= cursor_.rows[row.ring]) return;
-            done = take_row(row, report);
+            done = take_row(row);
             taken_[row.ring] = count;
         };
         if (auto read = rows_.next(take); !read) return read;
         if (!done) return done;
-        if (auto sent = send_metrics(report); !sent) return sent;
-        return send_texts(report);
+        if (auto sent = send_metrics(); !sent) return sent;
+        return send_texts();
     }
-    result<void> take_row(const StoredRow& row, MirrorReport& report) {
+    result<void> take_row(const StoredRow& row) {
         if (row.kind == RecordKind::row)
-            ++report.rows;
+            ++new_rows_;
         else if (row.kind != RecordKind::sample)
             return {};
         for (const auto& [name, value] : row.values) {
             if (value.is_text()) {
-                const std::string whole = as_utf8(value.text());
-                const std::string& text = texts_[tag_name(named(name))] = cut(whole, most_tag);
-                if (text.size() != whole.size() && cursor_.refused.emplace(name).second) {
-                    report.left_out.push_back({errc::unsupported,
-                                               "MLflow has no tag of more than 5000 bytes, so it is cut",
-                                               std::string{name} + " of step " + std::to_string(row.step),
-                                               "the run itself has it"});
-                }
+                take_text(row, name, plain_text(value.text()));
                 continue;
             }
             const bool is_sample = row.kind == RecordKind::sample;
             const SystemMetric metric = is_sample ? system_metric(name) : SystemMetric{named(name)};
             const std::int64_t step = is_sample ? samples_ - 1 : row.step;
+            if (cursor_.refused.contains("metrics " + metric.name))
+                continue;  // it was said once, of all of them
             metrics_.push_back(metric_of(metric.name, value.number() * metric.unit, row.time_ns, step));
             constexpr std::size_t most = 1000, most_bytes = 900'000, others = 128;
             bytes_ += others + 2 * metric.name.size();
             if (metrics_.size() < most && bytes_ < most_bytes) continue;
-            if (auto sent = send_metrics(report); !sent) return sent;
+            if (auto sent = send_metrics(); !sent) return sent;
         }
         return {};
     }
+    void take_text(const StoredRow& row, std::string_view name, const std::string& whole) {
+        (void)named(name);
+        std::string key = tag_name(name);
+        if (tags_.contains(key)) key = name_of("cairn.text." + std::string{name});
+        std::string text = cut(whole, most_tag);
+        if (text.size() != whole.size() && cursor_.refused.insert("text " + key).second) {
+            leave_out({errc::unsupported, "MLflow has no tag of more than 5000 bytes, so it is cut",
+                       std::string{name} + " of step " + std::to_string(row.step), "the run itself has it"});
+        }
+        texts_.insert_or_assign(std::move(key), std::move(text));
+    }
     /// What is sent twice is there once: the server tells points by metric, time, step and value.
-    result<void> send_metrics(MirrorReport& report) {
-        if (auto sent = send("metrics", metrics_, report); !sent) return sent;
+    result<void> send_metrics() {
+        if (auto sent = send("metrics", metrics_); !sent) return sent;
         metrics_.clear();
         bytes_ = 0;
         for (const auto& [ring, count] : taken_) cursor_.rows[ring] = count;
         constexpr std::size_t often = 100;
-        if (++sent_ % often != 0) return {};
-        if (auto told = send_texts(report); !told) return told;
+        const bool is_news =
+            left_out_.size() != cursor_.unsaid.size();  // what was refused is not tried again
+        if (++sent_ % often != 0 && !is_news) return {};
+        if (auto told = send_texts(); !told) return told;
         return save();
     }
     /// A metric that is a text has its last one as a tag.
-    result<void> send_texts(MirrorReport& report) {
-        if (auto sent = send_all("tags", key_values(texts_), report); !sent) return sent;
+    result<void> send_texts() {
+        if (auto sent = send_all("tags", key_values(texts_)); !sent) return sent;
         texts_.clear();
         return {};
     }
     /// Parameters or tags, of which a batch takes a hundred.
-    result<void> send_all(const char* kind, std::vector<nlohmann::json> all, MirrorReport& report) {
+    result<void> send_all(const char* kind, std::vector<nlohmann::json> all) {
         constexpr std::size_t most = 100;
         for (std::size_t from = 0; from < all.size(); from += most) {
             const auto some = std::span{all}.subspan(from, std::min(most, all.size() - from));
-            if (auto sent = send(kind, some, report); !sent) return sent;
+            if (auto sent = send(kind, some); !sent) return sent;
         }
         return {};
     }
     /// If the server refuses some, the others are sent without them.
-    result<void> send(const char* kind, std::span<const nlohmann::json> some, MirrorReport& report) {
+    result<void> send(const char* kind, std::span<const nlohmann::json> some) {
         if (some.empty()) return {};
         const auto told = client_->post("runs/log-batch", {{"run_id", cursor_.run}, {kind, some}});
         if (told || told.error().code() != errc::invalid_argument)
@@ -289,25 +334,34 @@ class RankMirror {
         const auto there = get_run(*client_, cursor_.run);
         if (!there || text_in(*there, "/info/lifecycle_stage") == "deleted")
             return gone(there ? deleted() : there.error());
+        return send_parts(kind, some, told.error());
+    }
+    /// Those of a batch that was refused, for this reason.
+    result<void> send_parts(const char* kind, std::span<const nlohmann::json> some, const error& why) {
         if (some.size() > 1) {
-            const auto first = some.first(some.size() / 2);
-            if (auto sent = send(kind, first, report); !sent) return sent;
-            return send(kind, some.subspan(first.size()), report);
+            const auto half = some.size() / 2;
+            for (const auto part : {some.first(half), some.subspan(half)}) {
+                const auto told = client_->post("runs/log-batch", {{"run_id", cursor_.run}, {kind, part}});
+                const bool is_bad = !told && told.error().code() == errc::invalid_argument;
+                if (!told && !is_bad) return told.error();
+                if (auto sent = is_bad ? send_parts(kind, part, told.error()) : result<void>{}; !sent)
+                    return sent;
+            }
+            return {};
         }
         const std::string key = text_in(some.front(), "/key");
-        if (cursor_.refused.insert(key).second) {
+        if (cursor_.refused.insert(std::string{kind} + " " + key).second) {
             const auto step = some.front().find("step");
-            report.left_out.push_back(
-                {errc::unsupported, told.error().tried(),
-                 key + (step == some.front().end() ? "" : " of step " + json_text(*step)),
-                 "the run itself has it"});
+            leave_out({errc::unsupported, why.tried(),
+                       key + (step == some.front().end() ? "" : " of step " + json_text(*step)),
+                       "the run itself has it"});
         }
         return {};
     }
 
     // ---- files
 
-    result<void> tell_files(const RecordedRun& run, MirrorReport& report) {
+    result<void> tell_files(const RecordedRun& run) {
         if (auto told = tell_file("config.json", run.config()); !told) return told;
         if (auto told = tell_file("summary.json", run.user_summary()); !told) return told;
         if (!cursor_.names.empty()) {
@@ -322,8 +376,8 @@ class RankMirror {
             has_alerts_ = false;
         }
         if (auto told = tell_output(run); !told) return told;
-        if (auto told = tell_media(run, report); !told) return told;
-        return rank_ == 0 ? tell_artifacts(run, report) : result<void>{};
+        if (auto told = tell_media(run); !told) return told;
+        return rank_ == 0 ? tell_artifacts(run) : result<void>{};
     }
     /// If it is something, and another than was told.
     result<void> tell_file(const std::string& name, const nlohmann::json& content) {
@@ -331,7 +385,8 @@ class RankMirror {
         const std::string text = content.dump(2, ' ', false, nlohmann::json::error_handler_t::replace);
         std::string digest = sha256(bytes_of(text)).hex();
         if (cursor_.files[name] == digest) return {};
-        if (auto put = client_->upload(there_->artifact_uri, name, web_body(text)); !put) return put;
+        const auto put = client_->upload(there_->artifact_uri, name, web_body(text));
+        if (!put && !is_refused(put)) return put;
         cursor_.files[name] = std::move(digest);
         return {};
     }
@@ -349,8 +404,8 @@ class RankMirror {
         if (put) cursor_.files["output.log"] = std::move(size);
         return put;
     }
-    result<void> tell_media(const RecordedRun& run, MirrorReport& report) {
-        if (auto found = media_.refresh(); !found) report.left_out.push_back(found.error());
+    result<void> tell_media(const RecordedRun& run) {
+        if (auto found = media_.refresh(); !found) leave_out(found.error());
         for (; media_seen_ < media_.all().size(); ++media_seen_) {
             const RecordedMedia& one = media_.all()[media_seen_];
             if (one.at < cursor_.media) continue;
@@ -358,13 +413,15 @@ class RankMirror {
             const auto file = bytes ? media_file(one, std::move(*bytes), key_of(run, rank_))
                                     : result<MediaFile>{bytes.error()};
             if (!file) {
-                report.left_out.push_back(file.error());
+                leave_out(file.error());
             } else {
                 const auto put = client_->upload(there_->artifact_uri, file->path, web_body(file->bytes));
-                if (!put) return put;
-                if (auto told = tell_kind(*file); !told) return told;
+                if (!put && !is_refused(put)) return put;
+                if (auto told = put ? tell_kind(*file) : result<void>{}; !told) return told;
             }
             cursor_.media = one.at + 1;
+            constexpr std::size_t often = 50;
+            if (auto saved = (media_seen_ + 1) % often == 0 ? save() : result<void>{}; !saved) return saved;
         }
         return {};
     }
@@ -388,7 +445,7 @@ class RankMirror {
         const auto told = client_->post("runs/set-tag", tag);
         return told ? result<void>{} : told.error();
     }
-    result<void> tell_artifacts(const RecordedRun& run, MirrorReport& report) {
+    result<void> tell_artifacts(const RecordedRun& run) {
         const auto all = versions_to_mirror(store_, run);
         if (!all) return all.error();
         const VersionSender sender{*client_, store_.store(), *there_, cursor_.run, options_.register_as};
@@ -397,8 +454,9 @@ class RankMirror {
             const auto leased = lease_version(store_.store(), run.project(), called);
             const auto whole = leased ? leased->artifact.verify(leased->manifest) : leased.error();
             if (!whole && !is_lost(whole.error())) return whole;
-            if (!whole) report.left_out.push_back(whole.error());
-            if (auto sent = whole ? sender.send(*leased, report) : result<void>{}; !sent) return sent;
+            if (!whole) leave_out(whole.error());
+            const auto sent = whole ? sender.send(*leased, left_out_) : result<void>{};
+            if (!sent && !is_refused(sent)) return sent;
             cursor_.artifacts.insert(called);
             if (auto saved = save(); !saved) return saved;
         }
@@ -406,19 +464,20 @@ class RankMirror {
     }
 
     /// Datasets that it has used.
-    result<void> tell_inputs(const RecordedRun& run, MirrorReport& report) {
+    result<void> tell_inputs(const RecordedRun& run) {
         if (rank_ != 0) return {};
         for (const nlohmann::json& used : about_of(run, "used_artifacts", nlohmann::json::array())) {
             if (!used.is_string() || cursor_.inputs.contains(used.get_ref<const std::string&>())) continue;
             const auto& called = used.get_ref<const std::string&>();
             const auto leased = lease_version(store_.store(), run.project(), called);
             if (!leased && !is_lost(leased.error())) return leased.error();
-            if (!leased) report.left_out.push_back(leased.error());
+            if (!leased) leave_out(leased.error());
             if (leased && leased->manifest.type == "dataset") {
-                const auto told = client_->post(
+                const auto answer = client_->post(
                     "runs/log-inputs", {{"run_id", cursor_.run},
                                         {"datasets", nlohmann::json::array({dataset_of(run, *leased)})}});
-                if (!told) return told.error();
+                const auto told = answer ? result<void>{} : answer.error();
+                if (!told && !is_refused(told)) return told;
             }
             cursor_.inputs.insert(called);
         }
@@ -442,7 +501,10 @@ class RankMirror {
     RowFollower rows_;
     RowCounts seen_, taken_;  // by ring, rows that were read, and those whose metrics are in the batch
     std::int64_t samples_ = 0, last_ns_ = 0;
-    std::vector<nlohmann::json> metrics_;  // the batch
+    std::uint64_t new_rows_ = 0;               // since the last report
+    std::vector<error> left_out_;              // that no report tells of yet
+    std::map<std::string, std::string> tags_;  // of the run, as they are now
+    std::vector<nlohmann::json> metrics_;      // the batch
     std::size_t bytes_ = 0, sent_ = 0;
     std::map<std::string, std::string> texts_;  // by metric, its last text
     MediaList media_;

@@ -29,11 +29,18 @@ namespace CAIRN_NAMESPACE::detail::mlflow {
     if (!answer.contains(place) || !answer.at(place).is_array()) return nlohmann::json::array();
     return answer.at(place);
 }
-/// As a filter has a text. It has no way to write both kinds of quotes, so it gets none of the kind it is in.
-[[nodiscard]] inline std::string quote(std::string_view text) {
-    std::string out = "'";
-    for (const char c : text) out += c == '\'' ? '_' : c;
-    return out + "'";
+/// The value of a run's tag.
+[[nodiscard]] inline std::string tag_in(const nlohmann::json& run, std::string_view key,
+                                        std::string otherwise) {
+    for (const nlohmann::json& tag : list_in(run, "/data/tags")) {
+        if (text_in(tag, "/key") == key) return text_in(tag, "/value");
+    }
+    return otherwise;
+}
+/// As a filter has a text, which may have one kind of quotes in it.
+[[nodiscard]] inline std::string quote(const std::string& text) {
+    const char* const mark = text.find('\'') == std::string::npos ? "'" : "\"";
+    return std::string{mark}.append(text).append(mark);
 }
 [[nodiscard]] inline std::vector<nlohmann::json> key_values(const std::map<std::string, std::string>& pairs) {
     std::vector<nlohmann::json> list;

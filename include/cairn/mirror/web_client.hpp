@@ -4,6 +4,7 @@
 
 #include <cairn/core/error.hpp>
 #include <cairn/core/time.hpp>
+#include <cairn/mirror/pipe_signal.hpp>
 #include <cairn/mirror/web_address.hpp>
 #include <cairn/mirror/web_body.hpp>
 #include <cairn/version.hpp>
@@ -89,6 +90,10 @@ class WebClient {
                          "define CPPHTTPLIB_OPENSSL_SUPPORT and link OpenSSL, or use http"};
         }
 #endif
+        if (to.path.find('?') != std::string::npos) {
+            return error{errc::invalid_argument, "the address of a server has no question mark", to.server,
+                         "leave out what stands behind it"};
+        }
         return WebClient{std::move(to), std::move(options)};
     }
 
@@ -106,11 +111,15 @@ class WebClient {
     /// PUTs bytes that are read as they are sent.
     result<WebAnswer> put(const std::string& path, const WebBody& body, const std::string& type) {
         return repeat(options_.attempts, [&] {
-            const auto provide = [&](std::size_t at, std::size_t most, httplib::DataSink& sink) {
+            httplib::Request request = request_of("PUT", path, type);
+            request.content_length_ = static_cast<std::size_t>(body.size);
+            auto sent = Clock::now();
+            request.content_provider_ = [&](std::size_t at, std::size_t most, httplib::DataSink& sink) {
+                sent = Clock::now();
                 return body.read(at, most,
                                  [&](const char* data, std::size_t size) { return sink.write(data, size); });
             };
-            return client_->Put(to_.path + path, body.size, provide, type);
+            return exchange(request, sent);
         });
     }
     /// Waits as after so many attempts that failed: for who repeats a request by himself.
@@ -144,22 +153,34 @@ class WebClient {
 #endif
     }
 
-    httplib::Result once(const std::string& method, const std::string& path, const std::string& body,
-                         const std::string& type) {
+    using Clock = std::chrono::steady_clock;
+
+    [[nodiscard]] httplib::Request request_of(const std::string& method, const std::string& path,
+                                              const std::string& type) const {
         httplib::Request request;
         request.method = method;
         request.path = to_.path + path;
-        if (method != "GET") {
-            request.body = body;
-            request.set_header("Content-Type", type);
-        }
+        if (method != "GET") request.set_header("Content-Type", type);
+        return request;
+    }
+    httplib::Result once(const std::string& method, const std::string& path, const std::string& body,
+                         const std::string& type) {
+        httplib::Request request = request_of(method, path, type);
+        request.body = body;
+        const auto sent = Clock::now();
+        return exchange(request, sent);
+    }
+    /// An answer has an end: in bytes, and in time since the request was `sent`.
+    httplib::Result exchange(httplib::Request& request, const Clock::time_point& sent) {
         std::string said;
         request.content_receiver = [&](const char* data, std::size_t size, auto...) {
             constexpr std::size_t most = std::size_t{64} << 20U;
-            if (size > most - said.size()) return false;
+            const bool is_late = Clock::now() - sent > std::chrono::duration<double>{options_.patience_s};
+            if (is_late || size > most - said.size()) return false;
             said.append(data, size);
             return true;
         };
+        const NoPipeSignal quiet;
         httplib::Result answer = client_->send(request);
         if (answer) answer->body = std::move(said);
         return answer;
@@ -168,11 +189,14 @@ class WebClient {
     result<WebAnswer> repeat(int attempts, F&& attempt) {
         std::string why;
         double wait = options_.first_wait_s;
+        const auto begun = Clock::now();
         for (int i = 0; i < attempts; ++i, wait *= 2) {
             const httplib::Result answer = attempt();
             if (answer && !may_pass(answer->status)) return WebAnswer{answer->status, answer->body};
             why = answer ? "status " + std::to_string(answer->status) + told(answer->body)
                          : httplib::to_string(answer.error());
+            // A server that takes so long is not asked again at once.
+            if (Clock::now() - begun > std::chrono::duration<double>{options_.patience_s}) break;
             if (i + 1 < attempts)
                 sleep(answer ? asked_wait(answer->get_header_value("Retry-After"), wait) : wait);
         }

@@ -26,7 +26,8 @@ namespace CAIRN_NAMESPACE {
     const WebOptions options{.attempts = 2, .first_wait_s = 1, .patience_s = 10};
     const auto to = detail::web_address(address);
     if (!to) detail::raise(to.error());
-    if (const auto client = detail::WebClient::open(*to, options); !client) detail::raise(client.error());
+    if (const auto client = detail::WebClient::open({to->server, ""}, options); !client)
+        detail::raise(client.error());
     return [to = *to, options](const Alert& alert) {
         const std::string text = alert.title + (alert.text.empty() ? "" : ": " + alert.text);
         const nlohmann::json message = {{"text", text},
