@@ -203,7 +203,7 @@ TEST_CASE("api: a run of many metrics is short in the table, and whole when it i
     CHECK(row["metrics_left_out"] == 101);
     CHECK(api.answer("metrics", {{"run", "wide"}}).value().size() == 301);
     Parameters many{{"run", "wide"}};
-    for (int i = 0; i < 300; ++i) many.emplace("metric", "m" + std::to_string(i));
+    for (int i = 0; i < 300; ++i) many.emplace("metric", std::string{"m"}.append(std::to_string(i)));
     CHECK(api.answer("series", many).value()["series"].size() == 300);
     for (int i = 0; i < 2000; ++i) many.emplace("metric", "none");
     CHECK(code_of(api, "series", many) == cairn::errc::invalid_argument);
