@@ -29651,13 +29651,26 @@ template <class C>
 }  // namespace CAIRN_NAMESPACE::detail
 
 // ---- cairn/mirror/ranks.hpp
-// Mirrors of all the ranks of a run, as one. Costs <map>.
+// Mirrors of all the ranks of a run, as one. Costs nlohmann/json.
 
 namespace CAIRN_NAMESPACE::detail {
 
+/// How a rank stands: it may go on for a while when the first has ended.
+[[nodiscard]] inline result<RunState> rank_state(const RecordedRun& run, unsigned rank) {
+    if (rank == 0 || run.state() == RunState::running) return run.state();
+    // A run's folder is projects/NAME/runs/ID in its store.
+    const auto root = run.dir().parent_path().parent_path().parent_path().parent_path();
+    const auto store = Store::open_existing(root);
+    if (!store) return store.error();
+    const auto folder = RunFolder::open_reader(*store, run.project(), run.id(), rank);
+    if (!folder && folder.error().code() == errc::not_found)
+        return run.state();  // as in one that was imported
+    return folder ? folder->state() : folder.error();
+}
+
 /// Opens those that have come since, by `open(rank)`.
-template <class R, class Open>
-result<void> open_ranks(std::map<unsigned, R>& ranks, const RecordedRun& run, Open&& open) {
+template <class Ranks, class Open>
+result<void> open_ranks(Ranks& ranks, const RecordedRun& run, Open&& open) {
     const auto there = run.ranks();
     if (!there) return there.error();
     for (const unsigned rank : *there) {
@@ -29671,8 +29684,8 @@ result<void> open_ranks(std::map<unsigned, R>& ranks, const RecordedRun& run, Op
 
 /// What all of them did. One that fails is opened anew the next time: what it has in memory is ahead of what
 /// it has written.
-template <class R>
-result<MirrorReport> catch_up_ranks(std::map<unsigned, R>& ranks, const RecordedRun& run) {
+template <class Ranks>
+result<MirrorReport> catch_up_ranks(Ranks& ranks, const RecordedRun& run) {
     MirrorReport all{.is_over = true};
     for (auto rank = ranks.begin(); rank != ranks.end(); ++rank) {
         auto report = rank->second.catch_up(run);
@@ -29948,6 +29961,8 @@ class TensorboardRank {
     }
 
     result<MirrorReport> catch_up(const RecordedRun& run) {
+        const auto now = rank_state(run, rank_);
+        if (!now) return now.error();
         MirrorReport report;
         if (cursor_.is_over && cursor_.session == run.sessions()) {
             const auto there = os::status(folder_ / cursor_.file);
@@ -29963,7 +29978,7 @@ class TensorboardRank {
         }
         if (auto begun = writer_ ? result<void>{} : begin(run); !begun) return begun.error();
         if (auto added = events_.add(*writer_, cursor_, report); !added) return added.error();
-        if (run.state() != RunState::running) {
+        if (*now != RunState::running) {
             if (auto ended = events_.end(*writer_, run); !ended) return ended.error();
             cursor_.is_over = report.is_over = true;
         }
@@ -29976,7 +29991,8 @@ class TensorboardRank {
 
   private:
     TensorboardRank(unsigned rank, const os::Path& rank_dir, os::Path folder, CursorFile cursor_file)
-        : folder_{std::move(folder)}, cursor_file_{std::move(cursor_file)}, events_{rank, rank_dir} {}
+        : rank_{rank}, folder_{std::move(folder)}, cursor_file_{std::move(cursor_file)},
+          events_{rank, rank_dir} {}
 
     result<void> begin(const RecordedRun& run) {
         if (cursor_.session == run.sessions() && !cursor_.file.empty()) {
@@ -30009,6 +30025,7 @@ class TensorboardRank {
         return std::strtoll(file.substr(at, digits).c_str(), nullptr, 10);
     }
 
+    unsigned rank_;
     os::Path folder_;
     CursorFile cursor_file_;
     TensorboardCursor cursor_;
@@ -30500,13 +30517,11 @@ inline void put_commit(Message& to, unsigned field, const nlohmann::json& enviro
 }
 
 /// How it ended.
-[[nodiscard]] inline Message exit_record(const RecordedRun& run) {
+[[nodiscard]] inline Message exit_record(const RecordedRun& run, RunState now) {
     constexpr std::int64_t failed = 1, crashed = 254;  // so W&B's own programs tell them
     constexpr std::int64_t second = 1'000'000'000;
     Message out;
-    const std::int64_t code = run.state() == RunState::finished  ? 0
-                              : run.state() == RunState::crashed ? crashed
-                                                                 : failed;
+    const std::int64_t code = now == RunState::finished ? 0 : now == RunState::crashed ? crashed : failed;
     put_number(out, 1, code);
     put_number(out, 2, run.ended_ns() == 0 ? 0 : (run.ended_ns() - run.created_ns()) / second);
     return out;
@@ -30969,7 +30984,9 @@ class RankMirror {
 
     result<MirrorReport> catch_up(const RecordedRun& run) {
         MirrorReport report;
-        const bool has_ended = run.state() != RunState::running;
+        const auto now = rank_state(run, rank_);
+        if (!now) return now.error();
+        const bool has_ended = *now != RunState::running;
         if (cursor_.is_over && cursor_.session == run.sessions()) {
             const auto there = os::status(folder());
             if (!there) return there.error();
@@ -30985,7 +31002,7 @@ class RankMirror {
         if (auto told = tell_artifacts(run, report); !told) return told.error();
         if (auto told = tell_summary(run); !told) return told.error();
         if (has_ended) {
-            if (auto told = records_->put(Kind::exit, exit_record(run)); !told) return told.error();
+            if (auto told = records_->put(Kind::exit, exit_record(run, *now)); !told) return told.error();
             if (auto told = records_->put(Kind::final, {}); !told) return told.error();
             cursor_.is_over = report.is_over = true;
         }

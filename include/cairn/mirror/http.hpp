@@ -12,6 +12,7 @@
 #include <cairn/query/runs.hpp>
 #include <cairn/store/os.hpp>
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -67,7 +68,8 @@ class HttpMirror {
     StoreReader store_;
     HttpOptions options_;
     std::shared_ptr<detail::WebClient> client_;
-    std::map<unsigned, detail::http::RankMirror> ranks_;
+    std::map<unsigned, detail::http::RankMirror, std::greater<>>
+        ranks_;  // the first last: it tells of the run
 };
 static_assert(Mirror<HttpMirror>);
 

@@ -9,6 +9,7 @@
 #include <cairn/core/time.hpp>
 #include <cairn/mirror/cursor_file.hpp>
 #include <cairn/mirror/mirror.hpp>
+#include <cairn/mirror/ranks.hpp>
 #include <cairn/mirror/versions.hpp>
 #include <cairn/mirror/web_body.hpp>
 #include <cairn/mirror/web_files.hpp>
@@ -86,6 +87,8 @@ class RankMirror {
     }
 
     result<MirrorReport> catch_up(const RecordedRun& run) {
+        const auto now = rank_state(run, rank_);
+        if (!now) return now.error();
         MirrorReport report;
         const std::string base = "/runs/" + web_escaped(run.project()) + "/" + web_escaped(run.id());
         if (auto told = tell_rows(base, report); !told) return told.error();
@@ -97,7 +100,7 @@ class RankMirror {
             if (auto told = tell_about(base, run); !told) return told.error();
         }
         if (auto saved = cursor_file_.save(cursor_); !saved) return saved.error();
-        report.is_over = run.state() != RunState::running;
+        report.is_over = *now != RunState::running;
         return report;
     }
 

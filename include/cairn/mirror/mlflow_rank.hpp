@@ -15,6 +15,7 @@
 #include <cairn/mirror/mlflow_models.hpp>
 #include <cairn/mirror/mlflow_names.hpp>
 #include <cairn/mirror/mlflow_runs.hpp>
+#include <cairn/mirror/ranks.hpp>
 #include <cairn/mirror/versions.hpp>
 #include <cairn/mirror/web_body.hpp>
 #include <cairn/mirror/web_files.hpp>
@@ -75,7 +76,7 @@ class RankMirror {
     }
 
     result<MirrorReport> catch_up(const RecordedRun& run) {
-        const auto now = state_of(run);
+        const auto now = rank_state(run, rank_);
         if (!now) return now.error();
         const std::string wanted = options_.register_as + (options_.artifacts ? " with files" : "");
         if (cursor_.is_over && cursor_.session == run.sessions() && cursor_.wanted == wanted && is_same(run))
@@ -135,13 +136,6 @@ class RankMirror {
         leave_out({errc::unsupported, told.error().tried(), told.error().path(), "the run itself has it"});
         return true;
     }
-    /// A further rank may go on for a while when the first has ended.
-    [[nodiscard]] result<RunState> state_of(const RecordedRun& run) const {
-        if (rank_ == 0) return run.state();
-        const auto folder = RunFolder::open_reader(store_.store(), run.project(), run.id(), rank_);
-        if (!folder) return run.state();
-        return folder->state();
-    }
 
     // ---- the run itself
 
@@ -168,8 +162,7 @@ class RankMirror {
             cursor_ = Cursor{.wanted = cursor_.wanted};  // it came with a copy of another run's folder
             there = nlohmann::json();
         }
-        if (there->is_null()) {  // also if the cursor was lost: then it is there, and has all that it was
-                                 // given
+        if (there->is_null()) {  // or the cursor was lost: then it is there
             there = make_run(*client_, *experiment, run_name(run, rank_), run.created_ns() / ns_per_ms, tags);
             if (!there) return there.error();
         }

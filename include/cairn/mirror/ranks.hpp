@@ -1,19 +1,33 @@
 // SPDX-License-Identifier: MIT
 #pragma once
-// Mirrors of all the ranks of a run, as one. Costs <map>.
+// Mirrors of all the ranks of a run, as one. Costs nlohmann/json.
 
 #include <cairn/core/error.hpp>
 #include <cairn/mirror/mirror.hpp>
 #include <cairn/query/recorded_run.hpp>
+#include <cairn/store/run_folder.hpp>
+#include <cairn/store/store.hpp>
 
-#include <map>
 #include <utility>
 
 namespace CAIRN_NAMESPACE::detail {
 
+/// How a rank stands: it may go on for a while when the first has ended.
+[[nodiscard]] inline result<RunState> rank_state(const RecordedRun& run, unsigned rank) {
+    if (rank == 0 || run.state() == RunState::running) return run.state();
+    // A run's folder is projects/NAME/runs/ID in its store.
+    const auto root = run.dir().parent_path().parent_path().parent_path().parent_path();
+    const auto store = Store::open_existing(root);
+    if (!store) return store.error();
+    const auto folder = RunFolder::open_reader(*store, run.project(), run.id(), rank);
+    if (!folder && folder.error().code() == errc::not_found)
+        return run.state();  // as in one that was imported
+    return folder ? folder->state() : folder.error();
+}
+
 /// Opens those that have come since, by `open(rank)`.
-template <class R, class Open>
-result<void> open_ranks(std::map<unsigned, R>& ranks, const RecordedRun& run, Open&& open) {
+template <class Ranks, class Open>
+result<void> open_ranks(Ranks& ranks, const RecordedRun& run, Open&& open) {
     const auto there = run.ranks();
     if (!there) return there.error();
     for (const unsigned rank : *there) {
@@ -27,8 +41,8 @@ result<void> open_ranks(std::map<unsigned, R>& ranks, const RecordedRun& run, Op
 
 /// What all of them did. One that fails is opened anew the next time: what it has in memory is ahead of what
 /// it has written.
-template <class R>
-result<MirrorReport> catch_up_ranks(std::map<unsigned, R>& ranks, const RecordedRun& run) {
+template <class Ranks>
+result<MirrorReport> catch_up_ranks(Ranks& ranks, const RecordedRun& run) {
     MirrorReport all{.is_over = true};
     for (auto rank = ranks.begin(); rank != ranks.end(); ++rank) {
         auto report = rank->second.catch_up(run);

@@ -192,6 +192,8 @@ class TensorboardRank {
     }
 
     result<MirrorReport> catch_up(const RecordedRun& run) {
+        const auto now = rank_state(run, rank_);
+        if (!now) return now.error();
         MirrorReport report;
         if (cursor_.is_over && cursor_.session == run.sessions()) {
             const auto there = os::status(folder_ / cursor_.file);
@@ -207,7 +209,7 @@ class TensorboardRank {
         }
         if (auto begun = writer_ ? result<void>{} : begin(run); !begun) return begun.error();
         if (auto added = events_.add(*writer_, cursor_, report); !added) return added.error();
-        if (run.state() != RunState::running) {
+        if (*now != RunState::running) {
             if (auto ended = events_.end(*writer_, run); !ended) return ended.error();
             cursor_.is_over = report.is_over = true;
         }
@@ -220,7 +222,8 @@ class TensorboardRank {
 
   private:
     TensorboardRank(unsigned rank, const os::Path& rank_dir, os::Path folder, CursorFile cursor_file)
-        : folder_{std::move(folder)}, cursor_file_{std::move(cursor_file)}, events_{rank, rank_dir} {}
+        : rank_{rank}, folder_{std::move(folder)}, cursor_file_{std::move(cursor_file)},
+          events_{rank, rank_dir} {}
 
     result<void> begin(const RecordedRun& run) {
         if (cursor_.session == run.sessions() && !cursor_.file.empty()) {
@@ -253,6 +256,7 @@ class TensorboardRank {
         return std::strtoll(file.substr(at, digits).c_str(), nullptr, 10);
     }
 
+    unsigned rank_;
     os::Path folder_;
     CursorFile cursor_file_;
     TensorboardCursor cursor_;

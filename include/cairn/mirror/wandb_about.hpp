@@ -154,13 +154,11 @@ inline void put_commit(Message& to, unsigned field, const nlohmann::json& enviro
 }
 
 /// How it ended.
-[[nodiscard]] inline Message exit_record(const RecordedRun& run) {
+[[nodiscard]] inline Message exit_record(const RecordedRun& run, RunState now) {
     constexpr std::int64_t failed = 1, crashed = 254;  // so W&B's own programs tell them
     constexpr std::int64_t second = 1'000'000'000;
     Message out;
-    const std::int64_t code = run.state() == RunState::finished  ? 0
-                              : run.state() == RunState::crashed ? crashed
-                                                                 : failed;
+    const std::int64_t code = now == RunState::finished ? 0 : now == RunState::crashed ? crashed : failed;
     put_number(out, 1, code);
     put_number(out, 2, run.ended_ns() == 0 ? 0 : (run.ended_ns() - run.created_ns()) / second);
     return out;

@@ -8,6 +8,7 @@
 #include <cairn/core/time.hpp>
 #include <cairn/mirror/cursor_file.hpp>
 #include <cairn/mirror/mirror.hpp>
+#include <cairn/mirror/ranks.hpp>
 #include <cairn/mirror/versions.hpp>
 #include <cairn/mirror/wandb_about.hpp>
 #include <cairn/mirror/wandb_artifact.hpp>
@@ -77,7 +78,9 @@ class RankMirror {
 
     result<MirrorReport> catch_up(const RecordedRun& run) {
         MirrorReport report;
-        const bool has_ended = run.state() != RunState::running;
+        const auto now = rank_state(run, rank_);
+        if (!now) return now.error();
+        const bool has_ended = *now != RunState::running;
         if (cursor_.is_over && cursor_.session == run.sessions()) {
             const auto there = os::status(folder());
             if (!there) return there.error();
@@ -93,7 +96,7 @@ class RankMirror {
         if (auto told = tell_artifacts(run, report); !told) return told.error();
         if (auto told = tell_summary(run); !told) return told.error();
         if (has_ended) {
-            if (auto told = records_->put(Kind::exit, exit_record(run)); !told) return told.error();
+            if (auto told = records_->put(Kind::exit, exit_record(run, *now)); !told) return told.error();
             if (auto told = records_->put(Kind::final, {}); !told) return told.error();
             cursor_.is_over = report.is_over = true;
         }
