@@ -33,7 +33,7 @@ rm -rf "$build/long"
 
 "$venv/bin/python" tests/mirror/tensorboard/check.py "$tool" "$build/store" "$build/logs"
 
-"${CXX:-c++}" -std=c++20 -O2 -Iinclude tests/mirror/record.cpp -o "$build/record_runs" -pthread
+"${CXX:-c++}" -std=c++20 -O2 -Iinclude tests/mirror/recorder/record.cpp -o "$build/record_runs" -pthread
 rm -rf "$build/wandb_store" "$build/wandb_work" "$build/served" && mkdir "$build/wandb_work"
 "$wandb/bin/python" tests/mirror/wandb/check.py "$tool" "$build/record_runs" "$build/wandb_store" "$build/wandb_work"
 "$venv/bin/python" tests/mirror/tensorboard/served.py "$tool" "$build/record_runs" "$build/wandb_store" "$build/served"

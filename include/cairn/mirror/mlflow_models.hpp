@@ -4,6 +4,7 @@
 // wanted; others as files of the run. Opt-in: costs cpp-httplib.
 
 #include <cairn/core/error.hpp>
+#include <cairn/mirror/mlflow_about.hpp>
 #include <cairn/mirror/mlflow_client.hpp>
 #include <cairn/mirror/mlflow_files.hpp>
 #include <cairn/mirror/mlflow_names.hpp>

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Mirrors runs to server.py, through a bad network, and compares what it has. usage: check.py TOOL RECORD STORE WORK
-TOOL is the command `cairn`; RECORD is built from tests/mirror/record.cpp; WORK is an empty folder."""
+TOOL is the command `cairn`; RECORD is built from tests/mirror/recorder/record.cpp; WORK is an empty folder."""
 import json
 import os
 import sqlite3

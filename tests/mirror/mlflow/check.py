@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Mirrors runs to MLflow's own server and reads them back with MLflow's own client. usage: check.py TOOL RECORD STORE WORK
-TOOL is the command `cairn`; RECORD is built from tests/mirror/record.cpp; WORK is an empty folder."""
+TOOL is the command `cairn`; RECORD is built from tests/mirror/recorder/record.cpp; WORK is an empty folder."""
 import base64
 import json
 import math

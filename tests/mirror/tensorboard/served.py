@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Has TensorBoard's server show a mirrored run, with both of its loaders, and compares what it serves with the run;
-also a run that grows. usage: served.py TOOL RECORD STORE LOGDIR; RECORD is built from tests/mirror/record.cpp, and
+also a run that grows. usage: served.py TOOL RECORD STORE LOGDIR; RECORD is built from tests/mirror/recorder/record.cpp, and
 STORE has its run `full`."""
 import json
 import re

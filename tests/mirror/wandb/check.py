@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Has W&B itself read, upload and show mirrored runs. usage: check.py TOOL RECORD STORE WORK
-TOOL is the command `cairn`; RECORD is built from tests/mirror/record.cpp; WORK is an empty folder. A server that W&B's client
+TOOL is the command `cairn`; RECORD is built from tests/mirror/recorder/record.cpp; WORK is an empty folder. A server that W&B's client
 takes for its own (openwandb) accepts the runs, and between the two stands a proxy that keeps what the client says:
 that is compared value by value with the runs, and with what W&B's Python client makes of the same rows."""
 import hashlib
