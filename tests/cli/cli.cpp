@@ -300,7 +300,7 @@ TEST_CASE("cairn sync and export write runs for other systems, and only what is 
     for (const char* bad : {"nowhere", "wandb:", "wandbx", "tensorboard", "tensorboard:", ""}) {
         const auto refused = call(dir, {"sync", "r1", "--to", bad});
         CHECK(refused.code == 1);
-        CHECK(has(refused.err, "give wandb, wandb:DIR or tensorboard:DIR"));
+        CHECK(has(refused.err, "tensorboard:DIR"));
     }
     CHECK(call(dir, {"sync", "r1"}).code == 2);
     const std::string logs = (dir / "logs").string();
