@@ -24013,6 +24013,15 @@ struct AnyMirror {
     std::function<std::string()> place;  ///< where the run is then: a folder or an address
 };
 
+/// One that was opened; `place(mirror)` is where it brings the run.
+template <Mirror M, class Place>
+result<AnyMirror> any_mirror(result<M> opened, Place place) {
+    if (!opened) return opened.error();
+    const auto mirror = std::make_shared<M>(std::move(*opened));
+    return AnyMirror{[mirror](const RecordedRun& now) { return mirror->catch_up(now); },
+                     [mirror, place] { return place(*mirror); }};
+}
+
 /// A system that runs are mirrored to.
 struct SyncTarget {
     std::string kind;   ///< what `--to` begins with, before a colon
@@ -27481,16 +27490,6 @@ class AppendFile {
 
 namespace CAIRN_NAMESPACE::detail {
 
-/// A message with a text that is no UTF-8 is refused, and the file from there on: so U+FFFD in its place.
-[[nodiscard]] inline std::string as_utf8(std::string_view text) {
-    if (is_utf8(text)) return std::string{text};
-    std::string out;
-    for (const char c : text)
-        out +=
-            static_cast<unsigned char>(c) < 0x80 ? std::string_view{&c, 1} : std::string_view{"\xef\xbf\xbd"};
-    return out;
-}
-
 /// Appends the fields of a message.
 class ProtoWriter {
   public:
@@ -27552,6 +27551,30 @@ template <class F>
         f(std::as_const(field));
     }
     return from.ok();
+}
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/mirror/text.hpp
+// Texts as other systems take them. Costs <string>.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// Where a text that is no UTF-8 is refused, and all else with it: U+FFFD in the place of what is none.
+[[nodiscard]] inline std::string as_utf8(std::string_view text) {
+    if (is_utf8(text)) return std::string{text};
+    std::string out;
+    for (const char c : text)
+        out +=
+            static_cast<unsigned char>(c) < 0x80 ? std::string_view{&c, 1} : std::string_view{"\xef\xbf\xbd"};
+    return out;
+}
+/// UTF-8 of at most so many bytes: whole characters.
+[[nodiscard]] inline std::string cut_utf8(std::string text, std::size_t most) {
+    if (text.size() <= most) return text;
+    text.resize(most);
+    while (!is_utf8(text)) text.pop_back();
+    return text;
 }
 
 }  // namespace CAIRN_NAMESPACE::detail
@@ -29648,6 +29671,22 @@ template <class C>
     return C{};
 }
 
+/// A cursor and the file that it is kept in.
+template <class C>
+struct KeptCursor {
+    CursorFile file;
+    C cursor;
+};
+/// Takes the file, and goes on from where an earlier one got. Fails as `CursorFile` does.
+template <class C>
+result<KeptCursor<C>> open_cursor(const os::Path& rank_dir, std::string_view kind, std::string_view target) {
+    auto file = CursorFile::open(rank_dir, kind, target);
+    if (!file) return file.error();
+    const auto known = file->load();
+    if (!known) return known.error();
+    return KeptCursor<C>{std::move(*file), cursor_from<C>(*known)};
+}
+
 }  // namespace CAIRN_NAMESPACE::detail
 
 // ---- cairn/mirror/ranks.hpp
@@ -29951,12 +29990,10 @@ class TensorboardRank {
     /// Goes on from where an earlier one got. Fails: busy, if another is at it.
     static result<TensorboardRank> open(const RecordedRun& run, unsigned rank, const os::Path& rank_dir,
                                         const std::filesystem::path& to) {
-        auto file = CursorFile::open(rank_dir, "tensorboard", to.string());
-        if (!file) return file.error();
-        const auto known = file->load();
-        if (!known) return known.error();
-        TensorboardRank mirror{rank, rank_dir, tensorboard_folder(to, run, rank), std::move(*file)};
-        mirror.cursor_ = cursor_from<TensorboardCursor>(*known);
+        auto kept = open_cursor<TensorboardCursor>(rank_dir, "tensorboard", to.string());
+        if (!kept) return kept.error();
+        TensorboardRank mirror{rank, rank_dir, tensorboard_folder(to, run, rank), std::move(kept->file)};
+        mirror.cursor_ = std::move(kept->cursor);
         return mirror;
     }
 
@@ -30155,6 +30192,26 @@ struct LeasedVersion {
         for (const Manifest& version : versions) all.insert(name + ":" + version.label());
     }
     return all;
+}
+
+/// Hands on each of them that is not among the `known` yet, whole, by `send(LeasedVersion)`, and calls
+/// `save()` after each. One that nobody can read is given to `leave_out(error)` instead. Fails as these do.
+template <class Send, class LeaveOut, class Save>
+result<void> hand_on_versions(const StoreReader& store, const RecordedRun& run, std::set<std::string>& known,
+                              Send&& send, LeaveOut&& leave_out, Save&& save) {
+    const auto all = versions_to_mirror(store, run);
+    if (!all) return all.error();
+    for (const std::string& called : *all) {
+        if (known.contains(called)) continue;
+        const auto leased = lease_version(store.store(), run.project(), called);
+        const auto whole = leased ? leased->artifact.verify(leased->manifest) : leased.error();
+        if (!whole && !is_lost(whole.error())) return whole;
+        if (!whole) leave_out(whole.error());
+        if (auto sent = whole ? send(*leased) : result<void>{}; !sent) return sent;
+        known.insert(called);
+        if (auto saved = save(); !saved) return saved;
+    }
+    return {};
 }
 
 }  // namespace CAIRN_NAMESPACE::detail
@@ -30412,9 +30469,7 @@ namespace CAIRN_NAMESPACE::detail::wandb {
 /// W&B refuses longer tags, so they are cut.
 [[nodiscard]] inline std::string tag_text(std::string_view tag) {
     constexpr std::size_t most = 64;
-    std::string out = as_utf8(tag).substr(0, most);
-    while (!is_utf8(out)) out.pop_back();  // not half a character
-    return out;
+    return cut_utf8(as_utf8(tag), most);
 }
 /// Adds the commit that the program was built of, if it is known.
 inline void put_commit(Message& to, unsigned field, const nlohmann::json& environment) {
@@ -30972,13 +31027,12 @@ class RankMirror {
     /// Goes on from where an earlier one got. Fails: busy, if another is at it.
     static result<RankMirror> open(StoreReader store, unsigned rank, WandbOptions options, os::Path rank_dir,
                                    os::Path root) {
-        auto file = CursorFile::open(rank_dir, "wandb", root.string());
-        if (!file) return file.error();
-        const auto known = file->load();
-        if (!known) return known.error();
-        RankMirror mirror{std::move(store), rank, std::move(options), std::move(rank_dir), std::move(root),
-                          std::move(*file)};
-        mirror.cursor_ = cursor_from<Cursor>(*known);
+        auto kept = open_cursor<Cursor>(rank_dir, "wandb", root.string());
+        if (!kept) return kept.error();
+        RankMirror mirror{std::move(store),   rank,
+                          std::move(options), std::move(rank_dir),
+                          std::move(root),    std::move(kept->file)};
+        mirror.cursor_ = std::move(kept->cursor);
         return mirror;
     }
 
@@ -32418,15 +32472,12 @@ struct Synced {
             "folders that `wandb sync` uploads, in DIR/wandb; without :DIR, in $WANDB_DIR or here",
             [](const StoreReader& store, const RecordedRun& run, const std::string& where,
                const SyncOptions& wanted) -> result<AnyMirror> {
-                auto opened = WandbMirror::open(store, run,
-                                                {.dir = os::path_of(where),
-                                                 .entity = wanted.entity,
-                                                 .project = wanted.project,
-                                                 .artifacts = wanted.artifacts});
-                if (!opened) return opened.error();
-                const auto mirror = std::make_shared<WandbMirror>(std::move(*opened));
-                return AnyMirror{[mirror](const RecordedRun& now) { return mirror->catch_up(now); },
-                                 [mirror] { return mirror->folder().string(); }};
+                return any_mirror(WandbMirror::open(store, run,
+                                                    {.dir = os::path_of(where),
+                                                     .entity = wanted.entity,
+                                                     .project = wanted.project,
+                                                     .artifacts = wanted.artifacts}),
+                                  [](const WandbMirror& mirror) { return mirror.folder().string(); });
             }};
 }
 [[nodiscard]] inline SyncTarget to_tensorboard() {
@@ -32437,11 +32488,8 @@ struct Synced {
                     return error{errc::invalid_argument, "TensorBoard's folder is not named", "",
                                  "give tensorboard:DIR"};
                 }
-                auto opened = TensorboardMirror::open(run, os::path_of(where));
-                if (!opened) return opened.error();
-                const auto mirror = std::make_shared<TensorboardMirror>(std::move(*opened));
-                return AnyMirror{[mirror](const RecordedRun& now) { return mirror->catch_up(now); },
-                                 [mirror] { return mirror->folder().string(); }};
+                return any_mirror(TensorboardMirror::open(run, os::path_of(where)),
+                                  [](const TensorboardMirror& mirror) { return mirror.folder().string(); });
             }};
 }
 

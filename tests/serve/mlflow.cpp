@@ -7,6 +7,7 @@
 #include <cairn/query/runs.hpp>
 
 #include "support/catch.hpp"
+#include "support/local_server.hpp"
 #include "support/temp_dir.hpp"
 
 #include <httplib.h>
@@ -18,7 +19,6 @@
 #include <functional>
 #include <mutex>
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -36,21 +36,21 @@ class Tracking {
             response.set_content(what.dump(), "application/json");
         };
         const std::string api = "/api/2.0/mlflow/";
-        server_.Get(api + "experiments/get-by-name", [=](const auto&, auto& response) {
+        server_.routes().Get(api + "experiments/get-by-name", [=](const auto&, auto& response) {
             said(response, {{"experiment", {{"experiment_id", "7"}, {"lifecycle_stage", "active"}}}});
         });
-        server_.Post(api + "runs/search",
-                     [=](const auto&, auto& response) { said(response, nlohmann::json::object()); });
+        server_.routes().Post(api + "runs/search",
+                              [=](const auto&, auto& response) { said(response, nlohmann::json::object()); });
         const nlohmann::json run = {
             {"run",
              {{"info", {{"run_id", "r1"}, {"status", "RUNNING"}, {"artifact_uri", "s3://elsewhere/x"}}}}}};
-        server_.Post(api + "runs/create", [=](const auto&, auto& response) { said(response, run); });
-        server_.Get(api + "runs/get", [=](const auto&, auto& response) { said(response, run); });
-        server_.Post(api + "runs/update", [=, this](const auto&, auto& response) {
+        server_.routes().Post(api + "runs/create", [=](const auto&, auto& response) { said(response, run); });
+        server_.routes().Get(api + "runs/get", [=](const auto&, auto& response) { said(response, run); });
+        server_.routes().Post(api + "runs/update", [=, this](const auto&, auto& response) {
             if (fails_end_) response.status = 501;
             said(response, nlohmann::json::object());
         });
-        server_.Post(api + "runs/log-batch", [=, this](const auto& request, auto& response) {
+        server_.routes().Post(api + "runs/log-batch", [=, this](const auto& request, auto& response) {
             const nlohmann::json batch = nlohmann::json::parse(request.body);
             const std::scoped_lock lock{mutex_};
             if (odd_ && batch.contains("metrics")) return std::exchange(odd_, nullptr)(response);
@@ -65,15 +65,8 @@ class Tracking {
                 metrics_.push_back(metric);
             said(response, nlohmann::json::object());
         });
-        port_ = server_.bind_to_any_port("127.0.0.1");
-        thread_ = std::thread{[this] { server_.listen_after_bind(); }};
+        server_.start();
     }
-    ~Tracking() {
-        server_.stop();
-        thread_.join();
-    }
-    Tracking(const Tracking&) = delete;
-    Tracking& operator=(const Tracking&) = delete;
 
     /// Whether it does not let runs end.
     void fail_end(bool is_so) { fails_end_ = is_so; }
@@ -82,7 +75,7 @@ class Tracking {
         const std::scoped_lock lock{mutex_};
         odd_ = std::move(odd);
     }
-    [[nodiscard]] std::string address() const { return "http://127.0.0.1:" + std::to_string(port_); }
+    [[nodiscard]] std::string address() const { return server_.address(); }
     [[nodiscard]] std::vector<nlohmann::json> metrics() {
         const std::scoped_lock lock{mutex_};
         return metrics_;
@@ -93,14 +86,12 @@ class Tracking {
     }
 
   private:
-    httplib::Server server_;
     std::mutex mutex_;
     std::function<void(httplib::Response&)> odd_;
     std::atomic<bool> fails_end_ = false;
     std::vector<nlohmann::json> metrics_;
     std::size_t largest_ = 0;
-    int port_ = 0;
-    std::thread thread_;
+    cairn_test::LocalServer server_;  // last: its handlers use what stands before
 };
 
 cairn::Run open_run(const TempDir& dir) {

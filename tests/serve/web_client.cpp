@@ -4,6 +4,7 @@
 
 #include "support/catch.hpp"
 #include "support/child.hpp"
+#include "support/local_server.hpp"
 
 #include <httplib.h>
 
@@ -41,20 +42,13 @@ class Moody {
             answers_.at(std::min(requests_.size(), answers_.size() - 1))(response);
             requests_.push_back(request);
         };
-        server_.Get(".*", handle).Post(".*", handle).Put(".*", handle);
-        port_ = server_.bind_to_any_port("127.0.0.1");
-        thread_ = std::thread{[this] { server_.listen_after_bind(); }};
+        server_.routes().Get(".*", handle).Post(".*", handle).Put(".*", handle);
+        server_.start();
     }
-    ~Moody() {
-        server_.stop();
-        thread_.join();
-    }
-    Moody(const Moody&) = delete;
-    Moody& operator=(const Moody&) = delete;
 
     [[nodiscard]] WebClient client(WebOptions options = {}) const {
         options.first_wait_s = 0.01;
-        const std::string address = "http://127.0.0.1:" + std::to_string(port_) + "/base/";
+        const std::string address = server_.address() + "/base/";
         return WebClient::open(web_address(address).value(), options).value();
     }
     [[nodiscard]] std::vector<httplib::Request> requests() {
@@ -63,12 +57,10 @@ class Moody {
     }
 
   private:
-    httplib::Server server_;
     std::mutex mutex_;
     std::vector<Answer> answers_;
     std::vector<httplib::Request> requests_;
-    int port_ = 0;
-    std::thread thread_;
+    cairn_test::LocalServer server_;  // last: its handlers use what stands before
 };
 
 Moody::Answer status(int code, std::string body = "") {

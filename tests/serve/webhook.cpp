@@ -4,6 +4,7 @@
 #include <cairn/mirror/webhook.hpp>
 
 #include "support/catch.hpp"
+#include "support/local_server.hpp"
 #include "support/temp_dir.hpp"
 
 #include <httplib.h>
@@ -11,7 +12,6 @@
 
 #include <mutex>
 #include <string>
-#include <thread>
 #include <vector>
 
 using namespace cairn_test;
@@ -23,23 +23,16 @@ namespace {
 class Hook {
   public:
     explicit Hook(std::vector<int> statuses) : statuses_{std::move(statuses)} {
-        server_.Post("/hook", [this](const httplib::Request& request, httplib::Response& response) {
+        server_.routes().Post("/hook", [this](const httplib::Request& request, httplib::Response& response) {
             const std::scoped_lock lock{mutex_};
             response.status = statuses_.at(std::min(bodies_.size(), statuses_.size() - 1));
             bodies_.push_back(request.body);
         });
-        port_ = server_.bind_to_any_port("127.0.0.1");
-        thread_ = std::thread{[this] { server_.listen_after_bind(); }};
+        server_.start();
     }
-    ~Hook() {
-        server_.stop();
-        thread_.join();
-    }
-    Hook(const Hook&) = delete;
-    Hook& operator=(const Hook&) = delete;
 
     [[nodiscard]] std::string address(const std::string& path = "/hook") const {
-        return "http://127.0.0.1:" + std::to_string(port_) + path;
+        return server_.address() + path;
     }
     [[nodiscard]] std::vector<std::string> bodies() {
         const std::scoped_lock lock{mutex_};
@@ -47,12 +40,10 @@ class Hook {
     }
 
   private:
-    httplib::Server server_;
     std::mutex mutex_;
     std::vector<int> statuses_;
     std::vector<std::string> bodies_;
-    int port_ = 0;
-    std::thread thread_;
+    cairn_test::LocalServer server_;  // last: its handlers use what stands before
 };
 
 cairn::Run start(const TempDir& dir, const std::string& address) {

@@ -47,15 +47,12 @@ struct Synced {
             "folders that `wandb sync` uploads, in DIR/wandb; without :DIR, in $WANDB_DIR or here",
             [](const StoreReader& store, const RecordedRun& run, const std::string& where,
                const SyncOptions& wanted) -> result<AnyMirror> {
-                auto opened = WandbMirror::open(store, run,
-                                                {.dir = os::path_of(where),
-                                                 .entity = wanted.entity,
-                                                 .project = wanted.project,
-                                                 .artifacts = wanted.artifacts});
-                if (!opened) return opened.error();
-                const auto mirror = std::make_shared<WandbMirror>(std::move(*opened));
-                return AnyMirror{[mirror](const RecordedRun& now) { return mirror->catch_up(now); },
-                                 [mirror] { return mirror->folder().string(); }};
+                return any_mirror(WandbMirror::open(store, run,
+                                                    {.dir = os::path_of(where),
+                                                     .entity = wanted.entity,
+                                                     .project = wanted.project,
+                                                     .artifacts = wanted.artifacts}),
+                                  [](const WandbMirror& mirror) { return mirror.folder().string(); });
             }};
 }
 [[nodiscard]] inline SyncTarget to_tensorboard() {
@@ -66,11 +63,8 @@ struct Synced {
                     return error{errc::invalid_argument, "TensorBoard's folder is not named", "",
                                  "give tensorboard:DIR"};
                 }
-                auto opened = TensorboardMirror::open(run, os::path_of(where));
-                if (!opened) return opened.error();
-                const auto mirror = std::make_shared<TensorboardMirror>(std::move(*opened));
-                return AnyMirror{[mirror](const RecordedRun& now) { return mirror->catch_up(now); },
-                                 [mirror] { return mirror->folder().string(); }};
+                return any_mirror(TensorboardMirror::open(run, os::path_of(where)),
+                                  [](const TensorboardMirror& mirror) { return mirror.folder().string(); });
             }};
 }
 

@@ -10,7 +10,6 @@
 
 #include <CLI/CLI.hpp>
 
-#include <memory>
 #include <string>
 #include <utility>
 
@@ -23,12 +22,10 @@ namespace detail {
     return {scheme, std::string{scheme} + "://HOST/PATH", what,
             [scheme](const StoreReader& store, const RecordedRun& run, const std::string& where,
                      const SyncOptions& wanted) -> result<AnyMirror> {
-                auto opened = HttpMirror::open(
-                    store, run, {.url = std::string{scheme} + ":" + where, .artifacts = wanted.artifacts});
-                if (!opened) return opened.error();
-                const auto mirror = std::make_shared<HttpMirror>(std::move(*opened));
-                return AnyMirror{[mirror](const RecordedRun& now) { return mirror->catch_up(now); },
-                                 [mirror] { return mirror->address(); }};
+                return any_mirror(HttpMirror::open(store, run,
+                                                   {.url = std::string{scheme} + ":" + where,
+                                                    .artifacts = wanted.artifacts}),
+                                  [](const HttpMirror& mirror) { return mirror.address(); });
             }};
 }
 
@@ -43,15 +40,12 @@ inline void add_sync_http(CLI::App& app, Call& call) {
         {"mlflow", "mlflow:URI", "a tracking server; without :URI, $MLFLOW_TRACKING_URI",
          [](const StoreReader& store, const RecordedRun& run, const std::string& where,
             const SyncOptions& wanted) -> result<AnyMirror> {
-             auto opened = MlflowMirror::open(store, run,
-                                              {.uri = where,
-                                               .experiment = wanted.project,
-                                               .artifacts = wanted.artifacts,
-                                               .register_as = wanted.register_as});
-             if (!opened) return opened.error();
-             const auto mirror = std::make_shared<MlflowMirror>(std::move(*opened));
-             return AnyMirror{[mirror](const RecordedRun& now) { return mirror->catch_up(now); },
-                              [mirror] { return mirror->page(); }};
+             return any_mirror(MlflowMirror::open(store, run,
+                                                  {.uri = where,
+                                                   .experiment = wanted.project,
+                                                   .artifacts = wanted.artifacts,
+                                                   .register_as = wanted.register_as}),
+                               [](const MlflowMirror& mirror) { return mirror.page(); });
          }});
     app.get_subcommand("sync")->add_option("--register", call.sync().options.register_as,
                                            "of MLflow: make its models versions of this registered model");

@@ -8,7 +8,9 @@
 #include <cairn/query/runs.hpp>
 
 #include <functional>
+#include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace CAIRN_NAMESPACE::cli {
@@ -26,6 +28,15 @@ struct AnyMirror {
     std::function<result<MirrorReport>(const RecordedRun&)> catch_up;  ///< as `Mirror` has it
     std::function<std::string()> place;  ///< where the run is then: a folder or an address
 };
+
+/// One that was opened; `place(mirror)` is where it brings the run.
+template <Mirror M, class Place>
+result<AnyMirror> any_mirror(result<M> opened, Place place) {
+    if (!opened) return opened.error();
+    const auto mirror = std::make_shared<M>(std::move(*opened));
+    return AnyMirror{[mirror](const RecordedRun& now) { return mirror->catch_up(now); },
+                     [mirror, place] { return place(*mirror); }};
+}
 
 /// A system that runs are mirrored to.
 struct SyncTarget {

@@ -77,4 +77,20 @@ template <class C>
     return C{};
 }
 
+/// A cursor and the file that it is kept in.
+template <class C>
+struct KeptCursor {
+    CursorFile file;
+    C cursor;
+};
+/// Takes the file, and goes on from where an earlier one got. Fails as `CursorFile` does.
+template <class C>
+result<KeptCursor<C>> open_cursor(const os::Path& rank_dir, std::string_view kind, std::string_view target) {
+    auto file = CursorFile::open(rank_dir, kind, target);
+    if (!file) return file.error();
+    const auto known = file->load();
+    if (!known) return known.error();
+    return KeptCursor<C>{std::move(*file), cursor_from<C>(*known)};
+}
+
 }  // namespace CAIRN_NAMESPACE::detail

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
-// One rank of a run, as requests to a server of one's own; docs/mirrors.md tells what it gets. Opt-in: costs
-// cpp-httplib.
+// One rank of a run, as requests to a server of one's own; docs/mirrors.md tells what it gets.
+// Opt-in: costs cpp-httplib.
 
 #include <cairn/core/bytes.hpp>
 #include <cairn/core/error.hpp>
@@ -76,13 +76,11 @@ class RankMirror {
     /// Goes on from where an earlier one got. Fails: busy, if another is at it.
     static result<RankMirror> open(StoreReader store, std::shared_ptr<WebClient> client, unsigned rank,
                                    const HttpOptions& options, const os::Path& rank_dir) {
-        auto file = CursorFile::open(rank_dir, "http", client->address());
-        if (!file) return file.error();
-        const auto known = file->load();
-        if (!known) return known.error();
+        auto kept = open_cursor<Cursor>(rank_dir, "http", client->address());
+        if (!kept) return kept.error();
         RankMirror mirror{std::move(store),  std::move(client), rank,
-                          options.artifacts, rank_dir,          std::move(*file)};
-        mirror.cursor_ = cursor_from<Cursor>(*known);
+                          options.artifacts, rank_dir,          std::move(kept->file)};
+        mirror.cursor_ = std::move(kept->cursor);
         return mirror;
     }
 
@@ -157,19 +155,10 @@ class RankMirror {
     }
     /// The files of a version, and then its manifest: a version that has one is whole.
     result<void> tell_artifacts(const RecordedRun& run, MirrorReport& report) {
-        const auto all = versions_to_mirror(store_, run);
-        if (!all) return all.error();
-        for (const std::string& called : *all) {
-            if (cursor_.artifacts.contains(called)) continue;
-            const auto leased = lease_version(store_.store(), run.project(), called);
-            const auto whole = leased ? leased->artifact.verify(leased->manifest) : leased.error();
-            if (!whole && !is_lost(whole.error())) return whole;
-            if (!whole) report.left_out.push_back(whole.error());
-            if (auto sent = whole ? send_version(run, *leased) : result<void>{}; !sent) return sent;
-            cursor_.artifacts.insert(called);
-            if (auto saved = cursor_file_.save(cursor_); !saved) return saved;
-        }
-        return {};
+        return hand_on_versions(
+            store_, run, cursor_.artifacts, [&](const LeasedVersion& one) { return send_version(run, one); },
+            [&](const error& lost) { report.left_out.push_back(lost); },
+            [&] { return cursor_file_.save(cursor_); });
     }
     result<void> send_version(const RecordedRun& run, const LeasedVersion& one) {
         const std::string base = "/artifacts/" + web_escaped(run.project()) + "/" +

@@ -7,7 +7,7 @@
 #include <cairn/core/sha256.hpp>
 #include <cairn/core/time.hpp>
 #include <cairn/mirror/mlflow_names.hpp>
-#include <cairn/mirror/protobuf.hpp>
+#include <cairn/mirror/text.hpp>
 #include <cairn/query/as_json.hpp>
 #include <cairn/query/compare.hpp>
 #include <cairn/query/recorded_run.hpp>
@@ -34,13 +34,6 @@ namespace CAIRN_NAMESPACE::detail::mlflow {
         out.replace(at, 1, "\xef\xbf\xbd");
     return out;
 }
-/// A text of at most so many bytes, whole characters.
-[[nodiscard]] inline std::string cut(std::string text, std::size_t most) {
-    if (text.size() <= most) return text;
-    text.resize(most);
-    while (!is_utf8(text)) text.pop_back();
-    return text;
-}
 inline constexpr std::size_t most_tag = 5000;        ///< bytes of a tag's value; servers since 2.17 take 8000
 inline constexpr std::size_t most_parameter = 6000;  ///< of a parameter's; the server cuts off what is behind
 
@@ -52,7 +45,7 @@ inline constexpr std::size_t most_parameter = 6000;  ///< of a parameter's; the 
 }
 [[nodiscard]] inline std::string run_name(const RecordedRun& run, unsigned rank) {
     constexpr std::size_t most = 250;
-    return cut(plain_text(rank == 0 ? run.name() : run.name() + " rank " + std::to_string(rank)), most);
+    return cut_utf8(plain_text(rank == 0 ? run.name() : run.name() + " rank " + std::to_string(rank)), most);
 }
 
 /// Some names have a meaning for MLflow, or for us.
@@ -67,7 +60,7 @@ inline constexpr std::size_t most_parameter = 6000;  ///< of a parameter's; the 
     std::map<std::string, std::string> tags;
     const auto put = [&](const std::string& key, const nlohmann::json& value) {
         if (value.is_string() && !value.get_ref<const std::string&>().empty())
-            tags[key] = cut(plain_text(value.get_ref<const std::string&>()), most_tag);
+            tags[key] = cut_utf8(plain_text(value.get_ref<const std::string&>()), most_tag);
     };
     const auto put_field = [&](const std::string& key, const nlohmann::json& of, const char* field) {
         if (const auto found = of.find(field); found != of.end()) put(key, *found);

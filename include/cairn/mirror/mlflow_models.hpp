@@ -9,6 +9,7 @@
 #include <cairn/mirror/mlflow_files.hpp>
 #include <cairn/mirror/mlflow_names.hpp>
 #include <cairn/mirror/mlflow_runs.hpp>
+#include <cairn/mirror/text.hpp>
 #include <cairn/mirror/versions.hpp>
 #include <cairn/mirror/web_body.hpp>
 #include <cairn/mirror/web_files.hpp>

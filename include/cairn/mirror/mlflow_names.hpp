@@ -4,7 +4,7 @@
 
 #include <cairn/core/bytes.hpp>
 #include <cairn/core/sha256.hpp>
-#include <cairn/mirror/protobuf.hpp>
+#include <cairn/model/tensor.hpp>
 
 #include <algorithm>
 #include <cstddef>

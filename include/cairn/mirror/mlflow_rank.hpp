@@ -16,6 +16,7 @@
 #include <cairn/mirror/mlflow_names.hpp>
 #include <cairn/mirror/mlflow_runs.hpp>
 #include <cairn/mirror/ranks.hpp>
+#include <cairn/mirror/text.hpp>
 #include <cairn/mirror/versions.hpp>
 #include <cairn/mirror/web_body.hpp>
 #include <cairn/mirror/web_files.hpp>
@@ -62,13 +63,11 @@ class RankMirror {
     /// Goes on from where an earlier one got. Fails: busy, if another is at it.
     static result<RankMirror> open(StoreReader store, std::shared_ptr<Client> client, unsigned rank,
                                    const MlflowOptions& options, os::Path rank_dir) {
-        auto file = CursorFile::open(rank_dir, "mlflow", client->address() + " " + options.experiment);
-        if (!file) return file.error();
-        const auto known = file->load();
-        if (!known) return known.error();
+        auto kept = open_cursor<Cursor>(rank_dir, "mlflow", client->address() + " " + options.experiment);
+        if (!kept) return kept.error();
         RankMirror mirror{std::move(store), std::move(client),   rank,
-                          options,          std::move(rank_dir), std::move(*file)};
-        mirror.cursor_ = cursor_from<Cursor>(*known);
+                          options,          std::move(rank_dir), std::move(kept->file)};
+        mirror.cursor_ = std::move(kept->cursor);
         for (const auto& one : mirror.cursor_.unsaid) {
             if (one.size() == 3) mirror.left_out_.push_back({errc::unsupported, one[0], one[1], one[2]});
         }
@@ -191,7 +190,7 @@ class RankMirror {
         std::vector<nlohmann::json> fresh;
         each_entry(config, "", [&](const std::string& key, const nlohmann::json& value) {
             const std::string name = named(key), whole = parameter_of(value),
-                              text = cut(whole, most_parameter);
+                              text = cut_utf8(whole, most_parameter);
             const auto [known, is_new] = parameters_.emplace(name, text);
             const bool is_cut = text.size() != whole.size();
             if ((is_cut || (!is_new && known->second != text)) &&
@@ -282,7 +281,7 @@ class RankMirror {
         (void)named(name);
         std::string key = tag_name(name);
         if (tags_.contains(key)) key = name_of("cairn.text." + std::string{name});
-        std::string text = cut(whole, most_tag);
+        std::string text = cut_utf8(whole, most_tag);
         if (text.size() != whole.size() && cursor_.refused.insert("text " + key).second) {
             leave_out({errc::unsupported, "MLflow has no tag of more than 5000 bytes, so it is cut",
                        std::string{name} + " of step " + std::to_string(row.step), "the run itself has it"});
@@ -439,23 +438,15 @@ class RankMirror {
         return told ? result<void>{} : told.error();
     }
     result<void> tell_artifacts(const RecordedRun& run) {
-        const auto all = versions_to_mirror(store_, run);
-        if (!all) return all.error();
         const VersionSender sender{*client_, store_.store(), *there_, cursor_.run, options_.register_as};
-        for (const std::string& called : *all) {
-            if (cursor_.artifacts.contains(called)) continue;
-            const auto leased = lease_version(store_.store(), run.project(), called);
-            const auto whole = leased ? leased->artifact.verify(leased->manifest) : leased.error();
-            if (!whole && !is_lost(whole.error())) return whole;
-            if (!whole) leave_out(whole.error());
-            const auto sent = whole ? sender.send(*leased, left_out_) : result<void>{};
-            if (!sent && !is_refused(sent)) return sent;
-            cursor_.artifacts.insert(called);
-            if (auto saved = save(); !saved) return saved;
-        }
-        return {};
+        const auto send = [&](const LeasedVersion& one) -> result<void> {
+            auto sent = sender.send(one, left_out_);
+            return is_refused(sent) ? result<void>{} : std::move(sent);
+        };
+        return hand_on_versions(
+            store_, run, cursor_.artifacts, send, [&](const error& lost) { leave_out(lost); },
+            [&] { return save(); });
     }
-
     /// Datasets that it has used.
     result<void> tell_inputs(const RecordedRun& run) {
         if (rank_ != 0) return {};

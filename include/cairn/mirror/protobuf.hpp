@@ -3,29 +3,17 @@
 // Messages of protobuf, field by field: what the formats of others are made of. Costs <vector>.
 
 #include <cairn/core/bytes.hpp>
-#include <cairn/model/tensor.hpp>
 #include <cairn/store/packed.hpp>
 
 #include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <span>
-#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 namespace CAIRN_NAMESPACE::detail {
-
-/// A message with a text that is no UTF-8 is refused, and the file from there on: so U+FFFD in its place.
-[[nodiscard]] inline std::string as_utf8(std::string_view text) {
-    if (is_utf8(text)) return std::string{text};
-    std::string out;
-    for (const char c : text)
-        out +=
-            static_cast<unsigned char>(c) < 0x80 ? std::string_view{&c, 1} : std::string_view{"\xef\xbf\xbd"};
-    return out;
-}
 
 /// Appends the fields of a message.
 class ProtoWriter {

@@ -7,6 +7,7 @@
 #include <cairn/mirror/mirror.hpp>
 #include <cairn/mirror/ranks.hpp>
 #include <cairn/mirror/tensorboard_media.hpp>
+#include <cairn/mirror/text.hpp>
 #include <cairn/mirror/tfevents.hpp>
 #include <cairn/query/as_json.hpp>
 #include <cairn/query/compare.hpp>
@@ -182,12 +183,10 @@ class TensorboardRank {
     /// Goes on from where an earlier one got. Fails: busy, if another is at it.
     static result<TensorboardRank> open(const RecordedRun& run, unsigned rank, const os::Path& rank_dir,
                                         const std::filesystem::path& to) {
-        auto file = CursorFile::open(rank_dir, "tensorboard", to.string());
-        if (!file) return file.error();
-        const auto known = file->load();
-        if (!known) return known.error();
-        TensorboardRank mirror{rank, rank_dir, tensorboard_folder(to, run, rank), std::move(*file)};
-        mirror.cursor_ = cursor_from<TensorboardCursor>(*known);
+        auto kept = open_cursor<TensorboardCursor>(rank_dir, "tensorboard", to.string());
+        if (!kept) return kept.error();
+        TensorboardRank mirror{rank, rank_dir, tensorboard_folder(to, run, rank), std::move(kept->file)};
+        mirror.cursor_ = std::move(kept->cursor);
         return mirror;
     }
 

@@ -4,6 +4,7 @@
 
 #include <cairn/core/error.hpp>
 #include <cairn/mirror/protobuf.hpp>
+#include <cairn/mirror/text.hpp>
 #include <cairn/mirror/tfevents.hpp>
 #include <cairn/query/as_json.hpp>
 #include <cairn/query/media.hpp>

@@ -13,6 +13,7 @@
 #include <cairn/core/error.hpp>
 #include <cairn/mirror/append_file.hpp>
 #include <cairn/mirror/protobuf.hpp>
+#include <cairn/mirror/text.hpp>
 #include <cairn/store/os.hpp>
 #include <cairn/store/packed.hpp>
 #include <cairn/store/record.hpp>

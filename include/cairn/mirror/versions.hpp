@@ -68,4 +68,24 @@ struct LeasedVersion {
     return all;
 }
 
+/// Hands on each of them that is not among the `known` yet, whole, by `send(LeasedVersion)`, and calls
+/// `save()` after each. One that nobody can read is given to `leave_out(error)` instead. Fails as these do.
+template <class Send, class LeaveOut, class Save>
+result<void> hand_on_versions(const StoreReader& store, const RecordedRun& run, std::set<std::string>& known,
+                              Send&& send, LeaveOut&& leave_out, Save&& save) {
+    const auto all = versions_to_mirror(store, run);
+    if (!all) return all.error();
+    for (const std::string& called : *all) {
+        if (known.contains(called)) continue;
+        const auto leased = lease_version(store.store(), run.project(), called);
+        const auto whole = leased ? leased->artifact.verify(leased->manifest) : leased.error();
+        if (!whole && !is_lost(whole.error())) return whole;
+        if (!whole) leave_out(whole.error());
+        if (auto sent = whole ? send(*leased) : result<void>{}; !sent) return sent;
+        known.insert(called);
+        if (auto saved = save(); !saved) return saved;
+    }
+    return {};
+}
+
 }  // namespace CAIRN_NAMESPACE::detail

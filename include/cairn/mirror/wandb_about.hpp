@@ -3,6 +3,7 @@
 // What W&B is told of a run itself: what it is called, how it was configured, where it was made, how it
 // ended. Costs nlohmann/json.
 
+#include <cairn/mirror/text.hpp>
 #include <cairn/mirror/wandb_records.hpp>
 #include <cairn/query/as_json.hpp>
 #include <cairn/query/recorded_run.hpp>
@@ -49,9 +50,7 @@ namespace CAIRN_NAMESPACE::detail::wandb {
 /// W&B refuses longer tags, so they are cut.
 [[nodiscard]] inline std::string tag_text(std::string_view tag) {
     constexpr std::size_t most = 64;
-    std::string out = as_utf8(tag).substr(0, most);
-    while (!is_utf8(out)) out.pop_back();  // not half a character
-    return out;
+    return cut_utf8(as_utf8(tag), most);
 }
 /// Adds the commit that the program was built of, if it is known.
 inline void put_commit(Message& to, unsigned field, const nlohmann::json& environment) {

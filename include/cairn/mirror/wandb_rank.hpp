@@ -9,6 +9,7 @@
 #include <cairn/mirror/cursor_file.hpp>
 #include <cairn/mirror/mirror.hpp>
 #include <cairn/mirror/ranks.hpp>
+#include <cairn/mirror/text.hpp>
 #include <cairn/mirror/versions.hpp>
 #include <cairn/mirror/wandb_about.hpp>
 #include <cairn/mirror/wandb_artifact.hpp>
@@ -66,13 +67,12 @@ class RankMirror {
     /// Goes on from where an earlier one got. Fails: busy, if another is at it.
     static result<RankMirror> open(StoreReader store, unsigned rank, WandbOptions options, os::Path rank_dir,
                                    os::Path root) {
-        auto file = CursorFile::open(rank_dir, "wandb", root.string());
-        if (!file) return file.error();
-        const auto known = file->load();
-        if (!known) return known.error();
-        RankMirror mirror{std::move(store), rank, std::move(options), std::move(rank_dir), std::move(root),
-                          std::move(*file)};
-        mirror.cursor_ = cursor_from<Cursor>(*known);
+        auto kept = open_cursor<Cursor>(rank_dir, "wandb", root.string());
+        if (!kept) return kept.error();
+        RankMirror mirror{std::move(store),   rank,
+                          std::move(options), std::move(rank_dir),
+                          std::move(root),    std::move(kept->file)};
+        mirror.cursor_ = std::move(kept->cursor);
         return mirror;
     }
 

@@ -8,6 +8,7 @@
 #include <cairn/core/number.hpp>
 #include <cairn/core/value.hpp>
 #include <cairn/mirror/protobuf.hpp>
+#include <cairn/mirror/text.hpp>
 #include <cairn/mirror/wandb_log.hpp>
 #include <cairn/query/as_json.hpp>
 

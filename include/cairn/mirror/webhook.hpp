@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
-// Alerts by HTTP: `cairn::init({.on_alert = cairn::webhook("https://hooks.example.org/…")})`. Opt-in: costs
-// cpp-httplib.
+// Alerts by HTTP: `cairn::init({.on_alert = cairn::webhook("https://hooks.example.org/…")})`.
+// Opt-in: costs cpp-httplib.
 
 #include <cairn/core/error.hpp>
 #include <cairn/mirror/web_address.hpp>
