@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Runs of several ranks, whichever system they are mirrored to.
 #include <cairn/mirror/tensorboard.hpp>
+#include <cairn/mirror/trackio.hpp>
 #include <cairn/mirror/wandb.hpp>
 
 #include <cairn/cairn.hpp>
@@ -55,5 +56,8 @@ TEST_CASE("mirrors: a rank that outlives the first is followed to its own end", 
     });
     follow_a_late_rank([&](const cairn::StoreReader&, const cairn::RecordedRun& run) {
         return cairn::TensorboardMirror::open(run, to / "tensorboard");
+    });
+    follow_a_late_rank([&](const cairn::StoreReader& store, const cairn::RecordedRun& run) {
+        return cairn::TrackioMirror::open(store, run, {.dir = to / "trackio"});
     });
 }

@@ -16,6 +16,9 @@ mlflow=$build/mlflow
     python3 -m venv "$mlflow" && "$mlflow/bin/pip" install -q "mlflow[auth]==3.17.2" psycopg2-binary==2.9.10
 }
 
+trackio=$build/trackio
+[ -x "$trackio/bin/trackio" ] || { python3 -m venv "$trackio" && "$trackio/bin/pip" install -q trackio==0.43.0; }
+
 cmake --preset release -B "$build/tool" -DCAIRN_BUILD_TESTS=OFF -DCAIRN_BUILD_EXAMPLES=OFF -DCAIRN_BUILD_TOOL=ON
 cmake --build "$build/tool" --target cairn_tool
 tool=$(find "$build/tool" -type f -name cairn -perm -u+x)
@@ -41,3 +44,5 @@ rm -rf "$build/http_store" "$build/http_work" && mkdir "$build/http_work"
 python3 tests/mirror/http/check.py "$tool" "$build/record_runs" "$build/http_store" "$build/http_work"
 rm -rf "$build/mlflow_store" "$build/mlflow_work" && mkdir "$build/mlflow_work"
 "$mlflow/bin/python" tests/mirror/mlflow/check.py "$tool" "$build/record_runs" "$build/mlflow_store" "$build/mlflow_work"
+rm -rf "$build/trackio_store" "$build/trackio_work" && mkdir "$build/trackio_work"
+"$trackio/bin/python" tests/mirror/trackio/check.py "$tool" "$build/record_runs" "$build/trackio_store" "$build/trackio_work"

@@ -7,6 +7,7 @@
 #include <cairn/cli/sync_target.hpp>
 #include <cairn/cli/text.hpp>
 #include <cairn/mirror/tensorboard.hpp>
+#include <cairn/mirror/trackio.hpp>
 #include <cairn/mirror/wandb.hpp>
 #include <cairn/query/as_json.hpp>
 #include <cairn/query/runs.hpp>
@@ -68,21 +69,40 @@ struct Synced {
             }};
 }
 
+[[nodiscard]] inline SyncTarget to_trackio() {
+    return {"trackio", "trackio[:DIR]", "the inbox of its dashboard; without :DIR, in $TRACKIO_DIR",
+            [](const StoreReader& store, const RecordedRun& run, const std::string& where,
+               const SyncOptions& wanted) -> result<AnyMirror> {
+                if (where.starts_with("http")) {
+                    return error{errc::unsupported, "this tool brings nothing to a server of Trackio's",
+                                 where, "build it with cpp-httplib"};
+                }
+                return any_mirror(TrackioMirror::open(store, run,
+                                                      {.dir = os::path_of(where),
+                                                       .project = wanted.project,
+                                                       .artifacts = wanted.artifacts}),
+                                  [](const TrackioMirror& mirror) { return mirror.folder(); });
+            }};
+}
+
 /// What `--to` names. Fails: invalid_argument, if it is nothing that there is; as the mirror's opening does.
 inline result<Synced> begin_sync(const StoreReader& store, RecordedRun run, const Sync& wanted,
                                  const SyncPlan& plan) {
-    const std::size_t colon = wanted.to.find(':');
-    const bool has_place = colon != std::string::npos && colon + 1 < wanted.to.size();
+    const SyncTarget* named = nullptr;  // the one with the longest name: "trackio:http" before "trackio"
     std::string usages;
     for (const SyncTarget& target : plan.targets) {
         usages.append(usages.empty() ? "" : ", ").append(target.usage);
-        if (target.kind != wanted.to.substr(0, colon) || (colon != std::string::npos && !has_place)) continue;
-        auto mirror =
-            target.open(store, run, has_place ? wanted.to.substr(colon + 1) : std::string{}, plan.options);
-        if (!mirror) return mirror.error();
-        return Synced{std::move(run), std::move(*mirror)};
+        const bool is_it = wanted.to == target.kind ||
+                           (wanted.to.starts_with(target.kind + ":") && !wanted.to.ends_with(':'));
+        if (is_it && (named == nullptr || target.kind.size() > named->kind.size())) named = &target;
     }
-    return error{errc::invalid_argument, "nothing can be mirrored there", wanted.to, "give one of " + usages};
+    if (named == nullptr)
+        return error{errc::invalid_argument, "nothing can be mirrored there", wanted.to,
+                     "give one of " + usages};
+    const std::size_t place = std::min(named->kind.size() + 1, wanted.to.size());
+    auto mirror = named->open(store, run, wanted.to.substr(place), plan.options);
+    if (!mirror) return mirror.error();
+    return Synced{std::move(run), std::move(*mirror)};
 }
 
 inline result<void> catch_up(Call& call, const StoreReader& store, Synced& one) {
@@ -147,12 +167,14 @@ inline result<void> sync_runs(Call& call, const Sync& wanted) {
 
 }  // namespace detail
 
-/// `cairn sync RUN… --to wandb:DIR`, `--to tensorboard:DIR`, and to whatever a tool adds to `call.sync()`.
+/// `cairn sync RUN… --to wandb:DIR`, `--to tensorboard:DIR`, `--to trackio:DIR`, and to whatever a tool adds
+/// to `call.sync()`.
 inline void add_sync(CLI::App& app, Call& call) {
     const auto wanted = std::make_shared<detail::Sync>();
     SyncPlan& plan = call.sync();
     plan.targets.push_back(detail::to_wandb());
     plan.targets.push_back(detail::to_tensorboard());
+    plan.targets.push_back(detail::to_trackio());
     CLI::App* const verb =
         call.verb(app, "sync", "mirror runs to another system: what is new since the last time",
                   [&call, wanted] { return detail::sync_runs(call, *wanted); });

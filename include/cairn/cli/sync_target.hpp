@@ -40,7 +40,7 @@ result<AnyMirror> any_mirror(result<M> opened, Place place) {
 
 /// A system that runs are mirrored to.
 struct SyncTarget {
-    std::string kind;   ///< what `--to` begins with, before a colon
+    std::string kind;   ///< what `--to` begins with, before a colon; of two, the longer one is meant
     std::string usage;  ///< "tensorboard:DIR"
     std::string what;   ///< what that does, for the help
     /// `where` is what stands behind the colon, or empty.

@@ -3,10 +3,10 @@
 // What MLflow is told of a run itself: tags, parameters, how it ended, and the names of its samples. Costs
 // nlohmann/json.
 
-#include <cairn/core/bytes.hpp>
-#include <cairn/core/sha256.hpp>
 #include <cairn/core/time.hpp>
 #include <cairn/mirror/mlflow_names.hpp>
+#include <cairn/mirror/run_key.hpp>
+#include <cairn/mirror/system_names.hpp>
 #include <cairn/mirror/text.hpp>
 #include <cairn/query/as_json.hpp>
 #include <cairn/query/compare.hpp>
@@ -37,15 +37,9 @@ namespace CAIRN_NAMESPACE::detail::mlflow {
 inline constexpr std::size_t most_tag = 5000;        ///< bytes of a tag's value; servers since 2.17 take 8000
 inline constexpr std::size_t most_parameter = 6000;  ///< of a parameter's; the server cuts off what is behind
 
-/// What tells a rank of a run from all others, also from one of the same name in another store.
-[[nodiscard]] inline std::string key_of(const RecordedRun& run, unsigned rank) {
-    const std::string text =
-        run.project() + "/" + run.id() + " " + std::to_string(run.created_ns()) + " " + std::to_string(rank);
-    return sha256(bytes_of(text)).hex().substr(0, 32);
-}
 [[nodiscard]] inline std::string run_name(const RecordedRun& run, unsigned rank) {
     constexpr std::size_t most = 250;
-    return cut_utf8(plain_text(rank == 0 ? run.name() : run.name() + " rank " + std::to_string(rank)), most);
+    return cut_utf8(plain_text(rank_name(run, rank)), most);
 }
 
 /// Some names have a meaning for MLflow, or for us.
@@ -78,7 +72,7 @@ inline constexpr std::size_t most_parameter = 6000;  ///< of a parameter's; the 
         put_field("mlflow.source.git.branch", git, "branch");
     }
     put("mlflow.parentRunId", parent);
-    put("cairn.key", key_of(run, rank));
+    put("cairn.key", run_key(run, rank));
     put("cairn.project", run.project());
     put("cairn.run", run.id());
     put("cairn.state", std::string{to_string(run.state())});
@@ -104,42 +98,21 @@ inline constexpr std::size_t most_parameter = 6000;  ///< of a parameter's; the 
     return state == RunState::running ? "RUNNING" : state == RunState::finished ? "FINISHED" : "FAILED";
 }
 
-/// What a sample is called there, and in how many of its units it is measured.
-struct SystemMetric {
-    std::string name;
-    double unit = 1;
-};
-/// MLflow's names, where it has one.
+/// A sample, by MLflow's name, where it has one.
 [[nodiscard]] inline SystemMetric system_metric(std::string_view name) {
     constexpr double mb = 1e-6, gib_in_mb = 1073.741824;
-    struct Known {
-        std::string_view ours, theirs;
-        double unit;
-    };
-    constexpr Known machine[] = {{"system/cpu.host", "cpu_utilization_percentage", 1},
-                                 {"system/memory_percent", "system_memory_usage_percentage", 1},
-                                 {"system/disk.store.usagePercent", "disk_usage_percentage", 1},
-                                 {"system/disk.store.usageGB", "disk_usage_megabytes", gib_in_mb},
-                                 {"system/network.recv", "network_receive_megabytes", mb},
-                                 {"system/network.sent", "network_transmit_megabytes", mb}};
-    constexpr Known gpu[] = {{"gpu", "utilization_percentage", 1},
-                             {"memoryAllocated", "memory_usage_percentage", 1},
-                             {"memoryAllocatedBytes", "memory_usage_megabytes", mb},
-                             {"powerWatts", "power_usage_watts", 1},
-                             {"powerPercent", "power_usage_percentage", 1}};
-    for (const Known& known : machine) {
-        if (name == known.ours) return {"system/" + std::string{known.theirs}, known.unit};
-    }
-    constexpr std::string_view prefix = "system/gpu.";
-    const std::size_t dot = name.starts_with(prefix) ? name.find('.', prefix.size()) : std::string_view::npos;
-    if (dot != std::string_view::npos) {
-        const std::string_view index = name.substr(prefix.size(), dot - prefix.size());
-        for (const Known& known : gpu) {
-            if (name.substr(dot + 1) != known.ours) continue;
-            std::string theirs = "system/gpu_";
-            return {theirs.append(index).append("_").append(known.theirs), known.unit};
-        }
-    }
+    constexpr KnownSample machine[] = {{"cpu.host", "system/cpu_utilization_percentage", 1},
+                                       {"memory_percent", "system/system_memory_usage_percentage", 1},
+                                       {"disk.store.usagePercent", "system/disk_usage_percentage", 1},
+                                       {"disk.store.usageGB", "system/disk_usage_megabytes", gib_in_mb},
+                                       {"network.recv", "system/network_receive_megabytes", mb},
+                                       {"network.sent", "system/network_transmit_megabytes", mb}};
+    constexpr KnownSample gpu[] = {{"gpu", "utilization_percentage", 1},
+                                   {"memoryAllocated", "memory_usage_percentage", 1},
+                                   {"memoryAllocatedBytes", "memory_usage_megabytes", mb},
+                                   {"powerWatts", "power_usage_watts", 1},
+                                   {"powerPercent", "power_usage_percentage", 1}};
+    if (auto known = system_name(name, machine, gpu, "system/gpu_", "_")) return *known;
     return {name_of(name)};
 }
 

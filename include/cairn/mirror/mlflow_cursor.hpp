@@ -29,9 +29,9 @@ struct Cursor {
     std::set<std::string> artifacts{};           ///< versions that were handed on, as "model:v3"
     std::set<std::string> inputs{};              ///< and that it had used
     std::vector<std::string> tables{};           ///< files that are tables
-    std::vector<std::vector<std::string>> unsaid{};  ///< what was left out, and nobody was told of yet
-    std::string wanted{};                            ///< with which options
-    std::map<std::string, std::string> names{};      ///< names that had to be changed, and what they were
+    nlohmann::json unsaid{};                     ///< what was left out, and nobody was told of yet
+    std::string wanted{};                        ///< with which options
+    std::map<std::string, std::string> names{};  ///< names that had to be changed, and what they were
 
     NLOHMANN_DEFINE_TYPE_INTRUSIVE(Cursor, format, run, experiment, session, is_over, rows, media, tags,
                                    files, refused, artifacts, inputs, tables, unsaid, wanted, names)

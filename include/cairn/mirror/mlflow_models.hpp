@@ -5,6 +5,7 @@
 
 #include <cairn/core/error.hpp>
 #include <cairn/mirror/mlflow_about.hpp>
+#include <cairn/mirror/left_out.hpp>
 #include <cairn/mirror/mlflow_client.hpp>
 #include <cairn/mirror/mlflow_files.hpp>
 #include <cairn/mirror/mlflow_names.hpp>
@@ -52,7 +53,7 @@ class VersionSender {
         : client_{client}, store_{store}, place_{place}, run_{run}, register_as_{register_as} {}
 
     /// What the server refuses of it is reported. Fails: unsupported, if it takes no files; as it does.
-    result<void> send(const LeasedVersion& one, std::vector<error>& left_out) const {
+    result<void> send(const LeasedVersion& one, LeftOut& left_out) const {
         const std::string folder = "artifacts/" + one.artifact.name() + "/" + one.manifest.label();
         if (one.manifest.type != "model") return send_files(place_.artifact_uri, folder + "/", one, left_out);
         const auto model = model_of(one);
@@ -138,14 +139,14 @@ class VersionSender {
         return told.error();
     }
     result<void> send_files(const std::string& uri, const std::string& folder, const LeasedVersion& one,
-                            std::vector<error>& left_out) const {
+                            LeftOut& left_out) const {
         for (const FileEntry& file : one.manifest.files) {
             if (!file.is_stored()) continue;
             WebFiles body{store_, file};
             const auto sent = client_.upload(uri, folder + stored_path(file.path), body.body());
             if (body.failed()) return *body.failed();
             if (!sent && sent.error().code() != errc::invalid_argument) return sent;
-            if (!sent) left_out.push_back({errc::unsupported, sent.error().tried(), folder + file.path, ""});
+            if (!sent) left_out.add({errc::unsupported, sent.error().tried(), folder + file.path, ""});
         }
         // With what stands nowhere else: references, metadata, where it came from. Under a name that is free.
         std::string name = "cairn-manifest.json";
@@ -158,7 +159,7 @@ class VersionSender {
         return client_.upload(uri, folder + name, web_body(about));
     }
     result<void> register_version(const LeasedVersion& one, const std::string& source,
-                                  const std::string& model, std::vector<error>& left_out) const {
+                                  const std::string& model, LeftOut& left_out) const {
         if (register_as_.empty()) return {};
         const auto named = client_.post("registered-models/create", {{"name", register_as_}});
         if (!named && named.error().code() != errc::already_exists) return named.error();
@@ -193,7 +194,7 @@ class VersionSender {
                 "registered-models/alias",
                 {{"name", register_as_}, {"alias", alias}, {"version", text_in(*version, "/version")}});
             if (!told && told.error().code() != errc::invalid_argument) return told.error();
-            if (!told) left_out.push_back({errc::unsupported, told.error().tried(), alias, ""});
+            if (!told) left_out.add({errc::unsupported, told.error().tried(), alias, ""});
         }
         return {};
     }

@@ -7,6 +7,7 @@
 #include <cairn/core/sha256.hpp>
 #include <cairn/core/time.hpp>
 #include <cairn/mirror/cursor_file.hpp>
+#include <cairn/mirror/left_out.hpp>
 #include <cairn/mirror/mirror.hpp>
 #include <cairn/mirror/mlflow_about.hpp>
 #include <cairn/mirror/mlflow_client.hpp>
@@ -16,6 +17,7 @@
 #include <cairn/mirror/mlflow_names.hpp>
 #include <cairn/mirror/mlflow_runs.hpp>
 #include <cairn/mirror/ranks.hpp>
+#include <cairn/mirror/run_key.hpp>
 #include <cairn/mirror/text.hpp>
 #include <cairn/mirror/versions.hpp>
 #include <cairn/mirror/web_body.hpp>
@@ -68,9 +70,7 @@ class RankMirror {
         RankMirror mirror{std::move(store), std::move(client),   rank,
                           options,          std::move(rank_dir), std::move(kept->file)};
         mirror.cursor_ = std::move(kept->cursor);
-        for (const auto& one : mirror.cursor_.unsaid) {
-            if (one.size() == 3) mirror.left_out_.push_back({errc::unsupported, one[0], one[1], one[2]});
-        }
+        mirror.left_out_ = LeftOut{mirror.cursor_.unsaid};
         return mirror;
     }
 
@@ -91,7 +91,7 @@ class RankMirror {
         // Whatever becomes of its files, people should see how it ended.
         auto files = options_.artifacts ? tell_files(run) : result<void>{};
         if (!files && files.error().code() == errc::unsupported) {
-            if (!std::exchange(is_said_, true)) leave_out(files.error());
+            if (!std::exchange(is_said_, true)) left_out_.add(files.error());
             files = {};
         }
         auto inputs = tell_inputs(run);
@@ -105,7 +105,7 @@ class RankMirror {
             return files ? inputs.error() : files.error();
         }
         cursor_.is_over = *now != RunState::running;
-        MirrorReport report{std::exchange(new_rows_, 0), cursor_.is_over, std::exchange(left_out_, {})};
+        MirrorReport report{std::exchange(new_rows_, 0), cursor_.is_over, left_out_.take()};
         if (auto saved = save(); !saved) return saved.error();
         return report;
     }
@@ -124,15 +124,14 @@ class RankMirror {
 
     /// With what nobody was told of yet, for the case that this is the last that is heard of this object.
     result<void> save() {
-        cursor_.unsaid.clear();
-        for (const error& one : left_out_) cursor_.unsaid.push_back({one.tried(), one.path(), one.advice()});
+        cursor_.unsaid = left_out_.as_json();
         return cursor_file_.save(cursor_);
     }
-    void leave_out(const error& what) { left_out_.push_back(what); }
     /// Whether it is only this thing that is refused; then it is left out, and the others go on.
     [[nodiscard]] bool is_refused(const result<void>& told) {
         if (told || told.error().code() != errc::invalid_argument) return false;
-        leave_out({errc::unsupported, told.error().tried(), told.error().path(), "the run itself has it"});
+        left_out_.add(
+            {errc::unsupported, told.error().tried(), told.error().path(), "the run itself has it"});
         return true;
     }
 
@@ -149,7 +148,7 @@ class RankMirror {
         const auto experiment = experiment_of(*client_, options_.experiment);
         if (!experiment) return experiment.error();
         if (rank_ != 0) {
-            const auto parent = find_run(*client_, *experiment, key_of(run, 0));
+            const auto parent = find_run(*client_, *experiment, run_key(run, 0));
             if (!parent) return parent.error();
             if (!parent->is_null()) parent_ = text_in(*parent, "/info/run_id");
         }
@@ -195,10 +194,11 @@ class RankMirror {
             const bool is_cut = text.size() != whole.size();
             if ((is_cut || (!is_new && known->second != text)) &&
                 cursor_.refused.insert("param " + name).second) {
-                leave_out({errc::unsupported,
-                           is_cut ? "MLflow has no parameter of more than 6000 characters, so it is cut"
-                                  : "MLflow does not change a parameter, so it has the first value",
-                           key, options_.artifacts ? "the run's config.json in MLflow has all of it" : ""});
+                left_out_.add({errc::unsupported,
+                               is_cut ? "MLflow has no parameter of more than 6000 characters, so it is cut"
+                                      : "MLflow does not change a parameter, so it has the first value",
+                               key,
+                               options_.artifacts ? "the run's config.json in MLflow has all of it" : ""});
             }
             if (!is_new) return;
             fresh.push_back({{"key", name}, {"value", text}});
@@ -283,8 +283,9 @@ class RankMirror {
         if (tags_.contains(key)) key = name_of("cairn.text." + std::string{name});
         std::string text = cut_utf8(whole, most_tag);
         if (text.size() != whole.size() && cursor_.refused.insert("text " + key).second) {
-            leave_out({errc::unsupported, "MLflow has no tag of more than 5000 bytes, so it is cut",
-                       std::string{name} + " of step " + std::to_string(row.step), "the run itself has it"});
+            left_out_.add({errc::unsupported, "MLflow has no tag of more than 5000 bytes, so it is cut",
+                           std::string{name} + " of step " + std::to_string(row.step),
+                           "the run itself has it"});
         }
         texts_.insert_or_assign(std::move(key), std::move(text));
     }
@@ -344,9 +345,9 @@ class RankMirror {
         const std::string key = text_in(some.front(), "/key");
         if (cursor_.refused.insert(std::string{kind} + " " + key).second) {
             const auto step = some.front().find("step");
-            leave_out({errc::unsupported, why.tried(),
-                       key + (step == some.front().end() ? "" : " of step " + json_text(*step)),
-                       "the run itself has it"});
+            left_out_.add({errc::unsupported, why.tried(),
+                           key + (step == some.front().end() ? "" : " of step " + json_text(*step)),
+                           "the run itself has it"});
         }
         return {};
     }
@@ -397,15 +398,15 @@ class RankMirror {
         return put;
     }
     result<void> tell_media(const RecordedRun& run) {
-        if (auto found = media_.refresh(); !found) leave_out(found.error());
+        if (auto found = media_.refresh(); !found) left_out_.add(found.error());
         for (; media_seen_ < media_.all().size(); ++media_seen_) {
             const RecordedMedia& one = media_.all()[media_seen_];
             if (one.at < cursor_.media) continue;
             auto bytes = media_.bytes_of(one);
-            const auto file = bytes ? media_file(one, std::move(*bytes), key_of(run, rank_))
+            const auto file = bytes ? media_file(one, std::move(*bytes), run_key(run, rank_))
                                     : result<MediaFile>{bytes.error()};
             if (!file) {
-                leave_out(file.error());
+                left_out_.add(file.error());
             } else {
                 const auto put = client_->upload(there_->artifact_uri, file->path, web_body(file->bytes));
                 if (!put && !is_refused(put)) return put;
@@ -444,7 +445,7 @@ class RankMirror {
             return is_refused(sent) ? result<void>{} : std::move(sent);
         };
         return hand_on_versions(
-            store_, run, cursor_.artifacts, send, [&](const error& lost) { leave_out(lost); },
+            store_, run, cursor_.artifacts, send, [&](const error& lost) { left_out_.add(lost); },
             [&] { return save(); });
     }
     /// Datasets that it has used.
@@ -455,7 +456,7 @@ class RankMirror {
             const auto& called = used.get_ref<const std::string&>();
             const auto leased = lease_version(store_.store(), run.project(), called);
             if (!leased && !is_lost(leased.error())) return leased.error();
-            if (!leased) leave_out(leased.error());
+            if (!leased) left_out_.add(leased.error());
             if (leased && leased->manifest.type == "dataset") {
                 const auto answer = client_->post(
                     "runs/log-inputs", {{"run_id", cursor_.run},
@@ -485,8 +486,8 @@ class RankMirror {
     RowFollower rows_;
     RowCounts seen_, taken_;  // by ring, rows that were read, and those whose metrics are in the batch
     std::int64_t samples_ = 0, last_ns_ = 0;
-    std::uint64_t new_rows_ = 0;               // since the last report
-    std::vector<error> left_out_;              // that no report tells of yet
+    std::uint64_t new_rows_ = 0;  // since the last report
+    LeftOut left_out_;
     std::map<std::string, std::string> tags_;  // of the run, as they are now
     std::vector<nlohmann::json> metrics_;      // the batch
     std::size_t bytes_ = 0, sent_ = 0;

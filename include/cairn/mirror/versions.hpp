@@ -18,6 +18,8 @@
 #include <map>
 #include <set>
 #include <string>
+#include <string_view>
+#include <tuple>
 #include <utility>
 
 namespace CAIRN_NAMESPACE::detail {
@@ -50,11 +52,25 @@ struct LeasedVersion {
            failure.code() == errc::invalid_name;
 }
 
+/// "model:v9" before "model:v10": who numbers versions himself, or lets "latest" name the one that came last,
+/// gets them in their order.
+struct OlderVersion {
+    bool operator()(const std::string& a, const std::string& b) const {
+        const auto parts = [](const std::string& called) {
+            const std::size_t colon = std::min(called.find(':'), called.size());
+            const std::string_view number = std::string_view{called}.substr(colon);
+            return std::tuple{std::string_view{called}.substr(0, colon), number.size(), number};
+        };
+        return parts(a) < parts(b);
+    }
+};
+using VersionNames = std::set<std::string, OlderVersion>;
+
 /// What a run has made, as "model:v3": what it logged; and what its checkpoints have kept, when it has ended
 /// and no retention takes any of it away any more. Fails as the disk does.
-[[nodiscard]] inline result<std::set<std::string>> versions_to_mirror(const StoreReader& store,
-                                                                      const RecordedRun& run) {
-    std::set<std::string> all;
+[[nodiscard]] inline result<VersionNames> versions_to_mirror(const StoreReader& store,
+                                                             const RecordedRun& run) {
+    VersionNames all;
     for (const nlohmann::json& logged : about_of(run, "logged_artifacts", nlohmann::json::array())) {
         if (logged.is_string() && logged.get_ref<const std::string&>().find(':') != std::string::npos)
             all.insert(logged.get<std::string>());

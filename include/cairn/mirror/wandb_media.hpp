@@ -4,6 +4,7 @@
 
 #include <cairn/core/bytes.hpp>
 #include <cairn/core/sha256.hpp>
+#include <cairn/mirror/histogram.hpp>
 #include <cairn/mirror/media_path.hpp>
 #include <cairn/query/as_json.hpp>
 #include <cairn/query/media.hpp>
@@ -11,7 +12,6 @@
 
 #include <nlohmann/json.hpp>
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
@@ -71,23 +71,6 @@ struct RowMedia {
                    {"stringSettings", texts},
                    {"transform", {{"name", "tableWithLeafColNames"}}},
                    {"userQuery", std::move(query)}}}};
-    return out;
-}
-
-/// At most 512 bins: neighbours are taken together.
-[[nodiscard]] inline nlohmann::json histogram_of(const nlohmann::json& is) {
-    constexpr std::size_t most_bins = 512;
-    const nlohmann::json &edges = is.at("edges"), &counts = is.at("counts");
-    const std::size_t bins = counts.size(), together = (bins + most_bins - 1) / most_bins;
-    nlohmann::json out = {
-        {"_type", "histogram"}, {"values", nlohmann::json::array()}, {"bins", nlohmann::json::array()}};
-    for (std::size_t i = 0; i < bins; i += together) {
-        double sum = 0;
-        for (std::size_t j = i; j < std::min(bins, i + together); ++j) sum += counts.at(j).get<double>();
-        out["values"].push_back(sum);
-        out["bins"].push_back(edges.at(i));
-    }
-    out["bins"].push_back(edges.at(bins));
     return out;
 }
 
@@ -153,7 +136,7 @@ struct RowMedia {
         if (media.kind == "histogram") {
             if (is.at("counts").empty())
                 return fails(errc::unsupported, "W&B has no histogram without a bin");
-            return RowMedia{media.metric, histogram_of(is)};
+            return RowMedia{media.metric, histogram_of(is, "histogram")};
         }
         if (media.kind == "table") return table_of(media, is.at("columns"), is.at("data"));
         if (media.kind == "confusion_matrix") return confusion_of(media, is);

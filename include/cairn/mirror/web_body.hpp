@@ -4,10 +4,13 @@
 
 #include <cairn/config.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <string>
 #include <string_view>
+#include <utility>
 
 namespace CAIRN_NAMESPACE::detail {
 
@@ -27,6 +30,18 @@ struct WebBody {
                 const std::string_view part =
                     bytes.substr(static_cast<std::size_t>(at), static_cast<std::size_t>(most));
                 return sink(part.data(), part.size());
+            }};
+}
+
+/// Bytes with others before and behind them.
+[[nodiscard]] inline WebBody enclosed(std::string before, WebBody body, std::string behind) {
+    const std::uint64_t size = before.size() + body.size + behind.size();
+    return {size, [before = std::move(before), body = std::move(body),
+                   behind = std::move(behind)](std::uint64_t at, std::uint64_t most, const WebSink& sink) {
+                if (at < before.size()) return web_body(before).read(at, most, sink);
+                at -= before.size();
+                if (at < body.size) return body.read(at, std::min(most, body.size - at), sink);
+                return web_body(behind).read(at - body.size, most, sink);
             }};
 }
 

@@ -17,6 +17,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <random>
 #include <string>
@@ -28,11 +29,12 @@ namespace CAIRN_NAMESPACE {
 
 /// How requests are sent.
 struct WebOptions {
-    std::string authorization = {};       ///< the header's value; sent to this server only
-    bool verify = true;                   ///< whether a server of TLS must prove who it is
-    std::string ca_file = {};             ///< certificates to trust, PEM; default: the system's
-    std::string client_certificate = {};  ///< and its key, in one PEM file
-    int attempts = 5;                     ///< how often a request is sent that was not taken, at most
+    std::string authorization = {};                   ///< the header's value; sent to this server only
+    std::map<std::string, std::string> headers = {};  ///< more of them; the same
+    bool verify = true;                               ///< whether a server of TLS must prove who it is
+    std::string ca_file = {};                         ///< certificates to trust, PEM; default: the system's
+    std::string client_certificate = {};              ///< and its key, in one PEM file
+    int attempts = 5;           ///< how often a request is sent that was not taken, at most
     double first_wait_s = 0.5;  ///< before the second attempt; twice as long before each further one
     double patience_s = 60;     ///< how long an answer may take
 };
@@ -108,19 +110,12 @@ class WebClient {
                                 const std::string& type = "application/json") {
         return repeat(1, [&] { return once(method, path, body, type); });
     }
-    /// PUTs bytes that are read as they are sent.
+    /// PUTs, or POSTs, bytes that are read as they are sent.
     result<WebAnswer> put(const std::string& path, const WebBody& body, const std::string& type) {
-        return repeat(options_.attempts, [&] {
-            httplib::Request request = request_of("PUT", path, type);
-            request.content_length_ = static_cast<std::size_t>(body.size);
-            auto sent = Clock::now();
-            request.content_provider_ = [&](std::size_t at, std::size_t most, httplib::DataSink& sink) {
-                sent = Clock::now();
-                return body.read(at, most,
-                                 [&](const char* data, std::size_t size) { return sink.write(data, size); });
-            };
-            return exchange(request, sent);
-        });
+        return stream("PUT", path, body, type);
+    }
+    result<WebAnswer> post(const std::string& path, const WebBody& body, const std::string& type) {
+        return stream("POST", path, body, type);
     }
     /// Waits as after so many attempts that failed: for who repeats a request by himself.
     void wait(int failed) { sleep(std::ldexp(options_.first_wait_s, failed - 1)); }
@@ -146,6 +141,7 @@ class WebClient {
         client_->set_tcp_nodelay(true);
         httplib::Headers headers{{"User-Agent", std::string{"cairn/"} + CAIRN_VERSION}};
         if (!options_.authorization.empty()) headers.emplace("Authorization", options_.authorization);
+        for (const auto& [name, value] : options_.headers) headers.emplace(name, value);
         client_->set_default_headers(headers);
 #if defined(CPPHTTPLIB_OPENSSL_SUPPORT)
         client_->enable_server_certificate_verification(options_.verify);
@@ -184,6 +180,20 @@ class WebClient {
         httplib::Result answer = client_->send(request);
         if (answer) answer->body = std::move(said);
         return answer;
+    }
+    result<WebAnswer> stream(const std::string& method, const std::string& path, const WebBody& body,
+                             const std::string& type) {
+        return repeat(options_.attempts, [&] {
+            httplib::Request request = request_of(method, path, type);
+            request.content_length_ = static_cast<std::size_t>(body.size);
+            auto sent = Clock::now();
+            request.content_provider_ = [&](std::size_t at, std::size_t most, httplib::DataSink& sink) {
+                sent = Clock::now();
+                return body.read(at, most,
+                                 [&](const char* data, std::size_t size) { return sink.write(data, size); });
+            };
+            return exchange(request, sent);
+        });
     }
     template <class F>
     result<WebAnswer> repeat(int attempts, F&& attempt) {

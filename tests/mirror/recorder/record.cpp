@@ -126,7 +126,9 @@ void log_models(const char* store) {
                                  "\xf0\x9f\x98\x80",
                                  std::string(300, 'n'),
                                  std::string(300, 'n') + "2",
-                                 "."};
+                                 ".",
+                                 "step",
+                                 "__x"};
     for (const std::string& name : names) run.log({{name, 1.0}}, {.step = 10});
     std::vector<std::string> many;
     for (int i = 0; i < 10'000; ++i) many.push_back("wide/" + std::to_string(i));

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+// What a mirror could not hand on, until somebody is told. Costs nlohmann/json.
+
+#include <cairn/core/error.hpp>
+
+#include <nlohmann/json.hpp>
+
+#include <cstddef>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// A list that stands in the cursor as long as no report has told of it: the look that finds a thing may fail
+/// later.
+class LeftOut {
+  public:
+    LeftOut() = default;
+    /// From what `as_json` made; anything else is passed over.
+    explicit LeftOut(const nlohmann::json& kept) {
+        for (const nlohmann::json& one : kept) {
+            if (!one.is_array() || one.size() != 3) continue;
+            if (!one[0].is_string() || !one[1].is_string() || !one[2].is_string()) continue;
+            add({errc::unsupported, one[0].get<std::string>(), one[1].get<std::string>(),
+                 one[2].get<std::string>()});
+        }
+    }
+
+    void add(error what) { all_.push_back(std::move(what)); }
+    [[nodiscard]] std::size_t size() const noexcept { return all_.size(); }
+    [[nodiscard]] nlohmann::json as_json() const {
+        nlohmann::json kept = nlohmann::json::array();
+        for (const error& one : all_)
+            kept.push_back(nlohmann::json::array({one.tried(), one.path(), one.advice()}));
+        return kept;
+    }
+    /// All of them, to be told.
+    [[nodiscard]] std::vector<error> take() noexcept { return std::exchange(all_, {}); }
+
+  private:
+    std::vector<error> all_;
+};
+
+}  // namespace CAIRN_NAMESPACE::detail

@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+// One rank of a run, as a run of Trackio's: by whichever door its records and files go in. Costs
+// nlohmann/json.
+
+#include <cairn/core/bytes.hpp>
+#include <cairn/core/error.hpp>
+#include <cairn/core/sha256.hpp>
+#include <cairn/core/time.hpp>
+#include <cairn/mirror/cursor_file.hpp>
+#include <cairn/mirror/left_out.hpp>
+#include <cairn/mirror/mirror.hpp>
+#include <cairn/mirror/ranks.hpp>
+#include <cairn/mirror/run_key.hpp>
+#include <cairn/mirror/text.hpp>
+#include <cairn/mirror/trackio_media.hpp>
+#include <cairn/mirror/trackio_records.hpp>
+#include <cairn/mirror/versions.hpp>
+#include <cairn/query/as_json.hpp>
+#include <cairn/query/at_step.hpp>
+#include <cairn/query/follow.hpp>
+#include <cairn/query/media.hpp>
+#include <cairn/query/recorded_run.hpp>
+#include <cairn/query/runs.hpp>
+#include <cairn/store/os.hpp>
+#include <cairn/store/run_folder.hpp>
+#include <cairn/store/store.hpp>
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace CAIRN_NAMESPACE::detail::trackio {
+
+/// Where records and files go in. What goes in twice is there once. Each fails as the disk or the server
+/// does; invalid_argument, if only this thing is refused.
+template <class D>
+concept Door = requires(D& door, const D& same, const Batch& batch, const Place& place, std::uint64_t number,
+                        const RowMedia& media, std::int64_t step) {
+    { D::most_records } -> std::convertible_to<std::size_t>;  // in a batch
+    { door.open() } -> std::same_as<result<void>>;
+    { door.send(batch, number) } -> std::same_as<result<void>>;  // `number` grows
+    { door.store(place, media, step) } -> std::same_as<result<void>>;
+    { same.address() } -> std::same_as<std::string>;
+};
+/// One that takes artifacts too.
+template <class D>
+concept ArtifactDoor =
+    Door<D> && requires(D& door, const Place& place, const Store& store, const LeasedVersion& version) {
+        { door.send_version(place, store, version) } -> std::same_as<result<void>>;
+        { door.tell_use(place, version) } -> std::same_as<result<void>>;
+    };
+
+/// How far a rank has been mirrored. It stands in the run's folder.
+struct Cursor {
+    int format = 1;                              ///< of this record
+    std::string config{};                        ///< a digest of what was said of the run itself
+    std::string first{};                         ///< the id of the first row that was handed on
+    std::uint64_t number = 0;                    ///< of the last batch
+    RowCounts rows{};                            ///< by ring, what was handed on
+    std::uint64_t media = 0;                     ///< rich values that lie before this place were handed on
+    std::set<std::string> artifacts{};           ///< versions that were, as "model:v3"
+    std::set<std::string> inputs{};              ///< and those it had used
+    std::map<std::string, std::string> names{};  ///< names that had to be changed, and what they were
+    std::set<std::string> said{};                ///< what is not taken here at all
+    nlohmann::json unsaid{};                     ///< what was left out, and nobody was told of yet
+
+    NLOHMANN_DEFINE_TYPE_INTRUSIVE(Cursor, format, config, first, number, rows, media, artifacts, inputs,
+                                   names, said, unsaid)
+};
+
+/// One rank of a run.
+template <Door D>
+class RankMirror {
+  public:
+    /// Goes on from where an earlier one got. Fails: busy, if another is at it.
+    static result<RankMirror> open(StoreReader store, std::shared_ptr<D> door, unsigned rank,
+                                   std::string project, bool with_artifacts, const os::Path& rank_dir) {
+        auto kept = open_cursor<Cursor>(rank_dir, "trackio", door->address() + " " + project);
+        if (!kept) return kept.error();
+        RankMirror mirror{std::move(store), std::move(door), rank, std::move(project), with_artifacts,
+                          rank_dir,         std::move(*kept)};
+        return mirror;
+    }
+
+    result<MirrorReport> catch_up(const RecordedRun& run) {
+        const auto now = rank_state(run, rank_);
+        if (!now) return now.error();
+        place_ = {project_, as_utf8(rank_name(run, rank_)), run_key(run, rank_)};
+        if (auto opened = door_->open(); !opened) return opened.error();
+        if (auto told = tell_rows(); !told) return told.error();
+        if (auto told = tell_media(); !told) return told.error();
+        if (auto told = tell_artifacts(run); !told) return told.error();
+        // Last: who reads that the run has ended has all of it.
+        if (auto told = tell_config(run, *now); !told) return told.error();
+        const bool is_over = *now != RunState::running;
+        if (is_over && cursor_.first.empty())
+            say_once({errc::unsupported, "Trackio shows no run that has no row", run.id(), ""});
+        MirrorReport report{std::exchange(new_rows_, 0), is_over, left_out_.take()};
+        if (auto saved = save(); !saved) return saved.error();
+        return report;
+    }
+
+  private:
+    RankMirror(StoreReader store, std::shared_ptr<D> door, unsigned rank, std::string project,
+               bool with_artifacts, const os::Path& rank_dir, KeptCursor<Cursor> kept)
+        : store_{std::move(store)}, door_{std::move(door)}, rank_{rank}, project_{std::move(project)},
+          with_artifacts_{with_artifacts}, cursor_file_{std::move(kept.file)},
+          cursor_{std::move(kept.cursor)}, left_out_{cursor_.unsaid}, rows_{rank_dir}, media_{rank_dir} {}
+
+    result<void> save() {
+        cursor_.unsaid = left_out_.as_json();
+        return cursor_file_.save(cursor_);
+    }
+    void say_once(error what) {
+        if (cursor_.said.insert(what.tried()).second) left_out_.add(std::move(what));
+    }
+    /// Whether it is only this thing that is refused; then it is left out, and the others go on.
+    [[nodiscard]] bool is_refused(const result<void>& told) {
+        if (told || told.error().code() != errc::invalid_argument) return false;
+        left_out_.add(
+            {errc::unsupported, told.error().tried(), told.error().path(), "the run itself has it"});
+        return true;
+    }
+
+    // ---- records
+
+    result<void> tell_rows() {
+        result<void> done;
+        const auto take = [&](const StoredRow& row) {
+            const std::uint64_t count = ++seen_[row.ring];
+            if (!done || count <= cursor_.rows[row.ring]) return;
+            take_row(row, place_.record_id(std::to_string(row.ring) + " " + std::to_string(count)));
+            taken_[row.ring] = count;
+            if (is_full()) done = send();
+        };
+        if (auto read = rows_.next(take); !read) return read;
+        return done ? send() : done;
+    }
+    void take_row(const StoredRow& row, std::string id) {
+        if (row.kind == RecordKind::sample) {
+            add(batch_.samples, sample_record(place_, row, std::move(id)));
+        } else if (row.kind == RecordKind::row) {
+            ++new_rows_;
+            nlohmann::json metrics = nlohmann::json::object();
+            for (const auto& [name, value] : row.values) metrics[named(name)] = value_to_json(value);
+            if (metrics.empty()) return;  // its rich values come by themselves
+            add(batch_.metrics,
+                metric_record(place_, std::move(metrics), row.step, row.time_ns, std::move(id)));
+        } else if (const auto alert = alert_of(row)) {
+            add(batch_.alerts, alert_record(place_, *alert, std::move(id)));
+        }
+    }
+    /// As Trackio takes it; if that is another name, the run's config tells.
+    [[nodiscard]] std::string named(std::string_view name) {
+        std::string out = metric_name(name);
+        if (out != name) cursor_.names.emplace(out, as_utf8(name));
+        return out;
+    }
+    void add(std::vector<nlohmann::json>& to, nlohmann::json record) {
+        batch_.bytes += json_text(record).size();
+        to.push_back(std::move(record));
+    }
+    [[nodiscard]] bool is_full() const noexcept {
+        constexpr std::size_t most_bytes = std::size_t{1} << 20U;
+        return batch_.size() >= D::most_records || batch_.bytes >= most_bytes;
+    }
+    result<void> send() {
+        if (batch_.size() != 0) {
+            const std::uint64_t number = std::max(cursor_.number + 1, static_cast<std::uint64_t>(wall_ns()));
+            if (auto sent = door_->send(batch_, number); !sent) return sent;
+            cursor_.number = number;
+            if (cursor_.first.empty() && !batch_.metrics.empty())
+                cursor_.first = batch_.metrics.front()["log_id"].get<std::string>();
+            batch_ = Batch{};
+        }
+        for (const auto& [ring, count] : taken_) cursor_.rows[ring] = count;
+        return save();
+    }
+    /// What is said of the run itself, if it is another than was told. Trackio takes it with a row only: with
+    /// one that it has already, of which it takes nothing else.
+    result<void> tell_config(const RecordedRun& run, RunState now) {
+        nlohmann::json config = config_of(run, rank_, now, cursor_.names);
+        std::string digest = sha256(bytes_of(json_text(config))).hex();
+        if (digest == cursor_.config || cursor_.first.empty()) return {};
+        nlohmann::json record =
+            metric_record(place_, nlohmann::json::object(), 0, run.created_ns(), cursor_.first);
+        record["config"] = std::move(config);
+        add(batch_.metrics, std::move(record));
+        if (auto sent = send(); !sent) return sent;
+        cursor_.config = std::move(digest);
+        return {};
+    }
+
+    // ---- files
+
+    result<void> tell_media() {
+        if (auto found = media_.refresh(); !found) left_out_.add(found.error());
+        for (; media_seen_ < media_.all().size(); ++media_seen_) {
+            const RecordedMedia& one = media_.all()[media_seen_];
+            if (one.at < cursor_.media) continue;
+            auto bytes = media_.bytes_of(one);
+            auto media = bytes ? row_media(place_, one, std::move(*bytes)) : result<RowMedia>{bytes.error()};
+            if (!media) {
+                left_out_.add(media.error());
+            } else {
+                const auto stored =
+                    media->file.empty() ? result<void>{} : door_->store(place_, *media, one.step);
+                if (!stored && !is_refused(stored)) return stored;
+                if (stored) {
+                    nlohmann::json metrics;
+                    metrics[named(one.metric)] = std::move(media->value);
+                    add(batch_.metrics, metric_record(place_, std::move(metrics), one.step, one.time_ns,
+                                                      place_.record_id("media " + std::to_string(one.at))));
+                }
+            }
+            unsent_media_ = one.at + 1;
+            if (auto sent = is_full() ? send_media() : result<void>{}; !sent) return sent;
+        }
+        return send_media();
+    }
+    result<void> send_media() {
+        if (unsent_media_ == 0) return {};
+        cursor_.media = std::exchange(unsent_media_, 0);
+        return send();
+    }
+    result<void> tell_artifacts(const RecordedRun& run) {
+        if (rank_ != 0 || !with_artifacts_) return {};
+        if constexpr (!ArtifactDoor<D>) {
+            const auto all = versions_to_mirror(store_, run);
+            if (!all) return all.error();
+            if (!all->empty()) {
+                say_once({errc::unsupported, "Trackio's inbox takes no artifacts", *all->begin(),
+                          "mirror the run to a server of Trackio's: trackio:http://HOST:7860"});
+            }
+            return {};
+        } else {
+            const auto send = [&](const LeasedVersion& one) -> result<void> {
+                auto sent = door_->send_version(place_, store_.store(), one);
+                return is_refused(sent) ? result<void>{} : std::move(sent);
+            };
+            auto sent = hand_on_versions(
+                store_, run, cursor_.artifacts, send, [&](const error& lost) { left_out_.add(lost); },
+                [&] { return save(); });
+            return sent ? tell_inputs(run) : sent;
+        }
+    }
+    /// Versions that it has used.
+    result<void> tell_inputs(const RecordedRun& run) {
+        for (const nlohmann::json& used : about_of(run, "used_artifacts", nlohmann::json::array())) {
+            if (!used.is_string() || cursor_.inputs.contains(used.get_ref<const std::string&>())) continue;
+            const auto& called = used.get_ref<const std::string&>();
+            const auto leased = lease_version(store_.store(), run.project(), called);
+            if (!leased && !is_lost(leased.error())) return leased.error();
+            if (!leased) left_out_.add(leased.error());
+            const auto told = leased ? door_->tell_use(place_, *leased) : result<void>{};
+            if (!told && !is_refused(told)) return told;
+            cursor_.inputs.insert(called);
+            if (auto saved = save(); !saved) return saved;
+        }
+        return {};
+    }
+
+    StoreReader store_;
+    std::shared_ptr<D> door_;
+    unsigned rank_;
+    std::string project_;
+    bool with_artifacts_;
+    CursorFile cursor_file_;
+    Cursor cursor_;
+    LeftOut left_out_;
+    Place place_;
+    RowFollower rows_;
+    RowCounts seen_, taken_;      // by ring, rows that were read, and those that are in the batch
+    std::uint64_t new_rows_ = 0;  // since the last report
+    Batch batch_;
+    MediaList media_;
+    std::size_t media_seen_ = 0;
+    std::uint64_t unsent_media_ = 0;  // where those in the batch end
+};
+
+}  // namespace CAIRN_NAMESPACE::detail::trackio
