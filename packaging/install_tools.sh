@@ -28,7 +28,7 @@ page: chromium git libcpp-httplib-dev pkg-config python3-venv
 test bench ci: python3 ccache
 test ci: catch2 libcpp-httplib-dev libpng-dev pkg-config
 bench ci: libbenchmark-dev valgrind
-bench: libspdlog-dev libsqlite3-dev
+bench: libcpp-httplib-dev libspdlog-dev libsqlite3-dev pkg-config
 mpi: libopenmpi-dev openmpi-bin
 adapters: libeigen3-dev libtorch-dev libdlib-dev libblas-dev liblapack-dev libarmadillo-dev catch2 pkg-config python3-venv
 docs ci: doxygen python3

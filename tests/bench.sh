@@ -18,9 +18,10 @@ out=build/bench
 programs=tests/bench/cairn_bench
 set -- --benchmark_repetitions=5 --benchmark_enable_random_interleaving=true "$@" \
     --benchmark_out="$PWD/$out/benchmark.json" --benchmark_out_format=json
-rm -f $out/benchmark.json $out/instructions.json $out/idle.json $out/growth.json $out/saving.json
+rm -f $out/benchmark.json $out/instructions.json $out/idle.json $out/growth.json $out/saving.json $out/mirrors.json
 # The benchmarks write into the folder they run in.
 (cd $out && $programs "$@" && ${programs}_idle >idle.json && ${programs}_growth >growth.json && ${programs}_saving >saving.json)
+[ ! -x "$out/${programs}_mirrors" ] || (cd $out && ${programs}_mirrors >mirrors.json)
 (cd $out && python3 ../../tests/bench/instructions.py ${programs}_instructions >instructions.json)
 [ $compile_time = no ] || python3 tests/bench/compile_time.py >$out/compile_time.json
 python3 tests/bench/report.py $out

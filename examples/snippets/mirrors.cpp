@@ -2,6 +2,7 @@
 // The code of docs/mirrors.md; tests/readme.py compares.
 #include <cairn/cairn.hpp>
 #include <cairn/mirror/live_mirror.hpp>
+#include <cairn/mirror/s3.hpp>
 #include <cairn/mirror/wandb.hpp>
 #include <cairn/query/runs.hpp>
 
@@ -12,6 +13,11 @@
 using namespace cairn::literals;
 
 namespace {
+
+struct Model {
+    float weight = 0;
+    void describe(auto& fields) { fields("weight", weight); }
+} model;
 
 void train(cairn::Run& run) { run.log("loss"_m = 1.0); }
 
@@ -34,4 +40,11 @@ void mirror_a_run_that_goes_on() {
     train(run);
     (void)run.finish();
     (void)live.finish(std::chrono::seconds{10});  // what it has not handed on then, `cairn sync` does
+}
+
+void restore_from_s3() {
+    auto there = cairn::open(cairn::S3{"s3://models/team"}).value();
+    const auto best = there.resolve("demo", "net", "best").value();
+    there.download(best, "net").value();  // its digests are verified
+    cairn::load("net/model.safetensors", model);
 }

@@ -38,10 +38,12 @@ class Faults(http.server.BaseHTTPRequestHandler):
     count = 0
     kinds = ["refuse", "lose the answer", "cut the answer", "429", "500", "503", "a page", "stall", "reset"]
     met = []
+    seen = []  # what was asked for
 
     def handle_one(self):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         Faults.count += 1
+        Faults.seen.append(f"{self.command} {self.path}")
         fault = ""
         if Faults.every and Faults.count % Faults.every == 0:
             fault = Faults.kinds[len(Faults.met) % len(Faults.kinds)]
@@ -85,11 +87,13 @@ class Faults(http.server.BaseHTTPRequestHandler):
         for name, value in headers:
             if name.lower() not in ("transfer-encoding", "content-length", "connection"):
                 self.send_header(name, value)
-        self.send_header("Content-Length", str(len(data)))
+        length = dict((name.lower(), value) for name, value in headers).get("content-length")
+        self.send_header("Content-Length", length if self.command == "HEAD" and length else str(len(data)))
         self.end_headers()
-        self.wfile.write(data)
+        if self.command != "HEAD":
+            self.wfile.write(data)
 
-    do_GET = do_POST = do_PUT = do_PATCH = handle_one
+    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = handle_one
 
     def log_message(self, *arguments):
         pass

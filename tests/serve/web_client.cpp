@@ -159,14 +159,14 @@ TEST_CASE("web client: bytes are sent piece by piece, and again from the beginni
                            return sink(part.data(), std::min(part.size(), static_cast<std::size_t>(most)));
                        }};
     auto client = server.client();
-    REQUIRE(client.put("/a%20b", body, "x/y"));
+    REQUIRE(client.send({.method = "PUT", .path = "/a%20b", .type = "x/y", .body = body}));
     CHECK(begun == 2);
     REQUIRE(server.requests().size() == 2);
     CHECK(server.requests()[1].body == bytes);
     CHECK(server.requests()[1].path == "/base/a b");
 
     const WebBody broken{10, [](auto, auto, const auto&) { return false; }};
-    CHECK(!client.put("/x", broken, "x/y"));
+    CHECK(!client.send({.method = "PUT", .path = "/x", .type = "x/y", .body = broken}));
 }
 
 #if CAIRN_TEST_FORK
@@ -194,7 +194,8 @@ TEST_CASE("web client: a connection that is closed while we write ends no progra
         std::signal(SIGPIPE, SIG_DFL);  // whoever started us may have it ignored
         const std::string address = "http://127.0.0.1:" + std::to_string(ntohs(at.sin_port));
         auto client = WebClient::open({address, ""}, {.attempts = 1}).value();
-        const bool is_refused = !client.put("/x", web_body(much), "x/y");
+        const bool is_refused =
+            !client.send({.method = "PUT", .path = "/x", .type = "x/y", .body = web_body(much)});
         ::sigset_t blocked;
         ::pthread_sigmask(SIG_SETMASK, nullptr, &blocked);
         return is_refused && ::sigismember(&blocked, SIGPIPE) == 0 ? 0 : 1;

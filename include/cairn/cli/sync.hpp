@@ -40,7 +40,7 @@ struct Synced {
     RecordedRun run;
     AnyMirror mirror;
     bool is_over = false;
-    std::uint64_t rows = 0;
+    std::uint64_t rows = 0, versions = 0;
 };
 
 [[nodiscard]] inline SyncTarget to_wandb() {
@@ -112,6 +112,7 @@ inline result<void> catch_up(Call& call, const StoreReader& store, Synced& one) 
     const auto report = one.mirror.catch_up(one.run);
     if (!report) return report.error();
     one.rows += report->rows;
+    one.versions += report->versions;
     one.is_over = report->is_over;
     call.complain(report->left_out);
     return {};
@@ -123,12 +124,14 @@ inline void tell(Call& call, const Synced& one) {
         call.print({{"project", one.run.project()},
                     {"id", one.run.id()},
                     {"rows", one.rows},
+                    {"versions", one.versions},
                     {"is_over", one.is_over},
                     {"place", place}});
         return;
     }
     call.out(printable(one.run.project()) + "/" + one.run.id() + ": " + std::to_string(one.rows) +
-             " new rows" + (one.is_over ? "" : ", and it goes on") + "; " + printable(place) + "\n");
+             " new rows" + (one.versions == 0 ? "" : ", " + std::to_string(one.versions) + " new versions") +
+             (one.is_over ? "" : ", and it goes on") + "; " + printable(place) + "\n");
 }
 
 inline result<void> sync_runs(Call& call, const Sync& wanted) {

@@ -143,7 +143,10 @@ class RankMirror {
                     base + "/media/" + std::to_string(rank_) + "/" + std::to_string(one.at) +
                     "?metric=" + web_escaped(one.metric) + "&step=" + std::to_string(one.step) +
                     "&time_ms=" + std::to_string(one.time_ns / ns_per_ms) + "&kind=" + web_escaped(one.kind);
-                if (auto taken = is_taken(client_->put(path, web_body(*bytes), one.type), "a rich value");
+                if (auto taken = is_taken(
+                        client_->send(
+                            {.method = "PUT", .path = path, .type = one.type, .body = web_body(*bytes)}),
+                        "a rich value");
                     !taken)
                     return taken;
             } else {
@@ -155,10 +158,16 @@ class RankMirror {
     }
     /// The files of a version, and then its manifest: a version that has one is whole.
     result<void> tell_artifacts(const RecordedRun& run, MirrorReport& report) {
-        return hand_on_versions(
-            store_, run, cursor_.artifacts, [&](const LeasedVersion& one) { return send_version(run, one); },
-            [&](const error& lost) { report.left_out.push_back(lost); },
+        const auto send = [&](const LeasedVersion& one) -> result<bool> {
+            const auto sent = send_version(run, one);
+            return sent ? result<bool>{true} : sent.error();
+        };
+        const auto taken = hand_on_versions(
+            store_, run, cursor_.artifacts, send, [&](const error& lost) { report.left_out.push_back(lost); },
             [&] { return cursor_file_.save(cursor_); });
+        if (!taken) return taken.error();
+        report.versions = *taken;
+        return {};
     }
     result<void> send_version(const RecordedRun& run, const LeasedVersion& one) {
         const std::string base = "/artifacts/" + web_escaped(run.project()) + "/" +
@@ -166,8 +175,10 @@ class RankMirror {
         for (const FileEntry& file : one.manifest.files) {
             if (!file.is_stored()) continue;
             WebFiles files{store_.store(), file};
-            const auto answer = client_->put(base + "/files/" + web_escaped_path(file.path), files.body(),
-                                             "application/octet-stream");
+            const auto answer = client_->send({.method = "PUT",
+                                               .path = base + "/files/" + web_escaped_path(file.path),
+                                               .type = "application/octet-stream",
+                                               .body = files.body()});
             if (files.failed()) return *files.failed();
             if (auto taken = is_taken(answer, "a file of an artifact"); !taken) return taken;
         }

@@ -16,7 +16,8 @@ struct MirrorReport {
     std::uint64_t rows = 0;  ///< rows that were handed on
     bool is_over = false;    ///< the run has ended, and all of it is there
     std::vector<error>
-        left_out{};  ///< what the other system cannot have, or what could not be read; said once
+        left_out{};              ///< what the other system cannot have, or what could not be read; said once
+    std::uint64_t versions = 0;  ///< of artifacts that were handed on
 };
 
 /// Hands on what is new of a run since the last time, and knows by itself what that is, also after a crash at

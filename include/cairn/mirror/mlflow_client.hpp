@@ -4,6 +4,7 @@
 
 #include <cairn/core/base64.hpp>
 #include <cairn/core/error.hpp>
+#include <cairn/mirror/ini.hpp>
 #include <cairn/mirror/web_address.hpp>
 #include <cairn/mirror/web_client.hpp>
 #include <cairn/query/as_json.hpp>
@@ -21,27 +22,6 @@
 
 namespace CAIRN_NAMESPACE::detail::mlflow {
 
-/// The value of `key` in an INI file's section [mlflow]; empty if there is none.
-[[nodiscard]] inline std::string ini_value(std::string_view text, std::string_view key) {
-    const auto trimmed = [](std::string_view part) {
-        constexpr std::string_view blank = " \t\r";
-        const std::size_t from = part.find_first_not_of(blank);
-        return from == std::string_view::npos ? std::string_view{}
-                                              : part.substr(from, part.find_last_not_of(blank) - from + 1);
-    };
-    bool is_ours = false;
-    for (std::size_t at = 0; at < text.size();) {
-        const std::size_t end = std::min(text.find('\n', at), text.size());
-        const std::string_view line = trimmed(text.substr(at, end - at));
-        at = end + 1;
-        if (line.starts_with('[')) is_ours = line == "[mlflow]";
-        const std::size_t equals = line.find('=');
-        if (is_ours && equals != std::string_view::npos && trimmed(line.substr(0, equals)) == key)
-            return std::string{trimmed(line.substr(equals + 1))};
-    }
-    return {};
-}
-
 /// How MLflow's own client would come to a server: its user and password, or its token, and its certificates,
 /// from MLFLOW_TRACKING_USERNAME, _PASSWORD, _TOKEN, _INSECURE_TLS, _SERVER_CERT_PATH, _CLIENT_CERT_PATH and
 /// ~/.mlflow/credentials.
@@ -52,8 +32,8 @@ namespace CAIRN_NAMESPACE::detail::mlflow {
     if (user.empty() && password.empty() && !home.empty()) {
         constexpr std::size_t most = 65536;
         if (const auto text = read_file(os::path_of(home) / ".mlflow" / "credentials", most)) {
-            user = ini_value(*text, "mlflow_tracking_username");
-            password = ini_value(*text, "mlflow_tracking_password");
+            user = ini_value(*text, "mlflow", "mlflow_tracking_username");
+            password = ini_value(*text, "mlflow", "mlflow_tracking_password");
         }
     }
     WebOptions options;
@@ -124,7 +104,8 @@ class Client {
         }
         const std::string path =
             "/api/2.0/mlflow-artifacts/artifacts" + web_escaped_path(folder + "/" + file);
-        const auto answer = web_.put(path, body, "application/octet-stream");
+        const auto answer =
+            web_.send({.method = "PUT", .path = path, .type = "application/octet-stream", .body = body});
         if (answer && answer->is_good() && answer->body.empty()) return {};  // newer servers say no more
         const auto done = checked("PUT", "artifacts", answer);
         return done ? result<void>{} : done.error();

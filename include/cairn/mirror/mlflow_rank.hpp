@@ -105,7 +105,8 @@ class RankMirror {
             return files ? inputs.error() : files.error();
         }
         cursor_.is_over = *now != RunState::running;
-        MirrorReport report{std::exchange(new_rows_, 0), cursor_.is_over, left_out_.take()};
+        MirrorReport report{std::exchange(new_rows_, 0), cursor_.is_over, left_out_.take(),
+                            std::exchange(new_versions_, 0)};
         if (auto saved = save(); !saved) return saved.error();
         return report;
     }
@@ -440,13 +441,17 @@ class RankMirror {
     }
     result<void> tell_artifacts(const RecordedRun& run) {
         const VersionSender sender{*client_, store_.store(), *there_, cursor_.run, options_.register_as};
-        const auto send = [&](const LeasedVersion& one) -> result<void> {
-            auto sent = sender.send(one, left_out_);
-            return is_refused(sent) ? result<void>{} : std::move(sent);
+        const auto send = [&](const LeasedVersion& one) -> result<bool> {
+            const auto sent = sender.send(one, left_out_);
+            if (sent || is_refused(sent)) return sent.has_value();
+            return sent.error();
         };
-        return hand_on_versions(
+        const auto taken = hand_on_versions(
             store_, run, cursor_.artifacts, send, [&](const error& lost) { left_out_.add(lost); },
             [&] { return save(); });
+        if (!taken) return taken.error();
+        new_versions_ += *taken;
+        return {};
     }
     /// Datasets that it has used.
     result<void> tell_inputs(const RecordedRun& run) {
@@ -486,7 +491,7 @@ class RankMirror {
     RowFollower rows_;
     RowCounts seen_, taken_;  // by ring, rows that were read, and those whose metrics are in the batch
     std::int64_t samples_ = 0, last_ns_ = 0;
-    std::uint64_t new_rows_ = 0;  // since the last report
+    std::uint64_t new_rows_ = 0, new_versions_ = 0;  // since the last report
     LeftOut left_out_;
     std::map<std::string, std::string> tags_;  // of the run, as they are now
     std::vector<nlohmann::json> metrics_;      // the batch

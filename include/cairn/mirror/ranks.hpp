@@ -51,6 +51,7 @@ result<MirrorReport> catch_up_ranks(Ranks& ranks, const RecordedRun& run) {
             return report;
         }
         all.rows += report->rows;
+        all.versions += report->versions;
         all.is_over = all.is_over && report->is_over;
         for (error& left : report->left_out) all.left_out.push_back(std::move(left));
     }

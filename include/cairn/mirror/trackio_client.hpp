@@ -2,9 +2,7 @@
 #pragma once
 // Trackio's server, by HTTP. Opt-in: costs cpp-httplib.
 
-#include <cairn/core/bytes.hpp>
 #include <cairn/core/error.hpp>
-#include <cairn/core/sha256.hpp>
 #include <cairn/core/time.hpp>
 #include <cairn/mirror/trackio_media.hpp>
 #include <cairn/mirror/trackio_records.hpp>
@@ -31,7 +29,7 @@
 
 namespace CAIRN_NAMESPACE::detail::trackio {
 
-/// What a server of Trackio's takes (its api_version 1; trackio 0.36 to 0.43).
+/// What a server of Trackio's takes (api_version 1; trackio 0.43).
 class Server {
   public:
     static constexpr std::size_t most_records = 250;  // it does nothing else meanwhile
@@ -210,8 +208,10 @@ class Server {
         const std::string head = "--" + boundary +
                                  "\r\nContent-Disposition: form-data; name=\"files\"; filename=\"file\"\r\n"
                                  "Content-Type: application/octet-stream\r\n\r\n";
-        const auto answer = web_.post("/api/upload", enclosed(head, body, "\r\n--" + boundary + "--\r\n"),
-                                      "multipart/form-data; boundary=" + boundary);
+        const auto answer = web_.send({.method = "POST",
+                                       .path = "/api/upload",
+                                       .type = "multipart/form-data; boundary=" + boundary,
+                                       .body = enclosed(head, body, "\r\n--" + boundary + "--\r\n")});
         const auto paths = checked("upload", answer, "paths");
         if (!paths) return paths.error();
         if (!paths->is_array() || paths->size() != 1 || !paths->front().is_string())
@@ -245,18 +245,9 @@ class Server {
     [[nodiscard]] static result<std::string> digest_of(const Store& store, const FileEntry& file) {
         if (!file.digest.empty()) return file.digest;
         WebFiles files{store, file};
-        const WebBody body = files.body();
-        Sha256 hash;
-        for (std::uint64_t at = 0; at < body.size;) {
-            const bool went = body.read(at, body.size - at, [&](const char* data, std::size_t size) {
-                hash.update(bytes_of(std::string_view{data, size}));
-                at += size;
-                return true;
-            });
-            if (!went)
-                return files.failed().value_or(error{errc::io, "a file cannot be read", file.path, ""});
-        }
-        return hash.finish().hex();
+        const auto digest = detail::digest_of(files.body());
+        if (!digest) return files.failed().value_or(error{errc::io, "a file cannot be read", file.path, ""});
+        return digest->hex();
     }
 
     WebClient web_;

@@ -106,7 +106,8 @@ class RankMirror {
         const bool is_over = *now != RunState::running;
         if (is_over && cursor_.first.empty())
             say_once({errc::unsupported, "Trackio shows no run that has no row", run.id(), ""});
-        MirrorReport report{std::exchange(new_rows_, 0), is_over, left_out_.take()};
+        MirrorReport report{std::exchange(new_rows_, 0), is_over, left_out_.take(),
+                            std::exchange(new_versions_, 0)};
         if (auto saved = save(); !saved) return saved.error();
         return report;
     }
@@ -245,14 +246,17 @@ class RankMirror {
             }
             return {};
         } else {
-            const auto send = [&](const LeasedVersion& one) -> result<void> {
-                auto sent = door_->send_version(place_, store_.store(), one);
-                return is_refused(sent) ? result<void>{} : std::move(sent);
+            const auto send = [&](const LeasedVersion& one) -> result<bool> {
+                const auto sent = door_->send_version(place_, store_.store(), one);
+                if (sent || is_refused(sent)) return sent.has_value();
+                return sent.error();
             };
-            auto sent = hand_on_versions(
+            const auto taken = hand_on_versions(
                 store_, run, cursor_.artifacts, send, [&](const error& lost) { left_out_.add(lost); },
                 [&] { return save(); });
-            return sent ? tell_inputs(run) : sent;
+            if (!taken) return taken.error();
+            new_versions_ += *taken;
+            return tell_inputs(run);
         }
     }
     /// Versions that it has used.
@@ -281,8 +285,8 @@ class RankMirror {
     LeftOut left_out_;
     Place place_;
     RowFollower rows_;
-    RowCounts seen_, taken_;      // by ring, rows that were read, and those that are in the batch
-    std::uint64_t new_rows_ = 0;  // since the last report
+    RowCounts seen_, taken_;  // by ring, rows that were read, and those that are in the batch
+    std::uint64_t new_rows_ = 0, new_versions_ = 0;  // since the last report
     Batch batch_;
     MediaList media_;
     std::size_t media_seen_ = 0;

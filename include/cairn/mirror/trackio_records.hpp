@@ -9,6 +9,7 @@
 #include <cairn/mirror/run_key.hpp>
 #include <cairn/mirror/system_names.hpp>
 #include <cairn/mirror/text.hpp>
+#include <cairn/mirror/utc.hpp>
 #include <cairn/query/as_json.hpp>
 #include <cairn/query/at_step.hpp>
 #include <cairn/query/recorded_run.hpp>
@@ -18,7 +19,6 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
@@ -72,16 +72,10 @@ struct Batch {
 
 /// "2026-11-28T04:16:25.000001+00:00".
 [[nodiscard]] inline std::string iso_time(std::int64_t ns) {
-    using namespace std::chrono;
-    const auto time = floor<microseconds>(sys_time<nanoseconds>{nanoseconds{ns}});
-    const sys_days day = floor<days>(time);
-    const year_month_day date{day};
-    const hh_mm_ss clock{time - day};
-    char out[80];
-    std::snprintf(out, sizeof out, "%04d-%02u-%02uT%02d:%02d:%02d.%06d+00:00", static_cast<int>(date.year()),
-                  static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
-                  static_cast<int>(clock.hours().count()), static_cast<int>(clock.minutes().count()),
-                  static_cast<int>(clock.seconds().count()), static_cast<int>(clock.subseconds().count()));
+    const Utc at = utc_of(ns);
+    char out[96];
+    std::snprintf(out, sizeof out, "%04d-%02d-%02dT%02d:%02d:%02d.%06d+00:00", at.year, at.month, at.day,
+                  at.hour, at.minute, at.second, at.microsecond);
     return out;
 }
 

@@ -84,24 +84,29 @@ using VersionNames = std::set<std::string, OlderVersion>;
     return all;
 }
 
-/// Hands on each of them that is not among the `known` yet, whole, by `send(LeasedVersion)`, and calls
-/// `save()` after each. One that nobody can read is given to `leave_out(error)` instead. Fails as these do.
+/// Hands on each of them that is not among the `known` yet, whole, by `send(LeasedVersion)`, which says
+/// whether it was taken, and calls `save()` after each. One that nobody can read is given to
+/// `leave_out(error)` instead. Returns how many were taken. Fails as these do.
 template <class Send, class LeaveOut, class Save>
-result<void> hand_on_versions(const StoreReader& store, const RecordedRun& run, std::set<std::string>& known,
-                              Send&& send, LeaveOut&& leave_out, Save&& save) {
+result<std::uint64_t> hand_on_versions(const StoreReader& store, const RecordedRun& run,
+                                       std::set<std::string>& known, Send&& send, LeaveOut&& leave_out,
+                                       Save&& save) {
     const auto all = versions_to_mirror(store, run);
     if (!all) return all.error();
+    std::uint64_t taken = 0;
     for (const std::string& called : *all) {
         if (known.contains(called)) continue;
         const auto leased = lease_version(store.store(), run.project(), called);
         const auto whole = leased ? leased->artifact.verify(leased->manifest) : leased.error();
-        if (!whole && !is_lost(whole.error())) return whole;
+        if (!whole && !is_lost(whole.error())) return whole.error();
         if (!whole) leave_out(whole.error());
-        if (auto sent = whole ? send(*leased) : result<void>{}; !sent) return sent;
+        const result<bool> sent = whole ? send(*leased) : result<bool>{false};
+        if (!sent) return sent.error();
         known.insert(called);
-        if (auto saved = save(); !saved) return saved;
+        taken += *sent ? 1 : 0;
+        if (auto saved = save(); !saved) return saved.error();
     }
-    return {};
+    return taken;
 }
 
 }  // namespace CAIRN_NAMESPACE::detail

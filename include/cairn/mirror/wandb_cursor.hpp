@@ -3,10 +3,10 @@
 // How far a run has been mirrored to W&B. Costs nlohmann/json.
 
 #include <cairn/mirror/cursor_file.hpp>
+#include <cairn/mirror/utc.hpp>
 
 #include <nlohmann/json.hpp>
 
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
@@ -41,16 +41,10 @@ struct Cursor {
 
 /// A time as the names of W&B's folders have it, by UTC: "20261128_041625".
 [[nodiscard]] inline std::string stamp(std::int64_t ns) {
-    using namespace std::chrono;
-    const sys_seconds time{seconds{ns / 1'000'000'000}};
-    const sys_days day = floor<days>(time);
-    const year_month_day date{day};
-    const hh_mm_ss clock{time - day};
-    char out[64];
-    std::snprintf(out, sizeof out, "%04d%02u%02u_%02d%02d%02d", static_cast<int>(date.year()),
-                  static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
-                  static_cast<int>(clock.hours().count()), static_cast<int>(clock.minutes().count()),
-                  static_cast<int>(clock.seconds().count()));
+    const Utc at = utc_of(ns);
+    char out[96];
+    std::snprintf(out, sizeof out, "%04d%02d%02d_%02d%02d%02d", at.year, at.month, at.day, at.hour, at.minute,
+                  at.second);
     return out;
 }
 

@@ -451,6 +451,7 @@ class RankMirror {
                 continue;
             }
             if (auto put = records_->put(Kind::artifact, *record); !put) return put;
+            ++report.versions;
         }
         return {};
     }

@@ -33,6 +33,12 @@ struct WebBody {
             }};
 }
 
+/// Some of them.
+[[nodiscard]] inline WebBody part_of(WebBody body, std::uint64_t from, std::uint64_t size) {
+    return {size, [body = std::move(body), from](std::uint64_t at, std::uint64_t most, const WebSink& sink) {
+                return body.read(from + at, most, sink);
+            }};
+}
 /// Bytes with others before and behind them.
 [[nodiscard]] inline WebBody enclosed(std::string before, WebBody body, std::string behind) {
     const std::uint64_t size = before.size() + body.size + behind.size();

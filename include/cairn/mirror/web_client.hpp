@@ -41,12 +41,26 @@ struct WebOptions {
 
 namespace detail {
 
+/// What a server is asked.
+struct WebRequest {
+    std::string method = "GET";
+    std::string path{};  ///< below the server's, and a query; escaped
+    std::string type{};  ///< of the body
+    std::map<std::string, std::string> headers{};
+    WebBody body{};  ///< read as it is sent
+};
 /// What a server said.
 struct WebAnswer {
     int status = 0;
     std::string body{};
+    httplib::Headers headers{};
 
     [[nodiscard]] bool is_good() const noexcept { return status >= 200 && status < 300; }
+    /// The value of a header; empty if there is none.
+    [[nodiscard]] std::string header(const std::string& name) const {
+        const auto found = headers.find(name);
+        return found == headers.end() ? std::string{} : found->second;
+    }
 };
 
 /// A part of a path or a query, with %41 for what has a meaning there.
@@ -110,12 +124,22 @@ class WebClient {
                                 const std::string& type = "application/json") {
         return repeat(1, [&] { return once(method, path, body, type); });
     }
-    /// PUTs, or POSTs, bytes that are read as they are sent.
-    result<WebAnswer> put(const std::string& path, const WebBody& body, const std::string& type) {
-        return stream("PUT", path, body, type);
-    }
-    result<WebAnswer> post(const std::string& path, const WebBody& body, const std::string& type) {
-        return stream("POST", path, body, type);
+    /// The same for any request.
+    result<WebAnswer> send(const WebRequest& what) {
+        return repeat(options_.attempts, [&] {
+            httplib::Request request = request_of(what.method, what.path, what.type);
+            for (const auto& [name, value] : what.headers) request.set_header(name, value);
+            auto sent = Clock::now();
+            if (what.body.read || what.method == "POST" || what.method == "PUT") {
+                request.content_length_ = static_cast<std::size_t>(what.body.size);
+                request.content_provider_ = [&](std::size_t at, std::size_t most, httplib::DataSink& sink) {
+                    sent = Clock::now();
+                    return what.body.read(
+                        at, most, [&](const char* data, std::size_t size) { return sink.write(data, size); });
+                };
+            }
+            return exchange(request, sent);
+        });
     }
     /// Waits as after so many attempts that failed: for who repeats a request by himself.
     void wait(int failed) { sleep(std::ldexp(options_.first_wait_s, failed - 1)); }
@@ -156,12 +180,12 @@ class WebClient {
         httplib::Request request;
         request.method = method;
         request.path = to_.path + path;
-        if (method != "GET") request.set_header("Content-Type", type);
+        if (!type.empty()) request.set_header("Content-Type", type);
         return request;
     }
     httplib::Result once(const std::string& method, const std::string& path, const std::string& body,
                          const std::string& type) {
-        httplib::Request request = request_of(method, path, type);
+        httplib::Request request = request_of(method, path, method == "GET" ? std::string{} : type);
         request.body = body;
         const auto sent = Clock::now();
         return exchange(request, sent);
@@ -181,20 +205,6 @@ class WebClient {
         if (answer) answer->body = std::move(said);
         return answer;
     }
-    result<WebAnswer> stream(const std::string& method, const std::string& path, const WebBody& body,
-                             const std::string& type) {
-        return repeat(options_.attempts, [&] {
-            httplib::Request request = request_of(method, path, type);
-            request.content_length_ = static_cast<std::size_t>(body.size);
-            auto sent = Clock::now();
-            request.content_provider_ = [&](std::size_t at, std::size_t most, httplib::DataSink& sink) {
-                sent = Clock::now();
-                return body.read(at, most,
-                                 [&](const char* data, std::size_t size) { return sink.write(data, size); });
-            };
-            return exchange(request, sent);
-        });
-    }
     template <class F>
     result<WebAnswer> repeat(int attempts, F&& attempt) {
         std::string why;
@@ -202,7 +212,8 @@ class WebClient {
         const auto begun = Clock::now();
         for (int i = 0; i < attempts; ++i, wait *= 2) {
             const httplib::Result answer = attempt();
-            if (answer && !may_pass(answer->status)) return WebAnswer{answer->status, answer->body};
+            if (answer && !may_pass(answer->status))
+                return WebAnswer{answer->status, answer->body, answer->headers};
             why = answer ? "status " + std::to_string(answer->status) + told(answer->body)
                          : httplib::to_string(answer.error());
             // A server that takes so long is not asked again at once.

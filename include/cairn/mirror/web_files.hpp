@@ -4,6 +4,7 @@
 
 #include <cairn/core/bytes.hpp>
 #include <cairn/core/error.hpp>
+#include <cairn/core/sha256.hpp>
 #include <cairn/mirror/web_body.hpp>
 #include <cairn/store/manifest.hpp>
 #include <cairn/store/os.hpp>
@@ -14,6 +15,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -73,5 +75,19 @@ class WebFiles {
     std::string bytes_;
     std::optional<error> failed_;
 };
+
+/// The SHA-256 of a body; nothing if it cannot be read.
+[[nodiscard]] inline std::optional<Digest> digest_of(const WebBody& body) {
+    Sha256 hash;
+    for (std::uint64_t at = 0; at < body.size;) {
+        const bool went = body.read(at, body.size - at, [&](const char* data, std::size_t size) {
+            hash.update(bytes_of(std::string_view{data, size}));
+            at += size;
+            return true;
+        });
+        if (!went) return std::nullopt;
+    }
+    return hash.finish();
+}
 
 }  // namespace CAIRN_NAMESPACE::detail

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
-// Records runs for mirrors. usage: record STORE full|failed|crashed|ours|growing|models|ranks [PICTURE|ID]
+// Records runs for mirrors. usage: record STORE full|failed|crashed|ours|growing|models|ranks|file
+// [PICTURE|ID|FILE]
 //   full      every kind of value, metrics that go back, rich values, an artifact, output, samples, an alert
 //   failed    ends as failed · crashed: kills itself
 //   ours      what check.py logs by W&B's client as well
 //   growing   logs a row each 20 ms, until its folder has a file "enough"; goes on with the run, if there is
 //   one models    checkpoints, a dataset that "full" has logged, names and values that MLflow minds, a row of
 //   10,000 ranks     two ranks write one run
+//   file      an artifact "large" that is FILE
 #include <cairn/cairn.hpp>
 #include <cairn/media/audio.hpp>
 #include <cairn/media/blob.hpp>
@@ -149,6 +151,14 @@ void log_ranks(const char* store) {
     }
 }
 
+void log_file(const char* store, const char* file) {
+    auto run =
+        cairn::init({.project = "demo", .id = "file", .dir = store, .system_seconds = 0, .quiet = true});
+    cairn::Artifact large{"large", "dataset"};
+    large.add_file(file);
+    (void)run.log_artifact(large);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -156,6 +166,10 @@ int main(int argc, char** argv) {
     const std::string what = argv[2];
     if (what == "ours") {
         log_pair(argv[1]);
+        return 0;
+    }
+    if (what == "file" && argc > 3) {
+        log_file(argv[1], argv[3]);
         return 0;
     }
     if (what == "models" || what == "ranks") {
