@@ -23616,7 +23616,8 @@ struct MirrorReport {
     std::uint64_t rows = 0;  ///< rows that were handed on
     bool is_over = false;    ///< the run has ended, and all of it is there
     std::vector<error>
-        left_out{};  ///< what the other system cannot have, or what could not be read; said once
+        left_out{};              ///< what the other system cannot have, or what could not be read; said once
+    std::uint64_t versions = 0;  ///< of artifacts that were handed on
 };
 
 /// Hands on what is new of a run since the last time, and knows by itself what that is, also after a crash at
@@ -24024,7 +24025,7 @@ result<AnyMirror> any_mirror(result<M> opened, Place place) {
 
 /// A system that runs are mirrored to.
 struct SyncTarget {
-    std::string kind;   ///< what `--to` begins with, before a colon
+    std::string kind;   ///< what `--to` begins with, before a colon; of two, the longer one is meant
     std::string usage;  ///< "tensorboard:DIR"
     std::string what;   ///< what that does, for the help
     /// `where` is what stands behind the colon, or empty.
@@ -27577,6 +27578,34 @@ namespace CAIRN_NAMESPACE::detail {
     return text;
 }
 
+/// The first character of a text, and how many bytes it has. A byte that is no UTF-8 is one of U+DC80 to
+/// U+DCFF, as Python has it.
+[[nodiscard]] constexpr std::pair<char32_t, std::size_t> first_character(std::string_view text) noexcept {
+    const auto byte = [&](std::size_t i) {
+        return static_cast<char32_t>(static_cast<unsigned char>(text[i]));
+    };
+    const char32_t lead = byte(0);
+    const std::size_t size = lead < 0x80 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
+    if (text.size() < size || !is_utf8(text.substr(0, size))) return {0xDC00 + lead, 1};
+    char32_t c = size == 1 ? lead : lead & (0x7FU >> size);
+    for (std::size_t i = 1; i < size; ++i) c = c << 6U | (byte(i) & 0x3FU);
+    return {c, size};
+}
+/// "_x005B_", as XML writes what a name may not have.
+[[nodiscard]] inline std::string escaped(char32_t c) {
+    char out[16];
+    std::snprintf(out, sizeof out, "_x%04X_", static_cast<unsigned>(c));
+    return out;
+}
+/// Whether a text begins with what `escaped` writes.
+[[nodiscard]] constexpr bool begins_escaped(std::string_view text) noexcept {
+    const std::size_t end = text.substr(0, 9).find('_', 1);
+    if (!text.starts_with("_x") || end == std::string_view::npos || end < 6) return false;
+    const std::string_view digits = text.substr(2, end - 2);
+    return std::all_of(digits.begin(), digits.end(),
+                       [](char c) { return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'F'); });
+}
+
 }  // namespace CAIRN_NAMESPACE::detail
 
 // ---- cairn/mirror/tfevents.hpp
@@ -29733,6 +29762,7 @@ result<MirrorReport> catch_up_ranks(Ranks& ranks, const RecordedRun& run) {
             return report;
         }
         all.rows += report->rows;
+        all.versions += report->versions;
         all.is_over = all.is_over && report->is_over;
         for (error& left : report->left_out) all.left_out.push_back(std::move(left));
     }
@@ -30176,11 +30206,25 @@ struct LeasedVersion {
            failure.code() == errc::invalid_name;
 }
 
+/// "model:v9" before "model:v10": who numbers versions himself, or lets "latest" name the one that came last,
+/// gets them in their order.
+struct OlderVersion {
+    bool operator()(const std::string& a, const std::string& b) const {
+        const auto parts = [](const std::string& called) {
+            const std::size_t colon = std::min(called.find(':'), called.size());
+            const std::string_view number = std::string_view{called}.substr(colon);
+            return std::tuple{std::string_view{called}.substr(0, colon), number.size(), number};
+        };
+        return parts(a) < parts(b);
+    }
+};
+using VersionNames = std::set<std::string, OlderVersion>;
+
 /// What a run has made, as "model:v3": what it logged; and what its checkpoints have kept, when it has ended
 /// and no retention takes any of it away any more. Fails as the disk does.
-[[nodiscard]] inline result<std::set<std::string>> versions_to_mirror(const StoreReader& store,
-                                                                      const RecordedRun& run) {
-    std::set<std::string> all;
+[[nodiscard]] inline result<VersionNames> versions_to_mirror(const StoreReader& store,
+                                                             const RecordedRun& run) {
+    VersionNames all;
     for (const nlohmann::json& logged : about_of(run, "logged_artifacts", nlohmann::json::array())) {
         if (logged.is_string() && logged.get_ref<const std::string&>().find(':') != std::string::npos)
             all.insert(logged.get<std::string>());
@@ -30194,24 +30238,29 @@ struct LeasedVersion {
     return all;
 }
 
-/// Hands on each of them that is not among the `known` yet, whole, by `send(LeasedVersion)`, and calls
-/// `save()` after each. One that nobody can read is given to `leave_out(error)` instead. Fails as these do.
+/// Hands on each of them that is not among the `known` yet, whole, by `send(LeasedVersion)`, which says
+/// whether it was taken, and calls `save()` after each. One that nobody can read is given to
+/// `leave_out(error)` instead. Returns how many were taken. Fails as these do.
 template <class Send, class LeaveOut, class Save>
-result<void> hand_on_versions(const StoreReader& store, const RecordedRun& run, std::set<std::string>& known,
-                              Send&& send, LeaveOut&& leave_out, Save&& save) {
+result<std::uint64_t> hand_on_versions(const StoreReader& store, const RecordedRun& run,
+                                       std::set<std::string>& known, Send&& send, LeaveOut&& leave_out,
+                                       Save&& save) {
     const auto all = versions_to_mirror(store, run);
     if (!all) return all.error();
+    std::uint64_t taken = 0;
     for (const std::string& called : *all) {
         if (known.contains(called)) continue;
         const auto leased = lease_version(store.store(), run.project(), called);
         const auto whole = leased ? leased->artifact.verify(leased->manifest) : leased.error();
-        if (!whole && !is_lost(whole.error())) return whole;
+        if (!whole && !is_lost(whole.error())) return whole.error();
         if (!whole) leave_out(whole.error());
-        if (auto sent = whole ? send(*leased) : result<void>{}; !sent) return sent;
+        const result<bool> sent = whole ? send(*leased) : result<bool>{false};
+        if (!sent) return sent.error();
         known.insert(called);
-        if (auto saved = save(); !saved) return saved;
+        taken += *sent ? 1 : 0;
+        if (auto saved = save(); !saved) return saved.error();
     }
-    return {};
+    return taken;
 }
 
 }  // namespace CAIRN_NAMESPACE::detail
@@ -30776,6 +30825,33 @@ inline result<void> stage(const Store& store, const ArtifactStore& artifact, con
 
 }  // namespace CAIRN_NAMESPACE::detail::wandb
 
+// ---- cairn/mirror/utc.hpp
+// Times by UTC, for other systems. Costs <chrono>.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// A time by UTC.
+struct Utc {
+    int year, month, day, hour, minute, second, microsecond;
+};
+/// Of nanoseconds since 1970.
+[[nodiscard]] inline Utc utc_of(std::int64_t ns) {
+    using namespace std::chrono;
+    const auto time = floor<microseconds>(sys_time<nanoseconds>{nanoseconds{ns}});
+    const sys_days day = floor<days>(time);
+    const year_month_day date{day};
+    const hh_mm_ss clock{time - day};
+    return {static_cast<int>(date.year()),
+            static_cast<int>(static_cast<unsigned>(date.month())),
+            static_cast<int>(static_cast<unsigned>(date.day())),
+            static_cast<int>(clock.hours().count()),
+            static_cast<int>(clock.minutes().count()),
+            static_cast<int>(clock.seconds().count()),
+            static_cast<int>(clock.subseconds().count())};
+}
+
+}  // namespace CAIRN_NAMESPACE::detail
+
 // ---- cairn/mirror/wandb_cursor.hpp
 // How far a run has been mirrored to W&B. Costs nlohmann/json.
 
@@ -30807,20 +30883,39 @@ struct Cursor {
 
 /// A time as the names of W&B's folders have it, by UTC: "20261128_041625".
 [[nodiscard]] inline std::string stamp(std::int64_t ns) {
-    using namespace std::chrono;
-    const sys_seconds time{seconds{ns / 1'000'000'000}};
-    const sys_days day = floor<days>(time);
-    const year_month_day date{day};
-    const hh_mm_ss clock{time - day};
-    char out[64];
-    std::snprintf(out, sizeof out, "%04d%02u%02u_%02d%02d%02d", static_cast<int>(date.year()),
-                  static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
-                  static_cast<int>(clock.hours().count()), static_cast<int>(clock.minutes().count()),
-                  static_cast<int>(clock.seconds().count()));
+    const Utc at = utc_of(ns);
+    char out[96];
+    std::snprintf(out, sizeof out, "%04d%02d%02d_%02d%02d%02d", at.year, at.month, at.day, at.hour, at.minute,
+                  at.second);
     return out;
 }
 
 }  // namespace CAIRN_NAMESPACE::detail::wandb
+
+// ---- cairn/mirror/histogram.hpp
+// Histograms as W&B and Trackio have them. Costs nlohmann/json.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// `{"_type", "bins", "values"}` of `{"edges", "counts"}`, with at most 512 bins: neighbours are taken
+/// together. Throws as nlohmann/json does, if it is none.
+[[nodiscard]] inline nlohmann::json histogram_of(const nlohmann::json& is, std::string_view type) {
+    constexpr std::size_t most_bins = 512;
+    const nlohmann::json &edges = is.at("edges"), &counts = is.at("counts");
+    const std::size_t bins = counts.size(), together = (bins + most_bins - 1) / most_bins;
+    nlohmann::json out = {
+        {"_type", type}, {"values", nlohmann::json::array()}, {"bins", nlohmann::json::array()}};
+    for (std::size_t i = 0; i < bins; i += together) {
+        double sum = 0;
+        for (std::size_t j = i; j < std::min(bins, i + together); ++j) sum += counts.at(j).get<double>();
+        out["values"].push_back(sum);
+        out["bins"].push_back(edges.at(i));
+    }
+    out["bins"].push_back(edges.at(bins));
+    return out;
+}
+
+}  // namespace CAIRN_NAMESPACE::detail
 
 // ---- cairn/mirror/media_path.hpp
 // Paths of rich values in other systems. Costs <string>.
@@ -30904,23 +30999,6 @@ struct RowMedia {
     return out;
 }
 
-/// At most 512 bins: neighbours are taken together.
-[[nodiscard]] inline nlohmann::json histogram_of(const nlohmann::json& is) {
-    constexpr std::size_t most_bins = 512;
-    const nlohmann::json &edges = is.at("edges"), &counts = is.at("counts");
-    const std::size_t bins = counts.size(), together = (bins + most_bins - 1) / most_bins;
-    nlohmann::json out = {
-        {"_type", "histogram"}, {"values", nlohmann::json::array()}, {"bins", nlohmann::json::array()}};
-    for (std::size_t i = 0; i < bins; i += together) {
-        double sum = 0;
-        for (std::size_t j = i; j < std::min(bins, i + together); ++j) sum += counts.at(j).get<double>();
-        out["values"].push_back(sum);
-        out["bins"].push_back(edges.at(i));
-    }
-    out["bins"].push_back(edges.at(bins));
-    return out;
-}
-
 [[nodiscard]] inline RowMedia confusion_of(const RecordedMedia& media, const nlohmann::json& is) {
     nlohmann::json data = nlohmann::json::array();
     const nlohmann::json &labels = is.at("labels"), &counts = is.at("counts");
@@ -30983,7 +31061,7 @@ struct RowMedia {
         if (media.kind == "histogram") {
             if (is.at("counts").empty())
                 return fails(errc::unsupported, "W&B has no histogram without a bin");
-            return RowMedia{media.metric, histogram_of(is)};
+            return RowMedia{media.metric, histogram_of(is, "histogram")};
         }
         if (media.kind == "table") return table_of(media, is.at("columns"), is.at("data"));
         if (media.kind == "confusion_matrix") return confusion_of(media, is);
@@ -31411,6 +31489,7 @@ class RankMirror {
                 continue;
             }
             if (auto put = records_->put(Kind::artifact, *record); !put) return put;
+            ++report.versions;
         }
         return {};
     }
@@ -32444,6 +32523,775 @@ inline void add_export(CLI::App& app, Call& call) {
 
 }  // namespace CAIRN_NAMESPACE::cli
 
+// ---- cairn/mirror/run_key.hpp
+// What a rank of a run is called where each rank is a run of its own. Costs nlohmann/json.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// What tells a rank of a run from all others, also from one of the same name in another store: 32
+/// hexadecimal digits.
+[[nodiscard]] inline std::string run_key(const RecordedRun& run, unsigned rank) {
+    const std::string text =
+        run.project() + "/" + run.id() + " " + std::to_string(run.created_ns()) + " " + std::to_string(rank);
+    return sha256(bytes_of(text)).hex().substr(0, 32);
+}
+/// Its name for people; as it was given, also if that is no UTF-8.
+[[nodiscard]] inline std::string rank_name(const RecordedRun& run, unsigned rank) {
+    return rank == 0 ? run.name() : run.name() + " rank " + std::to_string(rank);
+}
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/mirror/system_names.hpp
+// What other systems call the samples of the machine. Costs <string>.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// What a sample is called there, and in how many of its units it is measured.
+struct SystemMetric {
+    std::string name;
+    double unit = 1;
+};
+/// A sample that both have; our name without "system/", and of a GPU's what stands behind its index.
+struct KnownSample {
+    std::string_view ours, theirs;
+    double unit;
+};
+
+/// The other system's name of a sample, if it has one; that of a GPU is `before_index`0`after_index`theirs.
+[[nodiscard]] inline std::optional<SystemMetric>
+system_name(std::string_view name, std::span<const KnownSample> machine, std::span<const KnownSample> gpu,
+            std::string_view before_index, std::string_view after_index) {
+    constexpr std::string_view prefix = "system/", gpus = "gpu.";
+    if (!name.starts_with(prefix)) return std::nullopt;
+    name.remove_prefix(prefix.size());
+    for (const KnownSample& known : machine) {
+        if (name == known.ours) return SystemMetric{std::string{known.theirs}, known.unit};
+    }
+    const std::size_t dot = name.starts_with(gpus) ? name.find('.', gpus.size()) : std::string_view::npos;
+    if (dot == std::string_view::npos) return std::nullopt;
+    for (const KnownSample& known : gpu) {
+        if (name.substr(dot + 1) != known.ours) continue;
+        std::string theirs{before_index};
+        theirs.append(name.substr(gpus.size(), dot - gpus.size())).append(after_index).append(known.theirs);
+        return SystemMetric{std::move(theirs), known.unit};
+    }
+    return std::nullopt;
+}
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/mirror/trackio_records.hpp
+// Trackio's records: what a line of its inbox has, and an entry of a request. Costs nlohmann/json.
+
+namespace CAIRN_NAMESPACE::detail::trackio {
+
+/// A run, as Trackio knows it.
+struct Place {
+    std::string project;
+    std::string run;     ///< its name; others may have the same
+    std::string run_id;  ///< 32 hexadecimal digits
+
+    /// The id of one of its records: the same each time, by which Trackio knows what it has already.
+    [[nodiscard]] std::string record_id(std::string_view what) const {
+        const std::string text = run_id + " " + std::string{what};
+        return sha256(bytes_of(text)).hex().substr(0, 32);
+    }
+};
+
+/// Records of one run that go together.
+struct Batch {
+    std::vector<nlohmann::json> metrics{}, samples{}, alerts{};
+    std::size_t bytes = 0;  ///< about
+
+    [[nodiscard]] std::size_t size() const noexcept {
+        return metrics.size() + samples.size() + alerts.size();
+    }
+};
+
+/// Success if Trackio can have such a project. (Names of its own tables; trackio 0.43, `utils.py`.)
+[[nodiscard]] inline result<void> check_project(const std::string& name) {
+    if (auto valid = check_name("project", name); !valid) return valid;
+    constexpr std::string_view ends[] = {
+        "_system",           "_configs",           "_traces", "_artifacts", "_artifact_versions",
+        "_artifact_aliases", "_run_artifact_links"};
+    const bool is_taken = name.starts_with("registry-") ||
+                          std::any_of(std::begin(ends), std::end(ends),
+                                      [&](std::string_view end) { return name.ends_with(end); });
+    if (!is_taken) return {};
+    return error{errc::invalid_name, "Trackio keeps such names for itself", name, "give another project"};
+}
+/// The folder that a project has there: without dots.
+[[nodiscard]] inline std::string folder_of(std::string project) {
+    std::erase(project, '.');
+    return project.empty() ? "default" : project;
+}
+
+/// "2026-11-28T04:16:25.000001+00:00".
+[[nodiscard]] inline std::string iso_time(std::int64_t ns) {
+    const Utc at = utc_of(ns);
+    char out[96];
+    std::snprintf(out, sizeof out, "%04d-%02d-%02dT%02d:%02d:%02d.%06d+00:00", at.year, at.month, at.day,
+                  at.hour, at.minute, at.second, at.microsecond);
+    return out;
+}
+
+/// A metric's name there. Trackio keeps some for itself: its own client writes "__step" for "step", as this
+/// does; a byte that is no UTF-8 is `_xDCFF_`.
+[[nodiscard]] inline std::string metric_name(std::string_view name) {
+    constexpr std::string_view own[] = {"project", "run", "timestamp", "step", "time", "metrics"};
+    std::string out;
+    for (std::size_t at = 0; at < name.size();) {
+        const std::string_view rest = name.substr(at);
+        const auto [c, size] = first_character(rest);
+        const bool is_kept = (c < 0xDC80 || c > 0xDCFF) && !begins_escaped(rest);
+        out += is_kept ? std::string{rest.substr(0, size)} : escaped(c);
+        at += size;
+    }
+    if (std::find(std::begin(own), std::end(own), out) != std::end(own) || out.starts_with("__"))
+        out.insert(0, "__");
+    return out;
+}
+
+/// A sample, by Trackio's name, where it has one.
+[[nodiscard]] inline SystemMetric system_metric(std::string_view name) {
+    constexpr double gib = 1.0 / (1 << 30), percent = 0.01;
+    constexpr KnownSample machine[] = {{"cpu.host", "cpu/utilization", 1},
+                                       {"memory_percent", "memory/percent", 1},
+                                       {"network.recv", "network/recv_bytes", 1},
+                                       {"network.sent", "network/sent_bytes", 1}};
+    constexpr KnownSample gpu[] = {{"gpu", "utilization", 1},
+                                   {"memory", "memory_utilization", 1},
+                                   {"memoryAllocated", "memory_usage", percent},
+                                   {"memoryAllocatedBytes", "allocated_memory", gib},
+                                   {"temp", "temp", 1},
+                                   {"powerWatts", "power", 1},
+                                   {"powerPercent", "power_percent", percent}};
+    if (auto known = system_name(name, machine, gpu, "gpu/", "/")) return *known;
+    constexpr std::string_view prefix = "system/";
+    return {metric_name(name.starts_with(prefix) ? name.substr(prefix.size()) : name)};
+}
+
+[[nodiscard]] inline nlohmann::json record_of(const Place& place, const char* kind, std::int64_t time_ns) {
+    return {{"v", 1},           {"kind", kind},           {"project", place.project},
+            {"run", place.run}, {"run_id", place.run_id}, {"timestamp", iso_time(time_ns)}};
+}
+/// A row, or a rich value. `id` tells it from the other rows of the run.
+[[nodiscard]] inline nlohmann::json metric_record(const Place& place, nlohmann::json metrics,
+                                                  std::int64_t step, std::int64_t time_ns, std::string id) {
+    nlohmann::json out = record_of(place, "metric", time_ns);
+    out["metrics"] = std::move(metrics);
+    out["step"] = step;
+    out["config"] = nullptr;
+    out["log_id"] = std::move(id);
+    return out;
+}
+/// The use of the machine.
+[[nodiscard]] inline nlohmann::json sample_record(const Place& place, const StoredRow& row, std::string id) {
+    nlohmann::json out = record_of(place, "system_metric", row.time_ns);
+    nlohmann::json& metrics = out["metrics"] = nlohmann::json::object();
+    for (const auto& [name, value] : row.values) {
+        if (value.is_text()) continue;
+        const SystemMetric metric = system_metric(name);
+        metrics[metric.name] = metric_to_json(value.number() * metric.unit);
+    }
+    out["log_id"] = std::move(id);
+    return out;
+}
+[[nodiscard]] inline nlohmann::json alert_record(const Place& place, const Alert& alert, std::string id) {
+    nlohmann::json out = record_of(place, "alert", alert.time_ns);
+    out["title"] = as_utf8(alert.title);
+    out["text"] = as_utf8(alert.text);
+    out["level"] = std::string{to_string(alert.level)};
+    out["step"] = alert.step;
+    out["alert_id"] = std::move(id);
+    return out;
+}
+
+/// The config of a run, and, as Trackio has nothing else that tells it, how the run stands, under "cairn".
+[[nodiscard]] inline nlohmann::json config_of(const RecordedRun& run, unsigned rank, RunState now,
+                                              const nlohmann::json& names) {
+    nlohmann::json out = run.config();
+    if (!out.is_object()) out = nlohmann::json::object();
+    const nlohmann::json environment = about_of(run, "environment", nlohmann::json::object());
+    const nlohmann::json git = environment.value("git", nlohmann::json());
+    nlohmann::json ours = {{"project", run.project()},
+                           {"run", run.id()},
+                           {"rank", rank},
+                           {"state", std::string{to_string(now)}}};
+    const auto put = [&](const char* key, const nlohmann::json& value) {
+        if (!value.is_null() && !value.empty()) ours[key] = value;
+    };
+    const auto put_field = [&](const nlohmann::json& of, const char* field) {
+        if (of.is_object()) put(field, of.value(field, nlohmann::json()));
+    };
+    put("why", run.why());
+    put("summary", run.user_summary());
+    put("names", names);
+    for (const char* field : {"notes", "tags", "job_type"}) put_field(run.about(), field);
+    for (const char* field : {"host", "command"}) put_field(environment, field);
+    for (const char* field : {"commit", "branch"}) put_field(git, field);
+    std::string key = "cairn";
+    while (out.contains(key)) key += '_';
+    out[key] = std::move(ours);
+    const auto or_null = [](const nlohmann::json& of, const char* field) {
+        const nlohmann::json value = of.value(field, nlohmann::json());
+        return value.is_string() && !value.empty() && value != "" ? value : nlohmann::json();
+    };
+    out["_Username"] = or_null(environment, "user");
+    out["_Created"] = iso_time(run.created_ns());
+    out["_Group"] = or_null(run.about(), "group");
+    return out;
+}
+
+}  // namespace CAIRN_NAMESPACE::detail::trackio
+
+// ---- cairn/mirror/trackio_media.hpp
+// What rich values become in Trackio. Costs nlohmann/json.
+
+namespace CAIRN_NAMESPACE::detail::trackio {
+
+/// A rich value, as a row of Trackio has it.
+struct RowMedia {
+    nlohmann::json value;    ///< what the row says
+    std::string file = {};   ///< the name of its file, if it has one
+    std::string bytes = {};  ///< the file's
+};
+
+/// A table's rows are objects, so each of its columns must have a name of its own.
+[[nodiscard]] inline nlohmann::json table_of(const nlohmann::json& columns, const nlohmann::json& data) {
+    std::vector<std::string> names;
+    std::set<std::string> taken;
+    for (const nlohmann::json& column : columns) {
+        std::string name = column.is_string() ? column.get<std::string>() : json_text(column);
+        while (!taken.insert(name).second) name += '_';
+        names.push_back(std::move(name));
+    }
+    nlohmann::json rows = nlohmann::json::array();
+    for (const nlohmann::json& row : data) {
+        nlohmann::json& out = rows.emplace_back(nlohmann::json::object());
+        for (std::size_t i = 0; i < names.size(); ++i) out[names[i]] = row.at(i);
+    }
+    return {{"_type", "trackio.table"}, {"_value", std::move(rows)}};
+}
+[[nodiscard]] inline nlohmann::json confusion_of(const nlohmann::json& is) {
+    nlohmann::json columns = nlohmann::json::array({"truth"}), data = nlohmann::json::array();
+    const nlohmann::json &labels = is.at("labels"), &counts = is.at("counts");
+    for (const nlohmann::json& label : labels) columns.push_back(label);
+    for (std::size_t truth = 0; truth < labels.size(); ++truth) {
+        nlohmann::json& row = data.emplace_back(nlohmann::json::array({labels.at(truth)}));
+        for (const nlohmann::json& count : counts.at(truth)) row.push_back(count);
+    }
+    return table_of(columns, data);
+}
+[[nodiscard]] inline nlohmann::json curve_of(const nlohmann::json& is) {
+    nlohmann::json data = nlohmann::json::array();
+    const nlohmann::json &x = is.at("x"), &y = is.at("y");
+    for (std::size_t i = 0; i < x.size(); ++i) data.push_back(nlohmann::json::array({x.at(i), y.at(i)}));
+    return table_of(nlohmann::json::array({is.at("x_name"), is.at("y_name")}), data);
+}
+
+/// A value as Trackio has it; its file is to lie in the folder of its project, run and step. Fails:
+/// unsupported, if Trackio has nothing like it; corrupt.
+[[nodiscard]] inline result<RowMedia> row_media(const Place& place, const RecordedMedia& media,
+                                                std::string bytes) {
+    const auto fails = [&](errc code, const char* why) {
+        return error{code, std::string{why}, media.metric + " of step " + std::to_string(media.step),
+                     "the run itself has it: cairn media"};
+    };
+    const auto file = [&](const char* type, std::string ending) {
+        std::string name = path_from(media.metric);
+        std::replace(name.begin(), name.end(), '/', '_');
+        name.append("-").append(std::to_string(media.at)).append(".").append(ending);
+        nlohmann::json value = {{"_type", type},
+                                {"file_path", folder_of(place.project) + "/" + place.run_id + "/" +
+                                                  std::to_string(media.step) + "/" + name},
+                                {"caption", nullptr}};
+        if (media.about.is_object() && media.about.contains("caption"))
+            value["caption"] = media.about["caption"];
+        return RowMedia{std::move(value), std::move(name), std::move(bytes)};
+    };
+    const std::string subtype = subtype_of(media.type);
+    if (media.kind == "text") return RowMedia{{{"_type", "trackio.markdown"}, {"_value", as_utf8(bytes)}}};
+    if (media.kind == "image") return file("trackio.image", subtype == "jpeg" ? "jpg" : subtype);
+    if (media.kind == "audio") return file("trackio.audio", "wav");
+    if (media.kind == "blob" && subtype == "html") return file("trackio.html", "html");
+    const bool is_known = media.kind == "histogram" || media.kind == "table" ||
+                          media.kind == "confusion_matrix" || media.kind == "curve";
+    if (!is_known) return fails(errc::unsupported, "Trackio has nothing like this rich value");
+    if (json_depth(bytes) > most_json_depth) return fails(errc::corrupt, "a rich value is nested too deep");
+    try {
+        const nlohmann::json is = nlohmann::json::parse(bytes);
+        if (media.kind == "table") return RowMedia{table_of(is.at("columns"), is.at("data"))};
+        if (media.kind == "confusion_matrix") return RowMedia{confusion_of(is)};
+        if (media.kind == "curve") return RowMedia{curve_of(is)};
+        if (is.at("counts").empty())
+            return fails(errc::unsupported, "Trackio has no histogram without a bin");
+        return RowMedia{histogram_of(is, "trackio.histogram")};
+    } catch (const nlohmann::json::exception& e) {
+        return fails(errc::corrupt, e.what());
+    }
+}
+
+}  // namespace CAIRN_NAMESPACE::detail::trackio
+
+// ---- cairn/mirror/trackio_inbox.hpp
+// Trackio's inbox: files that its dashboard takes in, when it runs. Costs nlohmann/json.
+
+namespace CAIRN_NAMESPACE::detail::trackio {
+
+/// Where Trackio keeps all it has: $TRACKIO_DIR, or below $HF_HOME or the cache of the user. Empty, if the
+/// environment does not say.
+[[nodiscard]] inline os::Path home() {
+    const auto below = [](const char* variable, const char* rest) {
+        const os::Path value = os::path_of(os::sys::environment(variable));
+        return value.empty() || *rest == '\0' ? value : value / rest;
+    };
+    for (os::Path path :
+         {below("TRACKIO_DIR", ""), below("HF_HOME", "trackio"),
+          below("XDG_CACHE_HOME", "huggingface/trackio"), below("HOME", ".cache/huggingface/trackio"),
+          below("USERPROFILE", ".cache/huggingface/trackio")}) {
+        if (!path.empty()) return path;
+    }
+    return {};
+}
+
+/// Its form: lines of JSON in files that come whole, each in a name of its own; the dashboard takes them in
+/// the order of their names, and removes them (trackio 0.43, `fragments.py`).
+class Inbox {
+  public:
+    static constexpr std::size_t most_records = 10'000;
+
+    explicit Inbox(os::Path home) : home_{std::move(home)} {}
+
+    [[nodiscard]] result<void> open() const { return {}; }
+    result<void> send(const Batch& batch, std::uint64_t number) {
+        std::string lines;
+        const nlohmann::json* first = nullptr;
+        for (const auto* list : {&batch.metrics, &batch.samples, &batch.alerts}) {
+            for (const nlohmann::json& record : *list) {
+                lines += json_text(record) + "\n";
+                if (first == nullptr) first = &record;
+            }
+        }
+        if (first == nullptr) return {};
+        char name[32];
+        std::snprintf(name, sizeof name, "%020llu.jsonl", static_cast<unsigned long long>(number));
+        const os::Path folder = home_ / "inbox" / first->at("run_id").get<std::string>().substr(0, 16);
+        return write(folder, name, lines);
+    }
+    result<void> store(const Place& place, const RowMedia& media, std::int64_t step) {
+        return write(home_ / "media" / folder_of(place.project) / place.run_id / std::to_string(step),
+                     media.file, media.bytes);
+    }
+    /// Its folder.
+    [[nodiscard]] std::string address() const { return home_.string(); }
+
+  private:
+    static result<void> write(const os::Path& folder, const std::string& name, std::string_view bytes) {
+        constexpr int attempts = 3;  // the dashboard removes a folder that is empty for a moment
+        for (int i = 1;; ++i) {
+            if (auto made = os::make_dirs(folder); !made) return made;
+            auto written =
+                write_file_atomically(folder / os::path_of(name), bytes, Durability::process_crash, folder);
+            if (written || written.error().code() != errc::not_found || i == attempts) return written;
+        }
+    }
+
+    os::Path home_;
+};
+
+}  // namespace CAIRN_NAMESPACE::detail::trackio
+
+// ---- cairn/mirror/left_out.hpp
+// What a mirror could not hand on, until somebody is told. Costs nlohmann/json.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// A list that stands in the cursor as long as no report has told of it: the look that finds a thing may fail
+/// later.
+class LeftOut {
+  public:
+    LeftOut() = default;
+    /// From what `as_json` made; anything else is passed over.
+    explicit LeftOut(const nlohmann::json& kept) {
+        for (const nlohmann::json& one : kept) {
+            if (!one.is_array() || one.size() != 3) continue;
+            if (!one[0].is_string() || !one[1].is_string() || !one[2].is_string()) continue;
+            add({errc::unsupported, one[0].get<std::string>(), one[1].get<std::string>(),
+                 one[2].get<std::string>()});
+        }
+    }
+
+    void add(error what) { all_.push_back(std::move(what)); }
+    [[nodiscard]] std::size_t size() const noexcept { return all_.size(); }
+    [[nodiscard]] nlohmann::json as_json() const {
+        nlohmann::json kept = nlohmann::json::array();
+        for (const error& one : all_)
+            kept.push_back(nlohmann::json::array({one.tried(), one.path(), one.advice()}));
+        return kept;
+    }
+    /// All of them, to be told.
+    [[nodiscard]] std::vector<error> take() noexcept { return std::exchange(all_, {}); }
+
+  private:
+    std::vector<error> all_;
+};
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/mirror/trackio_rank.hpp
+// One rank of a run, as a run of Trackio's: by whichever door its records and files go in. Costs
+// nlohmann/json.
+
+namespace CAIRN_NAMESPACE::detail::trackio {
+
+/// Where records and files go in. What goes in twice is there once. Each fails as the disk or the server
+/// does; invalid_argument, if only this thing is refused.
+template <class D>
+concept Door = requires(D& door, const D& same, const Batch& batch, const Place& place, std::uint64_t number,
+                        const RowMedia& media, std::int64_t step) {
+    { D::most_records } -> std::convertible_to<std::size_t>;  // in a batch
+    { door.open() } -> std::same_as<result<void>>;
+    { door.send(batch, number) } -> std::same_as<result<void>>;  // `number` grows
+    { door.store(place, media, step) } -> std::same_as<result<void>>;
+    { same.address() } -> std::same_as<std::string>;
+};
+/// One that takes artifacts too.
+template <class D>
+concept ArtifactDoor =
+    Door<D> && requires(D& door, const Place& place, const Store& store, const LeasedVersion& version) {
+        { door.send_version(place, store, version) } -> std::same_as<result<void>>;
+        { door.tell_use(place, version) } -> std::same_as<result<void>>;
+    };
+
+/// How far a rank has been mirrored. It stands in the run's folder.
+struct Cursor {
+    int format = 1;                              ///< of this record
+    std::string config{};                        ///< a digest of what was said of the run itself
+    std::string first{};                         ///< the id of the first row that was handed on
+    std::uint64_t number = 0;                    ///< of the last batch
+    RowCounts rows{};                            ///< by ring, what was handed on
+    std::uint64_t media = 0;                     ///< rich values that lie before this place were handed on
+    std::set<std::string> artifacts{};           ///< versions that were, as "model:v3"
+    std::set<std::string> inputs{};              ///< and those it had used
+    std::map<std::string, std::string> names{};  ///< names that had to be changed, and what they were
+    std::set<std::string> said{};                ///< what is not taken here at all
+    nlohmann::json unsaid{};                     ///< what was left out, and nobody was told of yet
+
+    NLOHMANN_DEFINE_TYPE_INTRUSIVE(Cursor, format, config, first, number, rows, media, artifacts, inputs,
+                                   names, said, unsaid)
+};
+
+/// One rank of a run.
+template <Door D>
+class RankMirror {
+  public:
+    /// Goes on from where an earlier one got. Fails: busy, if another is at it.
+    static result<RankMirror> open(StoreReader store, std::shared_ptr<D> door, unsigned rank,
+                                   std::string project, bool with_artifacts, const os::Path& rank_dir) {
+        auto kept = open_cursor<Cursor>(rank_dir, "trackio", door->address() + " " + project);
+        if (!kept) return kept.error();
+        RankMirror mirror{std::move(store), std::move(door), rank, std::move(project), with_artifacts,
+                          rank_dir,         std::move(*kept)};
+        return mirror;
+    }
+
+    result<MirrorReport> catch_up(const RecordedRun& run) {
+        const auto now = rank_state(run, rank_);
+        if (!now) return now.error();
+        place_ = {project_, as_utf8(rank_name(run, rank_)), run_key(run, rank_)};
+        if (auto opened = door_->open(); !opened) return opened.error();
+        if (auto told = tell_rows(); !told) return told.error();
+        if (auto told = tell_media(); !told) return told.error();
+        if (auto told = tell_artifacts(run); !told) return told.error();
+        // Last: who reads that the run has ended has all of it.
+        if (auto told = tell_config(run, *now); !told) return told.error();
+        const bool is_over = *now != RunState::running;
+        if (is_over && cursor_.first.empty())
+            say_once({errc::unsupported, "Trackio shows no run that has no row", run.id(), ""});
+        MirrorReport report{std::exchange(new_rows_, 0), is_over, left_out_.take(),
+                            std::exchange(new_versions_, 0)};
+        if (auto saved = save(); !saved) return saved.error();
+        return report;
+    }
+
+  private:
+    RankMirror(StoreReader store, std::shared_ptr<D> door, unsigned rank, std::string project,
+               bool with_artifacts, const os::Path& rank_dir, KeptCursor<Cursor> kept)
+        : store_{std::move(store)}, door_{std::move(door)}, rank_{rank}, project_{std::move(project)},
+          with_artifacts_{with_artifacts}, cursor_file_{std::move(kept.file)},
+          cursor_{std::move(kept.cursor)}, left_out_{cursor_.unsaid}, rows_{rank_dir}, media_{rank_dir} {}
+
+    result<void> save() {
+        cursor_.unsaid = left_out_.as_json();
+        return cursor_file_.save(cursor_);
+    }
+    void say_once(error what) {
+        if (cursor_.said.insert(what.tried()).second) left_out_.add(std::move(what));
+    }
+    /// Whether it is only this thing that is refused; then it is left out, and the others go on.
+    [[nodiscard]] bool is_refused(const result<void>& told) {
+        if (told || told.error().code() != errc::invalid_argument) return false;
+        left_out_.add(
+            {errc::unsupported, told.error().tried(), told.error().path(), "the run itself has it"});
+        return true;
+    }
+
+    // ---- records
+
+    result<void> tell_rows() {
+        result<void> done;
+        const auto take = [&](const StoredRow& row) {
+            const std::uint64_t count = ++seen_[row.ring];
+            if (!done || count <= cursor_.rows[row.ring]) return;
+            take_row(row, place_.record_id(std::to_string(row.ring) + " " + std::to_string(count)));
+            taken_[row.ring] = count;
+            if (is_full()) done = send();
+        };
+        if (auto read = rows_.next(take); !read) return read;
+        return done ? send() : done;
+    }
+    void take_row(const StoredRow& row, std::string id) {
+        if (row.kind == RecordKind::sample) {
+            add(batch_.samples, sample_record(place_, row, std::move(id)));
+        } else if (row.kind == RecordKind::row) {
+            ++new_rows_;
+            nlohmann::json metrics = nlohmann::json::object();
+            for (const auto& [name, value] : row.values) metrics[named(name)] = value_to_json(value);
+            if (metrics.empty()) return;  // its rich values come by themselves
+            add(batch_.metrics,
+                metric_record(place_, std::move(metrics), row.step, row.time_ns, std::move(id)));
+        } else if (const auto alert = alert_of(row)) {
+            add(batch_.alerts, alert_record(place_, *alert, std::move(id)));
+        }
+    }
+    /// As Trackio takes it; if that is another name, the run's config tells.
+    [[nodiscard]] std::string named(std::string_view name) {
+        std::string out = metric_name(name);
+        if (out != name) cursor_.names.emplace(out, as_utf8(name));
+        return out;
+    }
+    void add(std::vector<nlohmann::json>& to, nlohmann::json record) {
+        batch_.bytes += json_text(record).size();
+        to.push_back(std::move(record));
+    }
+    [[nodiscard]] bool is_full() const noexcept {
+        constexpr std::size_t most_bytes = std::size_t{1} << 20U;
+        return batch_.size() >= D::most_records || batch_.bytes >= most_bytes;
+    }
+    result<void> send() {
+        if (batch_.size() != 0) {
+            const std::uint64_t number = std::max(cursor_.number + 1, static_cast<std::uint64_t>(wall_ns()));
+            if (auto sent = door_->send(batch_, number); !sent) return sent;
+            cursor_.number = number;
+            if (cursor_.first.empty() && !batch_.metrics.empty())
+                cursor_.first = batch_.metrics.front()["log_id"].get<std::string>();
+            batch_ = Batch{};
+        }
+        for (const auto& [ring, count] : taken_) cursor_.rows[ring] = count;
+        return save();
+    }
+    /// What is said of the run itself, if it is another than was told. Trackio takes it with a row only: with
+    /// one that it has already, of which it takes nothing else.
+    result<void> tell_config(const RecordedRun& run, RunState now) {
+        nlohmann::json config = config_of(run, rank_, now, cursor_.names);
+        std::string digest = sha256(bytes_of(json_text(config))).hex();
+        if (digest == cursor_.config || cursor_.first.empty()) return {};
+        nlohmann::json record =
+            metric_record(place_, nlohmann::json::object(), 0, run.created_ns(), cursor_.first);
+        record["config"] = std::move(config);
+        add(batch_.metrics, std::move(record));
+        if (auto sent = send(); !sent) return sent;
+        cursor_.config = std::move(digest);
+        return {};
+    }
+
+    // ---- files
+
+    result<void> tell_media() {
+        if (auto found = media_.refresh(); !found) left_out_.add(found.error());
+        for (; media_seen_ < media_.all().size(); ++media_seen_) {
+            const RecordedMedia& one = media_.all()[media_seen_];
+            if (one.at < cursor_.media) continue;
+            auto bytes = media_.bytes_of(one);
+            auto media = bytes ? row_media(place_, one, std::move(*bytes)) : result<RowMedia>{bytes.error()};
+            if (!media) {
+                left_out_.add(media.error());
+            } else {
+                const auto stored =
+                    media->file.empty() ? result<void>{} : door_->store(place_, *media, one.step);
+                if (!stored && !is_refused(stored)) return stored;
+                if (stored) {
+                    nlohmann::json metrics;
+                    metrics[named(one.metric)] = std::move(media->value);
+                    add(batch_.metrics, metric_record(place_, std::move(metrics), one.step, one.time_ns,
+                                                      place_.record_id("media " + std::to_string(one.at))));
+                }
+            }
+            unsent_media_ = one.at + 1;
+            if (auto sent = is_full() ? send_media() : result<void>{}; !sent) return sent;
+        }
+        return send_media();
+    }
+    result<void> send_media() {
+        if (unsent_media_ == 0) return {};
+        cursor_.media = std::exchange(unsent_media_, 0);
+        return send();
+    }
+    result<void> tell_artifacts(const RecordedRun& run) {
+        if (rank_ != 0 || !with_artifacts_) return {};
+        if constexpr (!ArtifactDoor<D>) {
+            const auto all = versions_to_mirror(store_, run);
+            if (!all) return all.error();
+            if (!all->empty()) {
+                say_once({errc::unsupported, "Trackio's inbox takes no artifacts", *all->begin(),
+                          "mirror the run to a server of Trackio's: trackio:http://HOST:7860"});
+            }
+            return {};
+        } else {
+            const auto send = [&](const LeasedVersion& one) -> result<bool> {
+                const auto sent = door_->send_version(place_, store_.store(), one);
+                if (sent || is_refused(sent)) return sent.has_value();
+                return sent.error();
+            };
+            const auto taken = hand_on_versions(
+                store_, run, cursor_.artifacts, send, [&](const error& lost) { left_out_.add(lost); },
+                [&] { return save(); });
+            if (!taken) return taken.error();
+            new_versions_ += *taken;
+            return tell_inputs(run);
+        }
+    }
+    /// Versions that it has used.
+    result<void> tell_inputs(const RecordedRun& run) {
+        for (const nlohmann::json& used : about_of(run, "used_artifacts", nlohmann::json::array())) {
+            if (!used.is_string() || cursor_.inputs.contains(used.get_ref<const std::string&>())) continue;
+            const auto& called = used.get_ref<const std::string&>();
+            const auto leased = lease_version(store_.store(), run.project(), called);
+            if (!leased && !is_lost(leased.error())) return leased.error();
+            if (!leased) left_out_.add(leased.error());
+            const auto told = leased ? door_->tell_use(place_, *leased) : result<void>{};
+            if (!told && !is_refused(told)) return told;
+            cursor_.inputs.insert(called);
+            if (auto saved = save(); !saved) return saved;
+        }
+        return {};
+    }
+
+    StoreReader store_;
+    std::shared_ptr<D> door_;
+    unsigned rank_;
+    std::string project_;
+    bool with_artifacts_;
+    CursorFile cursor_file_;
+    Cursor cursor_;
+    LeftOut left_out_;
+    Place place_;
+    RowFollower rows_;
+    RowCounts seen_, taken_;  // by ring, rows that were read, and those that are in the batch
+    std::uint64_t new_rows_ = 0, new_versions_ = 0;  // since the last report
+    Batch batch_;
+    MediaList media_;
+    std::size_t media_seen_ = 0;
+    std::uint64_t unsent_media_ = 0;  // where those in the batch end
+};
+
+}  // namespace CAIRN_NAMESPACE::detail::trackio
+
+// ---- cairn/mirror/trackio_run.hpp
+// All ranks of a run, as runs of Trackio's. Costs nlohmann/json.
+
+namespace CAIRN_NAMESPACE::detail::trackio {
+
+/// All ranks of a run, by one door.
+template <Door D>
+class RunMirror {
+  public:
+    static result<RunMirror> open(const StoreReader& store, const RecordedRun& run, D door,
+                                  std::string project, bool with_artifacts) {
+        if (project.empty()) project = run.project();
+        if (auto valid = check_project(project); !valid) return valid.error();
+        RunMirror mirror{store, std::move(door), std::move(project), with_artifacts};
+        if (auto opened = mirror.open_ranks(run); !opened) return opened.error();
+        return mirror;
+    }
+    result<MirrorReport> catch_up(const RecordedRun& run) {
+        if (auto opened = open_ranks(run); !opened) return opened.error();
+        return catch_up_ranks(ranks_, run);
+    }
+    [[nodiscard]] std::string address() const { return door_->address(); }
+
+  private:
+    RunMirror(StoreReader store, D door, std::string project, bool with_artifacts)
+        : store_{std::move(store)}, door_{std::make_shared<D>(std::move(door))}, project_{std::move(project)},
+          with_artifacts_{with_artifacts} {}
+
+    /// Those that have come since.
+    result<void> open_ranks(const RecordedRun& run) {
+        return detail::open_ranks(ranks_, run, [&](unsigned rank) {
+            return RankMirror<D>::open(store_, door_, rank, project_, with_artifacts_,
+                                       rank_dir(run.dir(), rank));
+        });
+    }
+
+    StoreReader store_;
+    std::shared_ptr<D> door_;
+    std::string project_;
+    bool with_artifacts_;
+    std::map<unsigned, RankMirror<D>> ranks_;
+};
+
+}  // namespace CAIRN_NAMESPACE::detail::trackio
+
+// ---- cairn/mirror/trackio.hpp
+// Runs for Trackio's dashboard on this machine, by files only. Costs nlohmann/json.
+
+namespace CAIRN_NAMESPACE {
+
+/// How a run is mirrored to Trackio's inbox.
+struct TrackioOptions {
+    std::filesystem::path dir = {};  ///< Trackio's folder; default: $TRACKIO_DIR, $HF_HOME/trackio, …
+    std::string project = {};        ///< there; default: the run's
+    bool artifacts = true;           ///< whether it is said that the inbox takes no artifacts
+};
+
+/// Brings a run into the inbox of Trackio, while the run goes on or afterwards; whichever dashboard of the
+/// same folder runs, or is started later, takes it in. Each further rank is a run of its own. How far it got
+/// stands in the run's folder, below `mirrors/`. Threads: one at a time.
+class TrackioMirror {
+  public:
+    /// Of a run in this store. Writes nothing there yet. Fails: invalid_argument, if the environment does not
+    /// say where Trackio is, and no folder is named; invalid_name, for a project that Trackio cannot have;
+    /// busy, if another mirrors the run there; permission, where the run's folder cannot be written.
+    static result<TrackioMirror> open(const StoreReader& store, const RecordedRun& run,
+                                      TrackioOptions options = {}) {
+        if (options.dir.empty()) options.dir = detail::trackio::home();
+        if (options.dir.empty()) {
+            return error{errc::invalid_argument, "nobody says where Trackio's folder is", "",
+                         "set TRACKIO_DIR, or name it"};
+        }
+        auto all = detail::trackio::RunMirror<detail::trackio::Inbox>::open(
+            store, run, detail::trackio::Inbox{options.dir}, std::move(options.project), options.artifacts);
+        if (!all) return all.error();
+        return TrackioMirror{std::move(*all)};
+    }
+
+    /// Writes what is new. Fails: io, no_space and the like, as the disk does; corrupt, if the history is.
+    /// Cost: a file for each MiB of rows.
+    result<MirrorReport> catch_up(const RecordedRun& run) { return all_.catch_up(run); }
+    /// Trackio's folder.
+    [[nodiscard]] std::string folder() const { return all_.address(); }
+
+  private:
+    explicit TrackioMirror(detail::trackio::RunMirror<detail::trackio::Inbox> all) : all_{std::move(all)} {}
+
+    detail::trackio::RunMirror<detail::trackio::Inbox> all_;
+};
+static_assert(Mirror<TrackioMirror>);
+
+}  // namespace CAIRN_NAMESPACE
+
 // ---- cairn/cli/sync.hpp
 // The verb that mirrors runs to other systems: sync.
 
@@ -32464,7 +33312,7 @@ struct Synced {
     RecordedRun run;
     AnyMirror mirror;
     bool is_over = false;
-    std::uint64_t rows = 0;
+    std::uint64_t rows = 0, versions = 0;
 };
 
 [[nodiscard]] inline SyncTarget to_wandb() {
@@ -32493,21 +33341,40 @@ struct Synced {
             }};
 }
 
+[[nodiscard]] inline SyncTarget to_trackio() {
+    return {"trackio", "trackio[:DIR]", "the inbox of its dashboard; without :DIR, in $TRACKIO_DIR",
+            [](const StoreReader& store, const RecordedRun& run, const std::string& where,
+               const SyncOptions& wanted) -> result<AnyMirror> {
+                if (where.starts_with("http")) {
+                    return error{errc::unsupported, "this tool brings nothing to a server of Trackio's",
+                                 where, "build it with cpp-httplib"};
+                }
+                return any_mirror(TrackioMirror::open(store, run,
+                                                      {.dir = os::path_of(where),
+                                                       .project = wanted.project,
+                                                       .artifacts = wanted.artifacts}),
+                                  [](const TrackioMirror& mirror) { return mirror.folder(); });
+            }};
+}
+
 /// What `--to` names. Fails: invalid_argument, if it is nothing that there is; as the mirror's opening does.
 inline result<Synced> begin_sync(const StoreReader& store, RecordedRun run, const Sync& wanted,
                                  const SyncPlan& plan) {
-    const std::size_t colon = wanted.to.find(':');
-    const bool has_place = colon != std::string::npos && colon + 1 < wanted.to.size();
+    const SyncTarget* named = nullptr;  // the one with the longest name: "trackio:http" before "trackio"
     std::string usages;
     for (const SyncTarget& target : plan.targets) {
         usages.append(usages.empty() ? "" : ", ").append(target.usage);
-        if (target.kind != wanted.to.substr(0, colon) || (colon != std::string::npos && !has_place)) continue;
-        auto mirror =
-            target.open(store, run, has_place ? wanted.to.substr(colon + 1) : std::string{}, plan.options);
-        if (!mirror) return mirror.error();
-        return Synced{std::move(run), std::move(*mirror)};
+        const bool is_it = wanted.to == target.kind ||
+                           (wanted.to.starts_with(target.kind + ":") && !wanted.to.ends_with(':'));
+        if (is_it && (named == nullptr || target.kind.size() > named->kind.size())) named = &target;
     }
-    return error{errc::invalid_argument, "nothing can be mirrored there", wanted.to, "give one of " + usages};
+    if (named == nullptr)
+        return error{errc::invalid_argument, "nothing can be mirrored there", wanted.to,
+                     "give one of " + usages};
+    const std::size_t place = std::min(named->kind.size() + 1, wanted.to.size());
+    auto mirror = named->open(store, run, wanted.to.substr(place), plan.options);
+    if (!mirror) return mirror.error();
+    return Synced{std::move(run), std::move(*mirror)};
 }
 
 inline result<void> catch_up(Call& call, const StoreReader& store, Synced& one) {
@@ -32517,6 +33384,7 @@ inline result<void> catch_up(Call& call, const StoreReader& store, Synced& one) 
     const auto report = one.mirror.catch_up(one.run);
     if (!report) return report.error();
     one.rows += report->rows;
+    one.versions += report->versions;
     one.is_over = report->is_over;
     call.complain(report->left_out);
     return {};
@@ -32528,12 +33396,14 @@ inline void tell(Call& call, const Synced& one) {
         call.print({{"project", one.run.project()},
                     {"id", one.run.id()},
                     {"rows", one.rows},
+                    {"versions", one.versions},
                     {"is_over", one.is_over},
                     {"place", place}});
         return;
     }
     call.out(printable(one.run.project()) + "/" + one.run.id() + ": " + std::to_string(one.rows) +
-             " new rows" + (one.is_over ? "" : ", and it goes on") + "; " + printable(place) + "\n");
+             " new rows" + (one.versions == 0 ? "" : ", " + std::to_string(one.versions) + " new versions") +
+             (one.is_over ? "" : ", and it goes on") + "; " + printable(place) + "\n");
 }
 
 inline result<void> sync_runs(Call& call, const Sync& wanted) {
@@ -32572,12 +33442,14 @@ inline result<void> sync_runs(Call& call, const Sync& wanted) {
 
 }  // namespace detail
 
-/// `cairn sync RUN… --to wandb:DIR`, `--to tensorboard:DIR`, and to whatever a tool adds to `call.sync()`.
+/// `cairn sync RUN… --to wandb:DIR`, `--to tensorboard:DIR`, `--to trackio:DIR`, and to whatever a tool adds
+/// to `call.sync()`.
 inline void add_sync(CLI::App& app, Call& call) {
     const auto wanted = std::make_shared<detail::Sync>();
     SyncPlan& plan = call.sync();
     plan.targets.push_back(detail::to_wandb());
     plan.targets.push_back(detail::to_tensorboard());
+    plan.targets.push_back(detail::to_trackio());
     CLI::App* const verb =
         call.verb(app, "sync", "mirror runs to another system: what is new since the last time",
                   [&call, wanted] { return detail::sync_runs(call, *wanted); });
