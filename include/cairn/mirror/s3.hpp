@@ -129,8 +129,9 @@ class S3Store {
         return S3Store{std::move(*shelf)};
     }
 
-    /// Names, as they come. Fail: io, permission.
+    /// Names. Fails: io, permission.
     result<std::vector<std::string>> projects() { return shelf_.projects(); }
+    /// Names of those of a project. Fails: io, permission.
     result<std::vector<std::string>> artifacts(const std::string& project) {
         return shelf_.artifacts(project);
     }
