@@ -34,7 +34,7 @@ BUDGET = {
     "store/repair_run.hpp": (5300, 105000),  # reads and writes all that a run has
     "mirror/tfevents.hpp": (3600, 75000),
     "mirror": (13700, 114300),
-    "cli/cli.hpp": (22300, 135400),  # 12800 before it repaired stores, and imported runs: it has all that records one
+    "cli/cli.hpp": (22300, 135400),  # 12800 before it repaired stores, mirrored to Trackio, and imported runs: it has all that records one
     "mirror/webhook.hpp": (2700, 128000),
 }
 HTTPLIB = 22000  # what cpp-httplib brings to a header that includes it

@@ -135,7 +135,8 @@ TEST_CASE("Trackio's inbox: files whose names grow, records whose ids stay", "[m
         }
         if (!record["config"].is_null()) {
             configs.push_back(record["config"]);
-            CHECK(record["log_id"] == records.front()["log_id"]);  // so that it is no row of its own
+            CHECK(record["log_id"] == records.front()["log_id"]);    // so that it is no row of its own …
+            CHECK(record["metrics"] == records.front()["metrics"]);  // … and if that was lost, the right one
             continue;
         }
         CHECK(ids.insert(record["log_id"].get<std::string>()).second);
@@ -178,9 +179,38 @@ TEST_CASE("Trackio's inbox: what it does not take is said once", "[mirror][track
     CHECK(mirrored(dir, other, {.artifacts = false}).left_out.size() == 1);  // of the row alone
 }
 
+TEST_CASE("Trackio: what is nested too deep for it does not get there", "[mirror][trackio]") {
+    const TempDir dir, to;
+    nlohmann::json deep = 1;
+    for (int i = 0; i < 200; ++i) deep = nlohmann::json::array({deep});
+    auto run = cairn::init({.project = "p",
+                            .id = "r",
+                            .config = {{"deep", deep}, {"lr", 1}},
+                            .dir = dir.path(),
+                            .system_seconds = 0,
+                            .quiet = true});
+    run.log("loss"_m = 1);
+    REQUIRE(run.finish());
+    (void)mirrored(dir, to);
+    const nlohmann::json config = records_of(to).back()["config"];
+    CHECK(config["deep"] == "nested too deep for Trackio");
+    CHECK(config["lr"] == 1);
+    const trackio::Place place{"p", "r", "0"};
+    const cairn::RecordedMedia table{.metric = "t", .kind = "table", .type = "application/json", .about = {}};
+    const std::string cell = deep.dump();
+    const auto made = trackio::row_media(place, table, R"({"columns": ["a"], "data": [[)" + cell + "]]}");
+    REQUIRE(!made);
+    CHECK(made.error().code() == cairn::errc::unsupported);
+    const auto torn = trackio::row_media(place, table, R"({"columns": ["a", "b"], "data": [[1]]})");
+    REQUIRE(!torn);
+    CHECK(torn.error().code() == cairn::errc::corrupt);
+    const cairn::RecordedMedia odd{.metric = "m", .kind = "image", .type = "image/../../x", .about = {}};
+    CHECK(trackio::row_media(place, odd, "bytes")->file == "m-0.x");
+}
+
 TEST_CASE("Trackio: a project that it keeps for itself is refused", "[mirror][trackio]") {
     CHECK(trackio::check_project("demo"));
-    for (const char* name : {"registry-a", "a_configs", "a_run_artifact_links", "a/b", ""}) {
+    for (const char* name : {"registry-a", "registry.-a", "a_configs", "a_run_artifact_links", "a/b", ""}) {
         CAPTURE(name);
         const auto checked = trackio::check_project(name);
         REQUIRE(!checked);

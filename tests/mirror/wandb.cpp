@@ -183,7 +183,7 @@ fs::path mirrored(const TempDir& dir) {
     CHECK(report.left_out.empty());
     return mirror.folder();
 }
-std::string hex_of(const auto& bytes) { return wandb::hex(bytes); }
+std::string hex_of(const auto& bytes) { return cairn::detail::hex_of(bytes); }
 
 }  // namespace
 

@@ -23,7 +23,7 @@ namespace {
 
 void put(const std::filesystem::path& path, const std::string& text) {
     std::filesystem::create_directories(path.parent_path());
-    std::ofstream{path} << text;
+    std::ofstream{path, std::ios::binary} << text;
 }
 const std::string one(40, '1'), two(40, '2');
 

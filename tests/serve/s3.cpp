@@ -60,7 +60,8 @@ class Bucket {
                 for (const auto& [number, text] : parts_)
                     xml += "<Part><PartNumber>" + std::to_string(number) + "</PartNumber><Size>" +
                            std::to_string(text.size()) + "</Size><ETag>e" + std::to_string(number) +
-                           "</ETag></Part>";
+                           "</ETag><ChecksumSHA256>" + s3::base64_of(cairn::sha256(bytes_of(text))) +
+                           "</ChecksumSHA256></Part>";
                 return response.set_content(xml + "</R>", "application/xml");
             }
             const auto found = objects_.find(key);
@@ -77,6 +78,14 @@ class Bucket {
             const std::string key = request.matches[1];
             if (request.has_param("partNumber")) {
                 ++parts_sent_;
+                if (is_completed_by_another_) {
+                    is_completed_by_another_ = false;
+                    objects_[key] = whole_;
+                    upload_key_.clear();
+                    response.status = 404;
+                    return response.set_content("<Error><Code>NoSuchUpload</Code></Error>",
+                                                "application/xml");
+                }
                 const int number = std::stoi(request.get_param_value("partNumber"));
                 parts_[number] = request.body;
                 return response.set_header("ETag", "e" + std::to_string(number));
@@ -127,6 +136,16 @@ class Bucket {
         upload_key_.clear();
         parts_.clear();
     }
+    /// Meanwhile another brings the same object, and is faster.
+    void let_another_complete(std::string whole) {
+        const std::scoped_lock lock{mutex_};
+        is_completed_by_another_ = true;
+        whole_ = std::move(whole);
+    }
+    void spoil_part(int number) {
+        const std::scoped_lock lock{mutex_};
+        parts_[number].back() ^= 1;
+    }
     /// What somebody else does right before a conditional put, until it says that this was all.
     void before_put(std::function<bool(std::map<std::string, std::string>&)> what) {
         const std::scoped_lock lock{mutex_};
@@ -151,6 +170,8 @@ class Bucket {
     std::map<std::string, std::string> objects_;
     std::string upload_key_;
     std::map<int, std::string> parts_;
+    bool is_completed_by_another_ = false;
+    std::string whole_;
     std::atomic<std::size_t> parts_sent_ = 0;
     std::atomic<bool> knows_conditions_ = true;
     std::function<void(Bucket&, httplib::Response&)> complete_;
@@ -196,6 +217,7 @@ TEST_CASE("S3: places", "[mirror][s3]") {
         CHECK(place(bad) == "no");
     }
     CHECK(s3::xml_text("<a><b>1 &lt;&amp;lt;&quot;</b><b>2</b></a>", "b") == "1 <&lt;\"");
+    CHECK(s3::xml_text("<b>it&#39;s &#x41;&amp;#39; &none; & &#0;</b>", "b") == "it's A&#39; &none; & &#0;");
     CHECK(s3::xml_text("<a><b>1", "b").empty());
     CHECK(s3::xml_all("<b>1</b><b/><b>2</b>", "b") == std::vector<std::string_view>{"1", "2"});
 }
@@ -213,13 +235,16 @@ TEST_CASE("S3: who we are, by the environment or a profile", "[mirror][s3]") {
     std::ofstream{credentials} << "[default]\naws_access_key_id = k1\naws_secret_access_key=s1\n"
                                   "[ work ]\naws_access_key_id=k2\naws_secret_access_key=s2\n"
                                   "aws_session_token=t2\n";
-    std::ofstream{config} << "[profile work]\nregion = eu-west-1\n";
+    std::ofstream{config} << "[profile work]\nregion = eu-west-1\nendpoint_url = https://minio.intern\n"
+                             "aws_access_key_id = k4\n";
     CHECK(s3::account_of({}).who.key == "k1");
     CHECK(s3::account_of({}).region == "us-east-1");
     const Env profile{"AWS_PROFILE", "work"};
     const auto work = s3::account_of({});
     CHECK(work.who.key + work.who.secret + work.who.token + work.region == "k2s2t2eu-west-1");
     CHECK(s3::account_of({.region = "x"}).region == "x");
+    CHECK(work.endpoint == "https://minio.intern");
+    CHECK(s3::account_of({.endpoint = "https://here"}).endpoint == "https://here");
     const Env by_key{"AWS_ACCESS_KEY_ID", "k3"}, by_secret{"AWS_SECRET_ACCESS_KEY", "s3"};
     CHECK(s3::account_of({}).who.key == "k3");
     CHECK(s3::account_of({}).who.token.empty());
@@ -230,11 +255,15 @@ TEST_CASE("S3: a server without conditions takes versions too, and none is writt
     const TempDir dir, other;
     Bucket bucket;
     bucket.forget_conditions();
-    log_version(dir, 10);
+    const std::string aliases = "a b/projects/p/artifacts/data/aliases.json";
+    bucket.set(aliases, R"({"old":"v7"})");
+    log_version(dir, 10, {"golden"});
     const auto report = mirrored(dir, bucket.place());
     REQUIRE(report);
     CHECK(report->versions == 1);
     CHECK(report->is_over);
+    CHECK(nlohmann::json::parse(bucket.objects().at(aliases)) ==
+          nlohmann::json{{"old", "v7"}, {"golden", "v0"}});
     const std::string first = bucket.objects().at(manifest);
     log_version(other, 20);
     REQUIRE(mirrored(other, bucket.place()));
@@ -255,8 +284,9 @@ TEST_CASE("S3: parts that S3 has not put together are not sent again", "[mirror]
     CHECK(std::string{failed.error().what()}.find("InternalError") != std::string::npos);
     CHECK(bucket.parts_sent() == 5);
     CHECK(!bucket.objects().contains(manifest));
+    bucket.spoil_part(3);  // of the right size, and not ours
     REQUIRE(mirrored(dir, bucket.place()));
-    CHECK(bucket.parts_sent() == 5);
+    CHECK(bucket.parts_sent() == 6);
     auto store = cairn::open(bucket.place());
     REQUIRE(store);
     const auto version = store->resolve("p", "data", "latest");
@@ -279,6 +309,23 @@ TEST_CASE("S3: an upload that is gone because it is done", "[mirror][s3]") {
     });
     REQUIRE(mirrored(dir, bucket.place()));
     CHECK(bucket.objects().contains(manifest));
+}
+
+TEST_CASE("S3: of two who send one large object, both succeed", "[mirror][s3]") {
+    const Keys keys;
+    const TempDir dir;
+    Bucket bucket;
+    log_version(dir, 4500);
+    bucket.let_another_complete(std::string(4500, 'x') + "end");
+    REQUIRE(mirrored(dir, bucket.place()));
+    CHECK(bucket.objects().contains(manifest));
+
+    const TempDir other;
+    Bucket second;
+    log_version(other, 4500);
+    second.let_another_complete("");  // that is: it was aborted
+    REQUIRE(mirrored(other, second.place()));
+    CHECK(second.parts_sent() >= 6);
 }
 
 TEST_CASE("S3: of two who name versions at once, nobody's alias is lost", "[mirror][s3]") {
@@ -356,4 +403,35 @@ TEST_CASE("S3: the wrong region is told with the right one", "[mirror][s3]") {
     REQUIRE(!store);
     CHECK(store.error().code() == cairn::errc::invalid_argument);
     CHECK(store.error().advice() == "set AWS_REGION=eu-west-1");
+}
+
+TEST_CASE("S3: a list without an end, and aliases that nobody can read", "[mirror][s3]") {
+    const Keys keys;
+    std::atomic<int> asked = 0;
+    cairn_test::LocalServer server;
+    server.routes().Get("/bkt", [&](const auto&, auto& response) {
+        ++asked;
+        response.set_content(
+            "<R><IsTruncated>true</IsTruncated><NextContinuationToken>t</NextContinuationToken></R>",
+            "application/xml");
+    });
+    server.routes().Get("/bkt/store.json", [](const auto&, auto& response) {
+        response.set_content("{\"format\":1}", "application/json");
+    });
+    server.start();
+    auto store = cairn::open(cairn::S3{.uri = "s3://bkt", .endpoint = server.address()});
+    REQUIRE(store);
+    const auto projects = store->projects();
+    REQUIRE(!projects);
+    CHECK(asked == 2);
+
+    const TempDir dir;
+    Bucket bucket;
+    log_version(dir, 10, {"golden"});
+    const std::string aliases = "a b/projects/p/artifacts/data/aliases.json";
+    bucket.set(aliases, "{torn");
+    const auto report = mirrored(dir, bucket.place());
+    REQUIRE(report);
+    REQUIRE(report->left_out.size() == 1);
+    CHECK(bucket.objects().at(aliases) == "{torn");
 }

@@ -14,10 +14,11 @@
 #include <httplib.h>
 #include <nlohmann/json.hpp>
 
+#include <cstddef>
 #include <fstream>
-#include <functional>
 #include <map>
 #include <mutex>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -43,7 +44,15 @@ class Dashboard {
                 const std::string path = "/tmp/" + std::to_string(files_.size());
                 return response.set_content(nlohmann::json{{"paths", {path}}}.dump(), "application/json");
             }
-            asked_[name].push_back(nlohmann::json::parse(request.body)["kwargs"]);
+            const nlohmann::json asked = nlohmann::json::parse(request.body)["kwargs"];
+            asked_[name].push_back(asked);
+            for (const nlohmann::json& row : asked.value("logs", nlohmann::json::array())) {
+                if (!row["metrics"].contains("bad")) continue;
+                response.status = 400;
+                return response.set_content(R"({"error": "a bad row"})", "application/json");
+            }
+            for (const nlohmann::json& row : asked.value("logs", nlohmann::json::array()))
+                taken_.insert(row["log_id"].get<std::string>());
             if (const auto odd = odd_.find(name); odd != odd_.end()) {
                 response.status = odd->second.first;
                 response.set_content(odd->second.second, "application/json");
@@ -68,6 +77,11 @@ class Dashboard {
         const std::scoped_lock lock{mutex_};
         return asked_[name];
     }
+    /// How many different rows and samples were taken.
+    [[nodiscard]] std::size_t taken() {
+        const std::scoped_lock lock{mutex_};
+        return taken_.size();
+    }
     [[nodiscard]] std::vector<std::string> files() {
         const std::scoped_lock lock{mutex_};
         return files_;
@@ -82,6 +96,7 @@ class Dashboard {
     std::map<std::string, std::pair<int, std::string>> odd_;
     std::map<std::string, std::vector<nlohmann::json>> asked_;
     std::vector<std::string> files_, tokens_;
+    std::set<std::string> taken_;
     cairn_test::LocalServer server_;  // last: its handlers use what stands before
 };
 
@@ -187,14 +202,65 @@ TEST_CASE("Trackio's server: what it refuses holds up nothing, and is told of th
     REQUIRE(run.finish());
     server.answer_once("artifact_log", 501, R"({"error": "not now"})");
     CHECK(!mirrored(dir, server.address()));
-    server.answer_once("artifact_log", 400, R"({"error": "Artifact type is another"})");
+    server.answer_once("get_artifact_manifest", 200, R"({"data": {"type": "model"}})");
     const auto report = mirrored(dir, server.address());
     REQUIRE(report);
     REQUIRE(report->left_out.size() == 2);
     CHECK(report->left_out[0].tried().find("nothing like this rich value") != std::string::npos);
-    CHECK(report->left_out[1].tried().find("Artifact type is another") != std::string::npos);
+    CHECK(report->left_out[1].tried().find("of another type") != std::string::npos);
     CHECK(report->is_over);
     const auto again = mirrored(dir, server.address());
     REQUIRE(again);
     CHECK(again->left_out.empty());
+}
+
+TEST_CASE("Trackio's server: a row that it refuses is left out alone", "[mirror][trackio]") {
+    const TempDir dir;
+    Dashboard server;
+    auto run = open_run(dir);
+    for (int i = 0; i < 7; ++i) run.log("loss"_m = i);
+    run.log("bad"_m = 1);
+    for (int i = 0; i < 4; ++i) run.log("loss"_m = i);
+    REQUIRE(run.finish());
+    const auto report = mirrored(dir, server.address());
+    REQUIRE(report);
+    CHECK(server.taken() == 11);
+    REQUIRE(report->left_out.size() == 1);
+    CHECK(report->left_out.front().tried().find("a bad row") != std::string::npos);
+}
+
+TEST_CASE("Trackio's server: a version that it does not have yet is linked later", "[mirror][trackio]") {
+    const TempDir dir;
+    Dashboard server;
+    {
+        auto maker = cairn::init(
+            {.project = "p", .id = "maker", .dir = dir.path(), .system_seconds = 0, .quiet = true});
+        cairn::Artifact data{"data", "dataset"};
+        data.add_reference("https://example.org/a");
+        (void)maker.log_artifact(data);
+    }
+    auto run = open_run(dir);
+    (void)run.use_artifact("data:v0");
+    run.log("loss"_m = 1);
+    REQUIRE(run.finish());
+    // The alias is another store's.
+    server.answer_once("get_artifact_manifest", 200,
+                       R"({"data": {"version_id": 3, "metadata": {"cairn": {"run": "x"}}}})");
+    const auto first = mirrored(dir, server.address());
+    REQUIRE(first);
+    REQUIRE(first->left_out.size() == 1);
+    CHECK(first->left_out.front().path() == "data:v0");
+    CHECK(server.asked("log_artifact_use").empty());
+    const auto store = cairn::open(dir.path()).value();
+    const auto maker = store.run("p", "maker").value();
+    auto mirror = cairn::TrackioServerMirror::open(store, maker, {.url = server.address()});
+    REQUIRE(mirror);
+    REQUIRE(mirror->catch_up(maker));
+    const nlohmann::json sent = server.asked("artifact_log").back();
+    server.answer_once("get_artifact_manifest", 200,
+                       nlohmann::json{{"data", {{"version_id", 7}, {"metadata", sent["metadata"]}}}}.dump());
+    const auto second = mirrored(dir, server.address());
+    REQUIRE(second);
+    CHECK(second->left_out.empty());
+    CHECK(server.asked("log_artifact_use").back()["version_id"] == 7);
 }

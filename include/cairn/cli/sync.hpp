@@ -43,6 +43,11 @@ struct Synced {
     std::uint64_t rows = 0, versions = 0;
 };
 
+/// Of what was given as a place: behind a question mark there may be a secret.
+[[nodiscard]] inline std::string without_query(const std::string& place) {
+    return place.substr(0, place.find('?'));
+}
+
 [[nodiscard]] inline SyncTarget to_wandb() {
     return {"wandb", "wandb:DIR",
             "folders that `wandb sync` uploads, in DIR/wandb; without :DIR, in $WANDB_DIR or here",
@@ -73,9 +78,10 @@ struct Synced {
     return {"trackio", "trackio[:DIR]", "the inbox of its dashboard; without :DIR, in $TRACKIO_DIR",
             [](const StoreReader& store, const RecordedRun& run, const std::string& where,
                const SyncOptions& wanted) -> result<AnyMirror> {
-                if (where.starts_with("http")) {
-                    return error{errc::unsupported, "this tool brings nothing to a server of Trackio's",
-                                 where, "build it with cpp-httplib"};
+                if (where.find("//") != std::string::npos || where.find("write_token") != std::string::npos) {
+                    return error{
+                        errc::invalid_argument, "this is no folder of Trackio's", without_query(where),
+                        "give trackio:DIR, or trackio:http://HOST:PORT (of a tool built with cpp-httplib)"};
                 }
                 return any_mirror(TrackioMirror::open(store, run,
                                                       {.dir = os::path_of(where),
@@ -97,7 +103,7 @@ inline result<Synced> begin_sync(const StoreReader& store, RecordedRun run, cons
         if (is_it && (named == nullptr || target.kind.size() > named->kind.size())) named = &target;
     }
     if (named == nullptr)
-        return error{errc::invalid_argument, "nothing can be mirrored there", wanted.to,
+        return error{errc::invalid_argument, "nothing can be mirrored there", without_query(wanted.to),
                      "give one of " + usages};
     const std::size_t place = std::min(named->kind.size() + 1, wanted.to.size());
     auto mirror = named->open(store, run, wanted.to.substr(place), plan.options);

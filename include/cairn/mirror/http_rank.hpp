@@ -8,6 +8,7 @@
 #include <cairn/core/sha256.hpp>
 #include <cairn/core/time.hpp>
 #include <cairn/mirror/cursor_file.hpp>
+#include <cairn/mirror/left_out.hpp>
 #include <cairn/mirror/mirror.hpp>
 #include <cairn/mirror/ranks.hpp>
 #include <cairn/mirror/versions.hpp>
@@ -52,8 +53,9 @@ struct Cursor {
     RowCounts rows{};                   ///< by ring, what was handed on
     std::uint64_t media = 0;            ///< rich values that lie before this place were handed on
     std::set<std::string> artifacts{};  ///< versions that were, as "model:v3"
+    nlohmann::json unsaid{};            ///< what was left out, and nobody was told of yet
 
-    NLOHMANN_DEFINE_TYPE_INTRUSIVE(Cursor, format, about, rows, media, artifacts)
+    NLOHMANN_DEFINE_TYPE_INTRUSIVE(Cursor, format, about, rows, media, artifacts, unsaid)
 };
 
 /// A record of a history, as a line has it. `id` tells it from all others of its run.
@@ -81,6 +83,7 @@ class RankMirror {
         RankMirror mirror{std::move(store),  std::move(client), rank,
                           options.artifacts, rank_dir,          std::move(kept->file)};
         mirror.cursor_ = std::move(kept->cursor);
+        mirror.left_out_ = LeftOut{mirror.cursor_.unsaid};
         return mirror;
     }
 
@@ -90,14 +93,15 @@ class RankMirror {
         MirrorReport report;
         const std::string base = "/runs/" + web_escaped(run.project()) + "/" + web_escaped(run.id());
         if (auto told = tell_rows(base, report); !told) return told.error();
-        if (auto told = tell_media(base, report); !told) return told.error();
+        if (auto told = tell_media(base); !told) return told.error();
         if (rank_ == 0) {
             if (auto told = with_artifacts_ ? tell_artifacts(run, report) : result<void>{}; !told)
                 return told.error();
             // Last: who reads that the run has ended has all of it.
             if (auto told = tell_about(base, run); !told) return told.error();
         }
-        if (auto saved = cursor_file_.save(cursor_); !saved) return saved.error();
+        report.left_out = left_out_.take();
+        if (auto saved = save(); !saved) return saved.error();
         report.is_over = *now != RunState::running;
         return report;
     }
@@ -108,6 +112,10 @@ class RankMirror {
         : store_{std::move(store)}, client_{std::move(client)}, rank_{rank}, with_artifacts_{with_artifacts},
           cursor_file_{std::move(file)}, rows_{rank_dir}, media_{rank_dir} {}
 
+    result<void> save() {
+        cursor_.unsaid = left_out_.as_json();
+        return cursor_file_.save(cursor_);
+    }
     result<void> tell_rows(const std::string& base, MirrorReport& report) {
         result<void> done;
         const auto take = [&](const StoredRow& row) {
@@ -130,10 +138,10 @@ class RankMirror {
         if (auto taken = is_taken(answer, "rows"); !taken) return taken;
         lines_.clear();
         for (const auto& [ring, count] : taken_) cursor_.rows[ring] = count;
-        return cursor_file_.save(cursor_);
+        return save();
     }
-    result<void> tell_media(const std::string& base, MirrorReport& report) {
-        if (auto found = media_.refresh(); !found) report.left_out.push_back(found.error());
+    result<void> tell_media(const std::string& base) {
+        if (auto found = media_.refresh(); !found) left_out_.add_once(found.error());
         for (; media_seen_ < media_.all().size(); ++media_seen_) {
             const RecordedMedia& one = media_.all()[media_seen_];
             if (one.at < cursor_.media) continue;
@@ -150,7 +158,7 @@ class RankMirror {
                     !taken)
                     return taken;
             } else {
-                report.left_out.push_back(bytes.error());
+                left_out_.add(bytes.error());
             }
             cursor_.media = one.at + 1;
         }
@@ -163,8 +171,8 @@ class RankMirror {
             return sent ? result<bool>{true} : sent.error();
         };
         const auto taken = hand_on_versions(
-            store_, run, cursor_.artifacts, send, [&](const error& lost) { report.left_out.push_back(lost); },
-            [&] { return cursor_file_.save(cursor_); });
+            store_, run, cursor_.artifacts, send, [&](const error& lost) { left_out_.add(lost); },
+            [&] { return save(); });
         if (!taken) return taken.error();
         report.versions = *taken;
         return {};
@@ -217,6 +225,7 @@ class RankMirror {
     bool with_artifacts_;
     CursorFile cursor_file_;
     Cursor cursor_;
+    LeftOut left_out_;
     RowFollower rows_;
     RowCounts seen_, taken_;  // by ring, rows that were read, and those that are in the lines
     std::string lines_;

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include <cstddef>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -29,6 +30,10 @@ class LeftOut {
     }
 
     void add(error what) { all_.push_back(std::move(what)); }
+    /// The same of what is met again and again: this object tells it once.
+    void add_once(error what) {
+        if (met_.insert(what.what()).second) add(std::move(what));
+    }
     [[nodiscard]] std::size_t size() const noexcept { return all_.size(); }
     [[nodiscard]] nlohmann::json as_json() const {
         nlohmann::json kept = nlohmann::json::array();
@@ -41,6 +46,7 @@ class LeftOut {
 
   private:
     std::vector<error> all_;
+    std::set<std::string> met_;
 };
 
 }  // namespace CAIRN_NAMESPACE::detail

@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 
 namespace CAIRN_NAMESPACE::detail {
 
@@ -84,5 +85,16 @@ class Md5 {
     std::array<std::byte, block_bytes> block_{};
     std::uint64_t size_ = 0;
 };
+
+/// In hexadecimal digits.
+[[nodiscard]] inline std::string hex_of(std::span<const std::byte> bytes) {
+    constexpr std::string_view digits = "0123456789abcdef";
+    std::string out;
+    for (const std::byte byte : bytes) {
+        out += digits[std::to_integer<std::size_t>(byte) >> 4U];
+        out += digits[std::to_integer<std::size_t>(byte) & 15U];
+    }
+    return out;
+}
 
 }  // namespace CAIRN_NAMESPACE::detail

@@ -18,11 +18,19 @@ namespace CAIRN_NAMESPACE::detail {
     }
     return out;
 }
-/// The part of a media type behind its slash: "png" of "image/png; q=1".
+/// The part of a media type behind its slash: "png" of "image/png; q=1". As it becomes the ending of a file's
+/// name, it has letters, digits, "+" and "-" only, and few of them.
 [[nodiscard]] inline std::string subtype_of(std::string_view type) {
-    type = type.substr(0, type.find(';'));
+    constexpr std::size_t most = 32;
     const std::size_t slash = type.find('/');
-    return slash == std::string_view::npos ? std::string{} : std::string{type.substr(slash + 1)};
+    std::string out;
+    if (slash == std::string_view::npos) return out;
+    for (const char c : type.substr(slash + 1, type.find(';') - slash - 1)) {
+        const bool is_kept = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                             c == '+' || c == '-';
+        if (is_kept && out.size() < most) out += c;
+    }
+    return out;
 }
 
 }  // namespace CAIRN_NAMESPACE::detail

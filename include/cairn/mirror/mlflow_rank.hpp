@@ -399,7 +399,7 @@ class RankMirror {
         return put;
     }
     result<void> tell_media(const RecordedRun& run) {
-        if (auto found = media_.refresh(); !found) left_out_.add(found.error());
+        if (auto found = media_.refresh(); !found) left_out_.add_once(found.error());
         for (; media_seen_ < media_.all().size(); ++media_seen_) {
             const RecordedMedia& one = media_.all()[media_seen_];
             if (one.at < cursor_.media) continue;

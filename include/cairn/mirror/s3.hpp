@@ -70,7 +70,9 @@ class S3Mirror {
         const auto send = [&](const detail::LeasedVersion& one) -> result<bool> {
             const auto sent = send_version(one);
             if (sent) return true;
-            if (sent.error().code() != errc::mismatch) return sent.error();
+            const bool is_its_own =
+                sent.error().code() == errc::mismatch || sent.error().code() == errc::corrupt;
+            if (!is_its_own) return sent.error();
             left_out_.add(sent.error());  // the others go on
             return false;
         };

@@ -37,7 +37,7 @@ namespace CAIRN_NAMESPACE {
 struct S3 {
     std::string uri = {};  ///< "s3://bucket/prefix"
     std::string endpoint =
-        {};                   ///< "https://host"; default: $AWS_ENDPOINT_URL_S3, $AWS_ENDPOINT_URL, Amazon's
+        {};  ///< "https://host"; default: $AWS_ENDPOINT_URL_S3, $AWS_ENDPOINT_URL, the profile's, Amazon's
     std::string region = {};  ///< default: $AWS_REGION, $AWS_DEFAULT_REGION, the profile's, us-east-1
     std::optional<bool> path_style = {};  ///< host/bucket, not bucket.host; default: with an endpoint
     unsigned parallel = 4;                ///< parts of a large file that are sent at once
@@ -74,6 +74,7 @@ struct Where {
 struct Account {
     Credentials who;
     std::string region;
+    std::string endpoint;  ///< empty: Amazon's
 };
 [[nodiscard]] inline Account account_of(const S3& given) {
     const auto variable = [](const char* name) { return os::sys::environment(name); };
@@ -94,27 +95,34 @@ struct Account {
     const std::string profile = first({variable("AWS_PROFILE"), "default"});
     const std::string keys = text_of("AWS_SHARED_CREDENTIALS_FILE", "credentials");
     const std::string config = text_of("AWS_CONFIG_FILE", "config");
-    const std::string section = profile == "default" ? profile : "profile " + profile;
     Account account;
     account.who = {variable("AWS_ACCESS_KEY_ID"), variable("AWS_SECRET_ACCESS_KEY"),
                    variable("AWS_SESSION_TOKEN")};
-    if (account.who.key.empty() || account.who.secret.empty()) {
-        const auto named = [&](const char* key) {
-            return first({ini_value(keys, profile, key), ini_value(config, section, key)});
-        };
-        account.who = {named("aws_access_key_id"), named("aws_secret_access_key"),
-                       named("aws_session_token")};
+    const std::string sections[] = {profile, "profile " + profile};  // of the one file, and of the other
+    const auto named = [&](std::size_t i, const char* key) {
+        const std::string& text = i == 0 ? keys : config;
+        return first(
+            {ini_value(text, sections[i], key), profile == "default" ? ini_value(text, profile, key) : ""});
+    };
+    for (const std::size_t i : {0U, 1U}) {  // what belongs together comes from one place
+        if (!account.who.key.empty() && !account.who.secret.empty()) break;
+        account.who = {named(i, "aws_access_key_id"), named(i, "aws_secret_access_key"),
+                       named(i, "aws_session_token")};
     }
+    account.endpoint = first({given.endpoint, variable("AWS_ENDPOINT_URL_S3"), variable("AWS_ENDPOINT_URL"),
+                              named(1, "endpoint_url")});
     account.region = first({given.region, variable("AWS_REGION"), variable("AWS_DEFAULT_REGION"),
-                            ini_value(config, section, "region"), "us-east-1"});
+                            named(1, "region"), "us-east-1"});
     return account;
 }
 
-/// What stands in each element of this name, as S3 answers.
-[[nodiscard]] inline std::vector<std::string_view> xml_all(std::string_view xml, std::string_view name) {
+/// What stands in each element of this name, as S3 answers; at most so many.
+[[nodiscard]] inline std::vector<std::string_view> xml_all(std::string_view xml, std::string_view name,
+                                                           std::size_t most = static_cast<std::size_t>(-1)) {
     const std::string open = "<" + std::string{name} + ">", close = "</" + std::string{name} + ">";
     std::vector<std::string_view> all;
-    for (std::size_t from = 0; (from = xml.find(open, from)) != std::string_view::npos;) {
+    for (std::size_t from = 0;
+         all.size() < most && (from = xml.find(open, from)) != std::string_view::npos;) {
         from += open.size();
         const std::size_t to = xml.find(close, from);
         if (to == std::string_view::npos) break;
@@ -123,17 +131,32 @@ struct Account {
     }
     return all;
 }
+/// A text without its entities: names of five characters, and numbers of those of one byte.
+[[nodiscard]] inline std::string xml_decoded(std::string_view text) {
+    constexpr std::pair<std::string_view, char> named[] = {
+        {"lt", '<'}, {"gt", '>'}, {"quot", '"'}, {"apos", '\''}, {"amp", '&'}};
+    std::string out;
+    while (!text.empty()) {
+        const std::size_t end = text.front() == '&' ? text.find(';') : std::string_view::npos;
+        const std::string_view entity = end == std::string_view::npos ? "" : text.substr(1, end - 1);
+        unsigned code = 0;
+        if (entity.starts_with('#')) {
+            const bool is_hex = entity.size() > 1 && entity[1] == 'x';
+            (void)std::from_chars(entity.data() + (is_hex ? 2 : 1), entity.data() + entity.size(), code,
+                                  is_hex ? 16 : 10);
+        }
+        for (const auto& [name, c] : named) code = entity == name ? static_cast<unsigned char>(c) : code;
+        const bool is_one = code > 0 && code < 128;
+        out += is_one ? static_cast<char>(code) : text.front();
+        text.remove_prefix(is_one ? end + 1 : 1);
+    }
+    return out;
+}
 /// The text of the first of them; empty if there is none.
 [[nodiscard]] inline std::string xml_text(std::string_view xml, std::string_view name) {
-    const auto all = xml_all(xml, name);
-    std::string text{all.empty() ? std::string_view{} : all.front()};
-    constexpr std::pair<std::string_view, char> named[] = {{"&lt;", '<'},  {"&gt;", '>'},    {"&quot;", '"'},
-                                                           {"&#34;", '"'}, {"&apos;", '\''}, {"&amp;", '&'}};
-    for (const auto& [entity, c] : named) {  // "&amp;" last: what it leaves behind is no entity
-        for (std::size_t at = 0; (at = text.find(entity, at)) != std::string::npos; ++at)
-            text.replace(at, entity.size(), 1, c);
-    }
-    return text;
+    constexpr std::size_t most = 8192;  // names, tokens and messages are shorter
+    const auto all = xml_all(xml, name, 1);
+    return all.empty() ? std::string{} : xml_decoded(all.front().substr(0, most));
 }
 
 /// A text, and what tells it from what is there later.
@@ -154,9 +177,7 @@ class Client {
             return error{errc::permission, "nobody says who we are for S3", given.uri,
                          "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or write ~/.aws/credentials"};
         }
-        std::string endpoint = given.endpoint;
-        for (const char* variable : {"AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"})
-            if (endpoint.empty()) endpoint = os::sys::environment(variable);
+        std::string endpoint = account.endpoint;
         // A bucket's name with a dot is in no certificate.
         const bool has_dot = where->bucket.find('.') != std::string::npos;
         const bool is_path = given.path_style.value_or(!endpoint.empty() || has_dot);
@@ -254,23 +275,27 @@ class Client {
     result<std::vector<std::string>> list(const std::string& folder) {
         std::vector<std::string> names;
         std::string token;
-        do {
+        for (std::size_t page = 0;; ++page) {
             Ask what{.query = {{"list-type", "2"}, {"delimiter", "/"}, {"prefix", where_.prefix + folder}}};
             if (!token.empty()) what.query["continuation-token"] = token;
             const auto answer = get(what);
             if (!answer) return answer.error();
             const auto add = [&](std::string_view element, const char* name) {
-                const std::string key = xml_text(element, name);
-                if (key.size() > where_.prefix.size() + folder.size())
-                    names.push_back(key.substr(where_.prefix.size() + folder.size()));
+                const std::string key = xml_text(element, name), before = where_.prefix + folder;
+                if (key.starts_with(before) && key.size() > before.size())
+                    names.push_back(key.substr(before.size()));
             };
             for (const std::string_view one : xml_all(answer->body, "Contents")) add(one, "Key");
             for (const std::string_view one : xml_all(answer->body, "CommonPrefixes")) add(one, "Prefix");
+            const std::string before = std::exchange(token, {});
             token = xml_text(answer->body, "IsTruncated") == "true"
                         ? xml_text(answer->body, "NextContinuationToken")
                         : std::string{};
-        } while (!token.empty());
-        return names;
+            constexpr std::size_t most_pages = 10'000;  // of a thousand each
+            if (token.empty()) return names;
+            if (page == most_pages || token == before)
+                return error{errc::io, "S3 lists without an end", address(), ""};
+        }
     }
     /// The key of an object below the prefix, as the bucket has it.
     [[nodiscard]] std::string whole(const std::string& key) const { return where_.prefix + key; }
@@ -315,7 +340,8 @@ class Client {
         if (code == "NoSuchBucket") return {errc::invalid_argument, tried, place, "make the bucket first"};
         if (code == "RequestTimeTooSkewed")
             return {errc::permission, tried, place, "set the clock of this machine"};
-        if (status == 401 || status == 403) {
+        const bool is_old = code == "ExpiredToken" || code == "InvalidToken";
+        if (status == 401 || status == 403 || is_old) {
             return {errc::permission, tried, place,
                     "see AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and what they may do in this bucket"};
         }

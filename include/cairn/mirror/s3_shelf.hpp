@@ -89,7 +89,7 @@ class Shelf {
     result<void> fetch(const ObjectEntry& object, const Store& to) {
         auto writer = ObjectWriter::create(to);
         if (!writer) return writer.error();
-        constexpr std::uint64_t piece = std::uint64_t{16} << 20U;
+        constexpr std::uint64_t piece = std::uint64_t{4} << 20U;  // in a minute, also by a slow line
         for (std::uint64_t at = 0; at < object.size; at += piece) {
             const std::uint64_t last = std::min(at + piece, object.size) - 1;
             const auto answer = client_.get(
@@ -113,8 +113,8 @@ class Shelf {
         const auto there = check();
         if (there || there.error().code() != errc::not_found) return there;
         const std::string text = nlohmann::json{{"format", Store::format}}.dump() + "\n";
-        const auto made = client_.put_new("store.json", text);
-        return made || was_late(made) ? check() : made;
+        const auto made = put_once("store.json", text);
+        return made ? check() : made;
     }
     /// Sends an object of a store, unless it is there.
     result<void> send(const ObjectEntry& object, const Store& from) {
@@ -132,14 +132,14 @@ class Shelf {
     result<std::uint64_t> commit(Manifest version) {
         if (auto typed = check_type(version); !typed) return typed.error();
         const Manifest ours = version;
-        constexpr int attempts = 20;
         for (int i = 1;; ++i) {
             const auto text = to_text(version);
             if (!text) return text.error();
             const auto put =
                 client_.put_new(manifest_key(version.project, version.artifact, version.version), *text);
             if (put) return version.version;
-            if (!was_late(put) || i == attempts) return put.error();
+            if (!was_late(put.error()) || i == attempts) return passing(put.error());
+            if (put.error().code() == errc::busy) client_.wait(1);
             const auto numbers = versions(ours.project, ours.artifact);
             if (!numbers) return numbers.error();
             for (const std::uint64_t number : *numbers) {
@@ -155,19 +155,26 @@ class Shelf {
                        const std::vector<std::string>& aliases, std::uint64_t number) {
         if (aliases.empty()) return {};
         const std::string key = folder(project, name) + "aliases.json";
-        constexpr int attempts = 10;
         for (int i = 1;; ++i) {
             auto known = client_.text_of(key);
             if (!known && known.error().code() != errc::not_found) return known.error();
             nlohmann::json all = known ? json_of(known->text) : nlohmann::json::object();
-            if (!all.is_object()) all = nlohmann::json::object();
+            if (!all.is_object())
+                return error{errc::corrupt, "the aliases of an artifact cannot be read",
+                             client_.address() + "/" + key, "delete them there, and set them anew"};
             const nlohmann::json before = all;
             for (const std::string& alias : aliases) all[alias] = version_label(number);
             if (all == before) return {};
             const std::string text = all.dump() + "\n";
-            const auto put =
-                known ? client_.put_text(key, text, {{"if-match", known->etag}}) : client_.put_new(key, text);
-            if (put || !was_late(put) || i == attempts) return put;
+            auto put = known && !known->etag.empty()
+                           ? client_.put_text(key, text, {{"if-match", known->etag}})
+                       : known ? client_.put_text(key, text)
+                               : client_.put_new(key, text);
+            // A server that knows no conditions: then there is none.
+            if (!put && put.error().code() == errc::unsupported) put = client_.put_text(key, text);
+            if (put) return {};
+            if (!was_late(put.error()) || i == attempts) return passing(put.error());
+            client_.wait(1);
         }
     }
 
@@ -178,8 +185,8 @@ class Shelf {
     Shelf(S3 where, Client client) : where_{std::move(where)}, client_{std::move(client)} {}
 
     /// Whether another was there before.
-    [[nodiscard]] static bool was_late(const result<void>& put) {
-        return put.error().code() == errc::already_exists || put.error().code() == errc::busy;
+    [[nodiscard]] static bool was_late(const error& why) noexcept {
+        return why.code() == errc::already_exists || why.code() == errc::busy;
     }
     [[nodiscard]] static std::string object_key(const std::string& digest) {
         return "objects/" + digest.substr(0, 2) + "/" + digest.substr(2);
@@ -227,11 +234,23 @@ class Shelf {
         return a.run == b.run && a.created_ns == b.created_ns && a.step == b.step &&
                a.content_digest() == b.content_digest();
     }
+    /// Puts what nobody else may have put yet; success if it is there, whoever has put it.
+    result<void> put_once(const std::string& key, const std::string& text) {
+        for (int i = 1;; ++i) {
+            const auto put = client_.put_new(key, text);
+            if (put || put.error().code() == errc::already_exists) return {};
+            if (put.error().code() != errc::busy || i == attempts) return passing(put.error());
+            client_.wait(1);
+        }
+    }
+    /// Others were faster each time: they will not always be.
+    [[nodiscard]] error passing(const error& why) const {
+        return was_late(why) ? error{errc::io, why.tried(), why.path(), "try it again later"} : why;
+    }
     result<void> check_type(const Manifest& version) {
         const std::string key = folder(version.project, version.artifact) + "artifact.json";
         const nlohmann::json record = {{"format", 1}, {"name", version.artifact}, {"type", version.type}};
-        const auto made = client_.put_new(key, record.dump() + "\n");
-        if (made || made.error().code() != errc::already_exists) return made;
+        if (auto made = put_once(key, record.dump() + "\n"); !made) return made;
         const auto there = client_.text_of(key);
         if (!there) return there.error();
         const nlohmann::json is = json_of(there->text);
@@ -240,6 +259,8 @@ class Shelf {
                      "the artifact " + version.artifact + " is of another type than " + version.type,
                      client_.address(), "give this one another name"};
     }
+
+    static constexpr int attempts = 20;  // to be the first
 
     S3 where_;
     Client client_;

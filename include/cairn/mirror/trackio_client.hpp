@@ -3,6 +3,7 @@
 // Trackio's server, by HTTP. Opt-in: costs cpp-httplib.
 
 #include <cairn/core/error.hpp>
+#include <cairn/core/sha256.hpp>
 #include <cairn/core/time.hpp>
 #include <cairn/mirror/trackio_media.hpp>
 #include <cairn/mirror/trackio_records.hpp>
@@ -19,9 +20,11 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <set>
+#include <map>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -97,6 +100,7 @@ class Server {
     }
     result<void> send_version(const Place& place, const Store& store, const LeasedVersion& one) {
         const Manifest& version = one.manifest;
+        if (auto typed = check_type(place, version); !typed) return typed;
         nlohmann::json manifest = nlohmann::json::array(), digests = nlohmann::json::array();
         std::map<std::string, const FileEntry*> files;
         for (const FileEntry& file : version.files) {
@@ -121,20 +125,20 @@ class Server {
             if (auto sent = send_blob(place, store, *file, digest); !sent) return sent;
         }
         nlohmann::json metadata = version.metadata.is_object() ? version.metadata : nlohmann::json::object();
-        metadata["cairn"] = {{"version", version.label()},
-                             {"project", version.project},
-                             {"run", version.run},
-                             {"created_ms", version.created_ns / ns_per_ms}};
-        if (version.step) metadata["cairn"]["step"] = *version.step;
-        if (!version.metrics.empty()) metadata["cairn"]["metrics"] = version.metrics;
+        std::string key = "cairn";
+        while (metadata.contains(key)) key += '_';
+        metadata[key] = about_of(version);
         nlohmann::json aliases = nlohmann::json::array({alias_of(version)});
         for (const auto& [alias, number] : one.aliases) {
             if (number == version.version) aliases.push_back(alias);
         }
+        // Without one, that of the artifact stays as it is.
+        const nlohmann::json description =
+            version.description.empty() ? nlohmann::json() : nlohmann::json(as_utf8(version.description));
         const auto told = call("artifact_log", {{"project", place.project},
                                                 {"name", version.artifact},
                                                 {"type", version.type},
-                                                {"description", as_utf8(version.description)},
+                                                {"description", description},
                                                 {"metadata", std::move(metadata)},
                                                 {"manifest", std::move(manifest)},
                                                 {"aliases", std::move(aliases)},
@@ -149,9 +153,13 @@ class Server {
             "get_artifact_manifest",
             {{"project", place.project}, {"name", one.manifest.artifact}, {"spec", alias_of(one.manifest)}});
         if (!found) return found.error();
-        if (!found->is_object() || !found->contains("version_id")) {
-            return error{errc::invalid_argument, "Trackio does not have an artifact that the run has used",
-                         called, ""};
+        // Another store's version may have taken the alias.
+        const bool is_it = found->is_object() && found->contains("version_id") &&
+                           found->contains("metadata") &&
+                           has_value((*found)["metadata"], about_of(one.manifest));
+        if (!is_it) {
+            return error{errc::not_found, "Trackio does not have an artifact that the run has used", called,
+                         "mirror the run that made it, and this one again"};
         }
         const auto told = call("log_artifact_use", {{"project", place.project},
                                                     {"version_id", (*found)["version_id"]},
@@ -167,6 +175,30 @@ class Server {
 
     /// Trackio numbers versions itself; so ours can be found.
     [[nodiscard]] static std::string alias_of(const Manifest& version) { return "cairn-" + version.label(); }
+    /// What tells a version from all others.
+    [[nodiscard]] static nlohmann::json about_of(const Manifest& version) {
+        nlohmann::json about = {{"version", version.label()},
+                                {"project", version.project},
+                                {"run", version.run},
+                                {"created_ms", version.created_ns / ns_per_ms}};
+        if (version.step) about["step"] = *version.step;
+        if (!version.metrics.empty()) about["metrics"] = version.metrics;
+        return about;
+    }
+    [[nodiscard]] static bool has_value(const nlohmann::json& object, const nlohmann::json& value) {
+        return object.is_object() && std::find(object.begin(), object.end(), value) != object.end();
+    }
+    /// Trackio's answer to another type is that of a failure, which would be waited for.
+    result<void> check_type(const Place& place, const Manifest& version) {
+        const auto found = call("get_artifact_manifest",
+                                {{"project", place.project}, {"name", version.artifact}, {"spec", "latest"}});
+        if (!found) return found.error();
+        const bool is_other =
+            found->is_object() && found->contains("type") && (*found)["type"] != version.type;
+        if (!is_other) return {};
+        return error{errc::invalid_argument, "Trackio has an artifact of this name and of another type",
+                     version.artifact + ":" + version.label(), ""};
+    }
     [[nodiscard]] static nlohmann::json object_of(const WebAnswer& answer) {
         nlohmann::json said;
         if (json_depth(answer.body) <= most_json_depth)
@@ -245,9 +277,11 @@ class Server {
     [[nodiscard]] static result<std::string> digest_of(const Store& store, const FileEntry& file) {
         if (!file.digest.empty()) return file.digest;
         WebFiles files{store, file};
-        const auto digest = detail::digest_of(files.body());
-        if (!digest) return files.failed().value_or(error{errc::io, "a file cannot be read", file.path, ""});
-        return digest->hex();
+        Sha256 hash;
+        const bool is_read =
+            read_all(files.body(), [&](std::span<const std::byte> bytes) { hash.update(bytes); });
+        if (!is_read) return files.failed().value_or(error{errc::io, "a file cannot be read", file.path, ""});
+        return hash.finish().hex();
     }
 
     WebClient web_;

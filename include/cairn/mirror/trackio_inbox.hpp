@@ -27,10 +27,14 @@ namespace CAIRN_NAMESPACE::detail::trackio {
         const os::Path value = os::path_of(os::sys::environment(variable));
         return value.empty() || *rest == '\0' ? value : value / rest;
     };
+#if defined(_WIN32)
+    constexpr const char* own = "USERPROFILE";  // as Python has it
+#else
+    constexpr const char* own = "HOME";
+#endif
     for (os::Path path :
          {below("TRACKIO_DIR", ""), below("HF_HOME", "trackio"),
-          below("XDG_CACHE_HOME", "huggingface/trackio"), below("HOME", ".cache/huggingface/trackio"),
-          below("USERPROFILE", ".cache/huggingface/trackio")}) {
+          below("XDG_CACHE_HOME", "huggingface/trackio"), below(own, ".cache/huggingface/trackio")}) {
         if (!path.empty()) return path;
     }
     return {};

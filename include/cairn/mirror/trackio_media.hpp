@@ -90,7 +90,7 @@ struct RowMedia {
     const bool is_known = media.kind == "histogram" || media.kind == "table" ||
                           media.kind == "confusion_matrix" || media.kind == "curve";
     if (!is_known) return fails(errc::unsupported, "Trackio has nothing like this rich value");
-    if (json_depth(bytes) > most_json_depth) return fails(errc::corrupt, "a rich value is nested too deep");
+    if (json_depth(bytes) > most_depth) return fails(errc::unsupported, "a rich value is nested too deep");
     try {
         const nlohmann::json is = nlohmann::json::parse(bytes);
         if (media.kind == "table") return RowMedia{table_of(is.at("columns"), is.at("data"))};

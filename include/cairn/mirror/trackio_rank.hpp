@@ -32,6 +32,7 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <map>
 #include <memory>
 #include <set>
@@ -65,7 +66,7 @@ concept ArtifactDoor =
 struct Cursor {
     int format = 1;                              ///< of this record
     std::string config{};                        ///< a digest of what was said of the run itself
-    std::string first{};                         ///< the id of the first row that was handed on
+    nlohmann::json first{};                      ///< the first row that was handed on
     std::uint64_t number = 0;                    ///< of the last batch
     RowCounts rows{};                            ///< by ring, what was handed on
     std::uint64_t media = 0;                     ///< rich values that lie before this place were handed on
@@ -104,7 +105,7 @@ class RankMirror {
         // Last: who reads that the run has ended has all of it.
         if (auto told = tell_config(run, *now); !told) return told.error();
         const bool is_over = *now != RunState::running;
-        if (is_over && cursor_.first.empty())
+        if (is_over && cursor_.first.is_null())
             say_once({errc::unsupported, "Trackio shows no run that has no row", run.id(), ""});
         MirrorReport report{std::exchange(new_rows_, 0), is_over, left_out_.take(),
                             std::exchange(new_versions_, 0)};
@@ -124,7 +125,7 @@ class RankMirror {
         return cursor_file_.save(cursor_);
     }
     void say_once(error what) {
-        if (cursor_.said.insert(what.tried()).second) left_out_.add(std::move(what));
+        if (cursor_.said.insert(what.tried() + " " + what.path()).second) left_out_.add(std::move(what));
     }
     /// Whether it is only this thing that is refused; then it is left out, and the others go on.
     [[nodiscard]] bool is_refused(const result<void>& told) {
@@ -179,23 +180,46 @@ class RankMirror {
     result<void> send() {
         if (batch_.size() != 0) {
             const std::uint64_t number = std::max(cursor_.number + 1, static_cast<std::uint64_t>(wall_ns()));
-            if (auto sent = door_->send(batch_, number); !sent) return sent;
             cursor_.number = number;
-            if (cursor_.first.empty() && !batch_.metrics.empty())
-                cursor_.first = batch_.metrics.front()["log_id"].get<std::string>();
+            const nlohmann::json first = batch_.metrics.empty() ? nlohmann::json() : batch_.metrics.front();
+            if (auto sent = send_parts(std::move(batch_)); !sent) return sent;
+            if (cursor_.first.is_null()) cursor_.first = first;
             batch_ = Batch{};
         }
         for (const auto& [ring, count] : taken_) cursor_.rows[ring] = count;
         return save();
+    }
+    /// Of a batch that is refused, what is refused of it is left out.
+    result<void> send_parts(Batch batch) {
+        const auto sent = door_->send(batch, cursor_.number);
+        if (sent || sent.error().code() != errc::invalid_argument) return sent;
+        if (batch.size() == 1) {
+            (void)is_refused(sent);
+            return {};
+        }
+        Batch rest;
+        const auto halve = [](std::vector<nlohmann::json>& from, std::vector<nlohmann::json>& to,
+                              std::size_t kept) {
+            const auto middle = from.begin() + static_cast<std::ptrdiff_t>(kept);
+            to.assign(std::make_move_iterator(middle), std::make_move_iterator(from.end()));
+            from.erase(middle, from.end());
+        };
+        const std::size_t half = batch.size() / 2, metrics = std::min(half, batch.metrics.size()),
+                          samples = std::min(half - metrics, batch.samples.size());
+        halve(batch.metrics, rest.metrics, metrics);
+        halve(batch.samples, rest.samples, samples);
+        halve(batch.alerts, rest.alerts, half - metrics - samples);
+        const auto before = send_parts(std::move(batch));
+        ++cursor_.number;  // a file of its own
+        return before ? send_parts(std::move(rest)) : before;
     }
     /// What is said of the run itself, if it is another than was told. Trackio takes it with a row only: with
     /// one that it has already, of which it takes nothing else.
     result<void> tell_config(const RecordedRun& run, RunState now) {
         nlohmann::json config = config_of(run, rank_, now, cursor_.names);
         std::string digest = sha256(bytes_of(json_text(config))).hex();
-        if (digest == cursor_.config || cursor_.first.empty()) return {};
-        nlohmann::json record =
-            metric_record(place_, nlohmann::json::object(), 0, run.created_ns(), cursor_.first);
+        if (digest == cursor_.config || cursor_.first.is_null()) return {};
+        nlohmann::json record = cursor_.first;
         record["config"] = std::move(config);
         add(batch_.metrics, std::move(record));
         if (auto sent = send(); !sent) return sent;
@@ -206,7 +230,7 @@ class RankMirror {
     // ---- files
 
     result<void> tell_media() {
-        if (auto found = media_.refresh(); !found) left_out_.add(found.error());
+        if (auto found = media_.refresh(); !found) left_out_.add_once(found.error());
         for (; media_seen_ < media_.all().size(); ++media_seen_) {
             const RecordedMedia& one = media_.all()[media_seen_];
             if (one.at < cursor_.media) continue;
@@ -268,7 +292,11 @@ class RankMirror {
             if (!leased && !is_lost(leased.error())) return leased.error();
             if (!leased) left_out_.add(leased.error());
             const auto told = leased ? door_->tell_use(place_, *leased) : result<void>{};
-            if (!told && !is_refused(told)) return told;
+            if (!told && told.error().code() != errc::not_found) return told;
+            if (!told) {  // whoever made it may be mirrored later
+                say_once(told.error());
+                continue;
+            }
             cursor_.inputs.insert(called);
             if (auto saved = save(); !saved) return saved;
         }

@@ -14,6 +14,7 @@
 #include <cairn/query/at_step.hpp>
 #include <cairn/query/recorded_run.hpp>
 #include <cairn/run/alert.hpp>
+#include <cairn/store/run_folder.hpp>
 #include <cairn/store/stored_row.hpp>
 
 #include <nlohmann/json.hpp>
@@ -52,24 +53,30 @@ struct Batch {
     }
 };
 
-/// Success if Trackio can have such a project. (Names of its own tables; trackio 0.43, `utils.py`.)
-[[nodiscard]] inline result<void> check_project(const std::string& name) {
-    if (auto valid = check_name("project", name); !valid) return valid;
-    constexpr std::string_view ends[] = {
-        "_system",           "_configs",           "_traces", "_artifacts", "_artifact_versions",
-        "_artifact_aliases", "_run_artifact_links"};
-    const bool is_taken = name.starts_with("registry-") ||
-                          std::any_of(std::begin(ends), std::end(ends),
-                                      [&](std::string_view end) { return name.ends_with(end); });
-    if (!is_taken) return {};
-    return error{errc::invalid_name, "Trackio keeps such names for itself", name, "give another project"};
-}
 /// The folder that a project has there: without dots.
 [[nodiscard]] inline std::string folder_of(std::string project) {
     std::erase(project, '.');
     return project.empty() ? "default" : project;
 }
 
+/// Trackio and what it is made of go down into a value level by level, and not into one much deeper than
+/// this.
+inline constexpr std::size_t most_depth = 100;
+inline constexpr const char* too_deep = "nested too deep for Trackio";
+
+/// Success if Trackio can have such a project. (Names of its own tables; trackio 0.43, `utils.py`.)
+[[nodiscard]] inline result<void> check_project(const std::string& name) {
+    if (auto valid = check_name("project", name); !valid) return valid;
+    const std::string folder = folder_of(name);
+    constexpr std::string_view ends[] = {
+        "_system",           "_configs",           "_traces", "_artifacts", "_artifact_versions",
+        "_artifact_aliases", "_run_artifact_links"};
+    const bool is_taken = folder.starts_with("registry-") ||
+                          std::any_of(std::begin(ends), std::end(ends),
+                                      [&](std::string_view end) { return folder.ends_with(end); });
+    if (!is_taken) return {};
+    return error{errc::invalid_name, "Trackio keeps such names for itself", name, "give another project"};
+}
 /// "2026-11-28T04:16:25.000001+00:00".
 [[nodiscard]] inline std::string iso_time(std::int64_t ns) {
     const Utc at = utc_of(ns);
@@ -154,8 +161,10 @@ struct Batch {
 /// The config of a run, and, as Trackio has nothing else that tells it, how the run stands, under "cairn".
 [[nodiscard]] inline nlohmann::json config_of(const RecordedRun& run, unsigned rank, RunState now,
                                               const nlohmann::json& names) {
-    nlohmann::json out = run.config();
-    if (!out.is_object()) out = nlohmann::json::object();
+    nlohmann::json out = nlohmann::json::object();
+    const nlohmann::json config = run.config();
+    for (const auto& [key, value] : config.items())
+        out[key] = json_depth(json_text(value)) < most_depth ? value : nlohmann::json(too_deep);
     const nlohmann::json environment = about_of(run, "environment", nlohmann::json::object());
     const nlohmann::json git = environment.value("git", nlohmann::json());
     nlohmann::json ours = {{"project", run.project()},
@@ -177,13 +186,11 @@ struct Batch {
     std::string key = "cairn";
     while (out.contains(key)) key += '_';
     out[key] = std::move(ours);
-    const auto or_null = [](const nlohmann::json& of, const char* field) {
-        const nlohmann::json value = of.value(field, nlohmann::json());
-        return value.is_string() && !value.empty() && value != "" ? value : nlohmann::json();
-    };
-    out["_Username"] = or_null(environment, "user");
-    out["_Created"] = iso_time(run.created_ns());
-    out["_Group"] = or_null(run.about(), "group");
+    const nlohmann::json group = about_of(run, "group", ""),
+                         user = environment.value("user", nlohmann::json());
+    out.emplace("_Username", user.is_string() ? user : nlohmann::json());
+    out.emplace("_Created", iso_time(run.created_ns()));
+    out.emplace("_Group", group == "" ? nlohmann::json() : group);
     return out;
 }
 

@@ -42,15 +42,6 @@ namespace CAIRN_NAMESPACE::detail::wandb {
         md5.update(std::span{piece}.first(*got));
     }
 }
-[[nodiscard]] inline std::string hex(std::span<const std::byte> bytes) {
-    constexpr std::string_view digits = "0123456789abcdef";
-    std::string out;
-    for (const std::byte byte : bytes) {
-        out += digits[std::to_integer<std::size_t>(byte) >> 4U];
-        out += digits[std::to_integer<std::size_t>(byte) & 15U];
-    }
-    return out;
-}
 /// By which W&B's server knows one that comes twice: 128 letters and digits, which the client draws by lot.
 /// Here they follow from what it is of, so that whoever writes it again writes the same.
 [[nodiscard]] inline std::string client_id(const std::string& of) {
@@ -122,7 +113,7 @@ inline result<void> stage(const Store& store, const ArtifactStore& artifact, con
     put_text(out, 2, run.project());
     put_text(out, 4, version.type);
     put_text(out, 5, name);
-    put_text(out, 6, hex(digest.digest()));
+    put_text(out, 6, hex_of(digest.digest()));
     put_text(out, 7, version.description);
     put_text(out, 8, json_text(metadata));
     record.varint(10, 1);

@@ -4,9 +4,11 @@
 
 #include <cairn/core/error.hpp>
 
+#include <charconv>
 #include <cstddef>
 #include <string>
 #include <string_view>
+#include <system_error>
 
 namespace CAIRN_NAMESPACE::detail {
 
@@ -29,6 +31,15 @@ struct WebAddress {
     const bool is_one = (is_safe || address.starts_with("http://")) && address.size() > host &&
                         slash != host && address.find_first_of(" \t\r\n") == std::string_view::npos;
     if (!is_one) return bad("give http://HOST/PATH or https://HOST/PATH");
+    const std::string_view authority =
+        address.substr(host, slash == std::string_view::npos ? slash : slash - host);
+    const std::size_t colon = authority.rfind(':');
+    if (colon != std::string_view::npos && authority.find(']', colon) == std::string_view::npos) {
+        unsigned port = 0;
+        const char* const end = authority.data() + authority.size();
+        const auto [read, problem] = std::from_chars(authority.data() + colon + 1, end, port);
+        if (problem != std::errc{} || read != end || port > 65535) return bad("give a port of at most 65535");
+    }
     if (address.substr(0, slash).find('@') != std::string_view::npos)
         return bad("leave the user and the password out of it");
     std::string path{slash == std::string_view::npos ? std::string_view{} : address.substr(slash)};

@@ -76,18 +76,18 @@ class WebFiles {
     std::optional<error> failed_;
 };
 
-/// The SHA-256 of a body; nothing if it cannot be read.
-[[nodiscard]] inline std::optional<Digest> digest_of(const WebBody& body) {
-    Sha256 hash;
+/// Calls `f(bytes)` for all of a body; false if it cannot be read.
+template <class F>
+[[nodiscard]] bool read_all(const WebBody& body, F&& f) {
     for (std::uint64_t at = 0; at < body.size;) {
         const bool went = body.read(at, body.size - at, [&](const char* data, std::size_t size) {
-            hash.update(bytes_of(std::string_view{data, size}));
+            f(bytes_of(std::string_view{data, size}));
             at += size;
             return true;
         });
-        if (!went) return std::nullopt;
+        if (!went) return false;
     }
-    return hash.finish();
+    return true;
 }
 
 }  // namespace CAIRN_NAMESPACE::detail

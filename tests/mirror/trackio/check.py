@@ -212,8 +212,14 @@ told = cairn("sync", "full", "--to", "trackio:http://", fails=True)
 assert "no address of a server" in told, told
 told = cairn("sync", "full", "--to", f"trackio:{home}", "-p", "registry-demo", fails=True)
 assert "keeps such names for itself" in told, told
-told = sync_all(f"trackio:{server.address}/?write_token={secret}")
+told = cairn("sync", "models", "--to", f"trackio:{server.address}", env=with_token, fails=True)
+assert "does not have an artifact that the run has used: data:v0" in told and told.count("\n") == 1, told
+told = sync_all(f"trackio:{server.address}/?write_token={secret}")  # and now it has
 assert told.count("Trackio has nothing like this rich value") == 2 and told.count("\n") == 2, told
+told = cairn("sync", "full", "--to", f"trackio:http//h/?write_token={secret}", fails=True)
+told += cairn("sync", "full", "--to", f"trackio://h/?write_token={secret}", fails=True)
+told += cairn("sync", "full", "--to", f"Trackio:http://h/?write_token={secret}", fails=True)
+assert secret not in told and told.count("\n") == 3, told
 leaks = subprocess.run(["grep", "-rl", secret, store], capture_output=True, text=True).stdout
 assert not leaks, leaks
 run = check_full(server.query, server.home, False)
