@@ -188,7 +188,7 @@ inline constexpr const char* too_deep = "nested too deep for Trackio";
     out[key] = std::move(ours);
     const nlohmann::json group = about_of(run, "group", ""),
                          user = environment.value("user", nlohmann::json());
-    out.emplace("_Username", user.is_string() ? user : nlohmann::json());
+    out.emplace("_Username", user.is_string() && user != "" ? user : nlohmann::json());
     out.emplace("_Created", iso_time(run.created_ns()));
     out.emplace("_Group", group == "" ? nlohmann::json() : group);
     return out;
