@@ -6,6 +6,7 @@
 #include <random>
 #include <string>
 #include <system_error>
+#include <vector>
 
 namespace cairn_test {
 
@@ -18,17 +19,19 @@ inline constexpr bool has_symlinks = true;
 /// Removes a file or a tree, though it be read-only, which Windows would keep.
 inline void erase_all(const std::filesystem::path& path) {
 #if defined(_WIN32)
-    const auto unseal = [](const std::filesystem::path& at) {
-        std::error_code ignored;
-        std::filesystem::permissions(at, std::filesystem::perms::owner_write,
-                                     std::filesystem::perm_options::add, ignored);
-    };
+    // One by one: libstdc++ 12's `remove_all` tries for ever where somebody has a file open.
     std::error_code ignored;
-    unseal(path);
+    std::vector<std::filesystem::path> all{path};
     for (const auto& inside : std::filesystem::recursive_directory_iterator{path, ignored})
-        unseal(inside.path());
-#endif
+        all.push_back(inside.path());
+    for (auto at = all.rbegin(); at != all.rend(); ++at) {
+        std::filesystem::permissions(*at, std::filesystem::perms::owner_write,
+                                     std::filesystem::perm_options::add, ignored);
+        std::filesystem::remove(*at, ignored);
+    }
+#else
     std::filesystem::remove_all(path);
+#endif
 }
 
 class TempDir {
