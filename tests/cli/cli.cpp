@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
+#include <iostream>
 #include <iterator>
 #include <limits>
 #include <span>
@@ -97,9 +98,9 @@ TEST_CASE("cairn show tells of a crashed run what it logged and printed last, an
         const cairn::Console console{run};
         for (int i = 0; i < 20; ++i) {
             run.log(cairn::step(i), "loss"_m = 0.5 * i);
-            std::printf("epoch %d\n", i);
+            std::cout << "epoch " << i << "\n";
         }
-        std::fprintf(stderr, "\x1b[31mout of \rluck\n");
+        std::cerr << "\x1b[31mout of \rluck\n";
         std::abort();
         return 0;
     });

@@ -233,9 +233,12 @@ TEST_CASE("console: what was printed outlives the process, however it ends", "[q
         REQUIRE(all.size() == 100);
         CHECK(std::find(all.begin(), all.end(), "line 999") != all.end());
         CHECK(std::find(all.begin(), all.end(), "the last words") != all.end());
-        CHECK(text(dir / "out") + text(dir / "err") == kept(dir));
 #if defined(__GLIBC__)
+        CHECK(text(dir / "out") + text(dir / "err") == kept(dir));
         if (status == -SIGABRT) CHECK(all.back().find("terminate called") != std::string::npos);
+#else
+        // There, what the C library prints at the end by its own stream is not kept.
+        if (status != -SIGABRT) CHECK(text(dir / "out") + text(dir / "err") == kept(dir));
 #endif
     }
 }
