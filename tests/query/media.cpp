@@ -106,7 +106,7 @@ TEST_CASE("api: a value that is damaged is told in its place", "[query][media][a
     const TempDir dir;
     const auto file = record(dir, 3) / cairn::detail::media_file;
     std::fstream bytes{file, std::ios::in | std::ios::out | std::ios::binary};
-    std::string all(std::filesystem::file_size(file), '\0');
+    std::string all(static_cast<std::size_t>(std::filesystem::file_size(file)), '\0');
     bytes.read(all.data(), static_cast<std::streamsize>(all.size()));
     bytes.seekp(static_cast<std::streamoff>(all.find("step 1")));
     bytes << "stop";

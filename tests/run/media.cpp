@@ -12,6 +12,7 @@
 #include <atomic>
 #include <chrono>
 #include <concepts>
+#include <limits>
 #include <memory>
 #include <set>
 #include <thread>
@@ -57,6 +58,8 @@ struct Blocked {
         return {"blob", "text/plain", "late"};
     }
 };
+constexpr std::size_t half_of_memory = std::numeric_limits<std::size_t>::max() / 2;
+
 struct Ending {
     cairn::Run* run;
     std::atomic<bool>* ended;
@@ -155,7 +158,7 @@ TEST_CASE("media: what waits has a bound of memory, and what is beyond it is tol
     std::atomic<int> encoded{0};
     std::atomic<bool> go{false}, is_over{false};
     run.log("first"_m = Blocked{&go, &is_over});
-    run.log("huge"_m = Own{"x", &encoded, std::size_t{1} << 40U});
+    run.log("huge"_m = Own{"x", &encoded, half_of_memory});
     run.log("small"_m = Own{"y", &encoded});
     go = true;
     CHECK_FALSE(run.finish());
@@ -225,7 +228,7 @@ TEST_CASE("media: a value larger than all that may wait is taken if nothing wait
     const TempDir dir;
     auto run = start(dir);
     std::atomic<int> encoded{0};
-    run.log("huge"_m = Own{"x", &encoded, std::size_t{1} << 40U});
+    run.log("huge"_m = Own{"x", &encoded, half_of_memory});
     REQUIRE(run.finish());
     CHECK(encoded == 1);
 }
