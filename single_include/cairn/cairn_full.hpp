@@ -30708,6 +30708,17 @@ class Md5 {
     std::uint64_t size_ = 0;
 };
 
+/// In hexadecimal digits.
+[[nodiscard]] inline std::string hex_of(std::span<const std::byte> bytes) {
+    constexpr std::string_view digits = "0123456789abcdef";
+    std::string out;
+    for (const std::byte byte : bytes) {
+        out += digits[std::to_integer<std::size_t>(byte) >> 4U];
+        out += digits[std::to_integer<std::size_t>(byte) & 15U];
+    }
+    return out;
+}
+
 }  // namespace CAIRN_NAMESPACE::detail
 
 // ---- cairn/mirror/wandb_artifact.hpp
@@ -30727,15 +30738,6 @@ namespace CAIRN_NAMESPACE::detail::wandb {
         if (*got == 0) return md5.digest();
         md5.update(std::span{piece}.first(*got));
     }
-}
-[[nodiscard]] inline std::string hex(std::span<const std::byte> bytes) {
-    constexpr std::string_view digits = "0123456789abcdef";
-    std::string out;
-    for (const std::byte byte : bytes) {
-        out += digits[std::to_integer<std::size_t>(byte) >> 4U];
-        out += digits[std::to_integer<std::size_t>(byte) & 15U];
-    }
-    return out;
 }
 /// By which W&B's server knows one that comes twice: 128 letters and digits, which the client draws by lot.
 /// Here they follow from what it is of, so that whoever writes it again writes the same.
@@ -30808,7 +30810,7 @@ inline result<void> stage(const Store& store, const ArtifactStore& artifact, con
     put_text(out, 2, run.project());
     put_text(out, 4, version.type);
     put_text(out, 5, name);
-    put_text(out, 6, hex(digest.digest()));
+    put_text(out, 6, hex_of(digest.digest()));
     put_text(out, 7, version.description);
     put_text(out, 8, json_text(metadata));
     record.varint(10, 1);
@@ -30932,11 +30934,19 @@ namespace CAIRN_NAMESPACE::detail {
     }
     return out;
 }
-/// The part of a media type behind its slash: "png" of "image/png; q=1".
+/// The part of a media type behind its slash: "png" of "image/png; q=1". As it becomes the ending of a file's
+/// name, it has letters, digits, "+" and "-" only, and few of them.
 [[nodiscard]] inline std::string subtype_of(std::string_view type) {
-    type = type.substr(0, type.find(';'));
+    constexpr std::size_t most = 32;
     const std::size_t slash = type.find('/');
-    return slash == std::string_view::npos ? std::string{} : std::string{type.substr(slash + 1)};
+    std::string out;
+    if (slash == std::string_view::npos) return out;
+    for (const char c : type.substr(slash + 1, type.find(';') - slash - 1)) {
+        const bool is_kept = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                             c == '+' || c == '-';
+        if (is_kept && out.size() < most) out += c;
+    }
+    return out;
 }
 
 }  // namespace CAIRN_NAMESPACE::detail
@@ -32609,24 +32619,30 @@ struct Batch {
     }
 };
 
-/// Success if Trackio can have such a project. (Names of its own tables; trackio 0.43, `utils.py`.)
-[[nodiscard]] inline result<void> check_project(const std::string& name) {
-    if (auto valid = check_name("project", name); !valid) return valid;
-    constexpr std::string_view ends[] = {
-        "_system",           "_configs",           "_traces", "_artifacts", "_artifact_versions",
-        "_artifact_aliases", "_run_artifact_links"};
-    const bool is_taken = name.starts_with("registry-") ||
-                          std::any_of(std::begin(ends), std::end(ends),
-                                      [&](std::string_view end) { return name.ends_with(end); });
-    if (!is_taken) return {};
-    return error{errc::invalid_name, "Trackio keeps such names for itself", name, "give another project"};
-}
 /// The folder that a project has there: without dots.
 [[nodiscard]] inline std::string folder_of(std::string project) {
     std::erase(project, '.');
     return project.empty() ? "default" : project;
 }
 
+/// Trackio and what it is made of go down into a value level by level, and not into one much deeper than
+/// this.
+inline constexpr std::size_t most_depth = 100;
+inline constexpr const char* too_deep = "nested too deep for Trackio";
+
+/// Success if Trackio can have such a project. (Names of its own tables; trackio 0.43, `utils.py`.)
+[[nodiscard]] inline result<void> check_project(const std::string& name) {
+    if (auto valid = check_name("project", name); !valid) return valid;
+    const std::string folder = folder_of(name);
+    constexpr std::string_view ends[] = {
+        "_system",           "_configs",           "_traces", "_artifacts", "_artifact_versions",
+        "_artifact_aliases", "_run_artifact_links"};
+    const bool is_taken = folder.starts_with("registry-") ||
+                          std::any_of(std::begin(ends), std::end(ends),
+                                      [&](std::string_view end) { return folder.ends_with(end); });
+    if (!is_taken) return {};
+    return error{errc::invalid_name, "Trackio keeps such names for itself", name, "give another project"};
+}
 /// "2026-11-28T04:16:25.000001+00:00".
 [[nodiscard]] inline std::string iso_time(std::int64_t ns) {
     const Utc at = utc_of(ns);
@@ -32711,8 +32727,10 @@ struct Batch {
 /// The config of a run, and, as Trackio has nothing else that tells it, how the run stands, under "cairn".
 [[nodiscard]] inline nlohmann::json config_of(const RecordedRun& run, unsigned rank, RunState now,
                                               const nlohmann::json& names) {
-    nlohmann::json out = run.config();
-    if (!out.is_object()) out = nlohmann::json::object();
+    nlohmann::json out = nlohmann::json::object();
+    const nlohmann::json config = run.config();
+    for (const auto& [key, value] : config.items())
+        out[key] = json_depth(json_text(value)) < most_depth ? value : nlohmann::json(too_deep);
     const nlohmann::json environment = about_of(run, "environment", nlohmann::json::object());
     const nlohmann::json git = environment.value("git", nlohmann::json());
     nlohmann::json ours = {{"project", run.project()},
@@ -32734,13 +32752,11 @@ struct Batch {
     std::string key = "cairn";
     while (out.contains(key)) key += '_';
     out[key] = std::move(ours);
-    const auto or_null = [](const nlohmann::json& of, const char* field) {
-        const nlohmann::json value = of.value(field, nlohmann::json());
-        return value.is_string() && !value.empty() && value != "" ? value : nlohmann::json();
-    };
-    out["_Username"] = or_null(environment, "user");
-    out["_Created"] = iso_time(run.created_ns());
-    out["_Group"] = or_null(run.about(), "group");
+    const nlohmann::json group = about_of(run, "group", ""),
+                         user = environment.value("user", nlohmann::json());
+    out.emplace("_Username", user.is_string() && user != "" ? user : nlohmann::json());
+    out.emplace("_Created", iso_time(run.created_ns()));
+    out.emplace("_Group", group == "" ? nlohmann::json() : group);
     return out;
 }
 
@@ -32819,7 +32835,7 @@ struct RowMedia {
     const bool is_known = media.kind == "histogram" || media.kind == "table" ||
                           media.kind == "confusion_matrix" || media.kind == "curve";
     if (!is_known) return fails(errc::unsupported, "Trackio has nothing like this rich value");
-    if (json_depth(bytes) > most_json_depth) return fails(errc::corrupt, "a rich value is nested too deep");
+    if (json_depth(bytes) > most_depth) return fails(errc::unsupported, "a rich value is nested too deep");
     try {
         const nlohmann::json is = nlohmann::json::parse(bytes);
         if (media.kind == "table") return RowMedia{table_of(is.at("columns"), is.at("data"))};
@@ -32847,10 +32863,14 @@ namespace CAIRN_NAMESPACE::detail::trackio {
         const os::Path value = os::path_of(os::sys::environment(variable));
         return value.empty() || *rest == '\0' ? value : value / rest;
     };
+#if defined(_WIN32)
+    constexpr const char* own = "USERPROFILE";  // as Python has it
+#else
+    constexpr const char* own = "HOME";
+#endif
     for (os::Path path :
          {below("TRACKIO_DIR", ""), below("HF_HOME", "trackio"),
-          below("XDG_CACHE_HOME", "huggingface/trackio"), below("HOME", ".cache/huggingface/trackio"),
-          below("USERPROFILE", ".cache/huggingface/trackio")}) {
+          below("XDG_CACHE_HOME", "huggingface/trackio"), below(own, ".cache/huggingface/trackio")}) {
         if (!path.empty()) return path;
     }
     return {};
@@ -32924,6 +32944,10 @@ class LeftOut {
     }
 
     void add(error what) { all_.push_back(std::move(what)); }
+    /// The same of what is met again and again: this object tells it once.
+    void add_once(error what) {
+        if (met_.insert(what.what()).second) add(std::move(what));
+    }
     [[nodiscard]] std::size_t size() const noexcept { return all_.size(); }
     [[nodiscard]] nlohmann::json as_json() const {
         nlohmann::json kept = nlohmann::json::array();
@@ -32936,6 +32960,7 @@ class LeftOut {
 
   private:
     std::vector<error> all_;
+    std::set<std::string> met_;
 };
 
 }  // namespace CAIRN_NAMESPACE::detail
@@ -32969,7 +32994,7 @@ concept ArtifactDoor =
 struct Cursor {
     int format = 1;                              ///< of this record
     std::string config{};                        ///< a digest of what was said of the run itself
-    std::string first{};                         ///< the id of the first row that was handed on
+    nlohmann::json first{};                      ///< the first row that was handed on
     std::uint64_t number = 0;                    ///< of the last batch
     RowCounts rows{};                            ///< by ring, what was handed on
     std::uint64_t media = 0;                     ///< rich values that lie before this place were handed on
@@ -33008,7 +33033,7 @@ class RankMirror {
         // Last: who reads that the run has ended has all of it.
         if (auto told = tell_config(run, *now); !told) return told.error();
         const bool is_over = *now != RunState::running;
-        if (is_over && cursor_.first.empty())
+        if (is_over && cursor_.first.is_null())
             say_once({errc::unsupported, "Trackio shows no run that has no row", run.id(), ""});
         MirrorReport report{std::exchange(new_rows_, 0), is_over, left_out_.take(),
                             std::exchange(new_versions_, 0)};
@@ -33028,7 +33053,7 @@ class RankMirror {
         return cursor_file_.save(cursor_);
     }
     void say_once(error what) {
-        if (cursor_.said.insert(what.tried()).second) left_out_.add(std::move(what));
+        if (cursor_.said.insert(what.tried() + " " + what.path()).second) left_out_.add(std::move(what));
     }
     /// Whether it is only this thing that is refused; then it is left out, and the others go on.
     [[nodiscard]] bool is_refused(const result<void>& told) {
@@ -33083,23 +33108,46 @@ class RankMirror {
     result<void> send() {
         if (batch_.size() != 0) {
             const std::uint64_t number = std::max(cursor_.number + 1, static_cast<std::uint64_t>(wall_ns()));
-            if (auto sent = door_->send(batch_, number); !sent) return sent;
             cursor_.number = number;
-            if (cursor_.first.empty() && !batch_.metrics.empty())
-                cursor_.first = batch_.metrics.front()["log_id"].get<std::string>();
+            const nlohmann::json first = batch_.metrics.empty() ? nlohmann::json() : batch_.metrics.front();
+            if (auto sent = send_parts(std::move(batch_)); !sent) return sent;
+            if (cursor_.first.is_null()) cursor_.first = first;
             batch_ = Batch{};
         }
         for (const auto& [ring, count] : taken_) cursor_.rows[ring] = count;
         return save();
+    }
+    /// Of a batch that is refused, what is refused of it is left out.
+    result<void> send_parts(Batch batch) {
+        const auto sent = door_->send(batch, cursor_.number);
+        if (sent || sent.error().code() != errc::invalid_argument) return sent;
+        if (batch.size() == 1) {
+            (void)is_refused(sent);
+            return {};
+        }
+        Batch rest;
+        const auto halve = [](std::vector<nlohmann::json>& from, std::vector<nlohmann::json>& to,
+                              std::size_t kept) {
+            const auto middle = from.begin() + static_cast<std::ptrdiff_t>(kept);
+            to.assign(std::make_move_iterator(middle), std::make_move_iterator(from.end()));
+            from.erase(middle, from.end());
+        };
+        const std::size_t half = batch.size() / 2, metrics = std::min(half, batch.metrics.size()),
+                          samples = std::min(half - metrics, batch.samples.size());
+        halve(batch.metrics, rest.metrics, metrics);
+        halve(batch.samples, rest.samples, samples);
+        halve(batch.alerts, rest.alerts, half - metrics - samples);
+        const auto before = send_parts(std::move(batch));
+        ++cursor_.number;  // a file of its own
+        return before ? send_parts(std::move(rest)) : before;
     }
     /// What is said of the run itself, if it is another than was told. Trackio takes it with a row only: with
     /// one that it has already, of which it takes nothing else.
     result<void> tell_config(const RecordedRun& run, RunState now) {
         nlohmann::json config = config_of(run, rank_, now, cursor_.names);
         std::string digest = sha256(bytes_of(json_text(config))).hex();
-        if (digest == cursor_.config || cursor_.first.empty()) return {};
-        nlohmann::json record =
-            metric_record(place_, nlohmann::json::object(), 0, run.created_ns(), cursor_.first);
+        if (digest == cursor_.config || cursor_.first.is_null()) return {};
+        nlohmann::json record = cursor_.first;
         record["config"] = std::move(config);
         add(batch_.metrics, std::move(record));
         if (auto sent = send(); !sent) return sent;
@@ -33110,7 +33158,7 @@ class RankMirror {
     // ---- files
 
     result<void> tell_media() {
-        if (auto found = media_.refresh(); !found) left_out_.add(found.error());
+        if (auto found = media_.refresh(); !found) left_out_.add_once(found.error());
         for (; media_seen_ < media_.all().size(); ++media_seen_) {
             const RecordedMedia& one = media_.all()[media_seen_];
             if (one.at < cursor_.media) continue;
@@ -33172,7 +33220,11 @@ class RankMirror {
             if (!leased && !is_lost(leased.error())) return leased.error();
             if (!leased) left_out_.add(leased.error());
             const auto told = leased ? door_->tell_use(place_, *leased) : result<void>{};
-            if (!told && !is_refused(told)) return told;
+            if (!told && told.error().code() != errc::not_found) return told;
+            if (!told) {  // whoever made it may be mirrored later
+                say_once(told.error());
+                continue;
+            }
             cursor_.inputs.insert(called);
             if (auto saved = save(); !saved) return saved;
         }
@@ -33315,6 +33367,11 @@ struct Synced {
     std::uint64_t rows = 0, versions = 0;
 };
 
+/// Of what was given as a place: behind a question mark there may be a secret.
+[[nodiscard]] inline std::string without_query(const std::string& place) {
+    return place.substr(0, place.find('?'));
+}
+
 [[nodiscard]] inline SyncTarget to_wandb() {
     return {"wandb", "wandb:DIR",
             "folders that `wandb sync` uploads, in DIR/wandb; without :DIR, in $WANDB_DIR or here",
@@ -33345,9 +33402,10 @@ struct Synced {
     return {"trackio", "trackio[:DIR]", "the inbox of its dashboard; without :DIR, in $TRACKIO_DIR",
             [](const StoreReader& store, const RecordedRun& run, const std::string& where,
                const SyncOptions& wanted) -> result<AnyMirror> {
-                if (where.starts_with("http")) {
-                    return error{errc::unsupported, "this tool brings nothing to a server of Trackio's",
-                                 where, "build it with cpp-httplib"};
+                if (where.find("//") != std::string::npos || where.find("write_token") != std::string::npos) {
+                    return error{
+                        errc::invalid_argument, "this is no folder of Trackio's", without_query(where),
+                        "give trackio:DIR, or trackio:http://HOST:PORT (of a tool built with cpp-httplib)"};
                 }
                 return any_mirror(TrackioMirror::open(store, run,
                                                       {.dir = os::path_of(where),
@@ -33369,7 +33427,7 @@ inline result<Synced> begin_sync(const StoreReader& store, RecordedRun run, cons
         if (is_it && (named == nullptr || target.kind.size() > named->kind.size())) named = &target;
     }
     if (named == nullptr)
-        return error{errc::invalid_argument, "nothing can be mirrored there", wanted.to,
+        return error{errc::invalid_argument, "nothing can be mirrored there", without_query(wanted.to),
                      "give one of " + usages};
     const std::size_t place = std::min(named->kind.size() + 1, wanted.to.size());
     auto mirror = named->open(store, run, wanted.to.substr(place), plan.options);

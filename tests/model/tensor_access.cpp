@@ -42,7 +42,9 @@ struct Gaps {
             each([&](std::size_t i, float& x) { std::memcpy(&x, from.data() + i * sizeof x, sizeof x); });
         }
         bool takes(const Shape& shape) const override { return gaps_.values.empty() && shape.rank() == 2; }
-        void resize(const Shape& shape) override { gaps_.values.assign(static_cast<std::size_t>(shape.elements()) * 2, -1.0F); }
+        void resize(const Shape& shape) override {
+            gaps_.values.assign(static_cast<std::size_t>(shape.elements()) * 2, -1.0F);
+        }
 
       private:
         void each(auto&& visit) {
