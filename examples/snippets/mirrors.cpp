@@ -46,5 +46,5 @@ void restore_from_s3() {
     auto there = cairn::open(cairn::S3{"s3://models/team"}).value();
     const auto best = there.resolve("demo", "net", "best").value();
     there.download(best, "net").value();  // its digests are verified
-    cairn::load("net/model.safetensors", model);
+    cairn::load("net/model.safetensors", cairn::part("model", model));
 }

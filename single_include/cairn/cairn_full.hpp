@@ -30257,7 +30257,7 @@ result<std::uint64_t> hand_on_versions(const StoreReader& store, const RecordedR
         const result<bool> sent = whole ? send(*leased) : result<bool>{false};
         if (!sent) return sent.error();
         known.insert(called);
-        taken += *sent ? 1 : 0;
+        if (*sent) ++taken;
         if (auto saved = save(); !saved) return saved.error();
     }
     return taken;

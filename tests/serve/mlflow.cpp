@@ -254,8 +254,8 @@ TEST_CASE("MLflow: names", "[mirror][mlflow]") {
 TEST_CASE("MLflow: the user and the password are found where its own client looks", "[mirror][mlflow]") {
     constexpr std::string_view file = "[other]\nmlflow_tracking_username = no\n[mlflow]\r\n"
                                       " mlflow_tracking_username = me \r\nmlflow_tracking_password=a=b\n";
-    CHECK(mlflow::ini_value(file, "mlflow_tracking_username") == "me");
-    CHECK(mlflow::ini_value(file, "mlflow_tracking_password") == "a=b");
-    CHECK(mlflow::ini_value(file, "else").empty());
-    CHECK(mlflow::ini_value("", "else").empty());
+    CHECK(ini_value(file, "mlflow", "mlflow_tracking_username") == "me");
+    CHECK(ini_value(file, "mlflow", "mlflow_tracking_password") == "a=b");
+    CHECK(ini_value(file, "mlflow", "else").empty());
+    CHECK(ini_value("", "mlflow", "else").empty());
 }
