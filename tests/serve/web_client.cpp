@@ -212,6 +212,11 @@ TEST_CASE("web client: addresses and what is escaped in them", "[mirror][web]") 
     CHECK(!WebClient::open(web_address("http://host?token=1").value(), {}));
     CHECK(!web_address("http://me:pw@host/"));
     CHECK(web_address("http://me:pw@host/").error().path().empty());
+    CHECK(web_address("http://me:pw@host/").error().advice().find("leave the user") != std::string::npos);
+    CHECK(web_address("http://[::1]:80/"));
+    for (const char* bad :
+         {"http://host:/", "http://host:x/", "http://host:65536", "http://host:99999999999/"})
+        CHECK(!web_address(bad));
 #if !defined(CPPHTTPLIB_OPENSSL_SUPPORT)
     CHECK(WebClient::open({"https://host", ""}, {}).error().code() == errc::unsupported);
 #endif

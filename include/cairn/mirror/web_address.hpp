@@ -31,6 +31,8 @@ struct WebAddress {
     const bool is_one = (is_safe || address.starts_with("http://")) && address.size() > host &&
                         slash != host && address.find_first_of(" \t\r\n") == std::string_view::npos;
     if (!is_one) return bad("give http://HOST/PATH or https://HOST/PATH");
+    if (address.substr(0, slash).find('@') != std::string_view::npos)
+        return bad("leave the user and the password out of it");
     const std::string_view authority =
         address.substr(host, slash == std::string_view::npos ? slash : slash - host);
     const std::size_t colon = authority.rfind(':');
@@ -40,8 +42,6 @@ struct WebAddress {
         const auto [read, problem] = std::from_chars(authority.data() + colon + 1, end, port);
         if (problem != std::errc{} || read != end || port > 65535) return bad("give a port of at most 65535");
     }
-    if (address.substr(0, slash).find('@') != std::string_view::npos)
-        return bad("leave the user and the password out of it");
     std::string path{slash == std::string_view::npos ? std::string_view{} : address.substr(slash)};
     if (!path.starts_with('/')) path.insert(path.begin(), '/');
     return WebAddress{std::string{address.substr(0, slash)}, path.substr(0, path.find('#'))};

@@ -245,7 +245,7 @@ for cursor in Path(store).glob("projects/demo/runs/*/mirrors/mlflow-*.json"):
 cairn("sync", "full", "failed", "crashed", "ranks", "--to", f"mlflow:{server.address}")
 cut = subprocess.run([tool, "sync", "models", "--to", f"mlflow:{server.address}", "--register", "net", "--dir", store],
                      capture_output=True, text=True)
-assert cut.stderr == complaint and "20 new rows" in cut.stdout, cut
+assert cut.stderr == complaint and "22 new rows" in cut.stdout, cut
 assert count() == before, (count(), before)
 check_points(client, "full", invalid)
 check_points(client, "models", {**odd, **long})
@@ -263,7 +263,7 @@ for every in (2, 3):
     name = f"faults-{every}"
     cut = subprocess.run([tool, "sync", "models", "--to", f"mlflow:{proxy}", "-p", name, "--dir", store],
                          capture_output=True, text=True)
-    assert cut.stderr == complaint and "20 new rows" in cut.stdout, cut
+    assert cut.stderr == complaint and "22 new rows" in cut.stdout, cut
     Faults.every = 0
     assert set(Faults.met) == set(Faults.kinds), Faults.met
     there = check_points(client, "models", {**odd, **long}, name)
