@@ -425,7 +425,8 @@ assert ours.data.metrics.keys() == theirs.data.metrics.keys()
 assert ours.data.params == theirs.data.params and ours.info.status == theirs.info.status, (ours, theirs)
 assert ours.info.run_name == theirs.info.run_name
 differ = {key for key in ours.data.tags.keys() | theirs.data.tags.keys() if ours.data.tags.get(key) != theirs.data.tags.get(key)}
-assert {key for key in differ if not key.startswith("cairn.")} <= {"mlflow.source.name", "mlflow.user", "mlflow.source.git.commit"}, differ
+assert {key for key in differ if not key.startswith("cairn.")} <= {"mlflow.source.name", "mlflow.user", "mlflow.source.git.commit",
+                                                                       "mlflow.source.git.branch"}, differ
 server.kill()
 say("the same as of MLflow's own client, but for the tags " + ", ".join(sorted(differ)))
 
