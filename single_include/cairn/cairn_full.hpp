@@ -30184,6 +30184,14 @@ struct LeasedVersion {
     result<os::Lease> lease;
     Manifest manifest;
     std::map<std::string, std::uint64_t> aliases;
+
+    /// The aliases that name it.
+    [[nodiscard]] std::vector<std::string> own_aliases() const {
+        std::vector<std::string> own;
+        for (const auto& [alias, version] : aliases)
+            if (version == manifest.version) own.push_back(alias);
+        return own;
+    }
 };
 /// The one that is called "model:v3". Fails: not_found, if it is gone; corrupt; invalid_name.
 [[nodiscard]] inline result<LeasedVersion> lease_version(const Store& store, const std::string& project,
@@ -30814,9 +30822,7 @@ inline result<void> stage(const Store& store, const ArtifactStore& artifact, con
     put_text(out, 7, version.description);
     put_text(out, 8, json_text(metadata));
     record.varint(10, 1);
-    for (const auto& [alias, named] : leased->aliases) {
-        if (named == version.version) put_text(out, 11, alias);
-    }
+    for (const std::string& alias : leased->own_aliases()) put_text(out, 11, alias);
     put_text(out, 11, "latest");
     record.message(12, manifest);
     record.varint(14, 1);
@@ -32948,6 +32954,12 @@ class LeftOut {
     void add_once(error what) {
         if (met_.insert(what.what()).second) add(std::move(what));
     }
+    /// Whether it is only this thing that is refused: then it is among them, and the others go on.
+    [[nodiscard]] bool takes(const result<void>& told) {
+        if (told || told.error().code() != errc::invalid_argument) return false;
+        add({errc::unsupported, told.error().tried(), told.error().path(), "the run itself has it"});
+        return true;
+    }
     [[nodiscard]] std::size_t size() const noexcept { return all_.size(); }
     [[nodiscard]] nlohmann::json as_json() const {
         nlohmann::json kept = nlohmann::json::array();
@@ -32962,6 +32974,35 @@ class LeftOut {
     std::vector<error> all_;
     std::set<std::string> met_;
 };
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/mirror/used_versions.hpp
+// Which versions a run has used, for mirrors that tell of it. Costs nlohmann/json.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// Tells of each that is not among the `known` yet, by `tell(LeasedVersion)`, which says whether that is
+/// done, and calls `save()` after each; what is not done comes again the next time. One that nobody can read
+/// is given to `leave_out(error)` instead. Fails as these do.
+template <class Tell, class LeaveOut, class Save>
+result<void> tell_used_versions(const StoreReader& store, const RecordedRun& run,
+                                std::set<std::string>& known, Tell&& tell, LeaveOut&& leave_out,
+                                Save&& save) {
+    for (const nlohmann::json& used : about_of(run, "used_artifacts", nlohmann::json::array())) {
+        if (!used.is_string() || known.contains(used.get_ref<const std::string&>())) continue;
+        const auto& called = used.get_ref<const std::string&>();
+        const auto leased = lease_version(store.store(), run.project(), called);
+        if (!leased && !is_lost(leased.error())) return leased.error();
+        if (!leased) leave_out(leased.error());
+        const result<bool> told = leased ? tell(*leased) : result<bool>{true};
+        if (!told) return told.error();
+        if (!*told) continue;
+        known.insert(called);
+        if (auto saved = save(); !saved) return saved;
+    }
+    return {};
+}
 
 }  // namespace CAIRN_NAMESPACE::detail
 
@@ -33055,13 +33096,6 @@ class RankMirror {
     void say_once(error what) {
         if (cursor_.said.insert(what.tried() + " " + what.path()).second) left_out_.add(std::move(what));
     }
-    /// Whether it is only this thing that is refused; then it is left out, and the others go on.
-    [[nodiscard]] bool is_refused(const result<void>& told) {
-        if (told || told.error().code() != errc::invalid_argument) return false;
-        left_out_.add(
-            {errc::unsupported, told.error().tried(), told.error().path(), "the run itself has it"});
-        return true;
-    }
 
     // ---- records
 
@@ -33122,7 +33156,7 @@ class RankMirror {
         const auto sent = door_->send(batch, cursor_.number);
         if (sent || sent.error().code() != errc::invalid_argument) return sent;
         if (batch.size() == 1) {
-            (void)is_refused(sent);
+            (void)left_out_.takes(sent);
             return {};
         }
         Batch rest;
@@ -33169,7 +33203,7 @@ class RankMirror {
             } else {
                 const auto stored =
                     media->file.empty() ? result<void>{} : door_->store(place_, *media, one.step);
-                if (!stored && !is_refused(stored)) return stored;
+                if (!stored && !left_out_.takes(stored)) return stored;
                 if (stored) {
                     nlohmann::json metrics;
                     metrics[named(one.metric)] = std::move(media->value);
@@ -33200,7 +33234,7 @@ class RankMirror {
         } else {
             const auto send = [&](const LeasedVersion& one) -> result<bool> {
                 const auto sent = door_->send_version(place_, store_.store(), one);
-                if (sent || is_refused(sent)) return sent.has_value();
+                if (sent || left_out_.takes(sent)) return sent.has_value();
                 return sent.error();
             };
             const auto taken = hand_on_versions(
@@ -33213,22 +33247,16 @@ class RankMirror {
     }
     /// Versions that it has used.
     result<void> tell_inputs(const RecordedRun& run) {
-        for (const nlohmann::json& used : about_of(run, "used_artifacts", nlohmann::json::array())) {
-            if (!used.is_string() || cursor_.inputs.contains(used.get_ref<const std::string&>())) continue;
-            const auto& called = used.get_ref<const std::string&>();
-            const auto leased = lease_version(store_.store(), run.project(), called);
-            if (!leased && !is_lost(leased.error())) return leased.error();
-            if (!leased) left_out_.add(leased.error());
-            const auto told = leased ? door_->tell_use(place_, *leased) : result<void>{};
-            if (!told && told.error().code() != errc::not_found) return told;
-            if (!told) {  // whoever made it may be mirrored later
-                say_once(told.error());
-                continue;
-            }
-            cursor_.inputs.insert(called);
-            if (auto saved = save(); !saved) return saved;
-        }
-        return {};
+        const auto tell = [&](const LeasedVersion& one) -> result<bool> {
+            const auto told = door_->tell_use(place_, one);
+            if (told) return true;
+            if (told.error().code() != errc::not_found) return told.error();
+            say_once(told.error());  // whoever made it may be mirrored later
+            return false;
+        };
+        return tell_used_versions(
+            store_, run, cursor_.inputs, tell, [&](const error& lost) { left_out_.add(lost); },
+            [&] { return save(); });
     }
 
     StoreReader store_;

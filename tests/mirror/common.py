@@ -1,8 +1,10 @@
 """What the checks of the mirrors share; also a bad network: a proxy that does harm to some of what goes through it."""
 import http.client
 import http.server
+import os
 import socket
 import struct
+import subprocess
 import threading
 import time
 import zlib
@@ -28,6 +30,22 @@ def picture(path):
     path.write_bytes(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", 4, 2, 8, 2, 0, 0, 0))
                      + chunk(b"IDAT", zlib.compress((b"\0" + b"\xff\0\0" * 4) * 2)) + chunk(b"IEND", b""))
     return path
+
+
+def command(tool, store):
+    """The command `cairn` on a store: what it says; what it complains of, where it is to fail."""
+    def cairn(*arguments, env={}, fails=False):
+        done = subprocess.run([tool, *arguments, "--dir", store], capture_output=True, text=True, env={**os.environ, **env})
+        assert (done.returncode != 0) == fails, (arguments, done)
+        return done.stderr if fails else done.stdout
+    return cairn
+
+
+def record_runs(record, store, png):
+    """One of each kind."""
+    for name, status in (("full", 0), ("failed", 0), ("crashed", -9), ("models", 0), ("ranks", 0)):
+        done = subprocess.run([record, store, name, str(png)], stdout=subprocess.DEVNULL)
+        assert done.returncode == status, (name, done)
 
 
 class Faults(http.server.BaseHTTPRequestHandler):

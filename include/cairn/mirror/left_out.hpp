@@ -34,6 +34,12 @@ class LeftOut {
     void add_once(error what) {
         if (met_.insert(what.what()).second) add(std::move(what));
     }
+    /// Whether it is only this thing that is refused: then it is among them, and the others go on.
+    [[nodiscard]] bool takes(const result<void>& told) {
+        if (told || told.error().code() != errc::invalid_argument) return false;
+        add({errc::unsupported, told.error().tried(), told.error().path(), "the run itself has it"});
+        return true;
+    }
     [[nodiscard]] std::size_t size() const noexcept { return all_.size(); }
     [[nodiscard]] nlohmann::json as_json() const {
         nlohmann::json kept = nlohmann::json::array();

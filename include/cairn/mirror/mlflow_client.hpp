@@ -5,6 +5,7 @@
 #include <cairn/core/base64.hpp>
 #include <cairn/core/error.hpp>
 #include <cairn/mirror/ini.hpp>
+#include <cairn/mirror/json_in.hpp>
 #include <cairn/mirror/web_address.hpp>
 #include <cairn/mirror/web_client.hpp>
 #include <cairn/query/as_json.hpp>
@@ -121,9 +122,7 @@ class Client {
                                                  const result<WebAnswer>& answer) const {
         const std::string asked = std::string{method} + " " + what.substr(0, what.find('?'));
         if (!answer) return answer.error();
-        nlohmann::json said;
-        if (json_depth(answer->body) <= most_json_depth)
-            said = nlohmann::json::parse(answer->body, nullptr, false);
+        nlohmann::json said = json_in(answer->body);
         if (answer->is_good()) {
             if (said.is_object()) return said;
             return error{errc::io, "what answers is no MLflow: " + asked, web_.address(),
@@ -134,10 +133,9 @@ class Client {
     [[nodiscard]] error refused(int status, const std::string& asked, const std::string& body,
                                 const nlohmann::json& said) const {
         constexpr std::size_t most = 500;
-        std::string why = body.substr(0, most);
-        if (said.is_object() && said.contains("message") && said["message"].is_string())
-            why = said["message"].get<std::string>().substr(0, most);
-        for (char& c : why) c = static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
+        const bool has_words = said.is_object() && said.contains("message") && said["message"].is_string();
+        const std::string why =
+            one_line(has_words ? said["message"].get_ref<const std::string&>() : body, most);
         const std::string tried =
             "MLflow refuses " + asked + " (status " + std::to_string(status) + "): " + why;
         if (status == 403 && body.find("Invalid Host") != std::string::npos) {

@@ -188,8 +188,7 @@ class VersionSender {
             if (version && version->contains("model_version")) version = (*version)["model_version"];
         }
         if (!version) return version.error();
-        for (const auto& [alias, number] : one.aliases) {
-            if (number != one.manifest.version) continue;
+        for (const std::string& alias : one.own_aliases()) {
             const auto told = client_.post(
                 "registered-models/alias",
                 {{"name", register_as_}, {"alias", alias}, {"version", text_in(*version, "/version")}});

@@ -19,6 +19,7 @@
 #include <cairn/mirror/ranks.hpp>
 #include <cairn/mirror/run_key.hpp>
 #include <cairn/mirror/text.hpp>
+#include <cairn/mirror/used_versions.hpp>
 #include <cairn/mirror/versions.hpp>
 #include <cairn/mirror/web_body.hpp>
 #include <cairn/mirror/web_files.hpp>
@@ -127,13 +128,6 @@ class RankMirror {
     result<void> save() {
         cursor_.unsaid = left_out_.as_json();
         return cursor_file_.save(cursor_);
-    }
-    /// Whether it is only this thing that is refused; then it is left out, and the others go on.
-    [[nodiscard]] bool is_refused(const result<void>& told) {
-        if (told || told.error().code() != errc::invalid_argument) return false;
-        left_out_.add(
-            {errc::unsupported, told.error().tried(), told.error().path(), "the run itself has it"});
-        return true;
     }
 
     // ---- the run itself
@@ -380,7 +374,7 @@ class RankMirror {
         std::string digest = sha256(bytes_of(text)).hex();
         if (cursor_.files[name] == digest) return {};
         const auto put = client_->upload(there_->artifact_uri, name, web_body(text));
-        if (!put && !is_refused(put)) return put;
+        if (!put && !left_out_.takes(put)) return put;
         cursor_.files[name] = std::move(digest);
         return {};
     }
@@ -410,7 +404,7 @@ class RankMirror {
                 left_out_.add(file.error());
             } else {
                 const auto put = client_->upload(there_->artifact_uri, file->path, web_body(file->bytes));
-                if (!put && !is_refused(put)) return put;
+                if (!put && !left_out_.takes(put)) return put;
                 if (auto told = put ? tell_kind(*file) : result<void>{}; !told) return told;
             }
             cursor_.media = one.at + 1;
@@ -443,7 +437,7 @@ class RankMirror {
         const VersionSender sender{*client_, store_.store(), *there_, cursor_.run, options_.register_as};
         const auto send = [&](const LeasedVersion& one) -> result<bool> {
             const auto sent = sender.send(one, left_out_);
-            if (sent || is_refused(sent)) return sent.has_value();
+            if (sent || left_out_.takes(sent)) return sent.has_value();
             return sent.error();
         };
         const auto taken = hand_on_versions(
@@ -456,22 +450,18 @@ class RankMirror {
     /// Datasets that it has used.
     result<void> tell_inputs(const RecordedRun& run) {
         if (rank_ != 0) return {};
-        for (const nlohmann::json& used : about_of(run, "used_artifacts", nlohmann::json::array())) {
-            if (!used.is_string() || cursor_.inputs.contains(used.get_ref<const std::string&>())) continue;
-            const auto& called = used.get_ref<const std::string&>();
-            const auto leased = lease_version(store_.store(), run.project(), called);
-            if (!leased && !is_lost(leased.error())) return leased.error();
-            if (!leased) left_out_.add(leased.error());
-            if (leased && leased->manifest.type == "dataset") {
-                const auto answer = client_->post(
-                    "runs/log-inputs", {{"run_id", cursor_.run},
-                                        {"datasets", nlohmann::json::array({dataset_of(run, *leased)})}});
-                const auto told = answer ? result<void>{} : answer.error();
-                if (!told && !is_refused(told)) return told;
-            }
-            cursor_.inputs.insert(called);
-        }
-        return {};
+        const auto tell = [&](const LeasedVersion& one) -> result<bool> {
+            if (one.manifest.type != "dataset") return true;
+            const auto answer = client_->post(
+                "runs/log-inputs",
+                {{"run_id", cursor_.run}, {"datasets", nlohmann::json::array({dataset_of(run, one)})}});
+            const auto told = answer ? result<void>{} : answer.error();
+            if (told || left_out_.takes(told)) return true;
+            return told.error();
+        };
+        return tell_used_versions(
+            store_, run, cursor_.inputs, tell, [&](const error& lost) { left_out_.add(lost); },
+            [&] { return save(); });
     }
 
     static constexpr const char* parent_tag = "mlflow.parentRunId";

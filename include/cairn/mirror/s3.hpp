@@ -105,10 +105,7 @@ class S3Mirror {
         }
         const auto number = shelf_.commit(one.manifest);
         if (!number) return number.error();
-        std::vector<std::string> aliases;
-        for (const auto& [alias, named] : one.aliases)
-            if (named == one.manifest.version) aliases.push_back(alias);
-        return shelf_.point(one.manifest.project, one.manifest.artifact, aliases, *number);
+        return shelf_.point(one.manifest.project, one.manifest.artifact, one.own_aliases(), *number);
     }
 
     StoreReader store_;

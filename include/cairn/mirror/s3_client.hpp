@@ -187,7 +187,7 @@ class Client {
         if (!is_path) to->server.insert(to->server.find("//") + 2, where->bucket + ".");
         auto web = WebClient::open(*to, {});
         if (!web) return web.error();
-        return Client{std::move(*web), std::move(*to), std::move(*where), std::move(account), is_path};
+        return Client{std::move(*web), to->path, std::move(*where), std::move(account), is_path};
     }
 
     struct Ask {
@@ -250,15 +250,20 @@ class Client {
         if (!answer) return answer.error();
         return Text{std::move(answer->body), answer->header("ETag")};
     }
-    /// Puts a small object, if the condition holds: a header, "if-none-match" or "if-match".
+    /// Puts a small object, if the condition holds: a header, "if-none-match" or "if-match". Where the server
+    /// knows no conditions, without one.
     result<void> put_text(const std::string& key, std::string_view text,
-                          std::map<std::string, std::string> condition = {}) {
-        const Digest digest = sha256(bytes_of(text));
-        const auto answer = get({.method = "PUT",
-                                 .key = key,
-                                 .headers = std::move(condition),
-                                 .body = web_body(text),
-                                 .payload = digest});
+                          std::map<std::string, std::string> condition) {
+        Ask what{.method = "PUT",
+                 .key = key,
+                 .headers = std::move(condition),
+                 .body = web_body(text),
+                 .payload = sha256(bytes_of(text))};
+        auto answer = get(what);
+        if (!answer && answer.error().code() == errc::unsupported && !what.headers.empty()) {
+            what.headers.clear();
+            answer = get(what);
+        }
         return answer ? result<void>{} : answer.error();
     }
     /// Puts one that is not there yet; of two who do it at once, one succeeds. A server that knows no
@@ -267,8 +272,7 @@ class Client {
         const auto there = size_of(key);
         if (!there) return there.error();
         if (*there) return error{errc::already_exists, "an object is there already", key, ""};
-        auto put = put_text(key, text, {{"if-none-match", "*"}});
-        return !put && put.error().code() == errc::unsupported ? put_text(key, text) : std::move(put);
+        return put_text(key, text, {{"if-none-match", "*"}});
     }
     /// What lies directly below `folder` ("" or with a slash at its end): names of objects, and of folders,
     /// these with a slash at their ends.
@@ -310,24 +314,23 @@ class Client {
     void wait(int failed) { web_.wait(failed); }
 
   private:
-    Client(WebClient web, WebAddress to, Where where, Account account, bool is_path)
-        : web_{std::move(web)}, server_{std::move(to.server)}, base_{std::move(to.path)},
-          where_{std::move(where)}, account_{std::move(account)}, is_path_{is_path} {
+    Client(WebClient web, std::string base, Where where, Account account, bool is_path)
+        : web_{std::move(web)}, base_{std::move(base)}, where_{std::move(where)},
+          account_{std::move(account)}, is_path_{is_path} {
         while (base_.ends_with('/')) base_.pop_back();
     }
 
     /// As the request will have it: without the port that goes without saying.
     [[nodiscard]] std::string host() const {
         std::string host = web_.host();
-        const std::string_view port = server_.starts_with("https") ? ":443" : ":80";
+        const std::string_view port = web_.address().starts_with("https") ? ":443" : ":80";
         if (host.ends_with(port)) host.resize(host.size() - port.size());
         return host;
     }
     [[nodiscard]] error refused(const Ask& what, const WebAnswer& answer) const {
         const int status = answer.status;
         const std::string code = xml_text(answer.body, "Code");
-        std::string why = xml_text(answer.body, "Message").substr(0, 500);
-        for (char& c : why) c = static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
+        const std::string why = one_line(xml_text(answer.body, "Message"), 500);
         const std::string tried =
             "S3 refuses " + what.method + " " + (what.key.empty() ? "the bucket" : what.key) + " (status " +
             std::to_string(status) + (code.empty() ? "" : " " + code) + ")" + (why.empty() ? "" : ": " + why);
@@ -354,7 +357,7 @@ class Client {
     }
 
     WebClient web_;
-    std::string server_, base_;
+    std::string base_;  // of the server's path
     Where where_;
     Account account_;
     bool is_path_;

@@ -5,12 +5,12 @@
 
 #include <cairn/core/error.hpp>
 #include <cairn/core/name.hpp>
+#include <cairn/mirror/json_in.hpp>
 #include <cairn/mirror/s3_client.hpp>
 #include <cairn/mirror/s3_upload.hpp>
 #include <cairn/query/as_json.hpp>
 #include <cairn/store/artifact_store.hpp>
 #include <cairn/store/manifest.hpp>
-#include <cairn/store/run_folder.hpp>
 #include <cairn/store/store.hpp>
 
 #include <nlohmann/json.hpp>
@@ -43,7 +43,7 @@ class Shelf {
         if (!record && record.error().code() == errc::not_found)
             return error{errc::not_found, "there is no store here", client_.address(), "mirror a run to it"};
         if (!record) return record.error();
-        const nlohmann::json is = json_of(record->text);
+        const nlohmann::json is = json_in(record->text);
         if (!is.is_object() || !is.contains("format") || !is["format"].is_number_unsigned())
             return error{errc::corrupt, "the record of this store cannot be read", client_.address(), ""};
         if (is["format"] > Store::format) {
@@ -158,7 +158,7 @@ class Shelf {
         for (int i = 1;; ++i) {
             auto known = client_.text_of(key);
             if (!known && known.error().code() != errc::not_found) return known.error();
-            nlohmann::json all = known ? json_of(known->text) : nlohmann::json::object();
+            nlohmann::json all = known ? json_in(known->text) : nlohmann::json::object();
             if (!all.is_object())
                 return error{errc::corrupt, "the aliases of an artifact cannot be read",
                              client_.address() + "/" + key, "delete them there, and set them anew"};
@@ -166,12 +166,10 @@ class Shelf {
             for (const std::string& alias : aliases) all[alias] = version_label(number);
             if (all == before) return {};
             const std::string text = all.dump() + "\n";
-            auto put = known && !known->etag.empty()
-                           ? client_.put_text(key, text, {{"if-match", known->etag}})
-                       : known ? client_.put_text(key, text)
-                               : client_.put_new(key, text);
-            // A server that knows no conditions: then there is none.
-            if (!put && put.error().code() == errc::unsupported) put = client_.put_text(key, text);
+            std::map<std::string, std::string> condition;
+            if (known && !known->etag.empty()) condition.emplace("if-match", known->etag);
+            const auto put =
+                known ? client_.put_text(key, text, std::move(condition)) : client_.put_new(key, text);
             if (put) return {};
             if (!was_late(put.error()) || i == attempts) return passing(put.error());
             client_.wait(1);
@@ -198,13 +196,9 @@ class Shelf {
                                                   std::uint64_t number) {
         return folder(project, name) + "versions/" + version_label(number) + std::string{manifest_suffix};
     }
-    [[nodiscard]] static nlohmann::json json_of(const std::string& text) {
-        return json_depth(text) <= most_json_depth ? nlohmann::json::parse(text, nullptr, false)
-                                                   : nlohmann::json();
-    }
     [[nodiscard]] static std::map<std::string, std::uint64_t> aliases_in(const std::string& text) {
         std::map<std::string, std::uint64_t> out;
-        const nlohmann::json all = json_of(text);
+        const nlohmann::json all = json_in(text);
         if (!all.is_object()) return out;
         for (const auto& [alias, label] : all.items()) {
             const auto number =
@@ -253,7 +247,7 @@ class Shelf {
         if (auto made = put_once(key, record.dump() + "\n"); !made) return made;
         const auto there = client_.text_of(key);
         if (!there) return there.error();
-        const nlohmann::json is = json_of(there->text);
+        const nlohmann::json is = json_in(there->text);
         if (is.is_object() && is.value("type", nlohmann::json()) == version.type) return {};
         return error{errc::mismatch,
                      "the artifact " + version.artifact + " is of another type than " + version.type,

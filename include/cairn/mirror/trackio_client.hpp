@@ -5,6 +5,8 @@
 #include <cairn/core/error.hpp>
 #include <cairn/core/sha256.hpp>
 #include <cairn/core/time.hpp>
+#include <cairn/mirror/json_in.hpp>
+#include <cairn/mirror/text.hpp>
 #include <cairn/mirror/trackio_media.hpp>
 #include <cairn/mirror/trackio_records.hpp>
 #include <cairn/mirror/versions.hpp>
@@ -15,7 +17,6 @@
 #include <cairn/query/as_json.hpp>
 #include <cairn/store/manifest.hpp>
 #include <cairn/store/os.hpp>
-#include <cairn/store/run_folder.hpp>
 #include <cairn/store/store.hpp>
 
 #include <nlohmann/json.hpp>
@@ -67,8 +68,7 @@ class Server {
         if (!answer) return answer.error();
         const nlohmann::json said = object_of(*answer);
         if (!answer->is_good() || !said.contains("api_version")) {
-            return error{errc::io, "what answers is no Trackio", web_.address(),
-                         "see whether the address is that of its dashboard"};
+            return no_trackio("version");
         }
         if (said["api_version"] != 1) {
             return error{errc::unsupported,
@@ -129,9 +129,7 @@ class Server {
         while (metadata.contains(key)) key += '_';
         metadata[key] = about_of(version);
         nlohmann::json aliases = nlohmann::json::array({alias_of(version)});
-        for (const auto& [alias, number] : one.aliases) {
-            if (number == version.version) aliases.push_back(alias);
-        }
+        for (std::string& alias : one.own_aliases()) aliases.push_back(std::move(alias));
         // Without one, that of the artifact stays as it is.
         const nlohmann::json description =
             version.description.empty() ? nlohmann::json() : nlohmann::json(as_utf8(version.description));
@@ -173,6 +171,10 @@ class Server {
   private:
     explicit Server(WebClient web) : web_{std::move(web)} {}
 
+    [[nodiscard]] error no_trackio(const std::string& asked) const {
+        return {errc::io, "what answers is no Trackio: " + asked, web_.address(),
+                "see whether the address is that of its dashboard"};
+    }
     /// Trackio numbers versions itself; so ours can be found.
     [[nodiscard]] static std::string alias_of(const Manifest& version) { return "cairn-" + version.label(); }
     /// What tells a version from all others.
@@ -200,9 +202,7 @@ class Server {
                      version.artifact + ":" + version.label(), ""};
     }
     [[nodiscard]] static nlohmann::json object_of(const WebAnswer& answer) {
-        nlohmann::json said;
-        if (json_depth(answer.body) <= most_json_depth)
-            said = nlohmann::json::parse(answer.body, nullptr, false);
+        nlohmann::json said = json_in(answer.body);
         return said.is_object() ? said : nlohmann::json::object();
     }
     /// What it answers. Fails: permission; invalid_argument, if it refuses; unsupported, if it knows no such
@@ -218,12 +218,12 @@ class Server {
         nlohmann::json said = object_of(*answer);
         if (answer->is_good() && said.contains(part)) return std::move(said[part]);
         if (answer->is_good()) {
-            return error{errc::io, "what answers is no Trackio: " + name, web_.address(),
-                         "see whether the address is that of its dashboard"};
+            return no_trackio(name);
         }
         constexpr std::size_t most = 500;
         const bool is_its_own = said.contains("error") && said["error"].is_string();
-        const std::string why = is_its_own ? said["error"].get<std::string>().substr(0, most) : std::string{};
+        const std::string why =
+            is_its_own ? one_line(said["error"].get_ref<const std::string&>(), most) : std::string{};
         const std::string tried =
             "Trackio refuses " + name + " (status " + std::to_string(answer->status) + "): " + why;
         if (why.find("write_token") != std::string::npos || answer->status == 401 || answer->status == 403)
@@ -247,7 +247,7 @@ class Server {
         const auto paths = checked("upload", answer, "paths");
         if (!paths) return paths.error();
         if (!paths->is_array() || paths->size() != 1 || !paths->front().is_string())
-            return error{errc::io, "what answers is no Trackio: upload", web_.address(), ""};
+            return no_trackio("upload");
         return paths->front().get<std::string>();
     }
     /// Sends a file, and then says what it is. An answer that is lost takes the file with it, so that the

@@ -15,6 +15,7 @@
 #include <cairn/mirror/text.hpp>
 #include <cairn/mirror/trackio_media.hpp>
 #include <cairn/mirror/trackio_records.hpp>
+#include <cairn/mirror/used_versions.hpp>
 #include <cairn/mirror/versions.hpp>
 #include <cairn/query/as_json.hpp>
 #include <cairn/query/at_step.hpp>
@@ -127,13 +128,6 @@ class RankMirror {
     void say_once(error what) {
         if (cursor_.said.insert(what.tried() + " " + what.path()).second) left_out_.add(std::move(what));
     }
-    /// Whether it is only this thing that is refused; then it is left out, and the others go on.
-    [[nodiscard]] bool is_refused(const result<void>& told) {
-        if (told || told.error().code() != errc::invalid_argument) return false;
-        left_out_.add(
-            {errc::unsupported, told.error().tried(), told.error().path(), "the run itself has it"});
-        return true;
-    }
 
     // ---- records
 
@@ -194,7 +188,7 @@ class RankMirror {
         const auto sent = door_->send(batch, cursor_.number);
         if (sent || sent.error().code() != errc::invalid_argument) return sent;
         if (batch.size() == 1) {
-            (void)is_refused(sent);
+            (void)left_out_.takes(sent);
             return {};
         }
         Batch rest;
@@ -241,7 +235,7 @@ class RankMirror {
             } else {
                 const auto stored =
                     media->file.empty() ? result<void>{} : door_->store(place_, *media, one.step);
-                if (!stored && !is_refused(stored)) return stored;
+                if (!stored && !left_out_.takes(stored)) return stored;
                 if (stored) {
                     nlohmann::json metrics;
                     metrics[named(one.metric)] = std::move(media->value);
@@ -272,7 +266,7 @@ class RankMirror {
         } else {
             const auto send = [&](const LeasedVersion& one) -> result<bool> {
                 const auto sent = door_->send_version(place_, store_.store(), one);
-                if (sent || is_refused(sent)) return sent.has_value();
+                if (sent || left_out_.takes(sent)) return sent.has_value();
                 return sent.error();
             };
             const auto taken = hand_on_versions(
@@ -285,22 +279,16 @@ class RankMirror {
     }
     /// Versions that it has used.
     result<void> tell_inputs(const RecordedRun& run) {
-        for (const nlohmann::json& used : about_of(run, "used_artifacts", nlohmann::json::array())) {
-            if (!used.is_string() || cursor_.inputs.contains(used.get_ref<const std::string&>())) continue;
-            const auto& called = used.get_ref<const std::string&>();
-            const auto leased = lease_version(store_.store(), run.project(), called);
-            if (!leased && !is_lost(leased.error())) return leased.error();
-            if (!leased) left_out_.add(leased.error());
-            const auto told = leased ? door_->tell_use(place_, *leased) : result<void>{};
-            if (!told && told.error().code() != errc::not_found) return told;
-            if (!told) {  // whoever made it may be mirrored later
-                say_once(told.error());
-                continue;
-            }
-            cursor_.inputs.insert(called);
-            if (auto saved = save(); !saved) return saved;
-        }
-        return {};
+        const auto tell = [&](const LeasedVersion& one) -> result<bool> {
+            const auto told = door_->tell_use(place_, one);
+            if (told) return true;
+            if (told.error().code() != errc::not_found) return told.error();
+            say_once(told.error());  // whoever made it may be mirrored later
+            return false;
+        };
+        return tell_used_versions(
+            store_, run, cursor_.inputs, tell, [&](const error& lost) { left_out_.add(lost); },
+            [&] { return save(); });
     }
 
     StoreReader store_;

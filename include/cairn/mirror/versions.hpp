@@ -21,6 +21,7 @@
 #include <string_view>
 #include <tuple>
 #include <utility>
+#include <vector>
 
 namespace CAIRN_NAMESPACE::detail {
 
@@ -30,6 +31,14 @@ struct LeasedVersion {
     result<os::Lease> lease;
     Manifest manifest;
     std::map<std::string, std::uint64_t> aliases;
+
+    /// The aliases that name it.
+    [[nodiscard]] std::vector<std::string> own_aliases() const {
+        std::vector<std::string> own;
+        for (const auto& [alias, version] : aliases)
+            if (version == manifest.version) own.push_back(alias);
+        return own;
+    }
 };
 /// The one that is called "model:v3". Fails: not_found, if it is gone; corrupt; invalid_name.
 [[nodiscard]] inline result<LeasedVersion> lease_version(const Store& store, const std::string& project,

@@ -117,9 +117,7 @@ inline result<void> stage(const Store& store, const ArtifactStore& artifact, con
     put_text(out, 7, version.description);
     put_text(out, 8, json_text(metadata));
     record.varint(10, 1);
-    for (const auto& [alias, named] : leased->aliases) {
-        if (named == version.version) put_text(out, 11, alias);
-    }
+    for (const std::string& alias : leased->own_aliases()) put_text(out, 11, alias);
     put_text(out, 11, "latest");
     record.message(12, manifest);
     record.varint(14, 1);

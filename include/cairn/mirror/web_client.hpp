@@ -93,6 +93,13 @@ struct WebAnswer {
     return out;
 }
 
+/// The beginning of what another has said, on one line.
+[[nodiscard]] inline std::string one_line(std::string_view text, std::size_t most) {
+    std::string out{text.substr(0, most)};
+    for (char& c : out) c = static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
+    return out;
+}
+
 /// Sends requests to one server, and again when it may take them later: on 408, 429, 500, 502, 503, 504 and
 /// when it does not answer, after a wait that doubles, with some chance in it, or as long as the server asks
 /// for. Redirections are not followed: what it knows goes to no other host. Threads: one at a time.
@@ -214,7 +221,8 @@ class WebClient {
             const httplib::Result answer = attempt();
             if (answer && !may_pass(answer->status))
                 return WebAnswer{answer->status, answer->body, answer->headers};
-            why = answer ? "status " + std::to_string(answer->status) + told(answer->body)
+            why = answer ? "status " + std::to_string(answer->status) +
+                               (answer->body.empty() ? "" : ": " + one_line(answer->body, 200))
                          : httplib::to_string(answer.error());
             // A server that takes so long is not asked again at once.
             if (Clock::now() - begun > std::chrono::duration<double>{options_.patience_s}) break;
@@ -235,13 +243,6 @@ class WebClient {
         const auto [end, problem] = std::from_chars(header.data(), header.data() + header.size(), seconds);
         const bool is_one = problem == std::errc{} && end == header.data() + header.size() && seconds >= 0;
         return is_one ? std::max(otherwise, static_cast<double>(std::min(seconds, most))) : otherwise;
-    }
-    /// The beginning of what it said, on one line.
-    [[nodiscard]] static std::string told(const std::string& body) {
-        constexpr std::size_t most = 200;
-        std::string out = body.empty() ? "" : ": " + body.substr(0, most);
-        for (char& c : out) c = static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
-        return out;
     }
     void sleep(double seconds) {
         std::uniform_real_distribution<double> chance{0.75, 1.25};

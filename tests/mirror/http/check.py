@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from common import Faults, picture, start, wait_for  # noqa: E402
+from common import Faults, command, picture, record_runs, start, wait_for  # noqa: E402
 
 tool, record, store = (str(Path(path).resolve()) for path in sys.argv[1:4])
 work = Path(sys.argv[4]).resolve()
@@ -21,10 +21,7 @@ def say(text):
     print(f"own server: {text}", flush=True)
 
 
-def cairn(*arguments, fails=False, env={}):
-    done = subprocess.run([tool, *arguments, "--dir", store], capture_output=True, text=True, env={**os.environ, **env})
-    assert (done.returncode != 0) == fails, (arguments, done)
-    return done.stderr if fails else done.stdout
+cairn = command(tool, store)
 
 
 def serve(port="0", env={}):
@@ -53,9 +50,7 @@ def check(name):
 
 
 png = picture(work / "picture.png")
-for name, status in (("full", 0), ("failed", 0), ("crashed", -9), ("models", 0), ("ranks", 0)):
-    done = subprocess.run([record, store, name, str(png)], stdout=subprocess.DEVNULL)
-    assert done.returncode == status, (name, done)
+record_runs(record, store, png)
 
 server, address = serve()
 Faults.port = int(address.rsplit(":", 1)[1])

@@ -14,7 +14,7 @@ import urllib.request
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from common import Faults, free_port, picture, start, wait_for  # noqa: E402
+from common import Faults, command, free_port, picture, record_runs, start, wait_for  # noqa: E402
 
 import mlflow  # noqa: E402
 from mlflow.entities import ViewType  # noqa: E402
@@ -33,10 +33,7 @@ def say(text):
     print(f"MLflow: {text}", flush=True)
 
 
-def cairn(*arguments, env={}, fails=False):
-    done = subprocess.run([tool, *arguments, "--dir", store], capture_output=True, text=True, env={**os.environ, **env})
-    assert (done.returncode != 0) == fails, (arguments, done)
-    return done.stderr if fails else done.stdout
+cairn = command(tool, store)
 
 
 class Server:
@@ -73,9 +70,7 @@ proxy = start()
 # ---- what is recorded, and what is there
 
 png = picture(work / "picture.png")
-for name, status in (("full", 0), ("failed", 0), ("crashed", -9), ("models", 0), ("ranks", 0)):
-    done = subprocess.run([record, store, name, str(png)], stdout=subprocess.DEVNULL)
-    assert done.returncode == status, (name, done)
+record_runs(record, store, png)
 
 number = {"NaN": math.nan, "Infinity": sys.float_info.max, "-Infinity": -sys.float_info.max}  # as the server keeps them
 

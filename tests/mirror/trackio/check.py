@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from common import Faults, free_port, picture, start, wait_for  # noqa: E402
+from common import Faults, command, free_port, picture, record_runs, start, wait_for  # noqa: E402
 
 tool, record, store = (str(Path(path).resolve()) for path in sys.argv[1:4])
 work = Path(sys.argv[4]).resolve()
@@ -27,10 +27,7 @@ def say(text):
     print(f"Trackio: {text}", flush=True)
 
 
-def cairn(*arguments, env={}, fails=False):
-    done = subprocess.run([tool, *arguments, "--dir", store], capture_output=True, text=True, env={**os.environ, **env})
-    assert (done.returncode != 0) == fails, (arguments, done)
-    return done.stderr if fails else done.stdout
+cairn = command(tool, store)
 
 
 class Server:
@@ -70,7 +67,7 @@ class Server:
         self.process.wait()
 
 
-def command(home, *arguments):
+def trackio_says(home, *arguments):
     """Trackio's own command."""
     return json.loads(subprocess.run([trackio, *arguments, "--json"], check=True, capture_output=True, text=True,
                                      env={**os.environ, "TRACKIO_DIR": str(home)}).stdout)
@@ -83,9 +80,7 @@ def milliseconds(iso):
 # ---- what is recorded, and what is there
 
 png = picture(work / "picture.png")
-for name, status in (("full", 0), ("failed", 0), ("crashed", -9), ("models", 0), ("ranks", 0)):
-    done = subprocess.run([record, store, name, str(png)], stdout=subprocess.DEVNULL)
-    assert done.returncode == status, (name, done)
+record_runs(record, store, png)
 renamed = {"l\ufffdss.dot": "l_xDCF6_ss.dot", "step": "__step", "__x": "____x", "_x005B_": "_x005F_x005B_"}
 
 
@@ -171,7 +166,7 @@ assert told.count("Trackio has nothing like this rich value") == 2 and told.coun
 assert told.count("\n") == 4, told
 inbox = Server("inbox")
 wait_for("the inbox", lambda: not list((home / "inbox").rglob("*.jsonl")))
-query = lambda sql: command(home, "query", "project", "--project", "demo", "--sql", sql)["rows"]
+query = lambda sql: trackio_says(home, "query", "project", "--project", "demo", "--sql", sql)["rows"]
 wait_for("the rows", lambda: inbox.ask("get_runs_for_project", project="demo"))
 check_full(query, home, True)
 for name, state in (("failed", "failed"), ("crashed", "crashed"), ("models", "finished")):
@@ -182,7 +177,7 @@ assert config["lr"] == 0.2 and config["long"] == "x" * 7000, config
 second = [one for one in inbox.ask("get_runs_for_project", project="demo") if one["name"].endswith("rank 1")]
 assert len(second) == 1, second
 assert [row[2]["loss"] for row in sorted(rows_there(query, second[0]["id"])[0])] == [1.0, 1.5, 2.0]
-run = command(home, "get", "run", "--project", "demo", "--run", "the full run")
+run = trackio_says(home, "get", "run", "--project", "demo", "--run", "the full run")
 assert run["last_step"] == 32 and run["num_logs"] == len(rows_of("full")) + 8, run
 say("the inbox of runs that finished, failed and crashed, and of ranks: every value, read by its own command")
 
