@@ -23,7 +23,7 @@ dpkg_has() { dpkg-query -W -f='${db:Status-Abbrev}' "$1" 2>/dev/null | grep -q '
 if command -v apt-get >/dev/null; then
     packages=$(wanted <<'TABLE'
 run test bench ci page mirrors: g++ cmake ninja-build nlohmann-json3-dev libcli11-dev
-mirrors: libcpp-httplib-dev pkg-config postgresql python3-venv time tmux
+mirrors: libcpp-httplib-dev openssl pkg-config postgresql python3-venv time tmux
 page: chromium git libcpp-httplib-dev pkg-config python3-venv
 test bench ci: python3 ccache
 test ci: catch2 libcpp-httplib-dev libpng-dev pkg-config

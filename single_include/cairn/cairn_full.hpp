@@ -27693,6 +27693,23 @@ class EventWriter {
         tensor.message(4, bytes);
         add(tag, "histograms", 2);
     }
+    /// So many true positives, false positives, true negatives and false negatives, precision and recall at
+    /// each of as many thresholds evenly over [0, 1], one list behind the other.
+    void pr_curve(std::string_view tag, std::span<const float> lists) {
+        constexpr std::size_t count = 6;
+        const std::size_t thresholds = lists.size() / count;
+        tensor_.clear();
+        ProtoWriter tensor{tensor_};
+        tensor.varint(1, 1);  // floats
+        put_shape(tensor, {count, thresholds});
+        std::vector<std::byte> bytes(lists.size() * sizeof(float));
+        for (std::size_t i = 0; i < lists.size(); ++i)
+            put(bytes.data() + i * sizeof(float), std::bit_cast<std::uint32_t>(lists[i]));
+        tensor.message(4, bytes);
+        std::vector<std::byte> content;
+        ProtoWriter{content}.varint(2, thresholds);
+        add(tag, "pr_curves", 2, content);
+    }
     /// What a plugin alone understands.
     void content(std::string_view tag, std::string_view plugin, std::span<const std::byte> content) {
         tensor_.clear();
@@ -29718,6 +29735,56 @@ result<KeptCursor<C>> open_cursor(const os::Path& rank_dir, std::string_view kin
 
 }  // namespace CAIRN_NAMESPACE::detail
 
+// ---- cairn/mirror/left_out.hpp
+// What a mirror could not hand on, until somebody is told. Costs nlohmann/json.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// A list that stands in the cursor as long as no report has told of it: the look that finds a thing may fail
+/// later, or that of another rank.
+class LeftOut {
+  public:
+    LeftOut() = default;
+    /// From what `as_json` made; anything else is passed over.
+    explicit LeftOut(const nlohmann::json& kept) {
+        for (const nlohmann::json& one : kept) {
+            if (!one.is_array() || one.size() != 3) continue;
+            if (!one[0].is_string() || !one[1].is_string() || !one[2].is_string()) continue;
+            add({errc::unsupported, one[0].get<std::string>(), one[1].get<std::string>(),
+                 one[2].get<std::string>()});
+        }
+    }
+
+    void add(error what) { all_.push_back(std::move(what)); }
+    /// The same of what is met again and again: this object tells it once.
+    void add_once(error what) {
+        if (met_.insert(what.what()).second) add(std::move(what));
+    }
+    /// Whether it is only this thing that is refused: then it is among them, and the others go on.
+    [[nodiscard]] bool takes(const result<void>& told) {
+        if (told || told.error().code() != errc::invalid_argument) return false;
+        add({errc::unsupported, told.error().tried(), told.error().path(), "the run itself has it"});
+        return true;
+    }
+    [[nodiscard]] std::size_t size() const noexcept { return all_.size(); }
+    /// All of them, for a report.
+    [[nodiscard]] const std::vector<error>& all() const noexcept { return all_; }
+    /// After the report was told. False if there was nothing.
+    bool forget() noexcept { return !std::exchange(all_, {}).empty(); }
+    [[nodiscard]] nlohmann::json as_json() const {
+        nlohmann::json kept = nlohmann::json::array();
+        for (const error& one : all_)
+            kept.push_back(nlohmann::json::array({one.tried(), one.path(), one.advice()}));
+        return kept;
+    }
+
+  private:
+    std::vector<error> all_;
+    std::set<std::string> met_;
+};
+
+}  // namespace CAIRN_NAMESPACE::detail
+
 // ---- cairn/mirror/ranks.hpp
 // Mirrors of all the ranks of a run, as one. Costs nlohmann/json.
 
@@ -29751,7 +29818,7 @@ result<void> open_ranks(Ranks& ranks, const RecordedRun& run, Open&& open) {
 }
 
 /// What all of them did. One that fails is opened anew the next time: what it has in memory is ahead of what
-/// it has written.
+/// it has written. Nobody is told then of what the others left out, so they keep it.
 template <class Ranks>
 result<MirrorReport> catch_up_ranks(Ranks& ranks, const RecordedRun& run) {
     MirrorReport all{.is_over = true};
@@ -29766,6 +29833,7 @@ result<MirrorReport> catch_up_ranks(Ranks& ranks, const RecordedRun& run) {
         all.is_over = all.is_over && report->is_over;
         for (error& left : report->left_out) all.left_out.push_back(std::move(left));
     }
+    for (auto& [number, rank] : ranks) rank.forget_left_out();
     return all;
 }
 
@@ -29811,6 +29879,26 @@ namespace CAIRN_NAMESPACE::detail {
     return out;
 }
 
+/// What the plugin for PR curves wants of these counts.
+[[nodiscard]] inline std::vector<float> pr_lists_of(const nlohmann::json& found,
+                                                    const nlohmann::json& false_alarms) {
+    const std::size_t count = found.size();
+    std::vector<float> out(6 * count);
+    const double yes = found.at(0).get<double>(), no = false_alarms.at(0).get<double>();
+    for (std::size_t i = 0; i < count; ++i) {
+        const double right = found.at(i).get<double>(), wrong = false_alarms.at(i).get<double>();
+        const double lists[] = {right,
+                                wrong,
+                                no - wrong,
+                                yes - right,
+                                right + wrong > 0 ? right / (right + wrong) : 0,
+                                yes > 0 ? right / yes : 0};
+        for (std::size_t list = 0; list < std::size(lists); ++list)
+            out[list * count + i] = static_cast<float>(lists[list]);
+    }
+    return out;
+}
+
 /// Adds a rich value to the event. Fails: unsupported, if TensorBoard has nothing like it; corrupt.
 [[nodiscard]] inline result<void> put_media(EventWriter& event, const RecordedMedia& media,
                                             const std::string& bytes) {
@@ -29834,8 +29922,8 @@ namespace CAIRN_NAMESPACE::detail {
         event.texts(media.metric, "audio", parts, wav);
         return {};
     }
-    const bool is_shown =
-        media.kind == "histogram" || media.kind == "table" || media.kind == "confusion_matrix";
+    const bool is_shown = media.kind == "histogram" || media.kind == "table" ||
+                          media.kind == "confusion_matrix" || media.kind == "curve";
     if (!is_shown) return fails(errc::unsupported, "TensorBoard has nothing like this rich value");
     if (json_depth(bytes) > most_json_depth) return fails(errc::corrupt, "a rich value is nested too deep");
     try {
@@ -29850,6 +29938,11 @@ namespace CAIRN_NAMESPACE::detail {
                 bins.push_back(is.at("counts").at(i).get<double>());
             }
             event.histogram(media.metric, bins);
+        } else if (media.kind == "curve") {
+            if (!is.contains("true_positives"))
+                return fails(errc::unsupported,
+                             "of curves TensorBoard has precision and recall only, of scores in [0, 1]");
+            event.pr_curve(media.metric, pr_lists_of(is.at("true_positives"), is.at("false_positives")));
         } else {
             nlohmann::json columns = {""}, rows = nlohmann::json::array();
             for (const nlohmann::json& label : is.at("labels")) columns.push_back(label);
@@ -29919,9 +30012,10 @@ struct TensorboardCursor {
     RowCounts rows{};                 ///< that were handed on
     std::uint64_t media = 0;          ///< rich values that lie before this place were
     nlohmann::json before = nullptr;  ///< the cursor as it was when this session's file was begun
+    nlohmann::json unsaid{};          ///< what was left out, and nobody was told of it yet
 
     NLOHMANN_DEFINE_TYPE_INTRUSIVE(TensorboardCursor, format, file, bytes, session, is_over, rows, media,
-                                   before)
+                                   before, unsaid)
 };
 
 /// Writes what is new of a rank.
@@ -29935,9 +30029,10 @@ class EventMirror {
         return put_content(writer, "_hparams_/session_start_info", session_start(run),
                            seconds_since_epoch(run.started_ns()));
     }
-    /// Rows first: a rich value is written after its row.
-    result<void> add(EventWriter& writer, TensorboardCursor& cursor, MirrorReport& report) {
-        if (auto found = media_.refresh(); !found) report.left_out.push_back(found.error());
+    /// Rows first: a rich value is written after its row. Returns how many rows there were.
+    result<std::uint64_t> add(EventWriter& writer, TensorboardCursor& cursor, LeftOut& left_out) {
+        if (auto found = media_.refresh(); !found) left_out.add_once(found.error());
+        std::uint64_t rows = 0;
         result<void> done;
         const auto write = [&](const StoredRow& row) {
             const std::uint64_t count = ++seen_[row.ring];
@@ -29945,17 +30040,18 @@ class EventMirror {
             cursor.rows[row.ring] = count;
             if (row.kind == RecordKind::row) {
                 done = put_row(writer, row);
-                ++report.rows;
+                ++rows;
             }
         };
-        if (auto read = rows_.next(write); !read) return read;
+        if (auto read = rows_.next(write); !read) return read.error();
         for (; done && media_seen_ < media_.all().size(); ++media_seen_) {
             const RecordedMedia& one = media_.all()[media_seen_];
             if (one.at < cursor.media) continue;
-            done = put_value(writer, one, report);
+            done = put_value(writer, one, left_out);
             cursor.media = one.at + 1;
         }
-        return done;
+        if (!done) return done.error();
+        return rows;
     }
     /// How it ends.
     result<void> end(EventWriter& writer, const RecordedRun& run) const {
@@ -29982,13 +30078,13 @@ class EventMirror {
         return writer.end();
     }
     /// What TensorBoard cannot have is said once for each metric.
-    result<void> put_value(EventWriter& writer, const RecordedMedia& one, MirrorReport& report) {
+    result<void> put_value(EventWriter& writer, const RecordedMedia& one, LeftOut& left_out) {
         const auto bytes = media_.bytes_of(one);
         writer.begin(seconds_since_epoch(one.time_ns), one.step);
         const auto put = bytes ? put_media(writer, one, *bytes) : result<void>{bytes.error()};
         if (put) return writer.end();
         if (put.error().code() != errc::unsupported || refused_.insert(one.metric).second)
-            report.left_out.push_back(put.error());
+            left_out.add(put.error());
         return {};
     }
 
@@ -30024,18 +30120,17 @@ class TensorboardRank {
         if (!kept) return kept.error();
         TensorboardRank mirror{rank, rank_dir, tensorboard_folder(to, run, rank), std::move(kept->file)};
         mirror.cursor_ = std::move(kept->cursor);
+        mirror.left_out_ = LeftOut{mirror.cursor_.unsaid};
         return mirror;
     }
 
     result<MirrorReport> catch_up(const RecordedRun& run) {
         const auto now = rank_state(run, rank_);
         if (!now) return now.error();
-        MirrorReport report;
         if (cursor_.is_over && cursor_.session == run.sessions()) {
             const auto there = os::status(folder_ / cursor_.file);
             if (!there) return there.error();
-            report.is_over = there->exists;
-            if (report.is_over) return report;
+            if (there->exists) return MirrorReport{.is_over = true, .left_out = left_out_.all()};
             if (writer_) {  // what this object has read it does not read again: the next one does
                 return error{errc::not_found, "the mirrored run was removed", folder_.string(),
                              "mirror it again"};
@@ -30044,16 +30139,21 @@ class TensorboardRank {
                 cursor_from<TensorboardCursor>(cursor_.before);  // somebody removed it, so the session again
         }
         if (auto begun = writer_ ? result<void>{} : begin(run); !begun) return begun.error();
-        if (auto added = events_.add(*writer_, cursor_, report); !added) return added.error();
+        const auto rows = events_.add(*writer_, cursor_, left_out_);
+        if (!rows) return rows.error();
         if (*now != RunState::running) {
             if (auto ended = events_.end(*writer_, run); !ended) return ended.error();
-            cursor_.is_over = report.is_over = true;
+            cursor_.is_over = true;
         }
         // First what was said, then that it was.
         if (auto flushed = writer_->flush(); !flushed) return flushed.error();
         cursor_.bytes = writer_->bytes();
-        if (auto saved = cursor_file_.save(cursor_); !saved) return saved.error();
-        return report;
+        if (auto saved = save(); !saved) return saved.error();
+        return MirrorReport{*rows, cursor_.is_over, left_out_.all()};
+    }
+    /// After the report was told. A failure tells it once more.
+    void forget_left_out() {
+        if (left_out_.forget()) (void)save();
     }
 
   private:
@@ -30061,6 +30161,10 @@ class TensorboardRank {
         : rank_{rank}, folder_{std::move(folder)}, cursor_file_{std::move(cursor_file)},
           events_{rank, rank_dir} {}
 
+    result<void> save() {
+        cursor_.unsaid = left_out_.as_json();
+        return cursor_file_.save(cursor_);
+    }
     result<void> begin(const RecordedRun& run) {
         if (cursor_.session == run.sessions() && !cursor_.file.empty()) {
             auto writer = EventWriter::go_on(folder_ / cursor_.file, cursor_.bytes);
@@ -30096,6 +30200,7 @@ class TensorboardRank {
     os::Path folder_;
     CursorFile cursor_file_;
     TensorboardCursor cursor_;
+    LeftOut left_out_;
     std::optional<EventWriter> writer_;
     EventMirror events_;
 };
@@ -30112,6 +30217,7 @@ class TensorboardRank {
                                                              const std::filesystem::path& to) {
     namespace os = detail::os;
     MirrorReport report;
+    detail::LeftOut left_out;
     const auto ranks = run.ranks();
     if (!ranks) return ranks.error();
     for (const unsigned rank : *ranks) {
@@ -30123,7 +30229,9 @@ class TensorboardRank {
         detail::EventMirror events{rank, detail::rank_dir(run.dir(), rank)};
         detail::TensorboardCursor cursor;
         if (auto begun = events.begin(*writer, run); !begun) return begun.error();
-        if (auto added = events.add(*writer, cursor, report); !added) return added.error();
+        const auto rows = events.add(*writer, cursor, left_out);
+        if (!rows) return rows.error();
+        report.rows += *rows;
         report.is_over = run.state() != RunState::running;
         if (auto ended = report.is_over ? events.end(*writer, run) : result<void>{}; !ended)
             return ended.error();
@@ -30131,6 +30239,7 @@ class TensorboardRank {
         const os::Path path = folder / detail::event_file_name(run.created_ns());
         if (auto placed = os::rename_replace(temp.path(), path); !placed) return placed.error();
     }
+    report.left_out = left_out.all();
     return report;
 }
 
@@ -30883,10 +30992,11 @@ struct Cursor {
     std::set<std::string> metrics{};        ///< whose definitions were
     nlohmann::json before = nullptr;        ///< the cursor as it was when this session's folder was begun
     std::set<std::string> renamed{};        ///< metrics whose names W&B keeps for itself
+    nlohmann::json unsaid{};                ///< what was left out, and nobody was told of it yet
 
     NLOHMANN_DEFINE_TYPE_INTRUSIVE(Cursor, format, folder, bytes, records, session, is_over, about,
                                    user_summary, rows, media, media_ahead, console, artifacts, metrics,
-                                   before, renamed)
+                                   before, renamed, unsaid)
 };
 
 /// A time as the names of W&B's folders have it, by UTC: "20261128_041625".
@@ -31127,6 +31237,7 @@ class RankMirror {
                           std::move(options), std::move(rank_dir),
                           std::move(root),    std::move(kept->file)};
         mirror.cursor_ = std::move(kept->cursor);
+        mirror.left_out_ = LeftOut{mirror.cursor_.unsaid};
         return mirror;
     }
 
@@ -31140,11 +31251,12 @@ class RankMirror {
             if (!there) return there.error();
             if (!there->exists) return gone();
             report.is_over = true;
+            report.left_out = left_out_.all();
             return report;
         }
         if (auto begun = records_ ? result<void>{} : begin(run); !begun) return begun.error();
         if (auto told = tell_about(run); !told) return told.error();
-        find_media(report);
+        find_media();
         if (auto told = tell_rows(run, has_ended, report); !told) return told.error();
         if (auto told = tell_console(has_ended); !told) return told.error();
         if (auto told = tell_artifacts(run, report); !told) return told.error();
@@ -31155,7 +31267,12 @@ class RankMirror {
             cursor_.is_over = report.is_over = true;
         }
         if (auto saved = save(); !saved) return saved.error();
+        report.left_out = left_out_.all();
         return report;
+    }
+    /// After the report was told. A failure tells it once more.
+    void forget_left_out() {
+        if (left_out_.forget()) (void)save_cursor();
     }
 
     /// Where the run is for W&B. Empty before the first `catch_up`.
@@ -31234,6 +31351,10 @@ class RankMirror {
         count_media();
         cursor_.bytes = records_->bytes();
         cursor_.records = records_->count();
+        return save_cursor();
+    }
+    result<void> save_cursor() {
+        cursor_.unsaid = left_out_.as_json();
         return cursor_file_.save(cursor_);
     }
 
@@ -31294,15 +31415,15 @@ class RankMirror {
         // More of the same step may come in a moment; of a run that rests, nothing is held back.
         constexpr std::int64_t patience_ns = 10'000'000'000;
         if (pending_ && (has_ended || wall_ns() - pending_->time_ns > patience_ns)) {
-            if (auto told = commit(run, report); !told) return told;
+            if (auto told = commit(run); !told) return told;
         }
-        return tell_late_media(run, report);
+        return tell_late_media(run);
     }
     result<void> take_row(const RecordedRun& run, const StoredRow& row, std::uint64_t count,
                           MirrorReport& report) {
         if (row.kind != RecordKind::row) {
             if (pending_ && pending_->taken.contains(row.ring)) {  // what was said of a ring is its beginning
-                if (auto told = commit(run, report); !told) return told;
+                if (auto told = commit(run); !told) return told;
             }
             cursor_.rows[row.ring] = count;
             return row.kind == RecordKind::sample ? tell_sample(row) : tell_event(row);
@@ -31314,7 +31435,7 @@ class RankMirror {
         const bool fits = pending_ && pending_->step == row.step && pending_->bytes < most_bytes &&
                           std::none_of(row.values.begin(), row.values.end(), is_there);
         if (!fits) {
-            if (auto told = commit(run, report); !told) return told;
+            if (auto told = commit(run); !told) return told;
             pending_.emplace();
             pending_->step = row.step;
         }
@@ -31329,7 +31450,7 @@ class RankMirror {
         return {};
     }
     /// Writes the row whose values have come.
-    result<void> commit(const RecordedRun& run, MirrorReport& report) {
+    result<void> commit(const RecordedRun& run) {
         if (!pending_) return {};
         const OpenRow row = *std::exchange(pending_, std::nullopt);
         Message items;
@@ -31341,7 +31462,7 @@ class RankMirror {
                 const std::string key = row_key(one.metric);
                 if (row.values.contains(key) || !keys.insert(key).second) {
                     waiting_[row.step].push_back(at);  // a row of its own: a row has each metric once
-                } else if (auto told = put_media(items, one, report); !told) {
+                } else if (auto told = put_media(items, one); !told) {
                     return told;
                 }
             }
@@ -31392,12 +31513,12 @@ class RankMirror {
 
     // ---- rich values
 
-    result<void> put_media(Message& items, const RecordedMedia& one, MirrorReport& report) {
+    result<void> put_media(Message& items, const RecordedMedia& one) {
         cursor_.media_ahead.insert(one.at);
         auto bytes = media_.bytes_of(one);
         auto media = bytes ? row_media(one, std::move(*bytes)) : result<RowMedia>{bytes.error()};
         if (!media) {
-            report.left_out.push_back(media.error());
+            left_out_.add(media.error());
             return {};
         }
         if (!media->path.empty()) {
@@ -31428,7 +31549,7 @@ class RankMirror {
         return {};
     }
     /// Those that were written after their row was.
-    result<void> tell_late_media(const RecordedRun& run, MirrorReport& report) {
+    result<void> tell_late_media(const RecordedRun& run) {
         for (auto of_step = waiting_.begin(); of_step != waiting_.end();) {
             if (pending_ && pending_->step == of_step->first) {
                 ++of_step;
@@ -31437,7 +31558,7 @@ class RankMirror {
             for (const std::size_t at : of_step->second) {
                 const RecordedMedia& one = media_.all()[at];
                 Message items;
-                if (auto told = put_media(items, one, report); !told) return told;
+                if (auto told = put_media(items, one); !told) return told;
                 if (items.empty()) continue;
                 if (auto put = put_row(run, one.step, one.time_ns, std::move(items)); !put) return put;
             }
@@ -31446,8 +31567,8 @@ class RankMirror {
         return {};
     }
     /// Looks for new ones; they wait for their row.
-    void find_media(MirrorReport& report) {
-        if (auto found = media_.refresh(); !found) report.left_out.push_back(found.error());
+    void find_media() {
+        if (auto found = media_.refresh(); !found) left_out_.add_once(found.error());
         for (; media_known_ < media_.all().size(); ++media_known_) {
             const RecordedMedia& one = media_.all()[media_known_];
             if (one.at >= cursor_.media && !cursor_.media_ahead.contains(one.at))
@@ -31501,7 +31622,7 @@ class RankMirror {
                 artifact_record(run, store_.store(), called, run_id(run, rank_), folder() / "staging");
             if (!record && !is_lost(record.error())) return record.error();
             if (!record) {
-                report.left_out.push_back(record.error());
+                left_out_.add(record.error());
                 continue;
             }
             if (auto put = records_->put(Kind::artifact, *record); !put) return put;
@@ -31516,6 +31637,7 @@ class RankMirror {
     os::Path dir_, root_;
     CursorFile cursor_file_;
     Cursor cursor_;
+    LeftOut left_out_;
     std::optional<Records> records_;
     RowFollower rows_;
     MediaList media_;
@@ -32929,54 +33051,6 @@ class Inbox {
 
 }  // namespace CAIRN_NAMESPACE::detail::trackio
 
-// ---- cairn/mirror/left_out.hpp
-// What a mirror could not hand on, until somebody is told. Costs nlohmann/json.
-
-namespace CAIRN_NAMESPACE::detail {
-
-/// A list that stands in the cursor as long as no report has told of it: the look that finds a thing may fail
-/// later.
-class LeftOut {
-  public:
-    LeftOut() = default;
-    /// From what `as_json` made; anything else is passed over.
-    explicit LeftOut(const nlohmann::json& kept) {
-        for (const nlohmann::json& one : kept) {
-            if (!one.is_array() || one.size() != 3) continue;
-            if (!one[0].is_string() || !one[1].is_string() || !one[2].is_string()) continue;
-            add({errc::unsupported, one[0].get<std::string>(), one[1].get<std::string>(),
-                 one[2].get<std::string>()});
-        }
-    }
-
-    void add(error what) { all_.push_back(std::move(what)); }
-    /// The same of what is met again and again: this object tells it once.
-    void add_once(error what) {
-        if (met_.insert(what.what()).second) add(std::move(what));
-    }
-    /// Whether it is only this thing that is refused: then it is among them, and the others go on.
-    [[nodiscard]] bool takes(const result<void>& told) {
-        if (told || told.error().code() != errc::invalid_argument) return false;
-        add({errc::unsupported, told.error().tried(), told.error().path(), "the run itself has it"});
-        return true;
-    }
-    [[nodiscard]] std::size_t size() const noexcept { return all_.size(); }
-    [[nodiscard]] nlohmann::json as_json() const {
-        nlohmann::json kept = nlohmann::json::array();
-        for (const error& one : all_)
-            kept.push_back(nlohmann::json::array({one.tried(), one.path(), one.advice()}));
-        return kept;
-    }
-    /// All of them, to be told.
-    [[nodiscard]] std::vector<error> take() noexcept { return std::exchange(all_, {}); }
-
-  private:
-    std::vector<error> all_;
-    std::set<std::string> met_;
-};
-
-}  // namespace CAIRN_NAMESPACE::detail
-
 // ---- cairn/mirror/used_versions.hpp
 // Which versions a run has used, for mirrors that tell of it. Costs nlohmann/json.
 
@@ -33076,10 +33150,14 @@ class RankMirror {
         const bool is_over = *now != RunState::running;
         if (is_over && cursor_.first.is_null())
             say_once({errc::unsupported, "Trackio shows no run that has no row", run.id(), ""});
-        MirrorReport report{std::exchange(new_rows_, 0), is_over, left_out_.take(),
+        MirrorReport report{std::exchange(new_rows_, 0), is_over, left_out_.all(),
                             std::exchange(new_versions_, 0)};
         if (auto saved = save(); !saved) return saved.error();
         return report;
+    }
+    /// After the report was told. A failure tells it once more.
+    void forget_left_out() {
+        if (left_out_.forget()) (void)save();
     }
 
   private:
@@ -34195,10 +34273,23 @@ class Curve {
     /// Tells it.
     void set_area(double area) noexcept { area_ = area; }
 
+    /// True and false positives at thresholds evenly over [0, 1], from 0, where all are taken for positive.
+    struct Counts {
+        std::vector<std::uint64_t> true_positives{};   ///< what is found at each
+        std::vector<std::uint64_t> false_positives{};  ///< what is taken for it
+    };
+    /// Of precision and recall, if each score is in [0, 1]: 201 thresholds. Empty otherwise.
+    [[nodiscard]] const Counts& counts() const noexcept { return counts_; }
+    /// Tells them.
+    void set_counts(Counts counts) { counts_ = std::move(counts); }
+
     /// About how many bytes it holds.
-    [[nodiscard]] std::size_t memory() const noexcept { return x_.size() * 16; }
-    /// `{"x_name", "y_name", "x": [numbers], "y": [numbers], "area"}`; the numbers of at most 1000 points,
-    /// the first and the last among them.
+    [[nodiscard]] std::size_t memory() const noexcept {
+        return x_.size() * 16 + counts_.true_positives.size() * 16;
+    }
+    /// `{"x_name", "y_name", "x": [numbers], "y": [numbers], "area", "true_positives": [counts],
+    /// "false_positives": [counts]}`, the last three where they are known; the numbers of at most 1000
+    /// points, the first and the last among them.
     [[nodiscard]] Media encode() const {
         constexpr std::size_t most = 1000;
         nlohmann::json x = nlohmann::json::array(), y = x;
@@ -34211,6 +34302,10 @@ class Curve {
         nlohmann::json out = {
             {"x_name", x_name_}, {"y_name", y_name_}, {"x", std::move(x)}, {"y", std::move(y)}};
         if (!detail::is_nan(area_)) out["area"] = area_;
+        if (!counts_.true_positives.empty()) {
+            out["true_positives"] = counts_.true_positives;
+            out["false_positives"] = counts_.false_positives;
+        }
         return {"curve", "application/json",
                 out.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)};
     }
@@ -34219,6 +34314,7 @@ class Curve {
     std::string x_name_, y_name_;
     std::vector<double> x_, y_;
     double area_ = std::numeric_limits<double>::quiet_NaN();
+    Counts counts_;
 };
 
 namespace detail {
@@ -34256,6 +34352,25 @@ template <class Truth, class Score>
     return out;
 }
 
+/// At threshold i of n a score is taken for positive if floor(score (n - 1)) is i or more, as TensorBoard's
+/// own summary has it, rounded as that of numbers of this type is. Nothing, if a score is not in [0, 1].
+template <class Truth, class Score>
+[[nodiscard]] Curve::Counts counts_of(std::span<const Truth> truth, std::span<const Score> scores) {
+    using Number = std::conditional_t<std::floating_point<Score>, Score, double>;
+    constexpr std::size_t last = 200;
+    std::vector<std::uint64_t> right(last + 1), wrong(last + 1);
+    for (std::size_t i = 0; i < scores.size(); ++i) {
+        const auto score = static_cast<Number>(scores[i]);
+        if (!(score >= 0 && score <= 1)) return {};
+        ++(truth[i] != Truth{0} ? right : wrong)[static_cast<std::size_t>(score * Number{last})];
+    }
+    for (std::size_t i = last; i-- > 0;) {
+        right[i] += right[i + 1];
+        wrong[i] += wrong[i + 1];
+    }
+    return {std::move(right), std::move(wrong)};
+}
+
 }  // namespace detail
 
 /// The receiver operating characteristic of scores, the greater the likelier; `area()` is the area below.
@@ -34278,11 +34393,13 @@ template <class Truth, class Scores>
 }
 
 /// Precision over recall of scores, the greater the likelier; `area()` is the average precision: the
-/// precision at each threshold, weighted by what it adds to the recall. Throws as `roc_curve` does.
+/// precision at each threshold, weighted by what it adds to the recall. Of scores in [0, 1] it has `counts()`
+/// too, which TensorBoard's PR curves are drawn of. Throws as `roc_curve` does.
 template <class Truth, class Scores>
 [[nodiscard]] Curve precision_recall_curve(const Truth& truth, const Scores& scores) {
-    const auto at = detail::positives_of(std::span<const typename Truth::value_type>{truth},
-                                         std::span<const typename Scores::value_type>{scores});
+    const std::span<const typename Truth::value_type> is{truth};
+    const std::span<const typename Scores::value_type> said{scores};
+    const auto at = detail::positives_of(is, said);
     std::vector<double> recall{0}, precision{1};
     double area = 0;
     for (std::size_t i = 0; i < at.found.size(); ++i) {
@@ -34292,6 +34409,7 @@ template <class Truth, class Scores>
     }
     Curve curve{"recall", "precision", std::move(recall), std::move(precision)};
     curve.set_area(area);
+    curve.set_counts(detail::counts_of(is, said));
     return curve;
 }
 

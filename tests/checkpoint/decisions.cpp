@@ -178,7 +178,7 @@ TEST_CASE("decisions outlive a kill as rows do, and two checkpoints keep theirs 
             one.step(row, part("model", model));
             two.step(row, part("model", model));
         }
-        std::filesystem::copy(dir / "store", dir / "image", std::filesystem::copy_options::recursive);
+        cairn_test::copy_as_killed(dir / "store", dir / "image");
         const auto steps = [](const std::vector<Decision>& all) {
             Steps saved;
             for (const Decision& d : all) {

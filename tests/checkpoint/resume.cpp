@@ -137,8 +137,7 @@ void check_every_resume(const P& policy, const R& retention, std::uint32_t seed)
         auto checkpoint = run.checkpoint("model", policy, retention, Flaky{});
         whole = train(run, checkpoint, rows, 0, [&](std::size_t i) {
             // What a kill right now would leave.
-            std::filesystem::copy(dir / "store", dir / ("image" + std::to_string(i)),
-                                  std::filesystem::copy_options::recursive);
+            cairn_test::copy_as_killed(dir / "store", dir / ("image" + std::to_string(i)));
         });
         // Replay finds again what was decided.
         const auto decisions = checkpoint.decisions();
@@ -216,7 +215,7 @@ TEST_CASE("a run that is resumed twice still decides as the whole one", "[checkp
         int count = 0;
         const auto keep_image = [&](const std::filesystem::path& store, std::size_t i) {
             images[i] = dir / ("image" + std::to_string(count++));
-            std::filesystem::copy(store, images[i], std::filesystem::copy_options::recursive);
+            cairn_test::copy_as_killed(store, images[i]);
         };
         {
             auto run = open_run(dir);
@@ -381,7 +380,7 @@ TEST_CASE("a version whose record a kill prevented counts as saved", "[checkpoin
         auto checkpoint = run.checkpoint("model", policy);
         checkpoint.step(run.log(cairn::step(0), "v"_m = 1), part("model", model)).wait();
         const auto row = run.log(cairn::step(1), "v"_m = 1);
-        std::filesystem::copy(dir / "store", dir / "image", std::filesystem::copy_options::recursive);
+        cairn_test::copy_as_killed(dir / "store", dir / "image");
         checkpoint.step(row, part("model", model));
     }
     // The manifest of v1 came to be, and the process died before it said so.

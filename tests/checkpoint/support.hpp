@@ -15,6 +15,7 @@
 #include <fstream>
 #include <iterator>
 #include <string>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -80,6 +81,18 @@ inline void write(const std::filesystem::path& path, const std::string& text) {
     const auto store = cairn::Store::open_existing(dir / "store").value();
     const auto manifest = cairn::ArtifactStore::open(store, "p", name).value().get(version).value();
     return store.object_path(manifest.find(file)->digest);
+}
+/// What a kill right now would leave of a store, in a new folder. What is written there meanwhile may be gone
+/// before it is copied: then all is copied again.
+inline void copy_as_killed(const std::filesystem::path& store, const std::filesystem::path& image) {
+    constexpr int most = 100;
+    std::error_code failed;
+    for (int i = 0; i < most; ++i) {
+        std::filesystem::copy(store, image, std::filesystem::copy_options::recursive, failed);
+        if (!failed) return;
+        erase_all(image);
+    }
+    throw std::filesystem::filesystem_error{"cannot copy a store", store, failed};
 }
 /// Changes one byte of a file, in the middle; it may be read-only.
 inline void flip_a_byte(const std::filesystem::path& path) {

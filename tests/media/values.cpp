@@ -6,7 +6,9 @@
 #include "support/catch.hpp"
 
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <limits>
 #include <span>
 #include <string>
@@ -204,6 +206,25 @@ TEST_CASE("curves of scores: known areas, ties as one threshold", "[media]") {
     const auto pr = cairn::precision_recall_curve(truth, std::vector<float>{0.9F, 0.8F, 0.8F, 0.1F});
     CHECK(pr.area() == Approx(0.5 * 1 + 0.5 * 2.0 / 3));
     CHECK(json::parse(pr.encode().bytes)["x_name"] == "recall");
+    // At 0 all count, above the last one's score three, above the second's and third's the first alone.
+    const auto shares =
+        cairn::precision_recall_curve(truth, std::vector<double>{0.9025, 0.8025, 0.8025, 0.1025});
+    const json counts = json::parse(shares.encode().bytes);
+    CHECK(shares.counts().true_positives.size() == 201);
+    const std::size_t thresholds[] = {0, 20, 21, 160, 161, 180, 181, 200};
+    const std::uint64_t right[] = {2, 2, 2, 2, 1, 1, 0, 0}, wrong[] = {2, 2, 1, 1, 0, 0, 0, 0};
+    for (std::size_t i = 0; i < std::size(thresholds); ++i) {
+        CAPTURE(thresholds[i]);
+        CHECK(counts["true_positives"][thresholds[i]] == right[i]);
+        CHECK(counts["false_positives"][thresholds[i]] == wrong[i]);
+    }
+    CHECK(cairn::precision_recall_curve(truth, std::vector<double>{1, 0, 1, 0})
+              .counts()
+              .true_positives.back() == 2);
+    const auto logits = cairn::precision_recall_curve(truth, std::vector<double>{2, 0, 1, 0});
+    CHECK(logits.counts().true_positives.empty());
+    CHECK_FALSE(json::parse(logits.encode().bytes).contains("true_positives"));
+    CHECK(roc.counts().true_positives.empty());
     CHECK(cairn::roc_curve(truth, std::vector<double>{1, 0, 1, 0}).area() == 1);
     const auto refused = [](const std::vector<int>& is, const std::vector<double>& scores) {
         return code_of([&] { (void)cairn::roc_curve(is, scores); }) == cairn::errc::invalid_argument;

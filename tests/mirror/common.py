@@ -3,6 +3,7 @@ import http.client
 import http.server
 import os
 import socket
+import ssl
 import struct
 import subprocess
 import threading
@@ -46,6 +47,56 @@ def record_runs(record, store, png):
     for name, status in (("full", 0), ("failed", 0), ("crashed", -9), ("models", 0), ("ranks", 0)):
         done = subprocess.run([record, store, name, str(png)], stdout=subprocess.DEVNULL)
         assert done.returncode == status, (name, done)
+
+
+def certificate(path):
+    """Writes a certificate of localhost that vouches for itself, and its key."""
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost",
+                    "-addext", "subjectAltName=DNS:localhost", "-keyout", f"{path}.key", "-out", f"{path}.crt"],
+                   check=True, capture_output=True)
+    path.write_text(open(f"{path}.crt").read() + open(f"{path}.key").read())
+    return path
+
+
+class Tls:
+    """TLS before a server that has none. With `client`, only who has that certificate is let in."""
+
+    def __init__(self, port, own, client=None):
+        self.port = port
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(own)
+        if client:
+            context.verify_mode = ssl.CERT_REQUIRED
+            context.load_verify_locations(client)
+        self.context = context
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.address = f"https://localhost:{self.listener.getsockname()[1]}"
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        while True:
+            plain, _ = self.listener.accept()
+            threading.Thread(target=self.hand_on, args=(plain,), daemon=True).start()
+
+    def hand_on(self, plain):
+        try:
+            near, far = self.context.wrap_socket(plain, server_side=True), socket.create_connection(("127.0.0.1", self.port))
+        except OSError:
+            return plain.close()
+
+        def pump(a, b):
+            try:
+                while data := a.recv(1 << 16):
+                    b.sendall(data)
+            except OSError:
+                pass
+            for end in (a, b):
+                try:
+                    end.shutdown(socket.SHUT_RDWR)
+                except OSError:
+                    pass
+        threading.Thread(target=pump, args=(far, near), daemon=True).start()
+        pump(near, far)
 
 
 class Faults(http.server.BaseHTTPRequestHandler):

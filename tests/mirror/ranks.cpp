@@ -5,12 +5,18 @@
 #include <cairn/mirror/wandb.hpp>
 
 #include <cairn/cairn.hpp>
+#include <cairn/media/text.hpp>
 #include <cairn/query/runs.hpp>
+#include <cairn/store/media_file.hpp>
+#include <cairn/store/store.hpp>
 
 #include "support/catch.hpp"
 #include "support/temp_dir.hpp"
 
 #include <cstdint>
+#include <filesystem>
+#include <fstream>
+#include <ios>
 #include <utility>
 
 using namespace cairn::literals;
@@ -47,6 +53,44 @@ void follow_a_late_rank(const auto& open) {
     CHECK(mirrored() == std::pair{std::uint64_t{0}, true});
 }
 
+/// Changes a byte, and changes it back.
+void flip(const std::filesystem::path& path, std::streamoff at) {
+    std::fstream file{path, std::ios::binary | std::ios::in | std::ios::out};
+    file.seekg(at);
+    const char byte = static_cast<char>(file.get() ^ 1);
+    file.seekp(at);
+    file.put(byte);
+}
+/// `open(store, run)` gives a mirror.
+void tell_what_was_left_out(const auto& open) {
+    const TempDir dir;
+    for (const unsigned rank : {0U, 1U}) {
+        auto run = cairn::init(
+            {.project = "p", .id = "r", .dir = dir.path(), .rank = rank, .system_seconds = 0, .quiet = true});
+        run.log(cairn::step(0), "loss"_m = 1);
+        if (rank == 0) run.log("note"_m = cairn::Text{"a text of the first rank"});
+        REQUIRE(run.finish());
+    }
+    const auto store = cairn::open(dir.path()).value();
+    const auto run = store.run("p", "r").value();
+    const auto media = run.dir() / cairn::detail::media_file;
+    flip(media, static_cast<std::streamoff>(std::filesystem::file_size(media)) - 8);
+    const auto history = cairn::detail::rank_dir(run.dir(), 1) / cairn::detail::history_file;
+
+    flip(history, 3);
+    CHECK_FALSE(open(store, run)->catch_up(run));
+    flip(history, 3);
+    auto again = open(store, run);
+    const auto told = again->catch_up(run);
+    REQUIRE(told);
+    REQUIRE(told->left_out.size() == 1);
+    CHECK(told->left_out.front().code() == cairn::errc::unsupported);
+    CHECK(told->is_over);
+    CHECK(again->catch_up(run)->left_out.empty());
+    again = cairn::error{};  // before the next one comes
+    CHECK(open(store, run)->catch_up(run)->left_out.empty());
+}
+
 }  // namespace
 
 TEST_CASE("mirrors: a rank that outlives the first is followed to its own end", "[mirror][ranks]") {
@@ -58,6 +102,20 @@ TEST_CASE("mirrors: a rank that outlives the first is followed to its own end", 
         return cairn::TensorboardMirror::open(run, to / "tensorboard");
     });
     follow_a_late_rank([&](const cairn::StoreReader& store, const cairn::RecordedRun& run) {
+        return cairn::TrackioMirror::open(store, run, {.dir = to / "trackio"});
+    });
+}
+
+TEST_CASE("mirrors: what a rank left out is told, though another rank fails in the same look",
+          "[mirror][ranks]") {
+    const TempDir to;
+    tell_what_was_left_out([&](const cairn::StoreReader& store, const cairn::RecordedRun& run) {
+        return cairn::WandbMirror::open(store, run, {.dir = to / "wandb"});
+    });
+    tell_what_was_left_out([&](const cairn::StoreReader&, const cairn::RecordedRun& run) {
+        return cairn::TensorboardMirror::open(run, to / "tensorboard");
+    });
+    tell_what_was_left_out([&](const cairn::StoreReader& store, const cairn::RecordedRun& run) {
         return cairn::TrackioMirror::open(store, run, {.dir = to / "trackio"});
     });
 }

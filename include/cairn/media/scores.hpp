@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -110,10 +111,23 @@ class Curve {
     /// Tells it.
     void set_area(double area) noexcept { area_ = area; }
 
+    /// True and false positives at thresholds evenly over [0, 1], from 0, where all are taken for positive.
+    struct Counts {
+        std::vector<std::uint64_t> true_positives{};   ///< what is found at each
+        std::vector<std::uint64_t> false_positives{};  ///< what is taken for it
+    };
+    /// Of precision and recall, if each score is in [0, 1]: 201 thresholds. Empty otherwise.
+    [[nodiscard]] const Counts& counts() const noexcept { return counts_; }
+    /// Tells them.
+    void set_counts(Counts counts) { counts_ = std::move(counts); }
+
     /// About how many bytes it holds.
-    [[nodiscard]] std::size_t memory() const noexcept { return x_.size() * 16; }
-    /// `{"x_name", "y_name", "x": [numbers], "y": [numbers], "area"}`; the numbers of at most 1000 points,
-    /// the first and the last among them.
+    [[nodiscard]] std::size_t memory() const noexcept {
+        return x_.size() * 16 + counts_.true_positives.size() * 16;
+    }
+    /// `{"x_name", "y_name", "x": [numbers], "y": [numbers], "area", "true_positives": [counts],
+    /// "false_positives": [counts]}`, the last three where they are known; the numbers of at most 1000
+    /// points, the first and the last among them.
     [[nodiscard]] Media encode() const {
         constexpr std::size_t most = 1000;
         nlohmann::json x = nlohmann::json::array(), y = x;
@@ -126,6 +140,10 @@ class Curve {
         nlohmann::json out = {
             {"x_name", x_name_}, {"y_name", y_name_}, {"x", std::move(x)}, {"y", std::move(y)}};
         if (!detail::is_nan(area_)) out["area"] = area_;
+        if (!counts_.true_positives.empty()) {
+            out["true_positives"] = counts_.true_positives;
+            out["false_positives"] = counts_.false_positives;
+        }
         return {"curve", "application/json",
                 out.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)};
     }
@@ -134,6 +152,7 @@ class Curve {
     std::string x_name_, y_name_;
     std::vector<double> x_, y_;
     double area_ = std::numeric_limits<double>::quiet_NaN();
+    Counts counts_;
 };
 
 namespace detail {
@@ -171,6 +190,25 @@ template <class Truth, class Score>
     return out;
 }
 
+/// At threshold i of n a score is taken for positive if floor(score (n - 1)) is i or more, as TensorBoard's
+/// own summary has it, rounded as that of numbers of this type is. Nothing, if a score is not in [0, 1].
+template <class Truth, class Score>
+[[nodiscard]] Curve::Counts counts_of(std::span<const Truth> truth, std::span<const Score> scores) {
+    using Number = std::conditional_t<std::floating_point<Score>, Score, double>;
+    constexpr std::size_t last = 200;
+    std::vector<std::uint64_t> right(last + 1), wrong(last + 1);
+    for (std::size_t i = 0; i < scores.size(); ++i) {
+        const auto score = static_cast<Number>(scores[i]);
+        if (!(score >= 0 && score <= 1)) return {};
+        ++(truth[i] != Truth{0} ? right : wrong)[static_cast<std::size_t>(score * Number{last})];
+    }
+    for (std::size_t i = last; i-- > 0;) {
+        right[i] += right[i + 1];
+        wrong[i] += wrong[i + 1];
+    }
+    return {std::move(right), std::move(wrong)};
+}
+
 }  // namespace detail
 
 /// The receiver operating characteristic of scores, the greater the likelier; `area()` is the area below.
@@ -193,11 +231,13 @@ template <class Truth, class Scores>
 }
 
 /// Precision over recall of scores, the greater the likelier; `area()` is the average precision: the
-/// precision at each threshold, weighted by what it adds to the recall. Throws as `roc_curve` does.
+/// precision at each threshold, weighted by what it adds to the recall. Of scores in [0, 1] it has `counts()`
+/// too, which TensorBoard's PR curves are drawn of. Throws as `roc_curve` does.
 template <class Truth, class Scores>
 [[nodiscard]] Curve precision_recall_curve(const Truth& truth, const Scores& scores) {
-    const auto at = detail::positives_of(std::span<const typename Truth::value_type>{truth},
-                                         std::span<const typename Scores::value_type>{scores});
+    const std::span<const typename Truth::value_type> is{truth};
+    const std::span<const typename Scores::value_type> said{scores};
+    const auto at = detail::positives_of(is, said);
     std::vector<double> recall{0}, precision{1};
     double area = 0;
     for (std::size_t i = 0; i < at.found.size(); ++i) {
@@ -207,6 +247,7 @@ template <class Truth, class Scores>
     }
     Curve curve{"recall", "precision", std::move(recall), std::move(precision)};
     curve.set_area(area);
+    curve.set_counts(detail::counts_of(is, said));
     return curve;
 }
 

@@ -100,10 +100,14 @@ class RankMirror {
             // Last: who reads that the run has ended has all of it.
             if (auto told = tell_about(base, run); !told) return told.error();
         }
-        report.left_out = left_out_.take();
+        report.left_out = left_out_.all();
         if (auto saved = save(); !saved) return saved.error();
         report.is_over = *now != RunState::running;
         return report;
+    }
+    /// After the report was told. A failure tells it once more.
+    void forget_left_out() {
+        if (left_out_.forget()) (void)save();
     }
 
   private:

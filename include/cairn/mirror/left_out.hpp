@@ -15,7 +15,7 @@
 namespace CAIRN_NAMESPACE::detail {
 
 /// A list that stands in the cursor as long as no report has told of it: the look that finds a thing may fail
-/// later.
+/// later, or that of another rank.
 class LeftOut {
   public:
     LeftOut() = default;
@@ -41,14 +41,16 @@ class LeftOut {
         return true;
     }
     [[nodiscard]] std::size_t size() const noexcept { return all_.size(); }
+    /// All of them, for a report.
+    [[nodiscard]] const std::vector<error>& all() const noexcept { return all_; }
+    /// After the report was told. False if there was nothing.
+    bool forget() noexcept { return !std::exchange(all_, {}).empty(); }
     [[nodiscard]] nlohmann::json as_json() const {
         nlohmann::json kept = nlohmann::json::array();
         for (const error& one : all_)
             kept.push_back(nlohmann::json::array({one.tried(), one.path(), one.advice()}));
         return kept;
     }
-    /// All of them, to be told.
-    [[nodiscard]] std::vector<error> take() noexcept { return std::exchange(all_, {}); }
 
   private:
     std::vector<error> all_;

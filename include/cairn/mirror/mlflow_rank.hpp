@@ -80,7 +80,7 @@ class RankMirror {
         if (!now) return now.error();
         const std::string wanted = options_.register_as + (options_.artifacts ? " with files" : "");
         if (cursor_.is_over && cursor_.session == run.sessions() && cursor_.wanted == wanted && is_same(run))
-            return MirrorReport{.is_over = true};
+            return MirrorReport{.is_over = true, .left_out = left_out_.all()};
         if (cursor_.session != run.sessions()) there_.reset();  // it goes on: the server must know
         if (cursor_.wanted != wanted) cursor_.artifacts.clear();
         cursor_.is_over = false;
@@ -106,12 +106,16 @@ class RankMirror {
             return files ? inputs.error() : files.error();
         }
         cursor_.is_over = *now != RunState::running;
-        MirrorReport report{std::exchange(new_rows_, 0), cursor_.is_over, left_out_.take(),
+        MirrorReport report{std::exchange(new_rows_, 0), cursor_.is_over, left_out_.all(),
                             std::exchange(new_versions_, 0)};
         if (auto saved = save(); !saved) return saved.error();
         return report;
     }
 
+    /// After the report was told. A failure tells it once more.
+    void forget_left_out() {
+        if (left_out_.forget()) (void)save();
+    }
     /// The address of its page; the server's, before it is there.
     [[nodiscard]] std::string page() const {
         if (cursor_.run.empty()) return client_->address();

@@ -40,7 +40,7 @@ result<void> open_ranks(Ranks& ranks, const RecordedRun& run, Open&& open) {
 }
 
 /// What all of them did. One that fails is opened anew the next time: what it has in memory is ahead of what
-/// it has written.
+/// it has written. Nobody is told then of what the others left out, so they keep it.
 template <class Ranks>
 result<MirrorReport> catch_up_ranks(Ranks& ranks, const RecordedRun& run) {
     MirrorReport all{.is_over = true};
@@ -55,6 +55,7 @@ result<MirrorReport> catch_up_ranks(Ranks& ranks, const RecordedRun& run) {
         all.is_over = all.is_over && report->is_over;
         for (error& left : report->left_out) all.left_out.push_back(std::move(left));
     }
+    for (auto& [number, rank] : ranks) rank.forget_left_out();
     return all;
 }
 

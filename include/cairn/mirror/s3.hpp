@@ -80,7 +80,8 @@ class S3Mirror {
             store_, run, cursor_.artifacts, send, [&](const error& lost) { left_out_.add(lost); },
             [&] { return save(); });
         if (!taken) return taken.error();
-        MirrorReport report{0, run.state() != RunState::running, left_out_.take(), *taken};
+        MirrorReport report{0, run.state() != RunState::running, left_out_.all(), *taken};
+        left_out_.forget();
         if (auto saved = save(); !saved) return saved.error();
         return report;
     }

@@ -33,7 +33,7 @@ namespace CAIRN_NAMESPACE {
 
 /// A place in S3, or in what speaks as it does. Keys and the like are taken from where Amazon's own clients
 /// have them: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, or the profile AWS_PROFILE of
-/// ~/.aws/credentials and ~/.aws/config.
+/// ~/.aws/credentials and ~/.aws/config; certificates to trust from AWS_CA_BUNDLE or the profile's ca_bundle.
 struct S3 {
     std::string uri = {};  ///< "s3://bucket/prefix"
     std::string endpoint =
@@ -75,6 +75,7 @@ struct Account {
     Credentials who;
     std::string region;
     std::string endpoint;  ///< empty: Amazon's
+    std::string ca_file;   ///< empty: those that the system trusts
 };
 [[nodiscard]] inline Account account_of(const S3& given) {
     const auto variable = [](const char* name) { return os::sys::environment(name); };
@@ -111,6 +112,7 @@ struct Account {
     }
     account.endpoint = first({given.endpoint, variable("AWS_ENDPOINT_URL_S3"), variable("AWS_ENDPOINT_URL"),
                               named(1, "endpoint_url")});
+    account.ca_file = first({variable("AWS_CA_BUNDLE"), named(1, "ca_bundle")});
     account.region = first({given.region, variable("AWS_REGION"), variable("AWS_DEFAULT_REGION"),
                             named(1, "region"), "us-east-1"});
     return account;
@@ -185,7 +187,7 @@ class Client {
         auto to = web_address(endpoint);
         if (!to) return to.error();
         if (!is_path) to->server.insert(to->server.find("//") + 2, where->bucket + ".");
-        auto web = WebClient::open(*to, {});
+        auto web = WebClient::open(*to, {.ca_file = account.ca_file});
         if (!web) return web.error();
         return Client{std::move(*web), to->path, std::move(*where), std::move(account), is_path};
     }

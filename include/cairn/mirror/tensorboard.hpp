@@ -4,6 +4,7 @@
 
 #include <cairn/core/error.hpp>
 #include <cairn/mirror/cursor_file.hpp>
+#include <cairn/mirror/left_out.hpp>
 #include <cairn/mirror/mirror.hpp>
 #include <cairn/mirror/ranks.hpp>
 #include <cairn/mirror/tensorboard_media.hpp>
@@ -82,9 +83,10 @@ struct TensorboardCursor {
     RowCounts rows{};                 ///< that were handed on
     std::uint64_t media = 0;          ///< rich values that lie before this place were
     nlohmann::json before = nullptr;  ///< the cursor as it was when this session's file was begun
+    nlohmann::json unsaid{};          ///< what was left out, and nobody was told of it yet
 
     NLOHMANN_DEFINE_TYPE_INTRUSIVE(TensorboardCursor, format, file, bytes, session, is_over, rows, media,
-                                   before)
+                                   before, unsaid)
 };
 
 /// Writes what is new of a rank.
@@ -98,9 +100,10 @@ class EventMirror {
         return put_content(writer, "_hparams_/session_start_info", session_start(run),
                            seconds_since_epoch(run.started_ns()));
     }
-    /// Rows first: a rich value is written after its row.
-    result<void> add(EventWriter& writer, TensorboardCursor& cursor, MirrorReport& report) {
-        if (auto found = media_.refresh(); !found) report.left_out.push_back(found.error());
+    /// Rows first: a rich value is written after its row. Returns how many rows there were.
+    result<std::uint64_t> add(EventWriter& writer, TensorboardCursor& cursor, LeftOut& left_out) {
+        if (auto found = media_.refresh(); !found) left_out.add_once(found.error());
+        std::uint64_t rows = 0;
         result<void> done;
         const auto write = [&](const StoredRow& row) {
             const std::uint64_t count = ++seen_[row.ring];
@@ -108,17 +111,18 @@ class EventMirror {
             cursor.rows[row.ring] = count;
             if (row.kind == RecordKind::row) {
                 done = put_row(writer, row);
-                ++report.rows;
+                ++rows;
             }
         };
-        if (auto read = rows_.next(write); !read) return read;
+        if (auto read = rows_.next(write); !read) return read.error();
         for (; done && media_seen_ < media_.all().size(); ++media_seen_) {
             const RecordedMedia& one = media_.all()[media_seen_];
             if (one.at < cursor.media) continue;
-            done = put_value(writer, one, report);
+            done = put_value(writer, one, left_out);
             cursor.media = one.at + 1;
         }
-        return done;
+        if (!done) return done.error();
+        return rows;
     }
     /// How it ends.
     result<void> end(EventWriter& writer, const RecordedRun& run) const {
@@ -145,13 +149,13 @@ class EventMirror {
         return writer.end();
     }
     /// What TensorBoard cannot have is said once for each metric.
-    result<void> put_value(EventWriter& writer, const RecordedMedia& one, MirrorReport& report) {
+    result<void> put_value(EventWriter& writer, const RecordedMedia& one, LeftOut& left_out) {
         const auto bytes = media_.bytes_of(one);
         writer.begin(seconds_since_epoch(one.time_ns), one.step);
         const auto put = bytes ? put_media(writer, one, *bytes) : result<void>{bytes.error()};
         if (put) return writer.end();
         if (put.error().code() != errc::unsupported || refused_.insert(one.metric).second)
-            report.left_out.push_back(put.error());
+            left_out.add(put.error());
         return {};
     }
 
@@ -187,18 +191,17 @@ class TensorboardRank {
         if (!kept) return kept.error();
         TensorboardRank mirror{rank, rank_dir, tensorboard_folder(to, run, rank), std::move(kept->file)};
         mirror.cursor_ = std::move(kept->cursor);
+        mirror.left_out_ = LeftOut{mirror.cursor_.unsaid};
         return mirror;
     }
 
     result<MirrorReport> catch_up(const RecordedRun& run) {
         const auto now = rank_state(run, rank_);
         if (!now) return now.error();
-        MirrorReport report;
         if (cursor_.is_over && cursor_.session == run.sessions()) {
             const auto there = os::status(folder_ / cursor_.file);
             if (!there) return there.error();
-            report.is_over = there->exists;
-            if (report.is_over) return report;
+            if (there->exists) return MirrorReport{.is_over = true, .left_out = left_out_.all()};
             if (writer_) {  // what this object has read it does not read again: the next one does
                 return error{errc::not_found, "the mirrored run was removed", folder_.string(),
                              "mirror it again"};
@@ -207,16 +210,21 @@ class TensorboardRank {
                 cursor_from<TensorboardCursor>(cursor_.before);  // somebody removed it, so the session again
         }
         if (auto begun = writer_ ? result<void>{} : begin(run); !begun) return begun.error();
-        if (auto added = events_.add(*writer_, cursor_, report); !added) return added.error();
+        const auto rows = events_.add(*writer_, cursor_, left_out_);
+        if (!rows) return rows.error();
         if (*now != RunState::running) {
             if (auto ended = events_.end(*writer_, run); !ended) return ended.error();
-            cursor_.is_over = report.is_over = true;
+            cursor_.is_over = true;
         }
         // First what was said, then that it was.
         if (auto flushed = writer_->flush(); !flushed) return flushed.error();
         cursor_.bytes = writer_->bytes();
-        if (auto saved = cursor_file_.save(cursor_); !saved) return saved.error();
-        return report;
+        if (auto saved = save(); !saved) return saved.error();
+        return MirrorReport{*rows, cursor_.is_over, left_out_.all()};
+    }
+    /// After the report was told. A failure tells it once more.
+    void forget_left_out() {
+        if (left_out_.forget()) (void)save();
     }
 
   private:
@@ -224,6 +232,10 @@ class TensorboardRank {
         : rank_{rank}, folder_{std::move(folder)}, cursor_file_{std::move(cursor_file)},
           events_{rank, rank_dir} {}
 
+    result<void> save() {
+        cursor_.unsaid = left_out_.as_json();
+        return cursor_file_.save(cursor_);
+    }
     result<void> begin(const RecordedRun& run) {
         if (cursor_.session == run.sessions() && !cursor_.file.empty()) {
             auto writer = EventWriter::go_on(folder_ / cursor_.file, cursor_.bytes);
@@ -259,6 +271,7 @@ class TensorboardRank {
     os::Path folder_;
     CursorFile cursor_file_;
     TensorboardCursor cursor_;
+    LeftOut left_out_;
     std::optional<EventWriter> writer_;
     EventMirror events_;
 };
@@ -275,6 +288,7 @@ class TensorboardRank {
                                                              const std::filesystem::path& to) {
     namespace os = detail::os;
     MirrorReport report;
+    detail::LeftOut left_out;
     const auto ranks = run.ranks();
     if (!ranks) return ranks.error();
     for (const unsigned rank : *ranks) {
@@ -286,7 +300,9 @@ class TensorboardRank {
         detail::EventMirror events{rank, detail::rank_dir(run.dir(), rank)};
         detail::TensorboardCursor cursor;
         if (auto begun = events.begin(*writer, run); !begun) return begun.error();
-        if (auto added = events.add(*writer, cursor, report); !added) return added.error();
+        const auto rows = events.add(*writer, cursor, left_out);
+        if (!rows) return rows.error();
+        report.rows += *rows;
         report.is_over = run.state() != RunState::running;
         if (auto ended = report.is_over ? events.end(*writer, run) : result<void>{}; !ended)
             return ended.error();
@@ -294,6 +310,7 @@ class TensorboardRank {
         const os::Path path = folder / detail::event_file_name(run.created_ns());
         if (auto placed = os::rename_replace(temp.path(), path); !placed) return placed.error();
     }
+    report.left_out = left_out.all();
     return report;
 }
 

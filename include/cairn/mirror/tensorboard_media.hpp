@@ -15,6 +15,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -57,6 +58,26 @@ namespace CAIRN_NAMESPACE::detail {
     return out;
 }
 
+/// What the plugin for PR curves wants of these counts.
+[[nodiscard]] inline std::vector<float> pr_lists_of(const nlohmann::json& found,
+                                                    const nlohmann::json& false_alarms) {
+    const std::size_t count = found.size();
+    std::vector<float> out(6 * count);
+    const double yes = found.at(0).get<double>(), no = false_alarms.at(0).get<double>();
+    for (std::size_t i = 0; i < count; ++i) {
+        const double right = found.at(i).get<double>(), wrong = false_alarms.at(i).get<double>();
+        const double lists[] = {right,
+                                wrong,
+                                no - wrong,
+                                yes - right,
+                                right + wrong > 0 ? right / (right + wrong) : 0,
+                                yes > 0 ? right / yes : 0};
+        for (std::size_t list = 0; list < std::size(lists); ++list)
+            out[list * count + i] = static_cast<float>(lists[list]);
+    }
+    return out;
+}
+
 /// Adds a rich value to the event. Fails: unsupported, if TensorBoard has nothing like it; corrupt.
 [[nodiscard]] inline result<void> put_media(EventWriter& event, const RecordedMedia& media,
                                             const std::string& bytes) {
@@ -80,8 +101,8 @@ namespace CAIRN_NAMESPACE::detail {
         event.texts(media.metric, "audio", parts, wav);
         return {};
     }
-    const bool is_shown =
-        media.kind == "histogram" || media.kind == "table" || media.kind == "confusion_matrix";
+    const bool is_shown = media.kind == "histogram" || media.kind == "table" ||
+                          media.kind == "confusion_matrix" || media.kind == "curve";
     if (!is_shown) return fails(errc::unsupported, "TensorBoard has nothing like this rich value");
     if (json_depth(bytes) > most_json_depth) return fails(errc::corrupt, "a rich value is nested too deep");
     try {
@@ -96,6 +117,11 @@ namespace CAIRN_NAMESPACE::detail {
                 bins.push_back(is.at("counts").at(i).get<double>());
             }
             event.histogram(media.metric, bins);
+        } else if (media.kind == "curve") {
+            if (!is.contains("true_positives"))
+                return fails(errc::unsupported,
+                             "of curves TensorBoard has precision and recall only, of scores in [0, 1]");
+            event.pr_curve(media.metric, pr_lists_of(is.at("true_positives"), is.at("false_positives")));
         } else {
             nlohmann::json columns = {""}, rows = nlohmann::json::array();
             for (const nlohmann::json& label : is.at("labels")) columns.push_back(label);

@@ -109,6 +109,23 @@ class EventWriter {
         tensor.message(4, bytes);
         add(tag, "histograms", 2);
     }
+    /// So many true positives, false positives, true negatives and false negatives, precision and recall at
+    /// each of as many thresholds evenly over [0, 1], one list behind the other.
+    void pr_curve(std::string_view tag, std::span<const float> lists) {
+        constexpr std::size_t count = 6;
+        const std::size_t thresholds = lists.size() / count;
+        tensor_.clear();
+        ProtoWriter tensor{tensor_};
+        tensor.varint(1, 1);  // floats
+        put_shape(tensor, {count, thresholds});
+        std::vector<std::byte> bytes(lists.size() * sizeof(float));
+        for (std::size_t i = 0; i < lists.size(); ++i)
+            put(bytes.data() + i * sizeof(float), std::bit_cast<std::uint32_t>(lists[i]));
+        tensor.message(4, bytes);
+        std::vector<std::byte> content;
+        ProtoWriter{content}.varint(2, thresholds);
+        add(tag, "pr_curves", 2, content);
+    }
     /// What a plugin alone understands.
     void content(std::string_view tag, std::string_view plugin, std::span<const std::byte> content) {
         tensor_.clear();

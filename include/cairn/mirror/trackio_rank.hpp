@@ -108,10 +108,14 @@ class RankMirror {
         const bool is_over = *now != RunState::running;
         if (is_over && cursor_.first.is_null())
             say_once({errc::unsupported, "Trackio shows no run that has no row", run.id(), ""});
-        MirrorReport report{std::exchange(new_rows_, 0), is_over, left_out_.take(),
+        MirrorReport report{std::exchange(new_rows_, 0), is_over, left_out_.all(),
                             std::exchange(new_versions_, 0)};
         if (auto saved = save(); !saved) return saved.error();
         return report;
+    }
+    /// After the report was told. A failure tells it once more.
+    void forget_left_out() {
+        if (left_out_.forget()) (void)save();
     }
 
   private:

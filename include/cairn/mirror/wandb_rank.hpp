@@ -7,6 +7,7 @@
 #include <cairn/core/sha256.hpp>
 #include <cairn/core/time.hpp>
 #include <cairn/mirror/cursor_file.hpp>
+#include <cairn/mirror/left_out.hpp>
 #include <cairn/mirror/mirror.hpp>
 #include <cairn/mirror/ranks.hpp>
 #include <cairn/mirror/text.hpp>
@@ -73,6 +74,7 @@ class RankMirror {
                           std::move(options), std::move(rank_dir),
                           std::move(root),    std::move(kept->file)};
         mirror.cursor_ = std::move(kept->cursor);
+        mirror.left_out_ = LeftOut{mirror.cursor_.unsaid};
         return mirror;
     }
 
@@ -86,11 +88,12 @@ class RankMirror {
             if (!there) return there.error();
             if (!there->exists) return gone();
             report.is_over = true;
+            report.left_out = left_out_.all();
             return report;
         }
         if (auto begun = records_ ? result<void>{} : begin(run); !begun) return begun.error();
         if (auto told = tell_about(run); !told) return told.error();
-        find_media(report);
+        find_media();
         if (auto told = tell_rows(run, has_ended, report); !told) return told.error();
         if (auto told = tell_console(has_ended); !told) return told.error();
         if (auto told = tell_artifacts(run, report); !told) return told.error();
@@ -101,7 +104,12 @@ class RankMirror {
             cursor_.is_over = report.is_over = true;
         }
         if (auto saved = save(); !saved) return saved.error();
+        report.left_out = left_out_.all();
         return report;
+    }
+    /// After the report was told. A failure tells it once more.
+    void forget_left_out() {
+        if (left_out_.forget()) (void)save_cursor();
     }
 
     /// Where the run is for W&B. Empty before the first `catch_up`.
@@ -180,6 +188,10 @@ class RankMirror {
         count_media();
         cursor_.bytes = records_->bytes();
         cursor_.records = records_->count();
+        return save_cursor();
+    }
+    result<void> save_cursor() {
+        cursor_.unsaid = left_out_.as_json();
         return cursor_file_.save(cursor_);
     }
 
@@ -240,15 +252,15 @@ class RankMirror {
         // More of the same step may come in a moment; of a run that rests, nothing is held back.
         constexpr std::int64_t patience_ns = 10'000'000'000;
         if (pending_ && (has_ended || wall_ns() - pending_->time_ns > patience_ns)) {
-            if (auto told = commit(run, report); !told) return told;
+            if (auto told = commit(run); !told) return told;
         }
-        return tell_late_media(run, report);
+        return tell_late_media(run);
     }
     result<void> take_row(const RecordedRun& run, const StoredRow& row, std::uint64_t count,
                           MirrorReport& report) {
         if (row.kind != RecordKind::row) {
             if (pending_ && pending_->taken.contains(row.ring)) {  // what was said of a ring is its beginning
-                if (auto told = commit(run, report); !told) return told;
+                if (auto told = commit(run); !told) return told;
             }
             cursor_.rows[row.ring] = count;
             return row.kind == RecordKind::sample ? tell_sample(row) : tell_event(row);
@@ -260,7 +272,7 @@ class RankMirror {
         const bool fits = pending_ && pending_->step == row.step && pending_->bytes < most_bytes &&
                           std::none_of(row.values.begin(), row.values.end(), is_there);
         if (!fits) {
-            if (auto told = commit(run, report); !told) return told;
+            if (auto told = commit(run); !told) return told;
             pending_.emplace();
             pending_->step = row.step;
         }
@@ -275,7 +287,7 @@ class RankMirror {
         return {};
     }
     /// Writes the row whose values have come.
-    result<void> commit(const RecordedRun& run, MirrorReport& report) {
+    result<void> commit(const RecordedRun& run) {
         if (!pending_) return {};
         const OpenRow row = *std::exchange(pending_, std::nullopt);
         Message items;
@@ -287,7 +299,7 @@ class RankMirror {
                 const std::string key = row_key(one.metric);
                 if (row.values.contains(key) || !keys.insert(key).second) {
                     waiting_[row.step].push_back(at);  // a row of its own: a row has each metric once
-                } else if (auto told = put_media(items, one, report); !told) {
+                } else if (auto told = put_media(items, one); !told) {
                     return told;
                 }
             }
@@ -338,12 +350,12 @@ class RankMirror {
 
     // ---- rich values
 
-    result<void> put_media(Message& items, const RecordedMedia& one, MirrorReport& report) {
+    result<void> put_media(Message& items, const RecordedMedia& one) {
         cursor_.media_ahead.insert(one.at);
         auto bytes = media_.bytes_of(one);
         auto media = bytes ? row_media(one, std::move(*bytes)) : result<RowMedia>{bytes.error()};
         if (!media) {
-            report.left_out.push_back(media.error());
+            left_out_.add(media.error());
             return {};
         }
         if (!media->path.empty()) {
@@ -374,7 +386,7 @@ class RankMirror {
         return {};
     }
     /// Those that were written after their row was.
-    result<void> tell_late_media(const RecordedRun& run, MirrorReport& report) {
+    result<void> tell_late_media(const RecordedRun& run) {
         for (auto of_step = waiting_.begin(); of_step != waiting_.end();) {
             if (pending_ && pending_->step == of_step->first) {
                 ++of_step;
@@ -383,7 +395,7 @@ class RankMirror {
             for (const std::size_t at : of_step->second) {
                 const RecordedMedia& one = media_.all()[at];
                 Message items;
-                if (auto told = put_media(items, one, report); !told) return told;
+                if (auto told = put_media(items, one); !told) return told;
                 if (items.empty()) continue;
                 if (auto put = put_row(run, one.step, one.time_ns, std::move(items)); !put) return put;
             }
@@ -392,8 +404,8 @@ class RankMirror {
         return {};
     }
     /// Looks for new ones; they wait for their row.
-    void find_media(MirrorReport& report) {
-        if (auto found = media_.refresh(); !found) report.left_out.push_back(found.error());
+    void find_media() {
+        if (auto found = media_.refresh(); !found) left_out_.add_once(found.error());
         for (; media_known_ < media_.all().size(); ++media_known_) {
             const RecordedMedia& one = media_.all()[media_known_];
             if (one.at >= cursor_.media && !cursor_.media_ahead.contains(one.at))
@@ -447,7 +459,7 @@ class RankMirror {
                 artifact_record(run, store_.store(), called, run_id(run, rank_), folder() / "staging");
             if (!record && !is_lost(record.error())) return record.error();
             if (!record) {
-                report.left_out.push_back(record.error());
+                left_out_.add(record.error());
                 continue;
             }
             if (auto put = records_->put(Kind::artifact, *record); !put) return put;
@@ -462,6 +474,7 @@ class RankMirror {
     os::Path dir_, root_;
     CursorFile cursor_file_;
     Cursor cursor_;
+    LeftOut left_out_;
     std::optional<Records> records_;
     RowFollower rows_;
     MediaList media_;

@@ -121,7 +121,7 @@ class WebClient {
     }
 
     /// Sends one, as often as it takes. Returns whatever is no reason to try again, also a refusal. Fails:
-    /// io, if the server did not take it in all attempts.
+    /// io, if the server did not take it in all attempts; permission, if it cannot prove who it is.
     result<WebAnswer> send(const std::string& method, const std::string& path, const std::string& body = {},
                            const std::string& type = "application/json") {
         return repeat(options_.attempts, [&] { return once(method, path, body, type); });
@@ -224,6 +224,10 @@ class WebClient {
             why = answer ? "status " + std::to_string(answer->status) +
                                (answer->body.empty() ? "" : ": " + one_line(answer->body, 200))
                          : httplib::to_string(answer.error());
+            if (!answer && is_distrust(answer.error())) {
+                return error{errc::permission, "this server's certificate is not trusted: " + why, to_.server,
+                             "say which certificates to trust, or see whether the name is the server's"};
+            }
             // A server that takes so long is not asked again at once.
             if (Clock::now() - begun > std::chrono::duration<double>{options_.patience_s}) break;
             if (i + 1 < attempts)
@@ -231,6 +235,10 @@ class WebClient {
         }
         return error{errc::io, "the server did not take a request: " + why, to_.server,
                      "see whether it is there, and try again later"};
+    }
+    /// What no other attempt will change.
+    [[nodiscard]] static bool is_distrust(httplib::Error why) noexcept {
+        return why == httplib::Error::SSLLoadingCerts || why == httplib::Error::SSLServerVerification;
     }
     [[nodiscard]] static bool may_pass(int status) noexcept {
         return status == 408 || status == 429 || status == 500 || status == 502 || status == 503 ||

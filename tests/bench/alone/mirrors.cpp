@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What a training pays for mirrors that cannot reach their servers: rounds of a small training that logs,
-// without any mirror, with all there are, and without again. Prints JSON.
+// What a training pays for mirrors that cannot reach their servers: pairs of rounds of a small training that
+// logs, in turn without any mirror and with all there are. Prints JSON.
 
 #include "alone/json.hpp"
 #include "measuring.hpp"
@@ -22,14 +22,15 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 using namespace cairn::literals;
@@ -90,39 +91,68 @@ class AllMirrors {
     std::vector<std::function<void()>> stop_;
 };
 
-}  // namespace
+/// A training in a process of its own, which plays a round when it is asked to.
+class Trainer {
+  public:
+    explicit Trainer(bool is_mirrored) {
+        int asked[2], answered[2];
+        if (::pipe(asked) != 0 || ::pipe(answered) != 0 || ::fflush(stdout) != 0) std::abort();
+        if (::fork() == 0) {
+            ::close(asked[1]);
+            train(is_mirrored, asked[0], answered[1]);
+            std::_Exit(0);  // what still waits for an answer is not waited for
+        }
+        ::close(asked[0]);
+        ::close(answered[1]);
+        ask_ = asked[1];
+        answer_ = answered[0];
+    }
+    ~Trainer() {
+        ::close(ask_);
+        ::close(answer_);
+        (void)::wait(nullptr);
+    }
+    Trainer(const Trainer&) = delete;
+    Trainer& operator=(const Trainer&) = delete;
 
-int main() {
-    const auto network = std::make_unique<bench::Network>();
-    bench::Recording recording{"cairn-bench-mirrors"};
-    const auto rounds = [&](int count, std::vector<double>& wall, std::vector<double>& processor) {
-        for (int i = 0; i < count; ++i) {
+    [[nodiscard]] bench::Round play() const {
+        bench::Round round;
+        if (::write(ask_, "?", 1) != 1 || ::read(answer_, &round, sizeof round) != sizeof round) std::abort();
+        return round;
+    }
+
+  private:
+    static void train(bool is_mirrored, int ask, int answer) {
+        const auto network = std::make_unique<bench::Network>();
+        bench::Recording recording{is_mirrored ? "cairn-bench-mirrored" : "cairn-bench-plain"};
+        std::optional<AllMirrors> mirrors;
+        if (is_mirrored) {
+            const auto store = cairn::open(recording.store()).value();
+            mirrors.emplace(store, store.run("bench", recording.run().id()).value());
+        }
+        for (char asked; ::read(ask, &asked, 1) == 1;) {
             const bench::Round round = bench::play(*network, [&](int step, float loss) {
                 recording.run().log(cairn::step(step), "loss"_m = loss);
             });
-            wall.push_back(round.seconds);
-            processor.push_back(round.processor_seconds);
+            if (::write(answer, &round, sizeof round) != sizeof round) return;
         }
-    };
-    std::vector<double> wall, processor, mirrored, mirrored_processor;
-    rounds(5, wall, processor);
-    {
-        const auto store = cairn::open(recording.store()).value();
-        const auto run = store.run("bench", recording.run().id()).value();
-        const AllMirrors all{store, run};
-        rounds(10, mirrored, mirrored_processor);
     }
-    std::this_thread::sleep_for(std::chrono::seconds{20});  // until those that hang have given up
-    rounds(5, wall, processor);
-    const double without = bench::quantile(wall, 0.5), without_processor = bench::quantile(processor, 0.5);
+
+    int ask_ = -1, answer_ = -1;
+};
+
+}  // namespace
+
+int main() {
+    const Trainer plain{false}, mirrored{true};
     std::vector<double> more, more_processor;
-    for (const double with : mirrored) more.push_back(100 * (with / without - 1));
-    for (const double with : mirrored_processor)
-        more_processor.push_back(100 * (with / without_processor - 1));
+    for (int i = 0; i < 20; ++i) {
+        const bench::Round without = plain.play(), with = mirrored.play();
+        more.push_back(100 * (with.seconds / without.seconds - 1));
+        more_processor.push_back(100 * (with.processor_seconds / without.processor_seconds - 1));
+    }
     bench::Results results;
     results.add("mirrored_more", more, "%");
     results.add("mirrored_more_processor", more_processor, "%");
     results.print();
-    (void)std::fflush(stdout);
-    std::_Exit(0);  // what still waits for an answer is not waited for
 }

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from common import Faults, command, picture, record_runs, start, wait_for  # noqa: E402
+from common import Faults, Tls, certificate, command, picture, record_runs, start, wait_for  # noqa: E402
 
 tool, record, store = (str(Path(path).resolve()) for path in sys.argv[1:4])
 work = Path(sys.argv[4]).resolve()
@@ -66,7 +66,7 @@ states = {name: check(name)["state"] for name in ("full", "failed", "crashed", "
 assert states == {"full": "finished", "failed": "failed", "crashed": "crashed", "models": "finished", "ranks": "finished"}, states
 assert len(rows_there("ranks")) == 6 and rows_there("full", "sample") and len(rows_there("full", "alert")) == 1
 media = [file for file in (served / "runs/demo/full/media/0").iterdir()]
-assert len(media) == 10 and sum(file.read_bytes() == b"a longer text" for file in media) == 1, media
+assert len(media) == 11 and sum(file.read_bytes() == b"a longer text" for file in media) == 1, media
 for version in json.loads(cairn("artifact", "ls", "--json"))["versions"]:
     folder = served / "artifacts/demo" / version["artifact"] / version["version"]
     out = work / f"{version['artifact']}-{version['version']}"
@@ -110,5 +110,13 @@ told = cairn("sync", "full", "--to", proxy, fails=True, env={"CAIRN_HTTP_TOKEN":
 assert "status 401" in told and "wrong-token" not in told, told
 cairn("sync", "full", "--to", proxy, env=token)
 assert check("full")["notes"] == "other"
-server.kill()
 say("no token, a wrong one, the right one")
+
+tls = Tls(Faults.port, certificate(work / "server"))
+cairn("edit", "full", "--notes", "others")
+told = cairn("sync", "full", "--to", tls.address, fails=True, env=token)
+assert "certificate is not trusted" in told, told
+cairn("sync", "full", "--to", tls.address, env={**token, "SSL_CERT_FILE": f"{work}/server.crt"})
+assert check("full")["notes"] == "others"
+server.kill()
+say("TLS, of a server that the system trusts")

@@ -14,7 +14,7 @@ import urllib.request
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from common import Faults, command, free_port, picture, record_runs, start, wait_for  # noqa: E402
+from common import Faults, Tls, certificate, command, free_port, picture, record_runs, start, wait_for  # noqa: E402
 
 import mlflow  # noqa: E402
 from mlflow.entities import ViewType  # noqa: E402
@@ -166,8 +166,8 @@ samples = points_there(client, run, "system/cpu_utilization_percentage")
 assert [step for step, _, _ in sorted(samples)] == list(range(len(samples))) and samples, samples
 files = set(files_of(client, run))
 kinds = ["images/rich~picture+step+30+timestamp+", "tables/rich/table/step_30_", "media/weights/fc1/step_30_",
-         "media/sound/step_31_", "media/confusion/step_31_", "media/roc/step_31_", "media/text/step_32_", "media/page/step_32_",
-         "media/bytes/step_32_", "media/field/step_32_"]
+         "media/sound/step_31_", "media/confusion/step_31_", "media/roc/step_31_", "media/pr/step_31_", "media/text/step_32_",
+         "media/page/step_32_", "media/bytes/step_32_", "media/field/step_32_"]
 for kind in kinds:
     assert sum(file.startswith(kind) for file in files) == 1, (kind, files)
 assert {"config.json", "summary.json", "output.log", "cairn/names.json", "cairn/alerts.json", "artifacts/data/v0/a.txt",
@@ -340,6 +340,25 @@ assert "is not in MLflow any more" in told, told
 (folder / "enough").touch()
 assert live.wait(60) == 0
 say("a changed parameter and a deleted run are told of")
+
+# ---- TLS
+
+trusted, mine = certificate(work / "server"), certificate(work / "client")
+tls = Tls(server.port, trusted, client=work / "client.crt")
+at, shows = f"mlflow:{tls.address}", {"MLFLOW_TRACKING_CLIENT_CERT_PATH": str(mine)}
+told = cairn("sync", "full", "--to", at, "-p", "tls", env=shows, fails=True)
+assert "certificate is not trusted" in told, told
+told = cairn("sync", "full", "--to", at, "-p", "tls", env={"MLFLOW_TRACKING_SERVER_CERT_PATH": f"{work}/server.crt"}, fails=True)
+assert "did not take a request" in told, told  # who does not show a certificate is let down without a word
+knows = {**shows, "MLFLOW_TRACKING_SERVER_CERT_PATH": f"{work}/server.crt"}
+cairn("sync", "full", "--to", at, "-p", "tls", env=knows)
+cairn("sync", "failed", "--to", at, "-p", "tls", env={**shows, "MLFLOW_TRACKING_INSECURE_TLS": "true"})
+os.environ.update(knows)
+check_points(client_of(tls.address), "full", invalid, experiment="tls")
+check_points(client_of(tls.address), "failed", experiment="tls")
+for name in knows:
+    del os.environ[name]
+say("TLS, with certificates on both sides, by the settings of MLflow's own client")
 
 # ---- wrong servers
 

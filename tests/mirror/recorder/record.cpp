@@ -60,7 +60,8 @@ void log_media(cairn::Run& run, const char* picture) {
     run.log(cairn::step(30), "weights/fc1"_m = cairn::Histogram{weights}, "rich/table"_m = table,
             "rich/picture"_m = cairn::ImageFile{image, "a caption"});
     run.log(cairn::step(31), "confusion"_m = cairn::confusion_matrix(truth, said, {"cat", "dog"}),
-            "roc"_m = cairn::roc_curve(truth, scores), "sound"_m = cairn::Audio{wave, 8000});
+            "roc"_m = cairn::roc_curve(truth, scores), "pr"_m = cairn::precision_recall_curve(truth, scores),
+            "sound"_m = cairn::Audio{wave, 8000});
     run.log(cairn::step(32), "text"_m = cairn::Text{"a longer text"},
             "page"_m = cairn::Blob{"<b>html</b>", "text/html"},
             "bytes"_m = cairn::Blob{"12345", "application/x-thing"}, "field"_m = cairn::Field2D{field, 4, 3});

@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from common import Faults, free_port, picture, start, wait_for  # noqa: E402
+from common import Faults, Tls, certificate, free_port, picture, start, wait_for  # noqa: E402
 
 import boto3  # noqa: E402
 
@@ -225,8 +225,18 @@ assert "not as it was written" in told and not list((work / "bad").rglob("*")), 
 assert listed(place, {"AWS_PROFILE": "trainer", "AWS_ENDPOINT_URL": moto.address}, "demo")
 leaks = subprocess.run(["grep", "-rl", key["SecretAccessKey"], store], capture_output=True, text=True).stdout
 assert not leaks, leaks
-moto.kill()
 say("a damaged object is told of, and places nothing; keys of a profile")
+
+tls = Tls(moto.port, certificate(work / "server"))
+(work / ".aws/config").write_text(f"[profile trainer]\nca_bundle = {work}/server.crt\nendpoint_url = {tls.address}\n")
+assert sorted(listed(place, {"AWS_PROFILE": "trainer"}, "demo/net")) == [f"demo/net:v{i}" for i in range(10)]
+safe = {**env, "AWS_ENDPOINT_URL_S3": tls.address, "AWS_CA_BUNDLE": f"{work}/server.crt"}
+cairn("sync", "models", "--to", f"s3://{bucket}/safe", env=safe)
+assert len(listed(f"s3://{bucket}/safe", safe)) == 6
+told = cairn("s3", "ls", place, at=None, env={**safe, "AWS_CA_BUNDLE": ""}, fails=True)
+assert "certificate" in told, told
+moto.kill()
+say("TLS, of a server that is trusted only where that is told")
 
 # ---- another server
 

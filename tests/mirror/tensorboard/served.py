@@ -16,7 +16,7 @@ tool, record, store, logdir = sys.argv[1:5]
 bin = Path(sys.executable).parent
 rich = subprocess.run([tool, "sync", "full", "--to", f"tensorboard:{logdir}", "--dir", store], capture_output=True, text=True)
 assert rich.returncode == 1, rich  # what TensorBoard cannot have is said, once for each metric
-assert rich.stderr.count("TensorBoard has nothing like this") == 4, rich.stderr
+assert rich.stderr.count("TensorBoard has nothing like this") == 3 and rich.stderr.count("of curves TensorBoard has") == 1, rich.stderr
 rows = [json.loads(line) for line in subprocess.run([tool, "export", "full", "--jsonl", "--dir", store], check=True,
                                                     capture_output=True, text=True).stdout.splitlines()]
 
@@ -66,6 +66,12 @@ def check(loader):
         sound, = json.loads(ask("audio/audio", run=run, tag="sound", sample=0))
         wave = urllib.request.urlopen(f"{address}/data/plugin/audio/individualAudio?{sound['query']}").read()
         assert wave.startswith(b"RIFF") and sound["step"] == 31, sound
+        entry, = json.loads(ask("pr_curves/pr_curves", run=run, tag="pr"))[run]
+        # Of scores 0.1, 0.9, 0.4 and 0.2, where the second and the third are true.
+        curve = [(1, 2 / 4)] * 21 + [(1, 2 / 3)] * 20 + [(1, 1)] * 40 + [(0.5, 1)] * 100
+        assert entry["step"] == 31 and len(entry["recall"]) == len(entry["precision"]) == len(curve), entry
+        for there, wanted in zip(zip(entry["recall"], entry["precision"]), curve):
+            assert abs(there[0] - wanted[0]) + abs(there[1] - wanted[1]) < 1e-6, (there, wanted)
         texts = {tag: json.loads(ask("text/text", run=run, tag=tag))[0]["text"]
                  for tag in ("note", "text", "rich/table", "confusion")}
         assert "a longer text" in texts["text"], texts

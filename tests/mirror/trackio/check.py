@@ -130,8 +130,8 @@ def check_full(query, home, with_time):
     assert config == {"lr": 0.001, "deep": True, "net": {"act": "relu", "width": 64}}, config
     values = {key: (step, value) for step, _, metrics in rich for key, value in metrics.items()}
     kinds = {"weights/fc1": (30, "histogram"), "rich/table": (30, "table"), "rich/picture": (30, "image"),
-             "confusion": (31, "table"), "roc": (31, "table"), "sound": (31, "audio"), "text": (32, "markdown"),
-             "page": (32, "html")}
+             "confusion": (31, "table"), "roc": (31, "table"), "pr": (31, "table"), "sound": (31, "audio"),
+             "text": (32, "markdown"), "page": (32, "html")}
     assert {key: (step, value["_type"].removeprefix("trackio.")) for key, (step, value) in values.items()} == kinds, values
     assert len(rich) == len(kinds), rich
     assert sum(values["weights/fc1"][1]["values"]) == 1000, values["weights/fc1"]

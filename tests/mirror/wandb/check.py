@@ -221,8 +221,8 @@ try:
             own = {key: row.pop(key) for key in ("_step", "_timestamp", "_runtime")}
             assert own["_runtime"] >= 0, own
             got += [(own["_step"], key, value, own["_timestamp"] * 1000) for key, value in row.items()]
-        rich = {"weights/fc1", "rich/table", "rich/picture", "confusion_table", "roc_table", "sound", "text", "page", "bytes",
-                "field"}
+        rich = {"weights/fc1", "rich/table", "rich/picture", "confusion_table", "roc_table", "pr_table", "sound", "text", "page",
+                "bytes", "field"}
         plain = [one for one in got if one[1] not in rich]
         assert len(plain) == len(wanted), (len(plain), len(wanted))
         by = lambda one: (one[0], one[1])
@@ -241,7 +241,8 @@ try:
     assert rows["text"] == "a longer text"
     files = dict(database("select name, path from files where run_id = 'full'"))
     for key, kind in (("rich/table", "table-file"), ("rich/picture", "image-file"), ("sound", "audio-file"),
-                      ("page", "html-file"), ("roc_table", "table-file"), ("confusion_table", "table-file")):
+                      ("page", "html-file"), ("roc_table", "table-file"), ("pr_table", "table-file"),
+                      ("confusion_table", "table-file")):
         value = rows[key]
         assert value["_type"] == kind, (key, value)
         data = Path(files[value["path"]]).read_bytes()
@@ -270,7 +271,7 @@ try:
         samples = heard[name]["events"]
         assert (samples or name == "failed") and all("system.cpu" in one and one["_runtime"] >= 0 for one in samples), samples[:2]
     charts = json.loads(database("select config_json from runs where run_id = 'full'")[0][0])["_wandb"]["value"]["visualize"]
-    assert set(charts) == {"confusion", "roc"}, charts
+    assert set(charts) == {"confusion", "roc", "pr"}, charts
     summary = heard["full"]["summary"]
     assert summary["loss/train"] == 0.05 and math.isnan(summary["nan"]) and summary["best"] == {"epoch": 3}, summary
     say("config, tags, notes, definitions, charts, summary, output, samples, ends")
