@@ -26408,6 +26408,69 @@ inline void add_fsck(CLI::App& app, Call& call) {
 
 }  // namespace CAIRN_NAMESPACE::cli
 
+// ---- cairn/mirror/append_file.hpp
+// A file that a mirror adds to, and that another mirror goes on with. Costs <vector>.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// Collects what is to be written. Cost: keeps a MiB.
+class AppendFile {
+  public:
+    /// A new file. Fails: already_exists, or as the disk does.
+    static result<AppendFile> create(const os::Path& path) {
+        auto file = os::File::create_new(path);
+        if (!file) return file.error();
+        return AppendFile{std::move(*file), 0};
+    }
+    /// Goes on where an earlier one was after a `flush`; what it wrote later, and did not count, is cut off.
+    /// Fails: not_found; corrupt, if the file is shorter; or as the disk does.
+    static result<AppendFile> go_on(const os::Path& path, std::uint64_t bytes) {
+        const auto there = os::status(path);
+        if (!there) return there.error();
+        if (!there->exists) return error{errc::not_found, "the file is gone", path.string(), "write it anew"};
+        auto file = os::File::open_read_write(path);
+        if (!file) return file.error();
+        const auto size = file->size();
+        if (!size) return size.error();
+        if (*size < bytes)
+            return error{errc::corrupt, "the file is shorter than it was", path.string(), "write it anew"};
+        if (*size > bytes) {
+            if (auto cut = file->truncate(bytes); !cut) return cut.error();
+        }
+        return AppendFile{std::move(*file), bytes};
+    }
+
+    /// What is to be written: add to it, then `settle`.
+    [[nodiscard]] std::vector<std::byte>& buffer() noexcept { return buffer_; }
+    /// Writes if there is enough. Fails as the disk does.
+    result<void> settle() { return buffer_.size() < flush_bytes ? result<void>{} : flush(); }
+    /// Hands what is left to the system. Fails as the disk does.
+    result<void> flush() {
+        if (auto written = file_.write_at(written_, buffer_); !written) return written;
+        written_ += buffer_.size();
+        buffer_.clear();
+        return {};
+    }
+    /// Fails as the disk does.
+    result<void> close() {
+        if (auto flushed = flush(); !flushed) return flushed;
+        return file_.close();
+    }
+    /// Of the file, with what is not flushed.
+    [[nodiscard]] std::uint64_t bytes() const noexcept { return written_ + buffer_.size(); }
+
+  private:
+    static constexpr std::size_t flush_bytes = std::size_t{1} << 20U;
+
+    AppendFile(os::File file, std::uint64_t written) : file_{std::move(file)}, written_{written} {}
+
+    os::File file_;
+    std::uint64_t written_;
+    std::vector<std::byte> buffer_;
+};
+
+}  // namespace CAIRN_NAMESPACE::detail
+
 // ---- cairn/mirror/run_import.hpp
 // A run that is made of what another program recorded. Whoever includes it compiles all that records a run.
 
@@ -26442,20 +26505,11 @@ namespace detail {
 /// Writes rows with times of their own. Waits for the disk, so that no row is dropped, and none takes memory.
 class RunImport {
   public:
-    /// A new run that is called `name`. Throws as `init` does: already_exists, if one was made of it before.
-    RunImport(const ImportOptions& options, const std::string& name)
-        : run_{init({.project = options.project,
-                     .name = name,
-                     .id = id_from(name),
-                     .dir = options.dir,
-                     .resume = Resume::never,
-                     .rank = 0,
-                     .system_seconds = 0,  // it was another machine
-                     .environment = false,
-                     .quiet = true,
-                     .durability = Durability::process_crash})} {
+    /// A new run, of what is said of it; without an id it gets one of its name. Throws as `init` does:
+    /// already_exists, if one was made of it before.
+    RunImport(const ImportOptions& to, Options about) : run_{init(of_another(to, std::move(about)))} {
         if (run_.disabled())
-            raise({errc::invalid_argument, "nothing is recorded", name,
+            raise({errc::invalid_argument, "nothing is recorded", run_.name(),
                    "unset CAIRN_MODE, or set it to online"});
     }
 
@@ -26472,12 +26526,27 @@ class RunImport {
         return wait();
     }
 
-    /// Ends it; its times are those of its rows. Fails as the disk does.
-    result<ImportedRun> finish() {
+    /// What its program printed. Fails as the disk does.
+    result<void> add_output(std::string_view text) {
+        if (!output_) {
+            auto file = AppendFile::create(run_.dir() / output_file);
+            if (!file) return file.error();
+            output_.emplace(std::move(*file));
+        }
+        ByteWriter{output_->buffer()}.text(text);
+        return output_->settle();
+    }
+
+    /// Ends it, as failed if there is a reason; its times are those of its rows. Fails as the disk does.
+    result<ImportedRun> finish(const std::string& why_failed = {}) {
         const std::filesystem::path dir = run_.dir();
         const ImportedRun made{run_.core()->options().project, run_.id(), rows_};
         const Store store = run_.core()->store();
-        if (auto ended = run_.finish(); !ended) return ended.error();
+        if (output_) {
+            if (auto closed = output_->close(); !closed) return closed.error();
+        }
+        if (auto ended = why_failed.empty() ? run_.finish() : run_.fail(why_failed); !ended)
+            return ended.error();
         if (run_.health().rows_dropped != 0) return dropped();
         if (rows_ == 0) return made;
         auto folder = RunFolder::open_writer(store, made.project, made.id);
@@ -26493,6 +26562,19 @@ class RunImport {
     void fail(const error& why) { (void)run_.fail(why.what()); }
 
   private:
+    [[nodiscard]] static Options of_another(const ImportOptions& to, Options about) {
+        if (about.id.empty()) about.id = id_from(about.name);
+        about.project = to.project;
+        about.dir = to.dir;
+        about.resume = Resume::never;
+        about.rank = 0;
+        about.system_seconds = 0;  // it was another machine
+        about.environment = false;
+        about.quiet = true;
+        about.durability = Durability::process_crash;
+        return about;
+    }
+
     static constexpr std::size_t most_bytes = std::size_t{512} << 10U;  // half of what a ring has
 
     /// Until the collector has seen all: then the ring has room.
@@ -26520,6 +26602,7 @@ class RunImport {
     std::uint64_t rows_ = 0;
     std::size_t bytes_ = 0;  // since the last wait, about
     std::int64_t first_ns_ = 0, last_ns_ = 0;
+    std::optional<AppendFile> output_;
 };
 
 }  // namespace detail
@@ -27410,7 +27493,7 @@ result<void> read_table(const os::Path& path, const std::string& step_column, F&
         return result<void>{};
     };
     if (auto checked = detail::read_table(file, options.step, nothing); !checked) return checked.error();
-    detail::RunImport into{options.into, file.stem().string()};
+    detail::RunImport into{options.into, {.name = file.stem().string()}};
     const auto add = [&](std::int64_t step, std::int64_t time_ns, const std::vector<NamedValue>& values) {
         return into.add(step, time_ns, values);
     };
@@ -27422,69 +27505,6 @@ result<void> read_table(const os::Path& path, const std::string& step_column, F&
 }
 
 }  // namespace CAIRN_NAMESPACE
-
-// ---- cairn/mirror/append_file.hpp
-// A file that a mirror adds to, and that another mirror goes on with. Costs <vector>.
-
-namespace CAIRN_NAMESPACE::detail {
-
-/// Collects what is to be written. Cost: keeps a MiB.
-class AppendFile {
-  public:
-    /// A new file. Fails: already_exists, or as the disk does.
-    static result<AppendFile> create(const os::Path& path) {
-        auto file = os::File::create_new(path);
-        if (!file) return file.error();
-        return AppendFile{std::move(*file), 0};
-    }
-    /// Goes on where an earlier one was after a `flush`; what it wrote later, and did not count, is cut off.
-    /// Fails: not_found; corrupt, if the file is shorter; or as the disk does.
-    static result<AppendFile> go_on(const os::Path& path, std::uint64_t bytes) {
-        const auto there = os::status(path);
-        if (!there) return there.error();
-        if (!there->exists) return error{errc::not_found, "the file is gone", path.string(), "write it anew"};
-        auto file = os::File::open_read_write(path);
-        if (!file) return file.error();
-        const auto size = file->size();
-        if (!size) return size.error();
-        if (*size < bytes)
-            return error{errc::corrupt, "the file is shorter than it was", path.string(), "write it anew"};
-        if (*size > bytes) {
-            if (auto cut = file->truncate(bytes); !cut) return cut.error();
-        }
-        return AppendFile{std::move(*file), bytes};
-    }
-
-    /// What is to be written: add to it, then `settle`.
-    [[nodiscard]] std::vector<std::byte>& buffer() noexcept { return buffer_; }
-    /// Writes if there is enough. Fails as the disk does.
-    result<void> settle() { return buffer_.size() < flush_bytes ? result<void>{} : flush(); }
-    /// Hands what is left to the system. Fails as the disk does.
-    result<void> flush() {
-        if (auto written = file_.write_at(written_, buffer_); !written) return written;
-        written_ += buffer_.size();
-        buffer_.clear();
-        return {};
-    }
-    /// Fails as the disk does.
-    result<void> close() {
-        if (auto flushed = flush(); !flushed) return flushed;
-        return file_.close();
-    }
-    /// Of the file, with what is not flushed.
-    [[nodiscard]] std::uint64_t bytes() const noexcept { return written_ + buffer_.size(); }
-
-  private:
-    static constexpr std::size_t flush_bytes = std::size_t{1} << 20U;
-
-    AppendFile(os::File file, std::uint64_t written) : file_{std::move(file)}, written_{written} {}
-
-    os::File file_;
-    std::uint64_t written_;
-    std::vector<std::byte> buffer_;
-};
-
-}  // namespace CAIRN_NAMESPACE::detail
 
 // ---- cairn/mirror/protobuf.hpp
 // Messages of protobuf, field by field: what the formats of others are made of. Costs <vector>.
@@ -28088,7 +28108,8 @@ inline result<void> read_events(const os::Path& path, RunImport& into, std::vect
     const auto import = [&](const std::filesystem::path& folder,
                             const std::vector<std::filesystem::path>& files) -> result<void> {
         const std::filesystem::path inside = folder.lexically_relative(root);
-        detail::RunImport into{options, inside == "." ? root.filename().string() : inside.generic_string()};
+        detail::RunImport into{options,
+                               {.name = inside == "." ? root.filename().string() : inside.generic_string()}};
         for (const std::filesystem::path& file : files) {
             if (auto read = detail::read_events(file, into, made.damaged); !read) {
                 into.fail(read.error());
@@ -28110,6 +28131,628 @@ inline result<void> read_events(const os::Path& path, RunImport& into, std::vect
 
 }  // namespace CAIRN_NAMESPACE
 
+// ---- cairn/mirror/wandb_log.hpp
+// The file in which W&B's client keeps a run that it has not sent yet: records one behind the other, in the
+// framing of LevelDB's log. W&B reads them as messages of protobuf; here they are bytes.
+//
+//   file   ":W&B" · u16 0xBEE1 · u8 0 · chunks
+//   chunk  u32 CRC-32 of the type and the bytes · u16 bytes · u8 type · bytes
+//   type   1 a whole record · 2 its first, 3 a middle, 4 its last part
+//
+// Little-endian. Blocks of 32 KiB, counted from the file's begin: no chunk crosses their ends, and what is
+// too short for a chunk's head is filled up with zeros.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// zlib's CRC-32, which is not the CRC-32C of our own files.
+struct Crc32 {
+    /// Appends bytes.
+    constexpr void update(std::span<const std::byte> bytes) noexcept {
+        for (const std::byte byte : bytes)
+            state_ = state_ >> 8U ^ table[(state_ ^ std::to_integer<std::uint32_t>(byte)) & 0xffU];
+    }
+    /// Of all so far.
+    [[nodiscard]] constexpr std::uint32_t value() const noexcept { return ~state_; }
+
+  private:
+    static constexpr auto table = [] {
+        std::array<std::uint32_t, 256> out{};
+        for (std::uint32_t i = 0; i < 256; ++i) {
+            std::uint32_t value = i;
+            for (int bit = 0; bit < 8; ++bit) value = value >> 1U ^ ((value & 1U) != 0 ? 0xedb88320U : 0);
+            out[i] = value;
+        }
+        return out;
+    }();
+    std::uint32_t state_ = ~std::uint32_t{0};
+};
+
+inline constexpr std::array<std::byte, 7> wandb_header{std::byte{':'}, std::byte{'W'},  std::byte{'&'},
+                                                       std::byte{'B'}, std::byte{0xe1}, std::byte{0xbe},
+                                                       std::byte{0}};
+inline constexpr std::size_t wandb_block_bytes = 32768, wandb_chunk_head_bytes = 7;
+
+/// What part of a record a chunk has.
+enum class WandbChunk : unsigned char { whole = 1, first, middle, last };
+
+/// Appends records. Cost: keeps a MiB.
+class WandbLogWriter {
+  public:
+    /// A new file. Fails: already_exists, or as the disk does.
+    static result<WandbLogWriter> create(const os::Path& path) {
+        auto file = AppendFile::create(path);
+        if (!file) return file.error();
+        file->buffer().assign(wandb_header.begin(), wandb_header.end());
+        return WandbLogWriter{std::move(*file)};
+    }
+    /// See `AppendFile::go_on`.
+    static result<WandbLogWriter> go_on(const os::Path& path, std::uint64_t bytes) {
+        auto file = AppendFile::go_on(path, bytes);
+        if (!file) return file.error();
+        return WandbLogWriter{std::move(*file)};
+    }
+
+    /// Fails as the disk does.
+    result<void> append(std::span<const std::byte> record) {
+        for (bool is_first = true, is_last = false; !is_last; is_first = false) {
+            std::size_t room = wandb_block_bytes - static_cast<std::size_t>(bytes() % wandb_block_bytes);
+            if (room < wandb_chunk_head_bytes) {
+                file_.buffer().resize(file_.buffer().size() + room);
+                room = wandb_block_bytes;
+            }
+            const std::size_t size = std::min(record.size(), room - wandb_chunk_head_bytes);
+            is_last = size == record.size();
+            put_chunk(is_first ? (is_last ? WandbChunk::whole : WandbChunk::first)
+                               : (is_last ? WandbChunk::last : WandbChunk::middle),
+                      record.first(size));
+            record = record.subspan(size);
+        }
+        return file_.settle();
+    }
+    /// Hands what is left to the system. Fails as the disk does.
+    result<void> flush() { return file_.flush(); }
+    /// Of the file, with what is not flushed.
+    [[nodiscard]] std::uint64_t bytes() const noexcept { return file_.bytes(); }
+
+  private:
+    explicit WandbLogWriter(AppendFile file) : file_{std::move(file)} {}
+
+    void put_chunk(WandbChunk type, std::span<const std::byte> bytes) {
+        const std::byte code{static_cast<unsigned char>(type)};
+        Crc32 crc;
+        crc.update({&code, 1});
+        crc.update(bytes);
+        std::vector<std::byte>& to = file_.buffer();
+        ByteWriter out{to};
+        out.fixed(crc.value());
+        out.fixed(static_cast<std::uint16_t>(bytes.size()));
+        to.push_back(code);
+        to.insert(to.end(), bytes.begin(), bytes.end());
+    }
+
+    AppendFile file_;
+};
+
+/// Reads records, one after another. Cost: keeps a block, and a record.
+class WandbLogReader {
+  public:
+    /// Fails: not_found, permission, io; corrupt, if it is no such file.
+    static result<WandbLogReader> open(const os::Path& path) {
+        auto file = os::File::open_read(path);
+        if (!file) return file.error();
+        WandbLogReader reader{std::move(*file)};
+        if (auto read = reader.read_block(); !read) return read.error();
+        const std::size_t size = std::min(reader.block_.size(), wandb_header.size());
+        if (!std::equal(wandb_header.begin(), wandb_header.end(), reader.block_.begin(),
+                        reader.block_.begin() + static_cast<std::ptrdiff_t>(size)))
+            return reader.damaged("the head of the file");
+        reader.at_ = wandb_header.size();
+        return reader;
+    }
+
+    /// The next record, good until the next call; false at the end. Fails: corrupt, if the file is damaged or
+    /// ends within a record; from there on nothing can be read.
+    result<bool> next(std::span<const std::byte>& record) {
+        record_.clear();
+        for (bool is_in_record = false;;) {
+            if (at_ + wandb_chunk_head_bytes > wandb_block_bytes) {
+                from_ += wandb_block_bytes;
+                at_ = 0;
+                if (auto read = read_block(); !read) return read.error();
+            }
+            if (at_ == block_.size() && !is_in_record) return false;
+            if (at_ + wandb_chunk_head_bytes > block_.size()) return ends_early();
+            ByteReader head{std::span{std::as_const(block_)}.subspan(at_, wandb_chunk_head_bytes)};
+            const auto crc = head.fixed<std::uint32_t>();
+            const std::size_t size = head.fixed<std::uint16_t>();
+            const auto code = head.fixed<std::uint8_t>();
+            if (crc == 0 && size == 0 && code == 0 && !is_in_record) {  // nothing more in this block
+                at_ = wandb_block_bytes;
+                continue;
+            }
+            const std::size_t begin = at_ + wandb_chunk_head_bytes;
+            if (begin + size > wandb_block_bytes) return damaged("the head of a record's part");
+            if (begin + size > block_.size()) return ends_early();
+            const auto bytes = std::span{std::as_const(block_)}.subspan(begin, size);
+            Crc32 sum;
+            sum.update(std::span{std::as_const(block_)}.subspan(begin - 1, 1 + size));
+            if (sum.value() != crc) return damaged("a record");
+            at_ = begin + size;
+            const auto type = static_cast<WandbChunk>(code);
+            const bool is_begin = type == WandbChunk::whole || type == WandbChunk::first;
+            if (is_begin == is_in_record) {
+                if (is_in_record) return damaged("a record, which has no end");
+                continue;  // the rest of one whose begin is not here
+            }
+            is_in_record = true;
+            record_.insert(record_.end(), bytes.begin(), bytes.end());
+            if (type != WandbChunk::whole && type != WandbChunk::last) continue;
+            record = record_;
+            return true;
+        }
+    }
+    /// For a record that is no message.
+    [[nodiscard]] error damaged(const char* what) const {
+        return {errc::corrupt,
+                std::string{what} + " at byte " + std::to_string(from_ + at_) + " of this file is damaged",
+                file_.path().string(), "what lies before it was read; restore the file from a copy"};
+    }
+
+  private:
+    explicit WandbLogReader(os::File file) : file_{std::move(file)} {}
+
+    /// The block at `from_`, as much of it as there is.
+    result<void> read_block() {
+        block_.resize(wandb_block_bytes);
+        const auto got = file_.read_at(from_, block_);
+        if (!got) return got.error();
+        block_.resize(*got);
+        return {};
+    }
+    [[nodiscard]] error ends_early() const {
+        return {errc::corrupt, "this file ends within a record, at byte " + std::to_string(from_ + at_),
+                file_.path().string(), "what lies before it was read; its program may be writing still"};
+    }
+
+    os::File file_;
+    std::vector<std::byte> block_, record_;
+    std::uint64_t from_ = 0;  // where the block begins
+    std::size_t at_ = 0;      // in it
+};
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/mirror/wandb_records.hpp
+// What W&B's client says in its file of a run that it has not sent: records of protobuf, whose fields are
+// those of W&B's wandb_internal.proto (client 0.28). Costs nlohmann/json.
+
+namespace CAIRN_NAMESPACE::detail::wandb {
+
+/// A message of protobuf that is being made.
+using Message = std::vector<std::byte>;
+
+/// Which kind of record: its field in the message Record.
+enum class Kind : unsigned {
+    history = 2,
+    summary = 3,
+    config = 5,
+    files = 6,
+    stats = 7,
+    artifact = 8,
+    alert = 10,
+    metric = 12,
+    output = 13,
+    run = 17,
+    exit = 18,
+    final = 20,
+    header = 21,
+    environment = 26
+};
+
+/// A number as W&B's JSON has it, which knows NaN and the infinities.
+[[nodiscard]] inline std::string number_text(const double& value) {
+    if (is_nan(value)) return "NaN";
+    if (!is_finite(value))
+        return std::bit_cast<std::uint64_t>(value) == infinity_bits ? "Infinity" : "-Infinity";
+    if (magnitude_bits(value) == 0) return std::bit_cast<std::uint64_t>(value) == 0 ? "0" : "-0.0";
+    std::array<char, 32> text{};
+    const auto end = std::to_chars(text.data(), text.data() + text.size(), value);
+    return {text.data(), end.ptr};
+}
+/// A value as W&B's JSON has it.
+[[nodiscard]] inline std::string value_text(const Value& value) {
+    switch (value.kind()) {
+        case Value::Kind::integer: return std::to_string(static_cast<std::int64_t>(value.bits()));
+        case Value::Kind::natural: return std::to_string(value.bits());
+        case Value::Kind::number: return number_text(value.number());
+        case Value::Kind::boolean: return value.bits() != 0 ? "true" : "false";
+        case Value::Kind::text: return json_text(std::string{value.text()});
+        case Value::Kind::none: break;
+    }
+    return "null";
+}
+
+/// Adds {nested_key, value_json} as a field of a message: an item of history, summary, config, stats.
+inline void put_item(Message& to, std::initializer_list<std::string_view> path, std::string_view json,
+                     unsigned field = 1) {
+    Message item;
+    for (const std::string_view part : path) ProtoWriter{item}.text(2, part);
+    ProtoWriter{item}.text(16, json);
+    ProtoWriter{to}.message(field, item);
+}
+/// Adds {key, value_json}, for messages that have no nested keys.
+inline void put_pair(Message& to, unsigned field, std::string_view key, std::string_view json,
+                     unsigned value_field = 16) {
+    Message item;
+    ProtoWriter{item}.text(1, key);
+    ProtoWriter{item}.text(value_field, json);
+    ProtoWriter{to}.message(field, item);
+}
+/// Adds a text, unless it is empty.
+inline void put_text(Message& to, unsigned field, std::string_view text) {
+    if (!text.empty()) ProtoWriter{to}.text(field, as_utf8(text));
+}
+/// Adds a number, unless it is 0.
+inline void put_number(Message& to, unsigned field, std::int64_t value) {
+    if (value != 0) ProtoWriter{to}.varint(field, static_cast<std::uint64_t>(value));
+}
+/// Adds a time.
+inline void put_time(Message& to, unsigned field, std::int64_t ns) {
+    constexpr std::int64_t second = 1'000'000'000;
+    const std::int64_t rest = ((ns % second) + second) % second;
+    Message time;
+    put_number(time, 1, (ns - rest) / second);
+    put_number(time, 2, rest);
+    ProtoWriter{to}.message(field, time);
+}
+
+/// Writes records, which are counted.
+class Records {
+  public:
+    /// `count` records are there already.
+    explicit Records(WandbLogWriter log, std::int64_t count = 0) noexcept
+        : log_{std::move(log)}, count_{count} {}
+
+    /// Fails as the disk does.
+    result<void> put(Kind kind, const Message& what) {
+        record_.clear();
+        ProtoWriter record{record_};
+        record.varint(1, static_cast<std::uint64_t>(++count_));
+        record.message(static_cast<unsigned>(kind), what);
+        return log_.append(record_);
+    }
+    /// Hands what is left to the system. Fails as the disk does.
+    result<void> flush() { return log_.flush(); }
+    /// So many are there.
+    [[nodiscard]] std::int64_t count() const noexcept { return count_; }
+    /// The file's, with what is not flushed.
+    [[nodiscard]] std::uint64_t bytes() const noexcept { return log_.bytes(); }
+
+  private:
+    WandbLogWriter log_;
+    std::int64_t count_;
+    Message record_;
+};
+
+}  // namespace CAIRN_NAMESPACE::detail::wandb
+
+// ---- cairn/mirror/import_wandb.hpp
+// W&B's runs, as its client keeps them on the disk, as ours. Costs nlohmann/json, and all that records a run.
+
+namespace CAIRN_NAMESPACE {
+
+/// What was made of the runs of W&B.
+struct WandbImport {
+    std::vector<ImportedRun> runs;  ///< one for each run's id
+    std::vector<error> damaged;     ///< of files that are not whole; what lies before that was read
+    std::vector<error> left_out;    ///< what no row can have, once for each metric
+};
+
+namespace detail::wandb {
+
+/// What the records of a run's sessions say of it, beside its rows.
+struct RunTold {
+    std::string id{}, project{}, name{}, notes{}, group{}, job_type{};
+    std::vector<std::string> tags{};
+    nlohmann::json config = nlohmann::json::object();
+    std::optional<std::int64_t> exit{};  ///< of the last session; nothing: it has no end
+};
+
+/// A value that W&B's JSON has, which knows NaN and the infinities on their own; discarded, if it is none.
+[[nodiscard]] inline nlohmann::json value_from(std::string_view text) {
+    constexpr double infinity = std::numeric_limits<double>::infinity();
+    if (text == "NaN") return std::numeric_limits<double>::quiet_NaN();
+    if (text == "Infinity") return infinity;
+    if (text == "-Infinity") return -infinity;
+    if (json_depth(text) > most_json_depth) return nlohmann::json::value_t::discarded;
+    return nlohmann::json::parse(text, nullptr, false);
+}
+
+/// An item of history or config: {key, nested_key, value_json}.
+struct Item {
+    std::vector<std::string> path;
+    std::string_view json;
+};
+[[nodiscard]] inline bool read_item(std::span<const std::byte> message, Item& item) {
+    std::string key;
+    item = {};
+    const bool is_whole = each_field(message, [&](const ProtoField& field) {
+        if (field.number == 1) key = field.text();
+        if (field.number == 2) item.path.emplace_back(field.text());
+        if (field.number == 16) item.json = field.text();
+    });
+    if (item.path.empty()) item.path.push_back(std::move(key));
+    return is_whole;
+}
+
+/// Puts what a record of the config says into the config. W&B's own part, `_wandb`, is left out.
+[[nodiscard]] inline bool take_config(std::span<const std::byte> record, nlohmann::json& config) {
+    bool is_whole = true;
+    const bool is_record = each_field(record, [&](const ProtoField& field) {
+        Item item;
+        if (field.number > 2 || !read_item(field.bytes, item)) {
+            is_whole = is_whole && field.number > 2;
+            return;
+        }
+        if (item.path.front() == "_wandb" || item.path.size() > most_json_depth) return;
+        nlohmann::json* at = &config;
+        for (std::size_t i = 0; i + 1 < item.path.size(); ++i) {
+            at = &(*at)[item.path[i]];
+            if (!at->is_object()) *at = nlohmann::json::object();
+        }
+        nlohmann::json value = value_from(item.json);
+        if (field.number == 2)
+            at->erase(item.path.back());
+        else if (!value.is_discarded())
+            (*at)[item.path.back()] = std::move(value);
+    });
+    return is_record && is_whole;
+}
+/// The same for the record of the run. Later ones say what has changed.
+[[nodiscard]] inline bool take_run(std::span<const std::byte> record, RunTold& told) {
+    std::vector<std::string> tags;
+    bool is_whole = true;
+    const bool is_record = each_field(record, [&](const ProtoField& field) {
+        switch (field.number) {
+            case 1: told.id = field.text(); break;
+            case 3: told.project = field.text(); break;
+            case 4: is_whole = is_whole && take_config(field.bytes, told.config); break;
+            case 6: told.group = field.text(); break;
+            case 7: told.job_type = field.text(); break;
+            case 8: told.name = field.text(); break;
+            case 9: told.notes = field.text(); break;
+            case 10: tags.emplace_back(field.text()); break;
+            default: break;
+        }
+    });
+    if (!tags.empty()) told.tags = std::move(tags);
+    return is_record && is_whole;
+}
+
+/// Makes rows of records of the history.
+class HistoryRows {
+  public:
+    HistoryRows(RunImport& into, std::vector<error>& left_out) : into_{&into}, left_out_{&left_out} {}
+
+    /// False if it is no such record.
+    [[nodiscard]] bool add(std::span<const std::byte> record, result<void>& done) {
+        items_.clear();
+        bool is_whole = true;
+        const bool is_record = each_field(record, [&](const ProtoField& field) {
+            if (field.number == 1) is_whole = is_whole && read_item(field.bytes, items_.emplace_back());
+            if (field.number == 2) {
+                is_whole = is_whole && each_field(field.bytes, [&](const ProtoField& step) {
+                               if (step.number == 1) step_ = static_cast<std::int64_t>(step.value);
+                           });
+            }
+        });
+        if (!is_record || !is_whole) return false;
+        rich_.clear();
+        for (const Item& item : items_) {
+            if (item.path.size() > 1 && item.path.back() == "_type") rich_.insert(above(item.path));
+        }
+        cells_.clear();
+        for (const Item& item : items_) take(item);
+        if (cells_.empty()) return true;
+        values_.clear();
+        for (const auto& [name, value] : cells_) values_.push_back({name, as_value(value)});
+        done = into_->add(step_, time_ns_, values_);
+        return true;
+    }
+
+  private:
+    [[nodiscard]] static std::string above(const std::vector<std::string>& path) {
+        std::string out;
+        for (std::size_t i = 0; i + 1 < path.size(); ++i) out += (i == 0 ? "" : ".") + path[i];
+        return out;
+    }
+    [[nodiscard]] static Value as_value(const nlohmann::json& value) {
+        if (value.is_string()) return Value{value.get_ref<const std::string&>()};
+        if (value.is_boolean()) return Value{value.get<bool>()};
+        if (value.is_number_unsigned()) return Value{value.get<std::uint64_t>()};
+        if (value.is_number_integer()) return Value{value.get<std::int64_t>()};
+        return Value{value.get<double>()};
+    }
+
+    void take(const Item& item) {
+        const std::string inside = above(item.path);
+        if (!inside.empty() && rich_.contains(inside)) return leave_out(inside, "is a rich value");
+        nlohmann::json value = value_from(item.json);
+        const std::string name = inside.empty() ? item.path.back() : inside + "." + item.path.back();
+        if (name == "_step" && value.is_number_integer()) {
+            step_ = value.get<std::int64_t>();
+        } else if (name == "_timestamp" && value.is_number()) {
+            constexpr double most_seconds = static_cast<double>(most_ms) / 1000;
+            const double seconds = value.get<double>();
+            const double known = std::isnan(seconds) ? 0 : std::clamp(seconds, -most_seconds, most_seconds);
+            time_ns_ = std::llround(known * 1000) * ns_per_ms;
+        } else if (name != "_runtime") {
+            take(name, std::move(value));
+        }
+    }
+    /// What is within a value is a metric of its own, as W&B has it.
+    void take(const std::string& name, nlohmann::json value) {
+        if (value.is_object() && value.contains("_type")) return leave_out(name, "is a rich value");
+        if (value.is_object()) {
+            for (auto& [key, inner] : value.items()) take(name + "." + key, std::move(inner));
+        } else if (value.is_array() || value.is_discarded()) {
+            leave_out(name, "is no number and no text");
+        } else if (!value.is_null()) {
+            cells_.insert_or_assign(name, std::move(value));
+        }
+    }
+    void leave_out(const std::string& name, const char* why) {
+        if (left_out_once_.insert(name).second)
+            left_out_->push_back({errc::unsupported, "a metric " + std::string{why} + ", and was left out",
+                                  name, "W&B's own files have it"});
+    }
+
+    RunImport* into_;
+    std::vector<error>* left_out_;
+    std::vector<Item> items_;
+    std::set<std::string> rich_, left_out_once_;
+    std::map<std::string, nlohmann::json> cells_;
+    std::vector<NamedValue> values_;
+    std::int64_t step_ = 0, time_ns_ = 0;
+};
+
+/// Calls `f(kind, message) -> bool` for each record of a file; false: it is not what it says. Returns why the
+/// file could not be read to its end. Fails as the disk does.
+template <class F>
+result<std::optional<error>> each_record(const os::Path& path, F&& f) {
+    auto log = WandbLogReader::open(path);
+    if (!log && log.error().code() == errc::corrupt) return std::optional{log.error()};
+    if (!log) return log.error();
+    std::span<const std::byte> record;
+    for (;;) {
+        const auto more = log->next(record);
+        if (!more && more.error().code() == errc::corrupt) return std::optional{more.error()};
+        if (!more) return more.error();
+        if (!*more) return std::optional<error>{};
+        bool is_one = true;
+        const bool is_record = each_field(record, [&](const ProtoField& field) {
+            if (field.wire == 2) is_one = is_one && f(static_cast<Kind>(field.number), field.bytes);
+        });
+        if (!is_record || !is_one) return std::optional{log->damaged("a record")};
+    }
+}
+
+/// The files of one run, by session.
+struct RunFiles {
+    RunTold told;
+    std::vector<os::Path> logs;
+};
+
+/// What is said in one more session.
+inline result<void> read_told(const os::Path& log, RunTold& told) {
+    told.exit.reset();
+    const auto read = each_record(log, [&](Kind kind, std::span<const std::byte> message) {
+        if (kind == Kind::run) return take_run(message, told);
+        if (kind == Kind::config) return take_config(message, told.config);
+        if (kind != Kind::exit) return true;
+        told.exit = 0;
+        return each_field(message, [&](const ProtoField& field) {
+            if (field.number == 1) told.exit = static_cast<std::int32_t>(field.value);
+        });
+    });
+    return read ? result<void>{} : read.error();
+}
+/// Its rows and its output.
+inline result<void> read_rows(const os::Path& log, RunImport& into, WandbImport& made) {
+    HistoryRows rows{into, made.left_out};
+    result<void> done;
+    auto read = each_record(log, [&](Kind kind, std::span<const std::byte> message) {
+        if (!done) return true;
+        if (kind == Kind::history) return rows.add(message, done);
+        if (kind != Kind::output) return true;
+        return each_field(message, [&](const ProtoField& field) {
+            if (field.number == 3 && done) done = into.add_output(field.text());
+        });
+    });
+    if (!read) return read.error();
+    if (*read) made.damaged.push_back(**std::move(read));
+    return done;
+}
+
+/// Every file of a run's records in `at`, or it itself, in the order of their folders' names. Follows no
+/// link: W&B's `latest-run` is one.
+inline result<void> find_logs(const os::Path& at, int depth, std::vector<os::Path>& found) {
+    constexpr int most_depth = 4;
+    const auto there = os::status(at, depth == 0 ? os::Links::follow : os::Links::refuse);
+    if (!there) return there.error();
+    if (there->is_file && at.extension() == ".wandb") found.push_back(at);
+    if (!there->is_dir || depth == most_depth) return {};
+    const auto names = os::list_dir(at);
+    if (!names) return names.error();
+    for (const std::string& name : *names) {
+        if (name == "files" || name == "logs") continue;  // of a run's folder
+        if (auto done = find_logs(at / os::path_of(name), depth + 1, found); !done) return done;
+    }
+    return {};
+}
+
+}  // namespace detail::wandb
+
+/// Makes a run of each that W&B's client has kept in `from`: the folder `wandb`, the folder of a run, or a
+/// file `run-ID.wandb`; the sessions of one run are one. Numbers, bools and texts with step and time; config,
+/// name, notes, tags, group, job type; the output, and how it ended. Pictures, histograms and the like are
+/// left out, and that is told; samples of the machine and artifacts are left out. Of a file that is damaged
+/// or ends within a record what lies before is read. Fails: not_found; already_exists, if a run of that id
+/// was imported before; as the disk does. Throws what `init` throws. Cost: two passes; memory for one record.
+[[nodiscard]] inline result<WandbImport> import_wandb(const std::filesystem::path& from,
+                                                      const ImportOptions& options = {}) {
+    namespace wandb = detail::wandb;
+    std::vector<std::filesystem::path> logs;
+    if (auto found = wandb::find_logs(from, 0, logs); !found) return found.error();
+    WandbImport made;
+    std::map<std::string, wandb::RunFiles> runs;
+    for (const std::filesystem::path& log : logs) {
+        wandb::RunTold now;
+        if (auto read = wandb::read_told(log, now); !read) return read.error();
+        const std::string id = now.id.empty() ? log.stem().string() : now.id;
+        wandb::RunFiles& run = runs[id];
+        if (!run.logs.empty()) {
+            if (auto read = wandb::read_told(log, run.told); !read) return read.error();
+        } else {
+            run.told = std::move(now);
+            run.told.id = id;
+        }
+        run.logs.push_back(log);
+    }
+    for (auto& [id, run] : runs) {
+        ImportOptions to = options;
+        if (to.project.empty()) to.project = detail::id_from(run.told.project);
+        detail::RunImport into{to,
+                               {.name = run.told.name.empty() ? id : run.told.name,
+                                .id = detail::id_from(id),
+                                .config = std::move(run.told.config),
+                                .tags = std::move(run.told.tags),
+                                .notes = std::move(run.told.notes),
+                                .group = std::move(run.told.group),
+                                .job_type = std::move(run.told.job_type)}};
+        for (const std::filesystem::path& log : run.logs) {
+            if (auto read = wandb::read_rows(log, into, made); !read) {
+                into.fail(read.error());
+                return read.error();
+            }
+        }
+        const auto& exit = run.told.exit;
+        auto done = into.finish(!exit        ? "its records have no end"
+                                : *exit != 0 ? "exit code " + std::to_string(*exit)
+                                             : "");
+        if (!done) return done.error();
+        made.runs.push_back(std::move(*done));
+    }
+    if (made.runs.empty()) {
+        return error{
+            errc::not_found, "there is no run of W&B's client", from.string(),
+            "name the folder \"wandb\", or one below it: what its client keeps of a run ends with .wandb"};
+    }
+    return made;
+}
+
+}  // namespace CAIRN_NAMESPACE
+
 // ---- cairn/cli/import.hpp
 // The verb that makes runs of what other programs recorded: import.
 
@@ -28119,21 +28762,26 @@ namespace detail {
 
 /// What `cairn import` is asked for.
 struct Import {
-    std::string tensorboard{}, csv{}, step{}, project{};
+    std::string tensorboard{}, wandb{}, csv{}, step{}, project{};
 };
 
 inline result<void> import_runs(Call& call, const Import& wanted) {
-    TensorboardImport made;
+    WandbImport made;
     const ImportOptions into{.dir = os::path_of(call.dir()), .project = wanted.project};
     try {
         if (!wanted.csv.empty()) {
             auto run = import_csv(os::path_of(wanted.csv), {into, wanted.step});
             if (!run) return run.error();
             made.runs.push_back(std::move(*run));
+        } else if (!wanted.wandb.empty()) {
+            auto runs = import_wandb(os::path_of(wanted.wandb), into);
+            if (!runs) return runs.error();
+            made = std::move(*runs);
         } else {
             auto runs = import_tensorboard(os::path_of(wanted.tensorboard), into);
             if (!runs) return runs.error();
-            made = std::move(*runs);
+            made.runs = std::move(runs->runs);
+            made.damaged = std::move(runs->damaged);
         }
     } catch (const error& failure) {  // of `init`
         return failure;
@@ -28143,10 +28791,13 @@ inline result<void> import_runs(Call& call, const Import& wanted) {
         nlohmann::json runs = nlohmann::json::array();
         for (const ImportedRun& run : made.runs)
             runs.push_back({{"project", run.project}, {"id", run.id}, {"rows", run.rows}});
-        call.print({{"runs", std::move(runs)}, {"damaged", cairn::as_json(made.damaged)}});
+        call.print({{"runs", std::move(runs)},
+                    {"damaged", cairn::as_json(made.damaged)},
+                    {"left_out", cairn::as_json(made.left_out)}});
         return {};
     }
     for (const error& damaged : made.damaged) call.complain(damaged);
+    for (const error& left : made.left_out) call.complain(left);
     for (const ImportedRun& run : made.runs)
         call.out(printable(run.project) + "/" + run.id + ": " + std::to_string(run.rows) + " rows\n");
     return {};
@@ -28154,7 +28805,7 @@ inline result<void> import_runs(Call& call, const Import& wanted) {
 
 }  // namespace detail
 
-/// `cairn import --tensorboard DIR`, `--csv FILE`.
+/// `cairn import --tensorboard DIR`, `--wandb DIR`, `--csv FILE`.
 inline void add_import(CLI::App& app, Call& call) {
     const auto wanted = std::make_shared<detail::Import>();
     CLI::App* const verb = call.verb(app, "import", "make runs of what other programs recorded",
@@ -28162,6 +28813,8 @@ inline void add_import(CLI::App& app, Call& call) {
     CLI::Option_group* const format = verb->add_option_group("format");
     format->add_option("--tensorboard", wanted->tensorboard,
                        "a folder of event files: each folder in it is a run");
+    format->add_option("--wandb", wanted->wandb,
+                       "the folder in which W&B's client keeps its runs, or a run's");
     CLI::Option* const csv = format->add_option("--csv", wanted->csv, "a table: a column for each metric");
     format->require_option(1);
     verb->add_option("--step", wanted->step,
@@ -30381,224 +31034,6 @@ result<std::uint64_t> hand_on_versions(const StoreReader& store, const RecordedR
 }
 
 }  // namespace CAIRN_NAMESPACE::detail
-
-// ---- cairn/mirror/wandb_log.hpp
-// The file in which W&B's client keeps a run that it has not sent yet: records one behind the other, in the
-// framing of LevelDB's log. W&B reads them as messages of protobuf; here they are bytes.
-//
-//   file   ":W&B" · u16 0xBEE1 · u8 0 · chunks
-//   chunk  u32 CRC-32 of the type and the bytes · u16 bytes · u8 type · bytes
-//   type   1 a whole record · 2 its first, 3 a middle, 4 its last part
-//
-// Little-endian. Blocks of 32 KiB, counted from the file's begin: no chunk crosses their ends, and what is
-// too short for a chunk's head is filled up with zeros.
-
-namespace CAIRN_NAMESPACE::detail {
-
-/// zlib's CRC-32, which is not the CRC-32C of our own files.
-struct Crc32 {
-    /// Appends bytes.
-    constexpr void update(std::span<const std::byte> bytes) noexcept {
-        for (const std::byte byte : bytes)
-            state_ = state_ >> 8U ^ table[(state_ ^ std::to_integer<std::uint32_t>(byte)) & 0xffU];
-    }
-    /// Of all so far.
-    [[nodiscard]] constexpr std::uint32_t value() const noexcept { return ~state_; }
-
-  private:
-    static constexpr auto table = [] {
-        std::array<std::uint32_t, 256> out{};
-        for (std::uint32_t i = 0; i < 256; ++i) {
-            std::uint32_t value = i;
-            for (int bit = 0; bit < 8; ++bit) value = value >> 1U ^ ((value & 1U) != 0 ? 0xedb88320U : 0);
-            out[i] = value;
-        }
-        return out;
-    }();
-    std::uint32_t state_ = ~std::uint32_t{0};
-};
-
-inline constexpr std::array<std::byte, 7> wandb_header{std::byte{':'}, std::byte{'W'},  std::byte{'&'},
-                                                       std::byte{'B'}, std::byte{0xe1}, std::byte{0xbe},
-                                                       std::byte{0}};
-inline constexpr std::size_t wandb_block_bytes = 32768, wandb_chunk_head_bytes = 7;
-
-/// What part of a record a chunk has.
-enum class WandbChunk : unsigned char { whole = 1, first, middle, last };
-
-/// Appends records. Cost: keeps a MiB.
-class WandbLogWriter {
-  public:
-    /// A new file. Fails: already_exists, or as the disk does.
-    static result<WandbLogWriter> create(const os::Path& path) {
-        auto file = AppendFile::create(path);
-        if (!file) return file.error();
-        file->buffer().assign(wandb_header.begin(), wandb_header.end());
-        return WandbLogWriter{std::move(*file)};
-    }
-    /// See `AppendFile::go_on`.
-    static result<WandbLogWriter> go_on(const os::Path& path, std::uint64_t bytes) {
-        auto file = AppendFile::go_on(path, bytes);
-        if (!file) return file.error();
-        return WandbLogWriter{std::move(*file)};
-    }
-
-    /// Fails as the disk does.
-    result<void> append(std::span<const std::byte> record) {
-        for (bool is_first = true, is_last = false; !is_last; is_first = false) {
-            std::size_t room = wandb_block_bytes - static_cast<std::size_t>(bytes() % wandb_block_bytes);
-            if (room < wandb_chunk_head_bytes) {
-                file_.buffer().resize(file_.buffer().size() + room);
-                room = wandb_block_bytes;
-            }
-            const std::size_t size = std::min(record.size(), room - wandb_chunk_head_bytes);
-            is_last = size == record.size();
-            put_chunk(is_first ? (is_last ? WandbChunk::whole : WandbChunk::first)
-                               : (is_last ? WandbChunk::last : WandbChunk::middle),
-                      record.first(size));
-            record = record.subspan(size);
-        }
-        return file_.settle();
-    }
-    /// Hands what is left to the system. Fails as the disk does.
-    result<void> flush() { return file_.flush(); }
-    /// Of the file, with what is not flushed.
-    [[nodiscard]] std::uint64_t bytes() const noexcept { return file_.bytes(); }
-
-  private:
-    explicit WandbLogWriter(AppendFile file) : file_{std::move(file)} {}
-
-    void put_chunk(WandbChunk type, std::span<const std::byte> bytes) {
-        const std::byte code{static_cast<unsigned char>(type)};
-        Crc32 crc;
-        crc.update({&code, 1});
-        crc.update(bytes);
-        std::vector<std::byte>& to = file_.buffer();
-        ByteWriter out{to};
-        out.fixed(crc.value());
-        out.fixed(static_cast<std::uint16_t>(bytes.size()));
-        to.push_back(code);
-        to.insert(to.end(), bytes.begin(), bytes.end());
-    }
-
-    AppendFile file_;
-};
-
-}  // namespace CAIRN_NAMESPACE::detail
-
-// ---- cairn/mirror/wandb_records.hpp
-// What W&B's client says in its file of a run that it has not sent: records of protobuf, whose fields are
-// those of W&B's wandb_internal.proto (client 0.28). Costs nlohmann/json.
-
-namespace CAIRN_NAMESPACE::detail::wandb {
-
-/// A message of protobuf that is being made.
-using Message = std::vector<std::byte>;
-
-/// Which kind of record: its field in the message Record.
-enum class Kind : unsigned {
-    history = 2,
-    summary = 3,
-    config = 5,
-    files = 6,
-    stats = 7,
-    artifact = 8,
-    alert = 10,
-    metric = 12,
-    output = 13,
-    run = 17,
-    exit = 18,
-    final = 20,
-    header = 21,
-    environment = 26
-};
-
-/// A number as W&B's JSON has it, which knows NaN and the infinities.
-[[nodiscard]] inline std::string number_text(const double& value) {
-    if (is_nan(value)) return "NaN";
-    if (!is_finite(value))
-        return std::bit_cast<std::uint64_t>(value) == infinity_bits ? "Infinity" : "-Infinity";
-    if (magnitude_bits(value) == 0) return std::bit_cast<std::uint64_t>(value) == 0 ? "0" : "-0.0";
-    std::array<char, 32> text{};
-    const auto end = std::to_chars(text.data(), text.data() + text.size(), value);
-    return {text.data(), end.ptr};
-}
-/// A value as W&B's JSON has it.
-[[nodiscard]] inline std::string value_text(const Value& value) {
-    switch (value.kind()) {
-        case Value::Kind::integer: return std::to_string(static_cast<std::int64_t>(value.bits()));
-        case Value::Kind::natural: return std::to_string(value.bits());
-        case Value::Kind::number: return number_text(value.number());
-        case Value::Kind::boolean: return value.bits() != 0 ? "true" : "false";
-        case Value::Kind::text: return json_text(std::string{value.text()});
-        case Value::Kind::none: break;
-    }
-    return "null";
-}
-
-/// Adds {nested_key, value_json} as a field of a message: an item of history, summary, config, stats.
-inline void put_item(Message& to, std::initializer_list<std::string_view> path, std::string_view json,
-                     unsigned field = 1) {
-    Message item;
-    for (const std::string_view part : path) ProtoWriter{item}.text(2, part);
-    ProtoWriter{item}.text(16, json);
-    ProtoWriter{to}.message(field, item);
-}
-/// Adds {key, value_json}, for messages that have no nested keys.
-inline void put_pair(Message& to, unsigned field, std::string_view key, std::string_view json,
-                     unsigned value_field = 16) {
-    Message item;
-    ProtoWriter{item}.text(1, key);
-    ProtoWriter{item}.text(value_field, json);
-    ProtoWriter{to}.message(field, item);
-}
-/// Adds a text, unless it is empty.
-inline void put_text(Message& to, unsigned field, std::string_view text) {
-    if (!text.empty()) ProtoWriter{to}.text(field, as_utf8(text));
-}
-/// Adds a number, unless it is 0.
-inline void put_number(Message& to, unsigned field, std::int64_t value) {
-    if (value != 0) ProtoWriter{to}.varint(field, static_cast<std::uint64_t>(value));
-}
-/// Adds a time.
-inline void put_time(Message& to, unsigned field, std::int64_t ns) {
-    constexpr std::int64_t second = 1'000'000'000;
-    const std::int64_t rest = ((ns % second) + second) % second;
-    Message time;
-    put_number(time, 1, (ns - rest) / second);
-    put_number(time, 2, rest);
-    ProtoWriter{to}.message(field, time);
-}
-
-/// Writes records, which are counted.
-class Records {
-  public:
-    /// `count` records are there already.
-    explicit Records(WandbLogWriter log, std::int64_t count = 0) noexcept
-        : log_{std::move(log)}, count_{count} {}
-
-    /// Fails as the disk does.
-    result<void> put(Kind kind, const Message& what) {
-        record_.clear();
-        ProtoWriter record{record_};
-        record.varint(1, static_cast<std::uint64_t>(++count_));
-        record.message(static_cast<unsigned>(kind), what);
-        return log_.append(record_);
-    }
-    /// Hands what is left to the system. Fails as the disk does.
-    result<void> flush() { return log_.flush(); }
-    /// So many are there.
-    [[nodiscard]] std::int64_t count() const noexcept { return count_; }
-    /// The file's, with what is not flushed.
-    [[nodiscard]] std::uint64_t bytes() const noexcept { return log_.bytes(); }
-
-  private:
-    WandbLogWriter log_;
-    std::int64_t count_;
-    Message record_;
-};
-
-}  // namespace CAIRN_NAMESPACE::detail::wandb
 
 // ---- cairn/mirror/wandb_about.hpp
 // What W&B is told of a run itself: what it is called, how it was configured, where it was made, how it

@@ -309,6 +309,11 @@ TEST_CASE("cairn sync and export write runs for other systems, and only what is 
     CHECK(json_of(dir, {"sync", "r1", "--to", "tensorboard:" + logs})["rows"] == 0);
     CHECK(json_of(dir, {"import", "--tensorboard", logs, "-p", "synced"})["runs"][0]["rows"] == 3);
 
+    const auto back = json_of(dir, {"import", "--wandb", folder.string(), "-p", "back"});
+    CHECK(back["runs"][0]["rows"] == 3);
+    CHECK(back["left_out"].empty());
+    CHECK(call(dir, {"import", "--wandb", logs}).code == 1);
+
     const auto exported = call(dir, {"export", "r1", "--wandb", (dir / "x").string()});
     CHECK(exported.code == 0);
     CHECK(std::filesystem::exists(dir / "x" / "wandb" / folder.filename() / "run-r1.wandb"));

@@ -220,7 +220,7 @@ result<void> read_table(const os::Path& path, const std::string& step_column, F&
         return result<void>{};
     };
     if (auto checked = detail::read_table(file, options.step, nothing); !checked) return checked.error();
-    detail::RunImport into{options.into, file.stem().string()};
+    detail::RunImport into{options.into, {.name = file.stem().string()}};
     const auto add = [&](std::int64_t step, std::int64_t time_ns, const std::vector<NamedValue>& values) {
         return into.add(step, time_ns, values);
     };

@@ -140,7 +140,8 @@ inline result<void> read_events(const os::Path& path, RunImport& into, std::vect
     const auto import = [&](const std::filesystem::path& folder,
                             const std::vector<std::filesystem::path>& files) -> result<void> {
         const std::filesystem::path inside = folder.lexically_relative(root);
-        detail::RunImport into{options, inside == "." ? root.filename().string() : inside.generic_string()};
+        detail::RunImport into{options,
+                               {.name = inside == "." ? root.filename().string() : inside.generic_string()}};
         for (const std::filesystem::path& file : files) {
             if (auto read = detail::read_events(file, into, made.damaged); !read) {
                 into.fail(read.error());

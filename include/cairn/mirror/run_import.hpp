@@ -2,10 +2,12 @@
 #pragma once
 // A run that is made of what another program recorded. Whoever includes it compiles all that records a run.
 
+#include <cairn/core/bytes.hpp>
 #include <cairn/core/dynamic_row.hpp>
 #include <cairn/core/error.hpp>
 #include <cairn/core/time.hpp>
 #include <cairn/core/value.hpp>
+#include <cairn/mirror/append_file.hpp>
 #include <cairn/run/init.hpp>
 #include <cairn/run/options.hpp>
 #include <cairn/run/run.hpp>
@@ -18,6 +20,8 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <filesystem>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -55,20 +59,11 @@ namespace detail {
 /// Writes rows with times of their own. Waits for the disk, so that no row is dropped, and none takes memory.
 class RunImport {
   public:
-    /// A new run that is called `name`. Throws as `init` does: already_exists, if one was made of it before.
-    RunImport(const ImportOptions& options, const std::string& name)
-        : run_{init({.project = options.project,
-                     .name = name,
-                     .id = id_from(name),
-                     .dir = options.dir,
-                     .resume = Resume::never,
-                     .rank = 0,
-                     .system_seconds = 0,  // it was another machine
-                     .environment = false,
-                     .quiet = true,
-                     .durability = Durability::process_crash})} {
+    /// A new run, of what is said of it; without an id it gets one of its name. Throws as `init` does:
+    /// already_exists, if one was made of it before.
+    RunImport(const ImportOptions& to, Options about) : run_{init(of_another(to, std::move(about)))} {
         if (run_.disabled())
-            raise({errc::invalid_argument, "nothing is recorded", name,
+            raise({errc::invalid_argument, "nothing is recorded", run_.name(),
                    "unset CAIRN_MODE, or set it to online"});
     }
 
@@ -85,12 +80,27 @@ class RunImport {
         return wait();
     }
 
-    /// Ends it; its times are those of its rows. Fails as the disk does.
-    result<ImportedRun> finish() {
+    /// What its program printed. Fails as the disk does.
+    result<void> add_output(std::string_view text) {
+        if (!output_) {
+            auto file = AppendFile::create(run_.dir() / output_file);
+            if (!file) return file.error();
+            output_.emplace(std::move(*file));
+        }
+        ByteWriter{output_->buffer()}.text(text);
+        return output_->settle();
+    }
+
+    /// Ends it, as failed if there is a reason; its times are those of its rows. Fails as the disk does.
+    result<ImportedRun> finish(const std::string& why_failed = {}) {
         const std::filesystem::path dir = run_.dir();
         const ImportedRun made{run_.core()->options().project, run_.id(), rows_};
         const Store store = run_.core()->store();
-        if (auto ended = run_.finish(); !ended) return ended.error();
+        if (output_) {
+            if (auto closed = output_->close(); !closed) return closed.error();
+        }
+        if (auto ended = why_failed.empty() ? run_.finish() : run_.fail(why_failed); !ended)
+            return ended.error();
         if (run_.health().rows_dropped != 0) return dropped();
         if (rows_ == 0) return made;
         auto folder = RunFolder::open_writer(store, made.project, made.id);
@@ -106,6 +116,19 @@ class RunImport {
     void fail(const error& why) { (void)run_.fail(why.what()); }
 
   private:
+    [[nodiscard]] static Options of_another(const ImportOptions& to, Options about) {
+        if (about.id.empty()) about.id = id_from(about.name);
+        about.project = to.project;
+        about.dir = to.dir;
+        about.resume = Resume::never;
+        about.rank = 0;
+        about.system_seconds = 0;  // it was another machine
+        about.environment = false;
+        about.quiet = true;
+        about.durability = Durability::process_crash;
+        return about;
+    }
+
     static constexpr std::size_t most_bytes = std::size_t{512} << 10U;  // half of what a ring has
 
     /// Until the collector has seen all: then the ring has room.
@@ -133,6 +156,7 @@ class RunImport {
     std::uint64_t rows_ = 0;
     std::size_t bytes_ = 0;  // since the last wait, about
     std::int64_t first_ns_ = 0, last_ns_ = 0;
+    std::optional<AppendFile> output_;
 };
 
 }  // namespace detail

@@ -22,6 +22,7 @@
 #include <cstdint>
 #include <cstring>
 #include <span>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -114,6 +115,93 @@ class WandbLogWriter {
     }
 
     AppendFile file_;
+};
+
+/// Reads records, one after another. Cost: keeps a block, and a record.
+class WandbLogReader {
+  public:
+    /// Fails: not_found, permission, io; corrupt, if it is no such file.
+    static result<WandbLogReader> open(const os::Path& path) {
+        auto file = os::File::open_read(path);
+        if (!file) return file.error();
+        WandbLogReader reader{std::move(*file)};
+        if (auto read = reader.read_block(); !read) return read.error();
+        const std::size_t size = std::min(reader.block_.size(), wandb_header.size());
+        if (!std::equal(wandb_header.begin(), wandb_header.end(), reader.block_.begin(),
+                        reader.block_.begin() + static_cast<std::ptrdiff_t>(size)))
+            return reader.damaged("the head of the file");
+        reader.at_ = wandb_header.size();
+        return reader;
+    }
+
+    /// The next record, good until the next call; false at the end. Fails: corrupt, if the file is damaged or
+    /// ends within a record; from there on nothing can be read.
+    result<bool> next(std::span<const std::byte>& record) {
+        record_.clear();
+        for (bool is_in_record = false;;) {
+            if (at_ + wandb_chunk_head_bytes > wandb_block_bytes) {
+                from_ += wandb_block_bytes;
+                at_ = 0;
+                if (auto read = read_block(); !read) return read.error();
+            }
+            if (at_ == block_.size() && !is_in_record) return false;
+            if (at_ + wandb_chunk_head_bytes > block_.size()) return ends_early();
+            ByteReader head{std::span{std::as_const(block_)}.subspan(at_, wandb_chunk_head_bytes)};
+            const auto crc = head.fixed<std::uint32_t>();
+            const std::size_t size = head.fixed<std::uint16_t>();
+            const auto code = head.fixed<std::uint8_t>();
+            if (crc == 0 && size == 0 && code == 0 && !is_in_record) {  // nothing more in this block
+                at_ = wandb_block_bytes;
+                continue;
+            }
+            const std::size_t begin = at_ + wandb_chunk_head_bytes;
+            if (begin + size > wandb_block_bytes) return damaged("the head of a record's part");
+            if (begin + size > block_.size()) return ends_early();
+            const auto bytes = std::span{std::as_const(block_)}.subspan(begin, size);
+            Crc32 sum;
+            sum.update(std::span{std::as_const(block_)}.subspan(begin - 1, 1 + size));
+            if (sum.value() != crc) return damaged("a record");
+            at_ = begin + size;
+            const auto type = static_cast<WandbChunk>(code);
+            const bool is_begin = type == WandbChunk::whole || type == WandbChunk::first;
+            if (is_begin == is_in_record) {
+                if (is_in_record) return damaged("a record, which has no end");
+                continue;  // the rest of one whose begin is not here
+            }
+            is_in_record = true;
+            record_.insert(record_.end(), bytes.begin(), bytes.end());
+            if (type != WandbChunk::whole && type != WandbChunk::last) continue;
+            record = record_;
+            return true;
+        }
+    }
+    /// For a record that is no message.
+    [[nodiscard]] error damaged(const char* what) const {
+        return {errc::corrupt,
+                std::string{what} + " at byte " + std::to_string(from_ + at_) + " of this file is damaged",
+                file_.path().string(), "what lies before it was read; restore the file from a copy"};
+    }
+
+  private:
+    explicit WandbLogReader(os::File file) : file_{std::move(file)} {}
+
+    /// The block at `from_`, as much of it as there is.
+    result<void> read_block() {
+        block_.resize(wandb_block_bytes);
+        const auto got = file_.read_at(from_, block_);
+        if (!got) return got.error();
+        block_.resize(*got);
+        return {};
+    }
+    [[nodiscard]] error ends_early() const {
+        return {errc::corrupt, "this file ends within a record, at byte " + std::to_string(from_ + at_),
+                file_.path().string(), "what lies before it was read; its program may be writing still"};
+    }
+
+    os::File file_;
+    std::vector<std::byte> block_, record_;
+    std::uint64_t from_ = 0;  // where the block begins
+    std::size_t at_ = 0;      // in it
 };
 
 }  // namespace CAIRN_NAMESPACE::detail

@@ -355,7 +355,7 @@ cairn("sync", "full", "--to", at, "-p", "tls", env=knows)
 cairn("sync", "failed", "--to", at, "-p", "tls", env={**shows, "MLFLOW_TRACKING_INSECURE_TLS": "true"})
 os.environ.update(knows)
 check_points(client_of(tls.address), "full", invalid, experiment="tls")
-check_points(client_of(tls.address), "failed", experiment="tls")
+check_points(client_of(tls.address), "failed", invalid, experiment="tls")
 for name in knows:
     del os.environ[name]
 say("TLS, with certificates on both sides, by the settings of MLflow's own client")

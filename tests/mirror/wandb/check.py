@@ -359,6 +359,21 @@ run.finish()
         config.pop("_wandb")
     assert configs[0] == configs[1], configs
     say("the same as its own client makes of the same rows")
+
+    # And back, of what its own client has written.
+    back = ["--dir", str(work / "back")]
+    said = subprocess.run([tool, "import", "--wandb", str(theirs.parent), "--json", *back], capture_output=True, text=True, check=True)
+    said = json.loads(said.stdout)
+    assert [(run["project"], run["id"], run["rows"]) for run in said["runs"]] == [("demo", "theirs", 11)], said
+    assert not said["damaged"] and [one["path"] for one in said["left_out"]] == ["h"], said
+    lines = subprocess.run([tool, "export", "theirs", "--jsonl", *back], capture_output=True, text=True, check=True).stdout
+    rows = [(row["step"], row["row"]) for row in map(json.loads, lines.splitlines())]
+    wanted = [(i, {"loss": 1.0 / (i + 1), "epoch": i // 5, "on": i % 2 == 0}) for i in range(10)]
+    assert rows == wanted + [(10, {"nan": "NaN", "up": "Infinity", "note": "text"})], rows
+    about = json.loads(subprocess.run([tool, "show", "theirs", "--json", *back], capture_output=True, text=True, check=True).stdout)
+    assert about["config"] == {"lr": 1e-3, "net": {"width": 64}} and about["state"] == "finished", about
+    assert (about["name"], about["tags"], about["notes"], about["group"]) == ("the pair", ["cpp"], "n", "pairs"), about
+    say("and its own client's runs become ours")
 finally:
     server.kill()
     server.wait()
