@@ -31889,7 +31889,7 @@ class RankMirror {
         if (!pending_) return {};
         const OpenRow row = *std::exchange(pending_, std::nullopt);
         Message items;
-        for (const auto& [key, json] : row.values) put_item(items, {key}, json);
+        if (auto put = put_values(run, row, items); !put) return put;
         if (const auto here = waiting_.extract(row.step); !here.empty()) {
             std::set<std::string> keys;
             for (const std::size_t at : here.mapped()) {
@@ -31905,6 +31905,20 @@ class RankMirror {
         for (const auto& [key, json] : row.values) summary_.insert_or_assign(key, json);
         for (const auto& [ring, count] : row.taken) cursor_.rows[ring] = count;
         return put_row(run, row.step, row.time_ns, std::move(items));
+    }
+    /// A row that W&B's client would not send, for its size, becomes several of one step; what is left of it
+    /// is put into `items`.
+    result<void> put_values(const RecordedRun& run, const OpenRow& row, Message& items) {
+        // It sends 10,383,360 bytes of JSON at most, in which a character of a name takes six at most.
+        constexpr std::size_t most_bytes = std::size_t{1'600'000};
+        for (const auto& [key, json] : row.values) {
+            if (!items.empty() && items.size() + key.size() + json.size() > most_bytes) {
+                if (auto put = put_row(run, row.step, row.time_ns, std::exchange(items, {})); !put)
+                    return put;
+            }
+            put_item(items, {key}, json);
+        }
+        return {};
     }
     result<void> put_row(const RecordedRun& run, std::int64_t step, std::int64_t time_ns, Message items) {
         const std::pair<const char*, std::string> own[] = {

@@ -603,6 +603,34 @@ TEST_CASE("wandb: a row has each metric once", "[mirror][wandb]") {
         CHECK(said.count(one) == 1);
 }
 
+TEST_CASE("wandb: a row that its client would not send, for its size, is several of one step",
+          "[mirror][wandb]") {
+    const TempDir dir;
+    const std::size_t count = 6000;
+    {
+        auto run = start(dir);
+        std::vector<std::string> names;
+        std::vector<cairn::NamedValue> values;
+        for (std::size_t i = 0; i < count; ++i) names.push_back(std::string(500, 'm') + std::to_string(i));
+        for (const std::string& name : names) values.push_back({name, cairn::Value{0.5}});
+        run.log(values, {.step = 7});
+        REQUIRE(run.finish());
+    }
+    const auto rows = rows_in(said_in(mirrored(dir)));
+    CHECK(rows.size() == 2);
+    std::set<std::string> seen;
+    for (const auto& row : rows) {
+        CHECK(row.at("_step") == "7");
+        std::size_t bytes = 0;
+        for (const auto& [key, value] : row) {
+            if (key != "_step") CHECK(seen.insert(key).second);
+            bytes += key.size() + value.size();
+        }
+        CHECK(bytes * 6 < 10'383'360);
+    }
+    CHECK(seen.size() == count);
+}
+
 TEST_CASE("wandb: versions are staged, with the digests of W&B", "[mirror][wandb]") {
     const TempDir dir;
     write_bytes(dir / "a.txt", "hello");
