@@ -58,13 +58,16 @@ TEST_CASE("follow: each row once and in order, while threads write", "[query][fo
     auto run = start(dir);
     cairn::RowFollower rows{folder(dir)};
     Seen seen;
-    std::atomic<int> at_work = 3;
+    std::atomic<int> at_work = 3, looks = 0;
     std::vector<std::thread> threads;
     for (int worker = 0; worker < 3; ++worker) {
-        threads.emplace_back([&run, &at_work, worker] {
+        threads.emplace_back([&run, &at_work, &looks, worker] {
             std::vector<std::string> names;
             for (int k = 0; k < 300; ++k) names.push_back("wide/" + std::to_string(k));
             for (int n = 0; n < 30'000; ++n) {
+                if (n % 10'000 == 5000) {  // somebody looks meanwhile, however slow that is
+                    for (const int before = looks; looks == before;) std::this_thread::yield();
+                }
                 if (n % 1000 != 999) {
                     run.log(cairn::step(n), "worker"_m = worker, "n"_m = n);
                     continue;
@@ -76,7 +79,6 @@ TEST_CASE("follow: each row once and in order, while threads write", "[query][fo
             --at_work;
         });
     }
-    int looks = 0;
     while (at_work != 0) {
         REQUIRE(rows.next(seen));
         ++looks;
