@@ -15,7 +15,7 @@ BUDGET = {
     "api.hpp": (12150, 115000),
     "extern.hpp": (12200, 115000),  # it names what it declares
     "engine.hpp": (16650, 118900),
-    "cairn_full.hpp": (27900, 141000),
+    "cairn_full.hpp": (28000, 141200),
     "fwd.hpp": (100, 100),
     "core": (400, 28000),
     "policy/policy.hpp": (2000, 19000),  # for those who want policies only
@@ -29,14 +29,14 @@ BUDGET = {
     "serve/server.hpp": (13300, 115000),
     "cli/serve.hpp": (13450, 121000),
     "serve": (11900, 116000),
-    "cli/import.hpp": (16600, 126600),  # it has all that records a run
+    "cli/import.hpp": (16700, 126900),  # it has all that records a run
     "cli": (15200, 126600),
     "store/repair_run.hpp": (5300, 105000),  # reads and writes all that a run has
     "mirror/tfevents.hpp": (3600, 75000),
     "mirror": (13700, 114500),
-    "cli/cli.hpp": (22900, 135900),  # 12800 before it repaired stores, mirrored to Trackio, and imported runs: it has all that records one
-    "mirror/import_wandb.hpp": (15200, 117600),  # reads what a mirror writes, and has all that records a run
-    "mirror/webhook.hpp": (2700, 128000),
+    "cli/cli.hpp": (22900, 136000),  # 12800 before it repaired stores, mirrored to Trackio, and imported runs: it has all that records one
+    "mirror/import_wandb.hpp": (15300, 117700),  # reads what a mirror writes, and has all that records a run
+    "mirror/webhook.hpp": (3000, 128000),
 }
 HTTPLIB = 22000  # what cpp-httplib brings to a header that includes it
 

@@ -15,6 +15,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <initializer_list>
 #include <limits>
 #include <map>
 #include <span>
@@ -32,6 +33,7 @@ using cairn_test::write_bytes;
 namespace {
 
 namespace fs = std::filesystem;
+namespace wandb = cairn::detail::wandb;
 
 /// A whole run as W&B's own client has written it: a header, the run, config, a definition, a summary, two
 /// rows, a sample, output, files and the end.
@@ -63,6 +65,17 @@ struct Made {
         return cairn::open(dir.path()).value().find(id).value();
     }
 };
+
+/// A file of a run of this id, and what `more(records)` adds.
+void write_log(const fs::path& path, const std::string& id, const auto& more) {
+    wandb::Records records{WandbLogWriter::create(path).value()};
+    wandb::Message run;
+    wandb::put_text(run, 1, id);
+    REQUIRE(records.put(wandb::Kind::run, run));
+    more(records);
+    REQUIRE(records.flush());
+}
+bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 /// The rows of a run, each value as W&B's JSON has it.
 std::vector<std::string> rows_of(const cairn::RecordedRun& run) {
@@ -197,17 +210,19 @@ TEST_CASE("records of W&B are read back in the sizes in which they were written"
 
 TEST_CASE("of W&B's records that are cut or damaged what lies before is read", "[mirror][wandb][import]") {
     const std::string whole = small_log();
-    // Where each record ends, as W&B's own reader has it.
+    // Where each record ends, as W&B's own reader has it; the second is the run's.
     const std::vector<std::size_t> ends = {7, 43, 128, 150, 187, 225, 313, 355, 388, 414, 452, 466};
     for (std::size_t cut = 0; cut < whole.size(); ++cut) {
         const TempDir from;
         write_bytes(from / "run-x.wandb", whole.substr(0, cut));
         const Made made{from / "run-x.wandb"};
         CAPTURE(cut);
-        CHECK(made.what.damaged.empty() == (std::find(ends.begin(), ends.end(), cut) != ends.end()));
-        REQUIRE(made.what.runs.size() == 1);
+        const bool is_an_end = std::find(ends.begin(), ends.end(), cut) != ends.end();
+        CHECK(made.what.damaged.size() == (is_an_end ? 0U : 1U) + (cut < 128 ? 1U : 0U));
+        REQUIRE(made.what.runs.size() == (cut < 128 ? 0U : 1U));
+        if (cut < 128) continue;
         CHECK(made.what.runs[0].rows == (cut < 313 ? 0U : cut < 355 ? 1U : 2U));
-        CHECK(made.run(made.what.runs[0].id).state() == cairn::RunState::failed);
+        CHECK(made.run("abc12345").state() == cairn::RunState::failed);
     }
     for (std::size_t at = 0; at < whole.size(); ++at) {
         std::string bad = whole;
@@ -216,61 +231,173 @@ TEST_CASE("of W&B's records that are cut or damaged what lies before is read", "
         write_bytes(from / "run-x.wandb", bad);
         const Made made{from.path()};
         CAPTURE(at);
-        CHECK(made.what.damaged.size() == 1);
+        REQUIRE_FALSE(made.what.damaged.empty());
         CHECK(made.what.damaged[0].code() == cairn::errc::corrupt);
+        CHECK(made.what.runs.size() == (at < 128 ? 0U : 1U));
     }
+    // What a power cut leaves: a hole of zeros.
+    const TempDir from;
+    std::string hole = whole;
+    hole.replace(225, 64, 64, '\0');
+    write_bytes(from / "run-x.wandb", hole);
+    const Made made{from.path()};
+    CHECK(made.what.damaged.size() == 1);
+    CHECK(made.what.runs[0].rows == 0);
 }
 
 TEST_CASE("what is no run of W&B is refused, and a run is imported once", "[mirror][wandb][import]") {
     const TempDir from, to;
-    const auto code_of = [&](const fs::path& path) {
-        try {
-            const auto made = cairn::import_wandb(path, {.dir = to.path()});
-            return made ? cairn::errc{} : made.error().code();
-        } catch (const cairn::error& failure) {
-            return failure.code();
-        }
+    const auto import = [&](const char* project = "") {
+        return cairn::import_wandb(from.path(), {to.path(), project});
     };
-    CHECK(code_of(from / "nothing") == cairn::errc::not_found);
-    CHECK(code_of(from.path()) == cairn::errc::not_found);
-    write_bytes(from / "run-abc12345.wandb", small_log());
-    CHECK(cairn::import_wandb(from.path(), {.dir = to.path()}).value().runs.size() == 1);
-    CHECK(code_of(from.path()) == cairn::errc::already_exists);
-    CHECK(cairn::import_wandb(from.path(), {to.path(), "another"}).value().runs[0].project == "another");
+    CHECK(cairn::import_wandb(from / "nothing", {.dir = to.path()}).error().code() == cairn::errc::not_found);
+    CHECK(import().error().code() == cairn::errc::not_found);
+    write_bytes(from / "a.wandb", small_log());
+    CHECK(import()->runs.size() == 1);
+    write_log(from / "b.wandb", "another", [](auto&) {});
+    const auto again = import().value();  // a run that has come since is no less welcome
+    REQUIRE(again.runs.size() == 1);
+    CHECK(again.runs[0].id == "another");
+    REQUIRE(again.left_out.size() == 1);
+    CHECK(again.left_out[0].code() == cairn::errc::already_exists);
+    CHECK(again.left_out[0].path() == "abc12345");
+    CHECK(import("elsewhere")->runs.size() == 2);
+}
+
+TEST_CASE("runs of W&B are told apart by project and id, their sessions by folder",
+          "[mirror][wandb][import]") {
+    const TempDir from;
+    const auto session = [&](const std::string& folder, const std::string& id, const std::string& project,
+                             int step, int code) {
+        fs::create_directories(from / folder);
+        write_log(from / folder / "run.wandb", id, [&](wandb::Records& records) {
+            wandb::Message run, row, end;
+            wandb::put_text(run, 1, id);
+            wandb::put_text(run, 3, project);
+            wandb::put_text(run, 8, folder);
+            REQUIRE(records.put(wandb::Kind::run, run));
+            wandb::put_item(row, {"_step"}, std::to_string(step));
+            wandb::put_item(row, {"v"}, "1");
+            REQUIRE(records.put(wandb::Kind::history, row));
+            wandb::put_number(end, 1, code);
+            REQUIRE(records.put(wandb::Kind::exit, end));
+        });
+    };
+    session("run-20240101_000000-a", "a", "p", 0, 1);
+    session("offline-run-20240201_000000-a", "a", "p", 1, 0);
+    session("backup/offline-run-20240201_000000-a", "a", "p", 1, 0);
+    session("offline-run-20240101_000000-b", "a", "q", 2, 0);
+    session("offline-run-20240101_000000-c", "a b", "p", 3, 0);
+    session("offline-run-20240101_000000-d", "a-b", "p", 4, 0);
+    session("offline-run-20240101_000000-e", "../x", "", 5, 0);
+    const Made made{from.path()};
+    CHECK(made.what.damaged.empty());
+    REQUIRE(made.what.left_out.size() == 1);
+    CHECK(has(made.what.left_out[0].what(), "two files have the same session"));
+    CHECK(made.what.runs.size() == 5);
+    const auto store = cairn::open(made.dir.path()).value();
+    const auto run = store.run("p", "a").value();
+    CHECK(has(run.name(), "20240201"));
+    CHECK(run.state() == cairn::RunState::finished);
+    CHECK(rows_of(run) == std::vector<std::string>{"0 0 v=1", "1 0 v=1"});
+    CHECK(rows_of(store.run("q", "a").value()) == std::vector<std::string>{"2 0 v=1"});
+    CHECK(rows_of(store.run("p", "a-b").value()) == std::vector<std::string>{"4 0 v=1"});
+    CHECK(made.what.runs[0].project == "uncategorized");
 }
 
 TEST_CASE("values of W&B's records that no row has are left out, and that is told once",
           "[mirror][wandb][import]") {
-    namespace wandb = cairn::detail::wandb;
     const TempDir from;
-    {
-        wandb::Records records{WandbLogWriter::create(from / "run-v.wandb").value()};
-        wandb::Message run;
-        wandb::put_text(run, 1, "v");
-        REQUIRE(records.put(wandb::Kind::run, run));
-        for (int step = 0; step < 2; ++step) {
+    for (const char* folder : {"offline-run-1", "offline-run-2"}) {
+        fs::create_directories(from / folder);
+        write_log(from / folder / "run-v.wandb", "v", [&](wandb::Records& records) {
             wandb::Message row;
-            wandb::put_item(row, {"_step"}, std::to_string(step));
-            wandb::put_item(row, {"loss"}, "1.5");
-            wandb::put_item(row, {"val", "acc"}, "0.25");
-            wandb::put_item(row, {"whole"}, R"({"a":1,"b":{"c":"x"},"n":null})");
-            wandb::put_item(row, {"list"}, "[1,2]");
-            wandb::put_item(row, {"picture", "_type"}, R"("image-file")");
-            wandb::put_item(row, {"picture", "path"}, R"("media/x.png")");
-            wandb::put_item(row, {"sound"}, R"({"_type":"audio-file","path":"y"})");
-            wandb::put_item(row, {"broken"}, "{1");
-            wandb::put_item(row, {"deep"}, std::string(100000, '['));
-            wandb::put_item(row, {"nothing"}, "null");
+            const auto put = [&](std::initializer_list<std::string_view> path, std::string_view json) {
+                wandb::put_item(row, path, json);
+            };
+            put({"_step"}, "1.0");
+            put({"loss"}, "1.5");
+            put({"val", "acc"}, "0.25");
+            put({"whole"}, R"({"a":1,"b":{"c":"x"},"n":null,"nan":NaN,"up":-Infinity})");
+            put({"quoted"}, R"("NaN \" Infinity")");
+            put({"list"}, "[1,2]");
+            put({"picture", "_type"}, R"("image-file")");
+            put({"picture", "deep", "path"}, R"("media/x.png")");
+            put({"sound"}, R"({"_type":"audio-file","path":"y"})");
+            put({"broken"}, "{1");
+            put({"deep"}, std::string(100'000, '['));
+            put({"nothing"}, "null");
+            put({"long"}, '"' + std::string(2000, 'x') + '"');
+            put({std::string(1000, 'k')}, "1");
+            put({"val.acc"}, "0.5");
+            put({"\x1b]0;x\n"}, "[]");
             REQUIRE(records.put(wandb::Kind::history, row));
-        }
-        REQUIRE(records.flush());
+            row.clear();
+            put({"_step"}, "18446744073709551615");
+            put({"loss"}, "2");
+            REQUIRE(records.put(wandb::Kind::history, row));
+        });
     }
     const Made made{from.path()};
     CHECK(made.what.damaged.empty());
     std::vector<std::string> names;
     for (const cairn::error& one : made.what.left_out) names.push_back(one.path());
-    CHECK(names == std::vector<std::string>{"list", "picture", "sound", "broken", "deep"});
-    const std::string values = " 0 loss=1.5 val.acc=0.25 whole.a=1 whole.b.c=\"x\"";
-    CHECK(rows_of(made.run("v")) == std::vector<std::string>{"0" + values, "1" + values});
+    CHECK(names == std::vector<std::string>{"list", "picture", "sound", "broken", "deep", "long",
+                                            std::string(128, 'k'), "val.acc", "?]0;x?", "_step"});
+    const std::string first =
+        "1 0 long=\"" + std::string(1024, 'x') +
+        "\" loss=1.5 quoted=\"NaN \\\" Infinity\" val.acc=0.25 whole.a=1 whole.b.c=\"x\" "
+        "whole.nan=NaN whole.up=-Infinity";
+    CHECK(rows_of(made.run("v")) == std::vector<std::string>{first, "1 0 loss=2", first, "1 0 loss=2"});
     CHECK(made.run("v").state() == cairn::RunState::failed);
+}
+
+TEST_CASE("a value of W&B with a long name takes no memory for each of its parts",
+          "[mirror][wandb][import]") {
+    const TempDir from;
+    write_log(from / "run-v.wandb", "v", [](wandb::Records& records) {
+        std::string many = "{";
+        for (int i = 0; i < 20'000; ++i) many += (i == 0 ? "\"" : ",\"") + std::to_string(i) + "\":1";
+        wandb::Message row;
+        wandb::put_item(row, {std::string(100'000, 'k')}, many + "}");
+        REQUIRE(records.put(wandb::Kind::history, row));
+    });
+    const Made made{from.path()};
+    CHECK(made.what.left_out.size() == 1);
+    CHECK(made.what.runs[0].rows == 0);
+}
+
+TEST_CASE("a config of W&B: NaN, what is removed, what is damaged or nested too deep",
+          "[mirror][wandb][import]") {
+    const TempDir from;
+    write_log(from / "run-v.wandb", "v", [](wandb::Records& records) {
+        const auto put = [&](const wandb::Message& config) {
+            REQUIRE(records.put(wandb::Kind::config, config));
+        };
+        wandb::Message good, bad, deep, removed, end;
+        wandb::put_item(good, {"list"}, "[1,Infinity]");
+        wandb::put_item(good, {"net"}, R"({"lr":0.1,"w":NaN,"old":1})");
+        wandb::put_item(good, {"text"}, "\"a \xff\"");
+        wandb::put_item(good, {"number"}, "1");
+        put(good);
+        bad.push_back(std::byte{0xff});
+        put(bad);
+        wandb::Message item;
+        for (int i = 0; i < 600; ++i) cairn::detail::ProtoWriter{item}.text(2, "k");
+        cairn::detail::ProtoWriter{item}.text(16, std::string(600, '[') + std::string(600, ']'));
+        cairn::detail::ProtoWriter{deep}.message(1, item);
+        put(deep);
+        wandb::put_item(removed, {"net", "old"}, "", 2);
+        wandb::put_item(removed, {"number", "x"}, "", 2);
+        put(removed);
+        REQUIRE(records.put(wandb::Kind::exit, end));
+    });
+    const Made made{from.path()};
+    CHECK(made.what.damaged.size() == 2);
+    const auto run = made.run("v");
+    CHECK(run.config() == nlohmann::json{{"list", {1, "Infinity"}},
+                                         {"net", {{"lr", 0.1}, {"w", "NaN"}}},
+                                         {"text", "a \xef\xbf\xbd"},
+                                         {"number", 1}});
+    CHECK(run.state() == cairn::RunState::finished);  // what follows the damage was read
 }

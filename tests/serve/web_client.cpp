@@ -221,3 +221,11 @@ TEST_CASE("web client: addresses and what is escaped in them", "[mirror][web]") 
     CHECK(WebClient::open({"https://host", ""}, {}).error().code() == errc::unsupported);
 #endif
 }
+
+TEST_CASE("web client: a file of certificates that is not there is named", "[serve][web]") {
+    const auto told = cairn::detail::WebClient::open(cairn::detail::web_address("http://localhost").value(),
+                                                     {.ca_file = "/no/such.pem"});
+    REQUIRE_FALSE(told);
+    CHECK(told.error().code() == cairn::errc::not_found);
+    CHECK(told.error().path() == "/no/such.pem");
+}

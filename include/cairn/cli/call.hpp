@@ -87,7 +87,13 @@ class Call {
     /// Prints JSON, one value on a line. A text that is no UTF-8 is made such.
     void print(const nlohmann::json& value) { out_(::cairn::detail::json_text(value) + "\n"); }
     /// Prints a complaint that ends nothing: something else is damaged.
-    void complain(const error& failure) { err_(std::string{failure.what()} + "\n"); }
+    void complain(const error& failure) {
+        std::string text = failure.what();
+        for (char& c : text) {  // what it tells of may be a stranger's
+            if ((static_cast<unsigned char>(c) < 0x20 && c != '\n') || c == 0x7f) c = '?';
+        }
+        err_(text + "\n");
+    }
     /// The same of several, and the exit code tells.
     void complain(const std::vector<error>& failures) {
         for (const error& failure : failures) complain(failure);

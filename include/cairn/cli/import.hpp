@@ -46,7 +46,7 @@ inline result<void> import_runs(Call& call, const Import& wanted) {
     } catch (const error& failure) {  // of `init`
         return failure;
     }
-    if (!made.damaged.empty()) call.set_damaged();
+    if (!made.damaged.empty() || made.runs.empty()) call.set_damaged();
     if (call.json()) {
         nlohmann::json runs = nlohmann::json::array();
         for (const ImportedRun& run : made.runs)

@@ -200,7 +200,8 @@ template <class Truth, class Score>
     for (std::size_t i = 0; i < scores.size(); ++i) {
         const auto score = static_cast<Number>(scores[i]);
         if (!(score >= 0 && score <= 1)) return {};
-        ++(truth[i] != Truth{0} ? right : wrong)[static_cast<std::size_t>(score * Number{last})];
+        const volatile Number at = score * Number{last};  // rounded also where registers have more digits
+        ++(truth[i] != Truth{0} ? right : wrong)[static_cast<std::size_t>(at)];
     }
     for (std::size_t i = last; i-- > 0;) {
         right[i] += right[i + 1];

@@ -3,14 +3,17 @@
 // W&B's runs, as its client keeps them on the disk, as ours. Costs nlohmann/json, and all that records a run.
 
 #include <cairn/core/error.hpp>
-#include <cairn/core/name.hpp>
+#include <cairn/core/sha256.hpp>
 #include <cairn/core/value.hpp>
 #include <cairn/mirror/protobuf.hpp>
 #include <cairn/mirror/run_import.hpp>
+#include <cairn/mirror/text.hpp>
 #include <cairn/mirror/wandb_log.hpp>
 #include <cairn/mirror/wandb_records.hpp>
-#include <cairn/query/as_json.hpp>
+#include <cairn/run/metrics_table.hpp>
 #include <cairn/store/os.hpp>
+#include <cairn/store/record.hpp>
+#include <cairn/store/run_folder.hpp>
 
 #include <nlohmann/json.hpp>
 
@@ -19,6 +22,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <limits>
 #include <map>
 #include <optional>
@@ -33,39 +37,67 @@ namespace CAIRN_NAMESPACE {
 
 /// What was made of the runs of W&B.
 struct WandbImport {
-    std::vector<ImportedRun> runs;  ///< one for each run's id
+    std::vector<ImportedRun> runs;  ///< one for each run
     std::vector<error> damaged;     ///< of files that are not whole; what lies before that was read
-    std::vector<error> left_out;    ///< what no row can have, once for each metric
+    std::vector<error> left_out;  ///< what no row can have, once for each metric; runs that are here already
 };
 
 namespace detail::wandb {
 
-/// What the records of a run's sessions say of it, beside its rows.
-struct RunTold {
+/// What the records of a session say of its run, beside its rows.
+struct Told {
     std::string id{}, project{}, name{}, notes{}, group{}, job_type{};
     std::vector<std::string> tags{};
     nlohmann::json config = nlohmann::json::object();
-    std::optional<std::int64_t> exit{};  ///< of the last session; nothing: it has no end
+    std::int64_t start_ns = 0;
+    std::optional<std::int64_t> exit{};  ///< nothing: it has no end
 };
 
-/// A value that W&B's JSON has, which knows NaN and the infinities on their own; discarded, if it is none.
+/// JSON as W&B has it, which knows NaN and the infinities: within a value they become texts. Discarded, if it
+/// is none.
 [[nodiscard]] inline nlohmann::json value_from(std::string_view text) {
     constexpr double infinity = std::numeric_limits<double>::infinity();
     if (text == "NaN") return std::numeric_limits<double>::quiet_NaN();
     if (text == "Infinity") return infinity;
     if (text == "-Infinity") return -infinity;
     if (json_depth(text) > most_json_depth) return nlohmann::json::value_t::discarded;
-    return nlohmann::json::parse(text, nullptr, false);
+    const std::string whole = as_utf8(text);
+    nlohmann::json value = nlohmann::json::parse(whole, nullptr, false);
+    if (!value.is_discarded()) return value;
+    std::string plain;
+    bool is_in_text = false;
+    for (std::size_t i = 0; i < whole.size(); ++i) {
+        const std::string_view rest = std::string_view{whole}.substr(i);
+        const auto token = [&](std::string_view word) {
+            if (is_in_text || !rest.starts_with(word)) return false;
+            plain += '"' + std::string{word} + '"';
+            i += word.size() - 1;
+            return true;
+        };
+        if (token("NaN") || token("-Infinity") || token("Infinity")) continue;
+        if (whole[i] == '"') is_in_text = !is_in_text;
+        plain += whole[i];
+        if (is_in_text && whole[i] == '\\' && i + 1 < whole.size()) plain += whole[++i];
+    }
+    return nlohmann::json::parse(plain, nullptr, false);
 }
 
 /// An item of history or config: {key, nested_key, value_json}.
 struct Item {
     std::vector<std::string> path;
     std::string_view json;
+
+    /// The first so many parts of the path, as the name of a metric.
+    [[nodiscard]] std::string name(std::size_t parts) const {
+        std::string out;
+        for (std::size_t i = 0; i < parts; ++i) out += (i == 0 ? "" : ".") + path[i];
+        return out;
+    }
 };
 [[nodiscard]] inline bool read_item(std::span<const std::byte> message, Item& item) {
     std::string key;
-    item = {};
+    item.path.clear();
+    item.json = {};
     const bool is_whole = each_field(message, [&](const ProtoField& field) {
         if (field.number == 1) key = field.text();
         if (field.number == 2) item.path.emplace_back(field.text());
@@ -77,41 +109,59 @@ struct Item {
 
 /// Puts what a record of the config says into the config. W&B's own part, `_wandb`, is left out.
 [[nodiscard]] inline bool take_config(std::span<const std::byte> record, nlohmann::json& config) {
+    constexpr std::uint64_t update = 1, remove = 2;
     bool is_whole = true;
+    Item item;
     const bool is_record = each_field(record, [&](const ProtoField& field) {
-        Item item;
-        if (field.number > 2 || !read_item(field.bytes, item)) {
-            is_whole = is_whole && field.number > 2;
+        if (field.number != update && field.number != remove) return;
+        const bool is_item = read_item(field.bytes, item);
+        if (is_item && item.path.front() == "_wandb") return;
+        nlohmann::json value = field.number == update ? value_from(item.json) : nlohmann::json{};
+        if (!is_item || value.is_discarded() || item.path.size() + json_depth(item.json) > most_json_depth) {
+            is_whole = false;
             return;
         }
-        if (item.path.front() == "_wandb" || item.path.size() > most_json_depth) return;
         nlohmann::json* at = &config;
         for (std::size_t i = 0; i + 1 < item.path.size(); ++i) {
+            if (field.number == remove && (!at->is_object() || !at->contains(item.path[i]))) return;
             at = &(*at)[item.path[i]];
-            if (!at->is_object()) *at = nlohmann::json::object();
+            if (!at->is_object() && field.number == update) *at = nlohmann::json::object();
         }
-        nlohmann::json value = value_from(item.json);
-        if (field.number == 2)
-            at->erase(item.path.back());
-        else if (!value.is_discarded())
+        if (field.number == update)
             (*at)[item.path.back()] = std::move(value);
+        else if (at->is_object())
+            at->erase(item.path.back());
     });
     return is_record && is_whole;
 }
 /// The same for the record of the run. Later ones say what has changed.
-[[nodiscard]] inline bool take_run(std::span<const std::byte> record, RunTold& told) {
+[[nodiscard]] inline bool take_run(std::span<const std::byte> record, Told& told) {
     std::vector<std::string> tags;
     bool is_whole = true;
     const bool is_record = each_field(record, [&](const ProtoField& field) {
         switch (field.number) {
             case 1: told.id = field.text(); break;
             case 3: told.project = field.text(); break;
-            case 4: is_whole = is_whole && take_config(field.bytes, told.config); break;
-            case 6: told.group = field.text(); break;
-            case 7: told.job_type = field.text(); break;
-            case 8: told.name = field.text(); break;
-            case 9: told.notes = field.text(); break;
-            case 10: tags.emplace_back(field.text()); break;
+            case 4: is_whole = take_config(field.bytes, told.config) && is_whole; break;
+            case 6: told.group = as_utf8(field.text()); break;
+            case 7: told.job_type = as_utf8(field.text()); break;
+            case 8: told.name = as_utf8(field.text()); break;
+            case 9: told.notes = as_utf8(field.text()); break;
+            case 10: tags.push_back(as_utf8(field.text())); break;
+            case 17: {
+                constexpr std::int64_t second = 1'000'000'000, most = most_ms / 1000;
+                std::int64_t seconds = 0, rest = 0;
+                is_whole = each_field(field.bytes,
+                                      [&](const ProtoField& part) {
+                                          if (part.number == 1)
+                                              seconds = static_cast<std::int64_t>(part.value);
+                                          if (part.number == 2) rest = static_cast<std::int64_t>(part.value);
+                                      }) &&
+                           is_whole;
+                told.start_ns =
+                    std::clamp(seconds, -most, most) * second + std::clamp<std::int64_t>(rest, 0, second - 1);
+                break;
+            }
             default: break;
         }
     });
@@ -119,43 +169,59 @@ struct Item {
     return is_record && is_whole;
 }
 
-/// Makes rows of records of the history.
-class HistoryRows {
+/// What was left out of a run: of a thousand metrics each by its name.
+class LeftOutOfRun {
   public:
-    HistoryRows(RunImport& into, std::vector<error>& left_out) : into_{&into}, left_out_{&left_out} {}
+    LeftOutOfRun(std::string run, std::vector<error>& all) : run_{std::move(run)}, all_{&all} {}
 
-    /// False if it is no such record.
-    [[nodiscard]] bool add(std::span<const std::byte> record, result<void>& done) {
-        items_.clear();
-        bool is_whole = true;
-        const bool is_record = each_field(record, [&](const ProtoField& field) {
-            if (field.number == 1) is_whole = is_whole && read_item(field.bytes, items_.emplace_back());
-            if (field.number == 2) {
-                is_whole = is_whole && each_field(field.bytes, [&](const ProtoField& step) {
-                               if (step.number == 1) step_ = static_cast<std::int64_t>(step.value);
-                           });
-            }
-        });
-        if (!is_record || !is_whole) return false;
-        rich_.clear();
-        for (const Item& item : items_) {
-            if (item.path.size() > 1 && item.path.back() == "_type") rich_.insert(above(item.path));
-        }
-        cells_.clear();
-        for (const Item& item : items_) take(item);
-        if (cells_.empty()) return true;
-        values_.clear();
-        for (const auto& [name, value] : cells_) values_.push_back({name, as_value(value)});
-        done = into_->add(step_, time_ns_, values_);
-        return true;
+    void add(std::string_view metric, const char* why) {
+        constexpr std::size_t most = 1000, most_name = 128;
+        if (known_.size() == most || !known_.emplace(metric.substr(0, max_metric_name_bytes)).second) return;
+        const bool is_last = known_.size() == most;
+        all_->push_back({errc::unsupported, "of run " + run_ + " a value was left out: " + why,
+                         is_last ? "so are further ones" : printable(as_utf8(metric.substr(0, most_name))),
+                         "W&B's own files have it"});
     }
 
   private:
-    [[nodiscard]] static std::string above(const std::vector<std::string>& path) {
-        std::string out;
-        for (std::size_t i = 0; i + 1 < path.size(); ++i) out += (i == 0 ? "" : ".") + path[i];
-        return out;
+    std::string run_;
+    std::vector<error>* all_;
+    std::set<std::string, std::less<>> known_;
+};
+
+/// Makes rows of records of the history.
+class HistoryRows {
+  public:
+    HistoryRows(RunImport& into, LeftOutOfRun& left_out) : into_{&into}, left_out_{&left_out} {}
+
+    /// False if it is no such record. Fails as the disk does.
+    result<bool> add(std::span<const std::byte> record) {
+        constexpr std::uint64_t item = 1, step = 2;
+        rich_.clear();
+        cells_.clear();
+        bool is_whole = true;
+        const bool is_record = each_field(record, [&](const ProtoField& field) {
+            if (field.number == item) is_whole = read_item(field.bytes, item_) && is_whole;
+            if (field.number == item && item_.path.size() > 1 && item_.path.back() == "_type")
+                rich_.insert(item_.name(item_.path.size() - 1));
+        });
+        if (!is_record || !is_whole) return false;
+        is_whole = each_field(record, [&](const ProtoField& field) {
+            if (field.number == item && read_item(field.bytes, item_)) take_item();
+            if (field.number == step) {
+                (void)each_field(field.bytes, [&](const ProtoField& part) {
+                    if (part.number == 1) step_ = static_cast<std::int64_t>(part.value);
+                });
+            }
+        });
+        if (cells_.empty()) return is_whole;
+        values_.clear();
+        for (const auto& [name, value] : cells_) values_.push_back({name, as_value(value)});
+        if (auto added = into_->add(step_, time_ns_, values_); !added) return added.error();
+        return is_whole;
     }
+
+  private:
     [[nodiscard]] static Value as_value(const nlohmann::json& value) {
         if (value.is_string()) return Value{value.get_ref<const std::string&>()};
         if (value.is_boolean()) return Value{value.get<bool>()};
@@ -164,108 +230,165 @@ class HistoryRows {
         return Value{value.get<double>()};
     }
 
-    void take(const Item& item) {
-        const std::string inside = above(item.path);
-        if (!inside.empty() && rich_.contains(inside)) return leave_out(inside, "is a rich value");
-        nlohmann::json value = value_from(item.json);
-        const std::string name = inside.empty() ? item.path.back() : inside + "." + item.path.back();
-        if (name == "_step" && value.is_number_integer()) {
-            step_ = value.get<std::int64_t>();
-        } else if (name == "_timestamp" && value.is_number()) {
-            constexpr double most_seconds = static_cast<double>(most_ms) / 1000;
-            const double seconds = value.get<double>();
-            const double known = std::isnan(seconds) ? 0 : std::clamp(seconds, -most_seconds, most_seconds);
-            time_ns_ = std::llround(known * 1000) * ns_per_ms;
-        } else if (name != "_runtime") {
-            take(name, std::move(value));
+    void take_item() {
+        std::size_t bytes = 0;
+        for (const std::string& part : item_.path) bytes += part.size() + 1;
+        if (bytes > max_metric_name_bytes + 1)
+            return left_out_->add(item_.path.front(), "its name is too long");
+        for (std::size_t parts = 1; parts < item_.path.size(); ++parts) {
+            if (const std::string above = item_.name(parts); rich_.contains(above))
+                return left_out_->add(above, "it is a rich one");
         }
+        const std::string name = item_.name(item_.path.size());
+        nlohmann::json value = value_from(item_.json);
+        if (name == "_step")
+            take_step(value);
+        else if (name == "_timestamp" && value.is_number())
+            take_time(value.get<double>());
+        else if (name != "_runtime")
+            take(name, value, true);
+    }
+    void take_step(const nlohmann::json& value) {
+        constexpr double exact = 9007199254740992;  // to here a double has each integer
+        const double number =
+            value.is_number() ? value.get<double>() : std::numeric_limits<double>::quiet_NaN();
+        if (value.is_number_integer() &&
+            (!value.is_number_unsigned() || value.get<std::uint64_t>() >> 63U == 0))
+            step_ = value.get<std::int64_t>();
+        else if (std::abs(number) <= exact && std::trunc(number) == number)
+            step_ = static_cast<std::int64_t>(number);
+        else
+            left_out_->add("_step", "it is no step, so the row has the one before");
+    }
+    void take_time(double seconds) {
+        constexpr double most = static_cast<double>(most_ms) / 1000;
+        const double known = std::isnan(seconds) ? 0 : std::clamp(seconds, -most, most);
+        time_ns_ = std::llround(known * 1000) * ns_per_ms;
     }
     /// What is within a value is a metric of its own, as W&B has it.
-    void take(const std::string& name, nlohmann::json value) {
-        if (value.is_object() && value.contains("_type")) return leave_out(name, "is a rich value");
+    void take(const std::string& name, nlohmann::json& value, bool is_whole) {
+        if (name.size() > max_metric_name_bytes) return left_out_->add(name, "its name is too long");
         if (value.is_object()) {
-            for (auto& [key, inner] : value.items()) take(name + "." + key, std::move(inner));
-        } else if (value.is_array() || value.is_discarded()) {
-            leave_out(name, "is no number and no text");
-        } else if (!value.is_null()) {
-            cells_.insert_or_assign(name, std::move(value));
+            if (value.contains("_type")) return left_out_->add(name, "it is a rich one");
+            for (auto& [key, inner] : value.items()) {
+                if (key.size() > max_metric_name_bytes)
+                    left_out_->add(name, "a name in it is too long");
+                else
+                    take(name + "." + key, inner, false);
+            }
+            return;
         }
-    }
-    void leave_out(const std::string& name, const char* why) {
-        if (left_out_once_.insert(name).second)
-            left_out_->push_back({errc::unsupported, "a metric " + std::string{why} + ", and was left out",
-                                  name, "W&B's own files have it"});
+        if (value.is_array() || value.is_discarded())
+            return left_out_->add(name, "it is no number and no text");
+        if (value.is_null()) return;
+        if (value.is_string()) {
+            const std::string& text = value.get_ref<const std::string&>();
+            if (text.size() > max_text_bytes)
+                left_out_->add(name, "the end of a text of more than 1,024 bytes");
+            const bool is_number = text == "NaN" || text == "Infinity" || text == "-Infinity";
+            if (!is_whole && is_number) value = value_from(std::string{text});
+        }
+        if (!cells_.emplace(name, std::move(value)).second) left_out_->add(name, "it stands twice in a row");
     }
 
     RunImport* into_;
-    std::vector<error>* left_out_;
-    std::vector<Item> items_;
-    std::set<std::string> rich_, left_out_once_;
+    LeftOutOfRun* left_out_;
+    Item item_;
+    std::set<std::string, std::less<>> rich_;
     std::map<std::string, nlohmann::json> cells_;
     std::vector<NamedValue> values_;
     std::int64_t step_ = 0, time_ns_ = 0;
 };
 
-/// Calls `f(kind, message) -> bool` for each record of a file; false: it is not what it says. Returns why the
-/// file could not be read to its end. Fails as the disk does.
+/// Complaints about files, each once: they are read twice.
+class Damages {
+  public:
+    explicit Damages(std::vector<error>& all) : all_{&all} {}
+    void add(error what) {
+        if (known_.insert(what.what()).second) all_->push_back(std::move(what));
+    }
+
+  private:
+    std::vector<error>* all_;
+    std::set<std::string> known_;
+};
+
+/// Calls `f(kind, message) -> result<bool>` for each record of a file; false: it is not what it says, and is
+/// passed over. Fails as the disk and as `f` do.
 template <class F>
-result<std::optional<error>> each_record(const os::Path& path, F&& f) {
+result<void> each_record(const os::Path& path, Damages& damages, F&& f) {
     auto log = WandbLogReader::open(path);
-    if (!log && log.error().code() == errc::corrupt) return std::optional{log.error()};
+    if (!log && log.error().code() == errc::corrupt) {
+        damages.add(log.error());
+        return {};
+    }
     if (!log) return log.error();
     std::span<const std::byte> record;
     for (;;) {
         const auto more = log->next(record);
-        if (!more && more.error().code() == errc::corrupt) return std::optional{more.error()};
-        if (!more) return more.error();
-        if (!*more) return std::optional<error>{};
-        bool is_one = true;
+        if (!more && more.error().code() != errc::corrupt) return more.error();
+        if (!more) damages.add(more.error());
+        if (!more || !*more) return {};
+        result<bool> is_one = true;
         const bool is_record = each_field(record, [&](const ProtoField& field) {
-            if (field.wire == 2) is_one = is_one && f(static_cast<Kind>(field.number), field.bytes);
+            constexpr std::uint64_t most_kind = 1000;
+            if (field.wire == 2 && field.number < most_kind && is_one && *is_one)
+                is_one = f(static_cast<Kind>(field.number), field.bytes);
         });
-        if (!is_record || !is_one) return std::optional{log->damaged("a record")};
+        if (!is_one) return is_one.error();
+        if (!is_record || !*is_one) damages.add(log->damaged("a record that ends"));
     }
 }
 
-/// The files of one run, by session.
-struct RunFiles {
-    RunTold told;
-    std::vector<os::Path> logs;
+/// One session of a run.
+struct Session {
+    os::Path log;
+    Told told;
+
+    /// What its folder is called: run-TIME-ID, of one that was begun offline too.
+    [[nodiscard]] std::string folder() const {
+        constexpr std::string_view offline = "offline-";
+        std::string name = log.parent_path().filename().string();
+        return name.starts_with(offline) ? name.substr(offline.size()) : name;
+    }
 };
 
-/// What is said in one more session.
-inline result<void> read_told(const os::Path& log, RunTold& told) {
-    told.exit.reset();
-    const auto read = each_record(log, [&](Kind kind, std::span<const std::byte> message) {
-        if (kind == Kind::run) return take_run(message, told);
-        if (kind == Kind::config) return take_config(message, told.config);
-        if (kind != Kind::exit) return true;
-        told.exit = 0;
-        return each_field(message, [&](const ProtoField& field) {
-            if (field.number == 1) told.exit = static_cast<std::int32_t>(field.value);
+/// What a session says. Fails as the disk does.
+inline result<Session> read_session(const os::Path& log, Damages& damages) {
+    Session session{log, {}};
+    Told& told = session.told;
+    const auto read =
+        each_record(log, damages, [&](Kind kind, std::span<const std::byte> message) -> result<bool> {
+            if (kind == Kind::run) return take_run(message, told);
+            if (kind == Kind::config) return take_config(message, told.config);
+            if (kind != Kind::exit) return true;
+            std::int64_t code = 0;
+            const bool is_whole = each_field(message, [&](const ProtoField& field) {
+                if (field.number == 1) code = static_cast<std::int32_t>(field.value);
+            });
+            if (is_whole) told.exit = code;
+            return is_whole;
         });
-    });
-    return read ? result<void>{} : read.error();
+    if (!read) return read.error();
+    return session;
 }
-/// Its rows and its output.
-inline result<void> read_rows(const os::Path& log, RunImport& into, WandbImport& made) {
-    HistoryRows rows{into, made.left_out};
-    result<void> done;
-    auto read = each_record(log, [&](Kind kind, std::span<const std::byte> message) {
-        if (!done) return true;
-        if (kind == Kind::history) return rows.add(message, done);
+/// Its rows and its output. Fails as the disk does.
+inline result<void> read_rows(const os::Path& log, RunImport& into, LeftOutOfRun& left_out,
+                              Damages& damages) {
+    HistoryRows rows{into, left_out};
+    return each_record(log, damages, [&](Kind kind, std::span<const std::byte> message) -> result<bool> {
+        if (kind == Kind::history) return rows.add(message);
         if (kind != Kind::output) return true;
-        return each_field(message, [&](const ProtoField& field) {
+        result<void> done;
+        const bool is_whole = each_field(message, [&](const ProtoField& field) {
             if (field.number == 3 && done) done = into.add_output(field.text());
         });
+        if (!done) return done.error();
+        return is_whole;
     });
-    if (!read) return read.error();
-    if (*read) made.damaged.push_back(**std::move(read));
-    return done;
 }
 
-/// Every file of a run's records in `at`, or it itself, in the order of their folders' names. Follows no
-/// link: W&B's `latest-run` is one.
+/// Every file of a run's records in `at`, or it itself. Follows no link: W&B's `latest-run` is one.
 inline result<void> find_logs(const os::Path& at, int depth, std::vector<os::Path>& found) {
     constexpr int most_depth = 4;
     const auto there = os::status(at, depth == 0 ? os::Links::follow : os::Links::refuse);
@@ -281,62 +404,113 @@ inline result<void> find_logs(const os::Path& at, int depth, std::vector<os::Pat
     return {};
 }
 
+/// A name that a folder can have; another one for each name.
+[[nodiscard]] inline std::string own_id(const std::string& name) {
+    constexpr std::size_t most = 100, digits = 8;
+    std::string id = id_from(name);
+    return id == name ? id : id.substr(0, most) + "-" + sha256(bytes_of(name)).hex().substr(0, digits);
+}
+
+/// The sessions of each run, in the order in which they were begun. A copy of a session is not one more.
+using Runs = std::map<std::pair<std::string, std::string>, std::vector<Session>>;
+inline result<Runs> read_sessions(const std::vector<os::Path>& logs, WandbImport& made, Damages& damages) {
+    Runs runs;
+    for (const os::Path& log : logs) {
+        auto session = read_session(log, damages);
+        if (!session) return session.error();
+        if (session->told.id.empty()) {
+            damages.add({errc::corrupt, "this file does not say of which run it is", log.string(),
+                         "its program ended before it had written that"});
+            continue;
+        }
+        runs[{session->told.project, session->told.id}].push_back(std::move(*session));
+    }
+    for (auto& [name, sessions] : runs) {
+        std::stable_sort(sessions.begin(), sessions.end(), [](const Session& a, const Session& b) {
+            return std::pair{a.folder(), a.told.start_ns} < std::pair{b.folder(), b.told.start_ns};
+        });
+        for (std::size_t i = 1; i < sessions.size();) {
+            const Session &one = sessions[i - 1], &next = sessions[i];
+            if (next.folder() != one.folder() || next.told.start_ns != one.told.start_ns) {
+                ++i;
+                continue;
+            }
+            made.left_out.push_back({errc::unsupported,
+                                     "two files have the same session of run " + printable(name.second),
+                                     next.log.string(), "this one is read: " + one.log.string()});
+            sessions.erase(sessions.begin() + static_cast<std::ptrdiff_t>(i));
+        }
+    }
+    return runs;
+}
+
+/// Makes a run of its sessions. Fails as `init` and the disk do.
+inline result<ImportedRun> import_run(std::vector<Session>& sessions, ImportOptions to, WandbImport& made,
+                                      Damages& damages) {
+    Told& last = sessions.back().told;
+    nlohmann::json config = nlohmann::json::object();
+    for (Session& session : sessions) config.update(session.told.config);
+    if (to.project.empty() && !last.project.empty()) to.project = own_id(last.project);
+    try {
+        RunImport into{to,
+                       {.name = last.name.empty() ? last.id : last.name,
+                        .id = own_id(last.id),
+                        .config = std::move(config),
+                        .tags = last.tags,
+                        .notes = last.notes,
+                        .group = last.group,
+                        .job_type = last.job_type}};
+        LeftOutOfRun left_out{printable(as_utf8(last.id)), made.left_out};
+        for (const Session& session : sessions) {
+            if (auto read = read_rows(session.log, into, left_out, damages); !read) {
+                into.fail(read.error());
+                return read.error();
+            }
+        }
+        const bool has_failed = last.exit && *last.exit != 0;
+        return into.finish(has_failed   ? "exit code " + std::to_string(*last.exit)
+                           : !last.exit ? "its records have no end"
+                                        : "");
+    } catch (const error& failure) {  // of `init`
+        return failure;
+    }
+}
+
 }  // namespace detail::wandb
 
 /// Makes a run of each that W&B's client has kept in `from`: the folder `wandb`, the folder of a run, or a
 /// file `run-ID.wandb`; the sessions of one run are one. Numbers, bools and texts with step and time; config,
-/// name, notes, tags, group, job type; the output, and how it ended. Pictures, histograms and the like are
-/// left out, and that is told; samples of the machine and artifacts are left out. Of a file that is damaged
-/// or ends within a record what lies before is read. Fails: not_found; already_exists, if a run of that id
-/// was imported before; as the disk does. Throws what `init` throws. Cost: two passes; memory for one record.
+/// name, notes, tags, group, job type; the output, and how it ended. Each goes into its own project, unless
+/// the options name one. Rich values are left out, and that is told; also left out are the summary,
+/// definitions of metrics, alerts, samples of the machine, files and artifacts. A run that is here already is
+/// told of and left as it is. Of a file that is damaged or ends within a record what lies before is read.
+/// Fails: not_found; invalid_argument, for a project of no name; as the disk does. Cost: two passes; memory
+/// for a record, and for the configs.
 [[nodiscard]] inline result<WandbImport> import_wandb(const std::filesystem::path& from,
                                                       const ImportOptions& options = {}) {
     namespace wandb = detail::wandb;
     std::vector<std::filesystem::path> logs;
     if (auto found = wandb::find_logs(from, 0, logs); !found) return found.error();
-    WandbImport made;
-    std::map<std::string, wandb::RunFiles> runs;
-    for (const std::filesystem::path& log : logs) {
-        wandb::RunTold now;
-        if (auto read = wandb::read_told(log, now); !read) return read.error();
-        const std::string id = now.id.empty() ? log.stem().string() : now.id;
-        wandb::RunFiles& run = runs[id];
-        if (!run.logs.empty()) {
-            if (auto read = wandb::read_told(log, run.told); !read) return read.error();
-        } else {
-            run.told = std::move(now);
-            run.told.id = id;
-        }
-        run.logs.push_back(log);
-    }
-    for (auto& [id, run] : runs) {
-        ImportOptions to = options;
-        if (to.project.empty()) to.project = detail::id_from(run.told.project);
-        detail::RunImport into{to,
-                               {.name = run.told.name.empty() ? id : run.told.name,
-                                .id = detail::id_from(id),
-                                .config = std::move(run.told.config),
-                                .tags = std::move(run.told.tags),
-                                .notes = std::move(run.told.notes),
-                                .group = std::move(run.told.group),
-                                .job_type = std::move(run.told.job_type)}};
-        for (const std::filesystem::path& log : run.logs) {
-            if (auto read = wandb::read_rows(log, into, made); !read) {
-                into.fail(read.error());
-                return read.error();
-            }
-        }
-        const auto& exit = run.told.exit;
-        auto done = into.finish(!exit        ? "its records have no end"
-                                : *exit != 0 ? "exit code " + std::to_string(*exit)
-                                             : "");
-        if (!done) return done.error();
-        made.runs.push_back(std::move(*done));
-    }
-    if (made.runs.empty()) {
+    if (logs.empty()) {
         return error{
             errc::not_found, "there is no run of W&B's client", from.string(),
             "name the folder \"wandb\", or one below it: what its client keeps of a run ends with .wandb"};
+    }
+    WandbImport made;
+    wandb::Damages damages{made.damaged};
+    auto runs = wandb::read_sessions(logs, made, damages);
+    if (!runs) return runs.error();
+    for (auto& [name, sessions] : *runs) {
+        auto run = wandb::import_run(sessions, options, made, damages);
+        if (!run && run.error().code() == errc::already_exists) {
+            made.left_out.push_back({errc::already_exists, "this run is here already",
+                                     detail::printable(name.second),
+                                     "remove it, or import into another project or store"});
+        } else if (!run) {
+            return run.error();
+        } else {
+            made.runs.push_back(std::move(*run));
+        }
     }
     return made;
 }

@@ -81,8 +81,8 @@ class S3Mirror {
             [&] { return save(); });
         if (!taken) return taken.error();
         MirrorReport report{0, run.state() != RunState::running, left_out_.all(), *taken};
-        left_out_.forget();
         if (auto saved = save(); !saved) return saved.error();
+        if (left_out_.forget()) (void)save();  // a failure tells it once more
         return report;
     }
     /// "s3://bucket/prefix".

@@ -150,12 +150,8 @@ class WandbLogReader {
             const auto crc = head.fixed<std::uint32_t>();
             const std::size_t size = head.fixed<std::uint16_t>();
             const auto code = head.fixed<std::uint8_t>();
-            if (crc == 0 && size == 0 && code == 0 && !is_in_record) {  // nothing more in this block
-                at_ = wandb_block_bytes;
-                continue;
-            }
             const std::size_t begin = at_ + wandb_chunk_head_bytes;
-            if (begin + size > wandb_block_bytes) return damaged("the head of a record's part");
+            if (code == 0 || begin + size > wandb_block_bytes) return damaged("the head of a record's part");
             if (begin + size > block_.size()) return ends_early();
             const auto bytes = std::span{std::as_const(block_)}.subspan(begin, size);
             Crc32 sum;
@@ -164,10 +160,9 @@ class WandbLogReader {
             at_ = begin + size;
             const auto type = static_cast<WandbChunk>(code);
             const bool is_begin = type == WandbChunk::whole || type == WandbChunk::first;
-            if (is_begin == is_in_record) {
-                if (is_in_record) return damaged("a record, which has no end");
-                continue;  // the rest of one whose begin is not here
-            }
+            const bool is_known = code >= 1 && code <= static_cast<unsigned>(WandbChunk::last);
+            if (!is_known || is_begin == is_in_record)
+                return damaged("a record, which has no begin or no end");
             is_in_record = true;
             record_.insert(record_.end(), bytes.begin(), bytes.end());
             if (type != WandbChunk::whole && type != WandbChunk::last) continue;

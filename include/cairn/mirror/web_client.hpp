@@ -7,6 +7,7 @@
 #include <cairn/mirror/pipe_signal.hpp>
 #include <cairn/mirror/web_address.hpp>
 #include <cairn/mirror/web_body.hpp>
+#include <cairn/store/os.hpp>
 #include <cairn/version.hpp>
 
 #include <httplib.h>
@@ -105,7 +106,8 @@ struct WebAnswer {
 /// for. Redirections are not followed: what it knows goes to no other host. Threads: one at a time.
 class WebClient {
   public:
-    /// Fails: unsupported, for https where cpp-httplib is built without it.
+    /// Fails: unsupported, for https where cpp-httplib is built without it; not_found, for files of
+    /// certificates.
     static result<WebClient> open(WebAddress to, WebOptions options) {
 #if !defined(CPPHTTPLIB_OPENSSL_SUPPORT)
         if (to.server.starts_with("https://")) {
@@ -116,6 +118,13 @@ class WebClient {
         if (to.path.find('?') != std::string::npos) {
             return error{errc::invalid_argument, "the address of a server has no question mark", to.server,
                          "leave out what stands behind it"};
+        }
+        for (const std::string& pem : {options.ca_file, options.client_certificate}) {
+            const auto there = os::status(os::path_of(pem));
+            if (!pem.empty() && !(there && there->is_file)) {
+                return error{errc::not_found, "there is no such file of certificates", pem,
+                             "name a file in PEM's form"};
+            }
         }
         return WebClient{std::move(to), std::move(options)};
     }
@@ -237,8 +246,12 @@ class WebClient {
                      "see whether it is there, and try again later"};
     }
     /// What no other attempt will change.
-    [[nodiscard]] static bool is_distrust(httplib::Error why) noexcept {
-        return why == httplib::Error::SSLLoadingCerts || why == httplib::Error::SSLServerVerification;
+    template <class E>
+    [[nodiscard]] static bool is_distrust(E why) noexcept {
+        if constexpr (requires { E::SSLServerHostnameVerification; }) {  // of newer ones
+            if (why == E::SSLServerHostnameVerification) return true;
+        }
+        return why == E::SSLLoadingCerts || why == E::SSLServerVerification;
     }
     [[nodiscard]] static bool may_pass(int status) noexcept {
         return status == 408 || status == 429 || status == 500 || status == 502 || status == 503 ||
