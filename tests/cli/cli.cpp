@@ -314,7 +314,7 @@ TEST_CASE("cairn sync and export write runs for other systems, and only what is 
     CHECK(back["left_out"].empty());
     CHECK(call(dir, {"import", "--wandb", logs}).code == 1);
 
-    const auto exported = call(dir, {"export", "r1", "--wandb", (dir / "x").string()});
+    const auto exported = call(dir, {"export", "demo/r1", "--wandb", (dir / "x").string()});
     CHECK(exported.code == 0);
     CHECK(std::filesystem::exists(dir / "x" / "wandb" / folder.filename() / "run-r1.wandb"));
 }
