@@ -28502,12 +28502,13 @@ struct Item {
     }
 };
 [[nodiscard]] inline bool read_item(std::span<const std::byte> message, Item& item) {
+    constexpr std::size_t most_parts = 2 * max_metric_name_bytes;  // more than any name or config has
     std::string key;
     item.path.clear();
     item.json = {};
     const bool is_whole = each_field(message, [&](const ProtoField& field) {
         if (field.number == 1) key = field.text();
-        if (field.number == 2) item.path.emplace_back(field.text());
+        if (field.number == 2 && item.path.size() < most_parts) item.path.emplace_back(field.text());
         if (field.number == 16) item.json = field.text();
     });
     if (item.path.empty()) item.path.push_back(std::move(key));
@@ -28833,8 +28834,9 @@ inline result<Runs> read_sessions(const std::vector<os::Path>& logs, WandbImport
         runs[{session->told.project, session->told.id}].push_back(std::move(*session));
     }
     for (auto& [name, sessions] : runs) {
-        std::stable_sort(sessions.begin(), sessions.end(), [](const Session& a, const Session& b) {
-            return std::pair{a.folder(), a.told.start_ns} < std::pair{b.folder(), b.told.start_ns};
+        std::sort(sessions.begin(), sessions.end(), [](const Session& a, const Session& b) {
+            return std::tuple{a.folder(), a.told.start_ns, a.log} <
+                   std::tuple{b.folder(), b.told.start_ns, b.log};
         });
         for (std::size_t i = 1; i < sessions.size();) {
             const Session &one = sessions[i - 1], &next = sessions[i];
