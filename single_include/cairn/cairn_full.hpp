@@ -26508,6 +26508,14 @@ namespace detail {
     return name_problem(id).empty() ? id : "run-" + id.substr(0, 100);
 }
 
+/// Nanoseconds since the Unix epoch, of seconds as another program has them: to the millisecond, and as near
+/// to what they say as a run can have; NaN is 0.
+[[nodiscard]] inline std::int64_t ns_from_seconds(const double& seconds) noexcept {
+    constexpr double most_seconds = static_cast<double>(most_ms) / 1000;
+    const double known = std::isnan(seconds) ? 0 : std::clamp(seconds, -most_seconds, most_seconds);
+    return std::clamp<std::int64_t>(std::llround(known * 1000), -most_ms, most_ms) * ns_per_ms;
+}
+
 /// Writes rows with times of their own. Waits for the disk, so that no row is dropped, and none takes memory.
 class RunImport {
   public:
@@ -28086,10 +28094,7 @@ inline result<void> read_events(const os::Path& path, RunImport& into, std::vect
         if (!more) damaged.push_back(more.error());
         if (!more || !*more) break;
         const auto keep = [&](double seconds, std::int64_t step, const EventValue& value) {
-            constexpr double most_seconds = static_cast<double>(most_ms) / 1000;
-            const double known = std::isnan(seconds) ? 0 : std::clamp(seconds, -most_seconds, most_seconds);
-            const std::int64_t ms = std::clamp<std::int64_t>(std::llround(known * 1000), -most_ms, most_ms);
-            if (done) done = rows.add(step, ms * ns_per_ms, value);
+            if (done) done = rows.add(step, ns_from_seconds(seconds), value);
         };
         if (!read_event(event, keep)) {
             damaged.push_back(reader->damaged("what an event says, before"));
@@ -28136,6 +28141,56 @@ inline result<void> read_events(const os::Path& path, RunImport& into, std::vect
 }
 
 }  // namespace CAIRN_NAMESPACE
+
+// ---- cairn/mirror/left_out.hpp
+// What a mirror could not hand on, until somebody is told. Costs nlohmann/json.
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// A list that stands in the cursor as long as no report has told of it: the look that finds a thing may fail
+/// later, or that of another rank.
+class LeftOut {
+  public:
+    LeftOut() = default;
+    /// From what `as_json` made; anything else is passed over.
+    explicit LeftOut(const nlohmann::json& kept) {
+        for (const nlohmann::json& one : kept) {
+            if (!one.is_array() || one.size() != 3) continue;
+            if (!one[0].is_string() || !one[1].is_string() || !one[2].is_string()) continue;
+            add({errc::unsupported, one[0].get<std::string>(), one[1].get<std::string>(),
+                 one[2].get<std::string>()});
+        }
+    }
+
+    void add(error what) { all_.push_back(std::move(what)); }
+    /// The same of what is met again and again: this object tells it once.
+    void add_once(error what) {
+        if (met_.insert(what.what()).second) add(std::move(what));
+    }
+    /// Whether it is only this thing that is refused: then it is among them, and the others go on.
+    [[nodiscard]] bool takes(const result<void>& told) {
+        if (told || told.error().code() != errc::invalid_argument) return false;
+        add({errc::unsupported, told.error().tried(), told.error().path(), "the run itself has it"});
+        return true;
+    }
+    [[nodiscard]] std::size_t size() const noexcept { return all_.size(); }
+    /// All of them, for a report.
+    [[nodiscard]] const std::vector<error>& all() const noexcept { return all_; }
+    /// After the report was told. False if there was nothing.
+    bool forget() noexcept { return !std::exchange(all_, {}).empty(); }
+    [[nodiscard]] nlohmann::json as_json() const {
+        nlohmann::json kept = nlohmann::json::array();
+        for (const error& one : all_)
+            kept.push_back(nlohmann::json::array({one.tried(), one.path(), one.advice()}));
+        return kept;
+    }
+
+  private:
+    std::vector<error> all_;
+    std::set<std::string> met_;
+};
+
+}  // namespace CAIRN_NAMESPACE::detail
 
 // ---- cairn/mirror/wandb_log.hpp
 // The file in which W&B's client keeps a run that it has not sent yet: records one behind the other, in the
@@ -28437,19 +28492,10 @@ class Records {
 
 }  // namespace CAIRN_NAMESPACE::detail::wandb
 
-// ---- cairn/mirror/import_wandb.hpp
-// W&B's runs, as its client keeps them on the disk, as ours. Costs nlohmann/json, and all that records a run.
+// ---- cairn/mirror/wandb_read.hpp
+// What the records say that W&B's client keeps of a run. Costs nlohmann/json.
 
-namespace CAIRN_NAMESPACE {
-
-/// What was made of the runs of W&B.
-struct WandbImport {
-    std::vector<ImportedRun> runs;  ///< one for each run
-    std::vector<error> damaged;     ///< of files that are not whole; what lies before that was read
-    std::vector<error> left_out;  ///< what no row can have, once for each metric; runs that are here already
-};
-
-namespace detail::wandb {
+namespace CAIRN_NAMESPACE::detail::wandb {
 
 /// What the records of a session say of its run, beside its rows.
 struct Told {
@@ -28577,6 +28623,49 @@ struct Item {
     return is_record && is_whole;
 }
 
+/// Calls `f(kind, message) -> result<bool>` for each record of a file; false: it is not what it says, and is
+/// passed over. Fails as the disk and as `f` do.
+template <class F>
+result<void> each_record(const os::Path& path, LeftOut& damaged, F&& f) {
+    auto log = WandbLogReader::open(path);
+    if (!log && log.error().code() == errc::corrupt) {
+        damaged.add_once(log.error());
+        return {};
+    }
+    if (!log) return log.error();
+    std::span<const std::byte> record;
+    for (;;) {
+        const auto more = log->next(record);
+        if (!more && more.error().code() != errc::corrupt) return more.error();
+        if (!more) damaged.add_once(more.error());
+        if (!more || !*more) return {};
+        result<bool> is_one = true;
+        const bool is_record = each_field(record, [&](const ProtoField& field) {
+            constexpr std::uint64_t most_kind = 1000;
+            if (field.wire == 2 && field.number < most_kind && is_one && *is_one)
+                is_one = f(static_cast<Kind>(field.number), field.bytes);
+        });
+        if (!is_one) return is_one.error();
+        if (!is_record || !*is_one) damaged.add_once(log->damaged("a record that ends"));
+    }
+}
+
+}  // namespace CAIRN_NAMESPACE::detail::wandb
+
+// ---- cairn/mirror/import_wandb.hpp
+// W&B's runs, as its client keeps them on the disk, as ours. Costs nlohmann/json, and all that records a run.
+
+namespace CAIRN_NAMESPACE {
+
+/// What was made of the runs of W&B.
+struct WandbImport {
+    std::vector<ImportedRun> runs;  ///< one for each run
+    std::vector<error> damaged;     ///< of files that are not whole; what lies before that was read
+    std::vector<error> left_out;  ///< what no row can have, once for each metric; runs that are here already
+};
+
+namespace detail::wandb {
+
 /// What was left out of a run: of a thousand metrics each by its name.
 class LeftOutOfRun {
   public:
@@ -28652,7 +28741,7 @@ class HistoryRows {
         if (name == "_step")
             take_step(value);
         else if (name == "_timestamp" && value.is_number())
-            take_time(value.get<double>());
+            time_ns_ = ns_from_seconds(value.get<double>());
         else if (name != "_runtime")
             take(name, value, true);
     }
@@ -28667,11 +28756,6 @@ class HistoryRows {
             step_ = static_cast<std::int64_t>(number);
         else
             left_out_->add("_step", "it is no step, so the row has the one before");
-    }
-    void take_time(double seconds) {
-        constexpr double most = static_cast<double>(most_ms) / 1000;
-        const double known = std::isnan(seconds) ? 0 : std::clamp(seconds, -most, most);
-        time_ns_ = std::llround(known * 1000) * ns_per_ms;
     }
     /// What is within a value is a metric of its own, as W&B has it.
     void take(const std::string& name, nlohmann::json& value, bool is_whole) {
@@ -28708,46 +28792,6 @@ class HistoryRows {
     std::int64_t step_ = 0, time_ns_ = 0;
 };
 
-/// Complaints about files, each once: they are read twice.
-class Damages {
-  public:
-    explicit Damages(std::vector<error>& all) : all_{&all} {}
-    void add(error what) {
-        if (known_.insert(what.what()).second) all_->push_back(std::move(what));
-    }
-
-  private:
-    std::vector<error>* all_;
-    std::set<std::string> known_;
-};
-
-/// Calls `f(kind, message) -> result<bool>` for each record of a file; false: it is not what it says, and is
-/// passed over. Fails as the disk and as `f` do.
-template <class F>
-result<void> each_record(const os::Path& path, Damages& damages, F&& f) {
-    auto log = WandbLogReader::open(path);
-    if (!log && log.error().code() == errc::corrupt) {
-        damages.add(log.error());
-        return {};
-    }
-    if (!log) return log.error();
-    std::span<const std::byte> record;
-    for (;;) {
-        const auto more = log->next(record);
-        if (!more && more.error().code() != errc::corrupt) return more.error();
-        if (!more) damages.add(more.error());
-        if (!more || !*more) return {};
-        result<bool> is_one = true;
-        const bool is_record = each_field(record, [&](const ProtoField& field) {
-            constexpr std::uint64_t most_kind = 1000;
-            if (field.wire == 2 && field.number < most_kind && is_one && *is_one)
-                is_one = f(static_cast<Kind>(field.number), field.bytes);
-        });
-        if (!is_one) return is_one.error();
-        if (!is_record || !*is_one) damages.add(log->damaged("a record that ends"));
-    }
-}
-
 /// One session of a run.
 struct Session {
     os::Path log;
@@ -28762,11 +28806,11 @@ struct Session {
 };
 
 /// What a session says. Fails as the disk does.
-inline result<Session> read_session(const os::Path& log, Damages& damages) {
+inline result<Session> read_session(const os::Path& log, LeftOut& damaged) {
     Session session{log, {}};
     Told& told = session.told;
     const auto read =
-        each_record(log, damages, [&](Kind kind, std::span<const std::byte> message) -> result<bool> {
+        each_record(log, damaged, [&](Kind kind, std::span<const std::byte> message) -> result<bool> {
             if (kind == Kind::run) return take_run(message, told);
             if (kind == Kind::config) return take_config(message, told.config);
             if (kind != Kind::exit) return true;
@@ -28782,9 +28826,9 @@ inline result<Session> read_session(const os::Path& log, Damages& damages) {
 }
 /// Its rows and its output. Fails as the disk does.
 inline result<void> read_rows(const os::Path& log, RunImport& into, LeftOutOfRun& left_out,
-                              Damages& damages) {
+                              LeftOut& damaged) {
     HistoryRows rows{into, left_out};
-    return each_record(log, damages, [&](Kind kind, std::span<const std::byte> message) -> result<bool> {
+    return each_record(log, damaged, [&](Kind kind, std::span<const std::byte> message) -> result<bool> {
         if (kind == Kind::history) return rows.add(message);
         if (kind != Kind::output) return true;
         result<void> done;
@@ -28821,14 +28865,14 @@ inline result<void> find_logs(const os::Path& at, int depth, std::vector<os::Pat
 
 /// The sessions of each run, in the order in which they were begun. A copy of a session is not one more.
 using Runs = std::map<std::pair<std::string, std::string>, std::vector<Session>>;
-inline result<Runs> read_sessions(const std::vector<os::Path>& logs, WandbImport& made, Damages& damages) {
+inline result<Runs> read_sessions(const std::vector<os::Path>& logs, WandbImport& made, LeftOut& damaged) {
     Runs runs;
     for (const os::Path& log : logs) {
-        auto session = read_session(log, damages);
+        auto session = read_session(log, damaged);
         if (!session) return session.error();
         if (session->told.id.empty()) {
-            damages.add({errc::corrupt, "this file does not say of which run it is", log.string(),
-                         "its program ended before it had written that"});
+            damaged.add_once({errc::corrupt, "this file does not say of which run it is", log.string(),
+                              "its program ended before it had written that"});
             continue;
         }
         runs[{session->told.project, session->told.id}].push_back(std::move(*session));
@@ -28855,7 +28899,7 @@ inline result<Runs> read_sessions(const std::vector<os::Path>& logs, WandbImport
 
 /// Makes a run of its sessions. Fails as `init` and the disk do.
 inline result<ImportedRun> import_run(std::vector<Session>& sessions, ImportOptions to, WandbImport& made,
-                                      Damages& damages) {
+                                      LeftOut& damaged) {
     Told& last = sessions.back().told;
     nlohmann::json config = nlohmann::json::object();
     for (Session& session : sessions) config.update(session.told.config);
@@ -28871,7 +28915,7 @@ inline result<ImportedRun> import_run(std::vector<Session>& sessions, ImportOpti
                         .job_type = last.job_type}};
         LeftOutOfRun left_out{printable(as_utf8(last.id)), made.left_out};
         for (const Session& session : sessions) {
-            if (auto read = read_rows(session.log, into, left_out, damages); !read) {
+            if (auto read = read_rows(session.log, into, left_out, damaged); !read) {
                 into.fail(read.error());
                 return read.error();
             }
@@ -28906,11 +28950,11 @@ inline result<ImportedRun> import_run(std::vector<Session>& sessions, ImportOpti
             "name the folder \"wandb\", or one below it: what its client keeps of a run ends with .wandb"};
     }
     WandbImport made;
-    wandb::Damages damages{made.damaged};
-    auto runs = wandb::read_sessions(logs, made, damages);
+    detail::LeftOut damaged;  // each complaint once: a file is read twice
+    auto runs = wandb::read_sessions(logs, made, damaged);
     if (!runs) return runs.error();
     for (auto& [name, sessions] : *runs) {
-        auto run = wandb::import_run(sessions, options, made, damages);
+        auto run = wandb::import_run(sessions, options, made, damaged);
         if (!run && run.error().code() == errc::already_exists) {
             made.left_out.push_back({errc::already_exists, "this run is here already",
                                      detail::printable(name.second),
@@ -28921,6 +28965,7 @@ inline result<ImportedRun> import_run(std::vector<Session>& sessions, ImportOpti
             made.runs.push_back(std::move(*run));
         }
     }
+    made.damaged = damaged.all();
     return made;
 }
 
@@ -30558,56 +30603,6 @@ result<KeptCursor<C>> open_cursor(const os::Path& rank_dir, std::string_view kin
     if (!known) return known.error();
     return KeptCursor<C>{std::move(*file), cursor_from<C>(*known)};
 }
-
-}  // namespace CAIRN_NAMESPACE::detail
-
-// ---- cairn/mirror/left_out.hpp
-// What a mirror could not hand on, until somebody is told. Costs nlohmann/json.
-
-namespace CAIRN_NAMESPACE::detail {
-
-/// A list that stands in the cursor as long as no report has told of it: the look that finds a thing may fail
-/// later, or that of another rank.
-class LeftOut {
-  public:
-    LeftOut() = default;
-    /// From what `as_json` made; anything else is passed over.
-    explicit LeftOut(const nlohmann::json& kept) {
-        for (const nlohmann::json& one : kept) {
-            if (!one.is_array() || one.size() != 3) continue;
-            if (!one[0].is_string() || !one[1].is_string() || !one[2].is_string()) continue;
-            add({errc::unsupported, one[0].get<std::string>(), one[1].get<std::string>(),
-                 one[2].get<std::string>()});
-        }
-    }
-
-    void add(error what) { all_.push_back(std::move(what)); }
-    /// The same of what is met again and again: this object tells it once.
-    void add_once(error what) {
-        if (met_.insert(what.what()).second) add(std::move(what));
-    }
-    /// Whether it is only this thing that is refused: then it is among them, and the others go on.
-    [[nodiscard]] bool takes(const result<void>& told) {
-        if (told || told.error().code() != errc::invalid_argument) return false;
-        add({errc::unsupported, told.error().tried(), told.error().path(), "the run itself has it"});
-        return true;
-    }
-    [[nodiscard]] std::size_t size() const noexcept { return all_.size(); }
-    /// All of them, for a report.
-    [[nodiscard]] const std::vector<error>& all() const noexcept { return all_; }
-    /// After the report was told. False if there was nothing.
-    bool forget() noexcept { return !std::exchange(all_, {}).empty(); }
-    [[nodiscard]] nlohmann::json as_json() const {
-        nlohmann::json kept = nlohmann::json::array();
-        for (const error& one : all_)
-            kept.push_back(nlohmann::json::array({one.tried(), one.path(), one.advice()}));
-        return kept;
-    }
-
-  private:
-    std::vector<error> all_;
-    std::set<std::string> met_;
-};
 
 }  // namespace CAIRN_NAMESPACE::detail
 

@@ -91,31 +91,27 @@ void tell_what_was_left_out(const auto& open) {
     CHECK(open(store, run)->catch_up(run)->left_out.empty());
 }
 
-}  // namespace
-
-TEST_CASE("mirrors: a rank that outlives the first is followed to its own end", "[mirror][ranks]") {
+/// `check(open)` for each mirror that writes files.
+void with_each_mirror(const auto& check) {
     const TempDir to;
-    follow_a_late_rank([&](const cairn::StoreReader& store, const cairn::RecordedRun& run) {
+    check([&](const cairn::StoreReader& store, const cairn::RecordedRun& run) {
         return cairn::WandbMirror::open(store, run, {.dir = to / "wandb"});
     });
-    follow_a_late_rank([&](const cairn::StoreReader&, const cairn::RecordedRun& run) {
+    check([&](const cairn::StoreReader&, const cairn::RecordedRun& run) {
         return cairn::TensorboardMirror::open(run, to / "tensorboard");
     });
-    follow_a_late_rank([&](const cairn::StoreReader& store, const cairn::RecordedRun& run) {
+    check([&](const cairn::StoreReader& store, const cairn::RecordedRun& run) {
         return cairn::TrackioMirror::open(store, run, {.dir = to / "trackio"});
     });
 }
 
+}  // namespace
+
+TEST_CASE("mirrors: a rank that outlives the first is followed to its own end", "[mirror][ranks]") {
+    with_each_mirror([](const auto& open) { follow_a_late_rank(open); });
+}
+
 TEST_CASE("mirrors: what a rank left out is told, though another rank fails in the same look",
           "[mirror][ranks]") {
-    const TempDir to;
-    tell_what_was_left_out([&](const cairn::StoreReader& store, const cairn::RecordedRun& run) {
-        return cairn::WandbMirror::open(store, run, {.dir = to / "wandb"});
-    });
-    tell_what_was_left_out([&](const cairn::StoreReader&, const cairn::RecordedRun& run) {
-        return cairn::TensorboardMirror::open(run, to / "tensorboard");
-    });
-    tell_what_was_left_out([&](const cairn::StoreReader& store, const cairn::RecordedRun& run) {
-        return cairn::TrackioMirror::open(store, run, {.dir = to / "trackio"});
-    });
+    with_each_mirror([](const auto& open) { tell_what_was_left_out(open); });
 }

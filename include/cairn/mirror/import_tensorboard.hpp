@@ -10,7 +10,6 @@
 #include <cairn/store/series_node.hpp>
 
 #include <algorithm>
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -112,10 +111,7 @@ inline result<void> read_events(const os::Path& path, RunImport& into, std::vect
         if (!more) damaged.push_back(more.error());
         if (!more || !*more) break;
         const auto keep = [&](double seconds, std::int64_t step, const EventValue& value) {
-            constexpr double most_seconds = static_cast<double>(most_ms) / 1000;
-            const double known = std::isnan(seconds) ? 0 : std::clamp(seconds, -most_seconds, most_seconds);
-            const std::int64_t ms = std::clamp<std::int64_t>(std::llround(known * 1000), -most_ms, most_ms);
-            if (done) done = rows.add(step, ms * ns_per_ms, value);
+            if (done) done = rows.add(step, ns_from_seconds(seconds), value);
         };
         if (!read_event(event, keep)) {
             damaged.push_back(reader->damaged("what an event says, before"));

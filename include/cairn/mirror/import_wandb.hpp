@@ -5,15 +5,15 @@
 #include <cairn/core/error.hpp>
 #include <cairn/core/sha256.hpp>
 #include <cairn/core/value.hpp>
+#include <cairn/mirror/left_out.hpp>
 #include <cairn/mirror/protobuf.hpp>
 #include <cairn/mirror/run_import.hpp>
 #include <cairn/mirror/text.hpp>
-#include <cairn/mirror/wandb_log.hpp>
+#include <cairn/mirror/wandb_read.hpp>
 #include <cairn/mirror/wandb_records.hpp>
 #include <cairn/run/metrics_table.hpp>
 #include <cairn/store/os.hpp>
 #include <cairn/store/record.hpp>
-#include <cairn/store/run_folder.hpp>
 
 #include <nlohmann/json.hpp>
 
@@ -25,7 +25,6 @@
 #include <functional>
 #include <limits>
 #include <map>
-#include <optional>
 #include <set>
 #include <span>
 #include <string>
@@ -44,132 +43,6 @@ struct WandbImport {
 };
 
 namespace detail::wandb {
-
-/// What the records of a session say of its run, beside its rows.
-struct Told {
-    std::string id{}, project{}, name{}, notes{}, group{}, job_type{};
-    std::vector<std::string> tags{};
-    nlohmann::json config = nlohmann::json::object();
-    std::int64_t start_ns = 0;
-    std::optional<std::int64_t> exit{};  ///< nothing: it has no end
-};
-
-/// JSON as W&B has it, which knows NaN and the infinities: within a value they become texts. Discarded, if it
-/// is none.
-[[nodiscard]] inline nlohmann::json value_from(std::string_view text) {
-    constexpr double infinity = std::numeric_limits<double>::infinity();
-    if (text == "NaN") return std::numeric_limits<double>::quiet_NaN();
-    if (text == "Infinity") return infinity;
-    if (text == "-Infinity") return -infinity;
-    if (json_depth(text) > most_json_depth) return nlohmann::json::value_t::discarded;
-    const std::string whole = as_utf8(text);
-    nlohmann::json value = nlohmann::json::parse(whole, nullptr, false);
-    if (!value.is_discarded()) return value;
-    std::string plain;
-    bool is_in_text = false;
-    for (std::size_t i = 0; i < whole.size(); ++i) {
-        const std::string_view rest = std::string_view{whole}.substr(i);
-        const auto token = [&](std::string_view word) {
-            if (is_in_text || !rest.starts_with(word)) return false;
-            plain += '"' + std::string{word} + '"';
-            i += word.size() - 1;
-            return true;
-        };
-        if (token("NaN") || token("-Infinity") || token("Infinity")) continue;
-        if (whole[i] == '"') is_in_text = !is_in_text;
-        plain += whole[i];
-        if (is_in_text && whole[i] == '\\' && i + 1 < whole.size()) plain += whole[++i];
-    }
-    return nlohmann::json::parse(plain, nullptr, false);
-}
-
-/// An item of history or config: {key, nested_key, value_json}.
-struct Item {
-    std::vector<std::string> path;
-    std::string_view json;
-
-    /// The first so many parts of the path, as the name of a metric.
-    [[nodiscard]] std::string name(std::size_t parts) const {
-        std::string out;
-        for (std::size_t i = 0; i < parts; ++i) out += (i == 0 ? "" : ".") + path[i];
-        return out;
-    }
-};
-[[nodiscard]] inline bool read_item(std::span<const std::byte> message, Item& item) {
-    constexpr std::size_t most_parts = 2 * max_metric_name_bytes;  // more than any name or config has
-    std::string key;
-    item.path.clear();
-    item.json = {};
-    const bool is_whole = each_field(message, [&](const ProtoField& field) {
-        if (field.number == 1) key = field.text();
-        if (field.number == 2 && item.path.size() < most_parts) item.path.emplace_back(field.text());
-        if (field.number == 16) item.json = field.text();
-    });
-    if (item.path.empty()) item.path.push_back(std::move(key));
-    return is_whole;
-}
-
-/// Puts what a record of the config says into the config. W&B's own part, `_wandb`, is left out.
-[[nodiscard]] inline bool take_config(std::span<const std::byte> record, nlohmann::json& config) {
-    constexpr std::uint64_t update = 1, remove = 2;
-    bool is_whole = true;
-    Item item;
-    const bool is_record = each_field(record, [&](const ProtoField& field) {
-        if (field.number != update && field.number != remove) return;
-        const bool is_item = read_item(field.bytes, item);
-        if (is_item && item.path.front() == "_wandb") return;
-        nlohmann::json value = field.number == update ? value_from(item.json) : nlohmann::json{};
-        if (!is_item || value.is_discarded() || item.path.size() + json_depth(item.json) > most_json_depth) {
-            is_whole = false;
-            return;
-        }
-        nlohmann::json* at = &config;
-        for (std::size_t i = 0; i + 1 < item.path.size(); ++i) {
-            if (field.number == remove && (!at->is_object() || !at->contains(item.path[i]))) return;
-            at = &(*at)[item.path[i]];
-            if (!at->is_object() && field.number == update) *at = nlohmann::json::object();
-        }
-        if (field.number == update)
-            (*at)[item.path.back()] = std::move(value);
-        else if (at->is_object())
-            at->erase(item.path.back());
-    });
-    return is_record && is_whole;
-}
-/// The same for the record of the run. Later ones say what has changed.
-[[nodiscard]] inline bool take_run(std::span<const std::byte> record, Told& told) {
-    std::vector<std::string> tags;
-    bool is_whole = true;
-    const bool is_record = each_field(record, [&](const ProtoField& field) {
-        switch (field.number) {
-            case 1: told.id = field.text(); break;
-            case 3: told.project = field.text(); break;
-            case 4: is_whole = take_config(field.bytes, told.config) && is_whole; break;
-            case 6: told.group = as_utf8(field.text()); break;
-            case 7: told.job_type = as_utf8(field.text()); break;
-            case 8: told.name = as_utf8(field.text()); break;
-            case 9: told.notes = as_utf8(field.text()); break;
-            case 10: tags.push_back(as_utf8(field.text())); break;
-            case 17: {
-                constexpr std::int64_t second = 1'000'000'000, most = most_ms / 1000;
-                std::int64_t seconds = 0, rest = 0;
-                is_whole = each_field(field.bytes,
-                                      [&](const ProtoField& part) {
-                                          if (part.number == 1)
-                                              seconds = static_cast<std::int64_t>(part.value);
-                                          if (part.number == 2) rest = static_cast<std::int64_t>(part.value);
-                                      }) &&
-                           is_whole;
-                told.start_ns =
-                    std::clamp(seconds, -most, most) * second + std::clamp<std::int64_t>(rest, 0, second - 1);
-                break;
-            }
-            default: break;
-        }
-    });
-    if (!tags.empty()) told.tags = std::move(tags);
-    return is_record && is_whole;
-}
 
 /// What was left out of a run: of a thousand metrics each by its name.
 class LeftOutOfRun {
@@ -246,7 +119,7 @@ class HistoryRows {
         if (name == "_step")
             take_step(value);
         else if (name == "_timestamp" && value.is_number())
-            take_time(value.get<double>());
+            time_ns_ = ns_from_seconds(value.get<double>());
         else if (name != "_runtime")
             take(name, value, true);
     }
@@ -261,11 +134,6 @@ class HistoryRows {
             step_ = static_cast<std::int64_t>(number);
         else
             left_out_->add("_step", "it is no step, so the row has the one before");
-    }
-    void take_time(double seconds) {
-        constexpr double most = static_cast<double>(most_ms) / 1000;
-        const double known = std::isnan(seconds) ? 0 : std::clamp(seconds, -most, most);
-        time_ns_ = std::llround(known * 1000) * ns_per_ms;
     }
     /// What is within a value is a metric of its own, as W&B has it.
     void take(const std::string& name, nlohmann::json& value, bool is_whole) {
@@ -302,46 +170,6 @@ class HistoryRows {
     std::int64_t step_ = 0, time_ns_ = 0;
 };
 
-/// Complaints about files, each once: they are read twice.
-class Damages {
-  public:
-    explicit Damages(std::vector<error>& all) : all_{&all} {}
-    void add(error what) {
-        if (known_.insert(what.what()).second) all_->push_back(std::move(what));
-    }
-
-  private:
-    std::vector<error>* all_;
-    std::set<std::string> known_;
-};
-
-/// Calls `f(kind, message) -> result<bool>` for each record of a file; false: it is not what it says, and is
-/// passed over. Fails as the disk and as `f` do.
-template <class F>
-result<void> each_record(const os::Path& path, Damages& damages, F&& f) {
-    auto log = WandbLogReader::open(path);
-    if (!log && log.error().code() == errc::corrupt) {
-        damages.add(log.error());
-        return {};
-    }
-    if (!log) return log.error();
-    std::span<const std::byte> record;
-    for (;;) {
-        const auto more = log->next(record);
-        if (!more && more.error().code() != errc::corrupt) return more.error();
-        if (!more) damages.add(more.error());
-        if (!more || !*more) return {};
-        result<bool> is_one = true;
-        const bool is_record = each_field(record, [&](const ProtoField& field) {
-            constexpr std::uint64_t most_kind = 1000;
-            if (field.wire == 2 && field.number < most_kind && is_one && *is_one)
-                is_one = f(static_cast<Kind>(field.number), field.bytes);
-        });
-        if (!is_one) return is_one.error();
-        if (!is_record || !*is_one) damages.add(log->damaged("a record that ends"));
-    }
-}
-
 /// One session of a run.
 struct Session {
     os::Path log;
@@ -356,11 +184,11 @@ struct Session {
 };
 
 /// What a session says. Fails as the disk does.
-inline result<Session> read_session(const os::Path& log, Damages& damages) {
+inline result<Session> read_session(const os::Path& log, LeftOut& damaged) {
     Session session{log, {}};
     Told& told = session.told;
     const auto read =
-        each_record(log, damages, [&](Kind kind, std::span<const std::byte> message) -> result<bool> {
+        each_record(log, damaged, [&](Kind kind, std::span<const std::byte> message) -> result<bool> {
             if (kind == Kind::run) return take_run(message, told);
             if (kind == Kind::config) return take_config(message, told.config);
             if (kind != Kind::exit) return true;
@@ -376,9 +204,9 @@ inline result<Session> read_session(const os::Path& log, Damages& damages) {
 }
 /// Its rows and its output. Fails as the disk does.
 inline result<void> read_rows(const os::Path& log, RunImport& into, LeftOutOfRun& left_out,
-                              Damages& damages) {
+                              LeftOut& damaged) {
     HistoryRows rows{into, left_out};
-    return each_record(log, damages, [&](Kind kind, std::span<const std::byte> message) -> result<bool> {
+    return each_record(log, damaged, [&](Kind kind, std::span<const std::byte> message) -> result<bool> {
         if (kind == Kind::history) return rows.add(message);
         if (kind != Kind::output) return true;
         result<void> done;
@@ -415,14 +243,14 @@ inline result<void> find_logs(const os::Path& at, int depth, std::vector<os::Pat
 
 /// The sessions of each run, in the order in which they were begun. A copy of a session is not one more.
 using Runs = std::map<std::pair<std::string, std::string>, std::vector<Session>>;
-inline result<Runs> read_sessions(const std::vector<os::Path>& logs, WandbImport& made, Damages& damages) {
+inline result<Runs> read_sessions(const std::vector<os::Path>& logs, WandbImport& made, LeftOut& damaged) {
     Runs runs;
     for (const os::Path& log : logs) {
-        auto session = read_session(log, damages);
+        auto session = read_session(log, damaged);
         if (!session) return session.error();
         if (session->told.id.empty()) {
-            damages.add({errc::corrupt, "this file does not say of which run it is", log.string(),
-                         "its program ended before it had written that"});
+            damaged.add_once({errc::corrupt, "this file does not say of which run it is", log.string(),
+                              "its program ended before it had written that"});
             continue;
         }
         runs[{session->told.project, session->told.id}].push_back(std::move(*session));
@@ -449,7 +277,7 @@ inline result<Runs> read_sessions(const std::vector<os::Path>& logs, WandbImport
 
 /// Makes a run of its sessions. Fails as `init` and the disk do.
 inline result<ImportedRun> import_run(std::vector<Session>& sessions, ImportOptions to, WandbImport& made,
-                                      Damages& damages) {
+                                      LeftOut& damaged) {
     Told& last = sessions.back().told;
     nlohmann::json config = nlohmann::json::object();
     for (Session& session : sessions) config.update(session.told.config);
@@ -465,7 +293,7 @@ inline result<ImportedRun> import_run(std::vector<Session>& sessions, ImportOpti
                         .job_type = last.job_type}};
         LeftOutOfRun left_out{printable(as_utf8(last.id)), made.left_out};
         for (const Session& session : sessions) {
-            if (auto read = read_rows(session.log, into, left_out, damages); !read) {
+            if (auto read = read_rows(session.log, into, left_out, damaged); !read) {
                 into.fail(read.error());
                 return read.error();
             }
@@ -500,11 +328,11 @@ inline result<ImportedRun> import_run(std::vector<Session>& sessions, ImportOpti
             "name the folder \"wandb\", or one below it: what its client keeps of a run ends with .wandb"};
     }
     WandbImport made;
-    wandb::Damages damages{made.damaged};
-    auto runs = wandb::read_sessions(logs, made, damages);
+    detail::LeftOut damaged;  // each complaint once: a file is read twice
+    auto runs = wandb::read_sessions(logs, made, damaged);
     if (!runs) return runs.error();
     for (auto& [name, sessions] : *runs) {
-        auto run = wandb::import_run(sessions, options, made, damages);
+        auto run = wandb::import_run(sessions, options, made, damaged);
         if (!run && run.error().code() == errc::already_exists) {
             made.left_out.push_back({errc::already_exists, "this run is here already",
                                      detail::printable(name.second),
@@ -515,6 +343,7 @@ inline result<ImportedRun> import_run(std::vector<Session>& sessions, ImportOpti
             made.runs.push_back(std::move(*run));
         }
     }
+    made.damaged = damaged.all();
     return made;
 }
 

@@ -13,11 +13,13 @@
 #include <cairn/run/run.hpp>
 #include <cairn/store/os.hpp>
 #include <cairn/store/run_folder.hpp>
+#include <cairn/store/series_node.hpp>
 #include <cairn/store/store.hpp>
 
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -54,6 +56,14 @@ namespace detail {
         id += is_allowed ? c : '-';
     }
     return name_problem(id).empty() ? id : "run-" + id.substr(0, 100);
+}
+
+/// Nanoseconds since the Unix epoch, of seconds as another program has them: to the millisecond, and as near
+/// to what they say as a run can have; NaN is 0.
+[[nodiscard]] inline std::int64_t ns_from_seconds(const double& seconds) noexcept {
+    constexpr double most_seconds = static_cast<double>(most_ms) / 1000;
+    const double known = std::isnan(seconds) ? 0 : std::clamp(seconds, -most_seconds, most_seconds);
+    return std::clamp<std::int64_t>(std::llround(known * 1000), -most_ms, most_ms) * ns_per_ms;
 }
 
 /// Writes rows with times of their own. Waits for the disk, so that no row is dropped, and none takes memory.

@@ -120,8 +120,9 @@ class WebClient {
                          "leave out what stands behind it"};
         }
         for (const std::string& pem : {options.ca_file, options.client_certificate}) {
+            if (pem.empty()) continue;
             const auto there = os::status(os::path_of(pem));
-            if (!pem.empty() && !(there && there->is_file)) {
+            if (!there || !there->is_file) {
                 return error{errc::not_found, "there is no such file of certificates", pem,
                              "name a file in PEM's form"};
             }
