@@ -9446,6 +9446,7 @@ struct RingHeader {
     // Each on its own cache line: the producer writes one, the consumer the other.
     alignas(64) std::atomic<std::uint64_t> head;
     alignas(64) std::atomic<std::uint64_t> tail;
+    std::atomic<std::uint64_t> after_memory;  // 1 while rows before these lie in plain memory only
 
     [[nodiscard]] bool is_valid() const noexcept;
 };
@@ -9490,11 +9491,13 @@ class Ring {
     /// The position after what was committed, as the producer knows it.
     [[nodiscard]] std::uint64_t position() const noexcept { return head_; }
 
-    /// Goes on at another position; for a ring that is drained, and whose consumer waits.
-    void restart_at(std::uint64_t position) noexcept {
+    /// Goes on at another position; for a ring that is drained, and whose consumer waits. `after_memory`:
+    /// what comes before it lies in plain memory, until `memory_is_written`.
+    void restart_at(std::uint64_t position, bool after_memory = false) noexcept {
         // Without its magic it is no ring yet for whoever reads the file of a process that was killed here.
         std::memset(header_->magic, 0, sizeof header_->magic);
         std::atomic_signal_fence(std::memory_order_seq_cst);
+        header_->after_memory.store(after_memory ? 1 : 0, std::memory_order_release);
         header_->tail.store(position, std::memory_order_release);
         header_->head.store(position, std::memory_order_release);
         std::atomic_signal_fence(std::memory_order_seq_cst);
@@ -9574,6 +9577,8 @@ class Ring {
         return readable(header_->tail.load(std::memory_order_relaxed));
     }
     void release(std::uint64_t to) noexcept { header_->tail.store(to, std::memory_order_release); }
+    /// What came before it is in the history, or is lost.
+    void memory_is_written() noexcept { header_->after_memory.store(0, std::memory_order_release); }
     /// Releases what was committed; for a ring that its producer has left.
     void release_all() noexcept { release(header_->head.load(std::memory_order_acquire)); }
 
@@ -10610,22 +10615,27 @@ template <class Json = nlohmann::json>
 
 }  // namespace CAIRN_NAMESPACE
 
-// ---- cairn/store/store.hpp
-// The store: a folder that holds projects, runs, artifacts and objects. Costs nlohmann/json.
+// ---- cairn/store/rank_dir.hpp
+// The folders of a run: one for each rank, each with a writer of its own.
 
-namespace CAIRN_NAMESPACE {
-
-namespace detail {
+namespace CAIRN_NAMESPACE::detail {
 
 /// The folder of a run that holds those of its other ranks.
 inline constexpr const char* ranks_folder = "ranks";
+/// In the folder of a rank: what its one writer has locked.
+inline constexpr const char* run_lock_file = "lock";
 /// A rank's folder in that of its run, which is rank 0's.
 template <class = void>
 [[nodiscard]] std::filesystem::path rank_dir(const std::filesystem::path& run_dir, unsigned rank) {
     return rank == 0 ? run_dir : run_dir / ranks_folder / std::to_string(rank);
 }
 
-}  // namespace detail
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/store/store.hpp
+// The store: a folder that holds projects, runs, artifacts and objects. Costs nlohmann/json.
+
+namespace CAIRN_NAMESPACE {
 
 /// A store on disk: where its things lie. A value that is cheap to copy. Threads: any.
 template <class Json = nlohmann::json>
@@ -18568,7 +18578,7 @@ class BasicRingChain {
         } catch (...) {  // no memory: the next time
             return;
         }
-        own_.restart_at(writing.position());
+        own_.restart_at(writing.position(), links_.size() > 1);
         links_.back().ring = writing = own_;
         is_in_memory_ = false;
     }
@@ -18594,6 +18604,7 @@ class BasicRingChain {
             links_.front().ring.release_all();
             give_back(links_.front());
             links_.erase(links_.begin());
+            if (!links_.front().memory) own_.memory_is_written();
         }
         if (to > links_.front().from) links_.front().ring.release(to);
     }
@@ -18623,6 +18634,7 @@ class BasicRingChain {
                 link.ring.release(piece.from + piece.bytes.size());
             }
         }
+        own_.memory_is_written();  // or never will be
         return rows;
     }
     /// Gives up its own ring, whose file can be removed then. Nobody may use the chain any more.
@@ -18873,6 +18885,7 @@ struct RingRest {
     std::uint32_t id = 0;
     std::uint64_t from = 0;
     std::vector<std::byte> bytes;
+    bool after_memory = false;  // its writer's process has rows that come before these
 };
 
 /// Copies what the file of ring `id` has not released yet. Safe while it is written: what the writer releases
@@ -18881,11 +18894,12 @@ struct RingRest {
 template <class = void>
 [[nodiscard]] result<RingRest> copy_ring(const std::filesystem::path& path, std::uint32_t id,
                                          unsigned attempts = 3) {
-    RingRest rest{id, 0, {}};
+    RingRest rest{id, 0, {}, false};
     auto file = os::File::open_read(path);
     if (!file && file.error().code() == errc::not_found) return rest;
     if (!file) return file.error();
-    // The head is read before the data and the tail once more after it: what lies between is whole.
+    // The head is read before the data and the tail once more after it: what lies between is whole. With the
+    // tail comes whether there is memory before it, which is in the history if there is none now.
     std::vector<std::byte> bytes(ring_file_bytes);
     const auto read = file->read_at(0, writable_bytes_of(bytes));
     if (!read) return read.error();
@@ -18911,14 +18925,17 @@ template <class = void>
         return corrupt("the file is cut or its head is damaged");
     const std::uint64_t from = header->tail.load(std::memory_order_relaxed);
     const std::uint64_t to = header->head.load(std::memory_order_relaxed);
-    std::byte later[8];
+    std::byte later[16];
     const auto reread = file->read_at(offsetof(RingHeader, tail), later);
     if (!reread) return reread.error();
     if (to < from && attempts > 1) return copy_ring<>(path, id, attempts - 1);  // just moved to another place
-    std::uint64_t released = 0;
+    static_assert(offsetof(RingHeader, after_memory) == offsetof(RingHeader, tail) + 8);
+    std::uint64_t released = 0, after_memory = 0;
     std::memcpy(&released, later, sizeof released);
+    std::memcpy(&after_memory, later + 8, sizeof after_memory);
     if (*reread != sizeof later || to < from || to - from > header->capacity || released < from)
         return corrupt("its positions are none that a ring can have");
+    rest.after_memory = after_memory != 0;
     rest.from = std::min(released, to);
     rest.bytes.resize(static_cast<std::size_t>(to - rest.from));
     const auto capacity = static_cast<std::size_t>(header->capacity);  // an older version's is smaller
@@ -20396,7 +20413,7 @@ class BasicRunFolder {
     BasicRunFolder(const Store& store, std::filesystem::path path)
         : path_{std::move(path)}, temp_dir_{store.temp_dir()}, durability_{store.durability()} {}
 
-    [[nodiscard]] std::filesystem::path lock_path() const { return path_ / "lock"; }
+    [[nodiscard]] std::filesystem::path lock_path() const { return path_ / detail::run_lock_file; }
 
     [[nodiscard]] error held_by_another() const {
         const auto note = detail::read_file(lock_path(), 4096);
@@ -21214,9 +21231,15 @@ using RowAssembler = BasicRowAssembler<>;
 
 namespace CAIRN_NAMESPACE::detail {
 
+/// Who reads: the run's one writer, or anybody beside it.
+enum class Reader : bool { writer, other };
+
 /// What the rings of a run hold; the report gets which ring number is free, and which ring cannot be read.
+/// While their writer lives, a reader does not get rows ahead of those that come before them: they wait in
+/// the writer's memory, and are in the history soon.
 template <class = void>
-[[nodiscard]] std::vector<RingRest> copy_rings(const std::filesystem::path& run_dir, HistoryReport& report) {
+[[nodiscard]] std::vector<RingRest> copy_rings(const std::filesystem::path& run_dir, HistoryReport& report,
+                                               Reader reader = Reader::other) {
     std::vector<RingRest> rings;
     const std::filesystem::path journal = run_dir / journal_folder;
     const auto names = os::list_dir(journal);
@@ -21230,10 +21253,15 @@ template <class = void>
         report.next_ring = std::max(report.next_ring, *id + 1);
         if (name.ends_with(damaged_suffix)) continue;  // said when it was found
         auto rest = copy_ring(journal / name, *id);
-        if (rest)
-            rings.push_back(std::move(*rest));
-        else
+        if (!rest) {
             report.unread.push_back(rest.error());
+            continue;
+        }
+        if (rest->after_memory && reader == Reader::other) {
+            const auto is_held = os::Lock::is_held(run_dir / run_lock_file);
+            if (!is_held || *is_held) continue;
+        }
+        rings.push_back(std::move(*rest));
     }
     return rings;
 }
@@ -21303,11 +21331,11 @@ template <class = void>
 /// a newer version or cannot be read; a run without one has no rows. A ring that cannot be read is in the
 /// report, beside the rows of all others. `rests`, if given, gets what only the rings hold.
 template <class F>
-result<HistoryReport> read_history(const std::filesystem::path& run_dir, F&& f,
+result<HistoryReport> read_history(const std::filesystem::path& run_dir, F&& f, Reader reader = Reader::other,
                                    std::vector<RingRest>* rests = nullptr) {
     HistoryReport report;
     // Rings first: what leaves them while we read is in the history when we come to it.
-    std::vector<RingRest> rings = copy_rings(run_dir, report);
+    std::vector<RingRest> rings = copy_rings(run_dir, report, reader);
     BasicRowAssembler<Deferred<void, F>> assembler;
     BasicRingPositions<Deferred<void, F>> positions;
     std::size_t gaps = 0;
@@ -21350,7 +21378,7 @@ result<HistoryReport> read_history(const std::filesystem::path& run_dir, F&& f,
 template <class F>
 result<HistoryReport> recover_history(const std::filesystem::path& run_dir, F&& f) {
     std::vector<RingRest> rests;
-    auto report = read_history(run_dir, f, &rests);
+    auto report = read_history(run_dir, f, Reader::writer, &rests);
     if (!report) return report;
     for (const error& unread : report->unread) {
         if (unread.code() != errc::corrupt) return unread;
@@ -25804,7 +25832,7 @@ class BasicArtifactRepair {
             for (const std::string& rank : ranks ? *ranks : std::vector<std::string>{})
                 folders.push_back(dir / ranks_folder / os::path_of(rank));
             for (const os::Path& folder : folders) {
-                const auto held = os::Lock::is_held(folder / "lock");
+                const auto held = os::Lock::is_held(folder / run_lock_file);
                 if (!held || *held) return true;
             }
             const auto folder = RunFolder::open_reader(store_, project, run);
@@ -26091,7 +26119,7 @@ class BasicRunRepair {
     }
     /// Whether somebody writes it, or repairs it.
     [[nodiscard]] bool is_live() const {
-        const auto held = os::Lock::is_held(dir_ / "lock");
+        const auto held = os::Lock::is_held(dir_ / run_lock_file);
         return !held || *held;
     }
 
@@ -26110,11 +26138,12 @@ class BasicRunRepair {
     // ---- history and rings
 
     void look_at_history(Mender& mender) {
-        auto report = read();
+        const Reader reader = mender.repairs() ? Reader::writer : Reader::other;
+        auto report = read(reader);
         if (!report && report.error().code() == errc::corrupt) {
             mender.found({report.error()}, [&] { return mend_head(mender.aside()); });
             if (!mender.repairs()) return;
-            report = read();
+            report = read(reader);
         }
         if (!report) return mender.found(report.error());
         if (report->damaged != 0 && report->torn_bytes != 0) {
@@ -26124,7 +26153,7 @@ class BasicRunRepair {
                              (dir_ / history_file).string(),
                              "resuming the run cuts them, as does: cairn fsck --repair"};
             mender.found({what}, [&] { return cut(report->whole_bytes, mender.aside()); });
-            if (mender.repairs()) report = read();
+            if (mender.repairs()) report = read(reader);
             if (!report) return mender.found(report.error());
             if (report->torn_bytes != 0) --report->damaged;  // it was told
         }
@@ -26140,11 +26169,12 @@ class BasicRunRepair {
         for (const error& damage : report->errors(dir_.string())) mender.found(damage);
         rows_ = report->rows;
     }
-    [[nodiscard]] result<HistoryReport> read() {
+    [[nodiscard]] result<HistoryReport> read(Reader reader) {
         first_ns_.reset();
-        return read_history(dir_, [&](const StoredRow& row) {
-            first_ns_ = std::min(first_ns_.value_or(row.time_ns), row.time_ns);
-        });
+        return read_history(
+            dir_,
+            [&](const StoredRow& row) { first_ns_ = std::min(first_ns_.value_or(row.time_ns), row.time_ns); },
+            reader);
     }
     /// A history that does not begin as one: its frames may be whole.
     result<std::string> mend_head(SetAside& aside) {

@@ -2,6 +2,10 @@
 // Rows as they come: each of them once, in the order of its thread.
 #include <cairn/cairn.hpp>
 #include <cairn/query/follow.hpp>
+#include <cairn/run/detail/ring_chain.hpp>
+#include <cairn/store/frame.hpp>
+#include <cairn/store/history.hpp>
+#include <cairn/store/ring_file.hpp>
 
 #include "support/catch.hpp"
 #include "support/child.hpp"
@@ -93,6 +97,113 @@ TEST_CASE("follow: each row once and in order, while threads write", "[query][fo
     int more = 0;
     REQUIRE(rows.next([&](const cairn::detail::StoredRow&) { ++more; }));
     CHECK(more == 0);
+}
+
+namespace {
+
+/// A thread that logs, and a collector that writes when it is told to.
+class Writer {
+  public:
+    explicit Writer(const std::filesystem::path& dir)
+        : lock_{cairn::detail::os::Lock::try_acquire(dir / "lock").value()},
+          history_{cairn::detail::HistoryWriter::open(dir / cairn::detail::history_file, 0).value()},
+          chain_{cairn::detail::os::Mapping::create_shared(dir / "journal/1.ring",
+                                                           cairn::detail::ring_file_bytes)
+                     .value(),
+                 1, spares_} {
+        make_room(cairn::detail::name_record_size("worker") + cairn::detail::name_record_size("n"));
+        for (const auto& [number, name] : {std::pair{0U, "worker"}, {1U, "n"}}) {
+            cairn::detail::put_name(ring_.end(), number, name);
+            ring_.commit(cairn::detail::name_record_size(name));
+        }
+    }
+    void log(std::int64_t n) {
+        constexpr std::size_t bytes = cairn::detail::row_header_bytes + 2 * cairn::detail::cell_bytes;
+        make_room(bytes);
+        std::byte* const to =
+            cairn::detail::put_row_header(ring_.end(), bytes, cairn::detail::RecordKind::row, 0, 2, n, n);
+        cairn::detail::put_cell(cairn::detail::put_cell(to, 0, 0), 1, n);
+        ring_.commit(bytes);
+    }
+    /// As the thread does when its collector has caught up.
+    void return_home() { chain_.return_home(ring_); }
+    /// Writes a piece of what is logged into the history; false if there is none.
+    bool write() {
+        const auto piece = chain_.readable(seen_);
+        if (piece.bytes.empty()) return false;
+        const std::uint64_t to = piece.from + piece.bytes.size();
+        REQUIRE(history_.append({cairn::detail::FrameKind::records, 1, seen_, to, piece.bytes}));
+        chain_.release(seen_ = to);
+        return true;
+    }
+    [[nodiscard]] bool is_in_memory() const { return is_in_memory_; }
+    void die() { lock_.release(); }
+
+  private:
+    void make_room(std::size_t bytes) {
+        if (ring_.has_room(bytes) || ring_.advance(bytes)) return;
+        REQUIRE(chain_.extend(ring_));
+        is_in_memory_ = true;
+        REQUIRE(ring_.advance(bytes));
+    }
+
+    cairn::detail::os::Lock lock_;
+    cairn::detail::HistoryWriter history_;
+    cairn::detail::SpareRings spares_;
+    cairn::detail::RingChain chain_;
+    cairn::detail::Ring ring_ = chain_.own();
+    std::uint64_t seen_ = 0;
+    bool is_in_memory_ = false;
+};
+
+}  // namespace
+
+TEST_CASE("follow: rows in plain memory come before those that their thread logged after them",
+          "[query][follow]") {
+    const TempDir dir;
+    std::filesystem::create_directories(dir / "journal");
+    Writer writer{dir.path()};
+    std::int64_t n = 0;
+    while (!writer.is_in_memory()) writer.log(n++);
+    const std::int64_t in_file = n - 1;
+    while (n < in_file + 100) writer.log(n++);
+    cairn::RowFollower rows{dir.path()};
+    Seen seen;
+    REQUIRE(rows.next(seen));
+    CHECK(seen.count(0) == in_file);
+    REQUIRE(writer.write());
+    writer.return_home();
+    for (int i = 0; i < 10; ++i) writer.log(n++);
+
+    SECTION("while they wait to be written") {
+        REQUIRE(rows.next(seen));
+        CHECK(seen.count(0) == in_file);
+        const auto read = cairn::detail::read_history(dir.path(), [](const cairn::detail::StoredRow&) {});
+        REQUIRE(read);
+        CHECK(read->rows == static_cast<std::uint64_t>(in_file));
+        CHECK(read->damaged == 0);
+        REQUIRE(writer.write());
+        REQUIRE(rows.next(seen));
+        CHECK(seen.count(0) == n);
+        for (int i = 0; i < 10; ++i) writer.log(n++);
+        while (writer.write()) {
+        }
+        REQUIRE(rows.next(seen));
+        CHECK(seen.wrong() == 0);
+        CHECK(seen.count(0) == n);
+    }
+    SECTION("unless a kill has taken them") {
+        writer.die();
+        REQUIRE(rows.next(seen));
+        CHECK(seen.count(0) == n);
+        CHECK(seen.wrong() == 1);  // the gap
+        const auto read = cairn::detail::recover_history(dir.path(), [](const cairn::detail::StoredRow&) {});
+        REQUIRE(read);
+        CHECK(read->damaged == 1);
+        int more = 0;
+        REQUIRE(rows.next([&](const cairn::detail::StoredRow&) { ++more; }));
+        CHECK(more == 0);
+    }
 }
 
 #if CAIRN_TEST_FORK

@@ -171,9 +171,11 @@ TEST_CASE("a lane returns to its own ring as soon as that is drained, and when a
     while (f.lane.counters.spills == 0) REQUIRE(f.log(n++));
     f.pressure.drain_some();
     for (int i = 0; i < 200; ++i) REQUIRE(f.log(n++));  // more than it logs between two looks
-    const std::uint64_t at_home = copy_ring(f.file, 1).value().bytes.size();
-    CHECK((at_home > 0 && at_home < 200 * (row_header_bytes + cell_bytes)));
+    const RingRest at_home = copy_ring(f.file, 1).value();
+    CHECK((!at_home.bytes.empty() && at_home.bytes.size() < 200 * (row_header_bytes + cell_bytes)));
+    CHECK(at_home.after_memory);
     f.pressure.drain();
+    CHECK_FALSE(copy_ring(f.file, 1).value().after_memory);
     CHECK(f.pressure.rows == n);
     CHECK(f.lane.rings().outlives_process());
     while (f.lane.counters.spills == 1) REQUIRE(f.log(n++));

@@ -9,6 +9,7 @@
 #include <cairn/store/frame.hpp>
 #include <cairn/store/os.hpp>
 #include <cairn/store/record.hpp>
+#include <cairn/store/rank_dir.hpp>
 #include <cairn/store/ring.hpp>
 #include <cairn/store/ring_file.hpp>
 #include <cairn/store/row_assembler.hpp>
@@ -26,9 +27,15 @@
 
 namespace CAIRN_NAMESPACE::detail {
 
+/// Who reads: the run's one writer, or anybody beside it.
+enum class Reader : bool { writer, other };
+
 /// What the rings of a run hold; the report gets which ring number is free, and which ring cannot be read.
+/// While their writer lives, a reader does not get rows ahead of those that come before them: they wait in
+/// the writer's memory, and are in the history soon.
 template <class = void>
-[[nodiscard]] std::vector<RingRest> copy_rings(const std::filesystem::path& run_dir, HistoryReport& report) {
+[[nodiscard]] std::vector<RingRest> copy_rings(const std::filesystem::path& run_dir, HistoryReport& report,
+                                               Reader reader = Reader::other) {
     std::vector<RingRest> rings;
     const std::filesystem::path journal = run_dir / journal_folder;
     const auto names = os::list_dir(journal);
@@ -42,10 +49,15 @@ template <class = void>
         report.next_ring = std::max(report.next_ring, *id + 1);
         if (name.ends_with(damaged_suffix)) continue;  // said when it was found
         auto rest = copy_ring(journal / name, *id);
-        if (rest)
-            rings.push_back(std::move(*rest));
-        else
+        if (!rest) {
             report.unread.push_back(rest.error());
+            continue;
+        }
+        if (rest->after_memory && reader == Reader::other) {
+            const auto is_held = os::Lock::is_held(run_dir / run_lock_file);
+            if (!is_held || *is_held) continue;
+        }
+        rings.push_back(std::move(*rest));
     }
     return rings;
 }
@@ -115,11 +127,11 @@ template <class = void>
 /// a newer version or cannot be read; a run without one has no rows. A ring that cannot be read is in the
 /// report, beside the rows of all others. `rests`, if given, gets what only the rings hold.
 template <class F>
-result<HistoryReport> read_history(const std::filesystem::path& run_dir, F&& f,
+result<HistoryReport> read_history(const std::filesystem::path& run_dir, F&& f, Reader reader = Reader::other,
                                    std::vector<RingRest>* rests = nullptr) {
     HistoryReport report;
     // Rings first: what leaves them while we read is in the history when we come to it.
-    std::vector<RingRest> rings = copy_rings(run_dir, report);
+    std::vector<RingRest> rings = copy_rings(run_dir, report, reader);
     BasicRowAssembler<Deferred<void, F>> assembler;
     BasicRingPositions<Deferred<void, F>> positions;
     std::size_t gaps = 0;
@@ -162,7 +174,7 @@ result<HistoryReport> read_history(const std::filesystem::path& run_dir, F&& f,
 template <class F>
 result<HistoryReport> recover_history(const std::filesystem::path& run_dir, F&& f) {
     std::vector<RingRest> rests;
-    auto report = read_history(run_dir, f, &rests);
+    auto report = read_history(run_dir, f, Reader::writer, &rests);
     if (!report) return report;
     for (const error& unread : report->unread) {
         if (unread.code() != errc::corrupt) return unread;

@@ -15,6 +15,7 @@
 #include <cairn/store/manifest.hpp>
 #include <cairn/store/object.hpp>
 #include <cairn/store/os.hpp>
+#include <cairn/store/rank_dir.hpp>
 #include <cairn/store/run_folder.hpp>
 #include <cairn/store/store.hpp>
 #include <cairn/store/verify.hpp>
@@ -319,7 +320,7 @@ class BasicArtifactRepair {
             for (const std::string& rank : ranks ? *ranks : std::vector<std::string>{})
                 folders.push_back(dir / ranks_folder / os::path_of(rank));
             for (const os::Path& folder : folders) {
-                const auto held = os::Lock::is_held(folder / "lock");
+                const auto held = os::Lock::is_held(folder / run_lock_file);
                 if (!held || *held) return true;
             }
             const auto folder = RunFolder::open_reader(store_, project, run);

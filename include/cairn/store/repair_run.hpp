@@ -12,6 +12,7 @@
 #include <cairn/store/history.hpp>
 #include <cairn/store/history_index.hpp>
 #include <cairn/store/os.hpp>
+#include <cairn/store/rank_dir.hpp>
 #include <cairn/store/run_folder.hpp>
 #include <cairn/store/store.hpp>
 #include <cairn/store/stored_row.hpp>
@@ -63,7 +64,7 @@ class BasicRunRepair {
     }
     /// Whether somebody writes it, or repairs it.
     [[nodiscard]] bool is_live() const {
-        const auto held = os::Lock::is_held(dir_ / "lock");
+        const auto held = os::Lock::is_held(dir_ / run_lock_file);
         return !held || *held;
     }
 
@@ -82,11 +83,12 @@ class BasicRunRepair {
     // ---- history and rings
 
     void look_at_history(Mender& mender) {
-        auto report = read();
+        const Reader reader = mender.repairs() ? Reader::writer : Reader::other;
+        auto report = read(reader);
         if (!report && report.error().code() == errc::corrupt) {
             mender.found({report.error()}, [&] { return mend_head(mender.aside()); });
             if (!mender.repairs()) return;
-            report = read();
+            report = read(reader);
         }
         if (!report) return mender.found(report.error());
         if (report->damaged != 0 && report->torn_bytes != 0) {
@@ -96,7 +98,7 @@ class BasicRunRepair {
                              (dir_ / history_file).string(),
                              "resuming the run cuts them, as does: cairn fsck --repair"};
             mender.found({what}, [&] { return cut(report->whole_bytes, mender.aside()); });
-            if (mender.repairs()) report = read();
+            if (mender.repairs()) report = read(reader);
             if (!report) return mender.found(report.error());
             if (report->torn_bytes != 0) --report->damaged;  // it was told
         }
@@ -112,11 +114,12 @@ class BasicRunRepair {
         for (const error& damage : report->errors(dir_.string())) mender.found(damage);
         rows_ = report->rows;
     }
-    [[nodiscard]] result<HistoryReport> read() {
+    [[nodiscard]] result<HistoryReport> read(Reader reader) {
         first_ns_.reset();
-        return read_history(dir_, [&](const StoredRow& row) {
-            first_ns_ = std::min(first_ns_.value_or(row.time_ns), row.time_ns);
-        });
+        return read_history(
+            dir_,
+            [&](const StoredRow& row) { first_ns_ = std::min(first_ns_.value_or(row.time_ns), row.time_ns); },
+            reader);
     }
     /// A history that does not begin as one: its frames may be whole.
     result<std::string> mend_head(SetAside& aside) {

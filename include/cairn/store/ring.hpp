@@ -32,6 +32,7 @@ struct RingHeader {
     // Each on its own cache line: the producer writes one, the consumer the other.
     alignas(64) std::atomic<std::uint64_t> head;
     alignas(64) std::atomic<std::uint64_t> tail;
+    std::atomic<std::uint64_t> after_memory;  // 1 while rows before these lie in plain memory only
 
     [[nodiscard]] bool is_valid() const noexcept;
 };
@@ -76,11 +77,13 @@ class Ring {
     /// The position after what was committed, as the producer knows it.
     [[nodiscard]] std::uint64_t position() const noexcept { return head_; }
 
-    /// Goes on at another position; for a ring that is drained, and whose consumer waits.
-    void restart_at(std::uint64_t position) noexcept {
+    /// Goes on at another position; for a ring that is drained, and whose consumer waits. `after_memory`:
+    /// what comes before it lies in plain memory, until `memory_is_written`.
+    void restart_at(std::uint64_t position, bool after_memory = false) noexcept {
         // Without its magic it is no ring yet for whoever reads the file of a process that was killed here.
         std::memset(header_->magic, 0, sizeof header_->magic);
         std::atomic_signal_fence(std::memory_order_seq_cst);
+        header_->after_memory.store(after_memory ? 1 : 0, std::memory_order_release);
         header_->tail.store(position, std::memory_order_release);
         header_->head.store(position, std::memory_order_release);
         std::atomic_signal_fence(std::memory_order_seq_cst);
@@ -160,6 +163,8 @@ class Ring {
         return readable(header_->tail.load(std::memory_order_relaxed));
     }
     void release(std::uint64_t to) noexcept { header_->tail.store(to, std::memory_order_release); }
+    /// What came before it is in the history, or is lost.
+    void memory_is_written() noexcept { header_->after_memory.store(0, std::memory_order_release); }
     /// Releases what was committed; for a ring that its producer has left.
     void release_all() noexcept { release(header_->head.load(std::memory_order_acquire)); }
 

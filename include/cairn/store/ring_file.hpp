@@ -54,6 +54,7 @@ struct RingRest {
     std::uint32_t id = 0;
     std::uint64_t from = 0;
     std::vector<std::byte> bytes;
+    bool after_memory = false;  // its writer's process has rows that come before these
 };
 
 /// Copies what the file of ring `id` has not released yet. Safe while it is written: what the writer releases
@@ -62,11 +63,12 @@ struct RingRest {
 template <class = void>
 [[nodiscard]] result<RingRest> copy_ring(const std::filesystem::path& path, std::uint32_t id,
                                          unsigned attempts = 3) {
-    RingRest rest{id, 0, {}};
+    RingRest rest{id, 0, {}, false};
     auto file = os::File::open_read(path);
     if (!file && file.error().code() == errc::not_found) return rest;
     if (!file) return file.error();
-    // The head is read before the data and the tail once more after it: what lies between is whole.
+    // The head is read before the data and the tail once more after it: what lies between is whole. With the
+    // tail comes whether there is memory before it, which is in the history if there is none now.
     std::vector<std::byte> bytes(ring_file_bytes);
     const auto read = file->read_at(0, writable_bytes_of(bytes));
     if (!read) return read.error();
@@ -92,14 +94,17 @@ template <class = void>
         return corrupt("the file is cut or its head is damaged");
     const std::uint64_t from = header->tail.load(std::memory_order_relaxed);
     const std::uint64_t to = header->head.load(std::memory_order_relaxed);
-    std::byte later[8];
+    std::byte later[16];
     const auto reread = file->read_at(offsetof(RingHeader, tail), later);
     if (!reread) return reread.error();
     if (to < from && attempts > 1) return copy_ring<>(path, id, attempts - 1);  // just moved to another place
-    std::uint64_t released = 0;
+    static_assert(offsetof(RingHeader, after_memory) == offsetof(RingHeader, tail) + 8);
+    std::uint64_t released = 0, after_memory = 0;
     std::memcpy(&released, later, sizeof released);
+    std::memcpy(&after_memory, later + 8, sizeof after_memory);
     if (*reread != sizeof later || to < from || to - from > header->capacity || released < from)
         return corrupt("its positions are none that a ring can have");
+    rest.after_memory = after_memory != 0;
     rest.from = std::min(released, to);
     rest.bytes.resize(static_cast<std::size_t>(to - rest.from));
     const auto capacity = static_cast<std::size_t>(header->capacity);  // an older version's is smaller

@@ -6,6 +6,7 @@
 #include <cairn/core/name.hpp>
 #include <cairn/store/atomic_file.hpp>
 #include <cairn/store/os.hpp>
+#include <cairn/store/rank_dir.hpp>
 #include <cairn/store/store.hpp>
 
 #include <nlohmann/json.hpp>
@@ -193,7 +194,7 @@ class BasicRunFolder {
     BasicRunFolder(const Store& store, std::filesystem::path path)
         : path_{std::move(path)}, temp_dir_{store.temp_dir()}, durability_{store.durability()} {}
 
-    [[nodiscard]] std::filesystem::path lock_path() const { return path_ / "lock"; }
+    [[nodiscard]] std::filesystem::path lock_path() const { return path_ / detail::run_lock_file; }
 
     [[nodiscard]] error held_by_another() const {
         const auto note = detail::read_file(lock_path(), 4096);

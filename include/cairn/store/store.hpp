@@ -6,6 +6,7 @@
 #include <cairn/core/name.hpp>
 #include <cairn/store/atomic_file.hpp>
 #include <cairn/store/os.hpp>
+#include <cairn/store/rank_dir.hpp>
 
 #include <nlohmann/json.hpp>
 
@@ -18,18 +19,6 @@
 #include <vector>
 
 namespace CAIRN_NAMESPACE {
-
-namespace detail {
-
-/// The folder of a run that holds those of its other ranks.
-inline constexpr const char* ranks_folder = "ranks";
-/// A rank's folder in that of its run, which is rank 0's.
-template <class = void>
-[[nodiscard]] std::filesystem::path rank_dir(const std::filesystem::path& run_dir, unsigned rank) {
-    return rank == 0 ? run_dir : run_dir / ranks_folder / std::to_string(rank);
-}
-
-}  // namespace detail
 
 /// A store on disk: where its things lie. A value that is cheap to copy. Threads: any.
 template <class Json = nlohmann::json>

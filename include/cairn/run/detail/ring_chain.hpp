@@ -83,7 +83,7 @@ class BasicRingChain {
         } catch (...) {  // no memory: the next time
             return;
         }
-        own_.restart_at(writing.position());
+        own_.restart_at(writing.position(), links_.size() > 1);
         links_.back().ring = writing = own_;
         is_in_memory_ = false;
     }
@@ -109,6 +109,7 @@ class BasicRingChain {
             links_.front().ring.release_all();
             give_back(links_.front());
             links_.erase(links_.begin());
+            if (!links_.front().memory) own_.memory_is_written();
         }
         if (to > links_.front().from) links_.front().ring.release(to);
     }
@@ -138,6 +139,7 @@ class BasicRingChain {
                 link.ring.release(piece.from + piece.bytes.size());
             }
         }
+        own_.memory_is_written();  // or never will be
         return rows;
     }
     /// Gives up its own ring, whose file can be removed then. Nobody may use the chain any more.
