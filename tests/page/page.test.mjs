@@ -1,13 +1,16 @@
 // The page in a real browser. CAIRN is the tool, STORE what record.cpp recorded; see run.sh.
 import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
-import { readFileSync, mkdtempSync } from "node:fs";
+import { readFileSync, mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import pixelmatch from "pixelmatch";
 import { chromium } from "playwright-core";
+import { PNG } from "pngjs";
 
-const { CAIRN, STORE, SIZES, RECORD, CHROMIUM = "/usr/bin/chromium" } = process.env;
+const { CAIRN, STORE, SIZES, RECORD, CHROMIUM = "/usr/bin/chromium", PICTURES, NEW_PICTURES } = process.env;
 const folder = mkdtempSync(join(tmpdir(), "cairn-page-"));
 const report = join(folder, "report.html");
 const axe = readFileSync(new URL("node_modules/axe-core/axe.min.js", import.meta.url), "utf8");
@@ -400,6 +403,38 @@ describe("the report", () => {
       const grave = violations.filter(({ impact }) => impact === "serious" || impact === "critical");
       assert.deepEqual(grave.map(({ id, nodes }) => `${id}: ${nodes[0].html}`), []);
       assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), "nothing runs out of the page");
+      await done();
+    });
+});
+
+describe("as it looked when somebody looked at it", () => {
+  // Nothing that differs from one recording to the next: no times, no durations.
+  const columns = JSON.stringify(["state", "tags", "config:batch_size", "config:optimizer.lr", "best:val/loss", "max:train/loss"]);
+  for (const [name, view, size = { width: 1280, height: 900 }, metric = "train/loss"] of [
+    ["charts", ""],
+    ["charts_dark", "theme=dark"],
+    ["charts_on_a_phone", "", { width: 390, height: 844 }],
+    ["table", `page=table&columns=${columns}`, undefined, null],
+    ["compare", "page=compare", undefined, null],
+  ])
+    test(name, async () => {
+      const { page, done } = await open(view, size);
+      if (metric) await drawn(page, metric);
+      await page.evaluate(() => scrollTo(0, 0));
+      await page.waitForTimeout(300);
+      const seen = PNG.sync.read(await page.screenshot({ animations: "disabled" }));
+      const known_file = fileURLToPath(new URL(`pictures/${name}.png`, import.meta.url));
+      if (NEW_PICTURES) writeFileSync(known_file, PNG.sync.write(seen));
+      const known = PNG.sync.read(readFileSync(known_file));
+      assert.deepEqual([seen.width, seen.height], [known.width, known.height]);
+      const difference = new PNG({ width: seen.width, height: seen.height });
+      const count = pixelmatch(seen.data, known.data, difference.data, seen.width, seen.height, { threshold: 0.2 });
+      const most = 0.001 * seen.width * seen.height; // another version of the browser draws a letter otherwise
+      if (count > most) {
+        mkdirSync(PICTURES, { recursive: true });
+        for (const [what, png] of Object.entries({ seen, difference })) writeFileSync(join(PICTURES, `${name}.${what}.png`), PNG.sync.write(png));
+      }
+      assert.ok(count <= most, `${count} pixels differ from pictures/${name}.png, at most ${most} may: see ${PICTURES}`);
       await done();
     });
 });

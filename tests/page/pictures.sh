@@ -1,5 +1,6 @@
 #!/bin/sh
-# Draws docs/pictures/dashboard_*.png: three trainings of examples/train_text, as the page shows them.
+# Draws docs/pictures/dashboard_*.png and plot.svg: three trainings of examples/train_text, as the page and the terminal
+# show them.
 set -eu
 cd "$(dirname "$0")/../.."
 root=$PWD
@@ -15,6 +16,8 @@ for seed in 1 2 3; do
 done
 runs=$(build/page/tool/cairn ls --json --dir "$work/store" | python3 -c \
     'import json, sys; print(*(run["id"] for run in json.load(sys.stdin)["runs"]))')
+build/page/tool/cairn plot latest train/loss --width 96 --dir "$work/store" |
+    python3 tests/page/terminal.py "cairn plot latest train/loss" >docs/pictures/plot.svg
 # shellcheck disable=SC2086
 build/page/tool/cairn export $runs --html "$work/report.html" --dir "$work/store"
 cd tests/page

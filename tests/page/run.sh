@@ -1,6 +1,7 @@
 #!/bin/sh
 # Makes the page anew, compares it with the committed header, and tries it in a real browser.
 # usage: tests/page/run.sh [-- ARGUMENTS OF node --test]
+# NEW_PICTURES=1 keeps what it looks like now as tests/page/pictures; look at them before you commit them.
 set -eu
 cd "$(dirname "$0")/../.."
 root=$PWD
@@ -32,4 +33,5 @@ cd tests/page
 npm ci --no-audit --no-fund
 [ "${1:-}" != -- ] || shift
 CAIRN=$build/tool/cairn RECORD=$build/record STORE=$build/store SIZES=$build/sizes CHROMIUM=$(command -v chromium) \
+    PICTURES=$build/differences \
     node --test --test-reporter=spec "$@" page.test.mjs
