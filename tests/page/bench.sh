@@ -9,11 +9,5 @@ cd tests/page
 table=$(CAIRN=$build/tool/cairn RECORD=$build/record SIZES=$build/sizes FAST=$build/fast CHROMIUM=$(command -v chromium) \
     node bench.mjs)
 cd ../..
-TABLE=$table python3 - <<'PY'
-import os, pathlib, re
-page = pathlib.Path("docs/dashboard.md")
-text = page.read_text(encoding="utf-8")
-table = "<!-- made by tests/page/bench.sh -->\n" + os.environ["TABLE"] + "\n<!-- end -->"
-page.write_text(re.sub(r"<!-- made by tests/page/bench.sh -->.*?<!-- end -->", lambda _: table, text, flags=re.S), encoding="utf-8")
-PY
+TABLE=$table python3 tests/page/insert.py docs/dashboard.md tests/page/bench.sh
 printf '%s\n' "$table"

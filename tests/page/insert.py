@@ -1,0 +1,13 @@
+#!/usr/bin/env python3
+"""Puts $TABLE into a page of the documentation, where a script's table stands: `insert.py PAGE SCRIPT`."""
+import os
+import pathlib
+import re
+import sys
+
+page, script = pathlib.Path(sys.argv[1]), sys.argv[2]
+text = page.read_text(encoding="utf-8")
+mark = f"<!-- made by {script} -->"
+assert mark in text, f"{page} has no {mark}"
+table = f"{mark}\n{os.environ['TABLE']}\n<!-- end -->"
+page.write_text(re.sub(re.escape(mark) + r".*?<!-- end -->", lambda _: table, text, flags=re.S), encoding="utf-8")
