@@ -20,6 +20,7 @@ REFERENCES = {
     **{f"log_typed_{n}_{quantile}": f"floor_{n}_{quantile}" for n in (1, 4) for quantile in QUANTILES},
     **{f"log_typed_1_{n}_thread{s}": "floor_1" for n, s in (("one", ""), ("two", "s"), ("four", "s"))},
     **{peer: "log_typed_1" for peer in ("spdlog_file", "spdlog_async", "nlohmann_fwrite", "sqlite_wal", "sqlite_wal_batched")},
+    "watch_10m": "read_10m_twice",
     "policy_every_n": "row_loop",
     "policy_best": "row_loop",
     "policy_any": "row_loop",
@@ -45,7 +46,7 @@ COUNTERS = {
 NAMES = {"query_open": "open_100m_cold", "query": None, "decode": None,
          **{f"single_{of}_{n}": None for of in ("floor", "typed") for n in (1, 4)}}
 # What the other programs of the suite print; each may be missing.
-LISTS = ("instructions", "idle", "growth", "saving", "mirrors", "compile_time")
+LISTS = ("instructions", "idle", "growth", "saving", "torch", "mirrors", "compile_time")
 
 # What we want: what it is, its name, what it is a multiple of (None: nothing, the figure itself is meant), at most or at
 # least, how much.
@@ -87,6 +88,9 @@ GOALS = [
     ("bytes of the same state once more", "save_unchanged_bytes", None, "≤", 4096),
     ("of the state's, where a tenth has changed", "save_frozen_bytes", None, "≤", 12),
     ("a state of 100,000 tensors", "save_100k_tensors", None, "≤", 2),
+    ("a step that saves, beside `torch::save`", "torch_blocked", "torch_save", "≤", 1),
+    ("until that version is there", "torch_until_there", "torch_save", "≤", 1),
+    ("histograms of 10 million weights", "watch_10m", None, "≤", 3),
     ("an idle run's processor time", "idle_cpu_percent", None, "≤", 0.1),
     ("its memory, but for the rings", "idle_rss", None, "≤", 4096),
     *((f"{what} in the largest run", f"growth_{name}_{SIZES[-1]}", f"growth_{name}_{SIZES[0]}", "≤", 2)
@@ -198,6 +202,10 @@ LEGEND = """\
   beside the slower of hashing and writing such bytes alone. `save_memory`: the most memory the process has taken for it.
   `save_unchanged_bytes`: what the same state takes on the disk once more. `save_frozen_bytes`, `save_100k_tensors`: with
   `share::tensors`, what is written where a tenth of the state changed, and 100,000 tensors of 400 bytes.
+* `torch_save`: a LibTorch network and its Adam, 192 MiB, by `torch::save`. `torch_blocked`, `torch_until_there`: what a step that
+  saves them takes of the loop, and how long until the version is complete; neither waits for a disk.
+* `watch_10m`: histograms of 64 bins of 40 tensors of 250,000 floats, as `watch` takes them, beside `read_10m_twice`, their least and
+  greatest values found twice.
 * `include …`: compiling a file that includes just that, g++ without optimisation. `policy of 1`, `asked policy of 12`:
   compiling so many policies that are joined, and asked. `program`: compiling the README's program, all in one file;
   `program, extern`: the same where cairn is compiled in a file of its own ([how](install.md#programs-of-several-files));
