@@ -34675,36 +34675,56 @@ class BasicHistogram {
     [[nodiscard]] static constexpr Bits flipped(Bits bits) noexcept {
         return bits ^ ((bits >> std::numeric_limits<Bits>::digits) & std::numeric_limits<Bits>::max());
     }
-    /// One pass.
+    /// The extremes of the finite ones of `count` samples are taken into `low` and `high`. Returns how many
+    /// are finite.
+    template <class T, class Key, class Count>
+    [[gnu::always_inline]] static std::uint32_t take_piece(const T* from, Count count, Key& low,
+                                                           Key& high) noexcept {
+        std::uint32_t finite = 0;
+        Key least = low, most = high;  // of its own, for its registers
+        for (std::size_t i = 0; i < count; ++i) finite += is_finite(from[i]) ? 1U : 0U;
+        if (finite == count) {
+            for (std::size_t i = 0; i < count; ++i) least = std::min(least, key_of(from[i]));
+            for (std::size_t i = 0; i < count; ++i) most = std::max(most, key_of(from[i]));
+        } else {
+            for (std::size_t i = 0; i < count; ++i) {
+                if (!is_finite(from[i])) continue;
+                least = std::min(least, key_of(from[i]));
+                most = std::max(most, key_of(from[i]));
+            }
+        }
+        low = least, high = most;
+        return finite;
+    }
     template <class T>
-    [[nodiscard]] static Extremes<T> extremes_of(std::span<const T> samples) noexcept {
+    [[gnu::always_inline]] static Extremes<T> extremes_here(std::span<const T> samples) noexcept {
         constexpr std::size_t piece = 2048;  // of a length that the compiler knows; it stays in the cache
         using Key = decltype(key_of(T{}));
         Key low = std::numeric_limits<Key>::max(), high = std::numeric_limits<Key>::lowest();
         Extremes<T> out;
-        const auto take = [&](const T* from, const auto count) {
-            std::uint32_t finite = 0;
-            Key least = low, most = high;  // of its own, for its registers
-            for (std::size_t i = 0; i < count; ++i) finite += is_finite(from[i]) ? 1U : 0U;
-            if (finite == count) {
-                for (std::size_t i = 0; i < count; ++i) least = std::min(least, key_of(from[i]));
-                for (std::size_t i = 0; i < count; ++i) most = std::max(most, key_of(from[i]));
-            } else {
-                for (std::size_t i = 0; i < count; ++i) {
-                    if (!is_finite(from[i])) continue;
-                    least = std::min(least, key_of(from[i]));
-                    most = std::max(most, key_of(from[i]));
-                }
-            }
-            out.finite += finite;
-            low = least, high = most;
-        };
         std::size_t i = 0;
-        for (; samples.size() - i >= piece; i += piece)
-            take(samples.data() + i, std::integral_constant<std::size_t, piece>{});
-        take(samples.data() + i, samples.size() - i);
+        for (; samples.size() - i >= piece; i += piece) {
+            out.finite +=
+                take_piece(samples.data() + i, std::integral_constant<std::size_t, piece>{}, low, high);
+        }
+        out.finite += take_piece(samples.data() + i, samples.size() - i, low, high);
         if (out.finite != 0) out.low = number_of<T>(low), out.high = number_of<T>(high);
         return out;
+    }
+#if defined(__x86_64__) && defined(__GNUC__)
+    // Without SSE4.1, which x86-64 does not promise, there is no least of 32-bit integers.
+    template <class T>
+    [[gnu::target("avx2")]] static Extremes<T> extremes_avx2(std::span<const T> samples) noexcept {
+        return extremes_here(samples);
+    }
+#endif
+    /// One pass.
+    template <class T>
+    [[nodiscard]] static Extremes<T> extremes_of(std::span<const T> samples) noexcept {
+#if defined(__x86_64__) && defined(__GNUC__)
+        if (__builtin_cpu_supports("avx2")) return extremes_avx2(samples);
+#endif
+        return extremes_here(samples);
     }
     /// Fills the bins by one of each `stride` samples.
     template <class T>
@@ -34729,10 +34749,10 @@ class BasicHistogram {
             // One of each stretch, drawn: at one distance they might all be of one column (Numerical Recipes'
             // numbers).
             dice = dice * 1'664'525U + 1'013'904'223U;
-            const std::size_t at =
-                std::min(i + (stride == 1 ? 0 : (dice >> 8U) % stride), samples.size() - 1);
-            const double x = static_cast<double>(samples[at]);
-            if (!is_finite(samples[at])) continue;
+            const auto drawn = static_cast<std::size_t>(std::uint64_t{dice >> 8U} * stride >> 24U);
+            const T& sample = samples[std::min(i + drawn, samples.size() - 1)];
+            if (!is_finite(sample)) continue;
+            const double x = static_cast<double>(sample);
             counts_[bin_of(x, (x / 2 - from) * scale)] += stride;
             sum += x;
             ++counted;
@@ -35564,7 +35584,7 @@ template <class F>
 /// Nothing for a type whose numbers we do not know.
 template <class = void>
 [[nodiscard]] std::optional<Histogram> histogram_of(const TensorView& tensor, std::size_t bins) {
-    constexpr std::size_t most_counted = std::size_t{1} << 16U;
+    constexpr std::size_t most_counted = std::size_t{1} << 13U;
     std::vector<std::byte> buffer;
     const std::span<const std::byte> bytes = elements_of(tensor, buffer);
     const auto of = [&]<class T>(const T*) -> std::optional<Histogram> {

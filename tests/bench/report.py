@@ -204,8 +204,8 @@ LEGEND = """\
   `share::tensors`, what is written where a tenth of the state changed, and 100,000 tensors of 400 bytes.
 * `torch_save`: a LibTorch network and its Adam, 192 MiB, by `torch::save`. `torch_blocked`, `torch_until_there`: what a step that
   saves them takes of the loop, and how long until the version is complete; neither waits for a disk.
-* `watch_10m`: histograms of 64 bins of 40 tensors of 250,000 floats, as `watch` takes them, beside `read_10m_twice`, their least and
-  greatest values found twice.
+* `watch_10m`: histograms of 64 bins of 40 tensors of 250,000 floats, as `watch` takes them, beside `read_10m_twice`: reading them twice,
+  with a sum.
 * `include …`: compiling a file that includes just that, g++ without optimisation. `policy of 1`, `asked policy of 12`:
   compiling so many policies that are joined, and asked. `program`: compiling the README's program, all in one file;
   `program, extern`: the same where cairn is compiled in a file of its own ([how](install.md#programs-of-several-files));

@@ -5,13 +5,16 @@
 
 #include "support/catch.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <iterator>
 #include <limits>
+#include <random>
 #include <span>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 using nlohmann::json;
@@ -75,6 +78,33 @@ TEST_CASE("histogram: the ends of the range of doubles, one value, and none", "[
     CHECK(!json::parse(none.encode().bytes).contains("min"));
     const std::vector<std::uint8_t> bytes{0, 255, 3};
     CHECK(cairn::Histogram{std::span{bytes}}.max() == 255);
+}
+
+TEMPLATE_TEST_CASE("histogram: extremes are exact, wherever they are", "[media]", float, double, std::int8_t,
+                   std::uint32_t, std::int64_t) {
+    std::mt19937 random{1};
+    for (const std::size_t size : {1U, 7U, 2047U, 2048U, 2049U, 4096U, 5000U}) {
+        for (const bool has_others : {false, true}) {
+            std::vector<TestType> samples(size);
+            for (TestType& sample : samples)
+                sample = static_cast<TestType>(static_cast<int>(random() % 200) - 100);
+            samples[random() % size] = std::numeric_limits<TestType>::lowest();
+            samples[random() % size] = std::numeric_limits<TestType>::max();
+            if constexpr (std::is_floating_point_v<TestType>) {
+                if (has_others) samples[random() % size] = static_cast<TestType>(infinity);
+                if (has_others) samples[random() % size] = static_cast<TestType>(not_a_number);
+            }
+            double low = infinity, high = -infinity;
+            std::size_t finite = 0;
+            for (const TestType sample : samples) {
+                const auto x = static_cast<double>(sample);
+                if (!std::isfinite(x)) continue;
+                low = std::min(low, x), high = std::max(high, x), ++finite;
+            }
+            const cairn::Histogram histogram{std::span<const TestType>{samples}};
+            CHECK((histogram.min() == low && histogram.max() == high && histogram.finite() == finite));
+        }
+    }
 }
 
 TEST_CASE("histogram: ready bins are taken as they are, or refused", "[media]") {

@@ -41,7 +41,7 @@ template <class F>
 /// Nothing for a type whose numbers we do not know.
 template <class = void>
 [[nodiscard]] std::optional<Histogram> histogram_of(const TensorView& tensor, std::size_t bins) {
-    constexpr std::size_t most_counted = std::size_t{1} << 16U;
+    constexpr std::size_t most_counted = std::size_t{1} << 13U;
     std::vector<std::byte> buffer;
     const std::span<const std::byte> bytes = elements_of(tensor, buffer);
     const auto of = [&]<class T>(const T*) -> std::optional<Histogram> {
