@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs what is missing for one purpose; does nothing, at once, when all of it is here.
-# usage: install_tools.sh run|test|bench|ci|mpi|adapters|cross|docs|page|mirrors
+# usage: install_tools.sh run|test|bench|ci|mpi|adapters|bare|cross|docs|page|mirrors
 set -eu
 purpose=${1:-test}
 
@@ -32,6 +32,7 @@ bench: libcpp-httplib-dev libspdlog-dev libsqlite3-dev pkg-config
 mpi: libopenmpi-dev openmpi-bin
 adapters: libeigen3-dev libtorch-dev libdlib-dev libblas-dev liblapack-dev libarmadillo-dev catch2 pkg-config python3-venv
 docs ci: doxygen python3
+bare: debootstrap python3
 cross: g++-i686-linux-gnu g++-aarch64-linux-gnu g++-s390x-linux-gnu qemu-user g++-mingw-w64-x86-64-posix clang-19 lld-19 wine wine64
 ci: g++-12 clang-14 clang-19 clang-tidy-19 clang-format-19 libclang-rt-19-dev libc++-19-dev libc++abi-19-dev meson python3-venv ca-certificates
 TABLE
@@ -52,6 +53,7 @@ bench: spdlog-devel sqlite-devel
 mpi: openmpi-devel
 adapters: eigen3-devel dlib-devel armadillo-devel catch-devel pkgconf-pkg-config python3
 docs ci: doxygen python3
+bare: debootstrap python3
 ci: clang clang-tools-extra compiler-rt libasan libubsan libtsan meson
 TABLE
     )

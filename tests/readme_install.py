@@ -3,7 +3,8 @@
 holds the README's first program as main.cpp and a copy of this repository in external/cairn, and looks at what the
 program says on a terminal and what it leaves behind. Then builds the tool and looks at that run.
 Needs no network but for Conan itself: Conan gets the system's nlohmann/json, and a stand-in for vcpkg runs the port
-through packaging/vcpkg/shim.cmake. usage: readme_install.py [WAY...], for example CMake."""
+through packaging/vcpkg/shim.cmake. usage: readme_install.py [--bare] [WAY...], for example CMake.
+--bare: in a Debian of its own, which has just what the README says to install; needs root, debootstrap and the network."""
 import os
 import pty
 import re
@@ -13,12 +14,14 @@ import sys
 from pathlib import Path
 
 root = Path(__file__).resolve().parent.parent
-work = root / "build/readme"
+bare = root / "build/bare" if "--bare" in sys.argv else None
+work = (bare / "root" if bare else root / "build") / "readme"
 readme = (root / "README.md").read_text(encoding="utf-8")
 program = re.search(r"```cpp\n(.*?)```", readme, re.DOTALL)[1]
 section = readme.split("## Put it into your project\n")[1].split("\n## ")[0]
 ways = dict(re.findall(r"^\*\*([\w\- ]+)\W*\*\*[^`]*(?:`[^`\n]+`[^`]*)*```sh\n(.*?)```", section, re.DOTALL | re.M))
 look = re.search(r"## Look at it\n.*?```sh\n(.*?)```", readme, re.DOTALL)[1]
+packages = " ".join(re.findall(r"`apt install ([^`]+)`", readme)).split()
 EXPECTED = ["One file", "CMake", "Meson", "Conan 2", "vcpkg"]
 
 VCPKG = """#!/bin/sh
@@ -37,11 +40,32 @@ CONAN = """set -eu
 """
 
 
+def shell(block, folder):
+    """The command that runs the lines in a folder."""
+    if not bare:
+        return ["bash", "-e", "-c", block]
+    mounts = " && ".join(f"mount --rbind /{name} '{bare}/{name}'" for name in ("proc", "dev"))
+    inside = f"cd '/{folder.relative_to(bare)}'\n{block}"
+    return ["unshare", "--mount", "sh", "-c", f"{mounts} && exec chroot '{bare}' bash -e -c \"$0\"", inside]
+
+
+def debian():
+    """Makes that Debian."""
+    if not (bare / "root").exists():
+        subprocess.run(["debootstrap", "--variant=minbase", "bookworm", bare], check=True, stdout=subprocess.DEVNULL)
+    work.mkdir(parents=True, exist_ok=True)
+    install = "apt-get -qq update && apt-get -qq install -y --no-install-recommends "
+    subprocess.run(shell(install + " ".join(packages) + " >/dev/null", work), check=True, env=BARE)
+
+
+BARE = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "LC_ALL": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive"}
+
+
 def paste(block, folder, environment):
     """Runs the lines in a shell on a terminal of its own; says what was printed and how it ended."""
     leader, follower = pty.openpty()
-    shell = subprocess.Popen(["bash", "-e", "-c", block], cwd=folder, env=environment, stdin=subprocess.DEVNULL,
-                             stdout=follower, stderr=follower)
+    process = subprocess.Popen(shell(block, folder), cwd=folder, env=environment, stdin=subprocess.DEVNULL,
+                               stdout=follower, stderr=follower)
     os.close(follower)
     said = b""
     try:
@@ -50,7 +74,7 @@ def paste(block, folder, environment):
     except OSError:  # the last one who wrote to it is gone
         pass
     os.close(leader)
-    return said.decode(errors="replace").replace("\r\n", "\n"), shell.wait()
+    return said.decode(errors="replace").replace("\r\n", "\n"), process.wait()
 
 
 def run(way):
@@ -67,7 +91,10 @@ def run(way):
     environment = {name: value for name, value in os.environ.items() if not name.startswith("CAIRN_")}
     environment |= {"CMAKE_GENERATOR": "Ninja", "CONAN_HOME": str(work / "conan"), "VCPKG_ROOT": str(work / "vcpkg_root"),
                     "VENV": str(root / "build/conan/venv")}
-    environment["PATH"] = ":".join([str(work / "bin"), environment["VENV"] + "/bin", environment["PATH"]])
+    if bare:
+        environment = BARE
+    else:
+        environment["PATH"] = ":".join([str(work / "bin"), environment["VENV"] + "/bin", environment["PATH"]])
     if way == "vcpkg":
         (work / "bin").mkdir(exist_ok=True)
         (work / "bin/vcpkg").write_text(VCPKG)
@@ -83,7 +110,7 @@ def run(way):
               r"loss .* last 0\.2 .* min 0\.2 @4 .* max 1 @0"]
     good = code == 0 and len(versions) == 3 and all(re.search(line, said) for line in wanted)
     if good and way == "One file":
-        said, code = paste(look, folder, environment)
+        said, code = paste(look + "tool/cairn serve --help\n", folder, environment)
         good = code == 0 and "quickstart" in said and "0.2" in said
     print(f"{way}: {'ran' if good else f'FAILED: exit {code}, {len(versions)} versions, and it said:'}")
     if not good:
@@ -93,7 +120,12 @@ def run(way):
 
 if list(ways) != EXPECTED:
     sys.exit(f"the README has the ways {list(ways)}, not {EXPECTED}")
+asked = [argument for argument in sys.argv[1:] if argument != "--bare"]
+if bare:
+    debian()
+    # What Conan and vcpkg need beside Debian's packages is no part of it.
+    asked = asked or [way for way in ways if way not in ("Conan 2", "vcpkg")]
 work.mkdir(parents=True, exist_ok=True)
-results = [run(way) for way in sys.argv[1:] or ways]
+results = [run(way) for way in asked or ways]
 print(f"readme: {sum(results)} of {len(results)} ways ran the first program")
 sys.exit(not all(results))
