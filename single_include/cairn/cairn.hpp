@@ -9860,7 +9860,8 @@ class Watches {
 
 // ---- cairn/core/detail/cpu.hpp
 // Which optional instructions this processor has, asked of the processor itself (g++ 12's
-// __builtin_cpu_supports does not know "sha"). Costs <cpuid.h> on x86-64.
+// __builtin_cpu_supports does not know "sha", and needs a run-time library that not every compiler has).
+// Costs <cpuid.h> on x86-64.
 
 #if defined(__x86_64__) && defined(__GNUC__)
 #include <cpuid.h>
@@ -9871,6 +9872,7 @@ namespace CAIRN_NAMESPACE::detail {
 struct CpuFeatures {
     bool sha = false;    // SHA-NI, and the SSSE3 and SSE4.1 that code for it also uses
     bool sse42 = false;  // the crc32 instruction
+    bool avx2 = false;   // and a system that keeps its registers
 };
 
 [[nodiscard]] inline CpuFeatures detect_cpu() noexcept {
@@ -9884,8 +9886,14 @@ struct CpuFeatures {
     const bool ssse3 = (ecx >> 9U & 1U) != 0;
     const bool sse41 = (ecx >> 19U & 1U) != 0;
     found.sse42 = (ecx >> 20U & 1U) != 0;
+    const bool has_osxsave = (ecx >> 27U & 1U) != 0;
     if (__get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) == 0) return found;
     found.sha = ssse3 && sse41 && (ebx >> 29U & 1U) != 0;
+    if (has_osxsave) {
+        unsigned kept = 0;
+        __asm__("xgetbv" : "=a"(kept), "=d"(edx) : "c"(0));
+        found.avx2 = (kept & 6U) == 6 && (ebx >> 5U & 1U) != 0;
+    }
 #endif
     return found;
 }
@@ -18564,12 +18572,13 @@ class BasicRingChain {
         if (!is_in_memory_) return;  // mostly, and then without the lock
         const std::scoped_lock lock{mutex_};
         if (std::any_of(links_.begin(), links_.end(), [](const Link& link) { return !link.memory; })) return;
+        const bool after_memory = !all_drained();
         try {
             links_.push_back({own_, writing.position(), {}});
         } catch (...) {  // no memory: the next time
             return;
         }
-        own_.restart_at(writing.position(), links_.size() > 1);
+        own_.restart_at(writing.position(), after_memory);
         links_.back().ring = writing = own_;
         is_in_memory_ = false;
     }
@@ -18611,8 +18620,7 @@ class BasicRingChain {
     [[nodiscard]] bool has_file() const noexcept { return own_memory_.has_file(); }
     [[nodiscard]] bool is_drained() const noexcept {
         const std::scoped_lock lock{mutex_};
-        return std::all_of(links_.begin(), links_.end(),
-                           [](const Link& link) { return link.ring.readable().bytes.empty(); });
+        return all_drained();
     }
     /// Lets go of what lies in plain memory only. Returns how many rows that were.
     std::uint64_t drop_memory() noexcept {
@@ -18640,6 +18648,11 @@ class BasicRingChain {
         std::uint64_t from = 0;
         os::Mapping memory{};  // none if it is the chain's own ring
     };
+    /// Requires the lock.
+    [[nodiscard]] bool all_drained() const noexcept {
+        return std::all_of(links_.begin(), links_.end(),
+                           [](const Link& link) { return link.ring.readable().bytes.empty(); });
+    }
     void give_back(const Link& link) noexcept {
         if (link.memory) spares_->give_back();
     }
@@ -21250,7 +21263,7 @@ template <class = void>
         }
         if (rest->after_memory && reader == Reader::other) {
             const auto is_held = os::Lock::is_held(run_dir / run_lock_file);
-            if (!is_held || *is_held) continue;
+            if (is_held && *is_held) continue;
         }
         rings.push_back(std::move(*rest));
     }

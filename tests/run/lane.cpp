@@ -147,6 +147,7 @@ TEST_CASE("a lane whose collector stands still goes on in plain memory, and retu
     CHECK(f.pressure.rows == more);
     REQUIRE(f.log(more++));
     const RingRest after = copy_ring(f.file, 1).value();
+    CHECK_FALSE(after.after_memory);
     CHECK((after.from == f.pressure.seen && after.bytes.size() == row_header_bytes + cell_bytes));
     for (unsigned i = 0; i < 3; ++i) CHECK(f.spares.take());  // all were given back
 }
@@ -182,6 +183,7 @@ TEST_CASE("a lane returns to its own ring as soon as that is drained, and when a
     f.pressure.drain();
     CHECK_FALSE(f.lane.rings().outlives_process());
     REQUIRE(f.lane.take(0));
+    CHECK_FALSE(copy_ring(f.file, 1).value().after_memory);  // nothing waits
     f.pressure.drain();
     CHECK(f.lane.rings().outlives_process());
     f.lane.let_go();
@@ -192,6 +194,7 @@ TEST_CASE("what lies in plain memory only is counted when it is given up", "[run
     Fixture f{2};
     const std::int64_t kept = f.fill();
     const std::uint64_t lost = f.lane.rings().drop_memory();
+    CHECK_FALSE(copy_ring(f.file, 1).value().after_memory);
     const RingRest rest = copy_ring(f.file, 1).value();
     CHECK(lost + count_rows(rest.bytes) == static_cast<std::uint64_t>(kept));
     CHECK(static_cast<std::int64_t>(lost) > 2 * rows_of_a_ring - 50);

@@ -2,6 +2,7 @@
 #pragma once
 // Histograms. Costs nlohmann/json.
 
+#include <cairn/core/detail/cpu.hpp>
 #include <cairn/core/error.hpp>
 #include <cairn/core/number.hpp>
 #include <cairn/media/media.hpp>
@@ -209,7 +210,7 @@ class BasicHistogram {
     template <class T>
     [[nodiscard]] static Extremes<T> extremes_of(std::span<const T> samples) noexcept {
 #if defined(__x86_64__) && defined(__GNUC__)
-        if (__builtin_cpu_supports("avx2")) return extremes_avx2(samples);
+        if (detail::cpu().avx2) return extremes_avx2(samples);
 #endif
         return extremes_here(samples);
     }

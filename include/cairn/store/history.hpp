@@ -55,7 +55,7 @@ template <class = void>
         }
         if (rest->after_memory && reader == Reader::other) {
             const auto is_held = os::Lock::is_held(run_dir / run_lock_file);
-            if (!is_held || *is_held) continue;
+            if (is_held && *is_held) continue;
         }
         rings.push_back(std::move(*rest));
     }

@@ -78,12 +78,13 @@ class BasicRingChain {
         if (!is_in_memory_) return;  // mostly, and then without the lock
         const std::scoped_lock lock{mutex_};
         if (std::any_of(links_.begin(), links_.end(), [](const Link& link) { return !link.memory; })) return;
+        const bool after_memory = !all_drained();
         try {
             links_.push_back({own_, writing.position(), {}});
         } catch (...) {  // no memory: the next time
             return;
         }
-        own_.restart_at(writing.position(), links_.size() > 1);
+        own_.restart_at(writing.position(), after_memory);
         links_.back().ring = writing = own_;
         is_in_memory_ = false;
     }
@@ -125,8 +126,7 @@ class BasicRingChain {
     [[nodiscard]] bool has_file() const noexcept { return own_memory_.has_file(); }
     [[nodiscard]] bool is_drained() const noexcept {
         const std::scoped_lock lock{mutex_};
-        return std::all_of(links_.begin(), links_.end(),
-                           [](const Link& link) { return link.ring.readable().bytes.empty(); });
+        return all_drained();
     }
     /// Lets go of what lies in plain memory only. Returns how many rows that were.
     std::uint64_t drop_memory() noexcept {
@@ -154,6 +154,11 @@ class BasicRingChain {
         std::uint64_t from = 0;
         os::Mapping memory{};  // none if it is the chain's own ring
     };
+    /// Requires the lock.
+    [[nodiscard]] bool all_drained() const noexcept {
+        return std::all_of(links_.begin(), links_.end(),
+                           [](const Link& link) { return link.ring.readable().bytes.empty(); });
+    }
     void give_back(const Link& link) noexcept {
         if (link.memory) spares_->give_back();
     }
