@@ -24,7 +24,7 @@ if command -v apt-get >/dev/null; then
     packages=$(wanted <<'TABLE'
 run test bench ci page mirrors: g++ cmake ninja-build nlohmann-json3-dev libcli11-dev
 mirrors: libcpp-httplib-dev openssl pkg-config postgresql python3-venv time tmux
-page: chromium git libcpp-httplib-dev pkg-config python3-venv
+page: chromium fonts-dejavu-core git libcpp-httplib-dev pkg-config python3-venv
 test bench ci: python3 ccache
 test ci: catch2 libcpp-httplib-dev libpng-dev pkg-config
 bench ci: libbenchmark-dev valgrind

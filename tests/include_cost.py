@@ -12,8 +12,8 @@ COMPILER = sys.argv[1] if len(sys.argv) > 1 and __name__ == "__main__" else "g++
 # The most that a header of the layer may bring, with g++ 12: own lines, all lines. Raise one only with a reason.
 BUDGET = {
     "cairn.hpp": (16600, 118900),  # 12000 before the history was packed, versions written beside the loop, rich values kept, the machine sampled and told
-    "api.hpp": (12150, 115000),
-    "extern.hpp": (12200, 115000),  # it names what it declares
+    "api.hpp": (12200, 115000),
+    "extern.hpp": (12250, 115000),  # it names what it declares
     "engine.hpp": (16650, 118900),
     "cairn_full.hpp": (28000, 141200),
     "fwd.hpp": (100, 100),
@@ -32,7 +32,7 @@ BUDGET = {
     "cli/import.hpp": (16800, 127000),  # it has all that records a run
     "cli": (15300, 126700),
     "store/repair_run.hpp": (5300, 105000),  # reads and writes all that a run has
-    "mirror/tfevents.hpp": (3600, 75000),
+    "mirror/tfevents.hpp": (3650, 75000),
     "mirror": (13700, 114500),
     "cli/cli.hpp": (22900, 136000),  # 12800 before it repaired stores, mirrored to Trackio, and imported runs: it has all that records one
     "mirror/import_wandb.hpp": (15300, 117700),  # reads what a mirror writes, and has all that records a run

@@ -50,9 +50,14 @@ def shell(block, folder):
 
 
 def debian():
-    """Makes that Debian."""
-    if not (bare / "root").exists():
-        subprocess.run(["debootstrap", "--variant=minbase", "bookworm", bare], check=True, stdout=subprocess.DEVNULL)
+    """Makes that Debian anew: what an earlier README named is not in it."""
+    base, unfinished = bare.with_name("bare_base"), bare.with_name("bare_unfinished")
+    if not base.exists():
+        shutil.rmtree(unfinished, ignore_errors=True)
+        subprocess.run(["debootstrap", "--variant=minbase", "bookworm", unfinished], check=True, stdout=subprocess.DEVNULL)
+        unfinished.rename(base)
+    shutil.rmtree(bare, ignore_errors=True)
+    subprocess.run(["cp", "-a", base, bare], check=True)
     work.mkdir(parents=True, exist_ok=True)
     install = "apt-get -qq update && apt-get -qq install -y --no-install-recommends "
     subprocess.run(shell(install + " ".join(packages) + " >/dev/null", work), check=True, env=BARE)

@@ -10,7 +10,7 @@ import pixelmatch from "pixelmatch";
 import { chromium } from "playwright-core";
 import { PNG } from "pngjs";
 
-const { CAIRN, STORE, SIZES, RECORD, CHROMIUM = "/usr/bin/chromium", PICTURES, NEW_PICTURES } = process.env;
+const { CAIRN, STORE, SIZES, RECORD, CHROMIUM = "/usr/bin/chromium", PICTURES = join(tmpdir(), "cairn-pictures"), NEW_PICTURES } = process.env;
 const folder = mkdtempSync(join(tmpdir(), "cairn-page-"));
 const report = join(folder, "report.html");
 const axe = readFileSync(new URL("node_modules/axe-core/axe.min.js", import.meta.url), "utf8");
@@ -410,18 +410,21 @@ describe("the report", () => {
 describe("as it looked when somebody looked at it", () => {
   // Nothing that differs from one recording to the next: no times, no durations.
   const columns = JSON.stringify(["state", "tags", "config:batch_size", "config:optimizer.lr", "best:val/loss", "max:train/loss"]);
-  for (const [name, view, size = { width: 1280, height: 900 }, metric = "train/loss"] of [
+  for (const [name, view, size = { width: 1280, height: 900 }] of [
     ["charts", ""],
     ["charts_dark", "theme=dark"],
     ["charts_on_a_phone", "", { width: 390, height: 844 }],
-    ["table", `page=table&columns=${columns}`, undefined, null],
-    ["compare", "page=compare", undefined, null],
+    ["table", `page=table&columns=${columns}`],
+    ["compare", "page=compare"],
   ])
     test(name, async () => {
       const { page, done } = await open(view, size);
-      if (metric) await drawn(page, metric);
-      await page.evaluate(() => scrollTo(0, 0));
-      await page.waitForTimeout(300);
+      const is_drawn = ([...cards]) =>
+        cards.every((card) => card.getBoundingClientRect().top > innerHeight || (card.querySelector("canvas") && !card.querySelector("footer").textContent.startsWith("…")));
+      const cards = page.locator("[data-metric]");
+      if (!view.includes("page=")) await cards.first().waitFor();
+      while (!(await cards.evaluateAll(is_drawn))) await page.waitForTimeout(50);
+      await page.waitForTimeout(300); // and shown
       const seen = PNG.sync.read(await page.screenshot({ animations: "disabled" }));
       const known_file = fileURLToPath(new URL(`pictures/${name}.png`, import.meta.url));
       if (NEW_PICTURES) writeFileSync(known_file, PNG.sync.write(seen));

@@ -43,7 +43,11 @@ class Server:
 
     def __exit__(self, *_):
         self.process.terminate()
-        self.process.wait()
+        try:
+            self.process.wait(30)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
 
     def until(self, get):
         """Milliseconds from the start of the program until `get` has the whole curve."""
