@@ -9858,7 +9858,7 @@ class Watches {
 
 }  // namespace CAIRN_NAMESPACE::detail
 
-// ---- cairn/core/detail/cpu.hpp
+// ---- cairn/core/cpu.hpp
 // Which optional instructions this processor has, asked of the processor itself (g++ 12's
 // __builtin_cpu_supports does not know "sha", and needs a run-time library that not every compiler has).
 // Costs <cpuid.h> on x86-64.

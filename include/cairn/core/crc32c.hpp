@@ -4,7 +4,7 @@
 // processor has it; eight table look-ups for eight bytes otherwise. Costs <array> and <span>.
 
 #include <cairn/config.hpp>
-#include <cairn/core/detail/cpu.hpp>
+#include <cairn/core/cpu.hpp>
 
 #include <array>
 #include <cstddef>

@@ -5,7 +5,7 @@
 
 #include <cairn/config.hpp>
 #include <cairn/core/bytes.hpp>
-#include <cairn/core/detail/cpu.hpp>
+#include <cairn/core/cpu.hpp>
 #include <cairn/core/detail/sha256_arm.hpp>
 #include <cairn/core/detail/sha256_block.hpp>
 #include <cairn/core/detail/sha256_x86.hpp>

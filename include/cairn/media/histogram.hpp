@@ -2,7 +2,7 @@
 #pragma once
 // Histograms. Costs nlohmann/json.
 
-#include <cairn/core/detail/cpu.hpp>
+#include <cairn/core/cpu.hpp>
 #include <cairn/core/error.hpp>
 #include <cairn/core/number.hpp>
 #include <cairn/media/media.hpp>
