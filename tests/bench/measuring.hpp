@@ -33,6 +33,18 @@ inline double seconds_since(std::chrono::steady_clock::time_point begin) {
     return std::chrono::duration<double>{std::chrono::steady_clock::now() - begin}.count();
 }
 
+/// A folder in memory where there is one: the processor is to be measured, and not a disk.
+inline std::filesystem::path memory_folder() {
+    return std::filesystem::exists("/dev/shm") ? "/dev/shm" : std::filesystem::current_path();
+}
+/// How many seconds a call takes.
+template <class F>
+double timed(F&& f) {
+    const auto begin = std::chrono::steady_clock::now();
+    f();
+    return seconds_since(begin);
+}
+
 /// The value below which `part` of them lie.
 template <class T>
 T quantile(std::vector<T> values, double part) {

@@ -419,11 +419,12 @@ describe("as it looked when somebody looked at it", () => {
   ])
     test(name, async () => {
       const { page, done } = await open(view, size);
-      const is_drawn = ([...cards]) =>
-        cards.every((card) => card.getBoundingClientRect().top > innerHeight || (card.querySelector("canvas") && !card.querySelector("footer").textContent.startsWith("…")));
-      const cards = page.locator("[data-metric]");
-      if (!view.includes("page=")) await cards.first().waitFor();
-      while (!(await cards.evaluateAll(is_drawn))) await page.waitForTimeout(50);
+      if (!view.includes("page=")) await page.locator("[data-metric]").first().waitFor();
+      await page.waitForFunction(() => {
+        const is_drawn = (card) => card.querySelector("canvas") && card.querySelector("footer").textContent !== "…";
+        const in_sight = [...document.querySelectorAll("[data-metric]")].filter((card) => card.getBoundingClientRect().top < innerHeight);
+        return in_sight.every(is_drawn);
+      });
       await page.waitForTimeout(300); // and shown
       const seen = PNG.sync.read(await page.screenshot({ animations: "disabled" }));
       const known_file = fileURLToPath(new URL(`pictures/${name}.png`, import.meta.url));

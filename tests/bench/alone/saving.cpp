@@ -82,18 +82,10 @@ cairn::Run open_run(const std::filesystem::path& store, cairn::Durability durabi
     return cairn::init({.project = "bench", .dir = store, .quiet = true, .durability = durability});
 }
 
-template <class F>
-double timed(F&& f) {
-    const auto begin = Clock::now();
-    f();
-    return bench::seconds_since(begin);
-}
-
 }  // namespace
 
 int main() {
-    const std::filesystem::path memory =
-        std::filesystem::exists("/dev/shm") ? "/dev/shm" : std::filesystem::current_path();
+    const std::filesystem::path memory = bench::memory_folder();
     const std::filesystem::path store = memory / "cairn-bench-saving", file = memory / "cairn-bench-file";
     const std::filesystem::path disk = bench::folder("cairn-bench-saving");
     std::filesystem::remove_all(store);
@@ -104,9 +96,9 @@ int main() {
     std::vector<std::byte> from(state_bytes, std::byte{1}), to(state_bytes);
     std::vector<double> copied, hashed, written;
     for (int i = 0; i < rounds; ++i) {
-        copied.push_back(timed([&] { std::memcpy(to.data(), from.data(), state_bytes); }));
-        hashed.push_back(state_bytes / timed([&] { (void)cairn::sha256(from); }));
-        written.push_back(state_bytes / timed([&] {
+        copied.push_back(bench::timed([&] { std::memcpy(to.data(), from.data(), state_bytes); }));
+        hashed.push_back(state_bytes / bench::timed([&] { (void)cairn::sha256(from); }));
+        written.push_back(state_bytes / bench::timed([&] {
                               std::FILE* const out = std::fopen(file.c_str(), "wb");
                               std::setvbuf(out, nullptr, _IONBF, 0);
                               std::fwrite(from.data(), 1, state_bytes, out);
@@ -130,7 +122,7 @@ int main() {
             return checkpoint.save(run.log(cairn::step(step++), "loss"_m = 0.5), cairn::part("model", model));
         };
         const double before = resident("VmRSS:");
-        results.add("save_blocked_first", {timed(save)}, "s", "memcpy_256mib");
+        results.add("save_blocked_first", {bench::timed(save)}, "s", "memcpy_256mib");
         checkpoint.wait();
         std::vector<double> blocked, committed;
         for (int i = 0; i < rounds; ++i) {
@@ -174,7 +166,7 @@ int main() {
         std::vector<double> seconds;
         for (int i = 0; i < 3; ++i) {
             many.train(0.25F);
-            seconds.push_back(timed([&] { save(many, 2 + i); }));
+            seconds.push_back(bench::timed([&] { save(many, 2 + i); }));
         }
         results.add("save_100k_tensors", seconds, "s");
     }
@@ -190,7 +182,8 @@ int main() {
         for (int i = 0; i < 40; ++i) {
             small.train(0.25F);
             const auto row = run.log(cairn::step(i), "loss"_m = 0.5);
-            seconds.push_back(timed([&] { checkpoint.save(row, cairn::part("model", small)).wait(); }));
+            seconds.push_back(
+                bench::timed([&] { checkpoint.save(row, cairn::part("model", small)).wait(); }));
         }
         results.add(name, seconds, "s", "save_1mib_process_crash");
     }

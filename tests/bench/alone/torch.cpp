@@ -24,18 +24,10 @@ namespace {
 constexpr std::int64_t width = 1296;
 constexpr int layers = 10, rounds = 11;
 
-template <class F>
-double timed(F&& f) {
-    const auto begin = std::chrono::steady_clock::now();
-    f();
-    return bench::seconds_since(begin);
-}
-
 }  // namespace
 
 int main() {
-    const std::filesystem::path memory =
-        std::filesystem::exists("/dev/shm") ? "/dev/shm" : std::filesystem::current_path();
+    const std::filesystem::path memory = bench::memory_folder();
     const std::filesystem::path store = memory / "cairn-bench-torch",
                                 files = memory / "cairn-bench-torch-files";
     std::filesystem::remove_all(store);
@@ -58,7 +50,7 @@ int main() {
         auto checkpoint = run.checkpoint<cairn::Manual>("model", cairn::KeepLast<1>{});
         for (int i = 0; i <= rounds; ++i) {
             train();
-            const double torch_took = timed([&] {
+            const double torch_took = bench::timed([&] {
                 torch::save(net, (files / "model.pt").string());
                 torch::save(adam, (files / "optimizer.pt").string());
             });
