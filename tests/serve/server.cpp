@@ -152,6 +152,19 @@ TEST_CASE("serve: questions get answers, and failures their reason", "[serve]") 
     }
 }
 
+TEST_CASE("serve: answers come as they are, for a browser that would unpack them", "[serve]") {
+    const Served served;
+    for (const char* path : {"/", "/api/runs", "/api/run?run=r"}) {
+        INFO(path);
+        const auto got = served.get(path, {{"Accept-Encoding", "gzip, deflate, br"}});
+        REQUIRE(got);
+        CHECK(got->status == 200);
+        CHECK_FALSE(got->has_header("Content-Encoding"));
+        CHECK(got->get_header_value("Content-Length") == std::to_string(got->body.size()));
+        CHECK((got->body.starts_with("{") || got->body.starts_with("<!doctype html>")));
+    }
+}
+
 TEST_CASE("serve: no path leads to a file", "[serve]") {
     const Served served;
     for (const char* path :
