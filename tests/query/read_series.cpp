@@ -7,6 +7,7 @@
 #include "support/catch.hpp"
 #include "support/temp_dir.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <cstdint>
 #include <filesystem>
@@ -49,8 +50,37 @@ std::vector<Seen> points_of(const cairn::RecordedRun& run, std::string_view metr
     return seen;
 }
 
+/// What stands between the rows, read row by row.
+std::vector<std::string> all_events(const cairn::RecordedRun& run) {
+    std::vector<std::string> said;
+    const auto keep = [&](const cairn::detail::StoredRow& row) {
+        if (const auto alert = cairn::detail::alert_of(row)) said.push_back(alert->title);
+        const auto decision = cairn::detail::decision_of(row);
+        if (decision && !cairn::detail::is_bookkeeping(decision->kind))
+            said.push_back(decision->checkpoint + " " + std::to_string(decision->step));
+    };
+    cairn::detail::read_history(run.dir(), keep).value();
+    std::sort(said.begin(), said.end());
+    return said;
+}
+std::vector<std::string> events_of(const cairn::RecordedRun& run) {
+    const auto events = run.events().value();
+    std::vector<std::string> said;
+    for (const auto& alert : events.alerts) said.push_back(alert.title);
+    for (const auto& decision : events.decisions)
+        said.push_back(decision.checkpoint + " " + std::to_string(decision.step));
+    std::sort(said.begin(), said.end());
+    return said;
+}
+
+struct Model {
+    std::vector<float> weight = {1, 2};
+    void describe(auto& fields) { fields("weight", weight); }
+};
+
 void log_some(cairn::Run& run, int rows, int from = 0) {
     for (int i = from; i < from + rows; ++i) {
+        if (i % 300 == 299) run.alert("alert " + std::to_string(i) + " of " + std::to_string(rows));
         run.log(cairn::step(i), "loss"_m = 1.0 / (i + 1), "lr"_m = i);
         if (i % 10 == 0) run.log(cairn::step(i), "val"_m = static_cast<float>(i), "note"_m = "text");
         if (i % 700 == 699) {  // a row of several records
@@ -84,6 +114,10 @@ TEST_CASE("a series is the same whether the index covers the history, a part of 
         std::thread other{[&] { log_some(run, 3000); }};
         log_some(run, 5000);
         other.join();
+        Model model;
+        auto checkpoint = run.checkpoint<cairn::EveryN<2>>("model");
+        for (int i = 0; i < 5; ++i)
+            checkpoint.step(run.log(cairn::step(i), "loss"_m = 0.5), cairn::part("model", model));
         REQUIRE(run.finish());
     }
     {
@@ -96,11 +130,14 @@ TEST_CASE("a series is the same whether the index covers the history, a part of 
     const std::string whole = read_text(index);
     REQUIRE(whole.size() > 500);
     std::map<std::string, std::vector<Seen>> logged;
+    std::vector<std::string> said;
     const auto look = [&] {
         for (const char* metric : {"loss", "lr", "val", "wide/7"}) {
             logged[metric] = all_rows(recorded, metric);
             CHECK(!logged[metric].empty());
         }
+        said = all_events(recorded);
+        CHECK(said.size() > 30);
     };
     const auto same = [&] {
         for (const auto& [metric, values] : logged) {
@@ -108,6 +145,7 @@ TEST_CASE("a series is the same whether the index covers the history, a part of 
             CHECK(points_of(recorded, metric) == values);
         }
         CHECK(recorded.series("note").error().code() == cairn::errc::not_found);
+        CHECK(events_of(recorded) == said);
     };
     look();
     same();

@@ -172,24 +172,9 @@ class RecordedRun {
         std::vector<Decision> decisions{};  ///< as `run.decisions()` gives them
         std::vector<Alert> alerts{};        ///< in the order they were recorded
     };
-    /// Those of a rank, in one walk; frames without any are not decoded. Fails: corrupt, unsupported.
-    [[nodiscard]] result<Events> events(unsigned rank = 0) const {
-        struct Keep {
-            std::string_view wanted = detail::event_kind_cell;
-            Events all{};
-            void operator()(const detail::StoredRow& row) {
-                if (auto alert = detail::alert_of(row)) return all.alerts.push_back(std::move(*alert));
-                auto decision = detail::decision_of(row);
-                if (decision && !detail::is_bookkeeping(decision->kind))
-                    all.decisions.push_back(std::move(*decision));
-            }
-        };
-        Keep keep;
-        auto read = for_each_row(keep, rank);
-        if (!read) return read.error();
-        keep.all.decisions = detail::in_order(std::move(keep.all.decisions));
-        return std::move(keep.all);
-    }
+    /// Those of a rank. Cost: reads the history's index and the frames that have some, not the others. Fails:
+    /// corrupt, unsupported, io.
+    [[nodiscard]] result<Events> events(unsigned rank = 0) const;
     /// What the checkpoints of a rank decided, as `run.decisions()` gives it. Fails: corrupt, unsupported.
     [[nodiscard]] result<std::vector<Decision>> decisions(unsigned rank = 0) const {
         auto all = events(rank);
@@ -353,6 +338,19 @@ inline result<Series> RecordedRun::series(std::string_view metric, std::optional
     const auto all = for_each_metric(rank, [&](const std::string& one, const auto&) { names.insert(one); });
     if (!all) return all.error();
     return no_metric(metric, names);
+}
+
+inline result<RecordedRun::Events> RecordedRun::events(unsigned rank) const {
+    Events all;
+    detail::SeriesReader reader{[&](const detail::StoredRow& row) {
+        if (auto alert = detail::alert_of(row)) return all.alerts.push_back(std::move(*alert));
+        auto decision = detail::decision_of(row);
+        if (decision && !detail::is_bookkeeping(decision->kind))
+            all.decisions.push_back(std::move(*decision));
+    }};
+    if (auto done = reader.add(rank_dir(rank)); !done) return done.error();
+    all.decisions = detail::in_order(std::move(all.decisions));
+    return all;
 }
 
 inline result<nlohmann::json> RecordedRun::overview() const {

@@ -13,6 +13,7 @@
 #include <cairn/store/row_assembler.hpp>
 #include <cairn/store/row_block.hpp>
 #include <cairn/store/series_node.hpp>
+#include <cairn/store/stored_row.hpp>
 
 #include <algorithm>
 #include <cstddef>
@@ -129,6 +130,10 @@ class SeriesReader {
         for (std::size_t i = 0; i < wanted.size(); ++i) known_[wanted[i]].wanted = &wanted_[i];
     }
 
+    /// Of what stands between the rows: calls `hear(StoredRow)` for each event, in the order of its thread.
+    /// Also for rows, where they lie beside. Frames without events are not read, where an index covers them.
+    explicit SeriesReader(std::function<void(const StoredRow&)> hear) : hear_{std::move(hear)} {}
+
     /// Appends what a rank has. Fails as `read_history` does.
     result<void> add(std::filesystem::path run_dir) {
         run_dir_ = std::move(run_dir);
@@ -203,7 +208,9 @@ class SeriesReader {
                 break;
             if (auto scanned = scan(covered, place.at); !scanned) return scanned;
             covered = place.at + place.bytes;
-            if (positions_.take(place.ring, place.from, place.to)) take_packed(place, of_entry);
+            if (!positions_.take(place.ring, place.from, place.to)) continue;
+            take_packed(place, of_entry);
+            if (hear_) hear_events(place, of_entry);
         }
         return scan(covered, *size, rings);
     }
@@ -301,8 +308,20 @@ class SeriesReader {
                 known.wanted->series.add_stored(known.wanted->frames->add(place), named.node);
         }
     }
+    /// Those of a frame of which an index tells this.
+    void hear_events(const FramePlace& place, const std::vector<Named>& metrics) {
+        const auto is_kind = [](const Named& named) { return named.name == event_kind_cell; };
+        if (std::none_of(metrics.begin(), metrics.end(), is_kind)) return;
+        Frame frame;
+        std::vector<std::byte> bytes;
+        if (histories_->read(histories_->last(), place, bytes, frame))
+            assembler_.feed(frame, report_, hear_);
+        else
+            ++report_.damaged;
+    }
     void take_records(const Frame& frame) {
         assembler_.feed(frame, report_, [&](const StoredRow& row) {
+            if (hear_) hear_(row);
             if (!has_series(row.kind)) return;
             for (const NamedValue& named : row.values) {
                 Known& known = entry_of(named.name).second;
@@ -316,6 +335,7 @@ class SeriesReader {
 
     std::shared_ptr<OpenHistory> histories_ = std::make_shared<OpenHistory>();
     std::vector<Wanted> wanted_;
+    std::function<void(const StoredRow&)> hear_;
     KnownMetrics known_;
 
     // Of the rank at hand.
