@@ -4,6 +4,7 @@
 #include <cairn/query/fsck.hpp>
 
 #include <cairn/cairn.hpp>
+#include <cairn/media/text.hpp>
 #include <cairn/query/edit_run.hpp>
 #include <cairn/query/series.hpp>
 #include <cairn/store/garbage.hpp>
@@ -306,6 +307,41 @@ TEST_CASE("fsck tells of damage in the middle of a history, and changes nothing"
     REQUIRE(repaired.findings.size() == 1);
     CHECK(repaired.findings.front().done.empty());
     CHECK(f.all() == before);
+}
+
+TEST_CASE("fsck reads every rich value, and cuts one that is torn", "[query][fsck]") {
+    const Broken f;
+    {
+        auto run = cairn::init({.project = "p", .id = "rich", .dir = f.dir.path(), .quiet = true});
+        for (const char* text : {"the first", "the second"}) run.log("notes"_m = cairn::Text{text});
+    }
+    const fs::path media = f.store().run_dir("p", "rich") / "media.cairn";
+    const std::string whole = read_bytes(media), torn(40, '\x7f');
+    REQUIRE(f.look().findings.empty());
+
+    write_bytes(media, whole + torn);
+    CHECK(f.look().ok());  // it harms nothing
+    CHECK(f.look().findings.size() == 1);
+    CHECK(f.repair().ok());
+    CHECK(f.look().findings.empty());
+    CHECK(read_bytes(media) == whole);
+    CHECK(f.keeps(torn));
+
+    for (const char* part : {"the first", "notes"}) {  // the value, and what is said of it
+        damage(media, whole.find(part));
+        const auto before = f.all();
+        const auto repaired = f.repair();
+        CHECK_FALSE(repaired.ok());
+        REQUIRE(repaired.findings.size() == 1);
+        CHECK(repaired.findings.front().what.code() == cairn::errc::corrupt);
+        CHECK(repaired.findings.front().what.path() == media.string());
+        CHECK(f.all() == before);
+        write_bytes(media, whole);
+    }
+    write_bytes(media, "none of ours" + whole);
+    (void)f.mend();
+    CHECK_FALSE(fs::exists(media));
+    CHECK(f.keeps("none of ours" + whole));
 }
 
 TEST_CASE("fsck makes an index anew that tells what the history has not", "[query][fsck]") {

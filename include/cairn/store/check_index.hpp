@@ -28,7 +28,8 @@ namespace CAIRN_NAMESPACE::detail {
 template <class = void>
 class BasicIndexMaker {
   public:
-    /// The entry of a frame of packed rows. False if the frame is damaged.
+    /// The entry of a frame of packed rows. False if there is to be none: the frame is damaged, or has no
+    /// metric, as one of rich values alone.
     [[nodiscard]] bool make(const FramePlace& place, const Frame& frame, IndexEntry& entry) {
         names_.clear();
         nodes_.clear();
@@ -45,7 +46,7 @@ class BasicIndexMaker {
                     node->second.add(step, time_ns / ns_per_ms, cell.value.number());
             }
         });
-        if (!is_whole) return false;
+        if (!is_whole || names_.empty()) return false;
         entry.begin(place, names_.size());
         for (const auto& [metric, name] : names_) entry.add(metric, name, nodes_[metric]);
         return true;

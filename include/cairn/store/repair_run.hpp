@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
-// Looks at what a run has on disk (its records, its history, the history's index, its rings) and mends what
-// can be mended. Costs nlohmann/json.
+// Looks at what a run has on disk (its records, its history, the history's index, its rings, its rich values)
+// and mends what can be mended. Costs nlohmann/json.
 
 #include <cairn/core/bytes.hpp>
 #include <cairn/core/error.hpp>
@@ -11,6 +11,7 @@
 #include <cairn/store/frame.hpp>
 #include <cairn/store/history.hpp>
 #include <cairn/store/history_index.hpp>
+#include <cairn/store/media_file.hpp>
 #include <cairn/store/os.hpp>
 #include <cairn/store/rank_dir.hpp>
 #include <cairn/store/run_folder.hpp>
@@ -75,6 +76,7 @@ class BasicRunRepair {
         const auto index = read_file(dir_ / index_file, max_history_bytes);
         look_at_history(mender);
         look_at_index(mender, index);
+        look_at_media(mender);
         look_at_record(mender);
         for (const char* name : {"config.json", "summary.json"}) look_at_json(mender, name);
         return findings;
@@ -97,7 +99,8 @@ class BasicRunRepair {
                                  " bytes of a run's history are no whole frame",
                              (dir_ / history_file).string(),
                              "resuming the run cuts them, as does: cairn fsck --repair"};
-            mender.found({what}, [&] { return cut(report->whole_bytes, mender.aside()); });
+            mender.found({what},
+                         [&] { return cut(dir_ / history_file, report->whole_bytes, mender.aside()); });
             if (mender.repairs()) report = read(reader);
             if (!report) return mender.found(report.error());
             if (report->torn_bytes != 0) --report->damaged;  // it was told
@@ -136,14 +139,16 @@ class BasicRunRepair {
         if (auto synced = file->sync(); !synced) return synced.error();
         return "wrote its first bytes anew; " + *kept;
     }
-    result<std::string> cut(std::size_t whole_bytes, SetAside& aside) {
-        const os::Path path = dir_ / history_file;
-        const auto text = read_file(path, max_history_bytes);
-        if (!text) return text.error();
-        auto kept = aside.keep(path, bytes_of(*text).subspan(whole_bytes));
-        if (!kept) return kept;
+    static result<std::string> cut(const os::Path& path, std::uint64_t whole_bytes, SetAside& aside) {
         auto file = os::File::open_read_write(path);
         if (!file) return file.error();
+        const auto size = file->size();
+        if (!size) return size.error();
+        std::vector<std::byte> rest(static_cast<std::size_t>(*size - std::min(*size, whole_bytes)));
+        const auto got = file->read_at(whole_bytes, rest);
+        if (!got) return got.error();
+        auto kept = aside.keep(path, std::span{rest}.first(*got));
+        if (!kept) return kept;
         if (auto done = file->truncate(whole_bytes); !done) return done.error();
         if (auto synced = file->sync(); !synced) return synced.error();
         return kept;
@@ -167,6 +172,43 @@ class BasicRunRepair {
             if (!made) return made.error();
             return std::string{"wrote it anew, from the history"};
         });
+    }
+
+    // ---- rich values
+
+    void look_at_media(Mender& mender) {
+        const os::Path path = dir_ / media_file;
+        auto reader = MediaReader::open(path);
+        if (!reader) {
+            const error why = reader.error();
+            if (why.code() == errc::not_found) return;
+            return mender.found({why}, [&]() -> result<std::string> {
+                if (why.code() != errc::corrupt) return why;
+                return mender.aside().move(path);
+            });
+        }
+        std::size_t damaged = 0;
+        MediaEntry entry;
+        auto more = reader->next(entry);
+        for (; more && *more; more = reader->next(entry)) {
+            const auto value = reader->read(entry);
+            if (!value && value.error().code() != errc::corrupt) return mender.found(value.error());
+            damaged += value ? 0 : 1;
+        }
+        if (!more) return mender.found(more.error());
+        damaged += reader->gaps();
+        if (damaged != 0) {
+            mender.found(error{errc::corrupt,
+                               std::to_string(damaged) + " stretches of a run's rich values are damaged",
+                               path.string(), "restore the file from a copy; the others can be read"});
+        }
+        const std::uint64_t whole = reader->whole_bytes();
+        if (reader->bytes() <= whole || (!mender.repairs() && is_live())) return;
+        const error what{errc::io,
+                         "the last " + std::to_string(reader->bytes() - whole) +
+                             " bytes of a run's rich values are no whole one",
+                         path.string(), "resuming the run cuts them, as does: cairn fsck --repair"};
+        mender.found({what, false}, [&] { return cut(path, whole, mender.aside()); });
     }
 
     // ---- records
