@@ -178,7 +178,7 @@ second = [one for one in inbox.ask("get_runs_for_project", project="demo") if on
 assert len(second) == 1, second
 assert [row[2]["loss"] for row in sorted(rows_there(query, second[0]["id"])[0])] == [1.0, 1.5, 2.0]
 run = trackio_says(home, "get", "run", "--project", "demo", "--run", "the full run")
-assert run["last_step"] == 32 and run["num_logs"] == len(rows_of("full")) + 8, run
+assert run["last_step"] == 32 and run["num_logs"] == len(rows_of("full")) + 9, run
 say("the inbox of runs that finished, failed and crashed, and of ranks: every value, read by its own command")
 
 count = lambda ask: [ask(f"select count(*) n from {table}")[0]["n"] for table in ("metrics", "system_metrics", "alerts", "configs")]
