@@ -22,10 +22,10 @@ out=build/bench
 programs=tests/bench/cairn_bench
 set -- --benchmark_repetitions=5 --benchmark_enable_random_interleaving=true "$@" \
     --benchmark_out="$PWD/$out/benchmark.json" --benchmark_out_format=json
-rm -f $out/benchmark.json $out/instructions.json $out/idle.json $out/growth.json $out/saving.json $out/mirrors.json $out/torch.json
+rm -f $out/benchmark.json $out/instructions.json $out/idle.json $out/growth.json $out/saving.json $out/mirrors.json $out/viewer.json $out/torch.json
 # The benchmarks write into the folder they run in.
 (cd $out && $programs "$@" && ${programs}_idle >idle.json && ${programs}_growth >growth.json && ${programs}_saving >saving.json)
-for program in mirrors torch; do
+for program in mirrors viewer torch; do
     [ ! -x "$out/${programs}_$program" ] || (cd $out && "${programs}_$program" >$program.json)
 done
 (cd $out && python3 ../../tests/bench/instructions.py ${programs}_instructions >instructions.json)

@@ -46,7 +46,7 @@ COUNTERS = {
 NAMES = {"query_open": "open_100m_cold", "query": None, "decode": None,
          **{f"single_{of}_{n}": None for of in ("floor", "typed") for n in (1, 4)}}
 # What the other programs of the suite print; each may be missing.
-LISTS = ("instructions", "idle", "growth", "saving", "torch", "mirrors", "compile_time")
+LISTS = ("instructions", "idle", "growth", "saving", "torch", "mirrors", "viewer", "compile_time")
 
 # What we want: what it is, its name, what it is a multiple of (None: nothing, the figure itself is meant), at most or at
 # least, how much.
@@ -66,6 +66,7 @@ GOALS = [
     ("how much longer its step takes", "training_more", None, "≤", 1),
     ("the same on one core", "training_more_one_core", None, "≤", 1),
     ("with every mirror and a dead network", "mirrored_more", None, "≤", 1),
+    ("how much longer the call takes, with somebody looking", "viewed_row_more", None, "≤", 5),
     ("spdlog's file sink", "spdlog_file", "log_typed_1", "≥", 8),
     ("nlohmann/json and `fwrite`", "nlohmann_fwrite", "log_typed_1", "≥", 30),
     ("SQLite, a transaction a row", "sqlite_wal", "log_typed_1", "≥", 30),
@@ -186,7 +187,11 @@ LEGEND = """\
 * `mirrored_more`: how much longer a step of that training takes, with a row after each, if the run is mirrored meanwhile by
   everything there is, each second: W&B, TensorBoard and Trackio by files; MLflow, Trackio, S3 and a server of one's own by a network in
   which two do not answer and two are not there. `mirrored_more_processor`: the same by the process's processor time: what the
-  mirrors themselves do, with 250 rows a second and more.
+  mirrors themselves do, with 250 rows a second and more. Both are medians of 20 pairs of rounds, one with and one without, in turn,
+  each in its own process.
+* `viewed_row_more`: how much longer the call that logs takes in that training, median, which serves its dashboard, while a viewer in
+  another process hears of every change and asks for the curve anew: 20 pairs of rounds of one process, in turn with a viewer and
+  without. `viewed_more`, `viewed_more_processor`: the same of a step, and of the process's time, in which the server is.
 * `idle_…`: an open run in which nothing happens: processor time of the process, and memory that was not there before `init`, less
   the rings.
 * `bytes_per_value_…`: what a million rows take on disk, with step, time in milliseconds and index; `f32_1`, `f32_4`: a noisy

@@ -3,8 +3,7 @@
 // logs, in turn without any mirror and with all there are. Prints JSON.
 
 #include "alone/json.hpp"
-#include "measuring.hpp"
-#include "network.hpp"
+#include "trainer.hpp"
 
 #include <cairn/mirror/http.hpp>
 #include <cairn/mirror/live_mirror.hpp>
@@ -17,12 +16,10 @@
 #include <cairn/query/runs.hpp>
 
 #include <chrono>
-#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -30,7 +27,6 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 using namespace cairn::literals;
@@ -91,68 +87,18 @@ class AllMirrors {
     std::vector<std::function<void()>> stop_;
 };
 
-/// A training in a process of its own, which plays a round when it is asked to.
-class Trainer {
-  public:
-    explicit Trainer(bool is_mirrored) {
-        int asked[2], answered[2];
-        if (::pipe(asked) != 0 || ::pipe(answered) != 0 || ::fflush(stdout) != 0) std::abort();
-        if (::fork() == 0) {
-            ::close(asked[1]);
-            train(is_mirrored, asked[0], answered[1]);
-            std::_Exit(0);  // what still waits for an answer is not waited for
-        }
-        ::close(asked[0]);
-        ::close(answered[1]);
-        ask_ = asked[1];
-        answer_ = answered[0];
-    }
-    ~Trainer() {
-        ::close(ask_);
-        ::close(answer_);
-        (void)::wait(nullptr);
-    }
-    Trainer(const Trainer&) = delete;
-    Trainer& operator=(const Trainer&) = delete;
-
-    [[nodiscard]] bench::Round play() const {
-        bench::Round round;
-        if (::write(ask_, "?", 1) != 1 || ::read(answer_, &round, sizeof round) != sizeof round) std::abort();
-        return round;
-    }
-
-  private:
-    static void train(bool is_mirrored, int ask, int answer) {
-        const auto network = std::make_unique<bench::Network>();
-        bench::Recording recording{is_mirrored ? "cairn-bench-mirrored" : "cairn-bench-plain"};
-        std::optional<AllMirrors> mirrors;
-        if (is_mirrored) {
-            const auto store = cairn::open(recording.store()).value();
-            mirrors.emplace(store, store.run("bench", recording.run().id()).value());
-        }
-        for (char asked; ::read(ask, &asked, 1) == 1;) {
-            const bench::Round round = bench::play(*network, [&](int step, float loss) {
-                recording.run().log(cairn::step(step), "loss"_m = loss);
-            });
-            if (::write(answer, &round, sizeof round) != sizeof round) return;
-        }
-    }
-
-    int ask_ = -1, answer_ = -1;
-};
-
 }  // namespace
 
 int main() {
-    const Trainer plain{false}, mirrored{true};
-    std::vector<double> more, more_processor;
-    for (int i = 0; i < 20; ++i) {
-        const bench::Round without = plain.play(), with = mirrored.play();
-        more.push_back(100 * (with.seconds / without.seconds - 1));
-        more_processor.push_back(100 * (with.processor_seconds / without.processor_seconds - 1));
-    }
+    const bench::Trainer plain{"cairn-bench-plain"};
+    const bench::Trainer mirrored{"cairn-bench-mirrored", [](bench::Recording& recording) {
+                                      const auto store = cairn::open(recording.store()).value();
+                                      return AllMirrors{store,
+                                                        store.run("bench", recording.run().id()).value()};
+                                  }};
+    const bench::Pairs pairs{[&] { return plain.play(); }, [&] { return mirrored.play(); }};
     bench::Results results;
-    results.add("mirrored_more", more, "%");
-    results.add("mirrored_more_processor", more_processor, "%");
+    results.add("mirrored_more", pairs.more, "%");
+    results.add("mirrored_more_processor", pairs.more_processor, "%");
     results.print();
 }
