@@ -532,6 +532,9 @@ TEST_CASE("cairn export --html writes one file that has all in it", "[cli]") {
         for (int i = 0; i < 5000; ++i)
             run.log(cairn::step(i), "x"_m = i == 1234 ? 1e9 : 0.1 * i, "y"_m = i % 7);
         run.log({{"words", "</script>"}, {"few", std::numeric_limits<double>::quiet_NaN()}}, {.step = 5000});
+        for (int i = 0; i < 200; ++i) run.log("sample"_m = cairn::Text{"sample " + std::to_string(i)});
+        run.log("mesh"_m = cairn::Blob{std::string(100'000, 'x'), "model/gltf-binary"});
+        run.alert("it <i>rises</i>");
     }
     const std::string path = (dir / "r.html").string();
     CHECK(call(dir, {"export", "r", "--html", path}).code == 0);
@@ -543,9 +546,12 @@ TEST_CASE("cairn export --html writes one file that has all in it", "[cli]") {
     CHECK(page.starts_with("<!doctype html>"));
     CHECK(page.ends_with("</html>\n"));
     CHECK_FALSE(has(page, "src=\"http"));
-    const std::string begin = "<script type=\"application/json\" id=\"inside\">";
-    const std::size_t from = page.find(begin) + begin.size();
-    const auto inside = nlohmann::json::parse(page.substr(from, page.find("</script>", from) - from));
+    const auto data_of = [](const std::string& text) {
+        const std::string begin = "<script type=\"application/json\" id=\"inside\">";
+        const std::size_t from = text.find(begin) + begin.size();
+        return nlohmann::json::parse(text.substr(from, text.find("</script>", from) - from));
+    };
+    const auto inside = data_of(page);
     CHECK(inside["details"]["p/r"]["name"] == "</script><b>");
     CHECK(inside["details"]["p/r"]["notes"] == "<!-- --></script>");
     const auto& x = inside["series"]["p/r"]["x"];
@@ -555,6 +561,13 @@ TEST_CASE("cairn export --html writes one file that has all in it", "[cli]") {
     }
     CHECK(inside["series"]["p/r"]["few"]["step"]["points"]["value"][0] == "NaN");
     CHECK_FALSE(inside["series"]["p/r"].contains("words"));
+    CHECK(inside["events"]["p/r"]["alerts"][0]["title"] == "it <i>rises</i>");
+    const auto& media = inside["media"]["p/r"];
+    CHECK(media["media"]["sample"]["count"] == 200);
+    REQUIRE(media["entries"].size() == 151);  // no more steps of one than a heat map shows
+    CHECK(media["entries"][0]["text"] == "sample 0");
+    CHECK(media["entries"][149]["text"] == "sample 199");
+    CHECK(media["entries"][150]["base64"].get<std::string>().size() == 133'336);
 
     // Again over a longer one, in fewer buckets.
     std::ofstream{path, std::ios::app} << std::string(1 << 20, 'x');
@@ -566,6 +579,12 @@ TEST_CASE("cairn export --html writes one file that has all in it", "[cli]") {
     const auto small = cairn::report(store, runs, {.max_bytes = page.size() - 50'000}).value();
     CHECK(small.size() <= page.size() - 50'000);
     CHECK(has(small, "1e+09") == has(page, "1e+09"));
+    const auto few = data_of(cairn::report(store, runs, {.max_bytes = 100'000}).value())["media"]["p/r"];
+    REQUIRE(few["entries"].size() == 76);
+    CHECK(few["media"]["sample"]["count"] == 200);
+    CHECK(few["entries"][74]["text"] == "sample 199");
+    CHECK(few["entries"][75]["error"]["code"] == "unsupported");
+    CHECK_FALSE(few["entries"][75].contains("base64"));
     CHECK(call(dir, {"export", "r", "--html", (dir / "none" / "r.html").string()}).code == 1);
     CHECK(call(dir, {"export", "r", "--html", path, "--csv"}).code == 2);
     CHECK(call(dir, {"export", "r", "r", "--csv"}).code == 1);

@@ -43,7 +43,7 @@ async function open(view = "", size = { width: 1280, height: 900 }) {
 }
 /** The same of a server, or of another file: it may ask this one for more. */
 async function look_at(url) {
-  const own = url.startsWith("file:") ? url : new URL(url).origin;
+  const own = url.startsWith("file:") ? url.split("#")[0] : new URL(url).origin;
   const page = await (await browser.newContext({ viewport: { width: 1280, height: 900 }, colorScheme: "light" })).newPage();
   const problems = [];
   const asked = [];
@@ -160,6 +160,30 @@ describe("the report", () => {
     await page.mouse.move(box.x + 2, box.y + 41);
     await page.waitForTimeout(200);
     assert.equal(await card.locator(".mark").count(), 0);
+    await done();
+  });
+
+  test("alerts stand on the curves", async () => {
+    const { page, done } = await open("metrics=train/loss&hidden=[%22r0%22,%22r1%22,%22r2%22,%22r4%22]");
+    const card = await drawn(page, "train/loss");
+    const step = await page.evaluate(() => JSON.parse(document.getElementById("inside").textContent).events["mnist/r3"].alerts[0].step);
+    const { width } = await card.locator(".u-over").boundingBox();
+    const x = (step / 20_000) * width;
+    await card.locator(".u-over").hover({ position: { x, y: 40 } });
+    await card.locator(".mark", { hasText: `⚑ the loss <i>rises</i>: since 2 epochs (warn, <img src=x onerror=alert(1)>, step ${step})` }).waitFor();
+    await page.mouse.move(0, 0);
+    // Of its flag, in the run's colour; without marks there is none of it so far up.
+    const flag = () =>
+      card.locator("canvas").evaluate((canvas, x) => {
+        const over = document.querySelector(".u-over").getBoundingClientRect(), own = canvas.getBoundingClientRect(), scale = canvas.width / own.width;
+        const { data } = canvas.getContext("2d").getImageData((over.left - own.left + x - 10) * scale, (over.top - own.top + 2) * scale, 20 * scale, 5 * scale);
+        return data.filter((red, i) => i % 4 === 0 && [red, data[i + 1], data[i + 2]].every((c, k) => Math.abs(c - [0xca, 0x8b, 0x12][k]) < 24)).length;
+      }, x);
+    assert.ok((await flag()) > 15, `${await flag()}`);
+    await page.getByLabel("checkpoints").uncheck();
+    await page.waitForFunction(() => location.hash.includes("marks=false"));
+    await page.waitForTimeout(200);
+    assert.equal(await flag(), 0);
     await done();
   });
 
@@ -509,9 +533,9 @@ describe("the server", () => {
     await again.stop();
   });
 
-  test("images, tables, histograms: what they are, at which step, and never more than text", async () => {
-    const server = await serve();
-    const { page, done } = await look_at(`${server.url}#page=run&run=other/r4`);
+  /** What they are, at which step, and never more than text. */
+  const see_rich_values = async (url) => {
+    const { page, done } = await look_at(`${url}#page=run&run=other/r4`);
     const card = (metric) => page.locator(`[data-media="${metric}"]`);
     await card("confusion").getByRole("cell", { name: "171" }).first().waitFor();
     assert.equal(await card("confusion").getByRole("rowheader", { name: "<b>dog</b>" }).count(), 1);
@@ -548,8 +572,13 @@ describe("the server", () => {
     const { violations } = await page.evaluate(() => window.axe.run(document.querySelector("main") ?? document));
     assert.deepEqual(violations.filter(({ impact }) => impact === "serious" || impact === "critical").map(({ id, nodes }) => `${id}: ${nodes[0].html}`), []);
     await done();
+  };
+  test("images, tables, histograms", async () => {
+    const server = await serve();
+    await see_rich_values(server.url);
     await server.stop();
   });
+  test("images, tables, histograms in a report", () => see_rich_values(`file://${report}`));
 
   test("where a run was made, and what it wanted somebody to hear of", async () => {
     const server = await serve();

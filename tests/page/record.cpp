@@ -118,9 +118,12 @@ void train(const std::string& store, int number) {
         checkpoint.step(row, cairn::part("model", model));
     }
     if (number == 4) log_rich_values(run);
-    if (number == 3)
+    if (number == 3) {
+        while (run.health().rows_collected < run.health().rows_logged)  // an alert is at the newest of these
+            std::this_thread::sleep_for(std::chrono::milliseconds{1});
         run.alert("the loss <i>rises</i>", {.text = "since 2 epochs", .level = cairn::AlertLevel::warn});
-    if (number == 3) (void)run.fail("it diverged <b>on purpose</b>");
+        (void)run.fail("it diverged <b>on purpose</b>");
+    }
 }
 
 void go_on(const std::string& store, int rows) {

@@ -355,10 +355,7 @@ class Api {
     [[nodiscard]] static result<nlohmann::json> decisions(const RecordedRun& run) {
         const auto all = run.events();
         if (!all) return all.error();
-        nlohmann::json out = nlohmann::json::array(), said = out;
-        for (const Decision& one : all->decisions) out.push_back(as_json(one));
-        for (const Alert& one : all->alerts) said.push_back(as_json(one));
-        return nlohmann::json{{"decisions", std::move(out)}, {"alerts", std::move(said)}};
+        return as_json(*all);
     }
     [[nodiscard]] static result<nlohmann::json> dry_run(const WatchedRun& one,
                                                         const detail::ParameterReader& ask) {

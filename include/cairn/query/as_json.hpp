@@ -140,6 +140,14 @@ namespace detail {
             {"row", as_json(decision.row)["row"]}};
 }
 
+/// `{"decisions", "alerts"}`.
+[[nodiscard]] inline nlohmann::json as_json(const RecordedRun::Events& events) {
+    nlohmann::json decisions = nlohmann::json::array(), alerts = nlohmann::json::array();
+    for (const Decision& one : events.decisions) decisions.push_back(as_json(one));
+    for (const Alert& one : events.alerts) alerts.push_back(as_json(one));
+    return {{"decisions", std::move(decisions)}, {"alerts", std::move(alerts)}};
+}
+
 /// What a dry run found.
 [[nodiscard]] inline nlohmann::json as_json(const Simulation& found) {
     nlohmann::json versions = nlohmann::json::array();

@@ -5,12 +5,17 @@
 
 #include <cairn/core/error.hpp>
 #include <cairn/query/api.hpp>
+#include <cairn/query/media.hpp>
+#include <cairn/query/media_answers.hpp>
 #include <cairn/query/runs.hpp>
 #include <cairn/serve/page.hpp>
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <cstddef>
+#include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -20,8 +25,9 @@ namespace CAIRN_NAMESPACE {
 
 /// How a report is made.
 struct ReportOptions {
-    /// About how many bytes it may have. Where the curves need more, they get fewer buckets; no spike is
-    /// lost.
+    /// About how many bytes it may have. Rich values get at most half of them: fewer steps where there are
+    /// many, and those that find no room are named. Where the curves need more than is left, they get fewer
+    /// buckets; no spike is lost.
     std::size_t max_bytes = std::size_t{8} << 20U;
 };
 
@@ -84,21 +90,66 @@ struct ReportedSeries {
     return out;
 }
 
+/// The rich values of a run, as a report has them: which there are, and some of each, evenly spread over the
+/// steps, within so many bytes of text; those that find no room there say so in their place.
+[[nodiscard]] inline nlohmann::json reported_media(const MediaList& list, std::uint64_t most_bytes) {
+    constexpr std::size_t most_steps = 150;  // columns that a heat map has
+    std::map<std::string, std::vector<const RecordedMedia*>> by_metric;
+    for (const RecordedMedia& one : list.all()) by_metric[one.metric].push_back(&one);
+    constexpr std::uint64_t said_bytes = 400;
+    const auto text_bytes = [](const RecordedMedia& one) { return one.bytes / 3 * 4 + said_bytes; };
+    std::vector<const RecordedMedia*> chosen;
+    for (std::size_t steps = most_steps; steps > 0; steps /= 2) {
+        std::uint64_t bytes = 0;
+        chosen.clear();
+        for (const auto& [metric, all] : by_metric) {
+            for (const RecordedMedia* one : spread(all, steps)) {
+                chosen.push_back(one);
+                const bool can_be = text_bytes(*one) <= most_bytes;  // one that cannot makes no other go
+                bytes += can_be ? text_bytes(*one) : said_bytes;
+            }
+        }
+        if (bytes <= most_bytes) break;
+    }
+    std::stable_sort(chosen.begin(), chosen.end(),  // most of them, where not all have room
+                     [](const RecordedMedia* a, const RecordedMedia* b) { return a->bytes < b->bytes; });
+    std::vector<nlohmann::json> entries;
+    for (const RecordedMedia* one : chosen) {
+        const bool has_room = text_bytes(*one) <= most_bytes;
+        if (has_room) most_bytes -= text_bytes(*one);
+        entries.push_back(has_room ? with_value(list, *one) : as_json(*one));
+        if (!has_room) {
+            entries.back()["error"] = as_json(error{errc::unsupported, "it had no room in this report", "",
+                                                    "allow more: cairn export --html … --max-mib N"});
+        }
+    }
+    std::sort(entries.begin(), entries.end(), [](const nlohmann::json& a, const nlohmann::json& b) {
+        return a["at"].get<std::uint64_t>() < b["at"].get<std::uint64_t>();
+    });
+    return {{"media", media_by_metric(list)}, {"entries", std::move(entries)}};
+}
+
 }  // namespace detail
 
-/// These runs as one HTML file, with config, summary, versions, decisions and curves. Fails as the disk does,
-/// and where a history cannot be read. Cost: reads the histories' indices, the decisions all of them.
+/// These runs as one HTML file, with config, summary, versions, decisions, alerts, curves and rich values.
+/// Fails as the disk does, and where a history cannot be read. Cost: reads the histories' indices, the
+/// decisions all of them.
 [[nodiscard]] inline result<std::string>
 report(const StoreReader& store, const std::vector<RecordedRun>& runs, const ReportOptions& options = {}) {
-    nlohmann::json inside = {{"details", nlohmann::json::object()}, {"decisions", nlohmann::json::object()}};
+    nlohmann::json inside;
+    for (const char* part : {"details", "events", "media"}) inside[part] = nlohmann::json::object();
     for (const RecordedRun& run : runs) {
+        const std::string key = detail::report_key(run);
         auto details = run_as_json(store, run);
         if (!details) return details.error();
-        inside["details"][detail::report_key(run)] = std::move(*details);
-        const auto decisions = run.decisions();
-        if (!decisions) return decisions.error();
-        nlohmann::json& all = inside["decisions"][detail::report_key(run)] = nlohmann::json::array();
-        for (const Decision& decision : *decisions) all.push_back(as_json(decision));
+        inside["details"][key] = std::move(*details);
+        const auto events = run.events();
+        if (!events) return events.error();
+        inside["events"][key] = as_json(*events);
+        const auto media = media_of(run);
+        if (!media) return media.error();
+        if (!media->all().empty())
+            inside["media"][key] = detail::reported_media(*media, options.max_bytes / 2 / runs.size());
     }
     const auto series = detail::open_series(runs);
     if (!series) return series.error();

@@ -1,13 +1,13 @@
 // The page: a bar, the runs on the left, and what is looked at.
 import { render } from "preact";
-import { useCallback, useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { Charts, metrics_of } from "./charts";
 import { colour, places } from "./colours";
 import { Artifacts, Compare, RunPage, State } from "./pages";
 import { Paint, Palette, type Painting } from "./paint";
 import { Pin, Table } from "./table";
 import { Tried, use_tried, type Trials } from "./tried";
-import { Report, Server, type Answers, type Failure, type Inside, type Run, type Runs, type Source } from "./source";
+import { Report, Server, type Events, type Failure, type Inside, type Run, type Runs, type Source } from "./source";
 import { from_address, is_among, matches, to_address, type View } from "./view";
 
 /** What all parts of the page see. */
@@ -29,7 +29,7 @@ export interface Shown {
   tried: Trials;
   /** By its key; an address may also have its id alone. */
   run: (name: string) => Run | undefined;
-  events: (run: Run) => Promise<Answers["decisions"]>;
+  events: (run: Run) => Promise<Events>;
   is_pinned: (run: Run) => boolean;
   /** Pins it, or no longer. */
   pin: (run: Run) => void;
@@ -59,7 +59,7 @@ function App({ source }: { source: Source }) {
     return () => removeEventListener("hashchange", follow);
   }, []);
 
-  useEffect(() => source.follow((answer) => (fail(null), set_runs(answer)), fail), [source]);
+  useLayoutEffect(() => source.follow((answer) => (fail(null), set_runs(answer)), fail), [source]);
   // A run of very many metrics comes without most of them; those that are looked at are asked for.
   const [more, set_more] = useState(new Map<string, { seen: number; metrics: Run["metrics"] }>());
 
@@ -80,7 +80,7 @@ function App({ source }: { source: Source }) {
         .map((run) => (more.has(run.key) ? { ...run, metrics: more.get(run.key)!.metrics } : run)),
     [runs, more],
   );
-  const decided = useRef(new Map<string, { seen: number; events: Promise<Answers["decisions"]>; is_open: boolean }>());
+  const decided = useRef(new Map<string, { seen: number; events: Promise<Events>; is_open: boolean }>());
   const events = ({ key, seen = 0 }: Run) => {
     const known = decided.current.get(key);
     if (known?.seen === seen || known?.is_open) return known.events; // it may take long, and change meanwhile
@@ -174,7 +174,7 @@ function App({ source }: { source: Source }) {
             {projects.map((project) => <option key={project}>{project}</option>)}
           </select>
         )}
-        <input ref={search} type="search" placeholder="runs: a name, tag or pattern" aria-label="search runs" value={view.runs} onInput={(e) => change({ runs: e.currentTarget.value })} />
+        <input ref={search} type="search" placeholder="name, tag or pattern" aria-label="search runs" value={view.runs} onInput={(e) => change({ runs: e.currentTarget.value })} />
         <ul>
           {listed.slice(0, 500).map((run) => (
             <li key={run.key} class={run === here ? "here" : ""}>

@@ -1,8 +1,8 @@
 // One metric of several runs, drawn by uPlot: a band from the least to the greatest value of each bucket, a line
 // through the last ones or through the smoothed curve, marks for what is not finite and for saved versions.
 import uPlot from "uplot";
-import { finite, short } from "./numbers";
-import type { Decision, DryRun, Series } from "./source";
+import { finite, ticks } from "./numbers";
+import type { Alert, Decision, DryRun, Series } from "./source";
 import type { Axis } from "./view";
 
 /** What is drawn over: an axis of the view, or another metric. */
@@ -15,6 +15,8 @@ export interface Curve {
   series: Series;
   /** Of this run's checkpoints: what was saved, removed, failed. */
   decisions: Decision[];
+  /** What the program said of itself. */
+  alerts: Alert[];
   /** What a policy that is tried would have saved. */
   tried?: DryRun;
 }
@@ -34,7 +36,7 @@ export interface Look {
 
 export interface Mark {
   at: number;
-  kind: "kept" | "removed" | "failed" | "tried" | "tried and kept" | "restart";
+  kind: "kept" | "removed" | "failed" | "tried" | "tried and kept" | "restart" | "alert";
   colour: string;
   text: string;
 }
@@ -78,7 +80,8 @@ export function columns(series: Series, axis: Over): Columns {
   return { x: sorted(out.x), low: sorted(out.low), high: sorted(out.high), line: sorted(out.line), bad: out.bad };
 }
 
-/** Where versions were saved, and what became of them; what would have been saved; where the step went back. */
+/** Where versions were saved, and what became of them; what would have been saved; where the step went back; where
+ * the program raised an alert. */
 export function marks(curve: Curve, axis: Over): Mark[] {
   if (axis === "metric") return []; // what was saved was saved at a step
   const removed = new Set(
@@ -98,6 +101,8 @@ export function marks(curve: Curve, axis: Over): Mark[] {
     put(v.step, v.time_ms, v.kept ? "tried and kept" : "tried", `would be saved at step ${v.step}, ${v.kept ? "and kept" : "and removed later"}`);
   const back = curve.series.restarts_at;
   back?.step.forEach((step, i) => put(step, back.time_ms[i]!, "restart", `${curve.name} went on from step ${step}`));
+  for (const a of curve.alerts)
+    put(a.step, a.time_ms, "alert", `${a.title}${a.text && `: ${a.text}`} (${a.level}, ${curve.name}, step ${a.step})`);
   return out;
 }
 
@@ -138,7 +143,7 @@ export class Chart {
     host: HTMLElement,
     curves: Curve[],
     look: Look,
-    hear: { zoom: (range: [number, number] | null) => void; point: (x: number | null, values: (number | null)[], near: Mark | null) => void },
+    hear: { zoom: (range: [number, number] | null) => void; point: (x: number | null, values: (number | null)[], near: Mark[]) => void },
   ) {
     const drawn = curves.map((curve) => columns(curve.series, look.axis));
     this.marks = look.marks ? curves.flatMap((curve) => marks(curve, look.axis)) : [];
@@ -190,8 +195,8 @@ export class Chart {
           y: { distr: look.log_y ? 3 : 1, ...(kept ? { range: () => kept as uPlot.Range.MinMax } : {}) },
         },
         axes: [
-          { ...text, grid: lines, ticks: lines, size: 28, values: look.axis === "time" ? undefined : (_, all) => all.map((v) => (v === null ? "" : short(v))) },
-          { ...text, grid: lines, ticks: lines, size: 54, values: (_, all) => all.map((v) => (v === null ? "" : short(v))) },
+          { ...text, grid: lines, ticks: lines, size: 28, values: look.axis === "time" ? undefined : (_, all) => ticks(all) },
+          { ...text, grid: lines, ticks: lines, size: 54, values: (_, all) => ticks(all) },
         ],
         series,
         bands,
@@ -207,11 +212,11 @@ export class Chart {
           setCursor: [
             (u) => {
               const i = u.cursor.idx;
-              if (i == null || u.cursor.left == null || u.cursor.left < 0) return hear.point(null, [], null);
+              if (i == null || u.cursor.left == null || u.cursor.left < 0) return hear.point(null, [], []);
               const x = u.data[0]![i]!;
               const value = (column: number) => nearest(u.data[column] as (number | null)[], i);
-              const near = this.marks.find((mark) => Math.abs(u.valToPos(mark.at, "x") - u.cursor.left!) < 5);
-              hear.point(x, shown.map(value), near ?? null);
+              const near = this.marks.filter((mark) => Math.abs(u.valToPos(mark.at, "x") - u.cursor.left!) < 5);
+              hear.point(x, shown.map(value), near);
             },
           ],
         },
@@ -246,7 +251,8 @@ export class Chart {
   }
 
   /** Versions as triangles on the axis: full for those that are kept, empty for those that are gone, a cross for
-   * what could not be saved; what is tried as diamonds at the top. What is not finite as a line there. */
+   * what could not be saved; what is tried as diamonds at the top, alerts as flags there. What is not finite as a
+   * line there. */
   private draw_marks(u: uPlot, bad: { x: number; colour: string }[]): void {
     const { ctx } = u;
     const scale = devicePixelRatio;
@@ -264,6 +270,13 @@ export class Chart {
         ctx.setLineDash([3 * scale, 3 * scale]);
         ctx.beginPath(), ctx.moveTo(x, top), ctx.lineTo(x, y), ctx.stroke();
         ctx.setLineDash([]);
+        continue;
+      }
+      if (mark.kind === "alert") {
+        ctx.fillStyle = mark.colour;
+        ctx.fillRect(x - scale / 2, top, scale, 3.5 * size);
+        const end = x + 2.2 * size * (x < left + width - 3 * size ? 1 : -1); // always inside
+        ctx.beginPath(), ctx.moveTo(x, top), ctx.lineTo(end, top + size), ctx.lineTo(x, top + 2 * size), ctx.fill();
         continue;
       }
       ctx.strokeStyle = ctx.fillStyle = mark.kind === "removed" || mark.kind === "tried" ? `${mark.colour}70` : mark.colour;

@@ -1,11 +1,12 @@
 // The charts of all metrics, in groups by the part of their name before the first "/". A card asks for its
-// values when it comes into sight.
-import { useEffect, useMemo, useRef, useState } from "preact/hooks";
-import { Chart, fidelity, type Curve, type Look, type Mark } from "./chart";
+// values when it comes into sight. Layout effects, here: others wait for the next frame, and from the values
+// to the curve there would be four of them.
+import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
+import { Chart, fidelity, type Curve, type Look, type Mark, type Over } from "./chart";
 import { download, to_csv, to_svg } from "./picture";
 import { short } from "./numbers";
-import type { Decision, Failure, Parameters, Run, Series } from "./source";
-import { matches } from "./view";
+import type { Events, Failure, Parameters, Run, Series } from "./source";
+import { matches, type View } from "./view";
 import type { Shown } from "./app";
 
 /** Made once: it is what makes sorting thousands of names slow. */
@@ -35,13 +36,14 @@ export function Charts({ shown }: { shown: Shown }) {
     return (
       <section class="one">
         <button class="quiet" onClick={() => shown.change({ metric: "" })}>← all charts</button>
-        <Slot shown={shown} metric={view.metric} height={460} />
+        <Slot shown={shown} metric={view.metric} height={460} is_first />
       </section>
     );
   const found = metrics.filter((metric) => matches(view.metrics, metric));
   if (!shown.visible.length) return <p class="empty">No run is shown. Tick one on the left.</p>;
   if (!metrics.length) return <p class="empty">These runs have logged no number yet.</p>;
   if (!found.length) return <p class="empty">No metric matches “{view.metrics}”.</p>;
+  let place = 0;
   return (
     <>
       {groups_of(found).map(([group, members]) => (
@@ -51,7 +53,7 @@ export function Charts({ shown }: { shown: Shown }) {
           </summary>
           <div class="cards">
             {members.map((metric) => (
-              <Slot key={metric} shown={shown} metric={metric} height={220} />
+              <Slot key={metric} shown={shown} metric={metric} height={220} is_first={place++ < 6} />
             ))}
           </div>
         </details>
@@ -81,11 +83,13 @@ interface Drawn {
   height: number;
 }
 
-/** The place of a card, which is filled when it comes into sight: there may be thousands. */
-function Slot({ shown, metric, height }: Drawn) {
+/** The place of a card, which is filled when it comes into sight: there may be thousands. The first ones are in sight
+ * before the browser has found out. */
+function Slot({ shown, metric, height, is_first }: Drawn & { is_first: boolean }) {
   const place = useRef<HTMLElement>(null);
-  const [seen, see] = useState(false);
-  useEffect(() => {
+  const [seen, see] = useState(is_first);
+  useLayoutEffect(() => {
+    if (seen) return;
     const node = place.current!;
     sights.set(node, () => see(true));
     watch.observe(node);
@@ -103,22 +107,29 @@ function Card({ shown, metric, height }: Drawn) {
   const host = useRef<HTMLDivElement>(null);
   const [width, widen] = useState(0);
   const [series, set_series] = useState<Series[] | null>(null);
-  const [decisions, set_decisions] = useState(new Map<string, Decision[]>());
+  const [events, set_events] = useState(new Map<string, Events>());
   const [failure, fail] = useState<Failure | null>(null);
-  const [at, point] = useState<{ x: number; values: (number | null)[]; near: Mark | null } | null>(null);
+  const [at, point] = useState<{ x: number; values: (number | null)[]; near: Mark[] } | null>(null);
 
-  useEffect(() => {
-    const size = new ResizeObserver(() => widen(Math.floor(host.current?.clientWidth ?? 0)));
+  useLayoutEffect(() => {
+    const measure = () => widen(Math.floor(host.current?.clientWidth ?? 0));
+    const size = new ResizeObserver(measure);
     size.observe(host.current!);
+    measure();
     return () => size.disconnect();
   }, []);
 
   const having = useMemo(() => shown.visible.filter((run) => run.metrics[metric]?.last !== undefined).slice(0, most_curves), [shown.visible, metric]);
   const state = having.map((run) => `${run.key} ${run.seen}`).join(" ");
   const zoom = view.zoom;
-  useEffect(() => {
+  const axis: Over = view.x ? "metric" : view.axis;
+  // What the curves are drawn over: as their values were asked for, until others come.
+  const [range, set_range] = useState<{ axis: Over; zoom: View["zoom"] }>({ axis, zoom });
+  useLayoutEffect(() => {
     if (!width) return;
     let is_old = false;
+    const asked = { axis, zoom };
+    const late = setTimeout(() => set_range((before) => (before.axis === axis ? asked : before)), 150); // a zoom shows at once
     const parameters: Parameters = [["metric", metric], view.x ? ["x", view.x] : ["axis", view.axis], ["buckets", Math.max(100, Math.min(1200, width))]];
     for (const run of having) parameters.push(["run", run.key]);
     if (zoom) {
@@ -130,12 +141,13 @@ function Card({ shown, metric, height }: Drawn) {
     const draw = async () => {
       const { series } = await source.ask("series", parameters);
       if (is_old) return;
-      fail(null), set_series(series);
-      const all = await Promise.all(having.map(async (run) => [run.key, (await shown.events(run)).decisions] as const));
-      if (!is_old && all.some(([key, its]) => decisions.get(key) !== its && its.length + (decisions.get(key)?.length ?? 0) > 0)) set_decisions(new Map(all));
+      clearTimeout(late), fail(null), set_series(series), set_range(asked);
+      const all = await Promise.all(having.map(async (run) => [run.key, await shown.events(run)] as const));
+      const count = (its?: Events) => (its ? its.decisions.length + its.alerts.length : 0);
+      if (!is_old && all.some(([key, its]) => events.get(key) !== its && count(its) + count(events.get(key)) > 0)) set_events(new Map(all));
     };
     draw().catch((why: Failure) => is_old || fail(why));
-    return () => void (is_old = true);
+    return () => ((is_old = true), clearTimeout(late));
   }, [state, metric, view.axis, view.x, view.smoothing, view.weight, zoom?.[0], zoom?.[1], width > 0]);
 
   const painted = having.map((run) => shown.colour(run.key)).join(" ");
@@ -149,23 +161,24 @@ function Card({ shown, metric, height }: Drawn) {
           name: run.name,
           colour: shown.colour(run.key),
           series,
-          decisions: decisions.get(run.key) ?? [],
+          decisions: events.get(run.key)?.decisions ?? [],
+          alerts: events.get(run.key)?.alerts ?? [],
           tried: shown.tried.get(run.key)?.would,
         };
       }),
-    [series, decisions, having, painted, shown.tried],
+    [series, events, having, painted, shown.tried],
   );
   const drawn = useRef<{ chart: Chart; look: Look } | null>(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (!host.current || !width || !curves.length) return;
     const style = getComputedStyle(document.documentElement);
     const look: Look = {
-      axis: view.x ? "metric" : view.axis,
-      log_x: view.log_x && (view.x !== "" || view.axis !== "time"),
+      axis: range.axis,
+      log_x: view.log_x && range.axis !== "time",
       log_y: view.log_y,
       outliers: view.outliers,
       marks: view.marks,
-      zoom,
+      zoom: range.zoom,
       ink: style.getPropertyValue("--dim"),
       grid: style.getPropertyValue("--grid"),
       width,
@@ -177,7 +190,7 @@ function Card({ shown, metric, height }: Drawn) {
     });
     drawn.current = { chart, look };
     return () => ((drawn.current = null), chart.destroy());
-  }, [curves, width, height, view.axis, view.x, view.log_x, view.log_y, view.outliers, view.marks, zoom?.[0], zoom?.[1]]);
+  }, [curves, width, height, range, view.log_x, view.log_y, view.outliers, view.marks]);
   const save = async (kind: "csv" | "png" | "svg") => {
     if (!drawn.current) return;
     const { chart, look } = drawn.current;
@@ -217,8 +230,8 @@ function Card({ shown, metric, height }: Drawn) {
       </header>
       <div class="plot" ref={host} style={{ height: `${height}px` }} />
       <div class="legend">
-        {at?.near ? (
-          <span class="mark">▲ {at.near.text}</span>
+        {at?.near.length ? (
+          at.near.slice(0, 3).map((mark) => <span class="mark" key={mark.text}>{mark.kind === "alert" ? "⚑" : "▲"} {mark.text}</span>)
         ) : (
           curves.slice(0, 12).map((curve, i) => (
             <span key={curve.run}>
@@ -227,8 +240,8 @@ function Card({ shown, metric, height }: Drawn) {
             </span>
           ))
         )}
-        {!at?.near && curves.length > 12 && <span class="dim">and {curves.length - 12} more</span>}
-        {at && !at.near && <span class="dim">at {view.x ? `${view.x} ` : ""}{view.axis === "time" && !view.x ? new Date(at.x * 1000).toLocaleString() : short(at.x)}</span>}
+        {!at?.near.length && curves.length > 12 && <span class="dim">and {curves.length - 12} more</span>}
+        {at && !at.near.length && <span class="dim">at {view.x ? `${view.x} ` : ""}{view.axis === "time" && !view.x ? new Date(at.x * 1000).toLocaleString() : short(at.x)}</span>}
       </div>
       <footer class="dim">
         {failure ? <span class="bad">{failure.message}; {failure.advice}</span> : series ? fidelity(series) : "…"}

@@ -13,9 +13,22 @@ export function short(value: unknown): string {
   return size !== 0 && (size < 1e-4 || size >= 1e7) ? value.toExponential(3) : String(Number(value.toPrecision(5)));
 }
 
+/** An axis's ticks, in one unit and with no more digits than tell them apart: 5k, 10k, 15k. */
+export function ticks(all: (number | null)[]): string[] {
+  const known = all.filter((v) => v !== null);
+  const [unit, name] = units.find(([unit]) => known.some((v) => Math.abs(v) >= 10 * unit || (unit > 1e3 && Math.abs(v) >= unit))) ?? [1, ""];
+  const most_digits = 4;
+  const exact = (v: number) => Math.abs(Number((v / unit).toFixed(most_digits)) * unit - v) <= Math.abs(v) * 1e-9;
+  const is_short = name && known.every((v) => v === 0 || exact(v));
+  return all.map((v) => (v === null ? "" : !is_short || v === 0 ? plain(v) : `${Number((v / unit).toFixed(most_digits))}${name}`));
+}
+
+const plain = (v: number): string => (Number.isSafeInteger(v) ? String(v) : short(v));
+const units = [[1e9, "G"], [1e6, "M"], [1e3, "k"]] as const;
+
 /** 2100000 as "2.1 M". */
 export function count(value: number): string {
-  for (const [unit, name] of [[1e9, "G"], [1e6, "M"], [1e3, "k"]] as const)
+  for (const [unit, name] of units)
     if (value >= unit) return `${Number((value / unit).toPrecision(3))} ${name}`;
   return String(value);
 }

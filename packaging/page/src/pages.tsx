@@ -141,7 +141,7 @@ export function RunPage({ shown }: { shown: Shown }) {
     Promise.all(all).then(
       ([run, what, printed]) => {
         if (is_old) return;
-        fail(null), set_details({ ...run, key: key_of(run.project, run.id) }), set_decisions(what.decisions), set_alerts(what.alerts ?? []), set_lines(printed.lines);
+        fail(null), set_details({ ...run, key: key_of(run.project, run.id) }), set_decisions(what.decisions), set_alerts(what.alerts), set_lines(printed.lines);
       },
       (why: Failure) => is_old || fail(why),
     );
@@ -200,7 +200,7 @@ export function RunPage({ shown }: { shown: Shown }) {
           </tbody>
         </table>
       </Part>
-      {shown.source.live && <MediaCards source={shown.source} run={key} seen={known?.seen ?? 0} />}
+      <MediaCards source={shown.source} run={key} seen={known?.seen ?? 0} />
       <Part title="Versions">
         {run.versions.length === 0 ? <p class="dim">It saved none.</p> : (
           <table>

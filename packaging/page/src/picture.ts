@@ -1,6 +1,6 @@
 // A chart as a file: what is drawn as numbers, and as a picture that can be scaled.
 import { columns, type Curve, type Frame, type Look } from "./chart";
-import { short } from "./numbers";
+import { ticks } from "./numbers";
 
 const quoted = (text: string): string => (/[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
 
@@ -37,17 +37,22 @@ export function to_svg(title: string, curves: Curve[], look: Look, frame: Frame,
   const x = (v: number) => Number((left + along(v) * inner.width).toFixed(2));
   const y = (v: number) => Number((top + (1 - up(v)) * inner.height).toFixed(2));
   const can = (v: number | null): v is number => v !== null && (!look.log_y || v > 0);
-  const label = (v: number) => (look.axis === "time" ? new Date(v * 1000).toISOString().slice(0, 16).replace("T", " ") : short(v));
+  const along_x = frame.ticks_x.filter((v) => v >= frame.x[0] && v <= frame.x[1]);
+  const along_y = frame.ticks_y.filter((v) => v >= frame.y[0] && v <= frame.y[1] && can(v));
+  const minute = (v: number) => new Date(v * 1000).toISOString().slice(0, 16).replace("T", " ");
+  const [said_x, said_y] = [look.axis === "time" ? along_x.map(minute) : ticks(along_x), ticks(along_y)];
   const out: string[] = [
     `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" font-family="system-ui, sans-serif" font-size="11">`,
     `<rect width="100%" height="100%" fill="${ground}"/>`,
     `<text x="${left}" y="18" font-size="13" font-weight="600" fill="${look.ink}">${escaped(title)}</text>`,
     `<clipPath id="inside"><rect x="${left}" y="${top}" width="${inner.width}" height="${inner.height}"/></clipPath>`,
   ];
-  for (const v of frame.ticks_y.filter((v) => v >= frame.y[0] && v <= frame.y[1] && can(v)))
-    out.push(`<path d="M${left} ${y(v)}h${inner.width}" stroke="${look.grid}"/><text x="${left - 6}" y="${y(v) + 4}" text-anchor="end" fill="${look.ink}">${label_y(v)}</text>`);
-  for (const v of frame.ticks_x.filter((v) => v >= frame.x[0] && v <= frame.x[1]))
-    out.push(`<path d="M${x(v)} ${top}v${inner.height}" stroke="${look.grid}"/><text x="${x(v)}" y="${top + inner.height + 16}" text-anchor="middle" fill="${look.ink}">${escaped(label(v))}</text>`);
+  along_y.forEach((v, i) =>
+    out.push(`<path d="M${left} ${y(v)}h${inner.width}" stroke="${look.grid}"/><text x="${left - 6}" y="${y(v) + 4}" text-anchor="end" fill="${look.ink}">${escaped(said_y[i]!)}</text>`),
+  );
+  along_x.forEach((v, i) =>
+    out.push(`<path d="M${x(v)} ${top}v${inner.height}" stroke="${look.grid}"/><text x="${x(v)}" y="${top + inner.height + 16}" text-anchor="middle" fill="${look.ink}">${escaped(said_x[i]!)}</text>`),
+  );
   out.push('<g clip-path="url(#inside)">');
   for (const curve of curves) {
     const c = columns(curve.series, look.axis);
@@ -72,10 +77,6 @@ export function to_svg(title: string, curves: Curve[], look: Look, frame: Frame,
   }
   out.push("</svg>");
   return out.join("\n") + "\n";
-
-  function label_y(v: number): string {
-    return escaped(short(v));
-  }
 }
 
 /** Gives a file to the user. */

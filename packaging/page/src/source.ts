@@ -223,6 +223,12 @@ export interface Decision {
   row: Row["row"];
 }
 
+/** What happened to a run beside its rows. */
+export interface Events {
+  decisions: Decision[];
+  alerts: Alert[];
+}
+
 export interface DryRun {
   versions: { version: string; step: number; time_ms: number | null; kept: boolean }[];
   rows: number;
@@ -238,7 +244,7 @@ export interface Answers {
   metrics: Record<string, Metric>;
   series: { series: Series[] };
   artifacts: { versions: Version[]; damaged: Failure[] };
-  decisions: { decisions: Decision[]; alerts?: Alert[] };
+  decisions: Events;
   media: { media?: Record<string, MediaMetric>; entries?: Media[]; count?: number };
   simulate: DryRun;
   lines: { lines: string[] };
@@ -326,7 +332,7 @@ export class Server implements Source {
     const most = Math.max(1, Math.floor(200_000 / (of("buckets") * Math.max(1, runs)))); // an answer has its bounds
     if (!together || together.metrics.size >= most) {
       const metrics = new Set<string>();
-      const answer = new Promise<void>((go) => setTimeout(go, 5)).then(() => {
+      const answer = new Promise<void>((go) => setTimeout(go, 0)).then(() => {
         if (this.waiting.get(key)?.metrics === metrics) this.waiting.delete(key);
         return this.fetch("series", [...rest, ...[...metrics].map((name): [string, string] => ["metric", name])]);
       });
@@ -358,9 +364,11 @@ export class Server implements Source {
 /** The answers that a report has inside, by the key of a run. */
 export interface Inside {
   details: Record<string, RunDetails>;
-  decisions: Record<string, Decision[]>;
+  events: Record<string, Events>;
   /** And by metric: in as many buckets as the report's size allowed. Few values need no second axis. */
   series: Record<string, Record<string, { step: Series; relative?: Series }>>;
+  /** As many of the rich values as the report's size allowed. */
+  media: Record<string, { media: Record<string, MediaMetric>; entries: Media[] }>;
 }
 
 export class Report implements Source {
@@ -376,6 +384,13 @@ export class Report implements Source {
 
   private runs(): Runs {
     return { runs: Object.values(this.inside.details).map(with_key), truncated: false, damaged: [] };
+  }
+
+  private media(run: string, metric: string | undefined, most: number, at: string | undefined): Answers["media"] {
+    const known = this.inside.media[run] ?? { media: {}, entries: [] };
+    if (metric === undefined) return { media: known.media };
+    const of_metric = known.entries.filter((one) => one.metric === metric);
+    return at === undefined ? { entries: spread(of_metric, most), count: of_metric.length } : { entries: of_metric.filter((one) => String(one.at) === at) };
   }
 
   async ask<Q extends keyof Answers>(question: Q, parameters: Parameters): Promise<Answers[Q]> {
@@ -394,7 +409,9 @@ export class Report implements Source {
       case "artifacts":
         return { versions: Object.values(this.inside.details).flatMap((run) => run.versions), damaged: [] } as unknown as Answers[Q];
       case "decisions":
-        return { decisions: this.inside.decisions[run] ?? [] } as Answers[Q];
+        return (this.inside.events[run] ?? { decisions: [], alerts: [] }) as Answers[Q];
+      case "media":
+        return this.media(run, all("metric")[0], Number(all("most")[0] ?? Infinity), all("at")[0]) as Answers[Q];
       case "lines":
         return { lines: this.inside.details[run]?.last_lines ?? [] } as Answers[Q];
       case "series": {
@@ -416,6 +433,12 @@ export class Report implements Source {
     };
     throw failure;
   }
+}
+
+/** So many of them, evenly spread, the first and the last among them. */
+function spread<T>(all: T[], most: number): T[] {
+  if (all.length <= most) return all;
+  return Array.from({ length: most }, (_, i) => all[Math.floor((i * (all.length - 1)) / Math.max(1, most - 1))]!);
 }
 
 /** Buckets by wall time are those by the time since the beginning, and that. */
