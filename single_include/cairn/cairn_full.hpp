@@ -22976,8 +22976,9 @@ class SeriesReader {
         for (std::size_t i = 0; i < wanted.size(); ++i) known_[wanted[i]].wanted = &wanted_[i];
     }
 
-    /// Of what stands between the rows: calls `hear(StoredRow)` for each event, in the order of its thread.
-    /// Also for rows, where they lie beside. Frames without events are not read, where an index covers them.
+    /// Of no metric, but of what stands between the rows: calls `hear(StoredRow)` for each event, in the
+    /// order of its thread; for rows too, where they lie beside. Frames without events are not decoded, nor
+    /// read where an index covers them.
     explicit SeriesReader(std::function<void(const StoredRow&)> hear) : hear_{std::move(hear)} {}
 
     /// Appends what a rank has. Fails as `read_history` does.
@@ -23023,6 +23024,11 @@ class SeriesReader {
     }
 
   private:
+    struct Hear {
+        const std::function<void(const StoredRow&)>* hear;
+        std::string_view wanted = event_kind_cell;
+        void operator()(const StoredRow& row) const { (*hear)(row); }
+    };
     struct Named {
         std::uint32_t id = 0;
         std::string_view name{};
@@ -23161,13 +23167,13 @@ class SeriesReader {
         Frame frame;
         std::vector<std::byte> bytes;
         if (histories_->read(histories_->last(), place, bytes, frame))
-            assembler_.feed(frame, report_, hear_);
+            take_records(frame);
         else
             ++report_.damaged;
     }
     void take_records(const Frame& frame) {
+        if (hear_) return assembler_.feed(frame, report_, Hear{&hear_});
         assembler_.feed(frame, report_, [&](const StoredRow& row) {
-            if (hear_) hear_(row);
             if (!has_series(row.kind)) return;
             for (const NamedValue& named : row.values) {
                 Known& known = entry_of(named.name).second;
@@ -26286,7 +26292,7 @@ class BasicRunRepair {
         for (; more && *more; more = reader->next(entry)) {
             const auto value = reader->read(entry);
             if (!value && value.error().code() != errc::corrupt) return mender.found(value.error());
-            damaged += value ? 0 : 1;
+            if (!value) ++damaged;
         }
         if (!more) return mender.found(more.error());
         damaged += reader->gaps();
@@ -33288,8 +33294,10 @@ struct ReportedSeries {
         }
         if (bytes <= most_bytes) break;
     }
-    std::stable_sort(chosen.begin(), chosen.end(),  // most of them, where not all have room
-                     [](const RecordedMedia* a, const RecordedMedia* b) { return a->bytes < b->bytes; });
+    std::sort(chosen.begin(), chosen.end(),  // most of them, where not all have room
+              [](const RecordedMedia* a, const RecordedMedia* b) {
+                  return std::pair{a->bytes, a->at} < std::pair{b->bytes, b->at};
+              });
     std::vector<nlohmann::json> entries;
     for (const RecordedMedia* one : chosen) {
         const bool has_room = text_bytes(*one) <= most_bytes;

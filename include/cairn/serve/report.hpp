@@ -111,8 +111,10 @@ struct ReportedSeries {
         }
         if (bytes <= most_bytes) break;
     }
-    std::stable_sort(chosen.begin(), chosen.end(),  // most of them, where not all have room
-                     [](const RecordedMedia* a, const RecordedMedia* b) { return a->bytes < b->bytes; });
+    std::sort(chosen.begin(), chosen.end(),  // most of them, where not all have room
+              [](const RecordedMedia* a, const RecordedMedia* b) {
+                  return std::pair{a->bytes, a->at} < std::pair{b->bytes, b->at};
+              });
     std::vector<nlohmann::json> entries;
     for (const RecordedMedia* one : chosen) {
         const bool has_room = text_bytes(*one) <= most_bytes;

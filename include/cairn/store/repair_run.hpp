@@ -193,7 +193,7 @@ class BasicRunRepair {
         for (; more && *more; more = reader->next(entry)) {
             const auto value = reader->read(entry);
             if (!value && value.error().code() != errc::corrupt) return mender.found(value.error());
-            damaged += value ? 0 : 1;
+            if (!value) ++damaged;
         }
         if (!more) return mender.found(more.error());
         damaged += reader->gaps();

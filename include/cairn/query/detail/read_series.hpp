@@ -130,8 +130,9 @@ class SeriesReader {
         for (std::size_t i = 0; i < wanted.size(); ++i) known_[wanted[i]].wanted = &wanted_[i];
     }
 
-    /// Of what stands between the rows: calls `hear(StoredRow)` for each event, in the order of its thread.
-    /// Also for rows, where they lie beside. Frames without events are not read, where an index covers them.
+    /// Of no metric, but of what stands between the rows: calls `hear(StoredRow)` for each event, in the
+    /// order of its thread; for rows too, where they lie beside. Frames without events are not decoded, nor
+    /// read where an index covers them.
     explicit SeriesReader(std::function<void(const StoredRow&)> hear) : hear_{std::move(hear)} {}
 
     /// Appends what a rank has. Fails as `read_history` does.
@@ -177,6 +178,11 @@ class SeriesReader {
     }
 
   private:
+    struct Hear {
+        const std::function<void(const StoredRow&)>* hear;
+        std::string_view wanted = event_kind_cell;
+        void operator()(const StoredRow& row) const { (*hear)(row); }
+    };
     struct Named {
         std::uint32_t id = 0;
         std::string_view name{};
@@ -315,13 +321,13 @@ class SeriesReader {
         Frame frame;
         std::vector<std::byte> bytes;
         if (histories_->read(histories_->last(), place, bytes, frame))
-            assembler_.feed(frame, report_, hear_);
+            take_records(frame);
         else
             ++report_.damaged;
     }
     void take_records(const Frame& frame) {
+        if (hear_) return assembler_.feed(frame, report_, Hear{&hear_});
         assembler_.feed(frame, report_, [&](const StoredRow& row) {
-            if (hear_) hear_(row);
             if (!has_series(row.kind)) return;
             for (const NamedValue& named : row.values) {
                 Known& known = entry_of(named.name).second;
