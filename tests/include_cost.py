@@ -15,7 +15,7 @@ BUDGET = {
     "api.hpp": (12200, 115000),
     "extern.hpp": (12250, 115000),  # it names what it declares
     "engine.hpp": (16650, 118900),
-    "cairn_full.hpp": (28100, 141200),
+    "cairn_full.hpp": (28150, 141250),
     "fwd.hpp": (100, 100),
     "core": (400, 28000),
     "policy/policy.hpp": (2000, 19000),  # for those who want policies only
@@ -28,14 +28,14 @@ BUDGET = {
     "query": (11800, 114000),
     "serve/server.hpp": (13300, 115000),
     "cli/serve.hpp": (13500, 121000),  # a report has rich values
-    "serve": (12000, 116000),
+    "serve": (12050, 116000),
     "cli/import.hpp": (16800, 127000),  # it has all that records a run
-    "cli": (15300, 126700),
+    "cli": (15350, 126800),
     "store/repair_run.hpp": (5300, 105000),  # reads and writes all that a run has
     "mirror/tfevents.hpp": (3650, 75000),
     "mirror": (13700, 114500),
     "cli/cli.hpp": (23050, 136100),  # 12800 before it repaired stores, mirrored to Trackio, and imported runs: it has all that records one
-    "mirror/import_wandb.hpp": (15300, 117700),  # reads what a mirror writes, and has all that records a run
+    "mirror/import_wandb.hpp": (15350, 117700),  # reads what a mirror writes, and has all that records a run
     "mirror/webhook.hpp": (3000, 128000),
 }
 HTTPLIB = 22000  # what cpp-httplib brings to a header that includes it

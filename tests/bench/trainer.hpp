@@ -10,6 +10,7 @@
 #include <memory>
 #include <vector>
 
+#include <sys/types.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -23,10 +24,12 @@ class Trainer {
     Trainer(const char* store, F&& beside) {
         int asked[2], answered[2];
         if (::pipe(asked) != 0 || ::pipe(answered) != 0 || std::fflush(stdout) != 0) std::abort();
-        if (::fork() == 0) {
+        process_ = ::fork();
+        if (process_ == 0) {
             ::close(asked[1]);
             Recording recording{store};
             [[maybe_unused]] const auto goes_on = beside(recording);
+            if (::write(answered[1], "!", 1) != 1) std::abort();
             train(recording, asked[0], answered[1]);
             std::_Exit(0);  // what still waits for an answer is not waited for
         }
@@ -34,13 +37,14 @@ class Trainer {
         ::close(answered[1]);
         ask_ = asked[1];
         answer_ = answered[0];
+        if (char begun; ::read(answer_, &begun, 1) != 1) std::abort();
     }
     /// One beside which nothing goes on.
     explicit Trainer(const char* store) : Trainer{store, [](Recording&) { return 0; }} {}
     ~Trainer() {
         ::close(ask_);
         ::close(answer_);
-        (void)::wait(nullptr);
+        (void)::waitpid(process_, nullptr, 0);
     }
     Trainer(const Trainer&) = delete;
     Trainer& operator=(const Trainer&) = delete;
@@ -63,6 +67,7 @@ class Trainer {
         }
     }
 
+    ::pid_t process_ = -1;
     int ask_ = -1, answer_ = -1;
 };
 

@@ -165,6 +165,34 @@ TEST_CASE("serve: answers come as they are, for a browser that would unpack them
     }
 }
 
+TEST_CASE("serve: a range that is asked for gives nothing but the answer", "[serve]") {
+    const Served served;
+    for (const std::string path : {"/", "/api/run?run=r"}) {
+        const std::size_t size = served.get(path)->body.size();
+        const auto part = [&](std::size_t from, std::size_t to) {
+            httplib::Client client{"127.0.0.1", served.server().port()};
+            std::string got;
+            (void)client.Get(path, {{"Range", "bytes=" + std::to_string(from) + "-" + std::to_string(to)}},
+                             [&](const char* data, std::size_t bytes) {
+                                 got.append(data, bytes);
+                                 return true;
+                             });
+            return got;
+        };
+        INFO(path);
+        CHECK(part(2, 11).size() == 10);
+        for (const auto& [from, to] : {std::pair{size + 10, size + 50},
+                                       {size - 10, size + 4000},
+                                       {std::size_t{0}, size + 3'000'000},
+                                       {size, size}}) {
+            INFO(from << " to " << to << " of " << size);
+            CHECK(part(from, to).size() <= size);
+            CHECK((from < size || part(from, to).empty()));
+        }
+        CHECK(served.get(path)->body.size() == size);
+    }
+}
+
 TEST_CASE("serve: no path leads to a file", "[serve]") {
     const Served served;
     for (const char* path :

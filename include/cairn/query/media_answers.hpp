@@ -24,9 +24,14 @@ namespace CAIRN_NAMESPACE {
 
 /// `{"metric", "step", "time_ns", "kind", "type", "about", "bytes", "at"}`.
 [[nodiscard]] inline nlohmann::json as_json(const RecordedMedia& media) {
-    return {{"metric", media.metric}, {"step", media.step}, {"time_ns", media.time_ns},
-            {"kind", media.kind},     {"type", media.type}, {"about", media.about},
-            {"bytes", media.bytes},   {"at", media.at}};
+    return {{"metric", media.metric},
+            {"step", media.step},
+            {"time_ns", media.time_ns},
+            {"kind", media.kind},
+            {"type", media.type},
+            {"about", media.about.is_object() ? media.about : nlohmann::json::object()},
+            {"bytes", media.bytes},
+            {"at", media.at}};
 }
 
 namespace detail {

@@ -15,6 +15,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <map>
 #include <string>
 #include <string_view>
@@ -90,45 +91,75 @@ struct ReportedSeries {
     return out;
 }
 
-/// The rich values of a run, as a report has them: which there are, and some of each, evenly spread over the
-/// steps, within so many bytes of text; those that find no room there say so in their place.
+/// About how many bytes a value is in the page: '<' is written as six.
+[[nodiscard]] inline std::uint64_t page_bytes(const nlohmann::json& value) {
+    const std::string text = json_text(value);
+    return text.size() + 5 * static_cast<std::uint64_t>(std::count(text.begin(), text.end(), '<'));
+}
+
+/// The rich values of a run, as a report has them: which there are, and some of each metric, evenly spread
+/// over the steps, within so many bytes of the page. Each metric has its share, and what small ones leave
+/// goes to the others. One that finds no room says so in its place, as long as there is room for that.
 [[nodiscard]] inline nlohmann::json reported_media(const MediaList& list, std::uint64_t most_bytes) {
     constexpr std::size_t most_steps = 150;  // columns that a heat map has
-    std::map<std::string, std::vector<const RecordedMedia*>> by_metric;
-    for (const RecordedMedia& one : list.all()) by_metric[one.metric].push_back(&one);
-    constexpr std::uint64_t said_bytes = 400;
-    const auto text_bytes = [](const RecordedMedia& one) { return one.bytes / 3 * 4 + said_bytes; };
-    std::vector<const RecordedMedia*> chosen;
-    for (std::size_t steps = most_steps; steps > 0; steps /= 2) {
+    struct OfMetric {
+        std::string name{};
         std::uint64_t bytes = 0;
-        chosen.clear();
-        for (const auto& [metric, all] : by_metric) {
-            for (const RecordedMedia* one : spread(all, steps)) {
-                chosen.push_back(one);
-                const bool can_be = text_bytes(*one) <= most_bytes;  // one that cannot makes no other go
-                bytes += can_be ? text_bytes(*one) : said_bytes;
-            }
-        }
-        if (bytes <= most_bytes) break;
+        std::vector<const RecordedMedia*> all{};
+    };
+    std::map<std::string, OfMetric> by_name;
+    for (const RecordedMedia& one : list.all()) {
+        OfMetric& of = by_name[one.metric];
+        of.name = one.metric;
+        of.bytes += one.bytes;
+        of.all.push_back(&one);
     }
-    std::sort(chosen.begin(), chosen.end(),  // most of them, where not all have room
-              [](const RecordedMedia* a, const RecordedMedia* b) {
-                  return std::pair{a->bytes, a->at} < std::pair{b->bytes, b->at};
-              });
+    std::vector<OfMetric> metrics;
+    for (auto& [name, of] : by_name) metrics.push_back(std::move(of));
+    std::sort(metrics.begin(), metrics.end(), [](const OfMetric& a, const OfMetric& b) {
+        return std::pair{a.bytes, a.name} < std::pair{b.bytes, b.name};
+    });
+    const nlohmann::json known = media_by_metric(list);
+    nlohmann::json media = nlohmann::json::object();
     std::vector<nlohmann::json> entries;
-    for (const RecordedMedia* one : chosen) {
-        const bool has_room = text_bytes(*one) <= most_bytes;
-        if (has_room) most_bytes -= text_bytes(*one);
-        entries.push_back(has_room ? with_value(list, *one) : as_json(*one));
-        if (!has_room) {
-            entries.back()["error"] = as_json(error{errc::unsupported, "it had no room in this report", "",
-                                                    "allow more: cairn export --html … --max-mib N"});
+    std::size_t left_out = 0;
+    for (std::size_t i = 0; i < metrics.size(); ++i) {
+        const OfMetric& of = metrics[i];
+        const std::uint64_t share = most_bytes / (metrics.size() - i);
+        const std::uint64_t about = page_bytes(known[of.name]) + page_bytes(of.name);
+        std::vector<nlohmann::json> chosen;
+        std::uint64_t bytes = 0;
+        for (std::size_t steps = std::min(most_steps, of.all.size()); steps > 0 && chosen.empty();
+             steps /= 2) {
+            bytes = about;
+            for (const RecordedMedia* one : spread(of.all, steps)) {
+                bytes += one->bytes;  // at least; else the value need not be read
+                if (bytes <= share) chosen.push_back(with_value(list, *one));
+                if (bytes <= share) bytes += page_bytes(chosen.back()) - one->bytes;
+                if (bytes > share) break;
+            }
+            if (bytes > share) chosen.clear();
         }
+        if (chosen.empty()) {
+            nlohmann::json last = as_json(*of.all.back());
+            last["about"] = nlohmann::json::object();
+            last["error"] = as_json(error{errc::unsupported, "it had no room in this report", "",
+                                          "allow more: cairn export --html … --max-mib N"});
+            bytes = about + page_bytes(last);
+            chosen.push_back(std::move(last));
+        }
+        if (bytes > share) {
+            ++left_out;
+            continue;
+        }
+        most_bytes -= bytes;
+        media[of.name] = known[of.name];
+        entries.insert(entries.end(), std::move_iterator{chosen.begin()}, std::move_iterator{chosen.end()});
     }
     std::sort(entries.begin(), entries.end(), [](const nlohmann::json& a, const nlohmann::json& b) {
         return a["at"].get<std::uint64_t>() < b["at"].get<std::uint64_t>();
     });
-    return {{"media", media_by_metric(list)}, {"entries", std::move(entries)}};
+    return {{"media", std::move(media)}, {"entries", std::move(entries)}, {"left_out", left_out}};
 }
 
 }  // namespace detail
@@ -139,6 +170,7 @@ struct ReportedSeries {
 [[nodiscard]] inline result<std::string>
 report(const StoreReader& store, const std::vector<RecordedRun>& runs, const ReportOptions& options = {}) {
     nlohmann::json inside;
+    std::vector<std::pair<std::string, MediaList>> lists;
     for (const char* part : {"details", "events", "media"}) inside[part] = nlohmann::json::object();
     for (const RecordedRun& run : runs) {
         const std::string key = detail::report_key(run);
@@ -148,11 +180,14 @@ report(const StoreReader& store, const std::vector<RecordedRun>& runs, const Rep
         const auto events = run.events();
         if (!events) return events.error();
         inside["events"][key] = as_json(*events);
-        const auto media = media_of(run);
-        if (!media) return media.error();
-        if (!media->all().empty())
-            inside["media"][key] = detail::reported_media(*media, options.max_bytes / 2 / runs.size());
+        auto media = media_of(run);
+        if (!media)
+            inside["details"][key]["damaged"].push_back(as_json(media.error()));
+        else if (!media->all().empty())
+            lists.emplace_back(key, std::move(*media));
     }
+    for (const auto& [key, list] : lists)
+        inside["media"][key] = detail::reported_media(list, options.max_bytes / 2 / lists.size());
     const auto series = detail::open_series(runs);
     if (!series) return series.error();
     constexpr std::size_t fine = 1200, coarse = 50;

@@ -319,13 +319,15 @@ class ServerCore {
         send_as_it_is(json_text(*answer), "application/json", reply);
         protect(reply, "");
     }
-    /// httplib packs other texts for every browser, where it can: by brotli, a megabyte in two seconds.
+    /// httplib packs other texts for every browser, where it can: by brotli, a megabyte in two seconds. It
+    /// does not look whether a range that is asked for lies inside.
     static void send_as_it_is(std::string text, const char* type, httplib::Response& reply) {
         const auto shared = std::make_shared<const std::string>(std::move(text));
-        reply.set_content_provider(shared->size(), type,
-                                   [shared](std::size_t at, std::size_t bytes, httplib::DataSink& sink) {
-                                       return sink.write(shared->data() + at, bytes);
-                                   });
+        reply.set_content_provider(
+            shared->size(), type, [shared](std::size_t at, std::size_t bytes, httplib::DataSink& sink) {
+                const bool is_inside = at <= shared->size() && bytes <= shared->size() - at;
+                return is_inside && sink.write(shared->data() + at, bytes);
+            });
     }
 
     static constexpr int most_streams = 64;

@@ -144,7 +144,12 @@ class BasicRunRepair {
         if (!file) return file.error();
         const auto size = file->size();
         if (!size) return size.error();
-        std::vector<std::byte> rest(static_cast<std::size_t>(*size - std::min(*size, whole_bytes)));
+        const std::uint64_t torn = *size - std::min(*size, whole_bytes);
+        if (torn > most_media_bytes) {
+            return error{errc::unsupported, "what is torn is longer than anything that can be kept of it",
+                         path.string(), "move the file away by hand"};
+        }
+        std::vector<std::byte> rest(static_cast<std::size_t>(torn));
         const auto got = file->read_at(whole_bytes, rest);
         if (!got) return got.error();
         auto kept = aside.keep(path, std::span{rest}.first(*got));

@@ -90,6 +90,8 @@ export function marks(curve: Curve, axis: Over): Mark[] {
   const out: Mark[] = [];
   const put = (step: number, time_ms: number | null, kind: Mark["kind"], text: string) =>
     out.push({ at: place(axis, step, time_ms ?? 0, curve.series.origin_ms), kind, colour: curve.colour, text });
+  for (const a of curve.alerts)
+    put(a.step, a.time_ms, "alert", `${a.title}${a.text && `: ${a.text}`} (${a.level}, ${curve.name}, step ${a.step})`);
   for (const d of curve.decisions) {
     if (d.kind !== "saved" && d.kind !== "failed") continue;
     const why = d.because.map((b) => `${b.policy}: ${b.reason}`).join("; ") || (d.by_hand ? "by hand" : d.text);
@@ -101,8 +103,6 @@ export function marks(curve: Curve, axis: Over): Mark[] {
     put(v.step, v.time_ms, v.kept ? "tried and kept" : "tried", `would be saved at step ${v.step}, ${v.kept ? "and kept" : "and removed later"}`);
   const back = curve.series.restarts_at;
   back?.step.forEach((step, i) => put(step, back.time_ms[i]!, "restart", `${curve.name} went on from step ${step}`));
-  for (const a of curve.alerts)
-    put(a.step, a.time_ms, "alert", `${a.title}${a.text && `: ${a.text}`} (${a.level}, ${curve.name}, step ${a.step})`);
   return out;
 }
 

@@ -129,7 +129,7 @@ function Card({ shown, metric, height }: Drawn) {
     if (!width) return;
     let is_old = false;
     const asked = { axis, zoom };
-    const late = setTimeout(() => set_range((before) => (before.axis === axis ? asked : before)), 150); // a zoom shows at once
+    const late = setTimeout(() => set_range((before) => (before.axis === axis && before.zoom !== zoom ? asked : before)), 150); // a zoom shows at once
     const parameters: Parameters = [["metric", metric], view.x ? ["x", view.x] : ["axis", view.axis], ["buckets", Math.max(100, Math.min(1200, width))]];
     for (const run of having) parameters.push(["run", run.key]);
     if (zoom) {
@@ -231,7 +231,7 @@ function Card({ shown, metric, height }: Drawn) {
       <div class="plot" ref={host} style={{ height: `${height}px` }} />
       <div class="legend">
         {at?.near.length ? (
-          at.near.slice(0, 3).map((mark) => <span class="mark" key={mark.text}>{mark.kind === "alert" ? "⚑" : "▲"} {mark.text}</span>)
+          at.near.slice(0, 3).map((mark, i) => <span class="mark" key={i}>{mark.kind === "alert" ? "⚑" : "▲"} {mark.text}</span>)
         ) : (
           curves.slice(0, 12).map((curve, i) => (
             <span key={curve.run}>
@@ -241,7 +241,7 @@ function Card({ shown, metric, height }: Drawn) {
           ))
         )}
         {!at?.near.length && curves.length > 12 && <span class="dim">and {curves.length - 12} more</span>}
-        {at && !at.near.length && <span class="dim">at {view.x ? `${view.x} ` : ""}{view.axis === "time" && !view.x ? new Date(at.x * 1000).toLocaleString() : short(at.x)}</span>}
+        {at && !at.near.length && <span class="dim">at {range.axis === "metric" ? `${view.x} ` : ""}{range.axis === "time" ? new Date(at.x * 1000).toLocaleString() : short(at.x)}</span>}
       </div>
       <footer class="dim">
         {failure ? <span class="bad">{failure.message}; {failure.advice}</span> : series ? fidelity(series) : "…"}

@@ -10,21 +10,23 @@ const most_columns = 150;
 
 export function MediaCards({ source, run, seen }: { source: Source; run: string; seen: number }) {
   const [metrics, set_metrics] = useState<Record<string, MediaMetric>>({});
+  const [left_out, leave_out] = useState(0);
   const [failure, fail] = useState<Failure | null>(null);
   useEffect(() => {
     let is_old = false;
     source.ask("media", [["run", run]]).then(
-      (answer) => is_old || (fail(null), set_metrics(answer.media ?? {})),
+      (answer) => is_old || (fail(null), set_metrics(answer.media ?? {}), leave_out(answer.left_out ?? 0)),
       (why: Failure) => is_old || fail(why),
     );
     return () => void (is_old = true);
   }, [run, seen]);
   if (failure) return <p class="bad">{failure.message}; {failure.advice}</p>;
   const all = Object.entries(metrics);
-  if (!all.length) return null;
+  if (!all.length && !left_out) return null;
   return (
     <section class="part">
       <h3>Images, tables, histograms</h3>
+      {left_out > 0 && <p class="dim">and {left_out} more, which had no room in this report</p>}
       <div class="cards">
         {all.map(([metric, about]) => (
           <MediaCard key={metric} source={source} run={run} metric={metric} about={about} />

@@ -13,17 +13,23 @@ export function short(value: unknown): string {
   return size !== 0 && (size < 1e-4 || size >= 1e7) ? value.toExponential(3) : String(Number(value.toPrecision(5)));
 }
 
-/** An axis's ticks, in one unit and with no more digits than tell them apart: 5k, 10k, 15k. */
+/** An axis's ticks, in one unit where few digits tell them apart: 5k, 10k, 15k. */
 export function ticks(all: (number | null)[]): string[] {
   const known = all.filter((v) => v !== null);
-  const [unit, name] = units.find(([unit]) => known.some((v) => Math.abs(v) >= 10 * unit || (unit > 1e3 && Math.abs(v) >= unit))) ?? [1, ""];
+  const most = Math.max(...known.map(Math.abs));
+  const gap = Math.min(...known.slice(1).map((v, i) => Math.abs(v - known[i]!)).filter((d) => d > 0));
+  const [unit, name] = units.find(([unit]) => most >= (unit > 1e3 ? unit : 10 * unit)) ?? [1, ""];
+  const write = (as: (v: number) => string) => all.map((v) => (v === null ? "" : as(v)));
   const most_digits = 4;
-  const exact = (v: number) => Math.abs(Number((v / unit).toFixed(most_digits)) * unit - v) <= Math.abs(v) * 1e-9;
-  const is_short = name && known.every((v) => v === 0 || exact(v));
-  return all.map((v) => (v === null ? "" : !is_short || v === 0 ? plain(v) : `${Number((v / unit).toFixed(most_digits))}${name}`));
+  for (const [of, end] of [[unit, name], [1, ""]] as const) {
+    const digits = Math.max(0, Math.ceil(Math.log10(of / gap) - 1e-6)); // that far apart ticks differ
+    const is_fit = digits <= most_digits && most / of < 1e7 && known.every((v) => Math.abs(Number((v / of).toFixed(digits)) * of - v) < gap * 1e-3);
+    if (is_fit) return write((v) => (v === 0 ? "0" : `${Number((v / of).toFixed(digits))}${end}`));
+  }
+  const plain = write(short);
+  return new Set(plain).size === plain.length ? plain : write((v) => String(Number(v.toPrecision(15))));
 }
 
-const plain = (v: number): string => (Number.isSafeInteger(v) ? String(v) : short(v));
 const units = [[1e9, "G"], [1e6, "M"], [1e3, "k"]] as const;
 
 /** 2100000 as "2.1 M". */

@@ -245,7 +245,7 @@ export interface Answers {
   series: { series: Series[] };
   artifacts: { versions: Version[]; damaged: Failure[] };
   decisions: Events;
-  media: { media?: Record<string, MediaMetric>; entries?: Media[]; count?: number };
+  media: { media?: Record<string, MediaMetric>; entries?: Media[]; count?: number; left_out?: number };
   simulate: DryRun;
   lines: { lines: string[] };
 }
@@ -368,7 +368,7 @@ export interface Inside {
   /** And by metric: in as many buckets as the report's size allowed. Few values need no second axis. */
   series: Record<string, Record<string, { step: Series; relative?: Series }>>;
   /** As many of the rich values as the report's size allowed. */
-  media: Record<string, { media: Record<string, MediaMetric>; entries: Media[] }>;
+  media: Record<string, { media: Record<string, MediaMetric>; entries: Media[]; left_out: number }>;
 }
 
 export class Report implements Source {
@@ -387,8 +387,8 @@ export class Report implements Source {
   }
 
   private media(run: string, metric: string | undefined, most: number, at: string | undefined): Answers["media"] {
-    const known = this.inside.media[run] ?? { media: {}, entries: [] };
-    if (metric === undefined) return { media: known.media };
+    const known = this.inside.media[run] ?? { media: {}, entries: [], left_out: 0 };
+    if (metric === undefined) return { media: known.media, left_out: known.left_out };
     const of_metric = known.entries.filter((one) => one.metric === metric);
     return at === undefined ? { entries: spread(of_metric, most), count: of_metric.length } : { entries: of_metric.filter((one) => String(one.at) === at) };
   }

@@ -52,6 +52,7 @@ class Viewer {
         char line[1000];
         if (std::fgets(line, sizeof line, told) == nullptr) return;
         const std::string url{line, std::strcspn(line, "\n")};
+        if (!url.starts_with("http://")) std::abort();
         const std::string host = url.substr(0, url.find('/', url.find("//") + 2));
         const std::string curve =
             "/api/series?metric=loss&axis=step&buckets=460&run=bench/" + url.substr(url.rfind('=') + 1);
@@ -60,16 +61,19 @@ class Viewer {
             httplib::Client changes{host}, asking{host};
             asking.set_keep_alive(true);
             asking.set_tcp_nodelay(true);
+            int looks = 0;
             std::thread hearing{[&] {
                 (void)changes.Get("/api/changes", [&](const char*, std::size_t) {
                     const auto got = asking.Get(curve);
                     if (!got || got->status != 200) std::abort();
+                    ++looks;
                     return true;
                 });
             }};
             if (std::fgets(line, sizeof line, told) == nullptr) return;
             changes.stop();
             hearing.join();
+            if (looks == 0) std::abort();
         }
     }
 
