@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 #pragma once
-// What a training pays for what goes on beside it: pairs of rounds of two trainings, in turn.
+// What a training pays for what goes on beside it: pairs of rounds, one with it and one without, in turn.
 
 #include "measuring.hpp"
 #include "network.hpp"

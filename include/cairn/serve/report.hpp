@@ -134,9 +134,9 @@ struct ReportedSeries {
             bytes = about;
             for (const RecordedMedia* one : spread(of.all, steps)) {
                 bytes += one->bytes;  // at least; else the value need not be read
-                if (bytes <= share) chosen.push_back(with_value(list, *one));
-                if (bytes <= share) bytes += page_bytes(chosen.back()) - one->bytes;
                 if (bytes > share) break;
+                chosen.push_back(with_value(list, *one));
+                bytes += page_bytes(chosen.back()) - one->bytes;
             }
             if (bytes > share) chosen.clear();
         }
