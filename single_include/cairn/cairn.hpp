@@ -6170,6 +6170,7 @@ template <class N>
 [[nodiscard]] std::optional<N> whole_number(std::string_view text) {
     N value{};
     const char* const to = text.data() + text.size();
+    // NOLINTNEXTLINE(bugprone-suspicious-stringview-data-usage): the end goes with it
     const auto [end, problem] = read_number(text.data(), to, value);
     return problem == std::errc{} && end == to ? std::optional{value} : std::nullopt;
 }
@@ -6702,7 +6703,7 @@ inline constexpr ::DWORD share_all = FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_S
     if (how.create) {
         const ::DWORD flags =
             FILE_FLAG_BACKUP_SEMANTICS |
-            (how.must_be_new ? FILE_FLAG_OPEN_REPARSE_POINT : 0U);  // a dangling link is there
+            (how.must_be_new || !how.follow ? FILE_FLAG_OPEN_REPARSE_POINT : 0U);  // a dangling link is there
         const auto opened = [&] {
             file = ::CreateFileW(path, access, share_all, nullptr, how.must_be_new ? CREATE_NEW : OPEN_ALWAYS,
                                  FILE_ATTRIBUTE_NORMAL | flags, nullptr);
@@ -7258,14 +7259,15 @@ class BasicFile {
     static result<BasicFile> create_new(const Path& path) {
         return open(path, {.read = true, .write = true, .create = true, .must_be_new = true}, "create");
     }
-    /// A file to be read and written; made if it is not there.
-    static result<BasicFile> open_read_write(const Path& path) {
-        return open(path, {.read = true, .write = true, .create = true}, "open");
+    /// A file to be read and written; made if it is not there. A link that somebody put there is refused
+    /// unless the path is the caller's own choice: what is written must not go out of a store.
+    static result<BasicFile> open_read_write(const Path& path, Links links = Links::refuse) {
+        return open(path, {.read = true, .write = true, .create = true, .follow = links == Links::follow},
+                    "open");
     }
-
-    /// A file that grows at its end, whoever else writes to it; made if it is not there.
+    /// A file that grows at its end, whoever else writes to it; made if it is not there. No link.
     static result<BasicFile> open_append(const Path& path) {
-        return open(path, {.write = true, .create = true, .append = true}, "open");
+        return open(path, {.write = true, .create = true, .append = true, .follow = false}, "open");
     }
 
     /// Writes all of `bytes`, or says why not; what was written before a failure stays in the file.
@@ -8878,7 +8880,7 @@ template <class = void>
         const auto most = NumbersIn{kernel_file(group + "/memory.max")}.next();
         const auto used = NumbersIn{kernel_file(group + "/memory.current")}.next();
         if (most && used && (!total || *most < *total * kib))
-            out.memory_total = *most, out.memory_available = *most > *used ? *most - *used : 0;
+            out.memory_total = most, out.memory_available = *most > *used ? *most - *used : 0;
     }
 
     const std::string network = kernel_file("/proc/net/dev");
@@ -19169,9 +19171,9 @@ class BasicGpuProbe {
 
   private:
     struct Told {
-        unsigned index;
-        std::string_view what;  // a literal
-        double value;
+        unsigned index = 0;
+        std::string_view what{};  // a literal
+        double value = 0;
     };
     struct Shared {
         std::mutex mutex{};
@@ -20118,6 +20120,7 @@ class BasicMediaReader {
             return false;
         }
         if (value > most_media_bytes || padded(static_cast<std::size_t>(value)) > left - padded(text)) {
+            budget_ -= text;
             overlong_.push_back(at_);
             return false;
         }
@@ -20130,19 +20133,17 @@ class BasicMediaReader {
     }
     /// Goes to what may be the next entry.
     result<void> skip() {
-        std::vector<std::byte> piece(std::size_t{64} << 10U);
-        for (at_ += 8; at_ + media_head_bytes <= size_;) {
-            const auto got = file_.read_at(at_, piece);
-            if (!got) return got.error();
-            const std::size_t whole = *got / 8 * 8;
-            if (whole == 0) break;
-            for (std::size_t i = 0; i < whole; i += 8) {
-                if (std::memcmp(piece.data() + i, media_entry_magic.data(), media_entry_magic.size()) != 0)
-                    continue;
-                at_ += i;
-                return {};
+        for (at_ += 8; at_ + media_head_bytes <= size_; at_ += 8) {
+            if (at_ < piece_at_ || at_ - piece_at_ >= piece_.size()) {
+                piece_.resize(std::size_t{64} << 10U);
+                const auto got = file_.read_at(piece_at_ = at_, piece_);
+                if (!got) return got.error();
+                piece_.resize(*got / 8 * 8);
+                if (piece_.empty()) break;
             }
-            at_ += whole;
+            if (std::memcmp(piece_.data() + (at_ - piece_at_), media_entry_magic.data(),
+                            media_entry_magic.size()) == 0)
+                return {};
         }
         at_ = size_;
         return {};
@@ -20151,7 +20152,9 @@ class BasicMediaReader {
     os::File file_;
     std::uint64_t size_;
     std::uint64_t at_ = media_header_bytes, end_ = media_header_bytes;
-    std::uint64_t budget_ = std::uint64_t{64} << 20U;  // of bytes under wrong checksums, as of a hostile file
+    std::vector<std::byte> piece_;  // of the file, in which the next entry is looked for
+    std::uint64_t piece_at_ = 0;
+    std::uint64_t budget_ = std::uint64_t{64} << 20U;  // of bytes of no whole entry, as of a hostile file
     std::vector<std::uint64_t> overlong_;
     std::size_t gaps_ = 0;
     bool is_skipping_ = false;
@@ -21544,12 +21547,10 @@ class BasicRunEngine final : public RunCore,
     }
     /// Of what is done with, or stuck, or what destroys us.
     void let_go(std::unique_ptr<BasicSaver<T>> saver, bool is_done) const {
-        if (is_detached())
+        if (is_detached() || (!is_done && !saver->is_current()))
             (void)saver.release();
         else if (saver->is_current())
             BasicSaver<T>::destroy_after_work(std::move(saver));
-        else if (!is_done)
-            (void)saver.release();
     }
     BasicRunEngine(const BasicRunEngine&) = delete;
     BasicRunEngine& operator=(const BasicRunEngine&) = delete;
@@ -21861,16 +21862,17 @@ class BasicRunEngine final : public RunCore,
     result<void> write_end_within(std::int64_t most_ns, End end) noexcept {
         enum class State : int { writing, done, left };
         struct Writing {
-            std::shared_ptr<BasicRunEngine> run;
-            End end;
+            std::shared_ptr<BasicRunEngine> run{};
+            End end{};
             result<void> written{};
             std::atomic<State> state{State::writing};
             os::Bell done{};
             os::Thread thread{};
         };
-        std::unique_ptr<Writing> writing{new (std::nothrow)
-                                             Writing{.run = this->shared_from_this(), .end = std::move(end)}};
+        std::unique_ptr<Writing> writing{new (std::nothrow) Writing};
         if (!writing) return write_end(end);
+        writing->run = this->shared_from_this();
+        writing->end = std::move(end);
         const auto write = [](void* self) noexcept -> void* {
             auto& mine = *static_cast<Writing*>(self);
             mine.written = mine.run->write_end(mine.end);

@@ -6179,6 +6179,7 @@ template <class N>
 [[nodiscard]] std::optional<N> whole_number(std::string_view text) {
     N value{};
     const char* const to = text.data() + text.size();
+    // NOLINTNEXTLINE(bugprone-suspicious-stringview-data-usage): the end goes with it
     const auto [end, problem] = read_number(text.data(), to, value);
     return problem == std::errc{} && end == to ? std::optional{value} : std::nullopt;
 }
@@ -6711,7 +6712,7 @@ inline constexpr ::DWORD share_all = FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_S
     if (how.create) {
         const ::DWORD flags =
             FILE_FLAG_BACKUP_SEMANTICS |
-            (how.must_be_new ? FILE_FLAG_OPEN_REPARSE_POINT : 0U);  // a dangling link is there
+            (how.must_be_new || !how.follow ? FILE_FLAG_OPEN_REPARSE_POINT : 0U);  // a dangling link is there
         const auto opened = [&] {
             file = ::CreateFileW(path, access, share_all, nullptr, how.must_be_new ? CREATE_NEW : OPEN_ALWAYS,
                                  FILE_ATTRIBUTE_NORMAL | flags, nullptr);
@@ -7267,14 +7268,15 @@ class BasicFile {
     static result<BasicFile> create_new(const Path& path) {
         return open(path, {.read = true, .write = true, .create = true, .must_be_new = true}, "create");
     }
-    /// A file to be read and written; made if it is not there.
-    static result<BasicFile> open_read_write(const Path& path) {
-        return open(path, {.read = true, .write = true, .create = true}, "open");
+    /// A file to be read and written; made if it is not there. A link that somebody put there is refused
+    /// unless the path is the caller's own choice: what is written must not go out of a store.
+    static result<BasicFile> open_read_write(const Path& path, Links links = Links::refuse) {
+        return open(path, {.read = true, .write = true, .create = true, .follow = links == Links::follow},
+                    "open");
     }
-
-    /// A file that grows at its end, whoever else writes to it; made if it is not there.
+    /// A file that grows at its end, whoever else writes to it; made if it is not there. No link.
     static result<BasicFile> open_append(const Path& path) {
-        return open(path, {.write = true, .create = true, .append = true}, "open");
+        return open(path, {.write = true, .create = true, .append = true, .follow = false}, "open");
     }
 
     /// Writes all of `bytes`, or says why not; what was written before a failure stays in the file.
@@ -8887,7 +8889,7 @@ template <class = void>
         const auto most = NumbersIn{kernel_file(group + "/memory.max")}.next();
         const auto used = NumbersIn{kernel_file(group + "/memory.current")}.next();
         if (most && used && (!total || *most < *total * kib))
-            out.memory_total = *most, out.memory_available = *most > *used ? *most - *used : 0;
+            out.memory_total = most, out.memory_available = *most > *used ? *most - *used : 0;
     }
 
     const std::string network = kernel_file("/proc/net/dev");
@@ -19178,9 +19180,9 @@ class BasicGpuProbe {
 
   private:
     struct Told {
-        unsigned index;
-        std::string_view what;  // a literal
-        double value;
+        unsigned index = 0;
+        std::string_view what{};  // a literal
+        double value = 0;
     };
     struct Shared {
         std::mutex mutex{};
@@ -20127,6 +20129,7 @@ class BasicMediaReader {
             return false;
         }
         if (value > most_media_bytes || padded(static_cast<std::size_t>(value)) > left - padded(text)) {
+            budget_ -= text;
             overlong_.push_back(at_);
             return false;
         }
@@ -20139,19 +20142,17 @@ class BasicMediaReader {
     }
     /// Goes to what may be the next entry.
     result<void> skip() {
-        std::vector<std::byte> piece(std::size_t{64} << 10U);
-        for (at_ += 8; at_ + media_head_bytes <= size_;) {
-            const auto got = file_.read_at(at_, piece);
-            if (!got) return got.error();
-            const std::size_t whole = *got / 8 * 8;
-            if (whole == 0) break;
-            for (std::size_t i = 0; i < whole; i += 8) {
-                if (std::memcmp(piece.data() + i, media_entry_magic.data(), media_entry_magic.size()) != 0)
-                    continue;
-                at_ += i;
-                return {};
+        for (at_ += 8; at_ + media_head_bytes <= size_; at_ += 8) {
+            if (at_ < piece_at_ || at_ - piece_at_ >= piece_.size()) {
+                piece_.resize(std::size_t{64} << 10U);
+                const auto got = file_.read_at(piece_at_ = at_, piece_);
+                if (!got) return got.error();
+                piece_.resize(*got / 8 * 8);
+                if (piece_.empty()) break;
             }
-            at_ += whole;
+            if (std::memcmp(piece_.data() + (at_ - piece_at_), media_entry_magic.data(),
+                            media_entry_magic.size()) == 0)
+                return {};
         }
         at_ = size_;
         return {};
@@ -20160,7 +20161,9 @@ class BasicMediaReader {
     os::File file_;
     std::uint64_t size_;
     std::uint64_t at_ = media_header_bytes, end_ = media_header_bytes;
-    std::uint64_t budget_ = std::uint64_t{64} << 20U;  // of bytes under wrong checksums, as of a hostile file
+    std::vector<std::byte> piece_;  // of the file, in which the next entry is looked for
+    std::uint64_t piece_at_ = 0;
+    std::uint64_t budget_ = std::uint64_t{64} << 20U;  // of bytes of no whole entry, as of a hostile file
     std::vector<std::uint64_t> overlong_;
     std::size_t gaps_ = 0;
     bool is_skipping_ = false;
@@ -21553,12 +21556,10 @@ class BasicRunEngine final : public RunCore,
     }
     /// Of what is done with, or stuck, or what destroys us.
     void let_go(std::unique_ptr<BasicSaver<T>> saver, bool is_done) const {
-        if (is_detached())
+        if (is_detached() || (!is_done && !saver->is_current()))
             (void)saver.release();
         else if (saver->is_current())
             BasicSaver<T>::destroy_after_work(std::move(saver));
-        else if (!is_done)
-            (void)saver.release();
     }
     BasicRunEngine(const BasicRunEngine&) = delete;
     BasicRunEngine& operator=(const BasicRunEngine&) = delete;
@@ -21870,16 +21871,17 @@ class BasicRunEngine final : public RunCore,
     result<void> write_end_within(std::int64_t most_ns, End end) noexcept {
         enum class State : int { writing, done, left };
         struct Writing {
-            std::shared_ptr<BasicRunEngine> run;
-            End end;
+            std::shared_ptr<BasicRunEngine> run{};
+            End end{};
             result<void> written{};
             std::atomic<State> state{State::writing};
             os::Bell done{};
             os::Thread thread{};
         };
-        std::unique_ptr<Writing> writing{new (std::nothrow)
-                                             Writing{.run = this->shared_from_this(), .end = std::move(end)}};
+        std::unique_ptr<Writing> writing{new (std::nothrow) Writing};
         if (!writing) return write_end(end);
+        writing->run = this->shared_from_this();
+        writing->end = std::move(end);
         const auto write = [](void* self) noexcept -> void* {
             auto& mine = *static_cast<Writing*>(self);
             mine.written = mine.run->write_end(mine.end);
@@ -23886,6 +23888,7 @@ struct RunList {
     /// Fails: not_found; invalid_argument if it names several.
     [[nodiscard]] result<RecordedRun*> find(const std::string& text) {
         std::vector<RecordedRun*> all;
+        all.reserve(runs.size());
         for (RecordedRun& run : runs) all.push_back(&run);
         return detail::find_run(all, text);
     }
@@ -24519,6 +24522,16 @@ namespace detail {
 
 inline constexpr const char* names_a_run = "its id, the beginning of it, its name, or \"latest\"";
 
+/// Writes what was asked for into the file that was named, whatever it held.
+inline result<void> write_out(const std::string& name, std::string_view text) {
+    using namespace ::cairn::detail;
+    auto file = os::File::open_read_write(os::path_of(name), os::Links::follow);
+    if (!file) return file.error();
+    if (auto cut = file->truncate(0); !cut) return cut;
+    if (auto written = file->write_text(text); !written) return written;
+    return file->close();
+}
+
 }  // namespace detail
 
 /// Gets what a command prints, piece by piece.
@@ -25001,8 +25014,9 @@ namespace CAIRN_NAMESPACE {
             }
             return {};
         };
+        const std::string prefix = project + "/";
         const auto is_wanted = [&](const std::string& name) {
-            return of.empty() || of == name || of == project + "/" + name;
+            return of.empty() || of == name || of == prefix + name;
         };
         if (auto read = store.each_artifact(project, damaged, take, is_wanted); !read) return read.error();
     }
@@ -26284,7 +26298,7 @@ class BasicRunRepair {
         const os::Path path = dir_ / media_file;
         auto reader = MediaReader::open(path);
         if (!reader) {
-            const error why = reader.error();
+            const error& why = reader.error();
             if (why.code() == errc::not_found) return;
             return mender.found({why}, [&]() -> result<std::string> {
                 if (why.code() != errc::corrupt) return why;
@@ -26674,7 +26688,6 @@ class RunImport {
 
     /// Ends it, as failed if there is a reason; its times are those of its rows. Fails as the disk does.
     result<ImportedRun> finish(const std::string& why_failed = {}) {
-        const std::filesystem::path dir = run_.dir();
         const ImportedRun made{run_.core()->options().project, run_.id(), rows_};
         const Store store = run_.core()->store();
         if (output_) {
@@ -28796,9 +28809,9 @@ class LeftOutOfRun {
         constexpr std::size_t most = 1000, most_name = 128;
         if (known_.size() == most || !known_.emplace(metric.substr(0, max_metric_name_bytes)).second) return;
         const bool is_last = known_.size() == most;
-        all_->push_back({errc::unsupported, "of run " + run_ + " a value was left out: " + why,
-                         is_last ? "so are further ones" : printable(as_utf8(metric.substr(0, most_name))),
-                         "W&B's own files have it"});
+        all_->emplace_back(errc::unsupported, "of run " + run_ + " a value was left out: " + why,
+                           is_last ? "so are further ones" : printable(as_utf8(metric.substr(0, most_name))),
+                           "W&B's own files have it");
     }
 
   private:
@@ -28887,7 +28900,7 @@ class HistoryRows {
                 if (key.size() > max_metric_name_bytes)
                     left_out_->add(name, "a name in it is too long");
                 else
-                    take(name + "." + key, inner, false);
+                    take(std::string{name}.append(".").append(key), inner, false);
             }
             return;
         }
@@ -29009,9 +29022,9 @@ inline result<Runs> read_sessions(const std::vector<os::Path>& logs, WandbImport
                 ++i;
                 continue;
             }
-            made.left_out.push_back({errc::unsupported,
-                                     "two files have the same session of run " + printable(name.second),
-                                     next.log.string(), "this one is read: " + one.log.string()});
+            made.left_out.emplace_back(errc::unsupported,
+                                       "two files have the same session of run " + printable(name.second),
+                                       next.log.string(), "this one is read: " + one.log.string());
             sessions.erase(sessions.begin() + static_cast<std::ptrdiff_t>(i));
         }
     }
@@ -29077,9 +29090,9 @@ inline result<ImportedRun> import_run(std::vector<Session>& sessions, ImportOpti
     for (auto& [name, sessions] : *runs) {
         auto run = wandb::import_run(sessions, options, made, damaged);
         if (!run && run.error().code() == errc::already_exists) {
-            made.left_out.push_back({errc::already_exists, "this run is here already",
-                                     detail::printable(name.second),
-                                     "remove it, or import into another project or store"});
+            made.left_out.emplace_back(errc::already_exists, "this run is here already",
+                                       detail::printable(name.second),
+                                       "remove it, or import into another project or store");
         } else if (!run) {
             return run.error();
         } else {
@@ -29661,7 +29674,7 @@ namespace detail {
     for (std::size_t x = 0; x < buckets.size(); ++x) {
         if (buckets[x].finite == 0) continue;
         const double share = high > low ? (buckets[x].last - low) / (high - low) : 0.5;
-        dots.set(x, static_cast<std::size_t>(share * static_cast<double>(dots.height() - 1) + 0.5));
+        dots.set(x, static_cast<std::size_t>(std::lround(share * static_cast<double>(dots.height() - 1))));
     }
     return dots.line(0);
 }
@@ -30001,6 +30014,7 @@ template <class V>
 [[nodiscard]] std::vector<V> spread(const std::vector<V>& all, std::size_t most) {
     if (all.size() <= most) return all;
     std::vector<V> out;
+    out.reserve(most);
     for (std::size_t i = 0; i < most; ++i)
         out.push_back(all[most == 1 ? all.size() - 1 : i * (all.size() - 1) / (most - 1)]);
     return out;
@@ -30121,12 +30135,7 @@ inline void add_media(CLI::App& app, Call& call) {
                                  call.out(*bytes);
                                  return {};
                              }
-                             auto file = ::cairn::detail::os::File::open_read_write(
-                                 ::cairn::detail::os::path_of(wanted->file));
-                             if (!file) return file.error();
-                             if (auto cut = file->truncate(0); !cut) return cut;
-                             if (auto done = file->write_text(*bytes); !done) return done;
-                             return file->close();
+                             return detail::write_out(wanted->file, *bytes);
                          });
     verb->add_option("METRIC", wanted->metric, "prints its last value, as it is kept");
     verb->add_option("--step", wanted->step, "that of this step");
@@ -30709,7 +30718,7 @@ template <class C>
         auto cursor = is.get<C>();
         if (cursor.format == C{}.format) return cursor;
     } catch (const nlohmann::json::exception&) {
-        // a file that somebody has edited: all is said anew
+        // A file that somebody has edited is no reason to stop: all is said anew.
     }
     return C{};
 }
@@ -31529,8 +31538,9 @@ class Md5 {
 
     void mix() noexcept {
         auto [a, b, c, d] = state_;
-        for (std::uint32_t i = 0; i < 64; ++i) {
-            std::uint32_t f = 0, word = 0;
+        for (std::size_t i = 0; i < 64; ++i) {
+            std::uint32_t f = 0;
+            std::size_t word = 0;
             switch (i / 16) {
                 case 0: f = (b & c) | (~b & d), word = i; break;
                 case 1: f = (d & b) | (~d & c), word = (5 * i + 1) % 16; break;
@@ -33307,6 +33317,7 @@ struct ReportedSeries {
         of.all.push_back(&one);
     }
     std::vector<OfMetric> metrics;
+    metrics.reserve(by_name.size());
     for (auto& [name, of] : by_name) metrics.push_back(std::move(of));
     std::sort(metrics.begin(), metrics.end(), [](const OfMetric& a, const OfMetric& b) {
         return std::pair{a.bytes, a.name} < std::pair{b.bytes, b.name};
@@ -33411,11 +33422,7 @@ inline result<void> write_report(const StoreReader& store, const std::vector<Rec
                                  const Export& wanted) {
     const auto page = report(store, runs, {.max_bytes = wanted.max_mib << 20U});
     if (!page) return page.error();
-    auto file = os::File::open_read_write(os::path_of(wanted.html));
-    if (!file) return file.error();
-    if (auto cut = file->truncate(0); !cut) return cut;
-    if (auto written = file->write_text(*page); !written) return written;
-    return file->close();
+    return write_out(wanted.html, *page);
 }
 
 inline result<void> export_wandb(Call& call, const StoreReader& store, const std::vector<RecordedRun>& runs,
@@ -33702,11 +33709,13 @@ inline constexpr const char* too_deep = "nested too deep for Trackio";
     std::string key = "cairn";
     while (out.contains(key)) key += '_';
     out[key] = std::move(ours);
-    const nlohmann::json group = about_of(run, "group", ""),
-                         user = environment.value("user", nlohmann::json());
-    out.emplace("_Username", user.is_string() && user != "" ? user : nlohmann::json());
+    const auto unless_empty = [](const nlohmann::json& text) {
+        return text == nlohmann::json(std::string{}) ? nlohmann::json() : text;
+    };
+    const nlohmann::json user = environment.value("user", nlohmann::json());
+    out.emplace("_Username", user.is_string() ? unless_empty(user) : nlohmann::json());
     out.emplace("_Created", iso_time(run.created_ns()));
-    out.emplace("_Group", group == "" ? nlohmann::json() : group);
+    out.emplace("_Group", unless_empty(about_of(run, "group", "")));
     return out;
 }
 
@@ -33765,7 +33774,7 @@ struct RowMedia {
         return error{code, std::string{why}, media.metric + " of step " + std::to_string(media.step),
                      "the run itself has it: cairn media"};
     };
-    const auto file = [&](const char* type, std::string ending) {
+    const auto file = [&](const char* type, std::string_view ending) {
         std::string name = path_from(media.metric);
         std::replace(name.begin(), name.end(), '/', '_');
         name.append("-").append(std::to_string(media.at)).append(".").append(ending);
@@ -34053,7 +34062,7 @@ class RankMirror {
     }
     /// Of a batch that is refused, what is refused of it is left out.
     result<void> send_parts(Batch batch) {
-        const auto sent = door_->send(batch, cursor_.number);
+        auto sent = door_->send(batch, cursor_.number);
         if (sent || sent.error().code() != errc::invalid_argument) return sent;
         if (batch.size() == 1) {
             (void)left_out_.takes(sent);
@@ -34590,8 +34599,9 @@ class Audio {
         file.bytes_ += "data";
         file.put(size, 4);
         file.bytes_ += samples;
+        const std::size_t frames = size / frame;
         nlohmann::json about = {
-            {"rate", rate_}, {"channels", channels_}, {"seconds", static_cast<double>(size / frame) / rate_}};
+            {"rate", rate_}, {"channels", channels_}, {"seconds", static_cast<double>(frames) / rate_}};
         if (!caption_.empty()) about["caption"] = caption_;
         return {"audio", "audio/wav", std::move(file.bytes_), std::move(about)};
     }
@@ -36033,8 +36043,8 @@ class BasicMappedFile {
         : mapping_{std::move(mapping)}, file_{std::move(file)}, path_{std::move(path)} {}
 
     [[nodiscard]] error problem(errc code, std::string_view name, const std::string& what,
-                                std::string advice) const {
-        return {code, "the tensor " + detail::in_quotes(name) + " " + what, path_, std::move(advice)};
+                                const std::string& advice) const {
+        return {code, "the tensor " + detail::in_quotes(name) + " " + what, path_, advice};
     }
 
     detail::os::Mapping mapping_;

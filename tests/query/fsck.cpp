@@ -276,6 +276,22 @@ TEST_CASE("fsck cuts a torn history, and keeps what it cuts", "[query][fsck]") {
     CHECK(f.rows() == 3000);
 }
 
+TEST_CASE("fsck cuts nothing outside the store, whatever a link names", "[query][fsck]") {
+    if (!cairn_test::has_symlinks) {
+        WARN("not here: there are no symbolic links");
+        return;
+    }
+    const Broken f;
+    const fs::path history = f.run_dir() / "history.cairn", outside = f.dir / "outside";
+    fs::rename(history, outside);
+    const std::string torn = read_bytes(outside) + std::string(24, '\x7f');
+    write_bytes(outside, torn);
+    fs::create_symlink(outside, history);
+    const cairn::Checkup mended = f.repair();
+    CHECK(!mended.findings.empty());
+    CHECK(read_bytes(outside) == torn);
+}
+
 TEST_CASE("fsck mends the first bytes of a history", "[query][fsck]") {
     const Broken f;
     const fs::path history = f.run_dir() / "history.cairn";

@@ -110,6 +110,25 @@ TEST_CASE("media file: a changed byte loses one entry at most, and is told", "[s
     }
 }
 
+TEST_CASE("media file: behind damage the next entry is found, however far it is", "[store][media]") {
+    const TempDir dir;
+    const auto path = dir.path() / media_file;
+    const Kept all{{"{\"a\":0}", std::string(100'000, 'a')},
+                   {"{\"b\":0}", "b"},
+                   {"{\"c\":0}", "c"},
+                   {"{\"d\":0}", std::string(200'000, 'd')},
+                   {"{\"e\":0}", std::string(70'000, 'e')},
+                   {"{\"f\":0}", "f"}};
+    auto writer = MediaWriter::open(path).value();
+    for (const auto& [text, value] : all) append(writer, text, value);
+    std::string bytes = content_of(path);
+    for (const char* text : {"{\"a\"", "{\"b\"", "{\"d\""}) bytes.at(bytes.find(text)) = '!';
+    put_content(path, bytes);
+    std::size_t gaps = 0;
+    CHECK(read_all(path, &gaps) == Kept{all[2], all[4], all[5]});
+    CHECK(gaps == 2);
+}
+
 TEST_CASE("media file: no size that the file does not have is believed", "[store][media]") {
     const TempDir dir;
     const auto path = written(dir);

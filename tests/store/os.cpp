@@ -119,8 +119,27 @@ TEST_CASE("file: a link is followed or refused as asked", "[store][os]") {
     CHECK(code_of(os::File::open_read(dir / "link", os::Links::refuse)) == errc::invalid_argument);
     CHECK(os::status(dir / "link")->is_file);
     CHECK(os::status(dir / "link", os::Links::refuse)->is_link);
+    CHECK(os::File::open_read_write(dir / "link", os::Links::follow).has_value());
 }
 #endif
+
+TEST_CASE("file: what is written goes through no link", "[store][os]") {
+    if (!has_symlinks) {
+        WARN("not here: there are no symbolic links");
+        return;
+    }
+    const TempDir dir;
+    spit(dir / "f", "x");
+    fs::create_symlink("f", dir / "link");
+    fs::create_symlink("nowhere", dir / "dangling");
+    for (const char* name : {"link", "dangling"}) {
+        CAPTURE(name);
+        CHECK(code_of(os::File::open_read_write(dir / name)) == errc::invalid_argument);
+        CHECK(code_of(os::File::open_append(dir / name)) == errc::invalid_argument);
+    }
+    CHECK(slurp(dir / "f") == "x");
+    CHECK(!fs::exists(dir / "nowhere"));
+}
 
 #if CAIRN_TEST_FORK
 TEST_CASE("file: handles are not inherited by a program that is executed", "[store][os]") {

@@ -27,6 +27,16 @@ namespace detail {
 
 inline constexpr const char* names_a_run = "its id, the beginning of it, its name, or \"latest\"";
 
+/// Writes what was asked for into the file that was named, whatever it held.
+inline result<void> write_out(const std::string& name, std::string_view text) {
+    using namespace ::cairn::detail;
+    auto file = os::File::open_read_write(os::path_of(name), os::Links::follow);
+    if (!file) return file.error();
+    if (auto cut = file->truncate(0); !cut) return cut;
+    if (auto written = file->write_text(text); !written) return written;
+    return file->close();
+}
+
 }  // namespace detail
 
 /// Gets what a command prints, piece by piece.

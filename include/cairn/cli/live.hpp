@@ -15,6 +15,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
@@ -102,7 +103,7 @@ namespace detail {
     for (std::size_t x = 0; x < buckets.size(); ++x) {
         if (buckets[x].finite == 0) continue;
         const double share = high > low ? (buckets[x].last - low) / (high - low) : 0.5;
-        dots.set(x, static_cast<std::size_t>(share * static_cast<double>(dots.height() - 1) + 0.5));
+        dots.set(x, static_cast<std::size_t>(std::lround(share * static_cast<double>(dots.height() - 1))));
     }
     return dots.line(0);
 }

@@ -7,7 +7,6 @@
 #include <cairn/query/media.hpp>
 #include <cairn/query/media_answers.hpp>
 #include <cairn/query/runs.hpp>
-#include <cairn/store/os.hpp>
 
 #include <CLI/CLI.hpp>
 
@@ -84,12 +83,7 @@ inline void add_media(CLI::App& app, Call& call) {
                                  call.out(*bytes);
                                  return {};
                              }
-                             auto file = ::cairn::detail::os::File::open_read_write(
-                                 ::cairn::detail::os::path_of(wanted->file));
-                             if (!file) return file.error();
-                             if (auto cut = file->truncate(0); !cut) return cut;
-                             if (auto done = file->write_text(*bytes); !done) return done;
-                             return file->close();
+                             return detail::write_out(wanted->file, *bytes);
                          });
     verb->add_option("METRIC", wanted->metric, "prints its last value, as it is kept");
     verb->add_option("--step", wanted->step, "that of this step");

@@ -66,12 +66,14 @@ inline result<void> s3_list(Call& call, const S3Wanted& wanted) {
         const auto aliases = store->aliases(project, artifact);
         if (!aliases) return aliases.error();
         call.complain(versions->damaged);
+        std::string full_name = project;
+        full_name += "/" + artifact;
         for (const Manifest& version : versions->versions) {
             all.push_back(as_json(version, *aliases));
             std::string named;
             for (const auto& [alias, number] : *aliases)
                 if (number == version.version) named += (named.empty() ? "" : ", ") + printable(alias);
-            table.add({printable(project + "/" + artifact + ":" + version.label()), printable(version.type),
+            table.add({printable(full_name + ":" + version.label()), printable(version.type),
                        size_text(version.logical_size()), local_time(version.created_ns),
                        printable(version.run), named});
         }

@@ -34,11 +34,7 @@ inline result<void> write_report(const StoreReader& store, const std::vector<Rec
                                  const Export& wanted) {
     const auto page = report(store, runs, {.max_bytes = wanted.max_mib << 20U});
     if (!page) return page.error();
-    auto file = os::File::open_read_write(os::path_of(wanted.html));
-    if (!file) return file.error();
-    if (auto cut = file->truncate(0); !cut) return cut;
-    if (auto written = file->write_text(*page); !written) return written;
-    return file->close();
+    return write_out(wanted.html, *page);
 }
 
 inline result<void> export_wandb(Call& call, const StoreReader& store, const std::vector<RecordedRun>& runs,

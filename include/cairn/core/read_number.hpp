@@ -60,6 +60,7 @@ template <class N>
 [[nodiscard]] std::optional<N> whole_number(std::string_view text) {
     N value{};
     const char* const to = text.data() + text.size();
+    // NOLINTNEXTLINE(bugprone-suspicious-stringview-data-usage): the end goes with it
     const auto [end, problem] = read_number(text.data(), to, value);
     return problem == std::errc{} && end == to ? std::optional{value} : std::nullopt;
 }

@@ -75,8 +75,9 @@ class Audio {
         file.bytes_ += "data";
         file.put(size, 4);
         file.bytes_ += samples;
+        const std::size_t frames = size / frame;
         nlohmann::json about = {
-            {"rate", rate_}, {"channels", channels_}, {"seconds", static_cast<double>(size / frame) / rate_}};
+            {"rate", rate_}, {"channels", channels_}, {"seconds", static_cast<double>(frames) / rate_}};
         if (!caption_.empty()) about["caption"] = caption_;
         return {"audio", "audio/wav", std::move(file.bytes_), std::move(about)};
     }

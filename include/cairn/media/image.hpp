@@ -50,7 +50,7 @@ namespace detail {
                                                              {109, 205, 89},
                                                              {180, 222, 44},
                                                              {253, 231, 37}}};
-    const auto byte = [](double x) { return static_cast<std::uint8_t>(x + 0.5); };
+    const auto byte = [](double x) { return static_cast<std::uint8_t>(std::lround(x)); };
     if (map == ColourMap::grey) return {byte(place * 255), byte(place * 255), byte(place * 255)};
     const double at = place * (viridis.size() - 1);
     const std::size_t i = std::min(static_cast<std::size_t>(at), viridis.size() - 2);

@@ -72,7 +72,7 @@ template <class C>
         auto cursor = is.get<C>();
         if (cursor.format == C{}.format) return cursor;
     } catch (const nlohmann::json::exception&) {
-        // a file that somebody has edited: all is said anew
+        // A file that somebody has edited is no reason to stop: all is said anew.
     }
     return C{};
 }

@@ -53,9 +53,9 @@ class LeftOutOfRun {
         constexpr std::size_t most = 1000, most_name = 128;
         if (known_.size() == most || !known_.emplace(metric.substr(0, max_metric_name_bytes)).second) return;
         const bool is_last = known_.size() == most;
-        all_->push_back({errc::unsupported, "of run " + run_ + " a value was left out: " + why,
-                         is_last ? "so are further ones" : printable(as_utf8(metric.substr(0, most_name))),
-                         "W&B's own files have it"});
+        all_->emplace_back(errc::unsupported, "of run " + run_ + " a value was left out: " + why,
+                           is_last ? "so are further ones" : printable(as_utf8(metric.substr(0, most_name))),
+                           "W&B's own files have it");
     }
 
   private:
@@ -144,7 +144,7 @@ class HistoryRows {
                 if (key.size() > max_metric_name_bytes)
                     left_out_->add(name, "a name in it is too long");
                 else
-                    take(name + "." + key, inner, false);
+                    take(std::string{name}.append(".").append(key), inner, false);
             }
             return;
         }
@@ -266,9 +266,9 @@ inline result<Runs> read_sessions(const std::vector<os::Path>& logs, WandbImport
                 ++i;
                 continue;
             }
-            made.left_out.push_back({errc::unsupported,
-                                     "two files have the same session of run " + printable(name.second),
-                                     next.log.string(), "this one is read: " + one.log.string()});
+            made.left_out.emplace_back(errc::unsupported,
+                                       "two files have the same session of run " + printable(name.second),
+                                       next.log.string(), "this one is read: " + one.log.string());
             sessions.erase(sessions.begin() + static_cast<std::ptrdiff_t>(i));
         }
     }
@@ -334,9 +334,9 @@ inline result<ImportedRun> import_run(std::vector<Session>& sessions, ImportOpti
     for (auto& [name, sessions] : *runs) {
         auto run = wandb::import_run(sessions, options, made, damaged);
         if (!run && run.error().code() == errc::already_exists) {
-            made.left_out.push_back({errc::already_exists, "this run is here already",
-                                     detail::printable(name.second),
-                                     "remove it, or import into another project or store"});
+            made.left_out.emplace_back(errc::already_exists, "this run is here already",
+                                       detail::printable(name.second),
+                                       "remove it, or import into another project or store");
         } else if (!run) {
             return run.error();
         } else {

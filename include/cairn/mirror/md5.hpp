@@ -61,8 +61,9 @@ class Md5 {
 
     void mix() noexcept {
         auto [a, b, c, d] = state_;
-        for (std::uint32_t i = 0; i < 64; ++i) {
-            std::uint32_t f = 0, word = 0;
+        for (std::size_t i = 0; i < 64; ++i) {
+            std::uint32_t f = 0;
+            std::size_t word = 0;
             switch (i / 16) {
                 case 0: f = (b & c) | (~b & d), word = i; break;
                 case 1: f = (d & b) | (~d & c), word = (5 * i + 1) % 16; break;

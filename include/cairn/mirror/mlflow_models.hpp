@@ -143,7 +143,7 @@ class VersionSender {
         for (const FileEntry& file : one.manifest.files) {
             if (!file.is_stored()) continue;
             WebFiles body{store_, file};
-            const auto sent = client_.upload(uri, folder + stored_path(file.path), body.body());
+            auto sent = client_.upload(uri, folder + stored_path(file.path), body.body());
             if (body.failed()) return *body.failed();
             if (!sent && sent.error().code() != errc::invalid_argument) return sent;
             if (!sent) left_out.add({errc::unsupported, sent.error().tried(), folder + file.path, ""});

@@ -377,7 +377,7 @@ class RankMirror {
         const std::string text = content.dump(2, ' ', false, nlohmann::json::error_handler_t::replace);
         std::string digest = sha256(bytes_of(text)).hex();
         if (cursor_.files[name] == digest) return {};
-        const auto put = client_->upload(there_->artifact_uri, name, web_body(text));
+        auto put = client_->upload(there_->artifact_uri, name, web_body(text));
         if (!put && !left_out_.takes(put)) return put;
         cursor_.files[name] = std::move(digest);
         return {};
@@ -391,7 +391,7 @@ class RankMirror {
         std::string size = std::to_string(there->size);
         if (!there->exists || there->size == 0 || cursor_.files["output.log"] == size) return {};
         WebFiles body{{{path, there->size}}};
-        const auto put = client_->upload(there_->artifact_uri, "output.log", body.body());
+        auto put = client_->upload(there_->artifact_uri, "output.log", body.body());
         if (body.failed()) return *body.failed();
         if (put) cursor_.files["output.log"] = std::move(size);
         return put;
@@ -407,7 +407,7 @@ class RankMirror {
             if (!file) {
                 left_out_.add(file.error());
             } else {
-                const auto put = client_->upload(there_->artifact_uri, file->path, web_body(file->bytes));
+                auto put = client_->upload(there_->artifact_uri, file->path, web_body(file->bytes));
                 if (!put && !left_out_.takes(put)) return put;
                 if (auto told = put ? tell_kind(*file) : result<void>{}; !told) return told;
             }

@@ -44,6 +44,7 @@ namespace CAIRN_NAMESPACE::detail::mlflow {
 }
 [[nodiscard]] inline std::vector<nlohmann::json> key_values(const std::map<std::string, std::string>& pairs) {
     std::vector<nlohmann::json> list;
+    list.reserve(pairs.size());
     for (const auto& [key, value] : pairs) list.push_back({{"key", key}, {"value", value}});
     return list;
 }

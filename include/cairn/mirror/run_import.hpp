@@ -103,7 +103,6 @@ class RunImport {
 
     /// Ends it, as failed if there is a reason; its times are those of its rows. Fails as the disk does.
     result<ImportedRun> finish(const std::string& why_failed = {}) {
-        const std::filesystem::path dir = run_.dir();
         const ImportedRun made{run_.core()->options().project, run_.id(), rows_};
         const Store store = run_.core()->store();
         if (output_) {

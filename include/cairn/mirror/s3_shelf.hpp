@@ -110,7 +110,7 @@ class Shelf {
 
     /// Makes the store, if there is none.
     result<void> make() {
-        const auto there = check();
+        auto there = check();
         if (there || there.error().code() != errc::not_found) return there;
         const std::string text = nlohmann::json{{"format", Store::format}}.dump() + "\n";
         const auto made = put_once("store.json", text);

@@ -19,7 +19,7 @@ namespace CAIRN_NAMESPACE::detail::s3 {
     constexpr std::size_t block = 64;
     const Digest shortened = key.size() > block ? sha256(key) : Digest{};
     if (key.size() > block) key = shortened.bytes;
-    std::array<std::byte, block> inner, outer;
+    std::array<std::byte, block> inner{}, outer{};
     for (std::size_t i = 0; i < block; ++i) {
         const std::byte byte = i < key.size() ? key[i] : std::byte{0};
         inner[i] = byte ^ std::byte{0x36};
@@ -53,7 +53,7 @@ struct Signed {
                                                   const std::string& region) {
     std::string lines, names;
     for (const auto& [name, value] : what.headers) {
-        lines += name + ":" + value + "\n";
+        lines.append(name).append(":").append(value).append("\n");
         names += (names.empty() ? "" : ";") + name;
     }
     const std::string request = what.method + "\n" + what.path + "\n" + what.query + "\n" + lines + "\n" +

@@ -70,7 +70,7 @@ struct RowMedia {
         return error{code, std::string{why}, media.metric + " of step " + std::to_string(media.step),
                      "the run itself has it: cairn media"};
     };
-    const auto file = [&](const char* type, std::string ending) {
+    const auto file = [&](const char* type, std::string_view ending) {
         std::string name = path_from(media.metric);
         std::replace(name.begin(), name.end(), '/', '_');
         name.append("-").append(std::to_string(media.at)).append(".").append(ending);

@@ -189,7 +189,7 @@ class RankMirror {
     }
     /// Of a batch that is refused, what is refused of it is left out.
     result<void> send_parts(Batch batch) {
-        const auto sent = door_->send(batch, cursor_.number);
+        auto sent = door_->send(batch, cursor_.number);
         if (sent || sent.error().code() != errc::invalid_argument) return sent;
         if (batch.size() == 1) {
             (void)left_out_.takes(sent);

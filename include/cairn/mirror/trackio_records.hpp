@@ -186,11 +186,13 @@ inline constexpr const char* too_deep = "nested too deep for Trackio";
     std::string key = "cairn";
     while (out.contains(key)) key += '_';
     out[key] = std::move(ours);
-    const nlohmann::json group = about_of(run, "group", ""),
-                         user = environment.value("user", nlohmann::json());
-    out.emplace("_Username", user.is_string() && user != "" ? user : nlohmann::json());
+    const auto unless_empty = [](const nlohmann::json& text) {
+        return text == nlohmann::json(std::string{}) ? nlohmann::json() : text;
+    };
+    const nlohmann::json user = environment.value("user", nlohmann::json());
+    out.emplace("_Username", user.is_string() ? unless_empty(user) : nlohmann::json());
     out.emplace("_Created", iso_time(run.created_ns()));
-    out.emplace("_Group", group == "" ? nlohmann::json() : group);
+    out.emplace("_Group", unless_empty(about_of(run, "group", "")));
     return out;
 }
 

@@ -44,8 +44,9 @@ namespace CAIRN_NAMESPACE {
             }
             return {};
         };
+        const std::string prefix = project + "/";
         const auto is_wanted = [&](const std::string& name) {
-            return of.empty() || of == name || of == project + "/" + name;
+            return of.empty() || of == name || of == prefix + name;
         };
         if (auto read = store.each_artifact(project, damaged, take, is_wanted); !read) return read.error();
     }

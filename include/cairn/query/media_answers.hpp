@@ -79,6 +79,7 @@ template <class V>
 [[nodiscard]] std::vector<V> spread(const std::vector<V>& all, std::size_t most) {
     if (all.size() <= most) return all;
     std::vector<V> out;
+    out.reserve(most);
     for (std::size_t i = 0; i < most; ++i)
         out.push_back(all[most == 1 ? all.size() - 1 : i * (all.size() - 1) / (most - 1)]);
     return out;

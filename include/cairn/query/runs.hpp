@@ -60,6 +60,7 @@ struct RunList {
     /// Fails: not_found; invalid_argument if it names several.
     [[nodiscard]] result<RecordedRun*> find(const std::string& text) {
         std::vector<RecordedRun*> all;
+        all.reserve(runs.size());
         for (RecordedRun& run : runs) all.push_back(&run);
         return detail::find_run(all, text);
     }

@@ -95,12 +95,10 @@ class BasicRunEngine final : public RunCore,
     }
     /// Of what is done with, or stuck, or what destroys us.
     void let_go(std::unique_ptr<BasicSaver<T>> saver, bool is_done) const {
-        if (is_detached())
+        if (is_detached() || (!is_done && !saver->is_current()))
             (void)saver.release();
         else if (saver->is_current())
             BasicSaver<T>::destroy_after_work(std::move(saver));
-        else if (!is_done)
-            (void)saver.release();
     }
     BasicRunEngine(const BasicRunEngine&) = delete;
     BasicRunEngine& operator=(const BasicRunEngine&) = delete;
@@ -412,16 +410,17 @@ class BasicRunEngine final : public RunCore,
     result<void> write_end_within(std::int64_t most_ns, End end) noexcept {
         enum class State : int { writing, done, left };
         struct Writing {
-            std::shared_ptr<BasicRunEngine> run;
-            End end;
+            std::shared_ptr<BasicRunEngine> run{};
+            End end{};
             result<void> written{};
             std::atomic<State> state{State::writing};
             os::Bell done{};
             os::Thread thread{};
         };
-        std::unique_ptr<Writing> writing{new (std::nothrow)
-                                             Writing{.run = this->shared_from_this(), .end = std::move(end)}};
+        std::unique_ptr<Writing> writing{new (std::nothrow) Writing};
         if (!writing) return write_end(end);
+        writing->run = this->shared_from_this();
+        writing->end = std::move(end);
         const auto write = [](void* self) noexcept -> void* {
             auto& mine = *static_cast<Writing*>(self);
             mine.written = mine.run->write_end(mine.end);

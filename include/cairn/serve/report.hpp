@@ -115,6 +115,7 @@ struct ReportedSeries {
         of.all.push_back(&one);
     }
     std::vector<OfMetric> metrics;
+    metrics.reserve(by_name.size());
     for (auto& [name, of] : by_name) metrics.push_back(std::move(of));
     std::sort(metrics.begin(), metrics.end(), [](const OfMetric& a, const OfMetric& b) {
         return std::pair{a.bytes, a.name} < std::pair{b.bytes, b.name};

@@ -143,6 +143,7 @@ class BasicMediaReader {
             return false;
         }
         if (value > most_media_bytes || padded(static_cast<std::size_t>(value)) > left - padded(text)) {
+            budget_ -= text;
             overlong_.push_back(at_);
             return false;
         }
@@ -155,19 +156,17 @@ class BasicMediaReader {
     }
     /// Goes to what may be the next entry.
     result<void> skip() {
-        std::vector<std::byte> piece(std::size_t{64} << 10U);
-        for (at_ += 8; at_ + media_head_bytes <= size_;) {
-            const auto got = file_.read_at(at_, piece);
-            if (!got) return got.error();
-            const std::size_t whole = *got / 8 * 8;
-            if (whole == 0) break;
-            for (std::size_t i = 0; i < whole; i += 8) {
-                if (std::memcmp(piece.data() + i, media_entry_magic.data(), media_entry_magic.size()) != 0)
-                    continue;
-                at_ += i;
-                return {};
+        for (at_ += 8; at_ + media_head_bytes <= size_; at_ += 8) {
+            if (at_ < piece_at_ || at_ - piece_at_ >= piece_.size()) {
+                piece_.resize(std::size_t{64} << 10U);
+                const auto got = file_.read_at(piece_at_ = at_, piece_);
+                if (!got) return got.error();
+                piece_.resize(*got / 8 * 8);
+                if (piece_.empty()) break;
             }
-            at_ += whole;
+            if (std::memcmp(piece_.data() + (at_ - piece_at_), media_entry_magic.data(),
+                            media_entry_magic.size()) == 0)
+                return {};
         }
         at_ = size_;
         return {};
@@ -176,7 +175,9 @@ class BasicMediaReader {
     os::File file_;
     std::uint64_t size_;
     std::uint64_t at_ = media_header_bytes, end_ = media_header_bytes;
-    std::uint64_t budget_ = std::uint64_t{64} << 20U;  // of bytes under wrong checksums, as of a hostile file
+    std::vector<std::byte> piece_;  // of the file, in which the next entry is looked for
+    std::uint64_t piece_at_ = 0;
+    std::uint64_t budget_ = std::uint64_t{64} << 20U;  // of bytes of no whole entry, as of a hostile file
     std::vector<std::uint64_t> overlong_;
     std::size_t gaps_ = 0;
     bool is_skipping_ = false;

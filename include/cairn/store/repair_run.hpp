@@ -185,7 +185,7 @@ class BasicRunRepair {
         const os::Path path = dir_ / media_file;
         auto reader = MediaReader::open(path);
         if (!reader) {
-            const error why = reader.error();
+            const error& why = reader.error();
             if (why.code() == errc::not_found) return;
             return mender.found({why}, [&]() -> result<std::string> {
                 if (why.code() != errc::corrupt) return why;

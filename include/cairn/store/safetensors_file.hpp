@@ -94,8 +94,8 @@ class BasicMappedFile {
         : mapping_{std::move(mapping)}, file_{std::move(file)}, path_{std::move(path)} {}
 
     [[nodiscard]] error problem(errc code, std::string_view name, const std::string& what,
-                                std::string advice) const {
-        return {code, "the tensor " + detail::in_quotes(name) + " " + what, path_, std::move(advice)};
+                                const std::string& advice) const {
+        return {code, "the tensor " + detail::in_quotes(name) + " " + what, path_, advice};
     }
 
     detail::os::Mapping mapping_;

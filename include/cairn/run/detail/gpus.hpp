@@ -130,9 +130,9 @@ class BasicGpuProbe {
 
   private:
     struct Told {
-        unsigned index;
-        std::string_view what;  // a literal
-        double value;
+        unsigned index = 0;
+        std::string_view what{};  // a literal
+        double value = 0;
     };
     struct Shared {
         std::mutex mutex{};

@@ -42,14 +42,15 @@ class BasicFile {
     static result<BasicFile> create_new(const Path& path) {
         return open(path, {.read = true, .write = true, .create = true, .must_be_new = true}, "create");
     }
-    /// A file to be read and written; made if it is not there.
-    static result<BasicFile> open_read_write(const Path& path) {
-        return open(path, {.read = true, .write = true, .create = true}, "open");
+    /// A file to be read and written; made if it is not there. A link that somebody put there is refused
+    /// unless the path is the caller's own choice: what is written must not go out of a store.
+    static result<BasicFile> open_read_write(const Path& path, Links links = Links::refuse) {
+        return open(path, {.read = true, .write = true, .create = true, .follow = links == Links::follow},
+                    "open");
     }
-
-    /// A file that grows at its end, whoever else writes to it; made if it is not there.
+    /// A file that grows at its end, whoever else writes to it; made if it is not there. No link.
     static result<BasicFile> open_append(const Path& path) {
-        return open(path, {.write = true, .create = true, .append = true}, "open");
+        return open(path, {.write = true, .create = true, .append = true, .follow = false}, "open");
     }
 
     /// Writes all of `bytes`, or says why not; what was written before a failure stays in the file.

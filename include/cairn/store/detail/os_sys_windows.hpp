@@ -182,7 +182,7 @@ inline constexpr ::DWORD share_all = FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_S
     if (how.create) {
         const ::DWORD flags =
             FILE_FLAG_BACKUP_SEMANTICS |
-            (how.must_be_new ? FILE_FLAG_OPEN_REPARSE_POINT : 0U);  // a dangling link is there
+            (how.must_be_new || !how.follow ? FILE_FLAG_OPEN_REPARSE_POINT : 0U);  // a dangling link is there
         const auto opened = [&] {
             file = ::CreateFileW(path, access, share_all, nullptr, how.must_be_new ? CREATE_NEW : OPEN_ALWAYS,
                                  FILE_ATTRIBUTE_NORMAL | flags, nullptr);

@@ -106,7 +106,7 @@ template <class = void>
         const auto most = NumbersIn{kernel_file(group + "/memory.max")}.next();
         const auto used = NumbersIn{kernel_file(group + "/memory.current")}.next();
         if (most && used && (!total || *most < *total * kib))
-            out.memory_total = *most, out.memory_available = *most > *used ? *most - *used : 0;
+            out.memory_total = most, out.memory_available = *most > *used ? *most - *used : 0;
     }
 
     const std::string network = kernel_file("/proc/net/dev");
