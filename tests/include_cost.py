@@ -11,11 +11,11 @@ COMPILER = sys.argv[1] if len(sys.argv) > 1 and __name__ == "__main__" else "g++
 
 # The most that a header of the layer may bring, with g++ 12: own lines, all lines. Raise one only with a reason.
 BUDGET = {
-    "cairn.hpp": (16600, 118900),  # 12000 before the history was packed, versions written beside the loop, rich values kept, the machine sampled and told
+    "cairn.hpp": (16600, 119000),  # 12000 before the history was packed, versions written beside the loop, rich values kept, the machine sampled and told
     "api.hpp": (12200, 115000),
     "extern.hpp": (12250, 115000),  # it names what it declares
-    "engine.hpp": (16650, 118900),
-    "cairn_full.hpp": (28150, 141250),
+    "engine.hpp": (16650, 119000),
+    "cairn_full.hpp": (28250, 141350),
     "fwd.hpp": (100, 100),
     "core": (400, 28000),
     "policy/policy.hpp": (2000, 19000),  # for those who want policies only
@@ -25,18 +25,18 @@ BUDGET = {
     "store": (4650, 105000),
     "run": (12850, 113000),
     "checkpoint": (12800, 115000),
-    "query": (11800, 114000),
-    "serve/server.hpp": (13300, 115000),
-    "cli/serve.hpp": (13500, 121000),  # a report has rich values
-    "serve": (12050, 116000),
-    "cli/import.hpp": (16800, 127000),  # it has all that records a run
-    "cli": (15350, 126800),
+    "query": (11900, 114000),  # adds stretches at once, walks a pyramid
+    "serve/server.hpp": (13400, 115000),
+    "cli/serve.hpp": (13600, 121000),  # a report has rich values
+    "serve": (12150, 116000),
+    "cli/import.hpp": (16900, 127000),  # it has all that records a run
+    "cli": (15450, 126900),
     "store/repair_run.hpp": (5300, 105000),  # reads and writes all that a run has
     "mirror/tfevents.hpp": (3650, 75000),
-    "mirror": (13700, 114500),
-    "cli/cli.hpp": (23050, 136100),  # 12800 before it repaired stores, mirrored to Trackio, and imported runs: it has all that records one
-    "mirror/import_wandb.hpp": (15350, 117700),  # reads what a mirror writes, and has all that records a run
-    "mirror/webhook.hpp": (3000, 128000),
+    "mirror": (13750, 114600),
+    "cli/cli.hpp": (23150, 136200),  # 12800 before it repaired stores, mirrored to Trackio, and imported runs: it has all that records one
+    "mirror/import_wandb.hpp": (15450, 117800),  # reads what a mirror writes, and has all that records a run
+    "mirror/webhook.hpp": (3050, 128000),
 }
 HTTPLIB = 22000  # what cpp-httplib brings to a header that includes it
 

@@ -400,8 +400,14 @@ class Row : Fields... {
     /// Calls `f(name, value)` for each metric, in the order they were written; an empty optional is passed
     /// over.
     template <class F>
-    constexpr void for_each(F&& f) const {
+    CAIRN_INLINE constexpr void for_each(F&& f) const {
         (visit_field(f, static_cast<const Fields&>(*this)), ...);
+    }
+
+    /// Calls `f(step, time_ns, fields...)`, of which another such row can be made.
+    template <class F>
+    constexpr void apply(F&& f) const {
+        f(step_, time_ns_, static_cast<const Fields&>(*this)...);
     }
 
     /// Whether the row's type has the metric; an optional one counts.
@@ -413,7 +419,7 @@ class Row : Fields... {
 
   private:
     template <class F, class Name, class T>
-    static constexpr void visit_field(F& f, const Field<Name, T>& field) {
+    CAIRN_INLINE static constexpr void visit_field(F& f, const Field<Name, T>& field) {
         if constexpr (detail::is_optional<T>) {
             if (field.value) f(Name{}, *field.value);
         } else {
@@ -528,8 +534,9 @@ class Value {
         return kind_ == Kind::none || is_text() ? Reading{} : Reading::of(number());
     }
 
-    /// The integer's 64 bits, for the kinds integer, natural and boolean.
+    /// What it is in 64 bits, for any kind but a text; a number is its IEEE 754 double.
     [[nodiscard]] constexpr std::uint64_t bits() const noexcept {
+        if (kind_ == Kind::number) return std::bit_cast<std::uint64_t>(number_);
         return kind_ == Kind::natural ? natural_ : static_cast<std::uint64_t>(integer_);
     }
 
@@ -4463,15 +4470,15 @@ extern "C" __declspec(dllimport) int __stdcall QueryPerformanceFrequency(_LARGE_
 
 namespace CAIRN_NAMESPACE::detail {
 
-// Wall time is in nanoseconds since the Unix epoch, in whole milliseconds (the history keeps no less), at the
-// resolution of the scheduler's tick (1 to 16 ms): what stamps a row. The coarse clock costs a quarter of the
-// fine one. Steady time never goes back; for durations.
+// `clock_ns` is what stamps a row: nanoseconds since the Unix epoch, at the resolution of the scheduler's
+// tick (1 to 16 ms); such a coarse clock costs a quarter of a fine one. Steady time never goes back; for
+// durations.
 #if defined(_WIN32)
 
-[[nodiscard]] inline std::int64_t wall_ns() noexcept {
+[[nodiscard]] inline std::int64_t clock_ns() noexcept {
     std::int64_t now = 0;  // in 100 ns since 1601-01-01
     ::GetSystemTimeAsFileTime(reinterpret_cast<::_FILETIME*>(&now));
-    return (now - 116'444'736'000'000'000) / 10'000 * 1'000'000;
+    return (now - 116'444'736'000'000'000) * 100;
 }
 [[nodiscard]] inline std::int64_t steady_ns() noexcept {
     std::int64_t now = 0;
@@ -4483,15 +4490,14 @@ namespace CAIRN_NAMESPACE::detail {
 
 #else
 
-[[nodiscard]] inline std::int64_t wall_ns() noexcept {
+[[nodiscard]] inline std::int64_t clock_ns() noexcept {
     timespec now;  // NOLINT(cppcoreguidelines-pro-type-member-init): the system fills it
 #if defined(CLOCK_REALTIME_COARSE)
     ::clock_gettime(CLOCK_REALTIME_COARSE, &now);
 #else
     ::clock_gettime(CLOCK_REALTIME, &now);
 #endif
-    const std::uint32_t ms = static_cast<std::uint32_t>(now.tv_nsec) / 1'000'000;
-    return std::int64_t{now.tv_sec} * 1'000'000'000 + std::int64_t{ms} * 1'000'000;
+    return std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
 }
 [[nodiscard]] inline std::int64_t steady_ns() noexcept {
     timespec now{};
@@ -4500,6 +4506,10 @@ namespace CAIRN_NAMESPACE::detail {
 }
 
 #endif
+
+/// A time in whole milliseconds: a history keeps no less.
+[[nodiscard]] constexpr std::int64_t whole_ms(std::int64_t ns) noexcept { return ns - ns % 1'000'000; }
+[[nodiscard]] inline std::int64_t wall_ns() noexcept { return whole_ms(clock_ns()); }
 
 }  // namespace CAIRN_NAMESPACE::detail
 
@@ -4627,13 +4637,13 @@ inline std::byte* put_row_header(std::byte* to, std::size_t bytes, RecordKind ki
     return put(to, static_cast<std::uint64_t>(time_ns));
 }
 
-[[nodiscard]] constexpr std::uint64_t cell_head(std::uint32_t id, Value::Kind kind) noexcept {
-    return static_cast<std::uint64_t>(id) | static_cast<std::uint64_t>(kind) << 32U;
+inline std::byte* put_cell_head(std::byte* to, std::uint32_t id, Value::Kind kind) noexcept {
+    return put(put(to, id), static_cast<std::uint32_t>(kind));
 }
 
 template <class = void>
 std::byte* put_text_cell(std::byte* to, std::uint32_t id, std::string_view text) noexcept {
-    to = put(to, cell_head(id, Value::Kind::text));
+    to = put_cell_head(to, id, Value::Kind::text);
     to = put(to, static_cast<std::uint64_t>(text.size()));
     const std::size_t room = padded(text.size());
     if (room != 0) {
@@ -4646,9 +4656,7 @@ std::byte* put_text_cell(std::byte* to, std::uint32_t id, std::string_view text)
 /// Small, so that a row of numbers is a few stores where it is logged.
 inline std::byte* put_cell(std::byte* to, std::uint32_t id, const Value& value) noexcept {
     if (value.is_text()) return put_text_cell(to, id, value.text());
-    to = put(to, cell_head(id, value.kind()));
-    const bool is_number = value.kind() == Value::Kind::number;
-    return put(to, is_number ? std::bit_cast<std::uint64_t>(value.number()) : value.bits());
+    return put(put_cell_head(to, id, value.kind()), value.bits());
 }
 
 [[nodiscard]] constexpr std::size_t name_record_size(std::string_view name) noexcept {
@@ -4743,7 +4751,7 @@ bool read_row(std::span<const std::byte> body, std::int64_t& step, std::int64_t&
     if (body.size() < row_header_bytes - record_header_bytes) return false;
     const auto cells = get<std::uint64_t>(body.data());
     step = static_cast<std::int64_t>(get<std::uint64_t>(body.data() + 8));
-    time_ns = static_cast<std::int64_t>(get<std::uint64_t>(body.data() + 16));
+    time_ns = whole_ms(static_cast<std::int64_t>(get<std::uint64_t>(body.data() + 16)));
     body = body.subspan(24);
     for (std::uint64_t i = 0; i < cells; ++i) {
         if (body.size() < cell_bytes) return false;
@@ -9504,7 +9512,7 @@ class Ring {
 
     /// Whether `bytes` (a multiple of 8, at most half of `ring_window`) can be written at `end` and
     /// committed. If not, that takes an `advance`.
-    [[nodiscard]] bool has_room(std::size_t bytes) const noexcept { return bytes <= limit_ - head_; }
+    [[nodiscard]] bool has_room(std::size_t bytes) const noexcept { return head_ + bytes <= limit_; }
     [[nodiscard]] std::byte* end() const noexcept { return data_ + (head_ & mask); }
 
     /// Makes room, after a look at what the consumer has released; false if the ring is full. At the end of
@@ -9543,9 +9551,11 @@ class Ring {
 
     /// Publishes `bytes` that were written at `end`. When this returns, a SIGKILL of the process loses none
     /// of them.
-    void commit(std::size_t bytes) noexcept {
-        head_ += bytes;
-        header_->head.store(head_, std::memory_order_release);
+    void commit(std::size_t bytes) noexcept { commit_until(head_ + bytes); }
+    /// The same up to a position; for who knows it from before he wrote, which may have been anywhere.
+    void commit_until(std::uint64_t position) noexcept {
+        head_ = position;
+        header_->head.store(position, std::memory_order_release);
         std::atomic_signal_fence(std::memory_order_seq_cst);  // a signal that comes now finds it stored
     }
 
@@ -9634,10 +9644,11 @@ class Lane {
             bytes += cell_size(cell);
         });
         if (!is_plain || bytes > max_record_bytes || !ring.has_room(bytes)) return false;
+        const std::uint64_t end = ring.position() + bytes;
         std::byte* to = put_row_header(ring.end(), bytes, Kind, 0, cells, row.step(), row.time_ns());
         const std::uint32_t* metric = metrics;
         row.for_each([&](auto, const auto& value) { to = put_cell(to, *metric++, Value{value}); });
-        ring.commit(bytes);
+        ring.commit_until(end);
         if constexpr (Kind == RecordKind::row) bump(counters.rows);
         return true;
     }
@@ -11955,7 +11966,7 @@ class BasicRunCore {
         if (is_ours(latest) && latest.lane->try_append(row)) [[likely]]
             return;
         if constexpr (std::is_trivially_copyable_v<R>)
-            append_slowly(R{row});  // a row whose address is taken would not stay in registers
+            row.apply([this](auto... parts) { append_parts<R>(parts...); });
         else
             append_slowly(row);
     }
@@ -12084,8 +12095,13 @@ class BasicRunCore {
     [[nodiscard]] bool is_ours(const ThreadLanes::Latest& latest) const noexcept {
         return latest.run == open_as_.load(std::memory_order_relaxed);
     }
+    /// Part by part: a row whose address is taken would not stay in registers.
+    template <class R, class... Parts>
+    CAIRN_COLD void append_parts(Parts... parts) noexcept {
+        append_slowly(R{parts...});
+    }
     template <class R>
-    CAIRN_COLD void append_slowly(const R& row) noexcept {
+    void append_slowly(const R& row) noexcept {
         try {
             Lane* const mine = lane();
             if (mine != nullptr && mine->append(row)) {
@@ -12268,14 +12284,14 @@ class BasicRun {
     /// cannot be kept is counted in `health()`. Threads: any. Cost: tens of nanoseconds; no lock, no system
     /// call. When it returns, a SIGKILL of the process loses no value.
     template <class... Names, class... Ts>
-    auto log(Step step, Field<Names, Ts>... fields) noexcept {
+    CAIRN_INLINE auto log(Step step, Field<Names, Ts>... fields) noexcept {
         return log_fields(step.value, std::move(fields)...);
     }
 
     /// Logs one row; its step is the calling thread's own count of rows.
     template <class... Names, class... Ts>
         requires(sizeof...(Names) > 0)
-    auto log(Field<Names, Ts>... fields) noexcept {
+    CAIRN_INLINE auto log(Field<Names, Ts>... fields) noexcept {
         return log_fields(own_step(), std::move(fields)...);
     }
 
@@ -12478,7 +12494,7 @@ class BasicRun {
     }
     template <class... Names, class... Ts>
     CAIRN_INLINE auto log_fields(std::int64_t step, Field<Names, Ts>... fields) noexcept {
-        const auto row = detail::row_of_numbers(step, detail::wall_ns(), std::move(fields)...);
+        const auto row = detail::row_of_numbers(step, detail::clock_ns(), std::move(fields)...);
         if (core_) {
             core_->append(row);
             (keep_if_rich(row, fields), ...);
@@ -12489,7 +12505,7 @@ class BasicRun {
     CAIRN_INLINE void keep_if_rich([[maybe_unused]] const R& row,
                                    [[maybe_unused]] Field<Name, V>& field) noexcept {
         if constexpr (RichValue<V>)
-            core_->keep(Name::name, row.step(), row.time_ns(), std::move(field.value));
+            core_->keep(Name::name, row.step(), detail::whole_ms(row.time_ns()), std::move(field.value));
     }
     template <class Values>
     DynamicRow log_values(const Values& values, const LogOptions& options) {
@@ -17868,6 +17884,46 @@ struct SeriesNode {
         ++finite;
     }
 
+    /// Adds those of a stretch from one number to another, column by column: a third of what one by one
+    /// costs.
+    void add(const SeriesValues& values, std::size_t from, std::size_t to) noexcept {
+        if (to - from < 4) {
+            for (; from != to; ++from) add(values.steps[from], values.ms[from], values.numbers[from]);
+            return;
+        }
+        SeriesNode all;
+        all.first_step = all.min_step = values.steps[from];
+        all.last_step = all.max_step = values.steps[to - 1];
+        all.min_ms = values.ms[from];
+        all.max_ms = values.ms[to - 1];
+        bool goes_back = false;  // then the ends are not the extremes
+        for (std::size_t i = from + 1; i < to; ++i) {
+            all.restarts += values.steps[i] <= values.steps[i - 1] ? 1U : 0U;
+            goes_back |= values.ms[i] < values.ms[i - 1];
+        }
+        for (std::size_t i = from; (goes_back || all.restarts != 0) && i < to; ++i) {
+            all.min_step = std::min(all.min_step, values.steps[i]);
+            all.max_step = std::max(all.max_step, values.steps[i]);
+            all.min_ms = std::min(all.min_ms, values.ms[i]);
+            all.max_ms = std::max(all.max_ms, values.ms[i]);
+        }
+        double least = std::numeric_limits<double>::max(), greatest = std::numeric_limits<double>::lowest();
+        std::size_t last_finite = to;
+        for (std::size_t i = from; i < to; ++i) {
+            const double& value = values.numbers[i];
+            if (!is_finite(value)) {
+                ++(is_nan(value) ? all.nans : all.infinities);
+                continue;
+            }
+            least = value < least ? value : least;
+            greatest = value > greatest ? value : greatest;
+            last_finite = i;
+        }
+        all.finite = to - from - all.nans - all.infinities;
+        if (all.finite != 0) all.min = least, all.max = greatest, all.last = values.numbers[last_finite];
+        merge(all);
+    }
+
     /// Takes in what follows it.
     void merge(const SeriesNode& next) noexcept {
         if (next.count() == 0) return;
@@ -18153,15 +18209,17 @@ class BasicBlockReader {
             return from.ok() && from.rest().empty();
         }
         if (!unpack(from, std::span{steps_}) || !unpack(from, std::span{times_})) return false;
-        for (const std::int64_t ms : times_) {
-            if (ms < -most_ms || ms > most_ms) return false;
-        }
+        bool are_times = true;
+        for (const std::int64_t ms : times_) are_times &= ms >= -most_ms && ms <= most_ms;
+        if (!are_times) return false;
         const std::uint64_t groups = from.varint();
         if (groups == 0 || groups > rows || (groups > 1 && !unpack(from, std::span{of_row_}))) return false;
         groups_.resize(static_cast<std::size_t>(groups));
         for (Group& group : groups_) group.rows = group.row = 0;
-        for (const std::int64_t group : of_row_) {
-            if (group < 0 || static_cast<std::uint64_t>(group) >= groups) return false;
+        if (groups == 1) groups_[0].rows = steps_.size();
+        for (std::size_t i = 0; groups > 1 && i < of_row_.size(); ++i) {
+            const auto group = static_cast<std::uint64_t>(of_row_[i]);
+            if (group >= groups) return false;
             ++groups_[static_cast<std::size_t>(group)].rows;
         }
         std::size_t room = max_block_cells;
@@ -18802,7 +18860,7 @@ class BasicJournalLane final : public Lane, public std::enable_shared_from_this<
     /// Times what the fast path does, here, where it need not be fast: about once in a thousand rows.
     class CallTimer {
       public:
-        CallTimer() noexcept { (void)wall_ns(); }  // as `log` does
+        CallTimer() noexcept { (void)clock_ns(); }  // as `log` does
         /// Moves what is typical towards what it took, net of the clock.
         void stop(std::atomic<std::uint64_t>& typical) const noexcept {
             const auto took = static_cast<std::uint64_t>(

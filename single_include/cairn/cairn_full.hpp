@@ -409,8 +409,14 @@ class Row : Fields... {
     /// Calls `f(name, value)` for each metric, in the order they were written; an empty optional is passed
     /// over.
     template <class F>
-    constexpr void for_each(F&& f) const {
+    CAIRN_INLINE constexpr void for_each(F&& f) const {
         (visit_field(f, static_cast<const Fields&>(*this)), ...);
+    }
+
+    /// Calls `f(step, time_ns, fields...)`, of which another such row can be made.
+    template <class F>
+    constexpr void apply(F&& f) const {
+        f(step_, time_ns_, static_cast<const Fields&>(*this)...);
     }
 
     /// Whether the row's type has the metric; an optional one counts.
@@ -422,7 +428,7 @@ class Row : Fields... {
 
   private:
     template <class F, class Name, class T>
-    static constexpr void visit_field(F& f, const Field<Name, T>& field) {
+    CAIRN_INLINE static constexpr void visit_field(F& f, const Field<Name, T>& field) {
         if constexpr (detail::is_optional<T>) {
             if (field.value) f(Name{}, *field.value);
         } else {
@@ -537,8 +543,9 @@ class Value {
         return kind_ == Kind::none || is_text() ? Reading{} : Reading::of(number());
     }
 
-    /// The integer's 64 bits, for the kinds integer, natural and boolean.
+    /// What it is in 64 bits, for any kind but a text; a number is its IEEE 754 double.
     [[nodiscard]] constexpr std::uint64_t bits() const noexcept {
+        if (kind_ == Kind::number) return std::bit_cast<std::uint64_t>(number_);
         return kind_ == Kind::natural ? natural_ : static_cast<std::uint64_t>(integer_);
     }
 
@@ -4472,15 +4479,15 @@ extern "C" __declspec(dllimport) int __stdcall QueryPerformanceFrequency(_LARGE_
 
 namespace CAIRN_NAMESPACE::detail {
 
-// Wall time is in nanoseconds since the Unix epoch, in whole milliseconds (the history keeps no less), at the
-// resolution of the scheduler's tick (1 to 16 ms): what stamps a row. The coarse clock costs a quarter of the
-// fine one. Steady time never goes back; for durations.
+// `clock_ns` is what stamps a row: nanoseconds since the Unix epoch, at the resolution of the scheduler's
+// tick (1 to 16 ms); such a coarse clock costs a quarter of a fine one. Steady time never goes back; for
+// durations.
 #if defined(_WIN32)
 
-[[nodiscard]] inline std::int64_t wall_ns() noexcept {
+[[nodiscard]] inline std::int64_t clock_ns() noexcept {
     std::int64_t now = 0;  // in 100 ns since 1601-01-01
     ::GetSystemTimeAsFileTime(reinterpret_cast<::_FILETIME*>(&now));
-    return (now - 116'444'736'000'000'000) / 10'000 * 1'000'000;
+    return (now - 116'444'736'000'000'000) * 100;
 }
 [[nodiscard]] inline std::int64_t steady_ns() noexcept {
     std::int64_t now = 0;
@@ -4492,15 +4499,14 @@ namespace CAIRN_NAMESPACE::detail {
 
 #else
 
-[[nodiscard]] inline std::int64_t wall_ns() noexcept {
+[[nodiscard]] inline std::int64_t clock_ns() noexcept {
     timespec now;  // NOLINT(cppcoreguidelines-pro-type-member-init): the system fills it
 #if defined(CLOCK_REALTIME_COARSE)
     ::clock_gettime(CLOCK_REALTIME_COARSE, &now);
 #else
     ::clock_gettime(CLOCK_REALTIME, &now);
 #endif
-    const std::uint32_t ms = static_cast<std::uint32_t>(now.tv_nsec) / 1'000'000;
-    return std::int64_t{now.tv_sec} * 1'000'000'000 + std::int64_t{ms} * 1'000'000;
+    return std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
 }
 [[nodiscard]] inline std::int64_t steady_ns() noexcept {
     timespec now{};
@@ -4509,6 +4515,10 @@ namespace CAIRN_NAMESPACE::detail {
 }
 
 #endif
+
+/// A time in whole milliseconds: a history keeps no less.
+[[nodiscard]] constexpr std::int64_t whole_ms(std::int64_t ns) noexcept { return ns - ns % 1'000'000; }
+[[nodiscard]] inline std::int64_t wall_ns() noexcept { return whole_ms(clock_ns()); }
 
 }  // namespace CAIRN_NAMESPACE::detail
 
@@ -4636,13 +4646,13 @@ inline std::byte* put_row_header(std::byte* to, std::size_t bytes, RecordKind ki
     return put(to, static_cast<std::uint64_t>(time_ns));
 }
 
-[[nodiscard]] constexpr std::uint64_t cell_head(std::uint32_t id, Value::Kind kind) noexcept {
-    return static_cast<std::uint64_t>(id) | static_cast<std::uint64_t>(kind) << 32U;
+inline std::byte* put_cell_head(std::byte* to, std::uint32_t id, Value::Kind kind) noexcept {
+    return put(put(to, id), static_cast<std::uint32_t>(kind));
 }
 
 template <class = void>
 std::byte* put_text_cell(std::byte* to, std::uint32_t id, std::string_view text) noexcept {
-    to = put(to, cell_head(id, Value::Kind::text));
+    to = put_cell_head(to, id, Value::Kind::text);
     to = put(to, static_cast<std::uint64_t>(text.size()));
     const std::size_t room = padded(text.size());
     if (room != 0) {
@@ -4655,9 +4665,7 @@ std::byte* put_text_cell(std::byte* to, std::uint32_t id, std::string_view text)
 /// Small, so that a row of numbers is a few stores where it is logged.
 inline std::byte* put_cell(std::byte* to, std::uint32_t id, const Value& value) noexcept {
     if (value.is_text()) return put_text_cell(to, id, value.text());
-    to = put(to, cell_head(id, value.kind()));
-    const bool is_number = value.kind() == Value::Kind::number;
-    return put(to, is_number ? std::bit_cast<std::uint64_t>(value.number()) : value.bits());
+    return put(put_cell_head(to, id, value.kind()), value.bits());
 }
 
 [[nodiscard]] constexpr std::size_t name_record_size(std::string_view name) noexcept {
@@ -4752,7 +4760,7 @@ bool read_row(std::span<const std::byte> body, std::int64_t& step, std::int64_t&
     if (body.size() < row_header_bytes - record_header_bytes) return false;
     const auto cells = get<std::uint64_t>(body.data());
     step = static_cast<std::int64_t>(get<std::uint64_t>(body.data() + 8));
-    time_ns = static_cast<std::int64_t>(get<std::uint64_t>(body.data() + 16));
+    time_ns = whole_ms(static_cast<std::int64_t>(get<std::uint64_t>(body.data() + 16)));
     body = body.subspan(24);
     for (std::uint64_t i = 0; i < cells; ++i) {
         if (body.size() < cell_bytes) return false;
@@ -9513,7 +9521,7 @@ class Ring {
 
     /// Whether `bytes` (a multiple of 8, at most half of `ring_window`) can be written at `end` and
     /// committed. If not, that takes an `advance`.
-    [[nodiscard]] bool has_room(std::size_t bytes) const noexcept { return bytes <= limit_ - head_; }
+    [[nodiscard]] bool has_room(std::size_t bytes) const noexcept { return head_ + bytes <= limit_; }
     [[nodiscard]] std::byte* end() const noexcept { return data_ + (head_ & mask); }
 
     /// Makes room, after a look at what the consumer has released; false if the ring is full. At the end of
@@ -9552,9 +9560,11 @@ class Ring {
 
     /// Publishes `bytes` that were written at `end`. When this returns, a SIGKILL of the process loses none
     /// of them.
-    void commit(std::size_t bytes) noexcept {
-        head_ += bytes;
-        header_->head.store(head_, std::memory_order_release);
+    void commit(std::size_t bytes) noexcept { commit_until(head_ + bytes); }
+    /// The same up to a position; for who knows it from before he wrote, which may have been anywhere.
+    void commit_until(std::uint64_t position) noexcept {
+        head_ = position;
+        header_->head.store(position, std::memory_order_release);
         std::atomic_signal_fence(std::memory_order_seq_cst);  // a signal that comes now finds it stored
     }
 
@@ -9643,10 +9653,11 @@ class Lane {
             bytes += cell_size(cell);
         });
         if (!is_plain || bytes > max_record_bytes || !ring.has_room(bytes)) return false;
+        const std::uint64_t end = ring.position() + bytes;
         std::byte* to = put_row_header(ring.end(), bytes, Kind, 0, cells, row.step(), row.time_ns());
         const std::uint32_t* metric = metrics;
         row.for_each([&](auto, const auto& value) { to = put_cell(to, *metric++, Value{value}); });
-        ring.commit(bytes);
+        ring.commit_until(end);
         if constexpr (Kind == RecordKind::row) bump(counters.rows);
         return true;
     }
@@ -11964,7 +11975,7 @@ class BasicRunCore {
         if (is_ours(latest) && latest.lane->try_append(row)) [[likely]]
             return;
         if constexpr (std::is_trivially_copyable_v<R>)
-            append_slowly(R{row});  // a row whose address is taken would not stay in registers
+            row.apply([this](auto... parts) { append_parts<R>(parts...); });
         else
             append_slowly(row);
     }
@@ -12093,8 +12104,13 @@ class BasicRunCore {
     [[nodiscard]] bool is_ours(const ThreadLanes::Latest& latest) const noexcept {
         return latest.run == open_as_.load(std::memory_order_relaxed);
     }
+    /// Part by part: a row whose address is taken would not stay in registers.
+    template <class R, class... Parts>
+    CAIRN_COLD void append_parts(Parts... parts) noexcept {
+        append_slowly(R{parts...});
+    }
     template <class R>
-    CAIRN_COLD void append_slowly(const R& row) noexcept {
+    void append_slowly(const R& row) noexcept {
         try {
             Lane* const mine = lane();
             if (mine != nullptr && mine->append(row)) {
@@ -12277,14 +12293,14 @@ class BasicRun {
     /// cannot be kept is counted in `health()`. Threads: any. Cost: tens of nanoseconds; no lock, no system
     /// call. When it returns, a SIGKILL of the process loses no value.
     template <class... Names, class... Ts>
-    auto log(Step step, Field<Names, Ts>... fields) noexcept {
+    CAIRN_INLINE auto log(Step step, Field<Names, Ts>... fields) noexcept {
         return log_fields(step.value, std::move(fields)...);
     }
 
     /// Logs one row; its step is the calling thread's own count of rows.
     template <class... Names, class... Ts>
         requires(sizeof...(Names) > 0)
-    auto log(Field<Names, Ts>... fields) noexcept {
+    CAIRN_INLINE auto log(Field<Names, Ts>... fields) noexcept {
         return log_fields(own_step(), std::move(fields)...);
     }
 
@@ -12487,7 +12503,7 @@ class BasicRun {
     }
     template <class... Names, class... Ts>
     CAIRN_INLINE auto log_fields(std::int64_t step, Field<Names, Ts>... fields) noexcept {
-        const auto row = detail::row_of_numbers(step, detail::wall_ns(), std::move(fields)...);
+        const auto row = detail::row_of_numbers(step, detail::clock_ns(), std::move(fields)...);
         if (core_) {
             core_->append(row);
             (keep_if_rich(row, fields), ...);
@@ -12498,7 +12514,7 @@ class BasicRun {
     CAIRN_INLINE void keep_if_rich([[maybe_unused]] const R& row,
                                    [[maybe_unused]] Field<Name, V>& field) noexcept {
         if constexpr (RichValue<V>)
-            core_->keep(Name::name, row.step(), row.time_ns(), std::move(field.value));
+            core_->keep(Name::name, row.step(), detail::whole_ms(row.time_ns()), std::move(field.value));
     }
     template <class Values>
     DynamicRow log_values(const Values& values, const LogOptions& options) {
@@ -17877,6 +17893,46 @@ struct SeriesNode {
         ++finite;
     }
 
+    /// Adds those of a stretch from one number to another, column by column: a third of what one by one
+    /// costs.
+    void add(const SeriesValues& values, std::size_t from, std::size_t to) noexcept {
+        if (to - from < 4) {
+            for (; from != to; ++from) add(values.steps[from], values.ms[from], values.numbers[from]);
+            return;
+        }
+        SeriesNode all;
+        all.first_step = all.min_step = values.steps[from];
+        all.last_step = all.max_step = values.steps[to - 1];
+        all.min_ms = values.ms[from];
+        all.max_ms = values.ms[to - 1];
+        bool goes_back = false;  // then the ends are not the extremes
+        for (std::size_t i = from + 1; i < to; ++i) {
+            all.restarts += values.steps[i] <= values.steps[i - 1] ? 1U : 0U;
+            goes_back |= values.ms[i] < values.ms[i - 1];
+        }
+        for (std::size_t i = from; (goes_back || all.restarts != 0) && i < to; ++i) {
+            all.min_step = std::min(all.min_step, values.steps[i]);
+            all.max_step = std::max(all.max_step, values.steps[i]);
+            all.min_ms = std::min(all.min_ms, values.ms[i]);
+            all.max_ms = std::max(all.max_ms, values.ms[i]);
+        }
+        double least = std::numeric_limits<double>::max(), greatest = std::numeric_limits<double>::lowest();
+        std::size_t last_finite = to;
+        for (std::size_t i = from; i < to; ++i) {
+            const double& value = values.numbers[i];
+            if (!is_finite(value)) {
+                ++(is_nan(value) ? all.nans : all.infinities);
+                continue;
+            }
+            least = value < least ? value : least;
+            greatest = value > greatest ? value : greatest;
+            last_finite = i;
+        }
+        all.finite = to - from - all.nans - all.infinities;
+        if (all.finite != 0) all.min = least, all.max = greatest, all.last = values.numbers[last_finite];
+        merge(all);
+    }
+
     /// Takes in what follows it.
     void merge(const SeriesNode& next) noexcept {
         if (next.count() == 0) return;
@@ -18162,15 +18218,17 @@ class BasicBlockReader {
             return from.ok() && from.rest().empty();
         }
         if (!unpack(from, std::span{steps_}) || !unpack(from, std::span{times_})) return false;
-        for (const std::int64_t ms : times_) {
-            if (ms < -most_ms || ms > most_ms) return false;
-        }
+        bool are_times = true;
+        for (const std::int64_t ms : times_) are_times &= ms >= -most_ms && ms <= most_ms;
+        if (!are_times) return false;
         const std::uint64_t groups = from.varint();
         if (groups == 0 || groups > rows || (groups > 1 && !unpack(from, std::span{of_row_}))) return false;
         groups_.resize(static_cast<std::size_t>(groups));
         for (Group& group : groups_) group.rows = group.row = 0;
-        for (const std::int64_t group : of_row_) {
-            if (group < 0 || static_cast<std::uint64_t>(group) >= groups) return false;
+        if (groups == 1) groups_[0].rows = steps_.size();
+        for (std::size_t i = 0; groups > 1 && i < of_row_.size(); ++i) {
+            const auto group = static_cast<std::uint64_t>(of_row_[i]);
+            if (group >= groups) return false;
             ++groups_[static_cast<std::size_t>(group)].rows;
         }
         std::size_t room = max_block_cells;
@@ -18811,7 +18869,7 @@ class BasicJournalLane final : public Lane, public std::enable_shared_from_this<
     /// Times what the fast path does, here, where it need not be fast: about once in a thousand rows.
     class CallTimer {
       public:
-        CallTimer() noexcept { (void)wall_ns(); }  // as `log` does
+        CallTimer() noexcept { (void)clock_ns(); }  // as `log` does
         /// Moves what is typical towards what it took, net of the clock.
         void stop(std::atomic<std::uint64_t>& typical) const noexcept {
             const auto took = static_cast<std::uint64_t>(
@@ -22590,7 +22648,11 @@ class Series {
                 const Range range = range_of(chunk.node, axis_);
                 if (range.to < from_ || range.from > to_) continue;
                 const detail::SeriesValues values = series_->values_of(chunk);
-                Series::each_point(values, 0, values.numbers.size(), *this, f);
+                for (std::size_t i = 0; i < values.numbers.size(); ++i) {
+                    const Point point{values.steps[i], values.ms[i] * ns_per_ms, values.numbers[i]};
+                    const std::int64_t place = place_of(point, axis_);
+                    if (place >= from_ && place <= to_) f(point);
+                }
             }
         }
         /// The same without what lies before the first and after the last value of the series. Requires a
@@ -22608,9 +22670,13 @@ class Series {
         friend class SeriesOver;
         const Series* series_;
         std::int64_t from_, to_;
-        Axis axis_;              // step or time
-        std::int64_t zero_ = 0;  // what a bucket's ends are told from
-        double (*number_)(std::int64_t) = [](std::int64_t place) { return static_cast<double>(place); };
+        Axis axis_;                                    // step or time
+        std::int64_t zero_ = 0;                        // what a bucket's ends are told from
+        double (*number_of_)(std::int64_t) = nullptr;  // of a place, unless it is the same
+
+        [[nodiscard]] double number(std::int64_t place) const {
+            return number_of_ != nullptr ? number_of_(place) : static_cast<double>(place);
+        }
 
         Window(const Series& series, std::int64_t from, std::int64_t to, Axis axis)
             : series_{&series}, from_{from}, to_{to}, axis_{axis} {
@@ -22631,26 +22697,24 @@ class Series {
 
     /// Appends a value. Its time is kept in whole milliseconds.
     void add(std::int64_t step, std::int64_t time_ns, const double& value) {
-        if (chunks_.empty() || chunks_.back().stored != none || chunks_.back().steps.size() == chunk_size)
-            chunks_.emplace_back();
-        Chunk& last = chunks_.back();
+        const bool goes_on =
+            !chunks_.empty() && chunks_.back().stored == none && chunks_.back().steps.size() < chunk_size;
+        Chunk& last = goes_on ? chunks_.back() : begin_chunk();
         const std::int64_t ms = time_ns / ns_per_ms;
         last.steps.push_back(step);
         last.ms.push_back(ms);
         last.numbers.push_back(value);
         last.parts.clear();
-        detail::SeriesNode one;
-        one.add(step, ms, value);
-        last.node.merge(one);
-        note(one);
+        last.node.add(step, ms, value);
+        all_.add(step, ms, value);
     }
     /// Appends a stretch that `Load` reads.
     void add_stored(std::size_t n, const detail::SeriesNode& node) {
         if (node.count() == 0) return;
-        Chunk& last = chunks_.emplace_back();
+        Chunk& last = begin_chunk();
         last.node = node;
         last.stored = n;
-        note(node);
+        all_.merge(node);
     }
 
     /// Says when the run was made, nanoseconds since the Unix epoch.
@@ -22695,7 +22759,8 @@ class Series {
     [[nodiscard]] std::int64_t origin_ns() const noexcept { return origin_ns_.value_or(first_ns()); }
     /// About how much memory it takes.
     [[nodiscard]] std::size_t memory_bytes() const noexcept {
-        std::size_t bytes = sizeof *this + groups_.capacity() * sizeof groups_[0];
+        std::size_t bytes = sizeof *this;
+        for (const auto& level : pyramid_) bytes += level.capacity() * sizeof level[0];
         for (const Chunk& chunk : chunks_)
             bytes += sizeof chunk + chunk.parts.capacity() * sizeof chunk.parts[0] +
                      chunk.numbers.capacity() * (sizeof chunk.numbers[0] + 2 * sizeof chunk.steps[0]);
@@ -22717,7 +22782,7 @@ class Series {
 
   private:
     static constexpr std::size_t none = static_cast<std::size_t>(-1);
-    static constexpr std::size_t chunk_size = 1024, part_size = 128, group_size = 32;
+    static constexpr std::size_t chunk_size = 1024, part_size = 128, fan_out = 2;
     static constexpr std::int64_t ns_per_ms = detail::ns_per_ms;
 
     struct Chunk {
@@ -22758,11 +22823,29 @@ class Series {
         return axis == Axis::step ? point.step : point.time_ns;
     }
 
-    /// Keeps what is known of groups of chunks, and of all.
-    void note(const detail::SeriesNode& node) {
-        if (groups_.size() * group_size < chunks_.size()) groups_.emplace_back();
-        groups_.back().merge(node);
-        all_.merge(node);
+    /// A new one; what was the last is whole now, and comes into the pyramid.
+    Chunk& begin_chunk() {
+        if (!chunks_.empty()) {
+            std::size_t n = chunks_.size() - 1;
+            const auto merge = [](std::vector<detail::SeriesNode>& level, std::size_t at,
+                                  const detail::SeriesNode& node) {
+                if (at == level.size()) level.emplace_back();
+                level[at].merge(node);
+            };
+            for (std::vector<detail::SeriesNode>& level : pyramid_) {
+                merge(level, n, chunks_.back().node);
+                n /= fan_out;
+            }
+            if (pyramid_.empty()) {
+                pyramid_.push_back({chunks_.back().node});
+            } else if (pyramid_.back().size() > fan_out) {
+                std::vector<detail::SeriesNode> top;
+                for (std::size_t i = 0; i < pyramid_.back().size(); ++i)
+                    merge(top, i / fan_out, pyramid_.back()[i]);
+                pyramid_.push_back(std::move(top));
+            }
+        }
+        return chunks_.emplace_back();
     }
 
     /// The values of a chunk, good until the next call.
@@ -22775,59 +22858,55 @@ class Series {
         of.unread = std::max(of.unread, unread);
         return values.value_or(detail::SeriesValues{});
     }
-    /// Calls `f(Point)` for those from one number to another that lie in a window.
-    template <class F>
-    static void each_point(const detail::SeriesValues& values, std::size_t from, std::size_t to,
-                           const Window& window, F&& f) {
-        for (std::size_t i = from; i < std::min(to, values.numbers.size()); ++i) {
-            const Point point{values.steps[i], values.ms[i] * ns_per_ms, values.numbers[i]};
-            const std::int64_t place = place_of(point, window.axis_);
-            if (place >= window.from_ && place <= window.to_) f(point);
-        }
-    }
-
     /// Walks what lies in a window from the whole to the parts: `takes(node)` says whether a node will do as
-    /// it is, and then has it; `f(Point)` gets the values of those that will not.
+    /// it is, and then has it; `f(values, from, to)` gets the values of those that will not, also of what
+    /// lies outside.
     template <class Takes, class F>
-    void walk(const Window& window, Takes&& takes, F&& f) const {
-        const auto is_outside = [&](const detail::SeriesNode& node) {
+    void walk(const Window& window, const Takes& takes, const F& f) const {
+        if (chunks_.empty()) return;
+        const auto takes_or_passes = [&](const detail::SeriesNode& node) {
             const Range range = range_of(node, window.axis_);
-            return node.count() == 0 || range.to < window.from_ || range.from > window.to_;
+            return node.count() == 0 || range.to < window.from_ || range.from > window.to_ ||
+                   takes(node, range);
         };
-        for (std::size_t g = 0; g < groups_.size(); ++g) {
-            if (is_outside(groups_[g]) || takes(groups_[g])) continue;
-            const std::size_t end = std::min(chunks_.size(), (g + 1) * group_size);
-            for (std::size_t c = g * group_size; c < end; ++c) {
-                const Chunk& chunk = chunks_[c];
-                if (is_outside(chunk.node) || takes(chunk.node)) continue;
-                std::optional<detail::SeriesValues> values;
-                if (chunk.parts.empty()) {
-                    values = values_of(chunk);
-                    divide(chunk, *values);
-                }
-                std::size_t from = 0;  // the first value of the part
-                for (const detail::SeriesNode& part : chunk.parts) {
-                    const std::size_t to = from + static_cast<std::size_t>(part.count());
-                    if (!is_outside(part) && !takes(part)) {
-                        if (!values) values = values_of(chunk);
-                        each_point(*values, from, to, window, f);
-                    }
-                    from = to;
-                }
+        for (std::size_t i = 0; !pyramid_.empty() && i < pyramid_.back().size(); ++i)
+            walk_node(pyramid_.size() - 1, i, takes_or_passes, f);
+        if (!takes_or_passes(chunks_.back().node)) walk_chunk(chunks_.back(), takes_or_passes, f);
+    }
+    template <class Takes, class F>
+    void walk_node(std::size_t level, std::size_t n, const Takes& takes, const F& f) const {
+        if (takes(pyramid_[level][n])) return;
+        if (level == 0) return walk_chunk(chunks_[n], takes, f);
+        const std::size_t end = std::min((n + 1) * fan_out, pyramid_[level - 1].size());
+        for (std::size_t i = n * fan_out; i < end; ++i) walk_node(level - 1, i, takes, f);
+    }
+    template <class Takes, class F>
+    void walk_chunk(const Chunk& chunk, const Takes& takes, const F& f) const {
+        std::optional<detail::SeriesValues> values;
+        if (chunk.parts.empty()) {
+            values = values_of(chunk);
+            divide(chunk, *values);
+        }
+        std::size_t from = 0;  // the first value of the part
+        for (const detail::SeriesNode& part : chunk.parts) {
+            const std::size_t to = from + static_cast<std::size_t>(part.count());
+            if (!takes(part)) {
+                if (!values) values = values_of(chunk);
+                f(*values, from, std::min(to, values->numbers.size()));
             }
+            from = to;
         }
     }
     static void divide(const Chunk& chunk, const detail::SeriesValues& values) {
         chunk.parts.reserve(values.numbers.size() / part_size + 1);
-        for (std::size_t i = 0; i < values.numbers.size(); ++i) {
-            if (i % part_size == 0) chunk.parts.emplace_back();
-            chunk.parts.back().add(values.steps[i], values.ms[i], values.numbers[i]);
-        }
+        for (std::size_t i = 0; i < values.numbers.size(); i += part_size)
+            chunk.parts.emplace_back().add(values, i, std::min(i + part_size, values.numbers.size()));
     }
 
     Load load_;
     std::vector<Chunk> chunks_;
-    std::vector<detail::SeriesNode> groups_;  // of 32 chunks each
+    // All chunks but the last; pairs of them; pairs of pairs: a bucket is put together of few.
+    std::vector<std::vector<detail::SeriesNode>> pyramid_;
     detail::SeriesNode all_;
     std::size_t damaged_ = 0;
     std::optional<std::int64_t> origin_ns_;
@@ -22835,34 +22914,62 @@ class Series {
 };
 
 inline std::vector<Bucket> Series::Window::buckets(std::size_t count) const {
-    std::vector<detail::SeriesNode> nodes(count);
-    const double start = number_(from_);
-    const double range = number_(to_) - start;
+    std::vector<Bucket> out(count);
+    const double start = number(from_);
+    const double range = number(to_) - start;
     const double width = (range > 0 ? range : 1) / static_cast<double>(count);
-    const auto bucket_of = [&](std::int64_t place) {
-        const double at = (number_(place) - start) / width;
+    const auto bucket_of = [&](double place) {
+        const double at = (place - start) / width;
         return std::min(static_cast<std::size_t>(std::max(at, 0.0)), count - 1);
     };
-    const auto takes = [&](const detail::SeriesNode& node) {
-        const Range at = range_of(node, axis_);
+    const auto merge = [](Bucket& bucket, const detail::SeriesNode& node, const Range& at) {
+        const bool is_first = bucket.finite + bucket.not_finite == 0;
+        bucket.from = is_first ? at.from : std::min(bucket.from, at.from);
+        bucket.to = is_first ? at.to : std::max(bucket.to, at.to);
+        if (node.finite != 0) {
+            if (bucket.finite == 0 || node.min < bucket.min) bucket.min = node.min;
+            if (bucket.finite == 0 || node.max > bucket.max) bucket.max = node.max;
+            bucket.last = node.last;
+        }
+        bucket.finite += node.finite;
+        bucket.not_finite += node.nans + node.infinities;
+    };
+    const auto takes = [&](const detail::SeriesNode& node, const Range& at) {
         if (at.from < from_ || at.to > to_) return false;
-        const std::size_t bucket = bucket_of(at.from);
-        if (bucket != bucket_of(at.to) && number_(at.to) - number_(at.from) > width) return false;
-        nodes[bucket].merge(node);
+        const double from = number(at.from), to = number(at.to);
+        const std::size_t bucket = bucket_of(from);
+        if (to - from > width && bucket != bucket_of(to)) return false;
+        merge(out[bucket], node, at);
         return true;
     };
-    if (count != 0) {
-        series_->walk(*this, takes, [&](const Point& point) {
-            nodes[bucket_of(place_of(point, axis_))].add(point.step, point.time_ns / ns_per_ms, point.value);
-        });
-    }
-    std::vector<Bucket> out;
-    out.reserve(count);
-    for (const detail::SeriesNode& node : nodes) {
-        Range at = range_of(node, axis_);
-        if (node.count() != 0) at = {saturating_sub(at.from, zero_), saturating_sub(at.to, zero_)};
-        out.push_back(
-            {at.from, at.to, node.min, node.max, node.last, node.finite, node.nans + node.infinities});
+    const bool is_step = axis_ == Axis::step;
+    const auto fill = [&](const detail::SeriesValues& values, std::size_t from, std::size_t to) {
+        const std::int64_t* const places = is_step ? values.steps.data() : values.ms.data();
+        const std::int64_t unit = is_step ? 1 : ns_per_ms;
+        while (from < to) {
+            const std::int64_t first = places[from] * unit;
+            std::size_t end = from + 1;
+            if (first >= from_ && first <= to_) {
+                // What follows goes with it as long as it lies in the bucket's middle: no division for it.
+                const std::size_t bucket = bucket_of(number(first));
+                const double low = start + (static_cast<double>(bucket) + 0.001) * width;
+                const double high = start + (static_cast<double>(bucket) + 0.999) * width;
+                for (; end < to; ++end) {
+                    const double place = number(places[end] * unit);
+                    if (place < low || place > high) break;
+                }
+                detail::SeriesNode node;
+                node.add(values, from, end);
+                merge(out[bucket], node, range_of(node, axis_));
+            }
+            from = end;
+        }
+    };
+    if (count != 0) series_->walk(*this, takes, fill);
+    for (Bucket& bucket : out) {
+        if (zero_ == 0 || bucket.finite + bucket.not_finite == 0) continue;
+        bucket.from = saturating_sub(bucket.from, zero_);
+        bucket.to = saturating_sub(bucket.to, zero_);
     }
     return out;
 }
@@ -23133,8 +23240,7 @@ class SeriesReader {
             if (known.wanted == nullptr) continue;
             const auto values = known.wanted->frames->values_of(frame);
             if (!values) return false;
-            for (std::size_t i = 0; i < values->numbers.size(); ++i)
-                named.node.add(values->steps[i], values->ms[i], values->numbers[i]);
+            named.node.add(*values, 0, values->numbers.size());
         }
         if (wanted_.empty()) take_records(frame);
         return true;
@@ -23273,7 +23379,7 @@ class SeriesOver {
         from = std::max(from, least_);
         to = std::min(to, greatest_);
         Series::Window window = series_.window(place_of(from), place_of(to));
-        window.number_ = [](std::int64_t place) {
+        window.number_of_ = [](std::int64_t place) {
             return x_of(place) / 2;
         };  // so that no difference overflows
         std::vector<BucketOver> out;

@@ -67,6 +67,53 @@ TEST_CASE("a series counts how often its step repeats or goes back", "[query][se
     CHECK(series.size() == 6);
 }
 
+TEST_CASE("what is known of values is the same, added one by one and as a stretch", "[query][series]") {
+    std::mt19937_64 random{GENERATE(1U, 2U, 3U)};
+    constexpr double inf = std::numeric_limits<double>::infinity();
+    const double odd[] = {inf,
+                          -inf,
+                          std::numeric_limits<double>::quiet_NaN(),
+                          -0.0,
+                          0.0,
+                          std::numeric_limits<double>::max(),
+                          std::numeric_limits<double>::lowest(),
+                          std::numeric_limits<double>::denorm_min()};
+    for (int round = 0; round < 300; ++round) {
+        const std::uint64_t goes_back = random() % 3, are_odd = random() % 4;
+        std::vector<std::int64_t> steps, times;
+        std::vector<double> numbers;
+        std::int64_t step = 0, ms = 0;
+        for (std::uint64_t i = random() % 40; i > 0; --i) {
+            steps.push_back(step += goes_back == 1 && random() % 4 == 0 ? -3 : 1);
+            times.push_back(ms += goes_back == 2 && random() % 4 == 0 ? -20 : 7);
+            const bool is_odd = are_odd == 3 || (are_odd != 0 && random() % 4 == 0);
+            numbers.push_back(is_odd ? odd[random() % 8] : static_cast<double>(random() % 100) - 50);
+        }
+        cairn::detail::SeriesNode one_by_one, at_once;
+        for (std::size_t i = 0; i < steps.size(); ++i) one_by_one.add(steps[i], times[i], numbers[i]);
+        const std::size_t half = steps.size() / 2;
+        at_once.add({steps, times, numbers}, 0, half);
+        at_once.add({steps, times, numbers}, half, steps.size());
+        const auto told = [](const cairn::detail::SeriesNode& node) {
+            return std::vector<std::uint64_t>{node.finite,
+                                              node.nans,
+                                              node.infinities,
+                                              node.restarts,
+                                              static_cast<std::uint64_t>(node.first_step),
+                                              static_cast<std::uint64_t>(node.last_step),
+                                              static_cast<std::uint64_t>(node.min_step),
+                                              static_cast<std::uint64_t>(node.max_step),
+                                              static_cast<std::uint64_t>(node.min_ms),
+                                              static_cast<std::uint64_t>(node.max_ms),
+                                              std::bit_cast<std::uint64_t>(node.min),
+                                              std::bit_cast<std::uint64_t>(node.max),
+                                              std::bit_cast<std::uint64_t>(node.last)};
+        };
+        INFO("round " << round << ", " << steps.size() << " values");
+        CHECK(told(at_once) == told(one_by_one));
+    }
+}
+
 TEST_CASE("the buckets of any window of any series have each value once, and its exact extremes",
           "[query][series]") {
     std::mt19937_64 random{GENERATE(1U, 2U, 3U, 4U)};

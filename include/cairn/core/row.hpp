@@ -103,8 +103,14 @@ class Row : Fields... {
     /// Calls `f(name, value)` for each metric, in the order they were written; an empty optional is passed
     /// over.
     template <class F>
-    constexpr void for_each(F&& f) const {
+    CAIRN_INLINE constexpr void for_each(F&& f) const {
         (visit_field(f, static_cast<const Fields&>(*this)), ...);
+    }
+
+    /// Calls `f(step, time_ns, fields...)`, of which another such row can be made.
+    template <class F>
+    constexpr void apply(F&& f) const {
+        f(step_, time_ns_, static_cast<const Fields&>(*this)...);
     }
 
     /// Whether the row's type has the metric; an optional one counts.
@@ -116,7 +122,7 @@ class Row : Fields... {
 
   private:
     template <class F, class Name, class T>
-    static constexpr void visit_field(F& f, const Field<Name, T>& field) {
+    CAIRN_INLINE static constexpr void visit_field(F& f, const Field<Name, T>& field) {
         if constexpr (detail::is_optional<T>) {
             if (field.value) f(Name{}, *field.value);
         } else {

@@ -19,15 +19,15 @@ extern "C" __declspec(dllimport) int __stdcall QueryPerformanceFrequency(_LARGE_
 
 namespace CAIRN_NAMESPACE::detail {
 
-// Wall time is in nanoseconds since the Unix epoch, in whole milliseconds (the history keeps no less), at the
-// resolution of the scheduler's tick (1 to 16 ms): what stamps a row. The coarse clock costs a quarter of the
-// fine one. Steady time never goes back; for durations.
+// `clock_ns` is what stamps a row: nanoseconds since the Unix epoch, at the resolution of the scheduler's
+// tick (1 to 16 ms); such a coarse clock costs a quarter of a fine one. Steady time never goes back; for
+// durations.
 #if defined(_WIN32)
 
-[[nodiscard]] inline std::int64_t wall_ns() noexcept {
+[[nodiscard]] inline std::int64_t clock_ns() noexcept {
     std::int64_t now = 0;  // in 100 ns since 1601-01-01
     ::GetSystemTimeAsFileTime(reinterpret_cast<::_FILETIME*>(&now));
-    return (now - 116'444'736'000'000'000) / 10'000 * 1'000'000;
+    return (now - 116'444'736'000'000'000) * 100;
 }
 [[nodiscard]] inline std::int64_t steady_ns() noexcept {
     std::int64_t now = 0;
@@ -39,15 +39,14 @@ namespace CAIRN_NAMESPACE::detail {
 
 #else
 
-[[nodiscard]] inline std::int64_t wall_ns() noexcept {
+[[nodiscard]] inline std::int64_t clock_ns() noexcept {
     timespec now;  // NOLINT(cppcoreguidelines-pro-type-member-init): the system fills it
 #if defined(CLOCK_REALTIME_COARSE)
     ::clock_gettime(CLOCK_REALTIME_COARSE, &now);
 #else
     ::clock_gettime(CLOCK_REALTIME, &now);
 #endif
-    const std::uint32_t ms = static_cast<std::uint32_t>(now.tv_nsec) / 1'000'000;
-    return std::int64_t{now.tv_sec} * 1'000'000'000 + std::int64_t{ms} * 1'000'000;
+    return std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
 }
 [[nodiscard]] inline std::int64_t steady_ns() noexcept {
     timespec now{};
@@ -56,5 +55,9 @@ namespace CAIRN_NAMESPACE::detail {
 }
 
 #endif
+
+/// A time in whole milliseconds: a history keeps no less.
+[[nodiscard]] constexpr std::int64_t whole_ms(std::int64_t ns) noexcept { return ns - ns % 1'000'000; }
+[[nodiscard]] inline std::int64_t wall_ns() noexcept { return whole_ms(clock_ns()); }
 
 }  // namespace CAIRN_NAMESPACE::detail

@@ -5,6 +5,7 @@
 #include <cairn/core/metric.hpp>
 #include <cairn/core/row.hpp>
 
+#include <bit>
 #include <concepts>
 #include <cstdint>
 #include <limits>
@@ -82,8 +83,9 @@ class Value {
         return kind_ == Kind::none || is_text() ? Reading{} : Reading::of(number());
     }
 
-    /// The integer's 64 bits, for the kinds integer, natural and boolean.
+    /// What it is in 64 bits, for any kind but a text; a number is its IEEE 754 double.
     [[nodiscard]] constexpr std::uint64_t bits() const noexcept {
+        if (kind_ == Kind::number) return std::bit_cast<std::uint64_t>(number_);
         return kind_ == Kind::natural ? natural_ : static_cast<std::uint64_t>(integer_);
     }
 

@@ -65,7 +65,11 @@ class Series {
                 const Range range = range_of(chunk.node, axis_);
                 if (range.to < from_ || range.from > to_) continue;
                 const detail::SeriesValues values = series_->values_of(chunk);
-                Series::each_point(values, 0, values.numbers.size(), *this, f);
+                for (std::size_t i = 0; i < values.numbers.size(); ++i) {
+                    const Point point{values.steps[i], values.ms[i] * ns_per_ms, values.numbers[i]};
+                    const std::int64_t place = place_of(point, axis_);
+                    if (place >= from_ && place <= to_) f(point);
+                }
             }
         }
         /// The same without what lies before the first and after the last value of the series. Requires a
@@ -83,9 +87,13 @@ class Series {
         friend class SeriesOver;
         const Series* series_;
         std::int64_t from_, to_;
-        Axis axis_;              // step or time
-        std::int64_t zero_ = 0;  // what a bucket's ends are told from
-        double (*number_)(std::int64_t) = [](std::int64_t place) { return static_cast<double>(place); };
+        Axis axis_;                                    // step or time
+        std::int64_t zero_ = 0;                        // what a bucket's ends are told from
+        double (*number_of_)(std::int64_t) = nullptr;  // of a place, unless it is the same
+
+        [[nodiscard]] double number(std::int64_t place) const {
+            return number_of_ != nullptr ? number_of_(place) : static_cast<double>(place);
+        }
 
         Window(const Series& series, std::int64_t from, std::int64_t to, Axis axis)
             : series_{&series}, from_{from}, to_{to}, axis_{axis} {
@@ -106,26 +114,24 @@ class Series {
 
     /// Appends a value. Its time is kept in whole milliseconds.
     void add(std::int64_t step, std::int64_t time_ns, const double& value) {
-        if (chunks_.empty() || chunks_.back().stored != none || chunks_.back().steps.size() == chunk_size)
-            chunks_.emplace_back();
-        Chunk& last = chunks_.back();
+        const bool goes_on =
+            !chunks_.empty() && chunks_.back().stored == none && chunks_.back().steps.size() < chunk_size;
+        Chunk& last = goes_on ? chunks_.back() : begin_chunk();
         const std::int64_t ms = time_ns / ns_per_ms;
         last.steps.push_back(step);
         last.ms.push_back(ms);
         last.numbers.push_back(value);
         last.parts.clear();
-        detail::SeriesNode one;
-        one.add(step, ms, value);
-        last.node.merge(one);
-        note(one);
+        last.node.add(step, ms, value);
+        all_.add(step, ms, value);
     }
     /// Appends a stretch that `Load` reads.
     void add_stored(std::size_t n, const detail::SeriesNode& node) {
         if (node.count() == 0) return;
-        Chunk& last = chunks_.emplace_back();
+        Chunk& last = begin_chunk();
         last.node = node;
         last.stored = n;
-        note(node);
+        all_.merge(node);
     }
 
     /// Says when the run was made, nanoseconds since the Unix epoch.
@@ -170,7 +176,8 @@ class Series {
     [[nodiscard]] std::int64_t origin_ns() const noexcept { return origin_ns_.value_or(first_ns()); }
     /// About how much memory it takes.
     [[nodiscard]] std::size_t memory_bytes() const noexcept {
-        std::size_t bytes = sizeof *this + groups_.capacity() * sizeof groups_[0];
+        std::size_t bytes = sizeof *this;
+        for (const auto& level : pyramid_) bytes += level.capacity() * sizeof level[0];
         for (const Chunk& chunk : chunks_)
             bytes += sizeof chunk + chunk.parts.capacity() * sizeof chunk.parts[0] +
                      chunk.numbers.capacity() * (sizeof chunk.numbers[0] + 2 * sizeof chunk.steps[0]);
@@ -192,7 +199,7 @@ class Series {
 
   private:
     static constexpr std::size_t none = static_cast<std::size_t>(-1);
-    static constexpr std::size_t chunk_size = 1024, part_size = 128, group_size = 32;
+    static constexpr std::size_t chunk_size = 1024, part_size = 128, fan_out = 2;
     static constexpr std::int64_t ns_per_ms = detail::ns_per_ms;
 
     struct Chunk {
@@ -233,11 +240,29 @@ class Series {
         return axis == Axis::step ? point.step : point.time_ns;
     }
 
-    /// Keeps what is known of groups of chunks, and of all.
-    void note(const detail::SeriesNode& node) {
-        if (groups_.size() * group_size < chunks_.size()) groups_.emplace_back();
-        groups_.back().merge(node);
-        all_.merge(node);
+    /// A new one; what was the last is whole now, and comes into the pyramid.
+    Chunk& begin_chunk() {
+        if (!chunks_.empty()) {
+            std::size_t n = chunks_.size() - 1;
+            const auto merge = [](std::vector<detail::SeriesNode>& level, std::size_t at,
+                                  const detail::SeriesNode& node) {
+                if (at == level.size()) level.emplace_back();
+                level[at].merge(node);
+            };
+            for (std::vector<detail::SeriesNode>& level : pyramid_) {
+                merge(level, n, chunks_.back().node);
+                n /= fan_out;
+            }
+            if (pyramid_.empty()) {
+                pyramid_.push_back({chunks_.back().node});
+            } else if (pyramid_.back().size() > fan_out) {
+                std::vector<detail::SeriesNode> top;
+                for (std::size_t i = 0; i < pyramid_.back().size(); ++i)
+                    merge(top, i / fan_out, pyramid_.back()[i]);
+                pyramid_.push_back(std::move(top));
+            }
+        }
+        return chunks_.emplace_back();
     }
 
     /// The values of a chunk, good until the next call.
@@ -250,59 +275,55 @@ class Series {
         of.unread = std::max(of.unread, unread);
         return values.value_or(detail::SeriesValues{});
     }
-    /// Calls `f(Point)` for those from one number to another that lie in a window.
-    template <class F>
-    static void each_point(const detail::SeriesValues& values, std::size_t from, std::size_t to,
-                           const Window& window, F&& f) {
-        for (std::size_t i = from; i < std::min(to, values.numbers.size()); ++i) {
-            const Point point{values.steps[i], values.ms[i] * ns_per_ms, values.numbers[i]};
-            const std::int64_t place = place_of(point, window.axis_);
-            if (place >= window.from_ && place <= window.to_) f(point);
-        }
-    }
-
     /// Walks what lies in a window from the whole to the parts: `takes(node)` says whether a node will do as
-    /// it is, and then has it; `f(Point)` gets the values of those that will not.
+    /// it is, and then has it; `f(values, from, to)` gets the values of those that will not, also of what
+    /// lies outside.
     template <class Takes, class F>
-    void walk(const Window& window, Takes&& takes, F&& f) const {
-        const auto is_outside = [&](const detail::SeriesNode& node) {
+    void walk(const Window& window, const Takes& takes, const F& f) const {
+        if (chunks_.empty()) return;
+        const auto takes_or_passes = [&](const detail::SeriesNode& node) {
             const Range range = range_of(node, window.axis_);
-            return node.count() == 0 || range.to < window.from_ || range.from > window.to_;
+            return node.count() == 0 || range.to < window.from_ || range.from > window.to_ ||
+                   takes(node, range);
         };
-        for (std::size_t g = 0; g < groups_.size(); ++g) {
-            if (is_outside(groups_[g]) || takes(groups_[g])) continue;
-            const std::size_t end = std::min(chunks_.size(), (g + 1) * group_size);
-            for (std::size_t c = g * group_size; c < end; ++c) {
-                const Chunk& chunk = chunks_[c];
-                if (is_outside(chunk.node) || takes(chunk.node)) continue;
-                std::optional<detail::SeriesValues> values;
-                if (chunk.parts.empty()) {
-                    values = values_of(chunk);
-                    divide(chunk, *values);
-                }
-                std::size_t from = 0;  // the first value of the part
-                for (const detail::SeriesNode& part : chunk.parts) {
-                    const std::size_t to = from + static_cast<std::size_t>(part.count());
-                    if (!is_outside(part) && !takes(part)) {
-                        if (!values) values = values_of(chunk);
-                        each_point(*values, from, to, window, f);
-                    }
-                    from = to;
-                }
+        for (std::size_t i = 0; !pyramid_.empty() && i < pyramid_.back().size(); ++i)
+            walk_node(pyramid_.size() - 1, i, takes_or_passes, f);
+        if (!takes_or_passes(chunks_.back().node)) walk_chunk(chunks_.back(), takes_or_passes, f);
+    }
+    template <class Takes, class F>
+    void walk_node(std::size_t level, std::size_t n, const Takes& takes, const F& f) const {
+        if (takes(pyramid_[level][n])) return;
+        if (level == 0) return walk_chunk(chunks_[n], takes, f);
+        const std::size_t end = std::min((n + 1) * fan_out, pyramid_[level - 1].size());
+        for (std::size_t i = n * fan_out; i < end; ++i) walk_node(level - 1, i, takes, f);
+    }
+    template <class Takes, class F>
+    void walk_chunk(const Chunk& chunk, const Takes& takes, const F& f) const {
+        std::optional<detail::SeriesValues> values;
+        if (chunk.parts.empty()) {
+            values = values_of(chunk);
+            divide(chunk, *values);
+        }
+        std::size_t from = 0;  // the first value of the part
+        for (const detail::SeriesNode& part : chunk.parts) {
+            const std::size_t to = from + static_cast<std::size_t>(part.count());
+            if (!takes(part)) {
+                if (!values) values = values_of(chunk);
+                f(*values, from, std::min(to, values->numbers.size()));
             }
+            from = to;
         }
     }
     static void divide(const Chunk& chunk, const detail::SeriesValues& values) {
         chunk.parts.reserve(values.numbers.size() / part_size + 1);
-        for (std::size_t i = 0; i < values.numbers.size(); ++i) {
-            if (i % part_size == 0) chunk.parts.emplace_back();
-            chunk.parts.back().add(values.steps[i], values.ms[i], values.numbers[i]);
-        }
+        for (std::size_t i = 0; i < values.numbers.size(); i += part_size)
+            chunk.parts.emplace_back().add(values, i, std::min(i + part_size, values.numbers.size()));
     }
 
     Load load_;
     std::vector<Chunk> chunks_;
-    std::vector<detail::SeriesNode> groups_;  // of 32 chunks each
+    // All chunks but the last; pairs of them; pairs of pairs: a bucket is put together of few.
+    std::vector<std::vector<detail::SeriesNode>> pyramid_;
     detail::SeriesNode all_;
     std::size_t damaged_ = 0;
     std::optional<std::int64_t> origin_ns_;
@@ -310,34 +331,62 @@ class Series {
 };
 
 inline std::vector<Bucket> Series::Window::buckets(std::size_t count) const {
-    std::vector<detail::SeriesNode> nodes(count);
-    const double start = number_(from_);
-    const double range = number_(to_) - start;
+    std::vector<Bucket> out(count);
+    const double start = number(from_);
+    const double range = number(to_) - start;
     const double width = (range > 0 ? range : 1) / static_cast<double>(count);
-    const auto bucket_of = [&](std::int64_t place) {
-        const double at = (number_(place) - start) / width;
+    const auto bucket_of = [&](double place) {
+        const double at = (place - start) / width;
         return std::min(static_cast<std::size_t>(std::max(at, 0.0)), count - 1);
     };
-    const auto takes = [&](const detail::SeriesNode& node) {
-        const Range at = range_of(node, axis_);
+    const auto merge = [](Bucket& bucket, const detail::SeriesNode& node, const Range& at) {
+        const bool is_first = bucket.finite + bucket.not_finite == 0;
+        bucket.from = is_first ? at.from : std::min(bucket.from, at.from);
+        bucket.to = is_first ? at.to : std::max(bucket.to, at.to);
+        if (node.finite != 0) {
+            if (bucket.finite == 0 || node.min < bucket.min) bucket.min = node.min;
+            if (bucket.finite == 0 || node.max > bucket.max) bucket.max = node.max;
+            bucket.last = node.last;
+        }
+        bucket.finite += node.finite;
+        bucket.not_finite += node.nans + node.infinities;
+    };
+    const auto takes = [&](const detail::SeriesNode& node, const Range& at) {
         if (at.from < from_ || at.to > to_) return false;
-        const std::size_t bucket = bucket_of(at.from);
-        if (bucket != bucket_of(at.to) && number_(at.to) - number_(at.from) > width) return false;
-        nodes[bucket].merge(node);
+        const double from = number(at.from), to = number(at.to);
+        const std::size_t bucket = bucket_of(from);
+        if (to - from > width && bucket != bucket_of(to)) return false;
+        merge(out[bucket], node, at);
         return true;
     };
-    if (count != 0) {
-        series_->walk(*this, takes, [&](const Point& point) {
-            nodes[bucket_of(place_of(point, axis_))].add(point.step, point.time_ns / ns_per_ms, point.value);
-        });
-    }
-    std::vector<Bucket> out;
-    out.reserve(count);
-    for (const detail::SeriesNode& node : nodes) {
-        Range at = range_of(node, axis_);
-        if (node.count() != 0) at = {saturating_sub(at.from, zero_), saturating_sub(at.to, zero_)};
-        out.push_back(
-            {at.from, at.to, node.min, node.max, node.last, node.finite, node.nans + node.infinities});
+    const bool is_step = axis_ == Axis::step;
+    const auto fill = [&](const detail::SeriesValues& values, std::size_t from, std::size_t to) {
+        const std::int64_t* const places = is_step ? values.steps.data() : values.ms.data();
+        const std::int64_t unit = is_step ? 1 : ns_per_ms;
+        while (from < to) {
+            const std::int64_t first = places[from] * unit;
+            std::size_t end = from + 1;
+            if (first >= from_ && first <= to_) {
+                // What follows goes with it as long as it lies in the bucket's middle: no division for it.
+                const std::size_t bucket = bucket_of(number(first));
+                const double low = start + (static_cast<double>(bucket) + 0.001) * width;
+                const double high = start + (static_cast<double>(bucket) + 0.999) * width;
+                for (; end < to; ++end) {
+                    const double place = number(places[end] * unit);
+                    if (place < low || place > high) break;
+                }
+                detail::SeriesNode node;
+                node.add(values, from, end);
+                merge(out[bucket], node, range_of(node, axis_));
+            }
+            from = end;
+        }
+    };
+    if (count != 0) series_->walk(*this, takes, fill);
+    for (Bucket& bucket : out) {
+        if (zero_ == 0 || bucket.finite + bucket.not_finite == 0) continue;
+        bucket.from = saturating_sub(bucket.from, zero_);
+        bucket.to = saturating_sub(bucket.to, zero_);
     }
     return out;
 }

@@ -78,7 +78,7 @@ class SeriesOver {
         from = std::max(from, least_);
         to = std::min(to, greatest_);
         Series::Window window = series_.window(place_of(from), place_of(to));
-        window.number_ = [](std::int64_t place) {
+        window.number_of_ = [](std::int64_t place) {
             return x_of(place) / 2;
         };  // so that no difference overflows
         std::vector<BucketOver> out;

@@ -73,14 +73,14 @@ class BasicRun {
     /// cannot be kept is counted in `health()`. Threads: any. Cost: tens of nanoseconds; no lock, no system
     /// call. When it returns, a SIGKILL of the process loses no value.
     template <class... Names, class... Ts>
-    auto log(Step step, Field<Names, Ts>... fields) noexcept {
+    CAIRN_INLINE auto log(Step step, Field<Names, Ts>... fields) noexcept {
         return log_fields(step.value, std::move(fields)...);
     }
 
     /// Logs one row; its step is the calling thread's own count of rows.
     template <class... Names, class... Ts>
         requires(sizeof...(Names) > 0)
-    auto log(Field<Names, Ts>... fields) noexcept {
+    CAIRN_INLINE auto log(Field<Names, Ts>... fields) noexcept {
         return log_fields(own_step(), std::move(fields)...);
     }
 
@@ -283,7 +283,7 @@ class BasicRun {
     }
     template <class... Names, class... Ts>
     CAIRN_INLINE auto log_fields(std::int64_t step, Field<Names, Ts>... fields) noexcept {
-        const auto row = detail::row_of_numbers(step, detail::wall_ns(), std::move(fields)...);
+        const auto row = detail::row_of_numbers(step, detail::clock_ns(), std::move(fields)...);
         if (core_) {
             core_->append(row);
             (keep_if_rich(row, fields), ...);
@@ -294,7 +294,7 @@ class BasicRun {
     CAIRN_INLINE void keep_if_rich([[maybe_unused]] const R& row,
                                    [[maybe_unused]] Field<Name, V>& field) noexcept {
         if constexpr (RichValue<V>)
-            core_->keep(Name::name, row.step(), row.time_ns(), std::move(field.value));
+            core_->keep(Name::name, row.step(), detail::whole_ms(row.time_ns()), std::move(field.value));
     }
     template <class Values>
     DynamicRow log_values(const Values& values, const LogOptions& options) {

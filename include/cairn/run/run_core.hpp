@@ -82,7 +82,7 @@ class BasicRunCore {
         if (is_ours(latest) && latest.lane->try_append(row)) [[likely]]
             return;
         if constexpr (std::is_trivially_copyable_v<R>)
-            append_slowly(R{row});  // a row whose address is taken would not stay in registers
+            row.apply([this](auto... parts) { append_parts<R>(parts...); });
         else
             append_slowly(row);
     }
@@ -211,8 +211,13 @@ class BasicRunCore {
     [[nodiscard]] bool is_ours(const ThreadLanes::Latest& latest) const noexcept {
         return latest.run == open_as_.load(std::memory_order_relaxed);
     }
+    /// Part by part: a row whose address is taken would not stay in registers.
+    template <class R, class... Parts>
+    CAIRN_COLD void append_parts(Parts... parts) noexcept {
+        append_slowly(R{parts...});
+    }
     template <class R>
-    CAIRN_COLD void append_slowly(const R& row) noexcept {
+    void append_slowly(const R& row) noexcept {
         try {
             Lane* const mine = lane();
             if (mine != nullptr && mine->append(row)) {

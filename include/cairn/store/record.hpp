@@ -11,6 +11,7 @@
 //           padded to 8 bytes
 //   name    record · u32 metric id · u32 length · bytes, padded
 
+#include <cairn/core/time.hpp>
 #include <cairn/core/value.hpp>
 
 #include <bit>
@@ -102,13 +103,13 @@ inline std::byte* put_row_header(std::byte* to, std::size_t bytes, RecordKind ki
     return put(to, static_cast<std::uint64_t>(time_ns));
 }
 
-[[nodiscard]] constexpr std::uint64_t cell_head(std::uint32_t id, Value::Kind kind) noexcept {
-    return static_cast<std::uint64_t>(id) | static_cast<std::uint64_t>(kind) << 32U;
+inline std::byte* put_cell_head(std::byte* to, std::uint32_t id, Value::Kind kind) noexcept {
+    return put(put(to, id), static_cast<std::uint32_t>(kind));
 }
 
 template <class = void>
 std::byte* put_text_cell(std::byte* to, std::uint32_t id, std::string_view text) noexcept {
-    to = put(to, cell_head(id, Value::Kind::text));
+    to = put_cell_head(to, id, Value::Kind::text);
     to = put(to, static_cast<std::uint64_t>(text.size()));
     const std::size_t room = padded(text.size());
     if (room != 0) {
@@ -121,9 +122,7 @@ std::byte* put_text_cell(std::byte* to, std::uint32_t id, std::string_view text)
 /// Small, so that a row of numbers is a few stores where it is logged.
 inline std::byte* put_cell(std::byte* to, std::uint32_t id, const Value& value) noexcept {
     if (value.is_text()) return put_text_cell(to, id, value.text());
-    to = put(to, cell_head(id, value.kind()));
-    const bool is_number = value.kind() == Value::Kind::number;
-    return put(to, is_number ? std::bit_cast<std::uint64_t>(value.number()) : value.bits());
+    return put(put_cell_head(to, id, value.kind()), value.bits());
 }
 
 [[nodiscard]] constexpr std::size_t name_record_size(std::string_view name) noexcept {
@@ -218,7 +217,7 @@ bool read_row(std::span<const std::byte> body, std::int64_t& step, std::int64_t&
     if (body.size() < row_header_bytes - record_header_bytes) return false;
     const auto cells = get<std::uint64_t>(body.data());
     step = static_cast<std::int64_t>(get<std::uint64_t>(body.data() + 8));
-    time_ns = static_cast<std::int64_t>(get<std::uint64_t>(body.data() + 16));
+    time_ns = whole_ms(static_cast<std::int64_t>(get<std::uint64_t>(body.data() + 16)));
     body = body.subspan(24);
     for (std::uint64_t i = 0; i < cells; ++i) {
         if (body.size() < cell_bytes) return false;

@@ -97,7 +97,7 @@ class Ring {
 
     /// Whether `bytes` (a multiple of 8, at most half of `ring_window`) can be written at `end` and
     /// committed. If not, that takes an `advance`.
-    [[nodiscard]] bool has_room(std::size_t bytes) const noexcept { return bytes <= limit_ - head_; }
+    [[nodiscard]] bool has_room(std::size_t bytes) const noexcept { return head_ + bytes <= limit_; }
     [[nodiscard]] std::byte* end() const noexcept { return data_ + (head_ & mask); }
 
     /// Makes room, after a look at what the consumer has released; false if the ring is full. At the end of
@@ -136,9 +136,11 @@ class Ring {
 
     /// Publishes `bytes` that were written at `end`. When this returns, a SIGKILL of the process loses none
     /// of them.
-    void commit(std::size_t bytes) noexcept {
-        head_ += bytes;
-        header_->head.store(head_, std::memory_order_release);
+    void commit(std::size_t bytes) noexcept { commit_until(head_ + bytes); }
+    /// The same up to a position; for who knows it from before he wrote, which may have been anywhere.
+    void commit_until(std::uint64_t position) noexcept {
+        head_ = position;
+        header_->head.store(position, std::memory_order_release);
         std::atomic_signal_fence(std::memory_order_seq_cst);  // a signal that comes now finds it stored
     }
 

@@ -276,15 +276,17 @@ class BasicBlockReader {
             return from.ok() && from.rest().empty();
         }
         if (!unpack(from, std::span{steps_}) || !unpack(from, std::span{times_})) return false;
-        for (const std::int64_t ms : times_) {
-            if (ms < -most_ms || ms > most_ms) return false;
-        }
+        bool are_times = true;
+        for (const std::int64_t ms : times_) are_times &= ms >= -most_ms && ms <= most_ms;
+        if (!are_times) return false;
         const std::uint64_t groups = from.varint();
         if (groups == 0 || groups > rows || (groups > 1 && !unpack(from, std::span{of_row_}))) return false;
         groups_.resize(static_cast<std::size_t>(groups));
         for (Group& group : groups_) group.rows = group.row = 0;
-        for (const std::int64_t group : of_row_) {
-            if (group < 0 || static_cast<std::uint64_t>(group) >= groups) return false;
+        if (groups == 1) groups_[0].rows = steps_.size();
+        for (std::size_t i = 0; groups > 1 && i < of_row_.size(); ++i) {
+            const auto group = static_cast<std::uint64_t>(of_row_[i]);
+            if (group >= groups) return false;
             ++groups_[static_cast<std::size_t>(group)].rows;
         }
         std::size_t room = max_block_cells;

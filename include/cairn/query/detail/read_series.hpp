@@ -285,8 +285,7 @@ class SeriesReader {
             if (known.wanted == nullptr) continue;
             const auto values = known.wanted->frames->values_of(frame);
             if (!values) return false;
-            for (std::size_t i = 0; i < values->numbers.size(); ++i)
-                named.node.add(values->steps[i], values->ms[i], values->numbers[i]);
+            named.node.add(*values, 0, values->numbers.size());
         }
         if (wanted_.empty()) take_records(frame);
         return true;

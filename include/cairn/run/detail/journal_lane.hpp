@@ -148,7 +148,7 @@ class BasicJournalLane final : public Lane, public std::enable_shared_from_this<
     /// Times what the fast path does, here, where it need not be fast: about once in a thousand rows.
     class CallTimer {
       public:
-        CallTimer() noexcept { (void)wall_ns(); }  // as `log` does
+        CallTimer() noexcept { (void)clock_ns(); }  // as `log` does
         /// Moves what is typical towards what it took, net of the clock.
         void stop(std::atomic<std::uint64_t>& typical) const noexcept {
             const auto took = static_cast<std::uint64_t>(
