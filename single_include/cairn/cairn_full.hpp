@@ -315,6 +315,65 @@ inline constexpr std::uint64_t infinity_bits = 0x7ff0'0000'0000'0000;
 
 }  // namespace CAIRN_NAMESPACE::detail
 
+// ---- cairn/core/time.hpp
+// The two clocks of the library, as integers; no <chrono>.
+
+#if defined(_WIN32)
+// As windows.h declares them, without its macros.
+struct _FILETIME;
+union _LARGE_INTEGER;
+extern "C" __declspec(dllimport) void __stdcall GetSystemTimeAsFileTime(_FILETIME*);
+extern "C" __declspec(dllimport) int __stdcall QueryPerformanceCounter(_LARGE_INTEGER*);
+extern "C" __declspec(dllimport) int __stdcall QueryPerformanceFrequency(_LARGE_INTEGER*);
+#else
+#include <time.h>
+#endif
+
+namespace CAIRN_NAMESPACE::detail {
+
+// `clock_ns` is what stamps a row: nanoseconds since the Unix epoch, at the resolution of the scheduler's
+// tick (1 to 16 ms); such a coarse clock costs a quarter of a fine one. Steady time never goes back; for
+// durations.
+#if defined(_WIN32)
+
+[[nodiscard]] inline std::int64_t clock_ns() noexcept {
+    std::int64_t now = 0;  // in 100 ns since 1601-01-01
+    ::GetSystemTimeAsFileTime(reinterpret_cast<::_FILETIME*>(&now));
+    return (now - 116'444'736'000'000'000) * 100;
+}
+[[nodiscard]] inline std::int64_t steady_ns() noexcept {
+    std::int64_t now = 0;
+    std::int64_t frequency = 0;
+    ::QueryPerformanceCounter(reinterpret_cast<::_LARGE_INTEGER*>(&now));
+    ::QueryPerformanceFrequency(reinterpret_cast<::_LARGE_INTEGER*>(&frequency));
+    return now / frequency * 1'000'000'000 + now % frequency * 1'000'000'000 / frequency;
+}
+
+#else
+
+[[nodiscard]] inline std::int64_t clock_ns() noexcept {
+    timespec now;  // NOLINT(cppcoreguidelines-pro-type-member-init): the system fills it
+#if defined(CLOCK_REALTIME_COARSE)
+    ::clock_gettime(CLOCK_REALTIME_COARSE, &now);
+#else
+    ::clock_gettime(CLOCK_REALTIME, &now);
+#endif
+    return std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
+}
+[[nodiscard]] inline std::int64_t steady_ns() noexcept {
+    timespec now{};
+    ::clock_gettime(CLOCK_MONOTONIC, &now);
+    return std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
+}
+
+#endif
+
+/// A time in whole milliseconds: a history keeps no less.
+[[nodiscard]] constexpr std::int64_t whole_ms(std::int64_t ns) noexcept { return ns - ns % 1'000'000; }
+[[nodiscard]] inline std::int64_t wall_ns() noexcept { return whole_ms(clock_ns()); }
+
+}  // namespace CAIRN_NAMESPACE::detail
+
 // ---- cairn/core/row.hpp
 // Typed rows: one `log()` whose metric names the compiler knows. Costs <string_view> and <optional>.
 
@@ -386,8 +445,11 @@ class Row : Fields... {
 
     /// The user's step, or the logging thread's count of rows.
     [[nodiscard]] constexpr std::int64_t step() const noexcept { return step_; }
-    /// Nanoseconds since the Unix epoch; 0 for a row that was never logged.
-    [[nodiscard]] constexpr std::int64_t time_ns() const noexcept { return time_ns_; }
+    /// Nanoseconds since the Unix epoch, in whole milliseconds, as a history keeps it; 0 for a row that was
+    /// never logged.
+    [[nodiscard]] constexpr std::int64_t time_ns() const noexcept { return detail::whole_ms(time_ns_); }
+    /// As the clock told it. For the journal: rounding costs as much as a cell.
+    [[nodiscard]] constexpr std::int64_t clock_ns() const noexcept { return time_ns_; }
 
     /// The value of a metric of this row: `row["loss"_m]`.
     template <MetricName Name>
@@ -413,7 +475,7 @@ class Row : Fields... {
         (visit_field(f, static_cast<const Fields&>(*this)), ...);
     }
 
-    /// Calls `f(step, time_ns, fields...)`, of which another such row can be made.
+    /// Calls `f(step, clock_ns, fields...)`, of which another such row can be made.
     template <class F>
     constexpr void apply(F&& f) const {
         f(step_, time_ns_, static_cast<const Fields&>(*this)...);
@@ -604,6 +666,8 @@ class DynamicRow {
     [[nodiscard]] std::int64_t step() const noexcept { return step_; }
     /// Nanoseconds since the Unix epoch; 0 for a row that was never logged.
     [[nodiscard]] std::int64_t time_ns() const noexcept { return time_ns_; }
+    /// The same, as a typed row has it.
+    [[nodiscard]] std::int64_t clock_ns() const noexcept { return time_ns_; }
     /// How many metrics the row has.
     [[nodiscard]] std::size_t size() const noexcept { return cells_.size(); }
 
@@ -4460,65 +4524,6 @@ template <class... Names, class... Ts>
         return Row<>{step, time_ns};
     }
 }
-
-}  // namespace CAIRN_NAMESPACE::detail
-
-// ---- cairn/core/time.hpp
-// The two clocks of the library, as integers; no <chrono>.
-
-#if defined(_WIN32)
-// As windows.h declares them, without its macros.
-struct _FILETIME;
-union _LARGE_INTEGER;
-extern "C" __declspec(dllimport) void __stdcall GetSystemTimeAsFileTime(_FILETIME*);
-extern "C" __declspec(dllimport) int __stdcall QueryPerformanceCounter(_LARGE_INTEGER*);
-extern "C" __declspec(dllimport) int __stdcall QueryPerformanceFrequency(_LARGE_INTEGER*);
-#else
-#include <time.h>
-#endif
-
-namespace CAIRN_NAMESPACE::detail {
-
-// `clock_ns` is what stamps a row: nanoseconds since the Unix epoch, at the resolution of the scheduler's
-// tick (1 to 16 ms); such a coarse clock costs a quarter of a fine one. Steady time never goes back; for
-// durations.
-#if defined(_WIN32)
-
-[[nodiscard]] inline std::int64_t clock_ns() noexcept {
-    std::int64_t now = 0;  // in 100 ns since 1601-01-01
-    ::GetSystemTimeAsFileTime(reinterpret_cast<::_FILETIME*>(&now));
-    return (now - 116'444'736'000'000'000) * 100;
-}
-[[nodiscard]] inline std::int64_t steady_ns() noexcept {
-    std::int64_t now = 0;
-    std::int64_t frequency = 0;
-    ::QueryPerformanceCounter(reinterpret_cast<::_LARGE_INTEGER*>(&now));
-    ::QueryPerformanceFrequency(reinterpret_cast<::_LARGE_INTEGER*>(&frequency));
-    return now / frequency * 1'000'000'000 + now % frequency * 1'000'000'000 / frequency;
-}
-
-#else
-
-[[nodiscard]] inline std::int64_t clock_ns() noexcept {
-    timespec now;  // NOLINT(cppcoreguidelines-pro-type-member-init): the system fills it
-#if defined(CLOCK_REALTIME_COARSE)
-    ::clock_gettime(CLOCK_REALTIME_COARSE, &now);
-#else
-    ::clock_gettime(CLOCK_REALTIME, &now);
-#endif
-    return std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
-}
-[[nodiscard]] inline std::int64_t steady_ns() noexcept {
-    timespec now{};
-    ::clock_gettime(CLOCK_MONOTONIC, &now);
-    return std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
-}
-
-#endif
-
-/// A time in whole milliseconds: a history keeps no less.
-[[nodiscard]] constexpr std::int64_t whole_ms(std::int64_t ns) noexcept { return ns - ns % 1'000'000; }
-[[nodiscard]] inline std::int64_t wall_ns() noexcept { return whole_ms(clock_ns()); }
 
 }  // namespace CAIRN_NAMESPACE::detail
 
@@ -9654,7 +9659,7 @@ class Lane {
         });
         if (!is_plain || bytes > max_record_bytes || !ring.has_room(bytes)) return false;
         const std::uint64_t end = ring.position() + bytes;
-        std::byte* to = put_row_header(ring.end(), bytes, Kind, 0, cells, row.step(), row.time_ns());
+        std::byte* to = put_row_header(ring.end(), bytes, Kind, 0, cells, row.step(), row.clock_ns());
         const std::uint32_t* metric = metrics;
         row.for_each([&](auto, const auto& value) { to = put_cell(to, *metric++, Value{value}); });
         ring.commit_until(end);
@@ -12514,7 +12519,7 @@ class BasicRun {
     CAIRN_INLINE void keep_if_rich([[maybe_unused]] const R& row,
                                    [[maybe_unused]] Field<Name, V>& field) noexcept {
         if constexpr (RichValue<V>)
-            core_->keep(Name::name, row.step(), detail::whole_ms(row.time_ns()), std::move(field.value));
+            core_->keep(Name::name, row.step(), row.time_ns(), std::move(field.value));
     }
     template <class Values>
     DynamicRow log_values(const Values& values, const LogOptions& options) {

@@ -16,10 +16,10 @@ using cairn::Reading;
 using namespace cairn::literals;
 
 TEST_CASE("an At shows its row's step, time and metrics", "[policy][at]") {
-    const auto row = cairn::detail::make_row(7, 1234, "loss"_m = 0.5, "phase"_m = "train");
+    const auto row = cairn::detail::make_row(7, 1'234'000'000, "loss"_m = 0.5, "phase"_m = "train");
     const At at{row};
     CHECK(at.step == 7);
-    CHECK(at.time_ns == 1234);
+    CHECK(at.time_ns == 1'234'000'000);
     CHECK(at["loss"_m] == 0.5);
     CHECK(at["phase"_m] == std::string_view{"train"});
     CHECK(&at["loss"_m] == &row["loss"_m]);

@@ -34,6 +34,8 @@ class DynamicRow {
     [[nodiscard]] std::int64_t step() const noexcept { return step_; }
     /// Nanoseconds since the Unix epoch; 0 for a row that was never logged.
     [[nodiscard]] std::int64_t time_ns() const noexcept { return time_ns_; }
+    /// The same, as a typed row has it.
+    [[nodiscard]] std::int64_t clock_ns() const noexcept { return time_ns_; }
     /// How many metrics the row has.
     [[nodiscard]] std::size_t size() const noexcept { return cells_.size(); }
 

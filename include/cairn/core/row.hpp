@@ -4,6 +4,7 @@
 
 #include <cairn/core/metric.hpp>
 #include <cairn/core/number.hpp>
+#include <cairn/core/time.hpp>
 
 #include <concepts>
 #include <cstddef>
@@ -80,8 +81,11 @@ class Row : Fields... {
 
     /// The user's step, or the logging thread's count of rows.
     [[nodiscard]] constexpr std::int64_t step() const noexcept { return step_; }
-    /// Nanoseconds since the Unix epoch; 0 for a row that was never logged.
-    [[nodiscard]] constexpr std::int64_t time_ns() const noexcept { return time_ns_; }
+    /// Nanoseconds since the Unix epoch, in whole milliseconds, as a history keeps it; 0 for a row that was
+    /// never logged.
+    [[nodiscard]] constexpr std::int64_t time_ns() const noexcept { return detail::whole_ms(time_ns_); }
+    /// As the clock told it. For the journal: rounding costs as much as a cell.
+    [[nodiscard]] constexpr std::int64_t clock_ns() const noexcept { return time_ns_; }
 
     /// The value of a metric of this row: `row["loss"_m]`.
     template <MetricName Name>
@@ -107,7 +111,7 @@ class Row : Fields... {
         (visit_field(f, static_cast<const Fields&>(*this)), ...);
     }
 
-    /// Calls `f(step, time_ns, fields...)`, of which another such row can be made.
+    /// Calls `f(step, clock_ns, fields...)`, of which another such row can be made.
     template <class F>
     constexpr void apply(F&& f) const {
         f(step_, time_ns_, static_cast<const Fields&>(*this)...);

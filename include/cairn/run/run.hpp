@@ -294,7 +294,7 @@ class BasicRun {
     CAIRN_INLINE void keep_if_rich([[maybe_unused]] const R& row,
                                    [[maybe_unused]] Field<Name, V>& field) noexcept {
         if constexpr (RichValue<V>)
-            core_->keep(Name::name, row.step(), detail::whole_ms(row.time_ns()), std::move(field.value));
+            core_->keep(Name::name, row.step(), row.time_ns(), std::move(field.value));
     }
     template <class Values>
     DynamicRow log_values(const Values& values, const LogOptions& options) {

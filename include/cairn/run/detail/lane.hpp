@@ -53,7 +53,7 @@ class Lane {
         });
         if (!is_plain || bytes > max_record_bytes || !ring.has_room(bytes)) return false;
         const std::uint64_t end = ring.position() + bytes;
-        std::byte* to = put_row_header(ring.end(), bytes, Kind, 0, cells, row.step(), row.time_ns());
+        std::byte* to = put_row_header(ring.end(), bytes, Kind, 0, cells, row.step(), row.clock_ns());
         const std::uint32_t* metric = metrics;
         row.for_each([&](auto, const auto& value) { to = put_cell(to, *metric++, Value{value}); });
         ring.commit_until(end);
