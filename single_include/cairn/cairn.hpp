@@ -11971,7 +11971,7 @@ class BasicRunCore {
         if (is_ours(latest) && latest.lane->try_append(row)) [[likely]]
             return;
         if constexpr (std::is_trivially_copyable_v<R>)
-            row.apply([this](auto... parts) { append_parts<R>(parts...); });
+            row.apply([this](auto... parts) { this->template append_parts<R>(parts...); });
         else
             append_slowly(row);
     }

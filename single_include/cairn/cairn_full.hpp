@@ -11980,7 +11980,7 @@ class BasicRunCore {
         if (is_ours(latest) && latest.lane->try_append(row)) [[likely]]
             return;
         if constexpr (std::is_trivially_copyable_v<R>)
-            row.apply([this](auto... parts) { append_parts<R>(parts...); });
+            row.apply([this](auto... parts) { this->template append_parts<R>(parts...); });
         else
             append_slowly(row);
     }
@@ -29537,7 +29537,8 @@ class StoreWatch {
     [[nodiscard]] const StoreReader& store() const noexcept { return store_; }
 
     /// Looks at the store, unless it did so in the last `patience_ns`. Cost: asks the system for seven files
-    /// of each run, and reads those runs that have changed. Fails as listing a store does.
+    /// of each run that goes on, for the folder of each that has ended, and for all there is of those twice a
+    /// minute; reads those runs that have changed. Fails as listing a store does.
     result<void> look(std::int64_t patience_ns = 0) {
         const std::int64_t now = detail::wall_ns();
         if (looked_ns_ != 0 && now - looked_ns_ >= 0 && now - looked_ns_ < patience_ns) return {};
@@ -29612,10 +29613,13 @@ class StoreWatch {
     struct Stamp {
         std::vector<std::uint64_t> files{};
         RunState state{};
+        bool has_rings = false;
         bool operator==(const Stamp&) const = default;
     };
     struct Known {
         Stamp stamp{};
+        std::int64_t stamped_ns = 0;
+        std::optional<detail::os::Status> folder{};  // as it was then
         std::optional<WatchedRun> seen{};
         std::optional<error> damage{};
         std::int64_t looked_ns = 0;
@@ -29624,11 +29628,26 @@ class StoreWatch {
     /// Reads it if it has changed.
     void look_at(const Key& key, Known& known, std::int64_t now_ns) {
         known.looked_ns = now_ns;
+        const auto folder = detail::os::status(store_.store().run_dir(key.first, key.second));
+        if (folder && is_at_rest(known, *folder, now_ns)) return;
+        known.folder = folder ? std::optional{*folder} : std::nullopt;
+        known.stamped_ns = now_ns;
         Stamp now = stamp_of(key, known);  // before it is read: what changes meanwhile is seen next time
         if (now != known.stamp) {
             known.stamp = std::move(now);
             read(key, known);
         }
+    }
+    /// Whether a run has ended, and nothing was put into its folder since: who edits or resumes it replaces
+    /// files there. What else may befall it, such as a repair, is found a little later.
+    [[nodiscard]] static bool is_at_rest(const Known& known, const detail::os::Status& folder,
+                                         std::int64_t now_ns) {
+        constexpr std::int64_t second = 1'000'000'000;
+        return known.seen && known.stamp.state != RunState::running && !known.stamp.has_rings &&
+               known.folder && known.folder->inode == folder.inode &&
+               known.folder->modified_ns == folder.modified_ns &&
+               folder.modified_ns < known.stamped_ns - 3 * second &&  // some systems count in two seconds
+               now_ns >= known.stamped_ns && now_ns - known.stamped_ns < 30 * second;
     }
     /// What is known, as it is asked for.
     void list() {
@@ -29661,8 +29680,10 @@ class StoreWatch {
             add(of / detail::history_file);
             add(of / detail::media_file);
             detail::HistoryReport report;
-            for (const detail::RingRest& ring : detail::copy_rings(of, report))
+            for (const detail::RingRest& ring : detail::copy_rings(of, report)) {
                 stamp.files.insert(stamp.files.end(), {ring.id, ring.from + ring.bytes.size()});
+                stamp.has_rings = true;
+            }
         }
         if (!known.seen) return stamp;
         stamp.state = known.seen->run.state();

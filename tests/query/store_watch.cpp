@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // A store that is looked at again and again.
 #include <cairn/cairn.hpp>
+#include <cairn/query/edit_run.hpp>
 #include <cairn/query/store_watch.hpp>
 
 #include "support/catch.hpp"
@@ -76,6 +77,36 @@ TEST_CASE("store_watch: only what has changed is read again", "[query][store_wat
     CHECK(watch.gone_since(three) == std::vector<std::string>{"p/old"});
     CHECK(watch.gone_since(watch.changes()).empty());
     CHECK(named(watch, "third").changed <= three);
+}
+
+TEST_CASE("store_watch: of a run that has ended long ago the folder is looked at", "[query][store_watch]") {
+    namespace fs = std::filesystem;
+    const TempDir dir;
+    for (const char* id : {"a", "b"}) (void)start(dir, id);
+    const auto long_ago = fs::file_time_type::clock::now() - std::chrono::minutes{1};
+    fs::last_write_time(folder(dir, "a"), long_ago);
+    cairn::StoreWatch watch{cairn::open(dir.path()).value()};
+    REQUIRE(watch.look());
+    const auto before = watch.changes();
+    // In the same file, which nothing of ours does: it is no reason to read the run again.
+    for (const char* id : {"a", "b"}) std::ofstream{folder(dir, id) / "config.json"} << R"({"lr": 1})";
+    REQUIRE(watch.look());
+    CHECK(watch.changes() == before + 1);
+    CHECK(named(watch, "a").row["config"].empty());
+    CHECK(named(watch, "b").row["config"]["lr"] == 1);
+
+    REQUIRE(cairn::edit_run(watch.store(), named(watch, "a").run, {.name = "renamed"}));
+    REQUIRE(watch.look());
+    CHECK(named(watch, "a").name() == "renamed");
+    CHECK(named(watch, "a").row["config"]["lr"] == 1);
+
+    fs::last_write_time(folder(dir, "a"), long_ago);
+    REQUIRE(watch.look());
+    auto run = start(dir, "a", cairn::Resume::must);
+    run.log("loss"_m = 1);
+    REQUIRE(watch.look());
+    CHECK(named(watch, "a").row["state"] == "running");
+    CHECK(named(watch, "a").row["metrics"]["loss"]["last"] == 1.0);
 }
 
 TEST_CASE("store_watch: a look is spared where the last one was a moment ago", "[query][store_watch]") {
