@@ -55,6 +55,22 @@ TEST_CASE("crash: the signal that ended a run is told", "[query][crash]") {
     }
 }
 
+TEST_CASE("crash: the signal is written through no link", "[query][crash]") {
+    const TempDir dir;
+    std::ofstream{dir / "outside"} << "precious";
+    CHECK(in_child([&] {
+              silence();
+              std::signal(SIGSEGV, SIG_DFL);
+              auto run = open_run(dir);
+              std::filesystem::create_symlink(dir / "outside", run.dir() / "signal");
+              ::raise(SIGSEGV);
+              return 1;
+          }) == -SIGSEGV);
+    std::string text;
+    std::ifstream{dir / "outside"} >> text;
+    CHECK(text == "precious");
+}
+
 TEST_CASE("crash: a forked child with a run of its own marks that one, and not its parent's",
           "[query][crash]") {
     for (const bool drops_it : {false, true}) {

@@ -116,7 +116,9 @@ class CAIRN_ONE_IN_PROCESS BasicCrashMark {
             for (const auto& slot : paths_) {
                 const char* const path = slot.load(std::memory_order_relaxed);
                 const int file =
-                    path == nullptr ? -1 : ::open(path, O_CREAT | O_WRONLY | O_TRUNC | O_CLOEXEC, 0644);
+                    path == nullptr
+                        ? -1
+                        : ::open(path, O_CREAT | O_WRONLY | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
                 if (file < 0) continue;
                 (void)!::write(file, digits, sizeof digits);
                 ::close(file);
