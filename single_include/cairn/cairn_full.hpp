@@ -6313,11 +6313,17 @@ namespace CAIRN_NAMESPACE::detail::os::sys {
     return flags;
 }
 
+[[nodiscard]] inline int or_link(int fd, [[maybe_unused]] Opening how) noexcept {
+#if defined(__FreeBSD__)
+    if (fd < 0 && !how.follow && errno == EMLINK) errno = ELOOP;  // its word for a link that is not followed
+#endif
+    return fd;
+}
 [[nodiscard]] inline int open(const char* path, Opening how) noexcept {
-    return ::open(path, flags_of(how), 0666);
+    return or_link(::open(path, flags_of(how), 0666), how);
 }
 [[nodiscard]] inline int open_at(int folder, const char* name, Opening how) noexcept {
-    return ::openat(folder, name, flags_of(how));
+    return or_link(::openat(folder, name, flags_of(how)), how);
 }
 inline int close(int fd) noexcept { return ::close(fd); }
 [[nodiscard]] inline ::ssize_t read(int fd, void* to, std::size_t n) noexcept { return ::read(fd, to, n); }
@@ -6691,15 +6697,15 @@ struct Attributes {
 
 inline constexpr ::DWORD share_all = FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE;
 
-/// Opens what is at a path, and with `itself` a link and not what it names.
-[[nodiscard]] inline ::HANDLE open_existing(const wchar_t* path, ::DWORD access, bool itself, Attributes& to,
-                                            ::DWORD share = share_all) noexcept {
+/// Opens what is at a path, or makes a file there, as `how` says; with `itself` a link and not what it names.
+[[nodiscard]] inline ::HANDLE open_handle(const wchar_t* path, ::DWORD access, bool itself, Attributes& to,
+                                          ::DWORD share = share_all, ::DWORD how = OPEN_EXISTING) noexcept {
     // With FILE_FLAG_BACKUP_SEMANTICS a folder can be opened too.
     ::DWORD flags = FILE_FLAG_BACKUP_SEMANTICS | (itself ? FILE_FLAG_OPEN_REPARSE_POINT : 0U);
     while (true) {
         ::HANDLE file = INVALID_HANDLE_VALUE;
         const auto opened = [&] {
-            file = ::CreateFileW(path, access, share, nullptr, OPEN_EXISTING, flags, nullptr);
+            file = ::CreateFileW(path, access, share, nullptr, how, flags, nullptr);
             return ::BOOL{file != INVALID_HANDLE_VALUE};
         };
         if (done(patiently(opened, false), path) != 0) return INVALID_HANDLE_VALUE;
@@ -6721,28 +6727,17 @@ inline constexpr ::DWORD share_all = FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_S
     if (how.read) access |= GENERIC_READ;
     if (how.write) access |= how.append ? FILE_APPEND_DATA : GENERIC_WRITE;
     Attributes is;
-    ::HANDLE file = INVALID_HANDLE_VALUE;
-    if (how.create) {
-        const ::DWORD flags =
-            FILE_FLAG_BACKUP_SEMANTICS |
-            (how.must_be_new || !how.follow ? FILE_FLAG_OPEN_REPARSE_POINT : 0U);  // a dangling link is there
-        const auto opened = [&] {
-            file = ::CreateFileW(path, access, share_all, nullptr, how.must_be_new ? CREATE_NEW : OPEN_ALWAYS,
-                                 FILE_ATTRIBUTE_NORMAL | flags, nullptr);
-            return ::BOOL{file != INVALID_HANDLE_VALUE};
-        };
-        if (done(patiently(opened, false), path) != 0) return no_handle;
-    } else {
-        // A folder that is walked through must stay where it is: see `path_in`.
-        const bool pinned = how.folder && !how.follow;
-        file = open_existing(path, access, !how.follow, is,
-                             pinned ? FILE_SHARE_READ | FILE_SHARE_WRITE : share_all);
-        if (file == INVALID_HANDLE_VALUE) return no_handle;
-    }
+    // A folder that is walked through must stay where it is: see `path_in`.
+    const bool pinned = how.folder && !how.follow;
+    ::HANDLE const file =
+        open_handle(path, access, how.must_be_new || !how.follow, is,  // a dangling link is there
+                    pinned ? FILE_SHARE_READ | FILE_SHARE_WRITE : share_all,
+                    how.must_be_new ? CREATE_NEW
+                    : how.create    ? OPEN_ALWAYS
+                                    : OPEN_EXISTING);
+    if (file == INVALID_HANDLE_VALUE) return no_handle;
     int number = 0;
-    if (how.create && attributes(file, is) != 0)
-        number = errno;
-    else if (!how.follow && is.is_link)
+    if (!how.follow && is.is_link)
         number = ELOOP;
     else if (how.folder && !is.is_folder)
         number = ENOTDIR;
@@ -6840,7 +6835,7 @@ template <class Info>
 }
 [[nodiscard]] inline int status_of(const wchar_t* path, Status& to, bool itself) noexcept {
     Attributes is;
-    const ::HANDLE file = open_existing(path, FILE_READ_ATTRIBUTES, itself, is);
+    const ::HANDLE file = open_handle(path, FILE_READ_ATTRIBUTES, itself, is);
     if (file == INVALID_HANDLE_VALUE) return -1;
     const int got = fstat(reinterpret_cast<Handle>(file), to);
     ::CloseHandle(file);
@@ -6881,7 +6876,7 @@ template <class Info>
         ::GetFullPathNameW(to, static_cast<::DWORD>(target.size()), target.data(), nullptr);
     if (length == 0) return fail();
     Attributes is;
-    const ::HANDLE file = open_existing(from, DELETE | SYNCHRONIZE | FILE_READ_ATTRIBUTES, true, is);
+    const ::HANDLE file = open_handle(from, DELETE | SYNCHRONIZE | FILE_READ_ATTRIBUTES, true, is);
     if (file == INVALID_HANDLE_VALUE) return -1;
     // A FILE_RENAME_INFO holds the name in itself. Its flags: replace, POSIX semantics, even if read-only.
     std::vector<::FILE_RENAME_INFO> room(2 + length * sizeof(wchar_t) / sizeof(::FILE_RENAME_INFO));
@@ -6905,8 +6900,7 @@ template <class Info>
 /// Removes a name, of a file that may be open or read-only, as on the other systems.
 [[nodiscard]] inline int remove_name(const wchar_t* path, bool folder) noexcept {
     Attributes is;
-    const ::HANDLE file =
-        open_existing(path, DELETE | FILE_READ_ATTRIBUTES | FILE_WRITE_ATTRIBUTES, true, is);
+    const ::HANDLE file = open_handle(path, DELETE | FILE_READ_ATTRIBUTES | FILE_WRITE_ATTRIBUTES, true, is);
     if (file == INVALID_HANDLE_VALUE) return -1;
     int removed = -1;
     if (is.is_folder != folder) {
@@ -20211,8 +20205,8 @@ class BasicMediaReader {
             if (at_ < piece_at_ || at_ - piece_at_ >= piece_.size()) {
                 piece_.resize(std::size_t{64} << 10U);
                 const auto got = file_.read_at(piece_at_ = at_, piece_);
+                piece_.resize(got ? *got / 8 * 8 : 0);
                 if (!got) return got.error();
-                piece_.resize(*got / 8 * 8);
                 if (piece_.empty()) break;
             }
             if (std::memcmp(piece_.data() + (at_ - piece_at_), media_entry_magic.data(),
@@ -22926,8 +22920,8 @@ inline std::vector<Bucket> Series::Window::buckets(std::size_t count) const {
     const double range = number(to_) - start;
     const double width = (range > 0 ? range : 1) / static_cast<double>(count);
     const auto bucket_of = [&](double place) {
-        const double at = (place - start) / width;
-        return std::min(static_cast<std::size_t>(std::max(at, 0.0)), count - 1);
+        const double at = (place - start) / width;  // NaN where a width underflows
+        return at < static_cast<double>(count) ? static_cast<std::size_t>(std::max(at, 0.0)) : count - 1;
     };
     const auto merge = [](Bucket& bucket, const detail::SeriesNode& node, const Range& at) {
         const bool is_first = bucket.finite + bucket.not_finite == 0;
@@ -22962,8 +22956,9 @@ inline std::vector<Bucket> Series::Window::buckets(std::size_t count) const {
                 const double low = start + (static_cast<double>(bucket) + 0.001) * width;
                 const double high = start + (static_cast<double>(bucket) + 0.999) * width;
                 for (; end < to; ++end) {
-                    const double place = number(places[end] * unit);
-                    if (place < low || place > high) break;
+                    const std::int64_t next = places[end] * unit;
+                    const double place = number(next);
+                    if (place < low || place > high || next < from_ || next > to_) break;
                 }
                 detail::SeriesNode node;
                 node.add(values, from, end);
@@ -23383,8 +23378,8 @@ class SeriesOver {
     [[nodiscard]] std::vector<BucketOver> buckets(std::size_t count,
                                                   double from = -std::numeric_limits<double>::infinity(),
                                                   double to = std::numeric_limits<double>::infinity()) const {
-        from = std::max(from, least_);
-        to = std::min(to, greatest_);
+        from = from > least_ ? from : least_;  // also if it is NaN
+        to = to < greatest_ ? to : greatest_;
         Series::Window window = series_.window(place_of(from), place_of(to));
         window.number_of_ = [](std::int64_t place) {
             return x_of(place) / 2;
@@ -29336,6 +29331,12 @@ namespace detail {
 /// What stands left of a curve: the scale.
 inline constexpr std::size_t plot_margin = 10;
 
+/// How high a value lies between two others, from 0 to 1. Of halves: no difference of them overflows.
+[[nodiscard]] inline double height_of(double value, double low, double high) {
+    const double range = high / 2 - low / 2;
+    return range > 0 ? (value / 2 - low / 2) / range : 0.5;
+}
+
 }  // namespace detail
 
 /// How large the picture of a curve is, in characters.
@@ -29362,9 +29363,8 @@ struct PlotSize {
     }
     const bool any = low <= high;
     if (!any) low = high = 0;
-    const double range = high > low ? high - low : 1;
     const auto place = [&](double value) {
-        const double share = high > low ? (value - low) / range : 0.5;
+        const double share = detail::height_of(value, low, high);
         return static_cast<std::size_t>(std::lround(share * static_cast<double>(dots.height() - 1)));
     };
     // What was logged is a vertical stroke; strokes are joined by straight lines, so that few points are a
@@ -29375,11 +29375,11 @@ struct PlotSize {
         if (buckets[x].finite == 0) continue;
         for (std::size_t y = place(buckets[x].min); y <= place(buckets[x].max); ++y) dots.set(x, y);
         if (before != nullptr) {
-            const double mid = (buckets[x].min + buckets[x].max) / 2;
+            const double mid = buckets[x].min / 2 + buckets[x].max / 2;
             std::size_t y = place(before->last);
             for (std::size_t at = before_x + 1; at <= x; ++at) {
                 const double share = static_cast<double>(at - before_x) / static_cast<double>(x - before_x);
-                const std::size_t next = place(before->last + share * (mid - before->last));
+                const std::size_t next = place((1 - share) * before->last + share * mid);
                 for (std::size_t step = std::min(y, next); step <= std::max(y, next); ++step)
                     dots.set(at, step);
                 y = next;
@@ -29397,7 +29397,7 @@ struct PlotSize {
     for (std::size_t row = 0; row < rows; ++row) {
         const bool top = row == 0, bottom = row + 1 == rows, middle = row == rows / 2;
         const double share = 1 - static_cast<double>(row) / static_cast<double>(rows - 1);
-        out += any && (top || middle || bottom) ? label(low + share * (high - low))
+        out += any && (top || middle || bottom) ? label((1 - share) * low + share * high)
                                                 : std::string(margin + 1, ' ') + "│";
         out += dots.line(row) + "\n";
     }
@@ -29807,7 +29807,7 @@ namespace detail {
     }
     for (std::size_t x = 0; x < buckets.size(); ++x) {
         if (buckets[x].finite == 0) continue;
-        const double share = high > low ? (buckets[x].last - low) / (high - low) : 0.5;
+        const double share = height_of(buckets[x].last, low, high);
         dots.set(x, static_cast<std::size_t>(std::lround(share * static_cast<double>(dots.height() - 1))));
     }
     return dots.line(0);

@@ -158,6 +158,16 @@ TEST_CASE("cairn plot draws a curve with its scales and marks what is not finite
     CHECK(has(call(dir, {"plot", "r1", "bad"}).out, "1 not finite (!)"));
 }
 
+TEST_CASE("cairn plot and top draw values whose difference overflows", "[cli]") {
+    cairn::Series series;
+    for (const double value : {-1e308, 1e308, 1.0, 5e-324})
+        series.add(static_cast<int>(series.size()), 0, value);
+    const std::string picture = cairn::cli::plot(series, "wide", {.columns = 30, .rows = 3});
+    CHECK(has(picture, "1e+308 ┤"));
+    CHECK(has(picture, " 0 ┤"));
+    CHECK(cairn::cli::detail::spark(series, 2) == "⡈⠒");
+}
+
 TEST_CASE("cairn plot draws as large as it is asked to, or as the terminal is wide", "[cli]") {
     const cairn_test::TempDir dir;
     record(dir);

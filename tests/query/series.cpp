@@ -67,6 +67,22 @@ TEST_CASE("a series counts how often its step repeats or goes back", "[query][se
     CHECK(series.size() == 6);
 }
 
+TEST_CASE("a window of steps that no double tells apart has no other values", "[query][series]") {
+    Series series;
+    constexpr std::int64_t first = 1'700'000'000'000'000'000;
+    for (int i = 0; i < 100; ++i) series.add(first + 10 * i, 0, i);
+    const auto window = series.window(first + 300, first + 400);
+    std::uint64_t values = 0;
+    for (const Bucket& bucket : window.buckets(4)) {
+        values += bucket.finite;
+        if (bucket.finite == 0) continue;
+        CHECK(bucket.min >= 30);
+        CHECK(bucket.max <= 40);
+    }
+    CHECK(values == 11);
+    CHECK(window.points().size() == 11);
+}
+
 TEST_CASE("what is known of values is the same, added one by one and as a stretch", "[query][series]") {
     std::mt19937_64 random{GENERATE(1U, 2U, 3U)};
     constexpr double inf = std::numeric_limits<double>::infinity();

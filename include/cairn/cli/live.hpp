@@ -102,7 +102,7 @@ namespace detail {
     }
     for (std::size_t x = 0; x < buckets.size(); ++x) {
         if (buckets[x].finite == 0) continue;
-        const double share = high > low ? (buckets[x].last - low) / (high - low) : 0.5;
+        const double share = height_of(buckets[x].last, low, high);
         dots.set(x, static_cast<std::size_t>(std::lround(share * static_cast<double>(dots.height() - 1))));
     }
     return dots.line(0);

@@ -54,6 +54,12 @@ namespace detail {
 /// What stands left of a curve: the scale.
 inline constexpr std::size_t plot_margin = 10;
 
+/// How high a value lies between two others, from 0 to 1. Of halves: no difference of them overflows.
+[[nodiscard]] inline double height_of(double value, double low, double high) {
+    const double range = high / 2 - low / 2;
+    return range > 0 ? (value / 2 - low / 2) / range : 0.5;
+}
+
 }  // namespace detail
 
 /// How large the picture of a curve is, in characters.
@@ -80,9 +86,8 @@ struct PlotSize {
     }
     const bool any = low <= high;
     if (!any) low = high = 0;
-    const double range = high > low ? high - low : 1;
     const auto place = [&](double value) {
-        const double share = high > low ? (value - low) / range : 0.5;
+        const double share = detail::height_of(value, low, high);
         return static_cast<std::size_t>(std::lround(share * static_cast<double>(dots.height() - 1)));
     };
     // What was logged is a vertical stroke; strokes are joined by straight lines, so that few points are a
@@ -93,11 +98,11 @@ struct PlotSize {
         if (buckets[x].finite == 0) continue;
         for (std::size_t y = place(buckets[x].min); y <= place(buckets[x].max); ++y) dots.set(x, y);
         if (before != nullptr) {
-            const double mid = (buckets[x].min + buckets[x].max) / 2;
+            const double mid = buckets[x].min / 2 + buckets[x].max / 2;
             std::size_t y = place(before->last);
             for (std::size_t at = before_x + 1; at <= x; ++at) {
                 const double share = static_cast<double>(at - before_x) / static_cast<double>(x - before_x);
-                const std::size_t next = place(before->last + share * (mid - before->last));
+                const std::size_t next = place((1 - share) * before->last + share * mid);
                 for (std::size_t step = std::min(y, next); step <= std::max(y, next); ++step)
                     dots.set(at, step);
                 y = next;
@@ -115,7 +120,7 @@ struct PlotSize {
     for (std::size_t row = 0; row < rows; ++row) {
         const bool top = row == 0, bottom = row + 1 == rows, middle = row == rows / 2;
         const double share = 1 - static_cast<double>(row) / static_cast<double>(rows - 1);
-        out += any && (top || middle || bottom) ? label(low + share * (high - low))
+        out += any && (top || middle || bottom) ? label((1 - share) * low + share * high)
                                                 : std::string(margin + 1, ' ') + "│";
         out += dots.line(row) + "\n";
     }

@@ -336,8 +336,8 @@ inline std::vector<Bucket> Series::Window::buckets(std::size_t count) const {
     const double range = number(to_) - start;
     const double width = (range > 0 ? range : 1) / static_cast<double>(count);
     const auto bucket_of = [&](double place) {
-        const double at = (place - start) / width;
-        return std::min(static_cast<std::size_t>(std::max(at, 0.0)), count - 1);
+        const double at = (place - start) / width;  // NaN where a width underflows
+        return at < static_cast<double>(count) ? static_cast<std::size_t>(std::max(at, 0.0)) : count - 1;
     };
     const auto merge = [](Bucket& bucket, const detail::SeriesNode& node, const Range& at) {
         const bool is_first = bucket.finite + bucket.not_finite == 0;
@@ -372,8 +372,9 @@ inline std::vector<Bucket> Series::Window::buckets(std::size_t count) const {
                 const double low = start + (static_cast<double>(bucket) + 0.001) * width;
                 const double high = start + (static_cast<double>(bucket) + 0.999) * width;
                 for (; end < to; ++end) {
-                    const double place = number(places[end] * unit);
-                    if (place < low || place > high) break;
+                    const std::int64_t next = places[end] * unit;
+                    const double place = number(next);
+                    if (place < low || place > high || next < from_ || next > to_) break;
                 }
                 detail::SeriesNode node;
                 node.add(values, from, end);

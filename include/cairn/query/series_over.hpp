@@ -75,8 +75,8 @@ class SeriesOver {
     [[nodiscard]] std::vector<BucketOver> buckets(std::size_t count,
                                                   double from = -std::numeric_limits<double>::infinity(),
                                                   double to = std::numeric_limits<double>::infinity()) const {
-        from = std::max(from, least_);
-        to = std::min(to, greatest_);
+        from = from > least_ ? from : least_;  // also if it is NaN
+        to = to < greatest_ ? to : greatest_;
         Series::Window window = series_.window(place_of(from), place_of(to));
         window.number_of_ = [](std::int64_t place) {
             return x_of(place) / 2;

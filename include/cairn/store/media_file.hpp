@@ -160,8 +160,8 @@ class BasicMediaReader {
             if (at_ < piece_at_ || at_ - piece_at_ >= piece_.size()) {
                 piece_.resize(std::size_t{64} << 10U);
                 const auto got = file_.read_at(piece_at_ = at_, piece_);
+                piece_.resize(got ? *got / 8 * 8 : 0);
                 if (!got) return got.error();
-                piece_.resize(*got / 8 * 8);
                 if (piece_.empty()) break;
             }
             if (std::memcmp(piece_.data() + (at_ - piece_at_), media_entry_magic.data(),

@@ -63,11 +63,17 @@ namespace CAIRN_NAMESPACE::detail::os::sys {
     return flags;
 }
 
+[[nodiscard]] inline int or_link(int fd, [[maybe_unused]] Opening how) noexcept {
+#if defined(__FreeBSD__)
+    if (fd < 0 && !how.follow && errno == EMLINK) errno = ELOOP;  // its word for a link that is not followed
+#endif
+    return fd;
+}
 [[nodiscard]] inline int open(const char* path, Opening how) noexcept {
-    return ::open(path, flags_of(how), 0666);
+    return or_link(::open(path, flags_of(how), 0666), how);
 }
 [[nodiscard]] inline int open_at(int folder, const char* name, Opening how) noexcept {
-    return ::openat(folder, name, flags_of(how));
+    return or_link(::openat(folder, name, flags_of(how)), how);
 }
 inline int close(int fd) noexcept { return ::close(fd); }
 [[nodiscard]] inline ::ssize_t read(int fd, void* to, std::size_t n) noexcept { return ::read(fd, to, n); }

@@ -148,15 +148,15 @@ struct Attributes {
 
 inline constexpr ::DWORD share_all = FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE;
 
-/// Opens what is at a path, and with `itself` a link and not what it names.
-[[nodiscard]] inline ::HANDLE open_existing(const wchar_t* path, ::DWORD access, bool itself, Attributes& to,
-                                            ::DWORD share = share_all) noexcept {
+/// Opens what is at a path, or makes a file there, as `how` says; with `itself` a link and not what it names.
+[[nodiscard]] inline ::HANDLE open_handle(const wchar_t* path, ::DWORD access, bool itself, Attributes& to,
+                                          ::DWORD share = share_all, ::DWORD how = OPEN_EXISTING) noexcept {
     // With FILE_FLAG_BACKUP_SEMANTICS a folder can be opened too.
     ::DWORD flags = FILE_FLAG_BACKUP_SEMANTICS | (itself ? FILE_FLAG_OPEN_REPARSE_POINT : 0U);
     while (true) {
         ::HANDLE file = INVALID_HANDLE_VALUE;
         const auto opened = [&] {
-            file = ::CreateFileW(path, access, share, nullptr, OPEN_EXISTING, flags, nullptr);
+            file = ::CreateFileW(path, access, share, nullptr, how, flags, nullptr);
             return ::BOOL{file != INVALID_HANDLE_VALUE};
         };
         if (done(patiently(opened, false), path) != 0) return INVALID_HANDLE_VALUE;
@@ -178,28 +178,17 @@ inline constexpr ::DWORD share_all = FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_S
     if (how.read) access |= GENERIC_READ;
     if (how.write) access |= how.append ? FILE_APPEND_DATA : GENERIC_WRITE;
     Attributes is;
-    ::HANDLE file = INVALID_HANDLE_VALUE;
-    if (how.create) {
-        const ::DWORD flags =
-            FILE_FLAG_BACKUP_SEMANTICS |
-            (how.must_be_new || !how.follow ? FILE_FLAG_OPEN_REPARSE_POINT : 0U);  // a dangling link is there
-        const auto opened = [&] {
-            file = ::CreateFileW(path, access, share_all, nullptr, how.must_be_new ? CREATE_NEW : OPEN_ALWAYS,
-                                 FILE_ATTRIBUTE_NORMAL | flags, nullptr);
-            return ::BOOL{file != INVALID_HANDLE_VALUE};
-        };
-        if (done(patiently(opened, false), path) != 0) return no_handle;
-    } else {
-        // A folder that is walked through must stay where it is: see `path_in`.
-        const bool pinned = how.folder && !how.follow;
-        file = open_existing(path, access, !how.follow, is,
-                             pinned ? FILE_SHARE_READ | FILE_SHARE_WRITE : share_all);
-        if (file == INVALID_HANDLE_VALUE) return no_handle;
-    }
+    // A folder that is walked through must stay where it is: see `path_in`.
+    const bool pinned = how.folder && !how.follow;
+    ::HANDLE const file =
+        open_handle(path, access, how.must_be_new || !how.follow, is,  // a dangling link is there
+                    pinned ? FILE_SHARE_READ | FILE_SHARE_WRITE : share_all,
+                    how.must_be_new ? CREATE_NEW
+                    : how.create    ? OPEN_ALWAYS
+                                    : OPEN_EXISTING);
+    if (file == INVALID_HANDLE_VALUE) return no_handle;
     int number = 0;
-    if (how.create && attributes(file, is) != 0)
-        number = errno;
-    else if (!how.follow && is.is_link)
+    if (!how.follow && is.is_link)
         number = ELOOP;
     else if (how.folder && !is.is_folder)
         number = ENOTDIR;
@@ -297,7 +286,7 @@ template <class Info>
 }
 [[nodiscard]] inline int status_of(const wchar_t* path, Status& to, bool itself) noexcept {
     Attributes is;
-    const ::HANDLE file = open_existing(path, FILE_READ_ATTRIBUTES, itself, is);
+    const ::HANDLE file = open_handle(path, FILE_READ_ATTRIBUTES, itself, is);
     if (file == INVALID_HANDLE_VALUE) return -1;
     const int got = fstat(reinterpret_cast<Handle>(file), to);
     ::CloseHandle(file);
@@ -338,7 +327,7 @@ template <class Info>
         ::GetFullPathNameW(to, static_cast<::DWORD>(target.size()), target.data(), nullptr);
     if (length == 0) return fail();
     Attributes is;
-    const ::HANDLE file = open_existing(from, DELETE | SYNCHRONIZE | FILE_READ_ATTRIBUTES, true, is);
+    const ::HANDLE file = open_handle(from, DELETE | SYNCHRONIZE | FILE_READ_ATTRIBUTES, true, is);
     if (file == INVALID_HANDLE_VALUE) return -1;
     // A FILE_RENAME_INFO holds the name in itself. Its flags: replace, POSIX semantics, even if read-only.
     std::vector<::FILE_RENAME_INFO> room(2 + length * sizeof(wchar_t) / sizeof(::FILE_RENAME_INFO));
@@ -362,8 +351,7 @@ template <class Info>
 /// Removes a name, of a file that may be open or read-only, as on the other systems.
 [[nodiscard]] inline int remove_name(const wchar_t* path, bool folder) noexcept {
     Attributes is;
-    const ::HANDLE file =
-        open_existing(path, DELETE | FILE_READ_ATTRIBUTES | FILE_WRITE_ATTRIBUTES, true, is);
+    const ::HANDLE file = open_handle(path, DELETE | FILE_READ_ATTRIBUTES | FILE_WRITE_ATTRIBUTES, true, is);
     if (file == INVALID_HANDLE_VALUE) return -1;
     int removed = -1;
     if (is.is_folder != folder) {
