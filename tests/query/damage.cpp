@@ -45,7 +45,7 @@ std::vector<OwnedRow> write_sample(const std::filesystem::path& dir) {
     run.write(0);
     for (int i = 0; i < 5; ++i) row(1, 100 + i, {{metric, Value{i % 2 == 0 ? NAN : 1e300 / 3}}});
     run.write(1);
-    run.log({1, RecordKind::row, 105, 7, {{metric, Value{8}}, {"n", Value{2}}, {"ok", Value{true}}}}, 2);
+    run.log({1, RecordKind::row, 105, 7 * ms, {{metric, Value{8}}, {"n", Value{2}}, {"ok", Value{true}}}}, 2);
     run.log({0, RecordKind::event, 9, 9 * ms, {{"kind", Value{"noted"}}, {metric, Value{5.5}}}});
     row(0, 10, {{metric, Value{-0.0}}});
     run.write(1);

@@ -21,7 +21,7 @@ Bytes row_of(const std::vector<Value>& values) {
     std::size_t bytes = row_header_bytes;
     for (const Value& v : values) bytes += cell_size(v);
     Bytes out(bytes, std::byte{0xee});
-    std::byte* to = put_row_header(out.data(), bytes, RecordKind::row, 0, values.size(), -5, 77);
+    std::byte* to = put_row_header(out.data(), bytes, RecordKind::row, 0, values.size(), -5, 77'654'321);
     std::uint32_t id = 0;
     for (const Value& v : values) to = put_cell(to, id++, v);
     REQUIRE(to == out.data() + out.size());
@@ -48,7 +48,7 @@ TEST_CASE("a row record gives back step, time and every kind of value", "[store]
     std::int64_t step = 0, time_ns = 0;
     std::vector<Cell> cells;
     REQUIRE(read_row(read.body, step, time_ns, [&](const Cell& cell) { cells.push_back(cell); }));
-    CHECK((step == -5 && time_ns == 77));
+    CHECK((step == -5 && time_ns == 77'000'000));
     REQUIRE(cells.size() == values.size());
     for (std::size_t i = 0; i < cells.size(); ++i) {
         CHECK(cells[i].metric == i);
