@@ -55,4 +55,5 @@ void read() {
         std::printf("%s of step %lld: %s\n", one.metric.c_str(), static_cast<long long>(one.step),
                     one.type.c_str());
     std::string bytes = media.bytes_of(media.all().back()).value();
+    std::fwrite(bytes.data(), 1, bytes.size(), stdout);
 }
