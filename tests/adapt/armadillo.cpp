@@ -7,6 +7,8 @@
 
 #include <armadillo>
 
+namespace armadillo_test {
+
 using cairn::errc;
 using cairn::part;
 using cairn::Shape;
@@ -53,3 +55,5 @@ TEST_CASE("Armadillo's matrices are saved as rows and its vectors have one dimen
     REQUIRE(decode(saved(row).find(), part("m", none)));
     CHECK(arma::approx_equal(none, column, "absdiff", 0));
 }
+
+}  // namespace armadillo_test

@@ -12,6 +12,8 @@
 #include <string>
 #include <vector>
 
+namespace dlib_test {
+
 using cairn::errc;
 using cairn::part;
 using cairn::Shape;
@@ -80,3 +82,5 @@ TEST_CASE("a dlib network is the file that dlib writes, and is restored from it"
     CHECK(decode(damaged.find(), part("m", other)).error().code() == errc::user);
     CHECK(other(x) == before);
 }
+
+}  // namespace dlib_test

@@ -13,6 +13,8 @@
 #include <string_view>
 #include <vector>
 
+namespace eigen_test {
+
 using cairn::errc;
 using cairn::part;
 using cairn::Shape;
@@ -161,3 +163,5 @@ TEST_CASE("Eigen's small floats are those of safetensors, and a matrix alone is 
     REQUIRE(decode(files.find(), part("matrix", other)));
     CHECK(other == matrix);
 }
+
+}  // namespace eigen_test

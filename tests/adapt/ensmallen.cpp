@@ -10,6 +10,8 @@
 #include <cstddef>
 #include <vector>
 
+namespace ensmallen_test {
+
 using namespace cairn::literals;
 
 namespace {
@@ -77,3 +79,5 @@ TEST_CASE("ensmallen calls back after each step of an optimiser without epochs",
     CHECK_THROWS_AS(ens::L_BFGS{}.Optimize(squares, x = arma::mat{100.0}, cairn::EachEpoch{call}),
                     cairn::error);
 }
+
+}  // namespace ensmallen_test

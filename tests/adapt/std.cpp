@@ -14,6 +14,8 @@
 #include <string_view>
 #include <vector>
 
+namespace std_test {
+
 using cairn::errc;
 using cairn::part;
 using cairn::Shape;
@@ -138,3 +140,5 @@ TEST_CASE("a view of any layout is saved in row-major order", "[adapt][std]") {
     Viewed<float, 0> scalar{{values.data() + 5, {}, {}}};
     CHECK(parsed(saved(scalar)).find("w")->shape.rank() == 0);
 }
+
+}  // namespace std_test

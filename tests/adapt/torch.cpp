@@ -18,6 +18,8 @@
 #include <string_view>
 #include <vector>
 
+namespace torch_test {
+
 using namespace cairn::literals;
 using cairn::errc;
 using cairn::part;
@@ -310,3 +312,5 @@ TEST_CASE("torch: a watched module tells its parameters, and its gradients once 
                                              {"gradients/weight", 1},
                                              {"gradients/bias", 1}});
 }
+
+}  // namespace torch_test

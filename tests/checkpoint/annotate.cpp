@@ -15,6 +15,8 @@
 #include <string>
 #include <vector>
 
+namespace annotate_test {
+
 using namespace cairn_test;
 using namespace cairn::literals;
 using cairn::errc;
@@ -345,3 +347,5 @@ TEST_CASE("a parsed policy and a retention that disagree on the direction are re
         error_of([&] { (void)run.checkpoint("m", cairn::parse_policy("top(2, val, min)").value()); }).what(),
         Contains("define_metric and the checkpoint disagree"));
 }
+
+}  // namespace annotate_test

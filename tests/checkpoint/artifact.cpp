@@ -8,6 +8,8 @@
 #include <filesystem>
 #include <string>
 
+namespace artifact_test {
+
 using namespace cairn_test;
 using cairn::Artifact;
 using cairn::errc;
@@ -197,3 +199,5 @@ TEST_CASE("What cannot be an artifact is refused", "[checkpoint][artifact]") {
     cairn::Run off;
     CHECK(error_of([&] { (void)off.log_artifact(artifact); }).code() == errc::unsupported);
 }
+
+}  // namespace artifact_test

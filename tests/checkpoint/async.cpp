@@ -28,6 +28,8 @@
 #include <sys/resource.h>
 #endif
 
+namespace async_test {
+
 #if defined(__has_feature)
 #define CAIRN_TEST_SANITIZED (__has_feature(address_sanitizer) || __has_feature(thread_sanitizer))
 #elif defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
@@ -767,3 +769,5 @@ TEST_CASE("without memory for a copy a version is written at once") {
 }
 
 #endif
+
+}  // namespace async_test

@@ -16,6 +16,8 @@
 #include <utility>
 #include <vector>
 
+namespace checkpoint_test {
+
 using namespace cairn_test;
 using namespace cairn::literals;
 using namespace std::chrono_literals;
@@ -501,3 +503,5 @@ TEST_CASE("A checkpoint that was moved from has nothing and does nothing", "[che
     }
     CHECK(other.try_restore(cairn::latest, part("model", model)));
 }
+
+}  // namespace checkpoint_test

@@ -12,6 +12,8 @@
 #include <string>
 #include <vector>
 
+namespace decisions_test {
+
 using namespace cairn_test;
 using namespace cairn::literals;
 using cairn::Decision;
@@ -313,3 +315,5 @@ TEST_CASE("a no writes nothing and is counted in the bytes that it avoids", "[ch
     checkpoint.step(run.log(cairn::step(10), "v"_m = 1.0), part("model", model));
     CHECK(described == after_two_saves);
 }
+
+}  // namespace decisions_test

@@ -19,6 +19,8 @@
 #include <signal.h>
 #include <unistd.h>
 
+namespace event_test {
+
 using namespace cairn_test;
 using namespace cairn::literals;
 using cairn::EveryN;
@@ -450,3 +452,5 @@ TEST_CASE("a NaN is told although another policy saves the row", "[checkpoint][n
     CHECK(checkpoint.step(run.log("v"_m = std::nan("")), part("model", model)).wait().saved());
     CHECK(run.health().errors.size() == 1);
 }
+
+}  // namespace event_test

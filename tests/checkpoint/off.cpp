@@ -9,6 +9,8 @@
 #include <string>
 #include <type_traits>
 
+namespace off_test {
+
 using namespace cairn_test;
 using namespace cairn::literals;
 using cairn::part;
@@ -95,3 +97,5 @@ TEST_CASE("a run that is off stops training as one that is recorded", "[checkpoi
     CHECK(steps == 4);
     CHECK(off.decisions().empty());
 }
+
+}  // namespace off_test

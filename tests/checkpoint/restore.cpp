@@ -18,6 +18,8 @@
 #include <unistd.h>
 #endif
 
+namespace restore_test {
+
 using namespace cairn_test;
 using namespace cairn::literals;
 using cairn::errc;
@@ -400,3 +402,5 @@ TEST_CASE("Another run restores from the versions of all, and does not prune the
     CHECK(std::filesystem::exists(artifact_dir(dir, "model") / "v0" / "model.safetensors"));
     CHECK(run.use_artifact("model:best").label() == "v1");  // a worse one of this run does not take the alias
 }
+
+}  // namespace restore_test

@@ -22,6 +22,8 @@
 #include <utility>
 #include <vector>
 
+namespace resume_test {
+
 using namespace cairn_test;
 using namespace cairn::literals;
 using namespace std::chrono_literals;
@@ -421,3 +423,5 @@ TEST_CASE("time spent and the cost of saving count on in a resumed run", "[check
     CHECK(seconds < 1100);
     CHECK(save_seconds == spent);
 }
+
+}  // namespace resume_test

@@ -10,6 +10,8 @@
 #include <random>
 #include <string>
 
+namespace save_test {
+
 using namespace cairn_test;
 using cairn::errc;
 using cairn::part;
@@ -101,3 +103,5 @@ TEST_CASE("A file that is missing, damaged or of another kind is an error, and t
     CHECK(error_of([&] { cairn::load(dir / "model", part("model", model)); }).code() == errc::corrupt);
     CHECK(model == Model{});
 }
+
+}  // namespace save_test

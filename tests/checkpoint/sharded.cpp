@@ -17,6 +17,8 @@
 
 #include <unistd.h>
 
+namespace sharded_test {
+
 using namespace cairn_test;
 using namespace cairn::literals;
 using cairn::errc;
@@ -388,3 +390,5 @@ TEST_CASE("what ranks send each other comes through as it was", "[checkpoint][sh
     CHECK(again.row["tiny"] == 5e-324);
     CHECK(again.row.size() == values.size());
 }
+
+}  // namespace sharded_test

@@ -15,6 +15,8 @@
 #endif
 #endif
 
+namespace sink_test {
+
 using namespace cairn_test;
 using namespace cairn::literals;
 using cairn::errc;
@@ -388,3 +390,5 @@ TEST_CASE("A full disk fails the save, and the versions before it are whole", "[
 #endif
 }
 #endif
+
+}  // namespace sink_test

@@ -11,6 +11,8 @@
 #include <string_view>
 #include <vector>
 
+namespace crc32c_test {
+
 namespace {
 
 std::vector<std::byte> ramp(int first, int step) {
@@ -59,3 +61,5 @@ TEST_CASE("crc32c is the same in hardware, by table and bit by bit, at every len
         REQUIRE(cairn::crc32c(part.subspan(cut), cairn::crc32c(part.first(cut))) == expected);
     }
 }
+
+}  // namespace crc32c_test

@@ -9,6 +9,8 @@
 #include <utility>
 #include <vector>
 
+namespace dynamic_row_test {
+
 using namespace cairn::literals;
 using cairn::DynamicRow;
 using cairn::Reading;
@@ -53,3 +55,5 @@ TEST_CASE("of a name that stands twice the last value is read, and both are visi
     row.for_each([&](std::string_view, const cairn::Value& value) { seen.push_back(value.number()); });
     CHECK(seen == std::vector<double>{1, 2, 3, 4});
 }
+
+}  // namespace dynamic_row_test

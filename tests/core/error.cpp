@@ -8,6 +8,8 @@
 #include <string>
 #include <utility>
 
+namespace error_test {
+
 using cairn::errc;
 using cairn::error;
 using cairn::result;
@@ -97,3 +99,5 @@ TEST_CASE("of several things that are all tried, the first failure is told", "[c
     REQUIRE_FALSE(told);
     CHECK(told.error().tried() == "first");
 }
+
+}  // namespace error_test

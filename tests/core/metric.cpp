@@ -10,6 +10,8 @@
 #include <string>
 #include <string_view>
 
+namespace metric_test {
+
 using cairn::Metric;
 using cairn::MetricName;
 using cairn::MetricNamed;
@@ -105,3 +107,5 @@ TEST_CASE("numbers, bools, texts and optionals of them are metric values, and no
     STATIC_REQUIRE_FALSE(MetricValue<decltype(nullptr)>);
     STATIC_REQUIRE_FALSE(MetricValue<std::nullopt_t>);
 }
+
+}  // namespace metric_test

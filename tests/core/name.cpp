@@ -6,6 +6,8 @@
 #include <string>
 #include <string_view>
 
+namespace name_test {
+
 using cairn::detail::check_name;
 using cairn::detail::name_problem;
 using cairn::detail::parse_version_label;
@@ -64,3 +66,5 @@ TEST_CASE("what Windows would take for another name is told", "[core][name]") {
                             "a:b", "a\\b", "nul .csv", "conin$", "COM\xC2\xB9", "lpt\xC2\xB3.txt"})
         CHECK(windows_problem(bad) != "");
 }
+
+}  // namespace name_test

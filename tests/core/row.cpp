@@ -12,6 +12,8 @@
 #include <utility>
 #include <vector>
 
+namespace row_test {
+
 using cairn::MetricNamed;
 using cairn::Reading;
 using Kind = cairn::Reading::Kind;
@@ -118,3 +120,5 @@ TEST_CASE("an empty optional and a text have nothing to compare", "[core][row]")
     CHECK(read(std::optional<std::string>{"0.5"}).kind == Kind::missing);
     CHECK(Reading{}.kind == Kind::missing);
 }
+
+}  // namespace row_test

@@ -10,6 +10,8 @@
 #include <string_view>
 #include <vector>
 
+namespace sha256_test {
+
 namespace {
 
 std::string hash_text(std::string_view text) {
@@ -98,3 +100,5 @@ TEST_CASE("a digest survives its hexadecimal text and refuses any other", "[core
     CHECK_FALSE(cairn::Digest::from_hex(text.substr(1).insert(0, 1, 'A')));
     CHECK_FALSE(cairn::Digest::from_hex(""));
 }
+
+}  // namespace sha256_test

@@ -10,6 +10,8 @@
 #include <string>
 #include <string_view>
 
+namespace value_test {
+
 using cairn::Reading;
 using cairn::Value;
 using Kind = cairn::Value::Kind;
@@ -55,3 +57,5 @@ TEST_CASE("what is no number reads as missing, a NaN as NaN", "[core][value]") {
     CHECK(Value{0.0}.reading().kind == Reading::Kind::number);
     CHECK(Value{false}.reading().value == 0);
 }
+
+}  // namespace value_test

@@ -10,6 +10,8 @@
 #include <string>
 #include <vector>
 
+namespace image_test {
+
 namespace {
 
 std::vector<std::uint8_t> decoded(const std::string& png, png_uint_32 format, std::size_t width,
@@ -78,3 +80,5 @@ TEST_CASE("image: pixels of another size are refused", "[media][png]") {
     CHECK(is_refused(1, 1, 12));
     CHECK(is_refused(std::size_t{1} << 63U, 2, 3));
 }
+
+}  // namespace image_test

@@ -17,6 +17,8 @@
 #include <type_traits>
 #include <vector>
 
+namespace values_test {
+
 using nlohmann::json;
 
 namespace {
@@ -281,3 +283,5 @@ TEST_CASE("base64: the vectors of RFC 4648", "[core]") {
     CHECK(to_base64("foobar") == "Zm9vYmFy");
     CHECK(to_base64("\xff\xfe\xfd") == "//79");
 }
+
+}  // namespace values_test

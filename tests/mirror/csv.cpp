@@ -17,6 +17,8 @@
 #include <string_view>
 #include <vector>
 
+namespace csv_test {
+
 using namespace cairn::literals;
 using cairn_test::write_bytes;
 
@@ -132,3 +134,5 @@ TEST_CASE("a run that is exported as a table is imported as it was", "[mirror][c
     CHECK(after[0].find("n").number() == 18446744073709551616.0);
     CHECK(std::isnan(after[1].find("x").number()));
 }
+
+}  // namespace csv_test

@@ -19,6 +19,8 @@
 #include <ios>
 #include <utility>
 
+namespace ranks_test {
+
 using namespace cairn::literals;
 using cairn_test::TempDir;
 
@@ -115,3 +117,5 @@ TEST_CASE("mirrors: what a rank left out is told, though another rank fails in t
           "[mirror][ranks]") {
     with_each_mirror([](const auto& open) { tell_what_was_left_out(open); });
 }
+
+}  // namespace ranks_test

@@ -11,6 +11,8 @@
 #include <string_view>
 #include <utility>
 
+namespace s3_sign_test {
+
 using namespace cairn::detail;
 
 TEST_CASE("S3: HMAC-SHA256 of RFC 4231", "[mirror][s3]") {
@@ -51,3 +53,5 @@ TEST_CASE("S3: the signatures of Amazon's examples", "[mirror][s3]") {
     CHECK(signature("GET", "/", "max-keys=2&prefix=J", nothing, {}) ==
           "34b48302e7b5fa45bde8084f4b7868a86f0a534bc59db6670ed5711ef69dc6f7");
 }
+
+}  // namespace s3_sign_test

@@ -25,6 +25,8 @@
 #include <utility>
 #include <vector>
 
+namespace tensorboard_test {
+
 using namespace cairn::literals;
 using namespace cairn::detail;
 using cairn_test::read_bytes;
@@ -400,3 +402,5 @@ TEST_CASE("a long run is exported and imported without a row lost", "[mirror][te
     for (int i = 0; i < rows; i += 997) CHECK(back[static_cast<std::size_t>(i)].find("x").number() == i);
     CHECK(back.back().step() == rows - 1);
 }
+
+}  // namespace tensorboard_test

@@ -21,6 +21,8 @@
 #include <utility>
 #include <vector>
 
+namespace trackio_test {
+
 using namespace cairn::literals;
 using cairn_test::TempDir;
 namespace trackio = cairn::detail::trackio;
@@ -246,3 +248,5 @@ TEST_CASE("Trackio: two mirrors of one run into one inbox, and an inbox that is 
     REQUIRE(report);
     CHECK(report->rows == 1);
 }
+
+}  // namespace trackio_test

@@ -31,6 +31,8 @@
 #include <utility>
 #include <vector>
 
+namespace wandb_test {
+
 using namespace cairn::literals;
 using namespace cairn::detail;
 using cairn_test::read_bytes;
@@ -848,3 +850,5 @@ TEST_CASE("wandb: a live mirror keeps up without the program", "[mirror][wandb]"
     }
     CHECK(rows_in(said_in(mirrored(dir))).size() == 100);
 }
+
+}  // namespace wandb_test

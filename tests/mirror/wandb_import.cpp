@@ -23,6 +23,8 @@
 #include <string_view>
 #include <vector>
 
+namespace wandb_import_test {
+
 using namespace cairn::literals;
 using cairn::detail::bytes_of;
 using cairn::detail::WandbLogReader;
@@ -401,3 +403,5 @@ TEST_CASE("a config of W&B: NaN, what is removed, what is damaged or nested too 
                                          {"number", 1}});
     CHECK(run.state() == cairn::RunState::finished);  // what follows the damage was read
 }
+
+}  // namespace wandb_import_test

@@ -11,6 +11,8 @@
 #include <string>
 #include <vector>
 
+namespace describe_test {
+
 using cairn::Describable;
 using cairn::Dtype;
 using cairn::Shape;
@@ -75,10 +77,14 @@ struct ConstMember {
 
 }  // namespace
 
+}  // namespace describe_test
+
 template <>
-struct cairn::describe_for<Foreign> {
+struct cairn::describe_for<describe_test::Foreign> {
     static void describe(auto& self, auto& fields) { fields("", self.value); }
 };
+
+namespace describe_test {
 
 namespace {
 
@@ -211,3 +217,5 @@ TEST_CASE("a describe that cannot be right is an error that names the tensor", "
     fails(Throws{}, cairn::errc::user, "not built yet");
     fails(ThrowsInt{}, cairn::errc::user, "not a std::exception");
 }
+
+}  // namespace describe_test

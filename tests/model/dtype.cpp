@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <string>
 
+namespace dtype_test {
+
 using cairn::Dtype;
 using cairn::dtype_of;
 using cairn::TensorElement;
@@ -22,14 +24,18 @@ struct WrongSize {
 
 }  // namespace
 
+}  // namespace dtype_test
+
 template <>
-struct cairn::dtype_for<Half> {
+struct cairn::dtype_for<dtype_test::Half> {
     static constexpr Dtype value = Dtype::BF16;
 };
 template <>
-struct cairn::dtype_for<WrongSize> {
+struct cairn::dtype_for<dtype_test::WrongSize> {
     static constexpr Dtype value = Dtype::BF16;
 };
+
+namespace dtype_test {
 
 static_assert(dtype_of<bool> == Dtype::BOOL);
 static_assert(dtype_of<float> == Dtype::F32 && dtype_of<double> == Dtype::F64);
@@ -57,3 +63,5 @@ TEST_CASE("every dtype is found by its own name and no other", "[model][dtype]")
     CHECK_FALSE(cairn::parse_dtype("C64"));
     CHECK_FALSE(cairn::parse_dtype(""));
 }
+
+}  // namespace dtype_test

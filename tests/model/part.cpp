@@ -15,6 +15,8 @@
 #include <string>
 #include <vector>
 
+namespace part_test {
+
 using cairn::errc;
 using cairn::part;
 using cairn::detail::decode;
@@ -372,17 +374,22 @@ struct Tree {
     [[nodiscard]] auto end() const { return leaves.end(); }
 };
 }  // namespace other_library
+
+}  // namespace part_test
+
 template <>
-struct cairn::stream_for<other_library::Tree> {
-    static void save(const other_library::Tree& tree, std::ostream& out) {
+struct cairn::stream_for<part_test::other_library::Tree> {
+    static void save(const part_test::other_library::Tree& tree, std::ostream& out) {
         out << "tree " << tree.leaves.at(0);
     }
-    static void load(other_library::Tree& tree, std::istream& in) {
+    static void load(part_test::other_library::Tree& tree, std::istream& in) {
         std::string word;
         tree.leaves.resize(1);
         in >> word >> tree.leaves.at(0);
     }
 };
+
+namespace part_test {
 
 TEST_CASE("a type of another library is written by functions given from outside", "[model][part]") {
     other_library::Tree tree{{7}}, other;
@@ -397,3 +404,5 @@ TEST_CASE("a type of another library is written by functions given from outside"
     CHECK(decode(files.find(), part("tree", other)).error().code() == errc::user);
     CHECK(other.leaves == std::vector<int>{7});
 }
+
+}  // namespace part_test

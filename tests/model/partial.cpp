@@ -9,6 +9,8 @@
 #include <string_view>
 #include <vector>
 
+namespace partial_test {
+
 using cairn::errc;
 using cairn::part;
 using cairn::Partial;
@@ -153,3 +155,5 @@ TEST_CASE("a Partial that can be nothing is refused", "[model][partial]") {
     CHECK(nested.error().code() == errc::invalid_argument);
     CHECK(contains(nested.error(), "as a field"));
 }
+
+}  // namespace partial_test

@@ -10,6 +10,8 @@
 #include <string_view>
 #include <vector>
 
+namespace safetensors_test {
+
 using cairn::Dtype;
 using cairn::errc;
 using cairn::Shape;
@@ -257,3 +259,5 @@ TEST_CASE("safetensors are written into a plain function too", "[model][safetens
     CHECK(cairn::safetensors::write(std::span<const cairn::TensorView>{}, {}, take));
     CHECK(taken == 16);  // the length and "{}" with its padding
 }
+
+}  // namespace safetensors_test

@@ -12,6 +12,8 @@
 #include <string>
 #include <vector>
 
+namespace serializable_test {
+
 using cairn::Describable;
 using cairn::JsonSerializable;
 using cairn::Serializable;
@@ -134,3 +136,5 @@ static_assert(!Serializable<void (*)()> && !Serializable<std::optional<Plain>>);
 TEST_CASE("what a part is written as is decided when the program is compiled", "[model][serializable]") {
     SUCCEED("the assertions above are the test");
 }
+
+}  // namespace serializable_test

@@ -8,6 +8,8 @@
 #include <limits>
 #include <vector>
 
+namespace shape_test {
+
 using cairn::Shape;
 
 namespace {
@@ -52,3 +54,5 @@ TEST_CASE("a shape that cannot be is refused", "[model][shape]") {
           std::numeric_limits<std::uint64_t>::max());
     CHECK(Shape{0, 1ULL << 63U, 4}.elements() == 0);
 }
+
+}  // namespace shape_test

@@ -3,6 +3,7 @@
 // Files in memory, for the tests of the model layer.
 
 #include <cairn/core/error.hpp>
+#include <support/bytes.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -14,10 +15,6 @@
 #include <vector>
 
 namespace cairn_test {
-
-inline std::span<const std::byte> bytes_of(std::string_view text) {
-    return std::as_bytes(std::span{text.data(), text.size()});
-}
 
 /// What encode emits and decode finds.
 struct Files {

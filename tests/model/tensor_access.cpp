@@ -15,6 +15,8 @@
 #include <utility>
 #include <vector>
 
+namespace tensor_access_test {
+
 using cairn::Dtype;
 using cairn::errc;
 using cairn::part;
@@ -284,3 +286,5 @@ TEST_CASE("a hundred thousand tensors are saved and loaded", "[model][describe]"
     REQUIRE(decode(files.find(), part("m", other)));
     CHECK(other.values == model.values);
 }
+
+}  // namespace tensor_access_test

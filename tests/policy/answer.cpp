@@ -6,6 +6,8 @@
 
 #include <string>
 
+namespace answer_test {
+
 using cairn::Answer;
 using cairn::Outcome;
 
@@ -54,3 +56,5 @@ TEST_CASE("of two unknowns the missing metric is told", "[policy][answer]") {
     CHECK((Answer::nan & Answer::missing) == Answer::missing);
     CHECK((Answer::nan | Answer::nan) == Answer::nan);
 }
+
+}  // namespace answer_test

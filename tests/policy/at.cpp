@@ -11,6 +11,8 @@
 #include <optional>
 #include <string_view>
 
+namespace at_test {
+
 using cairn::At;
 using cairn::Reading;
 using namespace cairn::literals;
@@ -59,3 +61,5 @@ TEST_CASE("an empty optional reads as NaN at a row, so no comparison with it sav
     const cairn::Predicate below{[](const auto& at) { return at["loss"_m] < 0.5; }};
     CHECK(below.decide(cairn::At{row}) == cairn::Answer::no);
 }
+
+}  // namespace at_test

@@ -14,6 +14,8 @@
 #include <random>
 #include <vector>
 
+namespace best_test {
+
 using cairn::Answer;
 using cairn::Best;
 using cairn::Direction;
@@ -343,3 +345,5 @@ TEST_CASE("Below saves at every row under its limit, and its negation at the oth
     CHECK(above(row(0.5)) == yes);
     CHECK(above(row({})) == missing);
 }
+
+}  // namespace best_test

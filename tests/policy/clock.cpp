@@ -13,6 +13,8 @@
 #include <utility>
 #include <vector>
 
+namespace clock_test {
+
 using cairn::Answer;
 using cairn::at_most_every;
 using cairn::Budget;
@@ -106,3 +108,5 @@ TEST_CASE("a budget holds saving back while it has cost too much", "[policy][clo
     CHECK(timed(399) == Answer::no);
     CHECK(timed(400) == Answer::yes);
 }
+
+}  // namespace clock_test

@@ -14,6 +14,8 @@
 #include <utility>
 #include <vector>
 
+namespace combine_test {
+
 using cairn::All;
 using cairn::Answer;
 using cairn::Any;
@@ -241,3 +243,5 @@ TEST_CASE("the laws of the algebra hold for policies with state, on every row", 
     are_one("Best is TopK<1>", a, cairn::TopK<1, "v", minimize>{});
     are_one("Best is Improves by nothing", a, cairn::Improves<"v", minimize>{0});
 }
+
+}  // namespace combine_test

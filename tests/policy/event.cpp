@@ -8,6 +8,8 @@
 
 #include <chrono>
 
+namespace event_test {
+
 using cairn::Answer;
 using cairn::EveryN;
 using cairn::OnFailure;
@@ -95,3 +97,5 @@ TEST_CASE("a composition wants what any of its policies wants", "[policy][event]
     STATIC_REQUIRE(!wants(OnSignal{} | OnFinish{}).failure);
     STATIC_REQUIRE(!wants(cairn_test::Says{}).end);
 }
+
+}  // namespace event_test

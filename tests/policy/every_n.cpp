@@ -12,6 +12,8 @@
 #include <random>
 #include <vector>
 
+namespace every_n_test {
+
 using cairn::Answer;
 using cairn::EveryN;
 using cairn::Outcome;
@@ -222,3 +224,5 @@ TEST_CASE("AtSteps saves exactly the listed steps, each time they are seen", "[p
     asked.settle(row_at(10), Outcome::restored);
     CHECK(asked(row_at(10)) == Answer::yes);
 }
+
+}  // namespace every_n_test

@@ -9,6 +9,8 @@
 #include <optional>
 #include <string_view>
 
+namespace nan_test {
+
 using cairn::Answer;
 using cairn::Best;
 using cairn::minimize;
@@ -73,3 +75,5 @@ TEST_CASE("rules are taken in any order, and ties beside them", "[policy][nan]")
     CHECK(asked(cairn::row("v"_m = 1.0)) == Answer::yes);
     CHECK(asked(cairn::row("v"_m = 1.0)) == Answer::yes);
 }
+
+}  // namespace nan_test

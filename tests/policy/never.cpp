@@ -4,6 +4,8 @@
 #include "asked.hpp"
 #include "support/catch.hpp"
 
+namespace never_test {
+
 using cairn::Answer;
 using cairn_test::Asked;
 using cairn_test::row_at;
@@ -33,3 +35,5 @@ TEST_CASE("at the end only OnFinish answers yes", "[policy][never]") {
     CHECK(Asked{cairn::EveryN<500>{} | cairn::OnFinish{}}.finish(row) == Answer::yes);
     CHECK(Asked{cairn::EveryN<500>{} & cairn::OnFinish{}}.finish(row) == Answer::no);
 }
+
+}  // namespace never_test

@@ -15,6 +15,8 @@
 #include <string>
 #include <vector>
 
+namespace parse_test {
+
 using cairn::Answer;
 using cairn::Best;
 using cairn::EveryN;
@@ -271,3 +273,5 @@ TEST_CASE("a parsed policy joins with others and works in a dry run", "[policy][
     for (std::size_t i = 0; i < typed.versions.size(); ++i)
         CHECK(parsed.versions[i].step == typed.versions[i].step);
 }
+
+}  // namespace parse_test

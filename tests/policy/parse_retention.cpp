@@ -14,6 +14,8 @@
 #include <string>
 #include <vector>
 
+namespace parse_retention_test {
+
 using cairn::capped;
 using cairn::KeepAll;
 using cairn::KeepBest;
@@ -140,3 +142,5 @@ TEST_CASE("what is wrong with a retention's text is told with its character", "[
         CHECK(parsed.error().advice().find(bad.wanted) != std::string::npos);
     }
 }
+
+}  // namespace parse_retention_test

@@ -11,6 +11,8 @@
 #include <optional>
 #include <vector>
 
+namespace patience_test {
+
 using cairn::Answer;
 using cairn::maximize;
 using cairn::minimize;
@@ -92,3 +94,5 @@ TEST_CASE("patience joins with other policies", "[policy][patience]") {
     CHECK(asked(cairn::row("v"_m = 0.5), Outcome::not_saved) == Answer::no);
     CHECK(asked(cairn::row("v"_m = 0.05), Outcome::not_saved) == Answer::yes);
 }
+
+}  // namespace patience_test

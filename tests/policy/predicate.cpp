@@ -10,6 +10,8 @@
 #include <string>
 #include <vector>
 
+namespace predicate_test {
+
 using cairn::Answer;
 using cairn::At;
 using cairn::Predicate;
@@ -92,3 +94,5 @@ TEST_CASE("Predicate sees all that an At holds", "[policy][predicate]") {
     CHECK(Predicate{[](const auto& a) { return a.save_seconds < 0.01 * a.seconds; }}.decide(at) ==
           Answer::yes);
 }
+
+}  // namespace predicate_test

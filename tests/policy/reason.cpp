@@ -12,6 +12,8 @@
 #include <string>
 #include <vector>
 
+namespace reason_test {
+
 using cairn::Answer;
 using cairn::Best;
 using cairn::EveryN;
@@ -149,3 +151,5 @@ TEST_CASE("a reason is a clause that a person reads", "[policy][reason]") {
     CHECK(to_string(Rule::custom) == "custom");
     CHECK(to_string(Rule::after_window) == "after_window");
 }
+
+}  // namespace reason_test

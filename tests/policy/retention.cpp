@@ -14,6 +14,8 @@
 #include <string_view>
 #include <vector>
 
+namespace retention_test {
+
 using cairn::operator|;  // two retentions of the tests' own
 using cairn::KeepAll;
 using cairn::KeepBest;
@@ -316,3 +318,5 @@ TEST_CASE("KeepBest keeps the newest of equals when asked to", "[policy][retenti
     CHECK(numbers(kept(KeepBest<1, "v", minimize, cairn::ties::keep_newest>{}, equal)) == Numbers{3});
     CHECK(numbers(kept(KeepBest<2, "v", minimize, cairn::ties::keep_newest>{}, equal)) == Numbers{1, 3});
 }
+
+}  // namespace retention_test

@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+namespace save_policy_test {
+
 // A user's policies, in a namespace of their own.
 namespace training {
 
@@ -104,3 +106,5 @@ TEST_CASE("policies are values: members, constants, copies", "[policy][save_poli
     assigned = EveryN<2>{} | cairn::AtSteps<5>{};
     CHECK(saved_steps(assigned, steps(4, 6)) == Steps{4, 5});
 }
+
+}  // namespace save_policy_test

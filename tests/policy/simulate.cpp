@@ -12,6 +12,8 @@
 #include <random>
 #include <vector>
 
+namespace simulate_test {
+
 using cairn::Best;
 using cairn::DynamicRow;
 using cairn::EveryN;
@@ -139,3 +141,5 @@ TEST_CASE("a dry run has signals and a failure, if it is told of them", "[policy
     CHECK(steps_of(simulate(cairn::OnFailure{}, KeepAll{}, rows)).empty());
     CHECK(steps_of(simulate(cairn::OnFinish{}, KeepAll{}, rows, {.fails = true})).empty());
 }
+
+}  // namespace simulate_test

@@ -9,6 +9,8 @@
 #include <random>
 #include <vector>
 
+namespace window_test {
+
 using cairn::after;
 using cairn::Answer;
 using cairn::AtSteps;
@@ -107,3 +109,5 @@ TEST_CASE("a window asks its policy on every row, and hides what it does not kno
     // EveryN hears of the rows before the window, so 7 crosses nothing after 6.
     CHECK(saved_steps(after(5, EveryN<3>{}), {4, 6, 7, 10}) == Steps{6, 10});
 }
+
+}  // namespace window_test

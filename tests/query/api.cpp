@@ -12,6 +12,8 @@
 #include <string_view>
 #include <vector>
 
+namespace api_test {
+
 using namespace cairn_test;
 using namespace cairn::literals;
 using cairn::Parameters;
@@ -308,3 +310,5 @@ TEST_CASE("api: what is not there is null", "[query][api]") {
     CHECK(list["runs"][0]["ended_ms"].is_null());
     CHECK(list["runs"][0]["created_ms"].is_number());
 }
+
+}  // namespace api_test

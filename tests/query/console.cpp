@@ -32,6 +32,8 @@
 #include <unistd.h>
 #endif
 
+namespace console_test {
+
 using namespace cairn_test;
 using namespace cairn::literals;
 using Lines = std::vector<std::string>;
@@ -299,3 +301,5 @@ TEST_CASE("console: a forked child prints as its parent does, whatever its threa
     CHECK(kept(dir).find("child 99\n") != std::string::npos);
 }
 #endif
+
+}  // namespace console_test

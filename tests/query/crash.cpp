@@ -186,3 +186,5 @@ TEST_CASE("crash: a restart of the machine and a want of memory are told where t
 }
 
 #endif
+
+namespace crash_test {}  // namespace crash_test

@@ -23,6 +23,8 @@
 #include <string_view>
 #include <vector>
 
+namespace damage_test {
+
 using namespace cairn_test;
 using cairn::Value;
 using cairn::detail::HistoryReport;
@@ -338,3 +340,5 @@ TEST_CASE("a run that is recovered with a wrong bit at any byte has the rows tha
         CHECK(series.points == points_of(after.rows, metric));
     }
 }
+
+}  // namespace damage_test

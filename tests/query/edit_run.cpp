@@ -13,6 +13,8 @@
 #include <thread>
 #include <vector>
 
+namespace edit_run_test {
+
 using namespace cairn_test;
 using namespace cairn::literals;
 
@@ -119,3 +121,5 @@ TEST_CASE("edit_run: what is no change is refused, and what is damaged is said",
     std::ofstream{edits} << R"({"tags": ["a", 7, null, "b"]})";
     CHECK(store.find("r")->about()["tags"] == nlohmann::json{"a", "b"});
 }
+
+}  // namespace edit_run_test

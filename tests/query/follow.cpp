@@ -20,6 +20,8 @@
 #include <thread>
 #include <vector>
 
+namespace follow_test {
+
 using namespace cairn_test;
 using namespace cairn::literals;
 
@@ -244,3 +246,5 @@ TEST_CASE("follow: nothing yet is no failure, and what is no history is one", "[
     std::ofstream{folder(dir) / "history.cairn"} << "this is no history of ours at all";
     CHECK(!rows.next([](const cairn::detail::StoredRow&) { FAIL("there is no row"); }));
 }
+
+}  // namespace follow_test

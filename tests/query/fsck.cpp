@@ -24,6 +24,8 @@
 #include <string_view>
 #include <vector>
 
+namespace fsck_test {
+
 using namespace cairn::literals;
 using cairn_test::read_bytes;
 using cairn_test::write_bytes;
@@ -488,3 +490,5 @@ TEST_CASE("fsck ends what kills have left", "[query][fsck]") {
     CHECK_FALSE(fs::exists(f.artifact_dir() / "v0"));
     CHECK_FALSE(fs::exists(f.store().temp_dir() / temp));
 }
+
+}  // namespace fsck_test

@@ -27,6 +27,8 @@
 #include <string_view>
 #include <vector>
 
+namespace golden_test {
+
 using namespace cairn_test;
 using cairn::Value;
 using cairn::detail::RecordKind;
@@ -296,3 +298,5 @@ TEST_CASE("write the golden histories anew", "[.write_golden]") {
     for (const auto& [id, rows] : write_store(golden))
         write_bytes(golden / "projects/golden/runs" / id / "rows.json", to_text(rows));
 }
+
+}  // namespace golden_test

@@ -14,6 +14,8 @@
 #include <string>
 #include <vector>
 
+namespace media_test {
+
 using namespace cairn_test;
 using namespace cairn::literals;
 using nlohmann::json;
@@ -119,3 +121,5 @@ TEST_CASE("api: a value that is damaged is told in its place", "[query][media][a
     CHECK(notes[1]["error"]["code"] == "corrupt");
     CHECK(notes[2]["text"] == "step 2");
 }
+
+}  // namespace media_test

@@ -19,6 +19,8 @@
 #include <thread>
 #include <vector>
 
+namespace read_series_test {
+
 using namespace cairn::literals;
 
 namespace {
@@ -246,3 +248,5 @@ TEST_CASE("a series tells what of its history is damaged", "[query][read_series]
     const auto series = recorded.series("loss");
     CHECK((series->size() < 5000 && series->damaged() == 1 && series->unread() == 0));
 }
+
+}  // namespace read_series_test

@@ -13,6 +13,8 @@
 #include <thread>
 #include <vector>
 
+namespace runs_test {
+
 using namespace cairn::literals;
 
 namespace {
@@ -274,3 +276,5 @@ TEST_CASE("a series over a metric of any numbers is drawn over its finite ones",
         CHECK(infinite.buckets(3)[0].finite == 0);
     }
 }
+
+}  // namespace runs_test

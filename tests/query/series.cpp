@@ -13,6 +13,8 @@
 #include <utility>
 #include <vector>
 
+namespace series_test {
+
 using cairn::Bucket;
 using cairn::Series;
 
@@ -256,3 +258,5 @@ TEST_CASE("a stretch that cannot be read is counted, and what is known of it is 
     CHECK(series.points().size() == 1);
     CHECK(series.unread() == 1000);
 }
+
+}  // namespace series_test

@@ -8,6 +8,8 @@
 #include <limits>
 #include <vector>
 
+namespace smooth_test {
+
 using cairn::Axis, cairn::Smooth, cairn::Smoothing;
 
 namespace {
@@ -120,3 +122,5 @@ TEST_CASE("smooth: a window shows the same curve as the whole", "[query][smooth]
     REQUIRE(in_time.size() == 50);
     CHECK(in_time.back().to == 4'999'000'000);
 }
+
+}  // namespace smooth_test

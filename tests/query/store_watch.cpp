@@ -17,6 +17,8 @@
 #include <string>
 #include <thread>
 
+namespace store_watch_test {
+
 using namespace cairn_test;
 using namespace cairn::literals;
 
@@ -334,3 +336,5 @@ TEST_CASE("a series tells where its step went back", "[query][series]") {
     CHECK(back[1].step == 50);
     CHECK(series.restart_points(1).size() == 1);
 }
+
+}  // namespace store_watch_test

@@ -14,6 +14,8 @@
 #include <string>
 #include <vector>
 
+namespace alert_test {
+
 using namespace cairn_test;
 using namespace cairn::literals;
 using namespace std::chrono_literals;
@@ -106,3 +108,5 @@ TEST_CASE("alert gate: it forgets titles rather than grow without end", "[run][a
     CHECK(gate.takes("title 4999", 60'000'000'000, 60));
     CHECK_FALSE(gate.takes("title 4999", 60'000'000'001, 60));
 }
+
+}  // namespace alert_test

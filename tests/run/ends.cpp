@@ -17,6 +17,8 @@
 #include <sys/resource.h>
 #endif
 
+namespace ends_test {
+
 #if defined(__SANITIZE_THREAD__)
 #define CAIRN_TEST_TSAN 1
 #elif defined(__has_feature)
@@ -504,3 +506,5 @@ TEST_CASE("a failure that nobody catches ends the run as failed, whatever was be
     CHECK(state_of(dir.path(), "p", "r") == "failed");
 }
 #endif
+
+}  // namespace ends_test

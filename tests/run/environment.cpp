@@ -14,6 +14,8 @@
 #include <string>
 #include <vector>
 
+namespace environment_test {
+
 using namespace cairn_test;
 using cairn::detail::git_commit_at;
 using cairn::detail::without_secrets;
@@ -145,3 +147,5 @@ TEST_CASE("environment: a run tells its machine and program, and only variables 
     }
     CHECK(!cairn::open(dir.path()).value().find("r").value().about().contains("environment"));
 }
+
+}  // namespace environment_test

@@ -11,6 +11,8 @@
 #include <string>
 #include <vector>
 
+namespace intake_test {
+
 using namespace cairn::detail;
 using cairn::NamedValue;
 using cairn::Value;
@@ -198,3 +200,5 @@ TEST_CASE("frames of very many long names can be read", "[run][intake]") {
     CHECK(f.rows.size() == rows / 2);
     CHECK(f.report.damaged == 0);
 }
+
+}  // namespace intake_test

@@ -25,6 +25,8 @@
 
 #include <sys/mman.h>
 
+namespace kill_test {
+
 using namespace cairn::literals;
 using namespace cairn_test;
 
@@ -426,3 +428,5 @@ TEST_CASE("a run whose crash left a ring that cannot be read is not resumed over
         CHECK(rows_of(run_dir).size() == 1);
     }
 }
+
+}  // namespace kill_test

@@ -114,3 +114,5 @@ TEST_CASE("a run whose process is ended from outside keeps every row whose log r
 }
 
 #endif
+
+namespace kill_windows_test {}  // namespace kill_windows_test

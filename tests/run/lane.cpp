@@ -12,6 +12,8 @@
 #include <string>
 #include <utility>
 
+namespace lane_test {
+
 using namespace cairn::literals;
 using namespace cairn::detail;
 using cairn_test::TempDir;
@@ -256,3 +258,5 @@ TEST_CASE("a literal is found at one of its two places, and by its text otherwis
     if (is_kept) CHECK(id == 5);
     CHECK(cache.find(hash, "loss") == 5);
 }
+
+}  // namespace lane_test

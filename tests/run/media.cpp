@@ -20,6 +20,8 @@
 #include <string>
 #include <vector>
 
+namespace media_test {
+
 using namespace cairn_test;
 using namespace cairn::literals;
 using namespace std::chrono_literals;
@@ -311,3 +313,5 @@ TEST_CASE("media: threads that log at once lose none", "[run][media]") {
 
 static_assert(cairn::EncodesMedia<cairn::Histogram> && cairn::EncodesMedia<Own>);
 static_assert(!cairn::EncodesMedia<std::string> && !cairn::RichValue<std::vector<float>>);
+
+}  // namespace media_test

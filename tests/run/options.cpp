@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+namespace options_test {
+
 using namespace cairn::literals;
 using namespace cairn_test;
 using cairn::errc;
@@ -373,3 +375,5 @@ TEST_CASE("the greatest step of all can be resumed after", "[run][init]") {
     CHECK(run.log("x"_m = 2).step() == greatest);
     CHECK(run.log("x"_m = 3).step() == greatest);
 }
+
+}  // namespace options_test

@@ -15,6 +15,8 @@
 #include <thread>
 #include <vector>
 
+namespace run_test {
+
 using namespace cairn::literals;
 using namespace cairn_test;
 
@@ -337,3 +339,5 @@ TEST_CASE("summary, health and finish may be called while threads log", "[run][t
     CHECK(health.rows_dropped > 0);
     CHECK(rows_of(folder_of(dir)).size() == health.rows_logged);
 }
+
+}  // namespace run_test

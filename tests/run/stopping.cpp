@@ -16,6 +16,8 @@
 #include <thread>
 #include <vector>
 
+namespace stopping_test {
+
 using namespace cairn_test;
 using namespace cairn::literals;
 using cairn::minimize;
@@ -254,3 +256,5 @@ TEST_CASE("the environment gives the rank, and a rank needs a run that all write
     REQUIRE(failure);
     CHECK_THAT(failure->what(), Contains("CAIRN_RUN_ID"));
 }
+
+}  // namespace stopping_test

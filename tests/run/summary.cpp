@@ -11,6 +11,8 @@
 
 #include <unistd.h>
 
+namespace summary_test {
+
 using namespace cairn::literals;
 using namespace cairn_test;
 
@@ -205,3 +207,5 @@ TEST_CASE("a run that has ended is not described any more: another may be writin
     CHECK_THROWS_AS(run.update_config({{"late", 1}}), cairn::error);
     CHECK_THROWS_AS(run.set_summary("late", 1), cairn::error);
 }
+
+}  // namespace summary_test

@@ -10,6 +10,8 @@
 #include <string>
 #include <vector>
 
+namespace system_test {
+
 using namespace cairn_test;
 using namespace cairn::literals;
 namespace os = cairn::detail::os;
@@ -108,3 +110,5 @@ TEST_CASE("system: how often is an option, that the environment overrules", "[ru
     CHECK_THROWS_AS(with(0.01, ""), cairn::error);
     CHECK_THROWS_AS(with(-1, ""), cairn::error);
 }
+
+}  // namespace system_test

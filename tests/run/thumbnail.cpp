@@ -7,6 +7,8 @@
 #include <limits>
 #include <string>
 
+namespace thumbnail_test {
+
 using cairn::detail::Thumbnail;
 
 TEST_CASE("a thumbnail shows a series from its lowest block to its highest", "[run][thumbnail]") {
@@ -43,3 +45,5 @@ TEST_CASE("a thumbnail passes NaN and infinities over, and bears the greatest nu
     for (int i = 0; i < 1000; ++i) thumbnail.add(most);
     CHECK(thumbnail.text().ends_with("███"));
 }
+
+}  // namespace thumbnail_test

@@ -21,6 +21,8 @@
 #include <utility>
 #include <vector>
 
+namespace watch_test {
+
 using namespace cairn_test;
 using namespace cairn::literals;
 
@@ -270,3 +272,5 @@ TEST_CASE("tensor histogram: of each type, and halves bit by bit", "[run][watch]
           static_cast<double>(columns.size()) / 32);
     CHECK(static_cast<double>(counted) == Approx(static_cast<double>(many.size())).epsilon(0.001));
 }
+
+}  // namespace watch_test

@@ -22,6 +22,8 @@
 #include <utility>
 #include <vector>
 
+namespace mlflow_test {
+
 using namespace cairn::literals;
 using namespace cairn::detail;
 using cairn_test::TempDir;
@@ -259,3 +261,5 @@ TEST_CASE("MLflow: the user and the password are found where its own client look
     CHECK(ini_value(file, "mlflow", "else").empty());
     CHECK(ini_value("", "mlflow", "else").empty());
 }
+
+}  // namespace mlflow_test

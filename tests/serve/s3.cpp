@@ -27,6 +27,8 @@
 #include <utility>
 #include <vector>
 
+namespace s3_test {
+
 using namespace cairn::literals;
 using namespace cairn::detail;
 using cairn_test::Env;
@@ -435,3 +437,5 @@ TEST_CASE("S3: a list without an end, and aliases that nobody can read", "[mirro
     REQUIRE(report->left_out.size() == 1);
     CHECK(bucket.objects().at(aliases) == "{torn");
 }
+
+}  // namespace s3_test

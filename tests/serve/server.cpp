@@ -26,6 +26,8 @@
 #include <utility>
 #include <vector>
 
+namespace server_test {
+
 using namespace cairn_test;
 using namespace cairn::literals;
 
@@ -491,3 +493,5 @@ TEST_CASE("serve: a picture in another site's page is no question", "[serve]") {
     CHECK(served.get("/", {{"Sec-Fetch-Site", "cross-site"}})->status ==
           200);  // a link, in a terminal's page
 }
+
+}  // namespace server_test

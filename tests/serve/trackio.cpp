@@ -23,6 +23,8 @@
 #include <utility>
 #include <vector>
 
+namespace trackio_test {
+
 using namespace cairn::literals;
 using cairn_test::TempDir;
 
@@ -264,3 +266,5 @@ TEST_CASE("Trackio's server: a version that it does not have yet is linked later
     CHECK(second->left_out.empty());
     CHECK(server.asked("log_artifact_use").back()["version_id"] == 7);
 }
+
+}  // namespace trackio_test

@@ -25,6 +25,8 @@
 #include <unistd.h>
 #endif
 
+namespace web_client_test {
+
 using namespace cairn::detail;
 using cairn::errc;
 using cairn::WebOptions;
@@ -229,3 +231,5 @@ TEST_CASE("web client: a file of certificates that is not there is named", "[ser
     CHECK(told.error().code() == cairn::errc::not_found);
     CHECK(told.error().path() == "/no/such.pem");
 }
+
+}  // namespace web_client_test

@@ -14,6 +14,8 @@
 #include <string>
 #include <vector>
 
+namespace webhook_test {
+
 using namespace cairn_test;
 using namespace cairn::literals;
 
@@ -104,3 +106,5 @@ TEST_CASE("webhook: an address that is none is refused at once", "[mirror][webho
     CHECK(web_address("http://host:8080?x=1")->path == "/?x=1");
     CHECK(web_address("http://host/a/b#c")->path == "/a/b");
 }
+
+}  // namespace webhook_test

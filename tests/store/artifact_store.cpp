@@ -11,6 +11,8 @@
 #include <sys/resource.h>
 #endif
 
+namespace artifact_store_test {
+
 using namespace cairn_test;
 using cairn::ArtifactStore;
 using cairn::CommitOptions;
@@ -588,3 +590,5 @@ TEST_CASE("commit: killed at any moment, the versions are whole and the next ope
     CHECK(committed >= 40);
 }
 #endif
+
+}  // namespace artifact_store_test

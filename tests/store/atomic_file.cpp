@@ -11,6 +11,8 @@
 #include <sys/resource.h>
 #endif
 
+namespace atomic_file_test {
+
 using namespace cairn_test;
 using cairn::Durability;
 using cairn::errc;
@@ -197,3 +199,5 @@ TEST_CASE("make_dirs_durably makes what is missing, in both durabilities", "[sto
     CHECK(fs::is_directory(dir / "relative/x"));
 }
 #endif
+
+}  // namespace atomic_file_test

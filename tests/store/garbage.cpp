@@ -3,6 +3,8 @@
 
 #include "support.hpp"
 
+namespace garbage_test {
+
 using namespace cairn_test;
 namespace fs = std::filesystem;
 
@@ -52,3 +54,5 @@ TEST_CASE("garbage: a version that was removed while damaged is freed", "[store]
     CHECK(!fs::exists(f.store.object_path(digest_of("A"))));
     CHECK(fs::exists(f.store.object_path(digest_of("B"))));
 }
+
+}  // namespace garbage_test

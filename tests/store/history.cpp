@@ -15,6 +15,8 @@
 #include <string>
 #include <vector>
 
+namespace history_test {
+
 using namespace cairn::detail;
 using cairn::NamedValue;
 using cairn::Value;
@@ -551,3 +553,5 @@ TEST_CASE("a frame that no reader would take is not written", "[store][history]"
     std::vector<Seen> rows;
     CHECK(read_all(dir.path(), rows)->torn_bytes == 0);
 }
+
+}  // namespace history_test

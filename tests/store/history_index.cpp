@@ -14,6 +14,8 @@
 #include <string_view>
 #include <vector>
 
+namespace history_index_test {
+
 using namespace cairn::detail;
 using cairn_test::TempDir;
 
@@ -145,3 +147,5 @@ TEST_CASE("nodes that are merged are as one of all values", "[store][history_ind
         CHECK(same(node, node_of(values)));
     }
 }
+
+}  // namespace history_index_test

@@ -9,6 +9,8 @@
 #include <limits>
 #include <string>
 
+namespace lease_test {
+
 using namespace cairn_test;
 using cairn::ArtifactStore;
 using cairn::errc;
@@ -131,3 +133,5 @@ TEST_CASE("annotate: what was NaN may get its number", "[store][annotate]") {
     CHECK(f.model.annotate(0, {{"v", 3}}));
     CHECK(f.model.get(0).value().metrics["v"] == 3);
 }
+
+}  // namespace lease_test

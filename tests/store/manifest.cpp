@@ -6,6 +6,8 @@
 #include <cmath>
 #include <limits>
 
+namespace manifest_test {
+
 using namespace cairn_test;
 using cairn::errc;
 using cairn::Manifest;
@@ -265,3 +267,5 @@ TEST_CASE("paths inside an artifact: hostile ones are refused, others not", "[st
         CHECK(code_of(detail::check_relative_path(path)) == errc::invalid_name);
     }
 }
+
+}  // namespace manifest_test

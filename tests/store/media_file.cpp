@@ -13,6 +13,8 @@
 #include <utility>
 #include <vector>
 
+namespace media_file_test {
+
 using namespace cairn_test;
 using namespace cairn::detail;
 
@@ -188,3 +190,5 @@ TEST_CASE("media file: an entry that was longer than the file does not come up w
     CHECK(after[0] == three[1]);
     CHECK(after[1] == three[2]);
 }
+
+}  // namespace media_file_test

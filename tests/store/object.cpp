@@ -9,6 +9,8 @@
 #include <sys/resource.h>
 #endif
 
+namespace object_test {
+
 using namespace cairn_test;
 using cairn::errc;
 namespace detail = cairn::detail;
@@ -131,3 +133,5 @@ TEST_CASE("object: a write that failed is not forgotten by finish", "[store][obj
     CHECK(fs::is_empty(f.store.temp_dir()));
 }
 #endif
+
+}  // namespace object_test

@@ -18,6 +18,8 @@
 #include <sys/stat.h>
 #endif
 
+namespace os_test {
+
 using namespace cairn_test;
 using cairn::errc;
 #if defined(__has_feature)
@@ -554,3 +556,5 @@ TEST_CASE("errors: every number of the system that can be met has its own meanin
     CHECK(os::meaning(12345).code == errc::io);
     for (int number = 1; number < 140; ++number) CHECK(!os::meaning(number).advice.empty());
 }
+
+}  // namespace os_test

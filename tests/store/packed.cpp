@@ -17,6 +17,8 @@
 #include <utility>
 #include <vector>
 
+namespace packed_test {
+
 using namespace cairn::detail;
 
 namespace {
@@ -285,3 +287,5 @@ TEST_CASE("packed bytes that are cut are refused, and changed ones do no harm", 
         }
     }
 }
+
+}  // namespace packed_test

@@ -10,6 +10,8 @@
 #include <utility>
 #include <vector>
 
+namespace record_test {
+
 using namespace cairn::detail;
 using cairn::Value;
 
@@ -143,3 +145,5 @@ TEST_CASE("a name that is longer than its record or than names may be is refused
     }
     CHECK_FALSE(read_name({}, id, text));
 }
+
+}  // namespace record_test

@@ -9,6 +9,8 @@
 #include <thread>
 #include <vector>
 
+namespace ring_test {
+
 using namespace cairn::detail;
 
 namespace {
@@ -174,3 +176,5 @@ TEST_CASE("a producer and a consumer pass records of all sizes round the ring in
     producer.join();
     CHECK(wrong == 0);
 }
+
+}  // namespace ring_test

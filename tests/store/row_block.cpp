@@ -14,6 +14,8 @@
 #include <utility>
 #include <vector>
 
+namespace row_block_test {
+
 using namespace cairn::detail;
 using cairn::Value;
 
@@ -204,3 +206,5 @@ TEST_CASE("a metric of a block has what its rows say, whatever the reader has re
         }
     }
 }
+
+}  // namespace row_block_test

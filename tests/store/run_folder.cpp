@@ -5,6 +5,8 @@
 
 #include <csignal>
 
+namespace run_folder_test {
+
 using namespace cairn_test;
 using cairn::errc;
 using cairn::RunFolder;
@@ -194,3 +196,5 @@ TEST_CASE("run folder: one that cannot be written is an error", "[store][run_fol
     spit(f.store.project_dir("p") / "runs", "a file");
     CHECK(code_of(RunFolder::open_writer(f.store, "p", "r")) == errc::not_found);
 }
+
+}  // namespace run_folder_test

@@ -16,6 +16,8 @@
 #include <utility>
 #include <vector>
 
+namespace safetensors_file_test {
+
 using cairn::Dtype;
 using cairn::errc;
 using cairn::Shape;
@@ -141,3 +143,5 @@ TEST_CASE("a tensor of 5 GiB is opened without being read", "[store][safetensors
     }
 }
 #endif
+
+}  // namespace safetensors_file_test

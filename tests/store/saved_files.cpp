@@ -8,6 +8,8 @@
 #include <fstream>
 #include <string>
 
+namespace saved_files_test {
+
 using cairn::detail::matches;
 using cairn::detail::matching_files;
 using cairn::detail::save_files;
@@ -96,3 +98,5 @@ TEST_CASE("a name beyond ASCII stays what it is", "[store][saved_files]") {
     CHECK(read(dir.path() / "files" / name) == "text");
     CHECK(read(dir.path() / "more" / name) == "text");
 }
+
+}  // namespace saved_files_test

@@ -19,6 +19,8 @@
 #include <string>
 #include <vector>
 
+namespace share_test {
+
 using namespace cairn_test;
 using cairn::errc;
 using cairn::detail::TensorCuts;
@@ -214,3 +216,5 @@ TEST_CASE("share: pieces that are not as long as their file are refused", "[stor
         CHECK(to_text(manifest).error().code() == errc::invalid_argument);
     }
 }
+
+}  // namespace share_test

@@ -3,6 +3,8 @@
 
 #include "support.hpp"
 
+namespace store_test {
+
 using namespace cairn_test;
 using cairn::Durability;
 using cairn::errc;
@@ -116,3 +118,5 @@ TEST_CASE("store: opening removes the temporaries of the dead", "[store]") {
     CHECK(mine.finish().has_value());
 }
 #endif
+
+}  // namespace store_test

@@ -3,6 +3,7 @@
 // What the store's tests share: child processes, and small artifacts.
 
 #include <cairn/store/artifact_store.hpp>
+#include <support/bytes.hpp>
 #include <support/catch.hpp>
 #include <support/child.hpp>
 #include <support/temp_dir.hpp>
@@ -20,8 +21,6 @@
 #include <vector>
 
 namespace cairn_test {
-
-inline std::span<const std::byte> bytes_of(std::string_view text) { return std::as_bytes(std::span{text}); }
 
 inline std::string slurp(const std::filesystem::path& path) {
     std::ifstream in{path, std::ios::binary};
