@@ -1,7 +1,9 @@
 """What the checks of the mirrors share; also a bad network: a proxy that does harm to some of what goes through it."""
+import atexit
 import http.client
 import http.server
 import os
+import signal
 import socket
 import ssl
 import struct
@@ -22,6 +24,28 @@ def wait_for(what, condition, seconds=90):
     while not condition():
         assert time.time() < end, what
         time.sleep(0.1)
+
+
+class Server:
+    """A program that listens on this machine; it ends with the check, also with one that fails."""
+
+    def launch(self, command, log, is_up, cwd, env):
+        self.process = subprocess.Popen(command, cwd=cwd, env=env, stdout=log, stderr=subprocess.STDOUT,
+                                        start_new_session=True)
+        atexit.register(self.kill)
+
+        def answers():
+            assert self.process.poll() is None, log.name
+            try:
+                return is_up()
+            except OSError:
+                return False
+        wait_for("the server", answers)
+
+    def kill(self):
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
 
 
 def picture(path):

@@ -6,7 +6,6 @@ import json
 import math
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -14,7 +13,7 @@ import urllib.request
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from common import Faults, Tls, certificate, command, free_port, picture, record_runs, start, wait_for  # noqa: E402
+from common import Faults, Server, Tls, certificate, command, free_port, picture, record_runs, start, wait_for  # noqa: E402
 
 import mlflow  # noqa: E402
 from mlflow.entities import ViewType  # noqa: E402
@@ -36,7 +35,7 @@ def say(text):
 cairn = command(tool, store)
 
 
-class Server:
+class Mlflow(Server):
     """One that can be killed and started again."""
 
     def __init__(self, name, *options, backend=None, artifacts=None, env={}):
@@ -50,20 +49,8 @@ class Server:
         self.start()
 
     def start(self):
-        self.process = subprocess.Popen(self.command, stdout=self.log, stderr=subprocess.STDOUT, cwd=work, env=self.env,
-                                        start_new_session=True)
-
-        def is_up():
-            assert self.process.poll() is None, self.command
-            try:
-                return urllib.request.urlopen(f"{self.address}/health", timeout=5).status == 200
-            except OSError:
-                return False
-        wait_for("the server", is_up)
-
-    def kill(self):
-        os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait()
+        is_up = lambda: urllib.request.urlopen(f"{self.address}/health", timeout=5).status == 200
+        self.launch(self.command, self.log, is_up, work, self.env)
 
 
 proxy = start()
@@ -145,7 +132,7 @@ def file_text(client, run, path):
 # ---- runs of every kind
 
 (work / "downloads").mkdir()
-server = Server("main")
+server = Mlflow("main")
 Faults.port = server.port
 client = client_of(server.address)
 cairn("sync", "full", "failed", "crashed", "ranks", "--to", f"mlflow:{server.address}")
@@ -373,7 +360,7 @@ told = cairn("sync", "full", "--to", "mlflow", fails=True)
 assert "no address" in told, told
 server.kill()
 
-auth = Server("auth", "--app-name", "basic-auth", "--allowed-hosts", f"127.0.0.1:{free_port()}", env={"MLFLOW_FLASK_SERVER_SECRET_KEY": "k", "MLFLOW_AUTH_ADMIN_PASSWORD": "a-long-password"})
+auth = Mlflow("auth", "--app-name", "basic-auth", "--allowed-hosts", f"127.0.0.1:{free_port()}", env={"MLFLOW_FLASK_SERVER_SECRET_KEY": "k", "MLFLOW_AUTH_ADMIN_PASSWORD": "a-long-password"})
 told = cairn("sync", "full", "--to", f"mlflow:{auth.address}", fails=True)
 assert "status 403" in told and f"--allowed-hosts 127.0.0.1:{auth.port}" in told, told
 auth.kill()
@@ -400,7 +387,7 @@ disk = work / "disk"
 disk.mkdir()
 if os.geteuid() == 0 and subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", disk]).returncode == 0:
     try:
-        server = Server("small", artifacts=disk)
+        server = Mlflow("small", artifacts=disk)
         told = cairn("sync", "models", "--to", f"mlflow:{server.address}", fails=True)
         assert "did not take a request: status 500" in told, told
         subprocess.run(["mount", "-o", "remount,size=64m", disk], check=True)
@@ -418,7 +405,7 @@ else:
 
 # ---- the same rows by MLflow's own client
 
-server = Server("pair")
+server = Mlflow("pair")
 client = client_of(server.address)
 mlflow.set_tracking_uri(server.address)
 mlflow.set_experiment("theirs")
@@ -454,7 +441,7 @@ if where:
     try:
         pg(where[-1], "-D", data, "-U", "mlflow", "--auth=trust")
         pg(where[-1].parent / "pg_ctl", "-D", data, "-w", "-o", f"-p {port} -k {data} -h 127.0.0.1", "-l", f"{data}/log", "start")
-        server = Server("postgres", backend=f"postgresql+psycopg2://mlflow@127.0.0.1:{port}/postgres")
+        server = Mlflow("postgres", backend=f"postgresql+psycopg2://mlflow@127.0.0.1:{port}/postgres")
         cairn("sync", "full", "--to", f"mlflow:{server.address}")
         check_points(client_of(server.address), "full", invalid)
         server.kill()

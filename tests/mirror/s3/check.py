@@ -6,14 +6,13 @@ import json
 import os
 import random
 import shutil
-import signal
 import socket
 import subprocess
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from common import Faults, Tls, certificate, free_port, picture, start, wait_for  # noqa: E402
+from common import Faults, Server, Tls, certificate, free_port, picture, start, wait_for  # noqa: E402
 
 import boto3  # noqa: E402
 
@@ -63,23 +62,16 @@ def ours(name, at=store):
     return tree(out)
 
 
-class Server:
+class Peer(Server):
     def __init__(self, command, log, env={}):
         self.port = free_port()
         self.address = f"http://127.0.0.1:{self.port}"
-        self.process = subprocess.Popen([part.replace("PORT", str(self.port)) for part in command], cwd=work,
-                                        stdout=open(work / log, "a"), stderr=subprocess.STDOUT, start_new_session=True,
-                                        env={**os.environ, **env})
 
         def is_up():
-            assert self.process.poll() is None, log
             with socket.socket() as one:
                 return one.connect_ex(("127.0.0.1", self.port)) == 0
-        wait_for("the server", is_up)
-
-    def kill(self):
-        os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait()
+        self.launch([part.replace("PORT", str(self.port)) for part in command], open(work / log, "a"), is_up, work,
+                    {**os.environ, **env})
 
 
 def keys_of(client, prefix=""):
@@ -105,7 +97,7 @@ everything = ["demo/data:v0", *(f"demo/net:v{i}" for i in range(5)), "demo/odd:v
 
 # ---- moto, which sees to it that requests are signed
 
-moto = Server([str(Path(sys.executable).parent / "moto_server"), "-H", "127.0.0.1", "-p", "PORT"], "moto.log",
+moto = Peer([str(Path(sys.executable).parent / "moto_server"), "-H", "127.0.0.1", "-p", "PORT"], "moto.log",
               {"INITIAL_NO_AUTH_ACTION_COUNT": "3"})
 by_nobody = dict(endpoint_url=moto.address, region_name="us-east-1", aws_access_key_id="a", aws_secret_access_key="b")
 iam = boto3.client("iam", **by_nobody)
@@ -241,7 +233,7 @@ say("TLS, of a server that is trusted only where that is told")
 # ---- another server
 
 if len(sys.argv) > 5:
-    s3rver = Server([sys.argv[5], "-d", str(work / "s3rver"), "-a", "127.0.0.1", "-p", "PORT", "--configure-bucket", bucket], "s3rver.log")
+    s3rver = Peer([sys.argv[5], "-d", str(work / "s3rver"), "-a", "127.0.0.1", "-p", "PORT", "--configure-bucket", bucket], "s3rver.log")
     env = {"AWS_ACCESS_KEY_ID": "S3RVER", "AWS_SECRET_ACCESS_KEY": "S3RVER", "AWS_ENDPOINT_URL_S3": s3rver.address}
     place = f"s3://{bucket}"
     cairn("sync", "full", "models", "file", "--to", place, env=env)

@@ -3,7 +3,6 @@
 TOOL is the command `cairn`; RECORD is built from tests/mirror/recorder/record.cpp; WORK is an empty folder."""
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -12,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from common import Faults, command, free_port, picture, record_runs, start, wait_for  # noqa: E402
+from common import Faults, Server, command, free_port, picture, record_runs, start, wait_for  # noqa: E402
 
 tool, record, store = (str(Path(path).resolve()) for path in sys.argv[1:4])
 work = Path(sys.argv[4]).resolve()
@@ -30,7 +29,7 @@ def say(text):
 cairn = command(tool, store)
 
 
-class Server:
+class Dashboard(Server):
     """Its dashboard, which can be killed and started again."""
 
     def __init__(self, name):
@@ -42,17 +41,9 @@ class Server:
 
     def start(self):
         show = f"import trackio; trackio.show(host='127.0.0.1', server_port={self.port}, open_browser=False, block_thread=True)"
-        self.process = subprocess.Popen([sys.executable, "-c", show], stdout=self.log, stderr=subprocess.STDOUT, cwd=work,
-                                        env={**os.environ, "TRACKIO_DIR": str(self.home), "TRACKIO_WRITE_TOKEN": secret},
-                                        start_new_session=True)
-
-        def is_up():
-            assert self.process.poll() is None, self.log.name
-            try:
-                return json.load(urllib.request.urlopen(f"{self.address}/version", timeout=5))["api_version"] == 1
-            except OSError:
-                return False
-        wait_for("the server", is_up)
+        is_up = lambda: json.load(urllib.request.urlopen(f"{self.address}/version", timeout=5))["api_version"] == 1
+        self.launch([sys.executable, "-c", show], self.log, is_up, work,
+                    {**os.environ, "TRACKIO_DIR": str(self.home), "TRACKIO_WRITE_TOKEN": secret})
 
     def ask(self, api, **arguments):
         request = urllib.request.Request(f"{self.address}/api/{api}", json.dumps({"kwargs": arguments}).encode(),
@@ -61,10 +52,6 @@ class Server:
 
     def query(self, sql, project="demo"):
         return self.ask("query_project", project=project, query=sql)["rows"]
-
-    def kill(self):
-        os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait()
 
 
 def trackio_says(home, *arguments):
@@ -164,7 +151,7 @@ def sync_all(to, *options):
 told = sync_all(f"trackio:{home}")
 assert told.count("Trackio has nothing like this rich value") == 2 and told.count("takes no artifacts") == 2, told
 assert told.count("\n") == 4, told
-inbox = Server("inbox")
+inbox = Dashboard("inbox")
 wait_for("the inbox", lambda: not list((home / "inbox").rglob("*.jsonl")))
 query = lambda sql: trackio_says(home, "query", "project", "--project", "demo", "--sql", sql)["rows"]
 wait_for("the rows", lambda: inbox.ask("get_runs_for_project", project="demo"))
@@ -195,7 +182,7 @@ inbox.kill()
 
 # ---- the server
 
-server = Server("server")
+server = Dashboard("server")
 with_token = {"TRACKIO_WRITE_TOKEN": secret}
 told = cairn("sync", "full", "--to", f"trackio:{server.address}", fails=True)
 assert "set TRACKIO_WRITE_TOKEN" in told, told
