@@ -64,11 +64,12 @@ class Series {
             for (const Chunk& chunk : series_->chunks_) {
                 const Range range = range_of(chunk.node, axis_);
                 if (range.to < from_ || range.from > to_) continue;
+                const bool is_whole = range.from >= from_ && range.to <= to_;
                 const detail::SeriesValues values = series_->values_of(chunk);
                 for (std::size_t i = 0; i < values.numbers.size(); ++i) {
                     const Point point{values.steps[i], values.ms[i] * ns_per_ms, values.numbers[i]};
                     const std::int64_t place = place_of(point, axis_);
-                    if (place >= from_ && place <= to_) f(point);
+                    if (is_whole || (place >= from_ && place <= to_)) f(point);
                 }
             }
         }
@@ -394,6 +395,12 @@ inline std::vector<Bucket> Series::Window::buckets(std::size_t count) const {
 
 inline std::vector<Series::Point> Series::Window::points() const {
     std::vector<Point> out;
+    std::size_t most = 0;
+    for (const Chunk& chunk : series_->chunks_) {
+        const Range range = range_of(chunk.node, axis_);
+        if (range.to >= from_ && range.from <= to_) most += static_cast<std::size_t>(chunk.node.count());
+    }
+    out.reserve(most);
     each([&](const Point& point) { out.push_back(point); });
     return out;
 }

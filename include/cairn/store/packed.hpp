@@ -222,6 +222,7 @@ class BasicPacker {
     struct Plan {
         unsigned order = 0, bits = 64;
         std::uint64_t base = 0, cost = std::numeric_limits<std::uint64_t>::max();
+        std::size_t exceptions = 0;
     };
     static constexpr std::uint64_t exception_bits = 80;  // about what one takes
     static constexpr std::uint64_t first_bits = 64;  // about what a value takes that differences begin with
@@ -328,7 +329,8 @@ class BasicPacker {
             exceptions -= needing[0][bits] + needing[1][bits];
             const std::uint64_t cost =
                 head + std::uint64_t{bits} * values.size() + exceptions * exception_bits;
-            if (cost < plan.cost) plan = {order, bits, median - (std::uint64_t{1} << (bits - 1)), cost};
+            if (cost < plan.cost)
+                plan = {order, bits, median - (std::uint64_t{1} << (bits - 1)), cost, exceptions};
         }
         return plan;
     }
@@ -337,7 +339,7 @@ class BasicPacker {
         const std::span<const Unsigned> values{values_}, packed = values.subspan(plan.order);
         const std::uint64_t mask = low_bits(plan.bits);
         exceptions_.clear();
-        for (std::size_t i = 0; i < packed.size(); ++i) {
+        for (std::size_t i = 0; exceptions_.size() < plan.exceptions; ++i) {
             if (packed[i] - plan.base > mask) exceptions_.push_back(i);
         }
         ByteWriter out{to};
@@ -354,21 +356,23 @@ class BasicPacker {
             before = at;
         }
         if (plan.bits == 0) return;
+        const std::size_t at = to.size(), bytes = (packed.size() * plan.bits + 7) / 8;
+        to.resize(at + bytes + sizeof(std::uint64_t));  // the last word is written whole
+        std::byte* word = to.data() + at;
         std::uint64_t pending = 0;
         unsigned filled = 0;
         for (const std::uint64_t value : packed) {
             const std::uint64_t bits = (value - plan.base) & mask;
             pending |= bits << filled;
-            if (filled + plan.bits < 64) {
-                filled += plan.bits;
-                continue;
-            }
-            out.fixed(pending);
-            const unsigned written = 64 - filled;
-            pending = written == 64 ? 0 : bits >> written;
-            filled = plan.bits - written;
+            filled += plan.bits;
+            if (filled < 64) continue;
+            put(word, pending);
+            word += sizeof pending;
+            filled -= 64;
+            pending = filled == 0 ? 0 : bits >> (plan.bits - filled);
         }
-        for (; filled > 0; filled -= std::min(filled, 8U), pending >>= 8U) out.byte(pending & 0xffU);
+        put(word, pending);
+        to.resize(at + bytes);
     }
 
     std::vector<Unsigned> values_, trial_, some_;
@@ -397,16 +401,8 @@ template <class = void>
     if (!from.ok()) return false;
     const std::uint64_t mask = low_bits(static_cast<unsigned>(bits));
     // What can be loaded as a word at once, and what lies at the end.
-    std::byte tail[32] = {};
-    const auto bits_at = [&](const std::byte* at, std::uint64_t bit) {
-        const std::uint64_t low = get<std::uint64_t>(at + bit / 8) >> (bit % 8);
-        if (bits <= 57) return low & mask;
-        const std::uint64_t high = std::to_integer<std::uint64_t>(at[bit / 8 + 8]);
-        return (bit % 8 == 0 ? low : low | high << (64 - bit % 8)) & mask;
-    };
-    if (bits == 0 || packed.empty()) {
-        std::fill(packed.begin(), packed.end(), static_cast<std::int64_t>(base));
-    } else {
+    const auto read_by = [&](auto&& bits_at) {
+        std::byte tail[32] = {};
         const std::size_t safe = data.size() < 9 ? 0
                                                  : static_cast<std::size_t>(std::min<std::uint64_t>(
                                                        packed.size(), (data.size() - 9) * 8 / bits + 1));
@@ -416,6 +412,24 @@ template <class = void>
         std::memcpy(tail, data.data() + from_byte, data.size() - from_byte);
         for (std::size_t i = safe; i < packed.size(); ++i)
             packed[i] = static_cast<std::int64_t>(base + bits_at(tail, i * bits - from_byte * 8));
+    };
+    const auto word_at = [](const std::byte* at, std::uint64_t bit) {
+        return get<std::uint64_t>(at + bit / 8) >> (bit % 8);
+    };
+    std::uint64_t sums = order;
+    if (bits == 0 && order != 0 && exceptions == 0) {  // each is as much greater than the one before
+        auto value = static_cast<std::uint64_t>(values[static_cast<std::size_t>(order - 1)]);
+        for (std::int64_t& next : packed) next = static_cast<std::int64_t>(value += base);
+        --sums;
+    } else if (bits == 0 || packed.empty()) {
+        std::fill(packed.begin(), packed.end(), static_cast<std::int64_t>(base));
+    } else if (bits <= 57) {
+        read_by([&](const std::byte* at, std::uint64_t bit) { return word_at(at, bit) & mask; });
+    } else {
+        read_by([&](const std::byte* at, std::uint64_t bit) {
+            const std::uint64_t high = std::to_integer<std::uint64_t>(at[bit / 8 + 8]);
+            return (word_at(at, bit) | (bit % 8 == 0 ? 0 : high << (64 - bit % 8))) & mask;
+        });
     }
     std::uint64_t at = 0;
     for (std::uint64_t i = 0; i < exceptions; ++i) {
@@ -423,10 +437,10 @@ template <class = void>
         if (at >= packed.size()) return false;
         packed[static_cast<std::size_t>(at)] = patches.signed_varint();
     }
-    for (std::uint64_t k = order; k > 0; --k) {
-        for (std::size_t i = static_cast<std::size_t>(k); i < values.size(); ++i)
-            values[i] = static_cast<std::int64_t>(static_cast<std::uint64_t>(values[i]) +
-                                                  static_cast<std::uint64_t>(values[i - 1]));
+    for (; sums > 0; --sums) {
+        auto sum = static_cast<std::uint64_t>(values[static_cast<std::size_t>(sums - 1)]);
+        for (std::int64_t& value : values.subspan(static_cast<std::size_t>(sums)))
+            value = static_cast<std::int64_t>(sum += static_cast<std::uint64_t>(value));
     }
     return true;
 }
