@@ -84,12 +84,13 @@ class DynamicRow {
         cells_.push_back({name, keep(named.value.text()), named.value});
     }
     Slice keep(std::string_view text) {
+        if (text.empty()) return {};  // as of most values
         const Slice slice{pool_.size(), text.size()};
         pool_ += text;
         return slice;
     }
     [[nodiscard]] std::string_view text(Slice slice) const noexcept {
-        return std::string_view{pool_}.substr(slice.from, slice.size);
+        return {pool_.data() + slice.from, slice.size};
     }
     // A text's view may point to what is gone: it is rebuilt from what the row owns.
     [[nodiscard]] Value value(const Cell& cell) const noexcept {
