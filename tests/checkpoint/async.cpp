@@ -619,6 +619,41 @@ TEST_CASE("on the saving thread finish waits for no thread") {
           }) == 0);
 }
 
+TEST_CASE("who lets go of a run waits for the handler that has ended it") {
+    const TempDir dir;
+    cairn::Run* ends = nullptr;
+    std::atomic<bool> has_ended = false, is_done = false;
+    {
+        auto run = cairn::init({.project = "p",
+                                .dir = dir.path() / "store",
+                                .quiet = true,
+                                .on_error = [&](const cairn::error&) {
+                                    (void)ends->finish(30s);
+                                    has_ended = true;
+                                    std::this_thread::sleep_for(200ms);
+                                    is_done = true;
+                                }});
+        ends = &run;
+        Model model;
+        const auto gate = std::make_shared<Gate>();
+        gate->fails = {0};
+        gate->open();
+        SECTION("with a checkpoint") {
+            auto checkpoint = run.checkpoint<cairn::EveryN<1>>("model", gated(gate));
+            (void)checkpoint.step(row_of(run, 0, 1), part("model", model));
+            while (!has_ended) std::this_thread::sleep_for(1ms);
+        }
+        SECTION("with that gone") {
+            auto checkpoint = std::make_optional(run.checkpoint<cairn::EveryN<1>>("model", gated(gate)));
+            (void)checkpoint->step(row_of(run, 0, 1), part("model", model));
+            while (!has_ended) std::this_thread::sleep_for(1ms);
+            CHECK(run.finish());
+            CHECK(is_done);
+        }
+    }
+    CHECK(is_done);
+}
+
 TEST_CASE("the child of a fork does not wait for what its parent writes") {
     const TempDir dir;
     auto run = open_run(dir);

@@ -223,7 +223,7 @@ class BasicCheckpointCore {
     [[nodiscard]] bool close() noexcept {
         if (!flights_.any_is_out()) return true;
         if (core_->is_detached()) return false;
-        return core_->has_ended() ? core_->saver().drain(0) : core_->saver().drain();  // the run has waited
+        return core_->has_given_up() ? core_->saver().drain(0) : core_->saver().drain();
     }
 
     /// What a policy is asked about after the last row; empty if there was none.
