@@ -232,6 +232,7 @@ TEST_CASE("with the last checkpoint that waits for signals the handlers from bef
           }) == 0);
 }
 
+#if !CAIRN_TEST_TSAN  // it may keep a signal for ever in the child of a process of several threads
 TEST_CASE("a forked worker is ended by SIGTERM as without us", "[checkpoint][signal]") {
     TempDir dir;
     CHECK(in_child([&] {
@@ -239,12 +240,13 @@ TEST_CASE("a forked worker is ended by SIGTERM as without us", "[checkpoint][sig
               auto checkpoint = run.checkpoint<OnSignal>("model");
               const ::pid_t worker = ::fork();
               if (worker == 0) {
-                  for (;;) ::usleep(10'000);  // not `pause`: TSan may hand a signal on at the next call only
+                  for (;;) ::pause();
               }
               ::kill(worker, SIGTERM);
               return wait_for(worker) == -SIGTERM ? 0 : 1;
           }) == 0);
 }
+#endif
 
 TEST_CASE("a forked worker with a run of its own saves on a signal, as its parent would",
           "[checkpoint][signal]") {

@@ -19,14 +19,6 @@
 
 namespace ends_test {
 
-#if defined(__SANITIZE_THREAD__)
-#define CAIRN_TEST_TSAN 1
-#elif defined(__has_feature)
-#define CAIRN_TEST_TSAN __has_feature(thread_sanitizer)
-#else
-#define CAIRN_TEST_TSAN 0
-#endif
-
 using namespace cairn::literals;
 using namespace cairn_test;
 

@@ -2,6 +2,15 @@
 #pragma once
 // Child processes: for what ends a process, and for two that meet.
 
+/// Whether ThreadSanitizer watches: it has its own ways with forks.
+#if defined(__SANITIZE_THREAD__)
+#define CAIRN_TEST_TSAN 1
+#elif defined(__has_feature)
+#define CAIRN_TEST_TSAN __has_feature(thread_sanitizer)
+#else
+#define CAIRN_TEST_TSAN 0
+#endif
+
 /// Whether the system has what a part of the tests is made of: fork, signals, limits, pipes, /proc.
 #if defined(_WIN32)
 #define CAIRN_TEST_FORK 0
