@@ -224,6 +224,23 @@ TEST_CASE("integers of every width come back, with the extremes at every place",
     CHECK(wrong == 0);
 }
 
+TEST_CASE("a regular series with an exception, as another writer may have it", "[store][packed]") {
+    Bytes bytes;
+    ByteWriter out{bytes};
+    out.byte(1);  // differences
+    out.byte(0);  // no bits: all are the base
+    out.varint(1);
+    out.signed_varint(10);
+    out.signed_varint(3);
+    out.varint(1);  // but the second
+    out.signed_varint(100);
+    ByteReader from{bytes};
+    std::vector<std::int64_t> values(4);
+    REQUIRE(read(from, values));
+    CHECK(values == std::vector<std::int64_t>{10, 13, 113, 116});
+    CHECK(from.rest().empty());
+}
+
 TEST_CASE("units of a power of ten are the nearest number, on every machine", "[store][packed]") {
     std::mt19937_64 random{6};
     for (int round = 0; round < 20'000; ++round) {

@@ -8,6 +8,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <limits>
+#include <map>
 #include <random>
 #include <span>
 #include <string>
@@ -136,6 +138,73 @@ TEST_CASE("a row of a regular run takes few bytes", "[store][row_block]") {
     const Bytes block = block_of(writer, rows);
     CHECK(come_back(block, rows) == static_cast<std::ptrdiff_t>(count));
     CHECK(static_cast<double>(block.size()) / count < 3.3);
+}
+
+TEST_CASE("what a block has of each metric is what its rows say, one by one", "[store][row_block]") {
+    std::mt19937_64 random{3};
+    std::deque<std::string> texts;
+    const auto number = [&] {
+        const double nan = std::numeric_limits<double>::quiet_NaN();
+        return random() % 5 == 0 ? nan : static_cast<double>(random() % 100) - 50;
+    };
+    for (int round = 0; round < 200; ++round) {
+        std::vector<Logged> rows(1 + random() % 20);
+        std::int64_t step = 0;
+        const bool repeats = round % 3 == 1;  // metric 7 stands twice in a row
+        for (Logged& row : rows) {
+            row.step = step += static_cast<std::int64_t>(random() % 4) - 1;
+            row.ms = static_cast<std::int64_t>(random() % 1000);
+            row.cells = {{7, Value{number()}}, {3, Value{std::int64_t{row.ms}}}};
+            row.cells.push_back({repeats ? 7U : 9U, Value{number()}});
+        }
+        if (round % 3 == 2) rows = random_rows(random, rows.size(), texts);
+        std::map<std::uint32_t, SeriesNode> wanted;
+        BlockWriter writer;
+        for (const Logged& row : rows) {
+            writer.add(row.kind, row.step, row.ms * ns_per_ms, row.cells);
+            for (const Cell& cell : row.cells) {
+                if (has_series(row.kind) && !cell.value.is_text())
+                    wanted[cell.metric].add(row.step, row.ms, cell.value.number());
+            }
+        }
+        writer.summarize([&](std::uint32_t metric, const SeriesNode& node) {
+            const SeriesNode& by_row = wanted.at(metric);
+            CHECK(node.count() == by_row.count());
+            CHECK(node.restarts == by_row.restarts);
+            CHECK(node.first_step == by_row.first_step);
+            CHECK(node.last_step == by_row.last_step);
+            CHECK((node.min_step == by_row.min_step && node.max_step == by_row.max_step));
+            CHECK((node.min_ms == by_row.min_ms && node.max_ms == by_row.max_ms));
+            CHECK(same(Value{node.min}, Value{by_row.min}));
+            CHECK(same(Value{node.max}, Value{by_row.max}));
+            CHECK(same(Value{node.last}, Value{by_row.last}));
+            wanted.erase(metric);
+        });
+        CHECK(wanted.empty());
+    }
+}
+
+TEST_CASE("a block tells only times that are some in nanoseconds too", "[store][row_block]") {
+    const auto is_read = [](std::int64_t ms) {
+        Bytes bytes;
+        ByteWriter out{bytes};
+        Packer packer;
+        const std::vector<std::int64_t> steps{1, 2}, times{0, ms};
+        out.varint(2);
+        packer.pack(std::span<const std::int64_t>{steps}, bytes);
+        packer.pack(std::span<const std::int64_t>{times}, bytes);
+        out.varint(1);  // group, of rows without cells
+        out.byte(static_cast<std::uint64_t>(RecordKind::row));
+        out.varint(0);
+        BlockReader reader;
+        return reader.read(bytes, [](auto&&...) {});
+    };
+    constexpr std::int64_t least = std::numeric_limits<std::int64_t>::min();
+    for (const std::int64_t ms :
+         {std::int64_t{1}, std::int64_t{-1}, std::int64_t{1} << 43, most_ms, -most_ms})
+        CHECK(is_read(ms));
+    for (const std::int64_t ms : {most_ms + 1, -most_ms - 1, std::int64_t{1} << 44, least, -(least + 1)})
+        CHECK_FALSE(is_read(ms));
 }
 
 TEST_CASE("a damaged block is refused or other rows, never harm", "[store][row_block]") {
