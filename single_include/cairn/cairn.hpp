@@ -12036,8 +12036,8 @@ class BasicRunCore {
     [[nodiscard]] std::int64_t first_step() const noexcept { return first_step_; }
     [[nodiscard]] bool is_open() const noexcept { return open_as_.load(std::memory_order_relaxed) != 0; }
     [[nodiscard]] bool has_ended() const noexcept { return ended_.load(std::memory_order_relaxed); }
-    /// Whether it ended before all was written that it gave to its saving thread.
-    [[nodiscard]] bool has_given_up() const noexcept { return has_ended() && !are_saved_; }
+    /// Whether it ended before all was written: nobody waits for the rest.
+    [[nodiscard]] bool has_given_up() const noexcept { return has_ended() && (!are_saved_ || is_left_); }
     [[nodiscard]] bool is_detached() const noexcept { return detached_.load(std::memory_order_relaxed); }
 
     [[nodiscard]] virtual Health health() const = 0;
@@ -12142,6 +12142,7 @@ class BasicRunCore {
     std::atomic<bool> detached_{false};
     std::atomic<bool> ended_{false};
     std::atomic<bool> are_saved_{true};  // what the saver was given
+    std::atomic<bool> is_left_{false};   // the disk did not answer in time when the end was written
     std::atomic<std::uint64_t> dropped_{0};
     std::atomic<std::uint64_t> passed_over_{0};
     std::atomic<std::uint64_t> media_lost_{0};
@@ -21923,13 +21924,7 @@ class BasicRunEngine final : public RunCore,
 
     result<void> end(std::string_view status, const std::string& why,
                      std::int64_t most_ns) noexcept override {
-        if (has_ended()) {
-            // A handler on its own thread may have ended it, and still be at it.
-            const bool is_in_handler = saver_->is_current() || teller_->is_current();
-            if (!is_detached() && !is_in_handler && are_saved_ && are_told_)
-                (void)(saver_->drain(most_ns) && teller_->drain(most_ns));
-            return is_left_ ? result<void>{is_not_written()} : result<void>{};
-        }
+        if (has_ended()) return is_left_ ? result<void>{is_not_written()} : result<void>{};
         auto ended = end_quietly(status, why, most_ns);
         if (!is_left_) report_end(*this, [&] { return views(); });
         return ended;
@@ -22247,7 +22242,6 @@ class BasicRunEngine final : public RunCore,
     std::unique_ptr<BasicSaver<T>> saver_ = std::make_unique<BasicSaver<T>>();
     std::unique_ptr<BasicSaver<T>> teller_ = std::make_unique<BasicSaver<T>>();  // of alerts
     std::atomic<bool> are_told_{true};
-    std::atomic<bool> is_left_{false};  // the disk did not answer in time when the end was written
 
     mutable std::mutex mutex_;
     Json about_;

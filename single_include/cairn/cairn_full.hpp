@@ -12045,8 +12045,8 @@ class BasicRunCore {
     [[nodiscard]] std::int64_t first_step() const noexcept { return first_step_; }
     [[nodiscard]] bool is_open() const noexcept { return open_as_.load(std::memory_order_relaxed) != 0; }
     [[nodiscard]] bool has_ended() const noexcept { return ended_.load(std::memory_order_relaxed); }
-    /// Whether it ended before all was written that it gave to its saving thread.
-    [[nodiscard]] bool has_given_up() const noexcept { return has_ended() && !are_saved_; }
+    /// Whether it ended before all was written: nobody waits for the rest.
+    [[nodiscard]] bool has_given_up() const noexcept { return has_ended() && (!are_saved_ || is_left_); }
     [[nodiscard]] bool is_detached() const noexcept { return detached_.load(std::memory_order_relaxed); }
 
     [[nodiscard]] virtual Health health() const = 0;
@@ -12151,6 +12151,7 @@ class BasicRunCore {
     std::atomic<bool> detached_{false};
     std::atomic<bool> ended_{false};
     std::atomic<bool> are_saved_{true};  // what the saver was given
+    std::atomic<bool> is_left_{false};   // the disk did not answer in time when the end was written
     std::atomic<std::uint64_t> dropped_{0};
     std::atomic<std::uint64_t> passed_over_{0};
     std::atomic<std::uint64_t> media_lost_{0};
@@ -21932,13 +21933,7 @@ class BasicRunEngine final : public RunCore,
 
     result<void> end(std::string_view status, const std::string& why,
                      std::int64_t most_ns) noexcept override {
-        if (has_ended()) {
-            // A handler on its own thread may have ended it, and still be at it.
-            const bool is_in_handler = saver_->is_current() || teller_->is_current();
-            if (!is_detached() && !is_in_handler && are_saved_ && are_told_)
-                (void)(saver_->drain(most_ns) && teller_->drain(most_ns));
-            return is_left_ ? result<void>{is_not_written()} : result<void>{};
-        }
+        if (has_ended()) return is_left_ ? result<void>{is_not_written()} : result<void>{};
         auto ended = end_quietly(status, why, most_ns);
         if (!is_left_) report_end(*this, [&] { return views(); });
         return ended;
@@ -22256,7 +22251,6 @@ class BasicRunEngine final : public RunCore,
     std::unique_ptr<BasicSaver<T>> saver_ = std::make_unique<BasicSaver<T>>();
     std::unique_ptr<BasicSaver<T>> teller_ = std::make_unique<BasicSaver<T>>();  // of alerts
     std::atomic<bool> are_told_{true};
-    std::atomic<bool> is_left_{false};  // the disk did not answer in time when the end was written
 
     mutable std::mutex mutex_;
     Json about_;
@@ -22707,12 +22701,11 @@ class Series {
             for (const Chunk& chunk : series_->chunks_) {
                 const Range range = range_of(chunk.node, axis_);
                 if (range.to < from_ || range.from > to_) continue;
-                const bool is_whole = range.from >= from_ && range.to <= to_;
                 const detail::SeriesValues values = series_->values_of(chunk);
                 for (std::size_t i = 0; i < values.numbers.size(); ++i) {
                     const Point point{values.steps[i], values.ms[i] * ns_per_ms, values.numbers[i]};
                     const std::int64_t place = place_of(point, axis_);
-                    if (is_whole || (place >= from_ && place <= to_)) f(point);
+                    if (place >= from_ && place <= to_) f(point);
                 }
             }
         }
@@ -23038,12 +23031,14 @@ inline std::vector<Bucket> Series::Window::buckets(std::size_t count) const {
 
 inline std::vector<Series::Point> Series::Window::points() const {
     std::vector<Point> out;
-    std::size_t most = 0;
+    constexpr std::uint64_t most = std::uint64_t{1} << 20U;  // an index may tell of more than there is
+    std::uint64_t room = 0;
     for (const Chunk& chunk : series_->chunks_) {
         const Range range = range_of(chunk.node, axis_);
-        if (range.to >= from_ && range.from <= to_) most += static_cast<std::size_t>(chunk.node.count());
+        if (range.to < from_ || range.from > to_) continue;
+        room = std::min(most, room + std::min(most, chunk.node.count()));
     }
-    out.reserve(most);
+    out.reserve(static_cast<std::size_t>(room));
     each([&](const Point& point) { out.push_back(point); });
     return out;
 }

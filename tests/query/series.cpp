@@ -259,4 +259,16 @@ TEST_CASE("a stretch that cannot be read is counted, and what is known of it is 
     CHECK(series.unread() == 1000);
 }
 
+TEST_CASE("points take no room for what an index only says", "[query][series]") {
+    Series series{[](std::size_t) { return std::nullopt; }};
+    cairn::detail::SeriesNode node;
+    node.add(1, 1, 1);
+    for (const std::uint64_t count : {std::uint64_t{1} << 60U, ~std::uint64_t{0}}) {
+        node.finite = count;
+        series.add_stored(0, node);
+    }
+    series.add(2, 0, 7);
+    CHECK(series.points().size() == 1);
+}
+
 }  // namespace series_test

@@ -64,12 +64,11 @@ class Series {
             for (const Chunk& chunk : series_->chunks_) {
                 const Range range = range_of(chunk.node, axis_);
                 if (range.to < from_ || range.from > to_) continue;
-                const bool is_whole = range.from >= from_ && range.to <= to_;
                 const detail::SeriesValues values = series_->values_of(chunk);
                 for (std::size_t i = 0; i < values.numbers.size(); ++i) {
                     const Point point{values.steps[i], values.ms[i] * ns_per_ms, values.numbers[i]};
                     const std::int64_t place = place_of(point, axis_);
-                    if (is_whole || (place >= from_ && place <= to_)) f(point);
+                    if (place >= from_ && place <= to_) f(point);
                 }
             }
         }
@@ -395,12 +394,14 @@ inline std::vector<Bucket> Series::Window::buckets(std::size_t count) const {
 
 inline std::vector<Series::Point> Series::Window::points() const {
     std::vector<Point> out;
-    std::size_t most = 0;
+    constexpr std::uint64_t most = std::uint64_t{1} << 20U;  // an index may tell of more than there is
+    std::uint64_t room = 0;
     for (const Chunk& chunk : series_->chunks_) {
         const Range range = range_of(chunk.node, axis_);
-        if (range.to >= from_ && range.from <= to_) most += static_cast<std::size_t>(chunk.node.count());
+        if (range.to < from_ || range.from > to_) continue;
+        room = std::min(most, room + std::min(most, chunk.node.count()));
     }
-    out.reserve(most);
+    out.reserve(static_cast<std::size_t>(room));
     each([&](const Point& point) { out.push_back(point); });
     return out;
 }

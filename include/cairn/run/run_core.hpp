@@ -146,8 +146,8 @@ class BasicRunCore {
     [[nodiscard]] std::int64_t first_step() const noexcept { return first_step_; }
     [[nodiscard]] bool is_open() const noexcept { return open_as_.load(std::memory_order_relaxed) != 0; }
     [[nodiscard]] bool has_ended() const noexcept { return ended_.load(std::memory_order_relaxed); }
-    /// Whether it ended before all was written that it gave to its saving thread.
-    [[nodiscard]] bool has_given_up() const noexcept { return has_ended() && !are_saved_; }
+    /// Whether it ended before all was written: nobody waits for the rest.
+    [[nodiscard]] bool has_given_up() const noexcept { return has_ended() && (!are_saved_ || is_left_); }
     [[nodiscard]] bool is_detached() const noexcept { return detached_.load(std::memory_order_relaxed); }
 
     [[nodiscard]] virtual Health health() const = 0;
@@ -252,6 +252,7 @@ class BasicRunCore {
     std::atomic<bool> detached_{false};
     std::atomic<bool> ended_{false};
     std::atomic<bool> are_saved_{true};  // what the saver was given
+    std::atomic<bool> is_left_{false};   // the disk did not answer in time when the end was written
     std::atomic<std::uint64_t> dropped_{0};
     std::atomic<std::uint64_t> passed_over_{0};
     std::atomic<std::uint64_t> media_lost_{0};

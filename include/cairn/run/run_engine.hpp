@@ -358,13 +358,7 @@ class BasicRunEngine final : public RunCore,
 
     result<void> end(std::string_view status, const std::string& why,
                      std::int64_t most_ns) noexcept override {
-        if (has_ended()) {
-            // A handler on its own thread may have ended it, and still be at it.
-            const bool is_in_handler = saver_->is_current() || teller_->is_current();
-            if (!is_detached() && !is_in_handler && are_saved_ && are_told_)
-                (void)(saver_->drain(most_ns) && teller_->drain(most_ns));
-            return is_left_ ? result<void>{is_not_written()} : result<void>{};
-        }
+        if (has_ended()) return is_left_ ? result<void>{is_not_written()} : result<void>{};
         auto ended = end_quietly(status, why, most_ns);
         if (!is_left_) report_end(*this, [&] { return views(); });
         return ended;
@@ -682,7 +676,6 @@ class BasicRunEngine final : public RunCore,
     std::unique_ptr<BasicSaver<T>> saver_ = std::make_unique<BasicSaver<T>>();
     std::unique_ptr<BasicSaver<T>> teller_ = std::make_unique<BasicSaver<T>>();  // of alerts
     std::atomic<bool> are_told_{true};
-    std::atomic<bool> is_left_{false};  // the disk did not answer in time when the end was written
 
     mutable std::mutex mutex_;
     Json about_;
