@@ -131,18 +131,15 @@ template <class = void>
 template <class = void>
 result<void> write_elements(std::span<const std::byte> bytes, std::size_t size,
                             FunctionRef<result<void>(std::span<const std::byte>)> sink) {
-    if constexpr (std::endian::native == std::endian::little) {
-        return sink(bytes);
-    } else {
-        std::vector<std::byte> piece(std::size_t{64} * 1024);  // a multiple of every element's size
-        while (!bytes.empty()) {
-            const std::size_t n = std::min(bytes.size(), piece.size());
-            copy_elements(piece.data(), bytes.first(n), size);
-            if (result<void> done = sink(std::span<const std::byte>{piece}.first(n)); !done) return done;
-            bytes = bytes.subspan(n);
-        }
-        return {};
+    if (size == 1 || std::endian::native == std::endian::little) return sink(bytes);
+    std::vector<std::byte> piece(std::size_t{64} * 1024);  // a multiple of every element's size
+    while (!bytes.empty()) {
+        const std::size_t n = std::min(bytes.size(), piece.size());
+        copy_elements(piece.data(), bytes.first(n), size);
+        if (result<void> done = sink(std::span<const std::byte>{piece}.first(n)); !done) return done;
+        bytes = bytes.subspan(n);
     }
+    return {};
 }
 
 /// Success if all of it is UTF-8.
