@@ -18052,10 +18052,9 @@ class BasicBlockWriter {
         for (std::size_t i = 0; i < groups_.size(); ++i) {
             for (const auto& [metric, kind] : groups_[i].shape) {
                 const bool counts = has_series(groups_[i].kind) && kind != Value::Kind::text;
-                of_column[i].push_back(counts ? &metrics[metric] : nullptr);
-                if (!counts) continue;
-                ++metrics[metric].columns;
-                ++left;
+                Kept* const kept = counts ? &metrics[metric] : nullptr;
+                of_column[i].push_back(kept);
+                if (kept != nullptr) ++kept->columns, ++left;
             }
         }
         // Mostly all rows are alike, and a metric's values are one column: a sixth of what row by row costs.

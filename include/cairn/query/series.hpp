@@ -62,8 +62,7 @@ class Series {
         template <class F>
         void each(F&& f) const {
             for (const Chunk& chunk : series_->chunks_) {
-                const Range range = range_of(chunk.node, axis_);
-                if (range.to < from_ || range.from > to_) continue;
+                if (!meets(chunk.node)) continue;
                 const detail::SeriesValues values = series_->values_of(chunk);
                 for (std::size_t i = 0; i < values.numbers.size(); ++i) {
                     const Point point{values.steps[i], values.ms[i] * ns_per_ms, values.numbers[i]};
@@ -91,6 +90,11 @@ class Series {
         std::int64_t zero_ = 0;                        // what a bucket's ends are told from
         double (*number_of_)(std::int64_t) = nullptr;  // of a place, unless it is the same
 
+        /// Whether some of what the node stands for may lie in it.
+        [[nodiscard]] bool meets(const detail::SeriesNode& node) const {
+            const Range range = range_of(node, axis_);
+            return range.to >= from_ && range.from <= to_;
+        }
         [[nodiscard]] double number(std::int64_t place) const {
             return number_of_ != nullptr ? number_of_(place) : static_cast<double>(place);
         }
@@ -397,9 +401,7 @@ inline std::vector<Series::Point> Series::Window::points() const {
     constexpr std::uint64_t most = std::uint64_t{1} << 20U;  // an index may tell of more than there is
     std::uint64_t room = 0;
     for (const Chunk& chunk : series_->chunks_) {
-        const Range range = range_of(chunk.node, axis_);
-        if (range.to < from_ || range.from > to_) continue;
-        room = std::min(most, room + std::min(most, chunk.node.count()));
+        if (meets(chunk.node)) room = std::min(most, room + std::min(most, chunk.node.count()));
     }
     out.reserve(static_cast<std::size_t>(room));
     each([&](const Point& point) { out.push_back(point); });
