@@ -12,11 +12,12 @@ COMPILER = sys.argv[1] if len(sys.argv) > 1 and __name__ == "__main__" else "g++
 # The most that a header of the layer may bring, with g++ 12: own lines, all lines. Raise one only with a reason.
 BUDGET = {
     "cairn.hpp": (16650, 119050),  # 12000 before the history was packed, versions written beside the loop, rich values kept, the machine sampled and told
-    "api.hpp": (12200, 115000),
-    "extern.hpp": (12250, 115000),  # it names what it declares
+    "api.hpp": (12250, 115000),
+    "extern.hpp": (12300, 115000),  # it names what it declares
     "engine.hpp": (16700, 119050),
-    "cairn_full.hpp": (28300, 141400),
+    "cairn_full.hpp": (28350, 141400),
     "fwd.hpp": (100, 100),
+    "core/dynamic_row.hpp": (450, 31500),  # keeps a few values without an allocation, any number with one
     "core": (400, 28000),
     "policy/policy.hpp": (2000, 19000),  # for those who want policies only
     "policy": (3000, 52000),
@@ -27,15 +28,15 @@ BUDGET = {
     "checkpoint": (12800, 115000),
     "query": (12000, 114100),  # adds stretches at once, walks a pyramid
     "serve/server.hpp": (13500, 115000),
-    "cli/serve.hpp": (13700, 121000),  # a report has rich values
-    "serve": (12200, 116000),
-    "cli/import.hpp": (16950, 127000),  # it has all that records a run
-    "cli": (15550, 126950),
+    "cli/serve.hpp": (13750, 121000),  # a report has rich values
+    "serve": (12250, 116000),
+    "cli/import.hpp": (17000, 127000),  # it has all that records a run
+    "cli": (15600, 126950),
     "store/repair_run.hpp": (5300, 105000),  # reads and writes all that a run has
     "mirror/tfevents.hpp": (3650, 75000),
-    "mirror": (13800, 114650),
-    "cli/cli.hpp": (23250, 136300),  # 12800 before it repaired stores, mirrored to Trackio, and imported runs: it has all that records one
-    "mirror/import_wandb.hpp": (15500, 117850),  # reads what a mirror writes, and has all that records a run
+    "mirror": (13850, 114700),
+    "cli/cli.hpp": (23300, 136300),  # 12800 before it repaired stores, mirrored to Trackio, and imported runs: it has all that records one
+    "mirror/import_wandb.hpp": (15550, 117850),  # reads what a mirror writes, and has all that records a run
     "mirror/webhook.hpp": (3050, 128000),
 }
 HTTPLIB = 22000  # what cpp-httplib brings to a header that includes it

@@ -643,9 +643,55 @@ struct NamedValue {
 }  // namespace CAIRN_NAMESPACE
 
 // ---- cairn/core/dynamic_row.hpp
-// Rows whose metric names are known only at run time. Costs <string> and <vector>.
+// Rows whose metric names are known only at run time. Costs <vector>.
 
 namespace CAIRN_NAMESPACE {
+namespace detail {
+
+/// Some trivial `T`, of which the first `N` need no allocation. Empty after a move.
+template <class T, std::size_t N>
+class Few {
+  public:
+    Few() = default;
+    Few(const Few&) = default;
+    Few(Few&& other) noexcept
+        : few_{other.few_}, count_{std::exchange(other.count_, 0)}, many_{std::move(other.many_)} {}
+    Few& operator=(const Few&) = default;
+    Few& operator=(Few&& other) noexcept {
+        few_ = other.few_;
+        count_ = std::exchange(other.count_, 0);
+        many_ = std::move(other.many_);
+        return *this;
+    }
+    ~Few() = default;
+
+    [[nodiscard]] std::size_t size() const noexcept { return many_.empty() ? count_ : many_.size(); }
+    [[nodiscard]] const T* data() const noexcept { return many_.empty() ? few_.data() : many_.data(); }
+    [[nodiscard]] const T* begin() const noexcept { return data(); }
+    [[nodiscard]] const T* end() const noexcept { return data() + size(); }
+
+    void reserve(std::size_t count) {
+        if (count > N) many_.reserve(count);
+    }
+    void append(const T* from, std::size_t count) {
+        if (many_.empty()) {
+            if (count <= N - count_) {
+                for (std::size_t i = 0; i < count; ++i) few_[count_++] = from[i];
+                return;
+            }
+            many_.assign(few_.data(), few_.data() + count_);
+            count_ = 0;
+        }
+        many_.insert(many_.end(), from, from + count);
+    }
+
+  private:
+    std::array<T, N> few_{};
+    std::size_t count_ = 0;  // in `few_`
+    std::vector<T> many_{};  // all, where they are more than a few
+};
+
+}  // namespace detail
 
 /// One `log()` with names known only at run time: `run.log({{"loss", 0.5}, {"epoch", 3}})` returns one. It
 /// owns its names and texts. A metric it lacks is missing for a policy (unknown), not an error.
@@ -675,7 +721,8 @@ class DynamicRow {
     /// twice.
     [[nodiscard]] Value find(std::string_view name) const noexcept {
         for (std::size_t i = cells_.size(); i-- > 0;) {
-            if (text(cells_[i].name) == name) return value(cells_[i]);
+            const Cell& cell = cells_.data()[i];
+            if (name_of(cell) == name) return value_of(cell);
         }
         return {};
     }
@@ -697,42 +744,37 @@ class DynamicRow {
     /// Calls `f(std::string_view name, Value)` for each metric, in the order they were written.
     template <class F>
     void for_each(F&& f) const {
-        for (const Cell& cell : cells_) f(text(cell.name), value(cell));
+        for (const Cell& cell : cells_) f(name_of(cell), value_of(cell));
     }
 
   private:
-    struct Slice {
-        std::size_t from = 0, size = 0;
-    };
     struct Cell {
-        Slice name, text;
+        std::size_t from = 0, name_bytes = 0;  // of the name in `texts_`, which the value's text follows
         Value value;
     };
 
     template <class = void>
     void add(const NamedValue& named) {
         if (named.value.kind() == Value::Kind::none) return;
-        const Slice name = keep(named.name);
-        cells_.push_back({name, keep(named.value.text()), named.value});
+        const Cell cell{texts_.size(), named.name.size(), named.value};
+        cells_.append(&cell, 1);
+        texts_.append(named.name.data(), named.name.size());
+        if (named.value.is_text()) texts_.append(named.value.text().data(), named.value.text().size());
     }
-    Slice keep(std::string_view text) {
-        if (text.empty()) return {};  // as of most values
-        const Slice slice{pool_.size(), text.size()};
-        pool_ += text;
-        return slice;
-    }
-    [[nodiscard]] std::string_view text(Slice slice) const noexcept {
-        return {pool_.data() + slice.from, slice.size};
+    [[nodiscard]] std::string_view name_of(const Cell& cell) const noexcept {
+        return {texts_.data() + cell.from, cell.name_bytes};
     }
     // A text's view may point to what is gone: it is rebuilt from what the row owns.
-    [[nodiscard]] Value value(const Cell& cell) const noexcept {
-        return cell.value.is_text() ? Value{text(cell.text)} : cell.value;
+    [[nodiscard]] Value value_of(const Cell& cell) const noexcept {
+        if (!cell.value.is_text()) return cell.value;
+        return std::string_view{texts_.data() + cell.from + cell.name_bytes, cell.value.text().size()};
     }
 
     std::int64_t step_ = 0;
     std::int64_t time_ns_ = 0;
-    std::string pool_;
-    std::vector<Cell> cells_;
+    // So much that a row of a few metrics, as a training loop logs them, needs no allocation.
+    detail::Few<char, 64> texts_;
+    detail::Few<Cell, 4> cells_;
 };
 
 namespace detail {
@@ -4759,7 +4801,8 @@ bool read_name(std::span<const std::byte> body, std::uint32_t& id, std::string_v
 
 /// Calls `f(Cell)` for each cell of a row record; false if it is damaged (cells before the damage were seen).
 template <class F>
-bool read_row(std::span<const std::byte> body, std::int64_t& step, std::int64_t& time_ns, F&& f) {
+CAIRN_INLINE bool read_row(std::span<const std::byte> body, std::int64_t& step, std::int64_t& time_ns,
+                           F&& f) {
     if (body.size() < row_header_bytes - record_header_bytes) return false;
     const auto cells = get<std::uint64_t>(body.data());
     step = static_cast<std::int64_t>(get<std::uint64_t>(body.data() + 8));
@@ -17661,13 +17704,15 @@ class BasicPacker {
             return static_cast<std::int64_t>(a) < static_cast<std::int64_t>(b);
         };
         std::uint64_t least = values.front(), greatest = least;
+        // As the differences of regular steps; others are told by their first values.
+        if (std::all_of(values.begin(), values.end(), [&](std::uint64_t value) { return value == least; }))
+            return {order, 0, least, head};
         for (const std::uint64_t value : values) {  // half the time of std::minmax_element
             least = std::min(least, value, less);
             greatest = std::max(greatest, value, less);
         }
         const unsigned all = bits_of(greatest - least);
         Plan plan{order, all, least, head + std::uint64_t{all} * values.size()};
-        if (all == 0) return plan;
         // Around about the median, with exceptions on both sides.
         some_.clear();
         for (std::size_t i = 0; i < values.size(); i += (values.size() - 1) / sample + 1)
@@ -18034,7 +18079,10 @@ class BasicBlockWriter {
     /// exception `clear`.
     bool add(RecordKind kind, std::int64_t step, std::int64_t time_ns, Cells cells) {
         const std::size_t groups = groups_.size();
-        Group& group = group_of(kind, cells);
+        // Most rows are like the one before.
+        if (last_ >= groups || !groups_[last_].takes(kind, cells)) [[unlikely]]
+            last_ = find_group(kind, cells);
+        Group& group = groups_[last_];
         // Mostly there is one group, and nothing to say of a row.
         if (groups_.size() > 1) {
             of_row_.resize(rows());
@@ -18129,15 +18177,12 @@ class BasicBlockWriter {
         }
     };
 
-    /// Most rows are like the one before.
-    [[nodiscard]] Group& group_of(RecordKind kind, Cells cells) {
-        if (last_ < groups_.size() && groups_[last_].takes(kind, cells)) return groups_[last_];
+    [[nodiscard]] CAIRN_COLD std::size_t find_group(RecordKind kind, Cells cells) {
         Shape shape;
         for (const Cell& cell : cells) shape.emplace_back(cell.metric, cell.value.kind());
         const auto [at, is_new] = known_.try_emplace({kind, shape}, groups_.size());
-        last_ = at->second;
         if (is_new) groups_.push_back({kind, std::move(shape), std::vector<Column>(cells.size())});
-        return groups_[last_];
+        return at->second;
     }
     static void put_value(Column& column, const Value& value) {
         switch (value.kind()) {
@@ -18507,23 +18552,21 @@ class BasicIntake {
         board.name(metric, name);
         need_name(metric, board);
     }
-    bool take_row(const RecordReader::Record& record, std::span<const std::byte> bytes, std::uint64_t end,
-                  BasicMetricBoard<T>& board) {
+    CAIRN_INLINE bool take_row(const RecordReader::Record& record, std::span<const std::byte> bytes,
+                               std::uint64_t end, BasicMetricBoard<T>& board) {
         std::int64_t step = 0, time_ns = 0;
         cells_.clear();
         const bool is_whole =
             read_row(record.body, step, time_ns, [&](const Cell& cell) { cells_.push_back(cell); });
         const bool is_one = (record.flags & (row_continues | row_is_continued)) == 0;
-        if (!is_one || !is_whole) {
+        if (!is_one || !is_whole) [[unlikely]] {
             if (!begin_records()) return false;
-            for (const Cell& cell : cells_) need_name(cell.metric, board);
+            need_names(board);
             keep(bytes);
         } else {
             is_closed_ = !records_.empty() || !block_.has_room(cells_.size());
             if (is_closed_) return false;
-            if (block_.add(record.kind, step, time_ns, cells_)) {
-                for (const Cell& cell : cells_) need_name(cell.metric, board);
-            }
+            if (block_.add(record.kind, step, time_ns, cells_)) need_names(board);
         }
         if (record.kind != RecordKind::row) return true;
         const std::uint64_t row = (record.flags & row_continues) != 0 ? 0 : 1;  // counted at its end
@@ -18536,6 +18579,9 @@ class BasicIntake {
         }
         return true;
     }
+    CAIRN_COLD void need_names(const BasicMetricBoard<T>& board) {
+        for (const Cell& cell : cells_) need_name(cell.metric, board);
+    }
     void need_name(std::uint32_t metric, const BasicMetricBoard<T>& board) {
         named_.push_back(metric);
         name_bytes_ += name_record_size(board.name_of(metric));
@@ -18545,7 +18591,7 @@ class BasicIntake {
         is_closed_ = block_.rows() != 0;
         return !is_closed_;
     }
-    void keep(std::span<const std::byte> records) {
+    CAIRN_COLD void keep(std::span<const std::byte> records) {
         records_.insert(records_.end(), records.begin(), records.end());
     }
 

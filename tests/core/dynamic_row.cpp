@@ -31,6 +31,54 @@ TEST_CASE("a dynamic row owns its names and texts, through copies and moves", "[
     }
 }
 
+TEST_CASE("a dynamic row of any size is copied and moved whole, and is empty after a move",
+          "[core][dynamic_row]") {
+    for (const std::size_t count : {0U, 1U, 3U, 4U, 5U, 9U, 200U}) {
+        for (const std::size_t name_bytes : {1U, 15U, 16U, 17U, 64U, 65U, 300U}) {
+            CAPTURE(count, name_bytes);
+            std::vector<std::string> names;
+            for (std::size_t i = 0; i < count; ++i)
+                names.push_back(std::string(name_bytes, static_cast<char>('a' + i % 26)) + std::to_string(i));
+            std::vector<cairn::NamedValue> values;
+            for (std::size_t i = 0; i < count; ++i) {
+                values.push_back({names[i], i % 3 == 2 ? cairn::Value{std::string_view{names[i]}.substr(1)}
+                                                       : cairn::Value{static_cast<double>(i)}});
+            }
+            const auto is_whole = [&](const DynamicRow& row) {
+                std::size_t i = 0;
+                row.for_each([&](std::string_view name, const cairn::Value& value) {
+                    CHECK(name == names.at(i));
+                    if (i % 3 == 2) {
+                        CHECK(value.text() == names[i].substr(1));
+                    } else {
+                        CHECK(value.number() == static_cast<double>(i));
+                    }
+                    ++i;
+                });
+                CHECK(i == count);
+                CHECK(row.size() == count);
+            };
+            DynamicRow row{7, 0, values.data(), values.size()};
+            is_whole(row);
+            DynamicRow copy = row, assigned = cairn::row(cairn::step(0), {{"x", 1}});
+            is_whole(copy);
+            assigned = copy;
+            is_whole(assigned);
+            const DynamicRow moved = std::move(row);
+            is_whole(moved);
+            CHECK(row.size() == 0);  // NOLINT(bugprone-use-after-move): what is asked
+            assigned = std::move(copy);
+            is_whole(assigned);
+            CHECK(copy.size() == 0);  // NOLINT(bugprone-use-after-move): what is asked
+            row = moved;
+            is_whole(row);
+            row = cairn::row(cairn::step(0), {{"x", 1}});
+            CHECK(row.size() == 1);
+            CHECK(row["x"] == 1);
+        }
+    }
+}
+
 TEST_CASE("a metric that a dynamic row lacks is missing, not zero", "[core][dynamic_row]") {
     const auto row = cairn::row(
         cairn::step(0), {{"x", 0.0}, {"none", std::optional<double>{}}, {"nan", std::nan("")}, {"t", "5"}});

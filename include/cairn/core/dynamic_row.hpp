@@ -1,19 +1,65 @@
 // SPDX-License-Identifier: MIT
 #pragma once
-// Rows whose metric names are known only at run time. Costs <string> and <vector>.
+// Rows whose metric names are known only at run time. Costs <vector>.
 
 #include <cairn/core/row.hpp>
 #include <cairn/core/value.hpp>
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
-#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 namespace CAIRN_NAMESPACE {
+namespace detail {
+
+/// Some trivial `T`, of which the first `N` need no allocation. Empty after a move.
+template <class T, std::size_t N>
+class Few {
+  public:
+    Few() = default;
+    Few(const Few&) = default;
+    Few(Few&& other) noexcept
+        : few_{other.few_}, count_{std::exchange(other.count_, 0)}, many_{std::move(other.many_)} {}
+    Few& operator=(const Few&) = default;
+    Few& operator=(Few&& other) noexcept {
+        few_ = other.few_;
+        count_ = std::exchange(other.count_, 0);
+        many_ = std::move(other.many_);
+        return *this;
+    }
+    ~Few() = default;
+
+    [[nodiscard]] std::size_t size() const noexcept { return many_.empty() ? count_ : many_.size(); }
+    [[nodiscard]] const T* data() const noexcept { return many_.empty() ? few_.data() : many_.data(); }
+    [[nodiscard]] const T* begin() const noexcept { return data(); }
+    [[nodiscard]] const T* end() const noexcept { return data() + size(); }
+
+    void reserve(std::size_t count) {
+        if (count > N) many_.reserve(count);
+    }
+    void append(const T* from, std::size_t count) {
+        if (many_.empty()) {
+            if (count <= N - count_) {
+                for (std::size_t i = 0; i < count; ++i) few_[count_++] = from[i];
+                return;
+            }
+            many_.assign(few_.data(), few_.data() + count_);
+            count_ = 0;
+        }
+        many_.insert(many_.end(), from, from + count);
+    }
+
+  private:
+    std::array<T, N> few_{};
+    std::size_t count_ = 0;  // in `few_`
+    std::vector<T> many_{};  // all, where they are more than a few
+};
+
+}  // namespace detail
 
 /// One `log()` with names known only at run time: `run.log({{"loss", 0.5}, {"epoch", 3}})` returns one. It
 /// owns its names and texts. A metric it lacks is missing for a policy (unknown), not an error.
@@ -43,7 +89,8 @@ class DynamicRow {
     /// twice.
     [[nodiscard]] Value find(std::string_view name) const noexcept {
         for (std::size_t i = cells_.size(); i-- > 0;) {
-            if (text(cells_[i].name) == name) return value(cells_[i]);
+            const Cell& cell = cells_.data()[i];
+            if (name_of(cell) == name) return value_of(cell);
         }
         return {};
     }
@@ -65,42 +112,37 @@ class DynamicRow {
     /// Calls `f(std::string_view name, Value)` for each metric, in the order they were written.
     template <class F>
     void for_each(F&& f) const {
-        for (const Cell& cell : cells_) f(text(cell.name), value(cell));
+        for (const Cell& cell : cells_) f(name_of(cell), value_of(cell));
     }
 
   private:
-    struct Slice {
-        std::size_t from = 0, size = 0;
-    };
     struct Cell {
-        Slice name, text;
+        std::size_t from = 0, name_bytes = 0;  // of the name in `texts_`, which the value's text follows
         Value value;
     };
 
     template <class = void>
     void add(const NamedValue& named) {
         if (named.value.kind() == Value::Kind::none) return;
-        const Slice name = keep(named.name);
-        cells_.push_back({name, keep(named.value.text()), named.value});
+        const Cell cell{texts_.size(), named.name.size(), named.value};
+        cells_.append(&cell, 1);
+        texts_.append(named.name.data(), named.name.size());
+        if (named.value.is_text()) texts_.append(named.value.text().data(), named.value.text().size());
     }
-    Slice keep(std::string_view text) {
-        if (text.empty()) return {};  // as of most values
-        const Slice slice{pool_.size(), text.size()};
-        pool_ += text;
-        return slice;
-    }
-    [[nodiscard]] std::string_view text(Slice slice) const noexcept {
-        return {pool_.data() + slice.from, slice.size};
+    [[nodiscard]] std::string_view name_of(const Cell& cell) const noexcept {
+        return {texts_.data() + cell.from, cell.name_bytes};
     }
     // A text's view may point to what is gone: it is rebuilt from what the row owns.
-    [[nodiscard]] Value value(const Cell& cell) const noexcept {
-        return cell.value.is_text() ? Value{text(cell.text)} : cell.value;
+    [[nodiscard]] Value value_of(const Cell& cell) const noexcept {
+        if (!cell.value.is_text()) return cell.value;
+        return std::string_view{texts_.data() + cell.from + cell.name_bytes, cell.value.text().size()};
     }
 
     std::int64_t step_ = 0;
     std::int64_t time_ns_ = 0;
-    std::string pool_;
-    std::vector<Cell> cells_;
+    // So much that a row of a few metrics, as a training loop logs them, needs no allocation.
+    detail::Few<char, 64> texts_;
+    detail::Few<Cell, 4> cells_;
 };
 
 namespace detail {

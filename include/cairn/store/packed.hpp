@@ -300,13 +300,15 @@ class BasicPacker {
             return static_cast<std::int64_t>(a) < static_cast<std::int64_t>(b);
         };
         std::uint64_t least = values.front(), greatest = least;
+        // As the differences of regular steps; others are told by their first values.
+        if (std::all_of(values.begin(), values.end(), [&](std::uint64_t value) { return value == least; }))
+            return {order, 0, least, head};
         for (const std::uint64_t value : values) {  // half the time of std::minmax_element
             least = std::min(least, value, less);
             greatest = std::max(greatest, value, less);
         }
         const unsigned all = bits_of(greatest - least);
         Plan plan{order, all, least, head + std::uint64_t{all} * values.size()};
-        if (all == 0) return plan;
         // Around about the median, with exceptions on both sides.
         some_.clear();
         for (std::size_t i = 0; i < values.size(); i += (values.size() - 1) / sample + 1)

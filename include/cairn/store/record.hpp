@@ -213,7 +213,8 @@ bool read_name(std::span<const std::byte> body, std::uint32_t& id, std::string_v
 
 /// Calls `f(Cell)` for each cell of a row record; false if it is damaged (cells before the damage were seen).
 template <class F>
-bool read_row(std::span<const std::byte> body, std::int64_t& step, std::int64_t& time_ns, F&& f) {
+CAIRN_INLINE bool read_row(std::span<const std::byte> body, std::int64_t& step, std::int64_t& time_ns,
+                           F&& f) {
     if (body.size() < row_header_bytes - record_header_bytes) return false;
     const auto cells = get<std::uint64_t>(body.data());
     step = static_cast<std::int64_t>(get<std::uint64_t>(body.data() + 8));

@@ -71,7 +71,10 @@ class BasicBlockWriter {
     /// exception `clear`.
     bool add(RecordKind kind, std::int64_t step, std::int64_t time_ns, Cells cells) {
         const std::size_t groups = groups_.size();
-        Group& group = group_of(kind, cells);
+        // Most rows are like the one before.
+        if (last_ >= groups || !groups_[last_].takes(kind, cells)) [[unlikely]]
+            last_ = find_group(kind, cells);
+        Group& group = groups_[last_];
         // Mostly there is one group, and nothing to say of a row.
         if (groups_.size() > 1) {
             of_row_.resize(rows());
@@ -166,15 +169,12 @@ class BasicBlockWriter {
         }
     };
 
-    /// Most rows are like the one before.
-    [[nodiscard]] Group& group_of(RecordKind kind, Cells cells) {
-        if (last_ < groups_.size() && groups_[last_].takes(kind, cells)) return groups_[last_];
+    [[nodiscard]] CAIRN_COLD std::size_t find_group(RecordKind kind, Cells cells) {
         Shape shape;
         for (const Cell& cell : cells) shape.emplace_back(cell.metric, cell.value.kind());
         const auto [at, is_new] = known_.try_emplace({kind, shape}, groups_.size());
-        last_ = at->second;
         if (is_new) groups_.push_back({kind, std::move(shape), std::vector<Column>(cells.size())});
-        return groups_[last_];
+        return at->second;
     }
     static void put_value(Column& column, const Value& value) {
         switch (value.kind()) {

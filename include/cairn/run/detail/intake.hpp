@@ -121,23 +121,21 @@ class BasicIntake {
         board.name(metric, name);
         need_name(metric, board);
     }
-    bool take_row(const RecordReader::Record& record, std::span<const std::byte> bytes, std::uint64_t end,
-                  BasicMetricBoard<T>& board) {
+    CAIRN_INLINE bool take_row(const RecordReader::Record& record, std::span<const std::byte> bytes,
+                               std::uint64_t end, BasicMetricBoard<T>& board) {
         std::int64_t step = 0, time_ns = 0;
         cells_.clear();
         const bool is_whole =
             read_row(record.body, step, time_ns, [&](const Cell& cell) { cells_.push_back(cell); });
         const bool is_one = (record.flags & (row_continues | row_is_continued)) == 0;
-        if (!is_one || !is_whole) {
+        if (!is_one || !is_whole) [[unlikely]] {
             if (!begin_records()) return false;
-            for (const Cell& cell : cells_) need_name(cell.metric, board);
+            need_names(board);
             keep(bytes);
         } else {
             is_closed_ = !records_.empty() || !block_.has_room(cells_.size());
             if (is_closed_) return false;
-            if (block_.add(record.kind, step, time_ns, cells_)) {
-                for (const Cell& cell : cells_) need_name(cell.metric, board);
-            }
+            if (block_.add(record.kind, step, time_ns, cells_)) need_names(board);
         }
         if (record.kind != RecordKind::row) return true;
         const std::uint64_t row = (record.flags & row_continues) != 0 ? 0 : 1;  // counted at its end
@@ -150,6 +148,9 @@ class BasicIntake {
         }
         return true;
     }
+    CAIRN_COLD void need_names(const BasicMetricBoard<T>& board) {
+        for (const Cell& cell : cells_) need_name(cell.metric, board);
+    }
     void need_name(std::uint32_t metric, const BasicMetricBoard<T>& board) {
         named_.push_back(metric);
         name_bytes_ += name_record_size(board.name_of(metric));
@@ -159,7 +160,7 @@ class BasicIntake {
         is_closed_ = block_.rows() != 0;
         return !is_closed_;
     }
-    void keep(std::span<const std::byte> records) {
+    CAIRN_COLD void keep(std::span<const std::byte> records) {
         records_.insert(records_.end(), records.begin(), records.end());
     }
 
