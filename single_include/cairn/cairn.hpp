@@ -639,7 +639,7 @@ struct NamedValue {
 namespace CAIRN_NAMESPACE {
 namespace detail {
 
-/// Some trivial `T`, of which the first `N` need no allocation. Empty after a move.
+/// Some `T` that are copied as bytes, of which the first `N` need no allocation. Empty after a move.
 template <class T, std::size_t N>
 class Few {
   public:
@@ -665,6 +665,7 @@ class Few {
         if (count > N) many_.reserve(count);
     }
     void append(const T* from, std::size_t count) {
+        static_assert(std::is_trivially_copyable_v<T>);
         if (many_.empty()) {
             if (count <= N - count_) {
                 for (std::size_t i = 0; i < count; ++i) few_[count_++] = from[i];
@@ -689,6 +690,17 @@ class Few {
 class DynamicRow {
   public:
     DynamicRow() = default;
+    DynamicRow(const DynamicRow&) = default;
+    DynamicRow(DynamicRow&&) noexcept = default;
+    // By value: where memory runs out, the row stays as it was.
+    DynamicRow& operator=(DynamicRow other) noexcept {
+        step_ = other.step_;
+        time_ns_ = other.time_ns_;
+        texts_ = std::move(other.texts_);
+        cells_ = std::move(other.cells_);
+        return *this;
+    }
+    ~DynamicRow() = default;
 
     /// A row of `count` values, whose names and texts are copied; those of kind `none` are left out.
     /// `time_ns` is in nanoseconds since the Unix epoch, 0 if it was never logged.

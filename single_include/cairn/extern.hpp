@@ -48,7 +48,8 @@ CAIRN_EXTERN template cairn::result<cairn::safetensors::File>
     cairn::safetensors::parse(std::span<const std::byte>);
 CAIRN_EXTERN template class cairn::detail::RetentionHolder<cairn::KeepAll>;
 CAIRN_EXTERN template class cairn::detail::SinkHolder<cairn::LocalStore>;
-CAIRN_EXTERN template class std::vector<cairn::DynamicRow::Cell>;
+CAIRN_EXTERN template class cairn::detail::Few<char, 64>;
+CAIRN_EXTERN template class cairn::detail::Few<cairn::DynamicRow::Cell, 4>;
 CAIRN_EXTERN template class std::vector<cairn::Version>;
 CAIRN_EXTERN template class std::vector<cairn::Because>;
 CAIRN_EXTERN template class std::vector<cairn::Decision>;

@@ -72,6 +72,9 @@ TEST_CASE("a dynamic row of any size is copied and moved whole, and is empty aft
             CHECK(copy.size() == 0);  // NOLINT(bugprone-use-after-move): what is asked
             row = moved;
             is_whole(row);
+            DynamicRow& same = row;
+            row = std::move(same);
+            is_whole(row);
             row = cairn::row(cairn::step(0), {{"x", 1}});
             CHECK(row.size() == 1);
             CHECK(row["x"] == 1);
