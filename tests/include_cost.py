@@ -11,10 +11,10 @@ COMPILER = sys.argv[1] if len(sys.argv) > 1 and __name__ == "__main__" else "g++
 
 # The most that a header of the layer may bring, with g++ 12: own lines, all lines. Raise one only with a reason.
 BUDGET = {
-    "cairn.hpp": (16650, 119050),  # 12000 before the history was packed, versions written beside the loop, rich values kept, the machine sampled and told
+    "cairn.hpp": (16700, 119050),  # 12000 before the history was packed, versions written beside the loop, rich values kept, the machine sampled and told
     "api.hpp": (12250, 115000),
     "extern.hpp": (12300, 115000),  # it names what it declares
-    "engine.hpp": (16700, 119050),
+    "engine.hpp": (16750, 119100),
     "cairn_full.hpp": (28350, 141400),
     "fwd.hpp": (100, 100),
     "core/dynamic_row.hpp": (450, 31500),  # keeps a few values without an allocation, any number with one
@@ -30,13 +30,13 @@ BUDGET = {
     "serve/server.hpp": (13550, 115000),
     "cli/serve.hpp": (13750, 121000),  # a report has rich values
     "serve": (12250, 116000),
-    "cli/import.hpp": (17000, 127000),  # it has all that records a run
+    "cli/import.hpp": (17000, 127050),  # it has all that records a run
     "cli": (15600, 126950),
     "store/repair_run.hpp": (5300, 105000),  # reads and writes all that a run has
     "mirror/tfevents.hpp": (3650, 75000),
     "mirror": (13850, 114700),
-    "cli/cli.hpp": (23300, 136300),  # 12800 before it repaired stores, mirrored to Trackio, and imported runs: it has all that records one
-    "mirror/import_wandb.hpp": (15550, 117850),  # reads what a mirror writes, and has all that records a run
+    "cli/cli.hpp": (23300, 136350),  # 12800 before it repaired stores, mirrored to Trackio, and imported runs: it has all that records one
+    "mirror/import_wandb.hpp": (15550, 117900),  # reads what a mirror writes, and has all that records a run
     "mirror/webhook.hpp": (3100, 128000),
 }
 HTTPLIB = 22000  # what cpp-httplib brings to a header that includes it

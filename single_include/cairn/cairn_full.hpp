@@ -701,7 +701,7 @@ class DynamicRow {
     DynamicRow() = default;
     DynamicRow(const DynamicRow&) = default;
     DynamicRow(DynamicRow&&) noexcept = default;
-    // By value: where memory runs out, the row stays as it was.
+    /// Becomes `other`. By value: where memory runs out for a copy, the row stays as it was.
     DynamicRow& operator=(DynamicRow other) noexcept {
         step_ = other.step_;
         time_ns_ = other.time_ns_;
