@@ -4811,10 +4811,10 @@ bool read_name(std::span<const std::byte> body, std::uint32_t& id, std::string_v
     return true;
 }
 
-/// Calls `f(Cell)` for each cell of a row record; false if it is damaged (cells before the damage were seen).
-template <class F>
+/// Appends the cells of a row record; false if it is damaged (cells before the damage are there).
+template <class Cells>
 CAIRN_INLINE bool read_row(std::span<const std::byte> body, std::int64_t& step, std::int64_t& time_ns,
-                           F&& f) {
+                           Cells& to) {
     if (body.size() < row_header_bytes - record_header_bytes) return false;
     const auto cells = get<std::uint64_t>(body.data());
     step = static_cast<std::int64_t>(get<std::uint64_t>(body.data() + 8));
@@ -4824,24 +4824,24 @@ CAIRN_INLINE bool read_row(std::span<const std::byte> body, std::int64_t& step, 
         if (body.size() < cell_bytes) return false;
         const auto head = get<std::uint64_t>(body.data());
         const auto bits = get<std::uint64_t>(body.data() + 8);
-        const auto id = static_cast<std::uint32_t>(head);
         body = body.subspan(cell_bytes);
-        Cell cell{id, {}};
-        switch (const auto kind = static_cast<Value::Kind>((head >> 32U) & 0xffU)) {
-            case Value::Kind::number: cell.value = Value{std::bit_cast<double>(bits)}; break;
-            case Value::Kind::integer:
-            case Value::Kind::natural:
-            case Value::Kind::boolean: cell.value = Value::from_integer_bits(kind, bits); break;
-            case Value::Kind::text: {
-                if (bits > body.size()) return false;
-                const auto size = static_cast<std::size_t>(bits);
-                cell.value = Value{std::string_view{reinterpret_cast<const char*>(body.data()), size}};
-                body = body.subspan(padded(size) <= body.size() ? padded(size) : body.size());
-                break;
-            }
-            default: return false;
+        // Made where it stays: a copy waits for the stores of its parts.
+        auto& cell = to.emplace_back();
+        cell.metric = static_cast<std::uint32_t>(head);
+        const auto kind = static_cast<Value::Kind>((head >> 32U) & 0xffU);
+        if (kind == Value::Kind::number) [[likely]] {
+            cell.value = Value{std::bit_cast<double>(bits)};
+        } else if (kind == Value::Kind::text && bits <= body.size()) {
+            const auto size = static_cast<std::size_t>(bits);
+            cell.value = Value{std::string_view{reinterpret_cast<const char*>(body.data()), size}};
+            body = body.subspan(padded(size) <= body.size() ? padded(size) : body.size());
+        } else if (kind == Value::Kind::integer || kind == Value::Kind::natural ||
+                   kind == Value::Kind::boolean) {
+            cell.value = Value::from_integer_bits(kind, bits);
+        } else {
+            to.pop_back();
+            return false;
         }
-        f(std::as_const(cell));
     }
     return true;
 }
@@ -17642,23 +17642,23 @@ class BasicPacker {
     };
     static constexpr std::uint64_t exception_bits = 80;  // about what one takes
     static constexpr std::uint64_t first_bits = 64;  // about what a value takes that differences begin with
-    static constexpr std::size_t sample = 64;
+    static constexpr std::size_t sample = 64, few = 16;
 
     /// With how many decimals nearly all values can be written, if there is such a number: then they are in
     /// `integers_`, as that many units, and the places of the others in `strangers_`.
     [[nodiscard]] std::optional<unsigned> try_decimals(std::span<const Number> values) {
         unsigned decimals = 0;
         const std::size_t stride = std::max<std::size_t>(1, values.size() / 32);
-        std::size_t looked = 0, passed = 0;
+        const std::size_t looks = (values.size() + stride - 1) / stride;
+        std::size_t failed = 0;
         for (std::size_t i = 0; i < values.size(); i += stride) {
-            ++looked;
             unsigned needed = decimals;
             while (needed < most_decimals && !to_units(values[i], needed)) ++needed;
-            if (!to_units(values[i], needed)) continue;
-            decimals = needed;
-            ++passed;
+            if (to_units(values[i], needed))
+                decimals = needed;
+            else if (++failed * 8 > looks)
+                return std::nullopt;
         }
-        if (passed * 8 < looked * 7) return std::nullopt;
         integers_.resize(values.size());
         strangers_.clear();
         std::int64_t last = 0;
@@ -17689,7 +17689,7 @@ class BasicPacker {
                         trial_.push_back(difference(all, i, tried));
                 }
                 const std::uint64_t cost =
-                    plan_for(trial_, 0).cost + first_bits * tried * trial_.size() / all.size();
+                    plan_for(trial_, 0, few).cost + first_bits * tried * trial_.size() / all.size();
                 if (cost < least) {
                     least = cost;
                     order = tried;
@@ -17697,7 +17697,7 @@ class BasicPacker {
             }
         }
         for (unsigned k = 1; k <= order; ++k) differences(values_, k);
-        return plan_for(std::span{values_}.subspan(order), order);
+        return plan_for(std::span{values_}.subspan(order), order, sample);
     }
     [[nodiscard]] static std::uint64_t difference(std::span<const Unsigned> of, std::size_t i,
                                                   unsigned order) noexcept {
@@ -17709,7 +17709,8 @@ class BasicPacker {
         for (std::size_t i = values.size(); i-- > order;) values[i] -= values[i - 1];
     }
 
-    [[nodiscard]] Plan plan_for(std::span<const Unsigned> values, unsigned order) {
+    /// The median is that of about `looked_at` values.
+    [[nodiscard]] Plan plan_for(std::span<const Unsigned> values, unsigned order, std::size_t looked_at) {
         const std::uint64_t head = first_bits * order;
         if (values.empty()) return {order, 0, 0, head};
         const auto less = [](std::uint64_t a, std::uint64_t b) {
@@ -17727,7 +17728,7 @@ class BasicPacker {
         Plan plan{order, all, least, head + std::uint64_t{all} * values.size()};
         // Around about the median, with exceptions on both sides.
         some_.clear();
-        for (std::size_t i = 0; i < values.size(); i += (values.size() - 1) / sample + 1)
+        for (std::size_t i = 0; i < values.size(); i += (values.size() - 1) / looked_at + 1)
             some_.push_back(values[i]);
         const auto middle = some_.begin() + static_cast<std::ptrdiff_t>(some_.size() / 2);
         std::nth_element(some_.begin(), middle, some_.end(), less);
@@ -18568,8 +18569,7 @@ class BasicIntake {
                                std::uint64_t end, BasicMetricBoard<T>& board) {
         std::int64_t step = 0, time_ns = 0;
         cells_.clear();
-        const bool is_whole =
-            read_row(record.body, step, time_ns, [&](const Cell& cell) { cells_.push_back(cell); });
+        const bool is_whole = read_row(record.body, step, time_ns, cells_);
         const bool is_one = (record.flags & (row_continues | row_is_continued)) == 0;
         if (!is_one || !is_whole) [[unlikely]] {
             if (!begin_records()) return false;
@@ -21362,8 +21362,7 @@ class BasicRowAssembler {
                      HistoryReport& report, F&& f) {
         cells_.clear();
         StoredRow row{record.kind, ring, 0, 0, {}};
-        if (!read_row(record.body, row.step, row.time_ns, [&](const Cell& cell) { cells_.push_back(cell); }))
-            ++report.damaged;
+        if (!read_row(record.body, row.step, row.time_ns, cells_)) ++report.damaged;
         const bool continues = (record.flags & row_continues) != 0;
         const bool is_continued = (record.flags & row_is_continued) != 0;
         // What lacks its beginning or its end was dropped, and counted, by its writer; or lies in a gap.

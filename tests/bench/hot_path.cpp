@@ -168,12 +168,13 @@ void memcpy_1mib(benchmark::State& state) {
 
 }  // namespace
 
-BENCHMARK(floor_1)->UseManualTime()->Iterations(200);
-BENCHMARK(floor_4)->UseManualTime()->Iterations(200);
-BENCHMARK(log_typed_1)->UseManualTime()->Iterations(200);
+constexpr int often = 15;  // they feel most what else the machine does
+BENCHMARK(floor_1)->UseManualTime()->Iterations(200)->Repetitions(often);
+BENCHMARK(floor_4)->UseManualTime()->Iterations(200)->Repetitions(often);
+BENCHMARK(log_typed_1)->UseManualTime()->Iterations(200)->Repetitions(often);
 BENCHMARK(log_typed_1_new_run)->UseManualTime()->Iterations(200);
-BENCHMARK(log_typed_4)->UseManualTime()->Iterations(200);
-BENCHMARK(log_dynamic_2)->UseManualTime()->Iterations(200);
+BENCHMARK(log_typed_4)->UseManualTime()->Iterations(200)->Repetitions(often);
+BENCHMARK(log_dynamic_2)->UseManualTime()->Iterations(200)->Repetitions(often);
 BENCHMARK(single_floor_1)->UseManualTime()->Iterations(200);
 BENCHMARK(single_floor_4)->UseManualTime()->Iterations(200);
 BENCHMARK(single_typed_1)->UseManualTime()->Iterations(200);

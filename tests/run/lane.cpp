@@ -11,6 +11,7 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace lane_test {
 
@@ -37,7 +38,8 @@ struct Stalled final : Pressure {
             std::int64_t step = 0, time_ns = 0;
             for (RecordReader::Record record; reader.next(record);) {
                 if (record.kind != RecordKind::row) continue;
-                REQUIRE(read_row(record.body, step, time_ns, [](const Cell&) {}));
+                std::vector<Cell> cells;
+                REQUIRE(read_row(record.body, step, time_ns, cells));
                 REQUIRE(step == rows++);
             }
             REQUIRE_FALSE(reader.damaged());

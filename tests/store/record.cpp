@@ -49,7 +49,7 @@ TEST_CASE("a row record gives back step, time and every kind of value", "[store]
     CHECK(read.kind == RecordKind::row);
     std::int64_t step = 0, time_ns = 0;
     std::vector<Cell> cells;
-    REQUIRE(read_row(read.body, step, time_ns, [&](const Cell& cell) { cells.push_back(cell); }));
+    REQUIRE(read_row(read.body, step, time_ns, cells));
     CHECK((step == -5 && time_ns == 77'000'000));
     REQUIRE(cells.size() == values.size());
     for (std::size_t i = 0; i < cells.size(); ++i) {
@@ -111,9 +111,9 @@ TEST_CASE("less than a record's header ends the reading and is noticed", "[store
 TEST_CASE("a row whose counts or lengths lie is read as far as it is true", "[store][record]") {
     const auto read = [](const Bytes& record) {
         std::int64_t step = 0, time_ns = 0;
-        std::size_t cells = 0;
-        const bool whole = read_row(body_of(record), step, time_ns, [&](const Cell&) { ++cells; });
-        return std::pair{whole, cells};
+        std::vector<Cell> cells;
+        const bool whole = read_row(body_of(record), step, time_ns, cells);
+        return std::pair{whole, cells.size()};
     };
     const Bytes good = row_of({Value{1.0}, Value{"text"}, Value{2}});
     CHECK(read(good) == std::pair{true, std::size_t{3}});

@@ -226,23 +226,23 @@ class BasicPacker {
     };
     static constexpr std::uint64_t exception_bits = 80;  // about what one takes
     static constexpr std::uint64_t first_bits = 64;  // about what a value takes that differences begin with
-    static constexpr std::size_t sample = 64;
+    static constexpr std::size_t sample = 64, few = 16;
 
     /// With how many decimals nearly all values can be written, if there is such a number: then they are in
     /// `integers_`, as that many units, and the places of the others in `strangers_`.
     [[nodiscard]] std::optional<unsigned> try_decimals(std::span<const Number> values) {
         unsigned decimals = 0;
         const std::size_t stride = std::max<std::size_t>(1, values.size() / 32);
-        std::size_t looked = 0, passed = 0;
+        const std::size_t looks = (values.size() + stride - 1) / stride;
+        std::size_t failed = 0;
         for (std::size_t i = 0; i < values.size(); i += stride) {
-            ++looked;
             unsigned needed = decimals;
             while (needed < most_decimals && !to_units(values[i], needed)) ++needed;
-            if (!to_units(values[i], needed)) continue;
-            decimals = needed;
-            ++passed;
+            if (to_units(values[i], needed))
+                decimals = needed;
+            else if (++failed * 8 > looks)
+                return std::nullopt;
         }
-        if (passed * 8 < looked * 7) return std::nullopt;
         integers_.resize(values.size());
         strangers_.clear();
         std::int64_t last = 0;
@@ -273,7 +273,7 @@ class BasicPacker {
                         trial_.push_back(difference(all, i, tried));
                 }
                 const std::uint64_t cost =
-                    plan_for(trial_, 0).cost + first_bits * tried * trial_.size() / all.size();
+                    plan_for(trial_, 0, few).cost + first_bits * tried * trial_.size() / all.size();
                 if (cost < least) {
                     least = cost;
                     order = tried;
@@ -281,7 +281,7 @@ class BasicPacker {
             }
         }
         for (unsigned k = 1; k <= order; ++k) differences(values_, k);
-        return plan_for(std::span{values_}.subspan(order), order);
+        return plan_for(std::span{values_}.subspan(order), order, sample);
     }
     [[nodiscard]] static std::uint64_t difference(std::span<const Unsigned> of, std::size_t i,
                                                   unsigned order) noexcept {
@@ -293,7 +293,8 @@ class BasicPacker {
         for (std::size_t i = values.size(); i-- > order;) values[i] -= values[i - 1];
     }
 
-    [[nodiscard]] Plan plan_for(std::span<const Unsigned> values, unsigned order) {
+    /// The median is that of about `looked_at` values.
+    [[nodiscard]] Plan plan_for(std::span<const Unsigned> values, unsigned order, std::size_t looked_at) {
         const std::uint64_t head = first_bits * order;
         if (values.empty()) return {order, 0, 0, head};
         const auto less = [](std::uint64_t a, std::uint64_t b) {
@@ -311,7 +312,7 @@ class BasicPacker {
         Plan plan{order, all, least, head + std::uint64_t{all} * values.size()};
         // Around about the median, with exceptions on both sides.
         some_.clear();
-        for (std::size_t i = 0; i < values.size(); i += (values.size() - 1) / sample + 1)
+        for (std::size_t i = 0; i < values.size(); i += (values.size() - 1) / looked_at + 1)
             some_.push_back(values[i]);
         const auto middle = some_.begin() + static_cast<std::ptrdiff_t>(some_.size() / 2);
         std::nth_element(some_.begin(), middle, some_.end(), less);

@@ -211,10 +211,10 @@ bool read_name(std::span<const std::byte> body, std::uint32_t& id, std::string_v
     return true;
 }
 
-/// Calls `f(Cell)` for each cell of a row record; false if it is damaged (cells before the damage were seen).
-template <class F>
+/// Appends the cells of a row record; false if it is damaged (cells before the damage are there).
+template <class Cells>
 CAIRN_INLINE bool read_row(std::span<const std::byte> body, std::int64_t& step, std::int64_t& time_ns,
-                           F&& f) {
+                           Cells& to) {
     if (body.size() < row_header_bytes - record_header_bytes) return false;
     const auto cells = get<std::uint64_t>(body.data());
     step = static_cast<std::int64_t>(get<std::uint64_t>(body.data() + 8));
@@ -224,24 +224,24 @@ CAIRN_INLINE bool read_row(std::span<const std::byte> body, std::int64_t& step, 
         if (body.size() < cell_bytes) return false;
         const auto head = get<std::uint64_t>(body.data());
         const auto bits = get<std::uint64_t>(body.data() + 8);
-        const auto id = static_cast<std::uint32_t>(head);
         body = body.subspan(cell_bytes);
-        Cell cell{id, {}};
-        switch (const auto kind = static_cast<Value::Kind>((head >> 32U) & 0xffU)) {
-            case Value::Kind::number: cell.value = Value{std::bit_cast<double>(bits)}; break;
-            case Value::Kind::integer:
-            case Value::Kind::natural:
-            case Value::Kind::boolean: cell.value = Value::from_integer_bits(kind, bits); break;
-            case Value::Kind::text: {
-                if (bits > body.size()) return false;
-                const auto size = static_cast<std::size_t>(bits);
-                cell.value = Value{std::string_view{reinterpret_cast<const char*>(body.data()), size}};
-                body = body.subspan(padded(size) <= body.size() ? padded(size) : body.size());
-                break;
-            }
-            default: return false;
+        // Made where it stays: a copy waits for the stores of its parts.
+        auto& cell = to.emplace_back();
+        cell.metric = static_cast<std::uint32_t>(head);
+        const auto kind = static_cast<Value::Kind>((head >> 32U) & 0xffU);
+        if (kind == Value::Kind::number) [[likely]] {
+            cell.value = Value{std::bit_cast<double>(bits)};
+        } else if (kind == Value::Kind::text && bits <= body.size()) {
+            const auto size = static_cast<std::size_t>(bits);
+            cell.value = Value{std::string_view{reinterpret_cast<const char*>(body.data()), size}};
+            body = body.subspan(padded(size) <= body.size() ? padded(size) : body.size());
+        } else if (kind == Value::Kind::integer || kind == Value::Kind::natural ||
+                   kind == Value::Kind::boolean) {
+            cell.value = Value::from_integer_bits(kind, bits);
+        } else {
+            to.pop_back();
+            return false;
         }
-        f(std::as_const(cell));
     }
     return true;
 }

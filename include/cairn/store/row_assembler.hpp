@@ -130,8 +130,7 @@ class BasicRowAssembler {
                      HistoryReport& report, F&& f) {
         cells_.clear();
         StoredRow row{record.kind, ring, 0, 0, {}};
-        if (!read_row(record.body, row.step, row.time_ns, [&](const Cell& cell) { cells_.push_back(cell); }))
-            ++report.damaged;
+        if (!read_row(record.body, row.step, row.time_ns, cells_)) ++report.damaged;
         const bool continues = (record.flags & row_continues) != 0;
         const bool is_continued = (record.flags & row_is_continued) != 0;
         // What lacks its beginning or its end was dropped, and counted, by its writer; or lies in a gap.

@@ -125,8 +125,7 @@ class BasicIntake {
                                std::uint64_t end, BasicMetricBoard<T>& board) {
         std::int64_t step = 0, time_ns = 0;
         cells_.clear();
-        const bool is_whole =
-            read_row(record.body, step, time_ns, [&](const Cell& cell) { cells_.push_back(cell); });
+        const bool is_whole = read_row(record.body, step, time_ns, cells_);
         const bool is_one = (record.flags & (row_continues | row_is_continued)) == 0;
         if (!is_one || !is_whole) [[unlikely]] {
             if (!begin_records()) return false;
