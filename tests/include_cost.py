@@ -15,7 +15,7 @@ BUDGET = {
     "api.hpp": (12250, 115000),
     "extern.hpp": (12300, 115000),  # it names what it declares
     "engine.hpp": (16750, 119100),
-    "cairn_full.hpp": (28350, 141400),
+    "cairn_full.hpp": (28350, 141450),
     "fwd.hpp": (100, 100),
     "core/dynamic_row.hpp": (450, 31500),  # keeps a few values without an allocation, any number with one
     "core": (400, 28000),
@@ -31,7 +31,7 @@ BUDGET = {
     "cli/serve.hpp": (13750, 121000),  # a report has rich values
     "serve": (12250, 116000),
     "cli/import.hpp": (17000, 127050),  # it has all that records a run
-    "cli": (15600, 126950),
+    "cli": (15600, 127000),
     "store/repair_run.hpp": (5300, 105000),  # reads and writes all that a run has
     "mirror/tfevents.hpp": (3650, 75000),
     "mirror": (13850, 114700),

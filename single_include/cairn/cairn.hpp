@@ -664,20 +664,30 @@ class Few {
     void reserve(std::size_t count) {
         if (count > N) many_.reserve(count);
     }
+    /// One more, to be filled where it stays.
+    T& add() {
+        if (has_room(1)) return few_[count_++];
+        return many_.emplace_back();
+    }
     void append(const T* from, std::size_t count) {
-        static_assert(std::is_trivially_copyable_v<T>);
-        if (many_.empty()) {
-            if (count <= N - count_) {
-                for (std::size_t i = 0; i < count; ++i) few_[count_++] = from[i];
-                return;
-            }
-            many_.assign(few_.data(), few_.data() + count_);
-            count_ = 0;
+        if (has_room(count)) {
+            for (std::size_t i = 0; i < count; ++i) few_[count_++] = from[i];
+        } else {
+            many_.insert(many_.end(), from, from + count);
         }
-        many_.insert(many_.end(), from, from + count);
     }
 
   private:
+    /// Whether so many more are a few; if not, all go where many are.
+    [[nodiscard]] bool has_room(std::size_t count) {
+        static_assert(std::is_trivially_copyable_v<T>);
+        if (!many_.empty()) return false;
+        if (count <= N - count_) return true;
+        many_.assign(few_.data(), few_.data() + count_);
+        count_ = 0;
+        return false;
+    }
+
     std::array<T, N> few_{};
     std::size_t count_ = 0;  // in `few_`
     std::vector<T> many_{};  // all, where they are more than a few
@@ -759,8 +769,10 @@ class DynamicRow {
     template <class = void>
     void add(const NamedValue& named) {
         if (named.value.kind() == Value::Kind::none) return;
-        const Cell cell{texts_.size(), named.name.size(), named.value};
-        cells_.append(&cell, 1);
+        Cell& cell = cells_.add();
+        cell.from = texts_.size();
+        cell.name_bytes = named.name.size();
+        cell.value = named.value;
         texts_.append(named.name.data(), named.name.size());
         if (named.value.is_text()) texts_.append(named.value.text().data(), named.value.text().size());
     }
