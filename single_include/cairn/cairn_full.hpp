@@ -682,7 +682,7 @@ class Few {
         if (has_room(count)) {
             for (std::size_t i = 0; i < count; ++i) few_[count_++] = from[i];
         } else {
-            many_.insert(many_.end(), from, from + count);
+            append_to_many(from, count);
         }
     }
 
@@ -692,9 +692,15 @@ class Few {
         static_assert(std::is_trivially_copyable_v<T>);
         if (!many_.empty()) return false;
         if (count <= N - count_) return true;
-        many_.assign(few_.data(), few_.data() + count_);
+        append_to_many(few_.data(), count_);
         count_ = 0;
         return false;
+    }
+    /// Not `insert`, of whose ways g++ 12 warns that are never gone.
+    CAIRN_COLD void append_to_many(const T* from, std::size_t count) {
+        const std::size_t before = many_.size();
+        many_.resize(before + count);
+        for (std::size_t i = 0; i < count; ++i) many_[before + i] = from[i];
     }
 
     std::array<T, N> few_{};

@@ -148,7 +148,7 @@ TEST_CASE("what a block has of each metric is what its rows say, one by one", "[
         return random() % 5 == 0 ? nan : static_cast<double>(random() % 100) - 50;
     };
     for (int round = 0; round < 200; ++round) {
-        std::vector<Logged> rows(1 + random() % 20);
+        std::vector<Logged> rows(static_cast<std::size_t>(1 + random() % 20));
         std::int64_t step = 0;
         const bool repeats = round % 3 == 1;  // metric 7 stands twice in a row
         for (Logged& row : rows) {
