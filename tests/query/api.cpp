@@ -195,7 +195,11 @@ TEST_CASE("api: a run of many metrics is short in the table, and whole when it i
     {
         auto run = cairn::init({.project = "p", .id = "wide", .dir = dir.path(), .quiet = true});
         run.define_metric("zz", {.goal = cairn::minimize});
-        for (int i = 0; i < 300; ++i) run.log({{"m" + std::to_string(i), i}});
+        for (int i = 0; i < 300; ++i) {
+            std::string name = "m";  // g++ 12 warns at -O3 of "m" + a temporary
+            name += std::to_string(i);
+            run.log({{name, i}});
+        }
         run.log("zz"_m = 1);
     }
     cairn::Api api{cairn::open(dir.path()).value()};
