@@ -691,7 +691,8 @@ class Few {
     CAIRN_COLD void append_to_many(const T* from, std::size_t count) {
         const std::size_t before = many_.size();
         many_.resize(before + count);
-        for (std::size_t i = 0; i < count; ++i) many_[before + i] = from[i];
+        // At once: a loop in what is cold is made small, not fast.
+        if (count != 0) std::memcpy(many_.data() + before, from, count * sizeof(T));
     }
 
     std::array<T, N> few_{};
