@@ -186,7 +186,7 @@ class WebClient {
         client_->set_default_headers(headers);
 #if defined(CPPHTTPLIB_OPENSSL_SUPPORT)
         client_->enable_server_certificate_verification(options_.verify);
-        if (!options_.ca_file.empty()) client_->set_ca_cert_path(options_.ca_file.c_str());
+        if (!options_.ca_file.empty()) client_->set_ca_cert_path(options_.ca_file);
 #endif
     }
 
