@@ -15,7 +15,7 @@ BUDGET = {
     "api.hpp": (12250, 115000),
     "extern.hpp": (12300, 115000),  # it names what it declares
     "engine.hpp": (16750, 119100),
-    "cairn_full.hpp": (28400, 141450),
+    "cairn_full.hpp": (28750, 141950),
     "fwd.hpp": (100, 100),
     "core/dynamic_row.hpp": (450, 31500),  # keeps a few values without an allocation, any number with one
     "core": (400, 28000),

@@ -3,6 +3,7 @@
 #include <cairn/cairn.hpp>
 #include <cairn/query/runs.hpp>
 #include <cairn/run/console.hpp>
+#include <cairn/run/git.hpp>
 
 #include <cstdio>
 
@@ -20,6 +21,10 @@ void keep_what_is_printed() {
     auto run = cairn::init({.project = "mnist"});
     cairn::Console console{run};  // as long as it lives
     std::printf("epoch 0\n");
+}
+
+void keep_what_is_not_committed(cairn::Run& run) {
+    cairn::record_git(run, {.diff = true});  // #include <cairn/run/git.hpp>
 }
 
 void alert(cairn::Run& run) {

@@ -21,6 +21,7 @@
 #include <cairn/query/runs.hpp>
 #include <cairn/query/series.hpp>
 #include <cairn/run/console.hpp>
+#include <cairn/run/git.hpp>
 #include <cairn/run/watch.hpp>
 #include <cairn/store/garbage.hpp>
 #include <cairn/store/row_block.hpp>

@@ -25063,8 +25063,14 @@ namespace detail {
     if (!command.empty()) out += "ran    " + command + "\n";
     if (const std::string host = text(*environment, "host"); !host.empty())
         out += "on     " + host + ", " + text(*environment, "os") + "\n";
-    if (const auto git = environment->find("git"); git != environment->end())
-        out += "code   " + text(*git, "branch") + " " + text(*git, "commit").substr(0, 12) + "\n";
+    if (const auto git = environment->find("git"); git != environment->end()) {
+        bool is_dirty = false;
+        out += "code   " + text(*git, "branch") + " " + text(*git, "commit").substr(0, 12);
+        if (git->is_object() && ::cairn::detail::get_field(*git, "dirty", is_dirty) && is_dirty)
+            out += ", changed since";
+        if (const std::string diff = text(*git, "diff"); !diff.empty()) out += ": " + diff;
+        out += "\n";
+    }
     return out;
 }
 
@@ -36005,6 +36011,520 @@ class BasicConsole {
     bool keeps_ = false;
 };
 using Console = BasicConsole<>;
+
+}  // namespace CAIRN_NAMESPACE
+
+// ---- cairn/store/detail/os_sys_program.hpp
+// The calls that start another program. Only what asks one includes them.
+
+#if defined(_WIN32)
+#include <algorithm>
+#include <cwchar>
+#include <string_view>
+#else
+
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/types.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#if defined(__APPLE__)
+#include <crt_externs.h>
+#elif !defined(__linux__)
+extern "C" char** environ;  // no header tells it
+#endif
+#endif
+
+namespace CAIRN_NAMESPACE::detail::os::sys {
+
+/// Whether a program that was started has ended; unknown if somebody else took its end.
+enum class Ended : unsigned char { no, yes, unknown };
+
+/// A program that was started.
+struct Child {
+    std::uint64_t id = 0;                       ///< 0: it was not started
+    Handle output = no_handle;                  ///< where what it writes can be read
+    [[maybe_unused]] Handle group = no_handle;  ///< on Windows: of itself and what it starts
+};
+
+#if defined(_WIN32)
+inline constexpr char between_folders = ';';
+inline constexpr const char* program_ending = ".exe";
+
+[[nodiscard]] inline bool may_execute(const char*) noexcept { return true; }
+/// "NAME=value" of each variable of the environment.
+[[nodiscard]] inline std::vector<std::string> all_variables() {
+    std::vector<std::string> all;
+    wchar_t* const block = ::GetEnvironmentStringsW();
+    if (block == nullptr) return all;
+    try {
+        for (const wchar_t* one = block; *one != L'\0'; one += std::wcslen(one) + 1) all.push_back(utf8(one));
+    } catch (...) {
+        ::FreeEnvironmentStringsW(block);
+        throw;
+    }
+    ::FreeEnvironmentStringsW(block);
+    return all;
+}
+/// A command line's word as programs take it apart again (`CommandLineToArgvW`).
+[[nodiscard]] inline std::wstring quoted_word(std::wstring_view word) {
+    if (!word.empty() && word.find_first_of(L" \t\n\v\"") == std::wstring_view::npos)
+        return std::wstring{word};
+    std::wstring out = L"\"";
+    std::size_t backslashes = 0;
+    for (const wchar_t c : word) {
+        if (c == L'"') out.append(backslashes + 1, L'\\');
+        backslashes = c == L'\\' ? backslashes + 1 : 0;
+        out += c;
+    }
+    return out.append(backslashes, L'\\') + L'"';
+}
+/// Starts the program whose path is the first of `words`, in the given environment, without input, its errors
+/// unheard; what it starts ends with it.
+[[nodiscard]] inline Child start(const std::vector<std::string>& words,
+                                 const std::vector<std::string>& variables) {
+    const std::wstring program = wide(words.front());
+    std::wstring line, block;
+    for (const std::string& word : words) line += (line.empty() ? L"" : L" ") + quoted_word(wide(word));
+    std::vector<std::wstring> sorted;
+    for (const std::string& variable : variables) sorted.push_back(wide(variable));
+    std::sort(sorted.begin(), sorted.end(), [](const std::wstring& a, const std::wstring& b) {
+        return ::CompareStringOrdinal(a.c_str(), -1, b.c_str(), -1, TRUE) == CSTR_LESS_THAN;
+    });
+    for (const std::wstring& variable : sorted) block += variable + L'\0';
+    block += L'\0';
+    ::SIZE_T size = 0;
+    ::InitializeProcThreadAttributeList(nullptr, 1, 0, &size);
+    std::vector<char> attributes(size);
+
+    ::SECURITY_ATTRIBUTES inherited{sizeof inherited, nullptr, TRUE};
+    ::HANDLE from = nullptr, to = nullptr;
+    Child child;
+    if (::CreatePipe(&from, &to, &inherited, 0) == 0) {
+        (void)fail();
+        return child;
+    }
+    ::SetHandleInformation(from, HANDLE_FLAG_INHERIT, 0);
+    const ::HANDLE null =
+        ::CreateFileW(L"NUL", GENERIC_READ | GENERIC_WRITE, FILE_SHARE_READ | FILE_SHARE_WRITE, &inherited,
+                      OPEN_EXISTING, 0, nullptr);
+    ::HANDLE given[2] = {to, null};  // and no other
+    ::STARTUPINFOEXW how{};
+    how.StartupInfo.cb = sizeof how;
+    how.StartupInfo.dwFlags = STARTF_USESTDHANDLES;
+    how.StartupInfo.hStdInput = how.StartupInfo.hStdError = null;
+    how.StartupInfo.hStdOutput = to;
+    how.lpAttributeList = reinterpret_cast<::LPPROC_THREAD_ATTRIBUTE_LIST>(attributes.data());
+    ::PROCESS_INFORMATION started{};
+    const ::DWORD flags =
+        CREATE_NO_WINDOW | CREATE_SUSPENDED | CREATE_UNICODE_ENVIRONMENT | EXTENDED_STARTUPINFO_PRESENT;
+    ::BOOL worked = ::InitializeProcThreadAttributeList(how.lpAttributeList, 1, 0, &size);
+    if (worked != 0) {
+        worked = null != INVALID_HANDLE_VALUE &&
+                 ::UpdateProcThreadAttribute(how.lpAttributeList, 0, PROC_THREAD_ATTRIBUTE_HANDLE_LIST, given,
+                                             sizeof given, nullptr, nullptr) != 0 &&
+                 ::CreateProcessW(program.c_str(), line.data(), nullptr, nullptr, TRUE, flags, block.data(),
+                                  nullptr, &how.StartupInfo, &started) != 0;
+        if (worked == 0) (void)fail();
+        ::DeleteProcThreadAttributeList(how.lpAttributeList);
+    } else {
+        (void)fail();
+    }
+    const int why = errno;
+    ::CloseHandle(to);
+    if (null != INVALID_HANDLE_VALUE) ::CloseHandle(null);
+    if (worked == 0) {
+        ::CloseHandle(from);
+        errno = why;
+        return child;
+    }
+    // Where there can be no such group, the program alone is ended.
+    const ::HANDLE group = ::CreateJobObjectW(nullptr, nullptr);
+    if (group != nullptr) {
+        ::JOBOBJECT_EXTENDED_LIMIT_INFORMATION limits{};
+        limits.BasicLimitInformation.LimitFlags = JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE;
+        ::SetInformationJobObject(group, JobObjectExtendedLimitInformation, &limits, sizeof limits);
+        ::AssignProcessToJobObject(group, started.hProcess);
+        child.group = reinterpret_cast<Handle>(group);
+    }
+    ::ResumeThread(started.hThread);
+    ::CloseHandle(started.hThread);
+    child.id = reinterpret_cast<std::uintptr_t>(started.hProcess);
+    child.output = reinterpret_cast<Handle>(from);
+    return child;
+}
+/// What it has written, without waiting: -1 and EAGAIN while there is nothing, 0 at the end.
+[[nodiscard]] inline Handle read_output(const Child& child, void* to, std::size_t n) noexcept {
+    ::DWORD there = 0;
+    if (::PeekNamedPipe(native(child.output), nullptr, 0, nullptr, &there, nullptr) == 0)
+        return ::GetLastError() == ERROR_BROKEN_PIPE ? 0 : fail();
+    if (there != 0) return read(child.output, to, std::min(n, static_cast<std::size_t>(there)));
+    errno = EAGAIN;
+    return -1;
+}
+/// Asks once; what a program returned is in `code`.
+[[nodiscard]] inline Ended has_ended(const Child& child, int& code) noexcept {
+    const auto process = reinterpret_cast<::HANDLE>(static_cast<std::uintptr_t>(child.id));
+    if (::WaitForSingleObject(process, 0) != WAIT_OBJECT_0) return Ended::no;
+    ::DWORD returned = 0;
+    if (::GetExitCodeProcess(process, &returned) == 0) return Ended::unknown;
+    code = static_cast<int>(returned);
+    return Ended::yes;
+}
+/// Ends a program that was started, and those that it started, at once.
+inline void end(const Child& child) noexcept {
+    const auto process = reinterpret_cast<::HANDLE>(static_cast<std::uintptr_t>(child.id));
+    if (child.group != no_handle) ::TerminateJobObject(native(child.group), 1);
+    ::TerminateProcess(process, 1);
+}
+/// After its end, or where it is to be ended with us.
+inline void let_go(const Child& child) noexcept {
+    ::CloseHandle(reinterpret_cast<::HANDLE>(static_cast<std::uintptr_t>(child.id)));
+    ::CloseHandle(native(child.output));
+    if (child.group != no_handle) ::CloseHandle(native(child.group));
+}
+#else
+inline constexpr char between_folders = ':';
+inline constexpr const char* program_ending = "";
+
+/// Whether this user may execute a file.
+[[nodiscard]] inline bool may_execute(const char* path) noexcept { return ::access(path, X_OK) == 0; }
+/// "NAME=value" of each variable of the environment.
+[[nodiscard]] inline std::vector<std::string> all_variables() {
+#if defined(__APPLE__)
+    char** const variables = *::_NSGetEnviron();
+#else
+    char** const variables = environ;
+#endif
+    std::vector<std::string> all;
+    for (char** one = variables; one != nullptr && *one != nullptr; ++one) all.emplace_back(*one);
+    return all;
+}
+/// A pipe whose ends no other program gets, and which are none of the first three files, which the program
+/// that writes into it has of its own.
+[[nodiscard]] inline bool make_pipe(int (&ends)[2]) noexcept {
+    int low[2] = {no_handle, no_handle};
+#if defined(__APPLE__)
+    if (::pipe(low) != 0) return false;
+#else
+    if (::pipe2(low, O_CLOEXEC) != 0) return false;
+#endif
+    for (int i = 0; i < 2; ++i) ends[i] = ::fcntl(low[i], F_DUPFD_CLOEXEC, 3);
+    const int why = errno;
+    for (const int one : low) (void)::close(one);
+    errno = why;
+    return ends[0] >= 0 && ends[1] >= 0;
+}
+/// Starts the program whose path is the first of `words`, in the given environment, without input, its errors
+/// unheard, in a process group of its own.
+[[nodiscard]] inline Child start(const std::vector<std::string>& words,
+                                 const std::vector<std::string>& variables) {
+    std::vector<char*> argv, envp;  // it takes them as not const, and leaves them as they are
+    for (const std::string& word : words) argv.push_back(const_cast<char*>(word.c_str()));
+    for (const std::string& variable : variables) envp.push_back(const_cast<char*>(variable.c_str()));
+    argv.push_back(nullptr);
+    envp.push_back(nullptr);
+    ::posix_spawn_file_actions_t files;
+    ::posix_spawnattr_t how;
+    ::sigset_t none, most;
+    ::sigemptyset(&none);
+    ::sigfillset(&most);
+    for (const int fixed : {SIGKILL, SIGSTOP}) ::sigdelset(&most, fixed);
+    if (const int no_memory = ::posix_spawn_file_actions_init(&files); no_memory != 0) {
+        errno = no_memory;
+        return {};
+    }
+    if (const int no_memory = ::posix_spawnattr_init(&how); no_memory != 0) {
+        (void)::posix_spawn_file_actions_destroy(&files);
+        errno = no_memory;
+        return {};
+    }
+    int ends[2] = {no_handle, no_handle};
+    ::pid_t child = 0;
+    int failed = make_pipe(ends) && ::fcntl(ends[0], F_SETFL, O_NONBLOCK) == 0 ? 0 : errno;
+    const auto then = [&](int done) { failed = failed != 0 ? failed : done; };
+    then(::posix_spawn_file_actions_adddup2(&files, ends[1], 1));
+    then(::posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0));
+    then(::posix_spawn_file_actions_addopen(&files, 2, "/dev/null", O_WRONLY, 0));
+    then(::posix_spawnattr_setsigmask(&how, &none));
+    then(::posix_spawnattr_setsigdefault(&how, &most));
+    then(::posix_spawnattr_setpgroup(&how, 0));
+    then(::posix_spawnattr_setflags(
+        &how, static_cast<short>(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP)));
+    if (failed == 0) failed = ::posix_spawn(&child, argv[0], &files, &how, argv.data(), envp.data());
+    (void)::posix_spawnattr_destroy(&how);
+    (void)::posix_spawn_file_actions_destroy(&files);
+    if (ends[1] >= 0) (void)::close(ends[1]);
+    if (failed == 0) return {static_cast<std::uint64_t>(child), ends[0]};
+    if (ends[0] >= 0) (void)::close(ends[0]);
+    errno = failed;
+    return {};
+}
+/// What it has written, without waiting: -1 and EAGAIN while there is nothing, 0 at the end.
+[[nodiscard]] inline ::ssize_t read_output(const Child& child, void* to, std::size_t n) noexcept {
+    return ::read(child.output, to, n);
+}
+/// Asks once; what a program returned is in `code`, -1 if a signal ended it.
+[[nodiscard]] inline Ended has_ended(const Child& child, int& code) noexcept {
+    int status = 0;
+    const ::pid_t done = ::waitpid(static_cast<::pid_t>(child.id), &status, WNOHANG);
+    if (done == 0 || (done < 0 && errno == EINTR)) return Ended::no;
+    if (done < 0) return Ended::unknown;
+    code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+    return Ended::yes;
+}
+/// Ends a program that was started, and those that it started, at once. One that hangs in a disk is left to
+/// itself.
+inline void end(const Child& child) noexcept {
+    (void)::kill(-static_cast<::pid_t>(child.id), SIGKILL);
+    int code = 0;
+    for (int i = 0; i < 100 && has_ended(child, code) == Ended::no; ++i) sleep_ns(1'000'000);
+}
+/// After its end.
+inline void let_go(const Child& child) noexcept { (void)::close(child.output); }
+#endif
+
+}  // namespace CAIRN_NAMESPACE::detail::os::sys
+
+// ---- cairn/store/program.hpp
+// Other programs that are asked something. Nothing includes this but what was asked to do so.
+
+namespace CAIRN_NAMESPACE::detail::os {
+
+/// The program of this name in the folders of `PATH`. Those that are no whole paths are passed over: they
+/// mean what lies in the working folder. Errors: not_found.
+template <class = void>
+[[nodiscard]] result<Path> find_program(std::string_view name) {
+    const std::string folders = sys::environment("PATH");
+    for (std::string_view rest = folders; !rest.empty();) {
+        const std::size_t end = std::min(rest.find(sys::between_folders), rest.size());
+        if (const Path folder = path_of(rest.substr(0, end)); folder.is_absolute()) {
+            Path path = folder / path_of(std::string{name} + sys::program_ending);
+            const auto there = os::status(path);
+            if (there && there->is_file && sys::may_execute(path.string().c_str())) return path;
+        }
+        rest.remove_prefix(std::min(end + 1, rest.size()));
+    }
+    return error{errc::not_found, "there is no program " + std::string{name} + " to be asked", folders,
+                 "install it, or put its folder into PATH"};
+}
+
+/// A path as programs take it.
+template <class = void>
+[[nodiscard]] std::string utf8_of(const Path& path) {
+#if defined(_WIN32)
+    return sys::utf8(path.native());
+#else
+    return path.native();
+#endif
+}
+
+/// What is asked of a program.
+struct Question {
+    Path program;
+    std::vector<std::string> words = {};      ///< behind its name
+    std::vector<std::string> variables = {};  ///< its environment: "NAME=value"
+    std::int64_t most_ns = 0;                 ///< how long it may take
+    std::size_t most_bytes = 0;               ///< of its output
+};
+/// What a program answered.
+struct Answer {
+    int code = 0;         ///< what it returned; -1 if a signal ended it
+    std::string output;   ///< what it wrote, its errors not
+    bool is_cut = false;  ///< it wrote more, and was ended
+};
+
+/// A program that runs. Whoever lets go of it ends it.
+class RunningProgram {
+  public:
+    /// Not started, with `errno`, if that failed.
+    RunningProgram(const std::vector<std::string>& words, const std::vector<std::string>& variables)
+        : child_{sys::start(words, variables)} {}
+    RunningProgram(const RunningProgram&) = delete;
+    RunningProgram& operator=(const RunningProgram&) = delete;
+    ~RunningProgram() {
+        if (!was_started()) return;
+        if (ended_ == sys::Ended::no) sys::end(child_);
+        sys::let_go(child_);
+    }
+
+    [[nodiscard]] bool was_started() const noexcept { return child_.id != 0; }
+    [[nodiscard]] sys::Ended has_ended(int& code) noexcept {
+        if (ended_ == sys::Ended::no) ended_ = sys::has_ended(child_, code);
+        return ended_;
+    }
+    /// Appends what is there, up to so many bytes in all.
+    void take(Answer& answer, std::size_t most_bytes) {
+        std::array<char, 4096> some;
+        while (!answer.is_cut) {
+            const auto got = sys::retry([&] { return sys::read_output(child_, some.data(), some.size()); });
+            if (got <= 0) return;
+            const std::size_t room = most_bytes - answer.output.size();
+            answer.is_cut = static_cast<std::size_t>(got) > room;
+            answer.output.append(some.data(), std::min(static_cast<std::size_t>(got), room));
+        }
+    }
+
+  private:
+    sys::Child child_;
+    sys::Ended ended_ = sys::Ended::no;
+};
+
+/// Runs a program without input, and waits until it ends or has written more than it may. Errors: busy, if it
+/// takes too long; unsupported, if the system does not tell how it ended; what hinders its start. For the
+/// process it is a child like others: it gets SIGCHLD, and a thread of its own that waits for any child may
+/// take its end.
+template <class = void>
+[[nodiscard]] result<Answer> ask(const Question& question) {
+    std::vector<std::string> words{utf8_of(question.program)};
+    words.insert(words.end(), question.words.begin(), question.words.end());
+    RunningProgram running{words, question.variables};
+    if (!running.was_started()) return failure("start a program", question.program);
+    Answer answer;
+    const std::int64_t until = steady_ns() + question.most_ns;
+    constexpr long most_sleep_ns = 5'000'000;
+    for (long sleep_ns = 200'000;; sleep_ns = std::min(sleep_ns * 2, most_sleep_ns)) {
+        const sys::Ended ended = running.has_ended(answer.code);
+        running.take(answer, question.most_bytes);  // after it has ended: then this is all
+        if (answer.is_cut || ended == sys::Ended::yes) return answer;
+        if (ended == sys::Ended::unknown) {
+            return error{errc::unsupported, "nobody tells how a program ended", words[0],
+                         "while it is asked, do not ignore SIGCHLD, nor wait for any child"};
+        }
+        if (steady_ns() > until)
+            return error{errc::busy, "a program took too long, and was ended", words[0],
+                         "see what it does there by hand, or do not have it asked"};
+        sys::sleep_ns(sleep_ns);
+    }
+}
+
+}  // namespace CAIRN_NAMESPACE::detail::os
+
+// ---- cairn/store/git_changes.hpp
+// What differs in a working tree of git from its commit, as git itself tells (git-diff(1)).
+
+namespace CAIRN_NAMESPACE::detail {
+
+/// In the run's folder, the difference, if it was to be kept.
+inline constexpr const char* git_diff_file = "diff.patch";
+
+/// How the tracked files of a working tree differ from its commit.
+struct GitChanges {
+    bool is_dirty = false;
+    std::string diff;     ///< as `git apply` takes it; of binary files it tells that they differ
+    bool is_cut = false;  ///< it is longer
+};
+
+/// The environment without what would lead git to another tree, and with what keeps it from asking anybody.
+template <class = void>
+[[nodiscard]] std::vector<std::string> variables_for_git(const std::filesystem::path& root) {
+    std::vector<std::string> all = os::sys::all_variables();
+    std::erase_if(all,
+                  [](std::string_view one) { return one.starts_with("GIT_") || one.starts_with("LC_"); });
+    all.insert(all.end(), {"LC_ALL=C", "GIT_CEILING_DIRECTORIES=" + os::utf8_of(root.parent_path()),
+                           "GIT_OPTIONAL_LOCKS=0", "GIT_TERMINAL_PROMPT=0", "GIT_NO_LAZY_FETCH=1",
+                           "GIT_ALLOW_PROTOCOL=none"});
+    return all;
+}
+
+/// Asks git, which must be in `PATH`. It locks and fetches nothing, and no setting of the tree's own starts a
+/// watcher, a pager or another tool to compare with; filters that turn files into what is committed are run.
+/// \param most_bytes  of the text; 0: it is not asked for
+/// Errors: not_found, if there is no git; busy, after `most_ns`; unsupported, if git tells nothing: there is
+/// no commit, or it does not trust the tree's owner.
+template <class = void>
+[[nodiscard]] result<GitChanges> git_changes(const std::filesystem::path& root, std::size_t most_bytes,
+                                             std::int64_t most_ns) {
+    auto git = os::find_program("git");
+    if (!git) return git.error();
+    const auto answer =
+        os::ask({.program = std::move(git).value(),
+                 .words = {"-C", os::utf8_of(root), "--no-pager", "-c", "core.fsmonitor=false", "diff",
+                           most_bytes != 0 ? "--exit-code" : "--quiet", "--no-ext-diff", "--no-textconv",
+                           "--no-color", "--src-prefix=a/", "--dst-prefix=b/", "--ignore-submodules=dirty",
+                           "HEAD", "--"},
+                 .variables = variables_for_git(root),
+                 .most_ns = most_ns,
+                 .most_bytes = most_bytes});
+    if (!answer) return answer.error();
+    const bool is_told = answer->is_cut || answer->code == 0 || answer->code == 1;
+    if (!is_told) {
+        return error{errc::unsupported, "git does not tell what differs from the commit", root.string(),
+                     "see what `git diff HEAD` says there"};
+    }
+    return GitChanges{answer->is_cut || answer->code == 1, answer->output, answer->is_cut};
+}
+
+}  // namespace CAIRN_NAMESPACE::detail
+
+// ---- cairn/run/git.hpp
+// What of the program's source is not committed, kept with its run: `cairn::record_git(run);`. Nothing else
+// in the library runs another program.
+
+namespace CAIRN_NAMESPACE {
+
+/// How git is asked.
+struct GitOptions {
+    bool diff = false;                   ///< true: what differs is kept as "diff.patch" in the run's folder
+    std::size_t most_bytes = 1U << 20U;  ///< of that file
+    double most_seconds = 10;            ///< how long git may take
+};
+
+namespace detail {
+
+/// What is kept of a run's working folder: the commit of now, and the changes of the same moment.
+template <class Run>
+[[nodiscard]] result<void> try_record_git(const Run& run, const GitOptions& options) {
+    constexpr double most_seconds = 1e6;
+    if (!(options.most_seconds > 0 && options.most_seconds <= most_seconds)) {
+        return error{errc::invalid_argument, "git may take a number of seconds above 0", "", "10 are usual"};
+    }
+    std::error_code failed;
+    const std::filesystem::path folder = std::filesystem::current_path(failed);
+    if (failed) return os::failure_of(failed.value(), "tell the working folder", ".");
+    const auto tree = git_commit_at(folder);
+    if (!tree) {
+        return error{errc::not_found, "the working folder lies in no tree of git", folder.string(),
+                     "start the program in its source's tree, or do not have git asked"};
+    }
+    const auto changes = git_changes(tree->root, options.diff ? options.most_bytes : 0,
+                                     static_cast<std::int64_t>(options.most_seconds * 1e9));
+    if (!changes) return changes.error();
+    nlohmann::json git = {
+        {"commit", tree->commit}, {"root", tree->root.string()}, {"dirty", changes->is_dirty}};
+    if (!tree->branch.empty()) git["branch"] = tree->branch;
+    const std::filesystem::path file = run.dir() / git_diff_file;
+    (void)os::remove_file(file);  // of a session before
+    if (options.diff && changes->is_dirty) {
+        if (auto kept = write_file_atomically(file, changes->diff, Durability::process_crash); !kept)
+            return kept.error();
+        git["diff"] = git_diff_file;
+        if (changes->is_cut) git["diff_is_cut"] = true;
+    }
+    return run.core()->try_describe(
+        [&](nlohmann::json& about) { about["environment"]["git"] = std::move(git); });
+}
+
+}  // namespace detail
+
+/// Asks git whether the tracked files of the working folder's tree differ from its commit, and records that
+/// with the run: `cairn show` says so. With `.diff`, what differs is kept, as `git apply` takes it, with all
+/// that stands there: nothing is hidden in it. Untracked files are not looked at.
+/// A failure is an error of the run, which `on_error` and its health have: not_found, if there is no git or
+/// no tree; busy, if git takes too long; unsupported, where git does not tell (there is no
+/// commit, or it does not trust the tree's owner); no_space, permission, io. Cost: the program `git` runs,
+/// some milliseconds in a small tree, and for this process it is a child like others: SIGCHLD is raised. Call
+/// it where that may be, soon after `init`; of several ranks, by one.
+template <class Run>
+void record_git([[maybe_unused]] const Run& run, [[maybe_unused]] const GitOptions& options = {}) {
+    if constexpr (requires { run.core(); }) {
+        if (run.disabled()) return;
+        if (const auto recorded = detail::try_record_git(run, options); !recorded)
+            run.core()->note_failure(recorded.error(), false);
+    }
+}
 
 }  // namespace CAIRN_NAMESPACE
 

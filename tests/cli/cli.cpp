@@ -114,6 +114,25 @@ TEST_CASE("cairn show tells of a crashed run what it logged and printed last, an
 }
 #endif
 
+TEST_CASE("cairn show tells the commit, and that it was changed since", "[cli]") {
+    const cairn_test::TempDir dir;
+    auto run = cairn::init({.id = "r", .dir = dir.path(), .quiet = true});
+    const auto shown = [&](const nlohmann::json& git) {
+        REQUIRE(run.core()->try_describe([&](nlohmann::json& about) { about["environment"]["git"] = git; }));
+        const std::string text = call(dir, {"show", "r"}).out;
+        const std::size_t at = text.find("code   ");
+        return at == std::string::npos ? "" : text.substr(at, text.find('\n', at) - at);
+    };
+    const std::string commit(40, 'c'), begin = "code   main cccccccccccc";
+    CHECK(shown({{"commit", commit}, {"branch", "main"}}) == begin);
+    CHECK(shown({{"commit", commit}, {"branch", "main"}, {"dirty", false}}) == begin);
+    CHECK(shown({{"commit", commit}, {"branch", "main"}, {"dirty", true}}) == begin + ", changed since");
+    CHECK(shown({{"commit", commit}, {"branch", "main"}, {"dirty", true}, {"diff", "diff.patch"}}) ==
+          begin + ", changed since: diff.patch");
+    CHECK(shown({{"commit", 5}, {"dirty", "yes"}}) == "code    ");
+    CHECK(shown("text") == "code    ");
+}
+
 TEST_CASE("cairn media tells what there is, and gives its bytes", "[cli]") {
     const cairn_test::TempDir dir;
     {

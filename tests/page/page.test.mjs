@@ -586,6 +586,7 @@ describe("the server", () => {
     await page.getByText("the loss <i>rises</i>").waitFor();
     assert.match(await page.locator("dl").textContent(), /commandbuild\/page\/record|command.*record/);
     assert.match(await page.locator("dl").textContent(), /compiler(g\+\+|clang)/);
+    assert.match(await page.locator("dl").textContent(), /commitc{12} wider, changed since/);
     await done();
     await server.stop();
   });

@@ -122,6 +122,11 @@ void train(const std::string& store, int number) {
         while (run.health().rows_collected < run.health().rows_logged)  // an alert is at the newest of these
             std::this_thread::sleep_for(std::chrono::milliseconds{1});
         run.alert("the loss <i>rises</i>", {.text = "since 2 epochs", .level = cairn::AlertLevel::warn});
+        // What record_git tells, wherever this is built.
+        (void)run.core()->try_describe([](nlohmann::json& about) {
+            about["environment"]["git"] = {
+                {"commit", std::string(40, 'c')}, {"branch", "wider"}, {"dirty", true}};
+        });
         (void)run.fail("it diverged <b>on purpose</b>");
     }
 }

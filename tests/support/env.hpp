@@ -3,13 +3,17 @@
 // The environment: a variable for one test, and what it says of how much is tested.
 
 #include <cstdlib>
+#include <string>
 
 namespace cairn_test {
 
 class Env {
   public:
-    Env(const char* name, const char* value) : name_{name} { set(value); }
-    ~Env() { set(""); }
+    Env(const char* name, const char* value) : name_{name} {
+        if (const char* earlier = std::getenv(name)) earlier_ = earlier;
+        set(value);
+    }
+    ~Env() { set(earlier_.c_str()); }
     Env(const Env&) = delete;
     Env& operator=(const Env&) = delete;
 
@@ -23,6 +27,7 @@ class Env {
     }
 
     const char* name_;
+    std::string earlier_;
 };
 
 /// Seeds, and how often something is tried.

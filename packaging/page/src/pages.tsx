@@ -272,7 +272,7 @@ function Where({ run }: { run: RunDetails }) {
       {command && command.length > 0 && <><dt>command</dt><dd><code>{command.join(" ")}</code></dd></>}
       {host && <><dt>machine</dt><dd>{[host, os, processors && `${processors} × ${processor ?? "processors"}`, memory && bytes(memory)].filter(Boolean).join(", ")}</dd></>}
       {compiler && <><dt>compiler</dt><dd>{compiler} {flags}</dd></>}
-      {git?.commit && <><dt>commit</dt><dd><code>{git.commit.slice(0, 12)}</code> {git.branch}</dd></>}
+      {git?.commit && <><dt>commit</dt><dd><code>{git.commit.slice(0, 12)}</code> {git.branch}{git.dirty && ", changed since"}</dd></>}
     </>
   );
 }

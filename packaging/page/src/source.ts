@@ -137,7 +137,7 @@ export interface Environment {
   compiler?: string;
   flags?: string;
   folder?: string;
-  git?: { commit: string; branch?: string; root?: string };
+  git?: { commit: string; branch?: string; root?: string; dirty?: boolean };
   variables?: Record<string, string>;
 }
 export interface RunDetails extends Run {
