@@ -7235,6 +7235,16 @@ template <class = void>
 #endif
 }
 
+/// A path as others take it and as it is printed, in UTF-8.
+template <class = void>
+[[nodiscard]] std::string utf8_of(const Path& path) {
+#if defined(_WIN32)
+    return sys::utf8(path.native());
+#else
+    return path.native();
+#endif
+}
+
 /// A code, and advice that needs no more than the number to be given.
 struct Meaning {
     errc code;
@@ -20158,7 +20168,7 @@ template <class Json = nlohmann::json>
                 {"library", CAIRN_VERSION}};
     std::error_code failed;
     const std::filesystem::path folder = std::filesystem::current_path(failed);
-    if (!failed) out["folder"] = folder.string();
+    if (!failed) out["folder"] = os::utf8_of(folder);
     if (const std::string_view flags = CAIRN_BUILD_FLAGS; !flags.empty()) out["flags"] = flags;
     if (std::string model = line_after(os::kernel_file("/proc/cpuinfo"), "model name"); !model.empty())
         out["processor"] = std::move(model);
@@ -20166,7 +20176,7 @@ template <class Json = nlohmann::json>
         out["memory"] = static_cast<std::uint64_t>(*kib) * 1024;
     if (!failed) {
         if (const auto git = git_commit_at(folder)) {
-            out["git"] = {{"commit", git->commit}, {"root", git->root.string()}};
+            out["git"] = {{"commit", git->commit}, {"root", os::utf8_of(git->root)}};
             if (!git->branch.empty()) out["git"]["branch"] = git->branch;
         }
     }
@@ -20501,6 +20511,8 @@ template <class = void>
 inline constexpr const char* crash_file = "signal";
 /// What the program printed, if it was to be kept.
 inline constexpr const char* output_file = "output.log";
+/// What the program's source differed in from its commit, if it was to be kept.
+inline constexpr const char* git_diff_file = "diff.patch";
 
 }  // namespace detail
 
@@ -22227,6 +22239,7 @@ class BasicRunEngine final : public RunCore,
         about_["status"] = "running";
         about_["library"] = CAIRN_VERSION;
         about_.erase("environment");
+        if (resumed_) (void)os::remove_file(dir() / git_diff_file);  // that was the session before
         if (options_.environment) about_["environment"] = environment_of_run();
         if (const std::string group = os::memory_group(); const auto killed = os::killed_for_memory(group))
             about_["memory"] = {{"group", group}, {"killed", *killed}};

@@ -7244,6 +7244,16 @@ template <class = void>
 #endif
 }
 
+/// A path as others take it and as it is printed, in UTF-8.
+template <class = void>
+[[nodiscard]] std::string utf8_of(const Path& path) {
+#if defined(_WIN32)
+    return sys::utf8(path.native());
+#else
+    return path.native();
+#endif
+}
+
 /// A code, and advice that needs no more than the number to be given.
 struct Meaning {
     errc code;
@@ -20167,7 +20177,7 @@ template <class Json = nlohmann::json>
                 {"library", CAIRN_VERSION}};
     std::error_code failed;
     const std::filesystem::path folder = std::filesystem::current_path(failed);
-    if (!failed) out["folder"] = folder.string();
+    if (!failed) out["folder"] = os::utf8_of(folder);
     if (const std::string_view flags = CAIRN_BUILD_FLAGS; !flags.empty()) out["flags"] = flags;
     if (std::string model = line_after(os::kernel_file("/proc/cpuinfo"), "model name"); !model.empty())
         out["processor"] = std::move(model);
@@ -20175,7 +20185,7 @@ template <class Json = nlohmann::json>
         out["memory"] = static_cast<std::uint64_t>(*kib) * 1024;
     if (!failed) {
         if (const auto git = git_commit_at(folder)) {
-            out["git"] = {{"commit", git->commit}, {"root", git->root.string()}};
+            out["git"] = {{"commit", git->commit}, {"root", os::utf8_of(git->root)}};
             if (!git->branch.empty()) out["git"]["branch"] = git->branch;
         }
     }
@@ -20510,6 +20520,8 @@ template <class = void>
 inline constexpr const char* crash_file = "signal";
 /// What the program printed, if it was to be kept.
 inline constexpr const char* output_file = "output.log";
+/// What the program's source differed in from its commit, if it was to be kept.
+inline constexpr const char* git_diff_file = "diff.patch";
 
 }  // namespace detail
 
@@ -22236,6 +22248,7 @@ class BasicRunEngine final : public RunCore,
         about_["status"] = "running";
         about_["library"] = CAIRN_VERSION;
         about_.erase("environment");
+        if (resumed_) (void)os::remove_file(dir() / git_diff_file);  // that was the session before
         if (options_.environment) about_["environment"] = environment_of_run();
         if (const std::string group = os::memory_group(); const auto killed = os::killed_for_memory(group))
             about_["memory"] = {{"group", group}, {"killed", *killed}};
@@ -36091,7 +36104,8 @@ inline constexpr const char* program_ending = ".exe";
     std::vector<std::wstring> sorted;
     for (const std::string& variable : variables) sorted.push_back(wide(variable));
     std::sort(sorted.begin(), sorted.end(), [](const std::wstring& a, const std::wstring& b) {
-        return ::CompareStringOrdinal(a.c_str(), -1, b.c_str(), -1, TRUE) == CSTR_LESS_THAN;
+        const auto name = [](const std::wstring& one) { return static_cast<int>(one.find(L'=', 1)); };
+        return ::CompareStringOrdinal(a.c_str(), name(a), b.c_str(), name(b), TRUE) == CSTR_LESS_THAN;
     });
     for (const std::wstring& variable : sorted) block += variable + L'\0';
     block += L'\0';
@@ -36149,8 +36163,16 @@ inline constexpr const char* program_ending = ".exe";
         ::AssignProcessToJobObject(group, started.hProcess);
         child.group = reinterpret_cast<Handle>(group);
     }
-    ::ResumeThread(started.hThread);
+    worked = ::ResumeThread(started.hThread) != static_cast<::DWORD>(-1) ? 1 : 0;
+    if (worked == 0) {
+        (void)fail();
+        ::TerminateProcess(started.hProcess, 1);
+        ::CloseHandle(started.hProcess);
+        ::CloseHandle(from);
+        if (group != nullptr) ::CloseHandle(group);
+    }
     ::CloseHandle(started.hThread);
+    if (worked == 0) return {};
     child.id = reinterpret_cast<std::uintptr_t>(started.hProcess);
     child.output = reinterpret_cast<Handle>(from);
     return child;
@@ -36275,12 +36297,22 @@ inline constexpr const char* program_ending = "";
     code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
     return Ended::yes;
 }
-/// Ends a program that was started, and those that it started, at once. One that hangs in a disk is left to
-/// itself.
+/// Ends a program that was started, and those that it started: asks it to, so that it may remove its locks,
+/// and after 0.2 seconds does not ask. Who then does not end within 2 seconds, as one that hangs in a disk,
+/// is left to itself, and to this process as a child that has ended.
 inline void end(const Child& child) noexcept {
-    (void)::kill(-static_cast<::pid_t>(child.id), SIGKILL);
+    const auto id = static_cast<::pid_t>(child.id);
+    (void)::kill(-id, SIGTERM);
+    for (int i = 0; i < 200; ++i) {
+        ::siginfo_t seen{};
+        // Its end is not taken yet: its number, which is the group's, is not given to another so long.
+        if (::waitid(P_PID, static_cast<::id_t>(id), &seen, WEXITED | WNOHANG | WNOWAIT) != 0) return;
+        if (seen.si_pid != 0) break;
+        sleep_ns(1'000'000);
+    }
+    (void)::kill(-id, SIGKILL);
     int code = 0;
-    for (int i = 0; i < 100 && has_ended(child, code) == Ended::no; ++i) sleep_ns(1'000'000);
+    for (int i = 0; i < 2000 && has_ended(child, code) == Ended::no; ++i) sleep_ns(1'000'000);
 }
 /// After its end.
 inline void let_go(const Child& child) noexcept { (void)::close(child.output); }
@@ -36303,22 +36335,12 @@ template <class = void>
         if (const Path folder = path_of(rest.substr(0, end)); folder.is_absolute()) {
             Path path = folder / path_of(std::string{name} + sys::program_ending);
             const auto there = os::status(path);
-            if (there && there->is_file && sys::may_execute(path.string().c_str())) return path;
+            if (there && there->is_file && sys::may_execute(utf8_of(path).c_str())) return path;
         }
         rest.remove_prefix(std::min(end + 1, rest.size()));
     }
     return error{errc::not_found, "there is no program " + std::string{name} + " to be asked", folders,
                  "install it, or put its folder into PATH"};
-}
-
-/// A path as programs take it.
-template <class = void>
-[[nodiscard]] std::string utf8_of(const Path& path) {
-#if defined(_WIN32)
-    return sys::utf8(path.native());
-#else
-    return path.native();
-#endif
 }
 
 /// What is asked of a program.
@@ -36407,13 +36429,10 @@ template <class = void>
 
 namespace CAIRN_NAMESPACE::detail {
 
-/// In the run's folder, the difference, if it was to be kept.
-inline constexpr const char* git_diff_file = "diff.patch";
-
 /// How the tracked files of a working tree differ from its commit.
 struct GitChanges {
     bool is_dirty = false;
-    std::string diff;     ///< as `git apply` takes it; of binary files it tells that they differ
+    std::string diff;     ///< as `git diff` writes it: of binary files it tells that they differ
     bool is_cut = false;  ///< it is longer
 };
 
@@ -36421,17 +36440,25 @@ struct GitChanges {
 template <class = void>
 [[nodiscard]] std::vector<std::string> variables_for_git(const std::filesystem::path& root) {
     std::vector<std::string> all = os::sys::all_variables();
-    std::erase_if(all,
-                  [](std::string_view one) { return one.starts_with("GIT_") || one.starts_with("LC_"); });
+    std::erase_if(all, [](std::string_view one) {
+        // In any case of letters: that is how Windows takes them.
+        const auto begins = [&](std::string_view with) {
+            for (std::size_t i = 0; i < with.size(); ++i) {
+                if (i >= one.size() || (one[i] | 0x20) != (with[i] | 0x20)) return false;
+            }
+            return true;
+        };
+        return begins("GIT_") || begins("LC_");
+    });
     all.insert(all.end(), {"LC_ALL=C", "GIT_CEILING_DIRECTORIES=" + os::utf8_of(root.parent_path()),
-                           "GIT_OPTIONAL_LOCKS=0", "GIT_TERMINAL_PROMPT=0", "GIT_NO_LAZY_FETCH=1",
-                           "GIT_ALLOW_PROTOCOL=none"});
+                           "GIT_TERMINAL_PROMPT=0", "GIT_NO_LAZY_FETCH=1", "GIT_ALLOW_PROTOCOL=none"});
     return all;
 }
 
-/// Asks git, which must be in `PATH`. It locks and fetches nothing, and no setting of the tree's own starts a
-/// watcher, a pager or another tool to compare with; filters that turn files into what is committed are run.
-/// \param most_bytes  of the text; 0: it is not asked for
+/// Asks git, which must be in `PATH`. It changes, locks and fetches nothing, and no setting of the tree
+/// starts a watcher, a hook or another tool to compare with; filters that turn files into what is committed
+/// are run.
+/// \param most_bytes  of the text; 0: only whether there is any
 /// Errors: not_found, if there is no git; busy, after `most_ns`; unsupported, if git tells nothing: there is
 /// no commit, or it does not trust the tree's owner.
 template <class = void>
@@ -36439,22 +36466,39 @@ template <class = void>
                                              std::int64_t most_ns) {
     auto git = os::find_program("git");
     if (!git) return git.error();
-    const auto answer =
-        os::ask({.program = std::move(git).value(),
-                 .words = {"-C", os::utf8_of(root), "--no-pager", "-c", "core.fsmonitor=false", "diff",
-                           most_bytes != 0 ? "--exit-code" : "--quiet", "--no-ext-diff", "--no-textconv",
-                           "--no-color", "--src-prefix=a/", "--dst-prefix=b/", "--ignore-submodules=dirty",
-                           "HEAD", "--"},
-                 .variables = variables_for_git(root),
-                 .most_ns = most_ns,
-                 .most_bytes = most_bytes});
+    // What it writes tells whether there are changes, not what it returns: where the index is not to be
+    // refreshed, which takes a lock, that would count files that were only touched.
+    auto answer = os::ask({.program = std::move(git).value(),
+                           .words = {"-C",
+                                     os::utf8_of(root),
+                                     "--no-pager",
+                                     "-c",
+                                     "core.fsmonitor=",
+                                     "-c",
+                                     "core.hooksPath=/dev/null",
+                                     "-c",
+                                     "diff.autoRefreshIndex=false",
+                                     "diff",
+                                     "--no-ext-diff",
+                                     "--no-textconv",
+                                     "--no-color",
+                                     "--unified=3",
+                                     "--src-prefix=a/",
+                                     "--dst-prefix=b/",
+                                     "--submodule=short",
+                                     "--ignore-submodules=dirty",
+                                     "HEAD",
+                                     "--"},
+                           .variables = variables_for_git(root),
+                           .most_ns = most_ns,
+                           .most_bytes = most_bytes});
     if (!answer) return answer.error();
-    const bool is_told = answer->is_cut || answer->code == 0 || answer->code == 1;
-    if (!is_told) {
-        return error{errc::unsupported, "git does not tell what differs from the commit", root.string(),
+    if (!answer->is_cut && answer->code != 0) {
+        return error{errc::unsupported, "git does not tell what differs from the commit", os::utf8_of(root),
                      "see what `git diff HEAD` says there"};
     }
-    return GitChanges{answer->is_cut || answer->code == 1, answer->output, answer->is_cut};
+    const bool is_dirty = answer->is_cut || !answer->output.empty();
+    return GitChanges{is_dirty, std::move(answer->output), answer->is_cut};
 }
 
 }  // namespace CAIRN_NAMESPACE::detail
@@ -36478,8 +36522,11 @@ namespace detail {
 template <class Run>
 [[nodiscard]] result<void> try_record_git(const Run& run, const GitOptions& options) {
     constexpr double most_seconds = 1e6;
-    if (!(options.most_seconds > 0 && options.most_seconds <= most_seconds)) {
+    if (!(options.most_seconds > 0 && options.most_seconds <= most_seconds))
         return error{errc::invalid_argument, "git may take a number of seconds above 0", "", "10 are usual"};
+    if (options.diff && options.most_bytes == 0) {
+        return error{errc::invalid_argument, "a difference of at most 0 bytes is to be kept", "",
+                     "give .most_bytes, or leave out .diff"};
     }
     std::error_code failed;
     const std::filesystem::path folder = std::filesystem::current_path(failed);
@@ -36489,40 +36536,56 @@ template <class Run>
         return error{errc::not_found, "the working folder lies in no tree of git", folder.string(),
                      "start the program in its source's tree, or do not have git asked"};
     }
+    if (tree->commit.empty()) {
+        return error{errc::unsupported, "git's files do not tell the commit", os::utf8_of(tree->root),
+                     "commit something; references that are links, or tables, are not read"};
+    }
     const auto changes = git_changes(tree->root, options.diff ? options.most_bytes : 0,
                                      static_cast<std::int64_t>(options.most_seconds * 1e9));
     if (!changes) return changes.error();
+    run.core()->check_open("record what is not committed");
     nlohmann::json git = {
-        {"commit", tree->commit}, {"root", tree->root.string()}, {"dirty", changes->is_dirty}};
+        {"commit", tree->commit}, {"root", os::utf8_of(tree->root)}, {"dirty", changes->is_dirty}};
     if (!tree->branch.empty()) git["branch"] = tree->branch;
     const std::filesystem::path file = run.dir() / git_diff_file;
-    (void)os::remove_file(file);  // of a session before
-    if (options.diff && changes->is_dirty) {
+    const bool is_kept = options.diff && changes->is_dirty;
+    if (is_kept) {
         if (auto kept = write_file_atomically(file, changes->diff, Durability::process_crash); !kept)
             return kept.error();
         git["diff"] = git_diff_file;
         if (changes->is_cut) git["diff_is_cut"] = true;
     }
-    return run.core()->try_describe(
+    auto described = run.core()->try_describe(
         [&](nlohmann::json& about) { about["environment"]["git"] = std::move(git); });
+    if (described && !is_kept) (void)os::remove_file(file);  // of a call before
+    return described;
 }
 
 }  // namespace detail
 
 /// Asks git whether the tracked files of the working folder's tree differ from its commit, and records that
-/// with the run: `cairn show` says so. With `.diff`, what differs is kept, as `git apply` takes it, with all
-/// that stands there: nothing is hidden in it. Untracked files are not looked at.
+/// with the run: `cairn show` says so. With `.diff`, what differs is kept, as `git diff` tells it, with all
+/// that stands there: no secret is hidden in it. Untracked files are not looked at, of submodules only the
+/// commit. In a forked child nothing is done: the run is its parent's.
 /// A failure is an error of the run, which `on_error` and its health have: not_found, if there is no git or
-/// no tree; busy, if git takes too long; unsupported, where git does not tell (there is no
-/// commit, or it does not trust the tree's owner); no_space, permission, io. Cost: the program `git` runs,
-/// some milliseconds in a small tree, and for this process it is a child like others: SIGCHLD is raised. Call
-/// it where that may be, soon after `init`; of several ranks, by one.
+/// no tree; busy, if git takes too long; unsupported, where git does not tell (there is no commit, or it does
+/// not trust the tree's owner); invalid_argument, after the run's end; no_space, permission, io. Cost: the
+/// program `git` runs, and the filters by which the tree's files are committed, if it has such; some
+/// milliseconds in a small tree. For this process it is a child like others: SIGCHLD is raised. Call it where
+/// that may be, soon after `init`, on one thread; of several ranks, by one.
 template <class Run>
 void record_git([[maybe_unused]] const Run& run, [[maybe_unused]] const GitOptions& options = {}) {
     if constexpr (requires { run.core(); }) {
-        if (run.disabled()) return;
-        if (const auto recorded = detail::try_record_git(run, options); !recorded)
-            run.core()->note_failure(recorded.error(), false);
+        if (run.disabled() || run.core()->is_detached()) return;
+        try {
+            detail::try_record_git(run, options).value();
+        } catch (const error& failure) {
+            run.core()->note_failure(failure, false);
+        } catch (const std::exception& failure) {  // no memory
+            run.core()->note_failure(error{errc::io, "git could not be asked", failure.what(),
+                                           "see what the program has left for others"},
+                                     false);
+        }
     }
 }
 

@@ -14,6 +14,7 @@
 #include "support/env.hpp"
 #include "support/temp_dir.hpp"
 
+#include <chrono>
 #include <csignal>
 #include <cstddef>
 #include <cstdint>
@@ -21,6 +22,7 @@
 #include <fstream>
 #include <string>
 #include <system_error>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -58,9 +60,11 @@ class Tree {
                   "-c", "commit.gpgsign=false",
                   "-c", "core.hooksPath=/dev/null"};
         all.insert(all.end(), words.begin(), words.end());
+        auto variables = cairn::detail::variables_for_git(root_);
+        std::erase(variables, "GIT_ALLOW_PROTOCOL=none");  // a submodule is fetched
         const auto answer = ask({.program = std::move(program).value(),
                                  .words = all,
-                                 .variables = cairn::detail::variables_for_git(root_),
+                                 .variables = variables,
                                  .most_ns = a_minute,
                                  .most_bytes = 10'000});
         return answer && answer->code == 0;
@@ -136,7 +140,7 @@ TEST_CASE("git: a program that is ended takes with it what it started", "[store]
     const TempDir dir;
     const std::string script = "(sleep 2; touch '" + (dir.path() / "late").string() + "') & wait";
     CHECK(shell(script.c_str(), 200'000'000).error().code() == errc::busy);
-    cairn::detail::os::sys::sleep_ns(3'000'000'000);
+    std::this_thread::sleep_for(std::chrono::seconds{3});
     CHECK_FALSE(std::filesystem::exists(dir.path() / "late"));
 }
 
@@ -267,29 +271,105 @@ TEST_CASE("git: whether a tree has changes, and which", "[store][git]") {
     CHECK(is_dirty());
 
     // What the tree sets is not run, and changes nothing.
-    for (const char* what : {"diff.external", "core.fsmonitor", "core.pager", "diff.evil.textconv"})
-        REQUIRE(tree.git({"config", what, "touch was_run; true"}));
+    const std::string touch = "touch '" + (dir.path() / "was_run").string() + "'; true";
+    for (const char* what : {"diff.external", "core.fsmonitor", "diff.evil.textconv"})
+        REQUIRE(tree.git({"config", what, touch}));
     put(tree.root() / ".git" / "info" / "attributes", "*.cpp diff=evil\n");
     for (const char* what : {"diff.noprefix", "diff.mnemonicPrefix"})
         REQUIRE(tree.git({"config", what, "true"}));
     REQUIRE(tree.git({"config", "color.ui", "always"}));
+    REQUIRE(tree.git({"config", "diff.context", "0"}));
+    REQUIRE(tree.git({"config", "diff.submodule", "log"}));
+    put(tree.root() / ".git" / "hooks" / "post-index-change", "#!/bin/sh\n" + touch + "\n");
+    std::filesystem::permissions(tree.root() / ".git" / "hooks" / "post-index-change",
+                                 std::filesystem::perms::owner_all);
     CHECK(is_dirty());
     CHECK(changes(1000).value().diff == all.diff);
-    CHECK_FALSE(std::filesystem::exists(tree.root() / "was_run"));
+    CHECK_FALSE(std::filesystem::exists(dir.path() / "was_run"));
     CHECK(git_changes(dir.path(), 0, a_minute).error().code() == errc::unsupported);  // no tree
-    CHECK(git_changes(tree.root(), 0, 0).has_value() == false);                       // no time
 
     // Nor does the environment, which a hook of another tree may have set.
     const Tree other{dir.path() / "other"};
     REQUIRE(other.begin());
     const Env folder{"GIT_DIR", (other.root() / ".git").string().c_str()};
     const Env work_tree{"GIT_WORK_TREE", other.root().string().c_str()};
-    const Env external{"GIT_EXTERNAL_DIFF", "touch was_run; true"};
+    const Env external{"GIT_EXTERNAL_DIFF", touch.c_str()};
     CHECK(changes(1000).value().diff == all.diff);
-    CHECK_FALSE(std::filesystem::exists(tree.root() / "was_run"));
+    CHECK_FALSE(std::filesystem::exists(dir.path() / "was_run"));
 
     const Env path{"PATH", dir.path().string().c_str()};
     CHECK(changes().error().code() == errc::not_found);
+}
+
+TEST_CASE("git: a tree stays as it is while it is asked", "[store][git]") {
+    const TempDir dir;
+    const Tree tree{dir.path() / "tree"};
+    if (!tree.is_there()) {
+        WARN("not here: there is no git");
+        return;
+    }
+    REQUIRE(tree.begin());
+    const auto index = [&] {
+        return cairn::detail::read_file(tree.root() / ".git" / "index", 1U << 20U).value();
+    };
+    const auto changes = [&](std::int64_t most_ns = a_minute) {
+        return git_changes(tree.root(), 1000, most_ns);
+    };
+    // A file that was only touched is no change, and git does not note that it looked.
+    using namespace std::chrono_literals;
+    std::filesystem::last_write_time(tree.root() / "model.cpp",
+                                     std::filesystem::file_time_type::clock::now() - 24h);
+    const std::string before = index();
+    CHECK_FALSE(changes().value().is_dirty);
+    REQUIRE(tree.git({"config", "diff.autoRefreshIndex", "true"}));
+    CHECK_FALSE(changes().value().is_dirty);
+    CHECK(index() == before);
+    // Nor is anything left of a git that was ended, here in a filter.
+    REQUIRE(tree.git({"config", "filter.slow.clean", "sleep 600"}));
+    put(tree.root() / ".git" / "info" / "attributes", "*.cpp filter=slow\n");
+    CHECK(changes(500'000'000).error().code() == errc::busy);
+    CHECK_FALSE(std::filesystem::exists(tree.root() / ".git" / "index.lock"));
+    CHECK(index() == before);
+}
+
+TEST_CASE("git: what a run keeps of its changes can be applied", "[store][git]") {
+    const TempDir dir;
+    const Tree tree{dir.path() / "tree"}, sub{dir.path() / "sub"};
+    if (!tree.is_there()) {
+        WARN("not here: there is no git");
+        return;
+    }
+    REQUIRE(sub.begin());
+    tree.write("a\"b \xff.txt", "one\n");
+    tree.write("binary", std::string{"\0\1\2", 3});
+    tree.write("long.cpp", "1\n2\n3\n4\n5\n6\n7\n");
+    REQUIRE(tree.begin());
+    REQUIRE(tree.git(
+        {"-c", "protocol.file.allow=always", "submodule", "add", "--quiet", sub.root().string(), "sub"}));
+    REQUIRE(tree.git({"commit", "--quiet", "-m", "second"}));
+    for (const char* setting :
+         {"diff.context=0", "diff.submodule=log", "diff.noprefix=true", "color.ui=always"}) {
+        const std::string text = setting;
+        REQUIRE(tree.git({"config", text.substr(0, text.find('=')), text.substr(text.find('=') + 1)}));
+    }
+    const auto changes = [&] { return git_changes(tree.root(), 10'000, a_minute).value(); };
+    CHECK_FALSE(changes().is_dirty);
+    put(tree.root() / "sub" / "model.cpp", "changed in the submodule\n");
+    CHECK_FALSE(changes().is_dirty);  // of which only the commit counts
+    REQUIRE(tree.git({"-C", "sub", "commit", "--quiet", "-a", "-m", "other"}));
+    CHECK(changes().is_dirty);
+    tree.write("a\"b \xff.txt", "two\n");
+    tree.write("model.cpp", "two\n");
+    tree.write("binary", "other");
+    tree.write("long.cpp", "1\n2\n3\nfour\n5\n6\n7\n");
+    const std::string diff = changes().diff;
+    CHECK(diff.find("+Subproject commit ") != std::string::npos);
+    CHECK(diff.find("\n 2\n 3\n-4\n+four\n 5\n") != std::string::npos);
+    put(dir.path() / "diff.patch", diff);
+    REQUIRE(tree.git({"stash", "--quiet"}));
+    const std::string patch = (dir.path() / "diff.patch").string();
+    CHECK(tree.git({"apply", "--check", "--exclude=binary", patch}));
+    CHECK_FALSE(tree.git({"apply", "--check", patch}));
 }
 
 TEST_CASE("git: a run has what is not committed, if that is recorded", "[run][git]") {
@@ -342,15 +422,65 @@ TEST_CASE("git: what cannot be recorded is an error of the run, which goes on", 
     const In in{dir.path()};
     const auto run =
         cairn::init({.dir = dir.path() / "store", .quiet = true, .on_error = [](const cairn::error&) {}});
-    cairn::record_git(run);
-    REQUIRE(run.health().errors.size() == 1);
-    CHECK(run.health().errors[0].find("in no tree of git") != std::string::npos);
-    cairn::record_git(run, {.most_seconds = -1});
-    REQUIRE(run.health().errors.size() == 2);
-    CHECK(run.health().errors[1].find("number of seconds above 0") != std::string::npos);
+    const auto says = [&](const cairn::GitOptions& options, const char* text) {
+        const std::size_t before = run.health().errors.size();
+        cairn::record_git(run, options);
+        const auto errors = run.health().errors;
+        return errors.size() == before + 1 && errors.back().find(text) != std::string::npos;
+    };
+    CHECK(says({}, "in no tree of git"));
+    CHECK(says({.most_seconds = -1}, "number of seconds above 0"));
+    CHECK(says({.diff = true, .most_bytes = 0}, "at most 0 bytes"));
+    put(dir.path() / ".git" / "HEAD", "ref: refs/heads/main\n");
+    CHECK(says({}, "do not tell the commit"));
+    put(dir.path() / ".git" / "refs" / "heads" / "main", std::string(40, 'c') + "\n");
+    if (find_program("git"))
+        CHECK(says({}, "git does not tell"));
+    else
+        CHECK(says({}, "no program git"));
     CHECK_FALSE(run.core()->about().at("environment").contains("git"));
     cairn::record_git(cairn::init({.mode = cairn::Mode::disabled}));
     cairn::record_git(cairn::init<cairn::Disabled>());
+}
+
+TEST_CASE("git: nothing of a run is touched that is another's by now", "[run][git]") {
+    const TempDir dir, store;
+    const Tree tree{dir.path() / "tree"};
+    if (!tree.is_there()) {
+        WARN("not here: there is no git");
+        return;
+    }
+    REQUIRE(tree.begin());
+    tree.write("model.cpp", "two\n");
+    const In in{tree.root()};
+    const auto open = [&] {
+        return cairn::init({.id = "r",
+                            .dir = store.path(),
+                            .resume = cairn::Resume::allow,
+                            .quiet = true,
+                            .on_error = [](const cairn::error&) {}});
+    };
+    auto run = open();
+    cairn::record_git(run, {.diff = true});
+    const auto file = run.dir() / "diff.patch";
+    REQUIRE(std::filesystem::exists(file));
+#if CAIRN_TEST_FORK
+    CHECK(cairn_test::in_child([&] {
+              cairn::record_git(run);
+              return 0;
+          }) == 0);
+    CHECK(std::filesystem::exists(file));
+#endif
+    REQUIRE(run.finish());
+    const auto after = open();
+    CHECK_FALSE(std::filesystem::exists(file));  // it was of the session before
+    cairn::record_git(after, {.diff = true});
+    const auto about = cairn::open(store.path()).value().find("r").value().about();
+    cairn::record_git(run);
+    REQUIRE(run.health().errors.size() == 1);
+    CHECK(run.health().errors[0].find("after the run has ended") != std::string::npos);
+    CHECK(std::filesystem::exists(file));
+    CHECK(cairn::open(store.path()).value().find("r").value().about() == about);
 }
 
 }  // namespace git_test

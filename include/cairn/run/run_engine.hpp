@@ -589,6 +589,7 @@ class BasicRunEngine final : public RunCore,
         about_["status"] = "running";
         about_["library"] = CAIRN_VERSION;
         about_.erase("environment");
+        if (resumed_) (void)os::remove_file(dir() / git_diff_file);  // that was the session before
         if (options_.environment) about_["environment"] = environment_of_run();
         if (const std::string group = os::memory_group(); const auto killed = os::killed_for_memory(group))
             about_["memory"] = {{"group", group}, {"killed", *killed}};

@@ -29,22 +29,12 @@ template <class = void>
         if (const Path folder = path_of(rest.substr(0, end)); folder.is_absolute()) {
             Path path = folder / path_of(std::string{name} + sys::program_ending);
             const auto there = os::status(path);
-            if (there && there->is_file && sys::may_execute(path.string().c_str())) return path;
+            if (there && there->is_file && sys::may_execute(utf8_of(path).c_str())) return path;
         }
         rest.remove_prefix(std::min(end + 1, rest.size()));
     }
     return error{errc::not_found, "there is no program " + std::string{name} + " to be asked", folders,
                  "install it, or put its folder into PATH"};
-}
-
-/// A path as programs take it.
-template <class = void>
-[[nodiscard]] std::string utf8_of(const Path& path) {
-#if defined(_WIN32)
-    return sys::utf8(path.native());
-#else
-    return path.native();
-#endif
 }
 
 /// What is asked of a program.

@@ -88,6 +88,8 @@ template <class = void>
 inline constexpr const char* crash_file = "signal";
 /// What the program printed, if it was to be kept.
 inline constexpr const char* output_file = "output.log";
+/// What the program's source differed in from its commit, if it was to be kept.
+inline constexpr const char* git_diff_file = "diff.patch";
 
 }  // namespace detail
 

@@ -159,7 +159,7 @@ template <class Json = nlohmann::json>
                 {"library", CAIRN_VERSION}};
     std::error_code failed;
     const std::filesystem::path folder = std::filesystem::current_path(failed);
-    if (!failed) out["folder"] = folder.string();
+    if (!failed) out["folder"] = os::utf8_of(folder);
     if (const std::string_view flags = CAIRN_BUILD_FLAGS; !flags.empty()) out["flags"] = flags;
     if (std::string model = line_after(os::kernel_file("/proc/cpuinfo"), "model name"); !model.empty())
         out["processor"] = std::move(model);
@@ -167,7 +167,7 @@ template <class Json = nlohmann::json>
         out["memory"] = static_cast<std::uint64_t>(*kib) * 1024;
     if (!failed) {
         if (const auto git = git_commit_at(folder)) {
-            out["git"] = {{"commit", git->commit}, {"root", git->root.string()}};
+            out["git"] = {{"commit", git->commit}, {"root", os::utf8_of(git->root)}};
             if (!git->branch.empty()) out["git"]["branch"] = git->branch;
         }
     }

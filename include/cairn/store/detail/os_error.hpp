@@ -26,6 +26,16 @@ template <class = void>
 #endif
 }
 
+/// A path as others take it and as it is printed, in UTF-8.
+template <class = void>
+[[nodiscard]] std::string utf8_of(const Path& path) {
+#if defined(_WIN32)
+    return sys::utf8(path.native());
+#else
+    return path.native();
+#endif
+}
+
 /// A code, and advice that needs no more than the number to be given.
 struct Meaning {
     errc code;

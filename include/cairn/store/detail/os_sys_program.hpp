@@ -84,7 +84,8 @@ inline constexpr const char* program_ending = ".exe";
     std::vector<std::wstring> sorted;
     for (const std::string& variable : variables) sorted.push_back(wide(variable));
     std::sort(sorted.begin(), sorted.end(), [](const std::wstring& a, const std::wstring& b) {
-        return ::CompareStringOrdinal(a.c_str(), -1, b.c_str(), -1, TRUE) == CSTR_LESS_THAN;
+        const auto name = [](const std::wstring& one) { return static_cast<int>(one.find(L'=', 1)); };
+        return ::CompareStringOrdinal(a.c_str(), name(a), b.c_str(), name(b), TRUE) == CSTR_LESS_THAN;
     });
     for (const std::wstring& variable : sorted) block += variable + L'\0';
     block += L'\0';
@@ -142,8 +143,16 @@ inline constexpr const char* program_ending = ".exe";
         ::AssignProcessToJobObject(group, started.hProcess);
         child.group = reinterpret_cast<Handle>(group);
     }
-    ::ResumeThread(started.hThread);
+    worked = ::ResumeThread(started.hThread) != static_cast<::DWORD>(-1) ? 1 : 0;
+    if (worked == 0) {
+        (void)fail();
+        ::TerminateProcess(started.hProcess, 1);
+        ::CloseHandle(started.hProcess);
+        ::CloseHandle(from);
+        if (group != nullptr) ::CloseHandle(group);
+    }
     ::CloseHandle(started.hThread);
+    if (worked == 0) return {};
     child.id = reinterpret_cast<std::uintptr_t>(started.hProcess);
     child.output = reinterpret_cast<Handle>(from);
     return child;
@@ -268,12 +277,22 @@ inline constexpr const char* program_ending = "";
     code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
     return Ended::yes;
 }
-/// Ends a program that was started, and those that it started, at once. One that hangs in a disk is left to
-/// itself.
+/// Ends a program that was started, and those that it started: asks it to, so that it may remove its locks,
+/// and after 0.2 seconds does not ask. Who then does not end within 2 seconds, as one that hangs in a disk,
+/// is left to itself, and to this process as a child that has ended.
 inline void end(const Child& child) noexcept {
-    (void)::kill(-static_cast<::pid_t>(child.id), SIGKILL);
+    const auto id = static_cast<::pid_t>(child.id);
+    (void)::kill(-id, SIGTERM);
+    for (int i = 0; i < 200; ++i) {
+        ::siginfo_t seen{};
+        // Its end is not taken yet: its number, which is the group's, is not given to another so long.
+        if (::waitid(P_PID, static_cast<::id_t>(id), &seen, WEXITED | WNOHANG | WNOWAIT) != 0) return;
+        if (seen.si_pid != 0) break;
+        sleep_ns(1'000'000);
+    }
+    (void)::kill(-id, SIGKILL);
     int code = 0;
-    for (int i = 0; i < 100 && has_ended(child, code) == Ended::no; ++i) sleep_ns(1'000'000);
+    for (int i = 0; i < 2000 && has_ended(child, code) == Ended::no; ++i) sleep_ns(1'000'000);
 }
 /// After its end.
 inline void let_go(const Child& child) noexcept { (void)::close(child.output); }
