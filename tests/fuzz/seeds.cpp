@@ -84,6 +84,20 @@ void histories() {
     };
     seed("history", "records", text_of(frame_of(0, records)));
 
+    std::vector<std::byte> ring(18);
+    ring[0] = std::byte{12};
+    put(ring.data() + 1, static_cast<std::uint64_t>(records.size()));
+    ring.insert(ring.end(), records.begin(), records.end());
+    seed("journal", "records", text_of(ring));
+    // The same round the end of a ring of 256 bytes.
+    const std::size_t from = 256 - records.size() / 16 * 8;
+    std::vector<std::byte> round(18 + 256);
+    round[0] = std::byte{8};
+    put(round.data() + 1, static_cast<std::uint64_t>(from + records.size()));
+    put(round.data() + 9, static_cast<std::uint64_t>(from));
+    for (std::size_t i = 0; i < records.size(); ++i) round[18 + (from + i) % 256] = records[i];
+    seed("journal", "round", text_of(round));
+
     BlockWriter block;
     for (std::int64_t step = 0; step < 20; ++step) {
         const Cell cells[] = {{0, Value{0.5}}, {1, Value{step}}};
