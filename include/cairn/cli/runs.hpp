@@ -107,10 +107,8 @@ namespace detail {
     if (const std::string host = text(*environment, "host"); !host.empty())
         out += "on     " + host + ", " + text(*environment, "os") + "\n";
     if (const auto git = environment->find("git"); git != environment->end()) {
-        bool is_dirty = false;
         out += "code   " + text(*git, "branch") + " " + text(*git, "commit").substr(0, 12);
-        if (git->is_object() && ::cairn::detail::get_field(*git, "dirty", is_dirty) && is_dirty)
-            out += ", changed since";
+        if (git->is_object() && git->value("dirty", nlohmann::json{}) == true) out += ", changed since";
         if (const std::string diff = text(*git, "diff"); !diff.empty()) out += ": " + diff;
         out += "\n";
     }
