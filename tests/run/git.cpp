@@ -111,8 +111,13 @@ cairn::result<cairn::detail::os::Answer> shell(const char* script, std::int64_t 
 
 #if CAIRN_TEST_FORK
 TEST_CASE("git: a program that is asked answers, in time and not too much, or not", "[store][program]") {
-    CHECK(ask({.program = "/no/program/is/here", .most_ns = a_minute}).error().code() == errc::not_found);
-    CHECK(ask({.program = "/", .most_ns = a_minute}).error().code() == errc::permission);
+    // A system that forks first, as an emulator does, tells by the child's end that there is nothing to run.
+    const auto is_refused = [](const char* program, errc as) {
+        const auto answer = ask({.program = program, .most_ns = a_minute});
+        return answer ? answer->code == 127 : answer.error().code() == as;
+    };
+    CHECK(is_refused("/no/program/is/here", errc::not_found));
+    CHECK(is_refused("/", errc::permission));
     const auto said = shell("printf hello; echo not told >&2; exit 3").value();
     CHECK(said.code == 3);
     CHECK(said.output == "hello");
