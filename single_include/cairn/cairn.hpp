@@ -8987,8 +8987,8 @@ template <class = void>
 
 // ---- cairn/store/os.hpp
 // The one seam between the library and the operating system: files, folders, locks, mappings, processes,
-// threads. Names no POSIX type, so that another system needs only its own detail/os_*.hpp; detail/os_sys.hpp
-// holds every system call. Costs <filesystem>, for its paths.
+// threads. Names no POSIX type, so that another system needs only its own detail/os_*.hpp; detail/os_sys*.hpp
+// hold every system call. Costs <filesystem>, for its paths.
 
 // ---- cairn/store/atomic_file.hpp
 // Whole small files: written so that a reader, a kill or a full disk never sees half of one.
@@ -20156,6 +20156,14 @@ template <class = void>
     return std::string{rest.substr(0, rest.find('\n'))};
 }
 
+/// A commit as a run's record has it.
+template <class Json>
+[[nodiscard]] Json commit_record(const GitCommit& git) {
+    Json out = {{"commit", git.commit}, {"root", os::utf8_of(git.root)}};
+    if (!git.branch.empty()) out["branch"] = git.branch;
+    return out;
+}
+
 /// What is known without asking anybody but the system. Cost: reads some ten small files.
 template <class Json = nlohmann::json>
 [[nodiscard]] Json environment_of_run() {
@@ -20174,12 +20182,8 @@ template <class Json = nlohmann::json>
         out["processor"] = std::move(model);
     if (const auto kib = os::numbers_after(os::kernel_file("/proc/meminfo"), "MemTotal:").next())
         out["memory"] = static_cast<std::uint64_t>(*kib) * 1024;
-    if (!failed) {
-        if (const auto git = git_commit_at(folder)) {
-            out["git"] = {{"commit", git->commit}, {"root", os::utf8_of(git->root)}};
-            if (!git->branch.empty()) out["git"]["branch"] = git->branch;
-        }
-    }
+    // An empty folder, which there is where it cannot be told, lies in no tree.
+    if (const auto git = git_commit_at(folder)) out["git"] = commit_record<Json>(*git);
     Json& variables = out["variables"] = Json::object();
     for (const char* name : told_variables) {
         if (std::string value = os::sys::environment(name); !value.empty())

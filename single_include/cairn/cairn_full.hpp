@@ -8996,8 +8996,8 @@ template <class = void>
 
 // ---- cairn/store/os.hpp
 // The one seam between the library and the operating system: files, folders, locks, mappings, processes,
-// threads. Names no POSIX type, so that another system needs only its own detail/os_*.hpp; detail/os_sys.hpp
-// holds every system call. Costs <filesystem>, for its paths.
+// threads. Names no POSIX type, so that another system needs only its own detail/os_*.hpp; detail/os_sys*.hpp
+// hold every system call. Costs <filesystem>, for its paths.
 
 // ---- cairn/store/atomic_file.hpp
 // Whole small files: written so that a reader, a kill or a full disk never sees half of one.
@@ -20165,6 +20165,14 @@ template <class = void>
     return std::string{rest.substr(0, rest.find('\n'))};
 }
 
+/// A commit as a run's record has it.
+template <class Json>
+[[nodiscard]] Json commit_record(const GitCommit& git) {
+    Json out = {{"commit", git.commit}, {"root", os::utf8_of(git.root)}};
+    if (!git.branch.empty()) out["branch"] = git.branch;
+    return out;
+}
+
 /// What is known without asking anybody but the system. Cost: reads some ten small files.
 template <class Json = nlohmann::json>
 [[nodiscard]] Json environment_of_run() {
@@ -20183,12 +20191,8 @@ template <class Json = nlohmann::json>
         out["processor"] = std::move(model);
     if (const auto kib = os::numbers_after(os::kernel_file("/proc/meminfo"), "MemTotal:").next())
         out["memory"] = static_cast<std::uint64_t>(*kib) * 1024;
-    if (!failed) {
-        if (const auto git = git_commit_at(folder)) {
-            out["git"] = {{"commit", git->commit}, {"root", os::utf8_of(git->root)}};
-            if (!git->branch.empty()) out["git"]["branch"] = git->branch;
-        }
-    }
+    // An empty folder, which there is where it cannot be told, lies in no tree.
+    if (const auto git = git_commit_at(folder)) out["git"] = commit_record<Json>(*git);
     Json& variables = out["variables"] = Json::object();
     for (const char* name : told_variables) {
         if (std::string value = os::sys::environment(name); !value.empty())
@@ -36542,9 +36546,8 @@ template <class Run>
                                      static_cast<std::int64_t>(options.most_seconds * 1e9));
     if (!changes) return changes.error();
     run.core()->check_open("record what is not committed");
-    nlohmann::json git = {
-        {"commit", tree->commit}, {"root", os::utf8_of(tree->root)}, {"dirty", changes->is_dirty}};
-    if (!tree->branch.empty()) git["branch"] = tree->branch;
+    auto git = commit_record<nlohmann::json>(*tree);
+    git["dirty"] = changes->is_dirty;
     const std::filesystem::path file = run.dir() / git_diff_file;
     const bool is_kept = options.diff && changes->is_dirty;
     if (is_kept) {

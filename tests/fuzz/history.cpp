@@ -3,34 +3,17 @@
 // first, or no input would come past them. What was recovered has the rows that were read.
 #include <cairn/store/history.hpp>
 
+#include "rows.hpp"
+
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <string>
 
-#include <unistd.h>
-
 using namespace cairn::detail;
 
-namespace {
-
-std::string rows_of(const std::filesystem::path& dir, bool recover) {
-    std::string rows;
-    const auto row = [&](const StoredRow& stored) {
-        rows += std::to_string(stored.step) + ' ' + std::to_string(stored.values.size()) + '\n';
-    };
-    const auto report = recover ? recover_history(dir, row) : read_history(dir, row);
-    return report ? rows : "error";
-}
-
-}  // namespace
-
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-    static const std::filesystem::path dir = [] {
-        auto made = std::filesystem::temp_directory_path() / ("cairn-fuzz-" + std::to_string(::getpid()));
-        std::filesystem::create_directories(made);
-        return made;
-    }();
+    static const std::filesystem::path dir = folder_of_this_process();
     std::vector<std::byte> file(history_header_bytes);
     std::memcpy(file.data(), history_magic.data(), history_magic.size());
     put(file.data() + history_magic.size(), history_version);

@@ -5,6 +5,8 @@
 // folded in has the rows that were read.
 #include <cairn/store/history.hpp>
 
+#include "rows.hpp"
+
 #include <algorithm>
 #include <array>
 #include <cstdlib>
@@ -14,29 +16,11 @@
 #include <string>
 #include <vector>
 
-#include <unistd.h>
-
 using namespace cairn::detail;
 
-namespace {
-
-std::string rows_of(const std::filesystem::path& dir, bool recover) {
-    std::string rows;
-    const auto row = [&](const StoredRow& stored) {
-        rows += std::to_string(stored.step) + ' ' + std::to_string(stored.values.size()) + '\n';
-    };
-    const auto report = recover ? recover_history(dir, row) : read_history(dir, row);
-    return report ? rows : "error";
-}
-
-}  // namespace
-
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-    static const std::filesystem::path dir = [] {
-        auto made = std::filesystem::temp_directory_path() / ("cairn-fuzz-" + std::to_string(::getpid()));
-        std::filesystem::create_directories(made / journal_folder);
-        return made;
-    }();
+    static const std::filesystem::path dir = folder_of_this_process();
+    std::filesystem::create_directories(dir / journal_folder);
     std::array<std::uint8_t, 18> head{};
     std::memcpy(head.data(), data, std::min(size, head.size()));
     const auto capacity = std::size_t{1} << (head[0] % 17U);  // what an input can fill

@@ -4,6 +4,7 @@
 // in the library runs another program.
 
 #include <cairn/core/error.hpp>
+#include <cairn/run/detail/environment.hpp>
 #include <cairn/store/atomic_file.hpp>
 #include <cairn/store/git_changes.hpp>
 #include <cairn/store/git_commit.hpp>
@@ -56,9 +57,8 @@ template <class Run>
                                      static_cast<std::int64_t>(options.most_seconds * 1e9));
     if (!changes) return changes.error();
     run.core()->check_open("record what is not committed");
-    nlohmann::json git = {
-        {"commit", tree->commit}, {"root", os::utf8_of(tree->root)}, {"dirty", changes->is_dirty}};
-    if (!tree->branch.empty()) git["branch"] = tree->branch;
+    auto git = commit_record<nlohmann::json>(*tree);
+    git["dirty"] = changes->is_dirty;
     const std::filesystem::path file = run.dir() / git_diff_file;
     const bool is_kept = options.diff && changes->is_dirty;
     if (is_kept) {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 // The one seam between the library and the operating system: files, folders, locks, mappings, processes,
-// threads. Names no POSIX type, so that another system needs only its own detail/os_*.hpp; detail/os_sys.hpp
-// holds every system call. Costs <filesystem>, for its paths.
+// threads. Names no POSIX type, so that another system needs only its own detail/os_*.hpp; detail/os_sys*.hpp
+// hold every system call. Costs <filesystem>, for its paths.
 
 #include <cairn/store/detail/os_crash.hpp>        // IWYU pragma: export
 #include <cairn/store/detail/os_error.hpp>        // IWYU pragma: export

@@ -147,6 +147,14 @@ template <class = void>
     return std::string{rest.substr(0, rest.find('\n'))};
 }
 
+/// A commit as a run's record has it.
+template <class Json>
+[[nodiscard]] Json commit_record(const GitCommit& git) {
+    Json out = {{"commit", git.commit}, {"root", os::utf8_of(git.root)}};
+    if (!git.branch.empty()) out["branch"] = git.branch;
+    return out;
+}
+
 /// What is known without asking anybody but the system. Cost: reads some ten small files.
 template <class Json = nlohmann::json>
 [[nodiscard]] Json environment_of_run() {
@@ -165,12 +173,8 @@ template <class Json = nlohmann::json>
         out["processor"] = std::move(model);
     if (const auto kib = os::numbers_after(os::kernel_file("/proc/meminfo"), "MemTotal:").next())
         out["memory"] = static_cast<std::uint64_t>(*kib) * 1024;
-    if (!failed) {
-        if (const auto git = git_commit_at(folder)) {
-            out["git"] = {{"commit", git->commit}, {"root", os::utf8_of(git->root)}};
-            if (!git->branch.empty()) out["git"]["branch"] = git->branch;
-        }
-    }
+    // An empty folder, which there is where it cannot be told, lies in no tree.
+    if (const auto git = git_commit_at(folder)) out["git"] = commit_record<Json>(*git);
     Json& variables = out["variables"] = Json::object();
     for (const char* name : told_variables) {
         if (std::string value = os::sys::environment(name); !value.empty())
