@@ -4,6 +4,7 @@
 #include <cairn/media/values.hpp>
 #include <cairn/run/console.hpp>
 
+#include "support/age.hpp"
 #include "support/catch.hpp"
 #include "support/child.hpp"
 #include "support/temp_dir.hpp"
@@ -263,9 +264,7 @@ TEST_CASE("cairn gc frees what no version names, and tells it first if asked to"
     const std::string text = "nobody's";
     REQUIRE(cairn::stage_bytes(store, std::as_bytes(std::span{text})).value().install(store));
     std::ofstream{store.temp_dir() / "1-0-0123456789abcdef"} << "half";
-    std::filesystem::last_write_time(store.temp_dir() / "1-0-0123456789abcdef",
-                                     std::filesystem::file_time_type::clock::now() -
-                                         std::chrono::hours{9000});
+    cairn_test::make_older(store.temp_dir() / "1-0-0123456789abcdef", std::chrono::hours{9000});
     const auto told = call(dir, {"gc", "--dry-run"});
     CHECK(told.code == 0);
     CHECK(has(told.out, "would free 1 objects of 8 bytes and 1 temporaries"));

@@ -4,6 +4,7 @@
 #include <cairn/query/edit_run.hpp>
 #include <cairn/query/store_watch.hpp>
 
+#include "support/age.hpp"
 #include "support/catch.hpp"
 #include "support/child.hpp"
 #include "support/temp_dir.hpp"
@@ -82,11 +83,9 @@ TEST_CASE("store_watch: only what has changed is read again", "[query][store_wat
 }
 
 TEST_CASE("store_watch: of a run that has ended long ago the folder is looked at", "[query][store_watch]") {
-    namespace fs = std::filesystem;
     const TempDir dir;
     for (const char* id : {"a", "b"}) (void)start(dir, id);
-    const auto long_ago = fs::file_time_type::clock::now() - std::chrono::minutes{1};
-    fs::last_write_time(folder(dir, "a"), long_ago);
+    make_older(folder(dir, "a"), std::chrono::minutes{1});
     cairn::StoreWatch watch{cairn::open(dir.path()).value()};
     REQUIRE(watch.look());
     const auto before = watch.changes();
@@ -102,7 +101,7 @@ TEST_CASE("store_watch: of a run that has ended long ago the folder is looked at
     CHECK(named(watch, "a").name() == "renamed");
     CHECK(named(watch, "a").row["config"]["lr"] == 1);
 
-    fs::last_write_time(folder(dir, "a"), long_ago);
+    make_older(folder(dir, "a"), std::chrono::minutes{1});
     REQUIRE(watch.look());
     auto run = start(dir, "a", cairn::Resume::must);
     run.log("loss"_m = 1);

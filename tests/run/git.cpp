@@ -9,6 +9,7 @@
 #include <cairn/store/program.hpp>
 
 #include "run/support.hpp"
+#include "support/age.hpp"
 #include "support/catch.hpp"
 #include "support/child.hpp"
 #include "support/env.hpp"
@@ -321,9 +322,7 @@ TEST_CASE("git: a tree stays as it is while it is asked", "[store][git]") {
         return git_changes(tree.root(), 1000, most_ns);
     };
     // A file that was only touched is no change, and git does not note that it looked.
-    using namespace std::chrono_literals;
-    std::filesystem::last_write_time(tree.root() / "model.cpp",
-                                     std::filesystem::file_time_type::clock::now() - 24h);
+    cairn_test::make_older(tree.root() / "model.cpp", std::chrono::hours{24});
     const std::string before = index();
     CHECK_FALSE(changes().value().is_dirty);
     REQUIRE(tree.git({"config", "diff.autoRefreshIndex", "true"}));

@@ -2,6 +2,7 @@
 #include <cairn/store/atomic_file.hpp>
 
 #include "support.hpp"
+#include "support/age.hpp"
 
 #include <chrono>
 #include <csignal>
@@ -162,7 +163,7 @@ TEST_CASE("temporaries: those of the living and what is not one of ours stay", "
     CHECK(fs::exists(dir / elsewhere));  // another machine's: who knows
     for (const std::string& name : foreign) CHECK(fs::exists(dir / name));
 
-    fs::last_write_time(dir / elsewhere, fs::file_time_type::clock::now() - std::chrono::hours{25});
+    make_older(dir / elsewhere, std::chrono::hours{25});
     detail::remove_abandoned_temps(dir.path());
     CHECK(!fs::exists(dir / elsewhere));
     detail::remove_abandoned_temps(dir / "none");
