@@ -11,10 +11,10 @@ COMPILER = sys.argv[1] if len(sys.argv) > 1 and __name__ == "__main__" else "g++
 
 # The most that a header of the layer may bring, with g++ 12: own lines, all lines. Raise one only with a reason.
 BUDGET = {
-    "cairn.hpp": (16700, 119050),  # 12000 before the history was packed, versions written beside the loop, rich values kept, the machine sampled and told
-    "api.hpp": (12250, 115000),
-    "extern.hpp": (12300, 115000),  # it names what it declares
-    "engine.hpp": (16750, 119100),
+    "cairn.hpp": (16730, 119080),  # 12000 before the history was packed, versions copied and written beside the loop, rich values kept, the machine sampled and told
+    "api.hpp": (12280, 115000),
+    "extern.hpp": (12330, 115000),  # it names what it declares
+    "engine.hpp": (16780, 119130),
     "cairn_full.hpp": (28750, 141950),
     "fwd.hpp": (100, 100),
     "core/dynamic_row.hpp": (450, 31500),  # keeps a few values without an allocation, any number with one
@@ -29,13 +29,13 @@ BUDGET = {
     "query": (12050, 114150),  # adds stretches at once, walks a pyramid
     "serve/server.hpp": (13550, 115000),
     "cli/serve.hpp": (13750, 121000),  # a report has rich values
-    "serve": (12250, 116000),
+    "serve": (12280, 116000),
     "cli/import.hpp": (17000, 127050),  # it has all that records a run
     "cli": (15600, 127000),
     "store/repair_run.hpp": (5300, 105000),  # reads and writes all that a run has
     "mirror/tfevents.hpp": (3650, 75000),
-    "mirror": (13850, 114700),
-    "cli/cli.hpp": (23300, 136350),  # 12800 before it repaired stores, mirrored to Trackio, and imported runs: it has all that records one
+    "mirror": (13860, 114730),
+    "cli/cli.hpp": (23300, 136380),  # 12800 before it repaired stores, mirrored to Trackio, and imported runs: it has all that records one
     "mirror/import_wandb.hpp": (15550, 117900),  # reads what a mirror writes, and has all that records a run
     "mirror/webhook.hpp": (3100, 128000),
 }

@@ -2,13 +2,13 @@
 #pragma once
 // A copy of what a checkpoint saves, so that training can go on while it is written.
 
+#include <cairn/core/copy.hpp>
 #include <cairn/core/error.hpp>
 #include <cairn/model/encode.hpp>
 
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <memory>
 #include <new>
 #include <span>
@@ -33,7 +33,7 @@ class BasicSnapshot {
             if (block_ == blocks_.size() && !grow(bytes.size())) return false;
             Block& block = blocks_[block_];
             const std::size_t count = std::min(bytes.size(), block.size - block.used);
-            std::memcpy(block.bytes.get() + block.used, bytes.data(), count);
+            copy_past_cache(block.bytes.get() + block.used, bytes.data(), count);
             block.used += count;
             bytes = bytes.subspan(count);
             if (block.used == block.size) ++block_;
